@@ -1,0 +1,33 @@
+//! What a load test is.
+//!
+//! The engine holds every rule about what to send, when, and what the answers mean. It is pure: time comes in as
+//! an argument, actions come out, and nothing here reads a clock, opens a socket or a file, or starts a thread.
+//! `shards` drives it on a real machine; the simulation drives it on a fake one.
+//!
+//! Reading order: [`config`] (as typed) → [`plan`] (valid by construction) → [`schedule`] (arrival n → intended time) →
+//! [`bucket`] (arrivals due) → [`template`] (what is sent) → [`outcome`] and [`record`] (what came back) →
+//! [`snapshot`] (merged) → [`verdict`] → [`report`]. [`seams`] names the three places where others plug in.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod bucket;
+pub mod config;
+
+pub mod distribution;
+pub mod load;
+pub mod mix;
+pub mod outcome;
+pub mod phase;
+pub mod plan;
+pub mod quantity;
+pub mod random;
+pub mod record;
+pub mod report;
+pub mod schedule;
+pub mod seams;
+pub mod snapshot;
+pub mod target;
+pub mod template;
+pub mod threshold;
+pub mod verdict;

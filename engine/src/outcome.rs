@@ -1,0 +1,147 @@
+//! How a request can end, and whose doing it was.
+
+use serde::{Deserialize, Serialize};
+
+/// Who has to act on a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// The system under test, or the network before it.
+    Target,
+    /// Vajra or the machine it runs on: such failures count against the run's validity.
+    Generator,
+    /// Whoever wrote the plan or stopped the run.
+    Operator,
+}
+
+/// Whether trying again could help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// It may pass by itself.
+    Transient,
+    /// It will not.
+    Fatal,
+    /// The answer came but was not the one wanted.
+    Validation,
+}
+
+/// What went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Kind {
+    /// The connection was refused, reset or timed out while being made.
+    Connect,
+    /// This machine has no local port left for a new connection.
+    Ports,
+    /// This machine is out of descriptors, memory or buffers.
+    Resources,
+    /// The request could not be written.
+    Send,
+    /// The answer could not be read: connection reset.
+    Receive,
+    /// The target closed the connection before the answer was complete.
+    Eof,
+    /// No complete answer in time.
+    Timeout,
+    /// The answer is not HTTP as the standard has it.
+    Protocol,
+    /// A complete answer with a status of 400 or above.
+    Status,
+    /// Still under way when the run had to end.
+    Unfinished,
+}
+
+impl Kind {
+    /// How many kinds there are.
+    pub const COUNT: usize = Kind::ALL.len();
+
+    /// Every kind, in the order of the enum.
+    pub const ALL: [Kind; 10] = [
+        Kind::Connect,
+        Kind::Ports,
+        Kind::Resources,
+        Kind::Send,
+        Kind::Receive,
+        Kind::Eof,
+        Kind::Timeout,
+        Kind::Protocol,
+        Kind::Status,
+        Kind::Unfinished,
+    ];
+
+    /// The word used in reports.
+    pub fn name(self) -> &'static str {
+        self.row().0
+    }
+
+    /// Whose doing it is.
+    pub fn fault(self) -> Fault {
+        self.row().1
+    }
+
+    /// Whether trying again could help.
+    pub fn class(self) -> Class {
+        self.row().2
+    }
+
+    /// What it means, for people.
+    pub fn meaning(self) -> &'static str {
+        self.row().3
+    }
+
+    fn row(self) -> (&'static str, Fault, Class, &'static str) {
+        use Class::{Fatal, Transient, Validation};
+        use Fault::{Generator, Operator, Target};
+        match self {
+            Kind::Connect => ("connect", Target, Transient, "no connection could be made"),
+            Kind::Ports => ("ports", Generator, Transient, "no local port left on this machine"),
+            Kind::Resources => ("resources", Generator, Transient, "this machine ran out of descriptors or memory"),
+            Kind::Send => ("send", Target, Transient, "the connection broke while sending"),
+            Kind::Receive => ("receive", Target, Transient, "the connection was reset before the answer"),
+            Kind::Eof => ("eof", Target, Transient, "the connection was closed before the answer was complete"),
+            Kind::Timeout => ("timeout", Target, Transient, "no complete answer within the timeout"),
+            Kind::Protocol => ("protocol", Target, Fatal, "the answer was not valid HTTP"),
+            Kind::Status => ("status", Target, Validation, "the answer's status was 400 or above"),
+            Kind::Unfinished => ("unfinished", Operator, Transient, "still under way when the run ended"),
+        }
+    }
+}
+
+/// How one request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A complete answer with this status, below 400.
+    Ok(u16),
+    /// A complete answer with this status, 400 or above.
+    Refused(u16),
+    /// No complete answer.
+    Failed(Kind),
+}
+
+impl Outcome {
+    /// Of a complete answer.
+    pub fn of_status(status: u16) -> Outcome {
+        if status < 400 { Outcome::Ok(status) } else { Outcome::Refused(status) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_stands_at_its_own_index_under_its_own_name() {
+        for (index, kind) in Kind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, index);
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+    }
+
+    #[test]
+    fn a_status_of_400_is_a_refusal() {
+        assert_eq!(Outcome::of_status(399), Outcome::Ok(399));
+        assert_eq!(Outcome::of_status(400), Outcome::Refused(400));
+    }
+}

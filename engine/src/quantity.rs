@@ -1,0 +1,207 @@
+//! Durations and rates as people type them, and as the arithmetic wants them.
+//!
+//! A duration is whole nanoseconds. A rate is a reduced fraction, arrivals per nanoseconds, so that `600/m`, `2.5`
+//! and `10k` are all exact and no schedule built from them can drift.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Nanoseconds in one second.
+pub const SECOND_NS: u64 = 1_000_000_000;
+/// Nanoseconds in one millisecond.
+pub const MILLISECOND_NS: u64 = 1_000_000;
+/// Nanoseconds in one microsecond.
+pub const MICROSECOND_NS: u64 = 1_000;
+
+/// The longest duration a plan may hold: about 41 days. Keeps the schedule's products inside 128 bits.
+pub const DURATION_NS_MAX: u64 = 1 << 52;
+/// The highest rate a plan may hold, per second. Far above what a machine sends; keeps products inside 128 bits.
+pub const RATE_RPS_MAX: u64 = 1_000_000_000;
+
+/// An offered rate: `count` arrivals per `per_ns` nanoseconds, in lowest terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rate {
+    /// Arrivals in `per_ns`. Zero is a silent stretch inside a shape.
+    pub count: u64,
+    /// Nanoseconds; never zero.
+    pub per_ns: u64,
+}
+
+impl Rate {
+    /// The silent rate.
+    pub const ZERO: Rate = Rate { count: 0, per_ns: 1 };
+
+    /// `count` arrivals in every `per_ns` nanoseconds, reduced. Panics if `per_ns` is zero.
+    pub fn new(count: u64, per_ns: u64) -> Rate {
+        assert!(per_ns > 0, "a rate is per some time");
+        let divisor = greatest_common_divisor(count, per_ns).max(1);
+        Rate { count: count / divisor, per_ns: per_ns / divisor }
+    }
+
+    /// `count` arrivals each second.
+    pub fn per_second(count: u64) -> Rate {
+        Rate::new(count, SECOND_NS)
+    }
+
+    /// Arrivals per second, as a number to show.
+    pub fn rps(self) -> f64 {
+        self.count as f64 * SECOND_NS as f64 / self.per_ns as f64
+    }
+
+    /// Reads `10000`, `2.5`, `10k`, `1.5M`, `600/m`, `5/s`, `3/h`. Errors say what was wrong and what would do.
+    pub fn parse(text: &str) -> Result<Rate, String> {
+        let wanted = "a rate is arrivals per second such as `500`, `2.5` or `10k`, or with a unit such as `600/m`";
+        let (number, unit) = match text.split_once('/') {
+            Some((number, unit)) => (number, unit.trim()),
+            None => (text, "s"),
+        };
+        let unit_ns = match unit {
+            "s" => SECOND_NS,
+            "m" => 60 * SECOND_NS,
+            "h" => 3_600 * SECOND_NS,
+            other => return Err(format!("`{other}` is not a unit of time here; {wanted} (`/s`, `/m`, `/h`)")),
+        };
+        let (number, factor) = split_magnitude(number.trim());
+        let (mantissa, scale) =
+            parse_decimal(number).ok_or_else(|| format!("`{text}` is not a rate; {wanted}"))?;
+        let count = mantissa.checked_mul(factor).ok_or_else(|| format!("`{text}` is too large"))?;
+        let per_ns = unit_ns.checked_mul(scale).ok_or_else(|| format!("`{text}` has too many decimals"))?;
+        let rate = Rate::new(count, per_ns);
+        if rate.rps() > RATE_RPS_MAX as f64 {
+            return Err(format!("`{text}` is above the highest rate, {RATE_RPS_MAX} per second"));
+        }
+        Ok(rate)
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/s", self.rps())
+    }
+}
+
+/// Reads `250us`, `10ms`, `1.5s`, `2m`, `1h`; returns nanoseconds. A bare number is refused: its unit would be a guess.
+pub fn parse_duration_ns(text: &str) -> Result<u64, String> {
+    let wanted = "a duration is a number with a unit: `us`, `ms`, `s`, `m` or `h`, such as `250ms` or `1.5s`";
+    let text = text.trim();
+    if text.starts_with('-') {
+        return Err(format!("`{text}` is negative; {wanted}"));
+    }
+    let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '_').unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let unit_ns = match unit.trim() {
+        "ns" => 1,
+        "us" | "µs" => MICROSECOND_NS,
+        "ms" => MILLISECOND_NS,
+        "s" => SECOND_NS,
+        "m" => 60 * SECOND_NS,
+        "h" => 3_600 * SECOND_NS,
+        "" if !number.is_empty() => return Err(format!("`{text}` has no unit; {wanted}")),
+        _ => return Err(format!("`{text}` is not a duration; {wanted}")),
+    };
+    let (mantissa, scale) = parse_decimal(number).ok_or_else(|| format!("`{text}` is not a duration; {wanted}"))?;
+    let whole = u128::from(mantissa) * u128::from(unit_ns) / u128::from(scale);
+    match u64::try_from(whole) {
+        Ok(ns) if ns <= DURATION_NS_MAX => Ok(ns),
+        _ => Err(format!("`{text}` is longer than the longest run, {}", show_ns(DURATION_NS_MAX))),
+    }
+}
+
+/// A count as typed: `5000`, `10k`, `1.5M`. Returns the whole number.
+pub fn parse_count(text: &str) -> Result<u64, String> {
+    let (number, factor) = split_magnitude(text.trim());
+    let wrong = || format!("`{text}` is not a whole number such as `5000` or `10k`");
+    let (mantissa, scale) = parse_decimal(number).ok_or_else(wrong)?;
+    let scaled = mantissa.checked_mul(factor).ok_or_else(wrong)?;
+    if scaled % scale != 0 {
+        return Err(wrong());
+    }
+    Ok(scaled / scale)
+}
+
+/// A duration for people: three significant digits and the unit that fits, such as `1.23 ms`.
+pub fn show_ns(ns: u64) -> String {
+    let (divisor, unit) = match ns {
+        0..MICROSECOND_NS => return format!("{ns} ns"),
+        MICROSECOND_NS..MILLISECOND_NS => (MICROSECOND_NS, "us"),
+        MILLISECOND_NS..SECOND_NS => (MILLISECOND_NS, "ms"),
+        SECOND_NS.. => (SECOND_NS, "s"),
+    };
+    let value = ns as f64 / divisor as f64;
+    match value {
+        v if v < 10.0 => format!("{v:.2} {unit}"),
+        v if v < 100.0 => format!("{v:.1} {unit}"),
+        v => format!("{v:.0} {unit}"),
+    }
+}
+
+/// `k`, `M` and `G` multiply by powers of a thousand.
+fn split_magnitude(text: &str) -> (&str, u64) {
+    match text.as_bytes().last() {
+        Some(b'k' | b'K') => (&text[..text.len() - 1], 1_000),
+        Some(b'M') => (&text[..text.len() - 1], 1_000_000),
+        Some(b'G') => (&text[..text.len() - 1], 1_000_000_000),
+        _ => (text, 1),
+    }
+}
+
+/// `12.5` → (125, 10): a decimal as a fraction, so that nothing is rounded. At most nine decimals.
+fn parse_decimal(text: &str) -> Option<(u64, u64)> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    if decimals.len() > 9 || (whole.is_empty() && decimals.is_empty()) {
+        return None;
+    }
+    let digits: String = whole.chars().chain(decimals.chars()).filter(|&c| c != '_').collect();
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let scale = 10_u64.pow(decimals.chars().filter(|&c| c != '_').count() as u32);
+    Some((digits.parse().ok()?, scale))
+}
+
+/// Euclid's algorithm.
+pub fn greatest_common_divisor(mut left: u64, mut right: u64) -> u64 {
+    while right != 0 {
+        (left, right) = (right, left % right);
+    }
+    left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_read_as_exact_fractions() {
+        assert_eq!(Rate::parse("10k").unwrap(), Rate { count: 1, per_ns: 100_000 });
+        assert_eq!(Rate::parse("600/m").unwrap(), Rate::per_second(10));
+        assert_eq!(Rate::parse("2.5").unwrap(), Rate { count: 1, per_ns: 400_000_000 });
+        assert_eq!(Rate::parse("100/m").unwrap(), Rate { count: 1, per_ns: 600_000_000 });
+        assert_eq!(Rate::parse("0").unwrap().count, 0);
+    }
+
+    #[test]
+    fn a_rate_that_is_none_says_what_one_looks_like() {
+        for text in ["", "abc", "-5", "1e3", "5/d", "1..2", "2000M"] {
+            let error = Rate::parse(text).unwrap_err();
+            assert!(error.contains("rate") || error.contains("unit"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn durations_need_a_unit() {
+        assert_eq!(parse_duration_ns("1.5s").unwrap(), 1_500_000_000);
+        assert_eq!(parse_duration_ns("250us").unwrap(), 250_000);
+        assert_eq!(parse_duration_ns("2m").unwrap(), 120 * SECOND_NS);
+        assert!(parse_duration_ns("10").unwrap_err().contains("no unit"));
+        assert!(parse_duration_ns("-1s").unwrap_err().contains("negative"));
+        assert!(parse_duration_ns("5 parsecs").is_err());
+        assert!(parse_duration_ns("99999999h").is_err());
+    }
+
+    #[test]
+    fn counts_are_whole() {
+        assert_eq!(parse_count("1.5k").unwrap(), 1_500);
+        assert!(parse_count("1.5").is_err());
+    }
+}

@@ -1,0 +1,243 @@
+//! Requests with holes: bytes to send, with counters and seeded random values filled in at the last moment.
+//!
+//! `{{seq}}` counts the requests of the run, `{{rand 1 1000}}` is a number in a range, `{{uuid}}` a version 4 UUID.
+//! Rendering writes into a buffer the caller owns and does not allocate once that buffer is large enough. What a hole
+//! means is decided here; what protocol the bytes speak is not.
+
+use crate::random::Random;
+use serde::{Deserialize, Serialize};
+
+/// The most values one template may draw. Bounds the space a rendering needs on the stack.
+pub const HOLES_MAX: usize = 32;
+
+const UUID_BYTES: usize = 36;
+const DIGITS_MAX: usize = 20;
+
+/// A piece of text as typed in a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Piece {
+    /// Bytes sent as they are.
+    Bytes(Vec<u8>),
+    /// The number of this request in the run, from 0; unique over all shards.
+    Seq,
+    /// A random number.
+    Rand {
+        /// The smallest it may be.
+        low: u64,
+        /// The largest it may be.
+        high: u64,
+    },
+    /// A random UUID, version 4.
+    Uuid,
+    /// The number of bytes that all pieces from the one with this index on render to.
+    LengthFrom(usize),
+}
+
+/// Reads text with holes. Errors name the hole.
+pub fn parse(text: &str) -> Result<Vec<Piece>, String> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(open) = rest.find("{{") {
+        let after = &rest[open + 2..];
+        let close = after.find("}}").ok_or_else(|| format!("`{{{{` without `}}}}` in `{text}`"))?;
+        if open > 0 {
+            pieces.push(Piece::Bytes(rest[..open].as_bytes().to_vec()));
+        }
+        pieces.push(parse_hole(after[..close].trim())?);
+        rest = &after[close + 2..];
+    }
+    if !rest.is_empty() {
+        pieces.push(Piece::Bytes(rest.as_bytes().to_vec()));
+    }
+    Ok(pieces)
+}
+
+fn parse_hole(hole: &str) -> Result<Piece, String> {
+    let words: Vec<&str> = hole.split_whitespace().collect();
+    match words.as_slice() {
+        ["seq"] => Ok(Piece::Seq),
+        ["uuid"] => Ok(Piece::Uuid),
+        ["rand", low, high] => {
+            let bound = |word: &str| word.parse::<u64>().map_err(|_| format!("`{{{{{hole}}}}}`: `{word}` is not a whole number"));
+            let (low, high) = (bound(low)?, bound(high)?);
+            if low > high {
+                return Err(format!("`{{{{{hole}}}}}`: {low} is above {high}; write the smaller number first"));
+            }
+            Ok(Piece::Rand { low, high })
+        }
+        _ => Err(format!("`{{{{{hole}}}}}` is not known; there are `{{{{seq}}}}`, `{{{{rand LOW HIGH}}}}` and `{{{{uuid}}}}`")),
+    }
+}
+
+/// A whole request, ready to be rendered again and again.
+#[derive(Clone, Debug)]
+pub struct Template {
+    pieces: Vec<Piece>,
+    bytes_max: usize,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Drawn {
+    value: u128,
+    bytes: usize,
+}
+
+impl Template {
+    /// Joins neighbouring bytes. Errors when there are more holes than [`HOLES_MAX`].
+    pub fn new(pieces: Vec<Piece>) -> Result<Template, String> {
+        if pieces.len() > 2 * HOLES_MAX {
+            return Err(format!("a request may hold at most {HOLES_MAX} values to fill in"));
+        }
+        let bytes_max = pieces.iter().map(Piece::bytes_max).sum();
+        Ok(Template { pieces, bytes_max })
+    }
+
+    /// The bytes, if nothing in them ever changes.
+    pub fn constant(&self) -> Option<Vec<u8>> {
+        let is_constant = self.pieces.iter().all(|piece| matches!(piece, Piece::Bytes(_) | Piece::LengthFrom(_)));
+        is_constant.then(|| {
+            let mut bytes = Vec::new();
+            self.render(0, &mut Random::new(0, 0), &mut bytes);
+            bytes
+        })
+    }
+
+    /// The most bytes a rendering can take.
+    pub fn bytes_max(&self) -> usize {
+        self.bytes_max
+    }
+
+    /// Appends the request numbered `seq` to `out`.
+    pub fn render(&self, seq: u64, random: &mut Random, out: &mut Vec<u8>) {
+        let mut drawn = [Drawn::default(); 2 * HOLES_MAX];
+        let drawn = &mut drawn[..self.pieces.len()];
+        for (slot, piece) in drawn.iter_mut().zip(&self.pieces) {
+            *slot = piece.draw(seq, random);
+        }
+        for (index, piece) in self.pieces.iter().enumerate() {
+            match piece {
+                Piece::Bytes(bytes) => out.extend_from_slice(bytes),
+                Piece::Seq | Piece::Rand { .. } => write_decimal(drawn[index].value as u64, out),
+                Piece::Uuid => write_uuid(drawn[index].value, out),
+                Piece::LengthFrom(first) => {
+                    let bytes: usize = drawn[*first..].iter().map(|drawn| drawn.bytes).sum();
+                    write_decimal(bytes as u64, out);
+                }
+            }
+        }
+    }
+}
+
+impl Piece {
+    fn bytes_max(&self) -> usize {
+        match self {
+            Piece::Bytes(bytes) => bytes.len(),
+            Piece::Rand { high, .. } => decimal_bytes(*high),
+            Piece::Uuid => UUID_BYTES,
+            Piece::Seq | Piece::LengthFrom(_) => DIGITS_MAX,
+        }
+    }
+
+    fn draw(&self, seq: u64, random: &mut Random) -> Drawn {
+        match self {
+            Piece::Bytes(bytes) => Drawn { value: 0, bytes: bytes.len() },
+            Piece::Seq => Drawn { value: u128::from(seq), bytes: decimal_bytes(seq) },
+            Piece::Rand { low, high } => {
+                let value = random.between(*low, *high);
+                Drawn { value: u128::from(value), bytes: decimal_bytes(value) }
+            }
+            Piece::Uuid => {
+                let value = (u128::from(random.bits()) << 64) | u128::from(random.bits());
+                Drawn { value, bytes: UUID_BYTES }
+            }
+            Piece::LengthFrom(_) => Drawn::default(),
+        }
+    }
+}
+
+fn decimal_bytes(value: u64) -> usize {
+    value.checked_ilog10().unwrap_or(0) as usize + 1
+}
+
+fn write_decimal(mut value: u64, out: &mut Vec<u8>) {
+    let mut digits = [0_u8; DIGITS_MAX];
+    let mut at = DIGITS_MAX;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (value % 10) as u8;
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// RFC 9562, version 4: 122 random bits in the form 8-4-4-4-12.
+fn write_uuid(bits: u128, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let bits = (bits & !(0xf << 76) & !(0b11 << 62)) | (4 << 76) | (0b10 << 62);
+    for nibble in 0..32 {
+        if matches!(nibble, 8 | 12 | 16 | 20) {
+            out.push(b'-');
+        }
+        out.push(HEX[(bits >> (124 - 4 * nibble)) as usize & 0xf]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(text: &str, seq: u64) -> String {
+        let mut out = Vec::new();
+        Template::new(parse(text).unwrap()).unwrap().render(seq, &mut Random::new(5, 0), &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn holes_are_filled() {
+        assert_eq!(rendered("/item/{{seq}}?x=1", 42), "/item/42?x=1");
+        let number: u64 = rendered("{{ rand 10 20 }}", 0).parse().unwrap();
+        assert!((10..=20).contains(&number));
+        let uuid = rendered("{{uuid}}", 0);
+        assert_eq!((uuid.len(), uuid.as_bytes()[14]), (36, b'4'));
+        assert!(matches!(uuid.as_bytes()[19], b'8' | b'9' | b'a' | b'b'), "{uuid}");
+    }
+
+    #[test]
+    fn a_length_counts_what_the_holes_became() {
+        let mut pieces = vec![Piece::LengthFrom(2), Piece::Bytes(b"|".to_vec())];
+        pieces.extend(parse("{{seq}}-{{uuid}}").unwrap());
+        let mut out = Vec::new();
+        Template::new(pieces).unwrap().render(12_345, &mut Random::new(1, 1), &mut out);
+        let text = String::from_utf8(out).unwrap();
+        let (length, body) = text.split_once('|').unwrap();
+        assert_eq!(length.parse::<usize>().unwrap(), body.len());
+    }
+
+    #[test]
+    fn unknown_and_unclosed_holes_are_refused() {
+        assert!(parse("{{nope}}").unwrap_err().contains("{{nope}}"));
+        assert!(parse("{{seq").unwrap_err().contains("without"));
+        assert!(parse("{{rand 5 1}}").unwrap_err().contains("above"));
+        assert!(parse("{{rand a 1}}").unwrap_err().contains("whole number"));
+    }
+
+    #[test]
+    fn rendering_into_a_large_enough_buffer_does_not_move_it() {
+        let template = Template::new(parse("{{seq}}{{uuid}}{{rand 0 18446744073709551615}}").unwrap()).unwrap();
+        let mut out = Vec::with_capacity(template.bytes_max());
+        let before = out.as_ptr();
+        template.render(u64::MAX, &mut Random::new(1, 2), &mut out);
+        assert_eq!(before, out.as_ptr());
+        assert!(out.len() <= template.bytes_max());
+    }
+
+    #[test]
+    fn text_without_holes_is_constant() {
+        assert_eq!(Template::new(parse("abc").unwrap()).unwrap().constant().unwrap(), b"abc");
+        assert!(Template::new(parse("a{{seq}}").unwrap()).unwrap().constant().is_none());
+    }
+}

@@ -1,0 +1,320 @@
+//! Conditions on a result, in the small language k6 made familiar: `response p(99)<50ms`, `failed rate<0.1%`.
+
+use crate::config::closest;
+use crate::distribution::Distribution;
+use crate::quantity::{parse_duration_ns, show_ns};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The metrics a threshold may be about.
+pub const METRICS: [&str; 5] = ["response", "service", "slip", "failed", "rate"];
+
+/// One condition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Threshold {
+    /// What it is about.
+    pub metric: Metric,
+    /// Which figure of it.
+    pub statistic: Statistic,
+    /// How the figure has to stand to the limit.
+    pub comparison: Comparison,
+    /// The limit, in the figure's own unit: nanoseconds, a share of 1, a count, or arrivals per second.
+    pub limit: f64,
+    /// As typed, for showing.
+    pub text: String,
+}
+
+/// What a threshold is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Done − intended, of successes.
+    Response,
+    /// Done − sent, of successes.
+    Service,
+    /// Sent − intended, of successes.
+    Slip,
+    /// Requests that did not succeed, the dropped ones included.
+    Failed,
+    /// What was sent against what was asked.
+    Rate,
+}
+
+/// Which figure of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Statistic {
+    /// This share (0 to 1) of all are at most the figure.
+    Quantile(f64),
+    /// Arithmetic mean.
+    Mean,
+    /// Smallest.
+    Min,
+    /// Largest.
+    Max,
+    /// How many.
+    Count,
+    /// A share of 1 (`failed`), or a number per second (`rate`).
+    Rate,
+    /// Achieved over target (`rate`).
+    Ratio,
+}
+
+/// How a figure has to stand to its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Comparison {
+    /// `<`
+    Below,
+    /// `<=`
+    AtMost,
+    /// `>`
+    Above,
+    /// `>=`
+    AtLeast,
+    /// `==`
+    Equal,
+}
+
+/// The figures thresholds are judged on, all of the measured window.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// Response times of successes.
+    pub response: &'a Distribution,
+    /// Service times of successes.
+    pub service: &'a Distribution,
+    /// Slips of successes.
+    pub slip: &'a Distribution,
+    /// Requests that did not succeed.
+    pub failed: u64,
+    /// All requests, dropped ones included.
+    pub total: u64,
+    /// Sent per second.
+    pub achieved_rps: f64,
+    /// Achieved over target; 1 for a closed load.
+    pub ratio: f64,
+}
+
+impl Threshold {
+    /// Reads `METRIC EXPRESSION`, such as `response p(99)<50ms`, `failed<1%`, `rate>=9990`.
+    pub fn parse(text: &str) -> Result<Threshold, String> {
+        let text = text.trim();
+        let end = text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
+        let (metric, expression) = text.split_at(end);
+        Threshold::parse_parts(metric, expression.trim_start_matches(|c: char| c == ':' || c.is_whitespace()))
+    }
+
+    /// Reads a metric and an expression that stand apart, as in a plan's `[thresholds]`.
+    pub fn parse_parts(metric: &str, expression: &str) -> Result<Threshold, String> {
+        let text = format!("{metric} {expression}");
+        let metric = Metric::parse(metric)?;
+        let at = expression.find(['<', '>', '=']).ok_or_else(|| {
+            format!("`{text}` compares nothing; write a figure, one of < <= > >= ==, and a limit, such as `{}`", metric.example())
+        })?;
+        let (figure, rest) = expression.split_at(at);
+        let operator_end = rest.find(|c: char| !matches!(c, '<' | '>' | '=')).unwrap_or(rest.len());
+        let (operator, limit) = rest.split_at(operator_end);
+        let statistic = metric.statistic(figure.trim())?;
+        let comparison = Comparison::parse(operator)?;
+        let limit = metric.limit(statistic, limit.trim())?;
+        Ok(Threshold { metric, statistic, comparison, limit, text: text.split_whitespace().collect::<Vec<_>>().join(" ") })
+    }
+
+    /// The figure of a result, in the unit of the limit.
+    pub fn measure(&self, facts: &Facts) -> f64 {
+        match self.metric {
+            Metric::Response => of_distribution(facts.response, self.statistic),
+            Metric::Service => of_distribution(facts.service, self.statistic),
+            Metric::Slip => of_distribution(facts.slip, self.statistic),
+            Metric::Failed if self.statistic == Statistic::Count => facts.failed as f64,
+            Metric::Failed => facts.failed as f64 / facts.total.max(1) as f64,
+            Metric::Rate if self.statistic == Statistic::Ratio => facts.ratio,
+            Metric::Rate => facts.achieved_rps,
+        }
+    }
+
+    /// Whether a measured figure meets the condition. A distribution without a single value meets none.
+    pub fn is_met(&self, measured: f64, facts: &Facts) -> bool {
+        let is_empty = match self.metric {
+            Metric::Response | Metric::Service | Metric::Slip => facts.response.count() == 0,
+            Metric::Failed => facts.total == 0,
+            Metric::Rate => false,
+        };
+        !is_empty && self.comparison.holds(measured, self.limit)
+    }
+
+    /// A figure for people, in the unit that suits it.
+    pub fn show(&self, figure: f64) -> String {
+        match (self.metric, self.statistic) {
+            (_, Statistic::Count) => format!("{figure:.0}"),
+            (Metric::Failed, _) => format!("{:.4} %", figure * 100.0),
+            (Metric::Rate, Statistic::Ratio) => format!("{figure:.6}"),
+            (Metric::Rate, _) => format!("{figure:.1}/s"),
+            _ => show_ns(figure as u64),
+        }
+    }
+}
+
+fn of_distribution(distribution: &Distribution, statistic: Statistic) -> f64 {
+    match statistic {
+        Statistic::Quantile(quantile) => distribution.quantile_ns(quantile) as f64,
+        Statistic::Mean => distribution.mean_ns(),
+        Statistic::Min => distribution.min_ns() as f64,
+        Statistic::Max => distribution.max_ns() as f64,
+        Statistic::Count | Statistic::Rate | Statistic::Ratio => distribution.count() as f64,
+    }
+}
+
+impl Metric {
+    fn parse(word: &str) -> Result<Metric, String> {
+        Ok(match word {
+            "response" => Metric::Response,
+            "service" => Metric::Service,
+            "slip" => Metric::Slip,
+            "failed" => Metric::Failed,
+            "rate" => Metric::Rate,
+            _ => {
+                let guess = closest(word, &METRICS).map_or(String::new(), |guess| format!("did you mean `{guess}`? "));
+                return Err(format!("`{word}` is not a metric; {guess}there are {}", METRICS.join(", ")));
+            }
+        })
+    }
+
+    fn example(self) -> &'static str {
+        match self {
+            Metric::Response => "response p(99)<50ms",
+            Metric::Service => "service p(50)<5ms",
+            Metric::Slip => "slip p(99)<1ms",
+            Metric::Failed => "failed rate<0.1%",
+            Metric::Rate => "rate ratio>0.999",
+        }
+    }
+
+    fn statistic(self, word: &str) -> Result<Statistic, String> {
+        let unknown = || format!("`{word}` is not a figure of `{}`; an example is `{}`", self.name(), self.example());
+        if matches!(self, Metric::Failed | Metric::Rate) {
+            return match (self, word) {
+                (_, "" | "rate") => Ok(Statistic::Rate),
+                (Metric::Failed, "count") => Ok(Statistic::Count),
+                (Metric::Rate, "ratio") => Ok(Statistic::Ratio),
+                _ => Err(unknown()),
+            };
+        }
+        if let Some(percent) = word.strip_prefix("p(").and_then(|rest| rest.strip_suffix(')')) {
+            return match percent.trim().parse::<f64>() {
+                Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Statistic::Quantile(percent / 100.0)),
+                _ => Err(format!("`{word}`: a percentile is between 0 and 100, such as `p(99.9)`")),
+            };
+        }
+        match word {
+            "avg" | "mean" => Ok(Statistic::Mean),
+            "min" => Ok(Statistic::Min),
+            "max" => Ok(Statistic::Max),
+            "med" => Ok(Statistic::Quantile(0.5)),
+            "count" => Ok(Statistic::Count),
+            _ => Err(unknown()),
+        }
+    }
+
+    fn limit(self, statistic: Statistic, text: &str) -> Result<f64, String> {
+        let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+        let is_duration = !matches!(self, Metric::Failed | Metric::Rate) && statistic != Statistic::Count;
+        if is_duration {
+            return parse_duration_ns(text).map(|ns| ns as f64);
+        }
+        match text.strip_suffix('%') {
+            Some(percent) if self == Metric::Failed && statistic == Statistic::Rate => number(percent).map(|p| p / 100.0),
+            Some(_) => None,
+            None => number(text),
+        }
+        .ok_or_else(|| format!("`{text}` is not a limit for `{}`; an example is `{}`", self.name(), self.example()))
+    }
+
+    /// The word it is typed as.
+    pub fn name(self) -> &'static str {
+        METRICS[self as usize]
+    }
+}
+
+impl Comparison {
+    fn parse(operator: &str) -> Result<Comparison, String> {
+        Ok(match operator {
+            "<" => Comparison::Below,
+            "<=" => Comparison::AtMost,
+            ">" => Comparison::Above,
+            ">=" => Comparison::AtLeast,
+            "==" => Comparison::Equal,
+            other => return Err(format!("`{other}` is not a comparison; there are < <= > >= ==")),
+        })
+    }
+
+    fn holds(self, measured: f64, limit: f64) -> bool {
+        match self {
+            Comparison::Below => measured < limit,
+            Comparison::AtMost => measured <= limit,
+            Comparison::Above => measured > limit,
+            Comparison::AtLeast => measured >= limit,
+            Comparison::Equal => measured == limit,
+        }
+    }
+}
+
+impl fmt::Display for Threshold {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(text: &str, response_ns: &[u64], failed: u64, total: u64) -> bool {
+        let mut response = Distribution::new();
+        response_ns.iter().for_each(|&ns| response.record(ns));
+        let (service, slip) = (Distribution::new(), Distribution::new());
+        let facts =
+            Facts { response: &response, service: &service, slip: &slip, failed, total, achieved_rps: 999.0, ratio: 0.999 };
+        let threshold = Threshold::parse(text).unwrap();
+        threshold.is_met(threshold.measure(&facts), &facts)
+    }
+
+    #[test]
+    fn the_language_is_k6s_with_units() {
+        let millis: Vec<u64> = (1..=100).map(|ms| ms * 1_000_000).collect();
+        assert!(judged("response p(50)<51ms", &millis, 0, 100));
+        assert!(!judged("response p(99)<50ms", &millis, 0, 100));
+        assert!(judged("response max>=100ms", &millis, 0, 100));
+        assert!(judged("response avg <= 50.5ms", &millis, 0, 100));
+        assert!(judged("response: count==100", &millis, 0, 100));
+        assert!(judged("failed<1%", &[], 0, 100));
+        assert!(!judged("failed rate<1%", &[], 1, 100));
+        assert!(judged("failed count<=1", &[], 1, 100));
+        assert!(judged("rate>=999", &[], 0, 1));
+        assert!(judged("rate ratio>0.99", &[], 0, 1));
+    }
+
+    #[test]
+    fn a_threshold_on_nothing_is_not_met() {
+        assert!(!judged("response p(99)<10s", &[], 5, 5));
+        assert!(!judged("failed<1%", &[], 0, 0));
+    }
+
+    #[test]
+    fn mistakes_name_the_word_and_what_would_do() {
+        for (text, reason) in [
+            ("respons p(99)<5ms", "did you mean `response`"),
+            ("latency p(99)<5ms", "there are response"),
+            ("response p(99)<5", "no unit"),
+            ("response p(101)<5ms", "between 0 and 100"),
+            ("response p99<5ms", "not a figure"),
+            ("response p(99)", "compares nothing"),
+            ("response p(99)=<5ms", "not a comparison"),
+            ("failed p(99)<5ms", "not a figure"),
+            ("failed rate<x", "not a limit"),
+        ] {
+            let error = Threshold::parse(text).unwrap_err();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+}
