@@ -1,0 +1,57 @@
+//! The testbed: a real HTTP/1.1 server on one thread whose latency, errors and stalls are programmed.
+//!
+//! It exists so that a load test has a target whose truth is known: `service=fixed:5ms` is a server that
+//! takes 5 ms, `stall=500ms/2s` is one that freezes, and what the load generator reports can be held
+//! against that. It speaks over real sockets, through hyper, because a simulated wire would only confirm
+//! its own assumptions.
+//!
+//! Goals: delays that are accurate below a millisecond, in parallel between connections; behaviour that
+//! is repeatable in distribution from a seed; failures that look on the wire as they do in life.
+//!
+//! Not goals: to be the fastest responder on the machine, to speak TLS or HTTP/2, to serve anyone but
+//! tests. It has no authentication and should listen on loopback only.
+//!
+//! # Routes
+//!
+//! | path | answer |
+//! |---|---|
+//! | `/` | `ok\n` |
+//! | `/bytes/N` | N bytes (at most 1 GiB) with `Content-Length` |
+//! | `/chunked/N` | N bytes by chunked transfer, in at most eight parts |
+//! | `/status/N` | status N, 200 to 599 |
+//! | `/echo` | the request's body and content type; its method as `x-method` |
+//! | `/stats` | how many requests each route answered, as JSON; no behaviour applies to it |
+//! | others | 404 |
+//!
+//! Every route takes every method. Each accepts the [`Behaviour`] keys in its query, which win over the
+//! server's own for that request: `/bytes/100?service=fixed:5ms&error=0.5`.
+//!
+//! ```
+//! let mut behaviour = vajra_testbed::Behaviour::default();
+//! behaviour.set("service", "exp:5ms")?;
+//! let mut server = vajra_testbed::Server::start(vajra_testbed::Options { behaviour, ..Default::default() })?;
+//! println!("http://{}/", server.address());
+//! server.stop();
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod accept;
+mod alarm;
+mod behaviour;
+mod connection;
+mod fate;
+mod payload;
+mod quantity;
+mod route;
+mod server;
+mod service_time;
+mod session;
+mod stall;
+mod tally;
+
+pub use behaviour::{Behaviour, BehaviourError};
+pub use quantity::ValueError;
+pub use server::{Options, Server, StartError};
+pub use service_time::ServiceTime;
+pub use stall::Stall;

@@ -1,0 +1,97 @@
+//! What a path asks for. Parsing only; `session` answers.
+
+use hyper::StatusCode;
+
+/// The largest body that can be asked for: 1 GiB.
+const BODY_LIMIT_BYTES: u64 = 1 << 30;
+
+/// What a request asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Route {
+    Root,
+    /// A body of this many bytes, with `Content-Length`.
+    Bytes(u64),
+    /// A body of this many bytes, by chunked transfer.
+    Chunked(u64),
+    Status(StatusCode),
+    Echo,
+    Stats,
+    /// No such route.
+    Unknown,
+    /// A known route with a wrong argument, or a malformed behaviour in the query; with an explanation.
+    Malformed(String),
+}
+
+impl Route {
+    pub(crate) fn parse(path: &str) -> Route {
+        match path {
+            "/" => Route::Root,
+            "/echo" => Route::Echo,
+            "/stats" => Route::Stats,
+            _ => Route::parse_with_argument(path).unwrap_or_else(Route::Malformed),
+        }
+    }
+
+    fn parse_with_argument(path: &str) -> Result<Route, String> {
+        if let Some(length) = path.strip_prefix("/bytes/") {
+            return parse_length(length).map(Route::Bytes);
+        }
+        if let Some(length) = path.strip_prefix("/chunked/") {
+            return parse_length(length).map(Route::Chunked);
+        }
+        if let Some(status) = path.strip_prefix("/status/") {
+            return parse_status(status).map(Route::Status);
+        }
+        Ok(Route::Unknown)
+    }
+}
+
+fn parse_length(text: &str) -> Result<u64, String> {
+    let length = text.parse().ok().filter(|length| *length <= BODY_LIMIT_BYTES);
+    length.ok_or_else(|| {
+        format!("`{text}` is not a length; write a number of bytes from 0 to {BODY_LIMIT_BYTES}")
+    })
+}
+
+/// Statuses below 200 are interim: an answer that ends with one would never end for its client.
+fn parse_status(text: &str) -> Result<StatusCode, String> {
+    let number = text.parse().ok().filter(|number| (200..=599).contains(number));
+    let status = number.and_then(|number| StatusCode::from_u16(number).ok());
+    status.ok_or_else(|| format!("`{text}` is not a status; write a number from 200 to 599"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_told_apart() {
+        let cases = [
+            ("/", Route::Root),
+            ("/echo", Route::Echo),
+            ("/stats", Route::Stats),
+            ("/bytes/0", Route::Bytes(0)),
+            ("/bytes/1073741824", Route::Bytes(1 << 30)),
+            ("/chunked/17", Route::Chunked(17)),
+            ("/status/204", Route::Status(StatusCode::NO_CONTENT)),
+            ("/status/599", Route::Status(StatusCode::from_u16(599).expect("a status"))),
+            ("/bytes", Route::Unknown),
+            ("/echo/", Route::Unknown),
+            ("*", Route::Unknown),
+            ("", Route::Unknown),
+        ];
+        for (path, route) in cases {
+            assert_eq!(Route::parse(path), route, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_argument_out_of_range_is_explained() {
+        let lengths = ["/bytes/", "/bytes/-1", "/bytes/1073741825", "/chunked/1k", "/bytes/1/2"];
+        let statuses = ["/status/199", "/status/600", "/status/ok", "/status/"];
+        for path in lengths.iter().chain(&statuses) {
+            let Route::Malformed(explanation) = Route::parse(path) else { panic!("{path} was accepted") };
+            assert!(explanation.contains("write a number"), "{path}: {explanation}");
+        }
+    }
+}

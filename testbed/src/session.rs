@@ -1,0 +1,225 @@
+//! From a request to its answer: read it, draw its fate, wait, and answer or fail.
+//!
+//! Requests of one connection come one after the other, as HTTP/1.1 answers them; each connection has a
+//! session and all sessions share the site. The wire itself is `connection`'s business.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::alarm::{Alarm, Sleep};
+use crate::fate::{Ending, Fate};
+use crate::payload::{Framing, Payload};
+use crate::route::Route;
+use crate::tally::Tally;
+use crate::{Behaviour, Stall};
+
+/// The largest body that `/echo` takes. It is answered once it has arrived whole, because a client that
+/// writes all before it reads would block against a server that writes while it reads.
+const ECHO_LIMIT_BYTES: usize = 16 * 1024 * 1024;
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
+/// What all sessions of a server share.
+pub(crate) struct Site {
+    pub(crate) behaviour: Behaviour,
+    pub(crate) alarm: Rc<Alarm>,
+    started: Instant,
+    tally: Arc<Tally>,
+}
+
+impl Site {
+    /// The server starts now. Must be called inside a tokio runtime; fails when out of file descriptors.
+    pub(crate) fn open(behaviour: Behaviour, tally: Arc<Tally>) -> io::Result<Site> {
+        Ok(Site { behaviour, alarm: Rc::new(Alarm::new()?), started: Instant::now(), tally })
+    }
+
+    /// The first moment at or after `at` that is not in a silence.
+    pub(crate) fn release(&self, stall: Option<Stall>, at: Instant) -> Instant {
+        match stall {
+            Some(stall) => self.started + stall.release(at.saturating_duration_since(self.started)),
+            None => at,
+        }
+    }
+}
+
+/// Why a request is not answered but its connection ended.
+#[derive(Debug)]
+pub(crate) enum Hangup {
+    /// Its fate was a reset.
+    Reset,
+    /// Its body did not arrive.
+    Unread,
+}
+
+impl fmt::Display for Hangup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Hangup::Reset => "reset, as the behaviour asks",
+            Hangup::Unread => "the request's body did not arrive",
+        })
+    }
+}
+
+impl std::error::Error for Hangup {}
+
+/// One connection's requests.
+pub(crate) struct Session {
+    site: Rc<Site>,
+    dice: RefCell<Xoshiro256PlusPlus>,
+}
+
+/// What of a request outlives its reading.
+struct Asked {
+    method: Method,
+    content_type: Option<HeaderValue>,
+    /// The body, if the route wants it; `None` when it was longer than the route takes.
+    body: Option<Bytes>,
+}
+
+impl Session {
+    pub(crate) fn new(site: Rc<Site>, dice: Xoshiro256PlusPlus) -> Session {
+        Session { site, dice: RefCell::new(dice) }
+    }
+
+    pub(crate) async fn serve(&self, request: Request<Incoming>) -> Result<Response<Payload>, Hangup> {
+        let (route, behaviour) = self.understand(&request);
+        let asked = read(request, &route).await?;
+        // Whoever looks at a misbehaving server wants to see it.
+        if route == Route::Stats {
+            return Ok(self.answer(route, asked));
+        }
+        let fate = Fate::draw(&behaviour, &mut self.dice.borrow_mut());
+        self.wait(&behaviour, &fate).await;
+        let response = match fate.ending {
+            Ending::Reset => return Err(Hangup::Reset),
+            Ending::Error => self.fail(&route),
+            Ending::Answer => self.answer(route, asked),
+        };
+        Ok(response.map(|payload| payload.paced(&behaviour, &self.site)))
+    }
+
+    /// The route and the behaviour that apply. A malformed query is answered under the server's own
+    /// behaviour, as any other request is.
+    fn understand(&self, request: &Request<Incoming>) -> (Route, Behaviour) {
+        let (uri, own) = (request.uri(), self.site.behaviour);
+        match uri.query().map_or(Ok(own), |query| own.with_query(query)) {
+            Ok(behaviour) => (Route::parse(uri.path()), behaviour),
+            Err(error) => (Route::Malformed(error.to_string()), own),
+        }
+    }
+
+    /// A request that arrives in a silence begins to be served at its end, and one that would be done in
+    /// a silence is done at its end. Both ends are known now, so one wait does.
+    async fn wait(&self, behaviour: &Behaviour, fate: &Fate) {
+        let arrived = Instant::now();
+        let begun = self.site.release(behaviour.stall, arrived);
+        let done = self.site.release(behaviour.stall, begun + fate.service);
+        if done > arrived {
+            Sleep::until(&self.site.alarm, done).await;
+        }
+    }
+
+    fn fail(&self, route: &Route) -> Response<Payload> {
+        self.site.tally.count(route);
+        text(StatusCode::INTERNAL_SERVER_ERROR, "an error, as the behaviour asks\n")
+    }
+
+    /// Counts before it answers, so that `/stats` contains itself.
+    fn answer(&self, route: Route, asked: Asked) -> Response<Payload> {
+        self.site.tally.count(&route);
+        match route {
+            Route::Root => text(StatusCode::OK, "ok\n"),
+            Route::Bytes(length_bytes) => filler(length_bytes, Framing::Length),
+            Route::Chunked(length_bytes) => filler(length_bytes, Framing::Chunked),
+            Route::Status(status) => bare(status),
+            Route::Echo => echo(asked),
+            Route::Stats => typed(StatusCode::OK, JSON, Payload::whole(self.site.tally.json())),
+            Route::Unknown => text(StatusCode::NOT_FOUND, "no such route; see /stats for those there are\n"),
+            Route::Malformed(explanation) => text(StatusCode::BAD_REQUEST, explanation + "\n"),
+        }
+    }
+}
+
+/// Reads a request to its end, even where nothing wants its body: hyper would close the connection over
+/// what is left unread.
+async fn read(request: Request<Incoming>, route: &Route) -> Result<Asked, Hangup> {
+    let (head, mut body) = request.into_parts();
+    let content_type = head.headers.get(CONTENT_TYPE).cloned();
+    let body = match route {
+        Route::Echo => collect(body).await?,
+        _ => drain(&mut body).await?,
+    };
+    Ok(Asked { method: head.method, content_type, body })
+}
+
+async fn collect(body: Incoming) -> Result<Option<Bytes>, Hangup> {
+    // What is announced as too long is not waited for; what is only found to be is `Limited`'s.
+    if body.size_hint().lower() > ECHO_LIMIT_BYTES as u64 {
+        return Ok(None);
+    }
+    match Limited::new(body, ECHO_LIMIT_BYTES).collect().await {
+        Ok(collected) => Ok(Some(collected.to_bytes())),
+        Err(error) if error.is::<LengthLimitError>() => Ok(None),
+        Err(_) => Err(Hangup::Unread),
+    }
+}
+
+async fn drain(body: &mut Incoming) -> Result<Option<Bytes>, Hangup> {
+    while !body.is_end_stream()
+        && let Some(frame) = body.frame().await
+    {
+        frame.map_err(|_| Hangup::Unread)?;
+    }
+    Ok(None)
+}
+
+fn echo(asked: Asked) -> Response<Payload> {
+    let Some(body) = asked.body else {
+        let problem = format!("/echo takes at most {ECHO_LIMIT_BYTES} bytes\n");
+        return text(StatusCode::PAYLOAD_TOO_LARGE, problem);
+    };
+    let mut response = typed(StatusCode::OK, asked.content_type.unwrap_or(BINARY), Payload::whole(body));
+    if let Ok(method) = HeaderValue::from_str(asked.method.as_str()) {
+        response.headers_mut().insert("x-method", method);
+    }
+    response
+}
+
+/// A status and its name. HTTP gives 204, 205 and 304 no body.
+fn bare(status: StatusCode) -> Response<Payload> {
+    match status {
+        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED => {
+            let mut response = Response::new(Payload::whole(""));
+            *response.status_mut() = status;
+            response
+        }
+        _ => text(status, format!("{}\n", status.as_str())),
+    }
+}
+
+fn filler(length_bytes: u64, framing: Framing) -> Response<Payload> {
+    typed(StatusCode::OK, BINARY, Payload::filler(length_bytes, framing))
+}
+
+fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Payload> {
+    typed(status, TEXT, Payload::whole(text))
+}
+
+fn typed(status: StatusCode, content_type: HeaderValue, payload: Payload) -> Response<Payload> {
+    let mut response = Response::new(payload);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}

@@ -1,0 +1,125 @@
+//! A client for tests: writes the bytes it is given and reads answers one by one.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use vajra_testbed::{Behaviour, Options, Server};
+
+/// Far longer than any answer takes; turns a hang into a failure.
+const READ_LIMIT: Duration = Duration::from_secs(30);
+
+pub(crate) struct Client {
+    stream: BufReader<TcpStream>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) version: String,
+    headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    /// The sizes of the chunks, if the body came in chunks.
+    pub(crate) chunks: Vec<usize>,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("a text")
+    }
+}
+
+/// A server with this behaviour, written as a query is: `error=1&slow=1ms`.
+pub(crate) fn server(told: &str) -> Server {
+    Server::start(Options { behaviour: behaviour(told), ..Options::default() }).expect("a free port")
+}
+
+fn behaviour(told: &str) -> Behaviour {
+    let mut behaviour = Behaviour::default();
+    for (key, value) in told.split('&').filter_map(|pair| pair.split_once('=')) {
+        behaviour.set(key, value).expect("a valid behaviour");
+    }
+    behaviour
+}
+
+/// One GET on a connection of its own.
+pub(crate) fn ask(server: &Server, target: &str) -> Answer {
+    let mut client = Client::connect(server);
+    client.send("GET", target);
+    client.answer()
+}
+
+impl Client {
+    pub(crate) fn connect(server: &Server) -> Client {
+        let stream = TcpStream::connect(server.address()).expect("the server listens");
+        stream.set_read_timeout(Some(READ_LIMIT)).expect("a valid timeout");
+        Client { stream: BufReader::new(stream) }
+    }
+
+    pub(crate) fn send(&mut self, method: &str, target: &str) {
+        self.write(&format!("{method} {target} HTTP/1.1\r\nhost: testbed\r\n\r\n"));
+    }
+
+    pub(crate) fn write(&mut self, text: &str) {
+        self.stream.get_mut().write_all(text.as_bytes()).expect("the connection is open");
+    }
+
+    pub(crate) fn answer(&mut self) -> Answer {
+        self.try_answer().expect("an answer")
+    }
+
+    pub(crate) fn try_answer(&mut self) -> io::Result<Answer> {
+        let mut answer = self.head()?;
+        if answer.header("transfer-encoding") == Some("chunked") {
+            self.read_chunks(&mut answer)?;
+        } else if let Some(length) = answer.header("content-length") {
+            answer.body = vec![0; length.parse().expect("a number")];
+            self.stream.read_exact(&mut answer.body)?;
+        }
+        Ok(answer)
+    }
+
+    /// The head alone: what HEAD and interim answers have.
+    pub(crate) fn head(&mut self) -> io::Result<Answer> {
+        let first = self.line()?;
+        let (version, status) = first.split_once(' ').ok_or(io::ErrorKind::UnexpectedEof)?;
+        let status = status[..3].parse().expect("a status");
+        let mut headers = Vec::new();
+        while let Some((name, value)) = self.line()?.split_once(": ") {
+            headers.push((name.to_owned(), value.to_owned()));
+        }
+        Ok(Answer { status, version: version.to_owned(), headers, body: Vec::new(), chunks: Vec::new() })
+    }
+
+    fn read_chunks(&mut self, answer: &mut Answer) -> io::Result<()> {
+        loop {
+            let size = usize::from_str_radix(&self.line()?, 16).expect("a chunk size");
+            let start = answer.body.len();
+            answer.body.resize(start + size, 0);
+            self.stream.read_exact(&mut answer.body[start..])?;
+            assert_eq!(self.line()?, "", "a chunk ends with its line");
+            if size == 0 {
+                return Ok(());
+            }
+            answer.chunks.push(size);
+        }
+    }
+
+    fn line(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        self.stream.read_line(&mut line)?;
+        Ok(line.trim_end().to_owned())
+    }
+
+    /// Whether the server has closed the connection, with nothing more sent.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        match self.stream.read(&mut [0]) {
+            Ok(read_bytes) => read_bytes == 0,
+            Err(error) => error.kind() == io::ErrorKind::ConnectionReset,
+        }
+    }
+}
