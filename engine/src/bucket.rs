@@ -82,7 +82,13 @@ impl Share {
 impl TokenBucket {
     /// The bucket of one shard; `None` for a closed load, which has no schedule. At most `arrivals_max` arrivals are
     /// released over all shards. The seed only matters for Poisson arrivals.
-    pub fn new(load: &Load, phases: Phases, share: Share, seed: u64, arrivals_max: Option<u64>) -> Option<TokenBucket> {
+    pub fn new(
+        load: &Load,
+        phases: Phases,
+        share: Share,
+        seed: u64,
+        arrivals_max: Option<u64>,
+    ) -> Option<TokenBucket> {
         let Load::Open { arrivals, overload, .. } = load else { return None };
         let limit = arrivals_max.unwrap_or(u64::MAX);
         let stream = match arrivals {
@@ -94,8 +100,15 @@ impl TokenBucket {
             Overload::Shed { deadline_ns } => Some(*deadline_ns),
         };
         let schedule = load.schedule()?;
-        let mut bucket =
-            TokenBucket { schedule, phases, stream, piece: 0, next_ns: None, shed_ns, dropped: Tally::default() };
+        let mut bucket = TokenBucket {
+            schedule,
+            phases,
+            stream,
+            piece: 0,
+            next_ns: None,
+            shed_ns,
+            dropped: Tally::default(),
+        };
         bucket.next_ns = bucket.instant();
         Some(bucket)
     }
@@ -126,10 +139,9 @@ impl TokenBucket {
         std::mem::take(&mut self.dropped)
     }
 
-    /// Counts and discards every arrival that was never released. Ends the bucket.
-    pub fn abandon(&mut self) -> Tally {
-        let end_ns = self.schedule.end_ns();
-        let tally = self.skip_before(end_ns);
+    /// Ends the bucket: counts the arrivals intended before an instant that were never released.
+    pub fn abandon(&mut self, before_ns: u64) -> Tally {
+        let tally = self.skip_before(before_ns.min(self.schedule.end_ns()));
         self.next_ns = None;
         tally
     }
@@ -184,7 +196,8 @@ impl Stream {
     /// limit on arrivals is dealt out beforehand.
     fn poisson(share: Share, seed: u64, limit: u64) -> Stream {
         let random = Random::new(seed, share.shard);
-        let mut stream = Stream::Poisson { position: 0, step: share.shards as f64, random, left: share.of(limit) };
+        let mut stream =
+            Stream::Poisson { position: 0, step: share.shards as f64, random, left: share.of(limit) };
         stream.draw_gap();
         stream
     }
@@ -261,12 +274,13 @@ mod tests {
     #[test]
     fn shedding_drops_what_waited_past_the_deadline_and_counts_it() {
         let deadline_ns = 10 * MILLISECOND_NS;
-        let load = open(Rate::per_second(1_000), SECOND_NS, Arrivals::Uniform, Overload::Shed { deadline_ns });
+        let load =
+            open(Rate::per_second(1_000), SECOND_NS, Arrivals::Uniform, Overload::Shed { deadline_ns });
         let mut bucket = bucket(&load, 0, 1);
         // At 500 ms, arrivals before 490 ms are gone; the one at exactly 490 ms has waited no longer than allowed.
         assert_eq!(bucket.poll_due(500 * MILLISECOND_NS), Poll::Due { intended_ns: 490 * MILLISECOND_NS });
         assert_eq!(bucket.take_dropped(500 * MILLISECOND_NS), Tally { measured: 490, outside: 0 });
-        assert_eq!(bucket.abandon(), Tally { measured: 509, outside: 0 });
+        assert_eq!(bucket.abandon(u64::MAX), Tally { measured: 509, outside: 0 });
         assert_eq!(bucket.poll_due(SECOND_NS), Poll::Finished);
     }
 
@@ -275,9 +289,12 @@ mod tests {
         let load = open(Rate::per_second(1_000), 10 * SECOND_NS, Arrivals::Poisson, Overload::Queue);
         for arrivals in [Arrivals::Uniform, Arrivals::Poisson] {
             let load = match &load {
-                Load::Open { name, stretches, overload, .. } => {
-                    Load::Open { name: name.clone(), stretches: stretches.clone(), arrivals, overload: *overload }
-                }
+                Load::Open { name, stretches, overload, .. } => Load::Open {
+                    name: name.clone(),
+                    stretches: stretches.clone(),
+                    arrivals,
+                    overload: *overload,
+                },
                 Load::Closed => unreachable!("made open above"),
             };
             let released: usize = (0..3)
@@ -320,7 +337,7 @@ mod tests {
                         _ => break,
                     }
                 }
-                let left = bucket.abandon();
+                let left = bucket.abandon(u64::MAX);
                 measured += left.measured;
                 outside += left.outside;
             }

@@ -5,8 +5,8 @@
 //! column it came from. Nothing here judges values: that is [`crate::plan::Plan`]'s, which is valid by construction.
 
 use schemars::JsonSchema;
-use serde::de::{self, Deserializer, Visitor};
 use serde::Deserialize;
+use serde::de::{self, Deserializer, Visitor};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
@@ -309,7 +309,8 @@ impl Layers {
     /// Puts a value above what the layers say so far. Tables on the way are made; a non-table there is replaced.
     pub fn set(&mut self, path: &str, value: toml::Value, origin: Origin) {
         let mut table = &mut self.table;
-        let (parents, key) = path.rsplit_once('.').map_or((None, path), |(parents, key)| (Some(parents), key));
+        let (parents, key) =
+            path.rsplit_once('.').map_or((None, path), |(parents, key)| (Some(parents), key));
         for parent in parents.into_iter().flat_map(|parents| parents.split('.')) {
             let entry = table.entry(parent).or_insert_with(|| toml::Value::Table(toml::Table::new()));
             if !entry.is_table() {
@@ -386,7 +387,8 @@ impl Layers {
 }
 
 fn dotted(path: &serde_path_to_error::Path) -> String {
-    let parts: Vec<String> = path.iter().map(|segment| segment.to_string().trim_matches(['[', ']']).to_owned()).collect();
+    let parts: Vec<String> =
+        path.iter().map(|segment| segment.to_string().trim_matches(['[', ']']).to_owned()).collect();
     parts.join(".")
 }
 
@@ -413,7 +415,10 @@ fn mistake_of(path: String, message: &str) -> Mistake {
 pub fn closest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
     const LIKENESS_MIN: f64 = 0.75;
     let scored = known.iter().map(|word| (strsim::jaro_winkler(unknown, word), *word));
-    scored.filter(|(score, _)| *score >= LIKENESS_MIN).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, word)| word)
+    scored
+        .filter(|(score, _)| *score >= LIKENESS_MIN)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, word)| word)
 }
 
 fn parse_document(document: &Document) -> Result<toml::Table, Mistake> {

@@ -51,7 +51,8 @@ impl Default for Distribution {
 impl Distribution {
     /// An empty distribution; allocates all it will ever need.
     pub fn new() -> Distribution {
-        let histogram = Histogram::new_with_bounds(1, DURATION_NS_MAX, SIGNIFICANT_DIGITS).expect("constant bounds are valid");
+        let histogram = Histogram::new_with_bounds(1, DURATION_NS_MAX, SIGNIFICANT_DIGITS)
+            .expect("constant bounds are valid");
         Distribution { histogram, sum_ns: 0 }
     }
 
@@ -127,13 +128,16 @@ impl Distribution {
     /// The whole histogram in HdrHistogram's V2 compressed encoding, base64: readable by every HDR library.
     pub fn encode(&self) -> String {
         let mut bytes = Vec::new();
-        V2DeflateSerializer::new().serialize(&self.histogram, &mut bytes).expect("writing to memory cannot fail");
+        V2DeflateSerializer::new()
+            .serialize(&self.histogram, &mut bytes)
+            .expect("writing to memory cannot fail");
         base64::engine::general_purpose::STANDARD.encode(bytes)
     }
 
     /// Reads what [`Distribution::encode`] wrote. The mean is then only as exact as the histogram.
     pub fn decode(text: &str) -> Result<Distribution, String> {
-        let bytes = base64::engine::general_purpose::STANDARD.decode(text).map_err(|error| error.to_string())?;
+        let bytes =
+            base64::engine::general_purpose::STANDARD.decode(text).map_err(|error| error.to_string())?;
         let histogram: Histogram<u64> =
             Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(|error| error.to_string())?;
         let sum_ns = (histogram.mean() * histogram.len() as f64) as u128;
@@ -152,12 +156,20 @@ impl Distribution {
     /// Writes the percentile spectrum as wrk2 and HdrHistogram's plotter know it, values in milliseconds.
     pub fn write_spectrum(&self, out: &mut dyn io::Write) -> io::Result<()> {
         const MILLISECOND_NS: f64 = 1e6;
-        writeln!(out, "{:>12} {:>14} {:>10} {:>14}\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)")?;
+        writeln!(
+            out,
+            "{:>12} {:>14} {:>10} {:>14}\n",
+            "Value", "Percentile", "TotalCount", "1/(1-Percentile)"
+        )?;
         let mut total = 0;
         for step in self.histogram.iter_quantiles(5) {
             total += step.count_since_last_iteration();
             let quantile = step.quantile_iterated_to();
-            write!(out, "{:12.6} {quantile:14.12} {total:10}", step.value_iterated_to() as f64 / MILLISECOND_NS)?;
+            write!(
+                out,
+                "{:12.6} {quantile:14.12} {total:10}",
+                step.value_iterated_to() as f64 / MILLISECOND_NS
+            )?;
             match 1.0 - quantile {
                 rest if rest > 0.0 => writeln!(out, " {:14.2}", 1.0 / rest)?,
                 _ => writeln!(out, " {:>14}", "inf")?,

@@ -56,7 +56,9 @@ impl Load {
     pub fn schedule(&self) -> Option<Schedule> {
         match self {
             Load::Closed => None,
-            Load::Open { stretches, .. } => Some(Schedule::new(stretches).expect("a plan holds only exact schedules")),
+            Load::Open { stretches, .. } => {
+                Some(Schedule::new(stretches).expect("a plan holds only exact schedules"))
+            }
         }
     }
 
@@ -141,9 +143,15 @@ impl Reader {
             self.wrong("shape", format!("`{word}` is not a shape"), fix);
             return None;
         };
-        for (key, _) in given_keys(config).into_iter().filter(|(key, is_given)| *is_given && !keys.contains(key)) {
+        for (key, _) in
+            given_keys(config).into_iter().filter(|(key, is_given)| *is_given && !keys.contains(key))
+        {
             let reads = if keys.is_empty() { "nothing".into() } else { keys.join(", ") };
-            self.wrong(key, format!("`{key}` means nothing to a load of shape `{shape}`"), format!("`{shape}` reads {reads}"));
+            self.wrong(
+                key,
+                format!("`{key}` means nothing to a load of shape `{shape}`"),
+                format!("`{shape}` reads {reads}"),
+            );
         }
         self.mistakes.is_empty().then_some(shape)
     }
@@ -161,7 +169,11 @@ impl Reader {
             ("deadline", config.deadline.is_some()),
         ];
         for (key, _) in open_only.into_iter().filter(|(_, is_given)| *is_given) {
-            self.wrong(key, format!("`{key}` means nothing in a closed loop"), "give a rate, or leave it out");
+            self.wrong(
+                key,
+                format!("`{key}` means nothing in a closed loop"),
+                "give a rate, or leave it out",
+            );
         }
         let length_ns = match (asked_ns, requests_max) {
             (Some(ns), _) => ns,
@@ -209,7 +221,11 @@ impl Reader {
         let rates = config.rates.as_ref().map_or(&[][..], |rates| rates.0.as_slice());
         let rates: Vec<Rate> = rates.iter().filter_map(|text| self.parsed_rate("rates", text)).collect();
         if rates.iter().all(|rate| rate.count == 0) {
-            self.wrong("rates", "steps without a rate above 0 offer nothing", "give rates such as `[100, 200, 400]`");
+            self.wrong(
+                "rates",
+                "steps without a rate above 0 offer nothing",
+                "give rates such as `[100, 200, 400]`",
+            );
             return None;
         }
         let step_ns = match &config.every {
@@ -259,7 +275,8 @@ impl Reader {
     }
 
     fn sine(&mut self, config: &LoadConfig, length_ns: u64) -> Option<Vec<Stretch>> {
-        let (mean, amplitude) = (self.positive_rate("mean", &config.mean), self.rate("amplitude", &config.amplitude));
+        let (mean, amplitude) =
+            (self.positive_rate("mean", &config.mean), self.rate("amplitude", &config.amplitude));
         let period_ns = self.needed_length("period", &config.period);
         let (mean, amplitude, period_ns) = (mean?, amplitude?, period_ns?);
         if amplitude.rps() > mean.rps() {
@@ -286,7 +303,11 @@ impl Reader {
         plain.duration = None;
         match self.shape(&plain)? {
             shape @ ("closed" | "stages") => {
-                self.wrong("shape", format!("a stage cannot be `{shape}`"), "give the stage a rate, or another shape");
+                self.wrong(
+                    "shape",
+                    format!("a stage cannot be `{shape}`"),
+                    "give the stage a rate, or another shape",
+                );
                 None
             }
             shape => self.stretches(shape, &plain, length_ns),
@@ -295,14 +316,23 @@ impl Reader {
 
     fn stages_length(&mut self, config: &LoadConfig, asked_ns: Option<u64>) -> Option<u64> {
         if config.stages.is_empty() {
-            self.wrong("stages", "no stages", "write at least one [[load.stages]] with a shape and a duration");
+            self.wrong(
+                "stages",
+                "no stages",
+                "write at least one [[load.stages]] with a shape and a duration",
+            );
             return None;
         }
-        let lengths = config.stages.iter().filter_map(|stage| parse_duration_ns(&stage.duration.as_ref()?.0).ok());
+        let lengths =
+            config.stages.iter().filter_map(|stage| parse_duration_ns(&stage.duration.as_ref()?.0).ok());
         let total_ns: u64 = lengths.sum();
         if asked_ns.is_some_and(|asked_ns| asked_ns != total_ns) {
             let problem = format!("the stages last {}, which is not the run's duration", show_ns(total_ns));
-            self.mistakes.push(Mistake::at("run.duration", problem, "leave the duration out, or make them equal"));
+            self.mistakes.push(Mistake::at(
+                "run.duration",
+                problem,
+                "leave the duration out, or make them equal",
+            ));
             return None;
         }
         Some(total_ns)
@@ -319,7 +349,11 @@ impl Reader {
             None | Some("uniform") => Some(Arrivals::Uniform),
             Some("poisson") => Some(Arrivals::Poisson),
             Some(other) => {
-                self.wrong("arrivals", format!("`{other}` is not a way to arrive"), "there are `uniform` and `poisson`");
+                self.wrong(
+                    "arrivals",
+                    format!("`{other}` is not a way to arrive"),
+                    "there are `uniform` and `poisson`",
+                );
                 None
             }
         }
@@ -332,15 +366,27 @@ impl Reader {
                 Some(Overload::Shed { deadline_ns: self.length("deadline", deadline)? })
             }
             (Some("shed"), None) => {
-                self.wrong("deadline", "`shed` needs to know how long an arrival may wait", "give `deadline = \"100ms\"`");
+                self.wrong(
+                    "deadline",
+                    "`shed` needs to know how long an arrival may wait",
+                    "give `deadline = \"100ms\"`",
+                );
                 None
             }
             (None | Some("queue"), Some(_)) => {
-                self.wrong("deadline", "a deadline means nothing to `queue`", "use `overload = \"shed\"`, or leave it out");
+                self.wrong(
+                    "deadline",
+                    "a deadline means nothing to `queue`",
+                    "use `overload = \"shed\"`, or leave it out",
+                );
                 None
             }
             (Some(other), _) => {
-                self.wrong("overload", format!("`{other}` is not an overload policy"), "there are `queue` and `shed`");
+                self.wrong(
+                    "overload",
+                    format!("`{other}` is not an overload policy"),
+                    "there are `queue` and `shed`",
+                );
                 None
             }
         }
@@ -349,7 +395,11 @@ impl Reader {
     fn positive_rate(&mut self, key: &str, text: &Option<Text>) -> Option<Rate> {
         let rate = self.rate(key, text)?;
         if rate.count == 0 {
-            self.wrong(key, "a rate of 0 offers nothing", "give a rate above 0, or leave it out for a closed loop");
+            self.wrong(
+                key,
+                "a rate of 0 offers nothing",
+                "give a rate above 0, or leave it out for a closed loop",
+            );
             return None;
         }
         Some(rate)
@@ -359,14 +409,20 @@ impl Reader {
         match text {
             Some(text) => self.parsed_rate(key, &text.0),
             None => {
-                self.wrong(key, format!("this shape needs `{key}`"), format!("give `{key} = \"1k\"` or the like"));
+                self.wrong(
+                    key,
+                    format!("this shape needs `{key}`"),
+                    format!("give `{key} = \"1k\"` or the like"),
+                );
                 None
             }
         }
     }
 
     fn parsed_rate(&mut self, key: &str, text: &str) -> Option<Rate> {
-        Rate::parse(text).map_err(|problem| self.wrong(key, problem, "rates look like `500`, `10k` or `600/m`")).ok()
+        Rate::parse(text)
+            .map_err(|problem| self.wrong(key, problem, "rates look like `500`, `10k` or `600/m`"))
+            .ok()
     }
 
     fn needed_length(&mut self, key: &str, text: &Option<Text>) -> Option<u64> {
@@ -381,7 +437,9 @@ impl Reader {
 
     fn length(&mut self, key: &str, text: &Text) -> Option<u64> {
         match parse_duration_ns(&text.0) {
-            Ok(0) if key != "at" => self.wrong(key, "must be longer than zero", "durations look like `500ms` or `10s`"),
+            Ok(0) if key != "at" => {
+                self.wrong(key, "must be longer than zero", "durations look like `500ms` or `10s`")
+            }
             Ok(ns) => return Some(ns),
             Err(problem) => self.wrong(key, problem, "durations look like `500ms` or `10s`"),
         }

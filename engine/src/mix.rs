@@ -40,7 +40,14 @@ impl Mix {
         assert!(cumulated.last().is_some_and(|&total| total > 0), "a plan's requests weigh something");
         let constants = steps.iter().map(|step| step.template.constant()).collect();
         // Arrivals draw from streams numbered from 0; values draw from the other end of the numbers.
-        Mix { steps, constants, cumulated, random: Random::new(seed, u64::MAX - shard), seq: shard, seq_step: shards }
+        Mix {
+            steps,
+            constants,
+            cumulated,
+            random: Random::new(seed, u64::MAX - shard),
+            seq: shard,
+            seq_step: shards,
+        }
     }
 }
 

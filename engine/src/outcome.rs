@@ -97,10 +97,14 @@ impl Kind {
         match self {
             Kind::Connect => ("connect", Target, Transient, "no connection could be made"),
             Kind::Ports => ("ports", Generator, Transient, "no local port left on this machine"),
-            Kind::Resources => ("resources", Generator, Transient, "this machine ran out of descriptors or memory"),
+            Kind::Resources => {
+                ("resources", Generator, Transient, "this machine ran out of descriptors or memory")
+            }
             Kind::Send => ("send", Target, Transient, "the connection broke while sending"),
             Kind::Receive => ("receive", Target, Transient, "the connection was reset before the answer"),
-            Kind::Eof => ("eof", Target, Transient, "the connection was closed before the answer was complete"),
+            Kind::Eof => {
+                ("eof", Target, Transient, "the connection was closed before the answer was complete")
+            }
             Kind::Timeout => ("timeout", Target, Transient, "no complete answer within the timeout"),
             Kind::Protocol => ("protocol", Target, Fatal, "the answer was not valid HTTP"),
             Kind::Status => ("status", Target, Validation, "the answer's status was 400 or above"),

@@ -145,7 +145,19 @@ impl Reader<'_> {
         let target = target?;
         let name = config.name.as_ref().map_or_else(|| target.to_string(), |name| name.0.clone());
         let phases = Phases { measure_from_ns: warmup_ns, measure_to_ns: length_ns };
-        Some(Plan { name, target, requests, load, phases, requests_max, shards, connections, cores, thresholds, ..plan_scalars })
+        Some(Plan {
+            name,
+            target,
+            requests,
+            load,
+            phases,
+            requests_max,
+            shards,
+            connections,
+            cores,
+            thresholds,
+            ..plan_scalars
+        })
     }
 
     fn target(&mut self, config: &Config) -> Option<Target> {
@@ -153,7 +165,11 @@ impl Reader<'_> {
             self.wrong("url", "no target", "give a URL, or `url = \"http://host:port/\"` in the plan");
             return None;
         };
-        self.take("url", Target::parse(&url.0), "a target is http://host:port/path, unix:/path.sock or testbed:")
+        self.take(
+            "url",
+            Target::parse(&url.0),
+            "a target is http://host:port/path, unix:/path.sock or testbed:",
+        )
     }
 
     fn requests_max(&mut self, config: &Config) -> Option<u64> {
@@ -180,9 +196,18 @@ impl Reader<'_> {
 
     /// The load and the length of the run. A shape that knows its own length (`stages`, or a limited number of requests)
     /// sets it; otherwise the duration does.
-    fn load(&mut self, config: &Config, asked_ns: Option<u64>, requests_max: Option<u64>) -> Option<(Load, u64)> {
+    fn load(
+        &mut self,
+        config: &Config,
+        asked_ns: Option<u64>,
+        requests_max: Option<u64>,
+    ) -> Option<(Load, u64)> {
         if asked_ns == Some(0) {
-            self.wrong("run.duration", "must be longer than zero", "durations look like `500ms`, `10s` or `2m`");
+            self.wrong(
+                "run.duration",
+                "must be longer than zero",
+                "durations look like `500ms`, `10s` or `2m`",
+            );
             return None;
         }
         match Load::read(&config.load, asked_ns, requests_max, DURATION_NS_DEFAULT) {
@@ -209,7 +234,11 @@ impl Reader<'_> {
         };
         let shards = config.run.shards.unwrap_or(cores.len().max(1) as u32);
         if shards == 0 || shards > SHARDS_MAX {
-            self.wrong("run.shards", format!("{shards} shards cannot run"), format!("give 1 to {SHARDS_MAX}"));
+            self.wrong(
+                "run.shards",
+                format!("{shards} shards cannot run"),
+                format!("give 1 to {SHARDS_MAX}"),
+            );
             return None;
         }
         if !cores.is_empty() && cores.len() < shards as usize {
@@ -222,17 +251,32 @@ impl Reader<'_> {
     fn check_connections(&mut self, connections: u32, shards: u32) {
         if connections < shards {
             let problem = format!("{connections} connections cannot be shared by {shards} shards");
-            self.wrong("run.connections", problem, "give each shard at least one connection, or ask for fewer shards");
+            self.wrong(
+                "run.connections",
+                problem,
+                "give each shard at least one connection, or ask for fewer shards",
+            );
         } else if connections > CONNECTIONS_MAX {
-            self.wrong("run.connections", format!("{connections} is too many"), format!("give at most {CONNECTIONS_MAX}"));
+            self.wrong(
+                "run.connections",
+                format!("{connections} is too many"),
+                format!("give at most {CONNECTIONS_MAX}"),
+            );
         }
     }
 
     fn check_warmup(&mut self, warmup_ns: u64, length_ns: u64) {
         if warmup_ns > 0 && warmup_ns >= length_ns {
-            let problem =
-                format!("a warm-up of {} leaves nothing of a run of {}", show_ns(warmup_ns), show_ns(length_ns));
-            self.wrong("run.warmup", problem, "warm-up is part of the duration: make it shorter, or the run longer");
+            let problem = format!(
+                "a warm-up of {} leaves nothing of a run of {}",
+                show_ns(warmup_ns),
+                show_ns(length_ns)
+            );
+            self.wrong(
+                "run.warmup",
+                problem,
+                "warm-up is part of the duration: make it shorter, or the run longer",
+            );
         }
     }
 
@@ -249,11 +293,19 @@ impl Reader<'_> {
         }
         let pipeline = run.pipeline.unwrap_or(1);
         if pipeline == 0 || pipeline > PIPELINE_MAX {
-            self.wrong("run.pipeline", format!("a pipeline of {pipeline} cannot run"), format!("give 1 to {PIPELINE_MAX}"));
+            self.wrong(
+                "run.pipeline",
+                format!("a pipeline of {pipeline} cannot run"),
+                format!("give 1 to {PIPELINE_MAX}"),
+            );
         }
         Plan {
             name: String::new(),
-            target: Target { endpoint: crate::target::Endpoint::Testbed, authority: String::new(), path: String::new() },
+            target: Target {
+                endpoint: crate::target::Endpoint::Testbed,
+                authority: String::new(),
+                path: String::new(),
+            },
             requests: Vec::new(),
             load: Load::Closed,
             phases: Phases { measure_from_ns: 0, measure_to_ns: 0 },
@@ -277,7 +329,11 @@ impl Reader<'_> {
             Some("spin") => Wait::Spin,
             Some("park") => Wait::Park,
             Some(other) => {
-                self.wrong("run.wait", format!("`{other}` is not a way to wait"), "there are `spin`, `park` and `auto`");
+                self.wrong(
+                    "run.wait",
+                    format!("`{other}` is not a way to wait"),
+                    "there are `spin`, `park` and `auto`",
+                );
                 Wait::Auto
             }
         }
@@ -302,7 +358,11 @@ impl Reader<'_> {
             written => (written, false),
         };
         if written.len() > REQUESTS_MAX {
-            self.wrong("request", format!("{} requests are too many", written.len()), format!("give at most {REQUESTS_MAX}"));
+            self.wrong(
+                "request",
+                format!("{} requests are too many", written.len()),
+                format!("give at most {REQUESTS_MAX}"),
+            );
         }
         let url_path = target.map_or("/", |target| target.path.as_str());
         let read = |(index, request): (usize, &RequestConfig)| {
@@ -311,7 +371,11 @@ impl Reader<'_> {
         };
         let requests: Vec<Request> = written.iter().enumerate().filter_map(read).collect();
         if !requests.is_empty() && requests.iter().all(|request| request.weight == 0) {
-            self.wrong("request", "every request has weight 0, so none can be drawn", "give one a weight of at least 1");
+            self.wrong(
+                "request",
+                "every request has weight 0, so none can be drawn",
+                "give one a weight of at least 1",
+            );
         }
         requests
     }
@@ -330,7 +394,11 @@ impl Reader<'_> {
             None => if body.is_some() { "POST" } else { "GET" }.to_owned(),
         };
         if Method::from_bytes(method.as_bytes()).is_err() || method == "CONNECT" {
-            self.wrong(&key("method"), format!("`{method}` is not a method that can be sent"), "use GET, POST, PUT …");
+            self.wrong(
+                &key("method"),
+                format!("`{method}` is not a method that can be sent"),
+                "use GET, POST, PUT …",
+            );
         }
         let path_text = config.path.as_ref().map_or(url_path, |path| path.0.as_str());
         // A hole may hold spaces (`{{rand 1 9}}`); only the bytes that are sent must not.
@@ -339,7 +407,8 @@ impl Reader<'_> {
         self.take(&key("path"), path_or_root(&sent), "paths look like `/users?id=1`")?;
         let mut headers = self.headers(shared_headers, "headers");
         headers.extend(self.headers(&config.headers, &key("headers")));
-        let name = config.name.as_ref().map_or_else(|| format!("{method} {path_text}"), |name| name.0.clone());
+        let name =
+            config.name.as_ref().map_or_else(|| format!("{method} {path_text}"), |name| name.0.clone());
         let request = Request { name, weight: config.weight.unwrap_or(1), method, path, headers, body };
         self.check_request_size(&request, place);
         Some(request)
@@ -348,8 +417,13 @@ impl Reader<'_> {
     fn body(&mut self, text: &str, path: &str) -> Option<Vec<Piece>> {
         match text.strip_prefix('@') {
             Some(file) => {
-                let bytes = (self.read_file)(file).map_err(|cause| format!("body file `{file}` cannot be read: {cause}"));
-                let bytes = self.take(path, bytes, "name a file that can be read, relative to where Vajra is started")?;
+                let bytes = (self.read_file)(file)
+                    .map_err(|cause| format!("body file `{file}` cannot be read: {cause}"));
+                let bytes = self.take(
+                    path,
+                    bytes,
+                    "name a file that can be read, relative to where Vajra is started",
+                )?;
                 Some(vec![Piece::Bytes(bytes)])
             }
             None => self.take(path, template::parse(text), "holes look like `{{seq}}`"),
@@ -375,12 +449,23 @@ impl Reader<'_> {
             self.wrong(path, format!("`{name}` is not a header name"), fix);
             return None;
         }
-        if ["content-length", "transfer-encoding", "connection"].iter().any(|own| name.eq_ignore_ascii_case(own)) {
-            self.wrong(path, format!("`{name}` is set by Vajra, which has to know where requests end"), "leave it out");
+        if ["content-length", "transfer-encoding", "connection"]
+            .iter()
+            .any(|own| name.eq_ignore_ascii_case(own))
+        {
+            self.wrong(
+                path,
+                format!("`{name}` is set by Vajra, which has to know where requests end"),
+                "leave it out",
+            );
             return None;
         }
         if HeaderValue::from_str(value).is_err() {
-            self.wrong(path, format!("`{value}` cannot be the value of a header"), "use visible characters on one line");
+            self.wrong(
+                path,
+                format!("`{value}` cannot be the value of a header"),
+                "use visible characters on one line",
+            );
             return None;
         }
         let pieces = self.take(path, template::parse(value), "holes look like `{{seq}}`")?;
@@ -388,7 +473,8 @@ impl Reader<'_> {
     }
 
     fn check_request_size(&mut self, request: &Request, place: &str) {
-        let body = request.body.as_ref().map_or(0, |body| body.iter().map(|piece| literal_bytes(piece).len()).sum());
+        let body =
+            request.body.as_ref().map_or(0, |body| body.iter().map(|piece| literal_bytes(piece).len()).sum());
         if body > REQUEST_BYTES_MAX {
             let problem = format!("the body has {body} bytes");
             self.wrong(&format!("{place}.body"), problem, format!("a request may have {REQUEST_BYTES_MAX}"));
@@ -478,9 +564,15 @@ mod tests {
         )
         .unwrap_err();
         let paths: Vec<&str> = mistakes.iter().map(|mistake| mistake.path.as_str()).collect();
-        for path in
-            ["run.connections", "run.wait", "run.warmup", "run.timeout", "headers.bad name", "request.0.body", "thresholds.latency"]
-        {
+        for path in [
+            "run.connections",
+            "run.wait",
+            "run.warmup",
+            "run.timeout",
+            "headers.bad name",
+            "request.0.body",
+            "thresholds.latency",
+        ] {
             assert!(paths.contains(&path), "{path} is not among {paths:?}");
         }
         assert!(mistakes.iter().all(|mistake| !mistake.fix.is_empty() && !mistake.problem.is_empty()));
@@ -516,7 +608,11 @@ mod tests {
             ("shape = 'steps'\nrates = [10, 20]", 150, 10),
             ("shape = 'steps'\nrates = [10, 20]\nevery = '1s'", 30, 2),
             ("shape = 'spike'\nrate = 10\npeak = 100\nat = '2s'\nlength = '1s'", 190, 10),
-            ("shape = 'spike'\nrate = 10\npeak = 100\nat = '1s'\nlength = '1s'\nevery = '4s'", 10 * 10 + 3 * 90, 10),
+            (
+                "shape = 'spike'\nrate = 10\npeak = 100\nat = '1s'\nlength = '1s'\nevery = '4s'",
+                10 * 10 + 3 * 90,
+                10,
+            ),
             ("shape = 'sine'\nmean = 100\namplitude = 50\nperiod = '5s'", 1_000, 10),
             (
                 "shape = 'stages'\n[[load.stages]]\nrate = 10\nduration = '1s'\n\

@@ -50,7 +50,8 @@ impl Rate {
 
     /// Reads `10000`, `2.5`, `10k`, `1.5M`, `600/m`, `5/s`, `3/h`. Errors say what was wrong and what would do.
     pub fn parse(text: &str) -> Result<Rate, String> {
-        let wanted = "a rate is arrivals per second such as `500`, `2.5` or `10k`, or with a unit such as `600/m`";
+        let wanted =
+            "a rate is arrivals per second such as `500`, `2.5` or `10k`, or with a unit such as `600/m`";
         let (number, unit) = match text.split_once('/') {
             Some((number, unit)) => (number, unit.trim()),
             None => (text, "s"),
@@ -59,7 +60,9 @@ impl Rate {
             "s" => SECOND_NS,
             "m" => 60 * SECOND_NS,
             "h" => 3_600 * SECOND_NS,
-            other => return Err(format!("`{other}` is not a unit of time here; {wanted} (`/s`, `/m`, `/h`)")),
+            other => {
+                return Err(format!("`{other}` is not a unit of time here; {wanted} (`/s`, `/m`, `/h`)"));
+            }
         };
         let (number, factor) = split_magnitude(number.trim());
         let (mantissa, scale) =
@@ -99,7 +102,8 @@ pub fn parse_duration_ns(text: &str) -> Result<u64, String> {
         "" if !number.is_empty() => return Err(format!("`{text}` has no unit; {wanted}")),
         _ => return Err(format!("`{text}` is not a duration; {wanted}")),
     };
-    let (mantissa, scale) = parse_decimal(number).ok_or_else(|| format!("`{text}` is not a duration; {wanted}"))?;
+    let (mantissa, scale) =
+        parse_decimal(number).ok_or_else(|| format!("`{text}` is not a duration; {wanted}"))?;
     let whole = u128::from(mantissa) * u128::from(unit_ns) / u128::from(scale);
     match u64::try_from(whole) {
         Ok(ns) if ns <= DURATION_NS_MAX => Ok(ns),

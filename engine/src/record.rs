@@ -31,7 +31,11 @@ impl Statuses {
     /// Status and count, for every status seen; codes outside 100–599 are counted together as 0.
     pub fn iter(&self) -> impl Iterator<Item = (u16, u64)> {
         let named = |index: usize| if index + 1 == self.0.len() { 0 } else { STATUS_MIN + index as u16 };
-        self.0.iter().enumerate().filter(|(_, count)| **count > 0).map(move |(index, count)| (named(index), *count))
+        self.0
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| **count > 0)
+            .map(move |(index, count)| (named(index), *count))
     }
 
     fn merge(&mut self, other: &Statuses) {
@@ -147,8 +151,8 @@ pub struct Figures {
     pub completions: u64,
     /// Requests that ended, in any way and any phase.
     pub finished: u64,
-    /// Time spent waiting for something to do, spinning included.
-    pub waited_ns: u64,
+    /// Time spent watching the clock with nothing to do: CPU time that carried no load.
+    pub spun_ns: u64,
     /// CPU time of the shard's thread in user space.
     pub cpu_user_ns: u64,
     /// CPU time of the shard's thread in the kernel.
@@ -187,7 +191,7 @@ impl Figures {
         self.submissions += later.submissions;
         self.completions += later.completions;
         self.finished += later.finished;
-        self.waited_ns += later.waited_ns;
+        self.spun_ns += later.spun_ns;
         self.cpu_user_ns += later.cpu_user_ns;
         self.cpu_system_ns += later.cpu_system_ns;
         self.hiccups += later.hiccups;
@@ -226,6 +230,8 @@ pub struct Recorder {
     pub unsent: Tally,
     /// When the last request of the measured window was sent; 0 when none was.
     pub last_sent_ns: u64,
+    /// When the shard stopped scheduling, in its last recorder.
+    pub ended_ns: Option<u64>,
     /// How the shard fared.
     pub figures: Figures,
     /// Sent − the later of intended and the moment a connection was free: the lateness that is the generator's own.
@@ -246,6 +252,7 @@ impl Recorder {
             dropped: Tally::default(),
             unsent: Tally::default(),
             last_sent_ns: 0,
+            ended_ns: None,
             figures: Figures::default(),
             lag: Distribution::new(),
             phases,
@@ -276,6 +283,7 @@ impl Recorder {
         (self.from_ns, self.to_ns, self.last_sent_ns) = (from_ns, from_ns, 0);
         self.measured.iter_mut().chain(&mut self.outside).for_each(Series::clear);
         (self.dropped, self.unsent) = (Tally::default(), Tally::default());
+        self.ended_ns = None;
         self.figures = Figures::default();
         self.lag.clear();
     }
@@ -304,7 +312,8 @@ mod tests {
     fn response_is_service_plus_slip() {
         let mut series = Series::default();
         series.done(Outcome::Ok(200), instants(10, 25, 125), 7);
-        let (response, service, slip) = (series.response.max_ns(), series.service.max_ns(), series.slip.max_ns());
+        let (response, service, slip) =
+            (series.response.max_ns(), series.service.max_ns(), series.slip.max_ns());
         assert_eq!((response, service, slip), (115, 100, 15));
         assert_eq!(response, service + slip);
     }

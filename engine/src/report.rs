@@ -1,3 +1,600 @@
-//! stub
-#![allow(missing_docs)]
-pub struct Report;
+//! The result of a run: stable, documented JSON. Every number is of the measured window unless its name says otherwise.
+
+use crate::distribution::Distribution;
+use crate::outcome::Kind;
+use crate::plan::Plan;
+use crate::record::{Figures, Series};
+use crate::snapshot::Snapshot;
+use crate::threshold::{Comparison, Facts, Metric};
+use crate::verdict::{Evidence, Verdict};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Version of the keys. It changes when a key changes its meaning or goes; new keys do not change it.
+pub const SCHEMA: u32 = 1;
+
+/// A percentile that rests on fewer requests than this is named among the limits.
+const TAIL_COUNT_MIN: u64 = 10;
+
+/// The whole result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Unique to the run.
+    pub run_id: String,
+    /// What was asked for, complete: the same plan can be run again from here.
+    pub plan: Plan,
+    /// When sending began, RFC 3339, UTC.
+    pub started_at: String,
+    /// Length of the measured window, seconds.
+    pub window_s: f64,
+    /// Where the window lies: seconds from the start of sending.
+    pub window: Window,
+    /// Whether the numbers can be believed.
+    pub verdict: Verdict,
+    /// What was asked against what was sent.
+    pub rate: RateBlock,
+    /// How requests ended.
+    pub requests: Requests,
+    /// What went over the wire.
+    pub bytes: Bytes,
+    /// Done − intended, of successes.
+    pub response_ns: Timing,
+    /// Done − sent, of successes.
+    pub service_ns: Timing,
+    /// Sent − intended, of successes.
+    pub slip_ns: Timing,
+    /// Done − intended, of failures.
+    pub failed_response_ns: Timing,
+    /// Sent − the later of intended and the moment a connection was free: the part of the slip that is the generator's.
+    pub generator_lag_ns: Timing,
+    /// What the run cost.
+    pub cpu: Cpu,
+    /// Connections.
+    pub connections: Connections,
+    /// The streams of traffic.
+    pub scenarios: Vec<Scenario>,
+    /// Every condition, met or not.
+    pub thresholds: Vec<ThresholdResult>,
+    /// What the run ran on.
+    pub environment: Environment,
+    /// What this run could not measure, in words.
+    pub limits: Vec<String>,
+}
+
+/// Where the measured window lies, in seconds from the start of sending.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Window {
+    /// End of the warm-up.
+    pub from_s: f64,
+    /// End of scheduling.
+    pub to_s: f64,
+    /// True when the run was stopped before its planned end.
+    pub is_partial: bool,
+}
+
+/// What was asked against what was sent, arrivals per second.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RateBlock {
+    /// Scheduled; `null` in a closed loop.
+    pub target: Option<f64>,
+    /// Sent; in a closed loop, finished.
+    pub achieved: f64,
+    /// Achieved over target; `null` in a closed loop.
+    pub ratio: Option<f64>,
+}
+
+/// How requests ended. scheduled = ok + failed + dropped + unsent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Requests {
+    /// Put on the wire.
+    pub sent: u64,
+    /// Complete answers with a status below 400.
+    pub ok: u64,
+    /// Any other end, attempts that found no connection included.
+    pub failed: u64,
+    /// Dropped by the overload policy, never sent.
+    pub dropped: u64,
+    /// Due, and never sent because the run ended first.
+    pub unsent: u64,
+    /// Failures by kind; they add up to `failed`.
+    pub errors: BTreeMap<String, u64>,
+    /// Complete answers by status.
+    pub status: BTreeMap<u16, u64>,
+}
+
+/// What went over the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bytes {
+    /// Requests.
+    pub sent: u64,
+    /// Answers: heads and bodies.
+    pub received: u64,
+}
+
+/// A distribution of durations, nanoseconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Timing {
+    /// The shortest.
+    pub min: u64,
+    /// The mean, from an exact sum.
+    pub mean: f64,
+    /// Median.
+    pub p50: u64,
+    /// 75th percentile.
+    pub p75: u64,
+    /// 90th percentile.
+    pub p90: u64,
+    /// 99th percentile.
+    pub p99: u64,
+    /// 99.9th percentile.
+    pub p999: u64,
+    /// 99.99th percentile.
+    pub p9999: u64,
+    /// The longest.
+    pub max: u64,
+    /// How many.
+    pub count: u64,
+    /// The whole histogram: HdrHistogram V2, compressed, base64.
+    pub hdr: String,
+}
+
+/// What the run cost, over the measured window.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cpu {
+    /// CPU time of the shards and the collector in user space, seconds.
+    pub user_s: f64,
+    /// The same in the kernel.
+    pub sys_s: f64,
+    /// CPU time per finished request, time spent spinning included.
+    pub per_request_ns: f64,
+    /// The part of it that was spent watching the clock.
+    pub spun_per_request_ns: f64,
+    /// Largest resident memory of the process, bytes, over the whole run.
+    pub resident_bytes_max: u64,
+    /// Each shard.
+    pub shards: Vec<ShardCpu>,
+}
+
+/// One shard's cost and health, over the measured window.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShardCpu {
+    /// The core it was pinned to.
+    pub core: usize,
+    /// CPU time in user space, seconds.
+    pub user_s: f64,
+    /// CPU time in the kernel, seconds.
+    pub sys_s: f64,
+    /// Watching the clock with nothing to do, seconds.
+    pub spun_s: f64,
+    /// Turns of the loop.
+    pub turns: u64,
+    /// Calls of io_uring_enter.
+    pub enters: u64,
+    /// Submissions.
+    pub submissions: u64,
+    /// Completions.
+    pub completions: u64,
+    /// Times the loop lost its core.
+    pub hiccups: u64,
+    /// The longest of them, nanoseconds.
+    pub hiccup_ns_max: u64,
+    /// Receives that found no free buffer.
+    pub starved: u64,
+    /// Completions the kernel set aside.
+    pub overflowed: u64,
+    /// Intervals handed over late.
+    pub postponed: u64,
+}
+
+/// Connections.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Connections {
+    /// What the plan asked for.
+    pub asked: u64,
+    /// Open when sending began.
+    pub open: u64,
+    /// Made again after having been open, over the whole run.
+    pub reconnects: u64,
+    /// Attempts that failed, over the whole run.
+    pub failures: u64,
+    /// Found closed by the watchdog without an announcement, over the whole run.
+    pub lost_ends: u64,
+}
+
+/// One stream of traffic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scenario {
+    /// Its name.
+    pub name: String,
+    /// Its requests.
+    pub steps: Vec<StepReport>,
+}
+
+/// One kind of request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepReport {
+    /// Its name.
+    pub name: String,
+    /// How its requests ended. Drops are not known by step and are 0 here.
+    pub requests: Requests,
+    /// What went over the wire.
+    pub bytes: Bytes,
+    /// Done − intended, of successes.
+    pub response_ns: Timing,
+    /// Done − sent, of successes.
+    pub service_ns: Timing,
+    /// Sent − intended, of successes.
+    pub slip_ns: Timing,
+    /// Done − intended, of failures.
+    pub failed_response_ns: Timing,
+}
+
+/// One condition and how it went.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ThresholdResult {
+    /// As typed.
+    pub text: String,
+    /// What it is about.
+    pub metric: Metric,
+    /// How the figure has to stand to the limit.
+    pub comparison: Comparison,
+    /// The limit: nanoseconds, a share, a count, or arrivals per second.
+    pub limit: f64,
+    /// The figure, in the same unit.
+    pub measured: f64,
+    /// The figure for people.
+    pub shown: String,
+    /// Whether it is met.
+    pub ok: bool,
+}
+
+/// What the run ran on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Release of the kernel.
+    pub kernel: String,
+    /// Model of the processor.
+    pub cpu: String,
+    /// Cores of the machine.
+    pub cores: u64,
+    /// How far the TSC ran from CLOCK_MONOTONIC at the worst, parts per million.
+    pub clock_ppm: f64,
+    /// Steps of the clock that were too large to smooth.
+    pub clock_steps: u64,
+    /// Time the hypervisor took from all cores, seconds, over the run.
+    pub steal_s: f64,
+    /// Time the cgroup's quota stopped this process, seconds, over the run.
+    pub throttled_s: f64,
+    /// What io_uring offered.
+    pub io_uring: String,
+    /// Program and version.
+    pub versions: BTreeMap<String, String>,
+}
+
+/// What only the machine that ran the plan knows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MachineFacts {
+    /// What the run ran on.
+    pub environment: Environment,
+    /// The core of each shard.
+    pub cores: Vec<usize>,
+    /// Connections open when sending began.
+    pub connections_open: u64,
+    /// CPU time of the collector in user space, seconds, over the run.
+    pub collector_user_s: f64,
+    /// The same in the kernel.
+    pub collector_sys_s: f64,
+    /// Largest resident memory of the process, bytes.
+    pub resident_bytes_max: u64,
+    /// Attempts to connect that failed before the start.
+    pub limits: Vec<String>,
+}
+
+/// The identity of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Unique to the run.
+    pub run_id: String,
+    /// When sending began, RFC 3339, UTC.
+    pub started_at: String,
+}
+
+impl Report {
+    /// The report of a run: `whole` is everything, `window` only the intervals of the measured window, for the costs.
+    pub fn new(
+        plan: &Plan,
+        whole: &Snapshot,
+        window: &Snapshot,
+        facts: MachineFacts,
+        identity: Identity,
+    ) -> Report {
+        let planned_ns = plan.phases.measure_to_ns;
+        let from_ns = plan.phases.measure_from_ns;
+        let to_ns = whole.ended_ns.unwrap_or(planned_ns).clamp(from_ns, planned_ns);
+        let window_s = (to_ns - from_ns).max(1) as f64 / 1e9;
+        let series = whole.measured_total();
+        let requests = requests(&series, whole.dropped.measured, whole.unsent.measured);
+        let rate = rate(plan, &requests, window_s, whole.last_sent_ns.saturating_sub(to_ns) as f64 / 1e9);
+        let evidence = Evidence {
+            snapshot: &Snapshot {
+                lag: whole.lag.clone(),
+                measured: whole.measured.clone(),
+                ..window.clone()
+            },
+            is_closed_loop: plan.load.is_closed(),
+            window_s,
+            target_rps: rate.target.unwrap_or(0.0),
+            achieved_rps: rate.achieved,
+            response_p50_ns: series.response.quantile_ns(0.5),
+            response_p99_ns: series.response.quantile_ns(0.99),
+            connections_asked: u64::from(plan.connections),
+            connections_open: facts.connections_open,
+            steal_s: facts.environment.steal_s,
+            throttled_s: facts.environment.throttled_s,
+            cores: facts.environment.cores,
+            lost_snapshots: whole.lost,
+        };
+        let verdict = Verdict::new(&evidence);
+        let thresholds = thresholds(plan, &series, &requests, &rate);
+        let mut limits = facts.limits.clone();
+        limits.extend(tail_limits(&series.response));
+        if plan.load.is_closed() {
+            limits.push("closed loop: a slow target is asked less, so these response times are not what users would see".into());
+        }
+        Report {
+            schema: SCHEMA,
+            run_id: identity.run_id,
+            plan: plan.clone(),
+            started_at: identity.started_at,
+            window_s,
+            window: Window {
+                from_s: from_ns as f64 / 1e9,
+                to_s: to_ns as f64 / 1e9,
+                is_partial: to_ns < planned_ns,
+            },
+            verdict,
+            rate,
+            requests,
+            bytes: Bytes { sent: series.bytes_sent, received: series.bytes_received },
+            response_ns: Timing::new(&series.response),
+            service_ns: Timing::new(&series.service),
+            slip_ns: Timing::new(&series.slip),
+            failed_response_ns: Timing::new(&series.failed_response),
+            generator_lag_ns: Timing::new(&whole.lag),
+            cpu: cpu(window, &facts),
+            connections: connections(plan, whole, &facts),
+            scenarios: vec![scenario(plan, whole)],
+            thresholds,
+            environment: environment(whole, facts.environment),
+            limits,
+        }
+    }
+
+    /// True when every condition is met.
+    pub fn meets_thresholds(&self) -> bool {
+        self.thresholds.iter().all(|threshold| threshold.ok)
+    }
+}
+
+impl Timing {
+    fn new(distribution: &Distribution) -> Timing {
+        let summary = distribution.summary();
+        Timing {
+            min: summary.min,
+            mean: summary.mean,
+            p50: summary.p50,
+            p75: summary.p75,
+            p90: summary.p90,
+            p99: summary.p99,
+            p999: summary.p999,
+            p9999: summary.p9999,
+            max: summary.max,
+            count: summary.count,
+            hdr: distribution.encode(),
+        }
+    }
+}
+
+fn requests(series: &Series, dropped: u64, unsent: u64) -> Requests {
+    let errors = Kind::ALL.into_iter().filter(|kind| series.errors[*kind as usize] > 0);
+    Requests {
+        sent: series.sent,
+        ok: series.ok,
+        failed: series.failed(),
+        dropped,
+        unsent,
+        errors: errors.map(|kind| (kind.name().to_owned(), series.errors[kind as usize])).collect(),
+        status: series.statuses.iter().collect(),
+    }
+}
+
+/// Arrivals carried per second. Those sent after the window's end, to catch up, stretch the time they are divided by.
+fn rate(plan: &Plan, requests: &Requests, window_s: f64, overrun_s: f64) -> RateBlock {
+    let carried = (requests.ok + requests.failed) as f64;
+    if plan.load.is_closed() {
+        return RateBlock { target: None, achieved: carried / window_s, ratio: None };
+    }
+    let target = (carried + (requests.dropped + requests.unsent) as f64) / window_s;
+    let achieved = carried / (window_s + overrun_s);
+    RateBlock {
+        target: Some(target),
+        achieved,
+        ratio: Some(if target > 0.0 { achieved / target } else { 1.0 }),
+    }
+}
+
+fn thresholds(plan: &Plan, series: &Series, requests: &Requests, rate: &RateBlock) -> Vec<ThresholdResult> {
+    let facts = Facts {
+        response: &series.response,
+        service: &series.service,
+        slip: &series.slip,
+        failed: requests.failed + requests.dropped,
+        total: requests.ok + requests.failed + requests.dropped,
+        achieved_rps: rate.achieved,
+        ratio: rate.ratio.unwrap_or(1.0),
+    };
+    let judge = |threshold: &crate::threshold::Threshold| {
+        let measured = threshold.measure(&facts);
+        ThresholdResult {
+            text: threshold.text.clone(),
+            metric: threshold.metric,
+            comparison: threshold.comparison,
+            limit: threshold.limit,
+            measured,
+            shown: threshold.show(measured),
+            ok: threshold.is_met(measured, &facts),
+        }
+    };
+    plan.thresholds.iter().map(judge).collect()
+}
+
+fn cpu(window: &Snapshot, facts: &MachineFacts) -> Cpu {
+    let figures = window.figures();
+    let user_s = figures.cpu_user_ns as f64 / 1e9 + facts.collector_user_s;
+    let sys_s = figures.cpu_system_ns as f64 / 1e9 + facts.collector_sys_s;
+    let finished = figures.finished.max(1) as f64;
+    let shards = window.shards.iter().zip(&facts.cores);
+    Cpu {
+        user_s,
+        sys_s,
+        per_request_ns: (user_s + sys_s) * 1e9 / finished,
+        spun_per_request_ns: figures.spun_ns as f64 / finished,
+        resident_bytes_max: facts.resident_bytes_max,
+        shards: shards.map(|(figures, &core)| shard_cpu(figures, core)).collect(),
+    }
+}
+
+fn shard_cpu(figures: &Figures, core: usize) -> ShardCpu {
+    ShardCpu {
+        core,
+        user_s: figures.cpu_user_ns as f64 / 1e9,
+        sys_s: figures.cpu_system_ns as f64 / 1e9,
+        spun_s: figures.spun_ns as f64 / 1e9,
+        turns: figures.turns,
+        enters: figures.enters,
+        submissions: figures.submissions,
+        completions: figures.completions,
+        hiccups: figures.hiccups,
+        hiccup_ns_max: figures.hiccup_ns_max,
+        starved: figures.starved,
+        overflowed: figures.overflowed,
+        postponed: figures.postponed,
+    }
+}
+
+fn connections(plan: &Plan, whole: &Snapshot, facts: &MachineFacts) -> Connections {
+    let figures = whole.figures();
+    Connections {
+        asked: u64::from(plan.connections),
+        open: facts.connections_open,
+        reconnects: figures.reconnects,
+        failures: figures.connect_failures,
+        lost_ends: figures.lost_ends,
+    }
+}
+
+fn scenario(plan: &Plan, whole: &Snapshot) -> Scenario {
+    let step = |(request, series): (&crate::plan::Request, &Series)| StepReport {
+        name: request.name.clone(),
+        requests: requests(series, 0, 0),
+        bytes: Bytes { sent: series.bytes_sent, received: series.bytes_received },
+        response_ns: Timing::new(&series.response),
+        service_ns: Timing::new(&series.service),
+        slip_ns: Timing::new(&series.slip),
+        failed_response_ns: Timing::new(&series.failed_response),
+    };
+    Scenario { name: plan.name.clone(), steps: plan.requests.iter().zip(&whole.measured).map(step).collect() }
+}
+
+fn environment(whole: &Snapshot, environment: Environment) -> Environment {
+    let figures = whole.figures();
+    Environment { clock_ppm: figures.clock_ppm, clock_steps: figures.clock_steps, ..environment }
+}
+
+/// Percentiles that rest on too few requests to mean anything.
+fn tail_limits(response: &Distribution) -> Vec<String> {
+    let tails = [("p99", 100), ("p999", 1_000), ("p9999", 10_000)];
+    let is_thin =
+        |(_, one_in): &(&str, u64)| response.count() < one_in * TAIL_COUNT_MIN && response.count() > 0;
+    let thin: Vec<&str> = tails.iter().filter(|tail| is_thin(tail)).map(|(name, _)| *name).collect();
+    match thin.as_slice() {
+        [] => Vec::new(),
+        names => vec![format!(
+            "{} rest on fewer than {TAIL_COUNT_MIN} requests each; run longer",
+            names.join(", ")
+        )],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Document, Format, Layers};
+    use crate::outcome::Outcome;
+    use crate::record::{Instants, Recorder};
+    use crate::verdict::Status;
+
+    fn plan(text: &str) -> Plan {
+        let document = Document { name: "p".into(), text: text.into(), format: Format::Toml };
+        Plan::new(&Layers::new(Some(document)).unwrap().config().unwrap(), &|_| Err(String::new())).unwrap()
+    }
+
+    fn report(plan: &Plan, change: impl FnOnce(&mut Recorder)) -> Report {
+        let (mut recorder, mut snapshot) =
+            (Recorder::new(0, 1, plan.phases), Snapshot::new(1, 1, plan.phases));
+        change(&mut recorder);
+        snapshot.absorb(&recorder);
+        let facts = MachineFacts { connections_open: 64, cores: vec![0], ..MachineFacts::default() };
+        let identity = Identity { run_id: "r".into(), started_at: "t".into() };
+        Report::new(plan, &snapshot, &snapshot, facts, identity)
+    }
+
+    fn answer(recorder: &mut Recorder, intended: u64) {
+        recorder.sent(0, intended, intended + 10, 0, 5);
+        let instants = Instants { intended, sent: intended + 10, done: intended + 1_000 };
+        recorder.done(0, Outcome::Ok(200), instants, 7);
+    }
+
+    #[test]
+    fn what_was_scheduled_is_accounted_for() {
+        let plan = plan("url = 'h'\n[run]\nduration = '1s'\n[load]\nrate = 10");
+        let report = report(&plan, |recorder| {
+            (0..8).for_each(|n| answer(recorder, n * 100_000_000));
+            recorder.dropped.measured = 1;
+            recorder.unsent.measured = 1;
+        });
+        assert_eq!(
+            (report.rate.target, report.rate.achieved, report.rate.ratio),
+            (Some(10.0), 8.0, Some(0.8))
+        );
+        assert_eq!(report.verdict.status, Status::Invalid);
+        assert_eq!(report.requests.status, BTreeMap::from([(200, 8)]));
+    }
+
+    #[test]
+    fn a_stopped_run_has_a_shorter_window() {
+        let plan = plan("url = 'h'\n[run]\nduration = '10s'\nwarmup = '1s'");
+        let report = report(&plan, |recorder| {
+            answer(recorder, 2_000_000_000);
+            recorder.ended_ns = Some(3_000_000_000);
+        });
+        assert_eq!((report.window_s, report.window.is_partial, report.rate.achieved), (2.0, true, 0.5));
+    }
+
+    #[test]
+    fn the_report_survives_json_and_has_the_documented_keys() {
+        let plan = plan("url = 'h'\n[thresholds]\nresponse = 'p(99)<1s'\nfailed = 'rate<1%'");
+        let report = report(&plan, |recorder| answer(recorder, 0));
+        let value = serde_json::to_value(&report).unwrap();
+        let keys = "schema run_id plan started_at window_s verdict rate requests bytes response_ns service_ns slip_ns cpu \
+                    connections scenarios thresholds environment limits";
+        for key in keys.split_whitespace() {
+            assert!(value.get(key).is_some(), "{key}");
+        }
+        assert_eq!(serde_json::from_value::<Report>(value).unwrap(), report);
+        assert!(report.meets_thresholds());
+        assert_eq!(Distribution::decode(&report.response_ns.hdr).unwrap().count(), 1);
+    }
+}

@@ -102,7 +102,8 @@ impl Schedule {
         let (mut start_ns, mut start) = (0_u64, 0_u128);
         for stretch in stretches {
             let formula = Formula::new(stretch)?;
-            let gained = formula.position_at(stretch.length_ns).ok_or("rate × duration is too large to be exact")?;
+            let gained =
+                formula.position_at(stretch.length_ns).ok_or("rate × duration is too large to be exact")?;
             let end = start + gained;
             pieces.push(Piece { start_ns, length_ns: stretch.length_ns, start, end, formula });
             start_ns += stretch.length_ns;
@@ -136,7 +137,8 @@ impl Schedule {
     /// How many whole-numbered arrivals (0, 1, 2 …) are intended before `instant_ns`. Exact: agrees with
     /// [`Schedule::instant_at`] to the arrival.
     pub fn arrivals_before(&self, instant_ns: u64) -> u64 {
-        let total = u64::try_from((self.end_position + position_of(1) - 1) >> POSITION_BITS).unwrap_or(u64::MAX);
+        let total =
+            u64::try_from((self.end_position + position_of(1) - 1) >> POSITION_BITS).unwrap_or(u64::MAX);
         if instant_ns >= self.end_ns {
             return total;
         }
@@ -160,7 +162,9 @@ impl Schedule {
     }
 
     fn piece_at(&self, instant_ns: u64) -> usize {
-        self.pieces.partition_point(|piece| piece.start_ns + piece.length_ns <= instant_ns).min(self.pieces.len() - 1)
+        self.pieces
+            .partition_point(|piece| piece.start_ns + piece.length_ns <= instant_ns)
+            .min(self.pieces.len() - 1)
     }
 }
 
@@ -205,7 +209,9 @@ impl Formula {
                 let (a, b) = ramp.rates_per_ns();
                 (a + (b - a) * local_ns / ramp.length_ns as f64) * SECOND_NS as f64
             }
-            Formula::Sine(sine) => sine.mean.rps() + sine.swing * SECOND_NS as f64 * sine.angle(local_ns).sin(),
+            Formula::Sine(sine) => {
+                sine.mean.rps() + sine.swing * SECOND_NS as f64 * sine.angle(local_ns).sin()
+            }
         }
     }
 }
@@ -253,7 +259,8 @@ impl Ramp {
         // The remainder is below the divisor; bits that a 32-bit shift would push out are shed from both first.
         let shed = (numerator % divisor).leading_zeros();
         let spill = POSITION_BITS.saturating_sub(shed);
-        let fraction = (((numerator % divisor) >> spill) << POSITION_BITS) / ((divisor >> spill) + u128::from(spill > 0));
+        let fraction = (((numerator % divisor) >> spill) << POSITION_BITS)
+            / ((divisor >> spill) + u128::from(spill > 0));
         Some((whole << POSITION_BITS) + fraction.min((1 << POSITION_BITS) - 1))
     }
 
@@ -279,7 +286,8 @@ impl Ramp {
 
     /// Λ(t) ≥ position, without rounding: both sides multiplied out, in 256 bits.
     fn has_reached(&self, t: u64, position: Position) -> bool {
-        let numerator = self.doubled_numerator(i128::from(t)).expect("checked at the stretch's end, where it is largest");
+        let numerator =
+            self.doubled_numerator(i128::from(t)).expect("checked at the stretch's end, where it is largest");
         let divisor = self.divisor().expect("checked when the ramp was made");
         wide_product(numerator, 1 << POSITION_BITS) >= wide_product(divisor, position)
     }
@@ -305,8 +313,11 @@ impl Sine {
     }
 
     fn invert(&self, position: Position) -> u64 {
-        let per_period = constant_position(self.mean, self.period_ns).expect("fits: the whole stretch did").max(1);
-        let period_start = |periods: u128| constant_position(self.mean, (periods as u64) * self.period_ns).unwrap_or(u128::MAX);
+        let per_period =
+            constant_position(self.mean, self.period_ns).expect("fits: the whole stretch did").max(1);
+        let period_start = |periods: u128| {
+            constant_position(self.mean, (periods as u64) * self.period_ns).unwrap_or(u128::MAX)
+        };
         let mut periods = position / per_period;
         while period_start(periods) > position {
             periods -= 1;
@@ -325,7 +336,11 @@ impl Sine {
         let mut t = arrivals / (self.mean.count as f64 / self.mean.per_ns as f64);
         for _ in 0..NEWTON_STEPS_MAX {
             let error = self.arrivals_at(t) - arrivals;
-            if error < 0.0 { low = t } else { high = t }
+            if error < 0.0 {
+                low = t
+            } else {
+                high = t
+            }
             let rate = self.mean.count as f64 / self.mean.per_ns as f64 + self.swing * self.angle(t).sin();
             let step = t - error / rate;
             let next = if step > low && step < high { step } else { (low + high) / 2.0 };

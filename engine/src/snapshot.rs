@@ -27,6 +27,8 @@ pub struct Snapshot {
     pub unsent: Tally,
     /// When the last request of the measured window was sent.
     pub last_sent_ns: u64,
+    /// When the last shard stopped scheduling, once it has.
+    pub ended_ns: Option<u64>,
     /// The generator's own lateness.
     pub lag: Distribution,
     /// How each shard fared.
@@ -48,6 +50,7 @@ impl Snapshot {
             dropped: Tally::default(),
             unsent: Tally::default(),
             last_sent_ns: 0,
+            ended_ns: None,
             lag: Distribution::new(),
             shards: vec![Figures::default(); shards],
             lost: 0,
@@ -63,6 +66,7 @@ impl Snapshot {
         add_tally(&mut self.dropped, recorder.dropped);
         add_tally(&mut self.unsent, recorder.unsent);
         self.last_sent_ns = self.last_sent_ns.max(recorder.last_sent_ns);
+        self.ended_ns = self.ended_ns.max(recorder.ended_ns);
         self.lag.merge(&recorder.lag);
         self.shards[recorder.shard].merge(&recorder.figures);
     }

@@ -52,7 +52,10 @@ impl Target {
     fn parse_unix(rest: &str) -> Result<Target, String> {
         let (socket, path) = rest.split_once(':').unwrap_or((rest, ""));
         if !socket.starts_with('/') {
-            return Err("a Unix target is `unix:/absolute/path.sock` or `unix:/absolute/path.sock:/request/path`".into());
+            return Err(
+                "a Unix target is `unix:/absolute/path.sock` or `unix:/absolute/path.sock:/request/path`"
+                    .into(),
+            );
         }
         let endpoint = Endpoint::Unix { socket: socket.to_owned() };
         Ok(Target { endpoint, authority: "localhost".into(), path: path_or_root(path)? })
@@ -63,7 +66,9 @@ impl Target {
         match uri.scheme_str() {
             Some("http") => {}
             Some("https") => return Err("https is not supported yet; use an http:// address".into()),
-            Some(other) => return Err(format!("scheme `{other}` is not supported; use http://, unix: or testbed:")),
+            Some(other) => {
+                return Err(format!("scheme `{other}` is not supported; use http://, unix: or testbed:"));
+            }
             None => return Err("no scheme; use http://host:port/path".into()),
         }
         let authority = uri.authority().ok_or("no host")?;
@@ -74,15 +79,20 @@ impl Target {
         if host.is_empty() {
             return Err("no host".into());
         }
-        let port = match authority.as_str().strip_prefix(authority.host()).and_then(|rest| rest.strip_prefix(':')) {
-            None => 80,
-            Some(port) => match port.parse() {
-                Ok(port) if port > 0 => port,
-                _ => return Err("the port must be between 1 and 65535".into()),
-            },
-        };
+        let port =
+            match authority.as_str().strip_prefix(authority.host()).and_then(|rest| rest.strip_prefix(':')) {
+                None => 80,
+                Some(port) => match port.parse() {
+                    Ok(port) if port > 0 => port,
+                    _ => return Err("the port must be between 1 and 65535".into()),
+                },
+            };
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        Ok(Target { endpoint: Endpoint::Tcp { host, port }, authority: authority.as_str().to_owned(), path: path_or_root(path)? })
+        Ok(Target {
+            endpoint: Endpoint::Tcp { host, port },
+            authority: authority.as_str().to_owned(),
+            path: path_or_root(path)?,
+        })
     }
 }
 
@@ -123,11 +133,17 @@ mod tests {
         let target = Target::parse("http://127.0.0.1:8081/a?b=1").unwrap();
         assert_eq!((target.endpoint, target.path.as_str()), (tcp("127.0.0.1", 8081), "/a?b=1"));
         let target = Target::parse("http://[::1]:80").unwrap();
-        assert_eq!((target.endpoint, target.authority.as_str(), target.path.as_str()), (tcp("::1", 80), "[::1]:80", "/"));
+        assert_eq!(
+            (target.endpoint, target.authority.as_str(), target.path.as_str()),
+            (tcp("::1", 80), "[::1]:80", "/")
+        );
         assert_eq!(Target::parse("localhost:99/x").unwrap().endpoint, tcp("localhost", 99));
         assert_eq!(Target::parse("example.org").unwrap().endpoint, tcp("example.org", 80));
         let target = Target::parse("unix:/run/app.sock:/health").unwrap();
-        assert_eq!((target.endpoint, target.path.as_str()), (Endpoint::Unix { socket: "/run/app.sock".into() }, "/health"));
+        assert_eq!(
+            (target.endpoint, target.path.as_str()),
+            (Endpoint::Unix { socket: "/run/app.sock".into() }, "/health")
+        );
         assert_eq!(Target::parse("testbed:").unwrap().path, "/");
         assert_eq!(Target::parse("testbed:?stall=1s/2s").unwrap().path, "/?stall=1s/2s");
     }

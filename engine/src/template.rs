@@ -59,14 +59,20 @@ fn parse_hole(hole: &str) -> Result<Piece, String> {
         ["seq"] => Ok(Piece::Seq),
         ["uuid"] => Ok(Piece::Uuid),
         ["rand", low, high] => {
-            let bound = |word: &str| word.parse::<u64>().map_err(|_| format!("`{{{{{hole}}}}}`: `{word}` is not a whole number"));
+            let bound = |word: &str| {
+                word.parse::<u64>().map_err(|_| format!("`{{{{{hole}}}}}`: `{word}` is not a whole number"))
+            };
             let (low, high) = (bound(low)?, bound(high)?);
             if low > high {
-                return Err(format!("`{{{{{hole}}}}}`: {low} is above {high}; write the smaller number first"));
+                return Err(format!(
+                    "`{{{{{hole}}}}}`: {low} is above {high}; write the smaller number first"
+                ));
             }
             Ok(Piece::Rand { low, high })
         }
-        _ => Err(format!("`{{{{{hole}}}}}` is not known; there are `{{{{seq}}}}`, `{{{{rand LOW HIGH}}}}` and `{{{{uuid}}}}`")),
+        _ => Err(format!(
+            "`{{{{{hole}}}}}` is not known; there are `{{{{seq}}}}`, `{{{{rand LOW HIGH}}}}` and `{{{{uuid}}}}`"
+        )),
     }
 }
 
@@ -95,7 +101,8 @@ impl Template {
 
     /// The bytes, if nothing in them ever changes.
     pub fn constant(&self) -> Option<Vec<u8>> {
-        let is_constant = self.pieces.iter().all(|piece| matches!(piece, Piece::Bytes(_) | Piece::LengthFrom(_)));
+        let is_constant =
+            self.pieces.iter().all(|piece| matches!(piece, Piece::Bytes(_) | Piece::LengthFrom(_)));
         is_constant.then(|| {
             let mut bytes = Vec::new();
             self.render(0, &mut Random::new(0, 0), &mut bytes);
@@ -227,7 +234,8 @@ mod tests {
 
     #[test]
     fn rendering_into_a_large_enough_buffer_does_not_move_it() {
-        let template = Template::new(parse("{{seq}}{{uuid}}{{rand 0 18446744073709551615}}").unwrap()).unwrap();
+        let template =
+            Template::new(parse("{{seq}}{{uuid}}{{rand 0 18446744073709551615}}").unwrap()).unwrap();
         let mut out = Vec::with_capacity(template.bytes_max());
         let before = out.as_ptr();
         template.render(u64::MAX, &mut Random::new(1, 2), &mut out);

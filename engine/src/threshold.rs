@@ -109,7 +109,10 @@ impl Threshold {
         let text = format!("{metric} {expression}");
         let metric = Metric::parse(metric)?;
         let at = expression.find(['<', '>', '=']).ok_or_else(|| {
-            format!("`{text}` compares nothing; write a figure, one of < <= > >= ==, and a limit, such as `{}`", metric.example())
+            format!(
+                "`{text}` compares nothing; write a figure, one of < <= > >= ==, and a limit, such as `{}`",
+                metric.example()
+            )
         })?;
         let (figure, rest) = expression.split_at(at);
         let operator_end = rest.find(|c: char| !matches!(c, '<' | '>' | '=')).unwrap_or(rest.len());
@@ -117,7 +120,13 @@ impl Threshold {
         let statistic = metric.statistic(figure.trim())?;
         let comparison = Comparison::parse(operator)?;
         let limit = metric.limit(statistic, limit.trim())?;
-        Ok(Threshold { metric, statistic, comparison, limit, text: text.split_whitespace().collect::<Vec<_>>().join(" ") })
+        Ok(Threshold {
+            metric,
+            statistic,
+            comparison,
+            limit,
+            text: text.split_whitespace().collect::<Vec<_>>().join(" "),
+        })
     }
 
     /// The figure of a result, in the unit of the limit.
@@ -174,7 +183,8 @@ impl Metric {
             "failed" => Metric::Failed,
             "rate" => Metric::Rate,
             _ => {
-                let guess = closest(word, &METRICS).map_or(String::new(), |guess| format!("did you mean `{guess}`? "));
+                let guess = closest(word, &METRICS)
+                    .map_or(String::new(), |guess| format!("did you mean `{guess}`? "));
                 return Err(format!("`{word}` is not a metric; {guess}there are {}", METRICS.join(", ")));
             }
         })
@@ -191,7 +201,8 @@ impl Metric {
     }
 
     fn statistic(self, word: &str) -> Result<Statistic, String> {
-        let unknown = || format!("`{word}` is not a figure of `{}`; an example is `{}`", self.name(), self.example());
+        let unknown =
+            || format!("`{word}` is not a figure of `{}`; an example is `{}`", self.name(), self.example());
         if matches!(self, Metric::Failed | Metric::Rate) {
             return match (self, word) {
                 (_, "" | "rate") => Ok(Statistic::Rate),
@@ -223,11 +234,15 @@ impl Metric {
             return parse_duration_ns(text).map(|ns| ns as f64);
         }
         match text.strip_suffix('%') {
-            Some(percent) if self == Metric::Failed && statistic == Statistic::Rate => number(percent).map(|p| p / 100.0),
+            Some(percent) if self == Metric::Failed && statistic == Statistic::Rate => {
+                number(percent).map(|p| p / 100.0)
+            }
             Some(_) => None,
             None => number(text),
         }
-        .ok_or_else(|| format!("`{text}` is not a limit for `{}`; an example is `{}`", self.name(), self.example()))
+        .ok_or_else(|| {
+            format!("`{text}` is not a limit for `{}`; an example is `{}`", self.name(), self.example())
+        })
     }
 
     /// The word it is typed as.
@@ -273,8 +288,15 @@ mod tests {
         let mut response = Distribution::new();
         response_ns.iter().for_each(|&ns| response.record(ns));
         let (service, slip) = (Distribution::new(), Distribution::new());
-        let facts =
-            Facts { response: &response, service: &service, slip: &slip, failed, total, achieved_rps: 999.0, ratio: 0.999 };
+        let facts = Facts {
+            response: &response,
+            service: &service,
+            slip: &slip,
+            failed,
+            total,
+            achieved_rps: 999.0,
+            ratio: 0.999,
+        };
         let threshold = Threshold::parse(text).unwrap();
         threshold.is_met(threshold.measure(&facts), &facts)
     }

@@ -1,0 +1,246 @@
+//! The connections of one shard, and the requests under way on them. All memory is laid out at the start.
+
+use crate::protocol::http1::Http1;
+use crate::wire::Slot;
+use std::collections::VecDeque;
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) link: Link,
+    pub(crate) armed: Armed,
+    pub(crate) http: Http1,
+    /// Requests under way, oldest first: indices into the shard's flights, from `oldest`, wrapping.
+    pub(crate) under_way: u32,
+    oldest: u32,
+    /// A send was to be reported and has not been.
+    pub(crate) is_sending: bool,
+    /// Stands in the queue of ready connections.
+    is_queued: bool,
+    /// Was open at least once.
+    pub(crate) was_open: bool,
+    /// An answer came since it was last made.
+    pub(crate) has_answered: bool,
+    /// Failed attempts in a row.
+    pub(crate) attempts: u32,
+    /// When it became free to take a request.
+    pub(crate) free_ns: u64,
+    /// When anything last happened on it.
+    pub(crate) heard_ns: u64,
+}
+
+/// Where a connection is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// To be made at this moment, or later.
+    Closed { retry_ns: u64 },
+    /// Being made, until then.
+    Connecting { deadline_ns: u64 },
+    /// Made.
+    Open,
+    /// Made, but between two ways of receiving: nothing is sent until the old one has stopped.
+    Switching,
+}
+
+/// What the kernel has been asked to receive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Armed {
+    /// Nothing.
+    No,
+    /// Whatever comes, until told otherwise.
+    Stream,
+    /// One piece: the beginning of an answer.
+    Head,
+    /// One piece, to be thrown away.
+    Discard,
+}
+
+/// One request under way. Times are absolute.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Flight {
+    pub(crate) intended_ns: u64,
+    pub(crate) sent_ns: u64,
+    pub(crate) step: usize,
+}
+
+/// All connections of a shard.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    all: Vec<Connection>,
+    flights: Vec<Flight>,
+    depth: u32,
+    ready: VecDeque<Slot>,
+    /// Connections that are made.
+    pub(crate) open: u64,
+    /// Requests under way on all of them.
+    pub(crate) under_way: u64,
+}
+
+impl Connections {
+    /// `count` connections, all closed, each taking up to `depth` requests at a time.
+    pub(crate) fn new(count: u32, depth: u32) -> Connections {
+        Connections {
+            all: (0..count).map(|_| Connection::new()).collect(),
+            flights: vec![Flight::default(); count as usize * depth as usize],
+            depth,
+            ready: VecDeque::with_capacity(count as usize + 1),
+            open: 0,
+            under_way: 0,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn at(&mut self, slot: Slot) -> &mut Connection {
+        &mut self.all[slot as usize]
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        self.all.len() as u32
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, &Connection)> {
+        self.all.iter().enumerate().map(|(slot, connection)| (slot as Slot, connection))
+    }
+
+    /// How many more requests a connection can take now.
+    #[inline]
+    pub(crate) fn room(&self, slot: Slot) -> u32 {
+        let connection = &self.all[slot as usize];
+        let is_able = connection.link == Link::Open && !connection.is_sending;
+        if is_able { self.depth - connection.under_way } else { 0 }
+    }
+
+    /// Puts a connection at the end of the queue, if it can take a request and is not queued.
+    #[inline]
+    pub(crate) fn queue(&mut self, slot: Slot) {
+        if self.room(slot) > 0 && !self.all[slot as usize].is_queued {
+            self.all[slot as usize].is_queued = true;
+            self.ready.push_back(slot);
+        }
+    }
+
+    /// The connection that has been free the longest, without taking it. Taking turns keeps every connection in use, and
+    /// makes its `free_ns` the earliest moment any connection could have taken a request.
+    #[inline]
+    pub(crate) fn first_ready(&mut self) -> Option<Slot> {
+        while let Some(&slot) = self.ready.front() {
+            if self.room(slot) > 0 {
+                return Some(slot);
+            }
+            self.unqueue_first();
+        }
+        None
+    }
+
+    /// Takes the connection that [`Connections::first_ready`] named off the queue.
+    #[inline]
+    pub(crate) fn unqueue_first(&mut self) {
+        if let Some(slot) = self.ready.pop_front() {
+            self.all[slot as usize].is_queued = false;
+        }
+    }
+
+    /// Adds a request under way; returns where its flight is kept.
+    #[inline]
+    pub(crate) fn take_off(&mut self, slot: Slot, flight: Flight) -> usize {
+        let connection = &mut self.all[slot as usize];
+        debug_assert!(connection.under_way < self.depth, "only a connection with room is given a request");
+        let index = flight_index(slot, self.depth, connection.oldest + connection.under_way);
+        connection.under_way += 1;
+        self.under_way += 1;
+        self.flights[index] = flight;
+        index
+    }
+
+    /// The oldest request under way on a connection.
+    #[inline]
+    pub(crate) fn oldest(&self, slot: Slot) -> Option<Flight> {
+        let connection = &self.all[slot as usize];
+        (connection.under_way > 0).then(|| self.flights[flight_index(slot, self.depth, connection.oldest)])
+    }
+
+    /// Ends the oldest request under way on a connection.
+    #[inline]
+    pub(crate) fn land(&mut self, slot: Slot) -> Option<Flight> {
+        let flight = self.oldest(slot)?;
+        let connection = &mut self.all[slot as usize];
+        connection.oldest = (connection.oldest + 1) % self.depth;
+        connection.under_way -= 1;
+        self.under_way -= 1;
+        Some(flight)
+    }
+
+    /// The flight kept at an index that [`Connections::take_off`] returned.
+    #[inline]
+    pub(crate) fn flight(&mut self, index: usize) -> &mut Flight {
+        &mut self.flights[index]
+    }
+}
+
+fn flight_index(slot: Slot, depth: u32, place: u32) -> usize {
+    slot as usize * depth as usize + (place % depth) as usize
+}
+
+impl Connection {
+    fn new() -> Connection {
+        Connection {
+            link: Link::Closed { retry_ns: 0 },
+            armed: Armed::No,
+            http: Http1::default(),
+            under_way: 0,
+            oldest: 0,
+            is_sending: false,
+            is_queued: false,
+            was_open: false,
+            has_answered: false,
+            attempts: 0,
+            free_ns: 0,
+            heard_ns: 0,
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.link, Link::Open | Link::Switching)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(count: u32, depth: u32) -> Connections {
+        let mut connections = Connections::new(count, depth);
+        for slot in 0..count {
+            connections.at(slot).link = Link::Open;
+            connections.queue(slot);
+        }
+        connections
+    }
+
+    #[test]
+    fn ready_connections_take_turns_and_stand_once_in_the_queue() {
+        let mut connections = opened(2, 1);
+        connections.queue(0);
+        let mut order = Vec::new();
+        while let Some(slot) = connections.first_ready() {
+            connections.unqueue_first();
+            connections.take_off(slot, Flight::default());
+            order.push(slot);
+        }
+        assert_eq!(order, [0, 1]);
+    }
+
+    #[test]
+    fn requests_land_in_the_order_they_took_off() {
+        let mut connections = opened(1, 3);
+        for step in 0..3 {
+            connections.take_off(0, Flight { step, ..Flight::default() });
+        }
+        assert_eq!(connections.room(0), 0);
+        assert_eq!(connections.land(0).unwrap().step, 0);
+        connections.take_off(0, Flight { step: 3, ..Flight::default() });
+        let rest: Vec<usize> = std::iter::from_fn(|| connections.land(0)).map(|flight| flight.step).collect();
+        assert_eq!(rest, [1, 2, 3]);
+        assert_eq!(connections.under_way, 0);
+    }
+}

@@ -1,0 +1,136 @@
+//! What passes between a shard and the rest of the process: full recorders one way, empty ones back, and two words.
+//!
+//! The lanes are bounded and lock-free. As many recorders circulate as a lane holds, so handing one over cannot fail for
+//! want of room, only for want of an empty one to go on with; the shard then keeps writing into the one it has.
+
+use crossbeam::queue::ArrayQueue;
+use engine::phase::Phases;
+use engine::record::Recorder;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+/// Recorders per shard: one being written, one under way, one being merged.
+const RECORDERS: usize = 3;
+
+/// A shard's end of its lanes.
+pub struct ShardLane {
+    full: Arc<ArrayQueue<Box<Recorder>>>,
+    empty: Arc<ArrayQueue<Box<Recorder>>>,
+}
+
+/// The collector's end.
+pub struct CollectorLane {
+    full: Arc<ArrayQueue<Box<Recorder>>>,
+    empty: Arc<ArrayQueue<Box<Recorder>>>,
+}
+
+/// The lanes of one shard, and its first recorder.
+pub fn lane(shard: usize, series: usize, phases: Phases) -> (ShardLane, CollectorLane, Box<Recorder>) {
+    let (full, empty) = (Arc::new(ArrayQueue::new(RECORDERS)), Arc::new(ArrayQueue::new(RECORDERS)));
+    let recorder = || Box::new(Recorder::new(shard, series, phases));
+    for _ in 1..RECORDERS {
+        assert!(empty.push(recorder()).is_ok(), "the lane holds every recorder there is");
+    }
+    (ShardLane { full: full.clone(), empty: empty.clone() }, CollectorLane { full, empty }, recorder())
+}
+
+impl ShardLane {
+    /// Hands a full recorder over and puts an empty one in its place. False, and nothing changes, without an empty one.
+    pub fn swap(&self, recorder: &mut Box<Recorder>) -> bool {
+        let Some(empty) = self.empty.pop() else { return false };
+        let full = std::mem::replace(recorder, empty);
+        assert!(self.full.push(full).is_ok(), "the lane holds every recorder there is");
+        true
+    }
+}
+
+impl CollectorLane {
+    /// The next full recorder, if one has come.
+    pub fn pop(&self) -> Option<Box<Recorder>> {
+        self.full.pop()
+    }
+
+    /// Empties a recorder and gives it back.
+    pub fn give_back(&self, mut recorder: Box<Recorder>) {
+        let to_ns = recorder.to_ns;
+        recorder.clear(to_ns);
+        assert!(self.empty.push(recorder).is_ok(), "the lane holds every recorder there is");
+    }
+}
+
+/// The two words a shard listens to. Written a handful of times in a run; reading them is a load of a line that stays in
+/// the shard's cache.
+#[derive(Debug, Default)]
+pub struct Control {
+    start_ns: AtomicU64,
+    stop: AtomicU8,
+}
+
+/// What a running shard is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Go on.
+    Run,
+    /// Send nothing new, let what is under way finish.
+    Drain,
+    /// Stop at once.
+    Abort,
+}
+
+impl Control {
+    /// Lets all shards start at the same moment of CLOCK_MONOTONIC.
+    pub fn start_at(&self, start_ns: u64) {
+        self.start_ns.store(start_ns.max(1), Ordering::Release);
+    }
+
+    /// The moment to start, once it is known.
+    pub fn start_ns(&self) -> Option<u64> {
+        Some(self.start_ns.load(Ordering::Acquire)).filter(|&ns| ns > 0)
+    }
+
+    /// Asks for a drain the first time, for an abort after that.
+    pub fn stop(&self) {
+        self.stop.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What is asked now.
+    #[inline]
+    pub fn order(&self) -> Order {
+        match self.stop.load(Ordering::Relaxed) {
+            0 => Order::Run,
+            1 => Order::Drain,
+            _ => Order::Abort,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_without_an_empty_recorder_keeps_its_own() {
+        let phases = Phases { measure_from_ns: 0, measure_to_ns: 1 };
+        let (shard, collector, mut recorder) = lane(0, 1, phases);
+        assert!(shard.swap(&mut recorder) && shard.swap(&mut recorder));
+        recorder.dropped.measured = 7;
+        assert!(!shard.swap(&mut recorder));
+        assert_eq!(recorder.dropped.measured, 7);
+        collector.give_back(collector.pop().unwrap());
+        assert!(shard.swap(&mut recorder));
+        assert_eq!(
+            std::iter::from_fn(|| collector.pop()).map(|recorder| recorder.dropped.measured).sum::<u64>(),
+            7
+        );
+    }
+
+    #[test]
+    fn the_second_stop_aborts() {
+        let control = Control::default();
+        assert_eq!(control.order(), Order::Run);
+        control.stop();
+        assert_eq!(control.order(), Order::Drain);
+        control.stop();
+        assert_eq!(control.order(), Order::Abort);
+    }
+}

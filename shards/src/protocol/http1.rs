@@ -1,0 +1,561 @@
+//! HTTP/1.1, the client's side (RFC 9112): finds where answers end, and nothing else of them.
+//!
+//! Bodies are counted, not kept. A head that repeats the one before byte for byte is recognised instead of parsed: a
+//! server's heads change once a second, with its `Date`, and comparing 200 bytes is ten times cheaper than parsing them.
+//! The comparison includes the blank line at the head's end, so equal bytes mean an equal answer.
+
+use engine::mix::Step;
+use engine::plan::Request;
+use engine::template::{Piece, Template};
+
+/// The longest head that is accepted.
+pub const HEAD_BYTES_MAX: usize = 64 << 10;
+/// The most header fields that are accepted.
+pub const HEADERS_MAX: usize = 128;
+/// The longest line inside a chunked body: a chunk's size with its extensions, or one trailer.
+const LINE_BYTES_MAX: u32 = 8 << 10;
+/// The longest head that is remembered; longer ones are parsed each time.
+const MEMO_BYTES_MAX: usize = 1_024;
+
+/// Encodes a plan's request. The template's holes are the request's own, and the body's length.
+pub fn encode(request: &Request, authority: &str) -> Result<Step, String> {
+    let mut pieces = vec![Piece::Bytes(format!("{} ", request.method).into_bytes())];
+    pieces.extend(request.path.iter().cloned());
+    pieces.push(Piece::Bytes(b" HTTP/1.1\r\n".to_vec()));
+    let names = |wanted: &str| request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    if !names("host") {
+        pieces.push(Piece::Bytes(format!("Host: {authority}\r\n").into_bytes()));
+    }
+    if !names("user-agent") {
+        pieces.push(Piece::Bytes(concat!("User-Agent: vajra/", env!("CARGO_PKG_VERSION"), "\r\n").into()));
+    }
+    for (name, value) in &request.headers {
+        pieces.push(Piece::Bytes(format!("{name}: ").into_bytes()));
+        pieces.extend(value.iter().cloned());
+        pieces.push(Piece::Bytes(b"\r\n".to_vec()));
+    }
+    if let Some(body) = &request.body {
+        pieces.push(Piece::Bytes(b"Content-Length: ".to_vec()));
+        pieces.push(Piece::LengthFrom(pieces.len() + 2));
+        pieces.push(Piece::Bytes(b"\r\n\r\n".to_vec()));
+        pieces.extend(body.iter().cloned());
+    } else {
+        pieces.push(Piece::Bytes(b"\r\n".to_vec()));
+    }
+    let template = Template::new(pieces)?;
+    Ok(Step { template, weight: request.weight, is_bodyless: request.method == "HEAD" })
+}
+
+/// A complete answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// All its bytes on the wire, interim answers included.
+    pub bytes: u64,
+    /// Whether the connection can be used again.
+    pub keeps_alive: bool,
+}
+
+/// Why an answer is not HTTP. The text is for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotHttp(pub &'static str);
+
+/// The answers of one connection.
+#[derive(Debug, Default)]
+pub struct Http1 {
+    state: State,
+    status: u16,
+    keeps_alive: bool,
+    bytes: u64,
+    /// The announced length of the last answer's body; 0 when it announced none.
+    last_length: u64,
+    /// The beginning of a head that came in parts.
+    partial: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// Before or inside a head.
+    #[default]
+    Head,
+    /// This much of a body of known length is left.
+    Length(u64),
+    /// Inside a chunked body.
+    Chunked(Chunk),
+    /// The body ends when the connection does.
+    UntilEnd,
+}
+
+/// Where in a chunked body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chunk {
+    /// In the line with the size: the size so far, and how much of the line has been seen.
+    Size { size: u64, seen: u32, is_extension: bool },
+    /// This much data is left in the chunk.
+    Data(u64),
+    /// In the line end after the data.
+    DataEnd,
+    /// In a trailer line that has this many bytes.
+    Trailer(u32),
+}
+
+/// What a head says about the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Head {
+    status: u16,
+    framing: Framing,
+    keeps_alive: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    Length(u64),
+    Chunked,
+    UntilEnd,
+}
+
+/// The last head of a shard's connections, and what it said.
+#[derive(Debug, Default)]
+pub struct HeadMemo {
+    bytes: Vec<u8>,
+    head: Option<Head>,
+}
+
+impl Http1 {
+    /// Forgets everything: for a new connection. Keeps its memory.
+    pub fn reset(&mut self) {
+        self.state = State::Head;
+        self.bytes = 0;
+        self.last_length = 0;
+        self.partial.clear();
+    }
+
+    /// Takes bytes that arrived; returns how many belong to the current answer, and the answer if they complete it. Call
+    /// again with the rest for the next answer.
+    #[inline]
+    pub fn feed(
+        &mut self,
+        memo: &mut HeadMemo,
+        bytes: &[u8],
+        is_bodyless: bool,
+    ) -> Result<(usize, Option<Answer>), NotHttp> {
+        let mut used = 0;
+        while used < bytes.len() {
+            let rest = &bytes[used..];
+            let (taken, is_complete) = match self.state {
+                State::Head => self.head(memo, rest, is_bodyless)?,
+                State::Length(left) => self.length(left, rest.len()),
+                State::Chunked(chunk) => self.chunked(chunk, rest)?,
+                State::UntilEnd => (rest.len(), false),
+            };
+            used += taken;
+            self.bytes += taken as u64;
+            if is_complete {
+                return Ok((used, Some(self.complete())));
+            }
+        }
+        Ok((used, None))
+    }
+
+    /// The connection ended. Completes a body that was to last until then; anything else half-way is cut short, which
+    /// `None` says.
+    pub fn end(&mut self) -> Option<Answer> {
+        match self.state {
+            State::UntilEnd => Some(self.complete()),
+            _ => None,
+        }
+    }
+
+    /// How much of the current answer can be thrown away unseen.
+    #[inline]
+    pub fn discardable(&self) -> u64 {
+        match self.state {
+            State::Length(left) => left,
+            _ => 0,
+        }
+    }
+
+    /// This much was thrown away; the answer if that completes it.
+    pub fn discarded(&mut self, bytes: u64) -> Option<Answer> {
+        let State::Length(left) = self.state else { return None };
+        self.bytes += bytes.min(left);
+        self.state = State::Length(left.saturating_sub(bytes));
+        (bytes >= left).then(|| self.complete())
+    }
+
+    /// True before and inside a head.
+    pub fn is_in_head(&self) -> bool {
+        self.state == State::Head
+    }
+
+    /// The announced length of the last answer's body: what the next one is likely to have.
+    #[inline]
+    pub fn last_length(&self) -> u64 {
+        self.last_length
+    }
+
+    fn complete(&mut self) -> Answer {
+        let answer = Answer { status: self.status, bytes: self.bytes, keeps_alive: self.keeps_alive };
+        self.state = State::Head;
+        self.bytes = 0;
+        answer
+    }
+
+    /// Reads a head; interim answers (1xx) are passed over, because the real one follows.
+    fn head(
+        &mut self,
+        memo: &mut HeadMemo,
+        bytes: &[u8],
+        is_bodyless: bool,
+    ) -> Result<(usize, bool), NotHttp> {
+        let Some((taken, head)) = self.find_head(memo, bytes)? else { return Ok((bytes.len(), false)) };
+        if (100..200).contains(&head.status) {
+            if head.status == 101 {
+                return Err(NotHttp("the answer switches protocols (101), which nobody asked for"));
+            }
+            return Ok((taken, false));
+        }
+        self.status = head.status;
+        self.keeps_alive = head.keeps_alive;
+        let has_body = !is_bodyless && head.status != 204 && head.status != 304;
+        self.last_length = 0;
+        self.state = match head.framing {
+            _ if !has_body => return Ok((taken, true)),
+            Framing::Length(0) => return Ok((taken, true)),
+            Framing::Length(bytes) => {
+                self.last_length = bytes;
+                State::Length(bytes)
+            }
+            Framing::Chunked => State::Chunked(Chunk::start()),
+            Framing::UntilEnd => {
+                self.keeps_alive = false;
+                State::UntilEnd
+            }
+        };
+        Ok((taken, false))
+    }
+
+    /// The head at the front of `bytes`, joined to what came before; `None` when its end has not come.
+    fn find_head(&mut self, memo: &mut HeadMemo, bytes: &[u8]) -> Result<Option<(usize, Head)>, NotHttp> {
+        if self.partial.is_empty() {
+            if let Some(head) = memo.recall(bytes) {
+                return Ok(Some((memo.bytes.len(), head)));
+            }
+            if let Some((length, head)) = parse(bytes)? {
+                memo.remember(&bytes[..length], head);
+                return Ok(Some((length, head)));
+            }
+        }
+        let before = self.partial.len();
+        self.partial.extend_from_slice(&bytes[..bytes.len().min(HEAD_BYTES_MAX + 1 - before)]);
+        match parse(&self.partial)? {
+            Some((length, head)) => {
+                self.partial.clear();
+                Ok(Some((length - before, head)))
+            }
+            None if self.partial.len() > HEAD_BYTES_MAX => {
+                Err(NotHttp("the answer's head is longer than 64 KiB"))
+            }
+            None => Ok(None),
+        }
+    }
+
+    #[inline]
+    fn length(&mut self, left: u64, available: usize) -> (usize, bool) {
+        let taken = left.min(available as u64);
+        self.state = State::Length(left - taken);
+        (taken as usize, taken == left)
+    }
+
+    fn chunked(&mut self, chunk: Chunk, bytes: &[u8]) -> Result<(usize, bool), NotHttp> {
+        let (taken, next) = chunk.step(bytes)?;
+        match next {
+            Some(next) => {
+                self.state = State::Chunked(next);
+                Ok((taken, false))
+            }
+            None => Ok((taken, true)),
+        }
+    }
+}
+
+impl Chunk {
+    fn start() -> Chunk {
+        Chunk::Size { size: 0, seen: 0, is_extension: false }
+    }
+
+    /// Takes what it can of `bytes`; returns how much, and where that leads, `None` being the body's end.
+    fn step(self, bytes: &[u8]) -> Result<(usize, Option<Chunk>), NotHttp> {
+        match self {
+            Chunk::Data(left) => {
+                let taken = left.min(bytes.len() as u64);
+                let next = if taken == left { Chunk::DataEnd } else { Chunk::Data(left - taken) };
+                Ok((taken as usize, Some(next)))
+            }
+            Chunk::Size { size, seen, is_extension } => {
+                Ok((1, Some(Chunk::size_byte(size, seen, is_extension, bytes[0])?)))
+            }
+            Chunk::DataEnd => match bytes[0] {
+                b'\r' => Ok((1, Some(Chunk::DataEnd))),
+                b'\n' => Ok((1, Some(Chunk::start()))),
+                _ => Err(NotHttp("a chunk is longer than its size says")),
+            },
+            Chunk::Trailer(length) => match bytes[0] {
+                b'\n' if length == 0 => Ok((1, None)),
+                b'\n' => Ok((1, Some(Chunk::Trailer(0)))),
+                b'\r' => Ok((1, Some(self))),
+                _ if length >= LINE_BYTES_MAX => Err(NotHttp("a trailer is longer than 8 KiB")),
+                _ => Ok((1, Some(Chunk::Trailer(length + 1)))),
+            },
+        }
+    }
+
+    fn size_byte(size: u64, seen: u32, is_extension: bool, byte: u8) -> Result<Chunk, NotHttp> {
+        let digit = (byte as char).to_digit(16);
+        match (byte, digit) {
+            (b'\n', _) if seen == 0 => Err(NotHttp("a chunk has no size")),
+            (b'\n', _) if size == 0 => Ok(Chunk::Trailer(0)),
+            (b'\n', _) => Ok(Chunk::Data(size)),
+            (b'\r', _) => Ok(Chunk::Size { size, seen, is_extension }),
+            _ if seen >= LINE_BYTES_MAX => Err(NotHttp("a chunk's size line is longer than 8 KiB")),
+            (b';' | b' ' | b'\t', _) if seen > 0 => {
+                Ok(Chunk::Size { size, seen: seen + 1, is_extension: true })
+            }
+            _ if is_extension => Ok(Chunk::Size { size, seen: seen + 1, is_extension }),
+            (_, Some(digit)) => match size.checked_mul(16) {
+                Some(shifted) => {
+                    Ok(Chunk::Size { size: shifted + u64::from(digit), seen: seen + 1, is_extension })
+                }
+                None => Err(NotHttp("a chunk's size does not fit 64 bits")),
+            },
+            _ => Err(NotHttp("a chunk's size is not a hexadecimal number")),
+        }
+    }
+}
+
+impl HeadMemo {
+    #[inline]
+    fn recall(&self, bytes: &[u8]) -> Option<Head> {
+        self.head.filter(|_| bytes.starts_with(&self.bytes))
+    }
+
+    fn remember(&mut self, bytes: &[u8], head: Head) {
+        self.head = None;
+        if bytes.len() <= MEMO_BYTES_MAX {
+            self.bytes.clear();
+            self.bytes.extend_from_slice(bytes);
+            self.head = Some(head);
+        }
+    }
+}
+
+/// The head at the front of `bytes` with its length; `None` when it is not complete.
+fn parse(bytes: &[u8]) -> Result<Option<(usize, Head)>, NotHttp> {
+    let mut headers = [std::mem::MaybeUninit::uninit(); HEADERS_MAX];
+    let mut response = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    match config.parse_response_with_uninit_headers(&mut response, bytes, &mut headers) {
+        Ok(httparse::Status::Partial) => Ok(None),
+        Ok(httparse::Status::Complete(length)) => Ok(Some((length, understand(&response)?))),
+        Err(httparse::Error::TooManyHeaders) => Err(NotHttp("the answer has more than 128 header fields")),
+        Err(httparse::Error::Version) => Err(NotHttp("the answer is not HTTP/1.0 or HTTP/1.1")),
+        Err(httparse::Error::Status) => Err(NotHttp("the answer's status is not a number")),
+        Err(_) => Err(NotHttp("the answer's head is malformed")),
+    }
+}
+
+/// RFC 9112 section 6.3: which framing a head announces.
+fn understand(response: &httparse::Response) -> Result<Head, NotHttp> {
+    let mut length = None;
+    let mut is_chunked = false;
+    let mut keeps_alive = response.version == Some(1);
+    for header in response.headers.iter() {
+        let name = header.name;
+        if name.eq_ignore_ascii_case("content-length") {
+            let parsed = parse_length(header.value)?;
+            if length.is_some_and(|length| length != parsed) {
+                return Err(NotHttp("the answer has two different lengths"));
+            }
+            length = Some(parsed);
+        } else if name.eq_ignore_ascii_case("transfer-encoding") {
+            is_chunked = last_word(header.value).eq_ignore_ascii_case(b"chunked");
+            if !is_chunked {
+                return Err(NotHttp("the answer has a transfer coding other than chunked"));
+            }
+        } else if name.eq_ignore_ascii_case("connection") {
+            keeps_alive = connection_keeps_alive(header.value, keeps_alive);
+        }
+    }
+    let framing = match (is_chunked, length) {
+        (true, _) => Framing::Chunked,
+        (false, Some(length)) => Framing::Length(length),
+        (false, None) => Framing::UntilEnd,
+    };
+    let status = response.code.ok_or(NotHttp("the answer has no status"))?;
+    Ok(Head { status, framing, keeps_alive })
+}
+
+fn parse_length(value: &[u8]) -> Result<u64, NotHttp> {
+    let text = std::str::from_utf8(value).unwrap_or("").trim();
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(NotHttp("the answer's Content-Length is not a number"));
+    }
+    text.parse().map_err(|_| NotHttp("the answer's Content-Length does not fit 64 bits"))
+}
+
+fn last_word(value: &[u8]) -> &[u8] {
+    value.rsplit(|&byte| byte == b',').next().unwrap_or(value).trim_ascii()
+}
+
+fn connection_keeps_alive(value: &[u8], otherwise: bool) -> bool {
+    let has = |wanted: &[u8]| {
+        value.split(|&byte| byte == b',').any(|word| word.trim_ascii().eq_ignore_ascii_case(wanted))
+    };
+    match (has(b"close"), has(b"keep-alive")) {
+        (true, _) => false,
+        (false, true) => true,
+        (false, false) => otherwise,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Feeds a whole stream in pieces of every size and checks that the answers are the same.
+    fn answers(stream: &str, is_bodyless: bool) -> Result<Vec<Answer>, NotHttp> {
+        let whole = feed_in(stream.as_bytes(), stream.len().max(1), is_bodyless);
+        for size in 1..stream.len().min(40) {
+            assert_eq!(feed_in(stream.as_bytes(), size, is_bodyless), whole, "in pieces of {size}");
+        }
+        whole
+    }
+
+    fn feed_in(stream: &[u8], size: usize, is_bodyless: bool) -> Result<Vec<Answer>, NotHttp> {
+        let (mut http, mut memo) = (Http1::default(), HeadMemo::default());
+        let mut answers = Vec::new();
+        for mut piece in stream.chunks(size) {
+            while !piece.is_empty() {
+                let (used, answer) = http.feed(&mut memo, piece, is_bodyless)?;
+                piece = &piece[used..];
+                answers.extend(answer);
+            }
+        }
+        answers.extend(http.end());
+        Ok(answers)
+    }
+
+    fn answer(status: u16, bytes: usize, keeps_alive: bool) -> Answer {
+        Answer { status, bytes: bytes as u64, keeps_alive }
+    }
+
+    #[test]
+    fn a_body_of_known_length_ends_where_it_says() {
+        let one = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+        assert_eq!(answers(one, false).unwrap(), [answer(200, one.len(), true)]);
+        assert_eq!(answers(&one.repeat(3), false).unwrap(), [answer(200, one.len(), true); 3]);
+    }
+
+    #[test]
+    fn chunks_extensions_and_trailers_are_passed_over() {
+        let stream = "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, Chunked\r\n\r\n\
+                      5;name=\"v\"\r\nhello\r\nA\r\n0123456789\r\n0\r\nX-Sum: 1\r\nY: 2\r\n\r\n";
+        assert_eq!(answers(stream, false).unwrap(), [answer(200, stream.len(), true)]);
+        assert_eq!(answers(&stream.repeat(2), false).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn interim_answers_are_not_answers() {
+        let stream = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(answers(stream, false).unwrap(), [answer(201, stream.len(), true)]);
+    }
+
+    #[test]
+    fn head_no_content_and_not_modified_have_no_body() {
+        let with_length = "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n";
+        assert_eq!(answers(with_length, true).unwrap(), [answer(200, with_length.len(), true)]);
+        for status in [204, 304] {
+            let stream = format!("HTTP/1.1 {status} X\r\nContent-Length: 500\r\n\r\n");
+            assert_eq!(answers(&stream, false).unwrap(), [answer(status, stream.len(), true)]);
+        }
+    }
+
+    #[test]
+    fn a_body_without_length_lasts_until_the_end() {
+        let stream = "HTTP/1.0 200 OK\r\nServer: old\r\n\r\nsome text";
+        assert_eq!(answers(stream, false).unwrap(), [answer(200, stream.len(), false)]);
+    }
+
+    #[test]
+    fn connection_says_whether_it_can_be_used_again() {
+        for (version, header, keeps_alive) in [
+            ("1.1", "", true),
+            ("1.1", "Connection: close\r\n", false),
+            ("1.1", "Connection: foo, Close\r\n", false),
+            ("1.0", "", false),
+            ("1.0", "connection: Keep-Alive\r\n", true),
+        ] {
+            let stream = format!("HTTP/{version} 200 OK\r\n{header}Content-Length: 0\r\n\r\n");
+            assert_eq!(answers(&stream, false).unwrap()[0].keeps_alive, keeps_alive, "{stream}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_http_is_refused() {
+        for stream in [
+            "SSH-2.0-OpenSSH_9.2\r\n",
+            "HTTP/2.0 200 OK\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11111111111111111\r\n",
+            "HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        ] {
+            assert!(answers(stream, false).is_err(), "{stream}");
+        }
+    }
+
+    #[test]
+    fn heads_without_end_and_with_too_many_fields_are_refused() {
+        let endless = format!("HTTP/1.1 200 OK\r\nX: {}", "y".repeat(HEAD_BYTES_MAX));
+        assert!(feed_in(endless.as_bytes(), 16 << 10, false).is_err());
+        let crowded = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: y\r\n".repeat(HEADERS_MAX + 1));
+        assert!(feed_in(crowded.as_bytes(), 512, false).is_err());
+    }
+
+    #[test]
+    fn a_repeated_head_is_recalled_and_a_changed_one_is_not() {
+        let (mut http, mut memo) = (Http1::default(), HeadMemo::default());
+        for (length, body) in [(3, "abc"), (3, "xyz"), (2, "no"), (3, "abc")] {
+            let stream = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}");
+            let (used, answer) = http.feed(&mut memo, stream.as_bytes(), false).unwrap();
+            assert_eq!((used, answer.unwrap().bytes), (stream.len(), stream.len() as u64));
+        }
+    }
+
+    #[test]
+    fn thrown_away_bytes_count_as_received() {
+        let (mut http, mut memo) = (Http1::default(), HeadMemo::default());
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n";
+        assert_eq!(http.feed(&mut memo, format!("{head}0123456789").as_bytes(), false).unwrap().1, None);
+        assert_eq!(http.discardable(), 990);
+        assert_eq!(http.discarded(900), None);
+        assert_eq!(http.discarded(90), Some(answer(200, head.len() + 1_000, true)));
+        assert!(http.is_in_head());
+        assert_eq!(http.last_length(), 1_000);
+    }
+
+    #[test]
+    fn a_cut_answer_is_no_answer() {
+        let (mut http, mut memo) = (Http1::default(), HeadMemo::default());
+        http.feed(&mut memo, b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", false).unwrap();
+        assert_eq!(http.end(), None);
+        assert!(!http.is_in_head());
+    }
+}

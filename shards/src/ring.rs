@@ -1,0 +1,316 @@
+//! The wire on a real machine: sockets, the raw ring and the TSC.
+//!
+//! A slot's generation travels in every submission's token, so that a completion of a connection that is gone (they
+//! arrive late, and in any order) is recognised and dropped, its buffer given back.
+
+use crate::clock::{Clock, monotonic_ns};
+use crate::sys::{Buffer, Done, Features, Ring, Setup};
+use crate::wire::{Completion, Pause, Slot, Wire, WireCounters};
+use engine::outcome::Kind;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use std::io;
+use std::mem::MaybeUninit;
+
+/// How much of a response is received while its head is looked for, when the body is to be thrown away. Heads are rarely
+/// longer, and what is received beyond the head is copied for nothing.
+const HEAD_BYTES: u32 = 512;
+/// The most that is thrown away by one receive; keeps the length inside 32 bits.
+const DISCARD_BYTES_MAX: u64 = 1 << 30;
+/// The fewest and the most receive buffers. They are given back within a turn, so few are under way at a time.
+const BUFFERS_MIN: u32 = 64;
+const BUFFERS_MAX: u32 = 1_024;
+
+/// What a submission was, in the top byte of its token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Operation {
+    Connect,
+    Send,
+    Receive,
+    Discard,
+    Cancel,
+}
+
+/// One shard's wire.
+pub struct RingWire {
+    ring: Ring,
+    clock: Clock,
+    links: Vec<Link>,
+    addresses: Vec<SockAddr>,
+    constants: Vec<usize>,
+    failed: Vec<(Slot, Kind)>,
+}
+
+#[derive(Default)]
+struct Link {
+    generation: u32,
+    socket: Option<Socket>,
+}
+
+impl RingWire {
+    /// A wire for `slots` connections to these addresses, used in turn. Each constant is kept `copies` times over, so that
+    /// a pipeline of them is one send. Must be made on the thread that uses it. Errors are io_uring's.
+    pub fn new(
+        slots: u32,
+        addresses: Vec<SockAddr>,
+        constants: &[&[u8]],
+        copies: usize,
+    ) -> io::Result<RingWire> {
+        assert!(!addresses.is_empty(), "there is an address to connect to");
+        let buffers = (slots * 2).next_power_of_two().clamp(BUFFERS_MIN, BUFFERS_MAX) as u16;
+        let repeated = constants.iter().map(|bytes| bytes.repeat(copies)).collect();
+        let ring = Ring::new(Setup { slots, buffers, addresses: addresses.clone(), constants: repeated })?;
+        let links = (0..slots).map(|_| Link::default()).collect();
+        let constants = constants.iter().map(|bytes| bytes.len()).collect();
+        Ok(RingWire { ring, clock: Clock::new(), links, addresses, constants, failed: Vec::new() })
+    }
+
+    /// What this kernel offered.
+    pub(crate) fn features(&self) -> Features {
+        self.ring.features()
+    }
+
+    fn token(&self, operation: Operation, slot: Slot) -> u64 {
+        token(operation, self.links[slot as usize].generation, slot)
+    }
+
+    fn open(&mut self, slot: Slot) -> io::Result<()> {
+        let address = &self.addresses[slot as usize % self.addresses.len()];
+        let socket = open_socket(address)?;
+        self.ring.install(slot, &socket)?;
+        self.links[slot as usize].socket = Some(socket);
+        Ok(())
+    }
+
+    /// What a completion means to the shard; `None` when it means nothing any more.
+    fn interpret(&mut self, done: Done) -> Option<Completion<Buffer>> {
+        let (operation, generation, slot) = parts(done.token);
+        if operation == Operation::Cancel
+            || generation != self.links[slot as usize].generation & GENERATION_MASK
+        {
+            if let Some(buffer) = done.buffer {
+                self.ring.recycle(buffer);
+            }
+            return None;
+        }
+        Some(match (operation, done.result) {
+            (Operation::Connect, 0) => Completion::Connected(slot),
+            (Operation::Connect, error) => Completion::ConnectFailed(slot, kind_of_connect(-error)),
+            (Operation::Send, error) if error < 0 => Completion::Broken(slot, kind_of(-error, Kind::Send)),
+            (Operation::Send, _) => Completion::Sent(slot),
+            (Operation::Discard, bytes) if bytes > 0 => Completion::Discarded(slot, bytes as u64),
+            (Operation::Receive, bytes) if bytes > 0 => match done.buffer {
+                Some(buffer) => Completion::Received(slot, buffer, done.more),
+                None => Completion::Broken(slot, Kind::Resources),
+            },
+            (_, 0) => {
+                if let Some(buffer) = done.buffer {
+                    self.ring.recycle(buffer);
+                }
+                Completion::Ended(slot)
+            }
+            (_, error) => match -error {
+                libc::ENOBUFS => Completion::Paused(slot, Pause::Starved),
+                libc::ECANCELED => Completion::Paused(slot, Pause::Asked),
+                errno => Completion::Broken(slot, kind_of(errno, Kind::Receive)),
+            },
+        })
+    }
+}
+
+impl Wire for RingWire {
+    type Buffer = Buffer;
+
+    #[inline]
+    fn now(&mut self) -> u64 {
+        self.clock.now()
+    }
+
+    fn connect(&mut self, slot: Slot) {
+        self.close(slot);
+        match self.open(slot) {
+            Ok(()) => {
+                let token = self.token(Operation::Connect, slot);
+                self.ring.connect(token, slot, slot as usize % self.addresses.len());
+            }
+            Err(error) => self.failed.push((slot, kind_of_connect(error.raw_os_error().unwrap_or(0)))),
+        }
+    }
+
+    fn close(&mut self, slot: Slot) {
+        let link = &mut self.links[slot as usize];
+        link.generation = link.generation.wrapping_add(1);
+        if let Some(socket) = link.socket.take() {
+            // Shutting down completes whatever is armed on the socket. Both fail only when it is already gone.
+            let _ = socket.shutdown(std::net::Shutdown::Both);
+            let _ = self.ring.remove(slot);
+        }
+    }
+
+    #[inline]
+    fn send_constant(&mut self, slot: Slot, constant: usize, copies: usize) {
+        let token = self.token(Operation::Send, slot);
+        let bytes = self.constants[constant] * copies;
+        self.ring.send_constant(token, slot, constant, bytes, false);
+    }
+
+    fn send_copy(&mut self, slot: Slot, bytes: &[u8], is_reported: bool) {
+        let token = self.token(Operation::Send, slot);
+        self.ring.send_copy(token, slot, bytes, is_reported);
+    }
+
+    fn receive(&mut self, slot: Slot) {
+        let token = self.token(Operation::Receive, slot);
+        self.ring.receive_multi(token, slot);
+    }
+
+    fn receive_head(&mut self, slot: Slot) {
+        let token = self.token(Operation::Receive, slot);
+        self.ring.receive_once(token, slot, HEAD_BYTES);
+    }
+
+    fn discard(&mut self, slot: Slot, bytes: u64) {
+        let token = self.token(Operation::Discard, slot);
+        self.ring.discard(token, slot, bytes.min(DISCARD_BYTES_MAX) as u32);
+    }
+
+    fn pause(&mut self, slot: Slot) {
+        let target = self.token(Operation::Receive, slot);
+        let token = self.token(Operation::Cancel, slot);
+        self.ring.cancel(token, target);
+    }
+
+    #[inline]
+    fn next(&mut self) -> Option<Completion<Buffer>> {
+        if let Some((slot, kind)) = self.failed.pop() {
+            return Some(Completion::ConnectFailed(slot, kind));
+        }
+        loop {
+            let done = self.ring.next()?;
+            let completion = self.interpret(done);
+            if completion.is_some() {
+                return completion;
+            }
+        }
+    }
+
+    #[inline]
+    fn bytes<'a>(&'a self, buffer: &'a Buffer) -> &'a [u8] {
+        self.ring.bytes(buffer)
+    }
+
+    #[inline]
+    fn recycle(&mut self, buffer: Buffer) {
+        self.ring.recycle(buffer);
+    }
+
+    fn submit(&mut self) -> Result<(), String> {
+        self.ring.submit().map_err(|error| format!("io_uring_enter failed: {error}"))
+    }
+
+    fn wait(&mut self, until_ns: u64) -> Result<(), String> {
+        if !self.failed.is_empty() {
+            return self.submit();
+        }
+        // The kernel's timer needs the kernel's clock, which ours follows to within a few microseconds.
+        let now_ns = monotonic_ns();
+        self.ring.wait(1, now_ns, until_ns).map_err(|error| format!("io_uring_enter failed: {error}"))
+    }
+
+    #[inline]
+    fn has_work(&mut self) -> bool {
+        !self.failed.is_empty() || self.ring.has_work()
+    }
+
+    fn is_ended(&mut self, slot: Slot) -> bool {
+        let Some(socket) = &self.links[slot as usize].socket else { return true };
+        let mut byte = [MaybeUninit::uninit()];
+        match socket.recv_with_flags(&mut byte, libc::MSG_PEEK | libc::MSG_DONTWAIT) {
+            Ok(bytes) => bytes == 0,
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        }
+    }
+
+    fn counters(&mut self) -> WireCounters {
+        let ring = self.ring.counters();
+        let (cpu_user_ns, cpu_system_ns) = thread_cpu_ns();
+        WireCounters {
+            enters: ring.enters,
+            submissions: ring.submissions,
+            completions: ring.completions,
+            overflowed: ring.overflowed,
+            cpu_user_ns,
+            cpu_system_ns,
+            clock_steps: self.clock.steps(),
+            clock_ppm: self.clock.ppm(),
+        }
+    }
+}
+
+/// CPU time of the calling thread, in user space and in the kernel.
+pub(crate) fn thread_cpu_ns() -> (u64, u64) {
+    getrusage(UsageWho::RUSAGE_THREAD).map_or((0, 0), |usage| {
+        let ns = |time: nix::sys::time::TimeVal| u64::try_from(time.num_microseconds()).unwrap_or(0) * 1_000;
+        (ns(usage.user_time()), ns(usage.system_time()))
+    })
+}
+
+fn open_socket(address: &SockAddr) -> io::Result<Socket> {
+    let domain = address.domain();
+    let is_tcp = domain != Domain::UNIX;
+    let socket = Socket::new(domain, Type::STREAM, is_tcp.then_some(Protocol::TCP))?;
+    if is_tcp {
+        socket.set_tcp_nodelay(true)?;
+    }
+    Ok(socket)
+}
+
+const GENERATION_BITS: u32 = 24;
+const GENERATION_MASK: u32 = (1 << GENERATION_BITS) - 1;
+
+fn token(operation: Operation, generation: u32, slot: Slot) -> u64 {
+    (operation as u64) << 56 | u64::from(generation & GENERATION_MASK) << 32 | u64::from(slot)
+}
+
+fn parts(token: u64) -> (Operation, u32, Slot) {
+    let operation = match token >> 56 {
+        0 => Operation::Connect,
+        1 => Operation::Send,
+        2 => Operation::Receive,
+        3 => Operation::Discard,
+        _ => Operation::Cancel,
+    };
+    (operation, (token >> 32) as u32 & GENERATION_MASK, token as Slot)
+}
+
+fn kind_of_connect(errno: i32) -> Kind {
+    match errno {
+        libc::EADDRNOTAVAIL | libc::EADDRINUSE => Kind::Ports,
+        _ => kind_of(errno, Kind::Connect),
+    }
+}
+
+/// Running out of something here is this machine's doing; anything else is what the operation says.
+fn kind_of(errno: i32, otherwise: Kind) -> Kind {
+    match errno {
+        libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS => Kind::Resources,
+        _ => otherwise,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_carry_operation_generation_and_slot() {
+        for operation in
+            [Operation::Connect, Operation::Send, Operation::Receive, Operation::Discard, Operation::Cancel]
+        {
+            let token = token(operation, 0xffff_fffe, 0x8000_0001);
+            assert_eq!(parts(token), (operation, 0xff_fffe, 0x8000_0001));
+        }
+    }
+}

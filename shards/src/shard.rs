@@ -1,0 +1,874 @@
+//! One shard: the loop that sends what is due and records what comes back.
+//!
+//! A turn reads like a table of contents, and every decision in it is made at one `now`. The loop knows no socket, no
+//! executor and no other shard; the world is a [`Wire`], so that the same loop runs on io_uring and in simulation.
+//! It allocates nothing once its connections are made.
+
+use crate::connection::{Armed, Connections, Flight, Link};
+use crate::lanes::{Control, Order, ShardLane};
+use crate::pace::{Pace, Pause as Waiting};
+use crate::protocol::http1::{Answer, HeadMemo};
+use crate::timeouts::Timeouts;
+use crate::wire::{Completion, Pause, Slot, Wire, WireCounters};
+use engine::bucket::{Poll, Share, TokenBucket};
+use engine::outcome::{Kind, Outcome};
+use engine::plan::Plan;
+use engine::random::Random;
+use engine::record::{Instants, Recorder};
+use engine::seams::Source;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+const MILLISECOND_NS: u64 = 1_000_000;
+const SECOND_NS: u64 = 1_000 * MILLISECOND_NS;
+
+/// Sends execute one after the other inside one system call, some microseconds each; answers wait meanwhile. A longer
+/// batch would cost less and bias response times.
+pub const SENDS_PER_TURN: usize = 16;
+/// Connections are begun no faster than this, and no more are under way at a time: servers' backlogs are short.
+const CONNECTS_PER_TURN: usize = 16;
+const CONNECTING_MAX: u32 = 256;
+/// Completions handled before sends get their turn.
+const COMPLETIONS_PER_TURN: usize = 1_024;
+/// How often timeouts are looked at.
+const TICK_NS: u64 = MILLISECOND_NS;
+/// How often silent connections are looked at for an end nobody announced, and how long silent is.
+const WATCH_NS: u64 = SECOND_NS;
+/// First and longest wait before a failed connection is tried again. The wait doubles, and is drawn from its upper half.
+const BACKOFF_NS_MIN: u64 = 10 * MILLISECOND_NS;
+const BACKOFF_NS_MAX: u64 = SECOND_NS;
+/// How long what is under way may take after the end, and after a stop.
+const DRAIN_NS_MAX: u64 = 5 * SECOND_NS;
+const STOP_NS_MAX: u64 = 2 * SECOND_NS;
+/// Overdue arrivals are still sent after the end if the backlog is no older than this; an older one is not caught up
+/// with, because the load asked for was not carried.
+const CATCH_UP_NS_MAX: u64 = SECOND_NS;
+/// A body of at least this size makes the connection receive the next answer's body by throwing it away in the kernel.
+const DISCARD_BYTES_MIN: u64 = 8 << 10;
+/// A copied request up to this size always fits the socket's buffer when nothing else is in it, so its send is over when
+/// the system call is; a longer one is waited for before its memory is used again.
+const SEND_BYTES_SILENT: usize = 4 << 10;
+/// The loop lost its core if a turn took longer than this and its operations cannot explain it.
+const HICCUP_NS: u64 = MILLISECOND_NS;
+const OPERATION_NS_MAX: u64 = 100_000;
+
+/// What the executor is to do after a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Go on.
+    Continue,
+    /// The shard has handed over its last recorder.
+    Finished,
+}
+
+/// Where a shard is in its run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Making connections, until then at the latest.
+    Connecting { deadline_ns: u64 },
+    /// Waiting for the common start.
+    Waiting,
+    /// Sending.
+    Running,
+    /// Finishing what is under way, until then at the latest.
+    Draining { deadline_ns: u64, catches_up: bool },
+    /// Handing over the last recorder.
+    Closing,
+    /// Done.
+    Finished,
+}
+
+/// What one shard is made of.
+pub struct Parts<W, S> {
+    /// The world.
+    pub wire: W,
+    /// What to send.
+    pub source: S,
+    /// Which shard of how many.
+    pub share: Share,
+    /// Where recorders go.
+    pub lane: ShardLane,
+    /// The first recorder.
+    pub recorder: Box<Recorder>,
+    /// When to start and stop.
+    pub control: Arc<Control>,
+    /// Called once, with the number of open connections, when the shard is ready to start.
+    pub on_ready: Box<dyn FnOnce(u64) + Send>,
+}
+
+/// One shard of a run.
+pub struct Shard<W: Wire, S: Source> {
+    wire: W,
+    source: S,
+    rules: Rules,
+    stage: Stage,
+    bucket: Option<TokenBucket>,
+    /// Requests a closed loop may still send.
+    left: u64,
+    connections: Connections,
+    closed: VecDeque<Slot>,
+    connecting: u32,
+    timeouts: Timeouts,
+    memo: HeadMemo,
+    pace: Pace,
+    random: Random,
+    scratch: Vec<u8>,
+    /// Requests handed to the wire since the last submission, with the moment their connection became free.
+    released: Vec<(usize, u64, u64)>,
+    recorder: Box<Recorder>,
+    lane: ShardLane,
+    control: Arc<Control>,
+    on_ready: Option<Box<dyn FnOnce(u64) + Send>>,
+    published: WireCounters,
+    start_ns: u64,
+    /// When scheduling stopped, from the start of the run.
+    ended_ns: u64,
+    now_ns: u64,
+    next_publish_ns: u64,
+    next_tick_ns: u64,
+    next_watch_ns: u64,
+    next_retry_ns: u64,
+    operations: u64,
+    parked_until_ns: Option<u64>,
+    is_spinning: bool,
+}
+
+/// The plan, as one shard reads it.
+#[derive(Clone, Copy, Debug)]
+struct Rules {
+    phases: engine::phase::Phases,
+    interval_ns: u64,
+    timeout_ns: u64,
+    connect_timeout_ns: u64,
+    pipeline: u32,
+    is_closed_loop: bool,
+    /// The run ends with a number of requests.
+    is_limited: bool,
+    /// The only request there is, and its bytes never change.
+    is_one_constant: bool,
+}
+
+impl<W: Wire, S: Source> Shard<W, S> {
+    /// A shard of a plan, about to connect.
+    pub fn new(plan: &Plan, parts: Parts<W, S>) -> Shard<W, S> {
+        let Parts { mut wire, source, share, lane, recorder, control, on_ready } = parts;
+        let now_ns = wire.now();
+        let slots = plan.connections_of(share.shard as u32);
+        let scratch_bytes = (0..source.steps()).map(|step| source.bytes_max(step)).max().unwrap_or(0);
+        let rules = Rules {
+            phases: plan.phases,
+            interval_ns: plan.interval_ns,
+            timeout_ns: plan.timeout_ns,
+            connect_timeout_ns: plan.connect_timeout_ns,
+            pipeline: plan.pipeline,
+            is_closed_loop: plan.load.is_closed(),
+            is_limited: plan.requests_max.is_some(),
+            is_one_constant: source.steps() == 1 && source.constant(0).is_some(),
+        };
+        Shard {
+            published: wire.counters(),
+            wire,
+            source,
+            stage: Stage::Connecting { deadline_ns: now_ns + plan.connect_timeout_ns },
+            bucket: TokenBucket::new(&plan.load, plan.phases, share, plan.seed, plan.requests_max),
+            left: plan.requests_max.map_or(u64::MAX, |requests| share.of(requests)),
+            connections: Connections::new(slots, plan.pipeline),
+            closed: (0..slots).collect(),
+            connecting: 0,
+            timeouts: Timeouts::new(slots),
+            memo: HeadMemo::default(),
+            pace: Pace::new(plan.wait),
+            random: Random::new(plan.seed, u64::MAX / 2 - share.shard),
+            scratch: Vec::with_capacity(scratch_bytes * plan.pipeline as usize),
+            released: Vec::with_capacity(SENDS_PER_TURN * plan.pipeline as usize),
+            recorder,
+            lane,
+            control,
+            on_ready: Some(on_ready),
+            start_ns: u64::MAX,
+            ended_ns: 0,
+            now_ns,
+            next_publish_ns: u64::MAX,
+            next_tick_ns: now_ns,
+            next_watch_ns: now_ns + WATCH_NS,
+            next_retry_ns: now_ns,
+            operations: 0,
+            parked_until_ns: None,
+            is_spinning: false,
+            rules,
+        }
+    }
+
+    /// One turn of the loop. Errors are the machine's, and end the run.
+    pub fn turn(&mut self) -> Result<Turn, String> {
+        let now = self.wire.now();
+        self.account(now);
+        self.complete(now);
+        self.expire(now);
+        self.reconnect(now);
+        self.release(now);
+        self.publish(now);
+        self.poll_stop(now);
+        if self.stage == Stage::Finished {
+            return Ok(Turn::Finished);
+        }
+        self.submit_and_wait(now)?;
+        Ok(Turn::Continue)
+    }
+
+    /// Books the time since the last turn: spent watching the clock, or lost.
+    fn account(&mut self, now: u64) {
+        let since_ns = now - self.now_ns;
+        let expected_ns = match self.parked_until_ns.take() {
+            Some(until_ns) => {
+                self.pace.woke(until_ns, now);
+                until_ns.saturating_sub(self.now_ns)
+            }
+            None => 0,
+        };
+        let figures = &mut self.recorder.figures;
+        figures.turns += 1;
+        if self.is_spinning {
+            figures.spun_ns += since_ns;
+        }
+        let lost_ns = since_ns.saturating_sub(expected_ns);
+        if lost_ns > HICCUP_NS + self.operations * OPERATION_NS_MAX && self.stage == Stage::Running {
+            figures.hiccups += 1;
+            figures.hiccup_ns += lost_ns;
+            figures.hiccup_ns_max = figures.hiccup_ns_max.max(lost_ns);
+        }
+        self.now_ns = now;
+        self.operations = 0;
+        self.is_spinning = false;
+    }
+
+    /// Takes in everything that happened.
+    fn complete(&mut self, now: u64) {
+        for _ in 0..COMPLETIONS_PER_TURN {
+            let Some(completion) = self.wire.next() else { return };
+            self.operations += 1;
+            match completion {
+                Completion::Received(slot, buffer, goes_on) => self.receive(now, slot, buffer, goes_on),
+                Completion::Discarded(slot, bytes) => self.discarded(now, slot, bytes),
+                Completion::Connected(slot) => self.connected(now, slot),
+                Completion::ConnectFailed(slot, kind) => self.connect_failed(now, slot, kind),
+                Completion::Paused(slot, pause) => self.paused(now, slot, pause),
+                Completion::Sent(slot) => {
+                    self.connections.at(slot).is_sending = false;
+                    self.make_ready(now, slot);
+                }
+                Completion::Ended(slot) => self.ended(now, slot),
+                Completion::Broken(slot, kind) => self.broken(now, slot, kind),
+            }
+        }
+    }
+
+    fn connected(&mut self, now: u64, slot: Slot) {
+        self.connecting -= 1;
+        self.connections.open += 1;
+        let connection = self.connections.at(slot);
+        if connection.was_open {
+            self.recorder.figures.reconnects += 1;
+        }
+        connection.was_open = true;
+        connection.has_answered = false;
+        connection.link = Link::Open;
+        connection.http.reset();
+        connection.heard_ns = now;
+        self.arm_stream(slot);
+        self.make_ready(now, slot);
+    }
+
+    fn connect_failed(&mut self, now: u64, slot: Slot, kind: Kind) {
+        self.connecting -= 1;
+        self.recorder.figures.connect_failures += 1;
+        self.wire.close(slot);
+        self.retry_later(now, slot);
+        // While nothing at all can be reached, an attempt that fails is the failure of the arrival that waited longest.
+        if self.stage == Stage::Running && self.connections.open == 0 {
+            if let Some(intended_ns) = self.next_intended(now, now) {
+                let step = self.source.next_step();
+                self.record(step, Outcome::Failed(kind), intended_ns, now, now, 0);
+            }
+        }
+    }
+
+    /// Bytes arrived: finds the answers in them.
+    fn receive(&mut self, now: u64, slot: Slot, buffer: W::Buffer, goes_on: bool) {
+        let connection = self.connections.at(slot);
+        connection.heard_ns = now;
+        if !goes_on {
+            connection.armed = Armed::No;
+        }
+        let result = self.digest(now, slot, &buffer);
+        self.wire.recycle(buffer);
+        match result {
+            Ok(true) => self.after_answer(now, slot),
+            Ok(false) => self.receive_rest(slot),
+            Err(kind) => self.broken(now, slot, kind),
+        }
+    }
+
+    /// Feeds a buffer to the protocol. True when the last of its bytes completed an answer; an error when they make no
+    /// sense or the connection cannot go on.
+    fn digest(&mut self, now: u64, slot: Slot, buffer: &W::Buffer) -> Result<bool, Kind> {
+        let Shard { wire, source, connections, recorder, memo, start_ns, .. } = self;
+        let mut bytes = wire.bytes(buffer);
+        let mut is_complete = false;
+        while !bytes.is_empty() {
+            // Bytes that answer nothing.
+            let Some(flight) = connections.oldest(slot) else { return Err(Kind::Protocol) };
+            let is_bodyless = source.is_bodyless(flight.step);
+            let fed = connections.at(slot).http.feed(memo, bytes, is_bodyless);
+            let (used, answer) = fed.map_err(|_| Kind::Protocol)?;
+            bytes = &bytes[used..];
+            is_complete = answer.is_some();
+            if let Some(answer) = answer {
+                connections.land(slot);
+                land(recorder, source, flight, answer, now, *start_ns);
+                connections.at(slot).has_answered = true;
+                if !answer.keeps_alive {
+                    return Err(Kind::Eof);
+                }
+            }
+        }
+        Ok(is_complete)
+    }
+
+    fn discarded(&mut self, now: u64, slot: Slot, bytes: u64) {
+        let connection = self.connections.at(slot);
+        connection.heard_ns = now;
+        connection.armed = Armed::No;
+        match connection.http.discarded(bytes) {
+            None => self.receive_rest(slot),
+            Some(answer) => self.answered(now, slot, answer),
+        }
+    }
+
+    /// An answer that was not complete in a buffer is complete now.
+    fn answered(&mut self, now: u64, slot: Slot, answer: Answer) {
+        if let Some(flight) = self.connections.land(slot) {
+            land(&mut self.recorder, &self.source, flight, answer, now, self.start_ns);
+        }
+        self.connections.at(slot).has_answered = true;
+        if answer.keeps_alive { self.after_answer(now, slot) } else { self.broken(now, slot, Kind::Eof) }
+    }
+
+    /// The last answer asked for is complete, or the oldest of several: what to receive next, and whether to send.
+    fn after_answer(&mut self, now: u64, slot: Slot) {
+        if self.connections.at(slot).under_way > 0 {
+            self.timeouts.join(slot);
+        } else {
+            self.timeouts.leave(slot);
+        }
+        let wants_discard =
+            self.rules.pipeline == 1 && self.connections.at(slot).http.last_length() >= DISCARD_BYTES_MIN;
+        match (self.connections.at(slot).armed, wants_discard) {
+            (Armed::No, true) => {
+                self.connections.at(slot).armed = Armed::Head;
+                self.wire.receive_head(slot);
+            }
+            (Armed::No, false) => self.arm_stream(slot),
+            (Armed::Stream, true) => {
+                // What is armed would copy the next body: stop it before anything is asked for.
+                self.connections.at(slot).link = Link::Switching;
+                self.wire.pause(slot);
+            }
+            _ => {}
+        }
+        self.make_ready(now, slot);
+    }
+
+    /// An answer is half-way and nothing is armed: throws the rest away where that is possible, else goes on reading.
+    fn receive_rest(&mut self, slot: Slot) {
+        let connection = self.connections.at(slot);
+        if connection.armed != Armed::No {
+            return;
+        }
+        match connection.http.discardable() {
+            0 if connection.http.is_in_head() && connection.http.last_length() >= DISCARD_BYTES_MIN => {
+                connection.armed = Armed::Head;
+                self.wire.receive_head(slot);
+            }
+            0 => self.arm_stream(slot),
+            bytes => {
+                connection.armed = Armed::Discard;
+                self.wire.discard(slot, bytes);
+            }
+        }
+    }
+
+    fn arm_stream(&mut self, slot: Slot) {
+        self.connections.at(slot).armed = Armed::Stream;
+        self.wire.receive(slot);
+    }
+
+    fn paused(&mut self, now: u64, slot: Slot, pause: Pause) {
+        if pause == Pause::Starved {
+            self.recorder.figures.starved += 1;
+        }
+        let connection = self.connections.at(slot);
+        connection.armed = Armed::No;
+        if connection.link == Link::Switching {
+            connection.link = Link::Open;
+            connection.armed = Armed::Head;
+            self.wire.receive_head(slot);
+            self.make_ready(now, slot);
+        } else if connection.is_open() {
+            self.receive_rest(slot);
+        }
+    }
+
+    /// The other side closed its end: an answer that was to last until then is complete, anything else is cut short.
+    fn ended(&mut self, now: u64, slot: Slot) {
+        let answer = self.connections.at(slot).http.end();
+        match answer {
+            Some(answer) => self.answered(now, slot, answer),
+            None => self.broken(now, slot, Kind::Eof),
+        }
+    }
+
+    /// The connection cannot be used any more. Whatever was under way on it has failed; an idle connection that ends has
+    /// failed nobody.
+    fn broken(&mut self, now: u64, slot: Slot, kind: Kind) {
+        if !self.connections.at(slot).is_open() {
+            return;
+        }
+        while let Some(flight) = self.connections.land(slot) {
+            self.record(flight.step, Outcome::Failed(kind), flight.intended_ns, flight.sent_ns, now, 0);
+        }
+        self.timeouts.leave(slot);
+        self.connections.open -= 1;
+        self.wire.close(slot);
+        let connection = self.connections.at(slot);
+        connection.is_sending = false;
+        connection.armed = Armed::No;
+        // One that has worked is made again at once; one that has not is a target that accepts and drops.
+        if connection.has_answered {
+            connection.attempts = 0;
+            connection.link = Link::Closed { retry_ns: now };
+            self.next_retry_ns = now;
+            self.closed.push_back(slot);
+        } else {
+            self.retry_later(now, slot);
+        }
+    }
+
+    fn retry_later(&mut self, now: u64, slot: Slot) {
+        let connection = self.connections.at(slot);
+        connection.attempts += 1;
+        let longest_ns = (BACKOFF_NS_MIN << connection.attempts.min(10)).min(BACKOFF_NS_MAX);
+        let wait_ns = self.random.between(longest_ns / 2, longest_ns);
+        connection.link = Link::Closed { retry_ns: now + wait_ns };
+        connection.armed = Armed::No;
+        self.closed.push_back(slot);
+    }
+
+    /// Ends what has taken too long. Looked at once a millisecond: no request has a timer of its own.
+    fn expire(&mut self, now: u64) {
+        if now < self.next_tick_ns {
+            return;
+        }
+        self.next_tick_ns = now + TICK_NS;
+        while let Some(slot) = self.timeouts.first() {
+            let sent_ns = self.connections.oldest(slot).map_or(now, |flight| flight.sent_ns);
+            if sent_ns + self.rules.timeout_ns > now {
+                break;
+            }
+            self.broken(now, slot, Kind::Timeout);
+        }
+        if self.connecting > 0 {
+            self.expire_connects(now);
+        }
+        if now >= self.next_watch_ns {
+            self.next_watch_ns = now + WATCH_NS;
+            self.watch(now);
+        }
+    }
+
+    fn expire_connects(&mut self, now: u64) {
+        for slot in 0..self.connections.count() {
+            if matches!(self.connections.at(slot).link, Link::Connecting { deadline_ns } if deadline_ns <= now)
+            {
+                self.connect_failed(now, slot, Kind::Connect);
+            }
+        }
+    }
+
+    /// The lost-end watchdog: some kernels (6.17 and later, until mended) can fail to announce that the other side closed
+    /// while a multishot receive was armed. Silent connections are asked directly.
+    fn watch(&mut self, now: u64) {
+        for slot in 0..self.connections.count() {
+            let connection = self.connections.at(slot);
+            let is_silent = connection.link == Link::Open && connection.heard_ns + WATCH_NS <= now;
+            if is_silent && self.wire.is_ended(slot) {
+                self.recorder.figures.lost_ends += 1;
+                self.ended(now, slot);
+            }
+        }
+    }
+
+    /// Makes connections that are closed and whose time has come, a few at a time.
+    fn reconnect(&mut self, now: u64) {
+        if self.closed.is_empty()
+            || now < self.next_retry_ns
+            || matches!(self.stage, Stage::Draining { catches_up: false, .. })
+        {
+            return;
+        }
+        let mut begun = 0;
+        let mut next_ns = u64::MAX;
+        for _ in 0..self.closed.len() {
+            let Some(slot) = self.closed.pop_front() else { break };
+            let Link::Closed { retry_ns } = self.connections.at(slot).link else { continue };
+            if retry_ns <= now && begun < CONNECTS_PER_TURN && self.connecting < CONNECTING_MAX {
+                begun += 1;
+                self.connecting += 1;
+                self.operations += 1;
+                let deadline_ns = now + self.rules.connect_timeout_ns;
+                self.connections.at(slot).link = Link::Connecting { deadline_ns };
+                self.wire.connect(slot);
+            } else {
+                next_ns = next_ns.min(retry_ns.max(now + TICK_NS / 10));
+                self.closed.push_back(slot);
+            }
+        }
+        self.next_retry_ns = next_ns;
+    }
+
+    /// Sends what is due on the connections that are free.
+    fn release(&mut self, now: u64) {
+        if !matches!(self.stage, Stage::Running | Stage::Draining { catches_up: true, .. }) {
+            return;
+        }
+        for _ in 0..SENDS_PER_TURN {
+            let Some(slot) = self.connections.first_ready() else { return };
+            let free_ns = self.connections.at(slot).free_ns;
+            let Some(intended_ns) = self.next_intended(now, free_ns) else { return };
+            self.connections.unqueue_first();
+            self.send(slot, intended_ns, free_ns);
+            self.connections.queue(slot);
+        }
+    }
+
+    /// The intended moment of a request to be sent now, if one is.
+    #[inline]
+    fn next_intended(&mut self, now: u64, free_ns: u64) -> Option<u64> {
+        match &mut self.bucket {
+            Some(bucket) => match bucket.poll_due(now.checked_sub(self.start_ns)?) {
+                Poll::Due { intended_ns } => Some(self.start_ns + intended_ns),
+                Poll::Idle { .. } | Poll::Finished => None,
+            },
+            None if self.left == 0 || self.stage != Stage::Running => None,
+            None => {
+                self.left -= 1;
+                Some(free_ns.max(self.start_ns))
+            }
+        }
+    }
+
+    /// Puts one request on the wire; in a closed loop as many as the connection has room for.
+    fn send(&mut self, slot: Slot, intended_ns: u64, free_ns: u64) {
+        let room = if self.rules.is_closed_loop {
+            u64::from(self.connections.room(slot)).min(self.left + 1)
+        } else {
+            1
+        };
+        self.left -= if self.rules.is_closed_loop { room - 1 } else { 0 };
+        if self.rules.is_one_constant {
+            let bytes = self.source.constant(0).map_or(0, <[u8]>::len) as u64;
+            (0..room).for_each(|_| self.take_off(slot, 0, intended_ns, free_ns, bytes));
+            self.wire.send_constant(slot, 0, room as usize);
+        } else {
+            self.send_drawn(slot, room, intended_ns, free_ns);
+        }
+        self.operations += 1;
+    }
+
+    /// Sends requests that are drawn or filled in: one constant as it is, anything else through the scratch buffer.
+    fn send_drawn(&mut self, slot: Slot, room: u64, intended_ns: u64, free_ns: u64) {
+        self.scratch.clear();
+        for _ in 0..room {
+            let step = self.source.next_step();
+            let before = self.scratch.len();
+            match self.source.constant(step) {
+                Some(constant) if room == 1 => {
+                    let bytes = constant.len() as u64;
+                    self.take_off(slot, step, intended_ns, free_ns, bytes);
+                    return self.wire.send_constant(slot, step, 1);
+                }
+                Some(constant) => self.scratch.extend_from_slice(constant),
+                None => self.source.render(step, &mut self.scratch),
+            }
+            let bytes = (self.scratch.len() - before) as u64;
+            self.take_off(slot, step, intended_ns, free_ns, bytes);
+        }
+        let is_reported = self.rules.pipeline > 1 || self.scratch.len() > SEND_BYTES_SILENT;
+        self.connections.at(slot).is_sending = is_reported;
+        self.wire.send_copy(slot, &self.scratch, is_reported);
+    }
+
+    fn take_off(&mut self, slot: Slot, step: usize, intended_ns: u64, free_ns: u64, bytes: u64) {
+        if self.connections.at(slot).under_way == 0 {
+            self.timeouts.join(slot);
+        }
+        let flight = Flight { intended_ns, sent_ns: self.now_ns, step };
+        let index = self.connections.take_off(slot, flight);
+        self.released.push((index, free_ns, bytes));
+    }
+
+    fn make_ready(&mut self, now: u64, slot: Slot) {
+        self.connections.at(slot).free_ns = now;
+        self.connections.queue(slot);
+    }
+
+    /// Hands the recorder over at the end of an interval.
+    fn publish(&mut self, now: u64) {
+        if now < self.next_publish_ns {
+            return;
+        }
+        let boundary_ns = self.close_interval(now);
+        if self.lane.swap(&mut self.recorder) {
+            self.recorder.from_ns = boundary_ns;
+        } else {
+            self.recorder.figures.postponed += 1;
+        }
+        self.next_publish_ns = self.start_ns + self.next_boundary(boundary_ns);
+    }
+
+    /// The end of the interval after `from_ns`: a whole number of intervals, or the bound of a phase.
+    fn next_boundary(&self, from_ns: u64) -> u64 {
+        let regular_ns = (from_ns / self.rules.interval_ns + 1) * self.rules.interval_ns;
+        let bounds = [self.rules.phases.measure_from_ns, self.rules.phases.measure_to_ns];
+        bounds.into_iter().filter(|&bound| bound > from_ns).fold(regular_ns, u64::min)
+    }
+
+    /// Writes the interval's figures into the recorder; returns where the interval ends, from the start of the run.
+    fn close_interval(&mut self, now: u64) -> u64 {
+        let relative_ns = now.saturating_sub(self.start_ns);
+        if let Some(bucket) = &mut self.bucket {
+            let dropped = bucket.take_dropped(relative_ns);
+            self.recorder.dropped.measured += dropped.measured;
+            self.recorder.dropped.outside += dropped.outside;
+        }
+        let counters = self.wire.counters();
+        let before = std::mem::replace(&mut self.published, counters);
+        let figures = &mut self.recorder.figures;
+        figures.enters += counters.enters - before.enters;
+        figures.submissions += counters.submissions - before.submissions;
+        figures.completions += counters.completions - before.completions;
+        figures.overflowed += counters.overflowed - before.overflowed;
+        figures.cpu_user_ns += counters.cpu_user_ns - before.cpu_user_ns;
+        figures.cpu_system_ns += counters.cpu_system_ns - before.cpu_system_ns;
+        figures.clock_steps += counters.clock_steps - before.clock_steps;
+        figures.clock_ppm = counters.clock_ppm;
+        figures.open = self.connections.open;
+        let scheduled_ns = self.next_publish_ns.saturating_sub(self.start_ns);
+        self.recorder.to_ns = if now >= self.next_publish_ns { scheduled_ns } else { relative_ns };
+        self.recorder.to_ns
+    }
+
+    /// Moves from stage to stage: connected, started, ended, stopped, drained.
+    fn poll_stop(&mut self, now: u64) {
+        let order = self.control.order();
+        match self.stage {
+            Stage::Connecting { deadline_ns } => {
+                let is_done = self.connections.open == u64::from(self.connections.count())
+                    || now >= deadline_ns
+                    || order != Order::Run;
+                if is_done {
+                    self.stage = Stage::Waiting;
+                    if let Some(on_ready) = self.on_ready.take() {
+                        on_ready(self.connections.open);
+                    }
+                }
+            }
+            Stage::Waiting => match self.control.start_ns() {
+                Some(start_ns) if start_ns <= now => self.start(start_ns),
+                _ if order != Order::Run => self.stop(now, now),
+                _ => {}
+            },
+            Stage::Running => self.poll_end(now, order),
+            Stage::Draining { deadline_ns, catches_up } => {
+                let may_send =
+                    catches_up && self.bucket.as_ref().is_some_and(|bucket| bucket.next_ns().is_some());
+                let is_drained = self.connections.under_way == 0 && !may_send;
+                if is_drained || now >= deadline_ns || order == Order::Abort {
+                    self.finish(now);
+                    self.hand_over_last();
+                } else if order != Order::Run && catches_up {
+                    self.stage = Stage::Draining {
+                        deadline_ns: deadline_ns.min(now + STOP_NS_MAX),
+                        catches_up: false,
+                    };
+                }
+            }
+            Stage::Closing => self.hand_over_last(),
+            Stage::Finished => {}
+        }
+    }
+
+    fn start(&mut self, start_ns: u64) {
+        self.start_ns = start_ns;
+        self.stage = Stage::Running;
+        self.recorder.clear(0);
+        self.published = self.wire.counters();
+        self.next_publish_ns = start_ns + self.next_boundary(0);
+    }
+
+    fn poll_end(&mut self, now: u64, order: Order) {
+        let end_ns = self.start_ns + self.rules.phases.measure_to_ns;
+        if order != Order::Run {
+            self.stop(now, now + STOP_NS_MAX);
+        } else if now >= end_ns {
+            self.ended_ns = self.rules.phases.measure_to_ns;
+            let next_ns = self.bucket.as_ref().and_then(TokenBucket::next_ns);
+            let catches_up = next_ns.is_some_and(|next_ns| now - self.start_ns <= next_ns + CATCH_UP_NS_MAX);
+            let deadline_ns = end_ns + self.rules.timeout_ns.min(DRAIN_NS_MAX);
+            self.stage = Stage::Draining { deadline_ns, catches_up };
+        } else if self.rules.is_limited && self.connections.under_way == 0 && self.has_sent_all() {
+            self.stop(now, now);
+        }
+    }
+
+    /// True when a limited number of requests has been reached.
+    fn has_sent_all(&self) -> bool {
+        match &self.bucket {
+            Some(bucket) => bucket.next_ns().is_none(),
+            None => self.left == 0,
+        }
+    }
+
+    /// Ends the run before its time.
+    fn stop(&mut self, now: u64, deadline_ns: u64) {
+        self.ended_ns = now.saturating_sub(self.start_ns);
+        self.stage = Stage::Draining { deadline_ns, catches_up: false };
+    }
+
+    /// Accounts for everything that was not finished, and hands over the last recorder.
+    fn finish(&mut self, now: u64) {
+        for slot in 0..self.connections.count() {
+            self.broken(now, slot, Kind::Unfinished);
+        }
+        self.close_interval(now);
+        self.recorder.ended_ns = Some(self.ended_ns);
+        if let Some(bucket) = &mut self.bucket {
+            self.recorder.unsent = bucket.abandon(self.ended_ns);
+        }
+        self.stage = Stage::Closing;
+    }
+
+    /// Waits, if it has to, for the collector to have given an empty recorder back.
+    fn hand_over_last(&mut self) {
+        if self.lane.swap(&mut self.recorder) {
+            self.stage = Stage::Finished;
+        }
+    }
+
+    /// Stamps and hands over what was released; then waits for the next moment, if there is time.
+    fn submit_and_wait(&mut self, now: u64) -> Result<(), String> {
+        let now = self.stamp(now);
+        if self.has_more_to_send(now) {
+            return self.wire.submit();
+        }
+        let (due_ns, until_ns) = (self.next_due_ns(), self.next_moment_ns(now));
+        match self.pace.pause(now, due_ns, until_ns) {
+            Waiting::Spin => {
+                self.is_spinning = self.operations == 0;
+                if self.wire.has_work() { self.wire.submit() } else { Ok(()) }
+            }
+            Waiting::Park { until_ns } => {
+                self.parked_until_ns = Some(until_ns);
+                self.wire.wait(until_ns)
+            }
+        }
+    }
+
+    /// The moment of sending is the moment of handing over, just before the system call; one stamp for the batch.
+    fn stamp(&mut self, now: u64) -> u64 {
+        if self.released.is_empty() {
+            return now;
+        }
+        let sent_ns = self.wire.now();
+        let start_ns = self.start_ns;
+        for &(index, free_ns, bytes) in &self.released {
+            let flight = self.connections.flight(index);
+            flight.sent_ns = sent_ns;
+            let relative = |ns: u64| ns.saturating_sub(start_ns);
+            self.recorder.sent(
+                flight.step,
+                relative(flight.intended_ns),
+                relative(sent_ns),
+                relative(free_ns),
+                bytes,
+            );
+        }
+        self.released.clear();
+        sent_ns
+    }
+
+    /// True when the turn ended for its bounds, not for want of work.
+    fn has_more_to_send(&mut self, now: u64) -> bool {
+        if self.stage != Stage::Running || self.connections.first_ready().is_none() {
+            return false;
+        }
+        match &self.bucket {
+            Some(_) => self.next_due_ns().is_some_and(|due_ns| due_ns <= now),
+            None => self.left > 0,
+        }
+    }
+
+    /// When the next request must leave, if a connection is free to take it.
+    fn next_due_ns(&mut self) -> Option<u64> {
+        let next_ns = self.bucket.as_ref()?.next_ns()?;
+        let can_send =
+            self.stage == Stage::Running || matches!(self.stage, Stage::Draining { catches_up: true, .. });
+        (can_send && self.connections.first_ready().is_some()).then(|| self.start_ns + next_ns)
+    }
+
+    /// When anything but a request wants a turn.
+    fn next_moment_ns(&self, now: u64) -> u64 {
+        let start_ns = match self.stage {
+            Stage::Waiting => self.control.start_ns().unwrap_or(now + MILLISECOND_NS),
+            Stage::Connecting { deadline_ns } | Stage::Draining { deadline_ns, .. } => deadline_ns,
+            Stage::Closing => now + MILLISECOND_NS,
+            Stage::Running | Stage::Finished => self.start_ns + self.rules.phases.measure_to_ns,
+        };
+        let retry_ns = if self.closed.is_empty() { u64::MAX } else { self.next_retry_ns };
+        self.next_publish_ns.min(start_ns).min(retry_ns)
+    }
+
+    fn record(
+        &mut self,
+        step: usize,
+        outcome: Outcome,
+        intended_ns: u64,
+        sent_ns: u64,
+        now: u64,
+        bytes: u64,
+    ) {
+        let relative = |ns: u64| ns.saturating_sub(self.start_ns);
+        let instants =
+            Instants { intended: relative(intended_ns), sent: relative(sent_ns), done: relative(now) };
+        self.recorder.done(step, outcome, instants, bytes);
+    }
+}
+
+/// Records a complete answer.
+#[inline]
+fn land<S: Source>(
+    recorder: &mut Recorder,
+    source: &S,
+    flight: Flight,
+    answer: Answer,
+    now: u64,
+    start_ns: u64,
+) {
+    let relative = |ns: u64| ns.saturating_sub(start_ns);
+    let instants = Instants {
+        intended: relative(flight.intended_ns),
+        sent: relative(flight.sent_ns),
+        done: relative(now),
+    };
+    recorder.done(flight.step, source.judge(flight.step, answer.status), instants, answer.bytes);
+}

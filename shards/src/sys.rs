@@ -1,0 +1,480 @@
+//! The raw ring. The only file with `unsafe`: everything it offers is safe to call.
+//!
+//! What makes that so, in three rules. (1) Memory the kernel reads or writes belongs to the [`Ring`] and is neither moved
+//! nor freed while the ring lives: constants and addresses are boxed at the start, outgoing bytes are copied into a slot's own box, a box
+//! that grows leaves its predecessor in a graveyard. (2) A receive buffer is handed out as a [`Buffer`] that cannot
+//! be copied, and the kernel gets it back only when that is given back. (3) On drop, all work is cancelled and waited for
+//! before any memory goes; if that fails the memory is leaked.
+//!
+//! The traps of `docs/decisions/001-raw-ring.md` live here: GETEVENTS on every enter (a DEFER_TASKRUN ring delivers
+//! nothing without), MSG_WAITALL with CQE_SKIP_SUCCESS (a short send would be lost in silence), no MSG_WAITALL with
+//! MSG_TRUNC (the receive hangs).
+
+use io_uring::types::{CancelBuilder, Fixed, SubmitArgs, Timespec};
+use io_uring::{EnterFlags, IoUring, cqueue, opcode, squeue, types};
+use socket2::{SockAddr, Socket};
+use std::io;
+use std::mem::{ManuallyDrop, MaybeUninit};
+use std::os::fd::{AsRawFd, RawFd};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+/// Bytes of one receive buffer. Only what is written to becomes resident.
+pub(crate) const BUFFER_BYTES: usize = 16 << 10;
+/// The most completions taken from the queue at a time.
+const BATCH: usize = 128;
+/// The group that receive buffers belong to; there is only one.
+const BUFFER_GROUP: u16 = 0;
+/// Most submissions between two enters; the queue is entered early when it is full.
+const SUBMISSIONS: u32 = 512;
+
+/// What a ring is made for.
+pub(crate) struct Setup {
+    /// Sockets that can be installed at a time.
+    pub(crate) slots: u32,
+    /// Receive buffers, a power of two.
+    pub(crate) buffers: u16,
+    /// Addresses that can be connected to.
+    pub(crate) addresses: Vec<SockAddr>,
+    /// Byte strings that can be sent without being copied.
+    pub(crate) constants: Vec<Vec<u8>>,
+}
+
+/// One io_uring with its registered files, buffers and bytes to send.
+pub(crate) struct Ring {
+    uring: ManuallyDrop<IoUring>,
+    /// What enter takes: the registered index, or the descriptor on kernels without.
+    enter_fd: (RawFd, EnterFlags),
+    has_absolute_timeouts: bool,
+    is_plain: bool,
+    buffers: ManuallyDrop<BufferRing>,
+    memory: ManuallyDrop<Outgoing>,
+    pending: u32,
+    batch: Box<[MaybeUninit<cqueue::Entry>; BATCH]>,
+    batch_at: usize,
+    batch_end: usize,
+    counters: RingCounters,
+}
+
+/// What the kernel reads: never moved, never freed while the ring lives.
+struct Outgoing {
+    addresses: Box<[SockAddr]>,
+    constants: Box<[Box<[u8]>]>,
+    slots: Box<[Box<[u8]>]>,
+    graveyard: Vec<Box<[u8]>>,
+}
+
+/// What the ring has done so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RingCounters {
+    pub(crate) enters: u64,
+    pub(crate) submissions: u64,
+    pub(crate) completions: u64,
+    pub(crate) overflowed: u64,
+}
+
+/// One completion.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// What was given with the submission.
+    pub(crate) token: u64,
+    /// Bytes or a descriptor, or a negated errno.
+    pub(crate) result: i32,
+    /// The buffer that was filled, if one was.
+    pub(crate) buffer: Option<Buffer>,
+    /// True when a multishot operation stays armed.
+    pub(crate) more: bool,
+}
+
+/// A filled receive buffer. Give it back with [`Ring::recycle`].
+#[derive(Debug)]
+pub struct Buffer {
+    id: u16,
+    bytes: u32,
+}
+
+/// Features a kernel has or lacks, as probed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Features {
+    /// SINGLE_ISSUER | DEFER_TASKRUN were accepted.
+    pub(crate) deferred_taskrun: bool,
+    /// Absolute timeouts (6.12).
+    pub(crate) absolute_timeouts: bool,
+}
+
+impl Ring {
+    /// Makes the ring on the calling thread, which must be the one to use it. Probes from the newest setup flags down.
+    pub(crate) fn new(setup: Setup) -> io::Result<Ring> {
+        let completions = (setup.slots.saturating_mul(4)).next_power_of_two().clamp(1_024, 65_536);
+        let (uring, is_plain) = build_uring(completions)?;
+        uring.submitter().register_files_sparse(setup.slots)?;
+        let buffers = BufferRing::new(setup.buffers)?;
+        // SAFETY: the entries are page-aligned, `setup.buffers` long, and outlive the ring (rule 3).
+        unsafe {
+            uring.submitter().register_buf_ring_with_flags(
+                buffers.entries.as_ptr() as u64,
+                setup.buffers,
+                BUFFER_GROUP,
+                0,
+            )?;
+        }
+        let enter_fd = register_ring_fd(uring.as_raw_fd());
+        let memory = Outgoing {
+            addresses: setup.addresses.into_boxed_slice(),
+            constants: setup.constants.into_iter().map(Vec::into_boxed_slice).collect(),
+            slots: (0..setup.slots).map(|_| Box::default()).collect(),
+            graveyard: Vec::new(),
+        };
+        Ok(Ring {
+            // NO_IOWAIT came later than min-timeouts, which came with absolute timeouts in 6.12.
+            has_absolute_timeouts: uring.params().is_feature_min_timeout(),
+            is_plain,
+            uring: ManuallyDrop::new(uring),
+            enter_fd,
+            buffers: ManuallyDrop::new(buffers),
+            memory: ManuallyDrop::new(memory),
+            pending: 0,
+            batch: Box::new([const { MaybeUninit::uninit() }; BATCH]),
+            batch_at: 0,
+            batch_end: 0,
+            counters: RingCounters::default(),
+        })
+    }
+
+    /// What this kernel offered.
+    pub(crate) fn features(&self) -> Features {
+        Features { deferred_taskrun: !self.is_plain, absolute_timeouts: self.has_absolute_timeouts }
+    }
+
+    /// Puts a socket into a slot of the registered files. The socket itself stays the caller's.
+    pub(crate) fn install(&mut self, slot: u32, socket: &Socket) -> io::Result<()> {
+        self.uring.submitter().register_files_update(slot, &[socket.as_raw_fd()]).map(drop)
+    }
+
+    /// Empties a slot. Work under way on it goes on until the socket is shut down or the work is cancelled.
+    pub(crate) fn remove(&mut self, slot: u32) -> io::Result<()> {
+        self.uring.submitter().register_files_update(slot, &[-1]).map(drop)
+    }
+
+    /// Connects a slot to one of the addresses.
+    pub(crate) fn connect(&mut self, token: u64, slot: u32, address: usize) {
+        let address = &self.memory.addresses[address];
+        let entry = opcode::Connect::new(Fixed(slot), address.as_ptr().cast(), address.len()).build();
+        self.push(entry.user_data(token));
+    }
+
+    /// Accepts connections into free slots until cancelled; each completion's result is the slot.
+    pub(crate) fn accept(&mut self, token: u64, listener: &Socket) {
+        let entry =
+            opcode::AcceptMulti::new(types::Fd(listener.as_raw_fd())).allocate_file_index(true).build();
+        self.push(entry.user_data(token));
+    }
+
+    /// Sends the first `bytes` of a constant. Successes are silent unless `is_reported`.
+    pub(crate) fn send_constant(
+        &mut self,
+        token: u64,
+        slot: u32,
+        constant: usize,
+        bytes: usize,
+        is_reported: bool,
+    ) {
+        let source = &self.memory.constants[constant][..bytes];
+        self.push(send_entry(slot, source, is_reported).user_data(token));
+    }
+
+    /// Sends a copy of `bytes`. An earlier send of the slot that the kernel has not finished must have been reported.
+    pub(crate) fn send_copy(&mut self, token: u64, slot: u32, bytes: &[u8], is_reported: bool) {
+        let home = &mut self.memory.slots[slot as usize];
+        if home.len() < bytes.len() {
+            let larger = vec![0; bytes.len().next_power_of_two()].into_boxed_slice();
+            let outgrown = std::mem::replace(home, larger);
+            self.memory.graveyard.push(outgrown);
+        }
+        let home = &mut self.memory.slots[slot as usize][..bytes.len()];
+        home.copy_from_slice(bytes);
+        let entry = send_entry(slot, home, is_reported);
+        self.push(entry.user_data(token));
+    }
+
+    /// Receives into provided buffers, again and again, until it ends or is cancelled.
+    pub(crate) fn receive_multi(&mut self, token: u64, slot: u32) {
+        let entry = opcode::RecvMulti::new(Fixed(slot), BUFFER_GROUP).build();
+        self.push(entry.user_data(token));
+    }
+
+    /// Receives once, at most `bytes`, into a provided buffer.
+    pub(crate) fn receive_once(&mut self, token: u64, slot: u32, bytes: u32) {
+        let entry =
+            opcode::Recv::new(Fixed(slot), std::ptr::null_mut(), bytes).buf_group(BUFFER_GROUP).build();
+        self.push(entry.flags(squeue::Flags::BUFFER_SELECT).user_data(token));
+    }
+
+    /// Receives once, at most `bytes`, and throws them away inside the kernel.
+    pub(crate) fn discard(&mut self, token: u64, slot: u32, bytes: u32) {
+        let entry =
+            opcode::Recv::new(Fixed(slot), std::ptr::null_mut(), bytes).flags(libc::MSG_TRUNC).build();
+        self.push(entry.user_data(token));
+    }
+
+    /// Cancels the work submitted under `target`; that work then completes with ECANCELED.
+    pub(crate) fn cancel(&mut self, token: u64, target: u64) {
+        let entry = opcode::AsyncCancel::new(target).build();
+        self.push(entry.flags(squeue::Flags::SKIP_SUCCESS).user_data(token));
+    }
+
+    /// True when an enter would do something: submissions wait, or completions do. Two loads.
+    #[inline]
+    pub(crate) fn has_work(&mut self) -> bool {
+        self.pending > 0
+            || self.is_plain
+            || self.uring.submission().taskrun()
+            || !self.uring.completion().is_empty()
+    }
+
+    /// Submits what is pending and delivers what is ready. Does not wait.
+    pub(crate) fn submit(&mut self) -> io::Result<()> {
+        self.enter(0, EnterFlags::GETEVENTS, None)
+    }
+
+    /// Submits, then waits until `want` completions are there or CLOCK_MONOTONIC reaches `until_ns`.
+    pub(crate) fn wait(&mut self, want: u32, now_ns: u64, until_ns: u64) -> io::Result<()> {
+        let mut flags = EnterFlags::GETEVENTS | EnterFlags::EXT_ARG;
+        let timeout_ns = if self.has_absolute_timeouts {
+            flags |= EnterFlags::ABS_TIMER;
+            until_ns
+        } else {
+            until_ns.saturating_sub(now_ns)
+        };
+        let seconds = timeout_ns / 1_000_000_000;
+        let timespec = Timespec::new().sec(seconds).nsec((timeout_ns % 1_000_000_000) as u32);
+        self.enter(want, flags, Some(&timespec))
+    }
+
+    /// The next completion, if one is there.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Option<Done> {
+        if self.batch_at == self.batch_end {
+            self.refill();
+            if self.batch_end == 0 {
+                return None;
+            }
+        }
+        // SAFETY: `fill` initialised the entries below `batch_end`, and `batch_at` is below it.
+        let entry = unsafe { self.batch[self.batch_at].assume_init_ref() };
+        self.batch_at += 1;
+        let (result, flags) = (entry.result(), entry.flags());
+        let buffer = cqueue::buffer_select(flags).map(|id| Buffer { id, bytes: result.max(0) as u32 });
+        Some(Done { token: entry.user_data(), result, buffer, more: cqueue::more(flags) })
+    }
+
+    /// The bytes in a buffer.
+    #[inline]
+    pub(crate) fn bytes(&self, buffer: &Buffer) -> &[u8] {
+        self.buffers.bytes(buffer)
+    }
+
+    /// Gives a buffer back to the kernel.
+    #[inline]
+    pub(crate) fn recycle(&mut self, buffer: Buffer) {
+        self.buffers.offer(buffer.id);
+    }
+
+    /// What the ring has done so far.
+    pub(crate) fn counters(&mut self) -> RingCounters {
+        self.counters.overflowed = u64::from(self.uring.completion().overflow());
+        self.counters
+    }
+
+    fn refill(&mut self) {
+        self.batch_at = 0;
+        self.batch_end = self.uring.completion().fill(&mut self.batch[..]).len();
+        self.counters.completions += self.batch_end as u64;
+    }
+
+    fn push(&mut self, entry: squeue::Entry) {
+        // SAFETY: all memory an entry points to belongs to this ring and outlives it (rule 1), or is null where the
+        // kernel does not touch it (buffer selection, MSG_TRUNC).
+        while unsafe { self.uring.submission().push(&entry) }.is_err() {
+            // Full: hand over what is there. An error shows again, and is reported, at the next enter of the loop.
+            let _ = self.submit();
+        }
+        self.pending += 1;
+    }
+
+    fn enter(&mut self, want: u32, flags: EnterFlags, timeout: Option<&Timespec>) -> io::Result<()> {
+        let args = timeout.map(|timeout| SubmitArgs::new().timespec(timeout));
+        let (fd, registered) = self.enter_fd;
+        self.counters.enters += 1;
+        let submitted = enter(fd, self.pending, want, flags | registered, args.as_ref());
+        match submitted {
+            Ok(submitted) => {
+                self.pending -= submitted.min(self.pending);
+                self.counters.submissions += u64::from(submitted);
+                Ok(())
+            }
+            // A timeout, a signal, or a completion queue to be emptied first: all of them are the loop's daily bread. What
+            // was submitted before a timeout is only known from the queue itself.
+            Err(error) => match error.raw_os_error() {
+                Some(libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN) => {
+                    let left = self.uring.submission().len() as u32;
+                    self.counters.submissions += u64::from(self.pending.saturating_sub(left));
+                    self.pending = left;
+                    Ok(())
+                }
+                _ => Err(error),
+            },
+        }
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        let timeout = Timespec::new().sec(1);
+        let is_quiet = match self.uring.submitter().register_sync_cancel(Some(timeout), CancelBuilder::any())
+        {
+            Ok(()) => true,
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        };
+        // SAFETY: none of the three is used again. The ring goes first; the memory only when no work is left that could
+        // touch it, and otherwise never.
+        unsafe {
+            ManuallyDrop::drop(&mut self.uring);
+            if is_quiet {
+                ManuallyDrop::drop(&mut self.buffers);
+                ManuallyDrop::drop(&mut self.memory);
+            }
+        }
+    }
+}
+
+/// A send that is complete or an error, never short (MSG_WAITALL), and silent when all went well.
+fn send_entry(slot: u32, bytes: &[u8], is_reported: bool) -> squeue::Entry {
+    let send = opcode::Send::new(Fixed(slot), bytes.as_ptr(), bytes.len() as u32);
+    let entry = send.flags(libc::MSG_WAITALL | libc::MSG_NOSIGNAL).build();
+    if is_reported { entry } else { entry.flags(squeue::Flags::SKIP_SUCCESS) }
+}
+
+/// From the flags of the newest kernel down to none, the first that is accepted; and whether it was none.
+fn build_uring(completions: u32) -> io::Result<(IoUring, bool)> {
+    let mut last = None;
+    for attempt in 0..3 {
+        let mut builder = IoUring::builder();
+        builder.setup_cqsize(completions).setup_clamp();
+        if attempt < 2 {
+            builder.setup_single_issuer().setup_defer_taskrun().setup_taskrun_flag().setup_submit_all();
+        }
+        if attempt < 1 {
+            builder.setup_no_sqarray();
+        }
+        match builder.build(SUBMISSIONS) {
+            Ok(uring) => return Ok((uring, attempt == 2)),
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => last = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| io::Error::from_raw_os_error(libc::EINVAL)))
+}
+
+/// Registers the ring's own descriptor, which saves its lookup on every enter (5.18).
+fn register_ring_fd(fd: RawFd) -> (RawFd, EnterFlags) {
+    const REGISTER_RING_FDS: libc::c_uint = 20;
+    #[repr(C)]
+    struct Update {
+        offset: u32,
+        reserved: u32,
+        data: u64,
+    }
+    let mut update = Update { offset: u32::MAX, reserved: 0, data: fd as u64 };
+    // SAFETY: `update` has the layout of io_uring_rsrc_update and lives across the call.
+    let registered =
+        unsafe { libc::syscall(libc::SYS_io_uring_register, fd, REGISTER_RING_FDS, &raw mut update, 1) };
+    if registered == 1 {
+        (update.offset as RawFd, EnterFlags::REGISTERED_RING)
+    } else {
+        (fd, EnterFlags::empty())
+    }
+}
+
+fn enter(fd: RawFd, submit: u32, want: u32, flags: EnterFlags, args: Option<&SubmitArgs>) -> io::Result<u32> {
+    let (pointer, bytes) = match args {
+        Some(args) => (std::ptr::from_ref(args).cast::<libc::c_void>(), size_of::<SubmitArgs>()),
+        None => (std::ptr::null(), 0),
+    };
+    // SAFETY: the descriptor is a ring's; the arguments are null or a SubmitArgs, which is transparent over
+    // io_uring_getevents_arg, and the timespec it points to lives in our caller.
+    let result =
+        unsafe { libc::syscall(libc::SYS_io_uring_enter, fd, submit, want, flags.bits(), pointer, bytes) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result as u32) }
+}
+
+/// Receive buffers in one mapping, and the queue by which the kernel is offered them.
+struct BufferRing {
+    entries: NonNull<types::BufRingEntry>,
+    count: u16,
+    tail: u16,
+    data: NonNull<u8>,
+}
+
+impl BufferRing {
+    fn new(count: u16) -> io::Result<BufferRing> {
+        assert!(count.is_power_of_two(), "the kernel takes powers of two");
+        let entries = map(usize::from(count) * size_of::<types::BufRingEntry>())?;
+        let data = map(usize::from(count) * BUFFER_BYTES)?;
+        let mut ring = BufferRing { entries: entries.cast(), count, tail: 0, data };
+        (0..count).for_each(|id| ring.offer(id));
+        Ok(ring)
+    }
+
+    fn bytes(&self, buffer: &Buffer) -> &[u8] {
+        assert!(
+            buffer.id < self.count && buffer.bytes as usize <= BUFFER_BYTES,
+            "the kernel filled a buffer of ours"
+        );
+        // SAFETY: the range lies inside the mapping; the kernel wrote it before the completion and does not touch it
+        // until the buffer is offered again, which takes the `Buffer` away from the caller (rule 2).
+        unsafe {
+            let start = self.data.as_ptr().add(usize::from(buffer.id) * BUFFER_BYTES);
+            std::slice::from_raw_parts(start, buffer.bytes as usize)
+        }
+    }
+
+    fn offer(&mut self, id: u16) {
+        let index = usize::from(self.tail & (self.count - 1));
+        // SAFETY: the index is inside the mapping, and the entry is ours until the tail passes it. The tail lies in the
+        // first entry's reserved bytes, aligned for a u16; the kernel reads it with acquire.
+        unsafe {
+            let entry = &mut *self.entries.as_ptr().add(index);
+            entry.set_addr(self.data.as_ptr().add(usize::from(id) * BUFFER_BYTES) as u64);
+            entry.set_len(BUFFER_BYTES as u32);
+            entry.set_bid(id);
+            self.tail = self.tail.wrapping_add(1);
+            let tail = types::BufRingEntry::tail(self.entries.as_ptr()).cast::<AtomicU16>();
+            (*tail).store(self.tail, Ordering::Release);
+        }
+    }
+}
+
+impl Drop for BufferRing {
+    fn drop(&mut self) {
+        // SAFETY: both were mapped with these lengths, and the ring that used them is gone.
+        unsafe {
+            libc::munmap(
+                self.entries.as_ptr().cast(),
+                usize::from(self.count) * size_of::<types::BufRingEntry>(),
+            );
+            libc::munmap(self.data.as_ptr().cast(), usize::from(self.count) * BUFFER_BYTES);
+        }
+    }
+}
+
+/// Zeroed pages that become resident when touched.
+fn map(bytes: usize) -> io::Result<NonNull<u8>> {
+    let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    // SAFETY: a new anonymous mapping at an address of the kernel's choice.
+    let address = unsafe { libc::mmap(std::ptr::null_mut(), bytes, protection, flags, -1, 0) };
+    if address == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    NonNull::new(address.cast()).ok_or_else(io::Error::last_os_error)
+}

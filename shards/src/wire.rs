@@ -1,0 +1,117 @@
+//! What a shard asks of the world: connections, bytes out, bytes in, and the time.
+//!
+//! The shard's loop is written against [`Wire`] alone. [`crate::ring::RingWire`] answers with io_uring; the simulation
+//! answers with a fake clock and a fake server, from a seed.
+
+use engine::outcome::Kind;
+
+/// A connection's place on its shard.
+pub type Slot = u32;
+
+/// Something that happened on the wire.
+#[derive(Debug)]
+pub enum Completion<B> {
+    /// The connection is made.
+    Connected(Slot),
+    /// It could not be made.
+    ConnectFailed(Slot, Kind),
+    /// Bytes arrived; the buffer must be given back. The last value says whether receiving goes on by itself.
+    Received(Slot, B, bool),
+    /// This many bytes arrived and were thrown away.
+    Discarded(Slot, u64),
+    /// Receiving stopped for want of buffers, or because it was asked to; nothing is lost.
+    Paused(Slot, Pause),
+    /// A send that was to be reported is complete.
+    Sent(Slot),
+    /// The other side closed its end.
+    Ended(Slot),
+    /// The connection broke.
+    Broken(Slot, Kind),
+}
+
+/// Why receiving stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pause {
+    /// No buffer was free.
+    Starved,
+    /// It was asked to.
+    Asked,
+}
+
+/// What a wire has done, for the verdict.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WireCounters {
+    /// Calls of io_uring_enter.
+    pub enters: u64,
+    /// Submissions.
+    pub submissions: u64,
+    /// Completions.
+    pub completions: u64,
+    /// Completions the kernel had to keep aside.
+    pub overflowed: u64,
+    /// CPU time of the thread in user space.
+    pub cpu_user_ns: u64,
+    /// CPU time of the thread in the kernel.
+    pub cpu_system_ns: u64,
+    /// Steps of the clock too large to smooth.
+    pub clock_steps: u64,
+    /// How far the TSC ran from CLOCK_MONOTONIC in the last second.
+    pub clock_ppm: f64,
+}
+
+/// The world as one shard sees it. Times are nanoseconds of CLOCK_MONOTONIC.
+pub trait Wire {
+    /// A filled receive buffer. Not copyable: it has to be given back.
+    type Buffer;
+
+    /// The time. Never goes back.
+    fn now(&mut self) -> u64;
+
+    /// Starts making a connection.
+    fn connect(&mut self, slot: Slot);
+
+    /// Drops a connection at once. Nothing more is heard of it.
+    fn close(&mut self, slot: Slot);
+
+    /// Sends `copies` of constant `constant`.
+    fn send_constant(&mut self, slot: Slot, constant: usize, copies: usize);
+
+    /// Sends a copy of these bytes; with `is_reported`, [`Completion::Sent`] says when they are gone.
+    fn send_copy(&mut self, slot: Slot, bytes: &[u8], is_reported: bool);
+
+    /// Receives whatever comes, again and again, until paused.
+    fn receive(&mut self, slot: Slot);
+
+    /// Receives once, no more than a response's head needs.
+    fn receive_head(&mut self, slot: Slot);
+
+    /// Receives once, at most `bytes`, and throws them away.
+    fn discard(&mut self, slot: Slot, bytes: u64);
+
+    /// Asks [`Wire::receive`] to stop; [`Completion::Paused`] says when it has.
+    fn pause(&mut self, slot: Slot);
+
+    /// The next thing that happened, if anything has.
+    fn next(&mut self) -> Option<Completion<Self::Buffer>>;
+
+    /// The bytes in a buffer.
+    fn bytes<'a>(&'a self, buffer: &'a Self::Buffer) -> &'a [u8];
+
+    /// Gives a buffer back.
+    fn recycle(&mut self, buffer: Self::Buffer);
+
+    /// Hands over what was asked, without waiting. Errors are the machine's, and final.
+    fn submit(&mut self) -> Result<(), String>;
+
+    /// Hands over what was asked, and waits until something happens or the time comes.
+    fn wait(&mut self, until_ns: u64) -> Result<(), String>;
+
+    /// True when [`Wire::submit`] would do something.
+    fn has_work(&mut self) -> bool;
+
+    /// Whether the other side has closed an idle or silent connection without our having been told.
+    fn is_ended(&mut self, slot: Slot) -> bool;
+
+    /// What the wire has done so far. Costs a system call.
+    fn counters(&mut self) -> WireCounters;
+}
