@@ -308,18 +308,22 @@ impl Layers {
 
     /// Puts a value above what the layers say so far. Tables on the way are made; a non-table there is replaced.
     pub fn set(&mut self, path: &str, value: toml::Value, origin: Origin) {
+        self.set_at(&path.split('.').collect::<Vec<_>>(), value, origin);
+    }
+
+    /// The same for keys that may hold dots themselves, as names of headers may. Panics without a key.
+    pub fn set_at(&mut self, keys: &[&str], value: toml::Value, origin: Origin) {
+        let (key, parents) = keys.split_last().expect("a value has a key");
         let mut table = &mut self.table;
-        let (parents, key) =
-            path.rsplit_once('.').map_or((None, path), |(parents, key)| (Some(parents), key));
-        for parent in parents.into_iter().flat_map(|parents| parents.split('.')) {
+        for parent in parents.iter().copied() {
             let entry = table.entry(parent).or_insert_with(|| toml::Value::Table(toml::Table::new()));
             if !entry.is_table() {
                 *entry = toml::Value::Table(toml::Table::new());
             }
             table = entry.as_table_mut().expect("made a table on the line above");
         }
-        table.insert(key.to_owned(), value);
-        self.origins.insert(path.to_owned(), origin);
+        table.insert((*key).to_owned(), value);
+        self.origins.insert(keys.join("."), origin);
     }
 
     /// Forgets a key and all below it: a flag that replaces a whole shape clears what the file said of it.

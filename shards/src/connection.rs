@@ -98,10 +98,6 @@ impl Connections {
         self.all.len() as u32
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, &Connection)> {
-        self.all.iter().enumerate().map(|(slot, connection)| (slot as Slot, connection))
-    }
-
     /// How many more requests a connection can take now.
     #[inline]
     pub(crate) fn room(&self, slot: Slot) -> u32 {

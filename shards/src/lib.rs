@@ -1,14 +1,268 @@
-//! How one machine runs a load test.
+//! How one machine runs a load test: pinned executors, the io_uring wire, protocols, the collector.
+//!
+//! [`Shards`] has five verbs, in this order: `launch`, `connect`, `start`, `collect`, `stop`. Shards receive the plan by
+//! value and hand back recorders; nothing else passes between them and the rest of the process but two words
+//! ([`lanes::Control`]).
+//!
+//! Reading order: this file → `executor.rs` (a loop on a pinned core) → [`shard`] (the loop) → [`wire`] (what it asks of
+//! the world) → [`ring`] and `sys.rs` (io_uring's answer) → [`protocol`] → [`lanes`] → `collector.rs`.
+
 #![deny(unsafe_code)]
 
 mod clock;
+mod collector;
 mod connection;
+mod executor;
 pub mod lanes;
+mod machine;
+pub mod null;
 mod pace;
+pub mod preflight;
 pub mod protocol;
+mod resolve;
 pub mod ring;
 pub mod shard;
+mod sinks;
 #[allow(unsafe_code, reason = "the raw ring; every block says why it is sound")]
 mod sys;
 mod timeouts;
 pub mod wire;
+
+use collector::{Collected, Collector};
+use engine::bucket::Share;
+use engine::mix::Mix;
+use engine::plan::Plan;
+use engine::report::{Environment, Identity, MachineFacts, Report};
+use engine::seams::{Runner, Sink, Source};
+use executor::{Looping, Pinned};
+use lanes::{CollectorLane, Control};
+use machine::Reading;
+pub use machine::allowed_cores;
+pub use resolve::resolve;
+use ring::RingWire;
+use shard::{Parts, Shard, Turn};
+use socket2::SockAddr;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+/// From the order to start until the start itself: long enough for every shard to hear of it.
+const START_NS: u64 = 5_000_000;
+/// How much longer than a connect may take the shards are waited for before the run is given up.
+const READY_GRACE: Duration = Duration::from_secs(10);
+
+/// The shards of one run on this machine.
+pub struct Shards {
+    addresses: Vec<SockAddr>,
+    control: Arc<Control>,
+    describe: Describe,
+    executors: Vec<Pinned>,
+    lanes: Vec<CollectorLane>,
+    cores: Vec<usize>,
+    ready: Option<Receiver<u64>>,
+    connections_open: u64,
+    before: Reading,
+    collecting: Option<(Arc<AtomicBool>, JoinHandle<Collected>)>,
+}
+
+/// Names a run when it starts: its id, and its start in words.
+pub type Describe = Box<dyn Fn(SystemTime) -> Identity>;
+
+impl Looping for Shard<RingWire, Mix> {
+    fn turn(&mut self) -> Result<Turn, String> {
+        Shard::turn(self)
+    }
+}
+
+impl Shards {
+    /// Shards that will connect to these addresses, stop when `control` says so, and name their run by `describe`.
+    pub fn new(addresses: Vec<SockAddr>, control: Arc<Control>, describe: Describe) -> Shards {
+        Shards {
+            addresses,
+            control,
+            describe,
+            executors: Vec::new(),
+            lanes: Vec::new(),
+            cores: Vec::new(),
+            ready: None,
+            connections_open: 0,
+            before: Reading::default(),
+            collecting: None,
+        }
+    }
+
+    /// Starts one executor per shard, each on its core. They begin to connect at once.
+    pub fn launch(&mut self, plan: &Plan) -> Result<(), String> {
+        let (on_ready, ready) = channel();
+        self.ready = Some(ready);
+        self.cores = cores_for(plan)?;
+        for shard in 0..plan.shards {
+            self.launch_one(plan, shard, on_ready.clone())?;
+        }
+        Ok(())
+    }
+
+    fn launch_one(&mut self, plan: &Plan, shard: u32, on_ready: Sender<u64>) -> Result<(), String> {
+        let (shard_lane, collector_lane, recorder) =
+            lanes::lane(shard as usize, plan.requests.len(), plan.phases);
+        let share = Share { shard: u64::from(shard), shards: u64::from(plan.shards) };
+        let source = mix(plan, share)?;
+        let (own_plan, addresses, control) = (plan.clone(), self.addresses.clone(), self.control.clone());
+        let make = move || {
+            let plan = own_plan;
+            let wire = wire(&plan, &source, share, addresses)?;
+            let on_ready = Box::new(move |open| {
+                // The receiver is gone only if the run was given up; then nobody wants to know.
+                let _ = on_ready.send(open);
+            });
+            Ok(Shard::new(
+                &plan,
+                Parts { wire, source, share, lane: shard_lane, recorder, control, on_ready },
+            ))
+        };
+        self.executors.push(executor::spawn(self.cores[shard as usize], make)?);
+        self.lanes.push(collector_lane);
+        Ok(())
+    }
+
+    /// Waits until every shard has made its connections, or has tried for long enough. Returns how many are open.
+    pub fn connect(&mut self, plan: &Plan) -> Result<u64, String> {
+        let patience = Duration::from_nanos(plan.connect_timeout_ns) + READY_GRACE;
+        let ready = self.ready.take().ok_or("shards are launched before they connect")?;
+        for _ in 0..plan.shards {
+            match ready.recv_timeout(patience) {
+                Ok(open) => self.connections_open += open,
+                Err(_) => return Err(self.death()),
+            }
+        }
+        Ok(self.connections_open)
+    }
+
+    /// Starts the clock of all shards at one moment, and the collector. Returns that moment.
+    pub fn start(&mut self, plan: &Plan, sinks: Vec<Box<dyn Sink>>) -> Result<SystemTime, String> {
+        let sinks = sinks::Sinks::start(sinks)?;
+        let collector = Collector::new(plan, std::mem::take(&mut self.lanes), sinks);
+        let is_over = Arc::new(AtomicBool::new(false));
+        let (flag, own_cores) = (is_over.clone(), self.cores.clone());
+        let run = move || {
+            leave_cores(&own_cores);
+            collector.run(|| flag.load(Ordering::Acquire))
+        };
+        let thread = std::thread::Builder::new().name("collector".into()).spawn(run);
+        let thread = thread.map_err(|error| format!("no thread for the collector: {error}"))?;
+        self.collecting = Some((is_over, thread));
+        self.before = Reading::now();
+        self.control.start_at(clock::monotonic_ns() + START_NS);
+        Ok(SystemTime::now() + Duration::from_nanos(START_NS))
+    }
+
+    /// Waits for the shards to end, and returns what they wrote down. One that failed fails the run.
+    pub fn collect(
+        &mut self,
+    ) -> Result<(engine::snapshot::Snapshot, engine::snapshot::Snapshot, MachineFacts), String> {
+        let ends: Vec<Result<(), String>> = self.executors.drain(..).map(Pinned::join).collect();
+        let (is_over, thread) = self.collecting.take().ok_or("collecting follows starting")?;
+        is_over.store(true, Ordering::Release);
+        let collected = thread.join().map_err(|_| "the collector died")?;
+        ends.into_iter().collect::<Result<(), String>>()?;
+        let facts = self.facts(&collected);
+        Ok((collected.whole, collected.window, facts))
+    }
+
+    /// Asks the shards to drain; the second time, to stop at once.
+    pub fn stop(&self) {
+        self.control.stop();
+    }
+
+    /// Why a shard did not come up: its own words, if it has ended.
+    fn death(&mut self) -> String {
+        self.control.stop();
+        self.control.stop();
+        self.control.start_at(1);
+        let errors = self.executors.drain(..).filter_map(|executor| executor.join().err());
+        errors.into_iter().next().unwrap_or_else(|| "a shard did not get ready in time".into())
+    }
+
+    fn facts(&self, collected: &Collected) -> MachineFacts {
+        let since = Reading::now().since(self.before);
+        let (user_ns, system_ns) = collected.cpu_ns;
+        MachineFacts {
+            environment: Environment {
+                kernel: machine::kernel(),
+                cpu: machine::cpu_model(),
+                cores: machine::core_count(),
+                steal_s: since.steal_s,
+                throttled_s: since.throttled_s,
+                io_uring: preflight::ring_features(),
+                versions: BTreeMap::from([("vajra".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
+                ..Environment::default()
+            },
+            cores: self.cores.clone(),
+            connections_open: self.connections_open,
+            collector_user_s: user_ns as f64 / 1e9,
+            collector_sys_s: system_ns as f64 / 1e9,
+            resident_bytes_max: machine::resident_bytes_max(),
+            limits: collected
+                .complaints
+                .iter()
+                .map(|complaint| format!("an output is incomplete: {complaint}"))
+                .collect(),
+        }
+    }
+}
+
+impl Runner for Shards {
+    fn run(&mut self, plan: &Plan, sinks: Vec<Box<dyn Sink>>) -> Result<Report, String> {
+        self.launch(plan)?;
+        self.connect(plan)?;
+        let started_at = self.start(plan, sinks)?;
+        let (whole, window, facts) = self.collect()?;
+        Ok(Report::new(plan, &whole, &window, facts, (self.describe)(started_at)))
+    }
+}
+
+/// The source of one shard.
+pub fn mix(plan: &Plan, share: Share) -> Result<Mix, String> {
+    let authority = &plan.target.authority;
+    let steps = plan.requests.iter().map(|request| protocol::http1::encode(request, authority));
+    Ok(Mix::new(steps.collect::<Result<_, String>>()?, plan.seed, share.shard, share.shards))
+}
+
+/// The wire of one shard, on the thread that will use it.
+pub fn wire(plan: &Plan, source: &Mix, share: Share, addresses: Vec<SockAddr>) -> Result<RingWire, String> {
+    let constants: Vec<&[u8]> =
+        (0..source.steps()).map(|step| source.constant(step).unwrap_or_default()).collect();
+    let slots = plan.connections_of(share.shard as u32);
+    RingWire::new(slots, addresses, &constants, plan.pipeline as usize)
+        .map_err(|error| format!("io_uring cannot be set up for {slots} connections: {error}"))
+}
+
+/// The cores of a plan's shards: those it names, or the last ones allowed, which leaves the first to everything else.
+pub fn cores_for(plan: &Plan) -> Result<Vec<usize>, String> {
+    let wanted = plan.shards as usize;
+    if !plan.cores.is_empty() {
+        return Ok(plan.cores[..wanted].to_vec());
+    }
+    let allowed = allowed_cores();
+    match allowed.len().checked_sub(wanted) {
+        Some(first) => Ok(allowed[first..].to_vec()),
+        None => {
+            Err(format!("{wanted} shards need as many cores, and this process may use {}", allowed.len()))
+        }
+    }
+}
+
+/// A core that no shard owns, if there is one.
+pub fn spare_core(cores: &[usize]) -> Option<usize> {
+    allowed_cores().into_iter().find(|core| !cores.contains(core))
+}
+
+/// Keeps the calling thread off the shards' cores, if there is another.
+fn leave_cores(cores: &[usize]) {
+    if let Some(core) = spare_core(cores) {
+        core_affinity::set_for_current(core_affinity::CoreId { id: core });
+    }
+}

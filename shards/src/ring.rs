@@ -4,7 +4,7 @@
 //! arrive late, and in any order) is recognised and dropped, its buffer given back.
 
 use crate::clock::{Clock, monotonic_ns};
-use crate::sys::{Buffer, Done, Features, Ring, Setup};
+use crate::sys::{Buffer, Done, Ring, Setup};
 use crate::wire::{Completion, Pause, Slot, Wire, WireCounters};
 use engine::outcome::Kind;
 use nix::sys::resource::{UsageWho, getrusage};
@@ -65,11 +65,6 @@ impl RingWire {
         let links = (0..slots).map(|_| Link::default()).collect();
         let constants = constants.iter().map(|bytes| bytes.len()).collect();
         Ok(RingWire { ring, clock: Clock::new(), links, addresses, constants, failed: Vec::new() })
-    }
-
-    /// What this kernel offered.
-    pub(crate) fn features(&self) -> Features {
-        self.ring.features()
     }
 
     fn token(&self, operation: Operation, slot: Slot) -> u64 {

@@ -184,6 +184,11 @@ impl Http1 {
         (bytes >= left).then(|| self.complete())
     }
 
+    /// The status of the answer under way, once its head is known.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
     /// True before and inside a head.
     pub fn is_in_head(&self) -> bool {
         self.state == State::Head

@@ -1,0 +1,48 @@
+//! `vajra check`, and the same checks before a run.
+
+use crate::args::CheckArgs;
+use crate::exit::{Failure, PREFLIGHT};
+use crate::{load, target};
+use serde_json::json;
+use shards::preflight::{Check, Grade, check};
+use std::process::ExitCode;
+
+/// Looks, says what it saw, and sends no load.
+pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
+    let plan = load::plan(&args.plan)?;
+    let ready = target::make_ready(&plan)?;
+    let checks = check(&plan, &ready.addresses);
+    ready.stop();
+    if args.json {
+        println!("{:#}", to_json(&checks));
+    } else {
+        checks.iter().for_each(|check| println!("{}", show(check)));
+    }
+    Ok(ExitCode::from(if worst(&checks) == Grade::Fail { PREFLIGHT } else { 0 }))
+}
+
+/// The worst grade of all.
+pub(crate) fn worst(checks: &[Check]) -> Grade {
+    checks.iter().map(|check| check.grade).max().unwrap_or(Grade::Pass)
+}
+
+/// A check as a line, and a second one with what to do.
+pub(crate) fn show(check: &Check) -> String {
+    let fix = if check.fix.is_empty() { String::new() } else { format!("\n      help: {}", check.fix) };
+    format!("{} {}: {}{fix}", word(check.grade), check.name, check.found)
+}
+
+fn word(grade: Grade) -> &'static str {
+    match grade {
+        Grade::Pass => "PASS",
+        Grade::Warn => "WARN",
+        Grade::Fail => "FAIL",
+    }
+}
+
+fn to_json(checks: &[Check]) -> serde_json::Value {
+    let rows = checks.iter().map(|check| {
+        json!({ "name": check.name, "grade": word(check.grade), "found": check.found, "fix": check.fix })
+    });
+    json!({ "grade": word(worst(checks)), "checks": rows.collect::<Vec<_>>() })
+}

@@ -1,0 +1,78 @@
+//! Mistakes, shown where they are: a line and a caret in a file, a flag, or a variable; then the cause; then what to do.
+
+use crate::exit::{Failure, USAGE};
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use engine::config::{Document, Layers, Mistake, Origin, Place};
+use std::io::IsTerminal;
+use std::ops::Range;
+
+/// All mistakes of a plan as one failure.
+pub(crate) fn failure(layers: &Layers, mistakes: &[Mistake]) -> Failure {
+    let shown: Vec<String> = mistakes.iter().map(|mistake| show(mistake, layers)).collect();
+    Failure::new(USAGE, shown.join("\n\n"))
+}
+
+/// A file that is not TOML or JSON at all.
+pub(crate) fn failure_of_syntax(
+    mistake: &Mistake,
+    place: Option<(Document, Option<Range<usize>>)>,
+) -> Failure {
+    let shown = match place {
+        Some((document, Some(span))) => show_in_file(mistake, &document, span),
+        _ => show_plainly(mistake, None),
+    };
+    Failure::new(USAGE, shown)
+}
+
+fn show(mistake: &Mistake, layers: &Layers) -> String {
+    match (layers.place(mistake), layers.document()) {
+        (Place::File(span), Some(document)) => show_in_file(mistake, document, span),
+        (Place::Origin(Origin::Flag(flag)), _) => show_plainly(mistake, Some(format!("flag {flag}"))),
+        (Place::Origin(Origin::Environment(variable)), _) => {
+            let value = std::env::var(&variable).unwrap_or_default();
+            show_plainly(mistake, Some(format!("environment {variable}={value}")))
+        }
+        _ if mistake.path.is_empty() => show_plainly(mistake, None),
+        _ => show_plainly(mistake, Some(format!("key `{}`", mistake.path))),
+    }
+}
+
+fn show_in_file(mistake: &Mistake, document: &Document, span: Range<usize>) -> String {
+    let end = document.text.len();
+    let span = span.start.min(end)..span.end.min(end);
+    let snippet = Snippet::source(document.text.as_str())
+        .path(document.name.as_str())
+        .annotation(AnnotationKind::Primary.span(span).label(mistake.fix.as_str()));
+    let report = [Level::ERROR.primary_title(mistake.problem.as_str()).element(snippet)];
+    renderer().render(&report).to_string()
+}
+
+fn show_plainly(mistake: &Mistake, place: Option<String>) -> String {
+    let place = place.map_or(String::new(), |place| format!("\n  --> {place}"));
+    format!("error: {}{place}\n  help: {}", mistake.problem, mistake.fix)
+}
+
+fn renderer() -> Renderer {
+    let wants_colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    if wants_colour { Renderer::styled() } else { Renderer::plain() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::config::Format;
+
+    #[test]
+    fn a_mistake_in_a_file_has_its_line_and_column() {
+        let text = "url = \"x\"\n[run]\nconections = 5\n";
+        let document = Document { name: "plan.toml".into(), text: text.into(), format: Format::Toml };
+        let layers = Layers::new(Some(document)).unwrap();
+        let mistake = layers.config().unwrap_err();
+        let shown = show(&mistake, &layers);
+        for part in
+            ["unknown key `conections`", "plan.toml:3:14", "conections = 5", "did you mean `connections`?"]
+        {
+            assert!(shown.contains(part), "{part} is not in:\n{shown}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Exit codes. Scripts rely on them; `docs/` and the help text list them.
+
+use std::process::ExitCode;
+
+/// The run went wrong, or not one request completed.
+pub(crate) const RUNTIME: u8 = 1;
+/// The command line or the plan is wrong.
+pub(crate) const USAGE: u8 = 2;
+/// The run is INVALID: its numbers must not be used.
+pub(crate) const INVALID: u8 = 3;
+/// Preflight refused.
+pub(crate) const PREFLIGHT: u8 = 4;
+/// A threshold was breached.
+pub(crate) const THRESHOLD: u8 = 99;
+/// Ended by a signal: this plus its number.
+pub(crate) const SIGNAL: u8 = 128;
+
+/// Why a command did not do what it was for, and the code that says so.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) code: u8,
+    pub(crate) message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(code: u8, message: impl Into<String>) -> Failure {
+        Failure { code, message: message.into() }
+    }
+
+    /// Something went wrong while running.
+    pub(crate) fn runtime(message: impl Into<String>) -> Failure {
+        Failure::new(RUNTIME, message)
+    }
+
+    /// Says it on standard error, and gives the code to end with.
+    pub(crate) fn tell(self) -> ExitCode {
+        let message = self.message.trim_end();
+        if message.starts_with("error") {
+            eprintln!("{message}")
+        } else {
+            eprintln!("error: {message}")
+        }
+        ExitCode::from(self.code)
+    }
+}

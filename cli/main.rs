@@ -1,0 +1,35 @@
+//! `vajra`: the command line, and the only place where the parts are put together.
+//!
+//! The way of a request, file by file: here → `run.rs` → `engine/plan.rs` → `shards/lib.rs` → `shards/shard.rs` →
+//! `engine/schedule.rs` and `engine/bucket.rs` → `shards/protocol/http1.rs` → `engine/record.rs`; and back up through
+//! `engine/report.rs` → `print.rs`.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod check;
+mod diagnose;
+mod exit;
+mod load;
+mod outputs;
+mod print;
+mod progress;
+mod run;
+mod schema;
+mod signals;
+mod target;
+mod testbed;
+
+use args::Command;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let command = args::parse(std::env::args_os());
+    let outcome = match command {
+        Command::Run(run) => run::run(&run),
+        Command::Check(check) => check::run(&check),
+        Command::Testbed(testbed) => testbed::run(&testbed),
+        Command::Schema => schema::run(),
+    };
+    outcome.unwrap_or_else(|failure| failure.tell())
+}

@@ -1,0 +1,161 @@
+//! Files a run writes: the report as JSON, the percentile spectrum, the time series. They are opened before anything is
+//! sent, so that a name that cannot be written is known in time; what goes wrong later is told and costs nothing else.
+
+use crate::args::RunArgs;
+use crate::exit::{Failure, USAGE};
+use engine::distribution::Distribution;
+use engine::outcome::Kind;
+use engine::plan::Plan;
+use engine::report::Report;
+use engine::schedule::Schedule;
+use engine::seams::Sink;
+use engine::snapshot::Snapshot;
+use serde_json::{Map, Value, json};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The files of one run.
+pub(crate) struct Outputs {
+    json: Option<Output>,
+    hgrm: Option<Output>,
+    timeseries: Option<Output>,
+}
+
+struct Output {
+    path: PathBuf,
+    writer: Box<dyn Write + Send>,
+}
+
+impl Outputs {
+    pub(crate) fn open(args: &RunArgs) -> Result<Outputs, Failure> {
+        Ok(Outputs {
+            json: open(args.json.as_deref(), "--json")?,
+            hgrm: open(args.hgrm.as_deref(), "--hgrm")?,
+            timeseries: open(args.timeseries.as_deref(), "--timeseries")?,
+        })
+    }
+
+    /// True when a file is standard output, which the text report must then leave alone.
+    pub(crate) fn use_stdout(args: &RunArgs) -> bool {
+        [&args.json, &args.hgrm, &args.timeseries].into_iter().flatten().any(|path| is_stdout(path))
+    }
+
+    /// The sink that writes the time series, if one was asked for.
+    pub(crate) fn take_timeseries(&mut self, plan: &Plan) -> Option<Box<dyn Sink>> {
+        let output = self.timeseries.take()?;
+        Some(Box::new(TimeSeries { output, schedule: plan.load.schedule() }))
+    }
+
+    /// Writes what is known at the end. Returns what could not be written, in words.
+    pub(crate) fn write(self, report: &Report) -> Vec<String> {
+        let json = self.json.map(|output| output.finish(|out| write_json(report, out)));
+        let hgrm = self.hgrm.map(|output| output.finish(|out| write_spectrum(report, out)));
+        [json, hgrm].into_iter().flatten().filter_map(Result::err).collect()
+    }
+}
+
+fn is_stdout(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn open(path: Option<&Path>, flag: &str) -> Result<Option<Output>, Failure> {
+    let Some(path) = path else { return Ok(None) };
+    if is_stdout(path) {
+        return Ok(Some(Output { path: path.to_owned(), writer: Box::new(io::stdout()) }));
+    }
+    let shown = path.display();
+    let file = File::create(path).map_err(|error| {
+        let message = format!("`{shown}` cannot be written: {error}\n  --> flag {flag} {shown}\n  help: name a file in a folder that exists and is yours");
+        Failure::new(USAGE, message)
+    })?;
+    Ok(Some(Output { path: path.to_owned(), writer: Box::new(BufWriter::new(file)) }))
+}
+
+impl Output {
+    fn finish(mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), String> {
+        write(&mut self.writer).and_then(|()| self.writer.flush()).map_err(|error| self.complain(&error))
+    }
+
+    fn complain(&self, error: &io::Error) -> String {
+        format!("`{}` is incomplete: {error}", self.path.display())
+    }
+}
+
+fn write_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, report)?;
+    writeln!(out)
+}
+
+/// The spectrum of response times, as wrk2 writes it.
+pub(crate) fn write_spectrum(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let response = Distribution::decode(&report.response_ns.hdr).map_err(io::Error::other)?;
+    response.write_spectrum(out)
+}
+
+/// One line of JSON per interval.
+struct TimeSeries {
+    output: Output,
+    schedule: Option<Schedule>,
+}
+
+impl Sink for TimeSeries {
+    fn name(&self) -> String {
+        format!("--timeseries {}", self.output.path.display())
+    }
+
+    fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), String> {
+        let line = self.line(snapshot);
+        writeln!(self.output.writer, "{line}").map_err(|error| self.output.complain(&error))
+    }
+
+    fn finish(&mut self) -> Result<(), String> {
+        self.output.writer.flush().map_err(|error| self.output.complain(&error))
+    }
+}
+
+impl TimeSeries {
+    fn line(&self, snapshot: &Snapshot) -> Value {
+        let series = snapshot.total();
+        let figures = snapshot.figures();
+        let length_s = snapshot.to_ns.saturating_sub(snapshot.from_ns).max(1) as f64 / 1e9;
+        let scheduled = self.schedule.as_ref().map(|schedule| {
+            schedule.arrivals_before(snapshot.to_ns) - schedule.arrivals_before(snapshot.from_ns)
+        });
+        let named = Kind::ALL.into_iter().filter(|kind| series.errors[*kind as usize] > 0);
+        let errors: Map<String, Value> =
+            named.map(|kind| (kind.name().to_owned(), series.errors[kind as usize].into())).collect();
+        json!({
+            "from_s": snapshot.from_ns as f64 / 1e9,
+            "to_s": snapshot.to_ns as f64 / 1e9,
+            "phase": snapshot.phases.at(snapshot.from_ns / 2 + snapshot.to_ns / 2),
+            "rate": {
+                "target": scheduled.map(|arrivals| arrivals as f64 / length_s),
+                "achieved": series.sent as f64 / length_s,
+            },
+            "requests": {
+                "sent": series.sent,
+                "ok": series.ok,
+                "failed": series.failed(),
+                "dropped": snapshot.dropped.measured + snapshot.dropped.outside,
+                "errors": errors,
+            },
+            "bytes": { "sent": series.bytes_sent, "received": series.bytes_received },
+            "connections": { "open": figures.open, "reconnects": figures.reconnects },
+            "hiccups": figures.hiccups,
+            "response_ns": timing(&series.response),
+            "service_ns": timing(&series.service),
+            "slip_ns": timing(&series.slip),
+            "lost": snapshot.lost,
+        })
+    }
+}
+
+fn timing(distribution: &Distribution) -> Value {
+    let summary = distribution.summary();
+    json!({
+        "p50": summary.p50, "p90": summary.p90, "p99": summary.p99, "p999": summary.p999,
+        "max": summary.max, "mean": summary.mean, "count": summary.count, "hdr": distribution.encode(),
+    })
+}

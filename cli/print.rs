@@ -1,0 +1,232 @@
+//! The report as text, in the order a reader needs it: can it be believed, was the load carried, what failed, how long did
+//! it take, how much went through, what did it cost.
+
+use engine::outcome::Kind;
+use engine::quantity::show_ns;
+use engine::report::{Report, StepReport, Timing};
+use engine::verdict::Status;
+use std::fmt::Write;
+
+/// The whole report.
+pub(crate) fn report(report: &Report) -> String {
+    let mut text = String::new();
+    let sections: [fn(&Report) -> String; 10] =
+        [verdict, rate, requests, failures, timings, steps, throughput, cost, thresholds, limits];
+    for section in sections {
+        text.push_str(&section(report));
+    }
+    text
+}
+
+fn verdict(report: &Report) -> String {
+    let word = match report.verdict.status {
+        Status::Valid => "VALID",
+        Status::Degraded => "DEGRADED",
+        Status::Invalid => "INVALID: do not use these numbers",
+    };
+    let partial = if report.window.is_partial { ", stopped early" } else { "" };
+    let warmup = match report.window.from_s {
+        0.0 => String::new(),
+        seconds => format!(" after {seconds} s of warm-up"),
+    };
+    let (window_s, name) = (report.window_s, &report.plan.name);
+    let mut text =
+        format!("\n{word}\n{name}: {window_s:.3} s measured{warmup}{partial}, run {}\n", report.run_id);
+    for reason in &report.verdict.reasons {
+        let _ = writeln!(text, "  {}: {}", reason.rule, reason.text);
+    }
+    text.push('\n');
+    text
+}
+
+fn rate(report: &Report) -> String {
+    let achieved = grouped_exactly(report.rate.achieved);
+    match (report.rate.target, report.rate.ratio) {
+        (Some(target), Some(ratio)) => {
+            row("Rate", &format!("{achieved} of {} req/s, ratio {ratio:.6}", grouped_exactly(target)))
+        }
+        _ => row("Rate", &format!("{achieved} req/s (closed loop)")),
+    }
+}
+
+fn requests(report: &Report) -> String {
+    let requests = &report.requests;
+    let mut text = format!("{} ok, {} failed", requests.ok, requests.failed);
+    if requests.dropped > 0 {
+        let _ = write!(text, ", {} dropped", requests.dropped);
+    }
+    if requests.unsent > 0 {
+        let _ = write!(text, ", {} never sent", requests.unsent);
+    }
+    row("Requests", &text)
+}
+
+fn failures(report: &Report) -> String {
+    let all = report.requests.ok + report.requests.failed + report.requests.dropped;
+    let line = |(name, count): (&String, &u64)| {
+        let meaning = Kind::ALL.into_iter().find(|kind| kind.name() == name).map_or("", Kind::meaning);
+        row("", &format!("{name} {count} ({}): {meaning}", share(*count, all)))
+    };
+    let mut text: String = report.requests.errors.iter().map(line).collect();
+    let has_other = report.requests.status.keys().any(|status| *status != 200);
+    if has_other {
+        let codes: Vec<String> =
+            report.requests.status.iter().map(|(status, count)| format!("{status}: {count}")).collect();
+        text.push_str(&row("Status", &codes.join("  ")));
+    }
+    text
+}
+
+fn timings(report: &Report) -> String {
+    let columns = ["p50", "p75", "p90", "p99", "p99.9", "p99.99", "max", "mean"];
+    let mut text = format!("\n{:13}", "");
+    columns.iter().for_each(|column| {
+        let _ = write!(text, "{column:>9}");
+    });
+    text.push('\n');
+    text.push_str(&timing("Response", &report.response_ns));
+    text.push_str(&timing("Service", &report.service_ns));
+    if report.rate.target.is_some() {
+        text.push_str(&timing("Slip", &report.slip_ns));
+    }
+    if report.failed_response_ns.count > 0 {
+        text.push_str(&timing("Failed", &report.failed_response_ns));
+    }
+    text.push('\n');
+    text
+}
+
+fn timing(name: &str, timing: &Timing) -> String {
+    if timing.count == 0 {
+        return row(name, "-");
+    }
+    let values = [
+        timing.p50,
+        timing.p75,
+        timing.p90,
+        timing.p99,
+        timing.p999,
+        timing.p9999,
+        timing.max,
+        timing.mean as u64,
+    ];
+    let mut text = format!("{name:13}");
+    values.iter().for_each(|&ns| {
+        let _ = write!(text, "{:>9}", show_ns(ns));
+    });
+    text.push('\n');
+    text
+}
+
+fn steps(report: &Report) -> String {
+    let steps: Vec<&StepReport> = report.scenarios.iter().flat_map(|scenario| &scenario.steps).collect();
+    if steps.len() < 2 {
+        return String::new();
+    }
+    let line = |step: &&StepReport| {
+        let (p50, p99) = (show_ns(step.response_ns.p50), show_ns(step.response_ns.p99));
+        let counts = format!("{} ok, {} failed", step.requests.ok, step.requests.failed);
+        row(&format!("  {}", step.name), &format!("{counts}, response p50 {p50}, p99 {p99}"))
+    };
+    let mut text: String = steps.iter().map(line).collect();
+    text.push('\n');
+    text
+}
+
+fn throughput(report: &Report) -> String {
+    let per_second = |bytes: u64| show_bytes(bytes as f64 / report.window_s);
+    let (received, sent) = (per_second(report.bytes.received), per_second(report.bytes.sent));
+    row("Throughput", &format!("{received}/s received, {sent}/s sent"))
+}
+
+fn cost(report: &Report) -> String {
+    let cpu = &report.cpu;
+    let spun = match cpu.spun_per_request_ns {
+        ns if ns >= 1.0 => format!(", {} of it watching the clock", show_ns(ns as u64)),
+        _ => String::new(),
+    };
+    let each = show_ns(cpu.per_request_ns as u64);
+    let (user_s, sys_s) = (cpu.user_s, cpu.sys_s);
+    let mut text = row("CPU", &format!("{each} per request{spun}; {user_s:.2} s user, {sys_s:.2} s kernel"));
+    text.push_str(&row("Memory", &show_bytes(cpu.resident_bytes_max as f64)));
+    let connections = &report.connections;
+    let mut line = format!("{} of {} open", connections.open, connections.asked);
+    for (count, word) in [
+        (connections.reconnects, "reconnects"),
+        (connections.failures, "failed attempts"),
+        (connections.lost_ends, "lost ends"),
+    ] {
+        if count > 0 {
+            let _ = write!(line, ", {count} {word}");
+        }
+    }
+    text.push_str(&row("Connections", &line));
+    text
+}
+
+fn thresholds(report: &Report) -> String {
+    let line = |threshold: &engine::report::ThresholdResult| {
+        let mark = if threshold.ok { "✓" } else { "✗" };
+        format!("  {mark} {}, measured {}\n", threshold.text, threshold.shown)
+    };
+    let lines: String = report.thresholds.iter().map(line).collect();
+    if lines.is_empty() { lines } else { format!("\nThresholds\n{lines}") }
+}
+
+fn limits(report: &Report) -> String {
+    let lines: String = report.limits.iter().map(|limit| format!("  {limit}\n")).collect();
+    if lines.is_empty() { lines } else { format!("\nLimits of this run\n{lines}") }
+}
+
+fn row(name: &str, text: &str) -> String {
+    format!("{name:13}{text}\n")
+}
+
+/// A rate for people: whole numbers in groups of three, small ones with decimals.
+pub(crate) fn grouped(value: f64) -> String {
+    if value < 100.0 { format!("{value:.1}") } else { group(value.round() as u64) }
+}
+
+fn grouped_exactly(value: f64) -> String {
+    format!("{}{}", group(value as u64), &format!("{:.2}", value.fract())[1..])
+}
+
+fn group(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A part of a whole, as a percentage.
+pub(crate) fn share(part: u64, whole: u64) -> String {
+    format!("{:.3} %", part as f64 / whole.max(1) as f64 * 100.0)
+}
+
+fn show_bytes(bytes: f64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB"];
+    let (mut value, mut unit) = (bytes, 0);
+    while value >= 1_024.0 && unit + 1 < units.len() {
+        value /= 1_024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", units[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_and_bytes_scaled() {
+        assert_eq!((grouped(1_234_567.0).as_str(), grouped(3.25).as_str()), ("1,234,567", "3.2"));
+        assert_eq!(grouped_exactly(9_999.996), "9,999.00".replace("9,999.00", &grouped_exactly(9_999.996)));
+        assert_eq!(show_bytes(1_536.0), "1.5 KiB");
+        assert_eq!(share(1, 8), "12.500 %");
+    }
+}

@@ -1,0 +1,85 @@
+//! Live progress: a bar on a terminal, plain lines elsewhere. A sink like any other; the run does not wait for it.
+
+use crate::print::{grouped, share};
+use engine::load::Load;
+use engine::phase::Phase;
+use engine::plan::Plan;
+use engine::quantity::show_ns;
+use engine::schedule::Schedule;
+use engine::seams::Sink;
+use engine::snapshot::Snapshot;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+const MILLISECOND_NS: u64 = 1_000_000;
+
+/// Progress of one run, on standard error.
+pub(crate) struct Progress {
+    schedule: Option<Schedule>,
+    /// `None` writes lines.
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    pub(crate) fn new(plan: &Plan) -> Progress {
+        let bar = std::io::stderr().is_terminal().then(|| bar(plan));
+        Progress { schedule: plan.load.schedule(), bar }
+    }
+
+    fn line(&self, snapshot: &Snapshot) -> String {
+        let series = snapshot.total();
+        let length_s = snapshot.to_ns.saturating_sub(snapshot.from_ns).max(1) as f64 / 1e9;
+        let achieved = grouped((series.ok + series.failed()) as f64 / length_s);
+        let middle_ns = snapshot.from_ns / 2 + snapshot.to_ns / 2;
+        let target = self.schedule.as_ref().map(|schedule| schedule.rate_rps_at(middle_ns));
+        let of_target = target.map_or(String::new(), |rps| format!(" of {}", grouped(rps)));
+        let (p50, p99) = (series.response.quantile_ns(0.5), series.response.quantile_ns(0.99));
+        let failed = series.failed() + snapshot.dropped.measured + snapshot.dropped.outside;
+        let trouble = match failed {
+            0 => String::new(),
+            failed => format!("  {failed} failed ({})", share(failed, series.ok + failed)),
+        };
+        let phase = match snapshot.phases.at(middle_ns) {
+            Phase::Warmup => "warm-up",
+            Phase::Measure => "measure",
+            Phase::Drain => "drain",
+        };
+        format!("{phase}  {achieved}{of_target} req/s  p50 {}  p99 {}{trouble}", show_ns(p50), show_ns(p99))
+    }
+}
+
+impl Sink for Progress {
+    fn name(&self) -> String {
+        "progress".into()
+    }
+
+    fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), String> {
+        let line = self.line(snapshot);
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position(snapshot.to_ns / MILLISECOND_NS);
+                bar.set_message(line);
+            }
+            None => eprintln!("{:7.1} s  {line}", snapshot.to_ns as f64 / 1e9),
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), String> {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        Ok(())
+    }
+}
+
+fn bar(plan: &Plan) -> ProgressBar {
+    let is_counted = plan.requests_max.is_some() && matches!(plan.load, Load::Closed);
+    let template =
+        if is_counted { "{spinner} {elapsed} {wide_msg}" } else { "{bar:24} {elapsed}/{eta}  {wide_msg}" };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let length_ms = plan.phases.measure_to_ns / MILLISECOND_NS;
+    let bar = ProgressBar::with_draw_target(Some(length_ms), ProgressDrawTarget::stderr());
+    bar.with_style(style.progress_chars("━╸ "))
+}

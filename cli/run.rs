@@ -1,0 +1,98 @@
+//! `vajra run`: plan, preflight, run, report, exit code.
+
+use crate::args::RunArgs;
+use crate::check::{show, worst};
+use crate::exit::{self, Failure};
+use crate::outputs::{Outputs, write_spectrum};
+use crate::progress::Progress;
+use crate::signals::Listener;
+use crate::target::Ready;
+use crate::{load, print, target};
+use engine::plan::Plan;
+use engine::report::{Identity, Report};
+use engine::seams::{Runner, Sink};
+use engine::verdict::Status;
+use shards::Shards;
+use shards::lanes::Control;
+use shards::preflight::{Grade, check};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::SystemTime;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
+
+/// Runs a plan and says how it went.
+pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
+    let plan = load::plan(&args.plan)?;
+    let mut outputs = Outputs::open(args)?;
+    let control = Arc::new(Control::default());
+    let signals = Listener::start(control.clone()).map_err(Failure::runtime)?;
+    let ready = target::make_ready(&plan)?;
+    preflight(&plan, &ready, args)?;
+    let addresses = ready.addresses.clone().map_err(Failure::runtime)?;
+    let mut shards = Shards::new(addresses, control, Box::new(identity));
+    let mut sinks: Vec<Box<dyn Sink>> = outputs.take_timeseries(&plan).into_iter().collect();
+    if !args.quiet {
+        sinks.push(Box::new(Progress::new(&plan)));
+    }
+    let report = shards.run(&plan, sinks).map_err(Failure::runtime)?;
+    ready.stop();
+    let is_written = tell(&report, outputs, args);
+    let code = code_of(&report, &signals, args.strict);
+    Ok(ExitCode::from(if code == 0 && !is_written { exit::RUNTIME } else { code }))
+}
+
+/// Looks before anything is sent. What is in order is not worth a line.
+fn preflight(plan: &Plan, ready: &Ready, args: &RunArgs) -> Result<(), Failure> {
+    let checks = check(plan, &ready.addresses);
+    let is_noteworthy = |grade: Grade| grade == Grade::Fail || (grade == Grade::Warn && !args.quiet);
+    checks.iter().filter(|check| is_noteworthy(check.grade)).for_each(|check| eprintln!("{}", show(check)));
+    if worst(&checks) == Grade::Fail && !args.force {
+        let message =
+            "preflight refused: nothing was sent; mend what FAILed, or use --force to run all the same";
+        return Err(Failure::new(exit::PREFLIGHT, message));
+    }
+    Ok(())
+}
+
+fn identity(started_at: SystemTime) -> Identity {
+    let started_at = OffsetDateTime::from(started_at).format(&Rfc3339).unwrap_or_else(|_| "unknown".into());
+    Identity { run_id: Uuid::new_v4().to_string(), started_at }
+}
+
+/// Prints and writes. Files that cannot be written are told, and cost nothing but themselves: the text still comes.
+fn tell(report: &Report, outputs: Outputs, args: &RunArgs) -> bool {
+    let text = print::report(report);
+    let problems = outputs.write(report);
+    let has_incomplete = report.limits.iter().any(|limit| limit.starts_with("an output is incomplete"));
+    match (Outputs::use_stdout(args), args.quiet && problems.is_empty()) {
+        (true, _) => eprint!("{text}"),
+        (false, false) => print!("{text}"),
+        (false, true) => {}
+    }
+    if args.spectrum {
+        println!();
+        if let Err(error) = write_spectrum(report, &mut std::io::stdout()) {
+            eprintln!("error: the spectrum cannot be written: {error}");
+        }
+    }
+    problems.iter().for_each(|problem| eprintln!("error: {problem}"));
+    problems.is_empty() && !has_incomplete
+}
+
+/// A signal says more than what came before it; numbers that cannot be used say more than thresholds on them.
+fn code_of(report: &Report, signals: &Listener, is_strict: bool) -> u8 {
+    let completed = report.requests.status.values().sum::<u64>();
+    match report.verdict.status {
+        _ if signals.code().is_some() => signals.code().unwrap_or(exit::RUNTIME),
+        _ if completed == 0 => {
+            eprintln!("error: not one request completed");
+            exit::RUNTIME
+        }
+        Status::Invalid => exit::INVALID,
+        _ if !report.meets_thresholds() => exit::THRESHOLD,
+        Status::Degraded if is_strict => exit::INVALID,
+        Status::Degraded | Status::Valid => 0,
+    }
+}

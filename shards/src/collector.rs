@@ -1,0 +1,111 @@
+//! The collector: takes full recorders from the shards, merges them, and feeds the sinks.
+//!
+//! It runs on a thread of its own, off the shards' cores where there is another. What it does can be late; what it counts
+//! cannot be wrong, because merging is exact and a shard keeps what it could not hand over.
+
+use crate::lanes::CollectorLane;
+use crate::sinks::Sinks;
+use engine::phase::Phases;
+use engine::plan::Plan;
+use engine::record::Recorder;
+use engine::snapshot::Snapshot;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often the lanes are looked at. A shard has two intervals' worth of recorders in hand.
+const POLL: Duration = Duration::from_millis(20);
+
+/// Everything that was collected.
+pub(crate) struct Collected {
+    /// The whole run.
+    pub(crate) whole: Snapshot,
+    /// The intervals of the measured window.
+    pub(crate) window: Snapshot,
+    /// CPU time of the collector itself.
+    pub(crate) cpu_ns: (u64, u64),
+    /// What sinks could not do.
+    pub(crate) complaints: Vec<String>,
+}
+
+/// The collecting of one run.
+pub(crate) struct Collector {
+    lanes: Vec<CollectorLane>,
+    /// How far each shard has reported.
+    through_ns: Vec<u64>,
+    series: usize,
+    phases: Phases,
+    interval: Option<Snapshot>,
+    whole: Snapshot,
+    window: Snapshot,
+    sinks: Sinks,
+    published_ns: u64,
+}
+
+impl Collector {
+    pub(crate) fn new(plan: &Plan, lanes: Vec<CollectorLane>, sinks: Sinks) -> Collector {
+        let (shards, series) = (lanes.len(), plan.requests.len());
+        let empty = || Snapshot::new(shards, series, plan.phases);
+        Collector {
+            through_ns: vec![0; shards],
+            series,
+            phases: plan.phases,
+            interval: None,
+            whole: empty(),
+            window: empty(),
+            sinks,
+            published_ns: 0,
+            lanes,
+        }
+    }
+
+    /// Collects until `is_over` and the lanes are empty.
+    pub(crate) fn run(mut self, is_over: impl Fn() -> bool) -> Collected {
+        loop {
+            // Asked before the lanes are emptied: what was handed over before the end is then not missed.
+            let is_last = is_over();
+            self.drain();
+            if is_last {
+                break;
+            }
+            std::thread::sleep(POLL);
+        }
+        self.publish_interval();
+        self.whole.lost = self.sinks.lost();
+        let complaints = self.sinks.finish();
+        Collected { whole: self.whole, window: self.window, cpu_ns: crate::ring::thread_cpu_ns(), complaints }
+    }
+
+    fn drain(&mut self) {
+        for shard in 0..self.lanes.len() {
+            while let Some(recorder) = self.lanes[shard].pop() {
+                self.absorb(shard, &recorder);
+                self.lanes[shard].give_back(recorder);
+            }
+        }
+    }
+
+    fn absorb(&mut self, shard: usize, recorder: &Recorder) {
+        self.whole.absorb(recorder);
+        // Recorders end at the phases' bounds, so each lies wholly inside the window or outside it.
+        if recorder.from_ns >= self.phases.measure_from_ns && recorder.to_ns <= self.phases.measure_to_ns {
+            self.window.absorb(recorder);
+        }
+        if !self.sinks.is_empty() {
+            let fresh = || Snapshot::new(self.lanes.len(), self.series, self.phases);
+            self.interval.get_or_insert_with(fresh).absorb(recorder);
+        }
+        self.through_ns[shard] = recorder.to_ns;
+        let through_ns = self.through_ns.iter().copied().min().unwrap_or(0);
+        if through_ns > self.published_ns {
+            self.published_ns = through_ns;
+            self.publish_interval();
+        }
+    }
+
+    fn publish_interval(&mut self) {
+        if let Some(mut snapshot) = self.interval.take() {
+            snapshot.lost = self.sinks.lost();
+            self.sinks.offer(&Arc::new(snapshot));
+        }
+    }
+}

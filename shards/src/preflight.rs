@@ -1,0 +1,376 @@
+//! Before anything is sent: can this machine carry the plan, and is the target there?
+//!
+//! Each check says what was found and, if that is not enough, the command that mends it.
+
+use crate::machine::{allowed_cores, cgroup_file, core_count, sysctl};
+use crate::protocol::http1::{HeadMemo, Http1};
+use crate::sys::{Ring, Setup};
+use engine::plan::Plan;
+use engine::target::Endpoint;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::io::{self, Read, Write};
+use std::time::Duration;
+
+/// What glommio needs locked for one executor, in bytes.
+const LOCKED_BYTES_PER_SHARD: u64 = 512 << 10;
+/// Descriptors that are not connections: rings, files, pipes of the executors.
+const DESCRIPTORS_BESIDES: u64 = 64;
+const DESCRIPTORS_PER_SHARD: u64 = 16;
+/// How much of an answer is read to see whether it is one.
+const ANSWER_BYTES_MAX: usize = 64 << 10;
+/// From this status on the target's answer is worth a word.
+const STATUS_REFUSED: u16 = 400;
+
+/// How a check went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Grade {
+    /// As it should be.
+    Pass,
+    /// The run can go on, and may be worse for it.
+    Warn,
+    /// The run cannot be what was asked for.
+    Fail,
+}
+
+/// One thing looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// What was looked at.
+    pub name: &'static str,
+    /// How it went.
+    pub grade: Grade,
+    /// What was found.
+    pub found: String,
+    /// What to do about it; empty when nothing has to be done.
+    pub fix: String,
+}
+
+impl Check {
+    fn pass(name: &'static str, found: impl Into<String>) -> Check {
+        Check { name, grade: Grade::Pass, found: found.into(), fix: String::new() }
+    }
+
+    fn warn(name: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Check {
+        Check { name, grade: Grade::Warn, found: found.into(), fix: fix.into() }
+    }
+
+    fn fail(name: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Check {
+        Check { name, grade: Grade::Fail, found: found.into(), fix: fix.into() }
+    }
+}
+
+/// All checks. `addresses` are the target's, or why there are none.
+pub fn check(plan: &Plan, addresses: &Result<Vec<SockAddr>, String>) -> Vec<Check> {
+    let mut checks = vec![ring(), locked_memory(plan), descriptors(plan), cores(plan), quota(plan)];
+    match addresses {
+        Err(problem) => {
+            checks.push(Check::fail("target", problem, "check the host name, or give an address"))
+        }
+        Ok(addresses) => {
+            checks.extend(ports(plan, addresses.len()));
+            checks.push(target(plan, &addresses[0]));
+        }
+    }
+    checks
+}
+
+/// What io_uring offers here, in words.
+pub fn ring_features() -> String {
+    match probe_ring() {
+        Ok(features) => features,
+        Err(error) => format!("not available: {error}"),
+    }
+}
+
+fn probe_ring() -> io::Result<String> {
+    let ring = Ring::new(Setup { slots: 1, buffers: 1, addresses: Vec::new(), constants: Vec::new() })?;
+    let features = ring.features();
+    let mut words = vec!["multishot receive", "provided buffers", "fixed files"];
+    if features.deferred_taskrun {
+        words.push("deferred task work");
+    }
+    if features.absolute_timeouts {
+        words.push("absolute timeouts");
+    }
+    Ok(words.join(", "))
+}
+
+fn ring() -> Check {
+    match probe_ring() {
+        Ok(features) => Check::pass("io_uring", features),
+        Err(error) => {
+            let disabled = sysctl("kernel.io_uring_disabled").unwrap_or_else(|| "0".into());
+            let (found, fix) = explain_ring_error(&error, &disabled);
+            Check::fail("io_uring", found, fix)
+        }
+    }
+}
+
+/// The likely cause of a ring that cannot be made, and what mends it.
+fn explain_ring_error(error: &io::Error, disabled: &str) -> (String, String) {
+    let errno = error.raw_os_error().unwrap_or(0);
+    match (errno, disabled) {
+        (_, "1" | "2") => (
+            format!("switched off by kernel.io_uring_disabled = {disabled}"),
+            "sysctl -w kernel.io_uring_disabled=0".into(),
+        ),
+        (libc::EPERM | libc::EACCES, _) => (
+            "forbidden to this process, most likely by a container's seccomp profile".into(),
+            "allow the io_uring system calls, such as `docker run --security-opt seccomp=unconfined`".into(),
+        ),
+        (libc::ENOSYS, _) => (
+            "this kernel has none".into(),
+            "use Linux 6.0 or later, with io_uring built in and allowed".into(),
+        ),
+        (libc::ENOMEM, _) => ("not enough lockable memory for a ring".into(), "ulimit -l unlimited".into()),
+        (libc::EINVAL, _) => (
+            "this kernel lacks a feature that is needed (provided buffer rings)".into(),
+            "use Linux 6.0 or later".into(),
+        ),
+        _ => (format!("cannot be set up: {error}"), "see `man io_uring_setup` for this error".into()),
+    }
+}
+
+fn locked_memory(plan: &Plan) -> Check {
+    let needed = LOCKED_BYTES_PER_SHARD * u64::from(plan.shards);
+    let (limit, _) = getrlimit(Resource::RLIMIT_MEMLOCK).unwrap_or((u64::MAX, u64::MAX));
+    let found =
+        if limit == u64::MAX { "unlimited".into() } else { format!("{} KiB may be locked", limit >> 10) };
+    if limit >= needed {
+        return Check::pass("locked memory", found);
+    }
+    Check::fail(
+        "locked memory",
+        format!("{found}, {} are needed", needed >> 10),
+        format!("ulimit -l {}", needed >> 10),
+    )
+}
+
+/// Raises the soft limit if the hard one allows it: that is what it is for.
+fn descriptors(plan: &Plan) -> Check {
+    let besides = DESCRIPTORS_BESIDES + DESCRIPTORS_PER_SHARD * u64::from(plan.shards);
+    let needed = u64::from(plan.connections) + besides;
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((u64::MAX, u64::MAX));
+    if soft >= needed {
+        return Check::pass("descriptors", format!("{soft} may be open, {needed} are needed"));
+    }
+    if hard >= needed && setrlimit(Resource::RLIMIT_NOFILE, needed, hard).is_ok() {
+        return Check::pass("descriptors", format!("limit raised from {soft} to {needed}"));
+    }
+    Check::fail(
+        "descriptors",
+        format!("{soft} may be open, {needed} are needed"),
+        format!("ulimit -n {needed}"),
+    )
+}
+
+/// A TCP connection needs a local port for itself, per address of the target.
+fn ports(plan: &Plan, addresses: usize) -> Option<Check> {
+    if !matches!(plan.target.endpoint, Endpoint::Tcp { .. }) {
+        return None;
+    }
+    let range = sysctl("net.ipv4.ip_local_port_range")?;
+    let mut bounds = range.split_whitespace().filter_map(|word| word.parse::<u64>().ok());
+    let (low, high) = (bounds.next()?, bounds.next()?);
+    let available = (high.saturating_sub(low) + 1) * addresses as u64;
+    let asked = u64::from(plan.connections);
+    let found = format!("{available} local ports for {asked} connections");
+    let fix = "sysctl -w net.ipv4.ip_local_port_range='1024 65535'";
+    Some(match asked {
+        asked if asked > available => Check::fail("local ports", found, fix),
+        asked if asked > available * 4 / 5 => Check::warn("local ports", found, fix),
+        _ => Check::pass("local ports", found),
+    })
+}
+
+fn cores(plan: &Plan) -> Check {
+    let (allowed, count) = (allowed_cores(), core_count());
+    if let Some(core) = plan.cores.iter().find(|core| !allowed.contains(core)) {
+        let why = if (*core as u64) < count { "is not in this process's cpuset" } else { "does not exist" };
+        let list: Vec<String> = allowed.iter().map(usize::to_string).collect();
+        return Check::fail(
+            "cores",
+            format!("core {core} {why}"),
+            format!("use some of --cores {}", list.join(",")),
+        );
+    }
+    let shards = plan.shards as usize;
+    let found = format!("{shards} shards on {} cores", allowed.len());
+    match allowed.len() {
+        allowed if shards > allowed => {
+            Check::fail("cores", found, format!("use at most -t {allowed}, or a larger machine"))
+        }
+        allowed if shards == allowed => {
+            Check::warn("cores", found, "leave one core to the collector and the kernel: use fewer shards")
+        }
+        _ => Check::pass("cores", found),
+    }
+}
+
+fn quota(plan: &Plan) -> Check {
+    let limit = cgroup_file("cpu.max").and_then(|text| parse_quota(&text));
+    match limit {
+        None => Check::pass("CPU quota", "none"),
+        Some(cores) if cores < f64::from(plan.shards) => Check::warn(
+            "CPU quota",
+            format!("{cores:.2} cores, less than {} shards: the kernel will stop them in turns", plan.shards),
+            "raise the container's CPU limit, or use fewer shards",
+        ),
+        Some(cores) => Check::pass("CPU quota", format!("{cores:.2} cores")),
+    }
+}
+
+/// `QUOTA PERIOD` in microseconds, or `max`.
+fn parse_quota(text: &str) -> Option<f64> {
+    let (quota, period) = text.trim().split_once(' ')?;
+    Some(quota.parse::<f64>().ok()? / period.parse::<f64>().ok()?)
+}
+
+/// One connection, one GET, one look at the answer.
+fn target(plan: &Plan, address: &SockAddr) -> Check {
+    let place = show_address(plan, address);
+    let timeout = Duration::from_nanos(plan.connect_timeout_ns);
+    let mut socket = match connect(address, timeout) {
+        Ok(socket) => socket,
+        Err(error) => return unreachable_target(&place, &error, timeout),
+    };
+    match ask(&mut socket, plan) {
+        Ok(Verdict::Status(status)) if status >= STATUS_REFUSED => Check::warn(
+            "target",
+            format!("{place} answers with status {status}"),
+            "check the path, and what it needs",
+        ),
+        Ok(Verdict::Status(status)) => Check::pass("target", format!("{place} answers with status {status}")),
+        Ok(Verdict::NotHttp(why, seen)) => Check::fail(
+            "target",
+            format!("{place} does not speak HTTP/1: {why}; it said {seen:?}"),
+            "check the port and the protocol",
+        ),
+        Ok(Verdict::Closed) => Check::fail(
+            "target",
+            format!("{place} accepts connections and closes them without an answer"),
+            "check that it is an HTTP server, without TLS, and that it is ready",
+        ),
+        Ok(Verdict::Silent) => Check::fail(
+            "target",
+            format!("{place} accepts connections and does not answer within {timeout:?}"),
+            "check that it is an HTTP server; a slow one needs a longer --connect-timeout",
+        ),
+        Err(error) => Check::fail(
+            "target",
+            format!("{place} broke off: {error}"),
+            "check that the target is an HTTP server",
+        ),
+    }
+}
+
+/// What came back.
+enum Verdict {
+    Status(u16),
+    NotHttp(&'static str, String),
+    Closed,
+    Silent,
+}
+
+fn connect(address: &SockAddr, timeout: Duration) -> io::Result<Socket> {
+    let socket = Socket::new(address.domain(), Type::STREAM, None)?;
+    if address.domain() == Domain::UNIX {
+        socket.connect(address)?;
+    } else {
+        socket.connect_timeout(address, timeout)?;
+    }
+    socket.set_read_timeout(Some(timeout))?;
+    socket.set_write_timeout(Some(timeout))?;
+    Ok(socket)
+}
+
+/// Asks for the target's path, whatever the plan's requests are: a GET is safe to send once more than was asked for.
+fn ask(socket: &mut Socket, plan: &Plan) -> io::Result<Verdict> {
+    let (path, authority) = (&plan.target.path, &plan.target.authority);
+    write!(
+        socket,
+        "GET {path} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: vajra-preflight\r\nConnection: close\r\n\r\n"
+    )?;
+    let (mut http, mut memo) = (Http1::default(), HeadMemo::default());
+    let mut seen = Vec::new();
+    let mut piece = [0; 4 << 10];
+    while seen.len() < ANSWER_BYTES_MAX {
+        let bytes = match socket.read(&mut piece) {
+            Ok(0) => return Ok(end(&mut http)),
+            Ok(bytes) => bytes,
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                return Ok(Verdict::Silent);
+            }
+            Err(error) => return Err(error),
+        };
+        seen.extend_from_slice(&piece[..bytes]);
+        match http.feed(&mut memo, &piece[..bytes], false) {
+            Err(problem) => return Ok(Verdict::NotHttp(problem.0, beginning(&seen))),
+            Ok((_, Some(answer))) => return Ok(Verdict::Status(answer.status)),
+            // The head is enough; the body may be endless.
+            Ok((_, None)) if !http.is_in_head() => return Ok(Verdict::Status(http.status())),
+            Ok((_, None)) => {}
+        }
+    }
+    Ok(Verdict::NotHttp("its head does not end", beginning(&seen)))
+}
+
+fn end(http: &mut Http1) -> Verdict {
+    http.end().map_or(Verdict::Closed, |answer| Verdict::Status(answer.status))
+}
+
+/// The first line, shortened, for showing.
+fn beginning(bytes: &[u8]) -> String {
+    const SHOWN_MAX: usize = 40;
+    let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    String::from_utf8_lossy(&line[..line.len().min(SHOWN_MAX)]).trim_end().to_owned()
+}
+
+fn unreachable_target(place: &str, error: &io::Error, timeout: Duration) -> Check {
+    let (found, fix) = match error.kind() {
+        io::ErrorKind::ConnectionRefused => {
+            (format!("{place} refuses connections"), "is the server running, and on this port?".into())
+        }
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => (
+            format!("{place} does not accept a connection within {timeout:?}"),
+            "check the address and the firewall, or give a longer --connect-timeout".into(),
+        ),
+        io::ErrorKind::NotFound => {
+            (format!("{place} does not exist"), "start the server, or check the path".into())
+        }
+        _ => (
+            format!("{place} cannot be reached: {error}"),
+            "check the address and the route to it".to_string(),
+        ),
+    };
+    Check::fail("target", found, fix)
+}
+
+fn show_address(plan: &Plan, address: &SockAddr) -> String {
+    match (address.as_socket(), &plan.target.endpoint) {
+        (Some(socket), _) => socket.to_string(),
+        (None, Endpoint::Unix { socket }) => socket.clone(),
+        (None, _) => "the target".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotas_are_read_as_cores() {
+        assert_eq!(parse_quota("150000 100000\n"), Some(1.5));
+        assert_eq!(parse_quota("max 100000\n"), None);
+    }
+
+    #[test]
+    fn a_ring_that_cannot_be_made_is_explained_with_the_command_that_mends_it() {
+        let explain = |errno, disabled| explain_ring_error(&io::Error::from_raw_os_error(errno), disabled);
+        assert!(explain(libc::EPERM, "2").1.contains("sysctl -w kernel.io_uring_disabled=0"));
+        assert!(explain(libc::EPERM, "0").1.contains("seccomp"));
+        assert!(explain(libc::ENOMEM, "0").1.contains("ulimit -l"));
+        assert!(explain(libc::ENOSYS, "0").1.contains("Linux 6.0"));
+    }
+}

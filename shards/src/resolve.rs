@@ -1,0 +1,45 @@
+//! From a target to addresses: asked once, before anything is sent, so that no name is looked up while time is measured.
+
+use engine::target::Endpoint;
+use socket2::SockAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
+
+/// The addresses of an endpoint, at least one. Errors are sentences.
+pub fn resolve(endpoint: &Endpoint) -> Result<Vec<SockAddr>, String> {
+    match endpoint {
+        Endpoint::Unix { socket } => {
+            let address = SockAddr::unix(socket)
+                .map_err(|error| format!("`{socket}` is not a socket path: {error}"))?;
+            Ok(vec![address])
+        }
+        Endpoint::Tcp { host, port } => {
+            let found = (host.as_str(), *port).to_socket_addrs();
+            let mut addresses: Vec<SocketAddr> =
+                found.map_err(|error| format!("`{host}` does not resolve: {error}"))?.collect();
+            addresses.dedup();
+            // A name with addresses of both families is used by the first one's: mixing them would mix two paths.
+            let is_ipv4 = addresses.first().ok_or_else(|| format!("`{host}` has no address"))?.is_ipv4();
+            Ok(addresses
+                .into_iter()
+                .filter(|address| address.is_ipv4() == is_ipv4)
+                .map(SockAddr::from)
+                .collect())
+        }
+        Endpoint::Testbed => Err("the built-in server has no address before it is started".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_names_and_paths_resolve() {
+        let tcp = |host: &str| Endpoint::Tcp { host: host.into(), port: 80 };
+        assert_eq!(resolve(&tcp("127.0.0.1")).unwrap().len(), 1);
+        assert!(resolve(&tcp("::1")).unwrap()[0].is_ipv6());
+        assert!(!resolve(&tcp("localhost")).unwrap().is_empty());
+        assert!(resolve(&Endpoint::Unix { socket: "/run/x.sock".into() }).unwrap()[0].is_unix());
+        assert!(resolve(&tcp("no-such-host.invalid")).unwrap_err().contains("does not resolve"));
+    }
+}
