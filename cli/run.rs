@@ -12,9 +12,9 @@ use engine::plan::Plan;
 use engine::report::{Identity, Report};
 use engine::seams::{Runner, Sink};
 use engine::verdict::Status;
-use shards::Shards;
 use shards::lanes::Control;
 use shards::preflight::{Grade, check};
+use shards::{INCOMPLETE, Shards};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -64,8 +64,8 @@ fn identity(started_at: SystemTime) -> Identity {
 /// Prints and writes. Files that cannot be written are told, and cost nothing but themselves: the text still comes.
 fn tell(report: &Report, outputs: Outputs, args: &RunArgs) -> bool {
     let text = print::report(report);
-    let problems = outputs.write(report);
-    let has_incomplete = report.limits.iter().any(|limit| limit.starts_with("an output is incomplete"));
+    let mut problems = outputs.write(report);
+    problems.extend(report.limits.iter().filter(|limit| limit.starts_with(INCOMPLETE)).cloned());
     match (Outputs::use_stdout(args), args.quiet && problems.is_empty()) {
         (true, _) => eprint!("{text}"),
         (false, false) => print!("{text}"),
@@ -78,7 +78,7 @@ fn tell(report: &Report, outputs: Outputs, args: &RunArgs) -> bool {
         }
     }
     problems.iter().for_each(|problem| eprintln!("error: {problem}"));
-    problems.is_empty() && !has_incomplete
+    problems.is_empty()
 }
 
 /// A signal says more than what came before it; numbers that cannot be used say more than thresholds on them.

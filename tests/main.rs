@@ -1,1 +1,12 @@
-//! One integration binary.
+//! The one integration binary.
+//!
+//! - `simulation`: the shard's loop in simulated worlds, from seeds.
+//! - `e2e`: the built program against real servers.
+//! - `tidy`: rules about the source tree that no compiler checks.
+//! - `vajra`, `peers`: how the program and the servers are started.
+
+mod e2e;
+mod peers;
+mod simulation;
+mod tidy;
+mod vajra;

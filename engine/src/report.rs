@@ -4,7 +4,7 @@ use crate::distribution::Distribution;
 use crate::outcome::Kind;
 use crate::plan::Plan;
 use crate::record::{Figures, Series};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, sum_of};
 use crate::threshold::{Comparison, Facts, Metric};
 use crate::verdict::{Evidence, Verdict};
 use serde::{Deserialize, Serialize};
@@ -302,11 +302,11 @@ pub struct Identity {
 }
 
 impl Report {
-    /// The report of a run: `whole` is everything, `window` only the intervals of the measured window, for the costs.
+    /// The report of a run: `whole` is everything, `window` how each shard fared in the measured window.
     pub fn new(
         plan: &Plan,
         whole: &Snapshot,
-        window: &Snapshot,
+        window: &[Figures],
         facts: MachineFacts,
         identity: Identity,
     ) -> Report {
@@ -316,13 +316,13 @@ impl Report {
         let window_s = (to_ns - from_ns).max(1) as f64 / 1e9;
         let series = whole.measured_total();
         let requests = requests(&series, whole.dropped.measured, whole.unsent.measured);
+        // A run that was to end with a number of requests is whole when it has reached it.
+        let is_partial =
+            to_ns < planned_ns && plan.requests_max.is_none_or(|asked| requests.ok + requests.failed < asked);
         let rate = rate(plan, &requests, window_s, whole.last_sent_ns.saturating_sub(to_ns) as f64 / 1e9);
         let evidence = Evidence {
-            snapshot: &Snapshot {
-                lag: whole.lag.clone(),
-                measured: whole.measured.clone(),
-                ..window.clone()
-            },
+            snapshot: whole,
+            shards: window,
             is_closed_loop: plan.load.is_closed(),
             window_s,
             target_rps: rate.target.unwrap_or(0.0),
@@ -349,11 +349,7 @@ impl Report {
             plan: plan.clone(),
             started_at: identity.started_at,
             window_s,
-            window: Window {
-                from_s: from_ns as f64 / 1e9,
-                to_s: to_ns as f64 / 1e9,
-                is_partial: to_ns < planned_ns,
-            },
+            window: Window { from_s: from_ns as f64 / 1e9, to_s: to_ns as f64 / 1e9, is_partial },
             verdict,
             rate,
             requests,
@@ -450,12 +446,12 @@ fn thresholds(plan: &Plan, series: &Series, requests: &Requests, rate: &RateBloc
     plan.thresholds.iter().map(judge).collect()
 }
 
-fn cpu(window: &Snapshot, facts: &MachineFacts) -> Cpu {
-    let figures = window.figures();
+fn cpu(window: &[Figures], facts: &MachineFacts) -> Cpu {
+    let figures = sum_of(window);
     let user_s = figures.cpu_user_ns as f64 / 1e9 + facts.collector_user_s;
     let sys_s = figures.cpu_system_ns as f64 / 1e9 + facts.collector_sys_s;
     let finished = figures.finished.max(1) as f64;
-    let shards = window.shards.iter().zip(&facts.cores);
+    let shards = window.iter().zip(&facts.cores);
     Cpu {
         user_s,
         sys_s,
@@ -548,7 +544,7 @@ mod tests {
         snapshot.absorb(&recorder);
         let facts = MachineFacts { connections_open: 64, cores: vec![0], ..MachineFacts::default() };
         let identity = Identity { run_id: "r".into(), started_at: "t".into() };
-        Report::new(plan, &snapshot, &snapshot, facts, identity)
+        Report::new(plan, &snapshot, &snapshot.shards, facts, identity)
     }
 
     fn answer(recorder: &mut Recorder, intended: u64) {

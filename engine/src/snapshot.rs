@@ -85,15 +85,16 @@ impl Snapshot {
 
     /// All shards' figures added up; levels are added too.
     pub fn figures(&self) -> Figures {
-        let mut all = Figures::default();
-        let mut open = 0;
-        for figures in &self.shards {
-            all.merge(figures);
-            open += figures.open;
-        }
-        all.open = open;
-        all
+        sum_of(&self.shards)
     }
+}
+
+/// Figures of several shards added up; levels are added too.
+pub fn sum_of(shards: &[Figures]) -> Figures {
+    let mut all = Figures::default();
+    shards.iter().for_each(|figures| all.merge(figures));
+    all.open = shards.iter().map(|figures| figures.open).sum();
+    all
 }
 
 fn total(series: &[Series]) -> Series {

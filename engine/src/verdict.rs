@@ -4,7 +4,8 @@
 //! DEGRADED and one above which it is INVALID. The rule, the limit and the measured value are what a reader is shown.
 
 use crate::outcome::{Fault, Kind};
-use crate::snapshot::Snapshot;
+use crate::record::Figures;
+use crate::snapshot::{Snapshot, sum_of};
 use serde::{Deserialize, Serialize};
 
 /// The verdict's word.
@@ -47,8 +48,10 @@ pub struct Reason {
 /// What the rules look at, all of the measured window.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
-    /// Everything the shards wrote down.
+    /// Everything the shards wrote down about requests.
     pub snapshot: &'a Snapshot,
+    /// How each shard fared in the measured window.
+    pub shards: &'a [Figures],
     /// True without a schedule.
     pub is_closed_loop: bool,
     /// Length of the window.
@@ -133,11 +136,11 @@ const RULES: [Rule; 12] = [
         degraded_above: 0.01,
         invalid_above: 0.10,
         measure: |evidence| {
-            let figures = evidence.snapshot.figures();
-            figures.hiccup_ns as f64 / 1e9 / (evidence.window_s * evidence.snapshot.shards.len() as f64)
+            let figures = sum_of(evidence.shards);
+            figures.hiccup_ns as f64 / 1e9 / (evidence.window_s * evidence.shards.len() as f64)
         },
         explain: |evidence, share| {
-            let figures = evidence.snapshot.figures();
+            let figures = sum_of(evidence.shards);
             let longest = crate::quantity::show_ns(figures.hiccup_ns_max);
             let count = figures.hiccups;
             format!(
@@ -181,7 +184,7 @@ const RULES: [Rule; 12] = [
         name: "cq_overflow",
         degraded_above: 0.0,
         invalid_above: NEVER,
-        measure: |evidence| evidence.snapshot.figures().overflowed as f64,
+        measure: |evidence| sum_of(evidence.shards).overflowed as f64,
         explain: |_, count| format!("the kernel set {count:.0} completions aside because the queue was full"),
     },
     Rule {
@@ -189,7 +192,7 @@ const RULES: [Rule; 12] = [
         degraded_above: 0.01,
         invalid_above: NEVER,
         measure: |evidence| {
-            let figures = evidence.snapshot.figures();
+            let figures = sum_of(evidence.shards);
             figures.starved as f64 / figures.completions.max(1) as f64
         },
         explain: |_, share| {
@@ -283,10 +286,10 @@ fn explain_lag(evidence: &Evidence, share: f64, quantile: f64, word: &str) -> St
 
 /// CPU time that carried load, as a share of the window, of the shard where it is largest.
 fn busiest_share(evidence: &Evidence) -> f64 {
-    let busy_ns = |figures: &crate::record::Figures| {
+    let busy_ns = |figures: &Figures| {
         (figures.cpu_user_ns + figures.cpu_system_ns).saturating_sub(figures.spun_ns) as f64
     };
-    evidence.snapshot.shards.iter().map(busy_ns).fold(0.0, f64::max) / (evidence.window_s * 1e9)
+    evidence.shards.iter().map(busy_ns).fold(0.0, f64::max) / (evidence.window_s * 1e9)
 }
 
 fn percent(share: f64) -> String {
@@ -310,6 +313,7 @@ mod tests {
     fn evidence(snapshot: &Snapshot) -> Evidence<'_> {
         Evidence {
             snapshot,
+            shards: &snapshot.shards,
             is_closed_loop: false,
             window_s: 10.0,
             target_rps: 1_000.0,

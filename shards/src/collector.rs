@@ -7,7 +7,7 @@ use crate::lanes::CollectorLane;
 use crate::sinks::Sinks;
 use engine::phase::Phases;
 use engine::plan::Plan;
-use engine::record::Recorder;
+use engine::record::{Figures, Recorder};
 use engine::snapshot::Snapshot;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,15 +16,15 @@ use std::time::Duration;
 const POLL: Duration = Duration::from_millis(20);
 
 /// Everything that was collected.
-pub(crate) struct Collected {
+pub struct Collected {
     /// The whole run.
-    pub(crate) whole: Snapshot,
-    /// The intervals of the measured window.
-    pub(crate) window: Snapshot,
+    pub whole: Snapshot,
+    /// How each shard fared in the measured window.
+    pub window: Vec<Figures>,
     /// CPU time of the collector itself.
-    pub(crate) cpu_ns: (u64, u64),
+    pub cpu_ns: (u64, u64),
     /// What sinks could not do.
-    pub(crate) complaints: Vec<String>,
+    pub complaints: Vec<String>,
 }
 
 /// The collecting of one run.
@@ -36,7 +36,7 @@ pub(crate) struct Collector {
     phases: Phases,
     interval: Option<Snapshot>,
     whole: Snapshot,
-    window: Snapshot,
+    window: Vec<Figures>,
     sinks: Sinks,
     published_ns: u64,
 }
@@ -44,14 +44,13 @@ pub(crate) struct Collector {
 impl Collector {
     pub(crate) fn new(plan: &Plan, lanes: Vec<CollectorLane>, sinks: Sinks) -> Collector {
         let (shards, series) = (lanes.len(), plan.requests.len());
-        let empty = || Snapshot::new(shards, series, plan.phases);
         Collector {
             through_ns: vec![0; shards],
             series,
             phases: plan.phases,
             interval: None,
-            whole: empty(),
-            window: empty(),
+            whole: Snapshot::new(shards, series, plan.phases),
+            window: vec![Figures::default(); shards],
             sinks,
             published_ns: 0,
             lanes,
@@ -88,7 +87,7 @@ impl Collector {
         self.whole.absorb(recorder);
         // Recorders end at the phases' bounds, so each lies wholly inside the window or outside it.
         if recorder.from_ns >= self.phases.measure_from_ns && recorder.to_ns <= self.phases.measure_to_ns {
-            self.window.absorb(recorder);
+            self.window[shard].merge(&recorder.figures);
         }
         if !self.sinks.is_empty() {
             let fresh = || Snapshot::new(self.lanes.len(), self.series, self.phases);

@@ -22,13 +22,15 @@ pub mod protocol;
 mod resolve;
 pub mod ring;
 pub mod shard;
+pub mod simulation;
 mod sinks;
 #[allow(unsafe_code, reason = "the raw ring; every block says why it is sound")]
 mod sys;
 mod timeouts;
 pub mod wire;
 
-use collector::{Collected, Collector};
+pub use collector::Collected;
+use collector::Collector;
 use engine::bucket::Share;
 use engine::mix::Mix;
 use engine::plan::Plan;
@@ -53,6 +55,9 @@ use std::time::{Duration, SystemTime};
 const START_NS: u64 = 5_000_000;
 /// How much longer than a connect may take the shards are waited for before the run is given up.
 const READY_GRACE: Duration = Duration::from_secs(10);
+
+/// How a limit of the report begins that tells of an output, such as a file, which is not whole.
+pub const INCOMPLETE: &str = "an output is incomplete";
 
 /// The shards of one run on this machine.
 pub struct Shards {
@@ -160,16 +165,14 @@ impl Shards {
     }
 
     /// Waits for the shards to end, and returns what they wrote down. One that failed fails the run.
-    pub fn collect(
-        &mut self,
-    ) -> Result<(engine::snapshot::Snapshot, engine::snapshot::Snapshot, MachineFacts), String> {
+    pub fn collect(&mut self) -> Result<(Collected, MachineFacts), String> {
         let ends: Vec<Result<(), String>> = self.executors.drain(..).map(Pinned::join).collect();
         let (is_over, thread) = self.collecting.take().ok_or("collecting follows starting")?;
         is_over.store(true, Ordering::Release);
         let collected = thread.join().map_err(|_| "the collector died")?;
         ends.into_iter().collect::<Result<(), String>>()?;
         let facts = self.facts(&collected);
-        Ok((collected.whole, collected.window, facts))
+        Ok((collected, facts))
     }
 
     /// Asks the shards to drain; the second time, to stop at once.
@@ -208,7 +211,7 @@ impl Shards {
             limits: collected
                 .complaints
                 .iter()
-                .map(|complaint| format!("an output is incomplete: {complaint}"))
+                .map(|complaint| format!("{INCOMPLETE}: {complaint}"))
                 .collect(),
         }
     }
@@ -219,8 +222,8 @@ impl Runner for Shards {
         self.launch(plan)?;
         self.connect(plan)?;
         let started_at = self.start(plan, sinks)?;
-        let (whole, window, facts) = self.collect()?;
-        Ok(Report::new(plan, &whole, &window, facts, (self.describe)(started_at)))
+        let (collected, facts) = self.collect()?;
+        Ok(Report::new(plan, &collected.whole, &collected.window, facts, (self.describe)(started_at)))
     }
 }
 

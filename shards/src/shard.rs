@@ -16,6 +16,7 @@ use engine::plan::Plan;
 use engine::random::Random;
 use engine::record::{Instants, Recorder};
 use engine::seams::Source;
+use engine::target::Endpoint;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -142,6 +143,8 @@ struct Rules {
     connect_timeout_ns: u64,
     pipeline: u32,
     is_closed_loop: bool,
+    /// Bodies can be thrown away in the kernel: MSG_TRUNC does that on TCP alone.
+    can_discard: bool,
     /// The run ends with a number of requests.
     is_limited: bool,
     /// The only request there is, and its bytes never change.
@@ -162,6 +165,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
             connect_timeout_ns: plan.connect_timeout_ns,
             pipeline: plan.pipeline,
             is_closed_loop: plan.load.is_closed(),
+            can_discard: plan.pipeline == 1 && !matches!(plan.target.endpoint, Endpoint::Unix { .. }),
             is_limited: plan.requests_max.is_some(),
             is_one_constant: source.steps() == 1 && source.constant(0).is_some(),
         };
@@ -362,7 +366,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
             self.timeouts.leave(slot);
         }
         let wants_discard =
-            self.rules.pipeline == 1 && self.connections.at(slot).http.last_length() >= DISCARD_BYTES_MIN;
+            self.rules.can_discard && self.connections.at(slot).http.last_length() >= DISCARD_BYTES_MIN;
         match (self.connections.at(slot).armed, wants_discard) {
             (Armed::No, true) => {
                 self.connections.at(slot).armed = Armed::Head;
@@ -386,6 +390,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
             return;
         }
         match connection.http.discardable() {
+            _ if !self.rules.can_discard => self.arm_stream(slot),
             0 if connection.http.is_in_head() && connection.http.last_length() >= DISCARD_BYTES_MIN => {
                 connection.armed = Armed::Head;
                 self.wire.receive_head(slot);
@@ -461,6 +466,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
         let wait_ns = self.random.between(longest_ns / 2, longest_ns);
         connection.link = Link::Closed { retry_ns: now + wait_ns };
         connection.armed = Armed::No;
+        self.next_retry_ns = self.next_retry_ns.min(now + wait_ns);
         self.closed.push_back(slot);
     }
 

@@ -1,0 +1,162 @@
+//! One shard's loop on a plain thread, driven to its end, and what it allocated on the way.
+//!
+//! No executor and no collector of the product are involved: the claim is about the loop, and everything else on its
+//! thread would blur the count. The recorders are taken by the calling thread, as the collector would.
+
+use crate::counting::{self, Allocations};
+use engine::bucket::Share;
+use engine::mix::Mix;
+use engine::outcome::Outcome;
+use engine::plan::Plan;
+use engine::record::{Figures, Series};
+use engine::seams::Source;
+use nix::time::{ClockId, clock_gettime};
+use shards::lanes::{CollectorLane, Control, ShardLane, lane};
+use shards::protocol::http1;
+use shards::ring::RingWire;
+use shards::shard::{Parts, Shard, Turn};
+use socket2::SockAddr;
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+/// The whole plan on this one shard.
+const SHARE: Share = Share { shard: 0, shards: 1 };
+/// How often the lane is looked at: far more often than recorders come.
+const COLLECT_POLL: Duration = Duration::from_millis(5);
+
+/// What a run did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Driven {
+    /// Answers in the counted part: from the turn in which enough had come to the end of the run.
+    pub(crate) counted: u64,
+    /// Allocations on the shard's thread in that part.
+    pub(crate) allocations: Allocations,
+    /// Requests of the whole run that failed.
+    pub(crate) failed: u64,
+    /// How the shard fared over the whole run, connecting excluded.
+    pub(crate) figures: Figures,
+}
+
+/// Runs a plan of one shard to its end. The first `uncounted` answers warm up what is made once: buffers that take the
+/// size of a request, the remembered head. Errors are the machine's, or the target's if it did not answer.
+pub(crate) fn drive(plan: &Plan, address: SocketAddr, uncounted: u64) -> Result<Driven, String> {
+    assert_eq!(plan.shards, 1, "one loop is driven");
+    let (shard_lane, collector_lane, recorder) = lane(0, plan.requests.len(), plan.phases);
+    thread::scope(|scope| {
+        let make = move || Looping::new(plan, address, shard_lane, recorder)?.turn_until_finished(uncounted);
+        let shard = scope.spawn(make);
+        let (failed, figures) = collect(&collector_lane, || shard.is_finished());
+        let (counted, allocations) = shard.join().map_err(|_| "the shard's thread panicked; see above")??;
+        Ok(Driven { counted, allocations, failed, figures })
+    })
+}
+
+/// The loop, and the count of answers that tells where it is.
+struct Looping {
+    shard: Shard<RingWire, Watched>,
+    answers: Rc<Cell<u64>>,
+}
+
+impl Looping {
+    fn new(
+        plan: &Plan,
+        address: SocketAddr,
+        lane: ShardLane,
+        recorder: Box<engine::record::Recorder>,
+    ) -> Result<Looping, String> {
+        let steps = plan.requests.iter().map(|request| http1::encode(request, &plan.target.authority));
+        let mix = Mix::new(steps.collect::<Result<_, _>>()?, plan.seed, SHARE.shard, SHARE.shards);
+        let constants: Vec<&[u8]> = (0..mix.steps()).map(|step| mix.constant(step).unwrap_or(&[])).collect();
+        let addresses = vec![SockAddr::from(address)];
+        let wire = RingWire::new(plan.connections, addresses, &constants, plan.pipeline as usize)
+            .map_err(|error| format!("no io_uring: {error}"))?;
+        let answers = Rc::new(Cell::new(0));
+        let source = Watched { mix, answers: answers.clone() };
+        let control = Arc::new(Control::default());
+        let on_ready = start_when_all_are_open(plan.connections, control.clone());
+        let parts = Parts { wire, source, share: SHARE, lane, recorder, control, on_ready };
+        Ok(Looping { shard: Shard::new(plan, parts), answers })
+    }
+
+    /// The counted part: its answers and its allocations.
+    fn turn_until_finished(mut self, uncounted: u64) -> Result<(u64, Allocations), String> {
+        while self.answers.get() < uncounted {
+            if self.shard.turn()? == Turn::Finished {
+                return Err(format!("the run ended after {} answers, while warming up", self.answers.get()));
+            }
+        }
+        let (answers, allocations) = (self.answers.get(), counting::on_this_thread());
+        while self.shard.turn()? == Turn::Continue {}
+        Ok((self.answers.get() - answers, counting::on_this_thread() - allocations))
+    }
+}
+
+/// Starts the run at once if every connection is open, and ends it otherwise: it would never get warm.
+fn start_when_all_are_open(connections: u32, control: Arc<Control>) -> Box<dyn FnOnce(u64) + Send> {
+    Box::new(move |open| {
+        if open < u64::from(connections) {
+            control.stop();
+        }
+        let now = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("Linux has a monotonic clock");
+        control.start_at(now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64);
+    })
+}
+
+/// Takes recorders until the shard has ended and the lane is empty: failures, and figures summed up.
+fn collect(lane: &CollectorLane, has_ended: impl Fn() -> bool) -> (u64, Figures) {
+    let (mut failed, mut figures) = (0, Figures::default());
+    loop {
+        // In this order: what the shard hands over last is there once it has ended.
+        let is_last = has_ended();
+        while let Some(recorder) = lane.pop() {
+            failed += recorder.measured.iter().chain(&recorder.outside).map(Series::failed).sum::<u64>();
+            figures.merge(&recorder.figures);
+            lane.give_back(recorder);
+        }
+        if is_last {
+            return (failed, figures);
+        }
+        thread::sleep(COLLECT_POLL);
+    }
+}
+
+/// A mix that counts the answers it judges: the loop is watched through a seam it has anyway.
+struct Watched {
+    mix: Mix,
+    answers: Rc<Cell<u64>>,
+}
+
+impl Source for Watched {
+    fn steps(&self) -> usize {
+        self.mix.steps()
+    }
+
+    fn next_step(&mut self) -> usize {
+        self.mix.next_step()
+    }
+
+    fn constant(&self, step: usize) -> Option<&[u8]> {
+        self.mix.constant(step)
+    }
+
+    fn bytes_max(&self, step: usize) -> usize {
+        self.mix.bytes_max(step)
+    }
+
+    fn render(&mut self, step: usize, out: &mut Vec<u8>) {
+        self.mix.render(step, out);
+    }
+
+    fn is_bodyless(&self, step: usize) -> bool {
+        self.mix.is_bodyless(step)
+    }
+
+    fn judge(&self, step: usize, status: u16) -> Outcome {
+        self.answers.set(self.answers.get() + 1);
+        self.mix.judge(step, status)
+    }
+}

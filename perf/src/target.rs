@@ -1,0 +1,178 @@
+//! The server that loads are compared on: an nginx of our own, started for one measurement and stopped after it.
+//!
+//! One process on one core, loopback only, its configuration and files in a temporary folder; nothing of the system's
+//! nginx is read or written. It is tuned to be no bottleneck of ours: heads and small bodies leave in one segment, open
+//! files are remembered, connections are never closed.
+
+use crate::process::explain;
+use clap::ValueEnum;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long the server may take until it accepts connections.
+const START_MAX: Duration = Duration::from_secs(5);
+/// How often it is asked meanwhile.
+const START_POLL: Duration = Duration::from_millis(10);
+
+/// What is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Body {
+    /// 12 bytes
+    Small,
+    /// 64 KiB
+    #[value(name = "64k")]
+    Kibibytes64,
+    /// 1 MiB
+    #[value(name = "1m")]
+    Mebibyte,
+}
+
+impl Body {
+    const ALL: [Body; 3] = [Body::Small, Body::Kibibytes64, Body::Mebibyte];
+
+    /// What it is called in tables and on the command line, and its file's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Body::Small => "small",
+            Body::Kibibytes64 => "64k",
+            Body::Mebibyte => "1m",
+        }
+    }
+
+    fn bytes(self) -> usize {
+        match self {
+            Body::Small => 12,
+            Body::Kibibytes64 => 64 << 10,
+            Body::Mebibyte => 1 << 20,
+        }
+    }
+}
+
+/// A running nginx. Dropping it stops it.
+pub(crate) struct Nginx {
+    child: Child,
+    address: SocketAddr,
+    folder: TempDir,
+}
+
+impl Nginx {
+    /// Starts one on a core, on a port that is free; returns when it accepts connections.
+    pub(crate) fn start(core: usize) -> Result<Nginx, String> {
+        let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+        let address = free_address()?;
+        lay_out(folder.path(), address)
+            .map_err(|error| format!("cannot write into {}: {error}", folder.path().display()))?;
+        let mut command = Command::new("taskset");
+        command.args(["-c", &core.to_string(), "nginx", "-p"]).arg(folder.path());
+        command.args(["-e", "error.log", "-c", "nginx.conf"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().map_err(|error| explain(&command, &error))?;
+        let mut nginx = Nginx { child, address, folder };
+        nginx.wait_until_it_accepts()?;
+        Ok(nginx)
+    }
+
+    /// Where a body is fetched.
+    pub(crate) fn url(&self, body: Body) -> String {
+        format!("http://{}/{}", self.address, body.name())
+    }
+
+    fn wait_until_it_accepts(&mut self) -> Result<(), String> {
+        let deadline = Instant::now() + START_MAX;
+        while TcpStream::connect(self.address).is_err() {
+            let is_over = !matches!(self.child.try_wait(), Ok(None));
+            if is_over || Instant::now() > deadline {
+                return Err(self.explain_start());
+            }
+            std::thread::sleep(START_POLL);
+        }
+        Ok(())
+    }
+
+    fn explain_start(&self) -> String {
+        match fs::read_to_string(self.folder.path().join("error.log")) {
+            Ok(log) if !log.is_empty() => format!("nginx did not start: {}", log.trim()),
+            _ => "nginx did not start, and left no log; is it installed (`apt-get install nginx`), and does the core exist?"
+                .into(),
+        }
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // One process without a worker, so nothing is left behind. Both fail only when it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The kernel's choice of a free port. Another process could take it before nginx does; nginx then says so and ends.
+fn free_address() -> Result<SocketAddr, String> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    listener.and_then(|listener| listener.local_addr()).map_err(|error| format!("no free port: {error}"))
+}
+
+fn lay_out(folder: &Path, address: SocketAddr) -> std::io::Result<()> {
+    for body in Body::ALL {
+        fs::write(folder.join(body.name()), vec![b'v'; body.bytes()])?;
+    }
+    fs::write(folder.join("nginx.conf"), configuration(address))
+}
+
+/// Relative paths are relative to the folder. `master_process off` makes the one worker the process we started: pinned
+/// by its parent, never dropping privileges, gone when killed. tcp_nopush joins a head and a sent file in one segment.
+fn configuration(address: SocketAddr) -> String {
+    format!(
+        "daemon off;
+master_process off;
+worker_processes 1;
+pid nginx.pid;
+error_log error.log;
+events {{ worker_connections 8192; }}
+http {{
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    open_file_cache max=16 inactive=1h;
+    keepalive_timeout 1h;
+    keepalive_requests 1000000000;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    server {{
+        listen {address} backlog=4096;
+        root .;
+    }}
+}}
+"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+
+    #[test]
+    #[ignore = "needs nginx and taskset"]
+    fn nginx_serves_every_body_and_is_gone_when_dropped() {
+        let nginx = Nginx::start(0).unwrap();
+        let address = nginx.address;
+        for body in Body::ALL {
+            let mut stream = TcpStream::connect(address).unwrap();
+            write!(stream, "GET /{} HTTP/1.0\r\n\r\n", body.name()).unwrap();
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).unwrap();
+            assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer[..64]));
+            assert!(answer.ends_with(&vec![b'v'; body.bytes()]));
+        }
+        drop(nginx);
+        assert!(TcpStream::connect(address).is_err());
+    }
+}

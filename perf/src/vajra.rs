@@ -1,0 +1,111 @@
+//! Vajra itself, as a user has it: the release binary, run from outside, its report read as anyone would read it.
+
+use crate::process::{self, Ended};
+use engine::report::Report;
+use engine::verdict::Status;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Exit codes that come with a complete report: valid or degraded, and invalid.
+const EXITS_WITH_REPORT: [i32; 2] = [0, 3];
+
+/// The binary.
+pub(crate) struct Vajra {
+    path: PathBuf,
+}
+
+/// One run of it.
+pub(crate) struct Run {
+    pub(crate) report: Report,
+    pub(crate) ended: Ended,
+}
+
+impl Vajra {
+    /// The binary at a path, or the workspace's release binary, which is built if it is not there.
+    pub(crate) fn find(given: Option<&Path>) -> Result<Vajra, String> {
+        if let Some(path) = given {
+            let is_there = path.is_file();
+            return is_there
+                .then(|| Vajra { path: path.to_owned() })
+                .ok_or(format!("{} is not a file", path.display()));
+        }
+        let path = target_folder().join("release/vajra");
+        if !path.is_file() {
+            build()?;
+        }
+        Ok(Vajra { path })
+    }
+
+    /// One pinned shard against a URL. `more` are further arguments.
+    pub(crate) fn command(
+        &self,
+        core: usize,
+        connections: u32,
+        seconds: u32,
+        url: &str,
+        more: &[&str],
+    ) -> Command {
+        let mut command = Command::new(&self.path);
+        command.args(["run", url, "-t", "1", "--cores", &core.to_string()]);
+        command.args(["-c", &connections.to_string(), "-d", &format!("{seconds}s")]);
+        command.args(more);
+        command
+    }
+
+    /// Runs a command of [`Vajra::command`] to its end, quietly, and reads its report.
+    pub(crate) fn run(command: &mut Command) -> Result<Run, String> {
+        let file = tempfile::NamedTempFile::new().map_err(|error| format!("no temporary file: {error}"))?;
+        let ended = process::run(command.args(["--quiet", "--json"]).arg(file.path()))?;
+        let shown = process::shown(command);
+        if !ended.status.code().is_some_and(|code| EXITS_WITH_REPORT.contains(&code)) {
+            return Err(format!("`{shown}` ended with {}: {}", ended.status, ended.stderr.trim()));
+        }
+        let text = std::fs::read_to_string(file.path())
+            .map_err(|error| format!("`{shown}` left no report: {error}"))?;
+        let report = serde_json::from_str(&text)
+            .map_err(|error| format!("the report of `{shown}` cannot be read: {error}"))?;
+        Ok(Run { report, ended })
+    }
+
+    /// Runs it for a second as a person would, and fails if the verdict is not among what it prints.
+    pub(crate) fn require_printed_verdict(&self, core: usize, url: &str) -> Result<(), String> {
+        let mut command = self.command(core, 1, 1, url, &[]);
+        let ended = process::run(&mut command)?;
+        let words = [Status::Valid, Status::Degraded, Status::Invalid].map(word);
+        if words.iter().any(|word| ended.stdout.contains(word)) {
+            return Ok(());
+        }
+        let Ended { status, stdout, stderr, .. } = ended;
+        Err(format!("`{}` printed no verdict ({status}):\n{stdout}{stderr}", process::shown(&command)))
+    }
+}
+
+/// A verdict as it is printed.
+pub(crate) fn word(status: Status) -> &'static str {
+    match status {
+        Status::Valid => "VALID",
+        Status::Degraded => "DEGRADED",
+        Status::Invalid => "INVALID",
+    }
+}
+
+/// Requests that ended in any way, over all phases: runs of this package have no warm-up, so the measured window is
+/// all there is.
+pub(crate) fn completed(report: &Report) -> u64 {
+    report.requests.ok + report.requests.failed
+}
+
+fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies inside the workspace")
+}
+
+fn target_folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
+}
+
+fn build() -> Result<(), String> {
+    let mut command = Command::new("cargo");
+    command.args(["build", "--release", "--bin", "vajra"]).current_dir(workspace()).stdin(Stdio::null());
+    let status = command.status().map_err(|error| process::explain(&command, &error))?;
+    status.success().then_some(()).ok_or("vajra does not build; see above".into())
+}

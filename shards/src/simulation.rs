@@ -1,0 +1,230 @@
+//! A whole run in virtual time: the real loop, the real parser, the real bucket and recorders, against a simulated world.
+//!
+//! A run of minutes takes milliseconds, and the same seed does the same again, so that what no real server does on demand
+//! (lose an end, cut an answer after its third byte, die for two seconds) can be done ten thousand times over. It says
+//! nothing about the kernel: that the ring behaves like this wire is what the end-to-end tests are for.
+//!
+//! Reading order: this file → [`world`] (what can be set) → [`wire`] (what happens then) → `http.rs` (bytes).
+
+mod http;
+pub mod wire;
+pub mod world;
+
+use crate::lanes::{CollectorLane, Control, lane};
+use crate::protocol::http1;
+use crate::shard::{Parts, Shard, Turn};
+use engine::bucket::{Share, Tally, TokenBucket};
+use engine::mix::Mix;
+use engine::plan::Plan;
+use engine::quantity::{MILLISECOND_NS, SECOND_NS};
+use engine::record::{Recorder, Series};
+use engine::snapshot::Snapshot;
+use std::rc::Rc;
+use std::sync::Arc;
+use wire::{Ledger, SimulatedWire, Statistics};
+use world::World;
+
+/// The run starts this long after the last connection may have been made, so that every shard is waiting for it.
+const START_NS: u64 = 20 * MILLISECOND_NS;
+/// A shard that takes more turns is stuck. A run of a minute at 10,000/s takes some ten million.
+const TURNS_MAX: u64 = 50_000_000;
+/// A shard that is still there so long after the end is stuck.
+const OVERTIME_NS_MAX: u64 = 10 * SECOND_NS;
+
+/// A plan, a world, and the seed of everything that is drawn in it.
+#[derive(Clone, Debug)]
+pub struct Simulation {
+    plan: Plan,
+    world: World,
+    seed: u64,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The whole run, all shards merged.
+    pub snapshot: Snapshot,
+    /// What happened on each shard's wire.
+    pub wires: Vec<Statistics>,
+    /// The recorders as they were handed over.
+    pub intervals: Vec<Interval>,
+    /// Arrivals that the schedule has up to the moment each shard stopped; `None` in a closed loop.
+    pub scheduled: Option<Tally>,
+}
+
+/// What one shard handed over at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interval {
+    /// Whose.
+    pub shard: usize,
+    /// Its start, from the start of the run.
+    pub from_ns: u64,
+    /// Its end.
+    pub to_ns: u64,
+    /// Requests sent in it.
+    pub sent: u64,
+    /// Successes in it.
+    pub ok: u64,
+    /// Failures in it.
+    pub failed: u64,
+}
+
+/// One shard about to run, and what it is watched by.
+pub struct Bench {
+    /// The loop.
+    pub shard: Shard<SimulatedWire, Mix>,
+    /// Where its recorders come out.
+    pub lane: CollectorLane,
+    /// Its clock.
+    pub ledger: Rc<Ledger>,
+    /// What it listens to.
+    pub control: Arc<Control>,
+}
+
+impl Simulation {
+    /// Nothing runs yet.
+    pub fn new(plan: Plan, world: World, seed: u64) -> Simulation {
+        Simulation { plan, world, seed }
+    }
+
+    /// Runs every shard to its end, one after the other: they share nothing but the moment they start at. Panics, with the
+    /// seed, when a shard is stuck or does what its wire does not allow.
+    pub fn run(&self) -> Outcome {
+        let series = self.plan.requests.len();
+        let mut outcome = Outcome {
+            snapshot: Snapshot::new(self.plan.shards as usize, series, self.plan.phases),
+            wires: Vec::new(),
+            intervals: Vec::new(),
+            scheduled: (!self.plan.load.is_closed()).then(Tally::default),
+        };
+        for shard in 0..self.plan.shards {
+            let statistics = self.run_shard(shard, &mut outcome);
+            outcome.wires.push(statistics);
+        }
+        outcome
+    }
+
+    /// One shard on its wire, not yet run.
+    pub fn bench(&self, shard: u32) -> Bench {
+        let share = self.share(shard);
+        let control = Arc::new(Control::default());
+        let source = self.mix(share);
+        let wire = SimulatedWire::new(
+            self.world.clone(),
+            &source,
+            self.plan.connections_of(shard),
+            self.seed,
+            share.shard,
+            self.plan.connect_timeout_ns + START_NS,
+            control.clone(),
+        );
+        control.start_at(wire.start_ns());
+        let ledger = wire.ledger();
+        let (shard_lane, lane, recorder) = lane(shard as usize, self.plan.requests.len(), self.plan.phases);
+        let on_ready = Box::new(|_| {});
+        let parts =
+            Parts { wire, source, share, lane: shard_lane, recorder, control: control.clone(), on_ready };
+        Bench { shard: Shard::new(&self.plan, parts), lane, ledger, control }
+    }
+
+    fn share(&self, shard: u32) -> Share {
+        Share { shard: u64::from(shard), shards: u64::from(self.plan.shards) }
+    }
+
+    fn mix(&self, share: Share) -> Mix {
+        let authority = &self.plan.target.authority;
+        let steps = self.plan.requests.iter().map(|request| http1::encode(request, authority));
+        let steps = steps.collect::<Result<_, String>>().expect("a plan's requests can be encoded");
+        Mix::new(steps, self.plan.seed, share.shard, share.shards)
+    }
+
+    fn run_shard(&self, shard: u32, outcome: &mut Outcome) -> Statistics {
+        let Bench { shard: mut running, lane, ledger, control } = self.bench(shard);
+        let mut ended_ns = None;
+        let mut next_collect_ns = 0;
+        let horizon_ns = self.horizon_ns(control.start_ns().unwrap_or(0));
+        for turns in 0.. {
+            match running.turn() {
+                Ok(Turn::Continue) => {}
+                Ok(Turn::Finished) => break,
+                Err(error) => panic!("seed {}: {error}", self.seed),
+            }
+            let now_ns = ledger.clock_ns();
+            let is_stuck = turns > TURNS_MAX || now_ns > horizon_ns;
+            assert!(!is_stuck, "seed {}: shard {shard} is stuck after {turns} turns", self.seed);
+            if now_ns >= next_collect_ns {
+                next_collect_ns = now_ns + self.world.machine.collect_ns;
+                ended_ns = ended_ns.or(collect(&lane, outcome));
+            }
+        }
+        ended_ns = ended_ns.or(collect(&lane, outcome));
+        drop(running);
+        let ended_ns = ended_ns.unwrap_or_else(|| panic!("seed {}: no last recorder", self.seed));
+        self.count_scheduled(shard, ended_ns, outcome);
+        ledger.statistics()
+    }
+
+    /// When a shard must be done, on its clock.
+    fn horizon_ns(&self, start_ns: u64) -> u64 {
+        start_ns + self.plan.phases.measure_to_ns + OVERTIME_NS_MAX
+    }
+
+    /// Asks a fresh bucket what was to be sent before an instant.
+    fn count_scheduled(&self, shard: u32, before_ns: u64, outcome: &mut Outcome) {
+        let Plan { load, phases, seed, requests_max, .. } = &self.plan;
+        let bucket = TokenBucket::new(load, *phases, self.share(shard), *seed, *requests_max);
+        if let (Some(mut bucket), Some(scheduled)) = (bucket, &mut outcome.scheduled) {
+            let own = bucket.abandon(before_ns);
+            scheduled.measured += own.measured;
+            scheduled.outside += own.outside;
+        }
+    }
+}
+
+impl Outcome {
+    /// All requests of the run, whatever phase they belong to.
+    pub fn total(&self) -> Series {
+        self.snapshot.total()
+    }
+
+    /// Requests that reached a server, on all wires.
+    pub fn requests(&self) -> u64 {
+        self.wires.iter().map(|wire| wire.requests).sum()
+    }
+
+    /// Whole answers, on all wires.
+    pub fn answers(&self) -> u64 {
+        self.wires.iter().map(|wire| wire.answers).sum()
+    }
+
+    /// When the last shard was done, from the start of the run.
+    pub fn finished_ns(&self) -> u64 {
+        self.wires.iter().map(|wire| wire.finished_ns).max().unwrap_or(0)
+    }
+}
+
+/// Takes over what a shard has handed over; returns when it stopped, if it says so.
+fn collect(lane: &CollectorLane, outcome: &mut Outcome) -> Option<u64> {
+    let mut ended_ns = None;
+    while let Some(recorder) = lane.pop() {
+        outcome.snapshot.absorb(&recorder);
+        outcome.intervals.push(Interval::of(&recorder));
+        ended_ns = ended_ns.or(recorder.ended_ns);
+        lane.give_back(recorder);
+    }
+    ended_ns
+}
+
+impl Interval {
+    fn of(recorder: &Recorder) -> Interval {
+        let all = || recorder.measured.iter().chain(&recorder.outside);
+        Interval {
+            shard: recorder.shard,
+            from_ns: recorder.from_ns,
+            to_ns: recorder.to_ns,
+            sent: all().map(|series| series.sent).sum(),
+            ok: all().map(|series| series.ok).sum(),
+            failed: all().map(Series::failed).sum(),
+        }
+    }
+}

@@ -1,0 +1,893 @@
+//! The simulated wire: a virtual clock, a heap of events, and a server behind every connection. No real time passes in it,
+//! and the same seed does the same again.
+//!
+//! It behaves as [`crate::ring::RingWire`] does on a DEFER_TASKRUN ring: what the shard asks for is done when it submits,
+//! and what has arrived becomes completions then too, coalesced as it would be in a socket's buffer. Looking at the clock,
+//! entering, submitting and completing take virtual time, so a shard can be overloaded.
+//!
+//! It also watches the shard: asking for something that [`Wire`] does not allow panics, with the seed.
+
+use super::http;
+use super::world::{Fate, World, happens};
+use crate::lanes::Control;
+use crate::wire::{Completion, Pause, Slot, Wire, WireCounters};
+use engine::mix::Mix;
+use engine::outcome::Kind;
+use engine::quantity::{MILLISECOND_NS, SECOND_NS};
+use engine::random::Random;
+use engine::seams::Source;
+use std::cell::{Cell, RefCell};
+use std::cmp::Ordering;
+use std::collections::{BinaryHeap, VecDeque};
+use std::ops::Range;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// When a simulated clock begins.
+const BIRTH_NS: u64 = 1_000 * SECOND_NS;
+/// Receives as the ring's are: a buffer's size, and what a head may take.
+const BUFFER_BYTES: usize = 16 << 10;
+const HEAD_BYTES: usize = 512;
+/// An answer comes in no more pieces; the last takes the rest.
+const PIECES_MAX: u32 = 64;
+/// A connection that ends quietly does so within this time after its last answer.
+const LINGER_NS_MAX: u64 = 2 * MILLISECOND_NS;
+/// Bytes that were read are kept up to this many, so that moving the rest to the front is rare.
+const READ_BYTES_MAX: usize = 64 << 10;
+
+/// What happened on the server's side of one wire, and to its clock.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Requests that reached a server which was there.
+    pub requests: u64,
+    /// Requests on connections that were closed or broken.
+    pub unheard: u64,
+    /// Whole answers it sent, whatever their status.
+    pub answers: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Bytes that the shard had thrown away unseen.
+    pub discarded_bytes: u64,
+    /// Receives that the shard asked to stop.
+    pub pauses: u64,
+    /// Answers by fate: lost, reset, cut short, followed by a close, by a quiet end, by a lost end, with status 503, garbage.
+    pub fates: [u64; 8],
+    /// Attempts to connect, by second of the run; those before the start count in the first.
+    pub connects: Vec<u64>,
+    /// Jumps of the clock: when from the start of the run, and how far.
+    pub hiccups: Vec<(i64, u64)>,
+    /// When the shard was done, from the start of the run.
+    pub finished_ns: u64,
+    /// When each request reached the server, from the start of the run, if the world keeps a log.
+    pub log: Vec<u64>,
+    /// When each was handed to the wire.
+    pub sent_log: Vec<u64>,
+}
+
+/// What a wire leaves behind: its clock while it runs, its statistics when it is gone.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    clock_ns: Cell<u64>,
+    statistics: RefCell<Statistics>,
+}
+
+/// A filled receive buffer.
+#[derive(Debug)]
+pub struct Buffer(Vec<u8>);
+
+/// The world of one shard.
+pub struct SimulatedWire {
+    world: World,
+    seed: u64,
+    random: Random,
+    control: Arc<Control>,
+    start_ns: u64,
+    clock_ns: u64,
+    /// Looks at the clock since anything was done.
+    idle_looks: u32,
+    next_hiccup_ns: u64,
+    links: Vec<Link>,
+    /// For each constant, whether it is a HEAD request.
+    constants: Vec<bool>,
+    submissions: Vec<Submission>,
+    /// The requests in the submissions, oldest first: whether each is a HEAD.
+    asked: VecDeque<bool>,
+    events: BinaryHeap<Event>,
+    events_made: u64,
+    /// Connections on which something may have to be received.
+    stirred: Vec<Slot>,
+    completions: VecDeque<(u32, Completion<Buffer>)>,
+    spare: Vec<Buffer>,
+    buffers_out: u64,
+    counters: WireCounters,
+    statistics: Statistics,
+    ledger: Rc<Ledger>,
+}
+
+/// One connection, from the shard's descriptor to the server.
+#[derive(Debug, Default)]
+struct Link {
+    /// Goes up when the shard closes: completions of before are not delivered.
+    generation: u32,
+    /// Goes up when either side ends it: events of before do not happen.
+    life: u32,
+    stage: Stage,
+    /// What the shard believes is armed, and what is.
+    believed: Armed,
+    armed: Armed,
+    is_pausing: bool,
+    /// The memory of a copied send is in use.
+    is_copying: bool,
+    is_stirred: bool,
+    /// What the server sent: `stream[read..arrived]` can be received, the rest is on its way. `stream[0]` is byte `base`.
+    stream: Vec<u8>,
+    read: usize,
+    arrived: usize,
+    base: u64,
+    /// Bodies of announced length, where in the stream.
+    bodies: VecDeque<Range<u64>>,
+    /// How the stream ends, once that has arrived.
+    end: Option<End>,
+    server: Side,
+    /// When the server has served what was asked so far.
+    free_ns: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Closed,
+    Connecting,
+    Open,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Armed {
+    #[default]
+    No,
+    Stream,
+    Head,
+    Discard(u64),
+}
+
+/// How a stream ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The server closed.
+    Closed,
+    /// It reset.
+    Reset,
+    /// It closed, and nobody is told.
+    Lost,
+}
+
+/// The server's side of a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Side {
+    #[default]
+    Serving,
+    /// Takes requests and answers none.
+    Mute,
+    /// Closed from this moment on.
+    Closed(u64),
+    /// Gone without a word: nothing comes back, whatever is sent.
+    Gone,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Submission {
+    slot: Slot,
+    generation: u32,
+    what: Asked,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    Connect,
+    Send { requests: usize, is_copy: bool, is_reported: bool },
+    Receive(Armed),
+    Pause,
+}
+
+/// Something that will happen.
+#[derive(Clone, Copy, Debug)]
+struct Event {
+    at_ns: u64,
+    number: u64,
+    slot: Slot,
+    life: u32,
+    what: Happening,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Happening {
+    Arrive(usize),
+    End(End),
+    Connected,
+    Refused,
+    Sent,
+    /// The server dies.
+    Fall,
+    /// The operator asks to stop.
+    Stop,
+}
+
+impl SimulatedWire {
+    /// The world of shard `shard`, with its own clock and its own stream of the seed. The run is to start at `start_ns` after the
+    /// clock's birth; `control` is who the world's stop orders are given to.
+    pub fn new(
+        world: World,
+        source: &Mix,
+        slots: u32,
+        seed: u64,
+        shard: u64,
+        start_ns: u64,
+        control: Arc<Control>,
+    ) -> SimulatedWire {
+        let is_head = |step| {
+            let mut is_head = false;
+            http::requests(source.constant(step).unwrap_or_default(), |found| is_head = found);
+            is_head
+        };
+        let mut wire = SimulatedWire {
+            world,
+            seed,
+            random: Random::new(seed, shard),
+            control,
+            start_ns: BIRTH_NS + start_ns,
+            clock_ns: BIRTH_NS,
+            idle_looks: 0,
+            next_hiccup_ns: u64::MAX,
+            links: (0..slots).map(|_| Link::default()).collect(),
+            constants: (0..source.steps()).map(is_head).collect(),
+            submissions: Vec::new(),
+            asked: VecDeque::new(),
+            events: BinaryHeap::new(),
+            events_made: 0,
+            stirred: Vec::new(),
+            completions: VecDeque::new(),
+            spare: Vec::new(),
+            buffers_out: 0,
+            counters: WireCounters::default(),
+            statistics: Statistics::default(),
+            ledger: Rc::default(),
+        };
+        wire.foresee();
+        wire
+    }
+
+    /// Where the clock is seen from outside, and the statistics are left at the end.
+    pub fn ledger(&self) -> Rc<Ledger> {
+        self.ledger.clone()
+    }
+
+    /// When the run starts, on this wire's clock.
+    pub fn start_ns(&self) -> u64 {
+        self.start_ns
+    }
+
+    /// What is known to happen from the start.
+    fn foresee(&mut self) {
+        if let Some((from_ns, _)) = self.world.server.down {
+            self.happen(self.start_ns + from_ns, 0, Happening::Fall);
+        }
+        for index in 0..self.world.stops_ns.len() {
+            self.happen(self.start_ns + self.world.stops_ns[index], 0, Happening::Stop);
+        }
+        self.plan_hiccup();
+    }
+
+    fn plan_hiccup(&mut self) {
+        if let Some(hiccup) = self.world.machine.hiccup {
+            let wait_ns = self.random.exponential() * hiccup.every_ns as f64;
+            self.next_hiccup_ns = self.clock_ns + wait_ns as u64;
+        }
+    }
+
+    /// The shard did what a wire does not allow.
+    #[track_caller]
+    fn check(&self, is_allowed: bool, slot: Slot, rule: &str) {
+        assert!(
+            is_allowed,
+            "seed {}, slot {slot}, {} ns from the start: {rule}; {:?}",
+            self.seed,
+            self.clock_ns as i64 - self.start_ns as i64,
+            self.links[slot as usize]
+        );
+    }
+
+    fn link(&mut self, slot: Slot) -> &mut Link {
+        &mut self.links[slot as usize]
+    }
+
+    fn ask(&mut self, slot: Slot, what: Asked) {
+        let generation = self.link(slot).generation;
+        self.submissions.push(Submission { slot, generation, what });
+        self.idle_looks = 0;
+    }
+
+    fn arm(&mut self, slot: Slot, armed: Armed) {
+        let (stage, believed) = (self.link(slot).stage, self.link(slot).believed);
+        self.check(stage == Stage::Open, slot, "only an open connection receives");
+        self.check(believed == Armed::No, slot, "one receive at a time");
+        self.link(slot).believed = armed;
+        self.ask(slot, Asked::Receive(armed));
+    }
+
+    fn happen(&mut self, at_ns: u64, slot: Slot, what: Happening) {
+        let life = self.links.get(slot as usize).map_or(0, |link| link.life);
+        self.events_made += 1;
+        self.events.push(Event { at_ns, number: self.events_made, slot, life, what });
+    }
+
+    /// System time passes.
+    fn toil(&mut self, ns: u64) {
+        self.clock_ns += ns;
+        self.counters.cpu_system_ns += ns;
+    }
+
+    /// One system call: does what was asked, lets happen what is due, and turns what has come into completions.
+    fn enter(&mut self) {
+        self.idle_looks = 0;
+        self.counters.enters += 1;
+        self.toil(self.world.machine.enter_ns);
+        self.perform();
+        self.come_to_pass();
+        self.flow_all();
+    }
+
+    fn perform(&mut self) {
+        let mut submissions = std::mem::take(&mut self.submissions);
+        for Submission { slot, generation, what } in submissions.drain(..) {
+            self.counters.submissions += 1;
+            self.toil(self.world.machine.submission_ns);
+            let is_current = self.link(slot).generation == generation;
+            match what {
+                Asked::Send { requests, .. } if !is_current => drop(self.asked.drain(..requests)),
+                _ if !is_current => {}
+                Asked::Connect => self.reach(slot),
+                Asked::Send { requests, is_copy, is_reported } => {
+                    self.send(slot, requests, is_copy, is_reported);
+                }
+                Asked::Receive(armed) => {
+                    self.link(slot).armed = armed;
+                    self.stir(slot);
+                }
+                Asked::Pause => {
+                    if self.link(slot).armed == Armed::Stream {
+                        self.link(slot).armed = Armed::No;
+                        self.complete(slot, Completion::Paused(slot, Pause::Asked));
+                    }
+                }
+            }
+        }
+        self.submissions = submissions;
+    }
+
+    fn complete(&mut self, slot: Slot, completion: Completion<Buffer>) {
+        let generation = self.link(slot).generation;
+        self.completions.push_back((generation, completion));
+        self.counters.completions += 1;
+    }
+
+    fn stir(&mut self, slot: Slot) {
+        let link = self.link(slot);
+        if !link.is_stirred && link.armed != Armed::No && (link.arrived > link.read || link.end.is_some()) {
+            link.is_stirred = true;
+            self.stirred.push(slot);
+        }
+    }
+
+    /// An attempt to connect.
+    fn reach(&mut self, slot: Slot) {
+        let second = (self.clock_ns.saturating_sub(self.start_ns) / SECOND_NS) as usize;
+        let connects = &mut self.statistics.connects;
+        connects.resize(connects.len().max(second + 1), 0);
+        connects[second] += 1;
+        let one_way_ns = self.world.network.one_way_ns;
+        let reached_ns = self.clock_ns + one_way_ns;
+        let faults = self.world.faults;
+        if happens(faults.connect_lost_ppm, &mut self.random) {
+            return;
+        }
+        let is_refused = self.world.server.is_down(reached_ns.saturating_sub(self.start_ns))
+            || happens(faults.connect_refused_ppm, &mut self.random);
+        let what = if is_refused { Happening::Refused } else { Happening::Connected };
+        self.happen(reached_ns + one_way_ns, slot, what);
+    }
+
+    fn send(&mut self, slot: Slot, requests: usize, is_copy: bool, is_reported: bool) {
+        let at_ns = self.clock_ns;
+        if is_copy && !is_reported {
+            self.link(slot).is_copying = false;
+        }
+        if self.link(slot).end == Some(End::Reset) {
+            self.asked.drain(..requests);
+            self.statistics.unheard += requests as u64;
+            self.complete(slot, Completion::Broken(slot, Kind::Send));
+            return;
+        }
+        for _ in 0..requests {
+            let is_head = self.asked.pop_front().expect("every request sent was counted");
+            self.serve(slot, is_head, at_ns);
+        }
+        if is_reported {
+            let late_ns = self.world.machine.sent_ns_max;
+            let sent_ns = at_ns + if late_ns > 0 { self.random.between(0, late_ns) } else { 0 };
+            self.happen(sent_ns, slot, Happening::Sent);
+        }
+    }
+
+    /// One request on its way to the server: everything that comes of it is foreseen here.
+    fn serve(&mut self, slot: Slot, is_head: bool, at_ns: u64) {
+        let one_way_ns = self.world.network.one_way_ns;
+        let reached_ns = at_ns + one_way_ns;
+        if self.world.keeps_log {
+            self.statistics.sent_log.push(at_ns - self.start_ns);
+            self.statistics.log.push(reached_ns - self.start_ns);
+        }
+        match self.link(slot).server {
+            Side::Serving => {
+                self.statistics.requests += 1;
+                self.answer(slot, is_head, reached_ns);
+            }
+            Side::Mute => self.statistics.requests += 1,
+            Side::Gone => self.statistics.unheard += 1,
+            Side::Closed(closed_ns) => {
+                self.statistics.unheard += 1;
+                if reached_ns >= closed_ns {
+                    self.happen(reached_ns + one_way_ns, slot, Happening::End(End::Reset));
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, slot: Slot, is_head: bool, reached_ns: u64) {
+        let fate = self.world.faults.fate(&mut self.random);
+        if fate != Fate::Whole {
+            self.statistics.fates[fate as usize - 1] += 1;
+        }
+        let begin_ns = reached_ns.max(self.link(slot).free_ns);
+        let start_ns = self.start_ns;
+        let relative_ns = self.world.server.finish_ns(begin_ns - start_ns, &mut self.random);
+        let finish_ns = start_ns + relative_ns;
+        match fate {
+            Fate::Lost => self.link(slot).server = Side::Mute,
+            Fate::Reset => self.end(slot, finish_ns, End::Reset),
+            _ => self.write(slot, is_head, finish_ns, fate),
+        }
+    }
+
+    /// Writes an answer and whatever follows it.
+    fn write(&mut self, slot: Slot, is_head: bool, finish_ns: u64, fate: Fate) {
+        let body = self.world.server.body;
+        let link = &mut self.links[slot as usize];
+        let from = link.stream.len();
+        let written = http::answer(&mut link.stream, body, fate, is_head, &mut self.random);
+        let first = link.base + from as u64;
+        if !written.announced.is_empty() {
+            link.bodies.push_back(first + written.announced.start..first + written.announced.end);
+        }
+        let mut bytes = link.stream.len() - from;
+        if fate == Fate::Cut {
+            bytes = self.random.between(1, bytes as u64 - 1) as usize;
+            link.stream.truncate(from + bytes);
+        } else if fate != Fate::Garbage {
+            self.statistics.answers += 1;
+            self.statistics.bytes += bytes as u64;
+        }
+        let last_ns = self.deliver(slot, finish_ns, bytes);
+        self.link(slot).free_ns = last_ns;
+        match fate {
+            Fate::LostEnd => self.end(slot, last_ns, End::Lost),
+            Fate::Cut | Fate::Close => self.end(slot, last_ns, End::Closed),
+            Fate::QuietEnd => {
+                let end_ns = last_ns + self.random.between(0, LINGER_NS_MAX);
+                self.end(slot, end_ns, End::Closed);
+            }
+            Fate::Garbage => self.link(slot).server = Side::Mute,
+            _ if written.lasts_until_end => self.end(slot, last_ns, End::Closed),
+            _ => {}
+        }
+    }
+
+    /// The server ends a connection.
+    fn end(&mut self, slot: Slot, at_ns: u64, end: End) {
+        self.link(slot).server = if end == End::Lost { Side::Gone } else { Side::Closed(at_ns) };
+        self.happen(at_ns + self.world.network.one_way_ns, slot, Happening::End(end));
+    }
+
+    /// Puts the last `bytes` of a stream on the way, whole or in pieces; returns when the server has sent the last.
+    fn deliver(&mut self, slot: Slot, from_ns: u64, mut bytes: usize) -> u64 {
+        let one_way_ns = self.world.network.one_way_ns;
+        let mut at_ns = from_ns;
+        if let Some(pieces) = self.world.network.pieces {
+            for _ in 1..PIECES_MAX {
+                let piece = self.random.between(1, pieces.bytes_max) as usize;
+                if piece >= bytes {
+                    break;
+                }
+                self.happen(at_ns + one_way_ns, slot, Happening::Arrive(piece));
+                bytes -= piece;
+                at_ns += pieces.gap_ns;
+            }
+        }
+        self.happen(at_ns + one_way_ns, slot, Happening::Arrive(bytes));
+        at_ns
+    }
+
+    /// Lets everything happen whose time has come.
+    fn come_to_pass(&mut self) {
+        while let Some(event) = self.events.peek().copied().filter(|event| event.at_ns <= self.clock_ns) {
+            self.events.pop();
+            match event.what {
+                Happening::Fall => self.fall(),
+                Happening::Stop => self.control.stop(),
+                _ if self.link(event.slot).life != event.life => {}
+                what => self.befall(event.slot, what),
+            }
+        }
+    }
+
+    /// Something happens to a connection.
+    fn befall(&mut self, slot: Slot, what: Happening) {
+        let link = self.link(slot);
+        match what {
+            Happening::Arrive(bytes) => link.arrived += bytes,
+            Happening::End(end) => link.end = Some(end),
+            Happening::Connected => self.complete(slot, Completion::Connected(slot)),
+            Happening::Refused => self.complete(slot, Completion::ConnectFailed(slot, Kind::Connect)),
+            Happening::Sent => self.complete(slot, Completion::Sent(slot)),
+            Happening::Fall | Happening::Stop => unreachable!("nothing of one connection"),
+        }
+        self.stir(slot);
+    }
+
+    /// The server dies: its connections are reset, and those being made are refused.
+    fn fall(&mut self) {
+        for slot in 0..self.links.len() as Slot {
+            let clock_ns = self.clock_ns;
+            let link = self.link(slot);
+            link.life += 1;
+            match link.stage {
+                Stage::Closed => {}
+                Stage::Connecting => self.complete(slot, Completion::ConnectFailed(slot, Kind::Connect)),
+                Stage::Open => {
+                    link.stream.truncate(link.arrived);
+                    link.end = Some(End::Reset);
+                    link.server = Side::Closed(clock_ns);
+                    self.stir(slot);
+                }
+            }
+        }
+    }
+
+    fn flow_all(&mut self) {
+        let mut stirred = std::mem::take(&mut self.stirred);
+        for slot in stirred.drain(..) {
+            self.link(slot).is_stirred = false;
+            self.flow(slot);
+        }
+        self.stirred = stirred;
+    }
+
+    /// Receives what can be received on a connection, until nothing is there or nothing is armed.
+    fn flow(&mut self, slot: Slot) {
+        loop {
+            let link = self.link(slot);
+            let available = link.arrived - link.read;
+            match (link.armed, link.end) {
+                (Armed::No, _) => return,
+                (Armed::Discard(bytes), _) if available > 0 => {
+                    let taken = bytes.min(available as u64) as usize;
+                    self.take(slot, taken);
+                    self.statistics.discarded_bytes += taken as u64;
+                    self.disarm(slot, Completion::Discarded(slot, taken as u64));
+                }
+                (armed, _) if available > 0 => self.fill(slot, armed, available),
+                (_, Some(End::Closed)) => self.disarm(slot, Completion::Ended(slot)),
+                (_, Some(End::Reset)) => self.disarm(slot, Completion::Broken(slot, Kind::Receive)),
+                (_, Some(End::Lost) | None) => return,
+            }
+        }
+    }
+
+    fn disarm(&mut self, slot: Slot, completion: Completion<Buffer>) {
+        self.link(slot).armed = Armed::No;
+        self.complete(slot, completion);
+    }
+
+    /// Receives into a buffer, if one is free.
+    fn fill(&mut self, slot: Slot, armed: Armed, available: usize) {
+        if happens(self.world.machine.starved_ppm, &mut self.random) {
+            return self.disarm(slot, Completion::Paused(slot, Pause::Starved));
+        }
+        let bytes = available.min(if armed == Armed::Head { HEAD_BYTES } else { BUFFER_BYTES });
+        let mut buffer = self.spare.pop().unwrap_or_else(|| Buffer(Vec::with_capacity(BUFFER_BYTES)));
+        let link = self.link(slot);
+        buffer.0.extend_from_slice(&link.stream[link.read..link.read + bytes]);
+        self.take(slot, bytes);
+        self.buffers_out += 1;
+        let goes_on = armed == Armed::Stream && !happens(self.world.machine.stopped_ppm, &mut self.random);
+        if !goes_on {
+            self.link(slot).armed = Armed::No;
+        }
+        self.complete(slot, Completion::Received(slot, buffer, goes_on));
+    }
+
+    /// Takes bytes off the front of a stream.
+    fn take(&mut self, slot: Slot, bytes: usize) {
+        let link = self.link(slot);
+        link.read += bytes;
+        if link.read == link.stream.len() || link.read > READ_BYTES_MAX {
+            link.stream.drain(..link.read);
+            link.base += link.read as u64;
+            link.arrived -= link.read;
+            link.read = 0;
+        }
+        let position = link.base + link.read as u64;
+        while link.bodies.front().is_some_and(|body| body.end <= position) {
+            link.bodies.pop_front();
+        }
+    }
+
+    /// Before a completion is delivered: what the shard may believe from now on.
+    fn deliverable(&mut self, completion: &Completion<Buffer>) {
+        let (slot, is_over) = match completion {
+            Completion::Received(slot, _, goes_on) => (*slot, !goes_on),
+            Completion::Discarded(slot, _) | Completion::Paused(slot, _) => (*slot, true),
+            Completion::Ended(slot) | Completion::Broken(slot, _) => (*slot, true),
+            Completion::Connected(slot) => {
+                self.link(*slot).stage = Stage::Open;
+                return;
+            }
+            Completion::ConnectFailed(slot, _) => {
+                self.link(*slot).stage = Stage::Closed;
+                return;
+            }
+            Completion::Sent(slot) => {
+                self.link(*slot).is_copying = false;
+                return;
+            }
+        };
+        if is_over {
+            self.link(slot).believed = Armed::No;
+            self.link(slot).is_pausing = false;
+        }
+    }
+
+    /// How far the clock moves by being looked at: more and more while nothing else is done, but never past an event.
+    fn look(&mut self) {
+        let machine = self.world.machine;
+        let mut step_ns = machine.look_ns;
+        if self.idle_looks > 2 {
+            let next_ns = self.events.peek().map_or(u64::MAX, |event| event.at_ns);
+            let longest_ns = (machine.look_ns << self.idle_looks.min(16)).min(machine.spin_ns_max);
+            step_ns = longest_ns.min(next_ns.saturating_sub(self.clock_ns)).max(machine.look_ns);
+        }
+        self.idle_looks += 1;
+        self.clock_ns += step_ns;
+        self.counters.cpu_user_ns += step_ns;
+        if self.clock_ns >= self.next_hiccup_ns {
+            self.hiccup();
+        }
+        self.ledger.clock_ns.set(self.clock_ns);
+    }
+
+    fn hiccup(&mut self) {
+        let Some(hiccup) = self.world.machine.hiccup else { return };
+        let lost_ns = self.random.between(hiccup.length_ns / 2, hiccup.length_ns);
+        let at_ns = self.clock_ns as i64 - self.start_ns as i64;
+        self.statistics.hiccups.push((at_ns, lost_ns));
+        self.clock_ns += lost_ns;
+        self.plan_hiccup();
+    }
+
+    /// Sleeps from event to event until one completes something or the time has come; wakes late.
+    fn sleep(&mut self, until_ns: u64) {
+        while self.completions.is_empty() && self.clock_ns < until_ns {
+            let next_ns = self.events.peek().map_or(u64::MAX, |event| event.at_ns);
+            self.clock_ns = self.clock_ns.max(next_ns.min(until_ns));
+            self.come_to_pass();
+            self.flow_all();
+        }
+        let late_ns = self.world.machine.wake_ns_max;
+        self.clock_ns += if late_ns > 0 { self.random.between(0, late_ns) } else { 0 };
+        self.come_to_pass();
+        self.flow_all();
+    }
+}
+
+impl Wire for SimulatedWire {
+    type Buffer = Buffer;
+
+    fn now(&mut self) -> u64 {
+        self.look();
+        self.clock_ns
+    }
+
+    fn connect(&mut self, slot: Slot) {
+        let stage = self.link(slot).stage;
+        self.check(stage == Stage::Closed, slot, "only a closed connection is made");
+        self.close(slot);
+        self.link(slot).stage = Stage::Connecting;
+        self.ask(slot, Asked::Connect);
+    }
+
+    fn close(&mut self, slot: Slot) {
+        let link = self.link(slot);
+        let (mut stream, mut bodies) = (std::mem::take(&mut link.stream), std::mem::take(&mut link.bodies));
+        stream.clear();
+        bodies.clear();
+        let (generation, life, is_stirred) = (link.generation + 1, link.life + 1, link.is_stirred);
+        *link = Link { generation, life, is_stirred, stream, bodies, ..Link::default() };
+    }
+
+    fn send_constant(&mut self, slot: Slot, constant: usize, copies: usize) {
+        let stage = self.link(slot).stage;
+        self.check(stage == Stage::Open, slot, "only an open connection sends");
+        self.check(copies > 0, slot, "a send sends something");
+        let is_head = self.constants[constant];
+        self.asked.extend(std::iter::repeat_n(is_head, copies));
+        self.ask(slot, Asked::Send { requests: copies, is_copy: false, is_reported: false });
+    }
+
+    fn send_copy(&mut self, slot: Slot, bytes: &[u8], is_reported: bool) {
+        let (stage, is_copying) = (self.link(slot).stage, self.link(slot).is_copying);
+        self.check(stage == Stage::Open, slot, "only an open connection sends");
+        self.check(!is_copying, slot, "the memory of the last copied send is still in use");
+        self.link(slot).is_copying = true;
+        let before = self.asked.len();
+        http::requests(bytes, |is_head| self.asked.push_back(is_head));
+        let requests = self.asked.len() - before;
+        self.check(requests > 0, slot, "a send sends something");
+        self.ask(slot, Asked::Send { requests, is_copy: true, is_reported });
+    }
+
+    fn receive(&mut self, slot: Slot) {
+        self.arm(slot, Armed::Stream);
+    }
+
+    fn receive_head(&mut self, slot: Slot) {
+        self.arm(slot, Armed::Head);
+    }
+
+    fn discard(&mut self, slot: Slot, bytes: u64) {
+        let link = self.link(slot);
+        let position = link.base + link.read as u64;
+        let rest =
+            link.bodies.front().filter(|body| body.contains(&position)).map(|body| body.end - position);
+        let is_announced = rest.is_some_and(|rest| (1..=rest).contains(&bytes));
+        self.check(is_announced, slot, "what is thrown away was announced");
+        self.arm(slot, Armed::Discard(bytes));
+    }
+
+    fn pause(&mut self, slot: Slot) {
+        let (believed, is_pausing) = (self.link(slot).believed, self.link(slot).is_pausing);
+        self.check(
+            believed == Armed::Stream && !is_pausing,
+            slot,
+            "what is paused is a receive that goes on",
+        );
+        self.link(slot).is_pausing = true;
+        self.statistics.pauses += 1;
+        self.ask(slot, Asked::Pause);
+    }
+
+    fn next(&mut self) -> Option<Completion<Buffer>> {
+        loop {
+            let (generation, completion) = self.completions.pop_front()?;
+            let slot = slot_of(&completion);
+            if self.link(slot).generation == generation {
+                self.idle_looks = 0;
+                self.clock_ns += self.world.machine.completion_ns;
+                self.counters.cpu_user_ns += self.world.machine.completion_ns;
+                self.deliverable(&completion);
+                return Some(completion);
+            }
+            if let Completion::Received(_, buffer, _) = completion {
+                self.recycle(buffer);
+            }
+        }
+    }
+
+    fn bytes<'a>(&'a self, buffer: &'a Buffer) -> &'a [u8] {
+        &buffer.0
+    }
+
+    fn recycle(&mut self, mut buffer: Buffer) {
+        buffer.0.clear();
+        self.buffers_out -= 1;
+        self.spare.push(buffer);
+    }
+
+    fn submit(&mut self) -> Result<(), String> {
+        self.enter();
+        Ok(())
+    }
+
+    fn wait(&mut self, until_ns: u64) -> Result<(), String> {
+        self.enter();
+        if self.completions.is_empty() && self.clock_ns < until_ns {
+            self.sleep(until_ns);
+        }
+        Ok(())
+    }
+
+    fn has_work(&mut self) -> bool {
+        self.come_to_pass();
+        !self.submissions.is_empty() || !self.stirred.is_empty() || !self.completions.is_empty()
+    }
+
+    fn is_ended(&mut self, slot: Slot) -> bool {
+        let (stage, end) = (self.link(slot).stage, self.link(slot).end);
+        self.check(stage == Stage::Open, slot, "only an open connection can be found ended");
+        end.is_some() && self.link(slot).arrived == self.link(slot).read
+    }
+
+    fn counters(&mut self) -> WireCounters {
+        self.counters
+    }
+}
+
+impl Drop for SimulatedWire {
+    /// Leaves the statistics behind. Every buffer has to be back by now, but for those in completions nobody took.
+    fn drop(&mut self) {
+        while let Some((_, completion)) = self.completions.pop_front() {
+            if let Completion::Received(_, buffer, _) = completion {
+                self.recycle(buffer);
+            }
+        }
+        if !std::thread::panicking() {
+            assert_eq!(self.buffers_out, 0, "seed {}: buffers were not given back", self.seed);
+        }
+        self.statistics.finished_ns = self.clock_ns.saturating_sub(self.start_ns);
+        self.ledger.statistics.replace(std::mem::take(&mut self.statistics));
+    }
+}
+
+impl Ledger {
+    /// The wire's clock.
+    pub fn clock_ns(&self) -> u64 {
+        self.clock_ns.get()
+    }
+
+    /// What happened, once the wire is gone.
+    pub fn statistics(&self) -> Statistics {
+        self.statistics.borrow().clone()
+    }
+}
+
+fn slot_of(completion: &Completion<Buffer>) -> Slot {
+    match completion {
+        Completion::Connected(slot)
+        | Completion::ConnectFailed(slot, _)
+        | Completion::Received(slot, _, _)
+        | Completion::Discarded(slot, _)
+        | Completion::Paused(slot, _)
+        | Completion::Sent(slot)
+        | Completion::Ended(slot)
+        | Completion::Broken(slot, _) => *slot,
+    }
+}
+
+impl PartialEq for Event {
+    fn eq(&self, other: &Event) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Event {}
+
+impl PartialOrd for Event {
+    fn partial_cmp(&self, other: &Event) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Event {
+    /// The heap gives the greatest first: the earliest is the greatest, and of two at the same time the one made first.
+    fn cmp(&self, other: &Event) -> Ordering {
+        (other.at_ns, other.number).cmp(&(self.at_ns, self.number))
+    }
+}

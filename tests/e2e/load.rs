@@ -1,0 +1,150 @@
+//! Rates, shapes, stalls, overload and recovery, end to end.
+
+use crate::peers;
+use crate::vajra::{Done, Vajra};
+
+/// More connections than the machine has cores for shards is refused; `--force` runs it all the same.
+fn run(url: &str, words: &[&str]) -> Done {
+    let done = Vajra::run(url, &[words, &["--force"]].concat()).done();
+    done.assert_accounted();
+    done
+}
+
+#[test]
+fn any_rate_is_exact_to_the_request() {
+    let testbed = peers::testbed(&[]);
+    for (words, arrivals) in [
+        (&["-R", "3", "-t", "2", "-c", "2", "-d", "2s"][..], 6),
+        (&["-R", "7", "-c", "100", "-t", "2", "-d", "2s"], 14),
+        (&["-R", "100:500", "-d", "2s"], 600),
+        (&["-R", "90/m", "-d", "2s"], 3),
+        (&["-R", "500", "-n", "250"], 250),
+        (&["-R", "1000", "-d", "2s", "--pipeline", "4", "-c", "3"], 2_000),
+    ] {
+        let done = run(&testbed.url("/"), words);
+        let scheduled = done.number("/rate/target") * done.number("/window_s");
+        assert_eq!(
+            (done.count("/requests/sent"), scheduled.round() as u64),
+            (arrivals, arrivals),
+            "{words:?}"
+        );
+        assert_eq!(done.count("/requests/unsent") + done.count("/requests/dropped"), 0, "{words:?}");
+    }
+}
+
+#[test]
+fn poisson_arrivals_follow_their_seed() {
+    let testbed = peers::testbed(&[]);
+    let sent = |seed| {
+        let words = ["-R", "300", "-d", "2s", "--arrivals", "poisson", "--seed", seed];
+        run(&testbed.url("/"), &words).count("/requests/sent")
+    };
+    let first = sent("1");
+    assert_eq!(first, sent("1"));
+    // Mean 600, deviation 24.5; six of them.
+    assert!(first.abs_diff(600) < 150, "{first}");
+}
+
+#[test]
+fn a_stall_is_seen_in_response_times_and_hidden_in_service_times() {
+    let testbed = peers::testbed(&["--stall", "500ms/2s"]);
+    let done = run(&testbed.url("/"), &["-R", "500", "-c", "20", "-d", "6s"]);
+    assert!(done.count("/response_ns/p99") >= 400_000_000, "{}", done.stdout);
+    assert!(done.count("/service_ns/p50") < 100_000_000, "{}", done.stdout);
+    assert_eq!(done.count("/requests/dropped") + done.count("/requests/failed"), 0);
+    // The wait was for a connection, which is the target's doing, not the generator's.
+    assert!(done.count("/generator_lag_ns/p99") < done.count("/slip_ns/p99"), "{}", done.stdout);
+}
+
+#[test]
+fn more_than_the_target_can_take_is_invalid_and_accounted_for() {
+    let testbed = peers::testbed(&["--service", "fixed:20ms"]);
+    let done = run(&testbed.url("/"), &["-R", "2000", "-c", "4", "-d", "3s"]);
+    assert_eq!(
+        (done.code, done.report["verdict"]["status"].as_str()),
+        (3, Some("INVALID")),
+        "{}",
+        done.stdout
+    );
+    assert_eq!(done.report["verdict"]["reasons"][0]["rule"], "rate_shortfall");
+    assert_eq!(done.count("/requests/ok") + done.count("/requests/unsent"), 6_000);
+}
+
+#[test]
+fn shedding_counts_what_it_drops_and_bounds_the_wait() {
+    let testbed = peers::testbed(&["--service", "fixed:20ms"]);
+    let done = run(&testbed.url("/"), &["-R", "1000", "-c", "4", "-d", "3s", "--overload", "shed=100ms"]);
+    let (ok, dropped, unsent) =
+        (done.count("/requests/ok"), done.count("/requests/dropped"), done.count("/requests/unsent"));
+    assert_eq!(ok + dropped + unsent + done.count("/requests/failed"), 3_000, "{}", done.report["requests"]);
+    assert!(dropped > 1_000, "{dropped}");
+    // A request may wait the deadline, and be sent a turn later; a shared machine may hold that turn up.
+    assert!(done.count("/slip_ns/p50") <= 200_000_000, "{}", done.stdout);
+}
+
+#[test]
+fn warm_up_is_shown_and_not_measured() {
+    let testbed = peers::testbed(&[]);
+    let words = ["-R", "200", "-d", "3s", "--warmup", "1s", "--timeseries", "series.ndjson"];
+    let done = run(&testbed.url("/"), &words);
+    assert_eq!((done.count("/requests/sent"), done.number("/window_s")), (400, 2.0));
+    let lines = done.json_lines("series.ndjson");
+    assert_eq!(lines[0]["phase"], "warmup");
+    let sent: u64 = lines.iter().filter_map(|line| line["requests"]["sent"].as_u64()).sum();
+    assert_eq!(sent, 600, "the series has the warm-up too");
+}
+
+#[test]
+fn a_target_that_dies_and_comes_back_is_counted_by_kind_and_recovered_from() {
+    let first = peers::testbed(&[]);
+    let port = first.port;
+    let words = ["-R", "200", "-c", "5", "-d", "8s", "--timeseries", "series.ndjson", "-q"];
+    let running = Vajra::run(&first.url("/"), &words).start();
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    drop(first);
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let second = peers::testbed_on(port, &[]);
+    let done = running.done();
+    drop(second);
+    done.assert_accounted();
+    assert!(done.errors("connect") > 0, "{}", done.report["requests"]);
+    assert!(done.count("/connections/reconnects") >= 5, "{}", done.report["connections"]);
+    let last_ok: u64 = done
+        .json_lines("series.ndjson")
+        .iter()
+        .rev()
+        .take(3)
+        .filter_map(|line| line["requests"]["ok"].as_u64())
+        .sum();
+    assert!(last_ok > 100, "it recovered");
+}
+
+#[test]
+fn weights_and_templates_of_a_plan_reach_the_wire() {
+    let testbed = peers::testbed(&[]);
+    let plan = format!(
+        "{{\"url\": \"{}\", \"run\": {{\"requests\": 2000, \"connections\": 4}}, \"request\": [\n\
+         {{\"name\": \"small\", \"path\": \"/bytes/{{{{rand 1 9}}}}\", \"weight\": 3}},\n\
+         {{\"name\": \"gone\", \"path\": \"/status/404?n={{{{seq}}}}\", \"weight\": 1}}]}}",
+        testbed.url("/")
+    );
+    let done = Vajra::run("plan.json", &[]).file("plan.json", &plan).done();
+    done.assert_accounted();
+    let gone = done.count("/requests/status/404");
+    // A quarter of 2,000, give or take six deviations.
+    assert!(gone.abs_diff(500) < 120, "{gone}");
+    assert_eq!(done.report["scenarios"][0]["steps"][1]["requests"]["failed"], gone);
+}
+
+#[test]
+fn the_built_in_target_needs_no_server() {
+    let done = run("testbed:/bytes/100", &["-n", "500", "-c", "4"]);
+    assert_eq!(done.count("/requests/ok"), 500, "{}", done.stderr);
+}
+
+#[test]
+fn the_null_responder_answers_everything() {
+    let null = peers::testbed(&["--null"]);
+    let done = run(&null.url("/"), &["-n", "20000", "-c", "8", "--pipeline", "8"]);
+    assert_eq!(done.count("/requests/ok"), 20_000, "{}", done.stderr);
+}

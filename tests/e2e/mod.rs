@@ -1,0 +1,12 @@
+//! The built program against real servers.
+//!
+//! Nothing here has a limit on time: machines that run tests are slow and shared. What is checked is counts, codes, words,
+//! and bounds that hold however slow the machine is.
+
+mod bad_input;
+mod examples;
+mod http;
+mod load;
+mod machine;
+mod outputs;
+mod signals;

@@ -1,0 +1,101 @@
+//! Reports, files, thresholds and exit codes.
+
+use crate::peers;
+use crate::vajra::Vajra;
+use engine::distribution::Distribution;
+
+#[test]
+fn thresholds_pass_or_end_with_99_and_say_what_was_measured() {
+    let testbed = peers::testbed(&[]);
+    let run = |threshold: &str| {
+        Vajra::run(&testbed.url("/"), &["-R", "200", "-d", "3s", "-c", "2", "--threshold", threshold]).done()
+    };
+    let met = run("response p(99)<10m");
+    assert_ne!(met.report["verdict"]["status"], "INVALID", "{}", met.stdout);
+    assert_eq!(met.code, 0, "{}{}", met.stdout, met.stderr);
+    assert!(met.stdout.contains("✓ response p(99)<10m, measured"), "{}", met.stdout);
+    let breached = run("response p(99)<1us");
+    assert_eq!(breached.code, 99, "{}", breached.stdout);
+    assert!(breached.stdout.contains("✗ response p(99)<1us, measured"), "{}", breached.stdout);
+    assert_eq!(breached.report["thresholds"][0]["ok"], false);
+    assert_eq!(run("failed rate>0").code, 99);
+}
+
+#[test]
+fn the_text_report_comes_in_its_order() {
+    let testbed = peers::testbed(&["--error", "0.5"]);
+    let done = Vajra::run(&testbed.url("/"), &["-R", "100", "-d", "2s", "-L"]).done();
+    let mut rest = done.stdout.as_str();
+    for part in [
+        "s measured",
+        "Rate",
+        "Requests",
+        "status",
+        "Response",
+        "Service",
+        "Slip",
+        "Throughput",
+        "CPU",
+        "Connections",
+        "#[Mean",
+    ] {
+        let at = rest
+            .find(part)
+            .unwrap_or_else(|| panic!("{part} is not where it should be in:\n{}", done.stdout));
+        rest = &rest[at..];
+    }
+}
+
+#[test]
+fn json_on_standard_output_is_nothing_but_json() {
+    let testbed = peers::testbed(&[]);
+    let done = Vajra::new(&["run", &testbed.url("/"), "-n", "50", "--json", "-"]).done();
+    let report: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!(report["schema"], 1);
+    assert!(done.stderr.contains("Requests"), "{}", done.stderr);
+}
+
+#[test]
+fn the_histograms_of_all_outputs_agree() {
+    let testbed = peers::testbed(&[]);
+    let words = ["-R", "300", "-d", "3s", "--hgrm", "out.hgrm", "--timeseries", "out.ndjson"];
+    let done = Vajra::run(&testbed.url("/"), &words).done();
+    let of = |value: &serde_json::Value| Distribution::decode(value.as_str().unwrap()).unwrap();
+    let whole = of(&done.report["response_ns"]["hdr"]);
+    let mut merged = Distribution::new();
+    for line in done.json_lines("out.ndjson") {
+        merged.merge(&of(&line["response_ns"]["hdr"]));
+    }
+    assert_eq!((whole.count(), whole.quantile_ns(0.99)), (merged.count(), merged.quantile_ns(0.99)));
+    let spectrum = std::fs::read_to_string(done.folder.path().join("out.hgrm")).unwrap();
+    assert!(spectrum.contains(&format!("Total count    = {:12}]", whole.count())), "{spectrum}");
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_known_before_anything_is_sent() {
+    let testbed = peers::testbed(&[]);
+    let done = Vajra::new(&["run", &testbed.url("/"), "--json", "no/such/folder/x.json"]).done();
+    assert_eq!(done.code, 2, "{}", done.stderr);
+    done.assert_says(&["no/such/folder/x.json", "cannot be written", "flag --json"]);
+}
+
+#[test]
+fn a_full_disk_costs_the_file_and_not_the_report() {
+    let testbed = peers::testbed(&[]);
+    for flag in ["--json", "--hgrm", "--timeseries"] {
+        let done =
+            Vajra::new(&["run", &testbed.url("/"), "-R", "100", "-d", "1s", "-q", flag, "/dev/full"]).done();
+        assert_eq!(done.code, 1, "{flag}: {}", done.stderr);
+        let all = format!("{}{}", done.stdout, done.stderr);
+        assert!(all.contains("/dev/full") && all.contains("No space left"), "{flag}: {all}");
+        assert!(done.stdout.contains("Requests"), "{flag}: the text report still comes: {}", done.stdout);
+    }
+}
+
+#[test]
+fn the_committed_schema_is_the_programs() {
+    let done = Vajra::new(&["schema"]).done();
+    let committed =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/plan.schema.json")).unwrap();
+    assert!(committed == done.stdout, "write it again: vajra schema > docs/plan.schema.json");
+}

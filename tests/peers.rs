@@ -1,0 +1,156 @@
+//! Real servers, each in a folder and on a port of its own. One that is not installed fails the test: `.ci/run` installs all.
+
+use crate::vajra;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long a server may take to listen. Generous: it is no measurement.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server, stopped when dropped.
+pub(crate) struct Peer {
+    child: Child,
+    folder: TempDir,
+    pub(crate) port: u16,
+}
+
+impl Peer {
+    /// A URL on the server.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// nginx with one worker, files of 12 B, 64 KiB and 1 MiB, and a limit on requests per connection.
+pub(crate) fn nginx(keepalive_requests: u32) -> Peer {
+    let (folder, port) = (site(), free_port());
+    let root = folder.path().display();
+    let config = format!(
+        "daemon off; master_process off; pid {root}/pid; error_log {root}/error.log;\n\
+         events {{ worker_connections 4096; }}\n\
+         http {{ access_log off; sendfile on; keepalive_requests {keepalive_requests};\n\
+         client_body_temp_path {root}/body; proxy_temp_path {root}/proxy; fastcgi_temp_path {root}/fastcgi;\n\
+         uwsgi_temp_path {root}/uwsgi; scgi_temp_path {root}/scgi;\n\
+         server {{ listen 127.0.0.1:{port}; listen unix:{root}/nginx.sock; root {root}/site; }} }}\n"
+    );
+    fs::write(folder.path().join("nginx.conf"), config).unwrap();
+    let path = folder.path().join("nginx.conf");
+    start(Command::new("nginx").arg("-c").arg(path).arg("-p").arg(folder.path()), folder, port)
+}
+
+/// Apache with its event module, which ends a connection after some requests.
+pub(crate) fn apache() -> Peer {
+    let (folder, port) = (site(), free_port());
+    let (root, modules) = (folder.path().display(), "/usr/lib/apache2/modules");
+    let config = format!(
+        "ServerName localhost\nServerRoot {root}\nPidFile {root}/pid\nErrorLog {root}/error.log\nListen 127.0.0.1:{port}\n\
+         DefaultRuntimeDir {root}\nMutex posixsem\n\
+         LoadModule mpm_event_module {modules}/mod_mpm_event.so\nLoadModule authz_core_module {modules}/mod_authz_core.so\n\
+         LoadModule dir_module {modules}/mod_dir.so\n\
+         User www-data\nGroup www-data\nKeepAlive On\nMaxKeepAliveRequests 20\nDocumentRoot {root}/site\n\
+         <Directory {root}/site>\nRequire all granted\n</Directory>\n"
+    );
+    fs::write(folder.path().join("apache.conf"), config).unwrap();
+    open_to_all(&folder);
+    let path = folder.path().join("apache.conf");
+    start(Command::new("apache2").arg("-f").arg(path).arg("-DFOREGROUND"), folder, port)
+}
+
+/// Python's `http.server`: HTTP/1.0, one request per connection.
+pub(crate) fn python() -> Peer {
+    let (folder, port) = (site(), free_port());
+    let site = folder.path().join("site");
+    let words =
+        ["-m", "http.server", &port.to_string(), "--bind", "127.0.0.1", "--directory"].map(String::from);
+    start(Command::new("python3").args(words).arg(site), folder, port)
+}
+
+/// The built-in server as a process of its own.
+pub(crate) fn testbed(words: &[&str]) -> Peer {
+    testbed_on(0, words)
+}
+
+/// The same on a given port, such as that of one which was killed.
+pub(crate) fn testbed_on(port: u16, words: &[&str]) -> Peer {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(vajra::binary());
+    command.args(["testbed", "--port", &port.to_string()]).args(words);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let after = line.split("127.0.0.1:").nth(1).unwrap_or_else(|| panic!("it said `{line}`"));
+    let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
+    Peer { child, folder, port: digits.parse().unwrap() }
+}
+
+fn start(command: &mut Command, folder: TempDir, port: u16) -> Peer {
+    let spawned = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let child =
+        spawned.unwrap_or_else(|error| panic!("{command:?} does not start ({error}); .ci/run installs it"));
+    let mut peer = Peer { child, folder, port };
+    let begun = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        let ended = peer.child.try_wait().unwrap();
+        let log = fs::read_to_string(peer.folder.path().join("error.log")).unwrap_or_default();
+        assert!(
+            ended.is_none() && begun.elapsed() < PATIENCE,
+            "{command:?} does not listen: {ended:?} {log}"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    peer
+}
+
+fn site() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let site = folder.path().join("site");
+    fs::create_dir(&site).unwrap();
+    fs::write(site.join("index.html"), "hello world\n").unwrap();
+    fs::write(site.join("64k"), vec![b'x'; 64 << 10]).unwrap();
+    fs::write(site.join("1m"), vec![b'x'; 1 << 20]).unwrap();
+    open_to_all(&folder);
+    folder
+}
+
+/// Servers that change their user must still be able to read their files.
+fn open_to_all(folder: &TempDir) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A server written in the test: `serve` is called with each connection, on a thread.
+pub(crate) fn scripted(serve: impl Fn(TcpStream) + Send + Clone + 'static) -> u16 {
+    scripted_on("127.0.0.1:0", serve)
+}
+
+pub(crate) fn scripted_on(address: &str, serve: impl Fn(TcpStream) + Send + Clone + 'static) -> u16 {
+    let listener = TcpListener::bind(address).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let serve = serve.clone();
+            std::thread::spawn(move || serve(stream));
+        }
+    });
+    port
+}

@@ -1,0 +1,812 @@
+//! The loop of a shard against simulated worlds: what must hold whatever the server, the network and the machine do.
+//!
+//! Every claim is checked for some seeds. `VAJRA_SIMULATION_SEED=7 cargo test simulation` checks it for that one alone; a
+//! failure names the seed.
+
+use engine::bucket::Tally;
+use engine::config::{Document, Format, Layers};
+use engine::outcome::Kind;
+use engine::plan::Plan;
+use engine::quantity::{MICROSECOND_NS, MILLISECOND_NS, SECOND_NS};
+use engine::random::Random;
+use engine::record::Series;
+use shards::simulation::world::{
+    Body, Faults, Hiccup, Machine, Network, Pieces, Server, Service, Stall, World,
+};
+use shards::simulation::{Outcome, Simulation};
+
+/// What a request takes from being handed over to being recorded, beside network and server: the machine's own time.
+const MACHINE_NS_MAX: u64 = 100 * MICROSECOND_NS;
+/// A timeout is noticed by then: the tick, and the longest time between two turns.
+const TIMEOUT_LATE_NS_MAX: u64 = 8 * MILLISECOND_NS;
+/// A thousandth, as a histogram rounds.
+const ROUNDING: f64 = 0.002;
+
+/// The seeds to check a claim for.
+fn seeds(count: u64) -> std::ops::Range<u64> {
+    match std::env::var("VAJRA_SIMULATION_SEED").map(|seed| seed.parse()) {
+        Ok(Ok(seed)) => seed..seed + 1,
+        _ => 0..count,
+    }
+}
+
+/// A plan, with settings of `[run]`, and of the rest after a line `[load]`.
+fn plan(run: &str) -> Plan {
+    let text = format!("url = 'http://simulated/'\n[run]\nconnect_timeout = '100ms'\n{run}\n");
+    let document = Document { name: "plan".into(), text: text.clone(), format: Format::Toml };
+    let layers = Layers::new(Some(document)).map_err(|(mistake, _)| mistake).expect(&text);
+    let config = layers.config().expect(&text);
+    Plan::new(&config, &|_| Err("the simulation reads no files".into())).expect(&text)
+}
+
+/// Names the seed when the simulated loop itself panics: its own assertions know of none.
+struct Witness(u64);
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the seed was {}", self.0);
+        }
+    }
+}
+
+fn run(plan: &Plan, world: &World, seed: u64) -> Outcome {
+    let _witness = Witness(seed);
+    let outcome = Simulation::new(plan.clone(), world.clone(), seed).run();
+    assert_accounted(plan, &outcome, seed);
+    outcome
+}
+
+/// What holds in every world: nothing is lost, nothing is counted twice.
+fn assert_accounted(plan: &Plan, outcome: &Outcome, seed: u64) {
+    let (total, snapshot) = (outcome.total(), &outcome.snapshot);
+    let connect_errors =
+        [Kind::Connect, Kind::Ports, Kind::Resources].map(|kind| total.errors[kind as usize]);
+    let connect_errors: u64 = connect_errors.iter().sum();
+    let ended = total.ok + total.failed();
+    assert_eq!(ended, total.sent + connect_errors, "seed {seed}: every request sent ended once; {total:?}");
+    assert_eq!(snapshot.figures().finished, ended, "seed {seed}");
+    let reached: u64 = outcome.wires.iter().map(|wire| wire.requests + wire.unheard).sum();
+    assert_eq!(reached, total.sent, "seed {seed}: what was sent is what the wire was given");
+    assert_eq!(total.statuses.iter().map(|(_, count)| count).sum::<u64>(), answered(&total), "seed {seed}");
+    assert_eq!(total.failed_response.count(), total.failed(), "seed {seed}");
+    if let Some(scheduled) = outcome.scheduled {
+        let measured: Series = snapshot.measured_total();
+        let measured = measured.ok + measured.failed() + snapshot.dropped.measured + snapshot.unsent.measured;
+        let outside: u64 = snapshot.outside.iter().map(|series| series.ok + series.failed()).sum();
+        let outside = outside + snapshot.dropped.outside + snapshot.unsent.outside;
+        assert_eq!(
+            Tally { measured, outside },
+            scheduled,
+            "seed {seed}: scheduled = ended + dropped + unsent"
+        );
+    } else {
+        assert_eq!((snapshot.dropped, snapshot.unsent), (Tally::default(), Tally::default()), "seed {seed}");
+    }
+    assert_eq!(snapshot.shards.len(), plan.shards as usize);
+    assert_times(&total, seed);
+}
+
+/// Response is service plus slip, for each and therefore in the sum.
+fn assert_times(total: &Series, seed: u64) {
+    let sum_ns = |mean_ns: f64| mean_ns * total.ok as f64;
+    let (response_ns, service_ns, slip_ns) =
+        (sum_ns(total.response.mean_ns()), sum_ns(total.service.mean_ns()), sum_ns(total.slip.mean_ns()));
+    let counts = [total.response.count(), total.service.count(), total.slip.count()];
+    assert_eq!(counts, [total.ok; 3], "seed {seed}");
+    let difference_ns = (response_ns - service_ns - slip_ns).abs();
+    assert!(difference_ns <= 1.0 + response_ns * 1e-9, "seed {seed}: {response_ns} {service_ns} {slip_ns}");
+}
+
+/// Answers with a status, good or bad.
+fn answered(total: &Series) -> u64 {
+    total.ok + total.errors[Kind::Status as usize]
+}
+
+fn pick<T: Copy>(random: &mut Random, choices: &[T]) -> T {
+    choices[random.between(0, choices.len() as u64 - 1) as usize]
+}
+
+/// A plan of any kind that lasts some virtual seconds.
+fn random_plan(random: &mut Random) -> Plan {
+    let shards = random.between(1, 3);
+    let connections = shards + random.between(0, 20);
+    let pipeline = pick(random, &[1, 1, 2, 5, 8]);
+    let timeout = pick(random, &["50ms", "300ms", "2s"]);
+    let warmup = pick(random, &["0s", "0s", "700ms"]);
+    let wait = pick(random, &["auto", "park", "park", "auto", "spin"]);
+    let request = pick(
+        random,
+        &[
+            "",
+            "[[request]]\npath = '/{{seq}}'",
+            "[[request]]\nmethod = 'HEAD'\n[[request]]\nweight = 3\n[[request]]\nbody = 'n={{seq}}'",
+        ],
+    );
+    let load = random_load(random);
+    let seed = random.bits() >> 1;
+    plan(&format!(
+        "shards = {shards}\nconnections = {connections}\npipeline = {pipeline}\ntimeout = '{timeout}'\n\
+         warmup = '{warmup}'\nwait = '{wait}'\nduration = '2500ms'\nseed = {seed}\n{load}\n{request}"
+    ))
+}
+
+fn random_load(random: &mut Random) -> String {
+    let limit = pick(random, &["", "", "requests = 500\n"]);
+    if random.between(0, 3) == 0 {
+        return limit.to_owned();
+    }
+    let arrivals = pick(random, &["uniform", "poisson"]);
+    let overload = pick(random, &["", "overload = 'shed'\ndeadline = '60ms'"]);
+    let shape = match random.between(0, 2) {
+        0 => "shape = 'ramp'\nfrom = 1\nto = 3000".to_owned(),
+        _ => format!("rate = {}", random.between(1, 3_000)),
+    };
+    format!("{limit}[load]\n{shape}\narrivals = '{arrivals}'\n{overload}")
+}
+
+/// A chance that is often none at all.
+fn random_ppm(random: &mut Random, most: u64) -> u32 {
+    if random.between(0, 2) > 0 { 0 } else { random.between(0, most) as u32 }
+}
+
+fn random_faults(random: &mut Random) -> Faults {
+    Faults {
+        lost_ppm: random_ppm(random, 20_000),
+        reset_ppm: random_ppm(random, 50_000),
+        cut_ppm: random_ppm(random, 50_000),
+        close_ppm: random_ppm(random, 100_000),
+        quiet_end_ppm: random_ppm(random, 100_000),
+        lost_end_ppm: random_ppm(random, 20_000),
+        refused_ppm: random_ppm(random, 100_000),
+        garbage_ppm: random_ppm(random, 20_000),
+        connect_refused_ppm: random_ppm(random, 400_000),
+        connect_lost_ppm: random_ppm(random, 200_000),
+    }
+}
+
+fn random_server(random: &mut Random) -> Server {
+    let service_ns = pick(random, &[50, 500, 5_000, 40_000]) * MICROSECOND_NS;
+    let down_ns = random.between(0, 2 * SECOND_NS);
+    let bytes_max = pick(random, &[0, 20, 3_000, 9_000, 100_000]);
+    Server {
+        service: pick(random, &[Service::Fixed(service_ns), Service::Exponential(service_ns)]),
+        stall: pick(
+            random,
+            &[None, None, Some(Stall { length_ns: 200 * MILLISECOND_NS, every_ns: 900 * MILLISECOND_NS })],
+        ),
+        down: pick(random, &[None, None, None, Some((down_ns, down_ns + 600 * MILLISECOND_NS))]),
+        batch_ns: pick(random, &[0, 0, MILLISECOND_NS]),
+        body: Body {
+            bytes: (pick(random, &[0, bytes_max]), bytes_max),
+            chunked_ppm: pick(random, &[0, 0, 300_000]),
+            until_end_ppm: pick(random, &[0, 0, 50_000]),
+        },
+    }
+}
+
+fn random_machine(random: &mut Random) -> Machine {
+    let hiccup = Some(Hiccup { length_ns: 5 * MILLISECOND_NS, every_ns: 100 * MILLISECOND_NS });
+    Machine {
+        // Coarse, or most of the time would go into turns that only look at the clock.
+        spin_ns_max: 10 * MICROSECOND_NS,
+        submission_ns: pick(random, &[1_000, 1_000, 50_000]),
+        wake_ns_max: pick(random, &[0, 5 * MICROSECOND_NS, 300 * MICROSECOND_NS]),
+        sent_ns_max: pick(random, &[0, MILLISECOND_NS]),
+        hiccup: pick(random, &[None, None, hiccup]),
+        starved_ppm: random_ppm(random, 100_000),
+        stopped_ppm: random_ppm(random, 100_000),
+        collect_ns: pick(random, &[10 * MILLISECOND_NS, 2 * SECOND_NS]),
+        ..Machine::default()
+    }
+}
+
+fn random_world(random: &mut Random) -> World {
+    let gap_ns = pick(random, &[0, 10 * MICROSECOND_NS, MILLISECOND_NS]);
+    let pieces = Pieces { bytes_max: pick(random, &[1, 7, 100, 20_000]), gap_ns };
+    let stop_ns = random.between(1, 3 * SECOND_NS);
+    World {
+        server: random_server(random),
+        network: Network {
+            one_way_ns: pick(random, &[0, 20, 1_000]) * MICROSECOND_NS,
+            pieces: pick(random, &[None, None, Some(pieces)]),
+        },
+        machine: random_machine(random),
+        faults: random_faults(random),
+        stops_ns: match random.between(0, 5) {
+            0 => vec![stop_ns],
+            1 => vec![stop_ns, stop_ns + random.between(0, SECOND_NS)],
+            _ => Vec::new(),
+        },
+        keeps_log: false,
+    }
+}
+
+fn random_simulation(seed: u64) -> (Plan, World) {
+    let mut random = Random::new(seed, 77);
+    (random_plan(&mut random), random_world(&mut random))
+}
+
+#[test]
+fn everything_scheduled_is_accounted_for_in_every_world() {
+    for seed in seeds(300) {
+        let (plan, world) = random_simulation(seed);
+        run(&plan, &world, seed);
+    }
+}
+
+#[test]
+fn the_same_seed_does_exactly_the_same_again() {
+    let digest = |seed: u64, world_seed: u64| {
+        let (plan, world) = random_simulation(seed);
+        let outcome = run(&plan, &world, world_seed);
+        let total = outcome.total();
+        let times = [&total.response, &total.service, &total.slip, &total.failed_response];
+        let summaries = times.map(|distribution| distribution.summary());
+        format!("{:?} {:?} {summaries:?} {:?}", outcome.wires, outcome.intervals, outcome.snapshot.figures())
+    };
+    for seed in seeds(10) {
+        assert_eq!(digest(seed, seed), digest(seed, seed), "seed {seed}");
+        assert_ne!(digest(seed, seed), digest(seed, seed + 1), "seed {seed}: the seed decides");
+    }
+}
+
+#[test]
+fn every_rate_is_exact_whatever_the_shards_connections_and_arrivals() {
+    let choices = [(1, 1, 1), (3, 8, 8), (7, 2, 5), (1_000, 3, 30), (997, 4, 16), (20_000, 2, 64)];
+    for seed in seeds(3) {
+        for (rate, shards, connections) in choices {
+            for arrivals in ["uniform", "poisson"] {
+                let plan = plan(&format!(
+                    "shards = {shards}\nconnections = {connections}\nduration = '3s'\nseed = {seed}\n\
+                     [load]\nrate = {rate}\narrivals = '{arrivals}'"
+                ));
+                let outcome = run(&plan, &World::default(), seed);
+                let total = outcome.total();
+                let scheduled = outcome.scheduled.expect("an open load").measured;
+                if arrivals == "uniform" {
+                    assert_eq!(scheduled, 3 * rate, "seed {seed}");
+                }
+                let context = format!("seed {seed}: {rate}/s on {shards} shards, {arrivals}");
+                assert_eq!((total.sent, total.ok), (scheduled, scheduled), "{context}");
+                assert_eq!((outcome.requests(), outcome.answers()), (scheduled, scheduled), "{context}");
+                assert_eq!(total.bytes_received, outcome.wires.iter().map(|wire| wire.bytes).sum::<u64>());
+            }
+        }
+    }
+}
+
+#[test]
+fn requests_leave_evenly_spaced_and_never_before_they_are_intended() {
+    let calm = Machine { wake_ns_max: 20 * MICROSECOND_NS, ..Machine::default() };
+    let shaken = Machine {
+        wake_ns_max: 600 * MICROSECOND_NS,
+        hiccup: Some(Hiccup { length_ns: 30 * MILLISECOND_NS, every_ns: 100 * MILLISECOND_NS }),
+        ..Machine::default()
+    };
+    for seed in seeds(4) {
+        for (machine, wait) in [(calm, "spin"), (calm, "auto"), (shaken, "auto"), (shaken, "park")] {
+            let plan = plan(&format!(
+                "shards = 2\nconnections = 40\nduration = '2s'\nwait = '{wait}'\n[load]\nrate = 2_000"
+            ));
+            let outcome = run(&plan, &World { machine, keeps_log: true, ..World::default() }, seed);
+            for (shard, wire) in outcome.wires.iter().enumerate() {
+                assert_eq!(wire.sent_log.len(), 2_000, "seed {seed}");
+                for (index, sent_ns) in wire.sent_log.iter().enumerate() {
+                    let intended_ns = (index * 2 + shard) as u64 * SECOND_NS / 2_000;
+                    // The loop sleeps until the start itself: only the first request pays for the wake-up.
+                    let is_first = index == 0;
+                    let late_ns = sent_ns.checked_sub(intended_ns);
+                    let late_ns = late_ns.unwrap_or_else(|| panic!("seed {seed}: {index} left early"));
+                    let is_punctual = is_first || late_ns < 10 * MICROSECOND_NS;
+                    assert!(
+                        is_punctual || machine.hiccup.is_some(),
+                        "seed {seed}: {wait}, {index} is {late_ns} ns late"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn hiccups_of_the_machine_are_counted() {
+    let hiccup = Hiccup { length_ns: 20 * MILLISECOND_NS, every_ns: 150 * MILLISECOND_NS };
+    let world = World { machine: Machine { hiccup: Some(hiccup), ..Machine::default() }, ..World::default() };
+    for seed in seeds(5) {
+        let plan = plan("duration = '5s'\n[load]\nrate = 1_000");
+        let outcome = run(&plan, &world, seed);
+        let end_ns = 5 * SECOND_NS as i64;
+        let during = outcome.wires[0].hiccups.iter().filter(|(at_ns, _)| (0..end_ns).contains(at_ns));
+        let (jumps, lost_ns) = during.fold((0, 0), |(jumps, sum_ns), (_, ns)| (jumps + 1, sum_ns + ns));
+        let figures = outcome.snapshot.figures();
+        // Two jumps within one turn are one hiccup, and one at the very end is nobody's.
+        assert!(jumps > 10 && figures.hiccups.abs_diff(jumps) <= 2, "seed {seed}: {jumps} {figures:?}");
+        let ratio = figures.hiccup_ns as f64 / lost_ns as f64;
+        assert!((ratio - 1.0).abs() < 0.1, "seed {seed}: {} of {lost_ns} ns found", figures.hiccup_ns);
+        assert!(figures.hiccup_ns_max >= 10 * MILLISECOND_NS, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_calm_machine_has_no_hiccups() {
+    for seed in seeds(5) {
+        for wait in ["auto", "park", "spin"] {
+            let plan = plan(&format!("duration = '1s'\nwait = '{wait}'\n[load]\nrate = 3_000"));
+            assert_eq!(run(&plan, &World::default(), seed).snapshot.figures().hiccups, 0, "seed {seed}");
+        }
+    }
+}
+
+/// Half a second of silence every two, and five milliseconds otherwise.
+fn stalling() -> World {
+    let stall = Some(Stall { length_ns: 500 * MILLISECOND_NS, every_ns: 2 * SECOND_NS });
+    let server = Server { service: Service::Fixed(5 * MILLISECOND_NS), stall, ..Server::default() };
+    World { server, ..World::default() }
+}
+
+#[test]
+fn a_stalling_server_shows_in_response_time_and_not_in_service_time() {
+    for seed in seeds(3) {
+        let plan = plan("duration = '8s'\nconnections = 50\n[load]\nrate = 1_000");
+        let total = run(&plan, &stalling(), seed).total();
+        let (response, service) = (total.response.summary(), total.service.summary());
+        assert_eq!((total.sent, total.ok), (8_000, 8_000), "seed {seed}: nothing is dropped");
+        assert!(response.p99 >= 400 * MILLISECOND_NS, "seed {seed}: {response:?}");
+        let unstalled_ns = 5 * MILLISECOND_NS + 2 * Network::default().one_way_ns;
+        assert!(service.p50.abs_diff(unstalled_ns) <= MACHINE_NS_MAX, "seed {seed}: {service:?}");
+    }
+}
+
+#[test]
+fn a_closed_loop_hides_the_same_stalls() {
+    for seed in seeds(3) {
+        let total = run(&plan("duration = '8s'\nconnections = 50"), &stalling(), seed).total();
+        let response = total.response.summary();
+        assert!(response.p99 < 10 * MILLISECOND_NS, "seed {seed}: {response:?}");
+        assert!(response.max > 450 * MILLISECOND_NS, "seed {seed}: the stalls were there; {response:?}");
+    }
+}
+
+/// Four connections of one millisecond each: 4,000/s and not one more.
+fn slow() -> World {
+    let server = Server { service: Service::Fixed(MILLISECOND_NS), ..Server::default() };
+    World { server, ..World::default() }
+}
+
+#[test]
+fn an_overloaded_queue_ends_in_time_and_counts_what_it_did_not_send() {
+    for seed in seeds(3) {
+        let plan = plan("duration = '5s'\nconnections = 4\n[load]\nrate = 20_000");
+        let outcome = run(&plan, &slow(), seed);
+        let total = outcome.total();
+        assert_eq!(outcome.snapshot.unsent.measured, 100_000 - total.sent, "seed {seed}");
+        assert!((17_000..20_000).contains(&total.ok), "seed {seed}: {} of 100,000", total.ok);
+        assert!(outcome.finished_ns() < 5_010 * MILLISECOND_NS, "seed {seed}: {}", outcome.finished_ns());
+        assert!(total.slip.max_ns() > 3 * SECOND_NS, "seed {seed}: the wait shows");
+        let lag = outcome.snapshot.lag.summary();
+        assert!(lag.p99 < MACHINE_NS_MAX, "seed {seed}: the lateness is the target's, not ours; {lag:?}");
+    }
+}
+
+#[test]
+fn a_backlog_no_older_than_a_second_is_caught_up_with() {
+    let down = Server {
+        stall: Some(Stall { length_ns: 800 * MILLISECOND_NS, every_ns: 2_900 * MILLISECOND_NS }),
+        ..Server::default()
+    };
+    for seed in seeds(3) {
+        let plan = plan("duration = '3s'\nconnections = 4\n[load]\nrate = 5_000");
+        let outcome = run(&plan, &World { server: down, ..World::default() }, seed);
+        assert_eq!(outcome.total().ok, 15_000, "seed {seed}: {:?}", outcome.snapshot.unsent);
+        assert!(outcome.finished_ns() > 3 * SECOND_NS, "seed {seed}: there was something to catch up with");
+    }
+}
+
+#[test]
+fn a_generator_too_slow_for_the_rate_shows_it_as_its_own_lateness() {
+    let machine = Machine { submission_ns: 150 * MICROSECOND_NS, ..Machine::default() };
+    for seed in seeds(3) {
+        let plan = plan("duration = '3s'\nconnections = 2_000\n[load]\nrate = 20_000");
+        let outcome = run(&plan, &World { machine, ..World::default() }, seed);
+        let lag = outcome.snapshot.lag.summary();
+        assert!(lag.p50 > 100 * MILLISECOND_NS, "seed {seed}: {lag:?}");
+        assert!(outcome.snapshot.unsent.measured > 10_000, "seed {seed}");
+    }
+}
+
+#[test]
+fn shedding_drops_and_counts_what_waited_too_long_and_sends_nothing_later() {
+    for seed in seeds(3) {
+        for arrivals in ["uniform", "poisson"] {
+            let plan = plan(&format!(
+                "duration = '5s'\nconnections = 4\nwarmup = '1s'\n[load]\nrate = 20_000\n\
+                 overload = 'shed'\ndeadline = '50ms'\narrivals = '{arrivals}'"
+            ));
+            let outcome = run(&plan, &slow(), seed);
+            let total = outcome.total();
+            assert!(
+                outcome.snapshot.dropped.measured > 60_000,
+                "seed {seed}: {:?}",
+                outcome.snapshot.dropped
+            );
+            assert!(outcome.snapshot.dropped.outside > 14_000, "seed {seed}: {:?}", outcome.snapshot.dropped);
+            let slip_ns = total.slip.max_ns() as f64;
+            let most_ns = (50 * MILLISECOND_NS + MACHINE_NS_MAX) as f64 * (1.0 + ROUNDING);
+            assert!(slip_ns <= most_ns, "seed {seed}: {slip_ns}");
+            assert!(total.ok > 17_000, "seed {seed}: the target was kept busy");
+        }
+    }
+}
+
+#[test]
+fn a_lost_answer_is_a_timeout_neither_early_nor_late_and_its_connection_is_replaced() {
+    let faults = Faults { lost_ppm: 50_000, ..Faults::default() };
+    for seed in seeds(5) {
+        let plan = plan("duration = '3s'\nconnections = 200\ntimeout = '250ms'\n[load]\nrate = 1_000");
+        let outcome = run(&plan, &World { faults, ..World::default() }, seed);
+        let (total, figures) = (outcome.total(), outcome.snapshot.figures());
+        let timeouts = total.errors[Kind::Timeout as usize];
+        assert_eq!(timeouts, total.failed(), "seed {seed}: {:?}", total.errors);
+        assert_eq!(timeouts, outcome.wires[0].fates[0], "seed {seed}: every lost answer, and nothing else");
+        assert!(timeouts > 80, "seed {seed}");
+        let failed = total.failed_response.summary();
+        let timeout_ns = 250 * MILLISECOND_NS;
+        assert!(failed.min as f64 >= timeout_ns as f64 * (1.0 - ROUNDING), "seed {seed}: {failed:?}");
+        assert!(failed.max <= timeout_ns + TIMEOUT_LATE_NS_MAX, "seed {seed}: {failed:?}");
+        assert!(
+            figures.reconnects + 60 > timeouts,
+            "seed {seed}: all but the last are replaced; {figures:?}"
+        );
+    }
+}
+
+#[test]
+fn a_timeout_is_as_punctual_in_a_pipeline() {
+    let faults = Faults { lost_ppm: 5_000, ..Faults::default() };
+    let server = Server { service: Service::Exponential(20 * MILLISECOND_NS), ..Server::default() };
+    for seed in seeds(5) {
+        let plan =
+            plan("duration = '3s'\nconnections = 40\npipeline = 4\ntimeout = '400ms'\n[load]\nrate = 1_000");
+        let outcome = run(&plan, &World { faults, server, ..World::default() }, seed);
+        let total = outcome.total();
+        assert!(total.errors[Kind::Timeout as usize] > 5, "seed {seed}: {:?}", total.errors);
+        // Of a connection's requests only the oldest has timed out; the others fail with it, earlier.
+        let latest = total.failed_response.summary().max - 400 * MILLISECOND_NS;
+        assert!(latest <= TIMEOUT_LATE_NS_MAX + total.slip.max_ns(), "seed {seed}: {latest} ns late");
+    }
+}
+
+#[test]
+fn a_stop_lets_what_is_under_way_finish_and_schedules_nothing_more() {
+    let server = Server { service: Service::Exponential(30 * MILLISECOND_NS), ..Server::default() };
+    let stop_ns = 1_234_567_890;
+    for seed in seeds(5) {
+        for load in ["", "[load]\nrate = 500", "[load]\nrate = 3_000\noverload = 'shed'\ndeadline = '20ms'"] {
+            let plan = plan(&format!("duration = '10s'\nshards = 2\nconnections = 20\n{load}"));
+            let world = World { server, stops_ns: vec![stop_ns], ..World::default() };
+            let outcome = run(&plan, &world, seed);
+            let ended_ns = outcome.snapshot.ended_ns.expect("the run has ended");
+            assert!(ended_ns.abs_diff(stop_ns) < 10 * MILLISECOND_NS, "seed {seed}: {ended_ns}");
+            assert_eq!(outcome.total().failed(), 0, "seed {seed}: nothing was cut off");
+            assert!(outcome.finished_ns() < stop_ns + SECOND_NS, "seed {seed}: {}", outcome.finished_ns());
+        }
+    }
+}
+
+#[test]
+fn a_stop_waits_two_seconds_at_most_and_a_second_stop_not_at_all() {
+    let faults = Faults { lost_ppm: 200_000, ..Faults::default() };
+    let stop_ns = 1_500 * MILLISECOND_NS;
+    for seed in seeds(5) {
+        for (second_ns, finish_ns) in
+            [(None, 2 * SECOND_NS), (Some(300 * MILLISECOND_NS), 300 * MILLISECOND_NS)]
+        {
+            let plan = plan("duration = '10s'\nconnections = 20\n[load]\nrate = 500");
+            let stops_ns = std::iter::once(stop_ns).chain(second_ns.map(|ns| stop_ns + ns)).collect();
+            let outcome = run(&plan, &World { faults, stops_ns, ..World::default() }, seed);
+            assert_eq!(outcome.total().errors[Kind::Unfinished as usize], 20, "seed {seed}");
+            let took_ns = outcome.finished_ns() - stop_ns;
+            assert!(took_ns.abs_diff(finish_ns) < 10 * MILLISECOND_NS, "seed {seed}: {took_ns}");
+        }
+    }
+}
+
+#[test]
+fn a_stop_after_the_end_cuts_the_wait_for_the_last_answers() {
+    let faults = Faults { lost_ppm: 200_000, ..Faults::default() };
+    let stop_ns = 1_100 * MILLISECOND_NS;
+    for seed in seeds(3) {
+        let plan = plan("duration = '1s'\nconnections = 20\n[load]\nrate = 500");
+        let outcome = run(&plan, &World { faults, stops_ns: vec![stop_ns], ..World::default() }, seed);
+        let took_ns = outcome.finished_ns() - stop_ns;
+        assert!(took_ns < 2_010 * MILLISECOND_NS, "seed {seed}: {took_ns}");
+    }
+}
+
+#[test]
+fn waiting_for_the_last_answers_costs_no_spinning() {
+    let faults = Faults { lost_ppm: 20_000, close_ppm: 300_000, ..Faults::default() };
+    let server = Server { service: Service::Fixed(800 * MILLISECOND_NS), ..Server::default() };
+    for seed in seeds(3) {
+        let plan =
+            plan("duration = '1s'\nconnections = 400\ntimeout = '20s'\nwait = 'park'\n[load]\nrate = 400");
+        let outcome = run(&plan, &World { faults, server, ..World::default() }, seed);
+        assert!(outcome.finished_ns() > 5 * SECOND_NS, "seed {seed}: there was something to wait for");
+        let turns = outcome.snapshot.figures().turns;
+        assert!(turns < 6_000, "seed {seed}: {turns} turns for 400 requests and five seconds of waiting");
+    }
+}
+
+#[test]
+fn ends_that_nobody_announced_are_found() {
+    let faults = Faults { lost_end_ppm: 10_000, ..Faults::default() };
+    for seed in seeds(5) {
+        let plan = plan("duration = '6s'\nconnections = 30\ntimeout = '9s'\n[load]\nrate = 300");
+        let outcome = run(&plan, &World { faults, ..World::default() }, seed);
+        let (total, figures) = (outcome.total(), outcome.snapshot.figures());
+        assert!(figures.lost_ends > 10, "seed {seed}: {figures:?}");
+        assert_eq!(total.errors[Kind::Eof as usize], total.failed(), "seed {seed}: {:?}", total.errors);
+        let slowest_ns = total.failed_response.max_ns();
+        assert!(slowest_ns < 2_100 * MILLISECOND_NS, "seed {seed}: found after {slowest_ns} ns");
+    }
+}
+
+#[test]
+fn a_body_that_lasts_until_a_lost_end_is_complete() {
+    let body = Body { bytes: (10, 3_000), chunked_ppm: 0, until_end_ppm: 1_000_000 };
+    let server = Server { body, ..Server::default() };
+    for (lost_end_ppm, found) in [(0, 0), (100_000, 1)] {
+        let faults = Faults { lost_end_ppm, ..Faults::default() };
+        for seed in seeds(3) {
+            let plan = plan("duration = '4s'\nconnections = 60\ntimeout = '9s'\n[load]\nrate = 100");
+            let outcome = run(&plan, &World { server, faults, ..World::default() }, seed);
+            assert_eq!(outcome.total().ok, 400, "seed {seed}: {:?}", outcome.total().errors);
+            assert!(outcome.snapshot.figures().lost_ends >= found, "seed {seed}");
+        }
+    }
+}
+
+/// Successes of all shards in the whole seconds from `from` to before `to`.
+fn ok_between(outcome: &Outcome, from: u64, to: u64) -> u64 {
+    let is_within = |interval: &&shards::simulation::Interval| {
+        (from * SECOND_NS..to * SECOND_NS).contains(&interval.from_ns)
+    };
+    outcome.intervals.iter().filter(is_within).map(|interval| interval.ok).sum()
+}
+
+#[test]
+fn a_target_that_dies_and_comes_back_is_found_again_without_a_storm() {
+    let service = Service::Fixed(10 * MILLISECOND_NS);
+    let server = Server { service, down: Some((3 * SECOND_NS, 5 * SECOND_NS)), ..Server::default() };
+    for (seed, connections) in seeds(5).flat_map(|seed| [(seed, 50), (seed, 30)]) {
+        let each = connections / 2;
+        let plan =
+            plan(&format!("duration = '10s'\nconnections = {connections}\nshards = 2\n[load]\nrate = 1_000"));
+        let outcome = run(&plan, &World { server, ..World::default() }, seed);
+        let errors = outcome.total().errors;
+        let expected =
+            errors[Kind::Receive as usize] + errors[Kind::Connect as usize] + errors[Kind::Send as usize];
+        assert_eq!(expected, outcome.total().failed(), "seed {seed}: {errors:?}");
+        assert!(errors[Kind::Connect as usize] > 10, "seed {seed}: {errors:?}");
+        // Ten milliseconds' worth is under way when the target dies.
+        assert!((8..=12).contains(&errors[Kind::Receive as usize]), "seed {seed}: {errors:?}");
+        assert!((2_988..=2_992).contains(&ok_between(&outcome, 0, 3)), "seed {seed}");
+        assert_eq!(ok_between(&outcome, 4, 5), 0, "seed {seed}");
+        assert!(ok_between(&outcome, 5, 7) > 2_500, "seed {seed}: the backlog is sent");
+        assert_eq!(ok_between(&outcome, 8, 10), 2_000, "seed {seed}");
+        assert_eq!(outcome.snapshot.figures().open, 0, "seed {seed}: all are closed at the end");
+        for wire in &outcome.wires {
+            // Each connection: at once, then after some 15, 30, 60 … ms, and in the end once in 0.5 to 1 s.
+            assert!(
+                wire.connects.iter().all(|&attempts| attempts <= each * 9),
+                "seed {seed}: {:?}",
+                wire.connects
+            );
+            assert!(wire.connects[4] <= each * 3, "seed {seed}: {:?}", wire.connects);
+            assert!(wire.connects[4] >= each, "seed {seed}: they keep trying; {:?}", wire.connects);
+        }
+    }
+}
+
+#[test]
+fn a_target_that_is_not_there_at_first_is_found_when_it_comes() {
+    let server = Server { down: Some((0, 2 * SECOND_NS)), ..Server::default() };
+    for seed in seeds(5) {
+        for (connections, load) in [(1, ""), (1, "[load]\nrate = 500"), (40, "[load]\nrate = 500")] {
+            let plan = plan(&format!("duration = '6s'\nconnections = {connections}\n{load}"));
+            let outcome = run(&plan, &World { server, ..World::default() }, seed);
+            assert!(ok_between(&outcome, 4, 6) >= 1_000, "seed {seed}: {:?}", outcome.intervals);
+        }
+    }
+}
+
+#[test]
+fn a_connection_that_gets_no_answer_is_given_up_in_time_and_tried_again() {
+    let faults = Faults { connect_lost_ppm: 500_000, ..Faults::default() };
+    for seed in seeds(5) {
+        let plan = plan("duration = '5s'\nconnections = 50\n[load]\nrate = 1_000");
+        let outcome = run(&plan, &World { faults, ..World::default() }, seed);
+        let figures = outcome.snapshot.figures();
+        assert!(figures.connect_failures > 10, "seed {seed}: {figures:?}");
+        assert_eq!(outcome.total().ok, 5_000, "seed {seed}");
+        let last = outcome.intervals.iter().filter(|interval| interval.to_ns == 5 * SECOND_NS).count();
+        assert_eq!(last, 1, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_target_that_accepts_and_drops_is_not_stormed() {
+    let faults = Faults { reset_ppm: 1_000_000, ..Faults::default() };
+    for seed in seeds(3) {
+        let outcome =
+            run(&plan("duration = '5s'\nconnections = 20"), &World { faults, ..World::default() }, seed);
+        let total = outcome.total();
+        assert_eq!(total.errors[Kind::Receive as usize], total.failed(), "seed {seed}: {:?}", total.errors);
+        let later = &outcome.wires[0].connects[2..];
+        assert!(
+            later.iter().all(|&attempts| attempts <= 20 * 3),
+            "seed {seed}: {:?}",
+            outcome.wires[0].connects
+        );
+    }
+}
+
+#[test]
+fn warm_up_is_outside_the_measured_window() {
+    for seed in seeds(3) {
+        for load in ["[load]\nrate = 1_000", ""] {
+            let plan = plan(&format!("duration = '3s'\nwarmup = '1s'\nconnections = 8\n{load}"));
+            let outcome = run(&plan, &World::default(), seed);
+            let measured = outcome.snapshot.measured_total();
+            let outside: u64 = outcome.snapshot.outside.iter().map(|series| series.ok).sum();
+            if load.is_empty() {
+                let ratio = measured.ok as f64 / outside as f64;
+                assert!((ratio - 2.0).abs() < 0.01, "seed {seed}: {} and {outside}", measured.ok);
+            } else {
+                assert_eq!((measured.ok, outside), (2_000, 1_000), "seed {seed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_number_of_requests_is_sent_exactly() {
+    let choices = [(1, 1, 1, 1), (1, 4, 9, 3), (100, 3, 7, 8), (1_001, 2, 5, 1), (5_000, 4, 4, 5)];
+    let requests = ["", "[[request]]\npath = '/{{seq}}'\n[[request]]\nmethod = 'HEAD'"];
+    for seed in seeds(3) {
+        for (count, shards, connections, pipeline) in choices {
+            for (load, request) in
+                [("", requests[0]), ("", requests[1]), ("[load]\nrate = 2_000", requests[0])]
+            {
+                let plan = plan(&format!(
+                    "requests = {count}\nshards = {shards}\nconnections = {connections}\npipeline = {pipeline}\n\
+                     {load}\n{request}"
+                ));
+                let outcome = run(&plan, &World::default(), seed);
+                let context =
+                    format!("seed {seed}: {count} by {shards} on {connections} × {pipeline} {load}");
+                assert_eq!((outcome.requests(), outcome.total().ok), (count, count), "{context}");
+                let longest_ns = if load.is_empty() { SECOND_NS } else { 2_520 * MILLISECOND_NS };
+                assert!(outcome.finished_ns() < longest_ns, "{context}: it ends when they are answered");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_closed_loop_keeps_every_connection_full() {
+    for seed in seeds(3) {
+        for (pipeline, batch_ns) in [(1, 0), (4, 0), (8, MILLISECOND_NS)] {
+            let server = Server { service: Service::Fixed(MILLISECOND_NS), batch_ns, ..Server::default() };
+            let plan = plan(&format!("duration = '2s'\nconnections = 10\npipeline = {pipeline}"));
+            let total = run(&plan, &World { server, ..World::default() }, seed).total();
+            // The server does one request at a time per connection: ten a millisecond, whatever is queued behind.
+            let possible = if pipeline == 1 { 2_000 * 10 * 100 / 105 } else { 2_000 * 10 };
+            let ratio = total.ok as f64 / f64::from(possible);
+            assert!((0.95..=1.02).contains(&ratio), "seed {seed}: pipeline {pipeline}: {ratio}");
+        }
+    }
+}
+
+#[test]
+fn long_bodies_are_thrown_away_and_counted_to_the_byte() {
+    let body = Body { bytes: (0, 200_000), chunked_ppm: 100_000, until_end_ppm: 0 };
+    let server = Server { body, ..Server::default() };
+    let machine = Machine { starved_ppm: 100_000, stopped_ppm: 100_000, ..Machine::default() };
+    for seed in seeds(4) {
+        for pieces in [None, Some(Pieces { bytes_max: 9_000, gap_ns: 3 * MICROSECOND_NS })] {
+            let network = Network { pieces, ..Network::default() };
+            let plan = plan("duration = '2s'\nconnections = 20\n[load]\nrate = 1_000");
+            let outcome = run(&plan, &World { server, machine, network, ..World::default() }, seed);
+            let (total, wire, figures) = (outcome.total(), &outcome.wires[0], outcome.snapshot.figures());
+            assert_eq!((total.ok, total.bytes_received), (2_000, wire.bytes), "seed {seed}");
+            assert!(wire.discarded_bytes > wire.bytes / 2, "seed {seed}: {} bytes", wire.discarded_bytes);
+            assert!(wire.pauses > 0 && figures.starved > 0, "seed {seed}: {figures:?}");
+        }
+    }
+}
+
+#[test]
+fn answers_in_pieces_of_a_byte_are_answers() {
+    let body = Body { bytes: (0, 30), chunked_ppm: 500_000, until_end_ppm: 0 };
+    let server = Server { body, ..Server::default() };
+    for seed in seeds(3) {
+        for (pipeline, bytes_max) in [(1, 1), (4, 1), (8, 50)] {
+            let pieces = Some(Pieces { bytes_max, gap_ns: 10 * MICROSECOND_NS });
+            let network = Network { pieces, ..Network::default() };
+            let plan = plan(&format!(
+                "duration = '1s'\nconnections = 20\npipeline = {pipeline}\n[load]\nrate = 2_000"
+            ));
+            let outcome = run(&plan, &World { server, network, ..World::default() }, seed);
+            assert_eq!(outcome.total().ok, 2_000, "seed {seed}");
+            assert_eq!(outcome.total().bytes_received, outcome.wires[0].bytes, "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn every_fate_of_an_answer_is_named_by_its_kind() {
+    let of = |ppm: u32| -> [(Faults, Kind); 5] {
+        let none = Faults::default();
+        [
+            (Faults { reset_ppm: ppm, ..none }, Kind::Receive),
+            (Faults { cut_ppm: ppm, ..none }, Kind::Eof),
+            (Faults { refused_ppm: ppm, ..none }, Kind::Status),
+            (Faults { garbage_ppm: ppm, ..none }, Kind::Protocol),
+            (Faults { lost_ppm: ppm, ..none }, Kind::Timeout),
+        ]
+    };
+    for seed in seeds(3) {
+        for (faults, kind) in of(30_000) {
+            let plan = plan("duration = '2s'\nconnections = 100\ntimeout = '100ms'\n[load]\nrate = 1_000");
+            let outcome = run(&plan, &World { faults, ..World::default() }, seed);
+            let errors = outcome.total().errors;
+            let fated: u64 = outcome.wires[0].fates.iter().sum();
+            assert!(fated > 20, "seed {seed}");
+            assert_eq!(
+                (errors[kind as usize], outcome.total().failed()),
+                (fated, fated),
+                "seed {seed}: {errors:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn connections_that_close_between_answers_fail_nobody() {
+    let faults = Faults { close_ppm: 200_000, ..Faults::default() };
+    for seed in seeds(3) {
+        for load in ["", "[load]\nrate = 1_000"] {
+            let plan = plan(&format!("duration = '1s'\nconnections = 20\n{load}"));
+            let outcome = run(&plan, &World { faults, ..World::default() }, seed);
+            let figures = outcome.snapshot.figures();
+            assert_eq!(outcome.total().failed(), 0, "seed {seed}: {:?}", outcome.total().errors);
+            assert!(figures.reconnects > 100, "seed {seed}: {figures:?}");
+        }
+    }
+}
+
+#[test]
+fn a_collector_that_comes_seldom_loses_nothing() {
+    let machine = Machine { collect_ns: 7 * SECOND_NS, ..Machine::default() };
+    for seed in seeds(3) {
+        let plan = plan("duration = '6s'\nconnections = 20\ninterval = '100ms'\n[load]\nrate = 1_000");
+        let outcome = run(&plan, &World { machine, ..World::default() }, seed);
+        assert_eq!(outcome.total().ok, 6_000, "seed {seed}");
+        assert!(outcome.snapshot.figures().postponed > 10, "seed {seed}");
+        let attempts: u64 = outcome.wires[0].connects.iter().sum();
+        assert_eq!(attempts, 20, "seed {seed}: none is made again to wait for the collector");
+    }
+}
+
+#[test]
+fn intervals_lie_end_to_end() {
+    for seed in seeds(20) {
+        let (plan, world) = random_simulation(seed);
+        let outcome = run(&plan, &world, seed);
+        for pair in outcome.intervals.windows(2).filter(|pair| pair[0].shard == pair[1].shard) {
+            assert_eq!(pair[0].to_ns, pair[1].from_ns, "seed {seed}: {pair:?}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Rules about the source tree that no compiler checks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which of ours may depend on which, besides the root package, which may on all.
+const EDGES: [(&str, &[&str]); 5] = [
+    ("engine", &["sdk"]),
+    ("shards", &["engine", "sdk"]),
+    ("testbed", &[]),
+    ("perf", &["engine", "shards", "testbed"]),
+    ("vajra", &["engine", "shards", "testbed", "sdk", "telemetry", "fleet"]),
+];
+const OURS: [&str; 6] = ["engine", "shards", "testbed", "sdk", "telemetry", "fleet"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every source file with its text, by path from the root.
+fn sources(folder: &str) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.insert(relative(&path), fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    assert!(!found.is_empty(), "{folder} has sources");
+    found
+}
+
+fn relative(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap().display().to_string()
+}
+
+/// The lines of a text that are code: no comments, and nothing from the tests at the end on.
+fn code(text: &str) -> String {
+    let body = text.split("#[cfg(test)]\nmod tests").next().unwrap_or(text);
+    body.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+fn files_naming(folders: &[&str], word: &str) -> Vec<String> {
+    let all = folders.iter().flat_map(|folder| sources(folder));
+    all.filter(|(_, text)| code(text).contains(word)).map(|(path, _)| path).collect()
+}
+
+#[test]
+fn only_the_allowed_edges_exist_between_our_crates() {
+    for (member, allowed) in EDGES {
+        let folder = if member == "vajra" { root().to_owned() } else { root().join(member) };
+        let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+        let table =
+            manifest.split("\n[dependencies]\n").nth(1).unwrap_or("").split("\n[").next().unwrap_or("");
+        for line in table.lines() {
+            let name = line.split(['.', ' ', '=']).next().unwrap_or("");
+            assert!(!OURS.contains(&name) || allowed.contains(&name), "{member} must not depend on {name}");
+        }
+    }
+}
+
+#[test]
+fn every_dependency_says_why_it_is_there() {
+    for manifest in
+        ["Cargo.toml", "engine/Cargo.toml", "shards/Cargo.toml", "testbed/Cargo.toml", "perf/Cargo.toml"]
+    {
+        let text = fs::read_to_string(root().join(manifest)).unwrap();
+        let mut is_dependencies = false;
+        for line in text.lines() {
+            if line.starts_with('[') {
+                is_dependencies = line.contains("dependencies");
+            } else if is_dependencies && line.contains('=') && !line.contains("path = ") {
+                assert!(line.contains('#'), "{manifest}: `{line}` gives no reason");
+            }
+        }
+    }
+}
+
+#[test]
+fn one_file_names_glommio_and_one_the_ring() {
+    let ours = ["cli", "engine/src", "shards/src", "testbed/src", "perf/src"];
+    assert_eq!(files_naming(&ours, "glommio::"), ["shards/src/executor.rs"]);
+    assert_eq!(files_naming(&ours, "io_uring::"), ["shards/src/sys.rs"]);
+}
+
+#[test]
+fn unsafe_code_has_its_place() {
+    let ours = ["cli", "engine/src", "shards/src", "testbed/src"];
+    assert_eq!(files_naming(&ours, "unsafe {"), ["shards/src/sys.rs"]);
+    // perf counts allocations, and an allocator cannot be written without.
+    let perf = files_naming(&["perf/src"], "unsafe ");
+    assert!(perf.len() <= 1, "{perf:?}");
+}
+
+#[test]
+fn the_engine_knows_no_clock_socket_file_or_thread() {
+    let banned = [
+        "Instant::now",
+        "SystemTime",
+        "std::net",
+        "std::fs",
+        "std::thread",
+        "async ",
+        "std::env",
+        "std::process",
+    ];
+    for (path, text) in sources("engine/src") {
+        for word in banned {
+            assert!(!code(&text).contains(word), "{path} names {word}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_shared_on_the_shards_path() {
+    let mut path: BTreeMap<String, String> = sources("shards/src/protocol");
+    for name in ["connection.rs", "timeouts.rs", "pace.rs", "shard.rs"] {
+        let file = format!("shards/src/{name}");
+        path.insert(file.clone(), fs::read_to_string(root().join(file)).unwrap());
+    }
+    for (path, text) in path {
+        for word in ["Mutex", "RwLock", "Atomic", "thread_local", "static mut", "RefCell"] {
+            assert!(!code(&text).contains(word), "{path} names {word}");
+        }
+        // The one handle a shard holds is to the two words it is controlled by.
+        let handles = code(&text).matches("Arc<").count();
+        assert_eq!(handles, code(&text).matches("Arc<Control>").count(), "{path} shares something");
+    }
+}
+
+#[test]
+fn nothing_below_the_command_line_prints_exits_or_reads_the_environment() {
+    for folder in ["engine/src", "shards/src", "testbed/src"] {
+        for (path, text) in sources(folder) {
+            for word in ["println!", "print!(", "process::exit", "env::var"] {
+                assert!(!code(&text).contains(word), "{path} names {word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_unwrap_outside_tests() {
+    for folder in ["cli", "engine/src", "shards/src", "testbed/src", "perf/src"] {
+        for (path, text) in sources(folder) {
+            for word in [".unwrap()", "todo!(", "unimplemented!(", "dbg!(", "FIXME", "XXX"] {
+                assert!(!code(&text).contains(word), "{path} has {word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_module_map_is_the_tree() {
+    let map = fs::read_to_string(root().join("docs/ARCHITECTURE.md")).unwrap();
+    let rows = map.lines().filter_map(|line| line.trim().strip_prefix("- `")?.split_once('`'));
+    let listed: BTreeSet<String> =
+        rows.map(|(path, _)| path.to_owned()).filter(|path| path.ends_with(".rs")).collect();
+    let folders = ["cli", "engine/src", "shards/src", "testbed/src", "perf/src", "benches"];
+    let there: BTreeSet<String> = folders.iter().flat_map(|folder| sources(folder).into_keys()).collect();
+    let missing: Vec<&String> = there.difference(&listed).collect();
+    let gone: Vec<&String> = listed.iter().filter(|path| !root().join(path).exists()).collect();
+    assert!(missing.is_empty() && gone.is_empty(), "not in the map: {missing:?}; not in the tree: {gone:?}");
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    for folder in ["cli", "engine/src", "shards/src", "testbed/src", "perf/src", "benches", "tests"] {
+        for (path, text) in sources(folder) {
+            assert!(text.starts_with("//! "), "{path} has no head");
+        }
+    }
+}
+
+#[test]
+fn nothing_committed_names_a_machine() {
+    let mut folders = vec![root().to_owned()];
+    let mut files: Vec<PathBuf> = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            let (path, name) = (entry.path(), entry.file_name());
+            if name == "target" || name == ".git" {
+                continue;
+            }
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    // Put together here, so that this file does not hold what it looks for.
+    let banned =
+        [format!("{}{}", "/wo", "rk/"), format!("{}{}", "/ro", "ot/"), format!("{}{}", "/ho", "me/")];
+    for path in files {
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        for word in &banned {
+            assert!(!text.contains(word.as_str()), "{} names {word}", relative(&path));
+        }
+    }
+}

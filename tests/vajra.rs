@@ -1,0 +1,155 @@
+//! Runs the built program and takes apart what it says.
+
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// One call of the program, in a folder of its own.
+pub(crate) struct Vajra {
+    command: Command,
+    folder: TempDir,
+    writes_json: bool,
+}
+
+/// How a call ended.
+pub(crate) struct Done {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    /// The report, if one was written.
+    pub(crate) report: Value,
+    pub(crate) folder: TempDir,
+}
+
+/// A call under way.
+pub(crate) struct Running {
+    child: Child,
+    folder: TempDir,
+}
+
+pub(crate) fn binary() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_vajra"))
+}
+
+impl Vajra {
+    /// `vajra` with these words.
+    pub(crate) fn new(words: &[&str]) -> Vajra {
+        Vajra::under(&[], words)
+    }
+
+    /// `vajra run` of a target, with these words, and its report as JSON.
+    pub(crate) fn run(target: &str, words: &[&str]) -> Vajra {
+        let mut vajra = Vajra::new(&["run", target]);
+        vajra.command.args(words).args(["--json", "report.json"]);
+        vajra.writes_json = true;
+        vajra
+    }
+
+    /// The program started by another one, such as `prlimit`.
+    pub(crate) fn under(wrapper: &[&str], words: &[&str]) -> Vajra {
+        let mut command = match wrapper.split_first() {
+            None => Command::new(binary()),
+            Some((program, arguments)) => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(binary());
+                command
+            }
+        };
+        let folder = tempfile::tempdir().unwrap();
+        command.args(words).current_dir(folder.path()).stdin(Stdio::null());
+        Vajra { command, folder, writes_json: false }
+    }
+
+    pub(crate) fn file(self, name: &str, text: &str) -> Vajra {
+        std::fs::write(self.folder.path().join(name), text).unwrap();
+        self
+    }
+
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Vajra {
+        self.command.env(name, value);
+        self
+    }
+
+    pub(crate) fn start(mut self) -> Running {
+        let child = self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Running { child, folder: self.folder }
+    }
+
+    pub(crate) fn done(mut self) -> Done {
+        let output = self.command.output().unwrap();
+        let done = Done::new(output, self.folder);
+        assert!(!self.writes_json || !done.report.is_null() || done.code != 0, "no report: {}", done.stderr);
+        done
+    }
+}
+
+impl Running {
+    pub(crate) fn signal(&self, signal: i32) {
+        let sent = Command::new("kill").args([format!("-{signal}"), self.child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    pub(crate) fn done(self) -> Done {
+        Done::new(self.child.wait_with_output().unwrap(), self.folder)
+    }
+}
+
+impl Done {
+    fn new(output: Output, folder: TempDir) -> Done {
+        let report = std::fs::read_to_string(folder.path().join("report.json")).ok();
+        Done {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            report: report.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null),
+            folder,
+        }
+    }
+
+    /// A number in the report, by JSON pointer.
+    pub(crate) fn number(&self, pointer: &str) -> f64 {
+        let value = self
+            .report
+            .pointer(pointer)
+            .unwrap_or_else(|| panic!("no {pointer}: {}\n{}", self.stderr, self.report));
+        value.as_f64().unwrap_or_else(|| panic!("{pointer} is {value}"))
+    }
+
+    pub(crate) fn count(&self, pointer: &str) -> u64 {
+        self.number(pointer) as u64
+    }
+
+    /// Failures of one kind.
+    pub(crate) fn errors(&self, kind: &str) -> u64 {
+        self.report.pointer(&format!("/requests/errors/{kind}")).and_then(Value::as_u64).unwrap_or(0)
+    }
+
+    /// Asserts that everything that was scheduled is accounted for.
+    pub(crate) fn assert_accounted(&self) {
+        let errors: u64 =
+            self.report["requests"]["errors"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
+        assert_eq!(errors, self.count("/requests/failed"), "{}", self.report["requests"]);
+        let statuses: u64 =
+            self.report["requests"]["status"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
+        assert_eq!(
+            statuses,
+            self.count("/requests/ok") + self.errors("status"),
+            "{}",
+            self.report["requests"]
+        );
+        assert_eq!(self.count("/requests/ok"), self.count("/response_ns/count"));
+    }
+
+    /// The lines of a file it wrote, as JSON.
+    pub(crate) fn json_lines(&self, name: &str) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.folder.path().join(name)).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    pub(crate) fn assert_says(&self, parts: &[&str]) {
+        for part in parts {
+            assert!(self.stderr.contains(part), "`{part}` is not in:\n{}", self.stderr);
+        }
+    }
+}
