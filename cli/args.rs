@@ -93,7 +93,7 @@ pub(crate) struct PlanArgs {
     #[arg(long, value_name = "POLICY")]
     pub(crate) overload: Option<String>,
     /// Seed of all random draws [default: 1].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub(crate) seed: Option<u64>,
     /// Length of one interval of progress and time series [default: 1s].
     #[arg(long, value_name = "TIME")]

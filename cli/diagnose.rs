@@ -13,13 +13,10 @@ pub(crate) fn failure(layers: &Layers, mistakes: &[Mistake]) -> Failure {
 }
 
 /// A file that is not TOML or JSON at all.
-pub(crate) fn failure_of_syntax(
-    mistake: &Mistake,
-    place: Option<(Document, Option<Range<usize>>)>,
-) -> Failure {
-    let shown = match place {
-        Some((document, Some(span))) => show_in_file(mistake, &document, span),
-        _ => show_plainly(mistake, None),
+pub(crate) fn failure_of_syntax(mistake: &Mistake, document: &Document) -> Failure {
+    let shown = match &mistake.span {
+        Some(span) => show_in_file(mistake, document, span.clone()),
+        None => show_plainly(mistake, Some(document.name.clone())),
     };
     Failure::new(USAGE, shown)
 }
@@ -70,7 +67,7 @@ mod tests {
         let mistake = layers.config().unwrap_err();
         let shown = show(&mistake, &layers);
         for part in
-            ["unknown key `conections`", "plan.toml:3:14", "conections = 5", "did you mean `connections`?"]
+            ["unknown key `conections`", "plan.toml:3:1", "conections = 5", "did you mean `connections`?"]
         {
             assert!(shown.contains(part), "{part} is not in:\n{shown}");
         }

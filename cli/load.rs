@@ -14,10 +14,8 @@ use toml::Value;
 pub(crate) fn plan(args: &PlanArgs) -> Result<Plan, Failure> {
     let document = document(&args.target)?;
     let is_url = document.is_none();
-    let mut layers = Layers::new(document).map_err(|(mistake, document)| {
-        let layers = document.map(|document| (document, mistake.span.clone()));
-        diagnose::failure_of_syntax(&mistake, layers)
-    })?;
+    let mut layers =
+        Layers::new(document).map_err(|wrong| diagnose::failure_of_syntax(&wrong.0, &wrong.1))?;
     read_environment(&mut layers);
     let mut mistakes = Vec::new();
     if is_url {
@@ -95,8 +93,8 @@ fn read_flags(args: &PlanArgs, layers: &mut Layers, mistakes: &mut Vec<Mistake>)
     ];
     for (path, flag, value) in numbers {
         if let Some(value) = value {
-            // Seeds above 2⁶³ do not fit a TOML integer; they wrap, which is as good a seed.
-            set(layers, path, flag, Value::Integer(value as i64 & i64::MAX), &value.to_string());
+            let integer = i64::try_from(value).unwrap_or(i64::MAX);
+            set(layers, path, flag, Value::Integer(integer), &value.to_string());
         }
     }
     read_rate(args, layers);
@@ -188,6 +186,14 @@ fn read_headers(args: &PlanArgs, layers: &mut Layers, mistakes: &mut Vec<Mistake
         }
     }
     for (name, values) in headers {
+        // A flag replaces the plan's header of that name, however either is spelt.
+        let written: Vec<String> = match layers.get("headers") {
+            Some(Value::Table(table)) => {
+                table.keys().filter(|key| key.eq_ignore_ascii_case(name)).cloned().collect()
+            }
+            _ => Vec::new(),
+        };
+        written.iter().for_each(|key| layers.remove_at(&["headers", key]));
         let shown = values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
         layers.set_at(
             &["headers", name],

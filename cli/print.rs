@@ -4,7 +4,7 @@
 use engine::outcome::Kind;
 use engine::quantity::show_ns;
 use engine::report::{Report, StepReport, Timing};
-use engine::verdict::Status;
+use engine::verdict::{Reason, Status};
 use std::fmt::Write;
 
 /// The whole report.
@@ -18,25 +18,41 @@ pub(crate) fn report(report: &Report) -> String {
     text
 }
 
+/// Why the run is not simply good, a line each: for runs that print nothing else.
+pub(crate) fn objections(report: &Report) -> Vec<String> {
+    let reason = |reason: &Reason| format!("{}: {}: {}", word(reason.status), reason.rule, reason.text);
+    let mut lines: Vec<String> = report.verdict.reasons.iter().map(reason).collect();
+    let breached = report.thresholds.iter().filter(|threshold| !threshold.ok);
+    lines.extend(breached.map(|threshold| format!("✗ {}, measured {}", threshold.text, threshold.shown)));
+    lines
+}
+
 fn verdict(report: &Report) -> String {
-    let word = match report.verdict.status {
-        Status::Valid => "VALID",
-        Status::Degraded => "DEGRADED",
-        Status::Invalid => "INVALID: do not use these numbers",
-    };
+    let advice = if report.verdict.status == Status::Invalid { ": do not use these numbers" } else { "" };
+    let word = word(report.verdict.status);
     let partial = if report.window.is_partial { ", stopped early" } else { "" };
     let warmup = match report.window.from_s {
         0.0 => String::new(),
         seconds => format!(" after {seconds} s of warm-up"),
     };
     let (window_s, name) = (report.window_s, &report.plan.name);
-    let mut text =
-        format!("\n{word}\n{name}: {window_s:.3} s measured{warmup}{partial}, run {}\n", report.run_id);
+    let mut text = format!(
+        "\n{word}{advice}\n{name}: {window_s:.3} s measured{warmup}{partial}, run {}\n",
+        report.run_id
+    );
     for reason in &report.verdict.reasons {
         let _ = writeln!(text, "  {}: {}", reason.rule, reason.text);
     }
     text.push('\n');
     text
+}
+
+fn word(status: Status) -> &'static str {
+    match status {
+        Status::Valid => "VALID",
+        Status::Degraded => "DEGRADED",
+        Status::Invalid => "INVALID",
+    }
 }
 
 fn rate(report: &Report) -> String {

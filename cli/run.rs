@@ -40,6 +40,9 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     ready.stop();
     let is_written = tell(&report, outputs, args);
     let code = code_of(&report, &signals, args.strict);
+    if args.quiet {
+        print::objections(&report).iter().for_each(|objection| eprintln!("{objection}"));
+    }
     Ok(ExitCode::from(if code == 0 && !is_written { exit::RUNTIME } else { code }))
 }
 
@@ -66,10 +69,11 @@ fn tell(report: &Report, outputs: Outputs, args: &RunArgs) -> bool {
     let text = print::report(report);
     let mut problems = outputs.write(report);
     problems.extend(report.limits.iter().filter(|limit| limit.starts_with(INCOMPLETE)).cloned());
-    match (Outputs::use_stdout(args), args.quiet && problems.is_empty()) {
-        (true, _) => eprint!("{text}"),
+    let is_silent = args.quiet && problems.is_empty();
+    match (Outputs::use_stdout(args), is_silent) {
+        (_, true) => {}
+        (true, false) => eprint!("{text}"),
         (false, false) => print!("{text}"),
-        (false, true) => {}
     }
     if args.spectrum {
         println!();

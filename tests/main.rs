@@ -5,6 +5,8 @@
 //! - `tidy`: rules about the source tree that no compiler checks.
 //! - `vajra`, `peers`: how the program and the servers are started.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod e2e;
 mod peers;
 mod simulation;

@@ -293,11 +293,11 @@ pub struct Layers {
 
 impl Layers {
     /// The lowest layer. A syntax error says where.
-    pub fn new(document: Option<Document>) -> Result<Layers, (Mistake, Option<Document>)> {
+    pub fn new(document: Option<Document>) -> Result<Layers, Box<(Mistake, Document)>> {
         let Some(document) = document else { return Ok(Layers::default()) };
         match parse_document(&document) {
             Ok(table) => Ok(Layers { table, document: Some(document), origins: BTreeMap::new() }),
-            Err(mistake) => Err((mistake, Some(document))),
+            Err(mistake) => Err(Box::new((mistake, document))),
         }
     }
 
@@ -328,18 +328,20 @@ impl Layers {
 
     /// Forgets a key and all below it: a flag that replaces a whole shape clears what the file said of it.
     pub fn remove(&mut self, path: &str) {
+        self.remove_at(&path.split('.').collect::<Vec<_>>());
+    }
+
+    /// The same for keys that may hold dots themselves.
+    pub fn remove_at(&mut self, keys: &[&str]) {
+        let Some((key, parents)) = keys.split_last() else { return };
         let mut table = &mut self.table;
-        let mut keys = path.split('.').peekable();
-        while let Some(key) = keys.next() {
-            if keys.peek().is_none() {
-                table.remove(key);
-                return;
-            }
-            match table.get_mut(key).and_then(toml::Value::as_table_mut) {
+        for parent in parents.iter().copied() {
+            match table.get_mut(parent).and_then(toml::Value::as_table_mut) {
                 Some(next) => table = next,
                 None => return,
             }
         }
+        table.remove(*key);
     }
 
     /// The value at a dotted path.
@@ -367,7 +369,12 @@ impl Layers {
         let merged = toml::Value::Table(self.table.clone());
         serde_path_to_error::deserialize(merged).map_err(|error| {
             let path: String = dotted(error.path());
-            mistake_of(path, &error.into_inner().to_string())
+            let mut mistake = mistake_of(path, &error.into_inner().to_string());
+            if mistake.problem.starts_with(UNKNOWN_KEY) && !self.origins.contains_key(&mistake.path) {
+                mistake.span =
+                    self.document.as_ref().and_then(|document| key_span_of(document, &mistake.path));
+            }
+            mistake
         })
     }
 
@@ -412,8 +419,10 @@ fn mistake_of(path: String, message: &str) -> Mistake {
         Some(guess) => format!("did you mean `{guess}`?"),
         None => format!("known here: {}", known.join(", ")),
     };
-    Mistake::at(path, format!("unknown key `{unknown}`"), fix)
+    Mistake::at(path, format!("{UNKNOWN_KEY} `{unknown}`"), fix)
 }
+
+const UNKNOWN_KEY: &str = "unknown key";
 
 /// The known word most like the unknown one, if any is like it at all.
 pub fn closest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
@@ -454,6 +463,23 @@ fn span_of(document: &Document, path: &str) -> Option<Range<usize>> {
         Format::Toml => span_in_toml(&document.text, path),
         Format::Json => span_in_json(&document.text, path),
     }
+}
+
+/// The bytes of the last key of a path, where the document is TOML; JSON's values stand beside their keys.
+fn key_span_of(document: &Document, path: &str) -> Option<Range<usize>> {
+    if document.format == Format::Json {
+        return None;
+    }
+    let root = DeTable::parse(&document.text).ok()?;
+    let (parents, key) = path.rsplit_once('.').unwrap_or(("", path));
+    let mut table = root.get_ref();
+    for parent in parents.split('.').filter(|parent| !parent.is_empty()) {
+        table = match table.get(parent)?.get_ref() {
+            DeValue::Table(table) => table,
+            _ => return None,
+        };
+    }
+    Some(table.get_key_value(key)?.0.span())
 }
 
 fn span_in_toml(text: &str, path: &str) -> Option<Range<usize>> {
@@ -548,7 +574,7 @@ mod tests {
     #[test]
     fn an_unknown_key_is_pointed_at_with_a_guess() {
         let (mistake, place) = pointed_at("url = \"x\"\n[run]\nconections = 5\n", Format::Toml);
-        assert_eq!((mistake.path.as_str(), place.as_str()), ("run.conections", "5"));
+        assert_eq!((mistake.path.as_str(), place.as_str()), ("run.conections", "conections"));
         assert!(mistake.fix.contains("`connections`"), "{mistake:?}");
     }
 
@@ -563,7 +589,7 @@ mod tests {
     #[test]
     fn syntax_errors_have_a_place() {
         for (text, format) in [("a = = 1", Format::Toml), ("{\"a\": }", Format::Json)] {
-            let (mistake, _) = Layers::new(Some(document(text, format))).unwrap_err();
+            let mistake = Layers::new(Some(document(text, format))).unwrap_err().0;
             assert!(mistake.span.is_some(), "{mistake:?}");
         }
     }

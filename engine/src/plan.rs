@@ -140,6 +140,9 @@ impl Reader<'_> {
         let plan_scalars = self.scalars(config);
         let thresholds = self.thresholds(config);
         let (load, length_ns) = load_and_length?;
+        let length_ns = requests_max
+            .and_then(|requests| instant_of(&load, requests))
+            .map_or(length_ns, |ns| ns.min(length_ns));
         self.check_warmup(warmup_ns, length_ns);
         self.check_load_size(&load);
         let target = target?;
@@ -473,6 +476,14 @@ impl Reader<'_> {
     }
 
     fn check_request_size(&mut self, request: &Request, place: &str) {
+        let headers = request.headers.iter().flat_map(|(_, value)| value);
+        let pieces = request.path.iter().chain(headers).chain(request.body.iter().flatten());
+        let holes = pieces.filter(|piece| !matches!(piece, Piece::Bytes(_))).count();
+        // One more is the length of the body.
+        if holes >= template::HOLES_MAX {
+            let fix = format!("fill in fewer than {}", template::HOLES_MAX);
+            self.wrong(place, format!("the request has {holes} values to fill in"), fix);
+        }
         let body =
             request.body.as_ref().map_or(0, |body| body.iter().map(|piece| literal_bytes(piece).len()).sum());
         if body > REQUEST_BYTES_MAX {
@@ -488,6 +499,13 @@ impl Reader<'_> {
     fn wrong(&mut self, path: &str, problem: impl Into<String>, fix: impl Into<String>) {
         self.mistakes.push(Mistake::at(path, problem, fix));
     }
+}
+
+/// When the arrival after the last of `requests` would come: the end of an open run with that many.
+fn instant_of(load: &Load, requests: u64) -> Option<u64> {
+    let Load::Open { stretches, .. } = load else { return None };
+    let schedule = crate::schedule::Schedule::new(stretches).ok()?;
+    schedule.instant_at(crate::schedule::position_of(requests), &mut 0)
 }
 
 fn literal_bytes(piece: &Piece) -> &[u8] {
@@ -633,6 +651,13 @@ mod tests {
     fn a_number_of_requests_sets_the_length_of_an_open_run() {
         let plan = read("url = 'h'\n[run]\nrequests = 50\n[load]\nrate = 100").unwrap();
         assert_eq!(plan.phases.measure_to_ns, SECOND_NS / 2);
+        let plan = read(
+            "url = 'h'\n[run]\nrequests = 50\nduration = '10s'\n[load]\nshape = 'ramp'\nfrom = 100\nto = 100",
+        )
+        .unwrap();
+        assert_eq!(plan.phases.measure_to_ns, SECOND_NS / 2);
+        let plan = read("url = 'h'\n[run]\nrequests = 5000\nduration = '10s'\n[load]\nrate = 100").unwrap();
+        assert_eq!(plan.phases.measure_to_ns, 10 * SECOND_NS);
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub const MILLISECOND_NS: u64 = 1_000_000;
 /// Nanoseconds in one microsecond.
 pub const MICROSECOND_NS: u64 = 1_000;
 
-/// The longest duration a plan may hold: about 41 days. Keeps the schedule's products inside 128 bits.
+/// The longest duration a plan may hold: 52 days. Keeps the schedule's products inside 128 bits.
 pub const DURATION_NS_MAX: u64 = 1 << 52;
 /// The highest rate a plan may hold, per second. Far above what a machine sends; keeps products inside 128 bits.
 pub const RATE_RPS_MAX: u64 = 1_000_000_000;

@@ -23,7 +23,7 @@ pub struct Report {
     pub schema: u32,
     /// Unique to the run.
     pub run_id: String,
-    /// What was asked for, complete: the same plan can be run again from here.
+    /// What was asked for, as it was run: every default and every file filled in.
     pub plan: Plan,
     /// When sending began, RFC 3339, UTC.
     pub started_at: String,
@@ -79,13 +79,13 @@ pub struct Window {
 pub struct RateBlock {
     /// Scheduled; `null` in a closed loop.
     pub target: Option<f64>,
-    /// Sent; in a closed loop, finished.
+    /// Carried: requests that ended, in success or failure, over the window and what it took to catch up after it.
     pub achieved: f64,
     /// Achieved over target; `null` in a closed loop.
     pub ratio: Option<f64>,
 }
 
-/// How requests ended. scheduled = ok + failed + dropped + unsent.
+/// How requests ended. Of the whole run, scheduled = ok + failed + dropped + unsent; a step does not know its drops.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Requests {
     /// Put on the wire.
@@ -143,7 +143,7 @@ pub struct Timing {
 /// What the run cost, over the measured window.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cpu {
-    /// CPU time of the shards and the collector in user space, seconds.
+    /// CPU time in user space, seconds: of the shards in the window, and of the collector over the whole run.
     pub user_s: f64,
     /// The same in the kernel.
     pub sys_s: f64,
@@ -288,7 +288,9 @@ pub struct MachineFacts {
     pub collector_sys_s: f64,
     /// Largest resident memory of the process, bytes.
     pub resident_bytes_max: u64,
-    /// Attempts to connect that failed before the start.
+    /// Length of the run, seconds: what steal and throttling are a part of.
+    pub run_s: f64,
+    /// What the machine could not do or measure, in words.
     pub limits: Vec<String>,
 }
 
@@ -331,6 +333,7 @@ impl Report {
             response_p99_ns: series.response.quantile_ns(0.99),
             connections_asked: u64::from(plan.connections),
             connections_open: facts.connections_open,
+            run_s: facts.run_s,
             steal_s: facts.environment.steal_s,
             throttled_s: facts.environment.throttled_s,
             cores: facts.environment.cores,

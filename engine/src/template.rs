@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 /// The most values one template may draw. Bounds the space a rendering needs on the stack.
 pub const HOLES_MAX: usize = 32;
 
+/// Joined pieces are at most one run of bytes around each hole, and one more cut where a counted body begins.
+const PIECES_MAX: usize = 2 * HOLES_MAX + 2;
 const UUID_BYTES: usize = 36;
 const DIGITS_MAX: usize = 20;
 
@@ -42,7 +44,7 @@ pub fn parse(text: &str) -> Result<Vec<Piece>, String> {
         let after = &rest[open + 2..];
         let close = after.find("}}").ok_or_else(|| format!("`{{{{` without `}}}}` in `{text}`"))?;
         if open > 0 {
-            pieces.push(Piece::Bytes(rest[..open].as_bytes().to_vec()));
+            pieces.push(Piece::Bytes(rest.as_bytes()[..open].to_vec()));
         }
         pieces.push(parse_hole(after[..close].trim())?);
         rest = &after[close + 2..];
@@ -92,9 +94,10 @@ struct Drawn {
 impl Template {
     /// Joins neighbouring bytes. Errors when there are more holes than [`HOLES_MAX`].
     pub fn new(pieces: Vec<Piece>) -> Result<Template, String> {
-        if pieces.len() > 2 * HOLES_MAX {
+        if pieces.iter().filter(|piece| !matches!(piece, Piece::Bytes(_))).count() > HOLES_MAX {
             return Err(format!("a request may hold at most {HOLES_MAX} values to fill in"));
         }
+        let pieces = joined(pieces);
         let bytes_max = pieces.iter().map(Piece::bytes_max).sum();
         Ok(Template { pieces, bytes_max })
     }
@@ -117,7 +120,7 @@ impl Template {
 
     /// Appends the request numbered `seq` to `out`.
     pub fn render(&self, seq: u64, random: &mut Random, out: &mut Vec<u8>) {
-        let mut drawn = [Drawn::default(); 2 * HOLES_MAX];
+        let mut drawn = [Drawn::default(); PIECES_MAX];
         let drawn = &mut drawn[..self.pieces.len()];
         for (slot, piece) in drawn.iter_mut().zip(&self.pieces) {
             *slot = piece.draw(seq, random);
@@ -134,6 +137,32 @@ impl Template {
             }
         }
     }
+}
+
+/// Makes one of neighbouring runs of bytes. A piece that a length is counted from stays a beginning.
+fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
+    let counted_from = pieces.iter().find_map(|piece| match piece {
+        Piece::LengthFrom(first) => Some(*first),
+        _ => None,
+    });
+    let mut joined: Vec<Piece> = Vec::new();
+    let mut beginning = 0;
+    for (index, piece) in pieces.into_iter().enumerate() {
+        let is_beginning = Some(index) == counted_from;
+        if is_beginning {
+            beginning = joined.len();
+        }
+        match (joined.last_mut(), piece) {
+            (Some(Piece::Bytes(before)), Piece::Bytes(bytes)) if !is_beginning => before.extend(bytes),
+            (_, piece) => joined.push(piece),
+        }
+    }
+    for piece in &mut joined {
+        if let Piece::LengthFrom(first) = piece {
+            *first = beginning;
+        }
+    }
+    joined
 }
 
 impl Piece {
@@ -222,6 +251,17 @@ mod tests {
         let text = String::from_utf8(out).unwrap();
         let (length, body) = text.split_once('|').unwrap();
         assert_eq!(length.parse::<usize>().unwrap(), body.len());
+    }
+
+    #[test]
+    fn many_runs_of_bytes_are_one_piece_and_too_many_holes_are_refused() {
+        let mut pieces: Vec<Piece> = (0..200).map(|n| Piece::Bytes(vec![n])).collect();
+        pieces.insert(100, Piece::LengthFrom(150));
+        let template = Template::new(pieces).unwrap();
+        assert_eq!(template.pieces.len(), 4);
+        let bytes = template.constant().unwrap();
+        assert_eq!(&bytes[100..102], b"51");
+        assert!(Template::new(vec![Piece::Seq; HOLES_MAX + 1]).is_err());
     }
 
     #[test]

@@ -68,9 +68,11 @@ pub struct Evidence<'a> {
     pub connections_asked: u64,
     /// Connections that were open when sending began.
     pub connections_open: u64,
-    /// Time the hypervisor took from this machine's cores.
+    /// Length of the whole run.
+    pub run_s: f64,
+    /// Time the hypervisor took from this machine's cores, over the whole run.
     pub steal_s: f64,
-    /// Time the cgroup's quota stopped this process.
+    /// Time the cgroup's quota stopped this process, over the whole run.
     pub throttled_s: f64,
     /// Cores of the machine.
     pub cores: u64,
@@ -107,6 +109,9 @@ const RULES: [Rule; 12] = [
         explain: |evidence, _| {
             let (target, achieved) = (evidence.target_rps, evidence.achieved_rps);
             let cause = match busiest_share(evidence) {
+                _ if evidence.connections_open == 0 => {
+                    "no connection was open: see what preflight says of the target"
+                }
                 share if share > BUSY_MAX => {
                     "the shards' cores were fully busy: add shards (-t), or ask for less"
                 }
@@ -166,7 +171,9 @@ const RULES: [Rule; 12] = [
         name: "steal",
         degraded_above: 0.02,
         invalid_above: 0.20,
-        measure: |evidence| evidence.steal_s / (evidence.window_s * evidence.cores.max(1) as f64),
+        measure: |evidence| {
+            evidence.steal_s / (evidence.run_s.max(f64::MIN_POSITIVE) * evidence.cores.max(1) as f64)
+        },
         explain: |_, share| {
             format!("the hypervisor took {} of this machine's time; run on a quieter host", percent(share))
         },
@@ -175,7 +182,7 @@ const RULES: [Rule; 12] = [
         name: "cgroup_throttled",
         degraded_above: 0.0,
         invalid_above: 0.05,
-        measure: |evidence| evidence.throttled_s / evidence.window_s,
+        measure: |evidence| evidence.throttled_s / evidence.run_s.max(f64::MIN_POSITIVE),
         explain: |_, share| {
             format!("the CPU quota stopped this process for {} of the time; raise cpu.max", percent(share))
         },
@@ -279,7 +286,7 @@ fn lag_share(evidence: &Evidence, quantile: f64, response_ns: u64) -> f64 {
 fn explain_lag(evidence: &Evidence, share: f64, quantile: f64, word: &str) -> String {
     let lag = crate::quantity::show_ns(evidence.snapshot.lag.quantile_ns(quantile));
     format!(
-        "{} of the {word} response time is Vajra's own lateness ({lag} with a connection free); use --wait spin, or more shards (-t)",
+        "{} of the {word} response time is Vajra's own lateness ({lag} with a connection free); use --wait spin, more shards (-t), or a quieter machine",
         percent(share)
     )
 }
@@ -322,6 +329,7 @@ mod tests {
             response_p99_ns: 2_000_000,
             connections_asked: 10,
             connections_open: 10,
+            run_s: 10.0,
             steal_s: 0.0,
             throttled_s: 0.0,
             cores: 2,

@@ -189,7 +189,6 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "known to fail: the ring grows a connection's send buffer when it first meets a larger request"]
     fn a_rare_large_request_allocates_nothing_either() {
         assert_no_allocations(&[Bytes::Mixed]);
     }

@@ -12,7 +12,6 @@ use engine::record::{Figures, Series};
 use engine::seams::Source;
 use nix::time::{ClockId, clock_gettime};
 use shards::lanes::{CollectorLane, Control, ShardLane, lane};
-use shards::protocol::http1;
 use shards::ring::RingWire;
 use shards::shard::{Parts, Shard, Turn};
 use socket2::SockAddr;
@@ -68,12 +67,8 @@ impl Looping {
         lane: ShardLane,
         recorder: Box<engine::record::Recorder>,
     ) -> Result<Looping, String> {
-        let steps = plan.requests.iter().map(|request| http1::encode(request, &plan.target.authority));
-        let mix = Mix::new(steps.collect::<Result<_, _>>()?, plan.seed, SHARE.shard, SHARE.shards);
-        let constants: Vec<&[u8]> = (0..mix.steps()).map(|step| mix.constant(step).unwrap_or(&[])).collect();
-        let addresses = vec![SockAddr::from(address)];
-        let wire = RingWire::new(plan.connections, addresses, &constants, plan.pipeline as usize)
-            .map_err(|error| format!("no io_uring: {error}"))?;
+        let mix = shards::mix(plan, SHARE)?;
+        let wire = shards::wire(plan, &mix, SHARE, vec![SockAddr::from(address)])?;
         let answers = Rc::new(Cell::new(0));
         let source = Watched { mix, answers: answers.clone() };
         let control = Arc::new(Control::default());

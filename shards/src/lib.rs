@@ -41,7 +41,7 @@ use lanes::{CollectorLane, Control};
 use machine::Reading;
 pub use machine::allowed_cores;
 pub use resolve::resolve;
-use ring::RingWire;
+use ring::{Outgoing, RingWire};
 use shard::{Parts, Shard, Turn};
 use socket2::SockAddr;
 use std::collections::BTreeMap;
@@ -49,7 +49,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// From the order to start until the start itself: long enough for every shard to hear of it.
 const START_NS: u64 = 5_000_000;
@@ -70,6 +70,7 @@ pub struct Shards {
     ready: Option<Receiver<u64>>,
     connections_open: u64,
     before: Reading,
+    started: Option<Instant>,
     collecting: Option<(Arc<AtomicBool>, JoinHandle<Collected>)>,
 }
 
@@ -95,6 +96,7 @@ impl Shards {
             ready: None,
             connections_open: 0,
             before: Reading::default(),
+            started: None,
             collecting: None,
         }
     }
@@ -160,6 +162,7 @@ impl Shards {
         let thread = thread.map_err(|error| format!("no thread for the collector: {error}"))?;
         self.collecting = Some((is_over, thread));
         self.before = Reading::now();
+        self.started = Some(Instant::now());
         self.control.start_at(clock::monotonic_ns() + START_NS);
         Ok(SystemTime::now() + Duration::from_nanos(START_NS))
     }
@@ -208,6 +211,7 @@ impl Shards {
             collector_user_s: user_ns as f64 / 1e9,
             collector_sys_s: system_ns as f64 / 1e9,
             resident_bytes_max: machine::resident_bytes_max(),
+            run_s: self.started.map_or(0.0, |started| started.elapsed().as_secs_f64()),
             limits: collected
                 .complaints
                 .iter()
@@ -235,11 +239,20 @@ pub fn mix(plan: &Plan, share: Share) -> Result<Mix, String> {
 }
 
 /// The wire of one shard, on the thread that will use it.
-pub fn wire(plan: &Plan, source: &Mix, share: Share, addresses: Vec<SockAddr>) -> Result<RingWire, String> {
-    let constants: Vec<&[u8]> =
-        (0..source.steps()).map(|step| source.constant(step).unwrap_or_default()).collect();
+pub fn wire(
+    plan: &Plan,
+    source: &impl Source,
+    share: Share,
+    addresses: Vec<SockAddr>,
+) -> Result<RingWire, String> {
+    let (steps, copies) = (0..source.steps(), plan.pipeline as usize);
+    // Nothing is copied when the one request there is never changes, or when single ones are sent as they are.
+    let is_copied = |step: &usize| source.constant(*step).is_none() || (copies > 1 && source.steps() > 1);
+    let copy_bytes_max =
+        steps.clone().filter(is_copied).map(|step| source.bytes_max(step)).max().unwrap_or(0) * copies;
+    let constants = steps.map(|step| source.constant(step).unwrap_or_default()).collect();
     let slots = plan.connections_of(share.shard as u32);
-    RingWire::new(slots, addresses, &constants, plan.pipeline as usize)
+    RingWire::new(slots, addresses, &Outgoing { constants, copies, copy_bytes_max })
         .map_err(|error| format!("io_uring cannot be set up for {slots} connections: {error}"))
 }
 

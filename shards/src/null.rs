@@ -108,6 +108,7 @@ impl Responder {
             buffers: BUFFERS,
             addresses: Vec::new(),
             constants: vec![ANSWER.repeat(ANSWERS_MAX)],
+            copy_bytes_max: 0,
         };
         let ring = Ring::new(setup).map_err(|error| format!("io_uring cannot be set up: {error}"))?;
         Ok(Responder { ring, listener, partial: vec![Vec::new(); SLOTS as usize], memo: Vec::new() })
@@ -121,7 +122,7 @@ impl Responder {
             }
             let now_ns = monotonic_ns();
             self.ring
-                .wait(1, now_ns, now_ns + PARK_NS)
+                .wait(1, 0, now_ns, now_ns + PARK_NS)
                 .map_err(|error| format!("io_uring_enter failed: {error}"))?;
         }
         Ok(())

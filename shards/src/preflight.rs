@@ -12,7 +12,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
-/// What glommio needs locked for one executor, in bytes.
+/// What one executor needs locked, in bytes.
 const LOCKED_BYTES_PER_SHARD: u64 = 512 << 10;
 /// Descriptors that are not connections: rings, files, pipes of the executors.
 const DESCRIPTORS_BESIDES: u64 = 64;
@@ -84,7 +84,13 @@ pub fn ring_features() -> String {
 }
 
 fn probe_ring() -> io::Result<String> {
-    let ring = Ring::new(Setup { slots: 1, buffers: 1, addresses: Vec::new(), constants: Vec::new() })?;
+    let ring = Ring::new(Setup {
+        slots: 1,
+        buffers: 1,
+        addresses: Vec::new(),
+        constants: Vec::new(),
+        copy_bytes_max: 0,
+    })?;
     let features = ring.features();
     let mut words = vec!["multishot receive", "provided buffers", "fixed files"];
     if features.deferred_taskrun {

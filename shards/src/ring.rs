@@ -5,7 +5,7 @@
 
 use crate::clock::{Clock, monotonic_ns};
 use crate::sys::{Buffer, Done, Ring, Setup};
-use crate::wire::{Completion, Pause, Slot, Wire, WireCounters};
+use crate::wire::{Completion, Patience, Pause, Slot, Wire, WireCounters};
 use engine::outcome::Kind;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
@@ -33,6 +33,16 @@ enum Operation {
     Cancel,
 }
 
+/// What a wire will send, so that it can lay out the memory beforehand.
+pub struct Outgoing<'a> {
+    /// Byte strings that never change.
+    pub constants: Vec<&'a [u8]>,
+    /// How many times over each is kept, so that a pipeline of them is one send.
+    pub copies: usize,
+    /// The most bytes one send copies; 0 when none does.
+    pub copy_bytes_max: usize,
+}
+
 /// One shard's wire.
 pub struct RingWire {
     ring: Ring,
@@ -50,18 +60,20 @@ struct Link {
 }
 
 impl RingWire {
-    /// A wire for `slots` connections to these addresses, used in turn. Each constant is kept `copies` times over, so that
-    /// a pipeline of them is one send. Must be made on the thread that uses it. Errors are io_uring's.
-    pub fn new(
-        slots: u32,
-        addresses: Vec<SockAddr>,
-        constants: &[&[u8]],
-        copies: usize,
-    ) -> io::Result<RingWire> {
+    /// A wire for `slots` connections to these addresses, used in turn. Must be made on the thread that uses it. Errors are
+    /// io_uring's.
+    pub fn new(slots: u32, addresses: Vec<SockAddr>, outgoing: &Outgoing) -> io::Result<RingWire> {
+        let Outgoing { constants, copies, copy_bytes_max } = outgoing;
         assert!(!addresses.is_empty(), "there is an address to connect to");
         let buffers = (slots * 2).next_power_of_two().clamp(BUFFERS_MIN, BUFFERS_MAX) as u16;
-        let repeated = constants.iter().map(|bytes| bytes.repeat(copies)).collect();
-        let ring = Ring::new(Setup { slots, buffers, addresses: addresses.clone(), constants: repeated })?;
+        let repeated = constants.iter().map(|bytes| bytes.repeat(*copies)).collect();
+        let ring = Ring::new(Setup {
+            slots,
+            buffers,
+            addresses: addresses.clone(),
+            constants: repeated,
+            copy_bytes_max: *copy_bytes_max,
+        })?;
         let links = (0..slots).map(|_| Link::default()).collect();
         let constants = constants.iter().map(|bytes| bytes.len()).collect();
         Ok(RingWire { ring, clock: Clock::new(), links, addresses, constants, failed: Vec::new() })
@@ -145,10 +157,10 @@ impl Wire for RingWire {
     }
 
     #[inline]
-    fn send_constant(&mut self, slot: Slot, constant: usize, copies: usize) {
+    fn send_constant(&mut self, slot: Slot, constant: usize, copies: usize, is_reported: bool) {
         let token = self.token(Operation::Send, slot);
         let bytes = self.constants[constant] * copies;
-        self.ring.send_constant(token, slot, constant, bytes, false);
+        self.ring.send_constant(token, slot, constant, bytes, is_reported);
     }
 
     fn send_copy(&mut self, slot: Slot, bytes: &[u8], is_reported: bool) {
@@ -205,13 +217,17 @@ impl Wire for RingWire {
         self.ring.submit().map_err(|error| format!("io_uring_enter failed: {error}"))
     }
 
-    fn wait(&mut self, until_ns: u64) -> Result<(), String> {
+    fn wait(&mut self, until_ns: u64, patience: Patience) -> Result<(), String> {
         if !self.failed.is_empty() {
             return self.submit();
         }
         // The kernel's timer needs the kernel's clock, which ours follows to within a few microseconds.
         let now_ns = monotonic_ns();
-        self.ring.wait(1, now_ns, until_ns).map_err(|error| format!("io_uring_enter failed: {error}"))
+        let Patience { want, at_most_ns } = patience;
+        let patience_us = (at_most_ns / 1_000) as u32;
+        self.ring
+            .wait(want, patience_us, now_ns, until_ns)
+            .map_err(|error| format!("io_uring_enter failed: {error}"))
     }
 
     #[inline]

@@ -9,7 +9,7 @@ use crate::lanes::{Control, Order, ShardLane};
 use crate::pace::{Pace, Pause as Waiting};
 use crate::protocol::http1::{Answer, HeadMemo};
 use crate::timeouts::Timeouts;
-use crate::wire::{Completion, Pause, Slot, Wire, WireCounters};
+use crate::wire::{Completion, Patience, Pause, Slot, Wire, WireCounters};
 use engine::bucket::{Poll, Share, TokenBucket};
 use engine::outcome::{Kind, Outcome};
 use engine::plan::Plan;
@@ -46,10 +46,16 @@ const STOP_NS_MAX: u64 = 2 * SECOND_NS;
 const CATCH_UP_NS_MAX: u64 = SECOND_NS;
 /// A body of at least this size makes the connection receive the next answer's body by throwing it away in the kernel.
 const DISCARD_BYTES_MIN: u64 = 8 << 10;
-/// A copied request up to this size always fits the socket's buffer when nothing else is in it, so its send is over when
-/// the system call is; a longer one is waited for before its memory is used again.
+/// This much always fits the socket's buffer when nothing else is in it, so its send is over when the system call is.
+/// Where a connection may have more under way, the end of a send is reported, and waited for before the next: its memory
+/// could be in use, and a second send could overtake the rest of the first.
 const SEND_BYTES_SILENT: usize = 4 << 10;
 /// The loop lost its core if a turn took longer than this and its operations cannot explain it.
+/// How long answers may lie in a closed loop: this part of the usual service time, within bounds, or until so many are there.
+const PATIENCE_SHARE: u64 = 50;
+const PATIENCE_NS_MIN: u64 = 2_000;
+const PATIENCE_NS_MAX: u64 = 0;
+const PATIENCE_WANT: u32 = 8;
 const HICCUP_NS: u64 = MILLISECOND_NS;
 const OPERATION_NS_MAX: u64 = 100_000;
 
@@ -129,6 +135,8 @@ pub struct Shard<W: Wire, S: Source> {
     next_tick_ns: u64,
     next_watch_ns: u64,
     next_retry_ns: u64,
+    /// The usual service time: an average over the last few dozen requests.
+    service_ns: u64,
     operations: u64,
     parked_until_ns: Option<u64>,
     is_spinning: bool,
@@ -141,14 +149,13 @@ struct Rules {
     interval_ns: u64,
     timeout_ns: u64,
     connect_timeout_ns: u64,
-    pipeline: u32,
     is_closed_loop: bool,
     /// Bodies can be thrown away in the kernel: MSG_TRUNC does that on TCP alone.
     can_discard: bool,
-    /// The run ends with a number of requests.
-    is_limited: bool,
     /// The only request there is, and its bytes never change.
     is_one_constant: bool,
+    /// Requests are so long that the end of a send has to be waited for.
+    reports_sends: bool,
 }
 
 impl<W: Wire, S: Source> Shard<W, S> {
@@ -157,17 +164,16 @@ impl<W: Wire, S: Source> Shard<W, S> {
         let Parts { mut wire, source, share, lane, recorder, control, on_ready } = parts;
         let now_ns = wire.now();
         let slots = plan.connections_of(share.shard as u32);
-        let scratch_bytes = (0..source.steps()).map(|step| source.bytes_max(step)).max().unwrap_or(0);
+        let request_bytes_max = (0..source.steps()).map(|step| source.bytes_max(step)).max().unwrap_or(0);
         let rules = Rules {
             phases: plan.phases,
             interval_ns: plan.interval_ns,
             timeout_ns: plan.timeout_ns,
             connect_timeout_ns: plan.connect_timeout_ns,
-            pipeline: plan.pipeline,
             is_closed_loop: plan.load.is_closed(),
             can_discard: plan.pipeline == 1 && !matches!(plan.target.endpoint, Endpoint::Unix { .. }),
-            is_limited: plan.requests_max.is_some(),
             is_one_constant: source.steps() == 1 && source.constant(0).is_some(),
+            reports_sends: request_bytes_max * plan.pipeline as usize > SEND_BYTES_SILENT,
         };
         Shard {
             published: wire.counters(),
@@ -183,7 +189,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
             memo: HeadMemo::default(),
             pace: Pace::new(plan.wait),
             random: Random::new(plan.seed, u64::MAX / 2 - share.shard),
-            scratch: Vec::with_capacity(scratch_bytes * plan.pipeline as usize),
+            scratch: Vec::with_capacity(request_bytes_max * plan.pipeline as usize),
             released: Vec::with_capacity(SENDS_PER_TURN * plan.pipeline as usize),
             recorder,
             lane,
@@ -196,6 +202,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
             next_tick_ns: now_ns,
             next_watch_ns: now_ns + WATCH_NS,
             next_retry_ns: now_ns,
+            service_ns: 0,
             operations: 0,
             parked_until_ns: None,
             is_spinning: false,
@@ -289,11 +296,12 @@ impl<W: Wire, S: Source> Shard<W, S> {
         self.wire.close(slot);
         self.retry_later(now, slot);
         // While nothing at all can be reached, an attempt that fails is the failure of the arrival that waited longest.
-        if self.stage == Stage::Running && self.connections.open == 0 {
-            if let Some(intended_ns) = self.next_intended(now, now) {
-                let step = self.source.next_step();
-                self.record(step, Outcome::Failed(kind), intended_ns, now, now, 0);
-            }
+        if self.stage == Stage::Running
+            && self.connections.open == 0
+            && let Some(intended_ns) = self.next_intended(now, now)
+        {
+            let step = self.source.next_step();
+            self.record(step, Outcome::Failed(kind), intended_ns, now, now, 0);
         }
     }
 
@@ -316,7 +324,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
     /// Feeds a buffer to the protocol. True when the last of its bytes completed an answer; an error when they make no
     /// sense or the connection cannot go on.
     fn digest(&mut self, now: u64, slot: Slot, buffer: &W::Buffer) -> Result<bool, Kind> {
-        let Shard { wire, source, connections, recorder, memo, start_ns, .. } = self;
+        let Shard { wire, source, connections, recorder, memo, start_ns, service_ns, .. } = self;
         let mut bytes = wire.bytes(buffer);
         let mut is_complete = false;
         while !bytes.is_empty() {
@@ -330,6 +338,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
             if let Some(answer) = answer {
                 connections.land(slot);
                 land(recorder, source, flight, answer, now, *start_ns);
+                learn(service_ns, now - flight.sent_ns);
                 connections.at(slot).has_answered = true;
                 if !answer.keeps_alive {
                     return Err(Kind::Eof);
@@ -353,6 +362,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
     fn answered(&mut self, now: u64, slot: Slot, answer: Answer) {
         if let Some(flight) = self.connections.land(slot) {
             land(&mut self.recorder, &self.source, flight, answer, now, self.start_ns);
+            learn(&mut self.service_ns, now - flight.sent_ns);
         }
         self.connections.at(slot).has_answered = true;
         if answer.keeps_alive { self.after_answer(now, slot) } else { self.broken(now, slot, Kind::Eof) }
@@ -584,7 +594,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
         if self.rules.is_one_constant {
             let bytes = self.source.constant(0).map_or(0, <[u8]>::len) as u64;
             (0..room).for_each(|_| self.take_off(slot, 0, intended_ns, free_ns, bytes));
-            self.wire.send_constant(slot, 0, room as usize);
+            self.connections.at(slot).is_sending = self.rules.reports_sends;
+            self.wire.send_constant(slot, 0, room as usize, self.rules.reports_sends);
         } else {
             self.send_drawn(slot, room, intended_ns, free_ns);
         }
@@ -601,7 +612,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
                 Some(constant) if room == 1 => {
                     let bytes = constant.len() as u64;
                     self.take_off(slot, step, intended_ns, free_ns, bytes);
-                    return self.wire.send_constant(slot, step, 1);
+                    self.connections.at(slot).is_sending = self.rules.reports_sends;
+                    return self.wire.send_constant(slot, step, 1, self.rules.reports_sends);
                 }
                 Some(constant) => self.scratch.extend_from_slice(constant),
                 None => self.source.render(step, &mut self.scratch),
@@ -609,9 +621,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
             let bytes = (self.scratch.len() - before) as u64;
             self.take_off(slot, step, intended_ns, free_ns, bytes);
         }
-        let is_reported = self.rules.pipeline > 1 || self.scratch.len() > SEND_BYTES_SILENT;
-        self.connections.at(slot).is_sending = is_reported;
-        self.wire.send_copy(slot, &self.scratch, is_reported);
+        self.connections.at(slot).is_sending = self.rules.reports_sends;
+        self.wire.send_copy(slot, &self.scratch, self.rules.reports_sends);
     }
 
     fn take_off(&mut self, slot: Slot, step: usize, intended_ns: u64, free_ns: u64, bytes: u64) {
@@ -717,6 +728,12 @@ impl<W: Wire, S: Source> Shard<W, S> {
     fn start(&mut self, start_ns: u64) {
         self.start_ns = start_ns;
         self.stage = Stage::Running;
+        // What failed while connecting is tried afresh: the first arrivals do not inherit a long wait.
+        for &slot in &self.closed {
+            self.connections.at(slot).attempts = 0;
+            self.connections.at(slot).link = Link::Closed { retry_ns: start_ns };
+        }
+        self.next_retry_ns = start_ns;
         self.recorder.clear(0);
         self.published = self.wire.counters();
         self.next_publish_ns = start_ns + self.next_boundary(0);
@@ -732,16 +749,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
             let catches_up = next_ns.is_some_and(|next_ns| now - self.start_ns <= next_ns + CATCH_UP_NS_MAX);
             let deadline_ns = end_ns + self.rules.timeout_ns.min(DRAIN_NS_MAX);
             self.stage = Stage::Draining { deadline_ns, catches_up };
-        } else if self.rules.is_limited && self.connections.under_way == 0 && self.has_sent_all() {
+        } else if self.rules.is_closed_loop && self.left == 0 && self.connections.under_way == 0 {
             self.stop(now, now);
-        }
-    }
-
-    /// True when a limited number of requests has been reached.
-    fn has_sent_all(&self) -> bool {
-        match &self.bucket {
-            Some(bucket) => bucket.next_ns().is_none(),
-            None => self.left == 0,
         }
     }
 
@@ -785,8 +794,19 @@ impl<W: Wire, S: Source> Shard<W, S> {
             }
             Waiting::Park { until_ns } => {
                 self.parked_until_ns = Some(until_ns);
-                self.wire.wait(until_ns)
+                self.wire.wait(until_ns, self.patience())
             }
+        }
+    }
+
+    /// In a closed loop answers may lie for a moment, so that one wake-up serves several. What that adds to a time is kept
+    /// below a fiftieth of it, and below 20 µs; an open loop adds nothing.
+    fn patience(&self) -> Patience {
+        let at_most_ns = (self.service_ns / PATIENCE_SHARE).min(PATIENCE_NS_MAX);
+        if self.rules.is_closed_loop && self.stage == Stage::Running && at_most_ns >= PATIENCE_NS_MIN {
+            Patience { want: PATIENCE_WANT, at_most_ns }
+        } else {
+            Patience::NONE
         }
     }
 
@@ -877,4 +897,11 @@ fn land<S: Source>(
         done: relative(now),
     };
     recorder.done(flight.step, source.judge(flight.step, answer.status), instants, answer.bytes);
+}
+
+/// Moves the usual service time towards one more request's.
+#[inline]
+fn learn(service_ns: &mut u64, sample_ns: u64) {
+    const WEIGHT_BITS: u32 = 5;
+    *service_ns = *service_ns - (*service_ns >> WEIGHT_BITS) + (sample_ns >> WEIGHT_BITS);
 }

@@ -1,12 +1,12 @@
 //! The raw ring. The only file with `unsafe`: everything it offers is safe to call.
 //!
 //! What makes that so, in three rules. (1) Memory the kernel reads or writes belongs to the [`Ring`] and is neither moved
-//! nor freed while the ring lives: constants and addresses are boxed at the start, outgoing bytes are copied into a slot's own box, a box
-//! that grows leaves its predecessor in a graveyard. (2) A receive buffer is handed out as a [`Buffer`] that cannot
+//! nor freed while the ring lives: constants and addresses are boxed at the start, outgoing bytes are copied into a slot's own box, which
+//! has its final size from the first connection on. (2) A receive buffer is handed out as a [`Buffer`] that cannot
 //! be copied, and the kernel gets it back only when that is given back. (3) On drop, all work is cancelled and waited for
 //! before any memory goes; if that fails the memory is leaked.
 //!
-//! The traps of `docs/decisions/001-raw-ring.md` live here: GETEVENTS on every enter (a DEFER_TASKRUN ring delivers
+//! The traps of `docs/decisions/001-raw-ring-beside-glommio.md` live here: GETEVENTS on every enter (a DEFER_TASKRUN ring delivers
 //! nothing without), MSG_WAITALL with CQE_SKIP_SUCCESS (a short send would be lost in silence), no MSG_WAITALL with
 //! MSG_TRUNC (the receive hangs).
 
@@ -38,6 +38,8 @@ pub(crate) struct Setup {
     pub(crate) addresses: Vec<SockAddr>,
     /// Byte strings that can be sent without being copied.
     pub(crate) constants: Vec<Vec<u8>>,
+    /// The most bytes one send copies; 0 when none does.
+    pub(crate) copy_bytes_max: usize,
 }
 
 /// One io_uring with its registered files, buffers and bytes to send.
@@ -49,6 +51,7 @@ pub(crate) struct Ring {
     is_plain: bool,
     buffers: ManuallyDrop<BufferRing>,
     memory: ManuallyDrop<Outgoing>,
+    copy_bytes_max: usize,
     pending: u32,
     batch: Box<[MaybeUninit<cqueue::Entry>; BATCH]>,
     batch_at: usize,
@@ -61,7 +64,6 @@ struct Outgoing {
     addresses: Box<[SockAddr]>,
     constants: Box<[Box<[u8]>]>,
     slots: Box<[Box<[u8]>]>,
-    graveyard: Vec<Box<[u8]>>,
 }
 
 /// What the ring has done so far.
@@ -123,7 +125,6 @@ impl Ring {
             addresses: setup.addresses.into_boxed_slice(),
             constants: setup.constants.into_iter().map(Vec::into_boxed_slice).collect(),
             slots: (0..setup.slots).map(|_| Box::default()).collect(),
-            graveyard: Vec::new(),
         };
         Ok(Ring {
             // NO_IOWAIT came later than min-timeouts, which came with absolute timeouts in 6.12.
@@ -133,6 +134,7 @@ impl Ring {
             enter_fd,
             buffers: ManuallyDrop::new(buffers),
             memory: ManuallyDrop::new(memory),
+            copy_bytes_max: setup.copy_bytes_max,
             pending: 0,
             batch: Box::new([const { MaybeUninit::uninit() }; BATCH]),
             batch_at: 0,
@@ -146,8 +148,13 @@ impl Ring {
         Features { deferred_taskrun: !self.is_plain, absolute_timeouts: self.has_absolute_timeouts }
     }
 
-    /// Puts a socket into a slot of the registered files. The socket itself stays the caller's.
+    /// Puts a socket into a slot of the registered files, and lays out the slot's memory once. The socket itself stays the
+    /// caller's.
     pub(crate) fn install(&mut self, slot: u32, socket: &Socket) -> io::Result<()> {
+        let home = &mut self.memory.slots[slot as usize];
+        if home.is_empty() {
+            *home = vec![0; self.copy_bytes_max].into_boxed_slice();
+        }
         self.uring.submitter().register_files_update(slot, &[socket.as_raw_fd()]).map(drop)
     }
 
@@ -183,14 +190,8 @@ impl Ring {
         self.push(send_entry(slot, source, is_reported).user_data(token));
     }
 
-    /// Sends a copy of `bytes`. An earlier send of the slot that the kernel has not finished must have been reported.
+    /// Sends a copy of `bytes`, at most `copy_bytes_max`. An earlier send of the slot that the kernel has not finished must have been reported.
     pub(crate) fn send_copy(&mut self, token: u64, slot: u32, bytes: &[u8], is_reported: bool) {
-        let home = &mut self.memory.slots[slot as usize];
-        if home.len() < bytes.len() {
-            let larger = vec![0; bytes.len().next_power_of_two()].into_boxed_slice();
-            let outgrown = std::mem::replace(home, larger);
-            self.memory.graveyard.push(outgrown);
-        }
         let home = &mut self.memory.slots[slot as usize][..bytes.len()];
         home.copy_from_slice(bytes);
         let entry = send_entry(slot, home, is_reported);
@@ -237,8 +238,10 @@ impl Ring {
         self.enter(0, EnterFlags::GETEVENTS, None)
     }
 
-    /// Submits, then waits until `want` completions are there or CLOCK_MONOTONIC reaches `until_ns`.
-    pub(crate) fn wait(&mut self, want: u32, now_ns: u64, until_ns: u64) -> io::Result<()> {
+    /// Submits, then waits until `want` completions are there, or fewer once `patience_us` have passed, or until
+    /// CLOCK_MONOTONIC reaches `until_ns`. Kernels without patience (before 6.12) wait for one.
+    pub(crate) fn wait(&mut self, want: u32, patience_us: u32, now_ns: u64, until_ns: u64) -> io::Result<()> {
+        let (want, patience_us) = if self.has_absolute_timeouts { (want, patience_us) } else { (1, 0) };
         let mut flags = EnterFlags::GETEVENTS | EnterFlags::EXT_ARG;
         let timeout_ns = if self.has_absolute_timeouts {
             flags |= EnterFlags::ABS_TIMER;
@@ -248,7 +251,7 @@ impl Ring {
         };
         let seconds = timeout_ns / 1_000_000_000;
         let timespec = Timespec::new().sec(seconds).nsec((timeout_ns % 1_000_000_000) as u32);
-        self.enter(want, flags, Some(&timespec))
+        self.enter(want, flags, Some(SubmitArgs::new().timespec(&timespec).min_wait_usec(patience_us)))
     }
 
     /// The next completion, if one is there.
@@ -302,8 +305,7 @@ impl Ring {
         self.pending += 1;
     }
 
-    fn enter(&mut self, want: u32, flags: EnterFlags, timeout: Option<&Timespec>) -> io::Result<()> {
-        let args = timeout.map(|timeout| SubmitArgs::new().timespec(timeout));
+    fn enter(&mut self, want: u32, flags: EnterFlags, args: Option<SubmitArgs>) -> io::Result<()> {
         let (fd, registered) = self.enter_fd;
         self.counters.enters += 1;
         let submitted = enter(fd, self.pending, want, flags | registered, args.as_ref());

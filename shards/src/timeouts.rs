@@ -1,7 +1,8 @@
 //! Request timeouts without timers: connections with requests under way, in the order of their oldest one.
 //!
 //! All requests of a plan share one timeout, so the order of sending is the order of expiring: a queue, checked at its
-//! head. It is threaded through an array by slot, so joining and leaving cost the same wherever a connection stands.
+//! head. With a pipeline the order is by when a connection last had an answer, which is close: a timeout may then be noticed
+//! as late as that of the connection before it. It is threaded through an array by slot, so joining and leaving cost the same wherever a connection stands.
 
 use crate::wire::Slot;
 

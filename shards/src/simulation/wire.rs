@@ -10,7 +10,7 @@
 use super::http;
 use super::world::{Fate, World, happens};
 use crate::lanes::Control;
-use crate::wire::{Completion, Pause, Slot, Wire, WireCounters};
+use crate::wire::{Completion, Patience, Pause, Slot, Wire, WireCounters};
 use engine::mix::Mix;
 use engine::outcome::Kind;
 use engine::quantity::{MILLISECOND_NS, SECOND_NS};
@@ -723,13 +723,13 @@ impl Wire for SimulatedWire {
         *link = Link { generation, life, is_stirred, stream, bodies, ..Link::default() };
     }
 
-    fn send_constant(&mut self, slot: Slot, constant: usize, copies: usize) {
+    fn send_constant(&mut self, slot: Slot, constant: usize, copies: usize, is_reported: bool) {
         let stage = self.link(slot).stage;
         self.check(stage == Stage::Open, slot, "only an open connection sends");
         self.check(copies > 0, slot, "a send sends something");
         let is_head = self.constants[constant];
         self.asked.extend(std::iter::repeat_n(is_head, copies));
-        self.ask(slot, Asked::Send { requests: copies, is_copy: false, is_reported: false });
+        self.ask(slot, Asked::Send { requests: copies, is_copy: false, is_reported });
     }
 
     fn send_copy(&mut self, slot: Slot, bytes: &[u8], is_reported: bool) {
@@ -806,7 +806,7 @@ impl Wire for SimulatedWire {
         Ok(())
     }
 
-    fn wait(&mut self, until_ns: u64) -> Result<(), String> {
+    fn wait(&mut self, until_ns: u64, _patience: Patience) -> Result<(), String> {
         self.enter();
         if self.completions.is_empty() && self.clock_ns < until_ns {
             self.sleep(until_ns);
