@@ -65,7 +65,12 @@ fn assert_accounted(plan: &Plan, outcome: &Outcome, seed: u64) {
         [Kind::Connect, Kind::Ports, Kind::Resources].map(|kind| total.errors[kind as usize]);
     let connect_errors: u64 = connect_errors.iter().sum();
     let ended = total.ok + total.failed();
-    assert_eq!(ended, total.sent + connect_errors, "seed {seed}: every request sent ended once; {total:?}");
+    assert_eq!(
+        ended,
+        total.sent + connect_errors,
+        "seed {seed}: every request sent ended once; {:?}",
+        total.errors
+    );
     assert_eq!(snapshot.figures().finished, ended, "seed {seed}");
     let reached: u64 = outcome.wires.iter().map(|wire| wire.requests + wire.unheard).sum();
     assert_eq!(reached, total.sent, "seed {seed}: what was sent is what the wire was given");
@@ -403,6 +408,20 @@ fn a_backlog_no_older_than_a_second_is_caught_up_with() {
         let outcome = run(&plan, &World { server: down, ..World::default() }, seed);
         assert_eq!(outcome.total().ok, 15_000, "seed {seed}: {:?}", outcome.snapshot.unsent);
         assert!(outcome.finished_ns() > 3 * SECOND_NS, "seed {seed}: there was something to catch up with");
+    }
+}
+
+#[test]
+fn what_is_not_caught_up_with_in_time_is_unsent_and_not_half_sent() {
+    let server = Server { service: Service::Exponential(MILLISECOND_NS), ..Server::default() };
+    for seed in seeds(10) {
+        let plan = plan("duration = '1s'\nconnections = 50\ntimeout = '100ms'\n[load]\nrate = 60_000");
+        let outcome = run(&plan, &World { server, ..World::default() }, seed);
+        assert!(outcome.snapshot.unsent.measured > 1_000, "seed {seed}: {:?}", outcome.snapshot.unsent);
+        assert!(
+            outcome.finished_ns() > 1_099 * MILLISECOND_NS,
+            "seed {seed}: it was caught up with for a while"
+        );
     }
 }
 

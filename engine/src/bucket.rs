@@ -36,6 +36,12 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Adds another tally.
+    pub fn add(&mut self, other: Tally) {
+        self.measured += other.measured;
+        self.outside += other.outside;
+    }
+
     fn count(&mut self, phase: Phase, arrivals: u64) {
         match phase {
             Phase::Measure => self.measured += arrivals,
@@ -141,7 +147,7 @@ impl TokenBucket {
 
     /// Ends the bucket: counts the arrivals intended before an instant that were never released.
     pub fn abandon(&mut self, before_ns: u64) -> Tally {
-        let tally = self.skip_before(before_ns.min(self.schedule.end_ns()));
+        let tally = self.skip_before(before_ns.min(self.phases.measure_to_ns));
         self.next_ns = None;
         tally
     }
@@ -151,8 +157,7 @@ impl TokenBucket {
         let (Some(deadline_ns), Some(next_ns)) = (self.shed_ns, self.next_ns) else { return };
         if next_ns + deadline_ns < now_ns {
             let skipped = self.skip_before(now_ns - deadline_ns);
-            self.dropped.measured += skipped.measured;
-            self.dropped.outside += skipped.outside;
+            self.dropped.add(skipped);
         }
     }
 
@@ -163,7 +168,9 @@ impl TokenBucket {
 
     fn instant(&mut self) -> Option<u64> {
         let position = self.stream.position()?;
-        self.schedule.instant_at(position, &mut self.piece)
+        let instant_ns = self.schedule.instant_at(position, &mut self.piece)?;
+        // A run that ends with a number of requests ends before its load does.
+        (instant_ns < self.phases.measure_to_ns).then_some(instant_ns)
     }
 
     /// Passes over all arrivals intended before an instant. Even spacing makes this a subtraction; random arrivals have

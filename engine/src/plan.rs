@@ -4,7 +4,7 @@
 //! it found, each with its key and what to do.
 
 use crate::config::{Config, Mistake, RequestConfig, Texts};
-use crate::load::Load;
+use crate::load::{Arrivals, Load};
 use crate::phase::Phases;
 use crate::quantity::{MILLISECOND_NS, SECOND_NS, parse_count, parse_duration_ns, show_ns};
 use crate::target::{Target, path_or_root};
@@ -501,9 +501,10 @@ impl Reader<'_> {
     }
 }
 
-/// When the arrival after the last of `requests` would come: the end of an open run with that many.
+/// When the arrival after the last of `requests` would come: the end of an open run with that many. Random arrivals are
+/// not known beforehand; their run lasts as long as it was asked to.
 fn instant_of(load: &Load, requests: u64) -> Option<u64> {
-    let Load::Open { stretches, .. } = load else { return None };
+    let Load::Open { stretches, arrivals: Arrivals::Uniform, .. } = load else { return None };
     let schedule = crate::schedule::Schedule::new(stretches).ok()?;
     schedule.instant_at(crate::schedule::position_of(requests), &mut 0)
 }

@@ -278,6 +278,12 @@ impl Recorder {
         self.series(series, instants.intended).done(outcome, instants, bytes_received);
     }
 
+    /// Counts arrivals that were dropped, and arrivals that were due and will not be sent.
+    pub fn count_unreleased(&mut self, dropped: Tally, unsent: Tally) {
+        self.dropped.add(dropped);
+        self.unsent.add(unsent);
+    }
+
     /// Empties it for the next interval, keeping its memory.
     pub fn clear(&mut self, from_ns: u64) {
         (self.from_ns, self.to_ns, self.last_sent_ns) = (from_ns, from_ns, 0);

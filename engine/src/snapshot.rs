@@ -63,8 +63,8 @@ impl Snapshot {
         self.to_ns = self.to_ns.max(recorder.to_ns);
         merge_series(&mut self.measured, &recorder.measured);
         merge_series(&mut self.outside, &recorder.outside);
-        add_tally(&mut self.dropped, recorder.dropped);
-        add_tally(&mut self.unsent, recorder.unsent);
+        self.dropped.add(recorder.dropped);
+        self.unsent.add(recorder.unsent);
         self.last_sent_ns = self.last_sent_ns.max(recorder.last_sent_ns);
         self.ended_ns = self.ended_ns.max(recorder.ended_ns);
         self.lag.merge(&recorder.lag);
@@ -105,11 +105,6 @@ fn total(series: &[Series]) -> Series {
 
 fn merge_series(mine: &mut [Series], theirs: &[Series]) {
     mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| mine.merge(theirs));
-}
-
-fn add_tally(mine: &mut Tally, theirs: Tally) {
-    mine.measured += theirs.measured;
-    mine.outside += theirs.outside;
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::pace::{Pace, Pause as Waiting};
 use crate::protocol::http1::{Answer, HeadMemo};
 use crate::timeouts::Timeouts;
 use crate::wire::{Completion, Patience, Pause, Slot, Wire, WireCounters};
-use engine::bucket::{Poll, Share, TokenBucket};
+use engine::bucket::{Poll, Share, Tally, TokenBucket};
 use engine::outcome::{Kind, Outcome};
 use engine::plan::Plan;
 use engine::random::Random;
@@ -156,6 +156,8 @@ struct Rules {
     is_one_constant: bool,
     /// Requests are so long that the end of a send has to be waited for.
     reports_sends: bool,
+    /// The same for sends that are copied, whose memory the next one overwrites.
+    reports_copies: bool,
 }
 
 impl<W: Wire, S: Source> Shard<W, S> {
@@ -174,6 +176,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
             can_discard: plan.pipeline == 1 && !matches!(plan.target.endpoint, Endpoint::Unix { .. }),
             is_one_constant: source.steps() == 1 && source.constant(0).is_some(),
             reports_sends: request_bytes_max * plan.pipeline as usize > SEND_BYTES_SILENT,
+            reports_copies: plan.pipeline > 1 || request_bytes_max > SEND_BYTES_SILENT,
         };
         Shard {
             published: wire.counters(),
@@ -526,10 +529,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
 
     /// Makes connections that are closed and whose time has come, a few at a time.
     fn reconnect(&mut self, now: u64) {
-        if self.closed.is_empty()
-            || now < self.next_retry_ns
-            || matches!(self.stage, Stage::Draining { catches_up: false, .. })
-        {
+        if self.closed.is_empty() || now < self.next_retry_ns || !self.makes_connections() {
             return;
         }
         let mut begun = 0;
@@ -552,9 +552,26 @@ impl<W: Wire, S: Source> Shard<W, S> {
         self.next_retry_ns = next_ns;
     }
 
-    /// Sends what is due on the connections that are free.
+    /// A connection made after the last request has been sent would serve nobody.
+    fn makes_connections(&self) -> bool {
+        match self.stage {
+            Stage::Connecting { .. } | Stage::Waiting | Stage::Running => true,
+            Stage::Draining { catches_up, .. } => catches_up,
+            Stage::Closing | Stage::Finished => false,
+        }
+    }
+
+    /// Sends what is due on the connections that are free. Nothing in the turn that ends the run: it would be counted as
+    /// ended, and never be sent.
     fn release(&mut self, now: u64) {
-        if !matches!(self.stage, Stage::Running | Stage::Draining { catches_up: true, .. }) {
+        let may_send = match self.stage {
+            Stage::Running => true,
+            Stage::Draining { deadline_ns, catches_up } => {
+                catches_up && now < deadline_ns && self.control.order() == Order::Run
+            }
+            _ => false,
+        };
+        if !may_send {
             return;
         }
         for _ in 0..SENDS_PER_TURN {
@@ -621,8 +638,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
             let bytes = (self.scratch.len() - before) as u64;
             self.take_off(slot, step, intended_ns, free_ns, bytes);
         }
-        self.connections.at(slot).is_sending = self.rules.reports_sends;
-        self.wire.send_copy(slot, &self.scratch, self.rules.reports_sends);
+        self.connections.at(slot).is_sending = self.rules.reports_copies;
+        self.wire.send_copy(slot, &self.scratch, self.rules.reports_copies);
     }
 
     fn take_off(&mut self, slot: Slot, step: usize, intended_ns: u64, free_ns: u64, bytes: u64) {
@@ -665,8 +682,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
         let relative_ns = now.saturating_sub(self.start_ns);
         if let Some(bucket) = &mut self.bucket {
             let dropped = bucket.take_dropped(relative_ns);
-            self.recorder.dropped.measured += dropped.measured;
-            self.recorder.dropped.outside += dropped.outside;
+            self.recorder.count_unreleased(dropped, Tally::default());
         }
         let counters = self.wire.counters();
         let before = std::mem::replace(&mut self.published, counters);
@@ -710,14 +726,18 @@ impl<W: Wire, S: Source> Shard<W, S> {
                 let may_send =
                     catches_up && self.bucket.as_ref().is_some_and(|bucket| bucket.next_ns().is_some());
                 let is_drained = self.connections.under_way == 0 && !may_send;
-                if is_drained || now >= deadline_ns || order == Order::Abort {
+                let is_over = is_drained || now >= deadline_ns || order == Order::Abort;
+                if is_over && self.released.is_empty() {
                     self.finish(now);
                     self.hand_over_last();
-                } else if order != Order::Run && catches_up {
-                    self.stage = Stage::Draining {
-                        deadline_ns: deadline_ns.min(now + STOP_NS_MAX),
-                        catches_up: false,
-                    };
+                } else if is_over {
+                    // What this turn released goes on the wire first, so that nothing ends that was never sent.
+                    self.end_schedule();
+                    self.stage = Stage::Draining { deadline_ns: now, catches_up: false };
+                } else if order != Order::Run {
+                    self.end_schedule();
+                    let deadline_ns = deadline_ns.min(now + STOP_NS_MAX);
+                    self.stage = Stage::Draining { deadline_ns, catches_up: false };
                 }
             }
             Stage::Closing => self.hand_over_last(),
@@ -747,6 +767,9 @@ impl<W: Wire, S: Source> Shard<W, S> {
             self.ended_ns = self.rules.phases.measure_to_ns;
             let next_ns = self.bucket.as_ref().and_then(TokenBucket::next_ns);
             let catches_up = next_ns.is_some_and(|next_ns| now - self.start_ns <= next_ns + CATCH_UP_NS_MAX);
+            if !catches_up {
+                self.end_schedule();
+            }
             let deadline_ns = end_ns + self.rules.timeout_ns.min(DRAIN_NS_MAX);
             self.stage = Stage::Draining { deadline_ns, catches_up };
         } else if self.rules.is_closed_loop && self.left == 0 && self.connections.under_way == 0 {
@@ -757,7 +780,17 @@ impl<W: Wire, S: Source> Shard<W, S> {
     /// Ends the run before its time.
     fn stop(&mut self, now: u64, deadline_ns: u64) {
         self.ended_ns = now.saturating_sub(self.start_ns);
+        self.end_schedule();
         self.stage = Stage::Draining { deadline_ns, catches_up: false };
+    }
+
+    /// Accounts for every arrival that was due before the end and will not be sent.
+    fn end_schedule(&mut self) {
+        if let Some(bucket) = &mut self.bucket {
+            let dropped = bucket.take_dropped(self.ended_ns);
+            let unsent = bucket.abandon(self.ended_ns);
+            self.recorder.count_unreleased(dropped, unsent);
+        }
     }
 
     /// Accounts for everything that was not finished, and hands over the last recorder.
@@ -765,11 +798,9 @@ impl<W: Wire, S: Source> Shard<W, S> {
         for slot in 0..self.connections.count() {
             self.broken(now, slot, Kind::Unfinished);
         }
+        self.end_schedule();
         self.close_interval(now);
         self.recorder.ended_ns = Some(self.ended_ns);
-        if let Some(bucket) = &mut self.bucket {
-            self.recorder.unsent = bucket.abandon(self.ended_ns);
-        }
         self.stage = Stage::Closing;
     }
 
@@ -860,7 +891,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
             Stage::Closing => now + MILLISECOND_NS,
             Stage::Running | Stage::Finished => self.start_ns + self.rules.phases.measure_to_ns,
         };
-        let retry_ns = if self.closed.is_empty() { u64::MAX } else { self.next_retry_ns };
+        let waits = !self.closed.is_empty() && self.makes_connections();
+        let retry_ns = if waits { self.next_retry_ns } else { u64::MAX };
         self.next_publish_ns.min(start_ns).min(retry_ns)
     }
 

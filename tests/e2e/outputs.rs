@@ -85,7 +85,8 @@ fn a_full_disk_costs_the_file_and_not_the_report() {
     for flag in ["--json", "--hgrm", "--timeseries"] {
         let done =
             Vajra::new(&["run", &testbed.url("/"), "-R", "100", "-d", "1s", "-q", flag, "/dev/full"]).done();
-        assert_eq!(done.code, 1, "{flag}: {}", done.stderr);
+        // 3 when the machine was too busy to measure on: that says more than an output that is not whole.
+        assert!([1, 3].contains(&done.code), "{flag}: {}", done.stderr);
         let all = format!("{}{}", done.stdout, done.stderr);
         assert!(all.contains("/dev/full") && all.contains("No space left"), "{flag}: {all}");
         assert!(done.stdout.contains("Requests"), "{flag}: the text report still comes: {}", done.stdout);
