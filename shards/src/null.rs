@@ -122,7 +122,7 @@ impl Responder {
             }
             let now_ns = monotonic_ns();
             self.ring
-                .wait(1, 0, now_ns, now_ns + PARK_NS)
+                .wait(now_ns, now_ns + PARK_NS)
                 .map_err(|error| format!("io_uring_enter failed: {error}"))?;
         }
         Ok(())

@@ -5,7 +5,7 @@
 
 use crate::clock::{Clock, monotonic_ns};
 use crate::sys::{Buffer, Done, Ring, Setup};
-use crate::wire::{Completion, Patience, Pause, Slot, Wire, WireCounters};
+use crate::wire::{Completion, Pause, Slot, Wire, WireCounters};
 use engine::outcome::Kind;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
@@ -217,17 +217,13 @@ impl Wire for RingWire {
         self.ring.submit().map_err(|error| format!("io_uring_enter failed: {error}"))
     }
 
-    fn wait(&mut self, until_ns: u64, patience: Patience) -> Result<(), String> {
+    fn wait(&mut self, until_ns: u64) -> Result<(), String> {
         if !self.failed.is_empty() {
             return self.submit();
         }
         // The kernel's timer needs the kernel's clock, which ours follows to within a few microseconds.
         let now_ns = monotonic_ns();
-        let Patience { want, at_most_ns } = patience;
-        let patience_us = (at_most_ns / 1_000) as u32;
-        self.ring
-            .wait(want, patience_us, now_ns, until_ns)
-            .map_err(|error| format!("io_uring_enter failed: {error}"))
+        self.ring.wait(now_ns, until_ns).map_err(|error| format!("io_uring_enter failed: {error}"))
     }
 
     #[inline]

@@ -9,7 +9,7 @@ use crate::lanes::{Control, Order, ShardLane};
 use crate::pace::{Pace, Pause as Waiting};
 use crate::protocol::http1::{Answer, HeadMemo};
 use crate::timeouts::Timeouts;
-use crate::wire::{Completion, Patience, Pause, Slot, Wire, WireCounters};
+use crate::wire::{Completion, Pause, Slot, Wire, WireCounters};
 use engine::bucket::{Poll, Share, Tally, TokenBucket};
 use engine::outcome::{Kind, Outcome};
 use engine::plan::Plan;
@@ -51,11 +51,6 @@ const DISCARD_BYTES_MIN: u64 = 8 << 10;
 /// could be in use, and a second send could overtake the rest of the first.
 const SEND_BYTES_SILENT: usize = 4 << 10;
 /// The loop lost its core if a turn took longer than this and its operations cannot explain it.
-/// How long answers may lie in a closed loop: this part of the usual service time, within bounds, or until so many are there.
-const PATIENCE_SHARE: u64 = 50;
-const PATIENCE_NS_MIN: u64 = 2_000;
-const PATIENCE_NS_MAX: u64 = 0;
-const PATIENCE_WANT: u32 = 8;
 const HICCUP_NS: u64 = MILLISECOND_NS;
 const OPERATION_NS_MAX: u64 = 100_000;
 
@@ -135,8 +130,6 @@ pub struct Shard<W: Wire, S: Source> {
     next_tick_ns: u64,
     next_watch_ns: u64,
     next_retry_ns: u64,
-    /// The usual service time: an average over the last few dozen requests.
-    service_ns: u64,
     operations: u64,
     parked_until_ns: Option<u64>,
     is_spinning: bool,
@@ -205,7 +198,6 @@ impl<W: Wire, S: Source> Shard<W, S> {
             next_tick_ns: now_ns,
             next_watch_ns: now_ns + WATCH_NS,
             next_retry_ns: now_ns,
-            service_ns: 0,
             operations: 0,
             parked_until_ns: None,
             is_spinning: false,
@@ -327,7 +319,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
     /// Feeds a buffer to the protocol. True when the last of its bytes completed an answer; an error when they make no
     /// sense or the connection cannot go on.
     fn digest(&mut self, now: u64, slot: Slot, buffer: &W::Buffer) -> Result<bool, Kind> {
-        let Shard { wire, source, connections, recorder, memo, start_ns, service_ns, .. } = self;
+        let Shard { wire, source, connections, recorder, memo, start_ns, .. } = self;
         let mut bytes = wire.bytes(buffer);
         let mut is_complete = false;
         while !bytes.is_empty() {
@@ -341,7 +333,6 @@ impl<W: Wire, S: Source> Shard<W, S> {
             if let Some(answer) = answer {
                 connections.land(slot);
                 land(recorder, source, flight, answer, now, *start_ns);
-                learn(service_ns, now - flight.sent_ns);
                 connections.at(slot).has_answered = true;
                 if !answer.keeps_alive {
                     return Err(Kind::Eof);
@@ -365,7 +356,6 @@ impl<W: Wire, S: Source> Shard<W, S> {
     fn answered(&mut self, now: u64, slot: Slot, answer: Answer) {
         if let Some(flight) = self.connections.land(slot) {
             land(&mut self.recorder, &self.source, flight, answer, now, self.start_ns);
-            learn(&mut self.service_ns, now - flight.sent_ns);
         }
         self.connections.at(slot).has_answered = true;
         if answer.keeps_alive { self.after_answer(now, slot) } else { self.broken(now, slot, Kind::Eof) }
@@ -825,19 +815,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
             }
             Waiting::Park { until_ns } => {
                 self.parked_until_ns = Some(until_ns);
-                self.wire.wait(until_ns, self.patience())
+                self.wire.wait(until_ns)
             }
-        }
-    }
-
-    /// In a closed loop answers may lie for a moment, so that one wake-up serves several. What that adds to a time is kept
-    /// below a fiftieth of it, and below 20 µs; an open loop adds nothing.
-    fn patience(&self) -> Patience {
-        let at_most_ns = (self.service_ns / PATIENCE_SHARE).min(PATIENCE_NS_MAX);
-        if self.rules.is_closed_loop && self.stage == Stage::Running && at_most_ns >= PATIENCE_NS_MIN {
-            Patience { want: PATIENCE_WANT, at_most_ns }
-        } else {
-            Patience::NONE
         }
     }
 
@@ -929,11 +908,4 @@ fn land<S: Source>(
         done: relative(now),
     };
     recorder.done(flight.step, source.judge(flight.step, answer.status), instants, answer.bytes);
-}
-
-/// Moves the usual service time towards one more request's.
-#[inline]
-fn learn(service_ns: &mut u64, sample_ns: u64) {
-    const WEIGHT_BITS: u32 = 5;
-    *service_ns = *service_ns - (*service_ns >> WEIGHT_BITS) + (sample_ns >> WEIGHT_BITS);
 }

@@ -38,20 +38,6 @@ pub enum Pause {
     Asked,
 }
 
-/// How long things that happened may be left lying, so that several are handled by one wake-up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
-    /// Enough to wake up for at once.
-    pub want: u32,
-    /// How long fewer may lie.
-    pub at_most_ns: u64,
-}
-
-impl Patience {
-    /// Wake up for anything.
-    pub const NONE: Patience = Patience { want: 1, at_most_ns: 0 };
-}
-
 /// What a wire has done, for the verdict.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WireCounters {
@@ -118,7 +104,7 @@ pub trait Wire {
     fn submit(&mut self) -> Result<(), String>;
 
     /// Hands over what was asked, and waits until something happens or the time comes.
-    fn wait(&mut self, until_ns: u64, patience: Patience) -> Result<(), String>;
+    fn wait(&mut self, until_ns: u64) -> Result<(), String>;
 
     /// True when [`Wire::submit`] would do something.
     fn has_work(&mut self) -> bool;

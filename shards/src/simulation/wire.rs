@@ -10,7 +10,7 @@
 use super::http;
 use super::world::{Fate, World, happens};
 use crate::lanes::Control;
-use crate::wire::{Completion, Patience, Pause, Slot, Wire, WireCounters};
+use crate::wire::{Completion, Pause, Slot, Wire, WireCounters};
 use engine::mix::Mix;
 use engine::outcome::Kind;
 use engine::quantity::{MILLISECOND_NS, SECOND_NS};
@@ -138,6 +138,10 @@ enum Stage {
     #[default]
     Closed,
     Connecting,
+    /// Made or refused, and the shard has not heard of it.
+    Answered {
+        is_made: bool,
+    },
     Open,
 }
 
@@ -535,12 +539,23 @@ impl SimulatedWire {
         match what {
             Happening::Arrive(bytes) => link.arrived += bytes,
             Happening::End(end) => link.end = Some(end),
-            Happening::Connected => self.complete(slot, Completion::Connected(slot)),
-            Happening::Refused => self.complete(slot, Completion::ConnectFailed(slot, Kind::Connect)),
+            Happening::Connected => self.answer_connect(slot, true),
+            Happening::Refused => self.answer_connect(slot, false),
             Happening::Sent => self.complete(slot, Completion::Sent(slot)),
             Happening::Fall | Happening::Stop => unreachable!("nothing of one connection"),
         }
         self.stir(slot);
+    }
+
+    fn answer_connect(&mut self, slot: Slot, is_made: bool) {
+        self.link(slot).stage = Stage::Answered { is_made };
+        self.complete(
+            slot,
+            match is_made {
+                true => Completion::Connected(slot),
+                false => Completion::ConnectFailed(slot, Kind::Connect),
+            },
+        );
     }
 
     /// The server dies: its connections are reset, and those being made are refused.
@@ -550,9 +565,9 @@ impl SimulatedWire {
             let link = self.link(slot);
             link.life += 1;
             match link.stage {
-                Stage::Closed => {}
-                Stage::Connecting => self.complete(slot, Completion::ConnectFailed(slot, Kind::Connect)),
-                Stage::Open => {
+                Stage::Closed | Stage::Answered { is_made: false } => {}
+                Stage::Connecting => self.answer_connect(slot, false),
+                Stage::Open | Stage::Answered { is_made: true } => {
                     link.stream.truncate(link.arrived);
                     link.end = Some(End::Reset);
                     link.server = Side::Closed(clock_ns);
@@ -806,7 +821,7 @@ impl Wire for SimulatedWire {
         Ok(())
     }
 
-    fn wait(&mut self, until_ns: u64, _patience: Patience) -> Result<(), String> {
+    fn wait(&mut self, until_ns: u64) -> Result<(), String> {
         self.enter();
         if self.completions.is_empty() && self.clock_ns < until_ns {
             self.sleep(until_ns);
@@ -911,7 +926,7 @@ mod tests {
         let mix = Mix::new(vec![Step { template, weight: 1, is_bodyless: false }], 1, 0, 1);
         let mut wire = SimulatedWire::new(world, &mix, 1, 1, 0, 0, Arc::default());
         wire.connect(0);
-        wire.wait(u64::MAX, Patience::NONE).unwrap();
+        wire.wait(u64::MAX).unwrap();
         assert!(matches!(wire.next(), Some(Completion::Connected(0))));
         wire
     }
@@ -922,7 +937,7 @@ mod tests {
         wire.receive(0);
         let sent_ns = wire.now();
         wire.send_constant(0, 0, 1, false);
-        wire.wait(u64::MAX, Patience::NONE).unwrap();
+        wire.wait(u64::MAX).unwrap();
         assert_eq!(wire.clock_ns - sent_ns, MILLISECOND_NS + 2 * wire.world.network.one_way_ns);
         let Some(Completion::Received(0, buffer, true)) = wire.next() else { panic!("an answer") };
         assert_eq!(wire.bytes(&buffer), b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nxxxxx");
@@ -934,7 +949,7 @@ mod tests {
     fn waiting_for_nothing_ends_when_the_time_comes() {
         let mut wire = connected(5);
         let until_ns = wire.now() + SECOND_NS;
-        wire.wait(until_ns, Patience::NONE).unwrap();
+        wire.wait(until_ns).unwrap();
         assert_eq!(wire.clock_ns, until_ns);
     }
 
@@ -944,7 +959,7 @@ mod tests {
         wire.receive(0);
         wire.send_constant(0, 0, 1, false);
         let until_ns = wire.now() + SECOND_NS;
-        wire.wait(until_ns, Patience::NONE).unwrap();
+        wire.wait(until_ns).unwrap();
         wire.close(0);
         assert!(wire.next().is_none());
     }
@@ -980,7 +995,7 @@ mod tests {
         let mut wire = connected(10_000);
         wire.receive_head(0);
         wire.send_constant(0, 0, 1, false);
-        wire.wait(u64::MAX, Patience::NONE).unwrap();
+        wire.wait(u64::MAX).unwrap();
         let Some(Completion::Received(0, buffer, false)) = wire.next() else { panic!("a head") };
         let received = wire.bytes(&buffer).len() as u64;
         wire.recycle(buffer);
@@ -994,7 +1009,7 @@ mod tests {
         let mut wire = connected(5);
         wire.receive(0);
         wire.send_constant(0, 0, 1, false);
-        wire.wait(u64::MAX, Patience::NONE).unwrap();
+        wire.wait(u64::MAX).unwrap();
         std::mem::forget(wire.next());
     }
 }
