@@ -1,6 +1,7 @@
 //! The connections of one shard, and the requests under way on them. All memory is laid out at the start.
 
 use crate::protocol::http1::Http1;
+use crate::timeouts::Timeouts;
 use crate::wire::Slot;
 use std::collections::VecDeque;
 
@@ -69,6 +70,7 @@ pub(crate) struct Connections {
     all: Vec<Connection>,
     flights: Vec<Flight>,
     depth: u32,
+    timeouts: Timeouts,
     ready: VecDeque<Slot>,
     /// Connections that are made.
     pub(crate) open: u64,
@@ -82,6 +84,7 @@ impl Connections {
         Connections {
             all: (0..count).map(|_| Connection::new()).collect(),
             flights: vec![Flight::default(); count as usize * depth as usize],
+            timeouts: Timeouts::new(count * depth),
             depth,
             ready: VecDeque::with_capacity(count as usize + 1),
             open: 0,
@@ -106,13 +109,15 @@ impl Connections {
         if is_able { self.depth - connection.under_way } else { 0 }
     }
 
-    /// Puts a connection at the end of the queue, if it can take a request and is not queued.
+    /// Puts a connection at the end of the queue, if it can take a request and is not queued. True when it did.
     #[inline]
-    pub(crate) fn queue(&mut self, slot: Slot) {
-        if self.room(slot) > 0 && !self.all[slot as usize].is_queued {
+    pub(crate) fn queue(&mut self, slot: Slot) -> bool {
+        let is_new = self.room(slot) > 0 && !self.all[slot as usize].is_queued;
+        if is_new {
             self.all[slot as usize].is_queued = true;
             self.ready.push_back(slot);
         }
+        is_new
     }
 
     /// The connection that has been free the longest, without taking it. Taking turns keeps every connection in use, and
@@ -144,6 +149,7 @@ impl Connections {
         let index = flight_index(slot, self.depth, connection.oldest + connection.under_way);
         connection.under_way += 1;
         self.under_way += 1;
+        self.timeouts.join(index as u32);
         self.flights[index] = flight;
         index
     }
@@ -160,10 +166,17 @@ impl Connections {
     pub(crate) fn land(&mut self, slot: Slot) -> Option<Flight> {
         let flight = self.oldest(slot)?;
         let connection = &mut self.all[slot as usize];
+        self.timeouts.leave(flight_index(slot, self.depth, connection.oldest) as u32);
         connection.oldest = (connection.oldest + 1) % self.depth;
         connection.under_way -= 1;
         self.under_way -= 1;
         Some(flight)
+    }
+
+    /// The connection with the request that was sent longest ago, and when that was.
+    pub(crate) fn longest_under_way(&self) -> Option<(Slot, u64)> {
+        let index = self.timeouts.first()?;
+        Some((index / self.depth, self.flights[index as usize].sent_ns))
     }
 
     /// The flight kept at an index that [`Connections::take_off`] returned.

@@ -18,6 +18,9 @@ use std::mem::MaybeUninit;
 const HEAD_BYTES: u32 = 512;
 /// The most that is thrown away by one receive; keeps the length inside 32 bits.
 const DISCARD_BYTES_MAX: u64 = 1 << 30;
+/// From this much to come on, the kernel is asked to announce data in larger lots; and the largest lot.
+const LOW_WATER_BYTES_MIN: u64 = 128 << 10;
+const LOW_WATER_BYTES_MAX: u64 = 256 << 10;
 /// The fewest and the most receive buffers. They are given back within a turn, so few are under way at a time.
 const BUFFERS_MIN: u32 = 64;
 const BUFFERS_MAX: u32 = 1_024;
@@ -57,6 +60,8 @@ pub struct RingWire {
 struct Link {
     generation: u32,
     socket: Option<Socket>,
+    /// How much has to be there before data is announced; 0 is the kernel's default of one byte.
+    low_water: u64,
 }
 
 impl RingWire {
@@ -88,7 +93,18 @@ impl RingWire {
         let socket = open_socket(address)?;
         self.ring.install(slot, &socket)?;
         self.links[slot as usize].socket = Some(socket);
+        self.links[slot as usize].low_water = 0;
         Ok(())
+    }
+
+    /// Asks to be told of data when `bytes` of it are there, if that is worth a system call.
+    fn await_bytes(&mut self, slot: Slot, bytes: u64) {
+        let wanted = if bytes < LOW_WATER_BYTES_MIN { 0 } else { bytes.min(LOW_WATER_BYTES_MAX) };
+        let link = &mut self.links[slot as usize];
+        if let Some(socket) = link.socket.as_ref().filter(|_| link.low_water != wanted) {
+            self.ring.set_low_water(socket, wanted.max(1) as i32);
+            link.low_water = wanted;
+        }
     }
 
     /// What a completion means to the shard; `None` when it means nothing any more.
@@ -169,16 +185,19 @@ impl Wire for RingWire {
     }
 
     fn receive(&mut self, slot: Slot) {
+        self.await_bytes(slot, 0);
         let token = self.token(Operation::Receive, slot);
         self.ring.receive_multi(token, slot);
     }
 
     fn receive_head(&mut self, slot: Slot) {
+        self.await_bytes(slot, 0);
         let token = self.token(Operation::Receive, slot);
         self.ring.receive_once(token, slot, HEAD_BYTES);
     }
 
     fn discard(&mut self, slot: Slot, bytes: u64) {
+        self.await_bytes(slot, bytes);
         let token = self.token(Operation::Discard, slot);
         self.ring.discard(token, slot, bytes.min(DISCARD_BYTES_MAX) as u32);
     }

@@ -8,7 +8,6 @@ use crate::connection::{Armed, Connections, Flight, Link};
 use crate::lanes::{Control, Order, ShardLane};
 use crate::pace::{Pace, Pause as Waiting};
 use crate::protocol::http1::{Answer, HeadMemo};
-use crate::timeouts::Timeouts;
 use crate::wire::{Completion, Pause, Slot, Wire, WireCounters};
 use engine::bucket::{Poll, Share, Tally, TokenBucket};
 use engine::outcome::{Kind, Outcome};
@@ -110,7 +109,6 @@ pub struct Shard<W: Wire, S: Source> {
     connections: Connections,
     closed: VecDeque<Slot>,
     connecting: u32,
-    timeouts: Timeouts,
     memo: HeadMemo,
     pace: Pace,
     random: Random,
@@ -181,7 +179,6 @@ impl<W: Wire, S: Source> Shard<W, S> {
             connections: Connections::new(slots, plan.pipeline),
             closed: (0..slots).collect(),
             connecting: 0,
-            timeouts: Timeouts::new(slots),
             memo: HeadMemo::default(),
             pace: Pace::new(plan.wait),
             random: Random::new(plan.seed, u64::MAX / 2 - share.shard),
@@ -281,6 +278,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
         connection.link = Link::Open;
         connection.http.reset();
         connection.heard_ns = now;
+        connection.free_ns = now;
         self.arm_stream(slot);
         self.make_ready(now, slot);
     }
@@ -311,7 +309,11 @@ impl<W: Wire, S: Source> Shard<W, S> {
         self.wire.recycle(buffer);
         match result {
             Ok(true) => self.after_answer(now, slot),
-            Ok(false) => self.receive_rest(slot),
+            Ok(false) => {
+                self.receive_rest(slot);
+                // Of a pipeline, some answers may have been complete all the same.
+                self.make_ready(now, slot);
+            }
             Err(kind) => self.broken(now, slot, kind),
         }
     }
@@ -363,11 +365,6 @@ impl<W: Wire, S: Source> Shard<W, S> {
 
     /// The last answer asked for is complete, or the oldest of several: what to receive next, and whether to send.
     fn after_answer(&mut self, now: u64, slot: Slot) {
-        if self.connections.at(slot).under_way > 0 {
-            self.timeouts.join(slot);
-        } else {
-            self.timeouts.leave(slot);
-        }
         let wants_discard =
             self.rules.can_discard && self.connections.at(slot).http.last_length() >= DISCARD_BYTES_MIN;
         match (self.connections.at(slot).armed, wants_discard) {
@@ -445,7 +442,6 @@ impl<W: Wire, S: Source> Shard<W, S> {
         while let Some(flight) = self.connections.land(slot) {
             self.record(flight.step, Outcome::Failed(kind), flight.intended_ns, flight.sent_ns, now, 0);
         }
-        self.timeouts.leave(slot);
         self.connections.open -= 1;
         self.wire.close(slot);
         let connection = self.connections.at(slot);
@@ -479,8 +475,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
             return;
         }
         self.next_tick_ns = now + TICK_NS;
-        while let Some(slot) = self.timeouts.first() {
-            let sent_ns = self.connections.oldest(slot).map_or(now, |flight| flight.sent_ns);
+        while let Some((slot, sent_ns)) = self.connections.longest_under_way() {
             if sent_ns + self.rules.timeout_ns > now {
                 break;
             }
@@ -633,17 +628,16 @@ impl<W: Wire, S: Source> Shard<W, S> {
     }
 
     fn take_off(&mut self, slot: Slot, step: usize, intended_ns: u64, free_ns: u64, bytes: u64) {
-        if self.connections.at(slot).under_way == 0 {
-            self.timeouts.join(slot);
-        }
         let flight = Flight { intended_ns, sent_ns: self.now_ns, step };
         let index = self.connections.take_off(slot, flight);
         self.released.push((index, free_ns, bytes));
     }
 
+    /// Queues a connection that can take a request. One that could before has been free since then.
     fn make_ready(&mut self, now: u64, slot: Slot) {
-        self.connections.at(slot).free_ns = now;
-        self.connections.queue(slot);
+        if self.connections.queue(slot) {
+            self.connections.at(slot).free_ns = now;
+        }
     }
 
     /// Hands the recorder over at the end of an interval.
@@ -856,6 +850,10 @@ impl<W: Wire, S: Source> Shard<W, S> {
 
     /// When the next request must leave, if a connection is free to take it.
     fn next_due_ns(&mut self) -> Option<u64> {
+        if self.stage == Stage::Waiting {
+            // The start is as due as any request: the first one is to leave at it.
+            return self.control.start_ns();
+        }
         let next_ns = self.bucket.as_ref()?.next_ns()?;
         let can_send =
             self.stage == Stage::Running || matches!(self.stage, Stage::Draining { catches_up: true, .. });

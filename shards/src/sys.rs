@@ -218,6 +218,17 @@ impl Ring {
         self.push(entry.user_data(token));
     }
 
+    /// Lets the kernel announce data on a socket only when this much is there, or the other side has closed: a long body
+    /// that is thrown away then wakes us a few times, not once per segment. Must never be more than what is still to come.
+    pub(crate) fn set_low_water(&mut self, socket: &Socket, bytes: i32) {
+        let length = size_of::<i32>() as libc::socklen_t;
+        // SAFETY: the descriptor is open, and the option is an int that lives across the call. A refusal only costs wake-ups.
+        unsafe {
+            let value = (&raw const bytes).cast();
+            libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_RCVLOWAT, value, length);
+        }
+    }
+
     /// Cancels the work submitted under `target`; that work then completes with ECANCELED.
     pub(crate) fn cancel(&mut self, token: u64, target: u64) {
         let entry = opcode::AsyncCancel::new(target).build();
@@ -229,6 +240,7 @@ impl Ring {
     pub(crate) fn has_work(&mut self) -> bool {
         self.pending > 0
             || self.is_plain
+            || self.has_batch()
             || self.uring.submission().taskrun()
             || !self.uring.completion().is_empty()
     }
@@ -241,6 +253,9 @@ impl Ring {
     /// Submits, then waits until a completion is there or CLOCK_MONOTONIC reaches `until_ns`. Waiting for several at a time,
     /// with a bound on how long the first may lie, was measured to cost as much per request, and would make times longer.
     pub(crate) fn wait(&mut self, now_ns: u64, until_ns: u64) -> io::Result<()> {
+        if self.has_batch() {
+            return self.submit();
+        }
         let mut flags = EnterFlags::GETEVENTS | EnterFlags::EXT_ARG;
         let timeout_ns = if self.has_absolute_timeouts {
             flags |= EnterFlags::ABS_TIMER;
@@ -286,6 +301,11 @@ impl Ring {
     pub(crate) fn counters(&mut self) -> RingCounters {
         self.counters.overflowed = u64::from(self.uring.completion().overflow());
         self.counters
+    }
+
+    /// Completions that were taken from the queue and not yet asked for.
+    fn has_batch(&self) -> bool {
+        self.batch_at < self.batch_end
     }
 
     fn refill(&mut self) {

@@ -1,10 +1,7 @@
-//! Request timeouts without timers: connections with requests under way, in the order of their oldest one.
+//! Request timeouts without timers: all requests under way, in the order they were sent.
 //!
 //! All requests of a plan share one timeout, so the order of sending is the order of expiring: a queue, checked at its
-//! head. With a pipeline the order is by when a connection last had an answer, which is close: a timeout may then be noticed
-//! as late as that of the connection before it. It is threaded through an array by slot, so joining and leaving cost the same wherever a connection stands.
-
-use crate::wire::Slot;
+//! head. It is threaded through an array by where a request is kept, so joining and leaving cost the same wherever it stands.
 
 const NONE: u32 = u32::MAX;
 
@@ -24,31 +21,31 @@ struct Neighbours {
 }
 
 impl Timeouts {
-    pub(crate) fn new(slots: u32) -> Timeouts {
+    pub(crate) fn new(places: u32) -> Timeouts {
         let alone = Neighbours { before: NONE, after: NONE, is_in: false };
-        Timeouts { links: vec![alone; slots as usize], first: NONE, last: NONE }
+        Timeouts { links: vec![alone; places as usize], first: NONE, last: NONE }
     }
 
-    /// Puts a slot at the end, wherever it stood before.
+    /// Puts a place at the end, wherever it stood before.
     #[inline]
-    pub(crate) fn join(&mut self, slot: Slot) {
-        self.leave(slot);
-        self.links[slot as usize] = Neighbours { before: self.last, after: NONE, is_in: true };
+    pub(crate) fn join(&mut self, place: u32) {
+        self.leave(place);
+        self.links[place as usize] = Neighbours { before: self.last, after: NONE, is_in: true };
         match self.last {
-            NONE => self.first = slot,
-            last => self.links[last as usize].after = slot,
+            NONE => self.first = place,
+            last => self.links[last as usize].after = place,
         }
-        self.last = slot;
+        self.last = place;
     }
 
-    /// Takes a slot out, if it is in.
+    /// Takes a place out, if it is in.
     #[inline]
-    pub(crate) fn leave(&mut self, slot: Slot) {
-        let Neighbours { before, after, is_in } = self.links[slot as usize];
+    pub(crate) fn leave(&mut self, place: u32) {
+        let Neighbours { before, after, is_in } = self.links[place as usize];
         if !is_in {
             return;
         }
-        self.links[slot as usize].is_in = false;
+        self.links[place as usize].is_in = false;
         match before {
             NONE => self.first = after,
             before => self.links[before as usize].after = after,
@@ -59,8 +56,8 @@ impl Timeouts {
         }
     }
 
-    /// The slot that joined longest ago.
-    pub(crate) fn first(&self) -> Option<Slot> {
+    /// The place that joined longest ago.
+    pub(crate) fn first(&self) -> Option<u32> {
         (self.first != NONE).then_some(self.first)
     }
 }
@@ -69,19 +66,19 @@ impl Timeouts {
 mod tests {
     use super::*;
 
-    fn drained(mut timeouts: Timeouts) -> Vec<Slot> {
+    fn drained(mut timeouts: Timeouts) -> Vec<u32> {
         let take = || {
-            let slot = timeouts.first()?;
-            timeouts.leave(slot);
-            Some(slot)
+            let place = timeouts.first()?;
+            timeouts.leave(place);
+            Some(place)
         };
         std::iter::from_fn(take).collect()
     }
 
     #[test]
-    fn slots_come_out_in_the_order_they_joined() {
+    fn places_come_out_in_the_order_they_joined() {
         let mut timeouts = Timeouts::new(4);
-        [2, 0, 3, 1].into_iter().for_each(|slot| timeouts.join(slot));
+        [2, 0, 3, 1].into_iter().for_each(|place| timeouts.join(place));
         timeouts.leave(3);
         timeouts.join(2);
         timeouts.leave(3);
