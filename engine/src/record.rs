@@ -71,7 +71,7 @@ pub struct Series {
 /// The three instants of a request, in nanoseconds from the start of the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Instants {
-    /// When it should have been sent. In a closed loop: when its connection became free.
+    /// When it should have been sent. In a closed loop, which has no such moment: when it was.
     pub intended: u64,
     /// When it was handed to the kernel.
     pub sent: u64,
@@ -259,12 +259,12 @@ impl Recorder {
         }
     }
 
-    /// Records that a request went on the wire.
+    /// Records that a request went on the wire. `due_ns` is the later of intended and the moment a connection was free.
     #[inline]
-    pub fn sent(&mut self, series: usize, intended_ns: u64, sent_ns: u64, free_ns: u64, bytes: u64) {
+    pub fn sent(&mut self, series: usize, intended_ns: u64, sent_ns: u64, due_ns: u64, bytes: u64) {
         if self.is_measured(intended_ns) {
             self.last_sent_ns = self.last_sent_ns.max(sent_ns);
-            self.lag.record(sent_ns.saturating_sub(intended_ns.max(free_ns)));
+            self.lag.record(sent_ns.saturating_sub(due_ns));
         }
         let series = self.series(series, intended_ns);
         series.sent += 1;
@@ -327,7 +327,7 @@ mod tests {
     #[test]
     fn a_request_belongs_to_the_phase_of_its_intended_time() {
         let mut recorder = Recorder::new(0, 1, PHASES);
-        recorder.sent(0, 99, 150, 0, 1);
+        recorder.sent(0, 99, 150, 99, 1);
         recorder.done(0, Outcome::Ok(200), instants(99, 150, 200), 1);
         recorder.sent(0, 100, 150, 140, 1);
         assert_eq!((recorder.outside[0].ok, recorder.measured[0].ok), (1, 0));
@@ -349,7 +349,7 @@ mod tests {
     #[test]
     fn a_cleared_recorder_is_as_new() {
         let mut recorder = Recorder::new(0, 1, PHASES);
-        recorder.sent(0, 500, 600, 0, 9);
+        recorder.sent(0, 500, 600, 500, 9);
         recorder.done(0, Outcome::Ok(200), instants(500, 600, 700), 9);
         recorder.clear(1_000);
         assert_eq!((recorder.measured[0].sent, recorder.measured[0].response.count()), (0, 0));

@@ -551,7 +551,7 @@ mod tests {
     }
 
     fn answer(recorder: &mut Recorder, intended: u64) {
-        recorder.sent(0, intended, intended + 10, 0, 5);
+        recorder.sent(0, intended, intended + 10, intended, 5);
         let instants = Instants { intended, sent: intended + 10, done: intended + 1_000 };
         recorder.done(0, Outcome::Ok(200), instants, 7);
     }

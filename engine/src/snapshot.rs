@@ -128,7 +128,7 @@ mod tests {
             _ => Outcome::Ok(200),
         };
         let series = random.between(0, 1) as usize;
-        recorder.sent(series, intended, sent, 0, 10);
+        recorder.sent(series, intended, sent, intended, 10);
         recorder.done(series, outcome, Instants { intended, sent, done }, 20);
     }
 

@@ -358,7 +358,7 @@ mod tests {
 
     #[test]
     fn lateness_counts_only_while_a_connection_was_free() {
-        let late = snapshot(|recorder| (0..100).for_each(|n| recorder.sent(0, n, n + 900_000, 0, 1)));
+        let late = snapshot(|recorder| (0..100).for_each(|n| recorder.sent(0, n, n + 900_000, n, 1)));
         assert_eq!(broken(&evidence(&late)).0, Status::Invalid);
         let waiting =
             snapshot(|recorder| (0..100).for_each(|n| recorder.sent(0, n, n + 900_000, n + 899_999, 1)));

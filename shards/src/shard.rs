@@ -824,14 +824,14 @@ impl<W: Wire, S: Source> Shard<W, S> {
         for &(index, free_ns, bytes) in &self.released {
             let flight = self.connections.flight(index);
             flight.sent_ns = sent_ns;
+            let due_ns = flight.intended_ns.max(free_ns);
+            if self.rules.is_closed_loop {
+                // No moment was intended: what passed since the connection was free is the generator's, not the target's.
+                flight.intended_ns = sent_ns;
+            }
             let relative = |ns: u64| ns.saturating_sub(start_ns);
-            self.recorder.sent(
-                flight.step,
-                relative(flight.intended_ns),
-                relative(sent_ns),
-                relative(free_ns),
-                bytes,
-            );
+            let (intended_ns, due_ns) = (relative(flight.intended_ns), relative(due_ns));
+            self.recorder.sent(flight.step, intended_ns, relative(sent_ns), due_ns, bytes);
         }
         self.released.clear();
         sent_ns
