@@ -1,0 +1,175 @@
+//! A shard's stages, from connecting to its last recorder, and what it hands over at the end of each interval.
+//!
+//! What is due when is not decided here, but whether the run still is.
+
+use super::{SECOND_NS, Shard, Stage};
+use crate::connection::Link;
+use crate::lanes::Order;
+use crate::wire::Wire;
+use engine::bucket::{Tally, TokenBucket};
+use engine::outcome::Kind;
+use engine::seams::Source;
+
+/// How long what is under way may take after the end, and after a stop.
+const DRAIN_NS_MAX: u64 = 5 * SECOND_NS;
+const STOP_NS_MAX: u64 = 2 * SECOND_NS;
+/// Overdue arrivals are still sent after the end if the backlog is no older than this; an older one is not caught up
+/// with, because the load asked for was not carried.
+const CATCH_UP_NS_MAX: u64 = SECOND_NS;
+
+impl<W: Wire, S: Source> Shard<W, S> {
+    /// Hands the recorder over at the end of an interval.
+    pub(super) fn publish(&mut self, now: u64) {
+        if now < self.next_publish_ns {
+            return;
+        }
+        let boundary_ns = self.close_interval(now);
+        if self.lane.swap(&mut self.recorder) {
+            self.recorder.from_ns = boundary_ns;
+        } else {
+            self.recorder.figures.postponed += 1;
+        }
+        self.next_publish_ns = self.start_ns + self.next_boundary(boundary_ns);
+    }
+
+    /// The end of the interval after `from_ns`: a whole number of intervals, or the bound of a phase.
+    fn next_boundary(&self, from_ns: u64) -> u64 {
+        let regular_ns = (from_ns / self.rules.interval_ns + 1) * self.rules.interval_ns;
+        let bounds = [self.rules.phases.measure_from_ns, self.rules.phases.measure_to_ns];
+        bounds.into_iter().filter(|&bound| bound > from_ns).fold(regular_ns, u64::min)
+    }
+
+    /// Writes the interval's figures into the recorder; returns where the interval ends, from the start of the run.
+    fn close_interval(&mut self, now: u64) -> u64 {
+        let relative_ns = now.saturating_sub(self.start_ns);
+        if let Some(bucket) = &mut self.bucket {
+            let dropped = bucket.take_dropped(relative_ns);
+            self.recorder.count_unreleased(dropped, Tally::default());
+        }
+        let counters = self.wire.counters();
+        let before = std::mem::replace(&mut self.published, counters);
+        let figures = &mut self.recorder.figures;
+        figures.enters += counters.enters - before.enters;
+        figures.submissions += counters.submissions - before.submissions;
+        figures.completions += counters.completions - before.completions;
+        figures.overflowed += counters.overflowed - before.overflowed;
+        figures.cpu_user_ns += counters.cpu_user_ns - before.cpu_user_ns;
+        figures.cpu_system_ns += counters.cpu_system_ns - before.cpu_system_ns;
+        figures.clock_steps += counters.clock_steps - before.clock_steps;
+        figures.clock_ppm = counters.clock_ppm;
+        figures.open = self.connections.open;
+        let scheduled_ns = self.next_publish_ns.saturating_sub(self.start_ns);
+        self.recorder.to_ns = if now >= self.next_publish_ns { scheduled_ns } else { relative_ns };
+        self.recorder.to_ns
+    }
+
+    /// Moves from stage to stage: connected, started, ended, stopped, drained.
+    pub(super) fn poll_stop(&mut self, now: u64) {
+        let order = self.control.order();
+        match self.stage {
+            Stage::Connecting { deadline_ns } => {
+                let is_done = self.connections.open == u64::from(self.connections.count())
+                    || now >= deadline_ns
+                    || order != Order::Run;
+                if is_done {
+                    self.stage = Stage::Waiting;
+                    if let Some(on_ready) = self.on_ready.take() {
+                        on_ready(self.connections.open);
+                    }
+                }
+            }
+            Stage::Waiting => match self.control.start_ns() {
+                Some(start_ns) if start_ns <= now => self.start(start_ns),
+                _ if order != Order::Run => self.stop(now, now),
+                _ => {}
+            },
+            Stage::Running => self.poll_end(now, order),
+            Stage::Draining { deadline_ns, catches_up } => {
+                let may_send =
+                    catches_up && self.bucket.as_ref().is_some_and(|bucket| bucket.next_ns().is_some());
+                let is_drained = self.connections.under_way == 0 && !may_send;
+                let is_over = is_drained || now >= deadline_ns || order == Order::Abort;
+                if is_over && self.released.is_empty() {
+                    self.finish(now);
+                    self.hand_over_last();
+                } else if is_over {
+                    // What this turn released goes on the wire first, so that nothing ends that was never sent.
+                    self.end_schedule();
+                    self.stage = Stage::Draining { deadline_ns: now, catches_up: false };
+                } else if order != Order::Run {
+                    self.end_schedule();
+                    let deadline_ns = deadline_ns.min(now + STOP_NS_MAX);
+                    self.stage = Stage::Draining { deadline_ns, catches_up: false };
+                }
+            }
+            Stage::Closing => self.hand_over_last(),
+            Stage::Finished => {}
+        }
+    }
+
+    fn start(&mut self, start_ns: u64) {
+        self.start_ns = start_ns;
+        self.stage = Stage::Running;
+        // What failed while connecting is tried afresh: the first arrivals do not inherit a long wait.
+        for &slot in &self.closed {
+            self.connections.at(slot).attempts = 0;
+            self.connections.at(slot).link = Link::Closed { retry_ns: start_ns };
+        }
+        self.next_retry_ns = start_ns;
+        self.recorder.clear(0);
+        self.published = self.wire.counters();
+        self.next_publish_ns = start_ns + self.next_boundary(0);
+    }
+
+    fn poll_end(&mut self, now: u64, order: Order) {
+        let end_ns = self.start_ns + self.rules.phases.measure_to_ns;
+        if order != Order::Run {
+            self.stop(now, now + STOP_NS_MAX);
+        } else if now >= end_ns {
+            self.ended_ns = self.rules.phases.measure_to_ns;
+            let next_ns = self.bucket.as_ref().and_then(TokenBucket::next_ns);
+            let catches_up = next_ns.is_some_and(|next_ns| now - self.start_ns <= next_ns + CATCH_UP_NS_MAX);
+            if !catches_up {
+                self.end_schedule();
+            }
+            let deadline_ns = end_ns + self.rules.timeout_ns.min(DRAIN_NS_MAX);
+            self.stage = Stage::Draining { deadline_ns, catches_up };
+        } else if self.rules.is_closed_loop && self.left == 0 && self.connections.under_way == 0 {
+            self.stop(now, now);
+        }
+    }
+
+    /// Ends the run before its time.
+    fn stop(&mut self, now: u64, deadline_ns: u64) {
+        self.ended_ns = now.saturating_sub(self.start_ns);
+        self.end_schedule();
+        self.stage = Stage::Draining { deadline_ns, catches_up: false };
+    }
+
+    /// Accounts for every arrival that was due before the end and will not be sent.
+    fn end_schedule(&mut self) {
+        if let Some(bucket) = &mut self.bucket {
+            let dropped = bucket.take_dropped(self.ended_ns);
+            let unsent = bucket.abandon(self.ended_ns);
+            self.recorder.count_unreleased(dropped, unsent);
+        }
+    }
+
+    /// Accounts for everything that was not finished, and hands over the last recorder.
+    fn finish(&mut self, now: u64) {
+        for slot in 0..self.connections.count() {
+            self.broken(now, slot, Kind::Unfinished);
+        }
+        self.end_schedule();
+        self.close_interval(now);
+        self.recorder.ended_ns = Some(self.ended_ns);
+        self.stage = Stage::Closing;
+    }
+
+    /// Waits, if it has to, for the collector to have given an empty recorder back.
+    fn hand_over_last(&mut self) {
+        if self.lane.swap(&mut self.recorder) {
+            self.stage = Stage::Finished;
+        }
+    }
+}
