@@ -25,11 +25,18 @@ pub(crate) struct Outputs {
 
 struct Output {
     path: PathBuf,
+    /// The file, until it is emptied of what an earlier run wrote: a run that is refused leaves that alone.
+    old: Option<File>,
     writer: Box<dyn Write + Send>,
 }
 
 impl Outputs {
     pub(crate) fn open(args: &RunArgs) -> Result<Outputs, Failure> {
+        let all = [&args.json, &args.hgrm, &args.timeseries];
+        if all.into_iter().flatten().filter(|path| is_stdout(path)).count() > 1 {
+            let message = "only one output can be standard output\n  help: name a file for the others";
+            return Err(Failure::new(USAGE, message));
+        }
         Ok(Outputs {
             json: open(args.json.as_deref(), "--json")?,
             hgrm: open(args.hgrm.as_deref(), "--hgrm")?,
@@ -44,7 +51,8 @@ impl Outputs {
 
     /// The sink that writes the time series, if one was asked for.
     pub(crate) fn take_timeseries(&mut self, plan: &Plan) -> Option<Box<dyn Sink>> {
-        let output = self.timeseries.take()?;
+        let mut output = self.timeseries.take()?;
+        output.begin();
         Some(Box::new(TimeSeries { output, schedule: plan.load.schedule() }))
     }
 
@@ -63,18 +71,30 @@ fn is_stdout(path: &Path) -> bool {
 fn open(path: Option<&Path>, flag: &str) -> Result<Option<Output>, Failure> {
     let Some(path) = path else { return Ok(None) };
     if is_stdout(path) {
-        return Ok(Some(Output { path: path.to_owned(), writer: Box::new(io::stdout()) }));
+        return Ok(Some(Output { path: path.to_owned(), old: None, writer: Box::new(io::stdout()) }));
     }
     let shown = path.display();
-    let file = File::create(path).map_err(|error| {
+    let file = File::options().write(true).create(true).truncate(false).open(path).map_err(|error| {
         let message = format!("`{shown}` cannot be written: {error}\n  --> flag {flag} {shown}\n  help: name a file in a folder that exists and is yours");
         Failure::new(USAGE, message)
     })?;
-    Ok(Some(Output { path: path.to_owned(), writer: Box::new(BufWriter::new(file)) }))
+    Ok(Some(Output {
+        path: path.to_owned(),
+        old: file.try_clone().ok(),
+        writer: Box::new(BufWriter::new(file)),
+    }))
 }
 
 impl Output {
+    /// Empties the file. Devices cannot be emptied, and need not be.
+    fn begin(&mut self) {
+        if let Some(file) = self.old.take() {
+            let _ = file.set_len(0);
+        }
+    }
+
     fn finish(mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), String> {
+        self.begin();
         write(&mut self.writer).and_then(|()| self.writer.flush()).map_err(|error| self.complain(&error))
     }
 

@@ -15,6 +15,7 @@ use engine::verdict::Status;
 use shards::lanes::Control;
 use shards::preflight::{Grade, check};
 use shards::{INCOMPLETE, Shards};
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -76,8 +77,9 @@ fn tell(report: &Report, outputs: Outputs, args: &RunArgs) -> bool {
         (false, false) => print!("{text}"),
     }
     if args.spectrum {
-        println!();
-        if let Err(error) = write_spectrum(report, &mut std::io::stdout()) {
+        let mut out: Box<dyn Write> =
+            if Outputs::use_stdout(args) { Box::new(std::io::stderr()) } else { Box::new(std::io::stdout()) };
+        if let Err(error) = writeln!(out).and_then(|()| write_spectrum(report, &mut out)) {
             eprintln!("error: the spectrum cannot be written: {error}");
         }
     }

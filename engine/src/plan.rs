@@ -22,7 +22,7 @@ pub const SHARDS_MAX: u32 = 1_024;
 pub const PIPELINE_MAX: u32 = 1_024;
 /// The most request templates: each has histograms of its own on every shard.
 pub const REQUESTS_MAX: usize = 64;
-/// The longest request that can be sent, all holes filled.
+/// The most bytes of requests that one connection can have under way.
 pub const REQUEST_BYTES_MAX: usize = 16 << 20;
 /// The shortest interval of the time series; shorter ones would cost more than they show.
 pub const INTERVAL_NS_MIN: u64 = 100 * MILLISECOND_NS;
@@ -370,7 +370,7 @@ impl Reader<'_> {
         let url_path = target.map_or("/", |target| target.path.as_str());
         let read = |(index, request): (usize, &RequestConfig)| {
             let place = if is_default { String::new() } else { format!("request.{index}") };
-            self.request(request, &config.headers, url_path, &place)
+            self.request(request, config, url_path, &place)
         };
         let requests: Vec<Request> = written.iter().enumerate().filter_map(read).collect();
         if !requests.is_empty() && requests.iter().all(|request| request.weight == 0) {
@@ -386,7 +386,7 @@ impl Reader<'_> {
     fn request(
         &mut self,
         config: &RequestConfig,
-        shared_headers: &BTreeMap<String, Texts>,
+        plan: &Config,
         url_path: &str,
         place: &str,
     ) -> Option<Request> {
@@ -408,12 +408,12 @@ impl Reader<'_> {
         let path = self.take(&key("path"), template::parse(path_text), "holes look like `{{seq}}`")?;
         let sent: String = path.iter().map(literal).collect();
         self.take(&key("path"), path_or_root(&sent), "paths look like `/users?id=1`")?;
-        let mut headers = self.headers(shared_headers, "headers");
+        let mut headers = self.headers(&plan.headers, "headers");
         headers.extend(self.headers(&config.headers, &key("headers")));
         let name =
             config.name.as_ref().map_or_else(|| format!("{method} {path_text}"), |name| name.0.clone());
         let request = Request { name, weight: config.weight.unwrap_or(1), method, path, headers, body };
-        self.check_request_size(&request, place);
+        self.check_request_size(&request, plan.run.pipeline.unwrap_or(1), place);
         Some(request)
     }
 
@@ -475,20 +475,20 @@ impl Reader<'_> {
         Some((name.to_owned(), pieces))
     }
 
-    fn check_request_size(&mut self, request: &Request, place: &str) {
+    fn check_request_size(&mut self, request: &Request, pipeline: u32, place: &str) {
         let headers = request.headers.iter().flat_map(|(_, value)| value);
-        let pieces = request.path.iter().chain(headers).chain(request.body.iter().flatten());
-        let holes = pieces.filter(|piece| !matches!(piece, Piece::Bytes(_))).count();
+        let pieces = || request.path.iter().chain(headers.clone()).chain(request.body.iter().flatten());
+        let holes = pieces().filter(|piece| !matches!(piece, Piece::Bytes(_))).count();
         // One more is the length of the body.
         if holes >= template::HOLES_MAX {
             let fix = format!("fill in fewer than {}", template::HOLES_MAX);
             self.wrong(place, format!("the request has {holes} values to fill in"), fix);
         }
-        let body =
-            request.body.as_ref().map_or(0, |body| body.iter().map(|piece| literal_bytes(piece).len()).sum());
-        if body > REQUEST_BYTES_MAX {
-            let problem = format!("the body has {body} bytes");
-            self.wrong(&format!("{place}.body"), problem, format!("a request may have {REQUEST_BYTES_MAX}"));
+        let bytes: usize = pieces().map(|piece| literal_bytes(piece).len()).sum();
+        let at_a_time = bytes.saturating_mul(pipeline as usize);
+        if at_a_time > REQUEST_BYTES_MAX {
+            let problem = format!("the request has {bytes} bytes, {at_a_time} with its pipeline");
+            self.wrong(place, problem, format!("at most {REQUEST_BYTES_MAX} may be sent at a time"));
         }
     }
 

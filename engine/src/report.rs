@@ -319,9 +319,11 @@ impl Report {
         let series = whole.measured_total();
         let requests = requests(&series, whole.dropped.measured, whole.unsent.measured);
         // A run that was to end with a number of requests is whole when it has reached it.
+        let ended = whole.total();
         let is_partial =
-            to_ns < planned_ns && plan.requests_max.is_none_or(|asked| requests.ok + requests.failed < asked);
-        let rate = rate(plan, &requests, window_s, whole.last_sent_ns.saturating_sub(to_ns) as f64 / 1e9);
+            to_ns < planned_ns && plan.requests_max.is_none_or(|asked| ended.ok + ended.failed() < asked);
+        let overrun_s = whole.last_sent_ns.saturating_sub(to_ns) as f64 / 1e9;
+        let rate = rate(plan, &requests, sum_of(window).finished, window_s, overrun_s);
         let evidence = Evidence {
             snapshot: whole,
             shards: window,
@@ -410,11 +412,12 @@ fn requests(series: &Series, dropped: u64, unsent: u64) -> Requests {
 }
 
 /// Arrivals carried per second. Those sent after the window's end, to catch up, stretch the time they are divided by.
-fn rate(plan: &Plan, requests: &Requests, window_s: f64, overrun_s: f64) -> RateBlock {
-    let carried = (requests.ok + requests.failed) as f64;
+fn rate(plan: &Plan, requests: &Requests, finished: u64, window_s: f64, overrun_s: f64) -> RateBlock {
     if plan.load.is_closed() {
-        return RateBlock { target: None, achieved: carried / window_s, ratio: None };
+        // Only what ended inside the window: what was under way at its end would flatter slow targets.
+        return RateBlock { target: None, achieved: finished as f64 / window_s, ratio: None };
     }
+    let carried = (requests.ok + requests.failed) as f64;
     let target = (carried + (requests.dropped + requests.unsent) as f64) / window_s;
     let achieved = carried / (window_s + overrun_s);
     RateBlock {

@@ -28,6 +28,8 @@ pub(crate) struct Connection {
     pub(crate) free_ns: u64,
     /// When anything last happened on it.
     pub(crate) heard_ns: u64,
+    /// When the watchdog last looked at it.
+    pub(crate) looked_ns: u64,
 }
 
 /// Where a connection is in its life.
@@ -205,6 +207,7 @@ impl Connection {
             attempts: 0,
             free_ns: 0,
             heard_ns: 0,
+            looked_ns: 0,
         }
     }
 

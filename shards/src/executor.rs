@@ -23,10 +23,12 @@ pub(crate) struct Pinned {
     handle: ExecutorJoinHandle<Result<(), String>>,
 }
 
-/// Starts a loop on a core. `make` runs there, so that what it makes is at home on that core.
+/// Starts a loop on a core. `make` runs there, so that what it makes is at home on that core; `on_failure` runs there when
+/// the loop ends with an error or a panic.
 pub(crate) fn spawn<L: Looping + 'static>(
     core: usize,
     make: impl FnOnce() -> Result<L, String> + Send + 'static,
+    on_failure: impl FnOnce() + Send + 'static,
 ) -> Result<Pinned, String> {
     let builder = LocalExecutorBuilder::new(Placement::Fixed(core))
         .name(&format!("shard-{core}"))
@@ -35,9 +37,25 @@ pub(crate) fn spawn<L: Looping + 'static>(
         .blocking_thread_pool_placement(PoolPlacement::Unbound(1))
         .preempt_timer(PREEMPT);
     let handle = builder
-        .spawn(move || async move { run(make()?).await })
+        .spawn(move || async move {
+            let mut alarm = Alarm(Some(on_failure));
+            run(make()?).await?;
+            alarm.0 = None;
+            Ok(())
+        })
         .map_err(|error| format!("the executor on core {core} did not start: {error}"))?;
     Ok(Pinned { core, handle })
+}
+
+/// Goes off when it is dropped, unless it was emptied before.
+struct Alarm<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> Drop for Alarm<F> {
+    fn drop(&mut self) {
+        if let Some(on_failure) = self.0.take() {
+            on_failure();
+        }
+    }
 }
 
 async fn run(mut looping: impl Looping) -> Result<(), String> {

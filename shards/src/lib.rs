@@ -130,7 +130,10 @@ impl Shards {
                 Parts { wire, source, share, lane: shard_lane, recorder, control, on_ready },
             ))
         };
-        self.executors.push(executor::spawn(self.cores[shard as usize], make)?);
+        // A shard that fails ends the run: the others' load would not be the one that was asked for.
+        let control = self.control.clone();
+        let on_failure = move || control.stop();
+        self.executors.push(executor::spawn(self.cores[shard as usize], make, on_failure)?);
         self.lanes.push(collector_lane);
         Ok(())
     }
@@ -185,9 +188,8 @@ impl Shards {
 
     /// Why a shard did not come up: its own words, if it has ended.
     fn death(&mut self) -> String {
-        self.control.stop();
-        self.control.stop();
-        self.control.start_at(1);
+        self.stop();
+        self.stop();
         let errors = self.executors.drain(..).filter_map(|executor| executor.join().err());
         errors.into_iter().next().unwrap_or_else(|| "a shard did not get ready in time".into())
     }
@@ -252,6 +254,8 @@ pub fn wire(
         steps.clone().filter(is_copied).map(|step| source.bytes_max(step)).max().unwrap_or(0) * copies;
     let constants = steps.map(|step| source.constant(step).unwrap_or_default()).collect();
     let slots = plan.connections_of(share.shard as u32);
+    // Only a closed loop with one request sends several at a time as they are.
+    let copies = if plan.load.is_closed() && source.steps() == 1 { copies } else { 1 };
     RingWire::new(slots, addresses, &Outgoing { constants, copies, copy_bytes_max })
         .map_err(|error| format!("io_uring cannot be set up for {slots} connections: {error}"))
 }

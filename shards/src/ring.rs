@@ -60,6 +60,8 @@ pub struct RingWire {
 struct Link {
     generation: u32,
     socket: Option<Socket>,
+    /// The bytes of the last send: a completion with fewer is a connection that broke half-way.
+    sending_bytes: usize,
     /// How much has to be there before data is announced; 0 is the kernel's default of one byte.
     low_water: u64,
 }
@@ -122,7 +124,10 @@ impl RingWire {
             (Operation::Connect, 0) => Completion::Connected(slot),
             (Operation::Connect, error) => Completion::ConnectFailed(slot, kind_of_connect(-error)),
             (Operation::Send, error) if error < 0 => Completion::Broken(slot, kind_of(-error, Kind::Send)),
-            (Operation::Send, _) => Completion::Sent(slot),
+            (Operation::Send, bytes) if bytes as usize == self.links[slot as usize].sending_bytes => {
+                Completion::Sent(slot)
+            }
+            (Operation::Send, _) => Completion::Broken(slot, Kind::Send),
             (Operation::Discard, bytes) if bytes > 0 => Completion::Discarded(slot, bytes as u64),
             (Operation::Receive, bytes) if bytes > 0 => match done.buffer {
                 Some(buffer) => Completion::Received(slot, buffer, done.more),
@@ -176,11 +181,13 @@ impl Wire for RingWire {
     fn send_constant(&mut self, slot: Slot, constant: usize, copies: usize, is_reported: bool) {
         let token = self.token(Operation::Send, slot);
         let bytes = self.constants[constant] * copies;
+        self.links[slot as usize].sending_bytes = bytes;
         self.ring.send_constant(token, slot, constant, bytes, is_reported);
     }
 
     fn send_copy(&mut self, slot: Slot, bytes: &[u8], is_reported: bool) {
         let token = self.token(Operation::Send, slot);
+        self.links[slot as usize].sending_bytes = bytes.len();
         self.ring.send_copy(token, slot, bytes, is_reported);
     }
 

@@ -34,8 +34,11 @@ const CONNECTING_MAX: u32 = 256;
 const COMPLETIONS_PER_TURN: usize = 1_024;
 /// How often timeouts are looked at.
 const TICK_NS: u64 = MILLISECOND_NS;
-/// How often silent connections are looked at for an end nobody announced, and how long silent is.
+/// How long a connection is silent before it is looked at for an end nobody announced, and how long until the next look;
+/// how many are passed in one tick, and how many of them looked at, which is a system call each.
 const WATCH_NS: u64 = SECOND_NS;
+const WATCH_SLOTS: u32 = 256;
+const WATCH_LOOKS: u64 = 16;
 /// First and longest wait before a failed connection is tried again. The wait doubles, and is drawn from its upper half.
 const BACKOFF_NS_MIN: u64 = 10 * MILLISECOND_NS;
 const BACKOFF_NS_MAX: u64 = SECOND_NS;
@@ -122,7 +125,9 @@ pub struct Shard<W: Wire, S: Source> {
     now_ns: u64,
     next_publish_ns: u64,
     next_tick_ns: u64,
-    next_watch_ns: u64,
+    next_watched: Slot,
+    /// The last turn left completions unhandled.
+    is_behind: bool,
     next_retry_ns: u64,
     operations: u64,
     parked_until_ns: Option<u64>,
@@ -189,7 +194,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
             now_ns,
             next_publish_ns: u64::MAX,
             next_tick_ns: now_ns,
-            next_watch_ns: now_ns + WATCH_NS,
+            next_watched: 0,
+            is_behind: false,
             next_retry_ns: now_ns,
             operations: 0,
             parked_until_ns: None,
@@ -243,8 +249,12 @@ impl<W: Wire, S: Source> Shard<W, S> {
 
     /// Takes in everything that happened.
     fn complete(&mut self, now: u64) {
+        self.is_behind = true;
         for _ in 0..COMPLETIONS_PER_TURN {
-            let Some(completion) = self.wire.next() else { return };
+            let Some(completion) = self.wire.next() else {
+                self.is_behind = false;
+                return;
+            };
             self.operations += 1;
             match completion {
                 Completion::Received(slot, buffer, goes_on) => self.receive(now, slot, buffer, goes_on),
@@ -480,10 +490,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
         if self.connecting > 0 {
             self.expire_connects(now);
         }
-        if now >= self.next_watch_ns {
-            self.next_watch_ns = now + WATCH_NS;
-            self.watch(now);
-        }
+        self.watch(now);
     }
 
     fn expire_connects(&mut self, now: u64) {
@@ -496,16 +503,39 @@ impl<W: Wire, S: Source> Shard<W, S> {
     }
 
     /// The lost-end watchdog: some kernels (6.17 and later, until mended) can fail to announce that the other side closed
-    /// while a multishot receive was armed. Silent connections are asked directly.
+    /// while a multishot receive was armed. Silent connections are asked directly, a few at each tick, in turn.
     fn watch(&mut self, now: u64) {
-        for slot in 0..self.connections.count() {
+        if self.is_behind {
+            // What is still to be handled may hold the answer that a look at the socket would miss.
+            return;
+        }
+        let mut looks = 0;
+        for _ in 0..self.connections.count().min(WATCH_SLOTS) {
+            let slot = self.next_watched;
+            self.next_watched = (slot + 1) % self.connections.count();
             let connection = self.connections.at(slot);
-            let is_silent = connection.link == Link::Open && connection.heard_ns + WATCH_NS <= now;
-            if is_silent && self.wire.is_ended(slot) {
+            let is_silent =
+                connection.is_open() && connection.heard_ns.max(connection.looked_ns) + WATCH_NS <= now;
+            if !is_silent {
+                continue;
+            }
+            connection.looked_ns = now;
+            looks += 1;
+            let is_stuck = connection.under_way == 0
+                && (connection.is_sending || connection.link == Link::Switching)
+                && connection.heard_ns + self.rules.timeout_ns <= now;
+            if is_stuck {
+                // Nothing is under way that could time out, and nothing can be sent: only a new connection helps.
+                self.broken(now, slot, Kind::Timeout);
+            } else if self.wire.is_ended(slot) {
                 self.recorder.figures.lost_ends += 1;
                 self.ended(now, slot);
             }
+            if looks == WATCH_LOOKS {
+                break;
+            }
         }
+        self.operations += looks;
     }
 
     /// Makes connections that are closed and whose time has come, a few at a time.

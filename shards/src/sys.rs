@@ -52,6 +52,8 @@ pub(crate) struct Ring {
     buffers: ManuallyDrop<BufferRing>,
     memory: ManuallyDrop<Outgoing>,
     copy_bytes_max: usize,
+    /// What went wrong where it could not be returned.
+    failure: Option<io::Error>,
     pending: u32,
     batch: Box<[MaybeUninit<cqueue::Entry>; BATCH]>,
     batch_at: usize,
@@ -72,6 +74,7 @@ pub(crate) struct RingCounters {
     pub(crate) enters: u64,
     pub(crate) submissions: u64,
     pub(crate) completions: u64,
+    /// Enters that found completions set aside for want of room.
     pub(crate) overflowed: u64,
 }
 
@@ -135,6 +138,7 @@ impl Ring {
             buffers: ManuallyDrop::new(buffers),
             memory: ManuallyDrop::new(memory),
             copy_bytes_max: setup.copy_bytes_max,
+            failure: None,
             pending: 0,
             batch: Box::new([const { MaybeUninit::uninit() }; BATCH]),
             batch_at: 0,
@@ -241,6 +245,7 @@ impl Ring {
         self.pending > 0
             || self.is_plain
             || self.has_batch()
+            || self.uring.submission().cq_overflow()
             || self.uring.submission().taskrun()
             || !self.uring.completion().is_empty()
     }
@@ -298,8 +303,7 @@ impl Ring {
     }
 
     /// What the ring has done so far.
-    pub(crate) fn counters(&mut self) -> RingCounters {
-        self.counters.overflowed = u64::from(self.uring.completion().overflow());
+    pub(crate) fn counters(&self) -> RingCounters {
         self.counters
     }
 
@@ -318,8 +322,16 @@ impl Ring {
         // SAFETY: all memory an entry points to belongs to this ring and outlives it (rule 1), or is null where the
         // kernel does not touch it (buffer selection, MSG_TRUNC).
         while unsafe { self.uring.submission().push(&entry) }.is_err() {
-            // Full: hand over what is there. An error shows again, and is reported, at the next enter of the loop.
-            let _ = self.submit();
+            // Full: hand over what is there. If the kernel takes nothing, the next enter reports it and the run ends.
+            let before = self.pending;
+            if let Err(error) = self.submit() {
+                self.failure = Some(error);
+                return;
+            }
+            if self.pending == before {
+                self.failure = Some(io::Error::other("the kernel takes no submissions"));
+                return;
+            }
         }
         self.pending += 1;
     }
@@ -327,6 +339,13 @@ impl Ring {
     fn enter(&mut self, want: u32, flags: EnterFlags, args: Option<SubmitArgs>) -> io::Result<()> {
         let (fd, registered) = self.enter_fd;
         self.counters.enters += 1;
+        if let Some(error) = self.failure.take() {
+            return Err(error);
+        }
+        if self.uring.submission().cq_overflow() {
+            // The kernel keeps what found no room, and hands it over now.
+            self.counters.overflowed += 1;
+        }
         let submitted = enter(fd, self.pending, want, flags | registered, args.as_ref());
         match submitted {
             Ok(submitted) => {

@@ -79,8 +79,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
                 }
             }
             Stage::Waiting => match self.control.start_ns() {
-                Some(start_ns) if start_ns <= now => self.start(start_ns),
                 _ if order != Order::Run => self.stop(now, now),
+                Some(start_ns) if start_ns <= now => self.start(start_ns),
                 _ => {}
             },
             Stage::Running => self.poll_end(now, order),
