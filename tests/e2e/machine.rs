@@ -108,6 +108,16 @@ fn a_soft_limit_on_descriptors_is_raised() {
 }
 
 #[test]
+fn a_shard_that_cannot_start_ends_the_run_in_its_own_words() {
+    let testbed = peers::testbed(&[]);
+    // One shard gets 1,001 connections, which is one more than may be registered; the other gets 1,000 and comes up.
+    let words = ["run", &testbed.url("/"), "-c", "2001", "-t", "2", "-d", "10m", "--force", "-q"];
+    let done = Vajra::under(&["prlimit", "--nofile=1000:1000"], &words).done();
+    assert_eq!(done.code, 1, "{}", done.stderr);
+    done.assert_says(&["io_uring cannot be set up for 1001 connections"]);
+}
+
+#[test]
 fn cores_outside_the_cpuset_are_refused() {
     let done = Vajra::under(&["taskset", "-c", "0"], &["run", "testbed:", "--cores", "1"]).done();
     assert_eq!(done.code, 4, "{}", done.stderr);

@@ -56,6 +56,28 @@ fn json_on_standard_output_is_nothing_but_json() {
 }
 
 #[test]
+fn nothing_else_is_written_beside_json_on_standard_output() {
+    let testbed = peers::testbed(&[]);
+    let done = Vajra::new(&["run", &testbed.url("/"), "-n", "50", "--json", "-", "-L"]).done();
+    assert!(serde_json::from_str::<serde_json::Value>(&done.stdout).is_ok(), "{}", done.stdout);
+    assert!(done.stderr.contains("#[Mean"), "{}", done.stderr);
+    let done = Vajra::new(&["run", &testbed.url("/"), "--json", "-", "--timeseries", "-"]).done();
+    assert_eq!(done.code, 2, "{}", done.stderr);
+}
+
+#[test]
+fn a_run_that_is_refused_leaves_the_last_ones_report_alone() {
+    let target = format!("http://127.0.0.1:{}/", peers::free_port());
+    let done =
+        Vajra::new(&["run", &target, "--json", "report.json"]).file("report.json", "{\"old\": 1}").done();
+    assert_eq!((done.code, &done.report["old"]), (4, &serde_json::json!(1)), "{}", done.stderr);
+    let testbed = peers::testbed(&[]);
+    let long = " ".repeat(1 << 20);
+    let done = Vajra::run(&testbed.url("/"), &["-n", "10"]).file("report.json", &long).done();
+    assert_eq!(done.count("/requests/ok"), 10, "the old text is gone");
+}
+
+#[test]
 fn the_histograms_of_all_outputs_agree() {
     let testbed = peers::testbed(&[]);
     let words = ["-R", "300", "-d", "3s", "--hgrm", "out.hgrm", "--timeseries", "out.ndjson"];
