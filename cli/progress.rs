@@ -13,6 +13,8 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 const MILLISECOND_NS: u64 = 1_000_000;
+/// A shorter interval, such as the last one, would show a rate of a few requests blown up to a second.
+const SHOWN_NS_MIN: u64 = 50 * MILLISECOND_NS;
 
 /// Progress of one run, on standard error.
 pub(crate) struct Progress {
@@ -55,6 +57,9 @@ impl Sink for Progress {
     }
 
     fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), String> {
+        if snapshot.to_ns.saturating_sub(snapshot.from_ns) < SHOWN_NS_MIN {
+            return Ok(());
+        }
         let line = self.line(snapshot);
         match &self.bar {
             Some(bar) => {
