@@ -1,6 +1,7 @@
 //! The result of a run: stable, documented JSON. Every number is of the measured window unless its name says otherwise.
 
 use crate::distribution::Distribution;
+use crate::load::{Arrivals, Load};
 use crate::outcome::Kind;
 use crate::plan::Plan;
 use crate::record::{Figures, Series};
@@ -340,6 +341,7 @@ impl Report {
             throttled_s: facts.environment.throttled_s,
             cores: facts.environment.cores,
             lost_snapshots: whole.lost,
+            unaccounted: if is_partial { 0 } else { unaccounted(plan, &requests) },
         };
         let verdict = Verdict::new(&evidence);
         let thresholds = thresholds(plan, &series, &requests, &rate);
@@ -425,6 +427,18 @@ fn rate(plan: &Plan, requests: &Requests, finished: u64, window_s: f64, overrun_
         achieved,
         ratio: Some(if target > 0.0 { achieved / target } else { 1.0 }),
     }
+}
+
+/// By how many arrivals the counts differ from the schedule itself, which no shard had a hand in. Random arrivals cannot be
+/// counted without drawing them again.
+fn unaccounted(plan: &Plan, requests: &Requests) -> u64 {
+    let (Load::Open { arrivals: Arrivals::Uniform, .. }, Some(schedule)) = (&plan.load, plan.load.schedule())
+    else {
+        return 0;
+    };
+    let before = |ns: u64| schedule.arrivals_before(ns).min(plan.requests_max.unwrap_or(u64::MAX));
+    let scheduled = before(plan.phases.measure_to_ns) - before(plan.phases.measure_from_ns);
+    scheduled.abs_diff(requests.ok + requests.failed + requests.dropped + requests.unsent)
 }
 
 fn thresholds(plan: &Plan, series: &Series, requests: &Requests, rate: &RateBlock) -> Vec<ThresholdResult> {
@@ -572,7 +586,16 @@ mod tests {
             (Some(10.0), 8.0, Some(0.8))
         );
         assert_eq!(report.verdict.status, Status::Invalid);
+        assert!(report.verdict.reasons.iter().all(|reason| reason.rule != "unaccounted"));
         assert_eq!(report.requests.status, BTreeMap::from([(200, 8)]));
+    }
+
+    #[test]
+    fn an_arrival_that_nobody_accounts_for_invalidates() {
+        let plan = plan("url = 'h'\n[run]\nduration = '1s'\n[load]\nrate = 1000");
+        let report = report(&plan, |recorder| (1..1_000).for_each(|n| answer(recorder, n * 1_000_000)));
+        assert_eq!(report.verdict.reasons[0].rule, "unaccounted");
+        assert_eq!((report.verdict.status, report.verdict.reasons[0].measured), (Status::Invalid, 1.0));
     }
 
     #[test]

@@ -78,6 +78,8 @@ pub struct Evidence<'a> {
     pub cores: u64,
     /// Snapshots that sinks were too slow to take.
     pub lost_snapshots: u64,
+    /// Arrivals by which the schedule and what was accounted for differ. Known for even arrivals and whole runs.
+    pub unaccounted: u64,
 }
 
 struct Rule {
@@ -94,7 +96,7 @@ const NEVER: f64 = f64::MAX;
 /// Lateness below this is not worth a word, however fast the target.
 const LAG_NS_MIN: u64 = 20_000;
 
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 13] = [
     Rule {
         name: "rate_shortfall",
         degraded_above: 0.01,
@@ -246,6 +248,17 @@ const RULES: [Rule; 12] = [
             )
         },
     },
+    Rule {
+        name: "unaccounted",
+        degraded_above: 0.0,
+        invalid_above: 0.0,
+        measure: |evidence| evidence.unaccounted as f64,
+        explain: |_, count| {
+            format!(
+                "{count:.0} arrivals of the schedule are missing from the counts, or too many: please report it"
+            )
+        },
+    },
 ];
 
 /// A shard that works more than this has no time left to be on time.
@@ -334,6 +347,7 @@ mod tests {
             throttled_s: 0.0,
             cores: 2,
             lost_snapshots: 0,
+            unaccounted: 0,
         }
     }
 
@@ -379,10 +393,11 @@ mod tests {
             steal_s: 1.0,
             throttled_s: 0.01,
             lost_snapshots: 2,
+            unaccounted: 1,
             ..evidence(&snapshot)
         };
         let rules = ["hiccups", "steal", "cgroup_throttled", "cq_overflow", "buffers_starved"];
-        let more = ["connections_short", "generator_errors", "lost_telemetry"];
+        let more = ["connections_short", "generator_errors", "lost_telemetry", "unaccounted"];
         let expected: Vec<String> = rules.into_iter().chain(more).map(String::from).collect();
         assert_eq!(broken(&bad), (Status::Invalid, expected));
         assert!(
