@@ -165,7 +165,6 @@ mod tests {
     use std::io::{Read, Write};
 
     #[test]
-    #[ignore = "needs nginx and taskset"]
     fn nginx_serves_every_body_and_is_gone_when_dropped() {
         let nginx = Nginx::start(0).unwrap();
         let address = nginx.address;
