@@ -7,6 +7,7 @@
 //! Reading order: this file → [`world`] (what can be set) → [`wire`] (what happens then) → `http.rs` (bytes).
 
 mod http;
+mod link;
 pub mod wire;
 pub mod world;
 

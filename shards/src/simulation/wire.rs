@@ -8,6 +8,7 @@
 //! It also watches the shard: asking for something that [`Wire`] does not allow panics, with the seed.
 
 use super::http;
+use super::link::{Armed, Asked, End, Event, Happening, Link, Side, Stage, Submission};
 use super::world::{Fate, World, happens};
 use crate::lanes::Control;
 use crate::wire::{Completion, Pause, Slot, Wire, WireCounters};
@@ -17,9 +18,7 @@ use engine::quantity::{MILLISECOND_NS, SECOND_NS};
 use engine::random::Random;
 use engine::seams::Source;
 use std::cell::{Cell, RefCell};
-use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
-use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -102,118 +101,6 @@ pub struct SimulatedWire {
     counters: WireCounters,
     statistics: Statistics,
     ledger: Rc<Ledger>,
-}
-
-/// One connection, from the shard's descriptor to the server.
-#[derive(Debug, Default)]
-struct Link {
-    /// Goes up when the shard closes: completions of before are not delivered.
-    generation: u32,
-    /// Goes up when either side ends it: events of before do not happen.
-    life: u32,
-    stage: Stage,
-    /// What the shard believes is armed, and what is.
-    believed: Armed,
-    armed: Armed,
-    is_pausing: bool,
-    /// The memory of a copied send is in use.
-    is_copying: bool,
-    is_stirred: bool,
-    /// What the server sent: `stream[read..arrived]` can be received, the rest is on its way. `stream[0]` is byte `base`.
-    stream: Vec<u8>,
-    read: usize,
-    arrived: usize,
-    base: u64,
-    /// Bodies of announced length, where in the stream.
-    bodies: VecDeque<Range<u64>>,
-    /// How the stream ends, once that has arrived.
-    end: Option<End>,
-    server: Side,
-    /// When the server has served what was asked so far.
-    free_ns: u64,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Stage {
-    #[default]
-    Closed,
-    Connecting,
-    /// Made or refused, and the shard has not heard of it.
-    Answered {
-        is_made: bool,
-    },
-    Open,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Armed {
-    #[default]
-    No,
-    Stream,
-    Head,
-    Discard(u64),
-}
-
-/// How a stream ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// The server closed.
-    Closed,
-    /// It reset.
-    Reset,
-    /// It closed, and nobody is told.
-    Lost,
-}
-
-/// The server's side of a connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Side {
-    #[default]
-    Serving,
-    /// Takes requests and answers none.
-    Mute,
-    /// Closed from this moment on.
-    Closed(u64),
-    /// Gone without a word: nothing comes back, whatever is sent.
-    Gone,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Submission {
-    slot: Slot,
-    generation: u32,
-    what: Asked,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Asked {
-    Connect,
-    Send { requests: usize, is_copy: bool, is_reported: bool },
-    Receive(Armed),
-    Pause,
-}
-
-/// Something that will happen.
-#[derive(Clone, Copy, Debug)]
-struct Event {
-    at_ns: u64,
-    number: u64,
-    slot: Slot,
-    life: u32,
-    what: Happening,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Happening {
-    Arrive(usize),
-    End(End),
-    Connected,
-    Refused,
-    Sent,
-    /// The server dies.
-    Fall,
-    /// The operator asks to stop.
-    Stop,
 }
 
 impl SimulatedWire {
@@ -883,27 +770,6 @@ fn slot_of(completion: &Completion<Buffer>) -> Slot {
         | Completion::Sent(slot)
         | Completion::Ended(slot)
         | Completion::Broken(slot, _) => *slot,
-    }
-}
-
-impl PartialEq for Event {
-    fn eq(&self, other: &Event) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Event {}
-
-impl PartialOrd for Event {
-    fn partial_cmp(&self, other: &Event) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Event {
-    /// The heap gives the greatest first: the earliest is the greatest, and of two at the same time the one made first.
-    fn cmp(&self, other: &Event) -> Ordering {
-        (other.at_ns, other.number).cmp(&(self.at_ns, self.number))
     }
 }
 
