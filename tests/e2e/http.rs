@@ -187,6 +187,22 @@ fn an_answer_that_is_cut_short_is_eof() {
 }
 
 #[test]
+fn a_connection_whose_long_request_is_answered_and_never_read_is_made_again() {
+    let port = scripted(|mut stream| {
+        read_head(&mut stream);
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        // The rest of the request stays where it is, until the other side gives up.
+        std::thread::sleep(Duration::from_secs(60));
+    });
+    // More than the buffers of both ends hold: the send cannot end.
+    let body = "x".repeat(15 << 20);
+    let words = ["-n", "3", "-c", "1", "-b", "@body.txt", "--timeout", "500ms"];
+    let done = Vajra::run(&format!("http://127.0.0.1:{port}/"), &words).file("body.txt", &body).done();
+    assert_eq!(done.count("/requests/ok"), 3, "{}\n{}", done.stderr, done.report["requests"]);
+    assert_eq!(done.count("/connections/reconnects"), 2, "{}", done.report["connections"]);
+}
+
+#[test]
 fn an_answer_that_is_not_http_is_a_protocol_error() {
     let port = scripted(|mut stream| {
         let text = read_request(&mut stream);
@@ -231,8 +247,8 @@ fn answer_each(mut stream: TcpStream, answer: &[u8]) {
     }
 }
 
-/// Reads one request, its body included; empty at the end of the connection.
-fn read_request(stream: &mut TcpStream) -> String {
+/// Reads the head of one request; empty at the end of the connection.
+fn read_head(stream: &mut TcpStream) -> String {
     let mut text = String::new();
     let mut byte = [0];
     while !text.ends_with("\r\n\r\n") {
@@ -241,6 +257,12 @@ fn read_request(stream: &mut TcpStream) -> String {
             _ => return String::new(),
         }
     }
+    text
+}
+
+/// Reads one request, its body included; empty at the end of the connection.
+fn read_request(stream: &mut TcpStream) -> String {
+    let mut text = read_head(stream);
     let length =
         text.lines().find_map(|line| line.strip_prefix("Content-Length: ")?.parse().ok()).unwrap_or(0_usize);
     let mut body = vec![0; length];
