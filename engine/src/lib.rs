@@ -15,6 +15,7 @@ pub mod bucket;
 pub mod config;
 
 pub mod distribution;
+pub mod history;
 pub mod load;
 pub mod mix;
 pub mod outcome;

@@ -27,6 +27,11 @@ pub const REQUEST_BYTES_MAX: usize = 16 << 20;
 /// The shortest interval of the time series; shorter ones would cost more than they show.
 pub const INTERVAL_NS_MIN: u64 = 100 * MILLISECOND_NS;
 
+/// The shortest slice: handing over costs a shard some tens of microseconds.
+pub const SLICE_NS_MIN: u64 = 100 * MILLISECOND_NS;
+/// Slices that a measured window should have: enough for confidence intervals that know of autocorrelation.
+pub const SLICES_WANTED: u64 = 100;
+
 const DURATION_NS_DEFAULT: u64 = 10 * SECOND_NS;
 const TIMEOUT_NS_DEFAULT: u64 = 10 * SECOND_NS;
 const CONNECT_TIMEOUT_NS_DEFAULT: u64 = 3 * SECOND_NS;
@@ -112,6 +117,16 @@ impl Plan {
             Some(plan) if reader.mistakes.is_empty() => Ok(plan),
             _ => Err(reader.mistakes),
         }
+    }
+
+    /// Length of one slice of the history: a whole part of the interval, so fine that the measured window has
+    /// [`SLICES_WANTED`] of them where [`SLICE_NS_MIN`] allows it.
+    pub fn slice_ns(&self) -> u64 {
+        let is_fine = |slice_ns: &u64| self.phases.window_ns() / slice_ns >= SLICES_WANTED;
+        let parts = [1, 2, 4, 5, 10].into_iter().map(|parts| self.interval_ns / parts);
+        let allowed: Vec<u64> = parts.filter(|&slice_ns| slice_ns >= SLICE_NS_MIN).collect();
+        let finest_ns = allowed.last().copied().unwrap_or(self.interval_ns);
+        allowed.into_iter().find(is_fine).unwrap_or(finest_ns)
     }
 
     /// Connections of one shard.

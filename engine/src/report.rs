@@ -1,6 +1,7 @@
 //! The result of a run: stable, documented JSON. Every number is of the measured window unless its name says otherwise.
 
 use crate::distribution::Distribution;
+use crate::history::Slice;
 use crate::load::{Arrivals, Load};
 use crate::outcome::Kind;
 use crate::plan::Plan;
@@ -62,6 +63,9 @@ pub struct Report {
     pub environment: Environment,
     /// What this run could not measure, in words.
     pub limits: Vec<String>,
+    /// The run slice by slice: what comparing needs. Empty in reports of versions before 0.2.
+    #[serde(default)]
+    pub history: Vec<Slice>,
 }
 
 /// Where the measured window lies, in seconds from the start of sending.
@@ -295,6 +299,17 @@ pub struct MachineFacts {
     pub limits: Vec<String>,
 }
 
+/// What the shards wrote down in a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Observed<'a> {
+    /// Everything.
+    pub whole: &'a Snapshot,
+    /// How each shard fared in the measured window.
+    pub window: &'a [Figures],
+    /// The run slice by slice.
+    pub history: &'a [Slice],
+}
+
 /// The identity of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -305,14 +320,9 @@ pub struct Identity {
 }
 
 impl Report {
-    /// The report of a run: `whole` is everything, `window` how each shard fared in the measured window.
-    pub fn new(
-        plan: &Plan,
-        whole: &Snapshot,
-        window: &[Figures],
-        facts: MachineFacts,
-        identity: Identity,
-    ) -> Report {
+    /// The report of a run.
+    pub fn new(plan: &Plan, observed: Observed, facts: MachineFacts, identity: Identity) -> Report {
+        let Observed { whole, window, history } = observed;
         let planned_ns = plan.phases.measure_to_ns;
         let from_ns = plan.phases.measure_from_ns;
         let to_ns = whole.ended_ns.unwrap_or(planned_ns).clamp(from_ns, planned_ns);
@@ -372,6 +382,7 @@ impl Report {
             thresholds,
             environment: environment(whole, facts.environment),
             limits,
+            history: history.to_vec(),
         }
     }
 
@@ -564,7 +575,8 @@ mod tests {
         snapshot.absorb(&recorder);
         let facts = MachineFacts { connections_open: 64, cores: vec![0], ..MachineFacts::default() };
         let identity = Identity { run_id: "r".into(), started_at: "t".into() };
-        Report::new(plan, &snapshot, &snapshot.shards, facts, identity)
+        let observed = Observed { whole: &snapshot, window: &snapshot.shards, history: &[] };
+        Report::new(plan, observed, facts, identity)
     }
 
     fn answer(recorder: &mut Recorder, intended: u64) {

@@ -49,11 +49,25 @@ pub trait Sink: Send {
     /// What the sink is called in messages.
     fn name(&self) -> String;
 
-    /// One interval, all shards merged.
+    /// How fine the snapshots are that it wants.
+    fn grain(&self) -> Grain {
+        Grain::Interval
+    }
+
+    /// One interval, or one slice of it, all shards merged.
     fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), String>;
 
     /// The end of the run. Comes last, and once.
     fn finish(&mut self) -> Result<(), String> {
         Ok(())
     }
+}
+
+/// How fine the snapshots are that a sink is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grain {
+    /// Slices, the finest there are: `Plan::slice_ns`.
+    Slice,
+    /// The plan's intervals.
+    Interval,
 }

@@ -71,6 +71,20 @@ impl Snapshot {
         self.shards[recorder.shard].merge(&recorder.figures);
     }
 
+    /// Adds another snapshot of the same run.
+    pub fn merge(&mut self, other: &Snapshot) {
+        self.from_ns = self.from_ns.min(other.from_ns);
+        self.to_ns = self.to_ns.max(other.to_ns);
+        merge_series(&mut self.measured, &other.measured);
+        merge_series(&mut self.outside, &other.outside);
+        self.dropped.add(other.dropped);
+        self.unsent.add(other.unsent);
+        self.last_sent_ns = self.last_sent_ns.max(other.last_sent_ns);
+        self.ended_ns = self.ended_ns.max(other.ended_ns);
+        self.lag.merge(&other.lag);
+        self.shards.iter_mut().zip(&other.shards).for_each(|(mine, theirs)| mine.merge(theirs));
+    }
+
     /// All series of the measured window as one.
     pub fn measured_total(&self) -> Series {
         total(&self.measured)

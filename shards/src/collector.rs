@@ -5,14 +5,16 @@
 
 use crate::lanes::CollectorLane;
 use crate::sinks::Sinks;
+use engine::history::History;
 use engine::phase::Phases;
 use engine::plan::Plan;
 use engine::record::{Figures, Recorder};
+use engine::seams::Grain;
 use engine::snapshot::Snapshot;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often the lanes are looked at. A shard has two intervals' worth of recorders in hand.
+/// How often the lanes are looked at. A shard has two slices' worth of recorders in hand.
 const POLL: Duration = Duration::from_millis(20);
 
 /// Everything that was collected.
@@ -21,6 +23,8 @@ pub struct Collected {
     pub whole: Snapshot,
     /// How each shard fared in the measured window.
     pub window: Vec<Figures>,
+    /// The run slice by slice.
+    pub history: History,
     /// CPU time of the collector itself.
     pub cpu_ns: (u64, u64),
     /// What sinks could not do.
@@ -34,11 +38,17 @@ pub(crate) struct Collector {
     through_ns: Vec<u64>,
     series: usize,
     phases: Phases,
+    interval_ns: u64,
+    /// What came since the last slice was complete.
+    slice: Option<Snapshot>,
+    sliced_ns: u64,
+    /// What came since the last interval was complete; kept for sinks alone.
     interval: Option<Snapshot>,
+    published_ns: u64,
     whole: Snapshot,
     window: Vec<Figures>,
+    history: History,
     sinks: Sinks,
-    published_ns: u64,
 }
 
 impl Collector {
@@ -48,11 +58,15 @@ impl Collector {
             through_ns: vec![0; shards],
             series,
             phases: plan.phases,
+            interval_ns: plan.interval_ns,
+            slice: None,
+            sliced_ns: 0,
             interval: None,
+            published_ns: 0,
             whole: Snapshot::new(shards, series, plan.phases),
             window: vec![Figures::default(); shards],
+            history: History::default(),
             sinks,
-            published_ns: 0,
             lanes,
         }
     }
@@ -68,10 +82,17 @@ impl Collector {
             }
             std::thread::sleep(POLL);
         }
+        self.close_slice();
         self.publish_interval();
         self.whole.lost = self.sinks.lost();
         let complaints = self.sinks.finish();
-        Collected { whole: self.whole, window: self.window, cpu_ns: crate::ring::thread_cpu_ns(), complaints }
+        Collected {
+            whole: self.whole,
+            window: self.window,
+            history: self.history,
+            cpu_ns: crate::ring::thread_cpu_ns(),
+            complaints,
+        }
     }
 
     fn drain(&mut self) {
@@ -84,27 +105,50 @@ impl Collector {
     }
 
     fn absorb(&mut self, shard: usize, recorder: &Recorder) {
-        self.whole.absorb(recorder);
         // Recorders end at the phases' bounds, so each lies wholly inside the window or outside it.
         if recorder.from_ns >= self.phases.measure_from_ns && recorder.to_ns <= self.phases.measure_to_ns {
             self.window[shard].merge(&recorder.figures);
         }
-        if !self.sinks.is_empty() {
-            let fresh = || Snapshot::new(self.lanes.len(), self.series, self.phases);
-            self.interval.get_or_insert_with(fresh).absorb(recorder);
-        }
+        let fresh = || Snapshot::new(self.lanes.len(), self.series, self.phases);
+        self.slice.get_or_insert_with(fresh).absorb(recorder);
         self.through_ns[shard] = recorder.to_ns;
         let through_ns = self.through_ns.iter().copied().min().unwrap_or(0);
-        if through_ns > self.published_ns {
+        if through_ns > self.sliced_ns {
+            self.sliced_ns = through_ns;
+            self.close_slice();
+        }
+        if through_ns >= self.next_interval_ns() {
             self.published_ns = through_ns;
             self.publish_interval();
         }
     }
 
+    /// Where the interval that is being collected ends: a whole number of intervals, or the bound of a phase.
+    fn next_interval_ns(&self) -> u64 {
+        let regular_ns = (self.published_ns / self.interval_ns + 1) * self.interval_ns;
+        let bounds = [self.phases.measure_from_ns, self.phases.measure_to_ns];
+        bounds.into_iter().filter(|&bound| bound > self.published_ns).fold(regular_ns, u64::min)
+    }
+
+    fn close_slice(&mut self) {
+        let Some(mut slice) = self.slice.take() else { return };
+        self.whole.merge(&slice);
+        self.history.push(&slice);
+        if self.sinks.is_empty() {
+            return;
+        }
+        slice.lost = self.sinks.lost();
+        match &mut self.interval {
+            Some(interval) => interval.merge(&slice),
+            None => self.interval = Some(slice.clone()),
+        }
+        self.sinks.offer(Grain::Slice, &Arc::new(slice));
+    }
+
     fn publish_interval(&mut self) {
         if let Some(mut snapshot) = self.interval.take() {
             snapshot.lost = self.sinks.lost();
-            self.sinks.offer(&Arc::new(snapshot));
+            self.sinks.offer(Grain::Interval, &Arc::new(snapshot));
         }
     }
 }

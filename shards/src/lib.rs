@@ -34,7 +34,7 @@ use collector::Collector;
 use engine::bucket::Share;
 use engine::mix::Mix;
 use engine::plan::Plan;
-use engine::report::{Environment, Identity, MachineFacts, Report};
+use engine::report::{Environment, Identity, MachineFacts, Observed, Report};
 use engine::seams::{Runner, Sink, Source};
 use executor::{Looping, Pinned};
 use lanes::{CollectorLane, Control};
@@ -229,7 +229,12 @@ impl Runner for Shards {
         self.connect(plan)?;
         let started_at = self.start(plan, sinks)?;
         let (collected, facts) = self.collect()?;
-        Ok(Report::new(plan, &collected.whole, &collected.window, facts, (self.describe)(started_at)))
+        let observed = Observed {
+            whole: &collected.whole,
+            window: &collected.window,
+            history: collected.history.slices(),
+        };
+        Ok(Report::new(plan, observed, facts, (self.describe)(started_at)))
     }
 }
 

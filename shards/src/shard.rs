@@ -138,7 +138,7 @@ pub struct Shard<W: Wire, S: Source> {
 #[derive(Clone, Copy, Debug)]
 struct Rules {
     phases: engine::phase::Phases,
-    interval_ns: u64,
+    slice_ns: u64,
     timeout_ns: u64,
     connect_timeout_ns: u64,
     is_closed_loop: bool,
@@ -161,7 +161,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
         let request_bytes_max = (0..source.steps()).map(|step| source.bytes_max(step)).max().unwrap_or(0);
         let rules = Rules {
             phases: plan.phases,
-            interval_ns: plan.interval_ns,
+            slice_ns: plan.slice_ns(),
             timeout_ns: plan.timeout_ns,
             connect_timeout_ns: plan.connect_timeout_ns,
             is_closed_loop: plan.load.is_closed(),

@@ -1,7 +1,7 @@
 //! Sinks, each on a thread of its own behind a bounded queue: a slow one loses snapshots, which are counted, and slows nobody.
 
 use crossbeam::channel::{Sender, TrySendError, bounded};
-use engine::seams::Sink;
+use engine::seams::{Grain, Sink};
 use engine::snapshot::Snapshot;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -17,6 +17,7 @@ pub(crate) struct Sinks {
 
 struct Queue {
     name: String,
+    grain: Grain,
     sender: Sender<Arc<Snapshot>>,
     thread: JoinHandle<Result<(), String>>,
 }
@@ -37,9 +38,9 @@ impl Sinks {
         self.lost
     }
 
-    /// Offers a snapshot to every sink.
-    pub(crate) fn offer(&mut self, snapshot: &Arc<Snapshot>) {
-        for queue in &self.queues {
+    /// Offers a snapshot to every sink that wants ones this fine.
+    pub(crate) fn offer(&mut self, grain: Grain, snapshot: &Arc<Snapshot>) {
+        for queue in self.queues.iter().filter(|queue| queue.grain == grain) {
             // A sink that has failed has hung up; its complaint comes at the end, and nothing more is owed to it.
             if let Err(TrySendError::Full(_)) = queue.sender.try_send(snapshot.clone()) {
                 self.lost += 1;
@@ -56,14 +57,14 @@ impl Sinks {
 impl Queue {
     fn start(mut sink: Box<dyn Sink>) -> Result<Queue, String> {
         let (sender, receiver) = bounded::<Arc<Snapshot>>(QUEUE);
-        let name = sink.name();
+        let (name, grain) = (sink.name(), sink.grain());
         let run = move || {
             receiver.iter().try_for_each(|snapshot| sink.snapshot(&snapshot))?;
             sink.finish()
         };
         let thread = std::thread::Builder::new().name(format!("sink {name}")).spawn(run);
         let thread = thread.map_err(|error| format!("no thread for {name}: {error}"))?;
-        Ok(Queue { name, sender, thread })
+        Ok(Queue { name, grain, sender, thread })
     }
 
     fn finish(self) -> Option<String> {
@@ -103,7 +104,7 @@ mod tests {
     fn a_slow_sink_loses_snapshots_and_is_told_on() {
         let (let_go, gate) = channel();
         let mut sinks = Sinks::start(vec![Box::new(Slow(gate))]).unwrap();
-        (0..QUEUE * 2).for_each(|_| sinks.offer(&snapshot()));
+        (0..QUEUE * 2).for_each(|_| sinks.offer(Grain::Interval, &snapshot()));
         assert!(sinks.lost() >= QUEUE as u64 - 1, "{}", sinks.lost());
         drop(let_go);
         assert_eq!(sinks.finish(), ["slow: no longer let"]);

@@ -1,4 +1,4 @@
-//! A shard's stages, from connecting to its last recorder, and what it hands over at the end of each interval.
+//! A shard's stages, from connecting to its last recorder, and what it hands over at the end of each slice.
 //!
 //! What is due when is not decided here, but whether the run still is.
 
@@ -18,7 +18,7 @@ const STOP_NS_MAX: u64 = 2 * SECOND_NS;
 const CATCH_UP_NS_MAX: u64 = SECOND_NS;
 
 impl<W: Wire, S: Source> Shard<W, S> {
-    /// Hands the recorder over at the end of an interval.
+    /// Hands the recorder over at the end of a slice.
     pub(super) fn publish(&mut self, now: u64) {
         if now < self.next_publish_ns {
             return;
@@ -32,14 +32,14 @@ impl<W: Wire, S: Source> Shard<W, S> {
         self.next_publish_ns = self.start_ns + self.next_boundary(boundary_ns);
     }
 
-    /// The end of the interval after `from_ns`: a whole number of intervals, or the bound of a phase.
+    /// The end of the slice after `from_ns`: a whole number of slices, or the bound of a phase.
     fn next_boundary(&self, from_ns: u64) -> u64 {
-        let regular_ns = (from_ns / self.rules.interval_ns + 1) * self.rules.interval_ns;
+        let regular_ns = (from_ns / self.rules.slice_ns + 1) * self.rules.slice_ns;
         let bounds = [self.rules.phases.measure_from_ns, self.rules.phases.measure_to_ns];
         bounds.into_iter().filter(|&bound| bound > from_ns).fold(regular_ns, u64::min)
     }
 
-    /// Writes the interval's figures into the recorder; returns where the interval ends, from the start of the run.
+    /// Writes the slice's figures into the recorder; returns where the slice ends, from the start of the run.
     fn close_interval(&mut self, now: u64) -> u64 {
         let relative_ns = now.saturating_sub(self.start_ns);
         if let Some(bucket) = &mut self.bucket {

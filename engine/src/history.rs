@@ -1,0 +1,153 @@
+//! How a run went, slice by slice: what comparisons, confidence and steadiness are computed from.
+//!
+//! A slice is a short stretch of the run with its counts and its whole histogram of response times. The number of slices is
+//! bounded, so memory is flat for any length of run: when there are too many, neighbours are merged, which is exact.
+
+use crate::distribution::Distribution;
+use crate::phase::Phase;
+use crate::snapshot::Snapshot;
+use serde::{Deserialize, Serialize};
+
+/// The most slices that are kept.
+pub const SLICES_MAX: usize = 512;
+
+/// One stretch of a run, all shards together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Slice {
+    /// Start, in nanoseconds from the start of sending.
+    pub from_ns: u64,
+    /// End.
+    pub to_ns: u64,
+    /// Where in the run it lies; a slice never spans two phases.
+    pub phase: Phase,
+    /// Requests that ended with success. Of warm-up slices: all; of the others: those that the report is about.
+    pub ok: u64,
+    /// Requests that ended any other way.
+    pub failed: u64,
+    /// Arrivals dropped by the overload policy.
+    pub dropped: u64,
+    /// CPU time of the shards, without what they spent watching the clock, nanoseconds.
+    pub cpu_ns: u64,
+    /// Response times of successes: HdrHistogram V2, compressed, base64.
+    pub response_hdr: String,
+}
+
+impl Slice {
+    /// A slice from a snapshot.
+    pub fn new(snapshot: &Snapshot) -> Slice {
+        let middle_ns = snapshot.from_ns / 2 + snapshot.to_ns / 2;
+        let phase = snapshot.phases.at(middle_ns);
+        let (series, dropped) = match phase {
+            Phase::Warmup => (snapshot.total(), snapshot.dropped.outside),
+            Phase::Measure | Phase::Drain => (snapshot.measured_total(), snapshot.dropped.measured),
+        };
+        let figures = snapshot.figures();
+        let cpu_ns = (figures.cpu_user_ns + figures.cpu_system_ns).saturating_sub(figures.spun_ns);
+        Slice {
+            from_ns: snapshot.from_ns,
+            to_ns: snapshot.to_ns,
+            phase,
+            ok: series.ok,
+            failed: series.failed(),
+            dropped,
+            cpu_ns,
+            response_hdr: series.response.encode(),
+        }
+    }
+
+    /// The response times. Errors name what is wrong with a histogram that this program did not write.
+    pub fn response(&self) -> Result<Distribution, String> {
+        Distribution::decode(&self.response_hdr)
+    }
+
+    /// Takes over the slice that follows.
+    fn absorb(&mut self, next: &Slice) {
+        self.to_ns = next.to_ns;
+        self.ok += next.ok;
+        self.failed += next.failed;
+        self.dropped += next.dropped;
+        self.cpu_ns += next.cpu_ns;
+        let own = "slices of a history are encoded here";
+        let mut response = self.response().expect(own);
+        response.merge(&next.response().expect(own));
+        self.response_hdr = response.encode();
+    }
+}
+
+/// The slices of a run so far.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    slices: Vec<Slice>,
+}
+
+impl History {
+    /// Adds the next stretch.
+    pub fn push(&mut self, snapshot: &Snapshot) {
+        if self.slices.len() == SLICES_MAX {
+            self.halve();
+        }
+        self.slices.push(Slice::new(snapshot));
+    }
+
+    /// The slices, oldest first.
+    pub fn slices(&self) -> &[Slice] {
+        &self.slices
+    }
+
+    /// Merges neighbours of the same phase, two by two.
+    fn halve(&mut self) {
+        let mut merged: Vec<Slice> = Vec::with_capacity(SLICES_MAX);
+        let mut is_open = false;
+        for slice in self.slices.drain(..) {
+            match merged.last_mut().filter(|last| is_open && last.phase == slice.phase) {
+                Some(last) => {
+                    last.absorb(&slice);
+                    is_open = false;
+                }
+                None => {
+                    merged.push(slice);
+                    is_open = true;
+                }
+            }
+        }
+        self.slices = merged;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Outcome;
+    use crate::phase::Phases;
+    use crate::record::{Instants, Recorder};
+
+    const PHASES: Phases = Phases { measure_from_ns: 1_000, measure_to_ns: 1 << 40 };
+
+    /// A stretch of 100 ns with one request in it.
+    fn snapshot(index: u64) -> Snapshot {
+        let mut recorder = Recorder::new(0, 1, PHASES);
+        (recorder.from_ns, recorder.to_ns) = (index * 100, index * 100 + 100);
+        let intended = index * 100 + 50;
+        recorder.sent(0, intended, intended, intended, 1);
+        let instants = Instants { intended, sent: intended, done: intended + index + 1 };
+        recorder.done(0, Outcome::Ok(200), instants, 1);
+        let mut snapshot = Snapshot::new(1, 1, PHASES);
+        snapshot.absorb(&recorder);
+        snapshot
+    }
+
+    #[test]
+    fn a_long_history_stays_short_and_loses_nothing() {
+        let mut history = History::default();
+        let count = SLICES_MAX as u64 * 5;
+        (0..count).for_each(|index| history.push(&snapshot(index)));
+        let slices = history.slices();
+        assert!(slices.len() <= SLICES_MAX, "{}", slices.len());
+        assert_eq!(slices.iter().map(|slice| slice.ok).sum::<u64>(), count);
+        assert!(slices.windows(2).all(|pair| pair[0].to_ns == pair[1].from_ns));
+        let mut whole = Distribution::new();
+        slices.iter().for_each(|slice| whole.merge(&slice.response().unwrap()));
+        let warmup = slices.iter().filter(|slice| slice.phase == Phase::Warmup);
+        assert_eq!((whole.count(), warmup.map(|slice| slice.ok).sum::<u64>()), (count, 10));
+    }
+}
