@@ -13,7 +13,7 @@ use engine::record::Series;
 use shards::simulation::world::{
     Body, Faults, Hiccup, Machine, Network, Pieces, Server, Service, Stall, World,
 };
-use shards::simulation::{Outcome, Simulation};
+use shards::simulation::{Outcome, Simulation, Window};
 use std::ops::Range;
 
 /// What a request takes from being handed over to being recorded, beside network and server: the machine's own time.
@@ -835,5 +835,33 @@ fn intervals_lie_end_to_end() {
         for pair in outcome.intervals.windows(2).filter(|pair| pair[0].shard == pair[1].shard) {
             assert_eq!(pair[0].to_ns, pair[1].from_ns, "seed {seed}: {pair:?}");
         }
+    }
+}
+
+#[test]
+fn a_window_that_is_decided_in_the_run_is_exact() {
+    for seed in seeds(20) {
+        let mut random = Random::new(seed, 77);
+        let load =
+            pick(&mut random, &["rate = 3_000", "rate = 800\narrivals = 'poisson'", "shape = 'closed'"]);
+        let plan = plan(&format!(
+            "duration = '10s'\nwarmup = 'auto'\nshards = 2\nconnections = 12\nseed = {seed}\n[load]\n{load}"
+        ));
+        let told_ns = random.between(0, 3 * SECOND_NS);
+        let from_ns = told_ns + random.between(300 * MILLISECOND_NS, SECOND_NS);
+        let (_, world) = random_simulation(seed);
+        let world = World { machine: Machine::default(), ..world };
+        let simulation = Simulation::new(plan, world, seed).with_window(Window { told_ns, from_ns });
+        let outcome = simulation.run();
+        let snapshot = &outcome.snapshot;
+        // Some worlds stop the run before that.
+        let has_come = snapshot.ended_ns.is_some_and(|ended_ns| ended_ns > from_ns);
+        let begins = outcome.intervals.iter().any(|interval| interval.from_ns == from_ns);
+        assert!(begins || !has_come, "seed {seed}: no slice begins where the window does");
+        let Some(scheduled) = outcome.scheduled else { continue };
+        let measured = snapshot.measured_total();
+        let accounted =
+            measured.ok + measured.failed() + snapshot.dropped.measured + snapshot.unsent.measured;
+        assert_eq!(accounted, scheduled.measured, "seed {seed}");
     }
 }

@@ -139,6 +139,11 @@ impl TokenBucket {
         self.next_ns
     }
 
+    /// Moves the start of the measured window. Nothing intended after the new one may have been counted yet.
+    pub fn measure_from(&mut self, from_ns: u64) {
+        self.phases.measure_from_ns = from_ns;
+    }
+
     /// Drops what waited longer than the deadline, and returns what was dropped since the last call.
     pub fn take_dropped(&mut self, now_ns: u64) -> Tally {
         self.shed_overdue(now_ns);

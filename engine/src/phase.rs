@@ -14,6 +14,17 @@ pub enum Phase {
     Drain,
 }
 
+/// How the end of the warm-up is found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Warmup {
+    /// It was said beforehand.
+    #[default]
+    Fixed,
+    /// It ends when response times are steady, and at the planned bound at the latest.
+    Auto,
+}
+
 /// The bounds of the phases, in nanoseconds from the start of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Phases {

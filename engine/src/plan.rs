@@ -5,7 +5,7 @@
 
 use crate::config::{Config, Mistake, RequestConfig, Texts};
 use crate::load::{Arrivals, Load};
-use crate::phase::Phases;
+use crate::phase::{Phases, Warmup};
 use crate::quantity::{MILLISECOND_NS, SECOND_NS, parse_count, parse_duration_ns, show_ns};
 use crate::target::{Target, path_or_root};
 use crate::template::{self, Piece};
@@ -32,6 +32,11 @@ pub const SLICE_NS_MIN: u64 = 100 * MILLISECOND_NS;
 /// Slices that a measured window should have: enough for confidence intervals that know of autocorrelation.
 pub const SLICES_WANTED: u64 = 100;
 
+/// Of a run whose warm-up ends by itself, this part (1/n) is warm-up at the most.
+const WARMUP_PART: u64 = 2;
+/// The shortest run in which the end of a warm-up can be told.
+const WARMUP_AUTO_LENGTH_NS_MIN: u64 = 10 * SECOND_NS;
+
 const DURATION_NS_DEFAULT: u64 = 10 * SECOND_NS;
 const TIMEOUT_NS_DEFAULT: u64 = 10 * SECOND_NS;
 const CONNECT_TIMEOUT_NS_DEFAULT: u64 = 3 * SECOND_NS;
@@ -50,6 +55,9 @@ pub struct Plan {
     pub load: Load,
     /// The bounds of warm-up and measured window.
     pub phases: Phases,
+    /// How the end of the warm-up is found; when it is found in the run, `phases` has the latest there can be.
+    #[serde(default)]
+    pub warmup: Warmup,
     /// No more than this many requests, over all shards.
     pub requests_max: Option<u64>,
     /// Pinned cores that send.
@@ -151,14 +159,18 @@ impl Reader<'_> {
         let (shards, cores) = self.placement(config)?;
         let connections = config.run.connections.unwrap_or(CONNECTIONS_DEFAULT.max(shards));
         self.check_connections(connections, shards);
-        let warmup_ns = self.duration(&config.run.warmup, "run.warmup").unwrap_or(0);
+        let (warmup, fixed_ns) = self.warmup(config);
         let plan_scalars = self.scalars(config);
         let thresholds = self.thresholds(config);
         let (load, length_ns) = load_and_length?;
         let length_ns = requests_max
             .and_then(|requests| instant_of(&load, requests))
             .map_or(length_ns, |ns| ns.min(length_ns));
-        self.check_warmup(warmup_ns, length_ns);
+        let warmup_ns = match warmup {
+            Warmup::Fixed => fixed_ns,
+            Warmup::Auto => length_ns / WARMUP_PART / SLICE_NS_MIN * SLICE_NS_MIN,
+        };
+        self.check_warmup(warmup, warmup_ns, length_ns);
         self.check_load_size(&load);
         let target = target?;
         let name = config.name.as_ref().map_or_else(|| target.to_string(), |name| name.0.clone());
@@ -169,6 +181,7 @@ impl Reader<'_> {
             requests,
             load,
             phases,
+            warmup,
             requests_max,
             shards,
             connections,
@@ -283,7 +296,26 @@ impl Reader<'_> {
         }
     }
 
-    fn check_warmup(&mut self, warmup_ns: u64, length_ns: u64) {
+    /// How the warm-up ends, and when, if that is said.
+    fn warmup(&mut self, config: &Config) -> (Warmup, u64) {
+        match &config.run.warmup {
+            Some(text) if text.0 == "auto" => (Warmup::Auto, 0),
+            given => {
+                let parsed = given.as_ref().map(|text| parse_duration_ns(&text.0));
+                let fix = "a warm-up is a duration, such as `5s`, or `auto`";
+                let taken = parsed.and_then(|parsed| self.take("run.warmup", parsed, fix));
+                (Warmup::Fixed, taken.unwrap_or(0))
+            }
+        }
+    }
+
+    fn check_warmup(&mut self, warmup: Warmup, warmup_ns: u64, length_ns: u64) {
+        if warmup == Warmup::Auto && length_ns < WARMUP_AUTO_LENGTH_NS_MIN {
+            let problem =
+                format!("`auto` cannot tell a warm-up from chance in a run of {}", show_ns(length_ns));
+            let fix = format!("let the run take at least {}", show_ns(WARMUP_AUTO_LENGTH_NS_MIN));
+            self.wrong("run.warmup", problem, fix);
+        }
         if warmup_ns > 0 && warmup_ns >= length_ns {
             let problem = format!(
                 "a warm-up of {} leaves nothing of a run of {}",
@@ -327,6 +359,7 @@ impl Reader<'_> {
             requests: Vec::new(),
             load: Load::Closed,
             phases: Phases { measure_from_ns: 0, measure_to_ns: 0 },
+            warmup: Warmup::Fixed,
             requests_max: None,
             shards: 1,
             connections: 1,

@@ -1,4 +1,4 @@
-//! What passes between a shard and the rest of the process: full recorders one way, empty ones back, and two words.
+//! What passes between a shard and the rest of the process: full recorders one way, empty ones back, and three words.
 //!
 //! The lanes are bounded and lock-free. As many recorders circulate as a lane holds, so handing one over cannot fail for
 //! want of room, only for want of an empty one to go on with; the shard then keeps writing into the one it has.
@@ -9,6 +9,8 @@ use engine::record::Recorder;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
+/// More stops than this are not counted: two already abort.
+const STOPS_MAX: u8 = 100;
 /// Recorders per shard: one being written, one under way, one being merged.
 const RECORDERS: usize = 3;
 
@@ -58,13 +60,18 @@ impl CollectorLane {
     }
 }
 
-/// The two words a shard listens to. Written a handful of times in a run; reading them is a load of a line that stays in
+/// The three words a shard listens to. Written a handful of times in a run; reading them is a load of a line that stays in
 /// the shard's cache.
 #[derive(Debug, Default)]
 pub struct Control {
     start_ns: AtomicU64,
+    measure_from_ns: AtomicU64,
+    /// How often a stop was asked for, and [`ENOUGH`].
     stop: AtomicU8,
 }
+
+/// The bit of the stop word that says that the run has measured what it was for.
+const ENOUGH: u8 = 1 << 7;
 
 /// What a running shard is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,9 +95,27 @@ impl Control {
         Some(self.start_ns.load(Ordering::Acquire)).filter(|&ns| ns > 0)
     }
 
+    /// Lets the measured window begin at this instant from the start of the run, which must lie ahead of every shard.
+    pub fn measure_from(&self, from_ns: u64) {
+        self.measure_from_ns.store(from_ns.max(1), Ordering::Relaxed);
+    }
+
+    /// Where the measured window begins, once that was decided in the run.
+    #[inline]
+    pub fn measure_from_ns(&self) -> Option<u64> {
+        Some(self.measure_from_ns.load(Ordering::Relaxed)).filter(|&ns| ns > 0)
+    }
+
     /// Asks for a drain the first time, for an abort after that.
     pub fn stop(&self) {
-        self.stop.fetch_add(1, Ordering::Relaxed);
+        let count = |word: u8| ((word & !ENOUGH) < STOPS_MAX).then_some(word + 1);
+        // An error means that it was asked for often enough.
+        let _ = self.stop.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
+    }
+
+    /// Asks for a drain because nothing more has to be measured. It counts for no stop: one that follows drains, too.
+    pub fn enough(&self) {
+        self.stop.fetch_or(ENOUGH, Ordering::Relaxed);
     }
 
     /// What is asked now.
@@ -98,7 +123,8 @@ impl Control {
     pub fn order(&self) -> Order {
         match self.stop.load(Ordering::Relaxed) {
             0 => Order::Run,
-            1 => Order::Drain,
+            1 | ENOUGH => Order::Drain,
+            word if word == ENOUGH + 1 => Order::Drain,
             _ => Order::Abort,
         }
     }
@@ -132,5 +158,18 @@ mod tests {
         assert_eq!(control.order(), Order::Drain);
         control.stop();
         assert_eq!(control.order(), Order::Abort);
+    }
+
+    #[test]
+    fn enough_is_no_stop() {
+        let control = Control::default();
+        control.enough();
+        assert_eq!(control.order(), Order::Drain);
+        control.stop();
+        assert_eq!(control.order(), Order::Drain, "the first stop drains");
+        control.stop();
+        assert_eq!(control.order(), Order::Abort);
+        (0..1_000).for_each(|_| control.stop());
+        assert_eq!(control.order(), Order::Abort, "however often it is asked for");
     }
 }

@@ -13,6 +13,7 @@ use crate::protocol::http1::{Answer, HeadMemo};
 use crate::wire::{Completion, Pause, Slot, Wire, WireCounters};
 use engine::bucket::{Poll, Share, TokenBucket};
 use engine::outcome::{Kind, Outcome};
+use engine::phase::Warmup;
 use engine::plan::Plan;
 use engine::random::Random;
 use engine::record::{Instants, Recorder};
@@ -138,6 +139,8 @@ pub struct Shard<W: Wire, S: Source> {
 #[derive(Clone, Copy, Debug)]
 struct Rules {
     phases: engine::phase::Phases,
+    /// The measured window begins when the control says so.
+    awaits_window: bool,
     slice_ns: u64,
     timeout_ns: u64,
     connect_timeout_ns: u64,
@@ -161,6 +164,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
         let request_bytes_max = (0..source.steps()).map(|step| source.bytes_max(step)).max().unwrap_or(0);
         let rules = Rules {
             phases: plan.phases,
+            awaits_window: plan.warmup == Warmup::Auto,
             slice_ns: plan.slice_ns(),
             timeout_ns: plan.timeout_ns,
             connect_timeout_ns: plan.connect_timeout_ns,

@@ -16,6 +16,7 @@ use crate::protocol::http1;
 use crate::shard::{Parts, Shard, Turn};
 use engine::bucket::{Share, Tally, TokenBucket};
 use engine::mix::Mix;
+use engine::phase::Phases;
 use engine::plan::Plan;
 use engine::quantity::{MILLISECOND_NS, SECOND_NS};
 use engine::record::{Recorder, Series};
@@ -38,6 +39,16 @@ pub struct Simulation {
     plan: Plan,
     world: World,
     seed: u64,
+    window: Option<Window>,
+}
+
+/// A measured window whose beginning is decided in the run.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// When the shards are told, from the start of the run.
+    pub told_ns: u64,
+    /// Where it begins.
+    pub from_ns: u64,
 }
 
 /// What came of a run.
@@ -85,7 +96,13 @@ pub struct Bench {
 impl Simulation {
     /// Nothing runs yet.
     pub fn new(plan: Plan, world: World, seed: u64) -> Simulation {
-        Simulation { plan, world, seed }
+        Simulation { plan, world, seed, window: None }
+    }
+
+    /// The measured window begins where somebody says in the run, as the collector does when the warm-up ends by itself.
+    pub fn with_window(mut self, window: Window) -> Simulation {
+        self.window = Some(window);
+        self
     }
 
     /// Runs every shard to its end, one after the other: they share nothing but the moment they start at. Panics, with the
@@ -93,7 +110,7 @@ impl Simulation {
     pub fn run(&self) -> Outcome {
         let series = self.plan.requests.len();
         let mut outcome = Outcome {
-            snapshot: Snapshot::new(self.plan.shards as usize, series, self.plan.phases),
+            snapshot: Snapshot::new(self.plan.shards as usize, series, self.phases()),
             wires: Vec::new(),
             intervals: Vec::new(),
             scheduled: (!self.plan.load.is_closed()).then(Tally::default),
@@ -151,6 +168,7 @@ impl Simulation {
                 Err(error) => panic!("seed {}: {error}", self.seed),
             }
             let now_ns = ledger.clock_ns();
+            self.tell_window(now_ns, &control);
             let is_stuck = turns > TURNS_MAX || now_ns > horizon_ns;
             assert!(!is_stuck, "seed {}: shard {shard} is stuck after {turns} turns", self.seed);
             if now_ns >= next_collect_ns {
@@ -165,6 +183,20 @@ impl Simulation {
         ledger.statistics()
     }
 
+    /// Lets the measured window begin where it was planned for this run, when it is time to say so.
+    fn tell_window(&self, now_ns: u64, control: &Control) {
+        let start_ns = control.start_ns().unwrap_or(u64::MAX);
+        if let Some(window) = self.window.filter(|window| now_ns >= start_ns.saturating_add(window.told_ns)) {
+            control.measure_from(window.from_ns);
+        }
+    }
+
+    /// The bounds of the phases as they are in the end.
+    fn phases(&self) -> Phases {
+        let from_ns = self.window.map_or(self.plan.phases.measure_from_ns, |window| window.from_ns);
+        Phases { measure_from_ns: from_ns, ..self.plan.phases }
+    }
+
     /// When a shard must be done, on its clock.
     fn horizon_ns(&self, start_ns: u64) -> u64 {
         start_ns + self.plan.phases.measure_to_ns + OVERTIME_NS_MAX
@@ -172,8 +204,8 @@ impl Simulation {
 
     /// Asks a fresh bucket what was to be sent before an instant.
     fn count_scheduled(&self, shard: u32, before_ns: u64, outcome: &mut Outcome) {
-        let Plan { load, phases, seed, requests_max, .. } = &self.plan;
-        let bucket = TokenBucket::new(load, *phases, self.share(shard), *seed, *requests_max);
+        let Plan { load, seed, requests_max, .. } = &self.plan;
+        let bucket = TokenBucket::new(load, self.phases(), self.share(shard), *seed, *requests_max);
         if let (Some(mut bucket), Some(scheduled)) = (bucket, &mut outcome.scheduled) {
             let own = bucket.abandon(before_ns);
             scheduled.measured += own.measured;

@@ -26,6 +26,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
         let boundary_ns = self.close_interval(now);
         if self.lane.swap(&mut self.recorder) {
             self.recorder.from_ns = boundary_ns;
+            self.recorder.set_phases(self.rules.phases);
         } else {
             self.recorder.figures.postponed += 1;
         }
@@ -121,7 +122,24 @@ impl<W: Wire, S: Source> Shard<W, S> {
         self.next_publish_ns = start_ns + self.next_boundary(0);
     }
 
+    /// Takes over where the measured window begins, once that is decided.
+    fn hear_of_window(&mut self, now: u64) {
+        let Some(from_ns) = self.control.measure_from_ns() else { return };
+        self.rules.awaits_window = false;
+        self.rules.phases.measure_from_ns = from_ns;
+        self.recorder.set_phases(self.rules.phases);
+        if let Some(bucket) = &mut self.bucket {
+            bucket.measure_from(from_ns);
+        }
+        if self.start_ns + from_ns > now {
+            self.next_publish_ns = self.next_publish_ns.min(self.start_ns + from_ns);
+        }
+    }
+
     fn poll_end(&mut self, now: u64, order: Order) {
+        if self.rules.awaits_window {
+            self.hear_of_window(now);
+        }
         let end_ns = self.start_ns + self.rules.phases.measure_to_ns;
         if order != Order::Run {
             self.stop(now, now + STOP_NS_MAX);
