@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod chart;
 mod check;
 mod diagnose;
 mod exit;
