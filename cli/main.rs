@@ -20,6 +20,7 @@ mod schema;
 mod signals;
 mod target;
 mod testbed;
+mod turns;
 
 use args::Command;
 use std::process::ExitCode;

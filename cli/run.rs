@@ -5,42 +5,34 @@ use crate::check::{show, worst};
 use crate::exit::{self, Failure};
 use crate::outputs::{Outputs, write_spectrum};
 use crate::progress::Progress;
-use crate::signals::Listener;
 use crate::target::Ready;
+use crate::turns::Turns;
 use crate::{load, print, target};
 use engine::plan::Plan;
-use engine::report::{Identity, Report};
-use engine::seams::{Runner, Sink};
+use engine::report::Report;
+use engine::seams::Sink;
 use engine::verdict::Status;
-use shards::lanes::Control;
+use shards::INCOMPLETE;
 use shards::preflight::{Grade, check};
-use shards::{INCOMPLETE, Shards};
 use std::io::Write;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::SystemTime;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
-use uuid::Uuid;
 
 /// Runs a plan and says how it went.
 pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let plan = load::plan(&args.plan)?;
     let mut outputs = Outputs::open(args)?;
-    let control = Arc::new(Control::default());
-    let signals = Listener::start(control.clone()).map_err(Failure::runtime)?;
+    let turns = Turns::begin()?;
     let ready = target::make_ready(&plan)?;
     preflight(&plan, &ready, args)?;
     let addresses = ready.addresses.clone().map_err(Failure::runtime)?;
-    let mut shards = Shards::new(addresses, control, Box::new(identity));
     let mut sinks: Vec<Box<dyn Sink>> = outputs.take_timeseries(&plan).into_iter().collect();
     if !args.quiet {
         sinks.push(Box::new(Progress::new(&plan)));
     }
-    let report = shards.run(&plan, sinks).map_err(Failure::runtime)?;
+    let report = turns.run(&plan, &addresses, sinks)?;
     ready.stop();
     let is_written = tell(&report, outputs, args);
-    let code = code_of(&report, &signals, args.strict);
+    let code = code_of(&report, turns.signal(), args.strict);
     if args.quiet {
         print::objections(&report).iter().for_each(|objection| eprintln!("{objection}"));
     }
@@ -58,11 +50,6 @@ fn preflight(plan: &Plan, ready: &Ready, args: &RunArgs) -> Result<(), Failure> 
         return Err(Failure::new(exit::PREFLIGHT, message));
     }
     Ok(())
-}
-
-fn identity(started_at: SystemTime) -> Identity {
-    let started_at = OffsetDateTime::from(started_at).format(&Rfc3339).unwrap_or_else(|_| "unknown".into());
-    Identity { run_id: Uuid::new_v4().to_string(), started_at }
 }
 
 /// Prints and writes. Files that cannot be written are told, and cost nothing but themselves: the text still comes.
@@ -88,10 +75,12 @@ fn tell(report: &Report, outputs: Outputs, args: &RunArgs) -> bool {
 }
 
 /// A signal says more than what came before it; numbers that cannot be used say more than thresholds on them.
-fn code_of(report: &Report, signals: &Listener, is_strict: bool) -> u8 {
+fn code_of(report: &Report, signal: Option<u8>, is_strict: bool) -> u8 {
     let completed = report.requests.status.values().sum::<u64>();
+    if let Some(code) = signal {
+        return code;
+    }
     match report.verdict.status {
-        _ if signals.code().is_some() => signals.code().unwrap_or(exit::RUNTIME),
         _ if completed == 0 => {
             eprintln!("error: not one request completed");
             exit::RUNTIME

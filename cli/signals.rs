@@ -4,21 +4,24 @@ use crate::exit::SIGNAL;
 use shards::lanes::Control;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Listens from now on.
 pub(crate) struct Listener {
     code: Arc<AtomicU8>,
+    /// The run that signals are passed on to.
+    current: Arc<Mutex<Option<Arc<Control>>>>,
 }
 
 impl Listener {
-    /// Passes signals on to a run.
-    pub(crate) fn start(control: Arc<Control>) -> Result<Listener, String> {
+    /// Listens, and knows of no run yet.
+    pub(crate) fn start() -> Result<Listener, String> {
         let mut signals =
             Signals::new([SIGINT, SIGTERM]).map_err(|error| format!("signals cannot be caught: {error}"))?;
         let code = Arc::new(AtomicU8::new(0));
-        let shared = code.clone();
+        let current: Arc<Mutex<Option<Arc<Control>>>> = Arc::default();
+        let (shared, run) = (code.clone(), current.clone());
         let listen = move || {
             for (count, signal) in signals.forever().enumerate() {
                 shared.store(SIGNAL + signal as u8, Ordering::Release);
@@ -29,14 +32,26 @@ impl Listener {
                     1 => eprintln!("stopping at once"),
                     _ => std::process::exit(i32::from(SIGNAL) + signal),
                 }
-                control.stop();
+                if let Some(control) = &*run.lock().unwrap_or_else(PoisonError::into_inner) {
+                    control.stop();
+                }
             }
         };
         std::thread::Builder::new()
             .name("signals".into())
             .spawn(listen)
             .map_err(|error| format!("no thread for signals: {error}"))?;
-        Ok(Listener { code })
+        Ok(Listener { code, current })
+    }
+
+    /// Passes signals on to this run from now on; one that came before stops it at once.
+    pub(crate) fn pass_on_to(&self, control: Arc<Control>) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        *current = Some(control.clone());
+        // Asked after the run is known to the listener, so that no signal falls between.
+        if self.code().is_some() {
+            control.stop();
+        }
     }
 
     /// The exit code of the signal that came last, if one came.

@@ -4,9 +4,9 @@
 //! it found, each with its key and what to do.
 
 use crate::config::{Config, Mistake, RequestConfig, Texts};
-use crate::load::{Arrivals, Load};
+use crate::load::{Arrivals, Load, Overload};
 use crate::phase::{Phases, Warmup};
-use crate::quantity::{MILLISECOND_NS, SECOND_NS, parse_count, parse_duration_ns, show_ns};
+use crate::quantity::{MILLISECOND_NS, Rate, SECOND_NS, parse_count, parse_duration_ns, show_ns};
 use crate::target::{Target, path_or_root};
 use crate::template::{self, Piece};
 use crate::threshold::Threshold;
@@ -125,6 +125,25 @@ impl Plan {
             Some(plan) if reader.mistakes.is_empty() => Ok(plan),
             _ => Err(reader.mistakes),
         }
+    }
+
+    /// The same requests at a constant rate, as a probe: a fixed warm-up, no conditions, and no number of requests to end at.
+    /// Errors say why there is no exact schedule for it.
+    pub fn probe(&self, rate: Rate, warmup_ns: u64, length_ns: u64) -> Result<Plan, String> {
+        let (arrivals, overload) = match &self.load {
+            Load::Closed => (Arrivals::default(), Overload::default()),
+            Load::Open { arrivals, overload, .. } => (*arrivals, *overload),
+        };
+        let stretches = vec![crate::load::constant(rate, length_ns)];
+        crate::schedule::Schedule::new(&stretches)?;
+        Ok(Plan {
+            load: Load::Open { name: "constant".into(), stretches, arrivals, overload },
+            phases: Phases { measure_from_ns: warmup_ns, measure_to_ns: length_ns },
+            warmup: Warmup::Fixed,
+            requests_max: None,
+            thresholds: Vec::new(),
+            ..self.clone()
+        })
     }
 
     /// Length of one slice of the history: a whole part of the interval, so fine that the measured window has
@@ -714,5 +733,16 @@ mod tests {
         assert_eq!(parse_cores("1,3-5").unwrap(), [1, 3, 4, 5]);
         assert!(parse_cores("1,1").unwrap_err().contains("twice"));
         assert!(parse_cores("5-3").is_err() && parse_cores("x").is_err());
+    }
+
+    #[test]
+    fn a_probe_changes_the_load_alone() {
+        let plan = read("url = 'h'\n[run]\nrequests = 10\n[load]\nrate = 5\narrivals = 'poisson'\n[thresholds]\nfailed = 'rate<1%'").unwrap();
+        let probe = plan.probe(Rate::per_second(700), SECOND_NS, 3 * SECOND_NS).unwrap();
+        let Load::Open { arrivals, stretches, .. } = &probe.load else { panic!("{:?}", probe.load) };
+        assert_eq!((*arrivals, stretches.len()), (Arrivals::Poisson, 1));
+        assert_eq!(probe.load.schedule().unwrap().arrivals_before(SECOND_NS), 700);
+        assert_eq!(probe.phases, Phases { measure_from_ns: SECOND_NS, measure_to_ns: 3 * SECOND_NS });
+        assert_eq!((probe.requests_max, probe.thresholds.len(), &probe.requests), (None, 0, &plan.requests));
     }
 }

@@ -4,6 +4,7 @@ use crate::distribution::Distribution;
 use crate::history::Slice;
 use crate::load::{Arrivals, Load};
 use crate::outcome::Kind;
+use crate::phase::{Phases, Warmup};
 use crate::plan::Plan;
 use crate::record::{Figures, Series};
 use crate::snapshot::{Snapshot, sum_of};
@@ -33,6 +34,9 @@ pub struct Report {
     pub window_s: f64,
     /// Where the window lies: seconds from the start of sending.
     pub window: Window,
+    /// How the end of the warm-up was found.
+    #[serde(default)]
+    pub warmup: WarmupBlock,
     /// Whether the numbers can be believed.
     pub verdict: Verdict,
     /// What was asked against what was sent.
@@ -77,6 +81,15 @@ pub struct Window {
     pub to_s: f64,
     /// True when the run was stopped before its planned end.
     pub is_partial: bool,
+}
+
+/// How the end of the warm-up was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WarmupBlock {
+    /// Said beforehand, or found in the run.
+    pub how: Warmup,
+    /// Whether response times were found to be steady before the window began; `null` when nobody looked.
+    pub is_steady: Option<bool>,
 }
 
 /// What was asked against what was sent, arrivals per second.
@@ -308,6 +321,8 @@ pub struct Observed<'a> {
     pub window: &'a [Figures],
     /// The run slice by slice.
     pub history: &'a [Slice],
+    /// Whether response times were found to be steady before the window began, if that was looked for.
+    pub is_steady: Option<bool>,
 }
 
 /// The identity of a run.
@@ -322,9 +337,9 @@ pub struct Identity {
 impl Report {
     /// The report of a run.
     pub fn new(plan: &Plan, observed: Observed, facts: MachineFacts, identity: Identity) -> Report {
-        let Observed { whole, window, history } = observed;
-        let planned_ns = plan.phases.measure_to_ns;
-        let from_ns = plan.phases.measure_from_ns;
+        let Observed { whole, window, history, is_steady } = observed;
+        let planned_ns = whole.phases.measure_to_ns;
+        let from_ns = whole.phases.measure_from_ns;
         let to_ns = whole.ended_ns.unwrap_or(planned_ns).clamp(from_ns, planned_ns);
         let window_s = (to_ns - from_ns).max(1) as f64 / 1e9;
         let series = whole.measured_total();
@@ -351,7 +366,8 @@ impl Report {
             throttled_s: facts.environment.throttled_s,
             cores: facts.environment.cores,
             lost_snapshots: whole.lost,
-            unaccounted: if is_partial { 0 } else { unaccounted(plan, &requests) },
+            unaccounted: if is_partial { 0 } else { unaccounted(plan, whole.phases, &requests) },
+            is_unsteady: is_steady == Some(false),
         };
         let verdict = Verdict::new(&evidence);
         let thresholds = thresholds(plan, &series, &requests, &rate);
@@ -367,6 +383,7 @@ impl Report {
             started_at: identity.started_at,
             window_s,
             window: Window { from_s: from_ns as f64 / 1e9, to_s: to_ns as f64 / 1e9, is_partial },
+            warmup: WarmupBlock { how: plan.warmup, is_steady },
             verdict,
             rate,
             requests,
@@ -442,13 +459,13 @@ fn rate(plan: &Plan, requests: &Requests, finished: u64, window_s: f64, overrun_
 
 /// By how many arrivals the counts differ from the schedule itself, which no shard had a hand in. Random arrivals cannot be
 /// counted without drawing them again.
-fn unaccounted(plan: &Plan, requests: &Requests) -> u64 {
+fn unaccounted(plan: &Plan, phases: Phases, requests: &Requests) -> u64 {
     let (Load::Open { arrivals: Arrivals::Uniform, .. }, Some(schedule)) = (&plan.load, plan.load.schedule())
     else {
         return 0;
     };
     let before = |ns: u64| schedule.arrivals_before(ns).min(plan.requests_max.unwrap_or(u64::MAX));
-    let scheduled = before(plan.phases.measure_to_ns) - before(plan.phases.measure_from_ns);
+    let scheduled = before(phases.measure_to_ns) - before(phases.measure_from_ns);
     scheduled.abs_diff(requests.ok + requests.failed + requests.dropped + requests.unsent)
 }
 
@@ -575,7 +592,7 @@ mod tests {
         snapshot.absorb(&recorder);
         let facts = MachineFacts { connections_open: 64, cores: vec![0], ..MachineFacts::default() };
         let identity = Identity { run_id: "r".into(), started_at: "t".into() };
-        let observed = Observed { whole: &snapshot, window: &snapshot.shards, history: &[] };
+        let observed = Observed { whole: &snapshot, window: &snapshot.shards, history: &[], is_steady: None };
         Report::new(plan, observed, facts, identity)
     }
 

@@ -80,6 +80,8 @@ pub struct Evidence<'a> {
     pub lost_snapshots: u64,
     /// Arrivals by which the schedule and what was accounted for differ. Known for even arrivals and whole runs.
     pub unaccounted: u64,
+    /// The warm-up was to end when response times are steady, and they never were.
+    pub is_unsteady: bool,
 }
 
 struct Rule {
@@ -96,7 +98,7 @@ const NEVER: f64 = f64::MAX;
 /// Lateness below this is not worth a word, however fast the target.
 const LAG_NS_MIN: u64 = 20_000;
 
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 14] = [
     Rule {
         name: "rate_shortfall",
         degraded_above: 0.01,
@@ -259,6 +261,15 @@ const RULES: [Rule; 13] = [
             )
         },
     },
+    Rule {
+        name: "unsteady",
+        degraded_above: 0.0,
+        invalid_above: NEVER,
+        measure: |evidence| f64::from(u8::from(evidence.is_unsteady)),
+        explain: |_, _| {
+            "response times were not steady by the end of the longest warm-up there can be; let the run take longer".into()
+        },
+    },
 ];
 
 /// A shard that works more than this has no time left to be on time.
@@ -348,6 +359,7 @@ mod tests {
             cores: 2,
             lost_snapshots: 0,
             unaccounted: 0,
+            is_unsteady: false,
         }
     }
 
@@ -394,10 +406,11 @@ mod tests {
             throttled_s: 0.01,
             lost_snapshots: 2,
             unaccounted: 1,
+            is_unsteady: true,
             ..evidence(&snapshot)
         };
         let rules = ["hiccups", "steal", "cgroup_throttled", "cq_overflow", "buffers_starved"];
-        let more = ["connections_short", "generator_errors", "lost_telemetry", "unaccounted"];
+        let more = ["connections_short", "generator_errors", "lost_telemetry", "unaccounted", "unsteady"];
         let expected: Vec<String> = rules.into_iter().chain(more).map(String::from).collect();
         assert_eq!(broken(&bad), (Status::Invalid, expected));
         assert!(

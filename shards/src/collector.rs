@@ -25,6 +25,8 @@ pub struct Collected {
     pub window: Vec<Figures>,
     /// The run slice by slice.
     pub history: History,
+    /// Whether response times were found to be steady before the window began, if that was looked for.
+    pub is_steady: Option<bool>,
     /// CPU time of the collector itself.
     pub cpu_ns: (u64, u64),
     /// What sinks could not do.
@@ -90,6 +92,7 @@ impl Collector {
             whole: self.whole,
             window: self.window,
             history: self.history,
+            is_steady: None,
             cpu_ns: crate::ring::thread_cpu_ns(),
             complaints,
         }

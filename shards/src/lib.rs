@@ -233,6 +233,7 @@ impl Runner for Shards {
             whole: &collected.whole,
             window: &collected.window,
             history: collected.history.slices(),
+            is_steady: collected.is_steady,
         };
         Ok(Report::new(plan, observed, facts, (self.describe)(started_at)))
     }
