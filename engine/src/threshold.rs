@@ -104,6 +104,22 @@ impl Threshold {
         Threshold::parse_parts(metric, expression.trim_start_matches(|c: char| c == ':' || c.is_whitespace()))
     }
 
+    /// Reads several conditions with commas between them, such as `p(99)<50ms, failed<0.1%`. One that names no metric is
+    /// about response times.
+    pub fn parse_list(text: &str) -> Result<Vec<Threshold>, String> {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let parse = |part: &str| {
+            let word = part.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
+            let is_figure = matches!(word, "p" | "avg" | "mean" | "med" | "min" | "max");
+            if is_figure { Threshold::parse_parts("response", part) } else { Threshold::parse(part) }
+        };
+        let thresholds: Vec<Threshold> = parts.map(parse).collect::<Result<_, String>>()?;
+        match thresholds.is_empty() {
+            true => Err("no condition; an example is `p(99)<50ms, failed<0.1%`".into()),
+            false => Ok(thresholds),
+        }
+    }
+
     /// Reads a metric and an expression that stand apart, as in a plan's `[thresholds]`.
     pub fn parse_parts(metric: &str, expression: &str) -> Result<Threshold, String> {
         let text = format!("{metric} {expression}");
@@ -211,7 +227,9 @@ impl Metric {
                 _ => Err(unknown()),
             };
         }
-        if let Some(percent) = word.strip_prefix("p(").and_then(|rest| rest.strip_suffix(')')) {
+        let bare = word.strip_prefix('p').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        let in_brackets = word.strip_prefix("p(").and_then(|rest| rest.strip_suffix(')'));
+        if let Some(percent) = in_brackets.or(bare) {
             return match percent.trim().parse::<f64>() {
                 Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Statistic::Quantile(percent / 100.0)),
                 _ => Err(format!("`{word}`: a percentile is between 0 and 100, such as `p(99.9)`")),
@@ -306,6 +324,7 @@ mod tests {
         let millis: Vec<u64> = (1..=100).map(|ms| ms * 1_000_000).collect();
         assert!(judged("response p(50)<51ms", &millis, 0, 100));
         assert!(!judged("response p(99)<50ms", &millis, 0, 100));
+        assert!(judged("response p50<51ms", &millis, 0, 100));
         assert!(judged("response max>=100ms", &millis, 0, 100));
         assert!(judged("response avg <= 50.5ms", &millis, 0, 100));
         assert!(judged("response: count==100", &millis, 0, 100));
@@ -323,13 +342,25 @@ mod tests {
     }
 
     #[test]
+    fn a_list_is_about_response_times_unless_it_says_otherwise() {
+        let texts = |list: &str| -> Result<Vec<String>, String> {
+            Ok(Threshold::parse_list(list)?.into_iter().map(|threshold| threshold.text).collect())
+        };
+        let expected = ["response p(99)<50ms", "failed <0.1%", "service max<1s"].map(String::from);
+        assert_eq!(texts("p(99)<50ms, failed<0.1%,service max<1s"), Ok(expected.to_vec()));
+        assert!(texts("p(99)<50ms, latency<5ms").unwrap_err().contains("`latency` is not a metric"));
+        assert!(texts(" , ").unwrap_err().contains("an example"));
+    }
+
+    #[test]
     fn mistakes_name_the_word_and_what_would_do() {
         for (text, reason) in [
             ("respons p(99)<5ms", "did you mean `response`"),
             ("latency p(99)<5ms", "there are response"),
             ("response p(99)<5", "no unit"),
             ("response p(101)<5ms", "between 0 and 100"),
-            ("response p99<5ms", "not a figure"),
+            ("response p999<5ms", "between 0 and 100"),
+            ("response q99<5ms", "not a figure"),
             ("response p(99)", "compares nothing"),
             ("response p(99)=<5ms", "not a comparison"),
             ("failed p(99)<5ms", "not a figure"),
