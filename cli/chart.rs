@@ -48,8 +48,9 @@ pub(crate) fn distributions(base: &Distribution, candidate: &Distribution) -> Re
         x: "percentile",
         y: "response time, ms",
         show_x: &|decades: &f64| show_percentile(*decades),
+        legend: SeriesLabelPosition::LowerRight,
     };
-    draw(&axes, 0.0..decades, (bottom * 0.9..top * 1.1).log_scale(), &lines, &[])
+    draw(&axes, 0.0..decades * 1.02, (bottom * 0.9..top * 1.1).log_scale(), &lines, &[])
 }
 
 /// Response times by offered rate; the rates that were not sustained are marked.
@@ -79,6 +80,7 @@ pub(crate) fn loads(loads: &[Load]) -> Result<String, String> {
         x: "requests per second",
         y: "response time, ms",
         show_x: &|rate: &f64| format!("{rate:.0}"),
+        legend: SeriesLabelPosition::UpperLeft,
     };
     draw(&axes, 0.0..right, (bottom * 0.9..top * 1.1).log_scale(), &lines, &marks)
 }
@@ -88,6 +90,7 @@ struct Axes<'a> {
     x: &'a str,
     y: &'a str,
     show_x: &'a dyn Fn(&f64) -> String,
+    legend: SeriesLabelPosition,
 }
 
 fn draw<Y>(
@@ -129,6 +132,7 @@ where
     let mut chart = ChartBuilder::on(area)
         .caption(axes.title, ("sans-serif", 20))
         .margin(16)
+        .margin_right(40)
         .x_label_area_size(44)
         .y_label_area_size(72)
         .build_cartesian_2d(x, y)?;
@@ -148,17 +152,17 @@ where
     let words = marks.iter().map(|(x, y, word)| Text::new(word.clone(), (*x, *y), ("sans-serif", 12)));
     chart.draw_series(words)?;
     let mut legend = chart.configure_series_labels();
-    legend.position(SeriesLabelPosition::UpperLeft).label_font(("sans-serif", 14));
+    legend.position(axes.legend.clone()).label_font(("sans-serif", 14));
     legend.background_style(WHITE.mix(0.8)).border_style(BLACK.mix(0.3)).draw()
 }
 
 /// Points of a distribution: how near to 100 % in decades (1 is 90 %, 2 is 99 %), and milliseconds. As far as ten requests
-/// lie beyond.
+/// lie beyond; the fastest few are left out, because on a scale of magnitudes one of them would take most of the room.
 fn by_nearness(distribution: &Distribution) -> Vec<(f64, f64)> {
     const BEYOND_MIN: f64 = 10.0;
     let decades = (distribution.count() as f64 / BEYOND_MIN).log10().max(1.0);
     let steps = (decades * f64::from(QUANTILES_PER_DECADE)) as u32;
-    let nearness = (0..=steps).map(|step| f64::from(step) / f64::from(QUANTILES_PER_DECADE));
+    let nearness = (2..=steps).map(|step| f64::from(step) / f64::from(QUANTILES_PER_DECADE));
     let point = |decades: f64| {
         let ns = distribution.quantile_ns(1.0 - 10_f64.powf(-decades));
         (decades, ns as f64 / MILLISECOND_NS)
