@@ -23,7 +23,8 @@ pub(crate) struct Outputs {
     timeseries: Option<Output>,
 }
 
-struct Output {
+/// A file that is opened before anything is sent, and written at the end.
+pub(crate) struct Output {
     path: PathBuf,
     /// The file, until it is emptied of what an earlier run wrote: a run that is refused leaves that alone.
     old: Option<File>,
@@ -38,9 +39,13 @@ impl Outputs {
             return Err(Failure::new(USAGE, message));
         }
         Ok(Outputs {
-            json: open(args.json.as_deref(), "--json")?,
-            hgrm: open(args.hgrm.as_deref(), "--hgrm")?,
-            timeseries: open(args.timeseries.as_deref(), "--timeseries")?,
+            json: args.json.as_deref().map(|path| Output::open(path, "--json")).transpose()?,
+            hgrm: args.hgrm.as_deref().map(|path| Output::open(path, "--hgrm")).transpose()?,
+            timeseries: args
+                .timeseries
+                .as_deref()
+                .map(|path| Output::open(path, "--timeseries"))
+                .transpose()?,
         })
     }
 
@@ -68,24 +73,24 @@ fn is_stdout(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-fn open(path: Option<&Path>, flag: &str) -> Result<Option<Output>, Failure> {
-    let Some(path) = path else { return Ok(None) };
-    if is_stdout(path) {
-        return Ok(Some(Output { path: path.to_owned(), old: None, writer: Box::new(io::stdout()) }));
-    }
-    let shown = path.display();
-    let file = File::options().write(true).create(true).truncate(false).open(path).map_err(|error| {
-        let message = format!("`{shown}` cannot be written: {error}\n  --> flag {flag} {shown}\n  help: name a file in a folder that exists and is yours");
-        Failure::new(USAGE, message)
-    })?;
-    Ok(Some(Output {
-        path: path.to_owned(),
-        old: file.try_clone().ok(),
-        writer: Box::new(BufWriter::new(file)),
-    }))
-}
-
 impl Output {
+    /// Opens a file, or standard output for `-`. The flag is named when that is not possible.
+    pub(crate) fn open(path: &Path, flag: &str) -> Result<Output, Failure> {
+        if is_stdout(path) {
+            return Ok(Output { path: path.to_owned(), old: None, writer: Box::new(io::stdout()) });
+        }
+        let shown = path.display();
+        let file = File::options().write(true).create(true).truncate(false).open(path).map_err(|error| {
+            let message = format!("`{shown}` cannot be written: {error}\n  --> flag {flag} {shown}\n  help: name a file in a folder that exists and is yours");
+            Failure::new(USAGE, message)
+        })?;
+        Ok(Output {
+            path: path.to_owned(),
+            old: file.try_clone().ok(),
+            writer: Box::new(BufWriter::new(file)),
+        })
+    }
+
     /// Empties the file. Devices cannot be emptied, and need not be.
     fn begin(&mut self) {
         if let Some(file) = self.old.take() {
@@ -93,7 +98,11 @@ impl Output {
         }
     }
 
-    fn finish(mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), String> {
+    /// Writes what there is to say, in place of what the file held.
+    pub(crate) fn finish(
+        mut self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), String> {
         self.begin();
         write(&mut self.writer).and_then(|()| self.writer.flush()).map_err(|error| self.complain(&error))
     }

@@ -194,7 +194,8 @@ fn limits(report: &Report) -> String {
     if lines.is_empty() { lines } else { format!("\nLimits of this run\n{lines}") }
 }
 
-fn row(name: &str, text: &str) -> String {
+/// A line with a name before it.
+pub(crate) fn row(name: &str, text: &str) -> String {
     format!("{name:13}{text}\n")
 }
 

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let mut outputs = Outputs::open(args)?;
     let turns = Turns::begin()?;
     let ready = target::make_ready(&plan)?;
-    preflight(&plan, &ready, args)?;
+    preflight(&plan, &ready, args.quiet, args.force)?;
     let addresses = ready.addresses.clone().map_err(Failure::runtime)?;
     let mut sinks: Vec<Box<dyn Sink>> = outputs.take_timeseries(&plan).into_iter().collect();
     if !args.quiet {
@@ -40,11 +40,11 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
 }
 
 /// Looks before anything is sent. What is in order is not worth a line.
-fn preflight(plan: &Plan, ready: &Ready, args: &RunArgs) -> Result<(), Failure> {
+pub(crate) fn preflight(plan: &Plan, ready: &Ready, is_quiet: bool, is_forced: bool) -> Result<(), Failure> {
     let checks = check(plan, &ready.addresses);
-    let is_noteworthy = |grade: Grade| grade == Grade::Fail || (grade == Grade::Warn && !args.quiet);
+    let is_noteworthy = |grade: Grade| grade == Grade::Fail || (grade == Grade::Warn && !is_quiet);
     checks.iter().filter(|check| is_noteworthy(check.grade)).for_each(|check| eprintln!("{}", show(check)));
-    if worst(&checks) == Grade::Fail && !args.force {
+    if worst(&checks) == Grade::Fail && !is_forced {
         let message =
             "preflight refused: nothing was sent; mend what FAILed, or use --force to run all the same";
         return Err(Failure::new(exit::PREFLIGHT, message));
