@@ -109,6 +109,12 @@ impl Distribution {
         self.count() - self.histogram.count_between(0, duration_ns)
     }
 
+    /// Every recorded value in nanoseconds, ascending, with how often it was seen. Values are as exact as quantiles are, and
+    /// the quantiles of these pairs are those of the distribution.
+    pub fn counts(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.histogram.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value()))
+    }
+
     /// All the figures a report shows.
     pub fn summary(&self) -> Summary {
         Summary {
@@ -220,6 +226,14 @@ mod tests {
         let text = String::from_utf8(text).unwrap();
         assert!(text.contains("1.000000000000       1000            inf"), "{text}");
         assert!(text.contains("Total count    =         1000"));
+    }
+
+    #[test]
+    fn counts_are_all_that_was_recorded() {
+        let mut distribution = Distribution::new();
+        [5, 7, 7, 1_000_000].into_iter().for_each(|ns| distribution.record(ns));
+        let counts: Vec<(u64, u64)> = distribution.counts().collect();
+        assert_eq!(counts, [(5, 1), (7, 2), (distribution.max_ns(), 1)]);
     }
 
     proptest! {

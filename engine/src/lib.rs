@@ -28,6 +28,7 @@ pub mod report;
 pub mod schedule;
 pub mod seams;
 pub mod snapshot;
+pub mod statistics;
 pub mod target;
 pub mod template;
 pub mod threshold;
