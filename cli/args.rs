@@ -27,6 +27,8 @@ struct Line {
 pub(crate) enum Command {
     /// Run a load test: a URL, or a plan file. `vajra URL` means `vajra run URL`.
     Run(Box<RunArgs>),
+    /// Find the highest rate that a target sustains under conditions.
+    FindMax(Box<crate::find_max::FindMaxArgs>),
     /// Check, without any load, whether this machine can carry a plan and its target is there.
     Check(Box<CheckArgs>),
     /// Run the built-in server alone.
@@ -83,7 +85,7 @@ pub(crate) struct PlanArgs {
     /// How a shard waits for the next moment: spin, park or auto [default: auto].
     #[arg(long, value_name = "HOW")]
     pub(crate) wait: Option<String>,
-    /// The first part of the duration, which is not measured.
+    /// The first part of the duration, which is not measured: 5s, or auto, which ends when response times are steady.
     #[arg(long, value_name = "TIME")]
     pub(crate) warmup: Option<String>,
     /// uniform or poisson [default: uniform].
@@ -184,7 +186,8 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Command {
 
 /// `vajra URL …` means `vajra run URL …`: true when the first word is neither a command nor a call for help.
 fn names_no_command(words: &[OsString]) -> bool {
-    const KNOWN: [&str; 9] = ["run", "check", "testbed", "schema", "help", "-h", "--help", "-V", "--version"];
+    const KNOWN: [&str; 10] =
+        ["run", "find-max", "check", "testbed", "schema", "help", "-h", "--help", "-V", "--version"];
     words.get(1).is_some_and(|word| !KNOWN.iter().any(|known| word == known))
 }
 

@@ -11,6 +11,7 @@ mod chart;
 mod check;
 mod diagnose;
 mod exit;
+mod find_max;
 mod load;
 mod outputs;
 mod print;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     let command = args::parse(std::env::args_os());
     let outcome = match command {
         Command::Run(run) => run::run(&run),
+        Command::FindMax(search) => find_max::run(&search),
         Command::Check(check) => check::run(&check),
         Command::Testbed(testbed) => testbed::run(&testbed),
         Command::Schema => schema::run(),

@@ -33,7 +33,7 @@ fn verdict(report: &Report) -> String {
     let partial = if report.window.is_partial { ", stopped early" } else { "" };
     let warmup = match report.window.from_s {
         0.0 => String::new(),
-        seconds => format!(" after {seconds} s of warm-up"),
+        seconds => format!(" after {seconds} s of warm-up{}", steadiness(report)),
     };
     let (window_s, name) = (report.window_s, &report.plan.name);
     let mut text = format!(
@@ -45,6 +45,15 @@ fn verdict(report: &Report) -> String {
     }
     text.push('\n');
     text
+}
+
+/// Whether the warm-up was long enough, if that was looked for.
+fn steadiness(report: &Report) -> &'static str {
+    match report.warmup.is_steady {
+        Some(true) => ", then steady",
+        Some(false) => ", and not steady",
+        None => "",
+    }
 }
 
 fn word(status: Status) -> &'static str {

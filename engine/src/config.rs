@@ -45,7 +45,7 @@ pub struct RunConfig {
     pub cores: Option<Text>,
     /// Length of the run, warm-up included, such as `30s` (default 10s, or what the load or `requests` need).
     pub duration: Option<Text>,
-    /// The first part of the run that is not measured (default none).
+    /// The first part of the run that is not measured (default none); `auto` ends it when response times are steady.
     pub warmup: Option<Text>,
     /// Stop after this many requests, over all shards.
     pub requests: Option<Text>,

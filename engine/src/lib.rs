@@ -16,6 +16,7 @@ pub mod config;
 
 pub mod distribution;
 pub mod history;
+pub mod judge;
 pub mod load;
 pub mod mix;
 pub mod outcome;
@@ -27,6 +28,7 @@ pub mod record;
 pub mod report;
 pub mod schedule;
 pub mod seams;
+pub mod search;
 pub mod snapshot;
 pub mod statistics;
 pub mod target;

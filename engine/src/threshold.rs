@@ -281,7 +281,7 @@ impl Comparison {
         })
     }
 
-    fn holds(self, measured: f64, limit: f64) -> bool {
+    pub(crate) fn holds(self, measured: f64, limit: f64) -> bool {
         match self {
             Comparison::Below => measured < limit,
             Comparison::AtMost => measured <= limit,

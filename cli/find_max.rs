@@ -1,0 +1,338 @@
+//! `vajra find-max`: the highest rate a target sustains under conditions on its answers.
+//!
+//! What rate is tried next is decided in `engine::search`; here each one is run, judged and shown.
+
+use crate::args::PlanArgs;
+use crate::chart;
+use crate::exit::{self, Failure, USAGE};
+use crate::load;
+use crate::outputs::Output;
+use crate::print::{grouped, row};
+use crate::run::preflight;
+use crate::target::{self, Ready};
+use crate::turns::Turns;
+use clap::Args;
+use engine::judge::judge;
+use engine::plan::Plan;
+use engine::quantity::{Rate, SECOND_NS, show_ns};
+use engine::report::Report;
+use engine::search::{Answer, LimitedBy, Outcome, Search, Settings, Step};
+use engine::threshold::Threshold;
+use engine::verdict::Status;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Version of the keys of `--json`.
+const SCHEMA: u32 = 1;
+/// Where the search starts when the plan has no rate.
+const START_RPS: f64 = 100.0;
+/// A probe warms up for this part (1/n) of its length when the plan does not say how long.
+const WARMUP_PART: u64 = 5;
+
+/// What is asked of a search.
+#[derive(Args)]
+pub(crate) struct FindMaxArgs {
+    #[command(flatten)]
+    plan: PlanArgs,
+    /// What a sustained rate has to meet [default: the plan's thresholds]. An example: 'p(99)<50ms, failed<0.1%'.
+    #[arg(long, value_name = "CONDITIONS")]
+    slo: Option<String>,
+    /// The lowest rate worth finding.
+    #[arg(long, value_name = "RATE", default_value = "1")]
+    from: String,
+    /// The highest rate to try.
+    #[arg(long, value_name = "RATE", default_value = "10M")]
+    to: String,
+    /// How close the answer has to be: the lowest rate that is not sustained over the highest that is, less 1.
+    #[arg(long, value_name = "SHARE", default_value = "2%")]
+    tolerance: String,
+    /// How sure each probe has to be.
+    #[arg(long, value_name = "SHARE", default_value = "95%")]
+    confidence: String,
+    /// Write the answer and every probe as JSON; - is standard output.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the curve of response times by rate as SVG.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Search even though preflight says that runs cannot be what was asked for.
+    #[arg(long)]
+    force: bool,
+    /// End with the code of an INVALID run when the generator, not the target, was the limit.
+    #[arg(long)]
+    strict: bool,
+    /// No line for each probe.
+    #[arg(short = 'q', long)]
+    quiet: bool,
+}
+
+/// One rate that was tried.
+#[derive(Serialize)]
+struct Probe {
+    run_id: String,
+    rate_rps: f64,
+    achieved_rps: f64,
+    length_s: f64,
+    outcome: &'static str,
+    why: String,
+    verdict: Status,
+    p50_ns: u64,
+    p99_ns: u64,
+    failed_share: f64,
+}
+
+/// The answer as JSON.
+#[derive(Serialize)]
+struct Found<'a> {
+    schema: u32,
+    target: String,
+    slo: Vec<String>,
+    #[serde(flatten)]
+    answer: &'a Answer,
+    probes: &'a [Probe],
+}
+
+/// Finds the highest sustained rate and says it.
+pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
+    let plan = load::plan(&args.plan)?;
+    let slo = conditions(args, &plan)?;
+    let search = Search::new(settings(args, &plan)?);
+    let confidence = share(&args.confidence, "--confidence")?;
+    let json = args.json.as_deref().map(|path| Output::open(path, "--json")).transpose()?;
+    let svg = args.svg.as_deref().map(|path| Output::open(path, "--svg")).transpose()?;
+    let turns = Turns::begin()?;
+    let ready = target::make_ready(&plan)?;
+    preflight(&plan, &ready, args.quiet, args.force)?;
+    let bench = Bench { args, plan: &plan, slo: &slo, confidence, turns, ready: &ready };
+    let (answer, probes) = bench.search(search)?;
+    ready.stop();
+    let found = Found {
+        schema: SCHEMA,
+        target: plan.target.to_string(),
+        slo: slo.iter().map(|threshold| threshold.text.clone()).collect(),
+        answer: &answer,
+        probes: &probes,
+    };
+    let text = describe(&answer);
+    let uses_stdout = args.json.as_deref().is_some_and(|path| path.as_os_str() == "-");
+    if uses_stdout {
+        eprint!("{text}")
+    } else {
+        print!("{text}")
+    }
+    let written = [
+        json.map(|output| output.finish(|out| serde_json::to_writer_pretty(out, &found).map_err(Into::into))),
+        svg.map(|output| write_chart(output, &probes)),
+    ];
+    let problems: Vec<String> = written.into_iter().flatten().filter_map(Result::err).collect();
+    problems.iter().for_each(|problem| eprintln!("error: {problem}"));
+    let code = code_of(&answer, args.strict);
+    Ok(ExitCode::from(if code == 0 && !problems.is_empty() { exit::RUNTIME } else { code }))
+}
+
+struct Bench<'a> {
+    args: &'a FindMaxArgs,
+    plan: &'a Plan,
+    slo: &'a [Threshold],
+    confidence: f64,
+    turns: Turns,
+    ready: &'a Ready,
+}
+
+impl Bench<'_> {
+    fn search(&self, mut search: Search) -> Result<(Answer, Vec<Probe>), Failure> {
+        let mut probes = Vec::new();
+        if !self.args.quiet {
+            eprintln!("{:>12}  {:>9} {:>9} {:>10}  outcome", "rate", "p50", "p99", "failed");
+        }
+        loop {
+            match search.poll_step() {
+                Step::Done(answer) => return Ok((answer, probes)),
+                Step::Probe { rate_rps, length_factor } => {
+                    let report = self.probe(rate_rps, length_factor)?;
+                    let outcome = judge(&report, self.slo, self.confidence);
+                    let probe = Probe::new(rate_rps, &report, &outcome);
+                    if !self.args.quiet {
+                        eprintln!("{}", probe.line());
+                    }
+                    probes.push(probe);
+                    search.handle_outcome(outcome);
+                }
+            }
+        }
+    }
+
+    fn probe(&self, rate_rps: f64, length_factor: u32) -> Result<Report, Failure> {
+        let length_ns = self.plan.phases.measure_to_ns * u64::from(length_factor);
+        let warmup_ns = match self.plan.phases.measure_from_ns {
+            0 => self.plan.phases.measure_to_ns / WARMUP_PART,
+            given_ns => given_ns,
+        };
+        let plan = self.plan.probe(exact(rate_rps), warmup_ns, length_ns);
+        let plan = plan.map_err(|problem| Failure::runtime(format!("{rate_rps}/s: {problem}")))?;
+        let addresses = self.ready.addresses.clone().map_err(Failure::runtime)?;
+        let report = self.turns.run(&plan, &addresses, Vec::new())?;
+        self.turns.go_on()?;
+        Ok(report)
+    }
+}
+
+impl Probe {
+    fn new(rate_rps: f64, report: &Report, outcome: &Outcome) -> Probe {
+        let requests = &report.requests;
+        let failed = requests.failed + requests.dropped + requests.unsent;
+        let (word, why) = words(outcome);
+        Probe {
+            run_id: report.run_id.clone(),
+            rate_rps,
+            achieved_rps: report.rate.achieved,
+            length_s: report.window_s,
+            outcome: word,
+            why,
+            verdict: report.verdict.status,
+            p50_ns: report.response_ns.p50,
+            p99_ns: report.response_ns.p99,
+            failed_share: failed as f64 / (requests.ok + failed).max(1) as f64,
+        }
+    }
+
+    fn line(&self) -> String {
+        let (p50, p99) = (show_ns(self.p50_ns), show_ns(self.p99_ns));
+        let failed = format!("{:.3} %", self.failed_share * 100.0);
+        let why = if self.why.is_empty() { String::new() } else { format!(": {}", self.why) };
+        let rate = format!("{}/s", grouped(self.rate_rps));
+        format!("{rate:>12}  {p50:>9} {p99:>9} {failed:>10}  {}{why}", self.outcome)
+    }
+}
+
+fn words(outcome: &Outcome) -> (&'static str, String) {
+    match outcome {
+        Outcome::Pass => ("sustained", String::new()),
+        Outcome::Fail(why) => ("not sustained", why.clone()),
+        Outcome::Unclear(why) => ("unclear", why.clone()),
+        Outcome::Disturbed(why) => ("disturbed", why.clone()),
+        Outcome::GeneratorLimit(why) => ("the generator's limit", why.clone()),
+    }
+}
+
+/// The conditions, from the flag or from the plan.
+fn conditions(args: &FindMaxArgs, plan: &Plan) -> Result<Vec<Threshold>, Failure> {
+    match &args.slo {
+        Some(text) => Threshold::parse_list(text).map_err(|problem| {
+            let help = "conditions look like --slo 'p(99)<50ms, failed<0.1%'";
+            Failure::new(USAGE, format!("{problem}\n  --> flag --slo {text}\n  help: {help}"))
+        }),
+        None if plan.thresholds.is_empty() => {
+            let message = "nothing to hold a rate against\n  help: give conditions, such as --slo 'p(99)<50ms, failed<0.1%', or [thresholds] in the plan";
+            Err(Failure::new(USAGE, message))
+        }
+        None => Ok(plan.thresholds.clone()),
+    }
+}
+
+fn settings(args: &FindMaxArgs, plan: &Plan) -> Result<Settings, Failure> {
+    let (floor_rps, ceiling_rps) = (rate(&args.from, "--from")?, rate(&args.to, "--to")?);
+    if floor_rps >= ceiling_rps {
+        let message = format!(
+            "there is no rate between {floor_rps}/s and {ceiling_rps}/s\n  --> flag --from {}\n  help: let --from be below --to",
+            args.from
+        );
+        return Err(Failure::new(USAGE, message));
+    }
+    let planned = plan.load.schedule().map(|schedule| schedule.rate_rps_at(0)).filter(|rps| *rps > 0.0);
+    let start_rps = planned.unwrap_or(START_RPS).clamp(floor_rps, ceiling_rps);
+    let tolerance = share(&args.tolerance, "--tolerance")?;
+    Ok(Settings { start_rps, floor_rps, ceiling_rps, tolerance, ..Settings::default() })
+}
+
+fn rate(text: &str, flag: &str) -> Result<f64, Failure> {
+    let wrong = |problem: String| Failure::new(USAGE, format!("{problem}\n  --> flag {flag} {text}"));
+    match Rate::parse(text).map_err(wrong)? {
+        rate if rate.rps() > 0.0 => Ok(rate.rps()),
+        _ => Err(wrong("a rate to search at is above zero".into())),
+    }
+}
+
+/// A share that is typed as `2%` or `0.02`, above 0 and below 1.
+pub(crate) fn share(text: &str, flag: &str) -> Result<f64, Failure> {
+    let number = match text.trim().strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().ok().map(|percent| percent / 100.0),
+        None => text.trim().parse::<f64>().ok(),
+    };
+    number.filter(|share| *share > 0.0 && *share < 1.0).ok_or_else(|| {
+        let message = format!(
+            "`{text}` is not a share between 0 and 1\n  --> flag {flag} {text}\n  help: write `2%` or `0.02`"
+        );
+        Failure::new(USAGE, message)
+    })
+}
+
+/// A rate of the search as plans hold it: to a thousandth of an arrival per second, which is finer than its digits.
+fn exact(rps: f64) -> Rate {
+    const PER_S: u64 = 1_000;
+    Rate::new((rps * PER_S as f64).round().max(1.0) as u64, PER_S * SECOND_NS)
+}
+
+fn describe(answer: &Answer) -> String {
+    let mut text = String::from("\n");
+    match (answer.sustained_rps, answer.refused_rps) {
+        (None, _) => text.push_str(&row("Sustained", "no rate that was tried")),
+        (Some(best), refused) => {
+            let next = refused.map_or(String::new(), |rps| format!("; {}/s was not", grouped(rps)));
+            text.push_str(&row("Sustained", &format!("{}/s{next}", grouped(best))));
+        }
+    }
+    let limit = match answer.limited_by {
+        LimitedBy::Target => "the target",
+        LimitedBy::Generator => {
+            "this generator, not the target: the target sustains at least this; use more shards (-t) or a larger machine"
+        }
+        LimitedBy::Ceiling => "the highest rate to try (--to): the target sustains at least this",
+    };
+    let why = if answer.why.is_empty() { String::new() } else { format!(": {}", answer.why) };
+    text.push_str(&row("Limited by", &format!("{limit}{why}")));
+    answer.notes.iter().for_each(|note| text.push_str(&row("", note)));
+    text
+}
+
+fn write_chart(output: Output, probes: &[Probe]) -> Result<(), String> {
+    let load = |probe: &Probe| chart::Load {
+        rate_rps: probe.rate_rps,
+        p50_ns: probe.p50_ns,
+        p99_ns: probe.p99_ns,
+        failed_share: probe.failed_share,
+        is_sustained: probe.outcome == "sustained",
+    };
+    let svg = chart::loads(&probes.iter().map(load).collect::<Vec<_>>())?;
+    output.finish(|out| out.write_all(svg.as_bytes()))
+}
+
+fn code_of(answer: &Answer, is_strict: bool) -> u8 {
+    match (answer.sustained_rps, answer.limited_by) {
+        (None, LimitedBy::Generator) => exit::INVALID,
+        (None, _) => exit::THRESHOLD,
+        (Some(_), LimitedBy::Generator) if is_strict => exit::INVALID,
+        (Some(_), _) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_search_asks_for_is_what_is_offered() {
+        for rps in [1_988.0, 0.5, 123_500.0, 7.125] {
+            assert_eq!(exact(rps).rps(), rps);
+        }
+    }
+
+    #[test]
+    fn shares_are_typed_either_way_and_refused_with_their_flag() {
+        assert_eq!((share("2%", "-x").unwrap(), share("0.5", "-x").unwrap()), (0.02, 0.5));
+        for wrong in ["0", "1", "-2%", "x", "200%"] {
+            assert!(share(wrong, "--tolerance").unwrap_err().message.contains("--tolerance"), "{wrong}");
+        }
+    }
+}

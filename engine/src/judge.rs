@@ -1,0 +1,297 @@
+//! How a probe of a search went: was the rate sustained, was the target or the generator in the way, or can it not be told?
+//!
+//! A rate is sustained when it was carried, when response times do not grow over the window, and when every condition holds
+//! not only for what was measured but for the whole interval that the truth lies in.
+
+use crate::distribution::Distribution;
+use crate::random::Random;
+use crate::report::Report;
+use crate::search::Outcome;
+use crate::statistics::Interval;
+use crate::statistics::bootstrap::replicates;
+use crate::statistics::sample::{Portion, Sample, Statistic, measured};
+use crate::statistics::trend::trend;
+use crate::threshold::{Comparison, Facts, Metric, Statistic as Figure, Threshold};
+use crate::verdict::{Reason, Status};
+
+/// Arrivals carried, as a share of those asked for, below which a rate is not sustained.
+const CARRIED_MIN: f64 = 0.99;
+/// Response times grow when chance makes such a trend in fewer than one of a hundred runs …
+const TREND_ERRORS_MAX: f64 = 2.6;
+/// … and the trend adds up to this share of the median over the window.
+const GROWTH_MAX: f64 = 0.5;
+/// A percentile that rests on fewer requests than this has no interval worth the name; it is judged as measured.
+const BEYOND_MIN: f64 = 10.0;
+const RESAMPLES: usize = 400;
+const SEED: u64 = 1;
+
+/// Rules of the verdict that say that the generator had too much to do.
+const GENERATOR_RULES: [&str; 4] = ["shard_busy", "near_capacity", "generator_errors", "cgroup_throttled"];
+/// Rules that say that something else took its time away.
+const DISTURBANCE_RULES: [&str; 2] = ["hiccups", "steal"];
+/// Rules that either can break.
+const LATENESS_RULES: [&str; 2] = ["generator_lag_p50", "generator_lag_p99"];
+
+/// How a probe went, under conditions that a sustained rate has to meet with this confidence.
+pub fn judge(report: &Report, conditions: &[Threshold], confidence: f64) -> Outcome {
+    if let Some(outcome) = judge_generator(report) {
+        return outcome;
+    }
+    if report.requests.ok == 0 {
+        return Outcome::Fail("not one request succeeded".into());
+    }
+    if let Some(ratio) = report.rate.ratio.filter(|ratio| *ratio < CARRIED_MIN) {
+        return Outcome::Fail(format!("only {:.1} % of the rate was carried", ratio * 100.0));
+    }
+    let portions = match measured(&report.history) {
+        Ok(portions) => portions,
+        Err(problem) => return Outcome::Disturbed(problem),
+    };
+    if let Some(why) = growth(&portions) {
+        return Outcome::Fail(why);
+    }
+    judge_conditions(report, portions, conditions, confidence)
+}
+
+/// Whether the generator or its machine was in the way.
+fn judge_generator(report: &Report) -> Option<Outcome> {
+    let reasons = &report.verdict.reasons;
+    let named = |names: &[&str]| reasons.iter().find(|reason| names.contains(&reason.rule.as_str()));
+    let is_invalid = report.verdict.status == Status::Invalid;
+    let says = |reason: &Reason| reason.text.clone();
+    let lateness = named(&LATENESS_RULES).filter(|reason| reason.status == Status::Invalid);
+    let is_short = report.rate.ratio.is_some_and(|ratio| ratio < CARRIED_MIN);
+    match (named(&DISTURBANCE_RULES), named(&GENERATOR_RULES)) {
+        (Some(disturbance), _) if is_invalid && disturbance.status == Status::Invalid => {
+            Some(Outcome::Disturbed(says(disturbance)))
+        }
+        // Nothing is known of a target that was not given what it was to be given.
+        (_, Some(own)) if is_short || lateness.is_some() || own.status == Status::Invalid => {
+            Some(Outcome::GeneratorLimit(says(own)))
+        }
+        (Some(disturbance), None) if lateness.is_some() => Some(Outcome::Disturbed(says(disturbance))),
+        (None, None) => lateness.map(|reason| Outcome::GeneratorLimit(says(reason))),
+        _ => None,
+    }
+}
+
+/// Why the rate cannot be sustained for long, if response times grow over the window.
+fn growth(portions: &[Portion]) -> Option<String> {
+    let medians: Vec<f64> =
+        portions.iter().filter_map(|portion| portion.quantile_ns(0.5)).map(|ns| ns as f64).collect();
+    let trend = trend(&medians);
+    let middle = if medians.is_empty() { return None } else { crate::statistics::median(&medians) };
+    let grown = trend.slope * medians.len() as f64;
+    (trend.errors > TREND_ERRORS_MAX && grown > GROWTH_MAX * middle).then(|| {
+        let shown = crate::quantity::show_ns(grown as u64);
+        format!("response times grow, by {shown} over the window: the target does not keep up")
+    })
+}
+
+/// The worst of all conditions.
+fn judge_conditions(
+    report: &Report,
+    portions: Vec<Portion>,
+    conditions: &[Threshold],
+    confidence: f64,
+) -> Outcome {
+    let sample = Sample::new(vec![portions]);
+    let mut unclear = None;
+    for condition in conditions {
+        let (figure, interval) = match figure(report, &sample, condition, confidence) {
+            Ok(measured) => measured,
+            Err(problem) => return Outcome::Disturbed(problem),
+        };
+        let shown = format!("{}: measured {}", condition.text, condition.show(figure));
+        match standing(condition, interval) {
+            Standing::Met => {}
+            Standing::Broken => return Outcome::Fail(shown),
+            Standing::Either => {
+                let (low, high) = (condition.show(interval.low), condition.show(interval.high));
+                unclear.get_or_insert(format!("{shown}, which may be {low} to {high}"));
+            }
+        }
+    }
+    unclear.map_or(Outcome::Pass, Outcome::Unclear)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Met,
+    Broken,
+    Either,
+}
+
+/// How all of an interval stands to a condition's limit.
+fn standing(condition: &Threshold, interval: Interval) -> Standing {
+    let met = |figure: f64| condition.comparison.holds(figure, condition.limit);
+    match (met(interval.low), met(interval.high)) {
+        (true, true) => Standing::Met,
+        // The limit of `==` can lie between two ends that both miss it.
+        (false, false)
+            if condition.comparison != Comparison::Equal || !interval.contains(condition.limit) =>
+        {
+            Standing::Broken
+        }
+        _ => Standing::Either,
+    }
+}
+
+/// The figure a condition is about, and the interval that holds its truth; a point where there is no telling.
+fn figure(
+    report: &Report,
+    sample: &Sample,
+    condition: &Threshold,
+    confidence: f64,
+) -> Result<(f64, Interval), String> {
+    let read = |hdr: &str| Distribution::decode(hdr);
+    let (response, service, slip) =
+        (read(&report.response_ns.hdr)?, read(&report.service_ns.hdr)?, read(&report.slip_ns.hdr)?);
+    let requests = &report.requests;
+    let facts = Facts {
+        response: &response,
+        service: &service,
+        slip: &slip,
+        failed: requests.failed + requests.dropped,
+        total: requests.ok + requests.failed + requests.dropped,
+        achieved_rps: report.rate.achieved,
+        ratio: report.rate.ratio.unwrap_or(1.0),
+    };
+    let figure = condition.measure(&facts);
+    let interval = statistic_of(condition, &facts).map(|(statistic, is_relative)| {
+        let replicates = replicates(sample, statistic, RESAMPLES, &mut Random::new(SEED, 0));
+        match is_relative && replicates.estimate > 0.0 {
+            true => replicates.log_spread().interval(confidence).map(f64::exp),
+            false => replicates.plain_spread().interval(confidence).map(|share| share.max(0.0)),
+        }
+    });
+    Ok((figure, interval.unwrap_or(Interval::point(figure))))
+}
+
+/// What to resample for a condition, and whether its ratios matter; `None` where too little was seen for an interval.
+fn statistic_of(condition: &Threshold, facts: &Facts) -> Option<(Statistic, bool)> {
+    match (condition.metric, condition.statistic) {
+        (Metric::Response, Figure::Mean) => Some((Statistic::MEAN, true)),
+        (Metric::Response, Figure::Quantile(quantile)) => {
+            let beyond = facts.response.count() as f64 * (1.0 - quantile);
+            (beyond >= BEYOND_MIN).then_some((Statistic::Quantile(quantile), true))
+        }
+        (Metric::Failed, Figure::Rate) if facts.failed > 0 => Some((Statistic::FAILED, false)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Document, Format, Layers};
+    use crate::history::History;
+    use crate::outcome::{Kind, Outcome as Ending};
+    use crate::phase::Phases;
+    use crate::plan::Plan;
+    use crate::quantity::{MILLISECOND_NS, SECOND_NS};
+    use crate::record::{Instants, Recorder};
+    use crate::report::{Identity, MachineFacts, Observed};
+    use crate::snapshot::Snapshot;
+
+    const SLICES: u64 = 50;
+    const SLICE_NS: u64 = 100 * MILLISECOND_NS;
+    const RATE_RPS: u64 = 1_000;
+
+    /// A probe of five seconds whose answer n takes `service_ns(n)`; every `failing`th one fails.
+    fn probe(
+        service_ns: impl Fn(u64) -> u64,
+        failing: Option<u64>,
+        change: impl FnOnce(&mut Recorder),
+    ) -> Report {
+        let text = format!("url = 'h'\n[run]\nduration = '5s'\n[load]\nrate = {RATE_RPS}");
+        let document = Document { name: "p".into(), text, format: Format::Toml };
+        let config = Layers::new(Some(document)).unwrap().config().unwrap();
+        let plan = Plan::new(&config, &|_| Err(String::new())).unwrap();
+        let phases = Phases { measure_from_ns: 0, measure_to_ns: 5 * SECOND_NS };
+        let (mut whole, mut history) = (Snapshot::new(1, 1, phases), History::default());
+        let mut change = Some(change);
+        for slice in 0..SLICES {
+            let mut recorder = Recorder::new(0, 1, phases);
+            (recorder.from_ns, recorder.to_ns) = (slice * SLICE_NS, (slice + 1) * SLICE_NS);
+            let each = RATE_RPS / 10;
+            for n in slice * each..(slice + 1) * each {
+                let intended = n * MILLISECOND_NS;
+                recorder.sent(0, intended, intended, intended, 1);
+                let outcome = match failing {
+                    Some(every) if n % every == 0 => Ending::Failed(Kind::Timeout),
+                    _ => Ending::Ok(200),
+                };
+                let instants = Instants { intended, sent: intended, done: intended + service_ns(n) };
+                recorder.done(0, outcome, instants, 1);
+            }
+            if let Some(change) = change.take() {
+                change(&mut recorder);
+            }
+            let mut snapshot = Snapshot::new(1, 1, phases);
+            snapshot.absorb(&recorder);
+            whole.merge(&snapshot);
+            history.push(&snapshot);
+        }
+        let facts = MachineFacts { connections_open: 64, cores: vec![0], ..MachineFacts::default() };
+        let identity = Identity { run_id: "r".into(), started_at: "t".into() };
+        let window = whole.shards.clone();
+        let observed =
+            Observed { whole: &whole, window: &window, history: history.slices(), is_steady: None };
+        Report::new(&plan, observed, facts, identity)
+    }
+
+    /// Response times between 1 and 11 ms, in an order that repeats nothing.
+    fn scattered(n: u64) -> u64 {
+        MILLISECOND_NS + n.wrapping_mul(2_654_435_761) % 10_000 * 1_000
+    }
+
+    fn judged(report: &Report, conditions: &str) -> Outcome {
+        judge(report, &Threshold::parse_list(conditions).unwrap(), 0.95)
+    }
+
+    #[test]
+    fn a_condition_is_met_broken_or_unclear() {
+        let report = probe(scattered, None, |_| {});
+        assert_eq!(judged(&report, "p(99)<12ms, mean<8ms, failed<0.1%, max<1s, rate>999"), Outcome::Pass);
+        let Outcome::Fail(why) = judged(&report, "p(99)<10ms") else { panic!("not broken") };
+        assert!(why.contains("p(99)<10ms") && why.contains("measured 10.9 ms"), "{why}");
+        assert!(matches!(judged(&report, "p(50)<6ms"), Outcome::Unclear(_)));
+        assert!(matches!(judged(&report, "p(50)<6ms, p(99)<1ms"), Outcome::Fail(_)), "the worst counts");
+    }
+
+    #[test]
+    fn failures_count_with_their_interval() {
+        let report = probe(scattered, Some(100), |_| {});
+        assert_eq!(judged(&report, "failed<2%"), Outcome::Pass);
+        assert!(matches!(judged(&report, "failed<0.5%"), Outcome::Fail(_)));
+    }
+
+    #[test]
+    fn response_times_that_grow_are_not_sustained() {
+        let report = probe(|n| scattered(n) + n * 4_000, None, |_| {});
+        let Outcome::Fail(why) = judged(&report, "p(99)<1s") else { panic!("it grows by 20 ms") };
+        assert!(why.contains("grow"), "{why}");
+        assert_eq!(judged(&probe(|n| scattered(n) + n * 40, None, |_| {}), "p(99)<1s"), Outcome::Pass);
+    }
+
+    #[test]
+    fn the_generators_own_limit_is_not_the_targets() {
+        let busy = |recorder: &mut Recorder| {
+            recorder.figures.cpu_user_ns = 5 * SECOND_NS;
+            recorder.unsent.measured = 500;
+        };
+        assert!(matches!(judged(&probe(scattered, None, busy), "p(99)<1s"), Outcome::GeneratorLimit(_)));
+        let idle = |recorder: &mut Recorder| recorder.unsent.measured = 500;
+        let Outcome::Fail(why) = judged(&probe(scattered, None, idle), "p(99)<1s") else { panic!() };
+        assert!(why.contains("of the rate was carried"), "{why}");
+        let disturbed = |recorder: &mut Recorder| recorder.figures.hiccup_ns = 2 * SECOND_NS;
+        assert!(matches!(judged(&probe(scattered, None, disturbed), "p(99)<1s"), Outcome::Disturbed(_)));
+    }
+
+    #[test]
+    fn a_target_that_answers_nothing_fails() {
+        let report = probe(scattered, Some(1), |_| {});
+        assert_eq!(judged(&report, "p(99)<1s"), Outcome::Fail("not one request succeeded".into()));
+    }
+}
