@@ -48,6 +48,8 @@ fn serve_null(args: &TestbedArgs, address: SocketAddr, mut signals: Signals) -> 
 fn behaviour(args: &TestbedArgs) -> Result<Behaviour, Failure> {
     let given = [
         ("service", &args.service),
+        ("workers", &args.workers),
+        ("warm", &args.warm),
         ("error", &args.error),
         ("reset", &args.reset),
         ("stall", &args.stall),
