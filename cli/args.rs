@@ -32,7 +32,7 @@ pub(crate) enum Command {
     /// Check, without any load, whether this machine can carry a plan and its target is there.
     Check(Box<CheckArgs>),
     /// Run the built-in server alone.
-    Testbed(TestbedArgs),
+    Testbed(Box<TestbedArgs>),
     /// Print the JSON Schema of plans.
     Schema,
 }
@@ -153,11 +153,23 @@ pub(crate) struct TestbedArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) cores: Vec<usize>,
     /// Be the null responder: the fastest answer this machine can give, for calibration.
-    #[arg(long, conflicts_with_all = ["service", "error", "reset", "stall", "slow"])]
+    #[arg(long, conflicts_with_all = ["service", "workers", "warm", "error", "reset", "stall", "slow"])]
     pub(crate) null: bool,
-    /// Service time: fixed:5ms, exp:5ms, lognormal:5ms,0.5.
+    /// With --null: stamp every request, and write when they came as JSON at the end; - is standard output.
+    #[arg(long, value_name = "FILE", requires = "null")]
+    pub(crate) arrivals: Option<PathBuf>,
+    /// Record arrivals from this long after the first request on.
+    #[arg(long, value_name = "TIME", requires = "arrivals")]
+    pub(crate) arrivals_after: Option<String>,
+    /// Service time: fixed:5ms, exp:5ms, lognormal:5ms,0.5, pareto:1ms,1.5.
     #[arg(long, value_name = "DISTRIBUTION")]
     pub(crate) service: Option<String>,
+    /// Serve at most this many requests at a time: the capacity is this many for each service time.
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<String>,
+    /// Be slow at first, FACTOR times, and warm after TIME, in steps as tiered compilation makes them: 10/30s.
+    #[arg(long, value_name = "FACTOR/TIME")]
+    pub(crate) warm: Option<String>,
     /// Share of requests answered with status 500: 0.01 or 1%.
     #[arg(long, value_name = "SHARE")]
     pub(crate) error: Option<String>,

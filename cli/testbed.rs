@@ -1,12 +1,16 @@
-//! `vajra testbed`: the built-in server alone, or the null responder.
+//! `vajra testbed`: the built-in server alone, the null responder, or the arrival recorder.
 
 use crate::args::TestbedArgs;
 use crate::exit::{Failure, USAGE};
 use ::testbed::{Behaviour, Options, Server};
+use engine::quantity::parse_duration_ns;
 use shards::null::NullResponder;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use std::fs::File;
+use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -33,21 +37,81 @@ fn serve(args: &TestbedArgs, address: SocketAddr, mut signals: Signals) -> Resul
     Ok(ExitCode::SUCCESS)
 }
 
-fn serve_null(args: &TestbedArgs, address: SocketAddr, mut signals: Signals) -> Result<ExitCode, Failure> {
+fn serve_null(args: &TestbedArgs, address: SocketAddr, signals: Signals) -> Result<ExitCode, Failure> {
     let first = shards::allowed_cores().into_iter().next().unwrap_or(0);
     let cores = if args.cores.is_empty() { vec![first] } else { args.cores.clone() };
+    if let Some(path) = &args.arrivals {
+        return record(args, path, address, &cores, signals);
+    }
     let responder = NullResponder::start(address, &cores).map_err(Failure::runtime)?;
     println!("null responder listens on http://{}/, on cores {cores:?}", responder.address());
+    wait(signals, &responder);
+    responder.stop().map_err(Failure::runtime)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The null responder as arrival recorder. Its file is opened first: hours of recording are not lost to a wrong name.
+fn record(
+    args: &TestbedArgs,
+    path: &Path,
+    address: SocketAddr,
+    cores: &[usize],
+    signals: Signals,
+) -> Result<ExitCode, Failure> {
+    let [core] = cores else {
+        let message = format!(
+            "the arrival recorder runs on one core, and {} are named\n  --> flag --cores\n  help: name one",
+            cores.len()
+        );
+        return Err(Failure::new(USAGE, message));
+    };
+    let after = after(args.arrivals_after.as_deref())?;
+    let is_stdout = path.as_os_str() == "-";
+    let mut out: Box<dyn Write> =
+        if is_stdout { Box::new(std::io::stdout()) } else { Box::new(create(path)?) };
+    let responder = NullResponder::record(address, *core, after).map_err(Failure::runtime)?;
+    let greeting = format!("arrival recorder listens on http://{}/, on core {core}", responder.address());
+    if is_stdout {
+        eprintln!("{greeting}")
+    } else {
+        println!("{greeting}")
+    }
+    wait(signals, &responder);
+    let arrivals = responder.stop_recording().map_err(Failure::runtime)?;
+    let written = serde_json::to_writer_pretty(&mut out, &arrivals).map_err(std::io::Error::from);
+    written
+        .and_then(|()| writeln!(out))
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::runtime(format!("`{}` is incomplete: {error}", path.display())))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn wait(mut signals: Signals, responder: &NullResponder) {
     while signals.pending().next().is_none() && !responder.has_failed() {
         std::thread::sleep(WATCH);
     }
-    responder.stop().map_err(Failure::runtime)?;
-    Ok(ExitCode::SUCCESS)
+}
+
+fn after(text: Option<&str>) -> Result<Duration, Failure> {
+    let Some(text) = text else { return Ok(Duration::ZERO) };
+    parse_duration_ns(text)
+        .map(Duration::from_nanos)
+        .map_err(|problem| Failure::new(USAGE, format!("{problem}\n  --> flag --arrivals-after {text}")))
+}
+
+fn create(path: &Path) -> Result<File, Failure> {
+    let shown = path.display();
+    File::create(path).map_err(|error| {
+        let message = format!("`{shown}` cannot be written: {error}\n  --> flag --arrivals {shown}\n  help: name a file in a folder that exists and is yours");
+        Failure::new(USAGE, message)
+    })
 }
 
 fn behaviour(args: &TestbedArgs) -> Result<Behaviour, Failure> {
     let given = [
         ("service", &args.service),
+        ("workers", &args.workers),
+        ("warm", &args.warm),
         ("error", &args.error),
         ("reset", &args.reset),
         ("stall", &args.stall),

@@ -9,6 +9,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod arrivals;
 mod clock;
 mod collector;
 mod connection;

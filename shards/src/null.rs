@@ -2,14 +2,19 @@
 //!
 //! It speaks just enough HTTP to be answered by: requests without bodies, on kept-alive connections, each answered with the
 //! same two bytes. It is no test target; that is the testbed's job.
+//!
+//! It can also be the arrival recorder: it then watches instead of waiting, and stamps each request as it comes, which
+//! is how the pacing of any generator is compared from outside.
 
-use crate::clock::monotonic_ns;
+use crate::arrivals::{ArrivalLog, Arrivals, Seen};
+use crate::clock::{Clock, monotonic_ns};
 use crate::sys::{Buffer, Done, Ring, Setup};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const REQUEST_END: &[u8] = b"\r\n\r\n";
@@ -28,12 +33,26 @@ const ACCEPT: u64 = u64::MAX;
 pub struct NullResponder {
     address: SocketAddr,
     is_over: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<Result<(), String>>>,
+    threads: Vec<JoinHandle<Result<Option<Arrivals>, String>>>,
 }
 
 impl NullResponder {
     /// Listens on an address with one pinned thread per core, which share the port.
     pub fn start(address: SocketAddr, cores: &[usize]) -> Result<NullResponder, String> {
+        NullResponder::launch(address, cores, None)
+    }
+
+    /// Listens with one thread, pinned to `core`, which watches all the time and stamps each request that comes, from
+    /// `after` the first one on. [`NullResponder::stop_recording`] returns what it saw.
+    pub fn record(address: SocketAddr, core: usize, after: Duration) -> Result<NullResponder, String> {
+        NullResponder::launch(address, &[core], Some(after))
+    }
+
+    fn launch(
+        address: SocketAddr,
+        cores: &[usize],
+        recorded: Option<Duration>,
+    ) -> Result<NullResponder, String> {
         let first = listen(address)?;
         let bound = first
             .local_addr()
@@ -49,7 +68,11 @@ impl NullResponder {
             let is_over = is_over.clone();
             let serve = move || {
                 core_affinity::set_for_current(core_affinity::CoreId { id: core });
-                Responder::new(listener)?.serve(&is_over)
+                let mut responder = Responder::new(listener)?;
+                match recorded {
+                    Some(after) => responder.record(&is_over, after).map(Some),
+                    None => responder.serve(&is_over).map(|()| None),
+                }
             };
             let thread = std::thread::Builder::new().name(format!("null-{core}")).spawn(serve);
             thread.map_err(|error| format!("no thread for core {core}: {error}"))
@@ -70,6 +93,15 @@ impl NullResponder {
 
     /// Stops and waits.
     pub fn stop(self) -> Result<(), String> {
+        self.join().map(drop)
+    }
+
+    /// Stops a responder that records, and returns what it saw.
+    pub fn stop_recording(self) -> Result<Arrivals, String> {
+        self.join()?.pop().flatten().ok_or_else(|| "nothing was to be recorded".to_owned())
+    }
+
+    fn join(self) -> Result<Vec<Option<Arrivals>>, String> {
         self.is_over.store(true, Ordering::Relaxed);
         let ends =
             self.threads.into_iter().map(|thread| thread.join().map_err(|_| "a thread died".to_owned())?);
@@ -117,18 +149,55 @@ impl Responder {
     fn serve(&mut self, is_over: &AtomicBool) -> Result<(), String> {
         self.ring.accept(ACCEPT, &self.listener);
         while !is_over.load(Ordering::Relaxed) {
-            while let Some(done) = self.ring.next() {
-                self.handle(done);
-            }
+            self.answer_all();
             let now_ns = monotonic_ns();
-            self.ring
-                .wait(now_ns, now_ns + PARK_NS)
-                .map_err(|error| format!("io_uring_enter failed: {error}"))?;
+            self.ring.wait(now_ns, now_ns + PARK_NS).map_err(enter_failed)?;
         }
         Ok(())
     }
 
-    fn handle(&mut self, done: Done) {
+    /// Watches, and stamps what comes when it is seen to be there, before it is fetched. What comes while answers go
+    /// out, some microseconds each, is stamped when they are out.
+    fn record(&mut self, is_over: &AtomicBool, after: Duration) -> Result<Arrivals, String> {
+        let mut log = ArrivalLog::new(u64::try_from(after.as_nanos()).unwrap_or(u64::MAX));
+        let mut clock = Clock::new();
+        self.ring.accept(ACCEPT, &self.listener);
+        self.ring.submit().map_err(enter_failed)?;
+        let mut looked_ns = clock.now();
+        while !is_over.load(Ordering::Relaxed) {
+            // The time before a look that finds nothing, and after one that finds something: a stamp can be late, and it
+            // is known by how much at the most.
+            let now_ns = clock.now();
+            if !self.ring.has_work() {
+                looked_ns = now_ns;
+                continue;
+            }
+            let mut at_ns = clock.now();
+            self.ring.submit().map_err(enter_failed)?;
+            loop {
+                let requests = self.answer_all();
+                if requests == 0 {
+                    break;
+                }
+                log.arrived(Seen { at_ns, blind_ns: at_ns - looked_ns }, requests);
+                looked_ns = at_ns;
+                self.ring.submit().map_err(enter_failed)?;
+                at_ns = clock.now();
+            }
+        }
+        Ok(log.finish())
+    }
+
+    /// Handles what has happened, and returns how many requests came.
+    fn answer_all(&mut self) -> usize {
+        let mut requests = 0;
+        while let Some(done) = self.ring.next() {
+            requests += self.handle(done);
+        }
+        requests
+    }
+
+    fn handle(&mut self, done: Done) -> usize {
         if done.token == ACCEPT {
             if done.result >= 0 {
                 self.ring.receive_multi(done.result as u64, done.result as u32);
@@ -136,15 +205,16 @@ impl Responder {
             if !done.more {
                 self.ring.accept(ACCEPT, &self.listener);
             }
-            return;
+            return 0;
         }
         let slot = done.token as u32;
         match (done.result, done.buffer) {
             (bytes, Some(buffer)) if bytes > 0 => {
-                self.answer(slot, buffer);
+                let requests = self.answer(slot, buffer);
                 if !done.more {
                     self.ring.receive_multi(u64::from(slot), slot);
                 }
+                return requests;
             }
             (error, _) if error == -libc::ENOBUFS => self.ring.receive_multi(u64::from(slot), slot),
             // A second ending of the same slot finds it empty.
@@ -156,9 +226,10 @@ impl Responder {
                 let _ = self.ring.remove(slot);
             }
         }
+        0
     }
 
-    fn answer(&mut self, slot: u32, buffer: Buffer) {
+    fn answer(&mut self, slot: u32, buffer: Buffer) -> usize {
         let partial = &mut self.partial[slot as usize];
         let requests = count_requests(self.ring.bytes(&buffer), partial, &mut self.memo);
         self.ring.recycle(buffer);
@@ -168,7 +239,12 @@ impl Responder {
             self.ring.send_constant(u64::from(slot), slot, 0, answers * ANSWER.len(), false);
             left -= answers;
         }
+        requests
     }
+}
+
+fn enter_failed(error: std::io::Error) -> String {
+    format!("io_uring_enter failed: {error}")
 }
 
 /// How many requests end in these bytes; an unfinished one is kept for the next call.
@@ -227,6 +303,24 @@ mod tests {
             assert_eq!(answers, ANSWER.repeat(3));
         }
         assert!(!responder.has_failed());
-        responder.stop().unwrap();
+        assert!(responder.stop_recording().unwrap_err().contains("nothing was to be recorded"));
+    }
+
+    #[test]
+    fn a_recording_responder_stamps_every_request_it_answers() {
+        let any = "127.0.0.1:0".parse().unwrap();
+        let responder = NullResponder::record(any, 0, Duration::ZERO).unwrap();
+        let mut stream = TcpStream::connect(responder.address()).unwrap();
+        let mut answer = vec![0; ANSWER.len()];
+        for _ in 0..20 {
+            stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+            stream.read_exact(&mut answer).unwrap();
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let arrivals = responder.stop_recording().unwrap();
+        assert_eq!((arrivals.count, arrivals.gap_ns.count), (20, 19));
+        // A sleep never ends early, and nothing was sent before one ended.
+        assert!(arrivals.gap_ns.min >= 1_000_000, "{:?}", arrivals.gap_ns);
+        assert!(arrivals.span_s >= 0.038 && arrivals.rate_rps <= 500.0, "{}", arrivals.rate_rps);
     }
 }

@@ -3,24 +3,36 @@
 //! A `Behaviour` only says; `fate` draws one request's lot from it and `session` carries it out.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::quantity::{ValueError, parse_duration, parse_rate};
-use crate::{ServiceTime, Stall};
+use crate::workers::parse_workers;
+use crate::{ServiceTime, Stall, Warm};
 
 /// How the server treats a request. The default is to answer at once, always.
 ///
 /// | key | value | meaning |
 /// |---|---|---|
-/// | `service` | `fixed:5ms`, `exp:5ms`, `lognormal:5ms,0.5`, `none` | the [`ServiceTime`] |
+/// | `service` | `fixed:5ms`, `exp:5ms`, `lognormal:5ms,0.5`, `pareto:1ms,1.5`, `none` | the [`ServiceTime`] |
+/// | `workers` | `4`, `none` | how many requests are served at a time, over all connections |
+/// | `warm` | `10/30s`, `none` | the [`Warm`] |
 /// | `error` | `0.01`, `1%` | the share answered with status 500, after the service time |
 /// | `reset` | `0.001`, `0.1%` | the share whose connection is reset (RST), after the service time |
 /// | `stall` | `500ms/2s`, `none` | the [`Stall`] |
 /// | `slow` | `10ms`, `none` | the pause between the parts of a body |
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Behaviour {
-    /// How long each request is served. Requests of different connections are served in parallel.
+    /// How long each request is served. Requests of different connections are served in parallel, unless
+    /// there are too few workers.
     pub service: ServiceTime,
+    /// How many requests are served at a time over the whole server, from 1 to 1024; who came first is served
+    /// first. The capacity is then exactly this many for each service time: with `fixed:2ms` and 4, 2000 requests
+    /// a second. Requests with the same number in their query, or by the server's own, share the same workers.
+    /// `None`: any number.
+    pub workers: Option<NonZeroU32>,
+    /// How much slower the server is until it is warm. Requests that meet the same warm-up share it.
+    pub warm: Option<Warm>,
     /// The share of requests answered with status 500, from 0 to 1.
     pub error_rate: f64,
     /// The share of requests whose connection is reset instead of answered, from 0 to 1. A reset wins
@@ -35,7 +47,7 @@ pub struct Behaviour {
 
 impl Behaviour {
     /// The keys that [`Behaviour::set`] knows, for messages and help texts.
-    pub const KEYS: [&'static str; 5] = ["service", "error", "reset", "stall", "slow"];
+    pub const KEYS: [&'static str; 7] = ["service", "workers", "warm", "error", "reset", "stall", "slow"];
 
     /// Sets one property from its text; see the table above.
     ///
@@ -46,6 +58,8 @@ impl Behaviour {
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), BehaviourError> {
         let outcome = match key {
             "service" => value.parse().map(|service| self.service = service),
+            "workers" => optional(value, parse_workers).map(|workers| self.workers = workers),
+            "warm" => optional(value, str::parse).map(|warm| self.warm = warm),
             "error" => parse_rate(value).map(|rate| self.error_rate = rate),
             "reset" => parse_rate(value).map(|rate| self.reset_rate = rate),
             "stall" => optional(value, str::parse).map(|stall| self.stall = stall),
@@ -124,6 +138,10 @@ mod tests {
         let untouched = Behaviour::default();
         let service = ServiceTime::Fixed(Duration::from_millis(5));
         assert_eq!(behaviour("service=fixed:5ms"), Behaviour { service, ..untouched });
+        let workers = NonZeroU32::new(4);
+        assert_eq!(behaviour("workers=4"), Behaviour { workers, ..untouched });
+        let warm = Some(Warm { factor: 10.0, time: Duration::from_secs(30) });
+        assert_eq!(behaviour("warm=10/30s"), Behaviour { warm, ..untouched });
         assert_eq!(behaviour("error=0.5"), Behaviour { error_rate: 0.5, ..untouched });
         assert_eq!(behaviour("reset=1%25"), Behaviour { reset_rate: 0.01, ..untouched });
         let stall = Some(Stall { length: Duration::from_millis(500), every: Duration::from_secs(2) });
@@ -142,8 +160,9 @@ mod tests {
 
     #[test]
     fn none_undoes_what_the_server_was_told() {
-        let told = behaviour("service=exp:5ms&stall=1s/2s&slow=1ms&error=1&reset=1");
-        let undone = told.with_query("service=none&stall=none&slow=none&error=0&reset=0");
+        let told = behaviour("service=exp:5ms&workers=2&warm=2/1s&stall=1s/2s&slow=1ms&error=1&reset=1");
+        let undone =
+            told.with_query("service=none&workers=none&warm=none&stall=none&slow=none&error=0&reset=0");
         assert_eq!(undone, Ok(Behaviour::default()));
     }
 
@@ -160,7 +179,7 @@ mod tests {
         let error = Behaviour::default().set("latency", "5ms").expect_err("not a key").to_string();
         assert_eq!(
             error,
-            "`latency` is not a behaviour; the behaviours are service, error, reset, stall, slow"
+            "`latency` is not a behaviour; the behaviours are service, workers, warm, error, reset, stall, slow"
         );
     }
 

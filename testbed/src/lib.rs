@@ -1,8 +1,8 @@
 //! The testbed: a real HTTP/1.1 server on one thread whose latency, errors and stalls are programmed.
 //!
 //! It exists so that a load test has a target whose truth is known: `service=fixed:5ms` is a server that
-//! takes 5 ms, `stall=500ms/2s` is one that freezes, and what the load generator reports can be held
-//! against that. It speaks over real sockets, through hyper, because a simulated wire would only confirm
+//! takes 5 ms, `stall=500ms/2s` is one that freezes, `workers=4` is one with a known capacity, and what the load
+//! generator reports can be held against that. It speaks over real sockets, through hyper, because a simulated wire would only confirm
 //! its own assumptions.
 //!
 //! Goals: delays that are accurate below a millisecond, in parallel between connections; behaviour that
@@ -49,9 +49,12 @@ mod service_time;
 mod session;
 mod stall;
 mod tally;
+mod warm;
+mod workers;
 
 pub use behaviour::{Behaviour, BehaviourError};
 pub use quantity::ValueError;
 pub use server::{Options, Server, StartError};
 pub use service_time::ServiceTime;
 pub use stall::Stall;
+pub use warm::Warm;

@@ -8,7 +8,7 @@ use std::fmt;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
@@ -21,7 +21,9 @@ use crate::fate::{Ending, Fate};
 use crate::payload::{Framing, Payload};
 use crate::route::Route;
 use crate::tally::Tally;
-use crate::{Behaviour, Stall};
+use crate::warm::WarmUps;
+use crate::workers::Queues;
+use crate::{Behaviour, Stall, Warm};
 
 /// The largest body that `/echo` takes. It is answered once it has arrived whole, because a client that
 /// writes all before it reads would block against a server that writes while it reads.
@@ -36,13 +38,43 @@ pub(crate) struct Site {
     pub(crate) behaviour: Behaviour,
     pub(crate) alarm: Rc<Alarm>,
     started: Instant,
+    queues: RefCell<Queues>,
+    warm_ups: RefCell<WarmUps>,
     tally: Arc<Tally>,
 }
 
 impl Site {
     /// The server starts now. Must be called inside a tokio runtime; fails when out of file descriptors.
     pub(crate) fn open(behaviour: Behaviour, tally: Arc<Tally>) -> io::Result<Site> {
-        Ok(Site { behaviour, alarm: Rc::new(Alarm::new()?), started: Instant::now(), tally })
+        Ok(Site {
+            behaviour,
+            alarm: Rc::new(Alarm::new()?),
+            started: Instant::now(),
+            queues: RefCell::default(),
+            warm_ups: RefCell::default(),
+            tally,
+        })
+    }
+
+    /// When a request arrived, which is now, and when it is done: it waits for a worker, it begins to be served when the server is not
+    /// silent, it takes longer while the server is cold, and what would be done in a silence is done at its end. All of
+    /// it is known now, so one wait does, and being late for one request does not make the next one late.
+    fn admit(&self, behaviour: &Behaviour, service: Duration) -> (Instant, Instant) {
+        let now = Instant::now();
+        let arrived = now.saturating_duration_since(self.started);
+        let first = behaviour.warm.map(|warm| (warm, self.warm_ups.borrow_mut().first(warm, arrived)));
+        let release = |at| behaviour.stall.map_or(at, |stall| stall.release(at));
+        let serve = |from| {
+            let begun = release(from);
+            let stretched =
+                |(warm, first): (Warm, Duration)| warm.stretch(service, begun.saturating_sub(first));
+            release(begun + first.map_or(service, stretched))
+        };
+        let done = match behaviour.workers {
+            Some(workers) => self.queues.borrow_mut().admit(workers, arrived, serve),
+            None => serve(arrived),
+        };
+        (now, self.started + done)
     }
 
     /// The first moment at or after `at` that is not in a silence.
@@ -120,12 +152,8 @@ impl Session {
         }
     }
 
-    /// A request that arrives in a silence begins to be served at its end, and one that would be done in
-    /// a silence is done at its end. Both ends are known now, so one wait does.
     async fn wait(&self, behaviour: &Behaviour, fate: &Fate) {
-        let arrived = Instant::now();
-        let begun = self.site.release(behaviour.stall, arrived);
-        let done = self.site.release(behaviour.stall, begun + fate.service);
+        let (arrived, done) = self.site.admit(behaviour, fate.service);
         if done > arrived {
             Sleep::until(&self.site.alarm, done).await;
         }

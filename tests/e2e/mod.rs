@@ -4,6 +4,7 @@
 //! and bounds that hold however slow the machine is.
 
 mod bad_input;
+mod calibrate;
 mod examples;
 mod http;
 mod load;

@@ -11,7 +11,8 @@ const MS: fn(u64) -> Duration = Duration::from_millis;
 #[test]
 fn no_service_time_is_cut_short() {
     let server = server("service=fixed:5ms");
-    for (target, service) in [("/", MS(5)), ("/?service=fixed:200us", Duration::from_micros(200))] {
+    let told = [("/", 5_000), ("/?service=fixed:200us", 200), ("/?service=pareto:300us,5", 300)];
+    for (target, service) in told.map(|(target, us)| (target, Duration::from_micros(us))) {
         let mut client = Client::connect(&server);
         for _ in 0..50 {
             let sent = Instant::now();
@@ -31,6 +32,48 @@ fn requests_of_different_connections_are_served_in_parallel() {
     clients.iter_mut().for_each(|client| assert_eq!(client.answer().status, 200));
     // One after the other they would take twenty seconds.
     assert!(started.elapsed() < MS(10_000));
+}
+
+#[test]
+fn no_more_than_the_workers_are_served_at_a_time_over_all_connections() {
+    let server = server("service=fixed:2ms&workers=4");
+    let mut clients: Vec<_> = (0..64).map(|_| Client::connect(&server)).collect();
+    let started = Instant::now();
+    for _ in 0..10 {
+        clients.iter_mut().for_each(|client| client.send("GET", "/"));
+        clients.iter_mut().for_each(|client| assert_eq!(client.answer().status, 200));
+    }
+    // 640 requests of two milliseconds, four at a time.
+    assert!(started.elapsed() >= MS(2 * 640 / 4), "{:?}", started.elapsed());
+}
+
+#[test]
+fn requests_that_name_the_same_number_of_workers_share_them() {
+    let server = server("service=fixed:100ms");
+    let mut clients: Vec<_> = (0..4).map(|_| Client::connect(&server)).collect();
+    let started = Instant::now();
+    clients.iter_mut().for_each(|client| client.send("GET", "/?workers=1"));
+    clients.iter_mut().for_each(|client| assert_eq!(client.answer().status, 200));
+    assert!(started.elapsed() >= MS(400), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_cold_server_is_slow_and_becomes_warm() {
+    let server = server("service=fixed:10ms&warm=60/500ms");
+    let mut client = Client::connect(&server);
+    let mut ask = |target: &str| {
+        let sent = Instant::now();
+        client.send("GET", target);
+        assert_eq!(client.answer().status, 200);
+        sent.elapsed()
+    };
+    let cold = ask("/");
+    assert!(cold >= MS(600), "{cold:?}");
+    // It took longer than the warm-up lasts. The fastest of many: a shared machine may hold up some.
+    let warm = (0..20).map(|_| ask("/")).min().expect("twenty answers");
+    assert!(warm >= MS(10) && warm < MS(600), "{warm:?}");
+    let cold_again = ask("/?warm=30/1h");
+    assert!(cold_again >= MS(300), "a warm-up of its own begins with it: {cold_again:?}");
 }
 
 #[test]
@@ -73,6 +116,9 @@ fn a_malformed_value_in_a_query_is_explained_and_the_connection_kept() {
         ("/?service=5ms", "service=5ms: a service time is fixed:5ms"),
         ("/bytes/10?error=2", "error=2: `2` is not a rate"),
         ("/?stall=2s/1s", "stall=2s/1s: a stall's length must be shorter"),
+        ("/?workers=0", "workers=0: `0` is not a number of workers"),
+        ("/?warm=10", "warm=10: a warm-up is factor/time"),
+        ("/?service=pareto:1ms", "service=pareto:1ms: a pareto needs its minimum and alpha"),
         ("/?slow=10", "slow=10: `10` has no unit"),
         ("/echo?reset=x", "reset=x: `x` is not a rate"),
     ];
