@@ -12,8 +12,8 @@
 #![warn(missing_docs)]
 
 pub mod bucket;
+pub mod compare;
 pub mod config;
-
 pub mod distribution;
 pub mod history;
 pub mod judge;

@@ -7,12 +7,14 @@
 //!
 //! Pure arithmetic: randomness comes from a seed, so the same reports give the same intervals everywhere.
 //!
-//! Reading order: [`sample`] (what is drawn from) → [`block_length`] and [`memory`] → [`bootstrap`] → [`student`] → [`trend`].
+//! Reading order: [`sample`] (what is drawn from) → [`block_length`] and [`memory`] → [`bootstrap`] → [`student`] → [`share`]
+//! → [`trend`].
 
 pub mod block_length;
 pub mod bootstrap;
 pub mod memory;
 pub mod sample;
+pub mod share;
 pub mod student;
 pub mod trend;
 

@@ -159,11 +159,6 @@ impl Sample {
         &self.runs
     }
 
-    /// A sample of one of its runs.
-    pub fn run(&self, index: usize) -> Sample {
-        Sample::new(vec![self.portions[self.runs[index].clone()].to_vec()])
-    }
-
     /// A statistic of all; 0 where there is nothing to read it from.
     pub fn read(&self, statistic: Statistic) -> f64 {
         Reader::new(self, statistic).read(&vec![1; self.portions.len()])
@@ -174,23 +169,16 @@ impl Sample {
         self.portions.iter().map(term).sum()
     }
 
-    /// How many response times of all are longer.
-    pub fn count_above(&self, value_ns: f64) -> u64 {
-        let all = self.portions.iter().flat_map(|portion| &portion.responses);
-        all.filter(|(value, _)| *value as f64 > value_ns).map(|(_, count)| count).sum()
-    }
-
     /// What each portion adds to the error of a statistic, up to a constant factor: the influence function (Hampel 1974),
     /// added up over the portion. For a quantile it is Σ(1{x > q} − (1 − p)); for a ratio r of sums, numerator − r · denominator.
     pub fn influence(&self, statistic: Statistic, estimate: f64) -> Vec<f64> {
         let of_portion = |portion: &Portion| match statistic {
             Statistic::Ratio(numerator, denominator) => numerator(portion) - estimate * denominator(portion),
             Statistic::Quantile(quantile) => {
-                let count = |is_counted: &dyn Fn(u64) -> bool| -> u64 {
-                    let counted = portion.responses.iter().filter(|(value, _)| is_counted(*value));
-                    counted.map(|(_, count)| count).sum()
-                };
-                count(&|value| value as f64 > estimate) as f64 - (1.0 - quantile) * count(&|_| true) as f64
+                let all: u64 = portion.responses.iter().map(|(_, count)| count).sum();
+                let below = portion.responses.partition_point(|(value, _)| *value as f64 <= estimate);
+                let above: u64 = portion.responses[below..].iter().map(|(_, count)| count).sum();
+                above as f64 - (1.0 - quantile) * all as f64
             }
         };
         self.portions.iter().map(of_portion).collect()

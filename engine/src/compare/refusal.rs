@@ -1,0 +1,412 @@
+//! Why two sides cannot be compared as they are: each obstacle with its words, and what to do about it.
+
+use crate::compare::Options;
+use crate::load::{Arrivals, Load, Overload};
+use crate::phase::Phase;
+use crate::plan::{Plan, Request};
+use crate::report::{Report, SCHEMA};
+use crate::schedule::{Shape, Stretch};
+use crate::template::Piece;
+use crate::verdict::Status;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Fewer slices than this in a window make intervals that cannot be relied on.
+pub const SLICES_MIN: usize = 20;
+/// Fewer than this make none at all.
+pub const SLICES_NEEDED: usize = 6;
+/// Fewer pairs than this have no spread worth the name.
+pub const PAIRS_MIN: usize = 3;
+
+/// A kind of obstacle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Obstacle {
+    /// A report of another version, whose keys may mean something else.
+    Schema,
+    /// A run that is INVALID.
+    Invalid,
+    /// Plans that differ in ways that matter.
+    Plan,
+    /// Machines or programs that differ.
+    Environment,
+    /// A closed loop against an open one.
+    Loop,
+    /// A window with fewer than [`SLICES_MIN`] slices.
+    Slices,
+    /// Runs that cannot be paired as asked.
+    Pairs,
+    /// A report without a history, or with one that cannot be read.
+    History,
+    /// A run in which not one request was completed.
+    Completed,
+}
+
+impl Obstacle {
+    /// Every kind, in the order of the enum.
+    pub const ALL: [Obstacle; 9] = [
+        Obstacle::Schema,
+        Obstacle::Invalid,
+        Obstacle::Plan,
+        Obstacle::Environment,
+        Obstacle::Loop,
+        Obstacle::Slices,
+        Obstacle::Pairs,
+        Obstacle::History,
+        Obstacle::Completed,
+    ];
+
+    /// The word it is allowed by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Obstacle::Schema => "schema",
+            Obstacle::Invalid => "invalid",
+            Obstacle::Plan => "plan",
+            Obstacle::Environment => "environment",
+            Obstacle::Loop => "loop",
+            Obstacle::Slices => "slices",
+            Obstacle::Pairs => "pairs",
+            Obstacle::History => "history",
+            Obstacle::Completed => "completed",
+        }
+    }
+
+    /// False for obstacles that leave nothing to compare.
+    pub fn can_be_allowed(self) -> bool {
+        !matches!(self, Obstacle::History | Obstacle::Completed)
+    }
+
+    /// Reads the word of an obstacle that can be allowed. Errors name those that can.
+    pub fn parse(word: &str) -> Result<Obstacle, String> {
+        let allowable = || Obstacle::ALL.into_iter().filter(|obstacle| obstacle.can_be_allowed());
+        allowable().find(|obstacle| obstacle.name() == word).ok_or_else(|| {
+            let names: Vec<&str> = allowable().map(Obstacle::name).collect();
+            let guess = crate::config::closest(word, &names)
+                .map_or(String::new(), |guess| format!("did you mean `{guess}`? "));
+            format!("`{word}` cannot be allowed; {guess}there are {}", names.join(", "))
+        })
+    }
+}
+
+/// One obstacle that was met.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Objection {
+    /// Its kind.
+    pub obstacle: Obstacle,
+    /// What is in the way, for people.
+    pub text: String,
+    /// What to do about it.
+    pub fix: String,
+}
+
+/// Everything that is in the way of a comparison; never empty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// In the order in which they should be looked at.
+    pub objections: Vec<Objection>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self.objections.iter().map(|objection| format!("{}; {}", objection.text, objection.fix));
+        formatter.write_str(&lines.collect::<Vec<_>>().join("\n"))
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// All that is in the way, whether it is allowed or not.
+pub(crate) fn objections(base: &[Report], candidate: &[Report], options: &Options) -> Vec<Objection> {
+    let all = || base.iter().chain(candidate);
+    let mut found: Vec<Objection> = all().flat_map(of_run).collect();
+    let first = &base[0];
+    for other in all().skip(1) {
+        found.extend(of_two(first, other));
+    }
+    if options.is_paired && (base.len() != candidate.len() || base.len() < PAIRS_MIN) {
+        let text = format!("{} runs against {} cannot be paired", base.len(), candidate.len());
+        let fix = format!("give as many runs on either side, at least {PAIRS_MIN}, made in turns");
+        found.push(Objection { obstacle: Obstacle::Pairs, text, fix });
+    }
+    found
+}
+
+/// What is wrong with one run.
+fn of_run(report: &Report) -> Vec<Objection> {
+    let mut found = Vec::new();
+    let id = &report.run_id;
+    let mut object = |obstacle, text: String, fix: &str| {
+        found.push(Objection { obstacle, text, fix: fix.to_owned() });
+    };
+    if report.schema != SCHEMA {
+        let text = format!(
+            "run {id} has a report of schema {}, and this version of Vajra reads {SCHEMA}",
+            report.schema
+        );
+        object(Obstacle::Schema, text, "make the run again with this version");
+    }
+    if report.verdict.status == Status::Invalid {
+        let rules: Vec<&str> = report.verdict.reasons.iter().map(|reason| reason.rule.as_str()).collect();
+        let text = format!("run {id} is INVALID ({})", rules.join(", "));
+        object(Obstacle::Invalid, text, "mend what its report names and make it again");
+    }
+    let slices = report.history.iter().filter(|slice| slice.phase == Phase::Measure).count();
+    match slices {
+        _ if report.requests.ok == 0 => {
+            let text = format!("not one request of run {id} was completed");
+            object(Obstacle::Completed, text, "see how its requests failed, and make it again");
+        }
+        slices if slices < SLICES_NEEDED => {
+            let text = match slices {
+                0 => format!("run {id} has no history, which reports have from version 0.2 on"),
+                few => format!(
+                    "run {id} has a history of {few} slices; below {SLICES_NEEDED} there is nothing to reckon with"
+                ),
+            };
+            object(Obstacle::History, text, "make the run again, for 10 s or longer");
+        }
+        slices if slices < SLICES_MIN => {
+            let text = format!("run {id} has {slices} slices, too few for intervals to be relied on");
+            object(Obstacle::Slices, text, "run longer: 2 s give 20 slices, 10 s give 100");
+        }
+        _ => {}
+    }
+    found
+}
+
+/// In what a run differs from the first one.
+fn of_two(first: &Report, other: &Report) -> Vec<Objection> {
+    let mut found = Vec::new();
+    let ids = format!("runs {} and {}", first.run_id, other.run_id);
+    if first.plan.load.is_closed() != other.plan.load.is_closed() {
+        let text = format!("of {ids}, one is a closed loop and the other has a rate of its own");
+        let fix = "a closed loop asks a slow target less; run both in the same way".to_owned();
+        found.push(Objection { obstacle: Obstacle::Loop, text, fix });
+    }
+    let plans = plan_differences(&first.plan, &other.plan);
+    if !plans.is_empty() {
+        let text = format!("the plans of {ids} differ: {}", plans.join("; "));
+        let fix = "run both with the same plan, or allow `plan`".to_owned();
+        found.push(Objection { obstacle: Obstacle::Plan, text, fix });
+    }
+    let environments = environment_differences(first, other);
+    if !environments.is_empty() {
+        let text = format!("{ids} were made in different environments: {}", environments.join("; "));
+        let fix = "make both on the same machine with the same Vajra, or allow `environment`".to_owned();
+        found.push(Objection { obstacle: Obstacle::Environment, text, fix });
+    }
+    found
+}
+
+/// A field of a plan in words.
+type Show = fn(&Plan) -> String;
+
+/// Every field that matters and differs, with both values. Names, seeds, lengths, thresholds and where the target stands do
+/// not matter: two deployments of one service are what is compared as a rule.
+fn plan_differences(first: &Plan, other: &Plan) -> Vec<String> {
+    let fields: [(&str, Show); 8] = [
+        ("requests", show_requests),
+        ("load", |plan| show_load(&plan.load)),
+        ("connections", |plan| plan.connections.to_string()),
+        ("shards", |plan| plan.shards.to_string()),
+        ("pipeline", |plan| plan.pipeline.to_string()),
+        ("timeout", |plan| exact(plan.timeout_ns)),
+        ("connect_timeout", |plan| exact(plan.connect_timeout_ns)),
+        ("wait", |plan| format!("{:?}", plan.wait).to_lowercase()),
+    ];
+    // A closed loop against an open one is an obstacle of its own.
+    let is_asked = |name: &str| name != "load" || first.load.is_closed() == other.load.is_closed();
+    let fields = fields.iter().filter(|(name, _)| is_asked(name));
+    let mut differences: Vec<String> =
+        fields.filter_map(|(name, show)| difference(name, &show(first), &show(other))).collect();
+    let is_said = differences.iter().any(|text| text.starts_with("requests"));
+    if !is_said && what_is_sent(first) != what_is_sent(other) {
+        differences.push("requests: their headers, bodies or weights differ".to_owned());
+    }
+    differences
+}
+
+fn environment_differences(first: &Report, other: &Report) -> Vec<String> {
+    let version = |report: &Report| report.environment.versions.get("vajra").cloned().unwrap_or_default();
+    let (mine, others) = (&first.environment, &other.environment);
+    [
+        difference("cpu", &mine.cpu, &others.cpu),
+        difference("cores", &mine.cores.to_string(), &others.cores.to_string()),
+        difference("kernel", &mine.kernel, &others.kernel),
+        difference("vajra", &version(first), &version(other)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn difference(name: &str, first: &str, other: &str) -> Option<String> {
+    (first != other).then(|| format!("{name}: {first} against {other}"))
+}
+
+/// All that a request puts on the wire, but for the name of the host.
+fn what_is_sent(plan: &Plan) -> Vec<Request> {
+    let mut requests = plan.requests.clone();
+    for request in &mut requests {
+        request.name.clear();
+        request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
+    }
+    requests
+}
+
+fn show_requests(plan: &Plan) -> String {
+    let piece = |piece: &Piece| match piece {
+        Piece::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        other => format!("{{{{{}}}}}", format!("{other:?}").to_lowercase()),
+    };
+    let one = |request: &Request| {
+        format!("{} {}", request.method, request.path.iter().map(piece).collect::<String>())
+    };
+    plan.requests.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// A load in a few words; equal words mean equal loads. The length of a last stretch that goes on as it is, is only the length
+/// of the run.
+fn show_load(load: &Load) -> String {
+    let Load::Open { name, stretches, arrivals, overload } = load else { return "closed".to_owned() };
+    let last = stretches.len() - 1;
+    let stretch = |(index, stretch): (usize, &Stretch)| {
+        let goes_on = index == last && !matches!(stretch.shape, Shape::Ramp { .. });
+        let length = if goes_on { String::new() } else { format!(" for {}", exact(stretch.length_ns)) };
+        match &stretch.shape {
+            Shape::Constant(rate) => format!("{rate}{length}"),
+            Shape::Ramp { from, to } => format!("{from} to {to}{length}"),
+            Shape::Sine { mean, amplitude, period_ns } => {
+                format!("{mean} ± {amplitude} every {}{length}", exact(*period_ns))
+            }
+        }
+    };
+    let mut text = stretches.iter().enumerate().map(stretch).collect::<Vec<_>>().join(", ");
+    if *arrivals == Arrivals::Poisson {
+        text += ", poisson";
+    }
+    if let Overload::Shed { deadline_ns } = overload {
+        text += &format!(", shed after {}", exact(*deadline_ns));
+    }
+    format!("{name} {text}")
+}
+
+/// A duration without rounding, because two that differ must not be shown as one.
+fn exact(ns: u64) -> String {
+    format!("{} ms", ns as f64 / 1e6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::compare;
+    use crate::compare::tests::{CLOSED, OPEN, report, slices};
+    use crate::verdict::Verdict;
+    use std::collections::BTreeSet;
+
+    fn run(plan: &str) -> Report {
+        Report { verdict: Verdict::default(), ..report("a", plan, &slices(1, 20, 20, 1.0)) }
+    }
+
+    fn refused(base: &Report, candidate: &Report) -> Vec<(Obstacle, String)> {
+        let found =
+            objections(std::slice::from_ref(base), std::slice::from_ref(candidate), &Options::default());
+        assert!(found.iter().all(|objection| !objection.fix.is_empty()));
+        found.into_iter().map(|objection| (objection.obstacle, objection.text)).collect()
+    }
+
+    #[test]
+    fn plans_that_differ_in_name_place_or_length_are_compared() {
+        let other = CLOSED.replace("'h'", "'http://other:81/'").replace("10s", "20s");
+        let other = format!("name = 'else'\n{other}\nseed = 7\n[thresholds]\nresponse = 'p(99)<1s'");
+        assert_eq!(refused(&run(CLOSED), &run(&other)), []);
+        let longer = OPEN.replace("'1s'", "'2s'");
+        assert_eq!(refused(&run(OPEN), &run(&longer)), []);
+        let host = format!("{CLOSED}\n[headers]\nHost = 'one'");
+        assert_eq!(refused(&run(&host), &run(&host.replace("one", "two"))), []);
+    }
+
+    #[test]
+    fn each_field_of_a_plan_that_matters_is_named_with_both_values() {
+        let changes = [
+            ("'h'", "'h/other'", "requests: GET / against GET /other"),
+            ("duration", "connections = 65\nduration", "connections: 64 against 65"),
+            ("duration", "pipeline = 2\nduration", "pipeline: 1 against 2"),
+            ("duration", "shards = 2\nduration", "shards: 1 against 2"),
+            ("duration", "timeout = '10001ms'\nduration", "timeout: 10000 ms against 10001 ms"),
+            ("duration", "wait = 'spin'\nduration", "wait: auto against spin"),
+        ];
+        for (from, to, said) in changes {
+            let found = refused(&run(CLOSED), &run(&CLOSED.replacen(from, to, 1)));
+            assert_eq!((found.len(), found[0].0), (1, Obstacle::Plan), "{to}");
+            assert!(found[0].1.contains(said), "{}", found[0].1);
+        }
+        let header = refused(&run(CLOSED), &run(&format!("{CLOSED}\n[headers]\nAccept = 'x'")));
+        assert!(header[0].1.contains("headers, bodies or weights"), "{header:?}");
+        let rate = refused(&run(OPEN), &run(&OPEN.replace("1000", "1001")));
+        assert!(rate[0].1.contains("load: constant 1000/s against constant 1001/s"), "{rate:?}");
+        let ramp = |length: &str| {
+            format!("url='h'\n[run]\nduration='{length}'\n[load]\nshape='ramp'\nfrom=10\nto=20")
+        };
+        assert_eq!(refused(&run(&ramp("10s")), &run(&ramp("20s")))[0].0, Obstacle::Plan);
+    }
+
+    #[test]
+    fn a_closed_loop_is_not_compared_with_an_open_one() {
+        let found = refused(&run(CLOSED), &run(OPEN));
+        assert_eq!(found.iter().map(|(obstacle, _)| *obstacle).collect::<Vec<_>>(), [Obstacle::Loop]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_single_run_is_said_with_its_id() {
+        let good = run(CLOSED);
+        let mut invalid = report("bad", OPEN, &slices(1, 20, 20, 1.0));
+        invalid.plan = good.plan.clone();
+        let cases = [
+            (invalid, Obstacle::Invalid, "run bad is INVALID (rate_shortfall"),
+            (Report { schema: 2, ..good.clone() }, Obstacle::Schema, "schema 2"),
+            (Report { history: Vec::new(), ..good.clone() }, Obstacle::History, "no history"),
+            (Report { history: good.history[..5].to_vec(), ..good.clone() }, Obstacle::History, "5 slices"),
+            (Report { history: good.history[..6].to_vec(), ..good.clone() }, Obstacle::Slices, "6 slices"),
+            (report("none", CLOSED, &vec![(vec![], 1); 20]), Obstacle::Completed, "not one request"),
+        ];
+        for (candidate, obstacle, said) in cases {
+            let found = refused(&good, &candidate);
+            assert!(found.iter().any(|(kind, text)| *kind == obstacle && text.contains(said)), "{found:?}");
+        }
+        let mut elsewhere = good.clone();
+        elsewhere.environment.kernel = "9".into();
+        elsewhere.environment.versions.insert("vajra".into(), "0.0.1".into());
+        let found = refused(&good, &elsewhere);
+        assert!(found[0].1.contains("kernel:  against 9; vajra:  against 0.0.1"), "{found:?}");
+    }
+
+    #[test]
+    fn what_is_allowed_becomes_a_note_and_what_leaves_nothing_to_compare_cannot_be() {
+        let good = run(CLOSED);
+        let other = run(&CLOSED.replace("duration", "connections = 65\nduration"));
+        let compared = |candidate: &Report, allowed: BTreeSet<Obstacle>| {
+            let options = Options { allowed, resamples: 50, ..Options::default() };
+            compare(std::slice::from_ref(&good), std::slice::from_ref(candidate), &options)
+        };
+        let refusal = compared(&other, BTreeSet::new()).unwrap_err();
+        assert!(refusal.to_string().contains("allow `plan`"), "{refusal}");
+        let notes = compared(&other, BTreeSet::from([Obstacle::Plan])).unwrap().notes;
+        assert!(notes[0].contains("connections: 64 against 65"), "{notes:?}");
+        let empty = Report { history: Vec::new(), ..good.clone() };
+        assert!(compared(&empty, BTreeSet::from(Obstacle::ALL)).is_err());
+        let mut broken = good.clone();
+        broken.history[3].response_hdr = "no histogram".into();
+        let refusal = compared(&broken, BTreeSet::new()).unwrap_err();
+        assert!(refusal.objections[0].text.contains("slice 3"), "{refusal}");
+    }
+
+    #[test]
+    fn obstacles_are_read_by_name() {
+        for obstacle in Obstacle::ALL.into_iter().filter(|obstacle| obstacle.can_be_allowed()) {
+            assert_eq!(Obstacle::parse(obstacle.name()), Ok(obstacle));
+        }
+        assert!(Obstacle::parse("plans").unwrap_err().contains("did you mean `plan`"));
+        assert!(Obstacle::parse("history").unwrap_err().contains("cannot be allowed"));
+    }
+}

@@ -1,0 +1,363 @@
+//! One row of a comparison: an estimate of a difference, its interval, and what follows.
+
+use crate::compare::refusal::{Objection, Obstacle, Refusal};
+use crate::compare::{Judgement, Metric, Options, RegressionRow, RegressionStatus};
+use crate::distribution::Distribution;
+use crate::random::Random;
+use crate::report::{RateBlock, Report};
+use crate::statistics::Interval;
+use crate::statistics::bootstrap::{Replicates, Spread, replicates};
+use crate::statistics::sample::{Portion, Sample, Statistic, measured};
+use crate::statistics::share::Share;
+use crate::statistics::student::{Difference, paired, welch};
+use serde::{Deserialize, Serialize};
+
+/// A percentile needs so many requests beyond it on either side.
+const BEYOND_MIN: u64 = 10;
+
+/// What an interval rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// How the slices of each run vary.
+    WithinRuns,
+    /// How the runs of each side vary, which was more.
+    BetweenRuns,
+    /// Nothing was left to chance: both sides carried the rate of their schedules.
+    ByConstruction,
+}
+
+/// One metric of both sides.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// What the row is about.
+    pub metric: Metric,
+    /// The base's figure: nanoseconds, per second, or a share of 1. Of all runs together.
+    pub base: f64,
+    /// The candidate's.
+    pub candidate: f64,
+    /// Candidate over base − 1; for failures candidate − base.
+    pub difference: f64,
+    /// Lower end of the difference's interval, at the comparison's `row_confidence`.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// The least difference of interest.
+    pub minimum: f64,
+    /// What follows.
+    pub verdict: Judgement,
+    /// What the interval rests on.
+    pub basis: Basis,
+    /// Whether the row takes part in the overall verdict.
+    pub is_decisive: bool,
+}
+
+impl Row {
+    pub(super) fn against(&self, limit: f64) -> RegressionRow {
+        let limit = if self.metric.is_relative() { limit } else { self.minimum };
+        let worsening = worsening(self.metric, Interval { low: self.low, high: self.high });
+        let status = match worsening {
+            Interval { low, .. } if low > limit => RegressionStatus::Regressed,
+            Interval { high, .. } if high <= limit => RegressionStatus::Passed,
+            _ => RegressionStatus::Unclear,
+        };
+        RegressionRow { metric: self.metric, status, limit, is_decisive: self.is_decisive }
+    }
+}
+
+/// A difference turned round so that more is worse.
+fn worsening(metric: Metric, difference: Interval) -> Interval {
+    match metric.is_better_higher() {
+        true => Interval { low: -difference.high, high: -difference.low },
+        false => difference,
+    }
+}
+
+fn judge(metric: Metric, difference: f64, interval: Interval, minimum: f64) -> Judgement {
+    let interval = worsening(metric, interval);
+    let estimate = worsening(metric, Interval::point(difference)).low;
+    if interval.low > 0.0 && estimate >= minimum {
+        Judgement::Worse
+    } else if interval.high < 0.0 && estimate <= -minimum {
+        Judgement::Better
+    } else if interval.low >= -minimum && interval.high <= minimum {
+        Judgement::Same
+    } else {
+        Judgement::Unclear
+    }
+}
+
+/// One side: its runs, ready to be read.
+pub(crate) struct Side {
+    /// The slices of all runs.
+    pub(crate) sample: Sample,
+    /// Each run on its own, where there are several.
+    pub(crate) runs: Vec<Sample>,
+    /// The rate each run was asked for and achieved.
+    pub(crate) rates: Vec<RateBlock>,
+    /// All response times.
+    pub(crate) response: Distribution,
+}
+
+impl Side {
+    /// The side that some runs make up. Refuses runs whose histories cannot be read.
+    pub(crate) fn new(reports: &[Report]) -> Result<Side, Refusal> {
+        let mut runs = Vec::with_capacity(reports.len());
+        let mut response = Distribution::new();
+        for report in reports {
+            let unreadable = |cause: String| {
+                let text = format!("run {}: {cause}", report.run_id);
+                let fix = "make the run again".to_owned();
+                Refusal { objections: vec![Objection { obstacle: Obstacle::History, text, fix }] }
+            };
+            runs.push(measured(&report.history).map_err(unreadable)?);
+            let whole = Distribution::decode(&report.response_ns.hdr)
+                .map_err(|cause| unreadable(format!("its response times cannot be read: {cause}")))?;
+            response.merge(&whole);
+        }
+        let rates = reports.iter().map(|report| report.rate).collect();
+        Ok(Side::of_runs(runs, rates, response))
+    }
+
+    /// A side from decoded runs.
+    pub(crate) fn of_runs(runs: Vec<Vec<Portion>>, rates: Vec<RateBlock>, response: Distribution) -> Side {
+        let single = match runs.len() {
+            1 => Vec::new(),
+            _ => runs.iter().map(|run| Sample::new(vec![run.clone()])).collect(),
+        };
+        Side { sample: Sample::new(runs), runs: single, rates, response }
+    }
+
+    /// The mean of a rate over all runs, when all have it.
+    fn mean_rate(&self, rate: impl Fn(&RateBlock) -> Option<f64>) -> Option<f64> {
+        let sum: Option<f64> = self.rates.iter().map(rate).sum();
+        Some(sum? / self.rates.len() as f64)
+    }
+
+    /// How many requests lie beyond a percentile, equal ones told apart by their order.
+    fn beyond(&self, quantile: f64) -> u64 {
+        (self.sample.sum(|portion| portion.ok) as f64 * (1.0 - quantile) + 1e-6) as u64
+    }
+}
+
+/// A row whose interval is still to be given its confidence.
+pub(crate) struct Draft {
+    pub(crate) metric: Metric,
+    pub(crate) is_decisive: bool,
+    base: f64,
+    candidate: f64,
+    minimum: f64,
+    evidence: Evidence,
+}
+
+/// What an interval is made from.
+enum Evidence {
+    /// Nothing was left to chance.
+    ByConstruction,
+    /// The spread within the runs, on a logarithmic scale, and the logarithms of each run's figure.
+    Ratio { within: Spread, between: Between },
+    /// Shares of both sides, and of each run.
+    Shares { base: Share, candidate: Share, degrees: f64, between: Between },
+}
+
+/// A figure of each run.
+struct Between {
+    base: Vec<f64>,
+    candidate: Vec<f64>,
+    is_paired: bool,
+}
+
+impl Between {
+    fn difference(&self, confidence: f64) -> Option<Difference> {
+        match self.is_paired {
+            true => paired(&self.base, &self.candidate, confidence),
+            false => welch(&self.base, &self.candidate, confidence),
+        }
+    }
+
+    /// The wider of the interval within runs and the one between them. The one between them is laid around the estimate of all
+    /// runs together as well as around the mean of the runs, so that it holds whichever of the two is meant.
+    fn widened(&self, estimate: f64, within: Interval, confidence: f64) -> (Interval, Basis) {
+        let Some(found) = self.difference(confidence) else { return (within, Basis::WithinRuns) };
+        let low = found.difference.min(estimate) - found.half_width;
+        let high = found.difference.max(estimate) + found.half_width;
+        let between = Interval { low, high };
+        if between.width() > within.width() {
+            (between, Basis::BetweenRuns)
+        } else {
+            (within, Basis::WithinRuns)
+        }
+    }
+}
+
+impl Draft {
+    /// False when chance had no part in it.
+    pub(crate) fn is_fallible(&self) -> bool {
+        !matches!(self.evidence, Evidence::ByConstruction)
+    }
+
+    /// Degrees of freedom of the spread within runs.
+    pub(crate) fn degrees(&self) -> f64 {
+        match &self.evidence {
+            Evidence::ByConstruction => f64::INFINITY,
+            Evidence::Ratio { within, .. } => within.degrees,
+            Evidence::Shares { degrees, .. } => *degrees,
+        }
+    }
+
+    /// The row, its interval of this confidence.
+    pub(crate) fn finish(self, confidence: f64) -> Row {
+        let difference = match self.metric.is_relative() {
+            true => self.candidate / self.base - 1.0,
+            false => self.candidate - self.base,
+        };
+        let (interval, basis) = match &self.evidence {
+            Evidence::ByConstruction => (Interval::point(difference), Basis::ByConstruction),
+            Evidence::Ratio { within, between } => {
+                let (logs, basis) = between.widened(within.estimate, within.interval(confidence), confidence);
+                (logs.map(f64::exp_m1), basis)
+            }
+            Evidence::Shares { base, candidate, between, .. } => {
+                between.widened(difference, candidate.minus(base, confidence), confidence)
+            }
+        };
+        Row {
+            metric: self.metric,
+            base: self.base,
+            candidate: self.candidate,
+            difference,
+            low: interval.low,
+            high: interval.high,
+            minimum: self.minimum,
+            verdict: judge(self.metric, difference, interval, self.minimum),
+            basis,
+            is_decisive: self.is_decisive,
+        }
+    }
+}
+
+/// The rows that both sides have, and in words which were left out and why.
+pub(crate) fn drafts(base: &Side, candidate: &Side, options: &Options) -> (Vec<Draft>, Vec<String>) {
+    let (mut drafts, mut omitted) = (Vec::new(), Vec::new());
+    for metric in Metric::ALL {
+        match draft(metric, base, candidate, options) {
+            Ok(draft) => drafts.push(draft),
+            Err(reason) => omitted.push(format!("{}: {reason}", metric.title())),
+        }
+    }
+    (drafts, omitted)
+}
+
+fn draft(metric: Metric, base: &Side, candidate: &Side, options: &Options) -> Result<Draft, String> {
+    match metric {
+        Metric::Rate => rate(base, candidate, options),
+        Metric::Failed => Ok(failed(base, candidate, options)),
+        Metric::CpuPerRequest => ratio(metric, Statistic::CPU_PER_REQUEST, base, candidate, options),
+        Metric::ResponseMean => ratio(metric, Statistic::MEAN, base, candidate, options),
+        percentile => {
+            let quantile = percentile.quantile().expect("all other metrics are percentiles");
+            let beyond = base.beyond(quantile).min(candidate.beyond(quantile));
+            if beyond < BEYOND_MIN {
+                return Err(format!("{beyond} requests of a side lie beyond it, fewer than {BEYOND_MIN}"));
+            }
+            ratio(metric, Statistic::Quantile(quantile), base, candidate, options)
+        }
+    }
+}
+
+/// The rate of two open loops that carried what was asked for is the same by construction; otherwise it is what the targets
+/// let through.
+fn rate(base: &Side, candidate: &Side, options: &Options) -> Result<Draft, String> {
+    let minimum = options.minimums.rate;
+    let (Some(target_base), Some(target_candidate)) =
+        (base.mean_rate(|rate| rate.target), candidate.mean_rate(|rate| rate.target))
+    else {
+        return ratio(Metric::Rate, Statistic::RATE, base, candidate, options);
+    };
+    if (target_candidate / target_base - 1.0).abs() > 0.001 {
+        return Err("the sides were asked for different rates".into());
+    }
+    let is_carried = |rate: &RateBlock| rate.ratio.is_some_and(|ratio| ratio >= 1.0 - minimum / 2.0);
+    if !base.rates.iter().chain(&candidate.rates).all(is_carried) {
+        return ratio(Metric::Rate, Statistic::RATE, base, candidate, options);
+    }
+    let achieved = |side: &Side| side.mean_rate(|rate| Some(rate.achieved)).unwrap_or(0.0);
+    Ok(Draft {
+        metric: Metric::Rate,
+        is_decisive: options.decisive.contains(&Metric::Rate),
+        base: achieved(base),
+        candidate: achieved(candidate),
+        minimum,
+        evidence: Evidence::ByConstruction,
+    })
+}
+
+fn ratio(
+    metric: Metric,
+    statistic: Statistic,
+    base: &Side,
+    candidate: &Side,
+    options: &Options,
+) -> Result<Draft, String> {
+    let (of_base, of_candidate) = resampled(metric, statistic, base, candidate, options);
+    if of_base.estimate <= 0.0 || of_candidate.estimate <= 0.0 {
+        return Err("a side has none, so there is no ratio".into());
+    }
+    let logs = |side: &Side| side.runs.iter().map(|run| run.read(statistic).ln()).collect();
+    Ok(Draft {
+        metric,
+        is_decisive: options.decisive.contains(&metric),
+        base: of_base.estimate,
+        candidate: of_candidate.estimate,
+        minimum: options.minimums.of(metric),
+        evidence: Evidence::Ratio {
+            within: of_candidate.log_spread().minus(&of_base.log_spread()),
+            between: between(logs(base), logs(candidate), options),
+        },
+    })
+}
+
+fn failed(base: &Side, candidate: &Side, options: &Options) -> Draft {
+    let statistic = Statistic::FAILED;
+    let (of_base, of_candidate) = resampled(Metric::Failed, statistic, base, candidate, options);
+    let share = |side: &Side, replicates: &Replicates| {
+        let total = side.sample.sum(|portion| portion.ended() + portion.dropped);
+        Share::new(replicates.estimate, total, replicates.plain_spread().variance())
+    };
+    let of_runs = |side: &Side| side.runs.iter().map(|run| run.read(statistic)).collect();
+    Draft {
+        metric: Metric::Failed,
+        is_decisive: options.decisive.contains(&Metric::Failed),
+        base: of_base.estimate,
+        candidate: of_candidate.estimate,
+        minimum: options.minimums.failed,
+        evidence: Evidence::Shares {
+            base: share(base, &of_base),
+            candidate: share(candidate, &of_candidate),
+            degrees: of_base.degrees.min(of_candidate.degrees),
+            between: between(of_runs(base), of_runs(candidate), options),
+        },
+    }
+}
+
+fn between(base: Vec<f64>, candidate: Vec<f64>, options: &Options) -> Between {
+    // Runs that cannot be paired have been refused, or are allowed to be compared without.
+    let is_paired = options.is_paired && base.len() == candidate.len();
+    Between { base, candidate, is_paired }
+}
+
+/// Both sides, resampled with streams of their own.
+fn resampled(
+    metric: Metric,
+    statistic: Statistic,
+    base: &Side,
+    candidate: &Side,
+    options: &Options,
+) -> (Replicates, Replicates) {
+    let draw = |side: &Side, stream: u64| {
+        let mut random = Random::new(options.seed, stream);
+        replicates(&side.sample, statistic, options.resamples, &mut random)
+    };
+    let stream = 2 * metric as u64;
+    (draw(base, stream), draw(candidate, stream + 1))
+}
