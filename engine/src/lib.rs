@@ -29,6 +29,7 @@ pub mod schedule;
 pub mod seams;
 pub mod snapshot;
 pub mod statistics;
+pub mod steady;
 pub mod target;
 pub mod template;
 pub mod threshold;
