@@ -31,6 +31,7 @@ pub mod seams;
 pub mod search;
 pub mod snapshot;
 pub mod statistics;
+pub mod steady;
 pub mod target;
 pub mod template;
 pub mod threshold;
