@@ -27,6 +27,7 @@ pub mod record;
 pub mod report;
 pub mod schedule;
 pub mod seams;
+pub mod slowest;
 pub mod snapshot;
 pub mod target;
 pub mod template;
