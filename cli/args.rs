@@ -1,5 +1,6 @@
 //! The command line as typed. What it means is decided in `load.rs`, by the same rules as a plan file.
 
+use crate::archive::ArchiveArgs;
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Check, without any load, whether this machine can carry a plan and its target is there.
     Check(Box<CheckArgs>),
+    /// List, show, name, export, import and remove the runs that were kept.
+    Archive(ArchiveArgs),
     /// Run the built-in server alone.
     Testbed(TestbedArgs),
     /// Print the JSON Schema of plans.
@@ -128,6 +131,12 @@ pub(crate) struct RunArgs {
     /// No progress, and no report on standard output.
     #[arg(short = 'q', long)]
     pub(crate) quiet: bool,
+    /// Do not keep the run in the archive.
+    #[arg(long, conflicts_with = "tags")]
+    pub(crate) no_archive: bool,
+    /// Name the run in the archive. May be given several times.
+    #[arg(long = "tag", value_name = "NAME")]
+    pub(crate) tags: Vec<String>,
 }
 
 #[derive(Args)]
@@ -184,7 +193,8 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Command {
 
 /// `vajra URL …` means `vajra run URL …`: true when the first word is neither a command nor a call for help.
 fn names_no_command(words: &[OsString]) -> bool {
-    const KNOWN: [&str; 9] = ["run", "check", "testbed", "schema", "help", "-h", "--help", "-V", "--version"];
+    const KNOWN: [&str; 10] =
+        ["run", "check", "archive", "testbed", "schema", "help", "-h", "--help", "-V", "--version"];
     words.get(1).is_some_and(|word| !KNOWN.iter().any(|known| word == known))
 }
 

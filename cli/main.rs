@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod archive;
 mod args;
 mod check;
 mod diagnose;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let outcome = match command {
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::run(&check),
+        Command::Archive(archive) => archive::run(&archive),
         Command::Testbed(testbed) => testbed::run(&testbed),
         Command::Schema => schema::run(),
     };

@@ -1,5 +1,6 @@
 //! `vajra run`: plan, preflight, run, report, exit code.
 
+use crate::archive::{self, Ended};
 use crate::args::RunArgs;
 use crate::check::{show, worst};
 use crate::exit::{self, Failure};
@@ -26,6 +27,7 @@ use uuid::Uuid;
 /// Runs a plan and says how it went.
 pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let plan = load::plan(&args.plan)?;
+    archive::check_tags(&args.tags)?;
     let mut outputs = Outputs::open(args)?;
     let control = Arc::new(Control::default());
     let signals = Listener::start(control.clone()).map_err(Failure::runtime)?;
@@ -38,11 +40,16 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         sinks.push(Box::new(Progress::new(&plan)));
     }
     let report = shards.run(&plan, sinks).map_err(Failure::runtime)?;
+    let ended_at = SystemTime::now();
     ready.stop();
     let is_written = tell(&report, outputs, args);
     let code = code_of(&report, &signals, args.strict);
     if args.quiet {
         print::objections(&report).iter().for_each(|objection| eprintln!("{objection}"));
+    }
+    if !args.no_archive {
+        let is_hurried = signals.code().is_some();
+        archive::keep(&Ended { report: &report, ended_at, tags: &args.tags, is_hurried });
     }
     Ok(ExitCode::from(if code == 0 && !is_written { exit::RUNTIME } else { code }))
 }

@@ -185,7 +185,7 @@ mod tests {
             let mut merged = Slowest::default();
             divided.iter().rev().for_each(|part| merged.merge(part));
             let mut sorted = all;
-            sorted.sort_by(|left, right| left.rank().cmp(&right.rank()));
+            sorted.sort_by_key(Finished::rank);
             sorted.truncate(SLOWEST_MAX);
             prop_assert_eq!(merged.iter().copied().collect::<Vec<_>>(), sorted);
         }
