@@ -1,6 +1,7 @@
 //! The command line as typed. What it means is decided in `load.rs`, by the same rules as a plan file.
 
-use clap::{Args, Parser, Subcommand};
+use crate::archive::ArchiveArgs;
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     FindMax(Box<crate::find_max::FindMaxArgs>),
     /// Check, without any load, whether this machine can carry a plan and its target is there.
     Check(Box<CheckArgs>),
+    /// List, show, name, export, import and remove the runs that were kept.
+    Archive(ArchiveArgs),
     /// Run the built-in server alone.
     Testbed(Box<TestbedArgs>),
     /// Print the JSON Schema of plans.
@@ -130,6 +133,12 @@ pub(crate) struct RunArgs {
     /// No progress, and no report on standard output.
     #[arg(short = 'q', long)]
     pub(crate) quiet: bool,
+    /// Do not keep the run in the archive.
+    #[arg(long, conflicts_with = "tags")]
+    pub(crate) no_archive: bool,
+    /// Name the run in the archive. May be given several times.
+    #[arg(long = "tag", value_name = "NAME")]
+    pub(crate) tags: Vec<String>,
 }
 
 #[derive(Args)]
@@ -198,15 +207,16 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Command {
 
 /// `vajra URL …` means `vajra run URL …`: true when the first word is neither a command nor a call for help.
 fn names_no_command(words: &[OsString]) -> bool {
-    const KNOWN: [&str; 10] =
-        ["run", "find-max", "check", "testbed", "schema", "help", "-h", "--help", "-V", "--version"];
-    words.get(1).is_some_and(|word| !KNOWN.iter().any(|known| word == known))
+    const HELP: [&str; 5] = ["help", "-h", "--help", "-V", "--version"];
+    let line = Line::command();
+    let commands = line.get_subcommands().map(clap::Command::get_name);
+    let known: Vec<&str> = HELP.into_iter().chain(commands).collect();
+    words.get(1).is_some_and(|word| !known.iter().any(|known| word == known))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     fn parsed(words: &str) -> Command {
         parse(std::iter::once("vajra").chain(words.split_whitespace()).map(OsString::from))

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod archive;
 mod args;
 mod chart;
 mod check;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Run(run) => run::run(&run),
         Command::FindMax(search) => find_max::run(&search),
         Command::Check(check) => check::run(&check),
+        Command::Archive(archive) => archive::run(&archive),
         Command::Testbed(testbed) => testbed::run(&testbed),
         Command::Schema => schema::run(),
     };

@@ -1,5 +1,6 @@
 //! `vajra run`: plan, preflight, run, report, exit code.
 
+use crate::archive::{self, Ended};
 use crate::args::RunArgs;
 use crate::check::{show, worst};
 use crate::exit::{self, Failure};
@@ -16,10 +17,12 @@ use shards::INCOMPLETE;
 use shards::preflight::{Grade, check};
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 /// Runs a plan and says how it went.
 pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let plan = load::plan(&args.plan)?;
+    archive::check_tags(&args.tags)?;
     let mut outputs = Outputs::open(args)?;
     let turns = Turns::begin()?;
     let ready = target::make_ready(&plan)?;
@@ -30,11 +33,16 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         sinks.push(Box::new(Progress::new(&plan)));
     }
     let report = turns.run(&plan, &addresses, sinks)?;
+    let ended_at = SystemTime::now();
     ready.stop();
     let is_written = tell(&report, outputs, args);
     let code = code_of(&report, turns.signal(), args.strict);
     if args.quiet {
         print::objections(&report).iter().for_each(|objection| eprintln!("{objection}"));
+    }
+    if !args.no_archive {
+        let is_hurried = turns.signal().is_some();
+        archive::keep(&Ended { report: &report, ended_at, tags: &args.tags, is_hurried });
     }
     Ok(ExitCode::from(if code == 0 && !is_written { exit::RUNTIME } else { code }))
 }

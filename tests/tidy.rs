@@ -5,14 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which of ours may depend on which, besides the root package, which may on all.
-const EDGES: [(&str, &[&str]); 5] = [
+const EDGES: [(&str, &[&str]); 6] = [
     ("engine", &["sdk"]),
     ("shards", &["engine", "sdk"]),
+    ("archive", &["engine"]),
     ("testbed", &[]),
     ("perf", &["engine", "shards", "testbed"]),
-    ("vajra", &["engine", "shards", "testbed", "sdk", "telemetry", "fleet"]),
+    ("vajra", &["engine", "shards", "archive", "testbed", "sdk", "telemetry", "fleet"]),
 ];
-const OURS: [&str; 6] = ["engine", "shards", "testbed", "sdk", "telemetry", "fleet"];
+const OURS: [&str; 7] = ["engine", "shards", "archive", "testbed", "sdk", "telemetry", "fleet"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -67,16 +68,15 @@ fn only_the_allowed_edges_exist_between_our_crates() {
 
 #[test]
 fn every_dependency_says_why_it_is_there() {
-    for manifest in
-        ["Cargo.toml", "engine/Cargo.toml", "shards/Cargo.toml", "testbed/Cargo.toml", "perf/Cargo.toml"]
-    {
-        let text = fs::read_to_string(root().join(manifest)).unwrap();
+    for folder in ["", "engine", "shards", "archive", "testbed", "perf"] {
+        let manifest = Path::new(folder).join("Cargo.toml");
+        let text = fs::read_to_string(root().join(&manifest)).unwrap();
         let mut is_dependencies = false;
         for line in text.lines() {
             if line.starts_with('[') {
                 is_dependencies = line.contains("dependencies");
             } else if is_dependencies && line.contains('=') && !line.contains("path = ") {
-                assert!(line.contains('#'), "{manifest}: `{line}` gives no reason");
+                assert!(line.contains('#'), "{}: `{line}` gives no reason", manifest.display());
             }
         }
     }
@@ -84,14 +84,14 @@ fn every_dependency_says_why_it_is_there() {
 
 #[test]
 fn one_file_names_glommio_and_one_the_ring() {
-    let ours = ["cli", "engine/src", "shards/src", "testbed/src", "perf/src"];
+    let ours = ["cli", "engine/src", "shards/src", "archive/src", "testbed/src", "perf/src"];
     assert_eq!(files_naming(&ours, "glommio::"), ["shards/src/executor.rs"]);
     assert_eq!(files_naming(&ours, "io_uring::"), ["shards/src/sys.rs"]);
 }
 
 #[test]
 fn unsafe_code_has_its_place() {
-    let ours = ["cli", "engine/src", "shards/src", "testbed/src"];
+    let ours = ["cli", "engine/src", "shards/src", "archive/src", "testbed/src"];
     assert_eq!(files_naming(&ours, "unsafe {"), ["shards/src/sys.rs"]);
     // perf counts allocations, and an allocator cannot be written without.
     let perf = files_naming(&["perf/src"], "unsafe ");
@@ -136,7 +136,7 @@ fn nothing_is_shared_on_the_shards_path() {
 
 #[test]
 fn nothing_below_the_command_line_prints_exits_or_reads_the_environment() {
-    for folder in ["engine/src", "shards/src", "testbed/src"] {
+    for folder in ["engine/src", "shards/src", "archive/src", "testbed/src"] {
         for (path, text) in sources(folder) {
             for word in ["println!", "print!(", "process::exit", "env::var"] {
                 assert!(!code(&text).contains(word), "{path} names {word}");
@@ -147,7 +147,7 @@ fn nothing_below_the_command_line_prints_exits_or_reads_the_environment() {
 
 #[test]
 fn no_unwrap_outside_tests() {
-    for folder in ["cli", "engine/src", "shards/src", "testbed/src", "perf/src"] {
+    for folder in ["cli", "engine/src", "shards/src", "archive/src", "testbed/src", "perf/src"] {
         for (path, text) in sources(folder) {
             for word in [".unwrap()", "todo!(", "unimplemented!(", "dbg!(", "FIXME", "XXX"] {
                 assert!(!code(&text).contains(word), "{path} has {word}");
@@ -162,7 +162,7 @@ fn the_module_map_is_the_tree() {
     let rows = map.lines().filter_map(|line| line.trim().strip_prefix("- `")?.split_once('`'));
     let listed: BTreeSet<String> =
         rows.map(|(path, _)| path.to_owned()).filter(|path| path.ends_with(".rs")).collect();
-    let folders = ["cli", "engine/src", "shards/src", "testbed/src", "perf/src", "benches"];
+    let folders = ["cli", "engine/src", "shards/src", "archive/src", "testbed/src", "perf/src", "benches"];
     let there: BTreeSet<String> = folders.iter().flat_map(|folder| sources(folder).into_keys()).collect();
     let missing: Vec<&String> = there.difference(&listed).collect();
     let gone: Vec<&String> = listed.iter().filter(|path| !root().join(path).exists()).collect();
@@ -171,7 +171,17 @@ fn the_module_map_is_the_tree() {
 
 #[test]
 fn every_file_says_what_it_is_for() {
-    for folder in ["cli", "engine/src", "shards/src", "testbed/src", "perf/src", "benches", "tests"] {
+    for folder in [
+        "cli",
+        "engine/src",
+        "shards/src",
+        "archive/src",
+        "testbed/src",
+        "perf/src",
+        "benches",
+        "tests",
+        "archive/tests",
+    ] {
         for (path, text) in sources(folder) {
             assert!(text.starts_with("//! "), "{path} has no head");
         }

@@ -58,6 +58,8 @@ impl Vajra {
         };
         let folder = tempfile::tempdir().unwrap();
         command.args(words).current_dir(folder.path()).stdin(Stdio::null());
+        // What a test runs is kept with the test, not with the runs of whoever runs it.
+        command.env("XDG_DATA_HOME", folder.path().join("data"));
         Vajra { command, folder, writes_json: false }
     }
 

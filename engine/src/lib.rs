@@ -29,6 +29,7 @@ pub mod report;
 pub mod schedule;
 pub mod seams;
 pub mod search;
+pub mod slowest;
 pub mod snapshot;
 pub mod statistics;
 pub mod steady;

@@ -129,6 +129,14 @@ impl Outcome {
     pub fn of_status(status: u16) -> Outcome {
         if status < 400 { Outcome::Ok(status) } else { Outcome::Refused(status) }
     }
+
+    /// A number that tells outcomes apart: the status, or for failures the kind, below any status.
+    pub(crate) fn code(self) -> u32 {
+        match self {
+            Outcome::Ok(status) | Outcome::Refused(status) => Kind::COUNT as u32 + u32::from(status),
+            Outcome::Failed(kind) => kind as u32,
+        }
+    }
 }
 
 #[cfg(test)]

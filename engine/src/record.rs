@@ -4,6 +4,7 @@ use crate::bucket::Tally;
 use crate::distribution::Distribution;
 use crate::outcome::{Kind, Outcome};
 use crate::phase::{Phase, Phases};
+use crate::slowest::{Finished, Slowest};
 
 /// Lowest status code with a counter of its own.
 const STATUS_MIN: u16 = 100;
@@ -236,6 +237,8 @@ pub struct Recorder {
     pub figures: Figures,
     /// Sent − the later of intended and the moment a connection was free: the lateness that is the generator's own.
     pub lag: Distribution,
+    /// The slowest requests of the measured window, in success or failure.
+    pub slowest: Slowest,
     phases: Phases,
 }
 
@@ -255,6 +258,7 @@ impl Recorder {
             ended_ns: None,
             figures: Figures::default(),
             lag: Distribution::new(),
+            slowest: Slowest::default(),
             phases,
         }
     }
@@ -276,6 +280,17 @@ impl Recorder {
     pub fn done(&mut self, series: usize, outcome: Outcome, instants: Instants, bytes_received: u64) {
         self.figures.finished += 1;
         self.series(series, instants.intended).done(outcome, instants, bytes_received);
+        let response_ns = instants.done.saturating_sub(instants.intended);
+        if self.slowest.wants(response_ns) && self.is_measured(instants.intended) {
+            self.keep_slow(series, outcome, instants);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn keep_slow(&mut self, series: usize, outcome: Outcome, instants: Instants) {
+        let (shard, series) = (self.shard as u32, series as u32);
+        self.slowest.offer(Finished { shard, series, outcome, instants });
     }
 
     /// Counts arrivals that were dropped, and arrivals that were due and will not be sent.
@@ -297,6 +312,7 @@ impl Recorder {
         self.ended_ns = None;
         self.figures = Figures::default();
         self.lag.clear();
+        self.slowest.clear();
     }
 
     fn is_measured(&self, intended_ns: u64) -> bool {
@@ -337,6 +353,7 @@ mod tests {
         recorder.sent(0, 100, 150, 140, 1);
         assert_eq!((recorder.outside[0].ok, recorder.measured[0].ok), (1, 0));
         assert_eq!((recorder.outside[0].sent, recorder.measured[0].sent), (1, 1));
+        assert_eq!(recorder.slowest.iter().count(), 0, "the slowest are of the measured window alone");
         assert_eq!(recorder.lag.max_ns(), 10, "late since a connection was free, not since intended");
     }
 
@@ -359,5 +376,6 @@ mod tests {
         recorder.clear(1_000);
         assert_eq!((recorder.measured[0].sent, recorder.measured[0].response.count()), (0, 0));
         assert_eq!((recorder.lag.count(), recorder.figures.finished, recorder.from_ns), (0, 0, 1_000));
+        assert_eq!(recorder.slowest.iter().count(), 0);
     }
 }

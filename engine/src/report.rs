@@ -7,6 +7,7 @@ use crate::outcome::Kind;
 use crate::phase::{Phases, Warmup};
 use crate::plan::Plan;
 use crate::record::{Figures, Series};
+use crate::slowest::{Finished, SlowRequest};
 use crate::snapshot::{Snapshot, sum_of};
 use crate::threshold::{Comparison, Facts, Metric};
 use crate::verdict::{Evidence, Verdict};
@@ -67,6 +68,9 @@ pub struct Report {
     pub environment: Environment,
     /// What this run could not measure, in words.
     pub limits: Vec<String>,
+    /// The slowest requests, in success or failure, slowest first. Empty in reports of versions before 0.2.
+    #[serde(default)]
+    pub slowest: Vec<SlowRequest>,
     /// The run slice by slice: what comparing needs. Empty in reports of versions before 0.2.
     #[serde(default)]
     pub history: Vec<Slice>,
@@ -399,6 +403,7 @@ impl Report {
             thresholds,
             environment: environment(whole, facts.environment),
             limits,
+            slowest: slowest(plan, whole),
             history: history.to_vec(),
         }
     }
@@ -552,6 +557,14 @@ fn scenario(plan: &Plan, whole: &Snapshot) -> Scenario {
     Scenario { name: plan.name.clone(), steps: plan.requests.iter().zip(&whole.measured).map(step).collect() }
 }
 
+fn slowest(plan: &Plan, whole: &Snapshot) -> Vec<SlowRequest> {
+    let named = |finished: &Finished| {
+        let request = plan.requests.get(finished.series as usize);
+        SlowRequest::new(finished, request.map_or("", |request| &request.name))
+    };
+    whole.slowest.iter().map(named).collect()
+}
+
 fn environment(whole: &Snapshot, environment: Environment) -> Environment {
     let figures = whole.figures();
     Environment { clock_ppm: figures.clock_ppm, clock_steps: figures.clock_steps, ..environment }
@@ -647,6 +660,10 @@ mod tests {
         for key in keys.split_whitespace() {
             assert!(value.get(key).is_some(), "{key}");
         }
+        assert_eq!(report.slowest.iter().map(|slow| slow.response_ns).collect::<Vec<_>>(), [1_000]);
+        let mut old = value.clone();
+        old.as_object_mut().unwrap().retain(|key, _| key != "slowest" && key != "history");
+        assert!(serde_json::from_value::<Report>(old).unwrap().slowest.is_empty(), "an older report is read");
         assert_eq!(serde_json::from_value::<Report>(value).unwrap(), report);
         assert!(report.meets_thresholds());
         assert_eq!(Distribution::decode(&report.response_ns.hdr).unwrap().count(), 1);

@@ -7,6 +7,7 @@ use crate::bucket::Tally;
 use crate::distribution::Distribution;
 use crate::phase::Phases;
 use crate::record::{Figures, Recorder, Series};
+use crate::slowest::Slowest;
 
 /// One stretch of time, all shards together.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub struct Snapshot {
     pub ended_ns: Option<u64>,
     /// The generator's own lateness.
     pub lag: Distribution,
+    /// The slowest requests of the measured window.
+    pub slowest: Slowest,
     /// How each shard fared.
     pub shards: Vec<Figures>,
     /// Snapshots that sinks were too slow to take, so far.
@@ -52,6 +55,7 @@ impl Snapshot {
             last_sent_ns: 0,
             ended_ns: None,
             lag: Distribution::new(),
+            slowest: Slowest::default(),
             shards: vec![Figures::default(); shards],
             lost: 0,
         }
@@ -68,6 +72,7 @@ impl Snapshot {
         self.last_sent_ns = self.last_sent_ns.max(recorder.last_sent_ns);
         self.ended_ns = self.ended_ns.max(recorder.ended_ns);
         self.lag.merge(&recorder.lag);
+        self.slowest.merge(&recorder.slowest);
         self.shards[recorder.shard].merge(&recorder.figures);
     }
 
@@ -82,6 +87,7 @@ impl Snapshot {
         self.last_sent_ns = self.last_sent_ns.max(other.last_sent_ns);
         self.ended_ns = self.ended_ns.max(other.ended_ns);
         self.lag.merge(&other.lag);
+        self.slowest.merge(&other.slowest);
         self.shards.iter_mut().zip(&other.shards).for_each(|(mine, theirs)| mine.merge(theirs));
     }
 
@@ -160,6 +166,8 @@ mod tests {
             let (mut merged, mut whole) = (Snapshot::new(shards, 2, PHASES), Snapshot::new(1, 2, PHASES));
             several.iter().for_each(|recorder| merged.absorb(recorder));
             whole.absorb(&one);
+            let times = |snapshot: &Snapshot| snapshot.slowest.iter().map(|slow| slow.instants).collect::<Vec<_>>();
+            prop_assert_eq!(times(&merged), times(&whole));
             let (merged, whole) = (merged.total(), whole.total());
             prop_assert_eq!((merged.sent, merged.ok, merged.errors), (whole.sent, whole.ok, whole.errors));
             prop_assert_eq!(merged.sent, requests as u64);

@@ -3,6 +3,7 @@
 //! Nothing here has a limit on time: machines that run tests are slow and shared. What is checked is counts, codes, words,
 //! and bounds that hold however slow the machine is.
 
+mod archive;
 mod bad_input;
 mod calibrate;
 mod examples;

@@ -1,0 +1,180 @@
+//! Bundles: runs in one file, for another machine. The tables are the archive's, without its log and its baselines.
+//!
+//! And reports from files: a bundle can be used wherever a report can.
+
+use crate::connect::{self, MAGIC};
+use crate::error::{Error, Problem};
+use crate::run::{self, REPORT_BYTES_MAX, row_of};
+use engine::report::Report;
+use rusqlite::types::Value;
+use rusqlite::{Connection, Transaction, TransactionBehavior, params_from_iter};
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a bundle that another process is writing is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The tables whose rows belong to a run, and travel with it.
+const OF_A_RUN: [&str; 3] = ["slices", "traces", "tags"];
+
+/// What an import did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Run ids that are new here.
+    pub added: Vec<String>,
+    /// Run ids that were here already, and stay as they were.
+    pub skipped: Vec<String>,
+}
+
+/// The reports in a file, newest first: of a bundle or an archive, all of them; of a JSON report, that one. What the file is
+/// is decided by its content, not by its name.
+pub fn load_reports(path: &Path) -> Result<Vec<Report>, Error> {
+    let load = || {
+        let head = read_at_most(path, MAGIC.len() as u64)?;
+        // The first bytes of the one and of the other have nothing in common.
+        if !head.is_empty() && MAGIC.starts_with(&head) { of_bundle(path) } else { of_json(path, head) }
+    };
+    load().map_err(|problem| Error::new(path, problem))
+}
+
+fn of_bundle(path: &Path) -> Result<Vec<Report>, Problem> {
+    let bundle = open(path)?;
+    let transaction = Transaction::new_unchecked(&bundle, TransactionBehavior::Deferred)?;
+    runs(&transaction)?.iter().map(|(run, _)| run::read(&transaction, *run)).collect()
+}
+
+fn of_json(path: &Path, head: Vec<u8>) -> Result<Vec<Report>, Problem> {
+    let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file());
+    // What came out of a pipe does not come out again.
+    let json = if is_file { read_at_most(path, REPORT_BYTES_MAX)? } else { head };
+    Ok(vec![run::parse(&json)?])
+}
+
+/// A pipe is read to its end, because it can be read but once.
+fn read_at_most(path: &Path, bytes: u64) -> Result<Vec<u8>, Problem> {
+    let unreadable = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => Problem::Missing,
+        _ => Problem::Unreadable(error.to_string()),
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    let is_file = file.metadata().map_err(unreadable)?.is_file();
+    let mut content = Vec::new();
+    let bytes = if is_file { bytes } else { REPORT_BYTES_MAX };
+    file.take(bytes).read_to_end(&mut content).map_err(unreadable)?;
+    Ok(content)
+}
+
+/// Opens a bundle, and looks whether it is whole.
+fn open(path: &Path) -> Result<Connection, Problem> {
+    let bundle = connect::open_whole(path, PATIENCE)?;
+    if runs(&bundle)?.is_empty() { Err(Problem::NoRuns) } else { Ok(bundle) }
+}
+
+fn runs(connection: &Connection) -> Result<Vec<(i64, String)>, Problem> {
+    let sql = format!("SELECT id, run_id FROM runs {}", crate::selector::NEWEST_FIRST);
+    let read = |row: &rusqlite::Row| Ok((row.get(0)?, row.get(1)?));
+    Ok(connection.prepare(&sql)?.query_map([], read)?.collect::<Result<_, _>>()?)
+}
+
+/// Copies the runs of a bundle into an archive: all that are not there yet, or none.
+pub(crate) fn import(archive: &Connection, path: &Path) -> Result<Imported, Error> {
+    let of_bundle = |problem| Error::new(path, problem);
+    let bundle = open(path).map_err(of_bundle)?;
+    let source = Transaction::new_unchecked(&bundle, TransactionBehavior::Deferred)
+        .map_err(|e| of_bundle(e.into()))?;
+    let runs = runs(&source).map_err(of_bundle)?;
+    // What cannot be read here is not let in.
+    runs.iter().try_for_each(|(run, _)| run::read(&source, *run).map(drop)).map_err(of_bundle)?;
+    let copy = || -> Result<Imported, Problem> {
+        let transaction = Transaction::new_unchecked(archive, TransactionBehavior::Immediate)?;
+        let mut imported = Imported::default();
+        for (run, run_id) in &runs {
+            if row_of(&transaction, run_id)?.is_some() {
+                imported.skipped.push(run_id.clone());
+            } else {
+                copy_run(&source, &transaction, *run)?;
+                imported.added.push(run_id.clone());
+            }
+        }
+        // A name here is a tag's or a baseline's, not both.
+        transaction.execute("DELETE FROM tags WHERE tag IN (SELECT name FROM baselines)", [])?;
+        transaction.commit()?;
+        Ok(imported)
+    };
+    copy().map_err(|problem| Error::new(Path::new(archive.path().unwrap_or_default()), problem))
+}
+
+/// Writes runs into a new file, which is there whole or not at all.
+pub(crate) fn export(archive: &Connection, runs: &[i64], path: &Path) -> Result<(), Problem> {
+    let path = &destination(archive, path)?;
+    let part = part_of(path);
+    let made = write(archive, runs, &part).and_then(|()| {
+        let synced = File::open(&part).and_then(|file| file.sync_all());
+        let renamed = synced.and_then(|()| fs::rename(&part, path));
+        renamed.map_err(|error| Problem::Unwritable(error.to_string()))
+    });
+    if made.is_err() {
+        let journal = PathBuf::from(format!("{}-journal", part.display()));
+        [part, journal].iter().for_each(|leftover| drop(fs::remove_file(leftover)));
+    }
+    made
+}
+
+fn write(archive: &Connection, runs: &[i64], part: &Path) -> Result<(), Problem> {
+    let bundle = connect::create(part, PATIENCE)?;
+    let transaction = Transaction::new_unchecked(&bundle, TransactionBehavior::Immediate)?;
+    runs.iter().try_for_each(|run| copy_run(archive, &transaction, *run))?;
+    transaction.commit()?;
+    bundle.execute_batch("VACUUM")?;
+    bundle.close().map_err(|(_, error)| error.into())
+}
+
+/// Where a bundle goes. Devices, folders and the archive itself are not replaced by one.
+fn destination(archive: &Connection, path: &Path) -> Result<PathBuf, Problem> {
+    let Ok(there) = path.canonicalize() else { return Ok(path.to_owned()) };
+    if !there.is_file() {
+        return Err(Problem::Unwritable("it is there, and it is not a file".into()));
+    }
+    if archive.path().is_some_and(|archive| Path::new(archive).canonicalize().is_ok_and(|own| own == there)) {
+        return Err(Problem::Unwritable("it is the archive itself".into()));
+    }
+    Ok(there)
+}
+
+/// The name a bundle has until it is whole: beside its own, so that renaming does not copy.
+fn part_of(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{}.part", std::process::id()))
+}
+
+/// Copies the rows of a run, whatever their columns hold.
+fn copy_run(from: &Connection, to: &Connection, run: i64) -> Result<(), Problem> {
+    copy_rows(from, to, "runs", "id", run, None)?;
+    let copied = to.last_insert_rowid();
+    OF_A_RUN.iter().try_for_each(|table| copy_rows(from, to, table, "run", run, Some(copied)))
+}
+
+/// Copies the rows of a table whose key, the first column, is `run`; the copies have the key `copied`, or one of their own.
+fn copy_rows(
+    from: &Connection,
+    to: &Connection,
+    table: &str,
+    key: &str,
+    run: i64,
+    copied: Option<i64>,
+) -> Result<(), Problem> {
+    let mut rows = from.prepare(&format!("SELECT * FROM {table} WHERE {key} = ?1"))?;
+    let columns = rows.column_names().collect::<Vec<_>>().join(", ");
+    let marks = vec!["?"; rows.column_count()].join(", ");
+    let mut insert = to.prepare(&format!("INSERT INTO {table} ({columns}) VALUES ({marks})"))?;
+    let count = rows.column_count();
+    let mut rows = rows.query([run])?;
+    while let Some(row) = rows.next()? {
+        let values = (1..count).map(|column| row.get::<_, Value>(column));
+        let values: Vec<Value> = values.collect::<Result<_, _>>()?;
+        let key = copied.map_or(Value::Null, Value::Integer);
+        insert.execute(params_from_iter(std::iter::once(key).chain(values)))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,294 @@
+//! One run as rows, and the report whole again from them.
+
+use crate::error::Problem;
+use crate::instant::unix_ns;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use engine::history::Slice;
+use engine::phase::Phase;
+use engine::plan::Plan;
+use engine::report::{Report, SCHEMA};
+use engine::slowest::SlowRequest;
+use engine::verdict::Status;
+use flate2::Compression;
+use flate2::read::ZlibDecoder;
+use flate2::write::ZlibEncoder;
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
+use std::io::{Read, Write};
+
+/// The largest report that is read, in bytes of JSON: far above any that a run makes, and below what memory holds.
+pub(crate) const REPORT_BYTES_MAX: u64 = 256 << 20;
+
+/// What is kept of a run besides its report: where it came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Name of the machine that ran it.
+    pub host: String,
+    /// The words of its command.
+    pub command_line: Vec<String>,
+    /// Version of the program.
+    pub version: String,
+    /// When the run was over, RFC 3339, UTC.
+    pub ended_at: String,
+    /// When it was archived, RFC 3339, UTC.
+    pub archived_at: String,
+}
+
+/// Writes a run. What could not be read back as it is, is not written.
+pub(crate) fn insert(connection: &Connection, report: &Report, manifest: &Manifest) -> Result<(), Problem> {
+    if row_of(connection, &report.run_id)?.is_some() {
+        return Err(Problem::AlreadyArchived(report.run_id.clone()));
+    }
+    let json = serde_json::to_string(report).map_err(not_whole)?;
+    let run = insert_run(connection, report, manifest)?;
+    insert_slices(connection, run, &report.history)?;
+    insert_traces(connection, run, &report.slowest)?;
+    let again = read(connection, run).map_err(|problem| match problem {
+        Problem::Damaged(cause) | Problem::NotAReport(cause) => Problem::NotWhole(cause),
+        problem => problem,
+    })?;
+    match serde_json::to_string(&again).map_err(not_whole)? {
+        again if again == json => Ok(()),
+        _ => Err(Problem::NotWhole("it differs after reading".into())),
+    }
+}
+
+fn not_whole(error: serde_json::Error) -> Problem {
+    Problem::NotWhole(error.to_string())
+}
+
+fn insert_run(connection: &Connection, report: &Report, manifest: &Manifest) -> Result<i64, Problem> {
+    let requests = &report.requests;
+    let not_ok = requests.failed + requests.dropped;
+    let started_ns = unix_ns(&report.started_at).or(unix_ns(&manifest.archived_at)).unwrap_or(0);
+    let words = serde_json::to_string(&manifest.command_line).map_err(not_whole)?;
+    connection.execute(
+        "INSERT INTO runs (run_id, name, started_at, started_ns, ended_at, archived_at, host, version, command_line,
+         plan_hash, verdict, rate_rps, response_p50_ns, response_p99_ns, failed_share, report)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+        params![
+            report.run_id,
+            report.plan.name,
+            report.started_at,
+            started_ns,
+            manifest.ended_at,
+            manifest.archived_at,
+            manifest.host,
+            manifest.version,
+            words,
+            plan_hash(&report.plan)?,
+            verdict(report.verdict.status),
+            report.rate.achieved,
+            stored(report.response_ns.p50),
+            stored(report.response_ns.p99),
+            not_ok as f64 / (requests.ok + not_ok).max(1) as f64,
+            compressed(report)?,
+        ],
+    )?;
+    Ok(connection.last_insert_rowid())
+}
+
+fn insert_slices(connection: &Connection, run: i64, history: &[Slice]) -> Result<(), Problem> {
+    let sql = "INSERT INTO slices VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    let mut statement = connection.prepare(sql)?;
+    for (place, slice) in history.iter().enumerate() {
+        let Slice { from_ns, to_ns, phase, ok, failed, dropped, cpu_ns, response_hdr } = slice;
+        let counts = [from_ns, to_ns, ok, failed, dropped, cpu_ns].map(|&count| stored(count));
+        let [from_ns, to_ns, ok, failed, dropped, cpu_ns] = counts;
+        let hdr = packed(response_hdr);
+        let word = word_of(*phase);
+        statement.execute(params![
+            run,
+            place as i64,
+            from_ns,
+            to_ns,
+            word,
+            ok,
+            failed,
+            dropped,
+            cpu_ns,
+            hdr
+        ])?;
+    }
+    Ok(())
+}
+
+fn insert_traces(connection: &Connection, run: i64, slowest: &[SlowRequest]) -> Result<(), Problem> {
+    let sql = "INSERT INTO traces VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    let mut statement = connection.prepare(sql)?;
+    for (place, slow) in slowest.iter().enumerate() {
+        let SlowRequest { step, status, error, intended_s, response_ns, service_ns, slip_ns, shard } = slow;
+        let [response_ns, service_ns, slip_ns] = [response_ns, service_ns, slip_ns].map(|&ns| stored(ns));
+        statement.execute(params![
+            run,
+            place as i64,
+            step,
+            status,
+            error,
+            intended_s,
+            response_ns,
+            service_ns,
+            slip_ns,
+            shard
+        ])?;
+    }
+    Ok(())
+}
+
+/// The report of a run, whole again.
+pub(crate) fn read(connection: &Connection, run: i64) -> Result<Report, Problem> {
+    let bytes: Vec<u8> =
+        connection.query_row("SELECT report FROM runs WHERE id = ?1", [run], |row| row.get(0))?;
+    let mut json = Vec::new();
+    let inflated = ZlibDecoder::new(bytes.as_slice()).take(REPORT_BYTES_MAX).read_to_end(&mut json);
+    inflated.map_err(|error| Problem::Damaged(format!("a stored report: {error}")))?;
+    let mut report = parse(&json)?;
+    report.history = slices(connection, run)?;
+    report.slowest = traces(connection, run)?;
+    Ok(report)
+}
+
+fn slices(connection: &Connection, run: i64) -> Result<Vec<Slice>, Problem> {
+    let sql = "SELECT from_ns, to_ns, phase, ok, failed, dropped, cpu_ns, response_hdr
+               FROM slices WHERE run = ?1 ORDER BY slice";
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([run])?;
+    let mut slices = Vec::new();
+    while let Some(row) = rows.next()? {
+        let count = |column: usize| row.get::<_, i64>(column).map(|count| count as u64);
+        let word: String = row.get(2)?;
+        slices.push(Slice {
+            from_ns: count(0)?,
+            to_ns: count(1)?,
+            phase: phase_of(&word).ok_or_else(|| Problem::Damaged(format!("`{word}` is not a phase")))?,
+            ok: count(3)?,
+            failed: count(4)?,
+            dropped: count(5)?,
+            cpu_ns: count(6)?,
+            response_hdr: unpacked(row)?,
+        });
+    }
+    Ok(slices)
+}
+
+fn traces(connection: &Connection, run: i64) -> Result<Vec<SlowRequest>, Problem> {
+    let sql = "SELECT step, status, error, intended_s, response_ns, service_ns, slip_ns, shard
+               FROM traces WHERE run = ?1 ORDER BY place";
+    let read = |row: &Row| {
+        let count = |column: usize| row.get::<_, i64>(column).map(|count| count as u64);
+        Ok(SlowRequest {
+            step: row.get(0)?,
+            status: row.get(1)?,
+            error: row.get(2)?,
+            intended_s: row.get(3)?,
+            response_ns: count(4)?,
+            service_ns: count(5)?,
+            slip_ns: count(6)?,
+            shard: row.get(7)?,
+        })
+    };
+    Ok(connection.prepare(sql)?.query_map([run], read)?.collect::<Result<_, _>>()?)
+}
+
+/// A report from its JSON. Errors: cut off, of another schema, or no report at all.
+pub(crate) fn parse(json: &[u8]) -> Result<Report, Problem> {
+    /// What every report of every version begins with.
+    #[derive(Deserialize)]
+    #[serde(expecting = "a report: an object with the key `schema`")]
+    struct Head {
+        schema: Option<u64>,
+    }
+    if json.iter().all(u8::is_ascii_whitespace) {
+        return Err(Problem::NotAReport("it is empty".into()));
+    }
+    let head: Head = serde_json::from_slice(json).map_err(why_not_json)?;
+    match head.schema {
+        None => Err(Problem::NotAReport("it has no key `schema`".into())),
+        Some(found) if found != u64::from(SCHEMA) => Err(Problem::OtherSchema { found }),
+        Some(_) => serde_json::from_slice(json).map_err(why_not_json),
+    }
+}
+
+fn why_not_json(error: serde_json::Error) -> Problem {
+    use serde_json::error::Category;
+    match error.classify() {
+        Category::Eof => Problem::CutOff { line: error.line() },
+        Category::Syntax | Category::Data | Category::Io => Problem::NotAReport(error.to_string()),
+    }
+}
+
+/// The number of a run's row.
+pub(crate) fn row_of(connection: &Connection, run_id: &str) -> Result<Option<i64>, Problem> {
+    let sql = "SELECT id FROM runs WHERE run_id = ?1";
+    Ok(connection.query_row(sql, [run_id], |row| row.get(0)).optional()?)
+}
+
+/// Where a run came from.
+pub(crate) fn manifest(connection: &Connection, run: i64) -> Result<Manifest, Problem> {
+    let sql = "SELECT host, command_line, version, ended_at, archived_at FROM runs WHERE id = ?1";
+    let (words, manifest) = connection.query_row(sql, [run], |row| {
+        let words: String = row.get(1)?;
+        let (host, version, ended_at, archived_at) = (row.get(0)?, row.get(2)?, row.get(3)?, row.get(4)?);
+        Ok((words, Manifest { host, command_line: Vec::new(), version, ended_at, archived_at }))
+    })?;
+    let command_line = serde_json::from_str(&words)
+        .map_err(|error| Problem::Damaged(format!("a stored command line: {error}")))?;
+    Ok(Manifest { command_line, ..manifest })
+}
+
+/// What tells plans apart: FNV-1a, 64 bits (Fowler, Noll, Vo: draft-eastlake-fnv), of the plan's JSON, in hexadecimal.
+pub fn plan_hash(plan: &Plan) -> Result<String, Problem> {
+    const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    let json = serde_json::to_vec(plan).map_err(not_whole)?;
+    let hash = json.iter().fold(BASIS, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME));
+    Ok(format!("{hash:016x}"))
+}
+
+fn compressed(report: &Report) -> Result<Vec<u8>, Problem> {
+    let rest = Report { history: Vec::new(), slowest: Vec::new(), ..report.clone() };
+    let json = serde_json::to_vec(&rest).map_err(not_whole)?;
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+    let done = encoder.write_all(&json).and_then(|()| encoder.finish());
+    Ok(done.expect("writing to memory cannot fail"))
+}
+
+/// SQLite's integers have a sign; the bits stay the same.
+fn stored(count: u64) -> i64 {
+    count as i64
+}
+
+fn packed(hdr: &str) -> Value {
+    match STANDARD.decode(hdr) {
+        Ok(bytes) if STANDARD.encode(&bytes) == hdr => Value::Blob(bytes),
+        _ => Value::Text(hdr.to_owned()),
+    }
+}
+
+fn unpacked(row: &Row) -> Result<String, Problem> {
+    match row.get_ref("response_hdr")? {
+        ValueRef::Blob(bytes) => Ok(STANDARD.encode(bytes)),
+        value => value.as_str().map(str::to_owned).map_err(|error| Problem::Damaged(error.to_string())),
+    }
+}
+
+fn verdict(status: Status) -> &'static str {
+    match status {
+        Status::Valid => "VALID",
+        Status::Degraded => "DEGRADED",
+        Status::Invalid => "INVALID",
+    }
+}
+
+const PHASES: [(Phase, &str); 3] =
+    [(Phase::Warmup, "warmup"), (Phase::Measure, "measure"), (Phase::Drain, "drain")];
+
+fn word_of(phase: Phase) -> &'static str {
+    PHASES.iter().find(|(known, _)| *known == phase).map_or("measure", |(_, word)| word)
+}
+
+fn phase_of(word: &str) -> Option<Phase> {
+    PHASES.iter().find(|(_, known)| *known == word).map(|(phase, _)| *phase)
+}
