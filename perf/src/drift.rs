@@ -1,17 +1,15 @@
 //! Whether a rate is carried exactly over minutes: one open-loop run, watched from outside.
 
-use crate::Gate;
 use crate::budgets;
 use crate::process::shown;
 use crate::target::{Body, Nginx};
 use crate::vajra::{self, Vajra};
+use crate::{GENERATOR_CORE, Gate, SERVER_CORE};
 use clap::Args;
 use engine::quantity::show_ns;
 use engine::report::Report;
 use std::path::PathBuf;
 
-const SERVER_CORE: usize = 0;
-const GENERATOR_CORE: usize = 1;
 const CONNECTIONS: u32 = 64;
 
 #[derive(Args)]

@@ -10,6 +10,7 @@ use engine::outcome::Outcome;
 use engine::plan::Plan;
 use engine::record::{Figures, Series};
 use engine::seams::Source;
+use nix::sys::resource::{UsageWho, getrusage};
 use nix::time::{ClockId, clock_gettime};
 use shards::lanes::{CollectorLane, Control, ShardLane, lane};
 use shards::ring::RingWire;
@@ -34,6 +35,8 @@ pub(crate) struct Driven {
     pub(crate) counted: u64,
     /// Allocations on the shard's thread in that part.
     pub(crate) allocations: Allocations,
+    /// Times the shard's thread gave its core away in that part: it waited in the kernel.
+    pub(crate) switches: u64,
     /// Requests of the whole run that failed.
     pub(crate) failed: u64,
     /// How the shard fared over the whole run, connecting excluded.
@@ -49,8 +52,8 @@ pub(crate) fn drive(plan: &Plan, address: SocketAddr, uncounted: u64) -> Result<
         let make = move || Looping::new(plan, address, shard_lane, recorder)?.turn_until_finished(uncounted);
         let shard = scope.spawn(make);
         let (failed, figures) = collect(&collector_lane, || shard.is_finished());
-        let (counted, allocations) = shard.join().map_err(|_| "the shard's thread panicked; see above")??;
-        Ok(Driven { counted, allocations, failed, figures })
+        let driven = shard.join().map_err(|_| "the shard's thread panicked; see above")??;
+        Ok(Driven { failed, figures, ..driven })
     })
 }
 
@@ -77,17 +80,29 @@ impl Looping {
         Ok(Looping { shard: Shard::new(plan, parts), answers })
     }
 
-    /// The counted part: its answers and its allocations.
-    fn turn_until_finished(mut self, uncounted: u64) -> Result<(u64, Allocations), String> {
+    /// The counted part: its answers, its allocations and its switches.
+    fn turn_until_finished(mut self, uncounted: u64) -> Result<Driven, String> {
         while self.answers.get() < uncounted {
             if self.shard.turn()? == Turn::Finished {
                 return Err(format!("the run ended after {} answers, while warming up", self.answers.get()));
             }
         }
-        let (answers, allocations) = (self.answers.get(), counting::on_this_thread());
+        let (answers, switches) = (self.answers.get(), voluntary_switches()?);
+        let allocations = counting::on_this_thread();
         while self.shard.turn()? == Turn::Continue {}
-        Ok((self.answers.get() - answers, counting::on_this_thread() - allocations))
+        Ok(Driven {
+            counted: self.answers.get() - answers,
+            allocations: counting::on_this_thread() - allocations,
+            switches: voluntary_switches()? - switches,
+            ..Driven::default()
+        })
     }
+}
+
+/// How often the calling thread has given its core away so far.
+fn voluntary_switches() -> Result<u64, String> {
+    let usage = getrusage(UsageWho::RUSAGE_THREAD).map_err(|error| format!("getrusage failed: {error}"))?;
+    Ok(usage.voluntary_context_switches() as u64)
 }
 
 /// Starts the run at once if every connection is open, and ends it otherwise: it would never get warm.

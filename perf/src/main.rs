@@ -10,20 +10,34 @@
 #![deny(unsafe_code)]
 
 mod allocations;
+mod baseline;
 mod budgets;
+mod callgrind;
+mod cases;
+mod counter;
+mod counters;
 #[allow(unsafe_code, reason = "counts allocations; every block says why it is sound")]
 mod counting;
 mod drift;
 mod drive;
+mod driver;
+mod gate;
 mod peers;
+mod perf_stat;
 mod process;
+mod repeat;
 mod statistics;
+mod table;
 mod target;
 mod vajra;
 mod wrk;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+
+/// The server's core and the generators'. Two, because a generator that shares its server's core measures the scheduler.
+const SERVER_CORE: usize = 0;
+const GENERATOR_CORE: usize = 1;
 
 #[derive(Parser)]
 #[command(name = "vajra-perf", about = "Holds Vajra's promises about cost and fidelity against measurements")]
@@ -40,6 +54,16 @@ enum Scenario {
     Drift(drift::Options),
     /// Allocations per request in the loop of a shard
     Allocs(allocations::Options),
+    /// What every operation and every request of the real loop costs, in counts, beside their baselines
+    Counters(counters::Saved),
+    /// What a change must not make worse: the counters, and what CI can hold of the rest
+    Gate(gate::Options),
+    /// One operation, so many times: what `counters` runs under valgrind
+    #[command(hide = true)]
+    Operation(repeat::Options),
+    /// One case of the loop against a server: what `gate` runs pinned to a core
+    #[command(hide = true)]
+    Drive(driver::Options),
 }
 
 /// Whether what was measured is what was promised.
@@ -67,6 +91,10 @@ fn main() -> ExitCode {
         Scenario::Peers(options) => peers::run(&options),
         Scenario::Drift(options) => drift::run(&options),
         Scenario::Allocs(options) => allocations::run(&options),
+        Scenario::Counters(options) => counters::run(&options),
+        Scenario::Gate(options) => gate::run(&options),
+        Scenario::Operation(options) => repeat::run(&options).map(|()| Gate::Passed),
+        Scenario::Drive(options) => driver::run(&options).map(|()| Gate::Passed),
     };
     match measured {
         Ok(Gate::Passed) => ExitCode::SUCCESS,

@@ -4,20 +4,16 @@
 //! machine does meets both; what counts is the ratio within a pair. The cost is the CPU time of the whole process,
 //! collector and start included, over the requests it completed.
 
-use crate::Gate;
 use crate::budgets;
 use crate::process::{self, shown};
 use crate::statistics::{Interval, median, median_interval};
 use crate::target::{Body, Nginx};
 use crate::vajra::{self, Vajra};
 use crate::wrk;
+use crate::{GENERATOR_CORE, Gate, SERVER_CORE};
 use clap::Args;
 use engine::verdict::Status;
 use std::path::PathBuf;
-
-/// The server's core and the generators'. Two, because a generator that shares its server's core measures the scheduler.
-const SERVER_CORE: usize = 0;
-const GENERATOR_CORE: usize = 1;
 
 #[derive(Args)]
 pub(crate) struct Options {

@@ -55,6 +55,8 @@ pub(crate) fn explain(command: &Command, error: &std::io::Error) -> String {
 pub(crate) fn remedy(program: &str) -> String {
     let package = match program {
         "taskset" => "util-linux",
+        "kill" => "procps",
+        "perf" => "linux-perf",
         other => other,
     };
     format!("install it with `apt-get install {package}`")

@@ -1,0 +1,144 @@
+//! The ways to use a shard's loop against a real server: closed and open loop, bytes that never change and bytes rendered for
+//! each request, one and eight requests under way per connection.
+
+use crate::drive::{Driven, drive};
+use engine::config::{Config, RequestConfig, Text};
+use engine::plan::Plan;
+use std::net::SocketAddr;
+
+pub(crate) const CONNECTIONS: u32 = 64;
+const PIPELINE: u32 = 8;
+/// Answers before counting begins: every connection has had many, in every depth of its pipeline.
+pub(crate) const UNCOUNTED: u64 = 10_000;
+/// Arrivals per second of the open loops: well below what the built-in server carries beside us on two cores.
+pub(crate) const RATE_RPS: u64 = 20_000;
+/// Of this many requests of a mix one is large, and this is how large.
+const RARE: u32 = 1_000;
+const LARGE_BYTES: usize = 2_048;
+/// Recorders change hands this often, so that handing over is part of what is counted.
+const INTERVAL: &str = "100ms";
+
+/// One way to use the loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Case {
+    pub(crate) is_open_loop: bool,
+    pub(crate) bytes: Bytes,
+    pub(crate) pipeline: u32,
+}
+
+/// What is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bytes {
+    /// One request that never changes.
+    Constant,
+    /// One request, rendered for each sending.
+    Rendered,
+    /// A small rendered request, and rarely a large one: most connections meet it only after the warm-up.
+    Mixed,
+}
+
+impl Case {
+    pub(crate) fn all() -> impl Iterator<Item = Case> {
+        let pipelines = [1, PIPELINE].into_iter();
+        pipelines.flat_map(|pipeline| {
+            let loops = [false, true].into_iter();
+            loops.flat_map(move |is_open_loop| Bytes::ALL.map(|bytes| Case { is_open_loop, bytes, pipeline }))
+        })
+    }
+
+    /// Load, bytes and pipeline, as tables, baselines and the command line have it.
+    pub(crate) fn title(self) -> String {
+        let load = if self.is_open_loop { "open" } else { "closed" };
+        format!("{load}/{}/{}", self.bytes.name(), self.pipeline)
+    }
+
+    /// The case of a title. An error lists those there are.
+    pub(crate) fn find(title: &str) -> Result<Case, String> {
+        let titles = || Case::all().map(Case::title).collect::<Vec<_>>().join(", ");
+        Case::all()
+            .find(|case| case.title() == title)
+            .ok_or_else(|| format!("there is no case `{title}`; there are {}", titles()))
+    }
+
+    /// Runs the case. Errors when fewer than `counted` requests were answered, or any failed: the count would then be of
+    /// something else.
+    pub(crate) fn drive(
+        self,
+        address: SocketAddr,
+        uncounted: u64,
+        counted: u64,
+        rate_rps: u64,
+    ) -> Result<Driven, String> {
+        // Counting begins with a turn, and a turn may complete all that is under way.
+        let under_way = u64::from(CONNECTIONS * self.pipeline);
+        let plan = self.plan(address, uncounted + under_way + counted, rate_rps)?;
+        let driven = drive(&plan, address, uncounted)?;
+        if driven.failed > 0 || driven.counted < counted {
+            let Driven { counted: answers, failed, .. } = driven;
+            return Err(format!("{}: {answers} of {counted} answers, {failed} failures", self.title()));
+        }
+        Ok(driven)
+    }
+
+    fn plan(self, address: SocketAddr, requests: u64, rate_rps: u64) -> Result<Plan, String> {
+        let text = |value: String| Some(Text(value));
+        let mut config = Config { url: text(format!("http://{address}/")), ..Config::default() };
+        config.run.connections = Some(CONNECTIONS);
+        config.run.pipeline = Some(self.pipeline);
+        config.run.requests = text(requests.to_string());
+        config.run.interval = text(INTERVAL.into());
+        config.load.rate = self.is_open_loop.then(|| Text(rate_rps.to_string()));
+        config.request = self.bytes.requests();
+        Plan::new(&config, &|name| Err(format!("no file {name} here")))
+            .map_err(|mistakes| format!("{mistakes:?}"))
+    }
+}
+
+impl Bytes {
+    pub(crate) const ALL: [Bytes; 3] = [Bytes::Constant, Bytes::Rendered, Bytes::Mixed];
+
+    fn name(self) -> &'static str {
+        match self {
+            Bytes::Constant => "constant",
+            Bytes::Rendered => "rendered",
+            Bytes::Mixed => "mixed",
+        }
+    }
+
+    fn requests(self) -> Vec<RequestConfig> {
+        match self {
+            Bytes::Constant => vec![RequestConfig::default()],
+            Bytes::Rendered => vec![rendered_request("")],
+            Bytes::Mixed => {
+                let small = RequestConfig { weight: Some(RARE), ..rendered_request("") };
+                vec![small, rendered_request(&"x".repeat(LARGE_BYTES))]
+            }
+        }
+    }
+}
+
+/// A request with every kind of hole, in the path and in a body whose length is computed.
+fn rendered_request(padding: &str) -> RequestConfig {
+    RequestConfig {
+        path: Some(Text("/echo?item={{seq}}&pick={{rand 1 1000000}}".into())),
+        body: Some(Text(format!(
+            r#"{{"order": {{{{seq}}}}, "id": "{{{{uuid}}}}", "padding": "{padding}"}}"#
+        ))),
+        ..RequestConfig::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_case_is_found_by_its_title() {
+        assert_eq!(Case::all().count(), 12);
+        for case in Case::all() {
+            assert_eq!(Case::find(&case.title()), Ok(case));
+        }
+        let problem = Case::find("open").unwrap_err();
+        assert!(problem.contains("`open`") && problem.contains("closed/constant/8"), "{problem}");
+    }
+}

@@ -1,0 +1,165 @@
+//! What is counted, and how far a count may be from its baseline.
+//!
+//! Counted instructions, calls and allocations are the same every time, so their limits are about what changes mean, not
+//! about noise. The loop against a real server is timed by the kernel: how many answers one call of io_uring_enter takes is
+//! up to the server's speed, so those limits are wide, and the exact claims are made where one request is one submission.
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// Instructions per operation, under valgrind.
+    Instructions,
+    /// System calls per operation, under valgrind.
+    Calls,
+    /// Allocations per operation.
+    Allocations,
+    /// Allocations per request of the real loop.
+    LoopAllocations,
+    /// Submissions to the ring per request.
+    LoopSubmissions,
+    /// Completions from the ring per request.
+    LoopCompletions,
+    /// Calls of io_uring_enter per request.
+    LoopEnters,
+    /// System calls of any other kind per request.
+    LoopOtherCalls,
+    /// Times the loop gave its core away, per request.
+    LoopSwitches,
+}
+
+/// How far a count may be above its baseline.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Tolerance {
+    /// As a share of the baseline.
+    share: f64,
+    /// And at least this much.
+    floor: f64,
+}
+
+/// How a count stands to its baseline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Within what is allowed.
+    Within,
+    /// Better by more than the same allowance: the baseline is out of date.
+    Better,
+    /// Beyond what is allowed.
+    Worse,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Kind; 9] = [
+        Kind::Instructions,
+        Kind::Calls,
+        Kind::Allocations,
+        Kind::LoopAllocations,
+        Kind::LoopSubmissions,
+        Kind::LoopCompletions,
+        Kind::LoopEnters,
+        Kind::LoopOtherCalls,
+        Kind::LoopSwitches,
+    ];
+
+    /// The section of the baseline file, and the word in tables.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Instructions => "instructions",
+            Kind::Calls => "calls",
+            Kind::Allocations => "allocations",
+            Kind::LoopAllocations => "loop_allocations",
+            Kind::LoopSubmissions => "loop_submissions",
+            Kind::LoopCompletions => "loop_completions",
+            Kind::LoopEnters => "loop_enters",
+            Kind::LoopOtherCalls => "loop_other_calls",
+            Kind::LoopSwitches => "loop_switches",
+        }
+    }
+
+    /// What may be added to a baseline. `limit` is for what depends on the compiler and the C library: 0.01, or 0.1 where
+    /// they are others than the baseline's.
+    fn tolerance(self, limit: f64) -> Tolerance {
+        let (share, floor) = match self {
+            // Two instructions: what a compiler may place differently in an operation of a hundred.
+            Kind::Instructions => (limit, 2.0),
+            // Nothing may be added where there is none; large buffers come by calls of the C library's choosing.
+            Kind::Calls | Kind::Allocations => (if limit > STRICT { limit } else { 0.0 }, 0.0),
+            Kind::LoopAllocations => (0.0, 0.0),
+            // Both are 1 for one request at a time, but for connecting.
+            Kind::LoopSubmissions | Kind::LoopCompletions => (0.02, 0.0),
+            // At most one per turn: the floor is half a call more for each request.
+            Kind::LoopEnters => (1.0, 0.5),
+            // Starting the process, and its clock and figures once a slice: some hundreds, over 60,000 requests.
+            Kind::LoopOtherCalls => (1.0, 0.03),
+            Kind::LoopSwitches => (1.0, 0.25),
+        };
+        Tolerance { share, floor }
+    }
+
+    /// How a count stands to its baseline at a limit.
+    pub(crate) fn judge(self, baseline: f64, measured: f64, limit: f64) -> Standing {
+        let Tolerance { share, floor } = self.tolerance(limit);
+        let allowed = baseline * share + floor + ROUNDING;
+        if measured > baseline + allowed {
+            Standing::Worse
+        } else if measured < baseline - allowed {
+            Standing::Better
+        } else {
+            Standing::Within
+        }
+    }
+
+    /// What is allowed above a baseline, in words.
+    pub(crate) fn allowed(self, limit: f64) -> String {
+        let Tolerance { share, floor } = self.tolerance(limit);
+        match (share * 100.0, floor) {
+            (0.0, 0.0) => "nothing".into(),
+            (percent, 0.0) => format!("{percent} %"),
+            (percent, floor) => format!("{percent} % + {floor}"),
+        }
+    }
+}
+
+/// Baselines are written to six decimals.
+const ROUNDING: f64 = 1e-6;
+/// The limit where compiler, library and processor are the baseline's.
+pub(crate) const STRICT: f64 = 0.01;
+/// The limit anywhere else.
+pub(crate) const WIDE: f64 = 0.10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instructions_may_move_by_the_limit_and_two() {
+        let judge = |measured| Kind::Instructions.judge(1_000.0, measured, STRICT);
+        assert_eq!(judge(1_012.0), Standing::Within);
+        assert_eq!(judge(1_012.1), Standing::Worse);
+        assert_eq!(judge(987.9), Standing::Better);
+        assert_eq!(Kind::Instructions.judge(1_000.0, 1_100.0, WIDE), Standing::Within);
+        assert_eq!(Kind::Instructions.judge(1_000.0, 1_150.0, WIDE), Standing::Worse);
+    }
+
+    #[test]
+    fn nothing_may_be_added_to_no_allocation_however_wide_the_limit() {
+        for kind in [Kind::Allocations, Kind::Calls, Kind::LoopAllocations] {
+            assert_eq!(kind.judge(0.0, 0.0, WIDE), Standing::Within);
+            assert_eq!(kind.judge(0.0, 0.0001, WIDE), Standing::Worse);
+        }
+    }
+
+    #[test]
+    fn a_call_or_a_sleep_in_each_turn_is_beyond_what_the_real_loop_may_vary() {
+        // Sixteen requests in a turn at the most.
+        assert_eq!(Kind::LoopOtherCalls.judge(0.015, 0.015 + 1.0 / 16.0, WIDE), Standing::Worse);
+        assert_eq!(Kind::LoopSwitches.judge(0.02, 0.4, WIDE), Standing::Worse);
+        assert_eq!(Kind::LoopSwitches.judge(0.02, 0.2, WIDE), Standing::Within);
+    }
+
+    #[test]
+    fn what_is_allowed_can_be_said() {
+        assert_eq!(Kind::Instructions.allowed(STRICT), "1 % + 2");
+        assert_eq!(Kind::LoopAllocations.allowed(WIDE), "nothing");
+        assert_eq!(Kind::Allocations.allowed(WIDE), "10 %");
+    }
+}

@@ -1,0 +1,329 @@
+//! `counters`: what every operation and every request of the real loop costs, in counts that do not depend on time, beside
+//! their baselines.
+
+use crate::Gate;
+use crate::baseline::{self, Baseline, Count, Toolchain};
+use crate::budgets;
+use crate::cases::{Bytes, Case};
+use crate::counter::{Kind, STRICT, Standing, WIDE};
+use crate::driver::PerRequest;
+use crate::perf_stat::{self, SYSTEM_CALLS};
+use crate::process::{self, shown};
+use crate::repeat;
+use crate::table::Table;
+use crate::{GENERATOR_CORE, SERVER_CORE, callgrind};
+use clap::Args;
+use std::net::SocketAddr;
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use testbed::Server;
+use vajra_perf::operations::{self, Operation};
+
+/// Requests of one case of the real loop.
+const LOOP_REQUESTS: u64 = 50_000;
+
+/// The cases of the real loop that are counted: each way to send, and the two loads.
+const CASES: [Case; 4] = [
+    Case { is_open_loop: false, bytes: Bytes::Constant, pipeline: 1 },
+    Case { is_open_loop: false, bytes: Bytes::Rendered, pipeline: 1 },
+    Case { is_open_loop: false, bytes: Bytes::Constant, pipeline: 8 },
+    Case { is_open_loop: true, bytes: Bytes::Constant, pipeline: 1 },
+];
+
+/// What to count, and against what.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Selection {
+    /// Count only what has this in its title, such as record or loop/closed
+    #[arg(long, default_value = "")]
+    pub(crate) only: String,
+    /// How much more is too much, such as 1% or 10% [default: 1%, or 10% in CI and with another toolchain]
+    #[arg(long, value_parser = parse_limit)]
+    pub(crate) limit: Option<f64>,
+    /// Print only what is not within its limit
+    #[arg(long)]
+    pub(crate) brief: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Saved {
+    #[command(flatten)]
+    pub(crate) options: Selection,
+    /// Write what was counted as the new baseline
+    #[arg(long)]
+    save: bool,
+}
+
+/// `counters`: counts, and saves or compares.
+pub(crate) fn run(arguments: &Saved) -> Result<Gate, String> {
+    if !arguments.save {
+        return compare(&arguments.options);
+    }
+    let counted = count(&arguments.options)?;
+    let toolchain = Toolchain::here()?;
+    let path = baseline::path();
+    let baseline = match Baseline::load(&path) {
+        Ok(old) if !arguments.options.only.is_empty() => old.updated(toolchain, &counted),
+        _ => Baseline::new(toolchain, &counted),
+    };
+    baseline.save(&path)?;
+    println!("{} counts saved to {}", counted.len(), path.display());
+    Ok(Gate::Passed)
+}
+
+/// Counts, prints the table, and fails when anything is beyond its limit.
+pub(crate) fn compare(options: &Selection) -> Result<Gate, String> {
+    let baseline = Baseline::load(&baseline::path())?;
+    let limit = limit(options, &baseline.toolchain.differences(&Toolchain::here()?));
+    let counted = count(options)?;
+    if options.only.is_empty() {
+        let left_over = baseline.left_over(&counted);
+        if !left_over.is_empty() {
+            println!("baselines of what is not counted any more, or not here: {}", left_over.join(", "));
+        }
+    }
+    judge(&baseline, &counted, limit, options.brief)
+}
+
+/// Everything that was asked for.
+fn count(options: &Selection) -> Result<Vec<Count>, String> {
+    if cfg!(debug_assertions) {
+        return Err("counts are of release builds: cargo run --release -p vajra-perf".into());
+    }
+    let is_wanted = |title: &str| title.contains(&options.only);
+    let wanted: Vec<&Operation> = operations::all().filter(|one| is_wanted(&one.title())).collect();
+    let mut counted = count_operations(&wanted)?;
+    let cases: Vec<Case> = CASES.into_iter().filter(|case| is_wanted(&loop_title(*case))).collect();
+    if !cases.is_empty() {
+        counted.extend(count_cases(&cases)?);
+    }
+    if counted.is_empty() {
+        return Err(format!("nothing that is counted has `{}` in its title", options.only));
+    }
+    Ok(counted)
+}
+
+fn limit(options: &Selection, differences: &[String]) -> f64 {
+    let is_ci = std::env::var_os("CI").is_some();
+    for difference in differences {
+        println!("another toolchain: {difference}");
+    }
+    let limit = options.limit.unwrap_or(if is_ci || !differences.is_empty() { WIDE } else { STRICT });
+    println!("limit {} %{}", limit * 100.0, if is_ci { ", in CI" } else { "" });
+    limit
+}
+
+/// Counts operations, as many at a time as there are cores: the counts do not mind.
+fn count_operations(wanted: &[&'static Operation]) -> Result<Vec<Count>, String> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let (next, counted) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some(operation) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let counts = count_operation(operation);
+                    counted.lock().expect("no worker panics while it holds it").push(counts);
+                }
+            });
+        }
+    });
+    let counted = counted.into_inner().expect("no worker panicked while it held it");
+    Ok(counted.into_iter().collect::<Result<Vec<_>, String>>()?.concat())
+}
+
+fn count_operation(operation: &'static Operation) -> Result<Vec<Count>, String> {
+    let cost = callgrind::count(operation)?;
+    let once = repeat::allocated(operation, operation.batch).count;
+    let twice = repeat::allocated(operation, 2 * operation.batch).count;
+    let allocations = twice.saturating_sub(once) as f64 / operation.batch as f64;
+    let count = |kind, value| Count { kind, title: operation.title(), value };
+    Ok(vec![
+        count(Kind::Instructions, cost.instructions),
+        count(Kind::Calls, cost.calls),
+        count(Kind::Allocations, allocations),
+    ])
+}
+
+fn loop_title(case: Case) -> String {
+    format!("loop/{}", case.title())
+}
+
+fn count_cases(cases: &[Case]) -> Result<Vec<Count>, String> {
+    let options = testbed::Options { core: Some(SERVER_CORE), ..testbed::Options::default() };
+    let server = Server::start(options).map_err(|error| error.to_string())?;
+    let can_trace = perf_stat::available()?.contains(&SYSTEM_CALLS);
+    if !can_trace {
+        println!("loop_other_calls are not counted: perf cannot read the tracepoint {SYSTEM_CALLS} here");
+    }
+    let counted = cases.iter().map(|case| count_case(*case, server.address(), can_trace));
+    Ok(counted.collect::<Result<Vec<_>, String>>()?.concat())
+}
+
+/// One case, in a process of its own on its own core.
+fn count_case(case: Case, address: SocketAddr, can_trace: bool) -> Result<Vec<Count>, String> {
+    let program = std::env::current_exe().map_err(|error| format!("this program has no path: {error}"))?;
+    let mut command = Command::new("taskset");
+    command.args(["-c", &GENERATOR_CORE.to_string()]).arg(program).args(["drive", &case.title()]);
+    command.args(["--address", &address.to_string(), "--requests", &LOOP_REQUESTS.to_string()]);
+    let file = tempfile::NamedTempFile::new().map_err(|error| format!("no temporary file: {error}"))?;
+    if can_trace {
+        command = perf_stat::wrap(&command, &[SYSTEM_CALLS], file.path());
+    }
+    let ended = process::run(&mut command)?;
+    if !ended.status.success() {
+        return Err(format!("`{}` ended with {}: {}", shown(&command), ended.status, ended.stderr.trim()));
+    }
+    let each = PerRequest::from_json(ended.stdout.trim())?;
+    let traced = std::fs::read_to_string(file.path()).map(|text| perf_stat::read(&text));
+    let calls = traced.ok().and_then(|counts| counts.get(SYSTEM_CALLS).copied());
+    Ok(counts_of(case, each, calls))
+}
+
+fn counts_of(case: Case, each: PerRequest, calls: Option<f64>) -> Vec<Count> {
+    let count = |kind, value| Count { kind, title: loop_title(case), value };
+    let mut counts =
+        vec![count(Kind::LoopAllocations, each.allocations), count(Kind::LoopSwitches, each.switches)];
+    if case.pipeline == 1 {
+        // With more under way, how many answers come in one buffer is the server's choice.
+        counts.push(count(Kind::LoopSubmissions, each.submissions));
+        counts.push(count(Kind::LoopCompletions, each.completions));
+        counts.push(count(Kind::LoopEnters, each.enters));
+    }
+    if let Some(calls) = calls {
+        counts.push(count(Kind::LoopOtherCalls, (calls / each.requests - each.enters).max(0.0)));
+    }
+    counts
+}
+
+/// Prints the table and what it means.
+fn judge(baseline: &Baseline, counted: &[Count], limit: f64, is_brief: bool) -> Result<Gate, String> {
+    let mut table =
+        Table::new(&["operation", "counter", "baseline", "measured", "difference", "allowed", "verdict"]);
+    let (mut worse, mut better) = (Vec::new(), 0);
+    for count in counted {
+        let base = baseline.of(count.kind, &count.title).ok_or_else(|| {
+            format!(
+                "there is no baseline for {} of {}; make one with `counters --save`",
+                count.kind.name(),
+                count.title
+            )
+        })?;
+        let standing = standing(count, base, limit);
+        match standing {
+            Standing::Worse => worse.push(format!("{} of {}", count.kind.name(), count.title)),
+            Standing::Better => better += 1,
+            Standing::Within => {}
+        }
+        if !is_brief || standing != Standing::Within {
+            table.push(row(count, base, limit, standing));
+        }
+    }
+    print!("{}", table.text());
+    if better > 0 {
+        println!(
+            "{better} are better than their baselines by more than the limit: save them, so that they stay"
+        );
+    }
+    match worse.as_slice() {
+        [] => println!("{} counters within their limits: {}", counted.len(), Gate::Passed.word()),
+        _ => println!(
+            "{} of {} counters: {}: {}",
+            worse.len(),
+            counted.len(),
+            Gate::Failed.word(),
+            worse.join(", ")
+        ),
+    }
+    Ok(Gate::when(worse.is_empty()))
+}
+
+/// What is promised outright needs no baseline.
+fn standing(count: &Count, base: f64, limit: f64) -> Standing {
+    if count.kind == Kind::LoopAllocations && count.value > budgets::ALLOCATIONS as f64 {
+        return Standing::Worse;
+    }
+    count.kind.judge(base, count.value, limit)
+}
+
+fn row(count: &Count, base: f64, limit: f64, standing: Standing) -> Vec<String> {
+    let difference = match base {
+        0.0 => format!("{:+.3}", count.value - base),
+        _ => format!("{:+.2} %", (count.value / base - 1.0) * 100.0),
+    };
+    let verdict = match standing {
+        Standing::Within => Gate::Passed.word(),
+        Standing::Better => "better",
+        Standing::Worse => Gate::Failed.word(),
+    };
+    vec![
+        count.title.clone(),
+        count.kind.name().into(),
+        format!("{base:.3}"),
+        format!("{:.3}", count.value),
+        difference,
+        count.kind.allowed(limit),
+        verdict.into(),
+    ]
+}
+
+/// Reads `1%`, `0.5 %` or `0.01`.
+fn parse_limit(text: &str) -> Result<f64, String> {
+    let (number, unit) = match text.trim().strip_suffix('%') {
+        Some(percent) => (percent.trim(), 0.01),
+        None => (text.trim(), 1.0),
+    };
+    let limit = number.parse::<f64>().ok().map(|number| number * unit);
+    limit
+        .filter(|limit| (0.0..=1.0).contains(limit))
+        .ok_or_else(|| "a limit is a share from 0% to 100%, such as 1%".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(kind: Kind, value: f64) -> Count {
+        Count { kind, title: "a".into(), value }
+    }
+
+    #[test]
+    fn a_limit_is_a_share() {
+        assert_eq!(parse_limit("1%"), Ok(0.01));
+        assert_eq!(parse_limit("0.1"), Ok(0.1));
+        for bad in ["", "x", "-1%", "101%", "nan"] {
+            assert!(parse_limit(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_allocation_in_the_real_loop_is_no_matter_of_baselines() {
+        let one = count(Kind::LoopAllocations, 0.1);
+        assert_eq!(standing(&one, 0.1, WIDE), Standing::Worse);
+        assert_eq!(standing(&count(Kind::LoopAllocations, 0.0), 0.0, WIDE), Standing::Within);
+    }
+
+    #[test]
+    fn a_worse_counter_fails_the_gate_and_a_missing_baseline_is_an_error() {
+        let before = [count(Kind::Instructions, 100.0), count(Kind::Calls, 0.0)];
+        let toolchain = Baseline::load(&baseline::path()).unwrap().toolchain;
+        let baseline = Baseline::new(toolchain, &before);
+        let judge = |counts: &[Count]| judge(&baseline, counts, STRICT, true);
+        assert_eq!(judge(&before), Ok(Gate::Passed));
+        assert_eq!(judge(&[count(Kind::Instructions, 103.5)]), Ok(Gate::Failed));
+        assert_eq!(judge(&[count(Kind::Calls, 1.0)]), Ok(Gate::Failed));
+        assert!(judge(&[count(Kind::Allocations, 0.0)]).unwrap_err().contains("no baseline"));
+    }
+
+    #[test]
+    fn every_operation_and_case_has_its_baseline() {
+        let baseline = Baseline::load(&baseline::path()).unwrap();
+        for operation in operations::all() {
+            for kind in [Kind::Instructions, Kind::Calls, Kind::Allocations] {
+                assert!(baseline.of(kind, &operation.title()).is_some(), "{}", operation.title());
+            }
+        }
+        for case in CASES {
+            assert_eq!(baseline.of(Kind::LoopAllocations, &loop_title(case)), Some(0.0));
+        }
+    }
+}

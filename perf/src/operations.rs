@@ -1,0 +1,82 @@
+//! Operations: what the gate counts and the micro-benchmarks time, defined once.
+//!
+//! An operation is prepared once and then done as often as asked. What preparing costs can be told from what doing costs,
+//! because the cost of doing it 2N times less the cost of doing it N times is the cost of doing it N times, and nothing
+//! else. Each checks the work it did, so that none gets cheap by doing nothing.
+//!
+//! No clock, no kernel and no randomness from outside: the same count is the same work, instruction by instruction.
+
+mod bare;
+pub mod dispatch;
+pub mod http1;
+pub mod merge;
+pub mod record;
+pub mod schedule;
+pub mod template;
+
+/// Does an operation so many times.
+pub type Work = Box<dyn FnMut(u64)>;
+
+/// One operation.
+#[derive(Clone, Copy)]
+pub struct Operation {
+    /// What it is about: the module here, the file in `benches/`.
+    pub noun: &'static str,
+    /// Which of the noun's.
+    pub name: &'static str,
+    /// How many make a measurement: enough that a whole number of instructions each is no coarse figure, and few enough
+    /// that a simulated processor does them in a second. What is done is always a multiple of this.
+    pub batch: u64,
+    /// Prepares it.
+    pub make: fn() -> Work,
+}
+
+impl Operation {
+    /// Noun and name, as tables and baselines have it.
+    pub fn title(&self) -> String {
+        format!("{}/{}", self.noun, self.name)
+    }
+}
+
+/// Every operation, in the order of a request's way.
+pub fn all() -> impl Iterator<Item = &'static Operation> {
+    let nouns: [&'static [Operation]; 6] = [
+        &schedule::OPERATIONS,
+        &template::OPERATIONS,
+        &http1::OPERATIONS,
+        &record::OPERATIONS,
+        &merge::OPERATIONS,
+        &dispatch::OPERATIONS,
+    ];
+    nouns.into_iter().flatten()
+}
+
+/// The operation of a title.
+pub fn find(title: &str) -> Option<&'static Operation> {
+    all().find(|operation| operation.title() == title)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_operation_can_be_done_and_done_again() {
+        for operation in all() {
+            let mut work = (operation.make)();
+            work(operation.batch);
+            work(2 * operation.batch);
+        }
+    }
+
+    #[test]
+    fn titles_name_one_operation_each() {
+        let titles: BTreeSet<String> = all().map(Operation::title).collect();
+        assert_eq!(titles.len(), all().count());
+        for title in &titles {
+            assert_eq!(find(title).map(Operation::title).as_ref(), Some(title));
+        }
+        assert!(find("schedule/nothing").is_none());
+    }
+}

@@ -1,0 +1,70 @@
+//! Writing a request down: response, service and slip when it is done, and the generator's lag when it is sent.
+
+use super::{Operation, Work};
+use engine::outcome::Outcome;
+use engine::phase::Phases;
+use engine::quantity::SECOND_NS;
+use engine::random::Random;
+use engine::record::{Instants, Recorder};
+
+pub(super) const PHASES: Phases = Phases { measure_from_ns: 0, measure_to_ns: 3_600 * SECOND_NS };
+/// Means of the drawn times: loopback's, so that about as many buckets are touched as in a busy run.
+const SLIP_NS_MEAN: f64 = 300.0;
+const SERVICE_NS_MEAN: f64 = 200_000.0;
+const REQUEST_BYTES: u64 = 100;
+const ANSWER_BYTES: u64 = 250;
+/// Requests that are drawn; they are written down again and again.
+const DRAWN: usize = 1_024;
+
+/// The two halves, and the whole: what recording costs per request.
+pub const OPERATIONS: [Operation; 3] = [
+    operation("sent_one_histogram", || {
+        work(|recorder, at| recorder.sent(0, at.intended, at.sent, at.intended, REQUEST_BYTES))
+    }),
+    operation("done_three_histograms", || {
+        work(|recorder, at| recorder.done(0, Outcome::Ok(200), at, ANSWER_BYTES))
+    }),
+    operation("request", || work(write)),
+];
+
+const fn operation(name: &'static str, make: fn() -> Work) -> Operation {
+    Operation { noun: "record", name, batch: 10 * DRAWN as u64, make }
+}
+
+fn work(write: impl Fn(&mut Recorder, Instants) + 'static) -> Work {
+    let (drawn, mut recorder) = (draw(), Recorder::new(0, 1, PHASES));
+    let mut written = 0;
+    Box::new(move |count| {
+        let rounds = count.div_ceil(DRAWN as u64);
+        for _ in 0..rounds {
+            drawn.iter().for_each(|at| write(&mut recorder, *at));
+        }
+        written += rounds * DRAWN as u64;
+        let series = &recorder.measured[0];
+        let recorded = recorder.lag.count().max(series.response.count());
+        assert_eq!(recorded, written, "every request is recorded");
+        assert_eq!(series.slip.count(), recorder.figures.finished);
+    })
+}
+
+/// One request, from sending to its end.
+fn write(recorder: &mut Recorder, at: Instants) {
+    recorder.sent(0, at.intended, at.sent, at.intended, REQUEST_BYTES);
+    recorder.done(0, Outcome::Ok(200), at, ANSWER_BYTES);
+}
+
+/// A recorder as it is handed over after a busy interval.
+pub(super) fn filled() -> Recorder {
+    let mut recorder = Recorder::new(0, 1, PHASES);
+    draw().into_iter().for_each(|at| write(&mut recorder, at));
+    recorder
+}
+
+fn draw() -> Vec<Instants> {
+    let mut random = Random::new(1, 0);
+    let mut instants = |intended: u64| {
+        let sent = intended + (random.exponential() * SLIP_NS_MEAN) as u64;
+        Instants { intended, sent, done: sent + (random.exponential() * SERVICE_NS_MEAN) as u64 }
+    };
+    (0..DRAWN as u64).map(|request| instants(request * 100_000)).collect()
+}

@@ -1,0 +1,62 @@
+//! Rendering one request, by what has to be filled in.
+
+use super::{Operation, Work};
+use engine::plan::Request;
+use engine::random::Random;
+use engine::template::{Piece, Template, parse};
+use shards::protocol::http1;
+
+/// Requests rendered into one buffer before it is emptied, as for a pipeline.
+const REQUESTS: usize = 100;
+
+/// One for each kind of hole.
+pub const OPERATIONS: [Operation; 3] = [
+    operation("seq_in_path", || work("/item/{{seq}}", None)),
+    operation("seq_and_rand_in_path", || work("/item/{{seq}}?pick={{rand 1 1000000}}", None)),
+    operation("uuid_in_body", || work("/orders", Some(r#"{"id": "{{uuid}}", "n": {{seq}}}"#))),
+];
+
+const fn operation(name: &'static str, make: fn() -> Work) -> Operation {
+    Operation { noun: "template", name, batch: 10_000, make }
+}
+
+fn work(path: &str, body: Option<&str>) -> Work {
+    let template = encoded(path, body);
+    check(&template, body.is_some());
+    let mut out = Vec::with_capacity(template.bytes_max() * REQUESTS);
+    let (mut random, mut seq, place) = (Random::new(1, 0), 0, out.as_ptr());
+    Box::new(move |count| {
+        for _ in 0..count {
+            if seq % REQUESTS as u64 == 0 {
+                out.clear();
+            }
+            template.render(seq, &mut random, &mut out);
+            seq += 1;
+        }
+        assert!(!out.is_empty() && out.as_ptr() == place, "rendered in place, without growing the buffer");
+    })
+}
+
+/// A request as a plan would hold it, encoded for the wire.
+fn encoded(path: &str, body: Option<&str>) -> Template {
+    let pieces = |text: &str| -> Vec<Piece> { parse(text).expect("the holes are known") };
+    let request = Request {
+        name: "counted".into(),
+        weight: 1,
+        method: if body.is_some() { "POST" } else { "GET" }.into(),
+        path: pieces(path),
+        headers: vec![("Accept".into(), pieces("*/*"))],
+        body: body.map(pieces),
+    };
+    http1::encode(&request, "127.0.0.1:8080").expect("the request can be encoded").template
+}
+
+/// What is rendered is a request: it says how long its body is, and it is.
+fn check(template: &Template, has_body: bool) {
+    let mut out = Vec::new();
+    template.render(7, &mut Random::new(1, 0), &mut out);
+    let text = String::from_utf8(out).expect("these requests are text");
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head ends with an empty line");
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+    assert_eq!(length.map(str::to_owned), has_body.then(|| body.len().to_string()), "{head}");
+}
