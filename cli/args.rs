@@ -1,5 +1,6 @@
 //! The command line as typed. What it means is decided in `load.rs`, by the same rules as a plan file.
 
+use crate::calibrate::CalibrateArgs;
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Check, without any load, whether this machine can carry a plan and its target is there.
     Check(Box<CheckArgs>),
+    /// Measure what this machine can do, and keep it for `check` and `run`.
+    Calibrate(CalibrateArgs),
     /// Run the built-in server alone.
     Testbed(Box<TestbedArgs>),
     /// Print the JSON Schema of plans.
@@ -196,7 +199,8 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Command {
 
 /// `vajra URL …` means `vajra run URL …`: true when the first word is neither a command nor a call for help.
 fn names_no_command(words: &[OsString]) -> bool {
-    const KNOWN: [&str; 9] = ["run", "check", "testbed", "schema", "help", "-h", "--help", "-V", "--version"];
+    const KNOWN: [&str; 10] =
+        ["run", "check", "calibrate", "testbed", "schema", "help", "-h", "--help", "-V", "--version"];
     words.get(1).is_some_and(|word| !KNOWN.iter().any(|known| word == known))
 }
 
@@ -225,5 +229,6 @@ mod tests {
             }
         }
         assert!(matches!(parsed("schema"), Command::Schema));
+        assert!(matches!(parsed("calibrate --quick"), Command::Calibrate(_)));
     }
 }

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod calibrate;
 mod check;
 mod diagnose;
 mod exit;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let outcome = match command {
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::run(&check),
+        Command::Calibrate(calibrate) => calibrate::run(&calibrate),
         Command::Testbed(testbed) => testbed::run(&testbed),
         Command::Schema => schema::run(),
     };

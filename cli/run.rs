@@ -1,19 +1,19 @@
 //! `vajra run`: plan, preflight, run, report, exit code.
 
 use crate::args::RunArgs;
-use crate::check::{show, worst};
+use crate::check::{look, show, worst};
 use crate::exit::{self, Failure};
 use crate::outputs::{Outputs, write_spectrum};
 use crate::progress::Progress;
 use crate::signals::Listener;
 use crate::target::Ready;
-use crate::{load, print, target};
+use crate::{calibrate, load, print, target};
 use engine::plan::Plan;
-use engine::report::{Identity, Report};
+use engine::report::{Calibrated, Identity, Report};
 use engine::seams::{Runner, Sink};
 use engine::verdict::Status;
 use shards::lanes::Control;
-use shards::preflight::{Grade, check};
+use shards::preflight::Grade;
 use shards::{INCOMPLETE, Shards};
 use std::io::Write;
 use std::process::ExitCode;
@@ -30,9 +30,10 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let control = Arc::new(Control::default());
     let signals = Listener::start(control.clone()).map_err(Failure::runtime)?;
     let ready = target::make_ready(&plan)?;
-    preflight(&plan, &ready, args)?;
+    let calibration = calibrate::cached(&plan);
+    preflight(&plan, &ready, calibration.as_ref(), args)?;
     let addresses = ready.addresses.clone().map_err(Failure::runtime)?;
-    let mut shards = Shards::new(addresses, control, Box::new(identity));
+    let mut shards = Shards::new(addresses, control, Box::new(identity)).calibrated(calibration);
     let mut sinks: Vec<Box<dyn Sink>> = outputs.take_timeseries(&plan).into_iter().collect();
     if !args.quiet {
         sinks.push(Box::new(Progress::new(&plan)));
@@ -48,8 +49,13 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
 }
 
 /// Looks before anything is sent. What is in order is not worth a line.
-fn preflight(plan: &Plan, ready: &Ready, args: &RunArgs) -> Result<(), Failure> {
-    let checks = check(plan, &ready.addresses);
+fn preflight(
+    plan: &Plan,
+    ready: &Ready,
+    calibration: Option<&Calibrated>,
+    args: &RunArgs,
+) -> Result<(), Failure> {
+    let checks = look(plan, ready, calibration);
     let is_noteworthy = |grade: Grade| grade == Grade::Fail || (grade == Grade::Warn && !args.quiet);
     checks.iter().filter(|check| is_noteworthy(check.grade)).for_each(|check| eprintln!("{}", show(check)));
     if worst(&checks) == Grade::Fail && !args.force {
@@ -61,8 +67,12 @@ fn preflight(plan: &Plan, ready: &Ready, args: &RunArgs) -> Result<(), Failure> 
 }
 
 fn identity(started_at: SystemTime) -> Identity {
-    let started_at = OffsetDateTime::from(started_at).format(&Rfc3339).unwrap_or_else(|_| "unknown".into());
-    Identity { run_id: Uuid::new_v4().to_string(), started_at }
+    Identity { run_id: Uuid::new_v4().to_string(), started_at: show_time(started_at) }
+}
+
+/// An instant as RFC 3339 has it, UTC.
+pub(crate) fn show_time(time: SystemTime) -> String {
+    OffsetDateTime::from(time).format(&Rfc3339).unwrap_or_else(|_| "unknown".into())
 }
 
 /// Prints and writes. Files that cannot be written are told, and cost nothing but themselves: the text still comes.
