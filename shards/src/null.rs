@@ -255,6 +255,15 @@ impl Responder {
     }
 }
 
+impl Drop for Responder {
+    /// The kernel takes a ring down after the process has gone on, and until then the ring holds the listener: it would be
+    /// given connections that nobody answers, at the cost of whoever listens on the port next.
+    fn drop(&mut self) {
+        // It fails only where it has been done already.
+        let _ = self.listener.shutdown(std::net::Shutdown::Both);
+    }
+}
+
 fn enter_failed(error: std::io::Error) -> String {
     format!("io_uring_enter failed: {error}")
 }
@@ -316,6 +325,20 @@ mod tests {
         }
         assert!(!responder.has_failed());
         assert!(responder.stop_recording().unwrap_err().contains("nothing was to be recorded"));
+    }
+
+    #[test]
+    fn a_port_answers_again_at_once_after_a_stop() {
+        let mut address = "127.0.0.1:0".parse().unwrap();
+        for _ in 0..20 {
+            let responder = NullResponder::start(address, &[0]).unwrap();
+            address = responder.address();
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+            let mut answer = vec![0; ANSWER.len()];
+            stream.read_exact(&mut answer).unwrap();
+            responder.stop().unwrap();
+        }
     }
 
     #[test]
