@@ -1,6 +1,7 @@
 //! The command line as typed. What it means is decided in `load.rs`, by the same rules as a plan file.
 
 use crate::archive::ArchiveArgs;
+use crate::calibrate::CalibrateArgs;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Check(Box<CheckArgs>),
     /// List, show, name, export, import and remove the runs that were kept.
     Archive(ArchiveArgs),
+    /// Measure what this machine can do, and keep it for `check` and `run`.
+    Calibrate(CalibrateArgs),
     /// Run the built-in server alone.
     Testbed(Box<TestbedArgs>),
     /// Print the JSON Schema of plans.
@@ -238,5 +241,6 @@ mod tests {
             }
         }
         assert!(matches!(parsed("schema"), Command::Schema));
+        assert!(matches!(parsed("calibrate --quick"), Command::Calibrate(_)));
     }
 }

@@ -2,16 +2,19 @@
 
 use crate::args::CheckArgs;
 use crate::exit::{Failure, PREFLIGHT};
-use crate::{load, target};
+use crate::target::Ready;
+use crate::{calibrate, load, target};
+use engine::plan::Plan;
+use engine::report::Calibrated;
 use serde_json::json;
-use shards::preflight::{Check, Grade, check};
+use shards::preflight::{Check, Grade, capacity, check};
 use std::process::ExitCode;
 
 /// Looks, says what it saw, and sends no load.
 pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
     let plan = load::plan(&args.plan)?;
     let ready = target::make_ready(&plan)?;
-    let checks = check(&plan, &ready.addresses);
+    let checks = look(&plan, &ready, calibrate::cached(&plan).as_ref());
     ready.stop();
     if args.json {
         println!("{:#}", to_json(&checks));
@@ -19,6 +22,13 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
         checks.iter().for_each(|check| println!("{}", show(check)));
     }
     Ok(ExitCode::from(if worst(&checks) == Grade::Fail { PREFLIGHT } else { 0 }))
+}
+
+/// Everything that is looked at before a run.
+pub(crate) fn look(plan: &Plan, ready: &Ready, calibration: Option<&Calibrated>) -> Vec<Check> {
+    let mut checks = check(plan, &ready.addresses);
+    checks.extend(capacity(plan, calibration));
+    checks
 }
 
 /// The worst grade of all.

@@ -15,7 +15,7 @@ use clap::Args;
 use engine::judge::judge;
 use engine::plan::Plan;
 use engine::quantity::{Rate, SECOND_NS, show_ns};
-use engine::report::Report;
+use engine::report::{Calibrated, Report};
 use engine::search::{Answer, LimitedBy, Outcome, Search, Settings, Step};
 use engine::threshold::Threshold;
 use engine::verdict::Status;
@@ -103,8 +103,8 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     let svg = args.svg.as_deref().map(|path| Output::open(path, "--svg")).transpose()?;
     let turns = Turns::begin()?;
     let ready = target::make_ready(&plan)?;
-    preflight(&plan, &ready, args.quiet, args.force)?;
-    let bench = Bench { args, plan: &plan, slo: &slo, confidence, turns, ready: &ready };
+    let calibration = preflight(&plan, &ready, args.quiet, args.force)?;
+    let bench = Bench { args, plan: &plan, slo: &slo, confidence, turns, ready: &ready, calibration };
     let (answer, probes) = bench.search(search)?;
     ready.stop();
     let found = Found {
@@ -138,6 +138,7 @@ struct Bench<'a> {
     confidence: f64,
     turns: Turns,
     ready: &'a Ready,
+    calibration: Option<Calibrated>,
 }
 
 impl Bench<'_> {
@@ -172,7 +173,7 @@ impl Bench<'_> {
         let plan = self.plan.probe(exact(rate_rps), warmup_ns, length_ns);
         let plan = plan.map_err(|problem| Failure::runtime(format!("{rate_rps}/s: {problem}")))?;
         let addresses = self.ready.addresses.clone().map_err(Failure::runtime)?;
-        let report = self.turns.run(&plan, &addresses, Vec::new())?;
+        let report = self.turns.run(&plan, &addresses, self.calibration.clone(), Vec::new())?;
         self.turns.go_on()?;
         Ok(report)
     }

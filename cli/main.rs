@@ -8,6 +8,7 @@
 
 mod archive;
 mod args;
+mod calibrate;
 mod chart;
 mod check;
 mod diagnose;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::FindMax(search) => find_max::run(&search),
         Command::Check(check) => check::run(&check),
         Command::Archive(archive) => archive::run(&archive),
+        Command::Calibrate(calibrate) => calibrate::run(&calibrate),
         Command::Testbed(testbed) => testbed::run(&testbed),
         Command::Schema => schema::run(),
     };

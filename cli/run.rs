@@ -2,19 +2,19 @@
 
 use crate::archive::{self, Ended};
 use crate::args::RunArgs;
-use crate::check::{show, worst};
+use crate::check::{look, show, worst};
 use crate::exit::{self, Failure};
 use crate::outputs::{Outputs, write_spectrum};
 use crate::progress::Progress;
 use crate::target::Ready;
 use crate::turns::Turns;
-use crate::{load, print, target};
+use crate::{calibrate, load, print, target};
 use engine::plan::Plan;
-use engine::report::Report;
+use engine::report::{Calibrated, Report};
 use engine::seams::Sink;
 use engine::verdict::Status;
 use shards::INCOMPLETE;
-use shards::preflight::{Grade, check};
+use shards::preflight::Grade;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -26,13 +26,13 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let mut outputs = Outputs::open(args)?;
     let turns = Turns::begin()?;
     let ready = target::make_ready(&plan)?;
-    preflight(&plan, &ready, args.quiet, args.force)?;
+    let calibration = preflight(&plan, &ready, args.quiet, args.force)?;
     let addresses = ready.addresses.clone().map_err(Failure::runtime)?;
     let mut sinks: Vec<Box<dyn Sink>> = outputs.take_timeseries(&plan).into_iter().collect();
     if !args.quiet {
         sinks.push(Box::new(Progress::new(&plan)));
     }
-    let report = turns.run(&plan, &addresses, sinks)?;
+    let report = turns.run(&plan, &addresses, calibration, sinks)?;
     let ended_at = SystemTime::now();
     ready.stop();
     let is_written = tell(&report, outputs, args);
@@ -48,8 +48,15 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
 }
 
 /// Looks before anything is sent. What is in order is not worth a line.
-pub(crate) fn preflight(plan: &Plan, ready: &Ready, is_quiet: bool, is_forced: bool) -> Result<(), Failure> {
-    let checks = check(plan, &ready.addresses);
+/// Returns what is known of this machine.
+pub(crate) fn preflight(
+    plan: &Plan,
+    ready: &Ready,
+    is_quiet: bool,
+    is_forced: bool,
+) -> Result<Option<Calibrated>, Failure> {
+    let calibration = calibrate::cached(plan);
+    let checks = look(plan, ready, calibration.as_ref());
     let is_noteworthy = |grade: Grade| grade == Grade::Fail || (grade == Grade::Warn && !is_quiet);
     checks.iter().filter(|check| is_noteworthy(check.grade)).for_each(|check| eprintln!("{}", show(check)));
     if worst(&checks) == Grade::Fail && !is_forced {
@@ -57,7 +64,7 @@ pub(crate) fn preflight(plan: &Plan, ready: &Ready, is_quiet: bool, is_forced: b
             "preflight refused: nothing was sent; mend what FAILed, or use --force to run all the same";
         return Err(Failure::new(exit::PREFLIGHT, message));
     }
-    Ok(())
+    Ok(calibration)
 }
 
 /// Prints and writes. Files that cannot be written are told, and cost nothing but themselves: the text still comes.

@@ -3,7 +3,7 @@
 use crate::exit::Failure;
 use crate::signals::Listener;
 use engine::plan::Plan;
-use engine::report::{Identity, Report};
+use engine::report::{Calibrated, Identity, Report};
 use engine::seams::{Runner, Sink};
 use shards::Shards;
 use shards::lanes::Control;
@@ -30,11 +30,12 @@ impl Turns {
         &self,
         plan: &Plan,
         addresses: &[SockAddr],
+        calibration: Option<Calibrated>,
         sinks: Vec<Box<dyn Sink>>,
     ) -> Result<Report, Failure> {
         let control = Arc::new(Control::default());
         self.signals.pass_on_to(control.clone());
-        let mut shards = Shards::new(addresses.to_vec(), control, Box::new(identity));
+        let mut shards = Shards::new(addresses.to_vec(), control, Box::new(identity)).calibrated(calibration);
         shards.run(plan, sinks).map_err(Failure::runtime)
     }
 
@@ -53,6 +54,10 @@ impl Turns {
 }
 
 fn identity(started_at: SystemTime) -> Identity {
-    let started_at = OffsetDateTime::from(started_at).format(&Rfc3339).unwrap_or_else(|_| "unknown".into());
-    Identity { run_id: Uuid::new_v4().to_string(), started_at }
+    Identity { run_id: Uuid::new_v4().to_string(), started_at: show_time(started_at) }
+}
+
+/// An instant as RFC 3339 has it, UTC.
+pub(crate) fn show_time(time: SystemTime) -> String {
+    OffsetDateTime::from(time).format(&Rfc3339).unwrap_or_else(|_| "unknown".into())
 }

@@ -293,6 +293,37 @@ pub struct Environment {
     pub io_uring: String,
     /// Program and version.
     pub versions: BTreeMap<String, String>,
+    /// What the machine was found to be able to do, if it was calibrated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibrated>,
+}
+
+/// What `vajra calibrate` found this machine able to do: the figures that a run is judged by.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Calibrated {
+    /// When it was measured, RFC 3339, UTC.
+    pub measured_at: String,
+    /// Requests per second that one of as many shards as the plan has can carry, against the null responder; absent where
+    /// that could not be measured.
+    pub capacity_rps_per_shard: Option<f64>,
+    /// Requests under way on one connection when it was measured.
+    pub capacity_pipeline: u32,
+    /// True when the machine was disturbed while it was measured.
+    pub capacity_is_noisy: bool,
+    /// 99th percentile of slip with `wait = "spin"`, nanoseconds, at [`Calibrated::slip_rate_rps`].
+    pub slip_p99_spin_ns: Option<u64>,
+    /// The same with `wait = "park"`.
+    pub slip_p99_park_ns: Option<u64>,
+    /// The rate at which slip was measured.
+    pub slip_rate_rps: u64,
+}
+
+impl Calibrated {
+    /// When and how it was measured, for people.
+    pub fn origin(&self) -> String {
+        let noise = if self.capacity_is_noisy { ", while the machine was disturbed" } else { "" };
+        format!("calibrated {}{noise}", self.measured_at)
+    }
 }
 
 /// What only the machine that ran the plan knows.
@@ -372,6 +403,7 @@ impl Report {
             lost_snapshots: whole.lost,
             unaccounted: if is_partial { 0 } else { unaccounted(plan, whole.phases, &requests) },
             is_unsteady: is_steady == Some(false),
+            calibration: facts.environment.calibration.as_ref(),
         };
         let verdict = Verdict::new(&evidence);
         let thresholds = thresholds(plan, &series, &requests, &rate);

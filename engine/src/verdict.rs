@@ -5,6 +5,7 @@
 
 use crate::outcome::{Fault, Kind};
 use crate::record::Figures;
+use crate::report::Calibrated;
 use crate::snapshot::{Snapshot, sum_of};
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +83,8 @@ pub struct Evidence<'a> {
     pub unaccounted: u64,
     /// The warm-up was to end when response times are steady, and they never were.
     pub is_unsteady: bool,
+    /// What the machine was found to be able to do, if it was calibrated.
+    pub calibration: Option<&'a Calibrated>,
 }
 
 struct Rule {
@@ -98,7 +101,7 @@ const NEVER: f64 = f64::MAX;
 /// Lateness below this is not worth a word, however fast the target.
 const LAG_NS_MIN: u64 = 20_000;
 
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 15] = [
     Rule {
         name: "rate_shortfall",
         degraded_above: 0.01,
@@ -169,6 +172,23 @@ const RULES: [Rule; 14] = [
                 false => "there was no time to spare for being on time; add shards (-t)",
             };
             format!("the busiest shard worked {} of the time: {meaning}", percent(share))
+        },
+    },
+    Rule {
+        name: "near_capacity",
+        degraded_above: 0.95,
+        invalid_above: NEVER,
+        measure: |evidence| {
+            let capacity_rps = evidence.calibration.and_then(|found| found.capacity_rps_per_shard);
+            capacity_rps.map_or(0.0, |capacity_rps| busiest_rps(evidence) / capacity_rps)
+        },
+        explain: |evidence, share| {
+            let rps = busiest_rps(evidence);
+            let origin = evidence.calibration.map_or_else(String::new, Calibrated::origin);
+            format!(
+                "the busiest shard carried {rps:.0}/s, {} of what one can carry on this machine ({origin}): Vajra may be the limit, not the target; add shards (-t)",
+                percent(share)
+            )
         },
     },
     Rule {
@@ -323,6 +343,12 @@ fn busiest_share(evidence: &Evidence) -> f64 {
     evidence.shards.iter().map(busy_ns).fold(0.0, f64::max) / (evidence.window_s * 1e9)
 }
 
+/// Requests that ended in the window, per second, of the shard with the most.
+fn busiest_rps(evidence: &Evidence) -> f64 {
+    let finished = evidence.shards.iter().map(|figures| figures.finished).max().unwrap_or(0);
+    finished as f64 / evidence.window_s
+}
+
 fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
@@ -360,6 +386,7 @@ mod tests {
             lost_snapshots: 0,
             unaccounted: 0,
             is_unsteady: false,
+            calibration: None,
         }
     }
 
@@ -389,6 +416,33 @@ mod tests {
         let waiting =
             snapshot(|recorder| (0..100).for_each(|n| recorder.sent(0, n, n + 900_000, n + 899_999, 1)));
         assert_eq!(broken(&evidence(&waiting)).0, Status::Valid);
+    }
+
+    #[test]
+    fn a_shard_near_what_it_can_carry_degrades_and_says_that_vajra_may_be_the_limit() {
+        let snapshot = snapshot(|recorder| recorder.figures.finished = 960_000);
+        let calibrated = |rps| Calibrated {
+            measured_at: "2026-11-01T00:00:00Z".into(),
+            capacity_rps_per_shard: rps,
+            ..Calibrated::default()
+        };
+        let judge = |calibration: Option<&Calibrated>| {
+            broken(&Evidence { calibration, is_closed_loop: true, ..evidence(&snapshot) })
+        };
+        let near = (Status::Degraded, vec!["near_capacity".to_owned()]);
+        // 96,000 a second, in the window of ten seconds.
+        assert_eq!(judge(Some(&calibrated(Some(100_000.0)))), near);
+        assert_eq!(judge(Some(&calibrated(Some(50_000.0)))), near, "beyond is not worse than near");
+        assert_eq!(judge(Some(&calibrated(Some(102_000.0)))).0, Status::Valid);
+        assert_eq!(judge(Some(&calibrated(None))).0, Status::Valid, "one core cannot measure it");
+        assert_eq!(judge(None).0, Status::Valid);
+        let calibration = calibrated(Some(100_000.0));
+        let verdict = Verdict::new(&Evidence { calibration: Some(&calibration), ..evidence(&snapshot) });
+        let Reason { limit, measured, text, .. } = &verdict.reasons[0];
+        assert_eq!((*limit, *measured), (0.95, 0.96));
+        for part in ["96000/s", "96.0 %", "2026-11-01T00:00:00Z", "may be the limit"] {
+            assert!(text.contains(part), "{part} is not in: {text}");
+        }
     }
 
     #[test]

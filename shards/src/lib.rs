@@ -10,6 +10,7 @@
 #![deny(unsafe_code)]
 
 pub mod arrivals;
+pub mod calibrate;
 mod clock;
 mod collector;
 mod connection;
@@ -35,7 +36,7 @@ use collector::Collector;
 use engine::bucket::Share;
 use engine::mix::Mix;
 use engine::plan::Plan;
-use engine::report::{Environment, Identity, MachineFacts, Observed, Report};
+use engine::report::{Calibrated, Environment, Identity, MachineFacts, Observed, Report};
 use engine::seams::{Runner, Sink, Source};
 use executor::{Looping, Pinned};
 use lanes::{CollectorLane, Control};
@@ -73,6 +74,7 @@ pub struct Shards {
     before: Reading,
     started: Option<Instant>,
     collecting: Option<(Arc<AtomicBool>, JoinHandle<Collected>)>,
+    calibration: Option<Calibrated>,
 }
 
 /// Names a run when it starts: its id, and its start in words.
@@ -99,7 +101,14 @@ impl Shards {
             before: Reading::default(),
             started: None,
             collecting: None,
+            calibration: None,
         }
+    }
+
+    /// The same, with what the machine was found to be able to do: the run is judged by it, and its report has it.
+    pub fn calibrated(mut self, calibration: Option<Calibrated>) -> Shards {
+        self.calibration = calibration;
+        self
     }
 
     /// Starts one executor per shard, each on its core. They begin to connect at once.
@@ -207,6 +216,7 @@ impl Shards {
                 throttled_s: since.throttled_s,
                 io_uring: preflight::ring_features(),
                 versions: BTreeMap::from([("vajra".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
+                calibration: self.calibration.clone(),
                 ..Environment::default()
             },
             cores: self.cores.clone(),

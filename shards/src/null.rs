@@ -9,6 +9,7 @@
 use crate::arrivals::{ArrivalLog, Arrivals, Seen};
 use crate::clock::{Clock, monotonic_ns};
 use crate::sys::{Buffer, Done, Ring, Setup};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,8 +21,8 @@ const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const REQUEST_END: &[u8] = b"\r\n\r\n";
 /// Answers in one send at most.
 const ANSWERS_MAX: usize = 1_024;
-/// Connections of one core at most.
-const SLOTS: u32 = 4_096;
+/// Connections of one core at most, where the process may have as many descriptors.
+const SLOTS: u32 = 8_192;
 const BUFFERS: u16 = 512;
 const BACKLOG: i32 = 4_096;
 /// How often a quiet responder looks whether it is to stop.
@@ -123,6 +124,16 @@ fn listen(address: SocketAddr) -> Result<Socket, String> {
     open().map_err(|error: std::io::Error| format!("cannot listen on {address}: {error}"))
 }
 
+/// As many slots as a ring may have: the kernel allows no more than descriptors. The soft limit is raised for it.
+fn slots() -> u32 {
+    let wanted = u64::from(SLOTS);
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((wanted, wanted));
+    let raised = wanted.min(hard);
+    let is_raised = soft < raised && setrlimit(Resource::RLIMIT_NOFILE, raised, hard).is_ok();
+    let allowed = if is_raised { raised } else { soft.min(wanted) };
+    u32::try_from(allowed).unwrap_or(SLOTS)
+}
+
 /// One core's part.
 struct Responder {
     ring: Ring,
@@ -135,15 +146,16 @@ struct Responder {
 
 impl Responder {
     fn new(listener: Socket) -> Result<Responder, String> {
+        let slots = slots();
         let setup = Setup {
-            slots: SLOTS,
+            slots,
             buffers: BUFFERS,
             addresses: Vec::new(),
             constants: vec![ANSWER.repeat(ANSWERS_MAX)],
             copy_bytes_max: 0,
         };
         let ring = Ring::new(setup).map_err(|error| format!("io_uring cannot be set up: {error}"))?;
-        Ok(Responder { ring, listener, partial: vec![Vec::new(); SLOTS as usize], memo: Vec::new() })
+        Ok(Responder { ring, listener, partial: vec![Vec::new(); slots as usize], memo: Vec::new() })
     }
 
     fn serve(&mut self, is_over: &AtomicBool) -> Result<(), String> {
@@ -243,6 +255,15 @@ impl Responder {
     }
 }
 
+impl Drop for Responder {
+    /// The kernel takes a ring down after the process has gone on, and until then the ring holds the listener: it would be
+    /// given connections that nobody answers, at the cost of whoever listens on the port next.
+    fn drop(&mut self) {
+        // It fails only where it has been done already.
+        let _ = self.listener.shutdown(std::net::Shutdown::Both);
+    }
+}
+
 fn enter_failed(error: std::io::Error) -> String {
     format!("io_uring_enter failed: {error}")
 }
@@ -304,6 +325,20 @@ mod tests {
         }
         assert!(!responder.has_failed());
         assert!(responder.stop_recording().unwrap_err().contains("nothing was to be recorded"));
+    }
+
+    #[test]
+    fn a_port_answers_again_at_once_after_a_stop() {
+        let mut address = "127.0.0.1:0".parse().unwrap();
+        for _ in 0..20 {
+            let responder = NullResponder::start(address, &[0]).unwrap();
+            address = responder.address();
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+            let mut answer = vec![0; ANSWER.len()];
+            stream.read_exact(&mut answer).unwrap();
+            responder.stop().unwrap();
+        }
     }
 
     #[test]

@@ -5,7 +5,10 @@
 use crate::machine::{allowed_cores, cgroup_file, core_count, sysctl};
 use crate::protocol::http1::{HeadMemo, Http1};
 use crate::sys::{Ring, Setup};
+use engine::load::Load;
 use engine::plan::Plan;
+use engine::report::Calibrated;
+use engine::schedule::{Shape, Stretch};
 use engine::target::Endpoint;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -17,6 +20,8 @@ const LOCKED_BYTES_PER_SHARD: u64 = 512 << 10;
 /// Descriptors that are not connections: rings, files, pipes of the executors.
 const DESCRIPTORS_BESIDES: u64 = 64;
 const DESCRIPTORS_PER_SHARD: u64 = 16;
+/// A shard that is asked for more than this share of what it can carry has little time left to be on time.
+const CAPACITY_SHARE_MAX: f64 = 0.8;
 /// How much of an answer is read to see whether it is one.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 /// From this status on the target's answer is worth a word.
@@ -73,6 +78,38 @@ pub fn check(plan: &Plan, addresses: &Result<Vec<SockAddr>, String>) -> Vec<Chec
         }
     }
     checks
+}
+
+/// Whether the shards can carry the rate that is asked for, by what was measured of them. Nothing where nothing was, and
+/// for a closed loop, which asks for no rate.
+pub fn capacity(plan: &Plan, calibration: Option<&Calibrated>) -> Option<Check> {
+    let calibration = calibration?;
+    let capacity_rps = calibration.capacity_rps_per_shard?;
+    let Load::Open { stretches, .. } = &plan.load else { return None };
+    let highest_rps = stretches.iter().map(highest_rps).fold(0.0, f64::max);
+    let asked_rps = highest_rps / f64::from(plan.shards);
+    let share = asked_rps / capacity_rps;
+    let found = format!(
+        "{asked_rps:.0}/s asked of each shard, {:.1} % of the {capacity_rps:.0}/s that one can carry ({})",
+        share * 100.0,
+        calibration.origin()
+    );
+    Some(match share {
+        share if share > CAPACITY_SHARE_MAX => Check::warn(
+            "capacity",
+            found,
+            "use more shards (-t), or ask for less; if the machine has changed, `vajra calibrate`",
+        ),
+        _ => Check::pass("capacity", found),
+    })
+}
+
+fn highest_rps(stretch: &Stretch) -> f64 {
+    match &stretch.shape {
+        Shape::Constant(rate) => rate.rps(),
+        Shape::Ramp { from, to } => from.rps().max(to.rps()),
+        Shape::Sine { mean, amplitude, .. } => mean.rps() + amplitude.rps(),
+    }
 }
 
 /// What io_uring offers here, in words.
@@ -364,6 +401,38 @@ fn show_address(plan: &Plan, address: &SockAddr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn plan(text: &str) -> Plan {
+        let document = engine::config::Document {
+            name: "p".into(),
+            text: format!("url = 'http://h/'\n{text}"),
+            format: engine::config::Format::Toml,
+        };
+        let layers = engine::config::Layers::new(Some(document)).unwrap();
+        Plan::new(&layers.config().unwrap(), &|_| Err(String::new())).unwrap()
+    }
+
+    #[test]
+    fn a_rate_near_what_a_shard_was_calibrated_to_carry_is_warned_of() {
+        let calibrated = Calibrated { capacity_rps_per_shard: Some(10_000.0), ..Calibrated::default() };
+        let grade = |load: &str| capacity(&plan(load), Some(&calibrated)).map(|check| check.grade);
+        assert_eq!(grade("[load]\nrate = 8000"), Some(Grade::Pass));
+        assert_eq!(grade("[load]\nrate = 8001"), Some(Grade::Warn));
+        assert_eq!(grade("[run]\nshards = 2\n[load]\nrate = 16000"), Some(Grade::Pass), "shared by both");
+        assert_eq!(grade("[load]\nshape = 'ramp'\nfrom = 9000\nto = 10"), Some(Grade::Warn));
+        let sine = "[load]\nshape = 'sine'\nmean = 5000\namplitude = 4000\nperiod = '5s'";
+        assert_eq!(grade(sine), Some(Grade::Warn), "its crest");
+        assert_eq!(grade(""), None, "a closed loop asks for no rate");
+        let check = capacity(&plan("[load]\nrate = 9000"), Some(&calibrated)).unwrap();
+        assert!(check.found.contains("90.0 %") && check.fix.contains("-t"), "{check:?}");
+    }
+
+    #[test]
+    fn nothing_is_said_of_capacity_where_none_was_measured() {
+        let plan = plan("[load]\nrate = 9000");
+        assert_eq!(capacity(&plan, None), None);
+        assert_eq!(capacity(&plan, Some(&Calibrated::default())), None);
+    }
 
     #[test]
     fn quotas_are_read_as_cores() {

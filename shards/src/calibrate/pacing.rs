@@ -1,0 +1,69 @@
+//! How exactly one shard sends: open loops at several rates, waiting in either way. Slip is what the shard says of itself;
+//! the gaps are what arrived, as the arrival recorder saw it on another core.
+
+use super::halt::Halt;
+use super::trial::{CONNECTIONS_PER_SHARD, Trust, list, run};
+use super::{Effort, SLIP_RATE_RPS, halves};
+use crate::arrivals::Arrivals;
+use crate::null::NullResponder;
+use engine::plan::Wait;
+use engine::report::Timing;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// What is asked for, arrivals per second.
+const RATES_RPS: [u64; 3] = [1_000, SLIP_RATE_RPS, 50_000];
+/// The ways of waiting at the ends of the scale; `auto` lies between them.
+const WAITS: [(Wait, &str); 2] = [(Wait::Spin, "spin"), (Wait::Park, "park")];
+/// Not measured, at the start of each run.
+const WARMUP: Duration = Duration::from_millis(300);
+
+/// One rate, waited for in one way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pacing {
+    /// How the shard waited.
+    pub wait: Wait,
+    /// What was asked for.
+    pub rate_rps: u64,
+    /// What was carried.
+    pub achieved_rps: f64,
+    /// Sent − intended, as the shard has it.
+    pub slip_ns: Timing,
+    /// When requests came, as the arrival recorder has it.
+    pub arrivals: Arrivals,
+    /// How far the run can be trusted.
+    pub verdict: Trust,
+}
+
+pub(super) fn measure(effort: Effort, cores: &[usize], halt: &Halt) -> Result<Vec<Pacing>, String> {
+    let all = WAITS.into_iter().flat_map(|wait| RATES_RPS.into_iter().map(move |rate_rps| (wait, rate_rps)));
+    all.map(|(wait, rate_rps)| measure_one(effort, cores, wait, rate_rps, halt)).collect()
+}
+
+fn measure_one(
+    effort: Effort,
+    cores: &[usize],
+    (wait, word): (Wait, &str),
+    rate_rps: u64,
+    halt: &Halt,
+) -> Result<Pacing, String> {
+    let (responder, generator) = halves(cores, 1)?;
+    let recorder = NullResponder::record(([127, 0, 0, 1], 0).into(), responder[0], WARMUP)?;
+    let (warmup_ms, run_ms) = (WARMUP.as_millis(), (WARMUP + effort.pacing()).as_millis());
+    let plan = format!(
+        "[run]\nshards = 1\ncores = '{}'\nconnections = {CONNECTIONS_PER_SHARD}\nwait = '{word}'\n\
+         warmup = '{warmup_ms}ms'\nduration = '{run_ms}ms'\n[load]\nrate = {rate_rps}",
+        list(generator)
+    );
+    let report = run(&plan, recorder.address(), halt);
+    let arrivals = recorder.stop_recording()?;
+    let report = report?;
+    Ok(Pacing {
+        wait,
+        rate_rps,
+        achieved_rps: report.rate.achieved,
+        verdict: Trust::new(&report),
+        slip_ns: report.slip_ns,
+        arrivals,
+    })
+}

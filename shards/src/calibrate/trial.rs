@@ -1,0 +1,100 @@
+//! One run of a calibration: an ordinary plan, carried out by ordinary shards, and how far its figures can be trusted.
+
+use super::halt::Halt;
+use crate::Shards;
+use engine::config::{Document, Format, Layers};
+use engine::plan::Plan;
+use engine::report::{Identity, Report};
+use engine::seams::Runner;
+use engine::verdict::Status;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+
+/// The rules that the machine breaks, not the generator.
+const NOISE: [&str; 3] = ["hiccups", "steal", "cgroup_throttled"];
+
+/// Connections of each shard.
+pub(super) const CONNECTIONS_PER_SHARD: usize = 64;
+
+/// A run's verdict, in short.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trust {
+    /// Its status. A closed loop that keeps its shard busy is DEGRADED, as it is meant to be.
+    pub status: Status,
+    /// The rules it broke.
+    pub rules: Vec<String>,
+    /// True when the machine disturbed it: it lost its cores, to the hypervisor, to a quota, or to other programs.
+    pub is_noisy: bool,
+}
+
+impl Trust {
+    pub(super) fn new(report: &Report) -> Trust {
+        let rules: Vec<String> = report.verdict.reasons.iter().map(|reason| reason.rule.clone()).collect();
+        let is_noisy = rules.iter().any(|rule| NOISE.contains(&rule.as_str()));
+        Trust { status: report.verdict.status, rules, is_noisy }
+    }
+
+    /// The status and why, for people.
+    pub fn show(&self) -> String {
+        let word = match self.status {
+            Status::Valid => "VALID",
+            Status::Degraded => "DEGRADED",
+            Status::Invalid => "INVALID",
+        };
+        let rules =
+            if self.rules.is_empty() { String::new() } else { format!(" ({})", self.rules.join(", ")) };
+        let noise = if self.is_noisy { ", noisy" } else { "" };
+        format!("{word}{rules}{noise}")
+    }
+}
+
+/// Carries out a plan, given as TOML but for its target. An error when it was halted, or not one request succeeded.
+pub(super) fn run(plan: &str, address: SocketAddr, halt: &Halt) -> Result<Report, String> {
+    let text = format!("url = 'http://{address}/'\n{plan}");
+    let plan = read(&text)?;
+    let identity = |_| Identity { run_id: "calibration".into(), started_at: String::new() };
+    let mut shards = Shards::new(vec![address.into()], halt.control(), Box::new(identity));
+    let report = shards.run(&plan, Vec::new())?;
+    match report.requests.ok {
+        _ if halt.is_set() => Err("stopped".into()),
+        0 => Err("not one request was answered".into()),
+        _ => Ok(report),
+    }
+}
+
+fn read(text: &str) -> Result<Plan, String> {
+    let document = Document { name: "calibration".into(), text: text.to_owned(), format: Format::Toml };
+    let layers = Layers::new(Some(document)).map_err(|wrong| wrong.0.problem)?;
+    let config = layers.config().map_err(|mistake| mistake.problem)?;
+    Plan::new(&config, &|name| Err(format!("{name} is not read"))).map_err(|mistakes| {
+        let problems: Vec<String> = mistakes.into_iter().map(|mistake| mistake.problem).collect();
+        problems.join("; ")
+    })
+}
+
+/// A list of cores, as plans have it.
+pub(super) fn list(cores: &[usize]) -> String {
+    cores.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_in_a_plan_of_ours_is_told() {
+        assert!(read("url = 'h'\n[run]\nshards = 0").unwrap_err().contains("0 shards"));
+        assert_eq!(read("url = 'h'\n[run]\nshards = 2\ncores = '0,1'").unwrap().cores, [0, 1]);
+    }
+
+    #[test]
+    fn a_verdict_is_shown_with_its_reasons() {
+        let trust = |rules: &[&str], is_noisy| Trust {
+            status: Status::Degraded,
+            rules: rules.iter().map(|rule| (*rule).to_owned()).collect(),
+            is_noisy,
+        };
+        assert_eq!(trust(&["shard_busy"], false).show(), "DEGRADED (shard_busy)");
+        assert_eq!(trust(&["steal", "hiccups"], true).show(), "DEGRADED (steal, hiccups), noisy");
+    }
+}
