@@ -181,7 +181,7 @@ pub(crate) fn keep(ended: &Ended) {
     }
 }
 
-fn manifest(ended_at: SystemTime) -> Manifest {
+pub(crate) fn manifest(ended_at: SystemTime) -> Manifest {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname");
     Manifest {
         host: host.map_or_else(|_| "unknown".into(), |host| host.trim().to_owned()),
@@ -407,7 +407,7 @@ fn require(path: &Path) -> Result<(), Failure> {
     Err(Failure::new(USAGE, format!("no run is archived yet\n  --> {}\n  help: {help}", path.display())))
 }
 
-fn failure(error: Error) -> Failure {
+pub(crate) fn failure(error: Error) -> Failure {
     let text = error.to_string();
     if error.is_of_usage() { Failure::new(USAGE, text) } else { Failure::runtime(text) }
 }

@@ -13,6 +13,7 @@ Exit codes:
     2  usage or configuration error; nothing was sent
     3  the run is INVALID: its numbers must not be used
     4  preflight refused; nothing was sent
+   98  a regression against the baseline (gate)
    99  a threshold was breached
   130  SIGINT: drained, partial report written (143: SIGTERM)";
 
@@ -29,6 +30,10 @@ struct Line {
 pub(crate) enum Command {
     /// Run a load test: a URL, or a plan file. `vajra URL` means `vajra run URL`.
     Run(Box<RunArgs>),
+    /// Compare runs with confidence: better, same, worse, or unclear.
+    Compare(Box<crate::compare::CompareArgs>),
+    /// Run a plan and hold it against a baseline: exit 98 on a regression.
+    Gate(Box<crate::gate::GateArgs>),
     /// Find the highest rate that a target sustains under conditions.
     FindMax(Box<crate::find_max::FindMaxArgs>),
     /// Check, without any load, whether this machine can carry a plan and its target is there.
@@ -44,7 +49,7 @@ pub(crate) enum Command {
 }
 
 /// What is asked of a run, in flags that follow wrk2's.
-#[derive(Args, Default)]
+#[derive(Args, Clone, Default)]
 pub(crate) struct PlanArgs {
     /// http://host:port/path, unix:/path.sock:/path, testbed:/path, or a plan in TOML or JSON.
     #[arg(value_name = "URL|PLAN")]

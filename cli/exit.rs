@@ -10,6 +10,8 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) const INVALID: u8 = 3;
 /// Preflight refused.
 pub(crate) const PREFLIGHT: u8 = 4;
+/// A regression against the baseline.
+pub(crate) const REGRESSION: u8 = 98;
 /// A threshold was breached.
 pub(crate) const THRESHOLD: u8 = 99;
 /// Ended by a signal: this plus its number.

@@ -11,16 +11,21 @@ mod args;
 mod calibrate;
 mod chart;
 mod check;
+mod compare;
+mod comparison_text;
 mod diagnose;
 mod exit;
 mod find_max;
+mod gate;
 mod load;
 mod outputs;
 mod print;
 mod progress;
 mod run;
 mod schema;
+mod served;
 mod signals;
+mod store;
 mod target;
 mod testbed;
 mod turns;
@@ -32,6 +37,8 @@ fn main() -> ExitCode {
     let command = args::parse(std::env::args_os());
     let outcome = match command {
         Command::Run(run) => run::run(&run),
+        Command::Compare(compare) => compare::run(&compare),
+        Command::Gate(gate) => gate::run(&gate),
         Command::FindMax(search) => find_max::run(&search),
         Command::Check(check) => check::run(&check),
         Command::Archive(archive) => archive::run(&archive),

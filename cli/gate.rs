@@ -1,0 +1,281 @@
+//! `vajra gate`: runs a plan, holds it against a baseline, and ends with a code that a pipeline can act on.
+//!
+//! The baseline is a set of archived runs, a file, or, most telling, a second server that is measured by turns with the first.
+
+use crate::archive::{self, Ended};
+use crate::args::PlanArgs;
+use crate::compare::{Presentation, Rules, compared};
+use crate::exit::{self, Failure, USAGE};
+use crate::find_max::share;
+use crate::progress::Progress;
+use crate::run::preflight;
+use crate::served::Served;
+use crate::target::{self, Ready};
+use crate::turns::Turns;
+use crate::{load, print, store};
+use clap::Args;
+use engine::compare::refusal::Obstacle;
+use engine::compare::{Options, Regression, RegressionStatus};
+use engine::plan::Plan;
+use engine::report::{Calibrated, Report};
+use engine::seams::Sink;
+use engine::verdict::Status;
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+/// Runs of each side, when nothing else is asked for: the fewest whose spread says anything.
+const RUNS_DEFAULT: u32 = 3;
+/// By how much the candidate may be worse, when nothing else is asked for.
+const LIMIT_DEFAULT: &str = "5%";
+/// An INVALID run is made again this often: one stall of the machine should not cost a pipeline its answer.
+const RETRIES: u32 = 1;
+
+/// What is asked of a gate.
+#[derive(Args)]
+pub(crate) struct GateArgs {
+    #[command(flatten)]
+    plan: PlanArgs,
+    /// What to hold the runs against: a saved baseline, a tag, a run, or a file.
+    #[arg(long, value_name = "NAME|FILE", required_unless_present = "against")]
+    baseline: Option<String>,
+    /// Save the runs as the baseline, in place of what it held, and compare nothing.
+    #[arg(long, requires = "baseline")]
+    save_baseline: bool,
+    /// Measure a baseline by turns with the candidate: its URL, or the command that serves the plan's URL.
+    #[arg(long, value_name = "URL|CMD", conflicts_with = "baseline")]
+    against: Option<String>,
+    /// The command that serves the plan's URL for the candidate's runs. Absent: it is up already.
+    #[arg(long, value_name = "CMD")]
+    with: Option<String>,
+    /// Runs of each side.
+    #[arg(long, value_name = "N", default_value_t = RUNS_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=100))]
+    runs: u32,
+    #[command(flatten)]
+    rules: Rules,
+    #[command(flatten)]
+    presentation: Presentation,
+    /// Let an unclear comparison, or a DEGRADED run, end with the code of an INVALID one.
+    #[arg(long)]
+    strict: bool,
+    /// Run even though preflight says that the runs cannot be what was asked for.
+    #[arg(long)]
+    force: bool,
+    /// Keep the runs out of the archive.
+    #[arg(long)]
+    no_archive: bool,
+    /// Nothing on standard output but what was asked for.
+    #[arg(short = 'q', long)]
+    quiet: bool,
+}
+
+/// One side of the comparison: what is sent where, and who serves it.
+struct Side {
+    name: &'static str,
+    plan: Plan,
+    ready: Ready,
+    command: Option<String>,
+    calibration: Option<Calibrated>,
+}
+
+/// Runs, compares, and says what to do.
+pub(crate) fn run(args: &GateArgs) -> Result<ExitCode, Failure> {
+    let (limit, plan_args) = split_limit(&args.plan)?;
+    let options = args.rules.options()?;
+    let sheets = args.presentation.open()?;
+    let mut candidate = Side::new("candidate", &plan_args, args.with.clone())?;
+    let mut base = args.against.as_deref().map(|against| base_side(against, &plan_args, args)).transpose()?;
+    // Looked for before anything is sent: a baseline that is missing is known at once.
+    let saved = saved_baseline(args)?;
+    let turns = Turns::begin()?;
+    for side in base.iter_mut().chain([&mut candidate]).filter(|side| side.command.is_none()) {
+        side.calibration = preflight(&side.plan, &side.ready, args.quiet, args.force)?;
+    }
+    let measured = Measured::make(args, &turns, base.as_ref(), &candidate)?;
+    let plan_name = candidate.plan.name.clone();
+    base.into_iter().chain([candidate]).for_each(|side| side.ready.stop());
+    if let Some(code) = measured.unusable(args.rules.allows(Obstacle::Invalid), args.strict) {
+        return Ok(ExitCode::from(code));
+    }
+    if let (Some(name), true) = (&args.baseline, args.save_baseline) {
+        store::save_baseline(name, &measured.candidate)?;
+        println!("baseline `{name}` holds {} runs of {}", measured.candidate.len(), plan_name);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let reports = if measured.base.is_empty() { &saved } else { &measured.base };
+    let is_paired = measured.is_paired();
+    let comparison = compared(reports, &measured.candidate, &Options { is_paired, ..options })?;
+    let regression = comparison.regression(limit);
+    let is_written = sheets.tell(&comparison, Some(&regression), args.quiet)?;
+    let code = code_of(&regression, &measured.candidate, args.strict);
+    Ok(ExitCode::from(if code == 0 && !is_written { exit::RUNTIME } else { code }))
+}
+
+/// `--threshold 5%` is the gate's limit; any other threshold is a condition on each run, as in `vajra run`.
+fn split_limit(args: &PlanArgs) -> Result<(f64, PlanArgs), Failure> {
+    let is_share = |text: &&String| text.trim_start().starts_with(|c: char| c.is_ascii_digit());
+    let (limits, conditions): (Vec<&String>, Vec<&String>) = args.thresholds.iter().partition(is_share);
+    if limits.len() > 1 {
+        let message = "two limits for one gate\n  --> flag --threshold\n  help: give one share, such as `--threshold 5%`; conditions look like 'response p(99)<50ms'";
+        return Err(Failure::new(USAGE, message));
+    }
+    let limit = limits.first().map_or(LIMIT_DEFAULT, |text| text.as_str());
+    let plan = PlanArgs { thresholds: conditions.into_iter().cloned().collect(), ..args.clone() };
+    Ok((share(limit, "--threshold")?, plan))
+}
+
+fn saved_baseline(args: &GateArgs) -> Result<Vec<Report>, Failure> {
+    match (&args.baseline, args.save_baseline) {
+        (Some(name), true) => store::check_baseline(name).map(|()| Vec::new()),
+        (Some(name), false) => store::reports(std::slice::from_ref(name)).map_err(|failure| {
+            let hint = format!("or save one with `vajra gate … --baseline {name} --save-baseline`");
+            Failure::new(failure.code, format!("{}, {hint}", failure.message.trim_end()))
+        }),
+        (None, _) => Ok(Vec::new()),
+    }
+}
+
+/// The base that is measured by turns: at a URL of its own, or served at the plan's by a command.
+fn base_side(against: &str, plan: &PlanArgs, args: &GateArgs) -> Result<Side, Failure> {
+    let is_url = against.contains("://") || against.starts_with("unix:") || against.starts_with("testbed:");
+    if is_url {
+        let plan = PlanArgs { url: Some(against.to_owned()), ..plan.clone() };
+        return Side::new("base", &plan, None);
+    }
+    if args.with.is_none() {
+        let message = format!(
+            "the base is a command, and the candidate has none\n  --> flag --against {against}\n  help: give the command that serves the candidate with --with; both serve the plan's URL, by turns"
+        );
+        return Err(Failure::new(USAGE, message));
+    }
+    Side::new("base", plan, Some(against.to_owned()))
+}
+
+impl Side {
+    fn new(name: &'static str, args: &PlanArgs, command: Option<String>) -> Result<Side, Failure> {
+        let plan = load::plan(args)?;
+        let ready = target::make_ready(&plan)?;
+        Ok(Side { name, plan, ready, command, calibration: None })
+    }
+
+    /// One run of this side, made again when it is INVALID.
+    fn run(&self, args: &GateArgs, turns: &Turns, turn: u32) -> Result<Report, Failure> {
+        let addresses = self.ready.addresses.clone().map_err(Failure::runtime)?;
+        let _served =
+            self.command.as_deref().map(|command| Served::start(command, &addresses)).transpose()?;
+        let mut retries = 0;
+        loop {
+            if !args.quiet {
+                eprintln!("{}, run {} of {}", self.name, turn + 1, args.runs);
+            }
+            let sinks: Vec<Box<dyn Sink>> =
+                if args.quiet { Vec::new() } else { vec![Box::new(Progress::new(&self.plan))] };
+            let report = turns.run(&self.plan, &addresses, self.calibration.clone(), sinks)?;
+            if !args.no_archive {
+                let is_hurried = turns.signal().is_some();
+                archive::keep(&Ended { report: &report, ended_at: SystemTime::now(), tags: &[], is_hurried });
+            }
+            turns.go_on()?;
+            let is_invalid = report.verdict.status == Status::Invalid;
+            if !is_invalid || retries == RETRIES {
+                return Ok(report);
+            }
+            retries += 1;
+            print::objections(&report).iter().for_each(|objection| eprintln!("{objection}; made again"));
+        }
+    }
+}
+
+/// The runs that were made.
+#[derive(Default)]
+struct Measured {
+    base: Vec<Report>,
+    candidate: Vec<Report>,
+}
+
+impl Measured {
+    /// Makes the runs; with a live base by turns, and which side is first changes from turn to turn. After one that cannot be
+    /// used no more are made.
+    fn make(
+        args: &GateArgs,
+        turns: &Turns,
+        base: Option<&Side>,
+        candidate: &Side,
+    ) -> Result<Measured, Failure> {
+        let mut measured = Measured::default();
+        let allows_invalid = args.rules.allows(Obstacle::Invalid);
+        for turn in 0..args.runs {
+            let is_base_first = turn.is_multiple_of(2);
+            for is_base in [is_base_first, !is_base_first] {
+                match (is_base, base) {
+                    (true, Some(base)) => measured.base.push(base.run(args, turns, turn)?),
+                    (true, None) => {}
+                    (false, _) => measured.candidate.push(candidate.run(args, turns, turn)?),
+                }
+            }
+            if measured.is_any(Status::Invalid) && !allows_invalid {
+                break;
+            }
+        }
+        Ok(measured)
+    }
+
+    fn is_any(&self, status: Status) -> bool {
+        self.base.iter().chain(&self.candidate).any(|report| report.verdict.status == status)
+    }
+
+    fn is_paired(&self) -> bool {
+        self.base.len() >= 3 && self.base.len() == self.candidate.len()
+    }
+
+    /// The code to end with when nothing can be concluded from the runs, which is then told.
+    fn unusable(&self, allows_invalid: bool, is_strict: bool) -> Option<u8> {
+        let all = || self.base.iter().chain(&self.candidate);
+        if let Some(report) = all().find(|report| report.requests.status.is_empty()) {
+            eprintln!("error: not one request completed in run {}", report.run_id);
+            return Some(exit::RUNTIME);
+        }
+        let is_bad = |report: &&Report| match report.verdict.status {
+            Status::Invalid => !allows_invalid,
+            Status::Degraded => is_strict,
+            Status::Valid => false,
+        };
+        let bad = all().find(is_bad)?;
+        print::objections(bad).iter().for_each(|objection| eprintln!("{objection}"));
+        eprintln!("error: run {} cannot be used, so nothing is concluded", bad.run_id);
+        Some(exit::INVALID)
+    }
+}
+
+fn code_of(regression: &Regression, candidates: &[Report], is_strict: bool) -> u8 {
+    let breached = candidates.iter().flat_map(|report| &report.thresholds).filter(|threshold| !threshold.ok);
+    let breached: Vec<_> = breached.collect();
+    for threshold in &breached {
+        eprintln!("✗ {}, measured {}", threshold.text, threshold.shown);
+    }
+    match regression.status {
+        RegressionStatus::Regressed => exit::REGRESSION,
+        _ if !breached.is_empty() => exit::THRESHOLD,
+        RegressionStatus::Unclear if is_strict => exit::INVALID,
+        RegressionStatus::Unclear | RegressionStatus::Passed => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(thresholds: &[&str]) -> Result<(f64, Vec<String>), Failure> {
+        let thresholds = thresholds.iter().map(|text| (*text).to_owned()).collect();
+        let (limit, plan) = split_limit(&PlanArgs { thresholds, ..PlanArgs::default() })?;
+        Ok((limit, plan.thresholds))
+    }
+
+    #[test]
+    fn a_share_is_the_limit_and_anything_else_a_condition() {
+        assert_eq!(split(&[]).unwrap(), (0.05, vec![]));
+        let conditions = vec!["failed<1%".to_owned()];
+        assert_eq!(split(&["3%", "failed<1%"]).unwrap(), (0.03, conditions));
+        assert!(split(&["3%", "4%"]).unwrap_err().message.contains("two limits"));
+        assert!(split(&["300%"]).unwrap_err().message.contains("--threshold 300%"));
+    }
+}

@@ -1,0 +1,88 @@
+//! A server that a command starts: up before a run, gone after it.
+
+use crate::exit::Failure;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use socket2::{SockAddr, Socket, Type};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a server may take until it accepts connections.
+const READY_MAX: Duration = Duration::from_secs(60);
+/// How long it may take to end once it was asked to.
+const END_MAX: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(50);
+const CONNECT_MAX: Duration = Duration::from_secs(1);
+
+/// A running server. Dropping it ends it and all that it started.
+pub(crate) struct Served {
+    command: String,
+    child: Child,
+}
+
+impl Served {
+    /// Starts a shell command and waits until one of the addresses accepts a connection. Its standard output goes nowhere;
+    /// what it complains of is seen.
+    pub(crate) fn start(command: &str, addresses: &[SockAddr]) -> Result<Served, Failure> {
+        if addresses.iter().any(accepts) {
+            let message = format!(
+                "something else already answers at the target's address, so `{command}` cannot be measured there\n  help: stop it first"
+            );
+            return Err(Failure::runtime(message));
+        }
+        let mut shell = Command::new("sh");
+        shell.args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::null()).process_group(0);
+        let child = shell.spawn();
+        let child =
+            child.map_err(|error| Failure::runtime(format!("`{command}` cannot be started: {error}")))?;
+        let mut served = Served { command: command.to_owned(), child };
+        served.wait_until_ready(addresses)?;
+        Ok(served)
+    }
+
+    fn wait_until_ready(&mut self, addresses: &[SockAddr]) -> Result<(), Failure> {
+        let asked = Instant::now();
+        while asked.elapsed() < READY_MAX {
+            if let Some(status) = self.ended() {
+                let message = format!("`{}` ended ({status}) before it accepted connections", self.command);
+                return Err(Failure::runtime(message));
+            }
+            if addresses.iter().any(accepts) {
+                return Ok(());
+            }
+            std::thread::sleep(POLL);
+        }
+        let (command, seconds) = (&self.command, READY_MAX.as_secs());
+        let message = format!(
+            "`{command}` accepted no connection at the target's address within {seconds} s\n  help: let it listen where the plan's URL points"
+        );
+        Err(Failure::runtime(message))
+    }
+
+    fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    fn signal(&self, signal: Signal) {
+        // The group is its own: the shell and all that it started. That it is gone already is as good.
+        let _ = killpg(Pid::from_raw(self.child.id() as i32), signal);
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.signal(Signal::SIGTERM);
+        let asked = Instant::now();
+        while self.ended().is_none() && asked.elapsed() < END_MAX {
+            std::thread::sleep(POLL);
+        }
+        self.signal(Signal::SIGKILL);
+        let _ = self.child.wait();
+    }
+}
+
+fn accepts(address: &SockAddr) -> bool {
+    let socket = Socket::new(address.domain(), Type::STREAM, None);
+    socket.is_ok_and(|socket| socket.connect_timeout(address, CONNECT_MAX).is_ok())
+}
