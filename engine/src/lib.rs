@@ -36,4 +36,5 @@ pub mod steady;
 pub mod target;
 pub mod template;
 pub mod threshold;
+pub mod until;
 pub mod verdict;

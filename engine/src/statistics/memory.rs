@@ -13,8 +13,9 @@ use crate::statistics::block_length::{autocovariances, block_length, length_max}
 
 /// Correlations of so many lags are asked whether there is a memory at all.
 const LAGS_ASKED: usize = 3;
-/// Beyond this many standard errors they say yes: one-sided, 5 %.
-const ERRORS: f64 = 1.645;
+/// Beyond this many standard errors they say yes: a little likely is enough, because widths gained wrongly are small, and a
+/// memory that is overlooked is not.
+const ERRORS: f64 = 1.0;
 /// Taking the mean away hides at most this share of the variance; more would be guessing.
 const HIDDEN_MAX: f64 = 0.6;
 
