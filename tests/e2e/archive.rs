@@ -199,7 +199,7 @@ fn what_is_asked_for_wrongly_ends_with_2_and_says_what_there_is() {
     home.refused(2, &["show", "nightyl"], &["`nightyl`", "did you mean `nightly`?"]);
     home.refused(2, &["show", "last~3"], &["`last~3`", "archive list"]);
     home.refused(2, &["tag", "last", "last"], &["cannot be a name"]);
-    home.refused(2, &["prune"], &["--keep"]);
+    home.refused(2, &["prune"], &["--keep", "--older-than"]);
     home.refused(2, &["prune", "--older-than", "30"], &["--older-than 30", "no unit", "30d"]);
     home.refused(2, &["import", "missing.vajra"], &["no such file", "missing.vajra"]);
     home.refused(2, &["export", "nobody", "-o", "x.vajra"], &["`nobody`"]);
