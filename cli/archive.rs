@@ -5,7 +5,7 @@ use crate::print;
 use ::archive::{
     Archive, Entry, Error, Filter, Manifest, PATIENCE, Problem, PruneRule, check_name, in_words,
 };
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use engine::quantity::{parse_duration_ns, show_ns};
 use engine::report::Report;
 use engine::slowest::SlowRequest;
@@ -104,10 +104,10 @@ struct ImportArgs {
 }
 
 #[derive(Args)]
-#[group(skip)]
+#[command(group = ArgGroup::new("rule").required(true).multiple(true).args(["keep", "older_than"]))]
 struct PruneArgs {
     /// So many of the newest stay.
-    #[arg(long, value_name = "N", required_unless_present = "older_than")]
+    #[arg(long, value_name = "N")]
     keep: Option<usize>,
     /// Only what is older goes: 30d, 2w, 12h.
     #[arg(long, value_name = "TIME")]

@@ -199,7 +199,7 @@ fn what_is_asked_for_wrongly_ends_with_2_and_says_what_there_is() {
     home.refused(2, &["show", "nightyl"], &["`nightyl`", "did you mean `nightly`?"]);
     home.refused(2, &["show", "last~3"], &["`last~3`", "archive list"]);
     home.refused(2, &["tag", "last", "last"], &["cannot be a name"]);
-    home.refused(2, &["prune"], &["--keep"]);
+    home.refused(2, &["prune"], &["--keep", "--older-than"]);
     home.refused(2, &["prune", "--older-than", "30"], &["--older-than 30", "no unit", "30d"]);
     home.refused(2, &["import", "missing.vajra"], &["no such file", "missing.vajra"]);
     home.refused(2, &["export", "nobody", "-o", "x.vajra"], &["`nobody`"]);
@@ -294,7 +294,7 @@ fn a_run_that_is_stopped_is_kept_too() {
     let testbed = peers::testbed(&[]);
     let home = Home::new();
     let running = home.command(&["run", &testbed.url("/"), "-R", "100", "-d", "1h", "--force"]).start();
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    std::thread::sleep(std::time::Duration::from_secs(2));
     running.signal(2);
     let done = running.done();
     assert_eq!(done.code, 130, "{}", done.stderr);
