@@ -99,6 +99,9 @@ pub(crate) struct PlanArgs {
     /// The first part of the duration, which is not measured: 5s, or auto, which ends when response times are steady.
     #[arg(long, value_name = "TIME")]
     pub(crate) warmup: Option<String>,
+    /// Run until a figure is known well enough, such as 'p99 ± 2%', and for the duration at the most.
+    #[arg(long, value_name = "GOAL")]
+    pub(crate) until: Option<String>,
     /// uniform or poisson [default: uniform].
     #[arg(long, value_name = "HOW")]
     pub(crate) arrivals: Option<String>,

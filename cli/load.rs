@@ -77,6 +77,7 @@ fn read_flags(args: &PlanArgs, layers: &mut Layers, mistakes: &mut Vec<Mistake>)
         ("run.cores", "--cores", &args.cores),
         ("run.wait", "--wait", &args.wait),
         ("run.warmup", "--warmup", &args.warmup),
+        ("run.until", "--until", &args.until),
         ("run.interval", "--interval", &args.interval),
         ("load.arrivals", "--arrivals", &args.arrivals),
     ];

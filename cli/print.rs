@@ -10,8 +10,8 @@ use std::fmt::Write;
 /// The whole report.
 pub(crate) fn report(report: &Report) -> String {
     let mut text = String::new();
-    let sections: [fn(&Report) -> String; 10] =
-        [verdict, rate, requests, failures, timings, steps, throughput, cost, thresholds, limits];
+    let sections: [fn(&Report) -> String; 11] =
+        [verdict, until, rate, requests, failures, timings, steps, throughput, cost, thresholds, limits];
     for section in sections {
         text.push_str(&section(report));
     }
@@ -62,6 +62,16 @@ fn word(status: Status) -> &'static str {
         Status::Degraded => "DEGRADED",
         Status::Invalid => "INVALID",
     }
+}
+
+/// What a run with a goal came to know.
+fn until(report: &Report) -> String {
+    let Some(until) = &report.until else { return String::new() };
+    let word = if until.reached { "reached" } else { "not reached in time" };
+    let (estimate, half) = (show_ns(until.estimate as u64), until.half_width * 100.0);
+    let why = until.obstacle.as_ref().map_or(String::new(), |obstacle| format!("; {obstacle}"));
+    let confidence = until.confidence * 100.0;
+    row("Until", &format!("{}: {word}, {estimate} ± {half:.2} % at {confidence:.0} %{why}", until.goal))
 }
 
 fn rate(report: &Report) -> String {

@@ -44,8 +44,13 @@ fn make() -> Report {
         whole.merge(&snapshot);
         history.push(&snapshot);
     }
-    let observed =
-        Observed { whole: &whole, window: &whole.shards, history: history.slices(), is_steady: None };
+    let observed = Observed {
+        whole: &whole,
+        window: &whole.shards,
+        history: history.slices(),
+        is_steady: None,
+        until: None,
+    };
     let facts = MachineFacts { connections_open: 64, cores: vec![0, 1], ..MachineFacts::default() };
     let identity = Identity { run_id: String::new(), started_at: String::new() };
     Report::new(&plan, observed, facts, identity)

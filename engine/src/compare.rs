@@ -420,8 +420,13 @@ pub(crate) mod tests {
         snapshot.absorb(&recorder);
         let facts = MachineFacts { connections_open: 64, cores: vec![0], ..MachineFacts::default() };
         let identity = Identity { run_id: id.into(), started_at: "t".into() };
-        let observed =
-            Observed { whole: &snapshot, window: &snapshot.shards, history: &history, is_steady: None };
+        let observed = Observed {
+            whole: &snapshot,
+            window: &snapshot.shards,
+            history: &history,
+            is_steady: None,
+            until: None,
+        };
         Report::new(&plan, observed, facts, identity)
     }
 

@@ -47,6 +47,8 @@ pub struct RunConfig {
     pub duration: Option<Text>,
     /// The first part of the run that is not measured (default none); `auto` ends it when response times are steady.
     pub warmup: Option<Text>,
+    /// Run until a figure is known well enough, such as `p99 ± 2%`, and no longer than `duration`.
+    pub until: Option<Text>,
     /// Stop after this many requests, over all shards.
     pub requests: Option<Text>,
     /// How long one request may take from being sent (default 10s).

@@ -243,8 +243,13 @@ mod tests {
         let facts = MachineFacts { connections_open: 64, cores: vec![0], ..MachineFacts::default() };
         let identity = Identity { run_id: "r".into(), started_at: "t".into() };
         let window = whole.shards.clone();
-        let observed =
-            Observed { whole: &whole, window: &window, history: history.slices(), is_steady: None };
+        let observed = Observed {
+            whole: &whole,
+            window: &window,
+            history: history.slices(),
+            is_steady: None,
+            until: None,
+        };
         Report::new(&plan, observed, facts, identity)
     }
 

@@ -10,6 +10,7 @@ use crate::quantity::{MILLISECOND_NS, Rate, SECOND_NS, parse_count, parse_durati
 use crate::target::{Target, path_or_root};
 use crate::template::{self, Piece};
 use crate::threshold::Threshold;
+use crate::until::Goal;
 use http::{HeaderName, HeaderValue, Method};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -58,6 +59,9 @@ pub struct Plan {
     /// How the end of the warm-up is found; when it is found in the run, `phases` has the latest there can be.
     #[serde(default)]
     pub warmup: Warmup,
+    /// The run ends when this is known, before its planned end.
+    #[serde(default)]
+    pub until: Option<Goal>,
     /// No more than this many requests, over all shards.
     pub requests_max: Option<u64>,
     /// Pinned cores that send.
@@ -140,6 +144,7 @@ impl Plan {
             load: Load::Open { name: "constant".into(), stretches, arrivals, overload },
             phases: Phases { measure_from_ns: warmup_ns, measure_to_ns: length_ns },
             warmup: Warmup::Fixed,
+            until: None,
             requests_max: None,
             thresholds: Vec::new(),
             ..self.clone()
@@ -149,7 +154,9 @@ impl Plan {
     /// Length of one slice of the history: a whole part of the interval, so fine that the measured window has
     /// [`SLICES_WANTED`] of them where [`SLICE_NS_MIN`] allows it.
     pub fn slice_ns(&self) -> u64 {
-        let is_fine = |slice_ns: &u64| self.phases.window_ns() / slice_ns >= SLICES_WANTED;
+        // A run that ends when enough is known is looked at as finely as can be: its end is not known.
+        let window_ns = if self.until.is_some() { 0 } else { self.phases.window_ns() };
+        let is_fine = |slice_ns: &u64| window_ns / slice_ns >= SLICES_WANTED;
         let parts = [1, 2, 4, 5, 10].into_iter().map(|parts| self.interval_ns / parts);
         let allowed: Vec<u64> = parts.filter(|&slice_ns| slice_ns >= SLICE_NS_MIN).collect();
         let finest_ns = allowed.last().copied().unwrap_or(self.interval_ns);
@@ -179,6 +186,7 @@ impl Reader<'_> {
         let connections = config.run.connections.unwrap_or(CONNECTIONS_DEFAULT.max(shards));
         self.check_connections(connections, shards);
         let (warmup, fixed_ns) = self.warmup(config);
+        let until = self.until(config);
         let plan_scalars = self.scalars(config);
         let thresholds = self.thresholds(config);
         let (load, length_ns) = load_and_length?;
@@ -201,6 +209,7 @@ impl Reader<'_> {
             load,
             phases,
             warmup,
+            until,
             requests_max,
             shards,
             connections,
@@ -315,6 +324,11 @@ impl Reader<'_> {
         }
     }
 
+    fn until(&mut self, config: &Config) -> Option<Goal> {
+        let text = config.run.until.as_ref()?;
+        self.take("run.until", Goal::parse(&text.0), "a goal looks like `p99 ± 2%`")
+    }
+
     /// How the warm-up ends, and when, if that is said.
     fn warmup(&mut self, config: &Config) -> (Warmup, u64) {
         match &config.run.warmup {
@@ -379,6 +393,7 @@ impl Reader<'_> {
             load: Load::Closed,
             phases: Phases { measure_from_ns: 0, measure_to_ns: 0 },
             warmup: Warmup::Fixed,
+            until: None,
             requests_max: None,
             shards: 1,
             connections: 1,

@@ -10,6 +10,7 @@ use crate::record::{Figures, Series};
 use crate::slowest::{Finished, SlowRequest};
 use crate::snapshot::{Snapshot, sum_of};
 use crate::threshold::{Comparison, Facts, Metric};
+use crate::until;
 use crate::verdict::{Evidence, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -38,6 +39,9 @@ pub struct Report {
     /// How the end of the warm-up was found.
     #[serde(default)]
     pub warmup: WarmupBlock,
+    /// How well the figure is known that the run was to go on for; `null` when it was to go on for none.
+    #[serde(default)]
+    pub until: Option<until::Outcome>,
     /// Whether the numbers can be believed.
     pub verdict: Verdict,
     /// What was asked against what was sent.
@@ -358,6 +362,8 @@ pub struct Observed<'a> {
     pub history: &'a [Slice],
     /// Whether response times were found to be steady before the window began, if that was looked for.
     pub is_steady: Option<bool>,
+    /// How well the figure is known that the run was to go on for.
+    pub until: Option<&'a until::Outcome>,
 }
 
 /// The identity of a run.
@@ -372,17 +378,18 @@ pub struct Identity {
 impl Report {
     /// The report of a run.
     pub fn new(plan: &Plan, observed: Observed, facts: MachineFacts, identity: Identity) -> Report {
-        let Observed { whole, window, history, is_steady } = observed;
+        let Observed { whole, window, history, is_steady, until } = observed;
         let planned_ns = whole.phases.measure_to_ns;
         let from_ns = whole.phases.measure_from_ns;
         let to_ns = whole.ended_ns.unwrap_or(planned_ns).clamp(from_ns, planned_ns);
         let window_s = (to_ns - from_ns).max(1) as f64 / 1e9;
         let series = whole.measured_total();
         let requests = requests(&series, whole.dropped.measured, whole.unsent.measured);
-        // A run that was to end with a number of requests is whole when it has reached it.
-        let ended = whole.total();
-        let is_partial =
-            to_ns < planned_ns && plan.requests_max.is_none_or(|asked| ended.ok + ended.failed() < asked);
+        // A run that was to end with a number of requests, or when enough is known, is whole when it has come to that.
+        let (ended, is_shorter) = (whole.total(), to_ns < planned_ns);
+        let is_counted_out = plan.requests_max.is_some_and(|asked| ended.ok + ended.failed() >= asked);
+        let is_enough = until.is_some_and(|until| until.reached);
+        let is_partial = is_shorter && !is_counted_out && !is_enough;
         let overrun_s = whole.last_sent_ns.saturating_sub(to_ns) as f64 / 1e9;
         let rate = rate(plan, &requests, sum_of(window).finished, window_s, overrun_s);
         let evidence = Evidence {
@@ -401,7 +408,11 @@ impl Report {
             throttled_s: facts.environment.throttled_s,
             cores: facts.environment.cores,
             lost_snapshots: whole.lost,
-            unaccounted: if is_partial { 0 } else { unaccounted(plan, whole.phases, &requests) },
+            unaccounted: if is_partial || (is_enough && is_shorter) {
+                0
+            } else {
+                unaccounted(plan, whole.phases, &requests)
+            },
             is_unsteady: is_steady == Some(false),
             calibration: facts.environment.calibration.as_ref(),
         };
@@ -420,6 +431,7 @@ impl Report {
             window_s,
             window: Window { from_s: from_ns as f64 / 1e9, to_s: to_ns as f64 / 1e9, is_partial },
             warmup: WarmupBlock { how: plan.warmup, is_steady },
+            until: until.cloned(),
             verdict,
             rate,
             requests,
@@ -637,7 +649,13 @@ mod tests {
         snapshot.absorb(&recorder);
         let facts = MachineFacts { connections_open: 64, cores: vec![0], ..MachineFacts::default() };
         let identity = Identity { run_id: "r".into(), started_at: "t".into() };
-        let observed = Observed { whole: &snapshot, window: &snapshot.shards, history: &[], is_steady: None };
+        let observed = Observed {
+            whole: &snapshot,
+            window: &snapshot.shards,
+            history: &[],
+            is_steady: None,
+            until: None,
+        };
         Report::new(plan, observed, facts, identity)
     }
 

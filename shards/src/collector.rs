@@ -3,8 +3,9 @@
 //! It runs on a thread of its own, off the shards' cores where there is another. What it does can be late; what it counts
 //! cannot be wrong, because merging is exact and a shard keeps what it could not hand over.
 
-use crate::lanes::CollectorLane;
+use crate::lanes::{CollectorLane, Control};
 use crate::sinks::Sinks;
+use crate::warming::Warming;
 use engine::history::History;
 use engine::phase::Phases;
 use engine::plan::Plan;
@@ -51,10 +52,16 @@ pub(crate) struct Collector {
     window: Vec<Figures>,
     history: History,
     sinks: Sinks,
+    warming: Warming,
 }
 
 impl Collector {
-    pub(crate) fn new(plan: &Plan, lanes: Vec<CollectorLane>, sinks: Sinks) -> Collector {
+    pub(crate) fn new(
+        plan: &Plan,
+        lanes: Vec<CollectorLane>,
+        sinks: Sinks,
+        control: Arc<Control>,
+    ) -> Collector {
         let (shards, series) = (lanes.len(), plan.requests.len());
         Collector {
             through_ns: vec![0; shards],
@@ -69,6 +76,7 @@ impl Collector {
             window: vec![Figures::default(); shards],
             history: History::default(),
             sinks,
+            warming: Warming::new(plan, control),
             lanes,
         }
     }
@@ -92,7 +100,7 @@ impl Collector {
             whole: self.whole,
             window: self.window,
             history: self.history,
-            is_steady: None,
+            is_steady: self.warming.is_steady(),
             cpu_ns: crate::ring::thread_cpu_ns(),
             complaints,
         }
@@ -137,6 +145,10 @@ impl Collector {
         let Some(mut slice) = self.slice.take() else { return };
         self.whole.merge(&slice);
         self.history.push(&slice);
+        if let Some(phases) = self.warming.watch(&slice) {
+            self.phases = phases;
+            self.whole.phases = phases;
+        }
         if self.sinks.is_empty() {
             return;
         }

@@ -29,6 +29,8 @@ mod sinks;
 #[allow(unsafe_code, reason = "the raw ring; every block says why it is sound")]
 mod sys;
 mod timeouts;
+mod warming;
+mod watch;
 pub mod wire;
 
 pub use collector::Collected;
@@ -38,6 +40,7 @@ use engine::mix::Mix;
 use engine::plan::Plan;
 use engine::report::{Calibrated, Environment, Identity, MachineFacts, Observed, Report};
 use engine::seams::{Runner, Sink, Source};
+use engine::until;
 use executor::{Looping, Pinned};
 use lanes::{CollectorLane, Control};
 use machine::Reading;
@@ -52,6 +55,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
+use watch::Watch;
 
 /// From the order to start until the start itself: long enough for every shard to hear of it.
 const START_NS: u64 = 5_000_000;
@@ -75,6 +79,8 @@ pub struct Shards {
     started: Option<Instant>,
     collecting: Option<(Arc<AtomicBool>, JoinHandle<Collected>)>,
     calibration: Option<Calibrated>,
+    /// Where the watch of a run with a goal says how well it came to know it.
+    watched: Option<Receiver<until::Outcome>>,
 }
 
 /// Names a run when it starts: its id, and its start in words.
@@ -101,6 +107,7 @@ impl Shards {
             before: Reading::default(),
             started: None,
             collecting: None,
+            watched: None,
             calibration: None,
         }
     }
@@ -162,9 +169,13 @@ impl Shards {
     }
 
     /// Starts the clock of all shards at one moment, and the collector. Returns that moment.
-    pub fn start(&mut self, plan: &Plan, sinks: Vec<Box<dyn Sink>>) -> Result<SystemTime, String> {
+    pub fn start(&mut self, plan: &Plan, mut sinks: Vec<Box<dyn Sink>>) -> Result<SystemTime, String> {
+        if let Some((watch, outcome)) = Watch::of(plan, &self.control) {
+            sinks.push(Box::new(watch));
+            self.watched = Some(outcome);
+        }
         let sinks = sinks::Sinks::start(sinks)?;
-        let collector = Collector::new(plan, std::mem::take(&mut self.lanes), sinks);
+        let collector = Collector::new(plan, std::mem::take(&mut self.lanes), sinks, self.control.clone());
         let is_over = Arc::new(AtomicBool::new(false));
         let (flag, own_cores) = (is_over.clone(), self.cores.clone());
         let run = move || {
@@ -240,11 +251,13 @@ impl Runner for Shards {
         self.connect(plan)?;
         let started_at = self.start(plan, sinks)?;
         let (collected, facts) = self.collect()?;
+        let until = self.watched.take().and_then(|outcome| outcome.try_recv().ok());
         let observed = Observed {
             whole: &collected.whole,
             window: &collected.window,
             history: collected.history.slices(),
             is_steady: collected.is_steady,
+            until: until.as_ref(),
         };
         Ok(Report::new(plan, observed, facts, (self.describe)(started_at)))
     }

@@ -1,0 +1,63 @@
+//! Watches a run that is to go on until a figure is known well enough, and ends it then. A sink on slices like any other: it may
+//! take its time, and the run does not wait for it.
+
+use crate::lanes::Control;
+use engine::phase::Phase;
+use engine::plan::Plan;
+use engine::seams::{Grain, Sink};
+use engine::snapshot::Snapshot;
+use engine::until::{Outcome, Times, Until};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+/// Confidence of the interval that is to be narrow.
+const CONFIDENCE: f64 = 0.95;
+
+/// The watch of one run.
+pub(crate) struct Watch {
+    until: Until,
+    control: Arc<Control>,
+    outcome: Sender<Outcome>,
+}
+
+impl Watch {
+    /// The watch of a plan that has a goal, and where its outcome will come out.
+    pub(crate) fn of(plan: &Plan, control: &Arc<Control>) -> Option<(Watch, Receiver<Outcome>)> {
+        let goal = plan.until.clone()?;
+        let (outcome, receiver) = channel();
+        let until = Until::new(goal, CONFIDENCE, plan.seed);
+        Some((Watch { until, control: control.clone(), outcome }, receiver))
+    }
+}
+
+impl Sink for Watch {
+    fn name(&self) -> String {
+        "--until".into()
+    }
+
+    fn grain(&self) -> Grain {
+        Grain::Slice
+    }
+
+    fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), String> {
+        let middle_ns = snapshot.from_ns / 2 + snapshot.to_ns / 2;
+        if snapshot.phases.at(middle_ns) != Phase::Measure {
+            return Ok(());
+        }
+        let series = snapshot.measured_total();
+        let times = match self.until.times() {
+            Times::Response => &series.response,
+            Times::Service => &series.service,
+        };
+        if self.until.push(times) {
+            self.control.enough();
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), String> {
+        // Nobody listens when the run was given up; then nobody wants to know.
+        let _ = self.outcome.send(self.until.outcome());
+        Ok(())
+    }
+}
