@@ -24,6 +24,7 @@ use crate::distribution::Distribution;
 use crate::load::Load;
 use crate::report::Report;
 use crate::schedule::{Shape, Stretch};
+use crate::verdict::Status;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -284,7 +285,7 @@ fn summary(reports: &[Report], side: &Side) -> SideSummary {
 const DEGREES_FEW: f64 = 7.0;
 
 fn general_notes(base: &[Report], candidate: &[Report], drafts: &[Draft]) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = base.iter().chain(candidate).filter_map(disturbance).collect();
     if base.len() == 1 || candidate.len() == 1 {
         notes.push(
             "one run on a side: how runs differ from one to the next is not in the intervals; make several of each, in turns"
@@ -306,6 +307,16 @@ fn general_notes(base: &[Report], candidate: &[Report], drafts: &[Draft]) -> Vec
         ));
     }
     notes
+}
+
+/// What a DEGRADED run has to be read with.
+fn disturbance(report: &Report) -> Option<String> {
+    let rules = report.verdict.reasons.iter().map(|reason| reason.rule.as_str());
+    let rules = rules.collect::<Vec<_>>().join(", ");
+    let is_degraded = report.verdict.status == Status::Degraded;
+    is_degraded.then(|| {
+        format!("run {} is DEGRADED ({rules}): what its machine did is in its numbers", report.run_id)
+    })
 }
 
 /// True for a load that asks for the same from start to end.
