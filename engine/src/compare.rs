@@ -309,7 +309,7 @@ fn general_notes(base: &[Report], candidate: &[Report], drafts: &[Draft]) -> Vec
 }
 
 /// True for a load that asks for the same from start to end.
-fn is_constant(load: &Load) -> bool {
+pub(crate) fn is_constant(load: &Load) -> bool {
     match load {
         Load::Closed => true,
         Load::Open { stretches, .. } => matches!(stretches[..], [Stretch { shape: Shape::Constant(_), .. }]),

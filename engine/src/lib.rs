@@ -27,6 +27,7 @@ pub mod record;
 pub mod report;
 pub mod schedule;
 pub mod seams;
+pub mod search;
 pub mod snapshot;
 pub mod statistics;
 pub mod steady;

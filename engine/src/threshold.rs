@@ -149,7 +149,12 @@ impl Threshold {
             Metric::Failed => facts.total == 0,
             Metric::Rate => false,
         };
-        !is_empty && self.comparison.holds(measured, self.limit)
+        !is_empty && self.holds(measured)
+    }
+
+    /// Whether a figure stands to the limit as it has to.
+    pub fn holds(&self, figure: f64) -> bool {
+        self.comparison.holds(figure, self.limit)
     }
 
     /// A figure for people, in the unit that suits it.
