@@ -225,7 +225,7 @@ fn against(objective: &Threshold, interval: Interval) -> Standing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::tests::{report, slices};
+    use crate::made_up::{report, slices};
     use crate::verdict::{Reason, Verdict};
 
     const OPEN: &str = "url = 'h'\n[run]\nduration = '2s'\n[load]\nrate = 500";
@@ -343,7 +343,7 @@ mod tests {
 
     #[test]
     fn level_response_times_are_seldom_taken_for_growing_ones() {
-        let failed = (0..100).filter(|seed| {
+        let failed = (0..40).filter(|seed| {
             let probe = report("probe", OPEN, &slices(*seed, 20, 50, 1.0));
             judged(&probe, &[]) != Outcome::Pass
         });
