@@ -320,7 +320,7 @@ fn disturbance(report: &Report) -> Option<String> {
 }
 
 /// True for a load that asks for the same from start to end.
-fn is_constant(load: &Load) -> bool {
+pub(crate) fn is_constant(load: &Load) -> bool {
     match load {
         Load::Closed => true,
         Load::Open { stretches, .. } => matches!(stretches[..], [Stretch { shape: Shape::Constant(_), .. }]),
@@ -381,72 +381,13 @@ impl Comparison {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-    use crate::config::{Document, Format, Layers};
-    use crate::history::Slice;
-    use crate::outcome::{Kind, Outcome};
-    use crate::phase::Phase;
-    use crate::plan::Plan;
+    use crate::made_up::{CLOSED, OPEN, report, slices};
     use crate::random::Random;
-    use crate::record::{Instants, Recorder};
-    use crate::report::{Identity, MachineFacts, Observed, RateBlock};
-    use crate::snapshot::Snapshot;
+    use crate::report::RateBlock;
     use crate::statistics::sample::Portion;
     use crate::statistics::student::normal;
-
-    pub(crate) const CLOSED: &str = "url = 'h'\n[run]\nduration = '10s'";
-    pub(crate) const OPEN: &str = "url = 'h'\n[run]\nduration = '1s'\n[load]\nrate = 1000";
-
-    /// A report of a made-up run: response times and failures of each slice of 100 ms.
-    pub(crate) fn report(id: &str, plan: &str, slices: &[(Vec<u64>, u64)]) -> Report {
-        let document = Document { name: "p".into(), text: plan.into(), format: Format::Toml };
-        let config = Layers::new(Some(document)).unwrap().config().unwrap();
-        let plan = Plan::new(&config, &|_| Err(String::new())).unwrap();
-        let mut recorder = Recorder::new(0, 1, plan.phases);
-        let mut history = Vec::new();
-        for (index, (responses, failed)) in slices.iter().enumerate() {
-            let from_ns = index as u64 * 100_000_000;
-            let mut response = Distribution::new();
-            for ns in responses {
-                response.record(*ns);
-                let instants = Instants { intended: from_ns, sent: from_ns, done: from_ns + ns };
-                recorder.sent(0, from_ns, from_ns, from_ns, 1);
-                recorder.done(0, Outcome::Ok(200), instants, 1);
-            }
-            let lost = Instants { intended: from_ns, sent: from_ns, done: from_ns + 1 };
-            (0..*failed).for_each(|_| recorder.done(0, Outcome::Failed(Kind::Eof), lost, 0));
-            history.push(Slice {
-                from_ns,
-                to_ns: from_ns + 100_000_000,
-                phase: Phase::Measure,
-                ok: responses.len() as u64,
-                failed: *failed,
-                dropped: 0,
-                cpu_ns: 5_000 * responses.len() as u64,
-                response_hdr: response.encode(),
-            });
-        }
-        let mut snapshot = Snapshot::new(1, 1, plan.phases);
-        snapshot.absorb(&recorder);
-        let facts = MachineFacts { connections_open: 64, cores: vec![0], ..MachineFacts::default() };
-        let identity = Identity { run_id: id.into(), started_at: "t".into() };
-        let observed = Observed {
-            whole: &snapshot,
-            window: &snapshot.shards,
-            history: &history,
-            is_steady: None,
-            until: None,
-        };
-        Report::new(&plan, observed, facts, identity)
-    }
-
-    /// Lognormal response times around 1 ms, times a factor.
-    pub(crate) fn slices(seed: u64, count: usize, requests: usize, factor: f64) -> Vec<(Vec<u64>, u64)> {
-        let mut random = Random::new(seed, 2);
-        let mut draw = || ((0.5 * normal(&mut random)).exp() * factor * 1e6) as u64;
-        (0..count).map(|_| ((0..requests).map(|_| draw()).collect(), 0)).collect()
-    }
 
     fn quick() -> Options {
         Options { resamples: 400, ..Options::default() }

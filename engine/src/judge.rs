@@ -138,7 +138,7 @@ enum Standing {
 
 /// How all of an interval stands to a condition's limit.
 fn standing(condition: &Threshold, interval: Interval) -> Standing {
-    let met = |figure: f64| condition.comparison.holds(figure, condition.limit);
+    let met = |figure: f64| condition.holds(figure);
     match (met(interval.low), met(interval.high)) {
         (true, true) => Standing::Met,
         // The limit of `==` can lie between two ends that both miss it.

@@ -7,6 +7,9 @@
 //! Reading order: [`config`] (as typed) → [`plan`] (valid by construction) → [`schedule`] (arrival n → intended time) →
 //! [`bucket`] (arrivals due) → [`template`] (what is sent) → [`outcome`] and [`record`] (what came back) →
 //! [`snapshot`] (merged) → [`verdict`] → [`report`]. [`seams`] names the three places where others plug in.
+//!
+//! What is made of reports: [`statistics`] (how far a number can be trusted) → [`compare`] (two sides) → [`steady`] (has the
+//! warm-up ended?) → [`until`] (is the figure known well enough?) → [`search`] (the highest rate that is sustained).
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -18,6 +21,8 @@ pub mod distribution;
 pub mod history;
 pub mod judge;
 pub mod load;
+#[cfg(test)]
+mod made_up;
 pub mod mix;
 pub mod outcome;
 pub mod phase;

@@ -165,7 +165,12 @@ impl Threshold {
             Metric::Failed => facts.total == 0,
             Metric::Rate => false,
         };
-        !is_empty && self.comparison.holds(measured, self.limit)
+        !is_empty && self.holds(measured)
+    }
+
+    /// Whether a figure stands to the limit as it has to.
+    pub fn holds(&self, figure: f64) -> bool {
+        self.comparison.holds(figure, self.limit)
     }
 
     /// A figure for people, in the unit that suits it.
@@ -281,7 +286,7 @@ impl Comparison {
         })
     }
 
-    pub(crate) fn holds(self, measured: f64, limit: f64) -> bool {
+    fn holds(self, measured: f64, limit: f64) -> bool {
         match self {
             Comparison::Below => measured < limit,
             Comparison::AtMost => measured <= limit,

@@ -108,7 +108,11 @@ pub struct Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines = self.objections.iter().map(|objection| format!("{}; {}", objection.text, objection.fix));
+        let lines =
+            self.objections.iter().map(|Objection { obstacle, text, fix }| match obstacle.can_be_allowed() {
+                true => format!("{text}; {fix}, or allow `{}`", obstacle.name()),
+                false => format!("{text}; {fix}"),
+            });
         formatter.write_str(&lines.collect::<Vec<_>>().join("\n"))
     }
 }
@@ -186,13 +190,13 @@ fn of_two(first: &Report, other: &Report) -> Vec<Objection> {
     let plans = plan_differences(&first.plan, &other.plan);
     if !plans.is_empty() {
         let text = format!("the plans of {ids} differ: {}", plans.join("; "));
-        let fix = "run both with the same plan, or allow `plan`".to_owned();
+        let fix = "run both with the same plan".to_owned();
         found.push(Objection { obstacle: Obstacle::Plan, text, fix });
     }
     let environments = environment_differences(first, other);
     if !environments.is_empty() {
         let text = format!("{ids} were made in different environments: {}", environments.join("; "));
-        let fix = "make both on the same machine with the same Vajra, or allow `environment`".to_owned();
+        let fix = "make both on the same machine with the same Vajra".to_owned();
         found.push(Objection { obstacle: Obstacle::Environment, text, fix });
     }
     found
@@ -300,7 +304,7 @@ fn exact(ns: u64) -> String {
 mod tests {
     use super::*;
     use crate::compare::compare;
-    use crate::compare::tests::{CLOSED, OPEN, report, slices};
+    use crate::made_up::{CLOSED, OPEN, report, slices};
     use crate::verdict::Verdict;
     use std::collections::BTreeSet;
 

@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn independent_elements_pay_little_for_the_caution() {
         let (_, width) = coverage(&World { memory: 0.0, noise: 0.0, count: 100, least: 0.0 }, 600);
-        assert!((0.97..1.06).contains(&width), "{width}");
+        assert!((0.97..1.09).contains(&width), "{width}");
     }
 
     #[test]
