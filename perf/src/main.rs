@@ -24,8 +24,11 @@ mod driver;
 mod gate;
 mod peers;
 mod perf_stat;
+mod plants;
 mod process;
+mod prove;
 mod repeat;
+mod scratch;
 mod statistics;
 mod table;
 mod target;
@@ -58,6 +61,8 @@ enum Scenario {
     Counters(counters::Saved),
     /// What a change must not make worse: the counters, and what CI can hold of the rest
     Gate(gate::Options),
+    /// That the gate catches planted regressions, and lets pass a change that changes nothing
+    Prove(prove::Options),
     /// One operation, so many times: what `counters` runs under valgrind
     #[command(hide = true)]
     Operation(repeat::Options),
@@ -93,6 +98,7 @@ fn main() -> ExitCode {
         Scenario::Allocs(options) => allocations::run(&options),
         Scenario::Counters(options) => counters::run(&options),
         Scenario::Gate(options) => gate::run(&options),
+        Scenario::Prove(options) => prove::run(&options),
         Scenario::Operation(options) => repeat::run(&options).map(|()| Gate::Passed),
         Scenario::Drive(options) => driver::run(&options).map(|()| Gate::Passed),
     };

@@ -60,11 +60,10 @@ fn read_line(line: &str) -> Option<(String, f64)> {
     let unit = fields.next()?;
     // An event may come back with the mode it was counted in, as `cycles:u`; tracepoints have a colon of their own.
     let event = fields.next()?;
-    let is_it = |known: &&str| {
-        event == **known || event.strip_prefix(**known).is_some_and(|mode| mode.starts_with(':'))
-    };
-    let name = EVENTS.iter().map(|(known, _)| known).find(is_it)?;
-    Some(((*name).to_owned(), if unit == "msec" { value * 1e6 } else { value }))
+    let is_mode = |rest: &str| rest.starts_with(':');
+    let mut known = EVENTS.iter().map(|&(known, _)| known);
+    let name = known.find(|known| event == *known || event.strip_prefix(*known).is_some_and(is_mode))?;
+    Some((name.to_owned(), if unit == "msec" { value * 1e6 } else { value }))
 }
 
 #[cfg(test)]

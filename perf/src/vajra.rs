@@ -1,6 +1,7 @@
 //! Vajra itself, as a user has it: the release binary, run from outside, its report read as anyone would read it.
 
 use crate::process::{self, Ended};
+use crate::scratch::{target_folder, workspace};
 use engine::report::Report;
 use engine::verdict::Status;
 use std::path::{Path, PathBuf};
@@ -93,14 +94,6 @@ pub(crate) fn word(status: Status) -> &'static str {
 /// all there is.
 pub(crate) fn completed(report: &Report) -> u64 {
     report.requests.ok + report.requests.failed
-}
-
-fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies inside the workspace")
-}
-
-fn target_folder() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
 }
 
 fn build() -> Result<(), String> {

@@ -4,12 +4,14 @@
 //! It checks nothing and simulates nobody; [`shards::simulation`] does that, and costs more than the loop it drives.
 
 use super::http1::{BODY, HEAD};
-use engine::quantity::SECOND_NS;
+use engine::quantity::{MILLISECOND_NS, SECOND_NS};
 use shards::wire::{Completion, Slot, Wire, WireCounters};
 use std::collections::VecDeque;
 
-/// When its clock begins, and how far a look moves it on.
-const BIRTH_NS: u64 = SECOND_NS;
+/// When a run on it may start: its clock begins a millisecond before, in which connections are made.
+pub(super) const START_NS: u64 = SECOND_NS;
+const BIRTH_NS: u64 = START_NS - MILLISECOND_NS;
+/// How far a look moves the clock on.
 const LOOK_NS: u64 = 50;
 
 /// As many answers as it says.
