@@ -165,18 +165,15 @@ fn count_case(case: Case, address: SocketAddr, can_trace: bool) -> Result<Vec<Co
     let mut command = Command::new("taskset");
     command.args(["-c", &GENERATOR_CORE.to_string()]).arg(program).args(["drive", &case.title()]);
     command.args(["--address", &address.to_string(), "--requests", &LOOP_REQUESTS.to_string()]);
-    let file = tempfile::NamedTempFile::new().map_err(|error| format!("no temporary file: {error}"))?;
-    if can_trace {
-        command = perf_stat::wrap(&command, &[SYSTEM_CALLS], file.path());
-    }
-    let ended = process::run(&mut command)?;
+    let (ended, counts) = match can_trace {
+        true => perf_stat::run(&command, &[SYSTEM_CALLS])?,
+        false => (process::run(&mut command)?, perf_stat::Counts::new()),
+    };
     if !ended.status.success() {
         return Err(format!("`{}` ended with {}: {}", shown(&command), ended.status, ended.stderr.trim()));
     }
     let each = PerRequest::from_json(ended.stdout.trim())?;
-    let traced = std::fs::read_to_string(file.path()).map(|text| perf_stat::read(&text));
-    let calls = traced.ok().and_then(|counts| counts.get(SYSTEM_CALLS).copied());
-    Ok(counts_of(case, each, calls))
+    Ok(counts_of(case, each, counts.get(SYSTEM_CALLS).copied()))
 }
 
 fn counts_of(case: Case, each: PerRequest, calls: Option<f64>) -> Vec<Count> {

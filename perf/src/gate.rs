@@ -2,16 +2,20 @@
 //! are asked for, ratios of interleaved runs.
 
 use crate::Gate;
-use crate::counters;
+use crate::{against, counters};
 use clap::Args;
 
 #[derive(Args)]
 pub(crate) struct Options {
     #[command(flatten)]
     counters: counters::Selection,
+    #[command(flatten)]
+    against: against::Rounds,
 }
 
 /// Counts, compares, and fails if anything is beyond its limit.
 pub(crate) fn run(options: &Options) -> Result<Gate, String> {
-    counters::compare(&options.counters)
+    let counted = counters::compare(&options.counters)?;
+    let raced = against::run(&options.against)?;
+    Ok(Gate::when(counted == Gate::Passed && raced == Gate::Passed))
 }

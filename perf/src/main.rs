@@ -9,9 +9,11 @@
 
 #![deny(unsafe_code)]
 
+mod against;
 mod allocations;
 mod baseline;
 mod budgets;
+mod builtin;
 mod callgrind;
 mod cases;
 mod counter;
@@ -22,16 +24,20 @@ mod drift;
 mod drive;
 mod driver;
 mod gate;
+mod matrix;
 mod peers;
 mod perf_stat;
 mod plants;
 mod process;
 mod prove;
+mod race;
 mod repeat;
 mod scratch;
+mod stat;
 mod statistics;
 mod table;
 mod target;
+mod theory;
 mod vajra;
 mod wrk;
 
@@ -61,6 +67,10 @@ enum Scenario {
     Counters(counters::Saved),
     /// What a change must not make worse: the counters, and what CI can hold of the rest
     Gate(gate::Options),
+    /// Rates, service times and injected errors: whether the report says what the server was told to be
+    Matrix(matrix::Options),
+    /// What processor and kernel count per request, vajra and wrk side by side
+    Stat(stat::Options),
     /// That the gate catches planted regressions, and lets pass a change that changes nothing
     Prove(prove::Options),
     /// One operation, so many times: what `counters` runs under valgrind
@@ -98,6 +108,8 @@ fn main() -> ExitCode {
         Scenario::Allocs(options) => allocations::run(&options),
         Scenario::Counters(options) => counters::run(&options),
         Scenario::Gate(options) => gate::run(&options),
+        Scenario::Matrix(options) => matrix::run(&options),
+        Scenario::Stat(options) => stat::run(&options).map(|()| Gate::Passed),
         Scenario::Prove(options) => prove::run(&options),
         Scenario::Operation(options) => repeat::run(&options).map(|()| Gate::Passed),
         Scenario::Drive(options) => driver::run(&options).map(|()| Gate::Passed),

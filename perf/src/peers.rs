@@ -1,11 +1,10 @@
 //! What a request costs, vajra against wrk, side by side.
 //!
-//! Both run by turns against one server process (A B, B A, A B …), each on the same core, so that whatever else the
-//! machine does meets both; what counts is the ratio within a pair. The cost is the CPU time of the whole process,
-//! collector and start included, over the requests it completed.
+//! Both run by turns against one server process (A B, B A, A B …); what counts is the ratio within a pair.
 
 use crate::budgets;
-use crate::process::{self, shown};
+use crate::process::shown;
+use crate::race::{Cell, Contender, Sample, Track};
 use crate::statistics::{Interval, median, median_interval};
 use crate::target::{Body, Nginx};
 use crate::vajra::{self, Vajra};
@@ -37,32 +36,9 @@ pub(crate) struct Options {
     vajra: Option<PathBuf>,
 }
 
-/// One combination of connections and body.
-#[derive(Clone, Copy)]
-struct Cell {
-    connections: u32,
-    body: Body,
-}
-
-/// One run of either.
-#[derive(Clone, Copy)]
-struct Sample {
-    cpu_ns_per_request: f64,
-    rate_rps: f64,
-    failed: u64,
-    verdict: Option<Status>,
-}
-
 struct Pair {
     vajra: Sample,
     wrk: Sample,
-}
-
-/// Everything a pair of runs needs.
-struct Rig {
-    vajra: Vajra,
-    nginx: Nginx,
-    seconds: u32,
 }
 
 /// Measures and prints every cell.
@@ -71,15 +47,16 @@ pub(crate) fn run(options: &Options) -> Result<Gate, String> {
     let vajra = Vajra::find(options.vajra.as_deref())?;
     let nginx = Nginx::start(SERVER_CORE)?;
     vajra.require_printed_verdict(GENERATOR_CORE, &nginx.url(Body::Small))?;
-    let rig = Rig { vajra, nginx, seconds: options.seconds };
+    let track = Track { nginx, seconds: options.seconds };
     let cells = options
         .bodies
         .iter()
         .flat_map(|&body| options.connections.iter().map(move |&connections| Cell { connections, body }));
-    print_setup(&rig, options);
+    print_setup(&vajra, &track, options);
     let mut is_within = true;
     for cell in cells {
-        let pairs = (0..options.pairs).map(|index| rig.pair(cell, index)).collect::<Result<Vec<_>, _>>()?;
+        let pairs = (0..options.pairs as usize).map(|number| Pair::run(&vajra, &track, cell, number));
+        let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
         is_within &= print_row(cell, &pairs);
     }
     println!(
@@ -88,78 +65,30 @@ pub(crate) fn run(options: &Options) -> Result<Gate, String> {
     Ok(Gate::when(is_within || !options.limit))
 }
 
-impl Rig {
+impl Pair {
     /// Runs both, the order alternating from pair to pair.
-    fn pair(&self, cell: Cell, index: u32) -> Result<Pair, String> {
-        if index.is_multiple_of(2) {
-            let vajra = self.run_vajra(cell)?;
-            Ok(Pair { vajra, wrk: self.run_wrk(cell)? })
-        } else {
-            let wrk = self.run_wrk(cell)?;
-            Ok(Pair { vajra: self.run_vajra(cell)?, wrk })
-        }
-    }
-
-    fn run_vajra(&self, cell: Cell) -> Result<Sample, String> {
-        let mut command = self.vajra_command(cell);
-        let vajra::Run { report, ended } = Vajra::run(&mut command)?;
-        let requests = some_requests(vajra::completed(&report), &command)?;
-        Ok(Sample {
-            cpu_ns_per_request: ended.cpu_s * 1e9 / requests,
-            rate_rps: report.rate.achieved,
-            failed: report.requests.failed,
-            verdict: Some(report.verdict.status),
-        })
-    }
-
-    fn run_wrk(&self, cell: Cell) -> Result<Sample, String> {
-        let mut command = self.wrk_command(cell);
-        let (counted, ended) = wrk::run(&mut command)?;
-        let requests = some_requests(counted.requests, &command)?;
-        Ok(Sample {
-            cpu_ns_per_request: ended.cpu_s * 1e9 / requests,
-            rate_rps: counted.rate_rps,
-            failed: counted.failed,
-            verdict: None,
-        })
-    }
-
-    fn vajra_command(&self, cell: Cell) -> std::process::Command {
-        let url = self.nginx.url(cell.body);
-        self.vajra.command(GENERATOR_CORE, cell.connections, self.seconds, &url, &[])
-    }
-
-    fn wrk_command(&self, cell: Cell) -> std::process::Command {
-        wrk::command(GENERATOR_CORE, cell.connections, self.seconds, &self.nginx.url(cell.body))
+    fn run(vajra: &Vajra, track: &Track, cell: Cell, number: usize) -> Result<Pair, String> {
+        let samples = track.round(&[Contender::Vajra(vajra), Contender::Wrk], cell, number)?;
+        Ok(Pair { vajra: samples[0], wrk: samples[1] })
     }
 }
 
-impl Cell {
-    fn budget(self) -> f64 {
-        match self.body {
-            Body::Small => budgets::CPU_SHARE_SMALL_MAX,
-            Body::Kibibytes64 => budgets::CPU_SHARE_64K_MAX,
-            Body::Mebibyte => budgets::CPU_SHARE_1M_MAX,
-        }
+fn budget(body: Body) -> f64 {
+    match body {
+        Body::Small => budgets::CPU_SHARE_SMALL_MAX,
+        Body::Kibibytes64 => budgets::CPU_SHARE_64K_MAX,
+        Body::Mebibyte => budgets::CPU_SHARE_1M_MAX,
     }
 }
 
-/// A cost per request needs requests.
-fn some_requests(requests: u64, command: &std::process::Command) -> Result<f64, String> {
-    if requests == 0 {
-        return Err(format!("`{}` completed no request", process::shown(command)));
-    }
-    Ok(requests as f64)
-}
-
-fn print_setup(rig: &Rig, options: &Options) {
+fn print_setup(vajra: &Vajra, track: &Track, options: &Options) {
     let (Some(&connections), Some(&body)) = (options.connections.first(), options.bodies.first()) else {
         return;
     };
     let cell = Cell { connections, body };
     println!("server: nginx, one process on core {SERVER_CORE}; generators on core {GENERATOR_CORE}");
-    println!("A: {} --quiet --json FILE", shown(&rig.vajra_command(cell)));
-    println!("B: {}", shown(&rig.wrk_command(cell)));
+    println!("A: {} --quiet --json FILE", shown(&track.command(Contender::Vajra(vajra), cell)));
+    println!("B: {}", shown(&track.command(Contender::Wrk, cell)));
     println!("{} pairs of {} s per cell, A B and B A by turns\n", options.pairs, options.seconds);
     println!(
         "{:>5} {:>6} {:>11} {:>11} {:>7} {:>22} {:>15} {:>10} {:>10}  verdicts",
@@ -172,7 +101,7 @@ fn print_row(cell: Cell, pairs: &[Pair]) -> bool {
     let of = |figure: fn(&Pair) -> f64| pairs.iter().map(figure).collect::<Vec<f64>>();
     let ratios = of(|pair| pair.vajra.cpu_ns_per_request / pair.wrk.cpu_ns_per_request);
     let (ratio, interval) = (median(&ratios), median_interval(&ratios));
-    let gate = Gate::when(ratio <= cell.budget());
+    let gate = Gate::when(ratio <= budget(cell.body));
     println!(
         "{:>5} {:>6} {:>11.2} {:>11.2} {:>7.3} {:>22} {:>15} {:>10.0} {:>10.0}  {}",
         cell.connections,
@@ -181,7 +110,7 @@ fn print_row(cell: Cell, pairs: &[Pair]) -> bool {
         median(&of(|pair| pair.wrk.cpu_ns_per_request)) / 1e3,
         ratio,
         show_interval(interval),
-        format!("<= {:.2} {}", cell.budget(), gate.word()),
+        format!("<= {:.2} {}", budget(cell.body), gate.word()),
         median(&of(|pair| pair.vajra.rate_rps)),
         median(&of(|pair| pair.wrk.rate_rps)),
         verdicts(pairs),
@@ -229,7 +158,6 @@ mod tests {
 
     #[test]
     fn each_body_has_its_budget() {
-        let budget = |body| Cell { connections: 64, body }.budget();
         assert_eq!([Body::Small, Body::Kibibytes64, Body::Mebibyte].map(budget), [0.80, 0.55, 0.25]);
     }
 

@@ -3,8 +3,9 @@
 //! In most virtual machines the processor's counters are absent; the kernel's software events are always there, and its
 //! tracepoints for whoever may read them.
 
-use crate::process;
+use crate::process::{self, Ended};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Command;
 
 /// Everything that is asked for, in the order of tables, and what it is called there.
@@ -40,8 +41,17 @@ pub(crate) fn available() -> Result<Vec<&'static str>, String> {
     Ok(events)
 }
 
-/// A command under perf, counting these events into a file.
-pub(crate) fn wrap(command: &Command, events: &[&str], file: &std::path::Path) -> Command {
+/// Runs a command to its end under perf, counting these events in it and its children.
+pub(crate) fn run(command: &Command, events: &[&str]) -> Result<(Ended, Counts), String> {
+    let file = tempfile::NamedTempFile::new().map_err(|error| format!("no temporary file: {error}"))?;
+    let mut wrapped = wrap(command, events, file.path());
+    let ended = process::run(&mut wrapped)?;
+    let text = std::fs::read_to_string(file.path())
+        .map_err(|error| format!("`{}` left no counts: {error}", process::shown(&wrapped)))?;
+    Ok((ended, read(&text)))
+}
+
+fn wrap(command: &Command, events: &[&str], file: &Path) -> Command {
     let mut wrapped = Command::new("perf");
     wrapped.args(["stat", "-x", ",", "-e", &events.join(","), "-o"]).arg(file).arg("--");
     wrapped.arg(command.get_program()).args(command.get_args());
@@ -49,7 +59,7 @@ pub(crate) fn wrap(command: &Command, events: &[&str], file: &std::path::Path) -
 }
 
 /// Reads what `perf stat -x,` wrote: value, unit, event, and more, one event to a line.
-pub(crate) fn read(text: &str) -> Counts {
+fn read(text: &str) -> Counts {
     text.lines().filter_map(read_line).collect()
 }
 
@@ -93,7 +103,7 @@ mod tests {
     fn a_wrapped_command_is_the_same_command() {
         let mut command = Command::new("taskset");
         command.args(["-c", "1", "true"]);
-        let wrapped = wrap(&command, &["task-clock", "cycles"], std::path::Path::new("counts"));
+        let wrapped = wrap(&command, &["task-clock", "cycles"], Path::new("counts"));
         assert_eq!(
             process::shown(&wrapped),
             "perf stat -x , -e task-clock,cycles -o counts -- taskset -c 1 true"

@@ -1,5 +1,6 @@
 //! Vajra itself, as a user has it: the release binary, run from outside, its report read as anyone would read it.
 
+use crate::perf_stat::{self, Counts};
 use crate::process::{self, Ended};
 use crate::scratch::{target_folder, workspace};
 use engine::report::Report;
@@ -37,6 +38,12 @@ impl Vajra {
         Ok(Vajra { path })
     }
 
+    /// The binary of the source as it is now: built again if need be.
+    pub(crate) fn built_now() -> Result<Vajra, String> {
+        build()?;
+        Vajra::find(None)
+    }
+
     /// One pinned shard against a URL. `more` are further arguments.
     pub(crate) fn command(
         &self,
@@ -53,10 +60,35 @@ impl Vajra {
         command
     }
 
+    /// The built-in server on any free port, with further arguments.
+    pub(crate) fn testbed(&self, more: &[&str]) -> Command {
+        let mut command = Command::new(&self.path);
+        command.args(["testbed", "--port", "0"]).args(more);
+        command
+    }
+
     /// Runs a command of [`Vajra::command`] to its end, quietly, and reads its report.
     pub(crate) fn run(command: &mut Command) -> Result<Run, String> {
+        Vajra::run_in(command, process::run)
+    }
+
+    /// The same, with the counts of `perf stat` for these events.
+    pub(crate) fn run_counted(command: &mut Command, events: &[&str]) -> Result<(Run, Counts), String> {
+        let mut counts = Counts::new();
+        let run = Vajra::run_in(command, |command| {
+            let (ended, counted) = perf_stat::run(command, events)?;
+            counts = counted;
+            Ok(ended)
+        })?;
+        Ok((run, counts))
+    }
+
+    fn run_in(
+        command: &mut Command,
+        run: impl FnOnce(&mut Command) -> Result<Ended, String>,
+    ) -> Result<Run, String> {
         let file = tempfile::NamedTempFile::new().map_err(|error| format!("no temporary file: {error}"))?;
-        let ended = process::run(command.args(["--quiet", "--json"]).arg(file.path()))?;
+        let ended = run(command.args(["--quiet", "--json"]).arg(file.path()))?;
         let shown = process::shown(command);
         if !ended.status.code().is_some_and(|code| EXITS_WITH_REPORT.contains(&code)) {
             return Err(format!("`{shown}` ended with {}: {}", ended.status, ended.stderr.trim()));

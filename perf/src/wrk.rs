@@ -1,5 +1,6 @@
 //! wrk, the peer that costs are compared with: how it is called, and what its output says.
 
+use crate::perf_stat::{self, Counts};
 use crate::process::{self, Ended};
 use std::process::Command;
 
@@ -30,12 +31,21 @@ pub(crate) fn require() -> Result<(), String> {
 /// Runs it to its end.
 pub(crate) fn run(command: &mut Command) -> Result<(Counted, Ended), String> {
     let ended = process::run(command)?;
+    Ok((figures(command, &ended)?, ended))
+}
+
+/// The same, with the counts of `perf stat` for these events.
+pub(crate) fn run_counted(command: &Command, events: &[&str]) -> Result<(Counted, Counts), String> {
+    let (ended, counts) = perf_stat::run(command, events)?;
+    Ok((figures(command, &ended)?, counts))
+}
+
+fn figures(command: &Command, ended: &Ended) -> Result<Counted, String> {
     if !ended.status.success() {
         return Err(format!("`{}` failed: {}", process::shown(command), ended.stderr.trim()));
     }
-    let counted = read(&ended.stdout)
-        .ok_or_else(|| format!("`{}` printed no figures:\n{}", process::shown(command), ended.stdout))?;
-    Ok((counted, ended))
+    read(&ended.stdout)
+        .ok_or_else(|| format!("`{}` printed no figures:\n{}", process::shown(command), ended.stdout))
 }
 
 /// Reads the figures from wrk's output; `None` when they are not there.

@@ -1,0 +1,97 @@
+//! Generators side by side: several run by turns against one server process, each on the same core, so that whatever else
+//! the machine does meets all of them. What counts is the ratio within a round.
+//!
+//! The cost is the CPU time of the whole process, collector and start included, over the requests it completed.
+
+use crate::process::{self, Ended};
+use crate::target::{Body, Nginx};
+use crate::vajra::{self, Vajra};
+use crate::{GENERATOR_CORE, wrk};
+use engine::verdict::Status;
+use std::process::Command;
+
+/// One combination of connections and body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cell {
+    pub(crate) connections: u32,
+    pub(crate) body: Body,
+}
+
+/// One run of one generator.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    pub(crate) cpu_ns_per_request: f64,
+    pub(crate) rate_rps: f64,
+    pub(crate) failed: u64,
+    /// Vajra's own.
+    pub(crate) verdict: Option<Status>,
+}
+
+/// Who runs.
+#[derive(Clone, Copy)]
+pub(crate) enum Contender<'a> {
+    Vajra(&'a Vajra),
+    Wrk,
+}
+
+/// Where they run.
+pub(crate) struct Track {
+    pub(crate) nginx: Nginx,
+    pub(crate) seconds: u32,
+}
+
+impl Track {
+    /// Every contender once, in an order that turns with the number of the round: A B, B A, and so on. The samples come in
+    /// the order of the contenders.
+    pub(crate) fn round(
+        &self,
+        contenders: &[Contender],
+        cell: Cell,
+        number: usize,
+    ) -> Result<Vec<Sample>, String> {
+        let count = contenders.len();
+        let mut samples: Vec<Option<Sample>> = vec![None; count];
+        for place in 0..count {
+            let index = (place + number) % count;
+            samples[index] = Some(self.run(contenders[index], cell)?);
+        }
+        Ok(samples.into_iter().flatten().collect())
+    }
+
+    /// How a contender is started.
+    pub(crate) fn command(&self, contender: Contender, cell: Cell) -> Command {
+        let url = self.nginx.url(cell.body);
+        match contender {
+            Contender::Vajra(vajra) => {
+                vajra.command(GENERATOR_CORE, cell.connections, self.seconds, &url, &[])
+            }
+            Contender::Wrk => wrk::command(GENERATOR_CORE, cell.connections, self.seconds, &url),
+        }
+    }
+
+    fn run(&self, contender: Contender, cell: Cell) -> Result<Sample, String> {
+        let mut command = self.command(contender, cell);
+        match contender {
+            Contender::Vajra(_) => {
+                let vajra::Run { report, ended } = Vajra::run(&mut command)?;
+                let sample = sample(&command, &ended, vajra::completed(&report), report.rate.achieved)?;
+                let verdict = Some(report.verdict.status);
+                Ok(Sample { failed: report.requests.failed, verdict, ..sample })
+            }
+            Contender::Wrk => {
+                let (counted, ended) = wrk::run(&mut command)?;
+                let sample = sample(&command, &ended, counted.requests, counted.rate_rps)?;
+                Ok(Sample { failed: counted.failed, ..sample })
+            }
+        }
+    }
+}
+
+/// A cost per request needs requests.
+fn sample(command: &Command, ended: &Ended, requests: u64, rate_rps: f64) -> Result<Sample, String> {
+    if requests == 0 {
+        return Err(format!("`{}` completed no request", process::shown(command)));
+    }
+    let cpu_ns_per_request = ended.cpu_s * 1e9 / requests as f64;
+    Ok(Sample { cpu_ns_per_request, rate_rps, failed: 0, verdict: None })
+}
