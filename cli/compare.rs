@@ -2,7 +2,7 @@
 
 use crate::exit::{self, Failure, USAGE};
 use crate::find_max::share;
-use crate::outputs::Output;
+use crate::outputs::{Output, stdout_of};
 use crate::store;
 use crate::{chart, comparison_text};
 use clap::Args;
@@ -43,6 +43,9 @@ pub(crate) struct Rules {
     /// The least difference of interest, as a share of the base [default: 1%, and 5% of CPU time].
     #[arg(long, value_name = "SHARE")]
     min_effect: Option<String>,
+    /// The least difference of interest in the share of requests that failed, of all requests; also a gate's limit for it.
+    #[arg(long, value_name = "SHARE", default_value = "0.1%")]
+    min_failed: String,
     /// What may differ, or be in the way, and becomes a note: plan, environment, invalid, loop, slices, pairs, schema.
     /// May be given several times.
     #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = Obstacle::parse)]
@@ -69,6 +72,12 @@ pub(crate) fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
     let sheets = args.presentation.open()?;
     let base: Vec<String> = args.base.split(',').map(String::from).collect();
     let (base, candidate) = (store::reports(&base)?, store::reports(&args.candidates)?);
+    if let Some(report) =
+        candidate.iter().find(|report| base.iter().any(|other| other.run_id == report.run_id))
+    {
+        let message = format!("run {} is on both sides\n  help: compare different runs", report.run_id);
+        return Err(Failure::new(USAGE, message));
+    }
     let comparison = compared(&base, &candidate, &options)?;
     let is_written = sheets.tell(&comparison, None, args.quiet)?;
     Ok(ExitCode::from(if is_written { 0 } else { exit::RUNTIME }))
@@ -110,9 +119,10 @@ impl Rules {
             return Err(Failure::new(USAGE, message));
         }
         let min_effect = self.min_effect.as_deref().map(|text| share(text, "--min-effect")).transpose()?;
+        let failed = share(&self.min_failed, "--min-failed")?;
         Ok(Options {
             confidence,
-            minimums: min_effect.map_or_else(Minimums::default, Minimums::relative),
+            minimums: Minimums { failed, ..min_effect.map_or_else(Minimums::default, Minimums::relative) },
             allowed: self.allow.iter().copied().collect(),
             ..Options::default()
         })
@@ -122,13 +132,7 @@ impl Rules {
 impl Presentation {
     /// Opens the files, before anything is done that takes time.
     pub(crate) fn open(&self) -> Result<Sheets, Failure> {
-        let is_stdout = |path: &&PathBuf| path.as_os_str() == "-";
-        let paths = [&self.json, &self.markdown, &self.svg];
-        let on_stdout = paths.into_iter().flatten().filter(is_stdout).count();
-        if on_stdout > 1 {
-            let message = "only one output can be standard output\n  help: name a file for the others";
-            return Err(Failure::new(USAGE, message));
-        }
+        let uses_stdout = stdout_of(&[&self.json, &self.markdown, &self.svg])?;
         let open = |path: &Option<PathBuf>, flag: &str| {
             path.as_deref().map(|path| Output::open(path, flag)).transpose()
         };
@@ -136,7 +140,7 @@ impl Presentation {
             json: open(&self.json, "--json")?,
             markdown: open(&self.markdown, "--markdown")?,
             svg: open(&self.svg, "--svg")?,
-            uses_stdout: on_stdout > 0,
+            uses_stdout,
         })
     }
 }

@@ -6,7 +6,7 @@ use crate::args::PlanArgs;
 use crate::chart;
 use crate::exit::{self, Failure, USAGE};
 use crate::load;
-use crate::outputs::Output;
+use crate::outputs::{self, Output};
 use crate::print::{grouped, row};
 use crate::run::preflight;
 use crate::target::{self, Ready};
@@ -70,7 +70,6 @@ pub(crate) struct FindMaxArgs {
 /// One rate that was tried.
 #[derive(Serialize)]
 struct Probe {
-    run_id: String,
     rate_rps: f64,
     achieved_rps: f64,
     length_s: f64,
@@ -99,6 +98,7 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     let slo = conditions(args, &plan)?;
     let search = Search::new(settings(args, &plan)?);
     let confidence = share(&args.confidence, "--confidence")?;
+    let uses_stdout = outputs::stdout_of(&[&args.json, &args.svg])?;
     let json = args.json.as_deref().map(|path| Output::open(path, "--json")).transpose()?;
     let svg = args.svg.as_deref().map(|path| Output::open(path, "--svg")).transpose()?;
     let turns = Turns::begin()?;
@@ -115,14 +115,18 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
         probes: &probes,
     };
     let text = describe(&answer);
-    let uses_stdout = args.json.as_deref().is_some_and(|path| path.as_os_str() == "-");
     if uses_stdout {
         eprint!("{text}")
     } else {
         print!("{text}")
     }
     let written = [
-        json.map(|output| output.finish(|out| serde_json::to_writer_pretty(out, &found).map_err(Into::into))),
+        json.map(|output| {
+            output.finish(|out| {
+                serde_json::to_writer_pretty(&mut *out, &found)?;
+                writeln!(out)
+            })
+        }),
         svg.map(|output| write_chart(output, &probes)),
     ];
     let problems: Vec<String> = written.into_iter().flatten().filter_map(Result::err).collect();
@@ -185,7 +189,6 @@ impl Probe {
         let failed = requests.failed + requests.dropped + requests.unsent;
         let (word, why) = words(outcome);
         Probe {
-            run_id: report.run_id.clone(),
             rate_rps,
             achieved_rps: report.rate.achieved,
             length_s: report.window_s,

@@ -39,7 +39,7 @@ pub(crate) struct GateArgs {
     #[arg(long, value_name = "NAME|FILE", required_unless_present = "against")]
     baseline: Option<String>,
     /// Save the runs as the baseline, in place of what it held, and compare nothing.
-    #[arg(long, requires = "baseline")]
+    #[arg(long, requires = "baseline", conflicts_with_all = ["json", "markdown", "svg"])]
     save_baseline: bool,
     /// Measure a baseline by turns with the candidate: its URL, or the command that serves the plan's URL.
     #[arg(long, value_name = "URL|CMD", conflicts_with = "baseline")]
@@ -98,7 +98,7 @@ pub(crate) fn run(args: &GateArgs) -> Result<ExitCode, Failure> {
     }
     if let (Some(name), true) = (&args.baseline, args.save_baseline) {
         store::save_baseline(name, &measured.candidate)?;
-        println!("baseline `{name}` holds {} runs of {}", measured.candidate.len(), plan_name);
+        eprintln!("baseline `{name}` holds {} runs of {}", measured.candidate.len(), plan_name);
         return Ok(ExitCode::SUCCESS);
     }
     let reports = if measured.base.is_empty() { &saved } else { &measured.base };
@@ -161,7 +161,12 @@ impl Side {
     fn run(&self, args: &GateArgs, turns: &Turns, turn: u32) -> Result<Report, Failure> {
         let addresses = self.ready.addresses.clone().map_err(Failure::runtime)?;
         let _served =
-            self.command.as_deref().map(|command| Served::start(command, &addresses)).transpose()?;
+            self.command.as_deref().map(|command| Served::start(command, &addresses, turns)).transpose()?;
+        // What a command serves can only be looked at once it is up.
+        let calibration = match self.command {
+            Some(_) => preflight(&self.plan, &self.ready, args.quiet || turn > 0, args.force)?,
+            None => self.calibration.clone(),
+        };
         let mut retries = 0;
         loop {
             if !args.quiet {
@@ -169,7 +174,7 @@ impl Side {
             }
             let sinks: Vec<Box<dyn Sink>> =
                 if args.quiet { Vec::new() } else { vec![Box::new(Progress::new(&self.plan))] };
-            let report = turns.run(&self.plan, &addresses, self.calibration.clone(), sinks)?;
+            let report = turns.run(&self.plan, &addresses, calibration.clone(), sinks)?;
             if !args.no_archive {
                 let is_hurried = turns.signal().is_some();
                 archive::keep(&Ended { report: &report, ended_at: SystemTime::now(), tags: &[], is_hurried });

@@ -33,11 +33,7 @@ pub(crate) struct Output {
 
 impl Outputs {
     pub(crate) fn open(args: &RunArgs) -> Result<Outputs, Failure> {
-        let all = [&args.json, &args.hgrm, &args.timeseries];
-        if all.into_iter().flatten().filter(|path| is_stdout(path)).count() > 1 {
-            let message = "only one output can be standard output\n  help: name a file for the others";
-            return Err(Failure::new(USAGE, message));
-        }
+        stdout_of(&[&args.json, &args.hgrm, &args.timeseries])?;
         Ok(Outputs {
             json: args.json.as_deref().map(|path| Output::open(path, "--json")).transpose()?,
             hgrm: args.hgrm.as_deref().map(|path| Output::open(path, "--hgrm")).transpose()?,
@@ -66,6 +62,17 @@ impl Outputs {
         let json = self.json.map(|output| output.finish(|out| write_json(report, out)));
         let hgrm = self.hgrm.map(|output| output.finish(|out| write_spectrum(report, out)));
         [json, hgrm].into_iter().flatten().filter_map(Result::err).collect()
+    }
+}
+
+/// Whether one of some outputs is standard output; at most one can be.
+pub(crate) fn stdout_of(paths: &[&Option<PathBuf>]) -> Result<bool, Failure> {
+    match paths.iter().filter_map(|path| path.as_deref()).filter(|path| is_stdout(path)).count() {
+        count @ 0..=1 => Ok(count == 1),
+        _ => {
+            let message = "only one output can be standard output\n  help: name a file for the others";
+            Err(Failure::new(USAGE, message))
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A server that a command starts: up before a run, gone after it.
 
 use crate::exit::Failure;
+use crate::turns::Turns;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use socket2::{SockAddr, Socket, Type};
@@ -24,7 +25,7 @@ pub(crate) struct Served {
 impl Served {
     /// Starts a shell command and waits until one of the addresses accepts a connection. Its standard output goes nowhere;
     /// what it complains of is seen.
-    pub(crate) fn start(command: &str, addresses: &[SockAddr]) -> Result<Served, Failure> {
+    pub(crate) fn start(command: &str, addresses: &[SockAddr], turns: &Turns) -> Result<Served, Failure> {
         if addresses.iter().any(accepts) {
             let message = format!(
                 "something else already answers at the target's address, so `{command}` cannot be measured there\n  help: stop it first"
@@ -37,13 +38,14 @@ impl Served {
         let child =
             child.map_err(|error| Failure::runtime(format!("`{command}` cannot be started: {error}")))?;
         let mut served = Served { command: command.to_owned(), child };
-        served.wait_until_ready(addresses)?;
+        served.wait_until_ready(addresses, turns)?;
         Ok(served)
     }
 
-    fn wait_until_ready(&mut self, addresses: &[SockAddr]) -> Result<(), Failure> {
+    fn wait_until_ready(&mut self, addresses: &[SockAddr], turns: &Turns) -> Result<(), Failure> {
         let asked = Instant::now();
         while asked.elapsed() < READY_MAX {
+            turns.go_on()?;
             if let Some(status) = self.ended() {
                 let message = format!("`{}` ended ({status}) before it accepted connections", self.command);
                 return Err(Failure::runtime(message));
@@ -64,20 +66,24 @@ impl Served {
         self.child.try_wait().ok().flatten()
     }
 
-    fn signal(&self, signal: Signal) {
-        // The group is its own: the shell and all that it started. That it is gone already is as good.
-        let _ = killpg(Pid::from_raw(self.child.id() as i32), signal);
+    /// Sends a signal to the shell and all that it started, which are a group of their own, and waits until they are gone.
+    fn end_by(&mut self, signal: Signal) {
+        let group = Pid::from_raw(self.child.id() as i32);
+        let asked = Instant::now();
+        // That it is gone already is as good.
+        let _ = killpg(group, signal);
+        while killpg(group, None).is_ok() && asked.elapsed() < END_MAX {
+            // The shell itself is gone once it was waited for.
+            self.ended();
+            std::thread::sleep(POLL);
+        }
     }
 }
 
 impl Drop for Served {
     fn drop(&mut self) {
-        self.signal(Signal::SIGTERM);
-        let asked = Instant::now();
-        while self.ended().is_none() && asked.elapsed() < END_MAX {
-            std::thread::sleep(POLL);
-        }
-        self.signal(Signal::SIGKILL);
+        self.end_by(Signal::SIGTERM);
+        self.end_by(Signal::SIGKILL);
         let _ = self.child.wait();
     }
 }

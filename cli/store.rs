@@ -10,15 +10,18 @@ use uuid::Uuid;
 
 /// The runs that some words stand for: files first, then what the archive knows by that name.
 pub(crate) fn reports(words: &[String]) -> Result<Vec<Report>, Failure> {
-    let mut reports = Vec::new();
+    let mut reports: Vec<Report> = Vec::new();
     for word in words {
         let path = Path::new(word);
         // A missing file that is meant as one is told as one, not as an unknown name.
-        if path.is_file() || is_file_name(word) {
-            reports.extend(load_reports(path).map_err(failure)?);
-        } else {
-            reports.extend(archived(word)?);
-        }
+        let found = match path.is_file() || is_file_name(word) {
+            true => load_reports(path).map_err(failure)?,
+            false => archived(word)?,
+        };
+        // A run that is named twice is one run all the same.
+        let is_new = |report: &Report| reports.iter().all(|known| known.run_id != report.run_id);
+        let new: Vec<Report> = found.into_iter().filter(is_new).collect();
+        reports.extend(new);
     }
     Ok(reports)
 }
@@ -26,7 +29,8 @@ pub(crate) fn reports(words: &[String]) -> Result<Vec<Report>, Failure> {
 /// True for a word that can only be meant as a file.
 fn is_file_name(word: &str) -> bool {
     let extension = Path::new(word).extension().and_then(|extension| extension.to_str());
-    word.contains('/') || matches!(extension, Some("json" | "vajra" | "db"))
+    let is_path = ["/", "./", "../"].iter().any(|start| word.starts_with(start));
+    is_path || matches!(extension, Some("json" | "vajra" | "db"))
 }
 
 fn archived(word: &str) -> Result<Vec<Report>, Failure> {
@@ -89,7 +93,16 @@ impl Drop for Scratch {
 /// Refuses a name that a baseline cannot have, before anything is sent.
 pub(crate) fn check_baseline(name: &str) -> Result<(), Failure> {
     if is_file_name(name) {
-        return Ok(());
+        let folder = Path::new(name).parent().filter(|folder| !folder.as_os_str().is_empty());
+        return match folder.is_none_or(Path::is_dir) {
+            true => Ok(()),
+            false => {
+                let message = format!(
+                    "`{name}` cannot be written: there is no such folder\n  --> flag --baseline {name}\n  help: make it, or name another"
+                );
+                Err(Failure::new(USAGE, message))
+            }
+        };
     }
     archive::check_name(name).map_err(|problem| {
         failure(archive::Error { path: PathBuf::from(format!("flag --baseline {name}")), problem })

@@ -845,7 +845,7 @@ fn a_window_that_is_decided_in_the_run_is_exact() {
         let load =
             pick(&mut random, &["rate = 3_000", "rate = 800\narrivals = 'poisson'", "shape = 'closed'"]);
         let plan = plan(&format!(
-            "duration = '10s'\nwarmup = 'auto'\nshards = 2\nconnections = 12\nseed = {seed}\n[load]\n{load}"
+            "duration = '16s'\nwarmup = 'auto'\nshards = 2\nconnections = 12\nseed = {seed}\n[load]\n{load}"
         ));
         let told_ns = random.between(0, 3 * SECOND_NS);
         let from_ns = told_ns + random.between(300 * MILLISECOND_NS, SECOND_NS);

@@ -144,6 +144,12 @@ impl TokenBucket {
         self.phases.measure_from_ns = from_ns;
     }
 
+    /// Moves the end of the measured window forward. Nothing intended after the new one may have been released yet.
+    pub fn measure_to(&mut self, to_ns: u64) {
+        self.phases.measure_to_ns = to_ns;
+        self.next_ns = self.next_ns.filter(|&next_ns| next_ns < to_ns);
+    }
+
     /// Drops what waited longer than the deadline, and returns what was dropped since the last call.
     pub fn take_dropped(&mut self, now_ns: u64) -> Tally {
         self.shed_overdue(now_ns);

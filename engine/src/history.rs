@@ -74,19 +74,43 @@ impl Slice {
     }
 }
 
-/// The slices of a run so far.
-#[derive(Clone, Debug, Default)]
+/// The slices of a run so far, all of one length but for those at the bounds of phases.
+#[derive(Clone, Debug)]
 pub struct History {
     slices: Vec<Slice>,
+    /// So many of the stretches that come in make one slice.
+    size: usize,
+    /// So many of them the last slice holds.
+    filled: usize,
+}
+
+impl Default for History {
+    fn default() -> History {
+        History { slices: Vec::new(), size: 1, filled: 0 }
+    }
 }
 
 impl History {
     /// Adds the next stretch.
     pub fn push(&mut self, snapshot: &Snapshot) {
-        if self.slices.len() == SLICES_MAX {
+        let next = Slice::new(snapshot);
+        if self.slices.len() == SLICES_MAX && !self.is_open_to(&next) {
             self.halve();
         }
-        self.slices.push(Slice::new(snapshot));
+        match self.slices.last_mut().filter(|last| self.filled < self.size && last.phase == next.phase) {
+            Some(last) => {
+                last.absorb(&next);
+                self.filled += 1;
+            }
+            None => {
+                self.slices.push(next);
+                self.filled = 1;
+            }
+        }
+    }
+
+    fn is_open_to(&self, next: &Slice) -> bool {
+        self.filled < self.size && self.slices.last().is_some_and(|last| last.phase == next.phase)
     }
 
     /// The slices, oldest first.
@@ -111,6 +135,9 @@ impl History {
             }
         }
         self.slices = merged;
+        // One that found no partner goes on being filled.
+        self.filled += if is_open { 0 } else { self.size };
+        self.size *= 2;
     }
 }
 
@@ -139,12 +166,16 @@ mod tests {
     #[test]
     fn a_long_history_stays_short_and_loses_nothing() {
         let mut history = History::default();
-        let count = SLICES_MAX as u64 * 5;
+        let count = SLICES_MAX as u64 * 3;
         (0..count).for_each(|index| history.push(&snapshot(index)));
         let slices = history.slices();
         assert!(slices.len() <= SLICES_MAX, "{}", slices.len());
         assert_eq!(slices.iter().map(|slice| slice.ok).sum::<u64>(), count);
         assert!(slices.windows(2).all(|pair| pair[0].to_ns == pair[1].from_ns));
+        let measured = slices.iter().filter(|slice| slice.phase == Phase::Measure);
+        let lengths: Vec<u64> = measured.map(|slice| slice.to_ns - slice.from_ns).collect();
+        let (first, inner) = (lengths[1], &lengths[1..lengths.len() - 1]);
+        assert!(inner.iter().all(|length| *length == first), "witnesses of one weight: {lengths:?}");
         let mut whole = Distribution::new();
         slices.iter().for_each(|slice| whole.merge(&slice.response().unwrap()));
         let warmup = slices.iter().filter(|slice| slice.phase == Phase::Warmup);

@@ -38,9 +38,24 @@ const LATENESS_RULES: [&str; 2] = ["generator_lag_p50", "generator_lag_p99"];
 pub fn judge(report: &Report, conditions: &[Threshold], confidence: f64) -> Outcome {
     match judge_target(report, conditions, confidence) {
         Outcome::Pass => Outcome::Pass,
+        Outcome::Fail(why) if judge_generator(report).is_none() => {
+            Outcome::Fail(format!("{why}{}", queueing(report)))
+        }
         // Nothing that succeeded, nothing to be late against: no disturbance makes a target refuse everything.
         outcome if report.requests.ok == 0 && !has_own_errors(report) => outcome,
         outcome => judge_generator(report).unwrap_or(outcome),
+    }
+}
+
+/// A hint where requests waited for a free connection longer than the target took over them: it may carry more on more.
+fn queueing(report: &Report) -> String {
+    let waits =
+        report.slip_ns.p99 > report.service_ns.p99 && report.generator_lag_ns.p99 < report.slip_ns.p99 / 2;
+    let count = report.connections.asked;
+    if waits {
+        format!("; all {count} connections were busy, and more (-c) may carry more")
+    } else {
+        String::new()
     }
 }
 

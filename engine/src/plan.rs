@@ -36,7 +36,7 @@ pub const SLICES_WANTED: u64 = 100;
 /// Of a run whose warm-up ends by itself, this part (1/n) is warm-up at the most.
 const WARMUP_PART: u64 = 2;
 /// The shortest run in which the end of a warm-up can be told.
-const WARMUP_AUTO_LENGTH_NS_MIN: u64 = 10 * SECOND_NS;
+const WARMUP_AUTO_LENGTH_NS_MIN: u64 = 16 * SECOND_NS;
 
 const DURATION_NS_DEFAULT: u64 = 10 * SECOND_NS;
 const TIMEOUT_NS_DEFAULT: u64 = 10 * SECOND_NS;

@@ -385,11 +385,11 @@ impl Report {
         let window_s = (to_ns - from_ns).max(1) as f64 / 1e9;
         let series = whole.measured_total();
         let requests = requests(&series, whole.dropped.measured, whole.unsent.measured);
-        // A run that was to end with a number of requests, or when enough is known, is whole when it has come to that.
+        // A run that was to end with a number of requests is whole when it has reached it; of one that was to end when enough
+        // is known, the end was brought forward.
         let (ended, is_shorter) = (whole.total(), to_ns < planned_ns);
         let is_counted_out = plan.requests_max.is_some_and(|asked| ended.ok + ended.failed() >= asked);
-        let is_enough = until.is_some_and(|until| until.reached);
-        let is_partial = is_shorter && !is_counted_out && !is_enough;
+        let is_partial = is_shorter && !is_counted_out;
         let overrun_s = whole.last_sent_ns.saturating_sub(to_ns) as f64 / 1e9;
         let rate = rate(plan, &requests, sum_of(window).finished, window_s, overrun_s);
         let evidence = Evidence {
@@ -408,11 +408,7 @@ impl Report {
             throttled_s: facts.environment.throttled_s,
             cores: facts.environment.cores,
             lost_snapshots: whole.lost,
-            unaccounted: if is_partial || (is_enough && is_shorter) {
-                0
-            } else {
-                unaccounted(plan, whole.phases, &requests)
-            },
+            unaccounted: if is_partial { 0 } else { unaccounted(plan, whole.phases, &requests) },
             is_unsteady: is_steady == Some(false),
             calibration: facts.environment.calibration.as_ref(),
         };

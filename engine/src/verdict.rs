@@ -179,7 +179,9 @@ const RULES: [Rule; 15] = [
         degraded_above: 0.95,
         invalid_above: NEVER,
         measure: |evidence| {
-            let capacity_rps = evidence.calibration.and_then(|found| found.capacity_rps_per_shard);
+            // A figure from a disturbed calibration is too low to judge by.
+            let calibration = evidence.calibration.filter(|found| !found.capacity_is_noisy);
+            let capacity_rps = calibration.and_then(|found| found.capacity_rps_per_shard);
             capacity_rps.map_or(0.0, |capacity_rps| busiest_rps(evidence) / capacity_rps)
         },
         explain: |evidence, share| {

@@ -92,7 +92,9 @@ impl Collector {
             }
             std::thread::sleep(POLL);
         }
-        self.close_slice();
+        let from_ns =
+            std::mem::replace(&mut self.sliced_ns, self.through_ns.iter().copied().max().unwrap_or(0));
+        self.close_slice(from_ns);
         self.publish_interval();
         self.whole.lost = self.sinks.lost();
         let complaints = self.sinks.finish();
@@ -116,6 +118,10 @@ impl Collector {
     }
 
     fn absorb(&mut self, shard: usize, recorder: &Recorder) {
+        if let Some(to_ns) = self.warming.end_ns().filter(|&to_ns| to_ns < self.phases.measure_to_ns) {
+            self.phases.measure_to_ns = to_ns;
+            self.whole.phases = self.phases;
+        }
         // Recorders end at the phases' bounds, so each lies wholly inside the window or outside it.
         if recorder.from_ns >= self.phases.measure_from_ns && recorder.to_ns <= self.phases.measure_to_ns {
             self.window[shard].merge(&recorder.figures);
@@ -125,8 +131,8 @@ impl Collector {
         self.through_ns[shard] = recorder.to_ns;
         let through_ns = self.through_ns.iter().copied().min().unwrap_or(0);
         if through_ns > self.sliced_ns {
-            self.sliced_ns = through_ns;
-            self.close_slice();
+            let from_ns = std::mem::replace(&mut self.sliced_ns, through_ns);
+            self.close_slice(from_ns);
         }
         if through_ns >= self.next_interval_ns() {
             self.published_ns = through_ns;
@@ -141,8 +147,11 @@ impl Collector {
         bounds.into_iter().filter(|&bound| bound > self.published_ns).fold(regular_ns, u64::min)
     }
 
-    fn close_slice(&mut self) {
+    /// Slices lie end to end, whichever shard was ahead of the others.
+    fn close_slice(&mut self, from_ns: u64) {
         let Some(mut slice) = self.slice.take() else { return };
+        (slice.from_ns, slice.to_ns) = (from_ns, self.sliced_ns.max(from_ns));
+        slice.phases = self.phases;
         self.whole.merge(&slice);
         self.history.push(&slice);
         if let Some(phases) = self.warming.watch(&slice) {

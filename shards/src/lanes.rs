@@ -1,14 +1,19 @@
-//! What passes between a shard and the rest of the process: full recorders one way, empty ones back, and three words.
+//! What passes between a shard and the rest of the process: full recorders one way, empty ones back, and four words.
 //!
 //! The lanes are bounded and lock-free. As many recorders circulate as a lane holds, so handing one over cannot fail for
 //! want of room, only for want of an empty one to go on with; the shard then keeps writing into the one it has.
 
+use crate::clock::monotonic_ns;
 use crossbeam::queue::ArrayQueue;
 use engine::phase::Phases;
+use engine::quantity::MILLISECOND_NS;
 use engine::record::Recorder;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
+/// How far ahead of now a bound of the window is set, in time and in slices.
+const AHEAD_NS: u64 = 600 * MILLISECOND_NS;
+const AHEAD_SLICES: u64 = 3;
 /// More stops than this are not counted: two already abort.
 const STOPS_MAX: u8 = 100;
 /// Recorders per shard: one being written, one under way, one being merged.
@@ -60,18 +65,15 @@ impl CollectorLane {
     }
 }
 
-/// The three words a shard listens to. Written a handful of times in a run; reading them is a load of a line that stays in
+/// The four words a shard listens to. Written a handful of times in a run; reading them is a load of a line that stays in
 /// the shard's cache.
 #[derive(Debug, Default)]
 pub struct Control {
     start_ns: AtomicU64,
     measure_from_ns: AtomicU64,
-    /// How often a stop was asked for, and [`ENOUGH`].
+    measure_to_ns: AtomicU64,
     stop: AtomicU8,
 }
-
-/// The bit of the stop word that says that the run has measured what it was for.
-const ENOUGH: u8 = 1 << 7;
 
 /// What a running shard is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,14 +110,28 @@ impl Control {
 
     /// Asks for a drain the first time, for an abort after that.
     pub fn stop(&self) {
-        let count = |word: u8| ((word & !ENOUGH) < STOPS_MAX).then_some(word + 1);
+        let count = |word: u8| (word < STOPS_MAX).then_some(word + 1);
         // An error means that it was asked for often enough.
         let _ = self.stop.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
     }
 
-    /// Asks for a drain because nothing more has to be measured. It counts for no stop: one that follows drains, too.
-    pub fn enough(&self) {
-        self.stop.fetch_or(ENOUGH, Ordering::Relaxed);
+    /// Lets the measured window end at this instant from the start of the run, which must lie ahead of every shard.
+    pub fn measure_to(&self, to_ns: u64) {
+        self.measure_to_ns.store(to_ns.max(1), Ordering::Relaxed);
+    }
+
+    /// Where the measured window ends, once that was decided in the run.
+    #[inline]
+    pub fn measure_to_ns(&self) -> Option<u64> {
+        Some(self.measure_to_ns.load(Ordering::Relaxed)).filter(|&ns| ns > 0)
+    }
+
+    /// An instant of the run that lies ahead of every shard, on a bound of slices, when the last slice seen ended at `seen_ns`.
+    /// A shard listens each turn, and a turn lasts a slice at the most; but machines can be busy.
+    pub fn ahead_ns(&self, seen_ns: u64, slice_ns: u64) -> u64 {
+        let elapsed_ns = self.start_ns().map_or(0, |start_ns| monotonic_ns().saturating_sub(start_ns));
+        let ahead_ns = AHEAD_NS.max(AHEAD_SLICES * slice_ns);
+        (seen_ns.max(elapsed_ns) + ahead_ns).next_multiple_of(slice_ns)
     }
 
     /// What is asked now.
@@ -123,8 +139,7 @@ impl Control {
     pub fn order(&self) -> Order {
         match self.stop.load(Ordering::Relaxed) {
             0 => Order::Run,
-            1 | ENOUGH => Order::Drain,
-            word if word == ENOUGH + 1 => Order::Drain,
+            1 => Order::Drain,
             _ => Order::Abort,
         }
     }
@@ -161,14 +176,12 @@ mod tests {
     }
 
     #[test]
-    fn enough_is_no_stop() {
+    fn a_bound_of_the_window_lies_ahead_of_now() {
         let control = Control::default();
-        control.enough();
-        assert_eq!(control.order(), Order::Drain);
-        control.stop();
-        assert_eq!(control.order(), Order::Drain, "the first stop drains");
-        control.stop();
-        assert_eq!(control.order(), Order::Abort);
+        assert_eq!(control.ahead_ns(1_000 * MILLISECOND_NS, 100 * MILLISECOND_NS), 1_600 * MILLISECOND_NS);
+        assert_eq!(control.ahead_ns(1, 1_000 * MILLISECOND_NS), 4_000 * MILLISECOND_NS);
+        control.start_at(monotonic_ns() - 20_000 * MILLISECOND_NS);
+        assert!(control.ahead_ns(1_000 * MILLISECOND_NS, 100 * MILLISECOND_NS) >= 20_600 * MILLISECOND_NS);
         (0..1_000).for_each(|_| control.stop());
         assert_eq!(control.order(), Order::Abort, "however often it is asked for");
     }

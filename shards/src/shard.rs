@@ -141,6 +141,8 @@ struct Rules {
     phases: engine::phase::Phases,
     /// The measured window begins when the control says so.
     awaits_window: bool,
+    /// It may end before it was planned to.
+    awaits_end: bool,
     slice_ns: u64,
     timeout_ns: u64,
     connect_timeout_ns: u64,
@@ -165,6 +167,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
         let rules = Rules {
             phases: plan.phases,
             awaits_window: plan.warmup == Warmup::Auto,
+            awaits_end: plan.until.is_some(),
             slice_ns: plan.slice_ns(),
             timeout_ns: plan.timeout_ns,
             connect_timeout_ns: plan.connect_timeout_ns,

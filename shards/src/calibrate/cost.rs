@@ -81,7 +81,7 @@ fn resident_bytes_max(program: &Path, url: &str, connections: u32, cores: &[usiz
     let connections = connections.to_string();
     let mut command = Command::new(program);
     command.args(["run", url, "-c", &connections, "-d", "1s", "--cores", &list(cores)]);
-    command.args(["--quiet", "--json", "-"]).stdin(Stdio::null());
+    command.args(["--quiet", "--no-archive", "--json", "-"]).stdin(Stdio::null());
     let output = command.output().map_err(|error| format!("the program does not start again: {error}"))?;
     let report: Report = serde_json::from_slice(&output.stdout).map_err(|_| {
         let said = String::from_utf8_lossy(&output.stderr);

@@ -122,6 +122,22 @@ impl<W: Wire, S: Source> Shard<W, S> {
         self.next_publish_ns = start_ns + self.next_boundary(0);
     }
 
+    /// Takes over where the measured window ends, once that is decided. A bound that has passed already counts from now on.
+    fn hear_of_end(&mut self, now: u64) {
+        let Some(to_ns) = self.control.measure_to_ns() else { return };
+        self.rules.awaits_end = false;
+        let to_ns = to_ns.max(now.saturating_sub(self.start_ns));
+        if to_ns >= self.rules.phases.measure_to_ns {
+            return;
+        }
+        self.rules.phases.measure_to_ns = to_ns;
+        self.recorder.set_phases(self.rules.phases);
+        if let Some(bucket) = &mut self.bucket {
+            bucket.measure_to(to_ns);
+        }
+        self.next_publish_ns = self.next_publish_ns.min(self.start_ns + to_ns);
+    }
+
     /// Takes over where the measured window begins, once that is decided.
     fn hear_of_window(&mut self, now: u64) {
         let Some(from_ns) = self.control.measure_from_ns() else { return };
@@ -139,6 +155,9 @@ impl<W: Wire, S: Source> Shard<W, S> {
     fn poll_end(&mut self, now: u64, order: Order) {
         if self.rules.awaits_window {
             self.hear_of_window(now);
+        }
+        if self.rules.awaits_end {
+            self.hear_of_end(now);
         }
         let end_ns = self.start_ns + self.rules.phases.measure_to_ns;
         if order != Order::Run {
