@@ -119,8 +119,16 @@ pub fn measure(calibrating: &Calibrating, halt: &Halt, on_step: &mut dyn FnMut(&
     let began = Instant::now();
     let (effort, cores) = (calibrating.effort, allowed_cores());
     let mut steps = Steps { halt, on_step, left_out: Vec::new() };
-    let capacity = steps.take("capacity", || capacity::measure(effort, &cores, halt));
-    let pacing = steps.take("pacing", || pacing::measure(effort, &cores, halt));
+    let capacity = capacity::PIPELINES.into_iter().filter_map(|pipeline| {
+        let name = format!("capacity, pipeline {pipeline}");
+        steps.take(&name, || capacity::measure(effort, &cores, pipeline, halt))
+    });
+    let capacity: Vec<Scaling> = capacity.collect();
+    let pacing = pacing::trials().filter_map(|trial| {
+        let name = format!("pacing, {} at {} a second", trial.word(), trial.rate_rps);
+        steps.take(&name, || pacing::measure(effort, &cores, trial, halt))
+    });
+    let pacing: Vec<Pacing> = pacing.collect();
     let watched = steps.take("hiccups", || hiccups::measure(effort.watching(), &cores, halt));
     let (hiccups, clock_ppm) = watched.unwrap_or_default();
     let wakeups = steps.take("wake-ups", || wakeups::measure(effort.waits(), &cores, halt));
@@ -132,8 +140,8 @@ pub fn measure(calibrating: &Calibrating, halt: &Halt, on_step: &mut dyn FnMut(&
         measured_at: calibrating.measured_at.clone(),
         took_s: began.elapsed().as_secs_f64(),
         is_quick: effort.is_quick,
-        capacity: capacity.unwrap_or_default(),
-        pacing: pacing.unwrap_or_default(),
+        capacity,
+        pacing,
         hiccups,
         clock_ppm,
         wakeups: wakeups.unwrap_or_default(),

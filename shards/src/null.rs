@@ -54,7 +54,8 @@ impl NullResponder {
         cores: &[usize],
         recorded: Option<Duration>,
     ) -> Result<NullResponder, String> {
-        let first = listen(address)?;
+        let is_shared = cores.len() > 1;
+        let first = listen(address, is_shared)?;
         let bound = first
             .local_addr()
             .ok()
@@ -63,7 +64,7 @@ impl NullResponder {
         let is_over = Arc::new(AtomicBool::new(false));
         let mut listeners = vec![first];
         for _ in 1..cores.len() {
-            listeners.push(listen(bound)?);
+            listeners.push(listen(bound, is_shared)?);
         }
         let spawn = |(listener, &core): (Socket, &usize)| {
             let is_over = is_over.clone();
@@ -110,11 +111,13 @@ impl NullResponder {
     }
 }
 
-fn listen(address: SocketAddr) -> Result<Socket, String> {
+/// A port is shared among the listeners of one responder and with nobody else: of two responders on one port each would be
+/// sent a part of the requests, and neither would know.
+fn listen(address: SocketAddr, is_shared: bool) -> Result<Socket, String> {
     let open = || {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
-        socket.set_reuse_port(true)?;
+        socket.set_reuse_port(is_shared)?;
         // Accepted connections inherit it.
         socket.set_tcp_nodelay(true)?;
         socket.bind(&SockAddr::from(address))?;
@@ -325,6 +328,15 @@ mod tests {
         }
         assert!(!responder.has_failed());
         assert!(responder.stop_recording().unwrap_err().contains("nothing was to be recorded"));
+    }
+
+    #[test]
+    fn a_port_that_somebody_listens_on_is_refused() {
+        let any = "127.0.0.1:0".parse().unwrap();
+        let responder = NullResponder::start(any, &[0]).unwrap();
+        let error = NullResponder::record(responder.address(), 0, Duration::ZERO).err().unwrap();
+        assert!(error.contains("in use") && error.contains(&responder.address().to_string()), "{error}");
+        responder.stop().unwrap();
     }
 
     #[test]

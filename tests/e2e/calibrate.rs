@@ -109,7 +109,7 @@ fn one_core_measures_what_it_can_and_says_what_it_left_out() {
         let told = left_out.iter().filter_map(Value::as_str).find(|line| line.starts_with(part));
         assert!(told.is_some_and(|line| line.contains("a core each")), "{part}: {left_out:?}");
     }
-    done.assert_says(&["Left out", "capacity: responder and generator need a core each"]);
+    done.assert_says(&["Left out", "capacity, pipeline 1: responder and generator need a core each"]);
 }
 
 #[test]

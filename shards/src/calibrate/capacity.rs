@@ -9,7 +9,7 @@ use engine::report::Report;
 use serde::{Deserialize, Serialize};
 
 /// The depths: none, and deep enough that the system calls hardly count.
-const PIPELINES: [u32; 2] = [1, 32];
+pub(super) const PIPELINES: [u32; 2] = [1, 32];
 /// The part of a run's length that comes before it as warm-up.
 const WARMUP_SHARE: f64 = 0.2;
 
@@ -62,11 +62,13 @@ impl Scaling {
     }
 }
 
-pub(super) fn measure(effort: Effort, cores: &[usize], halt: &Halt) -> Result<Vec<Scaling>, String> {
-    PIPELINES.into_iter().map(|pipeline| scaling(effort, cores, pipeline, halt)).collect()
-}
-
-fn scaling(effort: Effort, cores: &[usize], pipeline: u32, halt: &Halt) -> Result<Scaling, String> {
+/// One depth, on as many shards as there are cores for.
+pub(super) fn measure(
+    effort: Effort,
+    cores: &[usize],
+    pipeline: u32,
+    halt: &Halt,
+) -> Result<Scaling, String> {
     let measure = |shards| measure_one(effort, cores, shards, pipeline, halt);
     let runs: Vec<CapacityRun> = steps(cores.len() / 2).into_iter().map(measure).collect::<Result<_, _>>()?;
     let rps_per_shard = runs.first().map(|run| run.full_rps).ok_or(super::ONE_CORE)?;

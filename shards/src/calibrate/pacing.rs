@@ -14,7 +14,7 @@ use std::time::Duration;
 /// What is asked for, arrivals per second.
 const RATES_RPS: [u64; 3] = [1_000, SLIP_RATE_RPS, 50_000];
 /// The ways of waiting at the ends of the scale; `auto` lies between them.
-const WAITS: [(Wait, &str); 2] = [(Wait::Spin, "spin"), (Wait::Park, "park")];
+const WAITS: [Wait; 2] = [Wait::Spin, Wait::Park];
 /// Not measured, at the start of each run.
 const WARMUP: Duration = Duration::from_millis(300);
 
@@ -35,32 +35,47 @@ pub struct Pacing {
     pub verdict: Trust,
 }
 
-pub(super) fn measure(effort: Effort, cores: &[usize], halt: &Halt) -> Result<Vec<Pacing>, String> {
-    let all = WAITS.into_iter().flat_map(|wait| RATES_RPS.into_iter().map(move |rate_rps| (wait, rate_rps)));
-    all.map(|(wait, rate_rps)| measure_one(effort, cores, wait, rate_rps, halt)).collect()
+/// What one run is to be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Trial {
+    wait: Wait,
+    pub(super) rate_rps: u64,
 }
 
-fn measure_one(
-    effort: Effort,
-    cores: &[usize],
-    (wait, word): (Wait, &str),
-    rate_rps: u64,
-    halt: &Halt,
-) -> Result<Pacing, String> {
+impl Trial {
+    /// The way of waiting, as plans have it.
+    pub(super) fn word(self) -> &'static str {
+        match self.wait {
+            Wait::Spin => "spin",
+            Wait::Park => "park",
+            Wait::Auto => "auto",
+        }
+    }
+}
+
+/// All runs, in the order in which they are shown.
+pub(super) fn trials() -> impl Iterator<Item = Trial> {
+    WAITS.into_iter().flat_map(|wait| RATES_RPS.into_iter().map(move |rate_rps| Trial { wait, rate_rps }))
+}
+
+/// One run, and what arrived of it.
+pub(super) fn measure(effort: Effort, cores: &[usize], trial: Trial, halt: &Halt) -> Result<Pacing, String> {
     let (responder, generator) = halves(cores, 1)?;
     let recorder = NullResponder::record(([127, 0, 0, 1], 0).into(), responder[0], WARMUP)?;
     let (warmup_ms, run_ms) = (WARMUP.as_millis(), (WARMUP + effort.pacing()).as_millis());
     let plan = format!(
-        "[run]\nshards = 1\ncores = '{}'\nconnections = {CONNECTIONS_PER_SHARD}\nwait = '{word}'\n\
-         warmup = '{warmup_ms}ms'\nduration = '{run_ms}ms'\n[load]\nrate = {rate_rps}",
-        list(generator)
+        "[run]\nshards = 1\ncores = '{}'\nconnections = {CONNECTIONS_PER_SHARD}\nwait = '{}'\n\
+         warmup = '{warmup_ms}ms'\nduration = '{run_ms}ms'\n[load]\nrate = {}",
+        list(generator),
+        trial.word(),
+        trial.rate_rps
     );
     let report = run(&plan, recorder.address(), halt);
     let arrivals = recorder.stop_recording()?;
     let report = report?;
     Ok(Pacing {
-        wait,
-        rate_rps,
+        wait: trial.wait,
+        rate_rps: trial.rate_rps,
         achieved_rps: report.rate.achieved,
         verdict: Trust::new(&report),
         slip_ns: report.slip_ns,
