@@ -38,6 +38,17 @@ pub(crate) fn run(options: &Options) -> Result<Gate, String> {
     Ok(gate)
 }
 
+/// Allocations in all cases together, so many requests in each.
+pub(crate) fn total(requests: u64) -> Result<u64, String> {
+    let server = Server::start(testbed::Options::default()).map_err(|error| error.to_string())?;
+    let mut total = 0;
+    for case in Case::all() {
+        let driven = case.drive(server.address(), UNCOUNTED, requests, RATE_RPS)?;
+        total += driven.allocations.count;
+    }
+    Ok(total)
+}
+
 fn print_row(case: Case, driven: &Driven) {
     let figures = &driven.figures;
     let per_request = |count: u64| count as f64 / figures.finished.max(1) as f64;

@@ -3,7 +3,7 @@
 use crate::process;
 use crate::vajra::Vajra;
 use std::io::{BufRead, BufReader, Read};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
 /// A running server. Dropping it stops it.
@@ -15,12 +15,7 @@ pub(crate) struct Builtin {
 impl Builtin {
     /// The testbed on a core, answering at once; what else it is to do, requests say in their query.
     pub(crate) fn testbed(vajra: &Vajra, core: usize) -> Result<Builtin, String> {
-        Builtin::testbed_at(vajra, core, IpAddr::V4(Ipv4Addr::LOCALHOST))
-    }
-
-    /// The same, on an address that is given.
-    pub(crate) fn testbed_at(vajra: &Vajra, core: usize, host: IpAddr) -> Result<Builtin, String> {
-        Builtin::start(vajra.testbed(&["--host", &host.to_string(), "--cores", &core.to_string()]))
+        Builtin::start(vajra.testbed(&["--cores", &core.to_string()]))
     }
 
     /// The null responder, a thread on each core.
@@ -45,10 +40,6 @@ impl Builtin {
     /// Where a path is fetched.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
-    }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
     }
 }
 

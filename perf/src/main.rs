@@ -32,6 +32,8 @@ mod process;
 mod prove;
 mod race;
 mod repeat;
+mod report;
+mod scenarios;
 mod scratch;
 mod stat;
 mod statistics;
@@ -69,6 +71,8 @@ enum Scenario {
     Gate(gate::Options),
     /// Rates, service times and injected errors: whether the report says what the server was told to be
     Matrix(matrix::Options),
+    /// Every budget, measured, in one table, which is written into README and docs
+    Report(report::Options),
     /// What processor and kernel count per request, vajra and wrk side by side
     Stat(stat::Options),
     /// That the gate catches planted regressions, and lets pass a change that changes nothing
@@ -109,6 +113,7 @@ fn main() -> ExitCode {
         Scenario::Counters(options) => counters::run(&options),
         Scenario::Gate(options) => gate::run(&options),
         Scenario::Matrix(options) => matrix::run(&options),
+        Scenario::Report(options) => report::run(&options),
         Scenario::Stat(options) => stat::run(&options).map(|()| Gate::Passed),
         Scenario::Prove(options) => prove::run(&options),
         Scenario::Operation(options) => repeat::run(&options).map(|()| Gate::Passed),

@@ -136,7 +136,7 @@ master_process off;
 worker_processes 1;
 pid nginx.pid;
 error_log error.log;
-events {{ worker_connections 8192; }}
+events {{ worker_connections 16384; }}
 http {{
     access_log off;
     sendfile on;

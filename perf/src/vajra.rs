@@ -53,10 +53,24 @@ impl Vajra {
         url: &str,
         more: &[&str],
     ) -> Command {
+        let core = core.to_string();
+        let mut arguments = vec!["-t", "1", "--cores", &core];
+        arguments.extend(more);
+        self.bare_command(connections, seconds, url, &arguments)
+    }
+
+    /// A run against a URL. Every run of this package begins here.
+    pub(crate) fn bare_command(&self, connections: u32, seconds: u32, url: &str, more: &[&str]) -> Command {
         let mut command = Command::new(&self.path);
-        command.args(["run", url, "-t", "1", "--cores", &core.to_string()]);
-        command.args(["-c", &connections.to_string(), "-d", &format!("{seconds}s")]);
+        command.args(["run", url, "-c", &connections.to_string(), "-d", &format!("{seconds}s")]);
         command.args(more);
+        command
+    }
+
+    /// Preflight against a URL.
+    pub(crate) fn check(&self, url: &str) -> Command {
+        let mut command = Command::new(&self.path);
+        command.args(["check", url]);
         command
     }
 

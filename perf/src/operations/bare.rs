@@ -6,13 +6,18 @@
 use super::http1::{BODY, HEAD};
 use engine::quantity::{MILLISECOND_NS, SECOND_NS};
 use shards::wire::{Completion, Slot, Wire, WireCounters};
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 /// When a run on it may start: its clock begins a millisecond before, in which connections are made.
 pub(super) const START_NS: u64 = SECOND_NS;
 const BIRTH_NS: u64 = START_NS - MILLISECOND_NS;
 /// How far a look moves the clock on.
 const LOOK_NS: u64 = 50;
+
+/// Answers that come at a time when none would otherwise.
+const BATCH: usize = 16;
 
 /// As many answers as it says.
 pub(super) struct Answers(usize);
@@ -21,30 +26,57 @@ pub(super) struct Answers(usize);
 pub(super) struct BareWire {
     clock_ns: u64,
     /// The longest buffer there is: an answer for each request of a pipeline.
-    answers: Vec<u8>,
+    bytes: Vec<u8>,
     answer_bytes: usize,
+    /// Everything but answers, and how much of it can be taken before the next call.
     happened: VecDeque<Completion<Answers>>,
-    /// How many of them can be taken before the next call.
     visible: usize,
+    /// Answers, oldest first, and how many of them can be taken.
+    answers: VecDeque<(Slot, usize)>,
+    answerable: usize,
+    /// So many are kept back for as long as there are younger ones.
+    held: usize,
+    /// Requests answered so far, seen from outside.
+    answered: Rc<Cell<u64>>,
 }
 
 impl BareWire {
+    /// A wire for so many connections, with up to `pipeline` requests under way on each, that answers at once.
     pub(super) fn new(slots: usize, pipeline: usize) -> BareWire {
         let answer = format!("{HEAD}{BODY}").into_bytes();
         BareWire {
             clock_ns: BIRTH_NS,
-            answers: answer.repeat(pipeline),
+            bytes: answer.repeat(pipeline),
             answer_bytes: answer.len(),
-            happened: VecDeque::with_capacity(2 * slots),
+            happened: VecDeque::with_capacity(slots),
             visible: 0,
+            answers: VecDeque::with_capacity(slots),
+            answerable: 0,
+            held: 0,
+            answered: Rc::default(),
         }
+    }
+
+    /// Where the requests that were answered are counted.
+    pub(super) fn answered(&self) -> Rc<Cell<u64>> {
+        self.answered.clone()
+    }
+
+    /// The same, answering only when all but one batch of its connections are waiting: nearly everything is under way.
+    pub(super) fn holding(self, slots: usize) -> BareWire {
+        BareWire { held: slots.saturating_sub(BATCH), ..self }
     }
 
     fn answer(&mut self, slot: Slot, requests: usize, is_reported: bool) {
         if is_reported {
             self.happened.push_back(Completion::Sent(slot));
         }
-        self.happened.push_back(Completion::Received(slot, Answers(requests), true));
+        self.answers.push_back((slot, requests));
+    }
+
+    fn enter(&mut self) {
+        self.visible = self.happened.len();
+        self.answerable = self.answers.len().saturating_sub(self.held);
     }
 }
 
@@ -80,31 +112,39 @@ impl Wire for BareWire {
     fn pause(&mut self, _slot: Slot) {}
 
     fn next(&mut self) -> Option<Completion<Answers>> {
-        self.visible = self.visible.checked_sub(1)?;
-        self.happened.pop_front()
+        if self.visible > 0 {
+            self.visible -= 1;
+            return self.happened.pop_front();
+        }
+        self.answerable = self.answerable.checked_sub(1)?;
+        let (slot, requests) = self.answers.pop_front()?;
+        self.answered.set(self.answered.get() + requests as u64);
+        Some(Completion::Received(slot, Answers(requests), true))
     }
 
     fn bytes<'a>(&'a self, buffer: &'a Answers) -> &'a [u8] {
-        &self.answers[..buffer.0 * self.answer_bytes]
+        &self.bytes[..buffer.0 * self.answer_bytes]
     }
 
     fn recycle(&mut self, _buffer: Answers) {}
 
     fn submit(&mut self) -> Result<(), String> {
-        self.visible = self.happened.len();
+        self.enter();
         Ok(())
     }
 
     fn wait(&mut self, until_ns: u64) -> Result<(), String> {
-        self.visible = self.happened.len();
-        if self.visible == 0 {
-            self.clock_ns = self.clock_ns.max(until_ns);
+        self.enter();
+        if self.visible + self.answerable == 0 {
+            // Nothing more will be asked before something is answered.
+            self.answerable = self.answers.len().min(BATCH);
+            self.clock_ns = if self.answerable > 0 { self.clock_ns } else { self.clock_ns.max(until_ns) };
         }
         Ok(())
     }
 
     fn has_work(&mut self) -> bool {
-        self.happened.len() > self.visible
+        self.happened.len() > self.visible || self.answers.len() > self.answerable + self.held
     }
 
     fn is_ended(&mut self, _slot: Slot) -> bool {

@@ -7,11 +7,14 @@ use super::bare::{BareWire, START_NS};
 use super::{Operation, Work};
 use engine::bucket::Share;
 use engine::config::{Config, RequestConfig, Text};
+use engine::mix::Mix;
 use engine::plan::Plan;
-use shards::lanes::{Control, lane};
+use shards::lanes::{CollectorLane, Control, lane};
 use shards::shard::{Parts, Shard, Turn};
 use shards::simulation::Simulation;
 use shards::simulation::world::World;
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 const CONNECTIONS: u32 = 64;
@@ -28,12 +31,16 @@ const SHARE: Share = Share { shard: 0, shards: 1 };
 #[derive(Clone, Copy)]
 struct Case {
     is_open_loop: bool,
+    connections: u32,
     pipeline: u32,
+    /// Nearly all that can be under way is.
+    is_full: bool,
     /// What changes in every request, if anything does.
     path: &'static str,
 }
 
-const CLOSED: Case = Case { is_open_loop: false, pipeline: 1, path: "/" };
+const CLOSED: Case =
+    Case { is_open_loop: false, connections: CONNECTIONS, pipeline: 1, is_full: false, path: "/" };
 const OPEN: Case = Case { is_open_loop: true, ..CLOSED };
 const PIPELINED: Case = Case { pipeline: PIPELINE, ..CLOSED };
 const RENDERED: Case = Case { path: "/item/{{seq}}", ..CLOSED };
@@ -53,6 +60,24 @@ const fn operation(name: &'static str, make: fn() -> Work) -> Operation {
     Operation { noun: "dispatch", name, batch: 10_000, make }
 }
 
+/// The loop alone, closed, with nearly all of `connections` × `pipeline` requests under way, from the first one it does on:
+/// connecting and filling up is preparing. It is rounded up to whole batches of answers.
+pub fn in_flight(connections: u32, pipeline: u32) -> Work {
+    let case = Case { connections, pipeline, is_full: true, ..CLOSED };
+    let under_way = u64::from(connections) * u64::from(pipeline);
+    let (mut shard, answered, lane) = case.shard(u64::MAX >> 1);
+    let mut turn_until = move |wanted: u64| {
+        while answered.get() < wanted {
+            assert_eq!(shard.turn(), Ok(Turn::Continue), "there is always something to do");
+            // The lane stays open, and is not read: recorders are counted elsewhere.
+            assert!(lane.pop().is_none(), "the run is shorter than its interval");
+        }
+        answered.get()
+    };
+    let mut done = turn_until(under_way);
+    Box::new(move |count| done = turn_until(done + count))
+}
+
 fn bare(case: Case) -> Work {
     Box::new(move |count| run_bare(case, count))
 }
@@ -60,23 +85,16 @@ fn bare(case: Case) -> Work {
 /// One run of so many requests, each of which must have been answered. It is shorter than its interval, so that recorders
 /// change hands at its end alone.
 fn run_bare(case: Case, count: u64) {
-    let plan = case.plan(count, "1h");
-    let (shard_lane, collector_lane, recorder) = lane(0, 1, plan.phases);
-    let control = Arc::new(Control::default());
-    control.start_at(START_NS);
-    let source = shards::mix(&plan, SHARE).expect("the request can be encoded");
-    let wire = BareWire::new(CONNECTIONS as usize, case.pipeline as usize);
-    let on_ready = Box::new(|_| {});
-    let parts = Parts { wire, source, share: SHARE, lane: shard_lane, recorder, control, on_ready };
-    let mut shard = Shard::new(&plan, parts);
+    let (mut shard, answered, lane) = case.shard(count);
+    let turns_max = TURNS_PER_REQUEST_MAX * (count + u64::from(case.connections));
     let mut turns = 0;
     while shard.turn().expect("a bare wire has no errors") == Turn::Continue {
         turns += 1;
-        assert!(turns <= TURNS_PER_REQUEST_MAX * count, "the loop goes round and round");
+        assert!(turns <= turns_max, "the loop goes round and round");
     }
-    let handed_over = std::iter::from_fn(|| collector_lane.pop());
-    let answered: u64 = handed_over.map(|recorder| recorder.measured[0].ok).sum();
-    assert_eq!(answered, count, "every request is answered");
+    let handed_over = std::iter::from_fn(|| lane.pop());
+    let recorded: u64 = handed_over.map(|recorder| recorder.measured[0].ok).sum();
+    assert_eq!((recorded, answered.get()), (count, count), "every request is answered");
 }
 
 fn simulated(case: Case) -> Work {
@@ -93,10 +111,26 @@ fn simulated(case: Case) -> Work {
 }
 
 impl Case {
+    /// A shard on a bare wire, the count of what was answered on it, and where its recorders come out.
+    fn shard(self, requests: u64) -> (Shard<BareWire, Mix>, Rc<Cell<u64>>, CollectorLane) {
+        let plan = self.plan(requests, "1h");
+        let (shard_lane, collector_lane, recorder) = lane(0, 1, plan.phases);
+        let control = Arc::new(Control::default());
+        control.start_at(START_NS);
+        let source = shards::mix(&plan, SHARE).expect("the request can be encoded");
+        let slots = self.connections as usize;
+        let wire = BareWire::new(slots, self.pipeline as usize);
+        let wire = if self.is_full { wire.holding(slots) } else { wire };
+        let answered = wire.answered();
+        let on_ready = Box::new(|_| {});
+        let parts = Parts { wire, source, share: SHARE, lane: shard_lane, recorder, control, on_ready };
+        (Shard::new(&plan, parts), answered, collector_lane)
+    }
+
     fn plan(self, requests: u64, interval: &str) -> Plan {
         let text = |value: String| Some(Text(value));
         let mut config = Config { url: text("http://simulated/".into()), ..Config::default() };
-        config.run.connections = Some(CONNECTIONS);
+        config.run.connections = Some(self.connections);
         config.run.pipeline = Some(self.pipeline);
         config.run.requests = text(requests.to_string());
         // An open loop takes as long as its requests; a closed one ends with the last of them.
@@ -106,5 +140,19 @@ impl Case {
         config.load.rate = self.is_open_loop.then(|| Text(RATE_RPS.to_string()));
         config.request = vec![RequestConfig { path: text(self.path.into()), ..RequestConfig::default() }];
         Plan::new(&config, &|name| Err(format!("no file {name} here"))).expect("the plan is valid")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_loop_answers_everything_too() {
+        for (connections, pipeline) in [(1, 1), (16, 1), (100, 1), (50, 8)] {
+            let mut work = in_flight(connections, pipeline);
+            work(1_000);
+            work(10);
+        }
     }
 }
