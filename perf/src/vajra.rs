@@ -62,7 +62,16 @@ impl Vajra {
     /// A run against a URL. Every run of this package begins here.
     pub(crate) fn bare_command(&self, connections: u32, seconds: u32, url: &str, more: &[&str]) -> Command {
         let mut command = Command::new(&self.path);
-        command.args(["run", url, "-c", &connections.to_string(), "-d", &format!("{seconds}s")]);
+        // Saving a run costs CPU time of the process, and belongs to nobody's archive here.
+        command.args([
+            "run",
+            url,
+            "--no-archive",
+            "-c",
+            &connections.to_string(),
+            "-d",
+            &format!("{seconds}s"),
+        ]);
         command.args(more);
         command
     }
