@@ -71,9 +71,11 @@ fn what_cannot_be_compared_is_refused_with_its_reason() {
     let foreign = file("foreign.json", "{\"hello\": 1}");
     let mut historyless = done.report.clone();
     historyless.as_object_mut().unwrap().remove("history");
+    historyless["run_id"] = Value::from("without a history");
     let historyless = file("old.json", &historyless.to_string());
     let mut invalid = done.report.clone();
     invalid["verdict"]["status"] = Value::from("INVALID");
+    invalid["run_id"] = Value::from("invalid");
     let invalid = file("invalid.json", &invalid.to_string());
     for (candidate, code, words) in [
         (two.as_str(), 2, vec!["requests: GET", "--allow plan"]),
@@ -83,6 +85,7 @@ fn what_cannot_be_compared_is_refused_with_its_reason() {
         (&historyless, 2, vec!["history"]),
         ("missing.json", 2, vec!["missing.json"]),
         ("nobody", 2, vec!["`nobody`"]),
+        (&one, 2, vec!["on both sides"]),
     ] {
         let done = Vajra::new(&["compare", &one, candidate, "--allow", "invalid"]).done();
         assert_eq!(done.code, code, "{candidate}: {}", done.stderr);
