@@ -74,7 +74,7 @@ pub(crate) const BUDGETS: [Budget; 29] = [
         "CPU per request against wrk, 12 B, 64 connections",
         Limit::AtMost(CPU_SHARE_SMALL_MAX),
         Unit::Ratio,
-        "nine tenths of the time is the kernel's TCP, which wrk pays as well; what wrk pays besides are its four system calls per request, and they are cheap on this processor, so that there is less to save",
+        "most of the time is the kernel's TCP, which wrk pays as well; what wrk pays besides are its four system calls per request, and where those are cheap there is less to save",
     ),
     row(
         "cpu-64k",
@@ -138,14 +138,14 @@ pub(crate) const BUDGETS: [Budget; 29] = [
         "resident memory, one shard, 64 connections, 10 s",
         Limit::AtMost(16.0 * MIB),
         Unit::Bytes,
-        "the histograms of recorders, snapshots and outputs are half of it, and the history of slices grows until it is full",
+        "the histograms of recorders and snapshots have a fixed size, and the history of slices grows until it is full",
     ),
     row(
         "memory-connection",
         "resident memory of each connection from 64 to 10,000",
         Limit::AtMost(2.0 * KIB),
         Unit::Bytes,
-        "the receive buffers that the ring provides are counted in: one for each two connections",
+        "the receive buffers that the ring provides are more with more connections",
     ),
     row(
         "memory-flat",

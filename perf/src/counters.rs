@@ -184,7 +184,10 @@ fn counts_of(case: Case, each: PerRequest, calls: Option<f64>) -> Vec<Count> {
         // With more under way, how many answers come in one buffer is the server's choice.
         counts.push(count(Kind::LoopSubmissions, each.submissions));
         counts.push(count(Kind::LoopCompletions, each.completions));
-        counts.push(count(Kind::LoopEnters, each.enters));
+    }
+    if !case.is_open_loop {
+        // An open loop that waits by watching the clock has turns without a call.
+        counts.push(count(Kind::LoopEnters, each.enters_per_turn));
     }
     if let Some(calls) = calls {
         counts.push(count(Kind::LoopOtherCalls, (calls / each.requests - each.enters).max(0.0)));

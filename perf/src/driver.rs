@@ -27,6 +27,8 @@ pub(crate) struct PerRequest {
     pub(crate) submissions: f64,
     pub(crate) completions: f64,
     pub(crate) enters: f64,
+    /// Not per request, but per turn of the loop.
+    pub(crate) enters_per_turn: f64,
     pub(crate) switches: f64,
     /// Requests that all of these are per.
     pub(crate) requests: f64,
@@ -49,6 +51,7 @@ impl PerRequest {
             submissions: figures.submissions as f64 / whole,
             completions: figures.completions as f64 / whole,
             enters: figures.enters as f64 / whole,
+            enters_per_turn: figures.enters as f64 / figures.turns.max(1) as f64,
             switches: driven.switches as f64 / counted,
             requests: whole,
         }
@@ -60,6 +63,7 @@ impl PerRequest {
             "submissions": self.submissions,
             "completions": self.completions,
             "enters": self.enters,
+            "enters_per_turn": self.enters_per_turn,
             "switches": self.switches,
             "requests": self.requests,
         })
@@ -74,6 +78,7 @@ impl PerRequest {
             submissions: figure("submissions")?,
             completions: figure("completions")?,
             enters: figure("enters")?,
+            enters_per_turn: figure("enters_per_turn")?,
             switches: figure("switches")?,
             requests: figure("requests")?,
         })

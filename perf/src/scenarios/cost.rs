@@ -18,10 +18,7 @@ pub(super) fn measure(rig: &Rig) -> Result<Vec<Figure>, String> {
     for (name, body) in CELLS {
         figures.push(measure_cell(rig, &track, name, body)?);
     }
-    figures.push(Figure::absent(
-        "cpu-gcannon",
-        "no package has gcannon; its prototype comparison gave 0.9 to 1.0",
-    ));
+    figures.push(Figure::absent("cpu-gcannon", "no package has gcannon"));
     Ok(figures)
 }
 
