@@ -1,0 +1,106 @@
+//! The simulated wire keeps the rules that the loop is tested by.
+
+use super::*;
+use crate::simulation::world::{Body, Machine, Server, Service};
+use engine::mix::Step;
+use engine::template::{Template, parse};
+
+const REQUEST: &str = "GET / HTTP/1.1\r\n\r\n";
+
+/// A wire with one connection, made.
+fn connected(body_bytes: u64) -> SimulatedWire {
+    let machine = Machine { enter_ns: 0, submission_ns: 0, wake_ns_max: 0, ..Machine::default() };
+    let body = Body { bytes: (body_bytes, body_bytes), chunked_ppm: 0, until_end_ppm: 0 };
+    let server = Server { service: Service::Fixed(MILLISECOND_NS), body, ..Server::default() };
+    let world = World { machine, server, ..World::default() };
+    let template = Template::new(parse(REQUEST).expect("the request is well formed"))
+        .expect("the simulated wire does not fail");
+    let mix = Mix::new(vec![Step { template, weight: 1, is_bodyless: false }], 1, 0, 1);
+    let mut wire = SimulatedWire::new(world, &mix, 1, 1, 0, 0, Arc::default());
+    wire.connect(0);
+    wire.wait(u64::MAX).expect("the simulated wire does not fail");
+    assert!(matches!(wire.next(), Some(Completion::Connected(0))));
+    wire
+}
+
+#[test]
+fn an_answer_comes_after_exactly_the_service_time_and_two_ways() {
+    let mut wire = connected(5);
+    wire.receive(0);
+    let sent_ns = wire.now();
+    wire.send_constant(0, 0, 1, false);
+    wire.wait(u64::MAX).expect("the simulated wire does not fail");
+    assert_eq!(wire.clock_ns - sent_ns, MILLISECOND_NS + 2 * wire.world.network.one_way_ns);
+    let Some(Completion::Received(0, buffer, true)) = wire.next() else { panic!("an answer") };
+    assert_eq!(wire.bytes(&buffer), b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nxxxxx");
+    wire.recycle(buffer);
+    assert!(wire.next().is_none());
+}
+
+#[test]
+fn waiting_for_nothing_ends_when_the_time_comes() {
+    let mut wire = connected(5);
+    let until_ns = wire.now() + SECOND_NS;
+    wire.wait(until_ns).expect("the simulated wire does not fail");
+    assert_eq!(wire.clock_ns, until_ns);
+}
+
+#[test]
+fn nothing_is_heard_of_a_closed_connection() {
+    let mut wire = connected(5);
+    wire.receive(0);
+    wire.send_constant(0, 0, 1, false);
+    let until_ns = wire.now() + SECOND_NS;
+    wire.wait(until_ns).expect("the simulated wire does not fail");
+    wire.close(0);
+    assert!(wire.next().is_none());
+}
+
+#[test]
+#[should_panic(expected = "one receive at a time")]
+fn a_second_receive_is_a_mistake() {
+    let mut wire = connected(5);
+    wire.receive(0);
+    wire.receive_head(0);
+}
+
+#[test]
+#[should_panic(expected = "only an open connection sends")]
+fn sending_on_a_closed_connection_is_a_mistake() {
+    let mut wire = connected(5);
+    wire.close(0);
+    wire.send_constant(0, 0, 1, false);
+}
+
+#[test]
+#[should_panic(expected = "the memory of the last copied send is still in use")]
+fn a_copy_over_one_that_was_not_reported_is_a_mistake() {
+    let mut wire = connected(5);
+    wire.send_copy(0, REQUEST.as_bytes(), true);
+    wire.submit().expect("the simulated wire does not fail");
+    wire.send_copy(0, REQUEST.as_bytes(), true);
+}
+
+#[test]
+#[should_panic(expected = "what is thrown away was announced")]
+fn throwing_away_more_than_was_announced_is_a_mistake() {
+    let mut wire = connected(10_000);
+    wire.receive_head(0);
+    wire.send_constant(0, 0, 1, false);
+    wire.wait(u64::MAX).expect("the simulated wire does not fail");
+    let Some(Completion::Received(0, buffer, false)) = wire.next() else { panic!("a head") };
+    let received = wire.bytes(&buffer).len() as u64;
+    wire.recycle(buffer);
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n".len() as u64;
+    wire.discard(0, head + 10_000 - received + 1);
+}
+
+#[test]
+#[should_panic(expected = "buffers were not given back")]
+fn a_buffer_that_is_kept_is_a_mistake() {
+    let mut wire = connected(5);
+    wire.receive(0);
+    wire.send_constant(0, 0, 1, false);
+    wire.wait(u64::MAX).expect("the simulated wire does not fail");
+    std::mem::forget(wire.next());
+}
