@@ -106,6 +106,7 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     let calibration = preflight(&plan, &ready, args.quiet, args.force)?;
     let bench = Bench { args, plan: &plan, slo: &slo, confidence, turns, ready: &ready, calibration };
     let (answer, probes) = bench.search(search)?;
+    let signal = bench.turns.signal();
     ready.stop();
     let found = Found {
         schema: SCHEMA,
@@ -131,7 +132,8 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     ];
     let problems: Vec<String> = written.into_iter().flatten().filter_map(Result::err).collect();
     problems.iter().for_each(|problem| eprintln!("error: {problem}"));
-    let code = code_of(&answer, args.strict);
+    // A signal says more than what was found before it.
+    let code = signal.unwrap_or_else(|| code_of(&answer, args.strict));
     Ok(ExitCode::from(if code == 0 && !problems.is_empty() { exit::RUNTIME } else { code }))
 }
 
@@ -156,6 +158,9 @@ impl Bench<'_> {
                 Step::Done(answer) => return Ok((answer, probes)),
                 Step::Probe { rate_rps, length_factor } => {
                     let report = self.probe(rate_rps, length_factor)?;
+                    if self.turns.signal().is_some() {
+                        return Ok((search.give_up("stopped by a signal"), probes));
+                    }
                     let outcome = judge(&report, self.slo, self.confidence);
                     let probe = Probe::new(rate_rps, &report, &outcome);
                     if !self.args.quiet {
@@ -177,9 +182,7 @@ impl Bench<'_> {
         let plan = self.plan.probe(exact(rate_rps), warmup_ns, length_ns);
         let plan = plan.map_err(|problem| Failure::runtime(format!("{rate_rps}/s: {problem}")))?;
         let addresses = self.ready.addresses.clone().map_err(Failure::runtime)?;
-        let report = self.turns.run(&plan, &addresses, self.calibration.clone(), Vec::new())?;
-        self.turns.go_on()?;
-        Ok(report)
+        self.turns.run(&plan, &addresses, self.calibration.clone(), Vec::new())
     }
 }
 

@@ -243,6 +243,12 @@ impl Search {
         self.trying = (best_rps, CONFIRM_FACTOR);
     }
 
+    /// What is known by now, of a search that is given up before it is done.
+    pub fn give_up(mut self, why: &str) -> Answer {
+        self.notes.push(format!("{why}: the rate is not confirmed, and may not be the highest"));
+        self.answer()
+    }
+
     fn answer(&self) -> Answer {
         let refused = self.refused.as_ref();
         Answer {
@@ -381,6 +387,15 @@ mod tests {
         });
         assert!(answer.notes.iter().any(|note| note.contains("tried for longer")), "{answer:?}");
         assert!(answer.sustained_rps.unwrap() <= 1_700.0, "{answer:?}");
+    }
+
+    #[test]
+    fn a_search_that_is_given_up_says_what_it_found_so_far() {
+        let mut search = Search::new(Settings::default());
+        search.handle_outcome(Outcome::Pass);
+        let answer = search.give_up("stopped");
+        assert_eq!((answer.sustained_rps, answer.refused_rps), (Some(100.0), None));
+        assert!(answer.notes[0].starts_with("stopped: "), "{answer:?}");
     }
 
     #[test]
