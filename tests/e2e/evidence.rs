@@ -8,6 +8,7 @@ use serde_json::Value;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const LOAD: [&str; 8] = ["-R", "300", "-c", "16", "-d", "3s", "--allow", "invalid"];
 
@@ -177,6 +178,20 @@ fn a_capacity_is_found_and_a_target_that_fails_has_none() {
     let done = Vajra::new(&failing).done();
     assert_eq!(done.code, 99, "{}", done.stderr);
     assert!(done.stdout.contains("no rate that was tried"), "{}", done.stdout);
+}
+
+#[test]
+fn a_search_that_is_stopped_says_what_it_found() {
+    let words = ["find-max", "testbed:", "-d", "1s", "--slo", "p(99)<60s", "--json", "max.json"];
+    let running = Vajra::new(&words).start();
+    // Long enough for a probe or some; how many there were does not matter.
+    std::thread::sleep(Duration::from_secs(3));
+    running.signal(2);
+    let done = running.done();
+    assert_eq!(done.code, 130, "{}", done.stderr);
+    assert!(done.stdout.contains("stopped by a signal"), "{}", done.stdout);
+    let notes = json(&done, "max.json")["notes"].to_string();
+    assert!(notes.contains("is not confirmed"), "{notes}");
 }
 
 #[test]
