@@ -13,8 +13,7 @@ fn connected(body_bytes: u64) -> SimulatedWire {
     let body = Body { bytes: (body_bytes, body_bytes), chunked_ppm: 0, until_end_ppm: 0 };
     let server = Server { service: Service::Fixed(MILLISECOND_NS), body, ..Server::default() };
     let world = World { machine, server, ..World::default() };
-    let template = Template::new(parse(REQUEST).expect("the request is well formed"))
-        .expect("the simulated wire does not fail");
+    let template = Template::new(parse(REQUEST).expect("it is well formed")).expect("it has no holes");
     let mix = Mix::new(vec![Step { template, weight: 1, is_bodyless: false }], 1, 0, 1);
     let mut wire = SimulatedWire::new(world, &mix, 1, 1, 0, 0, Arc::default());
     wire.connect(0);
