@@ -1,0 +1,233 @@
+//! Worlds and plans drawn from seeds, and what holds in every one of them.
+
+use engine::bucket::Tally;
+use engine::config::{Document, Format, Layers};
+use engine::outcome::Kind;
+use engine::plan::Plan;
+use engine::quantity::{MICROSECOND_NS, MILLISECOND_NS, SECOND_NS};
+use engine::random::Random;
+use engine::record::Series;
+use shards::simulation::world::{
+    Body, Faults, Hiccup, Machine, Network, Pieces, Server, Service, Stall, World,
+};
+use shards::simulation::{Outcome, Simulation};
+use std::ops::Range;
+
+/// What a request takes from being handed over to being recorded, beside network and server: the machine's own time.
+pub(super) const MACHINE_NS_MAX: u64 = 100 * MICROSECOND_NS;
+/// A timeout is noticed by then: the tick, and the longest time between two turns.
+pub(super) const TIMEOUT_LATE_NS_MAX: u64 = 8 * MILLISECOND_NS;
+/// A thousandth, as a histogram rounds.
+pub(super) const ROUNDING: f64 = 0.002;
+
+/// The seeds to check a claim for.
+pub(super) fn seeds(count: u64) -> Range<u64> {
+    let Ok(asked) = std::env::var("SIMULATION_SEED") else { return 0..count };
+    let (first, last) = asked.split_once("..").unwrap_or((&asked, &asked));
+    let read = |text: &str| text.parse::<u64>().expect("SIMULATION_SEED is a number, or two as in 0..99");
+    read(first)..read(last) + 1
+}
+
+/// A plan, with settings of `[run]`, and of the rest after a line `[load]`.
+pub(super) fn plan(run: &str) -> Plan {
+    let text = format!("url = 'http://simulated/'\n[run]\nconnect_timeout = '100ms'\n{run}\n");
+    let document = Document { name: "plan".into(), text: text.clone(), format: Format::Toml };
+    let layers = Layers::new(Some(document)).map_err(|wrong| wrong.0).expect(&text);
+    let config = layers.config().expect(&text);
+    Plan::new(&config, &|_| Err("the simulation reads no files".into())).expect(&text)
+}
+
+/// Names the seed when the simulated loop itself panics: its own assertions know of none.
+struct Witness(u64);
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the seed was {}", self.0);
+        }
+    }
+}
+
+pub(super) fn run(plan: &Plan, world: &World, seed: u64) -> Outcome {
+    let _witness = Witness(seed);
+    let outcome = Simulation::new(plan.clone(), world.clone(), seed).run();
+    assert_accounted(plan, &outcome, seed);
+    outcome
+}
+
+/// What holds in every world: nothing is lost, nothing is counted twice.
+pub(super) fn assert_accounted(plan: &Plan, outcome: &Outcome, seed: u64) {
+    let (total, snapshot) = (outcome.total(), &outcome.snapshot);
+    let connect_errors =
+        [Kind::Connect, Kind::Ports, Kind::Resources].map(|kind| total.errors[kind as usize]);
+    let connect_errors: u64 = connect_errors.iter().sum();
+    let ended = total.ok + total.failed();
+    assert_eq!(
+        ended,
+        total.sent + connect_errors,
+        "seed {seed}: every request sent ended once; {:?}",
+        total.errors
+    );
+    assert_eq!(snapshot.figures().finished, ended, "seed {seed}");
+    let reached: u64 = outcome.wires.iter().map(|wire| wire.requests + wire.unheard).sum();
+    assert_eq!(reached, total.sent, "seed {seed}: what was sent is what the wire was given");
+    assert_eq!(total.statuses.iter().map(|(_, count)| count).sum::<u64>(), answered(&total), "seed {seed}");
+    assert_eq!(total.failed_response.count(), total.failed(), "seed {seed}");
+    if let Some(scheduled) = outcome.scheduled {
+        let measured: Series = snapshot.measured_total();
+        let measured = measured.ok + measured.failed() + snapshot.dropped.measured + snapshot.unsent.measured;
+        let outside: u64 = snapshot.outside.iter().map(|series| series.ok + series.failed()).sum();
+        let outside = outside + snapshot.dropped.outside + snapshot.unsent.outside;
+        assert_eq!(
+            Tally { measured, outside },
+            scheduled,
+            "seed {seed}: scheduled = ended + dropped + unsent"
+        );
+    } else {
+        assert_eq!((snapshot.dropped, snapshot.unsent), (Tally::default(), Tally::default()), "seed {seed}");
+    }
+    assert_eq!(snapshot.shards.len(), plan.shards as usize);
+    assert_times(&total, seed);
+}
+
+/// Response is service plus slip, for each and therefore in the sum.
+pub(super) fn assert_times(total: &Series, seed: u64) {
+    let sum_ns = |mean_ns: f64| mean_ns * total.ok as f64;
+    let (response_ns, service_ns, slip_ns) =
+        (sum_ns(total.response.mean_ns()), sum_ns(total.service.mean_ns()), sum_ns(total.slip.mean_ns()));
+    let counts = [total.response.count(), total.service.count(), total.slip.count()];
+    assert_eq!(counts, [total.ok; 3], "seed {seed}");
+    let difference_ns = (response_ns - service_ns - slip_ns).abs();
+    assert!(difference_ns <= 1.0 + response_ns * 1e-9, "seed {seed}: {response_ns} {service_ns} {slip_ns}");
+}
+
+/// Answers with a status, good or bad.
+pub(super) fn answered(total: &Series) -> u64 {
+    total.ok + total.errors[Kind::Status as usize]
+}
+
+pub(super) fn pick<T: Copy>(random: &mut Random, choices: &[T]) -> T {
+    choices[random.between(0, choices.len() as u64 - 1) as usize]
+}
+
+/// A plan of any kind that lasts some virtual seconds.
+pub(super) fn random_plan(random: &mut Random) -> Plan {
+    let shards = random.between(1, 3);
+    let connections = shards + random.between(0, 20);
+    let pipeline = pick(random, &[1, 1, 2, 5, 8]);
+    let timeout = pick(random, &["50ms", "300ms", "2s"]);
+    let warmup = pick(random, &["0s", "0s", "700ms"]);
+    let wait = pick(random, &["auto", "park", "park", "auto", "spin"]);
+    let request = pick(
+        random,
+        &[
+            "",
+            "[[request]]\npath = '/{{seq}}'",
+            "[[request]]\nmethod = 'HEAD'\n[[request]]\nweight = 3\n[[request]]\nbody = 'n={{seq}}'",
+        ],
+    );
+    let load = random_load(random);
+    // So few requests may all be sent before a warm-up is over, which no plan may ask for.
+    let warmup = if load.contains("requests") { "0s" } else { warmup };
+    let seed = random.bits() >> 1;
+    plan(&format!(
+        "shards = {shards}\nconnections = {connections}\npipeline = {pipeline}\ntimeout = '{timeout}'\n\
+         warmup = '{warmup}'\nwait = '{wait}'\nduration = '2500ms'\nseed = {seed}\n{load}\n{request}"
+    ))
+}
+
+pub(super) fn random_load(random: &mut Random) -> String {
+    let limit = pick(random, &["", "", "requests = 500\n"]);
+    if random.between(0, 3) == 0 {
+        return limit.to_owned();
+    }
+    let arrivals = pick(random, &["uniform", "poisson"]);
+    let overload = pick(random, &["", "overload = 'shed'\ndeadline = '60ms'"]);
+    let shape = match random.between(0, 2) {
+        0 => "shape = 'ramp'\nfrom = 1\nto = 3000".to_owned(),
+        _ => format!("rate = {}", random.between(1, 3_000)),
+    };
+    format!("{limit}[load]\n{shape}\narrivals = '{arrivals}'\n{overload}")
+}
+
+/// A chance that is often none at all.
+pub(super) fn random_ppm(random: &mut Random, most: u64) -> u32 {
+    if random.between(0, 2) > 0 { 0 } else { random.between(0, most) as u32 }
+}
+
+pub(super) fn random_faults(random: &mut Random) -> Faults {
+    Faults {
+        lost_ppm: random_ppm(random, 20_000),
+        reset_ppm: random_ppm(random, 50_000),
+        cut_ppm: random_ppm(random, 50_000),
+        close_ppm: random_ppm(random, 100_000),
+        quiet_end_ppm: random_ppm(random, 100_000),
+        lost_end_ppm: random_ppm(random, 20_000),
+        refused_ppm: random_ppm(random, 100_000),
+        garbage_ppm: random_ppm(random, 20_000),
+        connect_refused_ppm: random_ppm(random, 400_000),
+        connect_lost_ppm: random_ppm(random, 200_000),
+    }
+}
+
+pub(super) fn random_server(random: &mut Random) -> Server {
+    let service_ns = pick(random, &[50, 500, 5_000, 40_000]) * MICROSECOND_NS;
+    let down_ns = random.between(0, 2 * SECOND_NS);
+    let bytes_max = pick(random, &[0, 20, 3_000, 9_000, 100_000]);
+    Server {
+        service: pick(random, &[Service::Fixed(service_ns), Service::Exponential(service_ns)]),
+        stall: pick(
+            random,
+            &[None, None, Some(Stall { length_ns: 200 * MILLISECOND_NS, every_ns: 900 * MILLISECOND_NS })],
+        ),
+        down: pick(random, &[None, None, None, Some((down_ns, down_ns + 600 * MILLISECOND_NS))]),
+        batch_ns: pick(random, &[0, 0, MILLISECOND_NS]),
+        body: Body {
+            bytes: (pick(random, &[0, bytes_max]), bytes_max),
+            chunked_ppm: pick(random, &[0, 0, 300_000]),
+            until_end_ppm: pick(random, &[0, 0, 50_000]),
+        },
+    }
+}
+
+pub(super) fn random_machine(random: &mut Random) -> Machine {
+    let hiccup = Some(Hiccup { length_ns: 5 * MILLISECOND_NS, every_ns: 100 * MILLISECOND_NS });
+    Machine {
+        // Coarse, or most of the time would go into turns that only look at the clock.
+        spin_ns_max: 10 * MICROSECOND_NS,
+        submission_ns: pick(random, &[1_000, 1_000, 50_000]),
+        wake_ns_max: pick(random, &[0, 5 * MICROSECOND_NS, 300 * MICROSECOND_NS]),
+        sent_ns_max: pick(random, &[0, MILLISECOND_NS]),
+        hiccup: pick(random, &[None, None, hiccup]),
+        starved_ppm: random_ppm(random, 100_000),
+        stopped_ppm: random_ppm(random, 100_000),
+        collect_ns: pick(random, &[10 * MILLISECOND_NS, 2 * SECOND_NS]),
+        ..Machine::default()
+    }
+}
+
+pub(super) fn random_world(random: &mut Random) -> World {
+    let gap_ns = pick(random, &[0, 10 * MICROSECOND_NS, MILLISECOND_NS]);
+    let pieces = Pieces { bytes_max: pick(random, &[1, 7, 100, 20_000]), gap_ns };
+    let stop_ns = random.between(1, 3 * SECOND_NS);
+    World {
+        server: random_server(random),
+        network: Network {
+            one_way_ns: pick(random, &[0, 20, 1_000]) * MICROSECOND_NS,
+            pieces: pick(random, &[None, None, Some(pieces)]),
+        },
+        machine: random_machine(random),
+        faults: random_faults(random),
+        stops_ns: match random.between(0, 5) {
+            0 => vec![stop_ns],
+            1 => vec![stop_ns, stop_ns + random.between(0, SECOND_NS)],
+            _ => Vec::new(),
+        },
+        keeps_log: false,
+    }
+}
+
+pub(super) fn random_simulation(seed: u64) -> (Plan, World) {
+    let mut random = Random::new(seed, 77);
+    (random_plan(&mut random), random_world(&mut random))
+}
