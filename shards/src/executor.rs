@@ -1,20 +1,17 @@
 //! The pinned executors. The only file that names glommio, whose upstream is quiet: whatever replaces it replaces this.
 //!
-//! One `LocalExecutor` per core hosts the shard's loop as one long-lived task. The loop asks `need_preempt` each turn
-//! (two loads) and yields only then, so that timers and other tasks on the executor get their time; it never blocks longer
-//! than a few milliseconds (see `pace.rs`).
+//! One `LocalExecutor` per core hosts the shard's loop as its one task, which has the core until it ends and never gives it
+//! back: see [`NEVER`]. It never blocks longer than a few milliseconds (see `pace.rs`).
 
 use crate::shard::Turn;
 use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement, PoolPlacement};
 use std::time::Duration;
 
-/// How often the executor wants to look at its other tasks.
-const PREEMPT: Duration = Duration::from_millis(5);
-
-/// How long the executor sleeps at most. It may fall asleep although the loop wants to go on: when its preemption timer is over
-/// before it has looked at its tasks, because something else had the core, it takes them for idle (glommio 0.9,
-/// `run_task_queues`). A timer of ours wakes it.
-const SLEEP_MAX: Duration = Duration::from_millis(10);
+/// When the executor's preemption timer goes off. When it is over before the executor has looked at its tasks, because
+/// something else had the core, glommio 0.9 takes them for idle and sleeps for ever (`run_task_queues`); a timer that wakes it
+/// is lost in the same way. So a task that gives way may never go on, and nor may one that has not begun. The loop is the
+/// executor's only task, so there is nobody to give way to.
+const NEVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// A loop to be run on a pinned core.
 pub(crate) trait Looping {
@@ -35,25 +32,17 @@ pub(crate) fn spawn<L: Looping + 'static>(
     make: impl FnOnce() -> Result<L, String> + Send + 'static,
     on_failure: impl FnOnce() + Send + 'static,
 ) -> Result<Pinned, String> {
-    spawn_preempted(core, PREEMPT, make, on_failure)
-}
-
-fn spawn_preempted<L: Looping + 'static>(
-    core: usize,
-    preempt: Duration,
-    make: impl FnOnce() -> Result<L, String> + Send + 'static,
-    on_failure: impl FnOnce() + Send + 'static,
-) -> Result<Pinned, String> {
     let builder = LocalExecutorBuilder::new(Placement::Fixed(core))
         .name(&format!("shard-{core}"))
         // No file is read on a shard; the blocking thread must not sit on the shard's core.
         .io_memory(0)
         .blocking_thread_pool_placement(PoolPlacement::Unbound(1))
-        .preempt_timer(preempt);
+        .preempt_timer(NEVER);
     let handle = builder
         .spawn(move || async move {
             let mut alarm = Alarm(Some(on_failure));
-            run(make()?).await?;
+            let mut looping = make()?;
+            while looping.turn()? == Turn::Continue {}
             alarm.0 = None;
             Ok(())
         })
@@ -72,21 +61,6 @@ impl<F: FnOnce()> Drop for Alarm<F> {
     }
 }
 
-async fn run(mut looping: impl Looping) -> Result<(), String> {
-    // Ends with this function: a task that is dropped is cancelled.
-    let _waker = glommio::spawn_local(async {
-        loop {
-            glommio::timer::sleep(SLEEP_MAX).await;
-        }
-    });
-    while looping.turn()? == Turn::Continue {
-        if glommio::executor().need_preempt() {
-            glommio::executor().yield_now().await;
-        }
-    }
-    Ok(())
-}
-
 impl Pinned {
     /// Waits for the loop to end.
     pub(crate) fn join(self) -> Result<(), String> {
@@ -100,24 +74,24 @@ mod tests {
     use super::*;
     use std::time::Instant;
 
-    /// A loop of so many turns, each long enough for the preemption timer to be over.
-    struct Counted(u32);
+    /// A loop of one turn, longer than any preemption timer that was ever used here.
+    struct Asking;
 
-    impl Looping for Counted {
+    impl Looping for Asking {
         fn turn(&mut self) -> Result<Turn, String> {
             let since = Instant::now();
-            while since.elapsed() < Duration::from_micros(150) {}
-            self.0 -= 1;
-            Ok(if self.0 == 0 { Turn::Finished } else { Turn::Continue })
+            while since.elapsed() < Duration::from_millis(50) {}
+            match glommio::executor().need_preempt() {
+                true => Err("the executor wants its core back".to_owned()),
+                false => Ok(Turn::Finished),
+            }
         }
     }
 
     #[test]
-    fn an_executor_that_is_preempted_before_it_looks_at_its_tasks_goes_on_all_the_same() {
+    fn a_loop_is_never_asked_to_give_way() {
         let core = crate::allowed_cores()[0];
-        // So short that it is often over between being set and being asked for.
-        let preempt = Duration::from_micros(100);
-        let pinned = spawn_preempted(core, preempt, || Ok(Counted(2_000)), || {}).unwrap();
+        let pinned = spawn(core, || Ok(Asking), || {}).unwrap();
         assert_eq!(pinned.join(), Ok(()));
     }
 }
