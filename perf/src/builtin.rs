@@ -1,6 +1,7 @@
 //! The built-in servers as a user has them: `vajra testbed`, as the testbed or the null responder, in a process of its own.
 
 use crate::process;
+use crate::theory::Service;
 use crate::vajra::Vajra;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -16,6 +17,11 @@ impl Builtin {
     /// The testbed on a core, answering at once; what else it is to do, requests say in their query.
     pub(crate) fn testbed(vajra: &Vajra, core: usize) -> Result<Builtin, String> {
         Builtin::start(vajra.testbed(&["--cores", &core.to_string()]))
+    }
+
+    /// The testbed on a core, with a service time of its own.
+    pub(crate) fn serving(vajra: &Vajra, core: usize, service: Service) -> Result<Builtin, String> {
+        Builtin::start(vajra.testbed(&["--cores", &core.to_string(), "--service", &service.text()]))
     }
 
     /// The null responder, a thread on each core.

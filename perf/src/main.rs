@@ -28,6 +28,7 @@ mod matrix;
 mod peers;
 mod perf_stat;
 mod plants;
+mod power;
 mod process;
 mod prove;
 mod race;
@@ -71,6 +72,8 @@ enum Scenario {
     Gate(gate::Options),
     /// Rates, service times and injected errors: whether the report says what the server was told to be
     Matrix(matrix::Options),
+    /// How often `vajra compare` finds a difference that is there, and one that is not
+    Power(power::Options),
     /// Every budget, measured, in one table, which is written into README and docs
     Report(report::Options),
     /// What processor and kernel count per request, vajra and wrk side by side
@@ -113,6 +116,7 @@ fn main() -> ExitCode {
         Scenario::Counters(options) => counters::run(&options),
         Scenario::Gate(options) => gate::run(&options),
         Scenario::Matrix(options) => matrix::run(&options),
+        Scenario::Power(options) => power::run(&options),
         Scenario::Report(options) => report::run(&options),
         Scenario::Stat(options) => stat::run(&options).map(|()| Gate::Passed),
         Scenario::Prove(options) => prove::run(&options),

@@ -51,7 +51,7 @@ pub(crate) fn binomial_bounds(chance: f64, trials: u64) -> (u64, u64) {
 
 /// The standard normal distribution's quantile, by Acklam's rational approximations ("An algorithm for computing the inverse
 /// normal cumulative distribution function", 2003): within 1.2e-9 of it, relatively.
-fn normal_quantile(share: f64) -> f64 {
+pub(crate) fn normal_quantile(share: f64) -> f64 {
     const LOW: f64 = 0.02425;
     const A: [f64; 6] = [
         -3.969683028665376e1,

@@ -3,6 +3,7 @@
 use crate::perf_stat::{self, Counts};
 use crate::process::{self, Ended};
 use crate::scratch::{target_folder, workspace};
+use engine::compare::Comparison;
 use engine::report::Report;
 use engine::verdict::Status;
 use std::path::{Path, PathBuf};
@@ -88,6 +89,16 @@ impl Vajra {
         let mut command = Command::new(&self.path);
         command.args(["testbed", "--port", "0"]).args(more);
         command
+    }
+
+    /// What `vajra compare` says of two reports. `more` are further arguments.
+    pub(crate) fn compare(&self, base: &Path, candidate: &Path, more: &[&str]) -> Result<Comparison, String> {
+        let mut command = Command::new(&self.path);
+        command.arg("compare").args([base, candidate]).args(["--quiet", "--json", "-"]).args(more);
+        let ended = process::run(&mut command)?;
+        serde_json::from_str(&ended.stdout).map_err(|error| {
+            format!("`{}`: {error} ({}): {}", process::shown(&command), ended.status, ended.stderr.trim())
+        })
     }
 
     /// Runs a command of [`Vajra::command`] to its end, quietly, and reads its report.
