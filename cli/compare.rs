@@ -104,20 +104,26 @@ fn refused(refusal: &Refusal) -> Failure {
     Failure::new(if is_invalid { exit::INVALID } else { USAGE }, message)
 }
 
+/// How sure a statement has to be, as it is typed: a share of at least a half.
+pub(crate) fn confidence(text: &str) -> Result<f64, Failure> {
+    let confidence = share(text, "--confidence")?;
+    if confidence < 0.5 {
+        let help = "give `95%`, or another share from 50 % on";
+        let message = format!(
+            "a confidence of {text} is less than a coin's\n  --> flag --confidence {text}\n  help: {help}"
+        );
+        return Err(Failure::new(USAGE, message));
+    }
+    Ok(confidence)
+}
+
 impl Rules {
     pub(crate) fn allows(&self, obstacle: Obstacle) -> bool {
         self.allow.contains(&obstacle)
     }
 
     pub(crate) fn options(&self) -> Result<Options, Failure> {
-        let confidence = share(&self.confidence, "--confidence")?;
-        if confidence < 0.5 {
-            let message = format!(
-                "a confidence of {} is less than a coin's\n  --> flag --confidence\n  help: give `95%`, or another share from 50 % on",
-                self.confidence
-            );
-            return Err(Failure::new(USAGE, message));
-        }
+        let confidence = confidence(&self.confidence)?;
         let min_effect = self.min_effect.as_deref().map(|text| share(text, "--min-effect")).transpose()?;
         let failed = share(&self.min_failed, "--min-failed")?;
         Ok(Options {

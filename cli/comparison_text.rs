@@ -137,7 +137,7 @@ fn summary(side: &SideSummary) -> String {
 fn legend(comparison: &Comparison) -> String {
     let (whole, single) = (percent(comparison.confidence), percent(comparison.row_confidence));
     format!(
-        "intervals of {single} each, so that a difference called by mistake in any row has a chance of at most {}; confidence {whole}",
+        "intervals of {single} each, so that the chance that any row is called worse by mistake is at most {}; confidence {whole}",
         percent(1.0 - comparison.confidence)
     )
 }

@@ -4,6 +4,7 @@
 
 use crate::args::PlanArgs;
 use crate::chart;
+use crate::compare;
 use crate::exit::{self, Failure, USAGE};
 use crate::load;
 use crate::outputs::{self, Output};
@@ -97,7 +98,7 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     let plan = load::plan(&args.plan)?;
     let slo = conditions(args, &plan)?;
     let search = Search::new(settings(args, &plan)?);
-    let confidence = share(&args.confidence, "--confidence")?;
+    let confidence = compare::confidence(&args.confidence)?;
     let uses_stdout = outputs::stdout_of(&[&args.json, &args.svg])?;
     let json = args.json.as_deref().map(|path| Output::open(path, "--json")).transpose()?;
     let svg = args.svg.as_deref().map(|path| Output::open(path, "--svg")).transpose()?;
@@ -176,7 +177,7 @@ impl Bench<'_> {
     fn probe(&self, rate_rps: f64, length_factor: u32) -> Result<Report, Failure> {
         let length_ns = self.plan.phases.measure_to_ns * u64::from(length_factor);
         let warmup_ns = match self.plan.phases.measure_from_ns {
-            0 => self.plan.phases.measure_to_ns / WARMUP_PART,
+            0 => length_ns / WARMUP_PART,
             given_ns => given_ns,
         };
         let plan = self.plan.probe(exact(rate_rps), warmup_ns, length_ns);
@@ -189,7 +190,7 @@ impl Bench<'_> {
 impl Probe {
     fn new(rate_rps: f64, report: &Report, outcome: &Outcome) -> Probe {
         let requests = &report.requests;
-        let failed = requests.failed + requests.dropped + requests.unsent;
+        let failed = requests.failed + requests.dropped;
         let (word, why) = words(outcome);
         Probe {
             rate_rps,
@@ -296,6 +297,7 @@ fn describe(answer: &Answer) -> String {
             "this generator, not the target: the target sustains at least this; use more shards (-t) or a larger machine"
         }
         LimitedBy::Ceiling => "the highest rate to try (--to): the target sustains at least this",
+        LimitedBy::Unfinished => "the end of the search, which was not done",
     };
     let why = if answer.why.is_empty() { String::new() } else { format!(": {}", answer.why) };
     text.push_str(&row("Limited by", &format!("{limit}{why}")));

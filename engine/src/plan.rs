@@ -119,6 +119,11 @@ pub enum Wait {
 /// Reads a body file named in a plan: the name as typed, to its bytes or a reason.
 pub type ReadFile<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
 
+/// Where a warm-up that ends by itself ends at the latest, in a run of this length.
+fn longest_warmup_ns(length_ns: u64) -> u64 {
+    length_ns / WARMUP_PART / SLICE_NS_MIN * SLICE_NS_MIN
+}
+
 impl Plan {
     /// The plan a config describes, or all that is wrong with it. `read_file` is how `@file` bodies are fetched: the
     /// engine opens nothing itself.
@@ -131,8 +136,8 @@ impl Plan {
         }
     }
 
-    /// The same requests at a constant rate, as a probe: a fixed warm-up, no conditions, and no number of requests to end at.
-    /// Errors say why there is no exact schedule for it.
+    /// The same requests at a constant rate, as a probe: no conditions, and no number of requests to end at.
+    /// A warm-up that ends by itself does so here too, whatever `warmup_ns` is. Errors say why there is no exact schedule.
     pub fn probe(&self, rate: Rate, warmup_ns: u64, length_ns: u64) -> Result<Plan, String> {
         let (arrivals, overload) = match &self.load {
             Load::Closed => (Arrivals::default(), Overload::default()),
@@ -140,10 +145,13 @@ impl Plan {
         };
         let stretches = vec![crate::load::constant(rate, length_ns)];
         crate::schedule::Schedule::new(&stretches)?;
+        let warmup_ns = match self.warmup {
+            Warmup::Fixed => warmup_ns,
+            Warmup::Auto => longest_warmup_ns(length_ns),
+        };
         Ok(Plan {
             load: Load::Open { name: "constant".into(), stretches, arrivals, overload },
             phases: Phases { measure_from_ns: warmup_ns, measure_to_ns: length_ns },
-            warmup: Warmup::Fixed,
             until: None,
             requests_max: None,
             thresholds: Vec::new(),
@@ -195,7 +203,7 @@ impl Reader<'_> {
             .map_or(length_ns, |ns| ns.min(length_ns));
         let warmup_ns = match warmup {
             Warmup::Fixed => fixed_ns,
-            Warmup::Auto => length_ns / WARMUP_PART / SLICE_NS_MIN * SLICE_NS_MIN,
+            Warmup::Auto => longest_warmup_ns(length_ns),
         };
         self.check_warmup(warmup, warmup_ns, length_ns);
         self.check_load_size(&load);
@@ -759,5 +767,8 @@ mod tests {
         assert_eq!(probe.load.schedule().unwrap().arrivals_before(SECOND_NS), 700);
         assert_eq!(probe.phases, Phases { measure_from_ns: SECOND_NS, measure_to_ns: 3 * SECOND_NS });
         assert_eq!((probe.requests_max, probe.thresholds.len(), &probe.requests), (None, 0, &plan.requests));
+        let plan = Plan { warmup: Warmup::Auto, ..plan };
+        let probe = plan.probe(Rate::per_second(700), SECOND_NS, 30 * SECOND_NS).unwrap();
+        assert_eq!((probe.warmup, probe.phases.measure_from_ns), (Warmup::Auto, 15 * SECOND_NS));
     }
 }

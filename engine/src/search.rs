@@ -86,6 +86,8 @@ pub enum LimitedBy {
     Generator,
     /// The highest rate to try: the target sustains at least the answer.
     Ceiling,
+    /// The end of the search before it was done: the target sustains at least the answer.
+    Unfinished,
 }
 
 /// The end of a search.
@@ -131,9 +133,12 @@ pub struct Search {
 }
 
 impl Search {
-    /// A search that has not tried anything yet. The start is brought between floor and ceiling.
-    pub fn new(settings: Settings) -> Search {
-        let start_rps = rounded(settings.start_rps.clamp(settings.floor_rps, settings.ceiling_rps));
+    /// A search that has not tried anything yet. Floor and ceiling are taken as the nearest rates that can be tried, and the
+    /// start is brought between them.
+    pub fn new(mut settings: Settings) -> Search {
+        settings.floor_rps = rounded(settings.floor_rps);
+        settings.ceiling_rps = rounded(settings.ceiling_rps);
+        let start_rps = rounded(settings.start_rps).clamp(settings.floor_rps, settings.ceiling_rps);
         Search {
             settings,
             trying: (start_rps, 1),
@@ -251,10 +256,13 @@ impl Search {
 
     fn answer(&self) -> Answer {
         let refused = self.refused.as_ref();
+        let sustained_rps = self.sustained.last().map(|(rate_rps, _)| *rate_rps);
+        let is_at_ceiling = sustained_rps.is_some_and(|best| best >= self.settings.ceiling_rps);
+        let unrefused = if is_at_ceiling { LimitedBy::Ceiling } else { LimitedBy::Unfinished };
         Answer {
-            sustained_rps: self.sustained.last().map(|(rate_rps, _)| *rate_rps),
+            sustained_rps,
             refused_rps: refused.map(|refused| refused.rate_rps),
-            limited_by: refused.map_or(LimitedBy::Ceiling, |refused| refused.by),
+            limited_by: refused.map_or(unrefused, |refused| refused.by),
             why: refused.map_or(String::new(), |refused| refused.why.clone()),
             notes: self.notes.clone(),
         }
@@ -351,6 +359,19 @@ mod tests {
     }
 
     #[test]
+    fn bounds_of_many_digits_are_tried_once_and_not_again() {
+        for bounds in [(12_346.0, 99_999.0), (0.123_46, 7.0), (9_999.6, 12_344.0), (12_345.0, 12_346.0)] {
+            let (floor_rps, ceiling_rps) = bounds;
+            let settings = Settings { floor_rps, ceiling_rps, start_rps: 0.001, ..Settings::default() };
+            let (answer, probes) = search(settings, |_, _| outcome(false));
+            assert_eq!((answer.sustained_rps, probes), (None, 1), "{bounds:?}");
+            let (answer, probes) = search(settings, |_, _| Outcome::Pass);
+            assert_eq!((answer.limited_by, answer.refused_rps), (LimitedBy::Ceiling, None), "{bounds:?}");
+            assert!(probes <= 10, "{bounds:?}: {probes} probes");
+        }
+    }
+
+    #[test]
     fn a_target_that_sustains_everything_ends_at_the_ceiling() {
         let settings = Settings { ceiling_rps: 3_000.0, ..Settings::default() };
         let (answer, _) = search(settings, |_, _| Outcome::Pass);
@@ -395,6 +416,7 @@ mod tests {
         search.handle_outcome(Outcome::Pass);
         let answer = search.give_up("stopped");
         assert_eq!((answer.sustained_rps, answer.refused_rps), (Some(100.0), None));
+        assert_eq!(answer.limited_by, LimitedBy::Unfinished);
         assert!(answer.notes[0].starts_with("stopped: "), "{answer:?}");
     }
 

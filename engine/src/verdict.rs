@@ -319,13 +319,14 @@ impl Rule {
     }
 }
 
-/// The generator's own lateness as a share of the response time at the same quantile.
+/// The generator's own lateness as a share of the response time at the same quantile. Without a success there is no
+/// response time that it could have made longer.
 fn lag_share(evidence: &Evidence, quantile: f64, response_ns: u64) -> f64 {
     let lag_ns = evidence.snapshot.lag.quantile_ns(quantile);
-    if evidence.is_closed_loop || lag_ns < LAG_NS_MIN {
+    if evidence.is_closed_loop || lag_ns < LAG_NS_MIN || response_ns == 0 {
         0.0
     } else {
-        lag_ns as f64 / response_ns.max(1) as f64
+        lag_ns as f64 / response_ns as f64
     }
 }
 
@@ -415,6 +416,8 @@ mod tests {
     fn lateness_counts_only_while_a_connection_was_free() {
         let late = snapshot(|recorder| (0..100).for_each(|n| recorder.sent(0, n, n + 900_000, n, 1)));
         assert_eq!(broken(&evidence(&late)).0, Status::Invalid);
+        let none_succeeded = Evidence { response_p50_ns: 0, response_p99_ns: 0, ..evidence(&late) };
+        assert_eq!(broken(&none_succeeded).0, Status::Valid, "a failing target breaks no rule");
         let waiting =
             snapshot(|recorder| (0..100).for_each(|n| recorder.sent(0, n, n + 900_000, n + 899_999, 1)));
         assert_eq!(broken(&evidence(&waiting)).0, Status::Valid);

@@ -12,11 +12,15 @@ use engine::plan::Plan;
 use engine::record::{Figures, Recorder};
 use engine::seams::Grain;
 use engine::snapshot::Snapshot;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How often the lanes are looked at. A shard has two slices' worth of recorders in hand.
 const POLL: Duration = Duration::from_millis(20);
+
+/// How many slices a shard may be ahead of another before what it hands over is put together.
+const OPEN_MAX: usize = 16;
 
 /// Everything that was collected.
 pub struct Collected {
@@ -37,13 +41,13 @@ pub struct Collected {
 /// The collecting of one run.
 pub(crate) struct Collector {
     lanes: Vec<CollectorLane>,
-    /// How far each shard has reported.
+    /// How far each shard has reported; to the end of time, once it has ended.
     through_ns: Vec<u64>,
     series: usize,
     phases: Phases,
     interval_ns: u64,
-    /// What came since the last slice was complete.
-    slice: Option<Snapshot>,
+    /// What came since the last slice was complete, by where it ends: a shard that is ahead fills slices of its own.
+    open: BTreeMap<u64, Snapshot>,
     sliced_ns: u64,
     /// What came since the last interval was complete; kept for sinks alone.
     interval: Option<Snapshot>,
@@ -68,7 +72,7 @@ impl Collector {
             series,
             phases: plan.phases,
             interval_ns: plan.interval_ns,
-            slice: None,
+            open: BTreeMap::new(),
             sliced_ns: 0,
             interval: None,
             published_ns: 0,
@@ -92,9 +96,7 @@ impl Collector {
             }
             std::thread::sleep(POLL);
         }
-        let from_ns =
-            std::mem::replace(&mut self.sliced_ns, self.through_ns.iter().copied().max().unwrap_or(0));
-        self.close_slice(from_ns);
+        self.close_through(u64::MAX);
         self.publish_interval();
         self.whole.lost = self.sinks.lost();
         let complaints = self.sinks.finish();
@@ -126,18 +128,23 @@ impl Collector {
         if recorder.from_ns >= self.phases.measure_from_ns && recorder.to_ns <= self.phases.measure_to_ns {
             self.window[shard].merge(&recorder.figures);
         }
-        let fresh = || Snapshot::new(self.lanes.len(), self.series, self.phases);
-        self.slice.get_or_insert_with(fresh).absorb(recorder);
-        self.through_ns[shard] = recorder.to_ns;
-        let through_ns = self.through_ns.iter().copied().min().unwrap_or(0);
-        if through_ns > self.sliced_ns {
-            let from_ns = std::mem::replace(&mut self.sliced_ns, through_ns);
-            self.close_slice(from_ns);
-        }
-        if through_ns >= self.next_interval_ns() {
-            self.published_ns = through_ns;
+        self.open_slice(recorder.to_ns).absorb(recorder);
+        self.through_ns[shard] = if recorder.ended_ns.is_some() { u64::MAX } else { recorder.to_ns };
+        self.close_through(self.through_ns.iter().copied().min().unwrap_or(0));
+        if self.sliced_ns >= self.next_interval_ns() {
+            self.published_ns = self.sliced_ns;
             self.publish_interval();
         }
+    }
+
+    /// The slice that ends there.
+    fn open_slice(&mut self, to_ns: u64) -> &mut Snapshot {
+        let is_far_ahead = self.open.len() >= OPEN_MAX && self.open.keys().all(|&open_ns| open_ns < to_ns);
+        if is_far_ahead && let Some((_, last)) = self.open.pop_last() {
+            self.open.insert(to_ns, last);
+        }
+        let fresh = || Snapshot::new(self.lanes.len(), self.series, self.phases);
+        self.open.entry(to_ns).or_insert_with(fresh)
     }
 
     /// Where the interval that is being collected ends: a whole number of intervals, or the bound of a phase.
@@ -147,10 +154,23 @@ impl Collector {
         bounds.into_iter().filter(|&bound| bound > self.published_ns).fold(regular_ns, u64::min)
     }
 
+    /// Closes what ends until then, as one slice.
+    fn close_through(&mut self, through_ns: u64) {
+        let still_open = self.open.split_off(&through_ns.saturating_add(1));
+        let mut closed = std::mem::replace(&mut self.open, still_open).into_iter();
+        let Some((mut to_ns, mut slice)) = closed.next() else { return };
+        for (later_ns, later) in closed {
+            slice.merge(&later);
+            to_ns = later_ns;
+        }
+        let from_ns = self.sliced_ns;
+        self.sliced_ns = to_ns.max(from_ns);
+        self.close_slice(from_ns, slice);
+    }
+
     /// Slices lie end to end, whichever shard was ahead of the others.
-    fn close_slice(&mut self, from_ns: u64) {
-        let Some(mut slice) = self.slice.take() else { return };
-        (slice.from_ns, slice.to_ns) = (from_ns, self.sliced_ns.max(from_ns));
+    fn close_slice(&mut self, from_ns: u64, mut slice: Snapshot) {
+        (slice.from_ns, slice.to_ns) = (from_ns, self.sliced_ns);
         slice.phases = self.phases;
         self.whole.merge(&slice);
         self.history.push(&slice);
@@ -174,5 +194,106 @@ impl Collector {
             snapshot.lost = self.sinks.lost();
             self.sinks.offer(Grain::Interval, &Arc::new(snapshot));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lanes::{ShardLane, lane};
+    use engine::config::{Config, Text};
+    use engine::outcome::Outcome;
+    use engine::phase::Phase;
+    use engine::quantity::MILLISECOND_NS;
+    use engine::record::Instants;
+
+    const SLICE_NS: u64 = 100 * MILLISECOND_NS;
+
+    /// A shard of a made-up run: each of its slices holds one request that was intended in it.
+    struct Shard {
+        lane: ShardLane,
+        recorder: Box<Recorder>,
+    }
+
+    impl Shard {
+        fn hand_over(&mut self, slice: u64, is_last: bool) {
+            let intended = slice * SLICE_NS + 1;
+            let instants = Instants { intended, sent: intended, done: intended + 5 };
+            self.recorder.done(0, Outcome::Ok(200), instants, 1);
+            (self.recorder.from_ns, self.recorder.to_ns) = (slice * SLICE_NS, (slice + 1) * SLICE_NS);
+            self.recorder.ended_ns = is_last.then_some(self.recorder.to_ns);
+            assert!(self.lane.swap(&mut self.recorder));
+        }
+    }
+
+    /// The collector of two shards, in a run of two seconds whose first half warms up.
+    fn collector() -> (Collector, [Shard; 2]) {
+        let text = |value: &str| Some(Text(value.into()));
+        let mut config = Config { url: text("http://h/"), ..Config::default() };
+        (config.run.duration, config.run.warmup) = (text("2s"), text("1s"));
+        config.load.rate = text("1000");
+        let plan = Plan::new(&config, &|_| Err(String::new())).unwrap();
+        let (mut lanes, mut shards) = (Vec::new(), Vec::new());
+        for shard in 0..2 {
+            let (shard_lane, collector_lane, recorder) = lane(shard, 1, plan.phases);
+            shards.push(Shard { lane: shard_lane, recorder });
+            lanes.push(collector_lane);
+        }
+        let sinks = Sinks::start(Vec::new()).unwrap();
+        let control = Arc::new(Control::default());
+        let shards = shards.try_into().unwrap_or_else(|_| panic!("two shards"));
+        (Collector::new(&plan, lanes, sinks, control), shards)
+    }
+
+    /// Phase and requests of each slice; the last one holds what came after the run's end.
+    fn slices(collector: Collector) -> Vec<(Phase, u64)> {
+        let history = collector.run(|| true).history;
+        history.slices().iter().map(|slice| (slice.phase, slice.ok)).collect()
+    }
+
+    #[test]
+    fn a_shard_that_is_ahead_does_not_fill_the_slices_of_another() {
+        let (mut collector, [mut ahead, mut behind]) = collector();
+        for slice in 0..20 {
+            ahead.hand_over(slice, false);
+            collector.drain();
+            if let Some(slice) = u64::checked_sub(slice, 3) {
+                behind.hand_over(slice, false);
+                collector.drain();
+            }
+        }
+        for slice in 17..20 {
+            behind.hand_over(slice, false);
+            collector.drain();
+        }
+        let expected: Vec<_> =
+            (0..20).map(|slice| (if slice < 10 { Phase::Warmup } else { Phase::Measure }, 2)).collect();
+        assert_eq!(slices(collector), expected);
+    }
+
+    #[test]
+    fn a_shard_that_is_through_holds_nobody_up() {
+        let (mut collector, [mut through, mut other]) = collector();
+        for slice in 0..20 {
+            if slice < 4 {
+                through.hand_over(slice, slice == 3);
+            }
+            other.hand_over(slice, slice == 19);
+            collector.drain();
+            assert_eq!(collector.sliced_ns, (slice + 1) * SLICE_NS);
+        }
+        let requests: Vec<u64> = slices(collector).into_iter().map(|(_, ok)| ok).collect();
+        assert_eq!(requests, [vec![2; 4], vec![1; 16]].concat());
+    }
+
+    #[test]
+    fn a_shard_far_ahead_is_put_together_and_nothing_is_lost() {
+        let (mut collector, [mut ahead, _]) = collector();
+        for slice in 0..20 {
+            ahead.hand_over(slice, false);
+            collector.drain();
+        }
+        assert_eq!(collector.open.len(), OPEN_MAX);
+        assert_eq!(collector.run(|| true).whole.total().ok, 20);
     }
 }
