@@ -3,7 +3,7 @@
 use crate::exit::{Failure, USAGE};
 use crate::print;
 use ::archive::{
-    Archive, Entry, Error, Filter, Manifest, PATIENCE, Problem, PruneRule, check_name, in_words,
+    Archive, Baseline, Entry, Error, Filter, Manifest, PATIENCE, Problem, PruneRule, check_name, in_words,
 };
 use clap::{ArgGroup, Args, Subcommand};
 use engine::quantity::{parse_duration_ns, show_ns};
@@ -40,6 +40,8 @@ enum Verb {
     Tag(TagArgs),
     /// Take names from a run.
     Untag(TagArgs),
+    /// List the baselines of `vajra gate`, or take one's name away.
+    Baselines(BaselinesArgs),
     /// Write runs into a bundle: one file that another machine can import, open and compare.
     Export(ExportArgs),
     /// Copy the runs of bundles into the archive. Those that are there already stay as they are.
@@ -88,6 +90,13 @@ struct TagArgs {
 }
 
 #[derive(Args)]
+struct BaselinesArgs {
+    /// The baseline to remove. Its runs stay in the archive, and may be pruned.
+    #[arg(long, value_name = "NAME")]
+    remove: Option<String>,
+}
+
+#[derive(Args)]
 struct ExportArgs {
     #[arg(value_name = "SELECTOR", required = true, help = SELECTOR)]
     selectors: Vec<String>,
@@ -127,6 +136,7 @@ pub(crate) fn run(args: &ArchiveArgs) -> Result<ExitCode, Failure> {
         Verb::Show(args) => show(args),
         Verb::Tag(args) => tag(args),
         Verb::Untag(args) => untag(args),
+        Verb::Baselines(args) => baselines(args),
         Verb::Export(args) => export(args),
         Verb::Import(args) => import(args),
         Verb::Prune(args) => prune(args),
@@ -317,6 +327,31 @@ fn untag(args: &TagArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+fn baselines(args: &BaselinesArgs) -> Result<(), Failure> {
+    if let Some(name) = &args.remove {
+        open()?.remove_baseline(name).map_err(failure)?;
+        return say(&format!("{name} is no longer a baseline\n"));
+    }
+    let baselines = match Archive::open_read_only(&default_path()?) {
+        Err(error) if error.problem == Problem::Missing => Vec::new(),
+        archive => archive.and_then(|archive| archive.baselines()).map_err(failure)?,
+    };
+    if baselines.is_empty() {
+        eprintln!("there is no baseline: `vajra gate PLAN --baseline NAME --save-baseline` saves one");
+    }
+    let lines = baselines.iter().map(|Baseline { name, saved_at, run_ids }| {
+        let ids: Vec<String> = run_ids.iter().map(|run_id| short(run_id)).collect();
+        format!(
+            "{}  saved {}  {}: {}\n",
+            plain(name),
+            to_the_second(saved_at),
+            runs(ids.len()),
+            ids.join(", ")
+        )
+    });
+    say(&lines.collect::<String>())
+}
+
 fn export(args: &ExportArgs) -> Result<(), Failure> {
     let archive = open_read_only()?;
     let mut run_ids = Vec::new();
@@ -339,6 +374,9 @@ fn import(args: &ImportArgs) -> Result<(), Failure> {
         }
         for run_id in &imported.skipped {
             let _ = writeln!(text, "{} skipped: it is archived already", plain(run_id));
+        }
+        for tag in &imported.untagged {
+            let _ = writeln!(text, "tag {} left out: a baseline here is called so", plain(tag));
         }
         say(&text)?;
     }

@@ -1,6 +1,7 @@
 //! `vajra calibrate`: what this machine can do, as a table and as JSON, kept for later runs to be judged by.
 
-use crate::exit::{Failure, SIGNAL, USAGE};
+use crate::exit::{Failure, SIGNAL};
+use crate::outputs::{self, Output};
 use crate::print::grouped;
 use clap::Args;
 use engine::plan::{Plan, Wait};
@@ -12,8 +13,7 @@ use shards::calibrate::{
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fmt::Write as _;
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -35,7 +35,8 @@ pub(crate) struct CalibrateArgs {
 
 /// Measures, prints, and keeps what was measured. A signal ends it, and then nothing is kept.
 pub(crate) fn run(args: &CalibrateArgs) -> Result<ExitCode, Failure> {
-    let mut json = args.json.as_deref().map(open).transpose()?;
+    let uses_stdout = outputs::stdout_of(&[&args.json])?;
+    let json = args.json.as_deref().map(|path| Output::open(path, "--json")).transpose()?;
     let halt = Arc::new(Halt::default());
     let signal = listen(halt.clone())?;
     let calibrating = Calibrating {
@@ -49,15 +50,21 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(signal.load(Ordering::Acquire)));
     }
     let text = show(&calibration);
-    if is_stdout(args.json.as_deref()) {
+    if uses_stdout {
         eprint!("{text}")
     } else {
         print!("{text}")
     }
-    if let Some(out) = &mut json {
-        write(out, &calibration)?;
-    }
-    keep(&calibration)?;
+    // One that cannot be written does not cost the other.
+    let kept = keep(&calibration);
+    let written = json.map(|output| {
+        output.finish(|out| {
+            serde_json::to_writer_pretty(&mut *out, &calibration)?;
+            writeln!(out)
+        })
+    });
+    written.transpose().map_err(Failure::runtime)?;
+    kept?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -107,31 +114,6 @@ fn listen(halt: Arc<Halt>) -> Result<Arc<AtomicU8>, Failure> {
     let thread = std::thread::Builder::new().name("signals".into()).spawn(listen);
     thread.map_err(|error| Failure::runtime(format!("no thread for signals: {error}")))?;
     Ok(code)
-}
-
-fn is_stdout(path: Option<&Path>) -> bool {
-    path.is_some_and(|path| path.as_os_str() == "-")
-}
-
-/// Opened before anything is measured, so that a name that cannot be written is known in time.
-fn open(path: &Path) -> Result<Box<dyn std::io::Write>, Failure> {
-    if is_stdout(Some(path)) {
-        return Ok(Box::new(std::io::stdout()));
-    }
-    let shown = path.display();
-    let file = File::create(path).map_err(|error| {
-        let message = format!("`{shown}` cannot be written: {error}\n  --> flag --json {shown}\n  help: name a file in a folder that exists and is yours");
-        Failure::new(USAGE, message)
-    })?;
-    Ok(Box::new(file))
-}
-
-fn write(out: &mut dyn std::io::Write, calibration: &Calibration) -> Result<(), Failure> {
-    let written = serde_json::to_string_pretty(calibration)
-        .map_err(std::io::Error::from)
-        .and_then(|text| writeln!(out, "{text}"))
-        .and_then(|()| out.flush());
-    written.map_err(|error| Failure::runtime(format!("--json is incomplete: {error}")))
 }
 
 /// Everything as text.

@@ -5,6 +5,7 @@ use crate::find_max::share;
 use crate::outputs::{Output, stdout_of};
 use crate::store;
 use crate::{chart, comparison_text};
+use ::archive::unix_ns;
 use clap::Args;
 use engine::compare::refusal::{Obstacle, Refusal};
 use engine::compare::{Comparison, Judgement, Minimums, Options, Regression};
@@ -46,7 +47,7 @@ pub(crate) struct Rules {
     /// The least difference of interest in the share of requests that failed, of all requests; also a gate's limit for it.
     #[arg(long, value_name = "SHARE", default_value = "0.1%")]
     min_failed: String,
-    /// What may differ, or be in the way, and becomes a note: plan, environment, invalid, loop, slices, pairs, schema.
+    /// What may differ, or be in the way, and becomes a note: plan, environment, invalid, loop, slices, pairs.
     /// May be given several times.
     #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = Obstacle::parse)]
     allow: Vec<Obstacle>,
@@ -71,12 +72,18 @@ pub(crate) fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
     let options = Options { is_paired: args.paired, ..args.rules.options()? };
     let sheets = args.presentation.open()?;
     let base: Vec<String> = args.base.split(',').map(String::from).collect();
-    let (base, candidate) = (store::reports(&base)?, store::reports(&args.candidates)?);
+    let (mut base, mut candidate) = (store::reports(&base)?, store::reports(&args.candidates)?);
     if let Some(report) =
         candidate.iter().find(|report| base.iter().any(|other| other.run_id == report.run_id))
     {
         let message = format!("run {} is on both sides\n  help: compare different runs", report.run_id);
         return Err(Failure::new(USAGE, message));
+    }
+    if options.is_paired {
+        // Pairs are neighbours in time, in whatever order they were named or kept.
+        [&mut base, &mut candidate]
+            .into_iter()
+            .for_each(|side| side.sort_by_key(|report| unix_ns(&report.started_at)));
     }
     let comparison = compared(&base, &candidate, &options)?;
     let is_written = sheets.tell(&comparison, None, args.quiet)?;
@@ -92,7 +99,8 @@ pub(crate) fn compared(
     engine::compare::compare(base, candidate, options).map_err(|refusal| refused(&refusal))
 }
 
-fn refused(refusal: &Refusal) -> Failure {
+/// What is in the way of a comparison, and how to go on all the same.
+pub(crate) fn refused(refusal: &Refusal) -> Failure {
     let mut message = String::from("these runs are not compared:");
     for objection in &refusal.objections {
         message.push_str(&format!("\n  {}\n    help: {}", objection.text, objection.fix));

@@ -117,7 +117,13 @@ fn cells(row: &Row) -> [String; 4] {
     [figure(row.base), figure(row.candidate), change(row.difference), interval]
 }
 
+/// Beyond this it is not known to a digit, and need not be.
+const SHOWN_MAX: f64 = 1_000.0;
+
 fn signed(value: f64, unit: &str) -> String {
+    if value > SHOWN_MAX {
+        return format!("over {SHOWN_MAX:+}{unit}");
+    }
     let digits = if value.abs() < 10.0 { 2 } else { 1 };
     format!("{value:+.digits$}{unit}")
 }

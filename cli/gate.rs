@@ -4,7 +4,7 @@
 
 use crate::archive::{self, Ended};
 use crate::args::PlanArgs;
-use crate::compare::{Presentation, Rules, compared};
+use crate::compare::{Presentation, Rules, compared, refused};
 use crate::exit::{self, Failure, USAGE};
 use crate::find_max::share;
 use crate::progress::Progress;
@@ -14,7 +14,7 @@ use crate::target::{self, Ready};
 use crate::turns::Turns;
 use crate::{load, print, store};
 use clap::Args;
-use engine::compare::refusal::Obstacle;
+use engine::compare::refusal::{Obstacle, require_comparable, require_same_plan};
 use engine::compare::{Options, Regression, RegressionStatus};
 use engine::plan::Plan;
 use engine::report::{Calibrated, Report};
@@ -84,8 +84,11 @@ pub(crate) fn run(args: &GateArgs) -> Result<ExitCode, Failure> {
     let sheets = args.presentation.open()?;
     let mut candidate = Side::new("candidate", &plan_args, args.with.clone())?;
     let mut base = args.against.as_deref().map(|against| base_side(against, &plan_args, args)).transpose()?;
-    // Looked for before anything is sent: a baseline that is missing is known at once.
+    // Looked at before anything is sent: a baseline that is missing, or of another plan, is known at once.
     let saved = saved_baseline(args)?;
+    if let Some(base) = saved.first() {
+        require_same_plan(base, &candidate.plan, &options).map_err(|refusal| refused(&refusal))?;
+    }
     let turns = Turns::begin()?;
     for side in base.iter_mut().chain([&mut candidate]).filter(|side| side.command.is_none()) {
         side.calibration = preflight(&side.plan, &side.ready, args.quiet, args.force)?;
@@ -96,17 +99,26 @@ pub(crate) fn run(args: &GateArgs) -> Result<ExitCode, Failure> {
     if let Some(code) = measured.unusable(args.rules.allows(Obstacle::Invalid), args.strict) {
         return Ok(ExitCode::from(code));
     }
+    let is_breached = tell_breaches(&measured.candidate);
     if let (Some(name), true) = (&args.baseline, args.save_baseline) {
+        if is_breached {
+            eprintln!("error: a condition of the plan is breached, so baseline `{name}` is left as it was");
+            return Ok(ExitCode::from(exit::THRESHOLD));
+        }
+        require_comparable(&measured.candidate, &options).map_err(|refusal| refused(&refusal))?;
         store::save_baseline(name, &measured.candidate)?;
         eprintln!("baseline `{name}` holds {} runs of {}", measured.candidate.len(), plan_name);
         return Ok(ExitCode::SUCCESS);
     }
     let reports = if measured.base.is_empty() { &saved } else { &measured.base };
+    if let Some(code) = measured.fails_altogether(reports) {
+        return Ok(ExitCode::from(code));
+    }
     let is_paired = measured.is_paired();
     let comparison = compared(reports, &measured.candidate, &Options { is_paired, ..options })?;
     let regression = comparison.regression(limit);
     let is_written = sheets.tell(&comparison, Some(&regression), args.quiet)?;
-    let code = code_of(&regression, &measured.candidate, args.strict);
+    let code = code_of(&regression, is_breached, args.strict);
     Ok(ExitCode::from(if code == 0 && !is_written { exit::RUNTIME } else { code }))
 }
 
@@ -232,6 +244,18 @@ impl Measured {
         self.base.len() >= 3 && self.base.len() == self.candidate.len()
     }
 
+    /// The code of a regression that needs no intervals: the candidate answered nothing with success, and the base did.
+    fn fails_altogether(&self, base: &[Report]) -> Option<u8> {
+        let has_failed = |report: &&Report| report.requests.ok == 0;
+        let failed =
+            self.candidate.iter().find(has_failed).filter(|_| !base.iter().any(|run| has_failed(&run)))?;
+        eprintln!(
+            "error: not one request of run {} succeeded, and those of the base did: a regression",
+            failed.run_id
+        );
+        Some(exit::REGRESSION)
+    }
+
     /// The code to end with when nothing can be concluded from the runs, which is then told.
     fn unusable(&self, allows_invalid: bool, is_strict: bool) -> Option<u8> {
         let all = || self.base.iter().chain(&self.candidate);
@@ -251,15 +275,20 @@ impl Measured {
     }
 }
 
-fn code_of(regression: &Regression, candidates: &[Report], is_strict: bool) -> u8 {
+/// Tells the conditions that were not met; false when there are none.
+fn tell_breaches(candidates: &[Report]) -> bool {
     let breached = candidates.iter().flat_map(|report| &report.thresholds).filter(|threshold| !threshold.ok);
     let breached: Vec<_> = breached.collect();
     for threshold in &breached {
         eprintln!("✗ {}, measured {}", threshold.text, threshold.shown);
     }
+    !breached.is_empty()
+}
+
+fn code_of(regression: &Regression, is_breached: bool, is_strict: bool) -> u8 {
     match regression.status {
         RegressionStatus::Regressed => exit::REGRESSION,
-        _ if !breached.is_empty() => exit::THRESHOLD,
+        _ if is_breached => exit::THRESHOLD,
         RegressionStatus::Unclear if is_strict => exit::INVALID,
         RegressionStatus::Unclear | RegressionStatus::Passed => 0,
     }

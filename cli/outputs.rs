@@ -76,7 +76,8 @@ pub(crate) fn stdout_of(paths: &[&Option<PathBuf>]) -> Result<bool, Failure> {
     }
 }
 
-fn is_stdout(path: &Path) -> bool {
+/// Whether a path stands for standard output.
+pub(crate) fn is_stdout(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 

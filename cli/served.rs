@@ -7,6 +7,7 @@ use nix::unistd::Pid;
 use socket2::{SockAddr, Socket, Type};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a server may take until it accepts connections.
@@ -16,7 +17,19 @@ const END_MAX: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(50);
 const CONNECT_MAX: Duration = Duration::from_secs(1);
 
-/// A running server. Dropping it ends it and all that it started.
+/// The process group of the server that is running; 0 when there is none.
+static GROUP: AtomicI32 = AtomicI32::new(0);
+
+/// Ends the running server at once, if there is one: for a process that is about to end without dropping anything.
+pub(crate) fn kill() {
+    let group = GROUP.load(Ordering::Acquire);
+    if group > 0 {
+        // That it is gone already is as good.
+        let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+    }
+}
+
+/// A running server, of which there is one at a time. Dropping it ends it and all that it started.
 pub(crate) struct Served {
     command: String,
     child: Child,
@@ -37,6 +50,7 @@ impl Served {
         let child = shell.spawn();
         let child =
             child.map_err(|error| Failure::runtime(format!("`{command}` cannot be started: {error}")))?;
+        GROUP.store(child.id() as i32, Ordering::Release);
         let mut served = Served { command: command.to_owned(), child };
         served.wait_until_ready(addresses, turns)?;
         Ok(served)
@@ -84,6 +98,7 @@ impl Drop for Served {
     fn drop(&mut self) {
         self.end_by(Signal::SIGTERM);
         self.end_by(Signal::SIGKILL);
+        GROUP.store(0, Ordering::Release);
         let _ = self.child.wait();
     }
 }

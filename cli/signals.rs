@@ -1,6 +1,7 @@
 //! SIGINT and SIGTERM: the first one drains, the second one aborts, the third ends the process where it stands.
 
 use crate::exit::SIGNAL;
+use crate::served;
 use shards::lanes::Control;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -30,7 +31,10 @@ impl Listener {
                         "\nstopping: what is under way may finish; press Ctrl-C again to stop at once"
                     ),
                     1 => eprintln!("stopping at once"),
-                    _ => std::process::exit(i32::from(SIGNAL) + signal),
+                    _ => {
+                        served::kill();
+                        std::process::exit(i32::from(SIGNAL) + signal)
+                    }
                 }
                 if let Some(control) = &*run.lock().unwrap_or_else(PoisonError::into_inner) {
                     control.stop();

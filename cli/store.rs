@@ -8,15 +8,17 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use uuid::Uuid;
 
-/// The runs that some words stand for: files first, then what the archive knows by that name.
+/// The runs that some words stand for: files, where a word can only be meant as one; else what the archive knows by that
+/// name; else a file all the same.
 pub(crate) fn reports(words: &[String]) -> Result<Vec<Report>, Failure> {
     let mut reports: Vec<Report> = Vec::new();
     for word in words {
         let path = Path::new(word);
+        let load = || load_reports(path).map_err(failure);
         // A missing file that is meant as one is told as one, not as an unknown name.
-        let found = match path.is_file() || is_file_name(word) {
-            true => load_reports(path).map_err(failure)?,
-            false => archived(word)?,
+        let found = match is_file_name(word) {
+            true => load()?,
+            false => archived(word).or_else(|unknown| if path.is_file() { load() } else { Err(unknown) })?,
         };
         // A run that is named twice is one run all the same.
         let is_new = |report: &Report| reports.iter().all(|known| known.run_id != report.run_id);

@@ -2,13 +2,12 @@
 
 use crate::args::TestbedArgs;
 use crate::exit::{Failure, USAGE};
+use crate::outputs::{self, Output};
 use ::testbed::{Behaviour, Options, Server};
 use engine::quantity::parse_duration_ns;
 use shards::null::NullResponder;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use std::fs::File;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -66,9 +65,8 @@ fn record(
         return Err(Failure::new(USAGE, message));
     };
     let after = after(args.arrivals_after.as_deref())?;
-    let is_stdout = path.as_os_str() == "-";
-    let mut out: Box<dyn Write> =
-        if is_stdout { Box::new(std::io::stdout()) } else { Box::new(create(path)?) };
+    let is_stdout = outputs::is_stdout(path);
+    let output = Output::open(path, "--arrivals")?;
     let responder = NullResponder::record(address, *core, after).map_err(Failure::runtime)?;
     let greeting = format!("arrival recorder listens on http://{}/, on core {core}", responder.address());
     if is_stdout {
@@ -78,11 +76,11 @@ fn record(
     }
     wait(signals, &responder);
     let arrivals = responder.stop_recording().map_err(Failure::runtime)?;
-    let written = serde_json::to_writer_pretty(&mut out, &arrivals).map_err(std::io::Error::from);
-    written
-        .and_then(|()| writeln!(out))
-        .and_then(|()| out.flush())
-        .map_err(|error| Failure::runtime(format!("`{}` is incomplete: {error}", path.display())))?;
+    let written = output.finish(|out| {
+        serde_json::to_writer_pretty(&mut *out, &arrivals)?;
+        writeln!(out)
+    });
+    written.map_err(Failure::runtime)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -97,14 +95,6 @@ fn after(text: Option<&str>) -> Result<Duration, Failure> {
     parse_duration_ns(text)
         .map(Duration::from_nanos)
         .map_err(|problem| Failure::new(USAGE, format!("{problem}\n  --> flag --arrivals-after {text}")))
-}
-
-fn create(path: &Path) -> Result<File, Failure> {
-    let shown = path.display();
-    File::create(path).map_err(|error| {
-        let message = format!("`{shown}` cannot be written: {error}\n  --> flag --arrivals {shown}\n  help: name a file in a folder that exists and is yours");
-        Failure::new(USAGE, message)
-    })
 }
 
 fn behaviour(args: &TestbedArgs) -> Result<Behaviour, Failure> {

@@ -25,6 +25,8 @@ pub struct Imported {
     pub added: Vec<String>,
     /// Run ids that were here already, and stay as they were.
     pub skipped: Vec<String>,
+    /// Tags that were left out, because a baseline here is called so.
+    pub untagged: Vec<String>,
 }
 
 /// The reports in a file, newest first: of a bundle or an archive, all of them; of a JSON report, that one. What the file is
@@ -67,7 +69,10 @@ fn read_at_most(path: &Path, bytes: u64) -> Result<Vec<u8>, Problem> {
 
 /// Opens a bundle, and looks whether it is whole.
 fn open(path: &Path) -> Result<Connection, Problem> {
-    let bundle = connect::open_whole(path, PATIENCE)?;
+    let bundle = connect::open_whole(path, PATIENCE).map_err(|problem| match problem {
+        Problem::NotADatabase => Problem::NotABundle,
+        other => other,
+    })?;
     if runs(&bundle)?.is_empty() { Err(Problem::NoRuns) } else { Ok(bundle) }
 }
 
@@ -98,7 +103,12 @@ pub(crate) fn import(archive: &Connection, path: &Path) -> Result<Imported, Erro
             }
         }
         // A name here is a tag's or a baseline's, not both.
-        transaction.execute("DELETE FROM tags WHERE tag IN (SELECT name FROM baselines)", [])?;
+        let sql = "DELETE FROM tags WHERE tag IN (SELECT name FROM baselines) RETURNING tag";
+        let untagged =
+            transaction.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        imported.untagged = untagged;
+        imported.untagged.sort();
+        imported.untagged.dedup();
         transaction.commit()?;
         Ok(imported)
     };

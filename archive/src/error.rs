@@ -23,8 +23,10 @@ pub enum Problem {
     Unreadable(String),
     /// The file, or the folder it is in, cannot be written; the system's words.
     Unwritable(String),
-    /// The file is not a SQLite database.
+    /// The archive is not a SQLite database.
     NotADatabase,
+    /// A file that runs were to be copied from, and that is no bundle.
+    NotABundle,
     /// A database that is cut off, or whose content contradicts itself; in which way.
     Damaged(String),
     /// A database of another program, by its `application_id`.
@@ -68,8 +70,10 @@ pub enum Problem {
         /// The runs.
         matches: Vec<String>,
     },
-    /// A name that is both a tag and a baseline, or would become it.
+    /// The name of a baseline that is a tag's too, or would become one.
     NameTaken(String),
+    /// The name of a tag that would become a baseline's too.
+    NameOfTag(String),
     /// A name that a tag or a baseline cannot have; why not.
     BadName(String),
     /// The run is in the archive already.
@@ -87,8 +91,16 @@ impl Error {
     pub fn is_of_usage(&self) -> bool {
         use Problem::*;
         match self.problem {
-            Missing | Unreadable(_) | NotAReport(_) | CutOff { .. } | OtherSchema { .. } | NoRuns => true,
-            UnknownSelector { .. } | AmbiguousPrefix { .. } | NameTaken(_) | BadName(_) => true,
+            Missing
+            | Unreadable(_)
+            | NotAReport(_)
+            | CutOff { .. }
+            | OtherSchema { .. }
+            | NoRuns
+            | NotABundle => true,
+            UnknownSelector { .. } | AmbiguousPrefix { .. } | NameTaken(_) | NameOfTag(_) | BadName(_) => {
+                true
+            }
             Unwritable(_) | NotADatabase | Damaged(_) | Foreign(_) | Newer { .. } | Full | Locked => false,
             Failed(_) | AlreadyArchived(_) | NotWhole(_) => false,
         }
@@ -144,6 +156,10 @@ impl Problem {
                     .into(),
             ),
             NotADatabase => text("the file is not a SQLite database", move_away),
+            NotABundle => text(
+                "the file is not a bundle",
+                "name one that `vajra archive export` wrote; `vajra compare` reads reports in JSON as they are",
+            ),
             Damaged(cause) => (
                 format!("the file is damaged or cut off: {cause}"),
                 format!("fetch a bundle again; of an archive, {move_away}"),
@@ -202,9 +218,13 @@ impl Problem {
                 format!("`{prefix}` begins {} runs: {}", matches.len(), matches.join(", ")),
                 "give more of the run id".into(),
             ),
+            NameOfTag(name) => (
+                format!("`{name}` is a tag, and cannot be a baseline as well"),
+                format!("choose another name, or `vajra archive untag {name} {name}` first"),
+            ),
             NameTaken(name) => (
-                format!("`{name}` would be both a tag and a baseline"),
-                format!("choose another name, or `vajra archive untag … {name}` first"),
+                format!("`{name}` is a baseline, and cannot be a tag as well"),
+                format!("choose another name, or `vajra archive baselines --remove {name}` first"),
             ),
             BadName(cause) => {
                 (cause.clone(), "a name is 1 to 64 letters, digits and any of . _ - + : / @".into())

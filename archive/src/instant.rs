@@ -10,7 +10,7 @@ pub fn in_words(instant: SystemTime) -> String {
 }
 
 /// Nanoseconds since 1970 of an instant in RFC 3339; none of anything else.
-pub(crate) fn unix_ns(text: &str) -> Option<i64> {
+pub fn unix_ns(text: &str) -> Option<i64> {
     let instant = OffsetDateTime::parse(text, &Rfc3339).ok()?;
     i64::try_from(instant.unix_timestamp_nanos()).ok()
 }

@@ -26,7 +26,7 @@ mod selector;
 pub use bundle::{Imported, load_reports};
 use engine::report::Report;
 pub use error::{Error, Problem};
-pub use instant::in_words;
+pub use instant::{in_words, unix_ns};
 pub use list::{Entry, Filter};
 pub use prune::PruneRule;
 pub use run::{Manifest, plan_hash};
@@ -136,7 +136,7 @@ impl Archive {
             check_name(name)?;
             let is_tag = "SELECT EXISTS (SELECT 1 FROM tags WHERE tag = ?1)";
             if connection.query_row(is_tag, [name], |row| row.get(0))? {
-                return Err(Problem::NameTaken(name.to_owned()));
+                return Err(Problem::NameOfTag(name.to_owned()));
             }
             if run_ids.is_empty() {
                 return Err(Problem::BadName(format!("the baseline `{name}` would have no run")));
@@ -152,11 +152,13 @@ impl Archive {
         })
     }
 
-    /// The run ids of a baseline, in the order they were given. Errors: [`Problem::UnknownSelector`].
-    pub fn baseline(&self, name: &str) -> Result<Vec<String>, Error> {
-        self.read(|connection| match selector::baseline(connection, name)? {
-            runs if runs.is_empty() => Err(selector::unknown(connection, name)?),
-            runs => Ok(runs),
+    /// Takes a baseline's name from its runs, which stay. Errors: [`Problem::UnknownSelector`].
+    pub fn remove_baseline(&self, name: &str) -> Result<(), Error> {
+        self.write(|connection| {
+            match connection.execute("DELETE FROM baselines WHERE name = ?1", [name])? {
+                0 => Err(selector::unknown(connection, name)?),
+                _ => Ok(()),
+            }
         })
     }
 

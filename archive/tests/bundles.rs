@@ -59,7 +59,9 @@ fn what_is_there_already_is_skipped_and_stays() {
     here.export(&["run-0", "run-1"], &path).unwrap();
     let (_folder, there) = with_runs(&["run-0"]);
     let imported = there.import(&path).unwrap();
-    assert_eq!(imported, Imported { added: vec!["run-1".into()], skipped: vec!["run-0".into()] });
+    let expected =
+        Imported { added: vec!["run-1".into()], skipped: vec!["run-0".into()], untagged: Vec::new() };
+    assert_eq!(imported, expected);
     let again = there.import(&path).unwrap();
     assert_eq!((again.added.len(), again.skipped.len(), run_count(&there)), (0, 2, 2));
 }

@@ -72,8 +72,7 @@ fn a_name_comes_before_the_beginning_of_an_id_and_an_id_before_a_name() {
 fn a_baseline_has_its_runs_in_the_order_given_until_it_is_set_again() {
     let (_folder, archive) = with_runs(&RUNS);
     archive.set_baseline("main", &[RUNS[2], RUNS[0], RUNS[3]]).unwrap();
-    assert_eq!(archive.baseline("main").unwrap(), [RUNS[2], RUNS[0], RUNS[3]]);
-    assert_eq!(archive.find("main").unwrap(), archive.baseline("main").unwrap());
+    assert_eq!(archive.find("main").unwrap(), [RUNS[2], RUNS[0], RUNS[3]]);
     archive.set_baseline("main", &[RUNS[1]]).unwrap();
     archive.set_baseline("arm", &[RUNS[0].to_owned()]).unwrap();
     let baselines = archive.baselines().unwrap();
@@ -82,7 +81,15 @@ fn a_baseline_has_its_runs_in_the_order_given_until_it_is_set_again() {
     assert_eq!(shown, [("arm", &[RUNS[0].to_owned()][..]), ("main", &[RUNS[1].to_owned()][..])]);
     let close = vec!["main".to_owned()];
     let unknown = Problem::UnknownSelector { selector: "maim".into(), close };
-    assert_eq!(archive.baseline("maim").unwrap_err().problem, unknown);
+    assert_eq!(archive.find("maim").unwrap_err().problem, unknown);
+    assert_eq!(archive.remove_baseline("maim").unwrap_err().problem, unknown);
+    archive.remove_baseline("main").unwrap();
+    assert!(archive.find("main").is_err());
+    assert_eq!(
+        (archive.baselines().unwrap().len(), archive.find(RUNS[1]).unwrap().len()),
+        (1, 1),
+        "runs stay"
+    );
 }
 
 #[test]
@@ -91,7 +98,7 @@ fn a_baseline_of_an_unknown_run_changes_nothing() {
     archive.set_baseline("main", &[RUNS[0]]).unwrap();
     let error = archive.set_baseline("main", &[RUNS[1], "nobody"]).unwrap_err();
     assert!(matches!(error.problem, Problem::UnknownSelector { .. }), "{error}");
-    assert_eq!(archive.baseline("main").unwrap(), [RUNS[0]]);
+    assert_eq!(archive.find("main").unwrap(), [RUNS[0]]);
     assert!(archive.set_baseline("main", &[] as &[&str]).is_err());
 }
 
@@ -100,9 +107,11 @@ fn a_name_is_a_tag_or_a_baseline_and_not_both() {
     let (_folder, archive) = with_runs(&RUNS);
     archive.tag(RUNS[0], "nightly").unwrap();
     archive.set_baseline("main", &[RUNS[0]]).unwrap();
-    let taken = |name: &str| Problem::NameTaken(name.to_owned());
-    assert_eq!(archive.set_baseline("nightly", &[RUNS[1]]).unwrap_err().problem, taken("nightly"));
-    assert_eq!(archive.tag(RUNS[1], "main").unwrap_err().problem, taken("main"));
+    let error = archive.set_baseline("nightly", &[RUNS[1]]).unwrap_err();
+    assert_eq!(error.problem, Problem::NameOfTag("nightly".into()));
+    let error = archive.tag(RUNS[1], "main").unwrap_err();
+    assert_eq!(error.problem, Problem::NameTaken("main".into()));
+    assert!(error.to_string().contains("archive baselines --remove main"), "{error}");
 }
 
 #[test]

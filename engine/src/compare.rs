@@ -64,6 +64,13 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// Whether an objection is one that becomes a note.
+    fn allows(&self, objection: &Objection) -> bool {
+        objection.obstacle.can_be_allowed() && self.allowed.contains(&objection.obstacle)
+    }
+}
+
 /// Differences below these are of no interest.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Minimums {
@@ -232,9 +239,7 @@ pub fn compare(base: &[Report], candidate: &[Report], options: &Options) -> Resu
     assert!(!base.is_empty() && !candidate.is_empty(), "a comparison has two sides");
     assert!((0.5..1.0).contains(&options.confidence), "a confidence is a share below 1");
     let (allowed, refused): (Vec<Objection>, Vec<Objection>) =
-        objections(base, candidate, options).into_iter().partition(|objection| {
-            objection.obstacle.can_be_allowed() && options.allowed.contains(&objection.obstacle)
-        });
+        objections(base, candidate, options).into_iter().partition(|objection| options.allows(objection));
     if !refused.is_empty() {
         return Err(Refusal { objections: refused });
     }

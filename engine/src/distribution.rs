@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer, V2Serializer};
+use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 use std::io;
 
 /// The longest duration that is told apart from longer ones, in nanoseconds: one hour.
@@ -104,11 +104,6 @@ impl Distribution {
         self.histogram.max()
     }
 
-    /// How many recorded durations were longer than `duration_ns`.
-    pub fn count_above(&self, duration_ns: u64) -> u64 {
-        self.count() - self.histogram.count_between(0, duration_ns)
-    }
-
     /// Every recorded value in nanoseconds, ascending, with how often it was seen. Values are as exact as quantiles are, and
     /// the quantiles of these pairs are those of the distribution.
     pub fn counts(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
@@ -151,12 +146,6 @@ impl Distribution {
         distribution.histogram.add(&histogram).map_err(|error| error.to_string())?;
         distribution.sum_ns = sum_ns;
         Ok(distribution)
-    }
-
-    /// Size of the uncompressed V2 encoding in bytes, an upper bound for what [`Distribution::encode`] compresses.
-    pub fn encoded_bytes_max(&self) -> usize {
-        let mut bytes = Vec::new();
-        V2Serializer::new().serialize(&self.histogram, &mut bytes).expect("writing to memory cannot fail")
     }
 
     /// Writes the percentile spectrum as wrk2 and HdrHistogram's plotter know it, values in milliseconds.

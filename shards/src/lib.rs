@@ -1,7 +1,7 @@
 //! How one machine runs a load test: pinned executors, the io_uring wire, protocols, the collector.
 //!
 //! [`Shards`] has five verbs, in this order: `launch`, `connect`, `start`, `collect`, `stop`. Shards receive the plan by
-//! value and hand back recorders; nothing else passes between them and the rest of the process but three words
+//! value and hand back recorders; nothing else passes between them and the rest of the process but four words
 //! ([`lanes::Control`]).
 //!
 //! Reading order: this file → `executor.rs` (a loop on a pinned core) → [`shard`] (the loop) → [`wire`] (what it asks of

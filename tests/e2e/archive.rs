@@ -221,12 +221,12 @@ fn files_that_are_no_bundles_are_told_as_what_they_are() {
     let text = home.file("text.vajra");
     fs::write(&text, "not a bundle").unwrap();
     let table = [
-        (&foreign, "belongs to another program"),
-        (&cut, "damaged or cut off"),
-        (&text, "not a SQLite database"),
+        (1, &foreign, "belongs to another program"),
+        (1, &cut, "damaged or cut off"),
+        (2, &text, "not a bundle"),
     ];
-    for (path, cause) in table {
-        home.refused(1, &["import", path.to_str().unwrap()], &[cause, path.to_str().unwrap(), "help:"]);
+    for (code, path, cause) in table {
+        home.refused(code, &["import", path.to_str().unwrap()], &[cause, path.to_str().unwrap(), "help:"]);
     }
     assert_eq!(home.list(&[]).len(), 1);
 }

@@ -117,8 +117,27 @@ fn a_gate_holds_a_server_against_what_was_saved() {
         assert_eq!(slower.code, 98, "{}{}", slower.stdout, slower.stderr);
         assert_eq!(json(&slower, "g.json")["regression"]["status"], "regressed");
     }
+    // What fails altogether has no response times to compare, and is a regression all the same; and no baseline.
+    let failing = gate("fixed:4ms --error 1", &["--baseline", "main"]);
+    assert_eq!(failing.code, 98, "{}", failing.stderr);
+    failing.assert_says(&["not one request", "succeeded", "regression"]);
+    let save = ["--baseline", "main", "--save-baseline"];
+    let failing = gate("fixed:4ms --error 1", &save);
+    assert_eq!(failing.code, 2, "{}", failing.stderr);
+    failing.assert_says(&["not one request", "was completed"]);
+    let breaching = gate("fixed:4ms", &[&save[..], &["--threshold", "response p(50)<1ms"]].concat());
+    assert_eq!(breaching.code, 99, "{}", breaching.stderr);
+    breaching.assert_says(&["is left as it was"]);
     let other = gate("fixed:4ms", &["--baseline", "main", "--threshold", "2000%"]);
     assert_eq!(other.code, 2, "{}", other.stderr);
+    let other = gate("fixed:4ms", &["--baseline", "main", "-H", "x: y"]);
+    assert_eq!(
+        (other.code, other.stderr.contains("ok")),
+        (2, false),
+        "before anything is sent: {}",
+        other.stderr
+    );
+    other.assert_says(&["what is to be run differ"]);
     let faster = gate("fixed:1ms", &["--baseline", "main", "--threshold", "90%"]);
     assert_eq!(faster.code, 0, "{}{}", faster.stdout, faster.stderr);
 }

@@ -71,9 +71,9 @@ impl Obstacle {
         }
     }
 
-    /// False for obstacles that leave nothing to compare.
+    /// False for obstacles that leave nothing to compare, or nothing that means the same.
     pub fn can_be_allowed(self) -> bool {
-        !matches!(self, Obstacle::History | Obstacle::Completed)
+        !matches!(self, Obstacle::Schema | Obstacle::History | Obstacle::Completed)
     }
 
     /// Reads the word of an obstacle that can be allowed. Errors name those that can.
@@ -135,6 +135,25 @@ pub(crate) fn objections(base: &[Report], candidate: &[Report], options: &Option
     found
 }
 
+/// Whether runs, whatever they are compared with, can be compared at all: what a baseline has to be.
+pub fn require_comparable(runs: &[Report], options: &Options) -> Result<(), Refusal> {
+    let in_the_way =
+        objections(runs, &[], options).into_iter().filter(|objection| !options.allows(objection));
+    refuse(in_the_way.collect())
+}
+
+/// Whether the plan of runs to come is that of a base, as far as it matters.
+pub fn require_same_plan(base: &Report, plan: &Plan, options: &Options) -> Result<(), Refusal> {
+    let what = format!("run {} and what is to be run", base.run_id);
+    let in_the_way =
+        of_plans(&what, &base.plan, plan).into_iter().filter(|objection| !options.allows(objection));
+    refuse(in_the_way.collect())
+}
+
+fn refuse(objections: Vec<Objection>) -> Result<(), Refusal> {
+    if objections.is_empty() { Ok(()) } else { Err(Refusal { objections }) }
+}
+
 /// What is wrong with one run.
 fn of_run(report: &Report) -> Vec<Objection> {
     let mut found = Vec::new();
@@ -180,24 +199,30 @@ fn of_run(report: &Report) -> Vec<Objection> {
 
 /// In what a run differs from the first one.
 fn of_two(first: &Report, other: &Report) -> Vec<Objection> {
-    let mut found = Vec::new();
     let ids = format!("runs {} and {}", first.run_id, other.run_id);
-    if first.plan.load.is_closed() != other.plan.load.is_closed() {
-        let text = format!("of {ids}, one is a closed loop and the other has a rate of its own");
-        let fix = "a closed loop asks a slow target less; run both in the same way".to_owned();
-        found.push(Objection { obstacle: Obstacle::Loop, text, fix });
-    }
-    let plans = plan_differences(&first.plan, &other.plan);
-    if !plans.is_empty() {
-        let text = format!("the plans of {ids} differ: {}", plans.join("; "));
-        let fix = "run both with the same plan".to_owned();
-        found.push(Objection { obstacle: Obstacle::Plan, text, fix });
-    }
+    let mut found = of_plans(&ids, &first.plan, &other.plan);
     let environments = environment_differences(first, other);
     if !environments.is_empty() {
         let text = format!("{ids} were made in different environments: {}", environments.join("; "));
         let fix = "make both on the same machine with the same Vajra".to_owned();
         found.push(Objection { obstacle: Obstacle::Environment, text, fix });
+    }
+    found
+}
+
+/// In what the plan of one differs from the other's. `what` names both.
+fn of_plans(what: &str, first: &Plan, other: &Plan) -> Vec<Objection> {
+    let mut found = Vec::new();
+    if first.load.is_closed() != other.load.is_closed() {
+        let text = format!("of {what}, one is a closed loop and the other has a rate of its own");
+        let fix = "a closed loop asks a slow target less; run both in the same way".to_owned();
+        found.push(Objection { obstacle: Obstacle::Loop, text, fix });
+    }
+    let plans = plan_differences(first, other);
+    if !plans.is_empty() {
+        let text = format!("the plans of {what} differ: {}", plans.join("; "));
+        let fix = "run both with the same plan".to_owned();
+        found.push(Objection { obstacle: Obstacle::Plan, text, fix });
     }
     found
 }
