@@ -24,6 +24,7 @@ mod drift;
 mod drive;
 mod driver;
 mod gate;
+mod gcannon;
 mod matrix;
 mod peers;
 mod perf_stat;

@@ -6,7 +6,7 @@
 use crate::process::{self, Ended};
 use crate::target::{Body, Nginx};
 use crate::vajra::{self, Vajra};
-use crate::{GENERATOR_CORE, wrk};
+use crate::{GENERATOR_CORE, gcannon, wrk};
 use engine::verdict::Status;
 use std::process::Command;
 
@@ -32,6 +32,7 @@ pub(crate) struct Sample {
 pub(crate) enum Contender<'a> {
     Vajra(&'a Vajra),
     Wrk,
+    Gcannon,
 }
 
 /// Where they run.
@@ -66,6 +67,7 @@ impl Track {
                 vajra.command(GENERATOR_CORE, cell.connections, self.seconds, &url, &[])
             }
             Contender::Wrk => wrk::command(GENERATOR_CORE, cell.connections, self.seconds, &url),
+            Contender::Gcannon => gcannon::command(GENERATOR_CORE, cell.connections, self.seconds, &url),
         }
     }
 
@@ -78,8 +80,9 @@ impl Track {
                 let verdict = Some(report.verdict.status);
                 Ok(Sample { failed: report.requests.failed, verdict, ..sample })
             }
-            Contender::Wrk => {
-                let (counted, ended) = wrk::run(&mut command)?;
+            Contender::Wrk | Contender::Gcannon => {
+                let run = if let Contender::Wrk = contender { wrk::run } else { gcannon::run };
+                let (counted, ended) = run(&mut command)?;
                 let sample = sample(&command, &ended, counted.requests, counted.rate_rps)?;
                 Ok(Sample { failed: counted.failed, ..sample })
             }

@@ -4,14 +4,14 @@ use crate::perf_stat::{self, Counts};
 use crate::process::{self, Ended};
 use std::process::Command;
 
-/// What one run of wrk did.
+/// What one run of a peer did.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Counted {
     /// Complete answers.
     pub(crate) requests: u64,
-    /// As wrk rounds it.
+    /// As the peer rounds it.
     pub(crate) rate_rps: f64,
-    /// Socket errors, timeouts, and answers with a status of 400 or more.
+    /// What the peer does not count as success: errors, timeouts, and answers with a status of 400 or more.
     pub(crate) failed: u64,
 }
 

@@ -1,11 +1,11 @@
-//! CPU time per request beside wrk's, for three sizes of body.
+//! CPU time per request beside wrk's, for three sizes of body; and beside gcannon's where that is installed.
 
 use super::{Figure, Rig};
 use crate::SERVER_CORE;
 use crate::race::{Cell, Contender, Track};
 use crate::statistics::{median, median_interval};
 use crate::target::{Body, Nginx};
-use crate::wrk;
+use crate::{gcannon, wrk};
 
 const CONNECTIONS: u32 = 64;
 const CELLS: [(&str, Body); 3] =
@@ -16,15 +16,24 @@ pub(super) fn measure(rig: &Rig) -> Result<Vec<Figure>, String> {
     let track = Track { nginx: Nginx::start(SERVER_CORE)?, seconds: rig.length.pick(3, 1) };
     let mut figures = Vec::new();
     for (name, body) in CELLS {
-        figures.push(measure_cell(rig, &track, name, body)?);
+        figures.push(measure_cell(rig, &track, name, body, Contender::Wrk)?);
     }
-    figures.push(Figure::absent("cpu-gcannon", "no package has gcannon"));
+    figures.push(match gcannon::is_there() {
+        true => measure_cell(rig, &track, "cpu-gcannon", Body::Small, Contender::Gcannon)?,
+        false => Figure::absent("cpu-gcannon", "gcannon is not in the PATH; no package has it"),
+    });
     Ok(figures)
 }
 
-fn measure_cell(rig: &Rig, track: &Track, name: &'static str, body: Body) -> Result<Figure, String> {
+fn measure_cell(
+    rig: &Rig,
+    track: &Track,
+    name: &'static str,
+    body: Body,
+    peer: Contender,
+) -> Result<Figure, String> {
     let cell = Cell { connections: CONNECTIONS, body };
-    let contenders = [Contender::Vajra(&rig.vajra), Contender::Wrk];
+    let contenders = [Contender::Vajra(&rig.vajra), peer];
     let rounds = (0..rig.length.pick(9, 3)).map(|number| track.round(&contenders, cell, number));
     let rounds = rounds.collect::<Result<Vec<_>, _>>()?;
     let cost =

@@ -1,0 +1,52 @@
+//! gcannon, the other generator on io_uring that costs are compared with. No package has it: built by hand and in the `PATH`, it
+//! is measured.
+
+use crate::process::{self, Ended};
+use crate::wrk::Counted;
+use serde_json::Value;
+use std::process::Command;
+
+const PROGRAM: &str = "gcannon";
+
+/// Whether it can be run here.
+pub(crate) fn is_there() -> bool {
+    process::run(Command::new("sh").args(["-c", "command -v gcannon"]))
+        .is_ok_and(|ended| ended.status.success())
+}
+
+/// gcannon on one core, with one thread.
+pub(crate) fn command(core: usize, connections: u32, seconds: u32, url: &str) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", &core.to_string(), PROGRAM, url, "-t", "1", "--json"]);
+    command.args(["-c", &connections.to_string(), "-d", &format!("{seconds}s")]);
+    command
+}
+
+/// Runs it to its end.
+pub(crate) fn run(command: &mut Command) -> Result<(Counted, Ended), String> {
+    let ended = process::run(command)?;
+    let counted = read(&ended.stdout).ok_or_else(|| {
+        let shown = process::shown(command);
+        format!("`{shown}` printed no figures ({}): {}{}", ended.status, ended.stdout, ended.stderr)
+    })?;
+    Ok((counted, ended))
+}
+
+/// Reads the figures from its JSON; `None` when they are not there.
+fn read(output: &str) -> Option<Counted> {
+    let json: Value = serde_json::from_str(output).ok()?;
+    let (requests, ok) = (json["responses"].as_u64()?, json["status"]["2xx"].as_u64()?);
+    Some(Counted { requests, rate_rps: json["rps"].as_f64()?, failed: requests.checked_sub(ok)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_figures_are_found_in_its_json() {
+        let output = r#"{"requests": 130, "responses": 120, "rps": 60.5, "status": {"2xx": 117, "4xx": 3}}"#;
+        assert_eq!(read(output), Some(Counted { requests: 120, rate_rps: 60.5, failed: 3 }));
+        assert_eq!(read("gcannon: cannot connect"), None);
+    }
+}
