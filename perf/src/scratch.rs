@@ -30,13 +30,11 @@ impl Scratch {
 
     /// Another revision of this tree.
     pub(crate) fn of_revision(name: &str, revision: &str) -> Result<Scratch, String> {
-        let scratch = Scratch::empty(name)?;
-        let archive = scratch.folder.join("tree.tar");
         let commit = format!("{revision}^{{commit}}");
         done(git().args(["rev-parse", "--quiet", "--verify", &commit]))
             .map_err(|_| format!("`{revision}` is no revision of this repository"))?;
-        done(git().args(["archive", "--format=tar", "-o"]).args([archive.as_os_str(), revision.as_ref()]))?;
-        done(Command::new("tar").arg("-xf").arg(&archive).arg("-C").arg(scratch.tree()))?;
+        let scratch = Scratch::empty(name)?;
+        unpack(revision, &scratch.tree())?;
         Ok(scratch)
     }
 
@@ -98,6 +96,15 @@ pub(crate) fn target_folder() -> PathBuf {
     std::path::absolute(&folder).unwrap_or(folder)
 }
 
+/// Writes the files of a revision into a folder, as new ones: cargo would take a crate whose files have the age of their commit
+/// for built already.
+fn unpack(revision: &str, folder: &Path) -> Result<(), String> {
+    let archive = folder.join("tree.tar");
+    done(git().args(["archive", "--format=tar", "-o"]).args([archive.as_os_str(), revision.as_ref()]))?;
+    done(Command::new("tar").args(["--touch", "-xf"]).arg(&archive).arg("-C").arg(folder))?;
+    fs::remove_file(&archive).map_err(|error| format!("cannot remove {}: {error}", archive.display()))
+}
+
 fn git() -> Command {
     let mut command = Command::new("git");
     command.current_dir(workspace());
@@ -124,10 +131,21 @@ fn copy(from: &Path, to: &Path) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::{Duration, SystemTime};
 
     #[test]
     fn a_revision_that_is_not_there_is_named() {
         let problem = Scratch::of_revision("scratch-test", "no-such-revision").err().unwrap();
         assert_eq!(problem, "`no-such-revision` is no revision of this repository");
+    }
+
+    #[test]
+    fn what_is_unpacked_is_younger_than_anything_built_before() {
+        let (folder, clock_tick) = (tempfile::tempdir().unwrap(), Duration::from_secs(1));
+        let before = SystemTime::now() - clock_tick;
+        unpack("HEAD", folder.path()).unwrap();
+        let written = fs::metadata(folder.path().join("Cargo.toml")).unwrap().modified().unwrap();
+        assert!(written >= before, "{written:?}");
+        assert!(!folder.path().join("tree.tar").exists());
     }
 }
