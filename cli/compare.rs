@@ -8,7 +8,7 @@ use crate::{chart, comparison_text};
 use ::archive::unix_ns;
 use clap::Args;
 use engine::compare::refusal::{Obstacle, Refusal};
-use engine::compare::{Comparison, Judgement, Minimums, Options, Regression};
+use engine::compare::{Comparison, Judgement, Minimums, Options, Regression, RegressionStatus};
 use engine::report::Report;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -101,7 +101,7 @@ pub(crate) fn compared(
 
 /// What is in the way of a comparison, and how to go on all the same.
 pub(crate) fn refused(refusal: &Refusal) -> Failure {
-    let mut message = String::from("these runs are not compared:");
+    let mut message = String::from("this cannot be compared:");
     for objection in &refusal.objections {
         message.push_str(&format!("\n  {}\n    help: {}", objection.text, objection.fix));
         if objection.obstacle.can_be_allowed() {
@@ -177,6 +177,30 @@ struct Document<'a> {
 }
 
 impl Sheets {
+    /// Tells a regression that there are no figures of, wherever a comparison was asked for.
+    pub(crate) fn tell_failure(self, regression: &str, is_quiet: bool) {
+        eprintln!("error: {regression}");
+        if !is_quiet && !self.uses_stdout {
+            println!("\nREGRESSED: {regression}");
+        }
+        let document = serde_json::json!({
+            "schema": engine::compare::SCHEMA,
+            "verdict": Judgement::Worse,
+            "regression": { "status": RegressionStatus::Regressed },
+            "notes": [regression],
+        });
+        let texts = [
+            (self.json, format!("{document:#}\n")),
+            (self.markdown, format!("### REGRESSED\n\n{regression}\n")),
+            // There is nothing to draw, and what an earlier gate drew is not to be taken for it.
+            (self.svg, String::new()),
+        ];
+        for (output, text) in texts {
+            let written = output.map(|output| output.finish(|out| out.write_all(text.as_bytes())));
+            written.and_then(Result::err).into_iter().for_each(|problem| eprintln!("error: {problem}"));
+        }
+    }
+
     /// Prints and writes. False when something could not be written, which was then told.
     pub(crate) fn tell(
         self,

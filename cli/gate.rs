@@ -111,8 +111,9 @@ pub(crate) fn run(args: &GateArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let reports = if measured.base.is_empty() { &saved } else { &measured.base };
-    if let Some(code) = measured.fails_altogether(reports) {
-        return Ok(ExitCode::from(code));
+    if let Some(regression) = measured.fails_altogether(reports) {
+        sheets.tell_failure(&regression, args.quiet);
+        return Ok(ExitCode::from(exit::REGRESSION));
     }
     let is_paired = measured.is_paired();
     let comparison = compared(reports, &measured.candidate, &Options { is_paired, ..options })?;
@@ -244,16 +245,13 @@ impl Measured {
         self.base.len() >= 3 && self.base.len() == self.candidate.len()
     }
 
-    /// The code of a regression that needs no intervals: the candidate answered nothing with success, and the base did.
-    fn fails_altogether(&self, base: &[Report]) -> Option<u8> {
+    /// A regression that needs no intervals, in words: the candidate answered nothing with success, and the base did.
+    fn fails_altogether(&self, base: &[Report]) -> Option<String> {
         let has_failed = |report: &&Report| report.requests.ok == 0;
         let failed =
             self.candidate.iter().find(has_failed).filter(|_| !base.iter().any(|run| has_failed(&run)))?;
-        eprintln!(
-            "error: not one request of run {} succeeded, and those of the base did: a regression",
-            failed.run_id
-        );
-        Some(exit::REGRESSION)
+        let id = &failed.run_id;
+        Some(format!("not one request of run {id} succeeded, and those of the base did: a regression"))
     }
 
     /// The code to end with when nothing can be concluded from the runs, which is then told.

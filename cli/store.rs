@@ -18,7 +18,8 @@ pub(crate) fn reports(words: &[String]) -> Result<Vec<Report>, Failure> {
         // A missing file that is meant as one is told as one, not as an unknown name.
         let found = match is_file_name(word) {
             true => load()?,
-            false => archived(word).or_else(|unknown| if path.is_file() { load() } else { Err(unknown) })?,
+            false if path.is_file() && !is_archived(word) => load()?,
+            false => archived(word)?,
         };
         // A run that is named twice is one run all the same.
         let is_new = |report: &Report| reports.iter().all(|known| known.run_id != report.run_id);
@@ -33,6 +34,15 @@ fn is_file_name(word: &str) -> bool {
     let extension = Path::new(word).extension().and_then(|extension| extension.to_str());
     let is_path = ["/", "./", "../"].iter().any(|start| word.starts_with(start));
     is_path || matches!(extension, Some("json" | "vajra" | "db"))
+}
+
+/// Whether the archive has runs by that name, or cannot say.
+fn is_archived(word: &str) -> bool {
+    let found =
+        default_path().map(|path| Archive::open_read_only(&path).and_then(|archive| archive.find(word)));
+    let is_unknown =
+        |problem: &Problem| matches!(problem, Problem::Missing | Problem::UnknownSelector { .. });
+    found.is_ok_and(|found| found.err().is_none_or(|error| !is_unknown(&error.problem)))
 }
 
 fn archived(word: &str) -> Result<Vec<Report>, Failure> {

@@ -178,7 +178,13 @@ pub(crate) const BUDGETS: [Budget; 29] = [
     row("in-flight-cpu", "the same: CPU per request, waiting excluded", Limit::Shown, Unit::Nanoseconds, ""),
     row("loop-64", "the loop alone, 64 in flight: per request", Limit::Shown, Unit::Nanoseconds, ""),
     row("loop-10k", "the same, 10,000 in flight", Limit::Shown, Unit::Nanoseconds, ""),
-    row("loop-50k", "the same, 50,000 in flight", Limit::AtMost(2_000.0), Unit::Nanoseconds, SHARED_MACHINE),
+    row(
+        "loop-50k",
+        "the loop alone, 50,000 in flight: per request",
+        Limit::AtMost(2_000.0),
+        Unit::Nanoseconds,
+        SHARED_MACHINE,
+    ),
     row("loop-100k", "the same, 100,000 in flight", Limit::Shown, Unit::Nanoseconds, ""),
     row(
         "loop-1m",

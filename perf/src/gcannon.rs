@@ -7,6 +7,8 @@ use serde_json::Value;
 use std::process::Command;
 
 const PROGRAM: &str = "gcannon";
+/// What it does before it begins to count, at the same pace, and does not say.
+const UNCOUNTED_S: f64 = 0.1;
 
 /// Whether it can be run here.
 pub(crate) fn is_there() -> bool {
@@ -22,21 +24,25 @@ pub(crate) fn command(core: usize, connections: u32, seconds: u32, url: &str) ->
     command
 }
 
-/// Runs it to its end.
+/// Runs it to its end. The CPU time is that of what it counted.
 pub(crate) fn run(command: &mut Command) -> Result<(Counted, Ended), String> {
     let ended = process::run(command)?;
-    let counted = read(&ended.stdout).ok_or_else(|| {
+    let figures = read(&ended.stdout).filter(|_| ended.status.success()).ok_or_else(|| {
         let shown = process::shown(command);
         format!("`{shown}` printed no figures ({}): {}{}", ended.status, ended.stdout, ended.stderr)
     })?;
-    Ok((counted, ended))
+    let (counted, length_s) = figures;
+    let cpu_s = ended.cpu_s * length_s / (length_s + UNCOUNTED_S);
+    Ok((counted, Ended { cpu_s, ..ended }))
 }
 
-/// Reads the figures from its JSON; `None` when they are not there.
-fn read(output: &str) -> Option<Counted> {
+/// Reads the figures from its JSON, and how long it counted; `None` when they are not there.
+fn read(output: &str) -> Option<(Counted, f64)> {
     let json: Value = serde_json::from_str(output).ok()?;
     let (requests, ok) = (json["responses"].as_u64()?, json["status"]["2xx"].as_u64()?);
-    Some(Counted { requests, rate_rps: json["rps"].as_f64()?, failed: requests.checked_sub(ok)? })
+    let errors: u64 = json["errors"].as_object()?.values().filter_map(Value::as_u64).sum();
+    let (rate_rps, failed) = (json["rps"].as_f64()?, requests.checked_sub(ok)? + errors);
+    Some((Counted { requests, rate_rps, failed }, json["elapsed_sec"].as_f64()?))
 }
 
 #[cfg(test)]
@@ -45,8 +51,9 @@ mod tests {
 
     #[test]
     fn the_figures_are_found_in_its_json() {
-        let output = r#"{"requests": 130, "responses": 120, "rps": 60.5, "status": {"2xx": 117, "4xx": 3}}"#;
-        assert_eq!(read(output), Some(Counted { requests: 120, rate_rps: 60.5, failed: 3 }));
+        let output = r#"{"elapsed_sec": 2.0, "requests": 130, "responses": 120, "rps": 60.5,
+            "status": {"2xx": 117, "4xx": 3}, "errors": {"connect": 1, "read": 2, "timeout": 0}}"#;
+        assert_eq!(read(output), Some((Counted { requests: 120, rate_rps: 60.5, failed: 6 }, 2.0)));
         assert_eq!(read("gcannon: cannot connect"), None);
     }
 }

@@ -91,10 +91,10 @@ impl Vajra {
         command
     }
 
-    /// What `vajra compare` says of two reports. `more` are further arguments.
-    pub(crate) fn compare(&self, base: &Path, candidate: &Path, more: &[&str]) -> Result<Comparison, String> {
+    /// What `vajra compare` says of two reports.
+    pub(crate) fn compare(&self, base: &Path, candidate: &Path) -> Result<Comparison, String> {
         let mut command = Command::new(&self.path);
-        command.arg("compare").args([base, candidate]).args(["--quiet", "--json", "-"]).args(more);
+        command.arg("compare").args([base, candidate]).args(["--quiet", "--json", "-"]);
         let ended = process::run(&mut command)?;
         serde_json::from_str(&ended.stdout).map_err(|error| {
             format!("`{}`: {error} ({}): {}", process::shown(&command), ended.status, ended.stderr.trim())

@@ -20,7 +20,7 @@ use std::time::Duration;
 const POLL: Duration = Duration::from_millis(20);
 
 /// How many slices a shard may be ahead of another before what it hands over is put together.
-const OPEN_MAX: usize = 16;
+const OPEN_MAX: usize = 4;
 
 /// Everything that was collected.
 pub struct Collected {
@@ -139,8 +139,11 @@ impl Collector {
 
     /// The slice that ends there.
     fn open_slice(&mut self, to_ns: u64) -> &mut Snapshot {
-        let is_far_ahead = self.open.len() >= OPEN_MAX && self.open.keys().all(|&open_ns| open_ns < to_ns);
-        if is_far_ahead && let Some((_, last)) = self.open.pop_last() {
+        // A slice never spans two phases.
+        let phase_of = |end_ns: u64| self.phases.at(end_ns.saturating_sub(1));
+        let last_ns = self.open.keys().next_back().copied().filter(|_| self.open.len() >= OPEN_MAX);
+        let put_together = last_ns.filter(|&last_ns| last_ns < to_ns && phase_of(last_ns) == phase_of(to_ns));
+        if let Some(last) = put_together.and_then(|last_ns| self.open.remove(&last_ns)) {
             self.open.insert(to_ns, last);
         }
         let fresh = || Snapshot::new(self.lanes.len(), self.series, self.phases);
@@ -245,7 +248,7 @@ mod tests {
         (Collector::new(&plan, lanes, sinks, control), shards)
     }
 
-    /// Phase and requests of each slice; the last one holds what came after the run's end.
+    /// Phase and requests of each slice.
     fn slices(collector: Collector) -> Vec<(Phase, u64)> {
         let history = collector.run(|| true).history;
         history.slices().iter().map(|slice| (slice.phase, slice.ok)).collect()
@@ -293,7 +296,8 @@ mod tests {
             ahead.hand_over(slice, false);
             collector.drain();
         }
-        assert_eq!(collector.open.len(), OPEN_MAX);
+        let ends: Vec<u64> = collector.open.keys().map(|end_ns| end_ns / SLICE_NS).collect();
+        assert_eq!(ends, [1, 2, 3, 10, 20], "beyond the limit, one for each phase");
         assert_eq!(collector.run(|| true).whole.total().ok, 20);
     }
 }

@@ -19,7 +19,9 @@ pub(super) fn measure(rig: &Rig) -> Result<Vec<Figure>, String> {
         figures.push(measure_cell(rig, &track, name, body, Contender::Wrk)?);
     }
     figures.push(match gcannon::is_there() {
-        true => measure_cell(rig, &track, "cpu-gcannon", Body::Small, Contender::Gcannon)?,
+        // One that cannot be run does not cost the figures beside wrk.
+        true => measure_cell(rig, &track, "cpu-gcannon", Body::Small, Contender::Gcannon)
+            .unwrap_or_else(|problem| Figure::absent("cpu-gcannon", problem)),
         false => Figure::absent("cpu-gcannon", "gcannon is not in the PATH; no package has it"),
     });
     Ok(figures)
