@@ -57,12 +57,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<ExitCode, Failure> {
     }
     // One that cannot be written does not cost the other.
     let kept = keep(&calibration);
-    let written = json.map(|output| {
-        output.finish(|out| {
-            serde_json::to_writer_pretty(&mut *out, &calibration)?;
-            writeln!(out)
-        })
-    });
+    let written = json.map(|output| output.finish_json(&calibration));
     written.transpose().map_err(Failure::runtime)?;
     kept?;
     Ok(ExitCode::SUCCESS)

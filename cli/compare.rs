@@ -215,12 +215,7 @@ impl Sheets {
             (false, false) => print!("{text}"),
         }
         let document = Document { comparison, regression };
-        let json = self.json.map(|output| {
-            output.finish(|out| {
-                serde_json::to_writer_pretty(&mut *out, &document)?;
-                writeln!(out)
-            })
-        });
+        let json = self.json.map(|output| output.finish_json(&document));
         let markdown = self.markdown.map(|output| {
             output.finish(|out| out.write_all(comparison_text::markdown(comparison, regression).as_bytes()))
         });

@@ -122,15 +122,8 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     } else {
         print!("{text}")
     }
-    let written = [
-        json.map(|output| {
-            output.finish(|out| {
-                serde_json::to_writer_pretty(&mut *out, &found)?;
-                writeln!(out)
-            })
-        }),
-        svg.map(|output| write_chart(output, &probes)),
-    ];
+    let written =
+        [json.map(|output| output.finish_json(&found)), svg.map(|output| write_chart(output, &probes))];
     let problems: Vec<String> = written.into_iter().flatten().filter_map(Result::err).collect();
     problems.iter().for_each(|problem| eprintln!("error: {problem}"));
     // A signal says more than what was found before it.

@@ -10,6 +10,7 @@ use engine::report::Report;
 use engine::schedule::Schedule;
 use engine::seams::Sink;
 use engine::snapshot::Snapshot;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -59,7 +60,7 @@ impl Outputs {
 
     /// Writes what is known at the end. Returns what could not be written, in words.
     pub(crate) fn write(self, report: &Report) -> Vec<String> {
-        let json = self.json.map(|output| output.finish(|out| write_json(report, out)));
+        let json = self.json.map(|output| output.finish_json(report));
         let hgrm = self.hgrm.map(|output| output.finish(|out| write_spectrum(report, out)));
         [json, hgrm].into_iter().flatten().filter_map(Result::err).collect()
     }
@@ -115,14 +116,17 @@ impl Output {
         write(&mut self.writer).and_then(|()| self.writer.flush()).map_err(|error| self.complain(&error))
     }
 
+    /// Writes a value as JSON.
+    pub(crate) fn finish_json(self, value: &impl Serialize) -> Result<(), String> {
+        self.finish(|out| {
+            serde_json::to_writer_pretty(&mut *out, value)?;
+            writeln!(out)
+        })
+    }
+
     fn complain(&self, error: &io::Error) -> String {
         format!("`{}` is incomplete: {error}", self.path.display())
     }
-}
-
-fn write_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, report)?;
-    writeln!(out)
 }
 
 /// The spectrum of response times, as wrk2 writes it.

@@ -76,10 +76,7 @@ fn record(
     }
     wait(signals, &responder);
     let arrivals = responder.stop_recording().map_err(Failure::runtime)?;
-    let written = output.finish(|out| {
-        serde_json::to_writer_pretty(&mut *out, &arrivals)?;
-        writeln!(out)
-    });
+    let written = output.finish_json(&arrivals);
     written.map_err(Failure::runtime)?;
     Ok(ExitCode::SUCCESS)
 }

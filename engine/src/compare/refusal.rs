@@ -99,6 +99,12 @@ pub struct Objection {
     pub fix: String,
 }
 
+impl Objection {
+    fn new(obstacle: Obstacle, text: String, fix: &str) -> Objection {
+        Objection { obstacle, text, fix: fix.to_owned() }
+    }
+}
+
 /// Everything that is in the way of a comparison; never empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
@@ -159,7 +165,7 @@ fn of_run(report: &Report) -> Vec<Objection> {
     let mut found = Vec::new();
     let id = &report.run_id;
     let mut object = |obstacle, text: String, fix: &str| {
-        found.push(Objection { obstacle, text, fix: fix.to_owned() });
+        found.push(Objection::new(obstacle, text, fix));
     };
     if report.schema != SCHEMA {
         let text = format!(
@@ -204,8 +210,8 @@ fn of_two(first: &Report, other: &Report) -> Vec<Objection> {
     let environments = environment_differences(first, other);
     if !environments.is_empty() {
         let text = format!("{ids} were made in different environments: {}", environments.join("; "));
-        let fix = "make both on the same machine with the same Vajra".to_owned();
-        found.push(Objection { obstacle: Obstacle::Environment, text, fix });
+        let fix = "make both on the same machine with the same Vajra";
+        found.push(Objection::new(Obstacle::Environment, text, fix));
     }
     found
 }
@@ -215,14 +221,13 @@ fn of_plans(what: &str, first: &Plan, other: &Plan) -> Vec<Objection> {
     let mut found = Vec::new();
     if first.load.is_closed() != other.load.is_closed() {
         let text = format!("of {what}, one is a closed loop and the other has a rate of its own");
-        let fix = "a closed loop asks a slow target less; run both in the same way".to_owned();
-        found.push(Objection { obstacle: Obstacle::Loop, text, fix });
+        let fix = "a closed loop asks a slow target less; run both in the same way";
+        found.push(Objection::new(Obstacle::Loop, text, fix));
     }
     let plans = plan_differences(first, other);
     if !plans.is_empty() {
         let text = format!("the plans of {what} differ: {}", plans.join("; "));
-        let fix = "run both with the same plan".to_owned();
-        found.push(Objection { obstacle: Obstacle::Plan, text, fix });
+        found.push(Objection::new(Obstacle::Plan, text, "run both with the same plan"));
     }
     found
 }
