@@ -195,8 +195,11 @@ impl TimeSeries {
 
 fn timing(distribution: &Distribution) -> Value {
     let summary = distribution.summary();
+    // Nothing was measured on no request: null, and never 0.
+    let ns = |ns: u64| (summary.count > 0).then_some(ns);
     json!({
-        "p50": summary.p50, "p90": summary.p90, "p99": summary.p99, "p999": summary.p999,
-        "max": summary.max, "mean": summary.mean, "count": summary.count, "hdr": distribution.encode(),
+        "p50": ns(summary.p50), "p90": ns(summary.p90), "p99": ns(summary.p99), "p999": ns(summary.p999),
+        "max": ns(summary.max), "mean": (summary.count > 0).then_some(summary.mean), "count": summary.count,
+        "hdr": distribution.encode(),
     })
 }

@@ -1,5 +1,5 @@
-//! The report as text, in the order a reader needs it: can it be believed, was the load carried, what failed, how long did
-//! it take, how much went through, what did it cost.
+//! The report as text, in the order a reader needs it: what the target did wrong, whether the generator can be believed, was the
+//! load carried, what failed, how long did it take, how much went through, what did it cost.
 
 use engine::outcome::Kind;
 use engine::quantity::show_ns;
@@ -20,16 +20,30 @@ pub(crate) fn report(report: &Report) -> String {
 
 /// Why the run is not simply good, a line each: for runs that print nothing else.
 pub(crate) fn objections(report: &Report) -> Vec<String> {
-    let reason = |reason: &Reason| format!("{}: {}: {}", word(reason.status), reason.rule, reason.text);
-    let mut lines: Vec<String> = report.verdict.reasons.iter().map(reason).collect();
+    let reason = |reason: &Reason| {
+        let Reason { rule, cause, status, text, .. } = reason;
+        format!("{}: {} ({}): {text}", status.name(), rule, cause.name())
+    };
+    let mut lines: Vec<String> = target(report).into_iter().collect();
+    lines.extend(report.verdict.reasons.iter().map(reason));
     let breached = report.thresholds.iter().filter(|threshold| !threshold.ok);
     lines.extend(breached.map(|threshold| format!("✗ {}, measured {}", threshold.text, threshold.shown)));
     lines
 }
 
+/// What the target did wrong, if it did.
+fn target(report: &Report) -> Option<String> {
+    report.outcome.is_failure().then(|| format!("TARGET {}", report.outcome.text))
+}
+
+/// The two statements: how the target did, where it failed, and whether the generator can be believed.
 fn verdict(report: &Report) -> String {
-    let advice = if report.verdict.status == Status::Invalid { ": do not use these numbers" } else { "" };
-    let word = word(report.verdict.status);
+    let target = target(report).map_or_else(String::new, |line| format!("{line}\n"));
+    let word = match (report.verdict.status, report.outcome.is_failure()) {
+        (Status::Invalid, _) => format!("{}: do not use these numbers", headline(report)),
+        (_, true) => format!("{}: what is said of the target can be believed", headline(report)),
+        (_, false) => headline(report),
+    };
     let partial = if report.window.is_partial { ", stopped early" } else { "" };
     let warmup = match report.window.from_s {
         0.0 => String::new(),
@@ -37,11 +51,11 @@ fn verdict(report: &Report) -> String {
     };
     let (window_s, name) = (report.window_s, &report.plan.name);
     let mut text = format!(
-        "\n{word}{advice}\n{name}: {window_s:.3} s measured{warmup}{partial}, run {}\n",
+        "\n{target}{word}\n{name}: {window_s:.3} s measured{warmup}{partial}, run {}\n",
         report.run_id
     );
-    for reason in &report.verdict.reasons {
-        let _ = writeln!(text, "  {}: {}", reason.rule, reason.text);
+    for Reason { rule, cause, text: why, .. } in &report.verdict.reasons {
+        let _ = writeln!(text, "  {rule} ({}): {why}", cause.name());
     }
     text.push('\n');
     text
@@ -56,11 +70,13 @@ fn steadiness(report: &Report) -> &'static str {
     }
 }
 
-fn word(status: Status) -> &'static str {
-    match status {
-        Status::Valid => "VALID",
-        Status::Degraded => "DEGRADED",
-        Status::Invalid => "INVALID",
+/// The verdict's word, and whose doing it is when it is not VALID: that of the first of the worst reasons.
+fn headline(report: &Report) -> String {
+    let status = report.verdict.status;
+    let worst = report.verdict.reasons.iter().find(|reason| reason.status == status);
+    match worst.map(|reason| reason.cause) {
+        None => status.name().to_owned(),
+        Some(cause) => format!("{} ({})", status.name(), cause.name()),
     }
 }
 
@@ -97,7 +113,7 @@ fn requests(report: &Report) -> String {
 }
 
 fn failures(report: &Report) -> String {
-    let all = report.requests.ok + report.requests.failed + report.requests.dropped;
+    let all = report.requests.scheduled();
     let line = |(name, count): (&String, &u64)| {
         let meaning = Kind::ALL.into_iter().find(|kind| kind.name() == name).map_or("", Kind::meaning);
         row("", &format!("{name} {count} ({}): {meaning}", share(*count, all)))
@@ -123,6 +139,7 @@ fn timings(report: &Report) -> String {
     text.push_str(&timing("Service", &report.service_ns));
     if report.rate.target.is_some() {
         text.push_str(&timing("Slip", &report.slip_ns));
+        text.push_str(&timing("Vajra's own", &report.generator_lag_ns));
     }
     if report.failed_response_ns.count > 0 {
         text.push_str(&timing("Failed", &report.failed_response_ns));
@@ -159,9 +176,16 @@ fn steps(report: &Report) -> String {
         return String::new();
     }
     let line = |step: &&StepReport| {
-        let (p50, p99) = (show_ns(step.response_ns.p50), show_ns(step.response_ns.p99));
         let counts = format!("{} ok, {} failed", step.requests.ok, step.requests.failed);
-        row(&format!("  {}", step.name), &format!("{counts}, response p50 {p50}, p99 {p99}"))
+        let times = match step.response_ns.count {
+            0 => String::new(),
+            _ => format!(
+                ", response p50 {}, p99 {}",
+                show_ns(step.response_ns.p50),
+                show_ns(step.response_ns.p99)
+            ),
+        };
+        row(&format!("  {}", step.name), &format!("{counts}{times}"))
     };
     let mut text: String = steps.iter().map(line).collect();
     text.push('\n');

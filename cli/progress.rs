@@ -36,7 +36,10 @@ impl Progress {
         let middle_ns = snapshot.from_ns / 2 + snapshot.to_ns / 2;
         let target = self.schedule.as_ref().map(|schedule| schedule.rate_rps_at(middle_ns));
         let of_target = target.map_or(String::new(), |rps| format!(" of {}", grouped(rps)));
-        let (p50, p99) = (series.response.quantile_ns(0.5), series.response.quantile_ns(0.99));
+        let shown = |quantile: f64| match series.response.count() {
+            0 => "-".to_owned(),
+            _ => show_ns(series.response.quantile_ns(quantile)),
+        };
         let failed = series.failed() + snapshot.dropped.measured + snapshot.dropped.outside;
         let trouble = match failed {
             0 => String::new(),
@@ -47,7 +50,7 @@ impl Progress {
             Phase::Measure => "measure",
             Phase::Drain => "drain",
         };
-        format!("{phase}  {achieved}{of_target} req/s  p50 {}  p99 {}{trouble}", show_ns(p50), show_ns(p99))
+        format!("{phase}  {achieved}{of_target} req/s  p50 {}  p99 {}{trouble}", shown(0.5), shown(0.99))
     }
 }
 

@@ -9,7 +9,6 @@ use engine::phase::Phase;
 use engine::plan::Plan;
 use engine::report::{Report, SCHEMA};
 use engine::slowest::SlowRequest;
-use engine::verdict::Status;
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
@@ -79,7 +78,7 @@ fn insert_run(connection: &Connection, report: &Report, manifest: &Manifest) -> 
             manifest.version,
             words,
             plan_hash(&report.plan)?,
-            verdict(report.verdict.status),
+            report.verdict.status.name(),
             report.rate.achieved,
             stored(report.response_ns.p50),
             stored(report.response_ns.p99),
@@ -271,14 +270,6 @@ fn unpacked(row: &Row) -> Result<String, Problem> {
     match row.get_ref("response_hdr")? {
         ValueRef::Blob(bytes) => Ok(STANDARD.encode(bytes)),
         value => value.as_str().map(str::to_owned).map_err(|error| Problem::Damaged(error.to_string())),
-    }
-}
-
-fn verdict(status: Status) -> &'static str {
-    match status {
-        Status::Valid => "VALID",
-        Status::Degraded => "DEGRADED",
-        Status::Invalid => "INVALID",
     }
 }
 

@@ -71,8 +71,8 @@ fn slice_of(plan: &Plan, slice: u64, random: &mut Random) -> Snapshot {
                 _ => Outcome::Ok(200),
             };
             let series = random.between(0, 1) as usize;
-            recorder.sent(series, intended, sent, intended, 100);
-            recorder.done(series, outcome, instants, 250);
+            recorder.sent(series, intended, sent, 100);
+            recorder.done(series, outcome, instants, sent - intended, 250);
         }
         snapshot.absorb(&recorder);
     }

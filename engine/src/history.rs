@@ -155,9 +155,9 @@ mod tests {
         let mut recorder = Recorder::new(0, 1, PHASES);
         (recorder.from_ns, recorder.to_ns) = (index * 100, index * 100 + 100);
         let intended = index * 100 + 50;
-        recorder.sent(0, intended, intended, intended, 1);
+        recorder.sent(0, intended, intended, 1);
         let instants = Instants { intended, sent: intended, done: intended + index + 1 };
-        recorder.done(0, Outcome::Ok(200), instants, 1);
+        recorder.done(0, Outcome::Ok(200), instants, 0, 1);
         let mut snapshot = Snapshot::new(1, 1, PHASES);
         snapshot.absorb(&recorder);
         snapshot

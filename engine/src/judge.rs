@@ -181,12 +181,13 @@ fn figure(
         response: &response,
         service: &service,
         slip: &slip,
-        failed: requests.failed + requests.dropped,
-        total: requests.ok + requests.failed + requests.dropped,
+        failed: requests.failed + requests.dropped + requests.unsent,
+        total: requests.scheduled(),
+        unsent: requests.unsent,
         achieved_rps: report.rate.achieved,
         ratio: report.rate.ratio.unwrap_or(1.0),
     };
-    let figure = condition.measure(&facts);
+    let figure = condition.measure(&facts).ok_or("nothing was measured")?;
     let interval = statistic_of(condition, &facts).map(|(statistic, is_relative)| {
         let replicates = replicates(sample, statistic, RESAMPLES, &mut Random::new(SEED, 0));
         match is_relative && replicates.estimate > 0.0 {
@@ -246,13 +247,13 @@ mod tests {
             let each = RATE_RPS / 10;
             for n in slice * each..(slice + 1) * each {
                 let intended = n * MILLISECOND_NS;
-                recorder.sent(0, intended, intended, intended, 1);
+                recorder.sent(0, intended, intended, 1);
                 let outcome = match failing {
                     Some(every) if n % every == 0 => Ending::Failed(Kind::Timeout),
                     _ => Ending::Ok(200),
                 };
                 let instants = Instants { intended, sent: intended, done: intended + service_ns(n) };
-                recorder.done(0, outcome, instants, 1);
+                recorder.done(0, outcome, instants, 0, 1);
             }
             if let Some(change) = change.take() {
                 change(&mut recorder);

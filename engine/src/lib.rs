@@ -6,7 +6,7 @@
 //!
 //! Reading order: [`config`] (as typed) → [`plan`] (valid by construction) → [`schedule`] (arrival n → intended time) →
 //! [`bucket`] (arrivals due) → [`template`] (what is sent) → [`outcome`] and [`record`] (what came back) →
-//! [`snapshot`] (merged) → [`verdict`] → [`report`]. [`seams`] names the three places where others plug in.
+//! [`snapshot`] (merged) → [`verdict`] (of the generator), [`target_outcome`], [`trust`] → [`report`]. [`seams`] names the three places where others plug in.
 //!
 //! What is made of reports: [`statistics`] (how far a number can be trusted) → [`compare`] (two sides) → [`steady`] (has the
 //! warm-up ended?) → [`until`] (is the figure known well enough?) → [`search`] (the highest rate that is sustained).
@@ -20,6 +20,7 @@ pub mod config;
 pub mod distribution;
 pub mod history;
 pub mod judge;
+mod limits;
 pub mod load;
 #[cfg(test)]
 mod made_up;
@@ -39,7 +40,10 @@ pub mod snapshot;
 pub mod statistics;
 pub mod steady;
 pub mod target;
+pub mod target_outcome;
 pub mod template;
 pub mod threshold;
+pub mod timing;
+pub mod trust;
 pub mod until;
 pub mod verdict;

@@ -31,11 +31,11 @@ pub(crate) fn report(id: &str, plan: &str, slices: &[(Vec<u64>, u64)]) -> Report
         for ns in responses {
             response.record(*ns);
             let instants = Instants { intended: from_ns, sent: from_ns, done: from_ns + ns };
-            recorder.sent(0, from_ns, from_ns, from_ns, 1);
-            recorder.done(0, Outcome::Ok(200), instants, 1);
+            recorder.sent(0, from_ns, from_ns, 1);
+            recorder.done(0, Outcome::Ok(200), instants, 0, 1);
         }
         let lost = Instants { intended: from_ns, sent: from_ns, done: from_ns + 1 };
-        (0..*failed).for_each(|_| recorder.done(0, Outcome::Failed(Kind::Eof), lost, 0));
+        (0..*failed).for_each(|_| recorder.done(0, Outcome::Failed(Kind::Eof), lost, 0, 0));
         history.push(Slice {
             from_ns,
             to_ns: from_ns + 100_000_000,

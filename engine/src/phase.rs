@@ -25,6 +25,22 @@ pub enum Warmup {
     Auto,
 }
 
+/// One thing for the measured window, and the same for the time outside it: warm-up and drain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Windowed<T> {
+    /// Of the measured window.
+    pub measured: T,
+    /// Of the time outside it.
+    pub outside: T,
+}
+
+impl<T> Windowed<T> {
+    /// The one of the two.
+    pub fn part(&mut self, is_measured: bool) -> &mut T {
+        if is_measured { &mut self.measured } else { &mut self.outside }
+    }
+}
+
 /// The bounds of the phases, in nanoseconds from the start of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Phases {

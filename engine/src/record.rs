@@ -3,7 +3,7 @@
 use crate::bucket::Tally;
 use crate::distribution::Distribution;
 use crate::outcome::{Kind, Outcome};
-use crate::phase::{Phase, Phases};
+use crate::phase::{Phase, Phases, Windowed};
 use crate::slowest::{Finished, Slowest};
 
 /// Lowest status code with a counter of its own.
@@ -152,8 +152,10 @@ pub struct Figures {
     pub completions: u64,
     /// Requests that ended, in any way and any phase.
     pub finished: u64,
-    /// Time spent watching the clock with nothing to do: CPU time that carried no load.
+    /// Time spent watching the clock with nothing to do: CPU time that carried no load. Never more than the CPU time.
     pub spun_ns: u64,
+    /// Time in which the shard's thread could have run and did not, because something else had its core.
+    pub run_delay_ns: u64,
     /// CPU time of the shard's thread in user space.
     pub cpu_user_ns: u64,
     /// CPU time of the shard's thread in the kernel.
@@ -174,10 +176,14 @@ pub struct Figures {
     pub reconnects: u64,
     /// Attempts to connect that failed.
     pub connect_failures: u64,
+    /// Those of them that failed for want of something on this machine.
+    pub connect_failures_own: u64,
     /// Connections open at the end of the interval.
     pub open: u64,
     /// Intervals handed over late because the lane to the collector was full.
     pub postponed: u64,
+    /// Those of them that were to end with the warm-up or the window.
+    pub postponed_at_bounds: u64,
     /// Steps of the clock that were too large to smooth.
     pub clock_steps: u64,
     /// How far the TSC ran from CLOCK_MONOTONIC, in parts per million.
@@ -193,6 +199,7 @@ impl Figures {
         self.completions += later.completions;
         self.finished += later.finished;
         self.spun_ns += later.spun_ns;
+        self.run_delay_ns += later.run_delay_ns;
         self.cpu_user_ns += later.cpu_user_ns;
         self.cpu_system_ns += later.cpu_system_ns;
         self.hiccups += later.hiccups;
@@ -203,8 +210,12 @@ impl Figures {
         self.lost_ends += later.lost_ends;
         self.reconnects += later.reconnects;
         self.connect_failures += later.connect_failures;
-        self.open = later.open;
+        self.connect_failures_own += later.connect_failures_own;
+        if later.turns > 0 {
+            self.open = later.open;
+        }
         self.postponed += later.postponed;
+        self.postponed_at_bounds += later.postponed_at_bounds;
         self.clock_steps += later.clock_steps;
         if later.clock_ppm.abs() > self.clock_ppm.abs() {
             self.clock_ppm = later.clock_ppm;
@@ -229,13 +240,18 @@ pub struct Recorder {
     pub dropped: Tally,
     /// Arrivals that were due and never sent, because the run ended first.
     pub unsent: Tally,
+    /// How many of the window's dropped and unsent arrivals were not sent by the generator's doing.
+    pub unreleased_own: u64,
     /// When the last request of the measured window was sent; 0 when none was.
     pub last_sent_ns: u64,
     /// When the shard stopped scheduling, in its last recorder.
     pub ended_ns: Option<u64>,
-    /// How the shard fared.
+    /// How the shard fares in the slice that is being written.
     pub figures: Figures,
-    /// Sent − the later of intended and the moment a connection was free: the lateness that is the generator's own.
+    /// How it fared in slices that are over. A recorder that could not be handed over in time holds several, of more than one
+    /// phase at times.
+    pub settled: Windowed<Figures>,
+    /// The part of the response time that is the generator's own, of every request of the measured window that was sent.
     pub lag: Distribution,
     /// The slowest requests of the measured window, in success or failure.
     pub slowest: Slowest,
@@ -254,30 +270,51 @@ impl Recorder {
             outside: vec![Series::default(); outside],
             dropped: Tally::default(),
             unsent: Tally::default(),
+            unreleased_own: 0,
             last_sent_ns: 0,
             ended_ns: None,
             figures: Figures::default(),
+            settled: Windowed::default(),
             lag: Distribution::new(),
             slowest: Slowest::default(),
             phases,
         }
     }
 
-    /// Records that a request went on the wire. `due_ns` is the later of intended and the moment a connection was free.
+    /// Records that a request went on the wire.
     #[inline]
-    pub fn sent(&mut self, series: usize, intended_ns: u64, sent_ns: u64, due_ns: u64, bytes: u64) {
+    pub fn sent(&mut self, series: usize, intended_ns: u64, sent_ns: u64, bytes: u64) {
         if self.is_measured(intended_ns) {
             self.last_sent_ns = self.last_sent_ns.max(sent_ns);
-            self.lag.record(sent_ns.saturating_sub(due_ns));
         }
         let series = self.series(series, intended_ns);
         series.sent += 1;
         series.bytes_sent += bytes;
     }
 
-    /// Records how a request ended.
+    /// Records how a request that was sent has ended. `lag_ns` is the part of its response time that is the generator's own.
     #[inline]
-    pub fn done(&mut self, series: usize, outcome: Outcome, instants: Instants, bytes_received: u64) {
+    pub fn done(
+        &mut self,
+        series: usize,
+        outcome: Outcome,
+        instants: Instants,
+        lag_ns: u64,
+        bytes_received: u64,
+    ) {
+        if self.is_measured(instants.intended) {
+            self.lag.record(lag_ns);
+        }
+        self.ended(series, outcome, instants, bytes_received);
+    }
+
+    /// Records the failure of a request that could not be sent, because there was no connection.
+    pub fn not_sent(&mut self, series: usize, kind: Kind, instants: Instants) {
+        self.ended(series, Outcome::Failed(kind), instants, 0);
+    }
+
+    #[inline]
+    fn ended(&mut self, series: usize, outcome: Outcome, instants: Instants, bytes_received: u64) {
         self.figures.finished += 1;
         self.series(series, instants.intended).done(outcome, instants, bytes_received);
         let response_ns = instants.done.saturating_sub(instants.intended);
@@ -293,10 +330,12 @@ impl Recorder {
         self.slowest.offer(Finished { shard, series, outcome, instants });
     }
 
-    /// Counts arrivals that were dropped, and arrivals that were due and will not be sent.
-    pub fn count_unreleased(&mut self, dropped: Tally, unsent: Tally) {
+    /// Counts arrivals that were dropped, and arrivals that were due and will not be sent. `own_share` of them were not sent by
+    /// the generator's doing, the rest because every connection was waiting for the target.
+    pub fn count_unreleased(&mut self, dropped: Tally, unsent: Tally, own_share: f64) {
         self.dropped.add(dropped);
         self.unsent.add(unsent);
+        self.unreleased_own += ((dropped.measured + unsent.measured) as f64 * own_share).round() as u64;
     }
 
     /// Moves the bounds of the phases. What was recorded stays where it is, so the bounds it lies at must not move.
@@ -304,13 +343,28 @@ impl Recorder {
         self.phases = phases;
     }
 
+    /// Ends a slice, which lay inside the measured window or outside it.
+    pub fn settle(&mut self, is_measured: bool) {
+        let figures = std::mem::take(&mut self.figures);
+        self.settled.part(is_measured).merge(&figures);
+    }
+
+    /// How the shard fared in all slices of this recorder.
+    pub fn all_figures(&self) -> Figures {
+        let mut all = self.settled.outside;
+        // The window's after those before it: a level is that of the last slice.
+        [&self.settled.measured, &self.figures].into_iter().for_each(|figures| all.merge(figures));
+        all
+    }
+
     /// Empties it for the next interval, keeping its memory.
     pub fn clear(&mut self, from_ns: u64) {
         (self.from_ns, self.to_ns, self.last_sent_ns) = (from_ns, from_ns, 0);
         self.measured.iter_mut().chain(&mut self.outside).for_each(Series::clear);
-        (self.dropped, self.unsent) = (Tally::default(), Tally::default());
+        (self.dropped, self.unsent, self.unreleased_own) = (Tally::default(), Tally::default(), 0);
         self.ended_ns = None;
         self.figures = Figures::default();
+        self.settled = Windowed::default();
         self.lag.clear();
         self.slowest.clear();
     }
@@ -348,13 +402,17 @@ mod tests {
     #[test]
     fn a_request_belongs_to_the_phase_of_its_intended_time() {
         let mut recorder = Recorder::new(0, 1, PHASES);
-        recorder.sent(0, 99, 150, 99, 1);
-        recorder.done(0, Outcome::Ok(200), instants(99, 150, 200), 1);
-        recorder.sent(0, 100, 150, 140, 1);
+        recorder.sent(0, 99, 150, 1);
+        recorder.done(0, Outcome::Ok(200), instants(99, 150, 200), 51, 1);
+        recorder.sent(0, 100, 150, 1);
         assert_eq!((recorder.outside[0].ok, recorder.measured[0].ok), (1, 0));
         assert_eq!((recorder.outside[0].sent, recorder.measured[0].sent), (1, 1));
         assert_eq!(recorder.slowest.iter().count(), 0, "the slowest are of the measured window alone");
-        assert_eq!(recorder.lag.max_ns(), 10, "late since a connection was free, not since intended");
+        assert_eq!(recorder.lag.count(), 0, "and so is the lag");
+        recorder.done(0, Outcome::Failed(Kind::Timeout), instants(100, 150, 900), 10, 0);
+        assert_eq!((recorder.lag.count(), recorder.lag.max_ns()), (1, 10), "failures have one too");
+        recorder.not_sent(0, Kind::Connect, instants(100, 150, 150));
+        assert_eq!((recorder.lag.count(), recorder.measured[0].failed()), (1, 2));
     }
 
     #[test]
@@ -369,13 +427,27 @@ mod tests {
     }
 
     #[test]
+    fn figures_stay_with_the_phase_of_their_slice_however_late_they_are_handed_over() {
+        let mut recorder = Recorder::new(0, 1, PHASES);
+        recorder.figures.turns = 3;
+        recorder.settle(false);
+        recorder.figures.turns = 5;
+        recorder.settle(true);
+        recorder.figures.turns = 7;
+        recorder.settle(false);
+        assert_eq!((recorder.settled.measured.turns, recorder.settled.outside.turns), (5, 10));
+        assert_eq!(recorder.all_figures().turns, 15);
+    }
+
+    #[test]
     fn a_cleared_recorder_is_as_new() {
         let mut recorder = Recorder::new(0, 1, PHASES);
-        recorder.sent(0, 500, 600, 500, 9);
-        recorder.done(0, Outcome::Ok(200), instants(500, 600, 700), 9);
+        recorder.sent(0, 500, 600, 9);
+        recorder.done(0, Outcome::Ok(200), instants(500, 600, 700), 100, 9);
+        recorder.settle(true);
         recorder.clear(1_000);
         assert_eq!((recorder.measured[0].sent, recorder.measured[0].response.count()), (0, 0));
-        assert_eq!((recorder.lag.count(), recorder.figures.finished, recorder.from_ns), (0, 0, 1_000));
+        assert_eq!((recorder.lag.count(), recorder.all_figures().finished, recorder.from_ns), (0, 0, 1_000));
         assert_eq!(recorder.slowest.iter().count(), 0);
     }
 }

@@ -1,7 +1,7 @@
 //! The result of a run: stable, documented JSON. Every number is of the measured window unless its name says otherwise.
 
-use crate::distribution::Distribution;
 use crate::history::Slice;
+use crate::limits;
 use crate::load::{Arrivals, Load};
 use crate::outcome::Kind;
 use crate::phase::{Phases, Warmup};
@@ -9,17 +9,17 @@ use crate::plan::Plan;
 use crate::record::{Figures, Series};
 use crate::slowest::{Finished, SlowRequest};
 use crate::snapshot::{Snapshot, sum_of};
+use crate::target_outcome::{Signs, TargetOutcome};
 use crate::threshold::{Comparison, Facts, Metric};
+pub use crate::timing::Timing;
+use crate::trust::{Grounds, Trust};
 use crate::until;
-use crate::verdict::{Evidence, Verdict};
+use crate::verdict::{Evidence, Status, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Version of the keys. It changes when a key changes its meaning or goes; new keys do not change it.
 pub const SCHEMA: u32 = 1;
-
-/// A percentile that rests on fewer requests than this is named among the limits.
-const TAIL_COUNT_MIN: u64 = 10;
 
 /// The whole result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,8 +42,14 @@ pub struct Report {
     /// How well the figure is known that the run was to go on for; `null` when it was to go on for none.
     #[serde(default)]
     pub until: Option<until::Outcome>,
-    /// Whether the numbers can be believed.
+    /// Whether the generator can be believed.
     pub verdict: Verdict,
+    /// How the target did. Says nothing in reports of versions before 0.3.
+    #[serde(default)]
+    pub outcome: TargetOutcome,
+    /// Up to which percentile response times can be believed.
+    #[serde(default)]
+    pub trust: Trust,
     /// What was asked against what was sent.
     pub rate: RateBlock,
     /// How requests ended.
@@ -58,7 +64,7 @@ pub struct Report {
     pub slip_ns: Timing,
     /// Done − intended, of failures.
     pub failed_response_ns: Timing,
-    /// Sent − the later of intended and the moment a connection was free: the part of the slip that is the generator's.
+    /// The part of the response time that is the generator's own, of all requests that were sent.
     pub generator_lag_ns: Timing,
     /// What the run cost.
     pub cpu: Cpu,
@@ -139,33 +145,6 @@ pub struct Bytes {
     pub received: u64,
 }
 
-/// A distribution of durations, nanoseconds.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Timing {
-    /// The shortest.
-    pub min: u64,
-    /// The mean, from an exact sum.
-    pub mean: f64,
-    /// Median.
-    pub p50: u64,
-    /// 75th percentile.
-    pub p75: u64,
-    /// 90th percentile.
-    pub p90: u64,
-    /// 99th percentile.
-    pub p99: u64,
-    /// 99.9th percentile.
-    pub p999: u64,
-    /// 99.99th percentile.
-    pub p9999: u64,
-    /// The longest.
-    pub max: u64,
-    /// How many.
-    pub count: u64,
-    /// The whole histogram: HdrHistogram V2, compressed, base64.
-    pub hdr: String,
-}
-
 /// What the run cost, over the measured window.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cpu {
@@ -194,6 +173,9 @@ pub struct ShardCpu {
     pub sys_s: f64,
     /// Watching the clock with nothing to do, seconds.
     pub spun_s: f64,
+    /// Time in which its thread could have run and did not, seconds. 0 in reports of versions before 0.3.
+    #[serde(default)]
+    pub run_delay_s: f64,
     /// Turns of the loop.
     pub turns: u64,
     /// Calls of io_uring_enter.
@@ -268,8 +250,8 @@ pub struct ThresholdResult {
     pub comparison: Comparison,
     /// The limit: nanoseconds, a share, a count, or arrivals per second.
     pub limit: f64,
-    /// The figure, in the same unit.
-    pub measured: f64,
+    /// The figure, in the same unit; `null` where there was nothing to measure it on.
+    pub measured: Option<f64>,
     /// The figure for people.
     pub shown: String,
     /// Whether it is met.
@@ -289,10 +271,10 @@ pub struct Environment {
     pub clock_ppm: f64,
     /// Steps of the clock that were too large to smooth.
     pub clock_steps: u64,
-    /// Time the hypervisor took from all cores, seconds, over the run.
-    pub steal_s: f64,
-    /// Time the cgroup's quota stopped this process, seconds, over the run.
-    pub throttled_s: f64,
+    /// Time the hypervisor took from the shards' cores, seconds, over the run; `null` where that is not counted.
+    pub steal_s: Option<f64>,
+    /// Time the cgroup's quota stopped this process, seconds, over the run; `null` where that is not counted.
+    pub throttled_s: Option<f64>,
     /// What io_uring offered.
     pub io_uring: String,
     /// Program and version.
@@ -337,6 +319,8 @@ pub struct MachineFacts {
     pub environment: Environment,
     /// The core of each shard.
     pub cores: Vec<usize>,
+    /// How many cores this process may use.
+    pub cores_allowed: u64,
     /// Connections open when sending began.
     pub connections_open: u64,
     /// CPU time of the collector in user space, seconds, over the run.
@@ -394,28 +378,48 @@ impl Report {
         let rate = rate(plan, &requests, sum_of(window).finished, window_s, overrun_s);
         let evidence = Evidence {
             snapshot: whole,
+            series: &series,
             shards: window,
             is_closed_loop: plan.load.is_closed(),
+            is_partial,
             window_s,
             target_rps: rate.target.unwrap_or(0.0),
             achieved_rps: rate.achieved,
-            response_p50_ns: series.response.quantile_ns(0.5),
-            response_p99_ns: series.response.quantile_ns(0.99),
             connections_asked: u64::from(plan.connections),
             connections_open: facts.connections_open,
             run_s: facts.run_s,
             steal_s: facts.environment.steal_s,
             throttled_s: facts.environment.throttled_s,
-            cores: facts.environment.cores,
+            cores: facts.cores_allowed,
             lost_snapshots: whole.lost,
             unaccounted: if is_partial { 0 } else { unaccounted(plan, whole.phases, &requests) },
             is_unsteady: is_steady == Some(false),
             calibration: facts.environment.calibration.as_ref(),
         };
         let verdict = Verdict::new(&evidence);
+        let outcome = TargetOutcome::new(&Signs {
+            series: &series,
+            dropped: requests.dropped,
+            unsent: requests.unsent,
+            achieved_rps: rate.achieved,
+            target_rps: rate.target,
+            cause: evidence.cause_of_shortfall(),
+            window_ns: (from_ns, to_ns),
+            history,
+        });
+        let trust = Trust::new(&Grounds {
+            response: &series.response,
+            lag: &whole.lag,
+            unsent: requests.unsent,
+            scheduled: requests.scheduled(),
+            is_invalid: verdict.status == Status::Invalid,
+        });
         let thresholds = thresholds(plan, &series, &requests, &rate);
         let mut limits = facts.limits.clone();
-        limits.extend(tail_limits(&series.response));
+        limits.extend(trust.limit());
+        limits.extend(limits::of_tails(&series.response));
+        limits.extend(limits::of_failures(requests.ok, requests.failed + requests.dropped, requests.scheduled()));
+        limits.extend(limits::of_machine(facts.environment.steal_s, facts.environment.throttled_s));
         if plan.load.is_closed() {
             limits.push("closed loop: a slow target is asked less, so these response times are not what users would see".into());
         }
@@ -429,6 +433,8 @@ impl Report {
             warmup: WarmupBlock { how: plan.warmup, is_steady },
             until: until.cloned(),
             verdict,
+            outcome,
+            trust,
             rate,
             requests,
             bytes: Bytes { sent: series.bytes_sent, received: series.bytes_received },
@@ -454,22 +460,10 @@ impl Report {
     }
 }
 
-impl Timing {
-    fn new(distribution: &Distribution) -> Timing {
-        let summary = distribution.summary();
-        Timing {
-            min: summary.min,
-            mean: summary.mean,
-            p50: summary.p50,
-            p75: summary.p75,
-            p90: summary.p90,
-            p99: summary.p99,
-            p999: summary.p999,
-            p9999: summary.p9999,
-            max: summary.max,
-            count: summary.count,
-            hdr: distribution.encode(),
-        }
+impl Requests {
+    /// All arrivals: what ended, what was dropped, and what was never sent.
+    pub fn scheduled(&self) -> u64 {
+        self.ok + self.failed + self.dropped + self.unsent
     }
 }
 
@@ -519,8 +513,9 @@ fn thresholds(plan: &Plan, series: &Series, requests: &Requests, rate: &RateBloc
         response: &series.response,
         service: &series.service,
         slip: &series.slip,
-        failed: requests.failed + requests.dropped,
-        total: requests.ok + requests.failed + requests.dropped,
+        failed: requests.failed + requests.dropped + requests.unsent,
+        total: requests.scheduled(),
+        unsent: requests.unsent,
         achieved_rps: rate.achieved,
         ratio: rate.ratio.unwrap_or(1.0),
     };
@@ -532,11 +527,20 @@ fn thresholds(plan: &Plan, series: &Series, requests: &Requests, rate: &RateBloc
             comparison: threshold.comparison,
             limit: threshold.limit,
             measured,
-            shown: threshold.show(measured),
+            shown: shown(threshold, measured, &facts),
             ok: threshold.is_met(measured, &facts),
         }
     };
     plan.thresholds.iter().map(judge).collect()
+}
+
+/// A figure for people, and why it cannot be believed, if so.
+fn shown(threshold: &crate::threshold::Threshold, measured: Option<f64>, facts: &Facts) -> String {
+    let figure = measured.map_or_else(|| "-".to_owned(), |figure| threshold.show(figure));
+    match threshold.doubt(facts) {
+        None => figure,
+        Some(doubt) => format!("{figure}, {doubt}"),
+    }
 }
 
 fn cpu(window: &[Figures], facts: &MachineFacts) -> Cpu {
@@ -561,6 +565,7 @@ fn shard_cpu(figures: &Figures, core: usize) -> ShardCpu {
         user_s: figures.cpu_user_ns as f64 / 1e9,
         sys_s: figures.cpu_system_ns as f64 / 1e9,
         spun_s: figures.spun_ns as f64 / 1e9,
+        run_delay_s: figures.run_delay_ns as f64 / 1e9,
         turns: figures.turns,
         enters: figures.enters,
         submissions: figures.submissions,
@@ -610,25 +615,11 @@ fn environment(whole: &Snapshot, environment: Environment) -> Environment {
     Environment { clock_ppm: figures.clock_ppm, clock_steps: figures.clock_steps, ..environment }
 }
 
-/// Percentiles that rest on too few requests to mean anything.
-fn tail_limits(response: &Distribution) -> Vec<String> {
-    let tails = [("p99", 100), ("p999", 1_000), ("p9999", 10_000)];
-    let is_thin =
-        |(_, one_in): &(&str, u64)| response.count() < one_in * TAIL_COUNT_MIN && response.count() > 0;
-    let thin: Vec<&str> = tails.iter().filter(|tail| is_thin(tail)).map(|(name, _)| *name).collect();
-    match thin.as_slice() {
-        [] => Vec::new(),
-        names => vec![format!(
-            "{} rest on fewer than {TAIL_COUNT_MIN} requests each; run longer",
-            names.join(", ")
-        )],
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::{Document, Format, Layers};
+    use crate::distribution::Distribution;
     use crate::outcome::Outcome;
     use crate::record::{Instants, Recorder};
     use crate::verdict::Status;
@@ -656,9 +647,9 @@ mod tests {
     }
 
     fn answer(recorder: &mut Recorder, intended: u64) {
-        recorder.sent(0, intended, intended + 10, intended, 5);
+        recorder.sent(0, intended, intended + 10, 5);
         let instants = Instants { intended, sent: intended + 10, done: intended + 1_000 };
-        recorder.done(0, Outcome::Ok(200), instants, 7);
+        recorder.done(0, Outcome::Ok(200), instants, 10, 7);
     }
 
     #[test]
@@ -668,6 +659,7 @@ mod tests {
             (0..8).for_each(|n| answer(recorder, n * 100_000_000));
             recorder.dropped.measured = 1;
             recorder.unsent.measured = 1;
+            recorder.unreleased_own = 2;
         });
         assert_eq!(
             (report.rate.target, report.rate.achieved, report.rate.ratio),

@@ -26,11 +26,13 @@ pub struct Snapshot {
     pub dropped: Tally,
     /// Arrivals that were due and never sent.
     pub unsent: Tally,
+    /// How many of the window's dropped and unsent arrivals were not sent by the generator's doing.
+    pub unreleased_own: u64,
     /// When the last request of the measured window was sent.
     pub last_sent_ns: u64,
     /// When the last shard stopped scheduling, once it has.
     pub ended_ns: Option<u64>,
-    /// The generator's own lateness.
+    /// The part of response times that is the generator's own.
     pub lag: Distribution,
     /// The slowest requests of the measured window.
     pub slowest: Slowest,
@@ -52,6 +54,7 @@ impl Snapshot {
             outside: vec![Series::default(); outside],
             dropped: Tally::default(),
             unsent: Tally::default(),
+            unreleased_own: 0,
             last_sent_ns: 0,
             ended_ns: None,
             lag: Distribution::new(),
@@ -69,11 +72,12 @@ impl Snapshot {
         merge_series(&mut self.outside, &recorder.outside);
         self.dropped.add(recorder.dropped);
         self.unsent.add(recorder.unsent);
+        self.unreleased_own += recorder.unreleased_own;
         self.last_sent_ns = self.last_sent_ns.max(recorder.last_sent_ns);
         self.ended_ns = self.ended_ns.max(recorder.ended_ns);
         self.lag.merge(&recorder.lag);
         self.slowest.merge(&recorder.slowest);
-        self.shards[recorder.shard].merge(&recorder.figures);
+        self.shards[recorder.shard].merge(&recorder.all_figures());
     }
 
     /// Adds another snapshot of the same run.
@@ -84,6 +88,7 @@ impl Snapshot {
         merge_series(&mut self.outside, &other.outside);
         self.dropped.add(other.dropped);
         self.unsent.add(other.unsent);
+        self.unreleased_own += other.unreleased_own;
         self.last_sent_ns = self.last_sent_ns.max(other.last_sent_ns);
         self.ended_ns = self.ended_ns.max(other.ended_ns);
         self.lag.merge(&other.lag);
@@ -148,8 +153,8 @@ mod tests {
             _ => Outcome::Ok(200),
         };
         let series = random.between(0, 1) as usize;
-        recorder.sent(series, intended, sent, intended, 10);
-        recorder.done(series, outcome, Instants { intended, sent, done }, 20);
+        recorder.sent(series, intended, sent, 10);
+        recorder.done(series, outcome, Instants { intended, sent, done }, sent - intended, 20);
     }
 
     proptest! {

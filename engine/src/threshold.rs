@@ -3,6 +3,7 @@
 use crate::config::closest;
 use crate::distribution::Distribution;
 use crate::quantity::{parse_duration_ns, show_ns};
+use crate::trust::sent_share;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -34,7 +35,7 @@ pub enum Metric {
     Service,
     /// Sent − intended, of successes.
     Slip,
-    /// Requests that did not succeed, the dropped ones included.
+    /// Requests that did not succeed, those included that were dropped or never sent.
     Failed,
     /// What was sent against what was asked.
     Rate,
@@ -85,10 +86,12 @@ pub struct Facts<'a> {
     pub service: &'a Distribution,
     /// Slips of successes.
     pub slip: &'a Distribution,
-    /// Requests that did not succeed.
+    /// Arrivals that did not succeed: failed, dropped or never sent.
     pub failed: u64,
-    /// All requests, dropped ones included.
+    /// All arrivals.
     pub total: u64,
+    /// Arrivals that were due and never sent; they would have waited longest.
+    pub unsent: u64,
     /// Sent per second.
     pub achieved_rps: f64,
     /// Achieved over target; 1 for a closed load.
@@ -145,8 +148,18 @@ impl Threshold {
         })
     }
 
-    /// The figure of a result, in the unit of the limit.
-    pub fn measure(&self, facts: &Facts) -> f64 {
+    /// The figure of a result, in the unit of the limit. Nothing where there was nothing to measure it on: no request succeeded,
+    /// or there was none.
+    pub fn measure(&self, facts: &Facts) -> Option<f64> {
+        let is_empty = match self.metric {
+            Metric::Response | Metric::Service | Metric::Slip => facts.response.count() == 0,
+            Metric::Failed => facts.total == 0,
+            Metric::Rate => false,
+        };
+        (!is_empty).then(|| self.figure(facts))
+    }
+
+    fn figure(&self, facts: &Facts) -> f64 {
         match self.metric {
             Metric::Response => of_distribution(facts.response, self.statistic),
             Metric::Service => of_distribution(facts.service, self.statistic),
@@ -158,14 +171,23 @@ impl Threshold {
         }
     }
 
-    /// Whether a measured figure meets the condition. A distribution without a single value meets none.
-    pub fn is_met(&self, measured: f64, facts: &Facts) -> bool {
-        let is_empty = match self.metric {
-            Metric::Response | Metric::Service | Metric::Slip => facts.response.count() == 0,
-            Metric::Failed => facts.total == 0,
-            Metric::Rate => false,
+    /// Why the figure cannot be believed, whatever was measured: arrivals that were never sent would have waited longer than any
+    /// that was, so percentiles above their share are not known, and no mean or maximum is.
+    pub fn doubt(&self, facts: &Facts) -> Option<String> {
+        let is_time = matches!(self.metric, Metric::Response | Metric::Slip);
+        let needed = match self.statistic {
+            Statistic::Quantile(quantile) => quantile,
+            Statistic::Mean | Statistic::Max => 1.0,
+            Statistic::Min | Statistic::Count | Statistic::Rate | Statistic::Ratio => 0.0,
         };
-        !is_empty && self.holds(measured)
+        let is_doubtful = is_time && needed > sent_share(facts.unsent, facts.total);
+        is_doubtful
+            .then(|| format!("not to be trusted: {} of {} arrivals were never sent", facts.unsent, facts.total))
+    }
+
+    /// Whether the condition is met. A figure that was not measured, or cannot be believed, meets none.
+    pub fn is_met(&self, measured: Option<f64>, facts: &Facts) -> bool {
+        measured.is_some_and(|figure| self.holds(figure)) && self.doubt(facts).is_none()
     }
 
     /// Whether a figure stands to the limit as it has to.
@@ -317,6 +339,7 @@ mod tests {
             slip: &slip,
             failed,
             total,
+            unsent: 0,
             achieved_rps: 999.0,
             ratio: 0.999,
         };
@@ -344,6 +367,31 @@ mod tests {
     fn a_threshold_on_nothing_is_not_met() {
         assert!(!judged("response p(99)<10s", &[], 5, 5));
         assert!(!judged("failed<1%", &[], 0, 0));
+    }
+
+    #[test]
+    fn a_percentile_that_unsent_arrivals_reach_into_is_not_met() {
+        let (mut response, empty) = (Distribution::new(), Distribution::new());
+        (0..993).for_each(|_| response.record(1_000_000));
+        let facts = Facts {
+            response: &response,
+            service: &response,
+            slip: &empty,
+            failed: 7,
+            total: 1_000,
+            unsent: 7,
+            achieved_rps: 99.3,
+            ratio: 0.993,
+        };
+        let is_met = |text: &str| {
+            let threshold = Threshold::parse(text).unwrap();
+            threshold.is_met(threshold.measure(&facts), &facts)
+        };
+        assert!(is_met("response p(99)<2ms") && is_met("response min<2ms") && is_met("service max<2ms"));
+        assert!(!is_met("response p(99.5)<2ms") && !is_met("response max<2ms") && !is_met("response avg<2ms"));
+        assert!(!is_met("failed<0.5%") && is_met("failed<1%"));
+        let doubt = Threshold::parse("response p(99.5)<2ms").unwrap().doubt(&facts).unwrap();
+        assert!(doubt.contains("7 of 1000 arrivals were never sent"), "{doubt}");
     }
 
     #[test]

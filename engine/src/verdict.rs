@@ -4,7 +4,7 @@
 //! DEGRADED and one above which it is INVALID. The rule, the limit and the measured value are what a reader is shown.
 
 use crate::outcome::{Fault, Kind};
-use crate::record::Figures;
+use crate::record::{Figures, Series};
 use crate::report::Calibrated;
 use crate::snapshot::{Snapshot, sum_of};
 use serde::{Deserialize, Serialize};
@@ -31,11 +31,41 @@ pub struct Verdict {
     pub reasons: Vec<Reason>,
 }
 
+/// Whose doing it is that a rule was broken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// Vajra's: it had more to do than it could.
+    #[default]
+    Generator,
+    /// The machine's: another process, the hypervisor, a quota or the clock was in the way.
+    Machine,
+    /// The target's: it let the generator wait, or did not let it connect.
+    Target,
+    /// The operator's: what was asked for cannot give the numbers that are wanted.
+    Operator,
+}
+
+impl Cause {
+    /// The word used in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Cause::Generator => "generator",
+            Cause::Machine => "machine",
+            Cause::Target => "target",
+            Cause::Operator => "operator",
+        }
+    }
+}
+
 /// One broken rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reason {
     /// The rule's name.
     pub rule: String,
+    /// Whose doing it is. Reports of versions before 0.3 do not say; their rules were all held against the generator.
+    #[serde(default)]
+    pub cause: Cause,
     /// How bad it is.
     pub status: Status,
     /// The limit that was passed.
@@ -51,31 +81,31 @@ pub struct Reason {
 pub struct Evidence<'a> {
     /// Everything the shards wrote down about requests.
     pub snapshot: &'a Snapshot,
+    /// The requests of the window, all series as one.
+    pub series: &'a Series,
     /// How each shard fared in the measured window.
     pub shards: &'a [Figures],
     /// True without a schedule.
     pub is_closed_loop: bool,
+    /// True when the run was stopped before its end.
+    pub is_partial: bool,
     /// Length of the window.
     pub window_s: f64,
     /// Arrivals scheduled per second.
     pub target_rps: f64,
     /// Arrivals sent per second.
     pub achieved_rps: f64,
-    /// Median response time.
-    pub response_p50_ns: u64,
-    /// 99th percentile of response time.
-    pub response_p99_ns: u64,
     /// Connections the plan asked for.
     pub connections_asked: u64,
     /// Connections that were open when sending began.
     pub connections_open: u64,
     /// Length of the whole run.
     pub run_s: f64,
-    /// Time the hypervisor took from this machine's cores, over the whole run.
-    pub steal_s: f64,
-    /// Time the cgroup's quota stopped this process, over the whole run.
-    pub throttled_s: f64,
-    /// Cores of the machine.
+    /// Time the hypervisor took from the shards' cores, over the whole run; nothing where that is not counted.
+    pub steal_s: Option<f64>,
+    /// Time the cgroup's quota stopped this process, over the whole run; nothing where that is not counted.
+    pub throttled_s: Option<f64>,
+    /// Cores that this process may use.
     pub cores: u64,
     /// Snapshots that sinks were too slow to take.
     pub lost_snapshots: u64,
@@ -87,10 +117,48 @@ pub struct Evidence<'a> {
     pub calibration: Option<&'a Calibrated>,
 }
 
+impl Evidence<'_> {
+    /// The part of the arrivals asked for that was not carried.
+    fn shortfall(&self) -> f64 {
+        if self.is_closed_loop {
+            0.0
+        } else {
+            1.0 - self.achieved_rps / self.target_rps.max(f64::MIN_POSITIVE)
+        }
+    }
+
+    /// Arrivals of the window that were due and never sent, or dropped.
+    fn unreleased(&self) -> u64 {
+        self.snapshot.dropped.measured + self.snapshot.unsent.measured
+    }
+
+    /// Whose doing it is that arrivals were not sent, or only after the end.
+    pub(crate) fn cause_of_shortfall(&self) -> Cause {
+        let own_share = match self.unreleased() {
+            // All were sent in the end, the last ones latest.
+            0 => {
+                self.snapshot.lag.max_ns() as f64 / self.series.slip.max_ns().max(1) as f64
+            }
+            unreleased => self.snapshot.unreleased_own as f64 / unreleased as f64,
+        };
+        if own_share >= OWN_SHARE_MIN { Cause::Generator } else { Cause::Target }
+    }
+
+    /// What to do when the shards have too much to do: it depends on whether there are cores for more of them.
+    fn advice(&self) -> &'static str {
+        if (self.shards.len() as u64) < self.cores.saturating_sub(1) {
+            "add shards (-t), or ask for less"
+        } else {
+            "ask for less, or use a machine with more cores"
+        }
+    }
+}
+
 struct Rule {
     name: &'static str,
     degraded_above: f64,
     invalid_above: f64,
+    cause: fn(&Evidence) -> Cause,
     measure: fn(&Evidence) -> f64,
     explain: fn(&Evidence, f64) -> String,
 }
@@ -99,54 +167,94 @@ struct Rule {
 const NEVER: f64 = f64::MAX;
 
 /// Lateness below this is not worth a word, however fast the target.
-const LAG_NS_MIN: u64 = 20_000;
+pub(crate) const LAG_NS_MIN: u64 = 20_000;
+/// A percentile of which a larger part than this is the generator's own is not the target's alone.
+pub(crate) const LAG_SHARE_MAX: f64 = 0.25;
+/// Arrivals whose wait was the generator's by at least this share were not sent by its doing.
+const OWN_SHARE_MIN: f64 = 0.5;
+/// A clock that runs off by more than this, in parts per million, before it is corrected once a second.
+const CLOCK_PPM_MAX: f64 = 500.0;
 
-const RULES: [Rule; 15] = [
+const GENERATOR: fn(&Evidence) -> Cause = |_| Cause::Generator;
+const MACHINE: fn(&Evidence) -> Cause = |_| Cause::Machine;
+const TARGET: fn(&Evidence) -> Cause = |_| Cause::Target;
+const OPERATOR: fn(&Evidence) -> Cause = |_| Cause::Operator;
+
+const RULES: [Rule; 22] = [
     Rule {
         name: "rate_shortfall",
         degraded_above: 0.01,
         invalid_above: 0.05,
-        measure: |evidence| {
-            if evidence.is_closed_loop {
-                0.0
-            } else {
-                1.0 - evidence.achieved_rps / evidence.target_rps.max(f64::MIN_POSITIVE)
-            }
+        cause: GENERATOR,
+        measure: |evidence| match evidence.cause_of_shortfall() {
+            Cause::Generator => evidence.shortfall(),
+            // How the target did is its outcome, and no question of whether the generator can be believed.
+            _ => 0.0,
         },
         explain: |evidence, _| {
-            let (target, achieved) = (evidence.target_rps, evidence.achieved_rps);
-            let cause = match busiest_share(evidence) {
-                _ if evidence.connections_open == 0 => {
-                    "no connection was open: see what preflight says of the target"
-                }
-                share if share > BUSY_MAX => {
-                    "the shards' cores were fully busy: add shards (-t), or ask for less"
-                }
-                _ => {
-                    "all connections were waiting for the target: it is the limit, or there are too few connections (-c)"
-                }
+            let (target, achieved, advice) = (evidence.target_rps, evidence.achieved_rps, evidence.advice());
+            format!(
+                "asked for {target:.0}/s, sent {achieved:.0}/s, and connections were free: Vajra could not send more; {advice}"
+            )
+        },
+    },
+    Rule {
+        name: "unsent",
+        degraded_above: 0.0,
+        invalid_above: NEVER,
+        cause: |evidence| evidence.cause_of_shortfall(),
+        measure: |evidence| {
+            if evidence.is_partial { 0.0 } else { evidence.snapshot.unsent.measured as f64 }
+        },
+        explain: |evidence, count| {
+            let scheduled = evidence.target_rps * evidence.window_s;
+            let share = percent(count / scheduled.max(1.0));
+            let why = match evidence.cause_of_shortfall() {
+                Cause::Generator => "Vajra could not keep up",
+                _ => "every connection was waiting for the target",
             };
-            format!("asked for {target:.0}/s, sent {achieved:.0}/s; {cause}")
+            format!(
+                "{count:.0} of {scheduled:.0} arrivals ({share}) were due and never sent, because {why}: no percentile counts how long they would have waited"
+            )
         },
     },
     Rule {
         name: "generator_lag_p50",
-        degraded_above: 0.25,
+        degraded_above: LAG_SHARE_MAX,
         invalid_above: 0.75,
-        measure: |evidence| lag_share(evidence, 0.5, evidence.response_p50_ns),
+        cause: GENERATOR,
+        measure: |evidence| lag_share(evidence, 0.5),
         explain: |evidence, share| explain_lag(evidence, share, 0.5, "median"),
     },
     Rule {
         name: "generator_lag_p99",
-        degraded_above: 0.25,
+        degraded_above: LAG_SHARE_MAX,
         invalid_above: 0.75,
-        measure: |evidence| lag_share(evidence, 0.99, evidence.response_p99_ns),
+        cause: GENERATOR,
+        measure: |evidence| lag_share(evidence, 0.99),
         explain: |evidence, share| explain_lag(evidence, share, 0.99, "99th percentile"),
+    },
+    Rule {
+        name: "lost_core",
+        degraded_above: 0.02,
+        invalid_above: 0.10,
+        cause: MACHINE,
+        measure: |evidence| {
+            let delay_ns = evidence.shards.iter().map(|figures| figures.run_delay_ns).max().unwrap_or(0);
+            delay_ns as f64 / 1e9 / evidence.window_s
+        },
+        explain: |_, share| {
+            format!(
+                "a shard's thread could have run and did not for {} of the time, because something else had its core; leave the cores of --cores to Vajra",
+                percent(share)
+            )
+        },
     },
     Rule {
         name: "hiccups",
         degraded_above: 0.01,
         invalid_above: 0.10,
+        cause: MACHINE,
         measure: |evidence| {
             let figures = sum_of(evidence.shards);
             figures.hiccup_ns as f64 / 1e9 / (evidence.window_s * evidence.shards.len() as f64)
@@ -156,7 +264,7 @@ const RULES: [Rule; 15] = [
             let longest = crate::quantity::show_ns(figures.hiccup_ns_max);
             let count = figures.hiccups;
             format!(
-                "the shards lost their cores {count} times, {} of the time, {longest} at the longest",
+                "the shards' loops stood still {count} times, {} of the time, {longest} at the longest",
                 percent(share)
             )
         },
@@ -165,19 +273,35 @@ const RULES: [Rule; 15] = [
         name: "shard_busy",
         degraded_above: BUSY_MAX,
         invalid_above: NEVER,
-        measure: busiest_share,
+        cause: GENERATOR,
+        measure: |evidence| if evidence.is_closed_loop { 0.0 } else { busiest_share(evidence) },
         explain: |evidence, share| {
-            let meaning = match evidence.is_closed_loop {
-                true => "the throughput is Vajra's limit, not the target's; add shards (-t)",
-                false => "there was no time to spare for being on time; add shards (-t)",
-            };
-            format!("the busiest shard worked {} of the time: {meaning}", percent(share))
+            let advice = evidence.advice();
+            format!(
+                "the busiest shard worked {} of the time, and had none to spare for being on time: {advice}",
+                percent(share)
+            )
+        },
+    },
+    Rule {
+        name: "generator_bound",
+        degraded_above: 0.95,
+        invalid_above: BUSY_MAX,
+        cause: GENERATOR,
+        measure: |evidence| if evidence.is_closed_loop { busiest_share(evidence) } else { 0.0 },
+        explain: |evidence, share| {
+            let advice = evidence.advice();
+            format!(
+                "the busiest shard worked {} of the time: the throughput is Vajra's limit and not the target's, and responses waited for Vajra; {advice}",
+                percent(share)
+            )
         },
     },
     Rule {
         name: "near_capacity",
         degraded_above: 0.95,
         invalid_above: NEVER,
+        cause: GENERATOR,
         measure: |evidence| {
             // A figure from a disturbed calibration is too low to judge by.
             let calibration = evidence.calibration.filter(|found| !found.capacity_is_noisy);
@@ -185,10 +309,10 @@ const RULES: [Rule; 15] = [
             capacity_rps.map_or(0.0, |capacity_rps| busiest_rps(evidence) / capacity_rps)
         },
         explain: |evidence, share| {
-            let rps = busiest_rps(evidence);
+            let (rps, advice) = (busiest_rps(evidence), evidence.advice());
             let origin = evidence.calibration.map_or_else(String::new, Calibrated::origin);
             format!(
-                "the busiest shard carried {rps:.0}/s, {} of what one can carry on this machine ({origin}): Vajra may be the limit, not the target; add shards (-t)",
+                "the busiest shard carried {rps:.0}/s, {} of what one can carry on this machine ({origin}): Vajra may be the limit, not the target; {advice}",
                 percent(share)
             )
         },
@@ -197,26 +321,54 @@ const RULES: [Rule; 15] = [
         name: "steal",
         degraded_above: 0.02,
         invalid_above: 0.20,
+        cause: MACHINE,
         measure: |evidence| {
-            evidence.steal_s / (evidence.run_s.max(f64::MIN_POSITIVE) * evidence.cores.max(1) as f64)
+            let whole_s = evidence.run_s.max(f64::MIN_POSITIVE) * evidence.shards.len().max(1) as f64;
+            evidence.steal_s.unwrap_or(0.0) / whole_s
         },
         explain: |_, share| {
-            format!("the hypervisor took {} of this machine's time; run on a quieter host", percent(share))
+            format!("the hypervisor took {} of the shards' cores; run on a quieter host", percent(share))
         },
     },
     Rule {
         name: "cgroup_throttled",
         degraded_above: 0.0,
         invalid_above: 0.05,
-        measure: |evidence| evidence.throttled_s / evidence.run_s.max(f64::MIN_POSITIVE),
+        cause: MACHINE,
+        measure: |evidence| evidence.throttled_s.unwrap_or(0.0) / evidence.run_s.max(f64::MIN_POSITIVE),
         explain: |_, share| {
             format!("the CPU quota stopped this process for {} of the time; raise cpu.max", percent(share))
+        },
+    },
+    Rule {
+        name: "clock_step",
+        degraded_above: 0.0,
+        invalid_above: NEVER,
+        cause: MACHINE,
+        measure: |evidence| sum_of(&evidence.snapshot.shards).clock_steps as f64,
+        explain: |_, count| {
+            format!(
+                "the clock jumped {count:.0} times by more than it can make up for, as after a suspend: times that span a jump are wrong by it"
+            )
+        },
+    },
+    Rule {
+        name: "clock_drift",
+        degraded_above: CLOCK_PPM_MAX,
+        invalid_above: NEVER,
+        cause: MACHINE,
+        measure: |evidence| sum_of(&evidence.snapshot.shards).clock_ppm.abs(),
+        explain: |_, ppm| {
+            format!(
+                "the processor's counter ran {ppm:.0} ppm off the kernel's clock, and was corrected once a second; rates and times are off by as much in between"
+            )
         },
     },
     Rule {
         name: "cq_overflow",
         degraded_above: 0.0,
         invalid_above: NEVER,
+        cause: GENERATOR,
         measure: |evidence| sum_of(evidence.shards).overflowed as f64,
         explain: |_, count| format!("the kernel set {count:.0} completions aside because the queue was full"),
     },
@@ -224,6 +376,7 @@ const RULES: [Rule; 15] = [
         name: "buffers_starved",
         degraded_above: 0.01,
         invalid_above: NEVER,
+        cause: GENERATOR,
         measure: |evidence| {
             let figures = sum_of(evidence.shards);
             figures.starved as f64 / figures.completions.max(1) as f64
@@ -236,7 +389,21 @@ const RULES: [Rule; 15] = [
         name: "connections_short",
         degraded_above: 0.0,
         invalid_above: 0.5,
-        measure: |evidence| 1.0 - evidence.connections_open as f64 / evidence.connections_asked.max(1) as f64,
+        cause: GENERATOR,
+        measure: |evidence| if has_own_connect_failures(evidence) { missing_share(evidence) } else { 0.0 },
+        explain: |evidence, _| {
+            let (open, asked) = (evidence.connections_open, evidence.connections_asked);
+            format!(
+                "{open} of {asked} connections were open at the start; this machine ran out of ports, descriptors or memory"
+            )
+        },
+    },
+    Rule {
+        name: "connections_refused",
+        degraded_above: 0.0,
+        invalid_above: NEVER,
+        cause: TARGET,
+        measure: |evidence| if has_own_connect_failures(evidence) { 0.0 } else { missing_share(evidence) },
         explain: |evidence, _| {
             let (open, asked) = (evidence.connections_open, evidence.connections_asked);
             format!(
@@ -248,8 +415,9 @@ const RULES: [Rule; 15] = [
         name: "generator_errors",
         degraded_above: 0.0,
         invalid_above: 0.01,
+        cause: GENERATOR,
         measure: |evidence| {
-            let series = evidence.snapshot.measured_total();
+            let series = evidence.series;
             let own = Kind::ALL.into_iter().filter(|kind| kind.fault() == Fault::Generator);
             let own: u64 = own.map(|kind| series.errors[kind as usize]).sum();
             own as f64 / (series.ok + series.failed()).max(1) as f64
@@ -262,9 +430,22 @@ const RULES: [Rule; 15] = [
         },
     },
     Rule {
+        name: "late_collector",
+        degraded_above: 0.0,
+        invalid_above: NEVER,
+        cause: MACHINE,
+        measure: |evidence| sum_of(&evidence.snapshot.shards).postponed_at_bounds as f64,
+        explain: |_, count| {
+            format!(
+                "the collector was late at {count:.0} bounds of the window: the slices there are longer than the others; leave it a core"
+            )
+        },
+    },
+    Rule {
         name: "lost_telemetry",
         degraded_above: 0.0,
         invalid_above: NEVER,
+        cause: MACHINE,
         measure: |evidence| evidence.lost_snapshots as f64,
         explain: |_, count| {
             format!(
@@ -276,6 +457,7 @@ const RULES: [Rule; 15] = [
         name: "unaccounted",
         degraded_above: 0.0,
         invalid_above: 0.0,
+        cause: GENERATOR,
         measure: |evidence| evidence.unaccounted as f64,
         explain: |_, count| {
             format!(
@@ -287,6 +469,7 @@ const RULES: [Rule; 15] = [
         name: "unsteady",
         degraded_above: 0.0,
         invalid_above: NEVER,
+        cause: OPERATOR,
         measure: |evidence| f64::from(u8::from(evidence.is_unsteady)),
         explain: |_, _| {
             "response times were not steady by the end of the longest warm-up there can be; let the run take longer".into()
@@ -306,6 +489,17 @@ impl Verdict {
     }
 }
 
+impl Status {
+    /// The word, as reports have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Valid => "VALID",
+            Status::Degraded => "DEGRADED",
+            Status::Invalid => "INVALID",
+        }
+    }
+}
+
 impl Rule {
     fn apply(&self, evidence: &Evidence) -> Option<Reason> {
         let measured = (self.measure)(evidence);
@@ -314,36 +508,46 @@ impl Rule {
             measured if measured > self.degraded_above => (Status::Degraded, self.degraded_above),
             _ => return None,
         };
-        let text = (self.explain)(evidence, measured);
-        Some(Reason { rule: self.name.to_owned(), status, limit, measured, text })
+        let (cause, text) = ((self.cause)(evidence), (self.explain)(evidence, measured));
+        Some(Reason { rule: self.name.to_owned(), cause, status, limit, measured, text })
     }
 }
 
-/// The generator's own lateness as a share of the response time at the same quantile. Without a success there is no
-/// response time that it could have made longer.
-fn lag_share(evidence: &Evidence, quantile: f64, response_ns: u64) -> f64 {
+/// The generator's own part of the response time, at a quantile of both. Without a success there is no response time that it
+/// could have made longer. In a closed loop, what passes before a request is sent is not part of its response time, and makes
+/// the loop slower instead.
+fn lag_share(evidence: &Evidence, quantile: f64) -> f64 {
     let lag_ns = evidence.snapshot.lag.quantile_ns(quantile);
-    if evidence.is_closed_loop || lag_ns < LAG_NS_MIN || response_ns == 0 {
-        0.0
-    } else {
-        lag_ns as f64 / response_ns as f64
-    }
+    let response_ns = evidence.series.response.quantile_ns(quantile);
+    let whole_ns = if evidence.is_closed_loop { response_ns + lag_ns } else { response_ns };
+    if lag_ns < LAG_NS_MIN || response_ns == 0 { 0.0 } else { (lag_ns as f64 / whole_ns as f64).min(1.0) }
 }
 
 fn explain_lag(evidence: &Evidence, share: f64, quantile: f64, word: &str) -> String {
     let lag = crate::quantity::show_ns(evidence.snapshot.lag.quantile_ns(quantile));
+    let of = if evidence.is_closed_loop { "the time of a request" } else { "response time" };
     format!(
-        "{} of the {word} response time is Vajra's own lateness ({lag} with a connection free); use --wait spin, more shards (-t), or a quieter machine",
-        percent(share)
+        "{} of the {word} of {of} is Vajra's own ({lag}); use --wait spin or a quieter machine, {}",
+        percent(share),
+        evidence.advice()
     )
 }
 
-/// CPU time that carried load, as a share of the window, of the shard where it is largest.
+fn has_own_connect_failures(evidence: &Evidence) -> bool {
+    sum_of(&evidence.snapshot.shards).connect_failures_own > 0
+}
+
+fn missing_share(evidence: &Evidence) -> f64 {
+    1.0 - evidence.connections_open as f64 / evidence.connections_asked.max(1) as f64
+}
+
+/// Time for which a shard's thread worked or waited for its core, as a share of the window, of the shard where it is largest.
 fn busiest_share(evidence: &Evidence) -> f64 {
     let busy_ns = |figures: &Figures| {
-        (figures.cpu_user_ns + figures.cpu_system_ns).saturating_sub(figures.spun_ns) as f64
+        (figures.cpu_user_ns + figures.cpu_system_ns + figures.run_delay_ns).saturating_sub(figures.spun_ns)
     };
-    evidence.shards.iter().map(busy_ns).fold(0.0, f64::max) / (evidence.window_s * 1e9)
+    let busiest_ns = evidence.shards.iter().map(busy_ns).max().unwrap_or(0) as f64;
+    (busiest_ns / (evidence.window_s * 1e9)).min(1.0)
 }
 
 /// Requests that ended in the window, per second, of the shard with the most.
@@ -360,31 +564,43 @@ fn percent(share: f64) -> String {
 mod tests {
     use super::*;
     use crate::phase::Phases;
-    use crate::record::Recorder;
+    use crate::outcome::Outcome;
+    use crate::record::{Instants, Recorder};
 
+    /// A thousand requests a second for ten seconds, and what else happened.
     fn snapshot(change: impl FnOnce(&mut Recorder)) -> Snapshot {
         let phases = Phases { measure_from_ns: 0, measure_to_ns: 10_000_000_000 };
         let (mut recorder, mut snapshot) = (Recorder::new(0, 1, phases), Snapshot::new(1, 1, phases));
         change(&mut recorder);
+        recorder.settle(true);
         snapshot.absorb(&recorder);
         snapshot
     }
 
-    fn evidence(snapshot: &Snapshot) -> Evidence<'_> {
+    /// A hundred requests that took a millisecond, so much of it before they were sent, and so much by the generator's doing.
+    fn requests(recorder: &mut Recorder, slip_ns: u64, lag_ns: u64) {
+        for n in 0..100 {
+            recorder.sent(0, n, n + slip_ns, 1);
+            let instants = Instants { intended: n, sent: n + slip_ns, done: n + 1_000_000 };
+            recorder.done(0, Outcome::Ok(200), instants, lag_ns, 1);
+        }
+    }
+
+    fn evidence<'a>(snapshot: &'a Snapshot, series: &'a Series) -> Evidence<'a> {
         Evidence {
             snapshot,
+            series,
             shards: &snapshot.shards,
             is_closed_loop: false,
+            is_partial: false,
             window_s: 10.0,
             target_rps: 1_000.0,
             achieved_rps: 1_000.0,
-            response_p50_ns: 1_000_000,
-            response_p99_ns: 2_000_000,
             connections_asked: 10,
             connections_open: 10,
             run_s: 10.0,
-            steal_s: 0.0,
-            throttled_s: 0.0,
+            steal_s: Some(0.0),
+            throttled_s: None,
             cores: 2,
             lost_snapshots: 0,
             unaccounted: 0,
@@ -393,34 +609,98 @@ mod tests {
         }
     }
 
-    fn broken(evidence: &Evidence) -> (Status, Vec<String>) {
-        let verdict = Verdict::new(evidence);
-        (verdict.status, verdict.reasons.into_iter().map(|reason| reason.rule).collect())
+    /// The verdict on a changed run, by its rules and their causes.
+    fn broken(
+        record: impl FnOnce(&mut Recorder),
+        change: impl FnOnce(&mut Evidence),
+    ) -> (Status, Vec<(String, Cause)>) {
+        let snapshot = snapshot(record);
+        let series = snapshot.measured_total();
+        let mut evidence = evidence(&snapshot, &series);
+        change(&mut evidence);
+        let verdict = Verdict::new(&evidence);
+        let reasons = verdict.reasons.into_iter().map(|reason| (reason.rule, reason.cause)).collect();
+        (verdict.status, reasons)
+    }
+
+    fn one(rule: &str, cause: Cause) -> Vec<(String, Cause)> {
+        vec![(rule.to_owned(), cause)]
     }
 
     #[test]
     fn a_run_that_did_as_asked_is_valid() {
-        assert_eq!(broken(&evidence(&snapshot(|_| {}))), (Status::Valid, vec![]));
+        assert_eq!(broken(|_| {}, |_| {}), (Status::Valid, vec![]));
     }
 
     #[test]
-    fn a_rate_that_was_not_carried_invalidates() {
-        let snapshot = snapshot(|recorder| recorder.figures.cpu_user_ns = 9_900_000_000);
-        let short = Evidence { achieved_rps: 900.0, ..evidence(&snapshot) };
-        assert_eq!(broken(&short), (Status::Invalid, vec!["rate_shortfall".into(), "shard_busy".into()]));
-        let closed = Evidence { is_closed_loop: true, ..short };
-        assert_eq!(broken(&closed).0, Status::Degraded);
+    fn a_rate_that_the_generator_did_not_carry_invalidates_and_one_that_the_target_did_not_does_not() {
+        let short = |evidence: &mut Evidence| evidence.achieved_rps = 900.0;
+        let own = |recorder: &mut Recorder| {
+            recorder.unsent.measured = 1_000;
+            recorder.unreleased_own = 900;
+        };
+        let generator = (Status::Invalid, ["rate_shortfall", "unsent"].map(|rule| (rule.into(), Cause::Generator)).to_vec());
+        assert_eq!(broken(own, short), generator);
+        let targets = |recorder: &mut Recorder| recorder.unsent.measured = 1_000;
+        assert_eq!(broken(targets, short), (Status::Degraded, one("unsent", Cause::Target)));
+        let stopped = |evidence: &mut Evidence| evidence.is_partial = true;
+        assert_eq!(broken(targets, stopped).0, Status::Valid, "somebody stopped it");
+        let dropped = |recorder: &mut Recorder| recorder.dropped.measured = 1_000;
+        assert_eq!(broken(dropped, short).0, Status::Valid, "it was asked to drop");
     }
 
     #[test]
-    fn lateness_counts_only_while_a_connection_was_free() {
-        let late = snapshot(|recorder| (0..100).for_each(|n| recorder.sent(0, n, n + 900_000, n, 1)));
-        assert_eq!(broken(&evidence(&late)).0, Status::Invalid);
-        let none_succeeded = Evidence { response_p50_ns: 0, response_p99_ns: 0, ..evidence(&late) };
-        assert_eq!(broken(&none_succeeded).0, Status::Valid, "a failing target breaks no rule");
-        let waiting =
-            snapshot(|recorder| (0..100).for_each(|n| recorder.sent(0, n, n + 900_000, n + 899_999, 1)));
-        assert_eq!(broken(&evidence(&waiting)).0, Status::Valid);
+    fn arrivals_that_were_sent_only_after_the_end_are_held_against_whoever_made_them_late() {
+        let short = |evidence: &mut Evidence| evidence.achieved_rps = 900.0;
+        let own = broken(|recorder| requests(recorder, 900_000, 899_000), short);
+        assert!(own.1.contains(&("rate_shortfall".into(), Cause::Generator)), "{own:?}");
+        assert_eq!(broken(|recorder| requests(recorder, 900_000, 1_000), short).0, Status::Valid);
+    }
+
+    #[test]
+    fn only_the_generators_own_time_breaks_a_rule() {
+        let rules = ["generator_lag_p50", "generator_lag_p99"].map(|rule| (rule.to_owned(), Cause::Generator));
+        let late = |recorder: &mut Recorder| requests(recorder, 900_000, 900_000);
+        assert_eq!(broken(late, |_| {}), (Status::Invalid, rules.to_vec()));
+        let closed = |evidence: &mut Evidence| evidence.is_closed_loop = true;
+        assert_eq!(broken(late, closed).0, Status::Degraded, "a part of the time that a request takes it");
+        assert_eq!(broken(|recorder| requests(recorder, 900_000, 1_000), |_| {}).0, Status::Valid);
+        let failing = |recorder: &mut Recorder| {
+            (0..100).for_each(|n| {
+                let instants = Instants { intended: n, sent: n, done: n + 1_000_000 };
+                recorder.done(0, Outcome::Refused(503), instants, 900_000, 1);
+            });
+        };
+        assert_eq!(broken(failing, |_| {}).0, Status::Valid, "a failing target breaks no rule");
+    }
+
+    #[test]
+    fn a_shard_that_has_no_time_left_is_the_limit_of_a_closed_loop() {
+        // Half of the time on its core, half of it waiting for it, and a tenth watching the clock.
+        let busy = |recorder: &mut Recorder| {
+            recorder.figures.cpu_user_ns = 5_900_000_000;
+            recorder.figures.spun_ns = 1_000_000_000;
+            recorder.figures.run_delay_ns = 4_900_000_000;
+        };
+        let open = broken(busy, |_| {});
+        assert_eq!(open.0, Status::Invalid, "it lost its core for half of the time");
+        assert!(open.1.contains(&("lost_core".into(), Cause::Machine)), "{open:?}");
+        let full = |recorder: &mut Recorder| recorder.figures.cpu_user_ns = 9_900_000_000;
+        assert_eq!(broken(full, |_| {}), (Status::Degraded, one("shard_busy", Cause::Generator)));
+        let closed = |evidence: &mut Evidence| evidence.is_closed_loop = true;
+        assert_eq!(broken(full, closed), (Status::Invalid, one("generator_bound", Cause::Generator)));
+        let nearly = |recorder: &mut Recorder| recorder.figures.cpu_user_ns = 9_700_000_000;
+        assert_eq!(broken(nearly, closed).0, Status::Degraded);
+    }
+
+    #[test]
+    fn the_advice_is_one_that_the_machine_can_follow() {
+        let text = |cores| {
+            let snapshot = snapshot(|recorder| recorder.figures.cpu_user_ns = 9_900_000_000);
+            let series = snapshot.measured_total();
+            Verdict::new(&Evidence { cores, ..evidence(&snapshot, &series) }).reasons[0].text.clone()
+        };
+        assert!(text(8).contains("add shards") && !text(2).contains("add shards"));
     }
 
     #[test]
@@ -431,8 +711,12 @@ mod tests {
             capacity_rps_per_shard: rps,
             ..Calibrated::default()
         };
+        let series = snapshot.measured_total();
         let judge = |calibration: Option<&Calibrated>| {
-            broken(&Evidence { calibration, is_closed_loop: true, ..evidence(&snapshot) })
+            let evidence = Evidence { calibration, is_closed_loop: true, ..evidence(&snapshot, &series) };
+            let verdict = Verdict::new(&evidence);
+            let rules: Vec<String> = verdict.reasons.into_iter().map(|reason| reason.rule).collect();
+            (verdict.status, rules)
         };
         let near = (Status::Degraded, vec!["near_capacity".to_owned()]);
         // 96,000 a second, in the window of ten seconds.
@@ -442,7 +726,8 @@ mod tests {
         assert_eq!(judge(Some(&calibrated(None))).0, Status::Valid, "one core cannot measure it");
         assert_eq!(judge(None).0, Status::Valid);
         let calibration = calibrated(Some(100_000.0));
-        let verdict = Verdict::new(&Evidence { calibration: Some(&calibration), ..evidence(&snapshot) });
+        let verdict =
+            Verdict::new(&Evidence { calibration: Some(&calibration), ..evidence(&snapshot, &series) });
         let Reason { limit, measured, text, .. } = &verdict.reasons[0];
         assert_eq!((*limit, *measured), (0.95, 0.96));
         for part in ["96000/s", "96.0 %", "2026-11-01T00:00:00Z", "may be the limit"] {
@@ -454,29 +739,54 @@ mod tests {
     fn each_rule_names_itself_and_its_measure() {
         let snapshot = snapshot(|recorder| {
             recorder.figures.hiccup_ns = 2_000_000_000;
+            recorder.figures.run_delay_ns = 2_000_000_000;
             recorder.figures.overflowed = 3;
             recorder.figures.starved = 5;
             recorder.figures.completions = 10;
+            recorder.figures.clock_steps = 1;
+            recorder.figures.clock_ppm = -900.0;
+            recorder.figures.postponed_at_bounds = 1;
+            recorder.figures.connect_failures_own = 6;
             recorder.measured[0].errors[Kind::Ports as usize] = 1;
         });
+        let series = snapshot.measured_total();
         let bad = Evidence {
             connections_open: 4,
-            steal_s: 1.0,
-            throttled_s: 0.01,
+            steal_s: Some(1.0),
+            throttled_s: Some(0.01),
             lost_snapshots: 2,
             unaccounted: 1,
             is_unsteady: true,
-            ..evidence(&snapshot)
+            ..evidence(&snapshot, &series)
         };
-        let rules = ["hiccups", "steal", "cgroup_throttled", "cq_overflow", "buffers_starved"];
-        let more = ["connections_short", "generator_errors", "lost_telemetry", "unaccounted", "unsteady"];
-        let expected: Vec<String> = rules.into_iter().chain(more).map(String::from).collect();
-        assert_eq!(broken(&bad), (Status::Invalid, expected));
-        assert!(
-            Verdict::new(&bad)
-                .reasons
-                .iter()
-                .all(|reason| reason.measured > reason.limit && !reason.text.is_empty())
-        );
+        let verdict = Verdict::new(&bad);
+        let rules: Vec<&str> = verdict.reasons.iter().map(|reason| reason.rule.as_str()).collect();
+        let expected = [
+            "lost_core",
+            "hiccups",
+            "steal",
+            "cgroup_throttled",
+            "clock_step",
+            "clock_drift",
+            "cq_overflow",
+            "buffers_starved",
+            "connections_short",
+            "generator_errors",
+            "late_collector",
+            "lost_telemetry",
+            "unaccounted",
+            "unsteady",
+        ];
+        assert_eq!((verdict.status, rules), (Status::Invalid, expected.to_vec()));
+        let is_told = |reason: &Reason| reason.measured > reason.limit && !reason.text.is_empty();
+        assert!(verdict.reasons.iter().all(is_told));
+    }
+
+    #[test]
+    fn connections_that_the_target_refused_degrade_and_never_invalidate() {
+        let few = |evidence: &mut Evidence| evidence.connections_open = 1;
+        assert_eq!(broken(|_| {}, few), (Status::Degraded, one("connections_refused", Cause::Target)));
+        let own = |recorder: &mut Recorder| recorder.figures.connect_failures_own = 9;
+        assert_eq!(broken(own, few), (Status::Invalid, one("connections_short", Cause::Generator)));
     }
 }

@@ -56,9 +56,9 @@ fn print_facts(report: &Report) {
     println!(
         "stalls     {hiccups}, the longest {}; {:.2} s stolen",
         show_ns(longest_ns),
-        report.environment.steal_s
+        report.environment.steal_s.unwrap_or(0.0)
     );
-    println!("verdict    {}", vajra::word(report.verdict.status));
+    println!("verdict    {}", report.verdict.status.name());
     for reason in &report.verdict.reasons {
         println!("           {}: {}", reason.rule, reason.text);
     }

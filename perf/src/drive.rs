@@ -124,7 +124,7 @@ fn collect(lane: &CollectorLane, has_ended: impl Fn() -> bool) -> (u64, Figures)
         let is_last = has_ended();
         while let Some(recorder) = lane.pop() {
             failed += recorder.measured.iter().chain(&recorder.outside).map(Series::failed).sum::<u64>();
-            figures.merge(&recorder.figures);
+            figures.merge(&recorder.all_figures());
             lane.give_back(recorder);
         }
         if is_last {

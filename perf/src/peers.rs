@@ -128,7 +128,7 @@ fn verdicts(pairs: &[Pair]) -> String {
     let given = |status| pairs.iter().filter(|pair| pair.vajra.verdict == Some(status)).count();
     let counts = [Status::Valid, Status::Degraded, Status::Invalid].map(|status| (given(status), status));
     let shown = counts.iter().filter(|(count, _)| *count > 0);
-    shown.map(|&(count, status)| format!("{count} {}", vajra::word(status))).collect::<Vec<_>>().join(", ")
+    shown.map(|&(count, status)| format!("{count} {}", status.name())).collect::<Vec<_>>().join(", ")
 }
 
 fn warn_of_failures(pairs: &[Pair]) {

@@ -138,21 +138,12 @@ impl Vajra {
     pub(crate) fn require_printed_verdict(&self, core: usize, url: &str) -> Result<(), String> {
         let mut command = self.command(core, 1, 1, url, &[]);
         let ended = process::run(&mut command)?;
-        let words = [Status::Valid, Status::Degraded, Status::Invalid].map(word);
+        let words = [Status::Valid, Status::Degraded, Status::Invalid].map(Status::name);
         if words.iter().any(|word| ended.stdout.contains(word)) {
             return Ok(());
         }
         let Ended { status, stdout, stderr, .. } = ended;
         Err(format!("`{}` printed no verdict ({status}):\n{stdout}{stderr}", process::shown(&command)))
-    }
-}
-
-/// A verdict as it is printed.
-pub(crate) fn word(status: Status) -> &'static str {
-    match status {
-        Status::Valid => "VALID",
-        Status::Degraded => "DEGRADED",
-        Status::Invalid => "INVALID",
     }
 }
 

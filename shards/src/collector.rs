@@ -124,10 +124,7 @@ impl Collector {
             self.phases.measure_to_ns = to_ns;
             self.whole.phases = self.phases;
         }
-        // Recorders end at the phases' bounds, so each lies wholly inside the window or outside it.
-        if recorder.from_ns >= self.phases.measure_from_ns && recorder.to_ns <= self.phases.measure_to_ns {
-            self.window[shard].merge(&recorder.figures);
-        }
+        self.window[shard].merge(&recorder.settled.measured);
         self.open_slice(recorder.to_ns).absorb(recorder);
         self.through_ns[shard] = if recorder.ended_ns.is_some() { u64::MAX } else { recorder.to_ns };
         self.close_through(self.through_ns.iter().copied().min().unwrap_or(0));
@@ -222,7 +219,7 @@ mod tests {
         fn hand_over(&mut self, slice: u64, is_last: bool) {
             let intended = slice * SLICE_NS + 1;
             let instants = Instants { intended, sent: intended, done: intended + 5 };
-            self.recorder.done(0, Outcome::Ok(200), instants, 1);
+            self.recorder.done(0, Outcome::Ok(200), instants, 0, 1);
             (self.recorder.from_ns, self.recorder.to_ns) = (slice * SLICE_NS, (slice + 1) * SLICE_NS);
             self.recorder.ended_ns = is_last.then_some(self.recorder.to_ns);
             assert!(self.lane.swap(&mut self.recorder));

@@ -24,8 +24,11 @@ pub(crate) struct Connection {
     pub(crate) has_answered: bool,
     /// Failed attempts in a row.
     pub(crate) attempts: u32,
-    /// When it became free to take a request.
+    /// When it became free to take a request, or would have without the generator's own lateness.
     pub(crate) free_ns: u64,
+    /// How much of the last response's time was the generator's doing: without it, the connection would have been free so much
+    /// earlier. Stays 0 in a closed loop, in which a request is never late for more than its own time.
+    pub(crate) carried_ns: u64,
     /// When anything last happened on it.
     pub(crate) heard_ns: u64,
     /// When the watchdog last looked at it.
@@ -58,12 +61,41 @@ pub(crate) enum Armed {
     Discard,
 }
 
-/// One request under way. Times are absolute.
+/// One request under way. Times are absolute. There may be tens of thousands, so three words have to do: the step and the lag
+/// share one, which is room for 65,536 steps and 78 hours.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Flight {
     pub(crate) intended_ns: u64,
     pub(crate) sent_ns: u64,
-    pub(crate) step: usize,
+    lag_and_step: u64,
+}
+
+const STEP_BITS: u32 = 16;
+const _: () = assert!(engine::plan::REQUESTS_MAX <= 1 << STEP_BITS, "every step has a number in a flight");
+const _: () = assert!(size_of::<Flight>() == 24, "three words");
+
+impl Flight {
+    #[inline]
+    pub(crate) fn new(step: usize, intended_ns: u64, sent_ns: u64) -> Flight {
+        Flight { intended_ns, sent_ns, lag_and_step: step as u64 }
+    }
+
+    #[inline]
+    pub(crate) fn step(self) -> usize {
+        (self.lag_and_step & ((1 << STEP_BITS) - 1)) as usize
+    }
+
+    /// How late it was sent by the generator's doing.
+    #[inline]
+    pub(crate) fn lag_ns(self) -> u64 {
+        self.lag_and_step >> STEP_BITS
+    }
+
+    #[inline]
+    pub(crate) fn set_lag(&mut self, lag_ns: u64) {
+        let lag_ns = lag_ns.min(u64::MAX >> STEP_BITS);
+        self.lag_and_step = lag_ns << STEP_BITS | self.step() as u64;
+    }
 }
 
 /// All connections of a shard.
@@ -181,6 +213,16 @@ impl Connections {
         Some((index / self.depth, self.flights[index as usize].sent_ns))
     }
 
+    /// How late what is under way was sent by the generator's doing, on average over the connections that are open.
+    pub(crate) fn mean_lag_ns(&self) -> u64 {
+        let slots = (0..self.count()).filter(|&slot| self.all[slot as usize].is_open());
+        let lags = slots.map(|slot| {
+            self.oldest(slot).map_or(self.all[slot as usize].carried_ns, |flight| flight.lag_ns())
+        });
+        let (sum, count) = lags.fold((0_u128, 0_u128), |(sum, count), ns| (sum + u128::from(ns), count + 1));
+        (sum / count.max(1)) as u64
+    }
+
     /// The flight kept at an index that [`Connections::take_off`] returned.
     #[inline]
     pub(crate) fn flight(&mut self, index: usize) -> &mut Flight {
@@ -206,6 +248,7 @@ impl Connection {
             has_answered: false,
             attempts: 0,
             free_ns: 0,
+            carried_ns: 0,
             heard_ns: 0,
             looked_ns: 0,
         }
@@ -243,15 +286,25 @@ mod tests {
     }
 
     #[test]
+    fn a_flight_knows_its_step_and_its_lag() {
+        let mut flight = Flight::new(65_535, 1, 2);
+        flight.set_lag(3_600_000_000_000);
+        assert_eq!((flight.step(), flight.lag_ns()), (65_535, 3_600_000_000_000));
+        flight.set_lag(u64::MAX);
+        assert_eq!((flight.step(), flight.lag_ns()), (65_535, u64::MAX >> STEP_BITS));
+    }
+
+    #[test]
     fn requests_land_in_the_order_they_took_off() {
         let mut connections = opened(1, 3);
         for step in 0..3 {
-            connections.take_off(0, Flight { step, ..Flight::default() });
+            connections.take_off(0, Flight::new(step, 0, 0));
         }
         assert_eq!(connections.room(0), 0);
-        assert_eq!(connections.land(0).unwrap().step, 0);
-        connections.take_off(0, Flight { step: 3, ..Flight::default() });
-        let rest: Vec<usize> = std::iter::from_fn(|| connections.land(0)).map(|flight| flight.step).collect();
+        assert_eq!(connections.land(0).unwrap().step(), 0);
+        connections.take_off(0, Flight::new(3, 0, 0));
+        let rest: Vec<usize> =
+            std::iter::from_fn(|| connections.land(0)).map(|flight| flight.step()).collect();
         assert_eq!(rest, [1, 2, 3]);
         assert_eq!(connections.under_way, 0);
     }

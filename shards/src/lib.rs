@@ -185,7 +185,7 @@ impl Shards {
         let thread = std::thread::Builder::new().name("collector".into()).spawn(run);
         let thread = thread.map_err(|error| format!("no thread for the collector: {error}"))?;
         self.collecting = Some((is_over, thread));
-        self.before = Reading::now();
+        self.before = Reading::now(&self.cores);
         self.started = Some(Instant::now());
         self.control.start_at(clock::monotonic_ns() + START_NS);
         Ok(SystemTime::now() + Duration::from_nanos(START_NS))
@@ -216,7 +216,7 @@ impl Shards {
     }
 
     fn facts(&self, collected: &Collected) -> MachineFacts {
-        let since = Reading::now().since(self.before);
+        let since = Reading::now(&self.cores).since(self.before);
         let (user_ns, system_ns) = collected.cpu_ns;
         MachineFacts {
             environment: Environment {
@@ -231,16 +231,21 @@ impl Shards {
                 ..Environment::default()
             },
             cores: self.cores.clone(),
+            cores_allowed: allowed_cores().len() as u64,
             connections_open: self.connections_open,
             collector_user_s: user_ns as f64 / 1e9,
             collector_sys_s: system_ns as f64 / 1e9,
             resident_bytes_max: machine::resident_bytes_max(),
             run_s: self.started.map_or(0.0, |started| started.elapsed().as_secs_f64()),
-            limits: collected
-                .complaints
-                .iter()
-                .map(|complaint| format!("{INCOMPLETE}: {complaint}"))
-                .collect(),
+            limits: {
+                let complaints = collected.complaints.iter();
+                let mut limits: Vec<String> =
+                    complaints.map(|complaint| format!("{INCOMPLETE}: {complaint}")).collect();
+                limits.extend(ring::RunDelay::of_this_thread().ns().is_none().then(|| {
+                    "not measured: the kernel does not count how long a thread waits for its core (CONFIG_SCHED_INFO)".to_owned()
+                }));
+                limits
+            },
         }
     }
 }

@@ -5,48 +5,76 @@ use std::fs;
 /// Clock ticks per second in /proc/stat: fixed by the kernel's interface with user space.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Counters of the machine at one moment.
+/// Counters of the machine at one moment. What is not counted here is nothing, and not 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Reading {
-    /// Time the hypervisor took from all cores, seconds.
-    pub(crate) steal_s: f64,
+    /// Time the hypervisor took from some cores, seconds.
+    pub(crate) steal_s: Option<f64>,
     /// Time the cgroup's quota stopped this process, seconds.
-    pub(crate) throttled_s: f64,
+    pub(crate) throttled_s: Option<f64>,
 }
 
 impl Reading {
-    /// The machine now. What cannot be read is 0.
-    pub(crate) fn now() -> Reading {
+    /// The machine now; of steal, that of these cores.
+    pub(crate) fn now(cores: &[usize]) -> Reading {
         let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
-        let cgroup = cgroup_file("cpu.stat").unwrap_or_default();
-        Reading { steal_s: steal_s(&stat), throttled_s: throttled_s(&cgroup) }
+        let cgroup = cgroup_file("cpu.stat");
+        Reading { steal_s: steal_s(&stat, cores), throttled_s: cgroup.as_deref().map(throttled_s) }
     }
 
     /// What happened since an earlier reading.
     pub(crate) fn since(self, earlier: Reading) -> Reading {
+        let since = |now: Option<f64>, then: Option<f64>| Some((now? - then?).max(0.0));
         Reading {
-            steal_s: self.steal_s - earlier.steal_s,
-            throttled_s: self.throttled_s - earlier.throttled_s,
+            steal_s: since(self.steal_s, earlier.steal_s),
+            throttled_s: since(self.throttled_s, earlier.throttled_s),
         }
     }
 }
 
-/// The eighth figure of the first line.
-fn steal_s(stat: &str) -> f64 {
-    let ticks = stat.lines().next().and_then(|line| line.split_whitespace().nth(8)?.parse::<f64>().ok());
-    ticks.unwrap_or(0.0) / TICKS_PER_SECOND
+/// The eighth figure of each core's line (proc_stat(5)); kernels before 2.6.11 have none.
+fn steal_s(stat: &str, cores: &[usize]) -> Option<f64> {
+    let of_core = |core: &usize| {
+        let line = stat.lines().find_map(|line| line.strip_prefix(&format!("cpu{core} ")))?;
+        line.split_whitespace().nth(7)?.parse::<f64>().ok()
+    };
+    let ticks: Option<f64> = cores.iter().map(of_core).sum();
+    ticks.map(|ticks| ticks / TICKS_PER_SECOND)
 }
 
+/// In microseconds as version 2 of control groups has it, in nanoseconds as version 1. A group without a quota may count none.
 fn throttled_s(cpu_stat: &str) -> f64 {
-    let line = cpu_stat.lines().find_map(|line| line.strip_prefix("throttled_usec "));
-    line.and_then(|text| text.trim().parse::<f64>().ok()).unwrap_or(0.0) / 1e6
+    let figure = |name: &str| {
+        let line = cpu_stat.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|text| text.trim().parse::<f64>().ok())
+    };
+    let counted = figure("throttled_usec").map(|us| us / 1e6);
+    counted.or_else(|| figure("throttled_time").map(|ns| ns / 1e9)).unwrap_or(0.0)
 }
 
-/// A file of this process's own control group (v2).
+/// A file of this process's own control group: of version 2, else of version 1's `cpu` hierarchy.
 pub(crate) fn cgroup_file(name: &str) -> Option<String> {
     let own = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let path = own.lines().find_map(|line| line.strip_prefix("0::"))?.trim_matches('/').to_owned();
-    fs::read_to_string(format!("/sys/fs/cgroup/{path}/{name}")).ok()
+    cgroup_paths(&own, name).into_iter().find_map(|path| fs::read_to_string(path).ok())
+}
+
+/// Where a file of a control group may lie, by the lines of /proc/self/cgroup (cgroups(7)). In a container, whose own group is
+/// mounted as the root, the path that is given leads nowhere, and the root is it.
+fn cgroup_paths(own: &str, name: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    if let Some(path) = own.lines().find_map(|line| line.strip_prefix("0::")) {
+        paths.push(format!("/sys/fs/cgroup/{}/{name}", path.trim_matches('/')));
+        paths.push(format!("/sys/fs/cgroup/{name}"));
+    }
+    let is_cpu = |controllers: &str| controllers.split(',').any(|controller| controller == "cpu");
+    let version_1 = own.lines().filter_map(|line| line.splitn(3, ':').nth(1).zip(line.splitn(3, ':').nth(2)));
+    for (controllers, path) in version_1.filter(|(controllers, _)| is_cpu(controllers)) {
+        for folder in [controllers, "cpu"] {
+            paths.push(format!("/sys/fs/cgroup/{folder}/{}/{name}", path.trim_matches('/')));
+            paths.push(format!("/sys/fs/cgroup/{folder}/{name}"));
+        }
+    }
+    paths
 }
 
 /// Largest resident memory of this process so far, bytes.
@@ -101,9 +129,32 @@ mod tests {
 
     #[test]
     fn counters_are_read_from_their_lines() {
-        assert_eq!(steal_s("cpu  1 2 3 4 5 6 7 250 0 0\ncpu0 1 2\n"), 2.5);
+        let stat = "cpu  1 2 3 4 5 6 7 250 0 0\ncpu0 1 2 3 4 5 6 7 50 0 0\ncpu1 1 2 3 4 5 6 7 200 0 0\ncpu10 1 2\n";
+        assert_eq!(steal_s(stat, &[1]), Some(2.0));
+        assert_eq!(steal_s(stat, &[0, 1]), Some(2.5), "of the cores that are asked for");
+        assert_eq!((steal_s(stat, &[2]), steal_s(stat, &[10]), steal_s("", &[0])), (None, None, None));
         assert_eq!(throttled_s("usage_usec 5\nnr_throttled 1\nthrottled_usec 1500000\n"), 1.5);
-        assert_eq!((steal_s(""), throttled_s("")), (0.0, 0.0));
+        assert_eq!(throttled_s("nr_periods 9\nnr_throttled 1\nthrottled_time 1500000000\n"), 1.5);
+        assert_eq!((throttled_s("usage_usec 5\n"), throttled_s("")), (0.0, 0.0));
+    }
+
+    #[test]
+    fn the_control_group_is_looked_for_in_both_versions() {
+        let paths = |own: &str| cgroup_paths(own, "cpu.stat");
+        let second = paths("0::/user.slice/a\n");
+        assert_eq!(second, ["/sys/fs/cgroup/user.slice/a/cpu.stat", "/sys/fs/cgroup/cpu.stat"]);
+        let first = paths("3:cpuset:/\n1:cpu,cpuacct:/docker/x\n0::/\n");
+        assert_eq!(first[0], "/sys/fs/cgroup//cpu.stat");
+        assert!(first.contains(&"/sys/fs/cgroup/cpu,cpuacct/docker/x/cpu.stat".to_owned()), "{first:?}");
+        assert!(first.contains(&"/sys/fs/cgroup/cpu/cpu.stat".to_owned()), "{first:?}");
+        assert!(!first.iter().any(|path| path.contains("cpuset")), "{first:?}");
+    }
+
+    #[test]
+    fn what_is_not_counted_is_not_zero() {
+        let counted = Reading { steal_s: Some(3.0), throttled_s: None };
+        let since = counted.since(Reading { steal_s: Some(1.0), throttled_s: Some(1.0) });
+        assert_eq!(since, Reading { steal_s: Some(2.0), throttled_s: None });
     }
 
     #[test]

@@ -10,8 +10,10 @@ use engine::outcome::Kind;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::unix::fs::FileExt;
 
 /// How much of a response is received while its head is looked for, when the body is to be thrown away. Heads are rarely
 /// longer, and what is received beyond the head is copied for nothing.
@@ -54,6 +56,7 @@ pub struct RingWire {
     addresses: Vec<SockAddr>,
     constants: Vec<usize>,
     failed: Vec<(Slot, Kind)>,
+    run_delay: RunDelay,
 }
 
 #[derive(Default)]
@@ -83,7 +86,8 @@ impl RingWire {
         })?;
         let links = (0..slots).map(|_| Link::default()).collect();
         let constants = constants.iter().map(|bytes| bytes.len()).collect();
-        Ok(RingWire { ring, clock: Clock::new(), links, addresses, constants, failed: Vec::new() })
+        let (clock, run_delay) = (Clock::new(), RunDelay::of_this_thread());
+        Ok(RingWire { ring, clock, links, addresses, constants, failed: Vec::new(), run_delay })
     }
 
     fn token(&self, operation: Operation, slot: Slot) -> u64 {
@@ -276,9 +280,28 @@ impl Wire for RingWire {
             overflowed: ring.overflowed,
             cpu_user_ns,
             cpu_system_ns,
+            run_delay_ns: self.run_delay.ns().unwrap_or(0),
             clock_steps: self.clock.steps(),
             clock_ppm: self.clock.ppm(),
         }
+    }
+}
+
+/// The time in which a thread could have run and did not: the second figure of its `schedstat`, in nanoseconds
+/// (Documentation/scheduler/sched-stats.rst). Kept open, because it is read at the end of each slice.
+pub(crate) struct RunDelay(Option<File>);
+
+impl RunDelay {
+    pub(crate) fn of_this_thread() -> RunDelay {
+        RunDelay(File::open("/proc/thread-self/schedstat").ok())
+    }
+
+    /// Nothing where the kernel keeps no such figures.
+    pub(crate) fn ns(&self) -> Option<u64> {
+        let mut text = [0; 64];
+        let bytes = self.0.as_ref()?.read_at(&mut text, 0).ok()?;
+        let text = std::str::from_utf8(&text[..bytes]).ok()?;
+        text.split_ascii_whitespace().nth(1)?.parse().ok()
     }
 }
 
@@ -336,6 +359,15 @@ fn kind_of(errno: i32, otherwise: Kind) -> Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_delay_of_this_thread_is_known_and_never_shrinks() {
+        let delay = RunDelay::of_this_thread();
+        let first = delay.ns().expect("the kernels Vajra is tested on count it");
+        std::thread::yield_now();
+        assert!(delay.ns() >= Some(first));
+        assert_eq!(RunDelay(None).ns(), None);
+    }
 
     #[test]
     fn tokens_carry_operation_generation_and_slot() {

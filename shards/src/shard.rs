@@ -12,7 +12,7 @@ use crate::pace::{Pace, Pause as Waiting};
 use crate::protocol::http1::{Answer, HeadMemo};
 use crate::wire::{Completion, Pause, Slot, Wire, WireCounters};
 use engine::bucket::{Poll, Share, TokenBucket};
-use engine::outcome::{Kind, Outcome};
+use engine::outcome::{Fault, Kind, Outcome};
 use engine::phase::Warmup;
 use engine::plan::Plan;
 use engine::random::Random;
@@ -49,9 +49,14 @@ const DISCARD_BYTES_MIN: u64 = 8 << 10;
 /// Where a connection may have more under way, the end of a send is reported, and waited for before the next: its memory
 /// could be in use, and a second send could overtake the rest of the first.
 const SEND_BYTES_SILENT: usize = 4 << 10;
-/// The loop lost its core if a turn took longer than this and its operations cannot explain it.
+/// The loop lost its core if a turn took longer than this and its operations cannot explain it. A connection that is begun
+/// counts as several operations.
 const HICCUP_NS: u64 = MILLISECOND_NS;
-const OPERATION_NS_MAX: u64 = 100_000;
+const OPERATION_NS_MAX: u64 = 25_000;
+const OPERATIONS_PER_CONNECT: u64 = 4;
+/// After a turn that lost its core, responses may lie in the kernel whose requests seem to have timed out. So nothing times
+/// out until a look finds nothing more, or for this long.
+const CATCH_UP_NS_MAX: u64 = 200 * MILLISECOND_NS;
 
 /// What the executor is to do after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,8 +76,8 @@ enum Stage {
     Waiting,
     /// Sending.
     Running,
-    /// Finishing what is under way, until then at the latest.
-    Draining { deadline_ns: u64, catches_up: bool },
+    /// Finishing what is under way, until then at the latest; what is overdue is sent for a while.
+    Draining { deadline_ns: u64, sends_until_ns: u64 },
     /// Handing over the last recorder.
     Closing,
     /// Done.
@@ -121,9 +126,15 @@ pub struct Shard<W: Wire, S: Source> {
     on_ready: Option<Box<dyn FnOnce(u64) + Send>>,
     published: WireCounters,
     start_ns: u64,
-    /// When scheduling stopped, from the start of the run.
+    /// When scheduling stopped, from the start of the run; the end of time before that.
     ended_ns: u64,
+    /// Where the slice began that is being written, from the start of the run.
+    slice_from_ns: u64,
     now_ns: u64,
+    /// For how long the responses that this turn takes in have lain in the kernel.
+    late_ns: u64,
+    /// When the core was lost last, until all that came meanwhile has been taken in.
+    lost_core_at_ns: Option<u64>,
     next_publish_ns: u64,
     next_tick_ns: u64,
     next_watched: Slot,
@@ -197,8 +208,11 @@ impl<W: Wire, S: Source> Shard<W, S> {
             control,
             on_ready: Some(on_ready),
             start_ns: u64::MAX,
-            ended_ns: 0,
+            ended_ns: u64::MAX,
+            slice_from_ns: 0,
             now_ns,
+            late_ns: 0,
+            lost_core_at_ns: None,
             next_publish_ns: u64::MAX,
             next_tick_ns: now_ns,
             next_watched: 0,
@@ -231,13 +245,16 @@ impl<W: Wire, S: Source> Shard<W, S> {
     /// Books the time since the last turn: spent watching the clock, or lost.
     fn account(&mut self, now: u64) {
         let since_ns = now - self.now_ns;
-        let expected_ns = match self.parked_until_ns.take() {
+        // A response that ends a sleep is taken in at once. Any other came at some moment of the last turn: in the middle of it,
+        // on average.
+        let (expected_ns, late_ns) = match self.parked_until_ns.take() {
             Some(until_ns) => {
                 self.pace.woke(until_ns, now);
-                until_ns.saturating_sub(self.now_ns)
+                (until_ns.saturating_sub(self.now_ns), now.saturating_sub(until_ns))
             }
-            None => 0,
+            None => (0, since_ns / 2),
         };
+        self.late_ns = if self.is_behind { self.late_ns + since_ns } else { late_ns };
         let figures = &mut self.recorder.figures;
         figures.turns += 1;
         if self.is_spinning {
@@ -248,6 +265,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
             figures.hiccups += 1;
             figures.hiccup_ns += lost_ns;
             figures.hiccup_ns_max = figures.hiccup_ns_max.max(lost_ns);
+            self.late_ns = self.late_ns.max(lost_ns);
+            self.lost_core_at_ns = Some(now);
         }
         self.now_ns = now;
         self.operations = 0;
@@ -257,9 +276,12 @@ impl<W: Wire, S: Source> Shard<W, S> {
     /// Takes in everything that happened.
     fn complete(&mut self, now: u64) {
         self.is_behind = true;
-        for _ in 0..COMPLETIONS_PER_TURN {
+        for handled in 0..COMPLETIONS_PER_TURN {
             let Some(completion) = self.wire.next() else {
                 self.is_behind = false;
+                if handled == 0 {
+                    self.catch_up(now);
+                }
                 return;
             };
             self.operations += 1;
@@ -279,6 +301,19 @@ impl<W: Wire, S: Source> Shard<W, S> {
         }
     }
 
+    /// Nothing was there: what came while the core was lost has been taken in, if the ring was asked since.
+    #[inline]
+    fn catch_up(&mut self, now: u64) {
+        if self.lost_core_at_ns.is_some_and(|at_ns| at_ns < now) {
+            self.lost_core_at_ns = None;
+        }
+    }
+
+    /// Whether responses may be there that have not been taken in, so that nobody can say what has timed out.
+    fn is_catching_up(&self, now: u64) -> bool {
+        self.is_behind || self.lost_core_at_ns.is_some_and(|at_ns| now < at_ns + CATCH_UP_NS_MAX)
+    }
+
     fn connected(&mut self, now: u64, slot: Slot) {
         self.connecting -= 1;
         self.connections.open += 1;
@@ -292,6 +327,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
         connection.http.reset();
         connection.heard_ns = now;
         connection.free_ns = now;
+        connection.carried_ns = 0;
         self.arm_stream(slot);
         self.make_ready(now, slot);
     }
@@ -299,6 +335,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
     fn connect_failed(&mut self, now: u64, slot: Slot, kind: Kind) {
         self.connecting -= 1;
         self.recorder.figures.connect_failures += 1;
+        self.recorder.figures.connect_failures_own += u64::from(kind.fault() == Fault::Generator);
         self.wire.close(slot);
         self.retry_later(now, slot);
         // While nothing at all can be reached, an attempt that fails is the failure of the arrival that waited longest.
@@ -307,7 +344,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
             && let Some(intended_ns) = self.next_intended(now, now)
         {
             let step = self.source.next_step();
-            self.record(step, Outcome::Failed(kind), intended_ns, now, now, 0);
+            let instants = self.instants(intended_ns, now, now);
+            self.recorder.not_sent(step, kind, instants);
         }
     }
 
@@ -334,20 +372,21 @@ impl<W: Wire, S: Source> Shard<W, S> {
     /// Feeds a buffer to the protocol. True when the last of its bytes completed an answer; an error when they make no
     /// sense or the connection cannot go on.
     fn digest(&mut self, now: u64, slot: Slot, buffer: &W::Buffer) -> Result<bool, Kind> {
-        let Shard { wire, source, connections, recorder, memo, start_ns, .. } = self;
+        let Shard { wire, source, connections, recorder, memo, start_ns, late_ns, rules, .. } = self;
         let mut bytes = wire.bytes(buffer);
         let mut is_complete = false;
         while !bytes.is_empty() {
             // Bytes that answer nothing.
             let Some(flight) = connections.oldest(slot) else { return Err(Kind::Protocol) };
-            let is_bodyless = source.is_bodyless(flight.step);
+            let is_bodyless = source.is_bodyless(flight.step());
             let fed = connections.at(slot).http.feed(memo, bytes, is_bodyless);
             let (used, answer) = fed.map_err(|_| Kind::Protocol)?;
             bytes = &bytes[used..];
             is_complete = answer.is_some();
             if let Some(answer) = answer {
                 connections.land(slot);
-                land(recorder, source, flight, answer, now, *start_ns);
+                let lag_ns = land(recorder, source, flight, answer, now, *start_ns, *late_ns);
+                connections.at(slot).carried_ns = if rules.is_closed_loop { 0 } else { lag_ns };
                 connections.at(slot).has_answered = true;
                 if !answer.keeps_alive {
                     return Err(Kind::Eof);
@@ -370,7 +409,9 @@ impl<W: Wire, S: Source> Shard<W, S> {
     /// An answer that was not complete in a buffer is complete now.
     fn answered(&mut self, now: u64, slot: Slot, answer: Answer) {
         if let Some(flight) = self.connections.land(slot) {
-            land(&mut self.recorder, &self.source, flight, answer, now, self.start_ns);
+            let (start_ns, late_ns) = (self.start_ns, self.late_ns);
+            let lag_ns = land(&mut self.recorder, &self.source, flight, answer, now, start_ns, late_ns);
+            self.connections.at(slot).carried_ns = if self.rules.is_closed_loop { 0 } else { lag_ns };
         }
         self.connections.at(slot).has_answered = true;
         if answer.keeps_alive { self.after_answer(now, slot) } else { self.broken(now, slot, Kind::Eof) }
@@ -453,7 +494,11 @@ impl<W: Wire, S: Source> Shard<W, S> {
             return;
         }
         while let Some(flight) = self.connections.land(slot) {
-            self.record(flight.step, Outcome::Failed(kind), flight.intended_ns, flight.sent_ns, now, 0);
+            // A failure that something told us of has lain there as a response would have; a timeout is our own finding.
+            let late_ns = if matches!(kind, Kind::Timeout | Kind::Unfinished) { 0 } else { self.late_ns };
+            let instants = self.instants(flight.intended_ns, flight.sent_ns, now);
+            let lag_ns = flight.lag_ns() + late_ns;
+            self.recorder.done(flight.step(), Outcome::Failed(kind), instants, lag_ns, 0);
         }
         self.connections.open -= 1;
         self.wire.close(slot);
@@ -484,7 +529,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
 
     /// Ends what has taken too long. Looked at once a millisecond: no request has a timer of its own.
     fn expire(&mut self, now: u64) {
-        if now < self.next_tick_ns {
+        if now < self.next_tick_ns || self.is_catching_up(now) {
             return;
         }
         self.next_tick_ns = now + TICK_NS;
@@ -512,10 +557,6 @@ impl<W: Wire, S: Source> Shard<W, S> {
     /// The lost-end watchdog: some kernels (6.17 and later, until mended) can fail to announce that the other side closed
     /// while a multishot receive was armed. Silent connections are asked directly, a few at each tick, in turn.
     fn watch(&mut self, now: u64) {
-        if self.is_behind {
-            // What is still to be handled may hold the answer that a look at the socket would miss.
-            return;
-        }
         let mut looks = 0;
         for _ in 0..self.connections.count().min(WATCH_SLOTS) {
             let slot = self.next_watched;
@@ -558,7 +599,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
             if retry_ns <= now && begun < CONNECTS_PER_TURN && self.connecting < CONNECTING_MAX {
                 begun += 1;
                 self.connecting += 1;
-                self.operations += 1;
+                self.operations += OPERATIONS_PER_CONNECT;
                 let deadline_ns = now + self.rules.connect_timeout_ns;
                 self.connections.at(slot).link = Link::Connecting { deadline_ns };
                 self.wire.connect(slot);
@@ -574,7 +615,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
     fn makes_connections(&self) -> bool {
         match self.stage {
             Stage::Connecting { .. } | Stage::Waiting | Stage::Running => true,
-            Stage::Draining { catches_up, .. } => catches_up,
+            Stage::Draining { sends_until_ns, .. } => self.now_ns < sends_until_ns,
             Stage::Closing | Stage::Finished => false,
         }
     }
@@ -584,8 +625,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
     fn release(&mut self, now: u64) {
         let may_send = match self.stage {
             Stage::Running => true,
-            Stage::Draining { deadline_ns, catches_up } => {
-                catches_up && now < deadline_ns && self.control.order() == Order::Run
+            Stage::Draining { sends_until_ns, .. } => {
+                now < sends_until_ns && self.control.order() == Order::Run
             }
             _ => false,
         };
@@ -661,15 +702,20 @@ impl<W: Wire, S: Source> Shard<W, S> {
     }
 
     fn take_off(&mut self, slot: Slot, step: usize, intended_ns: u64, free_ns: u64, bytes: u64) {
-        let flight = Flight { intended_ns, sent_ns: self.now_ns, step };
+        let flight = Flight::new(step, intended_ns, self.now_ns);
         let index = self.connections.take_off(slot, flight);
         self.released.push((index, free_ns, bytes));
     }
 
     /// Queues a connection that can take a request. One that could before has been free since then.
+    ///
+    /// Lindley's recursion: had the generator not been late with the request before, the connection would have been free that
+    /// much earlier. Without this, each use of a connection would wipe out what the generator owes, and a generator that
+    /// cannot keep up would find that every arrival had to wait for a connection.
     fn make_ready(&mut self, now: u64, slot: Slot) {
         if self.connections.queue(slot) {
-            self.connections.at(slot).free_ns = now;
+            let connection = self.connections.at(slot);
+            connection.free_ns = now.saturating_sub(connection.carried_ns);
         }
     }
 
@@ -707,16 +753,19 @@ impl<W: Wire, S: Source> Shard<W, S> {
                 // No moment was intended: what passed since the connection was free is the generator's, not the target's.
                 flight.intended_ns = sent_ns;
             }
+            flight.set_lag(sent_ns.saturating_sub(due_ns));
             let relative = |ns: u64| ns.saturating_sub(start_ns);
-            let (intended_ns, due_ns) = (relative(flight.intended_ns), relative(due_ns));
-            self.recorder.sent(flight.step, intended_ns, relative(sent_ns), due_ns, bytes);
+            self.recorder.sent(flight.step(), relative(flight.intended_ns), relative(sent_ns), bytes);
         }
         self.released.clear();
         sent_ns
     }
 
-    /// True when the turn ended for its bounds, not for want of work.
+    /// True when the turn ended for its bounds, not for want of work; or when the ring has to be asked what came meanwhile.
     fn has_more_to_send(&mut self, now: u64) -> bool {
+        if self.lost_core_at_ns.is_some() {
+            return true;
+        }
         if self.stage != Stage::Running || self.connections.first_ready().is_none() {
             return false;
         }
@@ -734,7 +783,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
         }
         let next_ns = self.bucket.as_ref()?.next_ns()?;
         let can_send =
-            self.stage == Stage::Running || matches!(self.stage, Stage::Draining { catches_up: true, .. });
+            self.stage == Stage::Running || matches!(self.stage, Stage::Draining { sends_until_ns, .. } if self.now_ns < sends_until_ns);
         (can_send && self.connections.first_ready().is_some()).then(|| self.start_ns + next_ns)
     }
 
@@ -742,7 +791,9 @@ impl<W: Wire, S: Source> Shard<W, S> {
     fn next_moment_ns(&self, now: u64) -> u64 {
         let start_ns = match self.stage {
             Stage::Waiting => self.control.start_ns().unwrap_or(now + MILLISECOND_NS),
-            Stage::Connecting { deadline_ns } | Stage::Draining { deadline_ns, .. } => deadline_ns,
+            Stage::Connecting { deadline_ns } => deadline_ns,
+            Stage::Draining { deadline_ns, sends_until_ns } if sends_until_ns <= now => deadline_ns,
+            Stage::Draining { deadline_ns, sends_until_ns } => deadline_ns.min(sends_until_ns),
             Stage::Closing => now + MILLISECOND_NS,
             Stage::Running | Stage::Finished => self.start_ns + self.rules.phases.measure_to_ns,
         };
@@ -751,23 +802,14 @@ impl<W: Wire, S: Source> Shard<W, S> {
         self.next_publish_ns.min(start_ns).min(retry_ns)
     }
 
-    fn record(
-        &mut self,
-        step: usize,
-        outcome: Outcome,
-        intended_ns: u64,
-        sent_ns: u64,
-        now: u64,
-        bytes: u64,
-    ) {
+    /// Absolute instants, from the start of the run.
+    fn instants(&self, intended_ns: u64, sent_ns: u64, done_ns: u64) -> Instants {
         let relative = |ns: u64| ns.saturating_sub(self.start_ns);
-        let instants =
-            Instants { intended: relative(intended_ns), sent: relative(sent_ns), done: relative(now) };
-        self.recorder.done(step, outcome, instants, bytes);
+        Instants { intended: relative(intended_ns), sent: relative(sent_ns), done: relative(done_ns) }
     }
 }
 
-/// Records a complete answer.
+/// Records a complete answer, which has lain in the kernel for `late_ns`. Returns the part of its time that is the generator's.
 #[inline]
 fn land<S: Source>(
     recorder: &mut Recorder,
@@ -776,12 +818,16 @@ fn land<S: Source>(
     answer: Answer,
     now: u64,
     start_ns: u64,
-) {
+    late_ns: u64,
+) -> u64 {
     let relative = |ns: u64| ns.saturating_sub(start_ns);
     let instants = Instants {
         intended: relative(flight.intended_ns),
         sent: relative(flight.sent_ns),
         done: relative(now),
     };
-    recorder.done(flight.step, source.judge(flight.step, answer.status), instants, answer.bytes);
+    // It cannot have lain there for longer than it was under way.
+    let lag_ns = flight.lag_ns() + late_ns.min(now.saturating_sub(flight.sent_ns));
+    recorder.done(flight.step(), source.judge(flight.step(), answer.status), instants, lag_ns, answer.bytes);
+    lag_ns
 }

@@ -199,7 +199,7 @@ impl Simulation {
 
     /// When a shard must be done, on its clock.
     fn horizon_ns(&self, start_ns: u64) -> u64 {
-        start_ns + self.plan.phases.measure_to_ns + OVERTIME_NS_MAX
+        start_ns + self.plan.phases.measure_to_ns + self.plan.timeout_ns + OVERTIME_NS_MAX
     }
 
     /// Asks a fresh bucket what was to be sent before an instant.

@@ -97,7 +97,7 @@ mod tests {
         for n in 0..50 {
             let intended = recorder.from_ns + n * MILLISECOND_NS;
             let instants = Instants { intended, sent: intended, done: intended + response_ns + n * 1_000 };
-            recorder.done(0, Outcome::Ok(200), instants, 1);
+            recorder.done(0, Outcome::Ok(200), instants, 0, 1);
         }
         let mut snapshot = Snapshot::new(1, 1, plan.phases);
         snapshot.absorb(&recorder);

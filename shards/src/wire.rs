@@ -53,6 +53,8 @@ pub struct WireCounters {
     pub cpu_user_ns: u64,
     /// CPU time of the thread in the kernel.
     pub cpu_system_ns: u64,
+    /// Time in which the thread could have run and did not, as the scheduler counts it; 0 where it does not.
+    pub run_delay_ns: u64,
     /// Steps of the clock too large to smooth.
     pub clock_steps: u64,
     /// How far the TSC ran from CLOCK_MONOTONIC in the last second.

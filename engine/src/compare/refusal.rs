@@ -397,7 +397,7 @@ mod tests {
         let mut invalid = report("bad", OPEN, &slices(1, 20, 20, 1.0));
         invalid.plan = good.plan.clone();
         let cases = [
-            (invalid, Obstacle::Invalid, "run bad is INVALID (rate_shortfall"),
+            (invalid, Obstacle::Invalid, "run bad is INVALID (unaccounted"),
             (Report { schema: 2, ..good.clone() }, Obstacle::Schema, "schema 2"),
             (Report { history: Vec::new(), ..good.clone() }, Obstacle::History, "no history"),
             (Report { history: good.history[..5].to_vec(), ..good.clone() }, Obstacle::History, "5 slices"),

@@ -66,8 +66,8 @@ fn clear() -> Work {
 }
 
 fn write_one(recorder: &mut Recorder) {
-    recorder.sent(0, 0, 1_000, 0, 1);
-    recorder.done(0, Outcome::Ok(200), Instants { intended: 0, sent: 1_000, done: 200_000 }, 1);
+    recorder.sent(0, 0, 1_000, 1);
+    recorder.done(0, Outcome::Ok(200), Instants { intended: 0, sent: 1_000, done: 200_000 }, 1_000, 1);
 }
 
 fn interval() -> Snapshot {

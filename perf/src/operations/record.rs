@@ -1,4 +1,4 @@
-//! Writing a request down: response, service and slip when it is done, and the generator's lag when it is sent.
+//! Writing a request down: its counts when it is sent, and four times when it is done.
 
 use super::{Operation, Work};
 use engine::outcome::Outcome;
@@ -18,11 +18,11 @@ const DRAWN: usize = 1_024;
 
 /// The two halves, and the whole: what recording costs per request.
 pub const OPERATIONS: [Operation; 3] = [
-    operation("sent_one_histogram", || {
-        work(|recorder, at| recorder.sent(0, at.intended, at.sent, at.intended, REQUEST_BYTES))
+    operation("sent", || {
+        work(|recorder, at| recorder.sent(0, at.intended, at.sent, REQUEST_BYTES))
     }),
-    operation("done_three_histograms", || {
-        work(|recorder, at| recorder.done(0, Outcome::Ok(200), at, ANSWER_BYTES))
+    operation("done_four_histograms", || {
+        work(|recorder, at| recorder.done(0, Outcome::Ok(200), at, at.sent - at.intended, ANSWER_BYTES))
     }),
     operation("request", || work(write)),
 ];
@@ -41,16 +41,16 @@ fn work(write: impl Fn(&mut Recorder, Instants) + 'static) -> Work {
         }
         written += rounds * DRAWN as u64;
         let series = &recorder.measured[0];
-        let recorded = recorder.lag.count().max(series.response.count());
+        let recorded = series.sent.max(series.response.count());
         assert_eq!(recorded, written, "every request is recorded");
-        assert_eq!(series.slip.count(), recorder.figures.finished);
+        assert_eq!(series.slip.count(), recorder.lag.count());
     })
 }
 
 /// One request, from sending to its end.
 fn write(recorder: &mut Recorder, at: Instants) {
-    recorder.sent(0, at.intended, at.sent, at.intended, REQUEST_BYTES);
-    recorder.done(0, Outcome::Ok(200), at, ANSWER_BYTES);
+    recorder.sent(0, at.intended, at.sent, REQUEST_BYTES);
+    recorder.done(0, Outcome::Ok(200), at, at.sent - at.intended, ANSWER_BYTES);
 }
 
 /// A recorder as it is handed over after a busy interval.

@@ -62,6 +62,6 @@ fn median_of(reports: &[Report], figure: impl Fn(&Report) -> f64) -> f64 {
 }
 
 fn verdicts(reports: &[Report]) -> String {
-    let words: Vec<&str> = reports.iter().map(|report| vajra::word(report.verdict.status)).collect();
+    let words: Vec<&str> = reports.iter().map(|report| report.verdict.status.name()).collect();
     format!("verdicts {}", words.join(", "))
 }

@@ -41,7 +41,7 @@ pub(super) fn measure(rig: &Rig) -> Result<Vec<Figure>, String> {
         return Err(format!("`{}` had {} connections", shown(&command), report.connections.open));
     }
     let lag = &report.generator_lag_ns;
-    let word = vajra::word(report.verdict.status);
+    let word = report.verdict.status.name();
     let note =
         format!("{CONNECTIONS} connections × {PIPELINE}, {:.0} answers/s, {word}", report.rate.achieved);
     let cpu_ns = report.cpu.per_request_ns - report.cpu.spun_per_request_ns;

@@ -47,7 +47,7 @@ pub(super) fn measure(rig: &Rig) -> Result<Vec<Figure>, String> {
         "{} of {} in {seconds} s, {}",
         report.requests.ok,
         report.requests.sent + report.requests.unsent,
-        vajra::word(report.verdict.status)
+        report.verdict.status.name()
     );
     Ok(vec![
         Figure::new("rate", (ratio - 1.0).abs(), note),

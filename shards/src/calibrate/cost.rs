@@ -53,8 +53,9 @@ fn record(recorder: &mut Recorder) -> f64 {
         // Multiplied by primes, so that neighbours fall into different buckets.
         let sent = intended + n * 7_919 % 8_192;
         let done = sent + 20_000 + n * 104_729 % 1_000_000;
-        recorder.sent(0, intended, sent, intended, 60);
-        recorder.done(0, black_box(Outcome::Ok(200)), Instants { intended, sent, done }, 120);
+        recorder.sent(0, intended, sent, 60);
+        let lag_ns = sent - intended;
+        recorder.done(0, black_box(Outcome::Ok(200)), Instants { intended, sent, done }, lag_ns, 120);
     }
     let elapsed_ns = began.elapsed().as_nanos() as f64;
     assert!(recorder.measured[0].ok.is_multiple_of(REQUESTS), "every request was written down");

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
 /// The rules that the machine breaks, not the generator.
-const NOISE: [&str; 3] = ["hiccups", "steal", "cgroup_throttled"];
+const NOISE: [&str; 4] = ["hiccups", "lost_core", "steal", "cgroup_throttled"];
 
 /// Connections of each shard.
 pub(super) const CONNECTIONS_PER_SHARD: usize = 64;
@@ -19,7 +19,7 @@ pub(super) const CONNECTIONS_PER_SHARD: usize = 64;
 /// A run's verdict, in short.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trust {
-    /// Its status. A closed loop that keeps its shard busy is DEGRADED, as it is meant to be.
+    /// Its status. A closed loop that keeps its shard busy is INVALID as a measure of the responder, as it is meant to be.
     pub status: Status,
     /// The rules it broke.
     pub rules: Vec<String>,
@@ -36,11 +36,7 @@ impl Trust {
 
     /// The status and why, for people.
     pub fn show(&self) -> String {
-        let word = match self.status {
-            Status::Valid => "VALID",
-            Status::Degraded => "DEGRADED",
-            Status::Invalid => "INVALID",
-        };
+        let word = self.status.name();
         let rules =
             if self.rules.is_empty() { String::new() } else { format!(" ({})", self.rules.join(", ")) };
         let noise = if self.is_noisy { ", noisy" } else { "" };

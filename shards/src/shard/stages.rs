@@ -10,12 +10,15 @@ use engine::bucket::{Tally, TokenBucket};
 use engine::outcome::Kind;
 use engine::seams::Source;
 
-/// How long what is under way may take after the end, and after a stop.
-const DRAIN_NS_MAX: u64 = 5 * SECOND_NS;
+/// How long what is under way may take after a stop. After the end it may take as long as any request: what the target does not
+/// answer until its timeout is the target's, and nobody stopped it.
 const STOP_NS_MAX: u64 = 2 * SECOND_NS;
 /// Overdue arrivals are still sent after the end if the backlog is no older than this; an older one is not caught up
-/// with, because the load asked for was not carried.
-const CATCH_UP_NS_MAX: u64 = SECOND_NS;
+/// with, because the load asked for was not carried. And for how long they are sent at the most.
+const OVERDUE_NS_MAX: u64 = SECOND_NS;
+const SENDING_NS_MAX: u64 = 5 * SECOND_NS;
+/// A timeout is noticed no later than this after it has passed, unless the machine is in the way.
+const LATE_NS_MAX: u64 = SECOND_NS;
 
 impl<W: Wire, S: Source> Shard<W, S> {
     /// Hands the recorder over at the end of a slice.
@@ -28,7 +31,10 @@ impl<W: Wire, S: Source> Shard<W, S> {
             self.recorder.from_ns = boundary_ns;
             self.recorder.set_phases(self.rules.phases);
         } else {
+            let phases = self.rules.phases;
+            let is_at_bound = [phases.measure_from_ns, phases.measure_to_ns].contains(&boundary_ns);
             self.recorder.figures.postponed += 1;
+            self.recorder.figures.postponed_at_bounds += u64::from(is_at_bound);
         }
         self.next_publish_ns = self.start_ns + self.next_boundary(boundary_ns);
     }
@@ -45,7 +51,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
         let relative_ns = now.saturating_sub(self.start_ns);
         if let Some(bucket) = &mut self.bucket {
             let dropped = bucket.take_dropped(relative_ns);
-            self.recorder.count_unreleased(dropped, Tally::default());
+            let own_share = if dropped == Tally::default() { 0.0 } else { self.own_share_of_backlog(now) };
+            self.recorder.count_unreleased(dropped, Tally::default(), own_share);
         }
         let counters = self.wire.counters();
         let before = std::mem::replace(&mut self.published, counters);
@@ -56,12 +63,19 @@ impl<W: Wire, S: Source> Shard<W, S> {
         figures.overflowed += counters.overflowed - before.overflowed;
         figures.cpu_user_ns += counters.cpu_user_ns - before.cpu_user_ns;
         figures.cpu_system_ns += counters.cpu_system_ns - before.cpu_system_ns;
+        figures.run_delay_ns += counters.run_delay_ns - before.run_delay_ns;
+        // Time is spent watching only while the thread has its core.
+        figures.spun_ns = figures.spun_ns.min(figures.cpu_user_ns + figures.cpu_system_ns);
         figures.clock_steps += counters.clock_steps - before.clock_steps;
         figures.clock_ppm = counters.clock_ppm;
         figures.open = self.connections.open;
         let scheduled_ns = self.next_publish_ns.saturating_sub(self.start_ns);
-        self.recorder.to_ns = if now >= self.next_publish_ns { scheduled_ns } else { relative_ns };
-        self.recorder.to_ns
+        let to_ns = if now >= self.next_publish_ns { scheduled_ns } else { relative_ns };
+        self.recorder.to_ns = to_ns;
+        let window_to_ns = self.rules.phases.measure_to_ns.min(self.ended_ns);
+        self.recorder.settle(self.slice_from_ns >= self.rules.phases.measure_from_ns && to_ns <= window_to_ns);
+        self.slice_from_ns = to_ns;
+        to_ns
     }
 
     /// Moves from stage to stage: connected, started, ended, stopped, drained.
@@ -85,9 +99,9 @@ impl<W: Wire, S: Source> Shard<W, S> {
                 _ => {}
             },
             Stage::Running => self.poll_end(now, order),
-            Stage::Draining { deadline_ns, catches_up } => {
-                let may_send =
-                    catches_up && self.bucket.as_ref().is_some_and(|bucket| bucket.next_ns().is_some());
+            Stage::Draining { deadline_ns, sends_until_ns } => {
+                let may_send = now < sends_until_ns
+                    && self.bucket.as_ref().is_some_and(|bucket| bucket.next_ns().is_some());
                 let is_drained = self.connections.under_way == 0 && !may_send;
                 let is_over = is_drained || now >= deadline_ns || order == Order::Abort;
                 if is_over && self.released.is_empty() {
@@ -96,11 +110,11 @@ impl<W: Wire, S: Source> Shard<W, S> {
                 } else if is_over {
                     // What this turn released goes on the wire first, so that nothing ends that was never sent.
                     self.end_schedule();
-                    self.stage = Stage::Draining { deadline_ns: now, catches_up: false };
+                    self.stage = Stage::Draining { deadline_ns: now, sends_until_ns: 0 };
                 } else if order != Order::Run {
                     self.end_schedule();
                     let deadline_ns = deadline_ns.min(now + STOP_NS_MAX);
-                    self.stage = Stage::Draining { deadline_ns, catches_up: false };
+                    self.stage = Stage::Draining { deadline_ns, sends_until_ns: 0 };
                 }
             }
             Stage::Closing => self.hand_over_last(),
@@ -117,7 +131,11 @@ impl<W: Wire, S: Source> Shard<W, S> {
             self.connections.at(slot).link = Link::Closed { retry_ns: start_ns };
         }
         self.next_retry_ns = start_ns;
+        let before = std::mem::take(&mut self.recorder.figures);
         self.recorder.clear(0);
+        // Attempts that failed say why connections are missing, so they are the run's, whenever they were made.
+        self.recorder.figures.connect_failures = before.connect_failures;
+        self.recorder.figures.connect_failures_own = before.connect_failures_own;
         self.published = self.wire.counters();
         self.next_publish_ns = start_ns + self.next_boundary(0);
     }
@@ -165,31 +183,52 @@ impl<W: Wire, S: Source> Shard<W, S> {
         } else if now >= end_ns {
             self.ended_ns = self.rules.phases.measure_to_ns;
             let next_ns = self.bucket.as_ref().and_then(TokenBucket::next_ns);
-            let catches_up = next_ns.is_some_and(|next_ns| now - self.start_ns <= next_ns + CATCH_UP_NS_MAX);
+            let catches_up = next_ns.is_some_and(|next_ns| now - self.start_ns <= next_ns + OVERDUE_NS_MAX);
+            let sends_until_ns =
+                if catches_up { end_ns + self.rules.timeout_ns.min(SENDING_NS_MAX) } else { 0 };
             if !catches_up {
                 self.end_schedule();
             }
-            let deadline_ns = end_ns + self.rules.timeout_ns.min(DRAIN_NS_MAX);
-            self.stage = Stage::Draining { deadline_ns, catches_up };
+            let last_sent_ns = now.max(sends_until_ns);
+            let deadline_ns = last_sent_ns + self.rules.timeout_ns + LATE_NS_MAX;
+            self.stage = Stage::Draining { deadline_ns, sends_until_ns };
         } else if self.rules.is_closed_loop && self.left == 0 && self.connections.under_way == 0 {
             self.stop(now, now);
         }
     }
 
-    /// Ends the run before its time.
+    /// Ends the run before its time. What the shard spends from now on is not the window's.
     fn stop(&mut self, now: u64, deadline_ns: u64) {
         self.ended_ns = now.saturating_sub(self.start_ns);
         self.end_schedule();
-        self.stage = Stage::Draining { deadline_ns, catches_up: false };
+        if self.start_ns <= now && self.next_publish_ns > now {
+            self.next_publish_ns = now;
+            self.publish(now);
+        }
+        self.stage = Stage::Draining { deadline_ns, sends_until_ns: 0 };
     }
 
     /// Accounts for every arrival that was due before the end and will not be sent.
     fn end_schedule(&mut self) {
+        let own_share = self.own_share_of_backlog(self.now_ns);
         if let Some(bucket) = &mut self.bucket {
             let dropped = bucket.take_dropped(self.ended_ns);
             let unsent = bucket.abandon(self.ended_ns);
-            self.recorder.count_unreleased(dropped, unsent);
+            self.recorder.count_unreleased(dropped, unsent, own_share);
         }
+    }
+
+    /// How much of the time that the oldest overdue arrival has waited is the generator's doing: since a connection has been
+    /// free, or, where all wait for the target, as much as what is under way on them was late, on average.
+    fn own_share_of_backlog(&mut self, now: u64) -> f64 {
+        let Some(next_ns) = self.bucket.as_ref().and_then(TokenBucket::next_ns) else { return 0.0 };
+        let intended_ns = self.start_ns.saturating_add(next_ns);
+        let waited_ns = now.saturating_sub(intended_ns).max(1);
+        let own_ns = match self.connections.first_ready() {
+            Some(slot) => now.saturating_sub(self.connections.at(slot).free_ns.max(intended_ns)),
+            None => self.connections.mean_lag_ns(),
+        };
+        (own_ns as f64 / waited_ns as f64).min(1.0)
     }
 
     /// Accounts for everything that was not finished, and hands over the last recorder.

@@ -1,0 +1,65 @@
+//! What a run could not measure, in words.
+
+use crate::distribution::Distribution;
+
+/// A percentile that rests on fewer requests than this is named among the limits.
+const TAIL_COUNT_MIN: u64 = 10;
+/// More failures than this can move a percentile that the report shows.
+const FAILED_SHARE_MAX: f64 = 0.000_1;
+
+/// Failures have no response time, or one that says little: a percentile of the successes alone may look better than what users
+/// saw.
+pub(crate) fn of_failures(ok: u64, lost: u64, scheduled: u64) -> Option<String> {
+    let share = lost as f64 / scheduled.max(1) as f64;
+    (share > FAILED_SHARE_MAX && ok > 0).then(|| {
+        format!(
+            "response times are of successes alone; {:.2} % of the requests failed or were dropped, more than lie above p99.99",
+            share * 100.0
+        )
+    })
+}
+
+/// What the machine does not count, so that no rule could be held against it.
+pub(crate) fn of_machine(steal_s: Option<f64>, throttled_s: Option<f64>) -> Vec<String> {
+    let told = [
+        (steal_s, "the kernel does not count time that a hypervisor takes"),
+        (throttled_s, "no control group says whether a CPU quota stopped this process"),
+    ];
+    told.into_iter()
+        .filter(|(figure, _)| figure.is_none())
+        .map(|(_, what)| format!("not measured: {what}"))
+        .collect()
+}
+
+/// Percentiles that rest on too few requests to mean anything.
+pub(crate) fn of_tails(response: &Distribution) -> Vec<String> {
+    let tails = [("p99", 100), ("p999", 1_000), ("p9999", 10_000)];
+    let is_thin =
+        |(_, one_in): &(&str, u64)| response.count() < one_in * TAIL_COUNT_MIN && response.count() > 0;
+    let thin: Vec<&str> = tails.iter().filter(|tail| is_thin(tail)).map(|(name, _)| *name).collect();
+    match thin.as_slice() {
+        [] => Vec::new(),
+        names => vec![format!(
+            "{} rest on fewer than {TAIL_COUNT_MIN} requests each; run longer",
+            names.join(", ")
+        )],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_that_could_move_a_percentile_are_told() {
+        assert_eq!(of_failures(10_000, 1, 10_001), None, "fewer than lie above the highest percentile shown");
+        assert!(of_failures(990, 10, 1_000).unwrap().contains("1.00 % of the requests"));
+        assert_eq!(of_failures(0, 10, 10), None, "then there is no response time at all");
+    }
+
+    #[test]
+    fn what_the_machine_does_not_count_is_told() {
+        assert!(of_machine(Some(0.0), Some(0.0)).is_empty());
+        assert_eq!(of_machine(None, None).len(), 2);
+    }
+}
