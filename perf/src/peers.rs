@@ -7,7 +7,7 @@ use crate::process::shown;
 use crate::race::{Cell, Contender, Sample, Track};
 use crate::statistics::{Interval, median, median_interval};
 use crate::target::{Body, Nginx};
-use crate::vajra::{self, Vajra};
+use crate::vajra::Vajra;
 use crate::wrk;
 use crate::{GENERATOR_CORE, Gate, SERVER_CORE};
 use clap::Args;

@@ -3,7 +3,7 @@
 use super::{Figure, Rig};
 use crate::builtin::Builtin;
 use crate::statistics::median;
-use crate::vajra::{self, Vajra};
+use crate::vajra::Vajra;
 use crate::{GENERATOR_CORE, SERVER_CORE};
 use engine::report::Report;
 
