@@ -10,6 +10,7 @@
 //! nothing without), MSG_WAITALL with CQE_SKIP_SUCCESS (a short send would be lost in silence), no MSG_WAITALL with
 //! MSG_TRUNC (the receive hangs).
 
+use crate::clock;
 use io_uring::types::{CancelBuilder, Fixed, SubmitArgs, Timespec};
 use io_uring::{EnterFlags, IoUring, cqueue, opcode, squeue, types};
 use socket2::{SockAddr, Socket};
@@ -103,7 +104,7 @@ pub struct Buffer {
 pub(crate) struct Features {
     /// SINGLE_ISSUER | DEFER_TASKRUN were accepted.
     pub(crate) deferred_taskrun: bool,
-    /// Absolute timeouts (6.12).
+    /// Absolute timeouts (6.12), where the kernel's clock is ours: not in a time namespace that moves it.
     pub(crate) absolute_timeouts: bool,
 }
 
@@ -131,7 +132,7 @@ impl Ring {
         };
         Ok(Ring {
             // NO_IOWAIT came later than min-timeouts, which came with absolute timeouts in 6.12.
-            has_absolute_timeouts: uring.params().is_feature_min_timeout(),
+            has_absolute_timeouts: uring.params().is_feature_min_timeout() && !clock::may_be_offset(),
             is_plain,
             uring: ManuallyDrop::new(uring),
             enter_fd,
