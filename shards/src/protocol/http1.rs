@@ -112,9 +112,9 @@ struct Head {
 enum Framing {
     Length(u64),
     Chunked,
-    UntilEnd,
-    /// Not to be known, for this reason; an answer that has no body does not need it.
-    Faulty(&'static NotHttp),
+    /// Until the connection ends; or not to be known, for this reason. An answer that has no body does not need it. One variant
+    /// for both, so that the usual ones are told apart as fast as ever.
+    UntilEnd(Result<(), &'static NotHttp>),
 }
 
 /// The last head of a shard's connections, and what it said.
@@ -235,11 +235,11 @@ impl Http1 {
                 State::Length(bytes)
             }
             Framing::Chunked => State::Chunked(Chunk::start()),
-            Framing::UntilEnd => {
+            Framing::UntilEnd(known) => {
+                known.map_err(|reason| *reason)?;
                 self.keeps_alive = false;
                 State::UntilEnd
             }
-            Framing::Faulty(reason) => return Err(*reason),
         };
         Ok((taken, false))
     }
@@ -399,8 +399,8 @@ fn understand(response: &httparse::Response) -> Result<Head, NotHttp> {
     let framing = match (last_coding, length) {
         (Some(coding), _) => framing_of(coding),
         (None, Some(Ok(length))) => Framing::Length(length),
-        (None, Some(Err(reason))) => Framing::Faulty(reason),
-        (None, None) => Framing::UntilEnd,
+        (None, Some(Err(reason))) => Framing::UntilEnd(Err(reason)),
+        (None, None) => Framing::UntilEnd(Ok(())),
     };
     // Section 6.1: two framings, or one that HTTP/1.0 does not have, may be an attempt to slip in another answer.
     let is_suspect = last_coding.is_some() && (length.is_some() || is_old);
@@ -414,11 +414,11 @@ fn framing_of(coding: &[u8]) -> Framing {
         Some((name, rest)) if name.eq_ignore_ascii_case(b"chunked") => {
             match rest.trim_ascii_start().first() {
                 None => Framing::Chunked,
-                Some(b';') => Framing::Faulty(&NotHttp("the answer's chunked coding has parameters")),
-                Some(_) => Framing::UntilEnd,
+                Some(b';') => Framing::UntilEnd(Err(&NotHttp("the answer's chunked coding has parameters"))),
+                Some(_) => Framing::UntilEnd(Ok(())),
             }
         }
-        _ => Framing::UntilEnd,
+        _ => Framing::UntilEnd(Ok(())),
     }
 }
 
