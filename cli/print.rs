@@ -214,6 +214,7 @@ fn cost(report: &Report) -> String {
         (connections.reconnects, "reconnects"),
         (connections.failures, "failed attempts"),
         (connections.lost_ends, "lost ends"),
+        (connections.unasked_bytes, "bytes nobody asked for"),
     ] {
         if count > 0 {
             let _ = write!(line, ", {count} {word}");

@@ -40,7 +40,12 @@ impl Vajra {
 
     /// `vajra run` of a target, with these words, and its report as JSON.
     pub(crate) fn run(target: &str, words: &[&str]) -> Vajra {
-        let mut vajra = Vajra::new(&["run", target]);
+        Vajra::run_under(&[], target, words)
+    }
+
+    /// The same, started by another program.
+    pub(crate) fn run_under(wrapper: &[&str], target: &str, words: &[&str]) -> Vajra {
+        let mut vajra = Vajra::under(wrapper, &["run", target]);
         vajra.command.args(words).args(["--json", "report.json"]);
         vajra.writes_json = true;
         vajra

@@ -172,6 +172,8 @@ pub struct Figures {
     pub overflowed: u64,
     /// Connections found closed by the watchdog, whose end the kernel never announced.
     pub lost_ends: u64,
+    /// Bytes that came on connections with nothing under way, which were closed for them.
+    pub unasked_bytes: u64,
     /// Connections made again after having been open.
     pub reconnects: u64,
     /// Attempts to connect that failed.
@@ -208,6 +210,7 @@ impl Figures {
         self.starved += later.starved;
         self.overflowed += later.overflowed;
         self.lost_ends += later.lost_ends;
+        self.unasked_bytes += later.unasked_bytes;
         self.reconnects += later.reconnects;
         self.connect_failures += later.connect_failures;
         self.connect_failures_own += later.connect_failures_own;

@@ -209,6 +209,9 @@ pub struct Connections {
     pub failures: u64,
     /// Found closed by the watchdog without an announcement, over the whole run.
     pub lost_ends: u64,
+    /// Bytes that came with nothing under way, over the whole run.
+    #[serde(default)]
+    pub unasked_bytes: u64,
 }
 
 /// One stream of traffic.
@@ -586,6 +589,7 @@ fn connections(plan: &Plan, whole: &Snapshot, facts: &MachineFacts) -> Connectio
         reconnects: figures.reconnects,
         failures: figures.connect_failures,
         lost_ends: figures.lost_ends,
+        unasked_bytes: figures.unasked_bytes,
     }
 }
 

@@ -122,9 +122,32 @@ pub(crate) fn monotonic_ns() -> u64 {
     time.tv_sec() as u64 * SECOND_NS + time.tv_nsec() as u64
 }
 
+/// Whether CLOCK_MONOTONIC here may be another than the kernel's own: in a time namespace an offset is added to what processes
+/// read. io_uring compares absolute timeouts with its own clock (seen on 6.18), so here they would end never, or at once.
+pub(crate) fn may_be_offset() -> bool {
+    // Kernels without time namespaces have no such file either; waiting without absolute timeouts is right on all.
+    std::fs::read_to_string("/proc/self/timens_offsets").map_or(true, |text| has_offset(&text))
+}
+
+/// Whether this text of `timens_offsets` (a clock, its seconds and its nanoseconds in each line) moves CLOCK_MONOTONIC.
+fn has_offset(text: &str) -> bool {
+    let monotonic = text.lines().find_map(|line| line.strip_prefix("monotonic"));
+    monotonic.is_none_or(|offset| !offset.split_whitespace().all(|number| number == "0"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_offset_of_either_sign_is_seen_and_one_of_another_clock_is_not() {
+        let text = |monotonic: &str| format!("monotonic  {monotonic}\nboottime       100000         0\n");
+        assert!(!has_offset(&text("         0         0")));
+        for moved in ["    100000         0", "      -100         0", "         0 500000000"] {
+            assert!(has_offset(&text(moved)), "{moved}");
+        }
+        assert!(has_offset("boottime            0         0\n"), "what is not known is not taken for none");
+    }
 
     #[test]
     fn the_clock_follows_the_monotonic_clock_and_never_goes_back() {

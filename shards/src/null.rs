@@ -28,7 +28,7 @@ const BACKLOG: i32 = 4_096;
 /// How often a quiet responder looks whether it is to stop.
 const PARK_NS: u64 = 50_000_000;
 /// The token of the accepting operation; connections use their slot.
-const ACCEPT: u64 = u64::MAX;
+const ACCEPT: u64 = u32::MAX as u64 + 1;
 
 /// A running null responder.
 pub struct NullResponder {

@@ -36,6 +36,10 @@ enum Operation {
     Receive,
     Discard,
     Cancel,
+    /// A send of a copy that does not wait.
+    Copy,
+    /// What such a send has left over.
+    Rest,
 }
 
 /// What a wire will send, so that it can lay out the memory beforehand.
@@ -55,7 +59,8 @@ pub struct RingWire {
     links: Vec<Link>,
     addresses: Vec<SockAddr>,
     constants: Vec<usize>,
-    failed: Vec<(Slot, Kind)>,
+    /// What failed before it came to the ring.
+    failed: Vec<Completion<Buffer>>,
     run_delay: RunDelay,
 }
 
@@ -65,6 +70,8 @@ struct Link {
     socket: Option<Socket>,
     /// The bytes of the last send: a completion with fewer is a connection that broke half-way.
     sending_bytes: usize,
+    /// The same of what a copy had left over.
+    rest_bytes: usize,
     /// How much has to be there before data is announced; 0 is the kernel's default of one byte.
     low_water: u64,
 }
@@ -113,6 +120,16 @@ impl RingWire {
         }
     }
 
+    /// The socket had no room for all of a copy that does not wait: what is left waits, and the shard, which counts the
+    /// copy as sent, need not know. It can only learn that by sending again before this is out.
+    fn send_rest(&mut self, slot: Slot, from: usize) -> Option<Completion<Buffer>> {
+        let token = self.token(Operation::Rest, slot);
+        let link = &mut self.links[slot as usize];
+        link.rest_bytes = link.sending_bytes - from;
+        let is_sent = self.ring.send_rest(token, slot, from, link.sending_bytes);
+        (!is_sent).then_some(Completion::Broken(slot, Kind::Send))
+    }
+
     /// What a completion means to the shard; `None` when it means nothing any more.
     fn interpret(&mut self, done: Done) -> Option<Completion<Buffer>> {
         let (operation, generation, slot) = parts(done.token);
@@ -127,6 +144,15 @@ impl RingWire {
         Some(match (operation, done.result) {
             (Operation::Connect, 0) => Completion::Connected(slot),
             (Operation::Connect, error) => Completion::ConnectFailed(slot, kind_of_connect(-error)),
+            (Operation::Copy, sent) if sent >= 0 || sent == -libc::EAGAIN => {
+                return self.send_rest(slot, sent.max(0) as usize);
+            }
+            (Operation::Rest, bytes) if bytes as usize == self.links[slot as usize].rest_bytes => {
+                return None;
+            }
+            (Operation::Copy | Operation::Rest, error) => {
+                Completion::Broken(slot, kind_of(-error, Kind::Send))
+            }
             (Operation::Send, error) if error < 0 => Completion::Broken(slot, kind_of(-error, Kind::Send)),
             (Operation::Send, bytes) if bytes as usize == self.links[slot as usize].sending_bytes => {
                 Completion::Sent(slot)
@@ -167,7 +193,10 @@ impl Wire for RingWire {
                 let token = self.token(Operation::Connect, slot);
                 self.ring.connect(token, slot, slot as usize % self.addresses.len());
             }
-            Err(error) => self.failed.push((slot, kind_of_connect(error.raw_os_error().unwrap_or(0)))),
+            Err(error) => {
+                let kind = kind_of_connect(error.raw_os_error().unwrap_or(0));
+                self.failed.push(Completion::ConnectFailed(slot, kind));
+            }
         }
     }
 
@@ -190,7 +219,12 @@ impl Wire for RingWire {
     }
 
     fn send_copy(&mut self, slot: Slot, bytes: &[u8], is_reported: bool) {
-        let token = self.token(Operation::Send, slot);
+        if !self.ring.can_copy(slot) {
+            // The request before is answered and still not out: the other side does not read what it is sent.
+            return self.failed.push(Completion::Broken(slot, Kind::Send));
+        }
+        let operation = if is_reported { Operation::Send } else { Operation::Copy };
+        let token = self.token(operation, slot);
         self.links[slot as usize].sending_bytes = bytes.len();
         self.ring.send_copy(token, slot, bytes, is_reported);
     }
@@ -221,8 +255,8 @@ impl Wire for RingWire {
 
     #[inline]
     fn next(&mut self) -> Option<Completion<Buffer>> {
-        if let Some((slot, kind)) = self.failed.pop() {
-            return Some(Completion::ConnectFailed(slot, kind));
+        if !self.failed.is_empty() {
+            return self.failed.pop();
         }
         loop {
             let done = self.ring.next()?;
@@ -336,6 +370,8 @@ fn parts(token: u64) -> (Operation, u32, Slot) {
         1 => Operation::Send,
         2 => Operation::Receive,
         3 => Operation::Discard,
+        5 => Operation::Copy,
+        6 => Operation::Rest,
         _ => Operation::Cancel,
     };
     (operation, (token >> 32) as u32 & GENERATION_MASK, token as Slot)
@@ -359,6 +395,7 @@ fn kind_of(errno: i32, otherwise: Kind) -> Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read;
 
     #[test]
     fn the_delay_of_this_thread_is_known_and_never_shrinks() {
@@ -371,11 +408,75 @@ mod tests {
 
     #[test]
     fn tokens_carry_operation_generation_and_slot() {
-        for operation in
-            [Operation::Connect, Operation::Send, Operation::Receive, Operation::Discard, Operation::Cancel]
-        {
+        for operation in [
+            Operation::Connect,
+            Operation::Send,
+            Operation::Receive,
+            Operation::Discard,
+            Operation::Cancel,
+            Operation::Copy,
+            Operation::Rest,
+        ] {
             let token = token(operation, 0xffff_fffe, 0x8000_0001);
             assert_eq!(parts(token), (operation, 0xff_fffe, 0x8000_0001));
         }
+    }
+
+    const BLOCK_BYTES: usize = 4 << 10;
+    /// More than the buffers of both ends ever hold.
+    const BLOCKS_MAX: u64 = 64 << 10;
+
+    fn block(number: u64) -> Vec<u8> {
+        number.to_le_bytes().repeat(BLOCK_BYTES / size_of::<u64>())
+    }
+
+    /// The next thing that happens, within one park.
+    fn next(wire: &mut RingWire) -> Option<Completion<Buffer>> {
+        let until_ns = wire.now() + 5_000_000;
+        wire.wait(until_ns).unwrap();
+        wire.next()
+    }
+
+    fn connect(wire: &mut RingWire) {
+        wire.connect(0);
+        while !matches!(next(wire), Some(Completion::Connected(0))) {}
+    }
+
+    #[test]
+    fn copies_to_a_target_that_does_not_read_are_refused_in_time_and_none_is_overwritten() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = SockAddr::from(listener.local_addr().unwrap());
+        let outgoing = Outgoing { constants: Vec::new(), copies: 1, copy_bytes_max: BLOCK_BYTES };
+        let mut wire = RingWire::new(1, vec![address], &outgoing).unwrap();
+        connect(&mut wire);
+        let mut peer = listener.accept().unwrap().0;
+        let mut sent = 0;
+        loop {
+            wire.send_copy(0, &block(sent), false);
+            wire.submit().unwrap();
+            match wire.next() {
+                None => sent += 1,
+                Some(Completion::Broken(0, Kind::Send)) => break,
+                other => panic!("{other:?} after {sent}"),
+            }
+            assert!(sent < BLOCKS_MAX, "a socket without end");
+        }
+        let reader = std::thread::spawn(move || {
+            let mut read = vec![0; BLOCK_BYTES];
+            (0..sent).all(|number| peer.read_exact(&mut read).is_ok() && read == block(number))
+        });
+        // What was left of the last one goes out, without a word of it to the shard.
+        while !reader.is_finished() {
+            assert!(next(&mut wire).is_none());
+        }
+        assert!(reader.join().unwrap(), "each of {sent} arrives as it was given");
+        // The connection is made again, and takes copies again.
+        connect(&mut wire);
+        let mut peer = listener.accept().unwrap().0;
+        wire.send_copy(0, &block(7), false);
+        wire.submit().unwrap();
+        let mut read = vec![0; BLOCK_BYTES];
+        peer.read_exact(&mut read).unwrap();
+        assert_eq!(read, block(7));
     }
 }

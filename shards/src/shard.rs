@@ -376,8 +376,10 @@ impl<W: Wire, S: Source> Shard<W, S> {
         let mut bytes = wire.bytes(buffer);
         let mut is_complete = false;
         while !bytes.is_empty() {
-            // Bytes that answer nothing.
-            let Some(flight) = connections.oldest(slot) else { return Err(Kind::Protocol) };
+            let Some(flight) = connections.oldest(slot) else {
+                recorder.figures.unasked_bytes += bytes.len() as u64;
+                return Err(Kind::Protocol);
+            };
             let is_bodyless = source.is_bodyless(flight.step());
             let fed = connections.at(slot).http.feed(memo, bytes, is_bodyless);
             let (used, answer) = fed.map_err(|_| Kind::Protocol)?;

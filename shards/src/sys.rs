@@ -1,15 +1,18 @@
 //! The raw ring. The only file with `unsafe`: everything it offers is safe to call.
 //!
-//! What makes that so, in three rules. (1) Memory the kernel reads or writes belongs to the [`Ring`] and is neither moved
-//! nor freed while the ring lives: constants and addresses are boxed at the start, outgoing bytes are copied into a slot's own box, which
-//! has its final size from the first connection on. (2) A receive buffer is handed out as a [`Buffer`] that cannot
-//! be copied, and the kernel gets it back only when that is given back. (3) On drop, all work is cancelled and waited for
-//! before any memory goes; if that fails the memory is leaked.
+//! What makes that so, in four rules. (1) Memory the kernel reads or writes belongs to the [`Ring`] and is neither moved
+//! nor freed while the kernel has it: constants and addresses are boxed at the start, outgoing bytes are copied into a slot's own
+//! box, its [`Home`]. (2) A home is written to only when it is not lent. A send that waits lends it until it completes; one
+//! that must not wait, until the kernel has taken it from the queue. A slot that is emptied meanwhile leaves the box to the send.
+//! (3) A receive buffer is handed out as a [`Buffer`] that cannot be copied, is good for the ring that made it alone, and
+//! is the kernel's again only when that is given back. (4) On drop, all work is cancelled and waited for before any memory
+//! goes; if that fails the memory is leaked.
 //!
 //! The traps of `docs/decisions/001-raw-ring-beside-glommio.md` live here: GETEVENTS on every enter (a DEFER_TASKRUN ring delivers
 //! nothing without), MSG_WAITALL with CQE_SKIP_SUCCESS (a short send would be lost in silence), no MSG_WAITALL with
 //! MSG_TRUNC (the receive hangs).
 
+use crate::clock;
 use io_uring::types::{CancelBuilder, Fixed, SubmitArgs, Timespec};
 use io_uring::{EnterFlags, IoUring, cqueue, opcode, squeue, types};
 use socket2::{SockAddr, Socket};
@@ -17,7 +20,7 @@ use std::io;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::os::fd::{AsRawFd, RawFd};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 
 /// Bytes of one receive buffer. Only what is written to becomes resident.
 pub(crate) const BUFFER_BYTES: usize = 16 << 10;
@@ -25,6 +28,10 @@ pub(crate) const BUFFER_BYTES: usize = 16 << 10;
 const BATCH: usize = 128;
 /// The group that receive buffers belong to; there is only one.
 const BUFFER_GROUP: u16 = 0;
+/// Marks the completions of sends that a home is lent to; callers' tokens are below it. The rest of such a mark is the loan's
+/// number and the slot.
+const LENT: u64 = 1 << 63;
+const LOANS_MASK: u32 = (1 << 31) - 1;
 /// Most submissions between two enters; the queue is entered early when it is full.
 const SUBMISSIONS: u32 = 512;
 
@@ -52,6 +59,8 @@ pub(crate) struct Ring {
     buffers: ManuallyDrop<BufferRing>,
     memory: ManuallyDrop<Outgoing>,
     copy_bytes_max: usize,
+    /// Loans so far, wrapping: a late completion is not taken for that of a younger send.
+    loans: u32,
     /// What went wrong where it could not be returned.
     failure: Option<io::Error>,
     pending: u32,
@@ -61,11 +70,30 @@ pub(crate) struct Ring {
     counters: RingCounters,
 }
 
-/// What the kernel reads: never moved, never freed while the ring lives.
+/// What the kernel reads: never moved, never freed while it may.
 struct Outgoing {
     addresses: Box<[SockAddr]>,
     constants: Box<[Box<[u8]>]>,
-    slots: Box<[Box<[u8]>]>,
+    homes: Box<[Home]>,
+    /// Homes of slots that were emptied while a send had them, until it completes.
+    orphans: Vec<(Loan, Box<[u8]>)>,
+}
+
+/// A slot's memory for bytes to send, and who has it.
+#[derive(Default)]
+struct Home {
+    bytes: Box<[u8]>,
+    /// It is the kernel's until this many submissions have been taken.
+    taken_at: u64,
+    /// It is the kernel's until this send completes.
+    loan: Option<Loan>,
+}
+
+/// A send that has a home until it completes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Loan {
+    mark: u64,
+    token: u64,
 }
 
 /// What the ring has done so far.
@@ -91,19 +119,23 @@ pub(crate) struct Done {
     pub(crate) more: bool,
 }
 
-/// A filled receive buffer. Give it back with [`Ring::recycle`].
+/// A filled receive buffer of one ring. Give it back with [`Ring::recycle`].
 #[derive(Debug)]
+#[must_use = "the kernel has one buffer less until it is given back"]
 pub struct Buffer {
     id: u16,
-    bytes: u32,
+    bytes: u16,
+    ring: u32,
 }
+
+const _: () = assert!(BUFFER_BYTES <= u16::MAX as usize, "a buffer's length fits its field");
 
 /// Features a kernel has or lacks, as probed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Features {
     /// SINGLE_ISSUER | DEFER_TASKRUN were accepted.
     pub(crate) deferred_taskrun: bool,
-    /// Absolute timeouts (6.12).
+    /// Absolute timeouts (6.12), where the kernel's clock is ours: not in a time namespace that moves it.
     pub(crate) absolute_timeouts: bool,
 }
 
@@ -114,7 +146,7 @@ impl Ring {
         let (uring, is_plain) = build_uring(completions)?;
         uring.submitter().register_files_sparse(setup.slots)?;
         let buffers = BufferRing::new(setup.buffers)?;
-        // SAFETY: the entries are page-aligned, `setup.buffers` long, and outlive the ring (rule 3).
+        // SAFETY: the entries are page-aligned, `setup.buffers` long, and outlive the ring (rule 4).
         unsafe {
             uring.submitter().register_buf_ring_with_flags(
                 buffers.entries.as_ptr() as u64,
@@ -127,17 +159,19 @@ impl Ring {
         let memory = Outgoing {
             addresses: setup.addresses.into_boxed_slice(),
             constants: setup.constants.into_iter().map(Vec::into_boxed_slice).collect(),
-            slots: (0..setup.slots).map(|_| Box::default()).collect(),
+            homes: (0..setup.slots).map(|_| Home::default()).collect(),
+            orphans: Vec::new(),
         };
         Ok(Ring {
             // NO_IOWAIT came later than min-timeouts, which came with absolute timeouts in 6.12.
-            has_absolute_timeouts: uring.params().is_feature_min_timeout(),
+            has_absolute_timeouts: uring.params().is_feature_min_timeout() && !clock::may_be_offset(),
             is_plain,
             uring: ManuallyDrop::new(uring),
             enter_fd,
             buffers: ManuallyDrop::new(buffers),
             memory: ManuallyDrop::new(memory),
             copy_bytes_max: setup.copy_bytes_max,
+            loans: 0,
             failure: None,
             pending: 0,
             batch: Box::new([const { MaybeUninit::uninit() }; BATCH]),
@@ -152,18 +186,23 @@ impl Ring {
         Features { deferred_taskrun: !self.is_plain, absolute_timeouts: self.has_absolute_timeouts }
     }
 
-    /// Puts a socket into a slot of the registered files, and lays out the slot's memory once. The socket itself stays the
-    /// caller's.
+    /// Puts a socket into a slot of the registered files, and lays out the slot's memory where it has none. The socket itself
+    /// stays the caller's.
     pub(crate) fn install(&mut self, slot: u32, socket: &Socket) -> io::Result<()> {
-        let home = &mut self.memory.slots[slot as usize];
-        if home.is_empty() {
-            *home = vec![0; self.copy_bytes_max].into_boxed_slice();
+        let home = &mut self.memory.homes[slot as usize];
+        if home.bytes.is_empty() {
+            home.bytes = vec![0; self.copy_bytes_max].into_boxed_slice();
         }
         self.uring.submitter().register_files_update(slot, &[socket.as_raw_fd()]).map(drop)
     }
 
     /// Empties a slot. Work under way on it goes on until the socket is shut down or the work is cancelled.
     pub(crate) fn remove(&mut self, slot: u32) -> io::Result<()> {
+        let home = &mut self.memory.homes[slot as usize];
+        if let Some(loan) = home.loan.take() {
+            let bytes = std::mem::take(&mut home.bytes);
+            self.memory.orphans.push((loan, bytes));
+        }
         self.uring.submitter().register_files_update(slot, &[-1]).map(drop)
     }
 
@@ -194,12 +233,62 @@ impl Ring {
         self.push(send_entry(slot, source, is_reported).user_data(token));
     }
 
-    /// Sends a copy of `bytes`, at most `copy_bytes_max`. An earlier send of the slot that the kernel has not finished must have been reported.
+    /// Whether nothing has the slot's memory, so that a copy can be sent.
+    #[inline]
+    pub(crate) fn can_copy(&self, slot: u32) -> bool {
+        let home = &self.memory.homes[slot as usize];
+        home.loan.is_none() && home.taken_at <= self.counters.submissions
+    }
+
+    /// Sends a copy of `bytes`, at most `copy_bytes_max`, on a slot that [`Ring::can_copy`]. It waits for as long as it takes
+    /// when it `is_reported`. Else it does not wait: where the socket has no room it completes with EAGAIN or fewer bytes, and
+    /// [`Ring::send_rest`] sends what is left.
     pub(crate) fn send_copy(&mut self, token: u64, slot: u32, bytes: &[u8], is_reported: bool) {
-        let home = &mut self.memory.slots[slot as usize][..bytes.len()];
-        home.copy_from_slice(bytes);
-        let entry = send_entry(slot, home, is_reported);
-        self.push(entry.user_data(token));
+        assert!(self.can_copy(slot), "the kernel has the slot's memory");
+        self.memory.homes[slot as usize].bytes[..bytes.len()].copy_from_slice(bytes);
+        if is_reported {
+            return self.lend(token, slot, 0, bytes.len());
+        }
+        // It is over, well or not, when the kernel has taken it: MSG_DONTWAIT keeps it from being set aside, with its memory,
+        // until the socket has room. MSG_WAITALL remains, because a short send without is silent.
+        let home = &mut self.memory.homes[slot as usize];
+        let send = opcode::Send::new(Fixed(slot), home.bytes.as_ptr(), bytes.len() as u32);
+        let flags = libc::MSG_WAITALL | libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
+        self.push(send.flags(flags).build().flags(squeue::Flags::SKIP_SUCCESS).user_data(token));
+        self.memory.homes[slot as usize].taken_at = self.counters.submissions + u64::from(self.pending);
+    }
+
+    /// Sends the rest of the last copy, which was `bytes` long, from `from` on; it is reported. False when the memory is in use,
+    /// so that the rest is no longer there.
+    pub(crate) fn send_rest(&mut self, token: u64, slot: u32, from: usize, bytes: usize) -> bool {
+        let can_send = self.can_copy(slot);
+        if can_send {
+            self.lend(token, slot, from, bytes);
+        }
+        can_send
+    }
+
+    /// Sends a part of a slot's memory, which is the kernel's until that completes.
+    fn lend(&mut self, token: u64, slot: u32, from: usize, to: usize) {
+        assert!(token < LENT, "a caller's token");
+        self.loans = (self.loans + 1) & LOANS_MASK;
+        let mark = LENT | u64::from(self.loans) << 32 | u64::from(slot);
+        let home = &mut self.memory.homes[slot as usize];
+        home.loan = Some(Loan { mark, token });
+        let entry = send_entry(slot, &home.bytes[from..to], true);
+        self.push(entry.user_data(mark));
+    }
+
+    /// Takes back what a completed send had; returns the token it was submitted with.
+    fn take_back(&mut self, mark: u64) -> u64 {
+        let Outgoing { homes, orphans, .. } = &mut *self.memory;
+        let home = &mut homes[mark as u32 as usize];
+        if let Some(loan) = home.loan.take_if(|loan| loan.mark == mark) {
+            return loan.token;
+        }
+        let orphan = orphans.iter().position(|(loan, _)| loan.mark == mark);
+        let orphan = orphan.expect("a send completes once, and has its memory until then");
+        orphans.swap_remove(orphan).0.token
     }
 
     /// Receives into provided buffers, again and again, until it ends or is cancelled.
@@ -286,8 +375,16 @@ impl Ring {
         let entry = unsafe { self.batch[self.batch_at].assume_init_ref() };
         self.batch_at += 1;
         let (result, flags) = (entry.result(), entry.flags());
-        let buffer = cqueue::buffer_select(flags).map(|id| Buffer { id, bytes: result.max(0) as u32 });
-        Some(Done { token: entry.user_data(), result, buffer, more: cqueue::more(flags) })
+        let (mut token, more) = (entry.user_data(), cqueue::more(flags));
+        let buffer = match cqueue::buffer_select(flags) {
+            Some(id) => Some(self.buffers.filled(id, result)),
+            None if token & LENT != 0 => {
+                token = self.take_back(token);
+                None
+            }
+            None => None,
+        };
+        Some(Done { token, result, buffer, more })
     }
 
     /// The bytes in a buffer.
@@ -299,7 +396,7 @@ impl Ring {
     /// Gives a buffer back to the kernel.
     #[inline]
     pub(crate) fn recycle(&mut self, buffer: Buffer) {
-        self.buffers.offer(buffer.id);
+        self.buffers.take_back(buffer);
     }
 
     /// What the ring has done so far.
@@ -319,8 +416,8 @@ impl Ring {
     }
 
     fn push(&mut self, entry: squeue::Entry) {
-        // SAFETY: all memory an entry points to belongs to this ring and outlives it (rule 1), or is null where the
-        // kernel does not touch it (buffer selection, MSG_TRUNC).
+        // SAFETY: all memory an entry points to belongs to this ring and stays until the kernel is done with it (rules 1 and 2),
+        // or is null where the kernel does not touch it (buffer selection, MSG_TRUNC).
         while unsafe { self.uring.submission().push(&entry) }.is_err() {
             // Full: hand over what is there. If the kernel takes nothing, the next enter reports it and the run ends.
             let before = self.pending;
@@ -450,6 +547,8 @@ fn enter(fd: RawFd, submit: u32, want: u32, flags: EnterFlags, args: Option<&Sub
 
 /// Receive buffers in one mapping, and the queue by which the kernel is offered them.
 struct BufferRing {
+    /// Which of this process's, so that a buffer of another is told from one of ours.
+    identity: u32,
     entries: NonNull<types::BufRingEntry>,
     count: u16,
     tail: u16,
@@ -459,24 +558,34 @@ struct BufferRing {
 impl BufferRing {
     fn new(count: u16) -> io::Result<BufferRing> {
         assert!(count.is_power_of_two(), "the kernel takes powers of two");
+        let identity = identity()?;
         let entries = map(usize::from(count) * size_of::<types::BufRingEntry>())?;
         let data = map(usize::from(count) * BUFFER_BYTES)?;
-        let mut ring = BufferRing { entries: entries.cast(), count, tail: 0, data };
+        let mut ring = BufferRing { identity, entries: entries.cast(), count, tail: 0, data };
         (0..count).for_each(|id| ring.offer(id));
         Ok(ring)
     }
 
+    /// A buffer that the kernel says it has filled. The only way to make one.
+    fn filled(&self, id: u16, result: i32) -> Buffer {
+        let bytes = result.max(0) as usize;
+        assert!(id < self.count && bytes <= BUFFER_BYTES, "the kernel filled a buffer of ours");
+        Buffer { id, bytes: bytes as u16, ring: self.identity }
+    }
+
     fn bytes(&self, buffer: &Buffer) -> &[u8] {
-        assert!(
-            buffer.id < self.count && buffer.bytes as usize <= BUFFER_BYTES,
-            "the kernel filled a buffer of ours"
-        );
-        // SAFETY: the range lies inside the mapping; the kernel wrote it before the completion and does not touch it
-        // until the buffer is offered again, which takes the `Buffer` away from the caller (rule 2).
+        assert!(buffer.ring == self.identity, "a buffer of this ring");
+        // SAFETY: the range lies inside the mapping, as `filled` saw to; the kernel wrote it before the completion and does
+        // not touch it until the buffer is offered again, which takes the `Buffer` away from the caller (rule 3).
         unsafe {
             let start = self.data.as_ptr().add(usize::from(buffer.id) * BUFFER_BYTES);
-            std::slice::from_raw_parts(start, buffer.bytes as usize)
+            std::slice::from_raw_parts(start, usize::from(buffer.bytes))
         }
+    }
+
+    fn take_back(&mut self, buffer: Buffer) {
+        assert!(buffer.ring == self.identity, "a buffer of this ring");
+        self.offer(buffer.id);
     }
 
     fn offer(&mut self, id: u16) {
@@ -508,6 +617,13 @@ impl Drop for BufferRing {
     }
 }
 
+/// A number that no other ring of this process has.
+fn identity() -> io::Result<u32> {
+    static RINGS: AtomicU32 = AtomicU32::new(0);
+    let next = RINGS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |rings| rings.checked_add(1));
+    next.map_err(|_| io::Error::other("this process has made 4 billion rings"))
+}
+
 /// Zeroed pages that become resident when touched.
 fn map(bytes: usize) -> io::Result<NonNull<u8>> {
     let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
@@ -517,4 +633,167 @@ fn map(bytes: usize) -> io::Result<NonNull<u8>> {
         return Err(io::Error::last_os_error());
     }
     NonNull::new(address.cast()).ok_or_else(io::Error::last_os_error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use socket2::{Domain, Type};
+    use std::io::{Read, Write};
+
+    const COPY_BYTES: usize = 1 << 20;
+
+    fn ring() -> Ring {
+        let setup = Setup {
+            slots: 1,
+            buffers: 4,
+            addresses: Vec::new(),
+            constants: Vec::new(),
+            copy_bytes_max: COPY_BYTES,
+        };
+        Ring::new(setup).unwrap()
+    }
+
+    /// A slot's socket and the other end of it.
+    fn connected(ring: &mut Ring) -> (Socket, Socket) {
+        let (near, far) = Socket::pair(Domain::UNIX, Type::STREAM, None).unwrap();
+        ring.install(0, &near).unwrap();
+        (near, far)
+    }
+
+    /// Fills a socket until it takes no more; returns how many bytes it took.
+    fn fill(socket: &Socket) -> usize {
+        socket.set_nonblocking(true).unwrap();
+        let taken = std::iter::from_fn(|| (&*socket).write(&[0; 1_024]).ok()).sum();
+        socket.set_nonblocking(false).unwrap();
+        taken
+    }
+
+    fn read(socket: &Socket, bytes: usize) -> Vec<u8> {
+        let mut read = vec![0; bytes];
+        (&*socket).read_exact(&mut read).unwrap();
+        read
+    }
+
+    /// The next completion, which comes for certain.
+    fn next(ring: &mut Ring) -> (u64, i32) {
+        loop {
+            if let Some(done) = ring.next() {
+                return (done.token, done.result);
+            }
+            ring.wait(0, u64::MAX >> 2).unwrap();
+        }
+    }
+
+    #[test]
+    fn buffers_go_round_and_hold_what_was_written_to_them() {
+        let mut ring = BufferRing::new(2).unwrap();
+        for round in 0..5_u8 {
+            for id in 0..2_u16 {
+                let text = [round, id as u8, 7];
+                // SAFETY: the mapping is larger, and nothing else has it: as the kernel writes.
+                unsafe {
+                    let start = ring.data.as_ptr().add(usize::from(id) * BUFFER_BYTES);
+                    std::ptr::copy_nonoverlapping(text.as_ptr(), start, text.len());
+                }
+                let buffer = ring.filled(id, text.len() as i32);
+                assert_eq!(ring.bytes(&buffer), text);
+                ring.take_back(buffer);
+            }
+        }
+        assert_eq!(ring.tail, 2 + 5 * 2);
+    }
+
+    #[test]
+    #[should_panic(expected = "a buffer of this ring")]
+    fn a_buffer_is_not_read_in_another_ring() {
+        let (one, other) = (BufferRing::new(1).unwrap(), BufferRing::new(1).unwrap());
+        other.bytes(&one.filled(0, 1));
+    }
+
+    #[test]
+    #[should_panic(expected = "a buffer of this ring")]
+    fn a_buffer_is_not_given_back_to_another_ring() {
+        let (one, mut other) = (BufferRing::new(1).unwrap(), BufferRing::new(1).unwrap());
+        other.take_back(one.filled(0, 1));
+    }
+
+    #[test]
+    #[should_panic(expected = "the kernel filled a buffer of ours")]
+    fn a_buffer_that_was_never_offered_is_refused() {
+        let _ = BufferRing::new(1).unwrap().filled(1, 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "the kernel has the slot's memory")]
+    fn memory_that_a_waiting_send_has_is_not_written_to() {
+        let mut ring = ring();
+        let (_near, _far) = connected(&mut ring);
+        ring.send_copy(1, 0, &[1; COPY_BYTES], true);
+        ring.submit().unwrap();
+        ring.send_copy(2, 0, b"x", true);
+    }
+
+    #[test]
+    #[should_panic(expected = "the kernel has the slot's memory")]
+    fn memory_that_the_kernel_has_not_taken_yet_is_not_written_to() {
+        let mut ring = ring();
+        let (_near, _far) = connected(&mut ring);
+        ring.send_copy(1, 0, b"x", false);
+        ring.send_copy(1, 0, b"y", false);
+    }
+
+    #[test]
+    fn a_send_keeps_its_memory_when_its_slot_is_emptied_and_used_again() {
+        let mut ring = ring();
+        let (near, far) = connected(&mut ring);
+        ring.send_copy(1, 0, &[1; COPY_BYTES], true);
+        ring.submit().unwrap();
+        assert!(!ring.can_copy(0));
+        ring.remove(0).unwrap();
+        let (_near, far_again) = connected(&mut ring);
+        assert!(ring.can_copy(0));
+        ring.send_copy(2, 0, &[2; 100], true);
+        assert_eq!(next(&mut ring), (2, 100));
+        assert_eq!((read(&far_again, 100), ring.memory.orphans.len()), (vec![2; 100], 1));
+        // The first send goes on as the other side reads, and nothing has touched its bytes.
+        let reader = std::thread::spawn(move || read(&far, COPY_BYTES));
+        assert_eq!(next(&mut ring), (1, COPY_BYTES as i32));
+        assert!(reader.join().unwrap().iter().all(|&byte| byte == 1));
+        assert!(ring.memory.orphans.is_empty());
+        drop(near);
+    }
+
+    #[test]
+    fn a_send_that_does_not_wait_says_what_is_left_and_the_rest_follows() {
+        let mut ring = ring();
+        let (near, far) = connected(&mut ring);
+        // Silent while there is room.
+        ring.send_copy(1, 0, &[1; 100], false);
+        ring.submit().unwrap();
+        assert!(ring.next().is_none() && ring.can_copy(0));
+        assert_eq!(read(&far, 100), [1; 100]);
+        // Some of it fits; then nothing does.
+        let bytes: Vec<u8> = (0..COPY_BYTES).map(|at| (at % 251) as u8).collect();
+        ring.send_copy(1, 0, &bytes, false);
+        let (token, sent) = next(&mut ring);
+        assert!(token == 1 && sent > 0 && (sent as usize) < COPY_BYTES, "{sent}");
+        let filled = fill(&near);
+        assert!(ring.send_rest(2, 0, sent as usize, COPY_BYTES));
+        ring.submit().unwrap();
+        assert!(!ring.can_copy(0) && !ring.send_rest(3, 0, 0, 1));
+        let far_too = far.try_clone().unwrap();
+        let reader = std::thread::spawn(move || read(&far_too, filled + COPY_BYTES));
+        assert_eq!(next(&mut ring), (2, COPY_BYTES as i32 - sent));
+        let read = reader.join().unwrap();
+        assert!(
+            read[..sent as usize] == bytes[..sent as usize]
+                && read[sent as usize + filled..] == bytes[sent as usize..]
+        );
+        // No room at all.
+        fill(&near);
+        ring.send_copy(4, 0, b"x", false);
+        assert_eq!(next(&mut ring), (4, -libc::EAGAIN));
+        assert!(ring.can_copy(0));
+    }
 }

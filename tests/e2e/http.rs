@@ -220,6 +220,82 @@ fn an_answer_that_is_not_http_is_a_protocol_error() {
 }
 
 #[test]
+fn an_answer_that_closes_or_has_two_framings_ends_its_connection_even_where_the_server_goes_on() {
+    for fields in [
+        "Connection: close\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok",
+        "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        "Connection: foo,\r\n close\r\nContent-Length: 2\r\n\r\nok",
+    ] {
+        let answer = format!("HTTP/1.1 200 OK\r\n{fields}");
+        let bytes = answer.len() as u64;
+        // It would answer for as long as it is asked.
+        let port = scripted(move |stream| answer_each(stream, answer.as_bytes()));
+        let done = run(&format!("http://127.0.0.1:{port}/"), &["-n", "40", "-c", "2"]);
+        assert_all_ok(&done);
+        assert_eq!(done.count("/requests/ok"), 40, "{fields}: {}", done.report["requests"]);
+        assert_eq!(done.count("/bytes/received"), 40 * bytes, "{fields}");
+        // Each request had a connection of its own; after the last ones there may be more or not.
+        assert!(done.count("/connections/reconnects") >= 38, "{fields}: {}", done.report["connections"]);
+    }
+}
+
+#[test]
+fn codings_in_two_fields_folded_lines_and_equal_lengths_keep_the_connection() {
+    for fields in [
+        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        "X: folded\r\n\tonce\r\nContent-Length:\r\n 2\r\n\r\nok",
+        "Content-Length: 2, 2\r\nContent-Length: 2\r\n\r\nok",
+    ] {
+        let answer = format!("HTTP/1.1 200 OK\r\n{fields}");
+        let port = scripted(move |stream| answer_each(stream, answer.as_bytes()));
+        let done = run(&format!("http://127.0.0.1:{port}/"), &["-n", "40", "-c", "2"]);
+        assert_all_ok(&done);
+        assert_eq!(done.count("/connections/reconnects"), 0, "{fields}: {}", done.report["connections"]);
+    }
+}
+
+#[test]
+fn a_body_in_another_coding_than_chunked_lasts_until_the_connection_ends() {
+    let port = scripted(|mut stream| {
+        read_request(&mut stream);
+        let _ =
+            stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nContent-Length: 1\r\n\r\nhello");
+        std::thread::sleep(Duration::from_millis(5));
+        let _ = stream.write_all(b" world");
+    });
+    let done = run(&format!("http://127.0.0.1:{port}/"), &["-n", "20", "-c", "2"]);
+    assert_all_ok(&done);
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nContent-Length: 1\r\n\r\n".len() as u64;
+    assert_eq!(done.count("/bytes/received"), 20 * (head + 11));
+}
+
+#[test]
+fn bytes_that_nobody_asked_for_are_counted_and_close_the_connection() {
+    let port = scripted(|stream| answer_each(stream, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokmore"));
+    let done = run(&format!("http://127.0.0.1:{port}/"), &["-n", "40", "-c", "2"]);
+    assert_all_ok(&done);
+    assert_eq!(done.count("/connections/unasked_bytes"), 40 * 4, "{}", done.report["connections"]);
+    assert!(done.count("/connections/reconnects") >= 38, "{}", done.report["connections"]);
+    assert!(done.stdout.contains("160 bytes nobody asked for"), "{}", done.stdout);
+    let polite = scripted(|stream| answer_each(stream, b"HTTP/1.1 204 No Content\r\n\r\n"));
+    let done = run(&format!("http://127.0.0.1:{polite}/"), &["-n", "40", "-c", "2"]);
+    assert_eq!(done.count("/connections/unasked_bytes"), 0);
+    assert!(!done.stdout.contains("nobody asked for"), "{}", done.stdout);
+}
+
+#[test]
+fn a_status_below_100_is_a_protocol_error() {
+    let port = scripted(|mut stream| {
+        let is_preflight = read_request(&mut stream).contains("preflight");
+        let status = if is_preflight { "200" } else { "099" };
+        let _ = write!(stream, "HTTP/1.1 {status} Low\r\nContent-Length: 0\r\n\r\n");
+        std::thread::sleep(Duration::from_millis(50));
+    });
+    let done = run(&format!("http://127.0.0.1:{port}/"), &["-n", "20", "-c", "2"]);
+    assert_eq!((done.code, done.errors("protocol")), (1, 20), "{}", done.report["requests"]);
+}
+
+#[test]
 fn resets_and_errors_of_the_testbed_are_told_apart() {
     let testbed = peers::testbed(&["--reset", "0.1", "--error", "0.2"]);
     let done = run(&testbed.url("/"), &["-n", "1000", "-c", "8", "--force"]);

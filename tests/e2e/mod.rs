@@ -13,3 +13,4 @@ mod load;
 mod machine;
 mod outputs;
 mod signals;
+mod time_namespace;

@@ -112,7 +112,9 @@ struct Head {
 enum Framing {
     Length(u64),
     Chunked,
-    UntilEnd,
+    /// Until the connection ends; or not to be known, for this reason. An answer that has no body does not need it. One variant
+    /// for both, so that the usual ones are told apart as fast as ever.
+    UntilEnd(Result<(), &'static NotHttp>),
 }
 
 /// The last head of a shard's connections, and what it said.
@@ -233,7 +235,8 @@ impl Http1 {
                 State::Length(bytes)
             }
             Framing::Chunked => State::Chunked(Chunk::start()),
-            Framing::UntilEnd => {
+            Framing::UntilEnd(known) => {
+                known.map_err(|reason| *reason)?;
                 self.keeps_alive = false;
                 State::UntilEnd
             }
@@ -319,10 +322,11 @@ impl Chunk {
     fn size_byte(size: u64, seen: u32, is_extension: bool, byte: u8) -> Result<Chunk, NotHttp> {
         let digit = (byte as char).to_digit(16);
         match (byte, digit) {
-            (b'\n', _) if seen == 0 => Err(NotHttp("a chunk has no size")),
+            (b'\n' | b'\r', _) if seen == 0 => Err(NotHttp("a chunk has no size")),
             (b'\n', _) if size == 0 => Ok(Chunk::Trailer(0)),
             (b'\n', _) => Ok(Chunk::Data(size)),
-            (b'\r', _) => Ok(Chunk::Size { size, seen, is_extension }),
+            // Digits after it would belong to another line.
+            (b'\r', _) => Ok(Chunk::Size { size, seen, is_extension: true }),
             _ if seen >= LINE_BYTES_MAX => Err(NotHttp("a chunk's size line is longer than 8 KiB")),
             (b';' | b' ' | b'\t', _) if seen > 0 => {
                 Ok(Chunk::Size { size, seen: seen + 1, is_extension: true })
@@ -359,70 +363,102 @@ impl HeadMemo {
 fn parse(bytes: &[u8]) -> Result<Option<(usize, Head)>, NotHttp> {
     let mut headers = [std::mem::MaybeUninit::uninit(); HEADERS_MAX];
     let mut response = httparse::Response::new(&mut []);
-    let config = httparse::ParserConfig::default();
+    let mut config = httparse::ParserConfig::default();
+    config.allow_obsolete_multiline_headers_in_responses(true);
     match config.parse_response_with_uninit_headers(&mut response, bytes, &mut headers) {
         Ok(httparse::Status::Partial) => Ok(None),
         Ok(httparse::Status::Complete(length)) => Ok(Some((length, understand(&response)?))),
         Err(httparse::Error::TooManyHeaders) => Err(NotHttp("the answer has more than 128 header fields")),
         Err(httparse::Error::Version) => Err(NotHttp("the answer is not HTTP/1.0 or HTTP/1.1")),
-        Err(httparse::Error::Status) => Err(NotHttp("the answer's status is not a number")),
+        Err(httparse::Error::Status) => Err(NotHttp("the answer's status line is malformed")),
         Err(_) => Err(NotHttp("the answer's head is malformed")),
     }
 }
 
-/// RFC 9112 section 6.3: which framing a head announces.
+/// RFC 9112 sections 6.3 and 9.3: which framing a head announces, and whether the connection can be used again. Fields of
+/// one name say together what one field with all their values would say.
 fn understand(response: &httparse::Response) -> Result<Head, NotHttp> {
-    let mut length = None;
-    let mut is_chunked = false;
-    let mut keeps_alive = response.version == Some(1);
+    let status = response.code.ok_or(NotHttp("the answer has no status"))?;
+    if status < 100 {
+        return Err(NotHttp("the answer's status is below 100"));
+    }
+    let (mut length, mut last_coding) = (None, None);
+    let (mut closes, mut asks_to_keep) = (false, false);
     for header in response.headers.iter() {
         let name = header.name;
         if name.eq_ignore_ascii_case("content-length") {
-            let parsed = parse_length(header.value)?;
-            if length.is_some_and(|length| length != parsed) {
-                return Err(NotHttp("the answer has two different lengths"));
-            }
-            length = Some(parsed);
+            length = Some(parse_length(header.value, length));
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
-            is_chunked = last_word(header.value).eq_ignore_ascii_case(b"chunked");
-            if !is_chunked {
-                return Err(NotHttp("the answer has a transfer coding other than chunked"));
-            }
+            last_coding = words(header.value).next_back().or(last_coding).or(Some(b""));
         } else if name.eq_ignore_ascii_case("connection") {
-            keeps_alive = connection_keeps_alive(header.value, keeps_alive);
+            closes |= words(header.value).any(|word| word.eq_ignore_ascii_case(b"close"));
+            asks_to_keep |= words(header.value).any(|word| word.eq_ignore_ascii_case(b"keep-alive"));
         }
     }
-    let framing = match (is_chunked, length) {
-        (true, _) => Framing::Chunked,
-        (false, Some(length)) => Framing::Length(length),
-        (false, None) => Framing::UntilEnd,
+    let is_old = response.version != Some(1);
+    let framing = match (last_coding, length) {
+        (Some(coding), _) => framing_of(coding),
+        (None, Some(Ok(length))) => Framing::Length(length),
+        (None, Some(Err(reason))) => Framing::UntilEnd(Err(reason)),
+        (None, None) => Framing::UntilEnd(Ok(())),
     };
-    let status = response.code.ok_or(NotHttp("the answer has no status"))?;
+    // Section 6.1: two framings, or one that HTTP/1.0 does not have, may be an attempt to slip in another answer.
+    let is_suspect = last_coding.is_some() && (length.is_some() || is_old);
+    let keeps_alive = !closes && !is_suspect && (!is_old || asks_to_keep);
     Ok(Head { status, framing, keeps_alive })
 }
 
-fn parse_length(value: &[u8]) -> Result<u64, NotHttp> {
-    let text = std::str::from_utf8(value).unwrap_or("").trim();
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(NotHttp("the answer's Content-Length is not a number"));
-    }
-    text.parse().map_err(|_| NotHttp("the answer's Content-Length does not fit 64 bits"))
-}
-
-fn last_word(value: &[u8]) -> &[u8] {
-    value.rsplit(|&byte| byte == b',').next().unwrap_or(value).trim_ascii()
-}
-
-fn connection_keeps_alive(value: &[u8], otherwise: bool) -> bool {
-    let has = |wanted: &[u8]| {
-        value.split(|&byte| byte == b',').any(|word| word.trim_ascii().eq_ignore_ascii_case(wanted))
-    };
-    match (has(b"close"), has(b"keep-alive")) {
-        (true, _) => false,
-        (false, true) => true,
-        (false, false) => otherwise,
+/// The framing by the coding that was applied last.
+fn framing_of(coding: &[u8]) -> Framing {
+    match coding.split_at_checked(b"chunked".len()) {
+        Some((name, rest)) if name.eq_ignore_ascii_case(b"chunked") => {
+            match rest.trim_ascii_start().first() {
+                None => Framing::Chunked,
+                Some(b';') => Framing::UntilEnd(Err(&NotHttp("the answer's chunked coding has parameters"))),
+                Some(_) => Framing::UntilEnd(Ok(())),
+            }
+        }
+        _ => Framing::UntilEnd(Ok(())),
     }
 }
+
+/// A Content-Length, which may be given several times, as a list or in fields, if it is the same each time (RFC 9110,
+/// section 8.6).
+fn parse_length(
+    value: &[u8],
+    before: Option<Result<u64, &'static NotHttp>>,
+) -> Result<u64, &'static NotHttp> {
+    let mut length = before;
+    for element in value.split(|&byte| byte == b',') {
+        let parsed = parse_number(element.trim_ascii())?;
+        match length {
+            Some(Err(reason)) => return Err(reason),
+            Some(Ok(other)) if other != parsed => {
+                return Err(&NotHttp("the answer has two different lengths"));
+            }
+            _ => length = Some(Ok(parsed)),
+        }
+    }
+    length.unwrap_or(Err(&NotHttp("the answer's Content-Length is not a number")))
+}
+
+fn parse_number(digits: &[u8]) -> Result<u64, &'static NotHttp> {
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(&NotHttp("the answer's Content-Length is not a number"));
+    }
+    let parsed = digits
+        .iter()
+        .try_fold(0_u64, |number, digit| number.checked_mul(10)?.checked_add(u64::from(digit - b'0')));
+    parsed.ok_or(&NotHttp("the answer's Content-Length does not fit 64 bits"))
+}
+
+/// The elements of a list; empty ones are passed over (RFC 9110, section 5.6.1). Folded lines are white space.
+fn words(value: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).filter(|word| !word.is_empty())
+}
+
+#[cfg(test)]
+mod responses;
 
 #[cfg(test)]
 mod tests {
@@ -515,7 +551,6 @@ mod tests {
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\r\n",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n",
