@@ -157,7 +157,10 @@ impl Distribution {
     /// histogram, and whatever is none; looked at before memory is taken for it, of which it needs a megabyte at the most.
     pub fn decode(text: &str) -> Result<Distribution, String> {
         if text.len() > TEXT_BYTES_MAX {
-            return Err(format!("a histogram of {} characters; none has more than {TEXT_BYTES_MAX}", text.len()));
+            return Err(format!(
+                "a histogram of {} characters; none has more than {TEXT_BYTES_MAX}",
+                text.len()
+            ));
         }
         let bytes = STANDARD.decode(text).map_err(|error| error.to_string())?;
         let unpacked = unpacked(&bytes)?;
@@ -204,7 +207,8 @@ impl Distribution {
 
 /// The bytes of a histogram as they are before compression. What would be longer than ours can be is not unpacked.
 fn unpacked(bytes: &[u8]) -> Result<Vec<u8>, String> {
-    let Some(rest) = bytes.strip_prefix(&COOKIE_COMPRESSED).filter(|rest| rest.len() > size_of::<u32>()) else {
+    let Some(rest) = bytes.strip_prefix(&COOKIE_COMPRESSED).filter(|rest| rest.len() > size_of::<u32>())
+    else {
         return Err("no histogram in HdrHistogram's compressed encoding, version 2".into());
     };
     let mut unpacked = Vec::new();
@@ -213,7 +217,9 @@ fn unpacked(bytes: &[u8]) -> Result<Vec<u8>, String> {
         .read_to_end(&mut unpacked)
         .map_err(|error| format!("a histogram that cannot be unpacked: {error}"))?;
     match inflated {
-        bytes if bytes > UNPACKED_BYTES_MAX => Err("a histogram with more counts than its bounds have".into()),
+        bytes if bytes > UNPACKED_BYTES_MAX => {
+            Err("a histogram with more counts than its bounds have".into())
+        }
         _ => Ok(unpacked),
     }
 }

@@ -30,6 +30,7 @@ pub mod plan;
 pub mod quantity;
 pub mod random;
 pub mod record;
+pub mod redact;
 pub mod report;
 pub mod schedule;
 pub mod seams;
