@@ -1,6 +1,7 @@
 //! The report as text, in the order a reader needs it: can it be believed, was the load carried, what failed, how long did
 //! it take, how much went through, what did it cost.
 
+use crate::plain;
 use engine::outcome::Kind;
 use engine::quantity::show_ns;
 use engine::report::{Report, StepReport, Timing};
@@ -9,6 +10,7 @@ use std::fmt::Write;
 
 /// The whole report.
 pub(crate) fn report(report: &Report) -> String {
+    let report = &plain::report(report);
     let mut text = String::new();
     let sections: [fn(&Report) -> String; 11] =
         [verdict, until, rate, requests, failures, timings, steps, throughput, cost, thresholds, limits];
