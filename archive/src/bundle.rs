@@ -6,6 +6,7 @@ use crate::connect::{self, MAGIC};
 use crate::error::{Error, Problem};
 use crate::run::{self, REPORT_BYTES_MAX, row_of};
 use crate::selector::check_name;
+use engine::plausible::require_plausible;
 use engine::report::Report;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params_from_iter};
@@ -68,6 +69,7 @@ fn of_bundle(path: &Path) -> Result<Vec<Report>, Problem> {
         if bytes > ALL_BYTES_MAX {
             return Err(Problem::TooLarge(format!("more than {} MiB of reports", ALL_BYTES_MAX >> 20)));
         }
+        require_plausible(&report).map_err(Problem::Damaged)?;
         reports.push(report);
     }
     Ok(reports)
@@ -77,7 +79,9 @@ fn of_json(path: &Path, head: Vec<u8>) -> Result<Vec<Report>, Problem> {
     let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file());
     // What came out of a pipe does not come out again.
     let json = if is_file { read_at_most(path, REPORT_BYTES_MAX)? } else { head };
-    Ok(vec![run::parse(&json)?])
+    let report = run::parse(&json)?;
+    require_plausible(&report).map_err(Problem::Damaged)?;
+    Ok(vec![report])
 }
 
 /// A pipe is read to its end, because it can be read but once.
@@ -150,7 +154,7 @@ fn check_run(source: &Connection, run: i64, run_id: &str) -> Result<(), Problem>
     check_name(run_id).map_err(|_| problem("this cannot be the id of a run".into()))?;
     run::manifest(source, run)?;
     match run::read(source, run)? {
-        report if report.run_id == run_id => Ok(()),
+        report if report.run_id == run_id => require_plausible(&report).map_err(problem),
         report => Err(problem(format!("its report is of run `{}`", report.run_id))),
     }
 }

@@ -130,6 +130,8 @@ fn what_a_list_shows_of_an_imported_run_is_what_its_report_says() {
 fn values_of_other_kinds_and_sizes_are_refused() {
     for statement in [
         "UPDATE slices SET phase = 'never'",
+        "UPDATE slices SET ok = -1",
+        "UPDATE slices SET from_ns = to_ns + 1",
         "UPDATE slices SET response_hdr = 7",
         "UPDATE runs SET report = zeroblob(100000000)",
         "UPDATE runs SET command_line = 'no list'",

@@ -27,6 +27,7 @@ pub mod mix;
 pub mod outcome;
 pub mod phase;
 pub mod plan;
+pub mod plausible;
 pub mod quantity;
 pub mod random;
 pub mod record;

@@ -206,7 +206,9 @@ fn what_is_sent_is_not_redacted() {
 fn mistakes_are_told_without_the_secrets_beside_them() {
     let plan = "url = 'http://h/?token=s3cret'\n[headers]\nAuthorization = 'Bearer s3cret'\nX = { Cookie = 'a=s3cret' }\n";
     let broken = "url = 'h'\n[headers]\n'X-API-Key' = s3cret\n";
-    let table: [(&[&str], &[(&str, &str)]); 10] = [
+    type Words<'a> = &'a [&'a str];
+    type Variables<'a> = &'a [(&'a str, &'a str)];
+    let table: [(Words, Variables); 10] = [
         (&["run", "http://u:s3cret@h/"], &[]),
         (&["run", "https://h/?token=s3cret"], &[]),
         (&["run", "http://h/", "-H", "Authorization: Bearer s3cret\n"], &[("VAJRA_NOBODY", "1")]),
