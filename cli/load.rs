@@ -48,8 +48,10 @@ fn document(target: &str) -> Result<Option<Document>, Failure> {
         return Ok(None);
     }
     let text = std::fs::read_to_string(path).map_err(|error| {
-        let message =
-            format!("plan `{target}` cannot be read: {error}\n  help: give a URL, or a plan in TOML or JSON");
+        let message = format!(
+            "plan `{}` cannot be read: {error}\n  help: give a URL, or a plan in TOML or JSON",
+            redact::text(target)
+        );
         Failure::new(USAGE, message)
     })?;
     Ok(Some(Document { name: target.to_owned(), text, format }))

@@ -26,7 +26,7 @@ pub(crate) fn objections(report: &Report) -> Vec<String> {
     let mut lines: Vec<String> = report.verdict.reasons.iter().map(reason).collect();
     let breached = report.thresholds.iter().filter(|threshold| !threshold.ok);
     lines.extend(breached.map(|threshold| format!("✗ {}, measured {}", threshold.text, threshold.shown)));
-    lines
+    lines.iter().map(|line| plain::plain(line)).collect()
 }
 
 fn verdict(report: &Report) -> String {

@@ -127,8 +127,7 @@ fn schema(path: &Path) -> Vec<String> {
     let connection = Connection::open(path).unwrap();
     let mut statement =
         connection.prepare("SELECT name || coalesce(sql, '') FROM sqlite_schema ORDER BY 1").unwrap();
-    let objects = statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
-    objects
+    statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
 }
 
 #[test]

@@ -16,7 +16,7 @@ const OUTER_BYTES: usize = 8;
 
 fn corpus() -> Vec<String> {
     let mut random = Random::new(5, 5);
-    let mut distributions = vec![Distribution::new(), Distribution::new(), Distribution::new()];
+    let mut distributions = [Distribution::new(), Distribution::new(), Distribution::new()];
     distributions[1].record(1_000_000);
     (0..200).for_each(|_| distributions[2].record(random.between(1, 1 << 40)));
     distributions.iter().map(Distribution::encode).collect()
