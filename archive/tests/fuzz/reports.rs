@@ -44,8 +44,10 @@ fn changed(random: &mut Random, ours: &Value) -> Vec<u8> {
             random,
             &["plan", "requests", "history", "rate", "response_ns", "window", "", "", "", ""],
         );
-        let part = if part.is_empty() { &mut value } else { &mut value[part] };
-        document(random, part);
+        match value.get_mut(part) {
+            Some(part) => document(random, part),
+            None => document(random, &mut value),
+        }
     }
     let mut json = value.to_string().into_bytes();
     if changes == 0 {
