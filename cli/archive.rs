@@ -1,12 +1,14 @@
 //! `vajra archive`: runs that were kept, listed, shown, named, carried elsewhere and removed. And keeping one, at the end of a run.
 
 use crate::exit::{Failure, USAGE};
+use crate::plain::{self, plain};
 use crate::print;
 use ::archive::{
     Archive, Baseline, Entry, Error, Filter, Manifest, PATIENCE, Problem, PruneRule, check_name, in_words,
 };
 use clap::{ArgGroup, Args, Subcommand};
 use engine::quantity::{parse_duration_ns, show_ns};
+use engine::redact;
 use engine::report::Report;
 use engine::slowest::SlowRequest;
 use serde_json::{Value, json};
@@ -181,21 +183,23 @@ pub(crate) fn keep(ended: &Ended) {
     let kept = default_path().and_then(|path| {
         let save = || {
             let archive = Archive::open_within(&path, patience)?;
-            archive.save(ended.report, &manifest(ended.ended_at))?;
+            archive.save(ended.report, &manifest(ended.ended_at, ended.report))?;
             ended.tags.iter().try_for_each(|tag| archive.tag(&ended.report.run_id, tag))
         };
         save().map_err(failure)
     });
     if let Err(failure) = kept {
-        eprintln!("warning: the run is not archived as asked: {}", failure.message);
+        eprintln!("warning: the run is not archived as asked: {}", plain::lines(&failure.message));
     }
 }
 
-pub(crate) fn manifest(ended_at: SystemTime) -> Manifest {
+/// Where a run of this process came from, without secrets unless the run keeps them.
+pub(crate) fn manifest(ended_at: SystemTime, report: &Report) -> Manifest {
+    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname");
     Manifest {
         host: host.map_or_else(|_| "unknown".into(), |host| host.trim().to_owned()),
-        command_line: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+        command_line: if report.plan.keeps_secrets { words } else { redact::words(&words) },
         version: env!("CARGO_PKG_VERSION").into(),
         ended_at: in_words(ended_at),
         archived_at: in_words(SystemTime::now()),
@@ -224,16 +228,17 @@ fn table(entries: &[Entry]) -> String {
     let name = |entry: &Entry| shortened(&entry.name);
     let width = entries.iter().map(|entry| name(entry).chars().count()).max().unwrap_or(0).max(4);
     let mut text = format!(
-        "{:SHORT_ID$}  {:20}  {:width$}  {:8} {:>12} {:>9} {:>9} {:>10}  TAGS\n",
-        "RUN", "STARTED", "NAME", "VERDICT", "RATE", "P50", "P99", "FAILED"
+        "{:SHORT_ID$}  {:20}  {:width$}  {:8} {:>10} {:>12} {:>9} {:>9}  TAGS\n",
+        "RUN", "STARTED", "NAME", "VERDICT", "FAILED", "RATE", "P50", "P99"
     );
     for entry in entries {
         let (rate, failed) = (print::grouped(entry.rate_rps), format!("{:.3} %", entry.failed_share * 100.0));
-        let (p50, p99) = (show_ns(entry.response_p50_ns), show_ns(entry.response_p99_ns));
+        let time = |measured: Option<u64>| measured.map_or("-".to_owned(), show_ns);
+        let (p50, p99) = (time(entry.response_p50_ns), time(entry.response_p99_ns));
         let held = entry.baselines.iter().map(|name| format!("baseline {name}"));
-        let tags = entry.tags.iter().cloned().chain(held).collect::<Vec<_>>().join(", ");
+        let tags = plain(&entry.tags.iter().cloned().chain(held).collect::<Vec<_>>().join(", "));
         let line = format!(
-            "{:SHORT_ID$}  {:20}  {:width$}  {:8} {rate:>12} {p50:>9} {p99:>9} {failed:>10}  {tags}",
+            "{:SHORT_ID$}  {:20}  {:width$}  {:8} {failed:>10} {rate:>12} {p50:>9} {p99:>9}  {tags}",
             short(&entry.run_id),
             to_the_second(&entry.started_at),
             name(entry),
@@ -378,6 +383,9 @@ fn import(args: &ImportArgs) -> Result<(), Failure> {
         for tag in &imported.untagged {
             let _ = writeln!(text, "tag {} left out: a baseline here is called so", plain(tag));
         }
+        for tag in &imported.misnamed {
+            let _ = writeln!(text, "tag `{}` left out: nothing can be called so", plain(tag));
+        }
         say(&text)?;
     }
     Ok(())
@@ -434,6 +442,7 @@ fn open() -> Result<Archive, Failure> {
 fn open_read_only() -> Result<Archive, Failure> {
     let path = default_path()?;
     require(&path)?;
+    ::archive::protect(&path);
     Archive::open_read_only(&path).map_err(failure)
 }
 
@@ -446,7 +455,7 @@ fn require(path: &Path) -> Result<(), Failure> {
 }
 
 pub(crate) fn failure(error: Error) -> Failure {
-    let text = error.to_string();
+    let text = plain::lines(&error.to_string());
     if error.is_of_usage() { Failure::new(USAGE, text) } else { Failure::runtime(text) }
 }
 
@@ -464,7 +473,7 @@ fn say(text: &str) -> Result<(), Failure> {
 fn say_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value);
     let text = text.map_err(|error| Failure::runtime(format!("it cannot be written as JSON: {error}")))?;
-    say(&format!("{text}\n"))
+    say(&format!("{}\n", plain::json(&text)))
 }
 
 fn runs(count: usize) -> String {
@@ -491,11 +500,6 @@ fn to_the_second(instant: &str) -> String {
     }
 }
 
-/// A text that came from elsewhere, without what would steer a terminal.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -516,8 +520,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_from_elsewhere_does_not_steer_the_terminal() {
-        assert_eq!(plain("a\u{1b}[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
+    fn columns_are_kept_narrow() {
         assert_eq!(to_the_second("2026-01-01T00:00:00.123456Z"), "2026-01-01T00:00:00Z");
         assert_eq!(shortened(&"x".repeat(30)).chars().count(), NAME_SHOWN);
     }

@@ -117,6 +117,9 @@ pub(crate) struct PlanArgs {
     /// A condition on the result, such as 'response p(99)<50ms' or 'failed<0.1%'. May be given several times.
     #[arg(long = "threshold", value_name = "CONDITION")]
     pub(crate) thresholds: Vec<String>,
+    /// Keep secrets (Authorization, Cookie, tokens, keys, passwords) in clear in reports, archive and bundles.
+    #[arg(long)]
+    pub(crate) keep_secrets: bool,
 }
 
 #[derive(Args)]

@@ -2,9 +2,11 @@
 
 use crate::args::CheckArgs;
 use crate::exit::{Failure, PREFLIGHT};
+use crate::plain;
 use crate::target::Ready;
 use crate::{calibrate, load, target};
 use engine::plan::Plan;
+use engine::redact;
 use engine::report::Calibrated;
 use serde_json::json;
 use shards::preflight::{Check, Grade, capacity, check};
@@ -28,6 +30,10 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
 pub(crate) fn look(plan: &Plan, ready: &Ready, calibration: Option<&Calibrated>) -> Vec<Check> {
     let mut checks = check(plan, &ready.addresses);
     checks.extend(capacity(plan, calibration));
+    // A check may quote the plan, and what a server said to it.
+    for text in checks.iter_mut().flat_map(|check| [&mut check.found, &mut check.fix]) {
+        *text = plain::lines(&redact::text(text));
+    }
     checks
 }
 

@@ -1,6 +1,7 @@
 //! A comparison as text, for a terminal and for a pull request.
 
 use crate::compare::word;
+use crate::plain;
 use engine::compare::row::{Basis, Row};
 use engine::compare::{Comparison, Judgement, Metric, Regression, RegressionStatus, SideSummary};
 use engine::quantity::show_ns;
@@ -28,7 +29,7 @@ pub(crate) fn plain(comparison: &Comparison, regression: Option<&Regression>) ->
     }
     let _ = writeln!(text, "\n{}", legend(comparison));
     comparison.notes.iter().for_each(|note| {
-        let _ = writeln!(text, "note: {note}");
+        let _ = writeln!(text, "note: {}", plain::plain(note));
     });
     text
 }
@@ -47,10 +48,10 @@ pub(crate) fn markdown(comparison: &Comparison, regression: Option<&Regression>)
     }
     let _ = writeln!(text, "\n<sub>{}</sub>", legend(comparison));
     for (name, side) in [("base", &comparison.base), ("candidate", &comparison.candidate)] {
-        let _ = writeln!(text, "\n<sub>{name}: {}</sub>", summary(side));
+        let _ = writeln!(text, "\n<sub>{name}: {}</sub>", escaped(&summary(side)));
     }
     comparison.notes.iter().for_each(|note| {
-        let _ = writeln!(text, "\n> {note}");
+        let _ = writeln!(text, "\n> {}", escaped(&plain::plain(note)));
     });
     text
 }
@@ -137,7 +138,23 @@ fn summary(side: &SideSummary) -> String {
         [id] => format!("run {id}"),
         ids => format!("{} runs", ids.len()),
     };
-    format!("{}: {runs}, {} requests ok, {} slices", side.names.join(", "), side.ok, side.slices)
+    let names = plain::plain(&side.names.join(", "));
+    format!("{names}: {runs}, {} requests ok, {} slices", side.ok, side.slices)
+}
+
+/// A text that Markdown and HTML take for text: names of plans and requests are others' words.
+fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => shown.push_str("&amp;"),
+            '<' => shown.push_str("&lt;"),
+            '>' => shown.push_str("&gt;"),
+            '[' | ']' | '`' | '*' | '@' | '\\' | '|' | '!' => shown.extend(['\\', c]),
+            c => shown.push(c),
+        }
+    }
+    shown
 }
 
 fn legend(comparison: &Comparison) -> String {

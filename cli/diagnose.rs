@@ -1,8 +1,10 @@
 //! Mistakes, shown where they are: a line and a caret in a file, a flag, or a variable; then the cause; then what to do.
 
 use crate::exit::{Failure, USAGE};
+use crate::plain::plain;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use engine::config::{Document, Layers, Mistake, Origin, Place};
+use engine::redact;
 use std::io::IsTerminal;
 use std::ops::Range;
 
@@ -24,9 +26,12 @@ pub(crate) fn failure_of_syntax(mistake: &Mistake, document: &Document) -> Failu
 fn show(mistake: &Mistake, layers: &Layers) -> String {
     match (layers.place(mistake), layers.document()) {
         (Place::File(span), Some(document)) => show_in_file(mistake, document, span),
-        (Place::Origin(Origin::Flag(flag)), _) => show_plainly(mistake, Some(format!("flag {flag}"))),
+        (Place::Origin(Origin::Flag(flag)), _) => {
+            show_plainly(mistake, Some(format!("flag {}", redact::text(&flag))))
+        }
         (Place::Origin(Origin::Environment(variable)), _) => {
             let value = std::env::var(&variable).unwrap_or_default();
+            let value = redact::value(&variable, &value);
             show_plainly(mistake, Some(format!("environment {variable}={value}")))
         }
         _ if mistake.path.is_empty() => show_plainly(mistake, None),
@@ -37,7 +42,9 @@ fn show(mistake: &Mistake, layers: &Layers) -> String {
 fn show_in_file(mistake: &Mistake, document: &Document, span: Range<usize>) -> String {
     let end = document.text.len();
     let span = span.start.min(end)..span.end.min(end);
-    let snippet = Snippet::source(document.text.as_str())
+    // Places stay as they are: a mask is as long as what it hides.
+    let text = redact::masked(&document.text);
+    let snippet = Snippet::source(text.as_str())
         .path(document.name.as_str())
         .annotation(AnnotationKind::Primary.span(span).label(mistake.fix.as_str()));
     let report = [Level::ERROR.primary_title(mistake.problem.as_str()).element(snippet)];
@@ -45,8 +52,8 @@ fn show_in_file(mistake: &Mistake, document: &Document, span: Range<usize>) -> S
 }
 
 fn show_plainly(mistake: &Mistake, place: Option<String>) -> String {
-    let place = place.map_or(String::new(), |place| format!("\n  --> {place}"));
-    format!("error: {}{place}\n  help: {}", mistake.problem, mistake.fix)
+    let place = place.map_or(String::new(), |place| format!("\n  --> {}", plain(&place)));
+    format!("error: {}{place}\n  help: {}", plain(&mistake.problem), plain(&mistake.fix))
 }
 
 fn renderer() -> Renderer {
@@ -58,6 +65,17 @@ fn renderer() -> Renderer {
 mod tests {
     use super::*;
     use engine::config::Format;
+
+    #[test]
+    fn a_line_is_shown_without_the_secrets_in_it() {
+        let text = "url = 'http://h/?token=s3cret'\nheader = { Authorization = 'Bearer s3cret' }\n";
+        let document = Document { name: "plan.toml".into(), text: text.into(), format: Format::Toml };
+        let layers = Layers::new(Some(document)).unwrap();
+        let mistake = layers.config().unwrap_err();
+        let shown = show(&mistake, &layers);
+        assert!(shown.contains("plan.toml:2") && shown.contains("Authorization = '****"), "{shown}");
+        assert!(!shown.contains("cret"), "{shown}");
+    }
 
     #[test]
     fn a_mistake_in_a_file_has_its_line_and_column() {

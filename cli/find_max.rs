@@ -16,6 +16,7 @@ use clap::Args;
 use engine::judge::judge;
 use engine::plan::Plan;
 use engine::quantity::{Rate, SECOND_NS, show_ns};
+use engine::redact;
 use engine::report::{Calibrated, Report};
 use engine::search::{Answer, LimitedBy, Outcome, Search, Settings, Step};
 use engine::threshold::Threshold;
@@ -111,7 +112,7 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     ready.stop();
     let found = Found {
         schema: SCHEMA,
-        target: plan.target.to_string(),
+        target: redact::written(&plan).target.to_string(),
         slo: slo.iter().map(|threshold| threshold.text.clone()).collect(),
         answer: &answer,
         probes: &probes,

@@ -7,6 +7,7 @@ use crate::args::PlanArgs;
 use crate::compare::{Presentation, Rules, compared, refused};
 use crate::exit::{self, Failure, USAGE};
 use crate::find_max::share;
+use crate::plain::plain;
 use crate::progress::Progress;
 use crate::run::preflight;
 use crate::served::Served;
@@ -17,6 +18,7 @@ use clap::Args;
 use engine::compare::refusal::{Obstacle, require_comparable, require_same_plan};
 use engine::compare::{Options, Regression, RegressionStatus};
 use engine::plan::Plan;
+use engine::redact;
 use engine::report::{Calibrated, Report};
 use engine::seams::Sink;
 use engine::verdict::Status;
@@ -94,7 +96,7 @@ pub(crate) fn run(args: &GateArgs) -> Result<ExitCode, Failure> {
         side.calibration = preflight(&side.plan, &side.ready, args.quiet, args.force)?;
     }
     let measured = Measured::make(args, &turns, base.as_ref(), &candidate)?;
-    let plan_name = candidate.plan.name.clone();
+    let plan_name = plain(&redact::written(&candidate.plan).name);
     base.into_iter().chain([candidate]).for_each(|side| side.ready.stop());
     if let Some(code) = measured.unusable(args.rules.allows(Obstacle::Invalid), args.strict) {
         return Ok(ExitCode::from(code));
@@ -156,7 +158,8 @@ fn base_side(against: &str, plan: &PlanArgs, args: &GateArgs) -> Result<Side, Fa
     }
     if args.with.is_none() {
         let message = format!(
-            "the base is a command, and the candidate has none\n  --> flag --against {against}\n  help: give the command that serves the candidate with --with; both serve the plan's URL, by turns"
+            "the base is a command, and the candidate has none\n  --> flag --against {}\n  help: give the command that serves the candidate with --with; both serve the plan's URL, by turns",
+            redact::text(against)
         );
         return Err(Failure::new(USAGE, message));
     }

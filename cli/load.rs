@@ -5,6 +5,7 @@ use crate::diagnose;
 use crate::exit::{Failure, USAGE};
 use engine::config::{Document, Format, Layers, Mistake, Origin};
 use engine::plan::Plan;
+use engine::redact;
 use engine::threshold::Threshold;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -26,7 +27,7 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<Plan, Failure> {
         match layers.config() {
             Err(mistake) => mistakes.push(mistake),
             Ok(config) => match Plan::new(&config, &read_file) {
-                Ok(plan) => return Ok(plan),
+                Ok(plan) => return Ok(Plan { keeps_secrets: args.keep_secrets, ..plan }),
                 Err(found) => mistakes.extend(found),
             },
         }
@@ -47,8 +48,10 @@ fn document(target: &str) -> Result<Option<Document>, Failure> {
         return Ok(None);
     }
     let text = std::fs::read_to_string(path).map_err(|error| {
-        let message =
-            format!("plan `{target}` cannot be read: {error}\n  help: give a URL, or a plan in TOML or JSON");
+        let message = format!(
+            "plan `{}` cannot be read: {error}\n  help: give a URL, or a plan in TOML or JSON",
+            redact::text(target)
+        );
         Failure::new(USAGE, message)
     })?;
     Ok(Some(Document { name: target.to_owned(), text, format }))
@@ -181,7 +184,10 @@ fn read_headers(args: &PlanArgs, layers: &mut Layers, mistakes: &mut Vec<Mistake
                 headers.entry(name.trim()).or_default().push(Value::String(value.trim().to_owned()));
             }
             None => {
-                let problem = format!("`-H {header}` is not a header");
+                // What it was to be is not known, so it may be a secret as a whole.
+                let first = header.split_whitespace().next().filter(|word| word.len() < header.len());
+                let shown = first.map_or("…".into(), |word| format!("{word} …"));
+                let problem = format!("`-H {shown}` is not a header: there is no colon in it");
                 mistakes.push(Mistake::at("", problem, "headers look like `-H 'Accept: text/html'`"));
             }
         }
@@ -195,7 +201,8 @@ fn read_headers(args: &PlanArgs, layers: &mut Layers, mistakes: &mut Vec<Mistake
             _ => Vec::new(),
         };
         written.iter().for_each(|key| layers.remove_at(&["headers", key]));
-        let shown = values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
+        let shown = values.iter().filter_map(Value::as_str).map(|value| redact::value(name, value));
+        let shown = shown.collect::<Vec<_>>().join(", ");
         layers.set_at(
             &["headers", name],
             Value::Array(values),

@@ -19,6 +19,7 @@ mod find_max;
 mod gate;
 mod load;
 mod outputs;
+mod plain;
 mod print;
 mod progress;
 mod run;

@@ -3,6 +3,7 @@
 
 use crate::args::RunArgs;
 use crate::exit::{Failure, USAGE};
+use crate::plain;
 use engine::distribution::Distribution;
 use engine::outcome::Kind;
 use engine::plan::Plan;
@@ -119,8 +120,9 @@ impl Output {
     /// Writes a value as JSON.
     pub(crate) fn finish_json(self, value: &impl Serialize) -> Result<(), String> {
         self.finish(|out| {
-            serde_json::to_writer_pretty(&mut *out, value)?;
-            writeln!(out)
+            // Standard output may be a terminal; and what `archive show` prints is the same to the byte.
+            let text = serde_json::to_string_pretty(value)?;
+            writeln!(out, "{}", plain::json(&text))
         })
     }
 

@@ -1,6 +1,7 @@
 //! The report as text, in the order a reader needs it: what the target did wrong, whether the generator can be believed, was the
 //! load carried, what failed, how long did it take, how much went through, what did it cost.
 
+use crate::plain;
 use engine::outcome::Kind;
 use engine::quantity::show_ns;
 use engine::report::{Report, StepReport, Timing};
@@ -9,6 +10,7 @@ use std::fmt::Write;
 
 /// The whole report.
 pub(crate) fn report(report: &Report) -> String {
+    let report = &plain::report(report);
     let mut text = String::new();
     let sections: [fn(&Report) -> String; 11] =
         [verdict, until, rate, requests, failures, timings, steps, throughput, cost, thresholds, limits];
@@ -28,7 +30,7 @@ pub(crate) fn objections(report: &Report) -> Vec<String> {
     lines.extend(report.verdict.reasons.iter().map(reason));
     let breached = report.thresholds.iter().filter(|threshold| !threshold.ok);
     lines.extend(breached.map(|threshold| format!("✗ {}, measured {}", threshold.text, threshold.shown)));
-    lines
+    lines.iter().map(|line| plain::plain(line)).collect()
 }
 
 /// What the target did wrong, if it did.

@@ -2,6 +2,7 @@
 
 use crate::exit::Failure;
 use crate::turns::Turns;
+use engine::redact;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use socket2::{SockAddr, Socket, Type};
@@ -40,16 +41,18 @@ impl Served {
     /// what it complains of is seen.
     pub(crate) fn start(command: &str, addresses: &[SockAddr], turns: &Turns) -> Result<Served, Failure> {
         if addresses.iter().any(accepts) {
+            let shown = redact::text(command);
             let message = format!(
-                "something else already answers at the target's address, so `{command}` cannot be measured there\n  help: stop it first"
+                "something else already answers at the target's address, so `{shown}` cannot be measured there\n  help: stop it first"
             );
             return Err(Failure::runtime(message));
         }
         let mut shell = Command::new("sh");
         shell.args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::null()).process_group(0);
         let child = shell.spawn();
-        let child =
-            child.map_err(|error| Failure::runtime(format!("`{command}` cannot be started: {error}")))?;
+        let child = child.map_err(|error| {
+            Failure::runtime(format!("`{}` cannot be started: {error}", redact::text(command)))
+        })?;
         GROUP.store(child.id() as i32, Ordering::Release);
         let mut served = Served { command: command.to_owned(), child };
         served.wait_until_ready(addresses, turns)?;
@@ -61,7 +64,10 @@ impl Served {
         while asked.elapsed() < READY_MAX {
             turns.go_on()?;
             if let Some(status) = self.ended() {
-                let message = format!("`{}` ended ({status}) before it accepted connections", self.command);
+                let message = format!(
+                    "`{}` ended ({status}) before it accepted connections",
+                    redact::text(&self.command)
+                );
                 return Err(Failure::runtime(message));
             }
             if addresses.iter().any(accepts) {
@@ -69,7 +75,7 @@ impl Served {
             }
             std::thread::sleep(POLL);
         }
-        let (command, seconds) = (&self.command, READY_MAX.as_secs());
+        let (command, seconds) = (redact::text(&self.command), READY_MAX.as_secs());
         let message = format!(
             "`{command}` accepted no connection at the target's address within {seconds} s\n  help: let it listen where the plan's URL points"
         );

@@ -2,6 +2,7 @@
 
 use crate::archive::{default_path, failure, manifest};
 use crate::exit::{Failure, USAGE};
+use crate::plain;
 use archive::{Archive, Problem, load_reports};
 use engine::report::Report;
 use std::path::{Path, PathBuf};
@@ -21,9 +22,10 @@ pub(crate) fn reports(words: &[String]) -> Result<Vec<Report>, Failure> {
             false if path.is_file() && !is_archived(word) => load()?,
             false => archived(word)?,
         };
+        let found = found.iter().map(plain::report);
         // A run that is named twice is one run all the same.
         let is_new = |report: &Report| reports.iter().all(|known| known.run_id != report.run_id);
-        let new: Vec<Report> = found.into_iter().filter(is_new).collect();
+        let new: Vec<Report> = found.filter(is_new).collect();
         reports.extend(new);
     }
     Ok(reports)
@@ -76,7 +78,7 @@ pub(crate) fn save_baseline(name: &str, reports: &[Report]) -> Result<(), Failur
 fn fill(path: &Path, reports: &[Report]) -> Result<Archive, Failure> {
     let archive = Archive::open(path).map_err(failure)?;
     for report in reports {
-        match archive.save(report, &manifest(SystemTime::now())) {
+        match archive.save(report, &manifest(SystemTime::now(), report)) {
             Err(error) if matches!(error.problem, Problem::AlreadyArchived(_)) => {}
             saved => saved.map_err(failure)?,
         }

@@ -5,6 +5,8 @@
 use crate::connect::{self, MAGIC};
 use crate::error::{Error, Problem};
 use crate::run::{self, REPORT_BYTES_MAX, row_of};
+use crate::selector::check_name;
+use engine::plausible::require_plausible;
 use engine::report::Report;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params_from_iter};
@@ -15,8 +17,23 @@ use std::time::Duration;
 
 /// How long a bundle that another process is writing is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The tables whose rows belong to a run, and travel with it.
-const OF_A_RUN: [&str; 3] = ["slices", "traces", "tags"];
+/// The most bytes of reports that are read from one file: what is packed small can be large.
+const ALL_BYTES_MAX: u64 = 1 << 30;
+/// A table whose rows belong to a run and travel with it: its columns besides the run. No name that a statement holds comes out of
+/// a file.
+struct Table {
+    name: &'static str,
+    columns: &'static str,
+}
+const SLICES: Table = Table {
+    name: "slices",
+    columns: "slice, from_ns, to_ns, phase, ok, failed, dropped, cpu_ns, response_hdr",
+};
+const TRACES: Table = Table {
+    name: "traces",
+    columns: "place, step, status, error, intended_s, response_ns, service_ns, slip_ns, shard",
+};
+const TAGS: Table = Table { name: "tags", columns: "tag" };
 
 /// What an import did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +44,8 @@ pub struct Imported {
     pub skipped: Vec<String>,
     /// Tags that were left out, because a baseline here is called so.
     pub untagged: Vec<String>,
+    /// Tags that were left out, because nothing can be called so.
+    pub misnamed: Vec<String>,
 }
 
 /// The reports in a file, newest first: of a bundle or an archive, all of them; of a JSON report, that one. What the file is
@@ -43,14 +62,26 @@ pub fn load_reports(path: &Path) -> Result<Vec<Report>, Error> {
 fn of_bundle(path: &Path) -> Result<Vec<Report>, Problem> {
     let bundle = open(path)?;
     let transaction = Transaction::new_unchecked(&bundle, TransactionBehavior::Deferred)?;
-    runs(&transaction)?.iter().map(|(run, _)| run::read(&transaction, *run)).collect()
+    let (mut reports, mut bytes) = (Vec::new(), 0);
+    for (run, _) in runs(&transaction)? {
+        let (report, length) = run::read_counted(&transaction, run)?;
+        bytes += length;
+        if bytes > ALL_BYTES_MAX {
+            return Err(Problem::TooLarge(format!("more than {} MiB of reports", ALL_BYTES_MAX >> 20)));
+        }
+        require_plausible(&report).map_err(Problem::Damaged)?;
+        reports.push(report);
+    }
+    Ok(reports)
 }
 
 fn of_json(path: &Path, head: Vec<u8>) -> Result<Vec<Report>, Problem> {
     let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file());
     // What came out of a pipe does not come out again.
     let json = if is_file { read_at_most(path, REPORT_BYTES_MAX)? } else { head };
-    Ok(vec![run::parse(&json)?])
+    let report = run::parse(&json)?;
+    require_plausible(&report).map_err(Problem::Damaged)?;
+    Ok(vec![report])
 }
 
 /// A pipe is read to its end, because it can be read but once.
@@ -90,7 +121,7 @@ pub(crate) fn import(archive: &Connection, path: &Path) -> Result<Imported, Erro
         .map_err(|e| of_bundle(e.into()))?;
     let runs = runs(&source).map_err(of_bundle)?;
     // What cannot be read here is not let in.
-    runs.iter().try_for_each(|(run, _)| run::read(&source, *run).map(drop)).map_err(of_bundle)?;
+    runs.iter().try_for_each(|(run, run_id)| check_run(&source, *run, run_id)).map_err(of_bundle)?;
     let copy = || -> Result<Imported, Problem> {
         let transaction = Transaction::new_unchecked(archive, TransactionBehavior::Immediate)?;
         let mut imported = Imported::default();
@@ -98,10 +129,12 @@ pub(crate) fn import(archive: &Connection, path: &Path) -> Result<Imported, Erro
             if row_of(&transaction, run_id)?.is_some() {
                 imported.skipped.push(run_id.clone());
             } else {
+                require_free(&transaction, run_id)?;
                 copy_run(&source, &transaction, *run)?;
                 imported.added.push(run_id.clone());
             }
         }
+        imported.misnamed = leave_out_misnamed(&transaction)?;
         // A name here is a tag's or a baseline's, not both.
         let sql = "DELETE FROM tags WHERE tag IN (SELECT name FROM baselines) RETURNING tag";
         let untagged =
@@ -113,6 +146,42 @@ pub(crate) fn import(archive: &Connection, path: &Path) -> Result<Imported, Erro
         Ok(imported)
     };
     copy().map_err(|problem| Error::new(Path::new(archive.path().unwrap_or_default()), problem))
+}
+
+/// That a run of a file is what it says it is, and that its id is one. An id that is a name would be taken for one.
+fn check_run(source: &Connection, run: i64, run_id: &str) -> Result<(), Problem> {
+    let problem = |cause: String| Problem::Damaged(format!("run `{run_id}`: {cause}"));
+    check_name(run_id).map_err(|_| problem("this cannot be the id of a run".into()))?;
+    run::manifest(source, run)?;
+    match run::read(source, run)? {
+        report if report.run_id == run_id => require_plausible(&report).map_err(problem),
+        report => Err(problem(format!("its report is of run `{}`", report.run_id))),
+    }
+}
+
+/// That nothing here is called like a run to come: an id comes before names, so it would be taken for what they name.
+fn require_free(archive: &Connection, run_id: &str) -> Result<(), Problem> {
+    let sql =
+        "SELECT EXISTS (SELECT 1 FROM tags WHERE tag = ?1 UNION SELECT 1 FROM baselines WHERE name = ?1)";
+    match archive.query_row(sql, [run_id], |row| row.get(0))? {
+        false => Ok(()),
+        true => Err(Problem::BadName(format!(
+            "a run to import has the id `{run_id}`, and a tag or baseline here is called so"
+        ))),
+    }
+}
+
+/// Removes tags that nothing can be called, which no archive of ours has given.
+fn leave_out_misnamed(archive: &Connection) -> Result<Vec<String>, Problem> {
+    let tags: Vec<String> = archive
+        .prepare("SELECT DISTINCT tag FROM tags ORDER BY tag")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let misnamed: Vec<String> = tags.into_iter().filter(|tag| check_name(tag).is_err()).collect();
+    for tag in &misnamed {
+        archive.execute("DELETE FROM tags WHERE tag = ?1", [tag])?;
+    }
+    Ok(misnamed)
 }
 
 /// Writes runs into a new file, which is there whole or not at all.
@@ -158,33 +227,32 @@ fn part_of(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.{}.part", std::process::id()))
 }
 
-/// Copies the rows of a run, whatever their columns hold.
+/// Copies a run. What a list shows of it is taken from its report, not from what the file says that it shows.
 fn copy_run(from: &Connection, to: &Connection, run: i64) -> Result<(), Problem> {
-    copy_rows(from, to, "runs", "id", run, None)?;
-    let copied = to.last_insert_rowid();
-    OF_A_RUN.iter().try_for_each(|table| copy_rows(from, to, table, "run", run, Some(copied)))
+    let (report, manifest) = (run::read(from, run)?, run::manifest(from, run)?);
+    let packed = run::packed_report(from, run)?;
+    let copied = run::insert_run(to, &report, &manifest, &packed)?;
+    [SLICES, TRACES, TAGS].iter().try_for_each(|table| copy_rows(from, to, table, run, copied))
 }
 
-/// Copies the rows of a table whose key, the first column, is `run`; the copies have the key `copied`, or one of their own.
+/// Copies the rows of a table that belong to a run.
 fn copy_rows(
     from: &Connection,
     to: &Connection,
-    table: &str,
-    key: &str,
+    table: &Table,
     run: i64,
-    copied: Option<i64>,
+    copied: i64,
 ) -> Result<(), Problem> {
-    let mut rows = from.prepare(&format!("SELECT * FROM {table} WHERE {key} = ?1"))?;
-    let columns = rows.column_names().collect::<Vec<_>>().join(", ");
-    let marks = vec!["?"; rows.column_count()].join(", ");
-    let mut insert = to.prepare(&format!("INSERT INTO {table} ({columns}) VALUES ({marks})"))?;
+    let Table { name, columns } = table;
+    let mut rows = from.prepare(&format!("SELECT {columns} FROM {name} WHERE run = ?1"))?;
     let count = rows.column_count();
+    let marks = vec!["?"; count + 1].join(", ");
+    let mut insert = to.prepare(&format!("INSERT INTO {name} (run, {columns}) VALUES ({marks})"))?;
     let mut rows = rows.query([run])?;
     while let Some(row) = rows.next()? {
-        let values = (1..count).map(|column| row.get::<_, Value>(column));
+        let values = (0..count).map(|column| row.get::<_, Value>(column));
         let values: Vec<Value> = values.collect::<Result<_, _>>()?;
-        let key = copied.map_or(Value::Null, Value::Integer);
-        insert.execute(params_from_iter(std::iter::once(key).chain(values)))?;
+        insert.execute(params_from_iter(std::iter::once(Value::Integer(copied)).chain(values)))?;
     }
     Ok(())
 }

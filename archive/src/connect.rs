@@ -3,10 +3,12 @@
 use crate::error::Problem;
 use crate::schema;
 use rusqlite::backup::Backup;
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use std::fs::DirBuilder;
+use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, Read};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,8 +23,17 @@ const SWITCH_PAUSE: Duration = Duration::from_millis(20);
 /// An archive of an earlier version is copied in steps of so many pages; a step that meets a writer is tried again after this.
 const COPY_PAGES: i32 = 4_096;
 const COPY_PAUSE: Duration = Duration::from_millis(10);
-/// Readable, writable and enterable by its owner alone: command lines and plans can hold secrets.
+/// Readable, writable and enterable by its owner alone: bodies and paths of plans can hold secrets that no name tells.
 const FOLDER_MODE: u32 = 0o700;
+/// The same of a file.
+const FILE_MODE: u32 = 0o600;
+/// The files of an archive: itself, its log, the log's index, and a journal where there is no log.
+const SUFFIXES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
+/// A folder in which anybody may make files, such as the one for temporary ones, is nobody's to close.
+const STICKY: u32 = 0o1000;
+/// The longest text or blob of a database, and of a statement: what a row of ours can hold, and no more.
+const VALUE_BYTES_MAX: i32 = 256 << 20;
+const STATEMENT_BYTES_MAX: i32 = 64 << 10;
 
 /// Opens for reading and writing; makes the file and its folder if they are not there.
 pub(crate) fn open(path: &Path, patience: Duration) -> Result<Connection, Problem> {
@@ -30,8 +41,15 @@ pub(crate) fn open(path: &Path, patience: Duration) -> Result<Connection, Proble
         let made = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder);
         made.map_err(|error| Problem::Unwritable(error.to_string()))?;
     }
+    protect(path);
     match require_readable(path) {
-        Ok(()) | Err(Problem::Missing) => {}
+        Ok(()) => {}
+        // Made here, because SQLite would let others read it; what it makes beside it has the same mode.
+        Err(Problem::Missing) => {
+            let mut made = fs::OpenOptions::new();
+            let made = made.append(true).create(true).mode(FILE_MODE).open(path);
+            made.map_err(|error| Problem::Unwritable(error.to_string()))?;
+        }
         Err(problem) => return Err(problem),
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
@@ -64,11 +82,31 @@ pub(crate) fn open_read_only(path: &Path, patience: Duration) -> Result<Connecti
     up_to_date(connection, patience)
 }
 
-/// The same for a file that was carried here: it has to be whole before anything in it is believed.
+/// The same for a file that was carried here: its tables have to be ours, and it has to be whole, before anything in it is
+/// believed.
 pub(crate) fn open_whole(path: &Path, patience: Duration) -> Result<Connection, Problem> {
     let connection = open_as_it_is(path, patience)?;
+    schema::require_ours(&connection)?;
     require_whole(path, &connection)?;
     up_to_date(connection, patience)
+}
+
+/// Closes an archive, and the folder it is in, to all but their owner, however they were made; what belongs to somebody else
+/// stays as it is.
+pub(crate) fn protect(path: &Path) {
+    let close = |path: &Path, mode: u32| {
+        let Ok(metadata) = path.metadata() else { return };
+        if metadata.mode() & STICKY == 0 && metadata.mode() & 0o777 & !mode != 0 {
+            // That it cannot be done means that it is not ours.
+            let _ = fs::set_permissions(path, Permissions::from_mode(metadata.mode() & mode));
+        }
+    };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        close(folder, FOLDER_MODE);
+    }
+    for suffix in SUFFIXES {
+        close(&beside(path, suffix), FILE_MODE);
+    }
 }
 
 fn open_as_it_is(path: &Path, patience: Duration) -> Result<Connection, Problem> {
@@ -111,8 +149,25 @@ fn require_whole(path: &Path, connection: &Connection) -> Result<(), Problem> {
     if found == "ok" { Ok(()) } else { Err(Problem::Damaged(found)) }
 }
 
+/// Nothing in a file is run: no trigger, no view, no function that a schema names; and no row is larger than ours can be.
 fn prepare(connection: &Connection, patience: Duration) -> Result<(), Problem> {
     connection.busy_timeout(patience)?;
+    for (setting, is_on) in [
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+        (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
+        (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),
+    ] {
+        connection.set_db_config(setting, is_on)?;
+    }
+    for (limit, most) in
+        [(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX), (Limit::SQLITE_LIMIT_SQL_LENGTH, STATEMENT_BYTES_MAX)]
+    {
+        connection.set_limit(limit, most)?;
+    }
+    connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     Ok(())
 }
@@ -155,9 +210,14 @@ fn require_readable(path: &Path) -> Result<(), Problem> {
 
 /// True when there is a log with something in it beside the file, which may then be behind.
 fn has_log(path: &Path) -> bool {
+    beside(path, "-wal").metadata().is_ok_and(|log| log.len() > 0)
+}
+
+/// The path of a file that SQLite keeps beside a database.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
-    PathBuf::from(name).metadata().is_ok_and(|log| log.len() > 0)
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 /// The path as SQLite's URI for a file that nobody changes.

@@ -29,6 +29,10 @@ pub enum Problem {
     NotABundle,
     /// A database that is cut off, or whose content contradicts itself; in which way.
     Damaged(String),
+    /// A bundle whose tables are not ours, whatever its head says; which of them.
+    OtherTables(String),
+    /// A file whose content would not fit into memory; what of it.
+    TooLarge(String),
     /// A database of another program, by its `application_id`.
     Foreign(i32),
     /// An archive of a later version of this program.
@@ -101,7 +105,15 @@ impl Error {
             UnknownSelector { .. } | AmbiguousPrefix { .. } | NameTaken(_) | NameOfTag(_) | BadName(_) => {
                 true
             }
-            Unwritable(_) | NotADatabase | Damaged(_) | Foreign(_) | Newer { .. } | Full | Locked => false,
+            Unwritable(_)
+            | NotADatabase
+            | Damaged(_)
+            | OtherTables(_)
+            | TooLarge(_)
+            | Foreign(_)
+            | Newer { .. }
+            | Full
+            | Locked => false,
             Failed(_) | AlreadyArchived(_) | NotWhole(_) => false,
         }
     }
@@ -163,6 +175,14 @@ impl Problem {
             Damaged(cause) => (
                 format!("the file is damaged or cut off: {cause}"),
                 format!("fetch a bundle again; of an archive, {move_away}"),
+            ),
+            OtherTables(which) => (
+                format!("the tables of the file are not those of its version: {which}"),
+                "fetch or export the bundle again: `vajra archive export RUN -o FILE`".into(),
+            ),
+            TooLarge(cause) => (
+                format!("the file holds more than can be read at once: {cause}"),
+                "export fewer runs: `vajra archive export RUN -o FILE`".into(),
             ),
             Foreign(id) => (
                 format!("the database belongs to another program (application id {id:#010x})"),

@@ -39,6 +39,11 @@ use std::time::{Duration, SystemTime};
 /// How long another process that is writing is waited for. A save takes milliseconds; a full disk or a slow one takes longer.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Closes an archive and its folder to all but their owner. Opening for writing does so too.
+pub fn protect(path: &Path) {
+    connect::protect(path);
+}
+
 /// Runs that others are measured against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Baseline {

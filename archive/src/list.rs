@@ -33,12 +33,13 @@ pub struct Entry {
     pub plan_hash: String,
     /// Requests that ended, per second.
     pub rate_rps: f64,
-    /// Median of the response times of successes, nanoseconds.
-    pub response_p50_ns: u64,
-    /// Their 99th percentile.
-    pub response_p99_ns: u64,
-    /// Failed and dropped requests, as a share of all: 0 to 1.
+    /// Requests that failed, were dropped, or were due and never sent, as a share of all: 0 to 1. Runs that were archived before
+    /// version 0.2 do not count those that were never sent.
     pub failed_share: f64,
+    /// Median of the response times of successes, nanoseconds; `None` of a run without one.
+    pub response_p50_ns: Option<u64>,
+    /// Their 99th percentile.
+    pub response_p99_ns: Option<u64>,
     /// Its tags, in alphabetical order.
     pub tags: Vec<String>,
     /// The baselines it is part of, in alphabetical order.
@@ -88,13 +89,18 @@ fn entry(row: &Row) -> rusqlite::Result<Entry> {
         verdict: row.get(5)?,
         plan_hash: row.get(6)?,
         rate_rps: row.get(7)?,
-        response_p50_ns: row.get::<_, i64>(8)? as u64,
-        response_p99_ns: row.get::<_, i64>(9)? as u64,
+        response_p50_ns: measured(row.get(8)?),
+        response_p99_ns: measured(row.get(9)?),
         failed_share: row.get(10)?,
         started_ns: row.get(11)?,
         tags: Vec::new(),
         baselines: Vec::new(),
     })
+}
+
+/// A time that was measured: stored as 0 is that there was nothing to measure.
+fn measured(stored: i64) -> Option<u64> {
+    (stored != 0).then_some(stored as u64)
 }
 
 fn names(connection: &Connection, sql: &str, run: i64) -> Result<Vec<String>, Problem> {

@@ -41,7 +41,7 @@ pub(crate) fn insert(connection: &Connection, report: &Report, manifest: &Manife
         return Err(Problem::AlreadyArchived(report.run_id.clone()));
     }
     let json = serde_json::to_string(report).map_err(not_whole)?;
-    let run = insert_run(connection, report, manifest)?;
+    let run = insert_run(connection, report, manifest, &compressed(report)?)?;
     insert_slices(connection, run, &report.history)?;
     insert_traces(connection, run, &report.slowest)?;
     let again = read(connection, run).map_err(|problem| match problem {
@@ -58,9 +58,16 @@ fn not_whole(error: serde_json::Error) -> Problem {
     Problem::NotWhole(error.to_string())
 }
 
-fn insert_run(connection: &Connection, report: &Report, manifest: &Manifest) -> Result<i64, Problem> {
+/// Writes the row of a run: what a list shows of a report, where it came from, and the report itself, packed.
+pub(crate) fn insert_run(
+    connection: &Connection,
+    report: &Report,
+    manifest: &Manifest,
+    packed: &[u8],
+) -> Result<i64, Problem> {
     let requests = &report.requests;
-    let not_ok = requests.failed + requests.dropped;
+    let not_ok =
+        [requests.failed, requests.dropped, requests.unsent].map(|count| count as f64).iter().sum::<f64>();
     let started_ns = unix_ns(&report.started_at).or(unix_ns(&manifest.archived_at)).unwrap_or(0);
     let words = serde_json::to_string(&manifest.command_line).map_err(not_whole)?;
     connection.execute(
@@ -82,8 +89,8 @@ fn insert_run(connection: &Connection, report: &Report, manifest: &Manifest) -> 
             report.rate.achieved,
             stored(report.response_ns.p50),
             stored(report.response_ns.p99),
-            not_ok as f64 / (requests.ok + not_ok).max(1) as f64,
-            compressed(report)?,
+            not_ok / (requests.ok as f64 + not_ok).max(1.0),
+            packed,
         ],
     )?;
     Ok(connection.last_insert_rowid())
@@ -136,17 +143,26 @@ fn insert_traces(connection: &Connection, run: i64, slowest: &[SlowRequest]) -> 
     Ok(())
 }
 
+/// The report of a run, as it is stored: without its slices and slowest requests, compressed.
+pub(crate) fn packed_report(connection: &Connection, run: i64) -> Result<Vec<u8>, Problem> {
+    Ok(connection.query_row("SELECT report FROM runs WHERE id = ?1", [run], |row| row.get(0))?)
+}
+
 /// The report of a run, whole again.
 pub(crate) fn read(connection: &Connection, run: i64) -> Result<Report, Problem> {
-    let bytes: Vec<u8> =
-        connection.query_row("SELECT report FROM runs WHERE id = ?1", [run], |row| row.get(0))?;
+    Ok(read_counted(connection, run)?.0)
+}
+
+/// The same, and how many bytes of JSON it was.
+pub(crate) fn read_counted(connection: &Connection, run: i64) -> Result<(Report, u64), Problem> {
+    let bytes = packed_report(connection, run)?;
     let mut json = Vec::new();
     let inflated = ZlibDecoder::new(bytes.as_slice()).take(REPORT_BYTES_MAX).read_to_end(&mut json);
     inflated.map_err(|error| Problem::Damaged(format!("a stored report: {error}")))?;
     let mut report = parse(&json)?;
     report.history = slices(connection, run)?;
     report.slowest = traces(connection, run)?;
-    Ok(report)
+    Ok((report, json.len() as u64))
 }
 
 fn slices(connection: &Connection, run: i64) -> Result<Vec<Slice>, Problem> {

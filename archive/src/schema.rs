@@ -102,6 +102,40 @@ fn version_within(transaction: &Transaction) -> Result<u32, Problem> {
     }
 }
 
+/// That a database has the tables its version says, and nothing else: no view, no trigger, no other column.
+pub(crate) fn require_ours(connection: &Connection) -> Result<(), Problem> {
+    let version = version(connection)?;
+    let model = Connection::open_in_memory()?;
+    STEPS[..version as usize].iter().try_for_each(|step| model.execute_batch(step))?;
+    let (ours, found) = (objects(&model)?, objects(connection)?);
+    match found.iter().find(|object| !ours.contains(object)).or(ours.iter().find(|own| !found.contains(own)))
+    {
+        None => Ok(()),
+        Some(Object { kind, name, .. }) => Err(Problem::OtherTables(format!("{kind} `{name}`"))),
+    }
+}
+
+/// A table, index, view or trigger, and the statement that made it.
+#[derive(PartialEq)]
+struct Object {
+    kind: String,
+    name: String,
+    table: String,
+    sql: Option<String>,
+}
+
+/// More than ours has: what is beyond is no more ours.
+const OBJECTS_MAX: usize = 64;
+
+fn objects(connection: &Connection) -> Result<Vec<Object>, Problem> {
+    let sql = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name LIMIT ?1";
+    let mut statement = connection.prepare(sql)?;
+    let read = |row: &rusqlite::Row| {
+        Ok(Object { kind: row.get(0)?, name: row.get(1)?, table: row.get(2)?, sql: row.get(3)? })
+    };
+    Ok(statement.query_map([OBJECTS_MAX as i64], read)?.collect::<Result<_, _>>()?)
+}
+
 /// Brings a database to [`VERSION`], in one transaction. Several processes may try at the same time.
 pub(crate) fn migrate(connection: &Connection) -> Result<(), Problem> {
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;

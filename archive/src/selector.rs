@@ -21,8 +21,15 @@ pub(crate) const NEWEST_FIRST: &str = "ORDER BY started_ns DESC, id DESC";
 
 /// The run ids a selector stands for, newest first; those of a baseline in the order they were given.
 ///
-/// A whole run id comes before names, names before `last`, and all of them before the beginning of a run id.
+/// `last` is the latest run, whatever else is called so; then a whole run id comes before names, and names before the beginning
+/// of a run id.
 pub(crate) fn find(connection: &Connection, selector: &str) -> Result<Vec<String>, Problem> {
+    if let Some(age) = age_of(selector) {
+        return match nth(connection, age)? {
+            Some(run) => Ok(vec![run]),
+            None => Err(unknown(connection, selector)?),
+        };
+    }
     if row_of(connection, selector)?.is_some() {
         return Ok(vec![selector.to_owned()]);
     }
@@ -32,12 +39,10 @@ pub(crate) fn find(connection: &Connection, selector: &str) -> Result<Vec<String
         (false, false) => Err(Problem::NameTaken(selector.to_owned())),
         (false, true) => Ok(tagged),
         (true, false) => Ok(baseline),
-        (true, true) => match age_of(selector) {
-            Some(age) => nth(connection, age)?.map(|run| vec![run]),
-            None => begun_by(connection, selector)?,
-        }
-        .ok_or(())
-        .or_else(|()| Err(unknown(connection, selector)?)),
+        (true, true) => match begun_by(connection, selector)? {
+            Some(runs) => Ok(runs),
+            None => Err(unknown(connection, selector)?),
+        },
     }
 }
 

@@ -60,7 +60,7 @@ fn what_is_there_already_is_skipped_and_stays() {
     let (_folder, there) = with_runs(&["run-0"]);
     let imported = there.import(&path).unwrap();
     let expected =
-        Imported { added: vec!["run-1".into()], skipped: vec!["run-0".into()], untagged: Vec::new() };
+        Imported { added: vec!["run-1".into()], skipped: vec!["run-0".into()], ..Imported::default() };
     assert_eq!(imported, expected);
     let again = there.import(&path).unwrap();
     assert_eq!((again.added.len(), again.skipped.len(), run_count(&there)), (0, 2, 2));

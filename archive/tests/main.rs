@@ -4,6 +4,7 @@
 
 mod bundles;
 mod files;
+mod hostile;
 mod names;
 mod runs;
 mod sample;

@@ -22,6 +22,7 @@ use crate::compare::refusal::{Objection, Obstacle, Refusal, objections};
 use crate::compare::row::{Draft, Row, Side};
 use crate::distribution::Distribution;
 use crate::load::Load;
+use crate::redact;
 use crate::report::Report;
 use crate::schedule::{Shape, Stretch};
 use crate::verdict::Status;
@@ -276,10 +277,10 @@ fn overall(rows: &[Row]) -> Judgement {
 }
 
 fn summary(reports: &[Report], side: &Side) -> SideSummary {
-    let names: BTreeSet<&str> = reports.iter().map(|report| report.plan.name.as_str()).collect();
+    let names: BTreeSet<String> = reports.iter().map(|report| redact::text(&report.plan.name)).collect();
     SideSummary {
         run_ids: reports.iter().map(|report| report.run_id.clone()).collect(),
-        names: names.into_iter().map(String::from).collect(),
+        names: names.into_iter().collect(),
         slices: side.sample.portions().len(),
         ok: side.sample.sum(|portion| portion.ok),
         response_hdr: side.response.encode(),

@@ -7,6 +7,7 @@ use crate::config::{Config, Mistake, RequestConfig, Texts};
 use crate::load::{Arrivals, Load, Overload};
 use crate::phase::{Phases, Warmup};
 use crate::quantity::{MILLISECOND_NS, Rate, SECOND_NS, parse_count, parse_duration_ns, show_ns};
+use crate::redact;
 use crate::target::{Target, path_or_root};
 use crate::template::{self, Piece};
 use crate::threshold::Threshold;
@@ -84,6 +85,9 @@ pub struct Plan {
     pub interval_ns: u64,
     /// Conditions on the result.
     pub thresholds: Vec<Threshold>,
+    /// True when the report has the secrets of the plan in clear; they are redacted otherwise, see [`crate::redact`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keeps_secrets: bool,
 }
 
 /// One request that may be sent.
@@ -413,6 +417,7 @@ impl Reader<'_> {
             seed: run.seed.unwrap_or(1),
             interval_ns,
             thresholds: Vec::new(),
+            keeps_secrets: false,
         }
     }
 
@@ -556,12 +561,17 @@ impl Reader<'_> {
         if HeaderValue::from_str(value).is_err() {
             self.wrong(
                 path,
-                format!("`{value}` cannot be the value of a header"),
+                format!("`{}` cannot be the value of a header", redact::value(name, value)),
                 "use visible characters on one line",
             );
             return None;
         }
-        let pieces = self.take(path, template::parse(value), "holes look like `{{seq}}`")?;
+        let holes = "holes look like `{{seq}}`";
+        let parsed = match redact::is_secret(name) {
+            true => template::parse(value).map_err(|_| format!("the holes of `{name}` are not well-formed")),
+            false => template::parse(value),
+        };
+        let pieces = self.take(path, parsed, holes)?;
         Some((name.to_owned(), pieces))
     }
 

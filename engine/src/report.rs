@@ -365,6 +365,8 @@ pub struct Identity {
 impl Report {
     /// The report of a run.
     pub fn new(plan: &Plan, observed: Observed, facts: MachineFacts, identity: Identity) -> Report {
+        // Before anything is taken from it: names of requests are made of their paths.
+        let plan = &crate::redact::written(plan);
         let Observed { whole, window, history, is_steady, until } = observed;
         let planned_ns = whole.phases.measure_to_ns;
         let from_ns = whole.phases.measure_from_ns;

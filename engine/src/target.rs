@@ -1,5 +1,6 @@
 //! Where requests go: a URL, read once and kept in the parts that connecting and asking need.
 
+use crate::redact;
 use http::Uri;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -46,7 +47,11 @@ impl Target {
             return Target::parse_unix(rest);
         }
         let absolute = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-        Target::parse_http(&absolute).map_err(|cause| format!("`{text}` is not a target: {cause}"))
+        Target::parse_http(&absolute).map_err(|cause| {
+            let shown = redact::text(&absolute);
+            let shown = if text.contains("://") { &shown } else { &shown["http://".len()..] };
+            format!("`{shown}` is not a target: {cause}")
+        })
     }
 
     fn parse_unix(rest: &str) -> Result<Target, String> {
@@ -112,10 +117,10 @@ pub(crate) fn path_or_root(path: &str) -> Result<String, String> {
         return Ok("/".into());
     }
     if !path.starts_with('/') && !path.starts_with('?') && path != "*" {
-        return Err(format!("path `{path}` must start with `/`"));
+        return Err(format!("path `{}` must start with `/`", redact::text(path)));
     }
     if let Some(bad) = path.chars().find(|c| c.is_control() || *c == ' ') {
-        return Err(format!("path `{path}` holds {bad:?}; write it percent-encoded"));
+        return Err(format!("path `{}` holds {bad:?}; write it percent-encoded", redact::text(path)));
     }
     Ok(if path.starts_with('?') { format!("/{path}") } else { path.to_owned() })
 }
@@ -162,6 +167,20 @@ mod tests {
         ] {
             let error = Target::parse(text).unwrap_err();
             assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_is_shown_without_its_secrets() {
+        for text in [
+            "http://u:s3cret@x/",
+            "u:s3cret@x/",
+            "https://x/?token=s3cret",
+            "testbed:?api_key=s3 cret",
+            "ftp://u:s3cret@x",
+        ] {
+            let error = Target::parse(text).unwrap_err();
+            assert!(!error.contains("cret") && error.contains("redacted:"), "{error}");
         }
     }
 

@@ -67,7 +67,9 @@ pub fn parse(text: &str) -> Result<Vec<Piece>, String> {
     let mut rest = text;
     while let Some(open) = rest.find("{{") {
         let after = &rest[open + 2..];
-        let close = after.find("}}").ok_or_else(|| format!("`{{{{` without `}}}}` in `{text}`"))?;
+        let close = after
+            .find("}}")
+            .ok_or_else(|| format!("`{{{{` without `}}}}` in `{}`", crate::redact::text(text)))?;
         if open > 0 {
             pieces.push(Piece::Bytes(rest.as_bytes()[..open].to_vec()));
         }

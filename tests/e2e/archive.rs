@@ -142,6 +142,17 @@ fn every_run_is_kept_unless_it_is_not_to_be() {
         (1, &serde_json::json!(1.0)),
         "not one completed, and it is kept"
     );
+    assert!(
+        listed[0]["response_p50_ns"].is_null() && listed[0]["response_p99_ns"].is_null(),
+        "{}",
+        listed[0]
+    );
+    let text = home.archive(&["list"]);
+    let [head, line] = text.lines().collect::<Vec<_>>()[..] else { panic!("{text}") };
+    assert!(head.contains("VERDICT      FAILED") && head.find("FAILED") < head.find("P50"), "{text}");
+    let times = line.split_whitespace().rev().take(2).collect::<Vec<_>>();
+    assert_eq!(times, ["-", "-"], "what was not measured is no number: {text}");
+    assert!(line.contains("100.000 %"), "{text}");
     let refused = home.command(&["run", &testbed.url("/"), "-n", "5", "--no-archive", "--tag", "x"]).done();
     assert_eq!(refused.code, 2);
 }
@@ -204,6 +215,50 @@ fn what_is_asked_for_wrongly_ends_with_2_and_says_what_there_is() {
     home.refused(2, &["import", "missing.vajra"], &["no such file", "missing.vajra"]);
     home.refused(2, &["export", "nobody", "-o", "x.vajra"], &["`nobody`"]);
     assert_eq!(home.list(&[]).len(), 1);
+}
+
+#[test]
+fn what_a_foreign_report_says_does_not_steer_the_terminal() {
+    let testbed = peers::testbed(&[]);
+    let home = Home::new();
+    let done = home.run(&testbed.url("/"), &["-R", "100", "-d", "1s"]);
+    let steering = "x\u{1b}[2J\u{9b}31m\u{202e}\nVALID";
+    let mut report = done.report.clone();
+    report["run_id"] = "another".into();
+    report["plan"]["name"] = steering.into();
+    report["limits"] = serde_json::json!([steering]);
+    report["thresholds"] = serde_json::json!([{ "text": steering, "metric": "response", "comparison": "below", "limit": 1.0, "measured": 1.0, "shown": steering, "ok": true }]);
+    report["verdict"]["reasons"] = serde_json::json!([{ "rule": steering, "status": "DEGRADED", "limit": 0.0, "measured": 0.0, "text": steering }]);
+    report["scenarios"][0]["name"] = steering.into();
+    let mut first = report["scenarios"][0]["steps"][0].clone();
+    first["name"] = steering.into();
+    report["scenarios"][0]["steps"] = serde_json::json!([first, first]);
+    report["slowest"][0]["step"] = steering.into();
+    fs::write(home.file("evil.json"), report.to_string()).unwrap();
+    let foreign: engine::report::Report = serde_json::from_value(report).unwrap();
+    let evil = Home::new();
+    fs::create_dir(evil.file("vajra")).unwrap();
+    let archive = archive::Archive::open(&evil.file("vajra/archive.db")).unwrap();
+    archive.save(&foreign, &archive::Manifest { host: steering.into(), ..Default::default() }).unwrap();
+    archive.export(&["another"], &evil.file("evil.vajra")).unwrap();
+    home.archive(&["import", evil.file("evil.vajra").to_str().unwrap()]);
+    let (json, id) = (home.file("evil.json").display().to_string(), run_id(&done));
+    let allowed = ["--allow", "invalid,slices,environment", "--markdown", "-"];
+    for words in [
+        vec!["archive", "list"],
+        vec!["archive", "show", "another"],
+        vec!["archive", "show", "another", "--json"],
+        vec!["archive", "show", "another", "--manifest"],
+        [&["compare", &id, &json][..], &allowed].concat(),
+        [&["compare", &json, &id][..], &allowed[..2]].concat(),
+        vec!["compare", &id, "another"],
+        vec!["archive", "prune", "--keep", "0", "--older-than", "0d", "--dry-run"],
+    ] {
+        let done = home.command(&words).done();
+        let (all, odd) = (format!("{}{}", done.stdout, done.stderr), ['\u{1b}', '\u{9b}', '\u{202e}']);
+        assert!(!all.contains(odd), "{words:?}: {all:?}");
+        assert!(all.lines().filter(|line| line.trim() == "VALID").count() <= 1, "{words:?}: {all}");
+    }
 }
 
 #[test]

@@ -12,5 +12,6 @@ mod http;
 mod load;
 mod machine;
 mod outputs;
+mod secrets;
 mod signals;
 mod time_namespace;

@@ -4,6 +4,7 @@ use crate::compare::Options;
 use crate::load::{Arrivals, Load, Overload};
 use crate::phase::Phase;
 use crate::plan::{Plan, Request};
+use crate::redact;
 use crate::report::{Report, SCHEMA};
 use crate::schedule::{Shape, Stretch};
 use crate::template::Piece;
@@ -238,6 +239,8 @@ type Show = fn(&Plan) -> String;
 /// Every field that matters and differs, with both values. Names, seeds, lengths, thresholds and where the target stands do
 /// not matter: two deployments of one service are what is compared as a rule.
 fn plan_differences(first: &Plan, other: &Plan) -> Vec<String> {
+    // Reports of earlier versions, or with secrets kept, are compared with others by what a secret is known by.
+    let (first, other) = (&redact::plan(first), &redact::plan(other));
     let fields: [(&str, Show); 8] = [
         ("requests", show_requests),
         ("load", |plan| show_load(&plan.load)),

@@ -12,6 +12,10 @@ use crate::statistics::share::Share;
 use crate::statistics::student::{Difference, paired, welch};
 use serde::{Deserialize, Serialize};
 
+/// The most different response times that the slices of a side may hold together, half a gigabyte of them. A slice of a real run
+/// holds some hundred; one that was made to, in a hundred bytes, thirty thousand.
+const VALUES_MAX: usize = 32 << 20;
+
 /// A percentile needs so many requests beyond it on either side.
 const BEYOND_MIN: u64 = 10;
 
@@ -103,14 +107,21 @@ impl Side {
     /// The side that some runs make up. Refuses runs whose histories cannot be read.
     pub(crate) fn new(reports: &[Report]) -> Result<Side, Refusal> {
         let mut runs = Vec::with_capacity(reports.len());
-        let mut response = Distribution::new();
+        let (mut response, mut values) = (Distribution::new(), 0);
         for report in reports {
             let unreadable = |cause: String| {
                 let text = format!("run {}: {cause}", report.run_id);
                 let fix = "make the run again".to_owned();
                 Refusal { objections: vec![Objection { obstacle: Obstacle::History, text, fix }] }
             };
-            runs.push(measured(&report.history).map_err(unreadable)?);
+            let portions = measured(&report.history).map_err(unreadable)?;
+            values += portions.iter().map(|portion| portion.responses.len()).sum::<usize>();
+            if values > VALUES_MAX {
+                return Err(unreadable(
+                    "its slices hold more different response times than fit into memory".into(),
+                ));
+            }
+            runs.push(portions);
             let whole = Distribution::decode(&report.response_ns.hdr)
                 .map_err(|cause| unreadable(format!("its response times cannot be read: {cause}")))?;
             response.merge(&whole);

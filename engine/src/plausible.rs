@@ -1,0 +1,89 @@
+//! What no run can say: figures of a report of other origin that sums of would overflow, or that would take memory without end.
+//!
+//! A report is JSON, and whoever writes it can write anything. This is no proof that a report is true; it is what reckoning with it
+//! relies on.
+
+use crate::distribution::COUNT_MAX;
+use crate::history::{SLICES_MAX, Slice};
+use crate::load::Load;
+use crate::plan::{REQUESTS_MAX, SHARDS_MAX};
+use crate::report::{Report, Requests};
+
+/// Longer than any run, and than the time all its shards have worked, nanoseconds: half a year, or 52 days on 1,024 cores in 512
+/// slices. As many as a history has slices can be added up.
+const TIME_NS_MAX: u64 = 1 << 54;
+
+/// Errors: a figure that no run can have, in words.
+pub fn require_plausible(report: &Report) -> Result<(), String> {
+    if report.history.len() > SLICES_MAX {
+        return Err(format!("a history of {} slices; none has more than {SLICES_MAX}", report.history.len()));
+    }
+    report.history.iter().enumerate().try_for_each(|(index, slice)| require_slice(index, slice))?;
+    require_requests("requests", &report.requests)?;
+    let steps = || report.scenarios.iter().flat_map(|scenario| &scenario.steps);
+    if steps().count() > REQUESTS_MAX || report.cpu.shards.len() > SHARDS_MAX as usize {
+        return Err("more kinds of request, or more shards, than a plan can have".into());
+    }
+    steps().try_for_each(|step| require_requests("a step's requests", &step.requests))?;
+    match &report.plan.load {
+        Load::Open { stretches, .. } if stretches.is_empty() => {
+            Err("an open load without a stretch of time".into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn require_slice(index: usize, slice: &Slice) -> Result<(), String> {
+    let Slice { from_ns, to_ns, ok, failed, dropped, cpu_ns, .. } = slice;
+    if from_ns > to_ns || *to_ns > TIME_NS_MAX || *cpu_ns > TIME_NS_MAX {
+        return Err(format!("slice {index} from {from_ns} to {to_ns} ns, with {cpu_ns} ns of CPU time"));
+    }
+    require_counts(&format!("slice {index}"), &[*ok, *failed, *dropped])
+}
+
+fn require_requests(what: &str, requests: &Requests) -> Result<(), String> {
+    let Requests { sent, ok, failed, dropped, unsent, errors, status } = requests;
+    require_counts(what, &[*sent, *ok, *failed, *dropped, *unsent])?;
+    errors.values().chain(status.values()).try_for_each(|count| require_counts(what, &[*count]))
+}
+
+fn require_counts(what: &str, counts: &[u64]) -> Result<(), String> {
+    match counts.iter().find(|count| **count > COUNT_MAX) {
+        Some(count) => Err(format!("{what}: {count} is more than any run has")),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::made_up::{OPEN, report, slices};
+
+    #[test]
+    fn what_a_run_says_is_plausible_and_what_none_can_say_is_not() {
+        let made = || report("a", OPEN, &slices(1, 20, 20, 1.0));
+        assert_eq!(require_plausible(&made()), Ok(()));
+        type Change = fn(&mut Report);
+        let changes: [(&str, Change); 9] = [
+            ("slices", |report| report.history = vec![report.history[0].clone(); SLICES_MAX + 1]),
+            ("slice 3", |report| report.history[3].ok = u64::MAX),
+            ("slice 3", |report| report.history[3].from_ns = report.history[3].to_ns + 1),
+            ("slice 3", |report| report.history[3].to_ns = u64::MAX),
+            ("slice 3", |report| report.history[3].cpu_ns = u64::MAX),
+            ("requests", |report| report.requests.unsent = u64::MAX),
+            ("requests", |report| report.requests.status = [(200, u64::MAX)].into()),
+            ("shards", |report| report.scenarios = vec![report.scenarios[0].clone(); REQUESTS_MAX + 1]),
+            ("stretch", |report| {
+                if let Load::Open { stretches, .. } = &mut report.plan.load {
+                    stretches.clear();
+                }
+            }),
+        ];
+        for (said, change) in changes {
+            let mut report = made();
+            change(&mut report);
+            let error = require_plausible(&report).expect_err(said);
+            assert!(error.contains(said), "{error}");
+        }
+    }
+}
