@@ -2,7 +2,7 @@
 //! it take, how much went through, what did it cost.
 
 use engine::outcome::Kind;
-use engine::quantity::show_ns;
+use engine::quantity::{counted, show_ns};
 use engine::report::{Report, StepReport, Timing};
 use engine::verdict::{Reason, Status};
 use std::fmt::Write;
@@ -186,13 +186,13 @@ fn cost(report: &Report) -> String {
     text.push_str(&row("Memory", &show_bytes(cpu.resident_bytes_max as f64)));
     let connections = &report.connections;
     let mut line = format!("{} of {} open", connections.open, connections.asked);
-    for (count, word) in [
-        (connections.reconnects, "reconnects"),
-        (connections.failures, "failed attempts"),
-        (connections.lost_ends, "lost ends"),
+    for (count, thing) in [
+        (connections.reconnects, "reconnect"),
+        (connections.failures, "failed attempt"),
+        (connections.lost_ends, "lost end"),
     ] {
         if count > 0 {
-            let _ = write!(line, ", {count} {word}");
+            let _ = write!(line, ", {}", counted(count, thing));
         }
     }
     text.push_str(&row("Connections", &line));

@@ -20,6 +20,7 @@ pub mod config;
 pub mod distribution;
 pub mod history;
 pub mod judge;
+mod length;
 pub mod load;
 #[cfg(test)]
 mod made_up;

@@ -308,7 +308,7 @@ pub struct Calibrated {
     /// When it was measured, RFC 3339, UTC.
     pub measured_at: String,
     /// Requests per second that one of as many shards as the plan has can carry, against the null responder; absent where
-    /// that could not be measured.
+    /// that could not be measured, and where it was measured with another number of requests under way on a connection.
     pub capacity_rps_per_shard: Option<f64>,
     /// Requests under way on one connection when it was measured.
     pub capacity_pipeline: u32,
@@ -618,6 +618,7 @@ fn tail_limits(response: &Distribution) -> Vec<String> {
     let thin: Vec<&str> = tails.iter().filter(|tail| is_thin(tail)).map(|(name, _)| *name).collect();
     match thin.as_slice() {
         [] => Vec::new(),
+        [name] => vec![format!("{name} rests on fewer than {TAIL_COUNT_MIN} requests; run longer")],
         names => vec![format!(
             "{} rest on fewer than {TAIL_COUNT_MIN} requests each; run longer",
             names.join(", ")
@@ -684,6 +685,18 @@ mod tests {
         let report = report(&plan, |recorder| (1..1_000).for_each(|n| answer(recorder, n * 1_000_000)));
         assert_eq!(report.verdict.reasons[0].rule, "unaccounted");
         assert_eq!((report.verdict.status, report.verdict.reasons[0].measured), (Status::Invalid, 1.0));
+    }
+
+    #[test]
+    fn percentiles_that_rest_on_too_little_are_named_in_the_singular_and_in_the_plural() {
+        let limits = |count: u64| {
+            let mut response = Distribution::new();
+            (0..count).for_each(|n| response.record(n + 1));
+            tail_limits(&response)
+        };
+        assert_eq!(limits(10_000), ["p9999 rests on fewer than 10 requests; run longer"]);
+        assert_eq!(limits(1_000), ["p999, p9999 rest on fewer than 10 requests each; run longer"]);
+        assert_eq!(limits(100_000), Vec::<String>::new());
     }
 
     #[test]

@@ -145,6 +145,11 @@ impl Threshold {
         })
     }
 
+    /// True when it is about how a schedule was kept, which a load without one keeps by not having it.
+    pub fn needs_schedule(&self) -> bool {
+        self.metric == Metric::Slip || (self.metric == Metric::Rate && self.statistic == Statistic::Ratio)
+    }
+
     /// The figure of a result, in the unit of the limit.
     pub fn measure(&self, facts: &Facts) -> f64 {
         match self.metric {
