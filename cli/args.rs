@@ -12,7 +12,7 @@ Exit codes:
     1  runtime error, or not one request completed
     2  usage or configuration error; nothing was sent
     3  the run is INVALID: its numbers must not be used
-    4  preflight refused; nothing was sent
+    4  preflight refused; no load was sent
    98  a regression against the baseline (gate)
    99  a threshold was breached
   130  SIGINT: drained, partial report written (143: SIGTERM)";
@@ -117,6 +117,9 @@ pub(crate) struct PlanArgs {
     /// A condition on the result, such as 'response p(99)<50ms' or 'failed<0.1%'. May be given several times.
     #[arg(long = "threshold", value_name = "CONDITION")]
     pub(crate) thresholds: Vec<String>,
+    /// Let preflight send requests whose method may change something (POST, PUT, …) as well, once each.
+    #[arg(long)]
+    pub(crate) probe_all: bool,
 }
 
 #[derive(Args)]

@@ -12,4 +12,5 @@ mod http;
 mod load;
 mod machine;
 mod outputs;
+mod preflight;
 mod signals;
