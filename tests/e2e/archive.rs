@@ -295,7 +295,7 @@ fn a_run_that_is_stopped_is_kept_too() {
     let testbed = peers::testbed(&[]);
     let home = Home::new();
     let running = home.command(&["run", &testbed.url("/"), "-R", "100", "-d", "1h", "--force"]).start();
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    running.await_thread("collector");
     running.signal(2);
     let done = running.done();
     assert_eq!(done.code, 130, "{}", done.stderr);

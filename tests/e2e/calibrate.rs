@@ -4,9 +4,7 @@ use crate::peers;
 use crate::vajra::Vajra;
 use serde_json::Value;
 use std::fs;
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 const SIGINT: i32 = 2;
 const SIGTERM: i32 = 15;
@@ -120,7 +118,7 @@ fn a_signal_ends_a_calibration_and_nothing_is_kept() {
     let caches = folder.path().to_str().unwrap();
     for (signal, code) in [(SIGINT, 130), (SIGTERM, 143)] {
         let running = Vajra::new(&["calibrate"]).variable("XDG_CACHE_HOME", caches).start();
-        std::thread::sleep(Duration::from_secs(2));
+        running.await_thread("signals");
         running.signal(signal);
         let done = running.done();
         assert_eq!(done.code, code, "{}", done.stderr);
@@ -137,19 +135,12 @@ fn figures_that_cannot_be_written_are_told_before_anything_is_measured() {
     assert!(!done.stderr.contains("calibrating"), "{}", done.stderr);
 }
 
-/// Waits until a server that was just started can be connected to.
-fn await_port(port: u16) {
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 #[test]
 fn the_arrival_recorder_stamps_every_request_of_a_run() {
     let port = peers::free_port();
     let words = ["testbed", "--null", "--arrivals", "arrivals.json", "--port", &port.to_string()];
     let recorder = Vajra::new(&words).start();
-    await_port(port);
+    peers::await_port(port);
     let done = Vajra::run(&format!("http://127.0.0.1:{port}/"), &["-R", "200", "-d", "2s", "-q"]).done();
     assert_eq!(done.count("/requests/ok"), 400, "{}", done.stderr);
     recorder.signal(SIGTERM);

@@ -8,7 +8,6 @@ use serde_json::Value;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 const LOAD: [&str; 8] = ["-R", "300", "-c", "16", "-d", "3s", "--allow", "invalid"];
 
@@ -209,8 +208,8 @@ fn a_capacity_is_found_and_a_target_that_fails_has_none() {
 fn a_search_that_is_stopped_says_what_it_found() {
     let words = ["find-max", "testbed:", "-d", "1s", "--slo", "p(99)<60s", "--json", "max.json"];
     let running = Vajra::new(&words).start();
-    // Long enough for a probe or some; how many there were does not matter.
-    std::thread::sleep(Duration::from_secs(3));
+    // A probe has begun; how many there were does not matter.
+    running.await_thread("collector");
     running.signal(2);
     let done = running.done();
     assert_eq!(done.code, 130, "{}", done.stderr);

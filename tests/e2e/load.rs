@@ -100,7 +100,8 @@ fn a_target_that_dies_and_comes_back_is_counted_by_kind_and_recovered_from() {
     let port = first.port;
     let words = ["-R", "200", "-c", "5", "-d", "8s", "--timeseries", "series.ndjson", "-q"];
     let running = Vajra::run(&first.url("/"), &words).start();
-    std::thread::sleep(std::time::Duration::from_secs(3));
+    running.await_thread("collector");
+    std::thread::sleep(std::time::Duration::from_secs(2));
     drop(first);
     std::thread::sleep(std::time::Duration::from_secs(1));
     let second = peers::testbed_on(port, &[]);

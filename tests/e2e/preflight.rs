@@ -1,7 +1,7 @@
 //! What preflight asks the target, what it says of it, and how it is stopped.
 
 use crate::peers::{self, scripted};
-use crate::vajra::{Running, Vajra};
+use crate::vajra::Vajra;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
@@ -100,13 +100,6 @@ fn silence_is_waited_for_as_long_as_a_request_may_take() {
     done.assert_says(&["FAIL request: GET /slow → ", "does not answer within 300ms", "no load was sent"]);
 }
 
-/// Waits until the program has come to a look at the target.
-fn await_look(running: &Running) {
-    while !running.threads().iter().any(|name| name == "preflight") {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 #[test]
 fn a_signal_ends_the_wait_for_an_answer() {
     for (command, more) in [
@@ -144,7 +137,7 @@ fn a_signal_ends_the_wait_for_a_connection() {
     for (command, signal, code) in [("run", SIGINT, 130), ("check", SIGINT, 130), ("check", SIGTERM, 143)] {
         let url = format!("http://{address}/");
         let running = Vajra::new(&[command, &url, "--connect-timeout", "10m"]).start();
-        await_look(&running);
+        running.await_thread("preflight");
         running.signal(signal);
         let done = running.done();
         assert_eq!(done.code, code, "{command}: {}", done.stderr);
