@@ -143,6 +143,11 @@ impl Done {
         self.number(pointer) as u64
     }
 
+    /// All arrivals of the measured window. A busy machine may leave some of them unsent at the end; none is lost.
+    pub(crate) fn arrivals(&self) -> u64 {
+        ["sent", "dropped", "unsent"].iter().map(|key| self.count(&format!("/requests/{key}"))).sum()
+    }
+
     /// Failures of one kind.
     pub(crate) fn errors(&self, kind: &str) -> u64 {
         self.report.pointer(&format!("/requests/errors/{kind}")).and_then(Value::as_u64).unwrap_or(0)

@@ -381,10 +381,12 @@ mod tests {
                 while !text.ends_with("\r\n\r\n") && stream.read(&mut byte).is_ok_and(|bytes| bytes == 1) {
                     text.push(byte[0] as char);
                 }
-                let _ = stream.write_all(&answer(&text));
+                let answer = answer(&text);
+                // Handed over first: who has its answer may look at once.
                 if came.send(text).is_err() {
                     return;
                 }
+                let _ = stream.write_all(&answer);
             }
         });
         (address, requests)
