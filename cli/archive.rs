@@ -7,7 +7,7 @@ use ::archive::{
     Archive, Baseline, Entry, Error, Filter, Manifest, PATIENCE, Problem, PruneRule, check_name, in_words,
 };
 use clap::{ArgGroup, Args, Subcommand};
-use engine::quantity::{parse_duration_ns, show_ns};
+use engine::quantity::{counted, parse_duration_ns, show_ns};
 use engine::redact;
 use engine::report::Report;
 use engine::slowest::SlowRequest;
@@ -477,7 +477,7 @@ fn say_json(value: &impl serde::Serialize) -> Result<(), Failure> {
 }
 
 fn runs(count: usize) -> String {
-    if count == 1 { "1 run".into() } else { format!("{count} runs") }
+    counted(count as u64, "run")
 }
 
 fn short(run_id: &str) -> String {

@@ -12,7 +12,7 @@ Exit codes:
     1  runtime error, or not one request completed
     2  usage or configuration error; nothing was sent
     3  the run is INVALID: its numbers must not be used
-    4  preflight refused; nothing was sent
+    4  preflight refused; no load was sent
    98  a regression against the baseline (gate)
    99  a threshold was breached
   130  SIGINT: drained, partial report written (143: SIGTERM)";
@@ -120,6 +120,9 @@ pub(crate) struct PlanArgs {
     /// Keep secrets (Authorization, Cookie, tokens, keys, passwords) in clear in reports, archive and bundles.
     #[arg(long)]
     pub(crate) keep_secrets: bool,
+    /// Let preflight send requests whose method may change something (POST, PUT, …) as well, once each.
+    #[arg(long)]
+    pub(crate) probe_all: bool,
 }
 
 #[derive(Args)]

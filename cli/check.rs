@@ -4,6 +4,7 @@ use crate::args::CheckArgs;
 use crate::exit::{Failure, PREFLIGHT};
 use crate::plain;
 use crate::target::Ready;
+use crate::turns::Turns;
 use crate::{calibrate, load, target};
 use engine::plan::Plan;
 use engine::redact;
@@ -12,11 +13,13 @@ use serde_json::json;
 use shards::preflight::{Check, Grade, capacity, check};
 use std::process::ExitCode;
 
-/// Looks, says what it saw, and sends no load.
+/// Looks, says what it saw and what it sent, and sends no load.
 pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
     let plan = load::plan(&args.plan)?;
-    let ready = target::make_ready(&plan)?;
-    let checks = look(&plan, &ready, calibrate::cached(&plan).as_ref());
+    let turns = Turns::begin()?;
+    let ready = target::make_ready(&plan, &turns)?;
+    let calibration = calibrate::cached(&plan);
+    let checks = look(&plan, &ready, &turns, calibration.as_ref(), args.plan.probe_all)?;
     ready.stop();
     if args.json {
         println!("{:#}", to_json(&checks));
@@ -26,15 +29,22 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(if worst(&checks) == Grade::Fail { PREFLIGHT } else { 0 }))
 }
 
-/// Everything that is looked at before a run.
-pub(crate) fn look(plan: &Plan, ready: &Ready, calibration: Option<&Calibrated>) -> Vec<Check> {
-    let mut checks = check(plan, &ready.addresses);
+/// Everything that is looked at before a run, until a signal comes.
+pub(crate) fn look(
+    plan: &Plan,
+    ready: &Ready,
+    turns: &Turns,
+    calibration: Option<&Calibrated>,
+    sends_all: bool,
+) -> Result<Vec<Check>, Failure> {
+    let (own_plan, addresses) = (plan.clone(), ready.addresses.clone());
+    let mut checks = turns.heeding(move || check(&own_plan, &addresses, sends_all))?;
     checks.extend(capacity(plan, calibration));
     // A check may quote the plan, and what a server said to it.
     for text in checks.iter_mut().flat_map(|check| [&mut check.found, &mut check.fix]) {
         *text = plain::lines(&redact::text(text));
     }
-    checks
+    Ok(checks)
 }
 
 /// The worst grade of all.
@@ -51,6 +61,7 @@ pub(crate) fn show(check: &Check) -> String {
 fn word(grade: Grade) -> &'static str {
     match grade {
         Grade::Pass => "PASS",
+        Grade::Skip => "SKIP",
         Grade::Warn => "WARN",
         Grade::Fail => "FAIL",
     }

@@ -9,7 +9,7 @@ use crate::exit::{self, Failure, USAGE};
 use crate::find_max::share;
 use crate::plain::plain;
 use crate::progress::Progress;
-use crate::run::preflight;
+use crate::run::{Manner, preflight};
 use crate::served::Served;
 use crate::target::{self, Ready};
 use crate::turns::Turns;
@@ -18,6 +18,7 @@ use clap::Args;
 use engine::compare::refusal::{Obstacle, require_comparable, require_same_plan};
 use engine::compare::{Options, Regression, RegressionStatus};
 use engine::plan::Plan;
+use engine::quantity::counted;
 use engine::redact;
 use engine::report::{Calibrated, Report};
 use engine::seams::Sink;
@@ -70,6 +71,12 @@ pub(crate) struct GateArgs {
     quiet: bool,
 }
 
+impl GateArgs {
+    fn manner(&self, is_quiet: bool) -> Manner {
+        Manner { is_quiet, is_forced: self.force, sends_all: self.plan.probe_all }
+    }
+}
+
 /// One side of the comparison: what is sent where, and who serves it.
 struct Side {
     name: &'static str,
@@ -84,16 +91,17 @@ pub(crate) fn run(args: &GateArgs) -> Result<ExitCode, Failure> {
     let (limit, plan_args) = split_limit(&args.plan)?;
     let options = args.rules.options()?;
     let sheets = args.presentation.open()?;
-    let mut candidate = Side::new("candidate", &plan_args, args.with.clone())?;
-    let mut base = args.against.as_deref().map(|against| base_side(against, &plan_args, args)).transpose()?;
+    let turns = Turns::begin()?;
+    let mut candidate = Side::new("candidate", &plan_args, args.with.clone(), &turns)?;
+    let against = args.against.as_deref();
+    let mut base = against.map(|against| base_side(against, &plan_args, args, &turns)).transpose()?;
     // Looked at before anything is sent: a baseline that is missing, or of another plan, is known at once.
     let saved = saved_baseline(args)?;
     if let Some(base) = saved.first() {
         require_same_plan(base, &candidate.plan, &options).map_err(|refusal| refused(&refusal))?;
     }
-    let turns = Turns::begin()?;
     for side in base.iter_mut().chain([&mut candidate]).filter(|side| side.command.is_none()) {
-        side.calibration = preflight(&side.plan, &side.ready, args.quiet, args.force)?;
+        side.calibration = preflight(&side.plan, &side.ready, &turns, args.manner(args.quiet))?;
     }
     let measured = Measured::make(args, &turns, base.as_ref(), &candidate)?;
     let plan_name = plain(&redact::written(&candidate.plan).name);
@@ -109,7 +117,8 @@ pub(crate) fn run(args: &GateArgs) -> Result<ExitCode, Failure> {
         }
         require_comparable(&measured.candidate, &options).map_err(|refusal| refused(&refusal))?;
         store::save_baseline(name, &measured.candidate)?;
-        eprintln!("baseline `{name}` holds {} runs of {}", measured.candidate.len(), plan_name);
+        let runs = counted(measured.candidate.len() as u64, "run");
+        eprintln!("baseline `{name}` holds {runs} of {plan_name}");
         return Ok(ExitCode::SUCCESS);
     }
     let reports = if measured.base.is_empty() { &saved } else { &measured.base };
@@ -150,11 +159,11 @@ fn saved_baseline(args: &GateArgs) -> Result<Vec<Report>, Failure> {
 }
 
 /// The base that is measured by turns: at a URL of its own, or served at the plan's by a command.
-fn base_side(against: &str, plan: &PlanArgs, args: &GateArgs) -> Result<Side, Failure> {
+fn base_side(against: &str, plan: &PlanArgs, args: &GateArgs, turns: &Turns) -> Result<Side, Failure> {
     let is_url = against.contains("://") || against.starts_with("unix:") || against.starts_with("testbed:");
     if is_url {
         let plan = PlanArgs { url: Some(against.to_owned()), ..plan.clone() };
-        return Side::new("base", &plan, None);
+        return Side::new("base", &plan, None, turns);
     }
     if args.with.is_none() {
         let message = format!(
@@ -163,13 +172,18 @@ fn base_side(against: &str, plan: &PlanArgs, args: &GateArgs) -> Result<Side, Fa
         );
         return Err(Failure::new(USAGE, message));
     }
-    Side::new("base", plan, Some(against.to_owned()))
+    Side::new("base", plan, Some(against.to_owned()), turns)
 }
 
 impl Side {
-    fn new(name: &'static str, args: &PlanArgs, command: Option<String>) -> Result<Side, Failure> {
+    fn new(
+        name: &'static str,
+        args: &PlanArgs,
+        command: Option<String>,
+        turns: &Turns,
+    ) -> Result<Side, Failure> {
         let plan = load::plan(args)?;
-        let ready = target::make_ready(&plan)?;
+        let ready = target::make_ready(&plan, turns)?;
         Ok(Side { name, plan, ready, command, calibration: None })
     }
 
@@ -180,7 +194,7 @@ impl Side {
             self.command.as_deref().map(|command| Served::start(command, &addresses, turns)).transpose()?;
         // What a command serves can only be looked at once it is up.
         let calibration = match self.command {
-            Some(_) => preflight(&self.plan, &self.ready, args.quiet || turn > 0, args.force)?,
+            Some(_) => preflight(&self.plan, &self.ready, turns, args.manner(args.quiet || turn > 0))?,
             None => self.calibration.clone(),
         };
         let mut retries = 0;

@@ -3,7 +3,7 @@
 
 use crate::plain;
 use engine::outcome::Kind;
-use engine::quantity::show_ns;
+use engine::quantity::{counted, show_ns};
 use engine::report::{Report, StepReport, Timing};
 use engine::verdict::{Reason, Status};
 use std::fmt::Write;
@@ -212,14 +212,14 @@ fn cost(report: &Report) -> String {
     text.push_str(&row("Memory", &show_bytes(cpu.resident_bytes_max as f64)));
     let connections = &report.connections;
     let mut line = format!("{} of {} open", connections.open, connections.asked);
-    for (count, word) in [
-        (connections.reconnects, "reconnects"),
-        (connections.failures, "failed attempts"),
-        (connections.lost_ends, "lost ends"),
-        (connections.unasked_bytes, "bytes nobody asked for"),
+    for (count, thing) in [
+        (connections.reconnects, "reconnect"),
+        (connections.failures, "failed attempt"),
+        (connections.lost_ends, "lost end"),
+        (connections.unasked_bytes, "unasked byte"),
     ] {
         if count > 0 {
-            let _ = write!(line, ", {count} {word}");
+            let _ = write!(line, ", {}", counted(count, thing));
         }
     }
     text.push_str(&row("Connections", &line));
@@ -250,8 +250,10 @@ pub(crate) fn grouped(value: f64) -> String {
     if value < 100.0 { format!("{value:.1}") } else { group(value.round() as u64) }
 }
 
+/// With two decimals, rounded before it is split, so that what is rounded up is carried.
 fn grouped_exactly(value: f64) -> String {
-    format!("{}{}", group(value as u64), &format!("{:.2}", value.fract())[1..])
+    let cents = (value * 100.0).round() as u64;
+    format!("{}.{:02}", group(cents / 100), cents % 100)
 }
 
 fn group(value: u64) -> String {
@@ -288,7 +290,9 @@ mod tests {
     #[test]
     fn numbers_are_grouped_and_bytes_scaled() {
         assert_eq!((grouped(1_234_567.0).as_str(), grouped(3.25).as_str()), ("1,234,567", "3.2"));
-        assert_eq!(grouped_exactly(9_999.996), "9,999.00".replace("9,999.00", &grouped_exactly(9_999.996)));
+        assert_eq!(grouped_exactly(9_999.996), "10,000.00", "what is rounded up is carried");
+        assert_eq!(grouped_exactly(9_999.994), "9,999.99");
+        assert_eq!((grouped_exactly(0.0).as_str(), grouped_exactly(0.05).as_str()), ("0.00", "0.05"));
         assert_eq!(show_bytes(1_536.0), "1.5 KiB");
         assert_eq!(share(1, 8), "12.500 %");
     }

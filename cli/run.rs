@@ -14,7 +14,7 @@ use engine::report::{Calibrated, Report};
 use engine::seams::Sink;
 use engine::verdict::Status;
 use shards::INCOMPLETE;
-use shards::preflight::Grade;
+use shards::preflight::{Check, Grade, REQUEST};
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -25,8 +25,9 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     archive::check_tags(&args.tags)?;
     let mut outputs = Outputs::open(args)?;
     let turns = Turns::begin()?;
-    let ready = target::make_ready(&plan)?;
-    let calibration = preflight(&plan, &ready, args.quiet, args.force)?;
+    let ready = target::make_ready(&plan, &turns)?;
+    let manner = Manner { is_quiet: args.quiet, is_forced: args.force, sends_all: args.plan.probe_all };
+    let calibration = preflight(&plan, &ready, &turns, manner)?;
     let addresses = ready.addresses.clone().map_err(Failure::runtime)?;
     let mut sinks: Vec<Box<dyn Sink>> = outputs.take_timeseries(&plan).into_iter().collect();
     if !args.quiet {
@@ -47,21 +48,36 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(if code == 0 && !is_written { exit::RUNTIME } else { code }))
 }
 
-/// Looks before anything is sent. What is in order is not worth a line.
+/// How preflight goes about it.
+#[derive(Clone, Copy)]
+pub(crate) struct Manner {
+    /// Nothing but what failed is worth a line.
+    pub(crate) is_quiet: bool,
+    /// What fails is told, and the run goes on.
+    pub(crate) is_forced: bool,
+    /// Requests that are not safe are sent as well.
+    pub(crate) sends_all: bool,
+}
+
+/// Looks before the load is sent, and says what it sent itself; of the rest, what is in order is not worth a line.
 /// Returns what is known of this machine.
 pub(crate) fn preflight(
     plan: &Plan,
     ready: &Ready,
-    is_quiet: bool,
-    is_forced: bool,
+    turns: &Turns,
+    manner: Manner,
 ) -> Result<Option<Calibrated>, Failure> {
     let calibration = calibrate::cached(plan);
-    let checks = look(plan, ready, calibration.as_ref());
-    let is_noteworthy = |grade: Grade| grade == Grade::Fail || (grade == Grade::Warn && !is_quiet);
-    checks.iter().filter(|check| is_noteworthy(check.grade)).for_each(|check| eprintln!("{}", show(check)));
-    if worst(&checks) == Grade::Fail && !is_forced {
+    let checks = look(plan, ready, turns, calibration.as_ref(), manner.sends_all)?;
+    let is_noteworthy = |check: &&Check| match check.grade {
+        Grade::Fail => true,
+        Grade::Warn | Grade::Skip => !manner.is_quiet,
+        Grade::Pass => !manner.is_quiet && check.name == REQUEST,
+    };
+    checks.iter().filter(is_noteworthy).for_each(|check| eprintln!("{}", show(check)));
+    if worst(&checks) == Grade::Fail && !manner.is_forced {
         let message =
-            "preflight refused: nothing was sent; mend what FAILed, or use --force to run all the same";
+            "preflight refused: no load was sent; mend what FAILed, or use --force to run all the same";
         return Err(Failure::new(exit::PREFLIGHT, message));
     }
     Ok(calibration)

@@ -1,6 +1,7 @@
 //! The target of a run, made ready: names resolved, and the built-in server started when the plan asks for it.
 
 use crate::exit::Failure;
+use crate::turns::Turns;
 use ::testbed::{Options, Server};
 use engine::plan::Plan;
 use engine::target::Endpoint;
@@ -13,9 +14,12 @@ pub(crate) struct Ready {
 }
 
 /// Resolves the plan's target. `testbed:` starts the built-in server, on a core no shard owns where there is one.
-pub(crate) fn make_ready(plan: &Plan) -> Result<Ready, Failure> {
+/// A name that takes long to resolve is given up on at a signal.
+pub(crate) fn make_ready(plan: &Plan, turns: &Turns) -> Result<Ready, Failure> {
     if plan.target.endpoint != Endpoint::Testbed {
-        return Ok(Ready { addresses: resolve(&plan.target.endpoint), server: None });
+        let endpoint = plan.target.endpoint.clone();
+        let addresses = turns.heeding(move || resolve(&endpoint))?;
+        return Ok(Ready { addresses, server: None });
     }
     let core = cores_for(plan).ok().and_then(|cores| spare_core(&cores));
     let options = Options { core, seed: plan.seed, ..Options::default() };

@@ -9,10 +9,14 @@ use shards::Shards;
 use shards::lanes::Control;
 use socket2::SockAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, SystemTime};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
+
+/// How long a signal may go unnoticed by what waits.
+const POLL: Duration = Duration::from_millis(20);
 
 /// Carries out plans, and knows whether it was told to stop.
 pub(crate) struct Turns {
@@ -39,6 +43,31 @@ impl Turns {
         shards.run(plan, sinks).map_err(Failure::runtime)
     }
 
+    /// Does something that may wait for long, and gives up on it when a signal comes: it is left behind, on its own thread.
+    pub(crate) fn heeding<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (done, outcome) = channel();
+        let run = move || {
+            // Nobody waits for it any more after a signal.
+            let _ = done.send(work());
+        };
+        let spawned = std::thread::Builder::new().name("preflight".into()).spawn(run);
+        spawned.map_err(|error| Failure::runtime(format!("no thread for preflight: {error}")))?;
+        loop {
+            let outcome = outcome.recv_timeout(POLL);
+            self.go_on()?;
+            match outcome {
+                Ok(outcome) => return Ok(outcome),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Failure::runtime("preflight died; this is a mistake in Vajra"));
+                }
+            }
+        }
+    }
+
     /// The exit code of the signal that came last, if one came.
     pub(crate) fn signal(&self) -> Option<u8> {
         self.signals.code()
@@ -60,4 +89,30 @@ fn identity(started_at: SystemTime) -> Identity {
 /// An instant as RFC 3339 has it, UTC.
 pub(crate) fn show_time(time: SystemTime) -> String {
     OffsetDateTime::from(time).format(&Rfc3339).unwrap_or_else(|_| "unknown".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::signal::{Signal, raise};
+
+    #[test]
+    fn a_signal_ends_the_wait_for_what_does_not_end() {
+        let turns = Turns::begin().unwrap();
+        assert_eq!(turns.heeding(|| 7).unwrap(), 7);
+        let (began, has_begun) = channel();
+        std::thread::spawn(move || {
+            // Only once the work has begun, which never ends.
+            has_begun.recv().unwrap();
+            raise(Signal::SIGINT).unwrap();
+        });
+        let endless = move || -> () {
+            began.send(()).unwrap();
+            loop {
+                std::thread::park();
+            }
+        };
+        let failure = turns.heeding(endless).unwrap_err();
+        assert_eq!(failure.code, 130, "{}", failure.message);
+    }
 }

@@ -138,6 +138,13 @@ pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// Waits until a server that was just started can be connected to.
+pub(crate) fn await_port(port: u16) {
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// A server written in the test: `serve` is called with each connection, on a thread.
 pub(crate) fn scripted(serve: impl Fn(TcpStream) + Send + Clone + 'static) -> u16 {
     scripted_on("127.0.0.1:0", serve)

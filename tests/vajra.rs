@@ -3,7 +3,11 @@
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 use tempfile::TempDir;
+
+/// The code of a run whose numbers must not be used.
+const INVALID: i32 = 3;
 
 /// One call of the program, in a folder of its own.
 pub(crate) struct Vajra {
@@ -94,6 +98,21 @@ impl Vajra {
 }
 
 impl Running {
+    /// Waits until it has a thread of this name: how far it has come, however slow the machine is. `preflight` looks at the
+    /// target, `collector` is there once the shards have their connections, `signals` once a signal is caught.
+    pub(crate) fn await_thread(&self, name: &str) {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let named = |task: std::io::Result<std::fs::DirEntry>| {
+            let found = std::fs::read_to_string(task.ok()?.path().join("comm")).ok()?;
+            (found.trim_end() == name).then_some(())
+        };
+        while !std::fs::read_dir(&tasks).unwrap().any(|task| named(task).is_some()) {
+            let state = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+            assert!(!state.contains(") Z "), "it ended before it had a thread `{name}`");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     pub(crate) fn signal(&self, signal: i32) {
         let sent = Command::new("kill").args([format!("-{signal}"), self.child.id().to_string()]).status();
         assert!(sent.unwrap().success());
@@ -129,9 +148,22 @@ impl Done {
         self.number(pointer) as u64
     }
 
+    /// All arrivals of the measured window. A busy machine may leave some of them unsent at the end; none is lost.
+    pub(crate) fn arrivals(&self) -> u64 {
+        ["sent", "dropped", "unsent"].iter().map(|key| self.count(&format!("/requests/{key}"))).sum()
+    }
+
     /// Failures of one kind.
     pub(crate) fn errors(&self, kind: &str) -> u64 {
         self.report.pointer(&format!("/requests/errors/{kind}")).and_then(Value::as_u64).unwrap_or(0)
+    }
+
+    /// Asserts how a measured run ended. On a machine that is too busy to measure on a run is rightly INVALID, which says more
+    /// than the code that was asked for: what the test is about has to be asserted beside this.
+    pub(crate) fn assert_ended_with(&self, code: i32) {
+        let is_invalid = self.report["verdict"]["status"] == "INVALID";
+        let expected = if is_invalid { INVALID } else { code };
+        assert_eq!(self.code, expected, "{}\n{}", self.stderr, self.report["verdict"]);
     }
 
     /// Asserts that everything that was scheduled is accounted for.

@@ -209,6 +209,20 @@ impl TokenBucket {
     }
 }
 
+/// Where on the schedule the last of so many random arrivals lies, over all shards: drawn as they will draw it.
+pub(crate) fn last_random_arrival(shards: u64, seed: u64, arrivals: u64) -> Position {
+    let last_of = |shard| {
+        let mut stream = Stream::poisson(Share { shard, shards }, seed, arrivals);
+        let mut last = 0;
+        while let Some(position) = stream.position() {
+            last = position;
+            stream.advance();
+        }
+        last
+    };
+    (0..shards).map(last_of).max().unwrap_or(0)
+}
+
 impl Stream {
     /// The sum of S independent Poisson streams of rate λ/S is a Poisson stream of rate λ: no shard needs another. A
     /// limit on arrivals is dealt out beforehand.

@@ -53,7 +53,7 @@ fn queueing(report: &Report) -> String {
         report.slip_ns.p99 > report.service_ns.p99 && report.generator_lag_ns.p99 < report.slip_ns.p99 / 2;
     let count = report.connections.asked;
     if waits {
-        format!("; all {count} connections were busy, and more (-c) may carry more")
+        format!("; every connection ({count}) was busy, and more (-c) may carry more")
     } else {
         String::new()
     }

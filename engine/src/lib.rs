@@ -20,6 +20,7 @@ pub mod config;
 pub mod distribution;
 pub mod history;
 pub mod judge;
+mod length;
 mod limits;
 pub mod load;
 #[cfg(test)]

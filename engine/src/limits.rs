@@ -39,6 +39,7 @@ pub(crate) fn of_tails(response: &Distribution) -> Vec<String> {
     let thin: Vec<&str> = tails.iter().filter(|tail| is_thin(tail)).map(|(name, _)| *name).collect();
     match thin.as_slice() {
         [] => Vec::new(),
+        [name] => vec![format!("{name} rests on fewer than {TAIL_COUNT_MIN} requests; run longer")],
         names => vec![format!(
             "{} rest on fewer than {TAIL_COUNT_MIN} requests each; run longer",
             names.join(", ")
@@ -61,5 +62,17 @@ mod tests {
     fn what_the_machine_does_not_count_is_told() {
         assert!(of_machine(Some(0.0), Some(0.0)).is_empty());
         assert_eq!(of_machine(None, None).len(), 2);
+    }
+
+    #[test]
+    fn percentiles_that_rest_on_too_little_are_named_in_the_singular_and_in_the_plural() {
+        let limits = |count: u64| {
+            let mut response = Distribution::new();
+            (0..count).for_each(|n| response.record(n + 1));
+            of_tails(&response)
+        };
+        assert_eq!(limits(10_000), ["p9999 rests on fewer than 10 requests; run longer"]);
+        assert_eq!(limits(1_000), ["p999, p9999 rest on fewer than 10 requests each; run longer"]);
+        assert_eq!(limits(100_000), Vec::<String>::new());
     }
 }

@@ -4,10 +4,14 @@
 //! it found, each with its key and what to do.
 
 use crate::config::{Config, Mistake, RequestConfig, Texts};
+use crate::length;
 use crate::load::{Arrivals, Load, Overload};
 use crate::phase::{Phases, Warmup};
-use crate::quantity::{MILLISECOND_NS, Rate, SECOND_NS, parse_count, parse_duration_ns, show_ns};
+use crate::quantity::{
+    MILLISECOND_NS, Rate, SECOND_NS, counted, parse_cores, parse_count, parse_duration_ns, show_ns,
+};
 use crate::redact;
+use crate::schedule::Schedule;
 use crate::target::{Target, path_or_root};
 use crate::template::{self, Piece};
 use crate::threshold::Threshold;
@@ -39,6 +43,7 @@ const WARMUP_PART: u64 = 2;
 /// The shortest run in which the end of a warm-up can be told.
 const WARMUP_AUTO_LENGTH_NS_MIN: u64 = 16 * SECOND_NS;
 
+const SEED_DEFAULT: u64 = 1;
 const DURATION_NS_DEFAULT: u64 = 10 * SECOND_NS;
 const TIMEOUT_NS_DEFAULT: u64 = 10 * SECOND_NS;
 const CONNECT_TIMEOUT_NS_DEFAULT: u64 = 3 * SECOND_NS;
@@ -148,7 +153,7 @@ impl Plan {
             Load::Open { arrivals, overload, .. } => (*arrivals, *overload),
         };
         let stretches = vec![crate::load::constant(rate, length_ns)];
-        crate::schedule::Schedule::new(&stretches)?;
+        Schedule::new(&stretches)?;
         let warmup_ns = match self.warmup {
             Warmup::Fixed => warmup_ns,
             Warmup::Auto => longest_warmup_ns(length_ns),
@@ -193,8 +198,10 @@ impl Reader<'_> {
         let requests = self.requests(config, target.as_ref());
         let requests_max = self.requests_max(config);
         let asked_ns = self.duration(&config.run.duration, "run.duration");
-        let load_and_length = self.load(config, asked_ns, requests_max);
-        let (shards, cores) = self.placement(config)?;
+        let placement = self.placement(config);
+        let covered = self.arrivals_to_cover(config, asked_ns, requests_max, placement.as_ref());
+        let load_and_length = self.load(config, asked_ns, covered);
+        let (shards, cores) = placement?;
         let connections = config.run.connections.unwrap_or(CONNECTIONS_DEFAULT.max(shards));
         self.check_connections(connections, shards);
         let (warmup, fixed_ns) = self.warmup(config);
@@ -203,13 +210,14 @@ impl Reader<'_> {
         let thresholds = self.thresholds(config);
         let (load, length_ns) = load_and_length?;
         let length_ns = requests_max
-            .and_then(|requests| instant_of(&load, requests))
+            .and_then(|requests| length::instant_of(&load, requests, shards, plan_scalars.seed))
             .map_or(length_ns, |ns| ns.min(length_ns));
         let warmup_ns = match warmup {
             Warmup::Fixed => fixed_ns,
             Warmup::Auto => longest_warmup_ns(length_ns),
         };
         self.check_warmup(warmup, warmup_ns, length_ns);
+        self.check_thresholds(&load, &thresholds);
         self.check_load_size(&load);
         let target = target?;
         let name = config.name.as_ref().map_or_else(|| target.to_string(), |name| name.0.clone());
@@ -252,6 +260,25 @@ impl Reader<'_> {
         Some(count)
     }
 
+    /// How many arrivals of an even schedule the run is to be long enough for, if its length was left to it.
+    fn arrivals_to_cover(
+        &mut self,
+        config: &Config,
+        asked_ns: Option<u64>,
+        requests_max: Option<u64>,
+        placement: Option<&(u32, Vec<usize>)>,
+    ) -> Option<u64> {
+        let is_random = config.load.arrivals.as_ref().is_some_and(|text| text.0 == "poisson");
+        match (requests_max, placement) {
+            (Some(requests), Some((shards, _))) if is_random && asked_ns.is_none() => {
+                let seed = config.run.seed.unwrap_or(SEED_DEFAULT);
+                let covered = length::arrivals_to_cover(requests, *shards, seed);
+                self.take("run.requests", covered, "give a duration as well, or ask for fewer")
+            }
+            _ => requests_max,
+        }
+    }
+
     fn duration(&mut self, text: &Option<crate::config::Text>, path: &str) -> Option<u64> {
         let parsed = parse_duration_ns(&text.as_ref()?.0);
         self.take(path, parsed, "durations look like `500ms`, `10s` or `2m`")
@@ -292,7 +319,7 @@ impl Reader<'_> {
 
     fn check_load_size(&mut self, load: &Load) {
         if let Load::Open { stretches, .. } = load
-            && let Err(problem) = crate::schedule::Schedule::new(stretches)
+            && let Err(problem) = Schedule::new(stretches)
         {
             self.wrong("load", problem, "use a rounder rate, or a shorter run");
         }
@@ -307,13 +334,13 @@ impl Reader<'_> {
         if shards == 0 || shards > SHARDS_MAX {
             self.wrong(
                 "run.shards",
-                format!("{shards} shards cannot run"),
+                format!("{} cannot run", counted(shards.into(), "shard")),
                 format!("give 1 to {SHARDS_MAX}"),
             );
             return None;
         }
         if !cores.is_empty() && cores.len() < shards as usize {
-            let problem = format!("{shards} shards need as many cores, and {} are named", cores.len());
+            let problem = format!("{shards} shards need as many cores, and the list names {}", cores.len());
             self.wrong("run.cores", problem, "name one core for each shard, or ask for fewer shards");
         }
         Some((shards, cores))
@@ -321,7 +348,11 @@ impl Reader<'_> {
 
     fn check_connections(&mut self, connections: u32, shards: u32) {
         if connections < shards {
-            let problem = format!("{connections} connections cannot be shared by {shards} shards");
+            let problem = format!(
+                "{} cannot be shared by {}",
+                counted(connections.into(), "connection"),
+                counted(shards.into(), "shard")
+            );
             self.wrong(
                 "run.connections",
                 problem,
@@ -414,7 +445,7 @@ impl Reader<'_> {
             connect_timeout_ns,
             pipeline,
             wait: self.wait(config),
-            seed: run.seed.unwrap_or(1),
+            seed: run.seed.unwrap_or(SEED_DEFAULT),
             interval_ns,
             thresholds: Vec::new(),
             keeps_secrets: false,
@@ -447,6 +478,16 @@ impl Reader<'_> {
             }
         }
         thresholds
+    }
+
+    /// A closed loop asks for no rate and is never late: conditions on either would be met by every run.
+    fn check_thresholds(&mut self, load: &Load, thresholds: &[Threshold]) {
+        for threshold in thresholds.iter().filter(|threshold| load.is_closed() && threshold.needs_schedule())
+        {
+            let path = format!("thresholds.{}", threshold.metric.name());
+            let problem = format!("`{}` means nothing in a closed loop", threshold.text);
+            self.wrong(&path, problem, "give a rate, or leave it out");
+        }
     }
 
     fn requests(&mut self, config: &Config, target: Option<&Target>) -> Vec<Request> {
@@ -601,14 +642,6 @@ impl Reader<'_> {
     }
 }
 
-/// When the arrival after the last of `requests` would come: the end of an open run with that many. Random arrivals are
-/// not known beforehand; their run lasts as long as it was asked to.
-fn instant_of(load: &Load, requests: u64) -> Option<u64> {
-    let Load::Open { stretches, arrivals: Arrivals::Uniform, .. } = load else { return None };
-    let schedule = crate::schedule::Schedule::new(stretches).ok()?;
-    schedule.instant_at(crate::schedule::position_of(requests), &mut 0)
-}
-
 fn literal_bytes(piece: &Piece) -> &[u8] {
     match piece {
         Piece::Bytes(bytes) => bytes,
@@ -618,27 +651,6 @@ fn literal_bytes(piece: &Piece) -> &[u8] {
 
 fn literal(piece: &Piece) -> String {
     String::from_utf8_lossy(literal_bytes(piece)).into_owned()
-}
-
-/// Reads `1,3-5`. Each core once.
-fn parse_cores(text: &str) -> Result<Vec<usize>, String> {
-    let wrong = || format!("`{text}` is not a list of cores");
-    let number = |word: &str| word.trim().parse::<usize>().map_err(|_| wrong());
-    let mut cores = Vec::new();
-    for part in text.split(',') {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let (first, last) = (number(first)?, number(last)?);
-        if first > last || last - first >= SHARDS_MAX as usize {
-            return Err(wrong());
-        }
-        cores.extend(first..=last);
-    }
-    let mut sorted = cores.clone();
-    sorted.sort_unstable();
-    match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(format!("core {} is named twice in `{text}`", pair[0])),
-        None => Ok(cores),
-    }
 }
 
 #[cfg(test)]
@@ -749,23 +761,12 @@ mod tests {
     }
 
     #[test]
-    fn a_number_of_requests_sets_the_length_of_an_open_run() {
-        let plan = read("url = 'h'\n[run]\nrequests = 50\n[load]\nrate = 100").unwrap();
-        assert_eq!(plan.phases.measure_to_ns, SECOND_NS / 2);
-        let plan = read(
-            "url = 'h'\n[run]\nrequests = 50\nduration = '10s'\n[load]\nshape = 'ramp'\nfrom = 100\nto = 100",
-        )
-        .unwrap();
-        assert_eq!(plan.phases.measure_to_ns, SECOND_NS / 2);
-        let plan = read("url = 'h'\n[run]\nrequests = 5000\nduration = '10s'\n[load]\nrate = 100").unwrap();
-        assert_eq!(plan.phases.measure_to_ns, 10 * SECOND_NS);
-    }
-
-    #[test]
-    fn cores_are_read_as_lists_and_ranges() {
-        assert_eq!(parse_cores("1,3-5").unwrap(), [1, 3, 4, 5]);
-        assert!(parse_cores("1,1").unwrap_err().contains("twice"));
-        assert!(parse_cores("5-3").is_err() && parse_cores("x").is_err());
+    fn conditions_on_a_schedule_are_refused_where_there_is_none() {
+        let closed = "url = 'h'\n[thresholds]\nslip = 'p(99)<1ms'\nrate = ['ratio>0.9', 'rate>10']";
+        let mistakes = read(closed).unwrap_err();
+        let paths: Vec<&str> = mistakes.iter().map(|mistake| mistake.path.as_str()).collect();
+        assert_eq!(paths, ["thresholds.rate", "thresholds.slip"], "not the rate itself");
+        assert!(read(&format!("{closed}\n[load]\nrate = 10")).is_ok());
     }
 
     #[test]

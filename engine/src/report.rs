@@ -293,7 +293,7 @@ pub struct Calibrated {
     /// When it was measured, RFC 3339, UTC.
     pub measured_at: String,
     /// Requests per second that one of as many shards as the plan has can carry, against the null responder; absent where
-    /// that could not be measured.
+    /// that could not be measured, and where it was measured with another number of requests under way on a connection.
     pub capacity_rps_per_shard: Option<f64>,
     /// Requests under way on one connection when it was measured.
     pub capacity_pipeline: u32,
@@ -423,7 +423,11 @@ impl Report {
         let mut limits = facts.limits.clone();
         limits.extend(trust.limit());
         limits.extend(limits::of_tails(&series.response));
-        limits.extend(limits::of_failures(requests.ok, requests.failed + requests.dropped, requests.scheduled()));
+        limits.extend(limits::of_failures(
+            requests.ok,
+            requests.failed + requests.dropped,
+            requests.scheduled(),
+        ));
         limits.extend(limits::of_machine(facts.environment.steal_s, facts.environment.throttled_s));
         if plan.load.is_closed() {
             limits.push("closed loop: a slow target is asked less, so these response times are not what users would see".into());

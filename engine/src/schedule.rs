@@ -143,7 +143,8 @@ impl Schedule {
             return 0;
         }
         let instant_ns = instant_ns.min(self.end_ns);
-        let most = u64::try_from((self.end_position + position_of(1) - 1) >> POSITION_BITS).unwrap_or(u64::MAX);
+        let most =
+            u64::try_from((self.end_position + position_of(1) - 1) >> POSITION_BITS).unwrap_or(u64::MAX);
         let mut piece = self.piece_at(instant_ns);
         let here = &self.pieces[piece];
         let local = here.formula.position_at(instant_ns - here.start_ns).unwrap_or(0);

@@ -88,7 +88,8 @@ impl TargetOutcome {
         }
         if let Some(since_ns) = signs.silent_since_ns() {
             let since_s = since_ns as f64 / 1e9;
-            let text = format!("went silent at {since_s:.1} s, after which nothing succeeded: {}", signs.failures());
+            let text =
+                format!("went silent at {since_s:.1} s, after which nothing succeeded: {}", signs.failures());
             return TargetOutcome { status: TargetStatus::Silent, since_s: Some(since_s), text };
         }
         if series.failed() as f64 > FAILED_MAX * ended as f64 {
@@ -126,7 +127,9 @@ impl Signs<'_> {
             ),
             Cause::Target | Cause::Operator => TargetOutcome::of(
                 TargetStatus::FellBehind,
-                format!("fell behind, {shown}: every connection was waiting for it; more of them (-c) may carry more"),
+                format!(
+                    "fell behind, {shown}: every connection was waiting for it; more of them (-c) may carry more"
+                ),
             ),
         }
     }
@@ -141,8 +144,7 @@ impl Signs<'_> {
         let after = self.history.iter().filter(is_late).filter(|slice| slice.from_ns >= since_ns);
         let lost = after.map(|slice| slice.failed + slice.dropped).sum::<u64>() + self.unsent;
         let share = silent_ns as f64 / (to_ns - from_ns).max(1) as f64;
-        let is_silent =
-            silent_ns >= SILENT_NS_MIN && share >= SILENT_SHARE_MIN && lost >= SILENT_COUNT_MIN;
+        let is_silent = silent_ns >= SILENT_NS_MIN && share >= SILENT_SHARE_MIN && lost >= SILENT_COUNT_MIN;
         is_silent.then_some(since_ns)
     }
 
@@ -224,7 +226,11 @@ mod tests {
             "went silent at 5.0 s, after which nothing succeeded: never sent 485, connect 15"
         );
         seconds.push((100, 0));
-        assert_ne!(outcome(&seconds, Kind::Connect, 0, Cause::Target).status, TargetStatus::Silent, "it came back");
+        assert_ne!(
+            outcome(&seconds, Kind::Connect, 0, Cause::Target).status,
+            TargetStatus::Silent,
+            "it came back"
+        );
     }
 
     #[test]

@@ -148,6 +148,11 @@ impl Threshold {
         })
     }
 
+    /// True when it is about how a schedule was kept, which a load without one keeps by not having it.
+    pub fn needs_schedule(&self) -> bool {
+        self.metric == Metric::Slip || (self.metric == Metric::Rate && self.statistic == Statistic::Ratio)
+    }
+
     /// The figure of a result, in the unit of the limit. Nothing where there was nothing to measure it on: no request succeeded,
     /// or there was none.
     pub fn measure(&self, facts: &Facts) -> Option<f64> {
@@ -181,8 +186,9 @@ impl Threshold {
             Statistic::Min | Statistic::Count | Statistic::Rate | Statistic::Ratio => 0.0,
         };
         let is_doubtful = is_time && needed > sent_share(facts.unsent, facts.total);
-        is_doubtful
-            .then(|| format!("not to be trusted: {} of {} arrivals were never sent", facts.unsent, facts.total))
+        is_doubtful.then(|| {
+            format!("not to be trusted: {} of {} arrivals were never sent", facts.unsent, facts.total)
+        })
     }
 
     /// Whether the condition is met. A figure that was not measured, or cannot be believed, meets none.
@@ -388,7 +394,9 @@ mod tests {
             threshold.is_met(threshold.measure(&facts), &facts)
         };
         assert!(is_met("response p(99)<2ms") && is_met("response min<2ms") && is_met("service max<2ms"));
-        assert!(!is_met("response p(99.5)<2ms") && !is_met("response max<2ms") && !is_met("response avg<2ms"));
+        assert!(
+            !is_met("response p(99.5)<2ms") && !is_met("response max<2ms") && !is_met("response avg<2ms")
+        );
         assert!(!is_met("failed<0.5%") && is_met("failed<1%"));
         let doubt = Threshold::parse("response p(99.5)<2ms").unwrap().doubt(&facts).unwrap();
         assert!(doubt.contains("7 of 1000 arrivals were never sent"), "{doubt}");

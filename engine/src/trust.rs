@@ -74,7 +74,8 @@ impl Grounds<'_> {
         let (lag_ns, response_ns) = (self.lag.quantile_ns(quantile), self.response.quantile_ns(quantile));
         let share = lag_ns as f64 / response_ns.max(1) as f64;
         (lag_ns >= LAG_NS_MIN && share > LAG_SHARE_MAX).then(|| {
-            let at = if quantile < 1.0 { format!("at p{}", quantile * 100.0) } else { "at the maximum".into() };
+            let at =
+                if quantile < 1.0 { format!("at p{}", quantile * 100.0) } else { "at the maximum".into() };
             format!("{at} {} were Vajra's own time", show_ns(lag_ns))
         })
     }

@@ -136,9 +136,7 @@ impl Evidence<'_> {
     pub(crate) fn cause_of_shortfall(&self) -> Cause {
         let own_share = match self.unreleased() {
             // All were sent in the end, the last ones latest.
-            0 => {
-                self.snapshot.lag.max_ns() as f64 / self.series.slip.max_ns().max(1) as f64
-            }
+            0 => self.snapshot.lag.max_ns() as f64 / self.series.slip.max_ns().max(1) as f64,
             unreleased => self.snapshot.unreleased_own as f64 / unreleased as f64,
         };
         if own_share >= OWN_SHARE_MIN { Cause::Generator } else { Cause::Target }
@@ -563,8 +561,8 @@ fn percent(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::phase::Phases;
     use crate::outcome::Outcome;
+    use crate::phase::Phases;
     use crate::record::{Instants, Recorder};
 
     /// A thousand requests a second for ten seconds, and what else happened.
@@ -639,7 +637,10 @@ mod tests {
             recorder.unsent.measured = 1_000;
             recorder.unreleased_own = 900;
         };
-        let generator = (Status::Invalid, ["rate_shortfall", "unsent"].map(|rule| (rule.into(), Cause::Generator)).to_vec());
+        let generator = (
+            Status::Invalid,
+            ["rate_shortfall", "unsent"].map(|rule| (rule.into(), Cause::Generator)).to_vec(),
+        );
         assert_eq!(broken(own, short), generator);
         let targets = |recorder: &mut Recorder| recorder.unsent.measured = 1_000;
         assert_eq!(broken(targets, short), (Status::Degraded, one("unsent", Cause::Target)));
@@ -659,7 +660,8 @@ mod tests {
 
     #[test]
     fn only_the_generators_own_time_breaks_a_rule() {
-        let rules = ["generator_lag_p50", "generator_lag_p99"].map(|rule| (rule.to_owned(), Cause::Generator));
+        let rules =
+            ["generator_lag_p50", "generator_lag_p99"].map(|rule| (rule.to_owned(), Cause::Generator));
         let late = |recorder: &mut Recorder| requests(recorder, 900_000, 900_000);
         assert_eq!(broken(late, |_| {}), (Status::Invalid, rules.to_vec()));
         let closed = |evidence: &mut Evidence| evidence.is_closed_loop = true;

@@ -94,18 +94,20 @@ fn table(budgets: &[&Budget], figures: &[Figure], has_notes: bool) -> Table {
     let head = ["what", "budget", "measured", "margin", "met", "how"];
     let mut table = Table::new(if has_notes { &head } else { &head[..5] });
     for budget in budgets {
-        let note = figures.iter().find(|figure| figure.name == budget.name).map(|figure| figure.note.clone());
-        let mut row = cells(budget, value_of(budget, figures));
+        let figure = figures.iter().find(|figure| figure.name == budget.name);
+        let note = figure.map_or("", |figure| figure.note.as_str());
+        let mut row = cells(budget, value_of(budget, figures), note);
         if has_notes {
-            row.push(note.unwrap_or_default());
+            row.push(note.to_owned());
         }
         table.push(row);
     }
     table
 }
 
-fn cells(budget: &Budget, value: Option<f64>) -> Vec<String> {
-    let measured = value.map_or_else(|| "not measured".into(), |value| budget.unit.show(value));
+fn cells(budget: &Budget, value: Option<f64>, note: &str) -> Vec<String> {
+    let show = |value| format!("{}{}", budget.unit.show(value), standing(note));
+    let measured = value.map_or_else(|| "not measured".into(), show);
     let margin = value.and_then(|value| budget.limit.margin(value));
     let margin = margin.map_or_else(|| "–".into(), |share| format!("{:+.0} %", share * 100.0));
     let met = match value.and_then(|value| budget.limit.is_kept(value)) {
@@ -114,6 +116,16 @@ fn cells(budget: &Budget, value: Option<f64>) -> Vec<String> {
         None => "–",
     };
     vec![budget.what.into(), budget.limit.show(budget.unit), measured, margin, met.into()]
+}
+
+/// What a figure's runs were, where they were not all VALID: it stands beside the figure wherever that is shown.
+fn standing(note: &str) -> String {
+    let has = |word: &str| note.split(|c: char| !c.is_ascii_uppercase()).any(|found| found == word);
+    let Some(worst) = ["INVALID", "DEGRADED"].into_iter().find(|word| has(word)) else {
+        return String::new();
+    };
+    let part = if has("VALID") { "partly " } else { "" };
+    format!(", {part}{worst}")
 }
 
 /// Why each missed budget is missed; a sentence when none is.
@@ -202,9 +214,18 @@ mod tests {
         let figures = [figure("cpu-small", Some(0.9)), figure("cpu-1m", Some(0.1))];
         let text = reasons(&[missed, kept], &figures);
         assert!(text.contains(missed.if_missed) && !text.contains(kept.what), "{text}");
-        assert_eq!(cells(missed, Some(0.9))[3..], ["-12 %", "**no**"]);
-        assert_eq!(cells(kept, Some(0.1))[3..], ["+60 %", "yes"]);
-        assert_eq!(cells(kept, None)[2..], ["not measured", "–", "–"]);
+        assert_eq!(cells(missed, Some(0.9), "")[3..], ["-12 %", "**no**"]);
+        assert_eq!(cells(kept, Some(0.1), "")[3..], ["+60 %", "yes"]);
+        assert_eq!(cells(kept, None, "")[2..], ["not measured", "–", "–"]);
+    }
+
+    #[test]
+    fn a_figure_of_runs_that_were_not_valid_says_so() {
+        assert_eq!(standing("188 ns of CPU each; verdicts DEGRADED, DEGRADED"), ", DEGRADED");
+        assert_eq!(standing("verdicts VALID, DEGRADED, INVALID"), ", partly INVALID");
+        assert_eq!(standing("1200000 of 1200000 in 120 s, VALID"), "");
+        let budget = BUDGETS.iter().find(|budget| budget.name == "cpu-1m").unwrap();
+        assert_eq!(cells(budget, Some(0.1), "DEGRADED")[2], "0.100 ×, DEGRADED");
     }
 
     #[test]

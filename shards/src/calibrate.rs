@@ -172,8 +172,10 @@ impl Steps<'_> {
 impl Calibration {
     /// The figures that a plan is judged by.
     pub fn for_plan(&self, plan: &Plan) -> Calibrated {
-        let is_pipelined = plan.pipeline > 1;
-        let scaling = self.capacity.iter().find(|scaling| (scaling.pipeline > 1) == is_pipelined);
+        // A connection of an open loop has as many requests under way as happen to be, whatever its pipeline allows.
+        let is_filled = plan.pipeline == 1 || plan.load.is_closed();
+        let is_alike = |scaling: &&Scaling| is_filled && scaling.pipeline == plan.pipeline;
+        let scaling = self.capacity.iter().find(is_alike);
         let slip_p99_ns = |wait| {
             let pacing = self.pacing.iter().find(|p| p.wait == wait && p.rate_rps == SLIP_RATE_RPS);
             pacing.map(|pacing| pacing.slip_ns.p99)
@@ -182,7 +184,7 @@ impl Calibration {
             measured_at: self.measured_at.clone(),
             capacity_rps_per_shard: scaling
                 .map(|scaling| scaling.model_rps(plan.shards) / f64::from(plan.shards)),
-            capacity_pipeline: scaling.map_or(1, |scaling| scaling.pipeline),
+            capacity_pipeline: scaling.map_or(plan.pipeline, |scaling| scaling.pipeline),
             capacity_is_noisy: scaling.is_some_and(|scaling| scaling.is_noisy),
             slip_p99_spin_ns: slip_p99_ns(Wait::Spin),
             slip_p99_park_ns: slip_p99_ns(Wait::Park),
@@ -258,8 +260,12 @@ mod tests {
     fn a_plan_is_judged_by_the_capacity_of_its_depth_and_number_of_shards() {
         let capacity_rps = |run| sample().for_plan(&plan(run)).capacity_rps_per_shard.unwrap();
         assert_eq!(capacity_rps("shards = 1"), 100_000.0);
-        assert_eq!(capacity_rps("shards = 1\npipeline = 2"), 1_000_000.0);
-        assert!(sample().for_plan(&plan("pipeline = 2")).capacity_is_noisy);
+        assert_eq!(capacity_rps("shards = 1\npipeline = 32"), 1_000_000.0);
+        assert!(sample().for_plan(&plan("pipeline = 32")).capacity_is_noisy);
+        // What was measured with another number under way on each connection says nothing of this one.
+        for unlike in ["pipeline = 2", "pipeline = 64", "pipeline = 32\n[load]\nrate = 10"] {
+            assert_eq!(sample().for_plan(&plan(unlike)).capacity_rps_per_shard, None, "{unlike}");
+        }
         // Amdahl: five shards with a quarter in common do as much as two and a half.
         assert!((capacity_rps("shards = 5") - 50_000.0).abs() < 1e-6);
     }

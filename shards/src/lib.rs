@@ -38,6 +38,7 @@ use collector::Collector;
 use engine::bucket::Share;
 use engine::mix::Mix;
 use engine::plan::Plan;
+use engine::quantity::counted;
 use engine::report::{Calibrated, Environment, Identity, MachineFacts, Observed, Report};
 use engine::seams::{Runner, Sink, Source};
 use engine::until;
@@ -305,7 +306,11 @@ pub fn cores_for(plan: &Plan) -> Result<Vec<usize>, String> {
     match allowed.len().checked_sub(wanted) {
         Some(first) => Ok(allowed[first..].to_vec()),
         None => {
-            Err(format!("{wanted} shards need as many cores, and this process may use {}", allowed.len()))
+            let shards = counted(wanted as u64, "shard");
+            Err(format!(
+                "{shards} on as many cores were asked for, and this process may use {}",
+                allowed.len()
+            ))
         }
     }
 }

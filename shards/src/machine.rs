@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn counters_are_read_from_their_lines() {
-        let stat = "cpu  1 2 3 4 5 6 7 250 0 0\ncpu0 1 2 3 4 5 6 7 50 0 0\ncpu1 1 2 3 4 5 6 7 200 0 0\ncpu10 1 2\n";
+        let stat =
+            "cpu  1 2 3 4 5 6 7 250 0 0\ncpu0 1 2 3 4 5 6 7 50 0 0\ncpu1 1 2 3 4 5 6 7 200 0 0\ncpu10 1 2\n";
         assert_eq!(steal_s(stat, &[1]), Some(2.0));
         assert_eq!(steal_s(stat, &[0, 1]), Some(2.5), "of the cores that are asked for");
         assert_eq!((steal_s(stat, &[2]), steal_s(stat, &[10]), steal_s("", &[0])), (None, None, None));

@@ -1,19 +1,22 @@
-//! Before anything is sent: can this machine carry the plan, and is the target there?
+//! Before the load: can this machine carry the plan, is the target there, and what does it say to the plan's requests?
 //!
 //! Each check says what was found and, if that is not enough, the command that mends it.
 
+mod requests;
+
+pub use requests::REQUEST;
+
 use crate::machine::{allowed_cores, cgroup_file, core_count, sysctl};
-use crate::protocol::http1::{HeadMemo, Http1};
 use crate::sys::{Ring, Setup};
 use engine::load::Load;
 use engine::plan::Plan;
+use engine::quantity::counted;
 use engine::report::Calibrated;
 use engine::schedule::{Shape, Stretch};
 use engine::target::Endpoint;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use socket2::{Domain, SockAddr, Socket, Type};
-use std::io::{self, Read, Write};
-use std::time::Duration;
+use socket2::SockAddr;
+use std::io;
 
 /// What one executor needs locked, in bytes.
 const LOCKED_BYTES_PER_SHARD: u64 = 512 << 10;
@@ -22,16 +25,14 @@ const DESCRIPTORS_BESIDES: u64 = 64;
 const DESCRIPTORS_PER_SHARD: u64 = 16;
 /// A shard that is asked for more than this share of what it can carry has little time left to be on time.
 const CAPACITY_SHARE_MAX: f64 = 0.8;
-/// How much of an answer is read to see whether it is one.
-const ANSWER_BYTES_MAX: usize = 64 << 10;
-/// From this status on the target's answer is worth a word.
-const STATUS_REFUSED: u16 = 400;
 
 /// How a check went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Grade {
     /// As it should be.
     Pass,
+    /// Not looked at.
+    Skip,
     /// The run can go on, and may be worse for it.
     Warn,
     /// The run cannot be what was asked for.
@@ -65,8 +66,9 @@ impl Check {
     }
 }
 
-/// All checks. `addresses` are the target's, or why there are none.
-pub fn check(plan: &Plan, addresses: &Result<Vec<SockAddr>, String>) -> Vec<Check> {
+/// All checks. `addresses` are the target's, or why there are none. With `sends_all` the plan's requests that are not safe
+/// are sent as well, once each.
+pub fn check(plan: &Plan, addresses: &Result<Vec<SockAddr>, String>, sends_all: bool) -> Vec<Check> {
     let mut checks = vec![ring(), locked_memory(plan), descriptors(plan), cores(plan), quota(plan)];
     match addresses {
         Err(problem) => {
@@ -74,7 +76,7 @@ pub fn check(plan: &Plan, addresses: &Result<Vec<SockAddr>, String>) -> Vec<Chec
         }
         Ok(addresses) => {
             checks.extend(ports(plan, addresses.len()));
-            checks.push(target(plan, &addresses[0]));
+            checks.extend(requests::check(plan, &addresses[0], sends_all));
         }
     }
     checks
@@ -218,7 +220,7 @@ fn ports(plan: &Plan, addresses: usize) -> Option<Check> {
     let (low, high) = (bounds.next()?, bounds.next()?);
     let available = (high.saturating_sub(low) + 1) * addresses as u64;
     let asked = u64::from(plan.connections);
-    let found = format!("{available} local ports for {asked} connections");
+    let found = format!("{} for {}", counted(available, "local port"), counted(asked, "connection"));
     let fix = "sysctl -w net.ipv4.ip_local_port_range='1024 65535'";
     Some(match asked {
         asked if asked > available => Check::fail("local ports", found, fix),
@@ -239,7 +241,8 @@ fn cores(plan: &Plan) -> Check {
         );
     }
     let shards = plan.shards as usize;
-    let found = format!("{shards} shards on {} cores", allowed.len());
+    let found =
+        format!("{} on {}", counted(u64::from(plan.shards), "shard"), counted(allowed.len() as u64, "core"));
     match allowed.len() {
         allowed if shards > allowed => {
             Check::fail("cores", found, format!("use at most -t {allowed}, or a larger machine"))
@@ -257,7 +260,10 @@ fn quota(plan: &Plan) -> Check {
         None => Check::pass("CPU quota", "none"),
         Some(cores) if cores < f64::from(plan.shards) => Check::warn(
             "CPU quota",
-            format!("{cores:.2} cores, less than {} shards: the kernel will stop them in turns", plan.shards),
+            format!(
+                "{cores:.2} cores, less than {}: the kernel will stop them in turns",
+                counted(u64::from(plan.shards), "shard")
+            ),
             "raise the container's CPU limit, or use fewer shards",
         ),
         Some(cores) => Check::pass("CPU quota", format!("{cores:.2} cores")),
@@ -268,134 +274,6 @@ fn quota(plan: &Plan) -> Check {
 fn parse_quota(text: &str) -> Option<f64> {
     let (quota, period) = text.trim().split_once(' ')?;
     Some(quota.parse::<f64>().ok()? / period.parse::<f64>().ok()?)
-}
-
-/// One connection, one GET, one look at the answer.
-fn target(plan: &Plan, address: &SockAddr) -> Check {
-    let place = show_address(plan, address);
-    let timeout = Duration::from_nanos(plan.connect_timeout_ns);
-    let mut socket = match connect(address, timeout) {
-        Ok(socket) => socket,
-        Err(error) => return unreachable_target(&place, &error, timeout),
-    };
-    match ask(&mut socket, plan) {
-        Ok(Verdict::Status(status)) if status >= STATUS_REFUSED => Check::warn(
-            "target",
-            format!("{place} answers with status {status}"),
-            "check the path, and what it needs",
-        ),
-        Ok(Verdict::Status(status)) => Check::pass("target", format!("{place} answers with status {status}")),
-        Ok(Verdict::NotHttp(why, seen)) => Check::fail(
-            "target",
-            format!("{place} does not speak HTTP/1: {why}; it said {seen:?}"),
-            "check the port and the protocol",
-        ),
-        Ok(Verdict::Closed) => Check::fail(
-            "target",
-            format!("{place} accepts connections and closes them without an answer"),
-            "check that it is an HTTP server, without TLS, and that it is ready",
-        ),
-        Ok(Verdict::Silent) => Check::fail(
-            "target",
-            format!("{place} accepts connections and does not answer within {timeout:?}"),
-            "check that it is an HTTP server; a slow one needs a longer --connect-timeout",
-        ),
-        Err(error) => Check::fail(
-            "target",
-            format!("{place} broke off: {error}"),
-            "check that the target is an HTTP server",
-        ),
-    }
-}
-
-/// What came back.
-enum Verdict {
-    Status(u16),
-    NotHttp(&'static str, String),
-    Closed,
-    Silent,
-}
-
-fn connect(address: &SockAddr, timeout: Duration) -> io::Result<Socket> {
-    let socket = Socket::new(address.domain(), Type::STREAM, None)?;
-    if address.domain() == Domain::UNIX {
-        socket.connect(address)?;
-    } else {
-        socket.connect_timeout(address, timeout)?;
-    }
-    socket.set_read_timeout(Some(timeout))?;
-    socket.set_write_timeout(Some(timeout))?;
-    Ok(socket)
-}
-
-/// Asks for the target's path, whatever the plan's requests are: a GET is safe to send once more than was asked for.
-fn ask(socket: &mut Socket, plan: &Plan) -> io::Result<Verdict> {
-    let (path, authority) = (&plan.target.path, &plan.target.authority);
-    write!(
-        socket,
-        "GET {path} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: vajra-preflight\r\nConnection: close\r\n\r\n"
-    )?;
-    let (mut http, mut memo) = (Http1::default(), HeadMemo::default());
-    let mut seen = Vec::new();
-    let mut piece = [0; 4 << 10];
-    while seen.len() < ANSWER_BYTES_MAX {
-        let bytes = match socket.read(&mut piece) {
-            Ok(0) => return Ok(end(&mut http)),
-            Ok(bytes) => bytes,
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
-                return Ok(Verdict::Silent);
-            }
-            Err(error) => return Err(error),
-        };
-        seen.extend_from_slice(&piece[..bytes]);
-        match http.feed(&mut memo, &piece[..bytes], false) {
-            Err(problem) => return Ok(Verdict::NotHttp(problem.0, beginning(&seen))),
-            Ok((_, Some(answer))) => return Ok(Verdict::Status(answer.status)),
-            // The head is enough; the body may be endless.
-            Ok((_, None)) if !http.is_in_head() => return Ok(Verdict::Status(http.status())),
-            Ok((_, None)) => {}
-        }
-    }
-    Ok(Verdict::NotHttp("its head does not end", beginning(&seen)))
-}
-
-fn end(http: &mut Http1) -> Verdict {
-    http.end().map_or(Verdict::Closed, |answer| Verdict::Status(answer.status))
-}
-
-/// The first line, shortened, for showing.
-fn beginning(bytes: &[u8]) -> String {
-    const SHOWN_MAX: usize = 40;
-    let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    String::from_utf8_lossy(&line[..line.len().min(SHOWN_MAX)]).trim_end().to_owned()
-}
-
-fn unreachable_target(place: &str, error: &io::Error, timeout: Duration) -> Check {
-    let (found, fix) = match error.kind() {
-        io::ErrorKind::ConnectionRefused => {
-            (format!("{place} refuses connections"), "is the server running, and on this port?".into())
-        }
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => (
-            format!("{place} does not accept a connection within {timeout:?}"),
-            "check the address and the firewall, or give a longer --connect-timeout".into(),
-        ),
-        io::ErrorKind::NotFound => {
-            (format!("{place} does not exist"), "start the server, or check the path".into())
-        }
-        _ => (
-            format!("{place} cannot be reached: {error}"),
-            "check the address and the route to it".to_string(),
-        ),
-    };
-    Check::fail("target", found, fix)
-}
-
-fn show_address(plan: &Plan, address: &SockAddr) -> String {
-    match (address.as_socket(), &plan.target.endpoint) {
-        (Some(socket), _) => socket.to_string(),
-        (None, Endpoint::Unix { socket }) => socket.clone(),
-        (None, _) => "the target".into(),
-    }
 }
 
 #[cfg(test)]

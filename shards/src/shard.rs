@@ -784,8 +784,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
             return self.control.start_ns();
         }
         let next_ns = self.bucket.as_ref()?.next_ns()?;
-        let can_send =
-            self.stage == Stage::Running || matches!(self.stage, Stage::Draining { sends_until_ns, .. } if self.now_ns < sends_until_ns);
+        let can_send = self.stage == Stage::Running
+            || matches!(self.stage, Stage::Draining { sends_until_ns, .. } if self.now_ns < sends_until_ns);
         (can_send && self.connections.first_ready().is_some()).then(|| self.start_ns + next_ns)
     }
 

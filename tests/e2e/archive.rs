@@ -93,7 +93,8 @@ fn runs_are_kept_listed_named_shown_and_carried_elsewhere() {
 fn a_shown_run_looks_as_it_did_and_names_its_slowest_requests() {
     let testbed = peers::testbed(&["--service", "fixed:20ms"]);
     let home = Home::new();
-    let done = home.run(&testbed.url("/"), &["-R", "50", "-d", "1s", "-c", "4", "--timeout", "10ms"]);
+    let done =
+        home.run(&testbed.url("/"), &["-R", "50", "-d", "1s", "-c", "4", "--timeout", "10ms", "--force"]);
     let slowest = done.report["slowest"].as_array().unwrap();
     assert_eq!(slowest.len(), 16);
     assert!(
@@ -349,7 +350,7 @@ fn a_run_that_is_stopped_is_kept_too() {
     let testbed = peers::testbed(&[]);
     let home = Home::new();
     let running = home.command(&["run", &testbed.url("/"), "-R", "100", "-d", "1h", "--force"]).start();
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    running.await_thread("collector");
     running.signal(2);
     let done = running.done();
     assert_eq!(done.code, 130, "{}", done.stderr);

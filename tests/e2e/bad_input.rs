@@ -19,7 +19,7 @@ fn counting_target() -> (u16, Arc<AtomicUsize>) {
 fn wrong_flags_end_with_2_and_name_the_flag_the_cause_and_the_fix() {
     let (port, count) = counting_target();
     let url = format!("http://127.0.0.1:{port}/");
-    let table: [(&[&str], &[&str]); 16] = [
+    let table: [(&[&str], &[&str]); 18] = [
         (&["-R", "0"], &["flag -R 0", "rate of 0", "help:"]),
         (&["-R", "fast"], &["flag -R fast", "not a rate"]),
         (&["-R", "100:"], &["flag -R 100:", "not a rate"]),
@@ -36,6 +36,8 @@ fn wrong_flags_end_with_2_and_name_the_flag_the_cause_and_the_fix() {
         (&["--wait", "nap"], &["flag --wait nap", "spin"]),
         (&["--cores", "5-3"], &["flag --cores 5-3"]),
         (&["-R", "10", "--overload", "shed"], &["shed", "deadline"]),
+        (&["--threshold", "rate ratio>0.9"], &["--threshold 'rate ratio>0.9'", "closed loop", "give a rate"]),
+        (&["--threshold", "slip p(99)<1ms"], &["--threshold 'slip p(99)<1ms'", "closed loop", "give a rate"]),
     ];
     for (words, parts) in table {
         // A value that begins with a dash has to be joined to its flag.

@@ -1,4 +1,4 @@
-//! Preflight: a target that is not there, and a machine that cannot.
+//! Preflight: a target that is not there, and a machine that cannot. What it asks is in `preflight.rs`.
 
 use crate::peers::{self, scripted};
 use crate::vajra::Vajra;
@@ -29,7 +29,7 @@ fn a_target_that_refuses_is_told_and_ends_with_4() {
     let url = format!("http://127.0.0.1:{port}/");
     let done = Vajra::new(&["run", &url]).done();
     assert_eq!(done.code, 4, "{}", done.stderr);
-    done.assert_says(&["FAIL target", "refuses connections", "is the server running", "nothing was sent"]);
+    done.assert_says(&["FAIL target", "refuses connections", "is the server running", "no load was sent"]);
     assert_eq!(Vajra::new(&["check", &url]).done().code, 4);
 }
 
@@ -54,8 +54,7 @@ fn other_protocols_and_silence_are_told_apart() {
         let _ = stream.read(&mut [0; 1_000]);
         std::thread::sleep(Duration::from_secs(30));
     });
-    let done =
-        Vajra::new(&["run", &format!("http://127.0.0.1:{silent}/"), "--connect-timeout", "300ms"]).done();
+    let done = Vajra::new(&["run", &format!("http://127.0.0.1:{silent}/"), "--timeout", "300ms"]).done();
     assert_eq!(done.code, 4);
     done.assert_says(&["does not answer"]);
 
@@ -137,6 +136,15 @@ fn check_says_what_it_looked_at() {
         checks["checks"].as_array().unwrap().iter().filter_map(|check| check["name"].as_str()).collect();
     assert_eq!(
         names,
-        ["io_uring", "locked memory", "descriptors", "cores", "CPU quota", "local ports", "target"]
+        [
+            "io_uring",
+            "locked memory",
+            "descriptors",
+            "cores",
+            "CPU quota",
+            "local ports",
+            "target",
+            "request"
+        ]
     );
 }

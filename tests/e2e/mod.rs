@@ -12,6 +12,7 @@ mod http;
 mod load;
 mod machine;
 mod outputs;
+mod preflight;
 mod secrets;
 mod signals;
 mod time_namespace;

@@ -4,6 +4,7 @@ use crate::compare::Options;
 use crate::load::{Arrivals, Load, Overload};
 use crate::phase::Phase;
 use crate::plan::{Plan, Request};
+use crate::quantity::counted;
 use crate::redact;
 use crate::report::{Report, SCHEMA};
 use crate::schedule::{Shape, Stretch};
@@ -135,7 +136,8 @@ pub(crate) fn objections(base: &[Report], candidate: &[Report], options: &Option
         found.extend(of_two(first, other));
     }
     if options.is_paired && (base.len() != candidate.len() || base.len() < PAIRS_MIN) {
-        let text = format!("{} runs against {} cannot be paired", base.len(), candidate.len());
+        let text =
+            format!("{} against {} cannot be paired", counted(base.len() as u64, "run"), candidate.len());
         let fix = format!("give as many runs on either side, at least {PAIRS_MIN}, made in turns");
         found.push(Objection { obstacle: Obstacle::Pairs, text, fix });
     }
@@ -190,7 +192,8 @@ fn of_run(report: &Report) -> Vec<Objection> {
             let text = match slices {
                 0 => format!("run {id} has no history, which reports have from version 0.2 on"),
                 few => format!(
-                    "run {id} has a history of {few} slices; below {SLICES_NEEDED} there is nothing to reckon with"
+                    "run {id} has a history of {}; below {SLICES_NEEDED} there is nothing to reckon with",
+                    counted(few as u64, "slice")
                 ),
             };
             object(Obstacle::History, text, "make the run again, for 10 s or longer");

@@ -18,9 +18,7 @@ const DRAWN: usize = 1_024;
 
 /// The two halves, and the whole: what recording costs per request.
 pub const OPERATIONS: [Operation; 3] = [
-    operation("sent", || {
-        work(|recorder, at| recorder.sent(0, at.intended, at.sent, REQUEST_BYTES))
-    }),
+    operation("sent", || work(|recorder, at| recorder.sent(0, at.intended, at.sent, REQUEST_BYTES))),
     operation("done_four_histograms", || {
         work(|recorder, at| recorder.done(0, Outcome::Ok(200), at, at.sent - at.intended, ANSWER_BYTES))
     }),

@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 const CONNECTIONS: u32 = 64;
 /// Longer than any run here: every request is under way when the signal comes, and stays so.
 const PATH: &str = "/?service=fixed:60s";
+/// Preflight waits for an answer as long as a request may take.
+const ANSWER_TIMEOUT: &str = "3s";
 const RUN_SECONDS: u32 = 60;
-/// Until the signal: preflight has given up waiting for an answer by then, and the run has begun.
-const RUNNING: Duration = Duration::from_secs(6);
+/// Until the signal: the run has begun by then. Preflight does not send a method that may change something.
+const RUNNING: Duration = Duration::from_secs(3);
 /// A run that has not ended by then is killed.
 const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(1);
@@ -27,7 +29,10 @@ pub(super) fn measure(rig: &Rig) -> Result<Vec<Figure>, String> {
     let checks =
         paths.map(|path| preflight_s(rig, &testbed.url(path))).collect::<Result<Vec<f64>, String>>()?;
     let note = format!("the longest of {count}");
-    let found = format!("{:.3} s where the target answers; this is one that does not", checks[0]);
+    let found = format!(
+        "{:.3} s where the target answers; this is one that does not, with a timeout of {ANSWER_TIMEOUT}",
+        checks[0]
+    );
     let longest = |seconds: &[f64]| seconds.iter().copied().fold(0.0, f64::max);
     Ok(vec![
         Figure::new("interrupt", longest(&interrupts), format!("{note}; {CONNECTIONS} requests under way")),
@@ -37,7 +42,7 @@ pub(super) fn measure(rig: &Rig) -> Result<Vec<Figure>, String> {
 
 fn interrupt_s(rig: &Rig, testbed: &Builtin) -> Result<f64, String> {
     let url = testbed.url(PATH);
-    let more = ["--quiet", "--timeout", "60s", "--force"];
+    let more = ["--quiet", "--timeout", "60s", "-m", "POST"];
     let mut command = rig.vajra.command(GENERATOR_CORE, CONNECTIONS, RUN_SECONDS, &url, &more);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().map_err(|error| process::explain(&command, &error))?;
@@ -64,6 +69,7 @@ fn interrupt_s(rig: &Rig, testbed: &Builtin) -> Result<f64, String> {
 
 fn preflight_s(rig: &Rig, url: &str) -> Result<f64, String> {
     let mut command = rig.vajra.check(url);
+    command.args(["--timeout", ANSWER_TIMEOUT]);
     let begun = Instant::now();
     let ended = process::run(&mut command)?;
     match ended.status.code() {

@@ -73,7 +73,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
         let to_ns = if now >= self.next_publish_ns { scheduled_ns } else { relative_ns };
         self.recorder.to_ns = to_ns;
         let window_to_ns = self.rules.phases.measure_to_ns.min(self.ended_ns);
-        self.recorder.settle(self.slice_from_ns >= self.rules.phases.measure_from_ns && to_ns <= window_to_ns);
+        self.recorder
+            .settle(self.slice_from_ns >= self.rules.phases.measure_from_ns && to_ns <= window_to_ns);
         self.slice_from_ns = to_ns;
         to_ns
     }

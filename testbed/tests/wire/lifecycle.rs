@@ -12,14 +12,19 @@ const GRACE: Duration = Duration::from_secs(1);
 
 #[test]
 fn stopping_does_not_wait_for_idle_connections() {
-    let mut server = server("");
-    let (mut used, mut unused) = (Client::connect(&server), Client::connect(&server));
-    used.send("GET", "/");
-    used.answer();
-    let asked = Instant::now();
-    server.stop();
-    assert!(asked.elapsed() < GRACE, "{:?}", asked.elapsed());
-    assert!(used.is_closed() && unused.is_closed());
+    let stop = || {
+        let mut server = server("");
+        let (mut used, mut unused) = (Client::connect(&server), Client::connect(&server));
+        used.send("GET", "/");
+        used.answer();
+        let asked = Instant::now();
+        server.stop();
+        let took = asked.elapsed();
+        assert!(used.is_closed() && unused.is_closed());
+        took
+    };
+    // A busy machine can make it slow each time but one; a server that waits is never quick.
+    assert!((0..20).any(|_| stop() < GRACE));
 }
 
 /// A client whose request the server has begun to read: it has said 100 Continue.

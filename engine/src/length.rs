@@ -1,0 +1,88 @@
+//! How long a run with a number of requests has to be for all of them to come.
+
+use crate::bucket::last_random_arrival;
+use crate::load::{Arrivals, Load};
+use crate::schedule::{POSITION_BITS, Schedule, position_of};
+
+/// The most random arrivals that are drawn before a run, to know when the last one comes: some seconds of work.
+pub(crate) const DRAWN_MAX: u64 = 100_000_000;
+
+/// How many arrivals of an even schedule have to fall within a run for `requests` random ones to do so: half of all seeds
+/// need more than as many. Errors say what is too much.
+pub(crate) fn arrivals_to_cover(requests: u64, shards: u32, seed: u64) -> Result<u64, String> {
+    if requests > DRAWN_MAX {
+        return Err(format!("{requests} random arrivals are too many to be drawn beforehand"));
+    }
+    let last = last_random_arrival(u64::from(shards), seed, requests);
+    Ok(u64::try_from((last + position_of(2)) >> POSITION_BITS).unwrap_or(u64::MAX))
+}
+
+/// When the arrival after the last of `requests` would come: the end of an open run with that many. Random arrivals are
+/// drawn beforehand as the shards will draw them; after the last comes what lies between two on average.
+pub(crate) fn instant_of(load: &Load, requests: u64, shards: u32, seed: u64) -> Option<u64> {
+    let Load::Open { stretches, arrivals, .. } = load else { return None };
+    let position = match arrivals {
+        Arrivals::Uniform => position_of(requests),
+        Arrivals::Poisson if requests > DRAWN_MAX => return None,
+        Arrivals::Poisson => last_random_arrival(u64::from(shards), seed, requests) + position_of(1),
+    };
+    Schedule::new(stretches).ok()?.instant_at(position, &mut 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::bucket::{Poll, Share, TokenBucket};
+    use crate::config::{Document, Format, Layers, Mistake};
+    use crate::plan::Plan;
+    use crate::quantity::SECOND_NS;
+
+    fn read(text: &str) -> Result<Plan, Vec<Mistake>> {
+        let text = format!("url = 'h'\n{text}");
+        let document = Document { name: "plan".into(), text, format: Format::Toml };
+        Plan::new(&Layers::new(Some(document)).unwrap().config().unwrap(), &|_| Err(String::new()))
+    }
+
+    fn length_ns(text: &str) -> u64 {
+        read(text).unwrap().phases.measure_to_ns
+    }
+
+    /// How many arrivals a shard of the plan releases before its end.
+    fn released(plan: &Plan, shard: u64) -> u64 {
+        let share = Share { shard, shards: plan.shards.into() };
+        let mut bucket =
+            TokenBucket::new(&plan.load, plan.phases, share, plan.seed, plan.requests_max).unwrap();
+        let now_ns = plan.phases.measure_to_ns - 1;
+        std::iter::from_fn(|| matches!(bucket.poll_due(now_ns), Poll::Due { .. }).then_some(())).count()
+            as u64
+    }
+
+    #[test]
+    fn a_number_of_requests_sets_the_length_of_an_open_run() {
+        assert_eq!(length_ns("[run]\nrequests = 50\n[load]\nrate = 100"), SECOND_NS / 2);
+        let ramp = "[run]\nrequests = 50\nduration = '10s'\n[load]\nshape = 'ramp'\nfrom = 100\nto = 100";
+        assert_eq!(length_ns(ramp), SECOND_NS / 2);
+        let too_many = "[run]\nrequests = 5000\nduration = '10s'\n[load]\nrate = 100";
+        assert_eq!(length_ns(too_many), 10 * SECOND_NS);
+    }
+
+    #[test]
+    fn random_arrivals_have_all_come_by_the_end() {
+        let cases = (1..=20).flat_map(|seed| [(seed, 1, 1), (seed, 3, 2), (seed, 4, 1_000)]);
+        for (seed, shards, requests) in cases {
+            let text = format!(
+                "[run]\nrequests = {requests}\nshards = {shards}\nseed = {seed}\n[load]\nrate = 1000\narrivals = 'poisson'"
+            );
+            let plan = read(&text).unwrap();
+            let released: u64 = (0..shards).map(|shard| released(&plan, shard)).sum();
+            assert_eq!(released, requests, "seed {seed}, {shards} shards");
+        }
+    }
+
+    #[test]
+    fn more_random_arrivals_than_can_be_drawn_need_a_duration() {
+        let text = "[load]\nrate = 1000\narrivals = 'poisson'\n[run]\nrequests = '1G'";
+        let mistake = &read(text).unwrap_err()[0];
+        assert!(mistake.problem.contains("too many") && mistake.path == "run.requests", "{mistake:?}");
+        assert_eq!(length_ns(&format!("{text}\nduration = '1s'")), SECOND_NS);
+    }
+}

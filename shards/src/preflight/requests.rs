@@ -1,0 +1,497 @@
+//! Each kind of request of a plan, sent once before the run: the same bytes as the run will send, and the same parser for
+//! what comes.
+//!
+//! Only safe methods are sent unasked (RFC 9110 section 9.2.1): the others may change something at the target. What is shown
+//! of a request is its method and its path without the query, because secrets are kept in headers, bodies and queries.
+
+use super::{Check, Grade};
+use crate::mix;
+use crate::protocol::http1::{HeadMemo, Http1};
+use engine::bucket::Share;
+use engine::mix::Mix;
+use engine::outcome::Outcome;
+use engine::plan::Plan;
+use engine::quantity::{counted, show_ns};
+use engine::seams::Source;
+use engine::target::Endpoint;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+/// What a check of one request is called.
+pub const REQUEST: &str = "request";
+/// The most kinds of request that are sent: a look, and no load.
+const SENT_MAX: usize = 32;
+/// An answer that goes on beyond this is not read to its end.
+const ANSWER_BYTES_MAX: u64 = 16 << 20;
+/// How much of an answer that is not HTTP is shown, and how much of a path.
+const SHOWN_BYTES_MAX: usize = 40;
+const SHOWN_PATH_MAX: usize = 120;
+/// How many requests that were not sent are named.
+const NAMED_MAX: usize = 8;
+/// The longest single wait for the socket.
+const WAIT_MAX: Duration = Duration::from_secs(3_600);
+const SAFE_METHODS: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
+
+/// Connects, and sends what may be sent. One check for the target, and one for each request or group of requests.
+pub(super) fn check(plan: &Plan, address: &SockAddr, sends_all: bool) -> Vec<Check> {
+    let place = show_address(plan, address);
+    let timeout = Duration::from_nanos(plan.connect_timeout_ns);
+    let first = match connect(address, timeout) {
+        Ok(socket) => socket,
+        Err(error) => return vec![unreachable_target(&place, &error, timeout)],
+    };
+    let mut checks = vec![Check::pass("target", format!("{place} accepts connections"))];
+    let mut asker = match Asker::new(plan, address, &place, first) {
+        Ok(asker) => asker,
+        Err(problem) => {
+            checks.push(Check::fail(REQUEST, problem, "give requests that fit into one template"));
+            return checks;
+        }
+    };
+    let (wanted, refused): (Vec<Kind>, Vec<Kind>) =
+        asker.kinds().into_iter().partition(|kind| sends_all || kind.is_safe);
+    let mut wanted = wanted.into_iter();
+    for kind in wanted.by_ref().take(SENT_MAX) {
+        let check = asker.check(&kind);
+        let has_failed = check.grade == Grade::Fail;
+        checks.push(check);
+        if has_failed {
+            break;
+        }
+    }
+    let (left, sent_max) = (wanted.collect::<Vec<Kind>>(), counted(SENT_MAX as u64, "request"));
+    let is_cut = checks.iter().all(|check| check.grade != Grade::Fail);
+    let why = if is_cut { format!("{sent_max} are looked at") } else { "the one before it failed".into() };
+    checks.extend(not_sent(&left, &why, "the run sends them all the same"));
+    let why = "the method may change something at the target";
+    checks.extend(not_sent(&refused, why, "to have each of them sent once before the run: --probe-all"));
+    checks
+}
+
+/// A request of the plan, as it will be sent.
+struct Kind {
+    step: usize,
+    bytes: Vec<u8>,
+    shown: String,
+    is_safe: bool,
+}
+
+/// What came back.
+enum Came {
+    /// A whole answer.
+    Answer {
+        status: u16,
+        bytes: u64,
+    },
+    /// The beginning of one, and why there was no more of it.
+    Part {
+        status: u16,
+        bytes: u64,
+        why: String,
+        is_failure: bool,
+    },
+    NotHttp(&'static str, Vec<u8>),
+    Closed,
+    Silent,
+}
+
+/// Sends requests, each on a connection of its own.
+struct Asker<'a> {
+    plan: &'a Plan,
+    address: &'a SockAddr,
+    place: &'a str,
+    source: Mix,
+    /// A connection that is made already.
+    made: Option<Socket>,
+}
+
+impl<'a> Asker<'a> {
+    fn new(plan: &'a Plan, address: &'a SockAddr, place: &'a str, made: Socket) -> Result<Self, String> {
+        // Counters begin where the run's do; random values are not those of the run, which should come as a surprise.
+        let apart = Plan { seed: !plan.seed, ..plan.clone() };
+        let source = mix(&apart, Share { shard: 0, shards: 1 })?;
+        Ok(Asker { plan, address, place, source, made: Some(made) })
+    }
+
+    /// Everything that the plan can send.
+    fn kinds(&mut self) -> Vec<Kind> {
+        let drawn = self.plan.requests.iter().enumerate().filter(|(_, request)| request.weight > 0);
+        let source = &mut self.source;
+        let kind = |(step, request): (usize, &engine::plan::Request)| {
+            let mut bytes = Vec::new();
+            source.render(step, &mut bytes);
+            let is_safe = SAFE_METHODS.contains(&request.method.as_str());
+            Kind { step, shown: show_request(&bytes), bytes, is_safe }
+        };
+        drawn.map(kind).collect()
+    }
+
+    fn check(&mut self, kind: &Kind) -> Check {
+        let connect_timeout = Duration::from_nanos(self.plan.connect_timeout_ns);
+        let socket = match self.made.take().map_or_else(|| connect(self.address, connect_timeout), Ok) {
+            Ok(socket) => socket,
+            Err(error) => return unreachable_target(self.place, &error, connect_timeout),
+        };
+        let timeout = Duration::from_nanos(self.plan.timeout_ns);
+        let begun = Instant::now();
+        let came = exchange(socket, &kind.bytes, self.source.is_bodyless(kind.step), timeout);
+        let took = show_ns(begun.elapsed().as_nanos() as u64);
+        let (shown, place) = (&kind.shown, self.place);
+        match came {
+            Ok(Came::Answer { status, bytes }) => {
+                self.judge(kind, status, format!("{shown} → {status}, {bytes} bytes, {took}"))
+            }
+            Ok(Came::Part { status, bytes, why, is_failure: false }) => {
+                self.judge(kind, status, format!("{shown} → {status}, {bytes} bytes, {took}, {why}"))
+            }
+            Ok(Came::Part { status, bytes, why, .. }) => Check::warn(
+                REQUEST,
+                format!("{shown} → {status}, {bytes} bytes, {took}, and then {why}"),
+                "the run counts this as a failure",
+            ),
+            Ok(Came::NotHttp(why, seen)) => Check::fail(
+                REQUEST,
+                format!("{shown} → {place} does not speak HTTP/1: {why}; it said {:?}", beginning(&seen)),
+                "check the port and the protocol",
+            ),
+            Ok(Came::Closed) => Check::fail(
+                REQUEST,
+                format!("{shown} → {place} accepts connections and closes them without an answer"),
+                "check that it is an HTTP server, without TLS, and that it is ready",
+            ),
+            Ok(Came::Silent) => Check::fail(
+                REQUEST,
+                format!("{shown} → {place} accepts connections and does not answer within {timeout:?}"),
+                "check that it is an HTTP server; a slow one needs a longer --timeout",
+            ),
+            Err(error) => Check::fail(
+                REQUEST,
+                format!("{shown} → {place} broke off: {error}"),
+                "check that the target is an HTTP server",
+            ),
+        }
+    }
+
+    fn judge(&self, kind: &Kind, status: u16, found: String) -> Check {
+        match self.source.judge(kind.step, status) {
+            Outcome::Ok(_) => Check::pass(REQUEST, found),
+            Outcome::Refused(_) | Outcome::Failed(_) => Check::warn(
+                REQUEST,
+                found,
+                "the run counts this as a failure: check the request's method, path and headers",
+            ),
+        }
+    }
+}
+
+/// One request and its answer. An answer may come before the whole request is sent.
+fn exchange(mut socket: Socket, request: &[u8], is_bodyless: bool, timeout: Duration) -> io::Result<Came> {
+    socket.set_nonblocking(true)?;
+    let deadline = Instant::now() + timeout;
+    let (mut unsent, mut answer) = (request, Incoming::default());
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(answer.timed_out(timeout));
+        }
+        let ready = wait(&socket, !unsent.is_empty(), left)?;
+        if ready.contains(PollFlags::POLLOUT) && !unsent.is_empty() {
+            match socket.write(unsent) {
+                Ok(bytes) => unsent = &unsent[bytes..],
+                Err(error) if is_passing(&error) => {}
+                // It does not want the rest; its answer may be there all the same.
+                Err(_) => unsent = &[],
+            }
+        }
+        if ready.intersects(PollFlags::POLLIN | PollFlags::POLLHUP | PollFlags::POLLERR)
+            && let Some(came) = answer.read(&mut socket, is_bodyless)?
+        {
+            return Ok(came);
+        }
+    }
+}
+
+fn wait(socket: &Socket, wants_to_send: bool, left: Duration) -> io::Result<PollFlags> {
+    let sending = if wants_to_send { PollFlags::POLLOUT } else { PollFlags::empty() };
+    let mut waited = [PollFd::new(socket.as_fd(), PollFlags::POLLIN | sending)];
+    // Rounded up: the last part of a millisecond is slept through and not spun through.
+    let left = (left + Duration::from_millis(1)).min(WAIT_MAX);
+    match poll(&mut waited, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
+        Ok(_) => Ok(waited[0].revents().unwrap_or(PollFlags::empty())),
+        Err(Errno::EINTR) => Ok(PollFlags::empty()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+/// An answer that is being read.
+#[derive(Default)]
+struct Incoming {
+    http: Http1,
+    memo: HeadMemo,
+    bytes: u64,
+    /// The first bytes, for showing what is not HTTP.
+    first: Vec<u8>,
+}
+
+impl Incoming {
+    /// Reads what is there; says what came once that is known.
+    fn read(&mut self, socket: &mut Socket, is_bodyless: bool) -> io::Result<Option<Came>> {
+        let mut piece = [0; 16 << 10];
+        let bytes = match socket.read(&mut piece) {
+            Ok(0) => return Ok(Some(self.closed())),
+            Ok(bytes) => bytes,
+            Err(error) if is_passing(&error) => return Ok(None),
+            Err(error) if self.http.is_in_head() => return Err(error),
+            Err(error) => return Ok(Some(self.part(format!("it broke off: {error}"), true))),
+        };
+        self.bytes += bytes as u64;
+        let shown = bytes.min(SHOWN_BYTES_MAX.saturating_sub(self.first.len()));
+        self.first.extend_from_slice(&piece[..shown]);
+        match self.http.feed(&mut self.memo, &piece[..bytes], is_bodyless) {
+            Err(problem) => Ok(Some(Came::NotHttp(problem.0, std::mem::take(&mut self.first)))),
+            Ok((_, Some(answer))) => Ok(Some(Came::Answer { status: answer.status, bytes: answer.bytes })),
+            Ok((_, None)) if self.bytes < ANSWER_BYTES_MAX => Ok(None),
+            Ok((_, None)) if self.http.is_in_head() => {
+                Ok(Some(Came::NotHttp("its head does not end", std::mem::take(&mut self.first))))
+            }
+            Ok((_, None)) => Ok(Some(self.part("read no further".into(), false))),
+        }
+    }
+
+    fn closed(&mut self) -> Came {
+        match self.http.end() {
+            Some(answer) => Came::Answer { status: answer.status, bytes: answer.bytes },
+            None if self.http.is_in_head() => Came::Closed,
+            None => self.part("it was closed before its end".into(), true),
+        }
+    }
+
+    fn timed_out(&self, timeout: Duration) -> Came {
+        match self.http.is_in_head() {
+            true => Came::Silent,
+            false => self.part(format!("it did not end within {timeout:?}"), true),
+        }
+    }
+
+    fn part(&self, why: String, is_failure: bool) -> Came {
+        Came::Part { status: self.http.status(), bytes: self.bytes, why, is_failure }
+    }
+}
+
+/// A line for requests that were not sent, if there are any.
+fn not_sent(kinds: &[Kind], why: &str, fix: &str) -> Option<Check> {
+    let mut names: Vec<&str> = kinds.iter().take(NAMED_MAX).map(|kind| kind.shown.as_str()).collect();
+    let more = format!("{} more", kinds.len().saturating_sub(NAMED_MAX));
+    if kinds.len() > NAMED_MAX {
+        names.push(&more);
+    }
+    let found = format!("{}: not sent, because {why}", names.join(", "));
+    (!kinds.is_empty()).then(|| Check { name: REQUEST, grade: Grade::Skip, found, fix: fix.to_owned() })
+}
+
+/// Method and path of an encoded request, without the query.
+fn show_request(bytes: &[u8]) -> String {
+    let line = String::from_utf8_lossy(bytes.split(|&byte| byte == b'\r').next().unwrap_or_default());
+    let mut words = line.split(' ');
+    let method = words.next().unwrap_or_default();
+    let path = words.next().unwrap_or_default().split(['?', '#']).next().unwrap_or_default();
+    let shown: String = path.chars().take(SHOWN_PATH_MAX).collect();
+    let more = if shown.len() < path.len() { "…" } else { "" };
+    format!("{method} {shown}{more}")
+}
+
+/// The first line, for showing.
+fn beginning(bytes: &[u8]) -> String {
+    let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    String::from_utf8_lossy(line).trim_end().to_owned()
+}
+
+fn connect(address: &SockAddr, timeout: Duration) -> io::Result<Socket> {
+    let socket = Socket::new(address.domain(), Type::STREAM, None)?;
+    if address.domain() == Domain::UNIX {
+        // A full backlog makes connecting wait, for as long as sending may.
+        socket.set_write_timeout(Some(timeout))?;
+        socket.connect(address)?;
+    } else {
+        socket.connect_timeout(address, timeout)?;
+    }
+    Ok(socket)
+}
+
+fn unreachable_target(place: &str, error: &io::Error, timeout: Duration) -> Check {
+    let (found, fix) = match error.kind() {
+        io::ErrorKind::ConnectionRefused => {
+            (format!("{place} refuses connections"), "is the server running, and on this port?".into())
+        }
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => (
+            format!("{place} does not accept a connection within {timeout:?}"),
+            "check the address and the firewall, or give a longer --connect-timeout".into(),
+        ),
+        io::ErrorKind::NotFound => {
+            (format!("{place} does not exist"), "start the server, or check the path".into())
+        }
+        _ => (
+            format!("{place} cannot be reached: {error}"),
+            "check the address and the route to it".to_string(),
+        ),
+    };
+    Check::fail("target", found, fix)
+}
+
+fn show_address(plan: &Plan, address: &SockAddr) -> String {
+    match (address.as_socket(), &plan.target.endpoint) {
+        (Some(socket), _) => socket.to_string(),
+        (None, Endpoint::Unix { socket }) => socket.clone(),
+        (None, _) => "the target".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::sync::mpsc::{Receiver, channel};
+
+    fn plan(text: &str) -> Plan {
+        let document = engine::config::Document {
+            name: "p".into(),
+            text: format!("url = 'http://h:1/'\n{text}"),
+            format: engine::config::Format::Toml,
+        };
+        let layers = engine::config::Layers::new(Some(document)).unwrap();
+        Plan::new(&layers.config().unwrap(), &|_| Err(String::new())).unwrap()
+    }
+
+    /// A server that answers each connection's first request with what `answer` makes of it, and hands over what came.
+    fn server(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> (SockAddr, Receiver<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().into();
+        let (came, requests) = channel();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let (mut text, mut byte) = (String::new(), [0]);
+                while !text.ends_with("\r\n\r\n") && stream.read(&mut byte).is_ok_and(|bytes| bytes == 1) {
+                    text.push(byte[0] as char);
+                }
+                let answer = answer(&text);
+                // Handed over first: who has its answer may look at once.
+                if came.send(text).is_err() {
+                    return;
+                }
+                let _ = stream.write_all(&answer);
+            }
+        });
+        (address, requests)
+    }
+
+    fn grades(checks: &[Check]) -> Vec<Grade> {
+        checks.iter().map(|check| check.grade).collect()
+    }
+
+    const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
+
+    #[test]
+    fn each_safe_request_is_sent_as_the_run_sends_it_and_the_others_are_named() {
+        let (address, requests) = server(|_| OK.to_vec());
+        let plan = plan(
+            "[headers]\nX-All = 'v'\n[[request]]\npath = '/a/{{seq}}?token=s3cret'\nheaders = { X-One = '{{seq}}' }\n\
+             [[request]]\nmethod = 'OPTIONS'\npath = '*'\n[[request]]\npath = '/never'\nweight = 0\n\
+             [[request]]\nmethod = 'DELETE'\npath = '/b?key=s3cret'\n[[request]]\npath = '/c'\nbody = 'x'",
+        );
+        let checks = check(&plan, &address, false);
+        assert_eq!(grades(&checks), [Grade::Pass, Grade::Pass, Grade::Pass, Grade::Skip], "{checks:?}");
+        assert!(checks[1].found.starts_with("GET /a/0 → 200, 41 bytes, "), "{checks:?}");
+        assert!(checks[3].found.starts_with("DELETE /b, POST /c: not sent"), "{checks:?}");
+        assert!(checks[3].fix.contains("--probe-all"), "{checks:?}");
+        assert!(checks.iter().all(|check| !check.found.contains("s3cret")), "{checks:?}");
+        let sent: Vec<String> = requests.try_iter().collect();
+        let first = "GET /a/0?token=s3cret HTTP/1.1\r\nHost: h:1\r\nUser-Agent: vajra/";
+        assert!(sent[0].starts_with(first), "{sent:?}");
+        assert!(sent[0].ends_with("\r\nX-All: v\r\nX-One: 0\r\n\r\n"), "{sent:?}");
+        assert!(sent.len() == 2 && sent[1].starts_with("OPTIONS * HTTP/1.1\r\n"), "{sent:?}");
+        let checks = check(&plan, &address, true);
+        assert_eq!(grades(&checks), [Grade::Pass; 5], "{checks:?}");
+        let sent: Vec<String> = requests.try_iter().collect();
+        assert!(sent.iter().any(|text| text.starts_with("DELETE /b?key=s3cret ")), "{sent:?}");
+    }
+
+    #[test]
+    fn a_status_that_the_run_counts_as_a_failure_is_warned_of() {
+        let (address, _requests) = server(|text| match text.contains("/nope") {
+            true => b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec(),
+            false => OK.to_vec(),
+        });
+        let checks = check(&plan("[[request]]\npath = '/nope'\n[[request]]\npath = '/'"), &address, false);
+        assert_eq!(grades(&checks), [Grade::Pass, Grade::Warn, Grade::Pass], "{checks:?}");
+        assert!(checks[1].found.starts_with("GET /nope → 404, 45 bytes, "), "{checks:?}");
+    }
+
+    #[test]
+    fn a_body_that_ends_early_is_warned_of_and_head_has_none() {
+        let (address, _requests) = server(|_| b"HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\nabc".to_vec());
+        let checks = check(&plan("[[request]]\n[[request]]\nmethod = 'HEAD'"), &address, false);
+        assert_eq!(grades(&checks), [Grade::Pass, Grade::Warn, Grade::Pass], "{checks:?}");
+        assert!(checks[1].found.contains("closed before its end"), "{checks:?}");
+    }
+
+    #[test]
+    fn the_first_request_that_gets_no_answer_ends_the_looking() {
+        let (address, _requests) = server(|_| Vec::new());
+        let checks = check(&plan("[[request]]\n[[request]]\npath = '/b'"), &address, false);
+        assert_eq!(grades(&checks), [Grade::Pass, Grade::Fail, Grade::Skip], "{checks:?}");
+        assert!(checks[1].found.contains("closes them without an answer"), "{checks:?}");
+        assert!(checks[2].found.starts_with("GET /b: not sent"), "{checks:?}");
+    }
+
+    #[test]
+    fn silence_is_waited_for_as_long_as_the_plan_says() {
+        // Connections are made by the kernel, and never taken up.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().into();
+        let begun = Instant::now();
+        let checks = check(&plan("[run]\ntimeout = '700ms'\nconnect_timeout = '10m'"), &address, false);
+        assert!(begun.elapsed() >= Duration::from_millis(700));
+        assert_eq!(grades(&checks), [Grade::Pass, Grade::Fail], "{checks:?}");
+        assert!(checks[1].found.contains("does not answer within 700ms"), "{checks:?}");
+    }
+
+    #[test]
+    fn no_more_than_some_kinds_are_sent() {
+        let (address, requests) = server(|_| OK.to_vec());
+        let text: String = (0..SENT_MAX + 10).map(|n| format!("[[request]]\npath = '/{n}'\n")).collect();
+        let checks = check(&plan(&text), &address, false);
+        assert_eq!((requests.try_iter().count(), checks.len()), (SENT_MAX, SENT_MAX + 2));
+        let cut = &checks[SENT_MAX + 1];
+        assert_eq!(cut.grade, Grade::Skip);
+        assert!(
+            cut.found.starts_with("GET /32, GET /33") && cut.found.contains("2 more: not sent"),
+            "{cut:?}"
+        );
+    }
+
+    #[test]
+    fn a_long_request_that_is_answered_early_is_no_deadlock() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().into();
+        let serving = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(OK).unwrap();
+            // Reads nothing, and stays until the other side is done.
+            let _ = stream.peek(&mut [0; 1]);
+            stream
+        });
+        // More than the buffers of both ends hold.
+        let text = format!("[run]\ntimeout = '10m'\n[[request]]\nbody = '{}'", "x".repeat(15 << 20));
+        let checks = check(&plan(&text), &address, true);
+        assert_eq!(grades(&checks), [Grade::Pass, Grade::Pass], "{checks:?}");
+        drop(serving.join());
+    }
+}
