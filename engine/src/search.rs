@@ -345,17 +345,17 @@ impl Search {
     fn go_on(&mut self) {
         self.repeats = 0;
         let found = match self.stage {
-            Stage::Searching => self.to_find(),
+            Stage::Searching => self.next_to_find(),
             _ => None,
         };
-        match found.or_else(|| self.to_confirm()) {
+        match found.or_else(|| self.next_to_confirm()) {
             Some(trying) => self.trying = trying,
             None => self.stage = Stage::Done,
         }
     }
 
     /// Below what is unknown or refused; then the unknown itself, once more; then above it.
-    fn to_find(&self) -> Option<Trying> {
+    fn next_to_find(&self) -> Option<Trying> {
         let best_rps = self.best_rps();
         let refused_rps = self.refused.first().map(|refused| refused.rate_rps);
         let (lowest, highest) = (self.unknown.first(), self.unknown.last());
@@ -393,7 +393,7 @@ impl Search {
     }
 
     /// The answer from both sides, at another moment and for longer.
-    fn to_confirm(&mut self) -> Option<Trying> {
+    fn next_to_confirm(&mut self) -> Option<Trying> {
         let trying = |rate_rps, aim| Trying { rate_rps, length_factor: CONFIRM_FACTOR, pause_factor: 0, aim };
         if let Some(best) = self.sustained.last_mut().filter(|best| !best.is_settled) {
             if self.confirms < CONFIRMS_MAX {
