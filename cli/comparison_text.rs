@@ -15,15 +15,16 @@ pub(crate) fn plain(comparison: &Comparison, regression: Option<&Regression>) ->
     }
     let _ = writeln!(
         text,
-        "\n{:<17}{:>11}{:>11}{:>12}   {:<22} verdict",
-        "", "base", "candidate", "difference", "interval"
+        "\n{:<17}{:>11}{:>11}{:>12}   {:<22} {:>10}  verdict",
+        "", "base", "candidate", "difference", "interval", "seen from"
     );
     for (index, row) in comparison.rows.iter().enumerate() {
         let [base, candidate, difference, interval] = cells(row);
         let title = row.metric.title();
+        let seen = seen_from(row, regression, index);
         let _ = writeln!(
             text,
-            "{title:<17}{base:>11}{candidate:>11}{difference:>12}   {interval:<22} {}",
+            "{title:<17}{base:>11}{candidate:>11}{difference:>12}   {interval:<22} {seen:>10}  {}",
             verdict(row, regression, index)
         );
     }
@@ -37,14 +38,17 @@ pub(crate) fn plain(comparison: &Comparison, regression: Option<&Regression>) ->
 /// For a comment on a pull request.
 pub(crate) fn markdown(comparison: &Comparison, regression: Option<&Regression>) -> String {
     let mut text = format!("### {}\n\n", headline(comparison, regression));
-    text.push_str("| | base | candidate | difference | interval | verdict |\n|---|---:|---:|---:|---|---|\n");
+    text.push_str("| | base | candidate | difference | interval | seen from | verdict |\n|---|---:|---:|---:|---|---:|---|\n");
     for (index, row) in comparison.rows.iter().enumerate() {
         let [base, candidate, difference, interval] = cells(row);
         let shown = verdict(row, regression, index);
         let is_notable = row.is_decisive && matches!(row.verdict, Judgement::Worse | Judgement::Better);
         let shown = if is_notable { format!("**{shown}**") } else { shown };
-        let title = row.metric.title();
-        let _ = writeln!(text, "| {title} | {base} | {candidate} | {difference} | {interval} | {shown} |");
+        let (title, seen) = (row.metric.title(), seen_from(row, regression, index));
+        let _ = writeln!(
+            text,
+            "| {title} | {base} | {candidate} | {difference} | {interval} | {seen} | {shown} |"
+        );
     }
     let _ = writeln!(text, "\n<sub>{}</sub>", legend(comparison));
     for (name, side) in [("base", &comparison.base), ("candidate", &comparison.candidate)] {
@@ -100,6 +104,14 @@ fn verdict(row: &Row, regression: Option<&Regression>, index: usize) -> String {
     format!("{}{beyond}{aside}", word(row.verdict))
 }
 
+/// The smallest change for the worse that could have been seen: at all, or to be beyond the gate's limit.
+fn seen_from(row: &Row, regression: Option<&Regression>, index: usize) -> String {
+    let held = regression.and_then(|regression| regression.rows.get(index));
+    let detectable = held.map_or(row.detectable, |held| held.detectable);
+    let worse = if row.metric.is_better_higher() { -1.0 } else { 1.0 };
+    detectable.map_or_else(|| "-".to_owned(), |size| change(row.metric, worse * size))
+}
+
 /// Base, candidate, difference and interval, in the row's units.
 fn cells(row: &Row) -> [String; 4] {
     let figure = |value: f64| match row.metric {
@@ -107,15 +119,16 @@ fn cells(row: &Row) -> [String; 4] {
         Metric::Failed => format!("{:.4} %", value * 100.0),
         _ => show_ns(value as u64),
     };
-    let change = |value: f64| match row.metric.is_relative() {
-        true => signed(value * 100.0, " %"),
-        false => signed(value * 100.0, " pp"),
-    };
+    let change = |value: f64| change(row.metric, value);
     let interval = match row.basis {
         Basis::ByConstruction => "by construction".to_owned(),
         Basis::WithinRuns | Basis::BetweenRuns => format!("{} to {}", change(row.low), change(row.high)),
     };
     [figure(row.base), figure(row.candidate), change(row.difference), interval]
+}
+
+fn change(metric: Metric, value: f64) -> String {
+    signed(value * 100.0, if metric.is_relative() { " %" } else { " pp" })
 }
 
 /// Beyond this it is not known to a digit, and need not be.
@@ -159,8 +172,83 @@ fn escaped(text: &str) -> String {
 
 fn legend(comparison: &Comparison) -> String {
     let (whole, single) = (percent(comparison.confidence), percent(comparison.row_confidence));
-    format!(
-        "intervals of {single} each, so that the chance that any row is called worse by mistake is at most {}; confidence {whole}",
-        percent(1.0 - comparison.confidence)
-    )
+    let mistake = percent(1.0 - comparison.confidence);
+    let trust = match comparison.holds_spread_of_runs {
+        true => format!(
+            "intervals of {single} each, so that the chance that any row is called worse by mistake is at most {mistake}; confidence {whole}"
+        ),
+        false => format!(
+            "intervals of {single} each, which do not hold the spread between runs, because a side has one run: the chance that any row is called worse by mistake is at most {mistake} only if runs do not differ from one to the next; confidence {whole} within these runs"
+        ),
+    };
+    format!("{trust}\nseen from: a smaller change for the worse could not have been seen, as a rule")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::compare::SCHEMA;
+
+    fn comparison(holds_spread_of_runs: bool) -> Comparison {
+        let side = || SideSummary {
+            run_ids: vec!["r".into()],
+            names: vec!["n".into()],
+            slices: 30,
+            ok: 1,
+            response_hdr: String::new(),
+        };
+        let row = |metric, detectable, basis| Row {
+            metric,
+            base: 1e6,
+            candidate: 1.01e6,
+            difference: 0.01,
+            low: -0.05,
+            high: 0.07,
+            minimum: 0.01,
+            detectable,
+            verdict: Judgement::Unclear,
+            basis,
+            is_decisive: true,
+        };
+        Comparison {
+            schema: SCHEMA,
+            verdict: Judgement::Unclear,
+            confidence: 0.95,
+            row_confidence: 0.99,
+            holds_spread_of_runs,
+            base: side(),
+            candidate: side(),
+            rows: vec![
+                row(Metric::ResponseP50, Some(0.06), Basis::WithinRuns),
+                row(Metric::Rate, None, Basis::ByConstruction),
+            ],
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn one_run_a_side_does_not_claim_what_several_would_show() {
+        let both = |comparison: &Comparison| [plain(comparison, None), markdown(comparison, None)];
+        for text in both(&comparison(false)) {
+            assert!(text.contains("do not hold the spread between runs"), "{text}");
+            assert!(text.contains("at most 5 % only if runs do not differ"), "{text}");
+        }
+        for text in both(&comparison(true)) {
+            assert!(text.contains("by mistake is at most 5 %;"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_could_not_have_been_seen_stands_beside_each_row() {
+        let comparison = comparison(true);
+        let regression = comparison.regression(0.05);
+        for (regression, seen) in [(None, "+6.00 %"), (Some(&regression), "+11.0 %")] {
+            let text = plain(&comparison, regression);
+            let line = text.lines().find(|line| line.starts_with("response p50")).unwrap();
+            assert!(line.contains(seen), "{line}");
+            let text = markdown(&comparison, regression);
+            assert!(text.contains(&format!("| {seen} |")), "{text}");
+            assert!(text.contains("| by construction | - |"), "{text}");
+        }
+    }
 }

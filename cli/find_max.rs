@@ -19,16 +19,24 @@ use engine::quantity::{Rate, SECOND_NS, show_ns};
 use engine::redact;
 use engine::report::{Calibrated, Report};
 use engine::search::{Answer, LimitedBy, Outcome, Search, Settings, Step};
-use engine::threshold::Threshold;
+use engine::threshold::{Metric, Threshold};
 use engine::verdict::Status;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 /// Version of the keys of `--json`.
 const SCHEMA: u32 = 1;
 /// Where the search starts when the plan has no rate.
 const START_RPS: f64 = 100.0;
+/// What is asked of failures where the conditions say nothing of them: percentiles are of successes, so a target that fails
+/// quickly would meet them.
+const FAILED_DEFAULT: &str = "failed<1%";
+/// The longest pause before a probe is made again.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// How often a pause looks whether a signal came.
+const PAUSE_STEP: Duration = Duration::from_millis(100);
 /// A probe warms up for this part (1/n) of its length when the plan does not say how long.
 const WARMUP_PART: u64 = 5;
 
@@ -37,7 +45,8 @@ const WARMUP_PART: u64 = 5;
 pub(crate) struct FindMaxArgs {
     #[command(flatten)]
     plan: PlanArgs,
-    /// What a sustained rate has to meet [default: the plan's thresholds]. An example: 'p(99)<50ms, failed<0.1%'.
+    /// What a sustained rate has to meet [default: the plan's thresholds]. An example: 'p(99)<50ms, failed<0.1%'. Without a
+    /// condition on failures, failed<1% is added.
     #[arg(long, value_name = "CONDITIONS")]
     slo: Option<String>,
     /// The lowest rate worth finding.
@@ -61,7 +70,7 @@ pub(crate) struct FindMaxArgs {
     /// Search even though preflight says that runs cannot be what was asked for.
     #[arg(long)]
     force: bool,
-    /// End with the code of an INVALID run when the generator, not the target, was the limit.
+    /// End with the code of an INVALID run when the limit is the generator, not the target, or is not known.
     #[arg(long)]
     strict: bool,
     /// No line for each probe.
@@ -97,7 +106,7 @@ struct Found<'a> {
 /// Finds the highest sustained rate and says it.
 pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     let plan = load::plan(&args.plan)?;
-    let slo = conditions(args, &plan)?;
+    let (slo, added) = with_failures(conditions(args, &plan)?)?;
     let search = Search::new(settings(args, &plan)?);
     let confidence = compare::confidence(&args.confidence)?;
     let uses_stdout = outputs::stdout_of(&[&args.json, &args.svg])?;
@@ -108,7 +117,8 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     let manner = Manner { is_quiet: args.quiet, is_forced: args.force, sends_all: args.plan.probe_all };
     let calibration = preflight(&plan, &ready, &turns, manner)?;
     let bench = Bench { args, plan: &plan, slo: &slo, confidence, turns, ready: &ready, calibration };
-    let (answer, probes) = bench.search(search)?;
+    let (mut answer, probes) = bench.search(search)?;
+    answer.notes.splice(0..0, added);
     let signal = bench.turns.signal();
     ready.stop();
     let found = Found {
@@ -152,7 +162,11 @@ impl Bench<'_> {
         loop {
             match search.poll_step() {
                 Step::Done(answer) => return Ok((answer, probes)),
-                Step::Probe { rate_rps, length_factor } => {
+                Step::Probe { rate_rps, length_factor, pause_factor } => {
+                    self.pause(pause_factor);
+                    if self.turns.signal().is_some() {
+                        return Ok((search.give_up("stopped by a signal"), probes));
+                    }
                     let report = self.probe(rate_rps, length_factor)?;
                     if self.turns.signal().is_some() {
                         return Ok((search.give_up("stopped by a signal"), probes));
@@ -165,6 +179,18 @@ impl Bench<'_> {
                     probes.push(probe);
                     search.handle_outcome(outcome);
                 }
+            }
+        }
+    }
+
+    /// Waits for what disturbed the last probe to pass, or for a signal.
+    fn pause(&self, factor: u32) {
+        let usual = Duration::from_nanos(self.plan.phases.measure_to_ns);
+        let end = Instant::now() + usual.saturating_mul(factor).min(PAUSE_MAX);
+        while factor > 0 && self.turns.signal().is_none() {
+            match end.checked_duration_since(Instant::now()) {
+                Some(left) if !left.is_zero() => std::thread::sleep(left.min(PAUSE_STEP)),
+                _ => break,
             }
         }
     }
@@ -234,6 +260,16 @@ fn conditions(args: &FindMaxArgs, plan: &Plan) -> Result<Vec<Threshold>, Failure
     }
 }
 
+/// The conditions, one on failures among them, and a note where it was added.
+fn with_failures(mut slo: Vec<Threshold>) -> Result<(Vec<Threshold>, Option<String>), Failure> {
+    if slo.iter().any(|condition| condition.metric == Metric::Failed) {
+        return Ok((slo, None));
+    }
+    slo.push(Threshold::parse(FAILED_DEFAULT).map_err(Failure::runtime)?);
+    let note = format!("{FAILED_DEFAULT} was added: no condition said how many requests may fail");
+    Ok((slo, Some(note)))
+}
+
 fn settings(args: &FindMaxArgs, plan: &Plan) -> Result<Settings, Failure> {
     let (floor_rps, ceiling_rps) = (rate(&args.from, "--from")?, rate(&args.to, "--to")?);
     if floor_rps >= ceiling_rps {
@@ -278,26 +314,53 @@ fn exact(rps: f64) -> Rate {
 }
 
 fn describe(answer: &Answer) -> String {
-    let mut text = String::from("\n");
+    format!(
+        "\n{}{}{}",
+        row("Sustained", &sustained(answer)),
+        row("Limited by", &limit(answer)),
+        notes(answer)
+    )
+}
+
+/// What is known of the highest rate, and what is not.
+fn sustained(answer: &Answer) -> String {
+    let rate = |rps: f64| format!("{}/s", grouped(rps));
+    let is_open = answer.unknown.is_some();
     match (answer.sustained_rps, answer.refused_rps) {
-        (None, _) => text.push_str(&row("Sustained", "no rate that was tried")),
-        (Some(best), refused) => {
-            let next = refused.map_or(String::new(), |rps| format!("; {}/s was not", grouped(rps)));
-            text.push_str(&row("Sustained", &format!("{}/s{next}", grouped(best))));
+        (None, Some(refused)) if is_open => format!("not known; {} was not", rate(refused)),
+        (None, None) if is_open => "not known".to_owned(),
+        (None, _) => "no rate that was tried".to_owned(),
+        (Some(best), Some(refused)) if is_open => {
+            format!(
+                "at least {}; between that and {}, which was not, it is not known",
+                rate(best),
+                rate(refused)
+            )
         }
+        (Some(best), None) if is_open => format!("at least {}; above that it is not known", rate(best)),
+        (Some(best), Some(refused)) => format!("{}; {} was not", rate(best), rate(refused)),
+        (Some(best), None) => rate(best),
     }
+}
+
+fn limit(answer: &Answer) -> String {
     let limit = match answer.limited_by {
         LimitedBy::Target => "the target",
         LimitedBy::Generator => {
             "this generator, not the target: the target sustains at least this; use more shards (-t) or a larger machine"
         }
         LimitedBy::Ceiling => "the highest rate to try (--to): the target sustains at least this",
+        LimitedBy::Unknown => {
+            "nothing that is known: probes above could not be told; try again on a quieter machine, or with longer probes (-d)"
+        }
         LimitedBy::Unfinished => "the end of the search, which was not done",
     };
     let why = if answer.why.is_empty() { String::new() } else { format!(": {}", answer.why) };
-    text.push_str(&row("Limited by", &format!("{limit}{why}")));
-    answer.notes.iter().for_each(|note| text.push_str(&row("", note)));
-    text
+    format!("{limit}{why}")
+}
+
+fn notes(answer: &Answer) -> String {
+    answer.notes.iter().map(|note| row("", note)).collect()
 }
 
 fn write_chart(output: Output, probes: &[Probe]) -> Result<(), String> {
@@ -313,10 +376,11 @@ fn write_chart(output: Output, probes: &[Probe]) -> Result<(), String> {
 }
 
 fn code_of(answer: &Answer, is_strict: bool) -> u8 {
-    match (answer.sustained_rps, answer.limited_by) {
-        (None, LimitedBy::Generator) => exit::INVALID,
-        (None, _) => exit::THRESHOLD,
-        (Some(_), LimitedBy::Generator) if is_strict => exit::INVALID,
+    let is_about_target = !matches!(answer.limited_by, LimitedBy::Generator | LimitedBy::Unknown);
+    match (answer.sustained_rps, is_about_target) {
+        (None, false) => exit::INVALID,
+        (None, true) => exit::THRESHOLD,
+        (Some(_), false) if is_strict => exit::INVALID,
         (Some(_), _) => 0,
     }
 }
@@ -324,11 +388,45 @@ fn code_of(answer: &Answer, is_strict: bool) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use engine::search::Gap;
 
     #[test]
     fn what_the_search_asks_for_is_what_is_offered() {
         for rps in [1_988.0, 0.5, 123_500.0, 7.125] {
             assert_eq!(exact(rps).rps(), rps);
+        }
+    }
+
+    #[test]
+    fn failures_are_limited_unless_a_condition_says_how() {
+        let with = |text: &str| with_failures(Threshold::parse_list(text).unwrap()).unwrap();
+        let (slo, note) = with("p(99)<50ms");
+        assert_eq!((slo.len(), slo[1].text.as_str(), slo[1].limit), (2, "failed <1%", 0.01));
+        assert!(note.unwrap().contains("failed<1% was added"));
+        let (slo, note) = with("p(99)<50ms, failed<5%");
+        assert_eq!((slo.len(), note), (2, None));
+    }
+
+    #[test]
+    fn what_is_not_known_is_said_and_has_its_code() {
+        let answer = |sustained_rps, refused_rps, limited_by| Answer {
+            sustained_rps,
+            refused_rps,
+            limited_by,
+            why: "steal".into(),
+            unknown: Some(Gap { from_rps: sustained_rps, to_rps: refused_rps }),
+            notes: Vec::new(),
+        };
+        for (found, words, codes) in [
+            ((Some(100.0), Some(400.0)), "at least 100/s; between that and 400/s", (0, exit::INVALID)),
+            ((Some(100.0), None), "at least 100/s; above that it is not known", (0, exit::INVALID)),
+            ((None, Some(400.0)), "not known; 400/s was not", (exit::INVALID, exit::INVALID)),
+            ((None, None), "not known", (exit::INVALID, exit::INVALID)),
+        ] {
+            let answer = answer(found.0, found.1, LimitedBy::Unknown);
+            let text = describe(&answer);
+            assert!(text.contains(words) && !text.contains("the target:"), "{text}");
+            assert_eq!((code_of(&answer, false), code_of(&answer, true)), codes);
         }
     }
 

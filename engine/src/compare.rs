@@ -12,7 +12,8 @@
 //! probability that any row is `worse` although no metric is, is at most 1 − c for all rows together. The overall verdict
 //! follows from the rows as they are shown, so the two cannot contradict each other.
 //!
-//! One run on each side tells how a statistic varies within a run, not how runs vary from one to the next; a note says so.
+//! One run on each side tells how a statistic varies within a run, not how runs vary from one to the next; then the probability
+//! above is that of runs that do not differ, and [`Comparison::holds_spread_of_runs`] is false.
 //! With several runs the interval is the wider of what the slices say and what the runs say.
 
 pub mod refusal;
@@ -203,6 +204,9 @@ pub struct Comparison {
     pub confidence: f64,
     /// The confidence of each single interval, which is at least as high.
     pub row_confidence: f64,
+    /// Whether the intervals hold how runs differ from one to the next: with two runs a side or more. Otherwise both
+    /// confidences are those of these very runs, and nothing is known of others.
+    pub holds_spread_of_runs: bool,
     /// What is compared with.
     pub base: SideSummary,
     /// What is compared.
@@ -255,6 +259,7 @@ pub fn compare(base: &[Report], candidate: &[Report], options: &Options) -> Resu
         verdict: overall(&rows),
         confidence: options.confidence,
         row_confidence,
+        holds_spread_of_runs: base.len() > 1 && candidate.len() > 1,
         base: summary(base, &base_side),
         candidate: summary(candidate, &candidate_side),
         rows,
@@ -353,6 +358,9 @@ pub struct RegressionRow {
     pub status: RegressionStatus,
     /// The limit it was held to: the one asked for; for failures, which are no share of the base, their minimum of interest.
     pub limit: f64,
+    /// The smallest change for the worse that runs like these show to be beyond the limit in half of all cases. `null` where
+    /// chance had no part.
+    pub detectable: Option<f64>,
     /// Whether it takes part in the whole.
     pub is_decisive: bool,
 }
@@ -415,6 +423,11 @@ mod tests {
         assert!(worse.notes.iter().any(|note| note.starts_with("response p99.9: ")), "6 lie beyond it");
         assert_eq!(worse.regression(0.05).status, RegressionStatus::Regressed);
         assert_eq!(worse.regression(0.60).status, RegressionStatus::Passed);
+        let (reach, seen) = (p50.difference - p50.low, p50.detectable.unwrap());
+        assert!((seen - reach).abs() < 1e-12 && (0.01..0.1).contains(&seen), "{p50:?}");
+        let held = worse.regression(0.05).rows[1].detectable.unwrap();
+        assert!((held - 0.05 - reach).abs() < 1e-12, "{held}");
+        assert!(!worse.holds_spread_of_runs, "one run a side");
         assert_eq!(worse.candidate.response().unwrap().count(), 6_000);
     }
 
@@ -477,6 +490,10 @@ mod tests {
         let found = compare(&base, &candidate, &quick()).unwrap();
         let p50 = found.row(Metric::ResponseP50).unwrap();
         assert_eq!((p50.basis, p50.verdict), (row::Basis::BetweenRuns, Judgement::Unclear));
+        assert!(
+            found.holds_spread_of_runs && p50.detectable.unwrap() > 0.3,
+            "three runs see little: {p50:?}"
+        );
         let in_turns = compare(&base, &candidate, &Options { is_paired: true, ..quick() }).unwrap();
         let paired = in_turns.row(Metric::ResponseP50).unwrap();
         assert!(paired.high - paired.low < 0.5 * (p50.high - p50.low), "pairs share what scatters");
@@ -489,11 +506,13 @@ mod tests {
         let one = report("a", CLOSED, &slices(4, 20, 60, 1.0));
         let found = compare(std::slice::from_ref(&one), std::slice::from_ref(&one), &quick()).unwrap();
         let value = serde_json::to_value(&found).unwrap();
-        for key in "schema verdict confidence row_confidence base candidate rows notes".split_whitespace() {
+        for key in "schema verdict confidence row_confidence holds_spread_of_runs base candidate rows notes"
+            .split_whitespace()
+        {
             assert!(value.get(key).is_some(), "{key}");
         }
-        for key in
-            "metric base candidate difference low high minimum verdict basis is_decisive".split_whitespace()
+        for key in "metric base candidate difference low high minimum detectable verdict basis is_decisive"
+            .split_whitespace()
         {
             assert!(value["rows"][0].get(key).is_some(), "{key}");
         }
@@ -501,22 +520,45 @@ mod tests {
         assert_eq!(serde_json::from_value::<Comparison>(value).unwrap(), found);
     }
 
-    /// A side of 100 slices with 500 requests each, lognormal with σ = 0.5, around a level that varies from slice to slice by
-    /// `level` and remembers `memory` of itself; `bend` changes each request's logarithm.
-    fn lognormal(random: &mut Random, (level, memory): (f64, f64), bend: fn(f64) -> f64) -> Side {
+    /// How the logarithms of a made-up side's times come about.
+    #[derive(Clone, Copy, Debug)]
+    enum Law {
+        /// Normal with σ = 0.5, around a level that varies from slice to slice by `level` and remembers `memory` of itself.
+        Lognormal { level: f64, memory: f64 },
+        /// Pareto's: P(X > x) = x⁻ᵅ.
+        Pareto(f64),
+        /// Normal with σ = 0.5, and ten times as long in slices that stall, with this chance each.
+        Stalls(f64),
+    }
+
+    const CALM: Law = Law::Lognormal { level: 0.0, memory: 0.0 };
+    const REMEMBERING: Law = Law::Lognormal { level: 0.05, memory: 0.8 };
+
+    /// A side of 100 slices with so many requests each; `bend` changes each request's logarithm.
+    fn side(random: &mut Random, law: Law, requests: u64, bend: fn(f64) -> f64) -> Side {
         let mut state = normal(random);
         let slice = |_| {
-            state = memory * state + (1.0 - memory * memory).sqrt() * normal(random);
-            let mut counts = vec![0_u64; 6_000];
-            (0..500).for_each(|_| {
-                let log = 3.0 + level * state + bend(0.5 * normal(random));
-                counts[((1_000.0 * log) as usize).min(5_999)] += 1;
+            let mut counts = vec![0_u64; 12_000];
+            if let Law::Lognormal { memory, .. } = law {
+                state = memory * state + (1.0 - memory * memory).sqrt() * normal(random);
+            }
+            let stall = match law {
+                Law::Stalls(chance) if random.unit() <= chance => 10_f64.ln(),
+                _ => 0.0,
+            };
+            (0..requests).for_each(|_| {
+                let log = match law {
+                    Law::Lognormal { level, .. } => level * state + bend(0.5 * normal(random)),
+                    Law::Pareto(index) => bend(random.exponential() / index),
+                    Law::Stalls(_) => stall + bend(0.5 * normal(random)),
+                };
+                counts[((1_000.0 * (3.0 + log)) as usize).min(11_999)] += 1;
             });
             let value = |index: usize| (7.0 + index as f64 / 1_000.0).exp() as u64;
             let seen = counts.into_iter().enumerate().filter(|(_, count)| *count > 0);
             let responses: Vec<(u64, u64)> = seen.map(|(index, count)| (value(index), count)).collect();
             let sum_ns = responses.iter().map(|(value, count)| (value * count) as f64).sum();
-            Portion { responses, sum_ns, ok: 500, length_ns: 100_000_000, ..Portion::default() }
+            Portion { responses, sum_ns, ok: requests, length_ns: 100_000_000, ..Portion::default() }
         };
         let run = (0..100).map(slice).collect();
         let rate = RateBlock { target: Some(5_000.0), achieved: 5_000.0, ratio: Some(1.0) };
@@ -528,34 +570,81 @@ mod tests {
         if log > 0.5 * 1.645 { log + 1.05_f64.ln() } else { log }
     }
 
-    /// In how many of `repeats` comparisons the whole, and the p99, are `worse`.
-    fn worse(repeats: u64, level: (f64, f64), bend: fn(f64) -> f64) -> (u64, u64) {
-        let (mut whole, mut p99) = (0, 0);
-        for seed in 0..repeats {
+    /// In how many of so many comparisons the whole, p99 and p99.9 are `worse`, and in how many p99.9 is judged at all.
+    #[derive(Debug, Default)]
+    struct Worse {
+        whole: u64,
+        p99: u64,
+        p999: u64,
+        p999_judged: u64,
+    }
+
+    fn worse(seeds: std::ops::Range<u64>, law: Law, requests: u64, bend: fn(f64) -> f64) -> Worse {
+        let mut worse = Worse::default();
+        for seed in seeds {
             let mut random = Random::new(seed, 5);
-            let (base, candidate) =
-                (lognormal(&mut random, level, |log| log), lognormal(&mut random, level, bend));
+            let base = side(&mut random, law, requests, |log| log);
+            let candidate = side(&mut random, law, requests, bend);
             let options = Options { resamples: 300, seed, ..Options::default() };
             let (rows, _) = finished(row::drafts(&base, &candidate, &options).0, &options);
-            whole += u64::from(overall(&rows) == Judgement::Worse);
-            let is_worse = |row: &Row| row.metric == Metric::ResponseP99 && row.verdict == Judgement::Worse;
-            p99 += u64::from(rows.iter().any(is_worse));
+            let is_worse = |metric: Metric| {
+                rows.iter().any(|row| row.metric == metric && row.verdict == Judgement::Worse)
+            };
+            worse.whole += u64::from(overall(&rows) == Judgement::Worse);
+            worse.p99 += u64::from(is_worse(Metric::ResponseP99));
+            worse.p999 += u64::from(is_worse(Metric::ResponseP999));
+            worse.p999_judged += u64::from(rows.iter().any(|row| row.metric == Metric::ResponseP999));
         }
-        (whole, p99)
+        worse
     }
 
     #[test]
     fn five_percent_at_p99_are_found_and_nothing_is_not() {
-        let (_, found) = worse(REPEATS, (0.0, 0.0), slower_tail);
+        let found = worse(0..REPEATS, CALM, 500, slower_tail).p99;
         println!("5 % above p95 only: p99 worse in {found} of {REPEATS}");
         assert!(found * 10 >= REPEATS * 9, "{found} of {REPEATS}");
-        for world in [(0.0, 0.0), (0.05, 0.8)] {
-            let (alarms, _) = worse(REPEATS, world, |log| log);
-            println!("identical, slices vary by {world:?}: worse in {alarms} of {REPEATS}");
-            assert!(alarms * 20 <= REPEATS, "{world:?}: {alarms} of {REPEATS}");
+        for (law, requests) in
+            [(CALM, 500), (REMEMBERING, 500), (Law::Pareto(1.5), 100), (Law::Stalls(0.02), 100)]
+        {
+            let alarms = worse(0..REPEATS, law, requests, |log| log).whole;
+            println!("identical, {law:?}: worse in {alarms} of {REPEATS}");
+            assert!(alarms * 20 <= REPEATS, "{law:?}: {alarms} of {REPEATS}");
         }
     }
 
-    /// With 1000 repeats: found 91.2 %, and false alarms 2.2 and 4.5 %.
+    /// With 1000 repeats: found 91.2 %, and false alarms 2.2, 4.5, 3.3 and 3.7 %.
     const REPEATS: u64 = 20;
+
+    /// The figures that are documented. In a release build: they take minutes.
+    #[test]
+    #[ignore = "the false alarms that are documented: cargo test --release -p vajra-engine --lib false_alarms -- --ignored --nocapture"]
+    fn false_alarms_of_a_thousand_comparisons() {
+        const ALL: u64 = 1_000;
+        for requests in [100, 200, 300, 500] {
+            let varying = Law::Lognormal { level: 0.3, memory: 0.8 };
+            for law in [
+                CALM,
+                REMEMBERING,
+                varying,
+                Law::Pareto(1.5),
+                Law::Stalls(0.005),
+                Law::Stalls(0.02),
+                Law::Stalls(0.05),
+            ] {
+                let halves = [0..ALL / 2, ALL / 2..ALL];
+                let found = std::thread::scope(|scope| {
+                    let handles =
+                        halves.map(|seeds| scope.spawn(move || worse(seeds, law, requests, |log| log)));
+                    handles.map(|handle| handle.join().unwrap())
+                });
+                let sum = |part: fn(&Worse) -> u64| found.iter().map(part).sum::<u64>();
+                let (whole, p999, judged) =
+                    (sum(|worse| worse.whole), sum(|worse| worse.p999), sum(|worse| worse.p999_judged));
+                println!(
+                    "{requests} requests a slice, {law:?}: worse in {whole} of {ALL}; p99.9 worse in {p999}, judged in {judged}"
+                );
+                assert!(whole * 20 <= ALL, "{whole} of {ALL}");
+            }
+        }
+    }
 }

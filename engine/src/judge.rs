@@ -4,6 +4,7 @@
 //! not only for what was measured but for the whole interval that the truth lies in.
 
 use crate::distribution::Distribution;
+use crate::outcome::Kind;
 use crate::random::Random;
 use crate::report::Report;
 use crate::search::Outcome;
@@ -12,7 +13,7 @@ use crate::statistics::bootstrap::replicates;
 use crate::statistics::sample::{Portion, Sample, Statistic, measured};
 use crate::statistics::trend::trend;
 use crate::threshold::{Comparison, Facts, Metric, Statistic as Figure, Threshold};
-use crate::verdict::{Reason, Status};
+use crate::verdict::{Cause, Reason};
 
 /// Arrivals carried, as a share of those asked for, below which a rate is not sustained.
 const CARRIED_MIN: f64 = 0.99;
@@ -25,26 +26,76 @@ const BEYOND_MIN: f64 = 10.0;
 const RESAMPLES: usize = 400;
 const SEED: u64 = 1;
 
-/// Rules of the verdict that say that the generator had too much to do.
-const GENERATOR_RULES: [&str; 4] = ["shard_busy", "near_capacity", "generator_errors", "cgroup_throttled"];
-/// Rules that say that something else took its time away.
-const DISTURBANCE_RULES: [&str; 2] = ["hiccups", "steal"];
-/// Rules that either can break.
-const LATENESS_RULES: [&str; 2] = ["generator_lag_p50", "generator_lag_p99"];
+/// Kinds of failures that the target sent itself, whatever the machine did meanwhile.
+const ANSWERED: [Kind; 2] = [Kind::Status, Kind::Protocol];
+
+/// Whose doing it is, as far as a probe is concerned, that a rule was broken; nobody's where the rule does not touch one. A generator
+/// that is late with neither too much to do nor a disturbance is late for reasons that nobody knows, which the target must not
+/// be blamed for either.
+fn cause(reason: &Reason) -> Option<Cause> {
+    match reason.rule.as_str() {
+        "lost_telemetry" | "late_collector" | "unsteady" => None,
+        _ if is_lateness(reason) => Some(Cause::Machine),
+        _ => Some(reason.cause),
+    }
+}
 
 /// How a probe went, under conditions that a sustained rate has to meet with this confidence.
 ///
 /// A generator that is late or disturbed only makes response times longer, so conditions that are met all the same are met.
+/// What is not met is held against the target only where nothing was in the generator's way, or where the target's own answers
+/// decide.
 pub fn judge(report: &Report, conditions: &[Threshold], confidence: f64) -> Outcome {
     match judge_target(report, conditions, confidence) {
         Outcome::Pass => Outcome::Pass,
-        Outcome::Fail(why) if judge_generator(report).is_none() => {
-            Outcome::Fail(format!("{why}{}", queueing(report)))
+        Outcome::Fail(why) if answers_decide(report, conditions) => Outcome::Fail(why),
+        Outcome::Fail(why) => {
+            in_the_way(report).unwrap_or_else(|| Outcome::Fail(format!("{why}{}", queueing(report))))
         }
-        // Nothing that succeeded, nothing to be late against: no disturbance makes a target refuse everything.
-        outcome if report.requests.ok == 0 && !has_own_errors(report) => outcome,
-        outcome => judge_generator(report).unwrap_or(outcome),
+        outcome => in_the_way(report).unwrap_or(outcome),
     }
+}
+
+/// Whether failures that no disturbance makes are enough to break a condition: no machine turns an answer into an error.
+fn answers_decide(report: &Report, conditions: &[Threshold]) -> bool {
+    let requests = &report.requests;
+    if requests.ok == 0 {
+        return !has_own_errors(report);
+    }
+    let answered: u64 = ANSWERED.iter().filter_map(|kind| requests.errors.get(kind.name())).sum();
+    let total = requests.ok + requests.failed + requests.dropped;
+    conditions.iter().filter(|condition| condition.metric == Metric::Failed).any(|condition| {
+        let figure = match condition.statistic {
+            Figure::Count => answered as f64,
+            _ => answered as f64 / total.max(1) as f64,
+        };
+        is_upper(condition.comparison) && !condition.holds(figure)
+    })
+}
+
+fn is_upper(comparison: Comparison) -> bool {
+    matches!(comparison, Comparison::Below | Comparison::AtMost)
+}
+
+/// What was in the generator's way, if anything was, however little: a disturbed probe is no evidence against a target.
+fn in_the_way(report: &Report) -> Option<Outcome> {
+    let named = |wanted: Cause| report.verdict.reasons.iter().find(|reason| cause(reason) == Some(wanted));
+    let is_own = has_own_errors(report);
+    match (named(Cause::Machine), named(Cause::Generator)) {
+        // The generator has most to do where others take its core: with both, the machine comes first.
+        (Some(machine), _) if !is_own && !is_lateness(machine) => {
+            Some(Outcome::Disturbed(machine.text.clone()))
+        }
+        (_, Some(own)) => Some(Outcome::GeneratorLimit(own.text.clone())),
+        // Late, and neither busy nor disturbed as far as can be seen.
+        (Some(machine), None) => Some(Outcome::Disturbed(machine.text.clone())),
+        (None, None) => None,
+    }
+}
+
+/// Rules that the generator's own load breaks as well as a disturbance.
+fn is_lateness(reason: &Reason) -> bool {
+    reason.rule.starts_with("generator_lag")
 }
 
 /// A hint where requests waited for a free connection longer than the target took over them: it may carry more on more.
@@ -82,28 +133,6 @@ fn judge_target(report: &Report, conditions: &[Threshold], confidence: f64) -> O
     judge_conditions(report, portions, conditions, confidence)
 }
 
-/// Whether the generator or its machine was in the way.
-fn judge_generator(report: &Report) -> Option<Outcome> {
-    let reasons = &report.verdict.reasons;
-    let named = |names: &[&str]| reasons.iter().find(|reason| names.contains(&reason.rule.as_str()));
-    let is_invalid = report.verdict.status == Status::Invalid;
-    let says = |reason: &Reason| reason.text.clone();
-    let lateness = named(&LATENESS_RULES).filter(|reason| reason.status == Status::Invalid);
-    let is_short = report.rate.ratio.is_some_and(|ratio| ratio < CARRIED_MIN);
-    match (named(&DISTURBANCE_RULES), named(&GENERATOR_RULES)) {
-        (Some(disturbance), _) if is_invalid && disturbance.status == Status::Invalid => {
-            Some(Outcome::Disturbed(says(disturbance)))
-        }
-        // Nothing is known of a target that was not given what it was to be given.
-        (_, Some(own)) if is_short || lateness.is_some() || own.status == Status::Invalid => {
-            Some(Outcome::GeneratorLimit(says(own)))
-        }
-        (Some(disturbance), None) if lateness.is_some() => Some(Outcome::Disturbed(says(disturbance))),
-        (None, None) => lateness.map(|reason| Outcome::GeneratorLimit(says(reason))),
-        _ => None,
-    }
-}
-
 /// Why the rate cannot be sustained for long, if response times grow over the window.
 fn growth(portions: &[Portion]) -> Option<String> {
     let medians: Vec<f64> =
@@ -127,6 +156,9 @@ fn judge_conditions(
     let sample = Sample::new(vec![portions]);
     let mut unclear = None;
     for condition in conditions {
+        if let Some(why) = hidden(report, condition) {
+            return Outcome::Fail(why);
+        }
         let (figure, interval) = match figure(report, &sample, condition, confidence) {
             Ok(measured) => measured,
             Err(problem) => return Outcome::Disturbed(problem),
@@ -142,6 +174,18 @@ fn judge_conditions(
         }
     }
     unclear.map_or(Outcome::Pass, Outcome::Unclear)
+}
+
+/// Why a percentile says nothing, if more arrivals were never sent than lie beyond it: theirs would be the longest.
+fn hidden(report: &Report, condition: &Threshold) -> Option<String> {
+    let Figure::Quantile(quantile) = condition.statistic else { return None };
+    let requests = &report.requests;
+    let due = requests.sent + requests.dropped + requests.unsent;
+    let share = requests.unsent as f64 / due.max(1) as f64;
+    let shown = share * 100.0;
+    (requests.unsent > 0 && share > 1.0 - quantile).then(|| {
+        format!("{}: {shown:.2} % of arrivals were never sent, more than lie beyond it", condition.text)
+    })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,7 +260,7 @@ mod tests {
     use super::*;
     use crate::config::{Document, Format, Layers};
     use crate::history::History;
-    use crate::outcome::{Kind, Outcome as Ending};
+    use crate::outcome::Outcome as Ending;
     use crate::phase::Phases;
     use crate::plan::Plan;
     use crate::quantity::{MILLISECOND_NS, SECOND_NS};
@@ -234,6 +278,18 @@ mod tests {
         failing: Option<u64>,
         change: impl FnOnce(&mut Recorder),
     ) -> Report {
+        let failing = failing.map(|every| (every, Kind::Timeout));
+        probe_in(service_ns, World { failing, ..World::default() }, change)
+    }
+
+    /// Every how manyth request comes to what end.
+    #[derive(Clone, Copy, Default)]
+    struct World {
+        failing: Option<(u64, Kind)>,
+        unsent: Option<u64>,
+    }
+
+    fn probe_in(service_ns: impl Fn(u64) -> u64, world: World, change: impl FnOnce(&mut Recorder)) -> Report {
         let text = format!("url = 'h'\n[run]\nduration = '5s'\n[load]\nrate = {RATE_RPS}");
         let document = Document { name: "p".into(), text, format: Format::Toml };
         let config = Layers::new(Some(document)).unwrap().config().unwrap();
@@ -247,9 +303,13 @@ mod tests {
             let each = RATE_RPS / 10;
             for n in slice * each..(slice + 1) * each {
                 let intended = n * MILLISECOND_NS;
+                if world.unsent.is_some_and(|every| n % every == 0) {
+                    recorder.unsent.measured += 1;
+                    continue;
+                }
                 recorder.sent(0, intended, intended, 1);
-                let outcome = match failing {
-                    Some(every) if n % every == 0 => Ending::Failed(Kind::Timeout),
+                let outcome = match world.failing {
+                    Some((every, kind)) if n % every == 0 => Ending::Failed(kind),
                     _ => Ending::Ok(200),
                 };
                 let instants = Instants { intended, sent: intended, done: intended + service_ns(n) };
@@ -312,18 +372,49 @@ mod tests {
 
     #[test]
     fn the_generators_own_limit_is_not_the_targets() {
-        let busy = |recorder: &mut Recorder| {
-            recorder.figures.cpu_user_ns = 5 * SECOND_NS;
-            recorder.unsent.measured = 500;
-        };
-        assert!(matches!(judged(&probe(scattered, None, busy), "p(99)<1s"), Outcome::GeneratorLimit(_)));
-        let idle = |recorder: &mut Recorder| recorder.unsent.measured = 500;
-        let Outcome::Fail(why) = judged(&probe(scattered, None, idle), "p(99)<1s") else { panic!() };
+        let short = World { unsent: Some(10), ..World::default() };
+        let busy = |recorder: &mut Recorder| recorder.figures.cpu_user_ns = 5 * SECOND_NS;
+        assert!(matches!(judged(&probe_in(scattered, short, busy), "p(99)<1s"), Outcome::GeneratorLimit(_)));
+        let report = probe_in(scattered, short, |_| {});
+        let Outcome::Fail(why) = judged(&report, "p(99)<1s") else { panic!("a tenth was not sent") };
         assert!(why.contains("of the rate was carried"), "{why}");
         let disturbed = |recorder: &mut Recorder| recorder.figures.hiccup_ns = 2 * SECOND_NS;
         let report = probe(scattered, None, disturbed);
         assert!(matches!(judged(&report, "p(99)<5ms"), Outcome::Disturbed(_)));
         assert_eq!(judged(&report, "p(99)<1s"), Outcome::Pass, "met even so");
+        // However little it was: a target that is refused was refused by a generator with nothing in its way.
+        let a_little = |recorder: &mut Recorder| recorder.figures.hiccup_ns = SECOND_NS / 10;
+        let report = probe(scattered, None, a_little);
+        assert_eq!(report.verdict.status, crate::verdict::Status::Degraded);
+        assert!(matches!(judged(&report, "p(99)<5ms"), Outcome::Disturbed(_)));
+        // A core that others fight for looks busy as well: the generator is not the limit for that.
+        let both = |recorder: &mut Recorder| {
+            busy(recorder);
+            recorder.figures.hiccup_ns = SECOND_NS / 10;
+        };
+        assert!(matches!(judged(&probe(scattered, None, both), "p(99)<5ms"), Outcome::Disturbed(_)));
+    }
+
+    #[test]
+    fn errors_that_the_target_answers_with_are_its_own_whatever_the_machine_does() {
+        let disturbed = |recorder: &mut Recorder| recorder.figures.hiccup_ns = 2 * SECOND_NS;
+        let report =
+            |kind| probe_in(scattered, World { failing: Some((2, kind)), ..World::default() }, disturbed);
+        assert!(matches!(judged(&report(Kind::Status), "failed<1%"), Outcome::Fail(_)));
+        assert!(matches!(judged(&report(Kind::Timeout), "failed<1%"), Outcome::Disturbed(_)));
+        assert_eq!(
+            judged(&report(Kind::Status), "p(99)<1s"),
+            Outcome::Pass,
+            "nothing was asked about failures"
+        );
+    }
+
+    #[test]
+    fn a_percentile_that_unsent_arrivals_hide_is_not_met() {
+        let report = probe_in(scattered, World { unsent: Some(111), ..World::default() }, |_| {});
+        assert_eq!(judged(&report, "p(99)<1s"), Outcome::Pass, "0.9 %");
+        let Outcome::Fail(why) = judged(&report, "p(99.5)<1s") else { panic!("0.9 % are beyond it") };
+        assert!(why.contains("never sent"), "{why}");
     }
 
     #[test]

@@ -3,8 +3,9 @@
 //! The interval is the block bootstrap's. Looking at it again and again, and stopping at the first look that pleases, would stop
 //! too often on intervals that are narrow by luck. So the looks are few, each after a fifth more of the run; three in a row have to
 //! be narrow enough; none is made before there are enough slices and enough requests beyond a percentile; and the interval
-//! is made for a higher confidence than it is given out with. That the
-//! interval at which it stops then covers the truth about as often as it says is shown by simulation, in the tests below.
+//! is made for a higher confidence than it is given out with. How often the interval at which it stops then covers the truth
+//! is measured by simulation, in worlds that are calm, that remember, and with heavy tails, in the tests below: at least as
+//! often as it says, but for coarse goals that stop at the first looks where a long memory is hidden by noise, a little less.
 
 use crate::distribution::Distribution;
 use crate::random::Random;
@@ -14,8 +15,9 @@ use crate::statistics::sample::{Portion, Sample, Statistic};
 use crate::statistics::student::normal_quantile;
 use serde::{Deserialize, Serialize};
 
-/// Slices before which no look is made.
-pub const SLICES_MIN: usize = 30;
+/// Slices before which no look is made. With fewer, a memory of ten slices is underestimated, and intervals with it: from 30 on,
+/// coarse goals in worlds with such a memory were covered in 85 % of runs that stopped.
+pub const SLICES_MIN: usize = 100;
 /// Portions that are kept; beyond, neighbours are merged, so memory is flat.
 const PORTIONS_MAX: usize = 256;
 /// Each look comes after the run has grown by this factor.
@@ -23,7 +25,7 @@ const GROWTH: f64 = 1.2;
 /// So many looks in a row have to find the interval narrow enough.
 const LOOKS_IN_A_ROW: u32 = 3;
 /// Of the probability that an interval misses the truth, so much is left when the choice of the moment has taken its part.
-const ERROR_LEFT: f64 = 0.6;
+const ERROR_LEFT: f64 = 0.5;
 /// Requests that have to lie beyond a percentile.
 const BEYOND_MIN: u64 = 30;
 /// How often the run is resampled for a look.
@@ -357,17 +359,6 @@ mod tests {
     /// Values that occur, as logarithms of base e, are half a percent apart.
     const GRID: f64 = 200.0;
 
-    /// A slice of requests whose logarithms a world draws.
-    fn slice(requests: usize, mut draw: impl FnMut() -> f64) -> Portion {
-        let mut logs: Vec<i64> = (0..requests).map(|_| ((10.0 + draw()) * GRID).round() as i64).collect();
-        logs.sort_unstable();
-        let value = |log: i64| (log as f64 / GRID).exp() as u64;
-        let responses: Vec<(u64, u64)> =
-            logs.chunk_by(|a, b| a == b).map(|same| (value(same[0]), same.len() as u64)).collect();
-        let sum_ns = responses.iter().map(|(value, count)| (value * count) as f64).sum();
-        Portion { responses, sum_ns, ok: requests as u64, ..Portion::default() }
-    }
-
     /// How the logarithms of a world's times come about, around 10.
     #[derive(Clone, Copy, Debug)]
     enum Law {
@@ -380,15 +371,19 @@ mod tests {
     struct World {
         goal: &'static str,
         law: Law,
+        /// In a slice.
         requests: usize,
         slices_max: usize,
     }
 
     impl World {
+        fn figure(&self) -> Figure {
+            Goal::parse(self.goal).unwrap().figure
+        }
+
         /// The logarithm of the true figure over e¹⁰.
         fn truth(&self) -> f64 {
-            let figure = Goal::parse(self.goal).unwrap().figure;
-            match (figure, self.law) {
+            match (self.figure(), self.law) {
                 (Figure::Quantile(quantile), Law::Lognormal { level, .. }) => {
                     normal_quantile(quantile) * (0.25 + level * level).sqrt()
                 }
@@ -398,14 +393,50 @@ mod tests {
             }
         }
 
-        fn slice(&self, state: &mut f64, random: &mut Random) -> Portion {
-            if let Law::Lognormal { memory, .. } = self.law {
-                *state = memory * *state + (1.0 - memory * memory).sqrt() * normal(random);
+        /// The share of requests that are drawn; those below are far from a percentile and count as one value.
+        fn drawn(&self) -> f64 {
+            match self.figure() {
+                Figure::Mean => 1.0,
+                Figure::Quantile(quantile) => (20.0 * (1.0 - quantile)).min(1.0),
             }
-            slice(self.requests, || match self.law {
-                Law::Lognormal { level, .. } => level * *state + 0.5 * normal(random),
-                Law::Pareto(index) => random.exponential() / index,
-            })
+        }
+
+        fn slice(&self, state: &mut f64, random: &mut Random) -> Portion {
+            let level = match self.law {
+                Law::Lognormal { level, memory } => {
+                    *state = memory * *state + (1.0 - memory * memory).sqrt() * normal(random);
+                    level * *state
+                }
+                Law::Pareto(_) => 0.0,
+            };
+            let drawn = self.drawn();
+            // How many are passed over before the next that is drawn: geometric.
+            let passed = |random: &mut Random| match drawn {
+                1.0 => 0,
+                drawn => (random.unit().ln() / (1.0 - drawn).ln()) as usize,
+            };
+            let (mut logs, mut at) = (Vec::new(), passed(random));
+            while at < self.requests {
+                let tail = drawn * random.unit();
+                let log = match self.law {
+                    Law::Lognormal { .. } => level + 0.5 * normal_quantile(1.0 - tail),
+                    Law::Pareto(index) => -tail.ln() / index,
+                };
+                // The quantile of a tail of 1 is −∞; it is one draw in 2⁵³.
+                logs.push(((10.0 + log.max(-9.0)) * GRID).round() as i64);
+                at += 1 + passed(random);
+            }
+            self.portion(logs)
+        }
+
+        fn portion(&self, mut logs: Vec<i64>) -> Portion {
+            logs.sort_unstable();
+            let value = |log: i64| (log as f64 / GRID).exp() as u64;
+            let below = (self.requests - logs.len()) as u64;
+            let mut responses = if below > 0 { vec![(1, below)] } else { Vec::new() };
+            responses.extend(logs.chunk_by(|a, b| a == b).map(|same| (value(same[0]), same.len() as u64)));
+            let sum_ns = responses.iter().map(|(value, count)| (value * count) as f64).sum();
+            Portion { responses, sum_ns, ok: self.requests as u64, ..Portion::default() }
         }
     }
 
@@ -418,14 +449,13 @@ mod tests {
         covered: u64,
     }
 
-    fn fates(world: &World, seeds: u64) -> Fates {
+    fn fates(world: &World, seeds: u64, resamples: usize) -> Fates {
         let (mut stopped, mut covered, mut slices) = (0, 0, Vec::new());
         for seed in 0..seeds {
             let mut random = Random::new(seed, 11);
             let mut state = normal(&mut random);
             let goal = Goal::parse(world.goal).unwrap();
-            // Fewer resamples than a run takes make intervals less exact, not better, and the test quicker.
-            let mut until = Until { resamples: 130, ..Until::new(goal, 0.95, seed) };
+            let mut until = Until { resamples, ..Until::new(goal, 0.95, seed) };
             let at =
                 (1..=world.slices_max).find(|_| until.push_portion(world.slice(&mut state, &mut random)));
             let found = until.outcome();
@@ -438,63 +468,94 @@ mod tests {
     }
 
     const CALM: Law = Law::Lognormal { level: 0.0, memory: 0.0 };
-    /// With 1000 seeds, 500 resamples and room enough to stop, of those that stopped: 0.976, 0.977, 0.940, 0.919 and 0.969, in the
-    /// order of the worlds below.
-    const SEEDS: u64 = 200;
+    const FORGETFUL: Law = Law::Lognormal { level: 0.1, memory: 0.5 };
+    const REMEMBERING: Law = Law::Lognormal { level: 0.1, memory: 0.8 };
+    const HEAVY: Law = Law::Pareto(1.5);
 
-    fn world(goal: &'static str, law: Law, slices_max: usize) -> World {
-        World { goal, law, requests: 60, slices_max }
+    fn world(goal: &'static str, law: Law, requests: usize, slices_max: usize) -> World {
+        World { goal, law, requests, slices_max }
     }
 
-    fn covers(world: World) -> Fates {
-        let found = fates(&world, SEEDS);
-        let share = found.covered as f64 / SEEDS as f64;
+    fn covers(world: &World, seeds: u64, resamples: usize, least: f64) -> Fates {
+        let found = fates(world, seeds, resamples);
+        let share = found.covered as f64 / seeds as f64;
         println!(
-            "{}, {:?}: {share:.3} covered, {} of {SEEDS} stopped, typically after {} slices",
-            world.goal, world.law, found.stopped, found.slices
+            "{}, {:?}: {share:.3} covered, {} of {seeds} stopped, typically after {} slices of {}",
+            world.goal, world.law, found.stopped, found.slices, world.requests
         );
-        assert!(share >= 0.90, "{share} for a nominal 0.95: {found:?}");
+        assert!(share >= least, "{share} for a nominal 0.95: {found:?}");
         found
     }
 
+    /// Of so few seeds, one in a hundred rules that cover 95 % covers less than this.
+    const SEEDS_FEW: u64 = 50;
+    const LEAST_OF_FEW: f64 = 0.88;
+    /// Fewer resamples than a run takes make intervals less exact, not better, and the test quicker.
+    const RESAMPLES_FEW: usize = 100;
+
     #[test]
-    fn the_interval_at_the_stop_covers_the_truth_in_calm_worlds() {
-        for goal in ["p90 ± 4%", "mean ± 3%"] {
-            assert!(covers(world(goal, CALM, 200)).stopped * 20 >= SEEDS * 19);
+    fn the_interval_at_the_stop_covers_the_truth() {
+        for world in [
+            world("p99 ± 4%", CALM, 300, 400),
+            world("p99 ± 4%", FORGETFUL, 300, 700),
+            world("p99 ± 5%", REMEMBERING, 300, 800),
+            world("p99 ± 6%", HEAVY, 600, 700),
+            world("p99 ± 10%", REMEMBERING, 100, 700),
+            world("mean ± 3%", CALM, 60, 300),
+        ] {
+            let found = covers(&world, SEEDS_FEW, RESAMPLES_FEW, LEAST_OF_FEW);
+            assert!(found.stopped * 10 >= SEEDS_FEW * 9, "{found:?}");
         }
     }
 
+    /// The figures that are documented. In a release build: they take minutes.
     #[test]
-    fn the_interval_at_the_stop_covers_the_truth_in_worlds_with_a_memory() {
-        covers(world("p90 ± 5%", Law::Lognormal { level: 0.1, memory: 0.5 }, 130));
-        covers(world("p50 ± 5%", Law::Lognormal { level: 0.1, memory: 0.8 }, 110));
-    }
-
-    #[test]
-    fn the_interval_at_the_stop_covers_the_truth_under_a_heavy_tail() {
-        covers(world("p90 ± 8%", Law::Pareto(1.5), 150));
+    #[ignore = "the coverage that is documented: cargo test --release -p vajra-engine --lib coverage -- --ignored --nocapture"]
+    fn coverage_of_a_thousand_seeds() {
+        let worlds = [
+            world("p99 ± 2%", CALM, 300, 4_000),
+            world("p99 ± 2%", FORGETFUL, 300, 6_000),
+            world("p99 ± 2%", REMEMBERING, 300, 8_000),
+            world("p99 ± 2%", HEAVY, 1_000, 4_000),
+            world("p50 ± 5%", REMEMBERING, 60, 4_000),
+            world("p90 ± 5%", FORGETFUL, 60, 2_000),
+            world("p90 ± 5%", REMEMBERING, 60, 4_000),
+            world("p90 ± 8%", HEAVY, 60, 2_000),
+            world("p90 ± 20%", Law::Lognormal { level: 0.3, memory: 0.8 }, 60, 4_000),
+            world("p99 ± 10%", REMEMBERING, 100, 4_000),
+            world("p99.9 ± 10%", CALM, 300, 9_000),
+            world("p99.9 ± 10%", REMEMBERING, 300, 9_000),
+            world("mean ± 3%", CALM, 60, 4_000),
+            world("mean ± 3%", REMEMBERING, 60, 8_000),
+        ];
+        std::thread::scope(|scope| {
+            for some in worlds.chunks(worlds.len().div_ceil(2)) {
+                scope.spawn(|| {
+                    some.iter().for_each(|world| _ = covers(world, 1_000, RESAMPLES, 0.94));
+                });
+            }
+        });
     }
 
     #[test]
     fn a_heavy_tail_does_not_stop_early() {
-        // The calm world needs 100 slices of 60 for this, the heavy one 1100; its mean can never be told.
-        assert!(fates(&world("p99 ± 5%", CALM, 300), 10).stopped > 7);
-        assert_eq!(fates(&world("p99 ± 5%", Law::Pareto(1.5), 300), 10).stopped, 0);
-        let mean = World { requests: 300, ..world("mean ± 10%", Law::Pareto(1.5), 70) };
-        assert_eq!(fates(&mean, 20).stopped, 0);
+        // The calm world needs 150 slices of 60 for this, the heavy one ten times as many; its mean can never be told.
+        assert!(fates(&world("p99 ± 5%", CALM, 60, 300), 10, RESAMPLES_FEW).stopped > 7);
+        assert_eq!(fates(&world("p99 ± 5%", HEAVY, 60, 300), 10, RESAMPLES_FEW).stopped, 0);
+        assert_eq!(fates(&world("mean ± 10%", HEAVY, 150, 170), 10, RESAMPLES_FEW).stopped, 0);
     }
 
     #[test]
     fn the_bound_tells_what_was_missing() {
         let mut random = Random::new(1, 0);
         let mut until = Until::new(Goal::parse("mean ± 50%").unwrap(), 0.95, 1);
-        let heavy = World { requests: 600, ..world("", Law::Pareto(1.5), 0) };
-        assert!((0..60).all(|_| !until.push_portion(heavy.slice(&mut 0.0, &mut random))));
+        let heavy = world("mean ± 50%", HEAVY, 300, 0);
+        assert!((0..120).all(|_| !until.push_portion(heavy.slice(&mut 0.0, &mut random))));
         assert!(until.outcome().obstacle.unwrap().contains("the tail is so heavy"));
         let mut thin = Until::new(Goal::parse("p99.9 ± 50%").unwrap(), 0.95, 1);
-        assert!((0..60).all(|_| !thin.push_portion(heavy.slice(&mut 0.0, &mut random))));
+        assert!((0..120).all(|_| !thin.push_portion(heavy.slice(&mut 0.0, &mut random))));
         let mut empty = Until::new(Goal::parse("p99 ± 2%").unwrap(), 0.95, 1);
-        assert!((0..60).all(|_| !empty.push(&Distribution::new())));
+        assert!((0..120).all(|_| !empty.push(&Distribution::new())));
         let found = empty.outcome();
         assert_eq!((found.estimate, found.reached), (0.0, false));
         assert!(found.obstacle.unwrap().contains("0 requests lie beyond"));
@@ -515,7 +576,7 @@ mod tests {
         let mut until = Until::new(Goal::parse("p50 +- 5%").unwrap(), 0.95, 1);
         let mut slice = Distribution::new();
         (1..100).for_each(|n| slice.record(1_000_000 + n));
-        assert!((0..100).any(|_| until.push(&slice)), "what never varies is known at once");
+        assert!((0..200).any(|_| until.push(&slice)), "what never varies is known at once");
         let found = until.outcome();
         let value = serde_json::to_value(&found).unwrap();
         for key in "goal reached estimate low high half_width confidence checks obstacle".split_whitespace() {

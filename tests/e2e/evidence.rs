@@ -192,17 +192,29 @@ fn a_capacity_is_found_and_a_target_that_fails_has_none() {
     let slo = ["--slo", "p(50)<400ms, failed<0.1%", "--json", "max.json", "--svg", "max.svg"];
     let search = ["find-max", target, "-R", "200", "-d", "2s", "-c", "64", "--tolerance", "20%"];
     let done = Vajra::new(&[&search[..], &slo].concat()).done();
-    assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
     let found = json(&done, "max.json");
-    let sustained = found["sustained_rps"].as_f64().unwrap();
-    assert_eq!(found["limited_by"], "target", "{found}");
-    assert!((250.0..=520.0).contains(&sustained), "{sustained}: {}", done.stderr);
+    // A busy machine may leave the answer unknown, in part or altogether; it never names the target too low.
+    let sustained = found["sustained_rps"].as_f64();
+    let is_unknown = found["limited_by"] == "unknown";
+    assert!(is_unknown || found["limited_by"] == "target", "{found}");
+    assert_eq!(is_unknown, !found["unknown"].is_null(), "{found}");
+    assert_eq!(done.code, if sustained.is_some() { 0 } else { 3 }, "{}{}", done.stdout, done.stderr);
+    assert!(sustained.is_none_or(|rps| rps <= 520.0), "{}", done.stderr);
+    assert!(is_unknown || sustained.is_some_and(|rps| rps >= 250.0), "{}", done.stderr);
     assert!(found["probes"].as_array().unwrap().len() >= 3);
     assert!(text(&done, "max.svg").starts_with("<svg"));
     let failing = ["find-max", "testbed:/?error=1", "-d", "1s", "--from", "50", "--slo", "failed<1%"];
     let done = Vajra::new(&failing).done();
     assert_eq!(done.code, 99, "{}", done.stderr);
     assert!(done.stdout.contains("no rate that was tried"), "{}", done.stdout);
+    // Nine of ten fail at once, and the successes are quick: no condition says so, and nothing is sustained.
+    let quick = ["find-max", "testbed:/?error=90%", "-R", "200", "-d", "1s", "--from", "100", "--to", "2000"];
+    let done = Vajra::new(&[&quick[..], &["--slo", "p(99)<60s", "--json", "max.json"]].concat()).done();
+    assert_eq!(done.code, 99, "{}{}", done.stdout, done.stderr);
+    done.assert_says(&["failed <1%"]);
+    assert!(done.stdout.contains("no rate that was tried"), "{}", done.stdout);
+    assert!(done.stdout.contains("failed<1% was added"), "{}", done.stdout);
+    assert_eq!(json(&done, "max.json")["slo"][1], "failed <1%");
 }
 
 #[test]

@@ -48,6 +48,9 @@ pub struct Row {
     pub high: f64,
     /// The least difference of interest.
     pub minimum: f64,
+    /// The smallest change for the worse that runs like these show in half of all cases, in the unit of `difference`: the
+    /// interval's reach on that side, at least `minimum`. Smaller ones mostly stay unseen. `null` where chance had no part.
+    pub detectable: Option<f64>,
     /// What follows.
     pub verdict: Judgement,
     /// What the interval rests on.
@@ -65,7 +68,14 @@ impl Row {
             Interval { high, .. } if high <= limit => RegressionStatus::Passed,
             _ => RegressionStatus::Unclear,
         };
-        RegressionRow { metric: self.metric, status, limit, is_decisive: self.is_decisive }
+        let detectable = self.reach().map(|reach| limit + reach);
+        RegressionRow { metric: self.metric, status, limit, detectable, is_decisive: self.is_decisive }
+    }
+
+    /// How far the interval reaches from the difference to the better side: so much worse it has to be to be told from nothing.
+    fn reach(&self) -> Option<f64> {
+        (self.basis != Basis::ByConstruction)
+            .then(|| reach(self.metric, self.difference, Interval { low: self.low, high: self.high }))
     }
 }
 
@@ -75,6 +85,11 @@ fn worsening(metric: Metric, difference: Interval) -> Interval {
         true => Interval { low: -difference.high, high: -difference.low },
         false => difference,
     }
+}
+
+fn reach(metric: Metric, difference: f64, interval: Interval) -> f64 {
+    let estimate = worsening(metric, Interval::point(difference)).low;
+    (estimate - worsening(metric, interval).low).max(0.0)
 }
 
 fn judge(metric: Metric, difference: f64, interval: Interval, minimum: f64) -> Judgement {
@@ -240,6 +255,8 @@ impl Draft {
             low: interval.low,
             high: interval.high,
             minimum: self.minimum,
+            detectable: (basis != Basis::ByConstruction)
+                .then(|| reach(self.metric, difference, interval).max(self.minimum)),
             verdict: judge(self.metric, difference, interval, self.minimum),
             basis,
             is_decisive: self.is_decisive,
