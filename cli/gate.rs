@@ -23,8 +23,9 @@ use engine::redact;
 use engine::report::{Calibrated, Report};
 use engine::seams::Sink;
 use engine::verdict::Status;
+use socket2::{Socket, Type};
 use std::process::ExitCode;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Runs of each side, when nothing else is asked for: the fewest whose spread says anything.
 const RUNS_DEFAULT: u32 = 3;
@@ -77,6 +78,11 @@ impl GateArgs {
     }
 }
 
+/// What the side is called that is held against the other.
+const CANDIDATE: &str = "candidate";
+/// How long a candidate may take to accept a connection before it is called dead.
+const REACHABLE: Duration = Duration::from_secs(5);
+
 /// One side of the comparison: what is sent where, and who serves it.
 struct Side {
     name: &'static str,
@@ -92,7 +98,7 @@ pub(crate) fn run(args: &GateArgs) -> Result<ExitCode, Failure> {
     let options = args.rules.options()?;
     let sheets = args.presentation.open()?;
     let turns = Turns::begin()?;
-    let mut candidate = Side::new("candidate", &plan_args, args.with.clone(), &turns)?;
+    let mut candidate = Side::new(CANDIDATE, &plan_args, args.with.clone(), &turns)?;
     let against = args.against.as_deref();
     let mut base = against.map(|against| base_side(against, &plan_args, args, &turns)).transpose()?;
     // Looked at before anything is sent: a baseline that is missing, or of another plan, is known at once.
@@ -100,12 +106,24 @@ pub(crate) fn run(args: &GateArgs) -> Result<ExitCode, Failure> {
     if let Some(base) = saved.first() {
         require_same_plan(base, &candidate.plan, &options).map_err(|refusal| refused(&refusal))?;
     }
+    // Something it is held against answers, or did: then a candidate that nobody can reach is worse, and not a matter of set-up.
+    let is_held_against = !args.save_baseline && !args.force;
     for side in base.iter_mut().chain([&mut candidate]).filter(|side| side.command.is_none()) {
+        if is_held_against && side.name == CANDIDATE && !side.is_reachable() {
+            let told = "the candidate accepts no connection: a regression";
+            sheets.tell_failure(told, args.quiet);
+            return Ok(ExitCode::from(exit::REGRESSION));
+        }
         side.calibration = preflight(&side.plan, &side.ready, &turns, args.manner(args.quiet))?;
     }
     let measured = Measured::make(args, &turns, base.as_ref(), &candidate)?;
     let plan_name = plain(&redact::written(&candidate.plan).name);
     base.into_iter().chain([candidate]).for_each(|side| side.ready.stop());
+    let reports = if measured.base.is_empty() { &saved } else { &measured.base };
+    if let Some(regression) = measured.fails_altogether(reports) {
+        sheets.tell_failure(&regression, args.quiet);
+        return Ok(ExitCode::from(exit::REGRESSION));
+    }
     if let Some(code) = measured.unusable(args.rules.allows(Obstacle::Invalid), args.strict) {
         return Ok(ExitCode::from(code));
     }
@@ -121,16 +139,25 @@ pub(crate) fn run(args: &GateArgs) -> Result<ExitCode, Failure> {
         eprintln!("baseline `{name}` holds {runs} of {plan_name}");
         return Ok(ExitCode::SUCCESS);
     }
-    let reports = if measured.base.is_empty() { &saved } else { &measured.base };
-    if let Some(regression) = measured.fails_altogether(reports) {
-        sheets.tell_failure(&regression, args.quiet);
-        return Ok(ExitCode::from(exit::REGRESSION));
-    }
     let is_paired = measured.is_paired();
-    let comparison = compared(reports, &measured.candidate, &Options { is_paired, ..options })?;
+    let fails_mostly = measured.fails_mostly(reports);
+    let comparison = match compared(reports, &measured.candidate, &Options { is_paired, ..options }) {
+        Ok(comparison) => comparison,
+        Err(refusal) => {
+            let Some(regression) = fails_mostly else { return Err(refusal) };
+            sheets.tell_failure(&regression, args.quiet);
+            return Ok(ExitCode::from(exit::REGRESSION));
+        }
+    };
     let regression = comparison.regression(limit);
     let is_written = sheets.tell(&comparison, Some(&regression), args.quiet)?;
-    let code = code_of(&regression, is_breached, args.strict);
+    let code = match &fails_mostly {
+        Some(text) => {
+            eprintln!("{}", plain(text));
+            exit::REGRESSION
+        }
+        None => code_of(&regression, is_breached, args.strict),
+    };
     Ok(ExitCode::from(if code == 0 && !is_written { exit::RUNTIME } else { code }))
 }
 
@@ -187,11 +214,29 @@ impl Side {
         Ok(Side { name, plan, ready, command, calibration: None })
     }
 
+    /// A candidate whose server does not come up is worse than a base whose server did.
+    fn not_served(&self, failure: Failure, args: &GateArgs) -> Failure {
+        let is_regression = self.name == CANDIDATE && failure.code == exit::RUNTIME && !args.save_baseline;
+        match is_regression {
+            true => Failure::new(exit::REGRESSION, format!("{}: a regression", failure.message)),
+            false => failure,
+        }
+    }
+
+    /// Whether anything listens where it is to be measured.
+    fn is_reachable(&self) -> bool {
+        let Ok(addresses) = &self.ready.addresses else { return true };
+        addresses.iter().any(|address| {
+            let socket = Socket::new(address.domain(), Type::STREAM, None);
+            socket.and_then(|socket| socket.connect_timeout(address, REACHABLE)).is_ok()
+        })
+    }
+
     /// One run of this side, made again when it is INVALID.
     fn run(&self, args: &GateArgs, turns: &Turns, turn: u32) -> Result<Report, Failure> {
         let addresses = self.ready.addresses.clone().map_err(Failure::runtime)?;
-        let _served =
-            self.command.as_deref().map(|command| Served::start(command, &addresses, turns)).transpose()?;
+        let served = self.command.as_deref().map(|command| Served::start(command, &addresses, turns));
+        let _served = served.transpose().map_err(|failure| self.not_served(failure, args))?;
         // What a command serves can only be looked at once it is up.
         let calibration = match self.command {
             Some(_) => preflight(&self.plan, &self.ready, turns, args.manner(args.quiet || turn > 0))?,
@@ -265,10 +310,23 @@ impl Measured {
     /// A regression that needs no intervals, in words: the candidate answered nothing with success, and the base did.
     fn fails_altogether(&self, base: &[Report]) -> Option<String> {
         let has_failed = |report: &&Report| report.requests.ok == 0;
-        let failed =
-            self.candidate.iter().find(has_failed).filter(|_| !base.iter().any(|run| has_failed(&run)))?;
+        let is_base_good = !base.is_empty() && !base.iter().any(|run| has_failed(&run));
+        let failed = self.candidate.iter().find(has_failed).filter(|_| is_base_good)?;
         let id = &failed.run_id;
         Some(format!("not one request of run {id} succeeded, and those of the base did: a regression"))
+    }
+
+    /// Another: in most of its runs the candidate did not do what was asked of it, and the base did in all of its. One run alone may
+    /// have been disturbed.
+    fn fails_mostly(&self, base: &[Report]) -> Option<String> {
+        let is_failure = |report: &&Report| report.outcome.is_failure();
+        if base.is_empty() || base.iter().any(|run| is_failure(&run)) {
+            return None;
+        }
+        let failures: Vec<&Report> = self.candidate.iter().filter(is_failure).collect();
+        let first = failures.first().filter(|_| failures.len() * 2 > self.candidate.len())?;
+        let (count, runs, text) = (failures.len(), self.candidate.len(), &first.outcome.text);
+        Some(format!("in {count} of {runs} runs the candidate {text}; the base did not: a regression"))
     }
 
     /// The code to end with when nothing can be concluded from the runs, which is then told.

@@ -93,9 +93,10 @@ fn in_the_way(report: &Report) -> Option<Outcome> {
     }
 }
 
-/// Rules that the generator's own load breaks as well as a disturbance.
+/// Rules that the generator's own load breaks as well as a disturbance: too late, or not at all.
 fn is_lateness(reason: &Reason) -> bool {
-    reason.rule.starts_with("generator_lag")
+    let names = ["generator_lag_p50", "generator_lag_p99", "rate_shortfall", "unsent"];
+    reason.cause == Cause::Generator && names.contains(&reason.rule.as_str())
 }
 
 /// A hint where requests waited for a free connection longer than the target took over them: it may carry more on more.

@@ -44,7 +44,7 @@ pub struct Report {
     pub until: Option<until::Outcome>,
     /// Whether the generator can be believed.
     pub verdict: Verdict,
-    /// How the target did. Says nothing in reports of versions before 0.3.
+    /// How the target did. Says nothing in reports of versions before 0.2.
     #[serde(default)]
     pub outcome: TargetOutcome,
     /// Up to which percentile response times can be believed.
@@ -173,7 +173,7 @@ pub struct ShardCpu {
     pub sys_s: f64,
     /// Watching the clock with nothing to do, seconds.
     pub spun_s: f64,
-    /// Time in which its thread could have run and did not, seconds. 0 in reports of versions before 0.3.
+    /// Time in which its thread could have run and did not, seconds. 0 in reports of versions before 0.2.
     #[serde(default)]
     pub run_delay_s: f64,
     /// Turns of the loop.

@@ -63,7 +63,7 @@ impl Cause {
 pub struct Reason {
     /// The rule's name.
     pub rule: String,
-    /// Whose doing it is. Reports of versions before 0.3 do not say; their rules were all held against the generator.
+    /// Whose doing it is. Reports of versions before 0.2 do not say; their rules were all held against the generator.
     #[serde(default)]
     pub cause: Cause,
     /// How bad it is.
@@ -239,7 +239,8 @@ const RULES: [Rule; 22] = [
         cause: MACHINE,
         measure: |evidence| {
             let delay_ns = evidence.shards.iter().map(|figures| figures.run_delay_ns).max().unwrap_or(0);
-            delay_ns as f64 / 1e9 / evidence.window_s
+            // A shard that stands still at the end of the window finds out after it.
+            (delay_ns as f64 / 1e9 / evidence.window_s).min(1.0)
         },
         explain: |_, share| {
             format!(
@@ -255,7 +256,8 @@ const RULES: [Rule; 22] = [
         cause: MACHINE,
         measure: |evidence| {
             let figures = sum_of(evidence.shards);
-            figures.hiccup_ns as f64 / 1e9 / (evidence.window_s * evidence.shards.len() as f64)
+            let whole_s = evidence.window_s * evidence.shards.len() as f64;
+            (figures.hiccup_ns as f64 / 1e9 / whole_s).min(1.0)
         },
         explain: |evidence, share| {
             let figures = sum_of(evidence.shards);

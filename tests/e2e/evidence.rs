@@ -161,7 +161,9 @@ fn a_gate_measures_two_servers_by_turns() {
     assert!(sides[0].starts_with("candidate") && sides[1].starts_with("base"), "by turns: {sides:?}");
     let urls = ["gate", "testbed:/?service=fixed:400ms", "--against", "testbed:/?service=fixed:40ms"];
     let done = Vajra::new(&[&urls[..], &LOAD, &["--runs", "2", "--allow", "plan", "-q"]].concat()).done();
-    assert_eq!(done.code, 98, "{}{}", done.stdout, done.stderr);
+    // On a busy machine a run may be INVALID twice, and nothing is concluded.
+    let is_undecided = done.code == 3 && done.stderr.contains("INVALID");
+    assert!(done.code == 98 || is_undecided, "{}{}{}", done.code, done.stdout, done.stderr);
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn force_runs_what_preflight_refuses_and_zero_answers_never_pass() {
     let words = ["-R", "50", "-d", "1s", "-c", "2", "--force", "--connect-timeout", "200ms"];
     let done = Vajra::run(&format!("http://127.0.0.1:{port}/"), &words).done();
     assert_eq!(done.code, 1, "{}", done.stderr);
-    done.assert_says(&["not one request completed"]);
+    done.assert_says(&["not one request succeeded"]);
     assert!(done.errors("connect") > 0, "{}", done.report["requests"]);
     assert_eq!(
         done.count("/requests/ok") + done.count("/requests/failed") + done.count("/requests/unsent"),
