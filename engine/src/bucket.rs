@@ -295,6 +295,16 @@ mod tests {
     }
 
     #[test]
+    fn an_arrival_that_lands_on_the_end_is_neither_released_nor_left_over() {
+        let load = open(Rate::per_second(3), 333_333_334, Arrivals::Uniform, Overload::Queue);
+        let share = Share { shard: 0, shards: 1 };
+        let mut bucket = TokenBucket::new(&load, phases(0, 333_333_334), share, 1, None).unwrap();
+        assert_eq!(bucket.poll_due(SECOND_NS), Poll::Due { intended_ns: 0 });
+        assert_eq!(bucket.poll_due(SECOND_NS), Poll::Finished);
+        assert_eq!(bucket.abandon(333_333_334), Tally::default());
+    }
+
+    #[test]
     fn nothing_is_due_early() {
         let load = open(Rate::per_second(10), 10 * SECOND_NS, Arrivals::Uniform, Overload::Queue);
         let mut bucket = bucket(&load, 0, 1);

@@ -287,10 +287,13 @@ impl Recorder {
     /// Records that a request went on the wire.
     #[inline]
     pub fn sent(&mut self, series: usize, intended_ns: u64, sent_ns: u64, bytes: u64) {
-        if self.is_measured(intended_ns) {
+        let of_phase = if self.is_measured(intended_ns) {
             self.last_sent_ns = self.last_sent_ns.max(sent_ns);
-        }
-        let series = self.series(series, intended_ns);
+            &mut self.measured
+        } else {
+            &mut self.outside
+        };
+        let series = &mut of_phase[series];
         series.sent += 1;
         series.bytes_sent += bytes;
     }
@@ -305,23 +308,33 @@ impl Recorder {
         lag_ns: u64,
         bytes_received: u64,
     ) {
-        if self.is_measured(instants.intended) {
+        let is_measured = self.is_measured(instants.intended);
+        if is_measured {
             self.lag.record(lag_ns);
         }
-        self.ended(series, outcome, instants, bytes_received);
+        self.ended(series, outcome, instants, bytes_received, is_measured);
     }
 
     /// Records the failure of a request that could not be sent, because there was no connection.
     pub fn not_sent(&mut self, series: usize, kind: Kind, instants: Instants) {
-        self.ended(series, Outcome::Failed(kind), instants, 0);
+        let is_measured = self.is_measured(instants.intended);
+        self.ended(series, Outcome::Failed(kind), instants, 0, is_measured);
     }
 
     #[inline]
-    fn ended(&mut self, series: usize, outcome: Outcome, instants: Instants, bytes_received: u64) {
+    fn ended(
+        &mut self,
+        series: usize,
+        outcome: Outcome,
+        instants: Instants,
+        bytes_received: u64,
+        is_measured: bool,
+    ) {
         self.figures.finished += 1;
-        self.series(series, instants.intended).done(outcome, instants, bytes_received);
+        let of_phase = if is_measured { &mut self.measured } else { &mut self.outside };
+        of_phase[series].done(outcome, instants, bytes_received);
         let response_ns = instants.done.saturating_sub(instants.intended);
-        if self.slowest.wants(response_ns) && self.is_measured(instants.intended) {
+        if is_measured && self.slowest.wants(response_ns) {
             self.keep_slow(series, outcome, instants);
         }
     }
@@ -374,11 +387,6 @@ impl Recorder {
 
     fn is_measured(&self, intended_ns: u64) -> bool {
         self.outside.is_empty() || self.phases.at(intended_ns) == Phase::Measure
-    }
-
-    #[inline]
-    fn series(&mut self, series: usize, intended_ns: u64) -> &mut Series {
-        if self.is_measured(intended_ns) { &mut self.measured[series] } else { &mut self.outside[series] }
     }
 }
 

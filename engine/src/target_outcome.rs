@@ -137,7 +137,7 @@ impl Signs<'_> {
     /// Since when nothing has succeeded any more, if that is so.
     fn silent_since_ns(&self) -> Option<u64> {
         let is_late = |slice: &&Slice| slice.phase != Phase::Warmup;
-        let last_ok = self.history.iter().filter(is_late).filter(|slice| slice.ok > 0).next_back();
+        let last_ok = self.history.iter().filter(is_late).rfind(|slice| slice.ok > 0);
         let (from_ns, to_ns) = self.window_ns;
         let since_ns = last_ok.map_or(from_ns, |slice| slice.to_ns);
         let silent_ns = to_ns.saturating_sub(since_ns);

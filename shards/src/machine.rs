@@ -67,7 +67,7 @@ fn cgroup_paths(own: &str, name: &str) -> Vec<String> {
         paths.push(format!("/sys/fs/cgroup/{name}"));
     }
     let is_cpu = |controllers: &str| controllers.split(',').any(|controller| controller == "cpu");
-    let version_1 = own.lines().filter_map(|line| line.splitn(3, ':').nth(1).zip(line.splitn(3, ':').nth(2)));
+    let version_1 = own.lines().filter_map(|line| line.split_once(':')?.1.split_once(':'));
     for (controllers, path) in version_1.filter(|(controllers, _)| is_cpu(controllers)) {
         for folder in [controllers, "cpu"] {
             paths.push(format!("/sys/fs/cgroup/{folder}/{}/{name}", path.trim_matches('/')));

@@ -129,8 +129,10 @@ pub struct Shard<W: Wire, S: Source> {
     now_ns: u64,
     /// For how long the responses that this turn takes in have lain in the kernel.
     late_ns: u64,
-    /// When the core was lost last, until all that came meanwhile has been taken in.
-    lost_core_at_ns: Option<u64>,
+    /// When the core was lost last, until all that came meanwhile has been taken in; 0 otherwise.
+    lost_core_at_ns: u64,
+    /// All ones where a connection carries its lag on, and none in a closed loop.
+    carry_mask: u64,
     next_publish_ns: u64,
     next_tick_ns: u64,
     next_watched: Slot,
@@ -208,7 +210,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
             slice_from_ns: 0,
             now_ns,
             late_ns: 0,
-            lost_core_at_ns: None,
+            lost_core_at_ns: 0,
+            carry_mask: if rules.is_closed_loop { 0 } else { u64::MAX },
             next_publish_ns: u64::MAX,
             next_tick_ns: now_ns,
             next_watched: 0,
@@ -262,7 +265,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
             figures.hiccup_ns += lost_ns;
             figures.hiccup_ns_max = figures.hiccup_ns_max.max(lost_ns);
             self.late_ns = self.late_ns.max(lost_ns);
-            self.lost_core_at_ns = Some(now);
+            self.lost_core_at_ns = now;
         }
         self.now_ns = now;
         self.operations = 0;
@@ -275,8 +278,9 @@ impl<W: Wire, S: Source> Shard<W, S> {
         for handled in 0..COMPLETIONS_PER_TURN {
             let Some(completion) = self.wire.next() else {
                 self.is_behind = false;
-                if handled == 0 {
-                    self.catch_up(now);
+                // Nothing was there: what came while the core was lost has been taken in, if the ring was asked since.
+                if self.lost_core_at_ns != 0 && handled == 0 && self.lost_core_at_ns < now {
+                    self.lost_core_at_ns = 0;
                 }
                 return;
             };
@@ -297,17 +301,9 @@ impl<W: Wire, S: Source> Shard<W, S> {
         }
     }
 
-    /// Nothing was there: what came while the core was lost has been taken in, if the ring was asked since.
-    #[inline]
-    fn catch_up(&mut self, now: u64) {
-        if self.lost_core_at_ns.is_some_and(|at_ns| at_ns < now) {
-            self.lost_core_at_ns = None;
-        }
-    }
-
     /// Whether responses may be there that have not been taken in, so that nobody can say what has timed out.
     fn is_catching_up(&self, now: u64) -> bool {
-        self.is_behind || self.lost_core_at_ns.is_some_and(|at_ns| now < at_ns + CATCH_UP_NS_MAX)
+        self.is_behind || (self.lost_core_at_ns != 0 && now < self.lost_core_at_ns + CATCH_UP_NS_MAX)
     }
 
     fn connected(&mut self, now: u64, slot: Slot) {
@@ -368,7 +364,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
     /// Feeds a buffer to the protocol. True when the last of its bytes completed an answer; an error when they make no
     /// sense or the connection cannot go on.
     fn digest(&mut self, now: u64, slot: Slot, buffer: &W::Buffer) -> Result<bool, Kind> {
-        let Shard { wire, source, connections, recorder, memo, start_ns, late_ns, rules, .. } = self;
+        let Shard { wire, source, connections, recorder, memo, start_ns, late_ns, carry_mask, .. } = self;
         let mut bytes = wire.bytes(buffer);
         let mut is_complete = false;
         while !bytes.is_empty() {
@@ -384,8 +380,9 @@ impl<W: Wire, S: Source> Shard<W, S> {
             if let Some(answer) = answer {
                 connections.land(slot);
                 let lag_ns = land(recorder, source, flight, answer, now, *start_ns, *late_ns);
-                connections.at(slot).carried_ns = if rules.is_closed_loop { 0 } else { lag_ns };
-                connections.at(slot).has_answered = true;
+                let connection = connections.at(slot);
+                connection.carried_ns = lag_ns & *carry_mask;
+                connection.has_answered = true;
                 if !answer.keeps_alive {
                     return Err(Kind::Eof);
                 }
@@ -409,7 +406,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
         if let Some(flight) = self.connections.land(slot) {
             let (start_ns, late_ns) = (self.start_ns, self.late_ns);
             let lag_ns = land(&mut self.recorder, &self.source, flight, answer, now, start_ns, late_ns);
-            self.connections.at(slot).carried_ns = if self.rules.is_closed_loop { 0 } else { lag_ns };
+            self.connections.at(slot).carried_ns = lag_ns & self.carry_mask;
         }
         self.connections.at(slot).has_answered = true;
         if answer.keeps_alive { self.after_answer(now, slot) } else { self.broken(now, slot, Kind::Eof) }
@@ -702,7 +699,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
 
     /// True when the turn ended for its bounds, not for want of work; or when the ring has to be asked what came meanwhile.
     fn has_more_to_send(&mut self, now: u64) -> bool {
-        if self.lost_core_at_ns.is_some() {
+        if self.lost_core_at_ns != 0 {
             return true;
         }
         if self.stage != Stage::Running || self.connections.first_ready().is_none() {
@@ -765,8 +762,7 @@ fn land<S: Source>(
         sent: relative(flight.sent_ns),
         done: relative(now),
     };
-    // It cannot have lain there for longer than it was under way.
-    let lag_ns = flight.lag_ns() + late_ns.min(now.saturating_sub(flight.sent_ns));
+    let lag_ns = flight.lag_ns() + late_ns;
     recorder.done(flight.step(), source.judge(flight.step(), answer.status), instants, lag_ns, answer.bytes);
     lag_ns
 }
