@@ -9,12 +9,12 @@ use std::path::PathBuf;
 const EXIT_CODES: &str = "\
 Exit codes:
     0  the run is valid (or degraded, unless --strict) and passed
-    1  runtime error, or not one request completed
+    1  runtime error, or not one request succeeded
     2  usage or configuration error; nothing was sent
     3  the run is INVALID: its numbers must not be used
     4  preflight refused; no load was sent
    98  a regression against the baseline (gate)
-   99  a threshold was breached
+   99  a threshold was breached, or the target fell behind, went silent or failed
   130  SIGINT: drained, partial report written (143: SIGTERM)";
 
 /// A load generator that can be believed.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// The run went wrong, or not one request completed.
+/// The run went wrong, or not one request succeeded.
 pub(crate) const RUNTIME: u8 = 1;
 /// The command line or the plan is wrong.
 pub(crate) const USAGE: u8 = 2;
@@ -12,7 +12,7 @@ pub(crate) const INVALID: u8 = 3;
 pub(crate) const PREFLIGHT: u8 = 4;
 /// A regression against the baseline.
 pub(crate) const REGRESSION: u8 = 98;
-/// A threshold was breached.
+/// A threshold was breached, or the target did not do what was asked of it.
 pub(crate) const THRESHOLD: u8 = 99;
 /// Ended by a signal: this plus its number.
 pub(crate) const SIGNAL: u8 = 128;
