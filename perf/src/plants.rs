@@ -32,7 +32,7 @@ pub(crate) const REGRESSIONS: [Plant; 8] = [
     Plant {
         // Once a millisecond: rare, and yet a call that was not there.
         name: "sleep",
-        file: "shards/src/shard.rs",
+        file: "shards/src/shard/expiry.rs",
         anchor: "        self.next_tick_ns = now + TICK_NS;\n",
         planted: "        self.next_tick_ns = now + TICK_NS;\n        std::thread::sleep(std::time::Duration::from_nanos(1));\n",
         caught_by: Some(Kind::Calls),

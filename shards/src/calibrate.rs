@@ -224,7 +224,7 @@ mod tests {
             wait,
             rate_rps,
             achieved_rps: rate_rps as f64,
-            slip_ns: Timing { p99, ..Timing::default() },
+            slip_ns: Timing { p99, count: 1, ..Timing::default() },
             arrivals: Arrivals::default(),
             verdict: trust.clone(),
         };
