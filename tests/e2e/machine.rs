@@ -113,7 +113,9 @@ fn a_shard_that_cannot_start_ends_the_run_in_its_own_words() {
     let words = ["run", &testbed.url("/"), "-c", "2001", "-t", "2", "-d", "10m", "--force", "-q"];
     let done = Vajra::under(&["prlimit", "--nofile=1000:1000"], &words).done();
     assert_eq!(done.code, 1, "{}", done.stderr);
-    done.assert_says(&["io_uring cannot be set up for 1001 connections"]);
+    // If the other one is quick it has taken all descriptors by then, and that is what this one says.
+    let own = ["io_uring cannot be set up for 1001 connections", "Too many open files"];
+    assert!(own.iter().any(|words| done.stderr.contains(words)), "{}", done.stderr);
 }
 
 #[test]
