@@ -1,37 +1,37 @@
-//! A distribution of durations: a histogram of fixed size, three significant digits, 1 ns to one hour.
+//! A distribution of durations: counts of fixed size, three significant digits, 1 ns to one hour.
+//!
+//! The buckets are those of HdrHistogram, so that every tool for it reads what is written here; the counts are our own. Recording
+//! is the dearest thing that a shard does for every request, and with the bounds known to the compiler it takes a quarter of the
+//! instructions. Only the range that was written to is merged, copied and emptied.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use flate2::read::ZlibDecoder;
-use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
-use std::io::{self, Read};
+mod encoding;
+
+pub use encoding::COUNT_MAX;
 
 /// The longest duration that is told apart from longer ones, in nanoseconds: one hour.
 pub const DURATION_NS_MAX: u64 = 3_600_000_000_000;
 /// Significant decimal digits: a quantile is within 0.1 % of the recorded value.
 pub const SIGNIFICANT_DIGITS: u8 = 3;
-/// The most that a histogram can have counted: far beyond any run, and sums of a million such fit into 64 bits.
-pub const COUNT_MAX: u64 = 1 << 44;
 
-/// HdrHistogram's encoding, V2: a word that names it and the length of what follows; compressed, the same again inside.
-const COOKIE: [u8; 4] = 0x1c84_9313_u32.to_be_bytes();
-const COOKIE_COMPRESSED: [u8; 4] = 0x1c84_9314_u32.to_be_bytes();
-/// Cookie, length, offset, digits (four bytes each); lowest, highest, ratio (eight bytes each).
-const HEAD_BYTES: usize = 40;
-/// The most bytes that one count takes.
-const COUNT_BYTES_MAX: usize = 9;
-/// Counts of a histogram with the bounds above: 2,048 for the first doublings, and half as many for each further one.
-const COUNTS: usize = 33 * 1_024;
-/// No histogram of ours is longer, unpacked.
-const UNPACKED_BYTES_MAX: usize = HEAD_BYTES + COUNTS * COUNT_BYTES_MAX;
-/// Nor longer in base64; what cannot be compressed grows by less than a thousandth and some bytes.
-const TEXT_BYTES_MAX: usize = (UNPACKED_BYTES_MAX + UNPACKED_BYTES_MAX / 1_000 + 64) / 3 * 4;
+/// Durations below two to this power have a count each, further ones share it with their neighbours: each doubling has half
+/// as many counts, so that its buckets are twice as wide.
+const EXACT_BITS: u32 = 11;
+/// Counts of each further doubling.
+const COUNTS_PER_DOUBLING: usize = 1 << (EXACT_BITS - 1);
+/// All counts: those of the exact durations, and of the doublings up to an hour.
+const COUNTS: usize =
+    bucket_of(DURATION_NS_MAX) / COUNTS_PER_DOUBLING * COUNTS_PER_DOUBLING + COUNTS_PER_DOUBLING;
+const _: () = assert!(1 << EXACT_BITS >= 2 * 10_u32.pow(SIGNIFICANT_DIGITS as u32), "three digits");
 
 /// Durations in nanoseconds, counted. Recording never allocates; merging is exact.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Distribution {
-    histogram: Histogram<u64>,
+    counts: Box<[u64; COUNTS]>,
+    /// The first bucket that may have a count; one past the last when none has.
+    lowest: usize,
+    /// The last.
+    highest: usize,
+    count: u64,
     sum_ns: u128,
 }
 
@@ -66,66 +66,102 @@ impl Default for Distribution {
     }
 }
 
+impl Clone for Distribution {
+    fn clone(&self) -> Distribution {
+        let mut copy = Distribution::new();
+        copy.merge(self);
+        copy
+    }
+}
+
 impl Distribution {
     /// An empty distribution; allocates all it will ever need.
     pub fn new() -> Distribution {
-        let histogram = Histogram::new_with_bounds(1, DURATION_NS_MAX, SIGNIFICANT_DIGITS)
-            .expect("constant bounds are valid");
-        Distribution { histogram, sum_ns: 0 }
+        // Zeroed memory from the system is not touched before it is written to, so that unused buckets take none.
+        let counts = vec![0; COUNTS].into_boxed_slice().try_into().expect("so many were made");
+        Distribution { counts, lowest: COUNTS, highest: 0, count: 0, sum_ns: 0 }
     }
 
     /// Counts one duration. Longer than an hour counts as an hour, in the quantiles but not in the mean.
     #[inline]
     pub fn record(&mut self, duration_ns: u64) {
-        self.histogram.saturating_record(duration_ns);
+        self.count_at(bucket_of(duration_ns.min(DURATION_NS_MAX)), 1);
         self.sum_ns += u128::from(duration_ns);
+    }
+
+    #[inline]
+    fn count_at(&mut self, bucket: usize, count: u64) {
+        self.counts[bucket] += count;
+        self.lowest = self.lowest.min(bucket);
+        self.highest = self.highest.max(bucket);
+        self.count += count;
     }
 
     /// Adds all of another distribution.
     pub fn merge(&mut self, other: &Distribution) {
-        if other.count() > 0 {
-            self.histogram.add(&other.histogram).expect("all distributions have the same bounds");
-            self.sum_ns += other.sum_ns;
+        if other.count == 0 {
+            return;
         }
+        let range = other.lowest..=other.highest;
+        let theirs = &other.counts[range.clone()];
+        self.counts[range].iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine += theirs);
+        self.lowest = self.lowest.min(other.lowest);
+        self.highest = self.highest.max(other.highest);
+        self.count += other.count;
+        self.sum_ns += other.sum_ns;
     }
 
     /// Empties it, keeping its memory.
     pub fn clear(&mut self) {
-        if self.count() > 0 {
-            self.histogram.reset();
-            self.sum_ns = 0;
+        if self.count > 0 {
+            self.counts[self.lowest..=self.highest].fill(0);
+            (self.lowest, self.highest, self.count, self.sum_ns) = (COUNTS, 0, 0, 0);
         }
     }
 
     /// How many durations were recorded.
     pub fn count(&self) -> u64 {
-        self.histogram.len()
+        self.count
     }
 
     /// The duration that `quantile` (0 to 1) of all are at most, in nanoseconds; 0 when empty.
     pub fn quantile_ns(&self, quantile: f64) -> u64 {
-        if self.count() == 0 { 0 } else { self.histogram.value_at_quantile(quantile).min(self.max_ns()) }
+        let wanted = ((quantile.min(1.0) * self.count as f64).ceil() as u64).max(1);
+        let mut seen = 0;
+        let found = self.filled().find(|&(_, count)| {
+            seen += count;
+            seen >= wanted
+        });
+        found.map_or(0, |(bucket, _)| last_of(bucket))
     }
 
     /// The arithmetic mean in nanoseconds; 0 when empty.
     pub fn mean_ns(&self) -> f64 {
-        if self.count() == 0 { 0.0 } else { self.sum_ns as f64 / self.count() as f64 }
+        if self.count == 0 { 0.0 } else { self.sum_ns as f64 / self.count as f64 }
     }
 
-    /// The shortest, in nanoseconds; 0 when empty.
+    /// The shortest, in nanoseconds (to three digits); 0 when empty.
     pub fn min_ns(&self) -> u64 {
-        if self.count() == 0 { 0 } else { self.histogram.min() }
+        if self.count == 0 { 0 } else { first_of(self.lowest) }
     }
 
     /// The longest, in nanoseconds (to three digits); 0 when empty.
     pub fn max_ns(&self) -> u64 {
-        self.histogram.max()
+        if self.count == 0 { 0 } else { last_of(self.highest) }
     }
 
     /// Every recorded value in nanoseconds, ascending, with how often it was seen. Values are as exact as quantiles are, and
     /// the quantiles of these pairs are those of the distribution.
     pub fn counts(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.histogram.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value()))
+        self.filled().map(|(bucket, count)| (last_of(bucket), count))
+    }
+
+    /// The buckets that have a count, ascending, and their counts.
+    fn filled(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        // Nothing recorded is an empty range: its lowest is above its highest.
+        (self.lowest..=self.highest)
+            .map(|bucket| (bucket, self.counts[bucket]))
+            .filter(|&(_, count)| count > 0)
     }
 
     /// All the figures a report shows.
@@ -143,140 +179,36 @@ impl Distribution {
             count: self.count(),
         }
     }
-
-    /// The whole histogram in HdrHistogram's V2 compressed encoding, base64: readable by every HDR library.
-    pub fn encode(&self) -> String {
-        let mut bytes = Vec::new();
-        V2DeflateSerializer::new()
-            .serialize(&self.histogram, &mut bytes)
-            .expect("writing to memory cannot fail");
-        STANDARD.encode(bytes)
-    }
-
-    /// Reads what [`Distribution::encode`] wrote. The mean is then only as exact as the histogram. Errors: any other
-    /// histogram, and whatever is none; looked at before memory is taken for it, of which it needs a megabyte at the most.
-    pub fn decode(text: &str) -> Result<Distribution, String> {
-        if text.len() > TEXT_BYTES_MAX {
-            return Err(format!(
-                "a histogram of {} characters; none has more than {TEXT_BYTES_MAX}",
-                text.len()
-            ));
-        }
-        let bytes = STANDARD.decode(text).map_err(|error| error.to_string())?;
-        let unpacked = unpacked(&bytes)?;
-        require_ours(&unpacked)?;
-        require_counts(&unpacked[HEAD_BYTES..])?;
-        let histogram: Histogram<u64> =
-            Deserializer::new().deserialize(&mut unpacked.as_slice()).map_err(|error| error.to_string())?;
-        let sum_ns = (histogram.mean() * histogram.len() as f64) as u128;
-        let mut distribution = Distribution::new();
-        distribution.histogram.add(&histogram).map_err(|error| error.to_string())?;
-        distribution.sum_ns = sum_ns;
-        Ok(distribution)
-    }
-
-    /// Writes the percentile spectrum as wrk2 and HdrHistogram's plotter know it, values in milliseconds.
-    pub fn write_spectrum(&self, out: &mut dyn io::Write) -> io::Result<()> {
-        const MILLISECOND_NS: f64 = 1e6;
-        writeln!(
-            out,
-            "{:>12} {:>14} {:>10} {:>14}\n",
-            "Value", "Percentile", "TotalCount", "1/(1-Percentile)"
-        )?;
-        let mut total = 0;
-        for step in self.histogram.iter_quantiles(5) {
-            total += step.count_since_last_iteration();
-            let quantile = step.quantile_iterated_to();
-            write!(
-                out,
-                "{:12.6} {quantile:14.12} {total:10}",
-                step.value_iterated_to() as f64 / MILLISECOND_NS
-            )?;
-            match 1.0 - quantile {
-                rest if rest > 0.0 => writeln!(out, " {:14.2}", 1.0 / rest)?,
-                _ => writeln!(out, " {:>14}", "inf")?,
-            }
-        }
-        let (mean, deviation) = (self.mean_ns() / MILLISECOND_NS, self.histogram.stdev() / MILLISECOND_NS);
-        writeln!(out, "#[Mean    = {mean:12.6}, StdDeviation   = {deviation:12.6}]")?;
-        let max = self.max_ns() as f64 / MILLISECOND_NS;
-        writeln!(out, "#[Max     = {max:12.6}, Total count    = {:12}]", self.count())?;
-        writeln!(out, "#[Buckets = {:12}, SubBuckets     = {:12}]", self.histogram.buckets(), 2_048)
-    }
 }
 
-/// The bytes of a histogram as they are before compression. What would be longer than ours can be is not unpacked.
-fn unpacked(bytes: &[u8]) -> Result<Vec<u8>, String> {
-    let Some(rest) = bytes.strip_prefix(&COOKIE_COMPRESSED).filter(|rest| rest.len() > size_of::<u32>())
-    else {
-        return Err("no histogram in HdrHistogram's compressed encoding, version 2".into());
-    };
-    let mut unpacked = Vec::new();
-    let inflated = ZlibDecoder::new(&rest[size_of::<u32>()..])
-        .take(UNPACKED_BYTES_MAX as u64 + 1)
-        .read_to_end(&mut unpacked)
-        .map_err(|error| format!("a histogram that cannot be unpacked: {error}"))?;
-    match inflated {
-        bytes if bytes > UNPACKED_BYTES_MAX => {
-            Err("a histogram with more counts than its bounds have".into())
-        }
-        _ => Ok(unpacked),
-    }
+/// The bucket of a duration.
+#[inline]
+const fn bucket_of(duration_ns: u64) -> usize {
+    let doublings = doublings_of(duration_ns);
+    (doublings as usize) * COUNTS_PER_DOUBLING + (duration_ns >> doublings) as usize
 }
 
-/// Bounds and digits of another histogram would be another's numbers, and its length decides how much memory is taken.
-fn require_ours(unpacked: &[u8]) -> Result<(), String> {
-    let head = unpacked.get(..HEAD_BYTES).ok_or("a histogram that is cut off")?;
-    let word = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
-    let long = |at: usize| u64::from(word(at)) << 32 | u64::from(word(at + 4));
-    if head[..4] != COOKIE || word(4) as usize != unpacked.len() - HEAD_BYTES {
-        return Err("a histogram whose length is not what it says".into());
-    }
-    let found = (word(8), word(12), long(16), long(24), long(32));
-    match found {
-        (0, digits, 1, DURATION_NS_MAX, ratio)
-            if digits == u32::from(SIGNIFICANT_DIGITS) && ratio == 1.0_f64.to_bits() =>
-        {
-            Ok(())
-        }
-        (_, digits, low, high, _) => Err(format!(
-            "a histogram from {low} to {high} with {digits} digits; those of Vajra go from 1 to {DURATION_NS_MAX} with {SIGNIFICANT_DIGITS}"
-        )),
-    }
+/// How many times a duration has to be halved to be one of the exact ones.
+#[inline]
+const fn doublings_of(duration_ns: u64) -> u32 {
+    const EXACT: u64 = (1 << EXACT_BITS) - 1;
+    (u64::BITS - EXACT_BITS) - (duration_ns | EXACT).leading_zeros()
 }
 
-/// Looks through the counts: each a signed number in zigzag code and groups of seven bits (ZigZag LEB128, the ninth byte whole);
-/// one below zero stands for so many zeros. The library would add them up, and negate them, without looking for overflow.
-fn require_counts(encoded: &[u8]) -> Result<(), String> {
-    let (mut rest, mut places, mut counted) = (encoded, 0_u64, 0_u64);
-    while !rest.is_empty() {
-        let length = rest.iter().take(COUNT_BYTES_MAX).take_while(|&&byte| byte >= 0x80).count() + 1;
-        let length = length.min(COUNT_BYTES_MAX);
-        let bytes = rest.get(..length).ok_or("a histogram whose last count is cut off")?;
-        let seven_each = |word: u64, (index, byte): (usize, &u8)| {
-            let bits = if index + 1 == COUNT_BYTES_MAX { *byte } else { byte & 0x7f };
-            word | u64::from(bits) << (7 * index)
-        };
-        let word = bytes.iter().enumerate().fold(0, seven_each);
-        match word & 1 {
-            0 => (places, counted) = (places + 1, counted.saturating_add(word >> 1)),
-            _ => places = places.saturating_add((word >> 1).saturating_add(1)),
-        }
-        if places > COUNTS as u64 || counted > COUNT_MAX {
-            return Err(format!(
-                "a histogram of {counted} requests in {places} places; none has more than {COUNT_MAX} in {COUNTS}"
-            ));
-        }
-        rest = &rest[length..];
-    }
-    Ok(())
+/// The shortest duration of a bucket.
+const fn first_of(bucket: usize) -> u64 {
+    let doublings = (bucket / COUNTS_PER_DOUBLING).saturating_sub(1);
+    ((bucket - doublings * COUNTS_PER_DOUBLING) as u64) << doublings
+}
+
+/// The longest.
+const fn last_of(bucket: usize) -> u64 {
+    first_of(bucket + 1) - 1
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flate2::Compression;
-    use flate2::write::ZlibEncoder;
     use proptest::prelude::*;
 
     #[test]
@@ -303,17 +235,6 @@ mod tests {
     }
 
     #[test]
-    fn the_spectrum_ends_at_the_last_recorded_value() {
-        let mut distribution = Distribution::new();
-        (1..=1_000).for_each(|n| distribution.record(n * 1_000_000));
-        let mut text = Vec::new();
-        distribution.write_spectrum(&mut text).unwrap();
-        let text = String::from_utf8(text).unwrap();
-        assert!(text.contains("1.000000000000       1000            inf"), "{text}");
-        assert!(text.contains("Total count    =         1000"));
-    }
-
-    #[test]
     fn counts_are_all_that_was_recorded() {
         let mut distribution = Distribution::new();
         [5, 7, 7, 1_000_000].into_iter().for_each(|ns| distribution.record(ns));
@@ -321,83 +242,65 @@ mod tests {
         assert_eq!(counts, [(5, 1), (7, 2), (distribution.max_ns(), 1)]);
     }
 
-    /// An encoded histogram with these words in its head, these counts, and a length that may lie.
-    fn forged(length: Option<u32>, digits: u32, low: u64, high: u64, counts: &[u8]) -> String {
-        let mut bytes = COOKIE.to_vec();
-        bytes.extend(length.unwrap_or(counts.len() as u32).to_be_bytes());
-        bytes.extend(0_u32.to_be_bytes());
-        bytes.extend(digits.to_be_bytes());
-        bytes.extend(low.to_be_bytes());
-        bytes.extend(high.to_be_bytes());
-        bytes.extend(1.0_f64.to_be_bytes());
-        bytes.extend(counts);
-        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-        io::Write::write_all(&mut encoder, &bytes).unwrap();
-        let packed = encoder.finish().unwrap();
-        let length = (packed.len() as u32).to_be_bytes();
-        STANDARD.encode([&COOKIE_COMPRESSED[..], &length, &packed].concat())
+    /// The same durations, in a histogram of the library whose buckets these are.
+    fn oracle(durations: &[u64]) -> hdrhistogram::Histogram<u64> {
+        let mut oracle =
+            hdrhistogram::Histogram::new_with_bounds(1, DURATION_NS_MAX, SIGNIFICANT_DIGITS).unwrap();
+        durations.iter().for_each(|&ns| oracle.saturating_record(ns));
+        oracle
+    }
+
+    /// Durations of every size, from 0 to an hour, as many short ones as long ones.
+    fn durations() -> impl Strategy<Value = Vec<u64>> {
+        let of_any_size =
+            (0_u32..42, any::<u64>()).prop_map(|(bits, ns)| (ns >> (63 - bits)).min(DURATION_NS_MAX));
+        proptest::collection::vec(of_any_size, 1..300)
     }
 
     #[test]
-    fn a_histogram_of_other_origin_is_refused_before_memory_is_taken_for_it() {
-        let high = DURATION_NS_MAX;
-        assert_eq!(Distribution::decode(&forged(None, 3, 1, high, &[2, 4])).unwrap().count(), 3);
-        let most = [0xff; 9];
-        for (text, said) in [
-            // 4 GiB of counts, announced in some sixty bytes.
-            (forged(Some(u32::MAX), 3, 1, high, &[2]), "length"),
-            (forged(Some(0), 3, 1, high, &[2]), "length"),
-            // As much memory by the bounds alone.
-            (forged(None, 5, 1, u64::MAX / 2, &[2]), "5 digits"),
-            (forged(None, 3, 1, u64::MAX / 2, &[2]), "a histogram from 1 to 9223372036854775807"),
-            (forged(None, 3, 7, high, &[2]), "from 7"),
-            // Unpacks to more than any histogram has.
-            (forged(None, 3, 1, high, &vec![0; 64 << 20]), "more counts"),
-            // Zeros to be skipped beyond the end, and then a count.
-            (forged(None, 3, 1, high, &[most.as_slice(), &[2]].concat()), "places"),
-            (forged(None, 3, 1, high, &[2, 0x80]), "cut off"),
-            (forged(None, 3, 1, high, &[0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]), "requests"),
-            ("A".repeat(TEXT_BYTES_MAX + 1), "characters"),
-            (STANDARD.encode(b"HIST"), "compressed encoding"),
-            (STANDARD.encode(COOKIE_COMPRESSED), "compressed encoding"),
-            (forged(None, 3, 1, high, &[2])[..44].to_owned(), ""),
-            ("no base64!".into(), ""),
-            (String::new(), ""),
-        ] {
-            let error = Distribution::decode(&text).expect_err(said);
-            assert!(error.contains(said), "{error}");
+    fn buckets_follow_one_another_without_a_gap() {
+        assert_eq!((first_of(0), last_of(0)), (0, 0));
+        for bucket in 1..COUNTS {
+            assert_eq!(first_of(bucket), last_of(bucket - 1) + 1);
+            assert_eq!((bucket_of(first_of(bucket)), bucket_of(last_of(bucket))), (bucket, bucket));
         }
+        assert!(last_of(COUNTS - 1) >= DURATION_NS_MAX);
     }
 
     #[test]
-    fn the_fullest_histogram_there_can_be_is_read() {
-        let mut full = Distribution::new();
-        let mut ns = 1;
-        while ns <= DURATION_NS_MAX {
-            full.record(ns);
-            ns += 1 + ns / 2_048;
-        }
-        assert_eq!(Distribution::decode(&full.encode()).unwrap().summary().p999, full.summary().p999);
-        assert_eq!(full.histogram.distinct_values(), COUNTS);
-        // Counts of many digits that do not repeat: the longest encoding.
-        let mut random = crate::random::Random::new(3, 0);
-        let values: Vec<u64> = full.counts().map(|(value, _)| value).collect();
-        let mut long = Distribution::new();
-        values.iter().for_each(|&ns| {
-            let count = random.between(1 << 26, 1 << 28);
-            long.histogram.record_n(ns, count).unwrap();
-        });
-        assert_eq!(Distribution::decode(&long.encode()).unwrap().count(), long.count());
+    fn a_cleared_distribution_is_as_new() {
+        let mut distribution = Distribution::new();
+        [0, 5, DURATION_NS_MAX].into_iter().for_each(|ns| distribution.record(ns));
+        distribution.clear();
+        assert_eq!(distribution.summary(), Summary::default());
+        assert!(distribution.counts.iter().all(|&count| count == 0));
+        distribution.record(7);
+        assert_eq!((distribution.min_ns(), distribution.max_ns(), distribution.count()), (7, 7, 1));
     }
 
     proptest! {
         #[test]
-        fn any_counts_are_read_or_refused(counts in proptest::collection::vec(any::<u8>(), 0..200)) {
-            if let Ok(distribution) = Distribution::decode(&forged(None, 3, 1, DURATION_NS_MAX, &counts)) {
-                prop_assert!(distribution.count() <= COUNT_MAX);
-                let again = Distribution::decode(&distribution.encode()).unwrap();
-                prop_assert_eq!(again.count(), distribution.count());
+        fn every_figure_is_the_librarys(durations in durations()) {
+            let (mut ours, theirs) = (Distribution::new(), oracle(&durations));
+            durations.iter().for_each(|&ns| ours.record(ns));
+            prop_assert_eq!((ours.count(), ours.min_ns(), ours.max_ns()), (theirs.len(), theirs.min(), theirs.max()));
+            for quantile in [0.001, 0.1, 0.25, 0.5, 0.9, 0.99, 0.999, 1.0] {
+                prop_assert_eq!(ours.quantile_ns(quantile), theirs.value_at_quantile(quantile));
             }
+            let recorded = theirs.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value()));
+            prop_assert!(ours.counts().eq(recorded));
+            let exact: u128 = durations.iter().map(|&ns| u128::from(ns)).sum();
+            prop_assert_eq!(ours.sum_ns, exact);
+        }
+
+        #[test]
+        fn a_copy_is_equal_and_apart(durations in durations()) {
+            let mut original = Distribution::new();
+            durations.iter().for_each(|&ns| original.record(ns));
+            let copy = original.clone();
+            prop_assert_eq!(copy.summary(), original.summary());
+            original.clear();
+            prop_assert_eq!(copy.count(), durations.len() as u64);
         }
 
         #[test]
