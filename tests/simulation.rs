@@ -3,6 +3,7 @@
 //! Every claim is checked for some seeds, and a failure names the seed. `SIMULATION_SEED=7 cargo test simulation`
 //! checks all of them for that one alone, and `SIMULATION_SEED=0..9999` for many more than usual.
 
+mod whose_time;
 mod worlds;
 
 use engine::outcome::Kind;
@@ -203,71 +204,6 @@ fn what_is_not_caught_up_with_in_time_is_unsent_and_not_half_sent() {
             outcome.finished_ns() > 1_099 * MILLISECOND_NS,
             "seed {seed}: it was caught up with for a while"
         );
-    }
-}
-
-/// A machine that needs 150 µs for each send: 6,600 requests a second, and no more.
-fn weak() -> World {
-    let machine = Machine { submission_ns: 150 * MICROSECOND_NS, ..Machine::default() };
-    World { machine, ..World::default() }
-}
-
-#[test]
-fn a_generator_too_slow_for_the_rate_shows_it_as_its_own_lateness() {
-    // With few connections none is ever idle, and the generator's backlog looks like waiting for the target.
-    for (seed, connections) in seeds(3).flat_map(|seed| [(seed, 50), (seed, 2_000)]) {
-        let plan = plan(&format!("duration = '3s'\nconnections = {connections}\n[load]\nrate = 20_000"));
-        let outcome = run(&plan, &weak(), seed);
-        let (lag, slip) = (outcome.snapshot.lag.summary(), outcome.total().slip.summary());
-        assert!(lag.p50 > 100 * MILLISECOND_NS, "seed {seed}: {lag:?}");
-        assert!(lag.p50 * 10 > slip.p50 * 9, "seed {seed}: {lag:?} of {slip:?}");
-        let (own, unsent) = (outcome.snapshot.unreleased_own, outcome.snapshot.unsent.measured);
-        assert!(unsent > 10_000 && own * 10 > unsent * 9, "seed {seed}: {own} of {unsent} are ours");
-    }
-}
-
-#[test]
-fn a_generator_just_above_what_it_can_do_is_blamed_for_all_of_its_backlog() {
-    for seed in seeds(3) {
-        let plan = plan("duration = '6s'\nconnections = 50\n[load]\nrate = 6_950");
-        let outcome = run(&plan, &weak(), seed);
-        let (lag, slip) = (outcome.snapshot.lag.summary(), outcome.total().slip.summary());
-        assert!(slip.p50 > 20 * MILLISECOND_NS, "seed {seed}: there was a backlog; {slip:?}");
-        assert!(lag.p50 * 4 > slip.p50 * 3, "seed {seed}: {lag:?} of {slip:?}");
-    }
-}
-
-#[test]
-fn a_shed_arrival_is_held_against_whoever_kept_it_waiting() {
-    for seed in seeds(3) {
-        let load = "[load]\nrate = 20_000\noverload = 'shed'\ndeadline = '50ms'";
-        let own_share = |connections: u32, world: &World| {
-            let plan = plan(&format!("duration = '3s'\nconnections = {connections}\n{load}"));
-            let snapshot = run(&plan, world, seed).snapshot;
-            assert!(snapshot.dropped.measured > 10_000, "seed {seed}: {:?}", snapshot.dropped);
-            snapshot.unreleased_own as f64 / snapshot.dropped.measured as f64
-        };
-        let (ours, targets) = (own_share(50, &weak()), own_share(4, &slow()));
-        assert!(
-            ours > 0.7 && targets < 0.2,
-            "seed {seed}: {ours} of a weak machine's, {targets} of a slow target's"
-        );
-    }
-}
-
-#[test]
-fn responses_that_came_while_the_core_was_lost_are_no_timeouts() {
-    let hiccup = Some(Hiccup { length_ns: 2 * SECOND_NS, every_ns: 3 * SECOND_NS });
-    let machine = Machine { hiccup, ..Machine::default() };
-    let server = Server { service: Service::Fixed(50 * MILLISECOND_NS), ..Server::default() };
-    for seed in seeds(10) {
-        let plan = plan("duration = '20s'\nconnections = 50\ntimeout = '500ms'\n[load]\nrate = 200");
-        let outcome = run(&plan, &World { machine, server, ..World::default() }, seed);
-        let total = outcome.total();
-        assert!(outcome.snapshot.figures().hiccups > 2, "seed {seed}: the core was lost");
-        assert_eq!(total.errors[Kind::Timeout as usize], 0, "seed {seed}: {:?}", total.errors);
-        let lag = outcome.snapshot.lag.summary();
-        assert!(lag.max > 500 * MILLISECOND_NS, "seed {seed}: and the generator owns up to it; {lag:?}");
     }
 }
 

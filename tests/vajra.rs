@@ -1,5 +1,7 @@
 //! Runs the built program and takes apart what it says.
 
+use crate::agreement::assert_agrees;
+use engine::report::Report;
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -92,6 +94,9 @@ impl Vajra {
     pub(crate) fn done(mut self) -> Done {
         let output = self.command.output().unwrap();
         let done = Done::new(output, self.folder);
+        if let Ok(report) = serde_json::from_value::<Report>(done.report.clone()) {
+            assert_agrees(&report, "report.json");
+        }
         assert!(!self.writes_json || !done.report.is_null() || done.code != 0, "no report: {}", done.stderr);
         done
     }

@@ -150,6 +150,11 @@ impl TokenBucket {
         self.next_ns = self.next_ns.filter(|&next_ns| next_ns < to_ns);
     }
 
+    /// Whether something has waited for longer than it may, and will be dropped.
+    pub fn has_outdated(&self, now_ns: u64) -> bool {
+        matches!((self.shed_ns, self.next_ns), (Some(deadline_ns), Some(next_ns)) if next_ns + deadline_ns < now_ns)
+    }
+
     /// Drops what waited longer than the deadline, and returns what was dropped since the last call.
     pub fn take_dropped(&mut self, now_ns: u64) -> Tally {
         self.shed_overdue(now_ns);
@@ -165,8 +170,8 @@ impl TokenBucket {
 
     #[inline]
     fn shed_overdue(&mut self, now_ns: u64) {
-        let (Some(deadline_ns), Some(next_ns)) = (self.shed_ns, self.next_ns) else { return };
-        if next_ns + deadline_ns < now_ns {
+        let Some(deadline_ns) = self.shed_ns else { return };
+        if self.has_outdated(now_ns) {
             let skipped = self.skip_before(now_ns - deadline_ns);
             self.dropped.add(skipped);
         }
@@ -209,13 +214,17 @@ impl TokenBucket {
     }
 }
 
-/// Where on the schedule the last of so many random arrivals lies, over all shards: drawn as they will draw it.
-pub(crate) fn last_random_arrival(shards: u64, seed: u64, arrivals: u64) -> Position {
+/// Where on the schedule the last of so many random arrivals lies, over all shards: drawn as they will draw it. Not drawn any
+/// further than `enough`, and then something beyond it.
+pub(crate) fn last_random_arrival(shards: u64, seed: u64, arrivals: u64, enough: Position) -> Position {
     let last_of = |shard| {
         let mut stream = Stream::poisson(Share { shard, shards }, seed, arrivals);
         let mut last = 0;
         while let Some(position) = stream.position() {
             last = position;
+            if last > enough {
+                break;
+            }
             stream.advance();
         }
         last

@@ -2,7 +2,7 @@
 
 use crate::bucket::last_random_arrival;
 use crate::load::{Arrivals, Load};
-use crate::schedule::{POSITION_BITS, Schedule, position_of};
+use crate::schedule::{POSITION_BITS, Position, Schedule, position_of};
 
 /// The most random arrivals that are drawn before a run, to know when the last one comes: some seconds of work.
 pub(crate) const DRAWN_MAX: u64 = 100_000_000;
@@ -13,7 +13,7 @@ pub(crate) fn arrivals_to_cover(requests: u64, shards: u32, seed: u64) -> Result
     if requests > DRAWN_MAX {
         return Err(format!("{requests} random arrivals are too many to be drawn beforehand"));
     }
-    let last = last_random_arrival(u64::from(shards), seed, requests);
+    let last = last_random_arrival(u64::from(shards), seed, requests, Position::MAX);
     Ok(u64::try_from((last + position_of(2)) >> POSITION_BITS).unwrap_or(u64::MAX))
 }
 
@@ -21,12 +21,15 @@ pub(crate) fn arrivals_to_cover(requests: u64, shards: u32, seed: u64) -> Result
 /// drawn beforehand as the shards will draw them; after the last comes what lies between two on average.
 pub(crate) fn instant_of(load: &Load, requests: u64, shards: u32, seed: u64) -> Option<u64> {
     let Load::Open { stretches, arrivals, .. } = load else { return None };
+    let schedule = Schedule::new(stretches).ok()?;
+    // Arrivals beyond the load's own end need not be drawn: they come too late to end the run.
+    let enough = position_of(schedule.arrivals_before(schedule.end_ns()) + 1);
     let position = match arrivals {
         Arrivals::Uniform => position_of(requests),
         Arrivals::Poisson if requests > DRAWN_MAX => return None,
-        Arrivals::Poisson => last_random_arrival(u64::from(shards), seed, requests) + position_of(1),
+        Arrivals::Poisson => last_random_arrival(u64::from(shards), seed, requests, enough) + position_of(1),
     };
-    Schedule::new(stretches).ok()?.instant_at(position, &mut 0)
+    schedule.instant_at(position, &mut 0)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::bucket::Tally;
 use crate::distribution::Distribution;
-use crate::outcome::{Kind, Outcome};
+use crate::outcome::{Fault, Kind, Outcome};
 use crate::phase::{Phase, Phases, Windowed};
 use crate::slowest::{Finished, Slowest};
 
@@ -84,6 +84,12 @@ impl Series {
     /// Requests that ended without success.
     pub fn failed(&self) -> u64 {
         self.errors.iter().sum()
+    }
+
+    /// Those of them that failed for want of something on this machine.
+    pub fn failed_by_generator(&self) -> u64 {
+        let own = Kind::ALL.into_iter().filter(|kind| kind.fault() == Fault::Generator);
+        own.map(|kind| self.errors[kind as usize]).sum()
     }
 
     /// Records how one request ended.
@@ -178,7 +184,7 @@ pub struct Figures {
     pub reconnects: u64,
     /// Attempts to connect that failed.
     pub connect_failures: u64,
-    /// Those of them that failed for want of something on this machine.
+    /// Those of them that failed before the start, for want of something on this machine.
     pub connect_failures_own: u64,
     /// Connections open at the end of the interval.
     pub open: u64,
@@ -226,6 +232,28 @@ impl Figures {
     }
 }
 
+/// How long the oldest arrival had waited that was due and not sent yet, at some moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Overdue {
+    /// Since it was due.
+    pub waited_ns: u64,
+    /// How much of it by the generator's doing.
+    pub own_ns: u64,
+}
+
+impl Overdue {
+    /// Adds another shard's.
+    pub fn add(&mut self, other: Overdue) {
+        self.waited_ns += other.waited_ns;
+        self.own_ns += other.own_ns;
+    }
+
+    /// The part that is the generator's doing.
+    pub fn own_share(&self) -> f64 {
+        self.own_ns as f64 / self.waited_ns.max(1) as f64
+    }
+}
+
 /// What one shard wrote down in one interval.
 #[derive(Clone, Debug)]
 pub struct Recorder {
@@ -245,6 +273,10 @@ pub struct Recorder {
     pub unsent: Tally,
     /// How many of the window's dropped and unsent arrivals were not sent by the generator's doing.
     pub unreleased_own: u64,
+    /// What was overdue when the measured window ended, if it was still sent.
+    pub overdue: Overdue,
+    /// The run was stopped while it still had something overdue to send.
+    pub was_stopped: bool,
     /// When the last request of the measured window was sent; 0 when none was.
     pub last_sent_ns: u64,
     /// When the shard stopped scheduling, in its last recorder.
@@ -274,6 +306,8 @@ impl Recorder {
             dropped: Tally::default(),
             unsent: Tally::default(),
             unreleased_own: 0,
+            overdue: Overdue::default(),
+            was_stopped: false,
             last_sent_ns: 0,
             ended_ns: None,
             figures: Figures::default(),
@@ -378,6 +412,7 @@ impl Recorder {
         (self.from_ns, self.to_ns, self.last_sent_ns) = (from_ns, from_ns, 0);
         self.measured.iter_mut().chain(&mut self.outside).for_each(Series::clear);
         (self.dropped, self.unsent, self.unreleased_own) = (Tally::default(), Tally::default(), 0);
+        (self.overdue, self.was_stopped) = (Overdue::default(), false);
         self.ended_ns = None;
         self.figures = Figures::default();
         self.settled = Windowed::default();

@@ -386,7 +386,7 @@ impl Report {
             series: &series,
             shards: window,
             is_closed_loop: plan.load.is_closed(),
-            is_partial,
+            is_partial: is_partial || whole.was_stopped,
             window_s,
             target_rps: rate.target.unwrap_or(0.0),
             achieved_rps: rate.achieved,
@@ -417,6 +417,7 @@ impl Report {
             lag: &whole.lag,
             unsent: requests.unsent,
             scheduled: requests.scheduled(),
+            is_closed_loop: plan.load.is_closed(),
             is_invalid: verdict.status == Status::Invalid,
         });
         let thresholds = thresholds(plan, &series, &requests, &rate);

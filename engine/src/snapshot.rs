@@ -6,7 +6,7 @@
 use crate::bucket::Tally;
 use crate::distribution::Distribution;
 use crate::phase::Phases;
-use crate::record::{Figures, Recorder, Series};
+use crate::record::{Figures, Overdue, Recorder, Series};
 use crate::slowest::Slowest;
 
 /// One stretch of time, all shards together.
@@ -28,6 +28,10 @@ pub struct Snapshot {
     pub unsent: Tally,
     /// How many of the window's dropped and unsent arrivals were not sent by the generator's doing.
     pub unreleased_own: u64,
+    /// What was overdue when the measured window ended, and still sent: the sum over shards.
+    pub overdue: Overdue,
+    /// The run was stopped while it still had something overdue to send.
+    pub was_stopped: bool,
     /// When the last request of the measured window was sent.
     pub last_sent_ns: u64,
     /// When the last shard stopped scheduling, once it has.
@@ -55,6 +59,8 @@ impl Snapshot {
             dropped: Tally::default(),
             unsent: Tally::default(),
             unreleased_own: 0,
+            overdue: Overdue::default(),
+            was_stopped: false,
             last_sent_ns: 0,
             ended_ns: None,
             lag: Distribution::new(),
@@ -73,6 +79,8 @@ impl Snapshot {
         self.dropped.add(recorder.dropped);
         self.unsent.add(recorder.unsent);
         self.unreleased_own += recorder.unreleased_own;
+        self.overdue.add(recorder.overdue);
+        self.was_stopped |= recorder.was_stopped;
         self.last_sent_ns = self.last_sent_ns.max(recorder.last_sent_ns);
         self.ended_ns = self.ended_ns.max(recorder.ended_ns);
         self.lag.merge(&recorder.lag);
@@ -89,6 +97,8 @@ impl Snapshot {
         self.dropped.add(other.dropped);
         self.unsent.add(other.unsent);
         self.unreleased_own += other.unreleased_own;
+        self.overdue.add(other.overdue);
+        self.was_stopped |= other.was_stopped;
         self.last_sent_ns = self.last_sent_ns.max(other.last_sent_ns);
         self.ended_ns = self.ended_ns.max(other.ended_ns);
         self.lag.merge(&other.lag);

@@ -2,7 +2,7 @@
 //! that a reader wants to know when something went wrong.
 
 use crate::history::Slice;
-use crate::outcome::{Fault, Kind};
+use crate::outcome::Kind;
 use crate::phase::Phase;
 use crate::quantity::MILLISECOND_NS;
 use crate::record::Series;
@@ -16,7 +16,7 @@ const FAILED_MAX: f64 = 0.5;
 /// A target is silent when nothing succeeded for at least this long before the end, and for this part of the window …
 const SILENT_NS_MIN: u64 = 300 * MILLISECOND_NS;
 const SILENT_SHARE_MIN: f64 = 0.1;
-/// … in which at least so many requests failed or were not sent.
+/// … in which at least so many requests failed or were not sent, or one did and so many more would have succeeded before.
 const SILENT_COUNT_MIN: u64 = 5;
 
 /// The word for it.
@@ -72,9 +72,9 @@ impl TargetOutcome {
     /// How the target did.
     pub fn new(signs: &Signs) -> TargetOutcome {
         let Signs { series, .. } = *signs;
-        let (ended, own) = (series.ok + series.failed(), signs.own_failures());
+        let (ended, own) = (series.ok + series.failed(), series.failed_by_generator());
         let unreleased = signs.dropped + signs.unsent;
-        let is_unreleased_by_us = signs.cause == Cause::Generator && unreleased > ended;
+        let is_unreleased_by_us = signs.cause != Cause::Target && unreleased > ended;
         if ended + unreleased == 0 {
             return TargetOutcome::of(TargetStatus::Unknown, "nothing was sent".into());
         }
@@ -121,15 +121,15 @@ impl Signs<'_> {
             return TargetOutcome::of(TargetStatus::Held, format!("held the rate, {shown}"));
         }
         match self.cause {
-            Cause::Generator | Cause::Machine => TargetOutcome::of(
-                TargetStatus::Unknown,
-                format!("not known: Vajra could send no more than {shown}"),
-            ),
-            Cause::Target | Cause::Operator => TargetOutcome::of(
+            Cause::Target => TargetOutcome::of(
                 TargetStatus::FellBehind,
                 format!(
                     "fell behind, {shown}: every connection was waiting for it; more of them (-c) may carry more"
                 ),
+            ),
+            Cause::Generator | Cause::Machine | Cause::Operator => TargetOutcome::of(
+                TargetStatus::Unknown,
+                format!("not known: Vajra could send no more than {shown}"),
             ),
         }
     }
@@ -144,14 +144,12 @@ impl Signs<'_> {
         let after = self.history.iter().filter(is_late).filter(|slice| slice.from_ns >= since_ns);
         let lost = after.map(|slice| slice.failed + slice.dropped).sum::<u64>() + self.unsent;
         let share = silent_ns as f64 / (to_ns - from_ns).max(1) as f64;
-        let is_silent = silent_ns >= SILENT_NS_MIN && share >= SILENT_SHARE_MIN && lost >= SILENT_COUNT_MIN;
+        // A closed loop with few connections loses no more than those.
+        let missed =
+            self.series.ok as f64 * silent_ns as f64 / since_ns.saturating_sub(from_ns).max(1) as f64;
+        let is_telling = lost >= SILENT_COUNT_MIN || (lost > 0 && missed >= SILENT_COUNT_MIN as f64);
+        let is_silent = silent_ns >= SILENT_NS_MIN && share >= SILENT_SHARE_MIN && is_telling;
         is_silent.then_some(since_ns)
-    }
-
-    /// Failures for want of something on this machine.
-    fn own_failures(&self) -> u64 {
-        let own = Kind::ALL.into_iter().filter(|kind| kind.fault() == Fault::Generator);
-        own.map(|kind| self.series.errors[kind as usize]).sum()
     }
 
     /// What failed and how often, most frequent first.
@@ -231,6 +229,18 @@ mod tests {
             TargetStatus::Silent,
             "it came back"
         );
+    }
+
+    #[test]
+    fn few_connections_are_enough_to_tell_that_a_target_is_silent() {
+        // A closed loop on four connections: each waits for its timeout, and no more requests are lost than that.
+        let mut seconds = vec![(1_000, 0); 3];
+        seconds.extend([(0, 0); 6]);
+        seconds.push((0, 4));
+        let silent = outcome(&seconds, Kind::Timeout, 0, Cause::Target);
+        assert_eq!((silent.status, silent.since_s), (TargetStatus::Silent, Some(3.0)));
+        let slow = [(1, 0), (0, 0), (1, 0), (0, 0), (0, 0), (0, 0), (1, 0), (0, 0), (0, 0), (0, 1)];
+        assert_eq!(outcome(&slow, Kind::Status, 0, Cause::Target).status, TargetStatus::Held, "it is slow");
     }
 
     #[test]

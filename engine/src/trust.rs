@@ -5,7 +5,7 @@
 
 use crate::distribution::Distribution;
 use crate::quantity::show_ns;
-use crate::verdict::{LAG_NS_MIN, LAG_SHARE_MAX};
+use crate::verdict::{LAG_SHARE_MAX, lag_share};
 use serde::{Deserialize, Serialize};
 
 /// The percentiles that a report shows, ascending; the last is the maximum.
@@ -32,6 +32,8 @@ pub struct Grounds<'a> {
     pub unsent: u64,
     /// All arrivals.
     pub scheduled: u64,
+    /// True without a schedule.
+    pub is_closed_loop: bool,
     /// True when the verdict says that no number must be used.
     pub is_invalid: bool,
 }
@@ -71,9 +73,9 @@ impl Grounds<'_> {
         if quantile > sent_share(self.unsent, self.scheduled) {
             return Some(format!("{} of {} arrivals were never sent", self.unsent, self.scheduled));
         }
-        let (lag_ns, response_ns) = (self.lag.quantile_ns(quantile), self.response.quantile_ns(quantile));
-        let share = lag_ns as f64 / response_ns.max(1) as f64;
-        (lag_ns >= LAG_NS_MIN && share > LAG_SHARE_MAX).then(|| {
+        let share = lag_share(self.lag, self.response, self.is_closed_loop, quantile);
+        (share > LAG_SHARE_MAX).then(|| {
+            let lag_ns = self.lag.quantile_ns(quantile);
             let at =
                 if quantile < 1.0 { format!("at p{}", quantile * 100.0) } else { "at the maximum".into() };
             format!("{at} {} were Vajra's own time", show_ns(lag_ns))
@@ -98,7 +100,14 @@ mod tests {
             lag.record(if n < late { lag_ns } else { 100 });
         }
         let scheduled = 1_000 + unsent;
-        Trust::new(&Grounds { response: &response, lag: &lag, unsent, scheduled, is_invalid: false })
+        Trust::new(&Grounds {
+            response: &response,
+            lag: &lag,
+            unsent,
+            scheduled,
+            is_closed_loop: false,
+            is_invalid: false,
+        })
     }
 
     #[test]

@@ -3,10 +3,14 @@
 //! One table of rules. Each measures one thing that makes numbers wrong, and has a limit above which the run is
 //! DEGRADED and one above which it is INVALID. The rule, the limit and the measured value are what a reader is shown.
 
-use crate::outcome::{Fault, Kind};
+mod rules;
+
+pub(crate) use rules::{LAG_SHARE_MAX, lag_share};
+
 use crate::record::{Figures, Series};
 use crate::report::Calibrated;
-use crate::snapshot::{Snapshot, sum_of};
+use crate::snapshot::Snapshot;
+use rules::RULES;
 use serde::{Deserialize, Serialize};
 
 /// The verdict's word.
@@ -87,7 +91,7 @@ pub struct Evidence<'a> {
     pub shards: &'a [Figures],
     /// True without a schedule.
     pub is_closed_loop: bool,
-    /// True when the run was stopped before its end.
+    /// True when the run was stopped before its end, or before it had sent what was overdue then.
     pub is_partial: bool,
     /// Length of the window.
     pub window_s: f64,
@@ -136,10 +140,16 @@ impl Evidence<'_> {
     pub(crate) fn cause_of_shortfall(&self) -> Cause {
         let own_share = match self.unreleased() {
             // All were sent in the end, the last ones latest.
-            0 => self.snapshot.lag.max_ns() as f64 / self.series.slip.max_ns().max(1) as f64,
+            0 => self.snapshot.overdue.own_share(),
             unreleased => self.snapshot.unreleased_own as f64 / unreleased as f64,
         };
-        if own_share >= OWN_SHARE_MIN { Cause::Generator } else { Cause::Target }
+        if own_share < OWN_SHARE_MIN {
+            return Cause::Target;
+        }
+        let unreleased_share = self.unreleased() as f64 / (self.target_rps * self.window_s).max(1.0);
+        let missing_share = self.shortfall().max(unreleased_share);
+        let is_taken = rules::taken_share(self) >= TAKEN_SHARE_MIN * missing_share;
+        if is_taken { Cause::Machine } else { Cause::Generator }
     }
 
     /// What to do when the shards have too much to do: it depends on whether there are cores for more of them.
@@ -152,334 +162,10 @@ impl Evidence<'_> {
     }
 }
 
-struct Rule {
-    name: &'static str,
-    degraded_above: f64,
-    invalid_above: f64,
-    cause: fn(&Evidence) -> Cause,
-    measure: fn(&Evidence) -> f64,
-    explain: fn(&Evidence, f64) -> String,
-}
-
-/// A limit that nothing passes: the rule degrades and never invalidates.
-const NEVER: f64 = f64::MAX;
-
-/// Lateness below this is not worth a word, however fast the target.
-pub(crate) const LAG_NS_MIN: u64 = 20_000;
-/// A percentile of which a larger part than this is the generator's own is not the target's alone.
-pub(crate) const LAG_SHARE_MAX: f64 = 0.25;
 /// Arrivals whose wait was the generator's by at least this share were not sent by its doing.
 const OWN_SHARE_MIN: f64 = 0.5;
-/// A clock that runs off by more than this, in parts per million, before it is corrected once a second.
-const CLOCK_PPM_MAX: f64 = 500.0;
-
-const GENERATOR: fn(&Evidence) -> Cause = |_| Cause::Generator;
-const MACHINE: fn(&Evidence) -> Cause = |_| Cause::Machine;
-const TARGET: fn(&Evidence) -> Cause = |_| Cause::Target;
-const OPERATOR: fn(&Evidence) -> Cause = |_| Cause::Operator;
-
-const RULES: [Rule; 22] = [
-    Rule {
-        name: "rate_shortfall",
-        degraded_above: 0.01,
-        invalid_above: 0.05,
-        cause: GENERATOR,
-        measure: |evidence| match evidence.cause_of_shortfall() {
-            Cause::Generator => evidence.shortfall(),
-            // How the target did is its outcome, and no question of whether the generator can be believed.
-            _ => 0.0,
-        },
-        explain: |evidence, _| {
-            let (target, achieved, advice) = (evidence.target_rps, evidence.achieved_rps, evidence.advice());
-            format!(
-                "asked for {target:.0}/s, sent {achieved:.0}/s, and connections were free: Vajra could not send more; {advice}"
-            )
-        },
-    },
-    Rule {
-        name: "unsent",
-        degraded_above: 0.0,
-        invalid_above: NEVER,
-        cause: |evidence| evidence.cause_of_shortfall(),
-        measure: |evidence| {
-            if evidence.is_partial { 0.0 } else { evidence.snapshot.unsent.measured as f64 }
-        },
-        explain: |evidence, count| {
-            let scheduled = evidence.target_rps * evidence.window_s;
-            let share = percent(count / scheduled.max(1.0));
-            let why = match evidence.cause_of_shortfall() {
-                Cause::Generator => "Vajra could not keep up",
-                _ => "every connection was waiting for the target",
-            };
-            format!(
-                "{count:.0} of {scheduled:.0} arrivals ({share}) were due and never sent, because {why}: no percentile counts how long they would have waited"
-            )
-        },
-    },
-    Rule {
-        name: "generator_lag_p50",
-        degraded_above: LAG_SHARE_MAX,
-        invalid_above: 0.75,
-        cause: GENERATOR,
-        measure: |evidence| lag_share(evidence, 0.5),
-        explain: |evidence, share| explain_lag(evidence, share, 0.5, "median"),
-    },
-    Rule {
-        name: "generator_lag_p99",
-        degraded_above: LAG_SHARE_MAX,
-        invalid_above: 0.75,
-        cause: GENERATOR,
-        measure: |evidence| lag_share(evidence, 0.99),
-        explain: |evidence, share| explain_lag(evidence, share, 0.99, "99th percentile"),
-    },
-    Rule {
-        name: "lost_core",
-        degraded_above: 0.02,
-        invalid_above: 0.10,
-        cause: MACHINE,
-        measure: |evidence| {
-            let delay_ns = evidence.shards.iter().map(|figures| figures.run_delay_ns).max().unwrap_or(0);
-            // A shard that stands still at the end of the window finds out after it.
-            (delay_ns as f64 / 1e9 / evidence.window_s).min(1.0)
-        },
-        explain: |_, share| {
-            format!(
-                "a shard's thread could have run and did not for {} of the time, because something else had its core; leave the cores of --cores to Vajra",
-                percent(share)
-            )
-        },
-    },
-    Rule {
-        name: "hiccups",
-        degraded_above: 0.01,
-        invalid_above: 0.10,
-        cause: MACHINE,
-        measure: |evidence| {
-            let figures = sum_of(evidence.shards);
-            let whole_s = evidence.window_s * evidence.shards.len() as f64;
-            (figures.hiccup_ns as f64 / 1e9 / whole_s).min(1.0)
-        },
-        explain: |evidence, share| {
-            let figures = sum_of(evidence.shards);
-            let longest = crate::quantity::show_ns(figures.hiccup_ns_max);
-            let count = figures.hiccups;
-            format!(
-                "the shards' loops stood still {count} times, {} of the time, {longest} at the longest",
-                percent(share)
-            )
-        },
-    },
-    Rule {
-        name: "shard_busy",
-        degraded_above: BUSY_MAX,
-        invalid_above: NEVER,
-        cause: GENERATOR,
-        measure: |evidence| if evidence.is_closed_loop { 0.0 } else { busiest_share(evidence) },
-        explain: |evidence, share| {
-            let advice = evidence.advice();
-            format!(
-                "the busiest shard worked {} of the time, and had none to spare for being on time: {advice}",
-                percent(share)
-            )
-        },
-    },
-    Rule {
-        name: "generator_bound",
-        degraded_above: 0.90,
-        // A saturated loop still looks at the clock between turns: 2 to 3 % of its time.
-        invalid_above: 0.95,
-        cause: GENERATOR,
-        measure: |evidence| if evidence.is_closed_loop { busiest_share(evidence) } else { 0.0 },
-        explain: |evidence, share| {
-            let advice = evidence.advice();
-            format!(
-                "the busiest shard worked {} of the time: the throughput is Vajra's limit and not the target's, and responses waited for Vajra; {advice}",
-                percent(share)
-            )
-        },
-    },
-    Rule {
-        name: "near_capacity",
-        degraded_above: 0.95,
-        invalid_above: NEVER,
-        cause: GENERATOR,
-        measure: |evidence| {
-            // A figure from a disturbed calibration is too low to judge by.
-            let calibration = evidence.calibration.filter(|found| !found.capacity_is_noisy);
-            let capacity_rps = calibration.and_then(|found| found.capacity_rps_per_shard);
-            capacity_rps.map_or(0.0, |capacity_rps| busiest_rps(evidence) / capacity_rps)
-        },
-        explain: |evidence, share| {
-            let (rps, advice) = (busiest_rps(evidence), evidence.advice());
-            let origin = evidence.calibration.map_or_else(String::new, Calibrated::origin);
-            format!(
-                "the busiest shard carried {rps:.0}/s, {} of what one can carry on this machine ({origin}): Vajra may be the limit, not the target; {advice}",
-                percent(share)
-            )
-        },
-    },
-    Rule {
-        name: "steal",
-        degraded_above: 0.02,
-        invalid_above: 0.20,
-        cause: MACHINE,
-        measure: |evidence| {
-            let whole_s = evidence.run_s.max(f64::MIN_POSITIVE) * evidence.shards.len().max(1) as f64;
-            evidence.steal_s.unwrap_or(0.0) / whole_s
-        },
-        explain: |_, share| {
-            format!("the hypervisor took {} of the shards' cores; run on a quieter host", percent(share))
-        },
-    },
-    Rule {
-        name: "cgroup_throttled",
-        degraded_above: 0.0,
-        invalid_above: 0.05,
-        cause: MACHINE,
-        measure: |evidence| evidence.throttled_s.unwrap_or(0.0) / evidence.run_s.max(f64::MIN_POSITIVE),
-        explain: |_, share| {
-            format!("the CPU quota stopped this process for {} of the time; raise cpu.max", percent(share))
-        },
-    },
-    Rule {
-        name: "clock_step",
-        degraded_above: 0.0,
-        invalid_above: NEVER,
-        cause: MACHINE,
-        measure: |evidence| sum_of(&evidence.snapshot.shards).clock_steps as f64,
-        explain: |_, count| {
-            format!(
-                "the clock jumped {count:.0} times by more than it can make up for, as after a suspend: times that span a jump are wrong by it"
-            )
-        },
-    },
-    Rule {
-        name: "clock_drift",
-        degraded_above: CLOCK_PPM_MAX,
-        invalid_above: NEVER,
-        cause: MACHINE,
-        measure: |evidence| sum_of(&evidence.snapshot.shards).clock_ppm.abs(),
-        explain: |_, ppm| {
-            format!(
-                "the processor's counter ran {ppm:.0} ppm off the kernel's clock, and was corrected once a second; rates and times are off by as much in between"
-            )
-        },
-    },
-    Rule {
-        name: "cq_overflow",
-        degraded_above: 0.0,
-        invalid_above: NEVER,
-        cause: GENERATOR,
-        measure: |evidence| sum_of(evidence.shards).overflowed as f64,
-        explain: |_, count| format!("the kernel set {count:.0} completions aside because the queue was full"),
-    },
-    Rule {
-        name: "buffers_starved",
-        degraded_above: 0.01,
-        invalid_above: NEVER,
-        cause: GENERATOR,
-        measure: |evidence| {
-            let figures = sum_of(evidence.shards);
-            figures.starved as f64 / figures.completions.max(1) as f64
-        },
-        explain: |_, share| {
-            format!("{} of receives found no free buffer and had to be asked for again", percent(share))
-        },
-    },
-    Rule {
-        name: "connections_short",
-        degraded_above: 0.0,
-        invalid_above: 0.5,
-        cause: GENERATOR,
-        measure: |evidence| if has_own_connect_failures(evidence) { missing_share(evidence) } else { 0.0 },
-        explain: |evidence, _| {
-            let (open, asked) = (evidence.connections_open, evidence.connections_asked);
-            format!(
-                "{open} of {asked} connections were open at the start; this machine ran out of ports, descriptors or memory"
-            )
-        },
-    },
-    Rule {
-        name: "connections_refused",
-        degraded_above: 0.0,
-        invalid_above: NEVER,
-        cause: TARGET,
-        measure: |evidence| if has_own_connect_failures(evidence) { 0.0 } else { missing_share(evidence) },
-        explain: |evidence, _| {
-            let (open, asked) = (evidence.connections_open, evidence.connections_asked);
-            format!(
-                "{open} of {asked} connections were open at the start; the target accepted no more in time"
-            )
-        },
-    },
-    Rule {
-        name: "generator_errors",
-        degraded_above: 0.0,
-        invalid_above: 0.01,
-        cause: GENERATOR,
-        measure: |evidence| {
-            let series = evidence.series;
-            let own = Kind::ALL.into_iter().filter(|kind| kind.fault() == Fault::Generator);
-            let own: u64 = own.map(|kind| series.errors[kind as usize]).sum();
-            own as f64 / (series.ok + series.failed()).max(1) as f64
-        },
-        explain: |_, share| {
-            format!(
-                "{} of requests failed for want of ports, descriptors or memory on this machine",
-                percent(share)
-            )
-        },
-    },
-    Rule {
-        name: "late_collector",
-        degraded_above: 0.0,
-        invalid_above: NEVER,
-        cause: MACHINE,
-        measure: |evidence| sum_of(&evidence.snapshot.shards).postponed_at_bounds as f64,
-        explain: |_, count| {
-            format!(
-                "the collector was late at {count:.0} bounds of the window: the slices there are longer than the others; leave it a core"
-            )
-        },
-    },
-    Rule {
-        name: "lost_telemetry",
-        degraded_above: 0.0,
-        invalid_above: NEVER,
-        cause: MACHINE,
-        measure: |evidence| evidence.lost_snapshots as f64,
-        explain: |_, count| {
-            format!(
-                "{count:.0} intervals are missing from the outputs, which were too slow; the report has them"
-            )
-        },
-    },
-    Rule {
-        name: "unaccounted",
-        degraded_above: 0.0,
-        invalid_above: 0.0,
-        cause: GENERATOR,
-        measure: |evidence| evidence.unaccounted as f64,
-        explain: |_, count| {
-            format!(
-                "{count:.0} arrivals of the schedule are missing from the counts, or too many: please report it"
-            )
-        },
-    },
-    Rule {
-        name: "unsteady",
-        degraded_above: 0.0,
-        invalid_above: NEVER,
-        cause: OPERATOR,
-        measure: |evidence| f64::from(u8::from(evidence.is_unsteady)),
-        explain: |_, _| {
-            "response times were not steady by the end of the longest warm-up there can be; let the run take longer".into()
-        },
-    },
-];
-
-/// A shard that works more than this has no time left to be on time.
-const BUSY_MAX: f64 = 0.98;
+/// Of those, the machine is named where it took at least this much of the time that is missing.
+const TAKEN_SHARE_MIN: f64 = 0.5;
 
 impl Verdict {
     /// Applies every rule.
@@ -501,72 +187,12 @@ impl Status {
     }
 }
 
-impl Rule {
-    fn apply(&self, evidence: &Evidence) -> Option<Reason> {
-        let measured = (self.measure)(evidence);
-        let (status, limit) = match measured {
-            measured if measured > self.invalid_above => (Status::Invalid, self.invalid_above),
-            measured if measured > self.degraded_above => (Status::Degraded, self.degraded_above),
-            _ => return None,
-        };
-        let (cause, text) = ((self.cause)(evidence), (self.explain)(evidence, measured));
-        Some(Reason { rule: self.name.to_owned(), cause, status, limit, measured, text })
-    }
-}
-
-/// The generator's own part of the response time, at a quantile of both. Without a success there is no response time that it
-/// could have made longer. In a closed loop, what passes before a request is sent is not part of its response time, and makes
-/// the loop slower instead.
-fn lag_share(evidence: &Evidence, quantile: f64) -> f64 {
-    let lag_ns = evidence.snapshot.lag.quantile_ns(quantile);
-    let response_ns = evidence.series.response.quantile_ns(quantile);
-    let whole_ns = if evidence.is_closed_loop { response_ns + lag_ns } else { response_ns };
-    if lag_ns < LAG_NS_MIN || response_ns == 0 { 0.0 } else { (lag_ns as f64 / whole_ns as f64).min(1.0) }
-}
-
-fn explain_lag(evidence: &Evidence, share: f64, quantile: f64, word: &str) -> String {
-    let lag = crate::quantity::show_ns(evidence.snapshot.lag.quantile_ns(quantile));
-    let of = if evidence.is_closed_loop { "the time of a request" } else { "response time" };
-    format!(
-        "{} of the {word} of {of} is Vajra's own ({lag}); use --wait spin or a quieter machine, {}",
-        percent(share),
-        evidence.advice()
-    )
-}
-
-fn has_own_connect_failures(evidence: &Evidence) -> bool {
-    sum_of(&evidence.snapshot.shards).connect_failures_own > 0
-}
-
-fn missing_share(evidence: &Evidence) -> f64 {
-    1.0 - evidence.connections_open as f64 / evidence.connections_asked.max(1) as f64
-}
-
-/// Time for which a shard's thread worked or waited for its core, as a share of the window, of the shard where it is largest.
-fn busiest_share(evidence: &Evidence) -> f64 {
-    let busy_ns = |figures: &Figures| {
-        (figures.cpu_user_ns + figures.cpu_system_ns + figures.run_delay_ns).saturating_sub(figures.spun_ns)
-    };
-    let busiest_ns = evidence.shards.iter().map(busy_ns).max().unwrap_or(0) as f64;
-    (busiest_ns / (evidence.window_s * 1e9)).min(1.0)
-}
-
-/// Requests that ended in the window, per second, of the shard with the most.
-fn busiest_rps(evidence: &Evidence) -> f64 {
-    let finished = evidence.shards.iter().map(|figures| figures.finished).max().unwrap_or(0);
-    finished as f64 / evidence.window_s
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Outcome;
+    use crate::outcome::{Kind, Outcome};
     use crate::phase::Phases;
-    use crate::record::{Instants, Recorder};
+    use crate::record::{Instants, Overdue, Recorder};
 
     /// A thousand requests a second for ten seconds, and what else happened.
     fn snapshot(change: impl FnOnce(&mut Recorder)) -> Snapshot {
@@ -656,9 +282,30 @@ mod tests {
     #[test]
     fn arrivals_that_were_sent_only_after_the_end_are_held_against_whoever_made_them_late() {
         let short = |evidence: &mut Evidence| evidence.achieved_rps = 900.0;
-        let own = broken(|recorder| requests(recorder, 900_000, 899_000), short);
-        assert!(own.1.contains(&("rate_shortfall".into(), Cause::Generator)), "{own:?}");
-        assert_eq!(broken(|recorder| requests(recorder, 900_000, 1_000), short).0, Status::Valid);
+        let overdue = |own_ns| {
+            move |recorder: &mut Recorder| recorder.overdue = Overdue { waited_ns: 900_000_000, own_ns }
+        };
+        let own = (Status::Invalid, one("rate_shortfall", Cause::Generator));
+        assert_eq!(broken(overdue(899_000_000), short), own);
+        assert_eq!(broken(overdue(1_000_000), short).0, Status::Valid);
+    }
+
+    #[test]
+    fn the_machine_is_named_where_it_took_the_time_that_is_missing() {
+        let lost = |run_delay_ns| {
+            move |recorder: &mut Recorder| {
+                recorder.unsent.measured = 3_000;
+                recorder.unreleased_own = 3_000;
+                recorder.figures.run_delay_ns = run_delay_ns;
+            }
+        };
+        let short = |evidence: &mut Evidence| evidence.achieved_rps = 700.0;
+        let cause_of = |run_delay_ns| {
+            let (_, reasons) = broken(lost(run_delay_ns), short);
+            reasons.into_iter().find(|(rule, _)| rule == "rate_shortfall").expect("it is broken").1
+        };
+        assert_eq!(cause_of(2_500_000_000), Cause::Machine);
+        assert_eq!(cause_of(300_000_000), Cause::Generator, "that does not explain 30 % of the rate");
     }
 
     #[test]
@@ -694,6 +341,13 @@ mod tests {
         assert_eq!(broken(full, |_| {}), (Status::Degraded, one("shard_busy", Cause::Generator)));
         let closed = |evidence: &mut Evidence| evidence.is_closed_loop = true;
         assert_eq!(broken(full, closed), (Status::Invalid, one("generator_bound", Cause::Generator)));
+        let short = |evidence: &mut Evidence| (evidence.is_closed_loop, evidence.window_s) = (true, 0.01);
+        assert_eq!(broken(full, short).0, Status::Valid, "a handful of requests limits nothing");
+        let mostly_waiting = |recorder: &mut Recorder| {
+            (recorder.figures.cpu_user_ns, recorder.figures.run_delay_ns) = (4_000_000_000, 5_900_000_000);
+        };
+        let waiting = broken(mostly_waiting, closed);
+        assert!(waiting.1.contains(&("generator_bound".into(), Cause::Machine)), "{waiting:?}");
         let nearly = |recorder: &mut Recorder| recorder.figures.cpu_user_ns = 9_300_000_000;
         assert_eq!(broken(nearly, closed).0, Status::Degraded);
     }

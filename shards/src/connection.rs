@@ -91,6 +91,13 @@ impl Flight {
         self.lag_and_step >> STEP_BITS
     }
 
+    /// How much of its response time is the generator's, of a request that ends now. What ended it has lain in the kernel for
+    /// `late_ns`, but not since before it was sent.
+    #[inline]
+    pub(crate) fn lag_when_done(self, now: u64, late_ns: u64) -> u64 {
+        self.lag_ns() + late_ns.min(now.saturating_sub(self.sent_ns))
+    }
+
     #[inline]
     pub(crate) fn set_lag(&mut self, lag_ns: u64) {
         debug_assert!(lag_ns <= u64::MAX >> STEP_BITS, "no request is 78 hours late");

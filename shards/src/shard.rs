@@ -4,6 +4,7 @@
 //! executor and no other shard; the world is a [`Wire`], so that the same loop runs on io_uring and in simulation.
 //! It allocates nothing once its connections are made.
 
+mod accounting;
 mod expiry;
 mod stages;
 
@@ -13,6 +14,7 @@ use crate::pace::{Pace, Pause as Waiting};
 use crate::protocol::http1::{Answer, HeadMemo};
 use crate::wire::{Completion, Pause, Slot, Wire, WireCounters};
 use engine::bucket::{Poll, Share, TokenBucket};
+use engine::load::{Load, Overload};
 use engine::outcome::{Fault, Kind, Outcome};
 use engine::phase::Warmup;
 use engine::plan::Plan;
@@ -45,14 +47,11 @@ const DISCARD_BYTES_MIN: u64 = 8 << 10;
 /// Where a connection may have more under way, the end of a send is reported, and waited for before the next: its memory
 /// could be in use, and a second send could overtake the rest of the first.
 const SEND_BYTES_SILENT: usize = 4 << 10;
-/// The loop lost its core if a turn took longer than this and its operations cannot explain it. A connection that is begun
-/// counts as several operations.
-const HICCUP_NS: u64 = MILLISECOND_NS;
-const OPERATION_NS_MAX: u64 = 25_000;
+/// A connection that is begun counts as so many operations.
 const OPERATIONS_PER_CONNECT: u64 = 4;
-/// After a turn that lost its core, responses may lie in the kernel whose requests seem to have timed out. So nothing times
-/// out until a look finds nothing more, or for this long.
-const CATCH_UP_NS_MAX: u64 = 200 * MILLISECOND_NS;
+/// A send executes within the call that waits. A wait that is over in so little for each of its sends did not sleep: what ended it
+/// came while the loop was at work.
+const SEND_NS_MAX: u64 = 5_000;
 
 /// What the executor is to do after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +128,8 @@ pub struct Shard<W: Wire, S: Source> {
     now_ns: u64,
     /// For how long the responses that this turn takes in have lain in the kernel.
     late_ns: u64,
+    /// How long the last turn took.
+    turn_ns: u64,
     /// When the core was lost last, until all that came meanwhile has been taken in; 0 otherwise.
     lost_core_at_ns: u64,
     /// All ones where a connection carries its lag on, and none in a closed loop.
@@ -140,8 +141,19 @@ pub struct Shard<W: Wire, S: Source> {
     is_behind: bool,
     next_retry_ns: u64,
     operations: u64,
-    parked_until_ns: Option<u64>,
+    /// Calls in this turn that send.
+    sends: u64,
+    parked: Option<Parked>,
     is_spinning: bool,
+}
+
+/// A wait in the kernel.
+#[derive(Clone, Copy, Debug)]
+struct Parked {
+    /// Until when it executes sends, at the most.
+    at_work_until_ns: u64,
+    /// Until when it lasts, if nothing happens.
+    until_ns: u64,
 }
 
 /// The plan, as one shard reads it.
@@ -164,6 +176,8 @@ struct Rules {
     reports_sends: bool,
     /// The same for sends that are copied, whose memory the next one overwrites.
     reports_copies: bool,
+    /// Arrivals that have waited for too long are dropped.
+    sheds: bool,
 }
 
 impl<W: Wire, S: Source> Shard<W, S> {
@@ -185,6 +199,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
             is_one_constant: source.steps() == 1 && source.constant(0).is_some(),
             reports_sends: request_bytes_max * plan.pipeline as usize > SEND_BYTES_SILENT,
             reports_copies: plan.pipeline > 1 || request_bytes_max > SEND_BYTES_SILENT,
+            sheds: matches!(plan.load, Load::Open { overload: Overload::Shed { .. }, .. }),
         };
         Shard {
             published: wire.counters(),
@@ -210,6 +225,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
             slice_from_ns: 0,
             now_ns,
             late_ns: 0,
+            turn_ns: 0,
             lost_core_at_ns: 0,
             carry_mask: if rules.is_closed_loop { 0 } else { u64::MAX },
             next_publish_ns: u64::MAX,
@@ -218,7 +234,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
             is_behind: false,
             next_retry_ns: now_ns,
             operations: 0,
-            parked_until_ns: None,
+            sends: 0,
+            parked: None,
             is_spinning: false,
             rules,
         }
@@ -239,37 +256,6 @@ impl<W: Wire, S: Source> Shard<W, S> {
         }
         self.submit_and_wait(now)?;
         Ok(Turn::Continue)
-    }
-
-    /// Books the time since the last turn: spent watching the clock, or lost.
-    fn account(&mut self, now: u64) {
-        let since_ns = now - self.now_ns;
-        // A response that ends a sleep is taken in at once. Any other came at some moment of the last turn: in the middle of it,
-        // on average.
-        let (expected_ns, late_ns) = match self.parked_until_ns.take() {
-            Some(until_ns) => {
-                self.pace.woke(until_ns, now);
-                (until_ns.saturating_sub(self.now_ns), now.saturating_sub(until_ns))
-            }
-            None => (0, since_ns / 2),
-        };
-        self.late_ns = if self.is_behind { self.late_ns + since_ns } else { late_ns };
-        let figures = &mut self.recorder.figures;
-        figures.turns += 1;
-        if self.is_spinning {
-            figures.spun_ns += since_ns;
-        }
-        let lost_ns = since_ns.saturating_sub(expected_ns);
-        if lost_ns > HICCUP_NS + self.operations * OPERATION_NS_MAX && self.stage == Stage::Running {
-            figures.hiccups += 1;
-            figures.hiccup_ns += lost_ns;
-            figures.hiccup_ns_max = figures.hiccup_ns_max.max(lost_ns);
-            self.late_ns = self.late_ns.max(lost_ns);
-            self.lost_core_at_ns = now;
-        }
-        self.now_ns = now;
-        self.operations = 0;
-        self.is_spinning = false;
     }
 
     /// Takes in everything that happened.
@@ -301,11 +287,6 @@ impl<W: Wire, S: Source> Shard<W, S> {
         }
     }
 
-    /// Whether responses may be there that have not been taken in, so that nobody can say what has timed out.
-    fn is_catching_up(&self, now: u64) -> bool {
-        self.is_behind || (self.lost_core_at_ns != 0 && now < self.lost_core_at_ns + CATCH_UP_NS_MAX)
-    }
-
     fn connected(&mut self, now: u64, slot: Slot) {
         self.connecting -= 1;
         self.connections.open += 1;
@@ -318,8 +299,6 @@ impl<W: Wire, S: Source> Shard<W, S> {
         connection.link = Link::Open;
         connection.http.reset();
         connection.heard_ns = now;
-        connection.free_ns = now;
-        connection.carried_ns = 0;
         self.arm_stream(slot);
         self.make_ready(now, slot);
     }
@@ -327,9 +306,14 @@ impl<W: Wire, S: Source> Shard<W, S> {
     fn connect_failed(&mut self, now: u64, slot: Slot, kind: Kind) {
         self.connecting -= 1;
         self.recorder.figures.connect_failures += 1;
-        self.recorder.figures.connect_failures_own += u64::from(kind.fault() == Fault::Generator);
+        let is_starting = self.start_ns == u64::MAX;
+        let is_own = is_starting && kind.fault() == Fault::Generator;
+        self.recorder.figures.connect_failures_own += u64::from(is_own);
         self.wire.close(slot);
         self.retry_later(now, slot);
+        if self.rules.sheds {
+            self.shed(now);
+        }
         // While nothing at all can be reached, an attempt that fails is the failure of the arrival that waited longest.
         if self.stage == Stage::Running
             && self.connections.open == 0
@@ -492,7 +476,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
             // A failure that something told us of has lain there as a response would have; a timeout is our own finding.
             let late_ns = if matches!(kind, Kind::Timeout | Kind::Unfinished) { 0 } else { self.late_ns };
             let instants = self.instants(flight.intended_ns, flight.sent_ns, now);
-            let lag_ns = flight.lag_ns() + late_ns;
+            let lag_ns = flight.lag_when_done(now, late_ns);
+            self.connections.at(slot).carried_ns = lag_ns & self.carry_mask;
             self.recorder.done(flight.step(), Outcome::Failed(kind), instants, lag_ns, 0);
         }
         self.connections.open -= 1;
@@ -518,6 +503,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
         let wait_ns = self.random.between(longest_ns / 2, longest_ns);
         connection.link = Link::Closed { retry_ns: now + wait_ns };
         connection.armed = Armed::No;
+        // It waits for the target from now on, and not for what the generator owed.
+        connection.carried_ns = 0;
         self.next_retry_ns = self.next_retry_ns.min(now + wait_ns);
         self.closed.push_back(slot);
     }
@@ -569,6 +556,9 @@ impl<W: Wire, S: Source> Shard<W, S> {
         if !may_send {
             return;
         }
+        if self.rules.sheds {
+            self.shed(now);
+        }
         for _ in 0..SENDS_PER_TURN {
             let Some(slot) = self.connections.first_ready() else { return };
             let free_ns = self.connections.at(slot).free_ns;
@@ -611,6 +601,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
         } else {
             self.send_drawn(slot, room, intended_ns, free_ns);
         }
+        self.sends += 1;
         self.operations += 1;
     }
 
@@ -668,7 +659,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
                 if self.wire.has_work() { self.wire.submit() } else { Ok(()) }
             }
             Waiting::Park { until_ns } => {
-                self.parked_until_ns = Some(until_ns);
+                self.parked = Some(Parked { at_work_until_ns: now + self.sends * SEND_NS_MAX, until_ns });
                 self.wire.wait(until_ns)
             }
         }
@@ -762,7 +753,7 @@ fn land<S: Source>(
         sent: relative(flight.sent_ns),
         done: relative(now),
     };
-    let lag_ns = flight.lag_ns() + late_ns;
+    let lag_ns = flight.lag_when_done(now, late_ns);
     recorder.done(flight.step(), source.judge(flight.step(), answer.status), instants, lag_ns, answer.bytes);
     lag_ns
 }

@@ -1,5 +1,6 @@
 //! Worlds and plans drawn from seeds, and what holds in every one of them.
 
+use crate::agreement::assert_agrees;
 use engine::bucket::Tally;
 use engine::config::{Document, Format, Layers};
 use engine::outcome::Kind;
@@ -7,6 +8,7 @@ use engine::plan::Plan;
 use engine::quantity::{MICROSECOND_NS, MILLISECOND_NS, SECOND_NS};
 use engine::random::Random;
 use engine::record::Series;
+use engine::report::{Identity, MachineFacts, Observed, Report};
 use shards::simulation::world::{
     Body, Faults, Hiccup, Machine, Network, Pieces, Server, Service, Stall, World,
 };
@@ -52,7 +54,22 @@ pub(super) fn run(plan: &Plan, world: &World, seed: u64) -> Outcome {
     let _witness = Witness(seed);
     let outcome = Simulation::new(plan.clone(), world.clone(), seed).run();
     assert_accounted(plan, &outcome, seed);
+    assert_agrees(&report(plan, &outcome), &format!("seed {seed}"));
     outcome
+}
+
+/// What would be reported of it.
+pub(super) fn report(plan: &Plan, outcome: &Outcome) -> Report {
+    let facts = MachineFacts {
+        cores: (0..plan.shards as usize).collect(),
+        connections_open: u64::from(plan.connections),
+        run_s: outcome.finished_ns() as f64 / 1e9,
+        ..MachineFacts::default()
+    };
+    let (whole, window) = (&outcome.snapshot, outcome.snapshot.shards.as_slice());
+    let observed = Observed { whole, window, history: &[], is_steady: None, until: None };
+    let identity = Identity { run_id: "simulated".into(), started_at: "1970-01-01T00:00:00Z".into() };
+    Report::new(plan, observed, facts, identity)
 }
 
 /// What holds in every world: nothing is lost, nothing is counted twice.
@@ -87,6 +104,12 @@ pub(super) fn assert_accounted(plan: &Plan, outcome: &Outcome, seed: u64) {
         assert_eq!((snapshot.dropped, snapshot.unsent), (Tally::default(), Tally::default()), "seed {seed}");
     }
     assert_eq!(snapshot.shards.len(), plan.shards as usize);
+    if !plan.load.is_closed() {
+        let measured = snapshot.measured_total();
+        let longest_ns = measured.response.max_ns().max(measured.failed_response.max_ns());
+        let lag_ns = snapshot.lag.max_ns();
+        assert!(lag_ns <= longest_ns, "seed {seed}: {lag_ns} of {longest_ns} ns are said to be ours");
+    }
     assert_times(&total, seed);
 }
 

@@ -8,6 +8,7 @@ use crate::lanes::Order;
 use crate::wire::Wire;
 use engine::bucket::{Tally, TokenBucket};
 use engine::outcome::Kind;
+use engine::record::{Figures, Overdue};
 use engine::seams::Source;
 
 /// How long what is under way may take after a stop. After the end it may take as long as any request: what the target does not
@@ -49,10 +50,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
     /// Writes the slice's figures into the recorder; returns where the slice ends, from the start of the run.
     fn close_interval(&mut self, now: u64) -> u64 {
         let relative_ns = now.saturating_sub(self.start_ns);
-        if let Some(bucket) = &mut self.bucket {
-            let dropped = bucket.take_dropped(relative_ns);
-            let own_share = if dropped == Tally::default() { 0.0 } else { self.own_share_of_backlog(now) };
-            self.recorder.count_unreleased(dropped, Tally::default(), own_share);
+        if self.rules.sheds {
+            self.shed(now);
         }
         let counters = self.wire.counters();
         let before = std::mem::replace(&mut self.published, counters);
@@ -101,6 +100,11 @@ impl<W: Wire, S: Source> Shard<W, S> {
             },
             Stage::Running => self.poll_end(now, order),
             Stage::Draining { deadline_ns, sends_until_ns } => {
+                let has_backlog = self.bucket.as_ref().is_some_and(|bucket| bucket.next_ns().is_some());
+                if has_backlog && now >= sends_until_ns {
+                    // Nothing is sent from here on, and whose doing that is shows in what holds the connections now.
+                    self.end_schedule();
+                }
                 let may_send = now < sends_until_ns
                     && self.bucket.as_ref().is_some_and(|bucket| bucket.next_ns().is_some());
                 let is_drained = self.connections.under_way == 0 && !may_send;
@@ -113,6 +117,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
                     self.end_schedule();
                     self.stage = Stage::Draining { deadline_ns: now, sends_until_ns: 0 };
                 } else if order != Order::Run {
+                    self.recorder.was_stopped |= may_send;
                     self.end_schedule();
                     let deadline_ns = deadline_ns.min(now + STOP_NS_MAX);
                     self.stage = Stage::Draining { deadline_ns, sends_until_ns: 0 };
@@ -183,8 +188,9 @@ impl<W: Wire, S: Source> Shard<W, S> {
             self.stop(now, now + STOP_NS_MAX);
         } else if now >= end_ns {
             self.ended_ns = self.rules.phases.measure_to_ns;
-            let next_ns = self.bucket.as_ref().and_then(TokenBucket::next_ns);
-            let catches_up = next_ns.is_some_and(|next_ns| now - self.start_ns <= next_ns + OVERDUE_NS_MAX);
+            let backlog = self.backlog(now);
+            let catches_up = backlog.is_some_and(|backlog| backlog.waited_ns <= OVERDUE_NS_MAX);
+            self.recorder.overdue = backlog.unwrap_or_default();
             let sends_until_ns =
                 if catches_up { end_ns + self.rules.timeout_ns.min(SENDING_NS_MAX) } else { 0 };
             if !catches_up {
@@ -209,6 +215,16 @@ impl<W: Wire, S: Source> Shard<W, S> {
         self.stage = Stage::Draining { deadline_ns, sends_until_ns: 0 };
     }
 
+    /// Drops what has waited for longer than it may. Whose doing that is shows in the oldest of it.
+    pub(super) fn shed(&mut self, now: u64) {
+        let relative_ns = now.saturating_sub(self.start_ns);
+        if self.bucket.as_ref().is_some_and(|bucket| bucket.has_outdated(relative_ns)) {
+            let own_share = self.own_share_of_backlog(now);
+            let dropped = self.bucket.as_mut().map(|bucket| bucket.take_dropped(relative_ns));
+            self.recorder.count_unreleased(dropped.unwrap_or_default(), Tally::default(), own_share);
+        }
+    }
+
     /// Accounts for every arrival that was due before the end and will not be sent.
     fn end_schedule(&mut self) {
         let own_share = self.own_share_of_backlog(self.now_ns);
@@ -219,25 +235,30 @@ impl<W: Wire, S: Source> Shard<W, S> {
         }
     }
 
-    /// How much of the time that the oldest overdue arrival has waited is the generator's doing: since a connection has been
-    /// free, or, where all wait for the target, as much as what is under way on them was late, on average.
     fn own_share_of_backlog(&mut self, now: u64) -> f64 {
-        let Some(next_ns) = self.bucket.as_ref().and_then(TokenBucket::next_ns) else { return 0.0 };
+        self.backlog(now).map_or(0.0, |backlog| backlog.own_share())
+    }
+
+    /// How long the oldest overdue arrival has waited, and how much of it was the generator's doing: since a connection has been
+    /// free, or, where all wait for the target, as much as what is under way on them was late, on average. Nothing when none is
+    /// overdue.
+    fn backlog(&mut self, now: u64) -> Option<Overdue> {
+        let next_ns = self.bucket.as_ref().and_then(TokenBucket::next_ns)?;
         let intended_ns = self.start_ns.saturating_add(next_ns);
-        let waited_ns = now.saturating_sub(intended_ns).max(1);
+        let waited_ns = now.checked_sub(intended_ns)?;
         let own_ns = match self.connections.first_ready() {
             Some(slot) => now.saturating_sub(self.connections.at(slot).free_ns.max(intended_ns)),
             None => self.connections.mean_lag_ns(),
         };
-        (own_ns as f64 / waited_ns as f64).min(1.0)
+        Some(Overdue { waited_ns, own_ns: own_ns.min(waited_ns) })
     }
 
     /// Accounts for everything that was not finished, and hands over the last recorder.
     fn finish(&mut self, now: u64) {
+        self.end_schedule();
         for slot in 0..self.connections.count() {
             self.broken(now, slot, Kind::Unfinished);
         }
-        self.end_schedule();
         self.close_interval(now);
         self.recorder.ended_ns = Some(self.ended_ns);
         self.stage = Stage::Closing;
@@ -245,6 +266,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
 
     /// Waits, if it has to, for the collector to have given an empty recorder back.
     fn hand_over_last(&mut self) {
+        // What passes while it waits is the collector's time, and no part of the run.
+        self.recorder.figures = Figures::default();
         if self.lane.swap(&mut self.recorder) {
             self.stage = Stage::Finished;
         }

@@ -1,0 +1,433 @@
+//! The table of rules: what each measures, and from where on it breaks.
+
+use super::{Cause, Evidence, Reason, Status};
+use crate::distribution::Distribution;
+use crate::record::Figures;
+use crate::report::Calibrated;
+use crate::snapshot::sum_of;
+
+/// One thing that makes numbers wrong.
+pub(super) struct Rule {
+    name: &'static str,
+    degraded_above: f64,
+    invalid_above: f64,
+    cause: fn(&Evidence) -> Cause,
+    measure: fn(&Evidence) -> f64,
+    explain: fn(&Evidence, f64) -> String,
+}
+
+/// A limit that nothing passes: the rule degrades and never invalidates.
+const NEVER: f64 = f64::MAX;
+
+/// Lateness below this is not worth a word, however fast the target.
+pub(crate) const LAG_NS_MIN: u64 = 20_000;
+/// A percentile of which a larger part than this is the generator's own is not the target's alone.
+pub(crate) const LAG_SHARE_MAX: f64 = 0.25;
+/// A closed loop that ran for less than this does not say what limited it.
+const BOUND_WINDOW_S_MIN: f64 = 0.1;
+/// A clock that runs off by more than this, in parts per million, before it is corrected once a second.
+const CLOCK_PPM_MAX: f64 = 500.0;
+
+const GENERATOR: fn(&Evidence) -> Cause = |_| Cause::Generator;
+const MACHINE: fn(&Evidence) -> Cause = |_| Cause::Machine;
+const TARGET: fn(&Evidence) -> Cause = |_| Cause::Target;
+const OPERATOR: fn(&Evidence) -> Cause = |_| Cause::Operator;
+
+pub(super) const RULES: [Rule; 22] = [
+    Rule {
+        name: "rate_shortfall",
+        degraded_above: 0.01,
+        invalid_above: 0.05,
+        cause: |evidence| evidence.cause_of_shortfall(),
+        measure: |evidence| match evidence.cause_of_shortfall() {
+            // How the target did is its outcome, and no question of whether the generator can be believed.
+            Cause::Target => 0.0,
+            _ => evidence.shortfall(),
+        },
+        explain: |evidence, _| {
+            let (target, achieved) = (evidence.target_rps, evidence.achieved_rps);
+            let why = match evidence.cause_of_shortfall() {
+                Cause::Machine => "something else had Vajra's cores: leave it its own".to_owned(),
+                _ => format!("Vajra could not send more; {}", evidence.advice()),
+            };
+            format!("asked for {target:.0}/s, sent {achieved:.0}/s, and connections were free: {why}")
+        },
+    },
+    Rule {
+        name: "unsent",
+        degraded_above: 0.0,
+        invalid_above: NEVER,
+        cause: |evidence| evidence.cause_of_shortfall(),
+        measure: |evidence| {
+            if evidence.is_partial { 0.0 } else { evidence.snapshot.unsent.measured as f64 }
+        },
+        explain: |evidence, count| {
+            let scheduled = evidence.target_rps * evidence.window_s;
+            let share = percent(count / scheduled.max(1.0));
+            let why = match evidence.cause_of_shortfall() {
+                Cause::Target => "every connection was waiting for the target",
+                Cause::Machine => "something else had Vajra's cores",
+                _ => "Vajra could not keep up",
+            };
+            format!(
+                "{count:.0} of {scheduled:.0} arrivals ({share}) were due and never sent, because {why}: no percentile counts how long they would have waited"
+            )
+        },
+    },
+    Rule {
+        name: "generator_lag_p50",
+        degraded_above: LAG_SHARE_MAX,
+        invalid_above: 0.75,
+        cause: GENERATOR,
+        measure: |evidence| lag_share_of(evidence, 0.5),
+        explain: |evidence, share| explain_lag(evidence, share, 0.5, "median"),
+    },
+    Rule {
+        name: "generator_lag_p99",
+        degraded_above: LAG_SHARE_MAX,
+        invalid_above: 0.75,
+        cause: GENERATOR,
+        measure: |evidence| lag_share_of(evidence, 0.99),
+        explain: |evidence, share| explain_lag(evidence, share, 0.99, "99th percentile"),
+    },
+    Rule {
+        name: "lost_core",
+        degraded_above: 0.02,
+        invalid_above: 0.10,
+        cause: MACHINE,
+        measure: lost_core_share,
+        explain: |_, share| {
+            format!(
+                "a shard's thread could have run and did not for {} of the time, because something else had its core; leave the cores of --cores to Vajra",
+                percent(share)
+            )
+        },
+    },
+    Rule {
+        name: "hiccups",
+        degraded_above: 0.01,
+        invalid_above: 0.10,
+        cause: MACHINE,
+        measure: hiccup_share,
+        explain: |evidence, share| {
+            let figures = sum_of(evidence.shards);
+            let longest = crate::quantity::show_ns(figures.hiccup_ns_max);
+            let count = figures.hiccups;
+            format!(
+                "the shards' loops stood still {count} times, {} of the time, {longest} at the longest",
+                percent(share)
+            )
+        },
+    },
+    Rule {
+        name: "shard_busy",
+        degraded_above: BUSY_MAX,
+        invalid_above: NEVER,
+        cause: GENERATOR,
+        measure: |evidence| if evidence.is_closed_loop { 0.0 } else { busiest_share(evidence) },
+        explain: |evidence, share| {
+            let advice = evidence.advice();
+            format!(
+                "the busiest shard worked {} of the time, and had none to spare for being on time: {advice}",
+                percent(share)
+            )
+        },
+    },
+    Rule {
+        name: "generator_bound",
+        degraded_above: 0.90,
+        // A saturated loop still looks at the clock between turns: 2 to 3 % of its time.
+        invalid_above: 0.95,
+        cause: |evidence| if waits_for_cores(evidence) { Cause::Machine } else { Cause::Generator },
+        measure: |evidence| match evidence.window_s {
+            _ if !evidence.is_closed_loop => 0.0,
+            // A handful of requests, one after the other, is all work: that limits nothing.
+            window_s if window_s < BOUND_WINDOW_S_MIN => 0.0,
+            _ => busiest_share(evidence),
+        },
+        explain: |evidence, share| {
+            let advice = evidence.advice();
+            format!(
+                "the busiest shard worked {} of the time: the throughput is Vajra's limit and not the target's, and responses waited for Vajra; {advice}",
+                percent(share)
+            )
+        },
+    },
+    Rule {
+        name: "near_capacity",
+        degraded_above: 0.95,
+        invalid_above: NEVER,
+        cause: GENERATOR,
+        measure: |evidence| {
+            // A figure from a disturbed calibration is too low to judge by.
+            let calibration = evidence.calibration.filter(|found| !found.capacity_is_noisy);
+            let capacity_rps = calibration.and_then(|found| found.capacity_rps_per_shard);
+            capacity_rps.map_or(0.0, |capacity_rps| busiest_rps(evidence) / capacity_rps)
+        },
+        explain: |evidence, share| {
+            let (rps, advice) = (busiest_rps(evidence), evidence.advice());
+            let origin = evidence.calibration.map_or_else(String::new, Calibrated::origin);
+            format!(
+                "the busiest shard carried {rps:.0}/s, {} of what one can carry on this machine ({origin}): Vajra may be the limit, not the target; {advice}",
+                percent(share)
+            )
+        },
+    },
+    Rule {
+        name: "steal",
+        degraded_above: 0.02,
+        invalid_above: 0.20,
+        cause: MACHINE,
+        measure: steal_share,
+        explain: |_, share| {
+            format!("the hypervisor took {} of the shards' cores; run on a quieter host", percent(share))
+        },
+    },
+    Rule {
+        name: "cgroup_throttled",
+        degraded_above: 0.0,
+        invalid_above: 0.05,
+        cause: MACHINE,
+        measure: throttled_share,
+        explain: |_, share| {
+            format!("the CPU quota stopped this process for {} of the time; raise cpu.max", percent(share))
+        },
+    },
+    Rule {
+        name: "clock_step",
+        degraded_above: 0.0,
+        invalid_above: NEVER,
+        cause: MACHINE,
+        measure: |evidence| sum_of(&evidence.snapshot.shards).clock_steps as f64,
+        explain: |_, count| {
+            format!(
+                "the clock jumped {count:.0} times by more than it can make up for, as after a suspend: times that span a jump are wrong by it"
+            )
+        },
+    },
+    Rule {
+        name: "clock_drift",
+        degraded_above: CLOCK_PPM_MAX,
+        invalid_above: NEVER,
+        cause: MACHINE,
+        measure: |evidence| sum_of(&evidence.snapshot.shards).clock_ppm.abs(),
+        explain: |_, ppm| {
+            format!(
+                "the processor's counter ran {ppm:.0} ppm off the kernel's clock, and was corrected once a second; rates and times are off by as much in between"
+            )
+        },
+    },
+    Rule {
+        name: "cq_overflow",
+        degraded_above: 0.0,
+        invalid_above: NEVER,
+        cause: GENERATOR,
+        measure: |evidence| sum_of(evidence.shards).overflowed as f64,
+        explain: |_, count| format!("the kernel set {count:.0} completions aside because the queue was full"),
+    },
+    Rule {
+        name: "buffers_starved",
+        degraded_above: 0.01,
+        invalid_above: NEVER,
+        cause: GENERATOR,
+        measure: |evidence| {
+            let figures = sum_of(evidence.shards);
+            figures.starved as f64 / figures.completions.max(1) as f64
+        },
+        explain: |_, share| {
+            format!("{} of receives found no free buffer and had to be asked for again", percent(share))
+        },
+    },
+    Rule {
+        name: "connections_short",
+        degraded_above: 0.0,
+        invalid_above: 0.5,
+        cause: GENERATOR,
+        measure: |evidence| if has_own_connect_failures(evidence) { missing_share(evidence) } else { 0.0 },
+        explain: |evidence, _| {
+            let (open, asked) = (evidence.connections_open, evidence.connections_asked);
+            format!(
+                "{open} of {asked} connections were open at the start; this machine ran out of ports, descriptors or memory"
+            )
+        },
+    },
+    Rule {
+        name: "connections_refused",
+        degraded_above: 0.0,
+        invalid_above: NEVER,
+        cause: TARGET,
+        measure: |evidence| if has_own_connect_failures(evidence) { 0.0 } else { missing_share(evidence) },
+        explain: |evidence, _| {
+            let (open, asked) = (evidence.connections_open, evidence.connections_asked);
+            format!(
+                "{open} of {asked} connections were open at the start; the target accepted no more in time"
+            )
+        },
+    },
+    Rule {
+        name: "generator_errors",
+        degraded_above: 0.0,
+        invalid_above: 0.01,
+        cause: GENERATOR,
+        measure: |evidence| {
+            let (series, own) = (evidence.series, evidence.series.failed_by_generator());
+            own as f64 / (series.ok + series.failed()).max(1) as f64
+        },
+        explain: |_, share| {
+            format!(
+                "{} of requests failed for want of ports, descriptors or memory on this machine",
+                percent(share)
+            )
+        },
+    },
+    Rule {
+        name: "late_collector",
+        degraded_above: 0.0,
+        invalid_above: NEVER,
+        cause: MACHINE,
+        measure: |evidence| sum_of(&evidence.snapshot.shards).postponed_at_bounds as f64,
+        explain: |_, count| {
+            format!(
+                "the collector was late at {count:.0} bounds of the window: the slices there are longer than the others; leave it a core"
+            )
+        },
+    },
+    Rule {
+        name: "lost_telemetry",
+        degraded_above: 0.0,
+        invalid_above: NEVER,
+        cause: MACHINE,
+        measure: |evidence| evidence.lost_snapshots as f64,
+        explain: |_, count| {
+            format!(
+                "{count:.0} intervals are missing from the outputs, which were too slow; the report has them"
+            )
+        },
+    },
+    Rule {
+        name: "unaccounted",
+        degraded_above: 0.0,
+        invalid_above: 0.0,
+        cause: GENERATOR,
+        measure: |evidence| evidence.unaccounted as f64,
+        explain: |_, count| {
+            format!(
+                "{count:.0} arrivals of the schedule are missing from the counts, or too many: please report it"
+            )
+        },
+    },
+    Rule {
+        name: "unsteady",
+        degraded_above: 0.0,
+        invalid_above: NEVER,
+        cause: OPERATOR,
+        measure: |evidence| f64::from(u8::from(evidence.is_unsteady)),
+        explain: |_, _| {
+            "response times were not steady by the end of the longest warm-up there can be; let the run take longer".into()
+        },
+    },
+];
+
+/// A shard that works more than this has no time left to be on time.
+const BUSY_MAX: f64 = 0.98;
+
+impl Rule {
+    /// What is said of it, if it is broken.
+    pub(super) fn apply(&self, evidence: &Evidence) -> Option<Reason> {
+        let measured = (self.measure)(evidence);
+        let (status, limit) = match measured {
+            measured if measured > self.invalid_above => (Status::Invalid, self.invalid_above),
+            measured if measured > self.degraded_above => (Status::Degraded, self.degraded_above),
+            _ => return None,
+        };
+        let (cause, text) = ((self.cause)(evidence), (self.explain)(evidence, measured));
+        Some(Reason { rule: self.name.to_owned(), cause, status, limit, measured, text })
+    }
+}
+
+/// The generator's own part of the response time, at a quantile of both. Without a success there is no response time that it
+/// could have made longer. In a closed loop, what passes before a request is sent is not part of its response time, and makes
+/// the loop slower instead.
+pub(crate) fn lag_share(
+    lag: &Distribution,
+    response: &Distribution,
+    is_closed_loop: bool,
+    quantile: f64,
+) -> f64 {
+    let (lag_ns, response_ns) = (lag.quantile_ns(quantile), response.quantile_ns(quantile));
+    let whole_ns = if is_closed_loop { response_ns + lag_ns } else { response_ns };
+    if lag_ns < LAG_NS_MIN || response_ns == 0 { 0.0 } else { (lag_ns as f64 / whole_ns as f64).min(1.0) }
+}
+
+fn lag_share_of(evidence: &Evidence, quantile: f64) -> f64 {
+    lag_share(&evidence.snapshot.lag, &evidence.series.response, evidence.is_closed_loop, quantile)
+}
+
+/// Time for which a shard's thread could have run and did not, as a share of the window, of the shard where it is largest.
+fn lost_core_share(evidence: &Evidence) -> f64 {
+    let delay_ns = evidence.shards.iter().map(|figures| figures.run_delay_ns).max().unwrap_or(0);
+    // A shard that stands still at the end of the window finds out after it.
+    (delay_ns as f64 / 1e9 / evidence.window_s).min(1.0)
+}
+
+fn hiccup_share(evidence: &Evidence) -> f64 {
+    let whole_s = evidence.window_s * evidence.shards.len() as f64;
+    (sum_of(evidence.shards).hiccup_ns as f64 / 1e9 / whole_s).min(1.0)
+}
+
+fn steal_share(evidence: &Evidence) -> f64 {
+    let whole_s = evidence.run_s.max(f64::MIN_POSITIVE) * evidence.shards.len().max(1) as f64;
+    evidence.steal_s.unwrap_or(0.0) / whole_s
+}
+
+fn throttled_share(evidence: &Evidence) -> f64 {
+    evidence.throttled_s.unwrap_or(0.0) / evidence.run_s.max(f64::MIN_POSITIVE)
+}
+
+/// The share of the time that the machine did not let the shards run.
+pub(super) fn taken_share(evidence: &Evidence) -> f64 {
+    let shares = [lost_core_share, hiccup_share, steal_share, throttled_share];
+    shares.into_iter().map(|share| share(evidence)).fold(0.0, f64::max)
+}
+
+/// Whether the shards' threads waited for their cores for longer than they worked.
+fn waits_for_cores(evidence: &Evidence) -> bool {
+    2.0 * lost_core_share(evidence) > busiest_share(evidence)
+}
+
+fn explain_lag(evidence: &Evidence, share: f64, quantile: f64, word: &str) -> String {
+    let lag = crate::quantity::show_ns(evidence.snapshot.lag.quantile_ns(quantile));
+    let of = if evidence.is_closed_loop { "the time of a request" } else { "response time" };
+    format!(
+        "{} of the {word} of {of} is Vajra's own ({lag}); use --wait spin or a quieter machine, {}",
+        percent(share),
+        evidence.advice()
+    )
+}
+
+fn has_own_connect_failures(evidence: &Evidence) -> bool {
+    sum_of(&evidence.snapshot.shards).connect_failures_own > 0
+}
+
+fn missing_share(evidence: &Evidence) -> f64 {
+    1.0 - evidence.connections_open as f64 / evidence.connections_asked.max(1) as f64
+}
+
+/// Time for which a shard's thread worked or waited for its core, as a share of the window, of the shard where it is largest.
+fn busiest_share(evidence: &Evidence) -> f64 {
+    let busy_ns = |figures: &Figures| {
+        (figures.cpu_user_ns + figures.cpu_system_ns + figures.run_delay_ns).saturating_sub(figures.spun_ns)
+    };
+    let busiest_ns = evidence.shards.iter().map(busy_ns).max().unwrap_or(0) as f64;
+    (busiest_ns / (evidence.window_s * 1e9)).min(1.0)
+}
+
+/// Requests that ended in the window, per second, of the shard with the most.
+fn busiest_rps(evidence: &Evidence) -> f64 {
+    let finished = evidence.shards.iter().map(|figures| figures.finished).max().unwrap_or(0);
+    finished as f64 / evidence.window_s
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}

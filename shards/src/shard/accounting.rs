@@ -1,0 +1,66 @@
+//! Where the time of the last turn went: spent watching the clock, lost, or with responses waiting to be taken in.
+
+use super::{MILLISECOND_NS, Shard, Stage};
+use crate::wire::Wire;
+use engine::seams::Source;
+
+/// The loop lost its core if a turn took longer than this and its operations cannot explain it.
+const HICCUP_NS: u64 = MILLISECOND_NS;
+const OPERATION_NS_MAX: u64 = 25_000;
+/// After a turn that lost its core, responses may lie in the kernel whose requests seem to have timed out. So nothing times
+/// out until a look finds nothing more, or for this long.
+const CATCH_UP_NS_MAX: u64 = 200 * MILLISECOND_NS;
+
+impl<W: Wire, S: Source> Shard<W, S> {
+    /// Books the time since the last turn: spent watching the clock, or lost.
+    pub(super) fn account(&mut self, now: u64) {
+        let since_ns = now - self.now_ns;
+        // A response that ends a sleep is taken in at once. Any other came at some moment of the last turn: in the middle of it,
+        // on average.
+        let (expected_ns, late_ns) = match self.parked.take() {
+            Some(parked) => {
+                self.pace.woke(parked.until_ns, now);
+                let is_awake = now <= parked.at_work_until_ns;
+                let late_ns = if is_awake { since_ns / 2 } else { now.saturating_sub(parked.until_ns) };
+                (parked.until_ns.saturating_sub(self.now_ns), late_ns)
+            }
+            None => (0, since_ns / 2),
+        };
+        // What came in a turn that lost its core may not have been seen in it, if the ring was last asked before.
+        let was_lost = self.lost_core_at_ns != 0 && self.lost_core_at_ns == self.now_ns;
+        self.late_ns = match self.is_behind {
+            true => self.late_ns + since_ns,
+            false if was_lost => self.turn_ns + since_ns,
+            false => late_ns,
+        };
+        self.turn_ns = since_ns;
+        let (has_requests, figures) = (self.has_requests(), &mut self.recorder.figures);
+        figures.turns += 1;
+        if self.is_spinning {
+            figures.spun_ns += since_ns;
+        }
+        let lost_ns = since_ns.saturating_sub(expected_ns);
+        if lost_ns > HICCUP_NS + self.operations * OPERATION_NS_MAX && has_requests {
+            if self.stage == Stage::Running {
+                figures.hiccups += 1;
+                figures.hiccup_ns += lost_ns;
+                figures.hiccup_ns_max = figures.hiccup_ns_max.max(lost_ns);
+            }
+            self.late_ns = self.late_ns.max(lost_ns);
+            self.lost_core_at_ns = now;
+        }
+        self.now_ns = now;
+        (self.operations, self.sends) = (0, 0);
+        self.is_spinning = false;
+    }
+
+    /// Whether requests may be under way.
+    fn has_requests(&self) -> bool {
+        matches!(self.stage, Stage::Running | Stage::Draining { .. })
+    }
+
+    /// Whether responses may be there that have not been taken in, so that nobody can say what has timed out.
+    pub(super) fn is_catching_up(&self, now: u64) -> bool {
+        self.is_behind || (self.lost_core_at_ns != 0 && now < self.lost_core_at_ns + CATCH_UP_NS_MAX)
+    }
+}
