@@ -98,6 +98,11 @@ fn of_judgement(report: &Report) -> Vec<String> {
         outcome != TargetStatus::Held || report.rate.ratio.is_none_or(|ratio| ratio >= 0.989),
         "a rate not carried was held",
     );
+    let is_invalid = report.verdict.status == Status::Invalid;
+    expect(
+        !(is_invalid && outcome == TargetStatus::FellBehind),
+        "an INVALID run says that the target fell behind",
+    );
     expect(requests.ok > 0 || outcome != TargetStatus::Held, "a target held with no success");
     let trusted = report.trust.percentile.unwrap_or(0.0);
     expect(report.verdict.status != Status::Invalid || trusted == 0.0, "an INVALID run is trusted");

@@ -5,7 +5,7 @@ use crate::limits;
 use crate::load::{Arrivals, Load};
 use crate::outcome::Kind;
 use crate::phase::{Phases, Warmup};
-use crate::plan::Plan;
+use crate::plan::{Plan, Wait};
 use crate::record::{Figures, Series};
 use crate::slowest::{Finished, SlowRequest};
 use crate::snapshot::{Snapshot, sum_of};
@@ -386,6 +386,7 @@ impl Report {
             series: &series,
             shards: window,
             is_closed_loop: plan.load.is_closed(),
+            is_spinning: plan.wait == Wait::Spin,
             is_partial: is_partial || whole.was_stopped,
             window_s,
             target_rps: rate.target.unwrap_or(0.0),
@@ -409,6 +410,7 @@ impl Report {
             achieved_rps: rate.achieved,
             target_rps: rate.target,
             cause: evidence.cause_of_shortfall(),
+            is_invalid: verdict.status == Status::Invalid,
             window_ns: (from_ns, to_ns),
             history,
         });

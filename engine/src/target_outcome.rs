@@ -62,6 +62,8 @@ pub struct Signs<'a> {
     pub target_rps: Option<f64>,
     /// Whose doing it is that arrivals were not sent.
     pub cause: Cause,
+    /// True when the verdict says that no number must be used.
+    pub is_invalid: bool,
     /// Where the window lies, from the start of sending.
     pub window_ns: (u64, u64),
     /// The run slice by slice.
@@ -121,6 +123,11 @@ impl Signs<'_> {
             return TargetOutcome::of(TargetStatus::Held, format!("held the rate, {shown}"));
         }
         match self.cause {
+            // Waiting for the target and waiting for Vajra cannot be told apart any more.
+            Cause::Target if self.is_invalid => TargetOutcome::of(
+                TargetStatus::Unknown,
+                format!("not known: {shown}, and the run is INVALID"),
+            ),
             Cause::Target => TargetOutcome::of(
                 TargetStatus::FellBehind,
                 format!(
@@ -200,6 +207,7 @@ mod tests {
             achieved_rps,
             target_rps: Some(achieved_rps + unsent as f64 / 10.0),
             cause,
+            is_invalid: false,
             window_ns: (0, 10 * SECOND_NS),
             history: &history,
         })
@@ -258,6 +266,19 @@ mod tests {
         assert_eq!((behind.status, behind.is_failure()), (TargetStatus::FellBehind, true));
         let unknown = outcome(&seconds, Kind::Eof, 1_000, Cause::Generator);
         assert_eq!((unknown.status, unknown.is_failure()), (TargetStatus::Unknown, false));
+        let (series, history) = (Series { ok: 900, ..Series::default() }, [slice(9, 900, 0)]);
+        let invalid = TargetOutcome::new(&Signs {
+            series: &series,
+            dropped: 0,
+            unsent: 100,
+            achieved_rps: 90.0,
+            target_rps: Some(100.0),
+            cause: Cause::Target,
+            is_invalid: true,
+            window_ns: (0, 10 * SECOND_NS),
+            history: &history,
+        });
+        assert_eq!(invalid.status, TargetStatus::Unknown, "{}", invalid.text);
         assert_eq!(outcome(&[], Kind::Eof, 0, Cause::Target).status, TargetStatus::Unknown);
         assert_eq!(outcome(&[(0, 9)], Kind::Ports, 0, Cause::Target).status, TargetStatus::Unknown);
     }

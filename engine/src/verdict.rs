@@ -91,6 +91,8 @@ pub struct Evidence<'a> {
     pub shards: &'a [Figures],
     /// True without a schedule.
     pub is_closed_loop: bool,
+    /// True when the shards never sleep.
+    pub is_spinning: bool,
     /// True when the run was stopped before its end, or before it had sent what was overdue then.
     pub is_partial: bool,
     /// Length of the window.
@@ -219,6 +221,7 @@ mod tests {
             series,
             shards: &snapshot.shards,
             is_closed_loop: false,
+            is_spinning: false,
             is_partial: false,
             window_s: 10.0,
             target_rps: 1_000.0,

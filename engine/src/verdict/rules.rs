@@ -190,7 +190,10 @@ pub(super) const RULES: [Rule; 22] = [
         cause: MACHINE,
         measure: throttled_share,
         explain: |_, share| {
-            format!("the CPU quota stopped this process for {} of the time; raise cpu.max", percent(share))
+            format!(
+                "the CPU quota stopped this process for {} of the time; raise cpu.max, or cpu.cfs_quota_us where control groups are of version 1",
+                percent(share)
+            )
         },
     },
     Rule {
@@ -398,8 +401,9 @@ fn waits_for_cores(evidence: &Evidence) -> bool {
 fn explain_lag(evidence: &Evidence, share: f64, quantile: f64, word: &str) -> String {
     let lag = crate::quantity::show_ns(evidence.snapshot.lag.quantile_ns(quantile));
     let of = if evidence.is_closed_loop { "the time of a request" } else { "response time" };
+    let wait = if evidence.is_spinning { "" } else { "--wait spin or " };
     format!(
-        "{} of the {word} of {of} is Vajra's own ({lag}); use --wait spin or a quieter machine, {}",
+        "{} of the {word} of {of} is Vajra's own ({lag}); use {wait}a quieter machine, {}",
         percent(share),
         evidence.advice()
     )
