@@ -5,7 +5,8 @@ use crate::turns::Turns;
 use engine::redact;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use socket2::{SockAddr, Socket, Type};
+use shards::preflight::connect;
+use socket2::SockAddr;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -110,6 +111,5 @@ impl Drop for Served {
 }
 
 fn accepts(address: &SockAddr) -> bool {
-    let socket = Socket::new(address.domain(), Type::STREAM, None);
-    socket.is_ok_and(|socket| socket.connect_timeout(address, CONNECT_MAX).is_ok())
+    connect(address, CONNECT_MAX).is_ok()
 }

@@ -4,7 +4,7 @@
 
 mod requests;
 
-pub use requests::REQUEST;
+pub use requests::{REQUEST, connect};
 
 use crate::machine::{allowed_cores, cgroup_file, core_count, sysctl};
 use crate::sys::{Ring, Setup};
@@ -50,19 +50,31 @@ pub struct Check {
     pub found: String,
     /// What to do about it; empty when nothing has to be done.
     pub fix: String,
+    /// Whether what failed is what the target does, such as refusing connections or not answering. What fails on this machine,
+    /// or on the way, says nothing of it.
+    pub is_of_target: bool,
 }
 
 impl Check {
     fn pass(name: &'static str, found: impl Into<String>) -> Check {
-        Check { name, grade: Grade::Pass, found: found.into(), fix: String::new() }
+        Check::new(name, Grade::Pass, found, "")
     }
 
     fn warn(name: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Check {
-        Check { name, grade: Grade::Warn, found: found.into(), fix: fix.into() }
+        Check::new(name, Grade::Warn, found, fix)
     }
 
     fn fail(name: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Check {
-        Check { name, grade: Grade::Fail, found: found.into(), fix: fix.into() }
+        Check::new(name, Grade::Fail, found, fix)
+    }
+
+    /// What the target does, and should not.
+    fn fail_of_target(name: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Check {
+        Check { is_of_target: true, ..Check::fail(name, found, fix) }
+    }
+
+    fn new(name: &'static str, grade: Grade, found: impl Into<String>, fix: impl Into<String>) -> Check {
+        Check { name, grade, found: found.into(), fix: fix.into(), is_of_target: false }
     }
 }
 
