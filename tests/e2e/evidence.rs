@@ -4,18 +4,13 @@
 //! is asserted holds all the same: differences by a factor, counts, codes, words. Service times that are told apart are long
 //! beside what a busy machine adds to them.
 
+use crate::peers::free_port;
 use crate::vajra::{Done, Vajra, binary};
 use serde_json::Value;
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 const LOAD: [&str; 8] = ["-R", "300", "-c", "200", "-d", "3s", "--allow", "invalid"];
-
-/// A port that nobody listens on.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 /// The command of a built-in server.
 fn server(port: u16, service: &str) -> String {
@@ -162,10 +157,9 @@ fn a_gate_measures_two_servers_by_turns() {
     sides.dedup();
     assert!(sides[0].starts_with("candidate") && sides[1].starts_with("base"), "by turns: {sides:?}");
     let urls = ["gate", "testbed:/?service=fixed:400ms", "--against", "testbed:/?service=fixed:40ms"];
-    let done = Vajra::new(&[&urls[..], &LOAD, &["--runs", "2", "--allow", "plan", "-q"]].concat()).done();
-    // On a busy machine a run may be INVALID twice, and nothing is concluded.
-    let is_undecided = done.code == 3 && done.stderr.contains("INVALID");
-    assert!(done.code == 98 || is_undecided, "{}{}{}", done.code, done.stdout, done.stderr);
+    // One run a side: between two, a busy machine makes more of a difference than Student's t can tell from one of the servers.
+    let done = Vajra::new(&[&urls[..], &LOAD, &["--runs", "1", "--allow", "plan", "-q"]].concat()).done();
+    assert_eq!(done.code, 98, "{}{}", done.stdout, done.stderr);
 }
 
 #[test]
