@@ -141,7 +141,7 @@ fn every_run_is_kept_unless_it_is_not_to_be() {
     assert_eq!(
         (listed.len(), &listed[0]["failed_share"]),
         (1, &serde_json::json!(1.0)),
-        "not one completed, and it is kept"
+        "not one succeeded, and it is kept"
     );
     assert!(
         listed[0]["response_p50_ns"].is_null() && listed[0]["response_p99_ns"].is_null(),
