@@ -257,8 +257,12 @@ impl Side {
     /// One run of this side, made again when it is INVALID.
     fn run(&self, args: &GateArgs, turns: &Turns, turn: u32) -> Result<Report, Failure> {
         let addresses = self.ready.addresses.clone().map_err(Failure::runtime)?;
-        let served = self.command.as_deref().map(|command| Served::start(command, &addresses, turns));
-        let _served = served.transpose().map_err(|failure| self.not_served(failure, args))?;
+        let served = self.command.as_deref().map(|command| Served::start(command, &addresses));
+        let mut served = served.transpose()?;
+        if let Some(served) = &mut served {
+            let is_up = served.wait_until_ready(&addresses, turns);
+            is_up.map_err(|failure| self.not_served(failure, args))?;
+        }
         // What a command serves can only be looked at once it is up.
         let calibration = match self.command {
             Some(_) => self.look(args, turns, args.quiet || turn > 0)?,

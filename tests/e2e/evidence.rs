@@ -8,6 +8,7 @@ use crate::peers::free_port;
 use crate::vajra::{Done, Vajra, binary};
 use serde_json::Value;
 use std::fs;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 const LOAD: [&str; 8] = ["-R", "300", "-c", "200", "-d", "3s", "--allow", "invalid"];
@@ -119,6 +120,17 @@ fn a_gate_holds_a_server_against_what_was_saved() {
     failing.assert_says(&["not one request", "succeeded", "regression"]);
     assert_eq!(json(&failing, "g.json")["regression"]["status"], "regressed");
     assert!(text(&failing, "g.md").contains("REGRESSED"), "{}", text(&failing, "g.md"));
+    // So is what does not answer once it is up; not so what could not be started where something else answers already.
+    let hung = ["--baseline", "main", "--timeout", "300ms", "--allow", "plan", "--json", "g.json"];
+    let hung = gate("fixed:10s", &hung);
+    assert_eq!(hung.code, 98, "{}", hung.stderr);
+    hung.assert_says(&["the candidate fails preflight", "does not answer within 300ms"]);
+    assert_eq!(json(&hung, "g.json")["regression"]["status"], "regressed");
+    let taken = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let refused = gate("fixed:40ms", &["--baseline", "main"]);
+    assert_eq!(refused.code, 1, "{}", refused.stderr);
+    refused.assert_says(&["something else already answers"]);
+    drop(taken);
     let save = ["--baseline", "main", "--save-baseline"];
     let failing = gate("fixed:40ms --error 1", &save);
     assert_eq!(failing.code, 99, "{}", failing.stderr);
