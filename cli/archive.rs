@@ -209,7 +209,7 @@ pub(crate) fn manifest(ended_at: SystemTime, report: &Report) -> Manifest {
 fn list(args: &ListArgs) -> Result<(), Failure> {
     let path = default_path()?;
     let filter = Filter { limit: args.limit, tag: args.tag.clone() };
-    let entries = match Archive::open_read_only(&path) {
+    let entries = match open_own(&path) {
         Err(error) if error.problem == Problem::Missing => Vec::new(),
         archive => archive.and_then(|archive| archive.list(&filter)).map_err(failure)?,
     };
@@ -337,7 +337,7 @@ fn baselines(args: &BaselinesArgs) -> Result<(), Failure> {
         open()?.remove_baseline(name).map_err(failure)?;
         return say(&format!("{name} is no longer a baseline\n"));
     }
-    let baselines = match Archive::open_read_only(&default_path()?) {
+    let baselines = match open_own(&default_path()?) {
         Err(error) if error.problem == Problem::Missing => Vec::new(),
         archive => archive.and_then(|archive| archive.baselines()).map_err(failure)?,
     };
@@ -442,8 +442,13 @@ fn open() -> Result<Archive, Failure> {
 fn open_read_only() -> Result<Archive, Failure> {
     let path = default_path()?;
     require(&path)?;
-    ::archive::protect(&path);
-    Archive::open_read_only(&path).map_err(failure)
+    open_own(&path).map_err(failure)
+}
+
+/// This user's archive, for reading alone, closed to others first, however it was made.
+pub(crate) fn open_own(path: &Path) -> Result<Archive, Error> {
+    ::archive::protect(path);
+    Archive::open_read_only(path)
 }
 
 fn require(path: &Path) -> Result<(), Failure> {

@@ -25,9 +25,9 @@ struct Line {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
     pub(crate) rate_rps: f64,
-    pub(crate) p50_ns: u64,
-    pub(crate) p99_ns: u64,
-    pub(crate) failed_share: f64,
+    pub(crate) p50_ns: Option<u64>,
+    pub(crate) p99_ns: Option<u64>,
+    pub(crate) failed_share: Option<f64>,
     pub(crate) is_sustained: bool,
 }
 
@@ -57,9 +57,9 @@ pub(crate) fn distributions(base: &Distribution, candidate: &Distribution) -> Re
 pub(crate) fn loads(loads: &[Load]) -> Result<String, String> {
     let mut sorted: Vec<Load> = loads.to_vec();
     sorted.sort_by(|a, b| a.rate_rps.total_cmp(&b.rate_rps));
-    let points = |of: fn(&Load) -> u64| {
-        let answered = sorted.iter().filter(|load| load.p50_ns > 0);
-        answered.map(|load| (load.rate_rps, of(load) as f64 / MILLISECOND_NS)).collect::<Vec<_>>()
+    let points = |of: fn(&Load) -> Option<u64>| {
+        let place = |load: &Load| Some((load.rate_rps, of(load)? as f64 / MILLISECOND_NS));
+        sorted.iter().filter_map(place).collect::<Vec<_>>()
     };
     let lines = [
         Line { name: "p50".into(), colour: BASE, points: points(|load| load.p50_ns) },
@@ -69,12 +69,12 @@ pub(crate) fn loads(loads: &[Load]) -> Result<String, String> {
     let top = all().map(|point| point.1).fold(f64::MIN_POSITIVE, f64::max);
     let bottom = all().map(|point| point.1).fold(top, f64::min);
     let right = sorted.last().map_or(1.0, |load| load.rate_rps) * 1.05;
-    let is_refused = |load: &&Load| !load.is_sustained && load.p99_ns > 0;
-    let marks: Vec<(f64, f64, String)> = sorted
-        .iter()
-        .filter(is_refused)
-        .map(|load| (load.rate_rps, load.p99_ns as f64 / MILLISECOND_NS, show_share(load.failed_share)))
-        .collect();
+    let mark = |load: &Load| {
+        let failed = load.failed_share.map_or_else(String::new, show_share);
+        Some((load.rate_rps, load.p99_ns? as f64 / MILLISECOND_NS, failed))
+    };
+    let marks: Vec<(f64, f64, String)> =
+        sorted.iter().filter(|load| !load.is_sustained).filter_map(mark).collect();
     let axes = Axes {
         title: "Response time by rate; crosses: not sustained, with the share that failed",
         x: "requests per second",
@@ -205,9 +205,9 @@ mod tests {
     fn a_chart_of_loads_marks_what_was_not_sustained() {
         let load = |rate_rps: f64, is_sustained| Load {
             rate_rps,
-            p50_ns: 1_000_000,
-            p99_ns: 2_000_000,
-            failed_share: if is_sustained { 0.0 } else { 0.05 },
+            p50_ns: Some(1_000_000),
+            p99_ns: Some(2_000_000),
+            failed_share: Some(if is_sustained { 0.0 } else { 0.05 }),
             is_sustained,
         };
         let svg = loads(&[load(2_000.0, false), load(1_000.0, true)]).unwrap();

@@ -82,9 +82,13 @@ fn headline(comparison: &Comparison, regression: Option<&Regression>) -> String 
     };
     match regression.status {
         RegressionStatus::Passed => format!("passed: nothing is more than {limit} worse"),
-        RegressionStatus::Regressed => {
-            format!("REGRESSED beyond {limit}: {}", named(with(RegressionStatus::Regressed)))
-        }
+        RegressionStatus::Regressed => match with(RegressionStatus::Regressed) {
+            // What no row tells, a note does.
+            rows if rows.is_empty() => {
+                "REGRESSED: the candidate did not do what was asked of it, and the base did".to_owned()
+            }
+            rows => format!("REGRESSED beyond {limit}: {}", named(rows)),
+        },
         RegressionStatus::Unclear => format!(
             "UNCLEAR: the runs do not tell whether this is more than {limit} worse: {}; run longer, more often, or on a quieter machine",
             named(with(RegressionStatus::Unclear))

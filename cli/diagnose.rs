@@ -26,9 +26,7 @@ pub(crate) fn failure_of_syntax(mistake: &Mistake, document: &Document) -> Failu
 fn show(mistake: &Mistake, layers: &Layers) -> String {
     match (layers.place(mistake), layers.document()) {
         (Place::File(span), Some(document)) => show_in_file(mistake, document, span),
-        (Place::Origin(Origin::Flag(flag)), _) => {
-            show_plainly(mistake, Some(format!("flag {}", redact::text(&flag))))
-        }
+        (Place::Origin(Origin::Flag(flag)), _) => show_plainly(mistake, Some(format!("flag {flag}"))),
         (Place::Origin(Origin::Environment(variable)), _) => {
             let value = std::env::var(&variable).unwrap_or_default();
             let value = redact::value(&variable, &value);
@@ -44,16 +42,18 @@ fn show_in_file(mistake: &Mistake, document: &Document, span: Range<usize>) -> S
     let span = span.start.min(end)..span.end.min(end);
     // Places stay as they are: a mask is as long as what it hides.
     let text = redact::masked(&document.text);
+    let (problem, fix) = (redact::told(&mistake.problem), redact::told(&mistake.fix));
     let snippet = Snippet::source(text.as_str())
         .path(document.name.as_str())
-        .annotation(AnnotationKind::Primary.span(span).label(mistake.fix.as_str()));
-    let report = [Level::ERROR.primary_title(mistake.problem.as_str()).element(snippet)];
+        .annotation(AnnotationKind::Primary.span(span).label(fix.as_str()));
+    let report = [Level::ERROR.primary_title(problem.as_str()).element(snippet)];
     renderer().render(&report).to_string()
 }
 
 fn show_plainly(mistake: &Mistake, place: Option<String>) -> String {
-    let place = place.map_or(String::new(), |place| format!("\n  --> {}", plain(&place)));
-    format!("error: {}{place}\n  help: {}", plain(&mistake.problem), plain(&mistake.fix))
+    let told = |text: &str| plain(&redact::told(text));
+    let place = place.map_or(String::new(), |place| format!("\n  --> {}", told(&place)));
+    format!("error: {}{place}\n  help: {}", told(&mistake.problem), told(&mistake.fix))
 }
 
 fn renderer() -> Renderer {
@@ -75,6 +75,30 @@ mod tests {
         let shown = show(&mistake, &layers);
         assert!(shown.contains("plan.toml:2") && shown.contains("Authorization = '****"), "{shown}");
         assert!(!shown.contains("cret"), "{shown}");
+    }
+
+    #[test]
+    fn a_header_that_was_written_as_a_line_is_shown_without_its_secret() {
+        for written in [
+            "headers = \"Authorization: Bearer s3cret phrase\"",
+            "headers = [\"Authorization: Bearer s3cret phrase\"]",
+            "request = \"{\\\"password\\\": \\\"my s3cret phrase\\\"}\"",
+        ] {
+            let text = format!("url = 'http://h/'\n{written}\n");
+            let document = Document { name: "plan.toml".into(), text, format: Format::Toml };
+            let layers = Layers::new(Some(document)).unwrap();
+            let shown = show(&layers.config().unwrap_err(), &layers);
+            assert!(shown.contains("plan.toml:2"), "{shown}");
+            assert!(!shown.contains("s3cret") && !shown.contains("phrase"), "{shown}");
+        }
+        let mut layers = Layers::new(None).unwrap();
+        layers.set_variable("VAJRA_HEADERS", "Authorization: Bearer s3cret phrase");
+        let mistake = layers.config().unwrap_err();
+        let place = Some("environment VAJRA_HEADERS=Authorization: Bearer s3cret phrase".into());
+        for shown in [show(&mistake, &layers), show_plainly(&mistake, place)] {
+            assert!(shown.contains("VAJRA_HEADERS"), "{shown}");
+            assert!(!shown.contains("s3cret") && !shown.contains("phrase"), "{shown}");
+        }
     }
 
     #[test]

@@ -87,9 +87,11 @@ struct Probe {
     outcome: &'static str,
     why: String,
     verdict: Status,
-    p50_ns: u64,
-    p99_ns: u64,
-    failed_share: f64,
+    /// Nothing where no request succeeded.
+    p50_ns: Option<u64>,
+    p99_ns: Option<u64>,
+    /// Nothing where no arrival was due.
+    failed_share: Option<f64>,
 }
 
 /// The answer as JSON.
@@ -105,7 +107,7 @@ struct Found<'a> {
 
 /// Finds the highest sustained rate and says it.
 pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
-    let plan = load::plan(&args.plan)?;
+    let plan = load::plan_to_probe(&args.plan)?;
     let (slo, added) = with_failures(conditions(args, &plan)?)?;
     let search = Search::new(settings(args, &plan)?);
     let confidence = compare::confidence(&args.confidence)?;
@@ -210,8 +212,9 @@ impl Bench<'_> {
 
 impl Probe {
     fn new(rate_rps: f64, report: &Report, outcome: &Outcome) -> Probe {
-        let requests = &report.requests;
-        let failed = requests.failed + requests.dropped;
+        let (requests, response) = (&report.requests, &report.response_ns);
+        let failed = (requests.failed + requests.dropped + requests.unsent) as f64;
+        let measured = |ns: u64| (response.count > 0).then_some(ns);
         let (word, why) = words(outcome);
         Probe {
             rate_rps,
@@ -220,15 +223,17 @@ impl Probe {
             outcome: word,
             why,
             verdict: report.verdict.status,
-            p50_ns: report.response_ns.p50,
-            p99_ns: report.response_ns.p99,
-            failed_share: failed as f64 / (requests.ok + failed).max(1) as f64,
+            p50_ns: measured(response.p50),
+            p99_ns: measured(response.p99),
+            failed_share: (requests.scheduled() > 0).then(|| failed / requests.scheduled() as f64),
         }
     }
 
     fn line(&self) -> String {
-        let (p50, p99) = (show_ns(self.p50_ns), show_ns(self.p99_ns));
-        let failed = format!("{:.3} %", self.failed_share * 100.0);
+        let time = |measured: Option<u64>| measured.map_or_else(|| "-".to_owned(), show_ns);
+        let (p50, p99) = (time(self.p50_ns), time(self.p99_ns));
+        let failed =
+            self.failed_share.map_or_else(|| "-".to_owned(), |share| format!("{:.3} %", share * 100.0));
         let why = if self.why.is_empty() { String::new() } else { format!(": {}", self.why) };
         let rate = format!("{}/s", grouped(self.rate_rps));
         format!("{rate:>12}  {p50:>9} {p99:>9} {failed:>10}  {}{why}", self.outcome)
@@ -388,7 +393,31 @@ fn code_of(answer: &Answer, is_strict: bool) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use engine::report::{Identity, MachineFacts, Observed};
     use engine::search::Gap;
+    use engine::snapshot::Snapshot;
+
+    #[test]
+    fn what_a_probe_did_not_measure_is_no_number_and_what_was_never_sent_has_failed() {
+        let plan = load::plan(&PlanArgs { target: "http://h/".into(), ..PlanArgs::default() }).unwrap();
+        let whole = Snapshot::new(1, 1, plan.phases);
+        let observed =
+            Observed { whole: &whole, window: &whole.shards, history: &[], is_steady: None, until: None };
+        let identity = Identity { run_id: "r".into(), started_at: "t".into() };
+        let mut report = Report::new(&plan, observed, MachineFacts::default(), identity);
+        let probe = |report: &Report| Probe::new(1.0, report, &Outcome::Pass);
+        let nothing = probe(&report);
+        let json = serde_json::to_value(&nothing).unwrap();
+        for key in ["p50_ns", "p99_ns", "failed_share"] {
+            assert!(json[key].is_null(), "{json}");
+        }
+        assert_eq!(nothing.line().split_whitespace().collect::<Vec<_>>()[1..4], ["-", "-", "-"]);
+        (report.requests.failed, report.requests.dropped, report.requests.unsent) = (1, 1, 2);
+        report.requests.ok = 4;
+        (report.response_ns.count, report.response_ns.p50) = (4, 7);
+        let some = probe(&report);
+        assert_eq!((some.failed_share, some.p50_ns), (Some(0.5), Some(7)));
+    }
 
     #[test]
     fn what_the_search_asks_for_is_what_is_offered() {

@@ -4,28 +4,27 @@
 
 use crate::archive::{self, Ended};
 use crate::args::PlanArgs;
-use crate::compare::{Presentation, Rules, compared, refused};
+use crate::compare::{Presentation, Rules, Sheets, compared, refused};
 use crate::exit::{self, Failure, USAGE};
 use crate::find_max::share;
 use crate::plain::plain;
 use crate::progress::Progress;
-use crate::run::{Manner, preflight};
+use crate::run::{Manner, look_before};
 use crate::served::Served;
 use crate::target::{self, Ready};
 use crate::turns::Turns;
 use crate::{load, print, store};
 use clap::Args;
 use engine::compare::refusal::{Obstacle, require_comparable, require_same_plan};
-use engine::compare::{Options, Regression, RegressionStatus};
+use engine::compare::{Comparison, Judgement, Options, Regression, RegressionStatus};
 use engine::plan::Plan;
 use engine::quantity::counted;
 use engine::redact;
 use engine::report::{Calibrated, Report};
 use engine::seams::Sink;
 use engine::verdict::Status;
-use socket2::{Socket, Type};
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// Runs of each side, when nothing else is asked for: the fewest whose spread says anything.
 const RUNS_DEFAULT: u32 = 3;
@@ -80,8 +79,6 @@ impl GateArgs {
 
 /// What the side is called that is held against the other.
 const CANDIDATE: &str = "candidate";
-/// How long a candidate may take to accept a connection before it is called dead.
-const REACHABLE: Duration = Duration::from_secs(5);
 
 /// One side of the comparison: what is sent where, and who serves it.
 struct Side {
@@ -106,59 +103,76 @@ pub(crate) fn run(args: &GateArgs) -> Result<ExitCode, Failure> {
     if let Some(base) = saved.first() {
         require_same_plan(base, &candidate.plan, &options).map_err(|refusal| refused(&refusal))?;
     }
-    // Something it is held against answers, or did: then a candidate that nobody can reach is worse, and not a matter of set-up.
-    let is_held_against = !args.save_baseline && !args.force;
-    for side in base.iter_mut().chain([&mut candidate]).filter(|side| side.command.is_none()) {
-        if is_held_against && side.name == CANDIDATE && !side.is_reachable() {
-            let told = "the candidate accepts no connection: a regression";
-            sheets.tell_failure(told, args.quiet);
-            return Ok(ExitCode::from(exit::REGRESSION));
+    let measured = match Measured::make(args, &turns, base.as_mut(), &mut candidate) {
+        Err(failure) if failure.code == exit::REGRESSION => {
+            return Ok(regressed(&failure.message, sheets, args));
         }
-        side.calibration = preflight(&side.plan, &side.ready, &turns, args.manner(args.quiet))?;
-    }
-    let measured = Measured::make(args, &turns, base.as_ref(), &candidate)?;
+        measured => measured?,
+    };
     let plan_name = plain(&redact::written(&candidate.plan).name);
     base.into_iter().chain([candidate]).for_each(|side| side.ready.stop());
     let reports = if measured.base.is_empty() { &saved } else { &measured.base };
-    if let Some(regression) = measured.fails_altogether(reports) {
-        sheets.tell_failure(&regression, args.quiet);
-        return Ok(ExitCode::from(exit::REGRESSION));
-    }
-    if let Some(code) = measured.unusable(args.rules.allows(Obstacle::Invalid), args.strict) {
-        return Ok(ExitCode::from(code));
+    match measured.stop(reports, args.rules.allows(Obstacle::Invalid), args.strict) {
+        Some(Stop::Regression(regression)) => return Ok(regressed(&regression, sheets, args)),
+        Some(Stop::Unusable(unusable)) => return Ok(unusable.tell()),
+        None => {}
     }
     let is_breached = tell_breaches(&measured.candidate);
     if let (Some(name), true) = (&args.baseline, args.save_baseline) {
-        if is_breached {
-            eprintln!("error: a condition of the plan is breached, so baseline `{name}` is left as it was");
-            return Ok(ExitCode::from(exit::THRESHOLD));
-        }
-        require_comparable(&measured.candidate, &options).map_err(|refusal| refused(&refusal))?;
-        store::save_baseline(name, &measured.candidate)?;
-        let runs = counted(measured.candidate.len() as u64, "run");
-        eprintln!("baseline `{name}` holds {runs} of {plan_name}");
-        return Ok(ExitCode::SUCCESS);
+        return save(name, &measured.candidate, is_breached, &options, &plan_name);
     }
     let is_paired = measured.is_paired();
     let fails_mostly = measured.fails_mostly(reports);
-    let comparison = match compared(reports, &measured.candidate, &Options { is_paired, ..options }) {
+    let mut comparison = match compared(reports, &measured.candidate, &Options { is_paired, ..options }) {
         Ok(comparison) => comparison,
         Err(refusal) => {
-            let Some(regression) = fails_mostly else { return Err(refusal) };
-            sheets.tell_failure(&regression, args.quiet);
-            return Ok(ExitCode::from(exit::REGRESSION));
+            return fails_mostly.map_or(Err(refusal), |told| Ok(regressed(&told, sheets, args)));
         }
     };
-    let regression = comparison.regression(limit);
+    let regression = held_against(&mut comparison, limit, fails_mostly);
     let is_written = sheets.tell(&comparison, Some(&regression), args.quiet)?;
-    let code = match &fails_mostly {
-        Some(text) => {
-            eprintln!("{}", plain(text));
-            exit::REGRESSION
-        }
-        None => code_of(&regression, is_breached, args.strict),
-    };
+    let code = code_of(&regression, is_breached, args.strict);
     Ok(ExitCode::from(if code == 0 && !is_written { exit::RUNTIME } else { code }))
+}
+
+/// Tells a regression that there are no figures of.
+fn regressed(regression: &str, sheets: Sheets, args: &GateArgs) -> ExitCode {
+    sheets.tell_failure(regression, args.quiet);
+    ExitCode::from(exit::REGRESSION)
+}
+
+/// How a comparison stands to the limit. Where the candidate mostly failed, that is a regression whatever the rows tell, and all
+/// that is written says so.
+fn held_against(comparison: &mut Comparison, limit: f64, fails_mostly: Option<String>) -> Regression {
+    let regression = comparison.regression(limit);
+    let Some(text) = fails_mostly else { return regression };
+    eprintln!("error: {}", plain(&text));
+    comparison.verdict = Judgement::Worse;
+    comparison.notes.insert(0, text);
+    Regression { status: RegressionStatus::Regressed, ..regression }
+}
+
+/// Makes the runs the baseline, unless they are none to hold others against.
+fn save(
+    name: &str,
+    runs: &[Report],
+    is_breached: bool,
+    options: &Options,
+    plan_name: &str,
+) -> Result<ExitCode, Failure> {
+    let failing = runs.iter().find(|run| run.outcome.is_failure());
+    let why = match failing {
+        Some(run) => Some(format!("in run {} the target failed ({})", run.run_id, plain(&run.outcome.text))),
+        None => is_breached.then(|| "a condition of the plan is breached".to_owned()),
+    };
+    if let Some(why) = why {
+        eprintln!("error: {why}, so baseline `{name}` is left as it was");
+        return Ok(ExitCode::from(exit::THRESHOLD));
+    }
+    require_comparable(runs, options).map_err(|refusal| refused(&refusal))?;
+    store::save_baseline(name, runs)?;
+    eprintln!("baseline `{name}` holds {} of {plan_name}", counted(runs.len() as u64, "run"));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// `--threshold 5%` is the gate's limit; any other threshold is a condition on each run, as in `vajra run`.
@@ -214,32 +228,44 @@ impl Side {
         Ok(Side { name, plan, ready, command, calibration: None })
     }
 
+    /// Something it is held against answers, or did: then a candidate that does not answer is worse, and no matter of set-up.
+    fn is_held_against(&self, args: &GateArgs) -> bool {
+        self.name == CANDIDATE && !args.save_baseline
+    }
+
     /// A candidate whose server does not come up is worse than a base whose server did.
     fn not_served(&self, failure: Failure, args: &GateArgs) -> Failure {
-        let is_regression = self.name == CANDIDATE && failure.code == exit::RUNTIME && !args.save_baseline;
-        match is_regression {
+        match self.is_held_against(args) && failure.code == exit::RUNTIME {
             true => Failure::new(exit::REGRESSION, format!("{}: a regression", failure.message)),
             false => failure,
         }
     }
 
-    /// Whether anything listens where it is to be measured.
-    fn is_reachable(&self) -> bool {
-        let Ok(addresses) = &self.ready.addresses else { return true };
-        addresses.iter().any(|address| {
-            let socket = Socket::new(address.domain(), Type::STREAM, None);
-            socket.and_then(|socket| socket.connect_timeout(address, REACHABLE)).is_ok()
-        })
+    /// Looks before the load. What FAILs because of the candidate alone is a regression.
+    fn look(&self, args: &GateArgs, turns: &Turns, is_quiet: bool) -> Result<Option<Calibrated>, Failure> {
+        let manner = args.manner(is_quiet);
+        let seen = look_before(&self.plan, &self.ready, turns, manner)?;
+        match seen.failure_of_target().filter(|_| self.is_held_against(args) && !args.force) {
+            Some(check) => {
+                let told = format!("the candidate fails preflight: {}: a regression", check.found);
+                Err(Failure::new(exit::REGRESSION, told))
+            }
+            None => seen.accepted(manner),
+        }
     }
 
     /// One run of this side, made again when it is INVALID.
     fn run(&self, args: &GateArgs, turns: &Turns, turn: u32) -> Result<Report, Failure> {
         let addresses = self.ready.addresses.clone().map_err(Failure::runtime)?;
-        let served = self.command.as_deref().map(|command| Served::start(command, &addresses, turns));
-        let _served = served.transpose().map_err(|failure| self.not_served(failure, args))?;
+        let served = self.command.as_deref().map(|command| Served::start(command, &addresses));
+        let mut served = served.transpose()?;
+        if let Some(served) = &mut served {
+            let is_up = served.wait_until_ready(&addresses, turns);
+            is_up.map_err(|failure| self.not_served(failure, args))?;
+        }
         // What a command serves can only be looked at once it is up.
         let calibration = match self.command {
-            Some(_) => preflight(&self.plan, &self.ready, turns, args.manner(args.quiet || turn > 0))?,
+            Some(_) => self.look(args, turns, args.quiet || turn > 0)?,
             None => self.calibration.clone(),
         };
         let mut retries = 0;
@@ -265,6 +291,15 @@ impl Side {
     }
 }
 
+/// Why runs are not compared.
+#[derive(Debug)]
+enum Stop {
+    /// It needs no intervals; in words.
+    Regression(String),
+    /// Nothing can be concluded from them.
+    Unusable(Failure),
+}
+
 /// The runs that were made.
 #[derive(Default)]
 struct Measured {
@@ -273,20 +308,24 @@ struct Measured {
 }
 
 impl Measured {
-    /// Makes the runs; with a live base by turns, and which side is first changes from turn to turn. After one that cannot be
+    /// Looks at what is up already, then makes the runs; with a live base by turns, and which side is first changes from turn to turn. After one that cannot be
     /// used no more are made.
     fn make(
         args: &GateArgs,
         turns: &Turns,
-        base: Option<&Side>,
-        candidate: &Side,
+        mut base: Option<&mut Side>,
+        candidate: &mut Side,
     ) -> Result<Measured, Failure> {
+        let sides = base.as_deref_mut().into_iter().chain([&mut *candidate]);
+        for side in sides.filter(|side| side.command.is_none()) {
+            side.calibration = side.look(args, turns, args.quiet)?;
+        }
         let mut measured = Measured::default();
         let allows_invalid = args.rules.allows(Obstacle::Invalid);
         for turn in 0..args.runs {
             let is_base_first = turn.is_multiple_of(2);
             for is_base in [is_base_first, !is_base_first] {
-                match (is_base, base) {
+                match (is_base, base.as_deref()) {
                     (true, Some(base)) => measured.base.push(base.run(args, turns, turn)?),
                     (true, None) => {}
                     (false, _) => measured.candidate.push(candidate.run(args, turns, turn)?),
@@ -307,11 +346,23 @@ impl Measured {
         self.base.len() >= 3 && self.base.len() == self.candidate.len()
     }
 
-    /// A regression that needs no intervals, in words: the candidate answered nothing with success, and the base did.
+    /// Why these runs are not compared with those of the base, if they are not.
+    fn stop(&self, base: &[Report], allows_invalid: bool, is_strict: bool) -> Option<Stop> {
+        if let Some(regression) = self.fails_altogether(base) {
+            return Some(Stop::Regression(regression));
+        }
+        // A target that falls behind makes its own runs DEGRADED. Where that is a regression, strictness does not hide it.
+        let is_strict = is_strict && self.fails_mostly(base).is_none();
+        self.unusable(allows_invalid, is_strict).map(Stop::Unusable)
+    }
+
+    /// A regression that needs no intervals, in words: the candidate answered nothing with success, by its own doing, and the
+    /// base did.
     fn fails_altogether(&self, base: &[Report]) -> Option<String> {
         let has_failed = |report: &&Report| report.requests.ok == 0;
         let is_base_good = !base.is_empty() && !base.iter().any(|run| has_failed(&run));
-        let failed = self.candidate.iter().find(has_failed).filter(|_| is_base_good)?;
+        let is_its_own = |report: &&Report| has_failed(report) && report.outcome.is_failure();
+        let failed = self.candidate.iter().find(is_its_own).filter(|_| is_base_good)?;
         let id = &failed.run_id;
         Some(format!("not one request of run {id} succeeded, and those of the base did: a regression"))
     }
@@ -329,12 +380,11 @@ impl Measured {
         Some(format!("in {count} of {runs} runs the candidate {text}; the base did not: a regression"))
     }
 
-    /// The code to end with when nothing can be concluded from the runs, which is then told.
-    fn unusable(&self, allows_invalid: bool, is_strict: bool) -> Option<u8> {
+    /// What to end with when nothing can be concluded from the runs; the reasons are told.
+    fn unusable(&self, allows_invalid: bool, is_strict: bool) -> Option<Failure> {
         let all = || self.base.iter().chain(&self.candidate);
         if let Some(report) = all().find(|report| report.requests.status.is_empty()) {
-            eprintln!("error: not one request completed in run {}", report.run_id);
-            return Some(exit::RUNTIME);
+            return Some(Failure::runtime(format!("not one request of run {} succeeded", report.run_id)));
         }
         let is_bad = |report: &&Report| match report.verdict.status {
             Status::Invalid => !allows_invalid,
@@ -343,8 +393,8 @@ impl Measured {
         };
         let bad = all().find(is_bad)?;
         print::objections(bad).iter().for_each(|objection| eprintln!("{objection}"));
-        eprintln!("error: run {} cannot be used, so nothing is concluded", bad.run_id);
-        Some(exit::INVALID)
+        let told = format!("run {} cannot be used, so nothing is concluded", bad.run_id);
+        Some(Failure::new(exit::INVALID, told))
     }
 }
 
@@ -370,6 +420,103 @@ fn code_of(regression: &Regression, is_breached: bool, is_strict: bool) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use engine::compare::SideSummary;
+    use engine::distribution::Distribution;
+    use engine::report::{Identity, MachineFacts, Observed};
+    use engine::snapshot::Snapshot;
+    use engine::target_outcome::TargetStatus;
+
+    /// A run that answered so many requests with success, and how it stands.
+    fn run(ok: u64, status: Status, outcome: TargetStatus) -> Report {
+        let args = PlanArgs { target: "http://h/".into(), rate: Some("100".into()), ..PlanArgs::default() };
+        let plan = load::plan(&args).unwrap();
+        let whole = Snapshot::new(1, 1, plan.phases);
+        let observed =
+            Observed { whole: &whole, window: &whole.shards, history: &[], is_steady: None, until: None };
+        let identity = Identity { run_id: "r".into(), started_at: "t".into() };
+        let mut report = Report::new(&plan, observed, MachineFacts::default(), identity);
+        report.requests.ok = ok;
+        report.requests.status = [(200, ok)].into();
+        report.verdict.status = status;
+        report.outcome.status = outcome;
+        report.outcome.text = "fell behind, 20 of 100 requests/s".into();
+        report
+    }
+
+    fn stopped(candidate: Report, is_strict: bool) -> String {
+        let base = [run(100, Status::Valid, TargetStatus::Held)];
+        let measured = Measured { base: Vec::new(), candidate: vec![candidate] };
+        match measured.stop(&base, false, is_strict) {
+            None => "no".into(),
+            Some(Stop::Regression(text)) => text,
+            Some(Stop::Unusable(failure)) => failure.code.to_string(),
+        }
+    }
+
+    #[test]
+    fn strictness_does_not_hide_a_candidate_that_falls_behind() {
+        let behind = || run(20, Status::Degraded, TargetStatus::FellBehind);
+        assert_eq!((stopped(behind(), false), stopped(behind(), true)), ("no".into(), "no".into()));
+        let measured = Measured { base: Vec::new(), candidate: vec![behind()] };
+        let base = [run(100, Status::Valid, TargetStatus::Held)];
+        assert!(measured.fails_mostly(&base).unwrap().contains("in 1 of 1 runs the candidate fell behind"));
+        let disturbed = || run(100, Status::Degraded, TargetStatus::Held);
+        assert_eq!((stopped(disturbed(), false), stopped(disturbed(), true)), ("no".into(), "3".into()));
+        assert_eq!(stopped(run(20, Status::Invalid, TargetStatus::FellBehind), false), "3");
+    }
+
+    #[test]
+    fn a_run_without_a_success_is_a_regression_where_it_is_the_candidates_doing_alone() {
+        assert!(stopped(run(0, Status::Valid, TargetStatus::Failed), false).contains("succeeded"));
+        assert_eq!(stopped(run(0, Status::Invalid, TargetStatus::Unknown), false), "3");
+    }
+
+    #[test]
+    fn what_is_written_of_a_candidate_that_mostly_fails_is_that_it_regressed() {
+        let side = || SideSummary {
+            run_ids: Vec::new(),
+            names: Vec::new(),
+            slices: 0,
+            ok: 0,
+            response_hdr: Distribution::new().encode(),
+        };
+        let mut comparison = Comparison {
+            schema: 1,
+            verdict: Judgement::Same,
+            confidence: 0.95,
+            row_confidence: 0.99,
+            holds_spread_of_runs: false,
+            base: side(),
+            candidate: side(),
+            rows: Vec::new(),
+            notes: Vec::new(),
+        };
+        let passed = held_against(&mut comparison, 0.9, None);
+        assert_eq!((passed.status, comparison.verdict), (RegressionStatus::Passed, Judgement::Same));
+        let told = "in 3 of 3 runs the candidate fell behind".to_owned();
+        let regression = held_against(&mut comparison, 0.9, Some(told.clone()));
+        assert_eq!(regression.status, RegressionStatus::Regressed);
+        assert_eq!(
+            (comparison.verdict, code_of(&regression, false, false)),
+            (Judgement::Worse, exit::REGRESSION)
+        );
+        for text in [
+            crate::comparison_text::plain(&comparison, Some(&regression)),
+            crate::comparison_text::markdown(&comparison, Some(&regression)),
+        ] {
+            assert!(text.contains("REGRESSED: ") && text.contains(&told), "{text}");
+        }
+    }
+
+    #[test]
+    fn runs_that_fail_are_no_baseline() {
+        let failing = [run(40, Status::Valid, TargetStatus::Failed)];
+        let options = Options::default();
+        // Whatever else is in the way: that is asked first.
+        assert_eq!(save("main", &failing, false, &options, "p").unwrap(), ExitCode::from(exit::THRESHOLD));
+        let held = [run(100, Status::Valid, TargetStatus::Held)];
+        assert!(save("main", &held, false, &options, "p").is_err(), "it has no history");
+    }
 
     fn split(thresholds: &[&str]) -> Result<(f64, Vec<String>), Failure> {
         let thresholds = thresholds.iter().map(|text| (*text).to_owned()).collect();

@@ -3,8 +3,8 @@
 use crate::args::PlanArgs;
 use crate::diagnose;
 use crate::exit::{Failure, USAGE};
-use engine::config::{Document, Format, Layers, Mistake, Origin};
-use engine::plan::Plan;
+use engine::config::{Config, Document, Format, Layers, Mistake, Origin};
+use engine::plan::{Plan, ReadFile};
 use engine::redact;
 use engine::threshold::Threshold;
 use std::collections::BTreeMap;
@@ -13,6 +13,17 @@ use toml::Value;
 
 /// The plan that the command line asks for. Mistakes are told all at once, each at its place.
 pub(crate) fn plan(args: &PlanArgs) -> Result<Plan, Failure> {
+    read(args, Plan::new)
+}
+
+/// The same of a plan that is only run as probes, each at a rate of its own.
+pub(crate) fn plan_to_probe(args: &PlanArgs) -> Result<Plan, Failure> {
+    read(args, Plan::to_probe)
+}
+
+type Reading = fn(&Config, ReadFile) -> Result<Plan, Vec<Mistake>>;
+
+fn read(args: &PlanArgs, plan_of: Reading) -> Result<Plan, Failure> {
     let document = document(&args.target)?;
     let is_url = document.is_none();
     let mut layers =
@@ -26,7 +37,7 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<Plan, Failure> {
     if mistakes.is_empty() {
         match layers.config() {
             Err(mistake) => mistakes.push(mistake),
-            Ok(config) => match Plan::new(&config, &read_file) {
+            Ok(config) => match plan_of(&config, &read_file) {
                 Ok(plan) => return Ok(Plan { keeps_secrets: args.keep_secrets, ..plan }),
                 Err(found) => mistakes.extend(found),
             },
@@ -262,6 +273,16 @@ mod tests {
         assert!(matches!(&plan.load, Load::Open { name, .. } if name == "ramp"));
         assert_eq!((plan.requests[0].method.as_str(), plan.requests[0].headers.len()), ("POST", 2));
         assert_eq!(plan.thresholds.len(), 2);
+    }
+
+    #[test]
+    fn a_plan_to_probe_may_ask_how_its_rate_is_kept_though_it_has_none() {
+        for condition in ["rate ratio>0.99", "slip p(99)<1ms"] {
+            let args = || PlanArgs { thresholds: vec![condition.into()], ..args("http://h/") };
+            let refused = plan(&args()).unwrap_err();
+            assert!(refused.message.contains("means nothing in a closed loop"), "{}", refused.message);
+            assert_eq!(plan_to_probe(&args()).unwrap().thresholds.len(), 1);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::archive::{self, Ended};
 use crate::args::RunArgs;
-use crate::check::{look, show, worst};
+use crate::check::{look, show};
 use crate::exit::{self, Failure};
 use crate::outputs::{Outputs, write_spectrum};
 use crate::progress::Progress;
@@ -59,14 +59,46 @@ pub(crate) struct Manner {
     pub(crate) sends_all: bool,
 }
 
-/// Looks before the load is sent, and says what it sent itself; of the rest, what is in order is not worth a line.
-/// Returns what is known of this machine.
+/// Looks before the load is sent, and goes on unless something FAILs. Returns what is known of this machine.
 pub(crate) fn preflight(
     plan: &Plan,
     ready: &Ready,
     turns: &Turns,
     manner: Manner,
 ) -> Result<Option<Calibrated>, Failure> {
+    look_before(plan, ready, turns, manner)?.accepted(manner)
+}
+
+/// What was seen before the load.
+pub(crate) struct Seen {
+    calibration: Option<Calibrated>,
+    failed: Vec<Check>,
+}
+
+impl Seen {
+    /// What the target does that it should not, if that is all that is in the way.
+    pub(crate) fn failure_of_target(&self) -> Option<&Check> {
+        self.failed.first().filter(|_| self.failed.iter().all(|check| check.is_of_target))
+    }
+
+    /// Nothing may have failed, unless the run is to go on all the same.
+    pub(crate) fn accepted(self, manner: Manner) -> Result<Option<Calibrated>, Failure> {
+        if self.failed.is_empty() || manner.is_forced {
+            return Ok(self.calibration);
+        }
+        let message =
+            "preflight refused: no load was sent; mend what FAILed, or use --force to run all the same";
+        Err(Failure::new(exit::PREFLIGHT, message))
+    }
+}
+
+/// Looks before the load is sent, and says what it sent itself; of the rest, what is in order is not worth a line.
+pub(crate) fn look_before(
+    plan: &Plan,
+    ready: &Ready,
+    turns: &Turns,
+    manner: Manner,
+) -> Result<Seen, Failure> {
     let calibration = calibrate::cached(plan);
     let checks = look(plan, ready, turns, calibration.as_ref(), manner.sends_all)?;
     let is_noteworthy = |check: &&Check| match check.grade {
@@ -75,12 +107,8 @@ pub(crate) fn preflight(
         Grade::Pass => !manner.is_quiet && check.name == REQUEST,
     };
     checks.iter().filter(is_noteworthy).for_each(|check| eprintln!("{}", show(check)));
-    if worst(&checks) == Grade::Fail && !manner.is_forced {
-        let message =
-            "preflight refused: no load was sent; mend what FAILed, or use --force to run all the same";
-        return Err(Failure::new(exit::PREFLIGHT, message));
-    }
-    Ok(calibration)
+    let failed = checks.into_iter().filter(|check| check.grade == Grade::Fail).collect();
+    Ok(Seen { calibration, failed })
 }
 
 /// Prints and writes. Files that cannot be written are told, and cost nothing but themselves: the text still comes.

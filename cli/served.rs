@@ -5,7 +5,8 @@ use crate::turns::Turns;
 use engine::redact;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use socket2::{SockAddr, Socket, Type};
+use shards::preflight::connect;
+use socket2::SockAddr;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -37,9 +38,9 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    /// Starts a shell command and waits until one of the addresses accepts a connection. Its standard output goes nowhere;
-    /// what it complains of is seen.
-    pub(crate) fn start(command: &str, addresses: &[SockAddr], turns: &Turns) -> Result<Served, Failure> {
+    /// Starts a shell command, where nothing answers yet. Its standard output goes nowhere; what it complains of is seen. That
+    /// it cannot be started says nothing of the server.
+    pub(crate) fn start(command: &str, addresses: &[SockAddr]) -> Result<Served, Failure> {
         if addresses.iter().any(accepts) {
             let shown = redact::text(command);
             let message = format!(
@@ -54,12 +55,11 @@ impl Served {
             Failure::runtime(format!("`{}` cannot be started: {error}", redact::text(command)))
         })?;
         GROUP.store(child.id() as i32, Ordering::Release);
-        let mut served = Served { command: command.to_owned(), child };
-        served.wait_until_ready(addresses, turns)?;
-        Ok(served)
+        Ok(Served { command: command.to_owned(), child })
     }
 
-    fn wait_until_ready(&mut self, addresses: &[SockAddr], turns: &Turns) -> Result<(), Failure> {
+    /// Waits until one of the addresses accepts a connection. That none does is the server's doing.
+    pub(crate) fn wait_until_ready(&mut self, addresses: &[SockAddr], turns: &Turns) -> Result<(), Failure> {
         let asked = Instant::now();
         while asked.elapsed() < READY_MAX {
             turns.go_on()?;
@@ -110,6 +110,5 @@ impl Drop for Served {
 }
 
 fn accepts(address: &SockAddr) -> bool {
-    let socket = Socket::new(address.domain(), Type::STREAM, None);
-    socket.is_ok_and(|socket| socket.connect_timeout(address, CONNECT_MAX).is_ok())
+    connect(address, CONNECT_MAX).is_ok()
 }

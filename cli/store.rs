@@ -1,6 +1,6 @@
 //! Where runs to compare come from, and where baselines go: files, bundles, and the archive.
 
-use crate::archive::{default_path, failure, manifest};
+use crate::archive::{default_path, failure, manifest, open_own};
 use crate::exit::{Failure, USAGE};
 use crate::plain;
 use archive::{Archive, Problem, load_reports};
@@ -40,15 +40,14 @@ fn is_file_name(word: &str) -> bool {
 
 /// Whether the archive has runs by that name, or cannot say.
 fn is_archived(word: &str) -> bool {
-    let found =
-        default_path().map(|path| Archive::open_read_only(&path).and_then(|archive| archive.find(word)));
+    let found = default_path().map(|path| open_own(&path).and_then(|archive| archive.find(word)));
     let is_unknown =
         |problem: &Problem| matches!(problem, Problem::Missing | Problem::UnknownSelector { .. });
     found.is_ok_and(|found| found.err().is_none_or(|error| !is_unknown(&error.problem)))
 }
 
 fn archived(word: &str) -> Result<Vec<Report>, Failure> {
-    let archive = Archive::open_read_only(&default_path()?).map_err(|error| match error.problem {
+    let archive = open_own(&default_path()?).map_err(|error| match error.problem {
         Problem::Missing => {
             let help = "name a file, or make runs first: every `vajra run` is archived";
             Failure::new(

@@ -171,15 +171,18 @@ fn require_free(archive: &Connection, run_id: &str) -> Result<(), Problem> {
     }
 }
 
-/// Removes tags that nothing can be called, which no archive of ours has given.
+/// Removes tags that nothing can be called, ids of runs among them, which no archive of ours has given.
 fn leave_out_misnamed(archive: &Connection) -> Result<Vec<String>, Problem> {
     let tags: Vec<String> = archive
         .prepare("SELECT DISTINCT tag FROM tags ORDER BY tag")?
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
-    let misnamed: Vec<String> = tags.into_iter().filter(|tag| check_name(tag).is_err()).collect();
-    for tag in &misnamed {
-        archive.execute("DELETE FROM tags WHERE tag = ?1", [tag])?;
+    let mut misnamed = Vec::new();
+    for tag in tags {
+        if check_name(&tag).is_err() || row_of(archive, &tag)?.is_some() {
+            archive.execute("DELETE FROM tags WHERE tag = ?1", [&tag])?;
+            misnamed.push(tag);
+        }
     }
     Ok(misnamed)
 }

@@ -1,5 +1,6 @@
 //! What can be wrong with an archive, a bundle or a report file: each with its place, its cause, and what to do.
 
+use engine::plain::plain;
 use rusqlite::ErrorCode;
 use rusqlite::ffi::{SQLITE_IOERR_CORRUPTFS, SQLITE_IOERR_SHORT_READ};
 use std::fmt;
@@ -145,8 +146,10 @@ impl std::error::Error for Error {}
 
 impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Names, ids and words out of files are quoted in both, and none of them may add a line that this program never said.
         let (cause, fix) = self.problem.words();
-        write!(out, "{cause}\n  --> {}\n  help: {fix}", self.path.display())
+        let (cause, path, fix) = (plain(&cause), plain(&self.path.to_string_lossy()), plain(&fix));
+        write!(out, "{cause}\n  --> {path}\n  help: {fix}")
     }
 }
 

@@ -117,6 +117,7 @@ impl Archive {
     pub fn tag(&self, run_id: &str, tag: &str) -> Result<(), Error> {
         self.write(|connection| {
             check_name(tag)?;
+            require_no_id(connection, tag)?;
             if !selector::baseline(connection, tag)?.is_empty() {
                 return Err(Problem::NameTaken(tag.to_owned()));
             }
@@ -139,6 +140,7 @@ impl Archive {
     pub fn set_baseline(&self, name: &str, run_ids: &[impl AsRef<str>]) -> Result<(), Error> {
         self.write(|connection| {
             check_name(name)?;
+            require_no_id(connection, name)?;
             let is_tag = "SELECT EXISTS (SELECT 1 FROM tags WHERE tag = ?1)";
             if connection.query_row(is_tag, [name], |row| row.get(0))? {
                 return Err(Problem::NameOfTag(name.to_owned()));
@@ -248,6 +250,16 @@ impl Archive {
 
     fn error(&self, problem: Problem) -> Error {
         Error::new(&self.path, problem)
+    }
+}
+
+/// A name that is a run's id would never be found: an id comes before names.
+fn require_no_id(connection: &Connection, name: &str) -> Result<(), Problem> {
+    match run::row_of(connection, name)? {
+        Some(_) => {
+            Err(Problem::BadName(format!("`{name}` is the id of a run, and cannot be a name as well")))
+        }
+        None => Ok(()),
     }
 }
 

@@ -204,7 +204,15 @@ fn traces(connection: &Connection, run: i64) -> Result<Vec<SlowRequest>, Problem
             shard: row.get(7)?,
         })
     };
-    Ok(connection.prepare(sql)?.query_map([run], read)?.collect::<Result<_, _>>()?)
+    let traces: Vec<SlowRequest> =
+        connection.prepare(sql)?.query_map([run], read)?.collect::<Result<_, _>>()?;
+    // SQLite holds numbers that JSON has no word for.
+    match traces.iter().find(|slow| !slow.intended_s.is_finite()) {
+        Some(slow) => {
+            Err(Problem::Damaged(format!("a request that began {} s into its run", slow.intended_s)))
+        }
+        None => Ok(traces),
+    }
 }
 
 /// A report from its JSON. Errors: cut off, of another schema, or no report at all.

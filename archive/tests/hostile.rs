@@ -76,14 +76,31 @@ fn a_schema_that_was_written_by_hand_is_refused() {
 }
 
 #[test]
+fn what_a_file_calls_things_adds_no_line_to_what_is_said_of_it() {
+    let line = "x`\n\nall runs imported and verified\n";
+    for statements in [
+        format!("CREATE TABLE \"{line}\" (a)"),
+        format!("UPDATE slices SET phase = '{line}'"),
+        format!("UPDATE runs SET run_id = '{line}'"),
+    ] {
+        let (_folder, path) = bundle(&statements);
+        let (_other, there) = with_runs(&["mine"]);
+        let said = there.import(&path).unwrap_err().to_string();
+        assert_eq!(said.lines().count(), 3, "{said}");
+        assert!(!said.contains("\nall runs"), "{said}");
+    }
+}
+
+#[test]
 fn tags_that_nothing_can_be_called_are_left_out_and_told() {
     let (_folder, path) = bundle(
         "INSERT INTO tags SELECT id, 'last' FROM runs; INSERT INTO tags SELECT id, 'last~1' FROM runs;
-         INSERT INTO tags SELECT id, char(27) || '[2J' FROM runs; INSERT INTO tags SELECT id, '-n' FROM runs",
+         INSERT INTO tags SELECT id, char(27) || '[2J' FROM runs; INSERT INTO tags SELECT id, '-n' FROM runs;
+         INSERT INTO tags SELECT id, 'mine-0' FROM runs",
     );
     let (_folder, there) = with_runs(&["mine-0", "mine-1"]);
     let imported = there.import(&path).unwrap();
-    assert_eq!(imported.misnamed, ["\u{1b}[2J", "-n", "last", "last~1"]);
+    assert_eq!(imported.misnamed, ["\u{1b}[2J", "-n", "last", "last~1", "mine-0"]);
     assert_eq!(there.find("last").unwrap(), ["mine-1"], "the word means what it means");
     assert_eq!(there.find("nightly").unwrap(), ["run-0"]);
 }
@@ -133,6 +150,8 @@ fn values_of_other_kinds_and_sizes_are_refused() {
         "UPDATE slices SET ok = -1",
         "UPDATE slices SET from_ns = to_ns + 1",
         "UPDATE slices SET response_hdr = 7",
+        "UPDATE traces SET intended_s = 9e999",
+        "UPDATE traces SET intended_s = -9e999",
         "UPDATE runs SET report = zeroblob(100000000)",
         "UPDATE runs SET command_line = 'no list'",
     ] {

@@ -63,9 +63,24 @@ fn a_tag_means_all_its_runs_and_comes_off_again() {
 fn a_name_comes_before_the_beginning_of_an_id_and_an_id_before_a_name() {
     let (_folder, archive) = with_runs(&RUNS);
     archive.tag(RUNS[0], "cccc").unwrap();
-    archive.tag(RUNS[0], "cccc-4444").unwrap();
     assert_eq!(archive.find("cccc").unwrap(), [RUNS[0]]);
+    // As an earlier version let it be.
+    let connection = rusqlite::Connection::open(archive.path()).unwrap();
+    connection
+        .execute("INSERT INTO tags SELECT id, 'cccc-4444' FROM runs WHERE run_id = 'aaaa-1111'", [])
+        .unwrap();
     assert_eq!(archive.find("cccc-4444").unwrap(), [RUNS[3]]);
+}
+
+#[test]
+fn the_id_of_a_run_is_no_name() {
+    let (_folder, archive) = with_runs(&RUNS);
+    let errors = [archive.tag(RUNS[0], RUNS[3]), archive.set_baseline(RUNS[3], &[RUNS[0]])];
+    for error in errors.map(Result::unwrap_err) {
+        assert!(matches!(error.problem, Problem::BadName(_)), "{error}");
+        assert!(error.to_string().contains("is the id of a run"), "{error}");
+    }
+    assert_eq!(archive.find(RUNS[3]).unwrap(), [RUNS[3]]);
 }
 
 #[test]

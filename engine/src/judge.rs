@@ -12,11 +12,10 @@ use crate::statistics::Interval;
 use crate::statistics::bootstrap::replicates;
 use crate::statistics::sample::{Portion, Sample, Statistic, measured};
 use crate::statistics::trend::trend;
+use crate::target_outcome::CARRIED_MIN;
 use crate::threshold::{Comparison, Facts, Metric, Statistic as Figure, Threshold};
 use crate::verdict::{Cause, Reason};
 
-/// Arrivals carried, as a share of those asked for, below which a rate is not sustained.
-const CARRIED_MIN: f64 = 0.99;
 /// Response times grow when chance makes such a trend in fewer than one of a hundred runs …
 const TREND_ERRORS_MAX: f64 = 2.6;
 /// … and the trend adds up to this share of the median over the window.
@@ -63,11 +62,10 @@ fn answers_decide(report: &Report, conditions: &[Threshold]) -> bool {
         return !has_own_errors(report);
     }
     let answered: u64 = ANSWERED.iter().filter_map(|kind| requests.errors.get(kind.name())).sum();
-    let total = requests.ok + requests.failed + requests.dropped;
     conditions.iter().filter(|condition| condition.metric == Metric::Failed).any(|condition| {
         let figure = match condition.statistic {
             Figure::Count => answered as f64,
-            _ => answered as f64 / total.max(1) as f64,
+            _ => answered as f64 / requests.scheduled().max(1) as f64,
         };
         is_upper(condition.comparison) && !condition.holds(figure)
     })
@@ -118,6 +116,9 @@ fn has_own_errors(report: &Report) -> bool {
 
 /// How the probe went if the generator did all that was asked of it.
 fn judge_target(report: &Report, conditions: &[Threshold], confidence: f64) -> Outcome {
+    if report.requests.scheduled() == 0 {
+        return Outcome::Unclear("no arrival was due: a probe at this rate has to be longer (-d)".into());
+    }
     if report.requests.ok == 0 {
         return Outcome::Fail("not one request succeeded".into());
     }
@@ -155,15 +156,20 @@ fn judge_conditions(
     confidence: f64,
 ) -> Outcome {
     let sample = Sample::new(vec![portions]);
+    let times = match Times::read(report) {
+        Ok(times) => times,
+        Err(problem) => return Outcome::Disturbed(problem),
+    };
+    let facts = times.facts(report);
     let mut unclear = None;
     for condition in conditions {
-        if let Some(why) = hidden(report, condition) {
-            return Outcome::Fail(why);
+        if let Some(why) = condition.doubt(&facts) {
+            return Outcome::Fail(format!("{}: {why}", condition.text));
         }
-        let (figure, interval) = match figure(report, &sample, condition, confidence) {
-            Ok(measured) => measured,
-            Err(problem) => return Outcome::Disturbed(problem),
+        let Some(figure) = condition.measure(&facts) else {
+            return Outcome::Disturbed("nothing was measured".into());
         };
+        let interval = interval(&facts, figure, &sample, condition, confidence);
         let shown = format!("{}: measured {}", condition.text, condition.show(figure));
         match standing(condition, interval) {
             Standing::Met => {}
@@ -177,16 +183,36 @@ fn judge_conditions(
     unclear.map_or(Outcome::Pass, Outcome::Unclear)
 }
 
-/// Why a percentile says nothing, if more arrivals were never sent than lie beyond it: theirs would be the longest.
-fn hidden(report: &Report, condition: &Threshold) -> Option<String> {
-    let Figure::Quantile(quantile) = condition.statistic else { return None };
-    let requests = &report.requests;
-    let due = requests.sent + requests.dropped + requests.unsent;
-    let share = requests.unsent as f64 / due.max(1) as f64;
-    let shown = share * 100.0;
-    (requests.unsent > 0 && share > 1.0 - quantile).then(|| {
-        format!("{}: {shown:.2} % of arrivals were never sent, more than lie beyond it", condition.text)
-    })
+/// The times of a report, unpacked.
+struct Times {
+    response: Distribution,
+    service: Distribution,
+    slip: Distribution,
+}
+
+impl Times {
+    fn read(report: &Report) -> Result<Times, String> {
+        Ok(Times {
+            response: Distribution::decode(&report.response_ns.hdr)?,
+            service: Distribution::decode(&report.service_ns.hdr)?,
+            slip: Distribution::decode(&report.slip_ns.hdr)?,
+        })
+    }
+
+    /// What conditions are judged on: the same as in a run that is no probe.
+    fn facts(&self, report: &Report) -> Facts<'_> {
+        let requests = &report.requests;
+        Facts {
+            response: &self.response,
+            service: &self.service,
+            slip: &self.slip,
+            failed: requests.failed + requests.dropped + requests.unsent,
+            total: requests.scheduled(),
+            unsent: requests.unsent,
+            achieved_rps: report.rate.achieved,
+            ratio: report.rate.ratio.unwrap_or(1.0),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,36 +237,24 @@ fn standing(condition: &Threshold, interval: Interval) -> Standing {
     }
 }
 
-/// The figure a condition is about, and the interval that holds its truth; a point where there is no telling.
-fn figure(
-    report: &Report,
-    sample: &Sample,
-    condition: &Threshold,
-    confidence: f64,
-) -> Result<(f64, Interval), String> {
-    let read = |hdr: &str| Distribution::decode(hdr);
-    let (response, service, slip) =
-        (read(&report.response_ns.hdr)?, read(&report.service_ns.hdr)?, read(&report.slip_ns.hdr)?);
-    let requests = &report.requests;
-    let facts = Facts {
-        response: &response,
-        service: &service,
-        slip: &slip,
-        failed: requests.failed + requests.dropped + requests.unsent,
-        total: requests.scheduled(),
-        unsent: requests.unsent,
-        achieved_rps: report.rate.achieved,
-        ratio: report.rate.ratio.unwrap_or(1.0),
+/// The interval that holds the truth of a condition's figure; a point where there is no telling.
+fn interval(facts: &Facts, figure: f64, sample: &Sample, condition: &Threshold, confidence: f64) -> Interval {
+    let Some((statistic, is_relative)) = statistic_of(condition, facts) else {
+        return Interval::point(figure);
     };
-    let figure = condition.measure(&facts).ok_or("nothing was measured")?;
-    let interval = statistic_of(condition, &facts).map(|(statistic, is_relative)| {
-        let replicates = replicates(sample, statistic, RESAMPLES, &mut Random::new(SEED, 0));
-        match is_relative && replicates.estimate > 0.0 {
-            true => replicates.log_spread().interval(confidence).map(f64::exp),
-            false => replicates.plain_spread().interval(confidence).map(|share| share.max(0.0)),
+    let replicates = replicates(sample, statistic, RESAMPLES, &mut Random::new(SEED, 0));
+    if is_relative && replicates.estimate > 0.0 {
+        return replicates.log_spread().interval(confidence).map(f64::exp);
+    }
+    let interval = replicates.plain_spread().interval(confidence).map(|share| share.max(0.0));
+    match condition.metric {
+        // Slices know nothing of arrivals that were never sent: what they tell is of the others.
+        Metric::Failed => {
+            let unsent = facts.unsent as f64 / facts.total.max(1) as f64;
+            interval.map(|share| unsent + share * (1.0 - unsent))
         }
-    });
-    Ok((figure, interval.unwrap_or(Interval::point(figure))))
+        _ => interval,
+    }
 }
 
 /// What to resample for a condition, and whether its ratios matter; `None` where too little was seen for an interval.
@@ -408,6 +422,48 @@ mod tests {
             Outcome::Pass,
             "nothing was asked about failures"
         );
+    }
+
+    #[test]
+    fn arrivals_that_were_never_sent_are_failures_of_a_probe_as_of_a_run() {
+        let report = probe_in(scattered, World { unsent: Some(111), ..World::default() }, |_| {});
+        let Outcome::Fail(why) = judged(&report, "p(99)<1s, failed<0.5%") else { panic!("0.9 % unsent") };
+        assert!(why.contains("failed <0.5%: measured 0.9"), "{why}");
+        assert_eq!(judged(&report, "failed<1%"), Outcome::Pass);
+        let world = World { unsent: Some(111), failing: Some((200, Kind::Timeout)) };
+        let report = probe_in(scattered, world, |_| {});
+        assert!(matches!(judged(&report, "failed<1.2%"), Outcome::Fail(_)), "0.9 % and 0.5 %");
+        assert_eq!(judged(&report, "failed<1.6%"), Outcome::Pass);
+    }
+
+    #[test]
+    fn the_share_of_answers_that_are_errors_is_one_of_all_arrivals() {
+        let world = World { unsent: Some(2), failing: Some((99, Kind::Status)) };
+        let report = probe_in(scattered, world, |recorder| recorder.figures.hiccup_ns = 2 * SECOND_NS);
+        assert!(matches!(judged(&report, "failed<0.3%"), Outcome::Fail(_)), "0.5 % of all");
+        assert!(matches!(judged(&report, "failed<0.8%"), Outcome::Disturbed(_)), "1 % of those sent");
+    }
+
+    #[test]
+    fn a_probe_doubts_what_a_run_doubts() {
+        let report = probe_in(scattered, World { unsent: Some(111), ..World::default() }, |_| {});
+        for doubtful in ["max<1s", "mean<1s", "slip p(99.9)<1s"] {
+            let Outcome::Fail(why) = judged(&report, doubtful) else { panic!("{doubtful}") };
+            assert!(why.contains("never sent"), "{why}");
+        }
+        assert_eq!(
+            judged(&report, "service p(99.9)<1s"),
+            Outcome::Pass,
+            "of service times they hide nothing"
+        );
+    }
+
+    #[test]
+    fn a_probe_in_which_nothing_was_due_tells_nothing() {
+        let mut report = probe(scattered, None, |_| {});
+        (report.requests.ok, report.requests.sent) = (0, 0);
+        let Outcome::Unclear(why) = judged(&report, "p(99)<1s") else { panic!("nothing was asked of it") };
+        assert!(why.contains("no arrival was due"), "{why}");
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod made_up;
 pub mod mix;
 pub mod outcome;
 pub mod phase;
+pub mod plain;
 pub mod plan;
 pub mod plausible;
 pub mod quantity;

@@ -137,7 +137,16 @@ impl Plan {
     /// The plan a config describes, or all that is wrong with it. `read_file` is how `@file` bodies are fetched: the
     /// engine opens nothing itself.
     pub fn new(config: &Config, read_file: ReadFile) -> Result<Plan, Vec<Mistake>> {
-        let mut reader = Reader { mistakes: Vec::new(), read_file };
+        Plan::read(config, read_file, false)
+    }
+
+    /// The same of a plan that is only run as [`Plan::probe`]s: they have a rate, whatever its load is.
+    pub fn to_probe(config: &Config, read_file: ReadFile) -> Result<Plan, Vec<Mistake>> {
+        Plan::read(config, read_file, true)
+    }
+
+    fn read(config: &Config, read_file: ReadFile, is_probed: bool) -> Result<Plan, Vec<Mistake>> {
+        let mut reader = Reader { mistakes: Vec::new(), read_file, is_probed };
         let plan = reader.plan(config);
         match plan {
             Some(plan) if reader.mistakes.is_empty() => Ok(plan),
@@ -190,6 +199,7 @@ impl Plan {
 struct Reader<'a> {
     mistakes: Vec<Mistake>,
     read_file: ReadFile<'a>,
+    is_probed: bool,
 }
 
 impl Reader<'_> {
@@ -482,8 +492,8 @@ impl Reader<'_> {
 
     /// A closed loop asks for no rate and is never late: conditions on either would be met by every run.
     fn check_thresholds(&mut self, load: &Load, thresholds: &[Threshold]) {
-        for threshold in thresholds.iter().filter(|threshold| load.is_closed() && threshold.needs_schedule())
-        {
+        let is_closed = load.is_closed() && !self.is_probed;
+        for threshold in thresholds.iter().filter(|threshold| is_closed && threshold.needs_schedule()) {
             let path = format!("thresholds.{}", threshold.metric.name());
             let problem = format!("`{}` means nothing in a closed loop", threshold.text);
             self.wrong(&path, problem, "give a rate, or leave it out");

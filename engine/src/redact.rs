@@ -186,9 +186,19 @@ fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
 
 /// A text without the secrets in it.
 pub fn text(text: &str) -> String {
+    marked(text, secrets(text.as_bytes()))
+}
+
+/// What is said of something that was typed wrongly, without the secrets in it. A header may stand in it as one line,
+/// `Name: value`, which no plan has.
+pub fn told(text: &str) -> String {
+    marked(text, secrets_and_headers(text.as_bytes()))
+}
+
+fn marked(text: &str, secrets: Vec<Range<usize>>) -> String {
     let bytes = text.as_bytes();
     let (mut shown, mut at) = (Vec::new(), 0);
-    for secret in secrets(bytes) {
+    for secret in secrets {
         shown.extend_from_slice(&bytes[at..secret.start]);
         at = secret.end;
         shown.extend_from_slice(mark(&bytes[secret]).as_bytes());
@@ -197,10 +207,10 @@ pub fn text(text: &str) -> String {
     String::from_utf8_lossy(&shown).into_owned()
 }
 
-/// A text with stars in place of the secrets in it, byte for byte: what has a place in it keeps it.
+/// The same with stars in place of the secrets, byte for byte: what has a place in it keeps it.
 pub fn masked(text: &str) -> String {
     let mut bytes = text.as_bytes().to_vec();
-    for secret in secrets(text.as_bytes()) {
+    for secret in secrets_and_headers(text.as_bytes()) {
         bytes[secret].iter_mut().filter(|byte| !b"\r\n".contains(byte)).for_each(|byte| *byte = b'*');
     }
     String::from_utf8_lossy(&bytes).into_owned()
@@ -226,15 +236,31 @@ pub fn words(words: &[String]) -> Vec<String> {
 /// `Name: value`, with or without its flag before it.
 fn header_line(word: &str) -> String {
     match word.split_once(':') {
-        Some((name, value)) if is_secret(name.strip_prefix("-H").unwrap_or(name)) => {
+        Some((name, value)) if is_secret(name) || is_secret(without_flag(name)) => {
             format!("{name}: {}", mark(value.trim().as_bytes()))
         }
         _ => text(word),
     }
 }
 
+/// The name of a header whose flag stands before it in the same word: `--header=`, or `-H`, to which others may be joined.
+fn without_flag(name: &str) -> &str {
+    let long = name.strip_prefix("--header=");
+    let short = || name.strip_prefix('-').filter(|rest| !rest.starts_with('-'))?.split_once('H');
+    long.or_else(|| Some(short()?.1)).unwrap_or(name)
+}
+
 /// Where the secrets in a text are, in order.
 fn secrets(bytes: &[u8]) -> Vec<Range<usize>> {
+    found(bytes, named)
+}
+
+/// The same where headers may stand as they are sent.
+fn secrets_and_headers(bytes: &[u8]) -> Vec<Range<usize>> {
+    found(bytes, |bytes, at| named(bytes, at).or_else(|| of_header(bytes, at)))
+}
+
+fn found(bytes: &[u8], named: impl Fn(&[u8], usize) -> Option<Range<usize>>) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
@@ -272,11 +298,16 @@ fn named(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     let from = at + 1 + bytes[at + 1..].iter().take_while(is_space).count();
     let enclosed = match bytes.get(from)? {
         quote @ (b'"' | b'\'') => quoted(bytes, from, *quote),
+        // Of a parameter, which has an end of its own, only if they close.
+        b'\\' => quoted_within(bytes, from).filter(|(_, closing)| is_member || *closing > 0),
         b'[' | b'{' => Some((from..balanced(bytes, from), 0)),
         _ => None,
     };
     if let Some((range, closing)) = enclosed
-        && bytes.get(range.end + closing).is_none_or(|byte| b" \t\r\n,}])&;>`".contains(byte))
+        && bytes.get(range.end + closing).is_none_or(|byte| {
+            // Within another text that is quoted itself, its quote may come next.
+            b" \t\r\n,}])&;>`".contains(byte) || (bytes[from] == b'\\' && b"\"'\\".contains(byte))
+        })
     {
         return Some(range);
     }
@@ -288,6 +319,27 @@ fn named(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     // So many tokens are a limit, not a secret.
     let is_count = is_member && name.to_ascii_lowercase().ends_with("tokens");
     (!is_count).then_some(from..end)
+}
+
+/// The value of a header that stands as a line of its own, or in quotes as a whole, whose name ends before the `:` at `at`.
+fn of_header(bytes: &[u8], at: usize) -> Option<Range<usize>> {
+    let (name, is_quoted) = name_before(bytes, at)?;
+    if bytes[at] != b':' || is_quoted || !is_secret(&name) {
+        return None;
+    }
+    let begin = bytes[..at].trim_ascii_end().len() - name.len();
+    let before = bytes[..begin].last();
+    // What follows a slash is a host and its port.
+    if before == Some(&b'/') {
+        return None;
+    }
+    let quote = before.filter(|byte| b"\"'`".contains(byte));
+    let from = at + 1 + bytes[at + 1..].iter().take_while(|byte| b" \t".contains(byte)).count();
+    let mut end = from;
+    while end < bytes.len() && !b"\r\n".contains(&bytes[end]) && Some(&bytes[end]) != quote {
+        end += if bytes[end] == b'\\' { 2 } else { 1 };
+    }
+    Some(from..end.min(bytes.len()))
 }
 
 /// The name that ends before `at`, and whether it stands in quotes.
@@ -319,6 +371,23 @@ fn quoted(bytes: &[u8], from: usize, quote: u8) -> Option<(Range<usize>, usize)>
     }
     let end = at.min(bytes.len());
     Some((from + 1..end, usize::from(bytes.get(end) == Some(&quote))))
+}
+
+/// The same for quotes that are escaped, because the text is quoted itself: they close by as many backslashes as they open by.
+fn quoted_within(bytes: &[u8], from: usize) -> Option<(Range<usize>, usize)> {
+    let run = |at: usize| bytes[at..].iter().take_while(|&&byte| byte == b'\\').count();
+    let depth = run(from);
+    let quote = *bytes.get(from + depth).filter(|byte| b"\"'".contains(byte))?;
+    let begin = from + depth + 1;
+    let mut at = begin;
+    while at < bytes.len() && bytes[at] != b'\n' {
+        let escapes = run(at);
+        if escapes == depth && bytes.get(at + depth) == Some(&quote) {
+            return Some((begin..at, depth + 1));
+        }
+        at += escapes.max(1);
+    }
+    Some((begin..at.min(bytes.len()), 0))
 }
 
 /// Where what opens at `from` is closed again, quotes respected.
@@ -428,7 +497,7 @@ mod tests {
 
     #[test]
     fn a_command_line_is_written_without_its_secrets() {
-        let line = "vajra run http://h/?api_key=s3cret -H|Authorization: Bearer s3cret|-HCookie:a=s3cret|--header=X-Token: s3cret|-qH|key: s3cret|-H|Accept: */*|-b|password=s3cret|unix:/run/session.sock:/x";
+        let line = "vajra run http://h/?api_key=s3cret -H|Authorization: Bearer s3cret|-HCookie:a=s3cret|--header=X-Token: s3cret|-qH|key: s3cret|--header=Key: s3cret|-qHKey: s3cret|-Hsid: s3cret|-H=Bearer: s3cret|-H|Accept: */*|-b|password=s3cret|unix:/run/session.sock:/x";
         let given: Vec<String> = line
             .split('|')
             .flat_map(|part| {
@@ -445,6 +514,7 @@ mod tests {
         assert_eq!(shown.last(), given.last());
         assert!(shown.contains(&"Accept: */*".to_owned()), "{shown:?}");
         assert_eq!(shown[4], format!("Authorization: {}", mark(b"Bearer s3cret")));
+        assert!(shown.contains(&format!("-qHKey: {}", mark(b"s3cret"))), "{shown:?}");
     }
 
     #[test]
@@ -458,6 +528,43 @@ mod tests {
             shown.contains("Authorization = \"*************\"\n") && shown.contains("Accept = 'x'"),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn a_header_that_stands_as_a_line_is_hidden_in_what_is_said_of_mistakes() {
+        for given in [
+            "invalid type: string \"Authorization: Bearer s3cret phrase\", expected a map",
+            "headers = [\"Authorization: Bearer s3cret \\\" phrase\", 'X-Api-Key:s3cret phrase']\n",
+            "\"headers\": \"Cookie: a=s3cret; b=phrase\"",
+            "environment VAJRA_HEADERS=Authorization: Bearer s3cret phrase",
+            "headers = \"\"\"\nAuthorization: Bearer s3cret phrase\nKey : s3cret\n\"\"\"",
+        ] {
+            for shown in [told(given), masked(given)] {
+                assert!(!shown.contains("s3cret") && !shown.contains("phrase"), "{shown}");
+            }
+            assert_eq!(masked(given).len(), given.len());
+        }
+        assert!(told("string \"Key: s3cret\", expected a map").ends_with("\", expected a map"));
+        let plain =
+            "url = 'http://auth:8080/'\nX = 'Accept: text/html'\nunknown key `token`: did you mean it?";
+        assert_eq!((told(plain).as_str(), masked(plain).as_str()), (plain, plain));
+    }
+
+    #[test]
+    fn json_within_a_quoted_text_is_read_as_json() {
+        for given in [
+            r#"body = "{\"password\": \"my s3cret phrase\"}""#,
+            r#"body = "{\"password\": \"my s3cret \\\" phrase\", \"n\": 1}""#,
+            r#"body = "\"password\":\"my s3cret phrase\"""#,
+            r#"body = "{\\\"password\\\": \\\"my s3cret phrase\\\"}""#,
+            r#"body = "token=\"my s3cret phrase\"""#,
+        ] {
+            for shown in [text(given), masked(given)] {
+                assert!(!shown.contains("s3cret") && !shown.contains("phrase"), "{shown}");
+            }
+        }
+        let given = r#"{\"password\": \"s3cret\", \"n\": 1}"#;
+        assert_eq!(text(given), given.replace("s3cret", &mark(b"s3cret")));
     }
 
     const PLAN: &str = "url = 'http://h/a?api_key=s3cret'\n[headers]\nAuthorization = 'Bearer s3cret'\nCookie = 'a=s3cret'\n\
@@ -503,17 +610,18 @@ mod tests {
         fn any_value_of_a_secret_parameter_is_gone_from_the_path(value in "[!-%'-~]{6,40}") {
             let marked = text(&format!("/p?a=1&token={value}&b=2"));
             prop_assert!(!marked.contains(&value), "{}", marked);
-            // What opens with a quote or a bracket may end later than at the next parameter.
-            if !value.starts_with(['"', '\'', '[', '{']) {
+            // What opens with a quote or a bracket may end elsewhere than at the next parameter.
+            if !value.starts_with(['"', '\'', '[', '{', '\\']) {
                 prop_assert_eq!(&marked, &format!("/p?a=1&token={}&b=2", mark(value.as_bytes())));
             }
         }
 
         #[test]
         fn any_bytes_can_be_looked_through(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let found = secrets(&bytes);
-            prop_assert!(found.windows(2).all(|pair| pair[0].end <= pair[1].start));
-            prop_assert!(found.iter().all(|range| range.start < range.end && range.end <= bytes.len()));
+            for found in [secrets(&bytes), secrets_and_headers(&bytes)] {
+                prop_assert!(found.windows(2).all(|pair| pair[0].end <= pair[1].start));
+                prop_assert!(found.iter().all(|range| range.start < range.end && range.end <= bytes.len()));
+            }
         }
 
         #[test]

@@ -232,7 +232,7 @@ impl Shards {
                 ..Environment::default()
             },
             cores: self.cores.clone(),
-            cores_allowed: allowed_cores().len() as u64,
+            cores_allowed: machine::usable_cores(),
             connections_open: self.connections_open,
             collector_user_s: user_ns as f64 / 1e9,
             collector_sys_s: system_ns as f64 / 1e9,

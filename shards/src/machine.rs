@@ -52,6 +52,28 @@ fn throttled_s(cpu_stat: &str) -> f64 {
     counted.or_else(|| figure("throttled_time").map(|ns| ns / 1e9)).unwrap_or(0.0)
 }
 
+/// How many cores' worth of time the control group's quota allows; nothing where there is none.
+pub(crate) fn quota_cores() -> Option<f64> {
+    quota_of(cgroup_file)
+}
+
+/// By `cpu.max` of version 2 of control groups, `QUOTA PERIOD` in microseconds or `max`; else by version 1's two files, where a
+/// quota of -1 is none.
+fn quota_of(file: impl Fn(&str) -> Option<String>) -> Option<f64> {
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| *number > 0.0);
+    let (quota, period) = match file("cpu.max") {
+        Some(text) => text.trim().split_once(' ').map(|(quota, period)| (quota.into(), period.into()))?,
+        None => (file("cpu.cfs_quota_us")?, file("cpu.cfs_period_us")?),
+    };
+    Some(number(&quota)? / number(&period)?)
+}
+
+/// The cores whose time this process may use: those it may run on, and no more than its quota is good for.
+pub(crate) fn usable_cores() -> u64 {
+    let allowed = allowed_cores().len() as u64;
+    quota_cores().map_or(allowed, |cores| allowed.min((cores as u64).max(1)))
+}
+
 /// A file of this process's own control group: of version 2, else of version 1's `cpu` hierarchy.
 pub(crate) fn cgroup_file(name: &str) -> Option<String> {
     let own = fs::read_to_string("/proc/self/cgroup").ok()?;
@@ -152,6 +174,18 @@ mod tests {
     }
 
     #[test]
+    fn a_quota_is_read_as_cores_in_both_versions() {
+        let quota = |files: &[(&str, &str)]| {
+            quota_of(|name| files.iter().find(|(file, _)| *file == name).map(|(_, text)| (*text).to_owned()))
+        };
+        assert_eq!(quota(&[("cpu.max", "150000 100000\n")]), Some(1.5));
+        assert_eq!(quota(&[("cpu.max", "max 100000\n")]), None);
+        let first = |text| quota(&[("cpu.cfs_quota_us", text), ("cpu.cfs_period_us", "100000\n")]);
+        assert_eq!((first("50000\n"), first("-1\n")), (Some(0.5), None));
+        assert_eq!((quota(&[("cpu.cfs_quota_us", "50000")]), quota(&[])), (None, None));
+    }
+
+    #[test]
     fn what_is_not_counted_is_not_zero() {
         let counted = Reading { steal_s: Some(3.0), throttled_s: None };
         let since = counted.since(Reading { steal_s: Some(1.0), throttled_s: Some(1.0) });
@@ -161,6 +195,7 @@ mod tests {
     #[test]
     fn this_machine_can_be_read() {
         assert!(core_count() >= 1 && !allowed_cores().is_empty());
+        assert!((1..=allowed_cores().len() as u64).contains(&usable_cores()));
         assert!(resident_bytes_max() > 100_000);
         assert_ne!(kernel(), "unknown");
     }

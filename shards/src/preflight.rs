@@ -4,9 +4,9 @@
 
 mod requests;
 
-pub use requests::REQUEST;
+pub use requests::{REQUEST, connect};
 
-use crate::machine::{allowed_cores, cgroup_file, core_count, sysctl};
+use crate::machine::{allowed_cores, core_count, quota_cores, sysctl, usable_cores};
 use crate::sys::{Ring, Setup};
 use engine::load::Load;
 use engine::plan::Plan;
@@ -50,19 +50,31 @@ pub struct Check {
     pub found: String,
     /// What to do about it; empty when nothing has to be done.
     pub fix: String,
+    /// Whether what failed is what the target does, such as refusing connections or not answering. What fails on this machine,
+    /// or on the way, says nothing of it.
+    pub is_of_target: bool,
 }
 
 impl Check {
     fn pass(name: &'static str, found: impl Into<String>) -> Check {
-        Check { name, grade: Grade::Pass, found: found.into(), fix: String::new() }
+        Check::new(name, Grade::Pass, found, "")
     }
 
     fn warn(name: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Check {
-        Check { name, grade: Grade::Warn, found: found.into(), fix: fix.into() }
+        Check::new(name, Grade::Warn, found, fix)
     }
 
     fn fail(name: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Check {
-        Check { name, grade: Grade::Fail, found: found.into(), fix: fix.into() }
+        Check::new(name, Grade::Fail, found, fix)
+    }
+
+    /// What the target does, and should not.
+    fn fail_of_target(name: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Check {
+        Check { is_of_target: true, ..Check::fail(name, found, fix) }
+    }
+
+    fn new(name: &'static str, grade: Grade, found: impl Into<String>, fix: impl Into<String>) -> Check {
+        Check { name, grade, found: found.into(), fix: fix.into(), is_of_target: false }
     }
 }
 
@@ -85,6 +97,10 @@ pub fn check(plan: &Plan, addresses: &Result<Vec<SockAddr>, String>, sends_all: 
 /// Whether the shards can carry the rate that is asked for, by what was measured of them. Nothing where nothing was, and
 /// for a closed loop, which asks for no rate.
 pub fn capacity(plan: &Plan, calibration: Option<&Calibrated>) -> Option<Check> {
+    capacity_on(plan, calibration, usable_cores())
+}
+
+fn capacity_on(plan: &Plan, calibration: Option<&Calibrated>, cores: u64) -> Option<Check> {
     let calibration = calibration?;
     let capacity_rps = calibration.capacity_rps_per_shard?;
     let Load::Open { stretches, .. } = &plan.load else { return None };
@@ -97,11 +113,15 @@ pub fn capacity(plan: &Plan, calibration: Option<&Calibrated>) -> Option<Check> 
         calibration.origin()
     );
     Some(match share {
-        share if share > CAPACITY_SHARE_MAX => Check::warn(
-            "capacity",
-            found,
-            "use more shards (-t), or ask for less; if the machine has changed, `vajra calibrate`",
-        ),
+        share if share > CAPACITY_SHARE_MAX => {
+            // The same advice as the verdict's: a shard more is none where it would take the last core.
+            let has_room = u64::from(plan.shards) < cores.saturating_sub(1);
+            let fix = match has_room {
+                true => "use more shards (-t), or ask for less",
+                false => "ask for less, or use a machine with more cores",
+            };
+            Check::warn("capacity", found, format!("{fix}; if the machine has changed, `vajra calibrate`"))
+        }
         _ => Check::pass("capacity", found),
     })
 }
@@ -247,6 +267,11 @@ fn cores(plan: &Plan) -> Check {
         allowed if shards > allowed => {
             Check::fail("cores", found, format!("use at most -t {allowed}, or a larger machine"))
         }
+        1 => Check::warn(
+            "cores",
+            found,
+            "the collector and the kernel have no core of their own: use a larger machine",
+        ),
         allowed if shards == allowed => {
             Check::warn("cores", found, "leave one core to the collector and the kernel: use fewer shards")
         }
@@ -255,8 +280,7 @@ fn cores(plan: &Plan) -> Check {
 }
 
 fn quota(plan: &Plan) -> Check {
-    let limit = cgroup_file("cpu.max").and_then(|text| parse_quota(&text));
-    match limit {
+    match quota_cores() {
         None => Check::pass("CPU quota", "none"),
         Some(cores) if cores < f64::from(plan.shards) => Check::warn(
             "CPU quota",
@@ -264,16 +288,14 @@ fn quota(plan: &Plan) -> Check {
                 "{cores:.2} cores, less than {}: the kernel will stop them in turns",
                 counted(u64::from(plan.shards), "shard")
             ),
-            "raise the container's CPU limit, or use fewer shards",
+            if plan.shards == 1 {
+                "raise the container's CPU limit"
+            } else {
+                "raise the container's CPU limit, or use fewer shards"
+            },
         ),
         Some(cores) => Check::pass("CPU quota", format!("{cores:.2} cores")),
     }
-}
-
-/// `QUOTA PERIOD` in microseconds, or `max`.
-fn parse_quota(text: &str) -> Option<f64> {
-    let (quota, period) = text.trim().split_once(' ')?;
-    Some(quota.parse::<f64>().ok()? / period.parse::<f64>().ok()?)
 }
 
 #[cfg(test)]
@@ -301,8 +323,13 @@ mod tests {
         let sine = "[load]\nshape = 'sine'\nmean = 5000\namplitude = 4000\nperiod = '5s'";
         assert_eq!(grade(sine), Some(Grade::Warn), "its crest");
         assert_eq!(grade(""), None, "a closed loop asks for no rate");
-        let check = capacity(&plan("[load]\nrate = 9000"), Some(&calibrated)).unwrap();
-        assert!(check.found.contains("90.0 %") && check.fix.contains("-t"), "{check:?}");
+        let check = |cores| capacity_on(&plan("[load]\nrate = 9000"), Some(&calibrated), cores).unwrap();
+        assert!(check(8).found.contains("90.0 %") && check(8).fix.contains("-t"), "{:?}", check(8));
+        assert!(
+            !check(2).fix.contains("-t"),
+            "a second shard would take the collector's core: {:?}",
+            check(2)
+        );
     }
 
     #[test]
@@ -310,12 +337,6 @@ mod tests {
         let plan = plan("[load]\nrate = 9000");
         assert_eq!(capacity(&plan, None), None);
         assert_eq!(capacity(&plan, Some(&Calibrated::default())), None);
-    }
-
-    #[test]
-    fn quotas_are_read_as_cores() {
-        assert_eq!(parse_quota("150000 100000\n"), Some(1.5));
-        assert_eq!(parse_quota("max 100000\n"), None);
     }
 
     #[test]

@@ -141,7 +141,7 @@ fn every_run_is_kept_unless_it_is_not_to_be() {
     assert_eq!(
         (listed.len(), &listed[0]["failed_share"]),
         (1, &serde_json::json!(1.0)),
-        "not one completed, and it is kept"
+        "not one succeeded, and it is kept"
     );
     assert!(
         listed[0]["response_p50_ns"].is_null() && listed[0]["response_p99_ns"].is_null(),
@@ -228,6 +228,8 @@ fn what_a_foreign_report_says_does_not_steer_the_terminal() {
     report["run_id"] = "another".into();
     report["plan"]["name"] = steering.into();
     report["limits"] = serde_json::json!([steering]);
+    report["outcome"] = serde_json::json!({ "status": "failed", "since_s": null, "text": steering });
+    report["trust"]["why"] = steering.into();
     report["thresholds"] = serde_json::json!([{ "text": steering, "metric": "response", "comparison": "below", "limit": 1.0, "measured": 1.0, "shown": steering, "ok": true }]);
     report["verdict"]["reasons"] = serde_json::json!([{ "rule": steering, "status": "DEGRADED", "limit": 0.0, "measured": 0.0, "text": steering }]);
     report["scenarios"][0]["name"] = steering.into();
@@ -259,6 +261,22 @@ fn what_a_foreign_report_says_does_not_steer_the_terminal() {
         let (all, odd) = (format!("{}{}", done.stdout, done.stderr), ['\u{1b}', '\u{9b}', '\u{202e}']);
         assert!(!all.contains(odd), "{words:?}: {all:?}");
         assert!(all.lines().filter(|line| line.trim() == "VALID").count() <= 1, "{words:?}: {all}");
+    }
+}
+
+#[test]
+fn an_archive_that_others_can_read_is_closed_by_whatever_opens_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let testbed = peers::testbed(&[]);
+    let home = Home::new();
+    home.run(&testbed.url("/"), &["-n", "5"]);
+    let (folder, file) = (home.file("vajra"), home.file("vajra/archive.db"));
+    for words in [&["archive", "list"][..], &["archive", "baselines"], &["compare", "last", "nobody"]] {
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        home.command(words).done();
+        let modes = [&folder, &file].map(|path| path.metadata().unwrap().permissions().mode() & 0o777);
+        assert_eq!(modes, [0o700, 0o600], "{words:?}");
     }
 }
 

@@ -101,6 +101,27 @@ fn silence_is_waited_for_as_long_as_a_request_may_take() {
 }
 
 #[test]
+fn a_candidate_that_does_not_answer_is_a_regression_and_a_base_is_not() {
+    // The kernel makes the connections, and nobody takes them up.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let hung = format!("http://{}/", listener.local_addr().unwrap());
+    let gone = format!("http://127.0.0.1:{}/", peers::free_port());
+    let words = ["--timeout", "300ms", "--allow", "plan", "--json", "g.json"];
+    for (silent, said) in [(&hung, "does not answer within 300ms"), (&gone, "refuses connections")] {
+        let gate = |candidate: &str, base: &str| {
+            Vajra::new(&[&["gate", candidate, "--against", base][..], &words].concat()).done()
+        };
+        let done = gate(silent, "testbed:/");
+        assert_eq!(done.code, 98, "{silent}: {}", done.stderr);
+        done.assert_says(&["the candidate fails preflight: ", said, ": a regression"]);
+        let json = std::fs::read_to_string(done.folder.path().join("g.json")).unwrap();
+        assert!(json.contains("\"regressed\""), "{json}");
+        let done = gate("testbed:/", silent);
+        assert_eq!(done.code, 4, "{silent}: {}", done.stderr);
+    }
+}
+
+#[test]
 fn a_signal_ends_the_wait_for_an_answer() {
     for (command, more) in [
         ("run", &[][..]),
@@ -134,12 +155,31 @@ fn a_signal_ends_the_wait_for_a_connection() {
     let address = socket.local_addr().unwrap().as_socket().unwrap();
     let _filling: Vec<TcpStream> =
         (0..3).filter_map(|_| TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()).collect();
-    for (command, signal, code) in [("run", SIGINT, 130), ("check", SIGINT, 130), ("check", SIGTERM, 143)] {
+    for (command, more, signal, code) in [
+        ("run", &[][..], SIGINT, 130),
+        ("check", &[], SIGINT, 130),
+        ("check", &[], SIGTERM, 143),
+        ("gate", &["--against", "testbed:/"], SIGINT, 130),
+    ] {
         let url = format!("http://{address}/");
-        let running = Vajra::new(&[command, &url, "--connect-timeout", "10m"]).start();
+        let running = Vajra::new(&[&[command, &url, "--connect-timeout", "10m"], more].concat()).start();
         running.await_thread("preflight");
+        await_connecting(address.port());
         running.signal(signal);
         let done = running.done();
         assert_eq!(done.code, code, "{command}: {}", done.stderr);
+    }
+}
+
+/// Waits until somebody on this machine is connecting to a port and has no answer (proc_net_tcp(5)).
+fn await_connecting(port: u16) {
+    const SYN_SENT: &str = "02";
+    let wanted = format!(":{port:04X}");
+    let is_connecting = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words.get(2).is_some_and(|remote| remote.ends_with(&wanted)) && words.get(3) == Some(&SYN_SENT)
+    };
+    while !std::fs::read_to_string("/proc/net/tcp").unwrap().lines().any(is_connecting) {
+        std::thread::sleep(Duration::from_millis(10));
     }
 }

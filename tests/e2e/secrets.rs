@@ -208,7 +208,8 @@ fn mistakes_are_told_without_the_secrets_beside_them() {
     let broken = "url = 'h'\n[headers]\n'X-API-Key' = s3cret\n";
     type Words<'a> = &'a [&'a str];
     type Variables<'a> = &'a [(&'a str, &'a str)];
-    let table: [(Words, Variables); 10] = [
+    let line = "url = 'http://h/'\nheaders = \"Authorization: Bearer s3cret phrase\"\n";
+    let table: [(Words, Variables); 12] = [
         (&["run", "http://u:s3cret@h/"], &[]),
         (&["run", "https://h/?token=s3cret"], &[]),
         (&["run", "http://h/", "-H", "Authorization: Bearer s3cret\n"], &[("VAJRA_NOBODY", "1")]),
@@ -219,9 +220,12 @@ fn mistakes_are_told_without_the_secrets_beside_them() {
         (&["run", "http://h/"], &[("VAJRA_HEADERS__AUTHORIZATION", "s3cret\n{{x}}")]),
         (&["run", "plan.toml"], &[]),
         (&["check", "broken.toml"], &[]),
+        (&["check", "line.toml"], &[]),
+        (&["run", "http://h/"], &[("VAJRA_HEADERS", "Authorization: Bearer s3cret")]),
     ];
     for (words, variables) in table {
-        let mut vajra = Vajra::new(words).file("plan.toml", plan).file("broken.toml", broken);
+        let mut vajra =
+            Vajra::new(words).file("plan.toml", plan).file("broken.toml", broken).file("line.toml", line);
         for (name, value) in variables {
             vajra = vajra.variable(name, value);
         }

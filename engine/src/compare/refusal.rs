@@ -40,7 +40,7 @@ pub enum Obstacle {
     Pairs,
     /// A report without a history, or with one that cannot be read.
     History,
-    /// A run in which not one request was completed.
+    /// A run in which not one request succeeded.
     Completed,
 }
 
@@ -185,7 +185,7 @@ fn of_run(report: &Report) -> Vec<Objection> {
     let slices = report.history.iter().filter(|slice| slice.phase == Phase::Measure).count();
     match slices {
         _ if report.requests.ok == 0 => {
-            let text = format!("not one request of run {id} was completed");
+            let text = format!("not one request of run {id} succeeded");
             object(Obstacle::Completed, text, "see how its requests failed, and make it again");
         }
         slices if slices < SLICES_NEEDED => {

@@ -153,22 +153,22 @@ impl<'a> Asker<'a> {
                 format!("{shown} → {status}, {bytes} bytes, {took}, and then {why}"),
                 "the run counts this as a failure",
             ),
-            Ok(Came::NotHttp(why, seen)) => Check::fail(
+            Ok(Came::NotHttp(why, seen)) => Check::fail_of_target(
                 REQUEST,
                 format!("{shown} → {place} does not speak HTTP/1: {why}; it said {:?}", beginning(&seen)),
                 "check the port and the protocol",
             ),
-            Ok(Came::Closed) => Check::fail(
+            Ok(Came::Closed) => Check::fail_of_target(
                 REQUEST,
                 format!("{shown} → {place} accepts connections and closes them without an answer"),
                 "check that it is an HTTP server, without TLS, and that it is ready",
             ),
-            Ok(Came::Silent) => Check::fail(
+            Ok(Came::Silent) => Check::fail_of_target(
                 REQUEST,
                 format!("{shown} → {place} accepts connections and does not answer within {timeout:?}"),
                 "check that it is an HTTP server; a slow one needs a longer --timeout",
             ),
-            Err(error) => Check::fail(
+            Err(error) => Check::fail_of_target(
                 REQUEST,
                 format!("{shown} → {place} broke off: {error}"),
                 "check that the target is an HTTP server",
@@ -294,7 +294,7 @@ fn not_sent(kinds: &[Kind], why: &str, fix: &str) -> Option<Check> {
         names.push(&more);
     }
     let found = format!("{}: not sent, because {why}", names.join(", "));
-    (!kinds.is_empty()).then(|| Check { name: REQUEST, grade: Grade::Skip, found, fix: fix.to_owned() })
+    (!kinds.is_empty()).then(|| Check::new(REQUEST, Grade::Skip, found, fix))
 }
 
 /// Method and path of an encoded request, without the query.
@@ -314,7 +314,8 @@ fn beginning(bytes: &[u8]) -> String {
     String::from_utf8_lossy(line).trim_end().to_owned()
 }
 
-fn connect(address: &SockAddr, timeout: Duration) -> io::Result<Socket> {
+/// A connection to an address, made within this time: the one way in which anything here asks whether somebody listens there.
+pub fn connect(address: &SockAddr, timeout: Duration) -> io::Result<Socket> {
     let socket = Socket::new(address.domain(), Type::STREAM, None)?;
     if address.domain() == Domain::UNIX {
         // A full backlog makes connecting wait, for as long as sending may.
@@ -326,24 +327,27 @@ fn connect(address: &SockAddr, timeout: Duration) -> io::Result<Socket> {
     Ok(socket)
 }
 
+/// Who refuses or is silent is the target. What this machine has run out of, and a way that leads nowhere, are not its doing.
 fn unreachable_target(place: &str, error: &io::Error, timeout: Duration) -> Check {
-    let (found, fix) = match error.kind() {
+    let of_target = |found: String, fix: &str| Check::fail_of_target("target", found, fix);
+    match error.kind() {
         io::ErrorKind::ConnectionRefused => {
-            (format!("{place} refuses connections"), "is the server running, and on this port?".into())
+            of_target(format!("{place} refuses connections"), "is the server running, and on this port?")
         }
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => (
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => of_target(
             format!("{place} does not accept a connection within {timeout:?}"),
-            "check the address and the firewall, or give a longer --connect-timeout".into(),
+            "check the address and the firewall, or give a longer --connect-timeout",
         ),
+        // Of connecting, said of the path of a Unix socket alone: nobody made it, so nobody listens.
         io::ErrorKind::NotFound => {
-            (format!("{place} does not exist"), "start the server, or check the path".into())
+            of_target(format!("{place} does not exist"), "start the server, or check the path")
         }
-        _ => (
+        _ => Check::fail(
+            "target",
             format!("{place} cannot be reached: {error}"),
-            "check the address and the route to it".to_string(),
+            "check the address and the route to it, and what this machine has left (ulimit -n)",
         ),
-    };
-    Check::fail("target", found, fix)
+    }
 }
 
 fn show_address(plan: &Plan, address: &SockAddr) -> String {
@@ -394,6 +398,20 @@ mod tests {
 
     fn grades(checks: &[Check]) -> Vec<Grade> {
         checks.iter().map(|check| check.grade).collect()
+    }
+
+    #[test]
+    fn what_this_machine_lacks_is_not_the_targets_doing() {
+        let is_of_target = |errno| {
+            let error = io::Error::from_raw_os_error(errno);
+            unreachable_target("h:1", &error, Duration::from_secs(1)).is_of_target
+        };
+        for errno in [libc::ECONNREFUSED, libc::ETIMEDOUT, libc::ENOENT] {
+            assert!(is_of_target(errno), "{errno}");
+        }
+        for errno in [libc::EMFILE, libc::ENFILE, libc::EADDRNOTAVAIL, libc::EHOSTUNREACH, libc::EACCES] {
+            assert!(!is_of_target(errno), "{errno}");
+        }
     }
 
     const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
