@@ -351,6 +351,10 @@ mod tests {
         };
         let waiting = broken(mostly_waiting, closed);
         assert!(waiting.1.contains(&("generator_bound".into(), Cause::Machine)), "{waiting:?}");
+        let stolen =
+            |evidence: &mut Evidence| (evidence.is_closed_loop, evidence.steal_s) = (true, Some(0.15));
+        let nearly = |recorder: &mut Recorder| recorder.figures.cpu_user_ns = 9_400_000_000;
+        assert_eq!(broken(nearly, stolen), (Status::Invalid, one("generator_bound", Cause::Generator)));
         let nearly = |recorder: &mut Recorder| recorder.figures.cpu_user_ns = 9_300_000_000;
         assert_eq!(broken(nearly, closed).0, Status::Degraded);
     }

@@ -395,7 +395,7 @@ pub(super) fn taken_share(evidence: &Evidence) -> f64 {
 
 /// Whether the shards' threads waited for their cores for longer than they worked.
 fn waits_for_cores(evidence: &Evidence) -> bool {
-    2.0 * lost_core_share(evidence) > busiest_share(evidence)
+    2.0 * (lost_core_share(evidence) + steal_share(evidence)) > busiest_share(evidence)
 }
 
 fn explain_lag(evidence: &Evidence, share: f64, quantile: f64, word: &str) -> String {
@@ -417,13 +417,14 @@ fn missing_share(evidence: &Evidence) -> f64 {
     1.0 - evidence.connections_open as f64 / evidence.connections_asked.max(1) as f64
 }
 
-/// Time for which a shard's thread worked or waited for its core, as a share of the window, of the shard where it is largest.
+/// Time for which a shard's thread worked or waited for its core, as a share of the window, of the shard where it is largest. What
+/// the hypervisor took is in no thread's account, and no less gone.
 fn busiest_share(evidence: &Evidence) -> f64 {
     let busy_ns = |figures: &Figures| {
         (figures.cpu_user_ns + figures.cpu_system_ns + figures.run_delay_ns).saturating_sub(figures.spun_ns)
     };
     let busiest_ns = evidence.shards.iter().map(busy_ns).max().unwrap_or(0) as f64;
-    (busiest_ns / (evidence.window_s * 1e9)).min(1.0)
+    (busiest_ns / (evidence.window_s * 1e9) + steal_share(evidence)).min(1.0)
 }
 
 /// Requests that ended in the window, per second, of the shard with the most.

@@ -119,7 +119,7 @@ fn measure_one(
         full_rps: full_rps(best),
         rounds_full_rps: reports.iter().map(full_rps).collect(),
         cpu_per_request_ns: best.cpu.per_request_ns,
-        verdict: Trust::new(best),
+        verdict: Trust::of_saturated(best),
     })
 }
 

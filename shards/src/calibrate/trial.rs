@@ -6,7 +6,7 @@ use engine::config::{Document, Format, Layers};
 use engine::plan::Plan;
 use engine::report::{Identity, Report};
 use engine::seams::Runner;
-use engine::verdict::Status;
+use engine::verdict::{Cause, Reason, Status};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
@@ -19,7 +19,7 @@ pub(super) const CONNECTIONS_PER_SHARD: usize = 64;
 /// A run's verdict, in short.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trust {
-    /// Its status. A closed loop that keeps its shard busy is INVALID as a measure of the responder, as it is meant to be.
+    /// Its status.
     pub status: Status,
     /// The rules it broke.
     pub rules: Vec<String>,
@@ -28,10 +28,21 @@ pub struct Trust {
 }
 
 impl Trust {
+    /// The whole verdict.
     pub(super) fn new(report: &Report) -> Trust {
-        let rules: Vec<String> = report.verdict.reasons.iter().map(|reason| reason.rule.clone()).collect();
+        Trust::of_reasons(report.verdict.reasons.iter())
+    }
+
+    /// The verdict without what says that Vajra is the limit, of a run that is to find that limit.
+    pub(super) fn of_saturated(report: &Report) -> Trust {
+        Trust::of_reasons(report.verdict.reasons.iter().filter(|reason| reason.cause != Cause::Generator))
+    }
+
+    fn of_reasons<'a>(reasons: impl Iterator<Item = &'a Reason>) -> Trust {
+        let (statuses, rules): (Vec<Status>, Vec<String>) =
+            reasons.map(|reason| (reason.status, reason.rule.clone())).unzip();
         let is_noisy = rules.iter().any(|rule| NOISE.contains(&rule.as_str()));
-        Trust { status: report.verdict.status, rules, is_noisy }
+        Trust { status: statuses.into_iter().max().unwrap_or_default(), rules, is_noisy }
     }
 
     /// The status and why, for people.
