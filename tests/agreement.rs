@@ -8,7 +8,7 @@ use engine::timing::Timing;
 use engine::verdict::{Cause, Status};
 
 /// Rules that measure a share of something.
-const SHARES: [&str; 12] = [
+const SHARES: [&str; 13] = [
     "rate_shortfall",
     "generator_lag_p50",
     "generator_lag_p99",
@@ -16,6 +16,7 @@ const SHARES: [&str; 12] = [
     "hiccups",
     "shard_busy",
     "generator_bound",
+    "generator_queue",
     "cgroup_throttled",
     "buffers_starved",
     "connections_short",

@@ -353,10 +353,17 @@ mod tests {
         assert!(waiting.1.contains(&("generator_bound".into(), Cause::Machine)), "{waiting:?}");
         let stolen =
             |evidence: &mut Evidence| (evidence.is_closed_loop, evidence.steal_s) = (true, Some(0.15));
-        let nearly = |recorder: &mut Recorder| recorder.figures.cpu_user_ns = 9_400_000_000;
+        let nearly = |recorder: &mut Recorder| recorder.figures.cpu_user_ns = 9_100_000_000;
         assert_eq!(broken(nearly, stolen), (Status::Invalid, one("generator_bound", Cause::Generator)));
-        let nearly = |recorder: &mut Recorder| recorder.figures.cpu_user_ns = 9_300_000_000;
+        let nearly = |recorder: &mut Recorder| recorder.figures.cpu_user_ns = 9_100_000_000;
         assert_eq!(broken(nearly, closed).0, Status::Degraded);
+        let queued = |recorder: &mut Recorder| {
+            requests(recorder, 0, 500_000);
+            nearly(recorder);
+        };
+        let queued = broken(queued, closed);
+        let expected = ("generator_queue".to_owned(), Cause::Generator);
+        assert!(queued.0 == Status::Invalid && queued.1.contains(&expected), "{queued:?}");
     }
 
     #[test]

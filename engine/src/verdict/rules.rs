@@ -23,6 +23,8 @@ const NEVER: f64 = f64::MAX;
 pub(crate) const LAG_NS_MIN: u64 = 20_000;
 /// A percentile of which a larger part than this is the generator's own is not the target's alone.
 pub(crate) const LAG_SHARE_MAX: f64 = 0.25;
+/// A shard that works more than this may be the limit of a closed loop.
+const BOUND_SHARE_MIN: f64 = 0.90;
 /// A closed loop that ran for less than this does not say what limited it.
 const BOUND_WINDOW_S_MIN: f64 = 0.1;
 /// A clock that runs off by more than this, in parts per million, before it is corrected once a second.
@@ -33,7 +35,7 @@ const MACHINE: fn(&Evidence) -> Cause = |_| Cause::Machine;
 const TARGET: fn(&Evidence) -> Cause = |_| Cause::Target;
 const OPERATOR: fn(&Evidence) -> Cause = |_| Cause::Operator;
 
-pub(super) const RULES: [Rule; 22] = [
+pub(super) const RULES: [Rule; 23] = [
     Rule {
         name: "rate_shortfall",
         degraded_above: 0.01,
@@ -135,20 +137,34 @@ pub(super) const RULES: [Rule; 22] = [
     },
     Rule {
         name: "generator_bound",
-        degraded_above: 0.90,
-        // A saturated loop still looks at the clock between turns: 2 to 3 % of its time.
-        invalid_above: 0.95,
+        degraded_above: BOUND_SHARE_MIN,
+        // A saturated loop still looks at the clock between turns, and finds nothing now and then where the other side is nearly
+        // as busy.
+        invalid_above: 0.92,
         cause: |evidence| if waits_for_cores(evidence) { Cause::Machine } else { Cause::Generator },
-        measure: |evidence| match evidence.window_s {
-            _ if !evidence.is_closed_loop => 0.0,
-            // A handful of requests, one after the other, is all work: that limits nothing.
-            window_s if window_s < BOUND_WINDOW_S_MIN => 0.0,
-            _ => busiest_share(evidence),
-        },
+        measure: bound_share,
         explain: |evidence, share| {
             let advice = evidence.advice();
             format!(
                 "the busiest shard worked {} of the time: the throughput is Vajra's limit and not the target's, and responses waited for Vajra; {advice}",
+                percent(share)
+            )
+        },
+    },
+    Rule {
+        name: "generator_queue",
+        degraded_above: LAG_SHARE_MAX,
+        // Either sign alone may mislead; both together do not.
+        invalid_above: LAG_SHARE_MAX,
+        cause: |evidence| if waits_for_cores(evidence) { Cause::Machine } else { Cause::Generator },
+        measure: |evidence| match bound_share(evidence) {
+            share if share > BOUND_SHARE_MIN => lag_share_of(evidence, 0.5),
+            _ => 0.0,
+        },
+        explain: |evidence, share| {
+            let (busy, advice) = (percent(busiest_share(evidence)), evidence.advice());
+            format!(
+                "requests waited for Vajra for {} of their time (median), and its busiest shard worked {busy} of the time: the throughput is Vajra's limit and not the target's; {advice}",
                 percent(share)
             )
         },
@@ -425,6 +441,12 @@ fn busiest_share(evidence: &Evidence) -> f64 {
     };
     let busiest_ns = evidence.shards.iter().map(busy_ns).max().unwrap_or(0) as f64;
     (busiest_ns / (evidence.window_s * 1e9) + steal_share(evidence)).min(1.0)
+}
+
+/// The same in a closed loop. A handful of requests, one after the other, is all work, and limits nothing.
+fn bound_share(evidence: &Evidence) -> f64 {
+    let is_telling = evidence.is_closed_loop && evidence.window_s >= BOUND_WINDOW_S_MIN;
+    if is_telling { busiest_share(evidence) } else { 0.0 }
 }
 
 /// Requests that ended in the window, per second, of the shard with the most.
