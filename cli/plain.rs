@@ -233,7 +233,7 @@ mod tests {
         assert!(free > 40, "{free} of {}", found.len());
         let mut evil: Report = serde_json::from_value(steered).unwrap();
         for half_width in [1.0, f64::INFINITY] {
-            evil.until.as_mut().unwrap().half_width = half_width;
+            evil.until.as_mut().unwrap().half_width = Some(half_width);
             json = serde_json::to_value(report(&evil)).unwrap();
             let text = format!("{json:?}").replace(&format!("{:?}", '\u{fffd}'), "");
             assert!(

@@ -86,10 +86,11 @@ fn headline(report: &Report) -> String {
 fn until(report: &Report) -> String {
     let Some(until) = &report.until else { return String::new() };
     let word = if until.reached { "reached" } else { "not reached in time" };
-    let (estimate, half) = (show_ns(until.estimate as u64), until.half_width * 100.0);
+    let estimate = until.estimate.map_or("-".into(), |ns| show_ns(ns as u64));
+    let half = until.half_width.map_or("-".into(), |half_width| format!("{:.2} %", half_width * 100.0));
     let why = until.obstacle.as_ref().map_or(String::new(), |obstacle| format!("; {obstacle}"));
     let confidence = until.confidence * 100.0;
-    row("Until", &format!("{}: {word}, {estimate} ± {half:.2} % at {confidence:.0} %{why}", until.goal))
+    row("Until", &format!("{}: {word}, {estimate} ± {half} at {confidence:.0} %{why}", until.goal))
 }
 
 fn rate(report: &Report) -> String {

@@ -9,7 +9,6 @@
 
 use crate::distribution::Distribution;
 use crate::random::Random;
-use crate::statistics::Interval;
 use crate::statistics::bootstrap::replicates;
 use crate::statistics::sample::{Portion, Sample, Statistic};
 use crate::statistics::student::normal_quantile;
@@ -142,14 +141,14 @@ pub struct Outcome {
     pub goal: String,
     /// Whether the run ended because the goal was reached.
     pub reached: bool,
-    /// The figure, nanoseconds.
-    pub estimate: f64,
-    /// Lower end of its interval, nanoseconds.
-    pub low: f64,
+    /// The figure, nanoseconds; `null` when nothing succeeded.
+    pub estimate: Option<f64>,
+    /// Lower end of its interval, nanoseconds; `null` where no interval can be told.
+    pub low: Option<f64>,
     /// Upper end.
-    pub high: f64,
+    pub high: Option<f64>,
     /// Half the interval's width as a share of the estimate: what the goal's tolerance is held against.
-    pub half_width: f64,
+    pub half_width: Option<f64>,
     /// Confidence of the interval.
     pub confidence: f64,
     /// How often it was looked at.
@@ -242,7 +241,8 @@ impl Until {
     fn look(&mut self) {
         self.checks += 1;
         let found = self.outcome();
-        let is_narrow = found.obstacle.is_none() && found.half_width <= self.goal.tolerance;
+        let half_width = found.half_width.filter(|_| found.obstacle.is_none());
+        let is_narrow = half_width.is_some_and(|half_width| half_width <= self.goal.tolerance);
         self.narrow = if is_narrow { self.narrow + 1 } else { 0 };
         self.is_reached = self.narrow >= LOOKS_IN_A_ROW;
     }
@@ -254,17 +254,17 @@ impl Until {
         let found = replicates(&sample, self.goal.statistic(), self.resamples, &mut random);
         let obstacle = self.obstacle(&sample);
         let confidence = 1.0 - ERROR_LEFT * (1.0 - self.confidence);
-        let interval = match found.estimate > 0.0 {
-            true => found.log_spread().interval(confidence).map(f64::exp),
-            false => Interval::point(0.0),
-        };
+        let estimate = Some(found.estimate).filter(|&ns| ns > 0.0);
+        let interval = estimate.map(|_| found.log_spread().interval(confidence).map(f64::exp));
+        // Where little succeeded, the spread of what is drawn may have no bound.
+        let interval = interval.filter(|interval| interval.low.is_finite() && interval.high.is_finite());
         Outcome {
             goal: self.goal.text.clone(),
             reached: self.is_reached,
-            estimate: found.estimate,
-            low: interval.low,
-            high: interval.high,
-            half_width: interval.width() / 2.0 / found.estimate.max(f64::MIN_POSITIVE),
+            estimate,
+            low: interval.map(|interval| interval.low),
+            high: interval.map(|interval| interval.high),
+            half_width: interval.map(|interval| interval.width() / 2.0 / found.estimate),
             confidence: self.confidence,
             checks: self.checks,
             obstacle,
@@ -461,7 +461,8 @@ mod tests {
             let found = until.outcome();
             let (truth, grid) = ((10.0 + world.truth()).exp(), 1.0 + 0.5 / GRID);
             stopped += u64::from(at.is_some());
-            covered += u64::from(found.low / grid <= truth && truth <= found.high * grid);
+            let (low, high) = (found.low.unwrap_or(f64::MAX), found.high.unwrap_or(0.0));
+            covered += u64::from(low / grid <= truth && truth <= high * grid);
             slices.push(at.unwrap_or(world.slices_max) as f64);
         }
         Fates { stopped, slices: crate::statistics::median(&slices), covered }
@@ -557,8 +558,23 @@ mod tests {
         let mut empty = Until::new(Goal::parse("p99 ± 2%").unwrap(), 0.95, 1);
         assert!((0..120).all(|_| !empty.push(&Distribution::new())));
         let found = empty.outcome();
-        assert_eq!((found.estimate, found.reached), (0.0, false));
+        assert_eq!((found.estimate, found.low, found.half_width, found.reached), (None, None, None, false));
         assert!(found.obstacle.unwrap().contains("0 requests lie beyond"));
+    }
+
+    #[test]
+    fn a_run_in_which_hardly_anything_succeeds_has_no_figure_that_json_cannot_hold() {
+        for successes in [1, 2, 5, 60] {
+            let mut until = Until::new(Goal::parse("p50 ± 5%").unwrap(), 0.95, 1);
+            let (mut rare, empty) = (Distribution::new(), Distribution::new());
+            [1_000, 3_000_000_000].into_iter().for_each(|ns| rare.record(ns));
+            (0..120).for_each(|n| {
+                until.push(if n < successes { &rare } else { &empty });
+            });
+            let found = until.outcome();
+            let text = serde_json::to_string(&found).unwrap();
+            assert_eq!(serde_json::from_str::<Outcome>(&text).unwrap(), found, "{text}");
+        }
     }
 
     #[test]

@@ -156,12 +156,17 @@ impl Evidence<'_> {
 
     /// What to do when the shards have too much to do: it depends on whether there are cores for more of them.
     fn advice(&self) -> &'static str {
-        if (self.shards.len() as u64) < self.cores.saturating_sub(1) {
+        if has_room_for_a_shard(self.shards.len() as u64, self.cores) {
             "add shards (-t), or ask for less"
         } else {
             "ask for less, or use a machine with more cores"
         }
     }
+}
+
+/// Whether another shard would leave a core to the rest of the machine.
+pub fn has_room_for_a_shard(shards: u64, cores: u64) -> bool {
+    shards < cores.saturating_sub(1)
 }
 
 /// Arrivals whose wait was the generator's by at least this share were not sent by its doing.

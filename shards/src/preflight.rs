@@ -14,6 +14,7 @@ use engine::quantity::counted;
 use engine::report::Calibrated;
 use engine::schedule::{Shape, Stretch};
 use engine::target::Endpoint;
+use engine::verdict::has_room_for_a_shard;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::SockAddr;
 use std::io;
@@ -114,9 +115,7 @@ fn capacity_on(plan: &Plan, calibration: Option<&Calibrated>, cores: u64) -> Opt
     );
     Some(match share {
         share if share > CAPACITY_SHARE_MAX => {
-            // The same advice as the verdict's: a shard more is none where it would take the last core.
-            let has_room = u64::from(plan.shards) < cores.saturating_sub(1);
-            let fix = match has_room {
+            let fix = match has_room_for_a_shard(plan.shards.into(), cores) {
                 true => "use more shards (-t), or ask for less",
                 false => "ask for less, or use a machine with more cores",
             };
