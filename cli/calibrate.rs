@@ -42,7 +42,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<ExitCode, Failure> {
     let calibrating = Calibrating {
         effort: Effort { is_quick: args.quick },
         program: std::env::current_exe().ok(),
-        measured_at: crate::turns::show_time(SystemTime::now()),
+        measured_at: crate::session::show_time(SystemTime::now()),
     };
     let calibration = calibrate::measure(&calibrating, &halt, &mut |step| eprintln!("calibrating: {step}"));
     if halt.is_set() {

@@ -3,8 +3,8 @@
 use crate::args::CheckArgs;
 use crate::exit::{Failure, PREFLIGHT};
 use crate::plain;
+use crate::session::Session;
 use crate::target::Ready;
-use crate::turns::Turns;
 use crate::{calibrate, load, target};
 use engine::plan::Plan;
 use engine::redact;
@@ -16,10 +16,10 @@ use std::process::ExitCode;
 /// Looks, says what it saw and what it sent, and sends no load.
 pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
     let plan = load::plan(&args.plan)?;
-    let turns = Turns::begin()?;
-    let ready = target::make_ready(&plan, &turns)?;
+    let session = Session::begin()?;
+    let ready = target::make_ready(&plan, &session)?;
     let calibration = calibrate::cached(&plan);
-    let checks = look(&plan, &ready, &turns, calibration.as_ref(), args.plan.probe_all)?;
+    let checks = look(&plan, &ready, &session, calibration.as_ref(), args.plan.probe_all)?;
     ready.stop();
     if args.json {
         println!("{:#}", to_json(&checks));
@@ -33,12 +33,12 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
 pub(crate) fn look(
     plan: &Plan,
     ready: &Ready,
-    turns: &Turns,
+    session: &Session,
     calibration: Option<&Calibrated>,
     sends_all: bool,
 ) -> Result<Vec<Check>, Failure> {
     let (own_plan, addresses) = (plan.clone(), ready.addresses.clone());
-    let mut checks = turns.heeding(move || check(&own_plan, &addresses, sends_all))?;
+    let mut checks = session.heeding(move || check(&own_plan, &addresses, sends_all))?;
     checks.extend(capacity(plan, calibration));
     // A check may quote the plan, and what a server said to it.
     for text in checks.iter_mut().flat_map(|check| [&mut check.found, &mut check.fix]) {

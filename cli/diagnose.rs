@@ -3,46 +3,46 @@
 use crate::exit::{Failure, USAGE};
 use crate::plain::plain;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use engine::config::{Document, Layers, Mistake, Origin, Place};
+use engine::config::{Diagnostic, Document, Layers, Origin, Place};
 use engine::redact;
 use std::io::IsTerminal;
 use std::ops::Range;
 
 /// All mistakes of a plan as one failure.
-pub(crate) fn failure(layers: &Layers, mistakes: &[Mistake]) -> Failure {
-    let shown: Vec<String> = mistakes.iter().map(|mistake| show(mistake, layers)).collect();
+pub(crate) fn failure(layers: &Layers, diagnostics: &[Diagnostic]) -> Failure {
+    let shown: Vec<String> = diagnostics.iter().map(|diagnostic| show(diagnostic, layers)).collect();
     Failure::new(USAGE, shown.join("\n\n"))
 }
 
 /// A file that is not TOML or JSON at all.
-pub(crate) fn failure_of_syntax(mistake: &Mistake, document: &Document) -> Failure {
-    let shown = match &mistake.span {
-        Some(span) => show_in_file(mistake, document, span.clone()),
-        None => show_plainly(mistake, Some(document.name.clone())),
+pub(crate) fn failure_of_syntax(diagnostic: &Diagnostic, document: &Document) -> Failure {
+    let shown = match &diagnostic.span {
+        Some(span) => show_in_file(diagnostic, document, span.clone()),
+        None => show_plainly(diagnostic, Some(document.name.clone())),
     };
     Failure::new(USAGE, shown)
 }
 
-fn show(mistake: &Mistake, layers: &Layers) -> String {
-    match (layers.place(mistake), layers.document()) {
-        (Place::File(span), Some(document)) => show_in_file(mistake, document, span),
-        (Place::Origin(Origin::Flag(flag)), _) => show_plainly(mistake, Some(format!("flag {flag}"))),
+fn show(diagnostic: &Diagnostic, layers: &Layers) -> String {
+    match (layers.place(diagnostic), layers.document()) {
+        (Place::File(span), Some(document)) => show_in_file(diagnostic, document, span),
+        (Place::Origin(Origin::Flag(flag)), _) => show_plainly(diagnostic, Some(format!("flag {flag}"))),
         (Place::Origin(Origin::Environment(variable)), _) => {
             let value = std::env::var(&variable).unwrap_or_default();
             let value = redact::value(&variable, &value);
-            show_plainly(mistake, Some(format!("environment {variable}={value}")))
+            show_plainly(diagnostic, Some(format!("environment {variable}={value}")))
         }
-        _ if mistake.path.is_empty() => show_plainly(mistake, None),
-        _ => show_plainly(mistake, Some(format!("key `{}`", mistake.path))),
+        _ if diagnostic.path.is_empty() => show_plainly(diagnostic, None),
+        _ => show_plainly(diagnostic, Some(format!("key `{}`", diagnostic.path))),
     }
 }
 
-fn show_in_file(mistake: &Mistake, document: &Document, span: Range<usize>) -> String {
+fn show_in_file(diagnostic: &Diagnostic, document: &Document, span: Range<usize>) -> String {
     let end = document.text.len();
     let span = span.start.min(end)..span.end.min(end);
     // Places stay as they are: a mask is as long as what it hides.
     let text = redact::masked(&document.text);
-    let (problem, fix) = (redact::told(&mistake.problem), redact::told(&mistake.fix));
+    let (problem, fix) = (redact::told(&diagnostic.problem), redact::told(&diagnostic.fix));
     let snippet = Snippet::source(text.as_str())
         .path(document.name.as_str())
         .annotation(AnnotationKind::Primary.span(span).label(fix.as_str()));
@@ -50,10 +50,10 @@ fn show_in_file(mistake: &Mistake, document: &Document, span: Range<usize>) -> S
     renderer().render(&report).to_string()
 }
 
-fn show_plainly(mistake: &Mistake, place: Option<String>) -> String {
+fn show_plainly(diagnostic: &Diagnostic, place: Option<String>) -> String {
     let told = |text: &str| plain(&redact::told(text));
     let place = place.map_or(String::new(), |place| format!("\n  --> {}", told(&place)));
-    format!("error: {}{place}\n  help: {}", told(&mistake.problem), told(&mistake.fix))
+    format!("error: {}{place}\n  help: {}", told(&diagnostic.problem), told(&diagnostic.fix))
 }
 
 fn renderer() -> Renderer {
@@ -71,8 +71,8 @@ mod tests {
         let text = "url = 'http://h/?token=s3cret'\nheader = { Authorization = 'Bearer s3cret' }\n";
         let document = Document { name: "plan.toml".into(), text: text.into(), format: Format::Toml };
         let layers = Layers::new(Some(document)).unwrap();
-        let mistake = layers.config().unwrap_err();
-        let shown = show(&mistake, &layers);
+        let diagnostic = layers.config().unwrap_err();
+        let shown = show(&diagnostic, &layers);
         assert!(shown.contains("plan.toml:2") && shown.contains("Authorization = '****"), "{shown}");
         assert!(!shown.contains("cret"), "{shown}");
     }
@@ -93,9 +93,9 @@ mod tests {
         }
         let mut layers = Layers::new(None).unwrap();
         layers.set_variable("VAJRA_HEADERS", "Authorization: Bearer s3cret phrase");
-        let mistake = layers.config().unwrap_err();
+        let diagnostic = layers.config().unwrap_err();
         let place = Some("environment VAJRA_HEADERS=Authorization: Bearer s3cret phrase".into());
-        for shown in [show(&mistake, &layers), show_plainly(&mistake, place)] {
+        for shown in [show(&diagnostic, &layers), show_plainly(&diagnostic, place)] {
             assert!(shown.contains("VAJRA_HEADERS"), "{shown}");
             assert!(!shown.contains("s3cret") && !shown.contains("phrase"), "{shown}");
         }
@@ -106,8 +106,8 @@ mod tests {
         let text = "url = \"x\"\n[run]\nconections = 5\n";
         let document = Document { name: "plan.toml".into(), text: text.into(), format: Format::Toml };
         let layers = Layers::new(Some(document)).unwrap();
-        let mistake = layers.config().unwrap_err();
-        let shown = show(&mistake, &layers);
+        let diagnostic = layers.config().unwrap_err();
+        let shown = show(&diagnostic, &layers);
         for part in
             ["unknown key `conections`", "plan.toml:3:1", "conections = 5", "did you mean `connections`?"]
         {

@@ -10,8 +10,8 @@ use crate::load;
 use crate::outputs::{self, Output};
 use crate::print::{grouped, row};
 use crate::run::{Manner, preflight};
+use crate::session::Session;
 use crate::target::{self, Ready};
-use crate::turns::Turns;
 use clap::Args;
 use engine::judge::judge;
 use engine::plan::Plan;
@@ -114,14 +114,14 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     let uses_stdout = outputs::stdout_of(&[&args.json, &args.svg])?;
     let json = args.json.as_deref().map(|path| Output::open(path, "--json")).transpose()?;
     let svg = args.svg.as_deref().map(|path| Output::open(path, "--svg")).transpose()?;
-    let turns = Turns::begin()?;
-    let ready = target::make_ready(&plan, &turns)?;
+    let session = Session::begin()?;
+    let ready = target::make_ready(&plan, &session)?;
     let manner = Manner { is_quiet: args.quiet, is_forced: args.force, sends_all: args.plan.probe_all };
-    let calibration = preflight(&plan, &ready, &turns, manner)?;
-    let bench = Bench { args, plan: &plan, slo: &slo, confidence, turns, ready: &ready, calibration };
+    let calibration = preflight(&plan, &ready, &session, manner)?;
+    let bench = Bench { args, plan: &plan, slo: &slo, confidence, session, ready: &ready, calibration };
     let (mut answer, probes) = bench.search(search)?;
     answer.notes.splice(0..0, added);
-    let signal = bench.turns.signal();
+    let signal = bench.session.signal();
     ready.stop();
     let found = Found {
         schema: SCHEMA,
@@ -150,7 +150,7 @@ struct Bench<'a> {
     plan: &'a Plan,
     slo: &'a [Threshold],
     confidence: f64,
-    turns: Turns,
+    session: Session,
     ready: &'a Ready,
     calibration: Option<Calibrated>,
 }
@@ -166,11 +166,11 @@ impl Bench<'_> {
                 Step::Done(answer) => return Ok((answer, probes)),
                 Step::Probe { rate_rps, length_factor, pause_factor } => {
                     self.pause(pause_factor);
-                    if self.turns.signal().is_some() {
+                    if self.session.signal().is_some() {
                         return Ok((search.give_up("stopped by a signal"), probes));
                     }
                     let report = self.probe(rate_rps, length_factor)?;
-                    if self.turns.signal().is_some() {
+                    if self.session.signal().is_some() {
                         return Ok((search.give_up("stopped by a signal"), probes));
                     }
                     let outcome = judge(&report, self.slo, self.confidence);
@@ -189,7 +189,7 @@ impl Bench<'_> {
     fn pause(&self, factor: u32) {
         let usual = Duration::from_nanos(self.plan.phases.measure_to_ns);
         let end = Instant::now() + usual.saturating_mul(factor).min(PAUSE_MAX);
-        while factor > 0 && self.turns.signal().is_none() {
+        while factor > 0 && self.session.signal().is_none() {
             match end.checked_duration_since(Instant::now()) {
                 Some(left) if !left.is_zero() => std::thread::sleep(left.min(PAUSE_STEP)),
                 _ => break,
@@ -206,7 +206,7 @@ impl Bench<'_> {
         let plan = self.plan.probe(exact(rate_rps), warmup_ns, length_ns);
         let plan = plan.map_err(|problem| Failure::runtime(format!("{rate_rps}/s: {problem}")))?;
         let addresses = self.ready.addresses.clone().map_err(Failure::runtime)?;
-        self.turns.run(&plan, &addresses, self.calibration.clone(), Vec::new())
+        self.session.run(&plan, &addresses, self.calibration.clone(), Vec::new())
     }
 }
 

@@ -10,9 +10,9 @@ use crate::find_max::share;
 use crate::plain::plain;
 use crate::progress::Progress;
 use crate::run::{Manner, look_before};
-use crate::served::Served;
+use crate::server_process::Served;
+use crate::session::Session;
 use crate::target::{self, Ready};
-use crate::turns::Turns;
 use crate::{load, print, store};
 use clap::Args;
 use engine::compare::refusal::{Obstacle, require_comparable, require_same_plan};
@@ -94,16 +94,16 @@ pub(crate) fn run(args: &GateArgs) -> Result<ExitCode, Failure> {
     let (limit, plan_args) = split_limit(&args.plan)?;
     let options = args.rules.options()?;
     let sheets = args.presentation.open()?;
-    let turns = Turns::begin()?;
-    let mut candidate = Side::new(CANDIDATE, &plan_args, args.with.clone(), &turns)?;
+    let session = Session::begin()?;
+    let mut candidate = Side::new(CANDIDATE, &plan_args, args.with.clone(), &session)?;
     let against = args.against.as_deref();
-    let mut base = against.map(|against| base_side(against, &plan_args, args, &turns)).transpose()?;
+    let mut base = against.map(|against| base_side(against, &plan_args, args, &session)).transpose()?;
     // Looked at before anything is sent: a baseline that is missing, or of another plan, is known at once.
     let saved = saved_baseline(args)?;
     if let Some(base) = saved.first() {
         require_same_plan(base, &candidate.plan, &options).map_err(|refusal| refused(&refusal))?;
     }
-    let measured = match Measured::make(args, &turns, base.as_mut(), &mut candidate) {
+    let measured = match Measured::make(args, &session, base.as_mut(), &mut candidate) {
         Err(failure) if failure.code == exit::REGRESSION => {
             return Ok(regressed(&failure.message, sheets, args));
         }
@@ -200,11 +200,11 @@ fn saved_baseline(args: &GateArgs) -> Result<Vec<Report>, Failure> {
 }
 
 /// The base that is measured by turns: at a URL of its own, or served at the plan's by a command.
-fn base_side(against: &str, plan: &PlanArgs, args: &GateArgs, turns: &Turns) -> Result<Side, Failure> {
+fn base_side(against: &str, plan: &PlanArgs, args: &GateArgs, session: &Session) -> Result<Side, Failure> {
     let is_url = against.contains("://") || against.starts_with("unix:") || against.starts_with("testbed:");
     if is_url {
         let plan = PlanArgs { url: Some(against.to_owned()), ..plan.clone() };
-        return Side::new("base", &plan, None, turns);
+        return Side::new("base", &plan, None, session);
     }
     if args.with.is_none() {
         let message = format!(
@@ -213,7 +213,7 @@ fn base_side(against: &str, plan: &PlanArgs, args: &GateArgs, turns: &Turns) -> 
         );
         return Err(Failure::new(USAGE, message));
     }
-    Side::new("base", plan, Some(against.to_owned()), turns)
+    Side::new("base", plan, Some(against.to_owned()), session)
 }
 
 impl Side {
@@ -221,10 +221,10 @@ impl Side {
         name: &'static str,
         args: &PlanArgs,
         command: Option<String>,
-        turns: &Turns,
+        session: &Session,
     ) -> Result<Side, Failure> {
         let plan = load::plan(args)?;
-        let ready = target::make_ready(&plan, turns)?;
+        let ready = target::make_ready(&plan, session)?;
         Ok(Side { name, plan, ready, command, calibration: None })
     }
 
@@ -242,9 +242,14 @@ impl Side {
     }
 
     /// Looks before the load. What FAILs because of the candidate alone is a regression.
-    fn look(&self, args: &GateArgs, turns: &Turns, is_quiet: bool) -> Result<Option<Calibrated>, Failure> {
+    fn look(
+        &self,
+        args: &GateArgs,
+        session: &Session,
+        is_quiet: bool,
+    ) -> Result<Option<Calibrated>, Failure> {
         let manner = args.manner(is_quiet);
-        let seen = look_before(&self.plan, &self.ready, turns, manner)?;
+        let seen = look_before(&self.plan, &self.ready, session, manner)?;
         match seen.failure_of_target().filter(|_| self.is_held_against(args) && !args.force) {
             Some(check) => {
                 let told = format!("the candidate fails preflight: {}: a regression", check.found);
@@ -255,17 +260,17 @@ impl Side {
     }
 
     /// One run of this side, made again when it is INVALID.
-    fn run(&self, args: &GateArgs, turns: &Turns, turn: u32) -> Result<Report, Failure> {
+    fn run(&self, args: &GateArgs, session: &Session, turn: u32) -> Result<Report, Failure> {
         let addresses = self.ready.addresses.clone().map_err(Failure::runtime)?;
-        let served = self.command.as_deref().map(|command| Served::start(command, &addresses));
-        let mut served = served.transpose()?;
-        if let Some(served) = &mut served {
-            let is_up = served.wait_until_ready(&addresses, turns);
+        let server = self.command.as_deref().map(|command| Served::start(command, &addresses));
+        let mut server = server.transpose()?;
+        if let Some(server) = &mut server {
+            let is_up = server.wait_until_ready(&addresses, session);
             is_up.map_err(|failure| self.not_served(failure, args))?;
         }
         // What a command serves can only be looked at once it is up.
         let calibration = match self.command {
-            Some(_) => self.look(args, turns, args.quiet || turn > 0)?,
+            Some(_) => self.look(args, session, args.quiet || turn > 0)?,
             None => self.calibration.clone(),
         };
         let mut retries = 0;
@@ -275,12 +280,12 @@ impl Side {
             }
             let sinks: Vec<Box<dyn Sink>> =
                 if args.quiet { Vec::new() } else { vec![Box::new(Progress::new(&self.plan))] };
-            let report = turns.run(&self.plan, &addresses, calibration.clone(), sinks)?;
+            let report = session.run(&self.plan, &addresses, calibration.clone(), sinks)?;
             if !args.no_archive {
-                let is_hurried = turns.signal().is_some();
+                let is_hurried = session.signal().is_some();
                 archive::keep(&Ended { report: &report, ended_at: SystemTime::now(), tags: &[], is_hurried });
             }
-            turns.go_on()?;
+            session.go_on()?;
             let is_invalid = report.verdict.status == Status::Invalid;
             if !is_invalid || retries == RETRIES {
                 return Ok(report);
@@ -312,13 +317,13 @@ impl Measured {
     /// used no more are made.
     fn make(
         args: &GateArgs,
-        turns: &Turns,
+        session: &Session,
         mut base: Option<&mut Side>,
         candidate: &mut Side,
     ) -> Result<Measured, Failure> {
         let sides = base.as_deref_mut().into_iter().chain([&mut *candidate]);
         for side in sides.filter(|side| side.command.is_none()) {
-            side.calibration = side.look(args, turns, args.quiet)?;
+            side.calibration = side.look(args, session, args.quiet)?;
         }
         let mut measured = Measured::default();
         let allows_invalid = args.rules.allows(Obstacle::Invalid);
@@ -326,9 +331,9 @@ impl Measured {
             let is_base_first = turn.is_multiple_of(2);
             for is_base in [is_base_first, !is_base_first] {
                 match (is_base, base.as_deref()) {
-                    (true, Some(base)) => measured.base.push(base.run(args, turns, turn)?),
+                    (true, Some(base)) => measured.base.push(base.run(args, session, turn)?),
                     (true, None) => {}
-                    (false, _) => measured.candidate.push(candidate.run(args, turns, turn)?),
+                    (false, _) => measured.candidate.push(candidate.run(args, session, turn)?),
                 }
             }
             if measured.is_any(Status::Invalid) && !allows_invalid {

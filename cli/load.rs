@@ -3,7 +3,7 @@
 use crate::args::PlanArgs;
 use crate::diagnose;
 use crate::exit::{Failure, USAGE};
-use engine::config::{Config, Document, Format, Layers, Mistake, Origin};
+use engine::config::{Config, Diagnostic, Document, Format, Layers, Origin};
 use engine::plan::{Plan, ReadFile};
 use engine::redact;
 use engine::threshold::Threshold;
@@ -21,7 +21,7 @@ pub(crate) fn plan_to_probe(args: &PlanArgs) -> Result<Plan, Failure> {
     read(args, Plan::to_probe)
 }
 
-type Reading = fn(&Config, ReadFile) -> Result<Plan, Vec<Mistake>>;
+type Reading = fn(&Config, ReadFile) -> Result<Plan, Vec<Diagnostic>>;
 
 fn read(args: &PlanArgs, plan_of: Reading) -> Result<Plan, Failure> {
     let document = document(&args.target)?;
@@ -29,21 +29,21 @@ fn read(args: &PlanArgs, plan_of: Reading) -> Result<Plan, Failure> {
     let mut layers =
         Layers::new(document).map_err(|wrong| diagnose::failure_of_syntax(&wrong.0, &wrong.1))?;
     read_environment(&mut layers);
-    let mut mistakes = Vec::new();
+    let mut diagnostics = Vec::new();
     if is_url {
         layers.set("url", Value::String(args.target.clone()), Origin::Flag(args.target.clone()));
     }
-    read_flags(args, &mut layers, &mut mistakes);
-    if mistakes.is_empty() {
+    read_flags(args, &mut layers, &mut diagnostics);
+    if diagnostics.is_empty() {
         match layers.config() {
-            Err(mistake) => mistakes.push(mistake),
+            Err(diagnostic) => diagnostics.push(diagnostic),
             Ok(config) => match plan_of(&config, &read_file) {
                 Ok(plan) => return Ok(Plan { keeps_secrets: args.keep_secrets, ..plan }),
-                Err(found) => mistakes.extend(found),
+                Err(found) => diagnostics.extend(found),
             },
         }
     }
-    Err(diagnose::failure(&layers, &mistakes))
+    Err(diagnose::failure(&layers, &diagnostics))
 }
 
 /// A plan file, if the target is one: it exists, or it is named like one.
@@ -81,7 +81,7 @@ fn read_file(name: &str) -> Result<Vec<u8>, String> {
     std::fs::read(name).map_err(|error| error.to_string())
 }
 
-fn read_flags(args: &PlanArgs, layers: &mut Layers, mistakes: &mut Vec<Mistake>) {
+fn read_flags(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagnostic>) {
     let texts = [
         ("url", "--url", &args.url),
         ("run.duration", "-d", &args.duration),
@@ -114,9 +114,9 @@ fn read_flags(args: &PlanArgs, layers: &mut Layers, mistakes: &mut Vec<Mistake>)
     }
     read_rate(args, layers);
     read_overload(args, layers);
-    read_request(args, layers, mistakes);
-    read_headers(args, layers, mistakes);
-    read_thresholds(args, layers, mistakes);
+    read_request(args, layers, diagnostics);
+    read_headers(args, layers, diagnostics);
+    read_thresholds(args, layers, diagnostics);
 }
 
 fn set(layers: &mut Layers, path: &str, flag: &str, value: Value, shown: &str) {
@@ -166,7 +166,7 @@ fn read_overload(args: &PlanArgs, layers: &mut Layers) {
 }
 
 /// Method and body make the one request of the run; they cannot change the several requests of a plan.
-fn read_request(args: &PlanArgs, layers: &mut Layers, mistakes: &mut Vec<Mistake>) {
+fn read_request(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagnostic>) {
     let given: Vec<(&str, &str, &String)> = [("method", "-m", &args.method), ("body", "-b", &args.body)]
         .into_iter()
         .filter_map(|(key, flag, value)| value.as_ref().map(|value| (key, flag, value)))
@@ -174,7 +174,7 @@ fn read_request(args: &PlanArgs, layers: &mut Layers, mistakes: &mut Vec<Mistake
     let Some((_, flag, _)) = given.first() else { return };
     if layers.get("request").is_some() {
         let problem = format!("`{flag}` cannot change the requests that the plan names");
-        mistakes.push(Mistake::at(
+        diagnostics.push(Diagnostic::at(
             "request",
             problem,
             "change the plan's [[request]], or leave the flag out",
@@ -187,7 +187,7 @@ fn read_request(args: &PlanArgs, layers: &mut Layers, mistakes: &mut Vec<Mistake
     layers.set("request", Value::Array(vec![Value::Table(request)]), Origin::Flag(shown.join(" ")));
 }
 
-fn read_headers(args: &PlanArgs, layers: &mut Layers, mistakes: &mut Vec<Mistake>) {
+fn read_headers(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagnostic>) {
     let mut headers: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for header in &args.headers {
         match header.split_once(':') {
@@ -199,7 +199,7 @@ fn read_headers(args: &PlanArgs, layers: &mut Layers, mistakes: &mut Vec<Mistake
                 let first = header.split_whitespace().next().filter(|word| word.len() < header.len());
                 let shown = first.map_or("…".into(), |word| format!("{word} …"));
                 let problem = format!("`-H {shown}` is not a header: there is no colon in it");
-                mistakes.push(Mistake::at("", problem, "headers look like `-H 'Accept: text/html'`"));
+                diagnostics.push(Diagnostic::at("", problem, "headers look like `-H 'Accept: text/html'`"));
             }
         }
     }
@@ -223,13 +223,13 @@ fn read_headers(args: &PlanArgs, layers: &mut Layers, mistakes: &mut Vec<Mistake
 }
 
 /// Conditions from flags come on top of the plan's.
-fn read_thresholds(args: &PlanArgs, layers: &mut Layers, mistakes: &mut Vec<Mistake>) {
+fn read_thresholds(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagnostic>) {
     for text in &args.thresholds {
         let threshold = match Threshold::parse(text) {
             Ok(threshold) => threshold,
             Err(problem) => {
                 let problem = format!("--threshold '{text}': {problem}");
-                mistakes.push(Mistake::at(
+                diagnostics.push(Diagnostic::at(
                     "",
                     problem,
                     "thresholds look like `--threshold 'response p(99)<50ms'`",

@@ -24,12 +24,12 @@ mod print;
 mod progress;
 mod run;
 mod schema;
-mod served;
+mod server_process;
+mod session;
 mod signals;
 mod store;
 mod target;
 mod testbed;
-mod turns;
 
 use args::Command;
 use std::process::ExitCode;

@@ -161,7 +161,7 @@ impl Sink for TimeSeries {
 impl TimeSeries {
     fn line(&self, snapshot: &Snapshot) -> Value {
         let series = snapshot.total();
-        let figures = snapshot.figures();
+        let stats = snapshot.stats();
         let length_s = snapshot.to_ns.saturating_sub(snapshot.from_ns).max(1) as f64 / 1e9;
         let scheduled = self.schedule.as_ref().map(|schedule| {
             schedule.arrivals_before(snapshot.to_ns) - schedule.arrivals_before(snapshot.from_ns)
@@ -185,8 +185,8 @@ impl TimeSeries {
                 "errors": errors,
             },
             "bytes": { "sent": series.bytes_sent, "received": series.bytes_received },
-            "connections": { "open": figures.open, "reconnects": figures.reconnects },
-            "hiccups": figures.hiccups,
+            "connections": { "open": stats.open, "reconnects": stats.reconnects },
+            "hiccups": stats.hiccups,
             "response_ns": timing(&series.response),
             "service_ns": timing(&series.service),
             "slip_ns": timing(&series.slip),

@@ -6,8 +6,8 @@ use crate::check::{look, show};
 use crate::exit::{self, Failure};
 use crate::outputs::{Outputs, write_spectrum};
 use crate::progress::Progress;
+use crate::session::Session;
 use crate::target::Ready;
-use crate::turns::Turns;
 use crate::{calibrate, load, print, target};
 use engine::plan::Plan;
 use engine::report::{Calibrated, Report};
@@ -24,25 +24,25 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let plan = load::plan(&args.plan)?;
     archive::check_tags(&args.tags)?;
     let mut outputs = Outputs::open(args)?;
-    let turns = Turns::begin()?;
-    let ready = target::make_ready(&plan, &turns)?;
+    let session = Session::begin()?;
+    let ready = target::make_ready(&plan, &session)?;
     let manner = Manner { is_quiet: args.quiet, is_forced: args.force, sends_all: args.plan.probe_all };
-    let calibration = preflight(&plan, &ready, &turns, manner)?;
+    let calibration = preflight(&plan, &ready, &session, manner)?;
     let addresses = ready.addresses.clone().map_err(Failure::runtime)?;
     let mut sinks: Vec<Box<dyn Sink>> = outputs.take_timeseries(&plan).into_iter().collect();
     if !args.quiet {
         sinks.push(Box::new(Progress::new(&plan)));
     }
-    let report = turns.run(&plan, &addresses, calibration, sinks)?;
+    let report = session.run(&plan, &addresses, calibration, sinks)?;
     let ended_at = SystemTime::now();
     ready.stop();
     let is_written = tell(&report, outputs, args);
-    let code = code_of(&report, turns.signal(), args.strict);
+    let code = code_of(&report, session.signal(), args.strict);
     if args.quiet {
         print::objections(&report).iter().for_each(|objection| eprintln!("{objection}"));
     }
     if !args.no_archive {
-        let is_hurried = turns.signal().is_some();
+        let is_hurried = session.signal().is_some();
         archive::keep(&Ended { report: &report, ended_at, tags: &args.tags, is_hurried });
     }
     Ok(ExitCode::from(if code == 0 && !is_written { exit::RUNTIME } else { code }))
@@ -63,10 +63,10 @@ pub(crate) struct Manner {
 pub(crate) fn preflight(
     plan: &Plan,
     ready: &Ready,
-    turns: &Turns,
+    session: &Session,
     manner: Manner,
 ) -> Result<Option<Calibrated>, Failure> {
-    look_before(plan, ready, turns, manner)?.accepted(manner)
+    look_before(plan, ready, session, manner)?.accepted(manner)
 }
 
 /// What was seen before the load.
@@ -86,8 +86,7 @@ impl Seen {
         if self.failed.is_empty() || manner.is_forced {
             return Ok(self.calibration);
         }
-        let message =
-            "preflight refused: no load was sent; mend what FAILed, or use --force to run all the same";
+        let message = "preflight refused: no load was sent; fix what FAILed, or use --force";
         Err(Failure::new(exit::PREFLIGHT, message))
     }
 }
@@ -96,11 +95,11 @@ impl Seen {
 pub(crate) fn look_before(
     plan: &Plan,
     ready: &Ready,
-    turns: &Turns,
+    session: &Session,
     manner: Manner,
 ) -> Result<Seen, Failure> {
     let calibration = calibrate::cached(plan);
-    let checks = look(plan, ready, turns, calibration.as_ref(), manner.sends_all)?;
+    let checks = look(plan, ready, session, calibration.as_ref(), manner.sends_all)?;
     let is_noteworthy = |check: &&Check| match check.grade {
         Grade::Fail => true,
         Grade::Warn | Grade::Skip => !manner.is_quiet,

@@ -1,7 +1,7 @@
 //! SIGINT and SIGTERM: the first one drains, the second one aborts, the third ends the process where it stands.
 
 use crate::exit::SIGNAL;
-use crate::served;
+use crate::server_process;
 use shards::lanes::Control;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -32,7 +32,7 @@ impl Listener {
                     ),
                     1 => eprintln!("stopping at once"),
                     _ => {
-                        served::kill();
+                        server_process::kill();
                         std::process::exit(i32::from(SIGNAL) + signal)
                     }
                 }

@@ -1,7 +1,7 @@
 //! The target of a run, made ready: names resolved, and the built-in server started when the plan asks for it.
 
 use crate::exit::Failure;
-use crate::turns::Turns;
+use crate::session::Session;
 use ::testbed::{Options, Server};
 use engine::plan::Plan;
 use engine::target::Endpoint;
@@ -15,10 +15,10 @@ pub(crate) struct Ready {
 
 /// Resolves the plan's target. `testbed:` starts the built-in server, on a core no shard owns where there is one.
 /// A name that takes long to resolve is given up on at a signal.
-pub(crate) fn make_ready(plan: &Plan, turns: &Turns) -> Result<Ready, Failure> {
+pub(crate) fn make_ready(plan: &Plan, session: &Session) -> Result<Ready, Failure> {
     if plan.target.endpoint != Endpoint::Testbed {
         let endpoint = plan.target.endpoint.clone();
-        let addresses = turns.heeding(move || resolve(&endpoint))?;
+        let addresses = session.heeding(move || resolve(&endpoint))?;
         return Ok(Ready { addresses, server: None });
     }
     let core = cores_for(plan).ok().and_then(|cores| spare_core(&cores));

@@ -31,7 +31,7 @@ fn the_same_seed_does_exactly_the_same_again() {
         let total = outcome.total();
         let times = [&total.response, &total.service, &total.slip, &total.failed_response];
         let summaries = times.map(|distribution| distribution.summary());
-        format!("{:?} {:?} {summaries:?} {:?}", outcome.wires, outcome.intervals, outcome.snapshot.figures())
+        format!("{:?} {:?} {summaries:?} {:?}", outcome.wires, outcome.intervals, outcome.snapshot.stats())
     };
     for seed in seeds(5) {
         assert_eq!(digest(seed, seed), digest(seed, seed), "seed {seed}");
@@ -107,12 +107,12 @@ fn hiccups_of_the_machine_are_counted() {
         let end_ns = 5 * SECOND_NS as i64;
         let during = outcome.wires[0].hiccups.iter().filter(|(at_ns, _)| (0..end_ns).contains(at_ns));
         let (jumps, lost_ns) = during.fold((0, 0), |(jumps, sum_ns), (_, ns)| (jumps + 1, sum_ns + ns));
-        let figures = outcome.snapshot.figures();
+        let stats = outcome.snapshot.stats();
         // Two jumps within one turn are one hiccup, and one at the very end is nobody's.
-        assert!(jumps > 10 && figures.hiccups.abs_diff(jumps) <= 2, "seed {seed}: {jumps} {figures:?}");
-        let ratio = figures.hiccup_ns as f64 / lost_ns as f64;
-        assert!((ratio - 1.0).abs() < 0.1, "seed {seed}: {} of {lost_ns} ns found", figures.hiccup_ns);
-        assert!(figures.hiccup_ns_max >= 10 * MILLISECOND_NS, "seed {seed}");
+        assert!(jumps > 10 && stats.hiccups.abs_diff(jumps) <= 2, "seed {seed}: {jumps} {stats:?}");
+        let ratio = stats.hiccup_ns as f64 / lost_ns as f64;
+        assert!((ratio - 1.0).abs() < 0.1, "seed {seed}: {} of {lost_ns} ns found", stats.hiccup_ns);
+        assert!(stats.hiccup_ns_max >= 10 * MILLISECOND_NS, "seed {seed}");
     }
 }
 
@@ -121,7 +121,7 @@ fn a_calm_machine_has_no_hiccups() {
     for seed in seeds(5) {
         for wait in ["auto", "park", "spin"] {
             let plan = plan(&format!("duration = '1s'\nwait = '{wait}'\n[load]\nrate = 3_000"));
-            assert_eq!(run(&plan, &World::default(), seed).snapshot.figures().hiccups, 0, "seed {seed}");
+            assert_eq!(run(&plan, &World::default(), seed).snapshot.stats().hiccups, 0, "seed {seed}");
         }
     }
 }
@@ -247,7 +247,7 @@ fn a_lost_answer_is_a_timeout_neither_early_nor_late_and_its_connection_is_repla
     for seed in seeds(5) {
         let plan = plan("duration = '3s'\nconnections = 200\ntimeout = '250ms'\n[load]\nrate = 1_000");
         let outcome = run(&plan, &World { faults, ..World::default() }, seed);
-        let (total, figures) = (outcome.total(), outcome.snapshot.figures());
+        let (total, stats) = (outcome.total(), outcome.snapshot.stats());
         let timeouts = total.errors[Kind::Timeout as usize];
         assert_eq!(timeouts, total.failed(), "seed {seed}: {:?}", total.errors);
         assert_eq!(timeouts, outcome.wires[0].fates[0], "seed {seed}: every lost answer, and nothing else");
@@ -256,10 +256,7 @@ fn a_lost_answer_is_a_timeout_neither_early_nor_late_and_its_connection_is_repla
         let timeout_ns = 250 * MILLISECOND_NS;
         assert!(failed.min as f64 >= timeout_ns as f64 * (1.0 - ROUNDING), "seed {seed}: {failed:?}");
         assert!(failed.max <= timeout_ns + TIMEOUT_LATE_NS_MAX, "seed {seed}: {failed:?}");
-        assert!(
-            figures.reconnects + 60 > timeouts,
-            "seed {seed}: all but the last are replaced; {figures:?}"
-        );
+        assert!(stats.reconnects + 60 > timeouts, "seed {seed}: all but the last are replaced; {stats:?}");
     }
 }
 
@@ -340,7 +337,7 @@ fn waiting_for_the_last_answers_costs_no_spinning() {
             plan("duration = '1s'\nconnections = 400\ntimeout = '20s'\nwait = 'park'\n[load]\nrate = 400");
         let outcome = run(&plan, &World { faults, server, ..World::default() }, seed);
         assert!(outcome.finished_ns() > 5 * SECOND_NS, "seed {seed}: there was something to wait for");
-        let turns = outcome.snapshot.figures().turns;
+        let turns = outcome.snapshot.stats().turns;
         assert!(turns < 6_000, "seed {seed}: {turns} turns for 400 requests and five seconds of waiting");
     }
 }
@@ -351,8 +348,8 @@ fn ends_that_nobody_announced_are_found() {
     for seed in seeds(5) {
         let plan = plan("duration = '6s'\nconnections = 30\ntimeout = '9s'\n[load]\nrate = 300");
         let outcome = run(&plan, &World { faults, ..World::default() }, seed);
-        let (total, figures) = (outcome.total(), outcome.snapshot.figures());
-        assert!(figures.lost_ends > 3, "seed {seed}: {figures:?}");
+        let (total, stats) = (outcome.total(), outcome.snapshot.stats());
+        assert!(stats.lost_ends > 3, "seed {seed}: {stats:?}");
         assert_eq!(total.errors[Kind::Eof as usize], total.failed(), "seed {seed}: {:?}", total.errors);
         let slowest_ns = total.failed_response.max_ns();
         assert!(slowest_ns < 2_100 * MILLISECOND_NS, "seed {seed}: found after {slowest_ns} ns");
@@ -369,7 +366,7 @@ fn a_body_that_lasts_until_a_lost_end_is_complete() {
             let plan = plan("duration = '4s'\nconnections = 60\ntimeout = '9s'\n[load]\nrate = 100");
             let outcome = run(&plan, &World { server, faults, ..World::default() }, seed);
             assert_eq!(outcome.total().ok, 400, "seed {seed}: {:?}", outcome.total().errors);
-            assert!(outcome.snapshot.figures().lost_ends >= found, "seed {seed}");
+            assert!(outcome.snapshot.stats().lost_ends >= found, "seed {seed}");
         }
     }
 }
@@ -402,7 +399,7 @@ fn a_target_that_dies_and_comes_back_is_found_again_without_a_storm() {
         assert_eq!(ok_between(&outcome, 4, 5), 0, "seed {seed}");
         assert!(ok_between(&outcome, 5, 7) > 2_500, "seed {seed}: the backlog is sent");
         assert_eq!(ok_between(&outcome, 8, 10), 2_000, "seed {seed}");
-        assert_eq!(outcome.snapshot.figures().open, 0, "seed {seed}: all are closed at the end");
+        assert_eq!(outcome.snapshot.stats().open, 0, "seed {seed}: all are closed at the end");
         for wire in &outcome.wires {
             // Each connection: at once, then after some 15, 30, 60 … ms, and in the end once in 0.5 to 1 s.
             assert!(
@@ -434,8 +431,8 @@ fn a_connection_that_gets_no_answer_is_given_up_in_time_and_tried_again() {
     for seed in seeds(5) {
         let plan = plan("duration = '5s'\nconnections = 50\n[load]\nrate = 1_000");
         let outcome = run(&plan, &World { faults, ..World::default() }, seed);
-        let figures = outcome.snapshot.figures();
-        assert!(figures.connect_failures > 3, "seed {seed}: {figures:?}");
+        let stats = outcome.snapshot.stats();
+        assert!(stats.connect_failures > 3, "seed {seed}: {stats:?}");
         assert_eq!(outcome.total().ok, 5_000, "seed {seed}");
         let last = outcome.intervals.iter().filter(|interval| interval.to_ns == 5 * SECOND_NS).count();
         assert_eq!(last, 1, "seed {seed}");
@@ -526,10 +523,10 @@ fn long_bodies_are_thrown_away_and_counted_to_the_byte() {
             let network = Network { pieces, ..Network::default() };
             let plan = plan("duration = '2s'\nconnections = 20\n[load]\nrate = 1_000");
             let outcome = run(&plan, &World { server, machine, network, ..World::default() }, seed);
-            let (total, wire, figures) = (outcome.total(), &outcome.wires[0], outcome.snapshot.figures());
+            let (total, wire, stats) = (outcome.total(), &outcome.wires[0], outcome.snapshot.stats());
             assert_eq!((total.ok, total.bytes_received), (2_000, wire.bytes), "seed {seed}");
             assert!(wire.discarded_bytes > wire.bytes / 2, "seed {seed}: {} bytes", wire.discarded_bytes);
-            assert!(wire.pauses > 0 && figures.starved > 0, "seed {seed}: {figures:?}");
+            assert!(wire.pauses > 0 && stats.starved > 0, "seed {seed}: {stats:?}");
         }
     }
 }
@@ -587,9 +584,9 @@ fn connections_that_close_between_answers_fail_nobody() {
         for load in ["", "[load]\nrate = 1_000"] {
             let plan = plan(&format!("duration = '1s'\nconnections = 20\n{load}"));
             let outcome = run(&plan, &World { faults, ..World::default() }, seed);
-            let figures = outcome.snapshot.figures();
+            let stats = outcome.snapshot.stats();
             assert_eq!(outcome.total().failed(), 0, "seed {seed}: {:?}", outcome.total().errors);
-            assert!(figures.reconnects > 100, "seed {seed}: {figures:?}");
+            assert!(stats.reconnects > 100, "seed {seed}: {stats:?}");
         }
     }
 }
@@ -601,7 +598,7 @@ fn a_collector_that_comes_seldom_loses_nothing() {
         let plan = plan("duration = '6s'\nconnections = 20\ninterval = '100ms'\n[load]\nrate = 1_000");
         let outcome = run(&plan, &World { machine, ..World::default() }, seed);
         assert_eq!(outcome.total().ok, 6_000, "seed {seed}");
-        assert!(outcome.snapshot.figures().postponed > 10, "seed {seed}");
+        assert!(outcome.snapshot.stats().postponed > 10, "seed {seed}");
         let attempts: u64 = outcome.wires[0].connects.iter().sum();
         assert_eq!(attempts, 20, "seed {seed}: none is made again to wait for the collector");
     }

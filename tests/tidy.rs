@@ -128,7 +128,7 @@ fn nothing_is_shared_on_the_shards_path() {
         for word in ["Mutex", "RwLock", "Atomic", "thread_local", "static mut", "RefCell"] {
             assert!(!code(&text).contains(word), "{path} names {word}");
         }
-        // The one handle a shard holds is to the two words it is controlled by.
+        // The one handle a shard holds is to what it is controlled by.
         let handles = code(&text).matches("Arc<").count();
         assert_eq!(handles, code(&text).matches("Arc<Control>").count(), "{path} shares something");
     }

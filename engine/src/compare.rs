@@ -397,7 +397,7 @@ impl Comparison {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::made_up::{CLOSED, OPEN, report, slices};
+    use crate::fixtures::{CLOSED, OPEN, report, slices};
     use crate::random::Random;
     use crate::report::RateBlock;
     use crate::statistics::sample::Portion;

@@ -256,7 +256,7 @@ pub enum Origin {
 
 /// Something wrong with a plan: which key, what about it, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
+pub struct Diagnostic {
     /// The key, such as `run.connections` or `request.1.path`. Empty: the plan as a whole.
     pub path: String,
     /// What is wrong, as a sentence.
@@ -267,10 +267,10 @@ pub struct Mistake {
     pub span: Option<Range<usize>>,
 }
 
-impl Mistake {
+impl Diagnostic {
     /// A mistake at a key.
-    pub fn at(path: impl Into<String>, problem: impl Into<String>, fix: impl Into<String>) -> Mistake {
-        Mistake { path: path.into(), problem: problem.into(), fix: fix.into(), span: None }
+    pub fn at(path: impl Into<String>, problem: impl Into<String>, fix: impl Into<String>) -> Diagnostic {
+        Diagnostic { path: path.into(), problem: problem.into(), fix: fix.into(), span: None }
     }
 }
 
@@ -295,11 +295,11 @@ pub struct Layers {
 
 impl Layers {
     /// The lowest layer. A syntax error says where.
-    pub fn new(document: Option<Document>) -> Result<Layers, Box<(Mistake, Document)>> {
+    pub fn new(document: Option<Document>) -> Result<Layers, Box<(Diagnostic, Document)>> {
         let Some(document) = document else { return Ok(Layers::default()) };
         match parse_document(&document) {
             Ok(table) => Ok(Layers { table, document: Some(document), origins: BTreeMap::new() }),
-            Err(mistake) => Err(Box::new((mistake, document))),
+            Err(diagnostic) => Err(Box::new((diagnostic, document))),
         }
     }
 
@@ -367,25 +367,25 @@ impl Layers {
     }
 
     /// Reads the merged layers. The first wrong type or unknown key is the mistake.
-    pub fn config(&self) -> Result<Config, Mistake> {
+    pub fn config(&self) -> Result<Config, Diagnostic> {
         let merged = toml::Value::Table(self.table.clone());
         serde_path_to_error::deserialize(merged).map_err(|error| {
             let path: String = dotted(error.path());
-            let mut mistake = mistake_of(path, &error.into_inner().to_string());
-            if mistake.problem.starts_with(UNKNOWN_KEY) && !self.origins.contains_key(&mistake.path) {
-                mistake.span =
-                    self.document.as_ref().and_then(|document| key_span_of(document, &mistake.path));
+            let mut diagnostic = diagnostic_of(path, &error.into_inner().to_string());
+            if diagnostic.problem.starts_with(UNKNOWN_KEY) && !self.origins.contains_key(&diagnostic.path) {
+                diagnostic.span =
+                    self.document.as_ref().and_then(|document| key_span_of(document, &diagnostic.path));
             }
-            mistake
+            diagnostic
         })
     }
 
     /// Where a mistake is. A key that is absent is looked for in its parents.
-    pub fn place(&self, mistake: &Mistake) -> Place {
-        if let Some(span) = &mistake.span {
+    pub fn place(&self, diagnostic: &Diagnostic) -> Place {
+        if let Some(span) = &diagnostic.span {
             return Place::File(span.clone());
         }
-        let mut path = mistake.path.as_str();
+        let mut path = diagnostic.path.as_str();
         while !path.is_empty() {
             if let Some(origin) = self.origins.get(path) {
                 return Place::Origin(origin.clone());
@@ -406,11 +406,11 @@ fn dotted(path: &serde_path_to_error::Path) -> String {
 }
 
 /// serde says "unknown field `x`, expected one of `a`, `b`": the candidates become a suggestion.
-fn mistake_of(path: String, message: &str) -> Mistake {
+fn diagnostic_of(path: String, message: &str) -> Diagnostic {
     let message = message.lines().next().unwrap_or(message).trim();
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let Some((unknown, known)) = quoted.split_first().filter(|_| message.starts_with("unknown field")) else {
-        return Mistake::at(path.clone(), format!("`{path}`: {message}"), "give a value of that kind");
+        return Diagnostic::at(path.clone(), format!("`{path}`: {message}"), "give a value of that kind");
     };
     let path = if path.rsplit('.').next() == Some(unknown) || path.is_empty() {
         if path.is_empty() { (*unknown).to_owned() } else { path }
@@ -421,7 +421,7 @@ fn mistake_of(path: String, message: &str) -> Mistake {
         Some(guess) => format!("did you mean `{guess}`?"),
         None => format!("known here: {}", known.join(", ")),
     };
-    Mistake::at(path, format!("{UNKNOWN_KEY} `{unknown}`"), fix)
+    Diagnostic::at(path, format!("{UNKNOWN_KEY} `{unknown}`"), fix)
 }
 
 const UNKNOWN_KEY: &str = "unknown key";
@@ -436,8 +436,8 @@ pub fn closest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
         .map(|(_, word)| word)
 }
 
-fn parse_document(document: &Document) -> Result<toml::Table, Mistake> {
-    let wrong = |problem: String, span: Option<Range<usize>>, language: &str| Mistake {
+fn parse_document(document: &Document) -> Result<toml::Table, Diagnostic> {
+    let wrong = |problem: String, span: Option<Range<usize>>, language: &str| Diagnostic {
         path: String::new(),
         problem,
         fix: format!("this is not valid {language}"),
@@ -564,35 +564,35 @@ mod tests {
     }
 
     /// The bytes of the file that a wrong config points at.
-    fn pointed_at(text: &str, format: Format) -> (Mistake, String) {
+    fn pointed_at(text: &str, format: Format) -> (Diagnostic, String) {
         let layers = layers(text, format);
-        let mistake = layers.config().unwrap_err();
-        match layers.place(&mistake) {
-            Place::File(span) => (mistake, text[span].to_owned()),
-            place => panic!("{mistake:?} at {place:?}"),
+        let diagnostic = layers.config().unwrap_err();
+        match layers.place(&diagnostic) {
+            Place::File(span) => (diagnostic, text[span].to_owned()),
+            place => panic!("{diagnostic:?} at {place:?}"),
         }
     }
 
     #[test]
     fn an_unknown_key_is_pointed_at_with_a_guess() {
-        let (mistake, place) = pointed_at("url = \"x\"\n[run]\nconections = 5\n", Format::Toml);
-        assert_eq!((mistake.path.as_str(), place.as_str()), ("run.conections", "conections"));
-        assert!(mistake.fix.contains("`connections`"), "{mistake:?}");
+        let (diagnostic, place) = pointed_at("url = \"x\"\n[run]\nconections = 5\n", Format::Toml);
+        assert_eq!((diagnostic.path.as_str(), place.as_str()), ("run.conections", "conections"));
+        assert!(diagnostic.fix.contains("`connections`"), "{diagnostic:?}");
     }
 
     #[test]
     fn a_wrong_type_is_pointed_at_in_toml_and_json() {
-        let (mistake, place) = pointed_at("[run]\nshards = \"two\"\n", Format::Toml);
-        assert_eq!((mistake.path.as_str(), place.as_str()), ("run.shards", "\"two\""));
-        let (mistake, place) = pointed_at("{\"request\": [{}, {\"weight\": -3}]}", Format::Json);
-        assert_eq!((mistake.path.as_str(), place.as_str()), ("request.1.weight", "-3"));
+        let (diagnostic, place) = pointed_at("[run]\nshards = \"two\"\n", Format::Toml);
+        assert_eq!((diagnostic.path.as_str(), place.as_str()), ("run.shards", "\"two\""));
+        let (diagnostic, place) = pointed_at("{\"request\": [{}, {\"weight\": -3}]}", Format::Json);
+        assert_eq!((diagnostic.path.as_str(), place.as_str()), ("request.1.weight", "-3"));
     }
 
     #[test]
     fn syntax_errors_have_a_place() {
         for (text, format) in [("a = = 1", Format::Toml), ("{\"a\": }", Format::Json)] {
-            let mistake = Layers::new(Some(document(text, format))).unwrap_err().0;
-            assert!(mistake.span.is_some(), "{mistake:?}");
+            let diagnostic = Layers::new(Some(document(text, format))).unwrap_err().0;
+            assert!(diagnostic.span.is_some(), "{diagnostic:?}");
         }
     }
 
@@ -604,7 +604,7 @@ mod tests {
         layers.set("run.connections", toml::Value::Integer(3), Origin::Flag("-c 3".into()));
         let run = layers.config().unwrap().run;
         assert_eq!((run.connections, run.shards, run.pipeline), (Some(3), Some(2), Some(1)));
-        let place = layers.place(&Mistake::at("run.shards", "", ""));
+        let place = layers.place(&Diagnostic::at("run.shards", "", ""));
         assert_eq!(place, Place::Origin(Origin::Environment("VAJRA_RUN__SHARDS".into())));
     }
 
@@ -618,7 +618,7 @@ mod tests {
     #[test]
     fn an_absent_key_is_placed_at_its_parent() {
         let layers = layers("[load]\nshape = \"ramp\"", Format::Toml);
-        let place = layers.place(&Mistake::at("load.from", "", ""));
+        let place = layers.place(&Diagnostic::at("load.from", "", ""));
         assert!(matches!(place, Place::File(_)), "{place:?}");
     }
 }

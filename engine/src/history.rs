@@ -41,8 +41,8 @@ impl Slice {
             Phase::Warmup => (snapshot.total(), snapshot.dropped.outside),
             Phase::Measure | Phase::Drain => (snapshot.measured_total(), snapshot.dropped.measured),
         };
-        let figures = snapshot.figures();
-        let cpu_ns = (figures.cpu_user_ns + figures.cpu_system_ns).saturating_sub(figures.spun_ns);
+        let stats = snapshot.stats();
+        let cpu_ns = (stats.cpu_user_ns + stats.cpu_system_ns).saturating_sub(stats.spun_ns);
         Slice {
             from_ns: snapshot.from_ns,
             to_ns: snapshot.to_ns,

@@ -388,31 +388,31 @@ mod tests {
     #[test]
     fn the_generators_own_limit_is_not_the_targets() {
         let short = World { unsent: Some(10), ..World::default() };
-        let busy = |recorder: &mut Recorder| recorder.figures.cpu_user_ns = 5 * SECOND_NS;
+        let busy = |recorder: &mut Recorder| recorder.stats.cpu_user_ns = 5 * SECOND_NS;
         assert!(matches!(judged(&probe_in(scattered, short, busy), "p(99)<1s"), Outcome::GeneratorLimit(_)));
         let report = probe_in(scattered, short, |_| {});
         let Outcome::Fail(why) = judged(&report, "p(99)<1s") else { panic!("a tenth was not sent") };
         assert!(why.contains("of the rate was carried"), "{why}");
-        let disturbed = |recorder: &mut Recorder| recorder.figures.hiccup_ns = 2 * SECOND_NS;
+        let disturbed = |recorder: &mut Recorder| recorder.stats.hiccup_ns = 2 * SECOND_NS;
         let report = probe(scattered, None, disturbed);
         assert!(matches!(judged(&report, "p(99)<5ms"), Outcome::Disturbed(_)));
         assert_eq!(judged(&report, "p(99)<1s"), Outcome::Pass, "met even so");
         // However little it was: a target that is refused was refused by a generator with nothing in its way.
-        let a_little = |recorder: &mut Recorder| recorder.figures.hiccup_ns = SECOND_NS / 10;
+        let a_little = |recorder: &mut Recorder| recorder.stats.hiccup_ns = SECOND_NS / 10;
         let report = probe(scattered, None, a_little);
         assert_eq!(report.verdict.status, crate::verdict::Status::Degraded);
         assert!(matches!(judged(&report, "p(99)<5ms"), Outcome::Disturbed(_)));
         // A core that others fight for looks busy as well: the generator is not the limit for that.
         let both = |recorder: &mut Recorder| {
             busy(recorder);
-            recorder.figures.hiccup_ns = SECOND_NS / 10;
+            recorder.stats.hiccup_ns = SECOND_NS / 10;
         };
         assert!(matches!(judged(&probe(scattered, None, both), "p(99)<5ms"), Outcome::Disturbed(_)));
     }
 
     #[test]
     fn errors_that_the_target_answers_with_are_its_own_whatever_the_machine_does() {
-        let disturbed = |recorder: &mut Recorder| recorder.figures.hiccup_ns = 2 * SECOND_NS;
+        let disturbed = |recorder: &mut Recorder| recorder.stats.hiccup_ns = 2 * SECOND_NS;
         let report =
             |kind| probe_in(scattered, World { failing: Some((2, kind)), ..World::default() }, disturbed);
         assert!(matches!(judged(&report(Kind::Status), "failed<1%"), Outcome::Fail(_)));
@@ -439,7 +439,7 @@ mod tests {
     #[test]
     fn the_share_of_answers_that_are_errors_is_one_of_all_arrivals() {
         let world = World { unsent: Some(2), failing: Some((99, Kind::Status)) };
-        let report = probe_in(scattered, world, |recorder| recorder.figures.hiccup_ns = 2 * SECOND_NS);
+        let report = probe_in(scattered, world, |recorder| recorder.stats.hiccup_ns = 2 * SECOND_NS);
         assert!(matches!(judged(&report, "failed<0.3%"), Outcome::Fail(_)), "0.5 % of all");
         assert!(matches!(judged(&report, "failed<0.8%"), Outcome::Disturbed(_)), "1 % of those sent");
     }
@@ -476,7 +476,7 @@ mod tests {
 
     #[test]
     fn a_target_that_answers_nothing_fails() {
-        let report = probe(scattered, Some(1), |recorder| recorder.figures.hiccup_ns = 2 * SECOND_NS);
+        let report = probe(scattered, Some(1), |recorder| recorder.stats.hiccup_ns = 2 * SECOND_NS);
         assert_eq!(judged(&report, "p(99)<1s"), Outcome::Fail("not one request succeeded".into()));
     }
 }

@@ -35,11 +35,11 @@ pub(crate) fn instant_of(load: &Load, requests: u64, shards: u32, seed: u64) -> 
 #[cfg(test)]
 mod tests {
     use crate::bucket::{Poll, Share, TokenBucket};
-    use crate::config::{Document, Format, Layers, Mistake};
+    use crate::config::{Diagnostic, Document, Format, Layers};
     use crate::plan::Plan;
     use crate::quantity::SECOND_NS;
 
-    fn read(text: &str) -> Result<Plan, Vec<Mistake>> {
+    fn read(text: &str) -> Result<Plan, Vec<Diagnostic>> {
         let text = format!("url = 'h'\n{text}");
         let document = Document { name: "plan".into(), text, format: Format::Toml };
         Plan::new(&Layers::new(Some(document)).unwrap().config().unwrap(), &|_| Err(String::new()))
@@ -84,8 +84,11 @@ mod tests {
     #[test]
     fn more_random_arrivals_than_can_be_drawn_need_a_duration() {
         let text = "[load]\nrate = 1000\narrivals = 'poisson'\n[run]\nrequests = '1G'";
-        let mistake = &read(text).unwrap_err()[0];
-        assert!(mistake.problem.contains("too many") && mistake.path == "run.requests", "{mistake:?}");
+        let diagnostic = &read(text).unwrap_err()[0];
+        assert!(
+            diagnostic.problem.contains("too many") && diagnostic.path == "run.requests",
+            "{diagnostic:?}"
+        );
         assert_eq!(length_ns(&format!("{text}\nduration = '1s'")), SECOND_NS);
     }
 }

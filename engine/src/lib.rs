@@ -18,13 +18,13 @@ pub mod bucket;
 pub mod compare;
 pub mod config;
 pub mod distribution;
+#[cfg(test)]
+mod fixtures;
 pub mod history;
 pub mod judge;
 mod length;
 mod limits;
 pub mod load;
-#[cfg(test)]
-mod made_up;
 pub mod mix;
 pub mod outcome;
 pub mod phase;

@@ -1,6 +1,6 @@
 //! The load a plan asks for: the shape of the offered rate, how arrivals are spaced, and what to do when behind.
 
-use crate::config::{LoadConfig, Mistake, Text, closest};
+use crate::config::{Diagnostic, LoadConfig, Text, closest};
 use crate::quantity::{DURATION_NS_MAX, Rate, SECOND_NS, parse_duration_ns, show_ns};
 use crate::schedule::{Schedule, Shape, Stretch};
 use serde::{Deserialize, Serialize};
@@ -76,12 +76,12 @@ impl Load {
         asked_ns: Option<u64>,
         requests_max: Option<u64>,
         default_ns: u64,
-    ) -> Result<(Load, u64), Vec<Mistake>> {
-        let mut reader = Reader { place: "load".into(), mistakes: Vec::new() };
+    ) -> Result<(Load, u64), Vec<Diagnostic>> {
+        let mut reader = Reader { place: "load".into(), diagnostics: Vec::new() };
         let read = reader.load(config, asked_ns, requests_max, default_ns);
         match read {
-            Some(read) if reader.mistakes.is_empty() => Ok(read),
-            _ => Err(reader.mistakes),
+            Some(read) if reader.diagnostics.is_empty() => Ok(read),
+            _ => Err(reader.diagnostics),
         }
     }
 }
@@ -103,7 +103,7 @@ const SHAPES: [(&str, &[&str]); 7] = [
 /// Reads one `[load]` or one stage of it.
 struct Reader {
     place: String,
-    mistakes: Vec<Mistake>,
+    diagnostics: Vec<Diagnostic>,
 }
 
 impl Reader {
@@ -153,7 +153,7 @@ impl Reader {
                 format!("`{shape}` reads {reads}"),
             );
         }
-        self.mistakes.is_empty().then_some(shape)
+        self.diagnostics.is_empty().then_some(shape)
     }
 
     fn closed(
@@ -289,9 +289,10 @@ impl Reader {
     fn stages(&mut self, config: &LoadConfig) -> Option<Vec<Stretch>> {
         let mut stretches = Vec::new();
         for (index, stage) in config.stages.iter().enumerate() {
-            let mut inner = Reader { place: format!("{}.stages.{index}", self.place), mistakes: Vec::new() };
+            let mut inner =
+                Reader { place: format!("{}.stages.{index}", self.place), diagnostics: Vec::new() };
             let stage_stretches = inner.stage(stage);
-            self.mistakes.append(&mut inner.mistakes);
+            self.diagnostics.append(&mut inner.diagnostics);
             stretches.extend(stage_stretches?);
         }
         Some(stretches)
@@ -328,7 +329,7 @@ impl Reader {
         let total_ns: u64 = lengths.sum();
         if asked_ns.is_some_and(|asked_ns| asked_ns != total_ns) {
             let problem = format!("the stages last {}, which is not the run's duration", show_ns(total_ns));
-            self.mistakes.push(Mistake::at(
+            self.diagnostics.push(Diagnostic::at(
                 "run.duration",
                 problem,
                 "leave the duration out, or make them equal",
@@ -447,7 +448,7 @@ impl Reader {
     }
 
     fn wrong(&mut self, key: &str, problem: impl Into<String>, fix: impl Into<String>) {
-        self.mistakes.push(Mistake::at(format!("{}.{key}", self.place), problem, fix));
+        self.diagnostics.push(Diagnostic::at(format!("{}.{key}", self.place), problem, fix));
     }
 }
 

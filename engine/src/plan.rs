@@ -3,7 +3,7 @@
 //! There is no `validate()`: [`Plan::new`] reads a [`Config`] and either returns a plan that can run or every mistake
 //! it found, each with its key and what to do.
 
-use crate::config::{Config, Mistake, RequestConfig, Texts};
+use crate::config::{Config, Diagnostic, RequestConfig, Texts};
 use crate::length;
 use crate::load::{Arrivals, Load, Overload};
 use crate::phase::{Phases, Warmup};
@@ -136,21 +136,21 @@ fn longest_warmup_ns(length_ns: u64) -> u64 {
 impl Plan {
     /// The plan a config describes, or all that is wrong with it. `read_file` is how `@file` bodies are fetched: the
     /// engine opens nothing itself.
-    pub fn new(config: &Config, read_file: ReadFile) -> Result<Plan, Vec<Mistake>> {
+    pub fn new(config: &Config, read_file: ReadFile) -> Result<Plan, Vec<Diagnostic>> {
         Plan::read(config, read_file, false)
     }
 
     /// The same of a plan that is only run as [`Plan::probe`]s: they have a rate, whatever its load is.
-    pub fn to_probe(config: &Config, read_file: ReadFile) -> Result<Plan, Vec<Mistake>> {
+    pub fn to_probe(config: &Config, read_file: ReadFile) -> Result<Plan, Vec<Diagnostic>> {
         Plan::read(config, read_file, true)
     }
 
-    fn read(config: &Config, read_file: ReadFile, is_probed: bool) -> Result<Plan, Vec<Mistake>> {
-        let mut reader = Reader { mistakes: Vec::new(), read_file, is_probed };
+    fn read(config: &Config, read_file: ReadFile, is_probed: bool) -> Result<Plan, Vec<Diagnostic>> {
+        let mut reader = Reader { diagnostics: Vec::new(), read_file, is_probed };
         let plan = reader.plan(config);
         match plan {
-            Some(plan) if reader.mistakes.is_empty() => Ok(plan),
-            _ => Err(reader.mistakes),
+            Some(plan) if reader.diagnostics.is_empty() => Ok(plan),
+            _ => Err(reader.diagnostics),
         }
     }
 
@@ -197,7 +197,7 @@ impl Plan {
 
 /// Reads a config and keeps every mistake, so that the user mends them all at once.
 struct Reader<'a> {
-    mistakes: Vec<Mistake>,
+    diagnostics: Vec<Diagnostic>,
     read_file: ReadFile<'a>,
     is_probed: bool,
 }
@@ -320,8 +320,8 @@ impl Reader<'_> {
         }
         match Load::read(&config.load, asked_ns, requests_max, DURATION_NS_DEFAULT) {
             Ok(read) => Some(read),
-            Err(mistakes) => {
-                self.mistakes.extend(mistakes);
+            Err(diagnostics) => {
+                self.diagnostics.extend(diagnostics);
                 None
             }
         }
@@ -648,7 +648,7 @@ impl Reader<'_> {
     }
 
     fn wrong(&mut self, path: &str, problem: impl Into<String>, fix: impl Into<String>) {
-        self.mistakes.push(Mistake::at(path, problem, fix));
+        self.diagnostics.push(Diagnostic::at(path, problem, fix));
     }
 }
 
@@ -668,7 +668,7 @@ mod tests {
     use super::*;
     use crate::config::{Document, Format, Layers};
 
-    fn read(text: &str) -> Result<Plan, Vec<Mistake>> {
+    fn read(text: &str) -> Result<Plan, Vec<Diagnostic>> {
         let document = Document { name: "plan".into(), text: text.into(), format: Format::Toml };
         let config = Layers::new(Some(document)).unwrap().config().unwrap();
         Plan::new(&config, &|name| match name {
@@ -699,12 +699,12 @@ mod tests {
 
     #[test]
     fn every_mistake_is_found_at_once_and_says_where_and_what_to_do() {
-        let mistakes = read(
+        let diagnostics = read(
             "url = 'http://h/'\n[run]\nshards = 3\nconnections = 2\nwait = 'nap'\nwarmup = '20s'\ntimeout = '0s'\n\
              [headers]\n'bad name' = 'x'\n[[request]]\nbody = '@gone'\n[thresholds]\nlatency = 'p(99)<1s'",
         )
         .unwrap_err();
-        let paths: Vec<&str> = mistakes.iter().map(|mistake| mistake.path.as_str()).collect();
+        let paths: Vec<&str> = diagnostics.iter().map(|diagnostic| diagnostic.path.as_str()).collect();
         for path in [
             "run.connections",
             "run.wait",
@@ -716,7 +716,9 @@ mod tests {
         ] {
             assert!(paths.contains(&path), "{path} is not among {paths:?}");
         }
-        assert!(mistakes.iter().all(|mistake| !mistake.fix.is_empty() && !mistake.problem.is_empty()));
+        assert!(
+            diagnostics.iter().all(|diagnostic| !diagnostic.fix.is_empty() && !diagnostic.problem.is_empty())
+        );
     }
 
     #[test]
@@ -735,8 +737,8 @@ mod tests {
             ("shape = 'stages'", "load.stages"),
             ("overload = 'shed'\ndeadline = '1s'", "load.overload"),
         ] {
-            let mistakes = read(&format!("url = 'h'\n[load]\n{text}")).unwrap_err();
-            assert_eq!(mistakes[0].path, path, "{text}: {mistakes:?}");
+            let diagnostics = read(&format!("url = 'h'\n[load]\n{text}")).unwrap_err();
+            assert_eq!(diagnostics[0].path, path, "{text}: {diagnostics:?}");
         }
     }
 
@@ -773,8 +775,8 @@ mod tests {
     #[test]
     fn conditions_on_a_schedule_are_refused_where_there_is_none() {
         let closed = "url = 'h'\n[thresholds]\nslip = 'p(99)<1ms'\nrate = ['ratio>0.9', 'rate>10']";
-        let mistakes = read(closed).unwrap_err();
-        let paths: Vec<&str> = mistakes.iter().map(|mistake| mistake.path.as_str()).collect();
+        let diagnostics = read(closed).unwrap_err();
+        let paths: Vec<&str> = diagnostics.iter().map(|diagnostic| diagnostic.path.as_str()).collect();
         assert_eq!(paths, ["thresholds.rate", "thresholds.slip"], "not the rate itself");
         assert!(read(&format!("{closed}\n[load]\nrate = 10")).is_ok());
     }

@@ -57,7 +57,7 @@ fn require_counts(what: &str, counts: &[u64]) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::made_up::{OPEN, report, slices};
+    use crate::fixtures::{OPEN, report, slices};
 
     #[test]
     fn what_a_run_says_is_plausible_and_what_none_can_say_is_not() {

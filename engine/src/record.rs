@@ -147,7 +147,7 @@ impl Series {
 
 /// How a shard itself fared: what the verdict is made from.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Figures {
+pub struct ShardStats {
     /// Turns of the loop.
     pub turns: u64,
     /// Calls of io_uring_enter.
@@ -198,9 +198,9 @@ pub struct Figures {
     pub clock_ppm: f64,
 }
 
-impl Figures {
+impl ShardStats {
     /// Adds another interval of the same shard: sums, and the latest of what is a level.
-    pub fn merge(&mut self, later: &Figures) {
+    pub fn merge(&mut self, later: &ShardStats) {
         self.turns += later.turns;
         self.enters += later.enters;
         self.submissions += later.submissions;
@@ -282,10 +282,10 @@ pub struct Recorder {
     /// When the shard stopped scheduling, in its last recorder.
     pub ended_ns: Option<u64>,
     /// How the shard fares in the slice that is being written.
-    pub figures: Figures,
+    pub stats: ShardStats,
     /// How it fared in slices that are over. A recorder that could not be handed over in time holds several, of more than one
     /// phase at times.
-    pub settled: Windowed<Figures>,
+    pub settled: Windowed<ShardStats>,
     /// The part of the response time that is the generator's own, of every request of the measured window that was sent.
     pub lag: Distribution,
     /// The slowest requests of the measured window, in success or failure.
@@ -310,7 +310,7 @@ impl Recorder {
             was_stopped: false,
             last_sent_ns: 0,
             ended_ns: None,
-            figures: Figures::default(),
+            stats: ShardStats::default(),
             settled: Windowed::default(),
             lag: Distribution::new(),
             slowest: Slowest::default(),
@@ -364,7 +364,7 @@ impl Recorder {
         bytes_received: u64,
         is_measured: bool,
     ) {
-        self.figures.finished += 1;
+        self.stats.finished += 1;
         let of_phase = if is_measured { &mut self.measured } else { &mut self.outside };
         of_phase[series].done(outcome, instants, bytes_received);
         let response_ns = instants.done.saturating_sub(instants.intended);
@@ -395,15 +395,15 @@ impl Recorder {
 
     /// Ends a slice, which lay inside the measured window or outside it.
     pub fn settle(&mut self, is_measured: bool) {
-        let figures = std::mem::take(&mut self.figures);
-        self.settled.part(is_measured).merge(&figures);
+        let stats = std::mem::take(&mut self.stats);
+        self.settled.part(is_measured).merge(&stats);
     }
 
     /// How the shard fared in all slices of this recorder.
-    pub fn all_figures(&self) -> Figures {
+    pub fn all_stats(&self) -> ShardStats {
         let mut all = self.settled.outside;
         // The window's after those before it: a level is that of the last slice.
-        [&self.settled.measured, &self.figures].into_iter().for_each(|figures| all.merge(figures));
+        [&self.settled.measured, &self.stats].into_iter().for_each(|stats| all.merge(stats));
         all
     }
 
@@ -414,7 +414,7 @@ impl Recorder {
         (self.dropped, self.unsent, self.unreleased_own) = (Tally::default(), Tally::default(), 0);
         (self.overdue, self.was_stopped) = (Overdue::default(), false);
         self.ended_ns = None;
-        self.figures = Figures::default();
+        self.stats = ShardStats::default();
         self.settled = Windowed::default();
         self.lag.clear();
         self.slowest.clear();
@@ -475,14 +475,14 @@ mod tests {
     #[test]
     fn figures_stay_with_the_phase_of_their_slice_however_late_they_are_handed_over() {
         let mut recorder = Recorder::new(0, 1, PHASES);
-        recorder.figures.turns = 3;
+        recorder.stats.turns = 3;
         recorder.settle(false);
-        recorder.figures.turns = 5;
+        recorder.stats.turns = 5;
         recorder.settle(true);
-        recorder.figures.turns = 7;
+        recorder.stats.turns = 7;
         recorder.settle(false);
         assert_eq!((recorder.settled.measured.turns, recorder.settled.outside.turns), (5, 10));
-        assert_eq!(recorder.all_figures().turns, 15);
+        assert_eq!(recorder.all_stats().turns, 15);
     }
 
     #[test]
@@ -493,7 +493,7 @@ mod tests {
         recorder.settle(true);
         recorder.clear(1_000);
         assert_eq!((recorder.measured[0].sent, recorder.measured[0].response.count()), (0, 0));
-        assert_eq!((recorder.lag.count(), recorder.all_figures().finished, recorder.from_ns), (0, 0, 1_000));
+        assert_eq!((recorder.lag.count(), recorder.all_stats().finished, recorder.from_ns), (0, 0, 1_000));
         assert_eq!(recorder.slowest.iter().count(), 0);
     }
 }

@@ -6,7 +6,7 @@ use crate::load::{Arrivals, Load};
 use crate::outcome::Kind;
 use crate::phase::{Phases, Warmup};
 use crate::plan::{Plan, Wait};
-use crate::record::{Figures, Series};
+use crate::record::{Series, ShardStats};
 use crate::slowest::{Finished, SlowRequest};
 use crate::snapshot::{Snapshot, sum_of};
 use crate::target_outcome::{Signs, TargetOutcome};
@@ -344,7 +344,7 @@ pub struct Observed<'a> {
     /// Everything.
     pub whole: &'a Snapshot,
     /// How each shard fared in the measured window.
-    pub window: &'a [Figures],
+    pub window: &'a [ShardStats],
     /// The run slice by slice.
     pub history: &'a [Slice],
     /// Whether response times were found to be steady before the window began, if that was looked for.
@@ -555,50 +555,50 @@ fn shown(threshold: &crate::threshold::Threshold, measured: Option<f64>, facts: 
     }
 }
 
-fn cpu(window: &[Figures], facts: &MachineFacts) -> Cpu {
-    let figures = sum_of(window);
-    let user_s = figures.cpu_user_ns as f64 / 1e9 + facts.collector_user_s;
-    let sys_s = figures.cpu_system_ns as f64 / 1e9 + facts.collector_sys_s;
-    let finished = figures.finished.max(1) as f64;
+fn cpu(window: &[ShardStats], facts: &MachineFacts) -> Cpu {
+    let stats = sum_of(window);
+    let user_s = stats.cpu_user_ns as f64 / 1e9 + facts.collector_user_s;
+    let sys_s = stats.cpu_system_ns as f64 / 1e9 + facts.collector_sys_s;
+    let finished = stats.finished.max(1) as f64;
     let shards = window.iter().zip(&facts.cores);
     Cpu {
         user_s,
         sys_s,
         per_request_ns: (user_s + sys_s) * 1e9 / finished,
-        spun_per_request_ns: figures.spun_ns as f64 / finished,
+        spun_per_request_ns: stats.spun_ns as f64 / finished,
         resident_bytes_max: facts.resident_bytes_max,
-        shards: shards.map(|(figures, &core)| shard_cpu(figures, core)).collect(),
+        shards: shards.map(|(stats, &core)| shard_cpu(stats, core)).collect(),
     }
 }
 
-fn shard_cpu(figures: &Figures, core: usize) -> ShardCpu {
+fn shard_cpu(stats: &ShardStats, core: usize) -> ShardCpu {
     ShardCpu {
         core,
-        user_s: figures.cpu_user_ns as f64 / 1e9,
-        sys_s: figures.cpu_system_ns as f64 / 1e9,
-        spun_s: figures.spun_ns as f64 / 1e9,
-        run_delay_s: figures.run_delay_ns as f64 / 1e9,
-        turns: figures.turns,
-        enters: figures.enters,
-        submissions: figures.submissions,
-        completions: figures.completions,
-        hiccups: figures.hiccups,
-        hiccup_ns_max: figures.hiccup_ns_max,
-        starved: figures.starved,
-        overflowed: figures.overflowed,
-        postponed: figures.postponed,
+        user_s: stats.cpu_user_ns as f64 / 1e9,
+        sys_s: stats.cpu_system_ns as f64 / 1e9,
+        spun_s: stats.spun_ns as f64 / 1e9,
+        run_delay_s: stats.run_delay_ns as f64 / 1e9,
+        turns: stats.turns,
+        enters: stats.enters,
+        submissions: stats.submissions,
+        completions: stats.completions,
+        hiccups: stats.hiccups,
+        hiccup_ns_max: stats.hiccup_ns_max,
+        starved: stats.starved,
+        overflowed: stats.overflowed,
+        postponed: stats.postponed,
     }
 }
 
 fn connections(plan: &Plan, whole: &Snapshot, facts: &MachineFacts) -> Connections {
-    let figures = whole.figures();
+    let stats = whole.stats();
     Connections {
         asked: u64::from(plan.connections),
         open: facts.connections_open,
-        reconnects: figures.reconnects,
-        failures: figures.connect_failures,
-        lost_ends: figures.lost_ends,
-        unasked_bytes: figures.unasked_bytes,
+        reconnects: stats.reconnects,
+        failures: stats.connect_failures,
+        lost_ends: stats.lost_ends,
+        unasked_bytes: stats.unasked_bytes,
     }
 }
 
@@ -624,8 +624,8 @@ fn slowest(plan: &Plan, whole: &Snapshot) -> Vec<SlowRequest> {
 }
 
 fn environment(whole: &Snapshot, environment: Environment) -> Environment {
-    let figures = whole.figures();
-    Environment { clock_ppm: figures.clock_ppm, clock_steps: figures.clock_steps, ..environment }
+    let stats = whole.stats();
+    Environment { clock_ppm: stats.clock_ppm, clock_steps: stats.clock_steps, ..environment }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use crate::bucket::Tally;
 use crate::distribution::Distribution;
 use crate::phase::Phases;
-use crate::record::{Figures, Overdue, Recorder, Series};
+use crate::record::{Overdue, Recorder, Series, ShardStats};
 use crate::slowest::Slowest;
 
 /// One stretch of time, all shards together.
@@ -41,7 +41,7 @@ pub struct Snapshot {
     /// The slowest requests of the measured window.
     pub slowest: Slowest,
     /// How each shard fared.
-    pub shards: Vec<Figures>,
+    pub shards: Vec<ShardStats>,
     /// Snapshots that sinks were too slow to take, so far.
     pub lost: u64,
 }
@@ -65,7 +65,7 @@ impl Snapshot {
             ended_ns: None,
             lag: Distribution::new(),
             slowest: Slowest::default(),
-            shards: vec![Figures::default(); shards],
+            shards: vec![ShardStats::default(); shards],
             lost: 0,
         }
     }
@@ -85,7 +85,7 @@ impl Snapshot {
         self.ended_ns = self.ended_ns.max(recorder.ended_ns);
         self.lag.merge(&recorder.lag);
         self.slowest.merge(&recorder.slowest);
-        self.shards[recorder.shard].merge(&recorder.all_figures());
+        self.shards[recorder.shard].merge(&recorder.all_stats());
     }
 
     /// Adds another snapshot of the same run.
@@ -119,16 +119,16 @@ impl Snapshot {
     }
 
     /// All shards' figures added up; levels are added too.
-    pub fn figures(&self) -> Figures {
+    pub fn stats(&self) -> ShardStats {
         sum_of(&self.shards)
     }
 }
 
-/// Figures of several shards added up; levels are added too.
-pub fn sum_of(shards: &[Figures]) -> Figures {
-    let mut all = Figures::default();
-    shards.iter().for_each(|figures| all.merge(figures));
-    all.open = shards.iter().map(|figures| figures.open).sum();
+/// Stats of several shards added up; levels are added too.
+pub fn sum_of(shards: &[ShardStats]) -> ShardStats {
+    let mut all = ShardStats::default();
+    shards.iter().for_each(|stats| all.merge(stats));
+    all.open = shards.iter().map(|stats| stats.open).sum();
     all
 }
 

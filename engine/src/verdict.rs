@@ -7,7 +7,7 @@ mod rules;
 
 pub(crate) use rules::{LAG_SHARE_MAX, lag_share};
 
-use crate::record::{Figures, Series};
+use crate::record::{Series, ShardStats};
 use crate::report::Calibrated;
 use crate::snapshot::Snapshot;
 use rules::RULES;
@@ -88,7 +88,7 @@ pub struct Evidence<'a> {
     /// The requests of the window, all series as one.
     pub series: &'a Series,
     /// How each shard fared in the measured window.
-    pub shards: &'a [Figures],
+    pub shards: &'a [ShardStats],
     /// True without a schedule.
     pub is_closed_loop: bool,
     /// True when the shards never sleep.
@@ -304,7 +304,7 @@ mod tests {
             move |recorder: &mut Recorder| {
                 recorder.unsent.measured = 3_000;
                 recorder.unreleased_own = 3_000;
-                recorder.figures.run_delay_ns = run_delay_ns;
+                recorder.stats.run_delay_ns = run_delay_ns;
             }
         };
         let short = |evidence: &mut Evidence| evidence.achieved_rps = 700.0;
@@ -338,29 +338,29 @@ mod tests {
     fn a_shard_that_has_no_time_left_is_the_limit_of_a_closed_loop() {
         // Half of the time on its core, half of it waiting for it, and a tenth watching the clock.
         let busy = |recorder: &mut Recorder| {
-            recorder.figures.cpu_user_ns = 5_900_000_000;
-            recorder.figures.spun_ns = 1_000_000_000;
-            recorder.figures.run_delay_ns = 4_900_000_000;
+            recorder.stats.cpu_user_ns = 5_900_000_000;
+            recorder.stats.spun_ns = 1_000_000_000;
+            recorder.stats.run_delay_ns = 4_900_000_000;
         };
         let open = broken(busy, |_| {});
         assert_eq!(open.0, Status::Invalid, "it lost its core for half of the time");
         assert!(open.1.contains(&("lost_core".into(), Cause::Machine)), "{open:?}");
-        let full = |recorder: &mut Recorder| recorder.figures.cpu_user_ns = 9_900_000_000;
+        let full = |recorder: &mut Recorder| recorder.stats.cpu_user_ns = 9_900_000_000;
         assert_eq!(broken(full, |_| {}), (Status::Degraded, one("shard_busy", Cause::Generator)));
         let closed = |evidence: &mut Evidence| evidence.is_closed_loop = true;
         assert_eq!(broken(full, closed), (Status::Invalid, one("generator_bound", Cause::Generator)));
         let short = |evidence: &mut Evidence| (evidence.is_closed_loop, evidence.window_s) = (true, 0.01);
         assert_eq!(broken(full, short).0, Status::Valid, "a handful of requests limits nothing");
         let mostly_waiting = |recorder: &mut Recorder| {
-            (recorder.figures.cpu_user_ns, recorder.figures.run_delay_ns) = (4_000_000_000, 5_900_000_000);
+            (recorder.stats.cpu_user_ns, recorder.stats.run_delay_ns) = (4_000_000_000, 5_900_000_000);
         };
         let waiting = broken(mostly_waiting, closed);
         assert!(waiting.1.contains(&("generator_bound".into(), Cause::Machine)), "{waiting:?}");
         let stolen =
             |evidence: &mut Evidence| (evidence.is_closed_loop, evidence.steal_s) = (true, Some(0.15));
-        let nearly = |recorder: &mut Recorder| recorder.figures.cpu_user_ns = 9_100_000_000;
+        let nearly = |recorder: &mut Recorder| recorder.stats.cpu_user_ns = 9_100_000_000;
         assert_eq!(broken(nearly, stolen), (Status::Invalid, one("generator_bound", Cause::Generator)));
-        let nearly = |recorder: &mut Recorder| recorder.figures.cpu_user_ns = 9_100_000_000;
+        let nearly = |recorder: &mut Recorder| recorder.stats.cpu_user_ns = 9_100_000_000;
         assert_eq!(broken(nearly, closed).0, Status::Degraded);
         let queued = |recorder: &mut Recorder| {
             requests(recorder, 0, 500_000);
@@ -374,7 +374,7 @@ mod tests {
     #[test]
     fn the_advice_is_one_that_the_machine_can_follow() {
         let text = |cores| {
-            let snapshot = snapshot(|recorder| recorder.figures.cpu_user_ns = 9_900_000_000);
+            let snapshot = snapshot(|recorder| recorder.stats.cpu_user_ns = 9_900_000_000);
             let series = snapshot.measured_total();
             Verdict::new(&Evidence { cores, ..evidence(&snapshot, &series) }).reasons[0].text.clone()
         };
@@ -383,7 +383,7 @@ mod tests {
 
     #[test]
     fn a_shard_near_what_it_can_carry_degrades_and_says_that_vajra_may_be_the_limit() {
-        let snapshot = snapshot(|recorder| recorder.figures.finished = 960_000);
+        let snapshot = snapshot(|recorder| recorder.stats.finished = 960_000);
         let calibrated = |rps| Calibrated {
             measured_at: "2026-11-01T00:00:00Z".into(),
             capacity_rps_per_shard: rps,
@@ -416,15 +416,15 @@ mod tests {
     #[test]
     fn each_rule_names_itself_and_its_measure() {
         let snapshot = snapshot(|recorder| {
-            recorder.figures.hiccup_ns = 2_000_000_000;
-            recorder.figures.run_delay_ns = 2_000_000_000;
-            recorder.figures.overflowed = 3;
-            recorder.figures.starved = 5;
-            recorder.figures.completions = 10;
-            recorder.figures.clock_steps = 1;
-            recorder.figures.clock_ppm = -900.0;
-            recorder.figures.postponed_at_bounds = 1;
-            recorder.figures.connect_failures_own = 6;
+            recorder.stats.hiccup_ns = 2_000_000_000;
+            recorder.stats.run_delay_ns = 2_000_000_000;
+            recorder.stats.overflowed = 3;
+            recorder.stats.starved = 5;
+            recorder.stats.completions = 10;
+            recorder.stats.clock_steps = 1;
+            recorder.stats.clock_ppm = -900.0;
+            recorder.stats.postponed_at_bounds = 1;
+            recorder.stats.connect_failures_own = 6;
             recorder.measured[0].errors[Kind::Ports as usize] = 1;
         });
         let series = snapshot.measured_total();
@@ -464,7 +464,7 @@ mod tests {
     fn connections_that_the_target_refused_degrade_and_never_invalidate() {
         let few = |evidence: &mut Evidence| evidence.connections_open = 1;
         assert_eq!(broken(|_| {}, few), (Status::Degraded, one("connections_refused", Cause::Target)));
-        let own = |recorder: &mut Recorder| recorder.figures.connect_failures_own = 9;
+        let own = |recorder: &mut Recorder| recorder.stats.connect_failures_own = 9;
         assert_eq!(broken(own, few), (Status::Invalid, one("connections_short", Cause::Generator)));
     }
 }

@@ -50,17 +50,17 @@ pub(crate) fn total(requests: u64) -> Result<u64, String> {
 }
 
 fn print_row(case: Case, driven: &Driven) {
-    let figures = &driven.figures;
-    let per_request = |count: u64| count as f64 / figures.finished.max(1) as f64;
+    let stats = &driven.stats;
+    let per_request = |count: u64| count as f64 / stats.finished.max(1) as f64;
     println!(
         "{:<20} {:>8} {:>11} {:>6} {:>9.3} {:>9.3} {:>9.3}",
         case.title(),
         driven.counted,
         driven.allocations.count,
         driven.allocations.bytes,
-        per_request(figures.submissions),
-        per_request(figures.completions),
-        per_request(figures.enters),
+        per_request(stats.submissions),
+        per_request(stats.completions),
+        per_request(stats.enters),
     );
 }
 
@@ -76,7 +76,7 @@ mod tests {
         for case in Case::all().filter(|case| wanted.contains(&case.bytes)) {
             let driven = case.drive(server.address(), 1_000, 2_000, 2_000).unwrap();
             assert_eq!(driven.allocations, Allocations::default(), "{}", case.title());
-            assert!(driven.figures.submissions > 0 && driven.figures.finished >= 3_000, "{}", case.title());
+            assert!(driven.stats.submissions > 0 && driven.stats.finished >= 3_000, "{}", case.title());
         }
     }
 

@@ -90,7 +90,7 @@ impl Case {
         config.load.rate = self.is_open_loop.then(|| Text(rate_rps.to_string()));
         config.request = self.bytes.requests();
         Plan::new(&config, &|name| Err(format!("no file {name} here")))
-            .map_err(|mistakes| format!("{mistakes:?}"))
+            .map_err(|diagnostics| format!("{diagnostics:?}"))
     }
 }
 

@@ -8,7 +8,7 @@ use engine::bucket::Share;
 use engine::mix::Mix;
 use engine::outcome::Outcome;
 use engine::plan::Plan;
-use engine::record::{Figures, Series};
+use engine::record::{Series, ShardStats};
 use engine::seams::Source;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::time::{ClockId, clock_gettime};
@@ -40,7 +40,7 @@ pub(crate) struct Driven {
     /// Requests of the whole run that failed.
     pub(crate) failed: u64,
     /// How the shard fared over the whole run, connecting excluded.
-    pub(crate) figures: Figures,
+    pub(crate) stats: ShardStats,
 }
 
 /// Runs a plan of one shard to its end. The first `uncounted` answers warm up what is made once: buffers that take the
@@ -51,9 +51,9 @@ pub(crate) fn drive(plan: &Plan, address: SocketAddr, uncounted: u64) -> Result<
     thread::scope(|scope| {
         let make = move || Looping::new(plan, address, shard_lane, recorder)?.turn_until_finished(uncounted);
         let shard = scope.spawn(make);
-        let (failed, figures) = collect(&collector_lane, || shard.is_finished());
+        let (failed, stats) = collect(&collector_lane, || shard.is_finished());
         let driven = shard.join().map_err(|_| "the shard's thread panicked; see above")??;
-        Ok(Driven { failed, figures, ..driven })
+        Ok(Driven { failed, stats, ..driven })
     })
 }
 
@@ -117,18 +117,18 @@ fn start_when_all_are_open(connections: u32, control: Arc<Control>) -> Box<dyn F
 }
 
 /// Takes recorders until the shard has ended and the lane is empty: failures, and figures summed up.
-fn collect(lane: &CollectorLane, has_ended: impl Fn() -> bool) -> (u64, Figures) {
-    let (mut failed, mut figures) = (0, Figures::default());
+fn collect(lane: &CollectorLane, has_ended: impl Fn() -> bool) -> (u64, ShardStats) {
+    let (mut failed, mut stats) = (0, ShardStats::default());
     loop {
         // In this order: what the shard hands over last is there once it has ended.
         let is_last = has_ended();
         while let Some(recorder) = lane.pop() {
             failed += recorder.measured.iter().chain(&recorder.outside).map(Series::failed).sum::<u64>();
-            figures.merge(&recorder.all_figures());
+            stats.merge(&recorder.all_stats());
             lane.give_back(recorder);
         }
         if is_last {
-            return (failed, figures);
+            return (failed, stats);
         }
         thread::sleep(COLLECT_POLL);
     }

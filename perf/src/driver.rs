@@ -44,14 +44,14 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
 
 impl PerRequest {
     fn of(driven: &Driven) -> PerRequest {
-        let figures = &driven.figures;
-        let (whole, counted) = (figures.finished.max(1) as f64, driven.counted.max(1) as f64);
+        let stats = &driven.stats;
+        let (whole, counted) = (stats.finished.max(1) as f64, driven.counted.max(1) as f64);
         PerRequest {
             allocations: driven.allocations.count as f64 / counted,
-            submissions: figures.submissions as f64 / whole,
-            completions: figures.completions as f64 / whole,
-            enters: figures.enters as f64 / whole,
-            enters_per_turn: figures.enters as f64 / figures.turns.max(1) as f64,
+            submissions: stats.submissions as f64 / whole,
+            completions: stats.completions as f64 / whole,
+            enters: stats.enters as f64 / whole,
+            enters_per_turn: stats.enters as f64 / stats.turns.max(1) as f64,
             switches: driven.switches as f64 / counted,
             requests: whole,
         }

@@ -48,8 +48,8 @@ pub(crate) const REGRESSIONS: [Plant; 8] = [
     Plant {
         name: "allocation",
         file: "engine/src/record.rs",
-        anchor: "        self.figures.finished += 1;\n",
-        planted: "        self.figures.finished += 1;\n        drop(std::hint::black_box(Box::new(instants)));\n",
+        anchor: "        self.stats.finished += 1;\n",
+        planted: "        self.stats.finished += 1;\n        drop(std::hint::black_box(Box::new(instants)));\n",
         caught_by: Some(Kind::Allocations),
     },
     Plant {

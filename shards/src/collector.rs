@@ -3,13 +3,13 @@
 //! It runs on a thread of its own, off the shards' cores where there is another. What it does can be late; what it counts
 //! cannot be wrong, because merging is exact and a shard keeps what it could not hand over.
 
+use crate::auto_warmup::Warming;
 use crate::lanes::{CollectorLane, Control};
 use crate::sinks::Sinks;
-use crate::warming::Warming;
 use engine::history::History;
 use engine::phase::Phases;
 use engine::plan::Plan;
-use engine::record::{Figures, Recorder};
+use engine::record::{Recorder, ShardStats};
 use engine::seams::Grain;
 use engine::snapshot::Snapshot;
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ pub struct Collected {
     /// The whole run.
     pub whole: Snapshot,
     /// How each shard fared in the measured window.
-    pub window: Vec<Figures>,
+    pub window: Vec<ShardStats>,
     /// The run slice by slice.
     pub history: History,
     /// Whether response times were found to be steady before the window began, if that was looked for.
@@ -53,10 +53,10 @@ pub(crate) struct Collector {
     interval: Option<Snapshot>,
     published_ns: u64,
     whole: Snapshot,
-    window: Vec<Figures>,
+    window: Vec<ShardStats>,
     history: History,
     sinks: Sinks,
-    warming: Warming,
+    auto_warmup: Warming,
 }
 
 impl Collector {
@@ -77,10 +77,10 @@ impl Collector {
             interval: None,
             published_ns: 0,
             whole: Snapshot::new(shards, series, plan.phases),
-            window: vec![Figures::default(); shards],
+            window: vec![ShardStats::default(); shards],
             history: History::default(),
             sinks,
-            warming: Warming::new(plan, control),
+            auto_warmup: Warming::new(plan, control),
             lanes,
         }
     }
@@ -104,7 +104,7 @@ impl Collector {
             whole: self.whole,
             window: self.window,
             history: self.history,
-            is_steady: self.warming.is_steady(),
+            is_steady: self.auto_warmup.is_steady(),
             cpu_ns: crate::ring::thread_cpu_ns(),
             complaints,
         }
@@ -120,7 +120,7 @@ impl Collector {
     }
 
     fn absorb(&mut self, shard: usize, recorder: &Recorder) {
-        if let Some(to_ns) = self.warming.end_ns().filter(|&to_ns| to_ns < self.phases.measure_to_ns) {
+        if let Some(to_ns) = self.auto_warmup.end_ns().filter(|&to_ns| to_ns < self.phases.measure_to_ns) {
             self.phases.measure_to_ns = to_ns;
             self.whole.phases = self.phases;
         }
@@ -174,7 +174,7 @@ impl Collector {
         slice.phases = self.phases;
         self.whole.merge(&slice);
         self.history.push(&slice);
-        if let Some(phases) = self.warming.watch(&slice) {
+        if let Some(phases) = self.auto_warmup.watch(&slice) {
             self.phases = phases;
             self.whole.phases = phases;
         }

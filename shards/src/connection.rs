@@ -184,7 +184,7 @@ impl Connections {
 
     /// Adds a request under way; returns where its flight is kept.
     #[inline]
-    pub(crate) fn take_off(&mut self, slot: Slot, flight: Flight) -> usize {
+    pub(crate) fn begin(&mut self, slot: Slot, flight: Flight) -> usize {
         let connection = &mut self.all[slot as usize];
         debug_assert!(connection.under_way < self.depth, "only a connection with room is given a request");
         let index = flight_index(slot, self.depth, connection.oldest + connection.under_way);
@@ -204,7 +204,7 @@ impl Connections {
 
     /// Ends the oldest request under way on a connection.
     #[inline]
-    pub(crate) fn land(&mut self, slot: Slot) -> Option<Flight> {
+    pub(crate) fn complete(&mut self, slot: Slot) -> Option<Flight> {
         let flight = self.oldest(slot)?;
         let connection = &mut self.all[slot as usize];
         self.timeouts.leave(flight_index(slot, self.depth, connection.oldest) as u32);
@@ -230,7 +230,7 @@ impl Connections {
         (sum / count.max(1)) as u64
     }
 
-    /// The flight kept at an index that [`Connections::take_off`] returned.
+    /// The flight kept at an index that [`Connections::begin`] returned.
     #[inline]
     pub(crate) fn flight(&mut self, index: usize) -> &mut Flight {
         &mut self.flights[index]
@@ -286,7 +286,7 @@ mod tests {
         let mut order = Vec::new();
         while let Some(slot) = connections.first_ready() {
             connections.unqueue_first();
-            connections.take_off(slot, Flight::default());
+            connections.begin(slot, Flight::default());
             order.push(slot);
         }
         assert_eq!(order, [0, 1]);
@@ -303,13 +303,13 @@ mod tests {
     fn requests_land_in_the_order_they_took_off() {
         let mut connections = opened(1, 3);
         for step in 0..3 {
-            connections.take_off(0, Flight::new(step, 0, 0));
+            connections.begin(0, Flight::new(step, 0, 0));
         }
         assert_eq!(connections.room(0), 0);
-        assert_eq!(connections.land(0).unwrap().step(), 0);
-        connections.take_off(0, Flight::new(3, 0, 0));
+        assert_eq!(connections.complete(0).unwrap().step(), 0);
+        connections.begin(0, Flight::new(3, 0, 0));
         let rest: Vec<usize> =
-            std::iter::from_fn(|| connections.land(0)).map(|flight| flight.step()).collect();
+            std::iter::from_fn(|| connections.complete(0)).map(|flight| flight.step()).collect();
         assert_eq!(rest, [1, 2, 3]);
         assert_eq!(connections.under_way, 0);
     }

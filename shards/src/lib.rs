@@ -10,6 +10,7 @@
 #![deny(unsafe_code)]
 
 pub mod arrivals;
+mod auto_warmup;
 pub mod calibrate;
 mod clock;
 mod collector;
@@ -29,7 +30,6 @@ mod sinks;
 #[allow(unsafe_code, reason = "the raw ring; every block says why it is sound")]
 mod sys;
 mod timeouts;
-mod warming;
 mod watch;
 pub mod wire;
 

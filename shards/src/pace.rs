@@ -2,7 +2,7 @@
 
 use engine::plan::Wait;
 
-/// A park is never longer: the executor's other tasks, the stop order and the timeouts want their turn.
+/// A park is never longer: the stop order and the timeouts are looked at between two.
 pub(crate) const PARK_NS_MAX: u64 = 5_000_000;
 /// The margin starts here, and stays between these. A wake-up takes 3–10 µs on bare metal, 50 µs in a virtual machine.
 const MARGIN_NS_START: u64 = 100_000;

@@ -292,7 +292,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
         self.connections.open += 1;
         let connection = self.connections.at(slot);
         if connection.was_open {
-            self.recorder.figures.reconnects += 1;
+            self.recorder.stats.reconnects += 1;
         }
         connection.was_open = true;
         connection.has_answered = false;
@@ -305,10 +305,10 @@ impl<W: Wire, S: Source> Shard<W, S> {
 
     fn connect_failed(&mut self, now: u64, slot: Slot, kind: Kind) {
         self.connecting -= 1;
-        self.recorder.figures.connect_failures += 1;
+        self.recorder.stats.connect_failures += 1;
         let is_starting = self.start_ns == u64::MAX;
         let is_own = is_starting && kind.fault() == Fault::Generator;
-        self.recorder.figures.connect_failures_own += u64::from(is_own);
+        self.recorder.stats.connect_failures_own += u64::from(is_own);
         self.wire.close(slot);
         self.retry_later(now, slot);
         if self.rules.sheds {
@@ -332,7 +332,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
         if !goes_on {
             connection.armed = Armed::No;
         }
-        let result = self.digest(now, slot, &buffer);
+        let result = self.parse(now, slot, &buffer);
         self.wire.recycle(buffer);
         match result {
             Ok(true) => self.after_answer(now, slot),
@@ -347,13 +347,13 @@ impl<W: Wire, S: Source> Shard<W, S> {
 
     /// Feeds a buffer to the protocol. True when the last of its bytes completed an answer; an error when they make no
     /// sense or the connection cannot go on.
-    fn digest(&mut self, now: u64, slot: Slot, buffer: &W::Buffer) -> Result<bool, Kind> {
+    fn parse(&mut self, now: u64, slot: Slot, buffer: &W::Buffer) -> Result<bool, Kind> {
         let Shard { wire, source, connections, recorder, memo, start_ns, late_ns, carry_mask, .. } = self;
         let mut bytes = wire.bytes(buffer);
         let mut is_complete = false;
         while !bytes.is_empty() {
             let Some(flight) = connections.oldest(slot) else {
-                recorder.figures.unasked_bytes += bytes.len() as u64;
+                recorder.stats.unasked_bytes += bytes.len() as u64;
                 return Err(Kind::Protocol);
             };
             let is_bodyless = source.is_bodyless(flight.step());
@@ -362,8 +362,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
             bytes = &bytes[used..];
             is_complete = answer.is_some();
             if let Some(answer) = answer {
-                connections.land(slot);
-                let lag_ns = land(recorder, source, flight, answer, now, *start_ns, *late_ns);
+                connections.complete(slot);
+                let lag_ns = complete(recorder, source, flight, answer, now, *start_ns, *late_ns);
                 let connection = connections.at(slot);
                 connection.carried_ns = lag_ns & *carry_mask;
                 connection.has_answered = true;
@@ -387,9 +387,9 @@ impl<W: Wire, S: Source> Shard<W, S> {
 
     /// An answer that was not complete in a buffer is complete now.
     fn answered(&mut self, now: u64, slot: Slot, answer: Answer) {
-        if let Some(flight) = self.connections.land(slot) {
+        if let Some(flight) = self.connections.complete(slot) {
             let (start_ns, late_ns) = (self.start_ns, self.late_ns);
-            let lag_ns = land(&mut self.recorder, &self.source, flight, answer, now, start_ns, late_ns);
+            let lag_ns = complete(&mut self.recorder, &self.source, flight, answer, now, start_ns, late_ns);
             self.connections.at(slot).carried_ns = lag_ns & self.carry_mask;
         }
         self.connections.at(slot).has_answered = true;
@@ -443,7 +443,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
 
     fn paused(&mut self, now: u64, slot: Slot, pause: Pause) {
         if pause == Pause::Starved {
-            self.recorder.figures.starved += 1;
+            self.recorder.stats.starved += 1;
         }
         let connection = self.connections.at(slot);
         connection.armed = Armed::No;
@@ -472,7 +472,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
         if !self.connections.at(slot).is_open() {
             return;
         }
-        while let Some(flight) = self.connections.land(slot) {
+        while let Some(flight) = self.connections.complete(slot) {
             // A failure that something told us of has lain there as a response would have; a timeout is our own finding.
             let late_ns = if matches!(kind, Kind::Timeout | Kind::Unfinished) { 0 } else { self.late_ns };
             let instants = self.instants(flight.intended_ns, flight.sent_ns, now);
@@ -595,7 +595,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
         self.left -= if self.rules.is_closed_loop { room - 1 } else { 0 };
         if self.rules.is_one_constant {
             let bytes = self.source.constant(0).map_or(0, <[u8]>::len) as u64;
-            (0..room).for_each(|_| self.take_off(slot, 0, intended_ns, free_ns, bytes));
+            (0..room).for_each(|_| self.begin(slot, 0, intended_ns, free_ns, bytes));
             self.connections.at(slot).is_sending = self.rules.reports_sends;
             self.wire.send_constant(slot, 0, room as usize, self.rules.reports_sends);
         } else {
@@ -614,7 +614,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
             match self.source.constant(step) {
                 Some(constant) if room == 1 => {
                     let bytes = constant.len() as u64;
-                    self.take_off(slot, step, intended_ns, free_ns, bytes);
+                    self.begin(slot, step, intended_ns, free_ns, bytes);
                     self.connections.at(slot).is_sending = self.rules.reports_sends;
                     return self.wire.send_constant(slot, step, 1, self.rules.reports_sends);
                 }
@@ -622,15 +622,15 @@ impl<W: Wire, S: Source> Shard<W, S> {
                 None => self.source.render(step, &mut self.scratch),
             }
             let bytes = (self.scratch.len() - before) as u64;
-            self.take_off(slot, step, intended_ns, free_ns, bytes);
+            self.begin(slot, step, intended_ns, free_ns, bytes);
         }
         self.connections.at(slot).is_sending = self.rules.reports_copies;
         self.wire.send_copy(slot, &self.scratch, self.rules.reports_copies);
     }
 
-    fn take_off(&mut self, slot: Slot, step: usize, intended_ns: u64, free_ns: u64, bytes: u64) {
+    fn begin(&mut self, slot: Slot, step: usize, intended_ns: u64, free_ns: u64, bytes: u64) {
         let flight = Flight::new(step, intended_ns, self.now_ns);
-        let index = self.connections.take_off(slot, flight);
+        let index = self.connections.begin(slot, flight);
         self.released.push((index, free_ns, bytes));
     }
 
@@ -738,7 +738,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
 
 /// Records a complete answer, which has lain in the kernel for `late_ns`. Returns the part of its time that is the generator's.
 #[inline]
-fn land<S: Source>(
+fn complete<S: Source>(
     recorder: &mut Recorder,
     source: &S,
     flight: Flight,

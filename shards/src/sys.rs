@@ -450,7 +450,7 @@ impl Ring {
                 self.counters.submissions += u64::from(submitted);
                 Ok(())
             }
-            // A timeout, a signal, or a completion queue to be emptied first: all of them are the loop's daily bread. What
+            // A timeout, a signal, or a completion queue to be emptied first: the loop meets all of them all the time. What
             // was submitted before a timeout is only known from the queue itself.
             Err(error) => match error.raw_os_error() {
                 Some(libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN) => {

@@ -64,7 +64,7 @@ fn responses_that_came_while_the_core_was_lost_are_no_timeouts() {
         let plan = plan("duration = '20s'\nconnections = 50\ntimeout = '500ms'\n[load]\nrate = 200");
         let outcome = run(&plan, &World { machine, server, ..World::default() }, seed);
         let total = outcome.total();
-        assert!(outcome.snapshot.figures().hiccups > 2, "seed {seed}: the core was lost");
+        assert!(outcome.snapshot.stats().hiccups > 2, "seed {seed}: the core was lost");
         assert_eq!(total.errors[Kind::Timeout as usize], 0, "seed {seed}: {:?}", total.errors);
         let lag = outcome.snapshot.lag.summary();
         assert!(lag.max > 500 * MILLISECOND_NS, "seed {seed}: and the generator owns up to it; {lag:?}");

@@ -85,7 +85,7 @@ pub(super) fn assert_accounted(plan: &Plan, outcome: &Outcome, seed: u64) {
         "seed {seed}: every request sent ended once; {:?}",
         total.errors
     );
-    assert_eq!(snapshot.figures().finished, ended, "seed {seed}");
+    assert_eq!(snapshot.stats().finished, ended, "seed {seed}");
     let reached: u64 = outcome.wires.iter().map(|wire| wire.requests + wire.unheard).sum();
     assert_eq!(reached, total.sent, "seed {seed}: what was sent is what the wire was given");
     assert_eq!(total.statuses.iter().map(|(_, count)| count).sum::<u64>(), answered(&total), "seed {seed}");

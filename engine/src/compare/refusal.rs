@@ -340,7 +340,7 @@ fn exact(ns: u64) -> String {
 mod tests {
     use super::*;
     use crate::compare::compare;
-    use crate::made_up::{CLOSED, OPEN, report, slices};
+    use crate::fixtures::{CLOSED, OPEN, report, slices};
     use crate::verdict::Verdict;
     use std::collections::BTreeSet;
 

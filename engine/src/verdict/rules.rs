@@ -2,7 +2,7 @@
 
 use super::{Cause, Evidence, Reason, Status};
 use crate::distribution::Distribution;
-use crate::record::Figures;
+use crate::record::ShardStats;
 use crate::report::Calibrated;
 use crate::snapshot::sum_of;
 
@@ -112,9 +112,9 @@ pub(super) const RULES: [Rule; 23] = [
         cause: MACHINE,
         measure: hiccup_share,
         explain: |evidence, share| {
-            let figures = sum_of(evidence.shards);
-            let longest = crate::quantity::show_ns(figures.hiccup_ns_max);
-            let count = figures.hiccups;
+            let stats = sum_of(evidence.shards);
+            let longest = crate::quantity::show_ns(stats.hiccup_ns_max);
+            let count = stats.hiccups;
             format!(
                 "the shards' loops stood still {count} times, {} of the time, {longest} at the longest",
                 percent(share)
@@ -250,8 +250,8 @@ pub(super) const RULES: [Rule; 23] = [
         invalid_above: NEVER,
         cause: GENERATOR,
         measure: |evidence| {
-            let figures = sum_of(evidence.shards);
-            figures.starved as f64 / figures.completions.max(1) as f64
+            let stats = sum_of(evidence.shards);
+            stats.starved as f64 / stats.completions.max(1) as f64
         },
         explain: |_, share| {
             format!("{} of receives found no free buffer and had to be asked for again", percent(share))
@@ -384,7 +384,7 @@ fn lag_share_of(evidence: &Evidence, quantile: f64) -> f64 {
 
 /// Time for which a shard's thread could have run and did not, as a share of the window, of the shard where it is largest.
 fn lost_core_share(evidence: &Evidence) -> f64 {
-    let delay_ns = evidence.shards.iter().map(|figures| figures.run_delay_ns).max().unwrap_or(0);
+    let delay_ns = evidence.shards.iter().map(|stats| stats.run_delay_ns).max().unwrap_or(0);
     // A shard that stands still at the end of the window finds out after it.
     (delay_ns as f64 / 1e9 / evidence.window_s).min(1.0)
 }
@@ -436,8 +436,8 @@ fn missing_share(evidence: &Evidence) -> f64 {
 /// Time for which a shard's thread worked or waited for its core, as a share of the window, of the shard where it is largest. What
 /// the hypervisor took is in no thread's account, and no less gone.
 fn busiest_share(evidence: &Evidence) -> f64 {
-    let busy_ns = |figures: &Figures| {
-        (figures.cpu_user_ns + figures.cpu_system_ns + figures.run_delay_ns).saturating_sub(figures.spun_ns)
+    let busy_ns = |stats: &ShardStats| {
+        (stats.cpu_user_ns + stats.cpu_system_ns + stats.run_delay_ns).saturating_sub(stats.spun_ns)
     };
     let busiest_ns = evidence.shards.iter().map(busy_ns).max().unwrap_or(0) as f64;
     (busiest_ns / (evidence.window_s * 1e9) + steal_share(evidence)).min(1.0)
@@ -451,7 +451,7 @@ fn bound_share(evidence: &Evidence) -> f64 {
 
 /// Requests that ended in the window, per second, of the shard with the most.
 fn busiest_rps(evidence: &Evidence) -> f64 {
-    let finished = evidence.shards.iter().map(|figures| figures.finished).max().unwrap_or(0);
+    let finished = evidence.shards.iter().map(|stats| stats.finished).max().unwrap_or(0);
     finished as f64 / evidence.window_s
 }
 

@@ -72,9 +72,9 @@ pub(super) fn run(plan: &str, address: SocketAddr, halt: &Halt) -> Result<Report
 fn read(text: &str) -> Result<Plan, String> {
     let document = Document { name: "calibration".into(), text: text.to_owned(), format: Format::Toml };
     let layers = Layers::new(Some(document)).map_err(|wrong| wrong.0.problem)?;
-    let config = layers.config().map_err(|mistake| mistake.problem)?;
-    Plan::new(&config, &|name| Err(format!("{name} is not read"))).map_err(|mistakes| {
-        let problems: Vec<String> = mistakes.into_iter().map(|mistake| mistake.problem).collect();
+    let config = layers.config().map_err(|diagnostic| diagnostic.problem)?;
+    Plan::new(&config, &|name| Err(format!("{name} is not read"))).map_err(|diagnostics| {
+        let problems: Vec<String> = diagnostics.into_iter().map(|diagnostic| diagnostic.problem).collect();
         problems.join("; ")
     })
 }

@@ -34,17 +34,17 @@ impl<W: Wire, S: Source> Shard<W, S> {
             false => late_ns,
         };
         self.turn_ns = since_ns;
-        let (has_requests, figures) = (self.has_requests(), &mut self.recorder.figures);
-        figures.turns += 1;
+        let (has_requests, stats) = (self.has_requests(), &mut self.recorder.stats);
+        stats.turns += 1;
         if self.is_spinning {
-            figures.spun_ns += since_ns;
+            stats.spun_ns += since_ns;
         }
         let lost_ns = since_ns.saturating_sub(expected_ns);
         if lost_ns > HICCUP_NS + self.operations * OPERATION_NS_MAX && has_requests {
             if self.stage == Stage::Running {
-                figures.hiccups += 1;
-                figures.hiccup_ns += lost_ns;
-                figures.hiccup_ns_max = figures.hiccup_ns_max.max(lost_ns);
+                stats.hiccups += 1;
+                stats.hiccup_ns += lost_ns;
+                stats.hiccup_ns_max = stats.hiccup_ns_max.max(lost_ns);
             }
             self.late_ns = self.late_ns.max(lost_ns);
             self.lost_core_at_ns = now;

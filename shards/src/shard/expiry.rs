@@ -64,7 +64,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
                 // Nothing is under way that could time out, and nothing can be sent: only a new connection helps.
                 self.broken(now, slot, Kind::Timeout);
             } else if self.wire.is_ended(slot) {
-                self.recorder.figures.lost_ends += 1;
+                self.recorder.stats.lost_ends += 1;
                 self.ended(now, slot);
             }
             if looks == WATCH_LOOKS {

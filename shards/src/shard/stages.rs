@@ -8,7 +8,7 @@ use crate::lanes::Order;
 use crate::wire::Wire;
 use engine::bucket::{Tally, TokenBucket};
 use engine::outcome::Kind;
-use engine::record::{Figures, Overdue};
+use engine::record::{Overdue, ShardStats};
 use engine::seams::Source;
 
 /// How long what is under way may take after a stop. After the end it may take as long as any request: what the target does not
@@ -34,8 +34,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
         } else {
             let phases = self.rules.phases;
             let is_at_bound = [phases.measure_from_ns, phases.measure_to_ns].contains(&boundary_ns);
-            self.recorder.figures.postponed += 1;
-            self.recorder.figures.postponed_at_bounds += u64::from(is_at_bound);
+            self.recorder.stats.postponed += 1;
+            self.recorder.stats.postponed_at_bounds += u64::from(is_at_bound);
         }
         self.next_publish_ns = self.start_ns + self.next_boundary(boundary_ns);
     }
@@ -55,19 +55,19 @@ impl<W: Wire, S: Source> Shard<W, S> {
         }
         let counters = self.wire.counters();
         let before = std::mem::replace(&mut self.published, counters);
-        let figures = &mut self.recorder.figures;
-        figures.enters += counters.enters - before.enters;
-        figures.submissions += counters.submissions - before.submissions;
-        figures.completions += counters.completions - before.completions;
-        figures.overflowed += counters.overflowed - before.overflowed;
-        figures.cpu_user_ns += counters.cpu_user_ns - before.cpu_user_ns;
-        figures.cpu_system_ns += counters.cpu_system_ns - before.cpu_system_ns;
-        figures.run_delay_ns += counters.run_delay_ns - before.run_delay_ns;
+        let stats = &mut self.recorder.stats;
+        stats.enters += counters.enters - before.enters;
+        stats.submissions += counters.submissions - before.submissions;
+        stats.completions += counters.completions - before.completions;
+        stats.overflowed += counters.overflowed - before.overflowed;
+        stats.cpu_user_ns += counters.cpu_user_ns - before.cpu_user_ns;
+        stats.cpu_system_ns += counters.cpu_system_ns - before.cpu_system_ns;
+        stats.run_delay_ns += counters.run_delay_ns - before.run_delay_ns;
         // Time is spent watching only while the thread has its core.
-        figures.spun_ns = figures.spun_ns.min(figures.cpu_user_ns + figures.cpu_system_ns);
-        figures.clock_steps += counters.clock_steps - before.clock_steps;
-        figures.clock_ppm = counters.clock_ppm;
-        figures.open = self.connections.open;
+        stats.spun_ns = stats.spun_ns.min(stats.cpu_user_ns + stats.cpu_system_ns);
+        stats.clock_steps += counters.clock_steps - before.clock_steps;
+        stats.clock_ppm = counters.clock_ppm;
+        stats.open = self.connections.open;
         let scheduled_ns = self.next_publish_ns.saturating_sub(self.start_ns);
         let to_ns = if now >= self.next_publish_ns { scheduled_ns } else { relative_ns };
         self.recorder.to_ns = to_ns;
@@ -137,11 +137,11 @@ impl<W: Wire, S: Source> Shard<W, S> {
             self.connections.at(slot).link = Link::Closed { retry_ns: start_ns };
         }
         self.next_retry_ns = start_ns;
-        let before = std::mem::take(&mut self.recorder.figures);
+        let before = std::mem::take(&mut self.recorder.stats);
         self.recorder.clear(0);
         // Attempts that failed say why connections are missing, so they are the run's, whenever they were made.
-        self.recorder.figures.connect_failures = before.connect_failures;
-        self.recorder.figures.connect_failures_own = before.connect_failures_own;
+        self.recorder.stats.connect_failures = before.connect_failures;
+        self.recorder.stats.connect_failures_own = before.connect_failures_own;
         self.published = self.wire.counters();
         self.next_publish_ns = start_ns + self.next_boundary(0);
     }
@@ -267,7 +267,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
     /// Waits, if it has to, for the collector to have given an empty recorder back.
     fn hand_over_last(&mut self) {
         // What passes while it waits is the collector's time, and no part of the run.
-        self.recorder.figures = Figures::default();
+        self.recorder.stats = ShardStats::default();
         if self.lane.swap(&mut self.recorder) {
             self.stage = Stage::Finished;
         }

@@ -81,7 +81,7 @@ mod tests {
 
     const SLICE_NS: u64 = 100 * MILLISECOND_NS;
 
-    fn warming(warmup: &str) -> (Warming, Arc<Control>, Plan) {
+    fn auto_warmup(warmup: &str) -> (Warming, Arc<Control>, Plan) {
         let text = |value: &str| Some(Text(value.into()));
         let mut config = Config { url: text("http://h/"), ..Config::default() };
         (config.run.duration, config.run.warmup) = (text("20s"), text(warmup));
@@ -106,19 +106,19 @@ mod tests {
 
     /// A target that is slow for two seconds. Where the window begins, and when that was decided.
     fn window(warmup: &str, slices: u64) -> (Option<(u64, u64)>, Option<bool>) {
-        let (mut warming, control, plan) = warming(warmup);
+        let (mut auto_warmup, control, plan) = auto_warmup(warmup);
         for index in 0..slices {
             let response_ns = (5 + 20_u64.saturating_sub(index)) * MILLISECOND_NS;
-            if let Some(phases) = warming.watch(&slice(index, response_ns, &plan)) {
+            if let Some(phases) = auto_warmup.watch(&slice(index, response_ns, &plan)) {
                 assert_eq!(
                     control.measure_from_ns(),
                     Some(phases.measure_from_ns),
                     "shards are told the same"
                 );
-                return (Some((phases.measure_from_ns, (index + 1) * SLICE_NS)), warming.is_steady());
+                return (Some((phases.measure_from_ns, (index + 1) * SLICE_NS)), auto_warmup.is_steady());
             }
         }
-        (None, warming.is_steady())
+        (None, auto_warmup.is_steady())
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Runs of this machine, one or several in turn, with one pair of ears for signals.
+//! Runs of this machine, one or several in turn, which all stop at the same signal.
 
 use crate::exit::Failure;
 use crate::signals::Listener;
@@ -19,14 +19,14 @@ use uuid::Uuid;
 const POLL: Duration = Duration::from_millis(20);
 
 /// Carries out plans, and knows whether it was told to stop.
-pub(crate) struct Turns {
+pub(crate) struct Session {
     signals: Listener,
 }
 
-impl Turns {
+impl Session {
     /// Listens for signals from now on.
-    pub(crate) fn begin() -> Result<Turns, Failure> {
-        Ok(Turns { signals: Listener::start().map_err(Failure::runtime)? })
+    pub(crate) fn begin() -> Result<Session, Failure> {
+        Ok(Session { signals: Listener::start().map_err(Failure::runtime)? })
     }
 
     /// Runs a plan to its end, or until a signal.
@@ -98,8 +98,8 @@ mod tests {
 
     #[test]
     fn a_signal_ends_the_wait_for_what_does_not_end() {
-        let turns = Turns::begin().unwrap();
-        assert_eq!(turns.heeding(|| 7).unwrap(), 7);
+        let session = Session::begin().unwrap();
+        assert_eq!(session.heeding(|| 7).unwrap(), 7);
         let (began, has_begun) = channel();
         std::thread::spawn(move || {
             // Only once the work has begun, which never ends.
@@ -112,7 +112,7 @@ mod tests {
                 std::thread::park();
             }
         };
-        let failure = turns.heeding(endless).unwrap_err();
+        let failure = session.heeding(endless).unwrap_err();
         assert_eq!(failure.code, 130, "{}", failure.message);
     }
 }

@@ -1,7 +1,7 @@
 //! A server that a command starts: up before a run, gone after it.
 
 use crate::exit::Failure;
-use crate::turns::Turns;
+use crate::session::Session;
 use engine::redact;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -59,10 +59,14 @@ impl Served {
     }
 
     /// Waits until one of the addresses accepts a connection. That none does is the server's doing.
-    pub(crate) fn wait_until_ready(&mut self, addresses: &[SockAddr], turns: &Turns) -> Result<(), Failure> {
+    pub(crate) fn wait_until_ready(
+        &mut self,
+        addresses: &[SockAddr],
+        session: &Session,
+    ) -> Result<(), Failure> {
         let asked = Instant::now();
         while asked.elapsed() < READY_MAX {
-            turns.go_on()?;
+            session.go_on()?;
             if let Some(status) = self.ended() {
                 let message = format!(
                     "`{}` ended ({status}) before it accepted connections",
