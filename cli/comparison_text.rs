@@ -176,13 +176,13 @@ fn escaped(text: &str) -> String {
 
 fn legend(comparison: &Comparison) -> String {
     let (whole, single) = (percent(comparison.confidence), percent(comparison.row_confidence));
-    let diagnostic = percent(1.0 - comparison.confidence);
+    let chance = percent(1.0 - comparison.confidence);
     let trust = match comparison.holds_spread_of_runs {
         true => format!(
-            "intervals of {single} each, so that the chance that any row is called worse by mistake is at most {diagnostic}; confidence {whole}"
+            "intervals of {single} each, so that the chance that any row is called worse by mistake is at most {chance}; confidence {whole}"
         ),
         false => format!(
-            "intervals of {single} each, which do not hold the spread between runs, because a side has one run: the chance that any row is called worse by mistake is at most {diagnostic} only if runs do not differ from one to the next; confidence {whole} within these runs"
+            "intervals of {single} each, which do not hold the spread between runs, because a side has one run: the chance that any row is called worse by mistake is at most {chance} only if runs do not differ from one to the next; confidence {whole} within these runs"
         ),
     };
     format!("{trust}\nseen from: a smaller change for the worse could not have been seen, as a rule")

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// A report whose every text is plain, whatever keys it has.
 pub(crate) fn report(report: &Report) -> Report {
     let cleaned = serde_json::to_value(report).map(cleaned).and_then(serde_json::from_value);
-    // A number that JSON has no word for does not come back: half of an interval of which nothing is known is infinite.
+    // A number that JSON has no word for does not come back: an infinite one, if one is ever computed.
     cleaned.unwrap_or_else(|_| one_by_one(report.clone()))
 }
 
@@ -232,8 +232,8 @@ mod tests {
         }
         assert!(free > 40, "{free} of {}", found.len());
         let mut evil: Report = serde_json::from_value(steered).unwrap();
-        for half_width in [1.0, f64::INFINITY] {
-            evil.until.as_mut().unwrap().half_width = Some(half_width);
+        for window_s in [1.0, f64::INFINITY] {
+            evil.window_s = window_s;
             json = serde_json::to_value(report(&evil)).unwrap();
             let text = format!("{json:?}").replace(&format!("{:?}", '\u{fffd}'), "");
             assert!(

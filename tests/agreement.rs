@@ -1,6 +1,6 @@
 //! The figures of one report agree with each other: a part is no larger than its whole, and no two statements contradict.
 //!
-//! Checked on the report of every simulated world, and on every report that the built program writes.
+//! Checked on the report of every simulated world, and on every `report.json` that the built program writes in a test.
 
 use engine::report::{Report, Requests};
 use engine::target_outcome::TargetStatus;

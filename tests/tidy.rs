@@ -120,7 +120,8 @@ fn the_engine_knows_no_clock_socket_file_or_thread() {
 #[test]
 fn nothing_is_shared_on_the_shards_path() {
     let mut path: BTreeMap<String, String> = sources("shards/src/protocol");
-    for name in ["connection.rs", "timeouts.rs", "pace.rs", "shard.rs", "shard/stages.rs"] {
+    path.extend(sources("shards/src/shard"));
+    for name in ["connection.rs", "timeouts.rs", "pace.rs", "shard.rs"] {
         let file = format!("shards/src/{name}");
         path.insert(file.clone(), fs::read_to_string(root().join(file)).unwrap());
     }

@@ -94,9 +94,6 @@ impl Vajra {
     pub(crate) fn done(mut self) -> Done {
         let output = self.command.output().unwrap();
         let done = Done::new(output, self.folder);
-        if let Ok(report) = serde_json::from_value::<Report>(done.report.clone()) {
-            assert_agrees(&report, "report.json");
-        }
         assert!(!self.writes_json || !done.report.is_null() || done.code != 0, "no report: {}", done.stderr);
         done
     }
@@ -112,10 +109,15 @@ impl Running {
             (found.trim_end() == name).then_some(())
         };
         while !std::fs::read_dir(&tasks).unwrap().any(|task| named(task).is_some()) {
-            let state = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-            assert!(!state.contains(") Z "), "it ended before it had a thread `{name}`");
+            self.assert_runs(&format!("it had a thread `{name}`"));
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Fails when it has ended, which it was not to before something.
+    pub(crate) fn assert_runs(&self, before: &str) {
+        let state = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        assert!(!state.contains(") Z "), "it ended before {before}");
     }
 
     pub(crate) fn signal(&self, signal: i32) {
@@ -131,6 +133,10 @@ impl Running {
 impl Done {
     fn new(output: Output, folder: TempDir) -> Done {
         let report = std::fs::read_to_string(folder.path().join("report.json")).ok();
+        if let Some(text) = &report {
+            let report: Report = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+            assert_agrees(&report, "report.json");
+        }
         Done {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

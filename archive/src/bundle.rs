@@ -171,7 +171,7 @@ fn require_free(archive: &Connection, run_id: &str) -> Result<(), Problem> {
     }
 }
 
-/// Removes tags that nothing can be called, ids of runs among them, which no archive of ours has given.
+/// Removes tags that nothing can be called: ids of runs are among them, which hide what is called like them.
 fn leave_out_misnamed(archive: &Connection) -> Result<Vec<String>, Problem> {
     let tags: Vec<String> = archive
         .prepare("SELECT DISTINCT tag FROM tags ORDER BY tag")?

@@ -78,12 +78,11 @@ fn is_upper(comparison: Comparison) -> bool {
 /// What was in the generator's way, if anything was, however little: a disturbed probe is no evidence against a target.
 fn in_the_way(report: &Report) -> Option<Outcome> {
     let named = |wanted: Cause| report.verdict.reasons.iter().find(|reason| cause(reason) == Some(wanted));
-    let is_own = has_own_errors(report);
-    match (named(Cause::Machine), named(Cause::Generator)) {
+    let is_disturbance = |reason: &&Reason| cause(reason) == Some(Cause::Machine) && !is_lateness(reason);
+    let disturbance = report.verdict.reasons.iter().find(is_disturbance).filter(|_| !has_own_errors(report));
+    match (disturbance.or(named(Cause::Machine)), named(Cause::Generator)) {
         // The generator has most to do where others take its core: with both, the machine comes first.
-        (Some(machine), _) if !is_own && !is_lateness(machine) => {
-            Some(Outcome::Disturbed(machine.text.clone()))
-        }
+        (Some(machine), _) if disturbance.is_some() => Some(Outcome::Disturbed(machine.text.clone())),
         (_, Some(own)) => Some(Outcome::GeneratorLimit(own.text.clone())),
         // Late, and neither busy nor disturbed as far as can be seen.
         (Some(machine), None) => Some(Outcome::Disturbed(machine.text.clone())),

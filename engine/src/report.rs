@@ -419,7 +419,6 @@ impl Report {
             lag: &whole.lag,
             unsent: requests.unsent,
             scheduled: requests.scheduled(),
-            is_closed_loop: plan.load.is_closed(),
             is_invalid: verdict.status == Status::Invalid,
         });
         let thresholds = thresholds(plan, &series, &requests, &rate);

@@ -32,8 +32,6 @@ pub struct Grounds<'a> {
     pub unsent: u64,
     /// All arrivals.
     pub scheduled: u64,
-    /// True without a schedule.
-    pub is_closed_loop: bool,
     /// True when the verdict says that no number must be used.
     pub is_invalid: bool,
 }
@@ -73,7 +71,7 @@ impl Grounds<'_> {
         if quantile > sent_share(self.unsent, self.scheduled) {
             return Some(format!("{} of {} arrivals were never sent", self.unsent, self.scheduled));
         }
-        let share = lag_share(self.lag, self.response, self.is_closed_loop, quantile);
+        let share = lag_share(self.lag, self.response, quantile);
         (share > LAG_SHARE_MAX).then(|| {
             let lag_ns = self.lag.quantile_ns(quantile);
             let at =
@@ -100,14 +98,7 @@ mod tests {
             lag.record(if n < late { lag_ns } else { 100 });
         }
         let scheduled = 1_000 + unsent;
-        Trust::new(&Grounds {
-            response: &response,
-            lag: &lag,
-            unsent,
-            scheduled,
-            is_closed_loop: false,
-            is_invalid: false,
-        })
+        Trust::new(&Grounds { response: &response, lag: &lag, unsent, scheduled, is_invalid: false })
     }
 
     #[test]

@@ -150,6 +150,12 @@ impl Connections {
         if is_able { self.depth - connection.under_way } else { 0 }
     }
 
+    /// Whether a connection stands in the queue with nothing under way.
+    pub(crate) fn is_idle(&self, slot: Slot) -> bool {
+        let connection = &self.all[slot as usize];
+        connection.is_queued && connection.under_way == 0
+    }
+
     /// Puts a connection at the end of the queue, if it can take a request and is not queued. True when it did.
     #[inline]
     pub(crate) fn queue(&mut self, slot: Slot) -> bool {
@@ -204,7 +210,7 @@ impl Connections {
 
     /// Ends the oldest request under way on a connection.
     #[inline]
-    pub(crate) fn complete(&mut self, slot: Slot) -> Option<Flight> {
+    pub(crate) fn end_oldest(&mut self, slot: Slot) -> Option<Flight> {
         let flight = self.oldest(slot)?;
         let connection = &mut self.all[slot as usize];
         self.timeouts.leave(flight_index(slot, self.depth, connection.oldest) as u32);
@@ -300,16 +306,16 @@ mod tests {
     }
 
     #[test]
-    fn requests_land_in_the_order_they_took_off() {
+    fn requests_end_in_the_order_they_began() {
         let mut connections = opened(1, 3);
         for step in 0..3 {
             connections.begin(0, Flight::new(step, 0, 0));
         }
         assert_eq!(connections.room(0), 0);
-        assert_eq!(connections.complete(0).unwrap().step(), 0);
+        assert_eq!(connections.end_oldest(0).unwrap().step(), 0);
         connections.begin(0, Flight::new(3, 0, 0));
         let rest: Vec<usize> =
-            std::iter::from_fn(|| connections.complete(0)).map(|flight| flight.step()).collect();
+            std::iter::from_fn(|| connections.end_oldest(0)).map(|flight| flight.step()).collect();
         assert_eq!(rest, [1, 2, 3]);
         assert_eq!(connections.under_way, 0);
     }

@@ -49,9 +49,6 @@ const DISCARD_BYTES_MIN: u64 = 8 << 10;
 const SEND_BYTES_SILENT: usize = 4 << 10;
 /// A connection that is begun counts as so many operations.
 const OPERATIONS_PER_CONNECT: u64 = 4;
-/// A send executes within the call that waits. A wait that is over in so little for each of its sends did not sleep: what ended it
-/// came while the loop was at work.
-const SEND_NS_MAX: u64 = 5_000;
 
 /// What the executor is to do after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,17 +140,8 @@ pub struct Shard<W: Wire, S: Source> {
     operations: u64,
     /// Calls in this turn that send.
     sends: u64,
-    parked: Option<Parked>,
+    parked_until_ns: Option<u64>,
     is_spinning: bool,
-}
-
-/// A wait in the kernel.
-#[derive(Clone, Copy, Debug)]
-struct Parked {
-    /// Until when it executes sends, at the most.
-    at_work_until_ns: u64,
-    /// Until when it lasts, if nothing happens.
-    until_ns: u64,
 }
 
 /// The plan, as one shard reads it.
@@ -235,7 +223,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
             next_retry_ns: now_ns,
             operations: 0,
             sends: 0,
-            parked: None,
+            parked_until_ns: None,
             is_spinning: false,
             rules,
         }
@@ -362,8 +350,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
             bytes = &bytes[used..];
             is_complete = answer.is_some();
             if let Some(answer) = answer {
-                connections.complete(slot);
-                let lag_ns = complete(recorder, source, flight, answer, now, *start_ns, *late_ns);
+                connections.end_oldest(slot);
+                let lag_ns = record_answer(recorder, source, flight, answer, now, *start_ns, *late_ns);
                 let connection = connections.at(slot);
                 connection.carried_ns = lag_ns & *carry_mask;
                 connection.has_answered = true;
@@ -387,9 +375,10 @@ impl<W: Wire, S: Source> Shard<W, S> {
 
     /// An answer that was not complete in a buffer is complete now.
     fn answered(&mut self, now: u64, slot: Slot, answer: Answer) {
-        if let Some(flight) = self.connections.complete(slot) {
+        if let Some(flight) = self.connections.end_oldest(slot) {
             let (start_ns, late_ns) = (self.start_ns, self.late_ns);
-            let lag_ns = complete(&mut self.recorder, &self.source, flight, answer, now, start_ns, late_ns);
+            let lag_ns =
+                record_answer(&mut self.recorder, &self.source, flight, answer, now, start_ns, late_ns);
             self.connections.at(slot).carried_ns = lag_ns & self.carry_mask;
         }
         self.connections.at(slot).has_answered = true;
@@ -472,7 +461,11 @@ impl<W: Wire, S: Source> Shard<W, S> {
         if !self.connections.at(slot).is_open() {
             return;
         }
-        while let Some(flight) = self.connections.complete(slot) {
+        if self.connections.is_idle(slot) {
+            // It waited for nobody: what the generator owed on it is settled.
+            self.connections.at(slot).carried_ns = 0;
+        }
+        while let Some(flight) = self.connections.end_oldest(slot) {
             // A failure that something told us of has lain there as a response would have; a timeout is our own finding.
             let late_ns = if matches!(kind, Kind::Timeout | Kind::Unfinished) { 0 } else { self.late_ns };
             let instants = self.instants(flight.intended_ns, flight.sent_ns, now);
@@ -659,7 +652,15 @@ impl<W: Wire, S: Source> Shard<W, S> {
                 if self.wire.has_work() { self.wire.submit() } else { Ok(()) }
             }
             Waiting::Park { until_ns } => {
-                self.parked = Some(Parked { at_work_until_ns: now + self.sends * SEND_NS_MAX, until_ns });
+                // Sends execute within the call, one after the other. What is answered before the last of them is over has waited
+                // for us, and not we for it: with several, that is looked at before going to sleep.
+                if self.sends > 1 {
+                    self.wire.submit()?;
+                    if self.wire.has_work() {
+                        return Ok(());
+                    }
+                }
+                self.parked_until_ns = Some(until_ns);
                 self.wire.wait(until_ns)
             }
         }
@@ -738,7 +739,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
 
 /// Records a complete answer, which has lain in the kernel for `late_ns`. Returns the part of its time that is the generator's.
 #[inline]
-fn complete<S: Source>(
+fn record_answer<S: Source>(
     recorder: &mut Recorder,
     source: &S,
     flight: Flight,

@@ -1,7 +1,7 @@
 //! What preflight asks the target, what it says of it, and how it is stopped.
 
 use crate::peers::{self, scripted};
-use crate::vajra::Vajra;
+use crate::vajra::{Running, Vajra};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
@@ -164,7 +164,7 @@ fn a_signal_ends_the_wait_for_a_connection() {
         let url = format!("http://{address}/");
         let running = Vajra::new(&[&[command, &url, "--connect-timeout", "10m"], more].concat()).start();
         running.await_thread("preflight");
-        await_connecting(address.port());
+        await_connecting(&running, address.port());
         running.signal(signal);
         let done = running.done();
         assert_eq!(done.code, code, "{command}: {}", done.stderr);
@@ -172,7 +172,7 @@ fn a_signal_ends_the_wait_for_a_connection() {
 }
 
 /// Waits until somebody on this machine is connecting to a port and has no answer (proc_net_tcp(5)).
-fn await_connecting(port: u16) {
+fn await_connecting(running: &Running, port: u16) {
     const SYN_SENT: &str = "02";
     let wanted = format!(":{port:04X}");
     let is_connecting = |line: &str| {
@@ -180,6 +180,7 @@ fn await_connecting(port: u16) {
         words.get(2).is_some_and(|remote| remote.ends_with(&wanted)) && words.get(3) == Some(&SYN_SENT)
     };
     while !std::fs::read_to_string("/proc/net/tcp").unwrap().lines().any(is_connecting) {
+        running.assert_runs("it was connecting");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -3,6 +3,8 @@
 use crate::agreement::assert_agrees;
 use engine::bucket::Tally;
 use engine::config::{Document, Format, Layers};
+use engine::distribution::Distribution;
+use engine::history::Slice;
 use engine::outcome::Kind;
 use engine::plan::Plan;
 use engine::quantity::{MICROSECOND_NS, MILLISECOND_NS, SECOND_NS};
@@ -67,9 +69,31 @@ pub(super) fn report(plan: &Plan, outcome: &Outcome) -> Report {
         ..MachineFacts::default()
     };
     let (whole, window) = (&outcome.snapshot, outcome.snapshot.shards.as_slice());
-    let observed = Observed { whole, window, history: &[], is_steady: None, until: None };
+    let history = history(plan, outcome);
+    let observed = Observed { whole, window, history: &history, is_steady: None, until: None };
     let identity = Identity { run_id: "simulated".into(), started_at: "1970-01-01T00:00:00Z".into() };
     Report::new(plan, observed, facts, identity)
+}
+
+/// When requests ended, interval by interval, without their times.
+fn history(plan: &Plan, outcome: &Outcome) -> Vec<Slice> {
+    let response_hdr = Distribution::new().encode();
+    let mut history: Vec<Slice> = outcome
+        .intervals
+        .iter()
+        .map(|interval| Slice {
+            from_ns: interval.from_ns,
+            to_ns: interval.to_ns,
+            phase: plan.phases.at(interval.from_ns),
+            ok: interval.ok,
+            failed: interval.failed,
+            dropped: 0,
+            cpu_ns: 0,
+            response_hdr: response_hdr.clone(),
+        })
+        .collect();
+    history.sort_by_key(|slice| (slice.from_ns, slice.to_ns));
+    history
 }
 
 /// What holds in every world: nothing is lost, nothing is counted twice.

@@ -125,12 +125,12 @@ pub(super) const RULES: [Rule; 23] = [
         name: "shard_busy",
         degraded_above: BUSY_MAX,
         invalid_above: NEVER,
-        cause: GENERATOR,
+        cause: cause_of_work,
         measure: |evidence| if evidence.is_closed_loop { 0.0 } else { busiest_share(evidence) },
         explain: |evidence, share| {
             let advice = evidence.advice();
             format!(
-                "the busiest shard worked {} of the time, and had none to spare for being on time: {advice}",
+                "the busiest shard worked, or waited for its core, {} of the time, and had none to spare for being on time: {advice}",
                 percent(share)
             )
         },
@@ -141,12 +141,12 @@ pub(super) const RULES: [Rule; 23] = [
         // A saturated loop still looks at the clock between turns, and finds nothing now and then where the other side is nearly
         // as busy.
         invalid_above: 0.92,
-        cause: |evidence| if waits_for_cores(evidence) { Cause::Machine } else { Cause::Generator },
+        cause: cause_of_work,
         measure: bound_share,
         explain: |evidence, share| {
             let advice = evidence.advice();
             format!(
-                "the busiest shard worked {} of the time: the throughput is Vajra's limit and not the target's, and responses waited for Vajra; {advice}",
+                "the busiest shard worked, or waited for its core, {} of the time: the throughput is Vajra's limit and not the target's, and responses waited for Vajra; {advice}",
                 percent(share)
             )
         },
@@ -156,7 +156,7 @@ pub(super) const RULES: [Rule; 23] = [
         degraded_above: LAG_SHARE_MAX,
         // Either sign alone may mislead; both together do not.
         invalid_above: LAG_SHARE_MAX,
-        cause: |evidence| if waits_for_cores(evidence) { Cause::Machine } else { Cause::Generator },
+        cause: cause_of_work,
         measure: |evidence| match bound_share(evidence) {
             share if share > BOUND_SHARE_MIN => lag_share_of(evidence, 0.5),
             _ => 0.0,
@@ -164,7 +164,7 @@ pub(super) const RULES: [Rule; 23] = [
         explain: |evidence, share| {
             let (busy, advice) = (percent(busiest_share(evidence)), evidence.advice());
             format!(
-                "requests waited for Vajra for {} of their time (median), and its busiest shard worked {busy} of the time: the throughput is Vajra's limit and not the target's; {advice}",
+                "responses waited for Vajra for {} of their time (median), and its busiest shard worked, or waited for its core, {busy} of the time: the throughput is Vajra's limit and not the target's; {advice}",
                 percent(share)
             )
         },
@@ -364,22 +364,16 @@ impl Rule {
     }
 }
 
-/// The generator's own part of the response time, at a quantile of both. Without a success there is no response time that it
-/// could have made longer. In a closed loop, what passes before a request is sent is not part of its response time, and makes
-/// the loop slower instead.
-pub(crate) fn lag_share(
-    lag: &Distribution,
-    response: &Distribution,
-    is_closed_loop: bool,
-    quantile: f64,
-) -> f64 {
+/// The generator's own time against the response time, at a quantile of both. Without a success there is no response time that it
+/// could have made longer. In a closed loop some of it passes before a request is sent, and makes the loop slower instead; how
+/// much is not known, so all of it is held against the response time.
+pub(crate) fn lag_share(lag: &Distribution, response: &Distribution, quantile: f64) -> f64 {
     let (lag_ns, response_ns) = (lag.quantile_ns(quantile), response.quantile_ns(quantile));
-    let whole_ns = if is_closed_loop { response_ns + lag_ns } else { response_ns };
-    if lag_ns < LAG_NS_MIN || response_ns == 0 { 0.0 } else { (lag_ns as f64 / whole_ns as f64).min(1.0) }
+    if lag_ns < LAG_NS_MIN || response_ns == 0 { 0.0 } else { (lag_ns as f64 / response_ns as f64).min(1.0) }
 }
 
 fn lag_share_of(evidence: &Evidence, quantile: f64) -> f64 {
-    lag_share(&evidence.snapshot.lag, &evidence.series.response, evidence.is_closed_loop, quantile)
+    lag_share(&evidence.snapshot.lag, &evidence.series.response, quantile)
 }
 
 /// Time for which a shard's thread could have run and did not, as a share of the window, of the shard where it is largest.
@@ -409,17 +403,27 @@ pub(super) fn taken_share(evidence: &Evidence) -> f64 {
     shares.into_iter().map(|share| share(evidence)).fold(0.0, f64::max)
 }
 
-/// Whether the shards' threads waited for their cores for longer than they worked.
-fn waits_for_cores(evidence: &Evidence) -> bool {
-    2.0 * (lost_core_share(evidence) + steal_share(evidence)) > busiest_share(evidence)
+/// Whose doing it is that a shard has no time to spare: the machine's, where its thread waited for its core for longer than it worked.
+fn cause_of_work(evidence: &Evidence) -> Cause {
+    let waited_ns = busiest(evidence).map_or(0, |stats| stats.run_delay_ns) as f64;
+    let waited_share = waited_ns / (evidence.window_s * 1e9) + steal_share(evidence);
+    if 2.0 * waited_share > busiest_share(evidence) { Cause::Machine } else { Cause::Generator }
+}
+
+/// Time for which a shard's thread worked or waited for its core.
+fn busy_ns(stats: &ShardStats) -> u64 {
+    (stats.cpu_user_ns + stats.cpu_system_ns + stats.run_delay_ns).saturating_sub(stats.spun_ns)
+}
+
+fn busiest<'a>(evidence: &Evidence<'a>) -> Option<&'a ShardStats> {
+    evidence.shards.iter().max_by_key(|stats| busy_ns(stats))
 }
 
 fn explain_lag(evidence: &Evidence, share: f64, quantile: f64, word: &str) -> String {
     let lag = crate::quantity::show_ns(evidence.snapshot.lag.quantile_ns(quantile));
-    let of = if evidence.is_closed_loop { "the time of a request" } else { "response time" };
     let wait = if evidence.is_spinning { "" } else { "--wait spin or " };
     format!(
-        "{} of the {word} of {of} is Vajra's own ({lag}); use {wait}a quieter machine, {}",
+        "Vajra's own time comes to {} of the {word} of response time ({lag}); use {wait}a quieter machine, {}",
         percent(share),
         evidence.advice()
     )
@@ -433,13 +437,9 @@ fn missing_share(evidence: &Evidence) -> f64 {
     1.0 - evidence.connections_open as f64 / evidence.connections_asked.max(1) as f64
 }
 
-/// Time for which a shard's thread worked or waited for its core, as a share of the window, of the shard where it is largest. What
-/// the hypervisor took is in no thread's account, and no less gone.
+/// The busy time of the busiest shard, as a share of the window. What the hypervisor took is in no thread's account, and no less gone.
 fn busiest_share(evidence: &Evidence) -> f64 {
-    let busy_ns = |stats: &ShardStats| {
-        (stats.cpu_user_ns + stats.cpu_system_ns + stats.run_delay_ns).saturating_sub(stats.spun_ns)
-    };
-    let busiest_ns = evidence.shards.iter().map(busy_ns).max().unwrap_or(0) as f64;
+    let busiest_ns = busiest(evidence).map_or(0, busy_ns) as f64;
     (busiest_ns / (evidence.window_s * 1e9) + steal_share(evidence)).min(1.0)
 }
 

@@ -17,12 +17,10 @@ impl<W: Wire, S: Source> Shard<W, S> {
         let since_ns = now - self.now_ns;
         // A response that ends a sleep is taken in at once. Any other came at some moment of the last turn: in the middle of it,
         // on average.
-        let (expected_ns, late_ns) = match self.parked.take() {
-            Some(parked) => {
-                self.pace.woke(parked.until_ns, now);
-                let is_awake = now <= parked.at_work_until_ns;
-                let late_ns = if is_awake { since_ns / 2 } else { now.saturating_sub(parked.until_ns) };
-                (parked.until_ns.saturating_sub(self.now_ns), late_ns)
+        let (expected_ns, late_ns) = match self.parked_until_ns.take() {
+            Some(until_ns) => {
+                self.pace.woke(until_ns, now);
+                (until_ns.saturating_sub(self.now_ns), now.saturating_sub(until_ns))
             }
             None => (0, since_ns / 2),
         };

@@ -246,6 +246,11 @@ impl<W: Wire, S: Source> Shard<W, S> {
         let next_ns = self.bucket.as_ref().and_then(TokenBucket::next_ns)?;
         let intended_ns = self.start_ns.saturating_add(next_ns);
         let waited_ns = now.checked_sub(intended_ns)?;
+        // What this turn released is stamped when it is handed over, and is as late as that by now.
+        for &(index, free_ns, _) in &self.released {
+            let flight = self.connections.flight(index);
+            flight.set_lag(now.saturating_sub(flight.intended_ns.max(free_ns)));
+        }
         let own_ns = match self.connections.first_ready() {
             Some(slot) => now.saturating_sub(self.connections.at(slot).free_ns.max(intended_ns)),
             None => self.connections.mean_lag_ns(),
