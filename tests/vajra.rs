@@ -133,15 +133,16 @@ impl Running {
 impl Done {
     fn new(output: Output, folder: TempDir) -> Done {
         let report = std::fs::read_to_string(folder.path().join("report.json")).ok();
-        if let Some(text) = &report {
-            let report: Report = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
-            assert_agrees(&report, "report.json");
+        let report = report.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null);
+        if !report["verdict"].is_null() {
+            let whole: Report = serde_json::from_value(report.clone()).expect("a report can be read again");
+            assert_agrees(&whole, "report.json");
         }
         Done {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-            report: report.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null),
+            report,
             folder,
         }
     }
