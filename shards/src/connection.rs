@@ -306,6 +306,19 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_is_idle_while_it_is_queued_with_nothing_under_way() {
+        let mut connections = opened(1, 2);
+        assert!(connections.is_idle(0));
+        connections.unqueue_first();
+        assert!(!connections.is_idle(0), "it is about to be used");
+        connections.begin(0, Flight::default());
+        connections.queue(0);
+        assert!(!connections.is_idle(0), "it has room, and a request under way");
+        connections.end_oldest(0);
+        assert!(connections.is_idle(0));
+    }
+
+    #[test]
     fn requests_end_in_the_order_they_began() {
         let mut connections = opened(1, 3);
         for step in 0..3 {
