@@ -178,14 +178,16 @@ fn count_case(case: Case, address: SocketAddr, can_trace: bool) -> Result<Vec<Co
 
 fn counts_of(case: Case, each: PerRequest, calls: Option<f64>) -> Vec<Count> {
     let count = |kind, value| Count { kind, title: loop_title(case), value };
-    let mut counts =
-        vec![count(Kind::LoopAllocations, each.allocations), count(Kind::LoopSwitches, each.switches)];
+    let mut counts = vec![count(Kind::LoopAllocations, each.allocations)];
     if case.pipeline == 1 {
         // With more under way, how many answers come in one buffer is the server's choice.
         counts.push(count(Kind::LoopSubmissions, each.submissions));
         counts.push(count(Kind::LoopCompletions, each.completions));
     }
-    if !case.is_open_loop {
+    if case.is_open_loop {
+        // A closed loop sleeps until an answer comes: how often is up to the server's speed and the neighbours.
+        counts.push(count(Kind::LoopSwitches, each.switches));
+    } else {
         // An open loop that waits by watching the clock has turns without a call.
         counts.push(count(Kind::LoopEnters, each.enters_per_turn));
     }
