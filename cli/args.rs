@@ -1,7 +1,7 @@
-//! The command line as typed. What it means is decided in `load.rs`, by the same rules as a plan file.
+//! The command line as typed. What it means is decided in `input/load.rs`, by the same rules as a plan file.
 
-use crate::archive::ArchiveArgs;
-use crate::calibrate::CalibrateArgs;
+use crate::commands::archive::ArchiveArgs;
+use crate::commands::calibrate::CalibrateArgs;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -31,11 +31,11 @@ pub(crate) enum Command {
     /// Run a load test: a URL, or a plan file. `vajra URL` means `vajra run URL`.
     Run(Box<RunArgs>),
     /// Compare runs with confidence: better, same, worse, or unclear.
-    Compare(Box<crate::compare::CompareArgs>),
+    Compare(Box<crate::commands::compare::CompareArgs>),
     /// Run a plan and hold it against a baseline: exit 98 on a regression.
-    Gate(Box<crate::gate::GateArgs>),
+    Gate(Box<crate::commands::gate::GateArgs>),
     /// Find the highest rate that a target sustains under conditions.
-    FindMax(Box<crate::find_max::FindMaxArgs>),
+    FindMax(Box<crate::commands::find_max::FindMaxArgs>),
     /// Check, without any load, whether this machine can carry a plan and its target is there.
     Check(Box<CheckArgs>),
     /// List, show, name, export, import and remove the runs that were kept.

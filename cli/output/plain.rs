@@ -151,7 +151,7 @@ fn cleaned(value: Value) -> Value {
 mod tests {
     use super::*;
     use crate::args::PlanArgs;
-    use crate::load;
+    use crate::input::load;
     use engine::report::{Identity, MachineFacts, Observed};
     use engine::snapshot::Snapshot;
 

@@ -1,11 +1,13 @@
 //! `vajra check`, and the same checks before a run.
 
 use crate::args::CheckArgs;
+use crate::commands::calibrate;
 use crate::exit::{Failure, PREFLIGHT};
-use crate::plain;
+use crate::input::load;
+use crate::output::plain;
 use crate::session::Session;
+use crate::target;
 use crate::target::Ready;
-use crate::{calibrate, load, target};
 use engine::plan::Plan;
 use engine::redact;
 use engine::report::Calibrated;

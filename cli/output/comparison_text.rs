@@ -1,7 +1,7 @@
 //! A comparison as text, for a terminal and for a pull request.
 
-use crate::compare::word;
-use crate::plain;
+use crate::commands::compare::word;
+use crate::output::plain;
 use engine::compare::row::{Basis, Row};
 use engine::compare::{Comparison, Judgement, Metric, Regression, RegressionStatus, SideSummary};
 use engine::quantity::show_ns;

@@ -2,18 +2,19 @@
 //!
 //! The baseline is a set of archived runs, a file, or, most telling, a second server that is measured by turns with the first.
 
-use crate::archive::{self, Ended};
 use crate::args::PlanArgs;
-use crate::compare::{Presentation, Rules, Sheets, compared, refused};
+use crate::commands::archive::{self, Ended};
+use crate::commands::compare::{Presentation, Rules, Sheets, compared, refused};
+use crate::commands::find_max::share;
+use crate::commands::run::{Manner, look_before};
 use crate::exit::{self, Failure, USAGE};
-use crate::find_max::share;
-use crate::plain::plain;
-use crate::progress::Progress;
-use crate::run::{Manner, look_before};
+use crate::input::{load, store};
+use crate::output::plain::plain;
+use crate::output::progress::Progress;
+use crate::output::text;
 use crate::server_process::Served;
 use crate::session::Session;
 use crate::target::{self, Ready};
-use crate::{load, print, store};
 use clap::Args;
 use engine::compare::refusal::{Obstacle, require_comparable, require_same_plan};
 use engine::compare::{Comparison, Judgement, Options, Regression, RegressionStatus};
@@ -291,7 +292,7 @@ impl Side {
                 return Ok(report);
             }
             retries += 1;
-            print::objections(&report).iter().for_each(|objection| eprintln!("{objection}; made again"));
+            text::objections(&report).iter().for_each(|objection| eprintln!("{objection}; made again"));
         }
     }
 }
@@ -397,7 +398,7 @@ impl Measured {
             Status::Valid => false,
         };
         let bad = all().find(is_bad)?;
-        print::objections(bad).iter().for_each(|objection| eprintln!("{objection}"));
+        text::objections(bad).iter().for_each(|objection| eprintln!("{objection}"));
         let told = format!("run {} cannot be used, so nothing is concluded", bad.run_id);
         Some(Failure::new(exit::INVALID, told))
     }
@@ -506,8 +507,8 @@ mod tests {
             (Judgement::Worse, exit::REGRESSION)
         );
         for text in [
-            crate::comparison_text::plain(&comparison, Some(&regression)),
-            crate::comparison_text::markdown(&comparison, Some(&regression)),
+            crate::output::comparison_text::plain(&comparison, Some(&regression)),
+            crate::output::comparison_text::markdown(&comparison, Some(&regression)),
         ] {
             assert!(text.contains("REGRESSED: ") && text.contains(&told), "{text}");
         }

@@ -3,13 +3,13 @@
 //! What rate is tried next is decided in `engine::search`; here each one is run, judged and shown.
 
 use crate::args::PlanArgs;
-use crate::chart;
-use crate::compare;
+use crate::commands::compare;
+use crate::commands::run::{Manner, preflight};
 use crate::exit::{self, Failure, USAGE};
-use crate::load;
-use crate::outputs::{self, Output};
-use crate::print::{grouped, row};
-use crate::run::{Manner, preflight};
+use crate::input::load;
+use crate::output::chart;
+use crate::output::files::{self, Output};
+use crate::output::text::{grouped, row};
 use crate::session::Session;
 use crate::target::{self, Ready};
 use clap::Args;
@@ -111,7 +111,7 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     let (slo, added) = with_failures(conditions(args, &plan)?)?;
     let search = Search::new(settings(args, &plan)?);
     let confidence = compare::confidence(&args.confidence)?;
-    let uses_stdout = outputs::stdout_of(&[&args.json, &args.svg])?;
+    let uses_stdout = files::stdout_of(&[&args.json, &args.svg])?;
     let json = args.json.as_deref().map(|path| Output::open(path, "--json")).transpose()?;
     let svg = args.svg.as_deref().map(|path| Output::open(path, "--svg")).transpose()?;
     let session = Session::begin()?;

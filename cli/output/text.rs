@@ -1,7 +1,7 @@
 //! The report as text, in the order a reader needs it: what the target did wrong, whether the generator can be believed, was the
 //! load carried, what failed, how long did it take, how much went through, what did it cost.
 
-use crate::plain;
+use crate::output::plain;
 use engine::outcome::Kind;
 use engine::quantity::{counted, show_ns};
 use engine::report::{Report, StepReport, Timing};

@@ -2,7 +2,7 @@
 
 use crate::args::TestbedArgs;
 use crate::exit::{Failure, USAGE};
-use crate::outputs::{self, Output};
+use crate::output::files::{self, Output};
 use ::testbed::{Behaviour, Options, Server};
 use engine::quantity::parse_duration_ns;
 use shards::null::NullResponder;
@@ -65,7 +65,7 @@ fn record(
         return Err(Failure::new(USAGE, message));
     };
     let after = after(args.arrivals_after.as_deref())?;
-    let is_stdout = outputs::is_stdout(path);
+    let is_stdout = files::is_stdout(path);
     let output = Output::open(path, "--arrivals")?;
     let responder = NullResponder::record(address, *core, after).map_err(Failure::runtime)?;
     let greeting = format!("arrival recorder listens on http://{}/, on core {core}", responder.address());

@@ -1,8 +1,8 @@
 //! `vajra archive`: runs that were kept, listed, shown, named, carried elsewhere and removed. And keeping one, at the end of a run.
 
 use crate::exit::{Failure, USAGE};
-use crate::plain::{self, plain};
-use crate::print;
+use crate::output::plain::{self, plain};
+use crate::output::text;
 use ::archive::{
     Archive, Baseline, Entry, Error, Filter, Manifest, PATIENCE, Problem, PruneRule, check_name, in_words,
 };
@@ -232,7 +232,7 @@ fn table(entries: &[Entry]) -> String {
         "RUN", "STARTED", "NAME", "VERDICT", "FAILED", "RATE", "P50", "P99"
     );
     for entry in entries {
-        let (rate, failed) = (print::grouped(entry.rate_rps), format!("{:.3} %", entry.failed_share * 100.0));
+        let (rate, failed) = (text::grouped(entry.rate_rps), format!("{:.3} %", entry.failed_share * 100.0));
         let time = |measured: Option<u64>| measured.map_or("-".to_owned(), show_ns);
         let (p50, p99) = (time(entry.response_p50_ns), time(entry.response_p99_ns));
         let held = entry.baselines.iter().map(|name| format!("baseline {name}"));
@@ -260,7 +260,7 @@ fn show(args: &ShowArgs) -> Result<(), Failure> {
         if args.json {
             say_json(&report)?;
         } else {
-            say(&format!("{}{}", print::report(&report), slowest(&report.slowest)))?;
+            say(&format!("{}{}", text::report(&report), slowest(&report.slowest)))?;
         }
     }
     Ok(())

@@ -1,8 +1,8 @@
 //! `vajra calibrate`: what this machine can do, as a table and as JSON, kept for later runs to be judged by.
 
 use crate::exit::{Failure, SIGNAL};
-use crate::outputs::{self, Output};
-use crate::print::grouped;
+use crate::output::files::{self, Output};
+use crate::output::text::grouped;
 use clap::Args;
 use engine::plan::{Plan, Wait};
 use engine::quantity::show_ns;
@@ -35,7 +35,7 @@ pub(crate) struct CalibrateArgs {
 
 /// Measures, prints, and keeps what was measured. A signal ends it, and then nothing is kept.
 pub(crate) fn run(args: &CalibrateArgs) -> Result<ExitCode, Failure> {
-    let uses_stdout = outputs::stdout_of(&[&args.json])?;
+    let uses_stdout = files::stdout_of(&[&args.json])?;
     let json = args.json.as_deref().map(|path| Output::open(path, "--json")).transpose()?;
     let halt = Arc::new(Halt::default());
     let signal = listen(halt.clone())?;

@@ -1,14 +1,17 @@
 //! `vajra run`: plan, preflight, run, report, exit code.
 
-use crate::archive::{self, Ended};
 use crate::args::RunArgs;
-use crate::check::{look, show};
+use crate::commands::archive::{self, Ended};
+use crate::commands::calibrate;
+use crate::commands::check::{look, show};
 use crate::exit::{self, Failure};
-use crate::outputs::{Outputs, write_spectrum};
-use crate::progress::Progress;
+use crate::input::load;
+use crate::output::files::{Outputs, write_spectrum};
+use crate::output::progress::Progress;
+use crate::output::text;
 use crate::session::Session;
+use crate::target;
 use crate::target::Ready;
-use crate::{calibrate, load, print, target};
 use engine::plan::Plan;
 use engine::report::{Calibrated, Report};
 use engine::seams::Sink;
@@ -39,7 +42,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let is_written = tell(&report, outputs, args);
     let code = code_of(&report, session.signal(), args.strict);
     if args.quiet {
-        print::objections(&report).iter().for_each(|objection| eprintln!("{objection}"));
+        text::objections(&report).iter().for_each(|objection| eprintln!("{objection}"));
     }
     if !args.no_archive {
         let is_hurried = session.signal().is_some();
@@ -112,7 +115,7 @@ pub(crate) fn look_before(
 
 /// Prints and writes. Files that cannot be written are told, and cost nothing but themselves: the text still comes.
 fn tell(report: &Report, outputs: Outputs, args: &RunArgs) -> bool {
-    let text = print::report(report);
+    let text = text::report(report);
     let mut problems = outputs.write(report);
     problems.extend(report.limits.iter().filter(|limit| limit.starts_with(INCOMPLETE)).cloned());
     let is_silent = args.quiet && problems.is_empty();

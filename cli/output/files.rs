@@ -3,7 +3,7 @@
 
 use crate::args::RunArgs;
 use crate::exit::{Failure, USAGE};
-use crate::plain;
+use crate::output::plain;
 use engine::distribution::Distribution;
 use engine::outcome::Kind;
 use engine::plan::Plan;

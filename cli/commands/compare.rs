@@ -1,10 +1,10 @@
 //! `vajra compare`: two sides, with confidence; and how a comparison is shown, which `vajra gate` does the same way.
 
+use crate::commands::find_max::share;
 use crate::exit::{self, Failure, USAGE};
-use crate::find_max::share;
-use crate::outputs::{Output, stdout_of};
-use crate::store;
-use crate::{chart, comparison_text};
+use crate::input::store;
+use crate::output::files::{Output, stdout_of};
+use crate::output::{chart, comparison_text};
 use ::archive::unix_ns;
 use clap::Args;
 use engine::compare::refusal::{Obstacle, Refusal};

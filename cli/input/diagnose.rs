@@ -1,7 +1,7 @@
 //! Mistakes, shown where they are: a line and a caret in a file, a flag, or a variable; then the cause; then what to do.
 
 use crate::exit::{Failure, USAGE};
-use crate::plain::plain;
+use crate::output::plain::plain;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use engine::config::{Diagnostic, Document, Layers, Origin, Place};
 use engine::redact;

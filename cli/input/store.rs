@@ -1,8 +1,8 @@
 //! Where runs to compare come from, and where baselines go: files, bundles, and the archive.
 
-use crate::archive::{default_path, failure, manifest, open_own};
+use crate::commands::archive::{default_path, failure, manifest, open_own};
 use crate::exit::{Failure, USAGE};
-use crate::plain;
+use crate::output::plain;
 use archive::{Archive, Problem, load_reports};
 use engine::report::Report;
 use std::path::{Path, PathBuf};

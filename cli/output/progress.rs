@@ -1,6 +1,6 @@
 //! Live progress: a bar on a terminal, plain lines elsewhere. A sink like any other; the run does not wait for it.
 
-use crate::print::{grouped, share};
+use crate::output::text::{grouped, share};
 use engine::load::Load;
 use engine::phase::Phase;
 use engine::plan::Plan;
