@@ -89,7 +89,7 @@ impl TokenBucket {
     /// The bucket of one shard; `None` for a closed load, which has no schedule. At most `arrivals_max` arrivals are
     /// released over all shards. The seed only matters for Poisson arrivals.
     pub fn new(
-        load: &Load,
+        (starts_ns, load): (u64, &Load),
         phases: Phases,
         share: Share,
         seed: u64,
@@ -105,7 +105,7 @@ impl TokenBucket {
             Overload::Queue => None,
             Overload::Shed { deadline_ns } => Some(*deadline_ns),
         };
-        let schedule = load.schedule()?;
+        let schedule = load.schedule(starts_ns)?;
         let mut bucket = TokenBucket {
             schedule,
             phases,
@@ -283,7 +283,7 @@ mod tests {
     }
 
     fn bucket(load: &Load, shard: u64, shards: u64) -> TokenBucket {
-        TokenBucket::new(load, phases(0, 10 * SECOND_NS), Share { shard, shards }, 1, None).unwrap()
+        TokenBucket::new((0, load), phases(0, 10 * SECOND_NS), Share { shard, shards }, 1, None).unwrap()
     }
 
     fn all(mut bucket: TokenBucket) -> Vec<u64> {
@@ -307,7 +307,7 @@ mod tests {
     fn an_arrival_that_lands_on_the_end_is_neither_released_nor_left_over() {
         let load = open(Rate::per_second(3), 333_333_334, Arrivals::Uniform, Overload::Queue);
         let share = Share { shard: 0, shards: 1 };
-        let mut bucket = TokenBucket::new(&load, phases(0, 333_333_334), share, 1, None).unwrap();
+        let mut bucket = TokenBucket::new((0, &load), phases(0, 333_333_334), share, 1, None).unwrap();
         assert_eq!(bucket.poll_due(SECOND_NS), Poll::Due { intended_ns: 0 });
         assert_eq!(bucket.poll_due(SECOND_NS), Poll::Finished);
         assert_eq!(bucket.abandon(333_333_334), Tally::default());
@@ -351,7 +351,7 @@ mod tests {
             let released: usize = (0..3)
                 .map(|shard| {
                     let share = Share { shard, shards: 3 };
-                    all(TokenBucket::new(&load, phases(0, SECOND_NS), share, 9, Some(100)).unwrap()).len()
+                    all(TokenBucket::new((0, &load), phases(0, SECOND_NS), share, 9, Some(100)).unwrap()).len()
                 })
                 .sum();
             assert_eq!(released, 100, "{arrivals:?}");
@@ -380,7 +380,7 @@ mod tests {
             let phases = phases(warmup_ms * MILLISECOND_NS, SECOND_NS);
             let (mut measured, mut outside) = (0, 0);
             for shard in 0..shards {
-                let mut bucket = TokenBucket::new(&load, phases, Share { shard, shards }, 0, None).unwrap();
+                let mut bucket = TokenBucket::new((0, &load), phases, Share { shard, shards }, 0, None).unwrap();
                 for _ in 0..taken {
                     match bucket.poll_due(u64::MAX / 2) {
                         Poll::Due { intended_ns } if phases.at(intended_ns) == Phase::Measure => measured += 1,

@@ -25,7 +25,6 @@ use crate::distribution::Distribution;
 use crate::load::Load;
 use crate::redact;
 use crate::report::Report;
-use crate::schedule::{Shape, Stretch};
 use crate::verdict::Status;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -303,7 +302,7 @@ fn general_notes(base: &[Report], candidate: &[Report], drafts: &[Draft]) -> Vec
                 .to_owned(),
         );
     }
-    if !is_constant(&base[0].plan.load) {
+    if !base[0].plan.scenarios.iter().all(|scenario| is_constant(&scenario.load)) {
         notes.push(
             "the offered rate is not constant: what changes with it is taken for noise, and intervals are wide"
                 .to_owned(),
@@ -332,10 +331,7 @@ fn disturbance(report: &Report) -> Option<String> {
 
 /// True for a load that asks for the same from start to end.
 pub(crate) fn is_constant(load: &Load) -> bool {
-    match load {
-        Load::Closed => true,
-        Load::Open { stretches, .. } => matches!(stretches[..], [Stretch { shape: Shape::Constant(_), .. }]),
-    }
+    load.is_closed() || load.constant_rate().is_some()
 }
 
 /// Whether a candidate is worse than a limit allows.

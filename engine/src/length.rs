@@ -21,7 +21,7 @@ pub(crate) fn arrivals_to_cover(requests: u64, shards: u32, seed: u64) -> Result
 /// drawn beforehand as the shards will draw them; after the last comes what lies between two on average.
 pub(crate) fn instant_of(load: &Load, requests: u64, shards: u32, seed: u64) -> Option<u64> {
     let Load::Open { stretches, arrivals, .. } = load else { return None };
-    let schedule = Schedule::new(stretches).ok()?;
+    let schedule = Schedule::new(0, stretches).ok()?;
     // Arrivals beyond the load's own end need not be drawn: they come too late to end the run.
     let enough = position_of(schedule.arrivals_before(schedule.end_ns()) + 1);
     let position = match arrivals {
@@ -51,9 +51,10 @@ mod tests {
 
     /// How many arrivals a shard of the plan releases before its end.
     fn released(plan: &Plan, shard: u64) -> u64 {
-        let share = Share { shard, shards: plan.shards.into() };
+        let share = Share { shard, shards: plan.machine.shards.into() };
+        let only = &plan.scenarios[0];
         let mut bucket =
-            TokenBucket::new(&plan.load, plan.phases, share, plan.seed, plan.requests_max).unwrap();
+            TokenBucket::new((0, &only.load), plan.phases, share, plan.seed, only.requests_max).unwrap();
         let now_ns = plan.phases.measure_to_ns - 1;
         std::iter::from_fn(|| matches!(bucket.poll_due(now_ns), Poll::Due { .. }).then_some(())).count()
             as u64

@@ -43,7 +43,7 @@ pub mod slowest;
 pub mod snapshot;
 pub mod statistics;
 pub mod steady;
-pub mod target;
+pub mod url;
 pub mod target_outcome;
 pub mod template;
 pub mod threshold;

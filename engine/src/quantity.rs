@@ -44,6 +44,12 @@ impl Rate {
         Rate::new(count, SECOND_NS)
     }
 
+    /// This rate times a factor, to a thousandth of an arrival per second and at least that.
+    pub(crate) fn times(self, factor: f64) -> Rate {
+        let thousandths = (self.rps() * factor * 1_000.0).round().max(1.0);
+        Rate::new(thousandths as u64, 1_000 * SECOND_NS)
+    }
+
     /// Arrivals per second, as a number to show.
     pub fn rps(self) -> f64 {
         self.count as f64 * SECOND_NS as f64 / self.per_ns as f64

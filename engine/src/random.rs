@@ -37,6 +37,15 @@ impl Random {
     }
 }
 
+/// The seed of a scenario's own draws, by the scenario's number. The first one's is the plan's.
+pub fn seed_of(seed: u64, scenario: usize) -> u64 {
+    match scenario {
+        0 => seed,
+        // From the far end of the streams: no shard and no draw has them.
+        scenario => Random::new(seed, u64::MAX / 4 - scenario as u64).bits(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

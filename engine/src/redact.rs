@@ -8,8 +8,7 @@
 //! `"name": value` of JSON, `user:password@` of URLs. Where a value ends cannot always be told; then too much is redacted, not too
 //! little.
 
-use crate::plan::{Plan, Request};
-use crate::target::Target;
+use crate::plan::{HttpRequest, Plan, Request, Step};
 use crate::template::Piece;
 use sha2::{Digest, Sha256};
 use std::ops::Range;
@@ -76,26 +75,32 @@ pub fn written(plan: &Plan) -> Plan {
 
 /// The plan without its secrets, whether they are to be kept or not.
 pub fn plan(plan: &Plan) -> Plan {
-    Plan {
-        name: text(&plan.name),
-        target: Target { path: text(&plan.target.path), ..plan.target.clone() },
-        requests: plan.requests.iter().map(request).collect(),
-        ..plan.clone()
-    }
+    plan.rewritten(|fields| {
+        fields.name = text(&fields.name);
+        for target in &mut fields.targets {
+            (target.name, target.url.path) = (text(&target.name), text(&target.url.path));
+        }
+        for scenario in &mut fields.scenarios {
+            scenario.name = text(&scenario.name);
+            scenario.steps_mut().iter_mut().for_each(step);
+        }
+        for threshold in &mut fields.thresholds {
+            let scope = &mut threshold.scope;
+            (scope.scenario, scope.step) =
+                (scope.scenario.as_deref().map(text), scope.step.as_deref().map(text));
+            threshold.text = text(&threshold.text);
+        }
+    })
 }
 
-fn request(request: &Request) -> Request {
-    let value = |(name, value): &(String, Vec<Piece>)| match is_secret(name) {
-        true => (name.clone(), whole(value)),
-        false => (name.clone(), pieces(value)),
-    };
-    Request {
-        name: text(&request.name),
-        path: pieces(&request.path),
-        headers: request.headers.iter().map(value).collect(),
-        body: request.body.as_deref().map(pieces),
-        ..request.clone()
+fn step(step: &mut Step) {
+    let Request::Http(HttpRequest { path, headers, body, .. }) = &mut step.request;
+    step.name = text(&step.name);
+    *path = pieces(path);
+    for (name, value) in headers {
+        *value = if is_secret(name) { whole(value) } else { pieces(value) };
     }
+    *body = body.as_deref().map(pieces);
 }
 
 /// A value that is a secret as a whole. What is drawn anew for each request is none.
@@ -571,6 +576,13 @@ mod tests {
         Referer = 'http://h/?token=s3cret{{seq}}'\nX-Token = '{{uuid}}'\n[[request]]\n[[request]]\npath = '/{{seq}}?x={{rand 1 9}}&token=s3{{seq}}cret{{seq}}&y={{uuid}}'\n\
         body = '{\"password\": \"s3cret\", \"n\": {{seq}}}'\n[[request]]\nbody = '@file'\n";
 
+    fn requests(plan: &Plan) -> Vec<HttpRequest> {
+        plan.steps().map(|step| match &step.request {
+            Request::Http(request) => request.clone(),
+        })
+        .collect()
+    }
+
     #[test]
     fn a_plan_is_written_without_its_secrets_and_read_again() {
         let plan = plan_of(PLAN);
@@ -581,27 +593,30 @@ mod tests {
         }
         assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), shown);
         assert_eq!(super::plan(&shown), shown, "once is enough");
-        let path = &shown.requests[1].path;
+        let HttpRequest { path, .. } = &requests(&shown)[1];
         let holes = path.iter().filter(|piece| !matches!(piece, Piece::Bytes(_))).count();
         assert_eq!(holes, 3, "what is drawn and no part of a secret stays: {path:?}");
-        let token = shown.requests[0].headers.iter().find(|(name, _)| name == "X-Token").unwrap();
+        let headers = &requests(&shown)[0].headers;
+        let token = headers.iter().find(|(name, _)| name == "X-Token").unwrap();
         assert_eq!(token.1, [Piece::Uuid], "what is drawn anew is no secret");
-        assert_eq!(shown.requests[0].name, format!("GET /a?api_key={}", mark(b"s3cret")));
-        let kept = Plan { keeps_secrets: true, ..plan.clone() };
+        let name = &shown.steps().next().unwrap().name;
+        assert_eq!(*name, format!("GET /a?api_key={}", mark(b"s3cret")));
+        let kept = plan.changed(|fields| fields.keeps_secrets = true).unwrap();
         assert_eq!(written(&kept), kept);
         assert_eq!(written(&plan_of("url = 'http://h/?a=1'")), plan_of("url = 'http://h/?a=1'"));
     }
 
     #[test]
     fn the_same_secret_is_the_same_plan_and_another_is_another() {
-        let one = super::plan(&plan_of(PLAN)).requests;
-        assert_eq!(one, super::plan(&plan_of(PLAN)).requests);
+        let sent = |plan: &str| requests(&super::plan(&plan_of(plan)));
+        let one = sent(PLAN);
+        assert_eq!(one, sent(PLAN));
         for (from, to) in [
             ("Bearer s3cret", "Bearer other"),
             ("s3{{seq}}cret", "s3{{uuid}}cret"),
             ("\"s3cret\"", "\"other\""),
         ] {
-            assert_ne!(one, super::plan(&plan_of(&PLAN.replace(from, to))).requests, "{from}");
+            assert_ne!(one, sent(&PLAN.replace(from, to)), "{from}");
         }
     }
 

@@ -1,11 +1,13 @@
 //! The result of a run: stable, documented JSON. Every number is of the measured window unless its name says otherwise.
 
+pub mod earlier;
+
 use crate::history::Slice;
 use crate::limits;
 use crate::load::{Arrivals, Load};
 use crate::outcome::Kind;
 use crate::phase::{Phases, Warmup};
-use crate::plan::{Plan, Wait};
+use crate::plan::{self, Plan, Wait};
 use crate::record::{Series, ShardStats};
 use crate::slowest::{Finished, SlowRequest};
 use crate::snapshot::{Snapshot, sum_of};
@@ -17,9 +19,10 @@ use crate::until;
 use crate::verdict::{Evidence, Status, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Version of the keys. It changes when a key changes its meaning or goes; new keys do not change it.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// The whole result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -377,7 +380,7 @@ impl Report {
         // A run that was to end with a number of requests is whole when it has reached it; of one that was to end when enough
         // is known, the end was brought forward.
         let (ended, is_shorter) = (whole.total(), to_ns < planned_ns);
-        let is_counted_out = plan.requests_max.is_some_and(|asked| ended.ok + ended.failed() >= asked);
+        let is_counted_out = requests_max(plan).is_some_and(|asked| ended.ok + ended.failed() >= asked);
         let is_partial = is_shorter && !is_counted_out;
         let overrun_s = whole.last_sent_ns.saturating_sub(to_ns) as f64 / 1e9;
         let rate = rate(plan, &requests, sum_of(window).finished, window_s, overrun_s);
@@ -385,13 +388,13 @@ impl Report {
             snapshot: whole,
             series: &series,
             shards: window,
-            is_closed_loop: plan.load.is_closed(),
-            is_spinning: plan.wait == Wait::Spin,
+            is_closed_loop: plan.is_closed(),
+            is_spinning: plan.machine.wait == Wait::Spin,
             is_partial: is_partial || whole.was_stopped,
             window_s,
             target_rps: rate.target.unwrap_or(0.0),
             achieved_rps: rate.achieved,
-            connections_asked: u64::from(plan.connections),
+            connections_asked: u64::from(plan.connections()),
             connections_open: facts.connections_open,
             run_s: facts.run_s,
             steal_s: facts.environment.steal_s,
@@ -431,7 +434,7 @@ impl Report {
             requests.scheduled(),
         ));
         limits.extend(limits::of_machine(facts.environment.steal_s, facts.environment.throttled_s));
-        if plan.load.is_closed() {
+        if plan.is_closed() {
             limits.push("closed loop: a slow target is asked less, so these response times are not what users would see".into());
         }
         Report {
@@ -456,7 +459,7 @@ impl Report {
             generator_lag_ns: Timing::new(&whole.lag),
             cpu: cpu(window, &facts),
             connections: connections(plan, whole, &facts),
-            scenarios: vec![scenario(plan, whole)],
+            scenarios: scenarios(plan, whole),
             thresholds,
             environment: environment(whole, facts.environment),
             limits,
@@ -493,7 +496,7 @@ fn requests(series: &Series, dropped: u64, unsent: u64) -> Requests {
 
 /// Arrivals carried per second. Those sent after the window's end, to catch up, stretch the time they are divided by.
 fn rate(plan: &Plan, requests: &Requests, finished: u64, window_s: f64, overrun_s: f64) -> RateBlock {
-    if plan.load.is_closed() {
+    if plan.is_closed() {
         // Only what ended inside the window: what was under way at its end would flatter slow targets.
         return RateBlock { target: None, achieved: finished as f64 / window_s, ratio: None };
     }
@@ -510,13 +513,21 @@ fn rate(plan: &Plan, requests: &Requests, finished: u64, window_s: f64, overrun_
 /// By how many arrivals the counts differ from the schedule itself, which no shard had a hand in. Random arrivals cannot be
 /// counted without drawing them again.
 fn unaccounted(plan: &Plan, phases: Phases, requests: &Requests) -> u64 {
-    let (Load::Open { arrivals: Arrivals::Uniform, .. }, Some(schedule)) = (&plan.load, plan.load.schedule())
-    else {
-        return 0;
-    };
-    let before = |ns: u64| schedule.arrivals_before(ns).min(plan.requests_max.unwrap_or(u64::MAX));
-    let scheduled = before(phases.measure_to_ns) - before(phases.measure_from_ns);
-    scheduled.abs_diff(requests.ok + requests.failed + requests.dropped + requests.unsent)
+    let scheduled = plan.scenarios.iter().map(|scenario| scheduled(scenario, phases)).sum::<Option<u64>>();
+    scheduled.map_or(0, |scheduled| scheduled.abs_diff(requests.scheduled()))
+}
+
+/// How many arrivals of an even schedule fall in the window.
+fn scheduled(scenario: &plan::Scenario, phases: Phases) -> Option<u64> {
+    let Load::Open { arrivals: Arrivals::Uniform, .. } = &scenario.load else { return None };
+    let schedule = scenario.schedule()?;
+    let before = |ns: u64| schedule.arrivals_before(ns).min(scenario.requests_max.unwrap_or(u64::MAX));
+    Some(before(phases.measure_to_ns) - before(phases.measure_from_ns))
+}
+
+/// The requests that the run ends with, if all its scenarios end with a number of them.
+fn requests_max(plan: &Plan) -> Option<u64> {
+    plan.scenarios.iter().map(|scenario| scenario.requests_max).sum()
 }
 
 fn thresholds(plan: &Plan, series: &Series, requests: &Requests, rate: &RateBlock) -> Vec<ThresholdResult> {
@@ -592,7 +603,7 @@ fn shard_cpu(stats: &ShardStats, core: usize) -> ShardCpu {
 fn connections(plan: &Plan, whole: &Snapshot, facts: &MachineFacts) -> Connections {
     let stats = whole.stats();
     Connections {
-        asked: u64::from(plan.connections),
+        asked: u64::from(plan.connections()),
         open: facts.connections_open,
         reconnects: stats.reconnects,
         failures: stats.connect_failures,
@@ -601,9 +612,9 @@ fn connections(plan: &Plan, whole: &Snapshot, facts: &MachineFacts) -> Connectio
     }
 }
 
-fn scenario(plan: &Plan, whole: &Snapshot) -> Scenario {
-    let step = |(request, series): (&crate::plan::Request, &Series)| StepReport {
-        name: request.name.clone(),
+fn scenarios(plan: &Plan, whole: &Snapshot) -> Vec<Scenario> {
+    let step = |(step, series): (&plan::Step, &Series)| StepReport {
+        name: step.name.clone(),
         requests: requests(series, 0, 0),
         bytes: Bytes { sent: series.bytes_sent, received: series.bytes_received },
         response_ns: Timing::new(&series.response),
@@ -611,13 +622,17 @@ fn scenario(plan: &Plan, whole: &Snapshot) -> Scenario {
         slip_ns: Timing::new(&series.slip),
         failed_response_ns: Timing::new(&series.failed_response),
     };
-    Scenario { name: plan.name.clone(), steps: plan.requests.iter().zip(&whole.measured).map(step).collect() }
+    let of_scenario = |(scenario, range): (&plan::Scenario, Range<usize>)| Scenario {
+        name: scenario.name.clone(),
+        steps: scenario.steps().iter().zip(&whole.measured[range]).map(step).collect(),
+    };
+    plan.scenarios.iter().zip(plan.series()).map(of_scenario).collect()
 }
 
 fn slowest(plan: &Plan, whole: &Snapshot) -> Vec<SlowRequest> {
+    let names: Vec<&str> = plan.steps().map(|step| step.name.as_str()).collect();
     let named = |finished: &Finished| {
-        let request = plan.requests.get(finished.series as usize);
-        SlowRequest::new(finished, request.map_or("", |request| &request.name))
+        SlowRequest::new(finished, names.get(finished.series as usize).unwrap_or(&""))
     };
     whole.slowest.iter().map(named).collect()
 }

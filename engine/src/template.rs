@@ -36,6 +36,17 @@ pub enum Piece {
     LengthFrom(usize),
 }
 
+impl Piece {
+    /// Whether it is something that text can say.
+    pub(crate) fn is_written(&self) -> bool {
+        match self {
+            Piece::Bytes(_) | Piece::Seq | Piece::Uuid => true,
+            Piece::Rand { low, high } => low <= high,
+            Piece::LengthFrom(_) => false,
+        }
+    }
+}
+
 /// Bytes as a string, which reads better than a list of numbers and takes a quarter of the room: text as it is, and what is no
 /// text in base64 behind a prefix.
 mod as_text {

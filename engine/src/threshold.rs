@@ -1,9 +1,13 @@
 //! Conditions on a result, in the small language k6 made familiar: `response p(99)<50ms`, `failed rate<0.1%`.
 
+mod scope;
+
 use crate::config::closest;
 use crate::distribution::Distribution;
 use crate::quantity::{parse_duration_ns, show_ns};
 use crate::trust::sent_share;
+pub use scope::Scope;
+use scope::{scope_length, split_outside};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -15,6 +19,9 @@ pub const METRICS: [&str; 5] = ["response", "service", "slip", "failed", "rate"]
 pub struct Threshold {
     /// What it is about.
     pub metric: Metric,
+    /// Of which part of the run.
+    #[serde(default, skip_serializing_if = "Scope::is_all")]
+    pub scope: Scope,
     /// Which figure of it.
     pub statistic: Statistic,
     /// How the figure has to stand to the limit.
@@ -99,10 +106,11 @@ pub struct Facts<'a> {
 }
 
 impl Threshold {
-    /// Reads `METRIC EXPRESSION`, such as `response p(99)<50ms`, `failed<1%`, `rate>=9990`.
+    /// Reads `METRIC EXPRESSION`, such as `response p(99)<50ms`, `failed<1%`, `rate{scenario=read}>=9990`.
     pub fn parse(text: &str) -> Result<Threshold, String> {
         let text = text.trim();
-        let end = text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
+        let word = text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
+        let end = word + scope_length(&text[word..]);
         let (metric, expression) = text.split_at(end);
         Threshold::parse_parts(metric, expression.trim_start_matches(|c: char| c == ':' || c.is_whitespace()))
     }
@@ -110,7 +118,7 @@ impl Threshold {
     /// Reads several conditions with commas between them, such as `p(99)<50ms, failed<0.1%`. One that names no metric is
     /// about response times.
     pub fn parse_list(text: &str) -> Result<Vec<Threshold>, String> {
-        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let parts = split_outside(text, ',').into_iter().map(str::trim).filter(|part| !part.is_empty());
         let parse = |part: &str| {
             let word = part.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
             let is_figure = matches!(word, "p" | "avg" | "mean" | "med" | "min" | "max");
@@ -123,10 +131,16 @@ impl Threshold {
         }
     }
 
-    /// Reads a metric and an expression that stand apart, as in a plan's `[thresholds]`.
+    /// Reads a metric, with the scope behind it if there is one, and an expression that stand apart, as in a plan's
+    /// `[thresholds]`.
     pub fn parse_parts(metric: &str, expression: &str) -> Result<Threshold, String> {
-        let text = format!("{metric} {expression}");
-        let metric = Metric::parse(metric)?;
+        let (word, scope) = metric.split_at(metric.find('{').unwrap_or(metric.len()));
+        let (metric, scope) = (Metric::parse(word.trim())?, Scope::parse(scope)?);
+        let expression = expression.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = format!("{}{scope} {expression}", metric.name());
+        if metric == Metric::Rate && scope.step.is_some() {
+            return Err(format!("`{text}`: a step has no rate of its own; ask for its scenario's"));
+        }
         let at = expression.find(['<', '>', '=']).ok_or_else(|| {
             format!(
                 "`{text}` compares nothing; write a figure, one of < <= > >= ==, and a limit, such as `{}`",
@@ -141,11 +155,27 @@ impl Threshold {
         let limit = metric.limit(statistic, limit.trim())?;
         Ok(Threshold {
             metric,
+            scope,
             statistic,
             comparison,
             limit,
-            text: text.split_whitespace().collect::<Vec<_>>().join(" "),
+            text,
         })
+    }
+
+    /// The same condition on one scenario alone, if it names none itself.
+    pub(crate) fn within(mut self, scenario: &str) -> Threshold {
+        if self.scope.scenario.is_none() {
+            let bare = format!("{}{}", self.metric.name(), self.scope);
+            self.scope.scenario = Some(scenario.to_owned());
+            self.text = format!("{}{}{}", self.metric.name(), self.scope, &self.text[bare.len()..]);
+        }
+        self
+    }
+
+    /// What it is about, as it is typed: a metric, and the scope behind it.
+    pub fn subject(&self) -> String {
+        format!("{}{}", self.metric.name(), self.scope)
     }
 
     /// True when it is about how a schedule was kept, which a load without one keeps by not having it.

@@ -3,7 +3,7 @@
 use crate::compare::Options;
 use crate::load::{Arrivals, Load, Overload};
 use crate::phase::Phase;
-use crate::plan::{Plan, Request};
+use crate::plan::{Fields, HttpRequest, Plan, Request, Scenario, Target};
 use crate::quantity::counted;
 use crate::redact;
 use crate::report::{Report, SCHEMA};
@@ -223,7 +223,7 @@ fn of_two(first: &Report, other: &Report) -> Vec<Objection> {
 /// In what the plan of one differs from the other's. `what` names both.
 fn of_plans(what: &str, first: &Plan, other: &Plan) -> Vec<Objection> {
     let mut found = Vec::new();
-    if first.load.is_closed() != other.load.is_closed() {
+    if loops(first) != loops(other) {
         let text = format!("of {what}, one is a closed loop and the other has a rate of its own");
         let fix = "a closed loop asks a slow target less; run both in the same way";
         found.push(Objection::new(Obstacle::Loop, text, fix));
@@ -236,26 +236,33 @@ fn of_plans(what: &str, first: &Plan, other: &Plan) -> Vec<Objection> {
     found
 }
 
+/// Of each scenario, whether it is a closed loop.
+fn loops(plan: &Plan) -> Vec<bool> {
+    plan.scenarios.iter().map(|scenario| scenario.load.is_closed()).collect()
+}
+
 /// A field of a plan in words.
 type Show = fn(&Plan) -> String;
 
-/// Every field that matters and differs, with both values. Names, seeds, lengths, thresholds and where the target stands do
-/// not matter: two deployments of one service are what is compared as a rule.
+/// Every field that matters and differs, with both values. Names of plans, seeds, lengths, thresholds and where the target stands
+/// do not matter: two deployments of one service are what is compared as a rule.
 fn plan_differences(first: &Plan, other: &Plan) -> Vec<String> {
     // Reports of earlier versions, or with secrets kept, are compared with others by what a secret is known by.
     let (first, other) = (&redact::plan(first), &redact::plan(other));
-    let fields: [(&str, Show); 8] = [
-        ("requests", show_requests),
-        ("load", |plan| show_load(&plan.load)),
-        ("connections", |plan| plan.connections.to_string()),
-        ("shards", |plan| plan.shards.to_string()),
-        ("pipeline", |plan| plan.pipeline.to_string()),
-        ("timeout", |plan| exact(plan.timeout_ns)),
-        ("connect_timeout", |plan| exact(plan.connect_timeout_ns)),
-        ("wait", |plan| format!("{:?}", plan.wait).to_lowercase()),
+    let fields: [(&str, Show); 10] = [
+        ("scenarios", |plan| plan.scenarios.len().to_string()),
+        ("requests", |plan| each(plan, |scenario| show_requests(scenario))),
+        ("load", |plan| each(plan, |scenario| show_load(&scenario.load))),
+        ("starts", |plan| each(plan, |scenario| exact(scenario.starts_ns))),
+        ("connections", |plan| plan.connections().to_string()),
+        ("shards", |plan| plan.machine.shards.to_string()),
+        ("pipeline", |plan| each_target(plan, |target| target.pipeline().to_string())),
+        ("timeout", |plan| each(plan, |scenario| show_timeouts(scenario))),
+        ("connect_timeout", |plan| each_target(plan, |target| exact(target.connect_timeout_ns))),
+        ("wait", |plan| format!("{:?}", plan.machine.wait).to_lowercase()),
     ];
     // A closed loop against an open one is an obstacle of its own.
-    let is_asked = |name: &str| name != "load" || first.load.is_closed() == other.load.is_closed();
+    let is_asked = |name: &str| name != "load" || loops(first) == loops(other);
     let fields = fields.iter().filter(|(name, _)| is_asked(name));
     let mut differences: Vec<String> =
         fields.filter_map(|(name, show)| difference(name, &show(first), &show(other))).collect();
@@ -264,6 +271,23 @@ fn plan_differences(first: &Plan, other: &Plan) -> Vec<String> {
         differences.push("requests: their headers, bodies or weights differ".to_owned());
     }
     differences
+}
+
+/// Something of each scenario, with its name where there are several.
+fn each(plan: &Fields, show: impl Fn(&Scenario) -> String) -> String {
+    match plan.scenarios.as_slice() {
+        [only] => show(only),
+        several => several
+            .iter()
+            .map(|scenario| format!("{} {}", scenario.name, show(scenario)))
+            .collect::<Vec<_>>()
+            .join("; "),
+    }
+}
+
+/// Something of each target, in the order of the plan.
+fn each_target(plan: &Fields, show: impl Fn(&Target) -> String) -> String {
+    plan.targets.iter().map(show).collect::<Vec<_>>().join(", ")
 }
 
 fn environment_differences(first: &Report, other: &Report) -> Vec<String> {
@@ -284,25 +308,33 @@ fn difference(name: &str, first: &str, other: &str) -> Option<String> {
     (first != other).then(|| format!("{name}: {first} against {other}"))
 }
 
-/// All that a request puts on the wire, but for the name of the host.
-fn what_is_sent(plan: &Plan) -> Vec<Request> {
-    let mut requests = plan.requests.clone();
-    for request in &mut requests {
-        request.name.clear();
+/// All that the requests put on the wire, and how often, but for the name of the host.
+fn what_is_sent(plan: &Plan) -> Vec<(u32, HttpRequest)> {
+    let sent = plan.steps().map(|step| {
+        let Request::Http(mut request) = step.request.clone();
         request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
-    }
-    requests
+        (step.weight, request)
+    });
+    sent.collect()
 }
 
-fn show_requests(plan: &Plan) -> String {
+fn show_requests(scenario: &Scenario) -> String {
     let piece = |piece: &Piece| match piece {
         Piece::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         other => format!("{{{{{}}}}}", format!("{other:?}").to_lowercase()),
     };
     let one = |request: &Request| {
-        format!("{} {}", request.method, request.path.iter().map(piece).collect::<String>())
+        let Request::Http(HttpRequest { method, path, .. }) = request;
+        format!("{method} {}", path.iter().map(piece).collect::<String>())
     };
-    plan.requests.iter().map(one).collect::<Vec<_>>().join(", ")
+    scenario.steps().iter().map(|step| one(&step.request)).collect::<Vec<_>>().join(", ")
+}
+
+/// The timeouts of a scenario's steps, each once.
+fn show_timeouts(scenario: &Scenario) -> String {
+    let mut timeouts: Vec<u64> = scenario.steps().iter().map(|step| step.timeout_ns).collect();
+    timeouts.dedup();
+    timeouts.into_iter().map(exact).collect::<Vec<_>>().join(", ")
 }
 
 /// A load in a few words; equal words mean equal loads. The length of a last stretch that goes on as it is, is only the length

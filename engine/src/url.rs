@@ -5,9 +5,9 @@ use http::Uri;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The target of a run.
+/// A URL, in its parts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
+pub struct Url {
     /// What to connect to.
     pub endpoint: Endpoint,
     /// The value of the `Host` header.
@@ -36,25 +36,25 @@ pub enum Endpoint {
     Testbed,
 }
 
-impl Target {
+impl Url {
     /// Reads `http://host:port/path`, `host:port/path`, `unix:/path/to.sock:/path` or `testbed:/path`.
-    pub fn parse(text: &str) -> Result<Target, String> {
+    pub fn parse(text: &str) -> Result<Url, String> {
         if let Some(rest) = text.strip_prefix("testbed:") {
             let path = path_or_root(rest)?;
-            return Ok(Target { endpoint: Endpoint::Testbed, authority: "testbed".into(), path });
+            return Ok(Url { endpoint: Endpoint::Testbed, authority: "testbed".into(), path });
         }
         if let Some(rest) = text.strip_prefix("unix:") {
-            return Target::parse_unix(rest);
+            return Url::parse_unix(rest);
         }
         let absolute = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-        Target::parse_http(&absolute).map_err(|cause| {
+        Url::parse_http(&absolute).map_err(|cause| {
             let shown = redact::text(&absolute);
             let shown = if text.contains("://") { &shown } else { &shown["http://".len()..] };
             format!("`{shown}` is not a target: {cause}")
         })
     }
 
-    fn parse_unix(rest: &str) -> Result<Target, String> {
+    fn parse_unix(rest: &str) -> Result<Url, String> {
         let (socket, path) = rest.split_once(':').unwrap_or((rest, ""));
         if !socket.starts_with('/') {
             return Err(
@@ -63,10 +63,10 @@ impl Target {
             );
         }
         let endpoint = Endpoint::Unix { socket: socket.to_owned() };
-        Ok(Target { endpoint, authority: "localhost".into(), path: path_or_root(path)? })
+        Ok(Url { endpoint, authority: "localhost".into(), path: path_or_root(path)? })
     }
 
-    fn parse_http(text: &str) -> Result<Target, String> {
+    fn parse_http(text: &str) -> Result<Url, String> {
         let uri: Uri = text.parse().map_err(|error| format!("{error}"))?;
         match uri.scheme_str() {
             Some("http") => {}
@@ -93,7 +93,7 @@ impl Target {
                 },
             };
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        Ok(Target {
+        Ok(Url {
             endpoint: Endpoint::Tcp { host, port },
             authority: authority.as_str().to_owned(),
             path: path_or_root(path)?,
@@ -101,7 +101,7 @@ impl Target {
     }
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for Url {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.endpoint {
             Endpoint::Tcp { .. } => write!(formatter, "http://{}{}", self.authority, self.path),
@@ -135,22 +135,22 @@ mod tests {
 
     #[test]
     fn urls_are_read_into_their_parts() {
-        let target = Target::parse("http://127.0.0.1:8081/a?b=1").unwrap();
+        let target = Url::parse("http://127.0.0.1:8081/a?b=1").unwrap();
         assert_eq!((target.endpoint, target.path.as_str()), (tcp("127.0.0.1", 8081), "/a?b=1"));
-        let target = Target::parse("http://[::1]:80").unwrap();
+        let target = Url::parse("http://[::1]:80").unwrap();
         assert_eq!(
             (target.endpoint, target.authority.as_str(), target.path.as_str()),
             (tcp("::1", 80), "[::1]:80", "/")
         );
-        assert_eq!(Target::parse("localhost:99/x").unwrap().endpoint, tcp("localhost", 99));
-        assert_eq!(Target::parse("example.org").unwrap().endpoint, tcp("example.org", 80));
-        let target = Target::parse("unix:/run/app.sock:/health").unwrap();
+        assert_eq!(Url::parse("localhost:99/x").unwrap().endpoint, tcp("localhost", 99));
+        assert_eq!(Url::parse("example.org").unwrap().endpoint, tcp("example.org", 80));
+        let target = Url::parse("unix:/run/app.sock:/health").unwrap();
         assert_eq!(
             (target.endpoint, target.path.as_str()),
             (Endpoint::Unix { socket: "/run/app.sock".into() }, "/health")
         );
-        assert_eq!(Target::parse("testbed:").unwrap().path, "/");
-        assert_eq!(Target::parse("testbed:?stall=1s/2s").unwrap().path, "/?stall=1s/2s");
+        assert_eq!(Url::parse("testbed:").unwrap().path, "/");
+        assert_eq!(Url::parse("testbed:?stall=1s/2s").unwrap().path, "/?stall=1s/2s");
     }
 
     #[test]
@@ -165,7 +165,7 @@ mod tests {
             ("unix:relative", "absolute"),
             ("", ""),
         ] {
-            let error = Target::parse(text).unwrap_err();
+            let error = Url::parse(text).unwrap_err();
             assert!(error.contains(reason), "{text}: {error}");
         }
     }
@@ -179,7 +179,7 @@ mod tests {
             "testbed:?api_key=s3 cret",
             "ftp://u:s3cret@x",
         ] {
-            let error = Target::parse(text).unwrap_err();
+            let error = Url::parse(text).unwrap_err();
             assert!(!error.contains("cret") && error.contains("redacted:"), "{error}");
         }
     }
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn a_target_shows_as_it_was_typed() {
         for text in ["http://[::1]:80/x", "unix:/a.sock:/b", "testbed:/bytes/10"] {
-            assert_eq!(Target::parse(text).unwrap().to_string(), text);
+            assert_eq!(Url::parse(text).unwrap().to_string(), text);
         }
     }
 }
