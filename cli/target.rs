@@ -4,7 +4,7 @@ use crate::exit::Failure;
 use crate::session::Session;
 use ::testbed::{Options, Server};
 use engine::plan::Plan;
-use engine::target::Endpoint;
+use engine::url::Endpoint;
 use shards::{cores_for, resolve, spare_core};
 
 /// Addresses to connect to, and the server behind them if it is ours.
@@ -16,8 +16,8 @@ pub(crate) struct Ready {
 /// Resolves the plan's target. `testbed:` starts the built-in server, on a core no shard owns where there is one.
 /// A name that takes long to resolve is given up on at a signal.
 pub(crate) fn make_ready(plan: &Plan, session: &Session) -> Result<Ready, Failure> {
-    if plan.target.endpoint != Endpoint::Testbed {
-        let endpoint = plan.target.endpoint.clone();
+    if plan.targets[0].url.endpoint != Endpoint::Testbed {
+        let endpoint = plan.targets[0].url.endpoint.clone();
         let addresses = session.heeding(move || resolve(&endpoint))?;
         return Ok(Ready { addresses, server: None });
     }

@@ -1,6 +1,7 @@
 //! What can be wrong with an archive, a bundle or a report file: each with its place, its cause, and what to do.
 
 use engine::plain::plain;
+use engine::report::earlier;
 use rusqlite::ErrorCode;
 use rusqlite::ffi::{SQLITE_IOERR_CORRUPTFS, SQLITE_IOERR_SHORT_READ};
 use std::fmt;
@@ -222,8 +223,9 @@ impl Problem {
             ),
             OtherSchema { found } => (
                 format!(
-                    "the report is of schema {found}, and this program knows schema {}",
-                    engine::report::SCHEMA
+                    "the report is of schema {found}, and this program reads schemas {} to {}",
+                    earlier::SCHEMAS.start(),
+                    earlier::SCHEMAS.end()
                 ),
                 "use the version of Vajra that wrote it, or run again with this one".into(),
             ),

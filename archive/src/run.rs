@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use engine::history::Slice;
 use engine::phase::Phase;
 use engine::plan::Plan;
-use engine::report::{Report, SCHEMA};
+use engine::report::{Report, SCHEMA, earlier};
 use engine::slowest::SlowRequest;
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
@@ -229,8 +229,13 @@ pub(crate) fn parse(json: &[u8]) -> Result<Report, Problem> {
     let head: Head = serde_json::from_slice(json).map_err(why_not_json)?;
     match head.schema {
         None => Err(Problem::NotAReport("it has no key `schema`".into())),
-        Some(found) if found != u64::from(SCHEMA) => Err(Problem::OtherSchema { found }),
-        Some(_) => serde_json::from_slice(json).map_err(why_not_json),
+        Some(found) if !earlier::SCHEMAS.contains(&found) => Err(Problem::OtherSchema { found }),
+        Some(found) if found == u64::from(SCHEMA) => serde_json::from_slice(json).map_err(why_not_json),
+        Some(_) => {
+            let mut report = serde_json::from_slice(json).map_err(why_not_json)?;
+            earlier::lift(&mut report);
+            serde_json::from_value(report).map_err(why_not_json)
+        }
     }
 }
 

@@ -205,7 +205,7 @@ fn any_history_and_any_slow_requests_come_back_equal_to_the_byte() {
         let run_id = format!("run-{}", number.replace(number.get() + 1));
         let mut report = sample::report(&run_id, 0);
         (report.history, report.slowest, report.window_s) = (history, slowest, window_s);
-        report.plan.name = name;
+        report.plan = report.plan.changed(|plan| plan.name = name).unwrap();
         archive.save(&report, &manifest()).unwrap();
         let again = archive.report(&run_id).unwrap();
         prop_assert_eq!(serde_json::to_string(&again).unwrap(), serde_json::to_string(&report).unwrap());

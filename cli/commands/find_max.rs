@@ -14,7 +14,7 @@ use crate::session::Session;
 use crate::target::{self, Ready};
 use clap::Args;
 use engine::judge::judge;
-use engine::plan::Plan;
+use engine::plan::{Plan, Probed};
 use engine::quantity::{Rate, SECOND_NS, show_ns};
 use engine::redact;
 use engine::report::{Calibrated, Report};
@@ -125,7 +125,7 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     ready.stop();
     let found = Found {
         schema: SCHEMA,
-        target: redact::written(&plan).target.to_string(),
+        target: redact::written(&plan).targets[0].url.to_string(),
         slo: slo.iter().map(|threshold| threshold.text.clone()).collect(),
         answer: &answer,
         probes: &probes,
@@ -203,7 +203,7 @@ impl Bench<'_> {
             0 => length_ns / WARMUP_PART,
             given_ns => given_ns,
         };
-        let plan = self.plan.probe(exact(rate_rps), warmup_ns, length_ns);
+        let plan = self.plan.probe(Probed::Sum, exact(rate_rps), warmup_ns, length_ns);
         let plan = plan.map_err(|problem| Failure::runtime(format!("{rate_rps}/s: {problem}")))?;
         let addresses = self.ready.addresses.clone().map_err(Failure::runtime)?;
         self.session.run(&plan, &addresses, self.calibration.clone(), Vec::new())
@@ -284,7 +284,7 @@ fn settings(args: &FindMaxArgs, plan: &Plan) -> Result<Settings, Failure> {
         );
         return Err(Failure::new(USAGE, message));
     }
-    let planned = plan.load.schedule().map(|schedule| schedule.rate_rps_at(0)).filter(|rps| *rps > 0.0);
+    let planned = plan.offered().rate_rps_at(0).filter(|rps| *rps > 0.0);
     let start_rps = planned.unwrap_or(START_RPS).clamp(floor_rps, ceiling_rps);
     let tolerance = share(&args.tolerance, "--tolerance")?;
     Ok(Settings { start_rps, floor_rps, ceiling_rps, tolerance, ..Settings::default() })

@@ -38,7 +38,7 @@ fn read(args: &PlanArgs, plan_of: Reading) -> Result<Plan, Failure> {
         match layers.config() {
             Err(diagnostic) => diagnostics.push(diagnostic),
             Ok(config) => match plan_of(&config, &read_file) {
-                Ok(plan) => return Ok(Plan { keeps_secrets: args.keep_secrets, ..plan }),
+                Ok(plan) => return Ok(plan.keeping_secrets(args.keep_secrets)),
                 Err(found) => diagnostics.extend(found),
             },
         }
@@ -237,16 +237,16 @@ fn read_thresholds(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<D
                 continue;
             }
         };
-        let metric = threshold.metric.name();
-        let expression = threshold.text[metric.len()..].trim_start().to_owned();
-        let mut expressions = match layers.get(&format!("thresholds.{metric}")) {
+        let subject = threshold.subject();
+        let expression = threshold.text[subject.len()..].trim_start().to_owned();
+        let mut expressions = match layers.get_at(&["thresholds", &subject]) {
             Some(Value::Array(values)) => values.clone(),
             Some(value) => vec![value.clone()],
             None => Vec::new(),
         };
         expressions.push(Value::String(expression));
         let origin = Origin::Flag(format!("--threshold '{text}'"));
-        layers.set_at(&["thresholds", metric], Value::Array(expressions), origin);
+        layers.set_at(&["thresholds", &subject], Value::Array(expressions), origin);
     }
 }
 
@@ -254,6 +254,7 @@ fn read_thresholds(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<D
 mod tests {
     use super::*;
     use engine::load::Load;
+    use engine::plan::Request;
 
     fn args(target: &str) -> PlanArgs {
         PlanArgs { target: target.into(), ..PlanArgs::default() }
@@ -270,8 +271,10 @@ mod tests {
             ..args("http://h/")
         })
         .unwrap();
-        assert!(matches!(&plan.load, Load::Open { name, .. } if name == "ramp"));
-        assert_eq!((plan.requests[0].method.as_str(), plan.requests[0].headers.len()), ("POST", 2));
+        let only = &plan.scenarios[0];
+        assert!(matches!(&only.load, Load::Open { name, .. } if name == "ramp"));
+        let Request::Http(request) = &only.steps()[0].request;
+        assert_eq!((request.method.as_str(), request.headers.len()), ("POST", 2));
         assert_eq!(plan.thresholds.len(), 2);
     }
 

@@ -6,9 +6,8 @@ use crate::exit::{Failure, USAGE};
 use crate::output::plain;
 use engine::distribution::Distribution;
 use engine::outcome::Kind;
-use engine::plan::Plan;
+use engine::plan::{Offered, Plan};
 use engine::report::Report;
-use engine::schedule::Schedule;
 use engine::seams::Sink;
 use engine::snapshot::Snapshot;
 use serde::Serialize;
@@ -56,7 +55,7 @@ impl Outputs {
     pub(crate) fn take_timeseries(&mut self, plan: &Plan) -> Option<Box<dyn Sink>> {
         let mut output = self.timeseries.take()?;
         output.begin();
-        Some(Box::new(TimeSeries { output, schedule: plan.load.schedule() }))
+        Some(Box::new(TimeSeries { output, offered: plan.offered() }))
     }
 
     /// Writes what is known at the end. Returns what could not be written, in words.
@@ -140,7 +139,7 @@ pub(crate) fn write_spectrum(report: &Report, out: &mut dyn Write) -> io::Result
 /// One line of JSON per interval.
 struct TimeSeries {
     output: Output,
-    schedule: Option<Schedule>,
+    offered: Offered,
 }
 
 impl Sink for TimeSeries {
@@ -163,9 +162,8 @@ impl TimeSeries {
         let series = snapshot.total();
         let stats = snapshot.stats();
         let length_s = snapshot.to_ns.saturating_sub(snapshot.from_ns).max(1) as f64 / 1e9;
-        let scheduled = self.schedule.as_ref().map(|schedule| {
-            schedule.arrivals_before(snapshot.to_ns) - schedule.arrivals_before(snapshot.from_ns)
-        });
+        let before = |ns: u64| self.offered.arrivals_before(ns);
+        let scheduled = before(snapshot.to_ns).zip(before(snapshot.from_ns)).map(|(to, from)| to - from);
         let named = Kind::ALL.into_iter().filter(|kind| series.errors[*kind as usize] > 0);
         let errors: Map<String, Value> =
             named.map(|kind| (kind.name().to_owned(), series.errors[kind as usize].into())).collect();

@@ -1,11 +1,9 @@
 //! Live progress: a bar on a terminal, plain lines elsewhere. A sink like any other; the run does not wait for it.
 
 use crate::output::text::{grouped, share};
-use engine::load::Load;
 use engine::phase::Phase;
-use engine::plan::Plan;
+use engine::plan::{Offered, Plan};
 use engine::quantity::show_ns;
-use engine::schedule::Schedule;
 use engine::seams::Sink;
 use engine::snapshot::Snapshot;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -18,7 +16,7 @@ const SHOWN_NS_MIN: u64 = 50 * MILLISECOND_NS;
 
 /// Progress of one run, on standard error.
 pub(crate) struct Progress {
-    schedule: Option<Schedule>,
+    offered: Offered,
     /// `None` writes lines.
     bar: Option<ProgressBar>,
 }
@@ -26,7 +24,7 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn new(plan: &Plan) -> Progress {
         let bar = std::io::stderr().is_terminal().then(|| bar(plan));
-        Progress { schedule: plan.load.schedule(), bar }
+        Progress { offered: plan.offered(), bar }
     }
 
     fn line(&self, snapshot: &Snapshot) -> String {
@@ -34,7 +32,7 @@ impl Progress {
         let length_s = snapshot.to_ns.saturating_sub(snapshot.from_ns).max(1) as f64 / 1e9;
         let achieved = grouped((series.ok + series.failed()) as f64 / length_s);
         let middle_ns = snapshot.from_ns / 2 + snapshot.to_ns / 2;
-        let target = self.schedule.as_ref().map(|schedule| schedule.rate_rps_at(middle_ns));
+        let target = self.offered.rate_rps_at(middle_ns);
         let of_target = target.map_or(String::new(), |rps| format!(" of {}", grouped(rps)));
         let shown = |quantile: f64| match series.response.count() {
             0 => "-".to_owned(),
@@ -83,7 +81,8 @@ impl Sink for Progress {
 }
 
 fn bar(plan: &Plan) -> ProgressBar {
-    let is_counted = plan.requests_max.is_some() && matches!(plan.load, Load::Closed);
+    let is_counted =
+        plan.scenarios.iter().all(|scenario| scenario.requests_max.is_some() && scenario.load.is_closed());
     let template =
         if is_counted { "{spinner} {elapsed} {wide_msg}" } else { "{bar:24} {elapsed}/{eta}  {wide_msg}" };
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());

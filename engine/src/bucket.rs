@@ -351,7 +351,8 @@ mod tests {
             let released: usize = (0..3)
                 .map(|shard| {
                     let share = Share { shard, shards: 3 };
-                    all(TokenBucket::new((0, &load), phases(0, SECOND_NS), share, 9, Some(100)).unwrap()).len()
+                    all(TokenBucket::new((0, &load), phases(0, SECOND_NS), share, 9, Some(100)).unwrap())
+                        .len()
                 })
                 .sum();
             assert_eq!(released, 100, "{arrivals:?}");

@@ -410,9 +410,13 @@ impl Layers {
 
     /// The value at a dotted path.
     pub fn get(&self, path: &str) -> Option<&toml::Value> {
-        let mut keys = path.split('.');
-        let first = self.table.get(keys.next()?)?;
-        keys.try_fold(first, |value, key| value.get(key))
+        self.get_at(&path.split('.').collect::<Vec<_>>())
+    }
+
+    /// The same for keys that may hold dots themselves.
+    pub fn get_at(&self, keys: &[&str]) -> Option<&toml::Value> {
+        let (first, rest) = keys.split_first()?;
+        rest.iter().try_fold(self.table.get(*first)?, |value, key| value.get(*key))
     }
 
     /// A variable `VAJRA_RUN__CONNECTIONS` sets `run.connections`: double underscores nest. The value is read as TOML

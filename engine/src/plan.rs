@@ -14,10 +14,10 @@ use crate::phase::{Phases, Warmup};
 use crate::quantity::{MILLISECOND_NS, Rate};
 use crate::random;
 use crate::schedule::Schedule;
-use crate::url::Url;
 use crate::template::Piece;
 use crate::threshold::Threshold;
 use crate::until::Goal;
+use crate::url::Url;
 pub use rules::{Broken, Place, Violation};
 use serde::{Deserialize, Serialize, Serializer};
 use std::ops::{Deref, Range};
@@ -284,6 +284,12 @@ impl Plan {
         Plan::try_from(fields)
     }
 
+    /// The same plan, whose secrets are kept where it is written down, or are not.
+    pub fn keeping_secrets(mut self, keeps_secrets: bool) -> Plan {
+        self.fields.keeps_secrets = keeps_secrets;
+        self
+    }
+
     /// The same plan as it is written down: only texts change, and none is run.
     pub(crate) fn rewritten(&self, change: impl FnOnce(&mut Fields)) -> Plan {
         let mut plan = self.clone();
@@ -293,13 +299,7 @@ impl Plan {
 
     /// The same requests at a constant rate, as a probe: no conditions, and no number of requests to end at.
     /// A warm-up that ends by itself does so here too, whatever `warmup_ns` is. Errors say why there is no exact schedule.
-    pub fn probe(
-        &self,
-        probed: Probed,
-        rate: Rate,
-        warmup_ns: u64,
-        length_ns: u64,
-    ) -> Result<Plan, Broken> {
+    pub fn probe(&self, probed: Probed, rate: Rate, warmup_ns: u64, length_ns: u64) -> Result<Plan, Broken> {
         let warmup_ns = match self.warmup {
             Warmup::Fixed => warmup_ns,
             Warmup::Auto => longest_warmup_ns(length_ns),

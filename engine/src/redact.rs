@@ -577,10 +577,11 @@ mod tests {
         body = '{\"password\": \"s3cret\", \"n\": {{seq}}}'\n[[request]]\nbody = '@file'\n";
 
     fn requests(plan: &Plan) -> Vec<HttpRequest> {
-        plan.steps().map(|step| match &step.request {
-            Request::Http(request) => request.clone(),
-        })
-        .collect()
+        plan.steps()
+            .map(|step| match &step.request {
+                Request::Http(request) => request.clone(),
+            })
+            .collect()
     }
 
     #[test]

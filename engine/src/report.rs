@@ -631,9 +631,8 @@ fn scenarios(plan: &Plan, whole: &Snapshot) -> Vec<Scenario> {
 
 fn slowest(plan: &Plan, whole: &Snapshot) -> Vec<SlowRequest> {
     let names: Vec<&str> = plan.steps().map(|step| step.name.as_str()).collect();
-    let named = |finished: &Finished| {
-        SlowRequest::new(finished, names.get(finished.series as usize).unwrap_or(&""))
-    };
+    let named =
+        |finished: &Finished| SlowRequest::new(finished, names.get(finished.series as usize).unwrap_or(&""));
     whole.slowest.iter().map(named).collect()
 }
 

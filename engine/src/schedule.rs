@@ -507,11 +507,14 @@ mod tests {
 
     #[test]
     fn a_silent_stretch_is_skipped() {
-        let schedule = Schedule::new(0, &[
-            constant(Rate::per_second(10), SECOND_NS),
-            constant(Rate::ZERO, SECOND_NS),
-            constant(Rate::per_second(10), SECOND_NS),
-        ])
+        let schedule = Schedule::new(
+            0,
+            &[
+                constant(Rate::per_second(10), SECOND_NS),
+                constant(Rate::ZERO, SECOND_NS),
+                constant(Rate::per_second(10), SECOND_NS),
+            ],
+        )
         .unwrap();
         let all = instants(&schedule);
         assert_eq!(all.len(), 20);

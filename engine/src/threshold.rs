@@ -153,14 +153,7 @@ impl Threshold {
         let statistic = metric.statistic(figure.trim())?;
         let comparison = Comparison::parse(operator)?;
         let limit = metric.limit(statistic, limit.trim())?;
-        Ok(Threshold {
-            metric,
-            scope,
-            statistic,
-            comparison,
-            limit,
-            text,
-        })
+        Ok(Threshold { metric, scope, statistic, comparison, limit, text })
     }
 
     /// The same condition on one scenario alone, if it names none itself.

@@ -46,8 +46,8 @@ pub(crate) struct Driven {
 /// Runs a plan of one shard to its end. The first `uncounted` answers warm up what is made once: buffers that take the
 /// size of a request, the remembered head. Errors are the machine's, or the target's if it did not answer.
 pub(crate) fn drive(plan: &Plan, address: SocketAddr, uncounted: u64) -> Result<Driven, String> {
-    assert_eq!(plan.shards, 1, "one loop is driven");
-    let (shard_lane, collector_lane, recorder) = lane(0, plan.requests.len(), plan.phases);
+    assert_eq!(plan.machine.shards, 1, "one loop is driven");
+    let (shard_lane, collector_lane, recorder) = lane(0, plan.series_count(), plan.phases);
     thread::scope(|scope| {
         let make = move || Looping::new(plan, address, shard_lane, recorder)?.turn_until_finished(uncounted);
         let shard = scope.spawn(make);
@@ -75,7 +75,7 @@ impl Looping {
         let answers = Rc::new(Cell::new(0));
         let source = Watched { mix, answers: answers.clone() };
         let control = Arc::new(Control::default());
-        let on_ready = start_when_all_are_open(plan.connections, control.clone());
+        let on_ready = start_when_all_are_open(plan.connections(), control.clone());
         let parts = Parts { wire, source, share: SHARE, lane, recorder, control, on_ready };
         Ok(Looping { shard: Shard::new(plan, parts), answers })
     }

@@ -69,7 +69,7 @@ pub(crate) const REGRESSIONS: [Plant; 8] = [
     Plant {
         name: "reported-sends",
         file: "shards/src/shard.rs",
-        anchor: "reports_sends: request_bytes_max * plan.pipeline as usize > SEND_BYTES_SILENT,",
+        anchor: "reports_sends: request_bytes_max * pipeline as usize > SEND_BYTES_SILENT,",
         planted: "reports_sends: true,",
         caught_by: Some(Kind::LoopCompletions),
     },

@@ -26,7 +26,7 @@ impl Warming {
             control,
             phases: plan.phases,
             slice_ns: plan.slice_ns(),
-            is_closed_loop: plan.load.is_closed(),
+            is_closed_loop: plan.is_closed(),
             is_found: (plan.warmup == Warmup::Auto).then_some(false),
         }
     }

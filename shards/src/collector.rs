@@ -66,7 +66,7 @@ impl Collector {
         sinks: Sinks,
         control: Arc<Control>,
     ) -> Collector {
-        let (shards, series) = (lanes.len(), plan.requests.len());
+        let (shards, series) = (lanes.len(), plan.series_count());
         Collector {
             through_ns: vec![0; shards],
             series,

@@ -124,7 +124,7 @@ impl Shards {
         let (on_ready, ready) = channel();
         self.ready = Some(ready);
         self.cores = cores_for(plan)?;
-        for shard in 0..plan.shards {
+        for shard in 0..plan.machine.shards {
             self.launch_one(plan, shard, on_ready.clone())?;
         }
         Ok(())
@@ -132,8 +132,8 @@ impl Shards {
 
     fn launch_one(&mut self, plan: &Plan, shard: u32, on_ready: Sender<u64>) -> Result<(), String> {
         let (shard_lane, collector_lane, recorder) =
-            lanes::lane(shard as usize, plan.requests.len(), plan.phases);
-        let share = Share { shard: u64::from(shard), shards: u64::from(plan.shards) };
+            lanes::lane(shard as usize, plan.series_count(), plan.phases);
+        let share = Share { shard: u64::from(shard), shards: u64::from(plan.machine.shards) };
         let source = mix(plan, share)?;
         let (own_plan, addresses, control) = (plan.clone(), self.addresses.clone(), self.control.clone());
         let make = move || {
@@ -158,9 +158,9 @@ impl Shards {
 
     /// Waits until every shard has made its connections, or has tried for long enough. Returns how many are open.
     pub fn connect(&mut self, plan: &Plan) -> Result<u64, String> {
-        let patience = Duration::from_nanos(plan.connect_timeout_ns) + READY_GRACE;
+        let patience = Duration::from_nanos(connect_timeout_ns(plan)) + READY_GRACE;
         let ready = self.ready.take().ok_or("shards are launched before they connect")?;
-        for _ in 0..plan.shards {
+        for _ in 0..plan.machine.shards {
             match ready.recv_timeout(patience) {
                 Ok(open) => self.connections_open += open,
                 Err(_) => return Err(self.death()),
@@ -271,9 +271,8 @@ impl Runner for Shards {
 
 /// The source of one shard.
 pub fn mix(plan: &Plan, share: Share) -> Result<Mix, String> {
-    let authority = &plan.target.authority;
-    let steps = plan.requests.iter().map(|request| protocol::http1::encode(request, authority));
-    Ok(Mix::new(steps.collect::<Result<_, String>>()?, plan.seed, share.shard, share.shards))
+    let steps = plan.steps().map(|step| protocol::http1::encode(step, &plan.target_of(step).url.authority));
+    Ok(Mix::new(steps.collect::<Result<_, String>>()?, plan.seed_of(0), share.shard, share.shards))
 }
 
 /// The wire of one shard, on the thread that will use it.
@@ -283,24 +282,29 @@ pub fn wire(
     share: Share,
     addresses: Vec<SockAddr>,
 ) -> Result<RingWire, String> {
-    let (steps, copies) = (0..source.steps(), plan.pipeline as usize);
+    let (steps, copies) = (0..source.steps(), plan.targets[0].pipeline() as usize);
     // Nothing is copied when the one request there is never changes, or when single ones are sent as they are.
     let is_copied = |step: &usize| source.constant(*step).is_none() || (copies > 1 && source.steps() > 1);
     let copy_bytes_max =
         steps.clone().filter(is_copied).map(|step| source.bytes_max(step)).max().unwrap_or(0) * copies;
     let constants = steps.map(|step| source.constant(step).unwrap_or_default()).collect();
-    let slots = plan.connections_of(share.shard as u32);
+    let slots = plan.connections_of(0, share.shard as u32);
     // Only a closed loop with one request sends several at a time as they are.
-    let copies = if plan.load.is_closed() && source.steps() == 1 { copies } else { 1 };
+    let copies = if plan.is_closed() && source.steps() == 1 { copies } else { 1 };
     RingWire::new(slots, addresses, &Outgoing { constants, copies, copy_bytes_max })
         .map_err(|error| format!("io_uring cannot be set up for {slots} connections: {error}"))
 }
 
+/// How long a shard may take to have tried all its connections.
+fn connect_timeout_ns(plan: &Plan) -> u64 {
+    plan.targets.iter().map(|target| target.connect_timeout_ns).max().unwrap_or(0)
+}
+
 /// The cores of a plan's shards: those it names, or the last ones allowed, which leaves the first to everything else.
 pub fn cores_for(plan: &Plan) -> Result<Vec<usize>, String> {
-    let wanted = plan.shards as usize;
-    if !plan.cores.is_empty() {
-        return Ok(plan.cores[..wanted].to_vec());
+    let wanted = plan.machine.shards as usize;
+    if !plan.machine.cores.is_empty() {
+        return Ok(plan.machine.cores[..wanted].to_vec());
     }
     let allowed = allowed_cores();
     match allowed.len().checked_sub(wanted) {

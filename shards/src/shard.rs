@@ -21,7 +21,7 @@ use engine::plan::Plan;
 use engine::random::Random;
 use engine::record::{Instants, Recorder};
 use engine::seams::Source;
-use engine::target::Endpoint;
+use engine::url::Endpoint;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -173,37 +173,46 @@ impl<W: Wire, S: Source> Shard<W, S> {
     pub fn new(plan: &Plan, parts: Parts<W, S>) -> Shard<W, S> {
         let Parts { mut wire, source, share, lane, recorder, control, on_ready } = parts;
         let now_ns = wire.now();
-        let slots = plan.connections_of(share.shard as u32);
+        let only = &plan.scenarios[0];
+        let (target, timeout_ns) = (&plan.targets[plan.pools[0].target], only.steps()[0].timeout_ns);
+        let pipeline = target.pipeline();
+        let slots = plan.connections_of(0, share.shard as u32);
         let request_bytes_max = (0..source.steps()).map(|step| source.bytes_max(step)).max().unwrap_or(0);
         let rules = Rules {
             phases: plan.phases,
             awaits_window: plan.warmup == Warmup::Auto,
             awaits_end: plan.until.is_some(),
             slice_ns: plan.slice_ns(),
-            timeout_ns: plan.timeout_ns,
-            connect_timeout_ns: plan.connect_timeout_ns,
-            is_closed_loop: plan.load.is_closed(),
-            can_discard: plan.pipeline == 1 && !matches!(plan.target.endpoint, Endpoint::Unix { .. }),
+            timeout_ns,
+            connect_timeout_ns: target.connect_timeout_ns,
+            is_closed_loop: only.load.is_closed(),
+            can_discard: pipeline == 1 && !matches!(target.url.endpoint, Endpoint::Unix { .. }),
             is_one_constant: source.steps() == 1 && source.constant(0).is_some(),
-            reports_sends: request_bytes_max * plan.pipeline as usize > SEND_BYTES_SILENT,
-            reports_copies: plan.pipeline > 1 || request_bytes_max > SEND_BYTES_SILENT,
-            sheds: matches!(plan.load, Load::Open { overload: Overload::Shed { .. }, .. }),
+            reports_sends: request_bytes_max * pipeline as usize > SEND_BYTES_SILENT,
+            reports_copies: pipeline > 1 || request_bytes_max > SEND_BYTES_SILENT,
+            sheds: matches!(only.load, Load::Open { overload: Overload::Shed { .. }, .. }),
         };
         Shard {
             published: wire.counters(),
             wire,
             source,
-            stage: Stage::Connecting { deadline_ns: now_ns + plan.connect_timeout_ns },
-            bucket: TokenBucket::new(&plan.load, plan.phases, share, plan.seed, plan.requests_max),
-            left: plan.requests_max.map_or(u64::MAX, |requests| share.of(requests)),
-            connections: Connections::new(slots, plan.pipeline),
+            stage: Stage::Connecting { deadline_ns: now_ns + target.connect_timeout_ns },
+            bucket: TokenBucket::new(
+                (only.starts_ns, &only.load),
+                plan.phases,
+                share,
+                plan.seed_of(0),
+                only.requests_max,
+            ),
+            left: only.requests_max.map_or(u64::MAX, |requests| share.of(requests)),
+            connections: Connections::new(slots, pipeline),
             closed: (0..slots).collect(),
             connecting: 0,
             memo: HeadMemo::default(),
-            pace: Pace::new(plan.wait),
+            pace: Pace::new(plan.machine.wait),
             random: Random::new(plan.seed, u64::MAX / 2 - share.shard),
-            scratch: Vec::with_capacity(request_bytes_max * plan.pipeline as usize),
-            released: Vec::with_capacity(SENDS_PER_TURN * plan.pipeline as usize),
+            scratch: Vec::with_capacity(request_bytes_max * pipeline as usize),
+            released: Vec::with_capacity(SENDS_PER_TURN * pipeline as usize),
             recorder,
             lane,
             control,

@@ -12,12 +12,11 @@ pub mod wire;
 pub mod world;
 
 use crate::lanes::{CollectorLane, Control, lane};
-use crate::protocol::http1;
 use crate::shard::{Parts, Shard, Turn};
 use engine::bucket::{Share, Tally, TokenBucket};
 use engine::mix::Mix;
 use engine::phase::Phases;
-use engine::plan::Plan;
+use engine::plan::{Plan, Scenario};
 use engine::quantity::{MILLISECOND_NS, SECOND_NS};
 use engine::record::{Recorder, Series};
 use engine::snapshot::Snapshot;
@@ -108,14 +107,14 @@ impl Simulation {
     /// Runs every shard to its end, one after the other: they share nothing but the moment they start at. Panics, with the
     /// seed, when a shard is stuck or does what its wire does not allow.
     pub fn run(&self) -> Outcome {
-        let series = self.plan.requests.len();
+        let series = self.plan.series_count();
         let mut outcome = Outcome {
-            snapshot: Snapshot::new(self.plan.shards as usize, series, self.phases()),
+            snapshot: Snapshot::new(self.plan.machine.shards as usize, series, self.phases()),
             wires: Vec::new(),
             intervals: Vec::new(),
-            scheduled: (!self.plan.load.is_closed()).then(Tally::default),
+            scheduled: (!self.plan.is_closed()).then(Tally::default),
         };
-        for shard in 0..self.plan.shards {
+        for shard in 0..self.plan.machine.shards {
             let statistics = self.run_shard(shard, &mut outcome);
             outcome.wires.push(statistics);
         }
@@ -130,15 +129,15 @@ impl Simulation {
         let wire = SimulatedWire::new(
             self.world.clone(),
             &source,
-            self.plan.connections_of(shard),
+            self.plan.connections_of(0, shard),
             self.seed,
             share.shard,
-            self.plan.connect_timeout_ns + START_NS,
+            crate::connect_timeout_ns(&self.plan) + START_NS,
             control.clone(),
         );
         control.start_at(wire.start_ns());
         let ledger = wire.ledger();
-        let (shard_lane, lane, recorder) = lane(shard as usize, self.plan.requests.len(), self.plan.phases);
+        let (shard_lane, lane, recorder) = lane(shard as usize, self.plan.series_count(), self.plan.phases);
         let on_ready = Box::new(|_| {});
         let parts =
             Parts { wire, source, share, lane: shard_lane, recorder, control: control.clone(), on_ready };
@@ -146,14 +145,11 @@ impl Simulation {
     }
 
     fn share(&self, shard: u32) -> Share {
-        Share { shard: u64::from(shard), shards: u64::from(self.plan.shards) }
+        Share { shard: u64::from(shard), shards: u64::from(self.plan.machine.shards) }
     }
 
     fn mix(&self, share: Share) -> Mix {
-        let authority = &self.plan.target.authority;
-        let steps = self.plan.requests.iter().map(|request| http1::encode(request, authority));
-        let steps = steps.collect::<Result<_, String>>().expect("a plan's requests can be encoded");
-        Mix::new(steps, self.plan.seed, share.shard, share.shards)
+        crate::mix(&self.plan, share).expect("a plan's requests can be encoded")
     }
 
     fn run_shard(&self, shard: u32, outcome: &mut Outcome) -> Statistics {
@@ -199,13 +195,15 @@ impl Simulation {
 
     /// When a shard must be done, on its clock.
     fn horizon_ns(&self, start_ns: u64) -> u64 {
-        start_ns + self.plan.phases.measure_to_ns + self.plan.timeout_ns + OVERTIME_NS_MAX
+        let timeout_ns = self.plan.steps().map(|step| step.timeout_ns).max().unwrap_or(0);
+        start_ns + self.plan.phases.measure_to_ns + timeout_ns + OVERTIME_NS_MAX
     }
 
     /// Asks a fresh bucket what was to be sent before an instant.
     fn count_scheduled(&self, shard: u32, before_ns: u64, outcome: &mut Outcome) {
-        let Plan { load, seed, requests_max, .. } = &self.plan;
-        let bucket = TokenBucket::new(load, self.phases(), self.share(shard), *seed, *requests_max);
+        let Scenario { starts_ns, load, requests_max, .. } = &self.plan.scenarios[0];
+        let (seed, share) = (self.plan.seed_of(0), self.share(shard));
+        let bucket = TokenBucket::new((*starts_ns, load), self.phases(), share, seed, *requests_max);
         if let (Some(mut bucket), Some(scheduled)) = (bucket, &mut outcome.scheduled) {
             let own = bucket.abandon(before_ns);
             scheduled.measured += own.measured;

@@ -63,8 +63,8 @@ pub(super) fn run(plan: &Plan, world: &World, seed: u64) -> Outcome {
 /// What would be reported of it.
 pub(super) fn report(plan: &Plan, outcome: &Outcome) -> Report {
     let facts = MachineFacts {
-        cores: (0..plan.shards as usize).collect(),
-        connections_open: u64::from(plan.connections),
+        cores: (0..plan.machine.shards as usize).collect(),
+        connections_open: u64::from(plan.connections()),
         run_s: outcome.finished_ns() as f64 / 1e9,
         ..MachineFacts::default()
     };
@@ -127,8 +127,8 @@ pub(super) fn assert_accounted(plan: &Plan, outcome: &Outcome, seed: u64) {
     } else {
         assert_eq!((snapshot.dropped, snapshot.unsent), (Tally::default(), Tally::default()), "seed {seed}");
     }
-    assert_eq!(snapshot.shards.len(), plan.shards as usize);
-    if !plan.load.is_closed() {
+    assert_eq!(snapshot.shards.len(), plan.machine.shards as usize);
+    if !plan.is_closed() {
         let measured = snapshot.measured_total();
         let longest_ns = measured.response.max_ns().max(measured.failed_response.max_ns());
         let lag_ns = snapshot.lag.max_ns();

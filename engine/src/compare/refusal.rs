@@ -251,13 +251,13 @@ fn plan_differences(first: &Plan, other: &Plan) -> Vec<String> {
     let (first, other) = (&redact::plan(first), &redact::plan(other));
     let fields: [(&str, Show); 10] = [
         ("scenarios", |plan| plan.scenarios.len().to_string()),
-        ("requests", |plan| each(plan, |scenario| show_requests(scenario))),
+        ("requests", |plan| each(plan, show_requests)),
         ("load", |plan| each(plan, |scenario| show_load(&scenario.load))),
         ("starts", |plan| each(plan, |scenario| exact(scenario.starts_ns))),
         ("connections", |plan| plan.connections().to_string()),
         ("shards", |plan| plan.machine.shards.to_string()),
         ("pipeline", |plan| each_target(plan, |target| target.pipeline().to_string())),
-        ("timeout", |plan| each(plan, |scenario| show_timeouts(scenario))),
+        ("timeout", |plan| each(plan, show_timeouts)),
         ("connect_timeout", |plan| each_target(plan, |target| exact(target.connect_timeout_ns))),
         ("wait", |plan| format!("{:?}", plan.machine.wait).to_lowercase()),
     ];

@@ -186,15 +186,20 @@ impl Reader<'_> {
         }
         let uses_url = |typed: &Typed| typed.config.url.is_none() && typed.config.target.is_none();
         if config.url.is_some() && !typed.iter().any(uses_url) {
-            self.wrong("url", "no scenario uses the plan's `url`", "leave it out, or leave out their targets");
+            self.wrong(
+                "url",
+                "no scenario uses the plan's `url`",
+                "leave it out, or leave out their targets",
+            );
         }
     }
 
     fn machine(&mut self) -> Machine {
         let run = &self.config.run;
-        let cores = run.cores.as_ref().and_then(|text| {
-            self.take("run.cores", parse_cores(&text.0), "cores look like `1,3-5`")
-        });
+        let cores = run
+            .cores
+            .as_ref()
+            .and_then(|text| self.take("run.cores", parse_cores(&text.0), "cores look like `1,3-5`"));
         let cores = cores.unwrap_or_default();
         let shards = run.shards.unwrap_or(cores.len().max(1) as u32);
         Machine { shards, cores, wait: self.wait() }
@@ -252,11 +257,8 @@ impl Reader<'_> {
                 None
             }
         };
-        let url = url.unwrap_or(Url {
-            endpoint: Endpoint::Testbed,
-            authority: "testbed".into(),
-            path: "/".into(),
-        });
+        let url =
+            url.unwrap_or(Url { endpoint: Endpoint::Testbed, authority: "testbed".into(), path: "/".into() });
         let timeout = connect_timeout.or(run.connect_timeout.as_ref()).cloned();
         let connect_timeout_ns = self.positive(&timeout, &keys.connect_timeout, CONNECT_TIMEOUT_NS_DEFAULT);
         let pipeline = pipeline.or(run.pipeline).unwrap_or(1);
@@ -291,7 +293,9 @@ impl Reader<'_> {
         }
         let is_own = url.is_some() || typed.name.is_none();
         let (key, text) = match is_own || target.is_some() {
-            true => (typed.at("url"), url.clone().or_else(|| target.as_ref().map(|_| Text("testbed:".into())))),
+            true => {
+                (typed.at("url"), url.clone().or_else(|| target.as_ref().map(|_| Text("testbed:".into()))))
+            }
             false => ("url".to_owned(), self.config.url.clone()),
         };
         // Scenarios that go to the plan's URL go to one target.
@@ -356,9 +360,7 @@ impl Reader<'_> {
             for expression in expressions {
                 let path = format!("{place}.{metric}");
                 let fix = "thresholds look like `response = \"p(99)<50ms\"`";
-                if let Some(threshold) =
-                    self.take(&path, Threshold::parse_parts(metric, expression), fix)
-                {
+                if let Some(threshold) = self.take(&path, Threshold::parse_parts(metric, expression), fix) {
                     thresholds.push(threshold);
                     self.keys.thresholds.push(path);
                 }

@@ -12,9 +12,9 @@ use crate::load::Load;
 use crate::quantity::{DURATION_NS_MAX, counted, show_ns};
 use crate::redact;
 use crate::schedule::Schedule;
-use crate::url::path_or_root;
 use crate::template::{self, Piece};
 use crate::threshold::Scope;
+use crate::url::path_or_root;
 use http::{HeaderName, HeaderValue, Method};
 use std::fmt;
 
@@ -61,7 +61,11 @@ pub struct Broken(pub Vec<Violation>);
 impl fmt::Display for Broken {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let one = |Violation { place, problem, fix }: &Violation| format!("{place}: {problem} ({fix})");
-        write!(formatter, "no plan can be like this: {}", self.0.iter().map(one).collect::<Vec<_>>().join("; "))
+        write!(
+            formatter,
+            "no plan can be like this: {}",
+            self.0.iter().map(one).collect::<Vec<_>>().join("; ")
+        )
     }
 }
 
@@ -172,7 +176,11 @@ impl Rules<'_> {
         }
         for index in 0..pools.len() {
             if !self.fields.steps().any(|step| step.pool == index) {
-                self.broken(Place::Connections(index), "nothing is sent on these connections", "leave them out");
+                self.broken(
+                    Place::Connections(index),
+                    "nothing is sent on these connections",
+                    "leave them out",
+                );
             }
         }
     }
@@ -289,7 +297,8 @@ impl Rules<'_> {
             let problem = format!("`{name}` is set by Vajra, which has to know where requests end");
             self.broken(place, problem, "leave it out");
         } else if HeaderValue::from_bytes(&literal_bytes(value)).is_err() {
-            let problem = format!("`{}` cannot be the value of a header", redact::value(name, &literal(value)));
+            let problem =
+                format!("`{}` cannot be the value of a header", redact::value(name, &literal(value)));
             self.broken(place, problem, "use visible characters on one line");
         }
     }

@@ -185,7 +185,8 @@ fn scenarios_of_one_url_go_to_one_target_on_connections_of_their_own() {
 
 #[test]
 fn a_probe_of_one_scenario_keeps_the_others_and_one_of_all_their_proportions() {
-    let plan = read("url = 'h'\n[scenario.a]\nload = { rate = 30 }\n[scenario.b]\nload = { rate = 10 }").unwrap();
+    let plan =
+        read("url = 'h'\n[scenario.a]\nload = { rate = 30 }\n[scenario.b]\nload = { rate = 10 }").unwrap();
     let rates = |probed| -> Vec<f64> {
         let probe = plan.probe(probed, Rate::per_second(80), 0, SECOND_NS).unwrap();
         probe.scenarios.iter().map(|scenario| scenario.load.constant_rate().unwrap().rps()).collect()
@@ -202,13 +203,25 @@ fn mistakes_in_scenarios_are_told_at_their_place() {
         ("[scenario.a]\nafter = 'wrte'", "scenario.a.after", "no scenario `wrte`"),
         ("[scenario.a]\ntarget = 'api'", "scenario.a.target", "no target `api`"),
         ("[target.spare]\nurl = 'x'", "target.spare", "no scenario uses the target `spare`"),
-        ("[thresholds]\n'response{scenario=raed}' = 'max<1s'", "thresholds.response{scenario=raed}", "`raed`"),
+        (
+            "[thresholds]\n'response{scenario=raed}' = 'max<1s'",
+            "thresholds.response{scenario=raed}",
+            "`raed`",
+        ),
         ("[thresholds]\n'failed{step=x}' = '<1%'", "thresholds.failed{step=x}", "no request `x`"),
         ("[load]\nrate = 5", "load", "no scenario"),
         ("[run]\nrequests = 5", "run.requests", "no scenario"),
         ("[scenario.a]\nconnections = 1\n[run]\nshards = 2", "scenario.a.connections", "cannot be shared"),
-        ("[scenario.a]\nstarts = '20s'\n[run]\nduration = '10s'", "scenario.a.starts", "when the run is over"),
-        ("[scenario.a]\nduration = '20s'\n[run]\nduration = '10s'", "scenario.a.duration", "the run ends before"),
+        (
+            "[scenario.a]\nstarts = '20s'\n[run]\nduration = '10s'",
+            "scenario.a.starts",
+            "when the run is over",
+        ),
+        (
+            "[scenario.a]\nduration = '20s'\n[run]\nduration = '10s'",
+            "scenario.a.duration",
+            "the run ends before",
+        ),
         ("[scenario.'a b']", "scenario.a b", "cannot be a name"),
         ("[[scenario.a.request]]\nget = '/'\npost = '/'", "scenario.a.request.0.post", "leave one out"),
     ] {
@@ -240,7 +253,11 @@ fn fields_that_break_a_rule_become_no_plan() {
         ("/pools/1/target", serde_json::json!(7), "plan.pools[1].connections"),
         ("/scenarios/1/name", serde_json::json!("read"), "plan.scenarios[1].name"),
         ("/scenarios/0/script/mix/1/pool", serde_json::json!(9), "plan.scenarios[0].script.mix[1]"),
-        ("/scenarios/0/script/mix/0/timeout_ns", serde_json::json!(0), "plan.scenarios[0].script.mix[0].timeout"),
+        (
+            "/scenarios/0/script/mix/0/timeout_ns",
+            serde_json::json!(0),
+            "plan.scenarios[0].script.mix[0].timeout",
+        ),
         ("/scenarios/0/load/open/stretches", serde_json::json!([]), "plan.scenarios[0].load"),
         ("/phases/measure_from_ns", serde_json::json!(u64::MAX), "plan.phases"),
         ("/interval_ns", serde_json::json!(1), "plan.interval_ns"),

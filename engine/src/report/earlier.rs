@@ -30,7 +30,8 @@ fn lift_scenarios(report: &mut Map<String, Value>) {
         .chain(&also)
         .filter_map(|key| Some(((*key).to_owned(), report.get(*key)?.clone())))
         .collect();
-    if let Some([Value::Object(only)]) = report.get_mut("scenarios").and_then(Value::as_array_mut).map(Vec::as_mut_slice)
+    if let Some([Value::Object(only)]) =
+        report.get_mut("scenarios").and_then(Value::as_array_mut).map(Vec::as_mut_slice)
     {
         only.extend(of_run);
     }

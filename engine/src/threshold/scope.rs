@@ -43,7 +43,9 @@ impl Scope {
             let place = match key.trim() {
                 "scenario" => &mut scope.scenario,
                 "step" | "request" => &mut scope.step,
-                other => return Err(format!("`{other}` in `{text}` is unknown; there are scenario and step")),
+                other => {
+                    return Err(format!("`{other}` in `{text}` is unknown; there are scenario and step"));
+                }
             };
             if bare.is_empty() || place.is_some() {
                 return Err(format!("`{text}` names its {} twice, or not at all", key.trim()));

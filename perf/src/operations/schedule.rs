@@ -45,7 +45,7 @@ fn open(shape: Shape, arrivals: Arrivals) -> Load {
 
 fn bucket(load: &Load) -> TokenBucket {
     let phases = Phases { measure_from_ns: 0, measure_to_ns: LENGTH_NS };
-    TokenBucket::new(load, phases, SHARE, SEED, None).expect("an open load has a bucket")
+    TokenBucket::new((0, load), phases, SHARE, SEED, None).expect("an open load has a bucket")
 }
 
 /// Takes arrivals, which must come in order; when the load is over it begins again.

@@ -1,7 +1,7 @@
 //! Rendering one request, by what has to be filled in.
 
 use super::{Operation, Work};
-use engine::plan::Request;
+use engine::plan::{HttpRequest, Request, Step};
 use engine::random::Random;
 use engine::template::{Piece, Template, parse};
 use shards::protocol::http1;
@@ -40,15 +40,14 @@ fn work(path: &str, body: Option<&str>) -> Work {
 /// A request as a plan would hold it, encoded for the wire.
 fn encoded(path: &str, body: Option<&str>) -> Template {
     let pieces = |text: &str| -> Vec<Piece> { parse(text).expect("the holes are known") };
-    let request = Request {
-        name: "counted".into(),
-        weight: 1,
+    let request = Request::Http(HttpRequest {
         method: if body.is_some() { "POST" } else { "GET" }.into(),
         path: pieces(path),
         headers: vec![("Accept".into(), pieces("*/*"))],
         body: body.map(pieces),
-    };
-    http1::encode(&request, "127.0.0.1:8080").expect("the request can be encoded").template
+    });
+    let step = Step { name: "counted".into(), weight: 1, pool: 0, timeout_ns: 1, request };
+    http1::encode(&step, "127.0.0.1:8080").expect("the request can be encoded").template
 }
 
 /// What is rendered is a request: it says how long its body is, and it is.

@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn a_mistake_in_a_plan_of_ours_is_told() {
         assert!(read("url = 'h'\n[run]\nshards = 0").unwrap_err().contains("0 shards"));
-        assert_eq!(read("url = 'h'\n[run]\nshards = 2\ncores = '0,1'").unwrap().cores, [0, 1]);
+        assert_eq!(read("url = 'h'\n[run]\nshards = 2\ncores = '0,1'").unwrap().machine.cores, [0, 1]);
     }
 
     #[test]

@@ -10,10 +10,10 @@ use crate::protocol::http1::{HeadMemo, Http1};
 use engine::bucket::Share;
 use engine::mix::Mix;
 use engine::outcome::Outcome;
-use engine::plan::Plan;
+use engine::plan::{Plan, Request, Step};
 use engine::quantity::{counted, show_ns};
 use engine::seams::Source;
-use engine::target::Endpoint;
+use engine::url::Endpoint;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -39,7 +39,7 @@ const SAFE_METHODS: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
 /// Connects, and sends what may be sent. One check for the target, and one for each request or group of requests.
 pub(super) fn check(plan: &Plan, address: &SockAddr, sends_all: bool) -> Vec<Check> {
     let place = show_address(plan, address);
-    let timeout = Duration::from_nanos(plan.connect_timeout_ns);
+    let timeout = Duration::from_nanos(plan.targets[0].connect_timeout_ns);
     let first = match connect(address, timeout) {
         Ok(socket) => socket,
         Err(error) => return vec![unreachable_target(&place, &error, timeout)],
@@ -77,6 +77,7 @@ struct Kind {
     step: usize,
     bytes: Vec<u8>,
     shown: String,
+    timeout_ns: u64,
     is_safe: bool,
 }
 
@@ -112,31 +113,31 @@ struct Asker<'a> {
 impl<'a> Asker<'a> {
     fn new(plan: &'a Plan, address: &'a SockAddr, place: &'a str, made: Socket) -> Result<Self, String> {
         // Counters begin where the run's do; random values are not those of the run, which should come as a surprise.
-        let apart = Plan { seed: !plan.seed, ..plan.clone() };
+        let apart = plan.changed(|fields| fields.seed = !plan.seed).map_err(|broken| broken.to_string())?;
         let source = mix(&apart, Share { shard: 0, shards: 1 })?;
         Ok(Asker { plan, address, place, source, made: Some(made) })
     }
 
     /// Everything that the plan can send.
     fn kinds(&mut self) -> Vec<Kind> {
-        let drawn = self.plan.requests.iter().enumerate().filter(|(_, request)| request.weight > 0);
+        let drawn = self.plan.steps().enumerate().filter(|(_, step)| step.weight > 0);
         let source = &mut self.source;
-        let kind = |(step, request): (usize, &engine::plan::Request)| {
+        let kind = |(step, Step { request: Request::Http(request), timeout_ns, .. }): (usize, &Step)| {
             let mut bytes = Vec::new();
             source.render(step, &mut bytes);
             let is_safe = SAFE_METHODS.contains(&request.method.as_str());
-            Kind { step, shown: show_request(&bytes), bytes, is_safe }
+            Kind { step, shown: show_request(&bytes), bytes, timeout_ns: *timeout_ns, is_safe }
         };
         drawn.map(kind).collect()
     }
 
     fn check(&mut self, kind: &Kind) -> Check {
-        let connect_timeout = Duration::from_nanos(self.plan.connect_timeout_ns);
+        let connect_timeout = Duration::from_nanos(self.plan.targets[0].connect_timeout_ns);
         let socket = match self.made.take().map_or_else(|| connect(self.address, connect_timeout), Ok) {
             Ok(socket) => socket,
             Err(error) => return unreachable_target(self.place, &error, connect_timeout),
         };
-        let timeout = Duration::from_nanos(self.plan.timeout_ns);
+        let timeout = Duration::from_nanos(kind.timeout_ns);
         let begun = Instant::now();
         let came = exchange(socket, &kind.bytes, self.source.is_bodyless(kind.step), timeout);
         let took = show_ns(begun.elapsed().as_nanos() as u64);
@@ -351,7 +352,7 @@ fn unreachable_target(place: &str, error: &io::Error, timeout: Duration) -> Chec
 }
 
 fn show_address(plan: &Plan, address: &SockAddr) -> String {
-    match (address.as_socket(), &plan.target.endpoint) {
+    match (address.as_socket(), &plan.targets[0].url.endpoint) {
         (Some(socket), _) => socket.to_string(),
         (None, Endpoint::Unix { socket }) => socket.clone(),
         (None, _) => "the target".into(),

@@ -5,7 +5,7 @@
 //! The comparison includes the blank line at the head's end, so equal bytes mean an equal answer.
 
 use engine::mix::Step;
-use engine::plan::Request;
+use engine::plan::{self, Request};
 use engine::template::{Piece, Template};
 
 /// The longest head that is accepted.
@@ -18,7 +18,8 @@ const LINE_BYTES_MAX: u32 = 8 << 10;
 const MEMO_BYTES_MAX: usize = 1_024;
 
 /// Encodes a plan's request. The template's holes are the request's own, and the body's length.
-pub fn encode(request: &Request, authority: &str) -> Result<Step, String> {
+pub fn encode(step: &plan::Step, authority: &str) -> Result<Step, String> {
+    let Request::Http(request) = &step.request;
     let mut pieces = vec![Piece::Bytes(format!("{} ", request.method).into_bytes())];
     pieces.extend(request.path.iter().cloned());
     pieces.push(Piece::Bytes(b" HTTP/1.1\r\n".to_vec()));
@@ -43,7 +44,7 @@ pub fn encode(request: &Request, authority: &str) -> Result<Step, String> {
         pieces.push(Piece::Bytes(b"\r\n".to_vec()));
     }
     let template = Template::new(pieces)?;
-    Ok(Step { template, weight: request.weight, is_bodyless: request.method == "HEAD" })
+    Ok(Step { template, weight: step.weight, is_bodyless: request.method == "HEAD" })
 }
 
 /// A complete answer.

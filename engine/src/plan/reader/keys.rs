@@ -91,7 +91,8 @@ impl TargetKeys {
 impl ScenarioKeys {
     fn of_step(&self, step: usize, name: &str) -> String {
         let StepKeys { table, path, method, headers } = &self.steps[step];
-        let header = name.strip_prefix("headers[").and_then(|rest| rest.strip_suffix(']')?.parse::<usize>().ok());
+        let header =
+            name.strip_prefix("headers[").and_then(|rest| rest.strip_suffix(']')?.parse::<usize>().ok());
         match (name, header) {
             (_, Some(index)) => headers[index].clone(),
             ("path", _) => path.clone(),

@@ -71,7 +71,8 @@ impl Reader<'_> {
         };
         let path_key = if is_default { table.clone() } else { word_key.unwrap_or_else(|| key("path")) };
         let path_text = path.unwrap_or_else(|| target.url.path.clone());
-        let name = config.name.as_ref().map_or_else(|| format!("{method} {path_text}"), |name| name.0.clone());
+        let name =
+            config.name.as_ref().map_or_else(|| format!("{method} {path_text}"), |name| name.0.clone());
         // A query alone is one of the root.
         let from_root = if path_text.starts_with('?') { format!("/{path_text}") } else { path_text };
         let path = self.take(&path_key, template::parse(&from_root), HOLES);
@@ -90,8 +91,14 @@ impl Reader<'_> {
         key: &impl Fn(&str) -> String,
     ) -> (Option<String>, Option<String>, Option<String>) {
         let RequestConfig { get, head, post, put, patch, delete, .. } = config;
-        let words =
-            [("get", get), ("head", head), ("post", post), ("put", put), ("patch", patch), ("delete", delete)];
+        let words = [
+            ("get", get),
+            ("head", head),
+            ("post", post),
+            ("put", put),
+            ("patch", patch),
+            ("delete", delete),
+        ];
         let given: Vec<(&str, &Text)> =
             words.into_iter().filter_map(|(word, path)| Some((word, path.as_ref()?))).collect();
         let Some((word, Text(path))) = given.first() else {
@@ -112,8 +119,8 @@ impl Reader<'_> {
         let Some(file) = text.strip_prefix('@') else {
             return self.take(path, template::parse(text), HOLES);
         };
-        let bytes = (self.read_file)(file)
-            .map_err(|cause| format!("body file `{file}` cannot be read: {cause}"));
+        let bytes =
+            (self.read_file)(file).map_err(|cause| format!("body file `{file}` cannot be read: {cause}"));
         let fix = "name a file that can be read, relative to where Vajra is started";
         Some(vec![Piece::Bytes(self.take(path, bytes, fix)?)])
     }
@@ -123,9 +130,8 @@ impl Reader<'_> {
             for value in values {
                 let path = format!("{place}.{name}");
                 let parsed = match redact::is_secret(name) {
-                    true => {
-                        template::parse(value).map_err(|_| format!("the holes of `{name}` are not well-formed"))
-                    }
+                    true => template::parse(value)
+                        .map_err(|_| format!("the holes of `{name}` are not well-formed")),
                     false => template::parse(value),
                 };
                 if let Some(pieces) = self.take(&path, parsed, HOLES) {
