@@ -436,7 +436,7 @@ mod tests {
         invalid.plan = good.plan.clone();
         let cases = [
             (invalid, Obstacle::Invalid, "run bad is INVALID (unaccounted"),
-            (Report { schema: 2, ..good.clone() }, Obstacle::Schema, "schema 2"),
+            (Report { schema: 99, ..good.clone() }, Obstacle::Schema, "schema 99"),
             (Report { history: Vec::new(), ..good.clone() }, Obstacle::History, "no history"),
             (Report { history: good.history[..5].to_vec(), ..good.clone() }, Obstacle::History, "5 slices"),
             (Report { history: good.history[..6].to_vec(), ..good.clone() }, Obstacle::Slices, "6 slices"),
