@@ -393,9 +393,9 @@ fn code_of(answer: &Answer, is_strict: bool) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use engine::record::Snapshot;
     use engine::report::{Identity, MachineFacts, Observed};
     use engine::search::Gap;
-    use engine::snapshot::Snapshot;
 
     #[test]
     fn what_a_probe_did_not_measure_is_no_number_and_what_was_never_sent_has_failed() {

@@ -427,8 +427,8 @@ mod tests {
     use super::*;
     use engine::compare::SideSummary;
     use engine::distribution::Distribution;
+    use engine::record::Snapshot;
     use engine::report::{Identity, MachineFacts, Observed};
-    use engine::snapshot::Snapshot;
     use engine::target_outcome::TargetStatus;
 
     /// A run that answered so many requests with success, and how it stands.

@@ -152,8 +152,8 @@ mod tests {
     use super::*;
     use crate::args::PlanArgs;
     use crate::load;
+    use engine::record::Snapshot;
     use engine::report::{Identity, MachineFacts, Observed};
-    use engine::snapshot::Snapshot;
 
     const STEERING: &str = "x\u{1b}[2J\nVALID\u{202e}";
 

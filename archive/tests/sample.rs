@@ -7,9 +7,8 @@ use engine::history::History;
 use engine::outcome::{Kind, Outcome};
 use engine::plan::Plan;
 use engine::random::Random;
-use engine::record::{Instants, Recorder};
+use engine::record::{Instants, Recorder, Snapshot};
 use engine::report::{Identity, MachineFacts, Observed, Report};
-use engine::snapshot::Snapshot;
 use std::sync::OnceLock;
 
 const SLICES: u64 = 20;

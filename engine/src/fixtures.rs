@@ -7,9 +7,8 @@ use crate::outcome::{Kind, Outcome};
 use crate::phase::Phase;
 use crate::plan::Plan;
 use crate::random::Random;
-use crate::record::{Instants, Recorder};
+use crate::record::{Instants, Recorder, Snapshot};
 use crate::report::{Identity, MachineFacts, Observed, Report};
-use crate::snapshot::Snapshot;
 use crate::statistics::student::normal;
 
 /// A plan of a closed loop.

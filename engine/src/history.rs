@@ -5,7 +5,7 @@
 
 use crate::distribution::Distribution;
 use crate::phase::Phase;
-use crate::snapshot::Snapshot;
+use crate::record::Snapshot;
 use serde::{Deserialize, Serialize};
 
 /// The most slices that are kept.

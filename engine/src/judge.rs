@@ -278,9 +278,8 @@ mod tests {
     use crate::phase::Phases;
     use crate::plan::Plan;
     use crate::quantity::{MILLISECOND_NS, SECOND_NS};
-    use crate::record::{Instants, Recorder};
+    use crate::record::{Instants, Recorder, Snapshot};
     use crate::report::{Identity, MachineFacts, Observed};
-    use crate::snapshot::Snapshot;
 
     const SLICES: u64 = 50;
     const SLICE_NS: u64 = 100 * MILLISECOND_NS;

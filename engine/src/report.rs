@@ -6,9 +6,7 @@ use crate::load::{Arrivals, Load};
 use crate::outcome::Kind;
 use crate::phase::{Phases, Warmup};
 use crate::plan::{Plan, Wait};
-use crate::record::{Series, ShardStats};
-use crate::slowest::{Finished, SlowRequest};
-use crate::snapshot::{Snapshot, sum_of};
+use crate::record::{Finished, ReportedStats, Series, ShardStats, SlowRequest, Snapshot, sum_of};
 use crate::target_outcome::{Signs, TargetOutcome};
 use crate::threshold::{Comparison, Facts, Metric};
 pub use crate::timing::Timing;
@@ -176,24 +174,9 @@ pub struct ShardCpu {
     /// Time in which its thread could have run and did not, seconds. 0 in reports of versions before 0.2.
     #[serde(default)]
     pub run_delay_s: f64,
-    /// Turns of the loop.
-    pub turns: u64,
-    /// Calls of io_uring_enter.
-    pub enters: u64,
-    /// Submissions.
-    pub submissions: u64,
-    /// Completions.
-    pub completions: u64,
-    /// Times the loop lost its core.
-    pub hiccups: u64,
-    /// The longest of them, nanoseconds.
-    pub hiccup_ns_max: u64,
-    /// Receives that found no free buffer.
-    pub starved: u64,
-    /// Completions the kernel set aside.
-    pub overflowed: u64,
-    /// Intervals handed over late.
-    pub postponed: u64,
+    /// The rest as it was counted.
+    #[serde(flatten)]
+    pub counted: ReportedStats,
 }
 
 /// Connections.
@@ -577,15 +560,7 @@ fn shard_cpu(stats: &ShardStats, core: usize) -> ShardCpu {
         sys_s: stats.cpu_system_ns as f64 / 1e9,
         spun_s: stats.spun_ns as f64 / 1e9,
         run_delay_s: stats.run_delay_ns as f64 / 1e9,
-        turns: stats.turns,
-        enters: stats.enters,
-        submissions: stats.submissions,
-        completions: stats.completions,
-        hiccups: stats.hiccups,
-        hiccup_ns_max: stats.hiccup_ns_max,
-        starved: stats.starved,
-        overflowed: stats.overflowed,
-        postponed: stats.postponed,
+        counted: stats.reported(),
     }
 }
 

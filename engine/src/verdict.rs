@@ -7,9 +7,8 @@ mod rules;
 
 pub(crate) use rules::{LAG_SHARE_MAX, lag_share};
 
-use crate::record::{Series, ShardStats};
+use crate::record::{Series, ShardStats, Snapshot};
 use crate::report::Calibrated;
-use crate::snapshot::Snapshot;
 use rules::RULES;
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,7 @@
 use crate::lanes::Control;
 use engine::phase::{Phase, Phases, Warmup};
 use engine::plan::Plan;
-use engine::snapshot::Snapshot;
+use engine::record::Snapshot;
 use engine::steady::{Reading, Steady};
 use std::sync::Arc;
 

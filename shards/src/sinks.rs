@@ -1,8 +1,8 @@
 //! Sinks, each on a thread of its own behind a bounded queue: a slow one loses snapshots, which are counted, and slows nobody.
 
 use crossbeam::channel::{Sender, TrySendError, bounded};
+use engine::record::Snapshot;
 use engine::seams::{Grain, Sink};
-use engine::snapshot::Snapshot;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 

@@ -2,9 +2,8 @@
 
 use super::{Cause, Evidence, Reason, Status};
 use crate::distribution::Distribution;
-use crate::record::ShardStats;
+use crate::record::{ShardStats, sum_of};
 use crate::report::Calibrated;
-use crate::snapshot::sum_of;
 
 /// One thing that makes numbers wrong.
 pub(super) struct Rule {

@@ -7,8 +7,7 @@ use super::{Operation, Work};
 use engine::history::History;
 use engine::outcome::Outcome;
 use engine::quantity::SECOND_NS;
-use engine::record::{Instants, Recorder};
-use engine::snapshot::Snapshot;
+use engine::record::{Instants, Recorder, Snapshot};
 
 /// One for each step.
 pub const OPERATIONS: [Operation; 4] = [

@@ -56,17 +56,9 @@ impl<W: Wire, S: Source> Shard<W, S> {
         let counters = self.wire.counters();
         let before = std::mem::replace(&mut self.published, counters);
         let stats = &mut self.recorder.stats;
-        stats.enters += counters.enters - before.enters;
-        stats.submissions += counters.submissions - before.submissions;
-        stats.completions += counters.completions - before.completions;
-        stats.overflowed += counters.overflowed - before.overflowed;
-        stats.cpu_user_ns += counters.cpu_user_ns - before.cpu_user_ns;
-        stats.cpu_system_ns += counters.cpu_system_ns - before.cpu_system_ns;
-        stats.run_delay_ns += counters.run_delay_ns - before.run_delay_ns;
+        stats.merge(&counters.since(&before));
         // Time is spent watching only while the thread has its core.
         stats.spun_ns = stats.spun_ns.min(stats.cpu_user_ns + stats.cpu_system_ns);
-        stats.clock_steps += counters.clock_steps - before.clock_steps;
-        stats.clock_ppm = counters.clock_ppm;
         stats.open = self.connections.open;
         let scheduled_ns = self.next_publish_ns.saturating_sub(self.start_ns);
         let to_ns = if now >= self.next_publish_ns { scheduled_ns } else { relative_ns };

@@ -3,11 +3,13 @@
 //! Merging is exact: counters are added and histograms are added bucket by bucket, so a percentile of the merged
 //! snapshot is the percentile of all requests, never an average of percentiles.
 
+use super::recorder::{Overdue, Recorder};
+use super::series::Series;
+use super::slowest::Slowest;
+use super::stats::{ShardStats, sum_of};
 use crate::bucket::Tally;
 use crate::distribution::Distribution;
 use crate::phase::Phases;
-use crate::record::{Overdue, Recorder, Series, ShardStats};
-use crate::slowest::Slowest;
 
 /// One stretch of time, all shards together.
 #[derive(Clone, Debug)]
@@ -124,14 +126,6 @@ impl Snapshot {
     }
 }
 
-/// Stats of several shards added up; levels are added too.
-pub fn sum_of(shards: &[ShardStats]) -> ShardStats {
-    let mut all = ShardStats::default();
-    shards.iter().for_each(|stats| all.merge(stats));
-    all.open = shards.iter().map(|stats| stats.open).sum();
-    all
-}
-
 fn total(series: &[Series]) -> Series {
     let mut all = Series::default();
     series.iter().for_each(|series| all.merge(series));
@@ -144,10 +138,10 @@ fn merge_series(mine: &mut [Series], theirs: &[Series]) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::series::Instants;
     use super::*;
     use crate::outcome::{Kind, Outcome};
     use crate::random::Random;
-    use crate::record::Instants;
     use proptest::prelude::*;
 
     const PHASES: Phases = Phases { measure_from_ns: 1_000, measure_to_ns: 1 << 40 };
