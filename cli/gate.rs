@@ -435,9 +435,8 @@ mod tests {
     fn run(ok: u64, status: Status, outcome: TargetStatus) -> Report {
         let args = PlanArgs { target: "http://h/".into(), rate: Some("100".into()), ..PlanArgs::default() };
         let plan = load::plan(&args).unwrap();
-        let whole = Snapshot::new(1, 1, plan.phases);
-        let observed =
-            Observed { whole: &whole, window: &whole.shards, history: &[], is_steady: None, until: None };
+        let whole = Snapshot::new(1, &plan.layout(), plan.phases);
+        let observed = Observed { whole: &whole, history: &[], is_steady: None, until: None };
         let identity = Identity { run_id: "r".into(), started_at: "t".into() };
         let mut report = Report::new(&plan, observed, MachineFacts::default(), identity);
         report.requests.ok = ok;

@@ -161,7 +161,7 @@ impl Sink for TimeSeries {
 impl TimeSeries {
     fn line(&self, snapshot: &Snapshot) -> Value {
         let series = snapshot.total();
-        let stats = snapshot.stats();
+        let (stats, dropped) = (snapshot.stats(), snapshot.requests.scenario_total().dropped);
         let length_s = snapshot.to_ns.saturating_sub(snapshot.from_ns).max(1) as f64 / 1e9;
         let scheduled = self.schedule.as_ref().map(|schedule| {
             schedule.arrivals_before(snapshot.to_ns) - schedule.arrivals_before(snapshot.from_ns)
@@ -181,7 +181,7 @@ impl TimeSeries {
                 "sent": series.sent,
                 "ok": series.ok,
                 "failed": series.failed(),
-                "dropped": snapshot.dropped.measured + snapshot.dropped.outside,
+                "dropped": dropped.measured + dropped.outside,
                 "errors": errors,
             },
             "bytes": { "sent": series.bytes_sent, "received": series.bytes_received },

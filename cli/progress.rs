@@ -40,7 +40,8 @@ impl Progress {
             0 => "-".to_owned(),
             _ => show_ns(series.response.quantile_ns(quantile)),
         };
-        let failed = series.failed() + snapshot.dropped.measured + snapshot.dropped.outside;
+        let dropped = snapshot.requests.scenario_total().dropped;
+        let failed = series.failed() + dropped.measured + dropped.outside;
         let trouble = match failed {
             0 => String::new(),
             failed => format!("  {failed} failed ({})", share(failed, series.ok + failed)),

@@ -10,6 +10,7 @@ use crate::phase::{Phases, Warmup};
 use crate::quantity::{
     MILLISECOND_NS, Rate, SECOND_NS, counted, parse_cores, parse_count, parse_duration_ns, show_ns,
 };
+use crate::record::Layout;
 use crate::redact;
 use crate::schedule::Schedule;
 use crate::target::{Target, path_or_root};
@@ -187,6 +188,11 @@ impl Plan {
         let allowed: Vec<u64> = parts.filter(|&slice_ns| slice_ns >= SLICE_NS_MIN).collect();
         let finest_ns = allowed.last().copied().unwrap_or(self.interval_ns);
         allowed.into_iter().find(is_fine).unwrap_or(finest_ns)
+    }
+
+    /// The series that are recorded: those of the one scenario there is, one for each request.
+    pub fn layout(&self) -> Layout {
+        Layout::new([self.requests.len()])
     }
 
     /// Connections of one shard.

@@ -1,16 +1,23 @@
 //! What a run writes down, from one request to the whole.
 //!
-//! Reading order: [`Series`] (one kind of request: counts and histograms), [`ShardStats`] (how the shard itself fared), and the
-//! [`Slowest`] requests one by one → [`Recorder`] (what one shard writes down in one interval, for every request, without
-//! allocating) → [`Snapshot`] (recorders merged).
+//! Reading order: [`Series`] (one kind of request: counts and histograms), [`ScenarioRecord`] (arrivals that became no request),
+//! the [`Slowest`] requests one by one → [`RequestRecord`] (all of these, by [`Layout`]) and [`ShardStats`] (how the shard itself
+//! fared) → [`Recorder`] (what one shard writes down in one interval, for every request, without allocating) → [`Snapshot`]
+//! (recorders merged).
 
+mod layout;
 mod recorder;
+mod requests;
+mod scenario;
 mod series;
 mod slowest;
 mod snapshot;
 mod stats;
 
-pub use recorder::{Overdue, Recorder};
+pub use layout::Layout;
+pub use recorder::Recorder;
+pub use requests::RequestRecord;
+pub use scenario::{Overdue, ScenarioRecord};
 pub use series::{Instants, Series, Statuses};
 pub use slowest::{Finished, SLOWEST_MAX, SlowRequest, Slowest};
 pub use snapshot::Snapshot;

@@ -223,6 +223,9 @@ pub struct StepReport {
     pub slip_ns: Timing,
     /// Done − intended, of failures.
     pub failed_response_ns: Timing,
+    /// The part of the response time that is the generator's own. Empty in reports of versions before 0.2.
+    #[serde(default)]
+    pub generator_lag_ns: Timing,
 }
 
 /// One condition and how it went.
@@ -324,10 +327,8 @@ pub struct MachineFacts {
 /// What the shards wrote down in a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Observed<'a> {
-    /// Everything.
+    /// Everything, in all phases.
     pub whole: &'a Snapshot,
-    /// How each shard fared in the measured window.
-    pub window: &'a [ShardStats],
     /// The run slice by slice.
     pub history: &'a [Slice],
     /// Whether response times were found to be steady before the window began, if that was looked for.
@@ -350,27 +351,29 @@ impl Report {
     pub fn new(plan: &Plan, observed: Observed, facts: MachineFacts, identity: Identity) -> Report {
         // Before anything is taken from it: names of requests are made of their paths.
         let plan = &crate::redact::written(plan);
-        let Observed { whole, window, history, is_steady, until } = observed;
+        let Observed { whole, history, is_steady, until } = observed;
         let planned_ns = whole.phases.measure_to_ns;
         let from_ns = whole.phases.measure_from_ns;
         let to_ns = whole.ended_ns.unwrap_or(planned_ns).clamp(from_ns, planned_ns);
         let window_s = (to_ns - from_ns).max(1) as f64 / 1e9;
         let series = whole.measured_total();
-        let requests = requests(&series, whole.dropped.measured, whole.unsent.measured);
+        let (arrivals, window) = (whole.requests.scenario_total(), whole.window_stats());
+        let requests = requests(&series, arrivals.dropped.measured, arrivals.unsent.measured);
         // A run that was to end with a number of requests is whole when it has reached it; of one that was to end when enough
         // is known, the end was brought forward.
         let (ended, is_shorter) = (whole.total(), to_ns < planned_ns);
         let is_counted_out = plan.requests_max.is_some_and(|asked| ended.ok + ended.failed() >= asked);
         let is_partial = is_shorter && !is_counted_out;
-        let overrun_s = whole.last_sent_ns.saturating_sub(to_ns) as f64 / 1e9;
-        let rate = rate(plan, &requests, sum_of(window).finished, window_s, overrun_s);
+        let overrun_s = series.last_sent_ns.saturating_sub(to_ns) as f64 / 1e9;
+        let rate = rate(plan, &requests, sum_of(&window).finished, window_s, overrun_s);
         let evidence = Evidence {
             snapshot: whole,
             series: &series,
+            arrivals,
             shards: window,
             is_closed_loop: plan.load.is_closed(),
             is_spinning: plan.wait == Wait::Spin,
-            is_partial: is_partial || whole.was_stopped,
+            is_partial: is_partial || arrivals.was_stopped,
             window_s,
             target_rps: rate.target.unwrap_or(0.0),
             achieved_rps: rate.achieved,
@@ -399,7 +402,7 @@ impl Report {
         });
         let trust = Trust::new(&Grounds {
             response: &series.response,
-            lag: &whole.lag,
+            lag: &series.lag,
             unsent: requests.unsent,
             scheduled: requests.scheduled(),
             is_invalid: verdict.status == Status::Invalid,
@@ -436,8 +439,8 @@ impl Report {
             service_ns: Timing::new(&series.service),
             slip_ns: Timing::new(&series.slip),
             failed_response_ns: Timing::new(&series.failed_response),
-            generator_lag_ns: Timing::new(&whole.lag),
-            cpu: cpu(window, &facts),
+            generator_lag_ns: Timing::new(&series.lag),
+            cpu: cpu(&evidence.shards, &facts),
             connections: connections(plan, whole, &facts),
             scenarios: vec![scenario(plan, whole)],
             thresholds,
@@ -585,8 +588,12 @@ fn scenario(plan: &Plan, whole: &Snapshot) -> Scenario {
         service_ns: Timing::new(&series.service),
         slip_ns: Timing::new(&series.slip),
         failed_response_ns: Timing::new(&series.failed_response),
+        generator_lag_ns: Timing::new(&series.lag),
     };
-    Scenario { name: plan.name.clone(), steps: plan.requests.iter().zip(&whole.measured).map(step).collect() }
+    Scenario {
+        name: plan.name.clone(),
+        steps: plan.requests.iter().zip(whole.requests.measured_of(0)).map(step).collect(),
+    }
 }
 
 fn slowest(plan: &Plan, whole: &Snapshot) -> Vec<SlowRequest> {
@@ -594,7 +601,7 @@ fn slowest(plan: &Plan, whole: &Snapshot) -> Vec<SlowRequest> {
         let request = plan.requests.get(finished.series as usize);
         SlowRequest::new(finished, request.map_or("", |request| &request.name))
     };
-    whole.slowest.iter().map(named).collect()
+    whole.requests.slowest.iter().map(named).collect()
 }
 
 fn environment(whole: &Snapshot, environment: Environment) -> Environment {
@@ -605,6 +612,7 @@ fn environment(whole: &Snapshot, environment: Environment) -> Environment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bucket::Tally;
     use crate::config::{Document, Format, Layers};
     use crate::distribution::Distribution;
     use crate::outcome::Outcome;
@@ -618,18 +626,13 @@ mod tests {
 
     fn report(plan: &Plan, change: impl FnOnce(&mut Recorder)) -> Report {
         let (mut recorder, mut snapshot) =
-            (Recorder::new(0, 1, plan.phases), Snapshot::new(1, 1, plan.phases));
+            (Recorder::new(0, &plan.layout(), plan.phases), Snapshot::new(1, &plan.layout(), plan.phases));
         change(&mut recorder);
+        recorder.settle(true);
         snapshot.absorb(&recorder);
         let facts = MachineFacts { connections_open: 64, cores: vec![0], ..MachineFacts::default() };
         let identity = Identity { run_id: "r".into(), started_at: "t".into() };
-        let observed = Observed {
-            whole: &snapshot,
-            window: &snapshot.shards,
-            history: &[],
-            is_steady: None,
-            until: None,
-        };
+        let observed = Observed { whole: &snapshot, history: &[], is_steady: None, until: None };
         Report::new(plan, observed, facts, identity)
     }
 
@@ -644,9 +647,8 @@ mod tests {
         let plan = plan("url = 'h'\n[run]\nduration = '1s'\n[load]\nrate = 10");
         let report = report(&plan, |recorder| {
             (0..8).for_each(|n| answer(recorder, n * 100_000_000));
-            recorder.dropped.measured = 1;
-            recorder.unsent.measured = 1;
-            recorder.unreleased_own = 2;
+            let one = Tally { measured: 1, outside: 0 };
+            recorder.requests.scenarios[0].count_unreleased(one, one, 1.0);
         });
         assert_eq!(
             (report.rate.target, report.rate.achieved, report.rate.ratio),

@@ -107,9 +107,8 @@ impl Simulation {
     /// Runs every shard to its end, one after the other: they share nothing but the moment they start at. Panics, with the
     /// seed, when a shard is stuck or does what its wire does not allow.
     pub fn run(&self) -> Outcome {
-        let series = self.plan.requests.len();
         let mut outcome = Outcome {
-            snapshot: Snapshot::new(self.plan.shards as usize, series, self.phases()),
+            snapshot: Snapshot::new(self.plan.shards as usize, &self.plan.layout(), self.phases()),
             wires: Vec::new(),
             intervals: Vec::new(),
             scheduled: (!self.plan.load.is_closed()).then(Tally::default),
@@ -137,7 +136,7 @@ impl Simulation {
         );
         control.start_at(wire.start_ns());
         let ledger = wire.ledger();
-        let (shard_lane, lane, recorder) = lane(shard as usize, self.plan.requests.len(), self.plan.phases);
+        let (shard_lane, lane, recorder) = lane(shard as usize, &self.plan.layout(), self.plan.phases);
         let on_ready = Box::new(|_| {});
         let parts =
             Parts { wire, source, share, lane: shard_lane, recorder, control: control.clone(), on_ready };
@@ -207,8 +206,7 @@ impl Simulation {
         let bucket = TokenBucket::new(load, self.phases(), self.share(shard), *seed, *requests_max);
         if let (Some(mut bucket), Some(scheduled)) = (bucket, &mut outcome.scheduled) {
             let own = bucket.abandon(before_ns);
-            scheduled.measured += own.measured;
-            scheduled.outside += own.outside;
+            scheduled.add(own);
         }
     }
 }
@@ -249,7 +247,7 @@ fn collect(lane: &CollectorLane, outcome: &mut Outcome) -> Option<u64> {
 
 impl Interval {
     fn of(recorder: &Recorder) -> Interval {
-        let all = || recorder.measured.iter().chain(&recorder.outside);
+        let all = || recorder.requests.each_series();
         Interval {
             shard: recorder.shard,
             from_ns: recorder.from_ns,

@@ -36,6 +36,10 @@ impl Statuses {
             .map(move |(index, count)| (named(index), *count))
     }
 
+    fn clear(&mut self) {
+        self.0.fill(0);
+    }
+
     fn merge(&mut self, other: &Statuses) {
         self.0.iter_mut().zip(&other.0).for_each(|(mine, theirs)| *mine += theirs);
     }
@@ -56,6 +60,8 @@ pub struct Series {
     pub bytes_sent: u64,
     /// Bytes of answers, heads and bodies, kept or thrown away.
     pub bytes_received: u64,
+    /// When the last request was sent, in nanoseconds from the start of the run; 0 when none was.
+    pub last_sent_ns: u64,
     /// Done − intended, of successes.
     pub response: Distribution,
     /// Done − sent, of successes.
@@ -64,6 +70,8 @@ pub struct Series {
     pub slip: Distribution,
     /// Done − intended, of failures.
     pub failed_response: Distribution,
+    /// The part of the response time that is the generator's own, of every request that was sent.
+    pub lag: Distribution,
 }
 
 /// The three instants of a request, in nanoseconds from the start of the run.
@@ -87,6 +95,14 @@ impl Series {
     pub fn failed_by_generator(&self) -> u64 {
         let own = Kind::ALL.into_iter().filter(|kind| kind.fault() == Fault::Generator);
         own.map(|kind| self.errors[kind as usize]).sum()
+    }
+
+    /// Records that a request went on the wire.
+    #[inline]
+    pub fn sent(&mut self, sent_ns: u64, bytes: u64) {
+        self.sent += 1;
+        self.bytes_sent += bytes;
+        self.last_sent_ns = self.last_sent_ns.max(sent_ns);
     }
 
     /// Records how one request ended.
@@ -116,30 +132,62 @@ impl Series {
 
     /// Adds all of another series.
     pub fn merge(&mut self, other: &Series) {
-        self.sent += other.sent;
-        self.ok += other.ok;
-        self.errors.iter_mut().zip(&other.errors).for_each(|(mine, theirs)| *mine += theirs);
-        self.statuses.merge(&other.statuses);
-        self.bytes_sent += other.bytes_sent;
-        self.bytes_received += other.bytes_received;
-        self.response.merge(&other.response);
-        self.service.merge(&other.service);
-        self.slip.merge(&other.slip);
-        self.failed_response.merge(&other.failed_response);
+        // Every field by its name, so that none can be forgotten: here, and when it is emptied.
+        let Series {
+            sent,
+            ok,
+            errors,
+            statuses,
+            bytes_sent,
+            bytes_received,
+            last_sent_ns,
+            response,
+            service,
+            slip,
+            failed_response,
+            lag,
+        } = other;
+        self.sent += sent;
+        self.ok += ok;
+        self.errors.iter_mut().zip(errors).for_each(|(mine, theirs)| *mine += theirs);
+        self.statuses.merge(statuses);
+        self.bytes_sent += bytes_sent;
+        self.bytes_received += bytes_received;
+        self.last_sent_ns = self.last_sent_ns.max(*last_sent_ns);
+        self.response.merge(response);
+        self.service.merge(service);
+        self.slip.merge(slip);
+        self.failed_response.merge(failed_response);
+        self.lag.merge(lag);
     }
 
     /// Empties it, keeping its memory.
     pub fn clear(&mut self) {
-        self.sent = 0;
-        self.ok = 0;
-        self.errors = [0; Kind::COUNT];
-        self.statuses.0.fill(0);
-        self.bytes_sent = 0;
-        self.bytes_received = 0;
-        self.response.clear();
-        self.service.clear();
-        self.slip.clear();
-        self.failed_response.clear();
+        let Series {
+            sent,
+            ok,
+            errors,
+            statuses,
+            bytes_sent,
+            bytes_received,
+            last_sent_ns,
+            response,
+            service,
+            slip,
+            failed_response,
+            lag,
+        } = self;
+        [sent, ok, bytes_sent, bytes_received, last_sent_ns].into_iter().for_each(|count| *count = 0);
+        errors.fill(0);
+        statuses.clear();
+        [response, service, slip, failed_response, lag].into_iter().for_each(Distribution::clear);
+    }
+
+    /// Several as one.
+    pub fn total<'a>(all: impl IntoIterator<Item = &'a Series>) -> Series {
+        let mut total = Series::default();
+        all.into_iter().for_each(|series| total.merge(series));
+        total
     }
 }
 

@@ -1,5 +1,6 @@
 //! How a shard itself fared: one table of counters, and all that is done with each of them.
 
+use crate::phase::Windowed;
 use serde::{Deserialize, Serialize};
 
 /// Makes of one line for each counter all that is the same for each, so that a new one is a new line here, beside the place
@@ -152,6 +153,22 @@ mod furthest {
 
     pub(super) fn since(now: f64, _: f64) -> f64 {
         now
+    }
+}
+
+impl Windowed<ShardStats> {
+    /// Adds another interval of the same shard.
+    pub fn merge(&mut self, later: &Windowed<ShardStats>) {
+        self.measured.merge(&later.measured);
+        self.outside.merge(&later.outside);
+    }
+
+    /// Of all phases.
+    pub fn total(&self) -> ShardStats {
+        let mut all = self.outside;
+        // The window's after those before it: a level is that of the last slice.
+        all.merge(&self.measured);
+        all
     }
 }
 
