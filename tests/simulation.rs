@@ -168,14 +168,21 @@ fn an_overloaded_queue_ends_in_time_and_counts_what_it_did_not_send() {
         let plan = plan("duration = '5s'\nconnections = 4\n[load]\nrate = 20_000");
         let outcome = run(&plan, &slow(), seed);
         let total = outcome.total();
-        assert_eq!(outcome.snapshot.unsent.measured, 100_000 - total.sent, "seed {seed}");
+        assert_eq!(
+            outcome.snapshot.requests.scenarios[0].unsent.measured,
+            100_000 - total.sent,
+            "seed {seed}"
+        );
         assert!((17_000..20_000).contains(&total.ok), "seed {seed}: {} of 100,000", total.ok);
         assert!(outcome.finished_ns() < 5_010 * MILLISECOND_NS, "seed {seed}: {}", outcome.finished_ns());
         assert!(total.slip.max_ns() > 3 * SECOND_NS, "seed {seed}: the wait shows");
-        let (lag, slip) = (outcome.snapshot.lag.summary(), total.slip.summary());
+        let (lag, slip) = (outcome.snapshot.measured_total().lag.summary(), total.slip.summary());
         assert!(lag.p99 * 100 < slip.p99, "seed {seed}: the lateness is the target's, not ours; {lag:?}");
-        let own = outcome.snapshot.unreleased_own;
-        assert!(own * 10 < outcome.snapshot.unsent.measured, "seed {seed}: {own} are said to be ours");
+        let own = outcome.snapshot.requests.scenarios[0].unreleased_own;
+        assert!(
+            own * 10 < outcome.snapshot.requests.scenarios[0].unsent.measured,
+            "seed {seed}: {own} are said to be ours"
+        );
     }
 }
 
@@ -188,7 +195,12 @@ fn a_backlog_no_older_than_a_second_is_caught_up_with() {
     for seed in seeds(3) {
         let plan = plan("duration = '3s'\nconnections = 4\n[load]\nrate = 5_000");
         let outcome = run(&plan, &World { server: down, ..World::default() }, seed);
-        assert_eq!(outcome.total().ok, 15_000, "seed {seed}: {:?}", outcome.snapshot.unsent);
+        assert_eq!(
+            outcome.total().ok,
+            15_000,
+            "seed {seed}: {:?}",
+            outcome.snapshot.requests.scenarios[0].unsent
+        );
         assert!(outcome.finished_ns() > 3 * SECOND_NS, "seed {seed}: there was something to catch up with");
     }
 }
@@ -199,7 +211,11 @@ fn what_is_not_caught_up_with_in_time_is_unsent_and_not_half_sent() {
     for seed in seeds(10) {
         let plan = plan("duration = '1s'\nconnections = 50\ntimeout = '100ms'\n[load]\nrate = 60_000");
         let outcome = run(&plan, &World { server, ..World::default() }, seed);
-        assert!(outcome.snapshot.unsent.measured > 1_000, "seed {seed}: {:?}", outcome.snapshot.unsent);
+        assert!(
+            outcome.snapshot.requests.scenarios[0].unsent.measured > 1_000,
+            "seed {seed}: {:?}",
+            outcome.snapshot.requests.scenarios[0].unsent
+        );
         assert!(
             outcome.finished_ns() > 1_099 * MILLISECOND_NS,
             "seed {seed}: it was caught up with for a while"
@@ -228,11 +244,15 @@ fn shedding_drops_and_counts_what_waited_too_long_and_sends_nothing_later() {
             let outcome = run(&plan, &slow(), seed);
             let total = outcome.total();
             assert!(
-                outcome.snapshot.dropped.measured > 60_000,
+                outcome.snapshot.requests.scenarios[0].dropped.measured > 60_000,
                 "seed {seed}: {:?}",
-                outcome.snapshot.dropped
+                outcome.snapshot.requests.scenarios[0].dropped
             );
-            assert!(outcome.snapshot.dropped.outside > 14_000, "seed {seed}: {:?}", outcome.snapshot.dropped);
+            assert!(
+                outcome.snapshot.requests.scenarios[0].dropped.outside > 14_000,
+                "seed {seed}: {:?}",
+                outcome.snapshot.requests.scenarios[0].dropped
+            );
             let slip_ns = total.slip.max_ns() as f64;
             let most_ns = (50 * MILLISECOND_NS + MACHINE_NS_MAX) as f64 * (1.0 + ROUNDING);
             assert!(slip_ns <= most_ns, "seed {seed}: {slip_ns}");
@@ -463,7 +483,7 @@ fn warm_up_is_outside_the_measured_window() {
             let plan = plan(&format!("duration = '3s'\nwarmup = '1s'\nconnections = 8\n{load}"));
             let outcome = run(&plan, &World::default(), seed);
             let measured = outcome.snapshot.measured_total();
-            let outside: u64 = outcome.snapshot.outside.iter().map(|series| series.ok).sum();
+            let outside: u64 = outcome.snapshot.requests.series.outside.iter().map(|series| series.ok).sum();
             if load.is_empty() {
                 let ratio = measured.ok as f64 / outside as f64;
                 assert!((ratio - 2.0).abs() < 0.01, "seed {seed}: {} and {outside}", measured.ok);
@@ -637,8 +657,10 @@ fn a_window_that_is_decided_in_the_run_is_exact() {
         assert!(begins || !has_come, "seed {seed}: no slice begins where the window does");
         let Some(scheduled) = outcome.scheduled else { continue };
         let measured = snapshot.measured_total();
-        let accounted =
-            measured.ok + measured.failed() + snapshot.dropped.measured + snapshot.unsent.measured;
+        let accounted = measured.ok
+            + measured.failed()
+            + snapshot.requests.scenarios[0].dropped.measured
+            + snapshot.requests.scenarios[0].unsent.measured;
         assert_eq!(accounted, scheduled.measured, "seed {seed}");
     }
 }

@@ -3,7 +3,7 @@
 use crate::{empty, manifest, sample, with_runs};
 use engine::history::Slice;
 use engine::phase::Phase;
-use engine::slowest::SlowRequest;
+use engine::record::SlowRequest;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use std::cell::Cell;

@@ -8,9 +8,9 @@ use ::archive::{
 };
 use clap::{ArgGroup, Args, Subcommand};
 use engine::quantity::{counted, parse_duration_ns, show_ns};
+use engine::record::SlowRequest;
 use engine::redact;
 use engine::report::Report;
-use engine::slowest::SlowRequest;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};

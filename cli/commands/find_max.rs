@@ -393,16 +393,15 @@ fn code_of(answer: &Answer, is_strict: bool) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use engine::record::Snapshot;
     use engine::report::{Identity, MachineFacts, Observed};
     use engine::search::Gap;
-    use engine::snapshot::Snapshot;
 
     #[test]
     fn what_a_probe_did_not_measure_is_no_number_and_what_was_never_sent_has_failed() {
         let plan = load::plan(&PlanArgs { target: "http://h/".into(), ..PlanArgs::default() }).unwrap();
-        let whole = Snapshot::new(1, 1, plan.phases);
-        let observed =
-            Observed { whole: &whole, window: &whole.shards, history: &[], is_steady: None, until: None };
+        let whole = Snapshot::new(1, &plan.layout(), plan.phases);
+        let observed = Observed { whole: &whole, history: &[], is_steady: None, until: None };
         let identity = Identity { run_id: "r".into(), started_at: "t".into() };
         let mut report = Report::new(&plan, observed, MachineFacts::default(), identity);
         let probe = |report: &Report| Probe::new(1.0, report, &Outcome::Pass);

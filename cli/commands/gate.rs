@@ -428,17 +428,16 @@ mod tests {
     use super::*;
     use engine::compare::SideSummary;
     use engine::distribution::Distribution;
+    use engine::record::Snapshot;
     use engine::report::{Identity, MachineFacts, Observed};
-    use engine::snapshot::Snapshot;
     use engine::target_outcome::TargetStatus;
 
     /// A run that answered so many requests with success, and how it stands.
     fn run(ok: u64, status: Status, outcome: TargetStatus) -> Report {
         let args = PlanArgs { target: "http://h/".into(), rate: Some("100".into()), ..PlanArgs::default() };
         let plan = load::plan(&args).unwrap();
-        let whole = Snapshot::new(1, 1, plan.phases);
-        let observed =
-            Observed { whole: &whole, window: &whole.shards, history: &[], is_steady: None, until: None };
+        let whole = Snapshot::new(1, &plan.layout(), plan.phases);
+        let observed = Observed { whole: &whole, history: &[], is_steady: None, until: None };
         let identity = Identity { run_id: "r".into(), started_at: "t".into() };
         let mut report = Report::new(&plan, observed, MachineFacts::default(), identity);
         report.requests.ok = ok;

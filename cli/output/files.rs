@@ -7,9 +7,9 @@ use crate::output::plain;
 use engine::distribution::Distribution;
 use engine::outcome::Kind;
 use engine::plan::{Offered, Plan};
+use engine::record::Snapshot;
 use engine::report::Report;
 use engine::seams::Sink;
-use engine::snapshot::Snapshot;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::fs::File;
@@ -160,7 +160,7 @@ impl Sink for TimeSeries {
 impl TimeSeries {
     fn line(&self, snapshot: &Snapshot) -> Value {
         let series = snapshot.total();
-        let stats = snapshot.stats();
+        let (stats, dropped) = (snapshot.stats(), snapshot.requests.scenario_total().dropped);
         let length_s = snapshot.to_ns.saturating_sub(snapshot.from_ns).max(1) as f64 / 1e9;
         let before = |ns: u64| self.offered.arrivals_before(ns);
         let scheduled = before(snapshot.to_ns).zip(before(snapshot.from_ns)).map(|(to, from)| to - from);
@@ -179,7 +179,7 @@ impl TimeSeries {
                 "sent": series.sent,
                 "ok": series.ok,
                 "failed": series.failed(),
-                "dropped": snapshot.dropped.measured + snapshot.dropped.outside,
+                "dropped": dropped.measured + dropped.outside,
                 "errors": errors,
             },
             "bytes": { "sent": series.bytes_sent, "received": series.bytes_received },

@@ -23,8 +23,8 @@ mod tests {
     use super::*;
     use crate::args::PlanArgs;
     use crate::input::load;
+    use engine::record::Snapshot;
     use engine::report::{Identity, MachineFacts, Observed, Report};
-    use engine::snapshot::Snapshot;
     use serde_json::Value;
 
     const STEERING: &str = "x\u{1b}[2J\nVALID\u{202e}";
@@ -41,9 +41,8 @@ mod tests {
             ..PlanArgs::default()
         };
         let plan = load::plan(&args).unwrap();
-        let whole = Snapshot::new(1, 1, plan.phases);
-        let observed =
-            Observed { whole: &whole, window: &whole.shards, history: &[], is_steady: None, until: None };
+        let whole = Snapshot::new(1, &plan.layout(), plan.phases);
+        let observed = Observed { whole: &whole, history: &[], is_steady: None, until: None };
         let identity = Identity { run_id: "r".into(), started_at: "t".into() };
         let report = Report::new(&plan, observed, MachineFacts::default(), identity);
         let mut json = serde_json::to_value(report).unwrap();

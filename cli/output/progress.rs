@@ -4,8 +4,8 @@ use crate::output::text::{grouped, share};
 use engine::phase::Phase;
 use engine::plan::{Offered, Plan};
 use engine::quantity::show_ns;
+use engine::record::Snapshot;
 use engine::seams::Sink;
-use engine::snapshot::Snapshot;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -38,7 +38,8 @@ impl Progress {
             0 => "-".to_owned(),
             _ => show_ns(series.response.quantile_ns(quantile)),
         };
-        let failed = series.failed() + snapshot.dropped.measured + snapshot.dropped.outside;
+        let dropped = snapshot.requests.scenario_total().dropped;
+        let failed = series.failed() + dropped.measured + dropped.outside;
         let trouble = match failed {
             0 => String::new(),
             failed => format!("  {failed} failed ({})", share(failed, series.ok + failed)),

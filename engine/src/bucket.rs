@@ -5,7 +5,7 @@
 //! free to take it, never before.
 
 use crate::load::{Arrivals, Load, Overload};
-use crate::phase::{Phase, Phases};
+use crate::phase::{Phase, Phases, Windowed};
 use crate::random::Random;
 use crate::schedule::{POSITION_BITS, Position, Schedule, position_of};
 
@@ -27,26 +27,13 @@ pub enum Poll {
 }
 
 /// How many arrivals, split by whether they fall in the measured window.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Intended within the measured window.
-    pub measured: u64,
-    /// Intended outside it.
-    pub outside: u64,
-}
+pub type Tally = Windowed<u64>;
 
 impl Tally {
     /// Adds another tally.
     pub fn add(&mut self, other: Tally) {
         self.measured += other.measured;
         self.outside += other.outside;
-    }
-
-    fn count(&mut self, phase: Phase, arrivals: u64) {
-        match phase {
-            Phase::Measure => self.measured += arrivals,
-            Phase::Warmup | Phase::Drain => self.outside += arrivals,
-        }
     }
 }
 
@@ -207,7 +194,7 @@ impl TokenBucket {
             return tally;
         }
         while let Some(next_ns) = self.next_ns.filter(|&next_ns| next_ns < instant_ns) {
-            tally.count(self.phases.at(next_ns), 1);
+            *tally.part(self.phases.at(next_ns) == Phase::Measure) += 1;
             self.advance();
         }
         tally

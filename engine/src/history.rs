@@ -5,7 +5,7 @@
 
 use crate::distribution::Distribution;
 use crate::phase::Phase;
-use crate::snapshot::Snapshot;
+use crate::record::Snapshot;
 use serde::{Deserialize, Serialize};
 
 /// The most slices that are kept.
@@ -37,9 +37,10 @@ impl Slice {
     pub fn new(snapshot: &Snapshot) -> Slice {
         let middle_ns = snapshot.from_ns / 2 + snapshot.to_ns / 2;
         let phase = snapshot.phases.at(middle_ns);
+        let dropped = snapshot.requests.scenario_total().dropped;
         let (series, dropped) = match phase {
-            Phase::Warmup => (snapshot.total(), snapshot.dropped.outside),
-            Phase::Measure | Phase::Drain => (snapshot.measured_total(), snapshot.dropped.measured),
+            Phase::Warmup => (snapshot.total(), dropped.outside),
+            Phase::Measure | Phase::Drain => (snapshot.measured_total(), dropped.measured),
         };
         let stats = snapshot.stats();
         let cpu_ns = (stats.cpu_user_ns + stats.cpu_system_ns).saturating_sub(stats.spun_ns);
@@ -146,19 +147,20 @@ mod tests {
     use super::*;
     use crate::outcome::Outcome;
     use crate::phase::Phases;
-    use crate::record::{Instants, Recorder};
+    use crate::record::{Instants, Layout, Recorder};
 
     const PHASES: Phases = Phases { measure_from_ns: 1_000, measure_to_ns: 1 << 40 };
 
     /// A stretch of 100 ns with one request in it.
     fn snapshot(index: u64) -> Snapshot {
-        let mut recorder = Recorder::new(0, 1, PHASES);
+        let layout = Layout::new([1]);
+        let mut recorder = Recorder::new(0, &layout, PHASES);
         (recorder.from_ns, recorder.to_ns) = (index * 100, index * 100 + 100);
         let intended = index * 100 + 50;
         recorder.sent(0, intended, intended, 1);
         let instants = Instants { intended, sent: intended, done: intended + index + 1 };
         recorder.done(0, Outcome::Ok(200), instants, 0, 1);
-        let mut snapshot = Snapshot::new(1, 1, PHASES);
+        let mut snapshot = Snapshot::new(1, &layout, PHASES);
         snapshot.absorb(&recorder);
         snapshot
     }

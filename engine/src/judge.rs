@@ -278,9 +278,8 @@ mod tests {
     use crate::phase::Phases;
     use crate::plan::Plan;
     use crate::quantity::{MILLISECOND_NS, SECOND_NS};
-    use crate::record::{Instants, Recorder};
+    use crate::record::{Instants, Recorder, Snapshot};
     use crate::report::{Identity, MachineFacts, Observed};
-    use crate::snapshot::Snapshot;
 
     const SLICES: u64 = 50;
     const SLICE_NS: u64 = 100 * MILLISECOND_NS;
@@ -309,16 +308,16 @@ mod tests {
         let config = Layers::new(Some(document)).unwrap().config().unwrap();
         let plan = Plan::new(&config, &|_| Err(String::new())).unwrap();
         let phases = Phases { measure_from_ns: 0, measure_to_ns: 5 * SECOND_NS };
-        let (mut whole, mut history) = (Snapshot::new(1, 1, phases), History::default());
+        let (mut whole, mut history) = (Snapshot::new(1, &plan.layout(), phases), History::default());
         let mut change = Some(change);
         for slice in 0..SLICES {
-            let mut recorder = Recorder::new(0, 1, phases);
+            let mut recorder = Recorder::new(0, &plan.layout(), phases);
             (recorder.from_ns, recorder.to_ns) = (slice * SLICE_NS, (slice + 1) * SLICE_NS);
             let each = RATE_RPS / 10;
             for n in slice * each..(slice + 1) * each {
                 let intended = n * MILLISECOND_NS;
                 if world.unsent.is_some_and(|every| n % every == 0) {
-                    recorder.unsent.measured += 1;
+                    recorder.requests.scenarios[0].unsent.measured += 1;
                     continue;
                 }
                 recorder.sent(0, intended, intended, 1);
@@ -332,21 +331,15 @@ mod tests {
             if let Some(change) = change.take() {
                 change(&mut recorder);
             }
-            let mut snapshot = Snapshot::new(1, 1, phases);
+            recorder.settle(true);
+            let mut snapshot = Snapshot::new(1, &plan.layout(), phases);
             snapshot.absorb(&recorder);
             whole.merge(&snapshot);
             history.push(&snapshot);
         }
         let facts = MachineFacts { connections_open: 64, cores: vec![0], ..MachineFacts::default() };
         let identity = Identity { run_id: "r".into(), started_at: "t".into() };
-        let window = whole.shards.clone();
-        let observed = Observed {
-            whole: &whole,
-            window: &window,
-            history: history.slices(),
-            is_steady: None,
-            until: None,
-        };
+        let observed = Observed { whole: &whole, history: history.slices(), is_steady: None, until: None };
         Report::new(&plan, observed, facts, identity)
     }
 

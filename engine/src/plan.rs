@@ -13,6 +13,7 @@ use crate::load::{Arrivals, Load, Overload, constant};
 use crate::phase::{Phases, Warmup};
 use crate::quantity::{MILLISECOND_NS, Rate};
 use crate::random;
+use crate::record::Layout;
 use crate::schedule::Schedule;
 use crate::template::Piece;
 use crate::threshold::Threshold;
@@ -20,7 +21,7 @@ use crate::until::Goal;
 use crate::url::Url;
 pub use rules::{Broken, Place, Violation};
 use serde::{Deserialize, Serialize, Serializer};
-use std::ops::{Deref, Range};
+use std::ops::Deref;
 
 /// The most connections a plan may ask for, over all shards and pools: more than one machine has ports for.
 pub const CONNECTIONS_MAX: u32 = 1_000_000;
@@ -362,20 +363,9 @@ impl Fields {
         count / shards + u32::from(shard < count % shards)
     }
 
-    /// The series of each scenario's steps, in the order of the plan: one for each step of all scenarios.
-    pub fn series(&self) -> Vec<Range<usize>> {
-        let mut from = 0;
-        let next = |scenario: &Scenario| {
-            let range = from..from + scenario.steps().len();
-            from = range.end;
-            range
-        };
-        self.scenarios.iter().map(next).collect()
-    }
-
-    /// How many series there are.
-    pub fn series_count(&self) -> usize {
-        self.scenarios.iter().map(|scenario| scenario.steps().len()).sum()
+    /// The series that are recorded: one for each step, in the order of the plan.
+    pub fn layout(&self) -> Layout {
+        Layout::new(self.scenarios.iter().map(|scenario| scenario.steps().len()))
     }
 
     /// All steps, in the order of their series.

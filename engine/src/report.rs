@@ -8,9 +8,7 @@ use crate::load::{Arrivals, Load};
 use crate::outcome::Kind;
 use crate::phase::{Phases, Warmup};
 use crate::plan::{self, Plan, Wait};
-use crate::record::{Series, ShardStats};
-use crate::slowest::{Finished, SlowRequest};
-use crate::snapshot::{Snapshot, sum_of};
+use crate::record::{Finished, ReportedStats, Series, ShardStats, SlowRequest, Snapshot, sum_of};
 use crate::target_outcome::{Signs, TargetOutcome};
 use crate::threshold::{Comparison, Facts, Metric};
 pub use crate::timing::Timing;
@@ -19,7 +17,6 @@ use crate::until;
 use crate::verdict::{Evidence, Status, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 /// Version of the keys. It changes when a key changes its meaning or goes; new keys do not change it.
 pub const SCHEMA: u32 = 2;
@@ -179,24 +176,9 @@ pub struct ShardCpu {
     /// Time in which its thread could have run and did not, seconds. 0 in reports of versions before 0.2.
     #[serde(default)]
     pub run_delay_s: f64,
-    /// Turns of the loop.
-    pub turns: u64,
-    /// Calls of io_uring_enter.
-    pub enters: u64,
-    /// Submissions.
-    pub submissions: u64,
-    /// Completions.
-    pub completions: u64,
-    /// Times the loop lost its core.
-    pub hiccups: u64,
-    /// The longest of them, nanoseconds.
-    pub hiccup_ns_max: u64,
-    /// Receives that found no free buffer.
-    pub starved: u64,
-    /// Completions the kernel set aside.
-    pub overflowed: u64,
-    /// Intervals handed over late.
-    pub postponed: u64,
+    /// The rest as it was counted.
+    #[serde(flatten)]
+    pub counted: ReportedStats,
 }
 
 /// Connections.
@@ -243,6 +225,9 @@ pub struct StepReport {
     pub slip_ns: Timing,
     /// Done − intended, of failures.
     pub failed_response_ns: Timing,
+    /// The part of the response time that is the generator's own. Empty in reports of versions before 0.2.
+    #[serde(default)]
+    pub generator_lag_ns: Timing,
 }
 
 /// One condition and how it went.
@@ -344,10 +329,8 @@ pub struct MachineFacts {
 /// What the shards wrote down in a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Observed<'a> {
-    /// Everything.
+    /// Everything, in all phases.
     pub whole: &'a Snapshot,
-    /// How each shard fared in the measured window.
-    pub window: &'a [ShardStats],
     /// The run slice by slice.
     pub history: &'a [Slice],
     /// Whether response times were found to be steady before the window began, if that was looked for.
@@ -370,27 +353,29 @@ impl Report {
     pub fn new(plan: &Plan, observed: Observed, facts: MachineFacts, identity: Identity) -> Report {
         // Before anything is taken from it: names of requests are made of their paths.
         let plan = &crate::redact::written(plan);
-        let Observed { whole, window, history, is_steady, until } = observed;
+        let Observed { whole, history, is_steady, until } = observed;
         let planned_ns = whole.phases.measure_to_ns;
         let from_ns = whole.phases.measure_from_ns;
         let to_ns = whole.ended_ns.unwrap_or(planned_ns).clamp(from_ns, planned_ns);
         let window_s = (to_ns - from_ns).max(1) as f64 / 1e9;
         let series = whole.measured_total();
-        let requests = requests(&series, whole.dropped.measured, whole.unsent.measured);
+        let (arrivals, window) = (whole.requests.scenario_total(), whole.window_stats());
+        let requests = requests(&series, arrivals.dropped.measured, arrivals.unsent.measured);
         // A run that was to end with a number of requests is whole when it has reached it; of one that was to end when enough
         // is known, the end was brought forward.
         let (ended, is_shorter) = (whole.total(), to_ns < planned_ns);
         let is_counted_out = requests_max(plan).is_some_and(|asked| ended.ok + ended.failed() >= asked);
         let is_partial = is_shorter && !is_counted_out;
-        let overrun_s = whole.last_sent_ns.saturating_sub(to_ns) as f64 / 1e9;
-        let rate = rate(plan, &requests, sum_of(window).finished, window_s, overrun_s);
+        let overrun_s = series.last_sent_ns.saturating_sub(to_ns) as f64 / 1e9;
+        let rate = rate(plan, &requests, sum_of(&window).finished, window_s, overrun_s);
         let evidence = Evidence {
             snapshot: whole,
             series: &series,
+            arrivals,
             shards: window,
             is_closed_loop: plan.is_closed(),
             is_spinning: plan.machine.wait == Wait::Spin,
-            is_partial: is_partial || whole.was_stopped,
+            is_partial: is_partial || arrivals.was_stopped,
             window_s,
             target_rps: rate.target.unwrap_or(0.0),
             achieved_rps: rate.achieved,
@@ -419,7 +404,7 @@ impl Report {
         });
         let trust = Trust::new(&Grounds {
             response: &series.response,
-            lag: &whole.lag,
+            lag: &series.lag,
             unsent: requests.unsent,
             scheduled: requests.scheduled(),
             is_invalid: verdict.status == Status::Invalid,
@@ -456,8 +441,8 @@ impl Report {
             service_ns: Timing::new(&series.service),
             slip_ns: Timing::new(&series.slip),
             failed_response_ns: Timing::new(&series.failed_response),
-            generator_lag_ns: Timing::new(&whole.lag),
-            cpu: cpu(window, &facts),
+            generator_lag_ns: Timing::new(&series.lag),
+            cpu: cpu(&evidence.shards, &facts),
             connections: connections(plan, whole, &facts),
             scenarios: scenarios(plan, whole),
             thresholds,
@@ -588,15 +573,7 @@ fn shard_cpu(stats: &ShardStats, core: usize) -> ShardCpu {
         sys_s: stats.cpu_system_ns as f64 / 1e9,
         spun_s: stats.spun_ns as f64 / 1e9,
         run_delay_s: stats.run_delay_ns as f64 / 1e9,
-        turns: stats.turns,
-        enters: stats.enters,
-        submissions: stats.submissions,
-        completions: stats.completions,
-        hiccups: stats.hiccups,
-        hiccup_ns_max: stats.hiccup_ns_max,
-        starved: stats.starved,
-        overflowed: stats.overflowed,
-        postponed: stats.postponed,
+        counted: stats.reported(),
     }
 }
 
@@ -621,19 +598,20 @@ fn scenarios(plan: &Plan, whole: &Snapshot) -> Vec<Scenario> {
         service_ns: Timing::new(&series.service),
         slip_ns: Timing::new(&series.slip),
         failed_response_ns: Timing::new(&series.failed_response),
+        generator_lag_ns: Timing::new(&series.lag),
     };
-    let of_scenario = |(scenario, range): (&plan::Scenario, Range<usize>)| Scenario {
+    let of_scenario = |(index, scenario): (usize, &plan::Scenario)| Scenario {
         name: scenario.name.clone(),
-        steps: scenario.steps().iter().zip(&whole.measured[range]).map(step).collect(),
+        steps: scenario.steps().iter().zip(whole.requests.measured_of(index)).map(step).collect(),
     };
-    plan.scenarios.iter().zip(plan.series()).map(of_scenario).collect()
+    plan.scenarios.iter().enumerate().map(of_scenario).collect()
 }
 
 fn slowest(plan: &Plan, whole: &Snapshot) -> Vec<SlowRequest> {
     let names: Vec<&str> = plan.steps().map(|step| step.name.as_str()).collect();
     let named =
         |finished: &Finished| SlowRequest::new(finished, names.get(finished.series as usize).unwrap_or(&""));
-    whole.slowest.iter().map(named).collect()
+    whole.requests.slowest.iter().map(named).collect()
 }
 
 fn environment(whole: &Snapshot, environment: Environment) -> Environment {
@@ -644,6 +622,7 @@ fn environment(whole: &Snapshot, environment: Environment) -> Environment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bucket::Tally;
     use crate::config::{Document, Format, Layers};
     use crate::distribution::Distribution;
     use crate::outcome::Outcome;
@@ -657,18 +636,13 @@ mod tests {
 
     fn report(plan: &Plan, change: impl FnOnce(&mut Recorder)) -> Report {
         let (mut recorder, mut snapshot) =
-            (Recorder::new(0, 1, plan.phases), Snapshot::new(1, 1, plan.phases));
+            (Recorder::new(0, &plan.layout(), plan.phases), Snapshot::new(1, &plan.layout(), plan.phases));
         change(&mut recorder);
+        recorder.settle(true);
         snapshot.absorb(&recorder);
         let facts = MachineFacts { connections_open: 64, cores: vec![0], ..MachineFacts::default() };
         let identity = Identity { run_id: "r".into(), started_at: "t".into() };
-        let observed = Observed {
-            whole: &snapshot,
-            window: &snapshot.shards,
-            history: &[],
-            is_steady: None,
-            until: None,
-        };
+        let observed = Observed { whole: &snapshot, history: &[], is_steady: None, until: None };
         Report::new(plan, observed, facts, identity)
     }
 
@@ -683,9 +657,8 @@ mod tests {
         let plan = plan("url = 'h'\n[run]\nduration = '1s'\n[load]\nrate = 10");
         let report = report(&plan, |recorder| {
             (0..8).for_each(|n| answer(recorder, n * 100_000_000));
-            recorder.dropped.measured = 1;
-            recorder.unsent.measured = 1;
-            recorder.unreleased_own = 2;
+            let one = Tally { measured: 1, outside: 0 };
+            recorder.requests.scenarios[0].count_unreleased(one, one, 1.0);
         });
         assert_eq!(
             (report.rate.target, report.rate.achieved, report.rate.ratio),

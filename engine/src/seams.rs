@@ -8,8 +8,8 @@
 
 use crate::outcome::Outcome;
 use crate::plan::Plan;
+use crate::record::Snapshot;
 use crate::report::Report;
-use crate::snapshot::Snapshot;
 use std::sync::Arc;
 
 /// What to send. One per shard; nothing in it is shared.

@@ -7,9 +7,8 @@ mod rules;
 
 pub(crate) use rules::{LAG_SHARE_MAX, lag_share};
 
-use crate::record::{Series, ShardStats};
+use crate::record::{ScenarioRecord, Series, ShardStats, Snapshot};
 use crate::report::Calibrated;
-use crate::snapshot::Snapshot;
 use rules::RULES;
 use serde::{Deserialize, Serialize};
 
@@ -81,14 +80,16 @@ pub struct Reason {
 }
 
 /// What the rules look at, all of the measured window.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Evidence<'a> {
-    /// Everything the shards wrote down about requests.
+    /// Everything the shards wrote down.
     pub snapshot: &'a Snapshot,
     /// The requests of the window, all series as one.
     pub series: &'a Series,
+    /// Arrivals that became no request, of all scenarios.
+    pub arrivals: ScenarioRecord,
     /// How each shard fared in the measured window.
-    pub shards: &'a [ShardStats],
+    pub shards: Vec<ShardStats>,
     /// True without a schedule.
     pub is_closed_loop: bool,
     /// True when the shards never sleep.
@@ -133,22 +134,12 @@ impl Evidence<'_> {
         }
     }
 
-    /// Arrivals of the window that were due and never sent, or dropped.
-    fn unreleased(&self) -> u64 {
-        self.snapshot.dropped.measured + self.snapshot.unsent.measured
-    }
-
     /// Whose doing it is that arrivals were not sent, or only after the end.
     pub(crate) fn cause_of_shortfall(&self) -> Cause {
-        let own_share = match self.unreleased() {
-            // All were sent in the end, the last ones latest.
-            0 => self.snapshot.overdue.own_share(),
-            unreleased => self.snapshot.unreleased_own as f64 / unreleased as f64,
-        };
-        if own_share < OWN_SHARE_MIN {
+        if self.arrivals.own_share() < OWN_SHARE_MIN {
             return Cause::Target;
         }
-        let unreleased_share = self.unreleased() as f64 / (self.target_rps * self.window_s).max(1.0);
+        let unreleased_share = self.arrivals.unreleased() as f64 / (self.target_rps * self.window_s).max(1.0);
         let missing_share = self.shortfall().max(unreleased_share);
         let is_taken = rules::taken_share(self) >= TAKEN_SHARE_MIN * missing_share;
         if is_taken { Cause::Machine } else { Cause::Generator }
@@ -199,12 +190,14 @@ mod tests {
     use super::*;
     use crate::outcome::{Kind, Outcome};
     use crate::phase::Phases;
-    use crate::record::{Instants, Overdue, Recorder};
+    use crate::record::{Instants, Layout, Overdue, Recorder};
 
     /// A thousand requests a second for ten seconds, and what else happened.
     fn snapshot(change: impl FnOnce(&mut Recorder)) -> Snapshot {
         let phases = Phases { measure_from_ns: 0, measure_to_ns: 10_000_000_000 };
-        let (mut recorder, mut snapshot) = (Recorder::new(0, 1, phases), Snapshot::new(1, 1, phases));
+        let layout = Layout::new([1]);
+        let (mut recorder, mut snapshot) =
+            (Recorder::new(0, &layout, phases), Snapshot::new(1, &layout, phases));
         change(&mut recorder);
         recorder.settle(true);
         snapshot.absorb(&recorder);
@@ -224,7 +217,8 @@ mod tests {
         Evidence {
             snapshot,
             series,
-            shards: &snapshot.shards,
+            arrivals: snapshot.requests.scenario_total(),
+            shards: snapshot.window_stats(),
             is_closed_loop: false,
             is_spinning: false,
             is_partial: false,
@@ -271,19 +265,19 @@ mod tests {
     fn a_rate_that_the_generator_did_not_carry_invalidates_and_one_that_the_target_did_not_does_not() {
         let short = |evidence: &mut Evidence| evidence.achieved_rps = 900.0;
         let own = |recorder: &mut Recorder| {
-            recorder.unsent.measured = 1_000;
-            recorder.unreleased_own = 900;
+            recorder.requests.scenarios[0].unsent.measured = 1_000;
+            recorder.requests.scenarios[0].unreleased_own = 900;
         };
         let generator = (
             Status::Invalid,
             ["rate_shortfall", "unsent"].map(|rule| (rule.into(), Cause::Generator)).to_vec(),
         );
         assert_eq!(broken(own, short), generator);
-        let targets = |recorder: &mut Recorder| recorder.unsent.measured = 1_000;
+        let targets = |recorder: &mut Recorder| recorder.requests.scenarios[0].unsent.measured = 1_000;
         assert_eq!(broken(targets, short), (Status::Degraded, one("unsent", Cause::Target)));
         let stopped = |evidence: &mut Evidence| evidence.is_partial = true;
         assert_eq!(broken(targets, stopped).0, Status::Valid, "somebody stopped it");
-        let dropped = |recorder: &mut Recorder| recorder.dropped.measured = 1_000;
+        let dropped = |recorder: &mut Recorder| recorder.requests.scenarios[0].dropped.measured = 1_000;
         assert_eq!(broken(dropped, short).0, Status::Valid, "it was asked to drop");
     }
 
@@ -291,7 +285,9 @@ mod tests {
     fn arrivals_that_were_sent_only_after_the_end_are_held_against_whoever_made_them_late() {
         let short = |evidence: &mut Evidence| evidence.achieved_rps = 900.0;
         let overdue = |own_ns| {
-            move |recorder: &mut Recorder| recorder.overdue = Overdue { waited_ns: 900_000_000, own_ns }
+            move |recorder: &mut Recorder| {
+                recorder.requests.scenarios[0].overdue = Overdue { waited_ns: 900_000_000, own_ns }
+            }
         };
         let own = (Status::Invalid, one("rate_shortfall", Cause::Generator));
         assert_eq!(broken(overdue(899_000_000), short), own);
@@ -302,8 +298,8 @@ mod tests {
     fn the_machine_is_named_where_it_took_the_time_that_is_missing() {
         let lost = |run_delay_ns| {
             move |recorder: &mut Recorder| {
-                recorder.unsent.measured = 3_000;
-                recorder.unreleased_own = 3_000;
+                recorder.requests.scenarios[0].unsent.measured = 3_000;
+                recorder.requests.scenarios[0].unreleased_own = 3_000;
                 recorder.stats.run_delay_ns = run_delay_ns;
             }
         };
@@ -429,7 +425,7 @@ mod tests {
             recorder.stats.clock_ppm = -900.0;
             recorder.stats.postponed_at_bounds = 1;
             recorder.stats.connect_failures_own = 6;
-            recorder.measured[0].errors[Kind::Ports as usize] = 1;
+            recorder.requests.series.measured[0].errors[Kind::Ports as usize] = 1;
         });
         let series = snapshot.measured_total();
         let bad = Evidence {

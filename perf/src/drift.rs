@@ -46,8 +46,8 @@ pub(crate) fn run(options: &Options) -> Result<Gate, String> {
 fn print_facts(report: &Report) {
     let requests = &report.requests;
     let scheduled = requests.ok + requests.failed + requests.dropped + requests.unsent;
-    let hiccups: u64 = report.cpu.shards.iter().map(|shard| shard.hiccups).sum();
-    let longest_ns = report.cpu.shards.iter().map(|shard| shard.hiccup_ns_max).max().unwrap_or(0);
+    let hiccups: u64 = report.cpu.shards.iter().map(|shard| shard.counted.hiccups).sum();
+    let longest_ns = report.cpu.shards.iter().map(|shard| shard.counted.hiccup_ns_max).max().unwrap_or(0);
     println!("requests   {scheduled} scheduled, {} sent, {} failed", requests.sent, requests.failed);
     println!(
         "clock      {:+.3} ppm at the worst, {} steps",

@@ -47,7 +47,7 @@ pub(crate) struct Driven {
 /// size of a request, the remembered head. Errors are the machine's, or the target's if it did not answer.
 pub(crate) fn drive(plan: &Plan, address: SocketAddr, uncounted: u64) -> Result<Driven, String> {
     assert_eq!(plan.machine.shards, 1, "one loop is driven");
-    let (shard_lane, collector_lane, recorder) = lane(0, plan.series_count(), plan.phases);
+    let (shard_lane, collector_lane, recorder) = lane(0, &plan.layout(), plan.phases);
     thread::scope(|scope| {
         let make = move || Looping::new(plan, address, shard_lane, recorder)?.turn_until_finished(uncounted);
         let shard = scope.spawn(make);
@@ -123,8 +123,8 @@ fn collect(lane: &CollectorLane, has_ended: impl Fn() -> bool) -> (u64, ShardSta
         // In this order: what the shard hands over last is there once it has ended.
         let is_last = has_ended();
         while let Some(recorder) = lane.pop() {
-            failed += recorder.measured.iter().chain(&recorder.outside).map(Series::failed).sum::<u64>();
-            stats.merge(&recorder.all_stats());
+            failed += recorder.requests.each_series().map(Series::failed).sum::<u64>();
+            stats.merge(&recorder.settled.total());
             lane.give_back(recorder);
         }
         if is_last {

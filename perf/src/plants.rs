@@ -47,7 +47,7 @@ pub(crate) const REGRESSIONS: [Plant; 8] = [
     },
     Plant {
         name: "allocation",
-        file: "engine/src/record.rs",
+        file: "engine/src/record/recorder.rs",
         anchor: "        self.stats.finished += 1;\n",
         planted: "        self.stats.finished += 1;\n        drop(std::hint::black_box(Box::new(instants)));\n",
         caught_by: Some(Kind::Allocations),

@@ -7,7 +7,7 @@ use crate::clock::monotonic_ns;
 use crossbeam::queue::ArrayQueue;
 use engine::phase::Phases;
 use engine::quantity::MILLISECOND_NS;
-use engine::record::Recorder;
+use engine::record::{Layout, Recorder};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
@@ -32,9 +32,9 @@ pub struct CollectorLane {
 }
 
 /// The lanes of one shard, and its first recorder.
-pub fn lane(shard: usize, series: usize, phases: Phases) -> (ShardLane, CollectorLane, Box<Recorder>) {
+pub fn lane(shard: usize, layout: &Layout, phases: Phases) -> (ShardLane, CollectorLane, Box<Recorder>) {
     let (full, empty) = (Arc::new(ArrayQueue::new(RECORDERS)), Arc::new(ArrayQueue::new(RECORDERS)));
-    let recorder = || Box::new(Recorder::new(shard, series, phases));
+    let recorder = || Box::new(Recorder::new(shard, layout, phases));
     for _ in 1..RECORDERS {
         assert!(empty.push(recorder()).is_ok(), "the lane holds every recorder there is");
     }
@@ -152,15 +152,15 @@ mod tests {
     #[test]
     fn a_shard_without_an_empty_recorder_keeps_its_own() {
         let phases = Phases { measure_from_ns: 0, measure_to_ns: 1 };
-        let (shard, collector, mut recorder) = lane(0, 1, phases);
+        let (shard, collector, mut recorder) = lane(0, &Layout::new([1]), phases);
         assert!(shard.swap(&mut recorder) && shard.swap(&mut recorder));
-        recorder.dropped.measured = 7;
+        recorder.stats.turns = 7;
         assert!(!shard.swap(&mut recorder));
-        assert_eq!(recorder.dropped.measured, 7);
+        assert_eq!(recorder.stats.turns, 7);
         collector.give_back(collector.pop().unwrap());
         assert!(shard.swap(&mut recorder));
         assert_eq!(
-            std::iter::from_fn(|| collector.pop()).map(|recorder| recorder.dropped.measured).sum::<u64>(),
+            std::iter::from_fn(|| collector.pop()).map(|recorder| recorder.stats.turns).sum::<u64>(),
             7
         );
     }

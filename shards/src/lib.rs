@@ -131,8 +131,7 @@ impl Shards {
     }
 
     fn launch_one(&mut self, plan: &Plan, shard: u32, on_ready: Sender<u64>) -> Result<(), String> {
-        let (shard_lane, collector_lane, recorder) =
-            lanes::lane(shard as usize, plan.series_count(), plan.phases);
+        let (shard_lane, collector_lane, recorder) = lanes::lane(shard as usize, &plan.layout(), plan.phases);
         let share = Share { shard: u64::from(shard), shards: u64::from(plan.machine.shards) };
         let source = mix(plan, share)?;
         let (own_plan, addresses, control) = (plan.clone(), self.addresses.clone(), self.control.clone());
@@ -260,7 +259,6 @@ impl Runner for Shards {
         let until = self.watched.take().and_then(|outcome| outcome.try_recv().ok());
         let observed = Observed {
             whole: &collected.whole,
-            window: &collected.window,
             history: collected.history.slices(),
             is_steady: collected.is_steady,
             until: until.as_ref(),

@@ -5,8 +5,9 @@
 
 use crate::clock::{Clock, monotonic_ns};
 use crate::sys::{Buffer, Done, Ring, Setup};
-use crate::wire::{Completion, Pause, Slot, Wire, WireCounters};
+use crate::wire::{Completion, Pause, Slot, Wire};
 use engine::outcome::Kind;
+use engine::record::ShardStats;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -304,10 +305,10 @@ impl Wire for RingWire {
         }
     }
 
-    fn counters(&mut self) -> WireCounters {
+    fn counters(&mut self) -> ShardStats {
         let ring = self.ring.counters();
         let (cpu_user_ns, cpu_system_ns) = thread_cpu_ns();
-        WireCounters {
+        ShardStats {
             enters: ring.enters,
             submissions: ring.submissions,
             completions: ring.completions,
@@ -317,6 +318,7 @@ impl Wire for RingWire {
             run_delay_ns: self.run_delay.ns().unwrap_or(0),
             clock_steps: self.clock.steps(),
             clock_ppm: self.clock.ppm(),
+            ..ShardStats::default()
         }
     }
 }

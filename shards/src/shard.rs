@@ -12,14 +12,14 @@ use crate::connection::{Armed, Connections, Flight, Link};
 use crate::lanes::{Control, Order, ShardLane};
 use crate::pace::{Pace, Pause as Waiting};
 use crate::protocol::http1::{Answer, HeadMemo};
-use crate::wire::{Completion, Pause, Slot, Wire, WireCounters};
+use crate::wire::{Completion, Pause, Slot, Wire};
 use engine::bucket::{Poll, Share, TokenBucket};
 use engine::load::{Load, Overload};
 use engine::outcome::{Fault, Kind, Outcome};
 use engine::phase::Warmup;
 use engine::plan::Plan;
 use engine::random::Random;
-use engine::record::{Instants, Recorder};
+use engine::record::{Instants, Recorder, ShardStats};
 use engine::seams::Source;
 use engine::url::Endpoint;
 use std::collections::VecDeque;
@@ -116,7 +116,7 @@ pub struct Shard<W: Wire, S: Source> {
     lane: ShardLane,
     control: Arc<Control>,
     on_ready: Option<Box<dyn FnOnce(u64) + Send>>,
-    published: WireCounters,
+    published: ShardStats,
     start_ns: u64,
     /// When scheduling stopped, from the start of the run; the end of time before that.
     ended_ns: u64,

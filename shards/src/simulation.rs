@@ -18,8 +18,7 @@ use engine::mix::Mix;
 use engine::phase::Phases;
 use engine::plan::{Plan, Scenario};
 use engine::quantity::{MILLISECOND_NS, SECOND_NS};
-use engine::record::{Recorder, Series};
-use engine::snapshot::Snapshot;
+use engine::record::{Recorder, Series, Snapshot};
 use std::rc::Rc;
 use std::sync::Arc;
 use wire::{Ledger, SimulatedWire, Statistics};
@@ -107,9 +106,8 @@ impl Simulation {
     /// Runs every shard to its end, one after the other: they share nothing but the moment they start at. Panics, with the
     /// seed, when a shard is stuck or does what its wire does not allow.
     pub fn run(&self) -> Outcome {
-        let series = self.plan.series_count();
         let mut outcome = Outcome {
-            snapshot: Snapshot::new(self.plan.machine.shards as usize, series, self.phases()),
+            snapshot: Snapshot::new(self.plan.machine.shards as usize, &self.plan.layout(), self.phases()),
             wires: Vec::new(),
             intervals: Vec::new(),
             scheduled: (!self.plan.is_closed()).then(Tally::default),
@@ -137,7 +135,7 @@ impl Simulation {
         );
         control.start_at(wire.start_ns());
         let ledger = wire.ledger();
-        let (shard_lane, lane, recorder) = lane(shard as usize, self.plan.series_count(), self.plan.phases);
+        let (shard_lane, lane, recorder) = lane(shard as usize, &self.plan.layout(), self.plan.phases);
         let on_ready = Box::new(|_| {});
         let parts =
             Parts { wire, source, share, lane: shard_lane, recorder, control: control.clone(), on_ready };
@@ -206,8 +204,7 @@ impl Simulation {
         let bucket = TokenBucket::new((*starts_ns, load), self.phases(), share, seed, *requests_max);
         if let (Some(mut bucket), Some(scheduled)) = (bucket, &mut outcome.scheduled) {
             let own = bucket.abandon(before_ns);
-            scheduled.measured += own.measured;
-            scheduled.outside += own.outside;
+            scheduled.add(own);
         }
     }
 }
@@ -248,7 +245,7 @@ fn collect(lane: &CollectorLane, outcome: &mut Outcome) -> Option<u64> {
 
 impl Interval {
     fn of(recorder: &Recorder) -> Interval {
-        let all = || recorder.measured.iter().chain(&recorder.outside);
+        let all = || recorder.requests.each_series();
         Interval {
             shard: recorder.shard,
             from_ns: recorder.from_ns,

@@ -1,8 +1,8 @@
 //! Sinks, each on a thread of its own behind a bounded queue: a slow one loses snapshots, which are counted, and slows nobody.
 
 use crossbeam::channel::{Sender, TrySendError, bounded};
+use engine::record::Snapshot;
 use engine::seams::{Grain, Sink};
-use engine::snapshot::Snapshot;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -81,10 +81,11 @@ impl Queue {
 mod tests {
     use super::*;
     use engine::phase::Phases;
+    use engine::record::Layout;
     use std::sync::mpsc::{Receiver, channel};
 
     fn snapshot() -> Arc<Snapshot> {
-        Arc::new(Snapshot::new(1, 1, Phases { measure_from_ns: 0, measure_to_ns: 1 }))
+        Arc::new(Snapshot::new(1, &Layout::new([1]), Phases { measure_from_ns: 0, measure_to_ns: 1 }))
     }
 
     /// Takes a snapshot each time it is let.

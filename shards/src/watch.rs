@@ -4,8 +4,8 @@
 use crate::lanes::Control;
 use engine::phase::Phase;
 use engine::plan::Plan;
+use engine::record::Snapshot;
 use engine::seams::{Grain, Sink};
-use engine::snapshot::Snapshot;
 use engine::until::{Outcome, Times, Until};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};

@@ -4,6 +4,7 @@
 //! answers with a fake clock and a fake server, from a seed.
 
 use engine::outcome::Kind;
+use engine::record::ShardStats;
 
 /// A connection's place on its shard.
 pub type Slot = u32;
@@ -36,29 +37,6 @@ pub enum Pause {
     Starved,
     /// It was asked to.
     Asked,
-}
-
-/// What a wire has done, for the verdict.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct WireCounters {
-    /// Calls of io_uring_enter.
-    pub enters: u64,
-    /// Submissions.
-    pub submissions: u64,
-    /// Completions.
-    pub completions: u64,
-    /// Completions the kernel had to keep aside.
-    pub overflowed: u64,
-    /// CPU time of the thread in user space.
-    pub cpu_user_ns: u64,
-    /// CPU time of the thread in the kernel.
-    pub cpu_system_ns: u64,
-    /// Time in which the thread could have run and did not, as the scheduler counts it; 0 where it does not.
-    pub run_delay_ns: u64,
-    /// Steps of the clock too large to smooth.
-    pub clock_steps: u64,
-    /// How far the TSC ran from CLOCK_MONOTONIC in the last second.
-    pub clock_ppm: f64,
 }
 
 /// The world as one shard sees it. Times are nanoseconds of CLOCK_MONOTONIC.
@@ -114,6 +92,7 @@ pub trait Wire {
     /// Whether the other side has closed an idle or silent connection without our having been told.
     fn is_ended(&mut self, slot: Slot) -> bool;
 
-    /// What the wire has done so far. Costs a system call.
-    fn counters(&mut self) -> WireCounters;
+    /// What the wire has done so far: those of a shard's counters that only the wire knows of, counted from the beginning. The
+    /// others are 0. Costs a system call.
+    fn counters(&mut self) -> ShardStats;
 }

@@ -68,9 +68,9 @@ pub(super) fn report(plan: &Plan, outcome: &Outcome) -> Report {
         run_s: outcome.finished_ns() as f64 / 1e9,
         ..MachineFacts::default()
     };
-    let (whole, window) = (&outcome.snapshot, outcome.snapshot.shards.as_slice());
+    let whole = &outcome.snapshot;
     let history = history(plan, outcome);
-    let observed = Observed { whole, window, history: &history, is_steady: None, until: None };
+    let observed = Observed { whole, history: &history, is_steady: None, until: None };
     let identity = Identity { run_id: "simulated".into(), started_at: "1970-01-01T00:00:00Z".into() };
     Report::new(plan, observed, facts, identity)
 }
@@ -116,22 +116,32 @@ pub(super) fn assert_accounted(plan: &Plan, outcome: &Outcome, seed: u64) {
     assert_eq!(total.failed_response.count(), total.failed(), "seed {seed}");
     if let Some(scheduled) = outcome.scheduled {
         let measured: Series = snapshot.measured_total();
-        let measured = measured.ok + measured.failed() + snapshot.dropped.measured + snapshot.unsent.measured;
-        let outside: u64 = snapshot.outside.iter().map(|series| series.ok + series.failed()).sum();
-        let outside = outside + snapshot.dropped.outside + snapshot.unsent.outside;
+        let measured = measured.ok
+            + measured.failed()
+            + snapshot.requests.scenarios[0].dropped.measured
+            + snapshot.requests.scenarios[0].unsent.measured;
+        let outside: u64 =
+            snapshot.requests.series.outside.iter().map(|series| series.ok + series.failed()).sum();
+        let outside = outside
+            + snapshot.requests.scenarios[0].dropped.outside
+            + snapshot.requests.scenarios[0].unsent.outside;
         assert_eq!(
             Tally { measured, outside },
             scheduled,
             "seed {seed}: scheduled = ended + dropped + unsent"
         );
     } else {
-        assert_eq!((snapshot.dropped, snapshot.unsent), (Tally::default(), Tally::default()), "seed {seed}");
+        assert_eq!(
+            (snapshot.requests.scenarios[0].dropped, snapshot.requests.scenarios[0].unsent),
+            (Tally::default(), Tally::default()),
+            "seed {seed}"
+        );
     }
     assert_eq!(snapshot.shards.len(), plan.machine.shards as usize);
     if !plan.is_closed() {
         let measured = snapshot.measured_total();
         let longest_ns = measured.response.max_ns().max(measured.failed_response.max_ns());
-        let lag_ns = snapshot.lag.max_ns();
+        let lag_ns = snapshot.measured_total().lag.max_ns();
         assert!(lag_ns <= longest_ns, "seed {seed}: {lag_ns} of {longest_ns} ns are said to be ours");
     }
     assert_times(&total, seed);

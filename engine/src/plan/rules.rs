@@ -157,8 +157,9 @@ impl Rules<'_> {
             );
             self.broken(Place::Plan, problem, format!("give 1 to {SCENARIOS_MAX} of each"));
         }
-        if self.fields.series_count() > SERIES_MAX {
-            let problem = format!("{} requests over all scenarios are too many", self.fields.series_count());
+        let series = self.fields.layout().series();
+        if series > SERIES_MAX {
+            let problem = format!("{series} requests over all scenarios are too many");
             self.broken(Place::Plan, problem, format!("give at most {SERIES_MAX}"));
         }
         let names = |index: usize| scenarios[..index].iter().map(|scenario| &scenario.name);

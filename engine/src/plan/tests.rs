@@ -17,7 +17,7 @@ fn read(text: &str) -> Result<Plan, Vec<Diagnostic>> {
 fn a_url_is_a_plan() {
     let plan = read("url = 'http://h:1/a'").unwrap();
     assert_eq!((plan.machine.shards, plan.connections(), plan.is_closed()), (1, 64, true));
-    assert_eq!((plan.series_count(), plan.scenarios[0].steps()[0].name.as_str()), (1, "GET /a"));
+    assert_eq!((plan.layout().series(), plan.scenarios[0].steps()[0].name.as_str()), (1, "GET /a"));
     assert_eq!(plan.phases, Phases { measure_from_ns: 0, measure_to_ns: 10 * SECOND_NS });
 }
 
@@ -151,7 +151,7 @@ fn scenarios_stand_side_by_side_each_with_its_own() {
     let plan = read(TWO).unwrap();
     let names: Vec<&str> = plan.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
     assert_eq!((names.as_slice(), plan.name.as_str()), (&["read", "write"][..], "read, write"));
-    assert_eq!(plan.series(), [0..2, 2..3]);
+    assert_eq!(plan.layout(), Layout::new([2, 1]));
     let [read, write] = &plan.scenarios[..] else { panic!("{plan:?}") };
     assert_eq!((read.starts_ns, read.length_ns, read.requests_max), (0, 4 * SECOND_NS, None));
     assert_eq!((write.starts_ns, write.requests_max), (4 * SECOND_NS, Some(7)));

@@ -2,9 +2,8 @@
 
 use super::{Cause, Evidence, Reason, Status};
 use crate::distribution::Distribution;
-use crate::record::ShardStats;
+use crate::record::{ShardStats, sum_of};
 use crate::report::Calibrated;
-use crate::snapshot::sum_of;
 
 /// One thing that makes numbers wrong.
 pub(super) struct Rule {
@@ -61,7 +60,7 @@ pub(super) const RULES: [Rule; 23] = [
         invalid_above: NEVER,
         cause: |evidence| evidence.cause_of_shortfall(),
         measure: |evidence| {
-            if evidence.is_partial { 0.0 } else { evidence.snapshot.unsent.measured as f64 }
+            if evidence.is_partial { 0.0 } else { evidence.arrivals.unsent.measured as f64 }
         },
         explain: |evidence, count| {
             let scheduled = evidence.target_rps * evidence.window_s;
@@ -112,7 +111,7 @@ pub(super) const RULES: [Rule; 23] = [
         cause: MACHINE,
         measure: hiccup_share,
         explain: |evidence, share| {
-            let stats = sum_of(evidence.shards);
+            let stats = sum_of(&evidence.shards);
             let longest = crate::quantity::show_ns(stats.hiccup_ns_max);
             let count = stats.hiccups;
             format!(
@@ -217,7 +216,7 @@ pub(super) const RULES: [Rule; 23] = [
         degraded_above: 0.0,
         invalid_above: NEVER,
         cause: MACHINE,
-        measure: |evidence| sum_of(&evidence.snapshot.shards).clock_steps as f64,
+        measure: |evidence| evidence.snapshot.stats().clock_steps as f64,
         explain: |_, count| {
             format!(
                 "the clock jumped {count:.0} times by more than it can make up for, as after a suspend: times that span a jump are wrong by it"
@@ -229,7 +228,7 @@ pub(super) const RULES: [Rule; 23] = [
         degraded_above: CLOCK_PPM_MAX,
         invalid_above: NEVER,
         cause: MACHINE,
-        measure: |evidence| sum_of(&evidence.snapshot.shards).clock_ppm.abs(),
+        measure: |evidence| evidence.snapshot.stats().clock_ppm.abs(),
         explain: |_, ppm| {
             format!(
                 "the processor's counter ran {ppm:.0} ppm off the kernel's clock, and was corrected once a second; rates and times are off by as much in between"
@@ -241,7 +240,7 @@ pub(super) const RULES: [Rule; 23] = [
         degraded_above: 0.0,
         invalid_above: NEVER,
         cause: GENERATOR,
-        measure: |evidence| sum_of(evidence.shards).overflowed as f64,
+        measure: |evidence| sum_of(&evidence.shards).overflowed as f64,
         explain: |_, count| format!("the kernel set {count:.0} completions aside because the queue was full"),
     },
     Rule {
@@ -250,7 +249,7 @@ pub(super) const RULES: [Rule; 23] = [
         invalid_above: NEVER,
         cause: GENERATOR,
         measure: |evidence| {
-            let stats = sum_of(evidence.shards);
+            let stats = sum_of(&evidence.shards);
             stats.starved as f64 / stats.completions.max(1) as f64
         },
         explain: |_, share| {
@@ -304,7 +303,7 @@ pub(super) const RULES: [Rule; 23] = [
         degraded_above: 0.0,
         invalid_above: NEVER,
         cause: MACHINE,
-        measure: |evidence| sum_of(&evidence.snapshot.shards).postponed_at_bounds as f64,
+        measure: |evidence| evidence.snapshot.stats().postponed_at_bounds as f64,
         explain: |_, count| {
             format!(
                 "the collector was late at {count:.0} bounds of the window: the slices there are longer than the others; leave it a core"
@@ -373,7 +372,7 @@ pub(crate) fn lag_share(lag: &Distribution, response: &Distribution, quantile: f
 }
 
 fn lag_share_of(evidence: &Evidence, quantile: f64) -> f64 {
-    lag_share(&evidence.snapshot.lag, &evidence.series.response, quantile)
+    lag_share(&evidence.series.lag, &evidence.series.response, quantile)
 }
 
 /// Time for which a shard's thread could have run and did not, as a share of the window, of the shard where it is largest.
@@ -385,7 +384,7 @@ fn lost_core_share(evidence: &Evidence) -> f64 {
 
 fn hiccup_share(evidence: &Evidence) -> f64 {
     let whole_s = evidence.window_s * evidence.shards.len() as f64;
-    (sum_of(evidence.shards).hiccup_ns as f64 / 1e9 / whole_s).min(1.0)
+    (sum_of(&evidence.shards).hiccup_ns as f64 / 1e9 / whole_s).min(1.0)
 }
 
 fn steal_share(evidence: &Evidence) -> f64 {
@@ -415,12 +414,12 @@ fn busy_ns(stats: &ShardStats) -> u64 {
     (stats.cpu_user_ns + stats.cpu_system_ns + stats.run_delay_ns).saturating_sub(stats.spun_ns)
 }
 
-fn busiest<'a>(evidence: &Evidence<'a>) -> Option<&'a ShardStats> {
+fn busiest<'a>(evidence: &'a Evidence) -> Option<&'a ShardStats> {
     evidence.shards.iter().max_by_key(|stats| busy_ns(stats))
 }
 
 fn explain_lag(evidence: &Evidence, share: f64, quantile: f64, word: &str) -> String {
-    let lag = crate::quantity::show_ns(evidence.snapshot.lag.quantile_ns(quantile));
+    let lag = crate::quantity::show_ns(evidence.series.lag.quantile_ns(quantile));
     let wait = if evidence.is_spinning { "" } else { "--wait spin or " };
     format!(
         "Vajra's own time comes to {} of the {word} of response time ({lag}); use {wait}a quieter machine, {}",
@@ -430,7 +429,7 @@ fn explain_lag(evidence: &Evidence, share: f64, quantile: f64, word: &str) -> St
 }
 
 fn has_own_connect_failures(evidence: &Evidence) -> bool {
-    sum_of(&evidence.snapshot.shards).connect_failures_own > 0
+    evidence.snapshot.stats().connect_failures_own > 0
 }
 
 fn missing_share(evidence: &Evidence) -> f64 {

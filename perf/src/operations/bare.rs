@@ -5,7 +5,8 @@
 
 use super::http1::{BODY, HEAD};
 use engine::quantity::{MILLISECOND_NS, SECOND_NS};
-use shards::wire::{Completion, Slot, Wire, WireCounters};
+use engine::record::ShardStats;
+use shards::wire::{Completion, Slot, Wire};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -151,7 +152,7 @@ impl Wire for BareWire {
         false
     }
 
-    fn counters(&mut self) -> WireCounters {
-        WireCounters::default()
+    fn counters(&mut self) -> ShardStats {
+        ShardStats::default()
     }
 }

@@ -93,7 +93,7 @@ fn run_bare(case: Case, count: u64) {
         assert!(turns <= turns_max, "the loop goes round and round");
     }
     let handed_over = std::iter::from_fn(|| lane.pop());
-    let recorded: u64 = handed_over.map(|recorder| recorder.measured[0].ok).sum();
+    let recorded: u64 = handed_over.map(|recorder| recorder.requests.series.measured[0].ok).sum();
     assert_eq!((recorded, answered.get()), (count, count), "every request is answered");
 }
 
@@ -114,7 +114,7 @@ impl Case {
     /// A shard on a bare wire, the count of what was answered on it, and where its recorders come out.
     fn shard(self, requests: u64) -> (Shard<BareWire, Mix>, Rc<Cell<u64>>, CollectorLane) {
         let plan = self.plan(requests, "1h");
-        let (shard_lane, collector_lane, recorder) = lane(0, 1, plan.phases);
+        let (shard_lane, collector_lane, recorder) = lane(0, &plan.layout(), plan.phases);
         let control = Arc::new(Control::default());
         control.start_at(START_NS);
         let source = shards::mix(&plan, SHARE).expect("the request can be encoded");

@@ -18,6 +18,8 @@ const STOP_NS_MAX: u64 = 2 * SECOND_NS;
 /// with, because the load asked for was not carried. And for how long they are sent at the most.
 const OVERDUE_NS_MAX: u64 = SECOND_NS;
 const SENDING_NS_MAX: u64 = 5 * SECOND_NS;
+/// The one scenario that a plan has.
+const SCENARIO: usize = 0;
 /// A timeout is noticed no later than this after it has passed, unless the machine is in the way.
 const LATE_NS_MAX: u64 = SECOND_NS;
 
@@ -56,17 +58,9 @@ impl<W: Wire, S: Source> Shard<W, S> {
         let counters = self.wire.counters();
         let before = std::mem::replace(&mut self.published, counters);
         let stats = &mut self.recorder.stats;
-        stats.enters += counters.enters - before.enters;
-        stats.submissions += counters.submissions - before.submissions;
-        stats.completions += counters.completions - before.completions;
-        stats.overflowed += counters.overflowed - before.overflowed;
-        stats.cpu_user_ns += counters.cpu_user_ns - before.cpu_user_ns;
-        stats.cpu_system_ns += counters.cpu_system_ns - before.cpu_system_ns;
-        stats.run_delay_ns += counters.run_delay_ns - before.run_delay_ns;
+        stats.merge(&counters.since(&before));
         // Time is spent watching only while the thread has its core.
         stats.spun_ns = stats.spun_ns.min(stats.cpu_user_ns + stats.cpu_system_ns);
-        stats.clock_steps += counters.clock_steps - before.clock_steps;
-        stats.clock_ppm = counters.clock_ppm;
         stats.open = self.connections.open;
         let scheduled_ns = self.next_publish_ns.saturating_sub(self.start_ns);
         let to_ns = if now >= self.next_publish_ns { scheduled_ns } else { relative_ns };
@@ -117,7 +111,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
                     self.end_schedule();
                     self.stage = Stage::Draining { deadline_ns: now, sends_until_ns: 0 };
                 } else if order != Order::Run {
-                    self.recorder.was_stopped |= may_send;
+                    self.recorder.requests.scenarios[SCENARIO].was_stopped |= may_send;
                     self.end_schedule();
                     let deadline_ns = deadline_ns.min(now + STOP_NS_MAX);
                     self.stage = Stage::Draining { deadline_ns, sends_until_ns: 0 };
@@ -190,7 +184,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
             self.ended_ns = self.rules.phases.measure_to_ns;
             let backlog = self.backlog(now);
             let catches_up = backlog.is_some_and(|backlog| backlog.waited_ns <= OVERDUE_NS_MAX);
-            self.recorder.overdue = backlog.unwrap_or_default();
+            self.recorder.requests.scenarios[SCENARIO].overdue = backlog.unwrap_or_default();
             let sends_until_ns =
                 if catches_up { end_ns + self.rules.timeout_ns.min(SENDING_NS_MAX) } else { 0 };
             if !catches_up {
@@ -221,7 +215,11 @@ impl<W: Wire, S: Source> Shard<W, S> {
         if self.bucket.as_ref().is_some_and(|bucket| bucket.has_outdated(relative_ns)) {
             let own_share = self.own_share_of_backlog(now);
             let dropped = self.bucket.as_mut().map(|bucket| bucket.take_dropped(relative_ns));
-            self.recorder.count_unreleased(dropped.unwrap_or_default(), Tally::default(), own_share);
+            self.recorder.requests.scenarios[SCENARIO].count_unreleased(
+                dropped.unwrap_or_default(),
+                Tally::default(),
+                own_share,
+            );
         }
     }
 
@@ -231,7 +229,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
         if let Some(bucket) = &mut self.bucket {
             let dropped = bucket.take_dropped(self.ended_ns);
             let unsent = bucket.abandon(self.ended_ns);
-            self.recorder.count_unreleased(dropped, unsent, own_share);
+            self.recorder.requests.scenarios[SCENARIO].count_unreleased(dropped, unsent, own_share);
         }
     }
 

@@ -11,11 +11,12 @@ use super::http;
 use super::link::{Armed, Asked, End, Event, Happening, Link, Side, Stage, Submission};
 use super::world::{Fate, World, happens};
 use crate::lanes::Control;
-use crate::wire::{Completion, Pause, Slot, Wire, WireCounters};
+use crate::wire::{Completion, Pause, Slot, Wire};
 use engine::mix::Mix;
 use engine::outcome::Kind;
 use engine::quantity::{MILLISECOND_NS, SECOND_NS};
 use engine::random::Random;
+use engine::record::ShardStats;
 use engine::seams::Source;
 use std::cell::{Cell, RefCell};
 use std::collections::{BinaryHeap, VecDeque};
@@ -98,7 +99,7 @@ pub struct SimulatedWire {
     completions: VecDeque<(u32, Completion<Buffer>)>,
     spare: Vec<Buffer>,
     buffers_out: u64,
-    counters: WireCounters,
+    counters: ShardStats,
     statistics: Statistics,
     ledger: Rc<Ledger>,
 }
@@ -139,7 +140,7 @@ impl SimulatedWire {
             completions: VecDeque::new(),
             spare: Vec::new(),
             buffers_out: 0,
-            counters: WireCounters::default(),
+            counters: ShardStats::default(),
             statistics: Statistics::default(),
             ledger: Rc::default(),
         };
@@ -727,7 +728,7 @@ impl Wire for SimulatedWire {
         end.is_some() && self.link(slot).arrived == self.link(slot).read
     }
 
-    fn counters(&mut self) -> WireCounters {
+    fn counters(&mut self) -> ShardStats {
         self.counters
     }
 }

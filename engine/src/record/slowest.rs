@@ -4,8 +4,8 @@
 //! recorder keeps as many as the run does, and the order is total, so that the slowest of the run are the same however its
 //! requests were divided. It is not a sample: what was ordinary is in the histograms.
 
+use super::series::Instants;
 use crate::outcome::{Kind, Outcome};
-use crate::record::Instants;
 use serde::{Deserialize, Serialize};
 
 /// How many are kept, of an interval and of a run.
