@@ -44,6 +44,7 @@ pub(crate) fn report(id: &str, plan: &str, slices: &[(Vec<u64>, u64)]) -> Report
             dropped: 0,
             cpu_ns: 5_000 * responses.len() as u64,
             response_hdr: response.encode(),
+            scenarios: Vec::new(),
         });
     }
     recorder.settle(true);

@@ -5,7 +5,7 @@
 
 use crate::distribution::Distribution;
 use crate::phase::Phase;
-use crate::record::Snapshot;
+use crate::record::{Series, Snapshot};
 use serde::{Deserialize, Serialize};
 
 /// The most slices that are kept.
@@ -30,6 +30,51 @@ pub struct Slice {
     pub cpu_ns: u64,
     /// Response times of successes: HdrHistogram V2, compressed, base64.
     pub response_hdr: String,
+    /// The same of each scenario, in the order of the plan; empty where there is one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scenarios: Vec<ScenarioSlice>,
+}
+
+/// One scenario's part of a slice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScenarioSlice {
+    /// Requests that ended with success.
+    pub ok: u64,
+    /// Requests that ended any other way.
+    pub failed: u64,
+    /// Arrivals dropped by the overload policy.
+    pub dropped: u64,
+    /// Response times of successes, encoded as those of all are.
+    pub response_hdr: String,
+}
+
+impl ScenarioSlice {
+    fn of_snapshot(snapshot: &Snapshot, phase: Phase, scenario: usize) -> ScenarioSlice {
+        let dropped = snapshot.requests.scenarios[scenario].dropped;
+        let (series, dropped) = match phase {
+            Phase::Warmup => (snapshot.requests.all_of(scenario), dropped.outside),
+            Phase::Measure | Phase::Drain => {
+                (Series::total(snapshot.requests.measured_of(scenario)), dropped.measured)
+            }
+        };
+        let (ok, failed) = (series.ok, series.failed());
+        ScenarioSlice { ok, failed, dropped, response_hdr: series.response.encode() }
+    }
+
+    fn absorb(&mut self, next: &ScenarioSlice) {
+        self.ok += next.ok;
+        self.failed += next.failed;
+        self.dropped += next.dropped;
+        merge_encoded(&mut self.response_hdr, &next.response_hdr);
+    }
+}
+
+/// Adds one encoded histogram to another.
+fn merge_encoded(own: &mut String, other: &str) {
+    const OURS: &str = "slices of a history are encoded here";
+    let mut merged = Distribution::decode(own).expect(OURS);
+    merged.merge(&Distribution::decode(other).expect(OURS));
+    *own = merged.encode();
 }
 
 impl Slice {
@@ -53,6 +98,22 @@ impl Slice {
             dropped,
             cpu_ns,
             response_hdr: series.response.encode(),
+            scenarios: match snapshot.requests.scenarios.len() {
+                ..=1 => Vec::new(),
+                several => {
+                    (0..several).map(|index| ScenarioSlice::of_snapshot(snapshot, phase, index)).collect()
+                }
+            },
+        }
+    }
+
+    /// The part of one scenario, as if it had been alone; CPU time stays that of all.
+    pub fn of_scenario(&self, scenario: usize) -> Slice {
+        match self.scenarios.get(scenario).cloned() {
+            None => self.clone(),
+            Some(ScenarioSlice { ok, failed, dropped, response_hdr }) => {
+                Slice { ok, failed, dropped, response_hdr, scenarios: Vec::new(), ..*self }
+            }
         }
     }
 
@@ -68,10 +129,8 @@ impl Slice {
         self.failed += next.failed;
         self.dropped += next.dropped;
         self.cpu_ns += next.cpu_ns;
-        let own = "slices of a history are encoded here";
-        let mut response = self.response().expect(own);
-        response.merge(&next.response().expect(own));
-        self.response_hdr = response.encode();
+        merge_encoded(&mut self.response_hdr, &next.response_hdr);
+        self.scenarios.iter_mut().zip(&next.scenarios).for_each(|(mine, next)| mine.absorb(next));
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::distribution::COUNT_MAX;
 use crate::history::{SLICES_MAX, Slice};
-use crate::plan::{SERIES_MAX, SHARDS_MAX};
+use crate::plan::{SCENARIOS_MAX, SERIES_MAX, SHARDS_MAX};
 use crate::report::{Report, Requests};
 
 /// Longer than any run, and than the time all its shards have worked, nanoseconds: half a year, or 52 days on 1,024 cores in 512
@@ -27,11 +27,16 @@ pub fn require_plausible(report: &Report) -> Result<(), String> {
 }
 
 fn require_slice(index: usize, slice: &Slice) -> Result<(), String> {
-    let Slice { from_ns, to_ns, ok, failed, dropped, cpu_ns, .. } = slice;
+    let Slice { from_ns, to_ns, ok, failed, dropped, cpu_ns, scenarios, .. } = slice;
     if from_ns > to_ns || *to_ns > TIME_NS_MAX || *cpu_ns > TIME_NS_MAX {
         return Err(format!("slice {index} from {from_ns} to {to_ns} ns, with {cpu_ns} ns of CPU time"));
     }
-    require_counts(&format!("slice {index}"), &[*ok, *failed, *dropped])
+    let what = format!("slice {index}");
+    require_counts(&what, &[*ok, *failed, *dropped])?;
+    if scenarios.len() > SCENARIOS_MAX {
+        return Err(format!("{what} has {} scenarios", scenarios.len()));
+    }
+    scenarios.iter().try_for_each(|part| require_counts(&what, &[part.ok, part.failed, part.dropped]))
 }
 
 fn require_requests(what: &str, requests: &Requests) -> Result<(), String> {

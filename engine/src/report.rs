@@ -1,20 +1,22 @@
 //! The result of a run: stable, documented JSON. Every number is of the measured window unless its name says otherwise.
 
+mod conditions;
 pub mod earlier;
+mod part;
+mod view;
 
 use crate::history::Slice;
 use crate::limits;
-use crate::load::{Arrivals, Load};
-use crate::outcome::Kind;
-use crate::phase::{Phases, Warmup};
+use crate::phase::Warmup;
 use crate::plan::{self, Plan, Wait};
-use crate::record::{Finished, ReportedStats, Series, ShardStats, SlowRequest, Snapshot, sum_of};
-use crate::target_outcome::{Signs, TargetOutcome};
-use crate::threshold::{Comparison, Facts, Metric};
+use crate::record::{Finished, ReportedStats, ShardStats, SlowRequest, Snapshot, sum_of};
+use crate::target_outcome::TargetOutcome;
 pub use crate::timing::Timing;
-use crate::trust::{Grounds, Trust};
+use crate::trust::Trust;
 use crate::until;
 use crate::verdict::{Evidence, Status, Verdict};
+pub use conditions::ThresholdResult;
+use part::{Part, Whole};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -71,7 +73,7 @@ pub struct Report {
     /// Connections.
     pub connections: Connections,
     /// The streams of traffic.
-    pub scenarios: Vec<Scenario>,
+    pub scenarios: Vec<ScenarioReport>,
     /// Every condition, met or not.
     pub thresholds: Vec<ThresholdResult>,
     /// What the run ran on.
@@ -199,12 +201,34 @@ pub struct Connections {
     pub unasked_bytes: u64,
 }
 
-/// One stream of traffic.
+/// One stream of traffic: the keys of the whole report that can be told of it alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Scenario {
+pub struct ScenarioReport {
     /// Its name.
     pub name: String,
-    /// Its requests.
+    /// Length of its part of the measured window, seconds.
+    pub window_s: f64,
+    /// How its target did.
+    pub outcome: TargetOutcome,
+    /// Up to which percentile its response times can be believed.
+    pub trust: Trust,
+    /// What was asked against what was sent, in its part of the window.
+    pub rate: RateBlock,
+    /// How its requests ended.
+    pub requests: Requests,
+    /// What went over the wire.
+    pub bytes: Bytes,
+    /// Done − intended, of successes.
+    pub response_ns: Timing,
+    /// Done − sent, of successes.
+    pub service_ns: Timing,
+    /// Sent − intended, of successes.
+    pub slip_ns: Timing,
+    /// Done − intended, of failures.
+    pub failed_response_ns: Timing,
+    /// The part of the response time that is the generator's own.
+    pub generator_lag_ns: Timing,
+    /// Its kinds of request.
     pub steps: Vec<StepReport>,
 }
 
@@ -228,25 +252,6 @@ pub struct StepReport {
     /// The part of the response time that is the generator's own. Empty in reports of versions before 0.2.
     #[serde(default)]
     pub generator_lag_ns: Timing,
-}
-
-/// One condition and how it went.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ThresholdResult {
-    /// As typed.
-    pub text: String,
-    /// What it is about.
-    pub metric: Metric,
-    /// How the figure has to stand to the limit.
-    pub comparison: Comparison,
-    /// The limit: nanoseconds, a share, a count, or arrivals per second.
-    pub limit: f64,
-    /// The figure, in the same unit; `null` where there was nothing to measure it on.
-    pub measured: Option<f64>,
-    /// The figure for people.
-    pub shown: String,
-    /// Whether it is met.
-    pub ok: bool,
 }
 
 /// What the run ran on.
@@ -357,28 +362,29 @@ impl Report {
         let planned_ns = whole.phases.measure_to_ns;
         let from_ns = whole.phases.measure_from_ns;
         let to_ns = whole.ended_ns.unwrap_or(planned_ns).clamp(from_ns, planned_ns);
-        let window_s = (to_ns - from_ns).max(1) as f64 / 1e9;
-        let series = whole.measured_total();
-        let (arrivals, window) = (whole.requests.scenario_total(), whole.window_stats());
-        let requests = requests(&series, arrivals.dropped.measured, arrivals.unsent.measured);
+        let window = whole.window_stats();
         // A run that was to end with a number of requests is whole when it has reached it; of one that was to end when enough
         // is known, the end was brought forward.
         let (ended, is_shorter) = (whole.total(), to_ns < planned_ns);
         let is_counted_out = requests_max(plan).is_some_and(|asked| ended.ok + ended.failed() >= asked);
         let is_partial = is_shorter && !is_counted_out;
-        let overrun_s = series.last_sent_ns.saturating_sub(to_ns) as f64 / 1e9;
-        let rate = rate(plan, &requests, sum_of(&window).finished, window_s, overrun_s);
+        let of_run = Whole { plan, snapshot: whole, history, window_ns: (from_ns, to_ns), is_partial };
+        let parts = Part::of_each(of_run);
+        let part = Part::whole(of_run, &parts);
+        let window_s = part.window_s();
         let evidence = Evidence {
             snapshot: whole,
-            series: &series,
-            arrivals,
+            scenario: None,
+            series: &part.series,
+            arrivals: part.arrivals,
             shards: window,
             is_closed_loop: plan.is_closed(),
             is_spinning: plan.machine.wait == Wait::Spin,
-            is_partial: is_partial || arrivals.was_stopped,
+            is_partial: is_partial || part.arrivals.was_stopped,
             window_s,
-            target_rps: rate.target.unwrap_or(0.0),
-            achieved_rps: rate.achieved,
+            scheduled: part.requests.scheduled(),
+            target_rps: part.rate.target.unwrap_or(0.0),
+            achieved_rps: part.rate.achieved,
             connections_asked: u64::from(plan.connections()),
             connections_open: facts.connections_open,
             run_s: facts.run_s,
@@ -386,30 +392,20 @@ impl Report {
             throttled_s: facts.environment.throttled_s,
             cores: facts.cores_allowed,
             lost_snapshots: whole.lost,
-            unaccounted: if is_partial { 0 } else { unaccounted(plan, whole.phases, &requests) },
+            unaccounted: part.unaccounted(),
             is_unsteady: is_steady == Some(false),
             calibration: facts.environment.calibration.as_ref(),
         };
-        let verdict = Verdict::new(&evidence);
-        let outcome = TargetOutcome::new(&Signs {
-            series: &series,
-            dropped: requests.dropped,
-            unsent: requests.unsent,
-            achieved_rps: rate.achieved,
-            target_rps: rate.target,
-            cause: evidence.cause_of_shortfall(),
-            is_invalid: verdict.status == Status::Invalid,
-            window_ns: (from_ns, to_ns),
-            history,
-        });
-        let trust = Trust::new(&Grounds {
-            response: &series.response,
-            lag: &series.lag,
-            unsent: requests.unsent,
-            scheduled: requests.scheduled(),
-            is_invalid: verdict.status == Status::Invalid,
-        });
-        let thresholds = thresholds(plan, &series, &requests, &rate);
+        let evidences: Vec<Evidence> = parts.iter().map(|part| part.evidence(&evidence)).collect();
+        let verdict = Verdict::new(&evidence, &evidences);
+        let is_invalid = verdict.status == Status::Invalid;
+        let scenarios = scenarios(plan, whole, &parts, &evidences, is_invalid);
+        let (outcome, trust) = match scenarios.as_slice() {
+            [only] => (only.outcome.clone(), only.trust.clone()),
+            several => (worst_outcome(several), worst_trust(several)),
+        };
+        let thresholds = conditions::judge(plan, whole, &part, &parts);
+        let (requests, series) = (&part.requests, &part.series);
         let mut limits = facts.limits.clone();
         limits.extend(trust.limit());
         limits.extend(limits::of_tails(&series.response));
@@ -434,8 +430,8 @@ impl Report {
             verdict,
             outcome,
             trust,
-            rate,
-            requests,
+            rate: part.rate,
+            requests: part.requests.clone(),
             bytes: Bytes { sent: series.bytes_sent, received: series.bytes_received },
             response_ns: Timing::new(&series.response),
             service_ns: Timing::new(&series.service),
@@ -444,7 +440,7 @@ impl Report {
             generator_lag_ns: Timing::new(&series.lag),
             cpu: cpu(&evidence.shards, &facts),
             connections: connections(plan, whole, &facts),
-            scenarios: scenarios(plan, whole),
+            scenarios,
             thresholds,
             environment: environment(whole, facts.environment),
             limits,
@@ -466,88 +462,9 @@ impl Requests {
     }
 }
 
-fn requests(series: &Series, dropped: u64, unsent: u64) -> Requests {
-    let errors = Kind::ALL.into_iter().filter(|kind| series.errors[*kind as usize] > 0);
-    Requests {
-        sent: series.sent,
-        ok: series.ok,
-        failed: series.failed(),
-        dropped,
-        unsent,
-        errors: errors.map(|kind| (kind.name().to_owned(), series.errors[kind as usize])).collect(),
-        status: series.statuses.iter().collect(),
-    }
-}
-
-/// Arrivals carried per second. Those sent after the window's end, to catch up, stretch the time they are divided by.
-fn rate(plan: &Plan, requests: &Requests, finished: u64, window_s: f64, overrun_s: f64) -> RateBlock {
-    if plan.is_closed() {
-        // Only what ended inside the window: what was under way at its end would flatter slow targets.
-        return RateBlock { target: None, achieved: finished as f64 / window_s, ratio: None };
-    }
-    let carried = (requests.ok + requests.failed) as f64;
-    let target = (carried + (requests.dropped + requests.unsent) as f64) / window_s;
-    let achieved = carried / (window_s + overrun_s);
-    RateBlock {
-        target: Some(target),
-        achieved,
-        ratio: Some(if target > 0.0 { achieved / target } else { 1.0 }),
-    }
-}
-
-/// By how many arrivals the counts differ from the schedule itself, which no shard had a hand in. Random arrivals cannot be
-/// counted without drawing them again.
-fn unaccounted(plan: &Plan, phases: Phases, requests: &Requests) -> u64 {
-    let scheduled = plan.scenarios.iter().map(|scenario| scheduled(scenario, phases)).sum::<Option<u64>>();
-    scheduled.map_or(0, |scheduled| scheduled.abs_diff(requests.scheduled()))
-}
-
-/// How many arrivals of an even schedule fall in the window.
-fn scheduled(scenario: &plan::Scenario, phases: Phases) -> Option<u64> {
-    let Load::Open { arrivals: Arrivals::Uniform, .. } = &scenario.load else { return None };
-    let schedule = scenario.schedule()?;
-    let before = |ns: u64| schedule.arrivals_before(ns).min(scenario.requests_max.unwrap_or(u64::MAX));
-    Some(before(phases.measure_to_ns) - before(phases.measure_from_ns))
-}
-
 /// The requests that the run ends with, if all its scenarios end with a number of them.
 fn requests_max(plan: &Plan) -> Option<u64> {
     plan.scenarios.iter().map(|scenario| scenario.requests_max).sum()
-}
-
-fn thresholds(plan: &Plan, series: &Series, requests: &Requests, rate: &RateBlock) -> Vec<ThresholdResult> {
-    let facts = Facts {
-        response: &series.response,
-        service: &series.service,
-        slip: &series.slip,
-        failed: requests.failed + requests.dropped + requests.unsent,
-        total: requests.scheduled(),
-        unsent: requests.unsent,
-        achieved_rps: rate.achieved,
-        ratio: rate.ratio.unwrap_or(1.0),
-    };
-    let judge = |threshold: &crate::threshold::Threshold| {
-        let measured = threshold.measure(&facts);
-        ThresholdResult {
-            text: threshold.text.clone(),
-            metric: threshold.metric,
-            comparison: threshold.comparison,
-            limit: threshold.limit,
-            measured,
-            shown: shown(threshold, measured, &facts),
-            ok: threshold.is_met(measured, &facts),
-        }
-    };
-    plan.thresholds.iter().map(judge).collect()
-}
-
-/// A figure for people, and why it cannot be believed, if so.
-fn shown(threshold: &crate::threshold::Threshold, measured: Option<f64>, facts: &Facts) -> String {
-    let figure = measured.map_or_else(|| "-".to_owned(), |figure| threshold.show(figure));
-    match threshold.doubt(facts) {
-        None => figure,
-        Some(doubt) => format!("{figure}, {doubt}"),
-    }
 }
 
 fn cpu(window: &[ShardStats], facts: &MachineFacts) -> Cpu {
@@ -589,22 +506,42 @@ fn connections(plan: &Plan, whole: &Snapshot, facts: &MachineFacts) -> Connectio
     }
 }
 
-fn scenarios(plan: &Plan, whole: &Snapshot) -> Vec<Scenario> {
-    let step = |(step, series): (&plan::Step, &Series)| StepReport {
-        name: step.name.clone(),
-        requests: requests(series, 0, 0),
-        bytes: Bytes { sent: series.bytes_sent, received: series.bytes_received },
-        response_ns: Timing::new(&series.response),
-        service_ns: Timing::new(&series.service),
-        slip_ns: Timing::new(&series.slip),
-        failed_response_ns: Timing::new(&series.failed_response),
-        generator_lag_ns: Timing::new(&series.lag),
+fn scenarios(
+    plan: &Plan,
+    whole: &Snapshot,
+    parts: &[Part],
+    evidences: &[Evidence],
+    is_invalid: bool,
+) -> Vec<ScenarioReport> {
+    let of_each = |(index, scenario): (usize, &plan::Scenario)| {
+        let part = &parts[index];
+        let (outcome, trust) = (part.outcome(&evidences[index], is_invalid), part.trust(is_invalid));
+        part.report(scenario, whole.requests.measured_of(index), outcome, trust)
     };
-    let of_scenario = |(index, scenario): (usize, &plan::Scenario)| Scenario {
-        name: scenario.name.clone(),
-        steps: scenario.steps().iter().zip(whole.requests.measured_of(index)).map(step).collect(),
+    plan.scenarios.iter().enumerate().map(of_each).collect()
+}
+
+/// Of several scenarios, how the target did that did worst.
+fn worst_outcome(scenarios: &[ScenarioReport]) -> TargetOutcome {
+    let worst = scenarios.iter().rev().max_by_key(|scenario| scenario.outcome.severity());
+    let named = |scenario: &ScenarioReport| TargetOutcome {
+        text: format!("of `{}` {}", scenario.name, scenario.outcome.text),
+        ..scenario.outcome.clone()
     };
-    plan.scenarios.iter().enumerate().map(of_scenario).collect()
+    worst.map(named).unwrap_or_default()
+}
+
+/// Of several scenarios, the least of what can be believed.
+fn worst_trust(scenarios: &[ScenarioReport]) -> Trust {
+    let worst = scenarios.iter().min_by(|a, b| {
+        let percentile = |scenario: &ScenarioReport| scenario.trust.percentile.unwrap_or(-1.0);
+        percentile(a).total_cmp(&percentile(b))
+    });
+    let named = |scenario: &ScenarioReport| Trust {
+        why: scenario.trust.why.as_ref().map(|why| format!("of `{}` {why}", scenario.name)),
+        ..scenario.trust.clone()
+    };
+    worst.map(named).unwrap_or_default()
 }
 
 fn slowest(plan: &Plan, whole: &Snapshot) -> Vec<SlowRequest> {

@@ -5,6 +5,7 @@ mod scope;
 use crate::config::closest;
 use crate::distribution::Distribution;
 use crate::quantity::{parse_duration_ns, show_ns};
+use crate::record::Series;
 use crate::trust::sent_share;
 pub use scope::Scope;
 use scope::{scope_length, split_outside};
@@ -103,6 +104,23 @@ pub struct Facts<'a> {
     pub achieved_rps: f64,
     /// Achieved over target; 1 for a closed load.
     pub ratio: f64,
+}
+
+impl<'a> Facts<'a> {
+    /// What is known of some requests alone: a step has no schedule, and its drops are not known.
+    pub(crate) fn of_series(series: &'a Series) -> Facts<'a> {
+        let total = series.ok + series.failed();
+        Facts {
+            response: &series.response,
+            service: &series.service,
+            slip: &series.slip,
+            failed: series.failed(),
+            total,
+            unsent: 0,
+            achieved_rps: 0.0,
+            ratio: 1.0,
+        }
+    }
 }
 
 impl Threshold {

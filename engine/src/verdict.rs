@@ -9,7 +9,7 @@ pub(crate) use rules::{LAG_SHARE_MAX, lag_share};
 
 use crate::record::{ScenarioRecord, Series, ShardStats, Snapshot};
 use crate::report::Calibrated;
-use rules::RULES;
+use rules::{RULES, Rule};
 use serde::{Deserialize, Serialize};
 
 /// The verdict's word.
@@ -77,6 +77,9 @@ pub struct Reason {
     pub measured: f64,
     /// The same for people, with what to do.
     pub text: String,
+    /// The scenario it is about, where there are several and it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<String>,
 }
 
 /// What the rules look at, all of the measured window.
@@ -84,6 +87,8 @@ pub struct Reason {
 pub struct Evidence<'a> {
     /// Everything the shards wrote down.
     pub snapshot: &'a Snapshot,
+    /// The scenario that what follows is of; nothing for all.
+    pub scenario: Option<&'a str>,
     /// The requests of the window, all series as one.
     pub series: &'a Series,
     /// Arrivals that became no request, of all scenarios.
@@ -98,7 +103,9 @@ pub struct Evidence<'a> {
     pub is_partial: bool,
     /// Length of the window.
     pub window_s: f64,
-    /// Arrivals scheduled per second.
+    /// Arrivals scheduled.
+    pub scheduled: u64,
+    /// The same per second.
     pub target_rps: f64,
     /// Arrivals sent per second.
     pub achieved_rps: f64,
@@ -139,7 +146,7 @@ impl Evidence<'_> {
         if self.arrivals.own_share() < OWN_SHARE_MIN {
             return Cause::Target;
         }
-        let unreleased_share = self.arrivals.unreleased() as f64 / (self.target_rps * self.window_s).max(1.0);
+        let unreleased_share = self.arrivals.unreleased() as f64 / self.scheduled.max(1) as f64;
         let missing_share = self.shortfall().max(unreleased_share);
         let is_taken = rules::taken_share(self) >= TAKEN_SHARE_MIN * missing_share;
         if is_taken { Cause::Machine } else { Cause::Generator }
@@ -166,9 +173,18 @@ const OWN_SHARE_MIN: f64 = 0.5;
 const TAKEN_SHARE_MIN: f64 = 0.5;
 
 impl Verdict {
-    /// Applies every rule.
-    pub fn new(evidence: &Evidence) -> Verdict {
-        let reasons: Vec<Reason> = RULES.iter().filter_map(|rule| rule.apply(evidence)).collect();
+    /// Applies every rule: to the run, and those that are about requests and arrivals to each of its scenarios where there are
+    /// several. One that is broken breaks the run.
+    pub fn new(run: &Evidence, scenarios: &[Evidence]) -> Verdict {
+        let of_rule = |rule: &Rule| -> Vec<Reason> {
+            match scenarios {
+                several @ [_, _, ..] if rule.is_of_scenario => {
+                    several.iter().filter_map(|evidence| rule.apply(evidence)).collect()
+                }
+                _ => rule.apply(run).into_iter().collect(),
+            }
+        };
+        let reasons: Vec<Reason> = RULES.iter().flat_map(of_rule).collect();
         let status = reasons.iter().map(|reason| reason.status).max().unwrap_or_default();
         Verdict { status, reasons }
     }
@@ -216,6 +232,7 @@ mod tests {
     fn evidence<'a>(snapshot: &'a Snapshot, series: &'a Series) -> Evidence<'a> {
         Evidence {
             snapshot,
+            scenario: None,
             series,
             arrivals: snapshot.requests.scenario_total(),
             shards: snapshot.window_stats(),
@@ -223,6 +240,7 @@ mod tests {
             is_spinning: false,
             is_partial: false,
             window_s: 10.0,
+            scheduled: 10_000,
             target_rps: 1_000.0,
             achieved_rps: 1_000.0,
             connections_asked: 10,
@@ -247,7 +265,7 @@ mod tests {
         let series = snapshot.measured_total();
         let mut evidence = evidence(&snapshot, &series);
         change(&mut evidence);
-        let verdict = Verdict::new(&evidence);
+        let verdict = Verdict::new(&evidence, &[]);
         let reasons = verdict.reasons.into_iter().map(|reason| (reason.rule, reason.cause)).collect();
         (verdict.status, reasons)
     }
@@ -376,7 +394,7 @@ mod tests {
         let text = |cores| {
             let snapshot = snapshot(|recorder| recorder.stats.cpu_user_ns = 9_900_000_000);
             let series = snapshot.measured_total();
-            Verdict::new(&Evidence { cores, ..evidence(&snapshot, &series) }).reasons[0].text.clone()
+            Verdict::new(&Evidence { cores, ..evidence(&snapshot, &series) }, &[]).reasons[0].text.clone()
         };
         assert!(text(8).contains("add shards") && !text(2).contains("add shards"));
     }
@@ -392,7 +410,7 @@ mod tests {
         let series = snapshot.measured_total();
         let judge = |calibration: Option<&Calibrated>| {
             let evidence = Evidence { calibration, is_closed_loop: true, ..evidence(&snapshot, &series) };
-            let verdict = Verdict::new(&evidence);
+            let verdict = Verdict::new(&evidence, &[]);
             let rules: Vec<String> = verdict.reasons.into_iter().map(|reason| reason.rule).collect();
             (verdict.status, rules)
         };
@@ -405,7 +423,7 @@ mod tests {
         assert_eq!(judge(None).0, Status::Valid);
         let calibration = calibrated(Some(100_000.0));
         let verdict =
-            Verdict::new(&Evidence { calibration: Some(&calibration), ..evidence(&snapshot, &series) });
+            Verdict::new(&Evidence { calibration: Some(&calibration), ..evidence(&snapshot, &series) }, &[]);
         let Reason { limit, measured, text, .. } = &verdict.reasons[0];
         assert_eq!((*limit, *measured), (0.95, 0.96));
         for part in ["96000/s", "96.0 %", "2026-11-01T00:00:00Z", "may be the limit"] {
@@ -437,7 +455,7 @@ mod tests {
             is_unsteady: true,
             ..evidence(&snapshot, &series)
         };
-        let verdict = Verdict::new(&bad);
+        let verdict = Verdict::new(&bad, &[]);
         let rules: Vec<&str> = verdict.reasons.iter().map(|reason| reason.rule.as_str()).collect();
         let expected = [
             "lost_core",

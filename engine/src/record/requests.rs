@@ -55,6 +55,13 @@ impl RequestRecord {
         &self.series.measured[self.layout.series_of(scenario)]
     }
 
+    /// All requests of a scenario, whatever phase they belong to.
+    pub fn all_of(&self, scenario: usize) -> Series {
+        let range = self.layout.series_of(scenario);
+        let outside = self.series.outside.get(range.clone()).unwrap_or_default();
+        Series::total(self.series.measured[range].iter().chain(outside))
+    }
+
     /// Every series, in the measured window and outside it.
     pub fn each_series(&self) -> impl Iterator<Item = &Series> {
         self.series.measured.iter().chain(&self.series.outside)

@@ -4,6 +4,8 @@
 //! meaning; what schema 2 says of each scenario is what schema 1 said of the run.
 
 use super::SCHEMA;
+use crate::target_outcome::TargetOutcome;
+use crate::trust::Trust;
 use serde_json::{Map, Value, json};
 
 /// The schemas that can be read.
@@ -23,13 +25,28 @@ pub fn lift(report: &mut Value) {
 
 /// The one scenario fared as the run did.
 fn lift_scenarios(report: &mut Map<String, Value>) {
-    let same = ["rate", "requests", "bytes", "response_ns", "service_ns", "slip_ns", "failed_response_ns"];
-    let also = ["generator_lag_ns"];
-    let of_run: Vec<(String, Value)> = same
-        .iter()
-        .chain(&also)
-        .filter_map(|key| Some(((*key).to_owned(), report.get(*key)?.clone())))
-        .collect();
+    const SAME: [&str; 11] = [
+        "window_s",
+        "outcome",
+        "trust",
+        "rate",
+        "requests",
+        "bytes",
+        "response_ns",
+        "service_ns",
+        "slip_ns",
+        "failed_response_ns",
+        "generator_lag_ns",
+    ];
+    // What reports of versions before 0.2 do not say, they say of no scenario either.
+    for (key, nothing) in [
+        ("outcome", serde_json::to_value(TargetOutcome::default())),
+        ("trust", serde_json::to_value(Trust::default())),
+    ] {
+        report.entry(key).or_insert(nothing.unwrap_or_default());
+    }
+    let of_run: Vec<(String, Value)> =
+        SAME.iter().filter_map(|key| Some(((*key).to_owned(), report.get(*key)?.clone()))).collect();
     if let Some([Value::Object(only)]) =
         report.get_mut("scenarios").and_then(Value::as_array_mut).map(Vec::as_mut_slice)
     {

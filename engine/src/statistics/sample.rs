@@ -323,6 +323,7 @@ mod tests {
             dropped: 0,
             cpu_ns: 10,
             response_hdr: response.encode(),
+            scenarios: Vec::new(),
         }
     }
 

@@ -8,6 +8,8 @@ use crate::report::Calibrated;
 /// One thing that makes numbers wrong.
 pub(super) struct Rule {
     name: &'static str,
+    /// It is about requests and arrivals, and so about one scenario; others are about the machine that all share.
+    pub(super) is_of_scenario: bool,
     degraded_above: f64,
     invalid_above: f64,
     cause: fn(&Evidence) -> Cause,
@@ -37,6 +39,7 @@ const OPERATOR: fn(&Evidence) -> Cause = |_| Cause::Operator;
 pub(super) const RULES: [Rule; 23] = [
     Rule {
         name: "rate_shortfall",
+        is_of_scenario: true,
         degraded_above: 0.01,
         invalid_above: 0.05,
         cause: |evidence| evidence.cause_of_shortfall(),
@@ -56,6 +59,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "unsent",
+        is_of_scenario: true,
         degraded_above: 0.0,
         invalid_above: NEVER,
         cause: |evidence| evidence.cause_of_shortfall(),
@@ -63,20 +67,21 @@ pub(super) const RULES: [Rule; 23] = [
             if evidence.is_partial { 0.0 } else { evidence.arrivals.unsent.measured as f64 }
         },
         explain: |evidence, count| {
-            let scheduled = evidence.target_rps * evidence.window_s;
-            let share = percent(count / scheduled.max(1.0));
+            let scheduled = evidence.scheduled;
+            let share = percent(count / scheduled.max(1) as f64);
             let why = match evidence.cause_of_shortfall() {
                 Cause::Target => "every connection was waiting for the target",
                 Cause::Machine => "something else had Vajra's cores",
                 _ => "Vajra could not keep up",
             };
             format!(
-                "{count:.0} of {scheduled:.0} arrivals ({share}) were due and never sent, because {why}: no percentile counts how long they would have waited"
+                "{count:.0} of {scheduled} arrivals ({share}) were due and never sent, because {why}: no percentile counts how long they would have waited"
             )
         },
     },
     Rule {
         name: "generator_lag_p50",
+        is_of_scenario: true,
         degraded_above: LAG_SHARE_MAX,
         invalid_above: 0.75,
         cause: GENERATOR,
@@ -85,6 +90,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "generator_lag_p99",
+        is_of_scenario: true,
         degraded_above: LAG_SHARE_MAX,
         invalid_above: 0.75,
         cause: GENERATOR,
@@ -93,6 +99,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "lost_core",
+        is_of_scenario: false,
         degraded_above: 0.02,
         invalid_above: 0.10,
         cause: MACHINE,
@@ -106,6 +113,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "hiccups",
+        is_of_scenario: false,
         degraded_above: 0.01,
         invalid_above: 0.10,
         cause: MACHINE,
@@ -122,6 +130,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "shard_busy",
+        is_of_scenario: false,
         degraded_above: BUSY_MAX,
         invalid_above: NEVER,
         cause: cause_of_work,
@@ -136,6 +145,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "generator_bound",
+        is_of_scenario: true,
         degraded_above: BOUND_SHARE_MIN,
         // A saturated loop still looks at the clock between turns, and finds nothing now and then where the other side is nearly
         // as busy.
@@ -152,6 +162,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "generator_queue",
+        is_of_scenario: true,
         degraded_above: LAG_SHARE_MAX,
         // Either sign alone may mislead; both together do not.
         invalid_above: LAG_SHARE_MAX,
@@ -170,6 +181,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "near_capacity",
+        is_of_scenario: false,
         degraded_above: 0.95,
         invalid_above: NEVER,
         cause: GENERATOR,
@@ -190,6 +202,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "steal",
+        is_of_scenario: false,
         degraded_above: 0.02,
         invalid_above: 0.20,
         cause: MACHINE,
@@ -200,6 +213,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "cgroup_throttled",
+        is_of_scenario: false,
         degraded_above: 0.0,
         invalid_above: 0.05,
         cause: MACHINE,
@@ -213,6 +227,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "clock_step",
+        is_of_scenario: false,
         degraded_above: 0.0,
         invalid_above: NEVER,
         cause: MACHINE,
@@ -225,6 +240,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "clock_drift",
+        is_of_scenario: false,
         degraded_above: CLOCK_PPM_MAX,
         invalid_above: NEVER,
         cause: MACHINE,
@@ -237,6 +253,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "cq_overflow",
+        is_of_scenario: false,
         degraded_above: 0.0,
         invalid_above: NEVER,
         cause: GENERATOR,
@@ -245,6 +262,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "buffers_starved",
+        is_of_scenario: false,
         degraded_above: 0.01,
         invalid_above: NEVER,
         cause: GENERATOR,
@@ -258,6 +276,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "connections_short",
+        is_of_scenario: false,
         degraded_above: 0.0,
         invalid_above: 0.5,
         cause: GENERATOR,
@@ -271,6 +290,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "connections_refused",
+        is_of_scenario: false,
         degraded_above: 0.0,
         invalid_above: NEVER,
         cause: TARGET,
@@ -284,6 +304,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "generator_errors",
+        is_of_scenario: false,
         degraded_above: 0.0,
         invalid_above: 0.01,
         cause: GENERATOR,
@@ -300,6 +321,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "late_collector",
+        is_of_scenario: false,
         degraded_above: 0.0,
         invalid_above: NEVER,
         cause: MACHINE,
@@ -312,6 +334,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "lost_telemetry",
+        is_of_scenario: false,
         degraded_above: 0.0,
         invalid_above: NEVER,
         cause: MACHINE,
@@ -324,6 +347,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "unaccounted",
+        is_of_scenario: true,
         degraded_above: 0.0,
         invalid_above: 0.0,
         cause: GENERATOR,
@@ -336,6 +360,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "unsteady",
+        is_of_scenario: false,
         degraded_above: 0.0,
         invalid_above: NEVER,
         cause: OPERATOR,
@@ -359,7 +384,9 @@ impl Rule {
             _ => return None,
         };
         let (cause, text) = ((self.cause)(evidence), (self.explain)(evidence, measured));
-        Some(Reason { rule: self.name.to_owned(), cause, status, limit, measured, text })
+        let scenario = evidence.scenario.map(str::to_owned);
+        let text = scenario.as_ref().map_or(text.clone(), |name| format!("of `{name}`, {text}"));
+        Some(Reason { rule: self.name.to_owned(), cause, status, limit, measured, text, scenario })
     }
 }
 
