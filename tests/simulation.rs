@@ -7,12 +7,15 @@ mod whose_time;
 mod worlds;
 
 use engine::outcome::Kind;
+use engine::phase::{Phase, Windowed};
+use engine::plan::Plan;
 use engine::quantity::{MICROSECOND_NS, MILLISECOND_NS, SECOND_NS};
 use engine::random::Random;
+use engine::record::ShardStats;
 use shards::simulation::world::{
     Body, Faults, Hiccup, Machine, Network, Pieces, Server, Service, Stall, World,
 };
-use shards::simulation::{Outcome, Simulation, Window};
+use shards::simulation::{Interval, Outcome, Simulation, Window};
 use worlds::*;
 
 #[test]
@@ -622,6 +625,51 @@ fn a_collector_that_comes_seldom_loses_nothing() {
         let attempts: u64 = outcome.wires[0].connects.iter().sum();
         assert_eq!(attempts, 20, "seed {seed}: none is made again to wait for the collector");
     }
+}
+
+#[test]
+fn a_collector_that_lets_the_lane_run_full_across_the_bounds_of_the_window_changes_no_figure_of_it() {
+    let late = Machine { collect_ns: 9 * SECOND_NS, ..Machine::default() };
+    for seed in seeds(3) {
+        for load in ["", "[load]\nrate = 3_000"] {
+            let plan = plan(&format!("duration = '6s'\nwarmup = '2s'\nconnections = 4\n{load}"));
+            let [punctual, late] = [Machine::default(), late]
+                .map(|machine| run(&plan, &World { machine, ..World::default() }, seed));
+            assert!(late.snapshot.stats().postponed > 10, "seed {seed}: the lane was never full");
+            for phase in [Phase::Warmup, Phase::Measure, Phase::Drain] {
+                // Of a slice that spans a bound the beginning would be in one phase and the end in the next.
+                assert_eq!(
+                    in_phase(&plan, &late, phase),
+                    in_phase(&plan, &punctual, phase),
+                    "seed {seed}, {phase:?}"
+                );
+            }
+            let shards =
+                |outcome: &Outcome| outcome.snapshot.shards.iter().map(without_postponed).collect::<Vec<_>>();
+            assert_eq!(shards(&late), shards(&punctual), "seed {seed}");
+        }
+    }
+}
+
+/// Where the slices of a phase begin and end, and what was sent and ended in them.
+fn in_phase(plan: &Plan, outcome: &Outcome, phase: Phase) -> (Option<u64>, Option<u64>, [u64; 3]) {
+    let of_phase = || {
+        let is_inside = |interval: &&Interval| plan.phases.at(interval.from_ns) == phase;
+        outcome.intervals.iter().filter(is_inside)
+    };
+    let sum = |count: fn(&Interval) -> u64| of_phase().map(count).sum::<u64>();
+    let (from_ns, to_ns) =
+        (of_phase().map(|interval| interval.from_ns).min(), of_phase().map(|interval| interval.to_ns).max());
+    (
+        from_ns,
+        to_ns,
+        [sum(|interval| interval.sent), sum(|interval| interval.ok), sum(|interval| interval.failed)],
+    )
+}
+
+/// A shard's figures, without the one that a late collector may change.
+fn without_postponed(stats: &Windowed<ShardStats>) -> [ShardStats; 2] {
+    [stats.measured, stats.outside].map(|stats| ShardStats { postponed: 0, ..stats })
 }
 
 #[test]

@@ -33,7 +33,7 @@ const ANSWERED: [Kind; 2] = [Kind::Status, Kind::Protocol];
 /// be blamed for either.
 fn cause(reason: &Reason) -> Option<Cause> {
     match reason.rule.as_str() {
-        "lost_telemetry" | "late_collector" | "unsteady" => None,
+        "lost_telemetry" | "unsteady" => None,
         _ if is_lateness(reason) => Some(Cause::Machine),
         _ => Some(reason.cause),
     }

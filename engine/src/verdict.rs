@@ -441,7 +441,6 @@ mod tests {
             recorder.stats.completions = 10;
             recorder.stats.clock_steps = 1;
             recorder.stats.clock_ppm = -900.0;
-            recorder.stats.postponed_at_bounds = 1;
             recorder.stats.connect_failures_own = 6;
             recorder.requests.series.measured[0].errors[Kind::Ports as usize] = 1;
         });
@@ -468,7 +467,6 @@ mod tests {
             "buffers_starved",
             "connections_short",
             "generator_errors",
-            "late_collector",
             "lost_telemetry",
             "unaccounted",
             "unsteady",

@@ -104,7 +104,7 @@ impl Recorder {
     /// Ends a slice, which lay inside the measured window or outside it.
     pub fn settle(&mut self, is_measured: bool) {
         let stats = std::mem::take(&mut self.stats);
-        self.settled.part(is_measured).merge(&stats);
+        self.settled.add_slice(&stats, is_measured);
     }
 
     /// Empties it for the next interval, keeping its memory.

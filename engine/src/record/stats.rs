@@ -99,8 +99,6 @@ counters! {
         connect_failures_own: u64 = sum,
         /// Connections open at the end of the interval.
         open: u64 = latest,
-        /// Intervals handed over late that were to end with the warm-up or the window.
-        postponed_at_bounds: u64 = sum,
         /// Steps of the clock that were too large to smooth.
         clock_steps: u64 = sum,
         /// How far the TSC ran from CLOCK_MONOTONIC, in parts per million.
@@ -157,16 +155,24 @@ mod furthest {
 }
 
 impl Windowed<ShardStats> {
+    /// Adds a later slice of the same shard, which lay in the window or outside it.
+    pub fn add_slice(&mut self, later: &ShardStats, is_measured: bool) {
+        let part = self.part(is_measured);
+        part.merge(later);
+        // How many connections are open is so in whatever phase, and what lies outside may come before the window or after it.
+        let open = part.open;
+        (self.measured.open, self.outside.open) = (open, open);
+    }
+
     /// Adds another interval of the same shard.
     pub fn merge(&mut self, later: &Windowed<ShardStats>) {
-        self.measured.merge(&later.measured);
-        self.outside.merge(&later.outside);
+        self.add_slice(&later.outside, false);
+        self.add_slice(&later.measured, true);
     }
 
     /// Of all phases.
     pub fn total(&self) -> ShardStats {
         let mut all = self.outside;
-        // The window's after those before it: a level is that of the last slice.
         all.merge(&self.measured);
         all
     }
@@ -199,6 +205,19 @@ mod tests {
         all.merge(&ShardStats { finished: 6, ..ShardStats::default() });
         assert_eq!((all.finished, all.open), (6, 1), "without a turn nobody looked how many were open");
         assert_eq!(sum_of(&[all, all]).open, 2, "of different shards, levels add up");
+    }
+
+    #[test]
+    fn a_level_is_that_of_the_last_slice_in_whatever_phase() {
+        let slice = |open| ShardStats { turns: 1, open, ..ShardStats::default() };
+        let mut run = Windowed::<ShardStats>::default();
+        for (open, is_measured) in [(1, false), (2, true), (3, false)] {
+            run.add_slice(&slice(open), is_measured);
+            assert_eq!(run.total().open, open);
+        }
+        let mut whole = Windowed::<ShardStats>::default();
+        whole.merge(&run);
+        assert_eq!((whole.total().open, whole.total().turns, whole.measured.turns), (3, 3, 1));
     }
 
     #[test]

@@ -36,7 +36,7 @@ const MACHINE: fn(&Evidence) -> Cause = |_| Cause::Machine;
 const TARGET: fn(&Evidence) -> Cause = |_| Cause::Target;
 const OPERATOR: fn(&Evidence) -> Cause = |_| Cause::Operator;
 
-pub(super) const RULES: [Rule; 23] = [
+pub(super) const RULES: [Rule; 22] = [
     Rule {
         name: "rate_shortfall",
         is_of_scenario: true,
@@ -316,19 +316,6 @@ pub(super) const RULES: [Rule; 23] = [
             format!(
                 "{} of requests failed for want of ports, descriptors or memory on this machine",
                 percent(share)
-            )
-        },
-    },
-    Rule {
-        name: "late_collector",
-        is_of_scenario: false,
-        degraded_above: 0.0,
-        invalid_above: NEVER,
-        cause: MACHINE,
-        measure: |evidence| evidence.snapshot.stats().postponed_at_bounds as f64,
-        explain: |_, count| {
-            format!(
-                "the collector was late at {count:.0} bounds of the window: the slices there are longer than the others; leave it a core"
             )
         },
     },

@@ -30,14 +30,18 @@ impl<W: Wire, S: Source> Shard<W, S> {
             return;
         }
         let boundary_ns = self.close_interval(now);
-        if self.lane.swap(&mut self.recorder) {
-            self.recorder.from_ns = boundary_ns;
-            self.recorder.set_phases(self.rules.phases);
+        let phases = self.rules.phases;
+        let bounds = [phases.measure_from_ns, phases.measure_to_ns, self.ended_ns];
+        let is_handed_over = if bounds.contains(&boundary_ns) {
+            self.lane.swap_at_bound(&mut self.recorder)
         } else {
-            let phases = self.rules.phases;
-            let is_at_bound = [phases.measure_from_ns, phases.measure_to_ns].contains(&boundary_ns);
+            self.lane.swap(&mut self.recorder)
+        };
+        if is_handed_over {
+            self.recorder.from_ns = boundary_ns;
+            self.recorder.set_phases(phases);
+        } else {
             self.recorder.stats.postponed += 1;
-            self.recorder.stats.postponed_at_bounds += u64::from(is_at_bound);
         }
         self.next_publish_ns = self.start_ns + self.next_boundary(boundary_ns);
     }
@@ -264,6 +268,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
         }
         self.close_interval(now);
         self.recorder.ended_ns = Some(self.ended_ns);
+        // That was the last slice, however long it has to wait for the collector.
+        self.next_publish_ns = u64::MAX;
         self.stage = Stage::Closing;
     }
 
