@@ -259,7 +259,7 @@ impl Wire for RingWire {
             return self.failed.pop();
         }
         loop {
-            let done = self.ring.next()?;
+            let done = self.ring.next_completion()?;
             let completion = self.interpret(done);
             if completion.is_some() {
                 return completion;
