@@ -14,18 +14,6 @@ pub enum Fault {
     Operator,
 }
 
-/// Whether trying again could help.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Class {
-    /// It may pass by itself.
-    Transient,
-    /// It will not.
-    Fatal,
-    /// The answer came but was not the one wanted.
-    Validation,
-}
-
 /// What went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -81,34 +69,24 @@ impl Kind {
         self.row().1
     }
 
-    /// Whether trying again could help.
-    pub fn class(self) -> Class {
+    /// What it means, for people.
+    pub fn meaning(self) -> &'static str {
         self.row().2
     }
 
-    /// What it means, for people.
-    pub fn meaning(self) -> &'static str {
-        self.row().3
-    }
-
-    fn row(self) -> (&'static str, Fault, Class, &'static str) {
-        use Class::{Fatal, Transient, Validation};
+    fn row(self) -> (&'static str, Fault, &'static str) {
         use Fault::{Generator, Operator, Target};
         match self {
-            Kind::Connect => ("connect", Target, Transient, "no connection could be made"),
-            Kind::Ports => ("ports", Generator, Transient, "no local port left on this machine"),
-            Kind::Resources => {
-                ("resources", Generator, Transient, "this machine ran out of descriptors or memory")
-            }
-            Kind::Send => ("send", Target, Transient, "the connection broke while sending"),
-            Kind::Receive => ("receive", Target, Transient, "the connection was reset before the answer"),
-            Kind::Eof => {
-                ("eof", Target, Transient, "the connection was closed before the answer was complete")
-            }
-            Kind::Timeout => ("timeout", Target, Transient, "no complete answer within the timeout"),
-            Kind::Protocol => ("protocol", Target, Fatal, "the answer was not valid HTTP"),
-            Kind::Status => ("status", Target, Validation, "the answer's status was 400 or above"),
-            Kind::Unfinished => ("unfinished", Operator, Transient, "still under way when the run ended"),
+            Kind::Connect => ("connect", Target, "no connection could be made"),
+            Kind::Ports => ("ports", Generator, "no local port left on this machine"),
+            Kind::Resources => ("resources", Generator, "this machine ran out of descriptors or memory"),
+            Kind::Send => ("send", Target, "the connection broke while sending"),
+            Kind::Receive => ("receive", Target, "the connection was reset before the answer"),
+            Kind::Eof => ("eof", Target, "the connection was closed before the answer was complete"),
+            Kind::Timeout => ("timeout", Target, "no complete answer within the timeout"),
+            Kind::Protocol => ("protocol", Target, "the answer was not valid HTTP"),
+            Kind::Status => ("status", Target, "the answer's status was 400 or above"),
+            Kind::Unfinished => ("unfinished", Operator, "still under way when the run ended"),
         }
     }
 }

@@ -43,6 +43,9 @@ pub const INTERVAL_NS_MIN: u64 = 100 * MILLISECOND_NS;
 pub const SLICE_NS_MIN: u64 = 100 * MILLISECOND_NS;
 /// Slices that a measured window should have: enough for confidence intervals that know of autocorrelation.
 pub const SLICES_WANTED: u64 = 100;
+const _: () = assert!(SLICE_NS_MIN <= INTERVAL_NS_MIN, "an interval has a slice");
+const _: () = assert!(SHARDS_MAX <= CONNECTIONS_MAX, "every shard can have a connection");
+const _: () = assert!(CONNECTIONS_MAX.checked_mul(PIPELINE_MAX).is_some(), "a flight's number fits");
 
 const _: () = assert!(SLICE_NS_MIN <= INTERVAL_NS_MIN, "an interval is made of slices");
 const _: () = assert!(REQUESTS_MAX <= SERIES_MAX, "one scenario may have as many requests as it likes");

@@ -1,6 +1,6 @@
 //! `vajra-perf`: holds Vajra's promises about cost and fidelity against measurements.
 //!
-//! One subcommand for one question: [`peers`] (what does a request cost, against wrk, side by side), [`drift`] (is an
+//! One subcommand for one question: [`peers`] (what does a request cost, beside the floor and wrk), [`drift`] (is an
 //! open-loop rate exact over minutes), [`allocations`] (does the loop allocate). What each promise is stands in
 //! [`budgets`]. It is no benchmark of wall-clock time: on a shared machine only counts and interleaved ratios are worth
 //! a gate (micro-benchmarks to explore with are in `benches/`).
@@ -23,6 +23,7 @@ mod counting;
 mod drift;
 mod drive;
 mod driver;
+mod floor;
 mod gate;
 mod gcannon;
 mod matrix;
@@ -61,7 +62,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Scenario {
-    /// CPU time per request of vajra and wrk, interleaved, against an nginx of our own
+    /// CPU time per request of vajra, the floor, wrk and gcannon, interleaved, against an nginx of our own
     Peers(peers::Options),
     /// Fidelity of an open-loop rate over a long run
     Drift(drift::Options),
@@ -81,6 +82,8 @@ enum Scenario {
     Stat(stat::Options),
     /// That the gate catches planted regressions, and lets pass a change that changes nothing
     Prove(prove::Options),
+    /// The floor alone: the least that a program on io_uring can do to fetch a URL so many times
+    Floor(floor::FloorOptions),
     /// One operation, so many times: what `counters` runs under valgrind
     #[command(hide = true)]
     Operation(repeat::Options),
@@ -121,6 +124,7 @@ fn main() -> ExitCode {
         Scenario::Report(options) => report::run(&options),
         Scenario::Stat(options) => stat::run(&options).map(|()| Gate::Passed),
         Scenario::Prove(options) => prove::run(&options),
+        Scenario::Floor(options) => floor::run(&options).map(|()| Gate::Passed),
         Scenario::Operation(options) => repeat::run(&options).map(|()| Gate::Passed),
         Scenario::Drive(options) => driver::run(&options).map(|()| Gate::Passed),
     };

@@ -6,7 +6,8 @@
 use crate::process::{self, Ended};
 use crate::target::{Body, Nginx};
 use crate::vajra::{self, Vajra};
-use crate::{GENERATOR_CORE, gcannon, wrk};
+use crate::wrk::Counted;
+use crate::{GENERATOR_CORE, floor, gcannon, wrk};
 use engine::verdict::Status;
 use std::process::Command;
 
@@ -31,6 +32,10 @@ pub(crate) struct Sample {
 #[derive(Clone, Copy)]
 pub(crate) enum Contender<'a> {
     Vajra(&'a Vajra),
+    /// The least that can be done, which has no clock and is told how many requests to send.
+    Floor {
+        requests: u64,
+    },
     Wrk,
     Gcannon,
 }
@@ -59,34 +64,44 @@ impl Track {
         Ok(samples.into_iter().flatten().collect())
     }
 
+    /// The floor, with as many requests as Vajra completes in one run of the length of all: it runs about as long. The run also
+    /// warms up the server for this cell.
+    pub(crate) fn floor(&self, vajra: &Vajra, cell: Cell) -> Result<Contender<'static>, String> {
+        let rate_rps = self.run(Contender::Vajra(vajra), cell)?.rate_rps;
+        Ok(Contender::Floor { requests: (rate_rps * f64::from(self.seconds)) as u64 })
+    }
+
     /// How a contender is started.
-    pub(crate) fn command(&self, contender: Contender, cell: Cell) -> Command {
+    pub(crate) fn command(&self, contender: Contender, cell: Cell) -> Result<Command, String> {
         let url = self.nginx.url(cell.body);
-        match contender {
+        Ok(match contender {
             Contender::Vajra(vajra) => {
                 vajra.command(GENERATOR_CORE, cell.connections, self.seconds, &url, &[])
             }
+            Contender::Floor { requests } => {
+                floor::command(GENERATOR_CORE, cell.connections, requests, &url)?
+            }
             Contender::Wrk => wrk::command(GENERATOR_CORE, cell.connections, self.seconds, &url),
             Contender::Gcannon => gcannon::command(GENERATOR_CORE, cell.connections, self.seconds, &url),
-        }
+        })
     }
 
     fn run(&self, contender: Contender, cell: Cell) -> Result<Sample, String> {
-        let mut command = self.command(contender, cell);
-        match contender {
+        let mut command = self.command(contender, cell)?;
+        let run: fn(&mut Command) -> Result<(Counted, Ended), String> = match contender {
             Contender::Vajra(_) => {
                 let vajra::Run { report, ended } = Vajra::run(&mut command)?;
                 let sample = sample(&command, &ended, vajra::completed(&report), report.rate.achieved)?;
                 let verdict = Some(report.verdict.status);
-                Ok(Sample { failed: report.requests.failed, verdict, ..sample })
+                return Ok(Sample { failed: report.requests.failed, verdict, ..sample });
             }
-            Contender::Wrk | Contender::Gcannon => {
-                let run = if let Contender::Wrk = contender { wrk::run } else { gcannon::run };
-                let (counted, ended) = run(&mut command)?;
-                let sample = sample(&command, &ended, counted.requests, counted.rate_rps)?;
-                Ok(Sample { failed: counted.failed, ..sample })
-            }
-        }
+            Contender::Floor { .. } => floor::run_process,
+            Contender::Wrk => wrk::run,
+            Contender::Gcannon => gcannon::run,
+        };
+        let (counted, ended) = run(&mut command)?;
+        let sample = sample(&command, &ended, counted.requests, counted.rate_rps)?;
+        Ok(Sample { failed: counted.failed, ..sample })
     }
 }
 

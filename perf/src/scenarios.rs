@@ -68,7 +68,7 @@ pub(crate) struct Scenario {
 pub(crate) const SCENARIOS: [Scenario; 9] = [
     Scenario {
         name: "cost",
-        budgets: &["cpu-small", "cpu-64k", "cpu-1m", "cpu-gcannon"],
+        budgets: &["cpu-small", "cpu-64k", "cpu-1m", "cpu-gcannon", "cpu-floor"],
         measure: cost::measure,
     },
     Scenario { name: "drift", budgets: &["rate", "slip-p50", "slip-p99"], measure: rate::measure },

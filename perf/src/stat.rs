@@ -64,13 +64,13 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
 }
 
 fn count_vajra(track: &Track, vajra: &Vajra, cell: Cell, events: &[&str]) -> Result<Counts, String> {
-    let mut command = track.command(Contender::Vajra(vajra), cell);
+    let mut command = track.command(Contender::Vajra(vajra), cell)?;
     let (run, counts) = Vajra::run_counted(&mut command, events)?;
     Ok(per_request(counts, vajra::completed(&run.report)))
 }
 
 fn count_wrk(track: &Track, cell: Cell, events: &[&str]) -> Result<Counts, String> {
-    let (counted, counts) = wrk::run_counted(&track.command(Contender::Wrk, cell), events)?;
+    let (counted, counts) = wrk::run_counted(&track.command(Contender::Wrk, cell)?, events)?;
     Ok(per_request(counts, counted.requests))
 }
 

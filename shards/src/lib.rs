@@ -56,6 +56,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
+pub use sys::{Done, Ring, Setup};
 use watch::Watch;
 
 /// From the order to start until the start itself: long enough for every shard to hear of it.

@@ -4,7 +4,7 @@
 //! arrive late, and in any order) is recognised and dropped, its buffer given back.
 
 use crate::clock::{Clock, monotonic_ns};
-use crate::sys::{Buffer, Done, Ring, Setup};
+use crate::sys::{BUFFER_BYTES, Buffer, Done, Ring, Setup};
 use crate::wire::{Completion, Pause, Slot, Wire};
 use engine::outcome::Kind;
 use engine::record::ShardStats;
@@ -27,6 +27,10 @@ const LOW_WATER_BYTES_MAX: u64 = 256 << 10;
 /// The fewest and the most receive buffers. They are given back within a turn, so few are under way at a time.
 const BUFFERS_MIN: u32 = 64;
 const BUFFERS_MAX: u32 = 1_024;
+const _: () = assert!(HEAD_BYTES as usize <= BUFFER_BYTES, "a head is received into one buffer");
+const _: () = assert!(LOW_WATER_BYTES_MIN <= LOW_WATER_BYTES_MAX && LOW_WATER_BYTES_MAX <= DISCARD_BYTES_MAX);
+const _: () =
+    assert!(BUFFERS_MIN <= BUFFERS_MAX && BUFFERS_MAX <= u16::MAX as u32, "their number fits the ring's");
 
 /// What a submission was, in the top byte of its token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -260,7 +264,7 @@ impl Wire for RingWire {
             return self.failed.pop();
         }
         loop {
-            let done = self.ring.next()?;
+            let done = self.ring.next_completion()?;
             let completion = self.interpret(done);
             if completion.is_some() {
                 return completion;

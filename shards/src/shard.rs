@@ -34,13 +34,17 @@ pub const SENDS_PER_TURN: usize = 16;
 /// Connections are begun no faster than this, and no more are under way at a time: servers' backlogs are short.
 const CONNECTS_PER_TURN: usize = 16;
 const CONNECTING_MAX: u32 = 256;
+const _: () =
+    assert!(CONNECTS_PER_TURN <= CONNECTING_MAX as usize, "a turn begins no more than may be under way");
 /// Completions handled before sends get their turn.
 const COMPLETIONS_PER_TURN: usize = 1_024;
+const _: () = assert!(SENDS_PER_TURN <= COMPLETIONS_PER_TURN, "a turn takes in as much as it sends");
 /// How often timeouts are looked at.
 const TICK_NS: u64 = MILLISECOND_NS;
 /// First and longest wait before a failed connection is tried again. The wait doubles, and is drawn from its upper half.
 const BACKOFF_NS_MIN: u64 = 10 * MILLISECOND_NS;
 const BACKOFF_NS_MAX: u64 = SECOND_NS;
+const _: () = assert!(BACKOFF_NS_MIN <= BACKOFF_NS_MAX, "a wait doubles from the one to the other");
 /// A body of at least this size makes the connection receive the next answer's body by throwing it away in the kernel.
 const DISCARD_BYTES_MIN: u64 = 8 << 10;
 /// This much always fits the socket's buffer when nothing else is in it, so its send is over when the system call is.

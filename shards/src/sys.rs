@@ -36,21 +36,21 @@ const LOANS_MASK: u32 = (1 << 31) - 1;
 const SUBMISSIONS: u32 = 512;
 
 /// What a ring is made for.
-pub(crate) struct Setup {
+pub struct Setup {
     /// Sockets that can be installed at a time.
-    pub(crate) slots: u32,
+    pub slots: u32,
     /// Receive buffers, a power of two.
-    pub(crate) buffers: u16,
+    pub buffers: u16,
     /// Addresses that can be connected to.
-    pub(crate) addresses: Vec<SockAddr>,
+    pub addresses: Vec<SockAddr>,
     /// Byte strings that can be sent without being copied.
-    pub(crate) constants: Vec<Vec<u8>>,
+    pub constants: Vec<Vec<u8>>,
     /// The most bytes one send copies; 0 when none does.
-    pub(crate) copy_bytes_max: usize,
+    pub copy_bytes_max: usize,
 }
 
 /// One io_uring with its registered files, buffers and bytes to send.
-pub(crate) struct Ring {
+pub struct Ring {
     uring: ManuallyDrop<IoUring>,
     /// What enter takes: the registered index, or the descriptor on kernels without.
     enter_fd: (RawFd, EnterFlags),
@@ -108,15 +108,15 @@ pub(crate) struct RingCounters {
 
 /// One completion.
 #[derive(Debug)]
-pub(crate) struct Done {
+pub struct Done {
     /// What was given with the submission.
-    pub(crate) token: u64,
+    pub token: u64,
     /// Bytes or a descriptor, or a negated errno.
-    pub(crate) result: i32,
+    pub result: i32,
     /// The buffer that was filled, if one was.
-    pub(crate) buffer: Option<Buffer>,
+    pub buffer: Option<Buffer>,
     /// True when a multishot operation stays armed.
-    pub(crate) more: bool,
+    pub more: bool,
 }
 
 /// A filled receive buffer of one ring. Give it back with [`Ring::recycle`].
@@ -141,7 +141,7 @@ pub(crate) struct Features {
 
 impl Ring {
     /// Makes the ring on the calling thread, which must be the one to use it. Probes from the newest setup flags down.
-    pub(crate) fn new(setup: Setup) -> io::Result<Ring> {
+    pub fn new(setup: Setup) -> io::Result<Ring> {
         let completions = (setup.slots.saturating_mul(4)).next_power_of_two().clamp(1_024, 65_536);
         let (uring, is_plain) = build_uring(completions)?;
         uring.submitter().register_files_sparse(setup.slots)?;
@@ -188,7 +188,7 @@ impl Ring {
 
     /// Puts a socket into a slot of the registered files, and lays out the slot's memory where it has none. The socket itself
     /// stays the caller's.
-    pub(crate) fn install(&mut self, slot: u32, socket: &Socket) -> io::Result<()> {
+    pub fn install(&mut self, slot: u32, socket: &Socket) -> io::Result<()> {
         let home = &mut self.memory.homes[slot as usize];
         if home.bytes.is_empty() {
             home.bytes = vec![0; self.copy_bytes_max].into_boxed_slice();
@@ -221,14 +221,7 @@ impl Ring {
     }
 
     /// Sends the first `bytes` of a constant. Successes are silent unless `is_reported`.
-    pub(crate) fn send_constant(
-        &mut self,
-        token: u64,
-        slot: u32,
-        constant: usize,
-        bytes: usize,
-        is_reported: bool,
-    ) {
+    pub fn send_constant(&mut self, token: u64, slot: u32, constant: usize, bytes: usize, is_reported: bool) {
         let source = &self.memory.constants[constant][..bytes];
         self.push(send_entry(slot, source, is_reported).user_data(token));
     }
@@ -292,7 +285,7 @@ impl Ring {
     }
 
     /// Receives into provided buffers, again and again, until it ends or is cancelled.
-    pub(crate) fn receive_multi(&mut self, token: u64, slot: u32) {
+    pub fn receive_multi(&mut self, token: u64, slot: u32) {
         let entry = opcode::RecvMulti::new(Fixed(slot), BUFFER_GROUP).build();
         self.push(entry.user_data(token));
     }
@@ -362,9 +355,14 @@ impl Ring {
         self.enter(1, flags, Some(SubmitArgs::new().timespec(&timespec)))
     }
 
+    /// Submits, then waits until a completion is there, however long that takes.
+    pub fn wait_for_completion(&mut self) -> io::Result<()> {
+        self.enter(u32::from(!self.has_batch()), EnterFlags::GETEVENTS, None)
+    }
+
     /// The next completion, if one is there.
     #[inline]
-    pub(crate) fn next(&mut self) -> Option<Done> {
+    pub fn next_completion(&mut self) -> Option<Done> {
         if self.batch_at == self.batch_end {
             self.refill();
             if self.batch_end == 0 {
@@ -395,7 +393,7 @@ impl Ring {
 
     /// Gives a buffer back to the kernel.
     #[inline]
-    pub(crate) fn recycle(&mut self, buffer: Buffer) {
+    pub fn recycle(&mut self, buffer: Buffer) {
         self.buffers.take_back(buffer);
     }
 
@@ -678,7 +676,7 @@ mod tests {
     /// The next completion, which comes for certain.
     fn next(ring: &mut Ring) -> (u64, i32) {
         loop {
-            if let Some(done) = ring.next() {
+            if let Some(done) = ring.next_completion() {
                 return (done.token, done.result);
             }
             ring.wait(0, u64::MAX >> 2).unwrap();
@@ -771,7 +769,7 @@ mod tests {
         // Silent while there is room.
         ring.send_copy(1, 0, &[1; 100], false);
         ring.submit().unwrap();
-        assert!(ring.next().is_none() && ring.can_copy(0));
+        assert!(ring.next_completion().is_none() && ring.can_copy(0));
         assert_eq!(read(&far, 100), [1; 100]);
         // Some of it fits; then nothing does.
         let bytes: Vec<u8> = (0..COPY_BYTES).map(|at| (at % 251) as u8).collect();

@@ -1,4 +1,4 @@
-//! CPU time per request beside wrk's, for three sizes of body; and beside gcannon's where that is installed.
+//! CPU time per request beside wrk's, for three sizes of body; beside gcannon's where that is installed, and beside the floor's.
 
 use super::{Figure, Rig};
 use crate::SERVER_CORE;
@@ -24,6 +24,8 @@ pub(super) fn measure(rig: &Rig) -> Result<Vec<Figure>, String> {
             .unwrap_or_else(|problem| Figure::absent("cpu-gcannon", problem)),
         false => Figure::absent("cpu-gcannon", "gcannon is not in the PATH; no package has it"),
     });
+    let floor = track.floor(&rig.vajra, Cell { connections: CONNECTIONS, body: Body::Small })?;
+    figures.push(measure_cell(rig, &track, "cpu-floor", Body::Small, floor)?);
     Ok(figures)
 }
 

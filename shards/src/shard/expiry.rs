@@ -13,6 +13,7 @@ use engine::seams::Source;
 const WATCH_NS: u64 = SECOND_NS;
 const WATCH_SLOTS: u32 = 256;
 const WATCH_LOOKS: u64 = 16;
+const _: () = assert!(WATCH_LOOKS <= WATCH_SLOTS as u64, "only what is passed is looked at");
 
 impl<W: Wire, S: Source> Shard<W, S> {
     /// Ends what has taken too long. Looked at once a millisecond: no request has a timer of its own.
