@@ -10,6 +10,7 @@ use crate::phase::{Phases, Warmup};
 use crate::quantity::{
     MILLISECOND_NS, Rate, SECOND_NS, counted, parse_cores, parse_count, parse_duration_ns, show_ns,
 };
+use crate::random::Draws;
 use crate::redact;
 use crate::schedule::Schedule;
 use crate::target::{Target, path_or_root};
@@ -209,7 +210,7 @@ impl Reader<'_> {
         let requests_max = self.requests_max(config);
         let asked_ns = self.duration(&config.run.duration, "run.duration");
         let placement = self.placement(config);
-        let covered = self.arrivals_to_cover(config, asked_ns, requests_max, placement.as_ref());
+        let covered = self.arrivals_to_cover(config, asked_ns, requests_max);
         let load_and_length = self.load(config, asked_ns, covered);
         let (shards, cores) = placement?;
         let connections = config.run.connections.unwrap_or(CONNECTIONS_DEFAULT.max(shards));
@@ -220,7 +221,7 @@ impl Reader<'_> {
         let thresholds = self.thresholds(config);
         let (load, length_ns) = load_and_length?;
         let length_ns = requests_max
-            .and_then(|requests| length::instant_of(&load, requests, shards, plan_scalars.seed))
+            .and_then(|requests| length::instant_of(&load, requests, Draws::new(plan_scalars.seed, 0)))
             .map_or(length_ns, |ns| ns.min(length_ns));
         let warmup_ns = match warmup {
             Warmup::Fixed => fixed_ns,
@@ -276,13 +277,12 @@ impl Reader<'_> {
         config: &Config,
         asked_ns: Option<u64>,
         requests_max: Option<u64>,
-        placement: Option<&(u32, Vec<usize>)>,
     ) -> Option<u64> {
         let is_random = config.load.arrivals.as_ref().is_some_and(|text| text.0 == "poisson");
-        match (requests_max, placement) {
-            (Some(requests), Some((shards, _))) if is_random && asked_ns.is_none() => {
-                let seed = config.run.seed.unwrap_or(SEED_DEFAULT);
-                let covered = length::arrivals_to_cover(requests, *shards, seed);
+        match requests_max {
+            Some(requests) if is_random && asked_ns.is_none() => {
+                let draws = Draws::new(config.run.seed.unwrap_or(SEED_DEFAULT), 0);
+                let covered = length::arrivals_to_cover(requests, draws);
                 self.take("run.requests", covered, "give a duration as well, or ask for fewer")
             }
             _ => requests_max,

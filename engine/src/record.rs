@@ -350,9 +350,9 @@ impl Recorder {
     }
 
     /// Records the failure of a request that could not be sent, because there was no connection.
-    pub fn not_sent(&mut self, series: usize, kind: Kind, instants: Instants) {
+    pub fn not_sent(&mut self, series: usize, outcome: Outcome, instants: Instants) {
         let is_measured = self.is_measured(instants.intended);
-        self.ended(series, Outcome::Failed(kind), instants, 0, is_measured);
+        self.ended(series, outcome, instants, 0, is_measured);
     }
 
     #[inline]
@@ -457,7 +457,7 @@ mod tests {
         assert_eq!(recorder.lag.count(), 0, "and so is the lag");
         recorder.done(0, Outcome::Failed(Kind::Timeout), instants(100, 150, 900), 10, 0);
         assert_eq!((recorder.lag.count(), recorder.lag.max_ns()), (1, 10), "failures have one too");
-        recorder.not_sent(0, Kind::Connect, instants(100, 150, 150));
+        recorder.not_sent(0, Outcome::Failed(Kind::Connect), instants(100, 150, 150));
         assert_eq!((recorder.lag.count(), recorder.measured[0].failed()), (1, 2));
     }
 

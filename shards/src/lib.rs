@@ -39,8 +39,9 @@ use engine::bucket::Share;
 use engine::mix::Mix;
 use engine::plan::Plan;
 use engine::quantity::counted;
+use engine::random::Draws;
 use engine::report::{Calibrated, Environment, Identity, MachineFacts, Observed, Report};
-use engine::seams::{Runner, Sink, Source};
+use engine::seams::{Runner, Sink, Source, StepFacts};
 use engine::until;
 use executor::{Looping, Pinned};
 use lanes::{CollectorLane, Control};
@@ -134,7 +135,7 @@ impl Shards {
         let (shard_lane, collector_lane, recorder) =
             lanes::lane(shard as usize, plan.requests.len(), plan.phases);
         let share = Share { shard: u64::from(shard), shards: u64::from(plan.shards) };
-        let source = mix(plan, share)?;
+        let source = mix(plan)?;
         let (own_plan, addresses, control) = (plan.clone(), self.addresses.clone(), self.control.clone());
         let make = move || {
             let plan = own_plan;
@@ -269,11 +270,11 @@ impl Runner for Shards {
     }
 }
 
-/// The source of one shard.
-pub fn mix(plan: &Plan, share: Share) -> Result<Mix, String> {
+/// What a plan sends, on whichever shard.
+pub fn mix(plan: &Plan) -> Result<Mix, String> {
     let authority = &plan.target.authority;
     let steps = plan.requests.iter().map(|request| protocol::http1::encode(request, authority));
-    Ok(Mix::new(steps.collect::<Result<_, String>>()?, plan.seed, share.shard, share.shards))
+    Ok(Mix::new(steps.collect::<Result<_, String>>()?, Draws::new(plan.seed, 0)))
 }
 
 /// The wire of one shard, on the thread that will use it.
@@ -283,15 +284,15 @@ pub fn wire(
     share: Share,
     addresses: Vec<SockAddr>,
 ) -> Result<RingWire, String> {
-    let (steps, copies) = (0..source.steps(), plan.pipeline as usize);
+    let (steps, copies) = (source.steps(), plan.pipeline as usize);
     // Nothing is copied when the one request there is never changes, or when single ones are sent as they are.
-    let is_copied = |step: &usize| source.constant(*step).is_none() || (copies > 1 && source.steps() > 1);
+    let is_copied = |step: &&StepFacts| step.constant.is_none() || (copies > 1 && steps.len() > 1);
     let copy_bytes_max =
-        steps.clone().filter(is_copied).map(|step| source.bytes_max(step)).max().unwrap_or(0) * copies;
-    let constants = steps.map(|step| source.constant(step).unwrap_or_default()).collect();
+        steps.iter().filter(is_copied).map(|step| step.bytes_max).max().unwrap_or(0) * copies;
+    let constants = steps.iter().map(|step| step.constant.as_deref().unwrap_or_default()).collect();
     let slots = plan.connections_of(share.shard as u32);
     // Only a closed loop with one request sends several at a time as they are.
-    let copies = if plan.load.is_closed() && source.steps() == 1 { copies } else { 1 };
+    let copies = if plan.load.is_closed() && steps.len() == 1 { copies } else { 1 };
     RingWire::new(slots, addresses, &Outgoing { constants, copies, copy_bytes_max })
         .map_err(|error| format!("io_uring cannot be set up for {slots} connections: {error}"))
 }

@@ -12,14 +12,15 @@ pub mod wire;
 pub mod world;
 
 use crate::lanes::{CollectorLane, Control, lane};
-use crate::protocol::http1;
 use crate::shard::{Parts, Shard, Turn};
 use engine::bucket::{Share, Tally, TokenBucket};
 use engine::mix::Mix;
 use engine::phase::Phases;
 use engine::plan::Plan;
 use engine::quantity::{MILLISECOND_NS, SECOND_NS};
+use engine::random::Draws;
 use engine::record::{Recorder, Series};
+use engine::seams::Source;
 use engine::snapshot::Snapshot;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -82,9 +83,11 @@ pub struct Interval {
 }
 
 /// One shard about to run, and what it is watched by.
-pub struct Bench {
+pub struct Bench<S: Source> {
+    /// Which one.
+    pub number: u32,
     /// The loop.
-    pub shard: Shard<SimulatedWire, Mix>,
+    pub shard: Shard<SimulatedWire, S>,
     /// Where its recorders come out.
     pub lane: CollectorLane,
     /// Its clock.
@@ -108,6 +111,12 @@ impl Simulation {
     /// Runs every shard to its end, one after the other: they share nothing but the moment they start at. Panics, with the
     /// seed, when a shard is stuck or does what its wire does not allow.
     pub fn run(&self) -> Outcome {
+        self.run_with(|mix| mix)
+    }
+
+    /// The same, with what is sent made from the plan's own mix, for each shard.
+    pub fn run_with<S: Source>(&self, mut source: impl FnMut(Mix) -> S) -> Outcome {
+        let mix = crate::mix(&self.plan).expect("a plan's requests can be encoded");
         let series = self.plan.requests.len();
         let mut outcome = Outcome {
             snapshot: Snapshot::new(self.plan.shards as usize, series, self.phases()),
@@ -116,20 +125,19 @@ impl Simulation {
             scheduled: (!self.plan.load.is_closed()).then(Tally::default),
         };
         for shard in 0..self.plan.shards {
-            let statistics = self.run_shard(shard, &mut outcome);
+            let statistics = self.run_shard(self.bench(shard, source(mix.clone())), &mut outcome);
             outcome.wires.push(statistics);
         }
         outcome
     }
 
     /// One shard on its wire, not yet run.
-    pub fn bench(&self, shard: u32) -> Bench {
+    pub fn bench<S: Source>(&self, shard: u32, source: S) -> Bench<S> {
         let share = self.share(shard);
         let control = Arc::new(Control::default());
-        let source = self.mix(share);
         let wire = SimulatedWire::new(
             self.world.clone(),
-            &source,
+            source.steps(),
             self.plan.connections_of(shard),
             self.seed,
             share.shard,
@@ -142,22 +150,15 @@ impl Simulation {
         let on_ready = Box::new(|_| {});
         let parts =
             Parts { wire, source, share, lane: shard_lane, recorder, control: control.clone(), on_ready };
-        Bench { shard: Shard::new(&self.plan, parts), lane, ledger, control }
+        Bench { number: shard, shard: Shard::new(&self.plan, parts), lane, ledger, control }
     }
 
     fn share(&self, shard: u32) -> Share {
         Share { shard: u64::from(shard), shards: u64::from(self.plan.shards) }
     }
 
-    fn mix(&self, share: Share) -> Mix {
-        let authority = &self.plan.target.authority;
-        let steps = self.plan.requests.iter().map(|request| http1::encode(request, authority));
-        let steps = steps.collect::<Result<_, String>>().expect("a plan's requests can be encoded");
-        Mix::new(steps, self.plan.seed, share.shard, share.shards)
-    }
-
-    fn run_shard(&self, shard: u32, outcome: &mut Outcome) -> Statistics {
-        let Bench { shard: mut running, lane, ledger, control } = self.bench(shard);
+    fn run_shard<S: Source>(&self, bench: Bench<S>, outcome: &mut Outcome) -> Statistics {
+        let Bench { number: shard, shard: mut running, lane, ledger, control } = bench;
         let mut ended_ns = None;
         let mut next_collect_ns = 0;
         let horizon_ns = self.horizon_ns(control.start_ns().unwrap_or(0));
@@ -205,7 +206,8 @@ impl Simulation {
     /// Asks a fresh bucket what was to be sent before an instant.
     fn count_scheduled(&self, shard: u32, before_ns: u64, outcome: &mut Outcome) {
         let Plan { load, seed, requests_max, .. } = &self.plan;
-        let bucket = TokenBucket::new(load, self.phases(), self.share(shard), *seed, *requests_max);
+        let draws = Draws::new(*seed, 0);
+        let bucket = TokenBucket::new(load, self.phases(), self.share(shard), draws, *requests_max);
         if let (Some(mut bucket), Some(scheduled)) = (bucket, &mut outcome.scheduled) {
             let own = bucket.abandon(before_ns);
             scheduled.measured += own.measured;
