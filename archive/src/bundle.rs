@@ -34,6 +34,9 @@ const TRACES: Table = Table {
     columns: "place, step, status, error, intended_s, response_ns, service_ns, slip_ns, shard",
 };
 const TAGS: Table = Table { name: "tags", columns: "tag" };
+const SCENARIO_SLICES: Table =
+    Table { name: "scenario_slices", columns: "slice, scenario, ok, failed, dropped, response_hdr" };
+const TRACE_SCENARIOS: Table = Table { name: "trace_scenarios", columns: "place, scenario" };
 
 /// What an import did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -235,7 +238,8 @@ fn copy_run(from: &Connection, to: &Connection, run: i64) -> Result<(), Problem>
     let (report, manifest) = (run::read(from, run)?, run::manifest(from, run)?);
     let packed = run::packed_report(from, run)?;
     let copied = run::insert_run(to, &report, &manifest, &packed)?;
-    [SLICES, TRACES, TAGS].iter().try_for_each(|table| copy_rows(from, to, table, run, copied))
+    let tables = [SLICES, SCENARIO_SLICES, TRACES, TRACE_SCENARIOS, TAGS];
+    tables.iter().try_for_each(|table| copy_rows(from, to, table, run, copied))
 }
 
 /// Copies the rows of a table that belong to a run.

@@ -12,7 +12,7 @@ use crate::config::{Config, Diagnostic};
 use crate::load::{Arrivals, Load, Overload, constant};
 use crate::phase::{Phases, Warmup};
 use crate::quantity::{MILLISECOND_NS, Rate};
-use crate::random;
+use crate::random::Draws;
 use crate::record::Layout;
 use crate::schedule::Schedule;
 use crate::template::Piece;
@@ -386,9 +386,9 @@ impl Fields {
         self.scenarios.iter().all(|scenario| scenario.load.is_closed())
     }
 
-    /// The seed of a scenario's own draws.
-    pub fn seed_of(&self, scenario: usize) -> u64 {
-        random::seed_of(self.seed, scenario)
+    /// What is drawn for a scenario's arrivals.
+    pub fn draws_of(&self, scenario: usize) -> Draws {
+        Draws::new(self.seed, scenario as u32)
     }
 
     /// The number of the scenario with a name.

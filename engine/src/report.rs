@@ -545,10 +545,17 @@ fn worst_trust(scenarios: &[ScenarioReport]) -> Trust {
 }
 
 fn slowest(plan: &Plan, whole: &Snapshot) -> Vec<SlowRequest> {
-    let names: Vec<&str> = plan.steps().map(|step| step.name.as_str()).collect();
-    let named =
-        |finished: &Finished| SlowRequest::new(finished, names.get(finished.series as usize).unwrap_or(&""));
-    whole.requests.slowest.iter().map(named).collect()
+    let is_one = plan.scenarios.len() == 1;
+    let named = |scenario: &plan::Scenario| {
+        let name = (!is_one).then(|| scenario.name.clone());
+        scenario.steps().iter().map(move |step| (name.clone(), step.name.clone())).collect::<Vec<_>>()
+    };
+    let names: Vec<(Option<String>, String)> = plan.scenarios.iter().flat_map(named).collect();
+    let of_series = |finished: &Finished| {
+        let (scenario, step) = &names[finished.series as usize];
+        SlowRequest::new(finished, scenario.as_deref(), step)
+    };
+    whole.requests.slowest.iter().map(of_series).collect()
 }
 
 fn environment(whole: &Snapshot, environment: Environment) -> Environment {

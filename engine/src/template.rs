@@ -1,10 +1,11 @@
 //! Requests with holes: bytes to send, with counters and seeded random values filled in at the last moment.
 //!
-//! `{{seq}}` counts the requests of the run, `{{rand 1 1000}}` is a number in a range, `{{uuid}}` a version 4 UUID.
+//! `{{seq}}` is the number of the arrival, `{{rand 1 1000}}` is a number in a range, `{{uuid}}` a version 4 UUID. All depend on the
+//! seed, the scenario and the arrival's number alone, so that a request is the same whoever renders it.
 //! Rendering writes into a buffer the caller owns and does not allocate once that buffer is large enough. What a hole
 //! means is decided here; what protocol the bytes speak is not.
 
-use crate::random::Random;
+use crate::random::{Draw, Draws, Random};
 use serde::{Deserialize, Serialize};
 
 /// The most values one template may draw. Bounds the space a rendering needs on the stack.
@@ -21,7 +22,7 @@ const DIGITS_MAX: usize = 20;
 pub enum Piece {
     /// Bytes sent as they are.
     Bytes(#[serde(with = "as_text")] Vec<u8>),
-    /// The number of this request in the run, from 0; unique over all shards.
+    /// The number of the request's arrival, from 0; unique over all shards.
     Seq,
     /// A random number.
     Rand {
@@ -146,7 +147,7 @@ impl Template {
             self.pieces.iter().all(|piece| matches!(piece, Piece::Bytes(_) | Piece::LengthFrom(_)));
         is_constant.then(|| {
             let mut bytes = Vec::new();
-            self.render(0, &mut Random::new(0, 0), &mut bytes);
+            self.render(0, Draws::new(0, 0), &mut bytes);
             bytes
         })
     }
@@ -156,12 +157,13 @@ impl Template {
         self.bytes_max
     }
 
-    /// Appends the request numbered `seq` to `out`.
-    pub fn render(&self, seq: u64, random: &mut Random, out: &mut Vec<u8>) {
+    /// Appends the request of the arrival with this number to `out`.
+    pub fn render(&self, number: u64, draws: Draws, out: &mut Vec<u8>) {
         let mut drawn = [Drawn::default(); PIECES_MAX];
         let drawn = &mut drawn[..self.pieces.len()];
+        let mut values = Values { number, draws, random: None };
         for (slot, piece) in drawn.iter_mut().zip(&self.pieces) {
-            *slot = piece.draw(seq, random);
+            *slot = piece.draw(&mut values);
         }
         for (index, piece) in self.pieces.iter().enumerate() {
             match piece {
@@ -174,6 +176,20 @@ impl Template {
                 }
             }
         }
+    }
+}
+
+/// What the holes of one request are filled from.
+struct Values {
+    number: u64,
+    draws: Draws,
+    /// Made for the first hole that needs it: many requests have none.
+    random: Option<Random>,
+}
+
+impl Values {
+    fn random(&mut self) -> &mut Random {
+        self.random.get_or_insert_with(|| self.draws.at(Draw::Values, self.number))
     }
 }
 
@@ -213,15 +229,16 @@ impl Piece {
         }
     }
 
-    fn draw(&self, seq: u64, random: &mut Random) -> Drawn {
+    fn draw(&self, values: &mut Values) -> Drawn {
         match self {
             Piece::Bytes(bytes) => Drawn { value: 0, bytes: bytes.len() },
-            Piece::Seq => Drawn { value: u128::from(seq), bytes: decimal_bytes(seq) },
+            Piece::Seq => Drawn { value: u128::from(values.number), bytes: decimal_bytes(values.number) },
             Piece::Rand { low, high } => {
-                let value = random.between(*low, *high);
+                let value = values.random().between(*low, *high);
                 Drawn { value: u128::from(value), bytes: decimal_bytes(value) }
             }
             Piece::Uuid => {
+                let random = values.random();
                 let value = (u128::from(random.bits()) << 64) | u128::from(random.bits());
                 Drawn { value, bytes: UUID_BYTES }
             }
@@ -264,9 +281,9 @@ fn write_uuid(bits: u128, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    fn rendered(text: &str, seq: u64) -> String {
+    fn rendered(text: &str, number: u64) -> String {
         let mut out = Vec::new();
-        Template::new(parse(text).unwrap()).unwrap().render(seq, &mut Random::new(5, 0), &mut out);
+        Template::new(parse(text).unwrap()).unwrap().render(number, Draws::new(5, 0), &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -285,7 +302,7 @@ mod tests {
         let mut pieces = vec![Piece::LengthFrom(2), Piece::Bytes(b"|".to_vec())];
         pieces.extend(parse("{{seq}}-{{uuid}}").unwrap());
         let mut out = Vec::new();
-        Template::new(pieces).unwrap().render(12_345, &mut Random::new(1, 1), &mut out);
+        Template::new(pieces).unwrap().render(12_345, Draws::new(1, 1), &mut out);
         let text = String::from_utf8(out).unwrap();
         let (length, body) = text.split_once('|').unwrap();
         assert_eq!(length.parse::<usize>().unwrap(), body.len());
@@ -303,6 +320,15 @@ mod tests {
     }
 
     #[test]
+    fn holes_of_one_request_differ_and_those_of_an_arrival_are_the_same_again() {
+        let text = "{{uuid}} {{uuid}}";
+        let (first, second) = (rendered(text, 1), rendered(text, 2));
+        let uuids: std::collections::BTreeSet<&str> = first.split(' ').chain(second.split(' ')).collect();
+        assert_eq!(uuids.len(), 4);
+        assert_eq!(rendered(text, 1), first);
+    }
+
+    #[test]
     fn unknown_and_unclosed_holes_are_refused() {
         assert!(parse("{{nope}}").unwrap_err().contains("{{nope}}"));
         assert!(parse("{{seq").unwrap_err().contains("without"));
@@ -316,7 +342,7 @@ mod tests {
             Template::new(parse("{{seq}}{{uuid}}{{rand 0 18446744073709551615}}").unwrap()).unwrap();
         let mut out = Vec::with_capacity(template.bytes_max());
         let before = out.as_ptr();
-        template.render(u64::MAX, &mut Random::new(1, 2), &mut out);
+        template.render(u64::MAX, Draws::new(1, 2), &mut out);
         assert_eq!(before, out.as_ptr());
         assert!(out.len() <= template.bytes_max());
     }

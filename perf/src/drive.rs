@@ -4,12 +4,12 @@
 //! thread would blur the count. The recorders are taken by the calling thread, as the collector would.
 
 use crate::counting::{self, Allocations};
-use engine::bucket::Share;
+use engine::bucket::{Arrival, Share};
 use engine::mix::Mix;
 use engine::outcome::Outcome;
 use engine::plan::Plan;
 use engine::record::{Series, ShardStats};
-use engine::seams::Source;
+use engine::seams::{Call, End, Source, StepFacts};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::time::{ClockId, clock_gettime};
 use shards::lanes::{CollectorLane, Control, ShardLane, lane};
@@ -70,7 +70,7 @@ impl Looping {
         lane: ShardLane,
         recorder: Box<engine::record::Recorder>,
     ) -> Result<Looping, String> {
-        let mix = shards::mix(plan, SHARE)?;
+        let mix = shards::mix(plan)?;
         let wire = shards::wire(plan, &mix, SHARE, vec![SockAddr::from(address)])?;
         let answers = Rc::new(Cell::new(0));
         let source = Watched { mix, answers: answers.clone() };
@@ -141,32 +141,20 @@ struct Watched {
 }
 
 impl Source for Watched {
-    fn steps(&self) -> usize {
+    fn steps(&self) -> &[StepFacts] {
         self.mix.steps()
     }
 
-    fn next_step(&mut self) -> usize {
-        self.mix.next_step()
+    fn begin(&mut self, arrival: Arrival) -> Call {
+        self.mix.begin(arrival)
     }
 
-    fn constant(&self, step: usize) -> Option<&[u8]> {
-        self.mix.constant(step)
+    fn render(&mut self, call: Call, number: u64, out: &mut Vec<u8>) {
+        self.mix.render(call, number, out);
     }
 
-    fn bytes_max(&self, step: usize) -> usize {
-        self.mix.bytes_max(step)
-    }
-
-    fn render(&mut self, step: usize, out: &mut Vec<u8>) {
-        self.mix.render(step, out);
-    }
-
-    fn is_bodyless(&self, step: usize) -> bool {
-        self.mix.is_bodyless(step)
-    }
-
-    fn judge(&self, step: usize, status: u16) -> Outcome {
-        self.answers.set(self.answers.get() + 1);
-        self.mix.judge(step, status)
+    fn end(&mut self, call: Call, end: End) -> Outcome {
+        self.answers.set(self.answers.get() + u64::from(matches!(end, End::Response(_))));
+        self.mix.end(call, end)
     }
 }

@@ -3,6 +3,7 @@
 use crate::protocol::http1::Http1;
 use crate::timeouts::Timeouts;
 use crate::wire::Slot;
+use engine::seams::Call;
 use std::collections::VecDeque;
 
 /// One connection.
@@ -61,47 +62,77 @@ pub(crate) enum Armed {
     Discard,
 }
 
-/// One request under way. Times are absolute. There may be tens of thousands, so three words have to do: the step and the lag
-/// share one, which is room for 65,536 steps and 78 hours.
+/// One request under way. Times are absolute. There may be tens of thousands, so three words have to do: the moment of sending is
+/// kept as how long after the intended one it was, which leaves room for the step beside it, and the lag shares a word with the
+/// session.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Flight {
     pub(crate) intended_ns: u64,
-    pub(crate) sent_ns: u64,
-    lag_and_step: u64,
+    slip_and_step: u64,
+    lag_and_session: u64,
 }
 
-const STEP_BITS: u32 = 16;
-const _: () = assert!(engine::plan::REQUESTS_MAX <= 1 << STEP_BITS, "every step has a number in a flight");
+const STEP_BITS: u32 = 10;
+const SESSION_BITS: u32 = 24;
+/// A longer lag is written down as this one, 18 minutes: a run in which the generator was late by so much is worth nothing.
+const LAG_NS_MAX: u64 = u64::MAX >> SESSION_BITS;
 const _: () = assert!(size_of::<Flight>() == 24, "three words");
+const _: () = assert!(engine::plan::REQUESTS_MAX <= 1 << STEP_BITS, "every step has a number in a flight");
+const _: () = assert!(
+    engine::quantity::DURATION_NS_MAX <= u64::MAX >> STEP_BITS,
+    "a request can be as late as a run is long"
+);
 
 impl Flight {
     #[inline]
-    pub(crate) fn new(step: usize, intended_ns: u64, sent_ns: u64) -> Flight {
-        Flight { intended_ns, sent_ns, lag_and_step: step as u64 }
+    pub(crate) fn new(call: Call, intended_ns: u64, sent_ns: u64) -> Flight {
+        debug_assert!(call.step < 1 << STEP_BITS && call.session < 1 << SESSION_BITS, "{call:?} fits");
+        let mut flight =
+            Flight { intended_ns, slip_and_step: call.step.into(), lag_and_session: call.session.into() };
+        flight.set_sent(sent_ns);
+        flight
+    }
+
+    #[inline]
+    pub(crate) fn call(self) -> Call {
+        let session = self.lag_and_session & ((1 << SESSION_BITS) - 1);
+        Call { step: self.step() as u32, session: session as u32 }
     }
 
     #[inline]
     pub(crate) fn step(self) -> usize {
-        (self.lag_and_step & ((1 << STEP_BITS) - 1)) as usize
+        (self.slip_and_step & ((1 << STEP_BITS) - 1)) as usize
+    }
+
+    /// When it was sent.
+    #[inline]
+    pub(crate) fn sent_ns(self) -> u64 {
+        self.intended_ns + (self.slip_and_step >> STEP_BITS)
+    }
+
+    #[inline]
+    pub(crate) fn set_sent(&mut self, sent_ns: u64) {
+        debug_assert!(sent_ns >= self.intended_ns, "nothing is sent before it is intended");
+        self.slip_and_step = (sent_ns - self.intended_ns) << STEP_BITS | self.step() as u64;
     }
 
     /// How late it was sent by the generator's doing.
     #[inline]
     pub(crate) fn lag_ns(self) -> u64 {
-        self.lag_and_step >> STEP_BITS
+        self.lag_and_session >> SESSION_BITS
     }
 
     /// How much of its response time is the generator's, of a request that ends now. What ended it has lain in the kernel for
     /// `late_ns`, but not since before it was sent.
     #[inline]
     pub(crate) fn lag_when_done(self, now: u64, late_ns: u64) -> u64 {
-        self.lag_ns() + late_ns.min(now.saturating_sub(self.sent_ns))
+        self.lag_ns() + late_ns.min(now.saturating_sub(self.sent_ns()))
     }
 
     #[inline]
     pub(crate) fn set_lag(&mut self, lag_ns: u64) {
-        debug_assert!(lag_ns <= u64::MAX >> STEP_BITS, "no request is 78 hours late");
-        self.lag_and_step = lag_ns << STEP_BITS | self.step() as u64;
+        let session = self.lag_and_session & ((1 << SESSION_BITS) - 1);
+        self.lag_and_session = lag_ns.min(LAG_NS_MAX) << SESSION_BITS | session;
     }
 }
 
@@ -223,7 +254,7 @@ impl Connections {
     /// The connection with the request that was sent longest ago, and when that was.
     pub(crate) fn longest_under_way(&self) -> Option<(Slot, u64)> {
         let index = self.timeouts.first()?;
-        Some((index / self.depth, self.flights[index as usize].sent_ns))
+        Some((index / self.depth, self.flights[index as usize].sent_ns()))
     }
 
     /// How late what is under way was sent by the generator's doing, on average over the connections that are open.
@@ -299,10 +330,17 @@ mod tests {
     }
 
     #[test]
-    fn a_flight_knows_its_step_and_its_lag() {
-        let mut flight = Flight::new(65_535, 1, 2);
-        flight.set_lag(3_600_000_000_000);
-        assert_eq!((flight.step(), flight.lag_ns()), (65_535, 3_600_000_000_000));
+    fn a_flight_keeps_its_call_its_moments_and_its_lag() {
+        let call = Call { step: (1 << STEP_BITS) - 1, session: (1 << SESSION_BITS) - 1 };
+        let intended_ns = 1 << 60;
+        let sent_ns = intended_ns + engine::quantity::DURATION_NS_MAX;
+        let mut flight = Flight::new(call, intended_ns, intended_ns);
+        flight.set_sent(sent_ns);
+        flight.set_lag(LAG_NS_MAX);
+        assert_eq!((flight.call(), flight.intended_ns, flight.sent_ns()), (call, intended_ns, sent_ns));
+        assert_eq!(flight.lag_ns(), LAG_NS_MAX);
+        flight.set_lag(u64::MAX);
+        assert_eq!((flight.call(), flight.lag_ns()), (call, LAG_NS_MAX));
     }
 
     #[test]
@@ -322,11 +360,11 @@ mod tests {
     fn requests_end_in_the_order_they_began() {
         let mut connections = opened(1, 3);
         for step in 0..3 {
-            connections.begin(0, Flight::new(step, 0, 0));
+            connections.begin(0, Flight::new(Call { step, session: 0 }, 0, 0));
         }
         assert_eq!(connections.room(0), 0);
         assert_eq!(connections.end_oldest(0).unwrap().step(), 0);
-        connections.begin(0, Flight::new(3, 0, 0));
+        connections.begin(0, Flight::new(Call { step: 3, session: 0 }, 0, 0));
         let rest: Vec<usize> =
             std::iter::from_fn(|| connections.end_oldest(0)).map(|flight| flight.step()).collect();
         assert_eq!(rest, [1, 2, 3]);

@@ -40,7 +40,7 @@ use engine::mix::Mix;
 use engine::plan::Plan;
 use engine::quantity::counted;
 use engine::report::{Calibrated, Environment, Identity, MachineFacts, Observed, Report};
-use engine::seams::{Runner, Sink, Source};
+use engine::seams::{Runner, Sink, Source, StepFacts};
 use engine::until;
 use executor::{Looping, Pinned};
 use lanes::{CollectorLane, Control};
@@ -134,7 +134,7 @@ impl Shards {
     fn launch_one(&mut self, plan: &Plan, shard: u32, on_ready: Sender<u64>) -> Result<(), String> {
         let (shard_lane, collector_lane, recorder) = lanes::lane(shard as usize, &plan.layout(), plan.phases);
         let share = Share { shard: u64::from(shard), shards: u64::from(plan.machine.shards) };
-        let source = mix(plan, share)?;
+        let source = mix(plan)?;
         let (own_plan, addresses, control) = (plan.clone(), self.addresses.clone(), self.control.clone());
         let make = move || {
             let plan = own_plan;
@@ -268,10 +268,10 @@ impl Runner for Shards {
     }
 }
 
-/// The source of one shard.
-pub fn mix(plan: &Plan, share: Share) -> Result<Mix, String> {
+/// What a plan sends, on whichever shard.
+pub fn mix(plan: &Plan) -> Result<Mix, String> {
     let steps = plan.steps().map(|step| protocol::http1::encode(step, &plan.target_of(step).url.authority));
-    Ok(Mix::new(steps.collect::<Result<_, String>>()?, plan.seed_of(0), share.shard, share.shards))
+    Ok(Mix::new(steps.collect::<Result<_, String>>()?, plan.draws_of(0)))
 }
 
 /// The wire of one shard, on the thread that will use it.
@@ -281,15 +281,15 @@ pub fn wire(
     share: Share,
     addresses: Vec<SockAddr>,
 ) -> Result<RingWire, String> {
-    let (steps, copies) = (0..source.steps(), plan.targets[0].pipeline() as usize);
+    let (steps, copies) = (source.steps(), plan.targets[0].pipeline() as usize);
     // Nothing is copied when the one request there is never changes, or when single ones are sent as they are.
-    let is_copied = |step: &usize| source.constant(*step).is_none() || (copies > 1 && source.steps() > 1);
+    let is_copied = |step: &&StepFacts| step.constant.is_none() || (copies > 1 && steps.len() > 1);
     let copy_bytes_max =
-        steps.clone().filter(is_copied).map(|step| source.bytes_max(step)).max().unwrap_or(0) * copies;
-    let constants = steps.map(|step| source.constant(step).unwrap_or_default()).collect();
+        steps.iter().filter(is_copied).map(|step| step.bytes_max).max().unwrap_or(0) * copies;
+    let constants = steps.iter().map(|step| step.constant.as_deref().unwrap_or_default()).collect();
     let slots = plan.connections_of(0, share.shard as u32);
     // Only a closed loop with one request sends several at a time as they are.
-    let copies = if plan.is_closed() && source.steps() == 1 { copies } else { 1 };
+    let copies = if plan.is_closed() && steps.len() == 1 { copies } else { 1 };
     RingWire::new(slots, addresses, &Outgoing { constants, copies, copy_bytes_max })
         .map_err(|error| format!("io_uring cannot be set up for {slots} connections: {error}"))
 }

@@ -13,14 +13,14 @@ use crate::lanes::{Control, Order, ShardLane};
 use crate::pace::{Pace, Pause as Waiting};
 use crate::protocol::http1::{Answer, HeadMemo};
 use crate::wire::{Completion, Pause, Slot, Wire};
-use engine::bucket::{Poll, Share, TokenBucket};
+use engine::bucket::{Arrival, Poll, Share, TokenBucket};
 use engine::load::{Load, Overload};
-use engine::outcome::{Fault, Kind, Outcome};
+use engine::outcome::{Fault, Kind};
 use engine::phase::Warmup;
 use engine::plan::Plan;
-use engine::random::Random;
+use engine::random::{Draws, Random};
 use engine::record::{Instants, Recorder, ShardStats};
-use engine::seams::Source;
+use engine::seams::{Call, End, Source};
 use engine::url::Endpoint;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -105,8 +105,9 @@ pub struct Shard<W: Wire, S: Source> {
     rules: Rules,
     stage: Stage,
     bucket: Option<TokenBucket>,
-    /// Requests a closed loop may still send.
+    /// Requests a closed loop may still send, and the number of the next one.
     left: u64,
+    next_number: u64,
     connections: Connections,
     closed: VecDeque<Slot>,
     connecting: u32,
@@ -160,6 +161,8 @@ struct Rules {
     timeout_ns: u64,
     connect_timeout_ns: u64,
     is_closed_loop: bool,
+    /// How many shards share the numbers of a closed loop's requests.
+    shards: u64,
     /// Bodies can be thrown away in the kernel: MSG_TRUNC does that on TCP alone.
     can_discard: bool,
     /// The only request there is, and its bytes never change.
@@ -181,7 +184,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
         let (target, timeout_ns) = (&plan.targets[plan.pools[0].target], only.steps()[0].timeout_ns);
         let pipeline = target.pipeline();
         let slots = plan.connections_of(0, share.shard as u32);
-        let request_bytes_max = (0..source.steps()).map(|step| source.bytes_max(step)).max().unwrap_or(0);
+        let steps = source.steps();
+        let request_bytes_max = steps.iter().map(|step| step.bytes_max).max().unwrap_or(0);
         let rules = Rules {
             phases: plan.phases,
             awaits_window: plan.warmup == Warmup::Auto,
@@ -190,12 +194,14 @@ impl<W: Wire, S: Source> Shard<W, S> {
             timeout_ns,
             connect_timeout_ns: target.connect_timeout_ns,
             is_closed_loop: only.load.is_closed(),
+            shards: share.shards,
             can_discard: pipeline == 1 && !matches!(target.url.endpoint, Endpoint::Unix { .. }),
-            is_one_constant: source.steps() == 1 && source.constant(0).is_some(),
+            is_one_constant: matches!(steps, [only] if only.constant.is_some()),
             reports_sends: request_bytes_max * pipeline as usize > SEND_BYTES_SILENT,
             reports_copies: pipeline > 1 || request_bytes_max > SEND_BYTES_SILENT,
             sheds: matches!(only.load, Load::Open { overload: Overload::Shed { .. }, .. }),
         };
+        let draws = Draws::new(plan.seed, 0);
         Shard {
             published: wire.counters(),
             wire,
@@ -205,10 +211,11 @@ impl<W: Wire, S: Source> Shard<W, S> {
                 (only.starts_ns, &only.load),
                 plan.phases,
                 share,
-                plan.seed_of(0),
+                draws,
                 only.requests_max,
             ),
             left: only.requests_max.map_or(u64::MAX, |requests| share.of(requests)),
+            next_number: share.shard,
             connections: Connections::new(slots, pipeline),
             closed: (0..slots).collect(),
             connecting: 0,
@@ -318,11 +325,12 @@ impl<W: Wire, S: Source> Shard<W, S> {
         // While nothing at all can be reached, an attempt that fails is the failure of the arrival that waited longest.
         if self.stage == Stage::Running
             && self.connections.open == 0
-            && let Some(intended_ns) = self.next_intended(now, now)
+            && let Some(arrival) = self.next_arrival(now, now)
         {
-            let step = self.source.next_step();
-            let instants = self.instants(intended_ns, now, now);
-            self.recorder.not_sent(step, kind, instants);
+            let call = self.source.begin(arrival);
+            let outcome = self.source.end(call, End::Failed(kind));
+            let instants = Instants { intended: arrival.intended_ns, ..self.instants(now, now, now) };
+            self.recorder.not_sent(call.step as usize, outcome, instants);
         }
     }
 
@@ -357,7 +365,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
                 recorder.stats.unasked_bytes += bytes.len() as u64;
                 return Err(Kind::Protocol);
             };
-            let is_bodyless = source.is_bodyless(flight.step());
+            let is_bodyless = source.steps()[flight.step()].is_bodyless;
             let fed = connections.at(slot).http.feed(memo, bytes, is_bodyless);
             let (used, answer) = fed.map_err(|_| Kind::Protocol)?;
             bytes = &bytes[used..];
@@ -391,7 +399,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
         if let Some(flight) = self.connections.end_oldest(slot) {
             let (start_ns, late_ns) = (self.start_ns, self.late_ns);
             let lag_ns =
-                record_answer(&mut self.recorder, &self.source, flight, answer, now, start_ns, late_ns);
+                record_answer(&mut self.recorder, &mut self.source, flight, answer, now, start_ns, late_ns);
             self.connections.at(slot).carried_ns = lag_ns & self.carry_mask;
         }
         self.connections.at(slot).has_answered = true;
@@ -481,10 +489,11 @@ impl<W: Wire, S: Source> Shard<W, S> {
         while let Some(flight) = self.connections.end_oldest(slot) {
             // A failure that something told us of has lain there as a response would have; a timeout is our own finding.
             let late_ns = if matches!(kind, Kind::Timeout | Kind::Unfinished) { 0 } else { self.late_ns };
-            let instants = self.instants(flight.intended_ns, flight.sent_ns, now);
+            let instants = self.instants(flight.intended_ns, flight.sent_ns(), now);
             let lag_ns = flight.lag_when_done(now, late_ns);
             self.connections.at(slot).carried_ns = lag_ns & self.carry_mask;
-            self.recorder.done(flight.step(), Outcome::Failed(kind), instants, lag_ns, 0);
+            let outcome = self.source.end(flight.call(), End::Failed(kind));
+            self.recorder.done(flight.step(), outcome, instants, lag_ns, 0);
         }
         self.connections.open -= 1;
         self.wire.close(slot);
@@ -568,74 +577,93 @@ impl<W: Wire, S: Source> Shard<W, S> {
         for _ in 0..SENDS_PER_TURN {
             let Some(slot) = self.connections.first_ready() else { return };
             let free_ns = self.connections.at(slot).free_ns;
-            let Some(intended_ns) = self.next_intended(now, free_ns) else { return };
+            let Some(arrival) = self.next_arrival(now, free_ns) else { return };
             self.connections.unqueue_first();
-            self.send(slot, intended_ns, free_ns);
+            self.send(slot, arrival, free_ns);
             self.connections.queue(slot);
         }
     }
 
-    /// The intended moment of a request to be sent now, if one is.
+    /// The arrival to be sent now, if one is.
     #[inline]
-    fn next_intended(&mut self, now: u64, free_ns: u64) -> Option<u64> {
+    fn next_arrival(&mut self, now: u64, free_ns: u64) -> Option<Arrival> {
         match &mut self.bucket {
             Some(bucket) => match bucket.poll_due(now.checked_sub(self.start_ns)?) {
-                Poll::Due { intended_ns } => Some(self.start_ns + intended_ns),
+                Poll::Due(arrival) => Some(arrival),
                 Poll::Idle { .. } | Poll::Finished => None,
             },
             None if self.left == 0 || self.stage != Stage::Running => None,
-            None => {
-                self.left -= 1;
-                Some(free_ns.max(self.start_ns))
-            }
+            None => Some(self.next_of_closed_loop(free_ns.saturating_sub(self.start_ns))),
         }
     }
 
+    /// A closed loop's next request. Its numbers are dealt out as arrivals are, so that a number of requests are the same ones on
+    /// any number of shards.
+    #[inline]
+    fn next_of_closed_loop(&mut self, intended_ns: u64) -> Arrival {
+        let number = self.next_number;
+        self.left -= 1;
+        self.next_number += self.rules.shards;
+        Arrival { number, intended_ns }
+    }
+
     /// Puts one request on the wire; in a closed loop as many as the connection has room for.
-    fn send(&mut self, slot: Slot, intended_ns: u64, free_ns: u64) {
+    fn send(&mut self, slot: Slot, first: Arrival, free_ns: u64) {
         let room = if self.rules.is_closed_loop {
             u64::from(self.connections.room(slot)).min(self.left + 1)
         } else {
             1
         };
-        self.left -= if self.rules.is_closed_loop { room - 1 } else { 0 };
         if self.rules.is_one_constant {
-            let bytes = self.source.constant(0).map_or(0, <[u8]>::len) as u64;
-            (0..room).for_each(|_| self.begin(slot, 0, intended_ns, free_ns, bytes));
+            let bytes = self.source.steps()[0].constant.as_ref().map_or(0, Vec::len) as u64;
+            let mut arrival = first;
+            for sent in 1..=room {
+                let call = self.source.begin(arrival);
+                self.begin(slot, call, arrival, free_ns, bytes);
+                if sent < room {
+                    arrival = self.next_of_closed_loop(first.intended_ns);
+                }
+            }
             self.connections.at(slot).is_sending = self.rules.reports_sends;
             self.wire.send_constant(slot, 0, room as usize, self.rules.reports_sends);
         } else {
-            self.send_drawn(slot, room, intended_ns, free_ns);
+            self.send_drawn(slot, room, first, free_ns);
         }
         self.sends += 1;
         self.operations += 1;
     }
 
     /// Sends requests that are drawn or filled in: one constant as it is, anything else through the scratch buffer.
-    fn send_drawn(&mut self, slot: Slot, room: u64, intended_ns: u64, free_ns: u64) {
+    fn send_drawn(&mut self, slot: Slot, room: u64, first: Arrival, free_ns: u64) {
         self.scratch.clear();
-        for _ in 0..room {
-            let step = self.source.next_step();
+        let mut arrival = first;
+        for sent in 1..=room {
+            let call = self.source.begin(arrival);
+            let step = call.step as usize;
             let before = self.scratch.len();
-            match self.source.constant(step) {
+            match &self.source.steps()[step].constant {
                 Some(constant) if room == 1 => {
                     let bytes = constant.len() as u64;
-                    self.begin(slot, step, intended_ns, free_ns, bytes);
+                    self.begin(slot, call, arrival, free_ns, bytes);
                     self.connections.at(slot).is_sending = self.rules.reports_sends;
                     return self.wire.send_constant(slot, step, 1, self.rules.reports_sends);
                 }
                 Some(constant) => self.scratch.extend_from_slice(constant),
-                None => self.source.render(step, &mut self.scratch),
+                None => self.source.render(call, arrival.number, &mut self.scratch),
             }
             let bytes = (self.scratch.len() - before) as u64;
-            self.begin(slot, step, intended_ns, free_ns, bytes);
+            self.begin(slot, call, arrival, free_ns, bytes);
+            if sent < room {
+                arrival = self.next_of_closed_loop(first.intended_ns);
+            }
         }
         self.connections.at(slot).is_sending = self.rules.reports_copies;
         self.wire.send_copy(slot, &self.scratch, self.rules.reports_copies);
     }
 
-    fn begin(&mut self, slot: Slot, step: usize, intended_ns: u64, free_ns: u64, bytes: u64) {
-        let flight = Flight::new(step, intended_ns, self.now_ns);
+    #[inline]
+    fn begin(&mut self, slot: Slot, call: Call, arrival: Arrival, free_ns: u64, bytes: u64) {
+        let flight = Flight::new(call, self.start_ns + arrival.intended_ns, self.now_ns);
         let index = self.connections.begin(slot, flight);
         self.released.push((index, free_ns, bytes));
     }
@@ -688,12 +716,12 @@ impl<W: Wire, S: Source> Shard<W, S> {
         let start_ns = self.start_ns;
         for &(index, free_ns, bytes) in &self.released {
             let flight = self.connections.flight(index);
-            flight.sent_ns = sent_ns;
             let due_ns = flight.intended_ns.max(free_ns);
             if self.rules.is_closed_loop {
                 // No moment was intended: what passed since the connection was free is the generator's, not the target's.
                 flight.intended_ns = sent_ns;
             }
+            flight.set_sent(sent_ns);
             flight.set_lag(sent_ns.saturating_sub(due_ns));
             let relative = |ns: u64| ns.saturating_sub(start_ns);
             self.recorder.sent(flight.step(), relative(flight.intended_ns), relative(sent_ns), bytes);
@@ -754,7 +782,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
 #[inline]
 fn record_answer<S: Source>(
     recorder: &mut Recorder,
-    source: &S,
+    source: &mut S,
     flight: Flight,
     answer: Answer,
     now: u64,
@@ -764,10 +792,11 @@ fn record_answer<S: Source>(
     let relative = |ns: u64| ns.saturating_sub(start_ns);
     let instants = Instants {
         intended: relative(flight.intended_ns),
-        sent: relative(flight.sent_ns),
+        sent: relative(flight.sent_ns()),
         done: relative(now),
     };
     let lag_ns = flight.lag_when_done(now, late_ns);
-    recorder.done(flight.step(), source.judge(flight.step(), answer.status), instants, lag_ns, answer.bytes);
+    let outcome = source.end(flight.call(), End::Response(answer.status));
+    recorder.done(flight.step(), outcome, instants, lag_ns, answer.bytes);
     lag_ns
 }

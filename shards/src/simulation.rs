@@ -19,6 +19,7 @@ use engine::phase::Phases;
 use engine::plan::{Plan, Scenario};
 use engine::quantity::{MILLISECOND_NS, SECOND_NS};
 use engine::record::{Recorder, Series, Snapshot};
+use engine::seams::Source;
 use std::rc::Rc;
 use std::sync::Arc;
 use wire::{Ledger, SimulatedWire, Statistics};
@@ -80,9 +81,11 @@ pub struct Interval {
 }
 
 /// One shard about to run, and what it is watched by.
-pub struct Bench {
+pub struct Bench<S: Source> {
+    /// Which one.
+    pub number: u32,
     /// The loop.
-    pub shard: Shard<SimulatedWire, Mix>,
+    pub shard: Shard<SimulatedWire, S>,
     /// Where its recorders come out.
     pub lane: CollectorLane,
     /// Its clock.
@@ -106,6 +109,12 @@ impl Simulation {
     /// Runs every shard to its end, one after the other: they share nothing but the moment they start at. Panics, with the
     /// seed, when a shard is stuck or does what its wire does not allow.
     pub fn run(&self) -> Outcome {
+        self.run_with(|mix| mix)
+    }
+
+    /// The same, with what is sent made from the plan's own mix, for each shard.
+    pub fn run_with<S: Source>(&self, mut source: impl FnMut(Mix) -> S) -> Outcome {
+        let mix = crate::mix(&self.plan).expect("a plan's requests can be encoded");
         let mut outcome = Outcome {
             snapshot: Snapshot::new(self.plan.machine.shards as usize, &self.plan.layout(), self.phases()),
             wires: Vec::new(),
@@ -113,20 +122,19 @@ impl Simulation {
             scheduled: (!self.plan.is_closed()).then(Tally::default),
         };
         for shard in 0..self.plan.machine.shards {
-            let statistics = self.run_shard(shard, &mut outcome);
+            let statistics = self.run_shard(self.bench(shard, source(mix.clone())), &mut outcome);
             outcome.wires.push(statistics);
         }
         outcome
     }
 
     /// One shard on its wire, not yet run.
-    pub fn bench(&self, shard: u32) -> Bench {
+    pub fn bench<S: Source>(&self, shard: u32, source: S) -> Bench<S> {
         let share = self.share(shard);
         let control = Arc::new(Control::default());
-        let source = self.mix(share);
         let wire = SimulatedWire::new(
             self.world.clone(),
-            &source,
+            source.steps(),
             self.plan.connections_of(0, shard),
             self.seed,
             share.shard,
@@ -139,19 +147,15 @@ impl Simulation {
         let on_ready = Box::new(|_| {});
         let parts =
             Parts { wire, source, share, lane: shard_lane, recorder, control: control.clone(), on_ready };
-        Bench { shard: Shard::new(&self.plan, parts), lane, ledger, control }
+        Bench { number: shard, shard: Shard::new(&self.plan, parts), lane, ledger, control }
     }
 
     fn share(&self, shard: u32) -> Share {
         Share { shard: u64::from(shard), shards: u64::from(self.plan.machine.shards) }
     }
 
-    fn mix(&self, share: Share) -> Mix {
-        crate::mix(&self.plan, share).expect("a plan's requests can be encoded")
-    }
-
-    fn run_shard(&self, shard: u32, outcome: &mut Outcome) -> Statistics {
-        let Bench { shard: mut running, lane, ledger, control } = self.bench(shard);
+    fn run_shard<S: Source>(&self, bench: Bench<S>, outcome: &mut Outcome) -> Statistics {
+        let Bench { number: shard, shard: mut running, lane, ledger, control } = bench;
         let mut ended_ns = None;
         let mut next_collect_ns = 0;
         let horizon_ns = self.horizon_ns(control.start_ns().unwrap_or(0));
@@ -200,8 +204,8 @@ impl Simulation {
     /// Asks a fresh bucket what was to be sent before an instant.
     fn count_scheduled(&self, shard: u32, before_ns: u64, outcome: &mut Outcome) {
         let Scenario { starts_ns, load, requests_max, .. } = &self.plan.scenarios[0];
-        let (seed, share) = (self.plan.seed_of(0), self.share(shard));
-        let bucket = TokenBucket::new((*starts_ns, load), self.phases(), share, seed, *requests_max);
+        let (draws, share) = (self.plan.draws_of(0), self.share(shard));
+        let bucket = TokenBucket::new((*starts_ns, load), self.phases(), share, draws, *requests_max);
         if let (Some(mut bucket), Some(scheduled)) = (bucket, &mut outcome.scheduled) {
             let own = bucket.abandon(before_ns);
             scheduled.add(own);

@@ -5,7 +5,7 @@ use super::requests::RequestRecord;
 use super::series::Instants;
 use super::slowest::Finished;
 use super::stats::ShardStats;
-use crate::outcome::{Kind, Outcome};
+use crate::outcome::Outcome;
 use crate::phase::{Phase, Phases, Windowed};
 
 /// What one shard wrote down in one interval.
@@ -67,9 +67,9 @@ impl Recorder {
     }
 
     /// Records the failure of a request that could not be sent, because there was no connection.
-    pub fn not_sent(&mut self, series: usize, kind: Kind, instants: Instants) {
+    pub fn not_sent(&mut self, series: usize, outcome: Outcome, instants: Instants) {
         let is_measured = self.is_measured(instants.intended);
-        self.ended(series, Outcome::Failed(kind), instants, 0, is_measured);
+        self.ended(series, outcome, instants, 0, is_measured);
     }
 
     #[inline]
@@ -123,6 +123,7 @@ impl Recorder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::Kind;
 
     const PHASES: Phases = Phases { measure_from_ns: 100, measure_to_ns: 1_000 };
 
@@ -147,7 +148,7 @@ mod tests {
         assert_eq!((measured[0].sent, measured[0].ok, measured[0].failed()), (1, 0, 1));
         assert_eq!((outside[0].last_sent_ns, measured[0].last_sent_ns), (150, 160));
         assert_eq!((outside[0].lag.max_ns(), measured[0].lag.max_ns()), (51, 10), "failures have one too");
-        recorder.not_sent(0, Kind::Connect, instants(100, 150, 150));
+        recorder.not_sent(0, Outcome::Failed(Kind::Connect), instants(100, 150, 150));
         let measured = &recorder.requests.series.measured[0];
         assert_eq!((measured.lag.count(), measured.failed()), (1, 2));
     }

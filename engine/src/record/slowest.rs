@@ -110,6 +110,9 @@ impl Slowest {
 /// One of the slowest requests, as the report has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SlowRequest {
+    /// The name of its scenario, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<String>,
     /// The name of its step.
     pub step: String,
     /// The status of its answer, if a complete one came.
@@ -131,14 +134,15 @@ pub struct SlowRequest {
 }
 
 impl SlowRequest {
-    /// A finished request of a step with this name.
-    pub fn new(finished: &Finished, step: &str) -> SlowRequest {
+    /// A finished request of a step with this name, in the scenario with this name if there are several.
+    pub fn new(finished: &Finished, scenario: Option<&str>, step: &str) -> SlowRequest {
         let Instants { intended, sent, done } = finished.instants;
         let (status, error) = match finished.outcome {
             Outcome::Ok(status) | Outcome::Refused(status) => (Some(status), None),
             Outcome::Failed(kind) => (None, Some(kind.name().to_owned())),
         };
         SlowRequest {
+            scenario: scenario.map(str::to_owned),
             step: step.to_owned(),
             status,
             error,
@@ -195,12 +199,12 @@ mod tests {
     fn a_failure_is_among_the_slowest_with_its_kind_and_an_answer_with_its_status() {
         let instants = Instants { intended: 1_500_000_000, sent: 1_500_000_010, done: 1_500_000_110 };
         let timeout = Finished { shard: 3, series: 0, outcome: Outcome::Failed(Kind::Timeout), instants };
-        let shown = SlowRequest::new(&timeout, "home");
+        let shown = SlowRequest::new(&timeout, None, "home");
         assert_eq!((shown.response_ns, shown.service_ns, shown.slip_ns), (110, 100, 10));
         assert_eq!((shown.intended_s, shown.shard, shown.step.as_str()), (1.5, 3, "home"));
         assert_eq!((shown.status, shown.error.as_deref()), (None, Some("timeout")));
         let refused = Finished { outcome: Outcome::Refused(503), ..timeout };
-        let json = serde_json::to_string(&SlowRequest::new(&refused, "home")).unwrap();
+        let json = serde_json::to_string(&SlowRequest::new(&refused, Some("read"), "home")).unwrap();
         assert!(json.contains("\"status\":503") && !json.contains("error"), "{json}");
     }
 

@@ -117,7 +117,7 @@ impl Case {
         let (shard_lane, collector_lane, recorder) = lane(0, &plan.layout(), plan.phases);
         let control = Arc::new(Control::default());
         control.start_at(START_NS);
-        let source = shards::mix(&plan, SHARE).expect("the request can be encoded");
+        let source = shards::mix(&plan).expect("the request can be encoded");
         let slots = self.connections as usize;
         let wire = BareWire::new(slots, self.pipeline as usize);
         let wire = if self.is_full { wire.holding(slots) } else { wire };

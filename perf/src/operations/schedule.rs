@@ -6,6 +6,7 @@ use engine::bucket::{Poll, Share, TokenBucket};
 use engine::load::{Arrivals, Load, Overload};
 use engine::phase::Phases;
 use engine::quantity::{Rate, SECOND_NS};
+use engine::random::Draws;
 use engine::schedule::{Shape, Stretch};
 
 /// Long enough that a measurement is a small part of it, so that every shape is measured where it is itself.
@@ -45,7 +46,7 @@ fn open(shape: Shape, arrivals: Arrivals) -> Load {
 
 fn bucket(load: &Load) -> TokenBucket {
     let phases = Phases { measure_from_ns: 0, measure_to_ns: LENGTH_NS };
-    TokenBucket::new((0, load), phases, SHARE, SEED, None).expect("an open load has a bucket")
+    TokenBucket::new((0, load), phases, SHARE, Draws::new(SEED, 0), None).expect("an open load has a bucket")
 }
 
 /// Takes arrivals, which must come in order; when the load is over it begins again.
@@ -55,8 +56,8 @@ fn work(load: Load) -> Work {
         let mut taken = 0;
         while taken < count {
             match current.poll_due(LENGTH_NS) {
-                Poll::Due { intended_ns } if intended_ns >= last_ns => {
-                    last_ns = intended_ns;
+                Poll::Due(arrival) if arrival.intended_ns >= last_ns => {
+                    last_ns = arrival.intended_ns;
                     taken += 1;
                 }
                 Poll::Finished => (current, last_ns) = (bucket(&load), 0),

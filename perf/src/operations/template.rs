@@ -24,14 +24,14 @@ fn work(path: &str, body: Option<&str>) -> Work {
     let template = encoded(path, body);
     check(&template, body.is_some());
     let mut out = Vec::with_capacity(template.bytes_max() * REQUESTS);
-    let (mut random, mut seq, place) = (Random::new(1, 0), 0, out.as_ptr());
+    let (draws, mut number, place) = (Draws::new(1, 0), 0, out.as_ptr());
     Box::new(move |count| {
         for _ in 0..count {
-            if seq % REQUESTS as u64 == 0 {
+            if number % REQUESTS as u64 == 0 {
                 out.clear();
             }
-            template.render(seq, &mut random, &mut out);
-            seq += 1;
+            template.render(number, draws, &mut out);
+            number += 1;
         }
         assert!(!out.is_empty() && out.as_ptr() == place, "rendered in place, without growing the buffer");
     })
@@ -53,7 +53,7 @@ fn encoded(path: &str, body: Option<&str>) -> Template {
 /// What is rendered is a request: it says how long its body is, and it is.
 fn check(template: &Template, has_body: bool) {
     let mut out = Vec::new();
-    template.render(7, &mut Random::new(1, 0), &mut out);
+    template.render(7, Draws::new(1, 0), &mut out);
     let text = String::from_utf8(out).expect("these requests are text");
     let (head, body) = text.split_once("\r\n\r\n").expect("a head ends with an empty line");
     let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));

@@ -7,12 +7,11 @@
 use super::{Check, Grade};
 use crate::mix;
 use crate::protocol::http1::{HeadMemo, Http1};
-use engine::bucket::Share;
 use engine::mix::Mix;
 use engine::outcome::Outcome;
 use engine::plan::{Plan, Request, Step};
 use engine::quantity::{counted, show_ns};
-use engine::seams::Source;
+use engine::seams::{Call, End, Source};
 use engine::url::Endpoint;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -74,7 +73,7 @@ pub(super) fn check(plan: &Plan, address: &SockAddr, sends_all: bool) -> Vec<Che
 
 /// A request of the plan, as it will be sent.
 struct Kind {
-    step: usize,
+    call: Call,
     bytes: Vec<u8>,
     shown: String,
     timeout_ns: u64,
@@ -112,9 +111,9 @@ struct Asker<'a> {
 
 impl<'a> Asker<'a> {
     fn new(plan: &'a Plan, address: &'a SockAddr, place: &'a str, made: Socket) -> Result<Self, String> {
-        // Counters begin where the run's do; random values are not those of the run, which should come as a surprise.
+        // Numbers begin where the run's do; random values are not those of the run, which should come as a surprise.
         let apart = plan.changed(|fields| fields.seed = !plan.seed).map_err(|broken| broken.to_string())?;
-        let source = mix(&apart, Share { shard: 0, shards: 1 })?;
+        let source = mix(&apart)?;
         Ok(Asker { plan, address, place, source, made: Some(made) })
     }
 
@@ -124,9 +123,10 @@ impl<'a> Asker<'a> {
         let source = &mut self.source;
         let kind = |(step, Step { request: Request::Http(request), timeout_ns, .. }): (usize, &Step)| {
             let mut bytes = Vec::new();
-            source.render(step, &mut bytes);
+            let call = Call { step: step as u32, session: 0 };
+            source.render(call, step as u64, &mut bytes);
             let is_safe = SAFE_METHODS.contains(&request.method.as_str());
-            Kind { step, shown: show_request(&bytes), bytes, timeout_ns: *timeout_ns, is_safe }
+            Kind { call, shown: show_request(&bytes), bytes, timeout_ns: *timeout_ns, is_safe }
         };
         drawn.map(kind).collect()
     }
@@ -139,7 +139,8 @@ impl<'a> Asker<'a> {
         };
         let timeout = Duration::from_nanos(kind.timeout_ns);
         let begun = Instant::now();
-        let came = exchange(socket, &kind.bytes, self.source.is_bodyless(kind.step), timeout);
+        let is_bodyless = self.source.steps()[kind.call.step as usize].is_bodyless;
+        let came = exchange(socket, &kind.bytes, is_bodyless, timeout);
         let took = show_ns(begun.elapsed().as_nanos() as u64);
         let (shown, place) = (&kind.shown, self.place);
         match came {
@@ -177,8 +178,8 @@ impl<'a> Asker<'a> {
         }
     }
 
-    fn judge(&self, kind: &Kind, status: u16, found: String) -> Check {
-        match self.source.judge(kind.step, status) {
+    fn judge(&mut self, kind: &Kind, status: u16, found: String) -> Check {
+        match self.source.end(kind.call, End::Response(status)) {
             Outcome::Ok(_) => Check::pass(REQUEST, found),
             Outcome::Refused(_) | Outcome::Failed(_) => Check::warn(
                 REQUEST,

@@ -12,12 +12,11 @@ use super::link::{Armed, Asked, End, Event, Happening, Link, Side, Stage, Submis
 use super::world::{Fate, World, happens};
 use crate::lanes::Control;
 use crate::wire::{Completion, Pause, Slot, Wire};
-use engine::mix::Mix;
 use engine::outcome::Kind;
 use engine::quantity::{MILLISECOND_NS, SECOND_NS};
 use engine::random::Random;
 use engine::record::ShardStats;
-use engine::seams::Source;
+use engine::seams::StepFacts;
 use std::cell::{Cell, RefCell};
 use std::collections::{BinaryHeap, VecDeque};
 use std::rc::Rc;
@@ -109,16 +108,16 @@ impl SimulatedWire {
     /// clock's birth; `control` is who the world's stop orders are given to.
     pub fn new(
         world: World,
-        source: &Mix,
+        steps: &[StepFacts],
         slots: u32,
         seed: u64,
         shard: u64,
         start_ns: u64,
         control: Arc<Control>,
     ) -> SimulatedWire {
-        let is_head = |step| {
+        let is_head = |step: &StepFacts| {
             let mut is_head = false;
-            http::requests(source.constant(step).unwrap_or_default(), |found| is_head = found);
+            http::requests(step.constant.as_deref().unwrap_or_default(), |found| is_head = found);
             is_head
         };
         let mut wire = SimulatedWire {
@@ -131,7 +130,7 @@ impl SimulatedWire {
             idle_looks: 0,
             next_hiccup_ns: u64::MAX,
             links: (0..slots).map(|_| Link::default()).collect(),
-            constants: (0..source.steps()).map(is_head).collect(),
+            constants: steps.iter().map(is_head).collect(),
             submissions: Vec::new(),
             asked: VecDeque::new(),
             events: BinaryHeap::new(),

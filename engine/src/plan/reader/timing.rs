@@ -5,7 +5,7 @@ use crate::config::{Text, closest};
 use crate::length;
 use crate::load::Load;
 use crate::quantity::{parse_count, show_ns};
-use crate::random;
+use crate::random::Draws;
 
 /// When a scenario schedules, and what.
 #[derive(Clone)]
@@ -55,8 +55,8 @@ impl Reader<'_> {
             Some(followed) => self.settle(followed, typed, asked_ns, settled, path),
         };
         path.pop();
-        let seed = random::seed_of(self.seed, index);
-        let timing = self.timing(&typed[index], starts_ns, asked_ns, seed);
+        let draws = Draws::new(self.seed, index as u32);
+        let timing = self.timing(&typed[index], starts_ns, asked_ns, draws);
         settled[index].insert(timing).ends_ns()
     }
 
@@ -79,7 +79,7 @@ impl Reader<'_> {
         found
     }
 
-    fn timing(&mut self, typed: &Typed, starts_ns: u64, asked_ns: Option<u64>, seed: u64) -> Timing {
+    fn timing(&mut self, typed: &Typed, starts_ns: u64, asked_ns: Option<u64>, draws: Draws) -> Timing {
         let config = &typed.config;
         let requests_max = self.requests_max(typed);
         let duration_key = typed.at("duration");
@@ -106,7 +106,7 @@ impl Reader<'_> {
         if length_ns == Some(0) {
             self.wrong(&duration_key, "must be longer than zero", super::DURATION_FIX);
         }
-        let covered = self.arrivals_to_cover(typed, length_ns, requests_max, seed);
+        let covered = self.arrivals_to_cover(typed, length_ns, requests_max, draws);
         let length_ns = length_ns.filter(|&ns| ns > 0);
         let places = (typed.at("load"), duration_key);
         let read = Load::read((&places.0, &places.1), &config.load, length_ns, covered, DURATION_NS_DEFAULT);
@@ -116,7 +116,7 @@ impl Reader<'_> {
             (Load::Closed, length_ns.unwrap_or(DURATION_NS_DEFAULT))
         });
         let length_ns = requests_max
-            .and_then(|requests| length::instant_of(&load, requests, self.shards, seed))
+            .and_then(|requests| length::instant_of(&load, requests, draws))
             .map_or(length_ns, |ns| ns.min(length_ns));
         Timing { starts_ns, length_ns, load, requests_max, is_read }
     }
@@ -132,14 +132,14 @@ impl Reader<'_> {
         typed: &Typed,
         asked_ns: Option<u64>,
         requests_max: Option<u64>,
-        seed: u64,
+        draws: Draws,
     ) -> Option<u64> {
         let is_random = typed.config.load.arrivals.as_ref().is_some_and(|text| text.0 == "poisson");
         let requests = requests_max?;
         if !is_random || asked_ns.is_some() {
             return requests_max;
         }
-        let covered = length::arrivals_to_cover(requests, self.shards, seed);
+        let covered = length::arrivals_to_cover(requests, draws);
         self.take(&typed.at("requests"), covered, "give a duration as well, or ask for fewer")
     }
 }

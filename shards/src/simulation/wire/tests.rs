@@ -2,8 +2,6 @@
 
 use super::*;
 use crate::simulation::world::{Body, Machine, Server, Service};
-use engine::mix::Step;
-use engine::template::{Template, parse};
 
 const REQUEST: &str = "GET / HTTP/1.1\r\n\r\n";
 
@@ -13,9 +11,9 @@ fn connected(body_bytes: u64) -> SimulatedWire {
     let body = Body { bytes: (body_bytes, body_bytes), chunked_ppm: 0, until_end_ppm: 0 };
     let server = Server { service: Service::Fixed(MILLISECOND_NS), body, ..Server::default() };
     let world = World { machine, server, ..World::default() };
-    let template = Template::new(parse(REQUEST).expect("it is well formed")).expect("it has no holes");
-    let mix = Mix::new(vec![Step { template, weight: 1, is_bodyless: false }], 1, 0, 1);
-    let mut wire = SimulatedWire::new(world, &mix, 1, 1, 0, 0, Arc::default());
+    let constant = Some(REQUEST.as_bytes().to_vec());
+    let step = StepFacts { constant, bytes_max: REQUEST.len(), is_bodyless: false };
+    let mut wire = SimulatedWire::new(world, &[step], 1, 1, 0, 0, Arc::default());
     wire.connect(0);
     wire.wait(u64::MAX).expect("the simulated wire does not fail");
     assert!(matches!(wire.next(), Some(Completion::Connected(0))));
