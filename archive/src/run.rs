@@ -13,7 +13,7 @@ use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, Statement, params};
 use serde::{Deserialize, Serialize};
 use std::io::{Read, Write};
 
@@ -99,6 +99,8 @@ pub(crate) fn insert_run(
 fn insert_slices(connection: &Connection, run: i64, history: &[Slice]) -> Result<(), Problem> {
     let sql = "INSERT INTO slices VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     let mut statement = connection.prepare(sql)?;
+    let mut of_scenarios =
+        connection.prepare("INSERT INTO scenario_slices VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
     for (place, slice) in history.iter().enumerate() {
         let Slice { from_ns, to_ns, phase, ok, failed, dropped, cpu_ns, response_hdr, scenarios } = slice;
         let counts = [from_ns, to_ns, ok, failed, dropped, cpu_ns].map(|&count| stored(count));
@@ -117,23 +119,22 @@ fn insert_slices(connection: &Connection, run: i64, history: &[Slice]) -> Result
             cpu_ns,
             hdr
         ])?;
-        insert_scenario_slices(connection, run, place, scenarios)?;
+        insert_scenario_slices(&mut of_scenarios, run, place, scenarios)?;
     }
     Ok(())
 }
 
 fn insert_scenario_slices(
-    connection: &Connection,
+    statement: &mut Statement,
     run: i64,
     slice: usize,
     scenarios: &[ScenarioSlice],
 ) -> Result<(), Problem> {
-    let sql = "INSERT INTO scenario_slices VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     for (place, part) in scenarios.iter().enumerate() {
         let ScenarioSlice { ok, failed, dropped, response_hdr } = part;
         let [ok, failed, dropped] = [ok, failed, dropped].map(|&count| stored(count));
         let (slice, place, hdr) = (slice as i64, place as i64, packed(response_hdr));
-        connection.prepare_cached(sql)?.execute(params![run, slice, place, ok, failed, dropped, hdr])?;
+        statement.execute(params![run, slice, place, ok, failed, dropped, hdr])?;
     }
     Ok(())
 }
@@ -168,7 +169,7 @@ fn insert_traces(connection: &Connection, run: i64, slowest: &[SlowRequest]) -> 
         ])?;
         if let Some(scenario) = scenario {
             let sql = "INSERT INTO trace_scenarios VALUES (?1, ?2, ?3)";
-            connection.prepare_cached(sql)?.execute(params![run, place as i64, scenario])?;
+            connection.execute(sql, params![run, place as i64, scenario])?;
         }
     }
     Ok(())

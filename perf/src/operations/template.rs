@@ -2,7 +2,7 @@
 
 use super::{Operation, Work};
 use engine::plan::{HttpRequest, Request, Step};
-use engine::random::Random;
+use engine::random::Draws;
 use engine::template::{Piece, Template, parse};
 use shards::protocol::http1;
 
