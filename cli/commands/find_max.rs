@@ -13,8 +13,9 @@ use crate::output::text::{grouped, row};
 use crate::session::Session;
 use crate::target::{self, Ready};
 use clap::Args;
+use engine::config::closest;
 use engine::judge::judge;
-use engine::plan::{Plan, Probed};
+use engine::plan::{Plan, Probed, Scenario};
 use engine::quantity::{Rate, SECOND_NS, show_ns};
 use engine::redact;
 use engine::report::{Calibrated, Report};
@@ -49,6 +50,9 @@ pub(crate) struct FindMaxArgs {
     /// condition on failures, failed<1% is added.
     #[arg(long, value_name = "CONDITIONS")]
     slo: Option<String>,
+    /// The scenario whose rate is searched; the others keep theirs [default: all together, in the plan's proportions].
+    #[arg(long, value_name = "NAME")]
+    scenario: Option<String>,
     /// The lowest rate worth finding.
     #[arg(long, value_name = "RATE", default_value = "1")]
     from: String,
@@ -99,6 +103,8 @@ struct Probe {
 struct Found<'a> {
     schema: u32,
     target: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scenario: Option<&'a str>,
     slo: Vec<String>,
     #[serde(flatten)]
     answer: &'a Answer,
@@ -109,7 +115,8 @@ struct Found<'a> {
 pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     let plan = load::plan_to_probe(&args.plan)?;
     let (slo, added) = with_failures(conditions(args, &plan)?)?;
-    let search = Search::new(settings(args, &plan)?);
+    let probed = probed(args, &plan)?;
+    let search = Search::new(settings(args, &plan, probed)?);
     let confidence = compare::confidence(&args.confidence)?;
     let uses_stdout = files::stdout_of(&[&args.json, &args.svg])?;
     let json = args.json.as_deref().map(|path| Output::open(path, "--json")).transpose()?;
@@ -118,14 +125,16 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     let ready = target::make_ready(&plan, &session)?;
     let manner = Manner { is_quiet: args.quiet, is_forced: args.force, sends_all: args.plan.probe_all };
     let calibration = preflight(&plan, &ready, &session, manner)?;
-    let bench = Bench { args, plan: &plan, slo: &slo, confidence, session, ready: &ready, calibration };
+    let bench =
+        Bench { args, plan: &plan, probed, slo: &slo, confidence, session, ready: &ready, calibration };
     let (mut answer, probes) = bench.search(search)?;
     answer.notes.splice(0..0, added);
     let signal = bench.session.signal();
     ready.stop();
     let found = Found {
         schema: SCHEMA,
-        target: redact::written(&plan).targets[0].url.to_string(),
+        target: targets(&plan),
+        scenario: args.scenario.as_deref(),
         slo: slo.iter().map(|threshold| threshold.text.clone()).collect(),
         answer: &answer,
         probes: &probes,
@@ -148,6 +157,7 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
 struct Bench<'a> {
     args: &'a FindMaxArgs,
     plan: &'a Plan,
+    probed: Probed,
     slo: &'a [Threshold],
     confidence: f64,
     session: Session,
@@ -173,7 +183,9 @@ impl Bench<'_> {
                     if self.session.signal().is_some() {
                         return Ok((search.give_up("stopped by a signal"), probes));
                     }
-                    let outcome = judge(&report, self.slo, self.confidence);
+                    let name = self.args.scenario.as_deref();
+                    let outcome = judge(&report, name, self.slo, self.confidence);
+                    let report = name.and_then(|name| report.of_scenario(name)).unwrap_or(report);
                     let probe = Probe::new(rate_rps, &report, &outcome);
                     if !self.args.quiet {
                         eprintln!("{}", probe.line());
@@ -203,7 +215,7 @@ impl Bench<'_> {
             0 => length_ns / WARMUP_PART,
             given_ns => given_ns,
         };
-        let plan = self.plan.probe(Probed::Sum, exact(rate_rps), warmup_ns, length_ns);
+        let plan = self.plan.probe(self.probed, exact(rate_rps), warmup_ns, length_ns);
         let plan = plan.map_err(|problem| Failure::runtime(format!("{rate_rps}/s: {problem}")))?;
         let addresses = self.ready.addresses.clone().map_err(Failure::runtime)?;
         self.session.run(&plan, &addresses, self.calibration.clone(), Vec::new())
@@ -275,7 +287,48 @@ fn with_failures(mut slo: Vec<Threshold>) -> Result<(Vec<Threshold>, Option<Stri
     Ok((slo, Some(note)))
 }
 
-fn settings(args: &FindMaxArgs, plan: &Plan) -> Result<Settings, Failure> {
+/// Where the plan goes, without secrets.
+fn targets(plan: &Plan) -> String {
+    let urls: Vec<String> =
+        redact::written(plan).targets.iter().map(|target| target.url.to_string()).collect();
+    urls.join(", ")
+}
+
+/// What is searched for: the rate of one scenario, or of all. The others, or all their proportions, have to be known, so each has to
+/// have a constant rate.
+fn probed(args: &FindMaxArgs, plan: &Plan) -> Result<Probed, Failure> {
+    let names: Vec<&str> = plan.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
+    let probed = match &args.scenario {
+        None => Probed::Sum,
+        Some(name) => Probed::Scenario(plan.scenario_named(name).ok_or_else(|| {
+            let fix = match closest(name, &names) {
+                Some(guess) => format!("did you mean `{guess}`?"),
+                None => format!("there are {}", names.join(", ")),
+            };
+            let message =
+                format!("there is no scenario `{name}`\n  --> flag --scenario {name}\n  help: {fix}");
+            Failure::new(USAGE, message)
+        })?),
+    };
+    let changes = |(index, scenario): (usize, &Scenario)| {
+        let has_to_be_known = match probed {
+            Probed::Sum => true,
+            Probed::Scenario(probed) => index != probed && !scenario.load.is_closed(),
+        };
+        (has_to_be_known && scenario.load.constant_rate().is_none()).then_some(scenario.name.as_str())
+    };
+    match plan.scenarios.iter().enumerate().find_map(changes) {
+        Some(name) if plan.scenarios.len() > 1 => {
+            let message = format!(
+                "the rate of `{name}` is not constant, and a probe keeps the other scenarios as they are\n  help: give each scenario a `rate`, or search one of several with --scenario"
+            );
+            Err(Failure::new(USAGE, message))
+        }
+        _ => Ok(probed),
+    }
+}
+
+fn settings(args: &FindMaxArgs, plan: &Plan, probed: Probed) -> Result<Settings, Failure> {
     let (floor_rps, ceiling_rps) = (rate(&args.from, "--from")?, rate(&args.to, "--to")?);
     if floor_rps >= ceiling_rps {
         let message = format!(
@@ -284,7 +337,11 @@ fn settings(args: &FindMaxArgs, plan: &Plan) -> Result<Settings, Failure> {
         );
         return Err(Failure::new(USAGE, message));
     }
-    let planned = plan.offered().rate_rps_at(0).filter(|rps| *rps > 0.0);
+    let planned = match probed {
+        Probed::Sum => plan.offered().rate_rps_at(0),
+        Probed::Scenario(index) => plan.scenarios[index].load.constant_rate().map(Rate::rps),
+    };
+    let planned = planned.filter(|rps| *rps > 0.0);
     let start_rps = planned.unwrap_or(START_RPS).clamp(floor_rps, ceiling_rps);
     let tolerance = share(&args.tolerance, "--tolerance")?;
     Ok(Settings { start_rps, floor_rps, ceiling_rps, tolerance, ..Settings::default() })

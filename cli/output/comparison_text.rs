@@ -13,18 +13,20 @@ pub(crate) fn plain(comparison: &Comparison, regression: Option<&Regression>) ->
     for (name, side) in [("base", &comparison.base), ("candidate", &comparison.candidate)] {
         let _ = writeln!(text, "{name:<11}{}", summary(side));
     }
+    // Titles with the name of a scenario before them may be longer than those without.
+    let width = comparison.rows.iter().map(|row| row.title().chars().count()).max().unwrap_or(0).max(16) + 1;
     let _ = writeln!(
         text,
-        "\n{:<17}{:>11}{:>11}{:>12}   {:<22} {:>10}  verdict",
+        "\n{:<width$}{:>11}{:>11}{:>12}   {:<22} {:>10}  verdict",
         "", "base", "candidate", "difference", "interval", "seen from"
     );
     for (index, row) in comparison.rows.iter().enumerate() {
         let [base, candidate, difference, interval] = cells(row);
-        let title = row.metric.title();
+        let title = plain::plain(&row.title());
         let seen = seen_from(row, regression, index);
         let _ = writeln!(
             text,
-            "{title:<17}{base:>11}{candidate:>11}{difference:>12}   {interval:<22} {seen:>10}  {}",
+            "{title:<width$}{base:>11}{candidate:>11}{difference:>12}   {interval:<22} {seen:>10}  {}",
             verdict(row, regression, index)
         );
     }
@@ -44,7 +46,7 @@ pub(crate) fn markdown(comparison: &Comparison, regression: Option<&Regression>)
         let shown = verdict(row, regression, index);
         let is_notable = row.is_decisive && matches!(row.verdict, Judgement::Worse | Judgement::Better);
         let shown = if is_notable { format!("**{shown}**") } else { shown };
-        let (title, seen) = (row.metric.title(), seen_from(row, regression, index));
+        let (title, seen) = (escaped(&plain::plain(&row.title())), seen_from(row, regression, index));
         let _ = writeln!(
             text,
             "| {title} | {base} | {candidate} | {difference} | {interval} | {seen} | {shown} |"
@@ -63,7 +65,7 @@ pub(crate) fn markdown(comparison: &Comparison, regression: Option<&Regression>)
 /// The whole in a line: what to conclude, and from which rows.
 fn headline(comparison: &Comparison, regression: Option<&Regression>) -> String {
     let named = |rows: Vec<&Row>| {
-        let shown = rows.iter().map(|row| format!("{} {}", row.metric.title(), cells(row)[2]));
+        let shown = rows.iter().map(|row| format!("{} {}", plain::plain(&row.title()), cells(row)[2]));
         shown.collect::<Vec<_>>().join(", ")
     };
     let Some(regression) = regression else {
@@ -202,6 +204,7 @@ mod tests {
             response_hdr: String::new(),
         };
         let row = |metric, detectable, basis| Row {
+            scenario: None,
             metric,
             base: 1e6,
             candidate: 1.01e6,

@@ -249,8 +249,15 @@ pub fn compare(base: &[Report], candidate: &[Report], options: &Options) -> Resu
     }
     let (base_side, candidate_side) = (Side::new(base)?, Side::new(candidate)?);
     let mut notes: Vec<String> = allowed.into_iter().map(|objection| objection.text).collect();
-    let (drafts, omitted) = row::drafts(&base_side, &candidate_side, options);
+    let (mut drafts, omitted) = row::drafts(&base_side, &candidate_side, options);
     notes.extend(omitted);
+    if base[0].plan.scenarios.len() > 1 {
+        for scenario in &base[0].plan.scenarios {
+            let (of_scenario, omitted) = scenario_drafts(&scenario.name, base, candidate, options)?;
+            drafts.extend(of_scenario);
+            notes.extend(omitted);
+        }
+    }
     notes.extend(general_notes(base, candidate, &drafts));
     let (rows, row_confidence) = finished(drafts, options);
     Ok(Comparison {
@@ -264,6 +271,34 @@ pub fn compare(base: &[Report], candidate: &[Report], options: &Options) -> Resu
         rows,
         notes,
     })
+}
+
+/// The rows of one scenario, where both sides have it, and in words what was left out. The generator's CPU time is not told apart by
+/// scenario.
+fn scenario_drafts(
+    name: &str,
+    base: &[Report],
+    candidate: &[Report],
+    options: &Options,
+) -> Result<(Vec<Draft>, Vec<String>), Refusal> {
+    let of_side = |reports: &[Report]| -> Option<Vec<Report>> {
+        reports.iter().map(|report| report.of_scenario(name)).collect()
+    };
+    let (Some(base), Some(candidate)) = (of_side(base), of_side(candidate)) else {
+        return Ok((
+            Vec::new(),
+            vec![format!("`{name}` is not in all runs, and is not compared on its own")],
+        ));
+    };
+    if base.iter().chain(&candidate).any(|report| report.requests.ok == 0) {
+        let note =
+            format!("`{name}` is not compared on its own: in one of the runs none of its requests succeeded");
+        return Ok((Vec::new(), vec![note]));
+    }
+    let (mut drafts, omitted) = row::drafts(&Side::new(&base)?, &Side::new(&candidate)?, options);
+    drafts.retain(|draft| draft.metric != Metric::CpuPerRequest);
+    drafts.iter_mut().for_each(|draft| draft.scenario = Some(name.to_owned()));
+    Ok((drafts, omitted.into_iter().map(|note| format!("{name}/{note}")).collect()))
 }
 
 /// Rows with intervals wide enough for all of them together, and the confidence of each.
@@ -309,7 +344,7 @@ fn general_notes(base: &[Report], candidate: &[Report], drafts: &[Draft]) -> Vec
         );
     }
     let forgetful = drafts.iter().filter(|draft| draft.degrees() < DEGREES_FEW && draft.is_fallible());
-    let titles: Vec<&str> = forgetful.map(|draft| draft.metric.title()).collect();
+    let titles: Vec<String> = forgetful.map(Draft::title).collect();
     if !titles.is_empty() {
         notes.push(format!(
             "{}: the runs vary so slowly that they are worth fewer than eight independent stretches; run longer",
@@ -348,6 +383,9 @@ pub struct Regression {
 /// One row against the limit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RegressionRow {
+    /// The scenario it is about; nothing for all of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<String>,
     /// What the row is about.
     pub metric: Metric,
     /// How it stands to the limit.
@@ -384,9 +422,9 @@ impl Comparison {
         Regression { status, limit, rows }
     }
 
-    /// The row of a metric, if both sides have it.
+    /// The row of a metric of the whole run, if both sides have it.
     pub fn row(&self, metric: Metric) -> Option<&Row> {
-        self.rows.iter().find(|row| row.metric == metric)
+        self.rows.iter().find(|row| row.metric == metric && row.scenario.is_none())
     }
 }
 

@@ -39,12 +39,36 @@ fn cause(reason: &Reason) -> Option<Cause> {
     }
 }
 
-/// How a probe went, under conditions that a sustained rate has to meet with this confidence.
+/// How a probe went, under conditions that a sustained rate has to meet with this confidence. Conditions that name no scenario are
+/// about the probed one, if it is one, and about all otherwise.
+pub fn judge(report: &Report, probed: Option<&str>, conditions: &[Threshold], confidence: f64) -> Outcome {
+    let own = |condition: &&Threshold| condition.scope.scenario.is_none();
+    let mut parts = vec![(probed, conditions.iter().filter(own).collect::<Vec<_>>())];
+    for condition in conditions {
+        let Some(name) = condition.scope.scenario.as_deref() else { continue };
+        match parts.iter_mut().find(|(part, _)| *part == Some(name)) {
+            Some((_, of_part)) => of_part.push(condition),
+            None => parts.push((Some(name), vec![condition])),
+        }
+    }
+    let outcomes = parts.into_iter().map(|(name, conditions)| {
+        let part = name.map_or_else(|| Some(report.clone()), |name| report.of_scenario(name));
+        match part {
+            Some(part) => judge_part(&part, &conditions, confidence),
+            None => Outcome::Unclear("a condition is about a scenario that was not run".into()),
+        }
+    });
+    // Of equals, the first.
+    let worst = outcomes.reduce(|worst, next| if severity(&next) > severity(&worst) { next } else { worst });
+    worst.expect("the probed part is always judged")
+}
+
+/// The same of a run, or of one scenario as if it had been alone.
 ///
 /// A generator that is late or disturbed only makes response times longer, so conditions that are met all the same are met.
 /// What is not met is held against the target only where nothing was in the generator's way, or where the target's own answers
 /// decide.
-pub fn judge(report: &Report, conditions: &[Threshold], confidence: f64) -> Outcome {
+fn judge_part(report: &Report, conditions: &[&Threshold], confidence: f64) -> Outcome {
     match judge_target(report, conditions, confidence) {
         Outcome::Pass => Outcome::Pass,
         Outcome::Fail(why) if answers_decide(report, conditions) => Outcome::Fail(why),
@@ -55,8 +79,19 @@ pub fn judge(report: &Report, conditions: &[Threshold], confidence: f64) -> Outc
     }
 }
 
+/// How much an outcome says against a rate.
+fn severity(outcome: &Outcome) -> u32 {
+    match outcome {
+        Outcome::Pass => 0,
+        Outcome::Unclear(_) => 1,
+        Outcome::Disturbed(_) => 2,
+        Outcome::GeneratorLimit(_) => 3,
+        Outcome::Fail(_) => 4,
+    }
+}
+
 /// Whether failures that no disturbance makes are enough to break a condition: no machine turns an answer into an error.
-fn answers_decide(report: &Report, conditions: &[Threshold]) -> bool {
+fn answers_decide(report: &Report, conditions: &[&Threshold]) -> bool {
     let requests = &report.requests;
     if requests.ok == 0 {
         return !has_own_errors(report);
@@ -114,7 +149,7 @@ fn has_own_errors(report: &Report) -> bool {
 }
 
 /// How the probe went if the generator did all that was asked of it.
-fn judge_target(report: &Report, conditions: &[Threshold], confidence: f64) -> Outcome {
+fn judge_target(report: &Report, conditions: &[&Threshold], confidence: f64) -> Outcome {
     if report.requests.scheduled() == 0 {
         return Outcome::Unclear("no arrival was due: a probe at this rate has to be longer (-d)".into());
     }
@@ -151,7 +186,7 @@ fn growth(portions: &[Portion]) -> Option<String> {
 fn judge_conditions(
     report: &Report,
     portions: Vec<Portion>,
-    conditions: &[Threshold],
+    conditions: &[&Threshold],
     confidence: f64,
 ) -> Outcome {
     let sample = Sample::new(vec![portions]);
@@ -159,16 +194,26 @@ fn judge_conditions(
         Ok(times) => times,
         Err(problem) => return Outcome::Disturbed(problem),
     };
-    let facts = times.facts(report);
+    let of_run = times.facts(report);
     let mut unclear = None;
     for condition in conditions {
+        let of_step =
+            match condition.scope.step.as_deref().map(|name| StepTimes::read(report, name)).transpose() {
+                Ok(of_step) => of_step,
+                Err(problem) => return Outcome::Disturbed(problem),
+            };
+        let facts = of_step.as_ref().map_or(of_run, StepTimes::facts);
         if let Some(why) = condition.doubt(&facts) {
             return Outcome::Fail(format!("{}: {why}", condition.text));
         }
         let Some(figure) = condition.measure(&facts) else {
             return Outcome::Disturbed("nothing was measured".into());
         };
-        let interval = interval(&facts, figure, &sample, condition, confidence);
+        // Slices do not tell steps apart, so what is asked of one is judged as measured.
+        let interval = match of_step {
+            None => interval(&facts, figure, &sample, condition, confidence),
+            Some(_) => Interval::point(figure),
+        };
         let shown = format!("{}: measured {}", condition.text, condition.show(figure));
         match standing(condition, interval) {
             Standing::Met => {}
@@ -211,6 +256,37 @@ impl Times {
             achieved_rps: report.rate.achieved,
             ratio: report.rate.ratio.unwrap_or(1.0),
         }
+    }
+}
+
+/// All steps of a name as one: their times, and how many requests failed.
+#[derive(Default)]
+struct StepTimes {
+    response: Distribution,
+    service: Distribution,
+    slip: Distribution,
+    failed: u64,
+    total: u64,
+}
+
+impl StepTimes {
+    fn read(report: &Report, name: &str) -> Result<StepTimes, String> {
+        let mut all = StepTimes::default();
+        let steps = report.scenarios.iter().flat_map(|scenario| &scenario.steps);
+        for step in steps.filter(|step| step.name == name) {
+            all.response.merge(&Distribution::decode(&step.response_ns.hdr)?);
+            all.service.merge(&Distribution::decode(&step.service_ns.hdr)?);
+            all.slip.merge(&Distribution::decode(&step.slip_ns.hdr)?);
+            all.failed += step.requests.failed;
+            all.total += step.requests.scheduled();
+        }
+        Ok(all)
+    }
+
+    fn facts(&self) -> Facts<'_> {
+        let StepTimes { response, service, slip, failed, total } = self;
+        let (failed, total) = (*failed, *total);
+        Facts { response, service, slip, failed, total, unsent: 0, achieved_rps: 0.0, ratio: 1.0 }
     }
 }
 
@@ -349,7 +425,7 @@ mod tests {
     }
 
     fn judged(report: &Report, conditions: &str) -> Outcome {
-        judge(report, &Threshold::parse_list(conditions).unwrap(), 0.95)
+        judge(report, None, &Threshold::parse_list(conditions).unwrap(), 0.95)
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub enum Basis {
 /// One metric of both sides.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
+    /// The scenario it is about; nothing for all of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<String>,
     /// What the row is about.
     pub metric: Metric,
     /// The base's figure: nanoseconds, per second, or a share of 1. Of all runs together.
@@ -59,7 +62,17 @@ pub struct Row {
     pub is_decisive: bool,
 }
 
+/// A metric for people, with the scenario before it if it is of one.
+pub(super) fn title(scenario: Option<&str>, metric: Metric) -> String {
+    scenario.map_or_else(|| metric.title().to_owned(), |name| format!("{name}/{}", metric.title()))
+}
+
 impl Row {
+    /// What the row is called, for people.
+    pub fn title(&self) -> String {
+        title(self.scenario.as_deref(), self.metric)
+    }
+
     pub(super) fn against(&self, limit: f64) -> RegressionRow {
         let limit = if self.metric.is_relative() { limit } else { self.minimum };
         let worsening = worsening(self.metric, Interval { low: self.low, high: self.high });
@@ -69,7 +82,8 @@ impl Row {
             _ => RegressionStatus::Unclear,
         };
         let detectable = self.reach().map(|reach| limit + reach);
-        RegressionRow { metric: self.metric, status, limit, detectable, is_decisive: self.is_decisive }
+        let (scenario, metric) = (self.scenario.clone(), self.metric);
+        RegressionRow { scenario, metric, status, limit, detectable, is_decisive: self.is_decisive }
     }
 
     /// How far the interval reaches from the difference to the better side: so much worse it has to be to be told from nothing.
@@ -168,6 +182,7 @@ impl Side {
 
 /// A row whose interval is still to be given its confidence.
 pub(crate) struct Draft {
+    pub(crate) scenario: Option<String>,
     pub(crate) metric: Metric,
     pub(crate) is_decisive: bool,
     base: f64,
@@ -248,6 +263,7 @@ impl Draft {
             }
         };
         Row {
+            scenario: self.scenario,
             metric: self.metric,
             base: self.base,
             candidate: self.candidate,
@@ -261,6 +277,13 @@ impl Draft {
             basis,
             is_decisive: self.is_decisive,
         }
+    }
+}
+
+impl Draft {
+    /// What the row will be called.
+    pub(super) fn title(&self) -> String {
+        title(self.scenario.as_deref(), self.metric)
     }
 }
 
@@ -311,6 +334,7 @@ fn rate(base: &Side, candidate: &Side, options: &Options) -> Result<Draft, Strin
     }
     let achieved = |side: &Side| side.mean_rate(|rate| Some(rate.achieved)).unwrap_or(0.0);
     Ok(Draft {
+        scenario: None,
         metric: Metric::Rate,
         is_decisive: options.decisive.contains(&Metric::Rate),
         base: achieved(base),
@@ -333,6 +357,7 @@ fn ratio(
     }
     let logs = |side: &Side| side.runs.iter().map(|run| run.read(statistic).ln()).collect();
     Ok(Draft {
+        scenario: None,
         metric,
         is_decisive: options.decisive.contains(&metric),
         base: of_base.estimate,
@@ -354,6 +379,7 @@ fn failed(base: &Side, candidate: &Side, options: &Options) -> Draft {
     };
     let of_runs = |side: &Side| side.runs.iter().map(|run| run.read(statistic)).collect();
     Draft {
+        scenario: None,
         metric: Metric::Failed,
         is_decisive: options.decisive.contains(&Metric::Failed),
         base: of_base.estimate,
