@@ -33,7 +33,7 @@ impl Session {
     pub(crate) fn run(
         &self,
         plan: &Plan,
-        addresses: &[SockAddr],
+        addresses: &[Vec<SockAddr>],
         calibration: Option<Calibrated>,
         sinks: Vec<Box<dyn Sink>>,
     ) -> Result<Report, Failure> {

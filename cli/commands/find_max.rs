@@ -217,7 +217,7 @@ impl Bench<'_> {
         };
         let plan = self.plan.probe(self.probed, exact(rate_rps), warmup_ns, length_ns);
         let plan = plan.map_err(|problem| Failure::runtime(format!("{rate_rps}/s: {problem}")))?;
-        let addresses = self.ready.addresses.clone().map_err(Failure::runtime)?;
+        let addresses = self.ready.all()?;
         self.session.run(&plan, &addresses, self.calibration.clone(), Vec::new())
     }
 }
@@ -310,15 +310,15 @@ fn probed(args: &FindMaxArgs, plan: &Plan) -> Result<Probed, Failure> {
             Failure::new(USAGE, message)
         })?),
     };
-    let changes = |(index, scenario): (usize, &Scenario)| {
+    let is_unknown = |(index, scenario): (usize, &Scenario)| {
         let has_to_be_known = match probed {
             Probed::Sum => true,
             Probed::Scenario(probed) => index != probed && !scenario.load.is_closed(),
         };
-        (has_to_be_known && scenario.load.constant_rate().is_none()).then_some(scenario.name.as_str())
+        has_to_be_known && scenario.load.constant_rate().is_none()
     };
-    match plan.scenarios.iter().enumerate().find_map(changes) {
-        Some(name) if plan.scenarios.len() > 1 => {
+    match plan.scenarios.iter().enumerate().find(|(index, scenario)| is_unknown((*index, scenario))) {
+        Some((_, Scenario { name, .. })) if plan.scenarios.len() > 1 => {
             let message = format!(
                 "the rate of `{name}` is not constant, and a probe keeps the other scenarios as they are\n  help: give each scenario a `rate`, or search one of several with --scenario"
             );

@@ -262,11 +262,12 @@ impl Side {
 
     /// One run of this side, made again when it is INVALID.
     fn run(&self, args: &GateArgs, session: &Session, turn: u32) -> Result<Report, Failure> {
-        let addresses = self.ready.addresses.clone().map_err(Failure::runtime)?;
-        let server = self.command.as_deref().map(|command| Served::start(command, &addresses));
+        let addresses = self.ready.all()?;
+        let served: Vec<SockAddr> = addresses.iter().flatten().cloned().collect();
+        let server = self.command.as_deref().map(|command| Served::start(command, &served));
         let mut server = server.transpose()?;
         if let Some(server) = &mut server {
-            let is_up = server.wait_until_ready(&addresses, session);
+            let is_up = server.wait_until_ready(&served, session);
             is_up.map_err(|failure| self.not_served(failure, args))?;
         }
         // What a command serves can only be looked at once it is up.

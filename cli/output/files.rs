@@ -8,6 +8,7 @@ use engine::distribution::Distribution;
 use engine::outcome::Kind;
 use engine::plan::{Offered, Plan};
 use engine::record::Snapshot;
+use engine::redact;
 use engine::report::Report;
 use engine::seams::Sink;
 use serde::Serialize;
@@ -55,7 +56,9 @@ impl Outputs {
     pub(crate) fn take_timeseries(&mut self, plan: &Plan) -> Option<Box<dyn Sink>> {
         let mut output = self.timeseries.take()?;
         output.begin();
-        Some(Box::new(TimeSeries { output, offered: plan.offered() }))
+        let written = redact::written(plan);
+        let scenarios = written.scenarios.iter().map(|scenario| scenario.name.clone()).collect();
+        Some(Box::new(TimeSeries { output, offered: plan.offered(), scenarios }))
     }
 
     /// Writes what is known at the end. Returns what could not be written, in words.
@@ -140,6 +143,8 @@ pub(crate) fn write_spectrum(report: &Report, out: &mut dyn Write) -> io::Result
 struct TimeSeries {
     output: Output,
     offered: Offered,
+    /// Names of the scenarios, as they may be written down.
+    scenarios: Vec<String>,
 }
 
 impl Sink for TimeSeries {
@@ -167,7 +172,7 @@ impl TimeSeries {
         let named = Kind::ALL.into_iter().filter(|kind| series.errors[*kind as usize] > 0);
         let errors: Map<String, Value> =
             named.map(|kind| (kind.name().to_owned(), series.errors[kind as usize].into())).collect();
-        json!({
+        let mut line = json!({
             "from_s": snapshot.from_ns as f64 / 1e9,
             "to_s": snapshot.to_ns as f64 / 1e9,
             "phase": snapshot.phases.at(snapshot.from_ns / 2 + snapshot.to_ns / 2),
@@ -189,7 +194,31 @@ impl TimeSeries {
             "service_ns": timing(&series.service),
             "slip_ns": timing(&series.slip),
             "lost": snapshot.lost,
-        })
+        });
+        if self.scenarios.len() > 1 {
+            line["scenarios"] = self.scenarios(snapshot, length_s).into();
+        }
+        line
+    }
+
+    /// Each scenario, by its name.
+    fn scenarios(&self, snapshot: &Snapshot, length_s: f64) -> Map<String, Value> {
+        let of_scenario = |(index, name): (usize, &String)| {
+            let series = snapshot.requests.all_of(index);
+            let dropped = snapshot.requests.scenarios[index].dropped;
+            let line = json!({
+                "rate": { "achieved": series.sent as f64 / length_s },
+                "requests": {
+                    "sent": series.sent,
+                    "ok": series.ok,
+                    "failed": series.failed(),
+                    "dropped": dropped.measured + dropped.outside,
+                },
+                "response_ns": timing(&series.response),
+            });
+            (name.clone(), line)
+        };
+        self.scenarios.iter().enumerate().map(of_scenario).collect()
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::output::plain;
 use engine::outcome::Kind;
 use engine::quantity::{counted, show_ns};
-use engine::report::{Report, StepReport, Timing};
+use engine::report::{RateBlock, Report, Requests, StepReport, Timing};
 use engine::verdict::{Reason, Status};
 use std::fmt::Write;
 
@@ -13,7 +13,7 @@ pub(crate) fn report(report: &Report) -> String {
     let report = &plain::report(report);
     let mut text = String::new();
     let sections: [fn(&Report) -> String; 11] =
-        [verdict, until, rate, requests, failures, timings, steps, throughput, cost, thresholds, limits];
+        [verdict, until, rate, requests, failures, timings, scenarios, throughput, cost, thresholds, limits];
     for section in sections {
         text.push_str(&section(report));
     }
@@ -94,17 +94,24 @@ fn until(report: &Report) -> String {
 }
 
 fn rate(report: &Report) -> String {
-    let achieved = grouped_exactly(report.rate.achieved);
-    match (report.rate.target, report.rate.ratio) {
+    row("Rate", &rate_of(&report.rate))
+}
+
+fn rate_of(rate: &RateBlock) -> String {
+    let achieved = grouped_exactly(rate.achieved);
+    match (rate.target, rate.ratio) {
         (Some(target), Some(ratio)) => {
-            row("Rate", &format!("{achieved} of {} req/s, ratio {ratio:.6}", grouped_exactly(target)))
+            format!("{achieved} of {} req/s, ratio {ratio:.6}", grouped_exactly(target))
         }
-        _ => row("Rate", &format!("{achieved} req/s (closed loop)")),
+        _ => format!("{achieved} req/s (closed loop)"),
     }
 }
 
 fn requests(report: &Report) -> String {
-    let requests = &report.requests;
+    row("Requests", &ends(&report.requests))
+}
+
+fn ends(requests: &Requests) -> String {
     let mut text = format!("{} ok, {} failed", requests.ok, requests.failed);
     if requests.dropped > 0 {
         let _ = write!(text, ", {} dropped", requests.dropped);
@@ -112,7 +119,7 @@ fn requests(report: &Report) -> String {
     if requests.unsent > 0 {
         let _ = write!(text, ", {} never sent", requests.unsent);
     }
-    row("Requests", &text)
+    text
 }
 
 fn failures(report: &Report) -> String {
@@ -173,26 +180,36 @@ fn timing(name: &str, timing: &Timing) -> String {
     text
 }
 
-fn steps(report: &Report) -> String {
-    let steps: Vec<&StepReport> = report.scenarios.iter().flat_map(|scenario| &scenario.steps).collect();
-    if steps.len() < 2 {
-        return String::new();
+/// Each scenario where there are several, and each of its kinds of request where it has several.
+fn scenarios(report: &Report) -> String {
+    let mut text = String::new();
+    for scenario in &report.scenarios {
+        if report.scenarios.len() > 1 {
+            let (rate, counts) = (rate_of(&scenario.rate), counts(&scenario.requests, &scenario.response_ns));
+            text.push_str(&row(&scenario.name, &rate));
+            text.push_str(&row("", &counts));
+            let outcome = Some(&scenario.outcome).filter(|outcome| outcome.is_failure());
+            text.push_str(&outcome.map_or_else(String::new, |outcome| row("", &outcome.text)));
+        }
+        let line =
+            |step: &StepReport| row(&format!("  {}", step.name), &counts(&step.requests, &step.response_ns));
+        if scenario.steps.len() > 1 {
+            text.extend(scenario.steps.iter().map(line));
+        }
     }
-    let line = |step: &&StepReport| {
-        let counts = format!("{} ok, {} failed", step.requests.ok, step.requests.failed);
-        let times = match step.response_ns.count {
-            0 => String::new(),
-            _ => format!(
-                ", response p50 {}, p99 {}",
-                show_ns(step.response_ns.p50),
-                show_ns(step.response_ns.p99)
-            ),
-        };
-        row(&format!("  {}", step.name), &format!("{counts}{times}"))
-    };
-    let mut text: String = steps.iter().map(line).collect();
-    text.push('\n');
+    if !text.is_empty() {
+        text.push('\n');
+    }
     text
+}
+
+/// How requests ended, and how long they took.
+fn counts(requests: &Requests, response: &Timing) -> String {
+    let times = match response.count {
+        0 => String::new(),
+        _ => format!(", response p50 {}, p99 {}", show_ns(response.p50), show_ns(response.p99)),
+    };
+    format!("{}{times}", ends(requests))
 }
 
 fn throughput(report: &Report) -> String {

@@ -69,7 +69,8 @@ pub const INCOMPLETE: &str = "an output is incomplete";
 
 /// The shards of one run on this machine.
 pub struct Shards {
-    addresses: Vec<SockAddr>,
+    /// Of each target of the plan.
+    addresses: Vec<Vec<SockAddr>>,
     control: Arc<Control>,
     describe: Describe,
     executors: Vec<Pinned>,
@@ -95,8 +96,8 @@ impl Looping for Shard<RingWire, Mix> {
 }
 
 impl Shards {
-    /// Shards that will connect to these addresses, stop when `control` says so, and name their run by `describe`.
-    pub fn new(addresses: Vec<SockAddr>, control: Arc<Control>, describe: Describe) -> Shards {
+    /// Shards that will connect to these addresses of each target, stop when `control` says so, and name their run by `describe`.
+    pub fn new(addresses: Vec<Vec<SockAddr>>, control: Arc<Control>, describe: Describe) -> Shards {
         Shards {
             addresses,
             control,
@@ -135,7 +136,7 @@ impl Shards {
         let (shard_lane, collector_lane, recorder) = lanes::lane(shard as usize, &plan.layout(), plan.phases);
         let share = Share { shard: u64::from(shard), shards: u64::from(plan.machine.shards) };
         let source = mix(plan)?;
-        let (own_plan, addresses, control) = (plan.clone(), self.addresses.clone(), self.control.clone());
+        let (own_plan, addresses, control) = (plan.clone(), self.addresses[0].clone(), self.control.clone());
         let make = move || {
             let plan = own_plan;
             let wire = wire(&plan, &source, share, addresses)?;

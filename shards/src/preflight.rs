@@ -79,20 +79,29 @@ impl Check {
     }
 }
 
-/// All checks. `addresses` are the target's, or why there are none. With `sends_all` the plan's requests that are not safe
+/// All checks. `addresses` are those of each target, or why there are none. With `sends_all` the plan's requests that are not safe
 /// are sent as well, once each.
-pub fn check(plan: &Plan, addresses: &Result<Vec<SockAddr>, String>, sends_all: bool) -> Vec<Check> {
+pub fn check(plan: &Plan, addresses: &[Result<Vec<SockAddr>, String>], sends_all: bool) -> Vec<Check> {
     let mut checks = vec![ring(), locked_memory(plan), descriptors(plan), cores(plan), quota(plan)];
-    match addresses {
-        Err(problem) => {
-            checks.push(Check::fail("target", problem, "check the host name, or give an address"))
-        }
-        Ok(addresses) => {
-            checks.extend(ports(plan, addresses.len()));
-            checks.extend(requests::check(plan, &addresses[0], sends_all));
-        }
+    for (target, addresses) in addresses.iter().enumerate() {
+        let of_target = match addresses {
+            Err(problem) => vec![Check::fail("target", problem, "check the host name, or give an address")],
+            Ok(addresses) => {
+                let ports = ports(plan, target, addresses.len()).into_iter();
+                ports.chain(requests::check(plan, target, &addresses[0], sends_all)).collect()
+            }
+        };
+        checks.extend(of_target.into_iter().map(|check| named(plan, target, check)));
     }
     checks
+}
+
+/// A check of one of several targets says which.
+fn named(plan: &Plan, target: usize, mut check: Check) -> Check {
+    if plan.targets.len() > 1 {
+        check.found = format!("{}: {}", plan.targets[target].name, check.found);
+    }
+    check
 }
 
 /// Whether the shards can carry the rate that is asked for, by what was measured of them. Nothing where nothing was, and
@@ -234,15 +243,16 @@ fn descriptors(plan: &Plan) -> Check {
 }
 
 /// A TCP connection needs a local port for itself, per address of the target.
-fn ports(plan: &Plan, addresses: usize) -> Option<Check> {
-    if !matches!(plan.targets[0].url.endpoint, Endpoint::Tcp { .. }) {
+fn ports(plan: &Plan, target: usize, addresses: usize) -> Option<Check> {
+    if !matches!(plan.targets[target].url.endpoint, Endpoint::Tcp { .. }) {
         return None;
     }
     let range = sysctl("net.ipv4.ip_local_port_range")?;
     let mut bounds = range.split_whitespace().filter_map(|word| word.parse::<u64>().ok());
     let (low, high) = (bounds.next()?, bounds.next()?);
     let available = (high.saturating_sub(low) + 1) * addresses as u64;
-    let asked = u64::from(plan.connections());
+    let pools = plan.pools.iter().filter(|pool| pool.target == target);
+    let asked: u64 = pools.map(|pool| u64::from(pool.connections.count())).sum();
     let found = format!("{} for {}", counted(available, "local port"), counted(asked, "connection"));
     let fix = "sysctl -w net.ipv4.ip_local_port_range='1024 65535'";
     Some(match asked {

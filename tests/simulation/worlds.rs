@@ -90,6 +90,7 @@ fn history(plan: &Plan, outcome: &Outcome) -> Vec<Slice> {
             dropped: 0,
             cpu_ns: 0,
             response_hdr: response_hdr.clone(),
+            scenarios: Vec::new(),
         })
         .collect();
     history.sort_by_key(|slice| (slice.from_ns, slice.to_ns));

@@ -36,15 +36,15 @@ const WAIT_MAX: Duration = Duration::from_secs(3_600);
 const SAFE_METHODS: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
 
 /// Connects, and sends what may be sent. One check for the target, and one for each request or group of requests.
-pub(super) fn check(plan: &Plan, address: &SockAddr, sends_all: bool) -> Vec<Check> {
-    let place = show_address(plan, address);
-    let timeout = Duration::from_nanos(plan.targets[0].connect_timeout_ns);
+pub(super) fn check(plan: &Plan, target: usize, address: &SockAddr, sends_all: bool) -> Vec<Check> {
+    let place = show_address(plan, target, address);
+    let timeout = Duration::from_nanos(plan.targets[target].connect_timeout_ns);
     let first = match connect(address, timeout) {
         Ok(socket) => socket,
         Err(error) => return vec![unreachable_target(&place, &error, timeout)],
     };
     let mut checks = vec![Check::pass("target", format!("{place} accepts connections"))];
-    let mut asker = match Asker::new(plan, address, &place, first) {
+    let mut asker = match Asker::new((plan, target), address, &place, first) {
         Ok(asker) => asker,
         Err(problem) => {
             checks.push(Check::fail(REQUEST, problem, "give requests that fit into one template"));
@@ -102,6 +102,7 @@ enum Came {
 /// Sends requests, each on a connection of its own.
 struct Asker<'a> {
     plan: &'a Plan,
+    target: usize,
     address: &'a SockAddr,
     place: &'a str,
     source: Mix,
@@ -110,16 +111,23 @@ struct Asker<'a> {
 }
 
 impl<'a> Asker<'a> {
-    fn new(plan: &'a Plan, address: &'a SockAddr, place: &'a str, made: Socket) -> Result<Self, String> {
+    fn new(
+        (plan, target): (&'a Plan, usize),
+        address: &'a SockAddr,
+        place: &'a str,
+        made: Socket,
+    ) -> Result<Self, String> {
         // Numbers begin where the run's do; random values are not those of the run, which should come as a surprise.
         let apart = plan.changed(|fields| fields.seed = !plan.seed).map_err(|broken| broken.to_string())?;
         let source = mix(&apart)?;
-        Ok(Asker { plan, address, place, source, made: Some(made) })
+        Ok(Asker { plan, target, address, place, source, made: Some(made) })
     }
 
     /// Everything that the plan can send.
     fn kinds(&mut self) -> Vec<Kind> {
-        let drawn = self.plan.steps().enumerate().filter(|(_, step)| step.weight > 0);
+        let drawn = self.plan.steps().enumerate();
+        let is_meant = |step: &Step| step.weight > 0 && self.plan.pools[step.pool].target == self.target;
+        let drawn = drawn.filter(|(_, step)| is_meant(step));
         let source = &mut self.source;
         let kind = |(step, Step { request: Request::Http(request), timeout_ns, .. }): (usize, &Step)| {
             let mut bytes = Vec::new();
@@ -132,7 +140,7 @@ impl<'a> Asker<'a> {
     }
 
     fn check(&mut self, kind: &Kind) -> Check {
-        let connect_timeout = Duration::from_nanos(self.plan.targets[0].connect_timeout_ns);
+        let connect_timeout = Duration::from_nanos(self.plan.targets[self.target].connect_timeout_ns);
         let socket = match self.made.take().map_or_else(|| connect(self.address, connect_timeout), Ok) {
             Ok(socket) => socket,
             Err(error) => return unreachable_target(self.place, &error, connect_timeout),
@@ -352,8 +360,8 @@ fn unreachable_target(place: &str, error: &io::Error, timeout: Duration) -> Chec
     }
 }
 
-fn show_address(plan: &Plan, address: &SockAddr) -> String {
-    match (address.as_socket(), &plan.targets[0].url.endpoint) {
+fn show_address(plan: &Plan, target: usize, address: &SockAddr) -> String {
+    match (address.as_socket(), &plan.targets[target].url.endpoint) {
         (Some(socket), _) => socket.to_string(),
         (None, Endpoint::Unix { socket }) => socket.clone(),
         (None, _) => "the target".into(),
@@ -426,7 +434,7 @@ mod tests {
              [[request]]\nmethod = 'OPTIONS'\npath = '*'\n[[request]]\npath = '/never'\nweight = 0\n\
              [[request]]\nmethod = 'DELETE'\npath = '/b?key=s3cret'\n[[request]]\npath = '/c'\nbody = 'x'",
         );
-        let checks = check(&plan, &address, false);
+        let checks = check(&plan, 0, &address, false);
         assert_eq!(grades(&checks), [Grade::Pass, Grade::Pass, Grade::Pass, Grade::Skip], "{checks:?}");
         assert!(checks[1].found.starts_with("GET /a/0 → 200, 41 bytes, "), "{checks:?}");
         assert!(checks[3].found.starts_with("DELETE /b, POST /c: not sent"), "{checks:?}");
@@ -437,7 +445,7 @@ mod tests {
         assert!(sent[0].starts_with(first), "{sent:?}");
         assert!(sent[0].ends_with("\r\nX-All: v\r\nX-One: 0\r\n\r\n"), "{sent:?}");
         assert!(sent.len() == 2 && sent[1].starts_with("OPTIONS * HTTP/1.1\r\n"), "{sent:?}");
-        let checks = check(&plan, &address, true);
+        let checks = check(&plan, 0, &address, true);
         assert_eq!(grades(&checks), [Grade::Pass; 5], "{checks:?}");
         let sent: Vec<String> = requests.try_iter().collect();
         assert!(sent.iter().any(|text| text.starts_with("DELETE /b?key=s3cret ")), "{sent:?}");
@@ -449,7 +457,7 @@ mod tests {
             true => b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec(),
             false => OK.to_vec(),
         });
-        let checks = check(&plan("[[request]]\npath = '/nope'\n[[request]]\npath = '/'"), &address, false);
+        let checks = check(&plan("[[request]]\npath = '/nope'\n[[request]]\npath = '/'"), 0, &address, false);
         assert_eq!(grades(&checks), [Grade::Pass, Grade::Warn, Grade::Pass], "{checks:?}");
         assert!(checks[1].found.starts_with("GET /nope → 404, 45 bytes, "), "{checks:?}");
     }
@@ -457,7 +465,7 @@ mod tests {
     #[test]
     fn a_body_that_ends_early_is_warned_of_and_head_has_none() {
         let (address, _requests) = server(|_| b"HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\nabc".to_vec());
-        let checks = check(&plan("[[request]]\n[[request]]\nmethod = 'HEAD'"), &address, false);
+        let checks = check(&plan("[[request]]\n[[request]]\nmethod = 'HEAD'"), 0, &address, false);
         assert_eq!(grades(&checks), [Grade::Pass, Grade::Warn, Grade::Pass], "{checks:?}");
         assert!(checks[1].found.contains("closed before its end"), "{checks:?}");
     }
@@ -465,7 +473,7 @@ mod tests {
     #[test]
     fn the_first_request_that_gets_no_answer_ends_the_looking() {
         let (address, _requests) = server(|_| Vec::new());
-        let checks = check(&plan("[[request]]\n[[request]]\npath = '/b'"), &address, false);
+        let checks = check(&plan("[[request]]\n[[request]]\npath = '/b'"), 0, &address, false);
         assert_eq!(grades(&checks), [Grade::Pass, Grade::Fail, Grade::Skip], "{checks:?}");
         assert!(checks[1].found.contains("closes them without an answer"), "{checks:?}");
         assert!(checks[2].found.starts_with("GET /b: not sent"), "{checks:?}");
@@ -477,7 +485,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().into();
         let begun = Instant::now();
-        let checks = check(&plan("[run]\ntimeout = '700ms'\nconnect_timeout = '10m'"), &address, false);
+        let checks = check(&plan("[run]\ntimeout = '700ms'\nconnect_timeout = '10m'"), 0, &address, false);
         assert!(begun.elapsed() >= Duration::from_millis(700));
         assert_eq!(grades(&checks), [Grade::Pass, Grade::Fail], "{checks:?}");
         assert!(checks[1].found.contains("does not answer within 700ms"), "{checks:?}");
@@ -487,7 +495,7 @@ mod tests {
     fn no_more_than_some_kinds_are_sent() {
         let (address, requests) = server(|_| OK.to_vec());
         let text: String = (0..SENT_MAX + 10).map(|n| format!("[[request]]\npath = '/{n}'\n")).collect();
-        let checks = check(&plan(&text), &address, false);
+        let checks = check(&plan(&text), 0, &address, false);
         assert_eq!((requests.try_iter().count(), checks.len()), (SENT_MAX, SENT_MAX + 2));
         let cut = &checks[SENT_MAX + 1];
         assert_eq!(cut.grade, Grade::Skip);
@@ -510,7 +518,7 @@ mod tests {
         });
         // More than the buffers of both ends hold.
         let text = format!("[run]\ntimeout = '10m'\n[[request]]\nbody = '{}'", "x".repeat(15 << 20));
-        let checks = check(&plan(&text), &address, true);
+        let checks = check(&plan(&text), 0, &address, true);
         assert_eq!(grades(&checks), [Grade::Pass, Grade::Pass], "{checks:?}");
         drop(serving.join());
     }
