@@ -1,7 +1,7 @@
 //! `vajra compare`: two sides, with confidence; and how a comparison is shown, which `vajra gate` does the same way.
 
-use crate::commands::find_max::share;
 use crate::exit::{self, Failure, USAGE};
+use crate::input::flags::{confidence, share};
 use crate::input::store;
 use crate::output::files::{Output, stdout_of};
 use crate::output::{chart, comparison_text};
@@ -112,19 +112,6 @@ pub(crate) fn refused(refusal: &Refusal) -> Failure {
     Failure::new(if is_invalid { exit::INVALID } else { USAGE }, message)
 }
 
-/// How sure a statement has to be, as it is typed: a share of at least a half.
-pub(crate) fn confidence(text: &str) -> Result<f64, Failure> {
-    let confidence = share(text, "--confidence")?;
-    if confidence < 0.5 {
-        let help = "give `95%`, or another share from 50 % on";
-        let message = format!(
-            "a confidence of {text} is less than a coin's\n  --> flag --confidence {text}\n  help: {help}"
-        );
-        return Err(Failure::new(USAGE, message));
-    }
-    Ok(confidence)
-}
-
 impl Rules {
     pub(crate) fn allows(&self, obstacle: Obstacle) -> bool {
         self.allow.contains(&obstacle)
@@ -232,14 +219,4 @@ impl Sheets {
 
 fn overlay(comparison: &Comparison) -> Result<String, String> {
     chart::distributions(&comparison.base.response()?, &comparison.candidate.response()?)
-}
-
-/// The word for a verdict.
-pub(crate) fn word(judgement: Judgement) -> &'static str {
-    match judgement {
-        Judgement::Better => "better",
-        Judgement::Same => "same",
-        Judgement::Unclear => "unclear",
-        Judgement::Worse => "worse",
-    }
 }

@@ -2,12 +2,11 @@
 //!
 //! The baseline is a set of archived runs, a file, or, most telling, a second server that is measured by turns with the first.
 
-use crate::args::PlanArgs;
 use crate::commands::archive::{self, Ended};
 use crate::commands::compare::{Presentation, Rules, Sheets, compared, refused};
-use crate::commands::find_max::share;
 use crate::commands::run::{Manner, look_before};
 use crate::exit::{self, Failure, USAGE};
+use crate::input::flags::{PlanArgs, share};
 use crate::input::{load, store};
 use crate::output::plain::plain;
 use crate::output::progress::Progress;
@@ -266,7 +265,7 @@ impl Side {
         let server = self.command.as_deref().map(|command| Served::start(command, &addresses));
         let mut server = server.transpose()?;
         if let Some(server) = &mut server {
-            let is_up = server.wait_until_ready(&addresses, session);
+            let is_up = server.wait_until_ready(&addresses, || session.go_on());
             is_up.map_err(|failure| self.not_served(failure, args))?;
         }
         // What a command serves can only be looked at once it is up.

@@ -150,7 +150,7 @@ fn cleaned(value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::PlanArgs;
+    use crate::input::flags::PlanArgs;
     use crate::input::load;
     use engine::report::{Identity, MachineFacts, Observed};
     use engine::snapshot::Snapshot;
