@@ -2,7 +2,7 @@
 
 use crate::exit::Failure;
 use crate::session::Session;
-use ::testbed::{Options, Server};
+use ::testbed::{Server, ServerOptions};
 use engine::plan::Plan;
 use engine::target::Endpoint;
 use shards::{cores_for, resolve, spare_core};
@@ -22,7 +22,7 @@ pub(crate) fn make_ready(plan: &Plan, session: &Session) -> Result<Ready, Failur
         return Ok(Ready { addresses, server: None });
     }
     let core = cores_for(plan).ok().and_then(|cores| spare_core(&cores));
-    let options = Options { core, seed: plan.seed, ..Options::default() };
+    let options = ServerOptions { core, seed: plan.seed, ..ServerOptions::default() };
     let server = Server::start(options).map_err(|error| Failure::runtime(error.to_string()))?;
     Ok(Ready { addresses: Ok(vec![server.address().into()]), server: Some(server) })
 }

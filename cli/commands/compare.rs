@@ -24,7 +24,7 @@ pub(crate) struct CompareArgs {
     #[arg(value_name = "CANDIDATE", required = true)]
     candidates: Vec<String>,
     #[command(flatten)]
-    rules: Rules,
+    rules: ComparisonRules,
     /// The runs of both sides were made by turns: the first beside the first, and so on.
     #[arg(long)]
     paired: bool,
@@ -37,7 +37,7 @@ pub(crate) struct CompareArgs {
 
 /// By which rules two sides are compared.
 #[derive(Args)]
-pub(crate) struct Rules {
+pub(crate) struct ComparisonRules {
     /// How sure a difference has to be, over all rows together.
     #[arg(long, value_name = "SHARE", default_value = "95%")]
     confidence: String,
@@ -112,7 +112,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Failure {
     Failure::new(if is_invalid { exit::INVALID } else { USAGE }, message)
 }
 
-impl Rules {
+impl ComparisonRules {
     pub(crate) fn allows(&self, obstacle: Obstacle) -> bool {
         self.allow.contains(&obstacle)
     }
@@ -156,7 +156,7 @@ pub(crate) struct Sheets {
 
 /// A comparison as JSON, with how it stands to the gate's limit where there is one.
 #[derive(Serialize)]
-struct Document<'a> {
+struct ComparisonDocument<'a> {
     #[serde(flatten)]
     comparison: &'a Comparison,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -201,7 +201,7 @@ impl Sheets {
             (false, true) => eprint!("{text}"),
             (false, false) => print!("{text}"),
         }
-        let document = Document { comparison, regression };
+        let document = ComparisonDocument { comparison, regression };
         let json = self.json.map(|output| output.finish_json(&document));
         let markdown = self.markdown.map(|output| {
             output.finish(|out| out.write_all(comparison_text::markdown(comparison, regression).as_bytes()))

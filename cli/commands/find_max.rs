@@ -117,7 +117,7 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     let ready = target::make_ready(&plan, &session)?;
     let manner = Manner { is_quiet: args.quiet, is_forced: args.force, sends_all: args.plan.probe_all };
     let calibration = preflight(&plan, &ready, &session, manner)?;
-    let bench = Bench { args, plan: &plan, slo: &slo, confidence, session, ready: &ready, calibration };
+    let bench = SearchBench { args, plan: &plan, slo: &slo, confidence, session, ready: &ready, calibration };
     let (mut answer, probes) = bench.search(search)?;
     answer.notes.splice(0..0, added);
     let signal = bench.session.signal();
@@ -144,7 +144,7 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(if code == 0 && !problems.is_empty() { exit::RUNTIME } else { code }))
 }
 
-struct Bench<'a> {
+struct SearchBench<'a> {
     args: &'a FindMaxArgs,
     plan: &'a Plan,
     slo: &'a [Threshold],
@@ -154,7 +154,7 @@ struct Bench<'a> {
     calibration: Option<Calibrated>,
 }
 
-impl Bench<'_> {
+impl SearchBench<'_> {
     fn search(&self, mut search: Search) -> Result<(Answer, Vec<Probe>), Failure> {
         let mut probes = Vec::new();
         if !self.args.quiet {
@@ -354,7 +354,7 @@ fn notes(answer: &Answer) -> String {
 }
 
 fn write_chart(output: Output, probes: &[Probe]) -> Result<(), String> {
-    let load = |probe: &Probe| chart::Load {
+    let load = |probe: &Probe| chart::LoadPoint {
         rate_rps: probe.rate_rps,
         p50_ns: probe.p50_ns,
         p99_ns: probe.p99_ns,

@@ -1,6 +1,6 @@
 //! `vajra run`: plan, preflight, run, report, exit code.
 
-use crate::commands::archive::{self, Ended};
+use crate::commands::archive::{self, EndedRun};
 use crate::commands::calibrate;
 use crate::commands::check::{look, show};
 use crate::exit::{self, Failure};
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     }
     if !args.no_archive {
         let is_hurried = session.signal().is_some();
-        archive::keep(&Ended { report: &report, ended_at, tags: &args.tags, is_hurried });
+        archive::keep(&EndedRun { report: &report, ended_at, tags: &args.tags, is_hurried });
     }
     Ok(ExitCode::from(if code == 0 && !is_written { exit::RUNTIME } else { code }))
 }
@@ -101,12 +101,12 @@ pub(crate) fn preflight(
 }
 
 /// What was seen before the load.
-pub(crate) struct Seen {
+pub(crate) struct PreflightFindings {
     calibration: Option<Calibrated>,
     failed: Vec<Check>,
 }
 
-impl Seen {
+impl PreflightFindings {
     /// What the target does that it should not, if that is all that is in the way.
     pub(crate) fn failure_of_target(&self) -> Option<&Check> {
         self.failed.first().filter(|_| self.failed.iter().all(|check| check.is_of_target))
@@ -128,7 +128,7 @@ pub(crate) fn look_before(
     ready: &Ready,
     session: &Session,
     manner: Manner,
-) -> Result<Seen, Failure> {
+) -> Result<PreflightFindings, Failure> {
     let calibration = calibrate::cached(plan);
     let checks = look(plan, ready, session, calibration.as_ref(), manner.sends_all)?;
     let is_noteworthy = |check: &&Check| match check.grade {
@@ -138,7 +138,7 @@ pub(crate) fn look_before(
     };
     checks.iter().filter(is_noteworthy).for_each(|check| eprintln!("{}", show(check)));
     let failed = checks.into_iter().filter(|check| check.grade == Grade::Fail).collect();
-    Ok(Seen { calibration, failed })
+    Ok(PreflightFindings { calibration, failed })
 }
 
 /// Prints and writes. Files that cannot be written are told, and cost nothing but themselves: the text still comes.

@@ -2,7 +2,7 @@
 
 use crate::exit::{Failure, USAGE};
 use crate::output::files::{self, Output};
-use ::testbed::{Behaviour, Options, Server};
+use ::testbed::{Behaviour, Server, ServerOptions};
 use clap::Args;
 use engine::quantity::parse_duration_ns;
 use shards::null::NullResponder;
@@ -73,8 +73,12 @@ pub(crate) fn run(args: &TestbedArgs) -> Result<ExitCode, Failure> {
 }
 
 fn serve(args: &TestbedArgs, address: SocketAddr, mut signals: Signals) -> Result<ExitCode, Failure> {
-    let options =
-        Options { address, core: args.cores.first().copied(), behaviour: behaviour(args)?, seed: args.seed };
+    let options = ServerOptions {
+        address,
+        core: args.cores.first().copied(),
+        behaviour: behaviour(args)?,
+        seed: args.seed,
+    };
     let mut server = Server::start(options).map_err(|error| Failure::runtime(error.to_string()))?;
     println!("testbed listens on http://{}/", server.address());
     signals.forever().next();
