@@ -2,7 +2,7 @@
 
 use crate::exit::Failure;
 use crate::session::Session;
-use ::testbed::{Options, Server};
+use ::testbed::{Server, ServerOptions};
 use engine::plan::Plan;
 use engine::url::Endpoint;
 use shards::{cores_for, resolve, spare_core};
@@ -39,7 +39,7 @@ pub(crate) fn make_ready(plan: &Plan, session: &Session) -> Result<Ready, Failur
 
 fn start_testbed(plan: &Plan) -> Result<Server, Failure> {
     let core = cores_for(plan).ok().and_then(|cores| spare_core(&cores));
-    let options = Options { core, seed: plan.seed, ..Options::default() };
+    let options = ServerOptions { core, seed: plan.seed, ..ServerOptions::default() };
     Server::start(options).map_err(|error| Failure::runtime(error.to_string()))
 }
 

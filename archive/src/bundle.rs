@@ -21,22 +21,22 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const ALL_BYTES_MAX: u64 = 1 << 30;
 /// A table whose rows belong to a run and travel with it: its columns besides the run. No name that a statement holds comes out of
 /// a file.
-struct Table {
+struct BundleTable {
     name: &'static str,
     columns: &'static str,
 }
-const SLICES: Table = Table {
+const SLICES: BundleTable = BundleTable {
     name: "slices",
     columns: "slice, from_ns, to_ns, phase, ok, failed, dropped, cpu_ns, response_hdr",
 };
-const TRACES: Table = Table {
+const TRACES: BundleTable = BundleTable {
     name: "traces",
     columns: "place, step, status, error, intended_s, response_ns, service_ns, slip_ns, shard",
 };
-const TAGS: Table = Table { name: "tags", columns: "tag" };
-const SCENARIO_SLICES: Table =
-    Table { name: "scenario_slices", columns: "slice, scenario, ok, failed, dropped, response_hdr" };
-const TRACE_SCENARIOS: Table = Table { name: "trace_scenarios", columns: "place, scenario" };
+const TAGS: BundleTable = BundleTable { name: "tags", columns: "tag" };
+const SCENARIO_SLICES: BundleTable =
+    BundleTable { name: "scenario_slices", columns: "slice, scenario, ok, failed, dropped, response_hdr" };
+const TRACE_SCENARIOS: BundleTable = BundleTable { name: "trace_scenarios", columns: "place, scenario" };
 
 /// What an import did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -246,11 +246,11 @@ fn copy_run(from: &Connection, to: &Connection, run: i64) -> Result<(), Problem>
 fn copy_rows(
     from: &Connection,
     to: &Connection,
-    table: &Table,
+    table: &BundleTable,
     run: i64,
     copied: i64,
 ) -> Result<(), Problem> {
-    let Table { name, columns } = table;
+    let BundleTable { name, columns } = table;
     let mut rows = from.prepare(&format!("SELECT {columns} FROM {name} WHERE run = ?1"))?;
     let count = rows.column_count();
     let marks = vec!["?"; count + 1].join(", ");

@@ -41,6 +41,8 @@ pub enum Problem {
     Newer {
         /// Its schema version.
         version: u32,
+        /// The latest that this program knows.
+        known: u32,
     },
     /// The disk is full.
     Full,
@@ -192,10 +194,9 @@ impl Problem {
                 format!("the database belongs to another program (application id {id:#010x})"),
                 "name an archive or a bundle of Vajra's, or move the file away".into(),
             ),
-            Newer { version } => (
+            Newer { version, known } => (
                 format!(
-                    "the archive is of a later version of this program: schema {version}, this one knows up to {}",
-                    crate::schema::VERSION
+                    "the archive is of a later version of this program: schema {version}, this one knows up to {known}"
                 ),
                 "use that version, or move the file away".into(),
             ),

@@ -280,13 +280,13 @@ pub(crate) fn parse(json: &[u8]) -> Result<Report, Problem> {
     /// What every report of every version begins with.
     #[derive(Deserialize)]
     #[serde(expecting = "a report: an object with the key `schema`")]
-    struct Head {
+    struct ReportHead {
         schema: Option<u64>,
     }
     if json.iter().all(u8::is_ascii_whitespace) {
         return Err(Problem::NotAReport("it is empty".into()));
     }
-    let head: Head = serde_json::from_slice(json).map_err(why_not_json)?;
+    let head: ReportHead = serde_json::from_slice(json).map_err(why_not_json)?;
     match head.schema {
         None => Err(Problem::NotAReport("it has no key `schema`".into())),
         Some(found) if !earlier::SCHEMAS.contains(&found) => Err(Problem::OtherSchema { found }),

@@ -117,7 +117,9 @@ fn version_within(transaction: &Transaction) -> Result<u32, Problem> {
     let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match u32::try_from(version) {
         Ok(0) if tables == 0 && (id == 0 || id == APPLICATION_ID) => Ok(0),
-        Ok(version) if id == APPLICATION_ID && version > VERSION => Err(Problem::Newer { version }),
+        Ok(version) if id == APPLICATION_ID && version > VERSION => {
+            Err(Problem::Newer { version, known: VERSION })
+        }
         Ok(version) if id == APPLICATION_ID && version > 0 => Ok(version),
         _ => Err(Problem::Foreign(id)),
     }

@@ -1,19 +1,30 @@
 //! `vajra check`, and the same checks before a run.
 
-use crate::args::CheckArgs;
 use crate::commands::calibrate;
 use crate::exit::{Failure, PREFLIGHT};
+use crate::input::flags::PlanArgs;
 use crate::input::load;
 use crate::output::plain;
 use crate::session::Session;
 use crate::target;
 use crate::target::Ready;
+use clap::Args;
 use engine::plan::Plan;
 use engine::redact;
 use engine::report::Calibrated;
 use serde_json::json;
 use shards::preflight::{Check, Grade, capacity, check};
 use std::process::ExitCode;
+
+/// What is asked of a check.
+#[derive(Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    plan: PlanArgs,
+    /// Print the checks as JSON.
+    #[arg(long)]
+    json: bool,
+}
 
 /// Looks, says what it saw and what it sent, and sends no load.
 pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {

@@ -1,7 +1,7 @@
 //! `vajra compare`: two sides, with confidence; and how a comparison is shown, which `vajra gate` does the same way.
 
-use crate::commands::find_max::share;
 use crate::exit::{self, Failure, USAGE};
+use crate::input::flags::{confidence, share};
 use crate::input::store;
 use crate::output::files::{Output, stdout_of};
 use crate::output::{chart, comparison_text};
@@ -24,7 +24,7 @@ pub(crate) struct CompareArgs {
     #[arg(value_name = "CANDIDATE", required = true)]
     candidates: Vec<String>,
     #[command(flatten)]
-    rules: Rules,
+    rules: ComparisonRules,
     /// The runs of both sides were made by turns: the first beside the first, and so on.
     #[arg(long)]
     paired: bool,
@@ -37,7 +37,7 @@ pub(crate) struct CompareArgs {
 
 /// By which rules two sides are compared.
 #[derive(Args)]
-pub(crate) struct Rules {
+pub(crate) struct ComparisonRules {
     /// How sure a difference has to be, over all rows together.
     #[arg(long, value_name = "SHARE", default_value = "95%")]
     confidence: String,
@@ -112,20 +112,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Failure {
     Failure::new(if is_invalid { exit::INVALID } else { USAGE }, message)
 }
 
-/// How sure a statement has to be, as it is typed: a share of at least a half.
-pub(crate) fn confidence(text: &str) -> Result<f64, Failure> {
-    let confidence = share(text, "--confidence")?;
-    if confidence < 0.5 {
-        let help = "give `95%`, or another share from 50 % on";
-        let message = format!(
-            "a confidence of {text} is less than a coin's\n  --> flag --confidence {text}\n  help: {help}"
-        );
-        return Err(Failure::new(USAGE, message));
-    }
-    Ok(confidence)
-}
-
-impl Rules {
+impl ComparisonRules {
     pub(crate) fn allows(&self, obstacle: Obstacle) -> bool {
         self.allow.contains(&obstacle)
     }
@@ -169,7 +156,7 @@ pub(crate) struct Sheets {
 
 /// A comparison as JSON, with how it stands to the gate's limit where there is one.
 #[derive(Serialize)]
-struct Document<'a> {
+struct ComparisonDocument<'a> {
     #[serde(flatten)]
     comparison: &'a Comparison,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -214,7 +201,7 @@ impl Sheets {
             (false, true) => eprint!("{text}"),
             (false, false) => print!("{text}"),
         }
-        let document = Document { comparison, regression };
+        let document = ComparisonDocument { comparison, regression };
         let json = self.json.map(|output| output.finish_json(&document));
         let markdown = self.markdown.map(|output| {
             output.finish(|out| out.write_all(comparison_text::markdown(comparison, regression).as_bytes()))
@@ -232,14 +219,4 @@ impl Sheets {
 
 fn overlay(comparison: &Comparison) -> Result<String, String> {
     chart::distributions(&comparison.base.response()?, &comparison.candidate.response()?)
-}
-
-/// The word for a verdict.
-pub(crate) fn word(judgement: Judgement) -> &'static str {
-    match judgement {
-        Judgement::Better => "better",
-        Judgement::Same => "same",
-        Judgement::Unclear => "unclear",
-        Judgement::Worse => "worse",
-    }
 }

@@ -2,10 +2,9 @@
 //!
 //! What rate is tried next is decided in `engine::search`; here each one is run, judged and shown.
 
-use crate::args::PlanArgs;
-use crate::commands::compare;
 use crate::commands::run::{Manner, preflight};
 use crate::exit::{self, Failure, USAGE};
+use crate::input::flags::{self, PlanArgs, share};
 use crate::input::load;
 use crate::output::chart;
 use crate::output::files::{self, Output};
@@ -117,7 +116,7 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     let (slo, added) = with_failures(conditions(args, &plan)?)?;
     let probed = probed(args, &plan)?;
     let search = Search::new(settings(args, &plan, probed)?);
-    let confidence = compare::confidence(&args.confidence)?;
+    let confidence = flags::confidence(&args.confidence)?;
     let uses_stdout = files::stdout_of(&[&args.json, &args.svg])?;
     let json = args.json.as_deref().map(|path| Output::open(path, "--json")).transpose()?;
     let svg = args.svg.as_deref().map(|path| Output::open(path, "--svg")).transpose()?;
@@ -126,7 +125,7 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     let manner = Manner { is_quiet: args.quiet, is_forced: args.force, sends_all: args.plan.probe_all };
     let calibration = preflight(&plan, &ready, &session, manner)?;
     let bench =
-        Bench { args, plan: &plan, probed, slo: &slo, confidence, session, ready: &ready, calibration };
+        SearchBench { args, plan: &plan, probed, slo: &slo, confidence, session, ready: &ready, calibration };
     let (mut answer, probes) = bench.search(search)?;
     answer.notes.splice(0..0, added);
     let signal = bench.session.signal();
@@ -154,7 +153,7 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(if code == 0 && !problems.is_empty() { exit::RUNTIME } else { code }))
 }
 
-struct Bench<'a> {
+struct SearchBench<'a> {
     args: &'a FindMaxArgs,
     plan: &'a Plan,
     probed: Probed,
@@ -165,7 +164,7 @@ struct Bench<'a> {
     calibration: Option<Calibrated>,
 }
 
-impl Bench<'_> {
+impl SearchBench<'_> {
     fn search(&self, mut search: Search) -> Result<(Answer, Vec<Probe>), Failure> {
         let mut probes = Vec::new();
         if !self.args.quiet {
@@ -355,20 +354,6 @@ fn rate(text: &str, flag: &str) -> Result<f64, Failure> {
     }
 }
 
-/// A share that is typed as `2%` or `0.02`, above 0 and below 1.
-pub(crate) fn share(text: &str, flag: &str) -> Result<f64, Failure> {
-    let number = match text.trim().strip_suffix('%') {
-        Some(percent) => percent.trim().parse::<f64>().ok().map(|percent| percent / 100.0),
-        None => text.trim().parse::<f64>().ok(),
-    };
-    number.filter(|share| *share > 0.0 && *share < 1.0).ok_or_else(|| {
-        let message = format!(
-            "`{text}` is not a share between 0 and 1\n  --> flag {flag} {text}\n  help: write `2%` or `0.02`"
-        );
-        Failure::new(USAGE, message)
-    })
-}
-
 /// A rate of the search as plans hold it: to a thousandth of an arrival per second, which is finer than its digits.
 fn exact(rps: f64) -> Rate {
     const PER_S: u64 = 1_000;
@@ -426,7 +411,7 @@ fn notes(answer: &Answer) -> String {
 }
 
 fn write_chart(output: Output, probes: &[Probe]) -> Result<(), String> {
-    let load = |probe: &Probe| chart::Load {
+    let load = |probe: &Probe| chart::LoadPoint {
         rate_rps: probe.rate_rps,
         p50_ns: probe.p50_ns,
         p99_ns: probe.p99_ns,
@@ -512,14 +497,6 @@ mod tests {
             let text = describe(&answer);
             assert!(text.contains(words) && !text.contains("the target:"), "{text}");
             assert_eq!((code_of(&answer, false), code_of(&answer, true)), codes);
-        }
-    }
-
-    #[test]
-    fn shares_are_typed_either_way_and_refused_with_their_flag() {
-        assert_eq!((share("2%", "-x").unwrap(), share("0.5", "-x").unwrap()), (0.02, 0.5));
-        for wrong in ["0", "1", "-2%", "x", "200%"] {
-            assert!(share(wrong, "--tolerance").unwrap_err().message.contains("--tolerance"), "{wrong}");
         }
     }
 }

@@ -2,12 +2,11 @@
 //!
 //! The baseline is a set of archived runs, a file, or, most telling, a second server that is measured by turns with the first.
 
-use crate::args::PlanArgs;
-use crate::commands::archive::{self, Ended};
-use crate::commands::compare::{Presentation, Rules, Sheets, compared, refused};
-use crate::commands::find_max::share;
+use crate::commands::archive::{self, EndedRun};
+use crate::commands::compare::{ComparisonRules, Presentation, Sheets, compared, refused};
 use crate::commands::run::{Manner, look_before};
 use crate::exit::{self, Failure, USAGE};
+use crate::input::flags::{PlanArgs, share};
 use crate::input::{load, store};
 use crate::output::plain::plain;
 use crate::output::progress::Progress;
@@ -24,6 +23,7 @@ use engine::redact;
 use engine::report::{Calibrated, Report};
 use engine::seams::Sink;
 use engine::verdict::Status;
+use socket2::SockAddr;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -55,7 +55,7 @@ pub(crate) struct GateArgs {
     #[arg(long, value_name = "N", default_value_t = RUNS_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=100))]
     runs: u32,
     #[command(flatten)]
-    rules: Rules,
+    rules: ComparisonRules,
     #[command(flatten)]
     presentation: Presentation,
     /// Let an unclear comparison, or a DEGRADED run, end with the code of an INVALID one.
@@ -82,7 +82,7 @@ impl GateArgs {
 const CANDIDATE: &str = "candidate";
 
 /// One side of the comparison: what is sent where, and who serves it.
-struct Side {
+struct GateSide {
     name: &'static str,
     plan: Plan,
     ready: Ready,
@@ -96,7 +96,7 @@ pub(crate) fn run(args: &GateArgs) -> Result<ExitCode, Failure> {
     let options = args.rules.options()?;
     let sheets = args.presentation.open()?;
     let session = Session::begin()?;
-    let mut candidate = Side::new(CANDIDATE, &plan_args, args.with.clone(), &session)?;
+    let mut candidate = GateSide::new(CANDIDATE, &plan_args, args.with.clone(), &session)?;
     let against = args.against.as_deref();
     let mut base = against.map(|against| base_side(against, &plan_args, args, &session)).transpose()?;
     // Looked at before anything is sent: a baseline that is missing, or of another plan, is known at once.
@@ -201,11 +201,16 @@ fn saved_baseline(args: &GateArgs) -> Result<Vec<Report>, Failure> {
 }
 
 /// The base that is measured by turns: at a URL of its own, or served at the plan's by a command.
-fn base_side(against: &str, plan: &PlanArgs, args: &GateArgs, session: &Session) -> Result<Side, Failure> {
+fn base_side(
+    against: &str,
+    plan: &PlanArgs,
+    args: &GateArgs,
+    session: &Session,
+) -> Result<GateSide, Failure> {
     let is_url = against.contains("://") || against.starts_with("unix:") || against.starts_with("testbed:");
     if is_url {
         let plan = PlanArgs { url: Some(against.to_owned()), ..plan.clone() };
-        return Side::new("base", &plan, None, session);
+        return GateSide::new("base", &plan, None, session);
     }
     if args.with.is_none() {
         let message = format!(
@@ -214,19 +219,19 @@ fn base_side(against: &str, plan: &PlanArgs, args: &GateArgs, session: &Session)
         );
         return Err(Failure::new(USAGE, message));
     }
-    Side::new("base", plan, Some(against.to_owned()), session)
+    GateSide::new("base", plan, Some(against.to_owned()), session)
 }
 
-impl Side {
+impl GateSide {
     fn new(
         name: &'static str,
         args: &PlanArgs,
         command: Option<String>,
         session: &Session,
-    ) -> Result<Side, Failure> {
+    ) -> Result<GateSide, Failure> {
         let plan = load::plan(args)?;
         let ready = target::make_ready(&plan, session)?;
-        Ok(Side { name, plan, ready, command, calibration: None })
+        Ok(GateSide { name, plan, ready, command, calibration: None })
     }
 
     /// Something it is held against answers, or did: then a candidate that does not answer is worse, and no matter of set-up.
@@ -267,7 +272,7 @@ impl Side {
         let server = self.command.as_deref().map(|command| Served::start(command, &served));
         let mut server = server.transpose()?;
         if let Some(server) = &mut server {
-            let is_up = server.wait_until_ready(&served, session);
+            let is_up = server.wait_until_ready(&served, || session.go_on());
             is_up.map_err(|failure| self.not_served(failure, args))?;
         }
         // What a command serves can only be looked at once it is up.
@@ -285,7 +290,12 @@ impl Side {
             let report = session.run(&self.plan, &addresses, calibration.clone(), sinks)?;
             if !args.no_archive {
                 let is_hurried = session.signal().is_some();
-                archive::keep(&Ended { report: &report, ended_at: SystemTime::now(), tags: &[], is_hurried });
+                archive::keep(&EndedRun {
+                    report: &report,
+                    ended_at: SystemTime::now(),
+                    tags: &[],
+                    is_hurried,
+                });
             }
             session.go_on()?;
             let is_invalid = report.verdict.status == Status::Invalid;
@@ -320,8 +330,8 @@ impl Measured {
     fn make(
         args: &GateArgs,
         session: &Session,
-        mut base: Option<&mut Side>,
-        candidate: &mut Side,
+        mut base: Option<&mut GateSide>,
+        candidate: &mut GateSide,
     ) -> Result<Measured, Failure> {
         let sides = base.as_deref_mut().into_iter().chain([&mut *candidate]);
         for side in sides.filter(|side| side.command.is_none()) {

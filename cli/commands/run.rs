@@ -1,17 +1,18 @@
 //! `vajra run`: plan, preflight, run, report, exit code.
 
-use crate::args::RunArgs;
-use crate::commands::archive::{self, Ended};
+use crate::commands::archive::{self, EndedRun};
 use crate::commands::calibrate;
 use crate::commands::check::{look, show};
 use crate::exit::{self, Failure};
+use crate::input::flags::PlanArgs;
 use crate::input::load;
-use crate::output::files::{Outputs, write_spectrum};
+use crate::output::files::{Outputs, RunFiles, write_spectrum};
 use crate::output::progress::Progress;
 use crate::output::text;
 use crate::session::Session;
 use crate::target;
 use crate::target::Ready;
+use clap::Args;
 use engine::plan::Plan;
 use engine::report::{Calibrated, Report};
 use engine::seams::Sink;
@@ -22,11 +23,38 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
+/// What is asked of a run.
+#[derive(Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) plan: PlanArgs,
+    #[command(flatten)]
+    files: RunFiles,
+    /// Print the percentile spectrum of response times after the report.
+    #[arg(short = 'L', long)]
+    spectrum: bool,
+    /// Run even though preflight says that the run cannot be what was asked for.
+    #[arg(long)]
+    force: bool,
+    /// Let a DEGRADED run end with the code of an INVALID one.
+    #[arg(long)]
+    strict: bool,
+    /// No progress, and no report on standard output.
+    #[arg(short = 'q', long)]
+    quiet: bool,
+    /// Do not keep the run in the archive.
+    #[arg(long, conflicts_with = "tags")]
+    no_archive: bool,
+    /// Name the run in the archive. May be given several times.
+    #[arg(long = "tag", value_name = "NAME")]
+    tags: Vec<String>,
+}
+
 /// Runs a plan and says how it went.
 pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let plan = load::plan(&args.plan)?;
     archive::check_tags(&args.tags)?;
-    let mut outputs = Outputs::open(args)?;
+    let mut outputs = args.files.open()?;
     let session = Session::begin()?;
     let ready = target::make_ready(&plan, &session)?;
     let manner = Manner { is_quiet: args.quiet, is_forced: args.force, sends_all: args.plan.probe_all };
@@ -46,7 +74,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     }
     if !args.no_archive {
         let is_hurried = session.signal().is_some();
-        archive::keep(&Ended { report: &report, ended_at, tags: &args.tags, is_hurried });
+        archive::keep(&EndedRun { report: &report, ended_at, tags: &args.tags, is_hurried });
     }
     Ok(ExitCode::from(if code == 0 && !is_written { exit::RUNTIME } else { code }))
 }
@@ -73,12 +101,12 @@ pub(crate) fn preflight(
 }
 
 /// What was seen before the load.
-pub(crate) struct Seen {
+pub(crate) struct PreflightFindings {
     calibration: Option<Calibrated>,
     failed: Vec<Check>,
 }
 
-impl Seen {
+impl PreflightFindings {
     /// What the target does that it should not, if that is all that is in the way.
     pub(crate) fn failure_of_target(&self) -> Option<&Check> {
         self.failed.first().filter(|_| self.failed.iter().all(|check| check.is_of_target))
@@ -100,7 +128,7 @@ pub(crate) fn look_before(
     ready: &Ready,
     session: &Session,
     manner: Manner,
-) -> Result<Seen, Failure> {
+) -> Result<PreflightFindings, Failure> {
     let calibration = calibrate::cached(plan);
     let checks = look(plan, ready, session, calibration.as_ref(), manner.sends_all)?;
     let is_noteworthy = |check: &&Check| match check.grade {
@@ -110,7 +138,7 @@ pub(crate) fn look_before(
     };
     checks.iter().filter(is_noteworthy).for_each(|check| eprintln!("{}", show(check)));
     let failed = checks.into_iter().filter(|check| check.grade == Grade::Fail).collect();
-    Ok(Seen { calibration, failed })
+    Ok(PreflightFindings { calibration, failed })
 }
 
 /// Prints and writes. Files that cannot be written are told, and cost nothing but themselves: the text still comes.
@@ -119,14 +147,14 @@ fn tell(report: &Report, outputs: Outputs, args: &RunArgs) -> bool {
     let mut problems = outputs.write(report);
     problems.extend(report.limits.iter().filter(|limit| limit.starts_with(INCOMPLETE)).cloned());
     let is_silent = args.quiet && problems.is_empty();
-    match (Outputs::use_stdout(args), is_silent) {
+    match (args.files.use_stdout(), is_silent) {
         (_, true) => {}
         (true, false) => eprint!("{text}"),
         (false, false) => print!("{text}"),
     }
     if args.spectrum {
         let mut out: Box<dyn Write> =
-            if Outputs::use_stdout(args) { Box::new(std::io::stderr()) } else { Box::new(std::io::stdout()) };
+            if args.files.use_stdout() { Box::new(std::io::stderr()) } else { Box::new(std::io::stdout()) };
         if let Err(error) = writeln!(out).and_then(|()| write_spectrum(report, &mut out)) {
             eprintln!("error: the spectrum cannot be written: {error}");
         }

@@ -1,20 +1,67 @@
 //! `vajra testbed`: the built-in server alone, the null responder, or the arrival recorder.
 
-use crate::args::TestbedArgs;
 use crate::exit::{Failure, USAGE};
 use crate::output::files::{self, Output};
-use ::testbed::{Behaviour, Options, Server};
+use ::testbed::{Behaviour, Server, ServerOptions};
+use clap::Args;
 use engine::quantity::parse_duration_ns;
 use shards::null::NullResponder;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use std::net::SocketAddr;
-use std::path::Path;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 /// How often a null responder is looked at.
 const WATCH: Duration = Duration::from_millis(200);
+
+/// What a server is to be.
+#[derive(Args)]
+pub(crate) struct TestbedArgs {
+    /// Port to listen on; 0 is any free one.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Address to listen on. Anything but loopback lets others in.
+    #[arg(long, default_value = "127.0.0.1")]
+    host: IpAddr,
+    /// Pin the server to these cores. The testbed uses the first one, the null responder all of them.
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    cores: Vec<usize>,
+    /// Be the null responder: the fastest answer this machine can give, for calibration.
+    #[arg(long, conflicts_with_all = ["service", "workers", "warm", "error", "reset", "stall", "slow"])]
+    null: bool,
+    /// With --null: stamp every request, and write when they came as JSON at the end; - is standard output.
+    #[arg(long, value_name = "FILE", requires = "null")]
+    arrivals: Option<PathBuf>,
+    /// Record arrivals from this long after the first request on.
+    #[arg(long, value_name = "TIME", requires = "arrivals")]
+    arrivals_after: Option<String>,
+    /// Service time: fixed:5ms, exp:5ms, lognormal:5ms,0.5, pareto:1ms,1.5.
+    #[arg(long, value_name = "DISTRIBUTION")]
+    service: Option<String>,
+    /// Serve at most this many requests at a time: the capacity is this many for each service time.
+    #[arg(long, value_name = "N")]
+    workers: Option<String>,
+    /// Be slow at first, FACTOR times, and warm after TIME, in steps as tiered compilation makes them: 10/30s.
+    #[arg(long, value_name = "FACTOR/TIME")]
+    warm: Option<String>,
+    /// Share of requests answered with status 500: 0.01 or 1%.
+    #[arg(long, value_name = "SHARE")]
+    error: Option<String>,
+    /// Share of requests whose connection is reset.
+    #[arg(long, value_name = "SHARE")]
+    reset: Option<String>,
+    /// Be silent for a while, again and again: 500ms/2s.
+    #[arg(long, value_name = "LENGTH/EVERY")]
+    stall: Option<String>,
+    /// Pause between the parts of a body.
+    #[arg(long, value_name = "TIME")]
+    slow: Option<String>,
+    /// Seed of all random draws.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
 
 /// Serves until a signal comes. A stop by signal is what a server is for: exit 0.
 pub(crate) fn run(args: &TestbedArgs) -> Result<ExitCode, Failure> {
@@ -26,8 +73,12 @@ pub(crate) fn run(args: &TestbedArgs) -> Result<ExitCode, Failure> {
 }
 
 fn serve(args: &TestbedArgs, address: SocketAddr, mut signals: Signals) -> Result<ExitCode, Failure> {
-    let options =
-        Options { address, core: args.cores.first().copied(), behaviour: behaviour(args)?, seed: args.seed };
+    let options = ServerOptions {
+        address,
+        core: args.cores.first().copied(),
+        behaviour: behaviour(args)?,
+        seed: args.seed,
+    };
     let mut server = Server::start(options).map_err(|error| Failure::runtime(error.to_string()))?;
     println!("testbed listens on http://{}/", server.address());
     signals.forever().next();

@@ -1,8 +1,8 @@
 //! From words to a plan: flags above the environment above the file above the defaults, all read by one set of rules.
 
-use crate::args::PlanArgs;
 use crate::exit::{Failure, USAGE};
 use crate::input::diagnose;
+use crate::input::flags::PlanArgs;
 use engine::config::{Config, Diagnostic, Document, Format, Layers, Origin};
 use engine::plan::{Plan, ReadFile};
 use engine::redact;

@@ -65,7 +65,7 @@ fn archived(word: &str) -> Result<Vec<Report>, Failure> {
 pub(crate) fn save_baseline(name: &str, reports: &[Report]) -> Result<(), Failure> {
     let run_ids: Vec<&str> = reports.iter().map(|report| report.run_id.as_str()).collect();
     if is_file_name(name) {
-        let scratch = Scratch::new();
+        let scratch = ScratchArchive::new();
         let archive = fill(&scratch.0, reports)?;
         return archive.export(&run_ids, Path::new(name)).map_err(failure);
     }
@@ -86,15 +86,15 @@ fn fill(path: &Path, reports: &[Report]) -> Result<Archive, Failure> {
 }
 
 /// An archive that is needed for a moment.
-struct Scratch(PathBuf);
+struct ScratchArchive(PathBuf);
 
-impl Scratch {
-    fn new() -> Scratch {
-        Scratch(std::env::temp_dir().join(format!("vajra-{}", Uuid::new_v4())).join("archive.db"))
+impl ScratchArchive {
+    fn new() -> ScratchArchive {
+        ScratchArchive(std::env::temp_dir().join(format!("vajra-{}", Uuid::new_v4())).join("archive.db"))
     }
 }
 
-impl Drop for Scratch {
+impl Drop for ScratchArchive {
     fn drop(&mut self) {
         if let Some(folder) = self.0.parent() {
             // What is left of it is the system's to clear.

@@ -15,7 +15,7 @@ const QUANTILES_PER_DECADE: u32 = 40;
 const MILLISECOND_NS: f64 = 1e6;
 
 /// A line of a chart: its name, its colour, and its points.
-struct Line {
+struct ChartLine {
     name: String,
     colour: RGBColor,
     points: Vec<(f64, f64)>,
@@ -23,7 +23,7 @@ struct Line {
 
 /// What a target did at one rate.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Load {
+pub(crate) struct LoadPoint {
     pub(crate) rate_rps: f64,
     pub(crate) p50_ns: Option<u64>,
     pub(crate) p99_ns: Option<u64>,
@@ -33,7 +33,7 @@ pub(crate) struct Load {
 
 /// Two distributions of response times by percentile, the upper ones as far apart as the lower.
 pub(crate) fn distributions(base: &Distribution, candidate: &Distribution) -> Result<String, String> {
-    let line = |name: &str, colour, distribution: &Distribution| Line {
+    let line = |name: &str, colour, distribution: &Distribution| ChartLine {
         name: format!("{name}, {} requests", distribution.count()),
         colour,
         points: by_nearness(distribution),
@@ -54,22 +54,22 @@ pub(crate) fn distributions(base: &Distribution, candidate: &Distribution) -> Re
 }
 
 /// Response times by offered rate; the rates that were not sustained are marked.
-pub(crate) fn loads(loads: &[Load]) -> Result<String, String> {
-    let mut sorted: Vec<Load> = loads.to_vec();
+pub(crate) fn loads(loads: &[LoadPoint]) -> Result<String, String> {
+    let mut sorted: Vec<LoadPoint> = loads.to_vec();
     sorted.sort_by(|a, b| a.rate_rps.total_cmp(&b.rate_rps));
-    let points = |of: fn(&Load) -> Option<u64>| {
-        let place = |load: &Load| Some((load.rate_rps, of(load)? as f64 / MILLISECOND_NS));
+    let points = |of: fn(&LoadPoint) -> Option<u64>| {
+        let place = |load: &LoadPoint| Some((load.rate_rps, of(load)? as f64 / MILLISECOND_NS));
         sorted.iter().filter_map(place).collect::<Vec<_>>()
     };
     let lines = [
-        Line { name: "p50".into(), colour: BASE, points: points(|load| load.p50_ns) },
-        Line { name: "p99".into(), colour: CANDIDATE, points: points(|load| load.p99_ns) },
+        ChartLine { name: "p50".into(), colour: BASE, points: points(|load| load.p50_ns) },
+        ChartLine { name: "p99".into(), colour: CANDIDATE, points: points(|load| load.p99_ns) },
     ];
     let all = || lines.iter().flat_map(|line| &line.points);
     let top = all().map(|point| point.1).fold(f64::MIN_POSITIVE, f64::max);
     let bottom = all().map(|point| point.1).fold(top, f64::min);
     let right = sorted.last().map_or(1.0, |load| load.rate_rps) * 1.05;
-    let mark = |load: &Load| {
+    let mark = |load: &LoadPoint| {
         let failed = load.failed_share.map_or_else(String::new, show_share);
         Some((load.rate_rps, load.p99_ns? as f64 / MILLISECOND_NS, failed))
     };
@@ -97,7 +97,7 @@ fn draw<Y>(
     axes: &Axes,
     x: std::ops::Range<f64>,
     y: Y,
-    lines: &[Line],
+    lines: &[ChartLine],
     marks: &[(f64, f64, String)],
 ) -> Result<String, String>
 where
@@ -121,7 +121,7 @@ fn draw_on<'a, Y>(
     axes: &Axes,
     x: std::ops::Range<f64>,
     y: Y,
-    lines: &[Line],
+    lines: &[ChartLine],
     marks: &[(f64, f64, String)],
 ) -> Drawn<'a>
 where
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_chart_of_loads_marks_what_was_not_sustained() {
-        let load = |rate_rps: f64, is_sustained| Load {
+        let load = |rate_rps: f64, is_sustained| LoadPoint {
             rate_rps,
             p50_ns: Some(1_000_000),
             p99_ns: Some(2_000_000),

@@ -1,6 +1,5 @@
 //! A comparison as text, for a terminal and for a pull request.
 
-use crate::commands::compare::word;
 use crate::output::plain;
 use engine::compare::row::{Basis, Row};
 use engine::compare::{Comparison, Judgement, Metric, Regression, RegressionStatus, SideSummary};
@@ -188,6 +187,16 @@ fn legend(comparison: &Comparison) -> String {
         ),
     };
     format!("{trust}\nseen from: a smaller change for the worse could not have been seen, as a rule")
+}
+
+/// The word for a verdict.
+fn word(judgement: Judgement) -> &'static str {
+    match judgement {
+        Judgement::Better => "better",
+        Judgement::Same => "same",
+        Judgement::Unclear => "unclear",
+        Judgement::Worse => "worse",
+    }
 }
 
 #[cfg(test)]

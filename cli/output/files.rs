@@ -1,9 +1,9 @@
 //! Files a run writes: the report as JSON, the percentile spectrum, the time series. They are opened before anything is
 //! sent, so that a name that cannot be written is known in time; what goes wrong later is told and costs nothing else.
 
-use crate::args::RunArgs;
 use crate::exit::{Failure, USAGE};
 use crate::output::plain;
+use clap::Args;
 use engine::distribution::Distribution;
 use engine::outcome::Kind;
 use engine::plan::{Offered, Plan};
@@ -18,7 +18,21 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The files of one run.
+/// Which files a run is to write.
+#[derive(Args)]
+pub(crate) struct RunFiles {
+    /// Write the report as JSON; - is standard output.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the percentile spectrum of response times, as HdrHistogram's plotter reads it.
+    #[arg(long, value_name = "FILE")]
+    hgrm: Option<PathBuf>,
+    /// Write one line of JSON per interval, histograms included.
+    #[arg(long, value_name = "FILE")]
+    timeseries: Option<PathBuf>,
+}
+
+/// The files of one run, opened.
 pub(crate) struct Outputs {
     json: Option<Output>,
     hgrm: Option<Output>,
@@ -33,25 +47,26 @@ pub(crate) struct Output {
     writer: Box<dyn Write + Send>,
 }
 
-impl Outputs {
-    pub(crate) fn open(args: &RunArgs) -> Result<Outputs, Failure> {
-        stdout_of(&[&args.json, &args.hgrm, &args.timeseries])?;
+impl RunFiles {
+    pub(crate) fn open(&self) -> Result<Outputs, Failure> {
+        stdout_of(&[&self.json, &self.hgrm, &self.timeseries])?;
+        let open = |path: &Option<PathBuf>, flag: &str| {
+            path.as_deref().map(|path| Output::open(path, flag)).transpose()
+        };
         Ok(Outputs {
-            json: args.json.as_deref().map(|path| Output::open(path, "--json")).transpose()?,
-            hgrm: args.hgrm.as_deref().map(|path| Output::open(path, "--hgrm")).transpose()?,
-            timeseries: args
-                .timeseries
-                .as_deref()
-                .map(|path| Output::open(path, "--timeseries"))
-                .transpose()?,
+            json: open(&self.json, "--json")?,
+            hgrm: open(&self.hgrm, "--hgrm")?,
+            timeseries: open(&self.timeseries, "--timeseries")?,
         })
     }
 
     /// True when a file is standard output, which the text report must then leave alone.
-    pub(crate) fn use_stdout(args: &RunArgs) -> bool {
-        [&args.json, &args.hgrm, &args.timeseries].into_iter().flatten().any(|path| is_stdout(path))
+    pub(crate) fn use_stdout(&self) -> bool {
+        [&self.json, &self.hgrm, &self.timeseries].into_iter().flatten().any(|path| is_stdout(path))
     }
+}
 
+impl Outputs {
     /// The sink that writes the time series, if one was asked for.
     pub(crate) fn take_timeseries(&mut self, plan: &Plan) -> Option<Box<dyn Sink>> {
         let mut output = self.timeseries.take()?;

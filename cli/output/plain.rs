@@ -21,7 +21,7 @@ pub(crate) fn json(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::PlanArgs;
+    use crate::input::flags::PlanArgs;
     use crate::input::load;
     use engine::record::Snapshot;
     use engine::report::{Identity, MachineFacts, Observed, Report};

@@ -3,23 +3,23 @@
 //! Closed and open loop, bytes that never change and bytes rendered for each request, one and eight requests under way
 //! per connection: each case is one run against the built-in server inside this process.
 
-use crate::Gate;
 use crate::budgets;
-use crate::cases::{CONNECTIONS, Case, RATE_RPS, UNCOUNTED};
+use crate::budgets::Gate;
+use crate::cases::{CONNECTIONS, LoopCase, RATE_RPS, UNCOUNTED};
 use crate::drive::Driven;
 use clap::Args;
 use testbed::Server;
 
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct AllocationsOptions {
     /// Requests to count in each case
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     requests: u64,
 }
 
 /// Counts every case, prints a table, and fails if anything was allocated.
-pub(crate) fn run(options: &Options) -> Result<Gate, String> {
-    let server = Server::start(testbed::Options::default()).map_err(|error| error.to_string())?;
+pub(crate) fn run(options: &AllocationsOptions) -> Result<Gate, String> {
+    let server = Server::start(testbed::ServerOptions::default()).map_err(|error| error.to_string())?;
     println!(
         "{CONNECTIONS} connections, testbed in this process, counted after the first {UNCOUNTED} answers"
     );
@@ -28,7 +28,7 @@ pub(crate) fn run(options: &Options) -> Result<Gate, String> {
         "case", "counted", "allocations", "bytes", "SQEs/rq", "CQEs/rq", "enters/rq"
     );
     let mut is_passed = true;
-    for case in Case::all() {
+    for case in LoopCase::all() {
         let driven = case.drive(server.address(), UNCOUNTED, options.requests, RATE_RPS)?;
         print_row(case, &driven);
         is_passed &= driven.allocations.count == budgets::ALLOCATIONS;
@@ -40,16 +40,16 @@ pub(crate) fn run(options: &Options) -> Result<Gate, String> {
 
 /// Allocations in all cases together, so many requests in each.
 pub(crate) fn total(requests: u64) -> Result<u64, String> {
-    let server = Server::start(testbed::Options::default()).map_err(|error| error.to_string())?;
+    let server = Server::start(testbed::ServerOptions::default()).map_err(|error| error.to_string())?;
     let mut total = 0;
-    for case in Case::all() {
+    for case in LoopCase::all() {
         let driven = case.drive(server.address(), UNCOUNTED, requests, RATE_RPS)?;
         total += driven.allocations.count;
     }
     Ok(total)
 }
 
-fn print_row(case: Case, driven: &Driven) {
+fn print_row(case: LoopCase, driven: &Driven) {
     let stats = &driven.stats;
     let per_request = |count: u64| count as f64 / stats.finished.max(1) as f64;
     println!(
@@ -67,13 +67,13 @@ fn print_row(case: Case, driven: &Driven) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cases::Bytes;
+    use crate::cases::RequestBytes;
     use crate::counting::Allocations;
 
     /// Every case of these bytes, short: enough to be warm, and then some.
-    fn assert_no_allocations(wanted: &[Bytes]) {
-        let server = Server::start(testbed::Options::default()).unwrap();
-        for case in Case::all().filter(|case| wanted.contains(&case.bytes)) {
+    fn assert_no_allocations(wanted: &[RequestBytes]) {
+        let server = Server::start(testbed::ServerOptions::default()).unwrap();
+        for case in LoopCase::all().filter(|case| wanted.contains(&case.bytes)) {
             let driven = case.drive(server.address(), 1_000, 2_000, 2_000).unwrap();
             assert_eq!(driven.allocations, Allocations::default(), "{}", case.title());
             assert!(driven.stats.submissions > 0 && driven.stats.finished >= 3_000, "{}", case.title());
@@ -82,11 +82,11 @@ mod tests {
 
     #[test]
     fn a_warm_loop_never_allocates() {
-        assert_no_allocations(&[Bytes::Constant, Bytes::Rendered]);
+        assert_no_allocations(&[RequestBytes::Constant, RequestBytes::Rendered]);
     }
 
     #[test]
     fn a_rare_large_request_allocates_nothing_either() {
-        assert_no_allocations(&[Bytes::Mixed]);
+        assert_no_allocations(&[RequestBytes::Mixed]);
     }
 }

@@ -22,6 +22,26 @@ pub(crate) const SLIP_P99_NS_MAX: u64 = 20_000;
 /// Allocations of a run on a shard's thread, once its connections are made and warm.
 pub(crate) const ALLOCATIONS: u64 = 0;
 
+/// Whether what was measured is what was promised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gate {
+    Passed,
+    Failed,
+}
+
+impl Gate {
+    pub(crate) fn when(is_passed: bool) -> Gate {
+        if is_passed { Gate::Passed } else { Gate::Failed }
+    }
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Gate::Passed => "pass",
+            Gate::Failed => "FAIL",
+        }
+    }
+}
+
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Budget {

@@ -49,7 +49,8 @@ pub(crate) fn drive(plan: &Plan, address: SocketAddr, uncounted: u64) -> Result<
     assert_eq!(plan.machine.shards, 1, "one loop is driven");
     let (shard_lane, collector_lane, recorder) = lane(0, &plan.layout(), plan.phases);
     thread::scope(|scope| {
-        let make = move || Looping::new(plan, address, shard_lane, recorder)?.turn_until_finished(uncounted);
+        let make =
+            move || DrivenLoop::new(plan, address, shard_lane, recorder)?.turn_until_finished(uncounted);
         let shard = scope.spawn(make);
         let (failed, stats) = collect(&collector_lane, || shard.is_finished());
         let driven = shard.join().map_err(|_| "the shard's thread panicked; see above")??;
@@ -58,18 +59,18 @@ pub(crate) fn drive(plan: &Plan, address: SocketAddr, uncounted: u64) -> Result<
 }
 
 /// The loop, and the count of answers that tells where it is.
-struct Looping {
+struct DrivenLoop {
     shard: Shard<RingWire, Watched>,
     answers: Rc<Cell<u64>>,
 }
 
-impl Looping {
+impl DrivenLoop {
     fn new(
         plan: &Plan,
         address: SocketAddr,
         lane: ShardLane,
         recorder: Box<engine::record::Recorder>,
-    ) -> Result<Looping, String> {
+    ) -> Result<DrivenLoop, String> {
         let mix = shards::mix(plan)?;
         let wire = shards::wire(plan, &mix, SHARE, vec![SockAddr::from(address)])?;
         let answers = Rc::new(Cell::new(0));
@@ -77,7 +78,7 @@ impl Looping {
         let control = Arc::new(Control::default());
         let on_ready = start_when_all_are_open(plan.connections(), control.clone());
         let parts = Parts { wire, source, share: SHARE, lane, recorder, control, on_ready };
-        Ok(Looping { shard: Shard::new(plan, parts), answers })
+        Ok(DrivenLoop { shard: Shard::new(plan, parts), answers })
     }
 
     /// The counted part: its answers, its allocations and its switches.

@@ -6,7 +6,7 @@
 //! have a length that is known beforehand and are counted, not parsed; there is no schedule, no timeout, no time stamp, no
 //! recording, no second thread.
 
-use crate::process::{self, Ended};
+use crate::process::{self, EndedProcess};
 use crate::wrk::Counted;
 use clap::Args;
 use nix::errno::Errno;
@@ -61,7 +61,7 @@ pub(crate) fn command(core: usize, connections: u32, requests: u64, url: &str) -
 }
 
 /// Runs such a process to its end.
-pub(crate) fn run_process(command: &mut Command) -> Result<(Counted, Ended), String> {
+pub(crate) fn run_process(command: &mut Command) -> Result<(Counted, EndedProcess), String> {
     let ended = process::run(command)?;
     let counted = read(&ended.stdout).filter(|_| ended.status.success());
     let counted = counted.ok_or_else(|| {
@@ -230,7 +230,7 @@ mod tests {
 
     /// Asks a testbed, and returns how many responses the client and the server counted.
     fn exchanged(path: &str, connections: u32, requests: u64) -> (u64, u64) {
-        let mut server = Server::start(testbed::Options::default()).unwrap();
+        let mut server = Server::start(testbed::ServerOptions::default()).unwrap();
         let (address, request) = request(&format!("http://{}{path}", server.address())).unwrap();
         let response_bytes = probe(address, &request).unwrap();
         let mut client = Client::connect(address, connections, request, response_bytes).unwrap();

@@ -2,19 +2,20 @@
 //!
 //! All run by turns against one server process (A B C, B C A, …); what counts is the ratio within a round.
 
+use crate::budgets::Gate;
+use crate::cores::{GENERATOR_CORE, SERVER_CORE};
 use crate::process::shown;
-use crate::race::{Cell, Contender, Sample, Track};
-use crate::statistics::{Interval, median, median_interval};
-use crate::target::{Body, Nginx};
+use crate::race::{Contender, RaceCell, RaceSample, Track};
+use crate::statistics::{MedianInterval, median, median_interval};
+use crate::target::{Nginx, ServedBody};
 use crate::vajra::Vajra;
-use crate::{GENERATOR_CORE, Gate, SERVER_CORE};
 use crate::{budgets, gcannon, wrk};
 use clap::Args;
 use engine::verdict::Status;
 use std::path::PathBuf;
 
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct PeersOptions {
     /// Rounds of runs per cell; at least six for an interval worth 95 %
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
@@ -23,7 +24,7 @@ pub(crate) struct Options {
     connections: Vec<u32>,
     /// Bodies
     #[arg(long, value_delimiter = ',', value_enum, default_value = "small,64k,1m")]
-    bodies: Vec<Body>,
+    bodies: Vec<ServedBody>,
     /// Length of each run
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
@@ -45,7 +46,7 @@ enum Peer {
 
 impl Peer {
     /// Those that a budget is held against with this body.
-    fn all(body: Body) -> Vec<Peer> {
+    fn all(body: ServedBody) -> Vec<Peer> {
         let is_wanted = |peer: &Peer| peer.budget(body).is_some();
         [Peer::Floor, Peer::Wrk, Peer::Gcannon].into_iter().filter(is_wanted).collect()
     }
@@ -60,18 +61,18 @@ impl Peer {
 
     /// The most that vajra may cost of what this one does. With long bodies the cost is how the bytes are taken in, which
     /// those on io_uring can do as vajra does, or not; there is a promise for short ones alone.
-    fn budget(self, body: Body) -> Option<f64> {
+    fn budget(self, body: ServedBody) -> Option<f64> {
         match (self, body) {
-            (Peer::Wrk, Body::Small) => Some(budgets::CPU_SHARE_SMALL_MAX),
-            (Peer::Wrk, Body::Kibibytes64) => Some(budgets::CPU_SHARE_64K_MAX),
-            (Peer::Wrk, Body::Mebibyte) => Some(budgets::CPU_SHARE_1M_MAX),
-            (Peer::Floor, Body::Small) => Some(budgets::CPU_SHARE_FLOOR_MAX),
-            (Peer::Gcannon, Body::Small) => Some(budgets::CPU_SHARE_GCANNON_MAX),
+            (Peer::Wrk, ServedBody::Small) => Some(budgets::CPU_SHARE_SMALL_MAX),
+            (Peer::Wrk, ServedBody::Kibibytes64) => Some(budgets::CPU_SHARE_64K_MAX),
+            (Peer::Wrk, ServedBody::Mebibyte) => Some(budgets::CPU_SHARE_1M_MAX),
+            (Peer::Floor, ServedBody::Small) => Some(budgets::CPU_SHARE_FLOOR_MAX),
+            (Peer::Gcannon, ServedBody::Small) => Some(budgets::CPU_SHARE_GCANNON_MAX),
             (Peer::Floor | Peer::Gcannon, _) => None,
         }
     }
 
-    fn contender(self, track: &Track, vajra: &Vajra, cell: Cell) -> Result<Contender<'static>, String> {
+    fn contender(self, track: &Track, vajra: &Vajra, cell: RaceCell) -> Result<Contender<'static>, String> {
         match self {
             Peer::Floor => track.floor(vajra, cell),
             Peer::Wrk => Ok(Contender::Wrk),
@@ -81,16 +82,16 @@ impl Peer {
 }
 
 /// Measures and prints every cell.
-pub(crate) fn run(options: &Options) -> Result<Gate, String> {
+pub(crate) fn run(options: &PeersOptions) -> Result<Gate, String> {
     wrk::require()?;
     let vajra = Vajra::find(options.vajra.as_deref())?;
     let nginx = Nginx::start(SERVER_CORE)?;
-    vajra.require_printed_verdict(GENERATOR_CORE, &nginx.url(Body::Small))?;
+    vajra.require_printed_verdict(GENERATOR_CORE, &nginx.url(ServedBody::Small))?;
     let track = Track { nginx, seconds: options.seconds };
     let cells = options
         .bodies
         .iter()
-        .flat_map(|&body| options.connections.iter().map(move |&connections| Cell { connections, body }));
+        .flat_map(|&body| options.connections.iter().map(move |&connections| RaceCell { connections, body }));
     print_setup(options);
     let mut is_within = true;
     for cell in cells {
@@ -103,7 +104,7 @@ pub(crate) fn run(options: &Options) -> Result<Gate, String> {
 }
 
 /// Runs all of a cell and prints a row for each peer; true when every row is within its budget.
-fn measure(track: &Track, vajra: &Vajra, cell: Cell, rounds: usize) -> Result<bool, String> {
+fn measure(track: &Track, vajra: &Vajra, cell: RaceCell, rounds: usize) -> Result<bool, String> {
     let mut peers = Peer::all(cell.body);
     peers.retain(|peer| *peer != Peer::Gcannon || gcannon::is_there());
     let mut contenders = vec![Contender::Vajra(vajra)];
@@ -115,7 +116,7 @@ fn measure(track: &Track, vajra: &Vajra, cell: Cell, rounds: usize) -> Result<bo
     }
     let rounds = (0..rounds).map(|number| track.round(&contenders, cell, number));
     let rounds = rounds.collect::<Result<Vec<_>, _>>()?;
-    let of = |index: usize| rounds.iter().map(|round| round[index]).collect::<Vec<Sample>>();
+    let of = |index: usize| rounds.iter().map(|round| round[index]).collect::<Vec<RaceSample>>();
     let ours = of(0);
     let mut is_within = true;
     for (index, &peer) in peers.iter().enumerate() {
@@ -124,7 +125,7 @@ fn measure(track: &Track, vajra: &Vajra, cell: Cell, rounds: usize) -> Result<bo
     Ok(is_within)
 }
 
-fn print_setup(options: &Options) {
+fn print_setup(options: &PeersOptions) {
     println!("server: nginx, one process on core {SERVER_CORE}; generators on core {GENERATOR_CORE}");
     println!("{} rounds of {} s per cell, by turns\n", options.rounds, options.seconds);
     println!(
@@ -143,11 +144,12 @@ fn print_setup(options: &Options) {
 }
 
 /// Prints vajra beside one peer; true when it is within its budget.
-fn print_row(cell: Cell, peer: Peer, ours: &[Sample], theirs: &[Sample]) -> bool {
-    let costs = |samples: &[Sample]| -> Vec<f64> {
+fn print_row(cell: RaceCell, peer: Peer, ours: &[RaceSample], theirs: &[RaceSample]) -> bool {
+    let costs = |samples: &[RaceSample]| -> Vec<f64> {
         samples.iter().map(|sample| sample.cpu_ns_per_request / 1e3).collect()
     };
-    let rates = |samples: &[Sample]| -> Vec<f64> { samples.iter().map(|sample| sample.rate_rps).collect() };
+    let rates =
+        |samples: &[RaceSample]| -> Vec<f64> { samples.iter().map(|sample| sample.rate_rps).collect() };
     let (our_costs, their_costs) = (costs(ours), costs(theirs));
     let ratios: Vec<f64> = our_costs.iter().zip(&their_costs).map(|(ours, theirs)| ours / theirs).collect();
     let ratio = median(&ratios);
@@ -171,20 +173,20 @@ fn print_row(cell: Cell, peer: Peer, ours: &[Sample], theirs: &[Sample]) -> bool
     gate == Gate::Passed
 }
 
-fn show_interval(interval: Interval) -> String {
+fn show_interval(interval: MedianInterval) -> String {
     format!("{:.3}-{:.3} ({:.1} %)", interval.low, interval.high, interval.confidence * 100.0)
 }
 
 /// How often each verdict was given, the good ones first.
-fn verdicts(samples: &[Sample]) -> String {
+fn verdicts(samples: &[RaceSample]) -> String {
     let given = |status| samples.iter().filter(|sample| sample.verdict == Some(status)).count();
     let counts = [Status::Valid, Status::Degraded, Status::Invalid].map(|status| (given(status), status));
     let shown = counts.iter().filter(|(count, _)| *count > 0);
     shown.map(|&(count, status)| format!("{count} {}", status.name())).collect::<Vec<_>>().join(", ")
 }
 
-fn warn_of_failures(peer: Peer, ours: &[Sample], theirs: &[Sample]) {
-    let failed = |samples: &[Sample]| samples.iter().map(|sample| sample.failed).sum::<u64>();
+fn warn_of_failures(peer: Peer, ours: &[RaceSample], theirs: &[RaceSample]) {
+    let failed = |samples: &[RaceSample]| samples.iter().map(|sample| sample.failed).sum::<u64>();
     let (ours, theirs) = (failed(ours), failed(theirs));
     if ours + theirs > 0 {
         println!(
@@ -198,31 +200,32 @@ fn warn_of_failures(peer: Peer, ours: &[Sample], theirs: &[Sample]) {
 mod tests {
     use super::*;
 
-    const SAMPLE: Sample = Sample { cpu_ns_per_request: 1.0, rate_rps: 1.0, failed: 0, verdict: None };
+    const SAMPLE: RaceSample =
+        RaceSample { cpu_ns_per_request: 1.0, rate_rps: 1.0, failed: 0, verdict: None };
 
     #[test]
     fn verdicts_are_counted() {
         let given = [Status::Valid, Status::Invalid, Status::Valid];
-        let samples = given.map(|status| Sample { verdict: Some(status), ..SAMPLE });
+        let samples = given.map(|status| RaceSample { verdict: Some(status), ..SAMPLE });
         assert_eq!(verdicts(&samples), "2 VALID, 1 INVALID");
     }
 
     #[test]
     fn each_body_has_its_budget_and_short_ones_have_one_for_every_peer() {
-        let wrk = |body: Body| Peer::Wrk.budget(body);
+        let wrk = |body: ServedBody| Peer::Wrk.budget(body);
         assert_eq!(
-            [Body::Small, Body::Kibibytes64, Body::Mebibyte].map(wrk),
+            [ServedBody::Small, ServedBody::Kibibytes64, ServedBody::Mebibyte].map(wrk),
             [Some(0.80), Some(0.55), Some(0.25)]
         );
-        assert_eq!(Peer::all(Body::Small), [Peer::Floor, Peer::Wrk, Peer::Gcannon]);
-        assert_eq!(Peer::all(Body::Mebibyte), [Peer::Wrk]);
+        assert_eq!(Peer::all(ServedBody::Small), [Peer::Floor, Peer::Wrk, Peer::Gcannon]);
+        assert_eq!(Peer::all(ServedBody::Mebibyte), [Peer::Wrk]);
     }
 
     #[test]
     fn a_row_is_within_its_budget_up_to_the_budget_itself() {
-        let cell = Cell { connections: 64, body: Body::Small };
+        let cell = RaceCell { connections: 64, body: ServedBody::Small };
         let at = |peer: Peer, ratio: f64| {
-            let ours = Sample { cpu_ns_per_request: ratio, ..SAMPLE };
+            let ours = RaceSample { cpu_ns_per_request: ratio, ..SAMPLE };
             print_row(cell, peer, &[ours], &[SAMPLE])
         };
         assert!(at(Peer::Wrk, 0.80) && !at(Peer::Wrk, 0.81));

@@ -4,7 +4,7 @@
 //! simulation of the server in it as well, so that its figure is for comparing one version with another alone.
 
 use super::bare::{BareWire, START_NS};
-use super::{Operation, Work};
+use super::operation::{CountedOperation, Work};
 use engine::bucket::Share;
 use engine::config::{Config, RequestConfig, Text};
 use engine::mix::Mix;
@@ -29,7 +29,7 @@ const SHARE: Share = Share { shard: 0, shards: 1 };
 
 /// A way to use the loop.
 #[derive(Clone, Copy)]
-struct Case {
+struct DispatchCase {
     is_open_loop: bool,
     connections: u32,
     pipeline: u32,
@@ -39,14 +39,14 @@ struct Case {
     path: &'static str,
 }
 
-const CLOSED: Case =
-    Case { is_open_loop: false, connections: CONNECTIONS, pipeline: 1, is_full: false, path: "/" };
-const OPEN: Case = Case { is_open_loop: true, ..CLOSED };
-const PIPELINED: Case = Case { pipeline: PIPELINE, ..CLOSED };
-const RENDERED: Case = Case { path: "/item/{{seq}}", ..CLOSED };
+const CLOSED: DispatchCase =
+    DispatchCase { is_open_loop: false, connections: CONNECTIONS, pipeline: 1, is_full: false, path: "/" };
+const OPEN: DispatchCase = DispatchCase { is_open_loop: true, ..CLOSED };
+const PIPELINED: DispatchCase = DispatchCase { pipeline: PIPELINE, ..CLOSED };
+const RENDERED: DispatchCase = DispatchCase { path: "/item/{{seq}}", ..CLOSED };
 
 /// The loop alone, by how it is used; and simulated.
-pub const OPERATIONS: [Operation; 7] = [
+pub const OPERATIONS: [CountedOperation; 7] = [
     operation("closed_loop", || bare(CLOSED)),
     operation("closed_loop_pipeline_8", || bare(PIPELINED)),
     operation("open_loop", || bare(OPEN)),
@@ -56,14 +56,14 @@ pub const OPERATIONS: [Operation; 7] = [
     operation("simulated_open_loop", || simulated(OPEN)),
 ];
 
-const fn operation(name: &'static str, make: fn() -> Work) -> Operation {
-    Operation { noun: "dispatch", name, batch: 10_000, make }
+const fn operation(name: &'static str, make: fn() -> Work) -> CountedOperation {
+    CountedOperation { noun: "dispatch", name, batch: 10_000, make }
 }
 
 /// The loop alone, closed, with nearly all of `connections` × `pipeline` requests under way, from the first one it does on:
 /// connecting and filling up is preparing. It is rounded up to whole batches of answers.
 pub fn in_flight(connections: u32, pipeline: u32) -> Work {
-    let case = Case { connections, pipeline, is_full: true, ..CLOSED };
+    let case = DispatchCase { connections, pipeline, is_full: true, ..CLOSED };
     let under_way = u64::from(connections) * u64::from(pipeline);
     let (mut shard, answered, lane) = case.shard(u64::MAX >> 1);
     let mut turn_until = move |wanted: u64| {
@@ -78,13 +78,13 @@ pub fn in_flight(connections: u32, pipeline: u32) -> Work {
     Box::new(move |count| done = turn_until(done + count))
 }
 
-fn bare(case: Case) -> Work {
+fn bare(case: DispatchCase) -> Work {
     Box::new(move |count| run_bare(case, count))
 }
 
 /// One run of so many requests, each of which must have been answered. It is shorter than its interval, so that recorders
 /// change hands at its end alone.
-fn run_bare(case: Case, count: u64) {
+fn run_bare(case: DispatchCase, count: u64) {
     let (mut shard, answered, lane) = case.shard(count);
     let turns_max = TURNS_PER_REQUEST_MAX * (count + u64::from(case.connections));
     let mut turns = 0;
@@ -97,7 +97,7 @@ fn run_bare(case: Case, count: u64) {
     assert_eq!((recorded, answered.get()), (count, count), "every request is answered");
 }
 
-fn simulated(case: Case) -> Work {
+fn simulated(case: DispatchCase) -> Work {
     Box::new(move |count| {
         let mut left = count;
         while left > 0 {
@@ -110,7 +110,7 @@ fn simulated(case: Case) -> Work {
     })
 }
 
-impl Case {
+impl DispatchCase {
     /// A shard on a bare wire, the count of what was answered on it, and where its recorders come out.
     fn shard(self, requests: u64) -> (Shard<BareWire, Mix>, Rc<Cell<u64>>, CollectorLane) {
         let plan = self.plan(requests, "1h");

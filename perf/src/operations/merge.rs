@@ -2,19 +2,19 @@
 //!
 //! Off the request path, and once for each interval; but its memory is the shards' cache.
 
+use super::operation::{CountedOperation, Work};
 use super::record::{PHASES, filled};
-use super::{Operation, Work};
 use engine::history::History;
 use engine::outcome::Outcome;
 use engine::quantity::SECOND_NS;
 use engine::record::{Instants, Layout, Recorder, Snapshot};
 
 /// One for each step.
-pub const OPERATIONS: [Operation; 4] = [
-    Operation { noun: "merge", name: "recorder_into_snapshot", batch: 20, make: absorb },
-    Operation { noun: "merge", name: "snapshot_into_snapshot", batch: 20, make: merge },
-    Operation { noun: "merge", name: "slice_of_history", batch: 4, make: slice },
-    Operation { noun: "merge", name: "clear_recorder", batch: 20, make: clear },
+pub const OPERATIONS: [CountedOperation; 4] = [
+    CountedOperation { noun: "merge", name: "recorder_into_snapshot", batch: 20, make: absorb },
+    CountedOperation { noun: "merge", name: "snapshot_into_snapshot", batch: 20, make: merge },
+    CountedOperation { noun: "merge", name: "slice_of_history", batch: 4, make: slice },
+    CountedOperation { noun: "merge", name: "clear_recorder", batch: 20, make: clear },
 ];
 
 fn absorb() -> Work {

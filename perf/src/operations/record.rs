@@ -1,6 +1,6 @@
 //! Writing a request down: its counts when it is sent, and four times when it is done.
 
-use super::{Operation, Work};
+use super::operation::{CountedOperation, Work};
 use engine::outcome::Outcome;
 use engine::phase::Phases;
 use engine::quantity::SECOND_NS;
@@ -17,7 +17,7 @@ const ANSWER_BYTES: u64 = 250;
 const DRAWN: usize = 1_024;
 
 /// The two halves, and the whole: what recording costs per request.
-pub const OPERATIONS: [Operation; 3] = [
+pub const OPERATIONS: [CountedOperation; 3] = [
     operation("sent", || work(|recorder, at| recorder.sent(0, at.intended, at.sent, REQUEST_BYTES))),
     operation("done_four_histograms", || {
         work(|recorder, at| recorder.done(0, Outcome::Ok(200), at, at.sent - at.intended, ANSWER_BYTES))
@@ -25,8 +25,8 @@ pub const OPERATIONS: [Operation; 3] = [
     operation("request", || work(write)),
 ];
 
-const fn operation(name: &'static str, make: fn() -> Work) -> Operation {
-    Operation { noun: "record", name, batch: 10 * DRAWN as u64, make }
+const fn operation(name: &'static str, make: fn() -> Work) -> CountedOperation {
+    CountedOperation { noun: "record", name, batch: 10 * DRAWN as u64, make }
 }
 
 fn work(write: impl Fn(&mut Recorder, Instants) + 'static) -> Work {

@@ -1,7 +1,7 @@
 //! The next arrival: one step of a shard's token bucket, for each shape of load. When arrivals are intended is the
 //! business of the engine's tests.
 
-use super::{Operation, Work};
+use super::operation::{CountedOperation, Work};
 use engine::bucket::{Poll, Share, TokenBucket};
 use engine::load::{Arrivals, Load, Overload};
 use engine::phase::Phases;
@@ -16,15 +16,15 @@ const SEED: u64 = 1;
 const SHARE: Share = Share { shard: 1, shards: 4 };
 
 /// One for each shape of load.
-pub const OPERATIONS: [Operation; 4] = [
+pub const OPERATIONS: [CountedOperation; 4] = [
     operation("constant", || work(open(Shape::Constant(high()), Arrivals::Uniform))),
     operation("poisson", || work(open(Shape::Constant(high()), Arrivals::Poisson))),
     operation("ramp", || work(open(Shape::Ramp { from: low(), to: high() }, Arrivals::Uniform))),
     operation("sine", || work(open(sine(), Arrivals::Uniform))),
 ];
 
-const fn operation(name: &'static str, make: fn() -> Work) -> Operation {
-    Operation { noun: "schedule", name, batch: 10_000, make }
+const fn operation(name: &'static str, make: fn() -> Work) -> CountedOperation {
+    CountedOperation { noun: "schedule", name, batch: 10_000, make }
 }
 
 fn low() -> Rate {

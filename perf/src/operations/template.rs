@@ -1,6 +1,6 @@
 //! Rendering one request, by what has to be filled in.
 
-use super::{Operation, Work};
+use super::operation::{CountedOperation, Work};
 use engine::plan::{HttpRequest, Request, Step};
 use engine::random::Draws;
 use engine::template::{Piece, Template, parse};
@@ -10,14 +10,14 @@ use shards::protocol::http1;
 const REQUESTS: usize = 100;
 
 /// One for each kind of hole.
-pub const OPERATIONS: [Operation; 3] = [
+pub const OPERATIONS: [CountedOperation; 3] = [
     operation("seq_in_path", || work("/item/{{seq}}", None)),
     operation("seq_and_rand_in_path", || work("/item/{{seq}}?pick={{rand 1 1000000}}", None)),
     operation("uuid_in_body", || work("/orders", Some(r#"{"id": "{{uuid}}", "n": {{seq}}}"#))),
 ];
 
-const fn operation(name: &'static str, make: fn() -> Work) -> Operation {
-    Operation { noun: "template", name, batch: 10_000, make }
+const fn operation(name: &'static str, make: fn() -> Work) -> CountedOperation {
+    CountedOperation { noun: "template", name, batch: 10_000, make }
 }
 
 fn work(path: &str, body: Option<&str>) -> Work {
