@@ -149,7 +149,7 @@ fn nothing_below_the_command_line_prints_exits_or_reads_the_environment() {
 #[test]
 fn no_unwrap_outside_tests() {
     for folder in ["cli", "engine/src", "shards/src", "archive/src", "testbed/src", "perf/src"] {
-        for (path, text) in sources(folder) {
+        for (path, text) in sources(folder).into_iter().filter(|(path, _)| !path.ends_with("/tests.rs")) {
             for word in [".unwrap()", "todo!(", "unimplemented!(", "dbg!(", "FIXME", "XXX"] {
                 assert!(!code(&text).contains(word), "{path} has {word}");
             }

@@ -6,6 +6,7 @@
 mod archive;
 mod bad_input;
 mod calibrate;
+mod earlier;
 mod evidence;
 mod examples;
 mod http;
