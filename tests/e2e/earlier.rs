@@ -70,7 +70,7 @@ fn an_earlier_archive_is_listed_and_its_reports_say_the_same() {
 fn earlier_reports_bundles_and_baselines_are_compared() {
     let (report, bundle) = (fixture("report.json"), fixture("runs.vajra"));
     let report = report.to_str().unwrap();
-    let allowed = ["--allow", "plan", "--allow", "invalid"];
+    let allowed = ["--allow", "plan", "--allow", "invalid", "--allow", "slices"];
     for candidate in [report, "first"] {
         let done = vajra(&[&["compare", "base1", candidate][..], &allowed].concat());
         assert!([0, 98].contains(&done.code), "{candidate}: {}", done.stderr);
