@@ -198,7 +198,7 @@ impl Plan {
     }
 }
 
-/// Reads a config and keeps every mistake, so that the user mends them all at once.
+/// Reads a config and keeps every mistake, so that the user fixes them all at once.
 struct Reader<'a> {
     diagnostics: Vec<Diagnostic>,
     read_file: ReadFile<'a>,
