@@ -90,7 +90,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(if is_written { 0 } else { exit::RUNTIME }))
 }
 
-/// The comparison, or what is in its way and how to go on all the same.
+/// The comparison, or what is in its way and how to go on anyway.
 pub(crate) fn compared(
     base: &[Report],
     candidate: &[Report],
@@ -99,7 +99,7 @@ pub(crate) fn compared(
     engine::compare::compare(base, candidate, options).map_err(|refusal| refused(&refusal))
 }
 
-/// What is in the way of a comparison, and how to go on all the same.
+/// What is in the way of a comparison, and how to go on anyway.
 pub(crate) fn refused(refusal: &Refusal) -> Failure {
     let mut message = String::from("this cannot be compared:");
     for objection in &refusal.objections {

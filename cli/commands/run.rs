@@ -112,7 +112,7 @@ impl PreflightFindings {
         self.failed.first().filter(|_| self.failed.iter().all(|check| check.is_of_target))
     }
 
-    /// Nothing may have failed, unless the run is to go on all the same.
+    /// Nothing may have failed, unless the run is to go on anyway.
     pub(crate) fn accepted(self, manner: Manner) -> Result<Option<Calibrated>, Failure> {
         if self.failed.is_empty() || manner.is_forced {
             return Ok(self.calibration);

@@ -1,5 +1,5 @@
-//! The report as text, in the order a reader needs it: what the target did wrong, whether the generator can be believed, was the
-//! load carried, what failed, how long did it take, how much went through, what did it cost.
+//! The report as text, in the order in which a reader needs it. What the target did wrong, whether the generator can be believed,
+//! whether the load was carried, what failed, how long it took, how much went through, what it cost.
 
 use crate::output::plain;
 use engine::outcome::Kind;

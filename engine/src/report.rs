@@ -355,6 +355,7 @@ pub struct Identity {
 
 impl Report {
     /// The report of a run.
+    #[expect(clippy::too_many_lines, reason = "taken apart when reports have several scenarios")]
     pub fn new(plan: &Plan, observed: Observed, facts: MachineFacts, identity: Identity) -> Report {
         // Before anything is taken from it: names of requests are made of their paths.
         let plan = &crate::redact::written(plan);

@@ -239,7 +239,7 @@ mod tests {
         let held = outcome(&[(100, 0); 10], Kind::Eof, 0, Cause::Target);
         assert_eq!((held.status, held.is_failure()), (TargetStatus::Held, false));
         let some_fail = outcome(&[(90, 10); 10], Kind::Status, 0, Cause::Target);
-        assert_eq!(some_fail.status, TargetStatus::Held, "how many may fail is a threshold's business");
+        assert_eq!(some_fail.status, TargetStatus::Held, "how many may fail is for a threshold to say");
     }
 
     #[test]

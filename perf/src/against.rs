@@ -1,4 +1,4 @@
-//! `gate --against REVISION`: what a request costs now, against a build of another revision, and against wrk: interleaved
+//! `gate --against REVISION`: what a request costs now, against a build of another revision, and against wrk. Interleaved
 //! runs on one nginx.
 //!
 //! The gate fails when even the lower end of the interval of the ratio is above the limit: a shared machine is too noisy to

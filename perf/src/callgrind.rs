@@ -1,4 +1,4 @@
-//! What an operation costs in instructions and system calls, counted by valgrind's callgrind: it executes the program on a
+//! What an operation costs in instructions and system calls, counted by valgrind's callgrind. It executes the program on a
 //! processor of its own making, so the count is the same every time, whatever else the machine does.
 //!
 //! The operation is done N times and 2N times, each in a process of its own; the difference is N operations without

@@ -1,4 +1,4 @@
-//! The ways to use a shard's loop against a real server: closed and open loop, bytes that never change and bytes rendered for
+//! The ways to use a shard's loop against a real server. Closed and open loop, bytes that never change and bytes rendered for
 //! each request, one and eight requests under way per connection.
 
 use crate::drive::{Driven, drive};

@@ -1,5 +1,5 @@
-//! `counters`: what every operation and every request of the real loop costs, in counts that do not depend on time, beside
-//! their baselines.
+//! `counters`: what every operation and every request of the real loop costs, in counts, beside their baselines. Counts do not
+//! depend on time.
 
 use crate::baseline::{self, Count, CounterBaseline, Toolchain};
 use crate::budgets;

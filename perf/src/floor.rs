@@ -1,5 +1,5 @@
-//! The floor: the least that a program on io_uring can do to send requests and take in the responses, so that what Vajra does
-//! besides has a measure.
+//! The floor: the least that a program on io_uring can do to send requests and take in the responses. What Vajra does besides is
+//! measured against it.
 //!
 //! It uses the product's own ring ([`shards::Ring`]) and asks the kernel for the same things: a multishot receive on each
 //! connection, silent sends of bytes that never change, one system call for each look. It leaves out everything else: responses

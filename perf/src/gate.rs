@@ -1,4 +1,4 @@
-//! `gate`: what a change must not make worse, held by what can be trusted on a shared machine: counts, and, where they
+//! `gate`: what a change must not make worse, held by what can be trusted on a shared machine. Counts, and, where they
 //! are asked for, ratios of interleaved runs.
 
 use crate::budgets::Gate;

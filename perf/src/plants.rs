@@ -1,4 +1,4 @@
-//! Regressions that are planted to prove the gate: each is a small edit of the hot path, at an anchor that a test keeps
+//! Regressions that are planted to prove the gate. Each is a small edit of the hot path, at an anchor that a test keeps
 //! true, and the counter that has to notice it.
 
 use crate::counter::CounterKind;
@@ -96,7 +96,7 @@ impl Plant {
         match text.matches(self.anchor).count() {
             1 => Ok(text.replacen(self.anchor, self.planted, 1)),
             count => Err(format!(
-                "`{}` cannot be planted: its anchor is {count} times in {}; mend perf/src/plants.rs\n{}",
+                "`{}` cannot be planted: its anchor is {count} times in {}; fix perf/src/plants.rs\n{}",
                 self.name, self.file, self.anchor
             )),
         }

@@ -1,4 +1,4 @@
-//! Generators side by side: several run by turns against one server process, each on the same core, so that whatever else
+//! Generators side by side: several run by turns against one server process. Each has the same core, so that whatever else
 //! the machine does meets all of them. What counts is the ratio within a round.
 //!
 //! The cost is the CPU time of the whole process, collector and start included, over the requests it completed.

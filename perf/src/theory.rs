@@ -1,4 +1,4 @@
-//! What a programmed server must look like from outside: quantiles of its service times, and how far counts and sample
+//! What a programmed server must look like from outside. Quantiles of its service times, and how far counts and sample
 //! quantiles may be from them by chance.
 
 /// How many standard deviations chance is given: a fair count lies outside once in 16,000.

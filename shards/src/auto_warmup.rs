@@ -1,4 +1,4 @@
-//! The end of a warm-up that nobody set: response times are watched slice by slice, and once they are steady every shard is told
+//! The end of a warm-up that nobody set. Response times are watched slice by slice, and once they are steady every shard is told
 //! where the measured window begins.
 
 use crate::lanes::Control;

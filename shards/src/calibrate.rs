@@ -1,4 +1,4 @@
-//! What this machine can do: how much one shard carries, how evenly it sends, how often the machine takes a core away,
+//! What this machine can do, part by part. How much one shard carries, how evenly it sends, how often the machine takes a core away,
 //! and what a request and a connection cost.
 //!
 //! Every figure is measured by the parts that a run is made of, for a short and bounded time. Runs go through

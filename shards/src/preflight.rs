@@ -1,6 +1,6 @@
 //! Before the load: can this machine carry the plan, is the target there, and what does it say to the plan's requests?
 //!
-//! Each check says what was found and, if that is not enough, the command that mends it.
+//! Each check says what was found and, if that is not enough, the command that fixes it.
 
 mod requests;
 
@@ -184,7 +184,7 @@ fn ring() -> Check {
     }
 }
 
-/// The likely cause of a ring that cannot be made, and what mends it.
+/// The likely cause of a ring that cannot be made, and what fixes it.
 fn explain_ring_error(error: &io::Error, disabled: &str) -> (String, String) {
     let errno = error.raw_os_error().unwrap_or(0);
     match (errno, disabled) {

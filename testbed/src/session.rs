@@ -1,7 +1,7 @@
 //! From a request to its answer: read it, draw its fate, wait, and answer or fail.
 //!
 //! Requests of one connection come one after the other, as HTTP/1.1 answers them; each connection has a
-//! session and all sessions share the [`Site`]. The wire itself is `connection`'s business.
+//! session and all sessions share the [`Site`]. The wire itself is `connection`'s.
 
 use std::cell::RefCell;
 use std::fmt;

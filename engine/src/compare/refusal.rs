@@ -180,7 +180,7 @@ fn of_run(report: &Report) -> Vec<Objection> {
     if report.verdict.status == Status::Invalid {
         let rules: Vec<&str> = report.verdict.reasons.iter().map(|reason| reason.rule.as_str()).collect();
         let text = format!("run {id} is INVALID ({})", rules.join(", "));
-        object(Obstacle::Invalid, text, "mend what its report names and make it again");
+        object(Obstacle::Invalid, text, "fix what its report names, and make it again");
     }
     let slices = report.history.iter().filter(|slice| slice.phase == Phase::Measure).count();
     match slices {

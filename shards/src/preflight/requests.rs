@@ -65,7 +65,7 @@ pub(super) fn check(plan: &Plan, target: usize, address: &SockAddr, sends_all: b
     let (left, sent_max) = (wanted.collect::<Vec<Kind>>(), counted(SENT_MAX as u64, "request"));
     let is_cut = checks.iter().all(|check| check.grade != Grade::Fail);
     let why = if is_cut { format!("{sent_max} are looked at") } else { "the one before it failed".into() };
-    checks.extend(not_sent(&left, &why, "the run sends them all the same"));
+    checks.extend(not_sent(&left, &why, "the run sends them anyway"));
     let why = "the method may change something at the target";
     checks.extend(not_sent(&refused, why, "to have each of them sent once before the run: --probe-all"));
     checks

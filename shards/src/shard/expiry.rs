@@ -43,7 +43,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
         }
     }
 
-    /// The lost-end watchdog: some kernels (6.17 and later, until mended) can fail to announce that the other side closed
+    /// The lost-end watchdog: some kernels (6.17 and later, until fixed) can fail to announce that the other side closed
     /// while a multishot receive was armed. Silent connections are asked directly, a few at each tick, in turn.
     fn watch(&mut self, now: u64) {
         let mut looks = 0;
