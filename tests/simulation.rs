@@ -3,6 +3,7 @@
 //! Every claim is checked for some seeds, and a failure names the seed. `SIMULATION_SEED=7 cargo test simulation`
 //! checks all of them for that one alone, and `SIMULATION_SEED=0..9999` for many more than usual.
 
+mod instantiations;
 mod same_requests;
 mod whose_time;
 mod worlds;
@@ -28,11 +29,7 @@ fn everything_scheduled_is_accounted_for_in_every_world() {
 fn the_same_seed_does_exactly_the_same_again() {
     let digest = |seed: u64, world_seed: u64| {
         let (plan, world) = random_simulation(seed);
-        let outcome = run(&plan, &world, world_seed);
-        let total = outcome.total();
-        let times = [&total.response, &total.service, &total.slip, &total.failed_response];
-        let summaries = times.map(|distribution| distribution.summary());
-        format!("{:?} {:?} {summaries:?} {:?}", outcome.wires, outcome.intervals, outcome.snapshot.stats())
+        worlds::digest(&run(&plan, &world, world_seed))
     };
     for seed in seeds(5) {
         assert_eq!(digest(seed, seed), digest(seed, seed), "seed {seed}");

@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod any_source;
 pub mod bucket;
 pub mod compare;
 pub mod config;
@@ -26,6 +27,7 @@ mod length;
 mod limits;
 pub mod load;
 pub mod mix;
+pub mod outbox;
 pub mod outcome;
 pub mod phase;
 pub mod plain;

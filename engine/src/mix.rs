@@ -1,6 +1,7 @@
 //! The built-in source: request templates drawn by weight.
 
 use crate::bucket::Arrival;
+use crate::outbox::Outbox;
 use crate::outcome::Outcome;
 use crate::random::{Draw, Draws};
 use crate::seams::{Call, End, Source, StepFacts};
@@ -66,14 +67,14 @@ impl Source for Mix {
     }
 
     #[inline]
-    fn render(&mut self, call: Call, number: u64, out: &mut Vec<u8>) {
+    fn render(&mut self, call: Call, number: u64, out: &mut Outbox<'_>) {
         self.templates[call.step as usize].render(number, self.draws, out);
     }
 
     #[inline]
     fn end(&mut self, _call: Call, end: End) -> Outcome {
         match end {
-            End::Response(code) => Outcome::of_status(code),
+            End::Response { code, is_ok } => Outcome::of_response(code, is_ok),
             End::Failed(kind) => Outcome::Failed(kind),
         }
     }
@@ -82,7 +83,7 @@ impl Source for Mix {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::template;
+    use crate::{outbox, template};
 
     fn step(text: &str, weight: u32) -> Step {
         Step { template: Template::new(template::parse(text).unwrap()).unwrap(), weight, is_bodyless: false }
@@ -107,8 +108,9 @@ mod tests {
         let steps = || texts.iter().map(|text| step(text, 1)).collect();
         let mut mix = Mix::new(steps(), Draws::new(1, 0));
         let mut rendered = |number| {
-            let (call, mut out) = (mix.begin(arrival(number)), Vec::new());
-            mix.render(call, number, &mut out);
+            let call = mix.begin(arrival(number));
+            let bytes_max = mix.steps()[call.step as usize].bytes_max;
+            let out = outbox::collected(bytes_max, |out| mix.render(call, number, out));
             (call.step, String::from_utf8(out).unwrap())
         };
         let forwards: Vec<_> = (0..200).map(&mut rendered).collect();

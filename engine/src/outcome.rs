@@ -116,24 +116,25 @@ impl Kind {
 /// How one request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// A complete answer with this status, below 400.
+    /// A complete response, whose code is a success by its protocol's rule.
     Ok(u16),
-    /// A complete answer with this status, 400 or above.
+    /// A complete response, whose code is none.
     Refused(u16),
-    /// No complete answer.
+    /// No complete response.
     Failed(Kind),
 }
 
 impl Outcome {
-    /// Of a complete answer.
-    pub fn of_status(status: u16) -> Outcome {
-        if status < 400 { Outcome::Ok(status) } else { Outcome::Refused(status) }
+    /// Of a complete response.
+    #[inline]
+    pub fn of_response(code: u16, is_ok: bool) -> Outcome {
+        if is_ok { Outcome::Ok(code) } else { Outcome::Refused(code) }
     }
 
-    /// A number that tells outcomes apart: the status, or for failures the kind, below any status.
+    /// A number that tells outcomes apart: the response's code, or for failures the kind, below any code.
     pub(crate) fn code(self) -> u32 {
         match self {
-            Outcome::Ok(status) | Outcome::Refused(status) => Kind::COUNT as u32 + u32::from(status),
+            Outcome::Ok(code) | Outcome::Refused(code) => Kind::COUNT as u32 + u32::from(code),
             Outcome::Failed(kind) => kind as u32,
         }
     }
@@ -149,11 +150,5 @@ mod tests {
             assert_eq!(kind as usize, index);
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
         }
-    }
-
-    #[test]
-    fn a_status_of_400_is_a_refusal() {
-        assert_eq!(Outcome::of_status(399), Outcome::Ok(399));
-        assert_eq!(Outcome::of_status(400), Outcome::Refused(400));
     }
 }

@@ -7,6 +7,7 @@
 //! | [`Sink`] | who hears the snapshots and the report? | progress, files |
 
 use crate::bucket::Arrival;
+use crate::outbox::Outbox;
 use crate::outcome::{Kind, Outcome};
 use crate::plan::Plan;
 use crate::report::Report;
@@ -22,9 +23,8 @@ pub trait Source {
     /// An arrival is to be sent now: what it begins with.
     fn begin(&mut self, arrival: Arrival) -> Call;
 
-    /// Appends the request of a call, whose arrival has this number. Must not allocate when `out` has room for
-    /// [`StepFacts::bytes_max`].
-    fn render(&mut self, call: Call, number: u64, out: &mut Vec<u8>);
+    /// Appends the request of a call, whose arrival has this number: at most [`StepFacts::bytes_max`]. Must not allocate.
+    fn render(&mut self, call: Call, number: u64, out: &mut Outbox<'_>);
 
     /// A call has ended: how that counts. A source whose requests follow each other will say here what comes next.
     fn end(&mut self, call: Call, end: End) -> Outcome;
@@ -53,8 +53,13 @@ pub struct Call {
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// With a complete response, which has this code.
-    Response(u16),
+    /// With a complete response.
+    Response {
+        /// The protocol's code for what it says.
+        code: u16,
+        /// By the protocol's own rule, the code is a success.
+        is_ok: bool,
+    },
     /// Without one.
     Failed(Kind),
 }

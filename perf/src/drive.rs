@@ -6,6 +6,7 @@
 use crate::counting::{self, Allocations};
 use engine::bucket::{Arrival, Share};
 use engine::mix::Mix;
+use engine::outbox::Outbox;
 use engine::outcome::Outcome;
 use engine::plan::Plan;
 use engine::record::{Series, ShardStats};
@@ -13,6 +14,7 @@ use engine::seams::{Call, End, Source, StepFacts};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::time::{ClockId, clock_gettime};
 use shards::lanes::{CollectorLane, Control, ShardLane, lane};
+use shards::protocol::http1::{HeadMemo, Http1};
 use shards::ring::RingWire;
 use shards::shard::{Parts, Shard, Turn};
 use socket2::SockAddr;
@@ -59,7 +61,7 @@ pub(crate) fn drive(plan: &Plan, address: SocketAddr, uncounted: u64) -> Result<
 
 /// The loop, and the count of answers that tells where it is.
 struct Looping {
-    shard: Shard<RingWire, Watched>,
+    shard: Shard<RingWire, Watched, Http1>,
     answers: Rc<Cell<u64>>,
 }
 
@@ -76,7 +78,8 @@ impl Looping {
         let source = Watched { mix, answers: answers.clone() };
         let control = Arc::new(Control::default());
         let on_ready = start_when_all_are_open(plan.connections, control.clone());
-        let parts = Parts { wire, source, share: SHARE, lane, recorder, control, on_ready };
+        let shared = HeadMemo::default();
+        let parts = Parts { wire, source, shared, share: SHARE, lane, recorder, control, on_ready };
         Ok(Looping { shard: Shard::new(plan, parts), answers })
     }
 
@@ -149,12 +152,12 @@ impl Source for Watched {
         self.mix.begin(arrival)
     }
 
-    fn render(&mut self, call: Call, number: u64, out: &mut Vec<u8>) {
+    fn render(&mut self, call: Call, number: u64, out: &mut Outbox<'_>) {
         self.mix.render(call, number, out);
     }
 
     fn end(&mut self, call: Call, end: End) -> Outcome {
-        self.answers.set(self.answers.get() + u64::from(matches!(end, End::Response(_))));
+        self.answers.set(self.answers.get() + u64::from(matches!(end, End::Response { .. })));
         self.mix.end(call, end)
     }
 }

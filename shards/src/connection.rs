@@ -1,6 +1,6 @@
 //! The connections of one shard, and the requests under way on them. All memory is laid out at the start.
 
-use crate::protocol::http1::Http1;
+use crate::protocol::Place;
 use crate::timeouts::Timeouts;
 use crate::wire::Slot;
 use engine::seams::Call;
@@ -11,7 +11,6 @@ use std::collections::VecDeque;
 pub(crate) struct Connection {
     pub(crate) link: Link,
     pub(crate) armed: Armed,
-    pub(crate) http: Http1,
     /// Requests under way, oldest first: indices into the shard's flights, from `oldest`, wrapping.
     pub(crate) under_way: u32,
     oldest: u32,
@@ -21,7 +20,7 @@ pub(crate) struct Connection {
     is_queued: bool,
     /// Was open at least once.
     pub(crate) was_open: bool,
-    /// An answer came since it was last made.
+    /// A response came since it was last made.
     pub(crate) has_answered: bool,
     /// Failed attempts in a row.
     pub(crate) attempts: u32,
@@ -56,7 +55,7 @@ pub(crate) enum Armed {
     No,
     /// Whatever comes, until told otherwise.
     Stream,
-    /// One piece: the beginning of an answer.
+    /// One piece: the beginning of a response.
     Head,
     /// One piece, to be thrown away.
     Discard,
@@ -84,13 +83,11 @@ const _: () = assert!(
 );
 
 impl Flight {
+    /// A request that is sent at the moment it is intended, until something else is said.
     #[inline]
-    pub(crate) fn new(call: Call, intended_ns: u64, sent_ns: u64) -> Flight {
+    pub(crate) fn new(call: Call, intended_ns: u64) -> Flight {
         debug_assert!(call.step < 1 << STEP_BITS && call.session < 1 << SESSION_BITS, "{call:?} fits");
-        let mut flight =
-            Flight { intended_ns, slip_and_step: call.step.into(), lag_and_session: call.session.into() };
-        flight.set_sent(sent_ns);
-        flight
+        Flight { intended_ns, slip_and_step: call.step.into(), lag_and_session: call.session.into() }
     }
 
     #[inline]
@@ -219,9 +216,10 @@ impl Connections {
         }
     }
 
-    /// Adds a request under way; returns where its flight is kept.
-    #[inline]
-    pub(crate) fn begin(&mut self, slot: Slot, flight: Flight) -> usize {
+    /// Adds a request under way; returns where it is kept.
+    // A part of the loop: the compiler would count its callers, and make it a call for every request.
+    #[inline(always)]
+    pub(crate) fn begin(&mut self, slot: Slot, flight: Flight) -> Place {
         let connection = &mut self.all[slot as usize];
         debug_assert!(connection.under_way < self.depth, "only a connection with room is given a request");
         let index = flight_index(slot, self.depth, connection.oldest + connection.under_way);
@@ -229,26 +227,31 @@ impl Connections {
         self.under_way += 1;
         self.timeouts.join(index as u32);
         self.flights[index] = flight;
-        index
+        Place(index as u32)
     }
 
-    /// The oldest request under way on a connection.
+    /// Where the oldest request under way on a connection is kept.
     #[inline]
-    pub(crate) fn oldest(&self, slot: Slot) -> Option<Flight> {
+    pub(crate) fn oldest(&self, slot: Slot) -> Option<Place> {
         let connection = &self.all[slot as usize];
-        (connection.under_way > 0).then(|| self.flights[flight_index(slot, self.depth, connection.oldest)])
+        (connection.under_way > 0).then(|| Place(flight_index(slot, self.depth, connection.oldest) as u32))
     }
 
-    /// Ends the oldest request under way on a connection.
-    #[inline]
-    pub(crate) fn end_oldest(&mut self, slot: Slot) -> Option<Flight> {
-        let flight = self.oldest(slot)?;
+    /// Ends a request under way on a connection: the oldest.
+    // A part of the loop: the compiler would count its callers, and make it a call for every request.
+    #[inline(always)]
+    pub(crate) fn end(&mut self, slot: Slot, place: Place) -> Flight {
+        debug_assert_eq!(
+            self.oldest(slot),
+            Some(place),
+            "requests of a connection end in the order they began"
+        );
         let connection = &mut self.all[slot as usize];
-        self.timeouts.leave(flight_index(slot, self.depth, connection.oldest) as u32);
+        self.timeouts.leave(place.0);
         connection.oldest = (connection.oldest + 1) % self.depth;
         connection.under_way -= 1;
         self.under_way -= 1;
-        Some(flight)
+        self.flights[place.0 as usize]
     }
 
     /// The connection with the request that was sent longest ago, and when that was.
@@ -260,17 +263,24 @@ impl Connections {
     /// How late what is under way was sent by the generator's doing, on average over the connections that are open.
     pub(crate) fn mean_lag_ns(&self) -> u64 {
         let slots = (0..self.count()).filter(|&slot| self.all[slot as usize].is_open());
-        let lags = slots.map(|slot| {
-            self.oldest(slot).map_or(self.all[slot as usize].carried_ns, |flight| flight.lag_ns())
+        let lags = slots.map(|slot| match self.oldest(slot) {
+            Some(place) => self.flight(place).lag_ns(),
+            None => self.all[slot as usize].carried_ns,
         });
         let (sum, count) = lags.fold((0_u128, 0_u128), |(sum, count), ns| (sum + u128::from(ns), count + 1));
         (sum / count.max(1)) as u64
     }
 
-    /// The flight kept at an index that [`Connections::begin`] returned.
+    /// A request under way.
     #[inline]
-    pub(crate) fn flight(&mut self, index: usize) -> &mut Flight {
-        &mut self.flights[index]
+    pub(crate) fn flight(&self, place: Place) -> Flight {
+        self.flights[place.0 as usize]
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub(crate) fn flight_mut(&mut self, place: Place) -> &mut Flight {
+        &mut self.flights[place.0 as usize]
     }
 }
 
@@ -283,7 +293,6 @@ impl Connection {
         Connection {
             link: Link::Closed { retry_ns: 0 },
             armed: Armed::No,
-            http: Http1::default(),
             under_way: 0,
             oldest: 0,
             is_sending: false,
@@ -316,6 +325,11 @@ mod tests {
         connections
     }
 
+    fn end_oldest(connections: &mut Connections) -> Option<Flight> {
+        let place = connections.oldest(0)?;
+        Some(connections.end(0, place))
+    }
+
     #[test]
     fn ready_connections_take_turns_and_stand_once_in_the_queue() {
         let mut connections = opened(2, 1);
@@ -334,7 +348,7 @@ mod tests {
         let call = Call { step: (1 << STEP_BITS) - 1, session: (1 << SESSION_BITS) - 1 };
         let intended_ns = 1 << 60;
         let sent_ns = intended_ns + engine::quantity::DURATION_NS_MAX;
-        let mut flight = Flight::new(call, intended_ns, intended_ns);
+        let mut flight = Flight::new(call, intended_ns);
         flight.set_sent(sent_ns);
         flight.set_lag(LAG_NS_MAX);
         assert_eq!((flight.call(), flight.intended_ns, flight.sent_ns()), (call, intended_ns, sent_ns));
@@ -352,7 +366,7 @@ mod tests {
         connections.begin(0, Flight::default());
         connections.queue(0);
         assert!(!connections.is_idle(0), "it has room, and a request under way");
-        connections.end_oldest(0);
+        end_oldest(&mut connections);
         assert!(connections.is_idle(0));
     }
 
@@ -360,13 +374,13 @@ mod tests {
     fn requests_end_in_the_order_they_began() {
         let mut connections = opened(1, 3);
         for step in 0..3 {
-            connections.begin(0, Flight::new(Call { step, session: 0 }, 0, 0));
+            connections.begin(0, Flight::new(Call { step, session: 0 }, 0));
         }
         assert_eq!(connections.room(0), 0);
-        assert_eq!(connections.end_oldest(0).unwrap().step(), 0);
-        connections.begin(0, Flight::new(Call { step: 3, session: 0 }, 0, 0));
+        assert_eq!(end_oldest(&mut connections).unwrap().step(), 0);
+        connections.begin(0, Flight::new(Call { step: 3, session: 0 }, 0));
         let rest: Vec<usize> =
-            std::iter::from_fn(|| connections.end_oldest(0)).map(|flight| flight.step()).collect();
+            std::iter::from_fn(|| end_oldest(&mut connections)).map(|flight| flight.step()).collect();
         assert_eq!(rest, [1, 2, 3]);
         assert_eq!(connections.under_way, 0);
     }

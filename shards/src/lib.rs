@@ -47,6 +47,7 @@ use executor::{Looping, Pinned};
 use lanes::{CollectorLane, Control};
 use machine::Reading;
 pub use machine::allowed_cores;
+use protocol::http1::{HeadMemo, Http1};
 pub use resolve::resolve;
 use ring::{Outgoing, RingWire};
 use shard::{Parts, Shard, Turn};
@@ -88,7 +89,7 @@ pub struct Shards {
 /// Names a run when it starts: its id, and its start in words.
 pub type Describe = Box<dyn Fn(SystemTime) -> Identity>;
 
-impl Looping for Shard<RingWire, Mix> {
+impl Looping for Shard<RingWire, Mix, Http1> {
     fn turn(&mut self) -> Result<Turn, String> {
         Shard::turn(self)
     }
@@ -144,9 +145,10 @@ impl Shards {
                 // The receiver is gone only if the run was given up; then nobody wants to know.
                 let _ = on_ready.send(open);
             });
+            let shared = HeadMemo::default();
             Ok(Shard::new(
                 &plan,
-                Parts { wire, source, share, lane: shard_lane, recorder, control, on_ready },
+                Parts { wire, source, shared, share, lane: shard_lane, recorder, control, on_ready },
             ))
         };
         // A shard that fails ends the run: the others' load would not be the one that was asked for.

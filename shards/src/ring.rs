@@ -6,6 +6,7 @@
 use crate::clock::{Clock, monotonic_ns};
 use crate::sys::{Buffer, Done, Ring, Setup};
 use crate::wire::{Completion, Pause, Slot, Wire, WireCounters};
+use engine::outbox::Outbox;
 use engine::outcome::Kind;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
@@ -59,6 +60,8 @@ pub struct RingWire {
     links: Vec<Link>,
     addresses: Vec<SockAddr>,
     constants: Vec<usize>,
+    /// The outbox of a connection whose memory the kernel still has. What is written to it is never sent.
+    spare: Box<[u8]>,
     /// What failed before it came to the ring.
     failed: Vec<Completion<Buffer>>,
     run_delay: RunDelay,
@@ -68,6 +71,8 @@ pub struct RingWire {
 struct Link {
     generation: u32,
     socket: Option<Socket>,
+    /// Bytes in the outbox.
+    filled: usize,
     /// The bytes of the last send: a completion with fewer is a connection that broke half-way.
     sending_bytes: usize,
     /// The same of what a copy had left over.
@@ -94,7 +99,8 @@ impl RingWire {
         let links = (0..slots).map(|_| Link::default()).collect();
         let constants = constants.iter().map(|bytes| bytes.len()).collect();
         let (clock, run_delay) = (Clock::new(), RunDelay::of_this_thread());
-        Ok(RingWire { ring, clock, links, addresses, constants, failed: Vec::new(), run_delay })
+        let spare = vec![0; *copy_bytes_max].into_boxed_slice();
+        Ok(RingWire { ring, clock, links, addresses, constants, spare, failed: Vec::new(), run_delay })
     }
 
     fn token(&self, operation: Operation, slot: Slot) -> u64 {
@@ -203,6 +209,7 @@ impl Wire for RingWire {
     fn close(&mut self, slot: Slot) {
         let link = &mut self.links[slot as usize];
         link.generation = link.generation.wrapping_add(1);
+        link.filled = 0;
         if let Some(socket) = link.socket.take() {
             // Shutting down completes whatever is armed on the socket. Both fail only when it is already gone.
             let _ = socket.shutdown(std::net::Shutdown::Both);
@@ -218,15 +225,22 @@ impl Wire for RingWire {
         self.ring.send_constant(token, slot, constant, bytes, is_reported);
     }
 
-    fn send_copy(&mut self, slot: Slot, bytes: &[u8], is_reported: bool) {
-        if !self.ring.can_copy(slot) {
+    #[inline]
+    fn outbox(&mut self, slot: Slot) -> Outbox<'_> {
+        let memory = self.ring.memory_of(slot).unwrap_or(&mut self.spare);
+        Outbox::new(memory, &mut self.links[slot as usize].filled)
+    }
+
+    fn flush(&mut self, slot: Slot, is_reported: bool) {
+        let bytes = std::mem::take(&mut self.links[slot as usize].filled);
+        if self.ring.memory_of(slot).is_none() {
             // The request before is answered and still not out: the other side does not read what it is sent.
             return self.failed.push(Completion::Broken(slot, Kind::Send));
         }
         let operation = if is_reported { Operation::Send } else { Operation::Copy };
         let token = self.token(operation, slot);
-        self.links[slot as usize].sending_bytes = bytes.len();
-        self.ring.send_copy(token, slot, bytes, is_reported);
+        self.links[slot as usize].sending_bytes = bytes;
+        self.ring.send_written(token, slot, bytes, is_reported);
     }
 
     fn receive(&mut self, slot: Slot) {
@@ -442,6 +456,11 @@ mod tests {
         while !matches!(next(wire), Some(Completion::Connected(0))) {}
     }
 
+    fn send(wire: &mut RingWire, bytes: &[u8]) {
+        wire.outbox(0).push(bytes);
+        wire.flush(0, false);
+    }
+
     #[test]
     fn copies_to_a_target_that_does_not_read_are_refused_in_time_and_none_is_overwritten() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -452,7 +471,7 @@ mod tests {
         let mut peer = listener.accept().unwrap().0;
         let mut sent = 0;
         loop {
-            wire.send_copy(0, &block(sent), false);
+            send(&mut wire, &block(sent));
             wire.submit().unwrap();
             match wire.next() {
                 None => sent += 1,
@@ -473,7 +492,7 @@ mod tests {
         // The connection is made again, and takes copies again.
         connect(&mut wire);
         let mut peer = listener.accept().unwrap().0;
-        wire.send_copy(0, &block(7), false);
+        send(&mut wire, &block(7));
         wire.submit().unwrap();
         let mut read = vec![0; BLOCK_BYTES];
         peer.read_exact(&mut read).unwrap();

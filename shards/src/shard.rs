@@ -6,13 +6,14 @@
 
 mod accounting;
 mod expiry;
+mod receiving;
 mod stages;
 
 use crate::connection::{Armed, Connections, Flight, Link};
 use crate::lanes::{Control, Order, ShardLane};
 use crate::pace::{Pace, Pause as Waiting};
-use crate::protocol::http1::{Answer, HeadMemo};
-use crate::wire::{Completion, Pause, Slot, Wire, WireCounters};
+use crate::protocol::{Place, Protocol};
+use crate::wire::{Completion, Slot, Wire, WireCounters};
 use engine::bucket::{Arrival, Poll, Share, TokenBucket};
 use engine::load::{Load, Overload};
 use engine::outcome::{Fault, Kind};
@@ -28,7 +29,7 @@ use std::sync::Arc;
 const MILLISECOND_NS: u64 = 1_000_000;
 const SECOND_NS: u64 = 1_000 * MILLISECOND_NS;
 
-/// Sends execute one after the other inside one system call, some microseconds each; answers wait meanwhile. A longer
+/// Sends execute one after the other inside one system call, some microseconds each; responses wait meanwhile. A longer
 /// batch would cost less and bias response times.
 pub const SENDS_PER_TURN: usize = 16;
 /// Connections are begun no faster than this, and no more are under way at a time: servers' backlogs are short.
@@ -41,8 +42,6 @@ const TICK_NS: u64 = MILLISECOND_NS;
 /// First and longest wait before a failed connection is tried again. The wait doubles, and is drawn from its upper half.
 const BACKOFF_NS_MIN: u64 = 10 * MILLISECOND_NS;
 const BACKOFF_NS_MAX: u64 = SECOND_NS;
-/// A body of at least this size makes the connection receive the next answer's body by throwing it away in the kernel.
-const DISCARD_BYTES_MIN: u64 = 8 << 10;
 /// This much always fits the socket's buffer when nothing else is in it, so its send is over when the system call is.
 /// Where a connection may have more under way, the end of a send is reported, and waited for before the next: its memory
 /// could be in use, and a second send could overtake the rest of the first.
@@ -77,11 +76,13 @@ enum Stage {
 }
 
 /// What one shard is made of.
-pub struct Parts<W, S> {
+pub struct Parts<W, S, P: Protocol> {
     /// The world.
     pub wire: W,
     /// What to send.
     pub source: S,
+    /// What the connections share, which says what is spoken on them.
+    pub shared: P::Shared,
     /// Which shard of how many.
     pub share: Share,
     /// Where recorders go.
@@ -95,7 +96,7 @@ pub struct Parts<W, S> {
 }
 
 /// One shard of a run.
-pub struct Shard<W: Wire, S: Source> {
+pub struct Shard<W: Wire, S: Source, P: Protocol> {
     wire: W,
     source: S,
     rules: Rules,
@@ -105,14 +106,15 @@ pub struct Shard<W: Wire, S: Source> {
     left: u64,
     next_number: u64,
     connections: Connections,
+    /// What is spoken on each of them.
+    protocols: Vec<P>,
+    shared: P::Shared,
     closed: VecDeque<Slot>,
     connecting: u32,
-    memo: HeadMemo,
     pace: Pace,
     random: Random,
-    scratch: Vec<u8>,
-    /// Requests handed to the wire since the last submission, with the moment their connection became free.
-    released: Vec<(usize, u64, u64)>,
+    /// Requests handed to the wire since the last submission.
+    released: Vec<Released>,
     recorder: Box<Recorder>,
     lane: ShardLane,
     control: Arc<Control>,
@@ -145,6 +147,15 @@ pub struct Shard<W: Wire, S: Source> {
     is_spinning: bool,
 }
 
+/// A request handed to the wire, and not yet to the kernel.
+#[derive(Clone, Copy, Debug)]
+struct Released {
+    place: Place,
+    /// When its connection became free.
+    free_ns: u64,
+    bytes: u64,
+}
+
 /// The plan, as one shard reads it.
 #[derive(Clone, Copy, Debug)]
 struct Rules {
@@ -159,7 +170,8 @@ struct Rules {
     is_closed_loop: bool,
     /// How many shards share the numbers of a closed loop's requests.
     shards: u64,
-    /// Bodies can be thrown away in the kernel: MSG_TRUNC does that on TCP alone.
+    /// Bytes can be thrown away in the kernel: MSG_TRUNC does that on TCP alone. Where several requests are under way on a
+    /// connection, receiving whatever comes takes fewer calls.
     can_discard: bool,
     /// The only request there is, and its bytes never change.
     is_one_constant: bool,
@@ -171,10 +183,10 @@ struct Rules {
     sheds: bool,
 }
 
-impl<W: Wire, S: Source> Shard<W, S> {
+impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// A shard of a plan, about to connect.
-    pub fn new(plan: &Plan, parts: Parts<W, S>) -> Shard<W, S> {
-        let Parts { mut wire, source, share, lane, recorder, control, on_ready } = parts;
+    pub fn new(plan: &Plan, parts: Parts<W, S, P>) -> Shard<W, S, P> {
+        let Parts { mut wire, source, shared, share, lane, recorder, control, on_ready } = parts;
         let now_ns = wire.now();
         let slots = plan.connections_of(share.shard as u32);
         let steps = source.steps();
@@ -204,12 +216,12 @@ impl<W: Wire, S: Source> Shard<W, S> {
             left: plan.requests_max.map_or(u64::MAX, |requests| share.of(requests)),
             next_number: share.shard,
             connections: Connections::new(slots, plan.pipeline),
+            protocols: (0..slots).map(|_| P::new(&shared)).collect(),
+            shared,
             closed: (0..slots).collect(),
             connecting: 0,
-            memo: HeadMemo::default(),
             pace: Pace::new(plan.wait),
             random: Random::new(plan.seed, u64::MAX / 2 - share.shard),
-            scratch: Vec::with_capacity(request_bytes_max * plan.pipeline as usize),
             released: Vec::with_capacity(SENDS_PER_TURN * plan.pipeline as usize),
             recorder,
             lane,
@@ -292,8 +304,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
         connection.was_open = true;
         connection.has_answered = false;
         connection.link = Link::Open;
-        connection.http.reset();
         connection.heard_ns = now;
+        self.protocols[slot as usize].opened();
         self.arm_stream(slot);
         self.make_ready(now, slot);
     }
@@ -321,148 +333,6 @@ impl<W: Wire, S: Source> Shard<W, S> {
         }
     }
 
-    /// Bytes arrived: finds the answers in them.
-    fn receive(&mut self, now: u64, slot: Slot, buffer: W::Buffer, goes_on: bool) {
-        let connection = self.connections.at(slot);
-        connection.heard_ns = now;
-        if !goes_on {
-            connection.armed = Armed::No;
-        }
-        let result = self.parse(now, slot, &buffer);
-        self.wire.recycle(buffer);
-        match result {
-            Ok(true) => self.after_answer(now, slot),
-            Ok(false) => {
-                self.receive_rest(slot);
-                // Of a pipeline, some answers may have been complete all the same.
-                self.make_ready(now, slot);
-            }
-            Err(kind) => self.broken(now, slot, kind),
-        }
-    }
-
-    /// Feeds a buffer to the protocol. True when the last of its bytes completed an answer; an error when they make no
-    /// sense or the connection cannot go on.
-    fn parse(&mut self, now: u64, slot: Slot, buffer: &W::Buffer) -> Result<bool, Kind> {
-        let Shard { wire, source, connections, recorder, memo, start_ns, late_ns, carry_mask, .. } = self;
-        let mut bytes = wire.bytes(buffer);
-        let mut is_complete = false;
-        while !bytes.is_empty() {
-            let Some(flight) = connections.oldest(slot) else {
-                recorder.stats.unasked_bytes += bytes.len() as u64;
-                return Err(Kind::Protocol);
-            };
-            let is_bodyless = source.steps()[flight.step()].is_bodyless;
-            let fed = connections.at(slot).http.feed(memo, bytes, is_bodyless);
-            let (used, answer) = fed.map_err(|_| Kind::Protocol)?;
-            bytes = &bytes[used..];
-            is_complete = answer.is_some();
-            if let Some(answer) = answer {
-                connections.end_oldest(slot);
-                let lag_ns = record_answer(recorder, source, flight, answer, now, *start_ns, *late_ns);
-                let connection = connections.at(slot);
-                connection.carried_ns = lag_ns & *carry_mask;
-                connection.has_answered = true;
-                if !answer.keeps_alive {
-                    return Err(Kind::Eof);
-                }
-            }
-        }
-        Ok(is_complete)
-    }
-
-    fn discarded(&mut self, now: u64, slot: Slot, bytes: u64) {
-        let connection = self.connections.at(slot);
-        connection.heard_ns = now;
-        connection.armed = Armed::No;
-        match connection.http.discarded(bytes) {
-            None => self.receive_rest(slot),
-            Some(answer) => self.answered(now, slot, answer),
-        }
-    }
-
-    /// An answer that was not complete in a buffer is complete now.
-    fn answered(&mut self, now: u64, slot: Slot, answer: Answer) {
-        if let Some(flight) = self.connections.end_oldest(slot) {
-            let (start_ns, late_ns) = (self.start_ns, self.late_ns);
-            let lag_ns =
-                record_answer(&mut self.recorder, &mut self.source, flight, answer, now, start_ns, late_ns);
-            self.connections.at(slot).carried_ns = lag_ns & self.carry_mask;
-        }
-        self.connections.at(slot).has_answered = true;
-        if answer.keeps_alive { self.after_answer(now, slot) } else { self.broken(now, slot, Kind::Eof) }
-    }
-
-    /// The last answer asked for is complete, or the oldest of several: what to receive next, and whether to send.
-    fn after_answer(&mut self, now: u64, slot: Slot) {
-        let wants_discard =
-            self.rules.can_discard && self.connections.at(slot).http.last_length() >= DISCARD_BYTES_MIN;
-        match (self.connections.at(slot).armed, wants_discard) {
-            (Armed::No, true) => {
-                self.connections.at(slot).armed = Armed::Head;
-                self.wire.receive_head(slot);
-            }
-            (Armed::No, false) => self.arm_stream(slot),
-            (Armed::Stream, true) => {
-                // What is armed would copy the next body: stop it before anything is asked for.
-                self.connections.at(slot).link = Link::Switching;
-                self.wire.pause(slot);
-            }
-            _ => {}
-        }
-        self.make_ready(now, slot);
-    }
-
-    /// An answer is half-way and nothing is armed: throws the rest away where that is possible, else goes on reading.
-    fn receive_rest(&mut self, slot: Slot) {
-        let connection = self.connections.at(slot);
-        if connection.armed != Armed::No {
-            return;
-        }
-        match connection.http.discardable() {
-            _ if !self.rules.can_discard => self.arm_stream(slot),
-            0 if connection.http.is_in_head() && connection.http.last_length() >= DISCARD_BYTES_MIN => {
-                connection.armed = Armed::Head;
-                self.wire.receive_head(slot);
-            }
-            0 => self.arm_stream(slot),
-            bytes => {
-                connection.armed = Armed::Discard;
-                self.wire.discard(slot, bytes);
-            }
-        }
-    }
-
-    fn arm_stream(&mut self, slot: Slot) {
-        self.connections.at(slot).armed = Armed::Stream;
-        self.wire.receive(slot);
-    }
-
-    fn paused(&mut self, now: u64, slot: Slot, pause: Pause) {
-        if pause == Pause::Starved {
-            self.recorder.stats.starved += 1;
-        }
-        let connection = self.connections.at(slot);
-        connection.armed = Armed::No;
-        if connection.link == Link::Switching {
-            connection.link = Link::Open;
-            connection.armed = Armed::Head;
-            self.wire.receive_head(slot);
-            self.make_ready(now, slot);
-        } else if connection.is_open() {
-            self.receive_rest(slot);
-        }
-    }
-
-    /// The other side closed its end: an answer that was to last until then is complete, anything else is cut short.
-    fn ended(&mut self, now: u64, slot: Slot) {
-        let answer = self.connections.at(slot).http.end();
-        match answer {
-            Some(answer) => self.answered(now, slot, answer),
-            None => self.broken(now, slot, Kind::Eof),
-        }
-    }
-
     /// The connection cannot be used any more. Whatever was under way on it has failed; an idle connection that ends has
     /// failed nobody.
     fn broken(&mut self, now: u64, slot: Slot, kind: Kind) {
@@ -473,7 +343,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
             // It waited for nobody: what the generator owed on it is settled.
             self.connections.at(slot).carried_ns = 0;
         }
-        while let Some(flight) = self.connections.end_oldest(slot) {
+        while let Some(place) = self.connections.oldest(slot) {
+            let flight = self.connections.end(slot, place);
             // A failure that something told us of has lain there as a response would have; a timeout is our own finding.
             let late_ns = if matches!(kind, Kind::Timeout | Kind::Unfinished) { 0 } else { self.late_ns };
             let instants = self.instants(flight.intended_ns, flight.sent_ns(), now);
@@ -604,10 +475,10 @@ impl<W: Wire, S: Source> Shard<W, S> {
         if self.rules.is_one_constant {
             let bytes = self.source.steps()[0].constant.as_ref().map_or(0, Vec::len) as u64;
             let mut arrival = first;
-            for sent in 1..=room {
+            for more in (0..room).rev() {
                 let call = self.source.begin(arrival);
                 self.begin(slot, call, arrival, free_ns, bytes);
-                if sent < room {
+                if more > 0 {
                     arrival = self.next_of_closed_loop(first.intended_ns);
                 }
             }
@@ -620,39 +491,37 @@ impl<W: Wire, S: Source> Shard<W, S> {
         self.operations += 1;
     }
 
-    /// Sends requests that are drawn or filled in: one constant as it is, anything else through the scratch buffer.
+    /// Sends requests that are drawn or filled in: one constant as it is, anything else through the outbox.
     fn send_drawn(&mut self, slot: Slot, room: u64, first: Arrival, free_ns: u64) {
-        self.scratch.clear();
         let mut arrival = first;
-        for sent in 1..=room {
+        for more in (0..room).rev() {
             let call = self.source.begin(arrival);
-            let step = call.step as usize;
-            let before = self.scratch.len();
-            match &self.source.steps()[step].constant {
-                Some(constant) if room == 1 => {
-                    let bytes = constant.len() as u64;
-                    self.begin(slot, call, arrival, free_ns, bytes);
-                    self.connections.at(slot).is_sending = self.rules.reports_sends;
-                    return self.wire.send_constant(slot, step, 1, self.rules.reports_sends);
-                }
-                Some(constant) => self.scratch.extend_from_slice(constant),
-                None => self.source.render(call, arrival.number, &mut self.scratch),
+            if room == 1
+                && let Some(constant) = &self.source.steps()[call.step as usize].constant
+            {
+                let bytes = constant.len() as u64;
+                self.begin(slot, call, arrival, free_ns, bytes);
+                self.connections.at(slot).is_sending = self.rules.reports_sends;
+                return self.wire.send_constant(slot, call.step as usize, 1, self.rules.reports_sends);
             }
-            let bytes = (self.scratch.len() - before) as u64;
+            let mut out = self.wire.outbox(slot);
+            let before = out.filled();
+            self.protocols[slot as usize].send(&mut self.source, call, arrival.number, &mut out);
+            let bytes = (out.filled() - before) as u64;
             self.begin(slot, call, arrival, free_ns, bytes);
-            if sent < room {
+            if more > 0 {
                 arrival = self.next_of_closed_loop(first.intended_ns);
             }
         }
         self.connections.at(slot).is_sending = self.rules.reports_copies;
-        self.wire.send_copy(slot, &self.scratch, self.rules.reports_copies);
+        self.wire.flush(slot, self.rules.reports_copies);
     }
 
     #[inline]
     fn begin(&mut self, slot: Slot, call: Call, arrival: Arrival, free_ns: u64, bytes: u64) {
-        let flight = Flight::new(call, self.start_ns + arrival.intended_ns, self.now_ns);
-        let index = self.connections.begin(slot, flight);
-        self.released.push((index, free_ns, bytes));
+        let flight = Flight::new(call, self.start_ns + arrival.intended_ns);
+        let place = self.connections.begin(slot, flight);
+        self.released.push(Released { place, free_ns, bytes });
     }
 
     /// Queues a connection that can take a request. One that could before has been free since then.
@@ -701,14 +570,15 @@ impl<W: Wire, S: Source> Shard<W, S> {
         }
         let sent_ns = self.wire.now();
         let start_ns = self.start_ns;
-        for &(index, free_ns, bytes) in &self.released {
-            let flight = self.connections.flight(index);
+        for &Released { place, free_ns, bytes } in &self.released {
+            let flight = self.connections.flight_mut(place);
             let due_ns = flight.intended_ns.max(free_ns);
             if self.rules.is_closed_loop {
                 // No moment was intended: what passed since the connection was free is the generator's, not the target's.
                 flight.intended_ns = sent_ns;
+            } else {
+                flight.set_sent(sent_ns);
             }
-            flight.set_sent(sent_ns);
             flight.set_lag(sent_ns.saturating_sub(due_ns));
             let relative = |ns: u64| ns.saturating_sub(start_ns);
             self.recorder.sent(flight.step(), relative(flight.intended_ns), relative(sent_ns), bytes);
@@ -763,27 +633,4 @@ impl<W: Wire, S: Source> Shard<W, S> {
         let relative = |ns: u64| ns.saturating_sub(self.start_ns);
         Instants { intended: relative(intended_ns), sent: relative(sent_ns), done: relative(done_ns) }
     }
-}
-
-/// Records a complete answer, which has lain in the kernel for `late_ns`. Returns the part of its time that is the generator's.
-#[inline]
-fn record_answer<S: Source>(
-    recorder: &mut Recorder,
-    source: &mut S,
-    flight: Flight,
-    answer: Answer,
-    now: u64,
-    start_ns: u64,
-    late_ns: u64,
-) -> u64 {
-    let relative = |ns: u64| ns.saturating_sub(start_ns);
-    let instants = Instants {
-        intended: relative(flight.intended_ns),
-        sent: relative(flight.sent_ns()),
-        done: relative(now),
-    };
-    let lag_ns = flight.lag_when_done(now, late_ns);
-    let outcome = source.end(flight.call(), End::Response(answer.status));
-    recorder.done(flight.step(), outcome, instants, lag_ns, answer.bytes);
-    lag_ns
 }

@@ -12,6 +12,8 @@ pub mod wire;
 pub mod world;
 
 use crate::lanes::{CollectorLane, Control, lane};
+use crate::protocol::Protocol;
+use crate::protocol::http1::{HeadMemo, Http1};
 use crate::shard::{Parts, Shard, Turn};
 use engine::bucket::{Share, Tally, TokenBucket};
 use engine::mix::Mix;
@@ -24,7 +26,7 @@ use engine::seams::Source;
 use engine::snapshot::Snapshot;
 use std::rc::Rc;
 use std::sync::Arc;
-use wire::{Ledger, SimulatedWire, Statistics};
+use wire::{Ledger, Seat, SimulatedWire, Statistics};
 use world::World;
 
 /// The run starts this long after the last connection may have been made, so that every shard is waiting for it.
@@ -83,11 +85,11 @@ pub struct Interval {
 }
 
 /// One shard about to run, and what it is watched by.
-pub struct Bench<S: Source> {
+pub struct Bench<S: Source, P: Protocol> {
     /// Which one.
     pub number: u32,
     /// The loop.
-    pub shard: Shard<SimulatedWire, S>,
+    pub shard: Shard<SimulatedWire, S, P>,
     /// Where its recorders come out.
     pub lane: CollectorLane,
     /// Its clock.
@@ -111,11 +113,11 @@ impl Simulation {
     /// Runs every shard to its end, one after the other: they share nothing but the moment they start at. Panics, with the
     /// seed, when a shard is stuck or does what its wire does not allow.
     pub fn run(&self) -> Outcome {
-        self.run_with(|mix| mix)
+        self.run_with::<Mix, Http1>(|mix| (mix, HeadMemo::default()))
     }
 
-    /// The same, with what is sent made from the plan's own mix, for each shard.
-    pub fn run_with<S: Source>(&self, mut source: impl FnMut(Mix) -> S) -> Outcome {
+    /// The same with another source and another protocol, made for each shard from the plan's own mix.
+    pub fn run_with<S: Source, P: Protocol>(&self, mut make: impl FnMut(Mix) -> (S, P::Shared)) -> Outcome {
         let mix = crate::mix(&self.plan).expect("a plan's requests can be encoded");
         let series = self.plan.requests.len();
         let mut outcome = Outcome {
@@ -125,31 +127,38 @@ impl Simulation {
             scheduled: (!self.plan.load.is_closed()).then(Tally::default),
         };
         for shard in 0..self.plan.shards {
-            let statistics = self.run_shard(self.bench(shard, source(mix.clone())), &mut outcome);
+            let (source, shared) = make(mix.clone());
+            let statistics = self.run_shard(self.bench::<S, P>(shard, source, shared), &mut outcome);
             outcome.wires.push(statistics);
         }
         outcome
     }
 
     /// One shard on its wire, not yet run.
-    pub fn bench<S: Source>(&self, shard: u32, source: S) -> Bench<S> {
+    pub fn bench<S: Source, P: Protocol>(&self, shard: u32, source: S, shared: P::Shared) -> Bench<S, P> {
         let share = self.share(shard);
         let control = Arc::new(Control::default());
-        let wire = SimulatedWire::new(
-            self.world.clone(),
-            source.steps(),
-            self.plan.connections_of(shard),
-            self.seed,
-            share.shard,
-            self.plan.connect_timeout_ns + START_NS,
-            control.clone(),
-        );
+        let seat = Seat {
+            shard: share.shard,
+            slots: self.plan.connections_of(shard),
+            pipeline: self.plan.pipeline,
+            start_ns: self.plan.connect_timeout_ns + START_NS,
+        };
+        let wire = SimulatedWire::new(self.world.clone(), source.steps(), seat, self.seed, control.clone());
         control.start_at(wire.start_ns());
         let ledger = wire.ledger();
         let (shard_lane, lane, recorder) = lane(shard as usize, self.plan.requests.len(), self.plan.phases);
         let on_ready = Box::new(|_| {});
-        let parts =
-            Parts { wire, source, share, lane: shard_lane, recorder, control: control.clone(), on_ready };
+        let parts = Parts {
+            wire,
+            source,
+            shared,
+            share,
+            lane: shard_lane,
+            recorder,
+            control: control.clone(),
+            on_ready,
+        };
         Bench { number: shard, shard: Shard::new(&self.plan, parts), lane, ledger, control }
     }
 
@@ -157,7 +166,7 @@ impl Simulation {
         Share { shard: u64::from(shard), shards: u64::from(self.plan.shards) }
     }
 
-    fn run_shard<S: Source>(&self, bench: Bench<S>, outcome: &mut Outcome) -> Statistics {
+    fn run_shard<S: Source, P: Protocol>(&self, bench: Bench<S, P>, outcome: &mut Outcome) -> Statistics {
         let Bench { number: shard, shard: mut running, lane, ledger, control } = bench;
         let mut ended_ns = None;
         let mut next_collect_ns = 0;

@@ -233,26 +233,24 @@ impl Ring {
         self.push(send_entry(slot, source, is_reported).user_data(token));
     }
 
-    /// Whether nothing has the slot's memory, so that a copy can be sent.
-    #[inline]
-    pub(crate) fn can_copy(&self, slot: u32) -> bool {
-        let home = &self.memory.homes[slot as usize];
-        home.loan.is_none() && home.taken_at <= self.counters.submissions
+    /// A slot's memory for bytes to send, where nothing else has it.
+    pub(crate) fn memory_of(&mut self, slot: u32) -> Option<&mut [u8]> {
+        let home = &mut self.memory.homes[slot as usize];
+        (home.loan.is_none() && home.taken_at <= self.counters.submissions).then_some(&mut home.bytes)
     }
 
-    /// Sends a copy of `bytes`, at most `copy_bytes_max`, on a slot that [`Ring::can_copy`]. It waits for as long as it takes
-    /// when it `is_reported`. Else it does not wait: where the socket has no room it completes with EAGAIN or fewer bytes, and
+    /// Sends the first `bytes` of the slot's memory, which nothing else may have. It waits for as long as it takes when it
+    /// `is_reported`. Else it does not wait: where the socket has no room it completes with EAGAIN or fewer bytes, and
     /// [`Ring::send_rest`] sends what is left.
-    pub(crate) fn send_copy(&mut self, token: u64, slot: u32, bytes: &[u8], is_reported: bool) {
-        assert!(self.can_copy(slot), "the kernel has the slot's memory");
-        self.memory.homes[slot as usize].bytes[..bytes.len()].copy_from_slice(bytes);
+    pub(crate) fn send_written(&mut self, token: u64, slot: u32, bytes: usize, is_reported: bool) {
+        assert!(self.memory_of(slot).is_some(), "the kernel has the slot's memory");
         if is_reported {
-            return self.lend(token, slot, 0, bytes.len());
+            return self.lend(token, slot, 0, bytes);
         }
         // It is over, well or not, when the kernel has taken it: MSG_DONTWAIT keeps it from being set aside, with its memory,
         // until the socket has room. MSG_WAITALL remains, because a short send without is silent.
-        let home = &mut self.memory.homes[slot as usize];
-        let send = opcode::Send::new(Fixed(slot), home.bytes.as_ptr(), bytes.len() as u32);
+        let source = &self.memory.homes[slot as usize].bytes[..bytes];
+        let send = opcode::Send::new(Fixed(slot), source.as_ptr(), source.len() as u32);
         let flags = libc::MSG_WAITALL | libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
         self.push(send.flags(flags).build().flags(squeue::Flags::SKIP_SUCCESS).user_data(token));
         self.memory.homes[slot as usize].taken_at = self.counters.submissions + u64::from(self.pending);
@@ -261,7 +259,7 @@ impl Ring {
     /// Sends the rest of the last copy, which was `bytes` long, from `from` on; it is reported. False when the memory is in use,
     /// so that the rest is no longer there.
     pub(crate) fn send_rest(&mut self, token: u64, slot: u32, from: usize, bytes: usize) -> bool {
-        let can_send = self.can_copy(slot);
+        let can_send = self.memory_of(slot).is_some();
         if can_send {
             self.lend(token, slot, from, bytes);
         }
@@ -724,14 +722,19 @@ mod tests {
         let _ = BufferRing::new(1).unwrap().filled(1, 1);
     }
 
+    fn send(ring: &mut Ring, token: u64, bytes: &[u8], is_reported: bool) {
+        ring.memory_of(0).expect("the kernel has the slot's memory")[..bytes.len()].copy_from_slice(bytes);
+        ring.send_written(token, 0, bytes.len(), is_reported);
+    }
+
     #[test]
     #[should_panic(expected = "the kernel has the slot's memory")]
     fn memory_that_a_waiting_send_has_is_not_written_to() {
         let mut ring = ring();
         let (_near, _far) = connected(&mut ring);
-        ring.send_copy(1, 0, &[1; COPY_BYTES], true);
+        send(&mut ring, 1, &[1; COPY_BYTES], true);
         ring.submit().unwrap();
-        ring.send_copy(2, 0, b"x", true);
+        send(&mut ring, 2, b"x", true);
     }
 
     #[test]
@@ -739,21 +742,21 @@ mod tests {
     fn memory_that_the_kernel_has_not_taken_yet_is_not_written_to() {
         let mut ring = ring();
         let (_near, _far) = connected(&mut ring);
-        ring.send_copy(1, 0, b"x", false);
-        ring.send_copy(1, 0, b"y", false);
+        send(&mut ring, 1, b"x", false);
+        send(&mut ring, 1, b"y", false);
     }
 
     #[test]
     fn a_send_keeps_its_memory_when_its_slot_is_emptied_and_used_again() {
         let mut ring = ring();
         let (near, far) = connected(&mut ring);
-        ring.send_copy(1, 0, &[1; COPY_BYTES], true);
+        send(&mut ring, 1, &[1; COPY_BYTES], true);
         ring.submit().unwrap();
-        assert!(!ring.can_copy(0));
+        assert!(ring.memory_of(0).is_none());
         ring.remove(0).unwrap();
         let (_near, far_again) = connected(&mut ring);
-        assert!(ring.can_copy(0));
-        ring.send_copy(2, 0, &[2; 100], true);
+        assert!(ring.memory_of(0).is_some());
+        send(&mut ring, 2, &[2; 100], true);
         assert_eq!(next(&mut ring), (2, 100));
         assert_eq!((read(&far_again, 100), ring.memory.orphans.len()), (vec![2; 100], 1));
         // The first send goes on as the other side reads, and nothing has touched its bytes.
@@ -769,31 +772,29 @@ mod tests {
         let mut ring = ring();
         let (near, far) = connected(&mut ring);
         // Silent while there is room.
-        ring.send_copy(1, 0, &[1; 100], false);
+        send(&mut ring, 1, &[1; 100], false);
         ring.submit().unwrap();
-        assert!(ring.next().is_none() && ring.can_copy(0));
+        assert!(ring.next().is_none() && ring.memory_of(0).is_some());
         assert_eq!(read(&far, 100), [1; 100]);
         // Some of it fits; then nothing does.
         let bytes: Vec<u8> = (0..COPY_BYTES).map(|at| (at % 251) as u8).collect();
-        ring.send_copy(1, 0, &bytes, false);
+        send(&mut ring, 1, &bytes, false);
         let (token, sent) = next(&mut ring);
-        assert!(token == 1 && sent > 0 && (sent as usize) < COPY_BYTES, "{sent}");
+        let sent = sent as usize;
+        assert!(token == 1 && (1..COPY_BYTES).contains(&sent), "{sent}");
         let filled = fill(&near);
-        assert!(ring.send_rest(2, 0, sent as usize, COPY_BYTES));
+        assert!(ring.send_rest(2, 0, sent, COPY_BYTES));
         ring.submit().unwrap();
-        assert!(!ring.can_copy(0) && !ring.send_rest(3, 0, 0, 1));
+        assert!(ring.memory_of(0).is_none() && !ring.send_rest(3, 0, 0, 1));
         let far_too = far.try_clone().unwrap();
         let reader = std::thread::spawn(move || read(&far_too, filled + COPY_BYTES));
-        assert_eq!(next(&mut ring), (2, COPY_BYTES as i32 - sent));
+        assert_eq!(next(&mut ring), (2, (COPY_BYTES - sent) as i32));
         let read = reader.join().unwrap();
-        assert!(
-            read[..sent as usize] == bytes[..sent as usize]
-                && read[sent as usize + filled..] == bytes[sent as usize..]
-        );
+        assert!(read[..sent] == bytes[..sent] && read[sent + filled..] == bytes[sent..]);
         // No room at all.
         fill(&near);
-        ring.send_copy(4, 0, b"x", false);
+        send(&mut ring, 4, b"x", false);
         assert_eq!(next(&mut ring), (4, -libc::EAGAIN));
-        assert!(ring.can_copy(0));
+        assert!(ring.memory_of(0).is_some());
     }
 }

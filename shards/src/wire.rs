@@ -3,6 +3,7 @@
 //! The shard's loop is written against [`Wire`] alone. [`crate::ring::RingWire`] answers with io_uring; the simulation
 //! answers with a fake clock and a fake server, from a seed.
 
+use engine::outbox::Outbox;
 use engine::outcome::Kind;
 
 /// A connection's place on its shard.
@@ -78,8 +79,11 @@ pub trait Wire {
     /// Sends `copies` of constant `constant`; with `is_reported`, [`Completion::Sent`] says when they are gone.
     fn send_constant(&mut self, slot: Slot, constant: usize, copies: usize, is_reported: bool);
 
-    /// Sends a copy of these bytes, likewise.
-    fn send_copy(&mut self, slot: Slot, bytes: &[u8], is_reported: bool);
+    /// Where bytes to send on a connection are appended, in its own memory. They go with [`Wire::flush`].
+    fn outbox(&mut self, slot: Slot) -> Outbox<'_>;
+
+    /// Sends what the outbox holds; [`Completion::Sent`] says, likewise, when the memory is free again.
+    fn flush(&mut self, slot: Slot, is_reported: bool);
 
     /// Receives whatever comes, again and again, until paused.
     fn receive(&mut self, slot: Slot);

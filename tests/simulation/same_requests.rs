@@ -3,9 +3,11 @@
 use super::worlds::{pick, plan, seeds};
 use engine::bucket::Arrival;
 use engine::mix::Mix;
+use engine::outbox::Outbox;
 use engine::outcome::Outcome;
 use engine::random::Random;
 use engine::seams::{Call, End, Source, StepFacts};
+use shards::protocol::http1::{HeadMemo, Http1};
 use shards::simulation::Simulation;
 use shards::simulation::world::World;
 use std::cell::RefCell;
@@ -37,13 +39,13 @@ impl Source for Logged {
         call
     }
 
-    fn render(&mut self, call: Call, number: u64, out: &mut Vec<u8>) {
-        let before = out.len();
+    fn render(&mut self, call: Call, number: u64, out: &mut Outbox<'_>) {
+        let before = out.filled();
         self.mix.render(call, number, out);
         let mut log = self.log.borrow_mut();
         let begun = log.last_mut().expect("what is rendered has begun");
         assert_eq!(begun.number, number);
-        begun.bytes = out[before..].to_vec();
+        begun.bytes = out.bytes()[before..].to_vec();
     }
 
     fn end(&mut self, call: Call, end: End) -> Outcome {
@@ -75,7 +77,8 @@ fn sent(settings: &str, shards: u32, pipeline: u32, seed: u64) -> Vec<Sent> {
     ));
     let log = Rc::new(RefCell::new(Vec::new()));
     let simulation = Simulation::new(plan, World::default(), seed);
-    let outcome = simulation.run_with(|mix| Logged { mix, log: log.clone() });
+    let outcome =
+        simulation.run_with::<Logged, Http1>(|mix| (Logged { mix, log: log.clone() }, HeadMemo::default()));
     let mut sent = log.take();
     sent.sort();
     assert_eq!(outcome.total().ok, sent.len() as u64, "seed {seed}: each is sent and answered");

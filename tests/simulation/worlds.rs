@@ -60,6 +60,27 @@ pub(super) fn run(plan: &Plan, world: &World, seed: u64) -> Outcome {
     outcome
 }
 
+/// All that came of a run, in words: two runs with the same did the same.
+pub(super) fn digest(outcome: &Outcome) -> String {
+    let of_series = |series: &Series| {
+        let times = [&series.response, &series.service, &series.slip, &series.failed_response];
+        let statuses: Vec<(u16, u64)> = series.statuses.iter().collect();
+        let Series { sent, ok, errors, bytes_sent, bytes_received, .. } = series;
+        let summaries = times.map(|distribution| distribution.summary());
+        format!("{sent} {ok} {errors:?} {statuses:?} {bytes_sent} {bytes_received} {summaries:?}")
+    };
+    let snapshot = &outcome.snapshot;
+    let series: Vec<String> = snapshot.measured.iter().chain(&snapshot.outside).map(of_series).collect();
+    let lag = snapshot.lag.summary();
+    let unreleased = (snapshot.dropped, snapshot.unsent, snapshot.unreleased_own);
+    format!(
+        "{:?} {:?} {series:?} {lag:?} {unreleased:?} {:?}",
+        outcome.wires,
+        outcome.intervals,
+        snapshot.stats()
+    )
+}
+
 /// What would be reported of it.
 pub(super) fn report(plan: &Plan, outcome: &Outcome) -> Report {
     let facts = MachineFacts {
@@ -272,6 +293,31 @@ pub(super) fn random_world(random: &mut Random) -> World {
         },
         keeps_log: false,
     }
+}
+
+/// A plan and a world of any kind, with few requests.
+pub(super) fn small_simulation(seed: u64) -> (Plan, World) {
+    let mut random = Random::new(seed, 78);
+    let connections = random.between(2, 5);
+    let pipeline = pick(&mut random, &[1, 1, 4]);
+    let load = pick(
+        &mut random,
+        &[
+            "",
+            "[load]\nrate = 300",
+            "[load]\nrate = 900\narrivals = 'poisson'",
+            "[load]\nrate = 2_000\noverload = 'shed'\ndeadline = '5ms'",
+        ],
+    );
+    let request = pick(
+        &mut random,
+        &["", "[[request]]\npath = '/{{seq}}'\n[[request]]\nmethod = 'HEAD'\n[[request]]\nbody = '{{uuid}}'"],
+    );
+    let plan = plan(&format!(
+        "shards = 2\nconnections = {connections}\npipeline = {pipeline}\ntimeout = '50ms'\nduration = '200ms'\n\
+         wait = 'park'\nrequests = 60\nseed = {seed}\n{load}\n{request}"
+    ));
+    (plan, random_world(&mut random))
 }
 
 pub(super) fn random_simulation(seed: u64) -> (Plan, World) {

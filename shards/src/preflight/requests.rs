@@ -6,12 +6,14 @@
 
 use super::{Check, Grade};
 use crate::mix;
-use crate::protocol::http1::{HeadMemo, Http1};
+use crate::protocol::any::{AnyProtocol, AnyShared};
+use crate::protocol::{Protocol, Response, Single};
 use engine::mix::Mix;
+use engine::outbox;
 use engine::outcome::Outcome;
 use engine::plan::Plan;
 use engine::quantity::{counted, show_ns};
-use engine::seams::{Call, End, Source};
+use engine::seams::{Call, End, Source, StepFacts};
 use engine::target::Endpoint;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -24,9 +26,9 @@ use std::time::{Duration, Instant};
 pub const REQUEST: &str = "request";
 /// The most kinds of request that are sent: a look, and no load.
 const SENT_MAX: usize = 32;
-/// An answer that goes on beyond this is not read to its end.
-const ANSWER_BYTES_MAX: u64 = 16 << 20;
-/// How much of an answer that is not HTTP is shown, and how much of a path.
+/// A response that goes on beyond this is not read to its end.
+const RESPONSE_BYTES_MAX: u64 = 16 << 20;
+/// How much of what is no response is shown, and how much of a path.
 const SHOWN_BYTES_MAX: usize = 40;
 const SHOWN_PATH_MAX: usize = 120;
 /// How many requests that were not sent are named.
@@ -81,19 +83,16 @@ struct Kind {
 
 /// What came back.
 enum Came {
-    /// A whole answer.
-    Answer {
-        status: u16,
-        bytes: u64,
-    },
+    /// A whole response.
+    Whole(Response),
     /// The beginning of one, and why there was no more of it.
     Part {
-        status: u16,
-        bytes: u64,
+        response: Response,
         why: String,
         is_failure: bool,
     },
-    NotHttp(&'static str, Vec<u8>),
+    /// None, and why what came is none.
+    Nonsense(&'static str, Vec<u8>),
     Closed,
     Silent,
 }
@@ -121,9 +120,9 @@ impl<'a> Asker<'a> {
         let drawn = self.plan.requests.iter().enumerate().filter(|(_, request)| request.weight > 0);
         let source = &mut self.source;
         let kind = |(step, request): (usize, &engine::plan::Request)| {
-            let mut bytes = Vec::new();
             let call = Call { step: step as u32, session: 0 };
-            source.render(call, step as u64, &mut bytes);
+            let bytes_max = source.steps()[step].bytes_max;
+            let bytes = outbox::collected(bytes_max, |out| source.render(call, step as u64, out));
             let is_safe = SAFE_METHODS.contains(&request.method.as_str());
             Kind { call, shown: show_request(&bytes), bytes, is_safe }
         };
@@ -138,23 +137,26 @@ impl<'a> Asker<'a> {
         };
         let timeout = Duration::from_nanos(self.plan.timeout_ns);
         let begun = Instant::now();
-        let is_bodyless = self.source.steps()[kind.call.step as usize].is_bodyless;
-        let came = exchange(socket, &kind.bytes, is_bodyless, timeout);
+        let step = &self.source.steps()[kind.call.step as usize];
+        let came = exchange(socket, &kind.bytes, step, timeout);
         let took = show_ns(begun.elapsed().as_nanos() as u64);
         let (shown, place) = (&kind.shown, self.place);
         match came {
-            Ok(Came::Answer { status, bytes }) => {
-                self.judge(kind, status, format!("{shown} → {status}, {bytes} bytes, {took}"))
+            Ok(Came::Whole(response)) => {
+                let found = format!("{shown} → {}, {} bytes, {took}", response.code, response.bytes);
+                self.judge(kind, response, found)
             }
-            Ok(Came::Part { status, bytes, why, is_failure: false }) => {
-                self.judge(kind, status, format!("{shown} → {status}, {bytes} bytes, {took}, {why}"))
+            Ok(Came::Part { response, why, is_failure }) => {
+                let found = format!("{shown} → {}, {} bytes, {took}", response.code, response.bytes);
+                match is_failure {
+                    false => self.judge(kind, response, format!("{found}, {why}")),
+                    true => {
+                        let found = format!("{found}, and then {why}");
+                        Check::warn(REQUEST, found, "the run counts this as a failure")
+                    }
+                }
             }
-            Ok(Came::Part { status, bytes, why, .. }) => Check::warn(
-                REQUEST,
-                format!("{shown} → {status}, {bytes} bytes, {took}, and then {why}"),
-                "the run counts this as a failure",
-            ),
-            Ok(Came::NotHttp(why, seen)) => Check::fail_of_target(
+            Ok(Came::Nonsense(why, seen)) => Check::fail_of_target(
                 REQUEST,
                 format!("{shown} → {place} does not speak HTTP/1: {why}; it said {:?}", beginning(&seen)),
                 "check the port and the protocol",
@@ -177,8 +179,8 @@ impl<'a> Asker<'a> {
         }
     }
 
-    fn judge(&mut self, kind: &Kind, status: u16, found: String) -> Check {
-        match self.source.end(kind.call, End::Response(status)) {
+    fn judge(&mut self, kind: &Kind, response: Response, found: String) -> Check {
+        match self.source.end(kind.call, End::Response { code: response.code, is_ok: response.is_ok }) {
             Outcome::Ok(_) => Check::pass(REQUEST, found),
             Outcome::Refused(_) | Outcome::Failed(_) => Check::warn(
                 REQUEST,
@@ -189,27 +191,27 @@ impl<'a> Asker<'a> {
     }
 }
 
-/// One request and its answer. An answer may come before the whole request is sent.
-fn exchange(mut socket: Socket, request: &[u8], is_bodyless: bool, timeout: Duration) -> io::Result<Came> {
+/// One request and its response, which may come before the whole request is sent.
+fn exchange(mut socket: Socket, request: &[u8], step: &StepFacts, timeout: Duration) -> io::Result<Came> {
     socket.set_nonblocking(true)?;
     let deadline = Instant::now() + timeout;
-    let (mut unsent, mut answer) = (request, Incoming::default());
+    let (mut unsent, mut incoming) = (request, Incoming::new(step));
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Ok(answer.timed_out(timeout));
+            return Ok(incoming.timed_out(timeout));
         }
         let ready = wait(&socket, !unsent.is_empty(), left)?;
         if ready.contains(PollFlags::POLLOUT) && !unsent.is_empty() {
             match socket.write(unsent) {
                 Ok(bytes) => unsent = &unsent[bytes..],
                 Err(error) if is_passing(&error) => {}
-                // It does not want the rest; its answer may be there all the same.
+                // It does not want the rest; its response may be there all the same.
                 Err(_) => unsent = &[],
             }
         }
         if ready.intersects(PollFlags::POLLIN | PollFlags::POLLHUP | PollFlags::POLLERR)
-            && let Some(came) = answer.read(&mut socket, is_bodyless)?
+            && let Some(came) = incoming.read(&mut socket)?
         {
             return Ok(came);
         }
@@ -232,59 +234,72 @@ fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
-/// An answer that is being read.
-#[derive(Default)]
-struct Incoming {
-    http: Http1,
-    memo: HeadMemo,
+/// A response that is being read.
+struct Incoming<'a> {
+    protocol: AnyProtocol,
+    shared: AnyShared,
+    on: Single<'a>,
     bytes: u64,
-    /// The first bytes, for showing what is not HTTP.
+    /// The first bytes, for showing what is no response.
     first: Vec<u8>,
 }
 
-impl Incoming {
+impl Incoming<'_> {
+    fn new(step: &StepFacts) -> Incoming<'_> {
+        let shared = AnyShared::default();
+        let protocol = AnyProtocol::new(&shared);
+        Incoming { protocol, shared, on: Single::new(step), bytes: 0, first: Vec::new() }
+    }
+
     /// Reads what is there; says what came once that is known.
-    fn read(&mut self, socket: &mut Socket, is_bodyless: bool) -> io::Result<Option<Came>> {
+    fn read(&mut self, socket: &mut Socket) -> io::Result<Option<Came>> {
         let mut piece = [0; 16 << 10];
         let bytes = match socket.read(&mut piece) {
             Ok(0) => return Ok(Some(self.closed())),
             Ok(bytes) => bytes,
             Err(error) if is_passing(&error) => return Ok(None),
-            Err(error) if self.http.is_in_head() => return Err(error),
-            Err(error) => return Ok(Some(self.part(format!("it broke off: {error}"), true))),
+            Err(error) => return self.part(format!("it broke off: {error}"), true).map_or(Err(error), given),
         };
         self.bytes += bytes as u64;
         let shown = bytes.min(SHOWN_BYTES_MAX.saturating_sub(self.first.len()));
         self.first.extend_from_slice(&piece[..shown]);
-        match self.http.feed(&mut self.memo, &piece[..bytes], is_bodyless) {
-            Err(problem) => Ok(Some(Came::NotHttp(problem.0, std::mem::take(&mut self.first)))),
-            Ok((_, Some(answer))) => Ok(Some(Came::Answer { status: answer.status, bytes: answer.bytes })),
-            Ok((_, None)) if self.bytes < ANSWER_BYTES_MAX => Ok(None),
-            Ok((_, None)) if self.http.is_in_head() => {
-                Ok(Some(Came::NotHttp("its head does not end", std::mem::take(&mut self.first))))
-            }
-            Ok((_, None)) => Ok(Some(self.part("read no further".into(), false))),
+        let received = self.protocol.receive(&mut self.shared, &piece[..bytes], &mut self.on);
+        match (self.on.response, received) {
+            (Some(response), _) => given(Came::Whole(response)),
+            (None, Err(unusable)) => given(self.nonsense(unusable.why)),
+            (None, Ok(())) if self.bytes < RESPONSE_BYTES_MAX => Ok(None),
+            (None, Ok(())) => match self.part("read no further".into(), false) {
+                Some(part) => given(part),
+                None => given(self.nonsense("its head does not end")),
+            },
         }
     }
 
     fn closed(&mut self) -> Came {
-        match self.http.end() {
-            Some(answer) => Came::Answer { status: answer.status, bytes: answer.bytes },
-            None if self.http.is_in_head() => Came::Closed,
-            None => self.part("it was closed before its end".into(), true),
+        self.protocol.ended(&mut self.on);
+        match self.on.response {
+            Some(response) => Came::Whole(response),
+            None => self.part("it was closed before its end".into(), true).unwrap_or(Came::Closed),
         }
     }
 
     fn timed_out(&self, timeout: Duration) -> Came {
-        match self.http.is_in_head() {
-            true => Came::Silent,
-            false => self.part(format!("it did not end within {timeout:?}"), true),
-        }
+        self.part(format!("it did not end within {timeout:?}"), true).unwrap_or(Came::Silent)
     }
 
-    fn part(&self, why: String, is_failure: bool) -> Came {
-        Came::Part { status: self.http.status(), bytes: self.bytes, why, is_failure }
+    /// What has come of a response, if enough has to say anything of it.
+    fn part(&self, why: String, is_failure: bool) -> Option<Came> {
+        let response = self.protocol.begun()?;
+        Some(Came::Part { response, why, is_failure })
     }
+
+    fn nonsense(&mut self, why: &'static str) -> Came {
+        Came::Nonsense(why, std::mem::take(&mut self.first))
+    }
+}
+
+fn given(came: Came) -> io::Result<Option<Came>> {
+    Ok(Some(came))
 }
 
 /// A line for requests that were not sent, if there are any.

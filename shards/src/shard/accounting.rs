@@ -1,6 +1,7 @@
 //! Where the time of the last turn went: spent watching the clock, lost, or with responses waiting to be taken in.
 
 use super::{MILLISECOND_NS, Shard, Stage};
+use crate::protocol::Protocol;
 use crate::wire::Wire;
 use engine::seams::Source;
 
@@ -11,7 +12,7 @@ const OPERATION_NS_MAX: u64 = 25_000;
 /// out until a look finds nothing more, or for this long.
 const CATCH_UP_NS_MAX: u64 = 200 * MILLISECOND_NS;
 
-impl<W: Wire, S: Source> Shard<W, S> {
+impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// Books the time since the last turn: spent watching the clock, or lost.
     pub(super) fn account(&mut self, now: u64) {
         let since_ns = now - self.now_ns;

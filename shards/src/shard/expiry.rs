@@ -4,6 +4,7 @@
 
 use super::{SECOND_NS, Shard, TICK_NS};
 use crate::connection::Link;
+use crate::protocol::Protocol;
 use crate::wire::Wire;
 use engine::outcome::Kind;
 use engine::seams::Source;
@@ -14,7 +15,7 @@ const WATCH_NS: u64 = SECOND_NS;
 const WATCH_SLOTS: u32 = 256;
 const WATCH_LOOKS: u64 = 16;
 
-impl<W: Wire, S: Source> Shard<W, S> {
+impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// Ends what has taken too long. Looked at once a millisecond: no request has a timer of its own.
     pub(super) fn expire(&mut self, now: u64) {
         if now < self.next_tick_ns || self.is_catching_up(now) {

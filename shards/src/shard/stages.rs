@@ -2,9 +2,10 @@
 //!
 //! What is due when is not decided here, but whether the run still is.
 
-use super::{SECOND_NS, Shard, Stage};
+use super::{Released, SECOND_NS, Shard, Stage};
 use crate::connection::Link;
 use crate::lanes::Order;
+use crate::protocol::Protocol;
 use crate::wire::Wire;
 use engine::bucket::{Tally, TokenBucket};
 use engine::outcome::Kind;
@@ -21,7 +22,7 @@ const SENDING_NS_MAX: u64 = 5 * SECOND_NS;
 /// A timeout is noticed no later than this after it has passed, unless the machine is in the way.
 const LATE_NS_MAX: u64 = SECOND_NS;
 
-impl<W: Wire, S: Source> Shard<W, S> {
+impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// Hands the recorder over at the end of a slice.
     pub(super) fn publish(&mut self, now: u64) {
         if now < self.next_publish_ns {
@@ -247,8 +248,8 @@ impl<W: Wire, S: Source> Shard<W, S> {
         let intended_ns = self.start_ns.saturating_add(next_ns);
         let waited_ns = now.checked_sub(intended_ns)?;
         // What this turn released is stamped when it is handed over, and is as late as that by now.
-        for &(index, free_ns, _) in &self.released {
-            let flight = self.connections.flight(index);
+        for &Released { place, free_ns, .. } in &self.released {
+            let flight = self.connections.flight_mut(place);
             flight.set_lag(now.saturating_sub(flight.intended_ns.max(free_ns)));
         }
         let own_ns = match self.connections.first_ready() {
