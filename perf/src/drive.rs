@@ -73,14 +73,14 @@ impl DrivenLoop {
         lane: ShardLane,
         recorder: Box<engine::record::Recorder>,
     ) -> Result<DrivenLoop, String> {
-        let mix = shards::mix(plan)?;
-        let wire = shards::wire(plan, &mix, SHARE, vec![SockAddr::from(address)])?;
+        let mixes = shards::mixes(plan)?;
+        let wire = shards::wire(plan, &mixes, SHARE, &[vec![SockAddr::from(address)]])?;
         let answers = Rc::new(Cell::new(0));
-        let source = Watched { mix, answers: answers.clone() };
+        let sources = mixes.into_iter().map(|mix| Watched { mix, answers: answers.clone() }).collect();
         let control = Arc::new(Control::default());
         let on_ready = start_when_all_are_open(plan.connections(), control.clone());
-        let shared = HeadMemo::default();
-        let parts = Parts { wire, source, shared, share: SHARE, lane, recorder, control, on_ready };
+        let shared = vec![HeadMemo::default()];
+        let parts = Parts { wire, sources, shared, share: SHARE, lane, recorder, control, on_ready };
         Ok(DrivenLoop { shard: Shard::new(plan, parts), answers })
     }
 

@@ -68,8 +68,8 @@ pub(crate) const REGRESSIONS: [Plant; 8] = [
     },
     Plant {
         name: "reported-sends",
-        file: "shards/src/shard.rs",
-        anchor: "reports_sends: request_bytes_max * pipeline as usize > SEND_BYTES_SILENT,",
+        file: "shards/src/shard/scenario.rs",
+        anchor: "reports_sends: bytes_max * pipeline > SEND_BYTES_SILENT,",
         planted: "reports_sends: true,",
         caught_by: Some(CounterKind::LoopCompletions),
     },

@@ -37,7 +37,7 @@ pub use collector::Collected;
 use collector::Collector;
 use engine::bucket::Share;
 use engine::mix::Mix;
-use engine::plan::Plan;
+use engine::plan::{self, Plan, Pool, Scenario};
 use engine::quantity::counted;
 use engine::report::{Calibrated, Environment, Identity, MachineFacts, Observed, Report};
 use engine::seams::{Runner, Sink, Source, StepFacts};
@@ -48,7 +48,7 @@ use machine::Reading;
 pub use machine::allowed_cores;
 use protocol::http1::{HeadMemo, Http1};
 pub use resolve::resolve;
-use ring::{Outgoing, RingWire};
+use ring::{Outgoing, RingWire, Route};
 use shard::{Parts, Shard, Turn};
 use socket2::SockAddr;
 use std::collections::BTreeMap;
@@ -136,20 +136,18 @@ impl Shards {
     fn launch_one(&mut self, plan: &Plan, shard: u32, on_ready: Sender<u64>) -> Result<(), String> {
         let (shard_lane, collector_lane, recorder) = lanes::lane(shard as usize, &plan.layout(), plan.phases);
         let share = Share { shard: u64::from(shard), shards: u64::from(plan.machine.shards) };
-        let source = mix(plan)?;
-        let (own_plan, addresses, control) = (plan.clone(), self.addresses[0].clone(), self.control.clone());
+        let sources = mixes(plan)?;
+        let (own_plan, addresses, control) = (plan.clone(), self.addresses.clone(), self.control.clone());
         let make = move || {
             let plan = own_plan;
-            let wire = wire(&plan, &source, share, addresses)?;
+            let wire = wire(&plan, &sources, share, &addresses)?;
             let on_ready = Box::new(move |open| {
                 // The receiver is gone only if the run was given up; then nobody wants to know.
                 let _ = on_ready.send(open);
             });
-            let shared = HeadMemo::default();
-            Ok(Shard::new(
-                &plan,
-                Parts { wire, source, shared, share, lane: shard_lane, recorder, control, on_ready },
-            ))
+            let shared = plan.pools.iter().map(|_| HeadMemo::default()).collect();
+            let lane = shard_lane;
+            Ok(Shard::new(&plan, Parts { wire, sources, shared, share, lane, recorder, control, on_ready }))
         };
         // A shard that fails ends the run: the others' load would not be the one that was asked for.
         let control = self.control.clone();
@@ -271,30 +269,50 @@ impl Runner for Shards {
     }
 }
 
-/// What a plan sends, on whichever shard.
-pub fn mix(plan: &Plan) -> Result<Mix, String> {
-    let steps = plan.steps().map(|step| protocol::http1::encode(step, &plan.target_of(step).url.authority));
-    Ok(Mix::new(steps.collect::<Result<_, String>>()?, plan.draws_of(0)))
+/// What each scenario of a plan sends, on whichever shard.
+pub fn mixes(plan: &Plan) -> Result<Vec<Mix>, String> {
+    let encoded = |step: &plan::Step| protocol::http1::encode(step, &plan.target_of(step).url.authority);
+    let mix = |(index, scenario): (usize, &Scenario)| {
+        let steps = scenario.steps().iter().map(encoded).collect::<Result<_, String>>()?;
+        Ok(Mix::new(steps, plan.draws_of(index)))
+    };
+    plan.scenarios.iter().enumerate().map(mix).collect()
 }
 
-/// The wire of one shard, on the thread that will use it.
-pub fn wire(
+/// The wire of one shard, on the thread that will use it. `addresses` are those of each target.
+pub fn wire<S: Source>(
     plan: &Plan,
-    source: &impl Source,
+    sources: &[S],
     share: Share,
-    addresses: Vec<SockAddr>,
+    addresses: &[Vec<SockAddr>],
 ) -> Result<RingWire, String> {
-    let (steps, copies) = (source.steps(), plan.targets[0].pipeline() as usize);
-    // Nothing is copied when the one request there is never changes, or when single ones are sent as they are.
-    let is_copied = |step: &&StepFacts| step.constant.is_none() || (copies > 1 && steps.len() > 1);
-    let copy_bytes_max =
-        steps.iter().filter(is_copied).map(|step| step.bytes_max).max().unwrap_or(0) * copies;
-    let constants = steps.iter().map(|step| step.constant.as_deref().unwrap_or_default()).collect();
-    let slots = plan.connections_of(0, share.shard as u32);
-    // Only a closed loop with one request sends several at a time as they are.
-    let copies = if plan.is_closed() && steps.len() == 1 { copies } else { 1 };
-    RingWire::new(slots, addresses, &Outgoing { constants, copies, copy_bytes_max })
-        .map_err(|error| format!("io_uring cannot be set up for {slots} connections: {error}"))
+    let route = |(index, pool): (usize, &Pool)| Route {
+        slots: plan.connections_of(index, share.shard as u32),
+        addresses: addresses[pool.target].clone(),
+    };
+    let routes: Vec<Route> = plan.pools.iter().enumerate().map(route).collect();
+    RingWire::new(&routes, &outgoing(plan, sources)).map_err(|error| {
+        let slots: u32 = routes.iter().map(|route| route.slots).sum();
+        format!("io_uring cannot be set up for {slots} connections: {error}")
+    })
+}
+
+/// What goes out on the wire of a shard: every step's bytes where they never change, in the order of their series.
+fn outgoing<'a, S: Source>(plan: &Plan, sources: &'a [S]) -> Outgoing<'a> {
+    let (mut constants, mut copies_max, mut copy_bytes_max) = (Vec::new(), 1, 0);
+    for (scenario, source) in plan.scenarios.iter().zip(sources) {
+        let (steps, pipeline) = (source.steps(), plan.target_of(&scenario.steps()[0]).pipeline() as usize);
+        constants.extend(steps.iter().map(|step| step.constant.as_deref().unwrap_or_default()));
+        // Nothing is copied when the one request there is never changes, or when single ones are sent as they are.
+        let is_copied = |step: &&StepFacts| step.constant.is_none() || (pipeline > 1 && steps.len() > 1);
+        let bytes_max = steps.iter().filter(is_copied).map(|step| step.bytes_max).max().unwrap_or(0);
+        copy_bytes_max = copy_bytes_max.max(bytes_max * pipeline);
+        // Only a closed loop with one request sends several at a time as they are.
+        if scenario.load.is_closed() && steps.len() == 1 {
+            copies_max = copies_max.max(pipeline);
+        }
+    }
+    Outgoing { constants, copies: copies_max, copy_bytes_max }
 }
 
 /// How long a shard may take to have tried all its connections.

@@ -58,12 +58,22 @@ pub struct Outgoing<'a> {
     pub copy_bytes_max: usize,
 }
 
+/// Where so many connections go: to these addresses, in turn.
+pub struct Route {
+    /// How many.
+    pub slots: u32,
+    /// At least one.
+    pub addresses: Vec<SockAddr>,
+}
+
 /// One shard's wire.
 pub struct RingWire {
     ring: Ring,
     clock: Clock,
     links: Vec<Link>,
     addresses: Vec<SockAddr>,
+    /// For each slot, which of the addresses it connects to.
+    address_of: Vec<u32>,
     constants: Vec<usize>,
     /// The outbox of a connection whose memory the kernel still has. What is written to it is never sent.
     spare: Box<[u8]>,
@@ -87,11 +97,18 @@ struct Link {
 }
 
 impl RingWire {
-    /// A wire for `slots` connections to these addresses, used in turn. Must be made on the thread that uses it. Errors are
+    /// A wire whose slots go by these routes, one after the other. Must be made on the thread that uses it. Errors are
     /// io_uring's.
-    pub fn new(slots: u32, addresses: Vec<SockAddr>, outgoing: &Outgoing) -> io::Result<RingWire> {
+    pub fn new(routes: &[Route], outgoing: &Outgoing) -> io::Result<RingWire> {
         let Outgoing { constants, copies, copy_bytes_max } = outgoing;
-        assert!(!addresses.is_empty(), "there is an address to connect to");
+        let slots: u32 = routes.iter().map(|route| route.slots).sum();
+        let (mut addresses, mut address_of) = (Vec::new(), Vec::with_capacity(slots as usize));
+        for Route { slots, addresses: of_route } in routes {
+            assert!(!of_route.is_empty(), "there is an address to connect to");
+            let first = addresses.len() as u32;
+            address_of.extend((0..*slots).map(|slot| first + slot % of_route.len() as u32));
+            addresses.extend(of_route.iter().cloned());
+        }
         let buffers = (slots * 2).next_power_of_two().clamp(BUFFERS_MIN, BUFFERS_MAX) as u16;
         let repeated = constants.iter().map(|bytes| bytes.repeat(*copies)).collect();
         let ring = Ring::new(Setup {
@@ -105,7 +122,17 @@ impl RingWire {
         let constants = constants.iter().map(|bytes| bytes.len()).collect();
         let (clock, run_delay) = (Clock::new(), RunDelay::of_this_thread());
         let spare = vec![0; *copy_bytes_max].into_boxed_slice();
-        Ok(RingWire { ring, clock, links, addresses, constants, spare, failed: Vec::new(), run_delay })
+        Ok(RingWire {
+            ring,
+            clock,
+            links,
+            addresses,
+            address_of,
+            constants,
+            spare,
+            failed: Vec::new(),
+            run_delay,
+        })
     }
 
     fn token(&self, operation: Operation, slot: Slot) -> u64 {
@@ -113,7 +140,7 @@ impl RingWire {
     }
 
     fn open(&mut self, slot: Slot) -> io::Result<()> {
-        let address = &self.addresses[slot as usize % self.addresses.len()];
+        let address = &self.addresses[self.address_of[slot as usize] as usize];
         let socket = open_socket(address)?;
         self.ring.install(slot, &socket)?;
         self.links[slot as usize].socket = Some(socket);
@@ -202,7 +229,7 @@ impl Wire for RingWire {
         match self.open(slot) {
             Ok(()) => {
                 let token = self.token(Operation::Connect, slot);
-                self.ring.connect(token, slot, slot as usize % self.addresses.len());
+                self.ring.connect(token, slot, self.address_of[slot as usize] as usize);
             }
             Err(error) => {
                 let kind = kind_of_connect(error.raw_os_error().unwrap_or(0));
@@ -472,7 +499,7 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = SockAddr::from(listener.local_addr().unwrap());
         let outgoing = Outgoing { constants: Vec::new(), copies: 1, copy_bytes_max: BLOCK_BYTES };
-        let mut wire = RingWire::new(1, vec![address], &outgoing).unwrap();
+        let mut wire = RingWire::new(&[Route { slots: 1, addresses: vec![address] }], &outgoing).unwrap();
         connect(&mut wire);
         let mut peer = listener.accept().unwrap().0;
         let mut sent = 0;

@@ -167,8 +167,11 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     pub fn new(plan: &Plan, parts: Parts<W, S, P>) -> Shard<W, S, P> {
         let Parts { mut wire, sources, shared, share, lane, recorder, control, on_ready } = parts;
         let now_ns = wire.now();
-        let scenarios: Vec<ScenarioRun<S>> =
-            sources.into_iter().enumerate().map(|(index, source)| ScenarioRun::new(plan, index, source, share)).collect();
+        let scenarios: Vec<ScenarioRun<S>> = sources
+            .into_iter()
+            .enumerate()
+            .map(|(index, source)| ScenarioRun::new(plan, index, source, share))
+            .collect();
         let mut end = 0;
         let pool = |(number, shared)| {
             let pool = Pool::new(plan, number, share.shard, end, shared);
@@ -176,7 +179,10 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             pool
         };
         let pools: Vec<Pool<P>> = shared.into_iter().enumerate().map(pool).collect();
-        assert!(scenarios.len() == plan.scenarios.len() && pools.len() == plan.pools.len(), "each has its part");
+        assert!(
+            scenarios.len() == plan.scenarios.len() && pools.len() == plan.pools.len(),
+            "each has its part"
+        );
         let slots = pools.iter().map(|pool| pool.first_slot + pool.connections.count()).collect();
         let deepest = plan.targets.iter().map(|target| target.pipeline()).max().unwrap_or(1);
         let connect_timeout_ns = pools.iter().map(|pool| pool.connect_timeout_ns).max().unwrap_or(0);
@@ -336,8 +342,15 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         if self.scenarios.len() == 1 {
             return Some(0);
         }
-        let due = |index| self.due_ns(index).filter(|&due_ns| due_ns <= now).map(|due_ns| (due_ns, index));
-        (0..self.scenarios.len()).filter_map(due).min().map(|(_, index)| index)
+        let mut most = None;
+        for index in 0..self.scenarios.len() {
+            if let Some(due_ns) = self.due_ns(index).filter(|&due_ns| due_ns <= now)
+                && most.is_none_or(|(most_ns, _)| due_ns < most_ns)
+            {
+                most = Some((due_ns, index));
+            }
+        }
+        most.map(|(_, index)| index)
     }
 
     /// When a scenario's next request is to leave, if a connection is free to take it.
@@ -413,9 +426,15 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         if !can_send {
             return None;
         }
-        let sends = |index: &usize| is_running || !self.scenarios[*index].is_closed();
-        let sending: Vec<usize> = (0..self.scenarios.len()).filter(sends).collect();
-        sending.into_iter().filter_map(|index| self.due_ns(index)).min()
+        let mut next_ns = None;
+        for index in 0..self.scenarios.len() {
+            // A closed loop sends only while the run goes on.
+            if is_running || !self.scenarios[index].is_closed() {
+                let due_ns = self.due_ns(index).unwrap_or(u64::MAX);
+                next_ns = Some(next_ns.unwrap_or(u64::MAX).min(due_ns));
+            }
+        }
+        next_ns.filter(|&next_ns| next_ns < u64::MAX)
     }
 
     /// When anything but a request wants a turn.

@@ -18,10 +18,10 @@ use crate::shard::{Parts, Shard, Turn};
 use engine::bucket::{Share, Tally, TokenBucket};
 use engine::mix::Mix;
 use engine::phase::Phases;
-use engine::plan::{Plan, Scenario};
+use engine::plan::{Plan, Scenario, Target};
 use engine::quantity::{MILLISECOND_NS, SECOND_NS};
 use engine::record::{Recorder, Series, Snapshot};
-use engine::seams::Source;
+use engine::seams::{Source, StepFacts};
 use std::rc::Rc;
 use std::sync::Arc;
 use wire::{Ledger, Seat, SimulatedWire, Statistics};
@@ -116,7 +116,7 @@ impl Simulation {
 
     /// The same with another source and another protocol, made for each shard from the plan's own mix.
     pub fn run_with<S: Source, P: Protocol>(&self, mut make: impl FnMut(Mix) -> (S, P::Shared)) -> Outcome {
-        let mix = crate::mix(&self.plan).expect("a plan's requests can be encoded");
+        let mixes = crate::mixes(&self.plan).expect("a plan's requests can be encoded");
         let mut outcome = Outcome {
             snapshot: Snapshot::new(self.plan.machine.shards as usize, &self.plan.layout(), self.phases()),
             wires: Vec::new(),
@@ -124,31 +124,38 @@ impl Simulation {
             scheduled: (!self.plan.is_closed()).then(Tally::default),
         };
         for shard in 0..self.plan.machine.shards {
-            let (source, shared) = make(mix.clone());
-            let statistics = self.run_shard(self.bench::<S, P>(shard, source, shared), &mut outcome);
+            // Each scenario has a pool of its own.
+            let (sources, shared) = mixes.iter().cloned().map(&mut make).unzip();
+            let statistics = self.run_shard(self.bench::<S, P>(shard, sources, shared), &mut outcome);
             outcome.wires.push(statistics);
         }
         outcome
     }
 
     /// One shard on its wire, not yet run.
-    pub fn bench<S: Source, P: Protocol>(&self, shard: u32, source: S, shared: P::Shared) -> Bench<S, P> {
+    pub fn bench<S: Source, P: Protocol>(
+        &self,
+        shard: u32,
+        sources: Vec<S>,
+        shared: Vec<P::Shared>,
+    ) -> Bench<S, P> {
         let share = self.share(shard);
         let control = Arc::new(Control::default());
         let seat = Seat {
             shard: share.shard,
-            slots: self.plan.connections_of(0, shard),
-            pipeline: self.plan.targets[0].pipeline(),
+            slots: (0..self.plan.pools.len()).map(|pool| self.plan.connections_of(pool, shard)).sum(),
+            pipeline: self.plan.targets.iter().map(Target::pipeline).max().unwrap_or(1),
             start_ns: crate::connect_timeout_ns(&self.plan) + START_NS,
         };
-        let wire = SimulatedWire::new(self.world.clone(), source.steps(), seat, self.seed, control.clone());
+        let steps: Vec<StepFacts> = sources.iter().flat_map(|source| source.steps().to_vec()).collect();
+        let wire = SimulatedWire::new(self.world.clone(), &steps, seat, self.seed, control.clone());
         control.start_at(wire.start_ns());
         let ledger = wire.ledger();
         let (shard_lane, lane, recorder) = lane(shard as usize, &self.plan.layout(), self.plan.phases);
         let on_ready = Box::new(|_| {});
         let parts = Parts {
             wire,
-            source,
+            sources,
             shared,
             share,
             lane: shard_lane,
@@ -212,12 +219,12 @@ impl Simulation {
 
     /// Asks a fresh bucket what was to be sent before an instant.
     fn count_scheduled(&self, shard: u32, before_ns: u64, outcome: &mut Outcome) {
-        let Scenario { starts_ns, load, requests_max, .. } = &self.plan.scenarios[0];
-        let (draws, share) = (self.plan.draws_of(0), self.share(shard));
-        let bucket = TokenBucket::new((*starts_ns, load), self.phases(), share, draws, *requests_max);
-        if let (Some(mut bucket), Some(scheduled)) = (bucket, &mut outcome.scheduled) {
-            let own = bucket.abandon(before_ns);
-            scheduled.add(own);
+        let Some(scheduled) = &mut outcome.scheduled else { return };
+        for (index, scenario) in self.plan.scenarios.iter().enumerate() {
+            let Scenario { starts_ns, load, requests_max, .. } = scenario;
+            let (draws, share) = (self.plan.draws_of(index), self.share(shard));
+            let bucket = TokenBucket::new((*starts_ns, load), self.phases(), share, draws, *requests_max);
+            bucket.into_iter().for_each(|mut bucket| scheduled.add(bucket.abandon(before_ns)));
         }
     }
 }

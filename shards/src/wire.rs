@@ -31,6 +31,23 @@ pub enum Completion<B> {
     Broken(Slot, Kind),
 }
 
+impl<B> Completion<B> {
+    /// Where it happened.
+    #[inline]
+    pub fn slot(&self) -> Slot {
+        match *self {
+            Completion::Connected(slot)
+            | Completion::ConnectFailed(slot, _)
+            | Completion::Received(slot, _, _)
+            | Completion::Discarded(slot, _)
+            | Completion::Paused(slot, _)
+            | Completion::Sent(slot)
+            | Completion::Ended(slot)
+            | Completion::Broken(slot, _) => slot,
+        }
+    }
+}
+
 /// Why receiving stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pause {

@@ -176,12 +176,17 @@ impl Rules<'_> {
             }
         }
         for index in 0..pools.len() {
-            if !self.fields.steps().any(|step| step.pool == index) {
-                self.broken(
-                    Place::Connections(index),
-                    "nothing is sent on these connections",
-                    "leave them out",
-                );
+            let uses = |scenario: &&Scenario| scenario.steps().iter().any(|step| step.pool == index);
+            match scenarios.iter().filter(uses).count() {
+                0 => {
+                    let problem = "nothing is sent on these connections";
+                    self.broken(Place::Connections(index), problem, "leave them out");
+                }
+                1 => {}
+                _ => {
+                    let problem = "several scenarios send on these connections";
+                    self.broken(Place::Connections(index), problem, "give each connections of its own");
+                }
             }
         }
     }
@@ -257,6 +262,10 @@ impl Rules<'_> {
         if steps.iter().all(|step| step.weight == 0) {
             let problem = "every request has weight 0, so none can be drawn";
             self.broken(Place::Scenario(index, "request"), problem, "give one a weight of at least 1");
+        }
+        if steps.iter().any(|step| step.pool != steps[0].pool || step.timeout_ns != steps[0].timeout_ns) {
+            let problem = "the requests of a mix go to different targets, or have different timeouts";
+            self.broken(Place::Scenario(index, "request"), problem, "give each target a scenario of its own");
         }
         steps.iter().enumerate().for_each(|(number, step)| self.step(index, number, step));
     }

@@ -140,14 +140,15 @@ impl DispatchCase {
         let (shard_lane, collector_lane, recorder) = lane(0, &plan.layout(), plan.phases);
         let control = Arc::new(Control::default());
         control.start_at(START_NS);
-        let (source, shared) = make(shards::mix(&plan).expect("the request can be encoded"));
+        let mixes = shards::mixes(&plan).expect("the request can be encoded");
+        let (sources, shared) = mixes.into_iter().map(make).unzip();
         let slots = self.connections as usize;
         let wire = BareWire::new(slots, self.pipeline as usize);
         let wire = if self.is_full { wire.holding(slots) } else { wire };
         let answered = wire.answered();
         let on_ready = Box::new(|_| {});
         let parts =
-            Parts { wire, source, shared, share: SHARE, lane: shard_lane, recorder, control, on_ready };
+            Parts { wire, sources, shared, share: SHARE, lane: shard_lane, recorder, control, on_ready };
         (Shard::new(&plan, parts), answered, collector_lane)
     }
 

@@ -5,7 +5,7 @@
 //! of a request is its method and its path without the query, because secrets are kept in headers, bodies and queries.
 
 use super::{Check, Grade};
-use crate::mix;
+use crate::mixes;
 use crate::protocol::any::{AnyProtocol, AnyShared};
 use crate::protocol::{Protocol, Response, Single};
 use engine::mix::Mix;
@@ -75,6 +75,7 @@ pub(super) fn check(plan: &Plan, target: usize, address: &SockAddr, sends_all: b
 
 /// A request of the plan, as it will be sent.
 struct Kind {
+    scenario: usize,
     call: Call,
     bytes: Vec<u8>,
     shown: String,
@@ -104,7 +105,8 @@ struct Asker<'a> {
     target: usize,
     address: &'a SockAddr,
     place: &'a str,
-    source: Mix,
+    /// Of each scenario.
+    sources: Vec<Mix>,
     /// A connection that is made already.
     made: Option<Socket>,
 }
@@ -118,24 +120,26 @@ impl<'a> Asker<'a> {
     ) -> Result<Self, String> {
         // Numbers begin where the run's do; random values are not those of the run, which should come as a surprise.
         let apart = plan.changed(|fields| fields.seed = !plan.seed).map_err(|broken| broken.to_string())?;
-        let source = mix(&apart)?;
-        Ok(Asker { plan, target, address, place, source, made: Some(made) })
+        let sources = mixes(&apart)?;
+        Ok(Asker { plan, target, address, place, sources, made: Some(made) })
     }
 
     /// Everything that the plan can send.
     fn kinds(&mut self) -> Vec<Kind> {
-        let drawn = self.plan.steps().enumerate();
         let is_meant = |step: &Step| step.weight > 0 && self.plan.pools[step.pool].target == self.target;
-        let drawn = drawn.filter(|(_, step)| is_meant(step));
-        let source = &mut self.source;
-        let kind = |(step, Step { request: Request::Http(request), timeout_ns, .. }): (usize, &Step)| {
-            let call = Call { step: step as u32, session: 0 };
-            let bytes_max = source.steps()[step].bytes_max;
-            let bytes = outbox::collected(bytes_max, |out| source.render(call, step as u64, out));
-            let is_safe = SAFE_METHODS.contains(&request.method.as_str());
-            Kind { call, shown: show_request(&bytes), bytes, timeout_ns: *timeout_ns, is_safe }
-        };
-        drawn.map(kind).collect()
+        let mut kinds = Vec::new();
+        for (scenario, (of_plan, source)) in self.plan.scenarios.iter().zip(&mut self.sources).enumerate() {
+            for (index, step) in of_plan.steps().iter().enumerate().filter(|(_, step)| is_meant(step)) {
+                let Step { request: Request::Http(request), timeout_ns, .. } = step;
+                let call = Call { step: index as u32, session: 0 };
+                let bytes_max = source.steps()[index].bytes_max;
+                let bytes = outbox::collected(bytes_max, |out| source.render(call, index as u64, out));
+                let is_safe = SAFE_METHODS.contains(&request.method.as_str());
+                let shown = show_request(&bytes);
+                kinds.push(Kind { scenario, call, shown, bytes, timeout_ns: *timeout_ns, is_safe });
+            }
+        }
+        kinds
     }
 
     fn check(&mut self, kind: &Kind) -> Check {
@@ -146,7 +150,7 @@ impl<'a> Asker<'a> {
         };
         let timeout = Duration::from_nanos(kind.timeout_ns);
         let begun = Instant::now();
-        let step = &self.source.steps()[kind.call.step as usize];
+        let step = &self.sources[kind.scenario].steps()[kind.call.step as usize];
         let came = exchange(socket, &kind.bytes, step, timeout);
         let took = show_ns(begun.elapsed().as_nanos() as u64);
         let (shown, place) = (&kind.shown, self.place);
@@ -189,7 +193,9 @@ impl<'a> Asker<'a> {
     }
 
     fn judge(&mut self, kind: &Kind, response: Response, found: String) -> Check {
-        match self.source.end(kind.call, End::Response { code: response.code, is_ok: response.is_ok }) {
+        match self.sources[kind.scenario]
+            .end(kind.call, End::Response { code: response.code, is_ok: response.is_ok })
+        {
             Outcome::Ok(_) => Check::pass(REQUEST, found),
             Outcome::Refused(_) | Outcome::Failed(_) => Check::warn(
                 REQUEST,

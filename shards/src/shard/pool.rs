@@ -57,8 +57,15 @@ pub(super) struct Pool<P: Protocol> {
 
 impl<P: Protocol> Pool<P> {
     /// The pool of a number, about to connect.
-    pub(super) fn new(plan: &Fields, number: usize, shard: u64, first_slot: Slot, shared: P::Shared) -> Pool<P> {
-        let serves = |scenario: &engine::plan::Scenario| scenario.steps().iter().any(|step| step.pool == number);
+    pub(super) fn new(
+        plan: &Fields,
+        number: usize,
+        shard: u64,
+        first_slot: Slot,
+        shared: P::Shared,
+    ) -> Pool<P> {
+        let serves =
+            |scenario: &engine::plan::Scenario| scenario.steps().iter().any(|step| step.pool == number);
         let scenario = plan.scenarios.iter().position(serves).expect("every pool of a plan is used");
         let served = &plan.scenarios[scenario];
         let target = &plan.targets[plan.pools[number].target];

@@ -1,6 +1,8 @@
 //! What comes on a connection: handed to its protocol, written down as that reports it, and asked for in the way it wishes.
 
-use super::Shard;
+use super::Core;
+use super::pool::Pool;
+use super::scenario::ScenarioRun;
 use crate::connection::{Armed, Connections, Link};
 use crate::protocol::{Events, Place, Protocol, Receive, Response, Unusable};
 use crate::wire::{Pause, Slot, Wire};
@@ -18,6 +20,7 @@ struct Responses<'a, S> {
     /// For how long they have lain in the kernel.
     late_ns: u64,
     carry_mask: u64,
+    first_series: usize,
 }
 
 impl<S: Source> Events for Responses<'_, S> {
@@ -39,7 +42,7 @@ impl<S: Source> Events for Responses<'_, S> {
         };
         let lag_ns = flight.lag_when_done(self.now_ns, self.late_ns);
         let outcome = self.source.end(flight.call(), End::Response { code, is_ok });
-        self.recorder.done(flight.step(), outcome, instants, lag_ns, bytes);
+        self.recorder.done(self.first_series + flight.step(), outcome, instants, lag_ns, bytes);
         let connection = self.connections.at(self.slot);
         connection.carried_ns = lag_ns & self.carry_mask;
         connection.has_answered = true;
@@ -50,40 +53,60 @@ impl<S: Source> Events for Responses<'_, S> {
     }
 }
 
-impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
+impl<P: Protocol> Pool<P> {
     /// Bytes arrived.
-    pub(super) fn receive(&mut self, now: u64, slot: Slot, buffer: W::Buffer, goes_on: bool) {
+    pub(super) fn receive<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+        buffer: W::Buffer,
+        goes_on: bool,
+    ) {
         let connection = self.connections.at(slot);
-        connection.heard_ns = now;
+        connection.heard_ns = core.now_ns;
         if !goes_on {
             connection.armed = Armed::No;
         }
-        let result = self.with_protocol(now, slot, |protocol, shared, wire, on| {
+        let result = self.with_protocol(core, scenario, slot, |protocol, shared, wire, on| {
             protocol.receive(shared, wire.bytes(&buffer), on)
         });
-        self.wire.recycle(buffer);
-        self.went_on(now, slot, result);
+        core.wire.recycle(buffer);
+        self.went_on(core, scenario, slot, result);
     }
 
     /// Bytes that were to be discarded are.
-    pub(super) fn discarded(&mut self, now: u64, slot: Slot, bytes: u64) {
+    pub(super) fn discarded<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+        bytes: u64,
+    ) {
         let connection = self.connections.at(slot);
-        connection.heard_ns = now;
+        connection.heard_ns = core.now_ns;
         connection.armed = Armed::No;
-        let result = self.with_protocol(now, slot, |protocol, _, _, on| protocol.discarded(bytes, on));
-        self.went_on(now, slot, result);
+        let result =
+            self.with_protocol(core, scenario, slot, |protocol, _, _, on| protocol.discarded(bytes, on));
+        self.went_on(core, scenario, slot, result);
     }
 
     /// The other side closed its end.
-    pub(super) fn ended(&mut self, now: u64, slot: Slot) {
-        let Unusable { kind, .. } = self.with_protocol(now, slot, |protocol, _, _, on| protocol.ended(on));
-        self.broken(now, slot, kind);
+    pub(super) fn ended<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+    ) {
+        let Unusable { kind, .. } =
+            self.with_protocol(core, scenario, slot, |protocol, _, _, on| protocol.ended(on));
+        self.broken(core, scenario, slot, kind);
     }
 
     /// Receiving stopped by itself, or because it was asked to.
-    pub(super) fn paused(&mut self, now: u64, slot: Slot, pause: Pause) {
+    pub(super) fn paused<W: Wire>(&mut self, core: &mut Core<W>, slot: Slot, pause: Pause) {
         if pause == Pause::Starved {
-            self.recorder.stats.starved += 1;
+            core.recorder.stats.starved += 1;
         }
         let connection = self.connections.at(slot);
         connection.armed = Armed::No;
@@ -91,78 +114,86 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             connection.link = Link::Open;
         }
         if connection.is_open() {
-            self.await_more(slot);
-            self.make_ready(now, slot);
+            self.await_more(core, slot);
+            self.make_ready(core.now_ns, slot);
         }
     }
 
-    pub(super) fn arm_stream(&mut self, slot: Slot) {
+    pub(super) fn arm_stream<W: Wire>(&mut self, core: &mut Core<W>, slot: Slot) {
         self.connections.at(slot).armed = Armed::Stream;
-        self.wire.receive(slot);
+        core.wire.receive(self.first_slot + slot);
     }
 
     /// Lets the protocol of a connection do something, and writes down what it reports.
     #[inline]
-    fn with_protocol<R>(
+    fn with_protocol<W: Wire, S: Source, R>(
         &mut self,
-        now: u64,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
         slot: Slot,
         work: impl FnOnce(&mut P, &mut P::Shared, &W, &mut Responses<'_, S>) -> R,
     ) -> R {
         let mut on = Responses {
             slot,
             connections: &mut self.connections,
-            source: &mut self.source,
-            recorder: &mut self.recorder,
-            now_ns: now,
-            start_ns: self.start_ns,
-            late_ns: self.late_ns,
+            source: &mut scenario.source,
+            recorder: &mut core.recorder,
+            now_ns: core.now_ns,
+            start_ns: core.start_ns,
+            late_ns: core.late_ns,
             carry_mask: self.carry_mask,
+            first_series: self.first_series,
         };
-        work(&mut self.protocols[slot as usize], &mut self.shared, &self.wire, &mut on)
+        work(&mut self.protocols[slot as usize], &mut self.shared, &core.wire, &mut on)
     }
 
     /// The protocol has taken in what came: what to receive next, and whether to send.
     #[inline]
-    fn went_on(&mut self, now: u64, slot: Slot, result: Result<(), Unusable>) {
+    fn went_on<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+        result: Result<(), Unusable>,
+    ) {
         match result {
             Ok(()) => {
-                self.await_more(slot);
-                self.make_ready(now, slot);
+                self.await_more(core, slot);
+                self.make_ready(core.now_ns, slot);
             }
-            Err(Unusable { kind, .. }) => self.broken(now, slot, kind),
+            Err(Unusable { kind, .. }) => self.broken(core, scenario, slot, kind),
         }
     }
 
     /// Lets what comes next be received as the protocol wishes, where something else, or nothing, is armed.
     #[inline]
-    fn await_more(&mut self, slot: Slot) {
-        let wish =
-            if self.rules.can_discard { self.protocols[slot as usize].wish() } else { Receive::Stream };
+    fn await_more<W: Wire>(&mut self, core: &mut Core<W>, slot: Slot) {
+        let wish = if self.can_discard { self.protocols[slot as usize].wish() } else { Receive::Stream };
         let armed = self.connections.at(slot).armed;
         if armed == Armed::No || (armed == Armed::Stream && wish == Receive::Head) {
-            self.arm(slot, wish);
+            self.arm(core, slot, wish);
         }
     }
 
     /// Nothing is armed, or what is would copy the next response's body.
     #[inline(never)]
-    fn arm(&mut self, slot: Slot, wish: Receive) {
+    fn arm<W: Wire>(&mut self, core: &mut Core<W>, slot: Slot, wish: Receive) {
+        let on_wire = self.first_slot + slot;
         let connection = self.connections.at(slot);
         match (connection.armed, wish) {
-            (Armed::No, Receive::Stream) => self.arm_stream(slot),
+            (Armed::No, Receive::Stream) => self.arm_stream(core, slot),
             (Armed::No, Receive::Head) => {
                 connection.armed = Armed::Head;
-                self.wire.receive_head(slot);
+                core.wire.receive_head(on_wire);
             }
             (Armed::No, Receive::Discard(bytes)) => {
                 connection.armed = Armed::Discard;
-                self.wire.discard(slot, bytes);
+                core.wire.discard(on_wire, bytes);
             }
             (Armed::Stream, Receive::Head) if connection.link == Link::Open => {
                 // It stops before anything is asked for.
                 connection.link = Link::Switching;
-                self.wire.pause(slot);
+                core.wire.pause(on_wire);
             }
             _ => {}
         }

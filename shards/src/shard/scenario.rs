@@ -119,7 +119,8 @@ impl<S: Source> ScenarioRun<S> {
                 Poll::Idle { .. } | Poll::Finished => None,
             },
             Pacing::Closed(closed) => {
-                let may_send = is_running && closed.left > 0 && (closed.from_ns..closed.to_ns).contains(&now_ns);
+                let may_send =
+                    is_running && closed.left > 0 && (closed.from_ns..closed.to_ns).contains(&now_ns);
                 may_send.then(|| closed.next(free_ns.max(closed.from_ns)))
             }
         }
