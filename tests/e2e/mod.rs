@@ -14,6 +14,7 @@ mod load;
 mod machine;
 mod outputs;
 mod preflight;
+mod scenarios;
 mod secrets;
 mod signals;
 mod time_namespace;
