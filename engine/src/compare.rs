@@ -16,181 +16,30 @@
 //! above is that of runs that do not differ, and [`Comparison::holds_spread_of_runs`] is false.
 //! With several runs the interval is the wider of what the slices say and what the runs say.
 
+mod metric;
+mod obstacle;
+mod options;
 pub mod refusal;
+mod regression;
 pub mod row;
 
-use crate::compare::refusal::{Objection, Obstacle, Refusal, objections};
-use crate::compare::row::{Draft, Row, Side};
+pub use metric::{Judgement, Metric};
+pub use options::{Minimums, Options};
+pub use regression::{Regression, RegressionRow, RegressionStatus};
+
 use crate::distribution::Distribution;
 use crate::load::Load;
 use crate::redact;
 use crate::report::Report;
 use crate::verdict::Status;
+use obstacle::{Objection, Refusal};
+use refusal::objections;
+use row::{Draft, Row, Side};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// Version of the keys of a [`Comparison`].
 pub const SCHEMA: u32 = 1;
-
-/// What a comparison is made with.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Options {
-    /// The probability, below 1, that no row is called worse by mistake; each interval has at least this confidence.
-    pub confidence: f64,
-    /// Differences below these are of no interest.
-    pub minimums: Minimums,
-    /// Obstacles that become notes.
-    pub allowed: BTreeSet<Obstacle>,
-    /// Rows that take part in the overall verdict. The CPU time is the generator's own and is shown, but is left out as a rule.
-    pub decisive: BTreeSet<Metric>,
-    /// True when the first run of a side was made beside the first of the other, and so on.
-    pub is_paired: bool,
-    /// How often each side is resampled.
-    pub resamples: usize,
-    /// Seed of the resampling.
-    pub seed: u64,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            confidence: 0.95,
-            minimums: Minimums::default(),
-            allowed: BTreeSet::new(),
-            decisive: Metric::ALL.into_iter().filter(|metric| *metric != Metric::CpuPerRequest).collect(),
-            is_paired: false,
-            resamples: 2_000,
-            seed: 1,
-        }
-    }
-}
-
-impl Options {
-    /// Whether an objection is one that becomes a note.
-    fn allows(&self, objection: &Objection) -> bool {
-        objection.obstacle.can_be_allowed() && self.allowed.contains(&objection.obstacle)
-    }
-}
-
-/// Differences below these are of no interest.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Minimums {
-    /// Of response times, as a share of the base.
-    pub response: f64,
-    /// Of the rate, as a share of the base.
-    pub rate: f64,
-    /// Of the CPU time of a request, as a share of the base.
-    pub cpu: f64,
-    /// Of the share of requests that failed, in shares of all: 0.001 are 0.1 percentage points.
-    pub failed: f64,
-}
-
-impl Default for Minimums {
-    fn default() -> Minimums {
-        Minimums { response: 0.01, rate: 0.01, cpu: 0.05, failed: 0.001 }
-    }
-}
-
-impl Minimums {
-    /// One minimum for all differences that are shares of the base; failures keep theirs, which is of another kind.
-    pub fn relative(share: f64) -> Minimums {
-        Minimums { response: share, rate: share, cpu: share, ..Minimums::default() }
-    }
-
-    fn of(&self, metric: Metric) -> f64 {
-        match metric {
-            Metric::Rate => self.rate,
-            Metric::Failed => self.failed,
-            Metric::CpuPerRequest => self.cpu,
-            _ => self.response,
-        }
-    }
-}
-
-/// What a row is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Metric {
-    /// Mean response time, nanoseconds.
-    ResponseMean,
-    /// Median response time, nanoseconds.
-    ResponseP50,
-    /// 90th percentile.
-    ResponseP90,
-    /// 99th percentile.
-    ResponseP99,
-    /// 99.9th percentile.
-    ResponseP999,
-    /// Requests that ended, per second.
-    Rate,
-    /// Failed and dropped, as a share of all.
-    Failed,
-    /// CPU time of the generator for each request that ended, without what it spent watching the clock, nanoseconds.
-    CpuPerRequest,
-}
-
-impl Metric {
-    /// Every metric, in the order of the rows.
-    pub const ALL: [Metric; 8] = [
-        Metric::ResponseMean,
-        Metric::ResponseP50,
-        Metric::ResponseP90,
-        Metric::ResponseP99,
-        Metric::ResponseP999,
-        Metric::Rate,
-        Metric::Failed,
-        Metric::CpuPerRequest,
-    ];
-
-    /// The share of requests that a percentile is about, 0 to 1; `None` for what is no percentile.
-    pub fn quantile(self) -> Option<f64> {
-        match self {
-            Metric::ResponseP50 => Some(0.5),
-            Metric::ResponseP90 => Some(0.9),
-            Metric::ResponseP99 => Some(0.99),
-            Metric::ResponseP999 => Some(0.999),
-            _ => None,
-        }
-    }
-
-    /// What the row is called, for people.
-    pub fn title(self) -> &'static str {
-        match self {
-            Metric::ResponseMean => "response mean",
-            Metric::ResponseP50 => "response p50",
-            Metric::ResponseP90 => "response p90",
-            Metric::ResponseP99 => "response p99",
-            Metric::ResponseP999 => "response p99.9",
-            Metric::Rate => "rate",
-            Metric::Failed => "failed",
-            Metric::CpuPerRequest => "CPU per request",
-        }
-    }
-
-    /// True when more of it is better.
-    pub fn is_better_higher(self) -> bool {
-        self == Metric::Rate
-    }
-
-    /// True when differences are shares of the base; false when they are plain differences.
-    pub fn is_relative(self) -> bool {
-        self != Metric::Failed
-    }
-}
-
-/// A verdict on a row, or on all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Judgement {
-    /// The candidate is better.
-    Better,
-    /// Any difference is too small to be of interest.
-    Same,
-    /// The runs do not tell.
-    Unclear,
-    /// The candidate is worse.
-    Worse,
-}
 
 /// The result of a comparison: stable, documented JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -369,48 +218,6 @@ pub(crate) fn is_constant(load: &Load) -> bool {
     load.is_closed() || load.constant_rate().is_some()
 }
 
-/// Whether a candidate is worse than a limit allows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Regression {
-    /// `regressed` when a decisive row has; otherwise `unclear` when one is; otherwise `passed`.
-    pub status: RegressionStatus,
-    /// The share of the base by which a row may be worse.
-    pub limit: f64,
-    /// Each row of the comparison, in the same order.
-    pub rows: Vec<RegressionRow>,
-}
-
-/// One row against the limit.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RegressionRow {
-    /// The scenario it is about; nothing for all of the run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scenario: Option<String>,
-    /// What the row is about.
-    pub metric: Metric,
-    /// How it stands to the limit.
-    pub status: RegressionStatus,
-    /// The limit it was held to: the one asked for; for failures, which are no share of the base, their minimum of interest.
-    pub limit: f64,
-    /// The smallest change for the worse that runs like these show to be beyond the limit in half of all cases. `null` where
-    /// chance had no part.
-    pub detectable: Option<f64>,
-    /// Whether it takes part in the whole.
-    pub is_decisive: bool,
-}
-
-/// How a difference stands to a limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RegressionStatus {
-    /// The whole interval is within the limit.
-    Passed,
-    /// The limit is within the interval.
-    Unclear,
-    /// The whole interval is beyond the limit.
-    Regressed,
-}
-
 impl Comparison {
     /// Holds every row against the share of the base by which it may be worse. The intervals are those of the comparison, so
     /// the probability that anything is called a regression by mistake is at most 1 − its confidence.
@@ -430,6 +237,7 @@ impl Comparison {
 
 #[cfg(test)]
 mod tests {
+    use super::refusal::Obstacle;
     use super::*;
     use crate::fixtures::{CLOSED, OPEN, report, slices};
     use crate::random::Random;

@@ -15,6 +15,7 @@
 #![warn(missing_docs)]
 
 pub mod bucket;
+mod calibrated;
 pub mod compare;
 pub mod config;
 pub mod distribution;

@@ -1,7 +1,9 @@
 //! One row of a comparison: an estimate of a difference, its interval, and what follows.
 
-use crate::compare::refusal::{Objection, Obstacle, Refusal};
-use crate::compare::{Judgement, Metric, Options, RegressionRow, RegressionStatus};
+use super::metric::{Judgement, Metric};
+use super::obstacle::{Objection, Obstacle, Refusal};
+use super::options::Options;
+use super::regression::{RegressionRow, RegressionStatus};
 use crate::distribution::Distribution;
 use crate::random::Random;
 use crate::report::{RateBlock, Report};

@@ -3,10 +3,11 @@
 //! Values are judged here and nowhere else. Whoever made the fields knows where each came from, and turns a [`Place`] into words
 //! of its own: a key of the plan file, or a path in JSON.
 
-use super::{
-    CONNECTIONS_MAX, Fields, HttpRequest, INTERVAL_NS_MIN, PIPELINE_MAX, Pool, REQUEST_BYTES_MAX,
-    REQUESTS_MAX, Request, SCENARIOS_MAX, SERIES_MAX, SHARDS_MAX, Scenario, Step, Target,
+use super::bounds::{
+    CONNECTIONS_MAX, INTERVAL_NS_MIN, PIPELINE_MAX, REQUEST_BYTES_MAX, REQUESTS_MAX, SCENARIOS_MAX,
+    SERIES_MAX, SHARDS_MAX,
 };
+use super::fields::{Fields, HttpRequest, Pool, Request, Scenario, Step, Target};
 use crate::config::closest;
 use crate::load::Load;
 use crate::quantity::{DURATION_NS_MAX, counted, show_ns};

@@ -3,7 +3,7 @@
 use super::keys::StepKeys;
 use super::{Reader, TIMEOUT_NS_DEFAULT, Typed};
 use crate::config::{RequestConfig, Text, Texts};
-use crate::plan::{HttpRequest, Request, Step, Target};
+use crate::plan::fields::{HttpRequest, Request, Step, Target};
 use crate::redact;
 use crate::template::{self, Piece};
 use std::collections::BTreeMap;
