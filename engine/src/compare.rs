@@ -23,7 +23,7 @@ pub mod refusal;
 mod regression;
 pub mod row;
 
-pub use metric::{Judgement, Metric};
+pub use metric::{Judgement, RowMetric};
 pub use options::{Minimums, Options};
 pub use regression::{Regression, RegressionRow, RegressionStatus};
 
@@ -34,7 +34,7 @@ use crate::report::Report;
 use crate::verdict::Status;
 use obstacle::{Objection, Refusal};
 use refusal::objections;
-use row::{Draft, Row, Side};
+use row::{ComparedSide, Draft, Row};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -96,7 +96,7 @@ pub fn compare(base: &[Report], candidate: &[Report], options: &Options) -> Resu
     if !refused.is_empty() {
         return Err(Refusal { objections: refused });
     }
-    let (base_side, candidate_side) = (Side::new(base)?, Side::new(candidate)?);
+    let (base_side, candidate_side) = (ComparedSide::new(base)?, ComparedSide::new(candidate)?);
     let mut notes: Vec<String> = allowed.into_iter().map(|objection| objection.text).collect();
     let (mut drafts, omitted) = row::drafts(&base_side, &candidate_side, options);
     notes.extend(omitted);
@@ -144,8 +144,9 @@ fn scenario_drafts(
             format!("`{name}` is not compared on its own: in one of the runs none of its requests succeeded");
         return Ok((Vec::new(), vec![note]));
     }
-    let (mut drafts, omitted) = row::drafts(&Side::new(&base)?, &Side::new(&candidate)?, options);
-    drafts.retain(|draft| draft.metric != Metric::CpuPerRequest);
+    let (mut drafts, omitted) =
+        row::drafts(&ComparedSide::new(&base)?, &ComparedSide::new(&candidate)?, options);
+    drafts.retain(|draft| draft.metric != RowMetric::CpuPerRequest);
     drafts.iter_mut().for_each(|draft| draft.scenario = Some(name.to_owned()));
     Ok((drafts, omitted.into_iter().map(|note| format!("{name}/{note}")).collect()))
 }
@@ -164,7 +165,7 @@ fn overall(rows: &[Row]) -> Judgement {
     order.into_iter().find(|verdict| has(*verdict)).unwrap_or(Judgement::Same)
 }
 
-fn summary(reports: &[Report], side: &Side) -> SideSummary {
+fn summary(reports: &[Report], side: &ComparedSide) -> SideSummary {
     let names: BTreeSet<String> = reports.iter().map(|report| redact::text(&report.plan.name)).collect();
     SideSummary {
         run_ids: reports.iter().map(|report| report.run_id.clone()).collect(),
@@ -230,7 +231,7 @@ impl Comparison {
     }
 
     /// The row of a metric of the whole run, if both sides have it.
-    pub fn row(&self, metric: Metric) -> Option<&Row> {
+    pub fn row(&self, metric: RowMetric) -> Option<&Row> {
         self.rows.iter().find(|row| row.metric == metric && row.scenario.is_none())
     }
 }
@@ -259,7 +260,7 @@ mod tests {
         assert!(same.verdict != Judgement::Worse && same.verdict != Judgement::Better, "{same:?}");
         let worse = compare(std::slice::from_ref(&base), &[slower], &options).unwrap();
         assert_eq!(worse.verdict, Judgement::Worse);
-        let p50 = worse.row(Metric::ResponseP50).unwrap();
+        let p50 = worse.row(RowMetric::ResponseP50).unwrap();
         assert!(p50.low < 0.3 && 0.3 < p50.high && p50.basis == row::Basis::WithinRuns, "{p50:?}");
         assert!(worse.notes.iter().any(|note| note.contains("one run on a side")));
         assert!(worse.notes.iter().any(|note| note.starts_with("response p99.9: ")), "6 lie beyond it");
@@ -286,10 +287,10 @@ mod tests {
         let still = |id: &str, ns: u64| report(id, CLOSED, &vec![(vec![ns; 50], 0); 30]);
         let (base, again, slower) = (still("a", 1_000_000), still("b", 1_000_000), still("c", 1_100_000));
         let same = compare(std::slice::from_ref(&base), &[again], &quick()).unwrap();
-        let p50 = same.row(Metric::ResponseP50).unwrap();
+        let p50 = same.row(RowMetric::ResponseP50).unwrap();
         assert_eq!((p50.verdict, p50.low, p50.high), (Judgement::Same, 0.0, 0.0));
         let worse = compare(&[base], &[slower], &quick()).unwrap();
-        assert_eq!(worse.row(Metric::ResponseP50).unwrap().verdict, Judgement::Worse);
+        assert_eq!(worse.row(RowMetric::ResponseP50).unwrap().verdict, Judgement::Worse);
     }
 
     #[test]
@@ -299,11 +300,11 @@ mod tests {
         };
         let (none, some) = (report("a", CLOSED, &with(0)), report("b", CLOSED, &with(5)));
         let found = compare(std::slice::from_ref(&none), &[some], &quick()).unwrap();
-        let row = found.row(Metric::Failed).unwrap();
+        let row = found.row(RowMetric::Failed).unwrap();
         assert_eq!((row.verdict, found.verdict), (Judgement::Worse, Judgement::Worse));
         assert!((row.difference - 5.0 / 105.0).abs() < 1e-9);
         let neither = compare(std::slice::from_ref(&none), &[report("c", CLOSED, &with(0))], &quick());
-        let row = neither.unwrap().row(Metric::Failed).unwrap().clone();
+        let row = neither.unwrap().row(RowMetric::Failed).unwrap().clone();
         // Ten in a thousand could fail unseen: 3000 requests do not show that a thousandth does not.
         assert_eq!((row.difference, row.verdict), (0.0, Judgement::Unclear));
         assert!(row.high > 0.001 && row.high < 0.003, "{row:?}");
@@ -314,7 +315,7 @@ mod tests {
         let base = report("a", OPEN, &slices(1, 10, 100, 1.0));
         let options = Options { allowed: BTreeSet::from([Obstacle::Slices]), ..quick() };
         let found = compare(std::slice::from_ref(&base), std::slice::from_ref(&base), &options).unwrap();
-        let row = found.row(Metric::Rate).unwrap();
+        let row = found.row(RowMetric::Rate).unwrap();
         assert_eq!((row.basis, row.verdict), (row::Basis::ByConstruction, Judgement::Same));
         assert!(found.notes.iter().any(|note| note.contains("too few")), "what was allowed is told");
     }
@@ -330,14 +331,14 @@ mod tests {
         };
         let (base, candidate) = (side("a", [1.0, 1.2, 0.8]), side("bb", [1.1, 1.32, 0.88]));
         let found = compare(&base, &candidate, &quick()).unwrap();
-        let p50 = found.row(Metric::ResponseP50).unwrap();
+        let p50 = found.row(RowMetric::ResponseP50).unwrap();
         assert_eq!((p50.basis, p50.verdict), (row::Basis::BetweenRuns, Judgement::Unclear));
         assert!(
             found.holds_spread_of_runs && p50.detectable.unwrap() > 0.3,
             "three runs see little: {p50:?}"
         );
         let in_turns = compare(&base, &candidate, &Options { is_paired: true, ..quick() }).unwrap();
-        let paired = in_turns.row(Metric::ResponseP50).unwrap();
+        let paired = in_turns.row(RowMetric::ResponseP50).unwrap();
         assert!(paired.high - paired.low < 0.5 * (p50.high - p50.low), "pairs share what scatters");
         let refused = compare(&base[..2], &candidate, &Options { is_paired: true, ..quick() });
         assert_eq!(refused.unwrap_err().objections[0].obstacle, Obstacle::Pairs);
@@ -377,7 +378,7 @@ mod tests {
     const REMEMBERING: Law = Law::Lognormal { level: 0.05, memory: 0.8 };
 
     /// A side of 100 slices with so many requests each; `bend` changes each request's logarithm.
-    fn side(random: &mut Random, law: Law, requests: u64, bend: fn(f64) -> f64) -> Side {
+    fn side(random: &mut Random, law: Law, requests: u64, bend: fn(f64) -> f64) -> ComparedSide {
         let mut state = normal(random);
         let slice = |_| {
             let mut counts = vec![0_u64; 12_000];
@@ -404,7 +405,7 @@ mod tests {
         };
         let run = (0..100).map(slice).collect();
         let rate = RateBlock { target: Some(5_000.0), achieved: 5_000.0, ratio: Some(1.0) };
-        Side::of_runs(vec![run], vec![rate], Distribution::new())
+        ComparedSide::of_runs(vec![run], vec![rate], Distribution::new())
     }
 
     /// Nothing below the 95th percentile, and 5 % above.
@@ -429,13 +430,13 @@ mod tests {
             let candidate = side(&mut random, law, requests, bend);
             let options = Options { resamples: 300, seed, ..Options::default() };
             let (rows, _) = finished(row::drafts(&base, &candidate, &options).0, &options);
-            let is_worse = |metric: Metric| {
+            let is_worse = |metric: RowMetric| {
                 rows.iter().any(|row| row.metric == metric && row.verdict == Judgement::Worse)
             };
             worse.whole += u64::from(overall(&rows) == Judgement::Worse);
-            worse.p99 += u64::from(is_worse(Metric::ResponseP99));
-            worse.p999 += u64::from(is_worse(Metric::ResponseP999));
-            worse.p999_judged += u64::from(rows.iter().any(|row| row.metric == Metric::ResponseP999));
+            worse.p99 += u64::from(is_worse(RowMetric::ResponseP99));
+            worse.p999 += u64::from(is_worse(RowMetric::ResponseP999));
+            worse.p999_judged += u64::from(rows.iter().any(|row| row.metric == RowMetric::ResponseP999));
         }
         worse
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What a row is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Metric {
+pub enum RowMetric {
     /// Mean response time, nanoseconds.
     ResponseMean,
     /// Median response time, nanoseconds.
@@ -24,26 +24,26 @@ pub enum Metric {
     CpuPerRequest,
 }
 
-impl Metric {
+impl RowMetric {
     /// Every metric, in the order of the rows.
-    pub const ALL: [Metric; 8] = [
-        Metric::ResponseMean,
-        Metric::ResponseP50,
-        Metric::ResponseP90,
-        Metric::ResponseP99,
-        Metric::ResponseP999,
-        Metric::Rate,
-        Metric::Failed,
-        Metric::CpuPerRequest,
+    pub const ALL: [RowMetric; 8] = [
+        RowMetric::ResponseMean,
+        RowMetric::ResponseP50,
+        RowMetric::ResponseP90,
+        RowMetric::ResponseP99,
+        RowMetric::ResponseP999,
+        RowMetric::Rate,
+        RowMetric::Failed,
+        RowMetric::CpuPerRequest,
     ];
 
     /// The share of requests that a percentile is about, 0 to 1; `None` for what is no percentile.
     pub fn quantile(self) -> Option<f64> {
         match self {
-            Metric::ResponseP50 => Some(0.5),
-            Metric::ResponseP90 => Some(0.9),
-            Metric::ResponseP99 => Some(0.99),
-            Metric::ResponseP999 => Some(0.999),
+            RowMetric::ResponseP50 => Some(0.5),
+            RowMetric::ResponseP90 => Some(0.9),
+            RowMetric::ResponseP99 => Some(0.99),
+            RowMetric::ResponseP999 => Some(0.999),
             _ => None,
         }
     }
@@ -51,25 +51,25 @@ impl Metric {
     /// What the row is called, for people.
     pub fn title(self) -> &'static str {
         match self {
-            Metric::ResponseMean => "response mean",
-            Metric::ResponseP50 => "response p50",
-            Metric::ResponseP90 => "response p90",
-            Metric::ResponseP99 => "response p99",
-            Metric::ResponseP999 => "response p99.9",
-            Metric::Rate => "rate",
-            Metric::Failed => "failed",
-            Metric::CpuPerRequest => "CPU per request",
+            RowMetric::ResponseMean => "response mean",
+            RowMetric::ResponseP50 => "response p50",
+            RowMetric::ResponseP90 => "response p90",
+            RowMetric::ResponseP99 => "response p99",
+            RowMetric::ResponseP999 => "response p99.9",
+            RowMetric::Rate => "rate",
+            RowMetric::Failed => "failed",
+            RowMetric::CpuPerRequest => "CPU per request",
         }
     }
 
     /// True when more of it is better.
     pub fn is_better_higher(self) -> bool {
-        self == Metric::Rate
+        self == RowMetric::Rate
     }
 
     /// True when differences are shares of the base; false when they are plain differences.
     pub fn is_relative(self) -> bool {
-        self != Metric::Failed
+        self != RowMetric::Failed
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a comparison is made with.
 
-use super::metric::Metric;
+use super::metric::RowMetric;
 use super::obstacle::{Objection, Obstacle};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ pub struct Options {
     /// Obstacles that become notes.
     pub allowed: BTreeSet<Obstacle>,
     /// Rows that take part in the overall verdict. The CPU time is the generator's own and is shown, but is left out as a rule.
-    pub decisive: BTreeSet<Metric>,
+    pub decisive: BTreeSet<RowMetric>,
     /// True when the first run of a side was made beside the first of the other, and so on.
     pub is_paired: bool,
     /// How often each side is resampled.
@@ -30,7 +30,10 @@ impl Default for Options {
             confidence: 0.95,
             minimums: Minimums::default(),
             allowed: BTreeSet::new(),
-            decisive: Metric::ALL.into_iter().filter(|metric| *metric != Metric::CpuPerRequest).collect(),
+            decisive: RowMetric::ALL
+                .into_iter()
+                .filter(|metric| *metric != RowMetric::CpuPerRequest)
+                .collect(),
             is_paired: false,
             resamples: 2_000,
             seed: 1,
@@ -70,11 +73,11 @@ impl Minimums {
         Minimums { response: share, rate: share, cpu: share, ..Minimums::default() }
     }
 
-    pub(super) fn of(&self, metric: Metric) -> f64 {
+    pub(super) fn of(&self, metric: RowMetric) -> f64 {
         match metric {
-            Metric::Rate => self.rate,
-            Metric::Failed => self.failed,
-            Metric::CpuPerRequest => self.cpu,
+            RowMetric::Rate => self.rate,
+            RowMetric::Failed => self.failed,
+            RowMetric::CpuPerRequest => self.cpu,
             _ => self.response,
         }
     }

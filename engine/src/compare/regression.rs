@@ -1,6 +1,6 @@
 //! How a candidate stands to what a limit allows, row by row.
 
-use super::metric::Metric;
+use super::metric::RowMetric;
 use serde::{Deserialize, Serialize};
 
 /// Whether a candidate is worse than a limit allows.
@@ -21,7 +21,7 @@ pub struct RegressionRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scenario: Option<String>,
     /// What the row is about.
-    pub metric: Metric,
+    pub metric: RowMetric,
     /// How it stands to the limit.
     pub status: RegressionStatus,
     /// The limit it was held to: the one asked for; for failures, which are no share of the base, their minimum of interest.

@@ -41,7 +41,7 @@ pub(super) fn read(config: &Config, read_file: ReadFile, is_probed: bool) -> Res
     let diagnostics = Vec::new();
     let seed = config.run.seed.unwrap_or(SEED_DEFAULT);
     let mut reader =
-        Reader { config, read_file, is_probed, seed, shards: 1, diagnostics, keys: Keys::default() };
+        PlanReader { config, read_file, is_probed, seed, shards: 1, diagnostics, keys: Keys::default() };
     let fields = reader.fields();
     let found = rules::violations(&fields);
     if reader.diagnostics.is_empty() && found.is_empty() {
@@ -92,7 +92,7 @@ impl Typed<'_> {
 }
 
 /// Reads a config and keeps every mistake.
-struct Reader<'a> {
+struct PlanReader<'a> {
     config: &'a Config,
     read_file: ReadFile<'a>,
     is_probed: bool,
@@ -103,7 +103,7 @@ struct Reader<'a> {
     keys: Keys,
 }
 
-impl Reader<'_> {
+impl PlanReader<'_> {
     fn fields(&mut self) -> Fields {
         let config = self.config;
         let machine = self.machine();

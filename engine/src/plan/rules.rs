@@ -95,7 +95,7 @@ impl fmt::Display for Place {
 
 /// All rules that these fields break.
 pub(super) fn violations(fields: &Fields) -> Vec<Violation> {
-    let mut rules = Rules { fields, violations: Vec::new() };
+    let mut rules = RuleCheck { fields, violations: Vec::new() };
     rules.machine();
     rules.time();
     rules.lists();
@@ -106,12 +106,12 @@ pub(super) fn violations(fields: &Fields) -> Vec<Violation> {
     rules.violations
 }
 
-struct Rules<'a> {
+struct RuleCheck<'a> {
     fields: &'a Fields,
     violations: Vec<Violation>,
 }
 
-impl Rules<'_> {
+impl RuleCheck<'_> {
     fn machine(&mut self) {
         let (shards, cores) = (self.fields.machine.shards, &self.fields.machine.cores);
         if shards == 0 || shards > SHARDS_MAX {
