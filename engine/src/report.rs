@@ -46,7 +46,7 @@ pub struct Report {
     pub warmup: WarmupBlock,
     /// How well the figure is known that the run was to go on for; `null` when it was to go on for none.
     #[serde(default)]
-    pub until: Option<until::Outcome>,
+    pub until: Option<until::UntilOutcome>,
     /// Whether the generator can be believed.
     pub verdict: Verdict,
     /// How the target did. Says nothing in reports of versions before 0.2.
@@ -224,7 +224,7 @@ pub struct Observed<'a> {
     /// Whether response times were found to be steady before the window began, if that was looked for.
     pub is_steady: Option<bool>,
     /// How well the figure is known that the run was to go on for.
-    pub until: Option<&'a until::Outcome>,
+    pub until: Option<&'a until::UntilOutcome>,
 }
 
 /// The identity of a run.

@@ -4,7 +4,7 @@
 //! server's heads change once a second, with its `Date`, and comparing 200 bytes is ten times cheaper than parsing them.
 //! The comparison includes the blank line at the head's end, so equal bytes mean an equal answer.
 
-use engine::mix::Step;
+use engine::mix::EncodedStep;
 use engine::plan::{self, Request};
 use engine::template::{Piece, Template};
 
@@ -18,7 +18,7 @@ const LINE_BYTES_MAX: u32 = 8 << 10;
 const MEMO_BYTES_MAX: usize = 1_024;
 
 /// Encodes a plan's request. The template's holes are the request's own, and the body's length.
-pub fn encode(step: &plan::Step, authority: &str) -> Result<Step, String> {
+pub fn encode(step: &plan::Step, authority: &str) -> Result<EncodedStep, String> {
     let Request::Http(request) = &step.request;
     let mut pieces = vec![Piece::Bytes(format!("{} ", request.method).into_bytes())];
     pieces.extend(request.path.iter().cloned());
@@ -44,7 +44,7 @@ pub fn encode(step: &plan::Step, authority: &str) -> Result<Step, String> {
         pieces.push(Piece::Bytes(b"\r\n".to_vec()));
     }
     let template = Template::new(pieces)?;
-    Ok(Step { template, weight: step.weight, is_bodyless: request.method == "HEAD" })
+    Ok(EncodedStep { template, weight: step.weight, is_bodyless: request.method == "HEAD" })
 }
 
 /// A complete answer.
