@@ -46,7 +46,7 @@ fn start_testbed(plan: &Plan) -> Result<Server, Failure> {
 impl Ready {
     /// The addresses of all targets, if each has some.
     pub(crate) fn all(&self) -> Result<Vec<Vec<SockAddr>>, Failure> {
-        self.addresses.iter().cloned().collect::<Result<_, String>>().map_err(Failure::runtime)
+        self.addresses.iter().cloned().collect::<Result<_, _>>().map_err(Failure::runtime)
     }
 
     /// Stops the built-in server, if it was started.

@@ -18,7 +18,7 @@ use engine::plan::{Plan, Probed, Scenario};
 use engine::quantity::{Rate, SECOND_NS, show_ns};
 use engine::redact;
 use engine::report::{Calibrated, Report};
-use engine::search::{Answer, LimitedBy, Outcome, Search, Settings, Step};
+use engine::search::{Answer, LimitedBy, ProbeOutcome, Search, SearchStep, Settings};
 use engine::threshold::{Metric, Threshold};
 use engine::verdict::Status;
 use serde::Serialize;
@@ -172,8 +172,8 @@ impl SearchBench<'_> {
         }
         loop {
             match search.poll_step() {
-                Step::Done(answer) => return Ok((answer, probes)),
-                Step::Probe { rate_rps, length_factor, pause_factor } => {
+                SearchStep::Done(answer) => return Ok((answer, probes)),
+                SearchStep::Probe { rate_rps, length_factor, pause_factor } => {
                     self.pause(pause_factor);
                     if self.session.signal().is_some() {
                         return Ok((search.give_up("stopped by a signal"), probes));
@@ -222,7 +222,7 @@ impl SearchBench<'_> {
 }
 
 impl Probe {
-    fn new(rate_rps: f64, report: &Report, outcome: &Outcome) -> Probe {
+    fn new(rate_rps: f64, report: &Report, outcome: &ProbeOutcome) -> Probe {
         let (requests, response) = (&report.requests, &report.response_ns);
         let failed = (requests.failed + requests.dropped + requests.unsent) as f64;
         let measured = |ns: u64| (response.count > 0).then_some(ns);
@@ -251,13 +251,13 @@ impl Probe {
     }
 }
 
-fn words(outcome: &Outcome) -> (&'static str, String) {
+fn words(outcome: &ProbeOutcome) -> (&'static str, String) {
     match outcome {
-        Outcome::Pass => ("sustained", String::new()),
-        Outcome::Fail(why) => ("not sustained", why.clone()),
-        Outcome::Unclear(why) => ("unclear", why.clone()),
-        Outcome::Disturbed(why) => ("disturbed", why.clone()),
-        Outcome::GeneratorLimit(why) => ("the generator's limit", why.clone()),
+        ProbeOutcome::Pass => ("sustained", String::new()),
+        ProbeOutcome::Fail(why) => ("not sustained", why.clone()),
+        ProbeOutcome::Unclear(why) => ("unclear", why.clone()),
+        ProbeOutcome::Disturbed(why) => ("disturbed", why.clone()),
+        ProbeOutcome::GeneratorLimit(why) => ("the generator's limit", why.clone()),
     }
 }
 
@@ -446,7 +446,7 @@ mod tests {
         let observed = Observed { whole: &whole, history: &[], is_steady: None, until: None };
         let identity = Identity { run_id: "r".into(), started_at: "t".into() };
         let mut report = Report::new(&plan, observed, MachineFacts::default(), identity);
-        let probe = |report: &Report| Probe::new(1.0, report, &Outcome::Pass);
+        let probe = |report: &Report| Probe::new(1.0, report, &ProbeOutcome::Pass);
         let nothing = probe(&report);
         let json = serde_json::to_value(&nothing).unwrap();
         for key in ["p50_ns", "p99_ns", "failed_share"] {

@@ -3,7 +3,7 @@
 use crate::exit::{Failure, USAGE};
 use crate::output::plain::plain;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use engine::config::{Diagnostic, Document, Layers, Origin, Place};
+use engine::config::{Diagnostic, Document, Layers, Location, Origin};
 use engine::redact;
 use std::io::IsTerminal;
 use std::ops::Range;
@@ -25,9 +25,9 @@ pub(crate) fn failure_of_syntax(diagnostic: &Diagnostic, document: &Document) ->
 
 fn show(diagnostic: &Diagnostic, layers: &Layers) -> String {
     match (layers.place(diagnostic), layers.document()) {
-        (Place::File(span), Some(document)) => show_in_file(diagnostic, document, span),
-        (Place::Origin(Origin::Flag(flag)), _) => show_plainly(diagnostic, Some(format!("flag {flag}"))),
-        (Place::Origin(Origin::Environment(variable)), _) => {
+        (Location::File(span), Some(document)) => show_in_file(diagnostic, document, span),
+        (Location::Origin(Origin::Flag(flag)), _) => show_plainly(diagnostic, Some(format!("flag {flag}"))),
+        (Location::Origin(Origin::Environment(variable)), _) => {
             let value = std::env::var(&variable).unwrap_or_default();
             let value = redact::value(&variable, &value);
             show_plainly(diagnostic, Some(format!("environment {variable}={value}")))

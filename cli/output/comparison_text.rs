@@ -2,7 +2,7 @@
 
 use crate::output::plain;
 use engine::compare::row::{Basis, Row};
-use engine::compare::{Comparison, Judgement, Metric, Regression, RegressionStatus, SideSummary};
+use engine::compare::{Comparison, Judgement, Regression, RegressionStatus, RowMetric, SideSummary};
 use engine::quantity::show_ns;
 use std::fmt::Write;
 
@@ -120,8 +120,8 @@ fn seen_from(row: &Row, regression: Option<&Regression>, index: usize) -> String
 /// Base, candidate, difference and interval, in the row's units.
 fn cells(row: &Row) -> [String; 4] {
     let figure = |value: f64| match row.metric {
-        Metric::Rate => format!("{value:.1}/s"),
-        Metric::Failed => format!("{:.4} %", value * 100.0),
+        RowMetric::Rate => format!("{value:.1}/s"),
+        RowMetric::Failed => format!("{:.4} %", value * 100.0),
         _ => show_ns(value as u64),
     };
     let change = |value: f64| change(row.metric, value);
@@ -132,7 +132,7 @@ fn cells(row: &Row) -> [String; 4] {
     [figure(row.base), figure(row.candidate), change(row.difference), interval]
 }
 
-fn change(metric: Metric, value: f64) -> String {
+fn change(metric: RowMetric, value: f64) -> String {
     signed(value * 100.0, if metric.is_relative() { " %" } else { " pp" })
 }
 
@@ -235,8 +235,8 @@ mod tests {
             base: side(),
             candidate: side(),
             rows: vec![
-                row(Metric::ResponseP50, Some(0.06), Basis::WithinRuns),
-                row(Metric::Rate, None, Basis::ByConstruction),
+                row(RowMetric::ResponseP50, Some(0.06), Basis::WithinRuns),
+                row(RowMetric::Rate, None, Basis::ByConstruction),
             ],
             notes: Vec::new(),
         }

@@ -5,8 +5,10 @@
 //! free to take it, never before.
 
 mod poisson;
+mod share;
 
 pub(crate) use poisson::last_position;
+pub use share::Share;
 
 use crate::load::{Arrivals, Load, Overload};
 use crate::phase::{Phase, Phases, Windowed};
@@ -65,22 +67,6 @@ pub struct TokenBucket {
 enum Stream {
     Uniform { arrival: u64, step: u64, limit: u64 },
     Poisson(Poisson),
-}
-
-/// Which shard of how many; the two numbers must not be confused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Share {
-    /// From 0.
-    pub shard: u64,
-    /// At least 1.
-    pub shards: u64,
-}
-
-impl Share {
-    /// This shard's part of `whole` things dealt out one by one.
-    pub fn of(self, whole: u64) -> u64 {
-        whole / self.shards + u64::from(self.shard < whole % self.shards)
-    }
 }
 
 impl TokenBucket {

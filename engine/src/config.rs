@@ -338,7 +338,7 @@ impl Diagnostic {
 
 /// Where a mistake is, for showing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     /// In the plan file, at these bytes.
     File(Range<usize>),
     /// In a flag or a variable.
@@ -447,21 +447,21 @@ impl Layers {
     }
 
     /// Where a mistake is. A key that is absent is looked for in its parents.
-    pub fn place(&self, diagnostic: &Diagnostic) -> Place {
+    pub fn place(&self, diagnostic: &Diagnostic) -> Location {
         if let Some(span) = &diagnostic.span {
-            return Place::File(span.clone());
+            return Location::File(span.clone());
         }
         let mut path = diagnostic.path.as_str();
         while !path.is_empty() {
             if let Some(origin) = self.origins.get(path) {
-                return Place::Origin(origin.clone());
+                return Location::Origin(origin.clone());
             }
             if let Some(span) = self.document.as_ref().and_then(|document| span_of(document, path)) {
-                return Place::File(span);
+                return Location::File(span);
             }
             path = path.rsplit_once('.').map_or("", |(parent, _)| parent);
         }
-        Place::Nowhere
+        Location::Nowhere
     }
 }
 
@@ -634,7 +634,7 @@ mod tests {
         let layers = layers(text, format);
         let diagnostic = layers.config().unwrap_err();
         match layers.place(&diagnostic) {
-            Place::File(span) => (diagnostic, text[span].to_owned()),
+            Location::File(span) => (diagnostic, text[span].to_owned()),
             place => panic!("{diagnostic:?} at {place:?}"),
         }
     }
@@ -671,7 +671,7 @@ mod tests {
         let run = layers.config().unwrap().run;
         assert_eq!((run.connections, run.shards, run.pipeline), (Some(3), Some(2), Some(1)));
         let place = layers.place(&Diagnostic::at("run.shards", "", ""));
-        assert_eq!(place, Place::Origin(Origin::Environment("VAJRA_RUN__SHARDS".into())));
+        assert_eq!(place, Location::Origin(Origin::Environment("VAJRA_RUN__SHARDS".into())));
     }
 
     #[test]
@@ -685,6 +685,6 @@ mod tests {
     fn an_absent_key_is_placed_at_its_parent() {
         let layers = layers("[load]\nshape = \"ramp\"", Format::Toml);
         let place = layers.place(&Diagnostic::at("load.from", "", ""));
-        assert!(matches!(place, Place::File(_)), "{place:?}");
+        assert!(matches!(place, Location::File(_)), "{place:?}");
     }
 }

@@ -16,6 +16,7 @@
 
 pub mod any_source;
 pub mod bucket;
+mod calibrated;
 pub mod compare;
 pub mod config;
 pub mod distribution;

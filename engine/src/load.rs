@@ -90,7 +90,8 @@ impl Load {
         requests_max: Option<u64>,
         default_ns: u64,
     ) -> Result<(Load, u64), Vec<Diagnostic>> {
-        let mut reader = Reader { place: place.into(), duration: duration.into(), diagnostics: Vec::new() };
+        let mut reader =
+            LoadReader { place: place.into(), duration: duration.into(), diagnostics: Vec::new() };
         let read = reader.load(config, asked_ns, requests_max, default_ns);
         match read {
             Some(read) if reader.diagnostics.is_empty() => Ok(read),
@@ -114,14 +115,14 @@ const SHAPES: [(&str, &[&str]); 7] = [
 ];
 
 /// Reads one `[load]` or one stage of it.
-struct Reader {
+struct LoadReader {
     place: String,
     /// Where the duration was asked for.
     duration: String,
     diagnostics: Vec<Diagnostic>,
 }
 
-impl Reader {
+impl LoadReader {
     fn load(
         &mut self,
         config: &LoadConfig,
@@ -305,7 +306,7 @@ impl Reader {
         let mut stretches = Vec::new();
         for (index, stage) in config.stages.iter().enumerate() {
             let place = format!("{}.stages.{index}", self.place);
-            let mut inner = Reader { place, duration: self.duration.clone(), diagnostics: Vec::new() };
+            let mut inner = LoadReader { place, duration: self.duration.clone(), diagnostics: Vec::new() };
             let stage_stretches = inner.stage(stage);
             self.diagnostics.append(&mut inner.diagnostics);
             stretches.extend(stage_stretches?);

@@ -9,7 +9,7 @@ use crate::template::Template;
 
 /// One request of a mix, encoded for its protocol.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub struct EncodedStep {
     /// The bytes to send, with their holes.
     pub template: Template,
     /// How often it is drawn, relative to the others.
@@ -30,14 +30,14 @@ pub struct Mix {
 
 impl Mix {
     /// The mix of a scenario. Panics on an empty mix or one that weighs nothing, which no plan holds.
-    pub fn new(steps: Vec<Step>, draws: Draws) -> Mix {
-        let sum = |total: &mut u64, step: &Step| {
+    pub fn new(steps: Vec<EncodedStep>, draws: Draws) -> Mix {
+        let sum = |total: &mut u64, step: &EncodedStep| {
             *total += u64::from(step.weight);
             Some(*total)
         };
         let cumulated: Vec<u64> = steps.iter().scan(0, sum).collect();
         assert!(cumulated.last().is_some_and(|&total| total > 0), "a plan's requests weigh something");
-        let facts = |step: &Step| StepFacts {
+        let facts = |step: &EncodedStep| StepFacts {
             constant: step.template.constant(),
             bytes_max: step.template.bytes_max(),
             is_bodyless: step.is_bodyless,
@@ -85,8 +85,12 @@ mod tests {
     use super::*;
     use crate::{outbox, template};
 
-    fn step(text: &str, weight: u32) -> Step {
-        Step { template: Template::new(template::parse(text).unwrap()).unwrap(), weight, is_bodyless: false }
+    fn step(text: &str, weight: u32) -> EncodedStep {
+        EncodedStep {
+            template: Template::new(template::parse(text).unwrap()).unwrap(),
+            weight,
+            is_bodyless: false,
+        }
     }
 
     fn arrival(number: u64) -> Arrival {

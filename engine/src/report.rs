@@ -2,9 +2,11 @@
 
 mod conditions;
 pub mod earlier;
+mod figures;
 mod part;
 mod view;
 
+pub use crate::calibrated::Calibrated;
 use crate::history::Slice;
 use crate::limits;
 use crate::phase::Warmup;
@@ -16,6 +18,7 @@ use crate::trust::Trust;
 use crate::until;
 use crate::verdict::{Evidence, Status, Verdict};
 pub use conditions::ThresholdResult;
+pub use figures::{Bytes, RateBlock, Requests, ScenarioReport, StepReport};
 use part::{Part, Whole};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -43,7 +46,7 @@ pub struct Report {
     pub warmup: WarmupBlock,
     /// How well the figure is known that the run was to go on for; `null` when it was to go on for none.
     #[serde(default)]
-    pub until: Option<until::Outcome>,
+    pub until: Option<until::UntilOutcome>,
     /// Whether the generator can be believed.
     pub verdict: Verdict,
     /// How the target did. Says nothing in reports of versions before 0.2.
@@ -108,45 +111,6 @@ pub struct WarmupBlock {
     pub is_steady: Option<bool>,
 }
 
-/// What was asked against what was sent, arrivals per second.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RateBlock {
-    /// Scheduled; `null` in a closed loop.
-    pub target: Option<f64>,
-    /// Carried: requests that ended, in success or failure, over the window and what it took to catch up after it.
-    pub achieved: f64,
-    /// Achieved over target; `null` in a closed loop.
-    pub ratio: Option<f64>,
-}
-
-/// How requests ended. Of the whole run, scheduled = ok + failed + dropped + unsent; a step does not know its drops.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Requests {
-    /// Put on the wire.
-    pub sent: u64,
-    /// Complete answers with a status below 400.
-    pub ok: u64,
-    /// Any other end, attempts that found no connection included.
-    pub failed: u64,
-    /// Dropped by the overload policy, never sent.
-    pub dropped: u64,
-    /// Due, and never sent because the run ended first.
-    pub unsent: u64,
-    /// Failures by kind; they add up to `failed`.
-    pub errors: BTreeMap<String, u64>,
-    /// Complete answers by status.
-    pub status: BTreeMap<u16, u64>,
-}
-
-/// What went over the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Bytes {
-    /// Requests.
-    pub sent: u64,
-    /// Answers: heads and bodies.
-    pub received: u64,
-}
-
 /// What the run cost, over the measured window.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cpu {
@@ -201,59 +165,6 @@ pub struct Connections {
     pub unasked_bytes: u64,
 }
 
-/// One stream of traffic: the keys of the whole report that can be told of it alone.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ScenarioReport {
-    /// Its name.
-    pub name: String,
-    /// Length of its part of the measured window, seconds.
-    pub window_s: f64,
-    /// How its target did.
-    pub outcome: TargetOutcome,
-    /// Up to which percentile its response times can be believed.
-    pub trust: Trust,
-    /// What was asked against what was sent, in its part of the window.
-    pub rate: RateBlock,
-    /// How its requests ended.
-    pub requests: Requests,
-    /// What went over the wire.
-    pub bytes: Bytes,
-    /// Done − intended, of successes.
-    pub response_ns: Timing,
-    /// Done − sent, of successes.
-    pub service_ns: Timing,
-    /// Sent − intended, of successes.
-    pub slip_ns: Timing,
-    /// Done − intended, of failures.
-    pub failed_response_ns: Timing,
-    /// The part of the response time that is the generator's own.
-    pub generator_lag_ns: Timing,
-    /// Its kinds of request.
-    pub steps: Vec<StepReport>,
-}
-
-/// One kind of request.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StepReport {
-    /// Its name.
-    pub name: String,
-    /// How its requests ended. Drops are not known by step and are 0 here.
-    pub requests: Requests,
-    /// What went over the wire.
-    pub bytes: Bytes,
-    /// Done − intended, of successes.
-    pub response_ns: Timing,
-    /// Done − sent, of successes.
-    pub service_ns: Timing,
-    /// Sent − intended, of successes.
-    pub slip_ns: Timing,
-    /// Done − intended, of failures.
-    pub failed_response_ns: Timing,
-    /// The part of the response time that is the generator's own. Empty in reports of versions before 0.2.
-    #[serde(default)]
-    pub generator_lag_ns: Timing,
-}
-
 /// What the run ran on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
@@ -278,34 +189,6 @@ pub struct Environment {
     /// What the machine was found to be able to do, if it was calibrated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibrated>,
-}
-
-/// What `vajra calibrate` found this machine able to do: the figures that a run is judged by.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Calibrated {
-    /// When it was measured, RFC 3339, UTC.
-    pub measured_at: String,
-    /// Requests per second that one of as many shards as the plan has can carry, against the null responder; absent where
-    /// that could not be measured, and where it was measured with another number of requests under way on a connection.
-    pub capacity_rps_per_shard: Option<f64>,
-    /// Requests under way on one connection when it was measured.
-    pub capacity_pipeline: u32,
-    /// True when the machine was disturbed while it was measured.
-    pub capacity_is_noisy: bool,
-    /// 99th percentile of slip with `wait = "spin"`, nanoseconds, at [`Calibrated::slip_rate_rps`].
-    pub slip_p99_spin_ns: Option<u64>,
-    /// The same with `wait = "park"`.
-    pub slip_p99_park_ns: Option<u64>,
-    /// The rate at which slip was measured.
-    pub slip_rate_rps: u64,
-}
-
-impl Calibrated {
-    /// When and how it was measured, for people.
-    pub fn origin(&self) -> String {
-        let noise = if self.capacity_is_noisy { ", while the machine was disturbed" } else { "" };
-        format!("calibrated {}{noise}", self.measured_at)
-    }
 }
 
 /// What only the machine that ran the plan knows.
@@ -341,7 +224,7 @@ pub struct Observed<'a> {
     /// Whether response times were found to be steady before the window began, if that was looked for.
     pub is_steady: Option<bool>,
     /// How well the figure is known that the run was to go on for.
-    pub until: Option<&'a until::Outcome>,
+    pub until: Option<&'a until::UntilOutcome>,
 }
 
 /// The identity of a run.
@@ -453,13 +336,6 @@ impl Report {
     /// True when every condition is met.
     pub fn meets_thresholds(&self) -> bool {
         self.thresholds.iter().all(|threshold| threshold.ok)
-    }
-}
-
-impl Requests {
-    /// All arrivals: what ended, what was dropped, and what was never sent.
-    pub fn scheduled(&self) -> u64 {
-        self.ok + self.failed + self.dropped + self.unsent
     }
 }
 

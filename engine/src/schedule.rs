@@ -79,13 +79,13 @@ impl Stretch {
 /// The whole offered rate: stretches one after the other.
 #[derive(Clone, Debug)]
 pub struct Schedule {
-    pieces: Vec<Piece>,
+    pieces: Vec<SchedulePiece>,
     end_ns: u64,
     end_position: Position,
 }
 
 #[derive(Clone, Debug)]
-struct Piece {
+struct SchedulePiece {
     start_ns: u64,
     length_ns: u64,
     start: Position,
@@ -119,14 +119,14 @@ struct Sine {
 impl Schedule {
     /// Lays the stretches end to end, from an instant on. Errors when the numbers are too large for exact 128-bit arithmetic.
     pub fn new(starts_ns: u64, stretches: &[Stretch]) -> Result<Schedule, String> {
-        let mut pieces: Vec<Piece> = Vec::with_capacity(stretches.len());
+        let mut pieces: Vec<SchedulePiece> = Vec::with_capacity(stretches.len());
         let (mut start_ns, mut start) = (starts_ns, 0_u128);
         for stretch in stretches {
             let formula = Formula::new(stretch)?;
             let gained =
                 formula.position_at(stretch.length_ns).ok_or("rate × duration is too large to be exact")?;
             let end = start + gained;
-            pieces.push(Piece { start_ns, length_ns: stretch.length_ns, start, end, formula });
+            pieces.push(SchedulePiece { start_ns, length_ns: stretch.length_ns, start, end, formula });
             start_ns += stretch.length_ns;
             start = end;
         }

@@ -3,27 +3,16 @@
 //! One table of rules. Each measures one thing that makes numbers wrong, and has a limit above which the run is
 //! DEGRADED and one above which it is INVALID. The rule, the limit and the measured value are what a reader is shown.
 
+mod evidence;
+mod reason;
 mod rules;
 
 pub(crate) use rules::{LAG_SHARE_MAX, lag_share};
 
-use crate::record::{ScenarioRecord, Series, ShardStats, Snapshot};
-use crate::report::Calibrated;
+pub use evidence::{Evidence, has_room_for_a_shard};
+pub use reason::{Cause, Reason, Status};
 use rules::{RULES, Rule};
 use serde::{Deserialize, Serialize};
-
-/// The verdict's word.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Status {
-    /// The generator did what was asked; the numbers are the target's.
-    #[default]
-    Valid,
-    /// The generator or the machine disturbed the numbers; read them with the reasons.
-    Degraded,
-    /// The numbers must not be used.
-    Invalid,
-}
 
 /// The verdict and why.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,144 +22,6 @@ pub struct Verdict {
     /// Every rule that was broken.
     pub reasons: Vec<Reason>,
 }
-
-/// Whose doing it is that a rule was broken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cause {
-    /// Vajra's: it had more to do than it could.
-    #[default]
-    Generator,
-    /// The machine's: another process, the hypervisor, a quota or the clock was in the way.
-    Machine,
-    /// The target's: it let the generator wait, or did not let it connect.
-    Target,
-    /// The operator's: what was asked for cannot give the numbers that are wanted.
-    Operator,
-}
-
-impl Cause {
-    /// The word used in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Cause::Generator => "generator",
-            Cause::Machine => "machine",
-            Cause::Target => "target",
-            Cause::Operator => "operator",
-        }
-    }
-}
-
-/// One broken rule.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Reason {
-    /// The rule's name.
-    pub rule: String,
-    /// Whose doing it is. Reports of versions before 0.2 do not say; their rules were all held against the generator.
-    #[serde(default)]
-    pub cause: Cause,
-    /// How bad it is.
-    pub status: Status,
-    /// The limit that was passed.
-    pub limit: f64,
-    /// What was measured, in the unit of the limit.
-    pub measured: f64,
-    /// The same for people, with what to do.
-    pub text: String,
-    /// The scenario it is about, where there are several and it is about one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scenario: Option<String>,
-}
-
-/// What the rules look at, all of the measured window.
-#[derive(Clone, Debug)]
-pub struct Evidence<'a> {
-    /// Everything the shards wrote down.
-    pub snapshot: &'a Snapshot,
-    /// The scenario that what follows is of; nothing for all.
-    pub scenario: Option<&'a str>,
-    /// The requests of the window, all series as one.
-    pub series: &'a Series,
-    /// Arrivals that became no request, of all scenarios.
-    pub arrivals: ScenarioRecord,
-    /// How each shard fared in the measured window.
-    pub shards: Vec<ShardStats>,
-    /// True without a schedule.
-    pub is_closed_loop: bool,
-    /// True when the shards never sleep.
-    pub is_spinning: bool,
-    /// True when the run was stopped before its end, or before it had sent what was overdue then.
-    pub is_partial: bool,
-    /// Length of the window.
-    pub window_s: f64,
-    /// Arrivals scheduled.
-    pub scheduled: u64,
-    /// The same per second.
-    pub target_rps: f64,
-    /// Arrivals sent per second.
-    pub achieved_rps: f64,
-    /// Connections the plan asked for.
-    pub connections_asked: u64,
-    /// Connections that were open when sending began.
-    pub connections_open: u64,
-    /// Length of the whole run.
-    pub run_s: f64,
-    /// Time the hypervisor took from the shards' cores, over the whole run; nothing where that is not counted.
-    pub steal_s: Option<f64>,
-    /// Time the cgroup's quota stopped this process, over the whole run; nothing where that is not counted.
-    pub throttled_s: Option<f64>,
-    /// Cores that this process may use.
-    pub cores: u64,
-    /// Snapshots that sinks were too slow to take.
-    pub lost_snapshots: u64,
-    /// Arrivals by which the schedule and what was accounted for differ. Known for even arrivals and whole runs.
-    pub unaccounted: u64,
-    /// The warm-up was to end when response times are steady, and they never were.
-    pub is_unsteady: bool,
-    /// What the machine was found to be able to do, if it was calibrated.
-    pub calibration: Option<&'a Calibrated>,
-}
-
-impl Evidence<'_> {
-    /// The part of the arrivals asked for that was not carried.
-    fn shortfall(&self) -> f64 {
-        if self.is_closed_loop {
-            0.0
-        } else {
-            1.0 - self.achieved_rps / self.target_rps.max(f64::MIN_POSITIVE)
-        }
-    }
-
-    /// Whose doing it is that arrivals were not sent, or only after the end.
-    pub(crate) fn cause_of_shortfall(&self) -> Cause {
-        if self.arrivals.own_share() < OWN_SHARE_MIN {
-            return Cause::Target;
-        }
-        let unreleased_share = self.arrivals.unreleased() as f64 / self.scheduled.max(1) as f64;
-        let missing_share = self.shortfall().max(unreleased_share);
-        let is_taken = rules::taken_share(self) >= TAKEN_SHARE_MIN * missing_share;
-        if is_taken { Cause::Machine } else { Cause::Generator }
-    }
-
-    /// What to do when the shards have too much to do: it depends on whether there are cores for more of them.
-    fn advice(&self) -> &'static str {
-        if has_room_for_a_shard(self.shards.len() as u64, self.cores) {
-            "add shards (-t), or ask for less"
-        } else {
-            "ask for less, or use a machine with more cores"
-        }
-    }
-}
-
-/// Whether another shard would leave a core to the rest of the machine.
-pub fn has_room_for_a_shard(shards: u64, cores: u64) -> bool {
-    shards < cores.saturating_sub(1)
-}
-
-/// Arrivals whose wait was the generator's by at least this share were not sent by its doing.
-const OWN_SHARE_MIN: f64 = 0.5;
-/// Of those, the machine is named where it took at least this much of the time that is missing.
-const TAKEN_SHARE_MIN: f64 = 0.5;
 
 impl Verdict {
     /// Applies every rule: to the run, and those that are about requests and arrivals to each of its scenarios where there are
@@ -190,23 +41,13 @@ impl Verdict {
     }
 }
 
-impl Status {
-    /// The word, as reports have it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Status::Valid => "VALID",
-            Status::Degraded => "DEGRADED",
-            Status::Invalid => "INVALID",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calibrated::Calibrated;
     use crate::outcome::{Kind, Outcome};
     use crate::phase::Phases;
-    use crate::record::{Instants, Layout, Overdue, Recorder};
+    use crate::record::{Instants, Layout, Overdue, Recorder, Series, Snapshot};
 
     /// A thousand requests a second for ten seconds, and what else happened.
     fn snapshot(change: impl FnOnce(&mut Recorder)) -> Snapshot {

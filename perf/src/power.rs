@@ -14,7 +14,7 @@ use crate::theory::{ServiceLaw, normal_quantile};
 use crate::vajra::{self, Vajra};
 use clap::Args;
 use engine::compare::row::Row;
-use engine::compare::{Comparison, Judgement, Metric};
+use engine::compare::{Comparison, Judgement, RowMetric};
 use engine::verdict::Status;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -139,7 +139,7 @@ impl Laboratory {
 }
 
 fn p99(comparison: &Comparison) -> Result<&Row, String> {
-    comparison.row(Metric::ResponseP99).ok_or("the comparison has no row for p99".to_owned())
+    comparison.row(RowMetric::ResponseP99).ok_or("the comparison has no row for p99".to_owned())
 }
 
 /// The verdict of the whole, and how it stands with p99.

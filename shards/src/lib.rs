@@ -84,7 +84,7 @@ pub struct Shards {
     collecting: Option<(Arc<AtomicBool>, JoinHandle<Collected>)>,
     calibration: Option<Calibrated>,
     /// Where the watch of a run with a goal says how well it came to know it.
-    watched: Option<Receiver<until::Outcome>>,
+    watched: Option<Receiver<until::UntilOutcome>>,
 }
 
 /// Names a run when it starts: its id, and its start in words.

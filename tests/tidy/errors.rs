@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 
 /// Where a text is all that an error has to be: perf is read by the person who runs it, and what the parsers of typed text say
 /// gets its place, a flag or a line, from whoever calls them.
-const ALLOWED: [&str; 6] = [
+const ALLOWED: [&str; 7] = [
     "perf/src/",
     "engine/src/quantity.rs",
+    "engine/src/plan/reader",
     "engine/src/url.rs",
     "engine/src/template.rs",
     "engine/src/threshold.rs",
@@ -17,7 +18,7 @@ const ALLOWED: [&str; 6] = [
 
 /// How many there are elsewhere, by crate. Each may only fall.
 const LEFT: [(&str, usize); 5] =
-    [("cli", 14), ("engine/src", 27), ("shards/src", 69), ("archive/src", 0), ("testbed/src", 3)];
+    [("cli", 14), ("engine/src", 27), ("shards/src", 68), ("archive/src", 0), ("testbed/src", 3)];
 
 /// How often a text has a `Result` whose error is a `String`.
 fn text_errors(text: &str) -> usize {

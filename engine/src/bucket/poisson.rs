@@ -5,7 +5,7 @@
 //! place that depends on the arrival's number. That is a Poisson process, exactly, and any shard can find its own arrivals
 //! without drawing those of others (see `docs/decisions/010-arrivals-by-number.md`).
 
-use super::Share;
+use super::share::Share;
 use crate::random::{Draw, Draws};
 use crate::schedule::{POSITION_BITS, Position};
 

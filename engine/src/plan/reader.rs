@@ -1,22 +1,23 @@
-//! From a config to the fields of a plan: what was typed, as values. Every mistake is kept, so that all can be mended at once.
+//! From a config to the fields of a plan: what was typed, as values. Every mistake is kept, so that all can be corrected at once.
 //!
 //! A config without scenarios is short for one scenario ([`scenarios_of`]), so that there is one way to read them. Whether the
 //! values make a plan that can run is not asked here but by `rules.rs`; what it finds is put at the keys they came from.
 
+mod cores;
 mod keys;
 mod requests;
 mod timing;
 
-use super::{
-    Fields, Machine, Plan, Pool, PoolSize, Protocol, ReadFile, Scenario, Script, Target, Transport, Wait,
-    longest_warmup_ns, rules,
-};
+use super::bounds::longest_warmup_ns;
+use super::fields::{Fields, Machine, Pool, PoolSize, Protocol, Scenario, Script, Target, Transport, Wait};
+use super::rules;
 use crate::config::{Config, Diagnostic, LoadConfig, ScenarioConfig, TargetConfig, Text, Texts, closest};
 use crate::phase::{Phases, Warmup};
-use crate::quantity::{SECOND_NS, parse_cores, parse_duration_ns, show_ns};
+use crate::quantity::{SECOND_NS, parse_duration_ns, show_ns};
 use crate::threshold::Threshold;
 use crate::until::Goal;
 use crate::url::{Endpoint, Url};
+use cores::parse_cores;
 use keys::{Keys, ScenarioKeys, TargetKeys};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -32,16 +33,19 @@ const CONNECTIONS_DEFAULT: u32 = 64;
 
 const DURATION_FIX: &str = "durations look like `500ms`, `10s` or `2m`";
 
-/// The plan that a config describes, or all that is wrong with it.
-pub(super) fn read(config: &Config, read_file: ReadFile, is_probed: bool) -> Result<Plan, Vec<Diagnostic>> {
+/// Reads a body file named in a plan: the name as typed, to its bytes or a reason.
+pub type ReadFile<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
+
+/// The fields that a config describes, which keep every rule, or all that is wrong with it.
+pub(super) fn read(config: &Config, read_file: ReadFile, is_probed: bool) -> Result<Fields, Vec<Diagnostic>> {
     let diagnostics = Vec::new();
     let seed = config.run.seed.unwrap_or(SEED_DEFAULT);
     let mut reader =
-        Reader { config, read_file, is_probed, seed, shards: 1, diagnostics, keys: Keys::default() };
+        PlanReader { config, read_file, is_probed, seed, shards: 1, diagnostics, keys: Keys::default() };
     let fields = reader.fields();
     let found = rules::violations(&fields);
     if reader.diagnostics.is_empty() && found.is_empty() {
-        return Ok(Plan { fields });
+        return Ok(fields);
     }
     let read = reader.diagnostics.len();
     for violation in found {
@@ -88,7 +92,7 @@ impl Typed<'_> {
 }
 
 /// Reads a config and keeps every mistake.
-struct Reader<'a> {
+struct PlanReader<'a> {
     config: &'a Config,
     read_file: ReadFile<'a>,
     is_probed: bool,
@@ -99,7 +103,7 @@ struct Reader<'a> {
     keys: Keys,
 }
 
-impl Reader<'_> {
+impl PlanReader<'_> {
     fn fields(&mut self) -> Fields {
         let config = self.config;
         let machine = self.machine();

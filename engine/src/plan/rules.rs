@@ -3,10 +3,11 @@
 //! Values are judged here and nowhere else. Whoever made the fields knows where each came from, and turns a [`Place`] into words
 //! of its own: a key of the plan file, or a path in JSON.
 
-use super::{
-    CONNECTIONS_MAX, Fields, HttpRequest, INTERVAL_NS_MIN, PIPELINE_MAX, Pool, REQUEST_BYTES_MAX,
-    REQUESTS_MAX, Request, SCENARIOS_MAX, SERIES_MAX, SHARDS_MAX, Scenario, Step, Target,
+use super::bounds::{
+    CONNECTIONS_MAX, INTERVAL_NS_MIN, PIPELINE_MAX, REQUEST_BYTES_MAX, REQUESTS_MAX, SCENARIOS_MAX,
+    SERIES_MAX, SHARDS_MAX,
 };
+use super::fields::{Fields, HttpRequest, Pool, Request, Scenario, Step, Target};
 use crate::config::closest;
 use crate::load::Load;
 use crate::quantity::{DURATION_NS_MAX, counted, show_ns};
@@ -94,7 +95,7 @@ impl fmt::Display for Place {
 
 /// All rules that these fields break.
 pub(super) fn violations(fields: &Fields) -> Vec<Violation> {
-    let mut rules = Rules { fields, violations: Vec::new() };
+    let mut rules = RuleCheck { fields, violations: Vec::new() };
     rules.machine();
     rules.time();
     rules.lists();
@@ -105,12 +106,12 @@ pub(super) fn violations(fields: &Fields) -> Vec<Violation> {
     rules.violations
 }
 
-struct Rules<'a> {
+struct RuleCheck<'a> {
     fields: &'a Fields,
     violations: Vec<Violation>,
 }
 
-impl Rules<'_> {
+impl RuleCheck<'_> {
     fn machine(&mut self) {
         let (shards, cores) = (self.fields.machine.shards, &self.fields.machine.cores);
         if shards == 0 || shards > SHARDS_MAX {

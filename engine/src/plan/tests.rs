@@ -3,6 +3,8 @@
 use super::*;
 use crate::config::{Document, Format, Layers};
 use crate::quantity::SECOND_NS;
+use crate::record::Layout;
+use crate::template::Piece;
 
 fn read(text: &str) -> Result<Plan, Vec<Diagnostic>> {
     let document = Document { name: "plan".into(), text: text.into(), format: Format::Toml };

@@ -3,7 +3,7 @@
 use super::part::Part;
 use crate::plan::Plan;
 use crate::record::{Series, Snapshot};
-use crate::threshold::{Comparison, Facts, Metric, Threshold};
+use crate::threshold::{Facts, Metric, Relation, Threshold};
 use serde::{Deserialize, Serialize};
 
 /// One condition and how it went.
@@ -14,7 +14,7 @@ pub struct ThresholdResult {
     /// What it is about.
     pub metric: Metric,
     /// How the figure has to stand to the limit.
-    pub comparison: Comparison,
+    pub comparison: Relation,
     /// The limit: nanoseconds, a share, a count, or arrivals per second.
     pub limit: f64,
     /// The figure, in the same unit; `null` where there was nothing to measure it on.

@@ -1,6 +1,6 @@
 //! How a part of a run fared: one scenario, or all together.
 
-use super::{Bytes, RateBlock, Requests, ScenarioReport, StepReport, Timing, Trust};
+use super::figures::{Bytes, RateBlock, Requests, ScenarioReport, StepReport};
 use crate::history::Slice;
 use crate::load::{Arrivals, Load};
 use crate::outcome::Kind;
@@ -9,7 +9,8 @@ use crate::plan::{Plan, Scenario, Step};
 use crate::record::{ScenarioRecord, Series, Snapshot, sum_of};
 use crate::target_outcome::{Signs, TargetOutcome};
 use crate::threshold::Facts;
-use crate::trust::Grounds;
+use crate::timing::Timing;
+use crate::trust::{Grounds, Trust};
 use crate::verdict::Evidence;
 use std::borrow::Cow;
 

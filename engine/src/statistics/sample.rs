@@ -161,7 +161,7 @@ impl Sample {
 
     /// A statistic of all; 0 where there is nothing to read it from.
     pub fn read(&self, statistic: Statistic) -> f64 {
-        Reader::new(self, statistic).read(&vec![1; self.portions.len()])
+        SampleReader::new(self, statistic).read(&vec![1; self.portions.len()])
     }
 
     /// A sum over all portions.
@@ -189,7 +189,7 @@ impl Sample {
 ///
 /// A quantile is found by bisection over the distinct values. What each portion holds up to a value is worked out when that
 /// value is first asked about, and kept: resamples ask about few, because they all lie near the estimate.
-pub(crate) struct Reader<'a> {
+pub(crate) struct SampleReader<'a> {
     sample: &'a Sample,
     statistic: Statistic,
     counts: Vec<u64>,
@@ -198,11 +198,11 @@ pub(crate) struct Reader<'a> {
     near: usize,
 }
 
-impl<'a> Reader<'a> {
-    pub(crate) fn new(sample: &'a Sample, statistic: Statistic) -> Reader<'a> {
+impl<'a> SampleReader<'a> {
+    pub(crate) fn new(sample: &'a Sample, statistic: Statistic) -> SampleReader<'a> {
         let counts = sample.cumulated.iter().map(|list| list.last().map_or(0, |(_, count)| *count)).collect();
         let near = sample.values.len() / 2;
-        Reader { sample, statistic, counts, columns: HashMap::new(), near }
+        SampleReader { sample, statistic, counts, columns: HashMap::new(), near }
     }
 
     /// The statistic when each portion counts as often as its weight says; 0 where there is nothing to read it from.
@@ -369,14 +369,14 @@ mod tests {
                 (0..*weight).for_each(|_| whole.merge(slice));
             }
             for quantile in [0.0001, 0.1, 0.5, 0.9, 0.99, 0.999, 1.0] {
-                let mut reader = Reader::new(&sample, Statistic::Quantile(quantile));
+                let mut reader = SampleReader::new(&sample, Statistic::Quantile(quantile));
                 for near in [0, sample.values.len() / 3, sample.values.len() - 1] {
                     reader.near = near;
                     let read = reader.read(&weights);
                     assert_eq!(read as u64, whole.quantile_ns(quantile), "seed {seed}, {quantile}, {near}");
                 }
             }
-            let mean = Reader::new(&sample, Statistic::MEAN).read(&weights);
+            let mean = SampleReader::new(&sample, Statistic::MEAN).read(&weights);
             assert!((mean / whole.mean_ns() - 1.0).abs() < 1e-9 || whole.count() == 0);
         }
     }

@@ -1,9 +1,10 @@
 //! The table of rules: what each measures, and from where on it breaks.
 
-use super::{Cause, Evidence, Reason, Status};
+use super::evidence::{Evidence, hiccup_share, lost_core_share, steal_share, throttled_share};
+use super::reason::{Cause, Reason, Status};
+use crate::calibrated::Calibrated;
 use crate::distribution::Distribution;
 use crate::record::{ShardStats, sum_of};
-use crate::report::Calibrated;
 
 /// One thing that makes numbers wrong.
 pub(super) struct Rule {
@@ -387,33 +388,6 @@ pub(crate) fn lag_share(lag: &Distribution, response: &Distribution, quantile: f
 
 fn lag_share_of(evidence: &Evidence, quantile: f64) -> f64 {
     lag_share(&evidence.series.lag, &evidence.series.response, quantile)
-}
-
-/// Time for which a shard's thread could have run and did not, as a share of the window, of the shard where it is largest.
-fn lost_core_share(evidence: &Evidence) -> f64 {
-    let delay_ns = evidence.shards.iter().map(|stats| stats.run_delay_ns).max().unwrap_or(0);
-    // A shard that stands still at the end of the window finds out after it.
-    (delay_ns as f64 / 1e9 / evidence.window_s).min(1.0)
-}
-
-fn hiccup_share(evidence: &Evidence) -> f64 {
-    let whole_s = evidence.window_s * evidence.shards.len() as f64;
-    (sum_of(&evidence.shards).hiccup_ns as f64 / 1e9 / whole_s).min(1.0)
-}
-
-fn steal_share(evidence: &Evidence) -> f64 {
-    let whole_s = evidence.run_s.max(f64::MIN_POSITIVE) * evidence.shards.len().max(1) as f64;
-    evidence.steal_s.unwrap_or(0.0) / whole_s
-}
-
-fn throttled_share(evidence: &Evidence) -> f64 {
-    evidence.throttled_s.unwrap_or(0.0) / evidence.run_s.max(f64::MIN_POSITIVE)
-}
-
-/// The share of the time that the machine did not let the shards run.
-pub(super) fn taken_share(evidence: &Evidence) -> f64 {
-    let shares = [lost_core_share, hiccup_share, steal_share, throttled_share];
-    shares.into_iter().map(|share| share(evidence)).fold(0.0, f64::max)
 }
 
 /// Whose doing it is that a shard has no time to spare: the machine's, where its thread waited for its core for longer than it worked.

@@ -1,6 +1,6 @@
 //! Where in a config each part of a plan was typed.
 
-use crate::plan::Place;
+use crate::plan::rules::Place;
 
 /// The keys of everything that a rule can find wrong.
 #[derive(Default)]

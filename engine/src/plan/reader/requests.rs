@@ -1,9 +1,9 @@
 //! The requests of a scenario, as typed, to its steps.
 
 use super::keys::StepKeys;
-use super::{Reader, TIMEOUT_NS_DEFAULT, Typed};
+use super::{PlanReader, TIMEOUT_NS_DEFAULT, Typed};
 use crate::config::{RequestConfig, Text, Texts};
-use crate::plan::{HttpRequest, Request, Step, Target};
+use crate::plan::fields::{HttpRequest, Request, Step, Target};
 use crate::redact;
 use crate::template::{self, Piece};
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ struct Headers {
     keys: Vec<String>,
 }
 
-impl Reader<'_> {
+impl PlanReader<'_> {
     /// The steps of a scenario whose requests go to a target, by the pool of a number.
     pub(super) fn steps(&mut self, typed: &Typed, target: &Target, pool: usize) -> Vec<Step> {
         let config = &typed.config;

@@ -1,6 +1,6 @@
 //! When each scenario begins, how long it lasts, and what it offers meanwhile. Some begin when others end, so these come first.
 
-use super::{DURATION_NS_DEFAULT, Reader, Typed};
+use super::{DURATION_NS_DEFAULT, PlanReader, Typed};
 use crate::config::{Text, closest};
 use crate::length;
 use crate::load::Load;
@@ -9,7 +9,7 @@ use crate::random::Draws;
 
 /// When a scenario schedules, and what.
 #[derive(Clone)]
-pub(super) struct Timing {
+pub(super) struct ScenarioTiming {
     pub(super) starts_ns: u64,
     pub(super) length_ns: u64,
     pub(super) load: Load,
@@ -18,9 +18,9 @@ pub(super) struct Timing {
     pub(super) is_read: bool,
 }
 
-impl Reader<'_> {
+impl PlanReader<'_> {
     /// The timing of every scenario, in their order.
-    pub(super) fn timings(&mut self, typed: &[Typed]) -> Vec<Timing> {
+    pub(super) fn timings(&mut self, typed: &[Typed]) -> Vec<ScenarioTiming> {
         let mut settled = vec![None; typed.len()];
         let asked_ns = self.duration(&self.config.run.duration, "run.duration");
         for index in 0..typed.len() {
@@ -35,7 +35,7 @@ impl Reader<'_> {
         index: usize,
         typed: &[Typed],
         asked_ns: Option<u64>,
-        settled: &mut [Option<Timing>],
+        settled: &mut [Option<ScenarioTiming>],
         path: &mut Vec<usize>,
     ) -> u64 {
         if let Some(timing) = &settled[index] {
@@ -79,7 +79,13 @@ impl Reader<'_> {
         found
     }
 
-    fn timing(&mut self, typed: &Typed, starts_ns: u64, asked_ns: Option<u64>, draws: Draws) -> Timing {
+    fn timing(
+        &mut self,
+        typed: &Typed,
+        starts_ns: u64,
+        asked_ns: Option<u64>,
+        draws: Draws,
+    ) -> ScenarioTiming {
         let config = &typed.config;
         let requests_max = self.requests_max(typed);
         let duration_key = typed.at("duration");
@@ -118,7 +124,7 @@ impl Reader<'_> {
         let length_ns = requests_max
             .and_then(|requests| length::instant_of(&load, requests, draws))
             .map_or(length_ns, |ns| ns.min(length_ns));
-        Timing { starts_ns, length_ns, load, requests_max, is_read }
+        ScenarioTiming { starts_ns, length_ns, load, requests_max, is_read }
     }
 
     fn requests_max(&mut self, typed: &Typed) -> Option<u64> {
@@ -144,7 +150,7 @@ impl Reader<'_> {
     }
 }
 
-impl Timing {
+impl ScenarioTiming {
     fn ends_ns(&self) -> u64 {
         self.starts_ns.saturating_add(self.length_ns)
     }
