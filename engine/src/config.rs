@@ -459,6 +459,11 @@ impl Layers {
             if let Some(span) = self.document.as_ref().and_then(|document| span_of(document, path)) {
                 return Location::File(span);
             }
+            // A table that no file has may have been begun by a flag.
+            let inner = format!("{path}.");
+            if let Some((_, origin)) = self.origins.iter().find(|(key, _)| key.starts_with(&inner)) {
+                return Location::Origin(origin.clone());
+            }
             path = path.rsplit_once('.').map_or("", |(parent, _)| parent);
         }
         Location::Nowhere

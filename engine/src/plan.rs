@@ -20,11 +20,11 @@ pub use bounds::{
     SERIES_MAX, SHARDS_MAX, SLICE_NS_MIN, SLICES_WANTED,
 };
 pub use fields::{
-    Fields, HttpRequest, Machine, Offered, Pool, PoolSize, Protocol, Request, Scenario, Script, Step, Target,
-    Transport, Wait,
+    Fields, HttpRequest, Machine, Offered, Pool, PoolSize, Request, Scenario, Script, Step, Target,
+    TargetProtocol, Transport, Wait,
 };
 pub use reader::ReadFile;
-pub use rules::{Broken, Place, Violation};
+pub use rules::{Broken, PlanPlace, Violation};
 use serde::{Deserialize, Serialize, Serializer};
 use std::ops::Deref;
 

@@ -48,7 +48,7 @@ use machine::Reading;
 pub use machine::allowed_cores;
 use protocol::http1::{HeadMemo, Http1};
 pub use resolve::resolve;
-use ring::{Outgoing, RingWire, Route};
+use ring::{Outgoing, RingWire, SlotRoute};
 use shard::{Parts, Shard, Turn};
 use socket2::SockAddr;
 use std::collections::BTreeMap;
@@ -286,11 +286,11 @@ pub fn wire<S: Source>(
     share: Share,
     addresses: &[Vec<SockAddr>],
 ) -> Result<RingWire, String> {
-    let route = |(index, pool): (usize, &Pool)| Route {
+    let route = |(index, pool): (usize, &Pool)| SlotRoute {
         slots: plan.connections_of(index, share.shard as u32),
         addresses: addresses[pool.target].clone(),
     };
-    let routes: Vec<Route> = plan.pools.iter().enumerate().map(route).collect();
+    let routes: Vec<SlotRoute> = plan.pools.iter().enumerate().map(route).collect();
     RingWire::new(&routes, &outgoing(plan, sources)).map_err(|error| {
         let slots: u32 = routes.iter().map(|route| route.slots).sum();
         format!("io_uring cannot be set up for {slots} connections: {error}")

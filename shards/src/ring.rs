@@ -59,7 +59,7 @@ pub struct Outgoing<'a> {
 }
 
 /// Where so many connections go: to these addresses, in turn.
-pub struct Route {
+pub struct SlotRoute {
     /// How many.
     pub slots: u32,
     /// At least one.
@@ -99,11 +99,11 @@ struct Link {
 impl RingWire {
     /// A wire whose slots go by these routes, one after the other. Must be made on the thread that uses it. Errors are
     /// io_uring's.
-    pub fn new(routes: &[Route], outgoing: &Outgoing) -> io::Result<RingWire> {
+    pub fn new(routes: &[SlotRoute], outgoing: &Outgoing) -> io::Result<RingWire> {
         let Outgoing { constants, copies, copy_bytes_max } = outgoing;
         let slots: u32 = routes.iter().map(|route| route.slots).sum();
         let (mut addresses, mut address_of) = (Vec::new(), Vec::with_capacity(slots as usize));
-        for Route { slots, addresses: of_route } in routes {
+        for SlotRoute { slots, addresses: of_route } in routes {
             assert!(!of_route.is_empty(), "there is an address to connect to");
             let first = addresses.len() as u32;
             address_of.extend((0..*slots).map(|slot| first + slot % of_route.len() as u32));
@@ -499,7 +499,7 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = SockAddr::from(listener.local_addr().unwrap());
         let outgoing = Outgoing { constants: Vec::new(), copies: 1, copy_bytes_max: BLOCK_BYTES };
-        let mut wire = RingWire::new(&[Route { slots: 1, addresses: vec![address] }], &outgoing).unwrap();
+        let mut wire = RingWire::new(&[SlotRoute { slots: 1, addresses: vec![address] }], &outgoing).unwrap();
         connect(&mut wire);
         let mut peer = listener.accept().unwrap().0;
         let mut sent = 0;

@@ -7,12 +7,14 @@
 //! `scenario.rs` knows what is due, `pool.rs` the connections it is sent on, `receiving.rs` what comes back on them.
 
 mod accounting;
+mod core;
 mod expiry;
 mod pool;
 mod receiving;
 mod scenario;
 mod stages;
 
+use self::core::{Core, MILLISECOND_NS, Stage};
 use crate::lanes::{Control, Order, ShardLane};
 use crate::pace::{Pace, Pause as Waiting};
 use crate::protocol::Protocol;
@@ -20,14 +22,11 @@ use crate::wire::{Completion, Slot, Wire};
 use engine::bucket::Share;
 use engine::phase::Warmup;
 use engine::plan::Plan;
-use engine::record::{Instants, Recorder, ShardStats};
+use engine::record::{Recorder, ShardStats};
 use engine::seams::Source;
-use pool::{Pool, Released};
+use pool::ConnectionPool;
 use scenario::ScenarioRun;
 use std::sync::Arc;
-
-const MILLISECOND_NS: u64 = 1_000_000;
-const SECOND_NS: u64 = 1_000 * MILLISECOND_NS;
 
 /// Sends execute one after the other inside one system call, some microseconds each; responses wait meanwhile. A longer
 /// batch would cost less and bias response times. All scenarios share it.
@@ -35,32 +34,12 @@ pub const SENDS_PER_TURN: usize = 16;
 /// Completions handled before sends get their turn.
 const COMPLETIONS_PER_TURN: usize = 1_024;
 const _: () = assert!(SENDS_PER_TURN <= COMPLETIONS_PER_TURN, "a turn takes in as much as it sends");
-/// How often timeouts are looked at.
-const TICK_NS: u64 = MILLISECOND_NS;
-
 /// What the executor is to do after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
     /// Go on.
     Continue,
     /// The shard has handed over its last recorder.
-    Finished,
-}
-
-/// Where a shard is in its run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// Making connections, until then at the latest.
-    Connecting { deadline_ns: u64 },
-    /// Waiting for the common start.
-    Waiting,
-    /// Sending.
-    Running,
-    /// Finishing what is under way, until then at the latest; what is overdue is sent for a while.
-    Draining { deadline_ns: u64, sends_until_ns: u64 },
-    /// Handing over the last recorder.
-    Closing,
-    /// Done.
     Finished,
 }
 
@@ -88,7 +67,7 @@ pub struct Parts<W, S, P: Protocol> {
 pub struct Shard<W: Wire, S: Source, P: Protocol> {
     core: Core<W>,
     scenarios: Vec<ScenarioRun<S>>,
-    pools: Vec<Pool<P>>,
+    pools: Vec<ConnectionPool<P>>,
     /// One past the last slot of each pool.
     slots: Vec<Slot>,
     rules: Rules,
@@ -113,23 +92,6 @@ pub struct Shard<W: Wire, S: Source, P: Protocol> {
     is_spinning: bool,
 }
 
-/// What all pools and scenarios of a shard have in common: the world, what is written down, and the time.
-struct Core<W> {
-    wire: W,
-    recorder: Box<Recorder>,
-    stage: Stage,
-    start_ns: u64,
-    /// The one `now` of the turn.
-    now_ns: u64,
-    /// For how long the responses that this turn takes in have lain in the kernel.
-    late_ns: u64,
-    /// Requests handed to the wire since the last submission.
-    released: Vec<Released>,
-    operations: u64,
-    /// Calls in this turn that send.
-    sends: u64,
-}
-
 /// The plan, as every part of the shard reads it.
 #[derive(Clone, Copy, Debug)]
 struct Rules {
@@ -145,23 +107,6 @@ struct Rules {
     sheds: bool,
 }
 
-impl<W> Core<W> {
-    /// An absolute instant, from the start of the run.
-    #[inline]
-    fn relative_ns(&self, ns: u64) -> u64 {
-        ns.saturating_sub(self.start_ns)
-    }
-
-    /// Absolute instants, from the start of the run.
-    fn instants(&self, intended_ns: u64, sent_ns: u64, done_ns: u64) -> Instants {
-        Instants {
-            intended: self.relative_ns(intended_ns),
-            sent: self.relative_ns(sent_ns),
-            done: self.relative_ns(done_ns),
-        }
-    }
-}
-
 impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// A shard of a plan, about to connect.
     pub fn new(plan: &Plan, parts: Parts<W, S, P>) -> Shard<W, S, P> {
@@ -174,11 +119,11 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             .collect();
         let mut end = 0;
         let pool = |(number, shared)| {
-            let pool = Pool::new(plan, number, share.shard, end, shared);
+            let pool = ConnectionPool::new(plan, number, share.shard, end, shared);
             end += pool.connections.count();
             pool
         };
-        let pools: Vec<Pool<P>> = shared.into_iter().enumerate().map(pool).collect();
+        let pools: Vec<ConnectionPool<P>> = shared.into_iter().enumerate().map(pool).collect();
         assert!(
             scenarios.len() == plan.scenarios.len() && pools.len() == plan.pools.len(),
             "each has its part"

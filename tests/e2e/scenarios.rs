@@ -1,5 +1,4 @@
-//! Several scenarios and several targets in one plan: each with its own rate, connections, start and conditions, and none in
-//! the way of another.
+//! Several scenarios and targets in one plan, none in the way of another. Each has its own rate, connections, start and conditions.
 
 use crate::peers;
 use crate::vajra::Vajra;

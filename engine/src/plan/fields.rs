@@ -51,7 +51,7 @@ pub struct Target {
     /// What carries the protocol.
     pub transport: Transport,
     /// What is spoken.
-    pub protocol: Protocol,
+    pub protocol: TargetProtocol,
     /// How long making one connection may take.
     pub connect_timeout_ns: u64,
 }
@@ -67,7 +67,7 @@ pub enum Transport {
 /// What is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Protocol {
+pub enum TargetProtocol {
     /// HTTP/1.1.
     Http1 {
         /// Requests under way on one connection at a time.
@@ -248,7 +248,7 @@ impl Offered {
 impl Target {
     /// Requests under way on one connection at a time.
     pub fn pipeline(&self) -> u32 {
-        let Protocol::Http1 { pipeline } = self.protocol;
+        let TargetProtocol::Http1 { pipeline } = self.protocol;
         pipeline
     }
 }

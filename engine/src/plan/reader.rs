@@ -9,12 +9,14 @@ mod requests;
 mod timing;
 
 use super::bounds::longest_warmup_ns;
-use super::fields::{Fields, Machine, Pool, PoolSize, Protocol, Scenario, Script, Target, Transport, Wait};
+use super::fields::{
+    Fields, Machine, Pool, PoolSize, Scenario, Script, Target, TargetProtocol, Transport, Wait,
+};
 use super::rules;
 use crate::config::{Config, Diagnostic, LoadConfig, ScenarioConfig, TargetConfig, Text, Texts, closest};
 use crate::phase::{Phases, Warmup};
 use crate::quantity::{SECOND_NS, parse_duration_ns, show_ns};
-use crate::threshold::Threshold;
+use crate::threshold::{Metric, Threshold};
 use crate::until::Goal;
 use crate::url::{Endpoint, Url};
 use cores::parse_cores;
@@ -271,7 +273,7 @@ impl PlanReader<'_> {
             name: if name.is_empty() { url.to_string() } else { name.to_owned() },
             url,
             transport: Transport::Plain,
-            protocol: Protocol::Http1 { pipeline },
+            protocol: TargetProtocol::Http1 { pipeline },
             connect_timeout_ns,
         }
     }
@@ -373,17 +375,26 @@ impl PlanReader<'_> {
         thresholds
     }
 
-    /// A closed loop asks for no rate and is never late: conditions on either would be met by every run.
+    /// A closed loop asks for no rate and is never late: conditions on either would be met by every run. Of several scenarios, the
+    /// ratio of all together is only known where each has a schedule.
     fn check_schedules(&mut self, thresholds: &[Threshold], scenarios: &[Scenario]) {
         for (index, threshold) in thresholds.iter().enumerate().filter(|(_, it)| it.needs_schedule()) {
             let is_meant = |scenario: &&Scenario| {
                 threshold.scope.scenario.as_ref().is_none_or(|name| *name == scenario.name)
             };
-            if scenarios.iter().filter(is_meant).all(|scenario| scenario.load.is_closed()) {
-                let problem = format!("`{}` means nothing in a closed loop", threshold.text);
-                let path = self.keys.thresholds[index].clone();
-                self.wrong(&path, problem, "give a rate, or leave it out");
-            }
+            let is_closed = |scenario: &Scenario| scenario.load.is_closed();
+            let mut meant = scenarios.iter().filter(is_meant);
+            let (problem, fix) = match threshold.metric {
+                Metric::Rate if scenarios.len() > 1 && meant.clone().any(is_closed) => {
+                    ("means nothing where a scenario is a closed loop", "name a scenario that has a rate")
+                }
+                _ if meant.all(is_closed) => {
+                    ("means nothing in a closed loop", "give a rate, or leave it out")
+                }
+                _ => continue,
+            };
+            let path = self.keys.thresholds[index].clone();
+            self.wrong(&path, format!("`{}` {problem}", threshold.text), fix);
         }
     }
 

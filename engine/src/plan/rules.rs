@@ -1,6 +1,6 @@
 //! The rules that every plan keeps, wherever it came from: a file, a command line, a report, another machine.
 //!
-//! Values are judged here and nowhere else. Whoever made the fields knows where each came from, and turns a [`Place`] into words
+//! Values are judged here and nowhere else. Whoever made the fields knows where each came from, and turns a [`PlanPlace`] into words
 //! of its own: a key of the plan file, or a path in JSON.
 
 use super::bounds::{
@@ -23,7 +23,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// Where.
-    pub place: Place,
+    pub place: PlanPlace,
     /// What is wrong, as a sentence.
     pub problem: String,
     /// What to do about it.
@@ -32,7 +32,7 @@ pub struct Violation {
 
 /// A place in a plan. Numbers are indices of its lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum PlanPlace {
     /// The plan as a whole.
     Plan,
     /// The number of shards.
@@ -72,23 +72,23 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-impl fmt::Display for Place {
+impl fmt::Display for PlanPlace {
     /// The path in the plan's JSON.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = |key: &str| if key.is_empty() { String::new() } else { format!(".{key}") };
         match self {
-            Place::Plan => write!(formatter, "plan"),
-            Place::Shards => write!(formatter, "plan.machine.shards"),
-            Place::Cores => write!(formatter, "plan.machine.cores"),
-            Place::Interval => write!(formatter, "plan.interval_ns"),
-            Place::Phases => write!(formatter, "plan.phases"),
-            Place::Target(index, name) => write!(formatter, "plan.targets[{index}]{}", key(name)),
-            Place::Connections(pool) => write!(formatter, "plan.pools[{pool}].connections"),
-            Place::Scenario(index, name) => write!(formatter, "plan.scenarios[{index}]{}", key(name)),
-            Place::Step(scenario, step, name) => {
+            PlanPlace::Plan => write!(formatter, "plan"),
+            PlanPlace::Shards => write!(formatter, "plan.machine.shards"),
+            PlanPlace::Cores => write!(formatter, "plan.machine.cores"),
+            PlanPlace::Interval => write!(formatter, "plan.interval_ns"),
+            PlanPlace::Phases => write!(formatter, "plan.phases"),
+            PlanPlace::Target(index, name) => write!(formatter, "plan.targets[{index}]{}", key(name)),
+            PlanPlace::Connections(pool) => write!(formatter, "plan.pools[{pool}].connections"),
+            PlanPlace::Scenario(index, name) => write!(formatter, "plan.scenarios[{index}]{}", key(name)),
+            PlanPlace::Step(scenario, step, name) => {
                 write!(formatter, "plan.scenarios[{scenario}].script.mix[{step}]{}", key(name))
             }
-            Place::Threshold(index) => write!(formatter, "plan.thresholds[{index}]"),
+            PlanPlace::Threshold(index) => write!(formatter, "plan.thresholds[{index}]"),
         }
     }
 }
@@ -116,16 +116,16 @@ impl RuleCheck<'_> {
         let (shards, cores) = (self.fields.machine.shards, &self.fields.machine.cores);
         if shards == 0 || shards > SHARDS_MAX {
             let problem = format!("{} cannot run", counted(shards.into(), "shard"));
-            self.broken(Place::Shards, problem, format!("give 1 to {SHARDS_MAX}"));
+            self.broken(PlanPlace::Shards, problem, format!("give 1 to {SHARDS_MAX}"));
         }
         if !cores.is_empty() && cores.len() < shards as usize {
             let problem = format!("{shards} shards need as many cores, and the list names {}", cores.len());
-            self.broken(Place::Cores, problem, "name one core for each shard, or ask for fewer shards");
+            self.broken(PlanPlace::Cores, problem, "name one core for each shard, or ask for fewer shards");
         }
         let mut sorted = cores.clone();
         sorted.sort_unstable();
         if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
-            self.broken(Place::Cores, "a core is named twice", "name each core once");
+            self.broken(PlanPlace::Cores, "a core is named twice", "name each core once");
         }
     }
 
@@ -134,7 +134,7 @@ impl RuleCheck<'_> {
         if !(INTERVAL_NS_MIN..=DURATION_NS_MAX).contains(interval_ns) {
             let length = if *interval_ns < INTERVAL_NS_MIN { "short" } else { "long" };
             let problem = format!("an interval of {} is too {length}", show_ns(*interval_ns));
-            self.broken(Place::Interval, problem, format!("give at least {}", show_ns(INTERVAL_NS_MIN)));
+            self.broken(PlanPlace::Interval, problem, format!("give at least {}", show_ns(INTERVAL_NS_MIN)));
         }
         if phases.measure_from_ns >= phases.measure_to_ns || phases.measure_to_ns > DURATION_NS_MAX {
             let problem = format!(
@@ -143,7 +143,7 @@ impl RuleCheck<'_> {
                 show_ns(phases.measure_to_ns)
             );
             let fix = "warm-up is part of the duration: make it shorter, or the run longer";
-            self.broken(Place::Phases, problem, fix);
+            self.broken(PlanPlace::Phases, problem, fix);
         }
     }
 
@@ -156,24 +156,24 @@ impl RuleCheck<'_> {
                 counted(scenarios.len() as u64, "scenario"),
                 counted(targets.len() as u64, "target")
             );
-            self.broken(Place::Plan, problem, format!("give 1 to {SCENARIOS_MAX} of each"));
+            self.broken(PlanPlace::Plan, problem, format!("give 1 to {SCENARIOS_MAX} of each"));
         }
         let series = self.fields.layout().series();
         if series > SERIES_MAX {
             let problem = format!("{series} requests over all scenarios are too many");
-            self.broken(Place::Plan, problem, format!("give at most {SERIES_MAX}"));
+            self.broken(PlanPlace::Plan, problem, format!("give at most {SERIES_MAX}"));
         }
         let names = |index: usize| scenarios[..index].iter().map(|scenario| &scenario.name);
         for (index, scenario) in scenarios.iter().enumerate() {
             if names(index).any(|name| *name == scenario.name) {
                 let problem = format!("two scenarios are called `{}`", scenario.name);
-                self.broken(Place::Scenario(index, "name"), problem, "give each a name of its own");
+                self.broken(PlanPlace::Scenario(index, "name"), problem, "give each a name of its own");
             }
         }
         for (index, target) in targets.iter().enumerate() {
             if !pools.iter().any(|pool| pool.target == index) {
                 let problem = format!("no scenario uses the target `{}`", target.name);
-                self.broken(Place::Target(index, ""), problem, "name it in a scenario, or leave it out");
+                self.broken(PlanPlace::Target(index, ""), problem, "name it in a scenario, or leave it out");
             }
         }
         for index in 0..pools.len() {
@@ -181,12 +181,12 @@ impl RuleCheck<'_> {
             match scenarios.iter().filter(uses).count() {
                 0 => {
                     let problem = "nothing is sent on these connections";
-                    self.broken(Place::Connections(index), problem, "leave them out");
+                    self.broken(PlanPlace::Connections(index), problem, "leave them out");
                 }
                 1 => {}
                 _ => {
                     let problem = "several scenarios send on these connections";
-                    self.broken(Place::Connections(index), problem, "give each connections of its own");
+                    self.broken(PlanPlace::Connections(index), problem, "give each connections of its own");
                 }
             }
         }
@@ -196,16 +196,16 @@ impl RuleCheck<'_> {
         let pipeline = target.pipeline();
         if pipeline == 0 || pipeline > PIPELINE_MAX {
             let problem = format!("a pipeline of {pipeline} cannot run");
-            self.broken(Place::Target(index, "pipeline"), problem, format!("give 1 to {PIPELINE_MAX}"));
+            self.broken(PlanPlace::Target(index, "pipeline"), problem, format!("give 1 to {PIPELINE_MAX}"));
         }
-        self.positive(Place::Target(index, "connect_timeout"), target.connect_timeout_ns);
+        self.positive(PlanPlace::Target(index, "connect_timeout"), target.connect_timeout_ns);
         let url = &target.url;
         if let Err(problem) = path_or_root(&url.path) {
-            self.broken(Place::Target(index, "url"), problem, "a path begins with `/`");
+            self.broken(PlanPlace::Target(index, "url"), problem, "a path begins with `/`");
         }
         if url.authority.is_empty() || HeaderValue::from_str(&url.authority).is_err() {
             let problem = "its authority cannot be the value of a header";
-            self.broken(Place::Target(index, "url"), problem, "an authority is HOST or HOST:PORT");
+            self.broken(PlanPlace::Target(index, "url"), problem, "an authority is HOST or HOST:PORT");
         }
     }
 
@@ -213,7 +213,7 @@ impl RuleCheck<'_> {
         let (connections, shards) = (pool.connections.count(), self.fields.machine.shards);
         if pool.target >= self.fields.targets.len() {
             let problem = format!("there is no target {}", pool.target);
-            self.broken(Place::Connections(index), problem, "name one that there is");
+            self.broken(PlanPlace::Connections(index), problem, "name one that there is");
         }
         if connections < shards {
             let problem = format!(
@@ -222,7 +222,7 @@ impl RuleCheck<'_> {
                 counted(shards.into(), "shard")
             );
             let fix = "give each shard at least one connection, or ask for fewer shards";
-            self.broken(Place::Connections(index), problem, fix);
+            self.broken(PlanPlace::Connections(index), problem, fix);
         }
         // The first pool with which there are too many.
         let sum = |pools: &[Pool]| pools.iter().map(|pool| u64::from(pool.connections.count())).sum::<u64>();
@@ -230,15 +230,15 @@ impl RuleCheck<'_> {
         let max = u64::from(CONNECTIONS_MAX);
         if before <= max && through > max {
             let problem = format!("{through} is too many");
-            self.broken(Place::Connections(index), problem, format!("give at most {CONNECTIONS_MAX}"));
+            self.broken(PlanPlace::Connections(index), problem, format!("give at most {CONNECTIONS_MAX}"));
         }
     }
 
     fn scenario(&mut self, index: usize, scenario: &Scenario) {
         if scenario.name.is_empty() {
-            self.broken(Place::Scenario(index, "name"), "it has no name", "give it one");
+            self.broken(PlanPlace::Scenario(index, "name"), "it has no name", "give it one");
         }
-        self.positive(Place::Scenario(index, "duration"), scenario.length_ns);
+        self.positive(PlanPlace::Scenario(index, "duration"), scenario.length_ns);
         if scenario.ends_ns() > self.fields.phases.measure_to_ns {
             let problem = format!(
                 "`{}` lasts until {}, and the run ends after {}",
@@ -247,32 +247,40 @@ impl RuleCheck<'_> {
                 show_ns(self.fields.phases.measure_to_ns)
             );
             let fix = "let it begin earlier or be shorter, or the run longer";
-            self.broken(Place::Scenario(index, "duration"), problem, fix);
+            self.broken(PlanPlace::Scenario(index, "duration"), problem, fix);
         }
         if scenario.requests_max == Some(0) {
-            self.broken(Place::Scenario(index, "requests"), "no requests to send", "give at least 1");
+            self.broken(PlanPlace::Scenario(index, "requests"), "no requests to send", "give at least 1");
         }
         if let Err(problem) = exact_schedule(&scenario.load) {
-            self.broken(Place::Scenario(index, "load"), problem, "use a rounder rate, or a shorter run");
+            self.broken(PlanPlace::Scenario(index, "load"), problem, "use a rounder rate, or a shorter run");
         }
         let steps = scenario.steps();
         if steps.len() > REQUESTS_MAX {
             let problem = format!("{} requests are too many", steps.len());
-            self.broken(Place::Scenario(index, "request"), problem, format!("give at most {REQUESTS_MAX}"));
+            self.broken(
+                PlanPlace::Scenario(index, "request"),
+                problem,
+                format!("give at most {REQUESTS_MAX}"),
+            );
         }
         if steps.iter().all(|step| step.weight == 0) {
             let problem = "every request has weight 0, so none can be drawn";
-            self.broken(Place::Scenario(index, "request"), problem, "give one a weight of at least 1");
+            self.broken(PlanPlace::Scenario(index, "request"), problem, "give one a weight of at least 1");
         }
         if steps.iter().any(|step| step.pool != steps[0].pool || step.timeout_ns != steps[0].timeout_ns) {
             let problem = "the requests of a mix go to different targets, or have different timeouts";
-            self.broken(Place::Scenario(index, "request"), problem, "give each target a scenario of its own");
+            self.broken(
+                PlanPlace::Scenario(index, "request"),
+                problem,
+                "give each target a scenario of its own",
+            );
         }
         steps.iter().enumerate().for_each(|(number, step)| self.step(index, number, step));
     }
 
     fn step(&mut self, scenario: usize, number: usize, step: &Step) {
-        let place = |key: &str| Place::Step(scenario, number, key.to_owned());
+        let place = |key: &str| PlanPlace::Step(scenario, number, key.to_owned());
         self.positive(place("timeout"), step.timeout_ns);
         let target = self.fields.pools.get(step.pool).and_then(|pool| self.fields.targets.get(pool.target));
         let Some(target) = target else {
@@ -284,7 +292,7 @@ impl RuleCheck<'_> {
         self.size(&step.request, target.pipeline(), place(""));
     }
 
-    fn request(&mut self, request: &HttpRequest, place: &impl Fn(&str) -> Place) {
+    fn request(&mut self, request: &HttpRequest, place: &impl Fn(&str) -> PlanPlace) {
         let HttpRequest { method, path, headers, .. } = request;
         if Method::from_bytes(method.as_bytes()).is_err() || method == "CONNECT" {
             let problem = format!("`{method}` is not a method that can be sent");
@@ -299,7 +307,7 @@ impl RuleCheck<'_> {
         }
     }
 
-    fn header(&mut self, name: &str, value: &[Piece], place: Place) {
+    fn header(&mut self, name: &str, value: &[Piece], place: PlanPlace) {
         let own = ["content-length", "transfer-encoding", "connection"];
         if HeaderName::from_bytes(name.as_bytes()).is_err() {
             let problem = format!("`{name}` is not a header name");
@@ -314,7 +322,7 @@ impl RuleCheck<'_> {
         }
     }
 
-    fn size(&mut self, request: &Request, pipeline: u32, place: Place) {
+    fn size(&mut self, request: &Request, pipeline: u32, place: PlanPlace) {
         let pieces = || request.parts().flatten();
         let holes = pieces().filter(|piece| !matches!(piece, Piece::Bytes(_))).count();
         // One more is the length of the body.
@@ -336,7 +344,7 @@ impl RuleCheck<'_> {
     fn thresholds(&mut self) {
         for (index, threshold) in self.fields.thresholds.iter().enumerate() {
             if let Err((problem, fix)) = self.scope(&threshold.scope) {
-                self.broken(Place::Threshold(index), format!("`{}`: {problem}", threshold.text), fix);
+                self.broken(PlanPlace::Threshold(index), format!("`{}`: {problem}", threshold.text), fix);
             }
         }
     }
@@ -364,7 +372,7 @@ impl RuleCheck<'_> {
         known(steps.map(|step| step.name.as_str()).collect(), name, "request")
     }
 
-    fn positive(&mut self, place: Place, length_ns: u64) {
+    fn positive(&mut self, place: PlanPlace, length_ns: u64) {
         if length_ns == 0 || length_ns > DURATION_NS_MAX {
             let problem = match length_ns {
                 0 => "must be longer than zero".to_owned(),
@@ -374,7 +382,7 @@ impl RuleCheck<'_> {
         }
     }
 
-    fn broken(&mut self, place: Place, problem: impl Into<String>, fix: impl Into<String>) {
+    fn broken(&mut self, place: PlanPlace, problem: impl Into<String>, fix: impl Into<String>) {
         self.violations.push(Violation { place, problem: problem.into(), fix: fix.into() });
     }
 }

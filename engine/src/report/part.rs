@@ -82,7 +82,7 @@ impl<'a> Part<'a> {
         let requests = requests(&series, &arrivals);
         let (window_ns, rate) = match parts {
             [only] => (only.window_ns, only.rate),
-            several => (window_ns, sum(plan, several, window_ns)),
+            several => (window_ns, sum(several, window_ns)),
         };
         let unaccounted = parts.iter().map(|part| part.unaccounted).sum();
         let slices = Cow::Borrowed(history);
@@ -230,22 +230,14 @@ fn rate(
     RateBlock { target: Some(target), achieved, ratio: Some(ratio) }
 }
 
-/// The rates of several scenarios as one, over the run's window. The ratio is of those that have a schedule.
-fn sum(plan: &Plan, parts: &[Part], window_ns: (u64, u64)) -> RateBlock {
+/// The rates of several scenarios as one, over the run's window. What was asked for is only known where each has a schedule.
+fn sum(parts: &[Part], window_ns: (u64, u64)) -> RateBlock {
     let window_s = seconds(window_ns);
     let share = |part: &Part| part.window_s() / window_s;
     let achieved = parts.iter().map(|part| part.rate.achieved * share(part)).sum();
-    let open = || parts.iter().zip(&plan.scenarios).filter(|(_, scenario)| !scenario.load.is_closed());
-    if open().next().is_none() {
-        return RateBlock { target: None, achieved, ratio: None };
-    }
-    let target: f64 = open().map(|(part, _)| part.rate.target.unwrap_or(0.0) * share(part)).sum();
-    let carried: f64 = open().map(|(part, _)| part.rate.achieved * share(part)).sum();
-    RateBlock {
-        target: Some(target),
-        achieved,
-        ratio: Some(if target > 0.0 { carried / target } else { 1.0 }),
-    }
+    let target = parts.iter().map(|part| Some(part.rate.target? * share(part))).sum::<Option<f64>>();
+    let ratio = target.map(|target| if target > 0.0 { achieved / target } else { 1.0 });
+    RateBlock { target, achieved, ratio }
 }
 
 /// By how many arrivals the counts differ from the schedule itself, which no shard had a hand in. Random arrivals cannot be

@@ -1,6 +1,7 @@
 //! Where the time of the last turn went: spent watching the clock, lost, or with responses waiting to be taken in.
 
-use super::{MILLISECOND_NS, Shard, Stage};
+use super::Shard;
+use super::core::{MILLISECOND_NS, Stage};
 use crate::protocol::Protocol;
 use crate::wire::Wire;
 use engine::seams::Source;

@@ -2,9 +2,10 @@
 //!
 //! Looked at once a millisecond, and not while responses may lie in the kernel that would say otherwise.
 
-use super::pool::Pool;
+use super::Shard;
+use super::core::{Core, SECOND_NS, TICK_NS};
+use super::pool::ConnectionPool;
 use super::scenario::ScenarioRun;
-use super::{Core, SECOND_NS, Shard, TICK_NS};
 use crate::connection::Link;
 use crate::protocol::Protocol;
 use crate::wire::Wire;
@@ -34,7 +35,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     }
 }
 
-impl<P: Protocol> Pool<P> {
+impl<P: Protocol> ConnectionPool<P> {
     fn expire<W: Wire, S: Source>(&mut self, core: &mut Core<W>, scenario: &mut ScenarioRun<S>) {
         let now = core.now_ns;
         while let Some((slot, sent_ns)) = self.connections.longest_under_way() {

@@ -2,10 +2,11 @@
 //!
 //! A pool serves one scenario: a target that does not answer takes up the connections of that scenario and no other's.
 
-use super::scenario::ScenarioRun;
-use super::{Core, MILLISECOND_NS, SECOND_NS, Stage, TICK_NS};
+use super::core::{Core, MILLISECOND_NS, Released, SECOND_NS, Stage, TICK_NS};
+use super::scenario::{LoadState, ScenarioRun};
+
 use crate::connection::{Armed, Connections, Flight, Link};
-use crate::protocol::{Place, Protocol};
+use crate::protocol::Protocol;
 use crate::wire::{Slot, Wire};
 use engine::bucket::Arrival;
 use engine::outcome::{Fault, Kind};
@@ -29,7 +30,7 @@ const _: () = assert!(BACKOFF_NS_MIN <= BACKOFF_NS_MAX, "a wait doubles from the
 const OPERATIONS_PER_CONNECT: u64 = 4;
 
 /// The connections to one target. Slots are the pool's own here, from 0; the wire's begin at `first_slot`.
-pub(super) struct Pool<P: Protocol> {
+pub(super) struct ConnectionPool<P: Protocol> {
     pub(super) first_slot: Slot,
     /// Which pool it is.
     pub(super) number: u32,
@@ -55,7 +56,7 @@ pub(super) struct Pool<P: Protocol> {
     random: Random,
 }
 
-impl<P: Protocol> Pool<P> {
+impl<P: Protocol> ConnectionPool<P> {
     /// The pool of a number, about to connect.
     pub(super) fn new(
         plan: &Fields,
@@ -63,7 +64,7 @@ impl<P: Protocol> Pool<P> {
         shard: u64,
         first_slot: Slot,
         shared: P::Shared,
-    ) -> Pool<P> {
+    ) -> ConnectionPool<P> {
         let serves =
             |scenario: &engine::plan::Scenario| scenario.steps().iter().any(|step| step.pool == number);
         let scenario = plan.scenarios.iter().position(serves).expect("every pool of a plan is used");
@@ -72,7 +73,7 @@ impl<P: Protocol> Pool<P> {
         let (slots, pipeline) = (plan.connections_of(number, shard as u32), target.pipeline());
         let is_closed_loop = served.load.is_closed();
         let stream = shard + number as u64 * u64::from(SHARDS_MAX);
-        Pool {
+        ConnectionPool {
             first_slot,
             number: number as u32,
             scenario,
@@ -259,11 +260,9 @@ impl<P: Protocol> Pool<P> {
         first: Arrival,
         free_ns: u64,
     ) {
-        let room = match &scenario.pacing {
-            super::scenario::Pacing::Open(_) => 1,
-            super::scenario::Pacing::Closed(closed) => {
-                u64::from(self.connections.room(slot)).min(closed.left + 1)
-            }
+        let room = match &scenario.load {
+            LoadState::Open(_) => 1,
+            LoadState::Closed(closed) => u64::from(self.connections.room(slot)).min(closed.left + 1),
         };
         if scenario.is_one_constant {
             let bytes = scenario.source.steps()[0].constant.as_ref().map_or(0, Vec::len) as u64;
@@ -365,14 +364,4 @@ impl<P: Protocol> Pool<P> {
             connection.free_ns = now.saturating_sub(connection.carried_ns);
         }
     }
-}
-
-/// A request handed to the wire, and not yet to the kernel.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Released {
-    pub(super) pool: u32,
-    pub(super) place: Place,
-    /// When its connection became free.
-    pub(super) free_ns: u64,
-    pub(super) bytes: u64,
 }

@@ -1,7 +1,7 @@
 //! What comes on a connection: handed to its protocol, written down as that reports it, and asked for in the way it wishes.
 
-use super::Core;
-use super::pool::Pool;
+use super::core::Core;
+use super::pool::ConnectionPool;
 use super::scenario::ScenarioRun;
 use crate::connection::{Armed, Connections, Link};
 use crate::protocol::{Events, Place, Protocol, Receive, Response, Unusable};
@@ -53,7 +53,7 @@ impl<S: Source> Events for Responses<'_, S> {
     }
 }
 
-impl<P: Protocol> Pool<P> {
+impl<P: Protocol> ConnectionPool<P> {
     /// Bytes arrived.
     pub(super) fn receive<W: Wire, S: Source>(
         &mut self,

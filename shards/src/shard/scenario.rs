@@ -12,7 +12,7 @@ pub(super) struct ScenarioRun<S> {
     pub(super) pool: usize,
     /// Its first series in the recorder, and its first constant on the wire: those of its steps follow each other.
     pub(super) first_series: usize,
-    pub(super) pacing: Pacing,
+    pub(super) load: LoadState,
     /// The only request there is, and its bytes never change.
     pub(super) is_one_constant: bool,
     /// Requests are so long that the end of a send has to be waited for.
@@ -24,7 +24,7 @@ pub(super) struct ScenarioRun<S> {
 }
 
 /// What says when the next request is to be sent.
-pub(super) enum Pacing {
+pub(super) enum LoadState {
     /// A schedule.
     Open(Box<TokenBucket>),
     /// A free connection.
@@ -56,7 +56,7 @@ impl<S: Source> ScenarioRun<S> {
         ScenarioRun {
             pool,
             first_series: plan.layout().series_of(index).start,
-            pacing: Pacing::new(plan, index, share),
+            load: LoadState::new(plan, index, share),
             is_one_constant: matches!(source.steps(), [only] if only.constant.is_some()),
             reports_sends: bytes_max * pipeline > SEND_BYTES_SILENT,
             reports_copies: pipeline > 1 || bytes_max > SEND_BYTES_SILENT,
@@ -66,44 +66,44 @@ impl<S: Source> ScenarioRun<S> {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        matches!(self.pacing, Pacing::Closed(_))
+        matches!(self.load, LoadState::Closed(_))
     }
 
     pub(super) fn bucket(&self) -> Option<&TokenBucket> {
-        match &self.pacing {
-            Pacing::Open(bucket) => Some(bucket),
-            Pacing::Closed(_) => None,
+        match &self.load {
+            LoadState::Open(bucket) => Some(bucket),
+            LoadState::Closed(_) => None,
         }
     }
 
     pub(super) fn bucket_mut(&mut self) -> Option<&mut TokenBucket> {
-        match &mut self.pacing {
-            Pacing::Open(bucket) => Some(bucket),
-            Pacing::Closed(_) => None,
+        match &mut self.load {
+            LoadState::Open(bucket) => Some(bucket),
+            LoadState::Closed(_) => None,
         }
     }
 
     /// A closed loop's next request, one more on a connection that has taken one.
     #[inline]
     pub(super) fn next_of_closed_loop(&mut self, intended_ns: u64) -> Arrival {
-        match &mut self.pacing {
-            Pacing::Closed(closed) => closed.next(intended_ns),
-            Pacing::Open(_) => unreachable!("a schedule sends one request at a time"),
+        match &mut self.load {
+            LoadState::Closed(closed) => closed.next(intended_ns),
+            LoadState::Open(_) => unreachable!("a schedule sends one request at a time"),
         }
     }
 
     /// Whether it is a closed loop that has sent all it may.
     pub(super) fn is_spent(&self) -> bool {
-        matches!(&self.pacing, Pacing::Closed(closed) if closed.left == 0)
+        matches!(&self.load, LoadState::Closed(closed) if closed.left == 0)
     }
 
     /// When the next of it is due, for a connection that became free at some moment; a closed loop's is when it is free. Times are
     /// from the start of the run.
     #[inline]
     pub(super) fn next_due_ns(&self, free_ns: u64) -> Option<u64> {
-        match &self.pacing {
-            Pacing::Open(bucket) => bucket.next_ns(),
-            Pacing::Closed(closed) => {
+        match &self.load {
+            LoadState::Open(bucket) => bucket.next_ns(),
+            LoadState::Closed(closed) => {
                 let due_ns = free_ns.max(closed.from_ns);
                 (closed.left > 0 && due_ns < closed.to_ns).then_some(due_ns)
             }
@@ -113,12 +113,12 @@ impl<S: Source> ScenarioRun<S> {
     /// The arrival to be sent now, if one is. Times are from the start of the run; a closed loop sends only while the run goes on.
     #[inline]
     pub(super) fn next_arrival(&mut self, now_ns: u64, free_ns: u64, is_running: bool) -> Option<Arrival> {
-        match &mut self.pacing {
-            Pacing::Open(bucket) => match bucket.poll_due(now_ns) {
+        match &mut self.load {
+            LoadState::Open(bucket) => match bucket.poll_due(now_ns) {
                 Poll::Due(arrival) => Some(arrival),
                 Poll::Idle { .. } | Poll::Finished => None,
             },
-            Pacing::Closed(closed) => {
+            LoadState::Closed(closed) => {
                 let may_send =
                     is_running && closed.left > 0 && (closed.from_ns..closed.to_ns).contains(&now_ns);
                 may_send.then(|| closed.next(free_ns.max(closed.from_ns)))
@@ -127,12 +127,12 @@ impl<S: Source> ScenarioRun<S> {
     }
 }
 
-impl Pacing {
-    fn new(plan: &Fields, index: usize, share: Share) -> Pacing {
+impl LoadState {
+    fn new(plan: &Fields, index: usize, share: Share) -> LoadState {
         let Scenario { starts_ns, load, requests_max, .. } = &plan.scenarios[index];
         match TokenBucket::new((*starts_ns, load), plan.phases, share, plan.draws_of(index), *requests_max) {
-            Some(bucket) => Pacing::Open(Box::new(bucket)),
-            None => Pacing::Closed(ClosedLoop {
+            Some(bucket) => LoadState::Open(Box::new(bucket)),
+            None => LoadState::Closed(ClosedLoop {
                 left: requests_max.map_or(u64::MAX, |requests| share.of(requests)),
                 next_number: share.shard,
                 shards: share.shards,

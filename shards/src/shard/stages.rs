@@ -2,9 +2,10 @@
 //!
 //! What is due when is not decided here, but whether the run still is.
 
-use super::pool::Pool;
+use super::Shard;
+use super::core::{Core, SECOND_NS, Stage};
+use super::pool::ConnectionPool;
 use super::scenario::ScenarioRun;
-use super::{Core, SECOND_NS, Shard, Stage};
 use crate::lanes::Order;
 use crate::protocol::Protocol;
 use crate::wire::Wire;
@@ -82,7 +83,8 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         let order = self.control.order();
         match self.core.stage {
             Stage::Connecting { deadline_ns } => {
-                let is_open = |pool: &Pool<P>| pool.connections.open == u64::from(pool.connections.count());
+                let is_open =
+                    |pool: &ConnectionPool<P>| pool.connections.open == u64::from(pool.connections.count());
                 if self.pools.iter().all(is_open) || now >= deadline_ns || order != Order::Run {
                     self.core.stage = Stage::Waiting;
                     if let Some(on_ready) = self.on_ready.take() {
@@ -278,7 +280,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     }
 }
 
-impl<P: Protocol> Pool<P> {
+impl<P: Protocol> ConnectionPool<P> {
     /// Drops what has waited for longer than it may. Whose doing that is shows in the oldest of it.
     pub(super) fn shed<W: Wire, S: Source>(&mut self, core: &mut Core<W>, scenario: &mut ScenarioRun<S>) {
         let relative_ns = core.relative_ns(core.now_ns);

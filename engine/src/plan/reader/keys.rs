@@ -1,6 +1,6 @@
 //! Where in a config each part of a plan was typed.
 
-use crate::plan::rules::Place;
+use crate::plan::rules::PlanPlace;
 
 /// The keys of everything that a rule can find wrong.
 #[derive(Default)]
@@ -61,18 +61,18 @@ impl ScenarioKeys {
 
 impl Keys {
     /// The key of a place in the plan that was made.
-    pub(super) fn of(&self, place: &Place) -> String {
+    pub(super) fn of(&self, place: &PlanPlace) -> String {
         match place {
-            Place::Plan => "scenario".into(),
-            Place::Shards => "run.shards".into(),
-            Place::Cores => "run.cores".into(),
-            Place::Interval => "run.interval".into(),
-            Place::Phases => "run.warmup".into(),
-            Place::Target(index, name) => self.targets[*index].of(name),
-            Place::Connections(pool) => self.connections[*pool].clone(),
-            Place::Scenario(index, name) => self.scenarios[*index].at(name),
-            Place::Step(scenario, step, name) => self.scenarios[*scenario].of_step(*step, name),
-            Place::Threshold(index) => self.thresholds[*index].clone(),
+            PlanPlace::Plan => "scenario".into(),
+            PlanPlace::Shards => "run.shards".into(),
+            PlanPlace::Cores => "run.cores".into(),
+            PlanPlace::Interval => "run.interval".into(),
+            PlanPlace::Phases => "run.warmup".into(),
+            PlanPlace::Target(index, name) => self.targets[*index].of(name),
+            PlanPlace::Connections(pool) => self.connections[*pool].clone(),
+            PlanPlace::Scenario(index, name) => self.scenarios[*index].at(name),
+            PlanPlace::Step(scenario, step, name) => self.scenarios[*scenario].of_step(*step, name),
+            PlanPlace::Threshold(index) => self.thresholds[*index].clone(),
         }
     }
 }
