@@ -5,7 +5,7 @@
 
 use crate::distribution::Distribution;
 use crate::phase::Phase;
-use crate::record::Snapshot;
+use crate::record::{Series, Snapshot};
 use serde::{Deserialize, Serialize};
 
 /// The most slices that are kept.
@@ -37,22 +37,25 @@ impl Slice {
     pub fn new(snapshot: &Snapshot) -> Slice {
         let middle_ns = snapshot.from_ns / 2 + snapshot.to_ns / 2;
         let phase = snapshot.phases.at(middle_ns);
-        let dropped = snapshot.requests.scenario_total().dropped;
-        let (series, dropped) = match phase {
-            Phase::Warmup => (snapshot.total(), dropped.outside),
-            Phase::Measure | Phase::Drain => (snapshot.measured_total(), dropped.measured),
+        let (series, dropped) = (&snapshot.requests.series, snapshot.requests.scenario_total().dropped);
+        let (outside, dropped) = match phase {
+            Phase::Warmup => (series.outside.as_slice(), dropped.outside),
+            Phase::Measure | Phase::Drain => (&[][..], dropped.measured),
         };
+        let counted = || series.measured.iter().chain(outside);
+        let mut response = Distribution::new();
+        counted().for_each(|series| response.merge(&series.response));
         let stats = snapshot.stats();
         let cpu_ns = (stats.cpu_user_ns + stats.cpu_system_ns).saturating_sub(stats.spun_ns);
         Slice {
             from_ns: snapshot.from_ns,
             to_ns: snapshot.to_ns,
             phase,
-            ok: series.ok,
-            failed: series.failed(),
+            ok: counted().map(|series| series.ok).sum(),
+            failed: counted().map(Series::failed).sum(),
             dropped,
             cpu_ns,
-            response_hdr: series.response.encode(),
+            response_hdr: response.encode(),
         }
     }
 
