@@ -7,7 +7,7 @@ use clap::Args;
 use engine::distribution::Distribution;
 use engine::outcome::Kind;
 use engine::plan::{Offered, Plan};
-use engine::record::Snapshot;
+use engine::record::{Series, Snapshot};
 use engine::redact;
 use engine::report::Report;
 use engine::seams::Sink;
@@ -219,7 +219,7 @@ impl TimeSeries {
     /// Each scenario, by its name.
     fn scenarios(&self, snapshot: &Snapshot, length_s: f64) -> Map<String, Value> {
         let of_scenario = |(index, name): (usize, &String)| {
-            let series = snapshot.requests.all_of(index);
+            let series = Series::total(snapshot.requests.each_of(index));
             let dropped = snapshot.requests.scenarios[index].dropped;
             let line = json!({
                 "rate": { "achieved": series.sent as f64 / length_s },

@@ -3,9 +3,10 @@
 //! A slice is a short stretch of the run with its counts and its whole histogram of response times. The number of slices is
 //! bounded, so memory is flat for any length of run: when there are too many, neighbours are merged, which is exact.
 
+use crate::bucket::Tally;
 use crate::distribution::Distribution;
 use crate::phase::Phase;
-use crate::record::{Series, Snapshot};
+use crate::record::{ScenarioRecord, Series, Snapshot};
 use serde::{Deserialize, Serialize};
 
 /// The most slices that are kept.
@@ -49,16 +50,16 @@ pub struct ScenarioSlice {
 }
 
 impl ScenarioSlice {
-    fn of_snapshot(snapshot: &Snapshot, phase: Phase, scenario: usize) -> ScenarioSlice {
-        let dropped = snapshot.requests.scenarios[scenario].dropped;
-        let (series, dropped) = match phase {
-            Phase::Warmup => (snapshot.requests.all_of(scenario), dropped.outside),
-            Phase::Measure | Phase::Drain => {
-                (Series::total(snapshot.requests.measured_of(scenario)), dropped.measured)
-            }
-        };
-        let (ok, failed) = (series.ok, series.failed());
-        ScenarioSlice { ok, failed, dropped, response_hdr: series.response.encode() }
+    /// What came of some series.
+    fn of<'a>(series: impl Iterator<Item = &'a Series> + Clone, dropped: u64) -> ScenarioSlice {
+        let mut response = Distribution::new();
+        series.clone().for_each(|series| response.merge(&series.response));
+        ScenarioSlice {
+            ok: series.clone().map(|series| series.ok).sum(),
+            failed: series.map(Series::failed).sum(),
+            dropped,
+            response_hdr: response.encode(),
+        }
     }
 
     fn absorb(&mut self, next: &ScenarioSlice) {
@@ -82,28 +83,30 @@ impl Slice {
     pub fn new(snapshot: &Snapshot) -> Slice {
         let middle_ns = snapshot.from_ns / 2 + snapshot.to_ns / 2;
         let phase = snapshot.phases.at(middle_ns);
-        let dropped = snapshot.requests.scenario_total().dropped;
-        let (series, dropped) = match phase {
-            Phase::Warmup => (snapshot.total(), dropped.outside),
-            Phase::Measure | Phase::Drain => (snapshot.measured_total(), dropped.measured),
+        let counts_all = phase == Phase::Warmup;
+        let dropped = |of: &Tally| if counts_all { of.outside } else { of.measured };
+        let requests = &snapshot.requests;
+        let outside = if counts_all { requests.series.outside.as_slice() } else { &[] };
+        let all = requests.series.measured.iter().chain(outside);
+        let ScenarioSlice { ok, failed, dropped: in_all, response_hdr } =
+            ScenarioSlice::of(all, dropped(&requests.scenario_total().dropped));
+        let of_scenario = |(index, record): (usize, &ScenarioRecord)| match counts_all {
+            true => ScenarioSlice::of(requests.each_of(index), dropped(&record.dropped)),
+            false => ScenarioSlice::of(requests.measured_of(index).iter(), dropped(&record.dropped)),
         };
+        let is_one = requests.scenarios.len() == 1;
+        let scenarios = requests.scenarios.iter().enumerate().filter(|_| !is_one).map(of_scenario);
         let stats = snapshot.stats();
-        let cpu_ns = (stats.cpu_user_ns + stats.cpu_system_ns).saturating_sub(stats.spun_ns);
         Slice {
             from_ns: snapshot.from_ns,
             to_ns: snapshot.to_ns,
             phase,
-            ok: series.ok,
-            failed: series.failed(),
-            dropped,
-            cpu_ns,
-            response_hdr: series.response.encode(),
-            scenarios: match snapshot.requests.scenarios.len() {
-                ..=1 => Vec::new(),
-                several => {
-                    (0..several).map(|index| ScenarioSlice::of_snapshot(snapshot, phase, index)).collect()
-                }
-            },
+            ok,
+            failed,
+            dropped: in_all,
+            cpu_ns: (stats.cpu_user_ns + stats.cpu_system_ns).saturating_sub(stats.spun_ns),
+            response_hdr,
+            scenarios: scenarios.collect(),
         }
     }
 

@@ -68,7 +68,62 @@ fn print_row(case: LoopCase, driven: &Driven) {
 mod tests {
     use super::*;
     use crate::cases::RequestBytes;
-    use crate::counting::Allocations;
+    use crate::counting::{self, Allocations};
+    use engine::outcome::Outcome;
+    use engine::phase::Phases;
+    use engine::quantity::SECOND_NS;
+    use engine::random::Random;
+    use engine::record::{Instants, Layout, Recorder, Snapshot};
+
+    /// Kinds of request of a very large plan, how many of each come in an interval, and what memory they may take.
+    const SERIES: usize = 100;
+    const REQUESTS: u64 = 20;
+    const SERIES_BYTES_MAX: u64 = 64 << 10;
+
+    fn write(recorder: &mut Recorder, random: &mut Random) {
+        for series in 0..SERIES {
+            for n in 0..REQUESTS {
+                let (slip, service) = (random.between(50, 1_000), random.between(100_000, 10_000_000));
+                let at = Instants { intended: n, sent: n + slip, done: n + slip + service };
+                recorder.sent(series, n, at.sent, 100);
+                recorder.done(
+                    series,
+                    {
+                        let code = 200 + (n % 8) as u16 * 40;
+                        Outcome::of_response(code, code < 400)
+                    },
+                    at,
+                    slip,
+                    100,
+                );
+            }
+        }
+    }
+
+    fn counted(work: impl FnOnce()) -> Allocations {
+        let before = counting::on_this_thread();
+        work();
+        counting::on_this_thread() - before
+    }
+
+    #[test]
+    fn an_interval_of_a_hundred_kinds_takes_the_memory_of_what_came_in_it_and_recording_it_none() {
+        let phases = Phases { measure_from_ns: SECOND_NS, measure_to_ns: 2 * SECOND_NS };
+        let (layout, mut random) = (Layout::new([SERIES]), Random::new(1, 0));
+        let mut recorder = Recorder::new(0, &layout, phases);
+        let recording = counted(|| write(&mut recorder, &mut random));
+        assert_eq!(recording, Allocations::default(), "however many pages each histogram needs");
+        let mut slice = Snapshot::new(1, &layout, phases);
+        let merging = counted(|| slice.absorb(&recorder));
+        let each = merging.bytes / SERIES as u64;
+        assert!((1..=SERIES_BYTES_MAX).contains(&each), "{each} bytes for each kind");
+        assert!(
+            slice.bytes() as u64 >= merging.bytes / 8,
+            "what a sink's queue counts is what was allocated"
+        );
+        recorder.clear(SECOND_NS);
+        assert_eq!(counted(|| write(&mut recorder, &mut random)), Allocations::default());
+    }
 
     /// Every case of these bytes, short: enough to be warm, and then some.
     fn assert_no_allocations(wanted: &[RequestBytes]) {

@@ -169,7 +169,7 @@ pub(crate) const BUDGETS: [Budget; 30] = [
         "resident memory, one shard, 64 connections, 10 s",
         Limit::AtMost(16.0 * MIB),
         Unit::Bytes,
-        "the histograms of recorders and snapshots have a fixed size, and the history of slices grows until it is full",
+        "recorders hold what an interval holds, the snapshot of the run what it has seen, and the history of slices grows until it is full",
     ),
     row(
         "memory-connection",

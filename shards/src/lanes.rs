@@ -20,7 +20,8 @@ const AHEAD_SLICES: u64 = 3;
 const STOPS_MAX: u8 = 100;
 /// Recorders per shard: one being written, one under way, one being merged.
 const RECORDERS: usize = 3;
-/// Recorders in reserve, for the beginning and the end of the window. They take no resident memory unless they are needed.
+/// Recorders in reserve, for the beginning and the end of the window. They take memory as they need it: one is used only when the
+/// collector is late by two slices, and then a slice that spans a bound would be worse than a loop that allocates.
 const RESERVE: usize = 2;
 
 /// A shard's end of its lanes.
@@ -44,7 +45,7 @@ pub fn lane(shard: usize, layout: &Layout, phases: Phases) -> (ShardLane, Collec
     for _ in 1..RECORDERS {
         assert!(empty.push(recorder()).is_ok(), "the lane holds every recorder there is");
     }
-    let reserve = std::array::from_fn(|_| Some(recorder()));
+    let reserve = std::array::from_fn(|_| Some(Box::new(Recorder::growing(shard, layout, phases))));
     let shard_lane = ShardLane { full: full.clone(), empty: empty.clone(), reserve };
     (shard_lane, CollectorLane { full, empty }, recorder())
 }

@@ -32,12 +32,21 @@ pub struct Recorder {
 impl Recorder {
     /// An empty recorder; allocates all it will ever need.
     pub fn new(shard: usize, layout: &Layout, phases: Phases) -> Recorder {
+        Recorder::with(shard, RequestRecord::preallocated(layout, phases), phases)
+    }
+
+    /// An empty recorder that takes memory as it needs it: for times when it is better to allocate than to have none.
+    pub fn growing(shard: usize, layout: &Layout, phases: Phases) -> Recorder {
+        Recorder::with(shard, RequestRecord::new(layout, phases), phases)
+    }
+
+    fn with(shard: usize, requests: RequestRecord, phases: Phases) -> Recorder {
         Recorder {
             shard,
             from_ns: 0,
             to_ns: 0,
             ended_ns: None,
-            requests: RequestRecord::new(layout, phases),
+            requests,
             stats: ShardStats::default(),
             settled: Windowed::default(),
             phases,
@@ -62,27 +71,22 @@ impl Recorder {
         bytes_received: u64,
     ) {
         let is_measured = self.is_measured(instants.intended);
-        self.requests.series.part(is_measured)[series].lag.record(lag_ns);
-        self.ended(series, outcome, instants, bytes_received, is_measured);
+        let recorded = &mut self.requests.series.part(is_measured)[series];
+        recorded.lag.record(lag_ns);
+        recorded.done(outcome, instants, bytes_received);
+        self.ended(series, outcome, instants, is_measured);
     }
 
     /// Records the failure of a request that could not be sent, because there was no connection.
     pub fn not_sent(&mut self, series: usize, outcome: Outcome, instants: Instants) {
         let is_measured = self.is_measured(instants.intended);
-        self.ended(series, outcome, instants, 0, is_measured);
+        self.requests.series.part(is_measured)[series].done(outcome, instants, 0);
+        self.ended(series, outcome, instants, is_measured);
     }
 
     #[inline]
-    fn ended(
-        &mut self,
-        series: usize,
-        outcome: Outcome,
-        instants: Instants,
-        bytes_received: u64,
-        is_measured: bool,
-    ) {
+    fn ended(&mut self, series: usize, outcome: Outcome, instants: Instants, is_measured: bool) {
         self.stats.finished += 1;
-        self.requests.series.part(is_measured)[series].done(outcome, instants, bytes_received);
         let response_ns = instants.done.saturating_sub(instants.intended);
         if is_measured && self.requests.slowest.wants(response_ns) {
             self.keep_slow(series, outcome, instants);

@@ -20,9 +20,18 @@ pub struct RequestRecord {
 }
 
 impl RequestRecord {
-    /// Nothing yet.
+    /// Nothing yet. Takes memory as it is merged into.
     pub fn new(layout: &Layout, phases: Phases) -> RequestRecord {
-        let series = |count: usize| vec![Series::default(); count];
+        RequestRecord::with(layout, phases, Series::default)
+    }
+
+    /// Nothing yet, and all the memory that writing requests down will need.
+    pub fn preallocated(layout: &Layout, phases: Phases) -> RequestRecord {
+        RequestRecord::with(layout, phases, Series::preallocated)
+    }
+
+    fn with(layout: &Layout, phases: Phases, make: fn() -> Series) -> RequestRecord {
+        let series = |count: usize| std::iter::repeat_with(make).take(count).collect();
         let outside = if phases.measure_from_ns > 0 { layout.series() } else { 0 };
         RequestRecord {
             layout: layout.clone(),
@@ -55,11 +64,11 @@ impl RequestRecord {
         &self.series.measured[self.layout.series_of(scenario)]
     }
 
-    /// All requests of a scenario, whatever phase they belong to.
-    pub fn all_of(&self, scenario: usize) -> Series {
+    /// Every series of a scenario, in the measured window and outside it.
+    pub fn each_of(&self, scenario: usize) -> impl Iterator<Item = &Series> + Clone {
         let range = self.layout.series_of(scenario);
         let outside = self.series.outside.get(range.clone()).unwrap_or_default();
-        Series::total(self.series.measured[range].iter().chain(outside))
+        self.series.measured[range].iter().chain(outside)
     }
 
     /// Every series, in the measured window and outside it.

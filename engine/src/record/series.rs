@@ -5,43 +5,47 @@ use crate::outcome::{Fault, Kind, Outcome};
 
 /// Lowest status code with a counter of its own.
 const STATUS_MIN: u16 = 100;
-/// One past the highest.
-const STATUS_END: u16 = 600;
+/// The highest.
+const STATUS_MAX: u16 = 599;
+/// What codes outside the standard's range are counted as, all together.
+const STATUS_OTHER: u16 = 0;
+/// Different statuses that a recorder has room for from the start. One that sees more of them in an interval allocates once.
+const STATUSES: usize = 16;
 
-/// How many answers came with each status.
-#[derive(Clone, Debug)]
-pub struct Statuses(Box<[u64]>);
-
-impl Default for Statuses {
-    fn default() -> Statuses {
-        Statuses(vec![0; usize::from(STATUS_END - STATUS_MIN) + 1].into_boxed_slice())
-    }
-}
+/// How many answers came with each status: those that came, in the order in which they were first seen. A target answers with a
+/// handful of different ones, and nearly always with the first.
+#[derive(Clone, Debug, Default)]
+pub struct Statuses(Vec<(u16, u64)>);
 
 impl Statuses {
     #[inline]
     fn count(&mut self, status: u16) {
-        // Codes outside the standard's range share the last counter.
-        let index = usize::from(status.wrapping_sub(STATUS_MIN)).min(self.0.len() - 1);
-        self.0[index] += 1;
+        match self.0.first_mut() {
+            Some((first, count)) if *first == status => *count += 1,
+            _ => self.add(status, 1),
+        }
+    }
+
+    #[inline(never)]
+    fn add(&mut self, status: u16, answers: u64) {
+        let status = if (STATUS_MIN..=STATUS_MAX).contains(&status) { status } else { STATUS_OTHER };
+        match self.0.iter_mut().find(|(seen, _)| *seen == status) {
+            Some((_, count)) => *count += answers,
+            None => self.0.push((status, answers)),
+        }
     }
 
     /// Status and count, for every status seen; codes outside 100–599 are counted together as 0.
     pub fn iter(&self) -> impl Iterator<Item = (u16, u64)> {
-        let named = |index: usize| if index + 1 == self.0.len() { 0 } else { STATUS_MIN + index as u16 };
-        self.0
-            .iter()
-            .enumerate()
-            .filter(|(_, count)| **count > 0)
-            .map(move |(index, count)| (named(index), *count))
+        self.0.iter().copied()
     }
 
     fn clear(&mut self) {
-        self.0.fill(0);
+        self.0.clear();
     }
 
     fn merge(&mut self, other: &Statuses) {
-        self.0.iter_mut().zip(&other.0).for_each(|(mine, theirs)| *mine += theirs);
+        other.iter().for_each(|(status, answers)| self.add(status, answers));
     }
 }
 
@@ -86,6 +90,19 @@ pub struct Instants {
 }
 
 impl Series {
+    /// An empty series that does not allocate when requests are written into it.
+    pub fn preallocated() -> Series {
+        Series {
+            statuses: Statuses(Vec::with_capacity(STATUSES)),
+            response: Distribution::preallocated(),
+            service: Distribution::preallocated(),
+            slip: Distribution::preallocated(),
+            failed_response: Distribution::preallocated(),
+            lag: Distribution::preallocated(),
+            ..Series::default()
+        }
+    }
+
     /// Requests that ended without success.
     pub fn failed(&self) -> u64 {
         self.errors.iter().sum()
@@ -181,6 +198,14 @@ impl Series {
         errors.fill(0);
         statuses.clear();
         [response, service, slip, failed_response, lag].into_iter().for_each(Distribution::clear);
+    }
+
+    /// Bytes of memory that it takes, or may come to take without being given more.
+    pub fn bytes(&self) -> usize {
+        let distributions =
+            [&self.response, &self.service, &self.slip, &self.failed_response, &self.lag].into_iter();
+        let statuses = self.statuses.0.capacity() * size_of::<(u16, u64)>();
+        size_of::<Series>() + statuses + distributions.map(Distribution::allocated_bytes).sum::<usize>()
     }
 
     /// Several as one.
