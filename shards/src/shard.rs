@@ -239,7 +239,8 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
 
     /// Makes connections that are closed and whose time has come.
     fn reconnect(&mut self) {
-        if self.makes_connections() {
+        let wants = self.pools.iter().any(|pool| !pool.closed.is_empty());
+        if wants && self.makes_connections() {
             let Shard { core, pools, .. } = self;
             pools.iter_mut().for_each(|pool| pool.reconnect(core));
         }
@@ -270,23 +271,27 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         if self.rules.sheds {
             self.shed();
         }
+        // One that is alone need not be asked.
+        if let (core, [scenario], [pool]) = (&mut self.core, &mut self.scenarios[..], &mut self.pools[..]) {
+            for _ in 0..SENDS_PER_TURN {
+                if !pool.release(core, scenario) {
+                    return;
+                }
+            }
+            return;
+        }
         for _ in 0..SENDS_PER_TURN {
             let Some(scenario) = self.most_overdue(now) else { return };
             let Shard { core, scenarios, pools, .. } = self;
             let scenario = &mut scenarios[scenario];
-            if !pools[scenario.pool].release(core, scenario) {
-                return;
-            }
+            pools[scenario.pool].release(core, scenario);
         }
     }
 
     /// Of the scenarios that have something due and a connection for it, the one that is due for longest: so all are late by the
-    /// same, however much each of them asks for. One that is alone need not be asked.
-    #[inline]
+    /// same, however much each of them asks for.
+    #[inline(never)]
     fn most_overdue(&mut self, now: u64) -> Option<usize> {
-        if self.scenarios.len() == 1 {
-            return Some(0);
-        }
         let mut most = None;
         for index in 0..self.scenarios.len() {
             if let Some(due_ns) = self.due_ns(index).filter(|&due_ns| due_ns <= now)
@@ -299,6 +304,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     }
 
     /// When a scenario's next request is to leave, if a connection is free to take it.
+    #[inline]
     fn due_ns(&mut self, index: usize) -> Option<u64> {
         let scenario = &self.scenarios[index];
         let connections = &mut self.pools[scenario.pool].connections;
@@ -310,10 +316,13 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// Stamps and hands over what was released; then waits for the next moment, if there is time.
     fn submit_and_wait(&mut self, now: u64) -> Result<(), String> {
         let now = self.stamp(now);
-        if self.has_more_to_send(now) {
+        let due_ns = self.next_due_ns();
+        let has_more = self.core.stage == Stage::Running && due_ns.is_some_and(|due_ns| due_ns <= now);
+        // The turn ended for its bounds, not for want of work; or the ring has to be asked what came meanwhile.
+        if has_more || self.lost_core_at_ns != 0 {
             return self.core.wire.submit();
         }
-        let (due_ns, until_ns) = (self.next_due_ns(), self.next_moment_ns(now));
+        let until_ns = self.next_moment_ns(now);
         match self.pace.pause(now, due_ns, until_ns) {
             Waiting::Spin => {
                 self.is_spinning = self.core.operations == 0;
@@ -340,23 +349,13 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         if core.released.is_empty() {
             return now;
         }
-        let sent_ns = core.wire.now();
-        // Taken out while it is read, and put back with its memory.
-        let mut released = std::mem::take(&mut core.released);
-        released.drain(..).for_each(|one| pools[one.pool as usize].stamp(core, one, sent_ns));
-        core.released = released;
+        let (sent_ns, start_ns) = (core.wire.now(), core.start_ns);
+        let Core { released, recorder, .. } = core;
+        for &one in released.iter() {
+            pools[one.pool as usize].stamp(recorder, one, sent_ns, start_ns);
+        }
+        released.clear();
         sent_ns
-    }
-
-    /// True when the turn ended for its bounds, not for want of work; or when the ring has to be asked what came meanwhile.
-    fn has_more_to_send(&mut self, now: u64) -> bool {
-        if self.lost_core_at_ns != 0 {
-            return true;
-        }
-        if self.core.stage != Stage::Running {
-            return false;
-        }
-        (0..self.scenarios.len()).any(|index| self.due_ns(index).is_some_and(|due_ns| due_ns <= now))
     }
 
     /// When the next request must leave, of those that a connection is free to take.
@@ -374,12 +373,13 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         let mut next_ns = None;
         for index in 0..self.scenarios.len() {
             // A closed loop sends only while the run goes on.
-            if is_running || !self.scenarios[index].is_closed() {
-                let due_ns = self.due_ns(index).unwrap_or(u64::MAX);
-                next_ns = Some(next_ns.unwrap_or(u64::MAX).min(due_ns));
+            if (is_running || !self.scenarios[index].is_closed())
+                && let Some(due_ns) = self.due_ns(index)
+            {
+                next_ns = Some(next_ns.map_or(due_ns, |next_ns: u64| next_ns.min(due_ns)));
             }
         }
-        next_ns.filter(|&next_ns| next_ns < u64::MAX)
+        next_ns
     }
 
     /// When anything but a request wants a turn.
@@ -392,8 +392,11 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             Stage::Closing => now + MILLISECOND_NS,
             Stage::Running | Stage::Finished => self.core.start_ns + self.rules.phases.measure_to_ns,
         };
-        let waiting = self.pools.iter().filter(|pool| !pool.closed.is_empty() && self.makes_connections());
-        let retry_ns = waiting.map(|pool| pool.next_retry_ns).min().unwrap_or(u64::MAX);
+        let mut retry_ns = u64::MAX;
+        for pool in self.pools.iter().filter(|pool| !pool.closed.is_empty()) {
+            retry_ns = retry_ns.min(pool.next_retry_ns);
+        }
+        let retry_ns = if self.makes_connections() { retry_ns } else { u64::MAX };
         self.next_publish_ns.min(start_ns).min(retry_ns)
     }
 }

@@ -12,7 +12,7 @@ use engine::bucket::Arrival;
 use engine::outcome::{Fault, Kind};
 use engine::plan::{Fields, SHARDS_MAX};
 use engine::random::Random;
-use engine::record::Instants;
+use engine::record::{Instants, Recorder};
 use engine::seams::{Call, End, Source};
 use engine::url::Endpoint;
 use std::collections::VecDeque;
@@ -232,7 +232,7 @@ impl<P: Protocol> ConnectionPool<P> {
     }
 
     /// Sends what is due next, if a connection is free for it. True when something was sent.
-    #[inline]
+    #[inline(always)]
     pub(super) fn release<W: Wire, S: Source>(
         &mut self,
         core: &mut Core<W>,
@@ -266,13 +266,12 @@ impl<P: Protocol> ConnectionPool<P> {
         };
         if scenario.is_one_constant {
             let bytes = scenario.source.steps()[0].constant.as_ref().map_or(0, Vec::len) as u64;
-            let mut arrival = first;
-            for more in (0..room).rev() {
+            let call = scenario.source.begin(first);
+            self.begin(core, slot, call, first, free_ns, bytes);
+            for _ in 1..room {
+                let arrival = scenario.next_of_closed_loop(first.intended_ns);
                 let call = scenario.source.begin(arrival);
                 self.begin(core, slot, call, arrival, free_ns, bytes);
-                if more > 0 {
-                    arrival = scenario.next_of_closed_loop(first.intended_ns);
-                }
             }
             self.connections.at(slot).is_sending = scenario.reports_sends;
             let (slot, constant) = (self.first_slot + slot, scenario.first_series);
@@ -320,7 +319,7 @@ impl<P: Protocol> ConnectionPool<P> {
         core.wire.flush(on_wire, scenario.reports_copies);
     }
 
-    #[inline]
+    #[inline(always)]
     fn begin<W: Wire>(
         &mut self,
         core: &mut Core<W>,
@@ -336,8 +335,8 @@ impl<P: Protocol> ConnectionPool<P> {
     }
 
     /// Stamps a request that is handed to the kernel now.
-    #[inline]
-    pub(super) fn stamp<W: Wire>(&mut self, core: &mut Core<W>, released: Released, sent_ns: u64) {
+    #[inline(always)]
+    pub(super) fn stamp(&mut self, recorder: &mut Recorder, released: Released, sent_ns: u64, start_ns: u64) {
         let Released { place, free_ns, bytes, .. } = released;
         let flight = self.connections.flight_mut(place);
         let due_ns = flight.intended_ns.max(free_ns);
@@ -349,8 +348,7 @@ impl<P: Protocol> ConnectionPool<P> {
         }
         flight.set_lag(sent_ns.saturating_sub(due_ns));
         let (series, intended_ns) = (self.first_series + flight.step(), flight.intended_ns);
-        let (intended_ns, sent_ns) = (core.relative_ns(intended_ns), core.relative_ns(sent_ns));
-        core.recorder.sent(series, intended_ns, sent_ns, bytes);
+        recorder.sent(series, intended_ns.saturating_sub(start_ns), sent_ns.saturating_sub(start_ns), bytes);
     }
 
     /// Queues a connection that can take a request. One that could before has been free since then.
@@ -358,6 +356,8 @@ impl<P: Protocol> ConnectionPool<P> {
     /// Lindley's recursion: had the generator not been late with the request before, the connection would have been free that
     /// much earlier. Without this, each use of a connection would wipe out what the generator owes, and a generator that
     /// cannot keep up would find that every arrival had to wait for a connection.
+    // A part of the loop: the compiler would count its callers, and make it a call for every response.
+    #[inline(always)]
     pub(super) fn make_ready(&mut self, now: u64, slot: Slot) {
         if self.connections.queue(slot) {
             let connection = self.connections.at(slot);
