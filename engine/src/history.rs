@@ -3,7 +3,7 @@
 //! A slice is a short stretch of the run with its counts and its whole histogram of response times. The number of slices is
 //! bounded, so memory is flat for any length of run: when there are too many, neighbours are merged, which is exact.
 
-use crate::distribution::Distribution;
+use crate::distribution::{Distribution, UnreadableHistogram};
 use crate::phase::Phase;
 use crate::record::{Series, Snapshot};
 use serde::{Deserialize, Serialize};
@@ -118,7 +118,7 @@ impl Slice {
     }
 
     /// The response times. Errors name what is wrong with a histogram that this program did not write.
-    pub fn response(&self) -> Result<Distribution, String> {
+    pub fn response(&self) -> Result<Distribution, UnreadableHistogram> {
         Distribution::decode(&self.response_hdr)
     }
 
