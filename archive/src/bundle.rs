@@ -72,7 +72,7 @@ fn of_bundle(path: &Path) -> Result<Vec<Report>, Problem> {
         if bytes > ALL_BYTES_MAX {
             return Err(Problem::TooLarge(format!("more than {} MiB of reports", ALL_BYTES_MAX >> 20)));
         }
-        require_plausible(&report).map_err(Problem::Damaged)?;
+        require_plausible(&report).map_err(|implausible| Problem::Damaged(implausible.to_string()))?;
         reports.push(report);
     }
     Ok(reports)
@@ -83,7 +83,7 @@ fn of_json(path: &Path, head: Vec<u8>) -> Result<Vec<Report>, Problem> {
     // What came out of a pipe does not come out again.
     let json = if is_file { read_at_most(path, REPORT_BYTES_MAX)? } else { head };
     let report = run::parse(&json)?;
-    require_plausible(&report).map_err(Problem::Damaged)?;
+    require_plausible(&report).map_err(|implausible| Problem::Damaged(implausible.to_string()))?;
     Ok(vec![report])
 }
 
@@ -157,7 +157,9 @@ fn check_run(source: &Connection, run: i64, run_id: &str) -> Result<(), Problem>
     check_name(run_id).map_err(|_| problem("this cannot be the id of a run".into()))?;
     run::manifest(source, run)?;
     match run::read(source, run)? {
-        report if report.run_id == run_id => require_plausible(&report).map_err(problem),
+        report if report.run_id == run_id => {
+            require_plausible(&report).map_err(|implausible| problem(implausible.to_string()))
+        }
         report => Err(problem(format!("its report is of run `{}`", report.run_id))),
     }
 }

@@ -58,7 +58,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<ExitCode, Failure> {
     // One that cannot be written does not cost the other.
     let kept = keep(&calibration);
     let written = json.map(|output| output.finish_json(&calibration));
-    written.transpose().map_err(Failure::runtime)?;
+    written.transpose()?;
     kept?;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,7 +3,7 @@
 use crate::exit::{self, Failure, USAGE};
 use crate::input::flags::{confidence, share};
 use crate::input::store;
-use crate::output::files::{Output, stdout_of};
+use crate::output::files::{Output, Unwritten, stdout_of};
 use crate::output::{chart, comparison_text};
 use ::archive::unix_ns;
 use clap::Args;
@@ -210,13 +210,13 @@ impl Sheets {
             let chart = overlay(comparison)?;
             output.finish(|out| out.write_all(chart.as_bytes()))
         });
-        let problems: Vec<String> =
+        let problems: Vec<Unwritten> =
             [json, markdown, svg].into_iter().flatten().filter_map(Result::err).collect();
         problems.iter().for_each(|problem| eprintln!("error: {problem}"));
         Ok(problems.is_empty())
     }
 }
 
-fn overlay(comparison: &Comparison) -> Result<String, String> {
-    chart::distributions(&comparison.base.response()?, &comparison.candidate.response()?)
+fn overlay(comparison: &Comparison) -> Result<String, Unwritten> {
+    Ok(chart::distributions(&comparison.base.response()?, &comparison.candidate.response()?)?)
 }

@@ -7,7 +7,7 @@ use crate::exit::{self, Failure, USAGE};
 use crate::input::flags::{self, PlanArgs, share};
 use crate::input::load;
 use crate::output::chart;
-use crate::output::files::{self, Output};
+use crate::output::files::{self, Output, Unwritten};
 use crate::output::text::{grouped, row};
 use crate::session::Session;
 use crate::target::{self, Ready};
@@ -146,7 +146,7 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     }
     let written =
         [json.map(|output| output.finish_json(&found)), svg.map(|output| write_chart(output, &probes))];
-    let problems: Vec<String> = written.into_iter().flatten().filter_map(Result::err).collect();
+    let problems: Vec<Unwritten> = written.into_iter().flatten().filter_map(Result::err).collect();
     problems.iter().for_each(|problem| eprintln!("error: {problem}"));
     // A signal says more than what was found before it.
     let code = signal.unwrap_or_else(|| code_of(&answer, args.strict));
@@ -410,7 +410,7 @@ fn notes(answer: &Answer) -> String {
     answer.notes.iter().map(|note| row("", note)).collect()
 }
 
-fn write_chart(output: Output, probes: &[Probe]) -> Result<(), String> {
+fn write_chart(output: Output, probes: &[Probe]) -> Result<(), Unwritten> {
     let load = |probe: &Probe| chart::LoadPoint {
         rate_rps: probe.rate_rps,
         p50_ns: probe.p50_ns,

@@ -6,7 +6,7 @@ use crate::commands::check::{look, show};
 use crate::exit::{self, Failure};
 use crate::input::flags::PlanArgs;
 use crate::input::load;
-use crate::output::files::{Outputs, RunFiles, write_spectrum};
+use crate::output::files::{Outputs, RunFiles, Unwritten, write_spectrum};
 use crate::output::progress::Progress;
 use crate::output::text;
 use crate::session::Session;
@@ -144,7 +144,7 @@ pub(crate) fn look_before(
 /// Prints and writes. Files that cannot be written are told, and cost nothing but themselves: the text still comes.
 fn tell(report: &Report, outputs: Outputs, args: &RunArgs) -> bool {
     let text = text::report(report);
-    let mut problems = outputs.write(report);
+    let mut problems: Vec<String> = outputs.write(report).iter().map(Unwritten::to_string).collect();
     problems.extend(report.limits.iter().filter(|limit| limit.starts_with(INCOMPLETE)).cloned());
     let is_silent = args.quiet && problems.is_empty();
     match (args.files.use_stdout(), is_silent) {

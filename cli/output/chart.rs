@@ -5,6 +5,7 @@
 use engine::distribution::Distribution;
 use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
 use plotters::prelude::*;
+use std::fmt;
 
 const SIZE: (u32, u32) = (960, 540);
 const BASE: RGBColor = RGBColor(66, 99, 176);
@@ -31,8 +32,18 @@ pub(crate) struct LoadPoint {
     pub(crate) is_sustained: bool,
 }
 
+/// Why a chart cannot be drawn, in the words of what draws it.
+#[derive(Debug)]
+pub(crate) struct Undrawable(String);
+
+impl fmt::Display for Undrawable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "the chart cannot be drawn: {}", self.0)
+    }
+}
+
 /// Two distributions of response times by percentile, the upper ones as far apart as the lower.
-pub(crate) fn distributions(base: &Distribution, candidate: &Distribution) -> Result<String, String> {
+pub(crate) fn distributions(base: &Distribution, candidate: &Distribution) -> Result<String, Undrawable> {
     let line = |name: &str, colour, distribution: &Distribution| ChartLine {
         name: format!("{name}, {} requests", distribution.count()),
         colour,
@@ -54,7 +65,7 @@ pub(crate) fn distributions(base: &Distribution, candidate: &Distribution) -> Re
 }
 
 /// Response times by offered rate; the rates that were not sustained are marked.
-pub(crate) fn loads(loads: &[LoadPoint]) -> Result<String, String> {
+pub(crate) fn loads(loads: &[LoadPoint]) -> Result<String, Undrawable> {
     let mut sorted: Vec<LoadPoint> = loads.to_vec();
     sorted.sort_by(|a, b| a.rate_rps.total_cmp(&b.rate_rps));
     let points = |of: fn(&LoadPoint) -> Option<u64>| {
@@ -99,7 +110,7 @@ fn draw<Y>(
     y: Y,
     lines: &[ChartLine],
     marks: &[(f64, f64, String)],
-) -> Result<String, String>
+) -> Result<String, Undrawable>
 where
     Y: AsRangedCoord<Value = f64>,
     Y::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
@@ -108,7 +119,7 @@ where
     {
         let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
         let drawn = draw_on(&area, axes, x, y, lines, marks).and_then(|()| area.present());
-        drawn.map_err(|error| format!("the chart cannot be drawn: {error}"))?;
+        drawn.map_err(|error| Undrawable(error.to_string()))?;
     }
     Ok(text)
 }

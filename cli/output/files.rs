@@ -2,9 +2,10 @@
 //! sent, so that a name that cannot be written is known in time; what goes wrong later is told and costs nothing else.
 
 use crate::exit::{Failure, USAGE};
+use crate::output::chart::Undrawable;
 use crate::output::plain;
 use clap::Args;
-use engine::distribution::Distribution;
+use engine::distribution::{Distribution, UnreadableHistogram};
 use engine::outcome::Kind;
 use engine::plan::{Offered, Plan};
 use engine::record::{Series, Snapshot};
@@ -13,6 +14,7 @@ use engine::report::Report;
 use engine::seams::Sink;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -47,6 +49,47 @@ pub(crate) struct Output {
     writer: Box<dyn Write + Send>,
 }
 
+/// Why a file does not hold what it was to hold.
+#[derive(Debug)]
+pub(crate) enum Unwritten {
+    /// Not all could be written.
+    Incomplete { path: PathBuf, error: io::Error },
+    /// What it was to show cannot be read.
+    Unreadable(UnreadableHistogram),
+    /// What it was to show cannot be drawn.
+    Undrawable(Undrawable),
+}
+
+impl fmt::Display for Unwritten {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unwritten::Incomplete { path, error } => {
+                write!(formatter, "`{}` is incomplete: {error}", path.display())
+            }
+            Unwritten::Unreadable(cause) => cause.fmt(formatter),
+            Unwritten::Undrawable(cause) => cause.fmt(formatter),
+        }
+    }
+}
+
+impl From<UnreadableHistogram> for Unwritten {
+    fn from(cause: UnreadableHistogram) -> Unwritten {
+        Unwritten::Unreadable(cause)
+    }
+}
+
+impl From<Undrawable> for Unwritten {
+    fn from(cause: Undrawable) -> Unwritten {
+        Unwritten::Undrawable(cause)
+    }
+}
+
+impl From<Unwritten> for Failure {
+    fn from(unwritten: Unwritten) -> Failure {
+        Failure::runtime(unwritten.to_string())
+    }
+}
+
 impl RunFiles {
     pub(crate) fn open(&self) -> Result<Outputs, Failure> {
         stdout_of(&[&self.json, &self.hgrm, &self.timeseries])?;
@@ -76,8 +119,8 @@ impl Outputs {
         Some(Box::new(TimeSeries { output, offered: plan.offered(), scenarios }))
     }
 
-    /// Writes what is known at the end. Returns what could not be written, in words.
-    pub(crate) fn write(self, report: &Report) -> Vec<String> {
+    /// Writes what is known at the end. Returns what could not be written.
+    pub(crate) fn write(self, report: &Report) -> Vec<Unwritten> {
         let json = self.json.map(|output| output.finish_json(report));
         let hgrm = self.hgrm.map(|output| output.finish(|out| write_spectrum(report, out)));
         [json, hgrm].into_iter().flatten().filter_map(Result::err).collect()
@@ -129,13 +172,13 @@ impl Output {
     pub(crate) fn finish(
         mut self,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Unwritten> {
         self.begin();
-        write(&mut self.writer).and_then(|()| self.writer.flush()).map_err(|error| self.complain(&error))
+        write(&mut self.writer).and_then(|()| self.writer.flush()).map_err(|error| self.incomplete(error))
     }
 
     /// Writes a value as JSON.
-    pub(crate) fn finish_json(self, value: &impl Serialize) -> Result<(), String> {
+    pub(crate) fn finish_json(self, value: &impl Serialize) -> Result<(), Unwritten> {
         self.finish(|out| {
             // Standard output may be a terminal; and what `archive show` prints is the same to the byte.
             let text = serde_json::to_string_pretty(value)?;
@@ -143,8 +186,8 @@ impl Output {
         })
     }
 
-    fn complain(&self, error: &io::Error) -> String {
-        format!("`{}` is incomplete: {error}", self.path.display())
+    fn incomplete(&self, error: io::Error) -> Unwritten {
+        Unwritten::Incomplete { path: self.path.clone(), error }
     }
 }
 
@@ -169,11 +212,11 @@ impl Sink for TimeSeries {
 
     fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), String> {
         let line = self.line(snapshot);
-        writeln!(self.output.writer, "{line}").map_err(|error| self.output.complain(&error))
+        writeln!(self.output.writer, "{line}").map_err(|error| self.output.incomplete(error).to_string())
     }
 
     fn finish(&mut self) -> Result<(), String> {
-        self.output.writer.flush().map_err(|error| self.output.complain(&error))
+        self.output.writer.flush().map_err(|error| self.output.incomplete(error).to_string())
     }
 }
 

@@ -27,7 +27,7 @@ pub use metric::{Judgement, RowMetric};
 pub use options::{Minimums, Options};
 pub use regression::{Regression, RegressionRow, RegressionStatus};
 
-use crate::distribution::Distribution;
+use crate::distribution::{Distribution, UnreadableHistogram};
 use crate::load::Load;
 use crate::redact;
 use crate::report::Report;
@@ -82,7 +82,7 @@ pub struct SideSummary {
 
 impl SideSummary {
     /// The response times of all runs' successes. Errors when the histogram was not written by this program.
-    pub fn response(&self) -> Result<Distribution, String> {
+    pub fn response(&self) -> Result<Distribution, UnreadableHistogram> {
         Distribution::decode(&self.response_hdr)
     }
 }

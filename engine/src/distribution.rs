@@ -8,7 +8,7 @@
 
 mod encoding;
 
-pub use encoding::COUNT_MAX;
+pub use encoding::{COUNT_MAX, UnreadableHistogram};
 
 /// The longest duration that is told apart from longer ones, in nanoseconds: one hour.
 pub const DURATION_NS_MAX: u64 = 3_600_000_000_000;

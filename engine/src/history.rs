@@ -4,7 +4,7 @@
 //! bounded, so memory is flat for any length of run: when there are too many, neighbours are merged, which is exact.
 
 use crate::bucket::Tally;
-use crate::distribution::Distribution;
+use crate::distribution::{Distribution, UnreadableHistogram};
 use crate::phase::Phase;
 use crate::record::{ScenarioRecord, Series, Snapshot};
 use serde::{Deserialize, Serialize};
@@ -121,7 +121,7 @@ impl Slice {
     }
 
     /// The response times. Errors name what is wrong with a histogram that this program did not write.
-    pub fn response(&self) -> Result<Distribution, String> {
+    pub fn response(&self) -> Result<Distribution, UnreadableHistogram> {
         Distribution::decode(&self.response_hdr)
     }
 

@@ -3,7 +3,7 @@
 //! A rate is sustained when it was carried, when response times do not grow over the window, and when every condition holds
 //! not only for what was measured but for the whole interval that the truth lies in.
 
-use crate::distribution::Distribution;
+use crate::distribution::{Distribution, UnreadableHistogram};
 use crate::outcome::Kind;
 use crate::random::Random;
 use crate::report::Report;
@@ -168,7 +168,7 @@ fn judge_target(report: &Report, conditions: &[&Threshold], confidence: f64) -> 
     }
     let portions = match measured(&report.history) {
         Ok(portions) => portions,
-        Err(problem) => return ProbeOutcome::Disturbed(problem),
+        Err(problem) => return ProbeOutcome::Disturbed(problem.to_string()),
     };
     if let Some(why) = growth(&portions) {
         return ProbeOutcome::Fail(why);
@@ -199,7 +199,7 @@ fn judge_conditions(
     let sample = Sample::new(vec![portions]);
     let times = match ResponseTimes::read(report) {
         Ok(times) => times,
-        Err(problem) => return ProbeOutcome::Disturbed(problem),
+        Err(problem) => return ProbeOutcome::Disturbed(problem.to_string()),
     };
     let of_run = times.facts(report);
     let mut unclear = None;
@@ -207,7 +207,7 @@ fn judge_conditions(
         let of_step =
             match condition.scope.step.as_deref().map(|name| StepTimes::read(report, name)).transpose() {
                 Ok(of_step) => of_step,
-                Err(problem) => return ProbeOutcome::Disturbed(problem),
+                Err(problem) => return ProbeOutcome::Disturbed(problem.to_string()),
             };
         let facts = of_step.as_ref().map_or(of_run, StepTimes::facts);
         if let Some(why) = condition.doubt(&facts) {
@@ -242,7 +242,7 @@ struct ResponseTimes {
 }
 
 impl ResponseTimes {
-    fn read(report: &Report) -> Result<ResponseTimes, String> {
+    fn read(report: &Report) -> Result<ResponseTimes, UnreadableHistogram> {
         Ok(ResponseTimes {
             response: Distribution::decode(&report.response_ns.hdr)?,
             service: Distribution::decode(&report.service_ns.hdr)?,
@@ -277,7 +277,7 @@ struct StepTimes {
 }
 
 impl StepTimes {
-    fn read(report: &Report, name: &str) -> Result<StepTimes, String> {
+    fn read(report: &Report, name: &str) -> Result<StepTimes, UnreadableHistogram> {
         let mut all = StepTimes::default();
         let steps = report.scenarios.iter().flat_map(|scenario| &scenario.steps);
         for step in steps.filter(|step| step.name == name) {

@@ -4,15 +4,26 @@ use crate::bucket::last_position;
 use crate::load::{Arrivals, Load};
 use crate::random::Draws;
 use crate::schedule::{POSITION_BITS, Position, Schedule, position_of};
+use std::fmt;
 
 /// The most random arrivals that are drawn before a run, to know when the last one comes: some seconds of work.
 pub(crate) const DRAWN_MAX: u64 = 100_000_000;
 
+/// So many random arrivals are too many to be drawn beforehand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooManyToDraw(u64);
+
+impl fmt::Display for TooManyToDraw {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} random arrivals are too many to be drawn beforehand", self.0)
+    }
+}
+
 /// How many arrivals of an even schedule have to fall within a run for `requests` random ones to do so: half of all seeds
 /// need more than as many. Errors say what is too much.
-pub(crate) fn arrivals_to_cover(requests: u64, draws: Draws) -> Result<u64, String> {
+pub(crate) fn arrivals_to_cover(requests: u64, draws: Draws) -> Result<u64, TooManyToDraw> {
     if requests > DRAWN_MAX {
-        return Err(format!("{requests} random arrivals are too many to be drawn beforehand"));
+        return Err(TooManyToDraw(requests));
     }
     let last = last_position(draws, requests, Position::MAX);
     Ok(u64::try_from((last + position_of(2)) >> POSITION_BITS).unwrap_or(u64::MAX))

@@ -10,6 +10,7 @@
 
 use crate::quantity::{DURATION_NS_MAX, RATE_RPS_MAX, Rate, SECOND_NS, greatest_common_divisor};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A place on the Λ axis: arrivals × 2³².
 pub type Position = u128;
@@ -116,15 +117,41 @@ struct Sine {
     period_ns: u64,
 }
 
+/// Why stretches have no schedule that is exact to the nanosecond: their numbers are too large for 128 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InexactSchedule {
+    /// A rate, times the time it lasts.
+    Stretch,
+    /// A ramp, over its time.
+    Ramp {
+        /// Where it begins.
+        from: Rate,
+        /// Where it ends.
+        to: Rate,
+    },
+}
+
+impl fmt::Display for InexactSchedule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InexactSchedule::Stretch => formatter.write_str("rate × duration is too large to be exact"),
+            InexactSchedule::Ramp { from, to } => {
+                write!(formatter, "a ramp from {from} to {to} over this time is too large to be exact")
+            }
+        }
+    }
+}
+
+impl std::error::Error for InexactSchedule {}
+
 impl Schedule {
     /// Lays the stretches end to end, from an instant on. Errors when the numbers are too large for exact 128-bit arithmetic.
-    pub fn new(starts_ns: u64, stretches: &[Stretch]) -> Result<Schedule, String> {
+    pub fn new(starts_ns: u64, stretches: &[Stretch]) -> Result<Schedule, InexactSchedule> {
         let mut pieces: Vec<SchedulePiece> = Vec::with_capacity(stretches.len());
         let (mut start_ns, mut start) = (starts_ns, 0_u128);
         for stretch in stretches {
             let formula = Formula::new(stretch)?;
-            let gained =
-                formula.position_at(stretch.length_ns).ok_or("rate × duration is too large to be exact")?;
+            let gained = formula.position_at(stretch.length_ns).ok_or(InexactSchedule::Stretch)?;
             let end = start + gained;
             pieces.push(SchedulePiece { start_ns, length_ns: stretch.length_ns, start, end, formula });
             start_ns += stretch.length_ns;
@@ -193,7 +220,7 @@ impl Schedule {
 }
 
 impl Formula {
-    fn new(stretch: &Stretch) -> Result<Formula, String> {
+    fn new(stretch: &Stretch) -> Result<Formula, InexactSchedule> {
         assert!(stretch.length_ns > 0, "a stretch lasts some time");
         Ok(match stretch.shape {
             Shape::Constant(rate) => Formula::Constant(rate),
@@ -249,8 +276,7 @@ fn constant_position(rate: Rate, local_ns: u64) -> Option<Position> {
 }
 
 impl Ramp {
-    fn new(from: Rate, to: Rate, length_ns: u64) -> Result<Ramp, String> {
-        let too_large = || format!("a ramp from {from} to {to} over this time is too large to be exact");
+    fn new(from: Rate, to: Rate, length_ns: u64) -> Result<Ramp, InexactSchedule> {
         let divisor = greatest_common_divisor(from.per_ns, to.per_ns);
         let (from_factor, to_factor) = (to.per_ns / divisor, from.per_ns / divisor);
         let ramp = Ramp {
@@ -259,8 +285,8 @@ impl Ramp {
             denominator: u128::from(from.per_ns) * u128::from(from_factor),
             length_ns: i128::from(length_ns),
         };
-        ramp.doubled_numerator(i128::from(length_ns)).ok_or_else(too_large)?;
-        ramp.divisor().ok_or_else(too_large)?;
+        ramp.doubled_numerator(i128::from(length_ns)).ok_or(InexactSchedule::Ramp { from, to })?;
+        ramp.divisor().ok_or(InexactSchedule::Ramp { from, to })?;
         Ok(ramp)
     }
 

@@ -18,7 +18,7 @@ const ALLOWED: [&str; 7] = [
 
 /// How many there are elsewhere, by crate. Each may only fall.
 const LEFT: [(&str, usize); 5] =
-    [("cli", 14), ("engine/src", 27), ("shards/src", 68), ("archive/src", 0), ("testbed/src", 3)];
+    [("cli", 6), ("engine/src", 5), ("shards/src", 68), ("archive/src", 0), ("testbed/src", 3)];
 
 /// How often a text has a `Result` whose error is a `String`.
 fn text_errors(text: &str) -> usize {

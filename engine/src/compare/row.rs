@@ -13,6 +13,7 @@ use crate::statistics::sample::{Portion, Sample, Statistic, measured};
 use crate::statistics::share::Proportion;
 use crate::statistics::student::{Difference, paired, welch};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The most different response times that the slices of a side may hold together, half a gigabyte of them. A slice of a real run
 /// holds some hundred; one that was made to, in a hundred bytes, thirty thousand.
@@ -140,21 +141,21 @@ impl ComparedSide {
         let mut runs = Vec::with_capacity(reports.len());
         let (mut response, mut values) = (Distribution::new(), 0);
         for report in reports {
-            let unreadable = |cause: String| {
+            let unreadable = |cause: &dyn fmt::Display| {
                 let text = format!("run {}: {cause}", report.run_id);
                 let fix = "make the run again".to_owned();
                 Refusal { objections: vec![Objection { obstacle: Obstacle::History, text, fix }] }
             };
-            let portions = measured(&report.history).map_err(unreadable)?;
+            let portions = measured(&report.history).map_err(|cause| unreadable(&cause))?;
             values += portions.iter().map(|portion| portion.responses.len()).sum::<usize>();
             if values > VALUES_MAX {
                 return Err(unreadable(
-                    "its slices hold more different response times than fit into memory".into(),
+                    &"its slices hold more different response times than fit into memory",
                 ));
             }
             runs.push(portions);
             let whole = Distribution::decode(&report.response_ns.hdr)
-                .map_err(|cause| unreadable(format!("its response times cannot be read: {cause}")))?;
+                .map_err(|cause| unreadable(&format_args!("its response times cannot be read: {cause}")))?;
             response.merge(&whole);
         }
         let rates = reports.iter().map(|report| report.rate).collect();
@@ -293,6 +294,29 @@ impl Draft {
     }
 }
 
+/// Why a metric has no row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Omission {
+    /// So few requests of a side lie beyond the percentile.
+    FewBeyond(u64),
+    /// The sides were asked for different rates.
+    DifferentRates,
+    /// A side has none of it.
+    NoRatio,
+}
+
+impl fmt::Display for Omission {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Omission::FewBeyond(beyond) => {
+                write!(formatter, "{beyond} requests of a side lie beyond it, fewer than {BEYOND_MIN}")
+            }
+            Omission::DifferentRates => formatter.write_str("the sides were asked for different rates"),
+            Omission::NoRatio => formatter.write_str("a side has none, so there is no ratio"),
+        }
+    }
+}
+
 /// The rows that both sides have, and in words which were left out and why.
 pub(crate) fn drafts(
     base: &ComparedSide,
@@ -314,7 +338,7 @@ fn draft(
     base: &ComparedSide,
     candidate: &ComparedSide,
     options: &Options,
-) -> Result<Draft, String> {
+) -> Result<Draft, Omission> {
     match metric {
         RowMetric::Rate => rate(base, candidate, options),
         RowMetric::Failed => Ok(failed(base, candidate, options)),
@@ -324,7 +348,7 @@ fn draft(
             let quantile = percentile.quantile().expect("all other metrics are percentiles");
             let beyond = base.beyond(quantile).min(candidate.beyond(quantile));
             if beyond < BEYOND_MIN {
-                return Err(format!("{beyond} requests of a side lie beyond it, fewer than {BEYOND_MIN}"));
+                return Err(Omission::FewBeyond(beyond));
             }
             ratio(metric, Statistic::Quantile(quantile), base, candidate, options)
         }
@@ -333,7 +357,7 @@ fn draft(
 
 /// The rate of two open loops that carried what was asked for is the same by construction; otherwise it is what the targets
 /// let through.
-fn rate(base: &ComparedSide, candidate: &ComparedSide, options: &Options) -> Result<Draft, String> {
+fn rate(base: &ComparedSide, candidate: &ComparedSide, options: &Options) -> Result<Draft, Omission> {
     let minimum = options.minimums.rate;
     let (Some(target_base), Some(target_candidate)) =
         (base.mean_rate(|rate| rate.target), candidate.mean_rate(|rate| rate.target))
@@ -341,7 +365,7 @@ fn rate(base: &ComparedSide, candidate: &ComparedSide, options: &Options) -> Res
         return ratio(RowMetric::Rate, Statistic::RATE, base, candidate, options);
     };
     if (target_candidate / target_base - 1.0).abs() > 0.001 {
-        return Err("the sides were asked for different rates".into());
+        return Err(Omission::DifferentRates);
     }
     let is_carried = |rate: &RateBlock| rate.ratio.is_some_and(|ratio| ratio >= 1.0 - minimum / 2.0);
     if !base.rates.iter().chain(&candidate.rates).all(is_carried) {
@@ -365,10 +389,10 @@ fn ratio(
     base: &ComparedSide,
     candidate: &ComparedSide,
     options: &Options,
-) -> Result<Draft, String> {
+) -> Result<Draft, Omission> {
     let (of_base, of_candidate) = resampled(metric, statistic, base, candidate, options);
     if of_base.estimate <= 0.0 || of_candidate.estimate <= 0.0 {
-        return Err("a side has none, so there is no ratio".into());
+        return Err(Omission::NoRatio);
     }
     let logs = |side: &ComparedSide| side.runs.iter().map(|run| run.read(statistic).ln()).collect();
     Ok(Draft {

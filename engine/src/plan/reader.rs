@@ -23,6 +23,7 @@ use cores::parse_cores;
 use keys::{Keys, ScenarioKeys, TargetKeys};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 /// The shortest run in which the end of a warm-up can be told.
 const WARMUP_AUTO_LENGTH_NS_MIN: u64 = 16 * SECOND_NS;
@@ -412,8 +413,8 @@ impl PlanReader<'_> {
         given.filter(|&ns| ns > 0).unwrap_or(default_ns)
     }
 
-    fn take<T>(&mut self, path: &str, result: Result<T, String>, fix: &str) -> Option<T> {
-        result.map_err(|problem| self.wrong(path, problem, fix)).ok()
+    fn take<T>(&mut self, path: &str, result: Result<T, impl Display>, fix: &str) -> Option<T> {
+        result.map_err(|problem| self.wrong(path, problem.to_string(), fix)).ok()
     }
 
     fn wrong(&mut self, path: &str, problem: impl Into<String>, fix: impl Into<String>) {

@@ -252,7 +252,7 @@ impl RuleCheck<'_> {
         if scenario.requests_max == Some(0) {
             self.broken(PlanPlace::Scenario(index, "requests"), "no requests to send", "give at least 1");
         }
-        if let Err(problem) = exact_schedule(&scenario.load) {
+        if let Some(problem) = inexactness(&scenario.load) {
             self.broken(PlanPlace::Scenario(index, "load"), problem, "use a rounder rate, or a shorter run");
         }
         let steps = scenario.steps();
@@ -387,13 +387,13 @@ impl RuleCheck<'_> {
     }
 }
 
-/// Errors say why a load has no exact schedule.
-fn exact_schedule(load: &Load) -> Result<(), String> {
-    let Load::Open { stretches, .. } = load else { return Ok(()) };
+/// Why a load has no exact schedule, if it has none.
+fn inexactness(load: &Load) -> Option<String> {
+    let Load::Open { stretches, .. } = load else { return None };
     if stretches.is_empty() || stretches.iter().any(|stretch| !stretch.is_sound()) {
-        return Err("a stretch of the load is no time, or has no rate that can be offered".into());
+        return Some("a stretch of the load is no time, or has no rate that can be offered".into());
     }
-    Schedule::new(0, stretches).map(|_| ())
+    Schedule::new(0, stretches).err().map(|inexact| inexact.to_string())
 }
 
 /// What stands for a piece where only its form counts: a digit for a hole.

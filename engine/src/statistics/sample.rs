@@ -4,10 +4,11 @@
 //! statistic many times under many weights: nothing is merged for that, because the weighted number of response times up to a
 //! value is the weighted sum of each portion's own number up to it.
 
-use crate::distribution::Distribution;
+use crate::distribution::{Distribution, UnreadableHistogram};
 use crate::history::Slice;
 use crate::phase::Phase;
 use std::collections::HashMap;
+use std::fmt;
 use std::ops::Range;
 
 /// One slice of a run as numbers.
@@ -40,7 +41,7 @@ impl Portion {
     }
 
     /// One slice of a report. Errors when its histogram cannot be read.
-    pub fn of_slice(slice: &Slice) -> Result<Portion, String> {
+    pub fn of_slice(slice: &Slice) -> Result<Portion, UnreadableHistogram> {
         let (failed, dropped, cpu_ns) = (slice.failed, slice.dropped, slice.cpu_ns);
         let length_ns = slice.to_ns.saturating_sub(slice.from_ns);
         let portion = Portion::of_responses(&slice.response()?);
@@ -76,13 +77,29 @@ impl Portion {
     }
 }
 
+/// A slice of a history whose response times cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadableSlice {
+    /// Which one, from 0.
+    pub index: usize,
+    /// What is wrong with its histogram.
+    pub cause: UnreadableHistogram,
+}
+
+impl fmt::Display for UnreadableSlice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "slice {} of the history cannot be read: {}", self.index, self.cause)
+    }
+}
+
+impl std::error::Error for UnreadableSlice {}
+
 /// The measured slices of a run. Answers that came after the window's end belong to its last slice, because the result counts
 /// them; warm-up is left out. Errors name the slice whose histogram cannot be read.
-pub fn measured(history: &[Slice]) -> Result<Vec<Portion>, String> {
+pub fn measured(history: &[Slice]) -> Result<Vec<Portion>, UnreadableSlice> {
     let mut portions: Vec<Portion> = Vec::new();
     for (index, slice) in history.iter().enumerate().filter(|(_, slice)| slice.phase != Phase::Warmup) {
-        let portion = Portion::of_slice(slice)
-            .map_err(|cause| format!("slice {index} of the history cannot be read: {cause}"))?;
+        let portion = Portion::of_slice(slice).map_err(|cause| UnreadableSlice { index, cause })?;
         match portions.last_mut() {
             Some(last) if slice.phase == Phase::Drain => {
                 let late = Portion { late: portion.ended(), length_ns: 0, ..portion };
@@ -348,7 +365,7 @@ mod tests {
     fn a_histogram_that_cannot_be_read_is_named() {
         let history =
             [slice(Phase::Measure, 1, 5), Slice { response_hdr: "?".into(), ..slice(Phase::Measure, 1, 5) }];
-        assert!(measured(&history).unwrap_err().contains("slice 1"));
+        assert_eq!(measured(&history).unwrap_err().index, 1);
     }
 
     #[test]

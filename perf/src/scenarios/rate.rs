@@ -68,7 +68,7 @@ fn calm(path: &Path) -> Result<Calm, String> {
             calm.calm += 1;
             let hdr =
                 value["slip_ns"]["hdr"].as_str().ok_or("a line of the time series has no slip_ns.hdr")?;
-            calm.slip.merge(&Distribution::decode(hdr)?);
+            calm.slip.merge(&Distribution::decode(hdr).map_err(|error| error.to_string())?);
         }
     }
     Ok(calm)
