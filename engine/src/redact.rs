@@ -182,7 +182,9 @@ fn named(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     let is_space = |byte: &&u8| b" \t".contains(byte) || (is_member && byte.is_ascii_whitespace());
     let from = at + 1 + bytes[at + 1..].iter().take_while(is_space).count();
     let enclosed = match bytes.get(from)? {
-        quote @ (b'"' | b'\'') => quoted(bytes, from, *quote).filter(|(range, _)| is_member || !range.is_empty()),
+        quote @ (b'"' | b'\'') => {
+            quoted(bytes, from, *quote).filter(|(range, _)| is_member || !range.is_empty())
+        }
         // Of a parameter, which has an end of its own, only if they close.
         b'\\' => quoted_within(bytes, from).filter(|(_, closing)| is_member || *closing > 0),
         b'[' | b'{' => Some((from..balanced(bytes, from), 0)),

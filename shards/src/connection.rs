@@ -173,9 +173,7 @@ impl Connections {
     /// How many more requests a connection can take now.
     #[inline]
     pub(crate) fn room(&self, slot: Slot) -> u32 {
-        let connection = &self.all[slot as usize];
-        let is_able = connection.link == Link::Open && !connection.is_sending;
-        if is_able { self.depth - connection.under_way } else { 0 }
+        self.all[slot as usize].room(self.depth)
     }
 
     /// Whether a connection stands in the queue with nothing under way.
@@ -184,15 +182,16 @@ impl Connections {
         connection.is_queued && connection.under_way == 0
     }
 
-    /// Puts a connection at the end of the queue, if it can take a request and is not queued. True when it did.
+    /// Puts a connection at the end of the queue, if it can take a request and is not queued; returns it when it did.
     #[inline]
-    pub(crate) fn queue(&mut self, slot: Slot) -> bool {
-        let is_new = self.room(slot) > 0 && !self.all[slot as usize].is_queued;
-        if is_new {
-            self.all[slot as usize].is_queued = true;
-            self.ready.push_back(slot);
+    pub(crate) fn queue(&mut self, slot: Slot) -> Option<&mut Connection> {
+        let connection = &mut self.all[slot as usize];
+        if connection.is_queued || connection.room(self.depth) == 0 {
+            return None;
         }
-        is_new
+        connection.is_queued = true;
+        self.ready.push_back(slot);
+        Some(connection)
     }
 
     /// The connection that has been free the longest, without taking it. Taking turns keeps every connection in use, and
@@ -289,6 +288,13 @@ fn flight_index(slot: Slot, depth: u32, place: u32) -> usize {
 }
 
 impl Connection {
+    /// How many more requests it can take now, of as many as may be under way.
+    #[inline]
+    fn room(&self, depth: u32) -> u32 {
+        let is_able = self.link == Link::Open && !self.is_sending;
+        if is_able { depth - self.under_way } else { 0 }
+    }
+
     fn new() -> Connection {
         Connection {
             link: Link::Closed { retry_ns: 0 },

@@ -280,6 +280,13 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             }
             return;
         }
+        self.release_most_overdue(now);
+    }
+
+    /// Sends what is due of several scenarios, each time of the one that is due for longest: so all are late by the same, however
+    /// much each of them asks for.
+    #[inline(never)]
+    fn release_most_overdue(&mut self, now: u64) {
         for _ in 0..SENDS_PER_TURN {
             let Some(scenario) = self.most_overdue(now) else { return };
             let Shard { core, scenarios, pools, .. } = self;
@@ -288,9 +295,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         }
     }
 
-    /// Of the scenarios that have something due and a connection for it, the one that is due for longest: so all are late by the
-    /// same, however much each of them asks for.
-    #[inline(never)]
+    /// Of the scenarios that have something due and a connection for it, the one that is due for longest.
     fn most_overdue(&mut self, now: u64) -> Option<usize> {
         let mut most = None;
         for index in 0..self.scenarios.len() {

@@ -22,19 +22,19 @@ pub(crate) struct Sinks {
 struct Queue {
     name: String,
     grain: Grain,
-    sender: Sender<Waiting>,
+    sender: Sender<QueuedSnapshot>,
     bytes: Arc<AtomicUsize>,
     thread: JoinHandle<Result<(), String>>,
 }
 
 /// A snapshot in a queue, and its share of the queue's memory, which is given back when it is let go of.
-struct Waiting {
+struct QueuedSnapshot {
     snapshot: Arc<Snapshot>,
     bytes: usize,
     of_queue: Arc<AtomicUsize>,
 }
 
-impl Drop for Waiting {
+impl Drop for QueuedSnapshot {
     fn drop(&mut self) {
         self.of_queue.fetch_sub(self.bytes, Ordering::Relaxed);
     }
@@ -71,7 +71,7 @@ impl Sinks {
 
 impl Queue {
     fn start(mut sink: Box<dyn Sink>) -> Result<Queue, String> {
-        let (sender, receiver) = bounded::<Waiting>(QUEUE);
+        let (sender, receiver) = bounded::<QueuedSnapshot>(QUEUE);
         let (name, grain) = (sink.name(), sink.grain());
         let run = move || {
             receiver.iter().try_for_each(|waiting| sink.snapshot(&waiting.snapshot))?;
@@ -85,11 +85,11 @@ impl Queue {
     /// Whether there is room for a snapshot, which is then in the queue. One that is alone is never too large.
     fn takes(&self, snapshot: &Arc<Snapshot>, bytes: usize) -> bool {
         let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let waiting = Waiting { snapshot: snapshot.clone(), bytes, of_queue: self.bytes.clone() };
+        let queued = QueuedSnapshot { snapshot: snapshot.clone(), bytes, of_queue: self.bytes.clone() };
         if before > 0 && before + bytes > QUEUE_BYTES {
             return false;
         }
-        match self.sender.try_send(waiting) {
+        match self.sender.try_send(queued) {
             Ok(()) => true,
             // A sink that has failed has hung up; its complaint comes at the end, and nothing more is owed to it.
             Err(error) => error.is_disconnected(),

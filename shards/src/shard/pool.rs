@@ -252,6 +252,8 @@ impl<P: Protocol> ConnectionPool<P> {
     }
 
     /// Puts one request on the wire; in a closed loop as many as the connection has room for.
+    // A part of the loop, like `make_ready`.
+    #[inline(always)]
     fn send<W: Wire, S: Source>(
         &mut self,
         core: &mut Core<W>,
@@ -284,6 +286,7 @@ impl<P: Protocol> ConnectionPool<P> {
     }
 
     /// Sends requests that are drawn or filled in: one constant as it is, anything else through the outbox.
+    #[inline(never)]
     fn send_drawn<W: Wire, S: Source>(
         &mut self,
         core: &mut Core<W>,
@@ -359,8 +362,7 @@ impl<P: Protocol> ConnectionPool<P> {
     // A part of the loop: the compiler would count its callers, and make it a call for every response.
     #[inline(always)]
     pub(super) fn make_ready(&mut self, now: u64, slot: Slot) {
-        if self.connections.queue(slot) {
-            let connection = self.connections.at(slot);
+        if let Some(connection) = self.connections.queue(slot) {
             connection.free_ns = now.saturating_sub(connection.carried_ns);
         }
     }

@@ -148,7 +148,8 @@ impl<P: Protocol> ConnectionPool<P> {
     }
 
     /// The protocol has taken in what came: what to receive next, and whether to send.
-    #[inline]
+    // A part of the loop: as a call for every response it would cost eighteen instructions more.
+    #[inline(always)]
     fn went_on<W: Wire, S: Source>(
         &mut self,
         core: &mut Core<W>,
