@@ -1,4 +1,4 @@
-//! What the whole loop costs per request, without a kernel: the real shard on a wire that costs next to nothing, and on
+//! What the whole loop costs per request, without a kernel. The real shard on a wire that costs next to nothing, and on
 //! the simulated one.
 
 mod timing;

@@ -1,37 +1,23 @@
 //! `vajra`: the command line, and the only place where the parts are put together.
 //!
-//! The way of a request, file by file: here → `run.rs` → `engine/plan.rs` → `shards/lib.rs` → `shards/shard.rs` →
-//! `engine/schedule.rs` and `engine/bucket.rs` → `shards/protocol/http1.rs` → `engine/record.rs`; and back up through
-//! `engine/report.rs` → `print.rs`.
+//! The way of a request, file by file: here → `commands/run.rs` → `engine/plan.rs` → `shards/lib.rs` → `shards/shard.rs` →
+//! `engine/schedule.rs` and `engine/bucket.rs` → `shards/protocol/http1.rs` → `engine/record/recorder.rs`; and back up through
+//! `engine/report.rs` → `output/text.rs`.
 
 #![forbid(unsafe_code)]
 
-mod archive;
 mod args;
-mod calibrate;
-mod chart;
-mod check;
-mod compare;
-mod comparison_text;
-mod diagnose;
+mod commands;
 mod exit;
-mod find_max;
-mod gate;
-mod load;
-mod outputs;
-mod plain;
-mod print;
-mod progress;
-mod run;
-mod schema;
+mod input;
+mod output;
 mod server_process;
 mod session;
 mod signals;
-mod store;
 mod target;
-mod testbed;
 
 use args::Command;
+use commands::{archive, calibrate, check, compare, find_max, gate, run, schema, testbed};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

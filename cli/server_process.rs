@@ -1,7 +1,6 @@
 //! A server that a command starts: up before a run, gone after it.
 
 use crate::exit::Failure;
-use crate::session::Session;
 use engine::redact;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -58,15 +57,16 @@ impl Served {
         Ok(Served { command: command.to_owned(), child })
     }
 
-    /// Waits until one of the addresses accepts a connection. That none does is the server's doing.
+    /// Waits until one of the addresses accepts a connection, for as long as `go_on` has no objection. That none does is the
+    /// server's doing.
     pub(crate) fn wait_until_ready(
         &mut self,
         addresses: &[SockAddr],
-        session: &Session,
+        go_on: impl Fn() -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let asked = Instant::now();
         while asked.elapsed() < READY_MAX {
-            session.go_on()?;
+            go_on()?;
             if let Some(status) = self.ended() {
                 let message = format!(
                     "`{}` ended ({status}) before it accepted connections",

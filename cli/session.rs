@@ -26,14 +26,14 @@ pub(crate) struct Session {
 impl Session {
     /// Listens for signals from now on.
     pub(crate) fn begin() -> Result<Session, Failure> {
-        Ok(Session { signals: Listener::start().map_err(Failure::runtime)? })
+        Ok(Session { signals: Listener::start()? })
     }
 
     /// Runs a plan to its end, or until a signal.
     pub(crate) fn run(
         &self,
         plan: &Plan,
-        addresses: &[SockAddr],
+        addresses: &[Vec<SockAddr>],
         calibration: Option<Calibrated>,
         sinks: Vec<Box<dyn Sink>>,
     ) -> Result<Report, Failure> {

@@ -1,6 +1,6 @@
 //! SIGINT and SIGTERM: the first one drains, the second one aborts, the third ends the process where it stands.
 
-use crate::exit::SIGNAL;
+use crate::exit::{Failure, SIGNAL};
 use crate::server_process;
 use shards::lanes::Control;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -17,9 +17,9 @@ pub(crate) struct Listener {
 
 impl Listener {
     /// Listens, and knows of no run yet.
-    pub(crate) fn start() -> Result<Listener, String> {
-        let mut signals =
-            Signals::new([SIGINT, SIGTERM]).map_err(|error| format!("signals cannot be caught: {error}"))?;
+    pub(crate) fn start() -> Result<Listener, Failure> {
+        let mut signals = Signals::new([SIGINT, SIGTERM])
+            .map_err(|error| Failure::runtime(format!("signals cannot be caught: {error}")))?;
         let code = Arc::new(AtomicU8::new(0));
         let current: Arc<Mutex<Option<Arc<Control>>>> = Arc::default();
         let (shared, run) = (code.clone(), current.clone());
@@ -44,7 +44,7 @@ impl Listener {
         std::thread::Builder::new()
             .name("signals".into())
             .spawn(listen)
-            .map_err(|error| format!("no thread for signals: {error}"))?;
+            .map_err(|error| Failure::runtime(format!("no thread for signals: {error}")))?;
         Ok(Listener { code, current })
     }
 

@@ -1,33 +1,54 @@
-//! The target of a run, made ready: names resolved, and the built-in server started when the plan asks for it.
+//! The targets of a run, made ready: names resolved, and the built-in server started when the plan asks for it.
 
 use crate::exit::Failure;
 use crate::session::Session;
-use ::testbed::{Options, Server};
+use ::testbed::{Server, ServerOptions};
 use engine::plan::Plan;
-use engine::target::Endpoint;
+use engine::url::Endpoint;
 use shards::{cores_for, resolve, spare_core};
+use socket2::SockAddr;
 
-/// Addresses to connect to, and the server behind them if it is ours.
+/// Addresses to connect to, and the server behind some of them if it is ours.
 pub(crate) struct Ready {
-    pub(crate) addresses: Result<Vec<socket2::SockAddr>, String>,
+    /// Of each target of the plan, or why there are none.
+    pub(crate) addresses: Vec<Result<Vec<SockAddr>, String>>,
     server: Option<Server>,
 }
 
-/// Resolves the plan's target. `testbed:` starts the built-in server, on a core no shard owns where there is one.
-/// A name that takes long to resolve is given up on at a signal.
+/// Resolves the plan's targets. `testbed:` starts the built-in server, one for all targets that are it, on a core no shard owns where
+/// there is one. A name that takes long to resolve is given up on at a signal.
 pub(crate) fn make_ready(plan: &Plan, session: &Session) -> Result<Ready, Failure> {
-    if plan.target.endpoint != Endpoint::Testbed {
-        let endpoint = plan.target.endpoint.clone();
-        let addresses = session.heeding(move || resolve(&endpoint))?;
-        return Ok(Ready { addresses, server: None });
+    let mut ready = Ready { addresses: Vec::new(), server: None };
+    for target in &plan.targets {
+        let addresses = match &target.url.endpoint {
+            Endpoint::Testbed => {
+                if ready.server.is_none() {
+                    ready.server = Some(start_testbed(plan)?);
+                }
+                Ok(ready.server.iter().map(|server| server.address().into()).collect())
+            }
+            endpoint => {
+                let endpoint = endpoint.clone();
+                session.heeding(move || resolve(&endpoint))?
+            }
+        };
+        ready.addresses.push(addresses);
     }
+    Ok(ready)
+}
+
+fn start_testbed(plan: &Plan) -> Result<Server, Failure> {
     let core = cores_for(plan).ok().and_then(|cores| spare_core(&cores));
-    let options = Options { core, seed: plan.seed, ..Options::default() };
-    let server = Server::start(options).map_err(|error| Failure::runtime(error.to_string()))?;
-    Ok(Ready { addresses: Ok(vec![server.address().into()]), server: Some(server) })
+    let options = ServerOptions { core, seed: plan.seed, ..ServerOptions::default() };
+    Server::start(options).map_err(|error| Failure::runtime(error.to_string()))
 }
 
 impl Ready {
+    /// The addresses of all targets, if each has some.
+    pub(crate) fn all(&self) -> Result<Vec<Vec<SockAddr>>, Failure> {
+        self.addresses.iter().cloned().collect::<Result<_, _>>().map_err(Failure::runtime)
+    }
+
     /// Stops the built-in server, if it was started.
     pub(crate) fn stop(self) {
         if let Some(mut server) = self.server {

@@ -3,16 +3,21 @@
 //! Every claim is checked for some seeds, and a failure names the seed. `SIMULATION_SEED=7 cargo test simulation`
 //! checks all of them for that one alone, and `SIMULATION_SEED=0..9999` for many more than usual.
 
+mod instantiations;
+mod same_requests;
 mod whose_time;
 mod worlds;
 
 use engine::outcome::Kind;
+use engine::phase::{Phase, Windowed};
+use engine::plan::Plan;
 use engine::quantity::{MICROSECOND_NS, MILLISECOND_NS, SECOND_NS};
 use engine::random::Random;
+use engine::record::ShardStats;
 use shards::simulation::world::{
     Body, Faults, Hiccup, Machine, Network, Pieces, Server, Service, Stall, World,
 };
-use shards::simulation::{Outcome, Simulation, Window};
+use shards::simulation::{Interval, Outcome, Simulation, Window};
 use worlds::*;
 
 #[test]
@@ -27,11 +32,7 @@ fn everything_scheduled_is_accounted_for_in_every_world() {
 fn the_same_seed_does_exactly_the_same_again() {
     let digest = |seed: u64, world_seed: u64| {
         let (plan, world) = random_simulation(seed);
-        let outcome = run(&plan, &world, world_seed);
-        let total = outcome.total();
-        let times = [&total.response, &total.service, &total.slip, &total.failed_response];
-        let summaries = times.map(|distribution| distribution.summary());
-        format!("{:?} {:?} {summaries:?} {:?}", outcome.wires, outcome.intervals, outcome.snapshot.stats())
+        worlds::digest(&run(&plan, &world, world_seed))
     };
     for seed in seeds(5) {
         assert_eq!(digest(seed, seed), digest(seed, seed), "seed {seed}");
@@ -168,14 +169,21 @@ fn an_overloaded_queue_ends_in_time_and_counts_what_it_did_not_send() {
         let plan = plan("duration = '5s'\nconnections = 4\n[load]\nrate = 20_000");
         let outcome = run(&plan, &slow(), seed);
         let total = outcome.total();
-        assert_eq!(outcome.snapshot.unsent.measured, 100_000 - total.sent, "seed {seed}");
+        assert_eq!(
+            outcome.snapshot.requests.scenarios[0].unsent.measured,
+            100_000 - total.sent,
+            "seed {seed}"
+        );
         assert!((17_000..20_000).contains(&total.ok), "seed {seed}: {} of 100,000", total.ok);
         assert!(outcome.finished_ns() < 5_010 * MILLISECOND_NS, "seed {seed}: {}", outcome.finished_ns());
         assert!(total.slip.max_ns() > 3 * SECOND_NS, "seed {seed}: the wait shows");
-        let (lag, slip) = (outcome.snapshot.lag.summary(), total.slip.summary());
+        let (lag, slip) = (outcome.snapshot.measured_total().lag.summary(), total.slip.summary());
         assert!(lag.p99 * 100 < slip.p99, "seed {seed}: the lateness is the target's, not ours; {lag:?}");
-        let own = outcome.snapshot.unreleased_own;
-        assert!(own * 10 < outcome.snapshot.unsent.measured, "seed {seed}: {own} are said to be ours");
+        let own = outcome.snapshot.requests.scenarios[0].unreleased_own;
+        assert!(
+            own * 10 < outcome.snapshot.requests.scenarios[0].unsent.measured,
+            "seed {seed}: {own} are said to be ours"
+        );
     }
 }
 
@@ -188,7 +196,12 @@ fn a_backlog_no_older_than_a_second_is_caught_up_with() {
     for seed in seeds(3) {
         let plan = plan("duration = '3s'\nconnections = 4\n[load]\nrate = 5_000");
         let outcome = run(&plan, &World { server: down, ..World::default() }, seed);
-        assert_eq!(outcome.total().ok, 15_000, "seed {seed}: {:?}", outcome.snapshot.unsent);
+        assert_eq!(
+            outcome.total().ok,
+            15_000,
+            "seed {seed}: {:?}",
+            outcome.snapshot.requests.scenarios[0].unsent
+        );
         assert!(outcome.finished_ns() > 3 * SECOND_NS, "seed {seed}: there was something to catch up with");
     }
 }
@@ -199,7 +212,11 @@ fn what_is_not_caught_up_with_in_time_is_unsent_and_not_half_sent() {
     for seed in seeds(10) {
         let plan = plan("duration = '1s'\nconnections = 50\ntimeout = '100ms'\n[load]\nrate = 60_000");
         let outcome = run(&plan, &World { server, ..World::default() }, seed);
-        assert!(outcome.snapshot.unsent.measured > 1_000, "seed {seed}: {:?}", outcome.snapshot.unsent);
+        assert!(
+            outcome.snapshot.requests.scenarios[0].unsent.measured > 1_000,
+            "seed {seed}: {:?}",
+            outcome.snapshot.requests.scenarios[0].unsent
+        );
         assert!(
             outcome.finished_ns() > 1_099 * MILLISECOND_NS,
             "seed {seed}: it was caught up with for a while"
@@ -228,11 +245,15 @@ fn shedding_drops_and_counts_what_waited_too_long_and_sends_nothing_later() {
             let outcome = run(&plan, &slow(), seed);
             let total = outcome.total();
             assert!(
-                outcome.snapshot.dropped.measured > 60_000,
+                outcome.snapshot.requests.scenarios[0].dropped.measured > 60_000,
                 "seed {seed}: {:?}",
-                outcome.snapshot.dropped
+                outcome.snapshot.requests.scenarios[0].dropped
             );
-            assert!(outcome.snapshot.dropped.outside > 14_000, "seed {seed}: {:?}", outcome.snapshot.dropped);
+            assert!(
+                outcome.snapshot.requests.scenarios[0].dropped.outside > 14_000,
+                "seed {seed}: {:?}",
+                outcome.snapshot.requests.scenarios[0].dropped
+            );
             let slip_ns = total.slip.max_ns() as f64;
             let most_ns = (50 * MILLISECOND_NS + MACHINE_NS_MAX) as f64 * (1.0 + ROUNDING);
             assert!(slip_ns <= most_ns, "seed {seed}: {slip_ns}");
@@ -463,7 +484,7 @@ fn warm_up_is_outside_the_measured_window() {
             let plan = plan(&format!("duration = '3s'\nwarmup = '1s'\nconnections = 8\n{load}"));
             let outcome = run(&plan, &World::default(), seed);
             let measured = outcome.snapshot.measured_total();
-            let outside: u64 = outcome.snapshot.outside.iter().map(|series| series.ok).sum();
+            let outside: u64 = outcome.snapshot.requests.series.outside.iter().map(|series| series.ok).sum();
             if load.is_empty() {
                 let ratio = measured.ok as f64 / outside as f64;
                 assert!((ratio - 2.0).abs() < 0.01, "seed {seed}: {} and {outside}", measured.ok);
@@ -605,6 +626,51 @@ fn a_collector_that_comes_seldom_loses_nothing() {
 }
 
 #[test]
+fn a_collector_that_lets_the_lane_run_full_across_the_bounds_of_the_window_changes_no_figure_of_it() {
+    let late = Machine { collect_ns: 9 * SECOND_NS, ..Machine::default() };
+    for seed in seeds(3) {
+        for load in ["", "[load]\nrate = 3_000"] {
+            let plan = plan(&format!("duration = '6s'\nwarmup = '2s'\nconnections = 4\n{load}"));
+            let [punctual, late] = [Machine::default(), late]
+                .map(|machine| run(&plan, &World { machine, ..World::default() }, seed));
+            assert!(late.snapshot.stats().postponed > 10, "seed {seed}: the lane was never full");
+            for phase in [Phase::Warmup, Phase::Measure, Phase::Drain] {
+                // Of a slice that spans a bound the beginning would be in one phase and the end in the next.
+                assert_eq!(
+                    in_phase(&plan, &late, phase),
+                    in_phase(&plan, &punctual, phase),
+                    "seed {seed}, {phase:?}"
+                );
+            }
+            let shards =
+                |outcome: &Outcome| outcome.snapshot.shards.iter().map(without_postponed).collect::<Vec<_>>();
+            assert_eq!(shards(&late), shards(&punctual), "seed {seed}");
+        }
+    }
+}
+
+/// Where the slices of a phase begin and end, and what was sent and ended in them.
+fn in_phase(plan: &Plan, outcome: &Outcome, phase: Phase) -> (Option<u64>, Option<u64>, [u64; 3]) {
+    let of_phase = || {
+        let is_inside = |interval: &&Interval| plan.phases.at(interval.from_ns) == phase;
+        outcome.intervals.iter().filter(is_inside)
+    };
+    let sum = |count: fn(&Interval) -> u64| of_phase().map(count).sum::<u64>();
+    let (from_ns, to_ns) =
+        (of_phase().map(|interval| interval.from_ns).min(), of_phase().map(|interval| interval.to_ns).max());
+    (
+        from_ns,
+        to_ns,
+        [sum(|interval| interval.sent), sum(|interval| interval.ok), sum(|interval| interval.failed)],
+    )
+}
+
+/// A shard's figures, without the one that a late collector may change.
+fn without_postponed(stats: &Windowed<ShardStats>) -> [ShardStats; 2] {
+    [stats.measured, stats.outside].map(|stats| ShardStats { postponed: 0, ..stats })
+}
+
+#[test]
 fn intervals_lie_end_to_end() {
     for seed in seeds(10) {
         let (plan, world) = random_simulation(seed);
@@ -637,8 +703,10 @@ fn a_window_that_is_decided_in_the_run_is_exact() {
         assert!(begins || !has_come, "seed {seed}: no slice begins where the window does");
         let Some(scheduled) = outcome.scheduled else { continue };
         let measured = snapshot.measured_total();
-        let accounted =
-            measured.ok + measured.failed() + snapshot.dropped.measured + snapshot.unsent.measured;
+        let accounted = measured.ok
+            + measured.failed()
+            + snapshot.requests.scenarios[0].dropped.measured
+            + snapshot.requests.scenarios[0].unsent.measured;
         assert_eq!(accounted, scheduled.measured, "seed {seed}");
     }
 }

@@ -1,8 +1,17 @@
 //! Rules about the source tree that no compiler checks.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod circles;
+mod errors;
+mod map;
+mod names;
+mod size;
+mod sources;
+mod words;
+
+use sources::{all_files, code, files_naming, relative, root, sources};
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Which of ours may depend on which, besides the root package, which may on all.
 const EDGES: [(&str, &[&str]); 6] = [
@@ -14,43 +23,6 @@ const EDGES: [(&str, &[&str]); 6] = [
     ("vajra", &["engine", "shards", "archive", "testbed", "sdk", "telemetry", "fleet"]),
 ];
 const OURS: [&str; 7] = ["engine", "shards", "archive", "testbed", "sdk", "telemetry", "fleet"];
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Every source file with its text, by path from the root.
-fn sources(folder: &str) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![root().join(folder)];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                found.insert(relative(&path), fs::read_to_string(&path).unwrap());
-            }
-        }
-    }
-    assert!(!found.is_empty(), "{folder} has sources");
-    found
-}
-
-fn relative(path: &Path) -> String {
-    path.strip_prefix(root()).unwrap().display().to_string()
-}
-
-/// The lines of a text that are code: no comments, and nothing from the tests at the end on.
-fn code(text: &str) -> String {
-    let body = text.split("#[cfg(test)]\nmod tests").next().unwrap_or(text);
-    body.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
-}
-
-fn files_naming(folders: &[&str], word: &str) -> Vec<String> {
-    let all = folders.iter().flat_map(|folder| sources(folder));
-    all.filter(|(_, text)| code(text).contains(word)).map(|(path, _)| path).collect()
-}
 
 #[test]
 fn only_the_allowed_edges_exist_between_our_crates() {
@@ -84,7 +56,7 @@ fn every_dependency_says_why_it_is_there() {
 
 #[test]
 fn one_file_names_glommio_and_one_the_ring() {
-    let ours = ["cli", "engine/src", "shards/src", "archive/src", "testbed/src", "perf/src"];
+    let ours = sources::PRODUCT;
     assert_eq!(files_naming(&ours, "glommio::"), ["shards/src/executor.rs"]);
     assert_eq!(files_naming(&ours, "io_uring::"), ["shards/src/sys.rs"]);
 }
@@ -148,26 +120,13 @@ fn nothing_below_the_command_line_prints_exits_or_reads_the_environment() {
 
 #[test]
 fn no_unwrap_outside_tests() {
-    for folder in ["cli", "engine/src", "shards/src", "archive/src", "testbed/src", "perf/src"] {
-        for (path, text) in sources(folder) {
+    for folder in sources::PRODUCT {
+        for (path, text) in sources::product(folder) {
             for word in [".unwrap()", "todo!(", "unimplemented!(", "dbg!(", "FIXME", "XXX"] {
-                assert!(!code(&text).contains(word), "{path} has {word}");
+                assert!(!text.contains(word), "{path} has {word}");
             }
         }
     }
-}
-
-#[test]
-fn the_module_map_is_the_tree() {
-    let map = fs::read_to_string(root().join("docs/ARCHITECTURE.md")).unwrap();
-    let rows = map.lines().filter_map(|line| line.trim().strip_prefix("- `")?.split_once('`'));
-    let listed: BTreeSet<String> =
-        rows.map(|(path, _)| path.to_owned()).filter(|path| path.ends_with(".rs")).collect();
-    let folders = ["cli", "engine/src", "shards/src", "archive/src", "testbed/src", "perf/src", "benches"];
-    let there: BTreeSet<String> = folders.iter().flat_map(|folder| sources(folder).into_keys()).collect();
-    let missing: Vec<&String> = there.difference(&listed).collect();
-    let gone: Vec<&String> = listed.iter().filter(|path| !root().join(path).exists()).collect();
-    assert!(missing.is_empty() && gone.is_empty(), "not in the map: {missing:?}; not in the tree: {gone:?}");
 }
 
 #[test]
@@ -191,21 +150,10 @@ fn every_file_says_what_it_is_for() {
 
 #[test]
 fn nothing_committed_names_a_machine() {
-    let mut folders = vec![root().to_owned()];
-    let mut files: Vec<PathBuf> = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap().flatten() {
-            let (path, name) = (entry.path(), entry.file_name());
-            if name == "target" || name == ".git" {
-                continue;
-            }
-            if path.is_dir() { folders.push(path) } else { files.push(path) }
-        }
-    }
     // Put together here, so that this file does not hold what it looks for.
     let banned =
         [format!("{}{}", "/wo", "rk/"), format!("{}{}", "/ro", "ot/"), format!("{}{}", "/ho", "me/")];
-    for path in files {
+    for path in all_files() {
         let text = fs::read_to_string(&path).unwrap_or_default();
         for word in &banned {
             assert!(!text.contains(word.as_str()), "{} names {word}", relative(&path));

@@ -21,19 +21,22 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const ALL_BYTES_MAX: u64 = 1 << 30;
 /// A table whose rows belong to a run and travel with it: its columns besides the run. No name that a statement holds comes out of
 /// a file.
-struct Table {
+struct BundleTable {
     name: &'static str,
     columns: &'static str,
 }
-const SLICES: Table = Table {
+const SLICES: BundleTable = BundleTable {
     name: "slices",
     columns: "slice, from_ns, to_ns, phase, ok, failed, dropped, cpu_ns, response_hdr",
 };
-const TRACES: Table = Table {
+const TRACES: BundleTable = BundleTable {
     name: "traces",
     columns: "place, step, status, error, intended_s, response_ns, service_ns, slip_ns, shard",
 };
-const TAGS: Table = Table { name: "tags", columns: "tag" };
+const TAGS: BundleTable = BundleTable { name: "tags", columns: "tag" };
+const SCENARIO_SLICES: BundleTable =
+    BundleTable { name: "scenario_slices", columns: "slice, scenario, ok, failed, dropped, response_hdr" };
+const TRACE_SCENARIOS: BundleTable = BundleTable { name: "trace_scenarios", columns: "place, scenario" };
 
 /// What an import did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,7 +72,7 @@ fn of_bundle(path: &Path) -> Result<Vec<Report>, Problem> {
         if bytes > ALL_BYTES_MAX {
             return Err(Problem::TooLarge(format!("more than {} MiB of reports", ALL_BYTES_MAX >> 20)));
         }
-        require_plausible(&report).map_err(Problem::Damaged)?;
+        require_plausible(&report).map_err(|implausible| Problem::Damaged(implausible.to_string()))?;
         reports.push(report);
     }
     Ok(reports)
@@ -80,7 +83,7 @@ fn of_json(path: &Path, head: Vec<u8>) -> Result<Vec<Report>, Problem> {
     // What came out of a pipe does not come out again.
     let json = if is_file { read_at_most(path, REPORT_BYTES_MAX)? } else { head };
     let report = run::parse(&json)?;
-    require_plausible(&report).map_err(Problem::Damaged)?;
+    require_plausible(&report).map_err(|implausible| Problem::Damaged(implausible.to_string()))?;
     Ok(vec![report])
 }
 
@@ -154,7 +157,9 @@ fn check_run(source: &Connection, run: i64, run_id: &str) -> Result<(), Problem>
     check_name(run_id).map_err(|_| problem("this cannot be the id of a run".into()))?;
     run::manifest(source, run)?;
     match run::read(source, run)? {
-        report if report.run_id == run_id => require_plausible(&report).map_err(problem),
+        report if report.run_id == run_id => {
+            require_plausible(&report).map_err(|implausible| problem(implausible.to_string()))
+        }
         report => Err(problem(format!("its report is of run `{}`", report.run_id))),
     }
 }
@@ -235,18 +240,19 @@ fn copy_run(from: &Connection, to: &Connection, run: i64) -> Result<(), Problem>
     let (report, manifest) = (run::read(from, run)?, run::manifest(from, run)?);
     let packed = run::packed_report(from, run)?;
     let copied = run::insert_run(to, &report, &manifest, &packed)?;
-    [SLICES, TRACES, TAGS].iter().try_for_each(|table| copy_rows(from, to, table, run, copied))
+    let tables = [SLICES, SCENARIO_SLICES, TRACES, TRACE_SCENARIOS, TAGS];
+    tables.iter().try_for_each(|table| copy_rows(from, to, table, run, copied))
 }
 
 /// Copies the rows of a table that belong to a run.
 fn copy_rows(
     from: &Connection,
     to: &Connection,
-    table: &Table,
+    table: &BundleTable,
     run: i64,
     copied: i64,
 ) -> Result<(), Problem> {
-    let Table { name, columns } = table;
+    let BundleTable { name, columns } = table;
     let mut rows = from.prepare(&format!("SELECT {columns} FROM {name} WHERE run = ?1"))?;
     let count = rows.column_count();
     let marks = vec!["?"; count + 1].join(", ");

@@ -1,6 +1,7 @@
 //! What can be wrong with an archive, a bundle or a report file: each with its place, its cause, and what to do.
 
 use engine::plain::plain;
+use engine::report::earlier;
 use rusqlite::ErrorCode;
 use rusqlite::ffi::{SQLITE_IOERR_CORRUPTFS, SQLITE_IOERR_SHORT_READ};
 use std::fmt;
@@ -40,6 +41,8 @@ pub enum Problem {
     Newer {
         /// Its schema version.
         version: u32,
+        /// The latest that this program knows.
+        known: u32,
     },
     /// The disk is full.
     Full,
@@ -191,10 +194,9 @@ impl Problem {
                 format!("the database belongs to another program (application id {id:#010x})"),
                 "name an archive or a bundle of Vajra's, or move the file away".into(),
             ),
-            Newer { version } => (
+            Newer { version, known } => (
                 format!(
-                    "the archive is of a later version of this program: schema {version}, this one knows up to {}",
-                    crate::schema::VERSION
+                    "the archive is of a later version of this program: schema {version}, this one knows up to {known}"
                 ),
                 "use that version, or move the file away".into(),
             ),
@@ -222,8 +224,9 @@ impl Problem {
             ),
             OtherSchema { found } => (
                 format!(
-                    "the report is of schema {found}, and this program knows schema {}",
-                    engine::report::SCHEMA
+                    "the report is of schema {found}, and this program reads schemas {} to {}",
+                    earlier::SCHEMAS.start(),
+                    earlier::SCHEMAS.end()
                 ),
                 "use the version of Vajra that wrote it, or run again with this one".into(),
             ),

@@ -4,16 +4,16 @@ use crate::error::Problem;
 use crate::instant::unix_ns;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use engine::history::Slice;
+use engine::history::{ScenarioSlice, Slice};
 use engine::phase::Phase;
 use engine::plan::Plan;
-use engine::report::{Report, SCHEMA};
-use engine::slowest::SlowRequest;
+use engine::record::SlowRequest;
+use engine::report::{Report, SCHEMA, earlier};
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, Statement, params};
 use serde::{Deserialize, Serialize};
 use std::io::{Read, Write};
 
@@ -99,8 +99,10 @@ pub(crate) fn insert_run(
 fn insert_slices(connection: &Connection, run: i64, history: &[Slice]) -> Result<(), Problem> {
     let sql = "INSERT INTO slices VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     let mut statement = connection.prepare(sql)?;
+    let mut of_scenarios =
+        connection.prepare("INSERT INTO scenario_slices VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
     for (place, slice) in history.iter().enumerate() {
-        let Slice { from_ns, to_ns, phase, ok, failed, dropped, cpu_ns, response_hdr } = slice;
+        let Slice { from_ns, to_ns, phase, ok, failed, dropped, cpu_ns, response_hdr, scenarios } = slice;
         let counts = [from_ns, to_ns, ok, failed, dropped, cpu_ns].map(|&count| stored(count));
         let [from_ns, to_ns, ok, failed, dropped, cpu_ns] = counts;
         let hdr = packed(response_hdr);
@@ -117,6 +119,22 @@ fn insert_slices(connection: &Connection, run: i64, history: &[Slice]) -> Result
             cpu_ns,
             hdr
         ])?;
+        insert_scenario_slices(&mut of_scenarios, run, place, scenarios)?;
+    }
+    Ok(())
+}
+
+fn insert_scenario_slices(
+    statement: &mut Statement,
+    run: i64,
+    slice: usize,
+    scenarios: &[ScenarioSlice],
+) -> Result<(), Problem> {
+    for (place, part) in scenarios.iter().enumerate() {
+        let ScenarioSlice { ok, failed, dropped, response_hdr } = part;
+        let [ok, failed, dropped] = [ok, failed, dropped].map(|&count| stored(count));
+        let (slice, place, hdr) = (slice as i64, place as i64, packed(response_hdr));
+        statement.execute(params![run, slice, place, ok, failed, dropped, hdr])?;
     }
     Ok(())
 }
@@ -125,7 +143,17 @@ fn insert_traces(connection: &Connection, run: i64, slowest: &[SlowRequest]) -> 
     let sql = "INSERT INTO traces VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     let mut statement = connection.prepare(sql)?;
     for (place, slow) in slowest.iter().enumerate() {
-        let SlowRequest { step, status, error, intended_s, response_ns, service_ns, slip_ns, shard } = slow;
+        let SlowRequest {
+            scenario,
+            step,
+            status,
+            error,
+            intended_s,
+            response_ns,
+            service_ns,
+            slip_ns,
+            shard,
+        } = slow;
         let [response_ns, service_ns, slip_ns] = [response_ns, service_ns, slip_ns].map(|&ns| stored(ns));
         statement.execute(params![
             run,
@@ -139,6 +167,10 @@ fn insert_traces(connection: &Connection, run: i64, slowest: &[SlowRequest]) -> 
             slip_ns,
             shard
         ])?;
+        if let Some(scenario) = scenario {
+            let sql = "INSERT INTO trace_scenarios VALUES (?1, ?2, ?3)";
+            connection.execute(sql, params![run, place as i64, scenario])?;
+        }
     }
     Ok(())
 }
@@ -183,14 +215,41 @@ fn slices(connection: &Connection, run: i64) -> Result<Vec<Slice>, Problem> {
             dropped: count(5)?,
             cpu_ns: count(6)?,
             response_hdr: unpacked(row)?,
+            scenarios: Vec::new(),
         });
     }
+    scenario_slices(connection, run, &mut slices)?;
     Ok(slices)
 }
 
+/// Adds each scenario's part to the slices of a run.
+fn scenario_slices(connection: &Connection, run: i64, slices: &mut [Slice]) -> Result<(), Problem> {
+    let sql = "SELECT slice, scenario, ok, failed, dropped, response_hdr
+               FROM scenario_slices WHERE run = ?1 ORDER BY slice, scenario";
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([run])?;
+    while let Some(row) = rows.next()? {
+        let count = |column: usize| row.get::<_, i64>(column).map(|count| count as u64);
+        let (slice, scenario): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let of_slice = usize::try_from(slice).ok().and_then(|slice| slices.get_mut(slice));
+        let place = of_slice.map(|slice| &mut slice.scenarios);
+        let place = place.filter(|parts| usize::try_from(scenario) == Ok(parts.len()));
+        let Some(parts) = place else {
+            return Err(Problem::Damaged(format!("slice {slice} has no scenario {scenario}")));
+        };
+        parts.push(ScenarioSlice {
+            ok: count(2)?,
+            failed: count(3)?,
+            dropped: count(4)?,
+            response_hdr: unpacked(row)?,
+        });
+    }
+    Ok(())
+}
+
 fn traces(connection: &Connection, run: i64) -> Result<Vec<SlowRequest>, Problem> {
-    let sql = "SELECT step, status, error, intended_s, response_ns, service_ns, slip_ns, shard
-               FROM traces WHERE run = ?1 ORDER BY place";
+    let sql = "SELECT step, status, error, intended_s, response_ns, service_ns, slip_ns, shard, scenario
+               FROM traces LEFT JOIN trace_scenarios USING (run, place) WHERE run = ?1 ORDER BY place";
     let read = |row: &Row| {
         let count = |column: usize| row.get::<_, i64>(column).map(|count| count as u64);
         Ok(SlowRequest {
@@ -202,6 +261,7 @@ fn traces(connection: &Connection, run: i64) -> Result<Vec<SlowRequest>, Problem
             service_ns: count(5)?,
             slip_ns: count(6)?,
             shard: row.get(7)?,
+            scenario: row.get(8)?,
         })
     };
     let traces: Vec<SlowRequest> =
@@ -220,17 +280,22 @@ pub(crate) fn parse(json: &[u8]) -> Result<Report, Problem> {
     /// What every report of every version begins with.
     #[derive(Deserialize)]
     #[serde(expecting = "a report: an object with the key `schema`")]
-    struct Head {
+    struct ReportHead {
         schema: Option<u64>,
     }
     if json.iter().all(u8::is_ascii_whitespace) {
         return Err(Problem::NotAReport("it is empty".into()));
     }
-    let head: Head = serde_json::from_slice(json).map_err(why_not_json)?;
+    let head: ReportHead = serde_json::from_slice(json).map_err(why_not_json)?;
     match head.schema {
         None => Err(Problem::NotAReport("it has no key `schema`".into())),
-        Some(found) if found != u64::from(SCHEMA) => Err(Problem::OtherSchema { found }),
-        Some(_) => serde_json::from_slice(json).map_err(why_not_json),
+        Some(found) if !earlier::SCHEMAS.contains(&found) => Err(Problem::OtherSchema { found }),
+        Some(found) if found == u64::from(SCHEMA) => serde_json::from_slice(json).map_err(why_not_json),
+        Some(_) => {
+            let mut report = serde_json::from_slice(json).map_err(why_not_json)?;
+            earlier::lift(&mut report);
+            serde_json::from_value(report).map_err(why_not_json)
+        }
     }
 }
 

@@ -12,7 +12,7 @@ pub const APPLICATION_ID: i32 = 0x566a_7261;
 pub const VERSION: u32 = STEPS.len() as u32;
 
 /// Step n makes version n + 1 from version n.
-const STEPS: [&str; 2] = [RUNS, BASELINES];
+const STEPS: [&str; 3] = [RUNS, BASELINES, SCENARIOS];
 
 /// Runs with their slices, slowest requests and tags. `report` is JSON without `history` and `slowest`, compressed by zlib.
 /// `response_hdr` is bytes where the report's text is their base64, and that text where it is not.
@@ -83,6 +83,27 @@ const BASELINES: &str = "
     CREATE INDEX baselines_by_run ON baselines (run);
 ";
 
+/// What runs with several scenarios have beside the rest: each scenario's part of a slice, and whose each of the slowest requests
+/// was.
+const SCENARIOS: &str = "
+    CREATE TABLE scenario_slices (
+        run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        slice INTEGER NOT NULL,
+        scenario INTEGER NOT NULL,
+        ok INTEGER NOT NULL,
+        failed INTEGER NOT NULL,
+        dropped INTEGER NOT NULL,
+        response_hdr ANY NOT NULL,
+        PRIMARY KEY (run, slice, scenario)
+    ) STRICT;
+    CREATE TABLE trace_scenarios (
+        run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        place INTEGER NOT NULL,
+        scenario TEXT NOT NULL,
+        PRIMARY KEY (run, place)
+    ) STRICT;
+";
+
 /// The version of a database of ours; 0 of one without any table. Errors: it is another program's, or a later version's.
 pub(crate) fn version(connection: &Connection) -> Result<u32, Problem> {
     // Read at one moment: another process may be making the tables.
@@ -96,7 +117,9 @@ fn version_within(transaction: &Transaction) -> Result<u32, Problem> {
     let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match u32::try_from(version) {
         Ok(0) if tables == 0 && (id == 0 || id == APPLICATION_ID) => Ok(0),
-        Ok(version) if id == APPLICATION_ID && version > VERSION => Err(Problem::Newer { version }),
+        Ok(version) if id == APPLICATION_ID && version > VERSION => {
+            Err(Problem::Newer { version, known: VERSION })
+        }
         Ok(version) if id == APPLICATION_ID && version > 0 => Ok(version),
         _ => Err(Problem::Foreign(id)),
     }
@@ -164,7 +187,10 @@ mod tests {
         connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
         connection.pragma_update(None, "user_version", 1).unwrap();
         let report = sample::report("of-version-1", 7);
+        // What an insertion reads back looks for what later versions have.
+        connection.execute_batch(STEPS[2]).unwrap();
         run::insert(&connection, &report, &Manifest::default()).unwrap();
+        connection.execute_batch("DROP TABLE scenario_slices; DROP TABLE trace_scenarios").unwrap();
         report
     }
 

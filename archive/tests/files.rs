@@ -60,7 +60,7 @@ fn a_database_of_another_program_is_told_and_left_alone() {
 fn an_archive_of_a_later_version_is_told_with_both_versions() {
     let (_folder, path) = database(APPLICATION_ID, VERSION + 7);
     let error = refused(&path);
-    assert_eq!(error.problem, Problem::Newer { version: VERSION + 7 });
+    assert_eq!(error.problem, Problem::Newer { version: VERSION + 7, known: VERSION });
     assert!(
         error.to_string().contains(&format!("schema {}, this one knows up to {VERSION}", VERSION + 7)),
         "{error}"

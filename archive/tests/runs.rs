@@ -1,9 +1,9 @@
 //! Runs go in and come out whole, whoever else writes; and those that may go, go.
 
 use crate::{empty, manifest, sample, with_runs};
-use engine::history::Slice;
+use engine::history::{ScenarioSlice, Slice};
 use engine::phase::Phase;
-use engine::slowest::SlowRequest;
+use engine::record::SlowRequest;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use std::cell::Cell;
@@ -171,23 +171,35 @@ fn any_time_s() -> impl Strategy<Value = f64> {
 }
 
 prop_compose! {
+    fn any_part()(counts in any::<[u64; 3]>(), response_hdr in any_hdr()) -> ScenarioSlice {
+        let [ok, failed, dropped] = counts;
+        ScenarioSlice { ok, failed, dropped, response_hdr }
+    }
+}
+
+fn any_hdr() -> impl Strategy<Value = String> {
+    prop_oneof![".{0,20}", "([A-Za-z0-9+/]{4}){0,8}", Just("AB==".to_owned())]
+}
+
+prop_compose! {
     fn any_slice()(
         counts in any::<[u64; 6]>(),
         phase in prop_oneof![Just(Phase::Warmup), Just(Phase::Measure), Just(Phase::Drain)],
-        response_hdr in prop_oneof![".{0,20}", "([A-Za-z0-9+/]{4}){0,8}", Just("AB==".to_owned())],
+        response_hdr in any_hdr(),
+        scenarios in proptest::collection::vec(any_part(), 0..4),
     ) -> Slice {
         let [from_ns, to_ns, ok, failed, dropped, cpu_ns] = counts;
-        Slice { from_ns, to_ns, phase, ok, failed, dropped, cpu_ns, response_hdr }
+        Slice { from_ns, to_ns, phase, ok, failed, dropped, cpu_ns, response_hdr, scenarios }
     }
 }
 
 prop_compose! {
     fn any_slow_request()(
-        step in ".{0,12}", status in any::<Option<u16>>(), error in proptest::option::of("[a-z]{1,9}"),
+        scenario in proptest::option::of(".{0,8}"), step in ".{0,12}", status in any::<Option<u16>>(), error in proptest::option::of("[a-z]{1,9}"),
         intended_s in any_time_s(), times in any::<[u64; 3]>(), shard in any::<u32>(),
     ) -> SlowRequest {
         let [response_ns, service_ns, slip_ns] = times;
-        SlowRequest { step, status, error, intended_s, response_ns, service_ns, slip_ns, shard }
+        SlowRequest { scenario, step, status, error, intended_s, response_ns, service_ns, slip_ns, shard }
     }
 }
 
@@ -205,7 +217,7 @@ fn any_history_and_any_slow_requests_come_back_equal_to_the_byte() {
         let run_id = format!("run-{}", number.replace(number.get() + 1));
         let mut report = sample::report(&run_id, 0);
         (report.history, report.slowest, report.window_s) = (history, slowest, window_s);
-        report.plan.name = name;
+        report.plan = report.plan.changed(|plan| plan.name = name).unwrap();
         archive.save(&report, &manifest()).unwrap();
         let again = archive.report(&run_id).unwrap();
         prop_assert_eq!(serde_json::to_string(&again).unwrap(), serde_json::to_string(&report).unwrap());

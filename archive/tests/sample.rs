@@ -7,9 +7,8 @@ use engine::history::History;
 use engine::outcome::{Kind, Outcome};
 use engine::plan::Plan;
 use engine::random::Random;
-use engine::record::{Instants, Recorder};
+use engine::record::{Instants, Recorder, Snapshot};
 use engine::report::{Identity, MachineFacts, Observed, Report};
-use engine::snapshot::Snapshot;
 use std::sync::OnceLock;
 
 const SLICES: u64 = 20;
@@ -38,28 +37,22 @@ fn make() -> Report {
     let config = Layers::new(Some(document)).unwrap().config().unwrap();
     let plan = Plan::new(&config, &|_| Err(String::new())).unwrap();
     let mut random = Random::new(1, 0);
-    let (mut whole, mut history) = (Snapshot::new(2, 2, plan.phases), History::default());
+    let (mut whole, mut history) = (Snapshot::new(2, &plan.layout(), plan.phases), History::default());
     for slice in 0..SLICES {
         let snapshot = slice_of(&plan, slice, &mut random);
         whole.merge(&snapshot);
         history.push(&snapshot);
     }
-    let observed = Observed {
-        whole: &whole,
-        window: &whole.shards,
-        history: history.slices(),
-        is_steady: None,
-        until: None,
-    };
+    let observed = Observed { whole: &whole, history: history.slices(), is_steady: None, until: None };
     let facts = MachineFacts { connections_open: 64, cores: vec![0, 1], ..MachineFacts::default() };
     let identity = Identity { run_id: String::new(), started_at: String::new() };
     Report::new(&plan, observed, facts, identity)
 }
 
 fn slice_of(plan: &Plan, slice: u64, random: &mut Random) -> Snapshot {
-    let mut snapshot = Snapshot::new(2, 2, plan.phases);
+    let mut snapshot = Snapshot::new(2, &plan.layout(), plan.phases);
     for shard in 0..2 {
-        let mut recorder = Recorder::new(shard, 2, plan.phases);
+        let mut recorder = Recorder::new(shard, &plan.layout(), plan.phases);
         (recorder.from_ns, recorder.to_ns) = (slice * SLICE_NS, (slice + 1) * SLICE_NS);
         for request in 0..REQUESTS_PER_SLICE / 2 {
             let intended = recorder.from_ns + (2 * request + shard as u64) * SLICE_NS / REQUESTS_PER_SLICE;
@@ -74,6 +67,7 @@ fn slice_of(plan: &Plan, slice: u64, random: &mut Random) -> Snapshot {
             recorder.sent(series, intended, sent, 100);
             recorder.done(series, outcome, instants, sent - intended, 250);
         }
+        recorder.settle(true);
         snapshot.absorb(&recorder);
     }
     snapshot

@@ -16,182 +16,30 @@
 //! above is that of runs that do not differ, and [`Comparison::holds_spread_of_runs`] is false.
 //! With several runs the interval is the wider of what the slices say and what the runs say.
 
+mod metric;
+mod obstacle;
+mod options;
 pub mod refusal;
+mod regression;
 pub mod row;
 
-use crate::compare::refusal::{Objection, Obstacle, Refusal, objections};
-use crate::compare::row::{Draft, Row, Side};
-use crate::distribution::Distribution;
+pub use metric::{Judgement, RowMetric};
+pub use options::{Minimums, Options};
+pub use regression::{Regression, RegressionRow, RegressionStatus};
+
+use crate::distribution::{Distribution, UnreadableHistogram};
 use crate::load::Load;
 use crate::redact;
 use crate::report::Report;
-use crate::schedule::{Shape, Stretch};
 use crate::verdict::Status;
+use obstacle::{Objection, Refusal};
+use refusal::objections;
+use row::{ComparedSide, Draft, Row};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// Version of the keys of a [`Comparison`].
 pub const SCHEMA: u32 = 1;
-
-/// What a comparison is made with.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Options {
-    /// The probability, below 1, that no row is called worse by mistake; each interval has at least this confidence.
-    pub confidence: f64,
-    /// Differences below these are of no interest.
-    pub minimums: Minimums,
-    /// Obstacles that become notes.
-    pub allowed: BTreeSet<Obstacle>,
-    /// Rows that take part in the overall verdict. The CPU time is the generator's own and is shown, but is left out as a rule.
-    pub decisive: BTreeSet<Metric>,
-    /// True when the first run of a side was made beside the first of the other, and so on.
-    pub is_paired: bool,
-    /// How often each side is resampled.
-    pub resamples: usize,
-    /// Seed of the resampling.
-    pub seed: u64,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            confidence: 0.95,
-            minimums: Minimums::default(),
-            allowed: BTreeSet::new(),
-            decisive: Metric::ALL.into_iter().filter(|metric| *metric != Metric::CpuPerRequest).collect(),
-            is_paired: false,
-            resamples: 2_000,
-            seed: 1,
-        }
-    }
-}
-
-impl Options {
-    /// Whether an objection is one that becomes a note.
-    fn allows(&self, objection: &Objection) -> bool {
-        objection.obstacle.can_be_allowed() && self.allowed.contains(&objection.obstacle)
-    }
-}
-
-/// Differences below these are of no interest.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Minimums {
-    /// Of response times, as a share of the base.
-    pub response: f64,
-    /// Of the rate, as a share of the base.
-    pub rate: f64,
-    /// Of the CPU time of a request, as a share of the base.
-    pub cpu: f64,
-    /// Of the share of requests that failed, in shares of all: 0.001 are 0.1 percentage points.
-    pub failed: f64,
-}
-
-impl Default for Minimums {
-    fn default() -> Minimums {
-        Minimums { response: 0.01, rate: 0.01, cpu: 0.05, failed: 0.001 }
-    }
-}
-
-impl Minimums {
-    /// One minimum for all differences that are shares of the base; failures keep theirs, which is of another kind.
-    pub fn relative(share: f64) -> Minimums {
-        Minimums { response: share, rate: share, cpu: share, ..Minimums::default() }
-    }
-
-    fn of(&self, metric: Metric) -> f64 {
-        match metric {
-            Metric::Rate => self.rate,
-            Metric::Failed => self.failed,
-            Metric::CpuPerRequest => self.cpu,
-            _ => self.response,
-        }
-    }
-}
-
-/// What a row is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Metric {
-    /// Mean response time, nanoseconds.
-    ResponseMean,
-    /// Median response time, nanoseconds.
-    ResponseP50,
-    /// 90th percentile.
-    ResponseP90,
-    /// 99th percentile.
-    ResponseP99,
-    /// 99.9th percentile.
-    ResponseP999,
-    /// Requests that ended, per second.
-    Rate,
-    /// Failed and dropped, as a share of all.
-    Failed,
-    /// CPU time of the generator for each request that ended, without what it spent watching the clock, nanoseconds.
-    CpuPerRequest,
-}
-
-impl Metric {
-    /// Every metric, in the order of the rows.
-    pub const ALL: [Metric; 8] = [
-        Metric::ResponseMean,
-        Metric::ResponseP50,
-        Metric::ResponseP90,
-        Metric::ResponseP99,
-        Metric::ResponseP999,
-        Metric::Rate,
-        Metric::Failed,
-        Metric::CpuPerRequest,
-    ];
-
-    /// The share of requests that a percentile is about, 0 to 1; `None` for what is no percentile.
-    pub fn quantile(self) -> Option<f64> {
-        match self {
-            Metric::ResponseP50 => Some(0.5),
-            Metric::ResponseP90 => Some(0.9),
-            Metric::ResponseP99 => Some(0.99),
-            Metric::ResponseP999 => Some(0.999),
-            _ => None,
-        }
-    }
-
-    /// What the row is called, for people.
-    pub fn title(self) -> &'static str {
-        match self {
-            Metric::ResponseMean => "response mean",
-            Metric::ResponseP50 => "response p50",
-            Metric::ResponseP90 => "response p90",
-            Metric::ResponseP99 => "response p99",
-            Metric::ResponseP999 => "response p99.9",
-            Metric::Rate => "rate",
-            Metric::Failed => "failed",
-            Metric::CpuPerRequest => "CPU per request",
-        }
-    }
-
-    /// True when more of it is better.
-    pub fn is_better_higher(self) -> bool {
-        self == Metric::Rate
-    }
-
-    /// True when differences are shares of the base; false when they are plain differences.
-    pub fn is_relative(self) -> bool {
-        self != Metric::Failed
-    }
-}
-
-/// A verdict on a row, or on all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Judgement {
-    /// The candidate is better.
-    Better,
-    /// Any difference is too small to be of interest.
-    Same,
-    /// The runs do not tell.
-    Unclear,
-    /// The candidate is worse.
-    Worse,
-}
 
 /// The result of a comparison: stable, documented JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -234,7 +82,7 @@ pub struct SideSummary {
 
 impl SideSummary {
     /// The response times of all runs' successes. Errors when the histogram was not written by this program.
-    pub fn response(&self) -> Result<Distribution, String> {
+    pub fn response(&self) -> Result<Distribution, UnreadableHistogram> {
         Distribution::decode(&self.response_hdr)
     }
 }
@@ -248,10 +96,17 @@ pub fn compare(base: &[Report], candidate: &[Report], options: &Options) -> Resu
     if !refused.is_empty() {
         return Err(Refusal { objections: refused });
     }
-    let (base_side, candidate_side) = (Side::new(base)?, Side::new(candidate)?);
+    let (base_side, candidate_side) = (ComparedSide::new(base)?, ComparedSide::new(candidate)?);
     let mut notes: Vec<String> = allowed.into_iter().map(|objection| objection.text).collect();
-    let (drafts, omitted) = row::drafts(&base_side, &candidate_side, options);
+    let (mut drafts, omitted) = row::drafts(&base_side, &candidate_side, options);
     notes.extend(omitted);
+    if base[0].plan.scenarios.len() > 1 {
+        for scenario in &base[0].plan.scenarios {
+            let (of_scenario, omitted) = scenario_drafts(&scenario.name, base, candidate, options)?;
+            drafts.extend(of_scenario);
+            notes.extend(omitted);
+        }
+    }
     notes.extend(general_notes(base, candidate, &drafts));
     let (rows, row_confidence) = finished(drafts, options);
     Ok(Comparison {
@@ -265,6 +120,35 @@ pub fn compare(base: &[Report], candidate: &[Report], options: &Options) -> Resu
         rows,
         notes,
     })
+}
+
+/// The rows of one scenario, where both sides have it, and in words what was left out. The generator's CPU time is not told apart by
+/// scenario.
+fn scenario_drafts(
+    name: &str,
+    base: &[Report],
+    candidate: &[Report],
+    options: &Options,
+) -> Result<(Vec<Draft>, Vec<String>), Refusal> {
+    let of_side = |reports: &[Report]| -> Option<Vec<Report>> {
+        reports.iter().map(|report| report.of_scenario(name)).collect()
+    };
+    let (Some(base), Some(candidate)) = (of_side(base), of_side(candidate)) else {
+        return Ok((
+            Vec::new(),
+            vec![format!("`{name}` is not in all runs, and is not compared on its own")],
+        ));
+    };
+    if base.iter().chain(&candidate).any(|report| report.requests.ok == 0) {
+        let note =
+            format!("`{name}` is not compared on its own: in one of the runs none of its requests succeeded");
+        return Ok((Vec::new(), vec![note]));
+    }
+    let (mut drafts, omitted) =
+        row::drafts(&ComparedSide::new(&base)?, &ComparedSide::new(&candidate)?, options);
+    drafts.retain(|draft| draft.metric != RowMetric::CpuPerRequest);
+    drafts.iter_mut().for_each(|draft| draft.scenario = Some(name.to_owned()));
+    Ok((drafts, omitted.into_iter().map(|note| format!("{name}/{note}")).collect()))
 }
 
 /// Rows with intervals wide enough for all of them together, and the confidence of each.
@@ -281,7 +165,7 @@ fn overall(rows: &[Row]) -> Judgement {
     order.into_iter().find(|verdict| has(*verdict)).unwrap_or(Judgement::Same)
 }
 
-fn summary(reports: &[Report], side: &Side) -> SideSummary {
+fn summary(reports: &[Report], side: &ComparedSide) -> SideSummary {
     let names: BTreeSet<String> = reports.iter().map(|report| redact::text(&report.plan.name)).collect();
     SideSummary {
         run_ids: reports.iter().map(|report| report.run_id.clone()).collect(),
@@ -303,14 +187,14 @@ fn general_notes(base: &[Report], candidate: &[Report], drafts: &[Draft]) -> Vec
                 .to_owned(),
         );
     }
-    if !is_constant(&base[0].plan.load) {
+    if !base[0].plan.scenarios.iter().all(|scenario| is_constant(&scenario.load)) {
         notes.push(
             "the offered rate is not constant: what changes with it is taken for noise, and intervals are wide"
                 .to_owned(),
         );
     }
     let forgetful = drafts.iter().filter(|draft| draft.degrees() < DEGREES_FEW && draft.is_fallible());
-    let titles: Vec<&str> = forgetful.map(|draft| draft.metric.title()).collect();
+    let titles: Vec<String> = forgetful.map(Draft::title).collect();
     if !titles.is_empty() {
         notes.push(format!(
             "{}: the runs vary so slowly that they are worth fewer than eight independent stretches; run longer",
@@ -332,49 +216,7 @@ fn disturbance(report: &Report) -> Option<String> {
 
 /// True for a load that asks for the same from start to end.
 pub(crate) fn is_constant(load: &Load) -> bool {
-    match load {
-        Load::Closed => true,
-        Load::Open { stretches, .. } => matches!(stretches[..], [Stretch { shape: Shape::Constant(_), .. }]),
-    }
-}
-
-/// Whether a candidate is worse than a limit allows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Regression {
-    /// `regressed` when a decisive row has; otherwise `unclear` when one is; otherwise `passed`.
-    pub status: RegressionStatus,
-    /// The share of the base by which a row may be worse.
-    pub limit: f64,
-    /// Each row of the comparison, in the same order.
-    pub rows: Vec<RegressionRow>,
-}
-
-/// One row against the limit.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RegressionRow {
-    /// What the row is about.
-    pub metric: Metric,
-    /// How it stands to the limit.
-    pub status: RegressionStatus,
-    /// The limit it was held to: the one asked for; for failures, which are no share of the base, their minimum of interest.
-    pub limit: f64,
-    /// The smallest change for the worse that runs like these show to be beyond the limit in half of all cases. `null` where
-    /// chance had no part.
-    pub detectable: Option<f64>,
-    /// Whether it takes part in the whole.
-    pub is_decisive: bool,
-}
-
-/// How a difference stands to a limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RegressionStatus {
-    /// The whole interval is within the limit.
-    Passed,
-    /// The limit is within the interval.
-    Unclear,
-    /// The whole interval is beyond the limit.
-    Regressed,
+    load.is_closed() || load.constant_rate().is_some()
 }
 
 impl Comparison {
@@ -388,14 +230,15 @@ impl Comparison {
         Regression { status, limit, rows }
     }
 
-    /// The row of a metric, if both sides have it.
-    pub fn row(&self, metric: Metric) -> Option<&Row> {
-        self.rows.iter().find(|row| row.metric == metric)
+    /// The row of a metric of the whole run, if both sides have it.
+    pub fn row(&self, metric: RowMetric) -> Option<&Row> {
+        self.rows.iter().find(|row| row.metric == metric && row.scenario.is_none())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::refusal::Obstacle;
     use super::*;
     use crate::fixtures::{CLOSED, OPEN, report, slices};
     use crate::random::Random;
@@ -417,7 +260,7 @@ mod tests {
         assert!(same.verdict != Judgement::Worse && same.verdict != Judgement::Better, "{same:?}");
         let worse = compare(std::slice::from_ref(&base), &[slower], &options).unwrap();
         assert_eq!(worse.verdict, Judgement::Worse);
-        let p50 = worse.row(Metric::ResponseP50).unwrap();
+        let p50 = worse.row(RowMetric::ResponseP50).unwrap();
         assert!(p50.low < 0.3 && 0.3 < p50.high && p50.basis == row::Basis::WithinRuns, "{p50:?}");
         assert!(worse.notes.iter().any(|note| note.contains("one run on a side")));
         assert!(worse.notes.iter().any(|note| note.starts_with("response p99.9: ")), "6 lie beyond it");
@@ -444,10 +287,10 @@ mod tests {
         let still = |id: &str, ns: u64| report(id, CLOSED, &vec![(vec![ns; 50], 0); 30]);
         let (base, again, slower) = (still("a", 1_000_000), still("b", 1_000_000), still("c", 1_100_000));
         let same = compare(std::slice::from_ref(&base), &[again], &quick()).unwrap();
-        let p50 = same.row(Metric::ResponseP50).unwrap();
+        let p50 = same.row(RowMetric::ResponseP50).unwrap();
         assert_eq!((p50.verdict, p50.low, p50.high), (Judgement::Same, 0.0, 0.0));
         let worse = compare(&[base], &[slower], &quick()).unwrap();
-        assert_eq!(worse.row(Metric::ResponseP50).unwrap().verdict, Judgement::Worse);
+        assert_eq!(worse.row(RowMetric::ResponseP50).unwrap().verdict, Judgement::Worse);
     }
 
     #[test]
@@ -457,11 +300,11 @@ mod tests {
         };
         let (none, some) = (report("a", CLOSED, &with(0)), report("b", CLOSED, &with(5)));
         let found = compare(std::slice::from_ref(&none), &[some], &quick()).unwrap();
-        let row = found.row(Metric::Failed).unwrap();
+        let row = found.row(RowMetric::Failed).unwrap();
         assert_eq!((row.verdict, found.verdict), (Judgement::Worse, Judgement::Worse));
         assert!((row.difference - 5.0 / 105.0).abs() < 1e-9);
         let neither = compare(std::slice::from_ref(&none), &[report("c", CLOSED, &with(0))], &quick());
-        let row = neither.unwrap().row(Metric::Failed).unwrap().clone();
+        let row = neither.unwrap().row(RowMetric::Failed).unwrap().clone();
         // Ten in a thousand could fail unseen: 3000 requests do not show that a thousandth does not.
         assert_eq!((row.difference, row.verdict), (0.0, Judgement::Unclear));
         assert!(row.high > 0.001 && row.high < 0.003, "{row:?}");
@@ -472,7 +315,7 @@ mod tests {
         let base = report("a", OPEN, &slices(1, 10, 100, 1.0));
         let options = Options { allowed: BTreeSet::from([Obstacle::Slices]), ..quick() };
         let found = compare(std::slice::from_ref(&base), std::slice::from_ref(&base), &options).unwrap();
-        let row = found.row(Metric::Rate).unwrap();
+        let row = found.row(RowMetric::Rate).unwrap();
         assert_eq!((row.basis, row.verdict), (row::Basis::ByConstruction, Judgement::Same));
         assert!(found.notes.iter().any(|note| note.contains("too few")), "what was allowed is told");
     }
@@ -488,14 +331,14 @@ mod tests {
         };
         let (base, candidate) = (side("a", [1.0, 1.2, 0.8]), side("bb", [1.1, 1.32, 0.88]));
         let found = compare(&base, &candidate, &quick()).unwrap();
-        let p50 = found.row(Metric::ResponseP50).unwrap();
+        let p50 = found.row(RowMetric::ResponseP50).unwrap();
         assert_eq!((p50.basis, p50.verdict), (row::Basis::BetweenRuns, Judgement::Unclear));
         assert!(
             found.holds_spread_of_runs && p50.detectable.unwrap() > 0.3,
             "three runs see little: {p50:?}"
         );
         let in_turns = compare(&base, &candidate, &Options { is_paired: true, ..quick() }).unwrap();
-        let paired = in_turns.row(Metric::ResponseP50).unwrap();
+        let paired = in_turns.row(RowMetric::ResponseP50).unwrap();
         assert!(paired.high - paired.low < 0.5 * (p50.high - p50.low), "pairs share what scatters");
         let refused = compare(&base[..2], &candidate, &Options { is_paired: true, ..quick() });
         assert_eq!(refused.unwrap_err().objections[0].obstacle, Obstacle::Pairs);
@@ -535,7 +378,7 @@ mod tests {
     const REMEMBERING: Law = Law::Lognormal { level: 0.05, memory: 0.8 };
 
     /// A side of 100 slices with so many requests each; `bend` changes each request's logarithm.
-    fn side(random: &mut Random, law: Law, requests: u64, bend: fn(f64) -> f64) -> Side {
+    fn side(random: &mut Random, law: Law, requests: u64, bend: fn(f64) -> f64) -> ComparedSide {
         let mut state = normal(random);
         let slice = |_| {
             let mut counts = vec![0_u64; 12_000];
@@ -562,7 +405,7 @@ mod tests {
         };
         let run = (0..100).map(slice).collect();
         let rate = RateBlock { target: Some(5_000.0), achieved: 5_000.0, ratio: Some(1.0) };
-        Side::of_runs(vec![run], vec![rate], Distribution::new())
+        ComparedSide::of_runs(vec![run], vec![rate], Distribution::new())
     }
 
     /// Nothing below the 95th percentile, and 5 % above.
@@ -587,13 +430,13 @@ mod tests {
             let candidate = side(&mut random, law, requests, bend);
             let options = Options { resamples: 300, seed, ..Options::default() };
             let (rows, _) = finished(row::drafts(&base, &candidate, &options).0, &options);
-            let is_worse = |metric: Metric| {
+            let is_worse = |metric: RowMetric| {
                 rows.iter().any(|row| row.metric == metric && row.verdict == Judgement::Worse)
             };
             worse.whole += u64::from(overall(&rows) == Judgement::Worse);
-            worse.p99 += u64::from(is_worse(Metric::ResponseP99));
-            worse.p999 += u64::from(is_worse(Metric::ResponseP999));
-            worse.p999_judged += u64::from(rows.iter().any(|row| row.metric == Metric::ResponseP999));
+            worse.p99 += u64::from(is_worse(RowMetric::ResponseP99));
+            worse.p999 += u64::from(is_worse(RowMetric::ResponseP999));
+            worse.p999_judged += u64::from(rows.iter().any(|row| row.metric == RowMetric::ResponseP999));
         }
         worse
     }

@@ -4,6 +4,7 @@
 //! from it, and the origin of each key is kept, so that a mistake can point at the flag, the variable, or the line and
 //! column it came from. Nothing here judges values: that is [`crate::plan::Plan`]'s, which is valid by construction.
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
@@ -29,7 +30,56 @@ pub struct Config {
     pub load: LoadConfig,
     /// The requests, drawn by weight. Absent: one GET of the URL.
     pub request: Vec<RequestConfig>,
-    /// Conditions on the result, by metric: `response = "p(99)<50ms"`. One that is not met ends the run with exit code 99.
+    /// Targets by name, for scenarios to use.
+    pub target: IndexMap<String, TargetConfig>,
+    /// Streams of traffic by name, side by side. With them, `load` and `request` stand in each of them.
+    pub scenario: IndexMap<String, ScenarioConfig>,
+    /// Conditions on the result, by metric: `response = "p(99)<50ms"`, or by metric and scope:
+    /// `"response{scenario=read}"`. One that is not met ends the run with exit code 99.
+    pub thresholds: BTreeMap<String, Texts>,
+}
+
+/// Where requests go, by a name.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TargetConfig {
+    /// As the plan's `url`.
+    pub url: Option<Text>,
+    /// Headers sent with every request to it, after the plan's.
+    pub headers: BTreeMap<String, Texts>,
+    /// How long making one connection may take (default: the run's).
+    pub connect_timeout: Option<Text>,
+    /// Requests under way on one connection at a time (default: the run's).
+    pub pipeline: Option<u32>,
+}
+
+/// One stream of traffic.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ScenarioConfig {
+    /// The name of a target of the plan (default: the plan's `url`).
+    pub target: Option<Text>,
+    /// A target of its own, as the plan's `url`.
+    pub url: Option<Text>,
+    /// Connections, over all shards (default: the run's).
+    pub connections: Option<u32>,
+    /// When it begins, from the start of the run (default 0s).
+    pub starts: Option<Text>,
+    /// The scenario at whose end it begins.
+    pub after: Option<Text>,
+    /// For how long it schedules (default: until the run's end, or what the load or `requests` need).
+    pub duration: Option<Text>,
+    /// Stop after this many requests, over all shards.
+    pub requests: Option<Text>,
+    /// How long one request may take from being sent (default: the run's).
+    pub timeout: Option<Text>,
+    /// Headers sent with every request of it, after the plan's.
+    pub headers: BTreeMap<String, Texts>,
+    /// The offered load. Absent: closed loop.
+    pub load: LoadConfig,
+    /// The requests, drawn by weight. Absent: one GET of the target's URL.
+    pub request: Vec<RequestConfig>,
+    /// Conditions on this scenario's result.
     pub thresholds: BTreeMap<String, Texts>,
 }
 
@@ -66,7 +116,7 @@ pub struct RunConfig {
 }
 
 /// The offered load: a shape and its numbers.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LoadConfig {
     /// `constant`, `ramp`, `steps`, `spike`, `sine`, `stages` or `closed` (default: constant with a `rate`, else closed).
@@ -119,6 +169,18 @@ pub struct RequestConfig {
     pub method: Option<Text>,
     /// The path and query (default: the URL's). May hold `{{seq}}`, `{{rand LOW HIGH}}` and `{{uuid}}`.
     pub path: Option<Text>,
+    /// Method GET, and this path.
+    pub get: Option<Text>,
+    /// Method HEAD, and this path.
+    pub head: Option<Text>,
+    /// Method POST, and this path.
+    pub post: Option<Text>,
+    /// Method PUT, and this path.
+    pub put: Option<Text>,
+    /// Method PATCH, and this path.
+    pub patch: Option<Text>,
+    /// Method DELETE, and this path.
+    pub delete: Option<Text>,
     /// Headers of this request, after the plan's. Values may hold the same.
     pub headers: BTreeMap<String, Texts>,
     /// The body: text, which may hold the same, or `@file`, which is sent as it is.
@@ -276,7 +338,7 @@ impl Diagnostic {
 
 /// Where a mistake is, for showing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     /// In the plan file, at these bytes.
     File(Range<usize>),
     /// In a flag or a variable.
@@ -348,9 +410,13 @@ impl Layers {
 
     /// The value at a dotted path.
     pub fn get(&self, path: &str) -> Option<&toml::Value> {
-        let mut keys = path.split('.');
-        let first = self.table.get(keys.next()?)?;
-        keys.try_fold(first, |value, key| value.get(key))
+        self.get_at(&path.split('.').collect::<Vec<_>>())
+    }
+
+    /// The same for keys that may hold dots themselves.
+    pub fn get_at(&self, keys: &[&str]) -> Option<&toml::Value> {
+        let (first, rest) = keys.split_first()?;
+        rest.iter().try_fold(self.table.get(*first)?, |value, key| value.get(*key))
     }
 
     /// A variable `VAJRA_RUN__CONNECTIONS` sets `run.connections`: double underscores nest. The value is read as TOML
@@ -381,21 +447,26 @@ impl Layers {
     }
 
     /// Where a mistake is. A key that is absent is looked for in its parents.
-    pub fn place(&self, diagnostic: &Diagnostic) -> Place {
+    pub fn place(&self, diagnostic: &Diagnostic) -> Location {
         if let Some(span) = &diagnostic.span {
-            return Place::File(span.clone());
+            return Location::File(span.clone());
         }
         let mut path = diagnostic.path.as_str();
         while !path.is_empty() {
             if let Some(origin) = self.origins.get(path) {
-                return Place::Origin(origin.clone());
+                return Location::Origin(origin.clone());
             }
             if let Some(span) = self.document.as_ref().and_then(|document| span_of(document, path)) {
-                return Place::File(span);
+                return Location::File(span);
+            }
+            // A table that no file has may have been begun by a flag.
+            let inner = format!("{path}.");
+            if let Some((_, origin)) = self.origins.iter().find(|(key, _)| key.starts_with(&inner)) {
+                return Location::Origin(origin.clone());
             }
             path = path.rsplit_once('.').map_or("", |(parent, _)| parent);
         }
-        Place::Nowhere
+        Location::Nowhere
     }
 }
 
@@ -568,7 +639,7 @@ mod tests {
         let layers = layers(text, format);
         let diagnostic = layers.config().unwrap_err();
         match layers.place(&diagnostic) {
-            Place::File(span) => (diagnostic, text[span].to_owned()),
+            Location::File(span) => (diagnostic, text[span].to_owned()),
             place => panic!("{diagnostic:?} at {place:?}"),
         }
     }
@@ -605,7 +676,7 @@ mod tests {
         let run = layers.config().unwrap().run;
         assert_eq!((run.connections, run.shards, run.pipeline), (Some(3), Some(2), Some(1)));
         let place = layers.place(&Diagnostic::at("run.shards", "", ""));
-        assert_eq!(place, Place::Origin(Origin::Environment("VAJRA_RUN__SHARDS".into())));
+        assert_eq!(place, Location::Origin(Origin::Environment("VAJRA_RUN__SHARDS".into())));
     }
 
     #[test]
@@ -619,6 +690,6 @@ mod tests {
     fn an_absent_key_is_placed_at_its_parent() {
         let layers = layers("[load]\nshape = \"ramp\"", Format::Toml);
         let place = layers.place(&Diagnostic::at("load.from", "", ""));
-        assert!(matches!(place, Place::File(_)), "{place:?}");
+        assert!(matches!(place, Location::File(_)), "{place:?}");
     }
 }

@@ -1,12 +1,14 @@
-//! A distribution of durations: counts of fixed size, three significant digits, 1 ns to one hour.
+//! A distribution of durations: three significant digits, 1 ns to one hour.
 //!
 //! The buckets are those of HdrHistogram, so that every tool for it reads what is written here; the counts are our own. Recording
 //! is the dearest thing that a shard does for every request, and with the bounds known to the compiler it takes a quarter of the
-//! instructions. Only the range that was written to is merged, copied and emptied.
+//! instructions. Counts lie in pages of neighbouring buckets, and only pages that were written to exist: a run has a distribution
+//! for each figure of each kind of request, in each recorder of each shard, and most of them see a few requests between one
+//! hand-over and the next. What is not there is not merged, copied or emptied either.
 
 mod encoding;
 
-pub use encoding::COUNT_MAX;
+pub use encoding::{COUNT_MAX, UnreadableHistogram};
 
 /// The longest duration that is told apart from longer ones, in nanoseconds: one hour.
 pub const DURATION_NS_MAX: u64 = 3_600_000_000_000;
@@ -23,15 +25,23 @@ const COUNTS: usize =
     bucket_of(DURATION_NS_MAX) / COUNTS_PER_DOUBLING * COUNTS_PER_DOUBLING + COUNTS_PER_DOUBLING;
 const _: () = assert!(1 << EXACT_BITS >= 2 * 10_u32.pow(SIGNIFICANT_DIGITS as u32), "three digits");
 
-/// Durations in nanoseconds, counted. Recording never allocates; merging is exact.
-#[derive(Debug)]
+/// Buckets of a page.
+const PAGE_COUNTS: usize = 64;
+/// Pages that there can be: up to the one that an hour lies in.
+const PAGES: usize = bucket_of(DURATION_NS_MAX) / PAGE_COUNTS + 1;
+const _: () = assert!(PAGES * PAGE_COUNTS <= COUNTS && PAGES < NO_PAGE as usize, "every page has its place");
+/// Memory is taken for no fewer pages at a time.
+const PAGES_MIN: usize = 8;
+/// Stands in the directory where nothing was counted. No vector of pages is so long.
+const NO_PAGE: u16 = u16::MAX;
+
+/// Durations in nanoseconds, counted. Merging is exact.
+#[derive(Clone, Debug)]
 pub struct Distribution {
-    counts: Box<[u64; COUNTS]>,
-    /// The first bucket that may have a count; one past the last when none has.
-    lowest: usize,
-    /// The last.
-    highest: usize,
-    count: u64,
+    /// For each stretch of buckets, in which place its page lies.
+    directory: [u16; PAGES],
+    /// The counts of neighbouring buckets, in the order in which they were first written to.
+    pages: Vec<[u64; PAGE_COUNTS]>,
     sum_ns: u128,
 }
 
@@ -66,67 +76,97 @@ impl Default for Distribution {
     }
 }
 
-impl Clone for Distribution {
-    fn clone(&self) -> Distribution {
-        let mut copy = Distribution::new();
-        copy.merge(self);
-        copy
-    }
-}
-
 impl Distribution {
-    /// An empty distribution; allocates all it will ever need.
+    /// An empty distribution, which takes memory as it needs it.
     pub fn new() -> Distribution {
-        // Zeroed memory from the system is not touched before it is written to, so that unused buckets take none.
-        let counts = vec![0; COUNTS].into_boxed_slice().try_into().expect("so many were made");
-        Distribution { counts, lowest: COUNTS, highest: 0, count: 0, sum_ns: 0 }
+        Distribution { directory: [NO_PAGE; PAGES], pages: Vec::new(), sum_ns: 0 }
     }
 
-    /// Counts one duration. Longer than an hour counts as an hour, in the quantiles but not in the mean.
+    /// An empty distribution that never allocates again. Memory that was never written to is address space alone, so it takes up
+    /// what it needs all the same.
+    pub fn preallocated() -> Distribution {
+        Distribution { pages: Vec::with_capacity(PAGES), ..Distribution::new() }
+    }
+
+    /// Counts one duration. What is longer than the page of an hour reaches, some two minutes more, counts as an hour: in the
+    /// quantiles, but not in the mean.
     #[inline]
     pub fn record(&mut self, duration_ns: u64) {
-        self.count_at(bucket_of(duration_ns.min(DURATION_NS_MAX)), 1);
+        self.count_at(bucket_of(duration_ns), 1);
         self.sum_ns += u128::from(duration_ns);
     }
 
     #[inline]
     fn count_at(&mut self, bucket: usize, count: u64) {
-        self.counts[bucket] += count;
-        self.lowest = self.lowest.min(bucket);
-        self.highest = self.highest.max(bucket);
-        self.count += count;
+        // Two comparisons that are needed anyway, for the bounds of both: where there is no page, its place is beyond them all.
+        if let Some(&place) = self.directory.get(bucket / PAGE_COUNTS)
+            && let Some(page) = self.pages.get_mut(usize::from(place))
+        {
+            page[bucket % PAGE_COUNTS] += count;
+        } else {
+            self.count_anew(bucket, count);
+        }
+    }
+
+    /// Counts in a bucket that has no page yet, or none at all.
+    #[cold]
+    #[inline(never)]
+    fn count_anew(&mut self, bucket: usize, count: u64) {
+        let bucket = bucket.min(bucket_of(DURATION_NS_MAX));
+        self.page_of(bucket / PAGE_COUNTS)[bucket % PAGE_COUNTS] += count;
+    }
+
+    /// The page of a stretch of buckets.
+    fn page_of(&mut self, stretch: usize) -> &mut [u64; PAGE_COUNTS] {
+        let place = usize::from(self.directory[stretch]);
+        if place < self.pages.len() { &mut self.pages[place] } else { self.add_page(stretch) }
+    }
+
+    fn add_page(&mut self, stretch: usize) -> &mut [u64; PAGE_COUNTS] {
+        let place = self.pages.len();
+        if place == self.pages.capacity() {
+            // By a quarter and not by twice: a run has hundreds of these, and each grows a few times.
+            self.pages.reserve_exact((place / 4).max(PAGES_MIN));
+        }
+        self.directory[stretch] = place as u16;
+        self.pages.push([0; PAGE_COUNTS]);
+        &mut self.pages[place]
     }
 
     /// Adds all of another distribution.
     pub fn merge(&mut self, other: &Distribution) {
-        if other.count == 0 {
-            return;
+        if self.pages.is_empty() {
+            self.pages.reserve_exact(other.pages.len());
         }
-        let range = other.lowest..=other.highest;
-        let theirs = &other.counts[range.clone()];
-        self.counts[range].iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine += theirs);
-        self.lowest = self.lowest.min(other.lowest);
-        self.highest = self.highest.max(other.highest);
-        self.count += other.count;
+        for (stretch, theirs) in other.filled_pages() {
+            let mine = self.page_of(stretch);
+            mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine += theirs);
+        }
         self.sum_ns += other.sum_ns;
     }
 
     /// Empties it, keeping its memory.
     pub fn clear(&mut self) {
-        if self.count > 0 {
-            self.counts[self.lowest..=self.highest].fill(0);
-            (self.lowest, self.highest, self.count, self.sum_ns) = (COUNTS, 0, 0, 0);
+        if !self.pages.is_empty() {
+            self.directory.fill(NO_PAGE);
+            self.pages.clear();
+            self.sum_ns = 0;
         }
+    }
+
+    /// Bytes of memory that it has been given.
+    pub fn allocated_bytes(&self) -> usize {
+        self.pages.capacity() * size_of::<[u64; PAGE_COUNTS]>()
     }
 
     /// How many durations were recorded.
     pub fn count(&self) -> u64 {
-        self.count
+        self.pages.iter().flatten().sum()
     }
 
     /// The duration that `quantile` (0 to 1) of all are at most, in nanoseconds; 0 when empty.
     pub fn quantile_ns(&self, quantile: f64) -> u64 {
-        let wanted = ((quantile.min(1.0) * self.count as f64).ceil() as u64).max(1);
+        let wanted = ((quantile.min(1.0) * self.count() as f64).ceil() as u64).max(1);
         let mut seen = 0;
         let found = self.filled().find(|&(_, count)| {
             seen += count;
@@ -137,17 +177,20 @@ impl Distribution {
 
     /// The arithmetic mean in nanoseconds; 0 when empty.
     pub fn mean_ns(&self) -> f64 {
-        if self.count == 0 { 0.0 } else { self.sum_ns as f64 / self.count as f64 }
+        match self.count() {
+            0 => 0.0,
+            count => self.sum_ns as f64 / count as f64,
+        }
     }
 
     /// The shortest, in nanoseconds (to three digits); 0 when empty.
     pub fn min_ns(&self) -> u64 {
-        if self.count == 0 { 0 } else { first_of(self.lowest) }
+        self.filled().next().map_or(0, |(bucket, _)| first_of(bucket))
     }
 
     /// The longest, in nanoseconds (to three digits); 0 when empty.
     pub fn max_ns(&self) -> u64 {
-        if self.count == 0 { 0 } else { last_of(self.highest) }
+        self.filled().next_back().map_or(0, |(bucket, _)| last_of(bucket))
     }
 
     /// Every recorded value in nanoseconds, ascending, with how often it was seen. Values are as exact as quantiles are, and
@@ -157,11 +200,17 @@ impl Distribution {
     }
 
     /// The buckets that have a count, ascending, and their counts.
-    fn filled(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
-        // Nothing recorded is an empty range: its lowest is above its highest.
-        (self.lowest..=self.highest)
-            .map(|bucket| (bucket, self.counts[bucket]))
-            .filter(|&(_, count)| count > 0)
+    fn filled(&self) -> impl DoubleEndedIterator<Item = (usize, u64)> + '_ {
+        let buckets = self.filled_pages().flat_map(|(stretch, page)| {
+            page.iter().enumerate().map(move |(index, &count)| (stretch * PAGE_COUNTS + index, count))
+        });
+        buckets.filter(|&(_, count)| count > 0)
+    }
+
+    /// The stretches that have a page, ascending, and their pages.
+    fn filled_pages(&self) -> impl DoubleEndedIterator<Item = (usize, &[u64; PAGE_COUNTS])> + '_ {
+        let stretches = self.directory.iter().enumerate();
+        stretches.filter_map(|(stretch, &place)| Some((stretch, self.pages.get(usize::from(place))?)))
     }
 
     /// All the figures a report shows.
@@ -229,8 +278,10 @@ mod tests {
     #[test]
     fn longer_than_an_hour_counts_as_an_hour() {
         let mut distribution = Distribution::new();
-        distribution.record(u64::MAX / 2);
-        assert_eq!(distribution.count(), 1);
+        for ns in [u64::MAX, u64::MAX / 2, 2 * DURATION_NS_MAX, DURATION_NS_MAX] {
+            distribution.record(ns);
+        }
+        assert_eq!(distribution.counts().collect::<Vec<_>>(), [(distribution.max_ns(), 4)]);
         assert!(distribution.max_ns() >= DURATION_NS_MAX);
     }
 
@@ -273,9 +324,20 @@ mod tests {
         [0, 5, DURATION_NS_MAX].into_iter().for_each(|ns| distribution.record(ns));
         distribution.clear();
         assert_eq!(distribution.summary(), Summary::default());
-        assert!(distribution.counts.iter().all(|&count| count == 0));
+        assert_eq!(distribution.counts().count(), 0);
         distribution.record(7);
         assert_eq!((distribution.min_ns(), distribution.max_ns(), distribution.count()), (7, 7, 1));
+    }
+
+    #[test]
+    fn what_was_preallocated_never_grows_and_what_was_not_is_no_larger_than_what_it_holds() {
+        let (mut ready, mut grown) = (Distribution::preallocated(), Distribution::new());
+        let before = ready.allocated_bytes();
+        (0..PAGES).for_each(|stretch| ready.count_at(stretch * PAGE_COUNTS, 1));
+        assert_eq!((ready.pages.len(), ready.allocated_bytes()), (PAGES, before));
+        assert_eq!(grown.allocated_bytes(), 0);
+        (0..100).for_each(|n| grown.record(1_000_000 + n));
+        assert!(grown.allocated_bytes() <= 8 << 10, "{}", grown.allocated_bytes());
     }
 
     proptest! {

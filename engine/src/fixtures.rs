@@ -7,9 +7,8 @@ use crate::outcome::{Kind, Outcome};
 use crate::phase::Phase;
 use crate::plan::Plan;
 use crate::random::Random;
-use crate::record::{Instants, Recorder};
+use crate::record::{Instants, Recorder, Snapshot};
 use crate::report::{Identity, MachineFacts, Observed, Report};
-use crate::snapshot::Snapshot;
 use crate::statistics::student::normal;
 
 /// A plan of a closed loop.
@@ -23,7 +22,7 @@ pub(crate) fn report(id: &str, plan: &str, slices: &[(Vec<u64>, u64)]) -> Report
     let config =
         Layers::new(Some(document)).expect("made up to be read").config().expect("made up to be read");
     let plan = Plan::new(&config, &|_| Err(String::new())).expect("made up to be valid");
-    let mut recorder = Recorder::new(0, 1, plan.phases);
+    let mut recorder = Recorder::new(0, &plan.layout(), plan.phases);
     let mut history = Vec::new();
     for (index, (responses, failed)) in slices.iter().enumerate() {
         let from_ns = index as u64 * 100_000_000;
@@ -45,14 +44,15 @@ pub(crate) fn report(id: &str, plan: &str, slices: &[(Vec<u64>, u64)]) -> Report
             dropped: 0,
             cpu_ns: 5_000 * responses.len() as u64,
             response_hdr: response.encode(),
+            scenarios: Vec::new(),
         });
     }
-    let mut snapshot = Snapshot::new(1, 1, plan.phases);
+    recorder.settle(true);
+    let mut snapshot = Snapshot::new(1, &plan.layout(), plan.phases);
     snapshot.absorb(&recorder);
     let facts = MachineFacts { connections_open: 64, cores: vec![0], ..MachineFacts::default() };
     let identity = Identity { run_id: id.into(), started_at: "t".into() };
-    let (whole, window) = (&snapshot, &snapshot.shards);
-    let observed = Observed { whole, window, history: &history, is_steady: None, until: None };
+    let observed = Observed { whole: &snapshot, history: &history, is_steady: None, until: None };
     Report::new(&plan, observed, facts, identity)
 }
 

@@ -3,9 +3,10 @@
 //! A slice is a short stretch of the run with its counts and its whole histogram of response times. The number of slices is
 //! bounded, so memory is flat for any length of run: when there are too many, neighbours are merged, which is exact.
 
-use crate::distribution::Distribution;
+use crate::bucket::Tally;
+use crate::distribution::{Distribution, UnreadableHistogram};
 use crate::phase::Phase;
-use crate::snapshot::Snapshot;
+use crate::record::{ScenarioRecord, Series, Snapshot};
 use serde::{Deserialize, Serialize};
 
 /// The most slices that are kept.
@@ -30,6 +31,51 @@ pub struct Slice {
     pub cpu_ns: u64,
     /// Response times of successes: HdrHistogram V2, compressed, base64.
     pub response_hdr: String,
+    /// The same of each scenario, in the order of the plan; empty where there is one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scenarios: Vec<ScenarioSlice>,
+}
+
+/// One scenario's part of a slice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScenarioSlice {
+    /// Requests that ended with success.
+    pub ok: u64,
+    /// Requests that ended any other way.
+    pub failed: u64,
+    /// Arrivals dropped by the overload policy.
+    pub dropped: u64,
+    /// Response times of successes, encoded as those of all are.
+    pub response_hdr: String,
+}
+
+impl ScenarioSlice {
+    /// What came of some series.
+    fn of<'a>(series: impl Iterator<Item = &'a Series> + Clone, dropped: u64) -> ScenarioSlice {
+        let mut response = Distribution::new();
+        series.clone().for_each(|series| response.merge(&series.response));
+        ScenarioSlice {
+            ok: series.clone().map(|series| series.ok).sum(),
+            failed: series.map(Series::failed).sum(),
+            dropped,
+            response_hdr: response.encode(),
+        }
+    }
+
+    fn absorb(&mut self, next: &ScenarioSlice) {
+        self.ok += next.ok;
+        self.failed += next.failed;
+        self.dropped += next.dropped;
+        merge_encoded(&mut self.response_hdr, &next.response_hdr);
+    }
+}
+
+/// Adds one encoded histogram to another.
+fn merge_encoded(own: &mut String, other: &str) {
+    const OURS: &str = "slices of a history are encoded here";
+    let mut merged = Distribution::decode(own).expect(OURS);
+    merged.merge(&Distribution::decode(other).expect(OURS));
+    *own = merged.encode();
 }
 
 impl Slice {
@@ -37,26 +83,45 @@ impl Slice {
     pub fn new(snapshot: &Snapshot) -> Slice {
         let middle_ns = snapshot.from_ns / 2 + snapshot.to_ns / 2;
         let phase = snapshot.phases.at(middle_ns);
-        let (series, dropped) = match phase {
-            Phase::Warmup => (snapshot.total(), snapshot.dropped.outside),
-            Phase::Measure | Phase::Drain => (snapshot.measured_total(), snapshot.dropped.measured),
+        let counts_all = phase == Phase::Warmup;
+        let dropped = |of: &Tally| if counts_all { of.outside } else { of.measured };
+        let requests = &snapshot.requests;
+        let outside = if counts_all { requests.series.outside.as_slice() } else { &[] };
+        let all = requests.series.measured.iter().chain(outside);
+        let ScenarioSlice { ok, failed, dropped: in_all, response_hdr } =
+            ScenarioSlice::of(all, dropped(&requests.scenario_total().dropped));
+        let of_scenario = |(index, record): (usize, &ScenarioRecord)| match counts_all {
+            true => ScenarioSlice::of(requests.each_of(index), dropped(&record.dropped)),
+            false => ScenarioSlice::of(requests.measured_of(index).iter(), dropped(&record.dropped)),
         };
+        let is_one = requests.scenarios.len() == 1;
+        let scenarios = requests.scenarios.iter().enumerate().filter(|_| !is_one).map(of_scenario);
         let stats = snapshot.stats();
-        let cpu_ns = (stats.cpu_user_ns + stats.cpu_system_ns).saturating_sub(stats.spun_ns);
         Slice {
             from_ns: snapshot.from_ns,
             to_ns: snapshot.to_ns,
             phase,
-            ok: series.ok,
-            failed: series.failed(),
-            dropped,
-            cpu_ns,
-            response_hdr: series.response.encode(),
+            ok,
+            failed,
+            dropped: in_all,
+            cpu_ns: (stats.cpu_user_ns + stats.cpu_system_ns).saturating_sub(stats.spun_ns),
+            response_hdr,
+            scenarios: scenarios.collect(),
+        }
+    }
+
+    /// The part of one scenario, as if it had been alone; CPU time stays that of all.
+    pub fn of_scenario(&self, scenario: usize) -> Slice {
+        match self.scenarios.get(scenario).cloned() {
+            None => self.clone(),
+            Some(ScenarioSlice { ok, failed, dropped, response_hdr }) => {
+                Slice { ok, failed, dropped, response_hdr, scenarios: Vec::new(), ..*self }
+            }
         }
     }
 
     /// The response times. Errors name what is wrong with a histogram that this program did not write.
-    pub fn response(&self) -> Result<Distribution, String> {
+    pub fn response(&self) -> Result<Distribution, UnreadableHistogram> {
         Distribution::decode(&self.response_hdr)
     }
 
@@ -67,10 +132,8 @@ impl Slice {
         self.failed += next.failed;
         self.dropped += next.dropped;
         self.cpu_ns += next.cpu_ns;
-        let own = "slices of a history are encoded here";
-        let mut response = self.response().expect(own);
-        response.merge(&next.response().expect(own));
-        self.response_hdr = response.encode();
+        merge_encoded(&mut self.response_hdr, &next.response_hdr);
+        self.scenarios.iter_mut().zip(&next.scenarios).for_each(|(mine, next)| mine.absorb(next));
     }
 }
 
@@ -146,19 +209,20 @@ mod tests {
     use super::*;
     use crate::outcome::Outcome;
     use crate::phase::Phases;
-    use crate::record::{Instants, Recorder};
+    use crate::record::{Instants, Layout, Recorder};
 
     const PHASES: Phases = Phases { measure_from_ns: 1_000, measure_to_ns: 1 << 40 };
 
     /// A stretch of 100 ns with one request in it.
     fn snapshot(index: u64) -> Snapshot {
-        let mut recorder = Recorder::new(0, 1, PHASES);
+        let layout = Layout::new([1]);
+        let mut recorder = Recorder::new(0, &layout, PHASES);
         (recorder.from_ns, recorder.to_ns) = (index * 100, index * 100 + 100);
         let intended = index * 100 + 50;
         recorder.sent(0, intended, intended, 1);
         let instants = Instants { intended, sent: intended, done: intended + index + 1 };
         recorder.done(0, Outcome::Ok(200), instants, 0, 1);
-        let mut snapshot = Snapshot::new(1, 1, PHASES);
+        let mut snapshot = Snapshot::new(1, &layout, PHASES);
         snapshot.absorb(&recorder);
         snapshot
     }

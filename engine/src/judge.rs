@@ -3,17 +3,17 @@
 //! A rate is sustained when it was carried, when response times do not grow over the window, and when every condition holds
 //! not only for what was measured but for the whole interval that the truth lies in.
 
-use crate::distribution::Distribution;
+use crate::distribution::{Distribution, UnreadableHistogram};
 use crate::outcome::Kind;
 use crate::random::Random;
 use crate::report::Report;
-use crate::search::Outcome;
+use crate::search::ProbeOutcome;
 use crate::statistics::Interval;
 use crate::statistics::bootstrap::replicates;
 use crate::statistics::sample::{Portion, Sample, Statistic, measured};
 use crate::statistics::trend::trend;
 use crate::target_outcome::CARRIED_MIN;
-use crate::threshold::{Comparison, Facts, Metric, Statistic as Figure, Threshold};
+use crate::threshold::{Aggregation, Facts, Metric, Relation, Threshold};
 use crate::verdict::{Cause, Reason};
 
 /// Response times grow when chance makes such a trend in fewer than one of a hundred runs …
@@ -33,30 +33,70 @@ const ANSWERED: [Kind; 2] = [Kind::Status, Kind::Protocol];
 /// be blamed for either.
 fn cause(reason: &Reason) -> Option<Cause> {
     match reason.rule.as_str() {
-        "lost_telemetry" | "late_collector" | "unsteady" => None,
+        "lost_telemetry" | "unsteady" => None,
         _ if is_lateness(reason) => Some(Cause::Machine),
         _ => Some(reason.cause),
     }
 }
 
-/// How a probe went, under conditions that a sustained rate has to meet with this confidence.
+/// How a probe went, under conditions that a sustained rate has to meet with this confidence. Conditions that name no scenario are
+/// about the probed one, if it is one, and about all otherwise.
+pub fn judge(
+    report: &Report,
+    probed: Option<&str>,
+    conditions: &[Threshold],
+    confidence: f64,
+) -> ProbeOutcome {
+    let own = |condition: &&Threshold| condition.scope.scenario.is_none();
+    let mut parts = vec![(probed, conditions.iter().filter(own).collect::<Vec<_>>())];
+    for condition in conditions {
+        let Some(name) = condition.scope.scenario.as_deref() else { continue };
+        match parts.iter_mut().find(|(part, _)| *part == Some(name)) {
+            Some((_, of_part)) => of_part.push(condition),
+            None => parts.push((Some(name), vec![condition])),
+        }
+    }
+    let outcomes = parts.into_iter().map(|(name, conditions)| {
+        let part = name.map_or_else(|| Some(report.clone()), |name| report.of_scenario(name));
+        match part {
+            Some(part) => judge_part(&part, &conditions, confidence),
+            None => ProbeOutcome::Unclear("a condition is about a scenario that was not run".into()),
+        }
+    });
+    // Of equals, the first.
+    let worst = outcomes.reduce(|worst, next| if severity(&next) > severity(&worst) { next } else { worst });
+    worst.expect("the probed part is always judged")
+}
+
+/// The same of a run, or of one scenario as if it had been alone.
 ///
 /// A generator that is late or disturbed only makes response times longer, so conditions that are met all the same are met.
 /// What is not met is held against the target only where nothing was in the generator's way, or where the target's own answers
 /// decide.
-pub fn judge(report: &Report, conditions: &[Threshold], confidence: f64) -> Outcome {
+fn judge_part(report: &Report, conditions: &[&Threshold], confidence: f64) -> ProbeOutcome {
     match judge_target(report, conditions, confidence) {
-        Outcome::Pass => Outcome::Pass,
-        Outcome::Fail(why) if answers_decide(report, conditions) => Outcome::Fail(why),
-        Outcome::Fail(why) => {
-            in_the_way(report).unwrap_or_else(|| Outcome::Fail(format!("{why}{}", queueing(report))))
+        ProbeOutcome::Pass => ProbeOutcome::Pass,
+        ProbeOutcome::Fail(why) if answers_decide(report, conditions) => ProbeOutcome::Fail(why),
+        ProbeOutcome::Fail(why) => {
+            in_the_way(report).unwrap_or_else(|| ProbeOutcome::Fail(format!("{why}{}", queueing(report))))
         }
         outcome => in_the_way(report).unwrap_or(outcome),
     }
 }
 
+/// How much an outcome says against a rate.
+fn severity(outcome: &ProbeOutcome) -> u32 {
+    match outcome {
+        ProbeOutcome::Pass => 0,
+        ProbeOutcome::Unclear(_) => 1,
+        ProbeOutcome::Disturbed(_) => 2,
+        ProbeOutcome::GeneratorLimit(_) => 3,
+        ProbeOutcome::Fail(_) => 4,
+    }
+}
+
 /// Whether failures that no disturbance makes are enough to break a condition: no machine turns an answer into an error.
-fn answers_decide(report: &Report, conditions: &[Threshold]) -> bool {
+fn answers_decide(report: &Report, conditions: &[&Threshold]) -> bool {
     let requests = &report.requests;
     if requests.ok == 0 {
         return !has_own_errors(report);
@@ -64,28 +104,28 @@ fn answers_decide(report: &Report, conditions: &[Threshold]) -> bool {
     let answered: u64 = ANSWERED.iter().filter_map(|kind| requests.errors.get(kind.name())).sum();
     conditions.iter().filter(|condition| condition.metric == Metric::Failed).any(|condition| {
         let figure = match condition.statistic {
-            Figure::Count => answered as f64,
+            Aggregation::Count => answered as f64,
             _ => answered as f64 / requests.scheduled().max(1) as f64,
         };
         is_upper(condition.comparison) && !condition.holds(figure)
     })
 }
 
-fn is_upper(comparison: Comparison) -> bool {
-    matches!(comparison, Comparison::Below | Comparison::AtMost)
+fn is_upper(comparison: Relation) -> bool {
+    matches!(comparison, Relation::Below | Relation::AtMost)
 }
 
 /// What was in the generator's way, if anything was, however little: a disturbed probe is no evidence against a target.
-fn in_the_way(report: &Report) -> Option<Outcome> {
+fn in_the_way(report: &Report) -> Option<ProbeOutcome> {
     let named = |wanted: Cause| report.verdict.reasons.iter().find(|reason| cause(reason) == Some(wanted));
     let is_disturbance = |reason: &&Reason| cause(reason) == Some(Cause::Machine) && !is_lateness(reason);
     let disturbance = report.verdict.reasons.iter().find(is_disturbance).filter(|_| !has_own_errors(report));
     match (disturbance.or(named(Cause::Machine)), named(Cause::Generator)) {
         // The generator has most to do where others take its core: with both, the machine comes first.
-        (Some(machine), _) if disturbance.is_some() => Some(Outcome::Disturbed(machine.text.clone())),
-        (_, Some(own)) => Some(Outcome::GeneratorLimit(own.text.clone())),
+        (Some(machine), _) if disturbance.is_some() => Some(ProbeOutcome::Disturbed(machine.text.clone())),
+        (_, Some(own)) => Some(ProbeOutcome::GeneratorLimit(own.text.clone())),
         // Late, and neither busy nor disturbed as far as can be seen.
-        (Some(machine), None) => Some(Outcome::Disturbed(machine.text.clone())),
+        (Some(machine), None) => Some(ProbeOutcome::Disturbed(machine.text.clone())),
         (None, None) => None,
     }
 }
@@ -114,22 +154,24 @@ fn has_own_errors(report: &Report) -> bool {
 }
 
 /// How the probe went if the generator did all that was asked of it.
-fn judge_target(report: &Report, conditions: &[Threshold], confidence: f64) -> Outcome {
+fn judge_target(report: &Report, conditions: &[&Threshold], confidence: f64) -> ProbeOutcome {
     if report.requests.scheduled() == 0 {
-        return Outcome::Unclear("no arrival was due: a probe at this rate has to be longer (-d)".into());
+        return ProbeOutcome::Unclear(
+            "no arrival was due: a probe at this rate has to be longer (-d)".into(),
+        );
     }
     if report.requests.ok == 0 {
-        return Outcome::Fail("not one request succeeded".into());
+        return ProbeOutcome::Fail("not one request succeeded".into());
     }
     if let Some(ratio) = report.rate.ratio.filter(|ratio| *ratio < CARRIED_MIN) {
-        return Outcome::Fail(format!("only {:.1} % of the rate was carried", ratio * 100.0));
+        return ProbeOutcome::Fail(format!("only {:.1} % of the rate was carried", ratio * 100.0));
     }
     let portions = match measured(&report.history) {
         Ok(portions) => portions,
-        Err(problem) => return Outcome::Disturbed(problem),
+        Err(problem) => return ProbeOutcome::Disturbed(problem.to_string()),
     };
     if let Some(why) = growth(&portions) {
-        return Outcome::Fail(why);
+        return ProbeOutcome::Fail(why);
     }
     judge_conditions(report, portions, conditions, confidence)
 }
@@ -151,47 +193,57 @@ fn growth(portions: &[Portion]) -> Option<String> {
 fn judge_conditions(
     report: &Report,
     portions: Vec<Portion>,
-    conditions: &[Threshold],
+    conditions: &[&Threshold],
     confidence: f64,
-) -> Outcome {
+) -> ProbeOutcome {
     let sample = Sample::new(vec![portions]);
-    let times = match Times::read(report) {
+    let times = match ResponseTimes::read(report) {
         Ok(times) => times,
-        Err(problem) => return Outcome::Disturbed(problem),
+        Err(problem) => return ProbeOutcome::Disturbed(problem.to_string()),
     };
-    let facts = times.facts(report);
+    let of_run = times.facts(report);
     let mut unclear = None;
     for condition in conditions {
+        let of_step =
+            match condition.scope.step.as_deref().map(|name| StepTimes::read(report, name)).transpose() {
+                Ok(of_step) => of_step,
+                Err(problem) => return ProbeOutcome::Disturbed(problem.to_string()),
+            };
+        let facts = of_step.as_ref().map_or(of_run, StepTimes::facts);
         if let Some(why) = condition.doubt(&facts) {
-            return Outcome::Fail(format!("{}: {why}", condition.text));
+            return ProbeOutcome::Fail(format!("{}: {why}", condition.text));
         }
         let Some(figure) = condition.measure(&facts) else {
-            return Outcome::Disturbed("nothing was measured".into());
+            return ProbeOutcome::Disturbed("nothing was measured".into());
         };
-        let interval = interval(&facts, figure, &sample, condition, confidence);
+        // Slices do not tell steps apart, so what is asked of one is judged as measured.
+        let interval = match of_step {
+            None => interval(&facts, figure, &sample, condition, confidence),
+            Some(_) => Interval::point(figure),
+        };
         let shown = format!("{}: measured {}", condition.text, condition.show(figure));
         match standing(condition, interval) {
             Standing::Met => {}
-            Standing::Broken => return Outcome::Fail(shown),
+            Standing::Broken => return ProbeOutcome::Fail(shown),
             Standing::Either => {
                 let (low, high) = (condition.show(interval.low), condition.show(interval.high));
                 unclear.get_or_insert(format!("{shown}, which may be {low} to {high}"));
             }
         }
     }
-    unclear.map_or(Outcome::Pass, Outcome::Unclear)
+    unclear.map_or(ProbeOutcome::Pass, ProbeOutcome::Unclear)
 }
 
 /// The times of a report, unpacked.
-struct Times {
+struct ResponseTimes {
     response: Distribution,
     service: Distribution,
     slip: Distribution,
 }
 
-impl Times {
-    fn read(report: &Report) -> Result<Times, String> {
-        Ok(Times {
+impl ResponseTimes {
+    fn read(report: &Report) -> Result<ResponseTimes, UnreadableHistogram> {
+        Ok(ResponseTimes {
             response: Distribution::decode(&report.response_ns.hdr)?,
             service: Distribution::decode(&report.service_ns.hdr)?,
             slip: Distribution::decode(&report.slip_ns.hdr)?,
@@ -214,6 +266,37 @@ impl Times {
     }
 }
 
+/// All steps of a name as one: their times, and how many requests failed.
+#[derive(Default)]
+struct StepTimes {
+    response: Distribution,
+    service: Distribution,
+    slip: Distribution,
+    failed: u64,
+    total: u64,
+}
+
+impl StepTimes {
+    fn read(report: &Report, name: &str) -> Result<StepTimes, UnreadableHistogram> {
+        let mut all = StepTimes::default();
+        let steps = report.scenarios.iter().flat_map(|scenario| &scenario.steps);
+        for step in steps.filter(|step| step.name == name) {
+            all.response.merge(&Distribution::decode(&step.response_ns.hdr)?);
+            all.service.merge(&Distribution::decode(&step.service_ns.hdr)?);
+            all.slip.merge(&Distribution::decode(&step.slip_ns.hdr)?);
+            all.failed += step.requests.failed;
+            all.total += step.requests.scheduled();
+        }
+        Ok(all)
+    }
+
+    fn facts(&self) -> Facts<'_> {
+        let StepTimes { response, service, slip, failed, total } = self;
+        let (failed, total) = (*failed, *total);
+        Facts { response, service, slip, failed, total, unsent: 0, achieved_rps: 0.0, ratio: 1.0 }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
     Met,
@@ -227,9 +310,7 @@ fn standing(condition: &Threshold, interval: Interval) -> Standing {
     match (met(interval.low), met(interval.high)) {
         (true, true) => Standing::Met,
         // The limit of `==` can lie between two ends that both miss it.
-        (false, false)
-            if condition.comparison != Comparison::Equal || !interval.contains(condition.limit) =>
-        {
+        (false, false) if condition.comparison != Relation::Equal || !interval.contains(condition.limit) => {
             Standing::Broken
         }
         _ => Standing::Either,
@@ -259,12 +340,12 @@ fn interval(facts: &Facts, figure: f64, sample: &Sample, condition: &Threshold, 
 /// What to resample for a condition, and whether its ratios matter; `None` where too little was seen for an interval.
 fn statistic_of(condition: &Threshold, facts: &Facts) -> Option<(Statistic, bool)> {
     match (condition.metric, condition.statistic) {
-        (Metric::Response, Figure::Mean) => Some((Statistic::MEAN, true)),
-        (Metric::Response, Figure::Quantile(quantile)) => {
+        (Metric::Response, Aggregation::Mean) => Some((Statistic::MEAN, true)),
+        (Metric::Response, Aggregation::Quantile(quantile)) => {
             let beyond = facts.response.count() as f64 * (1.0 - quantile);
             (beyond >= BEYOND_MIN).then_some((Statistic::Quantile(quantile), true))
         }
-        (Metric::Failed, Figure::Rate) if facts.failed > 0 => Some((Statistic::FAILED, false)),
+        (Metric::Failed, Aggregation::Rate) if facts.failed > 0 => Some((Statistic::FAILED, false)),
         _ => None,
     }
 }
@@ -278,9 +359,8 @@ mod tests {
     use crate::phase::Phases;
     use crate::plan::Plan;
     use crate::quantity::{MILLISECOND_NS, SECOND_NS};
-    use crate::record::{Instants, Recorder};
+    use crate::record::{Instants, Recorder, Snapshot};
     use crate::report::{Identity, MachineFacts, Observed};
-    use crate::snapshot::Snapshot;
 
     const SLICES: u64 = 50;
     const SLICE_NS: u64 = 100 * MILLISECOND_NS;
@@ -309,16 +389,16 @@ mod tests {
         let config = Layers::new(Some(document)).unwrap().config().unwrap();
         let plan = Plan::new(&config, &|_| Err(String::new())).unwrap();
         let phases = Phases { measure_from_ns: 0, measure_to_ns: 5 * SECOND_NS };
-        let (mut whole, mut history) = (Snapshot::new(1, 1, phases), History::default());
+        let (mut whole, mut history) = (Snapshot::new(1, &plan.layout(), phases), History::default());
         let mut change = Some(change);
         for slice in 0..SLICES {
-            let mut recorder = Recorder::new(0, 1, phases);
+            let mut recorder = Recorder::new(0, &plan.layout(), phases);
             (recorder.from_ns, recorder.to_ns) = (slice * SLICE_NS, (slice + 1) * SLICE_NS);
             let each = RATE_RPS / 10;
             for n in slice * each..(slice + 1) * each {
                 let intended = n * MILLISECOND_NS;
                 if world.unsent.is_some_and(|every| n % every == 0) {
-                    recorder.unsent.measured += 1;
+                    recorder.requests.scenarios[0].unsent.measured += 1;
                     continue;
                 }
                 recorder.sent(0, intended, intended, 1);
@@ -332,21 +412,15 @@ mod tests {
             if let Some(change) = change.take() {
                 change(&mut recorder);
             }
-            let mut snapshot = Snapshot::new(1, 1, phases);
+            recorder.settle(true);
+            let mut snapshot = Snapshot::new(1, &plan.layout(), phases);
             snapshot.absorb(&recorder);
             whole.merge(&snapshot);
             history.push(&snapshot);
         }
         let facts = MachineFacts { connections_open: 64, cores: vec![0], ..MachineFacts::default() };
         let identity = Identity { run_id: "r".into(), started_at: "t".into() };
-        let window = whole.shards.clone();
-        let observed = Observed {
-            whole: &whole,
-            window: &window,
-            history: history.slices(),
-            is_steady: None,
-            until: None,
-        };
+        let observed = Observed { whole: &whole, history: history.slices(), is_steady: None, until: None };
         Report::new(&plan, observed, facts, identity)
     }
 
@@ -355,58 +429,64 @@ mod tests {
         MILLISECOND_NS + n.wrapping_mul(2_654_435_761) % 10_000 * 1_000
     }
 
-    fn judged(report: &Report, conditions: &str) -> Outcome {
-        judge(report, &Threshold::parse_list(conditions).unwrap(), 0.95)
+    fn judged(report: &Report, conditions: &str) -> ProbeOutcome {
+        judge(report, None, &Threshold::parse_list(conditions).unwrap(), 0.95)
     }
 
     #[test]
     fn a_condition_is_met_broken_or_unclear() {
         let report = probe(scattered, None, |_| {});
-        assert_eq!(judged(&report, "p(99)<12ms, mean<8ms, failed<0.1%, max<1s, rate>999"), Outcome::Pass);
-        let Outcome::Fail(why) = judged(&report, "p(99)<10ms") else { panic!("not broken") };
+        assert_eq!(
+            judged(&report, "p(99)<12ms, mean<8ms, failed<0.1%, max<1s, rate>999"),
+            ProbeOutcome::Pass
+        );
+        let ProbeOutcome::Fail(why) = judged(&report, "p(99)<10ms") else { panic!("not broken") };
         assert!(why.contains("p(99)<10ms") && why.contains("measured 10.9 ms"), "{why}");
-        assert!(matches!(judged(&report, "p(50)<6ms"), Outcome::Unclear(_)));
-        assert!(matches!(judged(&report, "p(50)<6ms, p(99)<1ms"), Outcome::Fail(_)), "the worst counts");
+        assert!(matches!(judged(&report, "p(50)<6ms"), ProbeOutcome::Unclear(_)));
+        assert!(matches!(judged(&report, "p(50)<6ms, p(99)<1ms"), ProbeOutcome::Fail(_)), "the worst counts");
     }
 
     #[test]
     fn failures_count_with_their_interval() {
         let report = probe(scattered, Some(100), |_| {});
-        assert_eq!(judged(&report, "failed<2%"), Outcome::Pass);
-        assert!(matches!(judged(&report, "failed<0.5%"), Outcome::Fail(_)));
+        assert_eq!(judged(&report, "failed<2%"), ProbeOutcome::Pass);
+        assert!(matches!(judged(&report, "failed<0.5%"), ProbeOutcome::Fail(_)));
     }
 
     #[test]
     fn response_times_that_grow_are_not_sustained() {
         let report = probe(|n| scattered(n) + n * 4_000, None, |_| {});
-        let Outcome::Fail(why) = judged(&report, "p(99)<1s") else { panic!("it grows by 20 ms") };
+        let ProbeOutcome::Fail(why) = judged(&report, "p(99)<1s") else { panic!("it grows by 20 ms") };
         assert!(why.contains("grow"), "{why}");
-        assert_eq!(judged(&probe(|n| scattered(n) + n * 40, None, |_| {}), "p(99)<1s"), Outcome::Pass);
+        assert_eq!(judged(&probe(|n| scattered(n) + n * 40, None, |_| {}), "p(99)<1s"), ProbeOutcome::Pass);
     }
 
     #[test]
     fn the_generators_own_limit_is_not_the_targets() {
         let short = World { unsent: Some(10), ..World::default() };
         let busy = |recorder: &mut Recorder| recorder.stats.cpu_user_ns = 5 * SECOND_NS;
-        assert!(matches!(judged(&probe_in(scattered, short, busy), "p(99)<1s"), Outcome::GeneratorLimit(_)));
+        assert!(matches!(
+            judged(&probe_in(scattered, short, busy), "p(99)<1s"),
+            ProbeOutcome::GeneratorLimit(_)
+        ));
         let report = probe_in(scattered, short, |_| {});
-        let Outcome::Fail(why) = judged(&report, "p(99)<1s") else { panic!("a tenth was not sent") };
+        let ProbeOutcome::Fail(why) = judged(&report, "p(99)<1s") else { panic!("a tenth was not sent") };
         assert!(why.contains("of the rate was carried"), "{why}");
         let disturbed = |recorder: &mut Recorder| recorder.stats.hiccup_ns = 2 * SECOND_NS;
         let report = probe(scattered, None, disturbed);
-        assert!(matches!(judged(&report, "p(99)<5ms"), Outcome::Disturbed(_)));
-        assert_eq!(judged(&report, "p(99)<1s"), Outcome::Pass, "met even so");
+        assert!(matches!(judged(&report, "p(99)<5ms"), ProbeOutcome::Disturbed(_)));
+        assert_eq!(judged(&report, "p(99)<1s"), ProbeOutcome::Pass, "met even so");
         // However little it was: a target that is refused was refused by a generator with nothing in its way.
         let a_little = |recorder: &mut Recorder| recorder.stats.hiccup_ns = SECOND_NS / 10;
         let report = probe(scattered, None, a_little);
         assert_eq!(report.verdict.status, crate::verdict::Status::Degraded);
-        assert!(matches!(judged(&report, "p(99)<5ms"), Outcome::Disturbed(_)));
+        assert!(matches!(judged(&report, "p(99)<5ms"), ProbeOutcome::Disturbed(_)));
         // A core that others fight for looks busy as well: the generator is not the limit for that.
         let both = |recorder: &mut Recorder| {
             busy(recorder);
             recorder.stats.hiccup_ns = SECOND_NS / 10;
         };
-        assert!(matches!(judged(&probe(scattered, None, both), "p(99)<5ms"), Outcome::Disturbed(_)));
+        assert!(matches!(judged(&probe(scattered, None, both), "p(99)<5ms"), ProbeOutcome::Disturbed(_)));
     }
 
     #[test]
@@ -414,11 +494,11 @@ mod tests {
         let disturbed = |recorder: &mut Recorder| recorder.stats.hiccup_ns = 2 * SECOND_NS;
         let report =
             |kind| probe_in(scattered, World { failing: Some((2, kind)), ..World::default() }, disturbed);
-        assert!(matches!(judged(&report(Kind::Status), "failed<1%"), Outcome::Fail(_)));
-        assert!(matches!(judged(&report(Kind::Timeout), "failed<1%"), Outcome::Disturbed(_)));
+        assert!(matches!(judged(&report(Kind::Status), "failed<1%"), ProbeOutcome::Fail(_)));
+        assert!(matches!(judged(&report(Kind::Timeout), "failed<1%"), ProbeOutcome::Disturbed(_)));
         assert_eq!(
             judged(&report(Kind::Status), "p(99)<1s"),
-            Outcome::Pass,
+            ProbeOutcome::Pass,
             "nothing was asked about failures"
         );
     }
@@ -426,33 +506,35 @@ mod tests {
     #[test]
     fn arrivals_that_were_never_sent_are_failures_of_a_probe_as_of_a_run() {
         let report = probe_in(scattered, World { unsent: Some(111), ..World::default() }, |_| {});
-        let Outcome::Fail(why) = judged(&report, "p(99)<1s, failed<0.5%") else { panic!("0.9 % unsent") };
+        let ProbeOutcome::Fail(why) = judged(&report, "p(99)<1s, failed<0.5%") else {
+            panic!("0.9 % unsent")
+        };
         assert!(why.contains("failed <0.5%: measured 0.9"), "{why}");
-        assert_eq!(judged(&report, "failed<1%"), Outcome::Pass);
+        assert_eq!(judged(&report, "failed<1%"), ProbeOutcome::Pass);
         let world = World { unsent: Some(111), failing: Some((200, Kind::Timeout)) };
         let report = probe_in(scattered, world, |_| {});
-        assert!(matches!(judged(&report, "failed<1.2%"), Outcome::Fail(_)), "0.9 % and 0.5 %");
-        assert_eq!(judged(&report, "failed<1.6%"), Outcome::Pass);
+        assert!(matches!(judged(&report, "failed<1.2%"), ProbeOutcome::Fail(_)), "0.9 % and 0.5 %");
+        assert_eq!(judged(&report, "failed<1.6%"), ProbeOutcome::Pass);
     }
 
     #[test]
     fn the_share_of_answers_that_are_errors_is_one_of_all_arrivals() {
         let world = World { unsent: Some(2), failing: Some((99, Kind::Status)) };
         let report = probe_in(scattered, world, |recorder| recorder.stats.hiccup_ns = 2 * SECOND_NS);
-        assert!(matches!(judged(&report, "failed<0.3%"), Outcome::Fail(_)), "0.5 % of all");
-        assert!(matches!(judged(&report, "failed<0.8%"), Outcome::Disturbed(_)), "1 % of those sent");
+        assert!(matches!(judged(&report, "failed<0.3%"), ProbeOutcome::Fail(_)), "0.5 % of all");
+        assert!(matches!(judged(&report, "failed<0.8%"), ProbeOutcome::Disturbed(_)), "1 % of those sent");
     }
 
     #[test]
     fn a_probe_doubts_what_a_run_doubts() {
         let report = probe_in(scattered, World { unsent: Some(111), ..World::default() }, |_| {});
         for doubtful in ["max<1s", "mean<1s", "slip p(99.9)<1s"] {
-            let Outcome::Fail(why) = judged(&report, doubtful) else { panic!("{doubtful}") };
+            let ProbeOutcome::Fail(why) = judged(&report, doubtful) else { panic!("{doubtful}") };
             assert!(why.contains("never sent"), "{why}");
         }
         assert_eq!(
             judged(&report, "service p(99.9)<1s"),
-            Outcome::Pass,
+            ProbeOutcome::Pass,
             "of service times they hide nothing"
         );
     }
@@ -461,21 +543,23 @@ mod tests {
     fn a_probe_in_which_nothing_was_due_tells_nothing() {
         let mut report = probe(scattered, None, |_| {});
         (report.requests.ok, report.requests.sent) = (0, 0);
-        let Outcome::Unclear(why) = judged(&report, "p(99)<1s") else { panic!("nothing was asked of it") };
+        let ProbeOutcome::Unclear(why) = judged(&report, "p(99)<1s") else {
+            panic!("nothing was asked of it")
+        };
         assert!(why.contains("no arrival was due"), "{why}");
     }
 
     #[test]
     fn a_percentile_that_unsent_arrivals_hide_is_not_met() {
         let report = probe_in(scattered, World { unsent: Some(111), ..World::default() }, |_| {});
-        assert_eq!(judged(&report, "p(99)<1s"), Outcome::Pass, "0.9 %");
-        let Outcome::Fail(why) = judged(&report, "p(99.5)<1s") else { panic!("0.9 % are beyond it") };
+        assert_eq!(judged(&report, "p(99)<1s"), ProbeOutcome::Pass, "0.9 %");
+        let ProbeOutcome::Fail(why) = judged(&report, "p(99.5)<1s") else { panic!("0.9 % are beyond it") };
         assert!(why.contains("never sent"), "{why}");
     }
 
     #[test]
     fn a_target_that_answers_nothing_fails() {
         let report = probe(scattered, Some(1), |recorder| recorder.stats.hiccup_ns = 2 * SECOND_NS);
-        assert_eq!(judged(&report, "p(99)<1s"), Outcome::Fail("not one request succeeded".into()));
+        assert_eq!(judged(&report, "p(99)<1s"), ProbeOutcome::Fail("not one request succeeded".into()));
     }
 }

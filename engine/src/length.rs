@@ -1,33 +1,45 @@
 //! How long a run with a number of requests has to be for all of them to come.
 
-use crate::bucket::last_random_arrival;
+use crate::bucket::last_position;
 use crate::load::{Arrivals, Load};
+use crate::random::Draws;
 use crate::schedule::{POSITION_BITS, Position, Schedule, position_of};
+use std::fmt;
 
 /// The most random arrivals that are drawn before a run, to know when the last one comes: some seconds of work.
 pub(crate) const DRAWN_MAX: u64 = 100_000_000;
 
+/// So many random arrivals are too many to be drawn beforehand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooManyToDraw(u64);
+
+impl fmt::Display for TooManyToDraw {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} random arrivals are too many to be drawn beforehand", self.0)
+    }
+}
+
 /// How many arrivals of an even schedule have to fall within a run for `requests` random ones to do so: half of all seeds
 /// need more than as many. Errors say what is too much.
-pub(crate) fn arrivals_to_cover(requests: u64, shards: u32, seed: u64) -> Result<u64, String> {
+pub(crate) fn arrivals_to_cover(requests: u64, draws: Draws) -> Result<u64, TooManyToDraw> {
     if requests > DRAWN_MAX {
-        return Err(format!("{requests} random arrivals are too many to be drawn beforehand"));
+        return Err(TooManyToDraw(requests));
     }
-    let last = last_random_arrival(u64::from(shards), seed, requests, Position::MAX);
+    let last = last_position(draws, requests, Position::MAX);
     Ok(u64::try_from((last + position_of(2)) >> POSITION_BITS).unwrap_or(u64::MAX))
 }
 
 /// When the arrival after the last of `requests` would come: the end of an open run with that many. Random arrivals are
-/// drawn beforehand as the shards will draw them; after the last comes what lies between two on average.
-pub(crate) fn instant_of(load: &Load, requests: u64, shards: u32, seed: u64) -> Option<u64> {
+/// drawn beforehand, as the shards will draw them; after the last comes what lies between two on average.
+pub(crate) fn instant_of(load: &Load, requests: u64, draws: Draws) -> Option<u64> {
     let Load::Open { stretches, arrivals, .. } = load else { return None };
-    let schedule = Schedule::new(stretches).ok()?;
+    let schedule = Schedule::new(0, stretches).ok()?;
     // Arrivals beyond the load's own end need not be drawn: they come too late to end the run.
     let enough = position_of(schedule.arrivals_before(schedule.end_ns()) + 1);
     let position = match arrivals {
         Arrivals::Uniform => position_of(requests),
         Arrivals::Poisson if requests > DRAWN_MAX => return None,
-        Arrivals::Poisson => last_random_arrival(u64::from(shards), seed, requests, enough) + position_of(1),
+        Arrivals::Poisson => last_position(draws, requests, enough) + position_of(1),
     };
     schedule.instant_at(position, &mut 0)
 }
@@ -51,12 +63,12 @@ mod tests {
 
     /// How many arrivals a shard of the plan releases before its end.
     fn released(plan: &Plan, shard: u64) -> u64 {
-        let share = Share { shard, shards: plan.shards.into() };
-        let mut bucket =
-            TokenBucket::new(&plan.load, plan.phases, share, plan.seed, plan.requests_max).unwrap();
+        let share = Share { shard, shards: plan.machine.shards.into() };
+        let only = &plan.scenarios[0];
+        let (load, draws) = ((only.starts_ns, &only.load), plan.draws_of(0));
+        let mut bucket = TokenBucket::new(load, plan.phases, share, draws, only.requests_max).unwrap();
         let now_ns = plan.phases.measure_to_ns - 1;
-        std::iter::from_fn(|| matches!(bucket.poll_due(now_ns), Poll::Due { .. }).then_some(())).count()
-            as u64
+        std::iter::from_fn(|| matches!(bucket.poll_due(now_ns), Poll::Due(_)).then_some(())).count() as u64
     }
 
     #[test]
@@ -79,6 +91,14 @@ mod tests {
             let released: u64 = (0..shards).map(|shard| released(&plan, shard)).sum();
             assert_eq!(released, requests, "seed {seed}, {shards} shards");
         }
+    }
+
+    #[test]
+    fn the_length_of_a_run_does_not_depend_on_its_shards() {
+        let text = |shards| {
+            format!("[run]\nrequests = 500\nshards = {shards}\n[load]\nrate = 100\narrivals = 'poisson'")
+        };
+        assert_eq!(length_ns(&text(1)), length_ns(&text(7)));
     }
 
     #[test]

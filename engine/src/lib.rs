@@ -5,8 +5,8 @@
 //! `shards` drives it on a real machine; the simulation drives it on a fake one.
 //!
 //! Reading order: [`config`] (as typed) → [`plan`] (valid by construction) → [`schedule`] (arrival n → intended time) →
-//! [`bucket`] (arrivals due) → [`template`] (what is sent) → [`outcome`] and [`record`] (what came back) →
-//! [`snapshot`] (merged) → [`verdict`] (of the generator), [`target_outcome`], [`trust`] → [`report`]. [`seams`] names the three places where others plug in.
+//! [`bucket`] (arrivals due) → [`template`] (what is sent) → [`outcome`] and [`record`] (what came back, and merged) →
+//! [`verdict`] (of the generator), [`target_outcome`], [`trust`] → [`report`]. [`seams`] names the three places where others plug in.
 //!
 //! What is made of reports: [`statistics`] (how far a number can be trusted) → [`compare`] (two sides) → [`steady`] (has the
 //! warm-up ended?) → [`until`] (is the figure known well enough?) → [`search`] (the highest rate that is sustained).
@@ -14,7 +14,9 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod any_source;
 pub mod bucket;
+mod calibrated;
 pub mod compare;
 pub mod config;
 pub mod distribution;
@@ -26,6 +28,7 @@ mod length;
 mod limits;
 pub mod load;
 pub mod mix;
+pub mod outbox;
 pub mod outcome;
 pub mod phase;
 pub mod plain;
@@ -39,15 +42,13 @@ pub mod report;
 pub mod schedule;
 pub mod seams;
 pub mod search;
-pub mod slowest;
-pub mod snapshot;
 pub mod statistics;
 pub mod steady;
-pub mod target;
 pub mod target_outcome;
 pub mod template;
 pub mod threshold;
 pub mod timing;
 pub mod trust;
 pub mod until;
+pub mod url;
 pub mod verdict;

@@ -51,15 +51,26 @@ pub enum Overload {
 }
 
 impl Load {
-    /// The schedule of an open load; `None` for a closed one. Panics on stretches that [`Schedule::new`] refuses, which a
-    /// [`crate::plan::Plan`] never holds.
-    pub fn schedule(&self) -> Option<Schedule> {
+    /// The schedule of an open load that begins at an instant; `None` for a closed one. Panics on stretches that
+    /// [`Schedule::new`] refuses, which a [`crate::plan::Plan`] never holds.
+    pub fn schedule(&self, starts_ns: u64) -> Option<Schedule> {
         match self {
             Load::Closed => None,
             Load::Open { stretches, .. } => {
-                Some(Schedule::new(stretches).expect("a plan holds only exact schedules"))
+                Some(Schedule::new(starts_ns, stretches).expect("a plan holds only exact schedules"))
             }
         }
+    }
+
+    /// The rate, where it never changes.
+    pub fn constant_rate(&self) -> Option<Rate> {
+        let Load::Open { stretches, .. } = self else { return None };
+        let rate_of = |stretch: &Stretch| match stretch.shape {
+            Shape::Constant(rate) => Some(rate),
+            Shape::Ramp { .. } | Shape::Sine { .. } => None,
+        };
+        let first = rate_of(stretches.first()?);
+        first.filter(|_| stretches.iter().all(|stretch| rate_of(stretch) == first))
     }
 
     /// True for a load that waits for answers instead of following a schedule.
@@ -70,14 +81,17 @@ impl Load {
 
 impl Load {
     /// The load a config describes, and the length of the run in nanoseconds. A shape that knows its own length sets it;
-    /// otherwise `asked_ns` does, or what `requests_max` arrivals need, or the default.
+    /// otherwise `asked_ns` does, or what `requests_max` arrivals need, or the default. `place` is the key of the load, and
+    /// `duration` that of the duration asked for.
     pub(crate) fn read(
+        (place, duration): (&str, &str),
         config: &LoadConfig,
         asked_ns: Option<u64>,
         requests_max: Option<u64>,
         default_ns: u64,
     ) -> Result<(Load, u64), Vec<Diagnostic>> {
-        let mut reader = Reader { place: "load".into(), diagnostics: Vec::new() };
+        let mut reader =
+            LoadReader { place: place.into(), duration: duration.into(), diagnostics: Vec::new() };
         let read = reader.load(config, asked_ns, requests_max, default_ns);
         match read {
             Some(read) if reader.diagnostics.is_empty() => Ok(read),
@@ -101,12 +115,14 @@ const SHAPES: [(&str, &[&str]); 7] = [
 ];
 
 /// Reads one `[load]` or one stage of it.
-struct Reader {
+struct LoadReader {
     place: String,
+    /// Where the duration was asked for.
+    duration: String,
     diagnostics: Vec<Diagnostic>,
 }
 
-impl Reader {
+impl LoadReader {
     fn load(
         &mut self,
         config: &LoadConfig,
@@ -289,8 +305,8 @@ impl Reader {
     fn stages(&mut self, config: &LoadConfig) -> Option<Vec<Stretch>> {
         let mut stretches = Vec::new();
         for (index, stage) in config.stages.iter().enumerate() {
-            let mut inner =
-                Reader { place: format!("{}.stages.{index}", self.place), diagnostics: Vec::new() };
+            let place = format!("{}.stages.{index}", self.place);
+            let mut inner = LoadReader { place, duration: self.duration.clone(), diagnostics: Vec::new() };
             let stage_stretches = inner.stage(stage);
             self.diagnostics.append(&mut inner.diagnostics);
             stretches.extend(stage_stretches?);
@@ -330,7 +346,7 @@ impl Reader {
         if asked_ns.is_some_and(|asked_ns| asked_ns != total_ns) {
             let problem = format!("the stages last {}, which is not the run's duration", show_ns(total_ns));
             self.diagnostics.push(Diagnostic::at(
-                "run.duration",
+                self.duration.clone(),
                 problem,
                 "leave the duration out, or make them equal",
             ));

@@ -1,13 +1,15 @@
 //! The built-in source: request templates drawn by weight.
 
+use crate::bucket::Arrival;
+use crate::outbox::Outbox;
 use crate::outcome::Outcome;
-use crate::random::Random;
-use crate::seams::Source;
+use crate::random::{Draw, Draws};
+use crate::seams::{Call, End, Source, StepFacts};
 use crate::template::Template;
 
 /// One request of a mix, encoded for its protocol.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub struct EncodedStep {
     /// The bytes to send, with their holes.
     pub template: Template,
     /// How often it is drawn, relative to the others.
@@ -16,106 +18,113 @@ pub struct Step {
     pub is_bodyless: bool,
 }
 
-/// Weighted templates, for one shard.
+/// Weighted templates.
 #[derive(Clone, Debug)]
 pub struct Mix {
-    steps: Vec<Step>,
-    constants: Vec<Option<Vec<u8>>>,
+    templates: Vec<Template>,
+    facts: Vec<StepFacts>,
     /// Weights summed up: step k is drawn for numbers below `cumulated[k]` and not below the one before.
     cumulated: Vec<u64>,
-    random: Random,
-    seq: u64,
-    seq_step: u64,
+    draws: Draws,
 }
 
 impl Mix {
-    /// The mix of shard `shard` of `shards`; their counters interleave, so `{{seq}}` is unique over the run. Panics on an
-    /// empty mix or one that weighs nothing, which no plan holds.
-    pub fn new(steps: Vec<Step>, seed: u64, shard: u64, shards: u64) -> Mix {
-        let sum = |total: &mut u64, step: &Step| {
+    /// The mix of a scenario. Panics on an empty mix or one that weighs nothing, which no plan holds.
+    pub fn new(steps: Vec<EncodedStep>, draws: Draws) -> Mix {
+        let sum = |total: &mut u64, step: &EncodedStep| {
             *total += u64::from(step.weight);
             Some(*total)
         };
         let cumulated: Vec<u64> = steps.iter().scan(0, sum).collect();
         assert!(cumulated.last().is_some_and(|&total| total > 0), "a plan's requests weigh something");
-        let constants = steps.iter().map(|step| step.template.constant()).collect();
-        // Arrivals draw from streams numbered from 0; values draw from the other end of the numbers.
-        Mix {
-            steps,
-            constants,
-            cumulated,
-            random: Random::new(seed, u64::MAX - shard),
-            seq: shard,
-            seq_step: shards,
-        }
+        let facts = |step: &EncodedStep| StepFacts {
+            constant: step.template.constant(),
+            bytes_max: step.template.bytes_max(),
+            is_bodyless: step.is_bodyless,
+        };
+        let facts = steps.iter().map(facts).collect();
+        Mix { templates: steps.into_iter().map(|step| step.template).collect(), facts, cumulated, draws }
     }
 }
 
 impl Source for Mix {
-    fn steps(&self) -> usize {
-        self.steps.len()
+    #[inline]
+    fn steps(&self) -> &[StepFacts] {
+        &self.facts
     }
 
     #[inline]
-    fn next_step(&mut self) -> usize {
-        if self.steps.len() == 1 {
-            return 0;
+    fn begin(&mut self, arrival: Arrival) -> Call {
+        let step = match self.cumulated.len() {
+            1 => 0,
+            steps => {
+                let total = self.cumulated[steps - 1];
+                let drawn = self.draws.at(Draw::Step, arrival.number).between(0, total - 1);
+                self.cumulated.partition_point(|&bound| bound <= drawn)
+            }
+        };
+        Call { step: step as u32, session: 0 }
+    }
+
+    #[inline]
+    fn render(&mut self, call: Call, number: u64, out: &mut Outbox<'_>) {
+        self.templates[call.step as usize].render(number, self.draws, out);
+    }
+
+    #[inline]
+    fn end(&mut self, _call: Call, end: End) -> Outcome {
+        match end {
+            End::Response { code, is_ok } => Outcome::of_response(code, is_ok),
+            End::Failed(kind) => Outcome::Failed(kind),
         }
-        let total = self.cumulated[self.cumulated.len() - 1];
-        let drawn = self.random.between(0, total - 1);
-        self.cumulated.partition_point(|&bound| bound <= drawn)
-    }
-
-    fn constant(&self, step: usize) -> Option<&[u8]> {
-        self.constants[step].as_deref()
-    }
-
-    fn bytes_max(&self, step: usize) -> usize {
-        self.steps[step].template.bytes_max()
-    }
-
-    #[inline]
-    fn render(&mut self, step: usize, out: &mut Vec<u8>) {
-        self.steps[step].template.render(self.seq, &mut self.random, out);
-        self.seq += self.seq_step;
-    }
-
-    fn is_bodyless(&self, step: usize) -> bool {
-        self.steps[step].is_bodyless
-    }
-
-    #[inline]
-    fn judge(&self, _step: usize, status: u16) -> Outcome {
-        Outcome::of_status(status)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::template;
+    use crate::{outbox, template};
 
-    fn step(text: &str, weight: u32) -> Step {
-        Step { template: Template::new(template::parse(text).unwrap()).unwrap(), weight, is_bodyless: false }
+    fn step(text: &str, weight: u32) -> EncodedStep {
+        EncodedStep {
+            template: Template::new(template::parse(text).unwrap()).unwrap(),
+            weight,
+            is_bodyless: false,
+        }
+    }
+
+    fn arrival(number: u64) -> Arrival {
+        Arrival { number, intended_ns: 0 }
     }
 
     #[test]
     fn steps_are_drawn_by_weight() {
-        let mut mix = Mix::new(vec![step("a", 1), step("b", 0), step("c", 9)], 1, 0, 1);
+        let mut mix = Mix::new(vec![step("a", 1), step("b", 0), step("c", 9)], Draws::new(1, 0));
         let mut drawn = [0_u32; 3];
-        (0..10_000).for_each(|_| drawn[mix.next_step()] += 1);
+        (0..10_000).for_each(|number| drawn[mix.begin(arrival(number)).step as usize] += 1);
         assert_eq!(drawn[1], 0);
         assert!(drawn[0].abs_diff(1_000) < 150, "{drawn:?}");
     }
 
     #[test]
-    fn counters_of_shards_interleave() {
-        let rendered = |shard| {
-            let mut mix = Mix::new(vec![step("{{seq}}", 1)], 1, shard, 2);
-            let mut out = Vec::new();
-            (0..3).for_each(|_| mix.render(0, &mut out));
-            String::from_utf8(out).unwrap()
+    fn a_request_is_that_of_its_arrival_in_whatever_order_they_are_rendered() {
+        let texts = ["{{seq}}", "{{rand 1 1000000}} {{uuid}}", "constant"];
+        let steps = || texts.iter().map(|text| step(text, 1)).collect();
+        let mut mix = Mix::new(steps(), Draws::new(1, 0));
+        let mut rendered = |number| {
+            let call = mix.begin(arrival(number));
+            let bytes_max = mix.steps()[call.step as usize].bytes_max;
+            let out = outbox::collected(bytes_max, |out| mix.render(call, number, out));
+            (call.step, String::from_utf8(out).unwrap())
         };
-        assert_eq!((rendered(0).as_str(), rendered(1).as_str()), ("024", "135"));
+        let forwards: Vec<_> = (0..200).map(&mut rendered).collect();
+        let mut backwards: Vec<_> = (0..200).rev().map(rendered).collect();
+        backwards.reverse();
+        assert_eq!(forwards, backwards);
+        let is_numbered =
+            |(number, (step, text)): (usize, &(u32, String))| *step > 0 || *text == number.to_string();
+        assert!(forwards.iter().enumerate().all(is_numbered), "{forwards:?}");
+        let steps_drawn: std::collections::BTreeSet<u32> = forwards.iter().map(|(step, _)| *step).collect();
+        assert_eq!(steps_drawn.len(), texts.len());
     }
 }

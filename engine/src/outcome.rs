@@ -14,18 +14,6 @@ pub enum Fault {
     Operator,
 }
 
-/// Whether trying again could help.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Class {
-    /// It may pass by itself.
-    Transient,
-    /// It will not.
-    Fatal,
-    /// The answer came but was not the one wanted.
-    Validation,
-}
-
 /// What went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -81,34 +69,24 @@ impl Kind {
         self.row().1
     }
 
-    /// Whether trying again could help.
-    pub fn class(self) -> Class {
+    /// What it means, for people.
+    pub fn meaning(self) -> &'static str {
         self.row().2
     }
 
-    /// What it means, for people.
-    pub fn meaning(self) -> &'static str {
-        self.row().3
-    }
-
-    fn row(self) -> (&'static str, Fault, Class, &'static str) {
-        use Class::{Fatal, Transient, Validation};
+    fn row(self) -> (&'static str, Fault, &'static str) {
         use Fault::{Generator, Operator, Target};
         match self {
-            Kind::Connect => ("connect", Target, Transient, "no connection could be made"),
-            Kind::Ports => ("ports", Generator, Transient, "no local port left on this machine"),
-            Kind::Resources => {
-                ("resources", Generator, Transient, "this machine ran out of descriptors or memory")
-            }
-            Kind::Send => ("send", Target, Transient, "the connection broke while sending"),
-            Kind::Receive => ("receive", Target, Transient, "the connection was reset before the answer"),
-            Kind::Eof => {
-                ("eof", Target, Transient, "the connection was closed before the answer was complete")
-            }
-            Kind::Timeout => ("timeout", Target, Transient, "no complete answer within the timeout"),
-            Kind::Protocol => ("protocol", Target, Fatal, "the answer was not valid HTTP"),
-            Kind::Status => ("status", Target, Validation, "the answer's status was 400 or above"),
-            Kind::Unfinished => ("unfinished", Operator, Transient, "still under way when the run ended"),
+            Kind::Connect => ("connect", Target, "no connection could be made"),
+            Kind::Ports => ("ports", Generator, "no local port left on this machine"),
+            Kind::Resources => ("resources", Generator, "this machine ran out of descriptors or memory"),
+            Kind::Send => ("send", Target, "the connection broke while sending"),
+            Kind::Receive => ("receive", Target, "the connection was reset before the answer"),
+            Kind::Eof => ("eof", Target, "the connection was closed before the answer was complete"),
+            Kind::Timeout => ("timeout", Target, "no complete answer within the timeout"),
+            Kind::Protocol => ("protocol", Target, "the answer was not valid HTTP"),
+            Kind::Status => ("status", Target, "the answer's status was 400 or above"),
+            Kind::Unfinished => ("unfinished", Operator, "still under way when the run ended"),
         }
     }
 }
@@ -116,24 +94,25 @@ impl Kind {
 /// How one request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// A complete answer with this status, below 400.
+    /// A complete response, whose code is a success by its protocol's rule.
     Ok(u16),
-    /// A complete answer with this status, 400 or above.
+    /// A complete response, whose code is none.
     Refused(u16),
-    /// No complete answer.
+    /// No complete response.
     Failed(Kind),
 }
 
 impl Outcome {
-    /// Of a complete answer.
-    pub fn of_status(status: u16) -> Outcome {
-        if status < 400 { Outcome::Ok(status) } else { Outcome::Refused(status) }
+    /// Of a complete response.
+    #[inline]
+    pub fn of_response(code: u16, is_ok: bool) -> Outcome {
+        if is_ok { Outcome::Ok(code) } else { Outcome::Refused(code) }
     }
 
-    /// A number that tells outcomes apart: the status, or for failures the kind, below any status.
+    /// A number that tells outcomes apart: the response's code, or for failures the kind, below any code.
     pub(crate) fn code(self) -> u32 {
         match self {
-            Outcome::Ok(status) | Outcome::Refused(status) => Kind::COUNT as u32 + u32::from(status),
+            Outcome::Ok(code) | Outcome::Refused(code) => Kind::COUNT as u32 + u32::from(code),
             Outcome::Failed(kind) => kind as u32,
         }
     }
@@ -149,11 +128,5 @@ mod tests {
             assert_eq!(kind as usize, index);
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
         }
-    }
-
-    #[test]
-    fn a_status_of_400_is_a_refusal() {
-        assert_eq!(Outcome::of_status(399), Outcome::Ok(399));
-        assert_eq!(Outcome::of_status(400), Outcome::Refused(400));
     }
 }

@@ -36,6 +36,7 @@ pub struct Windowed<T> {
 
 impl<T> Windowed<T> {
     /// The one of the two.
+    #[inline]
     pub fn part(&mut self, is_measured: bool) -> &mut T {
         if is_measured { &mut self.measured } else { &mut self.outside }
     }

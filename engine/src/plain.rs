@@ -3,6 +3,10 @@
 //! Escape sequences could clear the screen, a line break could add a line that the program never said, and marks that turn the
 //! direction of writing could show one thing for another.
 
+use crate::plan::Fields;
+use crate::report::Report;
+use serde_json::Value;
+
 /// What stands in place of what is left out.
 const REPLACEMENT: char = '\u{fffd}';
 
@@ -14,6 +18,33 @@ pub fn plain(text: &str) -> String {
 /// A text in several lines, where the line breaks are ours.
 pub fn lines(text: &str) -> String {
     text.chars().map(|c| if c != '\n' && is_steering(c) { REPLACEMENT } else { c }).collect()
+}
+
+/// A report whose every text is plain, whatever keys it has.
+pub fn report(report: &Report) -> Report {
+    // What was read from JSON can be written as JSON. A number that JSON has no word for could only be of a run made here, whose
+    // texts are the user's own.
+    retold(report).unwrap_or_else(|_| report.clone())
+}
+
+fn retold(report: &Report) -> serde_json::Result<Report> {
+    let mut value = cleaned(serde_json::to_value(report)?);
+    // Two names may be one when they are plain: what is shown need not be a plan that can run.
+    let fields: Fields = serde_json::from_value(value["plan"].take())?;
+    value["plan"] = serde_json::to_value(&report.plan)?;
+    let plan = report.plan.rewritten(|shown| *shown = fields);
+    Ok(Report { plan, ..serde_json::from_value(value)? })
+}
+
+fn cleaned(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(plain(&text)),
+        Value::Array(values) => values.into_iter().map(cleaned).collect(),
+        Value::Object(members) => {
+            members.into_iter().map(|(key, value)| (plain(&key), cleaned(value))).collect()
+        }
+        other => other,
+    }
 }
 
 /// Control characters of ASCII and Latin-1, and marks of the direction of writing.

@@ -3,7 +3,6 @@
 //! A duration is whole nanoseconds. A rate is a reduced fraction, arrivals per nanoseconds, so that `600/m`, `2.5`
 //! and `10k` are all exact and no schedule built from them can drift.
 
-use crate::plan::SHARDS_MAX;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -42,6 +41,12 @@ impl Rate {
     /// `count` arrivals each second.
     pub fn per_second(count: u64) -> Rate {
         Rate::new(count, SECOND_NS)
+    }
+
+    /// This rate times a factor, to a thousandth of an arrival per second and at least that.
+    pub(crate) fn times(self, factor: f64) -> Rate {
+        let thousandths = (self.rps() * factor * 1_000.0).round().max(1.0);
+        Rate::new(thousandths as u64, 1_000 * SECOND_NS)
     }
 
     /// Arrivals per second, as a number to show.
@@ -140,27 +145,6 @@ pub fn show_ns(ns: u64) -> String {
     }
 }
 
-/// Reads `1,3-5`. Each core once.
-pub fn parse_cores(text: &str) -> Result<Vec<usize>, String> {
-    let wrong = || format!("`{text}` is not a list of cores");
-    let number = |word: &str| word.trim().parse::<usize>().map_err(|_| wrong());
-    let mut cores = Vec::new();
-    for part in text.split(',') {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let (first, last) = (number(first)?, number(last)?);
-        if first > last || last - first >= SHARDS_MAX as usize {
-            return Err(wrong());
-        }
-        cores.extend(first..=last);
-    }
-    let mut sorted = cores.clone();
-    sorted.sort_unstable();
-    match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(format!("core {} is named twice in `{text}`", pair[0])),
-        None => Ok(cores),
-    }
-}
-
 /// A number of things for people: `1 shard`, `2 shards`. For words whose plural is an `s`.
 pub fn counted(count: u64, thing: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
@@ -235,13 +219,6 @@ mod tests {
     fn counts_are_whole() {
         assert_eq!(parse_count("1.5k").unwrap(), 1_500);
         assert!(parse_count("1.5").is_err());
-    }
-
-    #[test]
-    fn cores_are_read_as_lists_and_ranges() {
-        assert_eq!(parse_cores("1,3-5").unwrap(), [1, 3, 4, 5]);
-        assert!(parse_cores("1,1").unwrap_err().contains("twice"));
-        assert!(parse_cores("5-3").is_err() && parse_cores("x").is_err());
     }
 
     #[test]

@@ -1,7 +1,13 @@
 //! Seeded randomness: the same plan and seed draw the same values on every machine.
+//!
+//! Whatever is drawn for a request is a function of the seed, the scenario and the arrival's number ([`Draws`]), and not of who
+//! draws it or what was drawn before: shards and machines then agree without a word.
 
-use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
+use rand_xoshiro::{SplitMix64, Xoshiro256PlusPlus};
+
+/// The golden ratio's fraction, an odd number without a pattern.
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// One independent stream of random numbers.
 #[derive(Clone, Debug)]
@@ -11,8 +17,18 @@ impl Random {
     /// The stream numbered `stream` of a seed.
     pub fn new(seed: u64, stream: u64) -> Random {
         // Mixing by the golden ratio keeps neighbouring streams apart before SplitMix spreads the bits.
-        let mixed = seed ^ stream.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = seed ^ stream.wrapping_add(1).wrapping_mul(GOLDEN);
         Random(Xoshiro256PlusPlus::seed_from_u64(mixed))
+    }
+
+    /// What arrival `arrival` draws from the stream numbered `stream` of a seed. Cheap enough to be made for every request.
+    ///
+    /// No two arrivals of a stream begin alike: the generator's 256 bits are filled from 64, in which the arrival's number is added
+    /// to a start that depends on seed and stream. So UUIDs of a run differ as surely as 122 random bits do.
+    #[inline]
+    pub fn at(seed: u64, stream: u64, arrival: u64) -> Random {
+        let start = SplitMix64::seed_from_u64(seed ^ stream.wrapping_mul(GOLDEN)).next_u64();
+        Random(Xoshiro256PlusPlus::seed_from_u64(start.wrapping_add(arrival)))
     }
 
     /// 64 random bits.
@@ -35,6 +51,60 @@ impl Random {
     pub fn exponential(&mut self) -> f64 {
         -self.unit().ln()
     }
+
+    /// A draw from the gamma distribution with this shape, at least 1, and scale 1: the time that so many arrivals of a Poisson
+    /// process of rate 1 take. Marsaglia and Tsang, "A simple method for generating gamma variables" (2000).
+    pub fn gamma(&mut self, shape: f64) -> f64 {
+        let d = shape - 1.0 / 3.0;
+        let c = 1.0 / (9.0 * d).sqrt();
+        loop {
+            let x = self.normal();
+            let v = (1.0 + c * x).powi(3);
+            if v > 0.0 && self.unit().ln() < 0.5 * x * x + d - d * v + d * v.ln() {
+                return d * v;
+            }
+        }
+    }
+
+    /// A draw from the standard normal distribution, by the method of Box and Muller (1958).
+    fn normal(&mut self) -> f64 {
+        let (radius, turn) = ((2.0 * self.exponential()).sqrt(), self.unit());
+        radius * (std::f64::consts::TAU * turn).cos()
+    }
+}
+
+/// What is drawn for arrivals. Each has a stream of its own, so that drawing more of one leaves the others as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Draw {
+    /// How long a block of Poisson arrivals is.
+    Block,
+    /// Where in its block an arrival lies.
+    Place,
+    /// Which step of a mix is sent.
+    Step,
+    /// What holes are filled with.
+    Values,
+}
+
+/// Everything that is drawn for one scenario of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Draws {
+    seed: u64,
+    scenario: u32,
+}
+
+impl Draws {
+    /// The draws of the scenario with this number.
+    pub const fn new(seed: u64, scenario: u32) -> Draws {
+        Draws { seed, scenario }
+    }
+
+    /// What is drawn for the arrival, or the block, with this number.
+    #[inline]
+    pub fn at(self, draw: Draw, number: u64) -> Random {
+        Random::at(self.seed, u64::from(self.scenario) << u8::BITS | draw as u64, number)
+    }
 }
 
 #[cfg(test)]
@@ -56,6 +126,44 @@ mod tests {
         assert_eq!(drawn.into_iter().collect::<Vec<_>>(), [3, 4, 5, 6]);
         assert_eq!(random.between(9, 9), 9);
         random.between(0, u64::MAX);
+    }
+
+    #[test]
+    fn what_is_drawn_depends_on_seed_scenario_purpose_and_number_alone() {
+        let drawn = |seed, scenario, draw, number| Draws::new(seed, scenario).at(draw, number).bits();
+        assert_eq!(drawn(1, 0, Draw::Values, 7), drawn(1, 0, Draw::Values, 7));
+        let all: std::collections::BTreeSet<u64> = (0..4)
+            .flat_map(|seed| (0..4).map(move |scenario| (seed, scenario)))
+            .flat_map(|(seed, scenario)| {
+                let draws = [Draw::Block, Draw::Place, Draw::Step, Draw::Values];
+                draws.map(|draw| (0..100).map(move |number| drawn(seed, scenario, draw, number)))
+            })
+            .flatten()
+            .collect();
+        assert_eq!(all.len(), 4 * 4 * 4 * 100);
+    }
+
+    #[test]
+    fn first_draws_of_neighbouring_arrivals_are_independent() {
+        const COUNT: u64 = 100_000;
+        let units: Vec<f64> = (0..COUNT).map(|number| Random::at(1, 2, number).unit() - 0.5).collect();
+        let mean = units.iter().sum::<f64>() / COUNT as f64;
+        let covariance = units.windows(2).map(|pair| pair[0] * pair[1]).sum::<f64>() / COUNT as f64;
+        // A uniform draw's variance is 1/12, so five deviations of the two are 0.0046 and 0.0013.
+        assert!(mean.abs() < 0.0046 && covariance.abs() < 0.0013, "{mean} {covariance}");
+    }
+
+    #[test]
+    fn gamma_draws_have_their_shape_as_mean_and_variance() {
+        const COUNT: usize = 50_000;
+        for shape in [1.0, 2.0, 17.0, 64.0] {
+            let mut random = Random::new(13, shape as u64);
+            let drawn: Vec<f64> = (0..COUNT).map(|_| random.gamma(shape)).collect();
+            let mean = drawn.iter().sum::<f64>() / COUNT as f64;
+            let variance = drawn.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / COUNT as f64;
+            assert!((mean / shape - 1.0).abs() < 0.03, "{shape}: {mean}");
+            assert!((variance / shape - 1.0).abs() < 0.06, "{shape}: {variance}");
+        }
     }
 
     #[test]

@@ -1,25 +1,30 @@
 //! The result of a run: stable, documented JSON. Every number is of the measured window unless its name says otherwise.
 
+mod conditions;
+pub mod earlier;
+mod figures;
+mod part;
+mod view;
+
+pub use crate::calibrated::Calibrated;
 use crate::history::Slice;
 use crate::limits;
-use crate::load::{Arrivals, Load};
-use crate::outcome::Kind;
-use crate::phase::{Phases, Warmup};
-use crate::plan::{Plan, Wait};
-use crate::record::{Series, ShardStats};
-use crate::slowest::{Finished, SlowRequest};
-use crate::snapshot::{Snapshot, sum_of};
-use crate::target_outcome::{Signs, TargetOutcome};
-use crate::threshold::{Comparison, Facts, Metric};
+use crate::phase::Warmup;
+use crate::plan::{self, Plan, Wait};
+use crate::record::{Finished, ReportedStats, ShardStats, SlowRequest, Snapshot, sum_of};
+use crate::target_outcome::TargetOutcome;
 pub use crate::timing::Timing;
-use crate::trust::{Grounds, Trust};
+use crate::trust::Trust;
 use crate::until;
 use crate::verdict::{Evidence, Status, Verdict};
+pub use conditions::ThresholdResult;
+pub use figures::{Bytes, RateBlock, Requests, ScenarioReport, StepReport};
+use part::{Part, Whole};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Version of the keys. It changes when a key changes its meaning or goes; new keys do not change it.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// The whole result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,7 +46,7 @@ pub struct Report {
     pub warmup: WarmupBlock,
     /// How well the figure is known that the run was to go on for; `null` when it was to go on for none.
     #[serde(default)]
-    pub until: Option<until::Outcome>,
+    pub until: Option<until::UntilOutcome>,
     /// Whether the generator can be believed.
     pub verdict: Verdict,
     /// How the target did. Says nothing in reports of versions before 0.2.
@@ -71,7 +76,7 @@ pub struct Report {
     /// Connections.
     pub connections: Connections,
     /// The streams of traffic.
-    pub scenarios: Vec<Scenario>,
+    pub scenarios: Vec<ScenarioReport>,
     /// Every condition, met or not.
     pub thresholds: Vec<ThresholdResult>,
     /// What the run ran on.
@@ -106,45 +111,6 @@ pub struct WarmupBlock {
     pub is_steady: Option<bool>,
 }
 
-/// What was asked against what was sent, arrivals per second.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RateBlock {
-    /// Scheduled; `null` in a closed loop.
-    pub target: Option<f64>,
-    /// Carried: requests that ended, in success or failure, over the window and what it took to catch up after it.
-    pub achieved: f64,
-    /// Achieved over target; `null` in a closed loop.
-    pub ratio: Option<f64>,
-}
-
-/// How requests ended. Of the whole run, scheduled = ok + failed + dropped + unsent; a step does not know its drops.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Requests {
-    /// Put on the wire.
-    pub sent: u64,
-    /// Complete answers with a status below 400.
-    pub ok: u64,
-    /// Any other end, attempts that found no connection included.
-    pub failed: u64,
-    /// Dropped by the overload policy, never sent.
-    pub dropped: u64,
-    /// Due, and never sent because the run ended first.
-    pub unsent: u64,
-    /// Failures by kind; they add up to `failed`.
-    pub errors: BTreeMap<String, u64>,
-    /// Complete answers by status.
-    pub status: BTreeMap<u16, u64>,
-}
-
-/// What went over the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Bytes {
-    /// Requests.
-    pub sent: u64,
-    /// Answers: heads and bodies.
-    pub received: u64,
-}
-
 /// What the run cost, over the measured window.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cpu {
@@ -176,24 +142,9 @@ pub struct ShardCpu {
     /// Time in which its thread could have run and did not, seconds. 0 in reports of versions before 0.2.
     #[serde(default)]
     pub run_delay_s: f64,
-    /// Turns of the loop.
-    pub turns: u64,
-    /// Calls of io_uring_enter.
-    pub enters: u64,
-    /// Submissions.
-    pub submissions: u64,
-    /// Completions.
-    pub completions: u64,
-    /// Times the loop lost its core.
-    pub hiccups: u64,
-    /// The longest of them, nanoseconds.
-    pub hiccup_ns_max: u64,
-    /// Receives that found no free buffer.
-    pub starved: u64,
-    /// Completions the kernel set aside.
-    pub overflowed: u64,
-    /// Intervals handed over late.
-    pub postponed: u64,
+    /// The rest as it was counted.
+    #[serde(flatten)]
+    pub counted: ReportedStats,
 }
 
 /// Connections.
@@ -212,53 +163,6 @@ pub struct Connections {
     /// Bytes that came with nothing under way, over the whole run.
     #[serde(default)]
     pub unasked_bytes: u64,
-}
-
-/// One stream of traffic.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Scenario {
-    /// Its name.
-    pub name: String,
-    /// Its requests.
-    pub steps: Vec<StepReport>,
-}
-
-/// One kind of request.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StepReport {
-    /// Its name.
-    pub name: String,
-    /// How its requests ended. Drops are not known by step and are 0 here.
-    pub requests: Requests,
-    /// What went over the wire.
-    pub bytes: Bytes,
-    /// Done − intended, of successes.
-    pub response_ns: Timing,
-    /// Done − sent, of successes.
-    pub service_ns: Timing,
-    /// Sent − intended, of successes.
-    pub slip_ns: Timing,
-    /// Done − intended, of failures.
-    pub failed_response_ns: Timing,
-}
-
-/// One condition and how it went.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ThresholdResult {
-    /// As typed.
-    pub text: String,
-    /// What it is about.
-    pub metric: Metric,
-    /// How the figure has to stand to the limit.
-    pub comparison: Comparison,
-    /// The limit: nanoseconds, a share, a count, or arrivals per second.
-    pub limit: f64,
-    /// The figure, in the same unit; `null` where there was nothing to measure it on.
-    pub measured: Option<f64>,
-    /// The figure for people.
-    pub shown: String,
-    /// Whether it is met.
-    pub ok: bool,
 }
 
 /// What the run ran on.
@@ -287,34 +191,6 @@ pub struct Environment {
     pub calibration: Option<Calibrated>,
 }
 
-/// What `vajra calibrate` found this machine able to do: the figures that a run is judged by.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Calibrated {
-    /// When it was measured, RFC 3339, UTC.
-    pub measured_at: String,
-    /// Requests per second that one of as many shards as the plan has can carry, against the null responder; absent where
-    /// that could not be measured, and where it was measured with another number of requests under way on a connection.
-    pub capacity_rps_per_shard: Option<f64>,
-    /// Requests under way on one connection when it was measured.
-    pub capacity_pipeline: u32,
-    /// True when the machine was disturbed while it was measured.
-    pub capacity_is_noisy: bool,
-    /// 99th percentile of slip with `wait = "spin"`, nanoseconds, at [`Calibrated::slip_rate_rps`].
-    pub slip_p99_spin_ns: Option<u64>,
-    /// The same with `wait = "park"`.
-    pub slip_p99_park_ns: Option<u64>,
-    /// The rate at which slip was measured.
-    pub slip_rate_rps: u64,
-}
-
-impl Calibrated {
-    /// When and how it was measured, for people.
-    pub fn origin(&self) -> String {
-        let noise = if self.capacity_is_noisy { ", while the machine was disturbed" } else { "" };
-        format!("calibrated {}{noise}", self.measured_at)
-    }
-}
-
 /// What only the machine that ran the plan knows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MachineFacts {
@@ -341,16 +217,14 @@ pub struct MachineFacts {
 /// What the shards wrote down in a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Observed<'a> {
-    /// Everything.
+    /// Everything, in all phases.
     pub whole: &'a Snapshot,
-    /// How each shard fared in the measured window.
-    pub window: &'a [ShardStats],
     /// The run slice by slice.
     pub history: &'a [Slice],
     /// Whether response times were found to be steady before the window began, if that was looked for.
     pub is_steady: Option<bool>,
     /// How well the figure is known that the run was to go on for.
-    pub until: Option<&'a until::Outcome>,
+    pub until: Option<&'a until::UntilOutcome>,
 }
 
 /// The identity of a run.
@@ -364,64 +238,58 @@ pub struct Identity {
 
 impl Report {
     /// The report of a run.
+    #[expect(clippy::too_many_lines, reason = "taken apart when reports have several scenarios")]
     pub fn new(plan: &Plan, observed: Observed, facts: MachineFacts, identity: Identity) -> Report {
         // Before anything is taken from it: names of requests are made of their paths.
         let plan = &crate::redact::written(plan);
-        let Observed { whole, window, history, is_steady, until } = observed;
+        let Observed { whole, history, is_steady, until } = observed;
         let planned_ns = whole.phases.measure_to_ns;
         let from_ns = whole.phases.measure_from_ns;
         let to_ns = whole.ended_ns.unwrap_or(planned_ns).clamp(from_ns, planned_ns);
-        let window_s = (to_ns - from_ns).max(1) as f64 / 1e9;
-        let series = whole.measured_total();
-        let requests = requests(&series, whole.dropped.measured, whole.unsent.measured);
+        let window = whole.window_stats();
         // A run that was to end with a number of requests is whole when it has reached it; of one that was to end when enough
         // is known, the end was brought forward.
         let (ended, is_shorter) = (whole.total(), to_ns < planned_ns);
-        let is_counted_out = plan.requests_max.is_some_and(|asked| ended.ok + ended.failed() >= asked);
+        let is_counted_out = requests_max(plan).is_some_and(|asked| ended.ok + ended.failed() >= asked);
         let is_partial = is_shorter && !is_counted_out;
-        let overrun_s = whole.last_sent_ns.saturating_sub(to_ns) as f64 / 1e9;
-        let rate = rate(plan, &requests, sum_of(window).finished, window_s, overrun_s);
+        let of_run = Whole { plan, snapshot: whole, history, window_ns: (from_ns, to_ns), is_partial };
+        let parts = Part::of_each(of_run);
+        let part = Part::whole(of_run, &parts);
+        let window_s = part.window_s();
         let evidence = Evidence {
             snapshot: whole,
-            series: &series,
+            scenario: None,
+            series: &part.series,
+            arrivals: part.arrivals,
             shards: window,
-            is_closed_loop: plan.load.is_closed(),
-            is_spinning: plan.wait == Wait::Spin,
-            is_partial: is_partial || whole.was_stopped,
+            is_closed_loop: plan.is_closed(),
+            is_spinning: plan.machine.wait == Wait::Spin,
+            is_partial: is_partial || part.arrivals.was_stopped,
             window_s,
-            target_rps: rate.target.unwrap_or(0.0),
-            achieved_rps: rate.achieved,
-            connections_asked: u64::from(plan.connections),
+            scheduled: part.requests.scheduled(),
+            target_rps: part.rate.target.unwrap_or(0.0),
+            achieved_rps: part.rate.achieved,
+            connections_asked: u64::from(plan.connections()),
             connections_open: facts.connections_open,
             run_s: facts.run_s,
             steal_s: facts.environment.steal_s,
             throttled_s: facts.environment.throttled_s,
             cores: facts.cores_allowed,
             lost_snapshots: whole.lost,
-            unaccounted: if is_partial { 0 } else { unaccounted(plan, whole.phases, &requests) },
+            unaccounted: part.unaccounted(),
             is_unsteady: is_steady == Some(false),
             calibration: facts.environment.calibration.as_ref(),
         };
-        let verdict = Verdict::new(&evidence);
-        let outcome = TargetOutcome::new(&Signs {
-            series: &series,
-            dropped: requests.dropped,
-            unsent: requests.unsent,
-            achieved_rps: rate.achieved,
-            target_rps: rate.target,
-            cause: evidence.cause_of_shortfall(),
-            is_invalid: verdict.status == Status::Invalid,
-            window_ns: (from_ns, to_ns),
-            history,
-        });
-        let trust = Trust::new(&Grounds {
-            response: &series.response,
-            lag: &whole.lag,
-            unsent: requests.unsent,
-            scheduled: requests.scheduled(),
-            is_invalid: verdict.status == Status::Invalid,
-        });
-        let thresholds = thresholds(plan, &series, &requests, &rate);
+        let evidences: Vec<Evidence> = parts.iter().map(|part| part.evidence(&evidence)).collect();
+        let verdict = Verdict::new(&evidence, &evidences);
+        let is_invalid = verdict.status == Status::Invalid;
+        let scenarios = scenarios(plan, whole, &parts, &evidences, is_invalid);
+        let (outcome, trust) = match scenarios.as_slice() {
+            [only] => (only.outcome.clone(), only.trust.clone()),
+            several => (worst_outcome(several), worst_trust(several)),
+        };
+        let thresholds = conditions::judge(plan, whole, &part, &parts);
+        let (requests, series) = (&part.requests, &part.series);
         let mut limits = facts.limits.clone();
         limits.extend(trust.limit());
         limits.extend(limits::of_tails(&series.response));
@@ -431,7 +299,7 @@ impl Report {
             requests.scheduled(),
         ));
         limits.extend(limits::of_machine(facts.environment.steal_s, facts.environment.throttled_s));
-        if plan.load.is_closed() {
+        if plan.is_closed() {
             limits.push("closed loop: a slow target is asked less, so these response times are not what users would see".into());
         }
         Report {
@@ -446,17 +314,17 @@ impl Report {
             verdict,
             outcome,
             trust,
-            rate,
-            requests,
+            rate: part.rate,
+            requests: part.requests.clone(),
             bytes: Bytes { sent: series.bytes_sent, received: series.bytes_received },
             response_ns: Timing::new(&series.response),
             service_ns: Timing::new(&series.service),
             slip_ns: Timing::new(&series.slip),
             failed_response_ns: Timing::new(&series.failed_response),
-            generator_lag_ns: Timing::new(&whole.lag),
-            cpu: cpu(window, &facts),
+            generator_lag_ns: Timing::new(&series.lag),
+            cpu: cpu(&evidence.shards, &facts),
             connections: connections(plan, whole, &facts),
-            scenarios: vec![scenario(plan, whole)],
+            scenarios,
             thresholds,
             environment: environment(whole, facts.environment),
             limits,
@@ -471,87 +339,9 @@ impl Report {
     }
 }
 
-impl Requests {
-    /// All arrivals: what ended, what was dropped, and what was never sent.
-    pub fn scheduled(&self) -> u64 {
-        self.ok + self.failed + self.dropped + self.unsent
-    }
-}
-
-fn requests(series: &Series, dropped: u64, unsent: u64) -> Requests {
-    let errors = Kind::ALL.into_iter().filter(|kind| series.errors[*kind as usize] > 0);
-    Requests {
-        sent: series.sent,
-        ok: series.ok,
-        failed: series.failed(),
-        dropped,
-        unsent,
-        errors: errors.map(|kind| (kind.name().to_owned(), series.errors[kind as usize])).collect(),
-        status: series.statuses.iter().collect(),
-    }
-}
-
-/// Arrivals carried per second. Those sent after the window's end, to catch up, stretch the time they are divided by.
-fn rate(plan: &Plan, requests: &Requests, finished: u64, window_s: f64, overrun_s: f64) -> RateBlock {
-    if plan.load.is_closed() {
-        // Only what ended inside the window: what was under way at its end would flatter slow targets.
-        return RateBlock { target: None, achieved: finished as f64 / window_s, ratio: None };
-    }
-    let carried = (requests.ok + requests.failed) as f64;
-    let target = (carried + (requests.dropped + requests.unsent) as f64) / window_s;
-    let achieved = carried / (window_s + overrun_s);
-    RateBlock {
-        target: Some(target),
-        achieved,
-        ratio: Some(if target > 0.0 { achieved / target } else { 1.0 }),
-    }
-}
-
-/// By how many arrivals the counts differ from the schedule itself, which no shard had a hand in. Random arrivals cannot be
-/// counted without drawing them again.
-fn unaccounted(plan: &Plan, phases: Phases, requests: &Requests) -> u64 {
-    let (Load::Open { arrivals: Arrivals::Uniform, .. }, Some(schedule)) = (&plan.load, plan.load.schedule())
-    else {
-        return 0;
-    };
-    let before = |ns: u64| schedule.arrivals_before(ns).min(plan.requests_max.unwrap_or(u64::MAX));
-    let scheduled = before(phases.measure_to_ns) - before(phases.measure_from_ns);
-    scheduled.abs_diff(requests.ok + requests.failed + requests.dropped + requests.unsent)
-}
-
-fn thresholds(plan: &Plan, series: &Series, requests: &Requests, rate: &RateBlock) -> Vec<ThresholdResult> {
-    let facts = Facts {
-        response: &series.response,
-        service: &series.service,
-        slip: &series.slip,
-        failed: requests.failed + requests.dropped + requests.unsent,
-        total: requests.scheduled(),
-        unsent: requests.unsent,
-        achieved_rps: rate.achieved,
-        ratio: rate.ratio.unwrap_or(1.0),
-    };
-    let judge = |threshold: &crate::threshold::Threshold| {
-        let measured = threshold.measure(&facts);
-        ThresholdResult {
-            text: threshold.text.clone(),
-            metric: threshold.metric,
-            comparison: threshold.comparison,
-            limit: threshold.limit,
-            measured,
-            shown: shown(threshold, measured, &facts),
-            ok: threshold.is_met(measured, &facts),
-        }
-    };
-    plan.thresholds.iter().map(judge).collect()
-}
-
-/// A figure for people, and why it cannot be believed, if so.
-fn shown(threshold: &crate::threshold::Threshold, measured: Option<f64>, facts: &Facts) -> String {
-    let figure = measured.map_or_else(|| "-".to_owned(), |figure| threshold.show(figure));
-    match threshold.doubt(facts) {
-        None => figure,
-        Some(doubt) => format!("{figure}, {doubt}"),
-    }
+/// The requests that the run ends with, if all its scenarios end with a number of them.
+fn requests_max(plan: &Plan) -> Option<u64> {
+    plan.scenarios.iter().map(|scenario| scenario.requests_max).sum()
 }
 
 fn cpu(window: &[ShardStats], facts: &MachineFacts) -> Cpu {
@@ -577,22 +367,14 @@ fn shard_cpu(stats: &ShardStats, core: usize) -> ShardCpu {
         sys_s: stats.cpu_system_ns as f64 / 1e9,
         spun_s: stats.spun_ns as f64 / 1e9,
         run_delay_s: stats.run_delay_ns as f64 / 1e9,
-        turns: stats.turns,
-        enters: stats.enters,
-        submissions: stats.submissions,
-        completions: stats.completions,
-        hiccups: stats.hiccups,
-        hiccup_ns_max: stats.hiccup_ns_max,
-        starved: stats.starved,
-        overflowed: stats.overflowed,
-        postponed: stats.postponed,
+        counted: stats.reported(),
     }
 }
 
 fn connections(plan: &Plan, whole: &Snapshot, facts: &MachineFacts) -> Connections {
     let stats = whole.stats();
     Connections {
-        asked: u64::from(plan.connections),
+        asked: u64::from(plan.connections()),
         open: facts.connections_open,
         reconnects: stats.reconnects,
         failures: stats.connect_failures,
@@ -601,25 +383,56 @@ fn connections(plan: &Plan, whole: &Snapshot, facts: &MachineFacts) -> Connectio
     }
 }
 
-fn scenario(plan: &Plan, whole: &Snapshot) -> Scenario {
-    let step = |(request, series): (&crate::plan::Request, &Series)| StepReport {
-        name: request.name.clone(),
-        requests: requests(series, 0, 0),
-        bytes: Bytes { sent: series.bytes_sent, received: series.bytes_received },
-        response_ns: Timing::new(&series.response),
-        service_ns: Timing::new(&series.service),
-        slip_ns: Timing::new(&series.slip),
-        failed_response_ns: Timing::new(&series.failed_response),
+fn scenarios(
+    plan: &Plan,
+    whole: &Snapshot,
+    parts: &[Part],
+    evidences: &[Evidence],
+    is_invalid: bool,
+) -> Vec<ScenarioReport> {
+    let of_each = |(index, scenario): (usize, &plan::Scenario)| {
+        let part = &parts[index];
+        let (outcome, trust) = (part.outcome(&evidences[index], is_invalid), part.trust(is_invalid));
+        part.report(scenario, whole.requests.measured_of(index), outcome, trust)
     };
-    Scenario { name: plan.name.clone(), steps: plan.requests.iter().zip(&whole.measured).map(step).collect() }
+    plan.scenarios.iter().enumerate().map(of_each).collect()
+}
+
+/// Of several scenarios, how the target did that did worst.
+fn worst_outcome(scenarios: &[ScenarioReport]) -> TargetOutcome {
+    let worst = scenarios.iter().rev().max_by_key(|scenario| scenario.outcome.severity());
+    let named = |scenario: &ScenarioReport| TargetOutcome {
+        text: format!("of `{}` {}", scenario.name, scenario.outcome.text),
+        ..scenario.outcome.clone()
+    };
+    worst.map(named).unwrap_or_default()
+}
+
+/// Of several scenarios, the least of what can be believed.
+fn worst_trust(scenarios: &[ScenarioReport]) -> Trust {
+    let worst = scenarios.iter().min_by(|a, b| {
+        let percentile = |scenario: &ScenarioReport| scenario.trust.percentile.unwrap_or(-1.0);
+        percentile(a).total_cmp(&percentile(b))
+    });
+    let named = |scenario: &ScenarioReport| Trust {
+        why: scenario.trust.why.as_ref().map(|why| format!("of `{}` {why}", scenario.name)),
+        ..scenario.trust.clone()
+    };
+    worst.map(named).unwrap_or_default()
 }
 
 fn slowest(plan: &Plan, whole: &Snapshot) -> Vec<SlowRequest> {
-    let named = |finished: &Finished| {
-        let request = plan.requests.get(finished.series as usize);
-        SlowRequest::new(finished, request.map_or("", |request| &request.name))
+    let is_one = plan.scenarios.len() == 1;
+    let named = |scenario: &plan::Scenario| {
+        let name = (!is_one).then(|| scenario.name.clone());
+        scenario.steps().iter().map(move |step| (name.clone(), step.name.clone())).collect::<Vec<_>>()
     };
-    whole.slowest.iter().map(named).collect()
+    let names: Vec<(Option<String>, String)> = plan.scenarios.iter().flat_map(named).collect();
+    let of_series = |finished: &Finished| {
+        let (scenario, step) = &names[finished.series as usize];
+        SlowRequest::new(finished, scenario.as_deref(), step)
+    };
+    whole.requests.slowest.iter().map(of_series).collect()
 }
 
 fn environment(whole: &Snapshot, environment: Environment) -> Environment {
@@ -630,6 +443,7 @@ fn environment(whole: &Snapshot, environment: Environment) -> Environment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bucket::Tally;
     use crate::config::{Document, Format, Layers};
     use crate::distribution::Distribution;
     use crate::outcome::Outcome;
@@ -643,18 +457,13 @@ mod tests {
 
     fn report(plan: &Plan, change: impl FnOnce(&mut Recorder)) -> Report {
         let (mut recorder, mut snapshot) =
-            (Recorder::new(0, 1, plan.phases), Snapshot::new(1, 1, plan.phases));
+            (Recorder::new(0, &plan.layout(), plan.phases), Snapshot::new(1, &plan.layout(), plan.phases));
         change(&mut recorder);
+        recorder.settle(true);
         snapshot.absorb(&recorder);
         let facts = MachineFacts { connections_open: 64, cores: vec![0], ..MachineFacts::default() };
         let identity = Identity { run_id: "r".into(), started_at: "t".into() };
-        let observed = Observed {
-            whole: &snapshot,
-            window: &snapshot.shards,
-            history: &[],
-            is_steady: None,
-            until: None,
-        };
+        let observed = Observed { whole: &snapshot, history: &[], is_steady: None, until: None };
         Report::new(plan, observed, facts, identity)
     }
 
@@ -669,9 +478,8 @@ mod tests {
         let plan = plan("url = 'h'\n[run]\nduration = '1s'\n[load]\nrate = 10");
         let report = report(&plan, |recorder| {
             (0..8).for_each(|n| answer(recorder, n * 100_000_000));
-            recorder.dropped.measured = 1;
-            recorder.unsent.measured = 1;
-            recorder.unreleased_own = 2;
+            let one = Tally { measured: 1, outside: 0 };
+            recorder.requests.scenarios[0].count_unreleased(one, one, 1.0);
         });
         assert_eq!(
             (report.rate.target, report.rate.achieved, report.rate.ratio),

@@ -8,8 +8,9 @@
 //! constant stretch is inverted by one division, a ramp by a floating-point estimate that an exact integer comparison
 //! then corrects (see `docs/decisions/003-schedule-arithmetic.md`), a sine by Newton's method inside one period.
 
-use crate::quantity::{Rate, SECOND_NS, greatest_common_divisor};
+use crate::quantity::{DURATION_NS_MAX, RATE_RPS_MAX, Rate, SECOND_NS, greatest_common_divisor};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A place on the Λ axis: arrivals × 2³².
 pub type Position = u128;
@@ -55,16 +56,37 @@ pub enum Shape {
     },
 }
 
+impl Stretch {
+    /// Whether it lasts some time, and its rates can be offered: what was typed always can, what was read from JSON may not.
+    pub(crate) fn is_sound(&self) -> bool {
+        // Half of what a word holds: a ramp multiplies one rate's count by the other's time.
+        let is_rate = |rate: &Rate| {
+            (1..1 << 63).contains(&rate.per_ns) && rate.count < 1 << 63 && rate.rps() <= RATE_RPS_MAX as f64
+        };
+        (1..=DURATION_NS_MAX).contains(&self.length_ns)
+            && match &self.shape {
+                Shape::Constant(rate) => is_rate(rate),
+                Shape::Ramp { from, to } => is_rate(from) && is_rate(to),
+                Shape::Sine { mean, amplitude, period_ns } => {
+                    is_rate(mean)
+                        && is_rate(amplitude)
+                        && amplitude.rps() <= mean.rps()
+                        && (1..=DURATION_NS_MAX).contains(period_ns)
+                }
+            }
+    }
+}
+
 /// The whole offered rate: stretches one after the other.
 #[derive(Clone, Debug)]
 pub struct Schedule {
-    pieces: Vec<Piece>,
+    pieces: Vec<SchedulePiece>,
     end_ns: u64,
     end_position: Position,
 }
 
 #[derive(Clone, Debug)]
-struct Piece {
+struct SchedulePiece {
     start_ns: u64,
     length_ns: u64,
     start: Position,
@@ -95,24 +117,50 @@ struct Sine {
     period_ns: u64,
 }
 
+/// Why stretches have no schedule that is exact to the nanosecond: their numbers are too large for 128 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InexactSchedule {
+    /// A rate, times the time it lasts.
+    Stretch,
+    /// A ramp, over its time.
+    Ramp {
+        /// Where it begins.
+        from: Rate,
+        /// Where it ends.
+        to: Rate,
+    },
+}
+
+impl fmt::Display for InexactSchedule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InexactSchedule::Stretch => formatter.write_str("rate × duration is too large to be exact"),
+            InexactSchedule::Ramp { from, to } => {
+                write!(formatter, "a ramp from {from} to {to} over this time is too large to be exact")
+            }
+        }
+    }
+}
+
+impl std::error::Error for InexactSchedule {}
+
 impl Schedule {
-    /// Lays the stretches end to end. Errors when the numbers are too large for exact 128-bit arithmetic.
-    pub fn new(stretches: &[Stretch]) -> Result<Schedule, String> {
-        let mut pieces: Vec<Piece> = Vec::with_capacity(stretches.len());
-        let (mut start_ns, mut start) = (0_u64, 0_u128);
+    /// Lays the stretches end to end, from an instant on. Errors when the numbers are too large for exact 128-bit arithmetic.
+    pub fn new(starts_ns: u64, stretches: &[Stretch]) -> Result<Schedule, InexactSchedule> {
+        let mut pieces: Vec<SchedulePiece> = Vec::with_capacity(stretches.len());
+        let (mut start_ns, mut start) = (starts_ns, 0_u128);
         for stretch in stretches {
             let formula = Formula::new(stretch)?;
-            let gained =
-                formula.position_at(stretch.length_ns).ok_or("rate × duration is too large to be exact")?;
+            let gained = formula.position_at(stretch.length_ns).ok_or(InexactSchedule::Stretch)?;
             let end = start + gained;
-            pieces.push(Piece { start_ns, length_ns: stretch.length_ns, start, end, formula });
+            pieces.push(SchedulePiece { start_ns, length_ns: stretch.length_ns, start, end, formula });
             start_ns += stretch.length_ns;
             start = end;
         }
         Ok(Schedule { pieces, end_ns: start_ns, end_position: start })
     }
 
-    /// When the offered load ends, in nanoseconds from its start.
+    /// When the offered load ends, in nanoseconds from the start of the run.
     pub fn end_ns(&self) -> u64 {
         self.end_ns
     }
@@ -146,7 +194,7 @@ impl Schedule {
             u64::try_from((self.end_position + position_of(1) - 1) >> POSITION_BITS).unwrap_or(u64::MAX);
         let mut piece = self.piece_at(instant_ns);
         let here = &self.pieces[piece];
-        let local = here.formula.position_at(instant_ns - here.start_ns).unwrap_or(0);
+        let local = here.formula.position_at(instant_ns.saturating_sub(here.start_ns)).unwrap_or(0);
         let guess = u64::try_from((here.start + local) >> POSITION_BITS).unwrap_or(u64::MAX);
         let is_before = |arrival: u64, piece: &mut usize| {
             self.instant_at(position_of(arrival), piece).is_some_and(|at| at < instant_ns)
@@ -156,7 +204,8 @@ impl Schedule {
 
     /// λ at an instant, arrivals per second, for showing.
     pub fn rate_rps_at(&self, instant_ns: u64) -> f64 {
-        if instant_ns >= self.end_ns {
+        let begins_ns = self.pieces.first().map_or(u64::MAX, |piece| piece.start_ns);
+        if !(begins_ns..self.end_ns).contains(&instant_ns) {
             return 0.0;
         }
         let here = &self.pieces[self.piece_at(instant_ns)];
@@ -171,7 +220,7 @@ impl Schedule {
 }
 
 impl Formula {
-    fn new(stretch: &Stretch) -> Result<Formula, String> {
+    fn new(stretch: &Stretch) -> Result<Formula, InexactSchedule> {
         assert!(stretch.length_ns > 0, "a stretch lasts some time");
         Ok(match stretch.shape {
             Shape::Constant(rate) => Formula::Constant(rate),
@@ -227,8 +276,7 @@ fn constant_position(rate: Rate, local_ns: u64) -> Option<Position> {
 }
 
 impl Ramp {
-    fn new(from: Rate, to: Rate, length_ns: u64) -> Result<Ramp, String> {
-        let too_large = || format!("a ramp from {from} to {to} over this time is too large to be exact");
+    fn new(from: Rate, to: Rate, length_ns: u64) -> Result<Ramp, InexactSchedule> {
         let divisor = greatest_common_divisor(from.per_ns, to.per_ns);
         let (from_factor, to_factor) = (to.per_ns / divisor, from.per_ns / divisor);
         let ramp = Ramp {
@@ -237,8 +285,8 @@ impl Ramp {
             denominator: u128::from(from.per_ns) * u128::from(from_factor),
             length_ns: i128::from(length_ns),
         };
-        ramp.doubled_numerator(i128::from(length_ns)).ok_or_else(too_large)?;
-        ramp.divisor().ok_or_else(too_large)?;
+        ramp.doubled_numerator(i128::from(length_ns)).ok_or(InexactSchedule::Ramp { from, to })?;
+        ramp.divisor().ok_or(InexactSchedule::Ramp { from, to })?;
         Ok(ramp)
     }
 
@@ -424,7 +472,7 @@ mod tests {
     #[test]
     fn a_constant_rate_is_exact_after_a_month() {
         let month_ns = 30 * 24 * 3_600 * SECOND_NS;
-        let schedule = Schedule::new(&[constant(Rate::per_second(3), month_ns)]).unwrap();
+        let schedule = Schedule::new(0, &[constant(Rate::per_second(3), month_ns)]).unwrap();
         let last = 3 * 30 * 24 * 3_600 - 1;
         assert_eq!(schedule.arrivals_before(month_ns), last + 1);
         assert_eq!(schedule.instant_at(position_of(last), &mut 0), Some(month_ns - SECOND_NS / 3));
@@ -433,14 +481,14 @@ mod tests {
 
     #[test]
     fn ten_thousand_a_second_for_two_minutes_is_one_million_two_hundred_thousand() {
-        let schedule = Schedule::new(&[constant(Rate::per_second(10_000), 120 * SECOND_NS)]).unwrap();
+        let schedule = Schedule::new(0, &[constant(Rate::per_second(10_000), 120 * SECOND_NS)]).unwrap();
         assert_eq!(schedule.arrivals_before(u64::MAX), 1_200_000);
         assert_eq!(schedule.instant_at(position_of(1_199_999), &mut 0), Some(119_999_900_000));
     }
 
     #[test]
     fn a_ramp_offers_the_area_under_it() {
-        let schedule = Schedule::new(&[ramp(100, 5_000, 10 * SECOND_NS)]).unwrap();
+        let schedule = Schedule::new(0, &[ramp(100, 5_000, 10 * SECOND_NS)]).unwrap();
         let all = instants(&schedule);
         assert_eq!(all.len(), 25_500);
         assert_eq!(schedule.arrivals_before(u64::MAX), 25_500);
@@ -451,7 +499,7 @@ mod tests {
 
     #[test]
     fn a_ramp_from_and_to_silence_starts_and_ends() {
-        let schedule = Schedule::new(&[ramp(0, 1_000, SECOND_NS), ramp(1_000, 0, SECOND_NS)]).unwrap();
+        let schedule = Schedule::new(0, &[ramp(0, 1_000, SECOND_NS), ramp(1_000, 0, SECOND_NS)]).unwrap();
         let all = instants(&schedule);
         assert_eq!(all.len(), 1_000);
         assert_eq!(all[0], 0);
@@ -464,7 +512,7 @@ mod tests {
     fn a_sine_offers_its_mean_over_whole_periods() {
         let (mean, amplitude) = (Rate::per_second(500), Rate::per_second(500));
         let shape = Shape::Sine { mean, amplitude, period_ns: 2 * SECOND_NS };
-        let schedule = Schedule::new(&[Stretch { length_ns: 10 * SECOND_NS, shape }]).unwrap();
+        let schedule = Schedule::new(0, &[Stretch { length_ns: 10 * SECOND_NS, shape }]).unwrap();
         let all = instants(&schedule);
         assert_eq!(all.len(), 5_000);
         assert!(all.windows(2).all(|pair| pair[0] <= pair[1]));
@@ -476,20 +524,23 @@ mod tests {
     #[test]
     fn an_arrival_that_lands_on_the_end_is_neither_due_nor_counted() {
         // Arrival 1 of 3/s is at 333,333,333.33 ns, rounded up to the end itself.
-        let schedule = Schedule::new(&[constant(Rate::per_second(3), 333_333_334)]).unwrap();
+        let schedule = Schedule::new(0, &[constant(Rate::per_second(3), 333_333_334)]).unwrap();
         assert_eq!(instants(&schedule), [0, 333_333_334]);
         assert_eq!((schedule.arrivals_before(333_333_334), schedule.arrivals_before(u64::MAX)), (1, 1));
-        let longer = Schedule::new(&[constant(Rate::per_second(3), 333_333_335)]).unwrap();
+        let longer = Schedule::new(0, &[constant(Rate::per_second(3), 333_333_335)]).unwrap();
         assert_eq!((instants(&longer).len(), longer.arrivals_before(u64::MAX)), (2, 2));
     }
 
     #[test]
     fn a_silent_stretch_is_skipped() {
-        let schedule = Schedule::new(&[
-            constant(Rate::per_second(10), SECOND_NS),
-            constant(Rate::ZERO, SECOND_NS),
-            constant(Rate::per_second(10), SECOND_NS),
-        ])
+        let schedule = Schedule::new(
+            0,
+            &[
+                constant(Rate::per_second(10), SECOND_NS),
+                constant(Rate::ZERO, SECOND_NS),
+                constant(Rate::per_second(10), SECOND_NS),
+            ],
+        )
         .unwrap();
         let all = instants(&schedule);
         assert_eq!(all.len(), 20);
@@ -508,7 +559,7 @@ mod tests {
         #[test]
         fn any_constant_rate_is_even(count in 1_u64..5_000, per in 1_u64..120, seconds in 1_u64..20) {
             let rate = Rate::new(count, per * SECOND_NS);
-            let schedule = Schedule::new(&[constant(rate, seconds * SECOND_NS)]).unwrap();
+            let schedule = Schedule::new(0, &[constant(rate, seconds * SECOND_NS)]).unwrap();
             let all = instants(&schedule);
             let expected = (u128::from(seconds) * u128::from(count)).div_ceil(u128::from(per));
             prop_assert_eq!(all.len() as u128, expected);
@@ -521,7 +572,7 @@ mod tests {
         #[test]
         fn any_ramp_is_monotone_and_counts_what_it_offers(from in 0_u64..3_000, to in 0_u64..3_000, ms in 1_u64..5_000) {
             prop_assume!(from + to > 0);
-            let schedule = Schedule::new(&[ramp(from, to, ms * 1_000_000)]).unwrap();
+            let schedule = Schedule::new(0, &[ramp(from, to, ms * 1_000_000)]).unwrap();
             let all = instants(&schedule);
             let area = u128::from(from + to) * u128::from(ms);
             prop_assert_eq!(all.len() as u128, area.div_ceil(2_000));
@@ -537,7 +588,7 @@ mod tests {
             cut_ms in 0_u64..2_500,
         ) {
             let stretches: Vec<Stretch> = rates.iter().map(|&(a, b, ms)| ramp(a, b, ms * 1_000_000)).collect();
-            let schedule = Schedule::new(&stretches).unwrap();
+            let schedule = Schedule::new(0, &stretches).unwrap();
             let cut_ns = cut_ms * 1_000_000;
             let counted = instants(&schedule).iter().filter(|&&at| at < cut_ns).count() as u64;
             prop_assert_eq!(schedule.arrivals_before(cut_ns), counted);

@@ -2,38 +2,66 @@
 //!
 //! | seam | question | implemented by |
 //! |---|---|---|
-//! | [`Source`] | what shall we send next, and was the answer right? | [`crate::mix::Mix`] |
+//! | [`Source`] | what shall we send next, and was the response right? | [`crate::mix::Mix`] |
 //! | [`Runner`] | who carries out the plan? | `shards::Shards` |
 //! | [`Sink`] | who hears the snapshots and the report? | progress, files |
 
-use crate::outcome::Outcome;
+use crate::bucket::Arrival;
+use crate::outbox::Outbox;
+use crate::outcome::{Kind, Outcome};
 use crate::plan::Plan;
+use crate::record::Snapshot;
 use crate::report::Report;
-use crate::snapshot::Snapshot;
 use std::sync::Arc;
 
-/// What to send. One per shard; nothing in it is shared.
+/// What to send. One per shard; nothing in it is shared, and nothing in it depends on the shard: the same arrival is the same
+/// request on every one.
 pub trait Source {
-    /// How many kinds of request there are.
-    fn steps(&self) -> usize;
+    /// What is known of each step beforehand; [`Call::step`] is an index into it.
+    fn steps(&self) -> &[StepFacts];
 
-    /// Which kind comes next, below [`Source::steps`].
-    fn next_step(&mut self) -> usize;
+    /// An arrival is to be sent now: what it begins with.
+    fn begin(&mut self, arrival: Arrival) -> Call;
 
-    /// The bytes of a kind, when they never change: they are then sent without being copied.
-    fn constant(&self, step: usize) -> Option<&[u8]>;
+    /// Appends the request of a call, whose arrival has this number: at most [`StepFacts::bytes_max`]. Must not allocate.
+    fn render(&mut self, call: Call, number: u64, out: &mut Outbox<'_>);
 
-    /// The most bytes one request of this kind can have.
-    fn bytes_max(&self, step: usize) -> usize;
+    /// A call has ended: how that counts. A source whose requests follow each other will say here what comes next.
+    fn end(&mut self, call: Call, end: End) -> Outcome;
+}
 
-    /// Appends one request. Must not allocate when `out` has room for [`Source::bytes_max`].
-    fn render(&mut self, step: usize, out: &mut Vec<u8>);
+/// What is known of a step beforehand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepFacts {
+    /// The request's bytes, when they never change: they are then sent without being rendered.
+    pub constant: Option<Vec<u8>>,
+    /// The most bytes one request can have.
+    pub bytes_max: usize,
+    /// Responses have no body whatever their head says.
+    pub is_bodyless: bool,
+}
 
-    /// True when answers to this kind have no body whatever their head says.
-    fn is_bodyless(&self, step: usize) -> bool;
+/// One request of a source, from its beginning to its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Call {
+    /// Which step it is.
+    pub step: u32,
+    /// Whose it is, where the source keeps something from one request to the next; 0 where it does not.
+    pub session: u32,
+}
 
-    /// Whether a complete answer with this status is the one wanted.
-    fn judge(&self, step: usize, status: u16) -> Outcome;
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// With a complete response.
+    Response {
+        /// The protocol's code for what it says.
+        code: u16,
+        /// By the protocol's own rule, the code is a success.
+        is_ok: bool,
+    },
+    /// Without one.
+    Failed(Kind),
 }
 
 /// Who carries out a plan.

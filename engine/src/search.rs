@@ -62,7 +62,7 @@ impl Default for Settings {
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Step {
+pub enum SearchStep {
     /// Run at this rate, for so many times the usual length, and say how it went.
     Probe {
         /// Arrivals per second.
@@ -78,7 +78,7 @@ pub enum Step {
 
 /// How a probe went.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ProbeOutcome {
     /// Every condition is met.
     Pass,
     /// By the target's doing a condition is not met, or the rate was not carried; why.
@@ -177,7 +177,7 @@ struct Trying {
 
 /// How far a search has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum SearchStage {
     Searching,
     /// Nothing more can be told here; what was found is confirmed, if that can be.
     GivenUp,
@@ -205,7 +205,7 @@ pub struct Search {
     /// Above every sustained rate and below every refused one.
     unknown: Vec<Unknown>,
     notes: Vec<String>,
-    stage: Stage,
+    stage: SearchStage,
     was_given_up: bool,
 }
 
@@ -229,38 +229,40 @@ impl Search {
             refused: Vec::new(),
             unknown: Vec::new(),
             notes: Vec::new(),
-            stage: Stage::Searching,
+            stage: SearchStage::Searching,
             was_given_up: false,
         }
     }
 
     /// What to do next. Asking again before saying how it went gives the same.
-    pub fn poll_step(&self) -> Step {
+    pub fn poll_step(&self) -> SearchStep {
         let Trying { rate_rps, length_factor, pause_factor, .. } = self.trying;
         match self.stage {
-            Stage::Done | Stage::Ended => Step::Done(self.answer()),
-            Stage::Searching | Stage::GivenUp => Step::Probe { rate_rps, length_factor, pause_factor },
+            SearchStage::Done | SearchStage::Ended => SearchStep::Done(self.answer()),
+            SearchStage::Searching | SearchStage::GivenUp => {
+                SearchStep::Probe { rate_rps, length_factor, pause_factor }
+            }
         }
     }
 
     /// Takes in how the last probe went.
-    pub fn handle_outcome(&mut self, outcome: Outcome) {
+    pub fn handle_outcome(&mut self, outcome: ProbeOutcome) {
         self.probes += 1;
         self.lengths += self.trying.length_factor + self.trying.pause_factor;
         match outcome {
-            Outcome::Pass => self.pass(),
-            Outcome::Fail(why) => self.refuse(LimitedBy::Target, why),
-            Outcome::GeneratorLimit(why) => self.refuse(LimitedBy::Generator, why),
-            Outcome::Unclear(why) => self.repeat_or_leave(false, why),
-            Outcome::Disturbed(why) => self.repeat_or_leave(true, why),
+            ProbeOutcome::Pass => self.pass(),
+            ProbeOutcome::Fail(why) => self.refuse(LimitedBy::Target, why),
+            ProbeOutcome::GeneratorLimit(why) => self.refuse(LimitedBy::Generator, why),
+            ProbeOutcome::Unclear(why) => self.repeat_or_leave(false, why),
+            ProbeOutcome::Disturbed(why) => self.repeat_or_leave(true, why),
         }
         let is_spent = self.probes >= self.settings.probes_max || self.lengths >= self.settings.lengths_max;
-        if is_spent && self.stage != Stage::Done {
+        if is_spent && self.stage != SearchStage::Done {
             let (probes, lengths) = (self.probes, self.lengths);
             self.notes.push(format!(
                 "the search ended after {probes} probes of {lengths} usual lengths, before it was done"
             ));
-            self.stage = Stage::Ended;
+            self.stage = SearchStage::Ended;
         }
     }
 
@@ -300,9 +302,9 @@ impl Search {
     /// After a probe that says nothing of the target.
     fn repeat_or_leave(&mut self, is_disturbed: bool, why: String) {
         self.fruitless += 1;
-        if self.fruitless >= FRUITLESS_MAX && self.stage == Stage::Searching {
+        if self.fruitless >= FRUITLESS_MAX && self.stage == SearchStage::Searching {
             self.notes.push(format!("given up: {FRUITLESS_MAX} probes in a row could not be told"));
-            self.stage = Stage::GivenUp;
+            self.stage = SearchStage::GivenUp;
             self.was_given_up = true;
             self.leave(is_disturbed, why);
         } else if self.repeats < REPEATS_MAX {
@@ -345,12 +347,12 @@ impl Search {
     fn go_on(&mut self) {
         self.repeats = 0;
         let found = match self.stage {
-            Stage::Searching => self.next_to_find(),
+            SearchStage::Searching => self.next_to_find(),
             _ => None,
         };
         match found.or_else(|| self.next_to_confirm()) {
             Some(trying) => self.trying = trying,
-            None => self.stage = Stage::Done,
+            None => self.stage = SearchStage::Done,
         }
     }
 
@@ -415,7 +417,7 @@ impl Search {
     /// What is known by now, of a search that is given up before it is done.
     pub fn give_up(mut self, why: &str) -> Answer {
         self.notes.push(format!("{why}: the rate is not confirmed, and may not be the highest"));
-        self.stage = Stage::Ended;
+        self.stage = SearchStage::Ended;
         self.answer()
     }
 
@@ -427,7 +429,7 @@ impl Search {
         let is_close = self.between(sustained_rps, refused_rps).is_none();
         let limited_by = match (self.stage, refused) {
             _ if is_at_ceiling => LimitedBy::Ceiling,
-            (Stage::Done, Some(refused)) if is_close => refused.by,
+            (SearchStage::Done, Some(refused)) if is_close => refused.by,
             _ if unknown.is_some() || self.was_given_up => LimitedBy::Unknown,
             _ => LimitedBy::Unfinished,
         };
@@ -462,16 +464,16 @@ mod tests {
     /// More probes than these for one search would try a user's patience.
     const PROBES_PATIENCE: u32 = 45;
 
-    fn outcome(is_sustained: bool) -> Outcome {
-        if is_sustained { Outcome::Pass } else { Outcome::Fail("too slow".into()) }
+    fn outcome(is_sustained: bool) -> ProbeOutcome {
+        if is_sustained { ProbeOutcome::Pass } else { ProbeOutcome::Fail("too slow".into()) }
     }
 
-    fn search(settings: Settings, mut oracle: impl FnMut(f64, u32) -> Outcome) -> (Answer, u32) {
+    fn search(settings: Settings, mut oracle: impl FnMut(f64, u32) -> ProbeOutcome) -> (Answer, u32) {
         let mut search = Search::new(settings);
         for probes in 0..=settings.probes_max {
             match search.poll_step() {
-                Step::Done(answer) => return (answer, probes),
-                Step::Probe { rate_rps, length_factor, .. } => {
+                SearchStep::Done(answer) => return (answer, probes),
+                SearchStep::Probe { rate_rps, length_factor, .. } => {
                     assert!(
                         rate_rps >= settings.floor_rps * 0.999 && rate_rps <= settings.ceiling_rps * 1.001
                     );
@@ -518,7 +520,11 @@ mod tests {
     #[test]
     fn a_generator_limit_below_the_capacity_is_named_and_one_above_is_not() {
         let limited = |rate: f64, capacity: f64, generator: f64| {
-            if rate > generator { Outcome::GeneratorLimit("busy".into()) } else { outcome(rate <= capacity) }
+            if rate > generator {
+                ProbeOutcome::GeneratorLimit("busy".into())
+            } else {
+                outcome(rate <= capacity)
+            }
         };
         let (answer, _) = search(Settings::default(), |rate, _| limited(rate, 50_000.0, 8_000.0));
         assert_eq!(answer.limited_by, LimitedBy::Generator, "{answer:?}");
@@ -543,7 +549,7 @@ mod tests {
             let settings = Settings { floor_rps, ceiling_rps, start_rps: 0.001, ..Settings::default() };
             let (answer, probes) = search(settings, |_, _| outcome(false));
             assert_eq!((answer.sustained_rps, probes), (None, 2), "{bounds:?}");
-            let (answer, probes) = search(settings, |_, _| Outcome::Pass);
+            let (answer, probes) = search(settings, |_, _| ProbeOutcome::Pass);
             assert_eq!((answer.limited_by, answer.refused_rps), (LimitedBy::Ceiling, None), "{bounds:?}");
             assert!(probes <= 10, "{bounds:?}: {probes} probes");
         }
@@ -552,7 +558,7 @@ mod tests {
     #[test]
     fn a_target_that_sustains_everything_ends_at_the_ceiling() {
         let settings = Settings { ceiling_rps: 3_000.0, ..Settings::default() };
-        let (answer, _) = search(settings, |_, _| Outcome::Pass);
+        let (answer, _) = search(settings, |_, _| ProbeOutcome::Pass);
         assert_eq!((answer.sustained_rps, answer.refused_rps), (Some(3_000.0), None));
         assert_eq!(answer.limited_by, LimitedBy::Ceiling);
     }
@@ -564,15 +570,15 @@ mod tests {
         let mut search = Search::new(settings);
         let answer = loop {
             let (rate, length, pause) = match search.poll_step() {
-                Step::Done(answer) => break answer,
-                Step::Probe { rate_rps, length_factor, pause_factor } => {
+                SearchStep::Done(answer) => break answer,
+                SearchStep::Probe { rate_rps, length_factor, pause_factor } => {
                     (rate_rps, length_factor, pause_factor)
                 }
             };
             search.handle_outcome(match rate {
-                rate if rate > 4_500.0 => Outcome::Fail("too slow".into()),
-                rate if rate > 1_500.0 => Outcome::Disturbed("steal".into()),
-                _ => Outcome::Pass,
+                rate if rate > 4_500.0 => ProbeOutcome::Fail("too slow".into()),
+                rate if rate > 1_500.0 => ProbeOutcome::Disturbed("steal".into()),
+                _ => ProbeOutcome::Pass,
             });
             tried.push((rate, length, pause));
         };
@@ -590,9 +596,9 @@ mod tests {
     fn what_is_unknown_is_gone_round_above() {
         // A band that is unclear for good: its ends are found as closely as any.
         let (answer, _) = search(Settings::default(), |rate, _| match rate {
-            rate if rate > 3_000.0 => Outcome::Fail("too slow".into()),
-            rate if rate > 2_800.0 => Outcome::Unclear("it may be either".into()),
-            _ => Outcome::Pass,
+            rate if rate > 3_000.0 => ProbeOutcome::Fail("too slow".into()),
+            rate if rate > 2_800.0 => ProbeOutcome::Unclear("it may be either".into()),
+            _ => ProbeOutcome::Pass,
         });
         let (from, to) = (answer.sustained_rps.unwrap(), answer.refused_rps.unwrap());
         assert!(
@@ -603,9 +609,9 @@ mod tests {
         assert_eq!(answer.unknown, Some(Gap { from_rps: Some(from), to_rps: Some(to) }));
         // What passes above makes the unknown below moot.
         let (answer, _) = search(Settings::default(), |rate, _| match rate {
-            rate if rate > 50_000.0 => Outcome::Fail("too slow".into()),
-            rate if (1_000.0..2_000.0).contains(&rate) => Outcome::Disturbed("steal".into()),
-            _ => Outcome::Pass,
+            rate if rate > 50_000.0 => ProbeOutcome::Fail("too slow".into()),
+            rate if (1_000.0..2_000.0).contains(&rate) => ProbeOutcome::Disturbed("steal".into()),
+            _ => ProbeOutcome::Pass,
         });
         assert_eq!(answer.limited_by, LimitedBy::Target, "{answer:?}");
         assert!((answer.sustained_rps.unwrap() / 50_000.0 - 1.0).abs() < 0.02, "{answer:?}");
@@ -621,8 +627,8 @@ mod tests {
             let noise = 0.97 * random.unit();
             let truth = 10_f64.powf(1.0 + 4.0 * random.unit());
             let (answer, _) = search(Settings::default(), |rate, _| match random.unit() {
-                unit if unit < noise / 2.0 => Outcome::Disturbed("steal".into()),
-                unit if unit < noise => Outcome::Unclear("it may be either".into()),
+                unit if unit < noise / 2.0 => ProbeOutcome::Disturbed("steal".into()),
+                unit if unit < noise => ProbeOutcome::Unclear("it may be either".into()),
                 _ => outcome(rate <= truth),
             });
             let best = answer.sustained_rps.unwrap_or(0.0);
@@ -662,7 +668,7 @@ mod tests {
         let mut probes = 0;
         let (answer, _) = search(Settings::default(), |rate, _| {
             probes += 1;
-            if probes == 4 { Outcome::GeneratorLimit("busy".into()) } else { outcome(rate <= 50_000.0) }
+            if probes == 4 { ProbeOutcome::GeneratorLimit("busy".into()) } else { outcome(rate <= 50_000.0) }
         });
         assert_eq!(answer.limited_by, LimitedBy::Target, "{answer:?}");
         assert!((answer.sustained_rps.unwrap() / 50_000.0 - 1.0).abs() < 0.02, "{answer:?}");
@@ -670,7 +676,7 @@ mod tests {
 
     #[test]
     fn a_machine_that_lets_nothing_be_told_gives_no_answer_soon() {
-        let (answer, probes) = search(Settings::default(), |_, _| Outcome::Disturbed("steal".into()));
+        let (answer, probes) = search(Settings::default(), |_, _| ProbeOutcome::Disturbed("steal".into()));
         assert_eq!((answer.sustained_rps, answer.refused_rps), (None, None));
         assert_eq!(answer.limited_by, LimitedBy::Unknown);
         assert!(answer.notes[0].starts_with("given up"), "{answer:?}");
@@ -689,7 +695,7 @@ mod tests {
     #[test]
     fn a_search_that_is_given_up_says_what_it_found_so_far() {
         let mut search = Search::new(Settings::default());
-        search.handle_outcome(Outcome::Pass);
+        search.handle_outcome(ProbeOutcome::Pass);
         let answer = search.give_up("stopped");
         assert_eq!((answer.sustained_rps, answer.refused_rps), (Some(100.0), None));
         assert_eq!(answer.limited_by, LimitedBy::Unfinished);
@@ -701,11 +707,11 @@ mod tests {
         for seed in 0..500 {
             let mut random = Random::new(seed, 9);
             let (answer, _) = search(Settings::default(), |_, _| match random.between(0, 4) {
-                0 => Outcome::Fail("x".into()),
-                1 => Outcome::Unclear("x".into()),
-                2 => Outcome::Disturbed("x".into()),
-                3 => Outcome::GeneratorLimit("x".into()),
-                _ => Outcome::Pass,
+                0 => ProbeOutcome::Fail("x".into()),
+                1 => ProbeOutcome::Unclear("x".into()),
+                2 => ProbeOutcome::Disturbed("x".into()),
+                3 => ProbeOutcome::GeneratorLimit("x".into()),
+                _ => ProbeOutcome::Pass,
             });
             if let (Some(best), Some(refused)) = (answer.sustained_rps, answer.refused_rps) {
                 assert!(best < refused, "seed {seed}: {answer:?}");

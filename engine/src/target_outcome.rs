@@ -105,6 +105,17 @@ impl TargetOutcome {
         TargetOutcome { status, since_s: None, text }
     }
 
+    /// How bad it is, for telling the worst of several.
+    pub(crate) fn severity(&self) -> u32 {
+        match self.status {
+            TargetStatus::Held => 0,
+            TargetStatus::Unknown => 1,
+            TargetStatus::FellBehind => 2,
+            TargetStatus::Silent => 3,
+            TargetStatus::Failed => 4,
+        }
+    }
+
     /// True when the target did not do what was asked of it.
     pub fn is_failure(&self) -> bool {
         matches!(self.status, TargetStatus::FellBehind | TargetStatus::Silent | TargetStatus::Failed)
@@ -186,7 +197,17 @@ mod tests {
     fn slice(second: u64, ok: u64, failed: u64) -> Slice {
         let (from_ns, to_ns) = (second * SECOND_NS, (second + 1) * SECOND_NS);
         let response_hdr = crate::distribution::Distribution::new().encode();
-        Slice { from_ns, to_ns, phase: Phase::Measure, ok, failed, dropped: 0, cpu_ns: 0, response_hdr }
+        Slice {
+            from_ns,
+            to_ns,
+            phase: Phase::Measure,
+            ok,
+            failed,
+            dropped: 0,
+            cpu_ns: 0,
+            response_hdr,
+            scenarios: Vec::new(),
+        }
     }
 
     /// Ten seconds of a target that was asked for 100/s.
@@ -218,7 +239,7 @@ mod tests {
         let held = outcome(&[(100, 0); 10], Kind::Eof, 0, Cause::Target);
         assert_eq!((held.status, held.is_failure()), (TargetStatus::Held, false));
         let some_fail = outcome(&[(90, 10); 10], Kind::Status, 0, Cause::Target);
-        assert_eq!(some_fail.status, TargetStatus::Held, "how many may fail is a threshold's business");
+        assert_eq!(some_fail.status, TargetStatus::Held, "how many may fail is for a threshold to say");
     }
 
     #[test]

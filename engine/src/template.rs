@@ -1,17 +1,17 @@
 //! Requests with holes: bytes to send, with counters and seeded random values filled in at the last moment.
 //!
-//! `{{seq}}` counts the requests of the run, `{{rand 1 1000}}` is a number in a range, `{{uuid}}` a version 4 UUID.
-//! Rendering writes into a buffer the caller owns and does not allocate once that buffer is large enough. What a hole
-//! means is decided here; what protocol the bytes speak is not.
+//! `{{seq}}` is the number of the arrival, `{{rand 1 1000}}` is a number in a range, `{{uuid}}` a version 4 UUID. All depend on the
+//! seed, the scenario and the arrival's number alone, so that a request is the same whoever renders it.
+//! Rendering writes into memory the caller owns and does not allocate. What a hole means is decided here; what protocol the
+//! bytes speak is not.
 
-use crate::random::Random;
+use crate::outbox::{self, Outbox};
+use crate::random::{Draw, Draws, Random};
 use serde::{Deserialize, Serialize};
 
-/// The most values one template may draw. Bounds the space a rendering needs on the stack.
+/// The most values one template may be filled with. Bounds the time a rendering takes.
 pub const HOLES_MAX: usize = 32;
 
-/// Joined pieces are at most one run of bytes around each hole, and one more cut where a counted body begins.
-const PIECES_MAX: usize = 2 * HOLES_MAX + 2;
 const UUID_BYTES: usize = 36;
 const DIGITS_MAX: usize = 20;
 
@@ -21,7 +21,7 @@ const DIGITS_MAX: usize = 20;
 pub enum Piece {
     /// Bytes sent as they are.
     Bytes(#[serde(with = "as_text")] Vec<u8>),
-    /// The number of this request in the run, from 0; unique over all shards.
+    /// The number of the request's arrival, from 0; unique over all shards.
     Seq,
     /// A random number.
     Rand {
@@ -34,6 +34,17 @@ pub enum Piece {
     Uuid,
     /// The number of bytes that all pieces from the one with this index on render to.
     LengthFrom(usize),
+}
+
+impl Piece {
+    /// Whether it is something that text can say.
+    pub(crate) fn is_written(&self) -> bool {
+        match self {
+            Piece::Bytes(_) | Piece::Seq | Piece::Uuid => true,
+            Piece::Rand { low, high } => low <= high,
+            Piece::LengthFrom(_) => false,
+        }
+    }
 }
 
 /// Bytes as a string, which reads better than a list of numbers and takes a quarter of the room: text as it is, and what is no
@@ -109,13 +120,9 @@ fn parse_hole(hole: &str) -> Result<Piece, String> {
 #[derive(Clone, Debug)]
 pub struct Template {
     pieces: Vec<Piece>,
+    /// Where the pieces begin whose length is among them.
+    counted_from: Option<usize>,
     bytes_max: usize,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Drawn {
-    value: u128,
-    bytes: usize,
 }
 
 impl Template {
@@ -126,18 +133,15 @@ impl Template {
         }
         let pieces = joined(pieces);
         let bytes_max = pieces.iter().map(Piece::bytes_max).sum();
-        Ok(Template { pieces, bytes_max })
+        let counted_from = counted_from(&pieces);
+        Ok(Template { pieces, counted_from, bytes_max })
     }
 
     /// The bytes, if nothing in them ever changes.
     pub fn constant(&self) -> Option<Vec<u8>> {
         let is_constant =
             self.pieces.iter().all(|piece| matches!(piece, Piece::Bytes(_) | Piece::LengthFrom(_)));
-        is_constant.then(|| {
-            let mut bytes = Vec::new();
-            self.render(0, &mut Random::new(0, 0), &mut bytes);
-            bytes
-        })
+        is_constant.then(|| outbox::collected(self.bytes_max, |out| self.render(0, Draws::new(0, 0), out)))
     }
 
     /// The most bytes a rendering can take.
@@ -145,33 +149,65 @@ impl Template {
         self.bytes_max
     }
 
-    /// Appends the request numbered `seq` to `out`.
-    pub fn render(&self, seq: u64, random: &mut Random, out: &mut Vec<u8>) {
-        let mut drawn = [Drawn::default(); PIECES_MAX];
-        let drawn = &mut drawn[..self.pieces.len()];
-        for (slot, piece) in drawn.iter_mut().zip(&self.pieces) {
-            *slot = piece.draw(seq, random);
-        }
-        for (index, piece) in self.pieces.iter().enumerate() {
+    /// Appends the request of the arrival with this number to `out`.
+    pub fn render(&self, number: u64, draws: Draws, out: &mut Outbox<'_>) {
+        let length = self.counted_from.map_or(0, |first| self.length_from(first, number, draws));
+        let mut values = Values { number, draws, random: None };
+        for piece in &self.pieces {
             match piece {
-                Piece::Bytes(bytes) => out.extend_from_slice(bytes),
-                Piece::Seq | Piece::Rand { .. } => write_decimal(drawn[index].value as u64, out),
-                Piece::Uuid => write_uuid(drawn[index].value, out),
-                Piece::LengthFrom(first) => {
-                    let bytes: usize = drawn[*first..].iter().map(|drawn| drawn.bytes).sum();
-                    write_decimal(bytes as u64, out);
-                }
+                Piece::Bytes(bytes) => out.push(bytes),
+                Piece::Seq => write_decimal(number, out),
+                Piece::Rand { low, high } => write_decimal(values.between(*low, *high), out),
+                Piece::Uuid => write_uuid(values.uuid(), out),
+                Piece::LengthFrom(_) => write_decimal(length, out),
             }
         }
     }
+
+    /// How many bytes the pieces from `first` on become. What they are filled with is drawn once more when they are written:
+    /// the same again, since it depends on the arrival alone.
+    fn length_from(&self, first: usize, number: u64, draws: Draws) -> u64 {
+        let mut values = Values { number, draws, random: None };
+        let lengths = self.pieces.iter().map(|piece| piece.bytes(&mut values)).enumerate();
+        let counted = lengths.filter(|(index, _)| *index >= first).map(|(_, bytes)| bytes as u64);
+        counted.sum()
+    }
+}
+
+/// What the holes of one request are filled from.
+struct Values {
+    number: u64,
+    draws: Draws,
+    /// Made for the first hole that needs it: many requests have none.
+    random: Option<Random>,
+}
+
+impl Values {
+    fn between(&mut self, low: u64, high: u64) -> u64 {
+        self.random().between(low, high)
+    }
+
+    fn uuid(&mut self) -> u128 {
+        let random = self.random();
+        (u128::from(random.bits()) << 64) | u128::from(random.bits())
+    }
+
+    fn random(&mut self) -> &mut Random {
+        self.random.get_or_insert_with(|| self.draws.at(Draw::Values, self.number))
+    }
+}
+
+/// Where the pieces begin whose length is among them.
+fn counted_from(pieces: &[Piece]) -> Option<usize> {
+    pieces.iter().find_map(|piece| match piece {
+        Piece::LengthFrom(first) => Some(*first),
+        _ => None,
+    })
 }
 
 /// Makes one of neighbouring runs of bytes. A piece that a length is counted from stays a beginning.
 fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
-    let counted_from = pieces.iter().find_map(|piece| match piece {
-        Piece::LengthFrom(first) => Some(*first),
-        _ => None,
-    });
+    let counted_from = counted_from(&pieces);
     let mut joined: Vec<Piece> = Vec::new();
     let mut beginning = 0;
     for (index, piece) in pieces.into_iter().enumerate() {
@@ -202,19 +238,17 @@ impl Piece {
         }
     }
 
-    fn draw(&self, seq: u64, random: &mut Random) -> Drawn {
+    /// How many bytes it becomes.
+    fn bytes(&self, values: &mut Values) -> usize {
         match self {
-            Piece::Bytes(bytes) => Drawn { value: 0, bytes: bytes.len() },
-            Piece::Seq => Drawn { value: u128::from(seq), bytes: decimal_bytes(seq) },
-            Piece::Rand { low, high } => {
-                let value = random.between(*low, *high);
-                Drawn { value: u128::from(value), bytes: decimal_bytes(value) }
-            }
+            Piece::Bytes(bytes) => bytes.len(),
+            Piece::Seq => decimal_bytes(values.number),
+            Piece::Rand { low, high } => decimal_bytes(values.between(*low, *high)),
             Piece::Uuid => {
-                let value = (u128::from(random.bits()) << 64) | u128::from(random.bits());
-                Drawn { value, bytes: UUID_BYTES }
+                values.uuid();
+                UUID_BYTES
             }
-            Piece::LengthFrom(_) => Drawn::default(),
+            Piece::LengthFrom(_) => 0,
         }
     }
 }
@@ -223,7 +257,7 @@ fn decimal_bytes(value: u64) -> usize {
     value.checked_ilog10().unwrap_or(0) as usize + 1
 }
 
-fn write_decimal(mut value: u64, out: &mut Vec<u8>) {
+fn write_decimal(mut value: u64, out: &mut Outbox<'_>) {
     let mut digits = [0_u8; DIGITS_MAX];
     let mut at = DIGITS_MAX;
     loop {
@@ -234,29 +268,34 @@ fn write_decimal(mut value: u64, out: &mut Vec<u8>) {
             break;
         }
     }
-    out.extend_from_slice(&digits[at..]);
+    out.push(&digits[at..]);
 }
 
 /// RFC 9562, version 4: 122 random bits in the form 8-4-4-4-12.
-fn write_uuid(bits: u128, out: &mut Vec<u8>) {
+fn write_uuid(bits: u128, out: &mut Outbox<'_>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let bits = (bits & !(0xf << 76) & !(0b11 << 62)) | (4 << 76) | (0b10 << 62);
+    let mut text = [b'-'; UUID_BYTES];
+    let mut at = 0;
     for nibble in 0..32 {
         if matches!(nibble, 8 | 12 | 16 | 20) {
-            out.push(b'-');
+            at += 1;
         }
-        out.push(HEX[(bits >> (124 - 4 * nibble)) as usize & 0xf]);
+        text[at] = HEX[(bits >> (124 - 4 * nibble)) as usize & 0xf];
+        at += 1;
     }
+    out.push(&text);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn rendered(text: &str, seq: u64) -> String {
-        let mut out = Vec::new();
-        Template::new(parse(text).unwrap()).unwrap().render(seq, &mut Random::new(5, 0), &mut out);
-        String::from_utf8(out).unwrap()
+    fn rendered(text: &str, number: u64) -> String {
+        let template = Template::new(parse(text).unwrap()).unwrap();
+        let bytes =
+            outbox::collected(template.bytes_max(), |out| template.render(number, Draws::new(5, 0), out));
+        String::from_utf8(bytes).unwrap()
     }
 
     #[test]
@@ -273,8 +312,9 @@ mod tests {
     fn a_length_counts_what_the_holes_became() {
         let mut pieces = vec![Piece::LengthFrom(2), Piece::Bytes(b"|".to_vec())];
         pieces.extend(parse("{{seq}}-{{uuid}}").unwrap());
-        let mut out = Vec::new();
-        Template::new(pieces).unwrap().render(12_345, &mut Random::new(1, 1), &mut out);
+        let template = Template::new(pieces).unwrap();
+        let out =
+            outbox::collected(template.bytes_max(), |out| template.render(12_345, Draws::new(1, 1), out));
         let text = String::from_utf8(out).unwrap();
         let (length, body) = text.split_once('|').unwrap();
         assert_eq!(length.parse::<usize>().unwrap(), body.len());
@@ -292,6 +332,15 @@ mod tests {
     }
 
     #[test]
+    fn holes_of_one_request_differ_and_those_of_an_arrival_are_the_same_again() {
+        let text = "{{uuid}} {{uuid}}";
+        let (first, second) = (rendered(text, 1), rendered(text, 2));
+        let uuids: std::collections::BTreeSet<&str> = first.split(' ').chain(second.split(' ')).collect();
+        assert_eq!(uuids.len(), 4);
+        assert_eq!(rendered(text, 1), first);
+    }
+
+    #[test]
     fn unknown_and_unclosed_holes_are_refused() {
         assert!(parse("{{nope}}").unwrap_err().contains("{{nope}}"));
         assert!(parse("{{seq").unwrap_err().contains("without"));
@@ -300,14 +349,13 @@ mod tests {
     }
 
     #[test]
-    fn rendering_into_a_large_enough_buffer_does_not_move_it() {
+    fn a_rendering_is_no_longer_than_it_is_said_to_be() {
         let template =
             Template::new(parse("{{seq}}{{uuid}}{{rand 0 18446744073709551615}}").unwrap()).unwrap();
-        let mut out = Vec::with_capacity(template.bytes_max());
-        let before = out.as_ptr();
-        template.render(u64::MAX, &mut Random::new(1, 2), &mut out);
-        assert_eq!(before, out.as_ptr());
-        assert!(out.len() <= template.bytes_max());
+        let longest = outbox::collected(template.bytes_max(), |out| {
+            template.render(u64::MAX, Draws::new(1, 2), out);
+        });
+        assert!(longest.len() > template.bytes_max() - 3, "{}", longest.len());
     }
 
     #[test]

@@ -1,9 +1,14 @@
 //! Conditions on a result, in the small language k6 made familiar: `response p(99)<50ms`, `failed rate<0.1%`.
 
+mod scope;
+
 use crate::config::closest;
 use crate::distribution::Distribution;
 use crate::quantity::{parse_duration_ns, show_ns};
+use crate::record::Series;
 use crate::trust::sent_share;
+pub use scope::Scope;
+use scope::{scope_length, split_outside};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -15,10 +20,13 @@ pub const METRICS: [&str; 5] = ["response", "service", "slip", "failed", "rate"]
 pub struct Threshold {
     /// What it is about.
     pub metric: Metric,
+    /// Of which part of the run.
+    #[serde(default, skip_serializing_if = "Scope::is_all")]
+    pub scope: Scope,
     /// Which figure of it.
-    pub statistic: Statistic,
+    pub statistic: Aggregation,
     /// How the figure has to stand to the limit.
-    pub comparison: Comparison,
+    pub comparison: Relation,
     /// The limit, in the figure's own unit: nanoseconds, a share of 1, a count, or arrivals per second.
     pub limit: f64,
     /// As typed, for showing.
@@ -44,7 +52,7 @@ pub enum Metric {
 /// Which figure of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Statistic {
+pub enum Aggregation {
     /// This share (0 to 1) of all are at most the figure.
     Quantile(f64),
     /// Arithmetic mean.
@@ -64,7 +72,7 @@ pub enum Statistic {
 /// How a figure has to stand to its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Comparison {
+pub enum Relation {
     /// `<`
     Below,
     /// `<=`
@@ -98,11 +106,29 @@ pub struct Facts<'a> {
     pub ratio: f64,
 }
 
+impl<'a> Facts<'a> {
+    /// What is known of some requests alone: a step has no schedule, and its drops are not known.
+    pub(crate) fn of_series(series: &'a Series) -> Facts<'a> {
+        let total = series.ok + series.failed();
+        Facts {
+            response: &series.response,
+            service: &series.service,
+            slip: &series.slip,
+            failed: series.failed(),
+            total,
+            unsent: 0,
+            achieved_rps: 0.0,
+            ratio: 1.0,
+        }
+    }
+}
+
 impl Threshold {
-    /// Reads `METRIC EXPRESSION`, such as `response p(99)<50ms`, `failed<1%`, `rate>=9990`.
+    /// Reads `METRIC EXPRESSION`, such as `response p(99)<50ms`, `failed<1%`, `rate{scenario=read}>=9990`.
     pub fn parse(text: &str) -> Result<Threshold, String> {
         let text = text.trim();
-        let end = text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
+        let word = text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
+        let end = word + scope_length(&text[word..]);
         let (metric, expression) = text.split_at(end);
         Threshold::parse_parts(metric, expression.trim_start_matches(|c: char| c == ':' || c.is_whitespace()))
     }
@@ -110,7 +136,7 @@ impl Threshold {
     /// Reads several conditions with commas between them, such as `p(99)<50ms, failed<0.1%`. One that names no metric is
     /// about response times.
     pub fn parse_list(text: &str) -> Result<Vec<Threshold>, String> {
-        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let parts = split_outside(text, ',').into_iter().map(str::trim).filter(|part| !part.is_empty());
         let parse = |part: &str| {
             let word = part.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
             let is_figure = matches!(word, "p" | "avg" | "mean" | "med" | "min" | "max");
@@ -123,10 +149,16 @@ impl Threshold {
         }
     }
 
-    /// Reads a metric and an expression that stand apart, as in a plan's `[thresholds]`.
+    /// Reads a metric, with the scope behind it if there is one, and an expression that stand apart, as in a plan's
+    /// `[thresholds]`.
     pub fn parse_parts(metric: &str, expression: &str) -> Result<Threshold, String> {
-        let text = format!("{metric} {expression}");
-        let metric = Metric::parse(metric)?;
+        let (word, scope) = metric.split_at(metric.find('{').unwrap_or(metric.len()));
+        let (metric, scope) = (Metric::parse(word.trim())?, Scope::parse(scope)?);
+        let expression = expression.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = format!("{}{scope} {expression}", metric.name());
+        if metric == Metric::Rate && scope.step.is_some() {
+            return Err(format!("`{text}`: a step has no rate of its own; ask for its scenario's"));
+        }
         let at = expression.find(['<', '>', '=']).ok_or_else(|| {
             format!(
                 "`{text}` compares nothing; write a figure, one of < <= > >= ==, and a limit, such as `{}`",
@@ -137,20 +169,29 @@ impl Threshold {
         let operator_end = rest.find(|c: char| !matches!(c, '<' | '>' | '=')).unwrap_or(rest.len());
         let (operator, limit) = rest.split_at(operator_end);
         let statistic = metric.statistic(figure.trim())?;
-        let comparison = Comparison::parse(operator)?;
+        let comparison = Relation::parse(operator)?;
         let limit = metric.limit(statistic, limit.trim())?;
-        Ok(Threshold {
-            metric,
-            statistic,
-            comparison,
-            limit,
-            text: text.split_whitespace().collect::<Vec<_>>().join(" "),
-        })
+        Ok(Threshold { metric, scope, statistic, comparison, limit, text })
+    }
+
+    /// The same condition on one scenario alone, if it names none itself.
+    pub(crate) fn within(mut self, scenario: &str) -> Threshold {
+        if self.scope.scenario.is_none() {
+            let bare = format!("{}{}", self.metric.name(), self.scope);
+            self.scope.scenario = Some(scenario.to_owned());
+            self.text = format!("{}{}{}", self.metric.name(), self.scope, &self.text[bare.len()..]);
+        }
+        self
+    }
+
+    /// What it is about, as it is typed: a metric, and the scope behind it.
+    pub fn subject(&self) -> String {
+        format!("{}{}", self.metric.name(), self.scope)
     }
 
     /// True when it is about how a schedule was kept, which a load without one keeps by not having it.
     pub fn needs_schedule(&self) -> bool {
-        self.metric == Metric::Slip || (self.metric == Metric::Rate && self.statistic == Statistic::Ratio)
+        self.metric == Metric::Slip || (self.metric == Metric::Rate && self.statistic == Aggregation::Ratio)
     }
 
     /// The figure of a result, in the unit of the limit. Nothing where there was nothing to measure it on: no request succeeded,
@@ -169,9 +210,9 @@ impl Threshold {
             Metric::Response => of_distribution(facts.response, self.statistic),
             Metric::Service => of_distribution(facts.service, self.statistic),
             Metric::Slip => of_distribution(facts.slip, self.statistic),
-            Metric::Failed if self.statistic == Statistic::Count => facts.failed as f64,
+            Metric::Failed if self.statistic == Aggregation::Count => facts.failed as f64,
             Metric::Failed => facts.failed as f64 / facts.total.max(1) as f64,
-            Metric::Rate if self.statistic == Statistic::Ratio => facts.ratio,
+            Metric::Rate if self.statistic == Aggregation::Ratio => facts.ratio,
             Metric::Rate => facts.achieved_rps,
         }
     }
@@ -181,9 +222,9 @@ impl Threshold {
     pub fn doubt(&self, facts: &Facts) -> Option<String> {
         let is_time = matches!(self.metric, Metric::Response | Metric::Slip);
         let needed = match self.statistic {
-            Statistic::Quantile(quantile) => quantile,
-            Statistic::Mean | Statistic::Max => 1.0,
-            Statistic::Min | Statistic::Count | Statistic::Rate | Statistic::Ratio => 0.0,
+            Aggregation::Quantile(quantile) => quantile,
+            Aggregation::Mean | Aggregation::Max => 1.0,
+            Aggregation::Min | Aggregation::Count | Aggregation::Rate | Aggregation::Ratio => 0.0,
         };
         let is_doubtful = is_time && needed > sent_share(facts.unsent, facts.total);
         is_doubtful.then(|| {
@@ -204,22 +245,22 @@ impl Threshold {
     /// A figure for people, in the unit that suits it.
     pub fn show(&self, figure: f64) -> String {
         match (self.metric, self.statistic) {
-            (_, Statistic::Count) => format!("{figure:.0}"),
+            (_, Aggregation::Count) => format!("{figure:.0}"),
             (Metric::Failed, _) => format!("{:.4} %", figure * 100.0),
-            (Metric::Rate, Statistic::Ratio) => format!("{figure:.6}"),
+            (Metric::Rate, Aggregation::Ratio) => format!("{figure:.6}"),
             (Metric::Rate, _) => format!("{figure:.1}/s"),
             _ => show_ns(figure as u64),
         }
     }
 }
 
-fn of_distribution(distribution: &Distribution, statistic: Statistic) -> f64 {
+fn of_distribution(distribution: &Distribution, statistic: Aggregation) -> f64 {
     match statistic {
-        Statistic::Quantile(quantile) => distribution.quantile_ns(quantile) as f64,
-        Statistic::Mean => distribution.mean_ns(),
-        Statistic::Min => distribution.min_ns() as f64,
-        Statistic::Max => distribution.max_ns() as f64,
-        Statistic::Count | Statistic::Rate | Statistic::Ratio => distribution.count() as f64,
+        Aggregation::Quantile(quantile) => distribution.quantile_ns(quantile) as f64,
+        Aggregation::Mean => distribution.mean_ns(),
+        Aggregation::Min => distribution.min_ns() as f64,
+        Aggregation::Max => distribution.max_ns() as f64,
+        Aggregation::Count | Aggregation::Rate | Aggregation::Ratio => distribution.count() as f64,
     }
 }
 
@@ -249,14 +290,14 @@ impl Metric {
         }
     }
 
-    fn statistic(self, word: &str) -> Result<Statistic, String> {
+    fn statistic(self, word: &str) -> Result<Aggregation, String> {
         let unknown =
             || format!("`{word}` is not a figure of `{}`; an example is `{}`", self.name(), self.example());
         if matches!(self, Metric::Failed | Metric::Rate) {
             return match (self, word) {
-                (_, "" | "rate") => Ok(Statistic::Rate),
-                (Metric::Failed, "count") => Ok(Statistic::Count),
-                (Metric::Rate, "ratio") => Ok(Statistic::Ratio),
+                (_, "" | "rate") => Ok(Aggregation::Rate),
+                (Metric::Failed, "count") => Ok(Aggregation::Count),
+                (Metric::Rate, "ratio") => Ok(Aggregation::Ratio),
                 _ => Err(unknown()),
             };
         }
@@ -264,28 +305,28 @@ impl Metric {
         let in_brackets = word.strip_prefix("p(").and_then(|rest| rest.strip_suffix(')'));
         if let Some(percent) = in_brackets.or(bare) {
             return match percent.trim().parse::<f64>() {
-                Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Statistic::Quantile(percent / 100.0)),
+                Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Aggregation::Quantile(percent / 100.0)),
                 _ => Err(format!("`{word}`: a percentile is between 0 and 100, such as `p(99.9)`")),
             };
         }
         match word {
-            "avg" | "mean" => Ok(Statistic::Mean),
-            "min" => Ok(Statistic::Min),
-            "max" => Ok(Statistic::Max),
-            "med" => Ok(Statistic::Quantile(0.5)),
-            "count" => Ok(Statistic::Count),
+            "avg" | "mean" => Ok(Aggregation::Mean),
+            "min" => Ok(Aggregation::Min),
+            "max" => Ok(Aggregation::Max),
+            "med" => Ok(Aggregation::Quantile(0.5)),
+            "count" => Ok(Aggregation::Count),
             _ => Err(unknown()),
         }
     }
 
-    fn limit(self, statistic: Statistic, text: &str) -> Result<f64, String> {
+    fn limit(self, statistic: Aggregation, text: &str) -> Result<f64, String> {
         let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
-        let is_duration = !matches!(self, Metric::Failed | Metric::Rate) && statistic != Statistic::Count;
+        let is_duration = !matches!(self, Metric::Failed | Metric::Rate) && statistic != Aggregation::Count;
         if is_duration {
             return parse_duration_ns(text).map(|ns| ns as f64);
         }
         match text.strip_suffix('%') {
-            Some(percent) if self == Metric::Failed && statistic == Statistic::Rate => {
+            Some(percent) if self == Metric::Failed && statistic == Aggregation::Rate => {
                 number(percent).map(|p| p / 100.0)
             }
             Some(_) => None,
@@ -302,25 +343,25 @@ impl Metric {
     }
 }
 
-impl Comparison {
-    fn parse(operator: &str) -> Result<Comparison, String> {
+impl Relation {
+    fn parse(operator: &str) -> Result<Relation, String> {
         Ok(match operator {
-            "<" => Comparison::Below,
-            "<=" => Comparison::AtMost,
-            ">" => Comparison::Above,
-            ">=" => Comparison::AtLeast,
-            "==" => Comparison::Equal,
+            "<" => Relation::Below,
+            "<=" => Relation::AtMost,
+            ">" => Relation::Above,
+            ">=" => Relation::AtLeast,
+            "==" => Relation::Equal,
             other => return Err(format!("`{other}` is not a comparison; there are < <= > >= ==")),
         })
     }
 
     fn holds(self, measured: f64, limit: f64) -> bool {
         match self {
-            Comparison::Below => measured < limit,
-            Comparison::AtMost => measured <= limit,
-            Comparison::Above => measured > limit,
-            Comparison::AtLeast => measured >= limit,
-            Comparison::Equal => measured == limit,
+            Relation::Below => measured < limit,
+            Relation::AtMost => measured <= limit,
+            Relation::Above => measured > limit,
+            Relation::AtLeast => measured >= limit,
+            Relation::Equal => measured == limit,
         }
     }
 }

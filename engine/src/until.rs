@@ -136,7 +136,7 @@ fn parse_tolerance(text: &str) -> Result<f64, String> {
 
 /// How well the figure of a goal is known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct UntilOutcome {
     /// The goal as typed.
     pub goal: String,
     /// Whether the run ended because the goal was reached.
@@ -248,7 +248,7 @@ impl Until {
     }
 
     /// How well the figure is known by now.
-    pub fn outcome(&self) -> Outcome {
+    pub fn outcome(&self) -> UntilOutcome {
         let sample = Sample::new(vec![self.portions.clone()]);
         let mut random = Random::new(self.seed, u64::from(self.checks));
         let found = replicates(&sample, self.goal.statistic(), self.resamples, &mut random);
@@ -258,7 +258,7 @@ impl Until {
         let interval = estimate.map(|_| found.log_spread().interval(confidence).map(f64::exp));
         // Where little succeeded, the spread of what is drawn may have no bound.
         let interval = interval.filter(|interval| interval.low.is_finite() && interval.high.is_finite());
-        Outcome {
+        UntilOutcome {
             goal: self.goal.text.clone(),
             reached: self.is_reached,
             estimate,
@@ -573,7 +573,7 @@ mod tests {
             });
             let found = until.outcome();
             let text = serde_json::to_string(&found).unwrap();
-            assert_eq!(serde_json::from_str::<Outcome>(&text).unwrap(), found, "{text}");
+            assert_eq!(serde_json::from_str::<UntilOutcome>(&text).unwrap(), found, "{text}");
         }
     }
 
@@ -599,6 +599,6 @@ mod tests {
             assert!(value.get(key).is_some(), "{key}");
         }
         assert_eq!(value["goal"], "p50 ± 5%");
-        assert_eq!(serde_json::from_value::<Outcome>(value).unwrap(), found);
+        assert_eq!(serde_json::from_value::<UntilOutcome>(value).unwrap(), found);
     }
 }

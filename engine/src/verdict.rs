@@ -3,28 +3,16 @@
 //! One table of rules. Each measures one thing that makes numbers wrong, and has a limit above which the run is
 //! DEGRADED and one above which it is INVALID. The rule, the limit and the measured value are what a reader is shown.
 
+mod evidence;
+mod reason;
 mod rules;
 
 pub(crate) use rules::{LAG_SHARE_MAX, lag_share};
 
-use crate::record::{Series, ShardStats};
-use crate::report::Calibrated;
-use crate::snapshot::Snapshot;
-use rules::RULES;
+pub use evidence::{Evidence, has_room_for_a_shard};
+pub use reason::{Cause, Reason, Status};
+use rules::{RULES, Rule};
 use serde::{Deserialize, Serialize};
-
-/// The verdict's word.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Status {
-    /// The generator did what was asked; the numbers are the target's.
-    #[default]
-    Valid,
-    /// The generator or the machine disturbed the numbers; read them with the reasons.
-    Degraded,
-    /// The numbers must not be used.
-    Invalid,
-}
 
 /// The verdict and why.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -35,176 +23,38 @@ pub struct Verdict {
     pub reasons: Vec<Reason>,
 }
 
-/// Whose doing it is that a rule was broken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cause {
-    /// Vajra's: it had more to do than it could.
-    #[default]
-    Generator,
-    /// The machine's: another process, the hypervisor, a quota or the clock was in the way.
-    Machine,
-    /// The target's: it let the generator wait, or did not let it connect.
-    Target,
-    /// The operator's: what was asked for cannot give the numbers that are wanted.
-    Operator,
-}
-
-impl Cause {
-    /// The word used in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Cause::Generator => "generator",
-            Cause::Machine => "machine",
-            Cause::Target => "target",
-            Cause::Operator => "operator",
-        }
-    }
-}
-
-/// One broken rule.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Reason {
-    /// The rule's name.
-    pub rule: String,
-    /// Whose doing it is. Reports of versions before 0.2 do not say; their rules were all held against the generator.
-    #[serde(default)]
-    pub cause: Cause,
-    /// How bad it is.
-    pub status: Status,
-    /// The limit that was passed.
-    pub limit: f64,
-    /// What was measured, in the unit of the limit.
-    pub measured: f64,
-    /// The same for people, with what to do.
-    pub text: String,
-}
-
-/// What the rules look at, all of the measured window.
-#[derive(Clone, Copy, Debug)]
-pub struct Evidence<'a> {
-    /// Everything the shards wrote down about requests.
-    pub snapshot: &'a Snapshot,
-    /// The requests of the window, all series as one.
-    pub series: &'a Series,
-    /// How each shard fared in the measured window.
-    pub shards: &'a [ShardStats],
-    /// True without a schedule.
-    pub is_closed_loop: bool,
-    /// True when the shards never sleep.
-    pub is_spinning: bool,
-    /// True when the run was stopped before its end, or before it had sent what was overdue then.
-    pub is_partial: bool,
-    /// Length of the window.
-    pub window_s: f64,
-    /// Arrivals scheduled per second.
-    pub target_rps: f64,
-    /// Arrivals sent per second.
-    pub achieved_rps: f64,
-    /// Connections the plan asked for.
-    pub connections_asked: u64,
-    /// Connections that were open when sending began.
-    pub connections_open: u64,
-    /// Length of the whole run.
-    pub run_s: f64,
-    /// Time the hypervisor took from the shards' cores, over the whole run; nothing where that is not counted.
-    pub steal_s: Option<f64>,
-    /// Time the cgroup's quota stopped this process, over the whole run; nothing where that is not counted.
-    pub throttled_s: Option<f64>,
-    /// Cores that this process may use.
-    pub cores: u64,
-    /// Snapshots that sinks were too slow to take.
-    pub lost_snapshots: u64,
-    /// Arrivals by which the schedule and what was accounted for differ. Known for even arrivals and whole runs.
-    pub unaccounted: u64,
-    /// The warm-up was to end when response times are steady, and they never were.
-    pub is_unsteady: bool,
-    /// What the machine was found to be able to do, if it was calibrated.
-    pub calibration: Option<&'a Calibrated>,
-}
-
-impl Evidence<'_> {
-    /// The part of the arrivals asked for that was not carried.
-    fn shortfall(&self) -> f64 {
-        if self.is_closed_loop {
-            0.0
-        } else {
-            1.0 - self.achieved_rps / self.target_rps.max(f64::MIN_POSITIVE)
-        }
-    }
-
-    /// Arrivals of the window that were due and never sent, or dropped.
-    fn unreleased(&self) -> u64 {
-        self.snapshot.dropped.measured + self.snapshot.unsent.measured
-    }
-
-    /// Whose doing it is that arrivals were not sent, or only after the end.
-    pub(crate) fn cause_of_shortfall(&self) -> Cause {
-        let own_share = match self.unreleased() {
-            // All were sent in the end, the last ones latest.
-            0 => self.snapshot.overdue.own_share(),
-            unreleased => self.snapshot.unreleased_own as f64 / unreleased as f64,
-        };
-        if own_share < OWN_SHARE_MIN {
-            return Cause::Target;
-        }
-        let unreleased_share = self.unreleased() as f64 / (self.target_rps * self.window_s).max(1.0);
-        let missing_share = self.shortfall().max(unreleased_share);
-        let is_taken = rules::taken_share(self) >= TAKEN_SHARE_MIN * missing_share;
-        if is_taken { Cause::Machine } else { Cause::Generator }
-    }
-
-    /// What to do when the shards have too much to do: it depends on whether there are cores for more of them.
-    fn advice(&self) -> &'static str {
-        if has_room_for_a_shard(self.shards.len() as u64, self.cores) {
-            "add shards (-t), or ask for less"
-        } else {
-            "ask for less, or use a machine with more cores"
-        }
-    }
-}
-
-/// Whether another shard would leave a core to the rest of the machine.
-pub fn has_room_for_a_shard(shards: u64, cores: u64) -> bool {
-    shards < cores.saturating_sub(1)
-}
-
-/// Arrivals whose wait was the generator's by at least this share were not sent by its doing.
-const OWN_SHARE_MIN: f64 = 0.5;
-/// Of those, the machine is named where it took at least this much of the time that is missing.
-const TAKEN_SHARE_MIN: f64 = 0.5;
-
 impl Verdict {
-    /// Applies every rule.
-    pub fn new(evidence: &Evidence) -> Verdict {
-        let reasons: Vec<Reason> = RULES.iter().filter_map(|rule| rule.apply(evidence)).collect();
+    /// Applies every rule: to the run, and those that are about requests and arrivals to each of its scenarios where there are
+    /// several. One that is broken breaks the run.
+    pub fn new(run: &Evidence, scenarios: &[Evidence]) -> Verdict {
+        let of_rule = |rule: &Rule| -> Vec<Reason> {
+            match scenarios {
+                several @ [_, _, ..] if rule.is_of_scenario => {
+                    several.iter().filter_map(|evidence| rule.apply(evidence)).collect()
+                }
+                _ => rule.apply(run).into_iter().collect(),
+            }
+        };
+        let reasons: Vec<Reason> = RULES.iter().flat_map(of_rule).collect();
         let status = reasons.iter().map(|reason| reason.status).max().unwrap_or_default();
         Verdict { status, reasons }
-    }
-}
-
-impl Status {
-    /// The word, as reports have it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Status::Valid => "VALID",
-            Status::Degraded => "DEGRADED",
-            Status::Invalid => "INVALID",
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calibrated::Calibrated;
     use crate::outcome::{Kind, Outcome};
     use crate::phase::Phases;
-    use crate::record::{Instants, Overdue, Recorder};
+    use crate::record::{Instants, Layout, Overdue, Recorder, Series, Snapshot};
 
     /// A thousand requests a second for ten seconds, and what else happened.
     fn snapshot(change: impl FnOnce(&mut Recorder)) -> Snapshot {
         let phases = Phases { measure_from_ns: 0, measure_to_ns: 10_000_000_000 };
-        let (mut recorder, mut snapshot) = (Recorder::new(0, 1, phases), Snapshot::new(1, 1, phases));
+        let layout = Layout::new([1]);
+        let (mut recorder, mut snapshot) =
+            (Recorder::new(0, &layout, phases), Snapshot::new(1, &layout, phases));
         change(&mut recorder);
         recorder.settle(true);
         snapshot.absorb(&recorder);
@@ -223,12 +73,15 @@ mod tests {
     fn evidence<'a>(snapshot: &'a Snapshot, series: &'a Series) -> Evidence<'a> {
         Evidence {
             snapshot,
+            scenario: None,
             series,
-            shards: &snapshot.shards,
+            arrivals: snapshot.requests.scenario_total(),
+            shards: snapshot.window_stats(),
             is_closed_loop: false,
             is_spinning: false,
             is_partial: false,
             window_s: 10.0,
+            scheduled: 10_000,
             target_rps: 1_000.0,
             achieved_rps: 1_000.0,
             connections_asked: 10,
@@ -253,7 +106,7 @@ mod tests {
         let series = snapshot.measured_total();
         let mut evidence = evidence(&snapshot, &series);
         change(&mut evidence);
-        let verdict = Verdict::new(&evidence);
+        let verdict = Verdict::new(&evidence, &[]);
         let reasons = verdict.reasons.into_iter().map(|reason| (reason.rule, reason.cause)).collect();
         (verdict.status, reasons)
     }
@@ -271,19 +124,19 @@ mod tests {
     fn a_rate_that_the_generator_did_not_carry_invalidates_and_one_that_the_target_did_not_does_not() {
         let short = |evidence: &mut Evidence| evidence.achieved_rps = 900.0;
         let own = |recorder: &mut Recorder| {
-            recorder.unsent.measured = 1_000;
-            recorder.unreleased_own = 900;
+            recorder.requests.scenarios[0].unsent.measured = 1_000;
+            recorder.requests.scenarios[0].unreleased_own = 900;
         };
         let generator = (
             Status::Invalid,
             ["rate_shortfall", "unsent"].map(|rule| (rule.into(), Cause::Generator)).to_vec(),
         );
         assert_eq!(broken(own, short), generator);
-        let targets = |recorder: &mut Recorder| recorder.unsent.measured = 1_000;
+        let targets = |recorder: &mut Recorder| recorder.requests.scenarios[0].unsent.measured = 1_000;
         assert_eq!(broken(targets, short), (Status::Degraded, one("unsent", Cause::Target)));
         let stopped = |evidence: &mut Evidence| evidence.is_partial = true;
         assert_eq!(broken(targets, stopped).0, Status::Valid, "somebody stopped it");
-        let dropped = |recorder: &mut Recorder| recorder.dropped.measured = 1_000;
+        let dropped = |recorder: &mut Recorder| recorder.requests.scenarios[0].dropped.measured = 1_000;
         assert_eq!(broken(dropped, short).0, Status::Valid, "it was asked to drop");
     }
 
@@ -291,7 +144,9 @@ mod tests {
     fn arrivals_that_were_sent_only_after_the_end_are_held_against_whoever_made_them_late() {
         let short = |evidence: &mut Evidence| evidence.achieved_rps = 900.0;
         let overdue = |own_ns| {
-            move |recorder: &mut Recorder| recorder.overdue = Overdue { waited_ns: 900_000_000, own_ns }
+            move |recorder: &mut Recorder| {
+                recorder.requests.scenarios[0].overdue = Overdue { waited_ns: 900_000_000, own_ns }
+            }
         };
         let own = (Status::Invalid, one("rate_shortfall", Cause::Generator));
         assert_eq!(broken(overdue(899_000_000), short), own);
@@ -302,8 +157,8 @@ mod tests {
     fn the_machine_is_named_where_it_took_the_time_that_is_missing() {
         let lost = |run_delay_ns| {
             move |recorder: &mut Recorder| {
-                recorder.unsent.measured = 3_000;
-                recorder.unreleased_own = 3_000;
+                recorder.requests.scenarios[0].unsent.measured = 3_000;
+                recorder.requests.scenarios[0].unreleased_own = 3_000;
                 recorder.stats.run_delay_ns = run_delay_ns;
             }
         };
@@ -380,7 +235,7 @@ mod tests {
         let text = |cores| {
             let snapshot = snapshot(|recorder| recorder.stats.cpu_user_ns = 9_900_000_000);
             let series = snapshot.measured_total();
-            Verdict::new(&Evidence { cores, ..evidence(&snapshot, &series) }).reasons[0].text.clone()
+            Verdict::new(&Evidence { cores, ..evidence(&snapshot, &series) }, &[]).reasons[0].text.clone()
         };
         assert!(text(8).contains("add shards") && !text(2).contains("add shards"));
     }
@@ -396,7 +251,7 @@ mod tests {
         let series = snapshot.measured_total();
         let judge = |calibration: Option<&Calibrated>| {
             let evidence = Evidence { calibration, is_closed_loop: true, ..evidence(&snapshot, &series) };
-            let verdict = Verdict::new(&evidence);
+            let verdict = Verdict::new(&evidence, &[]);
             let rules: Vec<String> = verdict.reasons.into_iter().map(|reason| reason.rule).collect();
             (verdict.status, rules)
         };
@@ -409,7 +264,7 @@ mod tests {
         assert_eq!(judge(None).0, Status::Valid);
         let calibration = calibrated(Some(100_000.0));
         let verdict =
-            Verdict::new(&Evidence { calibration: Some(&calibration), ..evidence(&snapshot, &series) });
+            Verdict::new(&Evidence { calibration: Some(&calibration), ..evidence(&snapshot, &series) }, &[]);
         let Reason { limit, measured, text, .. } = &verdict.reasons[0];
         assert_eq!((*limit, *measured), (0.95, 0.96));
         for part in ["96000/s", "96.0 %", "2026-11-01T00:00:00Z", "may be the limit"] {
@@ -427,9 +282,8 @@ mod tests {
             recorder.stats.completions = 10;
             recorder.stats.clock_steps = 1;
             recorder.stats.clock_ppm = -900.0;
-            recorder.stats.postponed_at_bounds = 1;
             recorder.stats.connect_failures_own = 6;
-            recorder.measured[0].errors[Kind::Ports as usize] = 1;
+            recorder.requests.series.measured[0].errors[Kind::Ports as usize] = 1;
         });
         let series = snapshot.measured_total();
         let bad = Evidence {
@@ -441,7 +295,7 @@ mod tests {
             is_unsteady: true,
             ..evidence(&snapshot, &series)
         };
-        let verdict = Verdict::new(&bad);
+        let verdict = Verdict::new(&bad, &[]);
         let rules: Vec<&str> = verdict.reasons.iter().map(|reason| reason.rule.as_str()).collect();
         let expected = [
             "lost_core",
@@ -454,7 +308,6 @@ mod tests {
             "buffers_starved",
             "connections_short",
             "generator_errors",
-            "late_collector",
             "lost_telemetry",
             "unaccounted",
             "unsteady",

@@ -1,22 +1,22 @@
-//! `gate --against REVISION`: what a request costs now, against a build of another revision, and against wrk: interleaved
+//! `gate --against REVISION`: what a request costs now, against a build of another revision, and against wrk. Interleaved
 //! runs on one nginx.
 //!
 //! The gate fails when even the lower end of the interval of the ratio is above the limit: a shared machine is too noisy to
 //! fail for less, and counts hold what is smaller.
 
-use crate::Gate;
-use crate::SERVER_CORE;
-use crate::race::{Cell, Contender, Sample, Track};
+use crate::budgets::Gate;
+use crate::cores::SERVER_CORE;
+use crate::race::{Contender, RaceCell, RaceSample, Track};
 use crate::scratch::Scratch;
-use crate::statistics::{Interval, median, median_interval};
+use crate::statistics::{MedianInterval, median, median_interval};
 use crate::table::Table;
-use crate::target::{Body, Nginx};
+use crate::target::{Nginx, ServedBody};
 use crate::vajra::Vajra;
 use crate::wrk;
 
 /// How much more CPU time a request may take than in the baseline.
 const LIMIT: f64 = 0.05;
-const CELL: Cell = Cell { connections: 64, body: Body::Small };
+const CELL: RaceCell = RaceCell { connections: 64, body: ServedBody::Small };
 
 /// Against what, and how often.
 #[derive(clap::Args, Debug)]
@@ -58,7 +58,7 @@ pub(crate) fn run(options: &Rounds) -> Result<Gate, String> {
     Ok(gate)
 }
 
-fn ratios(rounds: &[Vec<Sample>], other: usize) -> Vec<f64> {
+fn ratios(rounds: &[Vec<RaceSample>], other: usize) -> Vec<f64> {
     rounds.iter().map(|round| round[0].cpu_ns_per_request / round[other].cpu_ns_per_request).collect()
 }
 
@@ -67,13 +67,13 @@ fn judge(ratios: &[f64]) -> Gate {
     Gate::when(median_interval(ratios).low <= 1.0 + LIMIT)
 }
 
-fn row(name: &str, rounds: &[Vec<Sample>], other: usize, verdict: &str) -> Vec<String> {
+fn row(name: &str, rounds: &[Vec<RaceSample>], other: usize, verdict: &str) -> Vec<String> {
     let cost_us = |index: usize| {
         let costs: Vec<f64> = rounds.iter().map(|round| round[index].cpu_ns_per_request / 1e3).collect();
         format!("{:.2}", median(&costs))
     };
     let ratios = ratios(rounds, other);
-    let Interval { low, high, confidence } = median_interval(&ratios);
+    let MedianInterval { low, high, confidence } = median_interval(&ratios);
     let interval = format!("{low:.3}-{high:.3} ({:.1} %)", confidence * 100.0);
     vec![name.into(), cost_us(0), cost_us(other), format!("{:.3}", median(&ratios)), interval, verdict.into()]
 }

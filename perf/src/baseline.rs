@@ -1,7 +1,7 @@
 //! The baseline file: one line for each operation and counter, reviewed like code. This module reads and writes it;
 //! `counter.rs` says how far from it is too far.
 
-use crate::counter::Kind;
+use crate::counter::CounterKind;
 use crate::{callgrind, process};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -26,7 +26,7 @@ pub(crate) struct Toolchain {
 /// One count.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Count {
-    pub(crate) kind: Kind,
+    pub(crate) kind: CounterKind,
     /// Of what.
     pub(crate) title: String,
     pub(crate) value: f64,
@@ -34,9 +34,9 @@ pub(crate) struct Count {
 
 /// A baseline file.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Baseline {
+pub(crate) struct CounterBaseline {
     pub(crate) toolchain: Toolchain,
-    counts: BTreeMap<(Kind, String), f64>,
+    counts: BTreeMap<(CounterKind, String), f64>,
 }
 
 /// Where the file lies.
@@ -75,17 +75,17 @@ fn processor() -> String {
     model.map_or_else(|| "unknown".into(), |(_, model)| model.trim().to_owned())
 }
 
-impl Baseline {
-    pub(crate) fn new(toolchain: Toolchain, counts: &[Count]) -> Baseline {
+impl CounterBaseline {
+    pub(crate) fn new(toolchain: Toolchain, counts: &[Count]) -> CounterBaseline {
         let counts = counts.iter().map(|count| ((count.kind, count.title.clone()), count.value)).collect();
-        Baseline { toolchain, counts }
+        CounterBaseline { toolchain, counts }
     }
 
     /// Reads the file. Errors name the file and what is wrong in it.
-    pub(crate) fn load(path: &Path) -> Result<Baseline, String> {
+    pub(crate) fn load(path: &Path) -> Result<CounterBaseline, String> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| format!("no baseline {}: {error}; make one with --save", path.display()))?;
-        Baseline::parse(&text).map_err(|problem| format!("{}: {problem}", path.display()))
+        CounterBaseline::parse(&text).map_err(|problem| format!("{}: {problem}", path.display()))
     }
 
     pub(crate) fn save(&self, path: &Path) -> Result<(), String> {
@@ -96,13 +96,13 @@ impl Baseline {
     }
 
     /// The baseline of a count, if it has one.
-    pub(crate) fn of(&self, kind: Kind, title: &str) -> Option<f64> {
+    pub(crate) fn of(&self, kind: CounterKind, title: &str) -> Option<f64> {
         self.counts.get(&(kind, title.to_owned())).copied()
     }
 
     /// Lines that nothing was counted for: of operations that are gone.
     pub(crate) fn left_over(&self, counts: &[Count]) -> Vec<String> {
-        let is_counted = |(kind, title): &(Kind, String)| {
+        let is_counted = |(kind, title): &(CounterKind, String)| {
             counts.iter().any(|count| count.kind == *kind && count.title == *title)
         };
         let left = self.counts.keys().filter(|key| !is_counted(key));
@@ -110,9 +110,9 @@ impl Baseline {
     }
 
     /// This baseline with other counts in place of its own, and those that are new.
-    pub(crate) fn updated(mut self, toolchain: Toolchain, counts: &[Count]) -> Baseline {
+    pub(crate) fn updated(mut self, toolchain: Toolchain, counts: &[Count]) -> CounterBaseline {
         self.toolchain = toolchain;
-        self.counts.extend(Baseline::new(self.toolchain.clone(), counts).counts);
+        self.counts.extend(CounterBaseline::new(self.toolchain.clone(), counts).counts);
         self
     }
 
@@ -122,7 +122,7 @@ impl Baseline {
         for (name, version) in &self.toolchain.parts {
             writeln!(text, "{name} = {version:?}").expect(written);
         }
-        for kind in Kind::ALL {
+        for kind in CounterKind::ALL {
             let lines = self.counts.iter().filter(|((of, _), _)| *of == kind);
             writeln!(text, "\n[{}]", kind.name()).expect(written);
             for ((_, title), value) in lines {
@@ -132,7 +132,7 @@ impl Baseline {
         text
     }
 
-    fn parse(text: &str) -> Result<Baseline, String> {
+    fn parse(text: &str) -> Result<CounterBaseline, String> {
         let mut file: toml::Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
         let mut take = |name: &str| match file.remove(name) {
             Some(toml::Value::Table(table)) => Ok(table),
@@ -144,7 +144,7 @@ impl Baseline {
             parts.insert(name, version.to_owned());
         }
         let mut counts = BTreeMap::new();
-        for kind in Kind::ALL {
+        for kind in CounterKind::ALL {
             for (title, value) in take(kind.name())? {
                 let value = value.as_float().ok_or_else(|| format!("{title} is no number with a point"))?;
                 counts.insert((kind, title), value);
@@ -152,7 +152,7 @@ impl Baseline {
         }
         match file.keys().next() {
             Some(name) => Err(format!("there is no counter [{name}]")),
-            None => Ok(Baseline { toolchain: Toolchain { parts }, counts }),
+            None => Ok(CounterBaseline { toolchain: Toolchain { parts }, counts }),
         }
     }
 }
@@ -165,39 +165,46 @@ mod tests {
         Toolchain { parts: [("rustc".to_owned(), rustc.to_owned())].into() }
     }
 
-    fn count(kind: Kind, title: &str, value: f64) -> Count {
+    fn count(kind: CounterKind, title: &str, value: f64) -> Count {
         Count { kind, title: title.into(), value }
     }
 
     #[test]
     fn what_is_written_is_read_back() {
-        let counts =
-            [count(Kind::Instructions, "record/request", 338.0156), count(Kind::LoopEnters, "a/b/1", 0.5)];
-        let baseline = Baseline::new(toolchain("rustc 1.95.0"), &counts);
-        assert_eq!(Baseline::parse(&baseline.text()), Ok(baseline.clone()));
-        assert_eq!(baseline.of(Kind::Instructions, "record/request"), Some(338.0156));
-        assert_eq!(baseline.of(Kind::Calls, "record/request"), None);
+        let counts = [
+            count(CounterKind::Instructions, "record/request", 338.0156),
+            count(CounterKind::LoopEnters, "a/b/1", 0.5),
+        ];
+        let baseline = CounterBaseline::new(toolchain("rustc 1.95.0"), &counts);
+        assert_eq!(CounterBaseline::parse(&baseline.text()), Ok(baseline.clone()));
+        assert_eq!(baseline.of(CounterKind::Instructions, "record/request"), Some(338.0156));
+        assert_eq!(baseline.of(CounterKind::Calls, "record/request"), None);
         assert_eq!(baseline.left_over(&counts[..1]), ["loop_enters of a/b/1"]);
     }
 
     #[test]
     fn saving_a_part_keeps_the_rest() {
-        let old =
-            Baseline::new(toolchain("old"), &[count(Kind::Calls, "a", 1.0), count(Kind::Calls, "b", 2.0)]);
-        let new = old.updated(toolchain("new"), &[count(Kind::Calls, "b", 3.0)]);
-        assert_eq!((new.of(Kind::Calls, "a"), new.of(Kind::Calls, "b")), (Some(1.0), Some(3.0)));
+        let old = CounterBaseline::new(
+            toolchain("old"),
+            &[count(CounterKind::Calls, "a", 1.0), count(CounterKind::Calls, "b", 2.0)],
+        );
+        let new = old.updated(toolchain("new"), &[count(CounterKind::Calls, "b", 3.0)]);
+        assert_eq!(
+            (new.of(CounterKind::Calls, "a"), new.of(CounterKind::Calls, "b")),
+            (Some(1.0), Some(3.0))
+        );
         assert_eq!(new.toolchain, toolchain("new"));
     }
 
     #[test]
     fn a_broken_file_says_what_is_wrong() {
-        let whole = Baseline::new(toolchain("rustc"), &[count(Kind::Calls, "a", 1.0)]).text();
-        let problem = |text: &str| Baseline::parse(text).unwrap_err();
+        let whole = CounterBaseline::new(toolchain("rustc"), &[count(CounterKind::Calls, "a", 1.0)]).text();
+        let problem = |text: &str| CounterBaseline::parse(text).unwrap_err();
         assert_eq!(problem(&whole.replace("[calls]", "[cals]")), "there is no section [calls]");
         assert_eq!(problem(&whole.replace("1.000000", "\"one\"")), "a is no number with a point");
         assert_eq!(problem(&format!("{whole}\n[more]\n")), "there is no counter [more]");
         assert!(problem("[toolchain").contains("line 1"));
-        let missing = Baseline::load(Path::new("no/such/file.toml")).unwrap_err();
+        let missing = CounterBaseline::load(Path::new("no/such/file.toml")).unwrap_err();
         assert!(missing.contains("no/such/file.toml") && missing.contains("--save"), "{missing}");
     }
 

@@ -1,7 +1,7 @@
 //! The built-in servers as a user has them: `vajra testbed`, as the testbed or the null responder, in a process of its own.
 
 use crate::process;
-use crate::theory::Service;
+use crate::theory::ServiceLaw;
 use crate::vajra::Vajra;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ impl Builtin {
     }
 
     /// The testbed on a core, with a service time of its own.
-    pub(crate) fn serving(vajra: &Vajra, core: usize, service: Service) -> Result<Builtin, String> {
+    pub(crate) fn serving(vajra: &Vajra, core: usize, service: ServiceLaw) -> Result<Builtin, String> {
         Builtin::start(vajra.testbed(&["--cores", &core.to_string(), "--service", &service.text()]))
     }
 

@@ -1,4 +1,4 @@
-//! What an operation costs in instructions and system calls, counted by valgrind's callgrind: it executes the program on a
+//! What an operation costs in instructions and system calls, counted by valgrind's callgrind. It executes the program on a
 //! processor of its own making, so the count is the same every time, whatever else the machine does.
 //!
 //! The operation is done N times and 2N times, each in a process of its own; the difference is N operations without
@@ -7,7 +7,7 @@
 use crate::process;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use vajra_perf::operations::Operation;
+use vajra_perf::operations::CountedOperation;
 
 /// What a process has cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(crate) struct Cost {
 }
 
 /// Counts an operation of this very program.
-pub(crate) fn count(operation: &Operation) -> Result<Cost, String> {
+pub(crate) fn count(operation: &CountedOperation) -> Result<Cost, String> {
     let once = run(operation, operation.batch)?;
     let twice = run(operation, 2 * operation.batch)?;
     cost(once, twice, operation.batch)
@@ -43,7 +43,7 @@ fn cost(once: Totals, twice: Totals, count: u64) -> Option<Cost> {
     Some(Cost { instructions: instructions as f64 / count as f64, calls: calls as f64 / count as f64 })
 }
 
-fn run(operation: &Operation, count: u64) -> Result<Totals, String> {
+fn run(operation: &CountedOperation, count: u64) -> Result<Totals, String> {
     let program = std::env::current_exe().map_err(|error| format!("this program has no path: {error}"))?;
     let file = tempfile::NamedTempFile::new().map_err(|error| format!("no temporary file: {error}"))?;
     let mut command = command(&program, file.path(), operation, count);
@@ -59,7 +59,7 @@ fn run(operation: &Operation, count: u64) -> Result<Totals, String> {
 }
 
 /// Several run at a time, so the processes are not among those whose CPU time is taken.
-fn command(program: &Path, file: &Path, operation: &Operation, count: u64) -> Command {
+fn command(program: &Path, file: &Path, operation: &CountedOperation, count: u64) -> Command {
     let mut command = Command::new("valgrind");
     command.args(["--tool=callgrind", "--collect-systime=yes"]);
     command.arg(format!("--callgrind-out-file={}", file.display())).arg(program);

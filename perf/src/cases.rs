@@ -1,4 +1,4 @@
-//! The ways to use a shard's loop against a real server: closed and open loop, bytes that never change and bytes rendered for
+//! The ways to use a shard's loop against a real server. Closed and open loop, bytes that never change and bytes rendered for
 //! each request, one and eight requests under way per connection.
 
 use crate::drive::{Driven, drive};
@@ -20,15 +20,15 @@ const INTERVAL: &str = "100ms";
 
 /// One way to use the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Case {
+pub(crate) struct LoopCase {
     pub(crate) is_open_loop: bool,
-    pub(crate) bytes: Bytes,
+    pub(crate) bytes: RequestBytes,
     pub(crate) pipeline: u32,
 }
 
 /// What is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bytes {
+pub(crate) enum RequestBytes {
     /// One request that never changes.
     Constant,
     /// One request, rendered for each sending.
@@ -37,12 +37,14 @@ pub(crate) enum Bytes {
     Mixed,
 }
 
-impl Case {
-    pub(crate) fn all() -> impl Iterator<Item = Case> {
+impl LoopCase {
+    pub(crate) fn all() -> impl Iterator<Item = LoopCase> {
         let pipelines = [1, PIPELINE].into_iter();
         pipelines.flat_map(|pipeline| {
             let loops = [false, true].into_iter();
-            loops.flat_map(move |is_open_loop| Bytes::ALL.map(|bytes| Case { is_open_loop, bytes, pipeline }))
+            loops.flat_map(move |is_open_loop| {
+                RequestBytes::ALL.map(|bytes| LoopCase { is_open_loop, bytes, pipeline })
+            })
         })
     }
 
@@ -53,9 +55,9 @@ impl Case {
     }
 
     /// The case of a title. An error lists those there are.
-    pub(crate) fn find(title: &str) -> Result<Case, String> {
-        let titles = || Case::all().map(Case::title).collect::<Vec<_>>().join(", ");
-        Case::all()
+    pub(crate) fn find(title: &str) -> Result<LoopCase, String> {
+        let titles = || LoopCase::all().map(LoopCase::title).collect::<Vec<_>>().join(", ");
+        LoopCase::all()
             .find(|case| case.title() == title)
             .ok_or_else(|| format!("there is no case `{title}`; there are {}", titles()))
     }
@@ -94,22 +96,23 @@ impl Case {
     }
 }
 
-impl Bytes {
-    pub(crate) const ALL: [Bytes; 3] = [Bytes::Constant, Bytes::Rendered, Bytes::Mixed];
+impl RequestBytes {
+    pub(crate) const ALL: [RequestBytes; 3] =
+        [RequestBytes::Constant, RequestBytes::Rendered, RequestBytes::Mixed];
 
     fn name(self) -> &'static str {
         match self {
-            Bytes::Constant => "constant",
-            Bytes::Rendered => "rendered",
-            Bytes::Mixed => "mixed",
+            RequestBytes::Constant => "constant",
+            RequestBytes::Rendered => "rendered",
+            RequestBytes::Mixed => "mixed",
         }
     }
 
     fn requests(self) -> Vec<RequestConfig> {
         match self {
-            Bytes::Constant => vec![RequestConfig::default()],
-            Bytes::Rendered => vec![rendered_request("")],
-            Bytes::Mixed => {
+            RequestBytes::Constant => vec![RequestConfig::default()],
+            RequestBytes::Rendered => vec![rendered_request("")],
+            RequestBytes::Mixed => {
                 let small = RequestConfig { weight: Some(RARE), ..rendered_request("") };
                 vec![small, rendered_request(&"x".repeat(LARGE_BYTES))]
             }
@@ -134,11 +137,11 @@ mod tests {
 
     #[test]
     fn every_case_is_found_by_its_title() {
-        assert_eq!(Case::all().count(), 12);
-        for case in Case::all() {
-            assert_eq!(Case::find(&case.title()), Ok(case));
+        assert_eq!(LoopCase::all().count(), 12);
+        for case in LoopCase::all() {
+            assert_eq!(LoopCase::find(&case.title()), Ok(case));
         }
-        let problem = Case::find("open").unwrap_err();
+        let problem = LoopCase::find("open").unwrap_err();
         assert!(problem.contains("`open`") && problem.contains("closed/constant/8"), "{problem}");
     }
 }

@@ -7,7 +7,7 @@
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub(crate) enum CounterKind {
     /// Instructions per operation, under valgrind.
     Instructions,
     /// System calls per operation, under valgrind.
@@ -39,7 +39,7 @@ struct Tolerance {
 
 /// How a count stands to its baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum CounterStanding {
     /// Within what is allowed.
     Within,
     /// Better by more than the same allowance: the baseline is out of date.
@@ -48,31 +48,31 @@ pub(crate) enum Standing {
     Worse,
 }
 
-impl Kind {
-    pub(crate) const ALL: [Kind; 9] = [
-        Kind::Instructions,
-        Kind::Calls,
-        Kind::Allocations,
-        Kind::LoopAllocations,
-        Kind::LoopSubmissions,
-        Kind::LoopCompletions,
-        Kind::LoopEnters,
-        Kind::LoopOtherCalls,
-        Kind::LoopSwitches,
+impl CounterKind {
+    pub(crate) const ALL: [CounterKind; 9] = [
+        CounterKind::Instructions,
+        CounterKind::Calls,
+        CounterKind::Allocations,
+        CounterKind::LoopAllocations,
+        CounterKind::LoopSubmissions,
+        CounterKind::LoopCompletions,
+        CounterKind::LoopEnters,
+        CounterKind::LoopOtherCalls,
+        CounterKind::LoopSwitches,
     ];
 
     /// The section of the baseline file, and the word in tables.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Kind::Instructions => "instructions",
-            Kind::Calls => "calls",
-            Kind::Allocations => "allocations",
-            Kind::LoopAllocations => "loop_allocations",
-            Kind::LoopSubmissions => "loop_submissions",
-            Kind::LoopCompletions => "loop_completions",
-            Kind::LoopEnters => "loop_enters",
-            Kind::LoopOtherCalls => "loop_other_calls",
-            Kind::LoopSwitches => "loop_switches",
+            CounterKind::Instructions => "instructions",
+            CounterKind::Calls => "calls",
+            CounterKind::Allocations => "allocations",
+            CounterKind::LoopAllocations => "loop_allocations",
+            CounterKind::LoopSubmissions => "loop_submissions",
+            CounterKind::LoopCompletions => "loop_completions",
+            CounterKind::LoopEnters => "loop_enters",
+            CounterKind::LoopOtherCalls => "loop_other_calls",
+            CounterKind::LoopSwitches => "loop_switches",
         }
     }
 
@@ -81,34 +81,34 @@ impl Kind {
     fn tolerance(self, limit: f64) -> Tolerance {
         let (share, floor) = match self {
             // Two instructions: what a compiler may place differently in an operation of a hundred.
-            Kind::Instructions => (limit, 2.0),
+            CounterKind::Instructions => (limit, 2.0),
             // When the C library asks for memory moves with anything: twenty calls in 10,000 operations, or one in ten.
-            Kind::Calls => (WIDE, 0.002),
+            CounterKind::Calls => (WIDE, 0.002),
             // Nothing may be added where there is none.
-            Kind::Allocations => (if limit > STRICT { limit } else { 0.0 }, 0.0),
-            Kind::LoopAllocations => (0.0, 0.0),
+            CounterKind::Allocations => (if limit > STRICT { limit } else { 0.0 }, 0.0),
+            CounterKind::LoopAllocations => (0.0, 0.0),
             // Both are 1 for one request at a time, but for connecting.
-            Kind::LoopSubmissions | Kind::LoopCompletions => (0.02, 0.0),
+            CounterKind::LoopSubmissions | CounterKind::LoopCompletions => (0.02, 0.0),
             // One per turn. Per request it would be the server's speed: how many answers are there when one is looked for.
-            Kind::LoopEnters => (0.02, 0.0),
+            CounterKind::LoopEnters => (0.02, 0.0),
             // Starting the process, and its clock and figures once a slice: some hundreds, over 60,000 requests.
-            Kind::LoopOtherCalls => (1.0, 0.03),
+            CounterKind::LoopOtherCalls => (1.0, 0.03),
             // None, where the loop watches the clock: a page that has to be read from disk, at the most.
-            Kind::LoopSwitches => (1.0, 0.05),
+            CounterKind::LoopSwitches => (1.0, 0.05),
         };
         Tolerance { share, floor }
     }
 
     /// How a count stands to its baseline at a limit.
-    pub(crate) fn judge(self, baseline: f64, measured: f64, limit: f64) -> Standing {
+    pub(crate) fn judge(self, baseline: f64, measured: f64, limit: f64) -> CounterStanding {
         let Tolerance { share, floor } = self.tolerance(limit);
         let allowed = baseline * share + floor + ROUNDING;
         if measured > baseline + allowed {
-            Standing::Worse
+            CounterStanding::Worse
         } else if measured < baseline - allowed {
-            Standing::Better
+            CounterStanding::Better
         } else {
-            Standing::Within
+            CounterStanding::Within
         }
     }
 
@@ -136,43 +136,46 @@ mod tests {
 
     #[test]
     fn instructions_may_move_by_the_limit_and_two() {
-        let judge = |measured| Kind::Instructions.judge(1_000.0, measured, STRICT);
-        assert_eq!(judge(1_012.0), Standing::Within);
-        assert_eq!(judge(1_012.1), Standing::Worse);
-        assert_eq!(judge(987.9), Standing::Better);
-        assert_eq!(Kind::Instructions.judge(1_000.0, 1_100.0, WIDE), Standing::Within);
-        assert_eq!(Kind::Instructions.judge(1_000.0, 1_150.0, WIDE), Standing::Worse);
+        let judge = |measured| CounterKind::Instructions.judge(1_000.0, measured, STRICT);
+        assert_eq!(judge(1_012.0), CounterStanding::Within);
+        assert_eq!(judge(1_012.1), CounterStanding::Worse);
+        assert_eq!(judge(987.9), CounterStanding::Better);
+        assert_eq!(CounterKind::Instructions.judge(1_000.0, 1_100.0, WIDE), CounterStanding::Within);
+        assert_eq!(CounterKind::Instructions.judge(1_000.0, 1_150.0, WIDE), CounterStanding::Worse);
     }
 
     #[test]
     fn nothing_may_be_added_to_no_allocation_however_wide_the_limit() {
-        for kind in [Kind::Allocations, Kind::LoopAllocations] {
-            assert_eq!(kind.judge(0.0, 0.0, WIDE), Standing::Within);
-            assert_eq!(kind.judge(0.0, 0.0001, WIDE), Standing::Worse);
+        for kind in [CounterKind::Allocations, CounterKind::LoopAllocations] {
+            assert_eq!(kind.judge(0.0, 0.0, WIDE), CounterStanding::Within);
+            assert_eq!(kind.judge(0.0, 0.0001, WIDE), CounterStanding::Worse);
         }
     }
 
     #[test]
     fn a_call_in_each_of_fifty_operations_is_seen_in_each_width() {
         for limit in [STRICT, WIDE] {
-            assert_eq!(Kind::Calls.judge(0.0, 0.02, limit), Standing::Worse);
-            assert_eq!(Kind::Calls.judge(0.0, 0.001, limit), Standing::Within);
+            assert_eq!(CounterKind::Calls.judge(0.0, 0.02, limit), CounterStanding::Worse);
+            assert_eq!(CounterKind::Calls.judge(0.0, 0.001, limit), CounterStanding::Within);
         }
     }
 
     #[test]
     fn a_call_or_a_sleep_in_each_turn_is_beyond_what_the_real_loop_may_vary() {
-        assert_eq!(Kind::LoopEnters.judge(1.0, 2.0, WIDE), Standing::Worse);
+        assert_eq!(CounterKind::LoopEnters.judge(1.0, 2.0, WIDE), CounterStanding::Worse);
         // Sixteen requests in a turn at the most.
-        assert_eq!(Kind::LoopOtherCalls.judge(0.015, 0.015 + 1.0 / 16.0, WIDE), Standing::Worse);
-        assert_eq!(Kind::LoopSwitches.judge(0.0, 1.0 / 16.0, WIDE), Standing::Worse);
-        assert_eq!(Kind::LoopSwitches.judge(0.0, 0.01, WIDE), Standing::Within);
+        assert_eq!(
+            CounterKind::LoopOtherCalls.judge(0.015, 0.015 + 1.0 / 16.0, WIDE),
+            CounterStanding::Worse
+        );
+        assert_eq!(CounterKind::LoopSwitches.judge(0.0, 1.0 / 16.0, WIDE), CounterStanding::Worse);
+        assert_eq!(CounterKind::LoopSwitches.judge(0.0, 0.01, WIDE), CounterStanding::Within);
     }
 
     #[test]
     fn what_is_allowed_can_be_said() {
-        assert_eq!(Kind::Instructions.allowed(STRICT), "1 % + 2");
-        assert_eq!(Kind::LoopAllocations.allowed(WIDE), "nothing");
-        assert_eq!(Kind::Allocations.allowed(WIDE), "10 %");
+        assert_eq!(CounterKind::Instructions.allowed(STRICT), "1 % + 2");
+        assert_eq!(CounterKind::LoopAllocations.allowed(WIDE), "nothing");
+        assert_eq!(CounterKind::Allocations.allowed(WIDE), "10 %");
     }
 }

@@ -1,34 +1,35 @@
-//! `counters`: what every operation and every request of the real loop costs, in counts that do not depend on time, beside
-//! their baselines.
+//! `counters`: what every operation and every request of the real loop costs, in counts, beside their baselines. Counts do not
+//! depend on time.
 
-use crate::Gate;
-use crate::baseline::{self, Baseline, Count, Toolchain};
+use crate::baseline::{self, Count, CounterBaseline, Toolchain};
 use crate::budgets;
-use crate::cases::{Bytes, Case};
-use crate::counter::{Kind, STRICT, Standing, WIDE};
+use crate::budgets::Gate;
+use crate::callgrind;
+use crate::cases::{LoopCase, RequestBytes};
+use crate::cores::{GENERATOR_CORE, SERVER_CORE};
+use crate::counter::{CounterKind, CounterStanding, STRICT, WIDE};
 use crate::driver::PerRequest;
 use crate::perf_stat::{self, SYSTEM_CALLS};
 use crate::process::{self, shown};
 use crate::repeat;
 use crate::table::Table;
-use crate::{GENERATOR_CORE, SERVER_CORE, callgrind};
 use clap::Args;
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use testbed::Server;
-use vajra_perf::operations::{self, Operation};
+use vajra_perf::operations::{self, CountedOperation};
 
 /// Requests of one case of the real loop.
 const LOOP_REQUESTS: u64 = 50_000;
 
 /// The cases of the real loop that are counted: each way to send, and the two loads.
-const CASES: [Case; 4] = [
-    Case { is_open_loop: false, bytes: Bytes::Constant, pipeline: 1 },
-    Case { is_open_loop: false, bytes: Bytes::Rendered, pipeline: 1 },
-    Case { is_open_loop: false, bytes: Bytes::Constant, pipeline: 8 },
-    Case { is_open_loop: true, bytes: Bytes::Constant, pipeline: 1 },
+const CASES: [LoopCase; 4] = [
+    LoopCase { is_open_loop: false, bytes: RequestBytes::Constant, pipeline: 1 },
+    LoopCase { is_open_loop: false, bytes: RequestBytes::Rendered, pipeline: 1 },
+    LoopCase { is_open_loop: false, bytes: RequestBytes::Constant, pipeline: 8 },
+    LoopCase { is_open_loop: true, bytes: RequestBytes::Constant, pipeline: 1 },
 ];
 
 /// What to count, and against what.
@@ -62,9 +63,9 @@ pub(crate) fn run(arguments: &Saved) -> Result<Gate, String> {
     let counted = count(&arguments.options)?;
     let toolchain = Toolchain::here()?;
     let path = baseline::path();
-    let baseline = match Baseline::load(&path) {
+    let baseline = match CounterBaseline::load(&path) {
         Ok(old) if !arguments.options.only.is_empty() => old.updated(toolchain, &counted),
-        _ => Baseline::new(toolchain, &counted),
+        _ => CounterBaseline::new(toolchain, &counted),
     };
     baseline.save(&path)?;
     println!("{} counts saved to {}", counted.len(), path.display());
@@ -73,7 +74,7 @@ pub(crate) fn run(arguments: &Saved) -> Result<Gate, String> {
 
 /// Counts, prints the table, and fails when anything is beyond its limit.
 pub(crate) fn compare(options: &Selection) -> Result<Gate, String> {
-    let baseline = Baseline::load(&baseline::path())?;
+    let baseline = CounterBaseline::load(&baseline::path())?;
     let limit = limit(options, &baseline.toolchain.differences(&Toolchain::here()?));
     let counted = count(options)?;
     if options.only.is_empty() {
@@ -91,9 +92,9 @@ fn count(options: &Selection) -> Result<Vec<Count>, String> {
         return Err("counts are of release builds: cargo run --release -p vajra-perf".into());
     }
     let is_wanted = |title: &str| title.contains(&options.only);
-    let wanted: Vec<&Operation> = operations::all().filter(|one| is_wanted(&one.title())).collect();
+    let wanted: Vec<&CountedOperation> = operations::all().filter(|one| is_wanted(&one.title())).collect();
     let mut counted = count_operations(&wanted)?;
-    let cases: Vec<Case> = CASES.into_iter().filter(|case| is_wanted(&loop_title(*case))).collect();
+    let cases: Vec<LoopCase> = CASES.into_iter().filter(|case| is_wanted(&loop_title(*case))).collect();
     if !cases.is_empty() {
         counted.extend(count_cases(&cases)?);
     }
@@ -114,7 +115,7 @@ fn limit(options: &Selection, differences: &[String]) -> f64 {
 }
 
 /// Counts operations, as many at a time as there are cores: the counts do not mind.
-fn count_operations(wanted: &[&'static Operation]) -> Result<Vec<Count>, String> {
+fn count_operations(wanted: &[&'static CountedOperation]) -> Result<Vec<Count>, String> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let (next, counted) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
@@ -131,25 +132,25 @@ fn count_operations(wanted: &[&'static Operation]) -> Result<Vec<Count>, String>
     Ok(counted.into_iter().collect::<Result<Vec<_>, String>>()?.concat())
 }
 
-fn count_operation(operation: &'static Operation) -> Result<Vec<Count>, String> {
+fn count_operation(operation: &'static CountedOperation) -> Result<Vec<Count>, String> {
     let cost = callgrind::count(operation)?;
     let once = repeat::allocated(operation, operation.batch).count;
     let twice = repeat::allocated(operation, 2 * operation.batch).count;
     let allocations = twice.saturating_sub(once) as f64 / operation.batch as f64;
     let count = |kind, value| Count { kind, title: operation.title(), value };
     Ok(vec![
-        count(Kind::Instructions, cost.instructions),
-        count(Kind::Calls, cost.calls),
-        count(Kind::Allocations, allocations),
+        count(CounterKind::Instructions, cost.instructions),
+        count(CounterKind::Calls, cost.calls),
+        count(CounterKind::Allocations, allocations),
     ])
 }
 
-fn loop_title(case: Case) -> String {
+fn loop_title(case: LoopCase) -> String {
     format!("loop/{}", case.title())
 }
 
-fn count_cases(cases: &[Case]) -> Result<Vec<Count>, String> {
-    let options = testbed::Options { core: Some(SERVER_CORE), ..testbed::Options::default() };
+fn count_cases(cases: &[LoopCase]) -> Result<Vec<Count>, String> {
+    let options = testbed::ServerOptions { core: Some(SERVER_CORE), ..testbed::ServerOptions::default() };
     let server = Server::start(options).map_err(|error| error.to_string())?;
     let can_trace = perf_stat::available()?.contains(&SYSTEM_CALLS);
     if !can_trace {
@@ -160,7 +161,7 @@ fn count_cases(cases: &[Case]) -> Result<Vec<Count>, String> {
 }
 
 /// One case, in a process of its own on its own core.
-fn count_case(case: Case, address: SocketAddr, can_trace: bool) -> Result<Vec<Count>, String> {
+fn count_case(case: LoopCase, address: SocketAddr, can_trace: bool) -> Result<Vec<Count>, String> {
     let program = std::env::current_exe().map_err(|error| format!("this program has no path: {error}"))?;
     let mut command = Command::new("taskset");
     command.args(["-c", &GENERATOR_CORE.to_string()]).arg(program).args(["drive", &case.title()]);
@@ -176,29 +177,29 @@ fn count_case(case: Case, address: SocketAddr, can_trace: bool) -> Result<Vec<Co
     Ok(counts_of(case, each, counts.get(SYSTEM_CALLS).copied()))
 }
 
-fn counts_of(case: Case, each: PerRequest, calls: Option<f64>) -> Vec<Count> {
+fn counts_of(case: LoopCase, each: PerRequest, calls: Option<f64>) -> Vec<Count> {
     let count = |kind, value| Count { kind, title: loop_title(case), value };
-    let mut counts = vec![count(Kind::LoopAllocations, each.allocations)];
+    let mut counts = vec![count(CounterKind::LoopAllocations, each.allocations)];
     if case.pipeline == 1 {
         // With more under way, how many answers come in one buffer is the server's choice.
-        counts.push(count(Kind::LoopSubmissions, each.submissions));
-        counts.push(count(Kind::LoopCompletions, each.completions));
+        counts.push(count(CounterKind::LoopSubmissions, each.submissions));
+        counts.push(count(CounterKind::LoopCompletions, each.completions));
     }
     if case.is_open_loop {
         // A closed loop sleeps until an answer comes: how often is up to the server's speed and the neighbours.
-        counts.push(count(Kind::LoopSwitches, each.switches));
+        counts.push(count(CounterKind::LoopSwitches, each.switches));
     } else {
         // An open loop that waits by watching the clock has turns without a call.
-        counts.push(count(Kind::LoopEnters, each.enters_per_turn));
+        counts.push(count(CounterKind::LoopEnters, each.enters_per_turn));
     }
     if let Some(calls) = calls {
-        counts.push(count(Kind::LoopOtherCalls, (calls / each.requests - each.enters).max(0.0)));
+        counts.push(count(CounterKind::LoopOtherCalls, (calls / each.requests - each.enters).max(0.0)));
     }
     counts
 }
 
 /// Prints the table and what it means.
-fn judge(baseline: &Baseline, counted: &[Count], limit: f64, is_brief: bool) -> Result<Gate, String> {
+fn judge(baseline: &CounterBaseline, counted: &[Count], limit: f64, is_brief: bool) -> Result<Gate, String> {
     let mut table =
         Table::new(&["operation", "counter", "baseline", "measured", "difference", "allowed", "verdict"]);
     let (mut worse, mut better) = (Vec::new(), 0);
@@ -212,11 +213,11 @@ fn judge(baseline: &Baseline, counted: &[Count], limit: f64, is_brief: bool) -> 
         })?;
         let standing = standing(count, base, limit);
         match standing {
-            Standing::Worse => worse.push(format!("{} of {}", count.kind.name(), count.title)),
-            Standing::Better => better += 1,
-            Standing::Within => {}
+            CounterStanding::Worse => worse.push(format!("{} of {}", count.kind.name(), count.title)),
+            CounterStanding::Better => better += 1,
+            CounterStanding::Within => {}
         }
-        if !is_brief || standing != Standing::Within {
+        if !is_brief || standing != CounterStanding::Within {
             table.push(row(count, base, limit, standing));
         }
     }
@@ -240,22 +241,22 @@ fn judge(baseline: &Baseline, counted: &[Count], limit: f64, is_brief: bool) -> 
 }
 
 /// What is promised outright needs no baseline.
-fn standing(count: &Count, base: f64, limit: f64) -> Standing {
-    if count.kind == Kind::LoopAllocations && count.value > budgets::ALLOCATIONS as f64 {
-        return Standing::Worse;
+fn standing(count: &Count, base: f64, limit: f64) -> CounterStanding {
+    if count.kind == CounterKind::LoopAllocations && count.value > budgets::ALLOCATIONS as f64 {
+        return CounterStanding::Worse;
     }
     count.kind.judge(base, count.value, limit)
 }
 
-fn row(count: &Count, base: f64, limit: f64, standing: Standing) -> Vec<String> {
+fn row(count: &Count, base: f64, limit: f64, standing: CounterStanding) -> Vec<String> {
     let difference = match base {
         0.0 => format!("{:+.3}", count.value - base),
         _ => format!("{:+.2} %", (count.value / base - 1.0) * 100.0),
     };
     let verdict = match standing {
-        Standing::Within => Gate::Passed.word(),
-        Standing::Better => "better",
-        Standing::Worse => Gate::Failed.word(),
+        CounterStanding::Within => Gate::Passed.word(),
+        CounterStanding::Better => "better",
+        CounterStanding::Worse => Gate::Failed.word(),
     };
     vec![
         count.title.clone(),
@@ -284,7 +285,7 @@ fn parse_limit(text: &str) -> Result<f64, String> {
 mod tests {
     use super::*;
 
-    fn count(kind: Kind, value: f64) -> Count {
+    fn count(kind: CounterKind, value: f64) -> Count {
         Count { kind, title: "a".into(), value }
     }
 
@@ -299,33 +300,33 @@ mod tests {
 
     #[test]
     fn an_allocation_in_the_real_loop_is_no_matter_of_baselines() {
-        let one = count(Kind::LoopAllocations, 0.1);
-        assert_eq!(standing(&one, 0.1, WIDE), Standing::Worse);
-        assert_eq!(standing(&count(Kind::LoopAllocations, 0.0), 0.0, WIDE), Standing::Within);
+        let one = count(CounterKind::LoopAllocations, 0.1);
+        assert_eq!(standing(&one, 0.1, WIDE), CounterStanding::Worse);
+        assert_eq!(standing(&count(CounterKind::LoopAllocations, 0.0), 0.0, WIDE), CounterStanding::Within);
     }
 
     #[test]
     fn a_worse_counter_fails_the_gate_and_a_missing_baseline_is_an_error() {
-        let before = [count(Kind::Instructions, 100.0), count(Kind::Calls, 0.0)];
-        let toolchain = Baseline::load(&baseline::path()).unwrap().toolchain;
-        let baseline = Baseline::new(toolchain, &before);
+        let before = [count(CounterKind::Instructions, 100.0), count(CounterKind::Calls, 0.0)];
+        let toolchain = CounterBaseline::load(&baseline::path()).unwrap().toolchain;
+        let baseline = CounterBaseline::new(toolchain, &before);
         let judge = |counts: &[Count]| judge(&baseline, counts, STRICT, true);
         assert_eq!(judge(&before), Ok(Gate::Passed));
-        assert_eq!(judge(&[count(Kind::Instructions, 103.5)]), Ok(Gate::Failed));
-        assert_eq!(judge(&[count(Kind::Calls, 1.0)]), Ok(Gate::Failed));
-        assert!(judge(&[count(Kind::Allocations, 0.0)]).unwrap_err().contains("no baseline"));
+        assert_eq!(judge(&[count(CounterKind::Instructions, 103.5)]), Ok(Gate::Failed));
+        assert_eq!(judge(&[count(CounterKind::Calls, 1.0)]), Ok(Gate::Failed));
+        assert!(judge(&[count(CounterKind::Allocations, 0.0)]).unwrap_err().contains("no baseline"));
     }
 
     #[test]
     fn every_operation_and_case_has_its_baseline() {
-        let baseline = Baseline::load(&baseline::path()).unwrap();
+        let baseline = CounterBaseline::load(&baseline::path()).unwrap();
         for operation in operations::all() {
-            for kind in [Kind::Instructions, Kind::Calls, Kind::Allocations] {
+            for kind in [CounterKind::Instructions, CounterKind::Calls, CounterKind::Allocations] {
                 assert!(baseline.of(kind, &operation.title()).is_some(), "{}", operation.title());
             }
         }
         for case in CASES {
-            assert_eq!(baseline.of(Kind::LoopAllocations, &loop_title(case)), Some(0.0));
+            assert_eq!(baseline.of(CounterKind::LoopAllocations, &loop_title(case)), Some(0.0));
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Whether a rate is carried exactly over minutes: one open-loop run, watched from outside.
 
 use crate::budgets;
+use crate::budgets::Gate;
+use crate::cores::{GENERATOR_CORE, SERVER_CORE};
 use crate::process::shown;
-use crate::target::{Body, Nginx};
+use crate::target::{Nginx, ServedBody};
 use crate::vajra::{self, Vajra};
-use crate::{GENERATOR_CORE, Gate, SERVER_CORE};
 use clap::Args;
 use engine::quantity::show_ns;
 use engine::report::Report;
@@ -13,7 +14,7 @@ use std::path::PathBuf;
 const CONNECTIONS: u32 = 64;
 
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct DriftOptions {
     /// Length of the run
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
@@ -27,12 +28,12 @@ pub(crate) struct Options {
 
 /// Runs, prints the figures, and fails if the rate was not the one asked for. Slip has budgets too, which are shown but
 /// do not fail: stalls of the machine are in it, and only the verdict tells them apart.
-pub(crate) fn run(options: &Options) -> Result<Gate, String> {
+pub(crate) fn run(options: &DriftOptions) -> Result<Gate, String> {
     let vajra = Vajra::find(options.vajra.as_deref())?;
     let nginx = Nginx::start(SERVER_CORE)?;
     let rate = options.rate.to_string();
     let more = ["-R", rate.as_str(), "--wait", "spin"];
-    let url = nginx.url(Body::Small);
+    let url = nginx.url(ServedBody::Small);
     let mut command = vajra.command(GENERATOR_CORE, CONNECTIONS, options.seconds, &url, &more);
     println!("server: nginx, one process on core {SERVER_CORE}\n{}\n", shown(&command));
     let vajra::Run { report, .. } = Vajra::run(&mut command)?;
@@ -46,8 +47,8 @@ pub(crate) fn run(options: &Options) -> Result<Gate, String> {
 fn print_facts(report: &Report) {
     let requests = &report.requests;
     let scheduled = requests.ok + requests.failed + requests.dropped + requests.unsent;
-    let hiccups: u64 = report.cpu.shards.iter().map(|shard| shard.hiccups).sum();
-    let longest_ns = report.cpu.shards.iter().map(|shard| shard.hiccup_ns_max).max().unwrap_or(0);
+    let hiccups: u64 = report.cpu.shards.iter().map(|shard| shard.counted.hiccups).sum();
+    let longest_ns = report.cpu.shards.iter().map(|shard| shard.counted.hiccup_ns_max).max().unwrap_or(0);
     println!("requests   {scheduled} scheduled, {} sent, {} failed", requests.sent, requests.failed);
     println!(
         "clock      {:+.3} ppm at the worst, {} steps",

@@ -4,15 +4,17 @@
 //! thread would blur the count. The recorders are taken by the calling thread, as the collector would.
 
 use crate::counting::{self, Allocations};
-use engine::bucket::Share;
+use engine::bucket::{Arrival, Share};
 use engine::mix::Mix;
+use engine::outbox::Outbox;
 use engine::outcome::Outcome;
 use engine::plan::Plan;
 use engine::record::{Series, ShardStats};
-use engine::seams::Source;
+use engine::seams::{Call, End, Source, StepFacts};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::time::{ClockId, clock_gettime};
 use shards::lanes::{CollectorLane, Control, ShardLane, lane};
+use shards::protocol::http1::{HeadMemo, Http1};
 use shards::ring::RingWire;
 use shards::shard::{Parts, Shard, Turn};
 use socket2::SockAddr;
@@ -46,10 +48,11 @@ pub(crate) struct Driven {
 /// Runs a plan of one shard to its end. The first `uncounted` answers warm up what is made once: buffers that take the
 /// size of a request, the remembered head. Errors are the machine's, or the target's if it did not answer.
 pub(crate) fn drive(plan: &Plan, address: SocketAddr, uncounted: u64) -> Result<Driven, String> {
-    assert_eq!(plan.shards, 1, "one loop is driven");
-    let (shard_lane, collector_lane, recorder) = lane(0, plan.requests.len(), plan.phases);
+    assert_eq!(plan.machine.shards, 1, "one loop is driven");
+    let (shard_lane, collector_lane, recorder) = lane(0, &plan.layout(), plan.phases);
     thread::scope(|scope| {
-        let make = move || Looping::new(plan, address, shard_lane, recorder)?.turn_until_finished(uncounted);
+        let make =
+            move || DrivenLoop::new(plan, address, shard_lane, recorder)?.turn_until_finished(uncounted);
         let shard = scope.spawn(make);
         let (failed, stats) = collect(&collector_lane, || shard.is_finished());
         let driven = shard.join().map_err(|_| "the shard's thread panicked; see above")??;
@@ -58,26 +61,27 @@ pub(crate) fn drive(plan: &Plan, address: SocketAddr, uncounted: u64) -> Result<
 }
 
 /// The loop, and the count of answers that tells where it is.
-struct Looping {
-    shard: Shard<RingWire, Watched>,
+struct DrivenLoop {
+    shard: Shard<RingWire, Watched, Http1>,
     answers: Rc<Cell<u64>>,
 }
 
-impl Looping {
+impl DrivenLoop {
     fn new(
         plan: &Plan,
         address: SocketAddr,
         lane: ShardLane,
         recorder: Box<engine::record::Recorder>,
-    ) -> Result<Looping, String> {
-        let mix = shards::mix(plan, SHARE)?;
-        let wire = shards::wire(plan, &mix, SHARE, vec![SockAddr::from(address)])?;
+    ) -> Result<DrivenLoop, String> {
+        let mixes = shards::mixes(plan)?;
+        let wire = shards::wire(plan, &mixes, SHARE, &[vec![SockAddr::from(address)]])?;
         let answers = Rc::new(Cell::new(0));
-        let source = Watched { mix, answers: answers.clone() };
+        let sources = mixes.into_iter().map(|mix| Watched { mix, answers: answers.clone() }).collect();
         let control = Arc::new(Control::default());
-        let on_ready = start_when_all_are_open(plan.connections, control.clone());
-        let parts = Parts { wire, source, share: SHARE, lane, recorder, control, on_ready };
-        Ok(Looping { shard: Shard::new(plan, parts), answers })
+        let on_ready = start_when_all_are_open(plan.connections(), control.clone());
+        let shared = vec![HeadMemo::default()];
+        let parts = Parts { wire, sources, shared, share: SHARE, lane, recorder, control, on_ready };
+        Ok(DrivenLoop { shard: Shard::new(plan, parts), answers })
     }
 
     /// The counted part: its answers, its allocations and its switches.
@@ -123,8 +127,8 @@ fn collect(lane: &CollectorLane, has_ended: impl Fn() -> bool) -> (u64, ShardSta
         // In this order: what the shard hands over last is there once it has ended.
         let is_last = has_ended();
         while let Some(recorder) = lane.pop() {
-            failed += recorder.measured.iter().chain(&recorder.outside).map(Series::failed).sum::<u64>();
-            stats.merge(&recorder.all_stats());
+            failed += recorder.requests.each_series().map(Series::failed).sum::<u64>();
+            stats.merge(&recorder.settled.total());
             lane.give_back(recorder);
         }
         if is_last {
@@ -141,32 +145,20 @@ struct Watched {
 }
 
 impl Source for Watched {
-    fn steps(&self) -> usize {
+    fn steps(&self) -> &[StepFacts] {
         self.mix.steps()
     }
 
-    fn next_step(&mut self) -> usize {
-        self.mix.next_step()
+    fn begin(&mut self, arrival: Arrival) -> Call {
+        self.mix.begin(arrival)
     }
 
-    fn constant(&self, step: usize) -> Option<&[u8]> {
-        self.mix.constant(step)
+    fn render(&mut self, call: Call, number: u64, out: &mut Outbox<'_>) {
+        self.mix.render(call, number, out);
     }
 
-    fn bytes_max(&self, step: usize) -> usize {
-        self.mix.bytes_max(step)
-    }
-
-    fn render(&mut self, step: usize, out: &mut Vec<u8>) {
-        self.mix.render(step, out);
-    }
-
-    fn is_bodyless(&self, step: usize) -> bool {
-        self.mix.is_bodyless(step)
-    }
-
-    fn judge(&self, step: usize, status: u16) -> Outcome {
-        self.answers.set(self.answers.get() + 1);
-        self.mix.judge(step, status)
+    fn end(&mut self, call: Call, end: End) -> Outcome {
+        self.answers.set(self.answers.get() + u64::from(matches!(end, End::Response { .. })));
+        self.mix.end(call, end)
     }
 }

@@ -1,7 +1,7 @@
 //! `drive`: one case of the loop, in a process of its own, and what it counted. What the gate runs pinned to a core, away from
 //! its server, because counts of a loop that competes with its server are counts of the scheduler.
 
-use crate::cases::{Case, RATE_RPS, UNCOUNTED};
+use crate::cases::{LoopCase, RATE_RPS, UNCOUNTED};
 use crate::drive::Driven;
 use clap::Args;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 /// A case, its server, and how long.
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct DriveOptions {
     /// The case, such as closed/constant/1
     case: String,
     /// Where the server listens
@@ -35,8 +35,8 @@ pub(crate) struct PerRequest {
 }
 
 /// Drives the case and prints what it counted, as one line of JSON.
-pub(crate) fn run(options: &Options) -> Result<(), String> {
-    let case = Case::find(&options.case)?;
+pub(crate) fn run(options: &DriveOptions) -> Result<(), String> {
+    let case = LoopCase::find(&options.case)?;
     let driven = case.drive(options.address, UNCOUNTED, options.requests, RATE_RPS)?;
     println!("{}", PerRequest::of(&driven).to_json());
     Ok(())

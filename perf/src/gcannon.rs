@@ -1,7 +1,7 @@
 //! gcannon, the other generator on io_uring that costs are compared with. No package has it: built by hand and in the `PATH`, it
 //! is measured.
 
-use crate::process::{self, Ended};
+use crate::process::{self, EndedProcess};
 use crate::wrk::Counted;
 use serde_json::Value;
 use std::process::Command;
@@ -25,7 +25,7 @@ pub(crate) fn command(core: usize, connections: u32, seconds: u32, url: &str) ->
 }
 
 /// Runs it to its end. The CPU time is that of what it counted.
-pub(crate) fn run(command: &mut Command) -> Result<(Counted, Ended), String> {
+pub(crate) fn run(command: &mut Command) -> Result<(Counted, EndedProcess), String> {
     let ended = process::run(command)?;
     let figures = read(&ended.stdout).filter(|_| ended.status.success()).ok_or_else(|| {
         let shown = process::shown(command);
@@ -33,7 +33,7 @@ pub(crate) fn run(command: &mut Command) -> Result<(Counted, Ended), String> {
     })?;
     let (counted, length_s) = figures;
     let cpu_s = ended.cpu_s * length_s / (length_s + UNCOUNTED_S);
-    Ok((counted, Ended { cpu_s, ..ended }))
+    Ok((counted, EndedProcess { cpu_s, ..ended }))
 }
 
 /// Reads the figures from its JSON, and how long it counted; `None` when they are not there.

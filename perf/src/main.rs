@@ -1,6 +1,6 @@
 //! `vajra-perf`: holds Vajra's promises about cost and fidelity against measurements.
 //!
-//! One subcommand for one question: [`peers`] (what does a request cost, against wrk, side by side), [`drift`] (is an
+//! One subcommand for one question: [`peers`] (what does a request cost, beside the floor and wrk), [`drift`] (is an
 //! open-loop rate exact over minutes), [`allocations`] (does the loop allocate). What each promise is stands in
 //! [`budgets`]. It is no benchmark of wall-clock time: on a shared machine only counts and interleaved ratios are worth
 //! a gate (micro-benchmarks to explore with are in `benches/`).
@@ -16,6 +16,7 @@ mod budgets;
 mod builtin;
 mod callgrind;
 mod cases;
+mod cores;
 mod counter;
 mod counters;
 #[allow(unsafe_code, reason = "counts allocations; every block says why it is sound")]
@@ -23,6 +24,7 @@ mod counting;
 mod drift;
 mod drive;
 mod driver;
+mod floor;
 mod gate;
 mod gcannon;
 mod matrix;
@@ -45,84 +47,64 @@ mod theory;
 mod vajra;
 mod wrk;
 
+use budgets::Gate;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-
-/// The server's core and the generators'. Two, because a generator that shares its server's core measures the scheduler.
-const SERVER_CORE: usize = 0;
-const GENERATOR_CORE: usize = 1;
 
 #[derive(Parser)]
 #[command(name = "vajra-perf", about = "Holds Vajra's promises about cost and fidelity against measurements")]
 struct Arguments {
     #[command(subcommand)]
-    scenario: Scenario,
+    question: Question,
 }
 
 #[derive(Subcommand)]
-enum Scenario {
-    /// CPU time per request of vajra and wrk, interleaved, against an nginx of our own
-    Peers(peers::Options),
+enum Question {
+    /// CPU time per request of vajra, the floor, wrk and gcannon, interleaved, against an nginx of our own
+    Peers(peers::PeersOptions),
     /// Fidelity of an open-loop rate over a long run
-    Drift(drift::Options),
+    Drift(drift::DriftOptions),
     /// Allocations per request in the loop of a shard
-    Allocs(allocations::Options),
+    Allocs(allocations::AllocationsOptions),
     /// What every operation and every request of the real loop costs, in counts, beside their baselines
     Counters(counters::Saved),
     /// What a change must not make worse: the counters, and what CI can hold of the rest
-    Gate(gate::Options),
+    Gate(gate::GateOptions),
     /// Rates, service times and injected errors: whether the report says what the server was told to be
-    Matrix(matrix::Options),
+    Matrix(matrix::MatrixOptions),
     /// How often `vajra compare` finds a difference that is there, and one that is not
-    Power(power::Options),
+    Power(power::PowerOptions),
     /// Every budget, measured, in one table, which is written into README and docs
-    Report(report::Options),
+    Report(report::ReportOptions),
     /// What processor and kernel count per request, vajra and wrk side by side
-    Stat(stat::Options),
+    Stat(stat::StatOptions),
     /// That the gate catches planted regressions, and lets pass a change that changes nothing
-    Prove(prove::Options),
+    Prove(prove::ProveOptions),
+    /// The floor alone: the least that a program on io_uring can do to fetch a URL so many times
+    Floor(floor::FloorOptions),
     /// One operation, so many times: what `counters` runs under valgrind
     #[command(hide = true)]
-    Operation(repeat::Options),
+    Operation(repeat::RepeatOptions),
     /// One case of the loop against a server: what `gate` runs pinned to a core
     #[command(hide = true)]
-    Drive(driver::Options),
-}
-
-/// Whether what was measured is what was promised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Gate {
-    Passed,
-    Failed,
-}
-
-impl Gate {
-    fn when(is_passed: bool) -> Gate {
-        if is_passed { Gate::Passed } else { Gate::Failed }
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            Gate::Passed => "pass",
-            Gate::Failed => "FAIL",
-        }
-    }
+    Drive(driver::DriveOptions),
 }
 
 fn main() -> ExitCode {
-    let measured = match Arguments::parse().scenario {
-        Scenario::Peers(options) => peers::run(&options),
-        Scenario::Drift(options) => drift::run(&options),
-        Scenario::Allocs(options) => allocations::run(&options),
-        Scenario::Counters(options) => counters::run(&options),
-        Scenario::Gate(options) => gate::run(&options),
-        Scenario::Matrix(options) => matrix::run(&options),
-        Scenario::Power(options) => power::run(&options),
-        Scenario::Report(options) => report::run(&options),
-        Scenario::Stat(options) => stat::run(&options).map(|()| Gate::Passed),
-        Scenario::Prove(options) => prove::run(&options),
-        Scenario::Operation(options) => repeat::run(&options).map(|()| Gate::Passed),
-        Scenario::Drive(options) => driver::run(&options).map(|()| Gate::Passed),
+    let measured = match Arguments::parse().question {
+        Question::Peers(options) => peers::run(&options),
+        Question::Drift(options) => drift::run(&options),
+        Question::Allocs(options) => allocations::run(&options),
+        Question::Counters(options) => counters::run(&options),
+        Question::Gate(options) => gate::run(&options),
+        Question::Matrix(options) => matrix::run(&options),
+        Question::Power(options) => power::run(&options),
+        Question::Report(options) => report::run(&options),
+        Question::Stat(options) => stat::run(&options).map(|()| Gate::Passed),
+        Question::Prove(options) => prove::run(&options),
+        Question::Floor(options) => floor::run(&options).map(|()| Gate::Passed),
+        Question::Operation(options) => repeat::run(&options).map(|()| Gate::Passed),
+        Question::Drive(options) => driver::run(&options).map(|()| Gate::Passed),
     };
     match measured {
         Ok(Gate::Passed) => ExitCode::SUCCESS,

@@ -11,12 +11,13 @@
 //! Counts have one attempt. Times have three, because another tenant of the machine can delay anything; a cell whose runs were
 //! all disturbed fails.
 
+use crate::budgets::Gate;
 use crate::builtin::Builtin;
+use crate::cores::{GENERATOR_CORE, SERVER_CORE};
 use crate::process::shown;
 use crate::table::Table;
-use crate::theory::{Service, binomial_bounds};
+use crate::theory::{ServiceLaw, binomial_bounds};
 use crate::vajra::{self, Vajra};
-use crate::{GENERATOR_CORE, Gate, SERVER_CORE};
 use clap::Args;
 use engine::report::Report;
 use engine::verdict::Status;
@@ -33,10 +34,10 @@ const WAY_P99_MS: f64 = 3.0;
 const PRECISION: f64 = 0.001;
 const ATTEMPTS: u32 = 3;
 
-const SERVICES: [Service; 3] = [
-    Service::Fixed { ms: 2.0 },
-    Service::Exponential { mean_ms: 2.0 },
-    Service::Lognormal { median_ms: 2.0, sigma: 0.5 },
+const SERVICES: [ServiceLaw; 3] = [
+    ServiceLaw::Fixed { ms: 2.0 },
+    ServiceLaw::Exponential { mean_ms: 2.0 },
+    ServiceLaw::Lognormal { median_ms: 2.0, sigma: 0.5 },
 ];
 const ERRORS: [Errors; 3] = [
     Errors { refused: 0.0, reset: 0.0 },
@@ -45,7 +46,7 @@ const ERRORS: [Errors; 3] = [
 ];
 
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct MatrixOptions {
     /// Rates, arrivals per second
     #[arg(long, value_delimiter = ',', default_value = "500,2000,10000")]
     rates: Vec<u32>,
@@ -65,9 +66,9 @@ struct Errors {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Cell {
+struct MatrixCell {
     rate_rps: u32,
-    service: Service,
+    service: ServiceLaw,
     errors: Errors,
 }
 
@@ -80,7 +81,7 @@ struct Judged {
 }
 
 /// Runs every cell, and fails when one does not say what the server was told to be.
-pub(crate) fn run(options: &Options) -> Result<Gate, String> {
+pub(crate) fn run(options: &MatrixOptions) -> Result<Gate, String> {
     let vajra = Vajra::find(options.vajra.as_deref())?;
     let testbed = Builtin::testbed(&vajra, SERVER_CORE)?;
     let cells = cells(&options.rates);
@@ -102,15 +103,15 @@ pub(crate) fn run(options: &Options) -> Result<Gate, String> {
     Ok(gate)
 }
 
-fn cells(rates: &[u32]) -> Vec<Cell> {
-    let cell = |service, rate_rps, errors| Cell { rate_rps, service, errors };
+fn cells(rates: &[u32]) -> Vec<MatrixCell> {
+    let cell = |service, rate_rps, errors| MatrixCell { rate_rps, service, errors };
     let of = |service| {
         rates.iter().flat_map(move |&rate| ERRORS.into_iter().map(move |errors| cell(service, rate, errors)))
     };
     SERVICES.into_iter().flat_map(of).collect()
 }
 
-fn command(vajra: &Vajra, testbed: &Builtin, cell: Cell, seconds: u32) -> Command {
+fn command(vajra: &Vajra, testbed: &Builtin, cell: MatrixCell, seconds: u32) -> Command {
     let Errors { refused, reset } = cell.errors;
     let url = testbed.url(&format!("/?service={}&error={refused}&reset={reset}", cell.service.text()));
     let rate = cell.rate_rps.to_string();
@@ -120,7 +121,7 @@ fn command(vajra: &Vajra, testbed: &Builtin, cell: Cell, seconds: u32) -> Comman
 fn run_cell(
     vajra: &Vajra,
     testbed: &Builtin,
-    cell: Cell,
+    cell: MatrixCell,
     seconds: u32,
 ) -> Result<(Vec<String>, Gate), String> {
     let mut attempt = 1;
@@ -136,7 +137,7 @@ fn run_cell(
     }
 }
 
-fn judge(cell: Cell, report: &Report, seconds: u64) -> Judged {
+fn judge(cell: MatrixCell, report: &Report, seconds: u64) -> Judged {
     let requests = &report.requests;
     let ended = requests.ok + requests.failed;
     let scheduled = u64::from(cell.rate_rps) * seconds;
@@ -166,7 +167,7 @@ fn judge(cell: Cell, report: &Report, seconds: u64) -> Judged {
 }
 
 /// A request whose connection is reset never gets its status.
-fn failures_may(cell: Cell, ended: u64) -> (u64, u64) {
+fn failures_may(cell: MatrixCell, ended: u64) -> (u64, u64) {
     let Errors { refused, reset } = cell.errors;
     binomial_bounds(reset + (1.0 - reset) * refused, ended)
 }
@@ -176,7 +177,7 @@ fn quantiles(report: &Report) -> [(&'static str, f64, u64, f64); 2] {
     [("p50", 0.5, response.p50, WAY_P50_MS), ("p99", 0.99, response.p99, WAY_P99_MS)]
 }
 
-fn times_may(service: Service, share: f64, draws: u64, way_ms: f64) -> (f64, f64) {
+fn times_may(service: ServiceLaw, share: f64, draws: u64, way_ms: f64) -> (f64, f64) {
     let (low_ms, high_ms) = service.quantile_bounds_ms(share, draws);
     (low_ms * (1.0 - PRECISION), high_ms * (1.0 + PRECISION) + way_ms)
 }
@@ -185,7 +186,7 @@ fn ratio(report: &Report) -> f64 {
     report.rate.ratio.unwrap_or(0.0)
 }
 
-fn row(cell: Cell, report: &Report, judged: &Judged, attempt: u32) -> Vec<String> {
+fn row(cell: MatrixCell, report: &Report, judged: &Judged, attempt: u32) -> Vec<String> {
     let requests = &report.requests;
     let (low, high) = failures_may(cell, requests.ok + requests.failed);
     let mut row = vec![
@@ -222,8 +223,11 @@ mod tests {
 
     #[test]
     fn failures_are_refusals_and_resets_together() {
-        let cell =
-            |refused, reset| Cell { rate_rps: 1, service: SERVICES[0], errors: Errors { refused, reset } };
+        let cell = |refused, reset| MatrixCell {
+            rate_rps: 1,
+            service: SERVICES[0],
+            errors: Errors { refused, reset },
+        };
         assert_eq!(failures_may(cell(0.0, 0.0), 10_000), (0, 0));
         assert_eq!(failures_may(cell(0.5, 0.5), 4), (0, 6));
         let (low, high) = failures_may(cell(0.01, 0.0), 10_000);
@@ -232,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_median_below_the_service_time_is_as_wrong_as_one_far_above() {
-        let (low_ms, high_ms) = times_may(Service::Fixed { ms: 2.0 }, 0.5, 1_000, WAY_P50_MS);
+        let (low_ms, high_ms) = times_may(ServiceLaw::Fixed { ms: 2.0 }, 0.5, 1_000, WAY_P50_MS);
         assert!(low_ms > 1.99 && low_ms <= 2.0 && high_ms > 2.4 && high_ms < 2.6);
     }
 }

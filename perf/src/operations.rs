@@ -10,37 +10,16 @@ mod bare;
 pub mod dispatch;
 pub mod http1;
 pub mod merge;
+mod operation;
 pub mod record;
 pub mod schedule;
 pub mod template;
 
-/// Does an operation so many times.
-pub type Work = Box<dyn FnMut(u64)>;
-
-/// One operation.
-#[derive(Clone, Copy)]
-pub struct Operation {
-    /// What it is about: the module here, the file in `benches/`.
-    pub noun: &'static str,
-    /// Which of the noun's.
-    pub name: &'static str,
-    /// How many make a measurement: enough that a whole number of instructions each is no coarse figure, and few enough
-    /// that a simulated processor does them in a second. What is done is always a multiple of this.
-    pub batch: u64,
-    /// Prepares it.
-    pub make: fn() -> Work,
-}
-
-impl Operation {
-    /// Noun and name, as tables and baselines have it.
-    pub fn title(&self) -> String {
-        format!("{}/{}", self.noun, self.name)
-    }
-}
+pub use operation::{CountedOperation, Work};
 
 /// Every operation, in the order of a request's way.
-pub fn all() -> impl Iterator<Item = &'static Operation> {
-    let nouns: [&'static [Operation]; 6] = [
+pub fn all() -> impl Iterator<Item = &'static CountedOperation> {
+    let nouns: [&'static [CountedOperation]; 6] = [
         &schedule::OPERATIONS,
         &template::OPERATIONS,
         &http1::OPERATIONS,
@@ -52,7 +31,7 @@ pub fn all() -> impl Iterator<Item = &'static Operation> {
 }
 
 /// The operation of a title.
-pub fn find(title: &str) -> Option<&'static Operation> {
+pub fn find(title: &str) -> Option<&'static CountedOperation> {
     all().find(|operation| operation.title() == title)
 }
 
@@ -72,10 +51,10 @@ mod tests {
 
     #[test]
     fn titles_name_one_operation_each() {
-        let titles: BTreeSet<String> = all().map(Operation::title).collect();
+        let titles: BTreeSet<String> = all().map(CountedOperation::title).collect();
         assert_eq!(titles.len(), all().count());
         for title in &titles {
-            assert_eq!(find(title).map(Operation::title).as_ref(), Some(title));
+            assert_eq!(find(title).map(CountedOperation::title).as_ref(), Some(title));
         }
         assert!(find("schedule/nothing").is_none());
     }

@@ -1,34 +1,34 @@
-//! What a request costs, vajra against wrk, side by side.
+//! What a request costs, vajra beside others: the floor, wrk, and gcannon where it is installed.
 //!
-//! Both run by turns against one server process (A B, B A, A B …); what counts is the ratio within a pair.
+//! All run by turns against one server process (A B C, B C A, …); what counts is the ratio within a round.
 
-use crate::budgets;
+use crate::budgets::Gate;
+use crate::cores::{GENERATOR_CORE, SERVER_CORE};
 use crate::process::shown;
-use crate::race::{Cell, Contender, Sample, Track};
-use crate::statistics::{Interval, median, median_interval};
-use crate::target::{Body, Nginx};
+use crate::race::{Contender, RaceCell, RaceSample, Track};
+use crate::statistics::{MedianInterval, median, median_interval};
+use crate::target::{Nginx, ServedBody};
 use crate::vajra::Vajra;
-use crate::wrk;
-use crate::{GENERATOR_CORE, Gate, SERVER_CORE};
+use crate::{budgets, gcannon, wrk};
 use clap::Args;
 use engine::verdict::Status;
 use std::path::PathBuf;
 
 #[derive(Args)]
-pub(crate) struct Options {
-    /// Pairs of runs per cell; at least six for an interval worth 95 %
+pub(crate) struct PeersOptions {
+    /// Rounds of runs per cell; at least six for an interval worth 95 %
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
-    pairs: u32,
+    rounds: u32,
     /// Numbers of connections
     #[arg(long, value_delimiter = ',', default_value = "8,64,256")]
     connections: Vec<u32>,
     /// Bodies
     #[arg(long, value_delimiter = ',', value_enum, default_value = "small,64k,1m")]
-    bodies: Vec<Body>,
+    bodies: Vec<ServedBody>,
     /// Length of each run
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
-    /// Exit with 1 if the median ratio of a cell is above its budget
+    /// Exit with 1 if the median ratio of a row is above its budget
     #[arg(long)]
     limit: bool,
     /// The binary [default: the workspace's target/release/vajra, built if absent]
@@ -36,107 +36,162 @@ pub(crate) struct Options {
     vajra: Option<PathBuf>,
 }
 
-struct Pair {
-    vajra: Sample,
-    wrk: Sample,
+/// Whom vajra is beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Peer {
+    Floor,
+    Wrk,
+    Gcannon,
+}
+
+impl Peer {
+    /// Those that a budget is held against with this body.
+    fn all(body: ServedBody) -> Vec<Peer> {
+        let is_wanted = |peer: &Peer| peer.budget(body).is_some();
+        [Peer::Floor, Peer::Wrk, Peer::Gcannon].into_iter().filter(is_wanted).collect()
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Peer::Floor => "floor",
+            Peer::Wrk => "wrk",
+            Peer::Gcannon => "gcannon",
+        }
+    }
+
+    /// The most that vajra may cost of what this one does. With long bodies the cost is how the bytes are taken in, which
+    /// those on io_uring can do as vajra does, or not; there is a promise for short ones alone.
+    fn budget(self, body: ServedBody) -> Option<f64> {
+        match (self, body) {
+            (Peer::Wrk, ServedBody::Small) => Some(budgets::CPU_SHARE_SMALL_MAX),
+            (Peer::Wrk, ServedBody::Kibibytes64) => Some(budgets::CPU_SHARE_64K_MAX),
+            (Peer::Wrk, ServedBody::Mebibyte) => Some(budgets::CPU_SHARE_1M_MAX),
+            (Peer::Floor, ServedBody::Small) => Some(budgets::CPU_SHARE_FLOOR_MAX),
+            (Peer::Gcannon, ServedBody::Small) => Some(budgets::CPU_SHARE_GCANNON_MAX),
+            (Peer::Floor | Peer::Gcannon, _) => None,
+        }
+    }
+
+    fn contender(self, track: &Track, vajra: &Vajra, cell: RaceCell) -> Result<Contender<'static>, String> {
+        match self {
+            Peer::Floor => track.floor(vajra, cell),
+            Peer::Wrk => Ok(Contender::Wrk),
+            Peer::Gcannon => Ok(Contender::Gcannon),
+        }
+    }
 }
 
 /// Measures and prints every cell.
-pub(crate) fn run(options: &Options) -> Result<Gate, String> {
+pub(crate) fn run(options: &PeersOptions) -> Result<Gate, String> {
     wrk::require()?;
     let vajra = Vajra::find(options.vajra.as_deref())?;
     let nginx = Nginx::start(SERVER_CORE)?;
-    vajra.require_printed_verdict(GENERATOR_CORE, &nginx.url(Body::Small))?;
+    vajra.require_printed_verdict(GENERATOR_CORE, &nginx.url(ServedBody::Small))?;
     let track = Track { nginx, seconds: options.seconds };
     let cells = options
         .bodies
         .iter()
-        .flat_map(|&body| options.connections.iter().map(move |&connections| Cell { connections, body }));
-    print_setup(&vajra, &track, options);
+        .flat_map(|&body| options.connections.iter().map(move |&connections| RaceCell { connections, body }));
+    print_setup(options);
     let mut is_within = true;
     for cell in cells {
-        let pairs = (0..options.pairs as usize).map(|number| Pair::run(&vajra, &track, cell, number));
-        let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
-        is_within &= print_row(cell, &pairs);
+        is_within &= measure(&track, &vajra, cell, options.rounds as usize)?;
     }
     println!(
-        "\nThe ratio is vajra over wrk, the median of pairs; the interval is of order statistics, for any distribution."
+        "\nThe ratio is vajra over the other, the median of rounds; the interval is of order statistics, for any distribution."
     );
     Ok(Gate::when(is_within || !options.limit))
 }
 
-impl Pair {
-    /// Runs both, the order alternating from pair to pair.
-    fn run(vajra: &Vajra, track: &Track, cell: Cell, number: usize) -> Result<Pair, String> {
-        let samples = track.round(&[Contender::Vajra(vajra), Contender::Wrk], cell, number)?;
-        Ok(Pair { vajra: samples[0], wrk: samples[1] })
+/// Runs all of a cell and prints a row for each peer; true when every row is within its budget.
+fn measure(track: &Track, vajra: &Vajra, cell: RaceCell, rounds: usize) -> Result<bool, String> {
+    let mut peers = Peer::all(cell.body);
+    peers.retain(|peer| *peer != Peer::Gcannon || gcannon::is_there());
+    let mut contenders = vec![Contender::Vajra(vajra)];
+    for peer in &peers {
+        contenders.push(peer.contender(track, vajra, cell)?);
     }
+    for &contender in &contenders {
+        println!("# {}", shown(&track.command(contender, cell)?));
+    }
+    let rounds = (0..rounds).map(|number| track.round(&contenders, cell, number));
+    let rounds = rounds.collect::<Result<Vec<_>, _>>()?;
+    let of = |index: usize| rounds.iter().map(|round| round[index]).collect::<Vec<RaceSample>>();
+    let ours = of(0);
+    let mut is_within = true;
+    for (index, &peer) in peers.iter().enumerate() {
+        is_within &= print_row(cell, peer, &ours, &of(index + 1));
+    }
+    Ok(is_within)
 }
 
-fn budget(body: Body) -> f64 {
-    match body {
-        Body::Small => budgets::CPU_SHARE_SMALL_MAX,
-        Body::Kibibytes64 => budgets::CPU_SHARE_64K_MAX,
-        Body::Mebibyte => budgets::CPU_SHARE_1M_MAX,
-    }
-}
-
-fn print_setup(vajra: &Vajra, track: &Track, options: &Options) {
-    let (Some(&connections), Some(&body)) = (options.connections.first(), options.bodies.first()) else {
-        return;
-    };
-    let cell = Cell { connections, body };
+fn print_setup(options: &PeersOptions) {
     println!("server: nginx, one process on core {SERVER_CORE}; generators on core {GENERATOR_CORE}");
-    println!("A: {} --quiet --json FILE", shown(&track.command(Contender::Vajra(vajra), cell)));
-    println!("B: {}", shown(&track.command(Contender::Wrk, cell)));
-    println!("{} pairs of {} s per cell, A B and B A by turns\n", options.pairs, options.seconds);
+    println!("{} rounds of {} s per cell, by turns\n", options.rounds, options.seconds);
     println!(
-        "{:>5} {:>6} {:>11} {:>11} {:>7} {:>22} {:>15} {:>10} {:>10}  verdicts",
-        "conns", "body", "vajra us/rq", "wrk us/rq", "ratio", "interval", "budget", "vajra rq/s", "wrk rq/s"
+        "{:>5} {:>6} {:>8} {:>11} {:>11} {:>7} {:>22} {:>15} {:>10} {:>10}  verdicts",
+        "conns",
+        "body",
+        "peer",
+        "vajra us/rq",
+        "peer us/rq",
+        "ratio",
+        "interval",
+        "budget",
+        "vajra rq/s",
+        "peer rq/s"
     );
 }
 
-/// Prints a cell; true when it is within its budget.
-fn print_row(cell: Cell, pairs: &[Pair]) -> bool {
-    let of = |figure: fn(&Pair) -> f64| pairs.iter().map(figure).collect::<Vec<f64>>();
-    let ratios = of(|pair| pair.vajra.cpu_ns_per_request / pair.wrk.cpu_ns_per_request);
-    let (ratio, interval) = (median(&ratios), median_interval(&ratios));
-    let gate = Gate::when(ratio <= budget(cell.body));
+/// Prints vajra beside one peer; true when it is within its budget.
+fn print_row(cell: RaceCell, peer: Peer, ours: &[RaceSample], theirs: &[RaceSample]) -> bool {
+    let costs = |samples: &[RaceSample]| -> Vec<f64> {
+        samples.iter().map(|sample| sample.cpu_ns_per_request / 1e3).collect()
+    };
+    let rates =
+        |samples: &[RaceSample]| -> Vec<f64> { samples.iter().map(|sample| sample.rate_rps).collect() };
+    let (our_costs, their_costs) = (costs(ours), costs(theirs));
+    let ratios: Vec<f64> = our_costs.iter().zip(&their_costs).map(|(ours, theirs)| ours / theirs).collect();
+    let ratio = median(&ratios);
+    let budget = peer.budget(cell.body).expect("peers are those with a budget");
+    let gate = Gate::when(ratio <= budget);
     println!(
-        "{:>5} {:>6} {:>11.2} {:>11.2} {:>7.3} {:>22} {:>15} {:>10.0} {:>10.0}  {}",
+        "{:>5} {:>6} {:>8} {:>11.2} {:>11.2} {:>7.3} {:>22} {:>15} {:>10.0} {:>10.0}  {}",
         cell.connections,
         cell.body.name(),
-        median(&of(|pair| pair.vajra.cpu_ns_per_request)) / 1e3,
-        median(&of(|pair| pair.wrk.cpu_ns_per_request)) / 1e3,
+        peer.name(),
+        median(&our_costs),
+        median(&their_costs),
         ratio,
-        show_interval(interval),
-        format!("<= {:.2} {}", budget(cell.body), gate.word()),
-        median(&of(|pair| pair.vajra.rate_rps)),
-        median(&of(|pair| pair.wrk.rate_rps)),
-        verdicts(pairs),
+        show_interval(median_interval(&ratios)),
+        format!("<= {budget:.2} {}", gate.word()),
+        median(&rates(ours)),
+        median(&rates(theirs)),
+        verdicts(ours),
     );
-    warn_of_failures(pairs);
+    warn_of_failures(peer, ours, theirs);
     gate == Gate::Passed
 }
 
-fn show_interval(interval: Interval) -> String {
+fn show_interval(interval: MedianInterval) -> String {
     format!("{:.3}-{:.3} ({:.1} %)", interval.low, interval.high, interval.confidence * 100.0)
 }
 
 /// How often each verdict was given, the good ones first.
-fn verdicts(pairs: &[Pair]) -> String {
-    let given = |status| pairs.iter().filter(|pair| pair.vajra.verdict == Some(status)).count();
+fn verdicts(samples: &[RaceSample]) -> String {
+    let given = |status| samples.iter().filter(|sample| sample.verdict == Some(status)).count();
     let counts = [Status::Valid, Status::Degraded, Status::Invalid].map(|status| (given(status), status));
     let shown = counts.iter().filter(|(count, _)| *count > 0);
     shown.map(|&(count, status)| format!("{count} {}", status.name())).collect::<Vec<_>>().join(", ")
 }
 
-fn warn_of_failures(pairs: &[Pair]) {
-    let vajra: u64 = pairs.iter().map(|pair| pair.vajra.failed).sum();
-    let wrk: u64 = pairs.iter().map(|pair| pair.wrk.failed).sum();
-    if vajra + wrk > 0 {
+fn warn_of_failures(peer: Peer, ours: &[RaceSample], theirs: &[RaceSample]) {
+    let failed = |samples: &[RaceSample]| samples.iter().map(|sample| sample.failed).sum::<u64>();
+    let (ours, theirs) = (failed(ours), failed(theirs));
+    if ours + theirs > 0 {
         println!(
-            "      requests failed: vajra {vajra}, wrk {wrk}; a failure costs something else than an answer"
+            "      requests failed: vajra {ours}, {} {theirs}; a failure costs something else than an answer",
+            peer.name()
         );
     }
 }
@@ -145,30 +200,35 @@ fn warn_of_failures(pairs: &[Pair]) {
 mod tests {
     use super::*;
 
-    fn pair(status: Status) -> Pair {
-        let sample = Sample { cpu_ns_per_request: 1.0, rate_rps: 1.0, failed: 0, verdict: None };
-        Pair { vajra: Sample { verdict: Some(status), ..sample }, wrk: sample }
-    }
+    const SAMPLE: RaceSample =
+        RaceSample { cpu_ns_per_request: 1.0, rate_rps: 1.0, failed: 0, verdict: None };
 
     #[test]
     fn verdicts_are_counted() {
-        let pairs = [pair(Status::Valid), pair(Status::Invalid), pair(Status::Valid)];
-        assert_eq!(verdicts(&pairs), "2 VALID, 1 INVALID");
+        let given = [Status::Valid, Status::Invalid, Status::Valid];
+        let samples = given.map(|status| RaceSample { verdict: Some(status), ..SAMPLE });
+        assert_eq!(verdicts(&samples), "2 VALID, 1 INVALID");
     }
 
     #[test]
-    fn each_body_has_its_budget() {
-        assert_eq!([Body::Small, Body::Kibibytes64, Body::Mebibyte].map(budget), [0.80, 0.55, 0.25]);
+    fn each_body_has_its_budget_and_short_ones_have_one_for_every_peer() {
+        let wrk = |body: ServedBody| Peer::Wrk.budget(body);
+        assert_eq!(
+            [ServedBody::Small, ServedBody::Kibibytes64, ServedBody::Mebibyte].map(wrk),
+            [Some(0.80), Some(0.55), Some(0.25)]
+        );
+        assert_eq!(Peer::all(ServedBody::Small), [Peer::Floor, Peer::Wrk, Peer::Gcannon]);
+        assert_eq!(Peer::all(ServedBody::Mebibyte), [Peer::Wrk]);
     }
 
     #[test]
     fn a_row_is_within_its_budget_up_to_the_budget_itself() {
-        let cell = Cell { connections: 64, body: Body::Small };
-        let at = |ratio: f64| {
-            let mut pair = pair(Status::Valid);
-            pair.vajra.cpu_ns_per_request = ratio;
-            print_row(cell, &[pair])
+        let cell = RaceCell { connections: 64, body: ServedBody::Small };
+        let at = |peer: Peer, ratio: f64| {
+            let ours = RaceSample { cpu_ns_per_request: ratio, ..SAMPLE };
+            print_row(cell, peer, &[ours], &[SAMPLE])
         };
-        assert!(at(0.80) && !at(0.81));
+        assert!(at(Peer::Wrk, 0.80) && !at(Peer::Wrk, 0.81));
+        assert!(at(Peer::Floor, 1.06) && !at(Peer::Floor, 1.07));
     }
 }

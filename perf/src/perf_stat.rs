@@ -3,7 +3,7 @@
 //! In most virtual machines the processor's counters are absent; the kernel's software events are always there, and its
 //! tracepoints for whoever may read them.
 
-use crate::process::{self, Ended};
+use crate::process::{self, EndedProcess};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
@@ -42,7 +42,7 @@ pub(crate) fn available() -> Result<Vec<&'static str>, String> {
 }
 
 /// Runs a command to its end under perf, counting these events in it and its children.
-pub(crate) fn run(command: &Command, events: &[&str]) -> Result<(Ended, Counts), String> {
+pub(crate) fn run(command: &Command, events: &[&str]) -> Result<(EndedProcess, Counts), String> {
     let file = tempfile::NamedTempFile::new().map_err(|error| format!("no temporary file: {error}"))?;
     let mut wrapped = wrap(command, events, file.path());
     let ended = process::run(&mut wrapped)?;

@@ -1,7 +1,7 @@
-//! Regressions that are planted to prove the gate: each is a small edit of the hot path, at an anchor that a test keeps
+//! Regressions that are planted to prove the gate. Each is a small edit of the hot path, at an anchor that a test keeps
 //! true, and the counter that has to notice it.
 
-use crate::counter::Kind;
+use crate::counter::CounterKind;
 use std::path::Path;
 
 /// One edit of the source.
@@ -15,7 +15,7 @@ pub(crate) struct Plant {
     /// What is put in its place.
     planted: &'static str,
     /// The counter that must be beyond its limit; none for a change that costs nothing.
-    pub(crate) caught_by: Option<Kind>,
+    pub(crate) caught_by: Option<CounterKind>,
 }
 
 /// A change that changes nothing: the gate must let it pass.
@@ -35,7 +35,7 @@ pub(crate) const REGRESSIONS: [Plant; 8] = [
         file: "shards/src/shard/expiry.rs",
         anchor: "        self.next_tick_ns = now + TICK_NS;\n",
         planted: "        self.next_tick_ns = now + TICK_NS;\n        std::thread::sleep(std::time::Duration::from_nanos(1));\n",
-        caught_by: Some(Kind::Calls),
+        caught_by: Some(CounterKind::Calls),
     },
     Plant {
         // Where no simulation comes.
@@ -43,49 +43,49 @@ pub(crate) const REGRESSIONS: [Plant; 8] = [
         file: "shards/src/ring.rs",
         anchor: "    fn submit(&mut self) -> Result<(), String> {\n",
         planted: "    fn submit(&mut self) -> Result<(), String> {\n        std::thread::sleep(std::time::Duration::from_nanos(1));\n",
-        caught_by: Some(Kind::LoopSwitches),
+        caught_by: Some(CounterKind::LoopSwitches),
     },
     Plant {
         name: "allocation",
-        file: "engine/src/record.rs",
+        file: "engine/src/record/recorder.rs",
         anchor: "        self.stats.finished += 1;\n",
         planted: "        self.stats.finished += 1;\n        drop(std::hint::black_box(Box::new(instants)));\n",
-        caught_by: Some(Kind::Allocations),
+        caught_by: Some(CounterKind::Allocations),
     },
     Plant {
         name: "system-call",
         file: "shards/src/shard.rs",
         anchor: "        self.account(now);\n",
         planted: "        self.account(now);\n        std::hint::black_box(std::process::id());\n",
-        caught_by: Some(Kind::Calls),
+        caught_by: Some(CounterKind::Calls),
     },
     Plant {
         name: "ring-system-call",
         file: "shards/src/ring.rs",
         anchor: "    fn submit(&mut self) -> Result<(), String> {\n",
         planted: "    fn submit(&mut self) -> Result<(), String> {\n        std::hint::black_box(std::process::id());\n",
-        caught_by: Some(Kind::LoopOtherCalls),
+        caught_by: Some(CounterKind::LoopOtherCalls),
     },
     Plant {
         name: "reported-sends",
-        file: "shards/src/shard.rs",
-        anchor: "reports_sends: request_bytes_max * plan.pipeline as usize > SEND_BYTES_SILENT,",
+        file: "shards/src/shard/scenario.rs",
+        anchor: "reports_sends: bytes_max * pipeline > SEND_BYTES_SILENT,",
         planted: "reports_sends: true,",
-        caught_by: Some(Kind::LoopCompletions),
+        caught_by: Some(CounterKind::LoopCompletions),
     },
     Plant {
         name: "slow-render",
         file: "engine/src/template.rs",
         anchor: "        value /= 10;\n",
         planted: "        value = std::hint::black_box(value) / std::hint::black_box(10);\n",
-        caught_by: Some(Kind::Instructions),
+        caught_by: Some(CounterKind::Instructions),
     },
     Plant {
         name: "slow-parse",
         file: "shards/src/protocol/http1.rs",
         anchor: "        self.status = head.status;\n",
         planted: "        self.status = (0..12).fold(0, |_, _| std::hint::black_box(head.status));\n",
-        caught_by: Some(Kind::Instructions),
+        caught_by: Some(CounterKind::Instructions),
     },
 ];
 
@@ -96,7 +96,7 @@ impl Plant {
         match text.matches(self.anchor).count() {
             1 => Ok(text.replacen(self.anchor, self.planted, 1)),
             count => Err(format!(
-                "`{}` cannot be planted: its anchor is {count} times in {}; mend perf/src/plants.rs\n{}",
+                "`{}` cannot be planted: its anchor is {count} times in {}; fix perf/src/plants.rs\n{}",
                 self.name, self.file, self.anchor
             )),
         }

@@ -6,14 +6,15 @@
 //!
 //! Runs that are INVALID cannot be compared and are repeated, as a user would.
 
+use crate::budgets::Gate;
 use crate::builtin::Builtin;
+use crate::cores::{GENERATOR_CORE, SERVER_CORE};
 use crate::process::shown;
-use crate::theory::{Service, normal_quantile};
+use crate::theory::{ServiceLaw, normal_quantile};
 use crate::vajra::{self, Vajra};
-use crate::{GENERATOR_CORE, Gate, SERVER_CORE};
 use clap::Args;
 use engine::compare::row::Row;
-use engine::compare::{Comparison, Judgement, Metric};
+use engine::compare::{Comparison, Judgement, RowMetric};
 use engine::verdict::Status;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,7 +31,7 @@ const MEDIAN_MS: f64 = 5.0;
 const SIGMA: f64 = 0.5;
 
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct PowerOptions {
     /// Comparisons of runs that differ
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     different: u32,
@@ -67,7 +68,7 @@ struct Score {
 }
 
 /// Makes every run and every comparison, prints both shares, and fails if one is below what is promised.
-pub(crate) fn run(options: &Options) -> Result<Gate, String> {
+pub(crate) fn run(options: &PowerOptions) -> Result<Gate, String> {
     let vajra = Vajra::find(options.vajra.as_deref())?;
     let usual = serving(&vajra, SIGMA)?;
     let slowed = serving(&vajra, slowed_sigma(options.percent))?;
@@ -99,7 +100,7 @@ pub(crate) fn run(options: &Options) -> Result<Gate, String> {
 }
 
 fn serving(vajra: &Vajra, sigma: f64) -> Result<Builtin, String> {
-    Builtin::serving(vajra, SERVER_CORE, Service::Lognormal { median_ms: MEDIAN_MS, sigma })
+    Builtin::serving(vajra, SERVER_CORE, ServiceLaw::Lognormal { median_ms: MEDIAN_MS, sigma })
 }
 
 /// The spread whose 99th percentile is so much longer, of the same median.
@@ -138,7 +139,7 @@ impl Laboratory {
 }
 
 fn p99(comparison: &Comparison) -> Result<&Row, String> {
-    comparison.row(Metric::ResponseP99).ok_or("the comparison has no row for p99".to_owned())
+    comparison.row(RowMetric::ResponseP99).ok_or("the comparison has no row for p99".to_owned())
 }
 
 /// The verdict of the whole, and how it stands with p99.
@@ -171,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_slowed_service_has_its_99th_percentile_where_it_was_asked_for() {
-        let p99_ms = |sigma| Service::Lognormal { median_ms: MEDIAN_MS, sigma }.quantile_ms(0.99);
+        let p99_ms = |sigma| ServiceLaw::Lognormal { median_ms: MEDIAN_MS, sigma }.quantile_ms(0.99);
         let ratio = p99_ms(slowed_sigma(5.0)) / p99_ms(SIGMA);
         assert!((ratio - 1.05).abs() < 1e-9, "{ratio}");
         assert!((slowed_sigma(0.0) - SIGMA).abs() < 1e-12);

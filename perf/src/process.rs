@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// A child that has ended.
 #[derive(Debug)]
-pub(crate) struct Ended {
+pub(crate) struct EndedProcess {
     pub(crate) status: ExitStatus,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -26,14 +26,14 @@ pub(crate) struct Ended {
 static REAPING: Mutex<()> = Mutex::new(());
 
 /// Runs a command to its end. A program that is not there is an error that says how to get it.
-pub(crate) fn run(command: &mut Command) -> Result<Ended, String> {
+pub(crate) fn run(command: &mut Command) -> Result<EndedProcess, String> {
     let _one_at_a_time = REAPING.lock().unwrap_or_else(PoisonError::into_inner);
     let before_s = children_cpu_s()?;
     let output = command.stdin(Stdio::null()).output().map_err(|error| explain(command, &error))?;
     let cpu_s = children_cpu_s()? - before_s;
     let Output { status, stdout, stderr } = output;
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    Ok(Ended { status, stdout: text(stdout), stderr: text(stderr), cpu_s })
+    Ok(EndedProcess { status, stdout: text(stdout), stderr: text(stderr), cpu_s })
 }
 
 /// The command as one would type it.

@@ -4,9 +4,9 @@
 //! profile, and its `gate` is run: it must fail, by the counter that was to notice. A change that changes nothing must pass,
 //! again and again.
 
-use crate::Gate;
+use crate::budgets::Gate;
 use crate::plants::{NOTHING, Plant, REGRESSIONS};
-use crate::process::{self, Ended};
+use crate::process::{self, EndedProcess};
 use crate::scratch::Scratch;
 use crate::table::Table;
 use clap::Args;
@@ -14,7 +14,7 @@ use std::process::Command;
 use std::time::Instant;
 
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct ProveOptions {
     /// How often the change that changes nothing has to pass
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     repeats: u32,
@@ -24,14 +24,14 @@ pub(crate) struct Options {
 }
 
 /// What came of one.
-struct Outcome {
+struct PlantOutcome {
     is_as_wanted: bool,
     /// The gate's last line, or how often it passed.
     said: String,
 }
 
 /// Plants everything, one after the other; fails when anything gets past the gate, or nothing is held up.
-pub(crate) fn run(options: &Options) -> Result<Gate, String> {
+pub(crate) fn run(options: &ProveOptions) -> Result<Gate, String> {
     let scratch = Scratch::of_this_tree("prove")?;
     let mut table = Table::new(&["planted", "in", "seconds", "wanted", "outcome"]);
     let mut is_proven = true;
@@ -68,7 +68,7 @@ fn parse_plant(name: &str) -> Result<Plant, String> {
     found.ok_or_else(|| format!("there is nothing called `{name}` to plant; there are {}", names()))
 }
 
-fn try_one(scratch: &Scratch, plant: &Plant, repeats: u32) -> Result<Outcome, String> {
+fn try_one(scratch: &Scratch, plant: &Plant, repeats: u32) -> Result<PlantOutcome, String> {
     let before = plant.plant(&scratch.tree())?;
     let built = scratch.build(&["-p", "vajra-perf"]);
     let path = scratch.tree().join(plant.file);
@@ -81,18 +81,18 @@ fn try_one(scratch: &Scratch, plant: &Plant, repeats: u32) -> Result<Outcome, St
 }
 
 /// Runs the gate over a regression.
-fn try_regression(scratch: &Scratch, counter: &str) -> Result<Outcome, String> {
+fn try_regression(scratch: &Scratch, counter: &str) -> Result<PlantOutcome, String> {
     let ended = gate(scratch)?;
     let said = last_line(&ended).to_owned();
     let is_caught = ended.status.code() == Some(1) && names_counter(&said, counter);
     match ended.status.code() {
-        Some(0 | 1) => Ok(Outcome { is_as_wanted: is_caught, said }),
+        Some(0 | 1) => Ok(PlantOutcome { is_as_wanted: is_caught, said }),
         _ => Err(format!("the gate could not measure:\n{}{}", ended.stdout, ended.stderr)),
     }
 }
 
 /// Runs the gate over a change that changes nothing, so many times.
-fn try_nothing(scratch: &Scratch, repeats: u32) -> Result<Outcome, String> {
+fn try_nothing(scratch: &Scratch, repeats: u32) -> Result<PlantOutcome, String> {
     let mut passed = 0;
     for repeat in 1..=repeats {
         let ended = gate(scratch)?;
@@ -102,14 +102,14 @@ fn try_nothing(scratch: &Scratch, repeats: u32) -> Result<Outcome, String> {
             _ => return Err(format!("the gate could not measure:\n{}{}", ended.stdout, ended.stderr)),
         }
     }
-    Ok(Outcome { is_as_wanted: passed == repeats, said: format!("passed {passed} of {repeats}") })
+    Ok(PlantOutcome { is_as_wanted: passed == repeats, said: format!("passed {passed} of {repeats}") })
 }
 
-fn gate(scratch: &Scratch) -> Result<Ended, String> {
+fn gate(scratch: &Scratch) -> Result<EndedProcess, String> {
     process::run(Command::new(scratch.binary("vajra-perf")).args(["gate", "--brief"]))
 }
 
-fn last_line(ended: &Ended) -> &str {
+fn last_line(ended: &EndedProcess) -> &str {
     ended.stdout.lines().last().unwrap_or_default()
 }
 

@@ -2,11 +2,11 @@
 
 use crate::counting::{self, Allocations};
 use clap::Args;
-use vajra_perf::operations::{self, Operation};
+use vajra_perf::operations::{self, CountedOperation};
 
 /// An operation and how often.
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct RepeatOptions {
     /// The operation, such as schedule/constant
     title: String,
     /// How many; rounded up to whole batches
@@ -15,8 +15,8 @@ pub(crate) struct Options {
 }
 
 /// Does it.
-pub(crate) fn run(options: &Options) -> Result<(), String> {
-    let titles = || operations::all().map(Operation::title).collect::<Vec<_>>().join(", ");
+pub(crate) fn run(options: &RepeatOptions) -> Result<(), String> {
+    let titles = || operations::all().map(CountedOperation::title).collect::<Vec<_>>().join(", ");
     let operation = operations::find(&options.title)
         .ok_or_else(|| format!("there is no operation `{}`; there are {}", options.title, titles()))?;
     let count = options.count.next_multiple_of(operation.batch);
@@ -26,7 +26,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
 }
 
 /// What doing an operation allocates, preparing excluded, on the calling thread.
-pub(crate) fn allocated(operation: &Operation, count: u64) -> Allocations {
+pub(crate) fn allocated(operation: &CountedOperation, count: u64) -> Allocations {
     let mut work = (operation.make)();
     let before = counting::on_this_thread();
     work(count);

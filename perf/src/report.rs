@@ -1,11 +1,12 @@
 //! `report`: every budget measured, in one table, with what is missed and why; written where readers look.
 
+use crate::budgets::Gate;
 use crate::budgets::{BUDGETS, Budget};
-use crate::scenarios::{Figure, Length, Rig, SCENARIOS, Scenario};
+use crate::process;
+use crate::scenarios::{BudgetFigure, BudgetScenario, Length, Rig, SCENARIOS};
 use crate::scratch::workspace;
 use crate::table::Table;
 use crate::vajra::Vajra;
-use crate::{Gate, process};
 use clap::Args;
 use std::path::PathBuf;
 use std::process::Command;
@@ -18,7 +19,7 @@ const FILES: [&str; 2] = ["docs/BUDGETS.md", "README.md"];
 const COMMAND: &str = "cargo run --release -p vajra-perf -- report";
 
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct ReportOptions {
     /// Measure only these budgets or scenarios, and write nothing
     #[arg(long, value_delimiter = ',', value_parser = parse_name)]
     only: Vec<String>,
@@ -34,7 +35,7 @@ pub(crate) struct Options {
 }
 
 /// Measures, prints, and writes the whole table into the documents.
-pub(crate) fn run(options: &Options) -> Result<Gate, String> {
+pub(crate) fn run(options: &ReportOptions) -> Result<Gate, String> {
     if cfg!(debug_assertions) {
         return Err(format!("budgets are of release builds: {COMMAND}"));
     }
@@ -58,7 +59,7 @@ pub(crate) fn run(options: &Options) -> Result<Gate, String> {
     Ok(Gate::when(!is_missed || !options.limit))
 }
 
-fn is_wanted(scenario: &Scenario, only: &[String]) -> bool {
+fn is_wanted(scenario: &BudgetScenario, only: &[String]) -> bool {
     let is_named = |name: &String| name == scenario.name || scenario.budgets.contains(&name.as_str());
     only.is_empty() || only.iter().any(is_named)
 }
@@ -79,18 +80,18 @@ fn parse_name(name: &str) -> Result<String, String> {
 }
 
 /// A scenario's figures. One that cannot be run leaves its rows empty, and says why in each.
-fn measure(scenario: &Scenario, rig: &Rig) -> Vec<Figure> {
+fn measure(scenario: &BudgetScenario, rig: &Rig) -> Vec<BudgetFigure> {
     (scenario.measure)(rig).unwrap_or_else(|problem| {
-        let absent = |name: &&'static str| Figure { name, value: None, note: problem.clone() };
+        let absent = |name: &&'static str| BudgetFigure { name, value: None, note: problem.clone() };
         scenario.budgets.iter().map(absent).collect()
     })
 }
 
-fn value_of(budget: &Budget, figures: &[Figure]) -> Option<f64> {
+fn value_of(budget: &Budget, figures: &[BudgetFigure]) -> Option<f64> {
     figures.iter().find(|figure| figure.name == budget.name)?.value
 }
 
-fn table(budgets: &[&Budget], figures: &[Figure], has_notes: bool) -> Table {
+fn table(budgets: &[&Budget], figures: &[BudgetFigure], has_notes: bool) -> Table {
     let head = ["what", "budget", "measured", "margin", "met", "how"];
     let mut table = Table::new(if has_notes { &head } else { &head[..5] });
     for budget in budgets {
@@ -129,7 +130,7 @@ fn standing(note: &str) -> String {
 }
 
 /// Why each missed budget is missed; a sentence when none is.
-fn reasons(budgets: &[&Budget], figures: &[Figure]) -> String {
+fn reasons(budgets: &[&Budget], figures: &[BudgetFigure]) -> String {
     let is_missed = |budget: &&&Budget| {
         value_of(budget, figures).and_then(|value| budget.limit.is_kept(value)) == Some(false)
     };
@@ -146,7 +147,7 @@ fn reasons(budgets: &[&Budget], figures: &[Figure]) -> String {
 }
 
 /// What is written between the markers of each file: where, when and how, the table, and the reasons.
-fn document(budgets: &[&Budget], figures: &[Figure]) -> Result<[String; 2], String> {
+fn document(budgets: &[&Budget], figures: &[BudgetFigure]) -> Result<[String; 2], String> {
     let head = format!("Measured {} on {}, by `{COMMAND}`.\n", date()?, machine());
     let promised: Vec<&Budget> =
         budgets.iter().copied().filter(|budget| budget.limit != crate::budgets::Limit::Shown).collect();
@@ -192,8 +193,8 @@ fn replaced(document: &str, text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn figure(name: &'static str, value: Option<f64>) -> Figure {
-        Figure { name, value, note: "how".into() }
+    fn figure(name: &'static str, value: Option<f64>) -> BudgetFigure {
+        BudgetFigure { name, value, note: "how".into() }
     }
 
     #[test]

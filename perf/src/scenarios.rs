@@ -10,95 +10,53 @@ mod memory;
 mod promptness;
 mod rate;
 mod recording;
+mod rig;
 
-use crate::vajra::Vajra;
-
-/// What a scenario has to work with.
-pub(crate) struct Rig {
-    pub(crate) vajra: Vajra,
-    pub(crate) length: Length,
-}
-
-/// How thorough to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Length {
-    /// As the budgets are meant
-    Full,
-    /// To see that everything works, and roughly where it stands
-    Short,
-}
-
-impl Length {
-    /// One of two numbers.
-    fn pick<T>(self, full: T, short: T) -> T {
-        if self == Length::Full { full } else { short }
-    }
-}
-
-/// One figure.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Figure {
-    /// The budget's name.
-    pub(crate) name: &'static str,
-    /// `None` when it could not be measured, which the note explains.
-    pub(crate) value: Option<f64>,
-    /// How it came about.
-    pub(crate) note: String,
-}
-
-impl Figure {
-    fn new(name: &'static str, value: f64, note: impl Into<String>) -> Figure {
-        Figure { name, value: Some(value), note: note.into() }
-    }
-
-    fn absent(name: &'static str, note: impl Into<String>) -> Figure {
-        Figure { name, value: None, note: note.into() }
-    }
-}
+pub(crate) use rig::{BudgetFigure, Length, Rig};
 
 /// One thing that is run.
-pub(crate) struct Scenario {
+pub(crate) struct BudgetScenario {
     pub(crate) name: &'static str,
     /// The budgets whose figures it gives.
     pub(crate) budgets: &'static [&'static str],
-    pub(crate) measure: fn(&Rig) -> Result<Vec<Figure>, String>,
+    pub(crate) measure: fn(&Rig) -> Result<Vec<BudgetFigure>, String>,
 }
 
 /// All of them. Together they give every budget once.
-pub(crate) const SCENARIOS: [Scenario; 9] = [
-    Scenario {
+pub(crate) const SCENARIOS: [BudgetScenario; 9] = [
+    BudgetScenario {
         name: "cost",
-        budgets: &["cpu-small", "cpu-64k", "cpu-1m", "cpu-gcannon"],
+        budgets: &["cpu-small", "cpu-64k", "cpu-1m", "cpu-gcannon", "cpu-floor"],
         measure: cost::measure,
     },
-    Scenario { name: "drift", budgets: &["rate", "slip-p50", "slip-p99"], measure: rate::measure },
-    Scenario {
+    BudgetScenario { name: "drift", budgets: &["rate", "slip-p50", "slip-p99"], measure: rate::measure },
+    BudgetScenario {
         name: "record",
         budgets: &["recording", "recording-share", "allocations"],
         measure: recording::measure,
     },
-    Scenario {
+    BudgetScenario {
         name: "resident",
         budgets: &["memory", "memory-connection"],
         measure: memory::measure_connections,
     },
-    Scenario { name: "flat", budgets: &["memory-flat"], measure: memory::measure_growth },
-    Scenario {
+    BudgetScenario { name: "flat", budgets: &["memory-flat"], measure: memory::measure_growth },
+    BudgetScenario {
         name: "flight",
         budgets: &["in-flight", "in-flight-lag", "in-flight-lag-p50", "in-flight-cpu"],
         measure: flight::measure,
     },
-    Scenario {
+    BudgetScenario {
         name: "loop",
         budgets: &["loop-64", "loop-10k", "loop-50k", "loop-100k", "loop-1m"],
         measure: flight::measure_loop,
     },
-    Scenario {
+    BudgetScenario {
         name: "capacity",
         budgets: &["null", "null-pipelined", "million", "shards-1", "shards-2"],
         measure: capacity::measure,
     },
-    Scenario { name: "promptness", budgets: &["interrupt", "preflight"], measure: promptness::measure },
+    BudgetScenario { name: "promptness", budgets: &["interrupt", "preflight"], measure: promptness::measure },
 ];
 
 #[cfg(test)]

@@ -1,18 +1,19 @@
 //! `stat`: what the processor and the kernel count per request, vajra and wrk side by side, as far as this machine has
 //! counters. Shown, not judged: cycles and cache misses move with the neighbours.
 
+use crate::cores::SERVER_CORE;
 use crate::perf_stat::{self, Counts, EVENTS};
-use crate::race::{Cell, Contender, Track};
+use crate::race::{Contender, RaceCell, Track};
 use crate::statistics::median;
 use crate::table::Table;
-use crate::target::{Body, Nginx};
+use crate::target::{Nginx, ServedBody};
 use crate::vajra::{self, Vajra};
-use crate::{SERVER_CORE, wrk};
+use crate::wrk;
 use clap::Args;
 use std::path::PathBuf;
 
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct StatOptions {
     /// Runs of each
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
@@ -21,7 +22,7 @@ pub(crate) struct Options {
     connections: u32,
     /// Body
     #[arg(long, value_enum, default_value = "small")]
-    body: Body,
+    body: ServedBody,
     /// Length of each run
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
@@ -31,12 +32,12 @@ pub(crate) struct Options {
 }
 
 /// Runs both by turns under `perf stat`, and prints the medians.
-pub(crate) fn run(options: &Options) -> Result<(), String> {
+pub(crate) fn run(options: &StatOptions) -> Result<(), String> {
     wrk::require()?;
     let events = perf_stat::available()?;
     let vajra = Vajra::find(options.vajra.as_deref())?;
     let track = Track { nginx: Nginx::start(SERVER_CORE)?, seconds: options.seconds };
-    let cell = Cell { connections: options.connections, body: options.body };
+    let cell = RaceCell { connections: options.connections, body: options.body };
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for number in 0..options.runs {
         // A B, B A, and so on.
@@ -63,14 +64,14 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
-fn count_vajra(track: &Track, vajra: &Vajra, cell: Cell, events: &[&str]) -> Result<Counts, String> {
-    let mut command = track.command(Contender::Vajra(vajra), cell);
+fn count_vajra(track: &Track, vajra: &Vajra, cell: RaceCell, events: &[&str]) -> Result<Counts, String> {
+    let mut command = track.command(Contender::Vajra(vajra), cell)?;
     let (run, counts) = Vajra::run_counted(&mut command, events)?;
     Ok(per_request(counts, vajra::completed(&run.report)))
 }
 
-fn count_wrk(track: &Track, cell: Cell, events: &[&str]) -> Result<Counts, String> {
-    let (counted, counts) = wrk::run_counted(&track.command(Contender::Wrk, cell), events)?;
+fn count_wrk(track: &Track, cell: RaceCell, events: &[&str]) -> Result<Counts, String> {
+    let (counted, counts) = wrk::run_counted(&track.command(Contender::Wrk, cell)?, events)?;
     Ok(per_request(counts, counted.requests))
 }
 

@@ -11,7 +11,7 @@ pub(crate) const CONFIDENCE_WANTED: f64 = 0.95;
 
 /// Two values, and the probability that the median lies between them.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Interval {
+pub(crate) struct MedianInterval {
     pub(crate) low: f64,
     pub(crate) high: f64,
     pub(crate) confidence: f64,
@@ -26,12 +26,12 @@ pub(crate) fn median(values: &[f64]) -> f64 {
 
 /// The narrowest interval of order statistics that is worth [`CONFIDENCE_WANTED`]; with fewer than six values there is
 /// none, and the widest is returned with what it is worth. Panics without values.
-pub(crate) fn median_interval(values: &[f64]) -> Interval {
+pub(crate) fn median_interval(values: &[f64]) -> MedianInterval {
     let sorted = sorted(values);
     let count = sorted.len();
     let confidence = |rank: usize| 1.0 - 2.0 * half_binomial_below(count, rank);
     let rank = (1..=count / 2).rev().find(|&rank| confidence(rank) >= CONFIDENCE_WANTED).unwrap_or(1);
-    Interval { low: sorted[rank - 1], high: sorted[count - rank], confidence: confidence(rank) }
+    MedianInterval { low: sorted[rank - 1], high: sorted[count - rank], confidence: confidence(rank) }
 }
 
 /// P(B(n, ½) < k).

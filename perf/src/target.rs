@@ -21,7 +21,7 @@ const START_POLL: Duration = Duration::from_millis(10);
 
 /// What is fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Body {
+pub(crate) enum ServedBody {
     /// 12 bytes
     Small,
     /// 64 KiB
@@ -32,24 +32,24 @@ pub(crate) enum Body {
     Mebibyte,
 }
 
-impl Body {
+impl ServedBody {
     /// Those that are files.
-    const FILES: [Body; 2] = [Body::Kibibytes64, Body::Mebibyte];
+    const FILES: [ServedBody; 2] = [ServedBody::Kibibytes64, ServedBody::Mebibyte];
 
     /// What it is called in tables and on the command line, and its path on the server.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Body::Small => "small",
-            Body::Kibibytes64 => "64k",
-            Body::Mebibyte => "1m",
+            ServedBody::Small => "small",
+            ServedBody::Kibibytes64 => "64k",
+            ServedBody::Mebibyte => "1m",
         }
     }
 
     fn content(self) -> Vec<u8> {
         let bytes = match self {
-            Body::Small => 12,
-            Body::Kibibytes64 => 64 << 10,
-            Body::Mebibyte => 1 << 20,
+            ServedBody::Small => 12,
+            ServedBody::Kibibytes64 => 64 << 10,
+            ServedBody::Mebibyte => 1 << 20,
         };
         vec![b'v'; bytes]
     }
@@ -80,7 +80,7 @@ impl Nginx {
     }
 
     /// Where a body is fetched.
-    pub(crate) fn url(&self, body: Body) -> String {
+    pub(crate) fn url(&self, body: ServedBody) -> String {
         format!("http://{}/{}", self.address, body.name())
     }
 
@@ -120,7 +120,7 @@ fn free_address() -> Result<SocketAddr, String> {
 }
 
 fn lay_out(folder: &Path, address: SocketAddr) -> std::io::Result<()> {
-    for body in Body::FILES {
+    for body in ServedBody::FILES {
         fs::write(folder.join(body.name()), body.content())?;
     }
     fs::write(folder.join("nginx.conf"), configuration(address))
@@ -129,7 +129,7 @@ fn lay_out(folder: &Path, address: SocketAddr) -> std::io::Result<()> {
 /// Relative paths are relative to the folder. `master_process off` makes the one worker the process we started: pinned
 /// by its parent, never dropping privileges, gone when killed. tcp_nopush joins a head and a sent file in one segment.
 fn configuration(address: SocketAddr) -> String {
-    let small = String::from_utf8_lossy(&Body::Small.content()).into_owned();
+    let small = String::from_utf8_lossy(&ServedBody::Small.content()).into_owned();
     format!(
         "daemon off;
 master_process off;
@@ -168,7 +168,7 @@ mod tests {
     fn nginx_serves_every_body_and_is_gone_when_dropped() {
         let nginx = Nginx::start(0).unwrap();
         let address = nginx.address;
-        for body in [Body::Small, Body::Kibibytes64, Body::Mebibyte] {
+        for body in [ServedBody::Small, ServedBody::Kibibytes64, ServedBody::Mebibyte] {
             let mut stream = TcpStream::connect(address).unwrap();
             write!(stream, "GET /{} HTTP/1.0\r\n\r\n", body.name()).unwrap();
             let mut answer = Vec::new();

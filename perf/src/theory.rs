@@ -1,4 +1,4 @@
-//! What a programmed server must look like from outside: quantiles of its service times, and how far counts and sample
+//! What a programmed server must look like from outside. Quantiles of its service times, and how far counts and sample
 //! quantiles may be from them by chance.
 
 /// How many standard deviations chance is given: a fair count lies outside once in 16,000.
@@ -6,28 +6,28 @@ const DEVIATIONS: f64 = 4.0;
 
 /// A distribution of service times, milliseconds, as the testbed draws them.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Service {
+pub(crate) enum ServiceLaw {
     Fixed { ms: f64 },
     Exponential { mean_ms: f64 },
     Lognormal { median_ms: f64, sigma: f64 },
 }
 
-impl Service {
+impl ServiceLaw {
     /// As a query of the testbed has it.
     pub(crate) fn text(self) -> String {
         match self {
-            Service::Fixed { ms } => format!("fixed:{ms}ms"),
-            Service::Exponential { mean_ms } => format!("exp:{mean_ms}ms"),
-            Service::Lognormal { median_ms, sigma } => format!("lognormal:{median_ms}ms,{sigma}"),
+            ServiceLaw::Fixed { ms } => format!("fixed:{ms}ms"),
+            ServiceLaw::Exponential { mean_ms } => format!("exp:{mean_ms}ms"),
+            ServiceLaw::Lognormal { median_ms, sigma } => format!("lognormal:{median_ms}ms,{sigma}"),
         }
     }
 
     /// The time that a share of all are at most, milliseconds; the share lies between 0 and 1, both excluded.
     pub(crate) fn quantile_ms(self, share: f64) -> f64 {
         match self {
-            Service::Fixed { ms } => ms,
-            Service::Exponential { mean_ms } => -mean_ms * (1.0 - share).ln(),
-            Service::Lognormal { median_ms, sigma } => median_ms * (sigma * normal_quantile(share)).exp(),
+            ServiceLaw::Fixed { ms } => ms,
+            ServiceLaw::Exponential { mean_ms } => -mean_ms * (1.0 - share).ln(),
+            ServiceLaw::Lognormal { median_ms, sigma } => median_ms * (sigma * normal_quantile(share)).exp(),
         }
     }
 
@@ -117,24 +117,24 @@ mod tests {
         ] {
             assert!(is_close(normal_quantile(share), expected), "{share}: {}", normal_quantile(share));
         }
-        let exponential = Service::Exponential { mean_ms: 2.0 };
+        let exponential = ServiceLaw::Exponential { mean_ms: 2.0 };
         assert!(is_close(exponential.quantile_ms(0.5), 2.0 * 2.0_f64.ln()));
         assert!(is_close(exponential.quantile_ms(0.99), 2.0 * 100.0_f64.ln()));
-        let lognormal = Service::Lognormal { median_ms: 2.0, sigma: 0.5 };
+        let lognormal = ServiceLaw::Lognormal { median_ms: 2.0, sigma: 0.5 };
         assert!(is_close(lognormal.quantile_ms(0.5), 2.0));
         assert!(is_close(lognormal.quantile_ms(0.99), 2.0 * (0.5_f64 * 2.326347874).exp()));
     }
 
     #[test]
     fn more_draws_bring_the_bounds_closer() {
-        let service = Service::Exponential { mean_ms: 2.0 };
+        let service = ServiceLaw::Exponential { mean_ms: 2.0 };
         let width = |draws| {
             let (low, high) = service.quantile_bounds_ms(0.99, draws);
             assert!(low < service.quantile_ms(0.99) && service.quantile_ms(0.99) < high, "{draws}");
             high - low
         };
         assert!(width(1_000_000) < width(10_000) && width(10_000) < width(100));
-        assert_eq!(Service::Fixed { ms: 2.0 }.quantile_bounds_ms(0.99, 10), (2.0, 2.0));
+        assert_eq!(ServiceLaw::Fixed { ms: 2.0 }.quantile_bounds_ms(0.99, 10), (2.0, 2.0));
     }
 
     #[test]
@@ -147,9 +147,9 @@ mod tests {
     #[test]
     fn services_are_written_as_the_testbed_reads_them() {
         for service in [
-            Service::Fixed { ms: 2.0 },
-            Service::Exponential { mean_ms: 0.5 },
-            Service::Lognormal { median_ms: 2.0, sigma: 0.5 },
+            ServiceLaw::Fixed { ms: 2.0 },
+            ServiceLaw::Exponential { mean_ms: 0.5 },
+            ServiceLaw::Lognormal { median_ms: 2.0, sigma: 0.5 },
         ] {
             assert!(service.text().parse::<testbed::ServiceTime>().is_ok(), "{}", service.text());
         }

@@ -1,7 +1,7 @@
 //! Vajra itself, as a user has it: the release binary, run from outside, its report read as anyone would read it.
 
 use crate::perf_stat::{self, Counts};
-use crate::process::{self, Ended};
+use crate::process::{self, EndedProcess};
 use crate::scratch::{target_folder, workspace};
 use engine::compare::Comparison;
 use engine::report::Report;
@@ -20,7 +20,7 @@ pub(crate) struct Vajra {
 /// One run of it.
 pub(crate) struct Run {
     pub(crate) report: Report,
-    pub(crate) ended: Ended,
+    pub(crate) ended: EndedProcess,
 }
 
 impl Vajra {
@@ -119,7 +119,7 @@ impl Vajra {
 
     fn run_in(
         command: &mut Command,
-        run: impl FnOnce(&mut Command) -> Result<Ended, String>,
+        run: impl FnOnce(&mut Command) -> Result<EndedProcess, String>,
     ) -> Result<Run, String> {
         let file = tempfile::NamedTempFile::new().map_err(|error| format!("no temporary file: {error}"))?;
         let ended = run(command.args(["--quiet", "--json"]).arg(file.path()))?;
@@ -142,7 +142,7 @@ impl Vajra {
         if words.iter().any(|word| ended.stdout.contains(word)) {
             return Ok(());
         }
-        let Ended { status, stdout, stderr, .. } = ended;
+        let EndedProcess { status, stdout, stderr, .. } = ended;
         Err(format!("`{}` printed no verdict ({status}):\n{stdout}{stderr}", process::shown(&command)))
     }
 }

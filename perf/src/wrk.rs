@@ -1,7 +1,7 @@
 //! wrk, the peer that costs are compared with: how it is called, and what its output says.
 
 use crate::perf_stat::{self, Counts};
-use crate::process::{self, Ended};
+use crate::process::{self, EndedProcess};
 use std::process::Command;
 
 /// What one run of a peer did.
@@ -29,7 +29,7 @@ pub(crate) fn require() -> Result<(), String> {
 }
 
 /// Runs it to its end.
-pub(crate) fn run(command: &mut Command) -> Result<(Counted, Ended), String> {
+pub(crate) fn run(command: &mut Command) -> Result<(Counted, EndedProcess), String> {
     let ended = process::run(command)?;
     Ok((figures(command, &ended)?, ended))
 }
@@ -40,7 +40,7 @@ pub(crate) fn run_counted(command: &Command, events: &[&str]) -> Result<(Counted
     Ok((figures(command, &ended)?, counts))
 }
 
-fn figures(command: &Command, ended: &Ended) -> Result<Counted, String> {
+fn figures(command: &Command, ended: &EndedProcess) -> Result<Counted, String> {
     if !ended.status.success() {
         return Err(format!("`{}` failed: {}", process::shown(command), ended.stderr.trim()));
     }

@@ -1,4 +1,4 @@
-//! What the arrival recorder writes down, and what it says of a generator's pacing: when each request came, and how far
+//! What the arrival recorder writes down, and what it says of a generator's pacing. When each request came, and how far
 //! the gaps between them are from being even.
 //!
 //! Stamps are kept as they are, not as a histogram, because how far a gap is from the mean gap is only known at the end,

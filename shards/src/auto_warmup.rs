@@ -1,10 +1,10 @@
-//! The end of a warm-up that nobody set: response times are watched slice by slice, and once they are steady every shard is told
+//! The end of a warm-up that nobody set. Response times are watched slice by slice, and once they are steady every shard is told
 //! where the measured window begins.
 
 use crate::lanes::Control;
 use engine::phase::{Phase, Phases, Warmup};
 use engine::plan::Plan;
-use engine::snapshot::Snapshot;
+use engine::record::Snapshot;
 use engine::steady::{Reading, Steady};
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ impl Warming {
             control,
             phases: plan.phases,
             slice_ns: plan.slice_ns(),
-            is_closed_loop: plan.load.is_closed(),
+            is_closed_loop: plan.is_closed(),
             is_found: (plan.warmup == Warmup::Auto).then_some(false),
         }
     }
@@ -92,14 +92,14 @@ mod tests {
     }
 
     fn slice(index: u64, response_ns: u64, plan: &Plan) -> Snapshot {
-        let mut recorder = Recorder::new(0, 1, plan.phases);
+        let mut recorder = Recorder::new(0, &plan.layout(), plan.phases);
         (recorder.from_ns, recorder.to_ns) = (index * SLICE_NS, (index + 1) * SLICE_NS);
         for n in 0..50 {
             let intended = recorder.from_ns + n * MILLISECOND_NS;
             let instants = Instants { intended, sent: intended, done: intended + response_ns + n * 1_000 };
             recorder.done(0, Outcome::Ok(200), instants, 0, 1);
         }
-        let mut snapshot = Snapshot::new(1, 1, plan.phases);
+        let mut snapshot = Snapshot::new(1, &plan.layout(), plan.phases);
         snapshot.absorb(&recorder);
         snapshot
     }

@@ -1,4 +1,4 @@
-//! What this machine can do: how much one shard carries, how evenly it sends, how often the machine takes a core away,
+//! What this machine can do, part by part. How much one shard carries, how evenly it sends, how often the machine takes a core away,
 //! and what a request and a connection cost.
 //!
 //! Every figure is measured by the parts that a run is made of, for a short and bounded time. Runs go through
@@ -24,7 +24,7 @@ pub use trial::Trust;
 pub use wakeups::Wakeups;
 
 use crate::machine::allowed_cores;
-use engine::plan::{Plan, Wait};
+use engine::plan::{Plan, Target, Wait};
 use engine::report::Calibrated;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -173,8 +173,9 @@ impl Calibration {
     /// The figures that a plan is judged by.
     pub fn for_plan(&self, plan: &Plan) -> Calibrated {
         // A connection of an open loop has as many requests under way as happen to be, whatever its pipeline allows.
-        let is_filled = plan.pipeline == 1 || plan.load.is_closed();
-        let is_alike = |scaling: &&Scaling| is_filled && scaling.pipeline == plan.pipeline;
+        let pipeline = plan.targets.iter().map(Target::pipeline).max().unwrap_or(1);
+        let is_filled = pipeline == 1 || plan.is_closed();
+        let is_alike = |scaling: &&Scaling| is_filled && scaling.pipeline == pipeline;
         let scaling = self.capacity.iter().find(is_alike);
         let slip_p99_ns = |wait| {
             let pacing = self.pacing.iter().find(|p| p.wait == wait && p.rate_rps == SLIP_RATE_RPS);
@@ -183,8 +184,8 @@ impl Calibration {
         Calibrated {
             measured_at: self.measured_at.clone(),
             capacity_rps_per_shard: scaling
-                .map(|scaling| scaling.model_rps(plan.shards) / f64::from(plan.shards)),
-            capacity_pipeline: scaling.map_or(plan.pipeline, |scaling| scaling.pipeline),
+                .map(|scaling| scaling.model_rps(plan.machine.shards) / f64::from(plan.machine.shards)),
+            capacity_pipeline: scaling.map_or(pipeline, |scaling| scaling.pipeline),
             capacity_is_noisy: scaling.is_some_and(|scaling| scaling.is_noisy),
             slip_p99_spin_ns: slip_p99_ns(Wait::Spin),
             slip_p99_park_ns: slip_p99_ns(Wait::Park),

@@ -9,9 +9,8 @@ use crate::sinks::Sinks;
 use engine::history::History;
 use engine::phase::Phases;
 use engine::plan::Plan;
-use engine::record::{Recorder, ShardStats};
+use engine::record::{Layout, Recorder, Snapshot};
 use engine::seams::Grain;
-use engine::snapshot::Snapshot;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +25,6 @@ const OPEN_MAX: usize = 4;
 pub struct Collected {
     /// The whole run.
     pub whole: Snapshot,
-    /// How each shard fared in the measured window.
-    pub window: Vec<ShardStats>,
     /// The run slice by slice.
     pub history: History,
     /// Whether response times were found to be steady before the window began, if that was looked for.
@@ -43,7 +40,7 @@ pub(crate) struct Collector {
     lanes: Vec<CollectorLane>,
     /// How far each shard has reported; to the end of time, once it has ended.
     through_ns: Vec<u64>,
-    series: usize,
+    layout: Layout,
     phases: Phases,
     interval_ns: u64,
     /// What came since the last slice was complete, by where it ends: a shard that is ahead fills slices of its own.
@@ -53,7 +50,6 @@ pub(crate) struct Collector {
     interval: Option<Snapshot>,
     published_ns: u64,
     whole: Snapshot,
-    window: Vec<ShardStats>,
     history: History,
     sinks: Sinks,
     auto_warmup: Warming,
@@ -66,18 +62,17 @@ impl Collector {
         sinks: Sinks,
         control: Arc<Control>,
     ) -> Collector {
-        let (shards, series) = (lanes.len(), plan.requests.len());
+        let (shards, layout) = (lanes.len(), plan.layout());
         Collector {
             through_ns: vec![0; shards],
-            series,
             phases: plan.phases,
             interval_ns: plan.interval_ns,
             open: BTreeMap::new(),
             sliced_ns: 0,
             interval: None,
             published_ns: 0,
-            whole: Snapshot::new(shards, series, plan.phases),
-            window: vec![ShardStats::default(); shards],
+            whole: Snapshot::new(shards, &layout, plan.phases),
+            layout,
             history: History::default(),
             sinks,
             auto_warmup: Warming::new(plan, control),
@@ -102,7 +97,6 @@ impl Collector {
         let complaints = self.sinks.finish();
         Collected {
             whole: self.whole,
-            window: self.window,
             history: self.history,
             is_steady: self.auto_warmup.is_steady(),
             cpu_ns: crate::ring::thread_cpu_ns(),
@@ -124,7 +118,6 @@ impl Collector {
             self.phases.measure_to_ns = to_ns;
             self.whole.phases = self.phases;
         }
-        self.window[shard].merge(&recorder.settled.measured);
         self.open_slice(recorder.to_ns).absorb(recorder);
         self.through_ns[shard] = if recorder.ended_ns.is_some() { u64::MAX } else { recorder.to_ns };
         self.close_through(self.through_ns.iter().copied().min().unwrap_or(0));
@@ -143,7 +136,7 @@ impl Collector {
         if let Some(last) = put_together.and_then(|last_ns| self.open.remove(&last_ns)) {
             self.open.insert(to_ns, last);
         }
-        let fresh = || Snapshot::new(self.lanes.len(), self.series, self.phases);
+        let fresh = || Snapshot::new(self.lanes.len(), &self.layout, self.phases);
         self.open.entry(to_ns).or_insert_with(fresh)
     }
 
@@ -235,7 +228,7 @@ mod tests {
         let plan = Plan::new(&config, &|_| Err(String::new())).unwrap();
         let (mut lanes, mut shards) = (Vec::new(), Vec::new());
         for shard in 0..2 {
-            let (shard_lane, collector_lane, recorder) = lane(shard, 1, plan.phases);
+            let (shard_lane, collector_lane, recorder) = lane(shard, &plan.layout(), plan.phases);
             shards.push(Shard { lane: shard_lane, recorder });
             lanes.push(collector_lane);
         }

@@ -1,8 +1,9 @@
 //! The connections of one shard, and the requests under way on them. All memory is laid out at the start.
 
-use crate::protocol::http1::Http1;
+use crate::protocol::Place;
 use crate::timeouts::Timeouts;
 use crate::wire::Slot;
+use engine::seams::Call;
 use std::collections::VecDeque;
 
 /// One connection.
@@ -10,7 +11,6 @@ use std::collections::VecDeque;
 pub(crate) struct Connection {
     pub(crate) link: Link,
     pub(crate) armed: Armed,
-    pub(crate) http: Http1,
     /// Requests under way, oldest first: indices into the shard's flights, from `oldest`, wrapping.
     pub(crate) under_way: u32,
     oldest: u32,
@@ -20,7 +20,7 @@ pub(crate) struct Connection {
     is_queued: bool,
     /// Was open at least once.
     pub(crate) was_open: bool,
-    /// An answer came since it was last made.
+    /// A response came since it was last made.
     pub(crate) has_answered: bool,
     /// Failed attempts in a row.
     pub(crate) attempts: u32,
@@ -55,53 +55,81 @@ pub(crate) enum Armed {
     No,
     /// Whatever comes, until told otherwise.
     Stream,
-    /// One piece: the beginning of an answer.
+    /// One piece: the beginning of a response.
     Head,
     /// One piece, to be thrown away.
     Discard,
 }
 
-/// One request under way. Times are absolute. There may be tens of thousands, so three words have to do: the step and the lag
-/// share one, which is room for 65,536 steps and 78 hours.
+/// One request under way. Times are absolute. There may be tens of thousands, so three words have to do: the moment of sending is
+/// kept as how long after the intended one it was, which leaves room for the step beside it, and the lag shares a word with the
+/// session.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Flight {
     pub(crate) intended_ns: u64,
-    pub(crate) sent_ns: u64,
-    lag_and_step: u64,
+    slip_and_step: u64,
+    lag_and_session: u64,
 }
 
-const STEP_BITS: u32 = 16;
-const _: () = assert!(engine::plan::REQUESTS_MAX <= 1 << STEP_BITS, "every step has a number in a flight");
+const STEP_BITS: u32 = 10;
+const SESSION_BITS: u32 = 24;
+/// A longer lag is written down as this one, 18 minutes: a run in which the generator was late by so much is worth nothing.
+const LAG_NS_MAX: u64 = u64::MAX >> SESSION_BITS;
 const _: () = assert!(size_of::<Flight>() == 24, "three words");
+const _: () = assert!(engine::plan::REQUESTS_MAX <= 1 << STEP_BITS, "every step has a number in a flight");
+const _: () = assert!(
+    engine::quantity::DURATION_NS_MAX <= u64::MAX >> STEP_BITS,
+    "a request can be as late as a run is long"
+);
 
 impl Flight {
+    /// A request that is sent at the moment it is intended, until something else is said.
     #[inline]
-    pub(crate) fn new(step: usize, intended_ns: u64, sent_ns: u64) -> Flight {
-        Flight { intended_ns, sent_ns, lag_and_step: step as u64 }
+    pub(crate) fn new(call: Call, intended_ns: u64) -> Flight {
+        debug_assert!(call.step < 1 << STEP_BITS && call.session < 1 << SESSION_BITS, "{call:?} fits");
+        Flight { intended_ns, slip_and_step: call.step.into(), lag_and_session: call.session.into() }
+    }
+
+    #[inline]
+    pub(crate) fn call(self) -> Call {
+        let session = self.lag_and_session & ((1 << SESSION_BITS) - 1);
+        Call { step: self.step() as u32, session: session as u32 }
     }
 
     #[inline]
     pub(crate) fn step(self) -> usize {
-        (self.lag_and_step & ((1 << STEP_BITS) - 1)) as usize
+        (self.slip_and_step & ((1 << STEP_BITS) - 1)) as usize
+    }
+
+    /// When it was sent.
+    #[inline]
+    pub(crate) fn sent_ns(self) -> u64 {
+        self.intended_ns + (self.slip_and_step >> STEP_BITS)
+    }
+
+    #[inline]
+    pub(crate) fn set_sent(&mut self, sent_ns: u64) {
+        debug_assert!(sent_ns >= self.intended_ns, "nothing is sent before it is intended");
+        self.slip_and_step = (sent_ns - self.intended_ns) << STEP_BITS | self.step() as u64;
     }
 
     /// How late it was sent by the generator's doing.
     #[inline]
     pub(crate) fn lag_ns(self) -> u64 {
-        self.lag_and_step >> STEP_BITS
+        self.lag_and_session >> SESSION_BITS
     }
 
     /// How much of its response time is the generator's, of a request that ends now. What ended it has lain in the kernel for
     /// `late_ns`, but not since before it was sent.
     #[inline]
     pub(crate) fn lag_when_done(self, now: u64, late_ns: u64) -> u64 {
-        self.lag_ns() + late_ns.min(now.saturating_sub(self.sent_ns))
+        self.lag_ns() + late_ns.min(now.saturating_sub(self.sent_ns()))
     }
 
     #[inline]
     pub(crate) fn set_lag(&mut self, lag_ns: u64) {
-        debug_assert!(lag_ns <= u64::MAX >> STEP_BITS, "no request is 78 hours late");
-        self.lag_and_step = lag_ns << STEP_BITS | self.step() as u64;
+        let session = self.lag_and_session & ((1 << SESSION_BITS) - 1);
+        self.lag_and_session = lag_ns.min(LAG_NS_MAX) << SESSION_BITS | session;
     }
 }
 
@@ -145,9 +173,7 @@ impl Connections {
     /// How many more requests a connection can take now.
     #[inline]
     pub(crate) fn room(&self, slot: Slot) -> u32 {
-        let connection = &self.all[slot as usize];
-        let is_able = connection.link == Link::Open && !connection.is_sending;
-        if is_able { self.depth - connection.under_way } else { 0 }
+        self.all[slot as usize].room(self.depth)
     }
 
     /// Whether a connection stands in the queue with nothing under way.
@@ -156,15 +182,16 @@ impl Connections {
         connection.is_queued && connection.under_way == 0
     }
 
-    /// Puts a connection at the end of the queue, if it can take a request and is not queued. True when it did.
+    /// Puts a connection at the end of the queue, if it can take a request and is not queued; returns it when it did.
     #[inline]
-    pub(crate) fn queue(&mut self, slot: Slot) -> bool {
-        let is_new = self.room(slot) > 0 && !self.all[slot as usize].is_queued;
-        if is_new {
-            self.all[slot as usize].is_queued = true;
-            self.ready.push_back(slot);
+    pub(crate) fn queue(&mut self, slot: Slot) -> Option<&mut Connection> {
+        let connection = &mut self.all[slot as usize];
+        if connection.is_queued || connection.room(self.depth) == 0 {
+            return None;
         }
-        is_new
+        connection.is_queued = true;
+        self.ready.push_back(slot);
+        Some(connection)
     }
 
     /// The connection that has been free the longest, without taking it. Taking turns keeps every connection in use, and
@@ -188,9 +215,10 @@ impl Connections {
         }
     }
 
-    /// Adds a request under way; returns where its flight is kept.
-    #[inline]
-    pub(crate) fn begin(&mut self, slot: Slot, flight: Flight) -> usize {
+    /// Adds a request under way; returns where it is kept.
+    // A part of the loop: the compiler would count its callers, and make it a call for every request.
+    #[inline(always)]
+    pub(crate) fn begin(&mut self, slot: Slot, flight: Flight) -> Place {
         let connection = &mut self.all[slot as usize];
         debug_assert!(connection.under_way < self.depth, "only a connection with room is given a request");
         let index = flight_index(slot, self.depth, connection.oldest + connection.under_way);
@@ -198,48 +226,60 @@ impl Connections {
         self.under_way += 1;
         self.timeouts.join(index as u32);
         self.flights[index] = flight;
-        index
+        Place(index as u32)
     }
 
-    /// The oldest request under way on a connection.
+    /// Where the oldest request under way on a connection is kept.
     #[inline]
-    pub(crate) fn oldest(&self, slot: Slot) -> Option<Flight> {
+    pub(crate) fn oldest(&self, slot: Slot) -> Option<Place> {
         let connection = &self.all[slot as usize];
-        (connection.under_way > 0).then(|| self.flights[flight_index(slot, self.depth, connection.oldest)])
+        (connection.under_way > 0).then(|| Place(flight_index(slot, self.depth, connection.oldest) as u32))
     }
 
-    /// Ends the oldest request under way on a connection.
-    #[inline]
-    pub(crate) fn end_oldest(&mut self, slot: Slot) -> Option<Flight> {
-        let flight = self.oldest(slot)?;
+    /// Ends a request under way on a connection: the oldest.
+    // A part of the loop: the compiler would count its callers, and make it a call for every request.
+    #[inline(always)]
+    pub(crate) fn end(&mut self, slot: Slot, place: Place) -> Flight {
+        debug_assert_eq!(
+            self.oldest(slot),
+            Some(place),
+            "requests of a connection end in the order they began"
+        );
         let connection = &mut self.all[slot as usize];
-        self.timeouts.leave(flight_index(slot, self.depth, connection.oldest) as u32);
+        self.timeouts.leave(place.0);
         connection.oldest = (connection.oldest + 1) % self.depth;
         connection.under_way -= 1;
         self.under_way -= 1;
-        Some(flight)
+        self.flights[place.0 as usize]
     }
 
     /// The connection with the request that was sent longest ago, and when that was.
     pub(crate) fn longest_under_way(&self) -> Option<(Slot, u64)> {
         let index = self.timeouts.first()?;
-        Some((index / self.depth, self.flights[index as usize].sent_ns))
+        Some((index / self.depth, self.flights[index as usize].sent_ns()))
     }
 
     /// How late what is under way was sent by the generator's doing, on average over the connections that are open.
     pub(crate) fn mean_lag_ns(&self) -> u64 {
         let slots = (0..self.count()).filter(|&slot| self.all[slot as usize].is_open());
-        let lags = slots.map(|slot| {
-            self.oldest(slot).map_or(self.all[slot as usize].carried_ns, |flight| flight.lag_ns())
+        let lags = slots.map(|slot| match self.oldest(slot) {
+            Some(place) => self.flight(place).lag_ns(),
+            None => self.all[slot as usize].carried_ns,
         });
         let (sum, count) = lags.fold((0_u128, 0_u128), |(sum, count), ns| (sum + u128::from(ns), count + 1));
         (sum / count.max(1)) as u64
     }
 
-    /// The flight kept at an index that [`Connections::begin`] returned.
+    /// A request under way.
     #[inline]
-    pub(crate) fn flight(&mut self, index: usize) -> &mut Flight {
-        &mut self.flights[index]
+    pub(crate) fn flight(&self, place: Place) -> Flight {
+        self.flights[place.0 as usize]
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub(crate) fn flight_mut(&mut self, place: Place) -> &mut Flight {
+        &mut self.flights[place.0 as usize]
     }
 }
 
@@ -248,11 +288,17 @@ fn flight_index(slot: Slot, depth: u32, place: u32) -> usize {
 }
 
 impl Connection {
+    /// How many more requests it can take now, of as many as may be under way.
+    #[inline]
+    fn room(&self, depth: u32) -> u32 {
+        let is_able = self.link == Link::Open && !self.is_sending;
+        if is_able { depth - self.under_way } else { 0 }
+    }
+
     fn new() -> Connection {
         Connection {
             link: Link::Closed { retry_ns: 0 },
             armed: Armed::No,
-            http: Http1::default(),
             under_way: 0,
             oldest: 0,
             is_sending: false,
@@ -285,6 +331,11 @@ mod tests {
         connections
     }
 
+    fn end_oldest(connections: &mut Connections) -> Option<Flight> {
+        let place = connections.oldest(0)?;
+        Some(connections.end(0, place))
+    }
+
     #[test]
     fn ready_connections_take_turns_and_stand_once_in_the_queue() {
         let mut connections = opened(2, 1);
@@ -299,10 +350,17 @@ mod tests {
     }
 
     #[test]
-    fn a_flight_knows_its_step_and_its_lag() {
-        let mut flight = Flight::new(65_535, 1, 2);
-        flight.set_lag(3_600_000_000_000);
-        assert_eq!((flight.step(), flight.lag_ns()), (65_535, 3_600_000_000_000));
+    fn a_flight_keeps_its_call_its_moments_and_its_lag() {
+        let call = Call { step: (1 << STEP_BITS) - 1, session: (1 << SESSION_BITS) - 1 };
+        let intended_ns = 1 << 60;
+        let sent_ns = intended_ns + engine::quantity::DURATION_NS_MAX;
+        let mut flight = Flight::new(call, intended_ns);
+        flight.set_sent(sent_ns);
+        flight.set_lag(LAG_NS_MAX);
+        assert_eq!((flight.call(), flight.intended_ns, flight.sent_ns()), (call, intended_ns, sent_ns));
+        assert_eq!(flight.lag_ns(), LAG_NS_MAX);
+        flight.set_lag(u64::MAX);
+        assert_eq!((flight.call(), flight.lag_ns()), (call, LAG_NS_MAX));
     }
 
     #[test]
@@ -314,7 +372,7 @@ mod tests {
         connections.begin(0, Flight::default());
         connections.queue(0);
         assert!(!connections.is_idle(0), "it has room, and a request under way");
-        connections.end_oldest(0);
+        end_oldest(&mut connections);
         assert!(connections.is_idle(0));
     }
 
@@ -322,13 +380,13 @@ mod tests {
     fn requests_end_in_the_order_they_began() {
         let mut connections = opened(1, 3);
         for step in 0..3 {
-            connections.begin(0, Flight::new(step, 0, 0));
+            connections.begin(0, Flight::new(Call { step, session: 0 }, 0));
         }
         assert_eq!(connections.room(0), 0);
-        assert_eq!(connections.end_oldest(0).unwrap().step(), 0);
-        connections.begin(0, Flight::new(3, 0, 0));
+        assert_eq!(end_oldest(&mut connections).unwrap().step(), 0);
+        connections.begin(0, Flight::new(Call { step: 3, session: 0 }, 0));
         let rest: Vec<usize> =
-            std::iter::from_fn(|| connections.end_oldest(0)).map(|flight| flight.step()).collect();
+            std::iter::from_fn(|| end_oldest(&mut connections)).map(|flight| flight.step()).collect();
         assert_eq!(rest, [1, 2, 3]);
         assert_eq!(connections.under_way, 0);
     }

@@ -1,4 +1,5 @@
-//! The pinned executors. The only file that names glommio, whose upstream is quiet: whatever replaces it replaces this.
+//! Executors: the loop of a shard on a pinned core. The only file that names glommio, whose upstream is quiet: whatever
+//! replaces it replaces this.
 //!
 //! One `LocalExecutor` per core hosts the shard's loop as its one task, which has the core until it ends and never gives it
 //! back: see [`NEVER`]. It never blocks longer than a few milliseconds (see `pace.rs`).

@@ -1,13 +1,15 @@
 //! What passes between a shard and the rest of the process: full recorders one way, empty ones back, and four words.
 //!
-//! The lanes are bounded and lock-free. As many recorders circulate as a lane holds, so handing one over cannot fail for
-//! want of room, only for want of an empty one to go on with; the shard then keeps writing into the one it has.
+//! The lanes are bounded and lock-free. A lane holds every recorder there is, so handing one over cannot fail for want of room,
+//! only for want of an empty one to go on with; the shard then keeps writing into the one it has. At the bounds of the measured
+//! window it must not: a slice that spans a bound cannot be told apart into what belongs to the window and what does not. So
+//! there is a recorder in reserve for each.
 
 use crate::clock::monotonic_ns;
 use crossbeam::queue::ArrayQueue;
 use engine::phase::Phases;
 use engine::quantity::MILLISECOND_NS;
-use engine::record::Recorder;
+use engine::record::{Layout, Recorder};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
@@ -18,11 +20,15 @@ const AHEAD_SLICES: u64 = 3;
 const STOPS_MAX: u8 = 100;
 /// Recorders per shard: one being written, one under way, one being merged.
 const RECORDERS: usize = 3;
+/// Recorders in reserve, for the beginning and the end of the window. They take memory as they need it: one is used only when the
+/// collector is late by two slices, and then a slice that spans a bound would be worse than a loop that allocates.
+const RESERVE: usize = 2;
 
 /// A shard's end of its lanes.
 pub struct ShardLane {
     full: Arc<ArrayQueue<Box<Recorder>>>,
     empty: Arc<ArrayQueue<Box<Recorder>>>,
+    reserve: [Option<Box<Recorder>>; RESERVE],
 }
 
 /// The collector's end.
@@ -32,19 +38,32 @@ pub struct CollectorLane {
 }
 
 /// The lanes of one shard, and its first recorder.
-pub fn lane(shard: usize, series: usize, phases: Phases) -> (ShardLane, CollectorLane, Box<Recorder>) {
-    let (full, empty) = (Arc::new(ArrayQueue::new(RECORDERS)), Arc::new(ArrayQueue::new(RECORDERS)));
-    let recorder = || Box::new(Recorder::new(shard, series, phases));
+pub fn lane(shard: usize, layout: &Layout, phases: Phases) -> (ShardLane, CollectorLane, Box<Recorder>) {
+    let queue = || Arc::new(ArrayQueue::new(RECORDERS + RESERVE));
+    let (full, empty) = (queue(), queue());
+    let recorder = || Box::new(Recorder::new(shard, layout, phases));
     for _ in 1..RECORDERS {
         assert!(empty.push(recorder()).is_ok(), "the lane holds every recorder there is");
     }
-    (ShardLane { full: full.clone(), empty: empty.clone() }, CollectorLane { full, empty }, recorder())
+    let reserve = std::array::from_fn(|_| Some(Box::new(Recorder::growing(shard, layout, phases))));
+    let shard_lane = ShardLane { full: full.clone(), empty: empty.clone(), reserve };
+    (shard_lane, CollectorLane { full, empty }, recorder())
 }
 
 impl ShardLane {
     /// Hands a full recorder over and puts an empty one in its place. False, and nothing changes, without an empty one.
     pub fn swap(&self, recorder: &mut Box<Recorder>) -> bool {
-        let Some(empty) = self.empty.pop() else { return false };
+        self.hand_over(recorder, self.empty.pop())
+    }
+
+    /// The same at a bound of the measured window, where one of the reserve is taken if there is no empty one.
+    pub fn swap_at_bound(&mut self, recorder: &mut Box<Recorder>) -> bool {
+        let empty = self.empty.pop().or_else(|| self.reserve.iter_mut().find_map(Option::take));
+        self.hand_over(recorder, empty)
+    }
+
+    fn hand_over(&self, recorder: &mut Box<Recorder>, empty: Option<Box<Recorder>>) -> bool {
+        let Some(empty) = empty else { return false };
         let full = std::mem::replace(recorder, empty);
         assert!(self.full.push(full).is_ok(), "the lane holds every recorder there is");
         true
@@ -152,17 +171,30 @@ mod tests {
     #[test]
     fn a_shard_without_an_empty_recorder_keeps_its_own() {
         let phases = Phases { measure_from_ns: 0, measure_to_ns: 1 };
-        let (shard, collector, mut recorder) = lane(0, 1, phases);
+        let (shard, collector, mut recorder) = lane(0, &Layout::new([1]), phases);
         assert!(shard.swap(&mut recorder) && shard.swap(&mut recorder));
-        recorder.dropped.measured = 7;
+        recorder.stats.turns = 7;
         assert!(!shard.swap(&mut recorder));
-        assert_eq!(recorder.dropped.measured, 7);
+        assert_eq!(recorder.stats.turns, 7);
         collector.give_back(collector.pop().unwrap());
         assert!(shard.swap(&mut recorder));
         assert_eq!(
-            std::iter::from_fn(|| collector.pop()).map(|recorder| recorder.dropped.measured).sum::<u64>(),
+            std::iter::from_fn(|| collector.pop()).map(|recorder| recorder.stats.turns).sum::<u64>(),
             7
         );
+    }
+
+    #[test]
+    fn at_the_bounds_of_the_window_there_is_a_recorder_whatever_the_collector_does() {
+        let phases = Phases { measure_from_ns: 1, measure_to_ns: 2 };
+        let (mut shard, collector, mut recorder) = lane(0, &Layout::new([1]), phases);
+        while shard.swap(&mut recorder) {}
+        assert!(shard.swap_at_bound(&mut recorder) && !shard.swap(&mut recorder));
+        assert!(shard.swap_at_bound(&mut recorder) && !shard.swap_at_bound(&mut recorder));
+        let handed_over: Vec<_> = std::iter::from_fn(|| collector.pop()).collect();
+        assert_eq!(handed_over.len(), RECORDERS - 1 + RESERVE);
+        handed_over.into_iter().for_each(|full| collector.give_back(full));
+        assert!(shard.swap(&mut recorder), "what was taken from the reserve goes round from then on");
     }
 
     #[test]

@@ -37,17 +37,18 @@ pub use collector::Collected;
 use collector::Collector;
 use engine::bucket::Share;
 use engine::mix::Mix;
-use engine::plan::Plan;
+use engine::plan::{self, Plan, Pool, Scenario};
 use engine::quantity::counted;
 use engine::report::{Calibrated, Environment, Identity, MachineFacts, Observed, Report};
-use engine::seams::{Runner, Sink, Source};
+use engine::seams::{Runner, Sink, Source, StepFacts};
 use engine::until;
 use executor::{Looping, Pinned};
 use lanes::{CollectorLane, Control};
 use machine::Reading;
 pub use machine::allowed_cores;
+use protocol::http1::{HeadMemo, Http1};
 pub use resolve::resolve;
-use ring::{Outgoing, RingWire};
+use ring::{Outgoing, RingWire, SlotRoute};
 use shard::{Parts, Shard, Turn};
 use socket2::SockAddr;
 use std::collections::BTreeMap;
@@ -56,6 +57,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
+pub use sys::{Done, Ring, Setup};
 use watch::Watch;
 
 /// From the order to start until the start itself: long enough for every shard to hear of it.
@@ -68,7 +70,8 @@ pub const INCOMPLETE: &str = "an output is incomplete";
 
 /// The shards of one run on this machine.
 pub struct Shards {
-    addresses: Vec<SockAddr>,
+    /// Of each target of the plan.
+    addresses: Vec<Vec<SockAddr>>,
     control: Arc<Control>,
     describe: Describe,
     executors: Vec<Pinned>,
@@ -81,21 +84,21 @@ pub struct Shards {
     collecting: Option<(Arc<AtomicBool>, JoinHandle<Collected>)>,
     calibration: Option<Calibrated>,
     /// Where the watch of a run with a goal says how well it came to know it.
-    watched: Option<Receiver<until::Outcome>>,
+    watched: Option<Receiver<until::UntilOutcome>>,
 }
 
 /// Names a run when it starts: its id, and its start in words.
 pub type Describe = Box<dyn Fn(SystemTime) -> Identity>;
 
-impl Looping for Shard<RingWire, Mix> {
+impl Looping for Shard<RingWire, Mix, Http1> {
     fn turn(&mut self) -> Result<Turn, String> {
         Shard::turn(self)
     }
 }
 
 impl Shards {
-    /// Shards that will connect to these addresses, stop when `control` says so, and name their run by `describe`.
-    pub fn new(addresses: Vec<SockAddr>, control: Arc<Control>, describe: Describe) -> Shards {
+    /// Shards that will connect to these addresses of each target, stop when `control` says so, and name their run by `describe`.
+    pub fn new(addresses: Vec<Vec<SockAddr>>, control: Arc<Control>, describe: Describe) -> Shards {
         Shards {
             addresses,
             control,
@@ -124,29 +127,27 @@ impl Shards {
         let (on_ready, ready) = channel();
         self.ready = Some(ready);
         self.cores = cores_for(plan)?;
-        for shard in 0..plan.shards {
+        for shard in 0..plan.machine.shards {
             self.launch_one(plan, shard, on_ready.clone())?;
         }
         Ok(())
     }
 
     fn launch_one(&mut self, plan: &Plan, shard: u32, on_ready: Sender<u64>) -> Result<(), String> {
-        let (shard_lane, collector_lane, recorder) =
-            lanes::lane(shard as usize, plan.requests.len(), plan.phases);
-        let share = Share { shard: u64::from(shard), shards: u64::from(plan.shards) };
-        let source = mix(plan, share)?;
+        let (shard_lane, collector_lane, recorder) = lanes::lane(shard as usize, &plan.layout(), plan.phases);
+        let share = Share { shard: u64::from(shard), shards: u64::from(plan.machine.shards) };
+        let sources = mixes(plan)?;
         let (own_plan, addresses, control) = (plan.clone(), self.addresses.clone(), self.control.clone());
         let make = move || {
             let plan = own_plan;
-            let wire = wire(&plan, &source, share, addresses)?;
+            let wire = wire(&plan, &sources, share, &addresses)?;
             let on_ready = Box::new(move |open| {
                 // The receiver is gone only if the run was given up; then nobody wants to know.
                 let _ = on_ready.send(open);
             });
-            Ok(Shard::new(
-                &plan,
-                Parts { wire, source, share, lane: shard_lane, recorder, control, on_ready },
-            ))
+            let shared = plan.pools.iter().map(|_| HeadMemo::default()).collect();
+            let lane = shard_lane;
+            Ok(Shard::new(&plan, Parts { wire, sources, shared, share, lane, recorder, control, on_ready }))
         };
         // A shard that fails ends the run: the others' load would not be the one that was asked for.
         let control = self.control.clone();
@@ -158,9 +159,9 @@ impl Shards {
 
     /// Waits until every shard has made its connections, or has tried for long enough. Returns how many are open.
     pub fn connect(&mut self, plan: &Plan) -> Result<u64, String> {
-        let patience = Duration::from_nanos(plan.connect_timeout_ns) + READY_GRACE;
+        let patience = Duration::from_nanos(connect_timeout_ns(plan)) + READY_GRACE;
         let ready = self.ready.take().ok_or("shards are launched before they connect")?;
-        for _ in 0..plan.shards {
+        for _ in 0..plan.machine.shards {
             match ready.recv_timeout(patience) {
                 Ok(open) => self.connections_open += open,
                 Err(_) => return Err(self.death()),
@@ -260,7 +261,6 @@ impl Runner for Shards {
         let until = self.watched.take().and_then(|outcome| outcome.try_recv().ok());
         let observed = Observed {
             whole: &collected.whole,
-            window: &collected.window,
             history: collected.history.slices(),
             is_steady: collected.is_steady,
             until: until.as_ref(),
@@ -269,38 +269,62 @@ impl Runner for Shards {
     }
 }
 
-/// The source of one shard.
-pub fn mix(plan: &Plan, share: Share) -> Result<Mix, String> {
-    let authority = &plan.target.authority;
-    let steps = plan.requests.iter().map(|request| protocol::http1::encode(request, authority));
-    Ok(Mix::new(steps.collect::<Result<_, String>>()?, plan.seed, share.shard, share.shards))
+/// What each scenario of a plan sends, on whichever shard.
+pub fn mixes(plan: &Plan) -> Result<Vec<Mix>, String> {
+    let encoded = |step: &plan::Step| protocol::http1::encode(step, &plan.target_of(step).url.authority);
+    let mix = |(index, scenario): (usize, &Scenario)| {
+        let steps = scenario.steps().iter().map(encoded).collect::<Result<_, String>>()?;
+        Ok(Mix::new(steps, plan.draws_of(index)))
+    };
+    plan.scenarios.iter().enumerate().map(mix).collect()
 }
 
-/// The wire of one shard, on the thread that will use it.
-pub fn wire(
+/// The wire of one shard, on the thread that will use it. `addresses` are those of each target.
+pub fn wire<S: Source>(
     plan: &Plan,
-    source: &impl Source,
+    sources: &[S],
     share: Share,
-    addresses: Vec<SockAddr>,
+    addresses: &[Vec<SockAddr>],
 ) -> Result<RingWire, String> {
-    let (steps, copies) = (0..source.steps(), plan.pipeline as usize);
-    // Nothing is copied when the one request there is never changes, or when single ones are sent as they are.
-    let is_copied = |step: &usize| source.constant(*step).is_none() || (copies > 1 && source.steps() > 1);
-    let copy_bytes_max =
-        steps.clone().filter(is_copied).map(|step| source.bytes_max(step)).max().unwrap_or(0) * copies;
-    let constants = steps.map(|step| source.constant(step).unwrap_or_default()).collect();
-    let slots = plan.connections_of(share.shard as u32);
-    // Only a closed loop with one request sends several at a time as they are.
-    let copies = if plan.load.is_closed() && source.steps() == 1 { copies } else { 1 };
-    RingWire::new(slots, addresses, &Outgoing { constants, copies, copy_bytes_max })
-        .map_err(|error| format!("io_uring cannot be set up for {slots} connections: {error}"))
+    let route = |(index, pool): (usize, &Pool)| SlotRoute {
+        slots: plan.connections_of(index, share.shard as u32),
+        addresses: addresses[pool.target].clone(),
+    };
+    let routes: Vec<SlotRoute> = plan.pools.iter().enumerate().map(route).collect();
+    RingWire::new(&routes, &outgoing(plan, sources)).map_err(|error| {
+        let slots: u32 = routes.iter().map(|route| route.slots).sum();
+        format!("io_uring cannot be set up for {slots} connections: {error}")
+    })
+}
+
+/// What goes out on the wire of a shard: every step's bytes where they never change, in the order of their series.
+fn outgoing<'a, S: Source>(plan: &Plan, sources: &'a [S]) -> Outgoing<'a> {
+    let (mut constants, mut copies_max, mut copy_bytes_max) = (Vec::new(), 1, 0);
+    for (scenario, source) in plan.scenarios.iter().zip(sources) {
+        let (steps, pipeline) = (source.steps(), plan.target_of(&scenario.steps()[0]).pipeline() as usize);
+        constants.extend(steps.iter().map(|step| step.constant.as_deref().unwrap_or_default()));
+        // Nothing is copied when the one request there is never changes, or when single ones are sent as they are.
+        let is_copied = |step: &&StepFacts| step.constant.is_none() || (pipeline > 1 && steps.len() > 1);
+        let bytes_max = steps.iter().filter(is_copied).map(|step| step.bytes_max).max().unwrap_or(0);
+        copy_bytes_max = copy_bytes_max.max(bytes_max * pipeline);
+        // Only a closed loop with one request sends several at a time as they are.
+        if scenario.load.is_closed() && steps.len() == 1 {
+            copies_max = copies_max.max(pipeline);
+        }
+    }
+    Outgoing { constants, copies: copies_max, copy_bytes_max }
+}
+
+/// How long a shard may take to have tried all its connections.
+fn connect_timeout_ns(plan: &Plan) -> u64 {
+    plan.targets.iter().map(|target| target.connect_timeout_ns).max().unwrap_or(0)
 }
 
 /// The cores of a plan's shards: those it names, or the last ones allowed, which leaves the first to everything else.
 pub fn cores_for(plan: &Plan) -> Result<Vec<usize>, String> {
-    let wanted = plan.shards as usize;
-    if !plan.cores.is_empty() {
-        return Ok(plan.cores[..wanted].to_vec());
+    let wanted = plan.machine.shards as usize;
+    if !plan.machine.cores.is_empty() {
+        return Ok(plan.machine.cores[..wanted].to_vec());
     }
     let allowed = allowed_cores();
     match allowed.len().checked_sub(wanted) {

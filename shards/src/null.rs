@@ -206,7 +206,7 @@ impl Responder {
     /// Handles what has happened, and returns how many requests came.
     fn answer_all(&mut self) -> usize {
         let mut requests = 0;
-        while let Some(done) = self.ring.next() {
+        while let Some(done) = self.ring.next_completion() {
             requests += self.handle(done);
         }
         requests

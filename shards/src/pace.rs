@@ -8,6 +8,11 @@ pub(crate) const PARK_NS_MAX: u64 = 5_000_000;
 const MARGIN_NS_START: u64 = 100_000;
 const MARGIN_NS_MIN: u64 = 15_000;
 const MARGIN_NS_MAX: u64 = 500_000;
+const _: () = assert!(
+    MARGIN_NS_MIN <= MARGIN_NS_START && MARGIN_NS_START <= MARGIN_NS_MAX,
+    "it starts between its bounds"
+);
+const _: () = assert!(MARGIN_NS_MAX < PARK_NS_MAX, "there is something left to park for");
 
 /// What to do until the next moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

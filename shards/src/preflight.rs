@@ -1,6 +1,6 @@
 //! Before the load: can this machine carry the plan, is the target there, and what does it say to the plan's requests?
 //!
-//! Each check says what was found and, if that is not enough, the command that mends it.
+//! Each check says what was found and, if that is not enough, the command that fixes it.
 
 mod requests;
 
@@ -9,11 +9,11 @@ pub use requests::{REQUEST, connect};
 use crate::machine::{allowed_cores, core_count, quota_cores, sysctl, usable_cores};
 use crate::sys::{Ring, Setup};
 use engine::load::Load;
-use engine::plan::Plan;
+use engine::plan::{Plan, Scenario};
 use engine::quantity::counted;
 use engine::report::Calibrated;
 use engine::schedule::{Shape, Stretch};
-use engine::target::Endpoint;
+use engine::url::Endpoint;
 use engine::verdict::has_room_for_a_shard;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::SockAddr;
@@ -79,20 +79,29 @@ impl Check {
     }
 }
 
-/// All checks. `addresses` are the target's, or why there are none. With `sends_all` the plan's requests that are not safe
+/// All checks. `addresses` are those of each target, or why there are none. With `sends_all` the plan's requests that are not safe
 /// are sent as well, once each.
-pub fn check(plan: &Plan, addresses: &Result<Vec<SockAddr>, String>, sends_all: bool) -> Vec<Check> {
+pub fn check(plan: &Plan, addresses: &[Result<Vec<SockAddr>, String>], sends_all: bool) -> Vec<Check> {
     let mut checks = vec![ring(), locked_memory(plan), descriptors(plan), cores(plan), quota(plan)];
-    match addresses {
-        Err(problem) => {
-            checks.push(Check::fail("target", problem, "check the host name, or give an address"))
-        }
-        Ok(addresses) => {
-            checks.extend(ports(plan, addresses.len()));
-            checks.extend(requests::check(plan, &addresses[0], sends_all));
-        }
+    for (target, addresses) in addresses.iter().enumerate() {
+        let of_target = match addresses {
+            Err(problem) => vec![Check::fail("target", problem, "check the host name, or give an address")],
+            Ok(addresses) => {
+                let ports = ports(plan, target, addresses.len()).into_iter();
+                ports.chain(requests::check(plan, target, &addresses[0], sends_all)).collect()
+            }
+        };
+        checks.extend(of_target.into_iter().map(|check| named(plan, target, check)));
     }
     checks
+}
+
+/// A check of one of several targets says which.
+fn named(plan: &Plan, target: usize, mut check: Check) -> Check {
+    if plan.targets.len() > 1 {
+        check.found = format!("{}: {}", plan.targets[target].name, check.found);
+    }
+    check
 }
 
 /// Whether the shards can carry the rate that is asked for, by what was measured of them. Nothing where nothing was, and
@@ -104,9 +113,13 @@ pub fn capacity(plan: &Plan, calibration: Option<&Calibrated>) -> Option<Check> 
 fn capacity_on(plan: &Plan, calibration: Option<&Calibrated>, cores: u64) -> Option<Check> {
     let calibration = calibration?;
     let capacity_rps = calibration.capacity_rps_per_shard?;
-    let Load::Open { stretches, .. } = &plan.load else { return None };
-    let highest_rps = stretches.iter().map(highest_rps).fold(0.0, f64::max);
-    let asked_rps = highest_rps / f64::from(plan.shards);
+    let of_scenario = |scenario: &Scenario| match &scenario.load {
+        Load::Closed => None,
+        Load::Open { stretches, .. } => Some(stretches.iter().map(highest_rps).fold(0.0, f64::max)),
+    };
+    // Scenarios may reach their highest rates at the same time.
+    let asked_rps =
+        plan.scenarios.iter().filter_map(of_scenario).reduce(|a, b| a + b)? / f64::from(plan.machine.shards);
     let share = asked_rps / capacity_rps;
     let found = format!(
         "{asked_rps:.0}/s asked of each shard, {:.1} % of the {capacity_rps:.0}/s that one can carry ({})",
@@ -115,7 +128,7 @@ fn capacity_on(plan: &Plan, calibration: Option<&Calibrated>, cores: u64) -> Opt
     );
     Some(match share {
         share if share > CAPACITY_SHARE_MAX => {
-            let fix = match has_room_for_a_shard(plan.shards.into(), cores) {
+            let fix = match has_room_for_a_shard(plan.machine.shards.into(), cores) {
                 true => "use more shards (-t), or ask for less",
                 false => "ask for less, or use a machine with more cores",
             };
@@ -171,7 +184,7 @@ fn ring() -> Check {
     }
 }
 
-/// The likely cause of a ring that cannot be made, and what mends it.
+/// The likely cause of a ring that cannot be made, and what fixes it.
 fn explain_ring_error(error: &io::Error, disabled: &str) -> (String, String) {
     let errno = error.raw_os_error().unwrap_or(0);
     match (errno, disabled) {
@@ -197,7 +210,7 @@ fn explain_ring_error(error: &io::Error, disabled: &str) -> (String, String) {
 }
 
 fn locked_memory(plan: &Plan) -> Check {
-    let needed = LOCKED_BYTES_PER_SHARD * u64::from(plan.shards);
+    let needed = LOCKED_BYTES_PER_SHARD * u64::from(plan.machine.shards);
     let (limit, _) = getrlimit(Resource::RLIMIT_MEMLOCK).unwrap_or((u64::MAX, u64::MAX));
     let found =
         if limit == u64::MAX { "unlimited".into() } else { format!("{} KiB may be locked", limit >> 10) };
@@ -213,8 +226,8 @@ fn locked_memory(plan: &Plan) -> Check {
 
 /// Raises the soft limit if the hard one allows it: that is what it is for.
 fn descriptors(plan: &Plan) -> Check {
-    let besides = DESCRIPTORS_BESIDES + DESCRIPTORS_PER_SHARD * u64::from(plan.shards);
-    let needed = u64::from(plan.connections) + besides;
+    let besides = DESCRIPTORS_BESIDES + DESCRIPTORS_PER_SHARD * u64::from(plan.machine.shards);
+    let needed = u64::from(plan.connections()) + besides;
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((u64::MAX, u64::MAX));
     if soft >= needed {
         return Check::pass("descriptors", format!("{soft} may be open, {needed} are needed"));
@@ -230,15 +243,16 @@ fn descriptors(plan: &Plan) -> Check {
 }
 
 /// A TCP connection needs a local port for itself, per address of the target.
-fn ports(plan: &Plan, addresses: usize) -> Option<Check> {
-    if !matches!(plan.target.endpoint, Endpoint::Tcp { .. }) {
+fn ports(plan: &Plan, target: usize, addresses: usize) -> Option<Check> {
+    if !matches!(plan.targets[target].url.endpoint, Endpoint::Tcp { .. }) {
         return None;
     }
     let range = sysctl("net.ipv4.ip_local_port_range")?;
     let mut bounds = range.split_whitespace().filter_map(|word| word.parse::<u64>().ok());
     let (low, high) = (bounds.next()?, bounds.next()?);
     let available = (high.saturating_sub(low) + 1) * addresses as u64;
-    let asked = u64::from(plan.connections);
+    let pools = plan.pools.iter().filter(|pool| pool.target == target);
+    let asked: u64 = pools.map(|pool| u64::from(pool.connections.count())).sum();
     let found = format!("{} for {}", counted(available, "local port"), counted(asked, "connection"));
     let fix = "sysctl -w net.ipv4.ip_local_port_range='1024 65535'";
     Some(match asked {
@@ -250,7 +264,7 @@ fn ports(plan: &Plan, addresses: usize) -> Option<Check> {
 
 fn cores(plan: &Plan) -> Check {
     let (allowed, count) = (allowed_cores(), core_count());
-    if let Some(core) = plan.cores.iter().find(|core| !allowed.contains(core)) {
+    if let Some(core) = plan.machine.cores.iter().find(|core| !allowed.contains(core)) {
         let why = if (*core as u64) < count { "is not in this process's cpuset" } else { "does not exist" };
         let list: Vec<String> = allowed.iter().map(usize::to_string).collect();
         return Check::fail(
@@ -259,9 +273,12 @@ fn cores(plan: &Plan) -> Check {
             format!("use some of --cores {}", list.join(",")),
         );
     }
-    let shards = plan.shards as usize;
-    let found =
-        format!("{} on {}", counted(u64::from(plan.shards), "shard"), counted(allowed.len() as u64, "core"));
+    let shards = plan.machine.shards as usize;
+    let found = format!(
+        "{} on {}",
+        counted(u64::from(plan.machine.shards), "shard"),
+        counted(allowed.len() as u64, "core")
+    );
     match allowed.len() {
         allowed if shards > allowed => {
             Check::fail("cores", found, format!("use at most -t {allowed}, or a larger machine"))
@@ -281,13 +298,13 @@ fn cores(plan: &Plan) -> Check {
 fn quota(plan: &Plan) -> Check {
     match quota_cores() {
         None => Check::pass("CPU quota", "none"),
-        Some(cores) if cores < f64::from(plan.shards) => Check::warn(
+        Some(cores) if cores < f64::from(plan.machine.shards) => Check::warn(
             "CPU quota",
             format!(
                 "{cores:.2} cores, less than {}: the kernel will stop them in turns",
-                counted(u64::from(plan.shards), "shard")
+                counted(u64::from(plan.machine.shards), "shard")
             ),
-            if plan.shards == 1 {
+            if plan.machine.shards == 1 {
                 "raise the container's CPU limit"
             } else {
                 "raise the container's CPU limit, or use fewer shards"

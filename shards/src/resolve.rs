@@ -1,6 +1,6 @@
 //! From a target to addresses: asked once, before anything is sent, so that no name is looked up while time is measured.
 
-use engine::target::Endpoint;
+use engine::url::Endpoint;
 use socket2::SockAddr;
 use std::net::{SocketAddr, ToSocketAddrs};
 

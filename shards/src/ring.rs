@@ -4,9 +4,11 @@
 //! arrive late, and in any order) is recognised and dropped, its buffer given back.
 
 use crate::clock::{Clock, monotonic_ns};
-use crate::sys::{Buffer, Done, Ring, Setup};
-use crate::wire::{Completion, Pause, Slot, Wire, WireCounters};
+use crate::sys::{BUFFER_BYTES, Buffer, Done, Ring, Setup};
+use crate::wire::{Completion, Pause, Slot, Wire};
+use engine::outbox::Outbox;
 use engine::outcome::Kind;
+use engine::record::ShardStats;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -26,6 +28,10 @@ const LOW_WATER_BYTES_MAX: u64 = 256 << 10;
 /// The fewest and the most receive buffers. They are given back within a turn, so few are under way at a time.
 const BUFFERS_MIN: u32 = 64;
 const BUFFERS_MAX: u32 = 1_024;
+const _: () = assert!(HEAD_BYTES as usize <= BUFFER_BYTES, "a head is received into one buffer");
+const _: () = assert!(LOW_WATER_BYTES_MIN <= LOW_WATER_BYTES_MAX && LOW_WATER_BYTES_MAX <= DISCARD_BYTES_MAX);
+const _: () =
+    assert!(BUFFERS_MIN <= BUFFERS_MAX && BUFFERS_MAX <= u16::MAX as u32, "their number fits the ring's");
 
 /// What a submission was, in the top byte of its token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,13 +58,25 @@ pub struct Outgoing<'a> {
     pub copy_bytes_max: usize,
 }
 
+/// Where so many connections go: to these addresses, in turn.
+pub struct SlotRoute {
+    /// How many.
+    pub slots: u32,
+    /// At least one.
+    pub addresses: Vec<SockAddr>,
+}
+
 /// One shard's wire.
 pub struct RingWire {
     ring: Ring,
     clock: Clock,
     links: Vec<Link>,
     addresses: Vec<SockAddr>,
+    /// For each slot, which of the addresses it connects to.
+    address_of: Vec<u32>,
     constants: Vec<usize>,
+    /// The outbox of a connection whose memory the kernel still has. What is written to it is never sent.
+    spare: Box<[u8]>,
     /// What failed before it came to the ring.
     failed: Vec<Completion<Buffer>>,
     run_delay: RunDelay,
@@ -68,6 +86,8 @@ pub struct RingWire {
 struct Link {
     generation: u32,
     socket: Option<Socket>,
+    /// Bytes in the outbox.
+    filled: usize,
     /// The bytes of the last send: a completion with fewer is a connection that broke half-way.
     sending_bytes: usize,
     /// The same of what a copy had left over.
@@ -77,11 +97,18 @@ struct Link {
 }
 
 impl RingWire {
-    /// A wire for `slots` connections to these addresses, used in turn. Must be made on the thread that uses it. Errors are
+    /// A wire whose slots go by these routes, one after the other. Must be made on the thread that uses it. Errors are
     /// io_uring's.
-    pub fn new(slots: u32, addresses: Vec<SockAddr>, outgoing: &Outgoing) -> io::Result<RingWire> {
+    pub fn new(routes: &[SlotRoute], outgoing: &Outgoing) -> io::Result<RingWire> {
         let Outgoing { constants, copies, copy_bytes_max } = outgoing;
-        assert!(!addresses.is_empty(), "there is an address to connect to");
+        let slots: u32 = routes.iter().map(|route| route.slots).sum();
+        let (mut addresses, mut address_of) = (Vec::new(), Vec::with_capacity(slots as usize));
+        for SlotRoute { slots, addresses: of_route } in routes {
+            assert!(!of_route.is_empty(), "there is an address to connect to");
+            let first = addresses.len() as u32;
+            address_of.extend((0..*slots).map(|slot| first + slot % of_route.len() as u32));
+            addresses.extend(of_route.iter().cloned());
+        }
         let buffers = (slots * 2).next_power_of_two().clamp(BUFFERS_MIN, BUFFERS_MAX) as u16;
         let repeated = constants.iter().map(|bytes| bytes.repeat(*copies)).collect();
         let ring = Ring::new(Setup {
@@ -94,7 +121,18 @@ impl RingWire {
         let links = (0..slots).map(|_| Link::default()).collect();
         let constants = constants.iter().map(|bytes| bytes.len()).collect();
         let (clock, run_delay) = (Clock::new(), RunDelay::of_this_thread());
-        Ok(RingWire { ring, clock, links, addresses, constants, failed: Vec::new(), run_delay })
+        let spare = vec![0; *copy_bytes_max].into_boxed_slice();
+        Ok(RingWire {
+            ring,
+            clock,
+            links,
+            addresses,
+            address_of,
+            constants,
+            spare,
+            failed: Vec::new(),
+            run_delay,
+        })
     }
 
     fn token(&self, operation: Operation, slot: Slot) -> u64 {
@@ -102,7 +140,7 @@ impl RingWire {
     }
 
     fn open(&mut self, slot: Slot) -> io::Result<()> {
-        let address = &self.addresses[slot as usize % self.addresses.len()];
+        let address = &self.addresses[self.address_of[slot as usize] as usize];
         let socket = open_socket(address)?;
         self.ring.install(slot, &socket)?;
         self.links[slot as usize].socket = Some(socket);
@@ -191,7 +229,7 @@ impl Wire for RingWire {
         match self.open(slot) {
             Ok(()) => {
                 let token = self.token(Operation::Connect, slot);
-                self.ring.connect(token, slot, slot as usize % self.addresses.len());
+                self.ring.connect(token, slot, self.address_of[slot as usize] as usize);
             }
             Err(error) => {
                 let kind = kind_of_connect(error.raw_os_error().unwrap_or(0));
@@ -203,6 +241,7 @@ impl Wire for RingWire {
     fn close(&mut self, slot: Slot) {
         let link = &mut self.links[slot as usize];
         link.generation = link.generation.wrapping_add(1);
+        link.filled = 0;
         if let Some(socket) = link.socket.take() {
             // Shutting down completes whatever is armed on the socket. Both fail only when it is already gone.
             let _ = socket.shutdown(std::net::Shutdown::Both);
@@ -218,15 +257,22 @@ impl Wire for RingWire {
         self.ring.send_constant(token, slot, constant, bytes, is_reported);
     }
 
-    fn send_copy(&mut self, slot: Slot, bytes: &[u8], is_reported: bool) {
-        if !self.ring.can_copy(slot) {
+    #[inline]
+    fn outbox(&mut self, slot: Slot) -> Outbox<'_> {
+        let memory = self.ring.memory_of(slot).unwrap_or(&mut self.spare);
+        Outbox::new(memory, &mut self.links[slot as usize].filled)
+    }
+
+    fn flush(&mut self, slot: Slot, is_reported: bool) {
+        let bytes = std::mem::take(&mut self.links[slot as usize].filled);
+        if self.ring.memory_of(slot).is_none() {
             // The request before is answered and still not out: the other side does not read what it is sent.
             return self.failed.push(Completion::Broken(slot, Kind::Send));
         }
         let operation = if is_reported { Operation::Send } else { Operation::Copy };
         let token = self.token(operation, slot);
-        self.links[slot as usize].sending_bytes = bytes.len();
-        self.ring.send_copy(token, slot, bytes, is_reported);
+        self.links[slot as usize].sending_bytes = bytes;
+        self.ring.send_written(token, slot, bytes, is_reported);
     }
 
     fn receive(&mut self, slot: Slot) {
@@ -259,7 +305,7 @@ impl Wire for RingWire {
             return self.failed.pop();
         }
         loop {
-            let done = self.ring.next()?;
+            let done = self.ring.next_completion()?;
             let completion = self.interpret(done);
             if completion.is_some() {
                 return completion;
@@ -304,10 +350,10 @@ impl Wire for RingWire {
         }
     }
 
-    fn counters(&mut self) -> WireCounters {
+    fn counters(&mut self) -> ShardStats {
         let ring = self.ring.counters();
         let (cpu_user_ns, cpu_system_ns) = thread_cpu_ns();
-        WireCounters {
+        ShardStats {
             enters: ring.enters,
             submissions: ring.submissions,
             completions: ring.completions,
@@ -317,6 +363,7 @@ impl Wire for RingWire {
             run_delay_ns: self.run_delay.ns().unwrap_or(0),
             clock_steps: self.clock.steps(),
             clock_ppm: self.clock.ppm(),
+            ..ShardStats::default()
         }
     }
 }
@@ -442,17 +489,22 @@ mod tests {
         while !matches!(next(wire), Some(Completion::Connected(0))) {}
     }
 
+    fn send(wire: &mut RingWire, bytes: &[u8]) {
+        wire.outbox(0).push(bytes);
+        wire.flush(0, false);
+    }
+
     #[test]
     fn copies_to_a_target_that_does_not_read_are_refused_in_time_and_none_is_overwritten() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = SockAddr::from(listener.local_addr().unwrap());
         let outgoing = Outgoing { constants: Vec::new(), copies: 1, copy_bytes_max: BLOCK_BYTES };
-        let mut wire = RingWire::new(1, vec![address], &outgoing).unwrap();
+        let mut wire = RingWire::new(&[SlotRoute { slots: 1, addresses: vec![address] }], &outgoing).unwrap();
         connect(&mut wire);
         let mut peer = listener.accept().unwrap().0;
         let mut sent = 0;
         loop {
-            wire.send_copy(0, &block(sent), false);
+            send(&mut wire, &block(sent));
             wire.submit().unwrap();
             match wire.next() {
                 None => sent += 1,
@@ -473,7 +525,7 @@ mod tests {
         // The connection is made again, and takes copies again.
         connect(&mut wire);
         let mut peer = listener.accept().unwrap().0;
-        wire.send_copy(0, &block(7), false);
+        send(&mut wire, &block(7));
         wire.submit().unwrap();
         let mut read = vec![0; BLOCK_BYTES];
         peer.read_exact(&mut read).unwrap();

@@ -3,53 +3,37 @@
 //! A turn reads like a table of contents, and every decision in it is made at one `now`. The loop knows no socket, no
 //! executor and no other shard; the world is a [`Wire`], so that the same loop runs on io_uring and in simulation.
 //! It allocates nothing once its connections are made.
+//!
+//! `scenario.rs` knows what is due, `pool.rs` the connections it is sent on, `receiving.rs` what comes back on them.
 
 mod accounting;
+mod core;
 mod expiry;
+mod pool;
+mod receiving;
+mod scenario;
 mod stages;
 
-use crate::connection::{Armed, Connections, Flight, Link};
+use self::core::{Core, MILLISECOND_NS, Stage};
 use crate::lanes::{Control, Order, ShardLane};
 use crate::pace::{Pace, Pause as Waiting};
-use crate::protocol::http1::{Answer, HeadMemo};
-use crate::wire::{Completion, Pause, Slot, Wire, WireCounters};
-use engine::bucket::{Poll, Share, TokenBucket};
-use engine::load::{Load, Overload};
-use engine::outcome::{Fault, Kind, Outcome};
+use crate::protocol::Protocol;
+use crate::wire::{Completion, Slot, Wire};
+use engine::bucket::Share;
 use engine::phase::Warmup;
 use engine::plan::Plan;
-use engine::random::Random;
-use engine::record::{Instants, Recorder};
+use engine::record::{Recorder, ShardStats};
 use engine::seams::Source;
-use engine::target::Endpoint;
-use std::collections::VecDeque;
+use pool::ConnectionPool;
+use scenario::ScenarioRun;
 use std::sync::Arc;
 
-const MILLISECOND_NS: u64 = 1_000_000;
-const SECOND_NS: u64 = 1_000 * MILLISECOND_NS;
-
-/// Sends execute one after the other inside one system call, some microseconds each; answers wait meanwhile. A longer
-/// batch would cost less and bias response times.
+/// Sends execute one after the other inside one system call, some microseconds each; responses wait meanwhile. A longer
+/// batch would cost less and bias response times. All scenarios share it.
 pub const SENDS_PER_TURN: usize = 16;
-/// Connections are begun no faster than this, and no more are under way at a time: servers' backlogs are short.
-const CONNECTS_PER_TURN: usize = 16;
-const CONNECTING_MAX: u32 = 256;
 /// Completions handled before sends get their turn.
 const COMPLETIONS_PER_TURN: usize = 1_024;
-/// How often timeouts are looked at.
-const TICK_NS: u64 = MILLISECOND_NS;
-/// First and longest wait before a failed connection is tried again. The wait doubles, and is drawn from its upper half.
-const BACKOFF_NS_MIN: u64 = 10 * MILLISECOND_NS;
-const BACKOFF_NS_MAX: u64 = SECOND_NS;
-/// A body of at least this size makes the connection receive the next answer's body by throwing it away in the kernel.
-const DISCARD_BYTES_MIN: u64 = 8 << 10;
-/// This much always fits the socket's buffer when nothing else is in it, so its send is over when the system call is.
-/// Where a connection may have more under way, the end of a send is reported, and waited for before the next: its memory
-/// could be in use, and a second send could overtake the rest of the first.
-const SEND_BYTES_SILENT: usize = 4 << 10;
-/// A connection that is begun counts as so many operations.
-const OPERATIONS_PER_CONNECT: u64 = 4;
-
+const _: () = assert!(SENDS_PER_TURN <= COMPLETIONS_PER_TURN, "a turn takes in as much as it sends");
 /// What the executor is to do after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
@@ -59,29 +43,14 @@ pub enum Turn {
     Finished,
 }
 
-/// Where a shard is in its run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// Making connections, until then at the latest.
-    Connecting { deadline_ns: u64 },
-    /// Waiting for the common start.
-    Waiting,
-    /// Sending.
-    Running,
-    /// Finishing what is under way, until then at the latest; what is overdue is sent for a while.
-    Draining { deadline_ns: u64, sends_until_ns: u64 },
-    /// Handing over the last recorder.
-    Closing,
-    /// Done.
-    Finished,
-}
-
 /// What one shard is made of.
-pub struct Parts<W, S> {
+pub struct Parts<W, S, P: Protocol> {
     /// The world.
     pub wire: W,
-    /// What to send.
-    pub source: S,
+    /// What to send: of each scenario.
+    pub sources: Vec<S>,
+    /// What the connections of each pool share, which says what is spoken on them.
+    pub shared: Vec<P::Shared>,
     /// Which shard of how many.
     pub share: Share,
     /// Where recorders go.
@@ -95,56 +64,35 @@ pub struct Parts<W, S> {
 }
 
 /// One shard of a run.
-pub struct Shard<W: Wire, S: Source> {
-    wire: W,
-    source: S,
+pub struct Shard<W: Wire, S: Source, P: Protocol> {
+    core: Core<W>,
+    scenarios: Vec<ScenarioRun<S>>,
+    pools: Vec<ConnectionPool<P>>,
+    /// One past the last slot of each pool.
+    slots: Vec<Slot>,
     rules: Rules,
-    stage: Stage,
-    bucket: Option<TokenBucket>,
-    /// Requests a closed loop may still send.
-    left: u64,
-    connections: Connections,
-    closed: VecDeque<Slot>,
-    connecting: u32,
-    memo: HeadMemo,
     pace: Pace,
-    random: Random,
-    scratch: Vec<u8>,
-    /// Requests handed to the wire since the last submission, with the moment their connection became free.
-    released: Vec<(usize, u64, u64)>,
-    recorder: Box<Recorder>,
     lane: ShardLane,
     control: Arc<Control>,
     on_ready: Option<Box<dyn FnOnce(u64) + Send>>,
-    published: WireCounters,
-    start_ns: u64,
+    published: ShardStats,
     /// When scheduling stopped, from the start of the run; the end of time before that.
     ended_ns: u64,
     /// Where the slice began that is being written, from the start of the run.
     slice_from_ns: u64,
-    now_ns: u64,
-    /// For how long the responses that this turn takes in have lain in the kernel.
-    late_ns: u64,
     /// How long the last turn took.
     turn_ns: u64,
     /// When the core was lost last, until all that came meanwhile has been taken in; 0 otherwise.
     lost_core_at_ns: u64,
-    /// All ones where a connection carries its lag on, and none in a closed loop.
-    carry_mask: u64,
     next_publish_ns: u64,
     next_tick_ns: u64,
-    next_watched: Slot,
     /// The last turn left completions unhandled.
     is_behind: bool,
-    next_retry_ns: u64,
-    operations: u64,
-    /// Calls in this turn that send.
-    sends: u64,
     parked_until_ns: Option<u64>,
     is_spinning: bool,
 }
 
-/// The plan, as one shard reads it.
+/// The plan, as every part of the shard reads it.
 #[derive(Clone, Copy, Debug)]
 struct Rules {
     phases: engine::phase::Phases,
@@ -153,93 +101,87 @@ struct Rules {
     /// It may end before it was planned to.
     awaits_end: bool,
     slice_ns: u64,
+    /// The longest that a request may take, of any scenario.
     timeout_ns: u64,
-    connect_timeout_ns: u64,
-    is_closed_loop: bool,
-    /// Bodies can be thrown away in the kernel: MSG_TRUNC does that on TCP alone.
-    can_discard: bool,
-    /// The only request there is, and its bytes never change.
-    is_one_constant: bool,
-    /// Requests are so long that the end of a send has to be waited for.
-    reports_sends: bool,
-    /// The same for sends that are copied, whose memory the next one overwrites.
-    reports_copies: bool,
-    /// Arrivals that have waited for too long are dropped.
+    /// Some scenario drops arrivals that have waited for too long.
     sheds: bool,
 }
 
-impl<W: Wire, S: Source> Shard<W, S> {
+impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// A shard of a plan, about to connect.
-    pub fn new(plan: &Plan, parts: Parts<W, S>) -> Shard<W, S> {
-        let Parts { mut wire, source, share, lane, recorder, control, on_ready } = parts;
+    pub fn new(plan: &Plan, parts: Parts<W, S, P>) -> Shard<W, S, P> {
+        let Parts { mut wire, sources, shared, share, lane, recorder, control, on_ready } = parts;
         let now_ns = wire.now();
-        let slots = plan.connections_of(share.shard as u32);
-        let request_bytes_max = (0..source.steps()).map(|step| source.bytes_max(step)).max().unwrap_or(0);
-        let rules = Rules {
-            phases: plan.phases,
-            awaits_window: plan.warmup == Warmup::Auto,
-            awaits_end: plan.until.is_some(),
-            slice_ns: plan.slice_ns(),
-            timeout_ns: plan.timeout_ns,
-            connect_timeout_ns: plan.connect_timeout_ns,
-            is_closed_loop: plan.load.is_closed(),
-            can_discard: plan.pipeline == 1 && !matches!(plan.target.endpoint, Endpoint::Unix { .. }),
-            is_one_constant: source.steps() == 1 && source.constant(0).is_some(),
-            reports_sends: request_bytes_max * plan.pipeline as usize > SEND_BYTES_SILENT,
-            reports_copies: plan.pipeline > 1 || request_bytes_max > SEND_BYTES_SILENT,
-            sheds: matches!(plan.load, Load::Open { overload: Overload::Shed { .. }, .. }),
+        let scenarios: Vec<ScenarioRun<S>> = sources
+            .into_iter()
+            .enumerate()
+            .map(|(index, source)| ScenarioRun::new(plan, index, source, share))
+            .collect();
+        let mut end = 0;
+        let pool = |(number, shared)| {
+            let pool = ConnectionPool::new(plan, number, share.shard, end, shared);
+            end += pool.connections.count();
+            pool
         };
+        let pools: Vec<ConnectionPool<P>> = shared.into_iter().enumerate().map(pool).collect();
+        assert!(
+            scenarios.len() == plan.scenarios.len() && pools.len() == plan.pools.len(),
+            "each has its part"
+        );
+        let slots = pools.iter().map(|pool| pool.first_slot + pool.connections.count()).collect();
+        let deepest = plan.targets.iter().map(|target| target.pipeline()).max().unwrap_or(1);
+        let connect_timeout_ns = pools.iter().map(|pool| pool.connect_timeout_ns).max().unwrap_or(0);
         Shard {
             published: wire.counters(),
-            wire,
-            source,
-            stage: Stage::Connecting { deadline_ns: now_ns + plan.connect_timeout_ns },
-            bucket: TokenBucket::new(&plan.load, plan.phases, share, plan.seed, plan.requests_max),
-            left: plan.requests_max.map_or(u64::MAX, |requests| share.of(requests)),
-            connections: Connections::new(slots, plan.pipeline),
-            closed: (0..slots).collect(),
-            connecting: 0,
-            memo: HeadMemo::default(),
-            pace: Pace::new(plan.wait),
-            random: Random::new(plan.seed, u64::MAX / 2 - share.shard),
-            scratch: Vec::with_capacity(request_bytes_max * plan.pipeline as usize),
-            released: Vec::with_capacity(SENDS_PER_TURN * plan.pipeline as usize),
-            recorder,
+            core: Core {
+                wire,
+                recorder,
+                stage: Stage::Connecting { deadline_ns: now_ns + connect_timeout_ns },
+                start_ns: u64::MAX,
+                now_ns,
+                late_ns: 0,
+                released: Vec::with_capacity(SENDS_PER_TURN * deepest as usize),
+                operations: 0,
+                sends: 0,
+            },
+            rules: Rules {
+                phases: plan.phases,
+                awaits_window: plan.warmup == Warmup::Auto,
+                awaits_end: plan.until.is_some(),
+                slice_ns: plan.slice_ns(),
+                timeout_ns: pools.iter().map(|pool| pool.timeout_ns).max().unwrap_or(0),
+                sheds: scenarios.iter().any(|scenario| scenario.sheds),
+            },
+            scenarios,
+            pools,
+            slots,
+            pace: Pace::new(plan.machine.wait),
             lane,
             control,
             on_ready: Some(on_ready),
-            start_ns: u64::MAX,
             ended_ns: u64::MAX,
             slice_from_ns: 0,
-            now_ns,
-            late_ns: 0,
             turn_ns: 0,
             lost_core_at_ns: 0,
-            carry_mask: if rules.is_closed_loop { 0 } else { u64::MAX },
             next_publish_ns: u64::MAX,
             next_tick_ns: now_ns,
-            next_watched: 0,
             is_behind: false,
-            next_retry_ns: now_ns,
-            operations: 0,
-            sends: 0,
             parked_until_ns: None,
             is_spinning: false,
-            rules,
         }
     }
 
     /// One turn of the loop. Errors are the machine's, and end the run.
     pub fn turn(&mut self) -> Result<Turn, String> {
-        let now = self.wire.now();
+        let now = self.core.wire.now();
         self.account(now);
         self.complete(now);
         self.expire(now);
-        self.reconnect(now);
+        self.reconnect();
         self.release(now);
         self.publish(now);
         self.poll_stop(now);
-        if self.stage == Stage::Finished {
+        if self.core.stage == Stage::Finished {
             return Ok(Turn::Finished);
         }
         self.submit_and_wait(now)?;
@@ -250,7 +192,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
     fn complete(&mut self, now: u64) {
         self.is_behind = true;
         for handled in 0..COMPLETIONS_PER_TURN {
-            let Some(completion) = self.wire.next() else {
+            let Some(completion) = self.core.wire.next() else {
                 self.is_behind = false;
                 // Nothing was there: what came while the core was lost has been taken in, if the ring was asked since.
                 if self.lost_core_at_ns != 0 && handled == 0 && self.lost_core_at_ns < now {
@@ -258,280 +200,57 @@ impl<W: Wire, S: Source> Shard<W, S> {
                 }
                 return;
             };
-            self.operations += 1;
-            match completion {
-                Completion::Received(slot, buffer, goes_on) => self.receive(now, slot, buffer, goes_on),
-                Completion::Discarded(slot, bytes) => self.discarded(now, slot, bytes),
-                Completion::Connected(slot) => self.connected(now, slot),
-                Completion::ConnectFailed(slot, kind) => self.connect_failed(now, slot, kind),
-                Completion::Paused(slot, pause) => self.paused(now, slot, pause),
-                Completion::Sent(slot) => {
-                    self.connections.at(slot).is_sending = false;
-                    self.make_ready(now, slot);
-                }
-                Completion::Ended(slot) => self.ended(now, slot),
-                Completion::Broken(slot, kind) => self.broken(now, slot, kind),
+            self.core.operations += 1;
+            self.handle(completion);
+        }
+    }
+
+    #[inline]
+    fn handle(&mut self, completion: Completion<W::Buffer>) {
+        let pool = self.pool_of(completion.slot());
+        let Shard { core, scenarios, pools, .. } = self;
+        let pool = &mut pools[pool];
+        let (scenario, from) = (&mut scenarios[pool.scenario], pool.first_slot);
+        match completion {
+            Completion::Received(slot, buffer, goes_on) => {
+                pool.receive(core, scenario, slot - from, buffer, goes_on);
             }
-        }
-    }
-
-    fn connected(&mut self, now: u64, slot: Slot) {
-        self.connecting -= 1;
-        self.connections.open += 1;
-        let connection = self.connections.at(slot);
-        if connection.was_open {
-            self.recorder.stats.reconnects += 1;
-        }
-        connection.was_open = true;
-        connection.has_answered = false;
-        connection.link = Link::Open;
-        connection.http.reset();
-        connection.heard_ns = now;
-        self.arm_stream(slot);
-        self.make_ready(now, slot);
-    }
-
-    fn connect_failed(&mut self, now: u64, slot: Slot, kind: Kind) {
-        self.connecting -= 1;
-        self.recorder.stats.connect_failures += 1;
-        let is_starting = self.start_ns == u64::MAX;
-        let is_own = is_starting && kind.fault() == Fault::Generator;
-        self.recorder.stats.connect_failures_own += u64::from(is_own);
-        self.wire.close(slot);
-        self.retry_later(now, slot);
-        if self.rules.sheds {
-            self.shed(now);
-        }
-        // While nothing at all can be reached, an attempt that fails is the failure of the arrival that waited longest.
-        if self.stage == Stage::Running
-            && self.connections.open == 0
-            && let Some(intended_ns) = self.next_intended(now, now)
-        {
-            let step = self.source.next_step();
-            let instants = self.instants(intended_ns, now, now);
-            self.recorder.not_sent(step, kind, instants);
-        }
-    }
-
-    /// Bytes arrived: finds the answers in them.
-    fn receive(&mut self, now: u64, slot: Slot, buffer: W::Buffer, goes_on: bool) {
-        let connection = self.connections.at(slot);
-        connection.heard_ns = now;
-        if !goes_on {
-            connection.armed = Armed::No;
-        }
-        let result = self.parse(now, slot, &buffer);
-        self.wire.recycle(buffer);
-        match result {
-            Ok(true) => self.after_answer(now, slot),
-            Ok(false) => {
-                self.receive_rest(slot);
-                // Of a pipeline, some answers may have been complete all the same.
-                self.make_ready(now, slot);
+            Completion::Discarded(slot, bytes) => pool.discarded(core, scenario, slot - from, bytes),
+            Completion::Connected(slot) => pool.connected(core, slot - from),
+            Completion::ConnectFailed(slot, kind) => pool.connect_failed(core, scenario, slot - from, kind),
+            Completion::Paused(slot, pause) => pool.paused(core, slot - from, pause),
+            Completion::Sent(slot) => {
+                pool.connections.at(slot - from).is_sending = false;
+                pool.make_ready(core.now_ns, slot - from);
             }
-            Err(kind) => self.broken(now, slot, kind),
+            Completion::Ended(slot) => pool.ended(core, scenario, slot - from),
+            Completion::Broken(slot, kind) => pool.broken(core, scenario, slot - from, kind),
         }
     }
 
-    /// Feeds a buffer to the protocol. True when the last of its bytes completed an answer; an error when they make no
-    /// sense or the connection cannot go on.
-    fn parse(&mut self, now: u64, slot: Slot, buffer: &W::Buffer) -> Result<bool, Kind> {
-        let Shard { wire, source, connections, recorder, memo, start_ns, late_ns, carry_mask, .. } = self;
-        let mut bytes = wire.bytes(buffer);
-        let mut is_complete = false;
-        while !bytes.is_empty() {
-            let Some(flight) = connections.oldest(slot) else {
-                recorder.stats.unasked_bytes += bytes.len() as u64;
-                return Err(Kind::Protocol);
-            };
-            let is_bodyless = source.is_bodyless(flight.step());
-            let fed = connections.at(slot).http.feed(memo, bytes, is_bodyless);
-            let (used, answer) = fed.map_err(|_| Kind::Protocol)?;
-            bytes = &bytes[used..];
-            is_complete = answer.is_some();
-            if let Some(answer) = answer {
-                connections.end_oldest(slot);
-                let lag_ns = record_answer(recorder, source, flight, answer, now, *start_ns, *late_ns);
-                let connection = connections.at(slot);
-                connection.carried_ns = lag_ns & *carry_mask;
-                connection.has_answered = true;
-                if !answer.keeps_alive {
-                    return Err(Kind::Eof);
-                }
-            }
-        }
-        Ok(is_complete)
-    }
-
-    fn discarded(&mut self, now: u64, slot: Slot, bytes: u64) {
-        let connection = self.connections.at(slot);
-        connection.heard_ns = now;
-        connection.armed = Armed::No;
-        match connection.http.discarded(bytes) {
-            None => self.receive_rest(slot),
-            Some(answer) => self.answered(now, slot, answer),
+    /// The pool that a slot of the wire belongs to.
+    #[inline]
+    fn pool_of(&self, slot: Slot) -> usize {
+        match self.slots.len() {
+            1 => 0,
+            _ => self.slots.partition_point(|&end| end <= slot),
         }
     }
 
-    /// An answer that was not complete in a buffer is complete now.
-    fn answered(&mut self, now: u64, slot: Slot, answer: Answer) {
-        if let Some(flight) = self.connections.end_oldest(slot) {
-            let (start_ns, late_ns) = (self.start_ns, self.late_ns);
-            let lag_ns =
-                record_answer(&mut self.recorder, &self.source, flight, answer, now, start_ns, late_ns);
-            self.connections.at(slot).carried_ns = lag_ns & self.carry_mask;
+    /// Makes connections that are closed and whose time has come.
+    fn reconnect(&mut self) {
+        let wants = self.pools.iter().any(|pool| !pool.closed.is_empty());
+        if wants && self.makes_connections() {
+            let Shard { core, pools, .. } = self;
+            pools.iter_mut().for_each(|pool| pool.reconnect(core));
         }
-        self.connections.at(slot).has_answered = true;
-        if answer.keeps_alive { self.after_answer(now, slot) } else { self.broken(now, slot, Kind::Eof) }
-    }
-
-    /// The last answer asked for is complete, or the oldest of several: what to receive next, and whether to send.
-    fn after_answer(&mut self, now: u64, slot: Slot) {
-        let wants_discard =
-            self.rules.can_discard && self.connections.at(slot).http.last_length() >= DISCARD_BYTES_MIN;
-        match (self.connections.at(slot).armed, wants_discard) {
-            (Armed::No, true) => {
-                self.connections.at(slot).armed = Armed::Head;
-                self.wire.receive_head(slot);
-            }
-            (Armed::No, false) => self.arm_stream(slot),
-            (Armed::Stream, true) => {
-                // What is armed would copy the next body: stop it before anything is asked for.
-                self.connections.at(slot).link = Link::Switching;
-                self.wire.pause(slot);
-            }
-            _ => {}
-        }
-        self.make_ready(now, slot);
-    }
-
-    /// An answer is half-way and nothing is armed: throws the rest away where that is possible, else goes on reading.
-    fn receive_rest(&mut self, slot: Slot) {
-        let connection = self.connections.at(slot);
-        if connection.armed != Armed::No {
-            return;
-        }
-        match connection.http.discardable() {
-            _ if !self.rules.can_discard => self.arm_stream(slot),
-            0 if connection.http.is_in_head() && connection.http.last_length() >= DISCARD_BYTES_MIN => {
-                connection.armed = Armed::Head;
-                self.wire.receive_head(slot);
-            }
-            0 => self.arm_stream(slot),
-            bytes => {
-                connection.armed = Armed::Discard;
-                self.wire.discard(slot, bytes);
-            }
-        }
-    }
-
-    fn arm_stream(&mut self, slot: Slot) {
-        self.connections.at(slot).armed = Armed::Stream;
-        self.wire.receive(slot);
-    }
-
-    fn paused(&mut self, now: u64, slot: Slot, pause: Pause) {
-        if pause == Pause::Starved {
-            self.recorder.stats.starved += 1;
-        }
-        let connection = self.connections.at(slot);
-        connection.armed = Armed::No;
-        if connection.link == Link::Switching {
-            connection.link = Link::Open;
-            connection.armed = Armed::Head;
-            self.wire.receive_head(slot);
-            self.make_ready(now, slot);
-        } else if connection.is_open() {
-            self.receive_rest(slot);
-        }
-    }
-
-    /// The other side closed its end: an answer that was to last until then is complete, anything else is cut short.
-    fn ended(&mut self, now: u64, slot: Slot) {
-        let answer = self.connections.at(slot).http.end();
-        match answer {
-            Some(answer) => self.answered(now, slot, answer),
-            None => self.broken(now, slot, Kind::Eof),
-        }
-    }
-
-    /// The connection cannot be used any more. Whatever was under way on it has failed; an idle connection that ends has
-    /// failed nobody.
-    fn broken(&mut self, now: u64, slot: Slot, kind: Kind) {
-        if !self.connections.at(slot).is_open() {
-            return;
-        }
-        if self.connections.is_idle(slot) {
-            // It waited for nobody: what the generator owed on it is settled.
-            self.connections.at(slot).carried_ns = 0;
-        }
-        while let Some(flight) = self.connections.end_oldest(slot) {
-            // A failure that something told us of has lain there as a response would have; a timeout is our own finding.
-            let late_ns = if matches!(kind, Kind::Timeout | Kind::Unfinished) { 0 } else { self.late_ns };
-            let instants = self.instants(flight.intended_ns, flight.sent_ns, now);
-            let lag_ns = flight.lag_when_done(now, late_ns);
-            self.connections.at(slot).carried_ns = lag_ns & self.carry_mask;
-            self.recorder.done(flight.step(), Outcome::Failed(kind), instants, lag_ns, 0);
-        }
-        self.connections.open -= 1;
-        self.wire.close(slot);
-        let connection = self.connections.at(slot);
-        connection.is_sending = false;
-        connection.armed = Armed::No;
-        // One that has worked is made again at once; one that has not is a target that accepts and drops.
-        if connection.has_answered {
-            connection.attempts = 0;
-            connection.link = Link::Closed { retry_ns: now };
-            self.next_retry_ns = now;
-            self.closed.push_back(slot);
-        } else {
-            self.retry_later(now, slot);
-        }
-    }
-
-    fn retry_later(&mut self, now: u64, slot: Slot) {
-        let connection = self.connections.at(slot);
-        connection.attempts += 1;
-        let longest_ns = (BACKOFF_NS_MIN << connection.attempts.min(10)).min(BACKOFF_NS_MAX);
-        let wait_ns = self.random.between(longest_ns / 2, longest_ns);
-        connection.link = Link::Closed { retry_ns: now + wait_ns };
-        connection.armed = Armed::No;
-        // It waits for the target from now on, and not for what the generator owed.
-        connection.carried_ns = 0;
-        self.next_retry_ns = self.next_retry_ns.min(now + wait_ns);
-        self.closed.push_back(slot);
-    }
-
-    /// Makes connections that are closed and whose time has come, a few at a time.
-    fn reconnect(&mut self, now: u64) {
-        if self.closed.is_empty() || now < self.next_retry_ns || !self.makes_connections() {
-            return;
-        }
-        let mut begun = 0;
-        let mut next_ns = u64::MAX;
-        for _ in 0..self.closed.len() {
-            let Some(slot) = self.closed.pop_front() else { break };
-            let Link::Closed { retry_ns } = self.connections.at(slot).link else { continue };
-            if retry_ns <= now && begun < CONNECTS_PER_TURN && self.connecting < CONNECTING_MAX {
-                begun += 1;
-                self.connecting += 1;
-                self.operations += OPERATIONS_PER_CONNECT;
-                let deadline_ns = now + self.rules.connect_timeout_ns;
-                self.connections.at(slot).link = Link::Connecting { deadline_ns };
-                self.wire.connect(slot);
-            } else {
-                next_ns = next_ns.min(retry_ns.max(now + TICK_NS / 10));
-                self.closed.push_back(slot);
-            }
-        }
-        self.next_retry_ns = next_ns;
     }
 
     /// A connection made after the last request has been sent would serve nobody.
     fn makes_connections(&self) -> bool {
-        match self.stage {
+        match self.core.stage {
             Stage::Connecting { .. } | Stage::Waiting | Stage::Running => true,
-            Stage::Draining { sends_until_ns, .. } => self.now_ns < sends_until_ns,
+            Stage::Draining { sends_until_ns, .. } => self.core.now_ns < sends_until_ns,
             Stage::Closing | Stage::Finished => false,
         }
     }
@@ -539,7 +258,7 @@ impl<W: Wire, S: Source> Shard<W, S> {
     /// Sends what is due on the connections that are free. Nothing in the turn that ends the run: it would be counted as
     /// ended, and never be sent.
     fn release(&mut self, now: u64) {
-        let may_send = match self.stage {
+        let may_send = match self.core.stage {
             Stage::Running => true,
             Stage::Draining { sends_until_ns, .. } => {
                 now < sends_until_ns && self.control.order() == Order::Run
@@ -550,211 +269,139 @@ impl<W: Wire, S: Source> Shard<W, S> {
             return;
         }
         if self.rules.sheds {
-            self.shed(now);
+            self.shed();
         }
-        for _ in 0..SENDS_PER_TURN {
-            let Some(slot) = self.connections.first_ready() else { return };
-            let free_ns = self.connections.at(slot).free_ns;
-            let Some(intended_ns) = self.next_intended(now, free_ns) else { return };
-            self.connections.unqueue_first();
-            self.send(slot, intended_ns, free_ns);
-            self.connections.queue(slot);
-        }
-    }
-
-    /// The intended moment of a request to be sent now, if one is.
-    #[inline]
-    fn next_intended(&mut self, now: u64, free_ns: u64) -> Option<u64> {
-        match &mut self.bucket {
-            Some(bucket) => match bucket.poll_due(now.checked_sub(self.start_ns)?) {
-                Poll::Due { intended_ns } => Some(self.start_ns + intended_ns),
-                Poll::Idle { .. } | Poll::Finished => None,
-            },
-            None if self.left == 0 || self.stage != Stage::Running => None,
-            None => {
-                self.left -= 1;
-                Some(free_ns.max(self.start_ns))
-            }
-        }
-    }
-
-    /// Puts one request on the wire; in a closed loop as many as the connection has room for.
-    fn send(&mut self, slot: Slot, intended_ns: u64, free_ns: u64) {
-        let room = if self.rules.is_closed_loop {
-            u64::from(self.connections.room(slot)).min(self.left + 1)
-        } else {
-            1
-        };
-        self.left -= if self.rules.is_closed_loop { room - 1 } else { 0 };
-        if self.rules.is_one_constant {
-            let bytes = self.source.constant(0).map_or(0, <[u8]>::len) as u64;
-            (0..room).for_each(|_| self.begin(slot, 0, intended_ns, free_ns, bytes));
-            self.connections.at(slot).is_sending = self.rules.reports_sends;
-            self.wire.send_constant(slot, 0, room as usize, self.rules.reports_sends);
-        } else {
-            self.send_drawn(slot, room, intended_ns, free_ns);
-        }
-        self.sends += 1;
-        self.operations += 1;
-    }
-
-    /// Sends requests that are drawn or filled in: one constant as it is, anything else through the scratch buffer.
-    fn send_drawn(&mut self, slot: Slot, room: u64, intended_ns: u64, free_ns: u64) {
-        self.scratch.clear();
-        for _ in 0..room {
-            let step = self.source.next_step();
-            let before = self.scratch.len();
-            match self.source.constant(step) {
-                Some(constant) if room == 1 => {
-                    let bytes = constant.len() as u64;
-                    self.begin(slot, step, intended_ns, free_ns, bytes);
-                    self.connections.at(slot).is_sending = self.rules.reports_sends;
-                    return self.wire.send_constant(slot, step, 1, self.rules.reports_sends);
+        // One that is alone need not be asked.
+        if let (core, [scenario], [pool]) = (&mut self.core, &mut self.scenarios[..], &mut self.pools[..]) {
+            for _ in 0..SENDS_PER_TURN {
+                if !pool.release(core, scenario) {
+                    return;
                 }
-                Some(constant) => self.scratch.extend_from_slice(constant),
-                None => self.source.render(step, &mut self.scratch),
             }
-            let bytes = (self.scratch.len() - before) as u64;
-            self.begin(slot, step, intended_ns, free_ns, bytes);
+            return;
         }
-        self.connections.at(slot).is_sending = self.rules.reports_copies;
-        self.wire.send_copy(slot, &self.scratch, self.rules.reports_copies);
+        self.release_most_overdue(now);
     }
 
-    fn begin(&mut self, slot: Slot, step: usize, intended_ns: u64, free_ns: u64, bytes: u64) {
-        let flight = Flight::new(step, intended_ns, self.now_ns);
-        let index = self.connections.begin(slot, flight);
-        self.released.push((index, free_ns, bytes));
+    /// Sends what is due of several scenarios, each time of the one that is due for longest: so all are late by the same, however
+    /// much each of them asks for.
+    #[inline(never)]
+    fn release_most_overdue(&mut self, now: u64) {
+        for _ in 0..SENDS_PER_TURN {
+            let Some(scenario) = self.most_overdue(now) else { return };
+            let Shard { core, scenarios, pools, .. } = self;
+            let scenario = &mut scenarios[scenario];
+            pools[scenario.pool].release(core, scenario);
+        }
     }
 
-    /// Queues a connection that can take a request. One that could before has been free since then.
-    ///
-    /// Lindley's recursion: had the generator not been late with the request before, the connection would have been free that
-    /// much earlier. Without this, each use of a connection would wipe out what the generator owes, and a generator that
-    /// cannot keep up would find that every arrival had to wait for a connection.
-    fn make_ready(&mut self, now: u64, slot: Slot) {
-        if self.connections.queue(slot) {
-            let connection = self.connections.at(slot);
-            connection.free_ns = now.saturating_sub(connection.carried_ns);
+    /// Of the scenarios that have something due and a connection for it, the one that is due for longest.
+    fn most_overdue(&mut self, now: u64) -> Option<usize> {
+        let mut most = None;
+        for index in 0..self.scenarios.len() {
+            if let Some(due_ns) = self.due_ns(index).filter(|&due_ns| due_ns <= now)
+                && most.is_none_or(|(most_ns, _)| due_ns < most_ns)
+            {
+                most = Some((due_ns, index));
+            }
         }
+        most.map(|(_, index)| index)
+    }
+
+    /// When a scenario's next request is to leave, if a connection is free to take it.
+    #[inline]
+    fn due_ns(&mut self, index: usize) -> Option<u64> {
+        let scenario = &self.scenarios[index];
+        let connections = &mut self.pools[scenario.pool].connections;
+        let slot = connections.first_ready()?;
+        let free_ns = self.core.relative_ns(connections.at(slot).free_ns);
+        Some(self.core.start_ns.saturating_add(scenario.next_due_ns(free_ns)?))
     }
 
     /// Stamps and hands over what was released; then waits for the next moment, if there is time.
     fn submit_and_wait(&mut self, now: u64) -> Result<(), String> {
         let now = self.stamp(now);
-        if self.has_more_to_send(now) {
-            return self.wire.submit();
+        let due_ns = self.next_due_ns();
+        let has_more = self.core.stage == Stage::Running && due_ns.is_some_and(|due_ns| due_ns <= now);
+        // The turn ended for its bounds, not for want of work; or the ring has to be asked what came meanwhile.
+        if has_more || self.lost_core_at_ns != 0 {
+            return self.core.wire.submit();
         }
-        let (due_ns, until_ns) = (self.next_due_ns(), self.next_moment_ns(now));
+        let until_ns = self.next_moment_ns(now);
         match self.pace.pause(now, due_ns, until_ns) {
             Waiting::Spin => {
-                self.is_spinning = self.operations == 0;
-                if self.wire.has_work() { self.wire.submit() } else { Ok(()) }
+                self.is_spinning = self.core.operations == 0;
+                if self.core.wire.has_work() { self.core.wire.submit() } else { Ok(()) }
             }
             Waiting::Park { until_ns } => {
                 // Sends execute within the call, one after the other. What is answered before the last of them is over has waited
                 // for us, and not we for it: with several, that is looked at before going to sleep.
-                if self.sends > 1 {
-                    self.wire.submit()?;
-                    if self.wire.has_work() {
+                if self.core.sends > 1 {
+                    self.core.wire.submit()?;
+                    if self.core.wire.has_work() {
                         return Ok(());
                     }
                 }
                 self.parked_until_ns = Some(until_ns);
-                self.wire.wait(until_ns)
+                self.core.wire.wait(until_ns)
             }
         }
     }
 
     /// The moment of sending is the moment of handing over, just before the system call; one stamp for the batch.
     fn stamp(&mut self, now: u64) -> u64 {
-        if self.released.is_empty() {
+        let Shard { core, pools, .. } = self;
+        if core.released.is_empty() {
             return now;
         }
-        let sent_ns = self.wire.now();
-        let start_ns = self.start_ns;
-        for &(index, free_ns, bytes) in &self.released {
-            let flight = self.connections.flight(index);
-            flight.sent_ns = sent_ns;
-            let due_ns = flight.intended_ns.max(free_ns);
-            if self.rules.is_closed_loop {
-                // No moment was intended: what passed since the connection was free is the generator's, not the target's.
-                flight.intended_ns = sent_ns;
-            }
-            flight.set_lag(sent_ns.saturating_sub(due_ns));
-            let relative = |ns: u64| ns.saturating_sub(start_ns);
-            self.recorder.sent(flight.step(), relative(flight.intended_ns), relative(sent_ns), bytes);
+        let (sent_ns, start_ns) = (core.wire.now(), core.start_ns);
+        let Core { released, recorder, .. } = core;
+        for &one in released.iter() {
+            pools[one.pool as usize].stamp(recorder, one, sent_ns, start_ns);
         }
-        self.released.clear();
+        released.clear();
         sent_ns
     }
 
-    /// True when the turn ended for its bounds, not for want of work; or when the ring has to be asked what came meanwhile.
-    fn has_more_to_send(&mut self, now: u64) -> bool {
-        if self.lost_core_at_ns != 0 {
-            return true;
-        }
-        if self.stage != Stage::Running || self.connections.first_ready().is_none() {
-            return false;
-        }
-        match &self.bucket {
-            Some(_) => self.next_due_ns().is_some_and(|due_ns| due_ns <= now),
-            None => self.left > 0,
-        }
-    }
-
-    /// When the next request must leave, if a connection is free to take it.
+    /// When the next request must leave, of those that a connection is free to take.
     fn next_due_ns(&mut self) -> Option<u64> {
-        if self.stage == Stage::Waiting {
+        if self.core.stage == Stage::Waiting {
             // The start is as due as any request: the first one is to leave at it.
             return self.control.start_ns();
         }
-        let next_ns = self.bucket.as_ref()?.next_ns()?;
-        let can_send = self.stage == Stage::Running
-            || matches!(self.stage, Stage::Draining { sends_until_ns, .. } if self.now_ns < sends_until_ns);
-        (can_send && self.connections.first_ready().is_some()).then(|| self.start_ns + next_ns)
+        let is_running = self.core.stage == Stage::Running;
+        let can_send = is_running
+            || matches!(self.core.stage, Stage::Draining { sends_until_ns, .. } if self.core.now_ns < sends_until_ns);
+        if !can_send {
+            return None;
+        }
+        let mut next_ns = None;
+        for index in 0..self.scenarios.len() {
+            // A closed loop sends only while the run goes on.
+            if (is_running || !self.scenarios[index].is_closed())
+                && let Some(due_ns) = self.due_ns(index)
+            {
+                next_ns = Some(next_ns.map_or(due_ns, |next_ns: u64| next_ns.min(due_ns)));
+            }
+        }
+        next_ns
     }
 
     /// When anything but a request wants a turn.
     fn next_moment_ns(&self, now: u64) -> u64 {
-        let start_ns = match self.stage {
+        let start_ns = match self.core.stage {
             Stage::Waiting => self.control.start_ns().unwrap_or(now + MILLISECOND_NS),
             Stage::Connecting { deadline_ns } => deadline_ns,
             Stage::Draining { deadline_ns, sends_until_ns } if sends_until_ns <= now => deadline_ns,
             Stage::Draining { deadline_ns, sends_until_ns } => deadline_ns.min(sends_until_ns),
             Stage::Closing => now + MILLISECOND_NS,
-            Stage::Running | Stage::Finished => self.start_ns + self.rules.phases.measure_to_ns,
+            Stage::Running | Stage::Finished => self.core.start_ns + self.rules.phases.measure_to_ns,
         };
-        let waits = !self.closed.is_empty() && self.makes_connections();
-        let retry_ns = if waits { self.next_retry_ns } else { u64::MAX };
+        let mut retry_ns = u64::MAX;
+        for pool in self.pools.iter().filter(|pool| !pool.closed.is_empty()) {
+            retry_ns = retry_ns.min(pool.next_retry_ns);
+        }
+        let retry_ns = if self.makes_connections() { retry_ns } else { u64::MAX };
         self.next_publish_ns.min(start_ns).min(retry_ns)
     }
-
-    /// Absolute instants, from the start of the run.
-    fn instants(&self, intended_ns: u64, sent_ns: u64, done_ns: u64) -> Instants {
-        let relative = |ns: u64| ns.saturating_sub(self.start_ns);
-        Instants { intended: relative(intended_ns), sent: relative(sent_ns), done: relative(done_ns) }
-    }
-}
-
-/// Records a complete answer, which has lain in the kernel for `late_ns`. Returns the part of its time that is the generator's.
-#[inline]
-fn record_answer<S: Source>(
-    recorder: &mut Recorder,
-    source: &S,
-    flight: Flight,
-    answer: Answer,
-    now: u64,
-    start_ns: u64,
-    late_ns: u64,
-) -> u64 {
-    let relative = |ns: u64| ns.saturating_sub(start_ns);
-    let instants = Instants {
-        intended: relative(flight.intended_ns),
-        sent: relative(flight.sent_ns),
-        done: relative(now),
-    };
-    let lag_ns = flight.lag_when_done(now, late_ns);
-    recorder.done(flight.step(), source.judge(flight.step(), answer.status), instants, lag_ns, answer.bytes);
-    lag_ns
 }

@@ -12,18 +12,19 @@ pub mod wire;
 pub mod world;
 
 use crate::lanes::{CollectorLane, Control, lane};
-use crate::protocol::http1;
+use crate::protocol::Protocol;
+use crate::protocol::http1::{HeadMemo, Http1};
 use crate::shard::{Parts, Shard, Turn};
 use engine::bucket::{Share, Tally, TokenBucket};
 use engine::mix::Mix;
 use engine::phase::Phases;
-use engine::plan::Plan;
+use engine::plan::{Plan, Scenario, Target};
 use engine::quantity::{MILLISECOND_NS, SECOND_NS};
-use engine::record::{Recorder, Series};
-use engine::snapshot::Snapshot;
+use engine::record::{Recorder, Series, Snapshot};
+use engine::seams::{Source, StepFacts};
 use std::rc::Rc;
 use std::sync::Arc;
-use wire::{Ledger, SimulatedWire, Statistics};
+use wire::{Ledger, Seat, SimulatedWire, Statistics};
 use world::World;
 
 /// The run starts this long after the last connection may have been made, so that every shard is waiting for it.
@@ -82,9 +83,11 @@ pub struct Interval {
 }
 
 /// One shard about to run, and what it is watched by.
-pub struct Bench {
+pub struct Bench<S: Source, P: Protocol> {
+    /// Which one.
+    pub number: u32,
     /// The loop.
-    pub shard: Shard<SimulatedWire, Mix>,
+    pub shard: Shard<SimulatedWire, S, P>,
     /// Where its recorders come out.
     pub lane: CollectorLane,
     /// Its clock.
@@ -108,56 +111,67 @@ impl Simulation {
     /// Runs every shard to its end, one after the other: they share nothing but the moment they start at. Panics, with the
     /// seed, when a shard is stuck or does what its wire does not allow.
     pub fn run(&self) -> Outcome {
-        let series = self.plan.requests.len();
+        self.run_with::<Mix, Http1>(|mix| (mix, HeadMemo::default()))
+    }
+
+    /// The same with another source and another protocol, made for each shard from the plan's own mix.
+    pub fn run_with<S: Source, P: Protocol>(&self, mut make: impl FnMut(Mix) -> (S, P::Shared)) -> Outcome {
+        let mixes = crate::mixes(&self.plan).expect("a plan's requests can be encoded");
         let mut outcome = Outcome {
-            snapshot: Snapshot::new(self.plan.shards as usize, series, self.phases()),
+            snapshot: Snapshot::new(self.plan.machine.shards as usize, &self.plan.layout(), self.phases()),
             wires: Vec::new(),
             intervals: Vec::new(),
-            scheduled: (!self.plan.load.is_closed()).then(Tally::default),
+            scheduled: (!self.plan.is_closed()).then(Tally::default),
         };
-        for shard in 0..self.plan.shards {
-            let statistics = self.run_shard(shard, &mut outcome);
+        for shard in 0..self.plan.machine.shards {
+            // Each scenario has a pool of its own.
+            let (sources, shared) = mixes.iter().cloned().map(&mut make).unzip();
+            let statistics = self.run_shard(self.bench::<S, P>(shard, sources, shared), &mut outcome);
             outcome.wires.push(statistics);
         }
         outcome
     }
 
     /// One shard on its wire, not yet run.
-    pub fn bench(&self, shard: u32) -> Bench {
+    pub fn bench<S: Source, P: Protocol>(
+        &self,
+        shard: u32,
+        sources: Vec<S>,
+        shared: Vec<P::Shared>,
+    ) -> Bench<S, P> {
         let share = self.share(shard);
         let control = Arc::new(Control::default());
-        let source = self.mix(share);
-        let wire = SimulatedWire::new(
-            self.world.clone(),
-            &source,
-            self.plan.connections_of(shard),
-            self.seed,
-            share.shard,
-            self.plan.connect_timeout_ns + START_NS,
-            control.clone(),
-        );
+        let seat = Seat {
+            shard: share.shard,
+            slots: (0..self.plan.pools.len()).map(|pool| self.plan.connections_of(pool, shard)).sum(),
+            pipeline: self.plan.targets.iter().map(Target::pipeline).max().unwrap_or(1),
+            start_ns: crate::connect_timeout_ns(&self.plan) + START_NS,
+        };
+        let steps: Vec<StepFacts> = sources.iter().flat_map(|source| source.steps().to_vec()).collect();
+        let wire = SimulatedWire::new(self.world.clone(), &steps, seat, self.seed, control.clone());
         control.start_at(wire.start_ns());
         let ledger = wire.ledger();
-        let (shard_lane, lane, recorder) = lane(shard as usize, self.plan.requests.len(), self.plan.phases);
+        let (shard_lane, lane, recorder) = lane(shard as usize, &self.plan.layout(), self.plan.phases);
         let on_ready = Box::new(|_| {});
-        let parts =
-            Parts { wire, source, share, lane: shard_lane, recorder, control: control.clone(), on_ready };
-        Bench { shard: Shard::new(&self.plan, parts), lane, ledger, control }
+        let parts = Parts {
+            wire,
+            sources,
+            shared,
+            share,
+            lane: shard_lane,
+            recorder,
+            control: control.clone(),
+            on_ready,
+        };
+        Bench { number: shard, shard: Shard::new(&self.plan, parts), lane, ledger, control }
     }
 
     fn share(&self, shard: u32) -> Share {
-        Share { shard: u64::from(shard), shards: u64::from(self.plan.shards) }
+        Share { shard: u64::from(shard), shards: u64::from(self.plan.machine.shards) }
     }
 
-    fn mix(&self, share: Share) -> Mix {
-        let authority = &self.plan.target.authority;
-        let steps = self.plan.requests.iter().map(|request| http1::encode(request, authority));
-        let steps = steps.collect::<Result<_, String>>().expect("a plan's requests can be encoded");
-        Mix::new(steps, self.plan.seed, share.shard, share.shards)
-    }
-
-    fn run_shard(&self, shard: u32, outcome: &mut Outcome) -> Statistics {
-        let Bench { shard: mut running, lane, ledger, control } = self.bench(shard);
+    fn run_shard<S: Source, P: Protocol>(&self, bench: Bench<S, P>, outcome: &mut Outcome) -> Statistics {
+        let Bench { number: shard, shard: mut running, lane, ledger, control } = bench;
         let mut ended_ns = None;
         let mut next_collect_ns = 0;
         let horizon_ns = self.horizon_ns(control.start_ns().unwrap_or(0));
@@ -199,17 +213,18 @@ impl Simulation {
 
     /// When a shard must be done, on its clock.
     fn horizon_ns(&self, start_ns: u64) -> u64 {
-        start_ns + self.plan.phases.measure_to_ns + self.plan.timeout_ns + OVERTIME_NS_MAX
+        let timeout_ns = self.plan.steps().map(|step| step.timeout_ns).max().unwrap_or(0);
+        start_ns + self.plan.phases.measure_to_ns + timeout_ns + OVERTIME_NS_MAX
     }
 
     /// Asks a fresh bucket what was to be sent before an instant.
     fn count_scheduled(&self, shard: u32, before_ns: u64, outcome: &mut Outcome) {
-        let Plan { load, seed, requests_max, .. } = &self.plan;
-        let bucket = TokenBucket::new(load, self.phases(), self.share(shard), *seed, *requests_max);
-        if let (Some(mut bucket), Some(scheduled)) = (bucket, &mut outcome.scheduled) {
-            let own = bucket.abandon(before_ns);
-            scheduled.measured += own.measured;
-            scheduled.outside += own.outside;
+        let Some(scheduled) = &mut outcome.scheduled else { return };
+        for (index, scenario) in self.plan.scenarios.iter().enumerate() {
+            let Scenario { starts_ns, load, requests_max, .. } = scenario;
+            let (draws, share) = (self.plan.draws_of(index), self.share(shard));
+            let bucket = TokenBucket::new((*starts_ns, load), self.phases(), share, draws, *requests_max);
+            bucket.into_iter().for_each(|mut bucket| scheduled.add(bucket.abandon(before_ns)));
         }
     }
 }
@@ -250,7 +265,7 @@ fn collect(lane: &CollectorLane, outcome: &mut Outcome) -> Option<u64> {
 
 impl Interval {
     fn of(recorder: &Recorder) -> Interval {
-        let all = || recorder.measured.iter().chain(&recorder.outside);
+        let all = || recorder.requests.each_series();
         Interval {
             shard: recorder.shard,
             from_ns: recorder.from_ns,

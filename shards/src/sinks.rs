@@ -1,13 +1,17 @@
 //! Sinks, each on a thread of its own behind a bounded queue: a slow one loses snapshots, which are counted, and slows nobody.
 
-use crossbeam::channel::{Sender, TrySendError, bounded};
+use crossbeam::channel::{Sender, bounded};
+use engine::record::Snapshot;
 use engine::seams::{Grain, Sink};
-use engine::snapshot::Snapshot;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 /// Snapshots that may wait for one sink: a minute at one a second.
 const QUEUE: usize = 60;
+/// Memory of those that may wait for one sink, and of the one that it is busy with. A snapshot has counts for each kind of
+/// request, so that sixty of a large plan would be gigabytes.
+const QUEUE_BYTES: usize = 16 << 20;
 
 /// All sinks of a run.
 pub(crate) struct Sinks {
@@ -18,8 +22,22 @@ pub(crate) struct Sinks {
 struct Queue {
     name: String,
     grain: Grain,
-    sender: Sender<Arc<Snapshot>>,
+    sender: Sender<QueuedSnapshot>,
+    bytes: Arc<AtomicUsize>,
     thread: JoinHandle<Result<(), String>>,
+}
+
+/// A snapshot in a queue, and its share of the queue's memory, which is given back when it is let go of.
+struct QueuedSnapshot {
+    snapshot: Arc<Snapshot>,
+    bytes: usize,
+    of_queue: Arc<AtomicUsize>,
+}
+
+impl Drop for QueuedSnapshot {
+    fn drop(&mut self) {
+        self.of_queue.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 impl Sinks {
@@ -40,12 +58,9 @@ impl Sinks {
 
     /// Offers a snapshot to every sink that wants ones this fine.
     pub(crate) fn offer(&mut self, grain: Grain, snapshot: &Arc<Snapshot>) {
-        for queue in self.queues.iter().filter(|queue| queue.grain == grain) {
-            // A sink that has failed has hung up; its complaint comes at the end, and nothing more is owed to it.
-            if let Err(TrySendError::Full(_)) = queue.sender.try_send(snapshot.clone()) {
-                self.lost += 1;
-            }
-        }
+        let bytes = snapshot.bytes();
+        let queues = self.queues.iter().filter(|queue| queue.grain == grain);
+        self.lost += queues.filter(|queue| !queue.takes(snapshot, bytes)).count() as u64;
     }
 
     /// Lets every sink finish; returns what they could not do.
@@ -56,15 +71,29 @@ impl Sinks {
 
 impl Queue {
     fn start(mut sink: Box<dyn Sink>) -> Result<Queue, String> {
-        let (sender, receiver) = bounded::<Arc<Snapshot>>(QUEUE);
+        let (sender, receiver) = bounded::<QueuedSnapshot>(QUEUE);
         let (name, grain) = (sink.name(), sink.grain());
         let run = move || {
-            receiver.iter().try_for_each(|snapshot| sink.snapshot(&snapshot))?;
+            receiver.iter().try_for_each(|waiting| sink.snapshot(&waiting.snapshot))?;
             sink.finish()
         };
         let thread = std::thread::Builder::new().name(format!("sink {name}")).spawn(run);
         let thread = thread.map_err(|error| format!("no thread for {name}: {error}"))?;
-        Ok(Queue { name, grain, sender, thread })
+        Ok(Queue { name, grain, sender, bytes: Arc::default(), thread })
+    }
+
+    /// Whether there is room for a snapshot, which is then in the queue. One that is alone is never too large.
+    fn takes(&self, snapshot: &Arc<Snapshot>, bytes: usize) -> bool {
+        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let queued = QueuedSnapshot { snapshot: snapshot.clone(), bytes, of_queue: self.bytes.clone() };
+        if before > 0 && before + bytes > QUEUE_BYTES {
+            return false;
+        }
+        match self.sender.try_send(queued) {
+            Ok(()) => true,
+            // A sink that has failed has hung up; its complaint comes at the end, and nothing more is owed to it.
+            Err(error) => error.is_disconnected(),
+        }
     }
 
     fn finish(self) -> Option<String> {
@@ -81,10 +110,25 @@ impl Queue {
 mod tests {
     use super::*;
     use engine::phase::Phases;
+    use engine::record::Layout;
     use std::sync::mpsc::{Receiver, channel};
+    use std::time::{Duration, Instant};
+
+    /// How long a sink may take to deal with what it was let.
+    const PATIENCE: Duration = Duration::from_secs(10);
 
     fn snapshot() -> Arc<Snapshot> {
-        Arc::new(Snapshot::new(1, 1, Phases { measure_from_ns: 0, measure_to_ns: 1 }))
+        of_size(1, 0)
+    }
+
+    /// A snapshot of so many series, each with so many different response times in it.
+    fn of_size(series: usize, times: u64) -> Arc<Snapshot> {
+        let phases = Phases { measure_from_ns: 0, measure_to_ns: 1 };
+        let mut snapshot = Snapshot::new(1, &Layout::new([series]), phases);
+        for series in &mut snapshot.requests.series.measured {
+            (0..times).for_each(|n| series.response.record(1_000 << (n % 30)));
+        }
+        Arc::new(snapshot)
     }
 
     /// Takes a snapshot each time it is let.
@@ -108,5 +152,28 @@ mod tests {
         assert!(sinks.lost() >= QUEUE as u64 - 1, "{}", sinks.lost());
         drop(let_go);
         assert_eq!(sinks.finish(), ["slow: no longer let"]);
+    }
+
+    #[test]
+    fn a_queue_is_bounded_in_bytes_and_takes_at_least_one_snapshot_however_large() {
+        let (let_go, gate) = channel();
+        let mut sinks = Sinks::start(vec![Box::new(Slow(gate))]).unwrap();
+        let large = of_size(250, 30);
+        let fit = QUEUE_BYTES / large.bytes();
+        assert!((2..QUEUE).contains(&fit), "{} bytes", large.bytes());
+        (0..QUEUE as u64).for_each(|_| sinks.offer(Grain::Interval, &large));
+        assert_eq!(sinks.lost(), (QUEUE - fit) as u64);
+        // What the sink has dealt with makes room again.
+        (0..fit).for_each(|_| let_go.send(()).unwrap());
+        let (bytes, latest) = (sinks.queues[0].bytes.clone(), Instant::now() + PATIENCE);
+        while bytes.load(Ordering::Relaxed) > 0 && Instant::now() < latest {
+            std::thread::yield_now();
+        }
+        let (lost, larger) = (sinks.lost(), of_size(1_000, 30));
+        assert!(larger.bytes() > QUEUE_BYTES);
+        sinks.offer(Grain::Interval, &larger);
+        assert_eq!(sinks.lost(), lost, "it is alone");
+        drop(let_go);
+        sinks.finish();
     }
 }

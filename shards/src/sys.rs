@@ -1,4 +1,4 @@
-//! The raw ring. The only file with `unsafe`: everything it offers is safe to call.
+//! The raw ring, behind functions that are safe to call. The only file with `unsafe`.
 //!
 //! What makes that so, in four rules. (1) Memory the kernel reads or writes belongs to the [`Ring`] and is neither moved
 //! nor freed while the kernel has it: constants and addresses are boxed at the start, outgoing bytes are copied into a slot's own
@@ -36,21 +36,21 @@ const LOANS_MASK: u32 = (1 << 31) - 1;
 const SUBMISSIONS: u32 = 512;
 
 /// What a ring is made for.
-pub(crate) struct Setup {
+pub struct Setup {
     /// Sockets that can be installed at a time.
-    pub(crate) slots: u32,
+    pub slots: u32,
     /// Receive buffers, a power of two.
-    pub(crate) buffers: u16,
+    pub buffers: u16,
     /// Addresses that can be connected to.
-    pub(crate) addresses: Vec<SockAddr>,
+    pub addresses: Vec<SockAddr>,
     /// Byte strings that can be sent without being copied.
-    pub(crate) constants: Vec<Vec<u8>>,
+    pub constants: Vec<Vec<u8>>,
     /// The most bytes one send copies; 0 when none does.
-    pub(crate) copy_bytes_max: usize,
+    pub copy_bytes_max: usize,
 }
 
 /// One io_uring with its registered files, buffers and bytes to send.
-pub(crate) struct Ring {
+pub struct Ring {
     uring: ManuallyDrop<IoUring>,
     /// What enter takes: the registered index, or the descriptor on kernels without.
     enter_fd: (RawFd, EnterFlags),
@@ -108,15 +108,15 @@ pub(crate) struct RingCounters {
 
 /// One completion.
 #[derive(Debug)]
-pub(crate) struct Done {
+pub struct Done {
     /// What was given with the submission.
-    pub(crate) token: u64,
+    pub token: u64,
     /// Bytes or a descriptor, or a negated errno.
-    pub(crate) result: i32,
+    pub result: i32,
     /// The buffer that was filled, if one was.
-    pub(crate) buffer: Option<Buffer>,
+    pub buffer: Option<Buffer>,
     /// True when a multishot operation stays armed.
-    pub(crate) more: bool,
+    pub more: bool,
 }
 
 /// A filled receive buffer of one ring. Give it back with [`Ring::recycle`].
@@ -141,7 +141,7 @@ pub(crate) struct Features {
 
 impl Ring {
     /// Makes the ring on the calling thread, which must be the one to use it. Probes from the newest setup flags down.
-    pub(crate) fn new(setup: Setup) -> io::Result<Ring> {
+    pub fn new(setup: Setup) -> io::Result<Ring> {
         let completions = (setup.slots.saturating_mul(4)).next_power_of_two().clamp(1_024, 65_536);
         let (uring, is_plain) = build_uring(completions)?;
         uring.submitter().register_files_sparse(setup.slots)?;
@@ -188,7 +188,7 @@ impl Ring {
 
     /// Puts a socket into a slot of the registered files, and lays out the slot's memory where it has none. The socket itself
     /// stays the caller's.
-    pub(crate) fn install(&mut self, slot: u32, socket: &Socket) -> io::Result<()> {
+    pub fn install(&mut self, slot: u32, socket: &Socket) -> io::Result<()> {
         let home = &mut self.memory.homes[slot as usize];
         if home.bytes.is_empty() {
             home.bytes = vec![0; self.copy_bytes_max].into_boxed_slice();
@@ -221,38 +221,29 @@ impl Ring {
     }
 
     /// Sends the first `bytes` of a constant. Successes are silent unless `is_reported`.
-    pub(crate) fn send_constant(
-        &mut self,
-        token: u64,
-        slot: u32,
-        constant: usize,
-        bytes: usize,
-        is_reported: bool,
-    ) {
+    pub fn send_constant(&mut self, token: u64, slot: u32, constant: usize, bytes: usize, is_reported: bool) {
         let source = &self.memory.constants[constant][..bytes];
         self.push(send_entry(slot, source, is_reported).user_data(token));
     }
 
-    /// Whether nothing has the slot's memory, so that a copy can be sent.
-    #[inline]
-    pub(crate) fn can_copy(&self, slot: u32) -> bool {
-        let home = &self.memory.homes[slot as usize];
-        home.loan.is_none() && home.taken_at <= self.counters.submissions
+    /// A slot's memory for bytes to send, where nothing else has it.
+    pub(crate) fn memory_of(&mut self, slot: u32) -> Option<&mut [u8]> {
+        let home = &mut self.memory.homes[slot as usize];
+        (home.loan.is_none() && home.taken_at <= self.counters.submissions).then_some(&mut home.bytes)
     }
 
-    /// Sends a copy of `bytes`, at most `copy_bytes_max`, on a slot that [`Ring::can_copy`]. It waits for as long as it takes
-    /// when it `is_reported`. Else it does not wait: where the socket has no room it completes with EAGAIN or fewer bytes, and
+    /// Sends the first `bytes` of the slot's memory, which nothing else may have. It waits for as long as it takes when it
+    /// `is_reported`. Else it does not wait: where the socket has no room it completes with EAGAIN or fewer bytes, and
     /// [`Ring::send_rest`] sends what is left.
-    pub(crate) fn send_copy(&mut self, token: u64, slot: u32, bytes: &[u8], is_reported: bool) {
-        assert!(self.can_copy(slot), "the kernel has the slot's memory");
-        self.memory.homes[slot as usize].bytes[..bytes.len()].copy_from_slice(bytes);
+    pub(crate) fn send_written(&mut self, token: u64, slot: u32, bytes: usize, is_reported: bool) {
+        assert!(self.memory_of(slot).is_some(), "the kernel has the slot's memory");
         if is_reported {
-            return self.lend(token, slot, 0, bytes.len());
+            return self.lend(token, slot, 0, bytes);
         }
         // It is over, well or not, when the kernel has taken it: MSG_DONTWAIT keeps it from being set aside, with its memory,
         // until the socket has room. MSG_WAITALL remains, because a short send without is silent.
-        let home = &mut self.memory.homes[slot as usize];
-        let send = opcode::Send::new(Fixed(slot), home.bytes.as_ptr(), bytes.len() as u32);
+        let source = &self.memory.homes[slot as usize].bytes[..bytes];
+        let send = opcode::Send::new(Fixed(slot), source.as_ptr(), source.len() as u32);
         let flags = libc::MSG_WAITALL | libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
         self.push(send.flags(flags).build().flags(squeue::Flags::SKIP_SUCCESS).user_data(token));
         self.memory.homes[slot as usize].taken_at = self.counters.submissions + u64::from(self.pending);
@@ -261,7 +252,7 @@ impl Ring {
     /// Sends the rest of the last copy, which was `bytes` long, from `from` on; it is reported. False when the memory is in use,
     /// so that the rest is no longer there.
     pub(crate) fn send_rest(&mut self, token: u64, slot: u32, from: usize, bytes: usize) -> bool {
-        let can_send = self.can_copy(slot);
+        let can_send = self.memory_of(slot).is_some();
         if can_send {
             self.lend(token, slot, from, bytes);
         }
@@ -292,7 +283,7 @@ impl Ring {
     }
 
     /// Receives into provided buffers, again and again, until it ends or is cancelled.
-    pub(crate) fn receive_multi(&mut self, token: u64, slot: u32) {
+    pub fn receive_multi(&mut self, token: u64, slot: u32) {
         let entry = opcode::RecvMulti::new(Fixed(slot), BUFFER_GROUP).build();
         self.push(entry.user_data(token));
     }
@@ -362,9 +353,14 @@ impl Ring {
         self.enter(1, flags, Some(SubmitArgs::new().timespec(&timespec)))
     }
 
+    /// Submits, then waits until a completion is there, however long that takes.
+    pub fn wait_for_completion(&mut self) -> io::Result<()> {
+        self.enter(u32::from(!self.has_batch()), EnterFlags::GETEVENTS, None)
+    }
+
     /// The next completion, if one is there.
     #[inline]
-    pub(crate) fn next(&mut self) -> Option<Done> {
+    pub fn next_completion(&mut self) -> Option<Done> {
         if self.batch_at == self.batch_end {
             self.refill();
             if self.batch_end == 0 {
@@ -395,7 +391,7 @@ impl Ring {
 
     /// Gives a buffer back to the kernel.
     #[inline]
-    pub(crate) fn recycle(&mut self, buffer: Buffer) {
+    pub fn recycle(&mut self, buffer: Buffer) {
         self.buffers.take_back(buffer);
     }
 
@@ -678,7 +674,7 @@ mod tests {
     /// The next completion, which comes for certain.
     fn next(ring: &mut Ring) -> (u64, i32) {
         loop {
-            if let Some(done) = ring.next() {
+            if let Some(done) = ring.next_completion() {
                 return (done.token, done.result);
             }
             ring.wait(0, u64::MAX >> 2).unwrap();
@@ -724,14 +720,19 @@ mod tests {
         let _ = BufferRing::new(1).unwrap().filled(1, 1);
     }
 
+    fn send(ring: &mut Ring, token: u64, bytes: &[u8], is_reported: bool) {
+        ring.memory_of(0).expect("the kernel has the slot's memory")[..bytes.len()].copy_from_slice(bytes);
+        ring.send_written(token, 0, bytes.len(), is_reported);
+    }
+
     #[test]
     #[should_panic(expected = "the kernel has the slot's memory")]
     fn memory_that_a_waiting_send_has_is_not_written_to() {
         let mut ring = ring();
         let (_near, _far) = connected(&mut ring);
-        ring.send_copy(1, 0, &[1; COPY_BYTES], true);
+        send(&mut ring, 1, &[1; COPY_BYTES], true);
         ring.submit().unwrap();
-        ring.send_copy(2, 0, b"x", true);
+        send(&mut ring, 2, b"x", true);
     }
 
     #[test]
@@ -739,21 +740,21 @@ mod tests {
     fn memory_that_the_kernel_has_not_taken_yet_is_not_written_to() {
         let mut ring = ring();
         let (_near, _far) = connected(&mut ring);
-        ring.send_copy(1, 0, b"x", false);
-        ring.send_copy(1, 0, b"y", false);
+        send(&mut ring, 1, b"x", false);
+        send(&mut ring, 1, b"y", false);
     }
 
     #[test]
     fn a_send_keeps_its_memory_when_its_slot_is_emptied_and_used_again() {
         let mut ring = ring();
         let (near, far) = connected(&mut ring);
-        ring.send_copy(1, 0, &[1; COPY_BYTES], true);
+        send(&mut ring, 1, &[1; COPY_BYTES], true);
         ring.submit().unwrap();
-        assert!(!ring.can_copy(0));
+        assert!(ring.memory_of(0).is_none());
         ring.remove(0).unwrap();
         let (_near, far_again) = connected(&mut ring);
-        assert!(ring.can_copy(0));
-        ring.send_copy(2, 0, &[2; 100], true);
+        assert!(ring.memory_of(0).is_some());
+        send(&mut ring, 2, &[2; 100], true);
         assert_eq!(next(&mut ring), (2, 100));
         assert_eq!((read(&far_again, 100), ring.memory.orphans.len()), (vec![2; 100], 1));
         // The first send goes on as the other side reads, and nothing has touched its bytes.
@@ -769,31 +770,29 @@ mod tests {
         let mut ring = ring();
         let (near, far) = connected(&mut ring);
         // Silent while there is room.
-        ring.send_copy(1, 0, &[1; 100], false);
+        send(&mut ring, 1, &[1; 100], false);
         ring.submit().unwrap();
-        assert!(ring.next().is_none() && ring.can_copy(0));
+        assert!(ring.next_completion().is_none() && ring.memory_of(0).is_some());
         assert_eq!(read(&far, 100), [1; 100]);
         // Some of it fits; then nothing does.
         let bytes: Vec<u8> = (0..COPY_BYTES).map(|at| (at % 251) as u8).collect();
-        ring.send_copy(1, 0, &bytes, false);
+        send(&mut ring, 1, &bytes, false);
         let (token, sent) = next(&mut ring);
-        assert!(token == 1 && sent > 0 && (sent as usize) < COPY_BYTES, "{sent}");
+        let sent = sent as usize;
+        assert!(token == 1 && (1..COPY_BYTES).contains(&sent), "{sent}");
         let filled = fill(&near);
-        assert!(ring.send_rest(2, 0, sent as usize, COPY_BYTES));
+        assert!(ring.send_rest(2, 0, sent, COPY_BYTES));
         ring.submit().unwrap();
-        assert!(!ring.can_copy(0) && !ring.send_rest(3, 0, 0, 1));
+        assert!(ring.memory_of(0).is_none() && !ring.send_rest(3, 0, 0, 1));
         let far_too = far.try_clone().unwrap();
         let reader = std::thread::spawn(move || read(&far_too, filled + COPY_BYTES));
-        assert_eq!(next(&mut ring), (2, COPY_BYTES as i32 - sent));
+        assert_eq!(next(&mut ring), (2, (COPY_BYTES - sent) as i32));
         let read = reader.join().unwrap();
-        assert!(
-            read[..sent as usize] == bytes[..sent as usize]
-                && read[sent as usize + filled..] == bytes[sent as usize..]
-        );
+        assert!(read[..sent] == bytes[..sent] && read[sent + filled..] == bytes[sent..]);
         // No room at all.
         fill(&near);
-        ring.send_copy(4, 0, b"x", false);
+        send(&mut ring, 4, b"x", false);
         assert_eq!(next(&mut ring), (4, -libc::EAGAIN));
-        assert!(ring.can_copy(0));
+        assert!(ring.memory_of(0).is_some());
     }
 }

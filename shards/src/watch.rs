@@ -4,9 +4,9 @@
 use crate::lanes::Control;
 use engine::phase::Phase;
 use engine::plan::Plan;
+use engine::record::Snapshot;
 use engine::seams::{Grain, Sink};
-use engine::snapshot::Snapshot;
-use engine::until::{Outcome, Times, Until};
+use engine::until::{Times, Until, UntilOutcome};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -19,12 +19,12 @@ pub(crate) struct Watch {
     is_over: bool,
     slice_ns: u64,
     control: Arc<Control>,
-    outcome: Sender<Outcome>,
+    outcome: Sender<UntilOutcome>,
 }
 
 impl Watch {
     /// The watch of a plan that has a goal, and where its outcome will come out.
-    pub(crate) fn of(plan: &Plan, control: &Arc<Control>) -> Option<(Watch, Receiver<Outcome>)> {
+    pub(crate) fn of(plan: &Plan, control: &Arc<Control>) -> Option<(Watch, Receiver<UntilOutcome>)> {
         let goal = plan.until.clone()?;
         let (outcome, receiver) = channel();
         let until = Until::new(goal, CONFIDENCE, plan.seed);

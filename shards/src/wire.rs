@@ -3,7 +3,9 @@
 //! The shard's loop is written against [`Wire`] alone. [`crate::ring::RingWire`] answers with io_uring; the simulation
 //! answers with a fake clock and a fake server, from a seed.
 
+use engine::outbox::Outbox;
 use engine::outcome::Kind;
+use engine::record::ShardStats;
 
 /// A connection's place on its shard.
 pub type Slot = u32;
@@ -29,6 +31,23 @@ pub enum Completion<B> {
     Broken(Slot, Kind),
 }
 
+impl<B> Completion<B> {
+    /// Where it happened.
+    #[inline]
+    pub fn slot(&self) -> Slot {
+        match *self {
+            Completion::Connected(slot)
+            | Completion::ConnectFailed(slot, _)
+            | Completion::Received(slot, _, _)
+            | Completion::Discarded(slot, _)
+            | Completion::Paused(slot, _)
+            | Completion::Sent(slot)
+            | Completion::Ended(slot)
+            | Completion::Broken(slot, _) => slot,
+        }
+    }
+}
+
 /// Why receiving stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pause {
@@ -36,29 +55,6 @@ pub enum Pause {
     Starved,
     /// It was asked to.
     Asked,
-}
-
-/// What a wire has done, for the verdict.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct WireCounters {
-    /// Calls of io_uring_enter.
-    pub enters: u64,
-    /// Submissions.
-    pub submissions: u64,
-    /// Completions.
-    pub completions: u64,
-    /// Completions the kernel had to keep aside.
-    pub overflowed: u64,
-    /// CPU time of the thread in user space.
-    pub cpu_user_ns: u64,
-    /// CPU time of the thread in the kernel.
-    pub cpu_system_ns: u64,
-    /// Time in which the thread could have run and did not, as the scheduler counts it; 0 where it does not.
-    pub run_delay_ns: u64,
-    /// Steps of the clock too large to smooth.
-    pub clock_steps: u64,
-    /// How far the TSC ran from CLOCK_MONOTONIC in the last second.
-    pub clock_ppm: f64,
 }
 
 /// The world as one shard sees it. Times are nanoseconds of CLOCK_MONOTONIC.
@@ -78,8 +74,11 @@ pub trait Wire {
     /// Sends `copies` of constant `constant`; with `is_reported`, [`Completion::Sent`] says when they are gone.
     fn send_constant(&mut self, slot: Slot, constant: usize, copies: usize, is_reported: bool);
 
-    /// Sends a copy of these bytes, likewise.
-    fn send_copy(&mut self, slot: Slot, bytes: &[u8], is_reported: bool);
+    /// Where bytes to send on a connection are appended, in its own memory. They go with [`Wire::flush`].
+    fn outbox(&mut self, slot: Slot) -> Outbox<'_>;
+
+    /// Sends what the outbox holds; [`Completion::Sent`] says, likewise, when the memory is free again.
+    fn flush(&mut self, slot: Slot, is_reported: bool);
 
     /// Receives whatever comes, again and again, until paused.
     fn receive(&mut self, slot: Slot);
@@ -114,6 +113,7 @@ pub trait Wire {
     /// Whether the other side has closed an idle or silent connection without our having been told.
     fn is_ended(&mut self, slot: Slot) -> bool;
 
-    /// What the wire has done so far. Costs a system call.
-    fn counters(&mut self) -> WireCounters;
+    /// What the wire has done so far: those of a shard's counters that only the wire knows of, counted from the beginning. The
+    /// others are 0. Costs a system call.
+    fn counters(&mut self) -> ShardStats;
 }

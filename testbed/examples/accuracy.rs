@@ -12,13 +12,13 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use vajra_testbed::{Options, Server};
+use vajra_testbed::{Server, ServerOptions};
 
 const REQUESTS_PER_CLIENT: usize = 1000;
 const WARM_UP_REQUESTS: usize = 50;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let server = Server::start(Options::default())?;
+    let server = Server::start(ServerOptions::default())?;
     println!(
         "{:>8} {:>8} | {:>7} {:>7} {:>7} {:>7} {:>7}  µs",
         "service", "clients", "min", "p50", "p90", "p99", "max"

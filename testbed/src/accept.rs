@@ -11,7 +11,8 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::connection::{converse, http};
-use crate::session::{Session, Site};
+use crate::session::ServerSession;
+use crate::site::Site;
 
 /// How long requests under way have, once the server is told to stop.
 pub(crate) const GRACE: Duration = Duration::from_secs(1);
@@ -33,7 +34,7 @@ pub(crate) async fn serve(listener: TcpListener, site: Rc<Site>, seed: u64, mut 
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    let session = Session::new(Rc::clone(&site), dice.clone());
+                    let session = ServerSession::new(Rc::clone(&site), dice.clone());
                     dice.jump();
                     connections.spawn_local(converse(stream, http.clone(), session, alive.clone()));
                 }

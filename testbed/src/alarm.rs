@@ -38,7 +38,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 /// The alarm of one server thread.
-pub(crate) struct Alarm {
+pub(crate) struct PreciseAlarm {
     timer: AsyncFd<KernelTimer>,
     waiting: RefCell<Waiting>,
 }
@@ -59,9 +59,9 @@ struct Waiting {
     tickets_issued: u64,
 }
 
-impl Alarm {
+impl PreciseAlarm {
     /// Must be called inside a tokio runtime. Fails when the process is out of file descriptors.
-    pub(crate) fn new() -> io::Result<Alarm> {
+    pub(crate) fn new() -> io::Result<PreciseAlarm> {
         let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
         let timer = KernelTimer(TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?);
         #[expect(
@@ -69,7 +69,7 @@ impl Alarm {
             reason = "its successor is unsafe, for types whose descriptor may change; ours cannot"
         )]
         let timer = AsyncFd::with_interest(timer, Interest::READABLE)?;
-        Ok(Alarm { timer, waiting: RefCell::default() })
+        Ok(PreciseAlarm { timer, waiting: RefCell::default() })
     }
 
     /// Wakes those who wait, for as long as it is polled. One task of the server runs this.
@@ -106,13 +106,13 @@ impl Alarm {
 
 /// Waits until an instant. Dropping it gives up the wait at once.
 pub(crate) struct Sleep {
-    alarm: Rc<Alarm>,
+    alarm: Rc<PreciseAlarm>,
     due: Instant,
     ticket: Option<u64>,
 }
 
 impl Sleep {
-    pub(crate) fn until(alarm: &Rc<Alarm>, due: Instant) -> Sleep {
+    pub(crate) fn until(alarm: &Rc<PreciseAlarm>, due: Instant) -> Sleep {
         Sleep { alarm: Rc::clone(alarm), due, ticket: None }
     }
 
@@ -158,10 +158,10 @@ mod tests {
     use tokio::task::{JoinSet, spawn_local};
 
     /// Runs `body` beside a ringing alarm.
-    fn with_alarm<F: Future<Output = ()>>(body: impl FnOnce(Rc<Alarm>) -> F) {
+    fn with_alarm<F: Future<Output = ()>>(body: impl FnOnce(Rc<PreciseAlarm>) -> F) {
         let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
         runtime.expect("a runtime").block_on(async {
-            let alarm = Rc::new(Alarm::new().expect("a timer"));
+            let alarm = Rc::new(PreciseAlarm::new().expect("a timer"));
             spawn_local(Rc::clone(&alarm).ring());
             body(alarm).await;
         });

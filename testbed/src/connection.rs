@@ -11,14 +11,14 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use crate::session::{Hangup, Session};
+use crate::session::{Hangup, ServerSession};
 
 /// Serves one connection until its client leaves, a request's fate resets it, or `alive` closes, which
 /// lets a request under way be answered first.
 pub(crate) async fn converse(
     stream: TcpStream,
     http: http1::Builder,
-    session: Session,
+    session: ServerSession,
     mut alive: watch::Receiver<()>,
 ) {
     // Without it Nagle's algorithm would hold back the end of an answer for the client's delayed

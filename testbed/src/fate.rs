@@ -15,13 +15,13 @@ pub(crate) enum Ending {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Fate {
+pub(crate) struct RequestFate {
     pub(crate) service: Duration,
     pub(crate) ending: Ending,
 }
 
-impl Fate {
-    pub(crate) fn draw(behaviour: &Behaviour, dice: &mut Xoshiro256PlusPlus) -> Fate {
+impl RequestFate {
+    pub(crate) fn draw(behaviour: &Behaviour, dice: &mut Xoshiro256PlusPlus) -> RequestFate {
         let service = behaviour.service.draw(dice);
         // Both are always drawn, so that changing one rate does not move the other's draws.
         let (reset, error) = (occurs(behaviour.reset_rate, dice), occurs(behaviour.error_rate, dice));
@@ -30,7 +30,7 @@ impl Fate {
             (false, true) => Ending::Error,
             (false, false) => Ending::Answer,
         };
-        Fate { service, ending }
+        RequestFate { service, ending }
     }
 }
 
@@ -50,7 +50,7 @@ mod tests {
     fn share(ending: Ending, error_rate: f64, reset_rate: f64) -> f64 {
         let behaviour = Behaviour { error_rate, reset_rate, ..Behaviour::default() };
         let mut dice = Xoshiro256PlusPlus::seed_from_u64(11);
-        let fates = (0..DRAWS).map(|_| Fate::draw(&behaviour, &mut dice).ending);
+        let fates = (0..DRAWS).map(|_| RequestFate::draw(&behaviour, &mut dice).ending);
         fates.filter(|drawn| *drawn == ending).count() as f64 / DRAWS as f64
     }
 

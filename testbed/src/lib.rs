@@ -29,7 +29,7 @@
 //! ```
 //! let mut behaviour = vajra_testbed::Behaviour::default();
 //! behaviour.set("service", "exp:5ms")?;
-//! let mut server = vajra_testbed::Server::start(vajra_testbed::Options { behaviour, ..Default::default() })?;
+//! let mut server = vajra_testbed::Server::start(vajra_testbed::ServerOptions { behaviour, ..Default::default() })?;
 //! println!("http://{}/", server.address());
 //! server.stop();
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -47,6 +47,7 @@ mod route;
 mod server;
 mod service_time;
 mod session;
+mod site;
 mod stall;
 mod tally;
 mod warm;
@@ -54,7 +55,7 @@ mod workers;
 
 pub use behaviour::{Behaviour, BehaviourError};
 pub use quantity::ValueError;
-pub use server::{Options, Server, StartError};
+pub use server::{Server, ServerOptions, StartError};
 pub use service_time::ServiceTime;
 pub use stall::Stall;
 pub use warm::Warm;

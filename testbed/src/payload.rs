@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 
 use crate::alarm::Sleep;
-use crate::session::Site;
+use crate::site::Site;
 use crate::{Behaviour, Stall};
 
 /// Bodies of a given length are cut from this. Its size is near what a socket takes in one write.
@@ -27,8 +27,8 @@ pub(crate) struct Payload {
     sent_bytes: u64,
     /// The length of every part but the last, at least 1.
     part_bytes: u64,
-    framing: Framing,
-    pace: Option<Pace>,
+    framing: BodyFraming,
+    pace: Option<BodyPace>,
 }
 
 enum Content {
@@ -38,14 +38,14 @@ enum Content {
 
 /// How the wire says where the body ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Framing {
+pub(crate) enum BodyFraming {
     Length,
     Chunked,
 }
 
 impl Payload {
     /// A body of `length_bytes` times the same byte.
-    pub(crate) fn filler(length_bytes: u64, framing: Framing) -> Payload {
+    pub(crate) fn filler(length_bytes: u64, framing: BodyFraming) -> Payload {
         Payload::new(Content::Filler, length_bytes, framing)
     }
 
@@ -53,11 +53,11 @@ impl Payload {
     pub(crate) fn whole(bytes: impl Into<Bytes>) -> Payload {
         let bytes = bytes.into();
         let length_bytes = bytes.len() as u64;
-        Payload::new(Content::Whole(bytes), length_bytes, Framing::Length)
+        Payload::new(Content::Whole(bytes), length_bytes, BodyFraming::Length)
     }
 
-    fn new(content: Content, length_bytes: u64, framing: Framing) -> Payload {
-        let parts = if framing == Framing::Chunked { PARTS_LIMIT } else { 1 };
+    fn new(content: Content, length_bytes: u64, framing: BodyFraming) -> Payload {
+        let parts = if framing == BodyFraming::Chunked { PARTS_LIMIT } else { 1 };
         let part_bytes = length_bytes.div_ceil(parts).max(1);
         Payload { content, length_bytes, sent_bytes: 0, part_bytes, framing, pace: None }
     }
@@ -70,7 +70,7 @@ impl Payload {
         }
         if slow_body.is_some() || stall.is_some() {
             let pause = slow_body.unwrap_or_default();
-            self.pace = Some(Pace { site: Rc::clone(site), stall, pause, sleep: None });
+            self.pace = Some(BodyPace { site: Rc::clone(site), stall, pause, sleep: None });
         }
         self
     }
@@ -114,19 +114,19 @@ impl Body for Payload {
 
     /// A chunked body never says so itself: hyper would then give an empty one a `Content-Length`.
     fn is_end_stream(&self) -> bool {
-        self.framing == Framing::Length && self.sent_bytes == self.length_bytes
+        self.framing == BodyFraming::Length && self.sent_bytes == self.length_bytes
     }
 
     fn size_hint(&self) -> SizeHint {
         match self.framing {
-            Framing::Length => SizeHint::with_exact(self.length_bytes - self.sent_bytes),
-            Framing::Chunked => SizeHint::default(),
+            BodyFraming::Length => SizeHint::with_exact(self.length_bytes - self.sent_bytes),
+            BodyFraming::Chunked => SizeHint::default(),
         }
     }
 }
 
 /// When the next piece may go: a pause after the last part, and not into a silence.
-struct Pace {
+struct BodyPace {
     site: Rc<Site>,
     stall: Option<Stall>,
     pause: Duration,
@@ -134,9 +134,9 @@ struct Pace {
     sleep: Option<Sleep>,
 }
 
-impl Pace {
+impl BodyPace {
     fn poll(&mut self, begins_part: bool, context: &mut Context<'_>) -> Poll<()> {
-        let Pace { site, stall, pause, sleep } = self;
+        let BodyPace { site, stall, pause, sleep } = self;
         let sleep_now = sleep.get_or_insert_with(|| {
             let pause = if begins_part { *pause } else { Duration::ZERO };
             Sleep::until(&site.alarm, site.release(*stall, Instant::now() + pause))
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn a_body_falls_into_its_length_exactly() {
         for length_bytes in [0, 1, 7, 8, 9, 65_535, 65_536, 65_537, 1_000_000] {
-            for framing in [Framing::Length, Framing::Chunked] {
+            for framing in [BodyFraming::Length, BodyFraming::Chunked] {
                 let sizes = pieces(Payload::filler(length_bytes, framing));
                 assert_eq!(sizes.iter().sum::<usize>() as u64, length_bytes);
                 assert!(sizes.iter().all(|size| *size > 0));
@@ -172,10 +172,10 @@ mod tests {
 
     #[test]
     fn a_chunked_body_has_at_most_eight_equal_parts() {
-        assert_eq!(pieces(Payload::filler(80, Framing::Chunked)), [10; 8]);
-        assert_eq!(pieces(Payload::filler(10, Framing::Chunked)), [2; 5]);
-        assert_eq!(pieces(Payload::filler(3, Framing::Chunked)), [1; 3]);
-        assert_eq!(pieces(Payload::filler(80, Framing::Length)), [80]);
+        assert_eq!(pieces(Payload::filler(80, BodyFraming::Chunked)), [10; 8]);
+        assert_eq!(pieces(Payload::filler(10, BodyFraming::Chunked)), [2; 5]);
+        assert_eq!(pieces(Payload::filler(3, BodyFraming::Chunked)), [1; 3]);
+        assert_eq!(pieces(Payload::filler(80, BodyFraming::Length)), [80]);
     }
 
     #[test]
@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(payload.next_piece(), "hello");
         assert_eq!(payload.size_hint().exact(), Some(0));
         assert!(payload.is_end_stream());
-        let empty = Payload::filler(0, Framing::Chunked);
+        let empty = Payload::filler(0, BodyFraming::Chunked);
         assert_eq!(empty.size_hint().exact(), None);
         assert!(!empty.is_end_stream());
     }

@@ -14,8 +14,8 @@ use tokio::sync::watch;
 
 use crate::Behaviour;
 use crate::accept::serve;
-use crate::session::Site;
-use crate::tally::Tally;
+use crate::site::Site;
+use crate::tally::RouteTally;
 
 /// Connections the kernel holds for us until we accept them; it lowers this to `net.core.somaxconn`.
 const BACKLOG_CONNECTIONS: i32 = 4096;
@@ -25,7 +25,7 @@ const CORE_LIMIT: usize = 1024;
 
 /// Where a server listens, on which core it runs, and how it behaves.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Options {
+pub struct ServerOptions {
     /// Where to listen. Port 0, the default on 127.0.0.1, lets the kernel choose a free one.
     pub address: SocketAddr,
     /// The core to pin the server's thread to. `None` leaves it where the starting thread may run.
@@ -36,9 +36,9 @@ pub struct Options {
     pub seed: u64,
 }
 
-impl Default for Options {
-    fn default() -> Options {
-        Options {
+impl Default for ServerOptions {
+    fn default() -> ServerOptions {
+        ServerOptions {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             core: None,
             behaviour: Behaviour::default(),
@@ -51,7 +51,7 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
-    tally: Arc<Tally>,
+    tally: Arc<RouteTally>,
     running: Option<Running>,
 }
 
@@ -68,7 +68,7 @@ impl Server {
     /// # Errors
     ///
     /// [`StartError`] says which of binding, pinning and starting failed, and what to do about it.
-    pub fn start(options: Options) -> Result<Server, StartError> {
+    pub fn start(options: ServerOptions) -> Result<Server, StartError> {
         let (listener, address) = listen(options.address)
             .map_err(|source| StartError::Bind { address: options.address, source })?;
         let (tally, (alive, alive_there)) = (Arc::default(), watch::channel(()));
@@ -125,8 +125,8 @@ fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
 /// What the server's thread is started with.
 struct ThreadStart {
     listener: TcpListener,
-    options: Options,
-    tally: Arc<Tally>,
+    options: ServerOptions,
+    tally: Arc<RouteTally>,
     alive: watch::Receiver<()>,
 }
 

@@ -1,14 +1,11 @@
 //! From a request to its answer: read it, draw its fate, wait, and answer or fail.
 //!
 //! Requests of one connection come one after the other, as HTTP/1.1 answers them; each connection has a
-//! session and all sessions share the site. The wire itself is `connection`'s business.
+//! session and all sessions share the [`Site`]. The wire itself is `connection`'s.
 
 use std::cell::RefCell;
 use std::fmt;
-use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
@@ -16,14 +13,12 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::alarm::{Alarm, Sleep};
-use crate::fate::{Ending, Fate};
-use crate::payload::{Framing, Payload};
+use crate::Behaviour;
+use crate::alarm::Sleep;
+use crate::fate::{Ending, RequestFate};
+use crate::payload::{BodyFraming, Payload};
 use crate::route::Route;
-use crate::tally::Tally;
-use crate::warm::WarmUps;
-use crate::workers::Queues;
-use crate::{Behaviour, Stall, Warm};
+use crate::site::Site;
 
 /// The largest body that `/echo` takes. It is answered once it has arrived whole, because a client that
 /// writes all before it reads would block against a server that writes while it reads.
@@ -32,59 +27,6 @@ const ECHO_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
-
-/// What all sessions of a server share.
-pub(crate) struct Site {
-    pub(crate) behaviour: Behaviour,
-    pub(crate) alarm: Rc<Alarm>,
-    started: Instant,
-    queues: RefCell<Queues>,
-    warm_ups: RefCell<WarmUps>,
-    tally: Arc<Tally>,
-}
-
-impl Site {
-    /// The server starts now. Must be called inside a tokio runtime; fails when out of file descriptors.
-    pub(crate) fn open(behaviour: Behaviour, tally: Arc<Tally>) -> io::Result<Site> {
-        Ok(Site {
-            behaviour,
-            alarm: Rc::new(Alarm::new()?),
-            started: Instant::now(),
-            queues: RefCell::default(),
-            warm_ups: RefCell::default(),
-            tally,
-        })
-    }
-
-    /// When a request arrived, which is now, and when it is done: it waits for a worker, it begins to be served when the server is not
-    /// silent, it takes longer while the server is cold, and what would be done in a silence is done at its end. All of
-    /// it is known now, so one wait does, and being late for one request does not make the next one late.
-    fn admit(&self, behaviour: &Behaviour, service: Duration) -> (Instant, Instant) {
-        let now = Instant::now();
-        let arrived = now.saturating_duration_since(self.started);
-        let first = behaviour.warm.map(|warm| (warm, self.warm_ups.borrow_mut().first(warm, arrived)));
-        let release = |at| behaviour.stall.map_or(at, |stall| stall.release(at));
-        let serve = |from| {
-            let begun = release(from);
-            let stretched =
-                |(warm, first): (Warm, Duration)| warm.stretch(service, begun.saturating_sub(first));
-            release(begun + first.map_or(service, stretched))
-        };
-        let done = match behaviour.workers {
-            Some(workers) => self.queues.borrow_mut().admit(workers, arrived, serve),
-            None => serve(arrived),
-        };
-        (now, self.started + done)
-    }
-
-    /// The first moment at or after `at` that is not in a silence.
-    pub(crate) fn release(&self, stall: Option<Stall>, at: Instant) -> Instant {
-        match stall {
-            Some(stall) => self.started + stall.release(at.saturating_duration_since(self.started)),
-            None => at,
-        }
-    }
-}
 
 /// Why a request is not answered but its connection ended.
 #[derive(Debug)]
@@ -107,22 +49,22 @@ impl fmt::Display for Hangup {
 impl std::error::Error for Hangup {}
 
 /// One connection's requests.
-pub(crate) struct Session {
+pub(crate) struct ServerSession {
     site: Rc<Site>,
     dice: RefCell<Xoshiro256PlusPlus>,
 }
 
 /// What of a request outlives its reading.
-struct Asked {
+struct ReadRequest {
     method: Method,
     content_type: Option<HeaderValue>,
     /// The body, if the route wants it; `None` when it was longer than the route takes.
     body: Option<Bytes>,
 }
 
-impl Session {
-    pub(crate) fn new(site: Rc<Site>, dice: Xoshiro256PlusPlus) -> Session {
-        Session { site, dice: RefCell::new(dice) }
+impl ServerSession {
+    pub(crate) fn new(site: Rc<Site>, dice: Xoshiro256PlusPlus) -> ServerSession {
+        ServerSession { site, dice: RefCell::new(dice) }
     }
 
     pub(crate) async fn serve(&self, request: Request<Incoming>) -> Result<Response<Payload>, Hangup> {
@@ -132,7 +74,7 @@ impl Session {
         if route == Route::Stats {
             return Ok(self.answer(route, asked));
         }
-        let fate = Fate::draw(&behaviour, &mut self.dice.borrow_mut());
+        let fate = RequestFate::draw(&behaviour, &mut self.dice.borrow_mut());
         self.wait(&behaviour, &fate).await;
         let response = match fate.ending {
             Ending::Reset => return Err(Hangup::Reset),
@@ -152,7 +94,7 @@ impl Session {
         }
     }
 
-    async fn wait(&self, behaviour: &Behaviour, fate: &Fate) {
+    async fn wait(&self, behaviour: &Behaviour, fate: &RequestFate) {
         let (arrived, done) = self.site.admit(behaviour, fate.service);
         if done > arrived {
             Sleep::until(&self.site.alarm, done).await;
@@ -165,12 +107,12 @@ impl Session {
     }
 
     /// Counts before it answers, so that `/stats` contains itself.
-    fn answer(&self, route: Route, asked: Asked) -> Response<Payload> {
+    fn answer(&self, route: Route, asked: ReadRequest) -> Response<Payload> {
         self.site.tally.count(&route);
         match route {
             Route::Root => text(StatusCode::OK, "ok\n"),
-            Route::Bytes(length_bytes) => filler(length_bytes, Framing::Length),
-            Route::Chunked(length_bytes) => filler(length_bytes, Framing::Chunked),
+            Route::Bytes(length_bytes) => filler(length_bytes, BodyFraming::Length),
+            Route::Chunked(length_bytes) => filler(length_bytes, BodyFraming::Chunked),
             Route::Status(status) => bare(status),
             Route::Echo => echo(asked),
             Route::Stats => typed(StatusCode::OK, JSON, Payload::whole(self.site.tally.json())),
@@ -182,14 +124,14 @@ impl Session {
 
 /// Reads a request to its end, even where nothing wants its body: hyper would close the connection over
 /// what is left unread.
-async fn read(request: Request<Incoming>, route: &Route) -> Result<Asked, Hangup> {
+async fn read(request: Request<Incoming>, route: &Route) -> Result<ReadRequest, Hangup> {
     let (head, mut body) = request.into_parts();
     let content_type = head.headers.get(CONTENT_TYPE).cloned();
     let body = match route {
         Route::Echo => collect(body).await?,
         _ => drain(&mut body).await?,
     };
-    Ok(Asked { method: head.method, content_type, body })
+    Ok(ReadRequest { method: head.method, content_type, body })
 }
 
 async fn collect(body: Incoming) -> Result<Option<Bytes>, Hangup> {
@@ -213,7 +155,7 @@ async fn drain(body: &mut Incoming) -> Result<Option<Bytes>, Hangup> {
     Ok(None)
 }
 
-fn echo(asked: Asked) -> Response<Payload> {
+fn echo(asked: ReadRequest) -> Response<Payload> {
     let Some(body) = asked.body else {
         let problem = format!("/echo takes at most {ECHO_LIMIT_BYTES} bytes\n");
         return text(StatusCode::PAYLOAD_TOO_LARGE, problem);
@@ -237,7 +179,7 @@ fn bare(status: StatusCode) -> Response<Payload> {
     }
 }
 
-fn filler(length_bytes: u64, framing: Framing) -> Response<Payload> {
+fn filler(length_bytes: u64, framing: BodyFraming) -> Response<Payload> {
     typed(StatusCode::OK, BINARY, Payload::filler(length_bytes, framing))
 }
 

@@ -14,11 +14,11 @@ const NAMES: [&str; 7] = ["/", "/bytes", "/chunked", "/status", "/echo", "/stats
 /// The counts are relaxed: each stands for itself, and whoever has read an answer from a socket has been
 /// ordered behind its count by the kernel.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct RouteTally {
     served: [AtomicU64; NAMES.len()],
 }
 
-impl Tally {
+impl RouteTally {
     pub(crate) fn count(&self, route: &Route) {
         self.served[place(route)].fetch_add(1, Ordering::Relaxed);
     }
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn each_route_is_counted_under_its_own_name() {
-        let tally = Tally::default();
+        let tally = RouteTally::default();
         for path in
             ["/", "/", "/bytes/1", "/chunked/1", "/status/200", "/echo", "/stats", "/none", "/bytes/x"]
         {

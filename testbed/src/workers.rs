@@ -33,7 +33,7 @@ pub(crate) fn parse_workers(text: &str) -> Result<Workers, ValueError> {
 /// The queues of a server, one for each number of workers that was asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Queues {
-    queues: BTreeMap<Workers, Queue>,
+    queues: BTreeMap<Workers, WorkerQueue>,
 }
 
 impl Queues {
@@ -45,20 +45,20 @@ impl Queues {
         arrived: Duration,
         serve: impl FnOnce(Duration) -> Duration,
     ) -> Duration {
-        self.queues.entry(workers).or_insert_with(|| Queue::new(workers)).admit(arrived, serve)
+        self.queues.entry(workers).or_insert_with(|| WorkerQueue::new(workers)).admit(arrived, serve)
     }
 }
 
 /// When each worker becomes free, the earliest on top: all that is to be known of a queue that is served in the order of
 /// arrival (Kiefer and Wolfowitz, "On the theory of queues with many servers", 1955).
 #[derive(Debug)]
-struct Queue {
+struct WorkerQueue {
     free: BinaryHeap<Reverse<Duration>>,
 }
 
-impl Queue {
-    fn new(workers: Workers) -> Queue {
-        Queue { free: (0..workers.get()).map(|_| Reverse(Duration::ZERO)).collect() }
+impl WorkerQueue {
+    fn new(workers: Workers) -> WorkerQueue {
+        WorkerQueue { free: (0..workers.get()).map(|_| Reverse(Duration::ZERO)).collect() }
     }
 
     fn admit(&mut self, arrived: Duration, serve: impl FnOnce(Duration) -> Duration) -> Duration {

@@ -99,7 +99,12 @@ fn variables_stand_between_the_file_and_the_flags() {
     let plan = "url = 'testbed:'\n[run]\nrequests = 10\nconnections = 1\nseed = 1\n";
     let vajra = Vajra::run("plan.toml", &["--seed", "3"]).file("plan.toml", plan);
     let done = vajra.variable("VAJRA_RUN__CONNECTIONS", "2").variable("VAJRA_RUN__SEED", "2").done();
-    assert_eq!((done.count("/plan/connections"), done.count("/plan/seed")), (2, 3), "{}", done.stderr);
+    assert_eq!(
+        (done.count("/plan/pools/0/connections/shared"), done.count("/plan/seed")),
+        (2, 3),
+        "{}",
+        done.stderr
+    );
 }
 
 #[test]

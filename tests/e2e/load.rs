@@ -3,7 +3,7 @@
 use crate::peers;
 use crate::vajra::{Done, Vajra};
 
-/// More connections than the machine has cores for shards is refused; `--force` runs it all the same.
+/// More connections than the machine has cores for shards is refused; `--force` runs it anyway.
 fn run(url: &str, words: &[&str]) -> Done {
     let done = Vajra::run(url, &[words, &["--force"]].concat()).done();
     done.assert_accounted();

@@ -6,6 +6,7 @@
 mod archive;
 mod bad_input;
 mod calibrate;
+mod earlier;
 mod evidence;
 mod examples;
 mod http;
@@ -13,6 +14,7 @@ mod load;
 mod machine;
 mod outputs;
 mod preflight;
+mod scenarios;
 mod secrets;
 mod signals;
 mod time_namespace;

@@ -53,7 +53,7 @@ fn json_on_standard_output_is_nothing_but_json() {
     let testbed = peers::testbed(&[]);
     let done = Vajra::new(&["run", &testbed.url("/"), "-n", "50", "--json", "-"]).done();
     let report: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
-    assert_eq!(report["schema"], 1);
+    assert_eq!(report["schema"], 2);
     assert!(done.stderr.contains("Requests"), "{}", done.stderr);
 }
 

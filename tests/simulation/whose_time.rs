@@ -22,11 +22,14 @@ fn a_generator_too_slow_for_the_rate_shows_it_as_its_own_lateness() {
     {
         let plan = plan(&format!("duration = '3s'\nconnections = {connections}\n[load]\nrate = 20_000"));
         let outcome = run(&plan, &weak(), seed);
-        let (lag, slip) = (outcome.snapshot.lag.summary(), outcome.total().slip.summary());
+        let (lag, slip) = (outcome.snapshot.measured_total().lag.summary(), outcome.total().slip.summary());
         let context = format!("seed {seed}, {connections} connections");
         assert!(lag.p50 > 100 * MILLISECOND_NS, "{context}: {lag:?}");
         assert!(lag.p50 as f64 > slip.p50 as f64 * least, "{context}: {lag:?} of {slip:?}");
-        let (own, unsent) = (outcome.snapshot.unreleased_own as f64, outcome.snapshot.unsent.measured as f64);
+        let (own, unsent) = (
+            outcome.snapshot.requests.scenarios[0].unreleased_own as f64,
+            outcome.snapshot.requests.scenarios[0].unsent.measured as f64,
+        );
         assert!(unsent > 10_000.0 && own > unsent * least, "{context}: {own} of {unsent} are ours");
         assert_eq!(report(&plan, &outcome).outcome.status, TargetStatus::Unknown, "{context}");
     }
@@ -37,7 +40,7 @@ fn a_generator_just_above_what_it_can_do_is_blamed_for_all_of_its_backlog() {
     for seed in seeds(3) {
         let plan = plan("duration = '6s'\nconnections = 50\n[load]\nrate = 6_950");
         let outcome = run(&plan, &weak(), seed);
-        let (lag, slip) = (outcome.snapshot.lag.summary(), outcome.total().slip.summary());
+        let (lag, slip) = (outcome.snapshot.measured_total().lag.summary(), outcome.total().slip.summary());
         assert!(slip.p50 > 20 * MILLISECOND_NS, "seed {seed}: there was a backlog; {slip:?}");
         assert!(lag.p50 * 4 > slip.p50 * 3, "seed {seed}: {lag:?} of {slip:?}");
     }
@@ -50,8 +53,13 @@ fn a_shed_arrival_is_held_against_whoever_kept_it_waiting() {
         let own_share = |connections: u32, world: &World| {
             let plan = plan(&format!("duration = '3s'\nconnections = {connections}\n{load}"));
             let snapshot = run(&plan, world, seed).snapshot;
-            assert!(snapshot.dropped.measured > 10_000, "seed {seed}: {:?}", snapshot.dropped);
-            snapshot.unreleased_own as f64 / snapshot.dropped.measured as f64
+            assert!(
+                snapshot.requests.scenarios[0].dropped.measured > 10_000,
+                "seed {seed}: {:?}",
+                snapshot.requests.scenarios[0].dropped
+            );
+            snapshot.requests.scenarios[0].unreleased_own as f64
+                / snapshot.requests.scenarios[0].dropped.measured as f64
         };
         let (ours, targets) = (own_share(50, &weak()), own_share(4, &slow()));
         assert!(
@@ -72,7 +80,7 @@ fn responses_that_came_while_the_core_was_lost_are_no_timeouts() {
         let total = outcome.total();
         assert!(outcome.snapshot.stats().hiccups > 2, "seed {seed}: the core was lost");
         assert_eq!(total.errors[Kind::Timeout as usize], 0, "seed {seed}: {:?}", total.errors);
-        let lag = outcome.snapshot.lag.summary();
+        let lag = outcome.snapshot.measured_total().lag.summary();
         assert!(lag.max > 500 * MILLISECOND_NS, "seed {seed}: and the generator owns up to it; {lag:?}");
     }
 }
@@ -89,8 +97,13 @@ fn arrivals_shed_between_rare_ones_are_held_against_whoever_kept_them_waiting() 
             let load = "[load]\nrate = 100\noverload = 'shed'\ndeadline = '5ms'";
             let plan = plan(&format!("duration = '20s'\nconnections = 4\n{load}"));
             let snapshot = run(&plan, world, seed).snapshot;
-            assert!(snapshot.dropped.measured > 200, "seed {seed}: {:?}", snapshot.dropped);
-            snapshot.unreleased_own as f64 / snapshot.dropped.measured as f64
+            assert!(
+                snapshot.requests.scenarios[0].dropped.measured > 200,
+                "seed {seed}: {:?}",
+                snapshot.requests.scenarios[0].dropped
+            );
+            snapshot.requests.scenarios[0].unreleased_own as f64
+                / snapshot.requests.scenarios[0].dropped.measured as f64
         };
         let (ours, targets) = (own_share(&stopped), own_share(&silent));
         assert!(
@@ -105,7 +118,8 @@ fn a_backlog_that_is_not_caught_up_with_in_time_is_held_against_the_generator() 
     for seed in seeds(3) {
         let plan = plan("duration = '3s'\nconnections = 50\ntimeout = '200ms'\n[load]\nrate = 8_500");
         let snapshot = run(&plan, &weak(), seed).snapshot;
-        let (own, unsent) = (snapshot.unreleased_own, snapshot.unsent.measured);
+        let (own, unsent) =
+            (snapshot.requests.scenarios[0].unreleased_own, snapshot.requests.scenarios[0].unsent.measured);
         assert!(unsent > 1_000 && own * 10 > unsent * 9, "seed {seed}: {own} of {unsent} are ours");
     }
 }
@@ -117,12 +131,15 @@ fn a_backlog_that_is_caught_up_with_tells_whose_it_was() {
     for seed in seeds(3) {
         let own_share = |plan_text: &str, world: &World| {
             let outcome = run(&plan(plan_text), world, seed);
-            assert_eq!(outcome.snapshot.unsent.measured, 0, "seed {seed}: it was caught up with");
+            assert_eq!(
+                outcome.snapshot.requests.scenarios[0].unsent.measured, 0,
+                "seed {seed}: it was caught up with"
+            );
             assert!(
-                outcome.snapshot.overdue.waited_ns > 50 * MILLISECOND_NS,
+                outcome.snapshot.requests.scenarios[0].overdue.waited_ns > 50 * MILLISECOND_NS,
                 "seed {seed}: there was a backlog"
             );
-            outcome.snapshot.overdue.own_share()
+            outcome.snapshot.requests.scenarios[0].overdue.own_share()
         };
         let ours = own_share("duration = '6s'\nconnections = 50\n[load]\nrate = 7_000", &weak());
         let targets = own_share("duration = '3s'\nconnections = 4\n[load]\nrate = 5_000", &stalls);
@@ -136,7 +153,7 @@ fn a_target_that_closes_after_each_response_does_not_hide_the_generators_backlog
     for seed in seeds(3) {
         let plan = plan("duration = '3s'\nconnections = 50\n[load]\nrate = 5_000");
         let outcome = run(&plan, &World { faults, ..weak() }, seed);
-        let (lag, slip) = (outcome.snapshot.lag.summary(), outcome.total().slip.summary());
+        let (lag, slip) = (outcome.snapshot.measured_total().lag.summary(), outcome.total().slip.summary());
         assert!(slip.p50 > 100 * MILLISECOND_NS, "seed {seed}: there was a backlog; {slip:?}");
         assert!(lag.p50 * 4 > slip.p50 * 3, "seed {seed}: {lag:?} of {slip:?}");
     }
@@ -169,7 +186,7 @@ fn what_a_lost_core_kept_waiting_is_not_the_targets_time() {
             "duration = '20s'\nconnections = 500\nwait = '{wait}'\ntimeout = '5s'\n[load]\nrate = 200"
         ));
         let outcome = run(&plan, &World { machine, server, ..World::default() }, seed);
-        let targets_ns = outcome.total().response.mean_ns() - outcome.snapshot.lag.mean_ns();
+        let targets_ns = outcome.total().response.mean_ns() - outcome.snapshot.measured_total().lag.mean_ns();
         // All that came in a lost turn is taken to have come at its beginning, which is hard on the generator.
         let is_fair = (48e6..51e6).contains(&targets_ns);
         assert!(is_fair, "seed {seed}, {wait}: {targets_ns} of 50 ms are said to be the target's");
@@ -183,7 +200,7 @@ fn responses_that_wait_while_a_turn_sends_are_the_generators_time() {
     for seed in seeds(3) {
         let plan = plan("duration = '1s'\nconnections = 16");
         let outcome = run(&plan, &World { machine, server, ..World::default() }, seed);
-        let lag = outcome.snapshot.lag.summary();
+        let lag = outcome.snapshot.measured_total().lag.summary();
         assert!(lag.p50 > 3 * MICROSECOND_NS, "seed {seed}: {lag:?}");
     }
 }

@@ -60,17 +60,38 @@ pub(super) fn run(plan: &Plan, world: &World, seed: u64) -> Outcome {
     outcome
 }
 
+/// All that came of a run, in words: two runs with the same did the same.
+pub(super) fn digest(outcome: &Outcome) -> String {
+    let of_series = |series: &Series| {
+        let times = [&series.response, &series.service, &series.slip, &series.failed_response];
+        let statuses: Vec<(u16, u64)> = series.statuses.iter().collect();
+        let Series { sent, ok, errors, bytes_sent, bytes_received, .. } = series;
+        let summaries = times.map(|distribution| distribution.summary());
+        format!("{sent} {ok} {errors:?} {statuses:?} {bytes_sent} {bytes_received} {summaries:?}")
+    };
+    let snapshot = &outcome.snapshot;
+    let series: Vec<String> = snapshot.requests.each_series().map(of_series).collect();
+    let lag = snapshot.requests.total().lag.summary();
+    let unreleased = snapshot.requests.scenario_total();
+    format!(
+        "{:?} {:?} {series:?} {lag:?} {unreleased:?} {:?}",
+        outcome.wires,
+        outcome.intervals,
+        snapshot.stats()
+    )
+}
+
 /// What would be reported of it.
 pub(super) fn report(plan: &Plan, outcome: &Outcome) -> Report {
     let facts = MachineFacts {
-        cores: (0..plan.shards as usize).collect(),
-        connections_open: u64::from(plan.connections),
+        cores: (0..plan.machine.shards as usize).collect(),
+        connections_open: u64::from(plan.connections()),
         run_s: outcome.finished_ns() as f64 / 1e9,
         ..MachineFacts::default()
     };
-    let (whole, window) = (&outcome.snapshot, outcome.snapshot.shards.as_slice());
+    let whole = &outcome.snapshot;
     let history = history(plan, outcome);
-    let observed = Observed { whole, window, history: &history, is_steady: None, until: None };
+    let observed = Observed { whole, history: &history, is_steady: None, until: None };
     let identity = Identity { run_id: "simulated".into(), started_at: "1970-01-01T00:00:00Z".into() };
     Report::new(plan, observed, facts, identity)
 }
@@ -90,6 +111,7 @@ fn history(plan: &Plan, outcome: &Outcome) -> Vec<Slice> {
             dropped: 0,
             cpu_ns: 0,
             response_hdr: response_hdr.clone(),
+            scenarios: Vec::new(),
         })
         .collect();
     history.sort_by_key(|slice| (slice.from_ns, slice.to_ns));
@@ -116,22 +138,32 @@ pub(super) fn assert_accounted(plan: &Plan, outcome: &Outcome, seed: u64) {
     assert_eq!(total.failed_response.count(), total.failed(), "seed {seed}");
     if let Some(scheduled) = outcome.scheduled {
         let measured: Series = snapshot.measured_total();
-        let measured = measured.ok + measured.failed() + snapshot.dropped.measured + snapshot.unsent.measured;
-        let outside: u64 = snapshot.outside.iter().map(|series| series.ok + series.failed()).sum();
-        let outside = outside + snapshot.dropped.outside + snapshot.unsent.outside;
+        let measured = measured.ok
+            + measured.failed()
+            + snapshot.requests.scenarios[0].dropped.measured
+            + snapshot.requests.scenarios[0].unsent.measured;
+        let outside: u64 =
+            snapshot.requests.series.outside.iter().map(|series| series.ok + series.failed()).sum();
+        let outside = outside
+            + snapshot.requests.scenarios[0].dropped.outside
+            + snapshot.requests.scenarios[0].unsent.outside;
         assert_eq!(
             Tally { measured, outside },
             scheduled,
             "seed {seed}: scheduled = ended + dropped + unsent"
         );
     } else {
-        assert_eq!((snapshot.dropped, snapshot.unsent), (Tally::default(), Tally::default()), "seed {seed}");
+        assert_eq!(
+            (snapshot.requests.scenarios[0].dropped, snapshot.requests.scenarios[0].unsent),
+            (Tally::default(), Tally::default()),
+            "seed {seed}"
+        );
     }
-    assert_eq!(snapshot.shards.len(), plan.shards as usize);
-    if !plan.load.is_closed() {
+    assert_eq!(snapshot.shards.len(), plan.machine.shards as usize);
+    if !plan.is_closed() {
         let measured = snapshot.measured_total();
         let longest_ns = measured.response.max_ns().max(measured.failed_response.max_ns());
-        let lag_ns = snapshot.lag.max_ns();
+        let lag_ns = snapshot.measured_total().lag.max_ns();
         assert!(lag_ns <= longest_ns, "seed {seed}: {lag_ns} of {longest_ns} ns are said to be ours");
     }
     assert_times(&total, seed);
@@ -272,6 +304,31 @@ pub(super) fn random_world(random: &mut Random) -> World {
         },
         keeps_log: false,
     }
+}
+
+/// A plan and a world of any kind, with few requests.
+pub(super) fn small_simulation(seed: u64) -> (Plan, World) {
+    let mut random = Random::new(seed, 78);
+    let connections = random.between(2, 5);
+    let pipeline = pick(&mut random, &[1, 1, 4]);
+    let load = pick(
+        &mut random,
+        &[
+            "",
+            "[load]\nrate = 300",
+            "[load]\nrate = 900\narrivals = 'poisson'",
+            "[load]\nrate = 2_000\noverload = 'shed'\ndeadline = '5ms'",
+        ],
+    );
+    let request = pick(
+        &mut random,
+        &["", "[[request]]\npath = '/{{seq}}'\n[[request]]\nmethod = 'HEAD'\n[[request]]\nbody = '{{uuid}}'"],
+    );
+    let plan = plan(&format!(
+        "shards = 2\nconnections = {connections}\npipeline = {pipeline}\ntimeout = '50ms'\nduration = '200ms'\n\
+         wait = 'park'\nrequests = 60\nseed = {seed}\n{load}\n{request}"
+    ));
+    (plan, random_world(&mut random))
 }
 
 pub(super) fn random_simulation(seed: u64) -> (Plan, World) {

@@ -1,17 +1,17 @@
 //! Why two sides cannot be compared as they are: each obstacle with its words, and what to do about it.
 
-use crate::compare::Options;
+use super::options::Options;
 use crate::load::{Arrivals, Load, Overload};
 use crate::phase::Phase;
-use crate::plan::{Plan, Request};
+use crate::plan::{Fields, HttpRequest, Plan, Request, Scenario, Target};
 use crate::quantity::counted;
 use crate::redact;
 use crate::report::{Report, SCHEMA};
 use crate::schedule::{Shape, Stretch};
 use crate::template::Piece;
 use crate::verdict::Status;
-use serde::{Deserialize, Serialize};
-use std::fmt;
+
+pub use super::obstacle::{Objection, Obstacle, Refusal};
 
 /// Fewer slices than this in a window make intervals that cannot be relied on.
 pub const SLICES_MIN: usize = 20;
@@ -19,113 +19,6 @@ pub const SLICES_MIN: usize = 20;
 pub const SLICES_NEEDED: usize = 6;
 /// Fewer pairs than this have no spread worth the name.
 pub const PAIRS_MIN: usize = 3;
-
-/// A kind of obstacle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Obstacle {
-    /// A report of another version, whose keys may mean something else.
-    Schema,
-    /// A run that is INVALID.
-    Invalid,
-    /// Plans that differ in ways that matter.
-    Plan,
-    /// Machines or programs that differ.
-    Environment,
-    /// A closed loop against an open one.
-    Loop,
-    /// A window with fewer than [`SLICES_MIN`] slices.
-    Slices,
-    /// Runs that cannot be paired as asked.
-    Pairs,
-    /// A report without a history, or with one that cannot be read.
-    History,
-    /// A run in which not one request succeeded.
-    Completed,
-}
-
-impl Obstacle {
-    /// Every kind, in the order of the enum.
-    pub const ALL: [Obstacle; 9] = [
-        Obstacle::Schema,
-        Obstacle::Invalid,
-        Obstacle::Plan,
-        Obstacle::Environment,
-        Obstacle::Loop,
-        Obstacle::Slices,
-        Obstacle::Pairs,
-        Obstacle::History,
-        Obstacle::Completed,
-    ];
-
-    /// The word it is allowed by.
-    pub fn name(self) -> &'static str {
-        match self {
-            Obstacle::Schema => "schema",
-            Obstacle::Invalid => "invalid",
-            Obstacle::Plan => "plan",
-            Obstacle::Environment => "environment",
-            Obstacle::Loop => "loop",
-            Obstacle::Slices => "slices",
-            Obstacle::Pairs => "pairs",
-            Obstacle::History => "history",
-            Obstacle::Completed => "completed",
-        }
-    }
-
-    /// False for obstacles that leave nothing to compare, or nothing that means the same.
-    pub fn can_be_allowed(self) -> bool {
-        !matches!(self, Obstacle::Schema | Obstacle::History | Obstacle::Completed)
-    }
-
-    /// Reads the word of an obstacle that can be allowed. Errors name those that can.
-    pub fn parse(word: &str) -> Result<Obstacle, String> {
-        let allowable = || Obstacle::ALL.into_iter().filter(|obstacle| obstacle.can_be_allowed());
-        allowable().find(|obstacle| obstacle.name() == word).ok_or_else(|| {
-            let names: Vec<&str> = allowable().map(Obstacle::name).collect();
-            let guess = crate::config::closest(word, &names)
-                .map_or(String::new(), |guess| format!("did you mean `{guess}`? "));
-            format!("`{word}` cannot be allowed; {guess}there are {}", names.join(", "))
-        })
-    }
-}
-
-/// One obstacle that was met.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Objection {
-    /// Its kind.
-    pub obstacle: Obstacle,
-    /// What is in the way, for people.
-    pub text: String,
-    /// What to do about it.
-    pub fix: String,
-}
-
-impl Objection {
-    fn new(obstacle: Obstacle, text: String, fix: &str) -> Objection {
-        Objection { obstacle, text, fix: fix.to_owned() }
-    }
-}
-
-/// Everything that is in the way of a comparison; never empty.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
-    /// In the order in which they should be looked at.
-    pub objections: Vec<Objection>,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines =
-            self.objections.iter().map(|Objection { obstacle, text, fix }| match obstacle.can_be_allowed() {
-                true => format!("{text}; {fix}, or allow `{}`", obstacle.name()),
-                false => format!("{text}; {fix}"),
-            });
-        formatter.write_str(&lines.collect::<Vec<_>>().join("\n"))
-    }
-}
-
-impl std::error::Error for Refusal {}
 
 /// All that is in the way, whether it is allowed or not.
 pub(crate) fn objections(base: &[Report], candidate: &[Report], options: &Options) -> Vec<Objection> {
@@ -180,7 +73,7 @@ fn of_run(report: &Report) -> Vec<Objection> {
     if report.verdict.status == Status::Invalid {
         let rules: Vec<&str> = report.verdict.reasons.iter().map(|reason| reason.rule.as_str()).collect();
         let text = format!("run {id} is INVALID ({})", rules.join(", "));
-        object(Obstacle::Invalid, text, "mend what its report names and make it again");
+        object(Obstacle::Invalid, text, "fix what its report names, and make it again");
     }
     let slices = report.history.iter().filter(|slice| slice.phase == Phase::Measure).count();
     match slices {
@@ -223,7 +116,7 @@ fn of_two(first: &Report, other: &Report) -> Vec<Objection> {
 /// In what the plan of one differs from the other's. `what` names both.
 fn of_plans(what: &str, first: &Plan, other: &Plan) -> Vec<Objection> {
     let mut found = Vec::new();
-    if first.load.is_closed() != other.load.is_closed() {
+    if loops(first) != loops(other) {
         let text = format!("of {what}, one is a closed loop and the other has a rate of its own");
         let fix = "a closed loop asks a slow target less; run both in the same way";
         found.push(Objection::new(Obstacle::Loop, text, fix));
@@ -236,26 +129,33 @@ fn of_plans(what: &str, first: &Plan, other: &Plan) -> Vec<Objection> {
     found
 }
 
+/// Of each scenario, whether it is a closed loop.
+fn loops(plan: &Plan) -> Vec<bool> {
+    plan.scenarios.iter().map(|scenario| scenario.load.is_closed()).collect()
+}
+
 /// A field of a plan in words.
 type Show = fn(&Plan) -> String;
 
-/// Every field that matters and differs, with both values. Names, seeds, lengths, thresholds and where the target stands do
-/// not matter: two deployments of one service are what is compared as a rule.
+/// Every field that matters and differs, with both values. Names of plans, seeds, lengths, thresholds and where the target stands
+/// do not matter: two deployments of one service are what is compared as a rule.
 fn plan_differences(first: &Plan, other: &Plan) -> Vec<String> {
     // Reports of earlier versions, or with secrets kept, are compared with others by what a secret is known by.
     let (first, other) = (&redact::plan(first), &redact::plan(other));
-    let fields: [(&str, Show); 8] = [
-        ("requests", show_requests),
-        ("load", |plan| show_load(&plan.load)),
-        ("connections", |plan| plan.connections.to_string()),
-        ("shards", |plan| plan.shards.to_string()),
-        ("pipeline", |plan| plan.pipeline.to_string()),
-        ("timeout", |plan| exact(plan.timeout_ns)),
-        ("connect_timeout", |plan| exact(plan.connect_timeout_ns)),
-        ("wait", |plan| format!("{:?}", plan.wait).to_lowercase()),
+    let fields: [(&str, Show); 10] = [
+        ("scenarios", |plan| plan.scenarios.len().to_string()),
+        ("requests", |plan| each(plan, show_requests)),
+        ("load", |plan| each(plan, |scenario| show_load(&scenario.load))),
+        ("starts", |plan| each(plan, |scenario| exact(scenario.starts_ns))),
+        ("connections", |plan| plan.connections().to_string()),
+        ("shards", |plan| plan.machine.shards.to_string()),
+        ("pipeline", |plan| each_target(plan, |target| target.pipeline().to_string())),
+        ("timeout", |plan| each(plan, show_timeouts)),
+        ("connect_timeout", |plan| each_target(plan, |target| exact(target.connect_timeout_ns))),
+        ("wait", |plan| format!("{:?}", plan.machine.wait).to_lowercase()),
     ];
     // A closed loop against an open one is an obstacle of its own.
-    let is_asked = |name: &str| name != "load" || first.load.is_closed() == other.load.is_closed();
+    let is_asked = |name: &str| name != "load" || loops(first) == loops(other);
     let fields = fields.iter().filter(|(name, _)| is_asked(name));
     let mut differences: Vec<String> =
         fields.filter_map(|(name, show)| difference(name, &show(first), &show(other))).collect();
@@ -264,6 +164,23 @@ fn plan_differences(first: &Plan, other: &Plan) -> Vec<String> {
         differences.push("requests: their headers, bodies or weights differ".to_owned());
     }
     differences
+}
+
+/// Something of each scenario, with its name where there are several.
+fn each(plan: &Fields, show: impl Fn(&Scenario) -> String) -> String {
+    match plan.scenarios.as_slice() {
+        [only] => show(only),
+        several => several
+            .iter()
+            .map(|scenario| format!("{} {}", scenario.name, show(scenario)))
+            .collect::<Vec<_>>()
+            .join("; "),
+    }
+}
+
+/// Something of each target, in the order of the plan.
+fn each_target(plan: &Fields, show: impl Fn(&Target) -> String) -> String {
+    plan.targets.iter().map(show).collect::<Vec<_>>().join(", ")
 }
 
 fn environment_differences(first: &Report, other: &Report) -> Vec<String> {
@@ -284,25 +201,33 @@ fn difference(name: &str, first: &str, other: &str) -> Option<String> {
     (first != other).then(|| format!("{name}: {first} against {other}"))
 }
 
-/// All that a request puts on the wire, but for the name of the host.
-fn what_is_sent(plan: &Plan) -> Vec<Request> {
-    let mut requests = plan.requests.clone();
-    for request in &mut requests {
-        request.name.clear();
+/// All that the requests put on the wire, and how often, but for the name of the host.
+fn what_is_sent(plan: &Plan) -> Vec<(u32, HttpRequest)> {
+    let sent = plan.steps().map(|step| {
+        let Request::Http(mut request) = step.request.clone();
         request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
-    }
-    requests
+        (step.weight, request)
+    });
+    sent.collect()
 }
 
-fn show_requests(plan: &Plan) -> String {
+fn show_requests(scenario: &Scenario) -> String {
     let piece = |piece: &Piece| match piece {
         Piece::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         other => format!("{{{{{}}}}}", format!("{other:?}").to_lowercase()),
     };
     let one = |request: &Request| {
-        format!("{} {}", request.method, request.path.iter().map(piece).collect::<String>())
+        let Request::Http(HttpRequest { method, path, .. }) = request;
+        format!("{method} {}", path.iter().map(piece).collect::<String>())
     };
-    plan.requests.iter().map(one).collect::<Vec<_>>().join(", ")
+    scenario.steps().iter().map(|step| one(&step.request)).collect::<Vec<_>>().join(", ")
+}
+
+/// The timeouts of a scenario's steps, each once.
+fn show_timeouts(scenario: &Scenario) -> String {
+    let mut timeouts: Vec<u64> = scenario.steps().iter().map(|step| step.timeout_ns).collect();
+    timeouts.dedup();
+    timeouts.into_iter().map(exact).collect::<Vec<_>>().join(", ")
 }
 
 /// A load in a few words; equal words mean equal loads. The length of a last stretch that goes on as it is, is only the length
@@ -404,7 +329,7 @@ mod tests {
         invalid.plan = good.plan.clone();
         let cases = [
             (invalid, Obstacle::Invalid, "run bad is INVALID (unaccounted"),
-            (Report { schema: 2, ..good.clone() }, Obstacle::Schema, "schema 2"),
+            (Report { schema: 99, ..good.clone() }, Obstacle::Schema, "schema 99"),
             (Report { history: Vec::new(), ..good.clone() }, Obstacle::History, "no history"),
             (Report { history: good.history[..5].to_vec(), ..good.clone() }, Obstacle::History, "5 slices"),
             (Report { history: good.history[..6].to_vec(), ..good.clone() }, Obstacle::Slices, "6 slices"),

@@ -1,16 +1,19 @@
 //! One row of a comparison: an estimate of a difference, its interval, and what follows.
 
-use crate::compare::refusal::{Objection, Obstacle, Refusal};
-use crate::compare::{Judgement, Metric, Options, RegressionRow, RegressionStatus};
+use super::metric::{Judgement, RowMetric};
+use super::obstacle::{Objection, Obstacle, Refusal};
+use super::options::Options;
+use super::regression::{RegressionRow, RegressionStatus};
 use crate::distribution::Distribution;
 use crate::random::Random;
 use crate::report::{RateBlock, Report};
 use crate::statistics::Interval;
 use crate::statistics::bootstrap::{Replicates, Spread, replicates};
 use crate::statistics::sample::{Portion, Sample, Statistic, measured};
-use crate::statistics::share::Share;
+use crate::statistics::share::Proportion;
 use crate::statistics::student::{Difference, paired, welch};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The most different response times that the slices of a side may hold together, half a gigabyte of them. A slice of a real run
 /// holds some hundred; one that was made to, in a hundred bytes, thirty thousand.
@@ -34,8 +37,11 @@ pub enum Basis {
 /// One metric of both sides.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
+    /// The scenario it is about; nothing for all of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<String>,
     /// What the row is about.
-    pub metric: Metric,
+    pub metric: RowMetric,
     /// The base's figure: nanoseconds, per second, or a share of 1. Of all runs together.
     pub base: f64,
     /// The candidate's.
@@ -59,7 +65,17 @@ pub struct Row {
     pub is_decisive: bool,
 }
 
+/// A metric for people, with the scenario before it if it is of one.
+pub(super) fn title(scenario: Option<&str>, metric: RowMetric) -> String {
+    scenario.map_or_else(|| metric.title().to_owned(), |name| format!("{name}/{}", metric.title()))
+}
+
 impl Row {
+    /// What the row is called, for people.
+    pub fn title(&self) -> String {
+        title(self.scenario.as_deref(), self.metric)
+    }
+
     pub(super) fn against(&self, limit: f64) -> RegressionRow {
         let limit = if self.metric.is_relative() { limit } else { self.minimum };
         let worsening = worsening(self.metric, Interval { low: self.low, high: self.high });
@@ -69,7 +85,8 @@ impl Row {
             _ => RegressionStatus::Unclear,
         };
         let detectable = self.reach().map(|reach| limit + reach);
-        RegressionRow { metric: self.metric, status, limit, detectable, is_decisive: self.is_decisive }
+        let (scenario, metric) = (self.scenario.clone(), self.metric);
+        RegressionRow { scenario, metric, status, limit, detectable, is_decisive: self.is_decisive }
     }
 
     /// How far the interval reaches from the difference to the better side: so much worse it has to be to be told from nothing.
@@ -80,19 +97,19 @@ impl Row {
 }
 
 /// A difference turned round so that more is worse.
-fn worsening(metric: Metric, difference: Interval) -> Interval {
+fn worsening(metric: RowMetric, difference: Interval) -> Interval {
     match metric.is_better_higher() {
         true => Interval { low: -difference.high, high: -difference.low },
         false => difference,
     }
 }
 
-fn reach(metric: Metric, difference: f64, interval: Interval) -> f64 {
+fn reach(metric: RowMetric, difference: f64, interval: Interval) -> f64 {
     let estimate = worsening(metric, Interval::point(difference)).low;
     (estimate - worsening(metric, interval).low).max(0.0)
 }
 
-fn judge(metric: Metric, difference: f64, interval: Interval, minimum: f64) -> Judgement {
+fn judge(metric: RowMetric, difference: f64, interval: Interval, minimum: f64) -> Judgement {
     let interval = worsening(metric, interval);
     let estimate = worsening(metric, Interval::point(difference)).low;
     if interval.low > 0.0 && estimate >= minimum {
@@ -107,7 +124,7 @@ fn judge(metric: Metric, difference: f64, interval: Interval, minimum: f64) -> J
 }
 
 /// One side: its runs, ready to be read.
-pub(crate) struct Side {
+pub(crate) struct ComparedSide {
     /// The slices of all runs.
     pub(crate) sample: Sample,
     /// Each run on its own, where there are several.
@@ -118,40 +135,44 @@ pub(crate) struct Side {
     pub(crate) response: Distribution,
 }
 
-impl Side {
+impl ComparedSide {
     /// The side that some runs make up. Refuses runs whose histories cannot be read.
-    pub(crate) fn new(reports: &[Report]) -> Result<Side, Refusal> {
+    pub(crate) fn new(reports: &[Report]) -> Result<ComparedSide, Refusal> {
         let mut runs = Vec::with_capacity(reports.len());
         let (mut response, mut values) = (Distribution::new(), 0);
         for report in reports {
-            let unreadable = |cause: String| {
+            let unreadable = |cause: &dyn fmt::Display| {
                 let text = format!("run {}: {cause}", report.run_id);
                 let fix = "make the run again".to_owned();
                 Refusal { objections: vec![Objection { obstacle: Obstacle::History, text, fix }] }
             };
-            let portions = measured(&report.history).map_err(unreadable)?;
+            let portions = measured(&report.history).map_err(|cause| unreadable(&cause))?;
             values += portions.iter().map(|portion| portion.responses.len()).sum::<usize>();
             if values > VALUES_MAX {
                 return Err(unreadable(
-                    "its slices hold more different response times than fit into memory".into(),
+                    &"its slices hold more different response times than fit into memory",
                 ));
             }
             runs.push(portions);
             let whole = Distribution::decode(&report.response_ns.hdr)
-                .map_err(|cause| unreadable(format!("its response times cannot be read: {cause}")))?;
+                .map_err(|cause| unreadable(&format_args!("its response times cannot be read: {cause}")))?;
             response.merge(&whole);
         }
         let rates = reports.iter().map(|report| report.rate).collect();
-        Ok(Side::of_runs(runs, rates, response))
+        Ok(ComparedSide::of_runs(runs, rates, response))
     }
 
     /// A side from decoded runs.
-    pub(crate) fn of_runs(runs: Vec<Vec<Portion>>, rates: Vec<RateBlock>, response: Distribution) -> Side {
+    pub(crate) fn of_runs(
+        runs: Vec<Vec<Portion>>,
+        rates: Vec<RateBlock>,
+        response: Distribution,
+    ) -> ComparedSide {
         let single = match runs.len() {
             1 => Vec::new(),
             _ => runs.iter().map(|run| Sample::new(vec![run.clone()])).collect(),
         };
-        Side { sample: Sample::new(runs), runs: single, rates, response }
+        ComparedSide { sample: Sample::new(runs), runs: single, rates, response }
     }
 
     /// The mean of a rate over all runs, when all have it.
@@ -168,22 +189,23 @@ impl Side {
 
 /// A row whose interval is still to be given its confidence.
 pub(crate) struct Draft {
-    pub(crate) metric: Metric,
+    pub(crate) scenario: Option<String>,
+    pub(crate) metric: RowMetric,
     pub(crate) is_decisive: bool,
     base: f64,
     candidate: f64,
     minimum: f64,
-    evidence: Evidence,
+    source: IntervalSource,
 }
 
 /// What an interval is made from.
-enum Evidence {
+enum IntervalSource {
     /// Nothing was left to chance.
     ByConstruction,
     /// The spread within the runs, on a logarithmic scale, and the logarithms of each run's figure.
     Ratio { within: Spread, between: Between },
     /// Shares of both sides, and of each run.
-    Shares { base: Share, candidate: Share, degrees: f64, between: Between },
+    Shares { base: Proportion, candidate: Proportion, degrees: f64, between: Between },
 }
 
 /// A figure of each run.
@@ -219,15 +241,15 @@ impl Between {
 impl Draft {
     /// False when chance had no part in it.
     pub(crate) fn is_fallible(&self) -> bool {
-        !matches!(self.evidence, Evidence::ByConstruction)
+        !matches!(self.source, IntervalSource::ByConstruction)
     }
 
     /// Degrees of freedom of the spread within runs.
     pub(crate) fn degrees(&self) -> f64 {
-        match &self.evidence {
-            Evidence::ByConstruction => f64::INFINITY,
-            Evidence::Ratio { within, .. } => within.degrees,
-            Evidence::Shares { degrees, .. } => *degrees,
+        match &self.source {
+            IntervalSource::ByConstruction => f64::INFINITY,
+            IntervalSource::Ratio { within, .. } => within.degrees,
+            IntervalSource::Shares { degrees, .. } => *degrees,
         }
     }
 
@@ -237,17 +259,18 @@ impl Draft {
             true => self.candidate / self.base - 1.0,
             false => self.candidate - self.base,
         };
-        let (interval, basis) = match &self.evidence {
-            Evidence::ByConstruction => (Interval::point(difference), Basis::ByConstruction),
-            Evidence::Ratio { within, between } => {
+        let (interval, basis) = match &self.source {
+            IntervalSource::ByConstruction => (Interval::point(difference), Basis::ByConstruction),
+            IntervalSource::Ratio { within, between } => {
                 let (logs, basis) = between.widened(within.estimate, within.interval(confidence), confidence);
                 (logs.map(f64::exp_m1), basis)
             }
-            Evidence::Shares { base, candidate, between, .. } => {
+            IntervalSource::Shares { base, candidate, between, .. } => {
                 between.widened(difference, candidate.minus(base, confidence), confidence)
             }
         };
         Row {
+            scenario: self.scenario,
             metric: self.metric,
             base: self.base,
             candidate: self.candidate,
@@ -264,10 +287,44 @@ impl Draft {
     }
 }
 
+impl Draft {
+    /// What the row will be called.
+    pub(super) fn title(&self) -> String {
+        title(self.scenario.as_deref(), self.metric)
+    }
+}
+
+/// Why a metric has no row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Omission {
+    /// So few requests of a side lie beyond the percentile.
+    FewBeyond(u64),
+    /// The sides were asked for different rates.
+    DifferentRates,
+    /// A side has none of it.
+    NoRatio,
+}
+
+impl fmt::Display for Omission {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Omission::FewBeyond(beyond) => {
+                write!(formatter, "{beyond} requests of a side lie beyond it, fewer than {BEYOND_MIN}")
+            }
+            Omission::DifferentRates => formatter.write_str("the sides were asked for different rates"),
+            Omission::NoRatio => formatter.write_str("a side has none, so there is no ratio"),
+        }
+    }
+}
+
 /// The rows that both sides have, and in words which were left out and why.
-pub(crate) fn drafts(base: &Side, candidate: &Side, options: &Options) -> (Vec<Draft>, Vec<String>) {
+pub(crate) fn drafts(
+    base: &ComparedSide,
+    candidate: &ComparedSide,
+    options: &Options,
+) -> (Vec<Draft>, Vec<String>) {
     let (mut drafts, mut omitted) = (Vec::new(), Vec::new());
-    for metric in Metric::ALL {
+    for metric in RowMetric::ALL {
         match draft(metric, base, candidate, options) {
             Ok(draft) => drafts.push(draft),
             Err(reason) => omitted.push(format!("{}: {reason}", metric.title())),
@@ -276,17 +333,22 @@ pub(crate) fn drafts(base: &Side, candidate: &Side, options: &Options) -> (Vec<D
     (drafts, omitted)
 }
 
-fn draft(metric: Metric, base: &Side, candidate: &Side, options: &Options) -> Result<Draft, String> {
+fn draft(
+    metric: RowMetric,
+    base: &ComparedSide,
+    candidate: &ComparedSide,
+    options: &Options,
+) -> Result<Draft, Omission> {
     match metric {
-        Metric::Rate => rate(base, candidate, options),
-        Metric::Failed => Ok(failed(base, candidate, options)),
-        Metric::CpuPerRequest => ratio(metric, Statistic::CPU_PER_REQUEST, base, candidate, options),
-        Metric::ResponseMean => ratio(metric, Statistic::MEAN, base, candidate, options),
+        RowMetric::Rate => rate(base, candidate, options),
+        RowMetric::Failed => Ok(failed(base, candidate, options)),
+        RowMetric::CpuPerRequest => ratio(metric, Statistic::CPU_PER_REQUEST, base, candidate, options),
+        RowMetric::ResponseMean => ratio(metric, Statistic::MEAN, base, candidate, options),
         percentile => {
             let quantile = percentile.quantile().expect("all other metrics are percentiles");
             let beyond = base.beyond(quantile).min(candidate.beyond(quantile));
             if beyond < BEYOND_MIN {
-                return Err(format!("{beyond} requests of a side lie beyond it, fewer than {BEYOND_MIN}"));
+                return Err(Omission::FewBeyond(beyond));
             }
             ratio(metric, Statistic::Quantile(quantile), base, candidate, options)
         }
@@ -295,71 +357,74 @@ fn draft(metric: Metric, base: &Side, candidate: &Side, options: &Options) -> Re
 
 /// The rate of two open loops that carried what was asked for is the same by construction; otherwise it is what the targets
 /// let through.
-fn rate(base: &Side, candidate: &Side, options: &Options) -> Result<Draft, String> {
+fn rate(base: &ComparedSide, candidate: &ComparedSide, options: &Options) -> Result<Draft, Omission> {
     let minimum = options.minimums.rate;
     let (Some(target_base), Some(target_candidate)) =
         (base.mean_rate(|rate| rate.target), candidate.mean_rate(|rate| rate.target))
     else {
-        return ratio(Metric::Rate, Statistic::RATE, base, candidate, options);
+        return ratio(RowMetric::Rate, Statistic::RATE, base, candidate, options);
     };
     if (target_candidate / target_base - 1.0).abs() > 0.001 {
-        return Err("the sides were asked for different rates".into());
+        return Err(Omission::DifferentRates);
     }
     let is_carried = |rate: &RateBlock| rate.ratio.is_some_and(|ratio| ratio >= 1.0 - minimum / 2.0);
     if !base.rates.iter().chain(&candidate.rates).all(is_carried) {
-        return ratio(Metric::Rate, Statistic::RATE, base, candidate, options);
+        return ratio(RowMetric::Rate, Statistic::RATE, base, candidate, options);
     }
-    let achieved = |side: &Side| side.mean_rate(|rate| Some(rate.achieved)).unwrap_or(0.0);
+    let achieved = |side: &ComparedSide| side.mean_rate(|rate| Some(rate.achieved)).unwrap_or(0.0);
     Ok(Draft {
-        metric: Metric::Rate,
-        is_decisive: options.decisive.contains(&Metric::Rate),
+        scenario: None,
+        metric: RowMetric::Rate,
+        is_decisive: options.decisive.contains(&RowMetric::Rate),
         base: achieved(base),
         candidate: achieved(candidate),
         minimum,
-        evidence: Evidence::ByConstruction,
+        source: IntervalSource::ByConstruction,
     })
 }
 
 fn ratio(
-    metric: Metric,
+    metric: RowMetric,
     statistic: Statistic,
-    base: &Side,
-    candidate: &Side,
+    base: &ComparedSide,
+    candidate: &ComparedSide,
     options: &Options,
-) -> Result<Draft, String> {
+) -> Result<Draft, Omission> {
     let (of_base, of_candidate) = resampled(metric, statistic, base, candidate, options);
     if of_base.estimate <= 0.0 || of_candidate.estimate <= 0.0 {
-        return Err("a side has none, so there is no ratio".into());
+        return Err(Omission::NoRatio);
     }
-    let logs = |side: &Side| side.runs.iter().map(|run| run.read(statistic).ln()).collect();
+    let logs = |side: &ComparedSide| side.runs.iter().map(|run| run.read(statistic).ln()).collect();
     Ok(Draft {
+        scenario: None,
         metric,
         is_decisive: options.decisive.contains(&metric),
         base: of_base.estimate,
         candidate: of_candidate.estimate,
         minimum: options.minimums.of(metric),
-        evidence: Evidence::Ratio {
+        source: IntervalSource::Ratio {
             within: of_candidate.log_spread().minus(&of_base.log_spread()),
             between: between(logs(base), logs(candidate), options),
         },
     })
 }
 
-fn failed(base: &Side, candidate: &Side, options: &Options) -> Draft {
+fn failed(base: &ComparedSide, candidate: &ComparedSide, options: &Options) -> Draft {
     let statistic = Statistic::FAILED;
-    let (of_base, of_candidate) = resampled(Metric::Failed, statistic, base, candidate, options);
-    let share = |side: &Side, replicates: &Replicates| {
+    let (of_base, of_candidate) = resampled(RowMetric::Failed, statistic, base, candidate, options);
+    let share = |side: &ComparedSide, replicates: &Replicates| {
         let total = side.sample.sum(|portion| portion.ended() + portion.dropped);
-        Share::new(replicates.estimate, total, replicates.plain_spread().variance())
+        Proportion::new(replicates.estimate, total, replicates.plain_spread().variance())
     };
-    let of_runs = |side: &Side| side.runs.iter().map(|run| run.read(statistic)).collect();
+    let of_runs = |side: &ComparedSide| side.runs.iter().map(|run| run.read(statistic)).collect();
     Draft {
-        metric: Metric::Failed,
-        is_decisive: options.decisive.contains(&Metric::Failed),
+        scenario: None,
+        metric: RowMetric::Failed,
+        is_decisive: options.decisive.contains(&RowMetric::Failed),
         base: of_base.estimate,
         candidate: of_candidate.estimate,
         minimum: options.minimums.failed,
-        evidence: Evidence::Shares {
+        source: IntervalSource::Shares {
             base: share(base, &of_base),
             candidate: share(candidate, &of_candidate),
             degrees: of_base.degrees.min(of_candidate.degrees),
@@ -376,13 +441,13 @@ fn between(base: Vec<f64>, candidate: Vec<f64>, options: &Options) -> Between {
 
 /// Both sides, resampled with streams of their own.
 fn resampled(
-    metric: Metric,
+    metric: RowMetric,
     statistic: Statistic,
-    base: &Side,
-    candidate: &Side,
+    base: &ComparedSide,
+    candidate: &ComparedSide,
     options: &Options,
 ) -> (Replicates, Replicates) {
-    let draw = |side: &Side, stream: u64| {
+    let draw = |side: &ComparedSide, stream: u64| {
         let mut random = Random::new(options.seed, stream);
         replicates(&side.sample, statistic, options.resamples, &mut random)
     };

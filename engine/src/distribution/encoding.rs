@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::read::ZlibDecoder;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+use std::fmt;
 use std::io::{self, Read};
 
 /// The most that a histogram can have counted: far beyond any run, and sums of a million such fit into 64 bits.
@@ -22,6 +23,76 @@ const COUNT_BYTES_MAX: usize = 9;
 const UNPACKED_BYTES_MAX: usize = HEAD_BYTES + COUNTS * COUNT_BYTES_MAX;
 /// Nor longer in base64; what cannot be compressed grows by less than a thousandth and some bytes.
 const TEXT_BYTES_MAX: usize = (UNPACKED_BYTES_MAX + UNPACKED_BYTES_MAX / 1_000 + 64) / 3 * 4;
+
+/// Why a text is no histogram of Vajra's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnreadableHistogram {
+    /// It has so many characters, more than any of ours.
+    TooLong(usize),
+    /// It is no base64, or what the library finds wrong with what it holds, in the library's words.
+    Malformed(String),
+    /// It is not in the compressed encoding.
+    NotCompressed,
+    /// It is compressed, and cannot be unpacked, in the library's words.
+    NotUnpacked(String),
+    /// It unpacks to more than a histogram of ours can have.
+    TooManyCounts,
+    /// It ends within its head.
+    CutOff,
+    /// Its length is not what it says.
+    WrongLength,
+    /// It is a histogram with other bounds.
+    OtherBounds {
+        /// Significant digits.
+        digits: u32,
+        /// The lowest value it tells from others.
+        low: u64,
+        /// The highest.
+        high: u64,
+    },
+    /// It ends within its last count.
+    LastCountCutOff,
+    /// It counts more requests, or in more places, than any of ours.
+    Overfull {
+        /// Requests, as far as they were counted.
+        counted: u64,
+        /// Places for counts.
+        places: u64,
+    },
+}
+
+impl fmt::Display for UnreadableHistogram {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use UnreadableHistogram::*;
+        match self {
+            TooLong(characters) => {
+                write!(
+                    formatter,
+                    "a histogram of {characters} characters; none has more than {TEXT_BYTES_MAX}"
+                )
+            }
+            Malformed(cause) => formatter.write_str(cause),
+            NotCompressed => {
+                formatter.write_str("no histogram in HdrHistogram's compressed encoding, version 2")
+            }
+            NotUnpacked(cause) => write!(formatter, "a histogram that cannot be unpacked: {cause}"),
+            TooManyCounts => formatter.write_str("a histogram with more counts than its bounds have"),
+            CutOff => formatter.write_str("a histogram that is cut off"),
+            WrongLength => formatter.write_str("a histogram whose length is not what it says"),
+            OtherBounds { digits, low, high } => write!(
+                formatter,
+                "a histogram from {low} to {high} with {digits} digits; those of Vajra go from 1 to {DURATION_NS_MAX} with {SIGNIFICANT_DIGITS}"
+            ),
+            LastCountCutOff => formatter.write_str("a histogram whose last count is cut off"),
+            Overfull { counted, places } => write!(
+                formatter,
+                "a histogram of {counted} requests in {places} places; none has more than {COUNT_MAX} in {COUNTS}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for UnreadableHistogram {}
 
 impl Distribution {
     /// The same counts, in the library's own histogram.
@@ -45,19 +116,18 @@ impl Distribution {
 
     /// Reads what [`Distribution::encode`] wrote. The mean is then only as exact as the histogram. Errors: any other
     /// histogram, and whatever is none; looked at before memory is taken for it, of which it needs a megabyte at the most.
-    pub fn decode(text: &str) -> Result<Distribution, String> {
+    pub fn decode(text: &str) -> Result<Distribution, UnreadableHistogram> {
         if text.len() > TEXT_BYTES_MAX {
-            return Err(format!(
-                "a histogram of {} characters; none has more than {TEXT_BYTES_MAX}",
-                text.len()
-            ));
+            return Err(UnreadableHistogram::TooLong(text.len()));
         }
-        let bytes = STANDARD.decode(text).map_err(|error| error.to_string())?;
+        let bytes =
+            STANDARD.decode(text).map_err(|error| UnreadableHistogram::Malformed(error.to_string()))?;
         let unpacked = unpacked(&bytes)?;
         require_ours(&unpacked)?;
         require_counts(&unpacked[HEAD_BYTES..])?;
-        let histogram: Histogram<u64> =
-            Deserializer::new().deserialize(&mut unpacked.as_slice()).map_err(|error| error.to_string())?;
+        let histogram: Histogram<u64> = Deserializer::new()
+            .deserialize(&mut unpacked.as_slice())
+            .map_err(|error| UnreadableHistogram::Malformed(error.to_string()))?;
         let mut distribution = Distribution::new();
         for step in histogram.iter_recorded() {
             let (bucket, count) = (bucket_of(step.value_iterated_to()), step.count_at_value());
@@ -99,31 +169,29 @@ impl Distribution {
 }
 
 /// The bytes of a histogram as they are before compression. What would be longer than ours can be is not unpacked.
-fn unpacked(bytes: &[u8]) -> Result<Vec<u8>, String> {
+fn unpacked(bytes: &[u8]) -> Result<Vec<u8>, UnreadableHistogram> {
     let Some(rest) = bytes.strip_prefix(&COOKIE_COMPRESSED).filter(|rest| rest.len() > size_of::<u32>())
     else {
-        return Err("no histogram in HdrHistogram's compressed encoding, version 2".into());
+        return Err(UnreadableHistogram::NotCompressed);
     };
     let mut unpacked = Vec::new();
     let inflated = ZlibDecoder::new(&rest[size_of::<u32>()..])
         .take(UNPACKED_BYTES_MAX as u64 + 1)
         .read_to_end(&mut unpacked)
-        .map_err(|error| format!("a histogram that cannot be unpacked: {error}"))?;
+        .map_err(|error| UnreadableHistogram::NotUnpacked(error.to_string()))?;
     match inflated {
-        bytes if bytes > UNPACKED_BYTES_MAX => {
-            Err("a histogram with more counts than its bounds have".into())
-        }
+        bytes if bytes > UNPACKED_BYTES_MAX => Err(UnreadableHistogram::TooManyCounts),
         _ => Ok(unpacked),
     }
 }
 
 /// Bounds and digits of another histogram would be another's numbers, and its length decides how much memory is taken.
-fn require_ours(unpacked: &[u8]) -> Result<(), String> {
-    let head = unpacked.get(..HEAD_BYTES).ok_or("a histogram that is cut off")?;
+fn require_ours(unpacked: &[u8]) -> Result<(), UnreadableHistogram> {
+    let head = unpacked.get(..HEAD_BYTES).ok_or(UnreadableHistogram::CutOff)?;
     let word = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
     let long = |at: usize| u64::from(word(at)) << 32 | u64::from(word(at + 4));
     if head[..4] != COOKIE || word(4) as usize != unpacked.len() - HEAD_BYTES {
-        return Err("a histogram whose length is not what it says".into());
+        return Err(UnreadableHistogram::WrongLength);
     }
     let found = (word(8), word(12), long(16), long(24), long(32));
     match found {
@@ -132,20 +200,18 @@ fn require_ours(unpacked: &[u8]) -> Result<(), String> {
         {
             Ok(())
         }
-        (_, digits, low, high, _) => Err(format!(
-            "a histogram from {low} to {high} with {digits} digits; those of Vajra go from 1 to {DURATION_NS_MAX} with {SIGNIFICANT_DIGITS}"
-        )),
+        (_, digits, low, high, _) => Err(UnreadableHistogram::OtherBounds { digits, low, high }),
     }
 }
 
 /// Looks through the counts: each a signed number in zigzag code and groups of seven bits (ZigZag LEB128, the ninth byte whole);
 /// one below zero stands for so many zeros. The library would add them up, and negate them, without looking for overflow.
-fn require_counts(encoded: &[u8]) -> Result<(), String> {
+fn require_counts(encoded: &[u8]) -> Result<(), UnreadableHistogram> {
     let (mut rest, mut places, mut counted) = (encoded, 0_u64, 0_u64);
     while !rest.is_empty() {
         let length = rest.iter().take(COUNT_BYTES_MAX).take_while(|&&byte| byte >= 0x80).count() + 1;
         let length = length.min(COUNT_BYTES_MAX);
-        let bytes = rest.get(..length).ok_or("a histogram whose last count is cut off")?;
+        let bytes = rest.get(..length).ok_or(UnreadableHistogram::LastCountCutOff)?;
         let seven_each = |word: u64, (index, byte): (usize, &u8)| {
             let bits = if index + 1 == COUNT_BYTES_MAX { *byte } else { byte & 0x7f };
             word | u64::from(bits) << (7 * index)
@@ -156,9 +222,7 @@ fn require_counts(encoded: &[u8]) -> Result<(), String> {
             _ => places = places.saturating_add((word >> 1).saturating_add(1)),
         }
         if places > COUNTS as u64 || counted > COUNT_MAX {
-            return Err(format!(
-                "a histogram of {counted} requests in {places} places; none has more than {COUNT_MAX} in {COUNTS}"
-            ));
+            return Err(UnreadableHistogram::Overfull { counted, places });
         }
         rest = &rest[length..];
     }
@@ -226,7 +290,7 @@ mod tests {
             ("no base64!".into(), ""),
             (String::new(), ""),
         ] {
-            let error = Distribution::decode(&text).expect_err(said);
+            let error = Distribution::decode(&text).expect_err(said).to_string();
             assert!(error.contains(said), "{error}");
         }
     }

@@ -9,7 +9,7 @@
 
 use crate::random::Random;
 use crate::statistics::memory::Memory;
-use crate::statistics::sample::{Reader, Sample, Statistic};
+use crate::statistics::sample::{Sample, SampleReader, Statistic};
 use crate::statistics::student::{normal_quantile, student_quantile};
 use crate::statistics::{Interval, quantile_of_sorted, sorted};
 use std::ops::Range;
@@ -41,7 +41,7 @@ pub fn replicates(
     resamples: usize,
     random: &mut Random,
 ) -> Replicates {
-    let mut reader = Reader::new(sample, statistic);
+    let mut reader = SampleReader::new(sample, statistic);
     let mut weights = vec![1; sample.portions().len()];
     let estimate = reader.read(&weights);
     let influence = sample.influence(statistic, estimate);
@@ -211,7 +211,7 @@ mod tests {
         let single = |random: &mut Random| {
             let mut weights = vec![0; 100];
             draw(&mut weights, &(0..100), 1, random);
-            Reader::new(&sample, Statistic::Quantile(0.5)).read(&weights)
+            SampleReader::new(&sample, Statistic::Quantile(0.5)).read(&weights)
         };
         let values = (0..400).map(|_| single(&mut random)).collect();
         let single = Replicates { values, stretch: 1.0, ..blocks.clone() };

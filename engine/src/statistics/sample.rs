@@ -4,10 +4,11 @@
 //! statistic many times under many weights: nothing is merged for that, because the weighted number of response times up to a
 //! value is the weighted sum of each portion's own number up to it.
 
-use crate::distribution::Distribution;
+use crate::distribution::{Distribution, UnreadableHistogram};
 use crate::history::Slice;
 use crate::phase::Phase;
 use std::collections::HashMap;
+use std::fmt;
 use std::ops::Range;
 
 /// One slice of a run as numbers.
@@ -40,7 +41,7 @@ impl Portion {
     }
 
     /// One slice of a report. Errors when its histogram cannot be read.
-    pub fn of_slice(slice: &Slice) -> Result<Portion, String> {
+    pub fn of_slice(slice: &Slice) -> Result<Portion, UnreadableHistogram> {
         let (failed, dropped, cpu_ns) = (slice.failed, slice.dropped, slice.cpu_ns);
         let length_ns = slice.to_ns.saturating_sub(slice.from_ns);
         let portion = Portion::of_responses(&slice.response()?);
@@ -76,13 +77,29 @@ impl Portion {
     }
 }
 
+/// A slice of a history whose response times cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadableSlice {
+    /// Which one, from 0.
+    pub index: usize,
+    /// What is wrong with its histogram.
+    pub cause: UnreadableHistogram,
+}
+
+impl fmt::Display for UnreadableSlice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "slice {} of the history cannot be read: {}", self.index, self.cause)
+    }
+}
+
+impl std::error::Error for UnreadableSlice {}
+
 /// The measured slices of a run. Answers that came after the window's end belong to its last slice, because the result counts
 /// them; warm-up is left out. Errors name the slice whose histogram cannot be read.
-pub fn measured(history: &[Slice]) -> Result<Vec<Portion>, String> {
+pub fn measured(history: &[Slice]) -> Result<Vec<Portion>, UnreadableSlice> {
     let mut portions: Vec<Portion> = Vec::new();
     for (index, slice) in history.iter().enumerate().filter(|(_, slice)| slice.phase != Phase::Warmup) {
-        let portion = Portion::of_slice(slice)
-            .map_err(|cause| format!("slice {index} of the history cannot be read: {cause}"))?;
+        let portion = Portion::of_slice(slice).map_err(|cause| UnreadableSlice { index, cause })?;
         match portions.last_mut() {
             Some(last) if slice.phase == Phase::Drain => {
                 let late = Portion { late: portion.ended(), length_ns: 0, ..portion };
@@ -161,7 +178,7 @@ impl Sample {
 
     /// A statistic of all; 0 where there is nothing to read it from.
     pub fn read(&self, statistic: Statistic) -> f64 {
-        Reader::new(self, statistic).read(&vec![1; self.portions.len()])
+        SampleReader::new(self, statistic).read(&vec![1; self.portions.len()])
     }
 
     /// A sum over all portions.
@@ -189,7 +206,7 @@ impl Sample {
 ///
 /// A quantile is found by bisection over the distinct values. What each portion holds up to a value is worked out when that
 /// value is first asked about, and kept: resamples ask about few, because they all lie near the estimate.
-pub(crate) struct Reader<'a> {
+pub(crate) struct SampleReader<'a> {
     sample: &'a Sample,
     statistic: Statistic,
     counts: Vec<u64>,
@@ -198,11 +215,11 @@ pub(crate) struct Reader<'a> {
     near: usize,
 }
 
-impl<'a> Reader<'a> {
-    pub(crate) fn new(sample: &'a Sample, statistic: Statistic) -> Reader<'a> {
+impl<'a> SampleReader<'a> {
+    pub(crate) fn new(sample: &'a Sample, statistic: Statistic) -> SampleReader<'a> {
         let counts = sample.cumulated.iter().map(|list| list.last().map_or(0, |(_, count)| *count)).collect();
         let near = sample.values.len() / 2;
-        Reader { sample, statistic, counts, columns: HashMap::new(), near }
+        SampleReader { sample, statistic, counts, columns: HashMap::new(), near }
     }
 
     /// The statistic when each portion counts as often as its weight says; 0 where there is nothing to read it from.
@@ -323,6 +340,7 @@ mod tests {
             dropped: 0,
             cpu_ns: 10,
             response_hdr: response.encode(),
+            scenarios: Vec::new(),
         }
     }
 
@@ -347,7 +365,7 @@ mod tests {
     fn a_histogram_that_cannot_be_read_is_named() {
         let history =
             [slice(Phase::Measure, 1, 5), Slice { response_hdr: "?".into(), ..slice(Phase::Measure, 1, 5) }];
-        assert!(measured(&history).unwrap_err().contains("slice 1"));
+        assert_eq!(measured(&history).unwrap_err().index, 1);
     }
 
     #[test]
@@ -368,14 +386,14 @@ mod tests {
                 (0..*weight).for_each(|_| whole.merge(slice));
             }
             for quantile in [0.0001, 0.1, 0.5, 0.9, 0.99, 0.999, 1.0] {
-                let mut reader = Reader::new(&sample, Statistic::Quantile(quantile));
+                let mut reader = SampleReader::new(&sample, Statistic::Quantile(quantile));
                 for near in [0, sample.values.len() / 3, sample.values.len() - 1] {
                     reader.near = near;
                     let read = reader.read(&weights);
                     assert_eq!(read as u64, whole.quantile_ns(quantile), "seed {seed}, {quantile}, {near}");
                 }
             }
-            let mean = Reader::new(&sample, Statistic::MEAN).read(&weights);
+            let mean = SampleReader::new(&sample, Statistic::MEAN).read(&weights);
             assert!((mean / whole.mean_ns() - 1.0).abs() < 1e-9 || whole.count() == 0);
         }
     }

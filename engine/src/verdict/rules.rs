@@ -1,14 +1,16 @@
 //! The table of rules: what each measures, and from where on it breaks.
 
-use super::{Cause, Evidence, Reason, Status};
+use super::evidence::{Evidence, hiccup_share, lost_core_share, steal_share, throttled_share};
+use super::reason::{Cause, Reason, Status};
+use crate::calibrated::Calibrated;
 use crate::distribution::Distribution;
-use crate::record::ShardStats;
-use crate::report::Calibrated;
-use crate::snapshot::sum_of;
+use crate::record::{ShardStats, sum_of};
 
 /// One thing that makes numbers wrong.
 pub(super) struct Rule {
     name: &'static str,
+    /// It is about requests and arrivals, and so about one scenario; others are about the machine that all share.
+    pub(super) is_of_scenario: bool,
     degraded_above: f64,
     invalid_above: f64,
     cause: fn(&Evidence) -> Cause,
@@ -35,9 +37,10 @@ const MACHINE: fn(&Evidence) -> Cause = |_| Cause::Machine;
 const TARGET: fn(&Evidence) -> Cause = |_| Cause::Target;
 const OPERATOR: fn(&Evidence) -> Cause = |_| Cause::Operator;
 
-pub(super) const RULES: [Rule; 23] = [
+pub(super) const RULES: [Rule; 22] = [
     Rule {
         name: "rate_shortfall",
+        is_of_scenario: true,
         degraded_above: 0.01,
         invalid_above: 0.05,
         cause: |evidence| evidence.cause_of_shortfall(),
@@ -57,27 +60,29 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "unsent",
+        is_of_scenario: true,
         degraded_above: 0.0,
         invalid_above: NEVER,
         cause: |evidence| evidence.cause_of_shortfall(),
         measure: |evidence| {
-            if evidence.is_partial { 0.0 } else { evidence.snapshot.unsent.measured as f64 }
+            if evidence.is_partial { 0.0 } else { evidence.arrivals.unsent.measured as f64 }
         },
         explain: |evidence, count| {
-            let scheduled = evidence.target_rps * evidence.window_s;
-            let share = percent(count / scheduled.max(1.0));
+            let scheduled = evidence.scheduled;
+            let share = percent(count / scheduled.max(1) as f64);
             let why = match evidence.cause_of_shortfall() {
                 Cause::Target => "every connection was waiting for the target",
                 Cause::Machine => "something else had Vajra's cores",
                 _ => "Vajra could not keep up",
             };
             format!(
-                "{count:.0} of {scheduled:.0} arrivals ({share}) were due and never sent, because {why}: no percentile counts how long they would have waited"
+                "{count:.0} of {scheduled} arrivals ({share}) were due and never sent, because {why}: no percentile counts how long they would have waited"
             )
         },
     },
     Rule {
         name: "generator_lag_p50",
+        is_of_scenario: true,
         degraded_above: LAG_SHARE_MAX,
         invalid_above: 0.75,
         cause: GENERATOR,
@@ -86,6 +91,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "generator_lag_p99",
+        is_of_scenario: true,
         degraded_above: LAG_SHARE_MAX,
         invalid_above: 0.75,
         cause: GENERATOR,
@@ -94,6 +100,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "lost_core",
+        is_of_scenario: false,
         degraded_above: 0.02,
         invalid_above: 0.10,
         cause: MACHINE,
@@ -107,12 +114,13 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "hiccups",
+        is_of_scenario: false,
         degraded_above: 0.01,
         invalid_above: 0.10,
         cause: MACHINE,
         measure: hiccup_share,
         explain: |evidence, share| {
-            let stats = sum_of(evidence.shards);
+            let stats = sum_of(&evidence.shards);
             let longest = crate::quantity::show_ns(stats.hiccup_ns_max);
             let count = stats.hiccups;
             format!(
@@ -123,6 +131,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "shard_busy",
+        is_of_scenario: false,
         degraded_above: BUSY_MAX,
         invalid_above: NEVER,
         cause: cause_of_work,
@@ -137,6 +146,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "generator_bound",
+        is_of_scenario: true,
         degraded_above: BOUND_SHARE_MIN,
         // A saturated loop still looks at the clock between turns, and finds nothing now and then where the other side is nearly
         // as busy.
@@ -153,6 +163,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "generator_queue",
+        is_of_scenario: true,
         degraded_above: LAG_SHARE_MAX,
         // Either sign alone may mislead; both together do not.
         invalid_above: LAG_SHARE_MAX,
@@ -171,6 +182,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "near_capacity",
+        is_of_scenario: false,
         degraded_above: 0.95,
         invalid_above: NEVER,
         cause: GENERATOR,
@@ -191,6 +203,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "steal",
+        is_of_scenario: false,
         degraded_above: 0.02,
         invalid_above: 0.20,
         cause: MACHINE,
@@ -201,6 +214,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "cgroup_throttled",
+        is_of_scenario: false,
         degraded_above: 0.0,
         invalid_above: 0.05,
         cause: MACHINE,
@@ -214,10 +228,11 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "clock_step",
+        is_of_scenario: false,
         degraded_above: 0.0,
         invalid_above: NEVER,
         cause: MACHINE,
-        measure: |evidence| sum_of(&evidence.snapshot.shards).clock_steps as f64,
+        measure: |evidence| evidence.snapshot.stats().clock_steps as f64,
         explain: |_, count| {
             format!(
                 "the clock jumped {count:.0} times by more than it can make up for, as after a suspend: times that span a jump are wrong by it"
@@ -226,10 +241,11 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "clock_drift",
+        is_of_scenario: false,
         degraded_above: CLOCK_PPM_MAX,
         invalid_above: NEVER,
         cause: MACHINE,
-        measure: |evidence| sum_of(&evidence.snapshot.shards).clock_ppm.abs(),
+        measure: |evidence| evidence.snapshot.stats().clock_ppm.abs(),
         explain: |_, ppm| {
             format!(
                 "the processor's counter ran {ppm:.0} ppm off the kernel's clock, and was corrected once a second; rates and times are off by as much in between"
@@ -238,19 +254,21 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "cq_overflow",
+        is_of_scenario: false,
         degraded_above: 0.0,
         invalid_above: NEVER,
         cause: GENERATOR,
-        measure: |evidence| sum_of(evidence.shards).overflowed as f64,
+        measure: |evidence| sum_of(&evidence.shards).overflowed as f64,
         explain: |_, count| format!("the kernel set {count:.0} completions aside because the queue was full"),
     },
     Rule {
         name: "buffers_starved",
+        is_of_scenario: false,
         degraded_above: 0.01,
         invalid_above: NEVER,
         cause: GENERATOR,
         measure: |evidence| {
-            let stats = sum_of(evidence.shards);
+            let stats = sum_of(&evidence.shards);
             stats.starved as f64 / stats.completions.max(1) as f64
         },
         explain: |_, share| {
@@ -259,6 +277,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "connections_short",
+        is_of_scenario: false,
         degraded_above: 0.0,
         invalid_above: 0.5,
         cause: GENERATOR,
@@ -272,6 +291,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "connections_refused",
+        is_of_scenario: false,
         degraded_above: 0.0,
         invalid_above: NEVER,
         cause: TARGET,
@@ -285,6 +305,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "generator_errors",
+        is_of_scenario: false,
         degraded_above: 0.0,
         invalid_above: 0.01,
         cause: GENERATOR,
@@ -300,19 +321,8 @@ pub(super) const RULES: [Rule; 23] = [
         },
     },
     Rule {
-        name: "late_collector",
-        degraded_above: 0.0,
-        invalid_above: NEVER,
-        cause: MACHINE,
-        measure: |evidence| sum_of(&evidence.snapshot.shards).postponed_at_bounds as f64,
-        explain: |_, count| {
-            format!(
-                "the collector was late at {count:.0} bounds of the window: the slices there are longer than the others; leave it a core"
-            )
-        },
-    },
-    Rule {
         name: "lost_telemetry",
+        is_of_scenario: false,
         degraded_above: 0.0,
         invalid_above: NEVER,
         cause: MACHINE,
@@ -325,6 +335,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "unaccounted",
+        is_of_scenario: true,
         degraded_above: 0.0,
         invalid_above: 0.0,
         cause: GENERATOR,
@@ -337,6 +348,7 @@ pub(super) const RULES: [Rule; 23] = [
     },
     Rule {
         name: "unsteady",
+        is_of_scenario: false,
         degraded_above: 0.0,
         invalid_above: NEVER,
         cause: OPERATOR,
@@ -360,7 +372,9 @@ impl Rule {
             _ => return None,
         };
         let (cause, text) = ((self.cause)(evidence), (self.explain)(evidence, measured));
-        Some(Reason { rule: self.name.to_owned(), cause, status, limit, measured, text })
+        let scenario = evidence.scenario.map(str::to_owned);
+        let text = scenario.as_ref().map_or(text.clone(), |name| format!("of `{name}`, {text}"));
+        Some(Reason { rule: self.name.to_owned(), cause, status, limit, measured, text, scenario })
     }
 }
 
@@ -373,34 +387,7 @@ pub(crate) fn lag_share(lag: &Distribution, response: &Distribution, quantile: f
 }
 
 fn lag_share_of(evidence: &Evidence, quantile: f64) -> f64 {
-    lag_share(&evidence.snapshot.lag, &evidence.series.response, quantile)
-}
-
-/// Time for which a shard's thread could have run and did not, as a share of the window, of the shard where it is largest.
-fn lost_core_share(evidence: &Evidence) -> f64 {
-    let delay_ns = evidence.shards.iter().map(|stats| stats.run_delay_ns).max().unwrap_or(0);
-    // A shard that stands still at the end of the window finds out after it.
-    (delay_ns as f64 / 1e9 / evidence.window_s).min(1.0)
-}
-
-fn hiccup_share(evidence: &Evidence) -> f64 {
-    let whole_s = evidence.window_s * evidence.shards.len() as f64;
-    (sum_of(evidence.shards).hiccup_ns as f64 / 1e9 / whole_s).min(1.0)
-}
-
-fn steal_share(evidence: &Evidence) -> f64 {
-    let whole_s = evidence.run_s.max(f64::MIN_POSITIVE) * evidence.shards.len().max(1) as f64;
-    evidence.steal_s.unwrap_or(0.0) / whole_s
-}
-
-fn throttled_share(evidence: &Evidence) -> f64 {
-    evidence.throttled_s.unwrap_or(0.0) / evidence.run_s.max(f64::MIN_POSITIVE)
-}
-
-/// The share of the time that the machine did not let the shards run.
-pub(super) fn taken_share(evidence: &Evidence) -> f64 {
-    let shares = [lost_core_share, hiccup_share, steal_share, throttled_share];
-    shares.into_iter().map(|share| share(evidence)).fold(0.0, f64::max)
+    lag_share(&evidence.series.lag, &evidence.series.response, quantile)
 }
 
 /// Whose doing it is that a shard has no time to spare: the machine's, where its thread waited for its core for longer than it worked.
@@ -415,12 +402,12 @@ fn busy_ns(stats: &ShardStats) -> u64 {
     (stats.cpu_user_ns + stats.cpu_system_ns + stats.run_delay_ns).saturating_sub(stats.spun_ns)
 }
 
-fn busiest<'a>(evidence: &Evidence<'a>) -> Option<&'a ShardStats> {
+fn busiest<'a>(evidence: &'a Evidence) -> Option<&'a ShardStats> {
     evidence.shards.iter().max_by_key(|stats| busy_ns(stats))
 }
 
 fn explain_lag(evidence: &Evidence, share: f64, quantile: f64, word: &str) -> String {
-    let lag = crate::quantity::show_ns(evidence.snapshot.lag.quantile_ns(quantile));
+    let lag = crate::quantity::show_ns(evidence.series.lag.quantile_ns(quantile));
     let wait = if evidence.is_spinning { "" } else { "--wait spin or " };
     format!(
         "Vajra's own time comes to {} of the {word} of response time ({lag}); use {wait}a quieter machine, {}",
@@ -430,7 +417,7 @@ fn explain_lag(evidence: &Evidence, share: f64, quantile: f64, word: &str) -> St
 }
 
 fn has_own_connect_failures(evidence: &Evidence) -> bool {
-    sum_of(&evidence.snapshot.shards).connect_failures_own > 0
+    evidence.snapshot.stats().connect_failures_own > 0
 }
 
 fn missing_share(evidence: &Evidence) -> f64 {

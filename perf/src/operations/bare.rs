@@ -4,8 +4,10 @@
 //! It checks nothing and simulates nobody; [`shards::simulation`] does that, and costs more than the loop it drives.
 
 use super::http1::{BODY, HEAD};
+use engine::outbox::Outbox;
 use engine::quantity::{MILLISECOND_NS, SECOND_NS};
-use shards::wire::{Completion, Slot, Wire, WireCounters};
+use engine::record::ShardStats;
+use shards::wire::{Completion, Slot, Wire};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -15,6 +17,9 @@ pub(super) const START_NS: u64 = SECOND_NS;
 const BIRTH_NS: u64 = START_NS - MILLISECOND_NS;
 /// How far a look moves the clock on.
 const LOOK_NS: u64 = 50;
+
+/// Longer than any request that is sent on it.
+const OUTBOX_BYTES: usize = 1 << 10;
 
 /// Answers that come at a time when none would otherwise.
 const BATCH: usize = 16;
@@ -28,6 +33,9 @@ pub(super) struct BareWire {
     /// The longest buffer there is: an answer for each request of a pipeline.
     bytes: Vec<u8>,
     answer_bytes: usize,
+    /// The outbox of all connections: nothing is ever read from it later.
+    outbox: Box<[u8]>,
+    filled: usize,
     /// Everything but answers, and how much of it can be taken before the next call.
     happened: VecDeque<Completion<Answers>>,
     visible: usize,
@@ -48,6 +56,8 @@ impl BareWire {
             clock_ns: BIRTH_NS,
             bytes: answer.repeat(pipeline),
             answer_bytes: answer.len(),
+            outbox: vec![0; OUTBOX_BYTES].into_boxed_slice(),
+            filled: 0,
             happened: VecDeque::with_capacity(slots),
             visible: 0,
             answers: VecDeque::with_capacity(slots),
@@ -98,8 +108,13 @@ impl Wire for BareWire {
         self.answer(slot, copies, is_reported);
     }
 
-    fn send_copy(&mut self, slot: Slot, bytes: &[u8], is_reported: bool) {
-        assert!(bytes.ends_with(b"\r\n\r\n"), "one request without a body is sent");
+    fn outbox(&mut self, _slot: Slot) -> Outbox<'_> {
+        Outbox::new(&mut self.outbox, &mut self.filled)
+    }
+
+    fn flush(&mut self, slot: Slot, is_reported: bool) {
+        let bytes = std::mem::take(&mut self.filled);
+        assert!(self.outbox[..bytes].ends_with(b"\r\n\r\n"), "one request without a body is sent");
         self.answer(slot, 1, is_reported);
     }
 
@@ -151,7 +166,7 @@ impl Wire for BareWire {
         false
     }
 
-    fn counters(&mut self) -> WireCounters {
-        WireCounters::default()
+    fn counters(&mut self) -> ShardStats {
+        ShardStats::default()
     }
 }

@@ -4,12 +4,17 @@
 //! simulation of the server in it as well, so that its figure is for comparing one version with another alone.
 
 use super::bare::{BareWire, START_NS};
-use super::{Operation, Work};
+use super::operation::{CountedOperation, Work};
+use engine::any_source::AnySource;
 use engine::bucket::Share;
 use engine::config::{Config, RequestConfig, Text};
 use engine::mix::Mix;
 use engine::plan::Plan;
+use engine::seams::Source;
 use shards::lanes::{CollectorLane, Control, lane};
+use shards::protocol::Protocol;
+use shards::protocol::any::{AnyProtocol, AnyShared};
+use shards::protocol::http1::{HeadMemo, Http1};
 use shards::shard::{Parts, Shard, Turn};
 use shards::simulation::Simulation;
 use shards::simulation::world::World;
@@ -29,7 +34,7 @@ const SHARE: Share = Share { shard: 0, shards: 1 };
 
 /// A way to use the loop.
 #[derive(Clone, Copy)]
-struct Case {
+struct DispatchCase {
     is_open_loop: bool,
     connections: u32,
     pipeline: u32,
@@ -39,33 +44,34 @@ struct Case {
     path: &'static str,
 }
 
-const CLOSED: Case =
-    Case { is_open_loop: false, connections: CONNECTIONS, pipeline: 1, is_full: false, path: "/" };
-const OPEN: Case = Case { is_open_loop: true, ..CLOSED };
-const PIPELINED: Case = Case { pipeline: PIPELINE, ..CLOSED };
-const RENDERED: Case = Case { path: "/item/{{seq}}", ..CLOSED };
+const CLOSED: DispatchCase =
+    DispatchCase { is_open_loop: false, connections: CONNECTIONS, pipeline: 1, is_full: false, path: "/" };
+const OPEN: DispatchCase = DispatchCase { is_open_loop: true, ..CLOSED };
+const PIPELINED: DispatchCase = DispatchCase { pipeline: PIPELINE, ..CLOSED };
+const RENDERED: DispatchCase = DispatchCase { path: "/item/{{seq}}", ..CLOSED };
 
 /// The loop alone, by how it is used; and simulated.
-pub const OPERATIONS: [Operation; 7] = [
-    operation("closed_loop", || bare(CLOSED)),
-    operation("closed_loop_pipeline_8", || bare(PIPELINED)),
-    operation("open_loop", || bare(OPEN)),
-    operation("closed_loop_rendered", || bare(RENDERED)),
+pub const OPERATIONS: [CountedOperation; 8] = [
+    operation("closed_loop", || bare::<Mix, Http1>(CLOSED, plain)),
+    operation("closed_loop_any", || bare::<AnySource, AnyProtocol>(CLOSED, any)),
+    operation("closed_loop_pipeline_8", || bare::<Mix, Http1>(PIPELINED, plain)),
+    operation("open_loop", || bare::<Mix, Http1>(OPEN, plain)),
+    operation("closed_loop_rendered", || bare::<Mix, Http1>(RENDERED, plain)),
     operation("simulated_closed_loop", || simulated(CLOSED)),
     operation("simulated_closed_loop_pipeline_8", || simulated(PIPELINED)),
     operation("simulated_open_loop", || simulated(OPEN)),
 ];
 
-const fn operation(name: &'static str, make: fn() -> Work) -> Operation {
-    Operation { noun: "dispatch", name, batch: 10_000, make }
+const fn operation(name: &'static str, make: fn() -> Work) -> CountedOperation {
+    CountedOperation { noun: "dispatch", name, batch: 10_000, make }
 }
 
 /// The loop alone, closed, with nearly all of `connections` × `pipeline` requests under way, from the first one it does on:
 /// connecting and filling up is preparing. It is rounded up to whole batches of answers.
 pub fn in_flight(connections: u32, pipeline: u32) -> Work {
-    let case = Case { connections, pipeline, is_full: true, ..CLOSED };
+    let case = DispatchCase { connections, pipeline, is_full: true, ..CLOSED };
     let under_way = u64::from(connections) * u64::from(pipeline);
-    let (mut shard, answered, lane) = case.shard(u64::MAX >> 1);
+    let (mut shard, answered, lane) = case.shard::<Mix, Http1>(u64::MAX >> 1, plain);
     let mut turn_until = move |wanted: u64| {
         while answered.get() < wanted {
             assert_eq!(shard.turn(), Ok(Turn::Continue), "there is always something to do");
@@ -78,14 +84,27 @@ pub fn in_flight(connections: u32, pipeline: u32) -> Work {
     Box::new(move |count| done = turn_until(done + count))
 }
 
-fn bare(case: Case) -> Work {
-    Box::new(move |count| run_bare(case, count))
+/// The loop as it is compiled for plaintext HTTP/1.1.
+fn plain(mix: Mix) -> (Mix, HeadMemo) {
+    (mix, HeadMemo::default())
+}
+
+/// The loop as it is compiled for any source and any protocol.
+fn any(mix: Mix) -> (AnySource, AnyShared) {
+    (AnySource::Mix(mix), AnyShared::default())
+}
+
+fn bare<S: Source + 'static, P: Protocol + 'static>(
+    case: DispatchCase,
+    make: fn(Mix) -> (S, P::Shared),
+) -> Work {
+    Box::new(move |count| run_bare::<S, P>(case, make, count))
 }
 
 /// One run of so many requests, each of which must have been answered. It is shorter than its interval, so that recorders
 /// change hands at its end alone.
-fn run_bare(case: Case, count: u64) {
-    let (mut shard, answered, lane) = case.shard(count);
+fn run_bare<S: Source, P: Protocol>(case: DispatchCase, make: fn(Mix) -> (S, P::Shared), count: u64) {
+    let (mut shard, answered, lane) = case.shard::<S, P>(count, make);
     let turns_max = TURNS_PER_REQUEST_MAX * (count + u64::from(case.connections));
     let mut turns = 0;
     while shard.turn().expect("a bare wire has no errors") == Turn::Continue {
@@ -93,11 +112,11 @@ fn run_bare(case: Case, count: u64) {
         assert!(turns <= turns_max, "the loop goes round and round");
     }
     let handed_over = std::iter::from_fn(|| lane.pop());
-    let recorded: u64 = handed_over.map(|recorder| recorder.measured[0].ok).sum();
+    let recorded: u64 = handed_over.map(|recorder| recorder.requests.series.measured[0].ok).sum();
     assert_eq!((recorded, answered.get()), (count, count), "every request is answered");
 }
 
-fn simulated(case: Case) -> Work {
+fn simulated(case: DispatchCase) -> Work {
     Box::new(move |count| {
         let mut left = count;
         while left > 0 {
@@ -110,20 +129,26 @@ fn simulated(case: Case) -> Work {
     })
 }
 
-impl Case {
+impl DispatchCase {
     /// A shard on a bare wire, the count of what was answered on it, and where its recorders come out.
-    fn shard(self, requests: u64) -> (Shard<BareWire, Mix>, Rc<Cell<u64>>, CollectorLane) {
+    fn shard<S: Source, P: Protocol>(
+        self,
+        requests: u64,
+        make: fn(Mix) -> (S, P::Shared),
+    ) -> (Shard<BareWire, S, P>, Rc<Cell<u64>>, CollectorLane) {
         let plan = self.plan(requests, "1h");
-        let (shard_lane, collector_lane, recorder) = lane(0, 1, plan.phases);
+        let (shard_lane, collector_lane, recorder) = lane(0, &plan.layout(), plan.phases);
         let control = Arc::new(Control::default());
         control.start_at(START_NS);
-        let source = shards::mix(&plan, SHARE).expect("the request can be encoded");
+        let mixes = shards::mixes(&plan).expect("the request can be encoded");
+        let (sources, shared) = mixes.into_iter().map(make).unzip();
         let slots = self.connections as usize;
         let wire = BareWire::new(slots, self.pipeline as usize);
         let wire = if self.is_full { wire.holding(slots) } else { wire };
         let answered = wire.answered();
         let on_ready = Box::new(|_| {});
-        let parts = Parts { wire, source, share: SHARE, lane: shard_lane, recorder, control, on_ready };
+        let parts =
+            Parts { wire, sources, shared, share: SHARE, lane: shard_lane, recorder, control, on_ready };
         (Shard::new(&plan, parts), answered, collector_lane)
     }
 

@@ -1,6 +1,6 @@
 //! Finding the end of one HTTP/1.1 answer, by how it arrives.
 
-use super::{Operation, Work};
+use super::operation::{CountedOperation, Work};
 use shards::protocol::http1::{HeadMemo, Http1};
 
 /// What nginx says to a small file.
@@ -14,7 +14,7 @@ const LARGE_BODY_BYTES: usize = 64 << 10;
 const ANSWERS_IN_BUFFER: usize = 16;
 
 /// One for each way to arrive.
-pub const OPERATIONS: [Operation; 6] = [
+pub const OPERATIONS: [CountedOperation; 6] = [
     operation("repeated_head", || work(vec![small().into_bytes()])),
     operation("changed_head", || {
         work(vec![small().into_bytes(), small().replace("17:00:00", "17:00:01").into_bytes()])
@@ -29,9 +29,9 @@ pub const OPERATIONS: [Operation; 6] = [
     operation("64_kib_body", || work(large())),
 ];
 
-const fn operation(name: &'static str, make: fn() -> Work) -> Operation {
+const fn operation(name: &'static str, make: fn() -> Work) -> CountedOperation {
     // A multiple of the answers in every cycle of pieces.
-    Operation { noun: "http1", name, batch: 160 * ANSWERS_IN_BUFFER as u64, make }
+    CountedOperation { noun: "http1", name, batch: 160 * ANSWERS_IN_BUFFER as u64, make }
 }
 
 fn small() -> String {

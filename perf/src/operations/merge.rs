@@ -2,39 +2,38 @@
 //!
 //! Off the request path, and once for each interval; but its memory is the shards' cache.
 
+use super::operation::{CountedOperation, Work};
 use super::record::{PHASES, filled};
-use super::{Operation, Work};
 use engine::history::History;
 use engine::outcome::Outcome;
 use engine::quantity::SECOND_NS;
-use engine::record::{Instants, Recorder};
-use engine::snapshot::Snapshot;
+use engine::record::{Instants, Layout, Recorder, Snapshot};
 
 /// One for each step.
-pub const OPERATIONS: [Operation; 4] = [
-    Operation { noun: "merge", name: "recorder_into_snapshot", batch: 20, make: absorb },
-    Operation { noun: "merge", name: "snapshot_into_snapshot", batch: 20, make: merge },
-    Operation { noun: "merge", name: "slice_of_history", batch: 4, make: slice },
-    Operation { noun: "merge", name: "clear_recorder", batch: 20, make: clear },
+pub const OPERATIONS: [CountedOperation; 4] = [
+    CountedOperation { noun: "merge", name: "recorder_into_snapshot", batch: 20, make: absorb },
+    CountedOperation { noun: "merge", name: "snapshot_into_snapshot", batch: 20, make: merge },
+    CountedOperation { noun: "merge", name: "slice_of_history", batch: 4, make: slice },
+    CountedOperation { noun: "merge", name: "clear_recorder", batch: 20, make: clear },
 ];
 
 fn absorb() -> Work {
-    let (full, mut snapshot) = (filled(), Snapshot::new(1, 1, PHASES));
-    let (each, mut total) = (full.measured[0].response.count(), 0);
+    let (full, mut snapshot) = (filled(), Snapshot::new(1, &Layout::new([1]), PHASES));
+    let (each, mut total) = (full.requests.series.measured[0].response.count(), 0);
     Box::new(move |count| {
         (0..count).for_each(|_| snapshot.absorb(&full));
         total += count * each;
-        assert_eq!(snapshot.measured[0].response.count(), total, "merging is exact");
+        assert_eq!(snapshot.requests.series.measured[0].response.count(), total, "merging is exact");
     })
 }
 
 fn merge() -> Work {
-    let (mut whole, interval) = (Snapshot::new(1, 1, PHASES), interval());
-    let (each, mut total) = (interval.measured[0].response.count(), 0);
+    let (mut whole, interval) = (Snapshot::new(1, &Layout::new([1]), PHASES), interval());
+    let (each, mut total) = (interval.requests.series.measured[0].response.count(), 0);
     Box::new(move |count| {
         (0..count).for_each(|_| whole.merge(&interval));
         total += count * each;
-        assert_eq!(whole.measured[0].response.count(), total, "merging is exact");
+        assert_eq!(whole.requests.series.measured[0].response.count(), total, "merging is exact");
     })
 }
 
@@ -49,7 +48,7 @@ fn slice() -> Work {
             history.push(&interval);
         }
         let last = history.slices().last().expect("a slice was added");
-        assert_eq!(last.ok, interval.measured[0].ok, "the slice is of the interval");
+        assert_eq!(last.ok, interval.requests.series.measured[0].ok, "the slice is of the interval");
     })
 }
 
@@ -61,7 +60,8 @@ fn clear() -> Work {
             write_one(&mut recorder);
             recorder.clear(SECOND_NS);
         }
-        assert_eq!((recorder.measured[0].response.count(), recorder.lag.count()), (0, 0));
+        let series = &recorder.requests.series.measured[0];
+        assert_eq!((series.response.count(), series.lag.count()), (0, 0));
     })
 }
 
@@ -71,7 +71,7 @@ fn write_one(recorder: &mut Recorder) {
 }
 
 fn interval() -> Snapshot {
-    let mut snapshot = Snapshot::new(1, 1, PHASES);
+    let mut snapshot = Snapshot::new(1, &Layout::new([1]), PHASES);
     snapshot.absorb(&filled());
     snapshot
 }

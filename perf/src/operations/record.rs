@@ -1,11 +1,11 @@
 //! Writing a request down: its counts when it is sent, and four times when it is done.
 
-use super::{Operation, Work};
+use super::operation::{CountedOperation, Work};
 use engine::outcome::Outcome;
 use engine::phase::Phases;
 use engine::quantity::SECOND_NS;
 use engine::random::Random;
-use engine::record::{Instants, Recorder};
+use engine::record::{Instants, Layout, Recorder};
 
 pub(super) const PHASES: Phases = Phases { measure_from_ns: 0, measure_to_ns: 3_600 * SECOND_NS };
 /// Means of the drawn times: loopback's, so that about as many buckets are touched as in a busy run.
@@ -17,7 +17,7 @@ const ANSWER_BYTES: u64 = 250;
 const DRAWN: usize = 1_024;
 
 /// The two halves, and the whole: what recording costs per request.
-pub const OPERATIONS: [Operation; 3] = [
+pub const OPERATIONS: [CountedOperation; 3] = [
     operation("sent", || work(|recorder, at| recorder.sent(0, at.intended, at.sent, REQUEST_BYTES))),
     operation("done_four_histograms", || {
         work(|recorder, at| recorder.done(0, Outcome::Ok(200), at, at.sent - at.intended, ANSWER_BYTES))
@@ -25,12 +25,12 @@ pub const OPERATIONS: [Operation; 3] = [
     operation("request", || work(write)),
 ];
 
-const fn operation(name: &'static str, make: fn() -> Work) -> Operation {
-    Operation { noun: "record", name, batch: 10 * DRAWN as u64, make }
+const fn operation(name: &'static str, make: fn() -> Work) -> CountedOperation {
+    CountedOperation { noun: "record", name, batch: 10 * DRAWN as u64, make }
 }
 
 fn work(write: impl Fn(&mut Recorder, Instants) + 'static) -> Work {
-    let (drawn, mut recorder) = (draw(), Recorder::new(0, 1, PHASES));
+    let (drawn, mut recorder) = (draw(), Recorder::new(0, &Layout::new([1]), PHASES));
     let mut written = 0;
     Box::new(move |count| {
         let rounds = count.div_ceil(DRAWN as u64);
@@ -38,10 +38,10 @@ fn work(write: impl Fn(&mut Recorder, Instants) + 'static) -> Work {
             drawn.iter().for_each(|at| write(&mut recorder, *at));
         }
         written += rounds * DRAWN as u64;
-        let series = &recorder.measured[0];
+        let series = &recorder.requests.series.measured[0];
         let recorded = series.sent.max(series.response.count());
         assert_eq!(recorded, written, "every request is recorded");
-        assert_eq!(series.slip.count(), recorder.lag.count());
+        assert_eq!(series.slip.count(), series.lag.count());
     })
 }
 
@@ -53,7 +53,7 @@ fn write(recorder: &mut Recorder, at: Instants) {
 
 /// A recorder as it is handed over after a busy interval.
 pub(super) fn filled() -> Recorder {
-    let mut recorder = Recorder::new(0, 1, PHASES);
+    let mut recorder = Recorder::new(0, &Layout::new([1]), PHASES);
     draw().into_iter().for_each(|at| write(&mut recorder, at));
     recorder
 }

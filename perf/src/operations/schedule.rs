@@ -1,11 +1,12 @@
 //! The next arrival: one step of a shard's token bucket, for each shape of load. When arrivals are intended is the
 //! business of the engine's tests.
 
-use super::{Operation, Work};
+use super::operation::{CountedOperation, Work};
 use engine::bucket::{Poll, Share, TokenBucket};
 use engine::load::{Arrivals, Load, Overload};
 use engine::phase::Phases;
 use engine::quantity::{Rate, SECOND_NS};
+use engine::random::Draws;
 use engine::schedule::{Shape, Stretch};
 
 /// Long enough that a measurement is a small part of it, so that every shape is measured where it is itself.
@@ -15,15 +16,15 @@ const SEED: u64 = 1;
 const SHARE: Share = Share { shard: 1, shards: 4 };
 
 /// One for each shape of load.
-pub const OPERATIONS: [Operation; 4] = [
+pub const OPERATIONS: [CountedOperation; 4] = [
     operation("constant", || work(open(Shape::Constant(high()), Arrivals::Uniform))),
     operation("poisson", || work(open(Shape::Constant(high()), Arrivals::Poisson))),
     operation("ramp", || work(open(Shape::Ramp { from: low(), to: high() }, Arrivals::Uniform))),
     operation("sine", || work(open(sine(), Arrivals::Uniform))),
 ];
 
-const fn operation(name: &'static str, make: fn() -> Work) -> Operation {
-    Operation { noun: "schedule", name, batch: 10_000, make }
+const fn operation(name: &'static str, make: fn() -> Work) -> CountedOperation {
+    CountedOperation { noun: "schedule", name, batch: 10_000, make }
 }
 
 fn low() -> Rate {
@@ -45,7 +46,7 @@ fn open(shape: Shape, arrivals: Arrivals) -> Load {
 
 fn bucket(load: &Load) -> TokenBucket {
     let phases = Phases { measure_from_ns: 0, measure_to_ns: LENGTH_NS };
-    TokenBucket::new(load, phases, SHARE, SEED, None).expect("an open load has a bucket")
+    TokenBucket::new((0, load), phases, SHARE, Draws::new(SEED, 0), None).expect("an open load has a bucket")
 }
 
 /// Takes arrivals, which must come in order; when the load is over it begins again.
@@ -55,8 +56,8 @@ fn work(load: Load) -> Work {
         let mut taken = 0;
         while taken < count {
             match current.poll_due(LENGTH_NS) {
-                Poll::Due { intended_ns } if intended_ns >= last_ns => {
-                    last_ns = intended_ns;
+                Poll::Due(arrival) if arrival.intended_ns >= last_ns => {
+                    last_ns = arrival.intended_ns;
                     taken += 1;
                 }
                 Poll::Finished => (current, last_ns) = (bucket(&load), 0),

@@ -1,16 +1,16 @@
 //! What one core can do against the fastest answer there is, and whether a second shard makes requests dearer.
 
-use super::{Figure, Rig};
+use super::rig::{BudgetFigure, Rig};
 use crate::builtin::Builtin;
+use crate::cores::{GENERATOR_CORE, SERVER_CORE};
 use crate::statistics::median;
 use crate::vajra::Vajra;
-use crate::{GENERATOR_CORE, SERVER_CORE};
 use engine::report::Report;
 
 const CONNECTIONS: u32 = 64;
 const PIPELINE: &str = "32";
 
-pub(super) fn measure(rig: &Rig) -> Result<Vec<Figure>, String> {
+pub(super) fn measure(rig: &Rig) -> Result<Vec<BudgetFigure>, String> {
     let null = Builtin::null(&rig.vajra, &[SERVER_CORE])?;
     let single = runs(rig, &null, CONNECTIONS, &[])?;
     let pipelined = runs(rig, &null, CONNECTIONS, &["--pipeline", PIPELINE])?;
@@ -22,9 +22,9 @@ pub(super) fn measure(rig: &Rig) -> Result<Vec<Figure>, String> {
         format!("{cost_ns:.0} ns of CPU each; {}", verdicts(reports))
     };
     Ok(vec![
-        Figure::new("null", rate(&single), note(&single)),
-        Figure::new("null-pipelined", rate(&pipelined), note(&pipelined)),
-        Figure::new("million", rate(&pipelined), note(&pipelined)),
+        BudgetFigure::new("null", rate(&single), note(&single)),
+        BudgetFigure::new("null-pipelined", rate(&pipelined), note(&pipelined)),
+        BudgetFigure::new("million", rate(&pipelined), note(&pipelined)),
         one,
         two,
     ])
@@ -32,8 +32,8 @@ pub(super) fn measure(rig: &Rig) -> Result<Vec<Figure>, String> {
 
 /// One shard on a core whose other half is the responder's, and two shards on two such cores: the same neighbourhood for
 /// each, so that the difference is what shards cost each other.
-fn shards(rig: &Rig) -> Result<(Figure, Figure), String> {
-    let cost = |name, cores: &[usize]| -> Result<Figure, String> {
+fn shards(rig: &Rig) -> Result<(BudgetFigure, BudgetFigure), String> {
+    let cost = |name, cores: &[usize]| -> Result<BudgetFigure, String> {
         let null = Builtin::null(&rig.vajra, cores)?;
         let list: Vec<String> = cores.iter().map(usize::to_string).collect();
         let (count, list) = (cores.len().to_string(), list.join(","));
@@ -43,7 +43,7 @@ fn shards(rig: &Rig) -> Result<(Figure, Figure), String> {
         })?;
         let rate = median_of(&reports, |report| report.rate.achieved);
         let note = format!("{:.2} million/s, responders on the same cores", rate / 1e6);
-        Ok(Figure::new(name, median_of(&reports, |report| report.cpu.per_request_ns), note))
+        Ok(BudgetFigure::new(name, median_of(&reports, |report| report.cpu.per_request_ns), note))
     };
     Ok((cost("shards-1", &[GENERATOR_CORE])?, cost("shards-2", &[SERVER_CORE, GENERATOR_CORE])?))
 }

@@ -1,17 +1,20 @@
-//! CPU time per request beside wrk's, for three sizes of body; and beside gcannon's where that is installed.
+//! CPU time per request beside wrk's, for three sizes of body; beside gcannon's where that is installed, and beside the floor's.
 
-use super::{Figure, Rig};
-use crate::SERVER_CORE;
-use crate::race::{Cell, Contender, Track};
+use super::rig::{BudgetFigure, Rig};
+use crate::cores::SERVER_CORE;
+use crate::race::{Contender, RaceCell, Track};
 use crate::statistics::{median, median_interval};
-use crate::target::{Body, Nginx};
+use crate::target::{Nginx, ServedBody};
 use crate::{gcannon, wrk};
 
 const CONNECTIONS: u32 = 64;
-const CELLS: [(&str, Body); 3] =
-    [("cpu-small", Body::Small), ("cpu-64k", Body::Kibibytes64), ("cpu-1m", Body::Mebibyte)];
+const CELLS: [(&str, ServedBody); 3] = [
+    ("cpu-small", ServedBody::Small),
+    ("cpu-64k", ServedBody::Kibibytes64),
+    ("cpu-1m", ServedBody::Mebibyte),
+];
 
-pub(super) fn measure(rig: &Rig) -> Result<Vec<Figure>, String> {
+pub(super) fn measure(rig: &Rig) -> Result<Vec<BudgetFigure>, String> {
     wrk::require()?;
     let track = Track { nginx: Nginx::start(SERVER_CORE)?, seconds: rig.length.pick(3, 1) };
     let mut figures = Vec::new();
@@ -20,10 +23,12 @@ pub(super) fn measure(rig: &Rig) -> Result<Vec<Figure>, String> {
     }
     figures.push(match gcannon::is_there() {
         // One that cannot be run does not cost the figures beside wrk.
-        true => measure_cell(rig, &track, "cpu-gcannon", Body::Small, Contender::Gcannon)
-            .unwrap_or_else(|problem| Figure::absent("cpu-gcannon", problem)),
-        false => Figure::absent("cpu-gcannon", "gcannon is not in the PATH; no package has it"),
+        true => measure_cell(rig, &track, "cpu-gcannon", ServedBody::Small, Contender::Gcannon)
+            .unwrap_or_else(|problem| BudgetFigure::absent("cpu-gcannon", problem)),
+        false => BudgetFigure::absent("cpu-gcannon", "gcannon is not in the PATH; no package has it"),
     });
+    let floor = track.floor(&rig.vajra, RaceCell { connections: CONNECTIONS, body: ServedBody::Small })?;
+    figures.push(measure_cell(rig, &track, "cpu-floor", ServedBody::Small, floor)?);
     Ok(figures)
 }
 
@@ -31,10 +36,10 @@ fn measure_cell(
     rig: &Rig,
     track: &Track,
     name: &'static str,
-    body: Body,
+    body: ServedBody,
     peer: Contender,
-) -> Result<Figure, String> {
-    let cell = Cell { connections: CONNECTIONS, body };
+) -> Result<BudgetFigure, String> {
+    let cell = RaceCell { connections: CONNECTIONS, body };
     let contenders = [Contender::Vajra(&rig.vajra), peer];
     let rounds = (0..rig.length.pick(9, 3)).map(|number| track.round(&contenders, cell, number));
     let rounds = rounds.collect::<Result<Vec<_>, _>>()?;
@@ -53,5 +58,5 @@ fn measure_cell(
         interval.high,
         interval.confidence * 100.0
     );
-    Ok(Figure::new(name, median(&ratios), note))
+    Ok(BudgetFigure::new(name, median(&ratios), note))
 }

@@ -6,11 +6,11 @@
 //! itself is the time from the moment that a connection could take a request until the request was handed to the kernel.
 
 use super::recording::median_ns;
-use super::{Figure, Rig};
+use super::rig::{BudgetFigure, Rig};
 use crate::builtin::Builtin;
+use crate::cores::{GENERATOR_CORE, SERVER_CORE};
 use crate::process::shown;
 use crate::vajra::{self, Vajra};
-use crate::{GENERATOR_CORE, SERVER_CORE};
 use vajra_perf::operations::dispatch;
 
 /// Their product is somewhat more than fifty thousand.
@@ -29,7 +29,7 @@ const LOOPS: [(&str, u32, u32); 5] = [
     ("loop-1m", 62_500, 16),
 ];
 
-pub(super) fn measure(rig: &Rig) -> Result<Vec<Figure>, String> {
+pub(super) fn measure(rig: &Rig) -> Result<Vec<BudgetFigure>, String> {
     let testbed = Builtin::testbed(&rig.vajra, SERVER_CORE)?;
     let (pipeline, warmup) = (PIPELINE.to_string(), format!("{WARMUP_S}s"));
     let more =
@@ -47,19 +47,19 @@ pub(super) fn measure(rig: &Rig) -> Result<Vec<Figure>, String> {
     let cpu_ns = report.cpu.per_request_ns - report.cpu.spun_per_request_ns;
     let mib = report.cpu.resident_bytes_max as f64 / 1024.0 / 1024.0;
     Ok(vec![
-        Figure::new("in-flight", f64::from(CONNECTIONS * PIPELINE), note.clone()),
-        Figure::new("in-flight-lag", lag.p99 as f64, note),
-        Figure::new("in-flight-lag-p50", lag.p50 as f64, format!("of {} sendings", lag.count)),
-        Figure::new("in-flight-cpu", cpu_ns, format!("resident {mib:.0} MiB")),
+        BudgetFigure::new("in-flight", f64::from(CONNECTIONS * PIPELINE), note.clone()),
+        BudgetFigure::new("in-flight-lag", lag.p99 as f64, note),
+        BudgetFigure::new("in-flight-lag-p50", lag.p50 as f64, format!("of {} sendings", lag.count)),
+        BudgetFigure::new("in-flight-cpu", cpu_ns, format!("resident {mib:.0} MiB")),
     ])
 }
 
 /// What the loop takes per request with so many under way, no kernel in it.
-pub(super) fn measure_loop(rig: &Rig) -> Result<Vec<Figure>, String> {
+pub(super) fn measure_loop(rig: &Rig) -> Result<Vec<BudgetFigure>, String> {
     let batches = rig.length.pick(200, 20);
     let figure = |(name, connections, pipeline): (&'static str, u32, u32)| {
         let each_ns = median_ns(dispatch::in_flight(connections, pipeline), BATCH, batches);
-        Figure::new(name, each_ns, "user space alone: parse, record, release, stamp")
+        BudgetFigure::new(name, each_ns, "user space alone: parse, record, release, stamp")
     };
     Ok(LOOPS.into_iter().map(figure).collect())
 }

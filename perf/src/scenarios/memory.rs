@@ -1,10 +1,10 @@
 //! Resident memory: of a small run, of each further connection, and over time.
 
-use super::{Figure, Rig};
+use super::rig::{BudgetFigure, Rig};
+use crate::cores::{GENERATOR_CORE, SERVER_CORE};
 use crate::process::{self, shown};
-use crate::target::{Body, Nginx};
+use crate::target::{Nginx, ServedBody};
 use crate::vajra::Vajra;
-use crate::{GENERATOR_CORE, SERVER_CORE};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -15,9 +15,9 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How much longer than its duration a run may take.
 const GRACE: Duration = Duration::from_secs(30);
 
-pub(super) fn measure_connections(rig: &Rig) -> Result<Vec<Figure>, String> {
+pub(super) fn measure_connections(rig: &Rig) -> Result<Vec<BudgetFigure>, String> {
     let nginx = Nginx::start(SERVER_CORE)?;
-    let url = nginx.url(Body::Small);
+    let url = nginx.url(ServedBody::Small);
     let resident = |connections: u32| -> Result<f64, String> {
         let more = ["--connect-timeout", "20s"];
         let mut command = rig.vajra.command(GENERATOR_CORE, connections, rig.length.pick(10, 2), &url, &more);
@@ -32,21 +32,21 @@ pub(super) fn measure_connections(rig: &Rig) -> Result<Vec<Figure>, String> {
     let each = (many - few) / f64::from(MANY - FEW);
     let note = format!("{:.1} MiB with {MANY}", many / 1024.0 / 1024.0);
     Ok(vec![
-        Figure::new("memory", few, "the largest in the run"),
-        Figure::new("memory-connection", each, note),
+        BudgetFigure::new("memory", few, "the largest in the run"),
+        BudgetFigure::new("memory-connection", each, note),
     ])
 }
 
-pub(super) fn measure_growth(rig: &Rig) -> Result<Vec<Figure>, String> {
+pub(super) fn measure_growth(rig: &Rig) -> Result<Vec<BudgetFigure>, String> {
     let nginx = Nginx::start(SERVER_CORE)?;
-    let url = nginx.url(Body::Small);
+    let url = nginx.url(ServedBody::Small);
     let seconds = rig.length.pick(120, 10);
     let mut command = rig.vajra.command(GENERATOR_CORE, FEW, seconds, &url, &["--quiet"]);
     let looks = watch(&mut command, Duration::from_secs(seconds.into()))?;
     let (half, last) = (looks[looks.len() / 2], *looks.last().ok_or("the run was over at once")?);
     let mib = |bytes: u64| bytes as f64 / 1024.0 / 1024.0;
     let note = format!("{:.2} MiB after {} s, {:.2} MiB at the end", mib(half), seconds / 2, mib(last));
-    Ok(vec![Figure::new("memory-flat", last as f64 / half.max(1) as f64, note)])
+    Ok(vec![BudgetFigure::new("memory-flat", last as f64 / half.max(1) as f64, note)])
 }
 
 /// Resident bytes of a run again and again, until shortly before its end.

@@ -1,9 +1,9 @@
 //! How long an operator waits: for a run to end after SIGINT, at the worst moment, and for preflight.
 
-use super::{Figure, Rig};
+use super::rig::{BudgetFigure, Rig};
 use crate::builtin::Builtin;
+use crate::cores::{GENERATOR_CORE, SERVER_CORE};
 use crate::process::{self, shown};
-use crate::{GENERATOR_CORE, SERVER_CORE};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ const POLL: Duration = Duration::from_millis(1);
 const SIGINT_EXIT: i32 = 130;
 const PREFLIGHT_EXIT: i32 = 4;
 
-pub(super) fn measure(rig: &Rig) -> Result<Vec<Figure>, String> {
+pub(super) fn measure(rig: &Rig) -> Result<Vec<BudgetFigure>, String> {
     let testbed = Builtin::testbed(&rig.vajra, SERVER_CORE)?;
     let count = rig.length.pick(3, 1);
     let interrupts = (0..count).map(|_| interrupt_s(rig, &testbed)).collect::<Result<Vec<f64>, String>>()?;
@@ -35,8 +35,12 @@ pub(super) fn measure(rig: &Rig) -> Result<Vec<Figure>, String> {
     );
     let longest = |seconds: &[f64]| seconds.iter().copied().fold(0.0, f64::max);
     Ok(vec![
-        Figure::new("interrupt", longest(&interrupts), format!("{note}; {CONNECTIONS} requests under way")),
-        Figure::new("preflight", longest(&checks), found),
+        BudgetFigure::new(
+            "interrupt",
+            longest(&interrupts),
+            format!("{note}; {CONNECTIONS} requests under way"),
+        ),
+        BudgetFigure::new("preflight", longest(&checks), found),
     ])
 }
 

@@ -1,9 +1,9 @@
 //! An open-loop rate over minutes: what was achieved, and how late requests left, outside the stalls that were detected.
 
-use super::{Figure, Rig};
-use crate::target::{Body, Nginx};
+use super::rig::{BudgetFigure, Rig};
+use crate::cores::{GENERATOR_CORE, SERVER_CORE};
+use crate::target::{Nginx, ServedBody};
 use crate::vajra::{self, Vajra};
-use crate::{GENERATOR_CORE, SERVER_CORE};
 use engine::distribution::Distribution;
 use serde_json::Value;
 use std::path::Path;
@@ -23,13 +23,13 @@ struct Calm {
     all: usize,
 }
 
-pub(super) fn measure(rig: &Rig) -> Result<Vec<Figure>, String> {
+pub(super) fn measure(rig: &Rig) -> Result<Vec<BudgetFigure>, String> {
     let nginx = Nginx::start(SERVER_CORE)?;
     let seconds = rig.length.pick(120, 5);
     let file = tempfile::NamedTempFile::new().map_err(|error| format!("no temporary file: {error}"))?;
     let series = file.path().display().to_string();
     let more = ["-R", RATE, "--wait", "spin", "--interval", INTERVAL, "--timeseries", &series];
-    let url = nginx.url(Body::Small);
+    let url = nginx.url(ServedBody::Small);
     let mut command = rig.vajra.command(GENERATOR_CORE, CONNECTIONS, seconds, &url, &more);
     let vajra::Run { report, .. } = Vajra::run(&mut command)?;
     let ratio = report.rate.ratio.ok_or("the report of an open-loop run has no rate.ratio")?;
@@ -50,9 +50,9 @@ pub(super) fn measure(rig: &Rig) -> Result<Vec<Figure>, String> {
         report.verdict.status.name()
     );
     Ok(vec![
-        Figure::new("rate", (ratio - 1.0).abs(), note),
-        Figure::new("slip-p50", calm.slip.quantile_ns(0.5) as f64, share.clone()),
-        Figure::new("slip-p99", calm.slip.quantile_ns(0.99) as f64, share),
+        BudgetFigure::new("rate", (ratio - 1.0).abs(), note),
+        BudgetFigure::new("slip-p50", calm.slip.quantile_ns(0.5) as f64, share.clone()),
+        BudgetFigure::new("slip-p99", calm.slip.quantile_ns(0.99) as f64, share),
     ])
 }
 
@@ -68,7 +68,7 @@ fn calm(path: &Path) -> Result<Calm, String> {
             calm.calm += 1;
             let hdr =
                 value["slip_ns"]["hdr"].as_str().ok_or("a line of the time series has no slip_ns.hdr")?;
-            calm.slip.merge(&Distribution::decode(hdr)?);
+            calm.slip.merge(&Distribution::decode(hdr).map_err(|error| error.to_string())?);
         }
     }
     Ok(calm)

@@ -1,4 +1,4 @@
-//! How much shards carry: closed loops against the null responder, with one request under way on each connection and with
+//! How much shards carry: closed loops against the null responder. With one request under way on each connection and with
 //! many, on one shard and on more for as long as there are cores for as many responders.
 
 use super::halt::Halt;

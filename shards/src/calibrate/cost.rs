@@ -5,7 +5,7 @@ use super::trial::list;
 use crate::null::NullResponder;
 use engine::outcome::Outcome;
 use engine::phase::Phases;
-use engine::record::{Instants, Recorder};
+use engine::record::{Instants, Layout, Recorder};
 use engine::report::Report;
 use serde::{Deserialize, Serialize};
 use std::hint::black_box;
@@ -41,7 +41,7 @@ pub struct Memory {
 /// Times a recorder on requests of all lengths, as a shard would use it.
 pub(super) fn recording() -> Recording {
     let phases = Phases { measure_from_ns: 0, measure_to_ns: u64::MAX };
-    let mut recorder = Recorder::new(0, 1, phases);
+    let mut recorder = Recorder::new(0, &Layout::new([1]), phases);
     let rounds_ns: Vec<f64> = (0..ROUNDS).map(|_| record(&mut recorder)).collect();
     Recording { per_request_ns: rounds_ns.iter().copied().fold(f64::MAX, f64::min), rounds_ns }
 }
@@ -58,7 +58,10 @@ fn record(recorder: &mut Recorder) -> f64 {
         recorder.done(0, black_box(Outcome::Ok(200)), Instants { intended, sent, done }, lag_ns, 120);
     }
     let elapsed_ns = began.elapsed().as_nanos() as f64;
-    assert!(recorder.measured[0].ok.is_multiple_of(REQUESTS), "every request was written down");
+    assert!(
+        recorder.requests.series.measured[0].ok.is_multiple_of(REQUESTS),
+        "every request was written down"
+    );
     elapsed_ns / REQUESTS as f64
 }
 

@@ -1,4 +1,4 @@
-//! How often, and for how long, this machine takes a core away from a thread that wants it: one on each core that does
+//! How often, and for how long, this machine takes a core away from a thread that wants it. There is one on each core that does
 //! nothing but look at the clock. What it misses, every shard would have missed. The question, and the word, are those of
 //! Gil Tene's jHiccup (2012).
 

@@ -60,7 +60,7 @@ pub(super) fn run(plan: &str, address: SocketAddr, halt: &Halt) -> Result<Report
     let text = format!("url = 'http://{address}/'\n{plan}");
     let plan = read(&text)?;
     let identity = |_| Identity { run_id: "calibration".into(), started_at: String::new() };
-    let mut shards = Shards::new(vec![address.into()], halt.control(), Box::new(identity));
+    let mut shards = Shards::new(vec![vec![address.into()]], halt.control(), Box::new(identity));
     let report = shards.run(&plan, Vec::new())?;
     match report.requests.ok {
         _ if halt.is_set() => Err("stopped".into()),
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn a_mistake_in_a_plan_of_ours_is_told() {
         assert!(read("url = 'h'\n[run]\nshards = 0").unwrap_err().contains("0 shards"));
-        assert_eq!(read("url = 'h'\n[run]\nshards = 2\ncores = '0,1'").unwrap().cores, [0, 1]);
+        assert_eq!(read("url = 'h'\n[run]\nshards = 2\ncores = '0,1'").unwrap().machine.cores, [0, 1]);
     }
 
     #[test]

@@ -5,15 +5,16 @@
 //! of a request is its method and its path without the query, because secrets are kept in headers, bodies and queries.
 
 use super::{Check, Grade};
-use crate::mix;
-use crate::protocol::http1::{HeadMemo, Http1};
-use engine::bucket::Share;
+use crate::mixes;
+use crate::protocol::any::{AnyProtocol, AnyShared};
+use crate::protocol::{Protocol, Response, Single};
 use engine::mix::Mix;
+use engine::outbox;
 use engine::outcome::Outcome;
-use engine::plan::Plan;
+use engine::plan::{Plan, Request, Step};
 use engine::quantity::{counted, show_ns};
-use engine::seams::Source;
-use engine::target::Endpoint;
+use engine::seams::{Call, End, Source, StepFacts};
+use engine::url::Endpoint;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -25,9 +26,9 @@ use std::time::{Duration, Instant};
 pub const REQUEST: &str = "request";
 /// The most kinds of request that are sent: a look, and no load.
 const SENT_MAX: usize = 32;
-/// An answer that goes on beyond this is not read to its end.
-const ANSWER_BYTES_MAX: u64 = 16 << 20;
-/// How much of an answer that is not HTTP is shown, and how much of a path.
+/// A response that goes on beyond this is not read to its end.
+const RESPONSE_BYTES_MAX: u64 = 16 << 20;
+/// How much of what is no response is shown, and how much of a path.
 const SHOWN_BYTES_MAX: usize = 40;
 const SHOWN_PATH_MAX: usize = 120;
 /// How many requests that were not sent are named.
@@ -37,15 +38,15 @@ const WAIT_MAX: Duration = Duration::from_secs(3_600);
 const SAFE_METHODS: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
 
 /// Connects, and sends what may be sent. One check for the target, and one for each request or group of requests.
-pub(super) fn check(plan: &Plan, address: &SockAddr, sends_all: bool) -> Vec<Check> {
-    let place = show_address(plan, address);
-    let timeout = Duration::from_nanos(plan.connect_timeout_ns);
+pub(super) fn check(plan: &Plan, target: usize, address: &SockAddr, sends_all: bool) -> Vec<Check> {
+    let place = show_address(plan, target, address);
+    let timeout = Duration::from_nanos(plan.targets[target].connect_timeout_ns);
     let first = match connect(address, timeout) {
         Ok(socket) => socket,
         Err(error) => return vec![unreachable_target(&place, &error, timeout)],
     };
     let mut checks = vec![Check::pass("target", format!("{place} accepts connections"))];
-    let mut asker = match Asker::new(plan, address, &place, first) {
+    let mut asker = match Asker::new((plan, target), address, &place, first) {
         Ok(asker) => asker,
         Err(problem) => {
             checks.push(Check::fail(REQUEST, problem, "give requests that fit into one template"));
@@ -66,7 +67,7 @@ pub(super) fn check(plan: &Plan, address: &SockAddr, sends_all: bool) -> Vec<Che
     let (left, sent_max) = (wanted.collect::<Vec<Kind>>(), counted(SENT_MAX as u64, "request"));
     let is_cut = checks.iter().all(|check| check.grade != Grade::Fail);
     let why = if is_cut { format!("{sent_max} are looked at") } else { "the one before it failed".into() };
-    checks.extend(not_sent(&left, &why, "the run sends them all the same"));
+    checks.extend(not_sent(&left, &why, "the run sends them anyway"));
     let why = "the method may change something at the target";
     checks.extend(not_sent(&refused, why, "to have each of them sent once before the run: --probe-all"));
     checks
@@ -74,27 +75,26 @@ pub(super) fn check(plan: &Plan, address: &SockAddr, sends_all: bool) -> Vec<Che
 
 /// A request of the plan, as it will be sent.
 struct Kind {
-    step: usize,
+    scenario: usize,
+    call: Call,
     bytes: Vec<u8>,
     shown: String,
+    timeout_ns: u64,
     is_safe: bool,
 }
 
 /// What came back.
 enum Came {
-    /// A whole answer.
-    Answer {
-        status: u16,
-        bytes: u64,
-    },
+    /// A whole response.
+    Whole(Response),
     /// The beginning of one, and why there was no more of it.
     Part {
-        status: u16,
-        bytes: u64,
+        response: Response,
         why: String,
         is_failure: bool,
     },
-    NotHttp(&'static str, Vec<u8>),
+    /// None, and why what came is none.
+    Nonsense(&'static str, Vec<u8>),
     Closed,
     Silent,
 }
@@ -102,58 +102,74 @@ enum Came {
 /// Sends requests, each on a connection of its own.
 struct Asker<'a> {
     plan: &'a Plan,
+    target: usize,
     address: &'a SockAddr,
     place: &'a str,
-    source: Mix,
+    /// Of each scenario.
+    sources: Vec<Mix>,
     /// A connection that is made already.
     made: Option<Socket>,
 }
 
 impl<'a> Asker<'a> {
-    fn new(plan: &'a Plan, address: &'a SockAddr, place: &'a str, made: Socket) -> Result<Self, String> {
-        // Counters begin where the run's do; random values are not those of the run, which should come as a surprise.
-        let apart = Plan { seed: !plan.seed, ..plan.clone() };
-        let source = mix(&apart, Share { shard: 0, shards: 1 })?;
-        Ok(Asker { plan, address, place, source, made: Some(made) })
+    fn new(
+        (plan, target): (&'a Plan, usize),
+        address: &'a SockAddr,
+        place: &'a str,
+        made: Socket,
+    ) -> Result<Self, String> {
+        // Numbers begin where the run's do; random values are not those of the run, which should come as a surprise.
+        let apart = plan.changed(|fields| fields.seed = !plan.seed).map_err(|broken| broken.to_string())?;
+        let sources = mixes(&apart)?;
+        Ok(Asker { plan, target, address, place, sources, made: Some(made) })
     }
 
     /// Everything that the plan can send.
     fn kinds(&mut self) -> Vec<Kind> {
-        let drawn = self.plan.requests.iter().enumerate().filter(|(_, request)| request.weight > 0);
-        let source = &mut self.source;
-        let kind = |(step, request): (usize, &engine::plan::Request)| {
-            let mut bytes = Vec::new();
-            source.render(step, &mut bytes);
-            let is_safe = SAFE_METHODS.contains(&request.method.as_str());
-            Kind { step, shown: show_request(&bytes), bytes, is_safe }
-        };
-        drawn.map(kind).collect()
+        let is_meant = |step: &Step| step.weight > 0 && self.plan.pools[step.pool].target == self.target;
+        let mut kinds = Vec::new();
+        for (scenario, (of_plan, source)) in self.plan.scenarios.iter().zip(&mut self.sources).enumerate() {
+            for (index, step) in of_plan.steps().iter().enumerate().filter(|(_, step)| is_meant(step)) {
+                let Step { request: Request::Http(request), timeout_ns, .. } = step;
+                let call = Call { step: index as u32, session: 0 };
+                let bytes_max = source.steps()[index].bytes_max;
+                let bytes = outbox::collected(bytes_max, |out| source.render(call, index as u64, out));
+                let is_safe = SAFE_METHODS.contains(&request.method.as_str());
+                let shown = show_request(&bytes);
+                kinds.push(Kind { scenario, call, shown, bytes, timeout_ns: *timeout_ns, is_safe });
+            }
+        }
+        kinds
     }
 
     fn check(&mut self, kind: &Kind) -> Check {
-        let connect_timeout = Duration::from_nanos(self.plan.connect_timeout_ns);
+        let connect_timeout = Duration::from_nanos(self.plan.targets[self.target].connect_timeout_ns);
         let socket = match self.made.take().map_or_else(|| connect(self.address, connect_timeout), Ok) {
             Ok(socket) => socket,
             Err(error) => return unreachable_target(self.place, &error, connect_timeout),
         };
-        let timeout = Duration::from_nanos(self.plan.timeout_ns);
+        let timeout = Duration::from_nanos(kind.timeout_ns);
         let begun = Instant::now();
-        let came = exchange(socket, &kind.bytes, self.source.is_bodyless(kind.step), timeout);
+        let step = &self.sources[kind.scenario].steps()[kind.call.step as usize];
+        let came = exchange(socket, &kind.bytes, step, timeout);
         let took = show_ns(begun.elapsed().as_nanos() as u64);
         let (shown, place) = (&kind.shown, self.place);
         match came {
-            Ok(Came::Answer { status, bytes }) => {
-                self.judge(kind, status, format!("{shown} → {status}, {bytes} bytes, {took}"))
+            Ok(Came::Whole(response)) => {
+                let found = format!("{shown} → {}, {} bytes, {took}", response.code, response.bytes);
+                self.judge(kind, response, found)
             }
-            Ok(Came::Part { status, bytes, why, is_failure: false }) => {
-                self.judge(kind, status, format!("{shown} → {status}, {bytes} bytes, {took}, {why}"))
+            Ok(Came::Part { response, why, is_failure }) => {
+                let found = format!("{shown} → {}, {} bytes, {took}", response.code, response.bytes);
+                match is_failure {
+                    false => self.judge(kind, response, format!("{found}, {why}")),
+                    true => {
+                        let found = format!("{found}, and then {why}");
+                        Check::warn(REQUEST, found, "the run counts this as a failure")
+                    }
+                }
             }
-            Ok(Came::Part { status, bytes, why, .. }) => Check::warn(
-                REQUEST,
-                format!("{shown} → {status}, {bytes} bytes, {took}, and then {why}"),
-                "the run counts this as a failure",
-            ),
-            Ok(Came::NotHttp(why, seen)) => Check::fail_of_target(
+            Ok(Came::Nonsense(why, seen)) => Check::fail_of_target(
                 REQUEST,
                 format!("{shown} → {place} does not speak HTTP/1: {why}; it said {:?}", beginning(&seen)),
                 "check the port and the protocol",
@@ -176,8 +192,10 @@ impl<'a> Asker<'a> {
         }
     }
 
-    fn judge(&self, kind: &Kind, status: u16, found: String) -> Check {
-        match self.source.judge(kind.step, status) {
+    fn judge(&mut self, kind: &Kind, response: Response, found: String) -> Check {
+        match self.sources[kind.scenario]
+            .end(kind.call, End::Response { code: response.code, is_ok: response.is_ok })
+        {
             Outcome::Ok(_) => Check::pass(REQUEST, found),
             Outcome::Refused(_) | Outcome::Failed(_) => Check::warn(
                 REQUEST,
@@ -188,27 +206,27 @@ impl<'a> Asker<'a> {
     }
 }
 
-/// One request and its answer. An answer may come before the whole request is sent.
-fn exchange(mut socket: Socket, request: &[u8], is_bodyless: bool, timeout: Duration) -> io::Result<Came> {
+/// One request and its response, which may come before the whole request is sent.
+fn exchange(mut socket: Socket, request: &[u8], step: &StepFacts, timeout: Duration) -> io::Result<Came> {
     socket.set_nonblocking(true)?;
     let deadline = Instant::now() + timeout;
-    let (mut unsent, mut answer) = (request, Incoming::default());
+    let (mut unsent, mut incoming) = (request, Incoming::new(step));
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Ok(answer.timed_out(timeout));
+            return Ok(incoming.timed_out(timeout));
         }
         let ready = wait(&socket, !unsent.is_empty(), left)?;
         if ready.contains(PollFlags::POLLOUT) && !unsent.is_empty() {
             match socket.write(unsent) {
                 Ok(bytes) => unsent = &unsent[bytes..],
                 Err(error) if is_passing(&error) => {}
-                // It does not want the rest; its answer may be there all the same.
+                // It does not want the rest; its response may be there all the same.
                 Err(_) => unsent = &[],
             }
         }
         if ready.intersects(PollFlags::POLLIN | PollFlags::POLLHUP | PollFlags::POLLERR)
-            && let Some(came) = answer.read(&mut socket, is_bodyless)?
+            && let Some(came) = incoming.read(&mut socket)?
         {
             return Ok(came);
         }
@@ -231,59 +249,72 @@ fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
-/// An answer that is being read.
-#[derive(Default)]
-struct Incoming {
-    http: Http1,
-    memo: HeadMemo,
+/// A response that is being read.
+struct Incoming<'a> {
+    protocol: AnyProtocol,
+    shared: AnyShared,
+    on: Single<'a>,
     bytes: u64,
-    /// The first bytes, for showing what is not HTTP.
+    /// The first bytes, for showing what is no response.
     first: Vec<u8>,
 }
 
-impl Incoming {
+impl Incoming<'_> {
+    fn new(step: &StepFacts) -> Incoming<'_> {
+        let shared = AnyShared::default();
+        let protocol = AnyProtocol::new(&shared);
+        Incoming { protocol, shared, on: Single::new(step), bytes: 0, first: Vec::new() }
+    }
+
     /// Reads what is there; says what came once that is known.
-    fn read(&mut self, socket: &mut Socket, is_bodyless: bool) -> io::Result<Option<Came>> {
+    fn read(&mut self, socket: &mut Socket) -> io::Result<Option<Came>> {
         let mut piece = [0; 16 << 10];
         let bytes = match socket.read(&mut piece) {
             Ok(0) => return Ok(Some(self.closed())),
             Ok(bytes) => bytes,
             Err(error) if is_passing(&error) => return Ok(None),
-            Err(error) if self.http.is_in_head() => return Err(error),
-            Err(error) => return Ok(Some(self.part(format!("it broke off: {error}"), true))),
+            Err(error) => return self.part(format!("it broke off: {error}"), true).map_or(Err(error), given),
         };
         self.bytes += bytes as u64;
         let shown = bytes.min(SHOWN_BYTES_MAX.saturating_sub(self.first.len()));
         self.first.extend_from_slice(&piece[..shown]);
-        match self.http.feed(&mut self.memo, &piece[..bytes], is_bodyless) {
-            Err(problem) => Ok(Some(Came::NotHttp(problem.0, std::mem::take(&mut self.first)))),
-            Ok((_, Some(answer))) => Ok(Some(Came::Answer { status: answer.status, bytes: answer.bytes })),
-            Ok((_, None)) if self.bytes < ANSWER_BYTES_MAX => Ok(None),
-            Ok((_, None)) if self.http.is_in_head() => {
-                Ok(Some(Came::NotHttp("its head does not end", std::mem::take(&mut self.first))))
-            }
-            Ok((_, None)) => Ok(Some(self.part("read no further".into(), false))),
+        let received = self.protocol.receive(&mut self.shared, &piece[..bytes], &mut self.on);
+        match (self.on.response, received) {
+            (Some(response), _) => given(Came::Whole(response)),
+            (None, Err(unusable)) => given(self.nonsense(unusable.why)),
+            (None, Ok(())) if self.bytes < RESPONSE_BYTES_MAX => Ok(None),
+            (None, Ok(())) => match self.part("read no further".into(), false) {
+                Some(part) => given(part),
+                None => given(self.nonsense("its head does not end")),
+            },
         }
     }
 
     fn closed(&mut self) -> Came {
-        match self.http.end() {
-            Some(answer) => Came::Answer { status: answer.status, bytes: answer.bytes },
-            None if self.http.is_in_head() => Came::Closed,
-            None => self.part("it was closed before its end".into(), true),
+        self.protocol.ended(&mut self.on);
+        match self.on.response {
+            Some(response) => Came::Whole(response),
+            None => self.part("it was closed before its end".into(), true).unwrap_or(Came::Closed),
         }
     }
 
     fn timed_out(&self, timeout: Duration) -> Came {
-        match self.http.is_in_head() {
-            true => Came::Silent,
-            false => self.part(format!("it did not end within {timeout:?}"), true),
-        }
+        self.part(format!("it did not end within {timeout:?}"), true).unwrap_or(Came::Silent)
     }
 
-    fn part(&self, why: String, is_failure: bool) -> Came {
-        Came::Part { status: self.http.status(), bytes: self.bytes, why, is_failure }
+    /// What has come of a response, if enough has to say anything of it.
+    fn part(&self, why: String, is_failure: bool) -> Option<Came> {
+        let response = self.protocol.begun()?;
+        Some(Came::Part { response, why, is_failure })
     }
+
+    fn nonsense(&mut self, why: &'static str) -> Came {
+        Came::Nonsense(why, std::mem::take(&mut self.first))
+    }
+}
+
+fn given(came: Came) -> io::Result<Option<Came>> {
+    Ok(Some(came))
 }
 
 /// A line for requests that were not sent, if there are any.
@@ -350,8 +381,8 @@ fn unreachable_target(place: &str, error: &io::Error, timeout: Duration) -> Chec
     }
 }
 
-fn show_address(plan: &Plan, address: &SockAddr) -> String {
-    match (address.as_socket(), &plan.target.endpoint) {
+fn show_address(plan: &Plan, target: usize, address: &SockAddr) -> String {
+    match (address.as_socket(), &plan.targets[target].url.endpoint) {
         (Some(socket), _) => socket.to_string(),
         (None, Endpoint::Unix { socket }) => socket.clone(),
         (None, _) => "the target".into(),
@@ -424,7 +455,7 @@ mod tests {
              [[request]]\nmethod = 'OPTIONS'\npath = '*'\n[[request]]\npath = '/never'\nweight = 0\n\
              [[request]]\nmethod = 'DELETE'\npath = '/b?key=s3cret'\n[[request]]\npath = '/c'\nbody = 'x'",
         );
-        let checks = check(&plan, &address, false);
+        let checks = check(&plan, 0, &address, false);
         assert_eq!(grades(&checks), [Grade::Pass, Grade::Pass, Grade::Pass, Grade::Skip], "{checks:?}");
         assert!(checks[1].found.starts_with("GET /a/0 → 200, 41 bytes, "), "{checks:?}");
         assert!(checks[3].found.starts_with("DELETE /b, POST /c: not sent"), "{checks:?}");
@@ -435,7 +466,7 @@ mod tests {
         assert!(sent[0].starts_with(first), "{sent:?}");
         assert!(sent[0].ends_with("\r\nX-All: v\r\nX-One: 0\r\n\r\n"), "{sent:?}");
         assert!(sent.len() == 2 && sent[1].starts_with("OPTIONS * HTTP/1.1\r\n"), "{sent:?}");
-        let checks = check(&plan, &address, true);
+        let checks = check(&plan, 0, &address, true);
         assert_eq!(grades(&checks), [Grade::Pass; 5], "{checks:?}");
         let sent: Vec<String> = requests.try_iter().collect();
         assert!(sent.iter().any(|text| text.starts_with("DELETE /b?key=s3cret ")), "{sent:?}");
@@ -447,7 +478,7 @@ mod tests {
             true => b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec(),
             false => OK.to_vec(),
         });
-        let checks = check(&plan("[[request]]\npath = '/nope'\n[[request]]\npath = '/'"), &address, false);
+        let checks = check(&plan("[[request]]\npath = '/nope'\n[[request]]\npath = '/'"), 0, &address, false);
         assert_eq!(grades(&checks), [Grade::Pass, Grade::Warn, Grade::Pass], "{checks:?}");
         assert!(checks[1].found.starts_with("GET /nope → 404, 45 bytes, "), "{checks:?}");
     }
@@ -455,7 +486,7 @@ mod tests {
     #[test]
     fn a_body_that_ends_early_is_warned_of_and_head_has_none() {
         let (address, _requests) = server(|_| b"HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\nabc".to_vec());
-        let checks = check(&plan("[[request]]\n[[request]]\nmethod = 'HEAD'"), &address, false);
+        let checks = check(&plan("[[request]]\n[[request]]\nmethod = 'HEAD'"), 0, &address, false);
         assert_eq!(grades(&checks), [Grade::Pass, Grade::Warn, Grade::Pass], "{checks:?}");
         assert!(checks[1].found.contains("closed before its end"), "{checks:?}");
     }
@@ -463,7 +494,7 @@ mod tests {
     #[test]
     fn the_first_request_that_gets_no_answer_ends_the_looking() {
         let (address, _requests) = server(|_| Vec::new());
-        let checks = check(&plan("[[request]]\n[[request]]\npath = '/b'"), &address, false);
+        let checks = check(&plan("[[request]]\n[[request]]\npath = '/b'"), 0, &address, false);
         assert_eq!(grades(&checks), [Grade::Pass, Grade::Fail, Grade::Skip], "{checks:?}");
         assert!(checks[1].found.contains("closes them without an answer"), "{checks:?}");
         assert!(checks[2].found.starts_with("GET /b: not sent"), "{checks:?}");
@@ -475,7 +506,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().into();
         let begun = Instant::now();
-        let checks = check(&plan("[run]\ntimeout = '700ms'\nconnect_timeout = '10m'"), &address, false);
+        let checks = check(&plan("[run]\ntimeout = '700ms'\nconnect_timeout = '10m'"), 0, &address, false);
         assert!(begun.elapsed() >= Duration::from_millis(700));
         assert_eq!(grades(&checks), [Grade::Pass, Grade::Fail], "{checks:?}");
         assert!(checks[1].found.contains("does not answer within 700ms"), "{checks:?}");
@@ -485,7 +516,7 @@ mod tests {
     fn no_more_than_some_kinds_are_sent() {
         let (address, requests) = server(|_| OK.to_vec());
         let text: String = (0..SENT_MAX + 10).map(|n| format!("[[request]]\npath = '/{n}'\n")).collect();
-        let checks = check(&plan(&text), &address, false);
+        let checks = check(&plan(&text), 0, &address, false);
         assert_eq!((requests.try_iter().count(), checks.len()), (SENT_MAX, SENT_MAX + 2));
         let cut = &checks[SENT_MAX + 1];
         assert_eq!(cut.grade, Grade::Skip);
@@ -508,7 +539,7 @@ mod tests {
         });
         // More than the buffers of both ends hold.
         let text = format!("[run]\ntimeout = '10m'\n[[request]]\nbody = '{}'", "x".repeat(15 << 20));
-        let checks = check(&plan(&text), &address, true);
+        let checks = check(&plan(&text), 0, &address, true);
         assert_eq!(grades(&checks), [Grade::Pass, Grade::Pass], "{checks:?}");
         drop(serving.join());
     }

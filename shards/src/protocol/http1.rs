@@ -1,11 +1,15 @@
-//! HTTP/1.1, the client's side (RFC 9112): finds where answers end, and nothing else of them.
+//! HTTP/1.1, the client's side (RFC 9112): finds where responses end, and nothing else of them.
 //!
 //! Bodies are counted, not kept. A head that repeats the one before byte for byte is recognised instead of parsed: a
 //! server's heads change once a second, with its `Date`, and comparing 200 bytes is ten times cheaper than parsing them.
-//! The comparison includes the blank line at the head's end, so equal bytes mean an equal answer.
+//! The comparison includes the blank line at the head's end, so equal bytes mean an equal response.
 
-use engine::mix::Step;
-use engine::plan::Request;
+use super::{Events, Protocol, Receive, Response, Unusable};
+use engine::mix::EncodedStep;
+use engine::outbox::Outbox;
+use engine::outcome::Kind;
+use engine::plan::{self, Request};
+use engine::seams::{Call, Source};
 use engine::template::{Piece, Template};
 
 /// The longest head that is accepted.
@@ -16,9 +20,14 @@ pub const HEADERS_MAX: usize = 128;
 const LINE_BYTES_MAX: u32 = 8 << 10;
 /// The longest head that is remembered; longer ones are parsed each time.
 const MEMO_BYTES_MAX: usize = 1_024;
+/// A body of at least this size lets the next response be received by throwing its body away in the kernel.
+const DISCARD_BYTES_MIN: u64 = 8 << 10;
+/// From this status on, a response is no success (RFC 9110 section 15).
+const STATUS_REFUSED: u16 = 400;
 
 /// Encodes a plan's request. The template's holes are the request's own, and the body's length.
-pub fn encode(request: &Request, authority: &str) -> Result<Step, String> {
+pub fn encode(step: &plan::Step, authority: &str) -> Result<EncodedStep, String> {
+    let Request::Http(request) = &step.request;
     let mut pieces = vec![Piece::Bytes(format!("{} ", request.method).into_bytes())];
     pieces.extend(request.path.iter().cloned());
     pieces.push(Piece::Bytes(b" HTTP/1.1\r\n".to_vec()));
@@ -43,32 +52,21 @@ pub fn encode(request: &Request, authority: &str) -> Result<Step, String> {
         pieces.push(Piece::Bytes(b"\r\n".to_vec()));
     }
     let template = Template::new(pieces)?;
-    Ok(Step { template, weight: request.weight, is_bodyless: request.method == "HEAD" })
+    Ok(EncodedStep { template, weight: step.weight, is_bodyless: request.method == "HEAD" })
 }
 
-/// A complete answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// Its status.
-    pub status: u16,
-    /// All its bytes on the wire, interim answers included.
-    pub bytes: u64,
-    /// Whether the connection can be used again.
-    pub keeps_alive: bool,
-}
-
-/// Why an answer is not HTTP. The text is for people.
+/// Why a response is not HTTP. The text is for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotHttp(pub &'static str);
 
-/// The answers of one connection.
+/// The responses of one connection.
 #[derive(Debug, Default)]
 pub struct Http1 {
     state: State,
     status: u16,
     keeps_alive: bool,
     bytes: u64,
-    /// The announced length of the last answer's body; 0 when it announced none.
+    /// The announced length of the last response's body; 0 when it announced none.
     last_length: u64,
     /// The beginning of a head that came in parts.
     partial: Vec<u8>,
@@ -100,7 +98,7 @@ enum Chunk {
     Trailer(u32),
 }
 
-/// What a head says about the answer.
+/// What a head says about the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Head {
     status: u16,
@@ -112,7 +110,7 @@ struct Head {
 enum Framing {
     Length(u64),
     Chunked,
-    /// Until the connection ends; or not to be known, for this reason. An answer that has no body does not need it. One variant
+    /// Until the connection ends; or not to be known, for this reason. A response that has no body does not need it. One variant
     /// for both, so that the usual ones are told apart as fast as ever.
     UntilEnd(Result<(), &'static NotHttp>),
 }
@@ -124,24 +122,103 @@ pub struct HeadMemo {
     head: Option<Head>,
 }
 
-impl Http1 {
-    /// Forgets everything: for a new connection. Keeps its memory.
-    pub fn reset(&mut self) {
+impl Protocol for Http1 {
+    type Shared = HeadMemo;
+
+    fn new(_memo: &HeadMemo) -> Http1 {
+        Http1::default()
+    }
+
+    fn opened(&mut self) {
         self.state = State::Head;
         self.bytes = 0;
         self.last_length = 0;
         self.partial.clear();
     }
 
-    /// Takes bytes that arrived; returns how many belong to the current answer, and the answer if they complete it. Call
-    /// again with the rest for the next answer.
+    #[inline]
+    fn send<S: Source>(&mut self, source: &mut S, call: Call, number: u64, out: &mut Outbox<'_>) {
+        match &source.steps()[call.step as usize].constant {
+            Some(constant) => out.push(constant),
+            None => source.render(call, number, out),
+        }
+    }
+
+    #[inline]
+    fn receive(
+        &mut self,
+        memo: &mut HeadMemo,
+        mut bytes: &[u8],
+        on: &mut impl Events,
+    ) -> Result<(), Unusable> {
+        while !bytes.is_empty() {
+            let Some((place, step)) = on.oldest() else {
+                on.unasked(bytes.len() as u64);
+                return Err(NotHttp("bytes came that nobody asked for").into());
+            };
+            let (used, response) = self.feed(memo, bytes, step.is_bodyless)?;
+            bytes = &bytes[used..];
+            if let Some(response) = response {
+                on.response(place, response);
+                self.require_alive()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A response as long as the last one's body was is received head first, so that its body can be discarded.
+    #[inline]
+    fn wish(&self) -> Receive {
+        match self.state {
+            State::Head if self.last_length >= DISCARD_BYTES_MIN => Receive::Head,
+            State::Length(left) => Receive::Discard(left),
+            State::Head | State::Chunked(_) | State::UntilEnd => Receive::Stream,
+        }
+    }
+
+    fn discarded(&mut self, bytes: u64, on: &mut impl Events) -> Result<(), Unusable> {
+        let State::Length(left) = self.state else { return Ok(()) };
+        self.bytes += bytes.min(left);
+        self.state = State::Length(left.saturating_sub(bytes));
+        if bytes < left {
+            return Ok(());
+        }
+        self.complete_oldest(on);
+        self.require_alive()
+    }
+
+    /// Completes a body that was to last until the end; anything else half-way is cut short.
+    fn ended(&mut self, on: &mut impl Events) -> Unusable {
+        if self.state == State::UntilEnd {
+            self.complete_oldest(on);
+        }
+        CLOSED
+    }
+
+    fn begun(&self) -> Option<Response> {
+        (self.state != State::Head).then(|| self.response())
+    }
+}
+
+/// The other side takes no more requests.
+const CLOSED: Unusable = Unusable { kind: Kind::Eof, why: "the connection was closed" };
+
+impl From<NotHttp> for Unusable {
+    fn from(NotHttp(why): NotHttp) -> Unusable {
+        Unusable { kind: Kind::Protocol, why }
+    }
+}
+
+impl Http1 {
+    /// Takes bytes that arrived; returns how many belong to the current response, and the response if they complete it. Call
+    /// again with the rest for the next one.
     #[inline]
     pub fn feed(
         &mut self,
         memo: &mut HeadMemo,
         bytes: &[u8],
         is_bodyless: bool,
-    ) -> Result<(usize, Option<Answer>), NotHttp> {
+    ) -> Result<(usize, Option<Response>), NotHttp> {
         let mut used = 0;
         while used < bytes.len() {
             let rest = &bytes[used..];
@@ -160,56 +237,34 @@ impl Http1 {
         Ok((used, None))
     }
 
-    /// The connection ended. Completes a body that was to last until then; anything else half-way is cut short, which
-    /// `None` says.
-    pub fn end(&mut self) -> Option<Answer> {
-        match self.state {
-            State::UntilEnd => Some(self.complete()),
-            _ => None,
+    /// An error when the last response was the connection's last.
+    #[inline]
+    fn require_alive(&self) -> Result<(), Unusable> {
+        if self.keeps_alive { Ok(()) } else { Err(CLOSED) }
+    }
+
+    fn complete_oldest(&mut self, on: &mut impl Events) {
+        let response = self.complete();
+        if let Some((place, _)) = on.oldest() {
+            on.response(place, response);
         }
     }
 
-    /// How much of the current answer can be thrown away unseen.
     #[inline]
-    pub fn discardable(&self) -> u64 {
-        match self.state {
-            State::Length(left) => left,
-            _ => 0,
-        }
-    }
-
-    /// This much was thrown away; the answer if that completes it.
-    pub fn discarded(&mut self, bytes: u64) -> Option<Answer> {
-        let State::Length(left) = self.state else { return None };
-        self.bytes += bytes.min(left);
-        self.state = State::Length(left.saturating_sub(bytes));
-        (bytes >= left).then(|| self.complete())
-    }
-
-    /// The status of the answer under way, once its head is known.
-    pub fn status(&self) -> u16 {
-        self.status
-    }
-
-    /// True before and inside a head.
-    pub fn is_in_head(&self) -> bool {
-        self.state == State::Head
-    }
-
-    /// The announced length of the last answer's body: what the next one is likely to have.
-    #[inline]
-    pub fn last_length(&self) -> u64 {
-        self.last_length
-    }
-
-    fn complete(&mut self) -> Answer {
-        let answer = Answer { status: self.status, bytes: self.bytes, keeps_alive: self.keeps_alive };
+    fn complete(&mut self) -> Response {
+        let response = self.response();
         self.state = State::Head;
         self.bytes = 0;
-        answer
+        response
     }
 
-    /// Reads a head; interim answers (1xx) are passed over, because the real one follows.
+    /// The response as far as it has come.
+    #[inline]
+    fn response(&self) -> Response {
+        Response { code: self.status, is_ok: self.status < STATUS_REFUSED, bytes: self.bytes }
+    }
+
+    /// Reads a head; interim responses (1xx) are passed over, because the real one follows.
     fn head(
         &mut self,
         memo: &mut HeadMemo,
@@ -402,7 +457,7 @@ fn understand(response: &httparse::Response) -> Result<Head, NotHttp> {
         (None, Some(Err(reason))) => Framing::UntilEnd(Err(reason)),
         (None, None) => Framing::UntilEnd(Ok(())),
     };
-    // Section 6.1: two framings, or one that HTTP/1.0 does not have, may be an attempt to slip in another answer.
+    // Section 6.1: two framings, or one that HTTP/1.0 does not have, may be an attempt to slip in another response.
     let is_suspect = last_coding.is_some() && (length.is_some() || is_old);
     let keeps_alive = !closes && !is_suspect && (!is_old || asks_to_keep);
     Ok(Head { status, framing, keeps_alive })
@@ -463,9 +518,16 @@ mod responses;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Single;
+    use engine::seams::StepFacts;
 
-    /// Feeds a whole stream in pieces of every size and checks that the answers are the same.
-    fn answers(stream: &str, is_bodyless: bool) -> Result<Vec<Answer>, NotHttp> {
+    /// A response, and whether the connection can be used again.
+    type Complete = (Response, bool);
+
+    const STEP: StepFacts = StepFacts { constant: None, bytes_max: 0, is_bodyless: false };
+
+    /// Feeds a whole stream in pieces of every size and checks that the responses are the same.
+    fn responses(stream: &str, is_bodyless: bool) -> Result<Vec<Complete>, NotHttp> {
         let whole = feed_in(stream.as_bytes(), stream.len().max(1), is_bodyless);
         for size in 1..stream.len().min(40) {
             assert_eq!(feed_in(stream.as_bytes(), size, is_bodyless), whole, "in pieces of {size}");
@@ -473,59 +535,65 @@ mod tests {
         whole
     }
 
-    fn feed_in(stream: &[u8], size: usize, is_bodyless: bool) -> Result<Vec<Answer>, NotHttp> {
+    fn feed_in(stream: &[u8], size: usize, is_bodyless: bool) -> Result<Vec<Complete>, NotHttp> {
         let (mut http, mut memo) = (Http1::default(), HeadMemo::default());
-        let mut answers = Vec::new();
+        let mut responses = Vec::new();
         for mut piece in stream.chunks(size) {
             while !piece.is_empty() {
-                let (used, answer) = http.feed(&mut memo, piece, is_bodyless)?;
+                let (used, response) = http.feed(&mut memo, piece, is_bodyless)?;
                 piece = &piece[used..];
-                answers.extend(answer);
+                responses.extend(response.map(|response| (response, http.keeps_alive)));
             }
         }
-        answers.extend(http.end());
-        Ok(answers)
+        let mut on = Single::new(&STEP);
+        http.ended(&mut on);
+        responses.extend(on.response.map(|response| (response, false)));
+        Ok(responses)
     }
 
-    fn answer(status: u16, bytes: usize, keeps_alive: bool) -> Answer {
-        Answer { status, bytes: bytes as u64, keeps_alive }
+    fn response(code: u16, bytes: usize) -> Response {
+        Response { code, is_ok: code < STATUS_REFUSED, bytes: bytes as u64 }
+    }
+
+    fn complete(code: u16, bytes: usize, keeps_alive: bool) -> Complete {
+        (response(code, bytes), keeps_alive)
     }
 
     #[test]
     fn a_body_of_known_length_ends_where_it_says() {
         let one = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
-        assert_eq!(answers(one, false).unwrap(), [answer(200, one.len(), true)]);
-        assert_eq!(answers(&one.repeat(3), false).unwrap(), [answer(200, one.len(), true); 3]);
+        assert_eq!(responses(one, false).unwrap(), [complete(200, one.len(), true)]);
+        assert_eq!(responses(&one.repeat(3), false).unwrap(), [complete(200, one.len(), true); 3]);
     }
 
     #[test]
     fn chunks_extensions_and_trailers_are_passed_over() {
         let stream = "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, Chunked\r\n\r\n\
                       5;name=\"v\"\r\nhello\r\nA\r\n0123456789\r\n0\r\nX-Sum: 1\r\nY: 2\r\n\r\n";
-        assert_eq!(answers(stream, false).unwrap(), [answer(200, stream.len(), true)]);
-        assert_eq!(answers(&stream.repeat(2), false).unwrap().len(), 2);
+        assert_eq!(responses(stream, false).unwrap(), [complete(200, stream.len(), true)]);
+        assert_eq!(responses(&stream.repeat(2), false).unwrap().len(), 2);
     }
 
     #[test]
-    fn interim_answers_are_not_answers() {
+    fn interim_answers_are_not_responses() {
         let stream = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
-        assert_eq!(answers(stream, false).unwrap(), [answer(201, stream.len(), true)]);
+        assert_eq!(responses(stream, false).unwrap(), [complete(201, stream.len(), true)]);
     }
 
     #[test]
     fn head_no_content_and_not_modified_have_no_body() {
         let with_length = "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n";
-        assert_eq!(answers(with_length, true).unwrap(), [answer(200, with_length.len(), true)]);
+        assert_eq!(responses(with_length, true).unwrap(), [complete(200, with_length.len(), true)]);
         for status in [204, 304] {
             let stream = format!("HTTP/1.1 {status} X\r\nContent-Length: 500\r\n\r\n");
-            assert_eq!(answers(&stream, false).unwrap(), [answer(status, stream.len(), true)]);
+            assert_eq!(responses(&stream, false).unwrap(), [complete(status, stream.len(), true)]);
         }
     }
 
     #[test]
     fn a_body_without_length_lasts_until_the_end() {
         let stream = "HTTP/1.0 200 OK\r\nServer: old\r\n\r\nsome text";
-        assert_eq!(answers(stream, false).unwrap(), [answer(200, stream.len(), false)]);
+        assert_eq!(responses(stream, false).unwrap(), [complete(200, stream.len(), false)]);
     }
 
     #[test]
@@ -538,7 +606,7 @@ mod tests {
             ("1.0", "connection: Keep-Alive\r\n", true),
         ] {
             let stream = format!("HTTP/{version} 200 OK\r\n{header}Content-Length: 0\r\n\r\n");
-            assert_eq!(answers(&stream, false).unwrap()[0].keeps_alive, keeps_alive, "{stream}");
+            assert_eq!(responses(&stream, false).unwrap()[0].1, keeps_alive, "{stream}");
         }
     }
 
@@ -557,7 +625,7 @@ mod tests {
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11111111111111111\r\n",
             "HTTP/1.1 101 Switching Protocols\r\n\r\n",
         ] {
-            assert!(answers(stream, false).is_err(), "{stream}");
+            assert!(responses(stream, false).is_err(), "{stream}");
         }
     }
 
@@ -580,22 +648,41 @@ mod tests {
     }
 
     #[test]
-    fn thrown_away_bytes_count_as_received() {
-        let (mut http, mut memo) = (Http1::default(), HeadMemo::default());
-        let head = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n";
-        assert_eq!(http.feed(&mut memo, format!("{head}0123456789").as_bytes(), false).unwrap().1, None);
-        assert_eq!(http.discardable(), 990);
-        assert_eq!(http.discarded(900), None);
-        assert_eq!(http.discarded(90), Some(answer(200, head.len() + 1_000, true)));
-        assert!(http.is_in_head());
-        assert_eq!(http.last_length(), 1_000);
+    fn discarded_bytes_count_as_received() {
+        let (mut http, mut memo, mut on) = (Http1::default(), HeadMemo::default(), Single::new(&STEP));
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n";
+        http.receive(&mut memo, format!("{head}0123456789").as_bytes(), &mut on).unwrap();
+        assert_eq!(
+            (http.wish(), http.begun()),
+            (Receive::Discard(9_990), Some(response(200, head.len() + 10)))
+        );
+        assert_eq!((http.discarded(9_900, &mut on), on.response), (Ok(()), None));
+        assert_eq!(http.discarded(90, &mut on), Ok(()));
+        assert_eq!(on.response, Some(response(200, head.len() + 10_000)));
+        assert_eq!((http.wish(), http.begun()), (Receive::Head, None), "the next is likely to be as long");
     }
 
     #[test]
-    fn a_cut_answer_is_no_answer() {
-        let (mut http, mut memo) = (Http1::default(), HeadMemo::default());
-        http.feed(&mut memo, b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", false).unwrap();
-        assert_eq!(http.end(), None);
-        assert!(!http.is_in_head());
+    fn short_bodies_are_not_worth_another_way_of_receiving() {
+        let (mut http, mut memo, mut on) = (Http1::default(), HeadMemo::default(), Single::new(&STEP));
+        let stream = "HTTP/1.1 404 No\r\nContent-Length: 3\r\n\r\nabc";
+        http.receive(&mut memo, stream.as_bytes(), &mut on).unwrap();
+        assert_eq!((on.response, http.wish()), (Some(response(404, stream.len())), Receive::Stream));
+    }
+
+    #[test]
+    fn bytes_that_nobody_asked_for_are_an_error() {
+        let (mut http, mut memo, mut on) = (Http1::default(), HeadMemo::default(), Single::new(&STEP));
+        let stream = "HTTP/1.1 204 No\r\n\r\n\r\n";
+        let unusable = http.receive(&mut memo, stream.as_bytes(), &mut on).unwrap_err();
+        assert_eq!((on.response, unusable.kind), (Some(response(204, stream.len() - 2)), Kind::Protocol));
+    }
+
+    #[test]
+    fn a_cut_response_is_no_response() {
+        let (mut http, mut memo, mut on) = (Http1::default(), HeadMemo::default(), Single::new(&STEP));
+        http.receive(&mut memo, b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", &mut on).unwrap();
+        assert!(http.begun().is_some());
+        assert_eq!((http.ended(&mut on), on.response), (CLOSED, None));
     }
 }

@@ -1,3 +1,119 @@
-//! Protocols as state machines: bytes in, events out. None of them touches a socket or a clock.
+//! Protocols as state machines: bytes of a connection go in, responses come out. Time, sockets and records are not theirs.
+//!
+//! A shard knows connections, and requests under way on them. Where a response ends, what it says, whether the connection can be
+//! used again and what to receive next is its protocol's to know ([`Protocol`]), which tells it what has happened ([`Events`]).
 
+pub mod any;
 pub mod http1;
+
+use engine::outbox::Outbox;
+use engine::outcome::Kind;
+use engine::seams::{Call, Source, StepFacts};
+
+/// What is spoken on one connection.
+pub trait Protocol {
+    /// What all connections of a shard share.
+    type Shared;
+
+    /// Of a connection that has not been made.
+    fn new(shared: &Self::Shared) -> Self;
+
+    /// The connection is made, and not for the first time perhaps: nothing of before is left.
+    fn opened(&mut self);
+
+    /// Appends the request of a call, whose arrival has this number.
+    fn send<S: Source>(&mut self, source: &mut S, call: Call, number: u64, out: &mut Outbox<'_>);
+
+    /// Takes bytes that arrived. An error says that the connection cannot be used any further.
+    fn receive(
+        &mut self,
+        shared: &mut Self::Shared,
+        bytes: &[u8],
+        on: &mut impl Events,
+    ) -> Result<(), Unusable>;
+
+    /// What to receive next.
+    fn wish(&self) -> Receive;
+
+    /// So many of the bytes that were to be discarded are.
+    fn discarded(&mut self, bytes: u64, on: &mut impl Events) -> Result<(), Unusable>;
+
+    /// The other side has closed its end: what that means for what is still under way.
+    fn ended(&mut self, on: &mut impl Events) -> Unusable;
+
+    /// As much of a response as has come, once it is known what it says.
+    fn begun(&self) -> Option<Response>;
+}
+
+/// What a protocol reports of its connection.
+pub trait Events {
+    /// The request that has been under way for the longest, and what is known of its step.
+    fn oldest(&self) -> Option<(Place, &StepFacts)>;
+
+    /// A request has its response.
+    fn response(&mut self, place: Place, response: Response);
+
+    /// Bytes came that nobody asked for.
+    fn unasked(&mut self, bytes: u64);
+}
+
+/// Where a request under way is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place(pub(crate) u32);
+
+/// A complete response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The protocol's code for what it says: of HTTP, the status.
+    pub code: u16,
+    /// By the protocol's own rule, the code is a success.
+    pub is_ok: bool,
+    /// All its bytes on the wire, whatever came before it included.
+    pub bytes: u64,
+}
+
+/// Why a connection cannot be used any further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unusable {
+    /// How what is still under way on it has failed.
+    pub kind: Kind,
+    /// What is wrong, for people.
+    pub why: &'static str,
+}
+
+/// What to receive next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Receive {
+    /// Whatever comes, again and again.
+    Stream,
+    /// Once, no more than a response's beginning: what follows it is likely to be discarded.
+    Head,
+    /// This many bytes, which need not be seen.
+    Discard(u64),
+}
+
+/// The events of a connection on which there is one request.
+pub struct Single<'a> {
+    step: &'a StepFacts,
+    /// Its response, once that is complete.
+    pub response: Option<Response>,
+}
+
+impl Single<'_> {
+    /// A request of a step, under way.
+    pub fn new(step: &StepFacts) -> Single<'_> {
+        Single { step, response: None }
+    }
+}
+
+impl Events for Single<'_> {
+    fn oldest(&self) -> Option<(Place, &StepFacts)> {
+        self.response.is_none().then_some((Place(0), self.step))
+    }
+
+    fn response(&mut self, _place: Place, response: Response) {
+        self.response = Some(response);
+    }
+
+    fn unasked(&mut self, _bytes: u64) {}
+}

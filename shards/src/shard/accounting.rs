@@ -1,6 +1,8 @@
 //! Where the time of the last turn went: spent watching the clock, lost, or with responses waiting to be taken in.
 
-use super::{MILLISECOND_NS, Shard, Stage};
+use super::Shard;
+use super::core::{MILLISECOND_NS, Stage};
+use crate::protocol::Protocol;
 use crate::wire::Wire;
 use engine::seams::Source;
 
@@ -11,50 +13,50 @@ const OPERATION_NS_MAX: u64 = 25_000;
 /// out until a look finds nothing more, or for this long.
 const CATCH_UP_NS_MAX: u64 = 200 * MILLISECOND_NS;
 
-impl<W: Wire, S: Source> Shard<W, S> {
+impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// Books the time since the last turn: spent watching the clock, or lost.
     pub(super) fn account(&mut self, now: u64) {
-        let since_ns = now - self.now_ns;
+        let since_ns = now - self.core.now_ns;
         // A response that ends a sleep is taken in at once. Any other came at some moment of the last turn: in the middle of it,
         // on average.
         let (expected_ns, late_ns) = match self.parked_until_ns.take() {
             Some(until_ns) => {
                 self.pace.woke(until_ns, now);
-                (until_ns.saturating_sub(self.now_ns), now.saturating_sub(until_ns))
+                (until_ns.saturating_sub(self.core.now_ns), now.saturating_sub(until_ns))
             }
             None => (0, since_ns / 2),
         };
         // What came in a turn that lost its core may not have been seen in it, if the ring was last asked before.
-        let was_lost = self.lost_core_at_ns != 0 && self.lost_core_at_ns == self.now_ns;
-        self.late_ns = match self.is_behind {
-            true => self.late_ns + since_ns,
+        let was_lost = self.lost_core_at_ns != 0 && self.lost_core_at_ns == self.core.now_ns;
+        self.core.late_ns = match self.is_behind {
+            true => self.core.late_ns + since_ns,
             false if was_lost => self.turn_ns + since_ns,
             false => late_ns,
         };
         self.turn_ns = since_ns;
-        let (has_requests, stats) = (self.has_requests(), &mut self.recorder.stats);
+        let (has_requests, stats) = (self.has_requests(), &mut self.core.recorder.stats);
         stats.turns += 1;
         if self.is_spinning {
             stats.spun_ns += since_ns;
         }
         let lost_ns = since_ns.saturating_sub(expected_ns);
-        if lost_ns > HICCUP_NS + self.operations * OPERATION_NS_MAX && has_requests {
-            if self.stage == Stage::Running {
+        if lost_ns > HICCUP_NS + self.core.operations * OPERATION_NS_MAX && has_requests {
+            if self.core.stage == Stage::Running {
                 stats.hiccups += 1;
                 stats.hiccup_ns += lost_ns;
                 stats.hiccup_ns_max = stats.hiccup_ns_max.max(lost_ns);
             }
-            self.late_ns = self.late_ns.max(lost_ns);
+            self.core.late_ns = self.core.late_ns.max(lost_ns);
             self.lost_core_at_ns = now;
         }
-        self.now_ns = now;
-        (self.operations, self.sends) = (0, 0);
+        self.core.now_ns = now;
+        (self.core.operations, self.core.sends) = (0, 0);
         self.is_spinning = false;
     }
 
     /// Whether requests may be under way.
     fn has_requests(&self) -> bool {
-        matches!(self.stage, Stage::Running | Stage::Draining { .. })
+        matches!(self.core.stage, Stage::Running | Stage::Draining { .. })
     }
 
     /// Whether responses may be there that have not been taken in, so that nobody can say what has timed out.

@@ -2,8 +2,12 @@
 //!
 //! Looked at once a millisecond, and not while responses may lie in the kernel that would say otherwise.
 
-use super::{SECOND_NS, Shard, TICK_NS};
+use super::Shard;
+use super::core::{Core, SECOND_NS, TICK_NS};
+use super::pool::ConnectionPool;
+use super::scenario::ScenarioRun;
 use crate::connection::Link;
+use crate::protocol::Protocol;
 use crate::wire::Wire;
 use engine::outcome::Kind;
 use engine::seams::Source;
@@ -13,39 +17,48 @@ use engine::seams::Source;
 const WATCH_NS: u64 = SECOND_NS;
 const WATCH_SLOTS: u32 = 256;
 const WATCH_LOOKS: u64 = 16;
+const _: () = assert!(WATCH_LOOKS <= WATCH_SLOTS as u64, "only what is passed is looked at");
 
-impl<W: Wire, S: Source> Shard<W, S> {
+impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// Ends what has taken too long. Looked at once a millisecond: no request has a timer of its own.
     pub(super) fn expire(&mut self, now: u64) {
         if now < self.next_tick_ns || self.is_catching_up(now) {
             return;
         }
         self.next_tick_ns = now + TICK_NS;
+        let Shard { core, scenarios, pools, .. } = self;
+        for pool in pools {
+            let scenario = &mut scenarios[pool.scenario];
+            pool.expire(core, scenario);
+            pool.watch(core, scenario);
+        }
+    }
+}
+
+impl<P: Protocol> ConnectionPool<P> {
+    fn expire<W: Wire, S: Source>(&mut self, core: &mut Core<W>, scenario: &mut ScenarioRun<S>) {
+        let now = core.now_ns;
         while let Some((slot, sent_ns)) = self.connections.longest_under_way() {
-            if sent_ns + self.rules.timeout_ns > now {
+            if sent_ns + self.timeout_ns > now {
                 break;
             }
-            self.broken(now, slot, Kind::Timeout);
+            self.broken(core, scenario, slot, Kind::Timeout);
         }
-        if self.connecting > 0 {
-            self.expire_connects(now);
+        if self.connecting == 0 {
+            return;
         }
-        self.watch(now);
-    }
-
-    fn expire_connects(&mut self, now: u64) {
         for slot in 0..self.connections.count() {
             if matches!(self.connections.at(slot).link, Link::Connecting { deadline_ns } if deadline_ns <= now)
             {
-                self.connect_failed(now, slot, Kind::Connect);
+                self.connect_failed(core, scenario, slot, Kind::Connect);
             }
         }
     }
 
-    /// The lost-end watchdog: some kernels (6.17 and later, until mended) can fail to announce that the other side closed
+    /// The lost-end watchdog: some kernels (6.17 and later, until fixed) can fail to announce that the other side closed
     /// while a multishot receive was armed. Silent connections are asked directly, a few at each tick, in turn.
-    fn watch(&mut self, now: u64) {
-        let mut looks = 0;
+    fn watch<W: Wire, S: Source>(&mut self, core: &mut Core<W>, scenario: &mut ScenarioRun<S>) {
+        let (now, mut looks) = (core.now_ns, 0);
         for _ in 0..self.connections.count().min(WATCH_SLOTS) {
             let slot = self.next_watched;
             self.next_watched = (slot + 1) % self.connections.count();
@@ -59,18 +72,18 @@ impl<W: Wire, S: Source> Shard<W, S> {
             looks += 1;
             let is_stuck = connection.under_way == 0
                 && (connection.is_sending || connection.link == Link::Switching)
-                && connection.heard_ns + self.rules.timeout_ns <= now;
+                && connection.heard_ns + self.timeout_ns <= now;
             if is_stuck {
                 // Nothing is under way that could time out, and nothing can be sent: only a new connection helps.
-                self.broken(now, slot, Kind::Timeout);
-            } else if self.wire.is_ended(slot) {
-                self.recorder.stats.lost_ends += 1;
-                self.ended(now, slot);
+                self.broken(core, scenario, slot, Kind::Timeout);
+            } else if core.wire.is_ended(self.first_slot + slot) {
+                core.recorder.stats.lost_ends += 1;
+                self.ended(core, scenario, slot);
             }
             if looks == WATCH_LOOKS {
                 break;
             }
         }
-        self.operations += looks;
+        core.operations += looks;
     }
 }

@@ -2,9 +2,12 @@
 //!
 //! What is due when is not decided here, but whether the run still is.
 
-use super::{SECOND_NS, Shard, Stage};
-use crate::connection::Link;
+use super::Shard;
+use super::core::{Core, SECOND_NS, Stage};
+use super::pool::ConnectionPool;
+use super::scenario::ScenarioRun;
 use crate::lanes::Order;
+use crate::protocol::Protocol;
 use crate::wire::Wire;
 use engine::bucket::{Tally, TokenBucket};
 use engine::outcome::Kind;
@@ -21,23 +24,27 @@ const SENDING_NS_MAX: u64 = 5 * SECOND_NS;
 /// A timeout is noticed no later than this after it has passed, unless the machine is in the way.
 const LATE_NS_MAX: u64 = SECOND_NS;
 
-impl<W: Wire, S: Source> Shard<W, S> {
+impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// Hands the recorder over at the end of a slice.
     pub(super) fn publish(&mut self, now: u64) {
         if now < self.next_publish_ns {
             return;
         }
         let boundary_ns = self.close_interval(now);
-        if self.lane.swap(&mut self.recorder) {
-            self.recorder.from_ns = boundary_ns;
-            self.recorder.set_phases(self.rules.phases);
+        let phases = self.rules.phases;
+        let bounds = [phases.measure_from_ns, phases.measure_to_ns, self.ended_ns];
+        let is_handed_over = if bounds.contains(&boundary_ns) {
+            self.lane.swap_at_bound(&mut self.core.recorder)
         } else {
-            let phases = self.rules.phases;
-            let is_at_bound = [phases.measure_from_ns, phases.measure_to_ns].contains(&boundary_ns);
-            self.recorder.stats.postponed += 1;
-            self.recorder.stats.postponed_at_bounds += u64::from(is_at_bound);
+            self.lane.swap(&mut self.core.recorder)
+        };
+        if is_handed_over {
+            self.core.recorder.from_ns = boundary_ns;
+            self.core.recorder.set_phases(phases);
+        } else {
+            self.core.recorder.stats.postponed += 1;
         }
-        self.next_publish_ns = self.start_ns + self.next_boundary(boundary_ns);
+        self.next_publish_ns = self.core.start_ns + self.next_boundary(boundary_ns);
     }
 
     /// The end of the slice after `from_ns`: a whole number of slices, or the bound of a phase.
@@ -49,30 +56,23 @@ impl<W: Wire, S: Source> Shard<W, S> {
 
     /// Writes the slice's figures into the recorder; returns where the slice ends, from the start of the run.
     fn close_interval(&mut self, now: u64) -> u64 {
-        let relative_ns = now.saturating_sub(self.start_ns);
+        let relative_ns = now.saturating_sub(self.core.start_ns);
         if self.rules.sheds {
-            self.shed(now);
+            self.shed();
         }
-        let counters = self.wire.counters();
+        let counters = self.core.wire.counters();
         let before = std::mem::replace(&mut self.published, counters);
-        let stats = &mut self.recorder.stats;
-        stats.enters += counters.enters - before.enters;
-        stats.submissions += counters.submissions - before.submissions;
-        stats.completions += counters.completions - before.completions;
-        stats.overflowed += counters.overflowed - before.overflowed;
-        stats.cpu_user_ns += counters.cpu_user_ns - before.cpu_user_ns;
-        stats.cpu_system_ns += counters.cpu_system_ns - before.cpu_system_ns;
-        stats.run_delay_ns += counters.run_delay_ns - before.run_delay_ns;
+        let stats = &mut self.core.recorder.stats;
+        stats.merge(&counters.since(&before));
         // Time is spent watching only while the thread has its core.
         stats.spun_ns = stats.spun_ns.min(stats.cpu_user_ns + stats.cpu_system_ns);
-        stats.clock_steps += counters.clock_steps - before.clock_steps;
-        stats.clock_ppm = counters.clock_ppm;
-        stats.open = self.connections.open;
-        let scheduled_ns = self.next_publish_ns.saturating_sub(self.start_ns);
+        stats.open = self.pools.iter().map(|pool| pool.connections.open).sum();
+        let scheduled_ns = self.next_publish_ns.saturating_sub(self.core.start_ns);
         let to_ns = if now >= self.next_publish_ns { scheduled_ns } else { relative_ns };
-        self.recorder.to_ns = to_ns;
+        self.core.recorder.to_ns = to_ns;
         let window_to_ns = self.rules.phases.measure_to_ns.min(self.ended_ns);
-        self.recorder
+        self.core
+            .recorder
             .settle(self.slice_from_ns >= self.rules.phases.measure_from_ns && to_ns <= window_to_ns);
         self.slice_from_ns = to_ns;
         to_ns
@@ -81,15 +81,14 @@ impl<W: Wire, S: Source> Shard<W, S> {
     /// Moves from stage to stage: connected, started, ended, stopped, drained.
     pub(super) fn poll_stop(&mut self, now: u64) {
         let order = self.control.order();
-        match self.stage {
+        match self.core.stage {
             Stage::Connecting { deadline_ns } => {
-                let is_done = self.connections.open == u64::from(self.connections.count())
-                    || now >= deadline_ns
-                    || order != Order::Run;
-                if is_done {
-                    self.stage = Stage::Waiting;
+                let is_open =
+                    |pool: &ConnectionPool<P>| pool.connections.open == u64::from(pool.connections.count());
+                if self.pools.iter().all(is_open) || now >= deadline_ns || order != Order::Run {
+                    self.core.stage = Stage::Waiting;
                     if let Some(on_ready) = self.on_ready.take() {
-                        on_ready(self.connections.open);
+                        on_ready(self.pools.iter().map(|pool| pool.connections.open).sum());
                     }
                 }
             }
@@ -100,27 +99,25 @@ impl<W: Wire, S: Source> Shard<W, S> {
             },
             Stage::Running => self.poll_end(now, order),
             Stage::Draining { deadline_ns, sends_until_ns } => {
-                let has_backlog = self.bucket.as_ref().is_some_and(|bucket| bucket.next_ns().is_some());
-                if has_backlog && now >= sends_until_ns {
+                if self.has_backlog() && now >= sends_until_ns {
                     // Nothing is sent from here on, and whose doing that is shows in what holds the connections now.
-                    self.end_schedule();
+                    self.end_schedules();
                 }
-                let may_send = now < sends_until_ns
-                    && self.bucket.as_ref().is_some_and(|bucket| bucket.next_ns().is_some());
-                let is_drained = self.connections.under_way == 0 && !may_send;
+                let may_send = now < sends_until_ns && self.has_backlog();
+                let is_drained = self.under_way() == 0 && !may_send;
                 let is_over = is_drained || now >= deadline_ns || order == Order::Abort;
-                if is_over && self.released.is_empty() {
+                if is_over && self.core.released.is_empty() {
                     self.finish(now);
                     self.hand_over_last();
                 } else if is_over {
                     // What this turn released goes on the wire first, so that nothing ends that was never sent.
-                    self.end_schedule();
-                    self.stage = Stage::Draining { deadline_ns: now, sends_until_ns: 0 };
+                    self.end_schedules();
+                    self.core.stage = Stage::Draining { deadline_ns: now, sends_until_ns: 0 };
                 } else if order != Order::Run {
-                    self.recorder.was_stopped |= may_send;
-                    self.end_schedule();
+                    self.note_stopped();
+                    self.end_schedules();
                     let deadline_ns = deadline_ns.min(now + STOP_NS_MAX);
-                    self.stage = Stage::Draining { deadline_ns, sends_until_ns: 0 };
+                    self.core.stage = Stage::Draining { deadline_ns, sends_until_ns: 0 };
                 }
             }
             Stage::Closing => self.hand_over_last(),
@@ -129,20 +126,15 @@ impl<W: Wire, S: Source> Shard<W, S> {
     }
 
     fn start(&mut self, start_ns: u64) {
-        self.start_ns = start_ns;
-        self.stage = Stage::Running;
-        // What failed while connecting is tried afresh: the first arrivals do not inherit a long wait.
-        for &slot in &self.closed {
-            self.connections.at(slot).attempts = 0;
-            self.connections.at(slot).link = Link::Closed { retry_ns: start_ns };
-        }
-        self.next_retry_ns = start_ns;
-        let before = std::mem::take(&mut self.recorder.stats);
-        self.recorder.clear(0);
+        self.core.start_ns = start_ns;
+        self.core.stage = Stage::Running;
+        self.pools.iter_mut().for_each(|pool| pool.start(start_ns));
+        let before = std::mem::take(&mut self.core.recorder.stats);
+        self.core.recorder.clear(0);
         // Attempts that failed say why connections are missing, so they are the run's, whenever they were made.
-        self.recorder.stats.connect_failures = before.connect_failures;
-        self.recorder.stats.connect_failures_own = before.connect_failures_own;
-        self.published = self.wire.counters();
+        self.core.recorder.stats.connect_failures = before.connect_failures;
+        self.core.recorder.stats.connect_failures_own = before.connect_failures_own;
+        self.published = self.core.wire.counters();
         self.next_publish_ns = start_ns + self.next_boundary(0);
     }
 
@@ -150,16 +142,17 @@ impl<W: Wire, S: Source> Shard<W, S> {
     fn hear_of_end(&mut self, now: u64) {
         let Some(to_ns) = self.control.measure_to_ns() else { return };
         self.rules.awaits_end = false;
-        let to_ns = to_ns.max(now.saturating_sub(self.start_ns));
+        let to_ns = to_ns.max(now.saturating_sub(self.core.start_ns));
         if to_ns >= self.rules.phases.measure_to_ns {
             return;
         }
         self.rules.phases.measure_to_ns = to_ns;
-        self.recorder.set_phases(self.rules.phases);
-        if let Some(bucket) = &mut self.bucket {
-            bucket.measure_to(to_ns);
-        }
-        self.next_publish_ns = self.next_publish_ns.min(self.start_ns + to_ns);
+        self.core.recorder.set_phases(self.rules.phases);
+        self.scenarios
+            .iter_mut()
+            .filter_map(ScenarioRun::bucket_mut)
+            .for_each(|bucket| bucket.measure_to(to_ns));
+        self.next_publish_ns = self.next_publish_ns.min(self.core.start_ns + to_ns);
     }
 
     /// Takes over where the measured window begins, once that is decided.
@@ -167,12 +160,11 @@ impl<W: Wire, S: Source> Shard<W, S> {
         let Some(from_ns) = self.control.measure_from_ns() else { return };
         self.rules.awaits_window = false;
         self.rules.phases.measure_from_ns = from_ns;
-        self.recorder.set_phases(self.rules.phases);
-        if let Some(bucket) = &mut self.bucket {
-            bucket.measure_from(from_ns);
-        }
-        if self.start_ns + from_ns > now {
-            self.next_publish_ns = self.next_publish_ns.min(self.start_ns + from_ns);
+        self.core.recorder.set_phases(self.rules.phases);
+        let buckets = self.scenarios.iter_mut().filter_map(ScenarioRun::bucket_mut);
+        buckets.for_each(|bucket| bucket.measure_from(from_ns));
+        if self.core.start_ns + from_ns > now {
+            self.next_publish_ns = self.next_publish_ns.min(self.core.start_ns + from_ns);
         }
     }
 
@@ -183,98 +175,158 @@ impl<W: Wire, S: Source> Shard<W, S> {
         if self.rules.awaits_end {
             self.hear_of_end(now);
         }
-        let end_ns = self.start_ns + self.rules.phases.measure_to_ns;
+        let end_ns = self.core.start_ns + self.rules.phases.measure_to_ns;
         if order != Order::Run {
             self.stop(now, now + STOP_NS_MAX);
         } else if now >= end_ns {
             self.ended_ns = self.rules.phases.measure_to_ns;
-            let backlog = self.backlog(now);
-            let catches_up = backlog.is_some_and(|backlog| backlog.waited_ns <= OVERDUE_NS_MAX);
-            self.recorder.overdue = backlog.unwrap_or_default();
+            let catches_up = self.note_backlogs();
             let sends_until_ns =
                 if catches_up { end_ns + self.rules.timeout_ns.min(SENDING_NS_MAX) } else { 0 };
-            if !catches_up {
-                self.end_schedule();
-            }
             let last_sent_ns = now.max(sends_until_ns);
             let deadline_ns = last_sent_ns + self.rules.timeout_ns + LATE_NS_MAX;
-            self.stage = Stage::Draining { deadline_ns, sends_until_ns };
-        } else if self.rules.is_closed_loop && self.left == 0 && self.connections.under_way == 0 {
+            self.core.stage = Stage::Draining { deadline_ns, sends_until_ns };
+        } else if self.scenarios.iter().all(ScenarioRun::is_spent) && self.under_way() == 0 {
             self.stop(now, now);
         }
     }
 
     /// Ends the run before its time. What the shard spends from now on is not the window's.
     fn stop(&mut self, now: u64, deadline_ns: u64) {
-        self.ended_ns = now.saturating_sub(self.start_ns);
-        self.end_schedule();
-        if self.start_ns <= now && self.next_publish_ns > now {
+        self.ended_ns = now.saturating_sub(self.core.start_ns);
+        self.end_schedules();
+        if self.core.start_ns <= now && self.next_publish_ns > now {
             self.next_publish_ns = now;
             self.publish(now);
         }
-        self.stage = Stage::Draining { deadline_ns, sends_until_ns: 0 };
+        self.core.stage = Stage::Draining { deadline_ns, sends_until_ns: 0 };
     }
 
+    /// Requests under way, of all scenarios.
+    fn under_way(&self) -> u64 {
+        self.pools.iter().map(|pool| pool.connections.under_way).sum()
+    }
+
+    /// Whether a schedule has something left to send.
+    fn has_backlog(&self) -> bool {
+        self.scenarios.iter().filter_map(ScenarioRun::bucket).any(|bucket| bucket.next_ns().is_some())
+    }
+
+    /// The run was stopped: of every scenario, whether there was still something overdue to send.
+    fn note_stopped(&mut self) {
+        let records = &mut self.core.recorder.requests.scenarios;
+        for (record, scenario) in records.iter_mut().zip(&self.scenarios) {
+            record.was_stopped |= scenario.bucket().is_some_and(|bucket| bucket.next_ns().is_some());
+        }
+    }
+
+    /// Writes down what is overdue at the end. A scenario whose backlog is too old to be caught up with ends its schedule here; true
+    /// when another has one that is not.
+    fn note_backlogs(&mut self) -> bool {
+        let ended_ns = self.ended_ns;
+        let Shard { core, scenarios, pools, .. } = self;
+        let mut catches_up = false;
+        for (index, scenario) in scenarios.iter_mut().enumerate() {
+            let pool = &mut pools[scenario.pool];
+            let backlog = pool.backlog(core, scenario);
+            core.recorder.requests.scenarios[index].overdue = backlog.unwrap_or_default();
+            match backlog {
+                Some(backlog) if backlog.waited_ns <= OVERDUE_NS_MAX => catches_up = true,
+                _ => pool.end_schedule(core, scenario, ended_ns),
+            }
+        }
+        catches_up
+    }
+
+    /// Drops what has waited for longer than it may.
+    pub(super) fn shed(&mut self) {
+        let Shard { core, scenarios, pools, .. } = self;
+        let sheds = scenarios.iter_mut().filter(|scenario| scenario.sheds);
+        sheds.for_each(|scenario| pools[scenario.pool].shed(core, scenario));
+    }
+
+    /// Accounts for every arrival that was due before the end and will not be sent.
+    fn end_schedules(&mut self) {
+        let ended_ns = self.ended_ns;
+        let Shard { core, scenarios, pools, .. } = self;
+        for scenario in scenarios {
+            pools[scenario.pool].end_schedule(core, scenario, ended_ns);
+        }
+    }
+
+    /// Accounts for everything that was not finished, and hands over the last recorder.
+    fn finish(&mut self, now: u64) {
+        self.end_schedules();
+        let Shard { core, scenarios, pools, .. } = self;
+        for pool in pools {
+            let scenario = &mut scenarios[pool.scenario];
+            (0..pool.connections.count())
+                .for_each(|slot| pool.broken(core, scenario, slot, Kind::Unfinished));
+        }
+        self.close_interval(now);
+        self.core.recorder.ended_ns = Some(self.ended_ns);
+        // That was the last slice, however long it has to wait for the collector.
+        self.next_publish_ns = u64::MAX;
+        self.core.stage = Stage::Closing;
+    }
+
+    /// Waits, if it has to, for the collector to have given an empty recorder back.
+    fn hand_over_last(&mut self) {
+        // What passes while it waits is the collector's time, and no part of the run.
+        self.core.recorder.stats = ShardStats::default();
+        if self.lane.swap(&mut self.core.recorder) {
+            self.core.stage = Stage::Finished;
+        }
+    }
+}
+
+impl<P: Protocol> ConnectionPool<P> {
     /// Drops what has waited for longer than it may. Whose doing that is shows in the oldest of it.
-    pub(super) fn shed(&mut self, now: u64) {
-        let relative_ns = now.saturating_sub(self.start_ns);
-        if self.bucket.as_ref().is_some_and(|bucket| bucket.has_outdated(relative_ns)) {
-            let own_share = self.own_share_of_backlog(now);
-            let dropped = self.bucket.as_mut().map(|bucket| bucket.take_dropped(relative_ns));
-            self.recorder.count_unreleased(dropped.unwrap_or_default(), Tally::default(), own_share);
+    pub(super) fn shed<W: Wire, S: Source>(&mut self, core: &mut Core<W>, scenario: &mut ScenarioRun<S>) {
+        let relative_ns = core.relative_ns(core.now_ns);
+        if scenario.bucket().is_some_and(|bucket| bucket.has_outdated(relative_ns)) {
+            let own_share = self.own_share_of_backlog(core, scenario);
+            let dropped = scenario.bucket_mut().map(|bucket| bucket.take_dropped(relative_ns));
+            let record = &mut core.recorder.requests.scenarios[self.scenario];
+            record.count_unreleased(dropped.unwrap_or_default(), Tally::default(), own_share);
         }
     }
 
     /// Accounts for every arrival that was due before the end and will not be sent.
-    fn end_schedule(&mut self) {
-        let own_share = self.own_share_of_backlog(self.now_ns);
-        if let Some(bucket) = &mut self.bucket {
-            let dropped = bucket.take_dropped(self.ended_ns);
-            let unsent = bucket.abandon(self.ended_ns);
-            self.recorder.count_unreleased(dropped, unsent, own_share);
+    fn end_schedule<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        ended_ns: u64,
+    ) {
+        let own_share = self.own_share_of_backlog(core, scenario);
+        if let Some(bucket) = scenario.bucket_mut() {
+            let (dropped, unsent) = (bucket.take_dropped(ended_ns), bucket.abandon(ended_ns));
+            let record = &mut core.recorder.requests.scenarios[self.scenario];
+            record.count_unreleased(dropped, unsent, own_share);
         }
     }
 
-    fn own_share_of_backlog(&mut self, now: u64) -> f64 {
-        self.backlog(now).map_or(0.0, |backlog| backlog.own_share())
+    fn own_share_of_backlog<W, S: Source>(&mut self, core: &Core<W>, scenario: &ScenarioRun<S>) -> f64 {
+        self.backlog(core, scenario).map_or(0.0, |backlog| backlog.own_share())
     }
 
     /// How long the oldest overdue arrival has waited, and how much of it was the generator's doing: since a connection has been
     /// free, or, where all wait for the target, as much as what is under way on them was late, on average. Nothing when none is
     /// overdue.
-    fn backlog(&mut self, now: u64) -> Option<Overdue> {
-        let next_ns = self.bucket.as_ref().and_then(TokenBucket::next_ns)?;
-        let intended_ns = self.start_ns.saturating_add(next_ns);
+    fn backlog<W, S: Source>(&mut self, core: &Core<W>, scenario: &ScenarioRun<S>) -> Option<Overdue> {
+        let next_ns = scenario.bucket().and_then(TokenBucket::next_ns)?;
+        let (now, intended_ns) = (core.now_ns, core.start_ns.saturating_add(next_ns));
         let waited_ns = now.checked_sub(intended_ns)?;
         // What this turn released is stamped when it is handed over, and is as late as that by now.
-        for &(index, free_ns, _) in &self.released {
-            let flight = self.connections.flight(index);
-            flight.set_lag(now.saturating_sub(flight.intended_ns.max(free_ns)));
+        for released in core.released.iter().filter(|released| released.pool == self.number) {
+            let flight = self.connections.flight_mut(released.place);
+            flight.set_lag(now.saturating_sub(flight.intended_ns.max(released.free_ns)));
         }
         let own_ns = match self.connections.first_ready() {
             Some(slot) => now.saturating_sub(self.connections.at(slot).free_ns.max(intended_ns)),
             None => self.connections.mean_lag_ns(),
         };
         Some(Overdue { waited_ns, own_ns: own_ns.min(waited_ns) })
-    }
-
-    /// Accounts for everything that was not finished, and hands over the last recorder.
-    fn finish(&mut self, now: u64) {
-        self.end_schedule();
-        for slot in 0..self.connections.count() {
-            self.broken(now, slot, Kind::Unfinished);
-        }
-        self.close_interval(now);
-        self.recorder.ended_ns = Some(self.ended_ns);
-        self.stage = Stage::Closing;
-    }
-
-    /// Waits, if it has to, for the collector to have given an empty recorder back.
-    fn hand_over_last(&mut self) {
-        // What passes while it waits is the collector's time, and no part of the run.
-        self.recorder.stats = ShardStats::default();
-        if self.lane.swap(&mut self.recorder) {
-            self.stage = Stage::Finished;
-        }
     }
 }

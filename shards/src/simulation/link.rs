@@ -17,8 +17,11 @@ pub(super) struct Link {
     pub(super) believed: Armed,
     pub(super) armed: Armed,
     pub(super) is_pausing: bool,
-    /// The memory of a copied send is in use.
-    pub(super) is_copying: bool,
+    /// The memory of the last send is in use.
+    pub(super) is_lent: bool,
+    /// Bytes in the outbox.
+    pub(super) outbox: Box<[u8]>,
+    pub(super) filled: usize,
     pub(super) is_stirred: bool,
     /// What the server sent: `stream[read..arrived]` can be received, the rest is on its way. `stream[0]` is byte `base`.
     pub(super) stream: Vec<u8>,
@@ -32,6 +35,13 @@ pub(super) struct Link {
     pub(super) server: Side,
     /// When the server has served what was asked so far.
     pub(super) free_ns: u64,
+}
+
+impl Link {
+    /// A closed connection that can send so many bytes at a time.
+    pub(super) fn new(outbox_bytes: usize) -> Link {
+        Link { outbox: vec![0; outbox_bytes].into_boxed_slice(), ..Link::default() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,7 +99,7 @@ pub(super) struct Submission {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Asked {
     Connect,
-    Send { requests: usize, is_copy: bool, is_reported: bool },
+    Send { requests: usize, is_own: bool, is_reported: bool },
     Receive(Armed),
     Pause,
 }

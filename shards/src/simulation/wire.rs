@@ -11,12 +11,13 @@ use super::http;
 use super::link::{Armed, Asked, End, Event, Happening, Link, Side, Stage, Submission};
 use super::world::{Fate, World, happens};
 use crate::lanes::Control;
-use crate::wire::{Completion, Pause, Slot, Wire, WireCounters};
-use engine::mix::Mix;
+use crate::wire::{Completion, Pause, Slot, Wire};
+use engine::outbox::Outbox;
 use engine::outcome::Kind;
 use engine::quantity::{MILLISECOND_NS, SECOND_NS};
 use engine::random::Random;
-use engine::seams::Source;
+use engine::record::ShardStats;
+use engine::seams::StepFacts;
 use std::cell::{Cell, RefCell};
 use std::collections::{BinaryHeap, VecDeque};
 use std::rc::Rc;
@@ -74,6 +75,19 @@ pub struct Ledger {
 #[derive(Debug)]
 pub struct Buffer(Vec<u8>);
 
+/// Whose world it is, and what it is to carry.
+#[derive(Clone, Copy, Debug)]
+pub struct Seat {
+    /// The shard, which has its own stream of the seed.
+    pub shard: u64,
+    /// Its connections.
+    pub slots: u32,
+    /// Requests that are sent on one of them at a time, at the most.
+    pub pipeline: u32,
+    /// When the run is to start, from the clock's birth.
+    pub start_ns: u64,
+}
+
 /// The world of one shard.
 pub struct SimulatedWire {
     world: World,
@@ -98,39 +112,38 @@ pub struct SimulatedWire {
     completions: VecDeque<(u32, Completion<Buffer>)>,
     spare: Vec<Buffer>,
     buffers_out: u64,
-    counters: WireCounters,
+    counters: ShardStats,
     statistics: Statistics,
     ledger: Rc<Ledger>,
 }
 
 impl SimulatedWire {
-    /// The world of shard `shard`, with its own clock and its own stream of the seed. The run is to start at `start_ns` after the
-    /// clock's birth; `control` is who the world's stop orders are given to.
+    /// The world of one shard, with its own clock. `control` is who the world's stop orders are given to.
     pub fn new(
         world: World,
-        source: &Mix,
-        slots: u32,
+        steps: &[StepFacts],
+        seat: Seat,
         seed: u64,
-        shard: u64,
-        start_ns: u64,
         control: Arc<Control>,
     ) -> SimulatedWire {
-        let is_head = |step| {
+        let is_head = |step: &StepFacts| {
             let mut is_head = false;
-            http::requests(source.constant(step).unwrap_or_default(), |found| is_head = found);
+            http::requests(step.constant.as_deref().unwrap_or_default(), |found| is_head = found);
             is_head
         };
+        let bytes_max = steps.iter().map(|step| step.bytes_max).max().unwrap_or(0);
+        let outbox_bytes = bytes_max * seat.pipeline as usize;
         let mut wire = SimulatedWire {
             world,
             seed,
-            random: Random::new(seed, shard),
+            random: Random::new(seed, seat.shard),
             control,
-            start_ns: BIRTH_NS + start_ns,
+            start_ns: BIRTH_NS + seat.start_ns,
             clock_ns: BIRTH_NS,
             idle_looks: 0,
             next_hiccup_ns: u64::MAX,
-            links: (0..slots).map(|_| Link::default()).collect(),
-            constants: (0..source.steps()).map(is_head).collect(),
+            links: (0..seat.slots).map(|_| Link::new(outbox_bytes)).collect(),
+            constants: steps.iter().map(is_head).collect(),
             submissions: Vec::new(),
             asked: VecDeque::new(),
             events: BinaryHeap::new(),
@@ -139,7 +152,7 @@ impl SimulatedWire {
             completions: VecDeque::new(),
             spare: Vec::new(),
             buffers_out: 0,
-            counters: WireCounters::default(),
+            counters: ShardStats::default(),
             statistics: Statistics::default(),
             ledger: Rc::default(),
         };
@@ -237,8 +250,8 @@ impl SimulatedWire {
                 Asked::Send { requests, .. } if !is_current => drop(self.asked.drain(..requests)),
                 _ if !is_current => {}
                 Asked::Connect => self.reach(slot),
-                Asked::Send { requests, is_copy, is_reported } => {
-                    self.send(slot, requests, is_copy, is_reported);
+                Asked::Send { requests, is_own, is_reported } => {
+                    self.send(slot, requests, is_own, is_reported);
                 }
                 Asked::Receive(armed) => {
                     self.link(slot).armed = armed;
@@ -287,10 +300,10 @@ impl SimulatedWire {
         self.happen(reached_ns + one_way_ns, slot, what);
     }
 
-    fn send(&mut self, slot: Slot, requests: usize, is_copy: bool, is_reported: bool) {
+    fn send(&mut self, slot: Slot, requests: usize, is_own: bool, is_reported: bool) {
         let at_ns = self.clock_ns;
-        if is_copy && !is_reported {
-            self.link(slot).is_copying = false;
+        if is_own && !is_reported {
+            self.link(slot).is_lent = false;
         }
         if self.link(slot).end == Some(End::Reset) {
             self.asked.drain(..requests);
@@ -548,7 +561,7 @@ impl SimulatedWire {
                 return;
             }
             Completion::Sent(slot) => {
-                self.link(*slot).is_copying = false;
+                self.link(*slot).is_lent = false;
                 return;
             }
         };
@@ -619,10 +632,11 @@ impl Wire for SimulatedWire {
     fn close(&mut self, slot: Slot) {
         let link = self.link(slot);
         let (mut stream, mut bodies) = (std::mem::take(&mut link.stream), std::mem::take(&mut link.bodies));
+        let outbox = std::mem::take(&mut link.outbox);
         stream.clear();
         bodies.clear();
         let (generation, life, is_stirred) = (link.generation + 1, link.life + 1, link.is_stirred);
-        *link = Link { generation, life, is_stirred, stream, bodies, ..Link::default() };
+        *link = Link { generation, life, is_stirred, stream, bodies, outbox, ..Link::default() };
     }
 
     fn send_constant(&mut self, slot: Slot, constant: usize, copies: usize, is_reported: bool) {
@@ -631,19 +645,28 @@ impl Wire for SimulatedWire {
         self.check(copies > 0, slot, "a send sends something");
         let is_head = self.constants[constant];
         self.asked.extend(std::iter::repeat_n(is_head, copies));
-        self.ask(slot, Asked::Send { requests: copies, is_copy: false, is_reported });
+        self.ask(slot, Asked::Send { requests: copies, is_own: false, is_reported });
     }
 
-    fn send_copy(&mut self, slot: Slot, bytes: &[u8], is_reported: bool) {
-        let (stage, is_copying) = (self.link(slot).stage, self.link(slot).is_copying);
+    fn outbox(&mut self, slot: Slot) -> Outbox<'_> {
+        let is_lent = self.link(slot).is_lent;
+        self.check(!is_lent, slot, "the memory of the last send is still in use");
+        let link = &mut self.links[slot as usize];
+        Outbox::new(&mut link.outbox, &mut link.filled)
+    }
+
+    fn flush(&mut self, slot: Slot, is_reported: bool) {
+        let (stage, is_lent) = (self.link(slot).stage, self.link(slot).is_lent);
         self.check(stage == Stage::Open, slot, "only an open connection sends");
-        self.check(!is_copying, slot, "the memory of the last copied send is still in use");
-        self.link(slot).is_copying = true;
+        self.check(!is_lent, slot, "the memory of the last send is still in use");
+        let link = &mut self.links[slot as usize];
+        link.is_lent = true;
+        let bytes = std::mem::take(&mut link.filled);
         let before = self.asked.len();
-        http::requests(bytes, |is_head| self.asked.push_back(is_head));
+        http::requests(&link.outbox[..bytes], |is_head| self.asked.push_back(is_head));
         let requests = self.asked.len() - before;
         self.check(requests > 0, slot, "a send sends something");
-        self.ask(slot, Asked::Send { requests, is_copy: true, is_reported });
+        self.ask(slot, Asked::Send { requests, is_own: true, is_reported });
     }
 
     fn receive(&mut self, slot: Slot) {
@@ -727,7 +750,7 @@ impl Wire for SimulatedWire {
         end.is_some() && self.link(slot).arrived == self.link(slot).read
     }
 
-    fn counters(&mut self) -> WireCounters {
+    fn counters(&mut self) -> ShardStats {
         self.counters
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use vajra_testbed::{Behaviour, Options, Server};
+use vajra_testbed::{Behaviour, Server, ServerOptions};
 
 /// Far longer than any answer takes; turns a hang into a failure.
 const READ_LIMIT: Duration = Duration::from_secs(30);
@@ -35,7 +35,8 @@ impl Answer {
 
 /// A server with this behaviour, written as a query is: `error=1&slow=1ms`.
 pub(crate) fn server(told: &str) -> Server {
-    Server::start(Options { behaviour: behaviour(told), ..Options::default() }).expect("a free port")
+    Server::start(ServerOptions { behaviour: behaviour(told), ..ServerOptions::default() })
+        .expect("a free port")
 }
 
 fn behaviour(told: &str) -> Behaviour {

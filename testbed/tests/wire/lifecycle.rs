@@ -3,7 +3,7 @@
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use vajra_testbed::{Options, Server, StartError};
+use vajra_testbed::{Server, ServerOptions, StartError};
 
 use crate::client::{Client, ask, server};
 
@@ -80,7 +80,8 @@ fn dropping_a_server_stops_it() {
 fn a_port_in_use_is_named_with_what_to_do() {
     let first = server("");
     let address = first.address();
-    let error = Server::start(Options { address, ..Options::default() }).expect_err("the port is taken");
+    let error =
+        Server::start(ServerOptions { address, ..ServerOptions::default() }).expect_err("the port is taken");
     let message = error.to_string();
     assert!(message.contains(&address.to_string()), "{message}");
     assert!(message.contains("in use") && message.contains("choose another"), "{message}");
@@ -89,18 +90,20 @@ fn a_port_in_use_is_named_with_what_to_do() {
 #[test]
 fn an_address_of_another_machine_is_told_apart() {
     let address = "192.0.2.1:0".parse().expect("an address");
-    let error = Server::start(Options { address, ..Options::default() }).expect_err("not our address");
+    let error =
+        Server::start(ServerOptions { address, ..ServerOptions::default() }).expect_err("not our address");
     assert!(error.to_string().contains("no interface of this machine"), "{error}");
 }
 
 #[test]
 fn a_server_runs_pinned_to_a_core_there_is_and_refuses_one_there_is_not() {
     let core = core_affinity::get_core_ids().and_then(|cores| cores.first().copied()).expect("a core").id;
-    let server = Server::start(Options { core: Some(core), ..Options::default() }).expect("a core to run on");
+    let server = Server::start(ServerOptions { core: Some(core), ..ServerOptions::default() })
+        .expect("a core to run on");
     assert_eq!(ask(&server, "/").status, 200);
     for core in [1023, 1024, usize::MAX] {
-        let error =
-            Server::start(Options { core: Some(core), ..Options::default() }).expect_err("no such core");
+        let error = Server::start(ServerOptions { core: Some(core), ..ServerOptions::default() })
+            .expect_err("no such core");
         assert!(matches!(error, StartError::Core { core: refused } if refused == core));
     }
 }

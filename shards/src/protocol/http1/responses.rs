@@ -2,8 +2,10 @@
 //!
 //! Where Vajra is more lenient or stricter than they are, the row names the difference, which `docs/REPORT.md` explains.
 
-use super::{HEAD_BYTES_MAX, HEADERS_MAX, HeadMemo, Http1, LINE_BYTES_MAX};
+use super::{CLOSED, HEAD_BYTES_MAX, HEADERS_MAX, HeadMemo, Http1, LINE_BYTES_MAX};
+use crate::protocol::{Protocol, Response, Single};
 use engine::random::Random;
+use engine::seams::StepFacts;
 use std::collections::BTreeSet;
 
 /// What was asked for.
@@ -313,26 +315,23 @@ fn cases() -> Vec<Case> {
 
 /// What becomes of a response that comes in these pieces and is followed by the connection's end.
 fn outcome<'a>(memo: &mut HeadMemo, case: &Case, pieces: impl Iterator<Item = &'a [u8]>) -> Outcome {
-    let mut http = Http1::default();
+    let step = StepFacts { constant: None, bytes_max: 0, is_bodyless: case.asked == Head };
+    let (mut http, mut on) = (Http1::default(), Single::new(&step));
     for piece in pieces {
-        match http.feed(memo, piece, case.asked == Head) {
-            Err(reason) => return Refused(reason.0),
-            Ok((_, None)) => {}
-            Ok((_, Some(answer))) => {
-                let body = answer.bytes as usize - case.head.len();
-                return if answer.keeps_alive {
-                    Keeps(answer.status, body)
-                } else {
-                    Closes(answer.status, body)
-                };
+        let received = http.receive(memo, piece, &mut on);
+        match (on.response, received) {
+            // What follows a response is the business of the next request, which there is not.
+            (Some(Response { code, bytes, .. }), received) => {
+                let body = bytes as usize - case.head.len();
+                return if received == Err(CLOSED) { Closes(code, body) } else { Keeps(code, body) };
             }
+            (None, Err(unusable)) => return Refused(unusable.why),
+            (None, Ok(())) => {}
         }
     }
-    match http.end() {
-        Some(answer) => {
-            assert!(!answer.keeps_alive, "{}", case.name);
-            AtEnd(answer.status, answer.bytes as usize - case.head.len())
-        }
+    assert_eq!(http.ended(&mut on), CLOSED);
+    match on.response {
+        Some(Response { code, bytes, .. }) => AtEnd(code, bytes as usize - case.head.len()),
         None => Cut,
     }
 }

@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::simulation::world::{Body, Machine, Server, Service};
-use engine::mix::Step;
-use engine::template::{Template, parse};
 
+/// A single connection, and a run that starts at once.
+const SEAT: Seat = Seat { shard: 0, slots: 1, pipeline: 1, start_ns: 0 };
 const REQUEST: &str = "GET / HTTP/1.1\r\n\r\n";
 
 /// A wire with one connection, made.
@@ -13,9 +13,9 @@ fn connected(body_bytes: u64) -> SimulatedWire {
     let body = Body { bytes: (body_bytes, body_bytes), chunked_ppm: 0, until_end_ppm: 0 };
     let server = Server { service: Service::Fixed(MILLISECOND_NS), body, ..Server::default() };
     let world = World { machine, server, ..World::default() };
-    let template = Template::new(parse(REQUEST).expect("it is well formed")).expect("it has no holes");
-    let mix = Mix::new(vec![Step { template, weight: 1, is_bodyless: false }], 1, 0, 1);
-    let mut wire = SimulatedWire::new(world, &mix, 1, 1, 0, 0, Arc::default());
+    let constant = Some(REQUEST.as_bytes().to_vec());
+    let step = StepFacts { constant, bytes_max: REQUEST.len(), is_bodyless: false };
+    let mut wire = SimulatedWire::new(world, &[step], SEAT, 1, Arc::default());
     wire.connect(0);
     wire.wait(u64::MAX).expect("the simulated wire does not fail");
     assert!(matches!(wire.next(), Some(Completion::Connected(0))));
@@ -72,12 +72,13 @@ fn sending_on_a_closed_connection_is_a_mistake() {
 }
 
 #[test]
-#[should_panic(expected = "the memory of the last copied send is still in use")]
-fn a_copy_over_one_that_was_not_reported_is_a_mistake() {
+#[should_panic(expected = "the memory of the last send is still in use")]
+fn writing_over_what_was_not_reported_is_a_mistake() {
     let mut wire = connected(5);
-    wire.send_copy(0, REQUEST.as_bytes(), true);
+    wire.outbox(0).push(REQUEST.as_bytes());
+    wire.flush(0, true);
     wire.submit().expect("the simulated wire does not fail");
-    wire.send_copy(0, REQUEST.as_bytes(), true);
+    wire.outbox(0).push(REQUEST.as_bytes());
 }
 
 #[test]

@@ -1,0 +1,11 @@
+//! The subcommands, a module each.
+
+pub(crate) mod archive;
+pub(crate) mod calibrate;
+pub(crate) mod check;
+pub(crate) mod compare;
+pub(crate) mod find_max;
+pub(crate) mod gate;
+pub(crate) mod run;
+pub(crate) mod schema;
+pub(crate) mod testbed;

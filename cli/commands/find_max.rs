@@ -1,0 +1,502 @@
+//! `vajra find-max`: the highest rate a target sustains under conditions on its answers.
+//!
+//! What rate is tried next is decided in `engine::search`; here each one is run, judged and shown.
+
+use crate::commands::run::{Manner, preflight};
+use crate::exit::{self, Failure, USAGE};
+use crate::input::flags::{self, PlanArgs, share};
+use crate::input::load;
+use crate::output::chart;
+use crate::output::files::{self, Output, Unwritten};
+use crate::output::text::{grouped, row};
+use crate::session::Session;
+use crate::target::{self, Ready};
+use clap::Args;
+use engine::config::closest;
+use engine::judge::judge;
+use engine::plan::{Plan, Probed, Scenario};
+use engine::quantity::{Rate, SECOND_NS, show_ns};
+use engine::redact;
+use engine::report::{Calibrated, Report};
+use engine::search::{Answer, LimitedBy, ProbeOutcome, Search, SearchStep, Settings};
+use engine::threshold::{Metric, Threshold};
+use engine::verdict::Status;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// Version of the keys of `--json`.
+const SCHEMA: u32 = 1;
+/// Where the search starts when the plan has no rate.
+const START_RPS: f64 = 100.0;
+/// What is asked of failures where the conditions say nothing of them: percentiles are of successes, so a target that fails
+/// quickly would meet them.
+const FAILED_DEFAULT: &str = "failed<1%";
+/// The longest pause before a probe is made again.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// How often a pause looks whether a signal came.
+const PAUSE_STEP: Duration = Duration::from_millis(100);
+/// A probe warms up for this part (1/n) of its length when the plan does not say how long.
+const WARMUP_PART: u64 = 5;
+
+/// What is asked of a search.
+#[derive(Args)]
+pub(crate) struct FindMaxArgs {
+    #[command(flatten)]
+    plan: PlanArgs,
+    /// What a sustained rate has to meet [default: the plan's thresholds]. An example: 'p(99)<50ms, failed<0.1%'. Without a
+    /// condition on failures, failed<1% is added.
+    #[arg(long, value_name = "CONDITIONS")]
+    slo: Option<String>,
+    /// The scenario whose rate is searched; the others keep theirs [default: all together, in the plan's proportions].
+    #[arg(long, value_name = "NAME")]
+    scenario: Option<String>,
+    /// The lowest rate worth finding.
+    #[arg(long, value_name = "RATE", default_value = "1")]
+    from: String,
+    /// The highest rate to try.
+    #[arg(long, value_name = "RATE", default_value = "10M")]
+    to: String,
+    /// How close the answer has to be: the lowest rate that is not sustained over the highest that is, less 1.
+    #[arg(long, value_name = "SHARE", default_value = "2%")]
+    tolerance: String,
+    /// How sure each probe has to be.
+    #[arg(long, value_name = "SHARE", default_value = "95%")]
+    confidence: String,
+    /// Write the answer and every probe as JSON; - is standard output.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the curve of response times by rate as SVG.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Search even though preflight says that runs cannot be what was asked for.
+    #[arg(long)]
+    force: bool,
+    /// End with the code of an INVALID run when the limit is the generator, not the target, or is not known.
+    #[arg(long)]
+    strict: bool,
+    /// No line for each probe.
+    #[arg(short = 'q', long)]
+    quiet: bool,
+}
+
+/// One rate that was tried.
+#[derive(Serialize)]
+struct Probe {
+    rate_rps: f64,
+    achieved_rps: f64,
+    length_s: f64,
+    outcome: &'static str,
+    why: String,
+    verdict: Status,
+    /// Nothing where no request succeeded.
+    p50_ns: Option<u64>,
+    p99_ns: Option<u64>,
+    /// Nothing where no arrival was due.
+    failed_share: Option<f64>,
+}
+
+/// The answer as JSON.
+#[derive(Serialize)]
+struct Found<'a> {
+    schema: u32,
+    target: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scenario: Option<&'a str>,
+    slo: Vec<String>,
+    #[serde(flatten)]
+    answer: &'a Answer,
+    probes: &'a [Probe],
+}
+
+/// Finds the highest sustained rate and says it.
+pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
+    let plan = load::plan_to_probe(&args.plan)?;
+    let (slo, added) = with_failures(conditions(args, &plan)?)?;
+    let probed = probed(args, &plan)?;
+    let search = Search::new(settings(args, &plan, probed)?);
+    let confidence = flags::confidence(&args.confidence)?;
+    let uses_stdout = files::stdout_of(&[&args.json, &args.svg])?;
+    let json = args.json.as_deref().map(|path| Output::open(path, "--json")).transpose()?;
+    let svg = args.svg.as_deref().map(|path| Output::open(path, "--svg")).transpose()?;
+    let session = Session::begin()?;
+    let ready = target::make_ready(&plan, &session)?;
+    let manner = Manner { is_quiet: args.quiet, is_forced: args.force, sends_all: args.plan.probe_all };
+    let calibration = preflight(&plan, &ready, &session, manner)?;
+    let bench =
+        SearchBench { args, plan: &plan, probed, slo: &slo, confidence, session, ready: &ready, calibration };
+    let (mut answer, probes) = bench.search(search)?;
+    answer.notes.splice(0..0, added);
+    let signal = bench.session.signal();
+    ready.stop();
+    let found = Found {
+        schema: SCHEMA,
+        target: targets(&plan),
+        scenario: args.scenario.as_deref(),
+        slo: slo.iter().map(|threshold| threshold.text.clone()).collect(),
+        answer: &answer,
+        probes: &probes,
+    };
+    let text = describe(&answer);
+    if uses_stdout {
+        eprint!("{text}")
+    } else {
+        print!("{text}")
+    }
+    let written =
+        [json.map(|output| output.finish_json(&found)), svg.map(|output| write_chart(output, &probes))];
+    let problems: Vec<Unwritten> = written.into_iter().flatten().filter_map(Result::err).collect();
+    problems.iter().for_each(|problem| eprintln!("error: {problem}"));
+    // A signal says more than what was found before it.
+    let code = signal.unwrap_or_else(|| code_of(&answer, args.strict));
+    Ok(ExitCode::from(if code == 0 && !problems.is_empty() { exit::RUNTIME } else { code }))
+}
+
+struct SearchBench<'a> {
+    args: &'a FindMaxArgs,
+    plan: &'a Plan,
+    probed: Probed,
+    slo: &'a [Threshold],
+    confidence: f64,
+    session: Session,
+    ready: &'a Ready,
+    calibration: Option<Calibrated>,
+}
+
+impl SearchBench<'_> {
+    fn search(&self, mut search: Search) -> Result<(Answer, Vec<Probe>), Failure> {
+        let mut probes = Vec::new();
+        if !self.args.quiet {
+            eprintln!("{:>12}  {:>9} {:>9} {:>10}  outcome", "rate", "p50", "p99", "failed");
+        }
+        loop {
+            match search.poll_step() {
+                SearchStep::Done(answer) => return Ok((answer, probes)),
+                SearchStep::Probe { rate_rps, length_factor, pause_factor } => {
+                    self.pause(pause_factor);
+                    if self.session.signal().is_some() {
+                        return Ok((search.give_up("stopped by a signal"), probes));
+                    }
+                    let report = self.probe(rate_rps, length_factor)?;
+                    if self.session.signal().is_some() {
+                        return Ok((search.give_up("stopped by a signal"), probes));
+                    }
+                    let name = self.args.scenario.as_deref();
+                    let outcome = judge(&report, name, self.slo, self.confidence);
+                    let report = name.and_then(|name| report.of_scenario(name)).unwrap_or(report);
+                    let probe = Probe::new(rate_rps, &report, &outcome);
+                    if !self.args.quiet {
+                        eprintln!("{}", probe.line());
+                    }
+                    probes.push(probe);
+                    search.handle_outcome(outcome);
+                }
+            }
+        }
+    }
+
+    /// Waits for what disturbed the last probe to pass, or for a signal.
+    fn pause(&self, factor: u32) {
+        let usual = Duration::from_nanos(self.plan.phases.measure_to_ns);
+        let end = Instant::now() + usual.saturating_mul(factor).min(PAUSE_MAX);
+        while factor > 0 && self.session.signal().is_none() {
+            match end.checked_duration_since(Instant::now()) {
+                Some(left) if !left.is_zero() => std::thread::sleep(left.min(PAUSE_STEP)),
+                _ => break,
+            }
+        }
+    }
+
+    fn probe(&self, rate_rps: f64, length_factor: u32) -> Result<Report, Failure> {
+        let length_ns = self.plan.phases.measure_to_ns * u64::from(length_factor);
+        let warmup_ns = match self.plan.phases.measure_from_ns {
+            0 => length_ns / WARMUP_PART,
+            given_ns => given_ns,
+        };
+        let plan = self.plan.probe(self.probed, exact(rate_rps), warmup_ns, length_ns);
+        let plan = plan.map_err(|problem| Failure::runtime(format!("{rate_rps}/s: {problem}")))?;
+        let addresses = self.ready.all()?;
+        self.session.run(&plan, &addresses, self.calibration.clone(), Vec::new())
+    }
+}
+
+impl Probe {
+    fn new(rate_rps: f64, report: &Report, outcome: &ProbeOutcome) -> Probe {
+        let (requests, response) = (&report.requests, &report.response_ns);
+        let failed = (requests.failed + requests.dropped + requests.unsent) as f64;
+        let measured = |ns: u64| (response.count > 0).then_some(ns);
+        let (word, why) = words(outcome);
+        Probe {
+            rate_rps,
+            achieved_rps: report.rate.achieved,
+            length_s: report.window_s,
+            outcome: word,
+            why,
+            verdict: report.verdict.status,
+            p50_ns: measured(response.p50),
+            p99_ns: measured(response.p99),
+            failed_share: (requests.scheduled() > 0).then(|| failed / requests.scheduled() as f64),
+        }
+    }
+
+    fn line(&self) -> String {
+        let time = |measured: Option<u64>| measured.map_or_else(|| "-".to_owned(), show_ns);
+        let (p50, p99) = (time(self.p50_ns), time(self.p99_ns));
+        let failed =
+            self.failed_share.map_or_else(|| "-".to_owned(), |share| format!("{:.3} %", share * 100.0));
+        let why = if self.why.is_empty() { String::new() } else { format!(": {}", self.why) };
+        let rate = format!("{}/s", grouped(self.rate_rps));
+        format!("{rate:>12}  {p50:>9} {p99:>9} {failed:>10}  {}{why}", self.outcome)
+    }
+}
+
+fn words(outcome: &ProbeOutcome) -> (&'static str, String) {
+    match outcome {
+        ProbeOutcome::Pass => ("sustained", String::new()),
+        ProbeOutcome::Fail(why) => ("not sustained", why.clone()),
+        ProbeOutcome::Unclear(why) => ("unclear", why.clone()),
+        ProbeOutcome::Disturbed(why) => ("disturbed", why.clone()),
+        ProbeOutcome::GeneratorLimit(why) => ("the generator's limit", why.clone()),
+    }
+}
+
+/// The conditions, from the flag or from the plan.
+fn conditions(args: &FindMaxArgs, plan: &Plan) -> Result<Vec<Threshold>, Failure> {
+    match &args.slo {
+        Some(text) => Threshold::parse_list(text).map_err(|problem| {
+            let help = "conditions look like --slo 'p(99)<50ms, failed<0.1%'";
+            Failure::new(USAGE, format!("{problem}\n  --> flag --slo {text}\n  help: {help}"))
+        }),
+        None if plan.thresholds.is_empty() => {
+            let message = "nothing to hold a rate against\n  help: give conditions, such as --slo 'p(99)<50ms, failed<0.1%', or [thresholds] in the plan";
+            Err(Failure::new(USAGE, message))
+        }
+        None => Ok(plan.thresholds.clone()),
+    }
+}
+
+/// The conditions, one on failures among them, and a note where it was added.
+fn with_failures(mut slo: Vec<Threshold>) -> Result<(Vec<Threshold>, Option<String>), Failure> {
+    if slo.iter().any(|condition| condition.metric == Metric::Failed) {
+        return Ok((slo, None));
+    }
+    slo.push(Threshold::parse(FAILED_DEFAULT).map_err(Failure::runtime)?);
+    let note = format!("{FAILED_DEFAULT} was added: no condition said how many requests may fail");
+    Ok((slo, Some(note)))
+}
+
+/// Where the plan goes, without secrets.
+fn targets(plan: &Plan) -> String {
+    let urls: Vec<String> =
+        redact::written(plan).targets.iter().map(|target| target.url.to_string()).collect();
+    urls.join(", ")
+}
+
+/// What is searched for: the rate of one scenario, or of all. The others, or all their proportions, have to be known, so each has to
+/// have a constant rate.
+fn probed(args: &FindMaxArgs, plan: &Plan) -> Result<Probed, Failure> {
+    let names: Vec<&str> = plan.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
+    let probed = match &args.scenario {
+        None => Probed::Sum,
+        Some(name) => Probed::Scenario(plan.scenario_named(name).ok_or_else(|| {
+            let fix = match closest(name, &names) {
+                Some(guess) => format!("did you mean `{guess}`?"),
+                None => format!("there are {}", names.join(", ")),
+            };
+            let message =
+                format!("there is no scenario `{name}`\n  --> flag --scenario {name}\n  help: {fix}");
+            Failure::new(USAGE, message)
+        })?),
+    };
+    let is_unknown = |(index, scenario): (usize, &Scenario)| {
+        let has_to_be_known = match probed {
+            Probed::Sum => true,
+            Probed::Scenario(probed) => index != probed && !scenario.load.is_closed(),
+        };
+        has_to_be_known && scenario.load.constant_rate().is_none()
+    };
+    match plan.scenarios.iter().enumerate().find(|(index, scenario)| is_unknown((*index, scenario))) {
+        Some((_, Scenario { name, .. })) if plan.scenarios.len() > 1 => {
+            let message = format!(
+                "the rate of `{name}` is not constant, and a probe keeps the other scenarios as they are\n  help: give each scenario a `rate`, or search one of several with --scenario"
+            );
+            Err(Failure::new(USAGE, message))
+        }
+        _ => Ok(probed),
+    }
+}
+
+fn settings(args: &FindMaxArgs, plan: &Plan, probed: Probed) -> Result<Settings, Failure> {
+    let (floor_rps, ceiling_rps) = (rate(&args.from, "--from")?, rate(&args.to, "--to")?);
+    if floor_rps >= ceiling_rps {
+        let message = format!(
+            "there is no rate between {floor_rps}/s and {ceiling_rps}/s\n  --> flag --from {}\n  help: let --from be below --to",
+            args.from
+        );
+        return Err(Failure::new(USAGE, message));
+    }
+    let planned = match probed {
+        Probed::Sum => plan.offered().rate_rps_at(0),
+        Probed::Scenario(index) => plan.scenarios[index].load.constant_rate().map(Rate::rps),
+    };
+    let planned = planned.filter(|rps| *rps > 0.0);
+    let start_rps = planned.unwrap_or(START_RPS).clamp(floor_rps, ceiling_rps);
+    let tolerance = share(&args.tolerance, "--tolerance")?;
+    Ok(Settings { start_rps, floor_rps, ceiling_rps, tolerance, ..Settings::default() })
+}
+
+fn rate(text: &str, flag: &str) -> Result<f64, Failure> {
+    let wrong = |problem: String| Failure::new(USAGE, format!("{problem}\n  --> flag {flag} {text}"));
+    match Rate::parse(text).map_err(wrong)? {
+        rate if rate.rps() > 0.0 => Ok(rate.rps()),
+        _ => Err(wrong("a rate to search at is above zero".into())),
+    }
+}
+
+/// A rate of the search as plans hold it: to a thousandth of an arrival per second, which is finer than its digits.
+fn exact(rps: f64) -> Rate {
+    const PER_S: u64 = 1_000;
+    Rate::new((rps * PER_S as f64).round().max(1.0) as u64, PER_S * SECOND_NS)
+}
+
+fn describe(answer: &Answer) -> String {
+    format!(
+        "\n{}{}{}",
+        row("Sustained", &sustained(answer)),
+        row("Limited by", &limit(answer)),
+        notes(answer)
+    )
+}
+
+/// What is known of the highest rate, and what is not.
+fn sustained(answer: &Answer) -> String {
+    let rate = |rps: f64| format!("{}/s", grouped(rps));
+    let is_open = answer.unknown.is_some();
+    match (answer.sustained_rps, answer.refused_rps) {
+        (None, Some(refused)) if is_open => format!("not known; {} was not", rate(refused)),
+        (None, None) if is_open => "not known".to_owned(),
+        (None, _) => "no rate that was tried".to_owned(),
+        (Some(best), Some(refused)) if is_open => {
+            format!(
+                "at least {}; between that and {}, which was not, it is not known",
+                rate(best),
+                rate(refused)
+            )
+        }
+        (Some(best), None) if is_open => format!("at least {}; above that it is not known", rate(best)),
+        (Some(best), Some(refused)) => format!("{}; {} was not", rate(best), rate(refused)),
+        (Some(best), None) => rate(best),
+    }
+}
+
+fn limit(answer: &Answer) -> String {
+    let limit = match answer.limited_by {
+        LimitedBy::Target => "the target",
+        LimitedBy::Generator => {
+            "this generator, not the target: the target sustains at least this; use more shards (-t) or a larger machine"
+        }
+        LimitedBy::Ceiling => "the highest rate to try (--to): the target sustains at least this",
+        LimitedBy::Unknown => {
+            "nothing that is known: probes above could not be told; try again on a quieter machine, or with longer probes (-d)"
+        }
+        LimitedBy::Unfinished => "the end of the search, which was not done",
+    };
+    let why = if answer.why.is_empty() { String::new() } else { format!(": {}", answer.why) };
+    format!("{limit}{why}")
+}
+
+fn notes(answer: &Answer) -> String {
+    answer.notes.iter().map(|note| row("", note)).collect()
+}
+
+fn write_chart(output: Output, probes: &[Probe]) -> Result<(), Unwritten> {
+    let load = |probe: &Probe| chart::LoadPoint {
+        rate_rps: probe.rate_rps,
+        p50_ns: probe.p50_ns,
+        p99_ns: probe.p99_ns,
+        failed_share: probe.failed_share,
+        is_sustained: probe.outcome == "sustained",
+    };
+    let svg = chart::loads(&probes.iter().map(load).collect::<Vec<_>>())?;
+    output.finish(|out| out.write_all(svg.as_bytes()))
+}
+
+fn code_of(answer: &Answer, is_strict: bool) -> u8 {
+    let is_about_target = !matches!(answer.limited_by, LimitedBy::Generator | LimitedBy::Unknown);
+    match (answer.sustained_rps, is_about_target) {
+        (None, false) => exit::INVALID,
+        (None, true) => exit::THRESHOLD,
+        (Some(_), false) if is_strict => exit::INVALID,
+        (Some(_), _) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::record::Snapshot;
+    use engine::report::{Identity, MachineFacts, Observed};
+    use engine::search::Gap;
+
+    #[test]
+    fn what_a_probe_did_not_measure_is_no_number_and_what_was_never_sent_has_failed() {
+        let plan = load::plan(&PlanArgs { target: "http://h/".into(), ..PlanArgs::default() }).unwrap();
+        let whole = Snapshot::new(1, &plan.layout(), plan.phases);
+        let observed = Observed { whole: &whole, history: &[], is_steady: None, until: None };
+        let identity = Identity { run_id: "r".into(), started_at: "t".into() };
+        let mut report = Report::new(&plan, observed, MachineFacts::default(), identity);
+        let probe = |report: &Report| Probe::new(1.0, report, &ProbeOutcome::Pass);
+        let nothing = probe(&report);
+        let json = serde_json::to_value(&nothing).unwrap();
+        for key in ["p50_ns", "p99_ns", "failed_share"] {
+            assert!(json[key].is_null(), "{json}");
+        }
+        assert_eq!(nothing.line().split_whitespace().collect::<Vec<_>>()[1..4], ["-", "-", "-"]);
+        (report.requests.failed, report.requests.dropped, report.requests.unsent) = (1, 1, 2);
+        report.requests.ok = 4;
+        (report.response_ns.count, report.response_ns.p50) = (4, 7);
+        let some = probe(&report);
+        assert_eq!((some.failed_share, some.p50_ns), (Some(0.5), Some(7)));
+    }
+
+    #[test]
+    fn what_the_search_asks_for_is_what_is_offered() {
+        for rps in [1_988.0, 0.5, 123_500.0, 7.125] {
+            assert_eq!(exact(rps).rps(), rps);
+        }
+    }
+
+    #[test]
+    fn failures_are_limited_unless_a_condition_says_how() {
+        let with = |text: &str| with_failures(Threshold::parse_list(text).unwrap()).unwrap();
+        let (slo, note) = with("p(99)<50ms");
+        assert_eq!((slo.len(), slo[1].text.as_str(), slo[1].limit), (2, "failed <1%", 0.01));
+        assert!(note.unwrap().contains("failed<1% was added"));
+        let (slo, note) = with("p(99)<50ms, failed<5%");
+        assert_eq!((slo.len(), note), (2, None));
+    }
+
+    #[test]
+    fn what_is_not_known_is_said_and_has_its_code() {
+        let answer = |sustained_rps, refused_rps, limited_by| Answer {
+            sustained_rps,
+            refused_rps,
+            limited_by,
+            why: "steal".into(),
+            unknown: Some(Gap { from_rps: sustained_rps, to_rps: refused_rps }),
+            notes: Vec::new(),
+        };
+        for (found, words, codes) in [
+            ((Some(100.0), Some(400.0)), "at least 100/s; between that and 400/s", (0, exit::INVALID)),
+            ((Some(100.0), None), "at least 100/s; above that it is not known", (0, exit::INVALID)),
+            ((None, Some(400.0)), "not known; 400/s was not", (exit::INVALID, exit::INVALID)),
+            ((None, None), "not known", (exit::INVALID, exit::INVALID)),
+        ] {
+            let answer = answer(found.0, found.1, LimitedBy::Unknown);
+            let text = describe(&answer);
+            assert!(text.contains(words) && !text.contains("the target:"), "{text}");
+            assert_eq!((code_of(&answer, false), code_of(&answer, true)), codes);
+        }
+    }
+}

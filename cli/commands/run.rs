@@ -1,0 +1,182 @@
+//! `vajra run`: plan, preflight, run, report, exit code.
+
+use crate::commands::archive::{self, EndedRun};
+use crate::commands::calibrate;
+use crate::commands::check::{look, show};
+use crate::exit::{self, Failure};
+use crate::input::flags::PlanArgs;
+use crate::input::load;
+use crate::output::files::{Outputs, RunFiles, Unwritten, write_spectrum};
+use crate::output::progress::Progress;
+use crate::output::text;
+use crate::session::Session;
+use crate::target;
+use crate::target::Ready;
+use clap::Args;
+use engine::plan::Plan;
+use engine::report::{Calibrated, Report};
+use engine::seams::Sink;
+use engine::verdict::Status;
+use shards::INCOMPLETE;
+use shards::preflight::{Check, Grade, REQUEST};
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+/// What is asked of a run.
+#[derive(Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) plan: PlanArgs,
+    #[command(flatten)]
+    files: RunFiles,
+    /// Print the percentile spectrum of response times after the report.
+    #[arg(short = 'L', long)]
+    spectrum: bool,
+    /// Run even though preflight says that the run cannot be what was asked for.
+    #[arg(long)]
+    force: bool,
+    /// Let a DEGRADED run end with the code of an INVALID one.
+    #[arg(long)]
+    strict: bool,
+    /// No progress, and no report on standard output.
+    #[arg(short = 'q', long)]
+    quiet: bool,
+    /// Do not keep the run in the archive.
+    #[arg(long, conflicts_with = "tags")]
+    no_archive: bool,
+    /// Name the run in the archive. May be given several times.
+    #[arg(long = "tag", value_name = "NAME")]
+    tags: Vec<String>,
+}
+
+/// Runs a plan and says how it went.
+pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
+    let plan = load::plan(&args.plan)?;
+    archive::check_tags(&args.tags)?;
+    let mut outputs = args.files.open()?;
+    let session = Session::begin()?;
+    let ready = target::make_ready(&plan, &session)?;
+    let manner = Manner { is_quiet: args.quiet, is_forced: args.force, sends_all: args.plan.probe_all };
+    let calibration = preflight(&plan, &ready, &session, manner)?;
+    let addresses = ready.all()?;
+    let mut sinks: Vec<Box<dyn Sink>> = outputs.take_timeseries(&plan).into_iter().collect();
+    if !args.quiet {
+        sinks.push(Box::new(Progress::new(&plan)));
+    }
+    let report = session.run(&plan, &addresses, calibration, sinks)?;
+    let ended_at = SystemTime::now();
+    ready.stop();
+    let is_written = tell(&report, outputs, args);
+    let code = code_of(&report, session.signal(), args.strict);
+    if args.quiet {
+        text::objections(&report).iter().for_each(|objection| eprintln!("{objection}"));
+    }
+    if !args.no_archive {
+        let is_hurried = session.signal().is_some();
+        archive::keep(&EndedRun { report: &report, ended_at, tags: &args.tags, is_hurried });
+    }
+    Ok(ExitCode::from(if code == 0 && !is_written { exit::RUNTIME } else { code }))
+}
+
+/// How preflight goes about it.
+#[derive(Clone, Copy)]
+pub(crate) struct Manner {
+    /// Nothing but what failed is worth a line.
+    pub(crate) is_quiet: bool,
+    /// What fails is told, and the run goes on.
+    pub(crate) is_forced: bool,
+    /// Requests that are not safe are sent as well.
+    pub(crate) sends_all: bool,
+}
+
+/// Looks before the load is sent, and goes on unless something FAILs. Returns what is known of this machine.
+pub(crate) fn preflight(
+    plan: &Plan,
+    ready: &Ready,
+    session: &Session,
+    manner: Manner,
+) -> Result<Option<Calibrated>, Failure> {
+    look_before(plan, ready, session, manner)?.accepted(manner)
+}
+
+/// What was seen before the load.
+pub(crate) struct PreflightFindings {
+    calibration: Option<Calibrated>,
+    failed: Vec<Check>,
+}
+
+impl PreflightFindings {
+    /// What the target does that it should not, if that is all that is in the way.
+    pub(crate) fn failure_of_target(&self) -> Option<&Check> {
+        self.failed.first().filter(|_| self.failed.iter().all(|check| check.is_of_target))
+    }
+
+    /// Nothing may have failed, unless the run is to go on anyway.
+    pub(crate) fn accepted(self, manner: Manner) -> Result<Option<Calibrated>, Failure> {
+        if self.failed.is_empty() || manner.is_forced {
+            return Ok(self.calibration);
+        }
+        let message = "preflight refused: no load was sent; fix what FAILed, or use --force";
+        Err(Failure::new(exit::PREFLIGHT, message))
+    }
+}
+
+/// Looks before the load is sent, and says what it sent itself; of the rest, what is in order is not worth a line.
+pub(crate) fn look_before(
+    plan: &Plan,
+    ready: &Ready,
+    session: &Session,
+    manner: Manner,
+) -> Result<PreflightFindings, Failure> {
+    let calibration = calibrate::cached(plan);
+    let checks = look(plan, ready, session, calibration.as_ref(), manner.sends_all)?;
+    let is_noteworthy = |check: &&Check| match check.grade {
+        Grade::Fail => true,
+        Grade::Warn | Grade::Skip => !manner.is_quiet,
+        Grade::Pass => !manner.is_quiet && check.name == REQUEST,
+    };
+    checks.iter().filter(is_noteworthy).for_each(|check| eprintln!("{}", show(check)));
+    let failed = checks.into_iter().filter(|check| check.grade == Grade::Fail).collect();
+    Ok(PreflightFindings { calibration, failed })
+}
+
+/// Prints and writes. Files that cannot be written are told, and cost nothing but themselves: the text still comes.
+fn tell(report: &Report, outputs: Outputs, args: &RunArgs) -> bool {
+    let text = text::report(report);
+    let mut problems: Vec<String> = outputs.write(report).iter().map(Unwritten::to_string).collect();
+    problems.extend(report.limits.iter().filter(|limit| limit.starts_with(INCOMPLETE)).cloned());
+    let is_silent = args.quiet && problems.is_empty();
+    match (args.files.use_stdout(), is_silent) {
+        (_, true) => {}
+        (true, false) => eprint!("{text}"),
+        (false, false) => print!("{text}"),
+    }
+    if args.spectrum {
+        let mut out: Box<dyn Write> =
+            if args.files.use_stdout() { Box::new(std::io::stderr()) } else { Box::new(std::io::stdout()) };
+        if let Err(error) = writeln!(out).and_then(|()| write_spectrum(report, &mut out)) {
+            eprintln!("error: the spectrum cannot be written: {error}");
+        }
+    }
+    problems.iter().for_each(|problem| eprintln!("error: {problem}"));
+    problems.is_empty()
+}
+
+/// A signal says more than what came before it; numbers that cannot be used say more than thresholds on them. That the target does
+/// what is asked of it is a condition that nobody has to write down.
+fn code_of(report: &Report, signal: Option<u8>, is_strict: bool) -> u8 {
+    if let Some(code) = signal {
+        return code;
+    }
+    match report.verdict.status {
+        _ if report.requests.ok == 0 => {
+            eprintln!("error: not one request succeeded");
+            exit::RUNTIME
+        }
+        Status::Invalid => exit::INVALID,
+        _ if report.outcome.is_failure() || !report.meets_thresholds() => exit::THRESHOLD,
+        Status::Degraded if is_strict => exit::INVALID,
+        Status::Degraded | Status::Valid => 0,
+    }
+}

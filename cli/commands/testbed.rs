@@ -1,0 +1,178 @@
+//! `vajra testbed`: the built-in server alone, the null responder, or the arrival recorder.
+
+use crate::exit::{Failure, USAGE};
+use crate::output::files::{self, Output};
+use ::testbed::{Behaviour, Server, ServerOptions};
+use clap::Args;
+use engine::quantity::parse_duration_ns;
+use shards::null::NullResponder;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// How often a null responder is looked at.
+const WATCH: Duration = Duration::from_millis(200);
+
+/// What a server is to be.
+#[derive(Args)]
+pub(crate) struct TestbedArgs {
+    /// Port to listen on; 0 is any free one.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Address to listen on. Anything but loopback lets others in.
+    #[arg(long, default_value = "127.0.0.1")]
+    host: IpAddr,
+    /// Pin the server to these cores. The testbed uses the first one, the null responder all of them.
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    cores: Vec<usize>,
+    /// Be the null responder: the fastest answer this machine can give, for calibration.
+    #[arg(long, conflicts_with_all = ["service", "workers", "warm", "error", "reset", "stall", "slow"])]
+    null: bool,
+    /// With --null: stamp every request, and write when they came as JSON at the end; - is standard output.
+    #[arg(long, value_name = "FILE", requires = "null")]
+    arrivals: Option<PathBuf>,
+    /// Record arrivals from this long after the first request on.
+    #[arg(long, value_name = "TIME", requires = "arrivals")]
+    arrivals_after: Option<String>,
+    /// Service time: fixed:5ms, exp:5ms, lognormal:5ms,0.5, pareto:1ms,1.5.
+    #[arg(long, value_name = "DISTRIBUTION")]
+    service: Option<String>,
+    /// Serve at most this many requests at a time: the capacity is this many for each service time.
+    #[arg(long, value_name = "N")]
+    workers: Option<String>,
+    /// Be slow at first, FACTOR times, and warm after TIME, in steps as tiered compilation makes them: 10/30s.
+    #[arg(long, value_name = "FACTOR/TIME")]
+    warm: Option<String>,
+    /// Share of requests answered with status 500: 0.01 or 1%.
+    #[arg(long, value_name = "SHARE")]
+    error: Option<String>,
+    /// Share of requests whose connection is reset.
+    #[arg(long, value_name = "SHARE")]
+    reset: Option<String>,
+    /// Be silent for a while, again and again: 500ms/2s.
+    #[arg(long, value_name = "LENGTH/EVERY")]
+    stall: Option<String>,
+    /// Pause between the parts of a body.
+    #[arg(long, value_name = "TIME")]
+    slow: Option<String>,
+    /// Seed of all random draws.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// Serves until a signal comes. A stop by signal is what a server is for: exit 0.
+pub(crate) fn run(args: &TestbedArgs) -> Result<ExitCode, Failure> {
+    let signals = Signals::new([SIGINT, SIGTERM]);
+    let signals = signals.map_err(|error| Failure::runtime(format!("signals cannot be caught: {error}")))?;
+    let address = SocketAddr::new(args.host, args.port);
+    check_cores(&args.cores)?;
+    if args.null { serve_null(args, address, signals) } else { serve(args, address, signals) }
+}
+
+fn serve(args: &TestbedArgs, address: SocketAddr, mut signals: Signals) -> Result<ExitCode, Failure> {
+    let options = ServerOptions {
+        address,
+        core: args.cores.first().copied(),
+        behaviour: behaviour(args)?,
+        seed: args.seed,
+    };
+    let mut server = Server::start(options).map_err(|error| Failure::runtime(error.to_string()))?;
+    println!("testbed listens on http://{}/", server.address());
+    signals.forever().next();
+    server.stop();
+    eprintln!("testbed stopped after {} answers", server.served());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn serve_null(args: &TestbedArgs, address: SocketAddr, signals: Signals) -> Result<ExitCode, Failure> {
+    let first = shards::allowed_cores().into_iter().next().unwrap_or(0);
+    let cores = if args.cores.is_empty() { vec![first] } else { args.cores.clone() };
+    if let Some(path) = &args.arrivals {
+        return record(args, path, address, &cores, signals);
+    }
+    let responder = NullResponder::start(address, &cores).map_err(Failure::runtime)?;
+    println!("null responder listens on http://{}/, on cores {cores:?}", responder.address());
+    wait(signals, &responder);
+    responder.stop().map_err(Failure::runtime)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The null responder as arrival recorder. Its file is opened first: hours of recording are not lost to a wrong name.
+fn record(
+    args: &TestbedArgs,
+    path: &Path,
+    address: SocketAddr,
+    cores: &[usize],
+    signals: Signals,
+) -> Result<ExitCode, Failure> {
+    let [core] = cores else {
+        let message = format!(
+            "the arrival recorder runs on one core, and {} are named\n  --> flag --cores\n  help: name one",
+            cores.len()
+        );
+        return Err(Failure::new(USAGE, message));
+    };
+    let after = after(args.arrivals_after.as_deref())?;
+    let is_stdout = files::is_stdout(path);
+    let output = Output::open(path, "--arrivals")?;
+    let responder = NullResponder::record(address, *core, after).map_err(Failure::runtime)?;
+    let greeting = format!("arrival recorder listens on http://{}/, on core {core}", responder.address());
+    if is_stdout {
+        eprintln!("{greeting}")
+    } else {
+        println!("{greeting}")
+    }
+    wait(signals, &responder);
+    let arrivals = responder.stop_recording().map_err(Failure::runtime)?;
+    output.finish_json(&arrivals)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn wait(mut signals: Signals, responder: &NullResponder) {
+    while signals.pending().next().is_none() && !responder.has_failed() {
+        std::thread::sleep(WATCH);
+    }
+}
+
+fn after(text: Option<&str>) -> Result<Duration, Failure> {
+    let Some(text) = text else { return Ok(Duration::ZERO) };
+    parse_duration_ns(text)
+        .map(Duration::from_nanos)
+        .map_err(|problem| Failure::new(USAGE, format!("{problem}\n  --> flag --arrivals-after {text}")))
+}
+
+fn behaviour(args: &TestbedArgs) -> Result<Behaviour, Failure> {
+    let given = [
+        ("service", &args.service),
+        ("workers", &args.workers),
+        ("warm", &args.warm),
+        ("error", &args.error),
+        ("reset", &args.reset),
+        ("stall", &args.stall),
+        ("slow", &args.slow),
+    ];
+    let mut behaviour = Behaviour::default();
+    for (key, value) in given {
+        if let Some(value) = value {
+            let set = behaviour.set(key, value);
+            set.map_err(|error| Failure::new(USAGE, format!("{error}\n  --> flag --{key} {value}")))?;
+        }
+    }
+    Ok(behaviour)
+}
+
+fn check_cores(cores: &[usize]) -> Result<(), Failure> {
+    let allowed = shards::allowed_cores();
+    match cores.iter().find(|core| !allowed.contains(core)) {
+        Some(core) => {
+            let message = format!(
+                "core {core} cannot be used\n  --> flag --cores\n  help: this process may use {allowed:?}"
+            );
+            Err(Failure::new(USAGE, message))
+        }
+        None => Ok(()),
+    }
+}

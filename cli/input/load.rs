@@ -1,0 +1,303 @@
+//! From words to a plan: flags above the environment above the file above the defaults, all read by one set of rules.
+
+use crate::exit::{Failure, USAGE};
+use crate::input::diagnose;
+use crate::input::flags::PlanArgs;
+use engine::config::{Config, Diagnostic, Document, Format, Layers, Origin};
+use engine::plan::{Plan, ReadFile};
+use engine::redact;
+use engine::threshold::Threshold;
+use std::collections::BTreeMap;
+use std::path::Path;
+use toml::Value;
+
+/// The plan that the command line asks for. Mistakes are told all at once, each at its place.
+pub(crate) fn plan(args: &PlanArgs) -> Result<Plan, Failure> {
+    read(args, Plan::new)
+}
+
+/// The same of a plan that is only run as probes, each at a rate of its own.
+pub(crate) fn plan_to_probe(args: &PlanArgs) -> Result<Plan, Failure> {
+    read(args, Plan::to_probe)
+}
+
+type Reading = fn(&Config, ReadFile) -> Result<Plan, Vec<Diagnostic>>;
+
+fn read(args: &PlanArgs, plan_of: Reading) -> Result<Plan, Failure> {
+    let document = document(&args.target)?;
+    let is_url = document.is_none();
+    let mut layers =
+        Layers::new(document).map_err(|wrong| diagnose::failure_of_syntax(&wrong.0, &wrong.1))?;
+    read_environment(&mut layers);
+    let mut diagnostics = Vec::new();
+    if is_url {
+        layers.set("url", Value::String(args.target.clone()), Origin::Flag(args.target.clone()));
+    }
+    read_flags(args, &mut layers, &mut diagnostics);
+    if diagnostics.is_empty() {
+        match layers.config() {
+            Err(diagnostic) => diagnostics.push(diagnostic),
+            Ok(config) => match plan_of(&config, &read_file) {
+                Ok(plan) => return Ok(plan.keeping_secrets(args.keep_secrets)),
+                Err(found) => diagnostics.extend(found),
+            },
+        }
+    }
+    Err(diagnose::failure(&layers, &diagnostics))
+}
+
+/// A plan file, if the target is one: it exists, or it is named like one.
+fn document(target: &str) -> Result<Option<Document>, Failure> {
+    let path = Path::new(target);
+    let format = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("toml") => Format::Toml,
+        Some("json") => Format::Json,
+        _ if path.is_file() => Format::Toml,
+        _ => return Ok(None),
+    };
+    if target.contains("://") {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let message = format!(
+            "plan `{}` cannot be read: {error}\n  help: give a URL, or a plan in TOML or JSON",
+            redact::text(target)
+        );
+        Failure::new(USAGE, message)
+    })?;
+    Ok(Some(Document { name: target.to_owned(), text, format }))
+}
+
+fn read_environment(layers: &mut Layers) {
+    let mut variables: Vec<(String, String)> =
+        std::env::vars().filter(|(name, value)| name.starts_with("VAJRA_") && !value.is_empty()).collect();
+    variables.sort();
+    for (name, value) in variables {
+        layers.set_variable(&name, &value);
+    }
+}
+
+fn read_file(name: &str) -> Result<Vec<u8>, String> {
+    std::fs::read(name).map_err(|error| error.to_string())
+}
+
+fn read_flags(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagnostic>) {
+    let texts = [
+        ("url", "--url", &args.url),
+        ("run.duration", "-d", &args.duration),
+        ("run.requests", "-n", &args.requests),
+        ("run.timeout", "--timeout", &args.timeout),
+        ("run.connect_timeout", "--connect-timeout", &args.connect_timeout),
+        ("run.cores", "--cores", &args.cores),
+        ("run.wait", "--wait", &args.wait),
+        ("run.warmup", "--warmup", &args.warmup),
+        ("run.until", "--until", &args.until),
+        ("run.interval", "--interval", &args.interval),
+        ("load.arrivals", "--arrivals", &args.arrivals),
+    ];
+    for (path, flag, value) in texts {
+        if let Some(value) = value {
+            set(layers, path, flag, Value::String(value.clone()), value);
+        }
+    }
+    let numbers = [
+        ("run.shards", "-t", args.shards.map(u64::from)),
+        ("run.connections", "-c", args.connections.map(u64::from)),
+        ("run.pipeline", "--pipeline", args.pipeline.map(u64::from)),
+        ("run.seed", "--seed", args.seed),
+    ];
+    for (path, flag, value) in numbers {
+        if let Some(value) = value {
+            let integer = i64::try_from(value).unwrap_or(i64::MAX);
+            set(layers, path, flag, Value::Integer(integer), &value.to_string());
+        }
+    }
+    read_rate(args, layers);
+    read_overload(args, layers);
+    read_request(args, layers, diagnostics);
+    read_headers(args, layers, diagnostics);
+    read_thresholds(args, layers, diagnostics);
+}
+
+fn set(layers: &mut Layers, path: &str, flag: &str, value: Value, shown: &str) {
+    layers.set(path, value, Origin::Flag(format!("{flag} {shown}")));
+}
+
+/// `-R` replaces the plan's whole shape; what the plan says of arrivals and overload stays.
+fn read_rate(args: &PlanArgs, layers: &mut Layers) {
+    let Some(rate) = &args.rate else { return };
+    let shape_keys = [
+        "shape",
+        "rate",
+        "from",
+        "to",
+        "over",
+        "rates",
+        "every",
+        "peak",
+        "at",
+        "length",
+        "mean",
+        "amplitude",
+        "period",
+        "stages",
+    ];
+    shape_keys.iter().for_each(|key| layers.remove(&format!("load.{key}")));
+    match rate.split_once(':') {
+        Some((from, to)) => {
+            set(layers, "load.shape", "-R", Value::String("ramp".into()), rate);
+            set(layers, "load.from", "-R", Value::String(from.into()), rate);
+            set(layers, "load.to", "-R", Value::String(to.into()), rate);
+        }
+        None => set(layers, "load.rate", "-R", Value::String(rate.clone()), rate),
+    }
+}
+
+/// `queue`, or `shed=TIME`.
+fn read_overload(args: &PlanArgs, layers: &mut Layers) {
+    let Some(policy) = &args.overload else { return };
+    layers.remove("load.deadline");
+    let (word, deadline) =
+        policy.split_once('=').map_or((policy.as_str(), None), |(word, time)| (word, Some(time)));
+    set(layers, "load.overload", "--overload", Value::String(word.into()), policy);
+    if let Some(deadline) = deadline {
+        set(layers, "load.deadline", "--overload", Value::String(deadline.into()), policy);
+    }
+}
+
+/// Method and body make the one request of the run; they cannot change the several requests of a plan.
+fn read_request(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagnostic>) {
+    let given: Vec<(&str, &str, &String)> = [("method", "-m", &args.method), ("body", "-b", &args.body)]
+        .into_iter()
+        .filter_map(|(key, flag, value)| value.as_ref().map(|value| (key, flag, value)))
+        .collect();
+    let Some((_, flag, _)) = given.first() else { return };
+    if layers.get("request").is_some() {
+        let problem = format!("`{flag}` cannot change the requests that the plan names");
+        diagnostics.push(Diagnostic::at(
+            "request",
+            problem,
+            "change the plan's [[request]], or leave the flag out",
+        ));
+        return;
+    }
+    let request =
+        given.iter().map(|(key, _, value)| ((*key).to_owned(), Value::String((*value).clone()))).collect();
+    let shown: Vec<String> = given.iter().map(|(_, flag, value)| format!("{flag} {value}")).collect();
+    layers.set("request", Value::Array(vec![Value::Table(request)]), Origin::Flag(shown.join(" ")));
+}
+
+fn read_headers(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagnostic>) {
+    let mut headers: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    for header in &args.headers {
+        match header.split_once(':') {
+            Some((name, value)) => {
+                headers.entry(name.trim()).or_default().push(Value::String(value.trim().to_owned()));
+            }
+            None => {
+                // What it was to be is not known, so it may be a secret as a whole.
+                let first = header.split_whitespace().next().filter(|word| word.len() < header.len());
+                let shown = first.map_or("…".into(), |word| format!("{word} …"));
+                let problem = format!("`-H {shown}` is not a header: there is no colon in it");
+                diagnostics.push(Diagnostic::at("", problem, "headers look like `-H 'Accept: text/html'`"));
+            }
+        }
+    }
+    for (name, values) in headers {
+        // A flag replaces the plan's header of that name, however either is spelt.
+        let written: Vec<String> = match layers.get("headers") {
+            Some(Value::Table(table)) => {
+                table.keys().filter(|key| key.eq_ignore_ascii_case(name)).cloned().collect()
+            }
+            _ => Vec::new(),
+        };
+        written.iter().for_each(|key| layers.remove_at(&["headers", key]));
+        let shown = values.iter().filter_map(Value::as_str).map(|value| redact::value(name, value));
+        let shown = shown.collect::<Vec<_>>().join(", ");
+        layers.set_at(
+            &["headers", name],
+            Value::Array(values),
+            Origin::Flag(format!("-H '{name}: {shown}'")),
+        );
+    }
+}
+
+/// Conditions from flags come on top of the plan's.
+fn read_thresholds(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagnostic>) {
+    for text in &args.thresholds {
+        let threshold = match Threshold::parse(text) {
+            Ok(threshold) => threshold,
+            Err(problem) => {
+                let problem = format!("--threshold '{text}': {problem}");
+                diagnostics.push(Diagnostic::at(
+                    "",
+                    problem,
+                    "thresholds look like `--threshold 'response p(99)<50ms'`",
+                ));
+                continue;
+            }
+        };
+        let subject = threshold.subject();
+        let expression = threshold.text[subject.len()..].trim_start().to_owned();
+        let mut expressions = match layers.get_at(&["thresholds", &subject]) {
+            Some(Value::Array(values)) => values.clone(),
+            Some(value) => vec![value.clone()],
+            None => Vec::new(),
+        };
+        expressions.push(Value::String(expression));
+        let origin = Origin::Flag(format!("--threshold '{text}'"));
+        layers.set_at(&["thresholds", &subject], Value::Array(expressions), origin);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::load::Load;
+    use engine::plan::Request;
+
+    fn args(target: &str) -> PlanArgs {
+        PlanArgs { target: target.into(), ..PlanArgs::default() }
+    }
+
+    #[test]
+    fn flags_make_a_plan() {
+        let plan = plan(&PlanArgs {
+            rate: Some("100:5000".into()),
+            headers: vec!["X-A: 1".into(), "X-A: 2".into()],
+            body: Some("{{seq}}".into()),
+            overload: Some("shed=5ms".into()),
+            thresholds: vec!["response p(99)<1s".into(), "response max<2s".into()],
+            ..args("http://h/")
+        })
+        .unwrap();
+        let only = &plan.scenarios[0];
+        assert!(matches!(&only.load, Load::Open { name, .. } if name == "ramp"));
+        let Request::Http(request) = &only.steps()[0].request;
+        assert_eq!((request.method.as_str(), request.headers.len()), ("POST", 2));
+        assert_eq!(plan.thresholds.len(), 2);
+    }
+
+    #[test]
+    fn a_plan_to_probe_may_ask_how_its_rate_is_kept_though_it_has_none() {
+        for condition in ["rate ratio>0.99", "slip p(99)<1ms"] {
+            let args = || PlanArgs { thresholds: vec![condition.into()], ..args("http://h/") };
+            let refused = plan(&args()).unwrap_err();
+            assert!(refused.message.contains("means nothing in a closed loop"), "{}", refused.message);
+            assert_eq!(plan_to_probe(&args()).unwrap().thresholds.len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_flag_that_is_wrong_is_named() {
+        let failure = |args: PlanArgs| plan(&args).unwrap_err();
+        let wrong = failure(PlanArgs { rate: Some("0".into()), ..args("http://h/") });
+        assert_eq!(wrong.code, USAGE);
+        assert!(wrong.message.contains("-R 0"), "{}", wrong.message);
+        let wrong = failure(PlanArgs { thresholds: vec!["latency<5".into()], ..args("http://h/") });
+        assert!(wrong.message.contains("latency"), "{}", wrong.message);
+        let wrong = failure(PlanArgs { headers: vec!["no colon".into()], ..args("http://h/") });
+        assert!(wrong.message.contains("not a header"), "{}", wrong.message);
+        assert!(failure(args("missing.toml")).message.contains("cannot be read"));
+    }
+}

@@ -1,0 +1,88 @@
+//! What the rows of a comparison are about, and what can be said of each.
+
+use serde::{Deserialize, Serialize};
+
+/// What a row is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowMetric {
+    /// Mean response time, nanoseconds.
+    ResponseMean,
+    /// Median response time, nanoseconds.
+    ResponseP50,
+    /// 90th percentile.
+    ResponseP90,
+    /// 99th percentile.
+    ResponseP99,
+    /// 99.9th percentile.
+    ResponseP999,
+    /// Requests that ended, per second.
+    Rate,
+    /// Failed and dropped, as a share of all.
+    Failed,
+    /// CPU time of the generator for each request that ended, without what it spent watching the clock, nanoseconds.
+    CpuPerRequest,
+}
+
+impl RowMetric {
+    /// Every metric, in the order of the rows.
+    pub const ALL: [RowMetric; 8] = [
+        RowMetric::ResponseMean,
+        RowMetric::ResponseP50,
+        RowMetric::ResponseP90,
+        RowMetric::ResponseP99,
+        RowMetric::ResponseP999,
+        RowMetric::Rate,
+        RowMetric::Failed,
+        RowMetric::CpuPerRequest,
+    ];
+
+    /// The share of requests that a percentile is about, 0 to 1; `None` for what is no percentile.
+    pub fn quantile(self) -> Option<f64> {
+        match self {
+            RowMetric::ResponseP50 => Some(0.5),
+            RowMetric::ResponseP90 => Some(0.9),
+            RowMetric::ResponseP99 => Some(0.99),
+            RowMetric::ResponseP999 => Some(0.999),
+            _ => None,
+        }
+    }
+
+    /// What the row is called, for people.
+    pub fn title(self) -> &'static str {
+        match self {
+            RowMetric::ResponseMean => "response mean",
+            RowMetric::ResponseP50 => "response p50",
+            RowMetric::ResponseP90 => "response p90",
+            RowMetric::ResponseP99 => "response p99",
+            RowMetric::ResponseP999 => "response p99.9",
+            RowMetric::Rate => "rate",
+            RowMetric::Failed => "failed",
+            RowMetric::CpuPerRequest => "CPU per request",
+        }
+    }
+
+    /// True when more of it is better.
+    pub fn is_better_higher(self) -> bool {
+        self == RowMetric::Rate
+    }
+
+    /// True when differences are shares of the base; false when they are plain differences.
+    pub fn is_relative(self) -> bool {
+        self != RowMetric::Failed
+    }
+}
+
+/// A verdict on a row, or on all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Judgement {
+    /// The candidate is better.
+    Better,
+    /// Any difference is too small to be of interest.
+    Same,
+    /// The runs do not tell.
+    Unclear,
+    /// The candidate is worse.
+    Worse,
+}

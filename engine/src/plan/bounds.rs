@@ -1,0 +1,36 @@
+//! The limits of every plan, with their relations.
+
+use crate::quantity::MILLISECOND_NS;
+
+/// The most connections a plan may ask for, over all shards and pools: more than one machine has ports for.
+pub const CONNECTIONS_MAX: u32 = 1_000_000;
+/// The most shards: cores of the largest machines.
+pub const SHARDS_MAX: u32 = 1_024;
+/// The deepest pipeline. Deeper ones only fill socket buffers.
+pub const PIPELINE_MAX: u32 = 1_024;
+/// The most scenarios, and the most targets.
+pub const SCENARIOS_MAX: usize = 64;
+/// The most request templates of one scenario.
+pub const REQUESTS_MAX: usize = 64;
+/// The most request templates of all scenarios: each has histograms of its own on every shard.
+pub const SERIES_MAX: usize = 256;
+/// The most bytes of requests that one connection can have under way.
+pub const REQUEST_BYTES_MAX: usize = 16 << 20;
+/// The shortest interval of the time series; shorter ones would cost more than they show.
+pub const INTERVAL_NS_MIN: u64 = 100 * MILLISECOND_NS;
+/// The shortest slice: handing over costs a shard some tens of microseconds.
+pub const SLICE_NS_MIN: u64 = 100 * MILLISECOND_NS;
+/// Slices that a measured window should have: enough for confidence intervals that know of autocorrelation.
+pub const SLICES_WANTED: u64 = 100;
+const _: () = assert!(SHARDS_MAX <= CONNECTIONS_MAX, "every shard can have a connection");
+const _: () = assert!(CONNECTIONS_MAX.checked_mul(PIPELINE_MAX).is_some(), "a flight's number fits");
+const _: () = assert!(SLICE_NS_MIN <= INTERVAL_NS_MIN, "an interval is made of slices");
+const _: () = assert!(REQUESTS_MAX <= SERIES_MAX, "one scenario may have as many requests as it likes");
+
+/// Of a run whose warm-up ends by itself, this part (1/n) is warm-up at the most.
+const WARMUP_PART: u64 = 2;
+
+/// Where a warm-up that ends by itself ends at the latest, in a run of this length.
+pub(super) fn longest_warmup_ns(length_ns: u64) -> u64 {
+    length_ns / WARMUP_PART / SLICE_NS_MIN * SLICE_NS_MIN
+}

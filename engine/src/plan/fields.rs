@@ -1,0 +1,295 @@
+//! Everything in a plan, as anyone can write it: only what keeps the rules becomes one.
+
+use crate::load::Load;
+use crate::phase::{Phases, Warmup};
+use crate::random::Draws;
+use crate::record::Layout;
+use crate::schedule::Schedule;
+use crate::template::Piece;
+use crate::threshold::Threshold;
+use crate::until::Goal;
+use crate::url::Url;
+use serde::{Deserialize, Serialize};
+
+/// Everything in a plan. Anyone can write one; only what keeps the rules becomes a [`Plan`](super::Plan).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fields {
+    /// What the run is called.
+    pub name: String,
+    /// Where requests go; each is used by a pool.
+    pub targets: Vec<Target>,
+    /// Connections to the targets; each is used by a step.
+    pub pools: Vec<Pool>,
+    /// The streams of traffic, side by side; at least one.
+    pub scenarios: Vec<Scenario>,
+    /// What the run uses of the machine.
+    pub machine: Machine,
+    /// The bounds of warm-up and measured window.
+    pub phases: Phases,
+    /// How the end of the warm-up is found; when it is found in the run, `phases` has the latest there can be.
+    pub warmup: Warmup,
+    /// The run ends when this is known, before its planned end.
+    pub until: Option<Goal>,
+    /// Seed of all random draws.
+    pub seed: u64,
+    /// Length of one interval of the time series.
+    pub interval_ns: u64,
+    /// Conditions on the result.
+    pub thresholds: Vec<Threshold>,
+    /// True when the report has the secrets of the plan in clear; they are redacted otherwise, see [`crate::redact`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keeps_secrets: bool,
+}
+
+/// Where requests go, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    /// What it is called.
+    pub name: String,
+    /// What to connect to, and what to ask there by default.
+    pub url: Url,
+    /// What carries the protocol.
+    pub transport: Transport,
+    /// What is spoken.
+    pub protocol: TargetProtocol,
+    /// How long making one connection may take.
+    pub connect_timeout_ns: u64,
+}
+
+/// What carries the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// Bytes as they are.
+    Plain,
+}
+
+/// What is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetProtocol {
+    /// HTTP/1.1.
+    Http1 {
+        /// Requests under way on one connection at a time.
+        pipeline: u32,
+    },
+}
+
+/// Connections to one target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pool {
+    /// Which of the plan's targets.
+    pub target: usize,
+    /// How many.
+    pub connections: PoolSize,
+}
+
+/// How many connections a pool has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PoolSize {
+    /// So many over all shards, for whatever is sent next.
+    Shared(u32),
+}
+
+/// One stream of traffic: its own load, its own requests.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scenario {
+    /// What it is called.
+    pub name: String,
+    /// When it begins, from the start of the run.
+    pub starts_ns: u64,
+    /// For how long it schedules.
+    pub length_ns: u64,
+    /// What drives it; its times count from the scenario's own start.
+    pub load: Load,
+    /// No more than this many requests, over all shards.
+    pub requests_max: Option<u64>,
+    /// What is done for each arrival.
+    pub script: Script,
+}
+
+/// What is done for each arrival.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Script {
+    /// One of these, drawn by weight; at least one.
+    Mix(Vec<Step>),
+}
+
+/// One request that may be sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// What it is called in the report.
+    pub name: String,
+    /// How often it is drawn, relative to the others of its scenario.
+    pub weight: u32,
+    /// Which of the plan's pools it is sent on.
+    pub pool: usize,
+    /// How long it may take from being sent.
+    pub timeout_ns: u64,
+    /// What is sent.
+    pub request: Request,
+}
+
+/// What is sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    /// A request of HTTP, of whatever version.
+    Http(HttpRequest),
+}
+
+/// A request of HTTP, with its holes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HttpRequest {
+    /// The method, a valid HTTP token.
+    pub method: String,
+    /// The path and query.
+    pub path: Vec<Piece>,
+    /// Names and values, in the order they are sent.
+    pub headers: Vec<(String, Vec<Piece>)>,
+    /// The body, if there is one.
+    pub body: Option<Vec<Piece>>,
+}
+
+/// What a run uses of the machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Pinned cores that send.
+    pub shards: u32,
+    /// The cores to pin shards to, in order; empty: to be chosen by the machine.
+    pub cores: Vec<usize>,
+    /// How a shard waits for the next moment.
+    pub wait: Wait,
+}
+
+/// How a shard waits for the next moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wait {
+    /// Watch the clock: sub-microsecond, and a whole core.
+    Spin,
+    /// Sleep in the kernel until the moment: cheap, and late by a wake-up.
+    Park,
+    /// Sleep until shortly before, then watch the clock.
+    #[default]
+    Auto,
+}
+
+impl Fields {
+    /// Connections over all pools and shards.
+    pub fn connections(&self) -> u32 {
+        self.pools.iter().map(|pool| pool.connections.count()).sum()
+    }
+
+    /// Connections of one pool on one shard.
+    pub fn connections_of(&self, pool: usize, shard: u32) -> u32 {
+        let (count, shards) = (self.pools[pool].connections.count(), self.machine.shards);
+        count / shards + u32::from(shard < count % shards)
+    }
+
+    /// The series that are recorded: one for each step, in the order of the plan.
+    pub fn layout(&self) -> Layout {
+        Layout::new(self.scenarios.iter().map(|scenario| scenario.steps().len()))
+    }
+
+    /// All steps, in the order of their series.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.scenarios.iter().flat_map(Scenario::steps)
+    }
+
+    /// The target that a step's requests go to.
+    pub fn target_of(&self, step: &Step) -> &Target {
+        &self.targets[self.pools[step.pool].target]
+    }
+
+    /// Whether no scenario has a schedule.
+    pub fn is_closed(&self) -> bool {
+        self.scenarios.iter().all(|scenario| scenario.load.is_closed())
+    }
+
+    /// What is drawn for a scenario's arrivals.
+    pub fn draws_of(&self, scenario: usize) -> Draws {
+        Draws::new(self.seed, scenario as u32)
+    }
+
+    /// The number of the scenario with a name.
+    pub fn scenario_named(&self, name: &str) -> Option<usize> {
+        self.scenarios.iter().position(|scenario| scenario.name == name)
+    }
+
+    /// What all open scenarios offer together.
+    pub fn offered(&self) -> Offered {
+        Offered { schedules: self.scenarios.iter().filter_map(Scenario::schedule).collect() }
+    }
+}
+
+/// What the open scenarios of a plan offer together, for showing.
+#[derive(Clone, Debug)]
+pub struct Offered {
+    schedules: Vec<Schedule>,
+}
+
+impl Offered {
+    /// Arrivals per second at an instant; nothing where no scenario has a schedule.
+    pub fn rate_rps_at(&self, instant_ns: u64) -> Option<f64> {
+        let rates = self.schedules.iter().map(|schedule| schedule.rate_rps_at(instant_ns));
+        (!self.schedules.is_empty()).then(|| rates.sum())
+    }
+
+    /// Arrivals of even schedules before an instant; nothing where no scenario has a schedule.
+    pub fn arrivals_before(&self, instant_ns: u64) -> Option<u64> {
+        let counts = self.schedules.iter().map(|schedule| schedule.arrivals_before(instant_ns));
+        (!self.schedules.is_empty()).then(|| counts.sum())
+    }
+}
+
+impl Target {
+    /// Requests under way on one connection at a time.
+    pub fn pipeline(&self) -> u32 {
+        let TargetProtocol::Http1 { pipeline } = self.protocol;
+        pipeline
+    }
+}
+
+impl PoolSize {
+    /// Connections over all shards.
+    pub fn count(self) -> u32 {
+        let PoolSize::Shared(count) = self;
+        count
+    }
+}
+
+impl Scenario {
+    /// The kinds of request it sends.
+    pub fn steps(&self) -> &[Step] {
+        let Script::Mix(steps) = &self.script;
+        steps
+    }
+
+    /// The same, to be changed: a plan made of it has to keep the rules.
+    pub fn steps_mut(&mut self) -> &mut Vec<Step> {
+        let Script::Mix(steps) = &mut self.script;
+        steps
+    }
+
+    /// When it stops scheduling, from the start of the run.
+    pub fn ends_ns(&self) -> u64 {
+        self.starts_ns.saturating_add(self.length_ns)
+    }
+
+    /// Its schedule, in time from the start of the run; none of a closed loop.
+    pub fn schedule(&self) -> Option<Schedule> {
+        self.load.schedule(self.starts_ns)
+    }
+}
+
+impl Request {
+    /// The parts of it that may have holes.
+    pub fn parts(&self) -> impl Iterator<Item = &[Piece]> {
+        let Request::Http(HttpRequest { path, headers, body, .. }) = self;
+        let headers = headers.iter().map(|(_, value)| value.as_slice());
+        [path.as_slice()].into_iter().chain(headers).chain(body.as_deref())
+    }
+}

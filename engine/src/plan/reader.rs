@@ -1,0 +1,423 @@
+//! From a config to the fields of a plan: what was typed, as values. Every mistake is kept, so that all can be corrected at once.
+//!
+//! A config without scenarios is short for one scenario ([`scenarios_of`]), so that there is one way to read them. Whether the
+//! values make a plan that can run is not asked here but by `rules.rs`; what it finds is put at the keys they came from.
+
+mod cores;
+mod keys;
+mod requests;
+mod timing;
+
+use super::bounds::longest_warmup_ns;
+use super::fields::{
+    Fields, Machine, Pool, PoolSize, Scenario, Script, Target, TargetProtocol, Transport, Wait,
+};
+use super::rules;
+use crate::config::{Config, Diagnostic, LoadConfig, ScenarioConfig, TargetConfig, Text, Texts, closest};
+use crate::phase::{Phases, Warmup};
+use crate::quantity::{SECOND_NS, parse_duration_ns, show_ns};
+use crate::threshold::{Metric, Threshold};
+use crate::until::Goal;
+use crate::url::{Endpoint, Url};
+use cores::parse_cores;
+use keys::{Keys, ScenarioKeys, TargetKeys};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+/// The shortest run in which the end of a warm-up can be told.
+const WARMUP_AUTO_LENGTH_NS_MIN: u64 = 16 * SECOND_NS;
+
+const SEED_DEFAULT: u64 = 1;
+const DURATION_NS_DEFAULT: u64 = 10 * SECOND_NS;
+const TIMEOUT_NS_DEFAULT: u64 = 10 * SECOND_NS;
+const CONNECT_TIMEOUT_NS_DEFAULT: u64 = 3 * SECOND_NS;
+const CONNECTIONS_DEFAULT: u32 = 64;
+
+const DURATION_FIX: &str = "durations look like `500ms`, `10s` or `2m`";
+
+/// Reads a body file named in a plan: the name as typed, to its bytes or a reason.
+pub type ReadFile<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
+
+/// The fields that a config describes, which keep every rule, or all that is wrong with it.
+pub(super) fn read(config: &Config, read_file: ReadFile, is_probed: bool) -> Result<Fields, Vec<Diagnostic>> {
+    let diagnostics = Vec::new();
+    let seed = config.run.seed.unwrap_or(SEED_DEFAULT);
+    let mut reader =
+        PlanReader { config, read_file, is_probed, seed, shards: 1, diagnostics, keys: Keys::default() };
+    let fields = reader.fields();
+    let found = rules::violations(&fields);
+    if reader.diagnostics.is_empty() && found.is_empty() {
+        return Ok(fields);
+    }
+    let read = reader.diagnostics.len();
+    for violation in found {
+        let path = reader.keys.of(&violation.place);
+        let diagnostic = Diagnostic::at(path, violation.problem, violation.fix);
+        // What could not be read has a value in its place that may break rules of its own; and what stands once in the
+        // config may stand in several steps.
+        let is_known = reader.diagnostics[..read].iter().any(|known| known.path == diagnostic.path);
+        if !is_known && !reader.diagnostics.contains(&diagnostic) {
+            reader.diagnostics.push(diagnostic);
+        }
+    }
+    Err(reader.diagnostics)
+}
+
+/// A scenario as typed, and where: no name where the whole config is short for it.
+struct Typed<'a> {
+    name: Option<&'a str>,
+    config: Cow<'a, ScenarioConfig>,
+}
+
+/// The scenarios of a config. Without any, it is itself short for one.
+fn scenarios_of(config: &Config) -> Vec<Typed<'_>> {
+    if config.scenario.is_empty() {
+        let short = ScenarioConfig {
+            url: config.url.clone(),
+            duration: config.run.duration.clone(),
+            requests: config.run.requests.clone(),
+            load: config.load.clone(),
+            request: config.request.clone(),
+            ..ScenarioConfig::default()
+        };
+        return vec![Typed { name: None, config: Cow::Owned(short) }];
+    }
+    let typed = |(name, config)| Typed { name: Some(String::as_str(name)), config: Cow::Borrowed(config) };
+    config.scenario.iter().map(typed).collect()
+}
+
+impl Typed<'_> {
+    /// The key of one of its values. Of the config that is short for it, some stand in `[run]`.
+    fn at(&self, name: &str) -> String {
+        ScenarioKeys::of(self.name).at(name)
+    }
+}
+
+/// Reads a config and keeps every mistake.
+struct PlanReader<'a> {
+    config: &'a Config,
+    read_file: ReadFile<'a>,
+    is_probed: bool,
+    seed: u64,
+    /// As far as they are known.
+    shards: u32,
+    diagnostics: Vec<Diagnostic>,
+    keys: Keys,
+}
+
+impl PlanReader<'_> {
+    fn fields(&mut self) -> Fields {
+        let config = self.config;
+        let machine = self.machine();
+        self.shards = machine.shards.max(1);
+        let typed = scenarios_of(config);
+        self.check_forms(&typed);
+        let mut targets = self.targets();
+        let timings = self.timings(&typed);
+        let loads_read = timings.iter().all(|timing| timing.is_read);
+        let (mut pools, mut scenarios) = (Vec::new(), Vec::new());
+        for (typed, timing) in typed.iter().zip(timings) {
+            self.keys.scenarios.push(ScenarioKeys::of(typed.name));
+            let target = self.target_of(typed, &mut targets);
+            let steps = self.steps(typed, &targets[target], pools.len());
+            pools.push(self.pool(typed, target));
+            scenarios.push(Scenario {
+                name: typed.name.unwrap_or_default().to_owned(),
+                starts_ns: timing.starts_ns,
+                length_ns: timing.length_ns,
+                load: timing.load,
+                requests_max: timing.requests_max,
+                script: Script::Mix(steps),
+            });
+        }
+        let name = self.name(&targets, &scenarios);
+        if config.scenario.is_empty() {
+            scenarios[0].name.clone_from(&name);
+        }
+        let length_ns = scenarios.iter().map(Scenario::ends_ns).max().unwrap_or(DURATION_NS_DEFAULT);
+        let (phases, warmup) = self.phases(length_ns);
+        let thresholds = self.all_thresholds(&typed);
+        if loads_read && !self.is_probed {
+            self.check_schedules(&thresholds, &scenarios);
+        }
+        Fields {
+            name,
+            targets,
+            pools,
+            scenarios,
+            machine,
+            phases,
+            warmup,
+            until: self.until(),
+            seed: self.seed,
+            interval_ns: self.positive(&config.run.interval, "run.interval", SECOND_NS),
+            thresholds,
+            keeps_secrets: false,
+        }
+    }
+
+    /// What the run is called: as typed, or by where it goes.
+    fn name(&self, targets: &[Target], scenarios: &[Scenario]) -> String {
+        let names = || scenarios.iter().map(|scenario| scenario.name.as_str()).collect::<Vec<_>>().join(", ");
+        match (&self.config.name, scenarios.len()) {
+            (Some(Text(name)), _) => name.clone(),
+            (None, 1) => targets[0].url.to_string(),
+            (None, _) => names(),
+        }
+    }
+
+    /// What means nothing beside scenarios, and names that cannot be typed in a scope.
+    fn check_forms(&mut self, typed: &[Typed]) {
+        let config = self.config;
+        let names = config.target.keys().map(|name| format!("target.{name}"));
+        let names = names.chain(config.scenario.keys().map(|name| format!("scenario.{name}")));
+        for key in names.collect::<Vec<_>>() {
+            let name = key.split_once('.').map_or("", |(_, name)| name);
+            if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
+                self.wrong(&key, format!("`{name}` cannot be a name"), "use letters, digits, `-` and `_`");
+            }
+        }
+        if config.scenario.is_empty() {
+            return;
+        }
+        let outside = [
+            ("load", config.load != LoadConfig::default()),
+            ("request", !config.request.is_empty()),
+            ("run.requests", config.run.requests.is_some()),
+        ];
+        for (key, _) in outside.into_iter().filter(|(_, is_given)| *is_given) {
+            let word = key.trim_start_matches("run.");
+            let problem = format!("`{key}` belongs to no scenario of the plan");
+            self.wrong(key, problem, format!("give it to one, as `scenario.NAME.{word}`"));
+        }
+        let uses_url = |typed: &Typed| typed.config.url.is_none() && typed.config.target.is_none();
+        if config.url.is_some() && !typed.iter().any(uses_url) {
+            self.wrong(
+                "url",
+                "no scenario uses the plan's `url`",
+                "leave it out, or leave out their targets",
+            );
+        }
+    }
+
+    fn machine(&mut self) -> Machine {
+        let run = &self.config.run;
+        let cores = run
+            .cores
+            .as_ref()
+            .and_then(|text| self.take("run.cores", parse_cores(&text.0), "cores look like `1,3-5`"));
+        let cores = cores.unwrap_or_default();
+        let shards = run.shards.unwrap_or(cores.len().max(1) as u32);
+        Machine { shards, cores, wait: self.wait() }
+    }
+
+    fn wait(&mut self) -> Wait {
+        match self.config.run.wait.as_ref().map(|text| text.0.as_str()) {
+            None | Some("auto") => Wait::Auto,
+            Some("spin") => Wait::Spin,
+            Some("park") => Wait::Park,
+            Some(other) => {
+                let problem = format!("`{other}` is not a way to wait");
+                self.wrong("run.wait", problem, "there are `spin`, `park` and `auto`");
+                Wait::Auto
+            }
+        }
+    }
+
+    /// The targets that have names.
+    fn targets(&mut self) -> Vec<Target> {
+        let mut targets = Vec::new();
+        for (name, TargetConfig { url, pipeline, connect_timeout, .. }) in &self.config.target {
+            let key = |is_own: bool, value: &str| match is_own {
+                true => format!("target.{name}.{value}"),
+                false => format!("run.{value}"),
+            };
+            let keys = TargetKeys {
+                url: key(true, "url"),
+                pipeline: key(pipeline.is_some(), "pipeline"),
+                connect_timeout: key(connect_timeout.is_some(), "connect_timeout"),
+            };
+            targets.push(self.target(name, url, *pipeline, connect_timeout.as_ref(), keys));
+        }
+        targets
+    }
+
+    fn target(
+        &mut self,
+        name: &str,
+        url: &Option<Text>,
+        pipeline: Option<u32>,
+        connect_timeout: Option<&Text>,
+        keys: TargetKeys,
+    ) -> Target {
+        let run = &self.config.run;
+        let url = match url {
+            Some(text) => self.take(
+                &keys.url,
+                Url::parse(&text.0),
+                "a target is http://host:port/path, unix:/path.sock or testbed:",
+            ),
+            None => {
+                let fix = "give a URL, or `url = \"http://host:port/\"` in the plan";
+                self.wrong(&keys.url, "no target", fix);
+                None
+            }
+        };
+        let url =
+            url.unwrap_or(Url { endpoint: Endpoint::Testbed, authority: "testbed".into(), path: "/".into() });
+        let timeout = connect_timeout.or(run.connect_timeout.as_ref()).cloned();
+        let connect_timeout_ns = self.positive(&timeout, &keys.connect_timeout, CONNECT_TIMEOUT_NS_DEFAULT);
+        let pipeline = pipeline.or(run.pipeline).unwrap_or(1);
+        self.keys.targets.push(keys);
+        Target {
+            name: if name.is_empty() { url.to_string() } else { name.to_owned() },
+            url,
+            transport: Transport::Plain,
+            protocol: TargetProtocol::Http1 { pipeline },
+            connect_timeout_ns,
+        }
+    }
+
+    /// The number of the target that a scenario uses; one that has no name is added where it is first used.
+    fn target_of(&mut self, typed: &Typed, targets: &mut Vec<Target>) -> usize {
+        let ScenarioConfig { target, url, .. } = typed.config.as_ref();
+        if let (Some(Text(name)), None) = (target, url) {
+            if let Some(index) = self.config.target.get_index_of(name) {
+                return index;
+            }
+            let names: Vec<&str> = self.config.target.keys().map(String::as_str).collect();
+            let fix = match closest(name, &names) {
+                Some(guess) => format!("did you mean `{guess}`?"),
+                None if names.is_empty() => format!("write a table `[target.{name}]` with its `url`"),
+                None => format!("there are {}", names.join(", ")),
+            };
+            self.wrong(&typed.at("target"), format!("there is no target `{name}`"), fix);
+        }
+        if target.is_some() && url.is_some() {
+            let problem = "a scenario has a `target` or a `url`, and not both";
+            self.wrong(&typed.at("url"), problem, "leave one out");
+        }
+        let is_own = url.is_some() || typed.name.is_none();
+        let (key, text) = match is_own || target.is_some() {
+            true => {
+                (typed.at("url"), url.clone().or_else(|| target.as_ref().map(|_| Text("testbed:".into()))))
+            }
+            false => ("url".to_owned(), self.config.url.clone()),
+        };
+        // Scenarios that go to the plan's URL go to one target.
+        if let Some(index) = self.keys.targets.iter().position(|keys| keys.url == key) {
+            return index;
+        }
+        let key = if text.is_none() && !is_own { typed.at("url") } else { key };
+        let keys = TargetKeys::of_run(key);
+        let name = if is_own { typed.name.unwrap_or_default() } else { "" };
+        let target = self.target(name, &text, None, None, keys);
+        targets.push(target);
+        targets.len() - 1
+    }
+
+    fn pool(&mut self, typed: &Typed, target: usize) -> Pool {
+        let own = typed.config.connections;
+        let connections = own.or(self.config.run.connections).unwrap_or(CONNECTIONS_DEFAULT.max(self.shards));
+        let key = if own.is_some() { typed.at("connections") } else { "run.connections".into() };
+        self.keys.connections.push(key);
+        Pool { target, connections: PoolSize::Shared(connections) }
+    }
+
+    fn until(&mut self) -> Option<Goal> {
+        let text = self.config.run.until.as_ref()?;
+        self.take("run.until", Goal::parse(&text.0), "a goal looks like `p99 ± 2%`")
+    }
+
+    /// The bounds of the phases, in a run of this length, and how the warm-up ends.
+    fn phases(&mut self, length_ns: u64) -> (Phases, Warmup) {
+        let (warmup, warmup_ns) = match &self.config.run.warmup {
+            Some(text) if text.0 == "auto" => (Warmup::Auto, longest_warmup_ns(length_ns)),
+            given => {
+                let parsed = given.as_ref().map(|text| parse_duration_ns(&text.0));
+                let fix = "a warm-up is a duration, such as `5s`, or `auto`";
+                let taken = parsed.and_then(|parsed| self.take("run.warmup", parsed, fix));
+                (Warmup::Fixed, taken.unwrap_or(0))
+            }
+        };
+        if warmup == Warmup::Auto && length_ns < WARMUP_AUTO_LENGTH_NS_MIN {
+            let problem =
+                format!("`auto` cannot tell a warm-up from chance in a run of {}", show_ns(length_ns));
+            let fix = format!("let the run take at least {}", show_ns(WARMUP_AUTO_LENGTH_NS_MIN));
+            self.wrong("run.warmup", problem, fix);
+        }
+        (Phases { measure_from_ns: warmup_ns, measure_to_ns: length_ns }, warmup)
+    }
+
+    /// The plan's conditions, then those of each scenario.
+    fn all_thresholds(&mut self, typed: &[Typed]) -> Vec<Threshold> {
+        let mut all = self.thresholds(&self.config.thresholds, "thresholds");
+        for Typed { name, config } in typed {
+            let Some(name) = name else { continue };
+            let own = self.thresholds(&config.thresholds, &format!("scenario.{name}.thresholds"));
+            all.extend(own.into_iter().map(|threshold| threshold.within(name)));
+        }
+        all
+    }
+
+    fn thresholds(&mut self, table: &BTreeMap<String, Texts>, place: &str) -> Vec<Threshold> {
+        let mut thresholds = Vec::new();
+        for (metric, Texts(expressions)) in table {
+            for expression in expressions {
+                let path = format!("{place}.{metric}");
+                let fix = "thresholds look like `response = \"p(99)<50ms\"`";
+                if let Some(threshold) = self.take(&path, Threshold::parse_parts(metric, expression), fix) {
+                    thresholds.push(threshold);
+                    self.keys.thresholds.push(path);
+                }
+            }
+        }
+        thresholds
+    }
+
+    /// A closed loop asks for no rate and is never late: conditions on either would be met by every run. Of several scenarios, the
+    /// ratio of all together is only known where each has a schedule.
+    fn check_schedules(&mut self, thresholds: &[Threshold], scenarios: &[Scenario]) {
+        for (index, threshold) in thresholds.iter().enumerate().filter(|(_, it)| it.needs_schedule()) {
+            let is_meant = |scenario: &&Scenario| {
+                threshold.scope.scenario.as_ref().is_none_or(|name| *name == scenario.name)
+            };
+            let is_closed = |scenario: &Scenario| scenario.load.is_closed();
+            let mut meant = scenarios.iter().filter(is_meant);
+            let (problem, fix) = match threshold.metric {
+                Metric::Rate if scenarios.len() > 1 && meant.clone().any(is_closed) => {
+                    ("means nothing where a scenario is a closed loop", "name a scenario that has a rate")
+                }
+                _ if meant.all(is_closed) => {
+                    ("means nothing in a closed loop", "give a rate, or leave it out")
+                }
+                _ => continue,
+            };
+            let path = self.keys.thresholds[index].clone();
+            self.wrong(&path, format!("`{}` {problem}", threshold.text), fix);
+        }
+    }
+
+    fn duration(&mut self, text: &Option<Text>, path: &str) -> Option<u64> {
+        let parsed = parse_duration_ns(&text.as_ref()?.0);
+        self.take(path, parsed, DURATION_FIX)
+    }
+
+    /// A duration that has to last, or its default where none is given. One that cannot be read is told and has the default.
+    fn positive(&mut self, text: &Option<Text>, path: &str, default_ns: u64) -> u64 {
+        let given = self.duration(text, path);
+        if given == Some(0) {
+            self.wrong(path, "must be longer than zero", DURATION_FIX);
+        }
+        given.filter(|&ns| ns > 0).unwrap_or(default_ns)
+    }
+
+    fn take<T>(&mut self, path: &str, result: Result<T, impl Display>, fix: &str) -> Option<T> {
+        result.map_err(|problem| self.wrong(path, problem.to_string(), fix)).ok()
+    }
+
+    fn wrong(&mut self, path: &str, problem: impl Into<String>, fix: impl Into<String>) {
+        self.diagnostics.push(Diagnostic::at(path, problem, fix));
+    }
+}

@@ -1,0 +1,104 @@
+//! Where in a config each part of a plan was typed.
+
+use crate::plan::rules::PlanPlace;
+
+/// The keys of everything that a rule can find wrong.
+#[derive(Default)]
+pub(super) struct Keys {
+    pub(super) targets: Vec<TargetKeys>,
+    /// Of each pool, its connections.
+    pub(super) connections: Vec<String>,
+    pub(super) scenarios: Vec<ScenarioKeys>,
+    pub(super) thresholds: Vec<String>,
+}
+
+pub(super) struct TargetKeys {
+    pub(super) url: String,
+    pub(super) pipeline: String,
+    pub(super) connect_timeout: String,
+}
+
+pub(super) struct ScenarioKeys {
+    /// Empty where the whole config is short for the scenario.
+    key: String,
+    pub(super) timeout: String,
+    pub(super) steps: Vec<StepKeys>,
+}
+
+pub(super) struct StepKeys {
+    /// Its own table, or what the one request was made of.
+    pub(super) table: String,
+    pub(super) path: String,
+    pub(super) method: String,
+    /// Each header's, in the order they are sent.
+    pub(super) headers: Vec<String>,
+}
+
+impl TargetKeys {
+    /// Of a target that only its URL was typed of.
+    pub(super) fn of_run(url: String) -> TargetKeys {
+        TargetKeys { url, pipeline: "run.pipeline".into(), connect_timeout: "run.connect_timeout".into() }
+    }
+}
+
+impl ScenarioKeys {
+    /// Of the scenario with a name, or of the config that is short for one.
+    pub(super) fn of(name: Option<&str>) -> ScenarioKeys {
+        let key = name.map_or(String::new(), |name| format!("scenario.{name}"));
+        ScenarioKeys { key, timeout: "run.timeout".into(), steps: Vec::new() }
+    }
+
+    /// The key of one of its values. Of the config that is short for it, some stand in `[run]`.
+    pub(super) fn at(&self, name: &str) -> String {
+        match (self.key.as_str(), name) {
+            ("", "duration" | "requests" | "timeout" | "connections") => format!("run.{name}"),
+            ("", _) => name.to_owned(),
+            (key, "" | "name") => key.to_owned(),
+            (key, _) => format!("{key}.{name}"),
+        }
+    }
+}
+
+impl Keys {
+    /// The key of a place in the plan that was made.
+    pub(super) fn of(&self, place: &PlanPlace) -> String {
+        match place {
+            PlanPlace::Plan => "scenario".into(),
+            PlanPlace::Shards => "run.shards".into(),
+            PlanPlace::Cores => "run.cores".into(),
+            PlanPlace::Interval => "run.interval".into(),
+            PlanPlace::Phases => "run.warmup".into(),
+            PlanPlace::Target(index, name) => self.targets[*index].of(name),
+            PlanPlace::Connections(pool) => self.connections[*pool].clone(),
+            PlanPlace::Scenario(index, name) => self.scenarios[*index].at(name),
+            PlanPlace::Step(scenario, step, name) => self.scenarios[*scenario].of_step(*step, name),
+            PlanPlace::Threshold(index) => self.thresholds[*index].clone(),
+        }
+    }
+}
+
+impl TargetKeys {
+    fn of(&self, name: &str) -> String {
+        match name {
+            "pipeline" => self.pipeline.clone(),
+            "connect_timeout" => self.connect_timeout.clone(),
+            "url" => self.url.clone(),
+            _ => self.url.trim_end_matches(".url").to_owned(),
+        }
+    }
+}
+
+impl ScenarioKeys {
+    fn of_step(&self, step: usize, name: &str) -> String {
+        let StepKeys { table, path, method, headers } = &self.steps[step];
+        let header =
+            name.strip_prefix("headers[").and_then(|rest| rest.strip_suffix(']')?.parse::<usize>().ok());
+        match (name, header) {
+            (_, Some(index)) => headers[index].clone(),
+            ("path", _) => path.clone(),
+            ("method", _) => method.clone(),
+            ("timeout", _) => self.timeout.clone(),
+            _ => table.clone(),
+        }
+    }
+}

@@ -1,0 +1,413 @@
+//! The rules that every plan keeps, wherever it came from: a file, a command line, a report, another machine.
+//!
+//! Values are judged here and nowhere else. Whoever made the fields knows where each came from, and turns a [`PlanPlace`] into words
+//! of its own: a key of the plan file, or a path in JSON.
+
+use super::bounds::{
+    CONNECTIONS_MAX, INTERVAL_NS_MIN, PIPELINE_MAX, REQUEST_BYTES_MAX, REQUESTS_MAX, SCENARIOS_MAX,
+    SERIES_MAX, SHARDS_MAX,
+};
+use super::fields::{Fields, HttpRequest, Pool, Request, Scenario, Step, Target};
+use crate::config::closest;
+use crate::load::Load;
+use crate::quantity::{DURATION_NS_MAX, counted, show_ns};
+use crate::redact;
+use crate::schedule::Schedule;
+use crate::template::{self, Piece};
+use crate::threshold::Scope;
+use crate::url::path_or_root;
+use http::{HeaderName, HeaderValue, Method};
+use std::fmt;
+
+/// What a plan would be that breaks a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Where.
+    pub place: PlanPlace,
+    /// What is wrong, as a sentence.
+    pub problem: String,
+    /// What to do about it.
+    pub fix: String,
+}
+
+/// A place in a plan. Numbers are indices of its lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlanPlace {
+    /// The plan as a whole.
+    Plan,
+    /// The number of shards.
+    Shards,
+    /// The list of cores.
+    Cores,
+    /// The length of an interval.
+    Interval,
+    /// The bounds of the phases.
+    Phases,
+    /// A target, or one key of it.
+    Target(usize, &'static str),
+    /// The connections of a pool.
+    Connections(usize),
+    /// A scenario, or one key of it.
+    Scenario(usize, &'static str),
+    /// A step of a scenario, or one key of it.
+    Step(usize, usize, String),
+    /// A threshold.
+    Threshold(usize),
+}
+
+/// All rules that would be broken. No plan was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken(pub Vec<Violation>);
+
+impl fmt::Display for Broken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let one = |Violation { place, problem, fix }: &Violation| format!("{place}: {problem} ({fix})");
+        write!(
+            formatter,
+            "no plan can be like this: {}",
+            self.0.iter().map(one).collect::<Vec<_>>().join("; ")
+        )
+    }
+}
+
+impl std::error::Error for Broken {}
+
+impl fmt::Display for PlanPlace {
+    /// The path in the plan's JSON.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = |key: &str| if key.is_empty() { String::new() } else { format!(".{key}") };
+        match self {
+            PlanPlace::Plan => write!(formatter, "plan"),
+            PlanPlace::Shards => write!(formatter, "plan.machine.shards"),
+            PlanPlace::Cores => write!(formatter, "plan.machine.cores"),
+            PlanPlace::Interval => write!(formatter, "plan.interval_ns"),
+            PlanPlace::Phases => write!(formatter, "plan.phases"),
+            PlanPlace::Target(index, name) => write!(formatter, "plan.targets[{index}]{}", key(name)),
+            PlanPlace::Connections(pool) => write!(formatter, "plan.pools[{pool}].connections"),
+            PlanPlace::Scenario(index, name) => write!(formatter, "plan.scenarios[{index}]{}", key(name)),
+            PlanPlace::Step(scenario, step, name) => {
+                write!(formatter, "plan.scenarios[{scenario}].script.mix[{step}]{}", key(name))
+            }
+            PlanPlace::Threshold(index) => write!(formatter, "plan.thresholds[{index}]"),
+        }
+    }
+}
+
+/// All rules that these fields break.
+pub(super) fn violations(fields: &Fields) -> Vec<Violation> {
+    let mut rules = RuleCheck { fields, violations: Vec::new() };
+    rules.machine();
+    rules.time();
+    rules.lists();
+    fields.targets.iter().enumerate().for_each(|(index, target)| rules.target(index, target));
+    fields.pools.iter().enumerate().for_each(|(index, pool)| rules.pool(index, pool));
+    fields.scenarios.iter().enumerate().for_each(|(index, scenario)| rules.scenario(index, scenario));
+    rules.thresholds();
+    rules.violations
+}
+
+struct RuleCheck<'a> {
+    fields: &'a Fields,
+    violations: Vec<Violation>,
+}
+
+impl RuleCheck<'_> {
+    fn machine(&mut self) {
+        let (shards, cores) = (self.fields.machine.shards, &self.fields.machine.cores);
+        if shards == 0 || shards > SHARDS_MAX {
+            let problem = format!("{} cannot run", counted(shards.into(), "shard"));
+            self.broken(PlanPlace::Shards, problem, format!("give 1 to {SHARDS_MAX}"));
+        }
+        if !cores.is_empty() && cores.len() < shards as usize {
+            let problem = format!("{shards} shards need as many cores, and the list names {}", cores.len());
+            self.broken(PlanPlace::Cores, problem, "name one core for each shard, or ask for fewer shards");
+        }
+        let mut sorted = cores.clone();
+        sorted.sort_unstable();
+        if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
+            self.broken(PlanPlace::Cores, "a core is named twice", "name each core once");
+        }
+    }
+
+    fn time(&mut self) {
+        let Fields { interval_ns, phases, .. } = self.fields;
+        if !(INTERVAL_NS_MIN..=DURATION_NS_MAX).contains(interval_ns) {
+            let length = if *interval_ns < INTERVAL_NS_MIN { "short" } else { "long" };
+            let problem = format!("an interval of {} is too {length}", show_ns(*interval_ns));
+            self.broken(PlanPlace::Interval, problem, format!("give at least {}", show_ns(INTERVAL_NS_MIN)));
+        }
+        if phases.measure_from_ns >= phases.measure_to_ns || phases.measure_to_ns > DURATION_NS_MAX {
+            let problem = format!(
+                "a warm-up of {} leaves nothing of a run of {}",
+                show_ns(phases.measure_from_ns),
+                show_ns(phases.measure_to_ns)
+            );
+            let fix = "warm-up is part of the duration: make it shorter, or the run longer";
+            self.broken(PlanPlace::Phases, problem, fix);
+        }
+    }
+
+    /// Nothing is missing, nothing is named twice, nothing is there that nobody uses.
+    fn lists(&mut self) {
+        let Fields { targets, pools, scenarios, .. } = self.fields;
+        if scenarios.is_empty() || scenarios.len() > SCENARIOS_MAX || targets.len() > SCENARIOS_MAX {
+            let problem = format!(
+                "{} and {} cannot run",
+                counted(scenarios.len() as u64, "scenario"),
+                counted(targets.len() as u64, "target")
+            );
+            self.broken(PlanPlace::Plan, problem, format!("give 1 to {SCENARIOS_MAX} of each"));
+        }
+        let series = self.fields.layout().series();
+        if series > SERIES_MAX {
+            let problem = format!("{series} requests over all scenarios are too many");
+            self.broken(PlanPlace::Plan, problem, format!("give at most {SERIES_MAX}"));
+        }
+        let names = |index: usize| scenarios[..index].iter().map(|scenario| &scenario.name);
+        for (index, scenario) in scenarios.iter().enumerate() {
+            if names(index).any(|name| *name == scenario.name) {
+                let problem = format!("two scenarios are called `{}`", scenario.name);
+                self.broken(PlanPlace::Scenario(index, "name"), problem, "give each a name of its own");
+            }
+        }
+        for (index, target) in targets.iter().enumerate() {
+            if !pools.iter().any(|pool| pool.target == index) {
+                let problem = format!("no scenario uses the target `{}`", target.name);
+                self.broken(PlanPlace::Target(index, ""), problem, "name it in a scenario, or leave it out");
+            }
+        }
+        for index in 0..pools.len() {
+            let uses = |scenario: &&Scenario| scenario.steps().iter().any(|step| step.pool == index);
+            match scenarios.iter().filter(uses).count() {
+                0 => {
+                    let problem = "nothing is sent on these connections";
+                    self.broken(PlanPlace::Connections(index), problem, "leave them out");
+                }
+                1 => {}
+                _ => {
+                    let problem = "several scenarios send on these connections";
+                    self.broken(PlanPlace::Connections(index), problem, "give each connections of its own");
+                }
+            }
+        }
+    }
+
+    fn target(&mut self, index: usize, target: &Target) {
+        let pipeline = target.pipeline();
+        if pipeline == 0 || pipeline > PIPELINE_MAX {
+            let problem = format!("a pipeline of {pipeline} cannot run");
+            self.broken(PlanPlace::Target(index, "pipeline"), problem, format!("give 1 to {PIPELINE_MAX}"));
+        }
+        self.positive(PlanPlace::Target(index, "connect_timeout"), target.connect_timeout_ns);
+        let url = &target.url;
+        if let Err(problem) = path_or_root(&url.path) {
+            self.broken(PlanPlace::Target(index, "url"), problem, "a path begins with `/`");
+        }
+        if url.authority.is_empty() || HeaderValue::from_str(&url.authority).is_err() {
+            let problem = "its authority cannot be the value of a header";
+            self.broken(PlanPlace::Target(index, "url"), problem, "an authority is HOST or HOST:PORT");
+        }
+    }
+
+    fn pool(&mut self, index: usize, pool: &Pool) {
+        let (connections, shards) = (pool.connections.count(), self.fields.machine.shards);
+        if pool.target >= self.fields.targets.len() {
+            let problem = format!("there is no target {}", pool.target);
+            self.broken(PlanPlace::Connections(index), problem, "name one that there is");
+        }
+        if connections < shards {
+            let problem = format!(
+                "{} cannot be shared by {}",
+                counted(connections.into(), "connection"),
+                counted(shards.into(), "shard")
+            );
+            let fix = "give each shard at least one connection, or ask for fewer shards";
+            self.broken(PlanPlace::Connections(index), problem, fix);
+        }
+        // The first pool with which there are too many.
+        let sum = |pools: &[Pool]| pools.iter().map(|pool| u64::from(pool.connections.count())).sum::<u64>();
+        let (before, through) = (sum(&self.fields.pools[..index]), sum(&self.fields.pools[..=index]));
+        let max = u64::from(CONNECTIONS_MAX);
+        if before <= max && through > max {
+            let problem = format!("{through} is too many");
+            self.broken(PlanPlace::Connections(index), problem, format!("give at most {CONNECTIONS_MAX}"));
+        }
+    }
+
+    fn scenario(&mut self, index: usize, scenario: &Scenario) {
+        if scenario.name.is_empty() {
+            self.broken(PlanPlace::Scenario(index, "name"), "it has no name", "give it one");
+        }
+        self.positive(PlanPlace::Scenario(index, "duration"), scenario.length_ns);
+        if scenario.ends_ns() > self.fields.phases.measure_to_ns {
+            let problem = format!(
+                "`{}` lasts until {}, and the run ends after {}",
+                scenario.name,
+                show_ns(scenario.ends_ns()),
+                show_ns(self.fields.phases.measure_to_ns)
+            );
+            let fix = "let it begin earlier or be shorter, or the run longer";
+            self.broken(PlanPlace::Scenario(index, "duration"), problem, fix);
+        }
+        if scenario.requests_max == Some(0) {
+            self.broken(PlanPlace::Scenario(index, "requests"), "no requests to send", "give at least 1");
+        }
+        if let Some(problem) = inexactness(&scenario.load) {
+            self.broken(PlanPlace::Scenario(index, "load"), problem, "use a rounder rate, or a shorter run");
+        }
+        let steps = scenario.steps();
+        if steps.len() > REQUESTS_MAX {
+            let problem = format!("{} requests are too many", steps.len());
+            self.broken(
+                PlanPlace::Scenario(index, "request"),
+                problem,
+                format!("give at most {REQUESTS_MAX}"),
+            );
+        }
+        if steps.iter().all(|step| step.weight == 0) {
+            let problem = "every request has weight 0, so none can be drawn";
+            self.broken(PlanPlace::Scenario(index, "request"), problem, "give one a weight of at least 1");
+        }
+        if steps.iter().any(|step| step.pool != steps[0].pool || step.timeout_ns != steps[0].timeout_ns) {
+            let problem = "the requests of a mix go to different targets, or have different timeouts";
+            self.broken(
+                PlanPlace::Scenario(index, "request"),
+                problem,
+                "give each target a scenario of its own",
+            );
+        }
+        steps.iter().enumerate().for_each(|(number, step)| self.step(index, number, step));
+    }
+
+    fn step(&mut self, scenario: usize, number: usize, step: &Step) {
+        let place = |key: &str| PlanPlace::Step(scenario, number, key.to_owned());
+        self.positive(place("timeout"), step.timeout_ns);
+        let target = self.fields.pools.get(step.pool).and_then(|pool| self.fields.targets.get(pool.target));
+        let Some(target) = target else {
+            let problem = format!("there is no pool {}", step.pool);
+            return self.broken(place(""), problem, "name one that there is");
+        };
+        let Request::Http(request) = &step.request;
+        self.request(request, &place);
+        self.size(&step.request, target.pipeline(), place(""));
+    }
+
+    fn request(&mut self, request: &HttpRequest, place: &impl Fn(&str) -> PlanPlace) {
+        let HttpRequest { method, path, headers, .. } = request;
+        if Method::from_bytes(method.as_bytes()).is_err() || method == "CONNECT" {
+            let problem = format!("`{method}` is not a method that can be sent");
+            self.broken(place("method"), problem, "use GET, POST, PUT …");
+        }
+        // A hole may hold spaces (`{{rand 1 9}}`); only the bytes that are sent must not.
+        if let Err(problem) = path_or_root(&literal(path)) {
+            self.broken(place("path"), problem, "paths look like `/users?id=1`");
+        }
+        for (index, (name, value)) in headers.iter().enumerate() {
+            self.header(name, value, place(&format!("headers[{index}]")));
+        }
+    }
+
+    fn header(&mut self, name: &str, value: &[Piece], place: PlanPlace) {
+        let own = ["content-length", "transfer-encoding", "connection"];
+        if HeaderName::from_bytes(name.as_bytes()).is_err() {
+            let problem = format!("`{name}` is not a header name");
+            self.broken(place, problem, "headers look like `Accept: text/html`");
+        } else if own.iter().any(|own| name.eq_ignore_ascii_case(own)) {
+            let problem = format!("`{name}` is set by Vajra, which has to know where requests end");
+            self.broken(place, problem, "leave it out");
+        } else if HeaderValue::from_bytes(&literal_bytes(value)).is_err() {
+            let problem =
+                format!("`{}` cannot be the value of a header", redact::value(name, &literal(value)));
+            self.broken(place, problem, "use visible characters on one line");
+        }
+    }
+
+    fn size(&mut self, request: &Request, pipeline: u32, place: PlanPlace) {
+        let pieces = || request.parts().flatten();
+        let holes = pieces().filter(|piece| !matches!(piece, Piece::Bytes(_))).count();
+        // One more is the length of the body.
+        if holes >= template::HOLES_MAX {
+            let fix = format!("fill in fewer than {}", template::HOLES_MAX);
+            self.broken(place.clone(), format!("the request has {holes} values to fill in"), fix);
+        }
+        if pieces().any(|piece| !piece.is_written()) {
+            self.broken(place.clone(), "it has a hole that no text can have", "write it as text");
+        }
+        let bytes: usize = pieces().map(|piece| literal_of(piece).len()).sum();
+        let at_a_time = bytes.saturating_mul(pipeline as usize);
+        if at_a_time > REQUEST_BYTES_MAX {
+            let problem = format!("the request has {bytes} bytes, {at_a_time} with its pipeline");
+            self.broken(place, problem, format!("at most {REQUEST_BYTES_MAX} may be sent at a time"));
+        }
+    }
+
+    fn thresholds(&mut self) {
+        for (index, threshold) in self.fields.thresholds.iter().enumerate() {
+            if let Err((problem, fix)) = self.scope(&threshold.scope) {
+                self.broken(PlanPlace::Threshold(index), format!("`{}`: {problem}", threshold.text), fix);
+            }
+        }
+    }
+
+    /// What a scope names has to be there.
+    fn scope(&self, scope: &Scope) -> Result<(), (String, String)> {
+        let known = |names: Vec<&str>, wanted: &str, what: &str| match names.contains(&wanted) {
+            true => Ok(()),
+            false => {
+                let fix = match closest(wanted, &names) {
+                    Some(guess) => format!("did you mean `{guess}`?"),
+                    None => format!("there are {}", names.join(", ")),
+                };
+                Err((format!("there is no {what} `{wanted}`"), fix))
+            }
+        };
+        let scenarios = &self.fields.scenarios;
+        if let Some(name) = &scope.scenario {
+            known(scenarios.iter().map(|scenario| scenario.name.as_str()).collect(), name, "scenario")?;
+        }
+        let Some(name) = &scope.step else { return Ok(()) };
+        let of_scope =
+            |scenario: &&Scenario| scope.scenario.as_ref().is_none_or(|wanted| *wanted == scenario.name);
+        let steps = scenarios.iter().filter(of_scope).flat_map(Scenario::steps);
+        known(steps.map(|step| step.name.as_str()).collect(), name, "request")
+    }
+
+    fn positive(&mut self, place: PlanPlace, length_ns: u64) {
+        if length_ns == 0 || length_ns > DURATION_NS_MAX {
+            let problem = match length_ns {
+                0 => "must be longer than zero".to_owned(),
+                _ => format!("is longer than the longest run, {}", show_ns(DURATION_NS_MAX)),
+            };
+            self.broken(place, problem, "durations look like `500ms`, `10s` or `2m`");
+        }
+    }
+
+    fn broken(&mut self, place: PlanPlace, problem: impl Into<String>, fix: impl Into<String>) {
+        self.violations.push(Violation { place, problem: problem.into(), fix: fix.into() });
+    }
+}
+
+/// Why a load has no exact schedule, if it has none.
+fn inexactness(load: &Load) -> Option<String> {
+    let Load::Open { stretches, .. } = load else { return None };
+    if stretches.is_empty() || stretches.iter().any(|stretch| !stretch.is_sound()) {
+        return Some("a stretch of the load is no time, or has no rate that can be offered".into());
+    }
+    Schedule::new(0, stretches).err().map(|inexact| inexact.to_string())
+}
+
+/// What stands for a piece where only its form counts: a digit for a hole.
+fn literal_of(piece: &Piece) -> &[u8] {
+    match piece {
+        Piece::Bytes(bytes) => bytes,
+        _ => b"0",
+    }
+}
+
+fn literal_bytes(pieces: &[Piece]) -> Vec<u8> {
+    pieces.iter().flat_map(literal_of).copied().collect()
+}
+
+fn literal(pieces: &[Piece]) -> String {
+    String::from_utf8_lossy(&literal_bytes(pieces)).into_owned()
+}

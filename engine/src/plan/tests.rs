@@ -1,0 +1,273 @@
+//! What plans are read from, and what none can be read from.
+
+use super::*;
+use crate::config::{Document, Format, Layers};
+use crate::quantity::SECOND_NS;
+use crate::record::Layout;
+use crate::template::Piece;
+
+fn read(text: &str) -> Result<Plan, Vec<Diagnostic>> {
+    let document = Document { name: "plan".into(), text: text.into(), format: Format::Toml };
+    let config = Layers::new(Some(document)).unwrap().config().unwrap();
+    Plan::new(&config, &|name| match name {
+        "there" => Ok(b"{{bytes}}".to_vec()),
+        _ => Err("no such file".into()),
+    })
+}
+
+#[test]
+fn a_url_is_a_plan() {
+    let plan = read("url = 'http://h:1/a'").unwrap();
+    assert_eq!((plan.machine.shards, plan.connections(), plan.is_closed()), (1, 64, true));
+    assert_eq!((plan.layout().series(), plan.scenarios[0].steps()[0].name.as_str()), (1, "GET /a"));
+    assert_eq!(plan.phases, Phases { measure_from_ns: 0, measure_to_ns: 10 * SECOND_NS });
+}
+
+#[test]
+fn a_plan_survives_being_sent() {
+    let plan = read(
+        "url = 'testbed:'\n[run]\nwarmup = '1s'\n[load]\nrate = '100/m'\n[[request]]\npath = '/{{seq}}'\nbody = '@there'\n\
+         [thresholds]\nresponse = ['p(99)<1s', 'max<2s']",
+    )
+    .unwrap();
+    let text = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+    let Request::Http(request) = &plan.scenarios[0].steps()[0].request;
+    assert_eq!(request.body, Some(vec![Piece::Bytes(b"{{bytes}}".to_vec())]));
+}
+
+#[test]
+fn every_mistake_is_found_at_once_and_says_where_and_what_to_do() {
+    let diagnostics = read(
+        "url = 'http://h/'\n[run]\nshards = 3\nconnections = 2\nwait = 'nap'\nwarmup = '20s'\ntimeout = '0s'\n\
+         [headers]\n'bad name' = 'x'\n[[request]]\nbody = '@gone'\n[thresholds]\nlatency = 'p(99)<1s'",
+    )
+    .unwrap_err();
+    let paths: Vec<&str> = diagnostics.iter().map(|diagnostic| diagnostic.path.as_str()).collect();
+    for path in [
+        "run.connections",
+        "run.wait",
+        "run.warmup",
+        "run.timeout",
+        "headers.bad name",
+        "request.0.body",
+        "thresholds.latency",
+    ] {
+        assert!(paths.contains(&path), "{path} is not among {paths:?}");
+    }
+    assert!(
+        diagnostics.iter().all(|diagnostic| !diagnostic.fix.is_empty() && !diagnostic.problem.is_empty())
+    );
+}
+
+#[test]
+fn impossible_loads_are_refused() {
+    for (text, path) in [
+        ("rate = 0", "load.rate"),
+        ("rate = '-5'", "load.rate"),
+        ("shape = 'ramp'\nfrom = 1", "load.to"),
+        ("shape = 'ramp'\nfrom = 0\nto = 0", "load.to"),
+        ("shape = 'hill'", "load.shape"),
+        ("shape = 'sine'\nmean = 5\namplitude = 6\nperiod = '1s'", "load.amplitude"),
+        ("shape = 'closed'\nrate = 5", "load.rate"),
+        ("rate = 5\nfrom = 3", "load.from"),
+        ("rate = 5\noverload = 'shed'", "load.deadline"),
+        ("rate = 5\narrivals = 'gauss'", "load.arrivals"),
+        ("shape = 'stages'", "load.stages"),
+        ("overload = 'shed'\ndeadline = '1s'", "load.overload"),
+    ] {
+        let diagnostics = read(&format!("url = 'h'\n[load]\n{text}")).unwrap_err();
+        assert_eq!(diagnostics[0].path, path, "{text}: {diagnostics:?}");
+    }
+}
+
+#[test]
+fn shapes_become_stretches_that_fill_the_run() {
+    for (text, arrivals, seconds) in [
+        ("rate = '600/m'", 100, 10),
+        ("shape = 'ramp'\nfrom = 100\nto = 5000", 25_500, 10),
+        ("shape = 'ramp'\nfrom = 0\nto = 100\nover = '2s'", 900, 10),
+        ("shape = 'steps'\nrates = [10, 20]", 150, 10),
+        ("shape = 'steps'\nrates = [10, 20]\nevery = '1s'", 30, 2),
+        ("shape = 'spike'\nrate = 10\npeak = 100\nat = '2s'\nlength = '1s'", 190, 10),
+        (
+            "shape = 'spike'\nrate = 10\npeak = 100\nat = '1s'\nlength = '1s'\nevery = '4s'",
+            10 * 10 + 3 * 90,
+            10,
+        ),
+        ("shape = 'sine'\nmean = 100\namplitude = 50\nperiod = '5s'", 1_000, 10),
+        (
+            "shape = 'stages'\n[[load.stages]]\nrate = 10\nduration = '1s'\n\
+             [[load.stages]]\nshape = 'ramp'\nfrom = 10\nto = 30\nduration = '2s'",
+            50,
+            3,
+        ),
+    ] {
+        let plan = read(&format!("url = 'h'\n[load]\n{text}")).unwrap();
+        let schedule = plan.scenarios[0].schedule().unwrap();
+        assert_eq!(schedule.arrivals_before(u64::MAX), arrivals, "{text}");
+        assert_eq!(plan.phases.measure_to_ns, seconds * SECOND_NS, "{text}");
+        assert_eq!(schedule.end_ns(), seconds * SECOND_NS, "{text}");
+    }
+}
+
+#[test]
+fn conditions_on_a_schedule_are_refused_where_there_is_none() {
+    let closed = "url = 'h'\n[thresholds]\nslip = 'p(99)<1ms'\nrate = ['ratio>0.9', 'rate>10']";
+    let diagnostics = read(closed).unwrap_err();
+    let paths: Vec<&str> = diagnostics.iter().map(|diagnostic| diagnostic.path.as_str()).collect();
+    assert_eq!(paths, ["thresholds.rate", "thresholds.slip"], "not the rate itself");
+    assert!(read(&format!("{closed}\n[load]\nrate = 10")).is_ok());
+}
+
+#[test]
+fn a_probe_changes_the_load_alone() {
+    let plan = read(
+        "url = 'h'\n[run]\nrequests = 10\n[load]\nrate = 5\narrivals = 'poisson'\n[thresholds]\nfailed = 'rate<1%'",
+    )
+    .unwrap();
+    let probe = plan.probe(Probed::Sum, Rate::per_second(700), SECOND_NS, 3 * SECOND_NS).unwrap();
+    let only = &probe.scenarios[0];
+    let Load::Open { arrivals, stretches, .. } = &only.load else { panic!("{:?}", only.load) };
+    assert_eq!((*arrivals, stretches.len()), (Arrivals::Poisson, 1));
+    assert_eq!(only.schedule().unwrap().arrivals_before(SECOND_NS), 700);
+    assert_eq!(probe.phases, Phases { measure_from_ns: SECOND_NS, measure_to_ns: 3 * SECOND_NS });
+    let planned = &plan.scenarios[0];
+    assert_eq!((only.requests_max, probe.thresholds.len(), &only.script), (None, 0, &planned.script));
+    let plan = plan.changed(|fields| fields.warmup = Warmup::Auto).unwrap();
+    let probe = plan.probe(Probed::Sum, Rate::per_second(700), SECOND_NS, 30 * SECOND_NS).unwrap();
+    assert_eq!((probe.warmup, probe.phases.measure_from_ns), (Warmup::Auto, 15 * SECOND_NS));
+}
+
+/// Two scenarios on two targets, the second after the first.
+const TWO: &str = "[target.api]\nurl = 'http://a:1/x'\npipeline = 2\n[target.other]\nurl = 'b:2'\n\
+    [scenario.read]\ntarget = 'api'\nconnections = 5\nduration = '4s'\nload = { rate = 90 }\n\
+    thresholds = { response = 'p(99)<20ms', failed = 'rate<1%' }\n\
+    [[scenario.read.request]]\nget = '/a'\nweight = 9\n[[scenario.read.request]]\nget = '/b?{{rand 1 9}}'\n\
+    [scenario.write]\ntarget = 'other'\nafter = 'read'\nrequests = 7\nload = { rate = 10 }\n\
+    [[scenario.write.request]]\nput = '/c'\nbody = '@there'\n\
+    [run]\nconnections = 3\n[thresholds]\n'response{scenario=write,step=\"PUT /c\"}' = 'max<1s'";
+
+#[test]
+fn scenarios_stand_side_by_side_each_with_its_own() {
+    let plan = read(TWO).unwrap();
+    let names: Vec<&str> = plan.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
+    assert_eq!((names.as_slice(), plan.name.as_str()), (&["read", "write"][..], "read, write"));
+    assert_eq!(plan.layout(), Layout::new([2, 1]));
+    let [read, write] = &plan.scenarios[..] else { panic!("{plan:?}") };
+    assert_eq!((read.starts_ns, read.length_ns, read.requests_max), (0, 4 * SECOND_NS, None));
+    assert_eq!((write.starts_ns, write.requests_max), (4 * SECOND_NS, Some(7)));
+    assert_eq!(write.length_ns, 7 * SECOND_NS / 10, "as long as its requests take");
+    assert_eq!(plan.phases.measure_to_ns, write.ends_ns());
+    let counts: Vec<u32> = plan.pools.iter().map(|pool| pool.connections.count()).collect();
+    assert_eq!((counts, plan.connections_of(0, 0)), (vec![5, 3], 5));
+    let pipelines: Vec<u32> = plan.steps().map(|step| plan.target_of(step).pipeline()).collect();
+    assert_eq!(pipelines, [2, 2, 1]);
+    let conditions: Vec<&str> = plan.thresholds.iter().map(|threshold| threshold.text.as_str()).collect();
+    assert_eq!(
+        conditions,
+        [
+            "response{scenario=write,step=\"PUT /c\"} max<1s",
+            "failed{scenario=read} rate<1%",
+            "response{scenario=read} p(99)<20ms"
+        ]
+    );
+    assert_eq!(plan.offered().rate_rps_at(SECOND_NS), Some(90.0));
+    assert_eq!(plan.offered().rate_rps_at(4 * SECOND_NS + 1), Some(10.0));
+    let text = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+}
+
+#[test]
+fn scenarios_of_one_url_go_to_one_target_on_connections_of_their_own() {
+    let plan = read("url = 'h'\n[scenario.a]\n[scenario.b]\nurl = 'i'\n[scenario.c]").unwrap();
+    let targets: Vec<usize> = plan.pools.iter().map(|pool| pool.target).collect();
+    assert_eq!((targets.as_slice(), plan.targets.len()), (&[0, 1, 0][..], 2));
+}
+
+#[test]
+fn a_probe_of_one_scenario_keeps_the_others_and_one_of_all_their_proportions() {
+    let plan =
+        read("url = 'h'\n[scenario.a]\nload = { rate = 30 }\n[scenario.b]\nload = { rate = 10 }").unwrap();
+    let rates = |probed| -> Vec<f64> {
+        let probe = plan.probe(probed, Rate::per_second(80), 0, SECOND_NS).unwrap();
+        probe.scenarios.iter().map(|scenario| scenario.load.constant_rate().unwrap().rps()).collect()
+    };
+    assert_eq!(rates(Probed::Sum), [60.0, 20.0]);
+    assert_eq!(rates(Probed::Scenario(1)), [30.0, 80.0]);
+}
+
+#[test]
+fn mistakes_in_scenarios_are_told_at_their_place() {
+    let base = "url = 'h'\n[scenario.read]\n[scenario.write]\n";
+    for (text, path, said) in [
+        ("[scenario.a]\nafter = 'b'\n[scenario.b]\nafter = 'a'", "scenario.b.after", "a after b after a"),
+        ("[scenario.a]\nafter = 'wrte'", "scenario.a.after", "no scenario `wrte`"),
+        ("[scenario.a]\ntarget = 'api'", "scenario.a.target", "no target `api`"),
+        ("[target.spare]\nurl = 'x'", "target.spare", "no scenario uses the target `spare`"),
+        (
+            "[thresholds]\n'response{scenario=raed}' = 'max<1s'",
+            "thresholds.response{scenario=raed}",
+            "`raed`",
+        ),
+        ("[thresholds]\n'failed{step=x}' = '<1%'", "thresholds.failed{step=x}", "no request `x`"),
+        ("[load]\nrate = 5", "load", "no scenario"),
+        ("[run]\nrequests = 5", "run.requests", "no scenario"),
+        ("[scenario.a]\nconnections = 1\n[run]\nshards = 2", "scenario.a.connections", "cannot be shared"),
+        (
+            "[scenario.a]\nstarts = '20s'\n[run]\nduration = '10s'",
+            "scenario.a.starts",
+            "when the run is over",
+        ),
+        (
+            "[scenario.a]\nduration = '20s'\n[run]\nduration = '10s'",
+            "scenario.a.duration",
+            "the run ends before",
+        ),
+        ("[scenario.'a b']", "scenario.a b", "cannot be a name"),
+        ("[[scenario.a.request]]\nget = '/'\npost = '/'", "scenario.a.request.0.post", "leave one out"),
+    ] {
+        let diagnostics = read(&format!("{base}{text}")).expect_err(text);
+        let found = diagnostics.iter().find(|diagnostic| diagnostic.path == path);
+        let found = found.unwrap_or_else(|| panic!("{text}: {diagnostics:?}"));
+        let whole = format!("{} {}", found.problem, found.fix);
+        assert!(whole.contains(said), "{text}: {whole}");
+    }
+    let many: String = (0..65).map(|n| format!("[[scenario.read.request]]\nget = '/{n}'\n")).collect();
+    let diagnostics = read(&format!("url = 'h'\n{many}")).unwrap_err();
+    assert!(diagnostics[0].problem.contains("65 requests"), "{diagnostics:?}");
+    let wide: String = (0..5)
+        .flat_map(|s| (0..60).map(move |n| format!("[[scenario.s{s}.request]]\nget = '/{n}'\n")))
+        .collect();
+    let diagnostics = read(&format!("url = 'h'\n{wide}")).unwrap_err();
+    assert!(diagnostics[0].problem.contains("300 requests"), "{diagnostics:?}");
+    let unused = read("url = 'h'\n[scenario.a]\nurl = 'x'").unwrap_err();
+    assert_eq!((unused[0].path.as_str(), unused.len()), ("url", 1));
+}
+
+#[test]
+fn fields_that_break_a_rule_become_no_plan() {
+    let plan = read(TWO).unwrap();
+    let json = serde_json::to_value(&plan).unwrap();
+    for (pointer, value, place) in [
+        ("/machine/shards", serde_json::json!(0), "plan.machine.shards"),
+        ("/pools/0/connections", serde_json::json!({ "shared": 0 }), "plan.pools[0].connections"),
+        ("/pools/1/target", serde_json::json!(7), "plan.pools[1].connections"),
+        ("/scenarios/1/name", serde_json::json!("read"), "plan.scenarios[1].name"),
+        ("/scenarios/0/script/mix/1/pool", serde_json::json!(9), "plan.scenarios[0].script.mix[1]"),
+        (
+            "/scenarios/0/script/mix/0/timeout_ns",
+            serde_json::json!(0),
+            "plan.scenarios[0].script.mix[0].timeout",
+        ),
+        ("/scenarios/0/load/open/stretches", serde_json::json!([]), "plan.scenarios[0].load"),
+        ("/phases/measure_from_ns", serde_json::json!(u64::MAX), "plan.phases"),
+        ("/interval_ns", serde_json::json!(1), "plan.interval_ns"),
+        ("/thresholds/0/scope/scenario", serde_json::json!("gone"), "plan.thresholds[0]"),
+    ] {
+        let mut broken = json.clone();
+        *broken.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer} in {json}")) = value;
+        let error = serde_json::from_value::<Plan>(broken).unwrap_err().to_string();
+        assert!(error.contains(place), "{pointer}: {error}");
+    }
+}

@@ -1,0 +1,51 @@
+//! Which series belong to which scenario.
+
+use std::ops::Range;
+
+/// The scenarios of a run and the series of each: one after the other, in the order of the plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// One past the last series of each scenario.
+    ends: Vec<usize>,
+}
+
+impl Layout {
+    /// Scenarios with so many series each.
+    pub fn new(series_of_each: impl IntoIterator<Item = usize>) -> Layout {
+        let mut end = 0;
+        let ends = series_of_each.into_iter().map(|series| {
+            end += series;
+            end
+        });
+        Layout { ends: ends.collect() }
+    }
+
+    /// How many scenarios there are.
+    pub fn scenarios(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// How many series there are, of all scenarios.
+    pub fn series(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
+    /// The series of a scenario.
+    pub fn series_of(&self, scenario: usize) -> Range<usize> {
+        let before = scenario.checked_sub(1).map_or(0, |before| self.ends[before]);
+        before..self.ends[scenario]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_series_belongs_to_one_scenario() {
+        let layout = Layout::new([2, 0, 3]);
+        assert_eq!((layout.scenarios(), layout.series()), (3, 5));
+        let ranges: Vec<_> = (0..3).map(|scenario| layout.series_of(scenario)).collect();
+        assert_eq!(ranges, [0..2, 2..2, 2..5]);
+    }
+}

@@ -1,0 +1,195 @@
+//! What one shard writes down in one interval, for every request, without allocating.
+
+use super::layout::Layout;
+use super::requests::RequestRecord;
+use super::series::Instants;
+use super::slowest::Finished;
+use super::stats::ShardStats;
+use crate::outcome::Outcome;
+use crate::phase::{Phase, Phases, Windowed};
+
+/// What one shard wrote down in one interval.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    /// Which shard.
+    pub shard: usize,
+    /// The interval's start, in nanoseconds from the start of the run.
+    pub from_ns: u64,
+    /// Its end.
+    pub to_ns: u64,
+    /// When the shard stopped scheduling, in its last recorder.
+    pub ended_ns: Option<u64>,
+    /// Its requests.
+    pub requests: RequestRecord,
+    /// How the shard fares in the slice that is being written.
+    pub stats: ShardStats,
+    /// How it fared in slices that are over: those that lay inside the measured window, and the others. A recorder that could not
+    /// be handed over in time holds several.
+    pub settled: Windowed<ShardStats>,
+    phases: Phases,
+}
+
+impl Recorder {
+    /// An empty recorder; allocates all it will ever need.
+    pub fn new(shard: usize, layout: &Layout, phases: Phases) -> Recorder {
+        Recorder::with(shard, RequestRecord::preallocated(layout, phases), phases)
+    }
+
+    /// An empty recorder that takes memory as it needs it: for times when it is better to allocate than to have none.
+    pub fn growing(shard: usize, layout: &Layout, phases: Phases) -> Recorder {
+        Recorder::with(shard, RequestRecord::new(layout, phases), phases)
+    }
+
+    fn with(shard: usize, requests: RequestRecord, phases: Phases) -> Recorder {
+        Recorder {
+            shard,
+            from_ns: 0,
+            to_ns: 0,
+            ended_ns: None,
+            requests,
+            stats: ShardStats::default(),
+            settled: Windowed::default(),
+            phases,
+        }
+    }
+
+    /// Records that a request went on the wire.
+    #[inline]
+    pub fn sent(&mut self, series: usize, intended_ns: u64, sent_ns: u64, bytes: u64) {
+        let is_measured = self.is_measured(intended_ns);
+        self.requests.series.part(is_measured)[series].sent(sent_ns, bytes);
+    }
+
+    /// Records how a request that was sent has ended. `lag_ns` is the part of its response time that is the generator's own.
+    #[inline]
+    pub fn done(
+        &mut self,
+        series: usize,
+        outcome: Outcome,
+        instants: Instants,
+        lag_ns: u64,
+        bytes_received: u64,
+    ) {
+        let is_measured = self.is_measured(instants.intended);
+        let recorded = &mut self.requests.series.part(is_measured)[series];
+        recorded.lag.record(lag_ns);
+        recorded.done(outcome, instants, bytes_received);
+        self.ended(series, outcome, instants, is_measured);
+    }
+
+    /// Records the failure of a request that could not be sent, because there was no connection.
+    pub fn not_sent(&mut self, series: usize, outcome: Outcome, instants: Instants) {
+        let is_measured = self.is_measured(instants.intended);
+        self.requests.series.part(is_measured)[series].done(outcome, instants, 0);
+        self.ended(series, outcome, instants, is_measured);
+    }
+
+    #[inline]
+    fn ended(&mut self, series: usize, outcome: Outcome, instants: Instants, is_measured: bool) {
+        self.stats.finished += 1;
+        let response_ns = instants.done.saturating_sub(instants.intended);
+        if is_measured && self.requests.slowest.wants(response_ns) {
+            self.keep_slow(series, outcome, instants);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn keep_slow(&mut self, series: usize, outcome: Outcome, instants: Instants) {
+        let (shard, series) = (self.shard as u32, series as u32);
+        self.requests.slowest.offer(Finished { shard, series, outcome, instants });
+    }
+
+    /// Moves the bounds of the phases. What was recorded stays where it is, so the bounds it lies at must not move.
+    pub fn set_phases(&mut self, phases: Phases) {
+        self.phases = phases;
+    }
+
+    /// Ends a slice, which lay inside the measured window or outside it.
+    pub fn settle(&mut self, is_measured: bool) {
+        let stats = std::mem::take(&mut self.stats);
+        self.settled.add_slice(&stats, is_measured);
+    }
+
+    /// Empties it for the next interval, keeping its memory.
+    pub fn clear(&mut self, from_ns: u64) {
+        (self.from_ns, self.to_ns, self.ended_ns) = (from_ns, from_ns, None);
+        self.requests.clear();
+        self.stats = ShardStats::default();
+        self.settled = Windowed::default();
+    }
+
+    fn is_measured(&self, intended_ns: u64) -> bool {
+        self.requests.series.outside.is_empty() || self.phases.at(intended_ns) == Phase::Measure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Kind;
+
+    const PHASES: Phases = Phases { measure_from_ns: 100, measure_to_ns: 1_000 };
+
+    fn recorder() -> Recorder {
+        Recorder::new(0, &Layout::new([1]), PHASES)
+    }
+
+    fn instants(intended: u64, sent: u64, done: u64) -> Instants {
+        Instants { intended, sent, done }
+    }
+
+    #[test]
+    fn a_request_belongs_to_the_phase_of_its_intended_time() {
+        let mut recorder = recorder();
+        recorder.sent(0, 99, 150, 1);
+        recorder.done(0, Outcome::Ok(200), instants(99, 150, 200), 51, 1);
+        assert_eq!(recorder.requests.slowest.iter().count(), 0, "the slowest are of the window alone");
+        recorder.sent(0, 100, 160, 1);
+        recorder.done(0, Outcome::Failed(Kind::Timeout), instants(100, 160, 900), 10, 0);
+        let Windowed { measured, outside } = &recorder.requests.series;
+        assert_eq!((outside[0].sent, outside[0].ok, outside[0].failed()), (1, 1, 0));
+        assert_eq!((measured[0].sent, measured[0].ok, measured[0].failed()), (1, 0, 1));
+        assert_eq!((outside[0].last_sent_ns, measured[0].last_sent_ns), (150, 160));
+        assert_eq!((outside[0].lag.max_ns(), measured[0].lag.max_ns()), (51, 10), "failures have one too");
+        recorder.not_sent(0, Outcome::Failed(Kind::Connect), instants(100, 150, 150));
+        let measured = &recorder.requests.series.measured[0];
+        assert_eq!((measured.lag.count(), measured.failed()), (1, 2));
+    }
+
+    #[test]
+    fn without_a_warm_up_all_is_measured() {
+        let phases = Phases { measure_from_ns: 0, ..PHASES };
+        let mut recorder = Recorder::new(0, &Layout::new([1]), phases);
+        recorder.sent(0, 2_000, 2_001, 1);
+        assert!(recorder.requests.series.outside.is_empty());
+        assert_eq!(recorder.requests.series.measured[0].sent, 1);
+    }
+
+    #[test]
+    fn figures_stay_with_the_phase_of_their_slice_however_late_they_are_handed_over() {
+        let mut recorder = recorder();
+        for (turns, is_measured) in [(3, false), (5, true), (7, false)] {
+            recorder.stats.turns = turns;
+            recorder.settle(is_measured);
+        }
+        assert_eq!((recorder.settled.measured.turns, recorder.settled.outside.turns), (5, 10));
+        assert_eq!(recorder.settled.total().turns, 15);
+    }
+
+    #[test]
+    fn a_cleared_recorder_is_as_new() {
+        let mut recorder = recorder();
+        recorder.sent(0, 500, 600, 9);
+        recorder.done(0, Outcome::Ok(200), instants(500, 600, 700), 100, 9);
+        recorder.requests.scenarios[0].was_stopped = true;
+        recorder.settle(true);
+        recorder.clear(1_000);
+        let series = &recorder.requests.series.measured[0];
+        assert_eq!((series.sent, series.ok, series.statuses.iter().count()), (0, 0, 0));
+        assert_eq!((series.response.count(), series.lag.count(), series.last_sent_ns), (0, 0, 0));
+        assert_eq!((recorder.settled.total().finished, recorder.from_ns), (0, 1_000));
+        assert_eq!(recorder.requests.slowest.iter().count(), 0);
+        assert!(!recorder.requests.scenarios[0].was_stopped);
+    }
+}

@@ -1,0 +1,122 @@
+//! What is written down of a run's requests: by one shard in one interval, or of all shards, merged.
+
+use super::layout::Layout;
+use super::scenario::ScenarioRecord;
+use super::series::Series;
+use super::slowest::Slowest;
+use crate::phase::{Phases, Windowed};
+
+/// The requests of some stretch of a run: what a recorder and a snapshot have in common.
+#[derive(Clone, Debug)]
+pub struct RequestRecord {
+    layout: Layout,
+    /// Of each series, the requests intended in the measured window and those intended outside it. The latter are empty when the
+    /// run has no warm-up: what is intended in such a run is intended in the window.
+    pub series: Windowed<Vec<Series>>,
+    /// What became no request, for each scenario.
+    pub scenarios: Vec<ScenarioRecord>,
+    /// The slowest requests of the measured window, in success or failure.
+    pub slowest: Slowest,
+}
+
+impl RequestRecord {
+    /// Nothing yet. Takes memory as it is merged into.
+    pub fn new(layout: &Layout, phases: Phases) -> RequestRecord {
+        RequestRecord::with(layout, phases, Series::default)
+    }
+
+    /// Nothing yet, and all the memory that writing requests down will need.
+    pub fn preallocated(layout: &Layout, phases: Phases) -> RequestRecord {
+        RequestRecord::with(layout, phases, Series::preallocated)
+    }
+
+    fn with(layout: &Layout, phases: Phases, make: fn() -> Series) -> RequestRecord {
+        let series = |count: usize| std::iter::repeat_with(make).take(count).collect();
+        let outside = if phases.measure_from_ns > 0 { layout.series() } else { 0 };
+        RequestRecord {
+            layout: layout.clone(),
+            series: Windowed { measured: series(layout.series()), outside: series(outside) },
+            scenarios: vec![ScenarioRecord::default(); layout.scenarios()],
+            slowest: Slowest::default(),
+        }
+    }
+
+    /// Adds another of the same run.
+    pub fn merge(&mut self, other: &RequestRecord) {
+        let RequestRecord { layout, series, scenarios, slowest } = other;
+        debug_assert_eq!(self.layout, *layout, "series are found by their place");
+        merge_each(&mut self.series.measured, &series.measured, Series::merge);
+        merge_each(&mut self.series.outside, &series.outside, Series::merge);
+        merge_each(&mut self.scenarios, scenarios, ScenarioRecord::merge);
+        self.slowest.merge(slowest);
+    }
+
+    /// Empties it, keeping its memory.
+    pub fn clear(&mut self) {
+        let RequestRecord { layout: _, series, scenarios, slowest } = self;
+        series.measured.iter_mut().chain(&mut series.outside).for_each(Series::clear);
+        scenarios.fill(ScenarioRecord::default());
+        slowest.clear();
+    }
+
+    /// The measured window's series of a scenario.
+    pub fn measured_of(&self, scenario: usize) -> &[Series] {
+        &self.series.measured[self.layout.series_of(scenario)]
+    }
+
+    /// Every series of a scenario, in the measured window and outside it.
+    pub fn each_of(&self, scenario: usize) -> impl Iterator<Item = &Series> + Clone {
+        let range = self.layout.series_of(scenario);
+        let outside = self.series.outside.get(range.clone()).unwrap_or_default();
+        self.series.measured[range].iter().chain(outside)
+    }
+
+    /// Every series, in the measured window and outside it.
+    pub fn each_series(&self) -> impl Iterator<Item = &Series> {
+        self.series.measured.iter().chain(&self.series.outside)
+    }
+
+    /// All series of the measured window as one.
+    pub fn measured_total(&self) -> Series {
+        Series::total(&self.series.measured)
+    }
+
+    /// All requests, whatever phase they belong to.
+    pub fn total(&self) -> Series {
+        Series::total(self.each_series())
+    }
+
+    /// What became no request, all scenarios as one.
+    pub fn scenario_total(&self) -> ScenarioRecord {
+        let mut all = ScenarioRecord::default();
+        self.scenarios.iter().for_each(|scenario| all.merge(scenario));
+        all
+    }
+}
+
+fn merge_each<T>(mine: &mut [T], theirs: &[T], merge: impl Fn(&mut T, &T)) {
+    mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| merge(mine, theirs));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scenario_has_its_own_series_and_its_own_record() {
+        let phases = Phases { measure_from_ns: 0, measure_to_ns: 1 };
+        let mut one = RequestRecord::new(&Layout::new([1, 2]), phases);
+        for (index, series) in one.series.measured.iter_mut().enumerate() {
+            (series.ok, series.last_sent_ns) = (index as u64 + 1, 10 * index as u64);
+            series.lag.record(index as u64);
+        }
+        (one.scenarios[0].unsent.measured, one.scenarios[1].unsent.measured) = (5, 7);
+        let mut both = one.clone();
+        both.merge(&one);
+        let of = |scenario: usize| Series::total(both.measured_of(scenario));
+        assert_eq!((of(0).ok, of(1).ok, both.measured_total().ok), (2, 10, 12));
+        assert_eq!((of(0).lag.max_ns(), of(1).lag.max_ns(), of(1).lag.count()), (0, 2, 4));
+        assert_eq!((of(0).last_sent_ns, of(1).last_sent_ns), (0, 20));
+        assert_eq!((both.scenarios[0].unsent.measured, both.scenario_total().unsent.measured), (10, 24));
+    }
+}

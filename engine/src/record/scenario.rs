@@ -1,0 +1,100 @@
+//! What is known of a scenario beside its requests: the arrivals of its schedule that became none.
+
+use crate::bucket::Tally;
+
+/// Arrivals of one scenario that were not sent, or late. Of all scenarios as one, when merged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScenarioRecord {
+    /// Arrivals dropped by the overload policy.
+    pub dropped: Tally,
+    /// Arrivals that were due and never sent, because the run ended first.
+    pub unsent: Tally,
+    /// How many of the window's dropped and unsent arrivals were not sent by the generator's doing.
+    pub unreleased_own: u64,
+    /// What was overdue when the measured window ended, if it was still sent: the sum over shards.
+    pub overdue: Overdue,
+    /// The run was stopped while there was still something overdue to send.
+    pub was_stopped: bool,
+}
+
+/// How long the oldest arrival had waited that was due and not sent yet, at some moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Overdue {
+    /// Since it was due.
+    pub waited_ns: u64,
+    /// How much of it by the generator's doing.
+    pub own_ns: u64,
+}
+
+impl Overdue {
+    /// Adds another shard's.
+    pub fn add(&mut self, other: Overdue) {
+        self.waited_ns += other.waited_ns;
+        self.own_ns += other.own_ns;
+    }
+
+    /// The part that is the generator's doing.
+    pub fn own_share(&self) -> f64 {
+        self.own_ns as f64 / self.waited_ns.max(1) as f64
+    }
+}
+
+impl ScenarioRecord {
+    /// Counts arrivals that were dropped, and arrivals that were due and will not be sent. `own_share` of them were not sent by
+    /// the generator's doing, the rest because every connection was waiting for the target.
+    pub fn count_unreleased(&mut self, dropped: Tally, unsent: Tally, own_share: f64) {
+        self.dropped.add(dropped);
+        self.unsent.add(unsent);
+        self.unreleased_own += ((dropped.measured + unsent.measured) as f64 * own_share).round() as u64;
+    }
+
+    /// Adds another shard's or interval's, or another scenario's.
+    pub fn merge(&mut self, other: &ScenarioRecord) {
+        let ScenarioRecord { dropped, unsent, unreleased_own, overdue, was_stopped } = *other;
+        self.dropped.add(dropped);
+        self.unsent.add(unsent);
+        self.unreleased_own += unreleased_own;
+        self.overdue.add(overdue);
+        self.was_stopped |= was_stopped;
+    }
+
+    /// Arrivals of the window that were dropped, or due and never sent.
+    pub fn unreleased(&self) -> u64 {
+        self.dropped.measured + self.unsent.measured
+    }
+
+    /// The share of the generator's doing in arrivals that were not sent, or only after the end.
+    pub fn own_share(&self) -> f64 {
+        match self.unreleased() {
+            // All were sent in the end, the last ones latest.
+            0 => self.overdue.own_share(),
+            unreleased => self.unreleased_own as f64 / unreleased as f64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_sent_is_the_generators_by_its_share_and_else_by_the_wait() {
+        let tally = |measured, outside| Tally { measured, outside };
+        let mut record = ScenarioRecord::default();
+        record.overdue.add(Overdue { waited_ns: 100, own_ns: 25 });
+        assert_eq!(record.own_share(), 0.25);
+        record.count_unreleased(tally(6, 100), tally(4, 50), 0.5);
+        assert_eq!((record.unreleased(), record.unreleased_own, record.own_share()), (10, 5, 0.5));
+    }
+
+    #[test]
+    fn records_of_shards_add_up() {
+        let mut all = ScenarioRecord::default();
+        all.count_unreleased(Tally { measured: 1, outside: 2 }, Tally { measured: 3, outside: 4 }, 1.0);
+        let other = ScenarioRecord { was_stopped: true, ..all };
+        all.merge(&other);
+        assert_eq!((all.dropped.measured, all.dropped.outside), (2, 4));
+        assert_eq!((all.unsent.measured, all.unsent.outside, all.unreleased_own), (6, 8, 8));
+        assert!(all.was_stopped);
+    }
+}

@@ -1,0 +1,247 @@
+//! What is known of one kind of request: counts and histograms.
+
+use crate::distribution::Distribution;
+use crate::outcome::{Fault, Kind, Outcome};
+
+/// Lowest status code with a counter of its own.
+const STATUS_MIN: u16 = 100;
+/// The highest.
+const STATUS_MAX: u16 = 599;
+/// What codes outside the standard's range are counted as, all together.
+const STATUS_OTHER: u16 = 0;
+/// Different statuses that a recorder has room for from the start. One that sees more of them in an interval allocates once.
+const STATUSES: usize = 16;
+
+/// How many answers came with each status: those that came, in the order in which they were first seen. A target answers with a
+/// handful of different ones, and nearly always with the first.
+#[derive(Clone, Debug, Default)]
+pub struct Statuses(Vec<(u16, u64)>);
+
+impl Statuses {
+    #[inline]
+    fn count(&mut self, status: u16) {
+        match self.0.first_mut() {
+            Some((first, count)) if *first == status => *count += 1,
+            _ => self.add(status, 1),
+        }
+    }
+
+    #[inline(never)]
+    fn add(&mut self, status: u16, answers: u64) {
+        let status = if (STATUS_MIN..=STATUS_MAX).contains(&status) { status } else { STATUS_OTHER };
+        match self.0.iter_mut().find(|(seen, _)| *seen == status) {
+            Some((_, count)) => *count += answers,
+            None => self.0.push((status, answers)),
+        }
+    }
+
+    /// Status and count, for every status seen; codes outside 100–599 are counted together as 0.
+    pub fn iter(&self) -> impl Iterator<Item = (u16, u64)> {
+        self.0.iter().copied()
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    fn merge(&mut self, other: &Statuses) {
+        other.iter().for_each(|(status, answers)| self.add(status, answers));
+    }
+}
+
+/// One stream of requests: a step of a scenario.
+#[derive(Clone, Debug, Default)]
+pub struct Series {
+    /// Requests put on the wire.
+    pub sent: u64,
+    /// Complete answers with a status below 400.
+    pub ok: u64,
+    /// Requests that ended any other way, by kind; index with `Kind as usize`.
+    pub errors: [u64; Kind::COUNT],
+    /// Answers by status.
+    pub statuses: Statuses,
+    /// Bytes of requests.
+    pub bytes_sent: u64,
+    /// Bytes of answers, heads and bodies, kept or thrown away.
+    pub bytes_received: u64,
+    /// When the last request was sent, in nanoseconds from the start of the run; 0 when none was.
+    pub last_sent_ns: u64,
+    /// Done − intended, of successes.
+    pub response: Distribution,
+    /// Done − sent, of successes.
+    pub service: Distribution,
+    /// Sent − intended, of successes.
+    pub slip: Distribution,
+    /// Done − intended, of failures.
+    pub failed_response: Distribution,
+    /// The part of the response time that is the generator's own, of every request that was sent.
+    pub lag: Distribution,
+}
+
+/// The three instants of a request, in nanoseconds from the start of the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Instants {
+    /// When it should have been sent. In a closed loop, which has no such moment: when it was.
+    pub intended: u64,
+    /// When it was handed to the kernel.
+    pub sent: u64,
+    /// When its answer was complete, or its failure known.
+    pub done: u64,
+}
+
+impl Series {
+    /// An empty series that does not allocate when requests are written into it.
+    pub fn preallocated() -> Series {
+        Series {
+            statuses: Statuses(Vec::with_capacity(STATUSES)),
+            response: Distribution::preallocated(),
+            service: Distribution::preallocated(),
+            slip: Distribution::preallocated(),
+            failed_response: Distribution::preallocated(),
+            lag: Distribution::preallocated(),
+            ..Series::default()
+        }
+    }
+
+    /// Requests that ended without success.
+    pub fn failed(&self) -> u64 {
+        self.errors.iter().sum()
+    }
+
+    /// Those of them that failed for want of something on this machine.
+    pub fn failed_by_generator(&self) -> u64 {
+        let own = Kind::ALL.into_iter().filter(|kind| kind.fault() == Fault::Generator);
+        own.map(|kind| self.errors[kind as usize]).sum()
+    }
+
+    /// Records that a request went on the wire.
+    #[inline]
+    pub fn sent(&mut self, sent_ns: u64, bytes: u64) {
+        self.sent += 1;
+        self.bytes_sent += bytes;
+        self.last_sent_ns = self.last_sent_ns.max(sent_ns);
+    }
+
+    /// Records how one request ended.
+    #[inline]
+    pub fn done(&mut self, outcome: Outcome, instants: Instants, bytes_received: u64) {
+        self.bytes_received += bytes_received;
+        let response_ns = instants.done.saturating_sub(instants.intended);
+        match outcome {
+            Outcome::Ok(status) => {
+                self.ok += 1;
+                self.statuses.count(status);
+                self.response.record(response_ns);
+                self.service.record(instants.done.saturating_sub(instants.sent));
+                self.slip.record(instants.sent.saturating_sub(instants.intended));
+            }
+            Outcome::Refused(status) => {
+                self.statuses.count(status);
+                self.errors[Kind::Status as usize] += 1;
+                self.failed_response.record(response_ns);
+            }
+            Outcome::Failed(kind) => {
+                self.errors[kind as usize] += 1;
+                self.failed_response.record(response_ns);
+            }
+        }
+    }
+
+    /// Adds all of another series.
+    pub fn merge(&mut self, other: &Series) {
+        // Every field by its name, so that none can be forgotten: here, and when it is emptied.
+        let Series {
+            sent,
+            ok,
+            errors,
+            statuses,
+            bytes_sent,
+            bytes_received,
+            last_sent_ns,
+            response,
+            service,
+            slip,
+            failed_response,
+            lag,
+        } = other;
+        self.sent += sent;
+        self.ok += ok;
+        self.errors.iter_mut().zip(errors).for_each(|(mine, theirs)| *mine += theirs);
+        self.statuses.merge(statuses);
+        self.bytes_sent += bytes_sent;
+        self.bytes_received += bytes_received;
+        self.last_sent_ns = self.last_sent_ns.max(*last_sent_ns);
+        self.response.merge(response);
+        self.service.merge(service);
+        self.slip.merge(slip);
+        self.failed_response.merge(failed_response);
+        self.lag.merge(lag);
+    }
+
+    /// Empties it, keeping its memory.
+    pub fn clear(&mut self) {
+        let Series {
+            sent,
+            ok,
+            errors,
+            statuses,
+            bytes_sent,
+            bytes_received,
+            last_sent_ns,
+            response,
+            service,
+            slip,
+            failed_response,
+            lag,
+        } = self;
+        [sent, ok, bytes_sent, bytes_received, last_sent_ns].into_iter().for_each(|count| *count = 0);
+        errors.fill(0);
+        statuses.clear();
+        [response, service, slip, failed_response, lag].into_iter().for_each(Distribution::clear);
+    }
+
+    /// Bytes of memory that it takes, or may come to take without being given more.
+    pub fn bytes(&self) -> usize {
+        let distributions =
+            [&self.response, &self.service, &self.slip, &self.failed_response, &self.lag].into_iter();
+        let statuses = self.statuses.0.capacity() * size_of::<(u16, u64)>();
+        size_of::<Series>() + statuses + distributions.map(Distribution::allocated_bytes).sum::<usize>()
+    }
+
+    /// Several as one.
+    pub fn total<'a>(all: impl IntoIterator<Item = &'a Series>) -> Series {
+        let mut total = Series::default();
+        all.into_iter().for_each(|series| total.merge(series));
+        total
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instants(intended: u64, sent: u64, done: u64) -> Instants {
+        Instants { intended, sent, done }
+    }
+
+    #[test]
+    fn response_is_service_plus_slip() {
+        let mut series = Series::default();
+        series.done(Outcome::Ok(200), instants(10, 25, 125), 7);
+        let (response, service, slip) =
+            (series.response.max_ns(), series.service.max_ns(), series.slip.max_ns());
+        assert_eq!((response, service, slip), (115, 100, 15));
+        assert_eq!(response, service + slip);
+    }
+
+    #[test]
+    fn failures_are_counted_by_kind_and_kept_apart() {
+        let mut series = Series::default();
+        series.done(Outcome::Failed(Kind::Timeout), instants(0, 0, 500), 0);
+        series.done(Outcome::Refused(503), instants(0, 0, 5), 3);
+        series.done(Outcome::Ok(999), instants(0, 0, 5), 3);
+        assert_eq!((series.failed(), series.ok, series.response.count()), (2, 1, 1));
+        assert_eq!(series.failed_response.count(), 2);
+        assert_eq!(series.statuses.iter().collect::<Vec<_>>(), [(503, 1), (0, 1)]);
+    }
+}

@@ -1,0 +1,106 @@
+//! The figures that a report has of the whole run, of a scenario and of a step alike.
+
+use crate::target_outcome::TargetOutcome;
+use crate::timing::Timing;
+use crate::trust::Trust;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What was asked against what was sent, arrivals per second.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RateBlock {
+    /// Scheduled; `null` in a closed loop.
+    pub target: Option<f64>,
+    /// Carried: requests that ended, in success or failure, over the window and what it took to catch up after it.
+    pub achieved: f64,
+    /// Achieved over target; `null` in a closed loop.
+    pub ratio: Option<f64>,
+}
+
+/// How requests ended. Of the whole run, scheduled = ok + failed + dropped + unsent; a step does not know its drops.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Requests {
+    /// Put on the wire.
+    pub sent: u64,
+    /// Complete answers with a status below 400.
+    pub ok: u64,
+    /// Any other end, attempts that found no connection included.
+    pub failed: u64,
+    /// Dropped by the overload policy, never sent.
+    pub dropped: u64,
+    /// Due, and never sent because the run ended first.
+    pub unsent: u64,
+    /// Failures by kind; they add up to `failed`.
+    pub errors: BTreeMap<String, u64>,
+    /// Complete answers by status.
+    pub status: BTreeMap<u16, u64>,
+}
+
+impl Requests {
+    /// All arrivals: what ended, what was dropped, and what was never sent.
+    pub fn scheduled(&self) -> u64 {
+        self.ok + self.failed + self.dropped + self.unsent
+    }
+}
+
+/// What went over the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bytes {
+    /// Requests.
+    pub sent: u64,
+    /// Answers: heads and bodies.
+    pub received: u64,
+}
+
+/// One stream of traffic: the keys of the whole report that can be told of it alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScenarioReport {
+    /// Its name.
+    pub name: String,
+    /// Length of its part of the measured window, seconds.
+    pub window_s: f64,
+    /// How its target did.
+    pub outcome: TargetOutcome,
+    /// Up to which percentile its response times can be believed.
+    pub trust: Trust,
+    /// What was asked against what was sent, in its part of the window.
+    pub rate: RateBlock,
+    /// How its requests ended.
+    pub requests: Requests,
+    /// What went over the wire.
+    pub bytes: Bytes,
+    /// Done − intended, of successes.
+    pub response_ns: Timing,
+    /// Done − sent, of successes.
+    pub service_ns: Timing,
+    /// Sent − intended, of successes.
+    pub slip_ns: Timing,
+    /// Done − intended, of failures.
+    pub failed_response_ns: Timing,
+    /// The part of the response time that is the generator's own.
+    pub generator_lag_ns: Timing,
+    /// Its kinds of request.
+    pub steps: Vec<StepReport>,
+}
+
+/// One kind of request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepReport {
+    /// Its name.
+    pub name: String,
+    /// How its requests ended. Drops are not known by step and are 0 here.
+    pub requests: Requests,
+    /// What went over the wire.
+    pub bytes: Bytes,
+    /// Done − intended, of successes.
+    pub response_ns: Timing,
+    /// Done − sent, of successes.
+    pub service_ns: Timing,
+    /// Sent − intended, of successes.
+    pub slip_ns: Timing,
+    /// Done − intended, of failures.
+    pub failed_response_ns: Timing,
+    /// The part of the response time that is the generator's own. Empty in reports of versions before 0.2.
+    #[serde(default)]
+    pub generator_lag_ns: Timing,
+}

@@ -1,0 +1,253 @@
+//! How a part of a run fared: one scenario, or all together.
+
+use super::figures::{Bytes, RateBlock, Requests, ScenarioReport, StepReport};
+use crate::history::Slice;
+use crate::load::{Arrivals, Load};
+use crate::outcome::Kind;
+use crate::phase::{Phase, Phases};
+use crate::plan::{Plan, Scenario, Step};
+use crate::record::{ScenarioRecord, Series, Snapshot, sum_of};
+use crate::target_outcome::{Signs, TargetOutcome};
+use crate::threshold::Facts;
+use crate::timing::Timing;
+use crate::trust::{Grounds, Trust};
+use crate::verdict::Evidence;
+use std::borrow::Cow;
+
+/// What is known of one scenario, or of all, in the measured window.
+pub(super) struct Part<'a> {
+    /// Whose part it is; nothing for the whole.
+    name: Option<&'a str>,
+    /// It has no schedule.
+    is_closed: bool,
+    pub(super) series: Series,
+    pub(super) arrivals: ScenarioRecord,
+    /// Its part of the window, in nanoseconds from the start of the run.
+    window_ns: (u64, u64),
+    pub(super) requests: Requests,
+    pub(super) rate: RateBlock,
+    /// Arrivals by which its schedule and its counts differ.
+    unaccounted: u64,
+    /// Its part of the history.
+    slices: Cow<'a, [Slice]>,
+}
+
+/// The run that parts are parts of.
+#[derive(Clone, Copy)]
+pub(super) struct Whole<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) history: &'a [Slice],
+    /// The window as it was, in nanoseconds from the start of the run.
+    pub(super) window_ns: (u64, u64),
+    /// It ended before what was asked for was done.
+    pub(super) is_partial: bool,
+}
+
+impl<'a> Part<'a> {
+    /// The parts of all scenarios, in the order of the plan.
+    pub(super) fn of_each(whole: Whole<'a>) -> Vec<Part<'a>> {
+        (0..whole.plan.scenarios.len()).map(|index| Part::of_scenario(whole, index)).collect()
+    }
+
+    fn of_scenario(whole: Whole<'a>, index: usize) -> Part<'a> {
+        let Whole { plan, snapshot, history, window_ns: (from_ns, to_ns), is_partial } = whole;
+        let scenario = &plan.scenarios[index];
+        let is_only = plan.scenarios.len() == 1;
+        let series = Series::total(snapshot.requests.measured_of(index));
+        let arrivals = snapshot.requests.scenarios[index];
+        let requests = requests(&series, &arrivals);
+        let starts_ns = scenario.starts_ns.clamp(from_ns, to_ns);
+        let window_ns = (starts_ns, scenario.ends_ns().clamp(starts_ns, to_ns));
+        let slices = match is_only {
+            true => Cow::Borrowed(history),
+            false => history.iter().map(|slice| slice.of_scenario(index)).collect(),
+        };
+        let finished = match is_only {
+            true => sum_of(&snapshot.window_stats()).finished,
+            false => finished_within(&series, &slices),
+        };
+        let overrun_ns = series.last_sent_ns.saturating_sub(window_ns.1);
+        let rate = rate(scenario.load.is_closed(), &requests, finished, window_ns, overrun_ns);
+        let unaccounted = if is_partial { 0 } else { unaccounted(scenario, snapshot.phases, &requests) };
+        let (name, is_closed) = (Some(scenario.name.as_str()), scenario.load.is_closed());
+        Part { name, is_closed, series, arrivals, window_ns, requests, rate, unaccounted, slices }
+    }
+
+    /// All parts together. A run with one scenario is that scenario.
+    pub(super) fn whole(whole: Whole<'a>, parts: &[Part<'a>]) -> Part<'a> {
+        let Whole { plan, snapshot, history, window_ns, .. } = whole;
+        let series = snapshot.measured_total();
+        let arrivals = snapshot.requests.scenario_total();
+        let requests = requests(&series, &arrivals);
+        let (window_ns, rate) = match parts {
+            [only] => (only.window_ns, only.rate),
+            several => (window_ns, sum(several, window_ns)),
+        };
+        let unaccounted = parts.iter().map(|part| part.unaccounted).sum();
+        let slices = Cow::Borrowed(history);
+        let is_closed = plan.is_closed();
+        Part { name: None, is_closed, series, arrivals, window_ns, requests, rate, unaccounted, slices }
+    }
+
+    /// What the verdict looks at of this part; the rest is the run's.
+    pub(super) fn evidence<'e>(&'e self, run: &Evidence<'e>) -> Evidence<'e> {
+        Evidence {
+            scenario: self.name,
+            series: &self.series,
+            arrivals: self.arrivals,
+            is_closed_loop: self.is_closed,
+            scheduled: self.requests.scheduled(),
+            target_rps: self.rate.target.unwrap_or(0.0),
+            achieved_rps: self.rate.achieved,
+            unaccounted: self.unaccounted,
+            ..run.clone()
+        }
+    }
+
+    pub(super) fn unaccounted(&self) -> u64 {
+        self.unaccounted
+    }
+
+    pub(super) fn window_s(&self) -> f64 {
+        seconds(self.window_ns)
+    }
+
+    pub(super) fn outcome(&self, evidence: &Evidence, is_invalid: bool) -> TargetOutcome {
+        TargetOutcome::new(&Signs {
+            series: &self.series,
+            dropped: self.requests.dropped,
+            unsent: self.requests.unsent,
+            achieved_rps: self.rate.achieved,
+            target_rps: self.rate.target,
+            cause: evidence.cause_of_shortfall(),
+            is_invalid,
+            window_ns: self.window_ns,
+            history: &self.slices,
+        })
+    }
+
+    pub(super) fn trust(&self, is_invalid: bool) -> Trust {
+        Trust::new(&Grounds {
+            response: &self.series.response,
+            lag: &self.series.lag,
+            unsent: self.requests.unsent,
+            scheduled: self.requests.scheduled(),
+            is_invalid,
+        })
+    }
+
+    /// What conditions on it are judged on.
+    pub(super) fn facts(&self) -> Facts<'_> {
+        Facts {
+            failed: self.requests.failed + self.requests.dropped + self.requests.unsent,
+            total: self.requests.scheduled(),
+            unsent: self.requests.unsent,
+            achieved_rps: self.rate.achieved,
+            ratio: self.rate.ratio.unwrap_or(1.0),
+            ..Facts::of_series(&self.series)
+        }
+    }
+
+    /// The part as reports have it.
+    pub(super) fn report(
+        &self,
+        scenario: &Scenario,
+        steps: &[Series],
+        outcome: TargetOutcome,
+        trust: Trust,
+    ) -> ScenarioReport {
+        let step = |(step, series): (&Step, &Series)| StepReport {
+            name: step.name.clone(),
+            requests: requests(series, &ScenarioRecord::default()),
+            bytes: Bytes { sent: series.bytes_sent, received: series.bytes_received },
+            response_ns: Timing::new(&series.response),
+            service_ns: Timing::new(&series.service),
+            slip_ns: Timing::new(&series.slip),
+            failed_response_ns: Timing::new(&series.failed_response),
+            generator_lag_ns: Timing::new(&series.lag),
+        };
+        let series = &self.series;
+        ScenarioReport {
+            name: scenario.name.clone(),
+            window_s: self.window_s(),
+            outcome,
+            trust,
+            rate: self.rate,
+            requests: self.requests.clone(),
+            bytes: Bytes { sent: series.bytes_sent, received: series.bytes_received },
+            response_ns: Timing::new(&series.response),
+            service_ns: Timing::new(&series.service),
+            slip_ns: Timing::new(&series.slip),
+            failed_response_ns: Timing::new(&series.failed_response),
+            generator_lag_ns: Timing::new(&series.lag),
+            steps: scenario.steps().iter().zip(steps).map(step).collect(),
+        }
+    }
+}
+
+fn seconds((from_ns, to_ns): (u64, u64)) -> f64 {
+    (to_ns - from_ns).max(1) as f64 / 1e9
+}
+
+fn requests(series: &Series, arrivals: &ScenarioRecord) -> Requests {
+    let errors = Kind::ALL.into_iter().filter(|kind| series.errors[*kind as usize] > 0);
+    Requests {
+        sent: series.sent,
+        ok: series.ok,
+        failed: series.failed(),
+        dropped: arrivals.dropped.measured,
+        unsent: arrivals.unsent.measured,
+        errors: errors.map(|kind| (kind.name().to_owned(), series.errors[kind as usize])).collect(),
+        status: series.statuses.iter().collect(),
+    }
+}
+
+/// Requests of the window that ended in it: what the slices after it hold, ended later.
+fn finished_within(series: &Series, slices: &[Slice]) -> u64 {
+    let later = slices.iter().filter(|slice| slice.phase == Phase::Drain);
+    let later: u64 = later.map(|slice| slice.ok + slice.failed).sum();
+    (series.ok + series.failed()).saturating_sub(later)
+}
+
+/// Arrivals carried per second. Those sent after the window's end, to catch up, stretch the time they are divided by.
+fn rate(
+    is_closed: bool,
+    requests: &Requests,
+    finished: u64,
+    window_ns: (u64, u64),
+    overrun_ns: u64,
+) -> RateBlock {
+    let window_s = seconds(window_ns);
+    if is_closed {
+        // Only what ended inside the window: what was under way at its end would flatter slow targets.
+        return RateBlock { target: None, achieved: finished as f64 / window_s, ratio: None };
+    }
+    let carried = (requests.ok + requests.failed) as f64;
+    let target = (carried + (requests.dropped + requests.unsent) as f64) / window_s;
+    let achieved = carried / (window_s + overrun_ns as f64 / 1e9);
+    let ratio = if target > 0.0 { achieved / target } else { 1.0 };
+    RateBlock { target: Some(target), achieved, ratio: Some(ratio) }
+}
+
+/// The rates of several scenarios as one, over the run's window. What was asked for is only known where each has a schedule.
+fn sum(parts: &[Part], window_ns: (u64, u64)) -> RateBlock {
+    let window_s = seconds(window_ns);
+    let share = |part: &Part| part.window_s() / window_s;
+    let achieved = parts.iter().map(|part| part.rate.achieved * share(part)).sum();
+    let target = parts.iter().map(|part| Some(part.rate.target? * share(part))).sum::<Option<f64>>();
+    let ratio = target.map(|target| if target > 0.0 { achieved / target } else { 1.0 });
+    RateBlock { target, achieved, ratio }
+}
+
+/// By how many arrivals the counts differ from the schedule itself, which no shard had a hand in. Random arrivals cannot be
+/// counted without drawing them again.
+fn unaccounted(scenario: &Scenario, phases: Phases, requests: &Requests) -> u64 {
+    let (Load::Open { arrivals: Arrivals::Uniform, .. }, Some(schedule)) =
+        (&scenario.load, scenario.schedule())
+    else {
+        return 0;
+    };
+    let before = |ns: u64| schedule.arrivals_before(ns).min(scenario.requests_max.unwrap_or(u64::MAX));
+    (before(phases.measure_to_ns) - before(phases.measure_from_ns)).abs_diff(requests.scheduled())
+}

@@ -1,0 +1,60 @@
+//! A report as if one of its scenarios had been the whole run: what compares, searches and gates on one scenario.
+
+use super::Report;
+use crate::plan::Fields;
+use crate::quantity::counted;
+
+impl Report {
+    /// The report of one scenario, by its name. What belongs to the machine – CPU time, shards, environment – stays that of the
+    /// run, and so do its verdict and its slowest requests. Nothing when there is no such scenario.
+    pub fn of_scenario(&self, name: &str) -> Option<Report> {
+        let index = self.plan.scenario_named(name)?;
+        let scenario = self.scenarios.get(index)?;
+        let plan = self.plan.rewritten(|fields| keep_scenario(fields, index));
+        let others = self.plan.scenarios.len() as u64 - 1;
+        let mut limits = self.limits.clone();
+        if others > 0 {
+            limits.push(format!("CPU time is that of {} as well", counted(others, "other scenario")));
+        }
+        Some(Report {
+            plan,
+            window_s: scenario.window_s,
+            outcome: scenario.outcome.clone(),
+            trust: scenario.trust.clone(),
+            rate: scenario.rate,
+            requests: scenario.requests.clone(),
+            bytes: scenario.bytes,
+            response_ns: scenario.response_ns.clone(),
+            service_ns: scenario.service_ns.clone(),
+            slip_ns: scenario.slip_ns.clone(),
+            failed_response_ns: scenario.failed_response_ns.clone(),
+            generator_lag_ns: scenario.generator_lag_ns.clone(),
+            scenarios: vec![scenario.clone()],
+            history: self.history.iter().map(|slice| slice.of_scenario(index)).collect(),
+            limits,
+            ..self.clone()
+        })
+    }
+}
+
+/// Leaves one scenario of a plan, and what it uses.
+fn keep_scenario(fields: &mut Fields, index: usize) {
+    let mut scenario = fields.scenarios.swap_remove(index);
+    let (targets, pools) = (std::mem::take(&mut fields.targets), std::mem::take(&mut fields.pools));
+    let mut used: Vec<usize> = Vec::new();
+    for step in scenario.steps_mut() {
+        let known = used.iter().position(|pool| *pool == step.pool);
+        step.pool = known.unwrap_or_else(|| {
+            used.push(step.pool);
+            used.len() - 1
+        });
+    }
+    for pool in used {
+        let mut pool = pools[pool];
+        fields.targets.push(targets[pool.target].clone());
+        pool.target = fields.targets.len() - 1;
+        fields.pools.push(pool);
+    }
+    fields.scenarios = vec![scenario];
+    fields.thresholds.clear();
+}

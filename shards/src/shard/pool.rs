@@ -1,0 +1,369 @@
+//! The connections of one shard to one target: made, used, broken and made again. What is sent on them is a scenario's.
+//!
+//! A pool serves one scenario: a target that does not answer takes up the connections of that scenario and no other's.
+
+use super::core::{Core, MILLISECOND_NS, Released, SECOND_NS, Stage, TICK_NS};
+use super::scenario::{LoadState, ScenarioRun};
+
+use crate::connection::{Armed, Connections, Flight, Link};
+use crate::protocol::Protocol;
+use crate::wire::{Slot, Wire};
+use engine::bucket::Arrival;
+use engine::outcome::{Fault, Kind};
+use engine::plan::{Fields, SHARDS_MAX};
+use engine::random::Random;
+use engine::record::{Instants, Recorder};
+use engine::seams::{Call, End, Source};
+use engine::url::Endpoint;
+use std::collections::VecDeque;
+
+/// Connections are begun no faster than this, and no more are under way at a time: servers' backlogs are short.
+const CONNECTS_PER_TURN: usize = 16;
+const CONNECTING_MAX: u32 = 256;
+const _: () =
+    assert!(CONNECTS_PER_TURN <= CONNECTING_MAX as usize, "a turn begins no more than may be under way");
+/// First and longest wait before a failed connection is tried again. The wait doubles, and is drawn from its upper half.
+const BACKOFF_NS_MIN: u64 = 10 * MILLISECOND_NS;
+const BACKOFF_NS_MAX: u64 = SECOND_NS;
+const _: () = assert!(BACKOFF_NS_MIN <= BACKOFF_NS_MAX, "a wait doubles from the one to the other");
+/// A connection that is begun counts as so many operations.
+const OPERATIONS_PER_CONNECT: u64 = 4;
+
+/// The connections to one target. Slots are the pool's own here, from 0; the wire's begin at `first_slot`.
+pub(super) struct ConnectionPool<P: Protocol> {
+    pub(super) first_slot: Slot,
+    /// Which pool it is.
+    pub(super) number: u32,
+    /// The scenario it serves, and its first series.
+    pub(super) scenario: usize,
+    pub(super) first_series: usize,
+    pub(super) connections: Connections,
+    /// What is spoken on each of them.
+    pub(super) protocols: Vec<P>,
+    pub(super) shared: P::Shared,
+    pub(super) closed: VecDeque<Slot>,
+    pub(super) connecting: u32,
+    pub(super) next_retry_ns: u64,
+    pub(super) next_watched: Slot,
+    pub(super) timeout_ns: u64,
+    pub(super) connect_timeout_ns: u64,
+    /// Bytes can be thrown away in the kernel: MSG_TRUNC does that on TCP alone. Where several requests are under way on a
+    /// connection, receiving whatever comes takes fewer calls.
+    pub(super) can_discard: bool,
+    pub(super) is_closed_loop: bool,
+    /// All ones where a connection carries its lag on, and none in a closed loop.
+    pub(super) carry_mask: u64,
+    random: Random,
+}
+
+impl<P: Protocol> ConnectionPool<P> {
+    /// The pool of a number, about to connect.
+    pub(super) fn new(
+        plan: &Fields,
+        number: usize,
+        shard: u64,
+        first_slot: Slot,
+        shared: P::Shared,
+    ) -> ConnectionPool<P> {
+        let serves =
+            |scenario: &engine::plan::Scenario| scenario.steps().iter().any(|step| step.pool == number);
+        let scenario = plan.scenarios.iter().position(serves).expect("every pool of a plan is used");
+        let served = &plan.scenarios[scenario];
+        let target = &plan.targets[plan.pools[number].target];
+        let (slots, pipeline) = (plan.connections_of(number, shard as u32), target.pipeline());
+        let is_closed_loop = served.load.is_closed();
+        let stream = shard + number as u64 * u64::from(SHARDS_MAX);
+        ConnectionPool {
+            first_slot,
+            number: number as u32,
+            scenario,
+            first_series: plan.layout().series_of(scenario).start,
+            connections: Connections::new(slots, pipeline),
+            protocols: (0..slots).map(|_| P::new(&shared)).collect(),
+            shared,
+            closed: (0..slots).collect(),
+            connecting: 0,
+            next_retry_ns: 0,
+            next_watched: 0,
+            timeout_ns: served.steps()[0].timeout_ns,
+            connect_timeout_ns: target.connect_timeout_ns,
+            can_discard: pipeline == 1 && !matches!(target.url.endpoint, Endpoint::Unix { .. }),
+            is_closed_loop,
+            carry_mask: if is_closed_loop { 0 } else { u64::MAX },
+            random: Random::new(plan.seed, u64::MAX / 2 - stream),
+        }
+    }
+
+    pub(super) fn connected<W: Wire>(&mut self, core: &mut Core<W>, slot: Slot) {
+        self.connecting -= 1;
+        self.connections.open += 1;
+        let connection = self.connections.at(slot);
+        if connection.was_open {
+            core.recorder.stats.reconnects += 1;
+        }
+        connection.was_open = true;
+        connection.has_answered = false;
+        connection.link = Link::Open;
+        connection.heard_ns = core.now_ns;
+        self.protocols[slot as usize].opened();
+        self.arm_stream(core, slot);
+        self.make_ready(core.now_ns, slot);
+    }
+
+    pub(super) fn connect_failed<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+        kind: Kind,
+    ) {
+        self.connecting -= 1;
+        core.recorder.stats.connect_failures += 1;
+        let is_starting = core.start_ns == u64::MAX;
+        let is_own = is_starting && kind.fault() == Fault::Generator;
+        core.recorder.stats.connect_failures_own += u64::from(is_own);
+        core.wire.close(self.first_slot + slot);
+        self.retry_later(core.now_ns, slot);
+        if scenario.sheds {
+            self.shed(core, scenario);
+        }
+        // While nothing at all can be reached, an attempt that fails is the failure of the arrival that waited longest.
+        let relative_ns = core.relative_ns(core.now_ns);
+        if core.stage == Stage::Running
+            && self.connections.open == 0
+            && let Some(arrival) = scenario.next_arrival(relative_ns, relative_ns, true)
+        {
+            let call = scenario.source.begin(arrival);
+            let outcome = scenario.source.end(call, End::Failed(kind));
+            let instants = Instants { intended: arrival.intended_ns, sent: relative_ns, done: relative_ns };
+            core.recorder.not_sent(self.first_series + call.step as usize, outcome, instants);
+        }
+    }
+
+    /// The connection cannot be used any more. Whatever was under way on it has failed; an idle connection that ends has
+    /// failed nobody.
+    pub(super) fn broken<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+        kind: Kind,
+    ) {
+        let now = core.now_ns;
+        if !self.connections.at(slot).is_open() {
+            return;
+        }
+        if self.connections.is_idle(slot) {
+            // It waited for nobody: what the generator owed on it is settled.
+            self.connections.at(slot).carried_ns = 0;
+        }
+        while let Some(place) = self.connections.oldest(slot) {
+            let flight = self.connections.end(slot, place);
+            // A failure that something told us of has lain there as a response would have; a timeout is our own finding.
+            let late_ns = if matches!(kind, Kind::Timeout | Kind::Unfinished) { 0 } else { core.late_ns };
+            let instants = core.instants(flight.intended_ns, flight.sent_ns(), now);
+            let lag_ns = flight.lag_when_done(now, late_ns);
+            self.connections.at(slot).carried_ns = lag_ns & self.carry_mask;
+            let outcome = scenario.source.end(flight.call(), End::Failed(kind));
+            core.recorder.done(self.first_series + flight.step(), outcome, instants, lag_ns, 0);
+        }
+        self.connections.open -= 1;
+        core.wire.close(self.first_slot + slot);
+        let connection = self.connections.at(slot);
+        connection.is_sending = false;
+        connection.armed = Armed::No;
+        // One that has worked is made again at once; one that has not is a target that accepts and drops.
+        if connection.has_answered {
+            connection.attempts = 0;
+            connection.link = Link::Closed { retry_ns: now };
+            self.next_retry_ns = now;
+            self.closed.push_back(slot);
+        } else {
+            self.retry_later(now, slot);
+        }
+    }
+
+    fn retry_later(&mut self, now: u64, slot: Slot) {
+        let connection = self.connections.at(slot);
+        connection.attempts += 1;
+        let longest_ns = (BACKOFF_NS_MIN << connection.attempts.min(10)).min(BACKOFF_NS_MAX);
+        let wait_ns = self.random.between(longest_ns / 2, longest_ns);
+        connection.link = Link::Closed { retry_ns: now + wait_ns };
+        connection.armed = Armed::No;
+        // It waits for the target from now on, and not for what the generator owed.
+        connection.carried_ns = 0;
+        self.next_retry_ns = self.next_retry_ns.min(now + wait_ns);
+        self.closed.push_back(slot);
+    }
+
+    /// What failed while connecting is tried afresh at the start: the first arrivals do not inherit a long wait.
+    pub(super) fn start(&mut self, start_ns: u64) {
+        for &slot in &self.closed {
+            self.connections.at(slot).attempts = 0;
+            self.connections.at(slot).link = Link::Closed { retry_ns: start_ns };
+        }
+        self.next_retry_ns = start_ns;
+    }
+
+    /// Makes connections that are closed and whose time has come, a few at a time.
+    pub(super) fn reconnect<W: Wire>(&mut self, core: &mut Core<W>) {
+        let now = core.now_ns;
+        if self.closed.is_empty() || now < self.next_retry_ns {
+            return;
+        }
+        let mut begun = 0;
+        let mut next_ns = u64::MAX;
+        for _ in 0..self.closed.len() {
+            let Some(slot) = self.closed.pop_front() else { break };
+            let Link::Closed { retry_ns } = self.connections.at(slot).link else { continue };
+            if retry_ns <= now && begun < CONNECTS_PER_TURN && self.connecting < CONNECTING_MAX {
+                begun += 1;
+                self.connecting += 1;
+                core.operations += OPERATIONS_PER_CONNECT;
+                let deadline_ns = now + self.connect_timeout_ns;
+                self.connections.at(slot).link = Link::Connecting { deadline_ns };
+                core.wire.connect(self.first_slot + slot);
+            } else {
+                next_ns = next_ns.min(retry_ns.max(now + TICK_NS / 10));
+                self.closed.push_back(slot);
+            }
+        }
+        self.next_retry_ns = next_ns;
+    }
+
+    /// Sends what is due next, if a connection is free for it. True when something was sent.
+    #[inline(always)]
+    pub(super) fn release<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+    ) -> bool {
+        let Some(slot) = self.connections.first_ready() else { return false };
+        let free_ns = self.connections.at(slot).free_ns;
+        let Some(now_ns) = core.now_ns.checked_sub(core.start_ns) else { return false };
+        let is_running = core.stage == Stage::Running;
+        let Some(arrival) = scenario.next_arrival(now_ns, core.relative_ns(free_ns), is_running) else {
+            return false;
+        };
+        self.connections.unqueue_first();
+        self.send(core, scenario, slot, arrival, free_ns);
+        self.connections.queue(slot);
+        true
+    }
+
+    /// Puts one request on the wire; in a closed loop as many as the connection has room for.
+    // A part of the loop, like `make_ready`.
+    #[inline(always)]
+    fn send<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+        first: Arrival,
+        free_ns: u64,
+    ) {
+        let room = match &scenario.load {
+            LoadState::Open(_) => 1,
+            LoadState::Closed(closed) => u64::from(self.connections.room(slot)).min(closed.left + 1),
+        };
+        if scenario.is_one_constant {
+            let bytes = scenario.source.steps()[0].constant.as_ref().map_or(0, Vec::len) as u64;
+            let call = scenario.source.begin(first);
+            self.begin(core, slot, call, first, free_ns, bytes);
+            for _ in 1..room {
+                let arrival = scenario.next_of_closed_loop(first.intended_ns);
+                let call = scenario.source.begin(arrival);
+                self.begin(core, slot, call, arrival, free_ns, bytes);
+            }
+            self.connections.at(slot).is_sending = scenario.reports_sends;
+            let (slot, constant) = (self.first_slot + slot, scenario.first_series);
+            core.wire.send_constant(slot, constant, room as usize, scenario.reports_sends);
+        } else {
+            self.send_drawn(core, scenario, slot, room, first, free_ns);
+        }
+        core.sends += 1;
+        core.operations += 1;
+    }
+
+    /// Sends requests that are drawn or filled in: one constant as it is, anything else through the outbox.
+    #[inline(never)]
+    fn send_drawn<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+        room: u64,
+        first: Arrival,
+        free_ns: u64,
+    ) {
+        let mut arrival = first;
+        let on_wire = self.first_slot + slot;
+        for more in (0..room).rev() {
+            let call = scenario.source.begin(arrival);
+            if room == 1
+                && let Some(constant) = &scenario.source.steps()[call.step as usize].constant
+            {
+                let bytes = constant.len() as u64;
+                self.begin(core, slot, call, arrival, free_ns, bytes);
+                self.connections.at(slot).is_sending = scenario.reports_sends;
+                let constant = scenario.first_series + call.step as usize;
+                return core.wire.send_constant(on_wire, constant, 1, scenario.reports_sends);
+            }
+            let mut out = core.wire.outbox(on_wire);
+            let before = out.filled();
+            self.protocols[slot as usize].send(&mut scenario.source, call, arrival.number, &mut out);
+            let bytes = (out.filled() - before) as u64;
+            self.begin(core, slot, call, arrival, free_ns, bytes);
+            if more > 0 {
+                arrival = scenario.next_of_closed_loop(first.intended_ns);
+            }
+        }
+        self.connections.at(slot).is_sending = scenario.reports_copies;
+        core.wire.flush(on_wire, scenario.reports_copies);
+    }
+
+    #[inline(always)]
+    fn begin<W: Wire>(
+        &mut self,
+        core: &mut Core<W>,
+        slot: Slot,
+        call: Call,
+        arrival: Arrival,
+        free_ns: u64,
+        bytes: u64,
+    ) {
+        let flight = Flight::new(call, core.start_ns + arrival.intended_ns);
+        let place = self.connections.begin(slot, flight);
+        core.released.push(Released { pool: self.number, place, free_ns, bytes });
+    }
+
+    /// Stamps a request that is handed to the kernel now.
+    #[inline(always)]
+    pub(super) fn stamp(&mut self, recorder: &mut Recorder, released: Released, sent_ns: u64, start_ns: u64) {
+        let Released { place, free_ns, bytes, .. } = released;
+        let flight = self.connections.flight_mut(place);
+        let due_ns = flight.intended_ns.max(free_ns);
+        if self.is_closed_loop {
+            // No moment was intended: what passed since the connection was free is the generator's, not the target's.
+            flight.intended_ns = sent_ns;
+        } else {
+            flight.set_sent(sent_ns);
+        }
+        flight.set_lag(sent_ns.saturating_sub(due_ns));
+        let (series, intended_ns) = (self.first_series + flight.step(), flight.intended_ns);
+        recorder.sent(series, intended_ns.saturating_sub(start_ns), sent_ns.saturating_sub(start_ns), bytes);
+    }
+
+    /// Queues a connection that can take a request. One that could before has been free since then.
+    ///
+    /// Lindley's recursion: had the generator not been late with the request before, the connection would have been free that
+    /// much earlier. Without this, each use of a connection would wipe out what the generator owes, and a generator that
+    /// cannot keep up would find that every arrival had to wait for a connection.
+    // A part of the loop: the compiler would count its callers, and make it a call for every response.
+    #[inline(always)]
+    pub(super) fn make_ready(&mut self, now: u64, slot: Slot) {
+        if let Some(connection) = self.connections.queue(slot) {
+            connection.free_ns = now.saturating_sub(connection.carried_ns);
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What comes on a connection: handed to its protocol, written down as that reports it, and asked for in the way it wishes.
+
+use super::core::Core;
+use super::pool::ConnectionPool;
+use super::scenario::ScenarioRun;
+use crate::connection::{Armed, Connections, Link};
+use crate::protocol::{Events, Place, Protocol, Receive, Response, Unusable};
+use crate::wire::{Pause, Slot, Wire};
+use engine::record::{Instants, Recorder};
+use engine::seams::{End, Source, StepFacts};
+
+/// Responses of one connection, written down as they are found.
+struct Responses<'a, S> {
+    slot: Slot,
+    connections: &'a mut Connections,
+    source: &'a mut S,
+    recorder: &'a mut Recorder,
+    now_ns: u64,
+    start_ns: u64,
+    /// For how long they have lain in the kernel.
+    late_ns: u64,
+    carry_mask: u64,
+    first_series: usize,
+}
+
+impl<S: Source> Events for Responses<'_, S> {
+    #[inline]
+    fn oldest(&self) -> Option<(Place, &StepFacts)> {
+        let place = self.connections.oldest(self.slot)?;
+        Some((place, &self.source.steps()[self.connections.flight(place).step()]))
+    }
+
+    // The compiler would count its callers: the two that are rare would make it a call for every response.
+    #[inline(always)]
+    fn response(&mut self, place: Place, Response { code, is_ok, bytes }: Response) {
+        let flight = self.connections.end(self.slot, place);
+        let relative = |ns: u64| ns.saturating_sub(self.start_ns);
+        let instants = Instants {
+            intended: relative(flight.intended_ns),
+            sent: relative(flight.sent_ns()),
+            done: relative(self.now_ns),
+        };
+        let lag_ns = flight.lag_when_done(self.now_ns, self.late_ns);
+        let outcome = self.source.end(flight.call(), End::Response { code, is_ok });
+        self.recorder.done(self.first_series + flight.step(), outcome, instants, lag_ns, bytes);
+        let connection = self.connections.at(self.slot);
+        connection.carried_ns = lag_ns & self.carry_mask;
+        connection.has_answered = true;
+    }
+
+    fn unasked(&mut self, bytes: u64) {
+        self.recorder.stats.unasked_bytes += bytes;
+    }
+}
+
+impl<P: Protocol> ConnectionPool<P> {
+    /// Bytes arrived.
+    pub(super) fn receive<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+        buffer: W::Buffer,
+        goes_on: bool,
+    ) {
+        let connection = self.connections.at(slot);
+        connection.heard_ns = core.now_ns;
+        if !goes_on {
+            connection.armed = Armed::No;
+        }
+        let result = self.with_protocol(core, scenario, slot, |protocol, shared, wire, on| {
+            protocol.receive(shared, wire.bytes(&buffer), on)
+        });
+        core.wire.recycle(buffer);
+        self.went_on(core, scenario, slot, result);
+    }
+
+    /// Bytes that were to be discarded are.
+    pub(super) fn discarded<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+        bytes: u64,
+    ) {
+        let connection = self.connections.at(slot);
+        connection.heard_ns = core.now_ns;
+        connection.armed = Armed::No;
+        let result =
+            self.with_protocol(core, scenario, slot, |protocol, _, _, on| protocol.discarded(bytes, on));
+        self.went_on(core, scenario, slot, result);
+    }
+
+    /// The other side closed its end.
+    pub(super) fn ended<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+    ) {
+        let Unusable { kind, .. } =
+            self.with_protocol(core, scenario, slot, |protocol, _, _, on| protocol.ended(on));
+        self.broken(core, scenario, slot, kind);
+    }
+
+    /// Receiving stopped by itself, or because it was asked to.
+    pub(super) fn paused<W: Wire>(&mut self, core: &mut Core<W>, slot: Slot, pause: Pause) {
+        if pause == Pause::Starved {
+            core.recorder.stats.starved += 1;
+        }
+        let connection = self.connections.at(slot);
+        connection.armed = Armed::No;
+        if connection.link == Link::Switching {
+            connection.link = Link::Open;
+        }
+        if connection.is_open() {
+            self.await_more(core, slot);
+            self.make_ready(core.now_ns, slot);
+        }
+    }
+
+    pub(super) fn arm_stream<W: Wire>(&mut self, core: &mut Core<W>, slot: Slot) {
+        self.connections.at(slot).armed = Armed::Stream;
+        core.wire.receive(self.first_slot + slot);
+    }
+
+    /// Lets the protocol of a connection do something, and writes down what it reports.
+    #[inline]
+    fn with_protocol<W: Wire, S: Source, R>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+        work: impl FnOnce(&mut P, &mut P::Shared, &W, &mut Responses<'_, S>) -> R,
+    ) -> R {
+        let mut on = Responses {
+            slot,
+            connections: &mut self.connections,
+            source: &mut scenario.source,
+            recorder: &mut core.recorder,
+            now_ns: core.now_ns,
+            start_ns: core.start_ns,
+            late_ns: core.late_ns,
+            carry_mask: self.carry_mask,
+            first_series: self.first_series,
+        };
+        work(&mut self.protocols[slot as usize], &mut self.shared, &core.wire, &mut on)
+    }
+
+    /// The protocol has taken in what came: what to receive next, and whether to send.
+    // A part of the loop: as a call for every response it would cost eighteen instructions more.
+    #[inline(always)]
+    fn went_on<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+        result: Result<(), Unusable>,
+    ) {
+        match result {
+            Ok(()) => {
+                self.await_more(core, slot);
+                self.make_ready(core.now_ns, slot);
+            }
+            Err(Unusable { kind, .. }) => self.broken(core, scenario, slot, kind),
+        }
+    }
+
+    /// Lets what comes next be received as the protocol wishes, where something else, or nothing, is armed.
+    #[inline]
+    fn await_more<W: Wire>(&mut self, core: &mut Core<W>, slot: Slot) {
+        let wish = if self.can_discard { self.protocols[slot as usize].wish() } else { Receive::Stream };
+        let armed = self.connections.at(slot).armed;
+        if armed == Armed::No || (armed == Armed::Stream && wish == Receive::Head) {
+            self.arm(core, slot, wish);
+        }
+    }
+
+    /// Nothing is armed, or what is would copy the next response's body.
+    #[inline(never)]
+    fn arm<W: Wire>(&mut self, core: &mut Core<W>, slot: Slot, wish: Receive) {
+        let on_wire = self.first_slot + slot;
+        let connection = self.connections.at(slot);
+        match (connection.armed, wish) {
+            (Armed::No, Receive::Stream) => self.arm_stream(core, slot),
+            (Armed::No, Receive::Head) => {
+                connection.armed = Armed::Head;
+                core.wire.receive_head(on_wire);
+            }
+            (Armed::No, Receive::Discard(bytes)) => {
+                connection.armed = Armed::Discard;
+                core.wire.discard(on_wire, bytes);
+            }
+            (Armed::Stream, Receive::Head) if connection.link == Link::Open => {
+                // It stops before anything is asked for.
+                connection.link = Link::Switching;
+                core.wire.pause(on_wire);
+            }
+            _ => {}
+        }
+    }
+}

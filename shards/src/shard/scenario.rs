@@ -1,0 +1,155 @@
+//! One scenario on its shard: what it sends, and when the next of it is due. What it is sent on is a pool's.
+
+use engine::bucket::{Arrival, Poll, Share, TokenBucket};
+use engine::load::{Load, Overload};
+use engine::plan::{Fields, Scenario};
+use engine::seams::Source;
+
+/// One scenario of the plan.
+pub(super) struct ScenarioRun<S> {
+    pub(super) source: S,
+    /// The pool that its requests are sent on.
+    pub(super) pool: usize,
+    /// Its first series in the recorder, and its first constant on the wire: those of its steps follow each other.
+    pub(super) first_series: usize,
+    pub(super) load: LoadState,
+    /// The only request there is, and its bytes never change.
+    pub(super) is_one_constant: bool,
+    /// Requests are so long that the end of a send has to be waited for.
+    pub(super) reports_sends: bool,
+    /// The same for sends that are copied, whose memory the next one overwrites.
+    pub(super) reports_copies: bool,
+    /// Arrivals that have waited for too long are dropped.
+    pub(super) sheds: bool,
+}
+
+/// What says when the next request is to be sent.
+pub(super) enum LoadState {
+    /// A schedule.
+    Open(Box<TokenBucket>),
+    /// A free connection.
+    Closed(ClosedLoop),
+}
+
+/// A loop without a schedule: what it may still send, and when it may. Times are from the start of the run.
+pub(super) struct ClosedLoop {
+    pub(super) left: u64,
+    /// Requests are numbered as arrivals are dealt out, so that a number of requests are the same ones on any number of shards.
+    next_number: u64,
+    shards: u64,
+    pub(super) from_ns: u64,
+    pub(super) to_ns: u64,
+}
+
+/// This much always fits the socket's buffer when nothing else is in it, so its send is over when the system call is.
+/// Where a connection may have more under way, the end of a send is reported, and waited for before the next: its memory
+/// could be in use, and a second send could overtake the rest of the first.
+const SEND_BYTES_SILENT: usize = 4 << 10;
+
+impl<S: Source> ScenarioRun<S> {
+    /// The scenario of a number, as one shard runs it.
+    pub(super) fn new(plan: &Fields, index: usize, source: S, share: Share) -> ScenarioRun<S> {
+        let scenario = &plan.scenarios[index];
+        let pool = scenario.steps()[0].pool;
+        let pipeline = plan.targets[plan.pools[pool].target].pipeline() as usize;
+        let bytes_max = source.steps().iter().map(|step| step.bytes_max).max().unwrap_or(0);
+        ScenarioRun {
+            pool,
+            first_series: plan.layout().series_of(index).start,
+            load: LoadState::new(plan, index, share),
+            is_one_constant: matches!(source.steps(), [only] if only.constant.is_some()),
+            reports_sends: bytes_max * pipeline > SEND_BYTES_SILENT,
+            reports_copies: pipeline > 1 || bytes_max > SEND_BYTES_SILENT,
+            sheds: matches!(scenario.load, Load::Open { overload: Overload::Shed { .. }, .. }),
+            source,
+        }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.load, LoadState::Closed(_))
+    }
+
+    pub(super) fn bucket(&self) -> Option<&TokenBucket> {
+        match &self.load {
+            LoadState::Open(bucket) => Some(bucket),
+            LoadState::Closed(_) => None,
+        }
+    }
+
+    pub(super) fn bucket_mut(&mut self) -> Option<&mut TokenBucket> {
+        match &mut self.load {
+            LoadState::Open(bucket) => Some(bucket),
+            LoadState::Closed(_) => None,
+        }
+    }
+
+    /// A closed loop's next request, one more on a connection that has taken one.
+    #[inline]
+    pub(super) fn next_of_closed_loop(&mut self, intended_ns: u64) -> Arrival {
+        match &mut self.load {
+            LoadState::Closed(closed) => closed.next(intended_ns),
+            LoadState::Open(_) => unreachable!("a schedule sends one request at a time"),
+        }
+    }
+
+    /// Whether it is a closed loop that has sent all it may.
+    pub(super) fn is_spent(&self) -> bool {
+        matches!(&self.load, LoadState::Closed(closed) if closed.left == 0)
+    }
+
+    /// When the next of it is due, for a connection that became free at some moment; a closed loop's is when it is free. Times are
+    /// from the start of the run.
+    #[inline]
+    pub(super) fn next_due_ns(&self, free_ns: u64) -> Option<u64> {
+        match &self.load {
+            LoadState::Open(bucket) => bucket.next_ns(),
+            LoadState::Closed(closed) => {
+                let due_ns = free_ns.max(closed.from_ns);
+                (closed.left > 0 && due_ns < closed.to_ns).then_some(due_ns)
+            }
+        }
+    }
+
+    /// The arrival to be sent now, if one is. Times are from the start of the run; a closed loop sends only while the run goes on.
+    #[inline]
+    pub(super) fn next_arrival(&mut self, now_ns: u64, free_ns: u64, is_running: bool) -> Option<Arrival> {
+        match &mut self.load {
+            LoadState::Open(bucket) => match bucket.poll_due(now_ns) {
+                Poll::Due(arrival) => Some(arrival),
+                Poll::Idle { .. } | Poll::Finished => None,
+            },
+            LoadState::Closed(closed) => {
+                let may_send =
+                    is_running && closed.left > 0 && (closed.from_ns..closed.to_ns).contains(&now_ns);
+                may_send.then(|| closed.next(free_ns.max(closed.from_ns)))
+            }
+        }
+    }
+}
+
+impl LoadState {
+    fn new(plan: &Fields, index: usize, share: Share) -> LoadState {
+        let Scenario { starts_ns, load, requests_max, .. } = &plan.scenarios[index];
+        match TokenBucket::new((*starts_ns, load), plan.phases, share, plan.draws_of(index), *requests_max) {
+            Some(bucket) => LoadState::Open(Box::new(bucket)),
+            None => LoadState::Closed(ClosedLoop {
+                left: requests_max.map_or(u64::MAX, |requests| share.of(requests)),
+                next_number: share.shard,
+                shards: share.shards,
+                from_ns: *starts_ns,
+                to_ns: plan.scenarios[index].ends_ns(),
+            }),
+        }
+    }
+}
+
+impl ClosedLoop {
+    /// The next request, which has to be left.
+    #[inline]
+    pub(super) fn next(&mut self, intended_ns: u64) -> Arrival {
+        let number = self.next_number;
+        self.left -= 1;
+        self.next_number += self.shards;
+        Arrival { number, intended_ns }
+    }
+}
