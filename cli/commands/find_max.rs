@@ -113,8 +113,12 @@ struct Found<'a> {
 /// Finds the highest sustained rate and says it.
 pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     let plan = load::plan_to_probe(&args.plan)?;
-    let (slo, added) = with_failures(conditions(args, &plan)?)?;
     let probed = probed(args, &plan)?;
+    let (mut slo, added) = with_failures(conditions(args, &plan)?, &names_of(&plan, probed))?;
+    if !plan.keeps_secrets {
+        // Reports name their scenarios and steps without secrets, and conditions are held against those names.
+        slo.iter_mut().for_each(redact::threshold);
+    }
     let search = Search::new(settings(args, &plan, probed)?);
     let confidence = flags::confidence(&args.confidence)?;
     let uses_stdout = files::stdout_of(&[&args.json, &args.svg])?;
@@ -277,13 +281,26 @@ fn conditions(args: &FindMaxArgs, plan: &Plan) -> Result<Vec<Threshold>, Failure
 }
 
 /// The conditions, one on failures among them, and a note where it was added.
-fn with_failures(mut slo: Vec<Threshold>) -> Result<(Vec<Threshold>, Option<String>), Failure> {
-    if slo.iter().any(|condition| condition.metric == Metric::Failed) {
+fn with_failures(
+    mut slo: Vec<Threshold>,
+    names: &[&str],
+) -> Result<(Vec<Threshold>, Option<String>), Failure> {
+    let mut on_failures = slo.iter().filter(|one| one.metric == Metric::Failed && one.scope.step.is_none());
+    let limits = |name: &&str| on_failures.clone().any(|one| one.scope.scenario.as_deref() == Some(*name));
+    if names.iter().all(limits) || on_failures.any(|one| one.scope.scenario.is_none()) {
         return Ok((slo, None));
     }
     slo.push(Threshold::parse(FAILED_DEFAULT).map_err(Failure::runtime)?);
     let note = format!("{FAILED_DEFAULT} was added: no condition said how many requests may fail");
     Ok((slo, Some(note)))
+}
+
+/// The scenarios whose rate is searched for.
+fn names_of(plan: &Plan, probed: Probed) -> Vec<&str> {
+    match probed {
+        Probed::Sum => plan.scenarios.iter().map(|scenario| scenario.name.as_str()).collect(),
+        Probed::Scenario(index) => vec![plan.scenarios[index].name.as_str()],
+    }
 }
 
 /// Where the plan goes, without secrets.
@@ -469,12 +486,17 @@ mod tests {
 
     #[test]
     fn failures_are_limited_unless_a_condition_says_how() {
-        let with = |text: &str| with_failures(Threshold::parse_list(text).unwrap()).unwrap();
+        let with = |text: &str| with_failures(Threshold::parse_list(text).unwrap(), &["read"]).unwrap();
         let (slo, note) = with("p(99)<50ms");
         assert_eq!((slo.len(), slo[1].text.as_str(), slo[1].limit), (2, "failed <1%", 0.01));
         assert!(note.unwrap().contains("failed<1% was added"));
         let (slo, note) = with("p(99)<50ms, failed<5%");
         assert_eq!((slo.len(), note), (2, None));
+        let (slo, note) = with("failed{scenario=read}<5%");
+        assert_eq!((slo.len(), note), (1, None));
+        for of_others in ["failed{scenario=write}<5%", "failed{step=find}<5%"] {
+            assert_eq!(with(of_others).0.len(), 2, "{of_others}");
+        }
     }
 
     #[test]

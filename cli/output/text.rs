@@ -260,7 +260,7 @@ fn limits(report: &Report) -> String {
 
 /// A line with a name before it.
 pub(crate) fn row(name: &str, text: &str) -> String {
-    format!("{name:13}{text}\n")
+    format!("{name:12} {text}\n")
 }
 
 /// A rate for people: whole numbers in groups of three, small ones with decimals.

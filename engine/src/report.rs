@@ -11,7 +11,7 @@ use crate::history::Slice;
 use crate::limits;
 use crate::phase::Warmup;
 use crate::plan::{self, Plan, Wait};
-use crate::record::{Finished, ReportedStats, ShardStats, SlowRequest, Snapshot, sum_of};
+use crate::record::{Finished, ReportedStats, Series, ShardStats, SlowRequest, Snapshot, sum_of};
 use crate::target_outcome::TargetOutcome;
 pub use crate::timing::Timing;
 use crate::trust::Trust;
@@ -249,9 +249,7 @@ impl Report {
         let window = whole.window_stats();
         // A run that was to end with a number of requests is whole when it has reached it; of one that was to end when enough
         // is known, the end was brought forward.
-        let (ended, is_shorter) = (whole.total(), to_ns < planned_ns);
-        let is_counted_out = requests_max(plan).is_some_and(|asked| ended.ok + ended.failed() >= asked);
-        let is_partial = is_shorter && !is_counted_out;
+        let is_partial = to_ns < planned_ns && !all_have_ended(plan, whole, to_ns);
         let of_run = Whole { plan, snapshot: whole, history, window_ns: (from_ns, to_ns), is_partial };
         let parts = Part::of_each(of_run);
         let part = Part::whole(of_run, &parts);
@@ -339,9 +337,15 @@ impl Report {
     }
 }
 
-/// The requests that the run ends with, if all its scenarios end with a number of them.
-fn requests_max(plan: &Plan) -> Option<u64> {
-    plan.scenarios.iter().map(|scenario| scenario.requests_max).sum()
+/// Whether every scenario came to its end by a moment: that of its schedule, or the last of its requests.
+fn all_have_ended(plan: &Plan, whole: &Snapshot, to_ns: u64) -> bool {
+    plan.scenarios.iter().enumerate().all(|(index, scenario)| {
+        scenario.ends_ns() <= to_ns
+            || scenario.requests_max.is_some_and(|asked| {
+                let ended = |series: &Series| series.ok + series.failed();
+                whole.requests.each_of(index).map(ended).sum::<u64>() >= asked
+            })
+    })
 }
 
 fn cpu(window: &[ShardStats], facts: &MachineFacts) -> Cpu {
@@ -400,7 +404,8 @@ fn scenarios(
 
 /// Of several scenarios, how the target did that did worst.
 fn worst_outcome(scenarios: &[ScenarioReport]) -> TargetOutcome {
-    let worst = scenarios.iter().rev().max_by_key(|scenario| scenario.outcome.severity());
+    let worst =
+        that_took_part(scenarios).into_iter().rev().max_by_key(|scenario| scenario.outcome.severity());
     let named = |scenario: &ScenarioReport| TargetOutcome {
         text: format!("of `{}` {}", scenario.name, scenario.outcome.text),
         ..scenario.outcome.clone()
@@ -408,9 +413,16 @@ fn worst_outcome(scenarios: &[ScenarioReport]) -> TargetOutcome {
     worst.map(named).unwrap_or_default()
 }
 
+/// The scenarios that had something to send in the window; one that was over before says nothing of it. All, if none had.
+fn that_took_part(scenarios: &[ScenarioReport]) -> Vec<&ScenarioReport> {
+    let had_some = |scenario: &&ScenarioReport| scenario.requests.scheduled() > 0;
+    let is_none = !scenarios.iter().any(|scenario| had_some(&scenario));
+    scenarios.iter().filter(|scenario| is_none || had_some(scenario)).collect()
+}
+
 /// Of several scenarios, the least of what can be believed.
 fn worst_trust(scenarios: &[ScenarioReport]) -> Trust {
-    let worst = scenarios.iter().min_by(|a, b| {
+    let worst = that_took_part(scenarios).into_iter().min_by(|a, b| {
         let percentile = |scenario: &ScenarioReport| scenario.trust.percentile.unwrap_or(-1.0);
         percentile(a).total_cmp(&percentile(b))
     });

@@ -299,20 +299,18 @@ pub fn wire<S: Source>(
 
 /// What goes out on the wire of a shard: every step's bytes where they never change, in the order of their series.
 fn outgoing<'a, S: Source>(plan: &Plan, sources: &'a [S]) -> Outgoing<'a> {
-    let (mut constants, mut copies_max, mut copy_bytes_max) = (Vec::new(), 1, 0);
+    let (mut constants, mut copy_bytes_max) = (Vec::new(), 0);
     for (scenario, source) in plan.scenarios.iter().zip(sources) {
         let (steps, pipeline) = (source.steps(), plan.target_of(&scenario.steps()[0]).pipeline() as usize);
-        constants.extend(steps.iter().map(|step| step.constant.as_deref().unwrap_or_default()));
+        // Only a closed loop with one request sends several at a time as they are.
+        let copies = if scenario.load.is_closed() && steps.len() == 1 { pipeline } else { 1 };
+        constants.extend(steps.iter().map(|step| (step.constant.as_deref().unwrap_or_default(), copies)));
         // Nothing is copied when the one request there is never changes, or when single ones are sent as they are.
         let is_copied = |step: &&StepFacts| step.constant.is_none() || (pipeline > 1 && steps.len() > 1);
         let bytes_max = steps.iter().filter(is_copied).map(|step| step.bytes_max).max().unwrap_or(0);
         copy_bytes_max = copy_bytes_max.max(bytes_max * pipeline);
-        // Only a closed loop with one request sends several at a time as they are.
-        if scenario.load.is_closed() && steps.len() == 1 {
-            copies_max = copies_max.max(pipeline);
-        }
     }
-    Outgoing { constants, copies: copies_max, copy_bytes_max }
+    Outgoing { constants, copy_bytes_max }
 }
 
 /// How long a shard may take to have tried all its connections.

@@ -50,10 +50,8 @@ enum Operation {
 
 /// What a wire will send, so that it can lay out the memory beforehand.
 pub struct Outgoing<'a> {
-    /// Byte strings that never change.
-    pub constants: Vec<&'a [u8]>,
-    /// How many times over each is kept, so that a pipeline of them is one send.
-    pub copies: usize,
+    /// Byte strings that never change, and how many times over each is kept, so that a pipeline of them is one send.
+    pub constants: Vec<(&'a [u8], usize)>,
     /// The most bytes one send copies; 0 when none does.
     pub copy_bytes_max: usize,
 }
@@ -100,7 +98,7 @@ impl RingWire {
     /// A wire whose slots go by these routes, one after the other. Must be made on the thread that uses it. Errors are
     /// io_uring's.
     pub fn new(routes: &[SlotRoute], outgoing: &Outgoing) -> io::Result<RingWire> {
-        let Outgoing { constants, copies, copy_bytes_max } = outgoing;
+        let Outgoing { constants, copy_bytes_max } = outgoing;
         let slots: u32 = routes.iter().map(|route| route.slots).sum();
         let (mut addresses, mut address_of) = (Vec::new(), Vec::with_capacity(slots as usize));
         for SlotRoute { slots, addresses: of_route } in routes {
@@ -110,7 +108,7 @@ impl RingWire {
             addresses.extend(of_route.iter().cloned());
         }
         let buffers = (slots * 2).next_power_of_two().clamp(BUFFERS_MIN, BUFFERS_MAX) as u16;
-        let repeated = constants.iter().map(|bytes| bytes.repeat(*copies)).collect();
+        let repeated = constants.iter().map(|(bytes, copies)| bytes.repeat(*copies)).collect();
         let ring = Ring::new(Setup {
             slots,
             buffers,
@@ -119,7 +117,7 @@ impl RingWire {
             copy_bytes_max: *copy_bytes_max,
         })?;
         let links = (0..slots).map(|_| Link::default()).collect();
-        let constants = constants.iter().map(|bytes| bytes.len()).collect();
+        let constants = constants.iter().map(|(bytes, _)| bytes.len()).collect();
         let (clock, run_delay) = (Clock::new(), RunDelay::of_this_thread());
         let spare = vec![0; *copy_bytes_max].into_boxed_slice();
         Ok(RingWire {
@@ -498,7 +496,7 @@ mod tests {
     fn copies_to_a_target_that_does_not_read_are_refused_in_time_and_none_is_overwritten() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = SockAddr::from(listener.local_addr().unwrap());
-        let outgoing = Outgoing { constants: Vec::new(), copies: 1, copy_bytes_max: BLOCK_BYTES };
+        let outgoing = Outgoing { constants: Vec::new(), copy_bytes_max: BLOCK_BYTES };
         let mut wire = RingWire::new(&[SlotRoute { slots: 1, addresses: vec![address] }], &outgoing).unwrap();
         connect(&mut wire);
         let mut peer = listener.accept().unwrap().0;

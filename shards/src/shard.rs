@@ -315,7 +315,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         let connections = &mut self.pools[scenario.pool].connections;
         let slot = connections.first_ready()?;
         let free_ns = self.core.relative_ns(connections.at(slot).free_ns);
-        Some(self.core.start_ns.saturating_add(scenario.next_due_ns(free_ns)?))
+        let (now_ns, is_running) =
+            (self.core.relative_ns(self.core.now_ns), self.core.stage == Stage::Running);
+        Some(self.core.start_ns.saturating_add(scenario.next_due_ns(now_ns, free_ns, is_running)?))
     }
 
     /// Stamps and hands over what was released; then waits for the next moment, if there is time.
@@ -369,18 +371,14 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             // The start is as due as any request: the first one is to leave at it.
             return self.control.start_ns();
         }
-        let is_running = self.core.stage == Stage::Running;
-        let can_send = is_running
+        let can_send = self.core.stage == Stage::Running
             || matches!(self.core.stage, Stage::Draining { sends_until_ns, .. } if self.core.now_ns < sends_until_ns);
         if !can_send {
             return None;
         }
         let mut next_ns = None;
         for index in 0..self.scenarios.len() {
-            // A closed loop sends only while the run goes on.
-            if (is_running || !self.scenarios[index].is_closed())
-                && let Some(due_ns) = self.due_ns(index)
-            {
+            if let Some(due_ns) = self.due_ns(index) {
                 next_ns = Some(next_ns.map_or(due_ns, |next_ns: u64| next_ns.min(due_ns)));
             }
         }

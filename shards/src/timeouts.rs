@@ -1,6 +1,6 @@
 //! Request timeouts without timers: all requests under way, in the order they were sent.
 //!
-//! All requests of a plan share one timeout, so the order of sending is the order of expiring: a queue, checked at its
+//! All requests of a pool share one timeout, so the order of sending is the order of expiring: a queue, checked at its
 //! head. It is threaded through an array by where a request is kept, so joining and leaving cost the same wherever it stands.
 
 const NONE: u32 = u32::MAX;

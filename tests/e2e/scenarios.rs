@@ -69,6 +69,33 @@ fn two_scenarios_on_two_targets_send_each_their_own() {
 }
 
 #[test]
+fn a_closed_loop_whose_time_is_over_holds_no_other_scenario_up() {
+    let target = peers::testbed(&[]);
+    let plan = format!(
+        "url = '{}'\n[run]\nduration = '3s'\n[scenario.closed]\nconnections = 64\nduration = '1s'\n\
+         [scenario.paced]\nconnections = 4\nload = {{ rate = 200 }}\n",
+        target.url("/")
+    );
+    let done = Vajra::run("plan.toml", &["--force"]).file("plan.toml", &plan).done();
+    let paced = scenario(&done.report, "paced");
+    assert_eq!((paced["requests"]["ok"].as_u64(), scheduled(paced)), (Some(600), 600), "{paced:#}");
+}
+
+#[test]
+fn a_run_ends_when_none_of_its_scenarios_has_more_to_send() {
+    let target = peers::testbed(&[]);
+    let plan = format!(
+        "url = '{}'\n[scenario.counted]\nconnections = 2\nrequests = 20\n\
+         [scenario.paced]\nduration = '1s'\nload = {{ rate = 50 }}\n",
+        target.url("/")
+    );
+    let done = Vajra::run("plan.toml", &["--force"]).file("plan.toml", &plan).done();
+    let ok = |name: &str| scenario(&done.report, name)["requests"]["ok"].as_u64();
+    assert_eq!((ok("counted"), ok("paced")), (Some(20), Some(50)), "{:#}", done.report);
+    assert_eq!(done.report["partial"], false);
+}
+
+#[test]
 fn a_target_that_hangs_holds_no_other_scenario_up() {
     let calm = peers::testbed(&[]);
     // Accepted by the kernel, and never read.

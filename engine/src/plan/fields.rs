@@ -219,26 +219,27 @@ impl Fields {
         self.scenarios.iter().position(|scenario| scenario.name == name)
     }
 
-    /// What all open scenarios offer together.
+    /// What all scenarios offer together, if each has a schedule.
     pub fn offered(&self) -> Offered {
-        Offered { schedules: self.scenarios.iter().filter_map(Scenario::schedule).collect() }
+        let all: Option<Vec<Schedule>> = self.scenarios.iter().map(Scenario::schedule).collect();
+        Offered { schedules: all.unwrap_or_default() }
     }
 }
 
-/// What the open scenarios of a plan offer together, for showing.
+/// What the scenarios of a plan offer together, for showing.
 #[derive(Clone, Debug)]
 pub struct Offered {
     schedules: Vec<Schedule>,
 }
 
 impl Offered {
-    /// Arrivals per second at an instant; nothing where no scenario has a schedule.
+    /// Arrivals per second at an instant; nothing where a scenario has no schedule.
     pub fn rate_rps_at(&self, instant_ns: u64) -> Option<f64> {
         let rates = self.schedules.iter().map(|schedule| schedule.rate_rps_at(instant_ns));
         (!self.schedules.is_empty()).then(|| rates.sum())
     }
 
-    /// Arrivals of even schedules before an instant; nothing where no scenario has a schedule.
+    /// Arrivals of even schedules before an instant; nothing where a scenario has no schedule.
     pub fn arrivals_before(&self, instant_ns: u64) -> Option<u64> {
         let counts = self.schedules.iter().map(|schedule| schedule.arrivals_before(instant_ns));
         (!self.schedules.is_empty()).then(|| counts.sum())

@@ -3,6 +3,7 @@
 use super::{is_secret, mark, secrets, text};
 use crate::plan::{HttpRequest, Plan, Request, Step};
 use crate::template::Piece;
+use crate::threshold::Threshold;
 use std::ops::Range;
 
 /// The plan as it is written down: as it is, if its secrets are to be kept.
@@ -21,13 +22,21 @@ pub fn plan(plan: &Plan) -> Plan {
             scenario.name = text(&scenario.name);
             scenario.steps_mut().iter_mut().for_each(step);
         }
-        for threshold in &mut fields.thresholds {
-            let scope = &mut threshold.scope;
-            (scope.scenario, scope.step) =
-                (scope.scenario.as_deref().map(text), scope.step.as_deref().map(text));
-            threshold.text = text(&threshold.text);
-        }
+        fields.thresholds.iter_mut().for_each(threshold);
     })
+}
+
+/// A threshold as it is written down with the names of a plan without secrets.
+pub fn threshold(threshold: &mut Threshold) {
+    let (mut shown, mut is_known) = (threshold.text.clone(), true);
+    for name in [&mut threshold.scope.scenario, &mut threshold.scope.step].into_iter().flatten() {
+        let redacted = text(name);
+        is_known &= shown.contains(&*name);
+        shown = shown.replace(&*name, &redacted);
+        *name = redacted;
+    }
+    // Where a secret begins in a name that is written otherwise, what follows it is taken for a part of it.
+    threshold.text = if is_known { shown } else { text(&threshold.text) };
 }
 
 fn step(step: &mut Step) {

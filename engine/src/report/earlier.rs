@@ -72,8 +72,10 @@ fn lift_plan(plan: &mut Map<String, Value>) {
     let pool = json!({ "target": 0, "connections": { "shared": take("connections") } });
     let requests_max = take("requests_max");
     let length = plan.get("phases").and_then(|phases| phases.get("measure_to_ns")).cloned();
+    // A plan could be called nothing; a scenario cannot.
+    let name = plan.get("name").filter(|name| **name != json!("")).cloned().unwrap_or_else(|| json!("run"));
     let scenario = json!({
-        "name": plan.get("name"),
+        "name": name,
         "starts_ns": 0,
         "length_ns": length,
         "load": load,

@@ -21,6 +21,8 @@ pub(super) struct ScenarioRun<S> {
     pub(super) reports_copies: bool,
     /// Arrivals that have waited for too long are dropped.
     pub(super) sheds: bool,
+    /// The end of its schedule, from the start of the run.
+    pub(super) ends_ns: u64,
 }
 
 /// What says when the next request is to be sent.
@@ -61,12 +63,9 @@ impl<S: Source> ScenarioRun<S> {
             reports_sends: bytes_max * pipeline > SEND_BYTES_SILENT,
             reports_copies: pipeline > 1 || bytes_max > SEND_BYTES_SILENT,
             sheds: matches!(scenario.load, Load::Open { overload: Overload::Shed { .. }, .. }),
+            ends_ns: scenario.ends_ns(),
             source,
         }
-    }
-
-    pub(super) fn is_closed(&self) -> bool {
-        matches!(self.load, LoadState::Closed(_))
     }
 
     pub(super) fn bucket(&self) -> Option<&TokenBucket> {
@@ -92,20 +91,24 @@ impl<S: Source> ScenarioRun<S> {
         }
     }
 
-    /// Whether it is a closed loop that has sent all it may.
-    pub(super) fn is_spent(&self) -> bool {
-        matches!(&self.load, LoadState::Closed(closed) if closed.left == 0)
+    /// Whether it has nothing more to send, before its time or because that is over. `now_ns` is from the start of the run.
+    pub(super) fn is_over(&self, now_ns: u64) -> bool {
+        match &self.load {
+            LoadState::Open(bucket) => now_ns >= self.ends_ns && bucket.next_ns().is_none(),
+            LoadState::Closed(closed) => closed.left == 0 || now_ns >= self.ends_ns,
+        }
     }
 
-    /// When the next of it is due, for a connection that became free at some moment; a closed loop's is when it is free. Times are
-    /// from the start of the run.
+    /// When the next of it is due, for a connection that became free at some moment; a closed loop's is when it is free, as long as
+    /// it goes on. What is due by now is what [`ScenarioRun::next_arrival`] gives. Times are from the start of the run.
     #[inline]
-    pub(super) fn next_due_ns(&self, free_ns: u64) -> Option<u64> {
+    pub(super) fn next_due_ns(&self, now_ns: u64, free_ns: u64, is_running: bool) -> Option<u64> {
         match &self.load {
             LoadState::Open(bucket) => bucket.next_ns(),
             LoadState::Closed(closed) => {
                 let due_ns = free_ns.max(closed.from_ns);
-                (closed.left > 0 && due_ns < closed.to_ns).then_some(due_ns)
+                let goes_on = is_running && closed.left > 0 && due_ns.max(now_ns) < closed.to_ns;
+                goes_on.then_some(due_ns)
             }
         }
     }

@@ -186,7 +186,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             let last_sent_ns = now.max(sends_until_ns);
             let deadline_ns = last_sent_ns + self.rules.timeout_ns + LATE_NS_MAX;
             self.core.stage = Stage::Draining { deadline_ns, sends_until_ns };
-        } else if self.scenarios.iter().all(ScenarioRun::is_spent) && self.under_way() == 0 {
+        } else if self.under_way() == 0 && self.is_over(now) {
             self.stop(now, now);
         }
     }
@@ -200,6 +200,12 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             self.publish(now);
         }
         self.core.stage = Stage::Draining { deadline_ns, sends_until_ns: 0 };
+    }
+
+    /// Whether no scenario has anything more to send, though the run would go on.
+    fn is_over(&self, now: u64) -> bool {
+        let now_ns = self.core.relative_ns(now);
+        self.scenarios.iter().all(|scenario| scenario.is_over(now_ns))
     }
 
     /// Requests under way, of all scenarios.

@@ -32,7 +32,10 @@ impl PlanReader<'_> {
         let timeout_ns = self.positive(&timeout, &timeout_key, TIMEOUT_NS_DEFAULT);
         let mut common = Headers::default();
         self.headers(&self.config.headers, "headers", &mut common);
-        if let Some(named) = self.config.target.get(&target.name) {
+        // A target of the scenario's own has its name, and may not be the one that the plan calls so.
+        if typed.config.url.is_none()
+            && let Some(named) = self.config.target.get(&target.name)
+        {
             self.headers(&named.headers, &format!("target.{}.headers", target.name), &mut common);
         }
         if typed.name.is_some() {

@@ -16,6 +16,8 @@ pub(super) struct ScenarioTiming {
     pub(super) requests_max: Option<u64>,
     /// The load could be read; otherwise a closed loop stands for it.
     pub(super) is_read: bool,
+    /// It ends with the last of its requests, and nobody knows before when that is.
+    is_open_ended: bool,
 }
 
 impl PlanReader<'_> {
@@ -52,7 +54,17 @@ impl PlanReader<'_> {
                 self.wrong(&typed[index].at("after"), problem, "let one of them have a `starts`");
                 0
             }
-            Some(followed) => self.settle(followed, typed, asked_ns, settled, path),
+            Some(followed) => {
+                let ends_ns = self.settle(followed, typed, asked_ns, settled, path);
+                if settled[followed].as_ref().is_some_and(|timing| timing.is_open_ended) {
+                    let name = typed[followed].name.unwrap_or_default();
+                    let problem =
+                        format!("when `{name}` has sent the last of its requests is not known before");
+                    let fix = format!("give `{name}` a `duration`, or let this one begin at a time");
+                    self.wrong(&typed[index].at("after"), problem, fix);
+                }
+                ends_ns
+            }
         };
         path.pop();
         let draws = Draws::new(self.seed, index as u32);
@@ -121,10 +133,12 @@ impl PlanReader<'_> {
             self.diagnostics.extend(diagnostics);
             (Load::Closed, length_ns.unwrap_or(DURATION_NS_DEFAULT))
         });
+        let is_open_ended =
+            asked_ns.is_none() && own_ns.is_none() && requests_max.is_some() && load.is_closed();
         let length_ns = requests_max
             .and_then(|requests| length::instant_of(&load, requests, draws))
             .map_or(length_ns, |ns| ns.min(length_ns));
-        ScenarioTiming { starts_ns, length_ns, load, requests_max, is_read }
+        ScenarioTiming { starts_ns, length_ns, load, requests_max, is_read, is_open_ended }
     }
 
     fn requests_max(&mut self, typed: &Typed) -> Option<u64> {
