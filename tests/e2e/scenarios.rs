@@ -92,7 +92,7 @@ fn a_run_ends_when_none_of_its_scenarios_has_more_to_send() {
     let done = Vajra::run("plan.toml", &["--force"]).file("plan.toml", &plan).done();
     let ok = |name: &str| scenario(&done.report, name)["requests"]["ok"].as_u64();
     assert_eq!((ok("counted"), ok("paced")), (Some(20), Some(50)), "{:#}", done.report);
-    assert_eq!(done.report["partial"], false);
+    assert_eq!(done.report["window"]["is_partial"], false);
 }
 
 #[test]
