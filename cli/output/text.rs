@@ -94,16 +94,18 @@ fn until(report: &Report) -> String {
 }
 
 fn rate(report: &Report) -> String {
-    row("Rate", &rate_of(&report.rate))
+    row("Rate", &rate_of(&report.rate, report.plan.is_closed()))
 }
 
-fn rate_of(rate: &RateBlock) -> String {
+/// A rate, and what it was to be; of a mixture of schedules and closed loops there is no saying.
+fn rate_of(rate: &RateBlock, is_closed: bool) -> String {
     let achieved = grouped_exactly(rate.achieved);
     match (rate.target, rate.ratio) {
         (Some(target), Some(ratio)) => {
             format!("{achieved} of {} req/s, ratio {ratio:.6}", grouped_exactly(target))
         }
-        _ => format!("{achieved} req/s (closed loop)"),
+        _ if is_closed => format!("{achieved} req/s (closed loop)"),
+        _ => format!("{achieved} req/s"),
     }
 }
 
@@ -147,7 +149,7 @@ fn timings(report: &Report) -> String {
     text.push('\n');
     text.push_str(&timing("Response", &report.response_ns));
     text.push_str(&timing("Service", &report.service_ns));
-    if report.rate.target.is_some() {
+    if !report.plan.is_closed() {
         text.push_str(&timing("Slip", &report.slip_ns));
         text.push_str(&timing("Vajra's own", &report.generator_lag_ns));
     }
@@ -185,7 +187,8 @@ fn scenarios(report: &Report) -> String {
     let mut text = String::new();
     for scenario in &report.scenarios {
         if report.scenarios.len() > 1 {
-            let (rate, counts) = (rate_of(&scenario.rate), counts(&scenario.requests, &scenario.response_ns));
+            let (rate, counts) =
+                (rate_of(&scenario.rate, true), counts(&scenario.requests, &scenario.response_ns));
             text.push_str(&row(&scenario.name, &rate));
             text.push_str(&row("", &counts));
             let outcome = Some(&scenario.outcome).filter(|outcome| outcome.is_failure());
