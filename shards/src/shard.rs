@@ -309,7 +309,8 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     }
 
     /// When a scenario's next request is to leave, if a connection is free to take it.
-    #[inline]
+    // A part of the loop, which asks once a turn.
+    #[inline(always)]
     fn due_ns(&mut self, index: usize) -> Option<u64> {
         let scenario = &self.scenarios[index];
         let connections = &mut self.pools[scenario.pool].connections;
