@@ -24,6 +24,9 @@ use vajra_perf::operations::{self, CountedOperation};
 /// Requests of one case of the real loop.
 const LOOP_REQUESTS: u64 = 50_000;
 
+/// How often a case is run whose switches are counted.
+const SWITCHES_RUNS: usize = 5;
+
 /// The cases of the real loop that are counted: each way to send, and the two loads.
 const CASES: [LoopCase; 4] = [
     LoopCase { is_open_loop: false, bytes: RequestBytes::Constant, pipeline: 1 },
@@ -160,8 +163,23 @@ fn count_cases(cases: &[LoopCase]) -> Result<Vec<Count>, String> {
     Ok(counted.collect::<Result<Vec<_>, String>>()?.concat())
 }
 
-/// One case, in a process of its own on its own core.
+/// One case. What it gives its core away for is counted several times over, and the least of it is the loop's own: a machine
+/// that is busy adds to it and takes nothing away. Everything else is the first run's.
 fn count_case(case: LoopCase, address: SocketAddr, can_trace: bool) -> Result<Vec<Count>, String> {
+    let mut counts = drive_case(case, address, can_trace)?;
+    for _ in 1..SWITCHES_RUNS {
+        let Some(least) = counts.iter_mut().find(|count| count.kind == CounterKind::LoopSwitches) else {
+            break;
+        };
+        let again = drive_case(case, address, can_trace)?;
+        let same = again.iter().find(|count| count.kind == least.kind);
+        least.value = same.map_or(least.value, |count| count.value.min(least.value));
+    }
+    Ok(counts)
+}
+
+/// One run of a case, in a process of its own on its own core.
+fn drive_case(case: LoopCase, address: SocketAddr, can_trace: bool) -> Result<Vec<Count>, String> {
     let program = std::env::current_exe().map_err(|error| format!("this program has no path: {error}"))?;
     let mut command = Command::new("taskset");
     command.args(["-c", &GENERATOR_CORE.to_string()]).arg(program).args(["drive", &case.title()]);
