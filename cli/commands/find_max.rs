@@ -114,7 +114,9 @@ struct Found<'a> {
 pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     let plan = load::plan_to_probe(&args.plan)?;
     let probed = probed(args, &plan)?;
-    let (mut slo, added) = with_failures(conditions(args, &plan)?, &names_of(&plan, probed))?;
+    let conditions = conditions(args, &plan)?;
+    require_scopes(&plan, &conditions)?;
+    let (mut slo, added) = with_failures(conditions, &names_of(&plan, probed))?;
     if !plan.keeps_secrets {
         // Reports name their scenarios and steps without secrets, and conditions are held against those names.
         slo.iter_mut().for_each(redact::threshold);
@@ -278,6 +280,16 @@ fn conditions(args: &FindMaxArgs, plan: &Plan) -> Result<Vec<Threshold>, Failure
         }
         None => Ok(plan.thresholds.clone()),
     }
+}
+
+/// What conditions are about has to be in the plan.
+fn require_scopes(plan: &Plan, conditions: &[Threshold]) -> Result<(), Failure> {
+    for condition in conditions {
+        plan.finds(&condition.scope).map_err(|(problem, fix)| {
+            Failure::new(USAGE, format!("{problem}\n  --> flag --slo {}\n  help: {fix}", condition.text))
+        })?;
+    }
+    Ok(())
 }
 
 /// The conditions, one on failures among them, and a note where it was added.

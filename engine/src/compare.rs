@@ -144,6 +144,14 @@ fn scenario_drafts(
             format!("`{name}` is not compared on its own: in one of the runs none of its requests succeeded");
         return Ok((Vec::new(), vec![note]));
     }
+    let few = |report: &Report| report.measured_slices() < refusal::SLICES_MIN;
+    if base.iter().chain(&candidate).any(few) {
+        let note = format!(
+            "`{name}` is not compared on its own: its part of one of the runs has fewer than {} slices",
+            refusal::SLICES_MIN
+        );
+        return Ok((Vec::new(), vec![note]));
+    }
     let (mut drafts, omitted) =
         row::drafts(&ComparedSide::new(&base)?, &ComparedSide::new(&candidate)?, options);
     drafts.retain(|draft| draft.metric != RowMetric::CpuPerRequest);

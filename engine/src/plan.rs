@@ -14,6 +14,7 @@ use crate::config::{Config, Diagnostic};
 use crate::load::{Arrivals, Load, Overload, constant};
 use crate::phase::{Phases, Warmup};
 use crate::quantity::Rate;
+use crate::threshold::Scope;
 use bounds::longest_warmup_ns;
 pub use bounds::{
     CONNECTIONS_MAX, INTERVAL_NS_MIN, PIPELINE_MAX, REQUEST_BYTES_MAX, REQUESTS_MAX, SCENARIOS_MAX,
@@ -79,6 +80,11 @@ impl Plan {
     /// The same of a plan that is only run as [`Plan::probe`]s: they have a rate, whatever its load is.
     pub fn to_probe(config: &Config, read_file: ReadFile) -> Result<Plan, Vec<Diagnostic>> {
         reader::read(config, read_file, true).map(|fields| Plan { fields })
+    }
+
+    /// What a scope names has to be there; otherwise what is wrong, and what to do about it.
+    pub fn finds(&self, scope: &Scope) -> Result<(), (String, String)> {
+        rules::found(self, scope)
     }
 
     /// The same plan but for a change, which has to keep the rules.

@@ -11,7 +11,7 @@ use crate::history::Slice;
 use crate::limits;
 use crate::phase::Warmup;
 use crate::plan::{self, Plan, Wait};
-use crate::record::{Finished, ReportedStats, Series, ShardStats, SlowRequest, Snapshot, sum_of};
+use crate::record::{Finished, ReportedStats, ShardStats, SlowRequest, Snapshot, sum_of};
 use crate::target_outcome::TargetOutcome;
 pub use crate::timing::Timing;
 use crate::trust::Trust;
@@ -341,10 +341,7 @@ impl Report {
 fn all_have_ended(plan: &Plan, whole: &Snapshot, to_ns: u64) -> bool {
     plan.scenarios.iter().enumerate().all(|(index, scenario)| {
         scenario.ends_ns() <= to_ns
-            || scenario.requests_max.is_some_and(|asked| {
-                let ended = |series: &Series| series.ok + series.failed();
-                whole.requests.each_of(index).map(ended).sum::<u64>() >= asked
-            })
+            || scenario.requests_max.is_some_and(|asked| whole.requests.ended_of(index) >= asked)
     })
 }
 

@@ -15,6 +15,8 @@ pub(crate) struct Warming {
     phases: Phases,
     slice_ns: u64,
     is_closed_loop: bool,
+    /// When all scenarios have begun, from the start of the run: before, nothing is steady.
+    begun_ns: u64,
     /// `None` where the plan says how long the warm-up is.
     is_found: Option<bool>,
 }
@@ -27,6 +29,7 @@ impl Warming {
             phases: plan.phases,
             slice_ns: plan.slice_ns(),
             is_closed_loop: plan.is_closed(),
+            begun_ns: plan.scenarios.iter().map(|scenario| scenario.starts_ns).max().unwrap_or(0),
             is_found: (plan.warmup == Warmup::Auto).then_some(false),
         }
     }
@@ -44,7 +47,7 @@ impl Warming {
     /// Looks at the next slice. Returns the bounds of the phases when that changed them, which the shards then know of.
     pub(crate) fn watch(&mut self, slice: &Snapshot) -> Option<Phases> {
         let is_warming = self.phases.at(slice.from_ns / 2 + slice.to_ns / 2) == Phase::Warmup;
-        if self.is_found != Some(false) || !is_warming {
+        if self.is_found != Some(false) || !is_warming || slice.from_ns < self.begun_ns {
             return None;
         }
         self.steady.push(self.reading(slice))?;

@@ -21,7 +21,7 @@ use crate::protocol::Protocol;
 use crate::wire::{Completion, Slot, Wire};
 use engine::bucket::Share;
 use engine::phase::Warmup;
-use engine::plan::Plan;
+use engine::plan::{Plan, Scenario};
 use engine::record::{Recorder, ShardStats};
 use engine::seams::Source;
 use pool::ConnectionPool;
@@ -86,6 +86,8 @@ pub struct Shard<W: Wire, S: Source, P: Protocol> {
     lost_core_at_ns: u64,
     next_publish_ns: u64,
     next_tick_ns: u64,
+    /// When a scenario ends before the run does, or gives up catching up.
+    next_end_ns: u64,
     /// The last turn left completions unhandled.
     is_behind: bool,
     parked_until_ns: Option<u64>,
@@ -105,6 +107,8 @@ struct Rules {
     timeout_ns: u64,
     /// Some scenario drops arrivals that have waited for too long.
     sheds: bool,
+    /// Some closed loop among several scenarios ends with a number of requests.
+    counts_out: bool,
 }
 
 impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
@@ -151,6 +155,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
                 slice_ns: plan.slice_ns(),
                 timeout_ns: pools.iter().map(|pool| pool.timeout_ns).max().unwrap_or(0),
                 sheds: scenarios.iter().any(|scenario| scenario.sheds),
+                counts_out: plan.scenarios.len() > 1 && plan.scenarios.iter().any(Scenario::is_counted_out),
             },
             scenarios,
             pools,
@@ -165,6 +170,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             lost_core_at_ns: 0,
             next_publish_ns: u64::MAX,
             next_tick_ns: now_ns,
+            next_end_ns: u64::MAX,
             is_behind: false,
             parked_until_ns: None,
             is_spinning: false,
@@ -241,8 +247,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     fn reconnect(&mut self) {
         let wants = self.pools.iter().any(|pool| !pool.closed.is_empty());
         if wants && self.makes_connections() {
-            let Shard { core, pools, .. } = self;
-            pools.iter_mut().for_each(|pool| pool.reconnect(core));
+            let Shard { core, scenarios, pools, .. } = self;
+            let useful = pools.iter_mut().filter(|pool| !scenarios[pool.scenario].is_over());
+            useful.for_each(|pool| pool.reconnect(core));
         }
     }
 
@@ -316,9 +323,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         let connections = &mut self.pools[scenario.pool].connections;
         let slot = connections.first_ready()?;
         let free_ns = self.core.relative_ns(connections.at(slot).free_ns);
-        let (now_ns, is_running) =
-            (self.core.relative_ns(self.core.now_ns), self.core.stage == Stage::Running);
-        Some(self.core.start_ns.saturating_add(scenario.next_due_ns(now_ns, free_ns, is_running)?))
+        Some(self.core.start_ns.saturating_add(scenario.next_due_ns(free_ns)?))
     }
 
     /// Stamps and hands over what was released; then waits for the next moment, if there is time.
@@ -397,10 +402,12 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             Stage::Running | Stage::Finished => self.core.start_ns + self.rules.phases.measure_to_ns,
         };
         let mut retry_ns = u64::MAX;
-        for pool in self.pools.iter().filter(|pool| !pool.closed.is_empty()) {
+        let is_useful =
+            |pool: &&ConnectionPool<P>| !pool.closed.is_empty() && !self.scenarios[pool.scenario].is_over();
+        for pool in self.pools.iter().filter(is_useful) {
             retry_ns = retry_ns.min(pool.next_retry_ns);
         }
         let retry_ns = if self.makes_connections() { retry_ns } else { u64::MAX };
-        self.next_publish_ns.min(start_ns).min(retry_ns)
+        self.next_publish_ns.min(start_ns).min(retry_ns).min(self.next_end_ns)
     }
 }

@@ -2,7 +2,6 @@
 
 use super::options::Options;
 use crate::load::{Arrivals, Load, Overload};
-use crate::phase::Phase;
 use crate::plan::{Fields, HttpRequest, Plan, Request, Scenario, Target};
 use crate::quantity::counted;
 use crate::redact;
@@ -10,6 +9,7 @@ use crate::report::{Report, SCHEMA};
 use crate::schedule::{Shape, Stretch};
 use crate::template::Piece;
 use crate::verdict::Status;
+use std::collections::BTreeSet;
 
 pub use super::obstacle::{Objection, Obstacle, Refusal};
 
@@ -75,8 +75,7 @@ fn of_run(report: &Report) -> Vec<Objection> {
         let text = format!("run {id} is INVALID ({})", rules.join(", "));
         object(Obstacle::Invalid, text, "fix what its report names, and make it again");
     }
-    let slices = report.history.iter().filter(|slice| slice.phase == Phase::Measure).count();
-    match slices {
+    match report.measured_slices() {
         _ if report.requests.ok == 0 => {
             let text = format!("not one request of run {id} succeeded");
             object(Obstacle::Completed, text, "see how its requests failed, and make it again");
@@ -142,12 +141,15 @@ type Show = fn(&Plan) -> String;
 fn plan_differences(first: &Plan, other: &Plan) -> Vec<String> {
     // Reports of earlier versions, or with secrets kept, are compared with others by what a secret is known by.
     let (first, other) = (&redact::plan(first), &redact::plan(other));
-    let fields: [(&str, Show); 10] = [
+    let fields: [(&str, Show); 13] = [
         ("scenarios", |plan| plan.scenarios.len().to_string()),
         ("requests", |plan| each(plan, show_requests)),
         ("load", |plan| each(plan, |scenario| show_load(&scenario.load))),
         ("starts", |plan| each(plan, |scenario| exact(scenario.starts_ns))),
-        ("connections", |plan| plan.connections().to_string()),
+        ("lengths", show_lengths),
+        ("requests to send", show_counts),
+        ("connections", |plan| each(plan, |scenario| connections_of(plan, scenario).to_string())),
+        ("targets", |plan| each(plan, |scenario| targets_of(plan, scenario))),
         ("shards", |plan| plan.machine.shards.to_string()),
         ("pipeline", |plan| each_target(plan, |target| target.pipeline().to_string())),
         ("timeout", |plan| each(plan, show_timeouts)),
@@ -176,6 +178,40 @@ fn each(plan: &Fields, show: impl Fn(&Scenario) -> String) -> String {
             .collect::<Vec<_>>()
             .join("; "),
     }
+}
+
+/// How long each of several scenarios lasts, where that is not as long as the run: it makes the mixture. The length of the run does not
+/// matter.
+fn show_lengths(plan: &Plan) -> String {
+    let of_run_ns = plan.phases.measure_to_ns;
+    let show = |scenario: &Scenario| match scenario.ends_ns() {
+        ends_ns if plan.scenarios.len() == 1 || ends_ns == of_run_ns => String::new(),
+        _ => exact(scenario.length_ns),
+    };
+    each(plan, show)
+}
+
+/// With how many requests each of several scenarios ends.
+fn show_counts(plan: &Plan) -> String {
+    let of_several = plan.scenarios.len() > 1;
+    let count = |scenario: &Scenario| scenario.requests_max.filter(|_| of_several);
+    each(plan, |scenario| count(scenario).map_or(String::new(), |count| count.to_string()))
+}
+
+fn connections_of(plan: &Fields, scenario: &Scenario) -> u32 {
+    pools_of(scenario).map(|pool| plan.pools[pool].connections.count()).sum()
+}
+
+/// Which targets of the plan a scenario goes to; where they stand does not matter.
+fn targets_of(plan: &Fields, scenario: &Scenario) -> String {
+    let targets: Vec<String> = pools_of(scenario).map(|pool| plan.pools[pool].target.to_string()).collect();
+    targets.join(", ")
+}
+
+/// The pools that a scenario sends on, each once.
+fn pools_of(scenario: &Scenario) -> impl Iterator<Item = usize> {
+    let pools: BTreeSet<usize> = scenario.steps().iter().map(|step| step.pool).collect();
+    pools.into_iter()
 }
 
 /// Something of each target, in the order of the plan.
@@ -267,7 +303,6 @@ mod tests {
     use crate::compare::compare;
     use crate::fixtures::{CLOSED, OPEN, report, slices};
     use crate::verdict::Verdict;
-    use std::collections::BTreeSet;
 
     fn run(plan: &str) -> Report {
         Report { verdict: Verdict::default(), ..report("a", plan, &slices(1, 20, 20, 1.0)) }

@@ -280,6 +280,11 @@ impl Scenario {
         self.starts_ns.saturating_add(self.length_ns)
     }
 
+    /// Whether it is a closed loop that ends with a number of requests.
+    pub fn is_counted_out(&self) -> bool {
+        self.load.is_closed() && self.requests_max.is_some()
+    }
+
     /// Its schedule, in time from the start of the run; none of a closed loop.
     pub fn schedule(&self) -> Option<Schedule> {
         self.load.schedule(self.starts_ns)

@@ -252,6 +252,16 @@ impl RuleCheck<'_> {
         if scenario.requests_max == Some(0) {
             self.broken(PlanPlace::Scenario(index, "requests"), "no requests to send", "give at least 1");
         }
+        let begins_late = scenario.starts_ns > self.fields.phases.measure_from_ns;
+        if self.fields.until.is_some() && begins_late {
+            let problem = format!(
+                "`{}` begins after {}, and a run that ends when enough is known may be over then",
+                scenario.name,
+                show_ns(scenario.starts_ns)
+            );
+            let fix = "let it begin within the warm-up, or the run last as long as it is to";
+            self.broken(PlanPlace::Scenario(index, "starts"), problem, fix);
+        }
         if let Some(problem) = inexactness(&scenario.load) {
             self.broken(PlanPlace::Scenario(index, "load"), problem, "use a rounder rate, or a shorter run");
         }
@@ -343,33 +353,10 @@ impl RuleCheck<'_> {
 
     fn thresholds(&mut self) {
         for (index, threshold) in self.fields.thresholds.iter().enumerate() {
-            if let Err((problem, fix)) = self.scope(&threshold.scope) {
+            if let Err((problem, fix)) = found(self.fields, &threshold.scope) {
                 self.broken(PlanPlace::Threshold(index), format!("`{}`: {problem}", threshold.text), fix);
             }
         }
-    }
-
-    /// What a scope names has to be there.
-    fn scope(&self, scope: &Scope) -> Result<(), (String, String)> {
-        let known = |names: Vec<&str>, wanted: &str, what: &str| match names.contains(&wanted) {
-            true => Ok(()),
-            false => {
-                let fix = match closest(wanted, &names) {
-                    Some(guess) => format!("did you mean `{guess}`?"),
-                    None => format!("there are {}", names.join(", ")),
-                };
-                Err((format!("there is no {what} `{wanted}`"), fix))
-            }
-        };
-        let scenarios = &self.fields.scenarios;
-        if let Some(name) = &scope.scenario {
-            known(scenarios.iter().map(|scenario| scenario.name.as_str()).collect(), name, "scenario")?;
-        }
-        let Some(name) = &scope.step else { return Ok(()) };
-        let of_scope =
-            |scenario: &&Scenario| scope.scenario.as_ref().is_none_or(|wanted| *wanted == scenario.name);
-        let steps = scenarios.iter().filter(of_scope).flat_map(Scenario::steps);
-        known(steps.map(|step| step.name.as_str()).collect(), name, "request")
     }
 
     fn positive(&mut self, place: PlanPlace, length_ns: u64) {
@@ -385,6 +372,29 @@ impl RuleCheck<'_> {
     fn broken(&mut self, place: PlanPlace, problem: impl Into<String>, fix: impl Into<String>) {
         self.violations.push(Violation { place, problem: problem.into(), fix: fix.into() });
     }
+}
+
+/// What a scope names has to be there.
+pub(super) fn found(fields: &Fields, scope: &Scope) -> Result<(), (String, String)> {
+    let known = |names: Vec<&str>, wanted: &str, what: &str| match names.contains(&wanted) {
+        true => Ok(()),
+        false => {
+            let fix = match closest(wanted, &names) {
+                Some(guess) => format!("did you mean `{guess}`?"),
+                None => format!("there are {}", names.join(", ")),
+            };
+            Err((format!("there is no {what} `{wanted}`"), fix))
+        }
+    };
+    let scenarios = &fields.scenarios;
+    if let Some(name) = &scope.scenario {
+        known(scenarios.iter().map(|scenario| scenario.name.as_str()).collect(), name, "scenario")?;
+    }
+    let Some(name) = &scope.step else { return Ok(()) };
+    let of_scope =
+        |scenario: &&Scenario| scope.scenario.as_ref().is_none_or(|wanted| *wanted == scenario.name);
+    let steps = scenarios.iter().filter(of_scope).flat_map(Scenario::steps);
+    known(steps.map(|step| step.name.as_str()).collect(), name, "request")
 }
 
 /// Why a load has no exact schedule, if it has none.

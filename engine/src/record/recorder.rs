@@ -100,6 +100,11 @@ impl Recorder {
         self.requests.slowest.offer(Finished { shard, series, outcome, instants });
     }
 
+    /// The bounds of the phases.
+    pub fn phases(&self) -> Phases {
+        self.phases
+    }
+
     /// Moves the bounds of the phases. What was recorded stays where it is, so the bounds it lies at must not move.
     pub fn set_phases(&mut self, phases: Phases) {
         self.phases = phases;

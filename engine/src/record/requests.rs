@@ -71,6 +71,11 @@ impl RequestRecord {
         self.series.measured[range].iter().chain(outside)
     }
 
+    /// Requests of a scenario that ended, in any way and any phase.
+    pub fn ended_of(&self, scenario: usize) -> u64 {
+        self.each_of(scenario).map(|series| series.ok + series.failed()).sum()
+    }
+
     /// Every series, in the measured window and outside it.
     pub fn each_series(&self) -> impl Iterator<Item = &Series> {
         self.series.measured.iter().chain(&self.series.outside)

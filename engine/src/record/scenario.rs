@@ -15,6 +15,11 @@ pub struct ScenarioRecord {
     pub overdue: Overdue,
     /// The run was stopped while there was still something overdue to send.
     pub was_stopped: bool,
+    /// Requests of the window that were under way when the scenario ended, or the run: they ended later.
+    pub unfinished: u64,
+    /// When the last of its requests had ended, from the start of the run, if it ended with a number of them beside other scenarios;
+    /// 0 otherwise.
+    pub spent_ns: u64,
 }
 
 /// How long the oldest arrival had waited that was due and not sent yet, at some moment.
@@ -50,12 +55,15 @@ impl ScenarioRecord {
 
     /// Adds another shard's or interval's, or another scenario's.
     pub fn merge(&mut self, other: &ScenarioRecord) {
-        let ScenarioRecord { dropped, unsent, unreleased_own, overdue, was_stopped } = *other;
+        let ScenarioRecord { dropped, unsent, unreleased_own, overdue, was_stopped, unfinished, spent_ns } =
+            *other;
         self.dropped.add(dropped);
         self.unsent.add(unsent);
         self.unreleased_own += unreleased_own;
         self.overdue.add(overdue);
         self.was_stopped |= was_stopped;
+        self.unfinished += unfinished;
+        self.spent_ns = self.spent_ns.max(spent_ns);
     }
 
     /// Arrivals of the window that were dropped, or due and never sent.

@@ -4,7 +4,7 @@ use super::figures::{Bytes, RateBlock, Requests, ScenarioReport, StepReport};
 use crate::history::Slice;
 use crate::load::{Arrivals, Load};
 use crate::outcome::Kind;
-use crate::phase::{Phase, Phases};
+use crate::phase::Phases;
 use crate::plan::{Plan, Scenario, Step};
 use crate::record::{ScenarioRecord, Series, Snapshot, sum_of};
 use crate::target_outcome::{Signs, TargetOutcome};
@@ -58,14 +58,18 @@ impl<'a> Part<'a> {
         let arrivals = snapshot.requests.scenarios[index];
         let requests = requests(&series, &arrivals);
         let starts_ns = scenario.starts_ns.clamp(from_ns, to_ns);
-        let window_ns = (starts_ns, scenario.ends_ns().clamp(starts_ns, to_ns));
+        let ends_ns = match arrivals.spent_ns {
+            spent_ns if is_counted_out(scenario, snapshot, index) => spent_ns.min(scenario.ends_ns()),
+            _ => scenario.ends_ns(),
+        };
+        let window_ns = (starts_ns, ends_ns.clamp(starts_ns, to_ns));
         let slices = match is_only {
             true => Cow::Borrowed(history),
             false => history.iter().map(|slice| slice.of_scenario(index)).collect(),
         };
         let finished = match is_only {
             true => sum_of(&snapshot.window_stats()).finished,
-            false => finished_within(&series, &slices),
+            false => (series.ok + series.failed()).saturating_sub(arrivals.unfinished),
         };
         let overrun_ns = series.last_sent_ns.saturating_sub(window_ns.1);
         let rate = rate(scenario.load.is_closed(), &requests, finished, window_ns, overrun_ns);
@@ -203,11 +207,10 @@ fn requests(series: &Series, arrivals: &ScenarioRecord) -> Requests {
     }
 }
 
-/// Requests of the window that ended in it: what the slices after it hold, ended later.
-fn finished_within(series: &Series, slices: &[Slice]) -> u64 {
-    let later = slices.iter().filter(|slice| slice.phase == Phase::Drain);
-    let later: u64 = later.map(|slice| slice.ok + slice.failed).sum();
-    (series.ok + series.failed()).saturating_sub(later)
+/// Whether a closed loop beside other scenarios has had the last of its requests answered.
+fn is_counted_out(scenario: &Scenario, snapshot: &Snapshot, index: usize) -> bool {
+    let is_noted = snapshot.requests.scenarios[index].spent_ns > 0;
+    is_noted && scenario.requests_max.is_some_and(|asked| snapshot.requests.ended_of(index) >= asked)
 }
 
 /// Arrivals carried per second. Those sent after the window's end, to catch up, stretch the time they are divided by.

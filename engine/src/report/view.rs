@@ -1,6 +1,8 @@
 //! A report as if one of its scenarios had been the whole run: what compares, searches and gates on one scenario.
 
 use super::Report;
+use crate::history::Slice;
+use crate::phase::Phase;
 use crate::plan::Fields;
 use crate::quantity::counted;
 
@@ -12,6 +14,11 @@ impl Report {
         let scenario = self.scenarios.get(index)?;
         let plan = self.plan.rewritten(|fields| keep_scenario(fields, index));
         let others = self.plan.scenarios.len() as u64 - 1;
+        let (from_ns, to_ns) = self.part_ns(index);
+        // Slices of the window in which it had nothing to do are not its own.
+        let is_own = |slice: &&Slice| {
+            slice.phase != Phase::Measure || (slice.to_ns > from_ns && slice.from_ns < to_ns)
+        };
         let mut limits = self.limits.clone();
         if others > 0 {
             limits.push(format!("CPU time is that of {} as well", counted(others, "other scenario")));
@@ -30,10 +37,25 @@ impl Report {
             failed_response_ns: scenario.failed_response_ns.clone(),
             generator_lag_ns: scenario.generator_lag_ns.clone(),
             scenarios: vec![scenario.clone()],
-            history: self.history.iter().map(|slice| slice.of_scenario(index)).collect(),
+            history: self.history.iter().filter(is_own).map(|slice| slice.of_scenario(index)).collect(),
             limits,
             ..self.clone()
         })
+    }
+}
+
+impl Report {
+    /// Slices of the measured window.
+    pub(crate) fn measured_slices(&self) -> usize {
+        self.history.iter().filter(|slice| slice.phase == Phase::Measure).count()
+    }
+
+    /// A scenario's part of the window, in nanoseconds from the start of the run.
+    fn part_ns(&self, index: usize) -> (u64, u64) {
+        let ns = |seconds: f64| (seconds * 1e9).round() as u64;
+        let (from_ns, to_ns) = (ns(self.window.from_s), ns(self.window.to_s));
+        let starts_ns = self.plan.scenarios[index].starts_ns.clamp(from_ns, to_ns.max(from_ns));
+        (starts_ns, starts_ns + ns(self.scenarios[index].window_s))
     }
 }
 

@@ -23,6 +23,18 @@ pub(super) struct ScenarioRun<S> {
     pub(super) sheds: bool,
     /// The end of its schedule, from the start of the run.
     pub(super) ends_ns: u64,
+    pub(super) course: Course,
+}
+
+/// How far a scenario has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Course {
+    /// It schedules, or has yet to begin.
+    Scheduling,
+    /// Its schedule is over, and what is overdue is still sent, until then at the latest, from the start of the run.
+    CatchingUp { until_ns: u64 },
+    /// It sends no more.
+    Over,
 }
 
 /// What says when the next request is to be sent.
@@ -64,6 +76,7 @@ impl<S: Source> ScenarioRun<S> {
             reports_copies: pipeline > 1 || bytes_max > SEND_BYTES_SILENT,
             sheds: matches!(scenario.load, Load::Open { overload: Overload::Shed { .. }, .. }),
             ends_ns: scenario.ends_ns(),
+            course: Course::Scheduling,
             source,
         }
     }
@@ -91,24 +104,36 @@ impl<S: Source> ScenarioRun<S> {
         }
     }
 
-    /// Whether it has nothing more to send, before its time or because that is over. `now_ns` is from the start of the run.
-    pub(super) fn is_over(&self, now_ns: u64) -> bool {
-        match &self.load {
-            LoadState::Open(bucket) => now_ns >= self.ends_ns && bucket.next_ns().is_none(),
-            LoadState::Closed(closed) => closed.left == 0 || now_ns >= self.ends_ns,
+    /// Whether it is a closed loop that has sent all it may.
+    pub(super) fn is_spent(&self) -> bool {
+        matches!(&self.load, LoadState::Closed(closed) if closed.left == 0)
+    }
+
+    /// Whether it has nothing more to send.
+    pub(super) fn is_over(&self) -> bool {
+        match self.course {
+            Course::Scheduling => self.is_spent(),
+            Course::CatchingUp { .. } => self.bucket().is_none_or(|bucket| bucket.next_ns().is_none()),
+            Course::Over => true,
         }
     }
 
-    /// When the next of it is due, for a connection that became free at some moment; a closed loop's is when it is free, as long as
-    /// it goes on. What is due by now is what [`ScenarioRun::next_arrival`] gives. Times are from the start of the run.
+    /// Ends a closed loop; a schedule is ended by counting what is left of it.
+    pub(super) fn end_closed_loop(&mut self) {
+        if let LoadState::Closed(closed) = &mut self.load {
+            closed.left = 0;
+        }
+    }
+
+    /// When the next of it is due, for a connection that became free at some moment; a closed loop's is when it is free. Times are
+    /// from the start of the run.
     #[inline]
-    pub(super) fn next_due_ns(&self, now_ns: u64, free_ns: u64, is_running: bool) -> Option<u64> {
+    pub(super) fn next_due_ns(&self, free_ns: u64) -> Option<u64> {
         match &self.load {
             LoadState::Open(bucket) => bucket.next_ns(),
             LoadState::Closed(closed) => {
                 let due_ns = free_ns.max(closed.from_ns);
-                let goes_on = is_running && closed.left > 0 && due_ns.max(now_ns) < closed.to_ns;
-                goes_on.then_some(due_ns)
+                (closed.left > 0 && due_ns < closed.to_ns).then_some(due_ns)
             }
         }
     }

@@ -5,7 +5,7 @@
 use super::Shard;
 use super::core::{Core, SECOND_NS, Stage};
 use super::pool::ConnectionPool;
-use super::scenario::ScenarioRun;
+use super::scenario::{Course, ScenarioRun};
 use crate::lanes::Order;
 use crate::protocol::Protocol;
 use crate::wire::Wire;
@@ -81,6 +81,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// Moves from stage to stage: connected, started, ended, stopped, drained.
     pub(super) fn poll_stop(&mut self, now: u64) {
         let order = self.control.order();
+        if now >= self.next_end_ns {
+            self.end_scenarios(now);
+        }
         match self.core.stage {
             Stage::Connecting { deadline_ns } => {
                 let is_open =
@@ -136,6 +139,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         self.core.recorder.stats.connect_failures_own = before.connect_failures_own;
         self.published = self.core.wire.counters();
         self.next_publish_ns = start_ns + self.next_boundary(0);
+        self.next_end_ns = self.next_end();
     }
 
     /// Takes over where the measured window ends, once that is decided. A bound that has passed already counts from now on.
@@ -181,31 +185,85 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         } else if now >= end_ns {
             self.ended_ns = self.rules.phases.measure_to_ns;
             let catches_up = self.note_backlogs();
-            let sends_until_ns =
-                if catches_up { end_ns + self.rules.timeout_ns.min(SENDING_NS_MAX) } else { 0 };
+            let sends_until_ns = if catches_up { end_ns + self.catch_up_ns() } else { 0 };
             let last_sent_ns = now.max(sends_until_ns);
             let deadline_ns = last_sent_ns + self.rules.timeout_ns + LATE_NS_MAX;
             self.core.stage = Stage::Draining { deadline_ns, sends_until_ns };
-        } else if self.under_way() == 0 && self.is_over(now) {
+        } else if self.scenarios.iter().all(ScenarioRun::is_over) && self.under_way() == 0 {
             self.stop(now, now);
+        } else if self.rules.counts_out {
+            self.note_spent(now);
         }
+    }
+
+    /// When the next scenario ends that ends before the run does, or gives up what it has not sent by then.
+    fn next_end(&self) -> u64 {
+        let measure_to_ns = self.rules.phases.measure_to_ns;
+        let next_of = |scenario: &ScenarioRun<S>| match scenario.course {
+            Course::Scheduling if scenario.ends_ns < measure_to_ns => Some(scenario.ends_ns),
+            Course::CatchingUp { until_ns } => Some(until_ns),
+            Course::Scheduling | Course::Over => None,
+        };
+        let next_ns = self.scenarios.iter().filter_map(next_of).min();
+        next_ns.map_or(u64::MAX, |next_ns| self.core.start_ns + next_ns)
+    }
+
+    /// Ends the scenarios whose time is over while the run goes on, each as the run's end would if it were alone.
+    fn end_scenarios(&mut self, now: u64) {
+        let (measure_to_ns, catch_up_ns) = (self.rules.phases.measure_to_ns, self.catch_up_ns());
+        let Shard { core, scenarios, pools, .. } = self;
+        let now_ns = core.relative_ns(now);
+        for scenario in scenarios {
+            let (pool, ends_ns) = (&mut pools[scenario.pool], scenario.ends_ns);
+            match scenario.course {
+                Course::Scheduling if ends_ns < measure_to_ns && ends_ns <= now_ns => {
+                    scenario.course = match pool.note_end(core, scenario, ends_ns) {
+                        true => Course::CatchingUp { until_ns: ends_ns + catch_up_ns },
+                        false => Course::Over,
+                    };
+                }
+                Course::CatchingUp { until_ns } if until_ns <= now_ns => {
+                    pool.end_schedule(core, scenario, ends_ns);
+                    scenario.course = Course::Over;
+                }
+                Course::Scheduling | Course::CatchingUp { .. } | Course::Over => {}
+            }
+        }
+        self.next_end_ns = self.next_end();
+    }
+
+    /// Of several scenarios, writes down when a closed loop has had the last of its requests answered.
+    fn note_spent(&mut self, now: u64) {
+        let Shard { core, scenarios, pools, .. } = self;
+        let spent =
+            |scenario: &&mut ScenarioRun<S>| scenario.course == Course::Scheduling && scenario.is_spent();
+        for scenario in scenarios.iter_mut().filter(spent) {
+            let pool = &pools[scenario.pool];
+            if pool.connections.under_way == 0 {
+                scenario.course = Course::Over;
+                core.recorder.requests.scenarios[pool.scenario].spent_ns = core.relative_ns(now);
+            }
+        }
+    }
+
+    /// For how long overdue arrivals are still sent after an end.
+    fn catch_up_ns(&self) -> u64 {
+        self.rules.timeout_ns.min(SENDING_NS_MAX)
     }
 
     /// Ends the run before its time. What the shard spends from now on is not the window's.
     fn stop(&mut self, now: u64, deadline_ns: u64) {
         self.ended_ns = now.saturating_sub(self.core.start_ns);
+        let Shard { core, scenarios, pools, .. } = self;
+        for scenario in scenarios.iter().filter(|scenario| scenario.course == Course::Scheduling) {
+            pools[scenario.pool].note_unfinished(core);
+        }
         self.end_schedules();
         if self.core.start_ns <= now && self.next_publish_ns > now {
             self.next_publish_ns = now;
             self.publish(now);
         }
         self.core.stage = Stage::Draining { deadline_ns, sends_until_ns: 0 };
-    }
-
-    /// Whether no scenario has anything more to send, though the run would go on.
-    fn is_over(&self, now: u64) -> bool {
-        let now_ns = self.core.relative_ns(now);
-        self.scenarios.iter().all(|scenario| scenario.is_over(now_ns))
     }
 
     /// Requests under way, of all scenarios.
@@ -232,14 +290,12 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         let ended_ns = self.ended_ns;
         let Shard { core, scenarios, pools, .. } = self;
         let mut catches_up = false;
-        for (index, scenario) in scenarios.iter_mut().enumerate() {
+        for scenario in scenarios {
             let pool = &mut pools[scenario.pool];
-            let backlog = pool.backlog(core, scenario);
-            core.recorder.requests.scenarios[index].overdue = backlog.unwrap_or_default();
-            match backlog {
-                Some(backlog) if backlog.waited_ns <= OVERDUE_NS_MAX => catches_up = true,
-                _ => pool.end_schedule(core, scenario, ended_ns),
-            }
+            catches_up |= match scenario.course {
+                Course::Scheduling => pool.note_end(core, scenario, ended_ns),
+                Course::CatchingUp { .. } | Course::Over => !scenario.is_over(),
+            };
         }
         catches_up
     }
@@ -298,6 +354,31 @@ impl<P: Protocol> ConnectionPool<P> {
         }
     }
 
+    /// The end of its scenario: writes down what is under way and what is overdue. A backlog that is too old to be caught up with is
+    /// given up; true when there is one that is not.
+    fn note_end<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        ended_ns: u64,
+    ) -> bool {
+        self.note_unfinished(core);
+        let backlog = self.backlog(core, scenario);
+        core.recorder.requests.scenarios[self.scenario].overdue = backlog.unwrap_or_default();
+        let catches_up = backlog.is_some_and(|backlog| backlog.waited_ns <= OVERDUE_NS_MAX);
+        if !catches_up {
+            self.end_schedule(core, scenario, ended_ns);
+        }
+        catches_up
+    }
+
+    /// Writes down how many requests of the window are under way: they end after it.
+    fn note_unfinished<W>(&mut self, core: &mut Core<W>) {
+        let from_ns = core.start_ns.saturating_add(core.recorder.phases().measure_from_ns);
+        let unfinished = self.connections.under_way_since(from_ns);
+        core.recorder.requests.scenarios[self.scenario].unfinished = unfinished;
+    }
+
     /// Accounts for every arrival that was due before the end and will not be sent.
     fn end_schedule<W: Wire, S: Source>(
         &mut self,
@@ -305,6 +386,7 @@ impl<P: Protocol> ConnectionPool<P> {
         scenario: &mut ScenarioRun<S>,
         ended_ns: u64,
     ) {
+        scenario.end_closed_loop();
         let own_share = self.own_share_of_backlog(core, scenario);
         if let Some(bucket) = scenario.bucket_mut() {
             let (dropped, unsent) = (bucket.take_dropped(ended_ns), bucket.abandon(ended_ns));

@@ -67,6 +67,8 @@ impl PlanReader<'_> {
             }
         };
         path.pop();
+        // Every scenario of a probe begins and ends with it.
+        let starts_ns = if self.is_probed { 0 } else { starts_ns };
         let draws = Draws::new(self.seed, index as u32);
         let timing = self.timing(&typed[index], starts_ns, asked_ns, draws);
         settled[index].insert(timing).ends_ns()
@@ -105,6 +107,7 @@ impl PlanReader<'_> {
             Some(_) => self.duration(&config.duration, &duration_key),
             None => asked_ns,
         };
+        let own_ns = if self.is_probed { asked_ns } else { own_ns };
         let is_too_late = asked_ns.is_some_and(|asked_ns| starts_ns >= asked_ns) && typed.name.is_some();
         if is_too_late {
             let problem = format!("it would begin after {}, when the run is over", show_ns(starts_ns));
