@@ -5,6 +5,7 @@
 
 mod instantiations;
 mod same_requests;
+mod scenarios;
 mod whose_time;
 mod worlds;
 

@@ -86,7 +86,7 @@ pub struct Shard<W: Wire, S: Source, P: Protocol> {
     lost_core_at_ns: u64,
     next_publish_ns: u64,
     next_tick_ns: u64,
-    /// When a scenario ends before the run does, or gives up catching up.
+    /// When a scenario ends, or the run, or one of them gives up catching up.
     next_end_ns: u64,
     /// The last turn left completions unhandled.
     is_behind: bool,

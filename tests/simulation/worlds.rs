@@ -121,6 +121,7 @@ fn history(plan: &Plan, outcome: &Outcome) -> Vec<Slice> {
 /// What holds in every world: nothing is lost, nothing is counted twice.
 pub(super) fn assert_accounted(plan: &Plan, outcome: &Outcome, seed: u64) {
     let (total, snapshot) = (outcome.total(), &outcome.snapshot);
+    let unreleased = snapshot.requests.scenario_total();
     let connect_errors =
         [Kind::Connect, Kind::Ports, Kind::Resources].map(|kind| total.errors[kind as usize]);
     let connect_errors: u64 = connect_errors.iter().sum();
@@ -137,16 +138,15 @@ pub(super) fn assert_accounted(plan: &Plan, outcome: &Outcome, seed: u64) {
     assert_eq!(total.statuses.iter().map(|(_, count)| count).sum::<u64>(), answered(&total), "seed {seed}");
     assert_eq!(total.failed_response.count(), total.failed(), "seed {seed}");
     if let Some(scheduled) = outcome.scheduled {
-        let measured: Series = snapshot.measured_total();
-        let measured = measured.ok
-            + measured.failed()
-            + snapshot.requests.scenarios[0].dropped.measured
-            + snapshot.requests.scenarios[0].unsent.measured;
-        let outside: u64 =
-            snapshot.requests.series.outside.iter().map(|series| series.ok + series.failed()).sum();
-        let outside = outside
-            + snapshot.requests.scenarios[0].dropped.outside
-            + snapshot.requests.scenarios[0].unsent.outside;
+        let (mut measured, mut outside) = (0, 0);
+        for (index, _) in plan.scenarios.iter().enumerate().filter(|(_, scenario)| !scenario.load.is_closed())
+        {
+            let (requests, record) = (&snapshot.requests, &snapshot.requests.scenarios[index]);
+            let series = requests.measured_of(index);
+            let in_window: u64 = series.iter().map(|series| series.ok + series.failed()).sum();
+            measured += in_window + record.dropped.measured + record.unsent.measured;
+            outside += requests.ended_of(index) - in_window + record.dropped.outside + record.unsent.outside;
+        }
         assert_eq!(
             Tally { measured, outside },
             scheduled,
@@ -154,7 +154,7 @@ pub(super) fn assert_accounted(plan: &Plan, outcome: &Outcome, seed: u64) {
         );
     } else {
         assert_eq!(
-            (snapshot.requests.scenarios[0].dropped, snapshot.requests.scenarios[0].unsent),
+            (unreleased.dropped, unreleased.unsent),
             (Tally::default(), Tally::default()),
             "seed {seed}"
         );

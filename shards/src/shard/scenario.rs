@@ -111,11 +111,12 @@ impl<S: Source> ScenarioRun<S> {
 
     /// Whether it has nothing more to send.
     pub(super) fn is_over(&self) -> bool {
-        match self.course {
-            Course::Scheduling => self.is_spent(),
-            Course::CatchingUp { .. } => self.bucket().is_none_or(|bucket| bucket.next_ns().is_none()),
-            Course::Over => true,
-        }
+        self.is_spent()
+            || match self.course {
+                Course::Scheduling => false,
+                Course::CatchingUp { .. } => self.bucket().is_none_or(|bucket| bucket.next_ns().is_none()),
+                Course::Over => true,
+            }
     }
 
     /// Ends a closed loop; a schedule is ended by counting what is left of it.

@@ -81,9 +81,6 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// Moves from stage to stage: connected, started, ended, stopped, drained.
     pub(super) fn poll_stop(&mut self, now: u64) {
         let order = self.control.order();
-        if now >= self.next_end_ns {
-            self.end_scenarios(now);
-        }
         match self.core.stage {
             Stage::Connecting { deadline_ns } => {
                 let is_open =
@@ -102,6 +99,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             },
             Stage::Running => self.poll_end(now, order),
             Stage::Draining { deadline_ns, sends_until_ns } => {
+                if now >= self.next_end_ns {
+                    self.end_scenarios(now);
+                }
                 if self.has_backlog() && now >= sends_until_ns {
                     // Nothing is sent from here on, and whose doing that is shows in what holds the connections now.
                     self.end_schedules();
@@ -157,6 +157,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             .filter_map(ScenarioRun::bucket_mut)
             .for_each(|bucket| bucket.measure_to(to_ns));
         self.next_publish_ns = self.next_publish_ns.min(self.core.start_ns + to_ns);
+        self.next_end_ns = self.next_end();
     }
 
     /// Takes over where the measured window begins, once that is decided.
@@ -179,16 +180,10 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         if self.rules.awaits_end {
             self.hear_of_end(now);
         }
-        let end_ns = self.core.start_ns + self.rules.phases.measure_to_ns;
         if order != Order::Run {
             self.stop(now, now + STOP_NS_MAX);
-        } else if now >= end_ns {
-            self.ended_ns = self.rules.phases.measure_to_ns;
-            let catches_up = self.note_backlogs();
-            let sends_until_ns = if catches_up { end_ns + self.catch_up_ns() } else { 0 };
-            let last_sent_ns = now.max(sends_until_ns);
-            let deadline_ns = last_sent_ns + self.rules.timeout_ns + LATE_NS_MAX;
-            self.core.stage = Stage::Draining { deadline_ns, sends_until_ns };
+        } else if now >= self.next_end_ns {
+            self.reach_end(now);
         } else if self.scenarios.iter().all(ScenarioRun::is_over) && self.under_way() == 0 {
             self.stop(now, now);
         } else if self.rules.counts_out {
@@ -196,16 +191,34 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         }
     }
 
-    /// When the next scenario ends that ends before the run does, or gives up what it has not sent by then.
+    /// The end of a scenario, or of the run.
+    #[inline(never)]
+    fn reach_end(&mut self, now: u64) {
+        self.end_scenarios(now);
+        let end_ns = self.core.start_ns + self.rules.phases.measure_to_ns;
+        if now < end_ns {
+            return;
+        }
+        self.ended_ns = self.rules.phases.measure_to_ns;
+        let catches_up = self.note_backlogs();
+        let sends_until_ns = if catches_up { end_ns + self.catch_up_ns() } else { 0 };
+        let last_sent_ns = now.max(sends_until_ns);
+        let deadline_ns = last_sent_ns + self.rules.timeout_ns + LATE_NS_MAX;
+        self.core.stage = Stage::Draining { deadline_ns, sends_until_ns };
+        self.next_end_ns = self.next_end();
+    }
+
+    /// When the next scenario ends, or gives up what it has not sent by then; while it goes on, the end of the run at the latest.
     fn next_end(&self) -> u64 {
         let measure_to_ns = self.rules.phases.measure_to_ns;
+        let latest_ns = if self.core.stage == Stage::Running { measure_to_ns } else { u64::MAX };
         let next_of = |scenario: &ScenarioRun<S>| match scenario.course {
             Course::Scheduling if scenario.ends_ns < measure_to_ns => Some(scenario.ends_ns),
             Course::CatchingUp { until_ns } => Some(until_ns),
             Course::Scheduling | Course::Over => None,
         };
-        let next_ns = self.scenarios.iter().filter_map(next_of).min();
-        next_ns.map_or(u64::MAX, |next_ns| self.core.start_ns + next_ns)
+        let next_ns = self.scenarios.iter().filter_map(next_of).fold(latest_ns, u64::min);
+        self.core.start_ns.saturating_add(next_ns)
     }
 
     /// Ends the scenarios whose time is over while the run goes on, each as the run's end would if it were alone.
