@@ -399,7 +399,8 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             Stage::Draining { deadline_ns, sends_until_ns } if sends_until_ns <= now => deadline_ns,
             Stage::Draining { deadline_ns, sends_until_ns } => deadline_ns.min(sends_until_ns),
             Stage::Closing => now + MILLISECOND_NS,
-            Stage::Running | Stage::Finished => self.core.start_ns + self.rules.phases.measure_to_ns,
+            // Its end is in `next_end_ns`.
+            Stage::Running | Stage::Finished => u64::MAX,
         };
         let mut retry_ns = u64::MAX;
         let is_useful =

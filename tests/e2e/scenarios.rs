@@ -163,6 +163,18 @@ fn mistakes_in_scenarios_send_nothing_and_say_where() {
         &["no scenario uses the target `spare`"],
     );
     refused(two, &["-t", "2", "-c", "1"], &["1 connection cannot be shared by 2 shards", "-c 1"]);
+    let until = format!("{two}starts = '2s'");
+    refused(
+        &until,
+        &["--until", "p99 ± 2%", "-d", "5s"],
+        &["plan.toml:5", "`write` begins after 2.00 s", "within the warm-up"],
+    );
+    let late = "url = 'http://127.0.0.1:9/'\n[scenario.a]\nrequests = 5\n[scenario.b]\nafter = 'a'\n";
+    refused(late, &[], &["plan.toml:5", "`a`"]);
+    let search = ["find-max", "plan.toml", "--slo", "response{scenario=raed} p(99)<1s", "--scenario", "read"];
+    let done = Vajra::new(&search).file("plan.toml", two).done();
+    assert_eq!(done.code, 2, "{}", done.stderr);
+    done.assert_says(&["no scenario `raed`", "did you mean `read`"]);
     let json = r#"{"url": "http://127.0.0.1:9/", "scenario": {"a": {}, "a": {}}}"#;
     let done = Vajra::run("plan.json", &[]).file("plan.json", json).done();
     assert_eq!(done.code, 2, "{}", done.stderr);

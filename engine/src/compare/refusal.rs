@@ -185,7 +185,7 @@ fn each(plan: &Fields, show: impl Fn(&Scenario) -> String) -> String {
 fn show_lengths(plan: &Plan) -> String {
     let of_run_ns = plan.phases.measure_to_ns;
     let show = |scenario: &Scenario| match scenario.ends_ns() {
-        ends_ns if plan.scenarios.len() == 1 || ends_ns == of_run_ns => String::new(),
+        ends_ns if plan.scenarios.len() == 1 || ends_ns == of_run_ns => "the whole run".to_owned(),
         _ => exact(scenario.length_ns),
     };
     each(plan, show)
@@ -195,7 +195,7 @@ fn show_lengths(plan: &Plan) -> String {
 fn show_counts(plan: &Plan) -> String {
     let of_several = plan.scenarios.len() > 1;
     let count = |scenario: &Scenario| scenario.requests_max.filter(|_| of_several);
-    each(plan, |scenario| count(scenario).map_or(String::new(), |count| count.to_string()))
+    each(plan, |scenario| count(scenario).map_or("as many as fit".to_owned(), |count| count.to_string()))
 }
 
 fn connections_of(plan: &Fields, scenario: &Scenario) -> u32 {
@@ -349,6 +349,46 @@ mod tests {
             format!("url='h'\n[run]\nduration='{length}'\n[load]\nshape='ramp'\nfrom=10\nto=20")
         };
         assert_eq!(refused(&run(&ramp("10s")), &run(&ramp("20s")))[0].0, Obstacle::Plan);
+    }
+
+    #[test]
+    fn of_several_scenarios_each_has_to_be_what_it_was() {
+        const TWO: &str = "[target.api]\nurl = 'h'\n[target.store]\nurl = 'i'\n[run]\nduration = '10s'\nconnections = 8\n\
+             [scenario.read]\ntarget = 'api'\nload = { rate = 50 }\n[scenario.write]\ntarget = 'store'\nrequests = 40\n\
+             connections = 4";
+        assert_eq!(refused(&run(TWO), &run(TWO)), []);
+        let longer = TWO.replace("10s", "20s");
+        assert_eq!(refused(&run(TWO), &run(&longer)), []);
+        let changes = [
+            ("rate = 50", "rate = 51", "load: read constant 50/s"),
+            (
+                "requests = 40",
+                "requests = 41",
+                "requests to send: read as many as fit; write 40 against read as many as fit; write 41",
+            ),
+            ("connections = 4", "connections = 5", "connections: read 8; write 4 against read 8; write 5"),
+            (
+                "target = 'store'",
+                "target = 'store'\nduration = '5s'",
+                "lengths: read the whole run; write the whole run against read the whole run; write 5000 ms",
+            ),
+            (
+                "target = 'store'",
+                "target = 'store'\nstarts = '1s'",
+                "starts: read 0 ms; write 0 ms against read 0 ms; write 1000 ms",
+            ),
+        ];
+        for (from, to, said) in changes {
+            let found = refused(&run(TWO), &run(&TWO.replacen(from, to, 1)));
+            assert_eq!((found.len(), found[0].0), (1, Obstacle::Plan), "{to}: {found:?}");
+            assert!(found[0].1.contains(said), "{}", found[0].1);
+        }
+        let one_target =
+            TWO.replace("target = 'store'", "target = 'api'").replace("[target.store]\nurl = 'i'\n", "");
+        let found = refused(&run(TWO), &run(&one_target));
+        assert!(found.iter().any(|(_, text)| text.contains("targets: ")), "{found:?}");
+        let closed = TWO.replace("load = { rate = 50 }", "");
+        assert_eq!(refused(&run(TWO), &run(&closed))[0].0, Obstacle::Loop);
     }
 
     #[test]

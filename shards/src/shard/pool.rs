@@ -131,7 +131,7 @@ impl<P: Protocol> ConnectionPool<P> {
         let relative_ns = core.relative_ns(core.now_ns);
         if core.stage == Stage::Running
             && self.connections.open == 0
-            && let Some(arrival) = scenario.next_arrival(relative_ns, relative_ns, true)
+            && let Some(arrival) = scenario.next_arrival(relative_ns, relative_ns)
         {
             let call = scenario.source.begin(arrival);
             let outcome = scenario.source.end(call, End::Failed(kind));
@@ -241,10 +241,7 @@ impl<P: Protocol> ConnectionPool<P> {
         let Some(slot) = self.connections.first_ready() else { return false };
         let free_ns = self.connections.at(slot).free_ns;
         let Some(now_ns) = core.now_ns.checked_sub(core.start_ns) else { return false };
-        let is_running = core.stage == Stage::Running;
-        let Some(arrival) = scenario.next_arrival(now_ns, core.relative_ns(free_ns), is_running) else {
-            return false;
-        };
+        let Some(arrival) = scenario.next_arrival(now_ns, core.relative_ns(free_ns)) else { return false };
         self.connections.unqueue_first();
         self.send(core, scenario, slot, arrival, free_ns);
         self.connections.queue(slot);

@@ -139,17 +139,16 @@ impl<S: Source> ScenarioRun<S> {
         }
     }
 
-    /// The arrival to be sent now, if one is. Times are from the start of the run; a closed loop sends only while the run goes on.
+    /// The arrival to be sent now, if one is. Times are from the start of the run. A closed loop that was ended has none left.
     #[inline]
-    pub(super) fn next_arrival(&mut self, now_ns: u64, free_ns: u64, is_running: bool) -> Option<Arrival> {
+    pub(super) fn next_arrival(&mut self, now_ns: u64, free_ns: u64) -> Option<Arrival> {
         match &mut self.load {
             LoadState::Open(bucket) => match bucket.poll_due(now_ns) {
                 Poll::Due(arrival) => Some(arrival),
                 Poll::Idle { .. } | Poll::Finished => None,
             },
             LoadState::Closed(closed) => {
-                let may_send =
-                    is_running && closed.left > 0 && (closed.from_ns..closed.to_ns).contains(&now_ns);
+                let may_send = closed.left > 0 && (closed.from_ns..closed.to_ns).contains(&now_ns);
                 may_send.then(|| closed.next(free_ns.max(closed.from_ns)))
             }
         }

@@ -107,7 +107,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
                     self.end_schedules();
                 }
                 let may_send = now < sends_until_ns && self.has_backlog();
-                let is_drained = self.under_way() == 0 && !may_send;
+                let is_drained = self.is_idle() && !may_send;
                 let is_over = is_drained || now >= deadline_ns || order == Order::Abort;
                 if is_over && self.core.released.is_empty() {
                     self.finish(now);
@@ -184,7 +184,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             self.stop(now, now + STOP_NS_MAX);
         } else if now >= self.next_end_ns {
             self.reach_end(now);
-        } else if self.scenarios.iter().all(ScenarioRun::is_over) && self.under_way() == 0 {
+        } else if self.is_idle() && self.scenarios.iter().all(ScenarioRun::is_over) {
             self.stop(now, now);
         } else if self.rules.counts_out {
             self.note_spent(now);
@@ -279,9 +279,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         self.core.stage = Stage::Draining { deadline_ns, sends_until_ns: 0 };
     }
 
-    /// Requests under way, of all scenarios.
-    fn under_way(&self) -> u64 {
-        self.pools.iter().map(|pool| pool.connections.under_way).sum()
+    /// Whether no request is under way, of any scenario.
+    fn is_idle(&self) -> bool {
+        self.pools.iter().all(|pool| pool.connections.under_way == 0)
     }
 
     /// Whether a schedule has something left to send.
