@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_loop_is_never_asked_to_give_way() {
-        let core = crate::allowed_cores()[0];
+        let core = crate::machine::allowed_cores()[0];
         let pinned = spawn(core, || Ok(Asking), || {}).unwrap();
         assert_eq!(pinned.join(), Ok(()));
     }

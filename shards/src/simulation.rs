@@ -116,7 +116,7 @@ impl Simulation {
 
     /// The same with another source and another protocol, made for each shard from the plan's own mix.
     pub fn run_with<S: Source, P: Protocol>(&self, mut make: impl FnMut(Mix) -> (S, P::Shared)) -> Outcome {
-        let mixes = crate::mixes(&self.plan).expect("a plan's requests can be encoded");
+        let mixes = crate::assembly::mixes(&self.plan).expect("a plan's requests can be encoded");
         let mut outcome = Outcome {
             snapshot: Snapshot::new(self.plan.machine.shards as usize, &self.plan.layout(), self.phases()),
             wires: Vec::new(),
@@ -145,7 +145,7 @@ impl Simulation {
             shard: share.shard,
             slots: (0..self.plan.pools.len()).map(|pool| self.plan.connections_of(pool, shard)).sum(),
             pipeline: self.plan.targets.iter().map(Target::pipeline).max().unwrap_or(1),
-            start_ns: crate::connect_timeout_ns(&self.plan) + START_NS,
+            start_ns: crate::assembly::connect_timeout_ns(&self.plan) + START_NS,
         };
         let steps: Vec<StepFacts> = sources.iter().flat_map(|source| source.steps().to_vec()).collect();
         let wire = SimulatedWire::new(self.world.clone(), &steps, seat, self.seed, control.clone());

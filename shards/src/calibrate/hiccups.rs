@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_halt_ends_the_watching() {
-        let (halt, core) = (Halt::default(), crate::allowed_cores()[0]);
+        let (halt, core) = (Halt::default(), crate::machine::allowed_cores()[0]);
         halt.set();
         let (hiccups, _) = measure(Duration::from_secs(3_600), &[core], &halt).unwrap();
         assert!(hiccups[0].watched_s < 3_600.0);

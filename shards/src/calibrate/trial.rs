@@ -1,7 +1,7 @@
 //! One run of a calibration: an ordinary plan, carried out by ordinary shards, and how far its figures can be trusted.
 
 use super::halt::Halt;
-use crate::Shards;
+use crate::runner::Shards;
 use engine::config::{Document, Format, Layers};
 use engine::plan::Plan;
 use engine::report::{Identity, Report};

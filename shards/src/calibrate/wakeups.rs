@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn waits_of_each_length_end_late_and_are_counted() {
-        let wakeups = measure(20, &crate::allowed_cores(), &Halt::default()).unwrap();
+        let wakeups = measure(20, &crate::machine::allowed_cores(), &Halt::default()).unwrap();
         assert_eq!(wakeups.iter().map(|wakeup| wakeup.wait_ns).collect::<Vec<_>>(), WAITS_NS);
         for wakeup in wakeups {
             // A signal may end one early; nothing here sends any.

@@ -5,7 +5,7 @@
 //! of a request is its method and its path without the query, because secrets are kept in headers, bodies and queries.
 
 use super::{Check, Grade};
-use crate::mixes;
+use crate::assembly::mixes;
 use crate::protocol::any::{AnyProtocol, AnyShared};
 use crate::protocol::{Protocol, Response, Single};
 use engine::mix::Mix;

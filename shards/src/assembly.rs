@@ -1,0 +1,58 @@
+//! What the shards of a plan are made of: what each scenario sends, and the wire it is sent on.
+
+use crate::protocol;
+use crate::ring::{Outgoing, RingWire, SlotRoute};
+use engine::bucket::Share;
+use engine::mix::Mix;
+use engine::plan::{self, Plan, Pool, Scenario};
+use engine::seams::{Source, StepFacts};
+use socket2::SockAddr;
+
+/// What each scenario of a plan sends, on whichever shard.
+pub fn mixes(plan: &Plan) -> Result<Vec<Mix>, String> {
+    let encoded = |step: &plan::Step| protocol::http1::encode(step, &plan.target_of(step).url.authority);
+    let mix = |(index, scenario): (usize, &Scenario)| {
+        let steps = scenario.steps().iter().map(encoded).collect::<Result<_, String>>()?;
+        Ok(Mix::new(steps, plan.draws_of(index)))
+    };
+    plan.scenarios.iter().enumerate().map(mix).collect()
+}
+
+/// The wire of one shard, on the thread that will use it. `addresses` are those of each target.
+pub fn wire<S: Source>(
+    plan: &Plan,
+    sources: &[S],
+    share: Share,
+    addresses: &[Vec<SockAddr>],
+) -> Result<RingWire, String> {
+    let route = |(index, pool): (usize, &Pool)| SlotRoute {
+        slots: plan.connections_of(index, share.shard as u32),
+        addresses: addresses[pool.target].clone(),
+    };
+    let routes: Vec<SlotRoute> = plan.pools.iter().enumerate().map(route).collect();
+    RingWire::new(&routes, &outgoing(plan, sources)).map_err(|error| {
+        let slots: u32 = routes.iter().map(|route| route.slots).sum();
+        format!("io_uring cannot be set up for {slots} connections: {error}")
+    })
+}
+
+/// What goes out on the wire of a shard: every step's bytes where they never change, in the order of their series.
+fn outgoing<'a, S: Source>(plan: &Plan, sources: &'a [S]) -> Outgoing<'a> {
+    let (mut constants, mut copy_bytes_max) = (Vec::new(), 0);
+    for (scenario, source) in plan.scenarios.iter().zip(sources) {
+        let (steps, pipeline) = (source.steps(), plan.target_of(&scenario.steps()[0]).pipeline() as usize);
+        // Only a closed loop with one request sends several at a time as they are.
+        let copies = if scenario.load.is_closed() && steps.len() == 1 { pipeline } else { 1 };
+        constants.extend(steps.iter().map(|step| (step.constant.as_deref().unwrap_or_default(), copies)));
+        // Nothing is copied when the one request there is never changes, or when single ones are sent as they are.
+        let is_copied = |step: &&StepFacts| step.constant.is_none() || (pipeline > 1 && steps.len() > 1);
+        let bytes_max = steps.iter().filter(is_copied).map(|step| step.bytes_max).max().unwrap_or(0);
+        copy_bytes_max = copy_bytes_max.max(bytes_max * pipeline);
+    }
+    Outgoing { constants, copy_bytes_max }
+}
+
+/// How long a shard may take to have tried all its connections.
+pub(crate) fn connect_timeout_ns(plan: &Plan) -> u64 {
+    plan.targets.iter().map(|target| target.connect_timeout_ns).max().unwrap_or(0)
+}

@@ -1,0 +1,235 @@
+//! One run on this machine: its shards, each on a core of its own, from launching to what they wrote down.
+
+use crate::assembly::{connect_timeout_ns, mixes, wire};
+use crate::collector::{Collected, Collector};
+use crate::cores::{cores_for, leave_cores};
+use crate::executor::{self, Looping, Pinned};
+use crate::lanes::{self, CollectorLane, Control};
+use crate::machine::{self, Reading};
+use crate::protocol::http1::{HeadMemo, Http1};
+use crate::ring::{self, RingWire};
+use crate::shard::{Parts, Shard, Turn};
+use crate::watch::Watch;
+use crate::{clock, preflight, sinks};
+use engine::bucket::Share;
+use engine::mix::Mix;
+use engine::plan::Plan;
+use engine::report::{Calibrated, Environment, Identity, MachineFacts, Observed, Report};
+use engine::seams::{Runner, Sink};
+use engine::until;
+use socket2::SockAddr;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+/// From the order to start until the start itself: long enough for every shard to hear of it.
+const START_NS: u64 = 5_000_000;
+/// How much longer than a connect may take the shards are waited for before the run is given up.
+const READY_GRACE: Duration = Duration::from_secs(10);
+
+/// How a limit of the report begins that tells of an output, such as a file, which is not whole.
+pub const INCOMPLETE: &str = "an output is incomplete";
+
+/// The shards of one run on this machine.
+pub struct Shards {
+    /// Of each target of the plan.
+    addresses: Vec<Vec<SockAddr>>,
+    control: Arc<Control>,
+    describe: Describe,
+    executors: Vec<Pinned>,
+    lanes: Vec<CollectorLane>,
+    cores: Vec<usize>,
+    ready: Option<Receiver<u64>>,
+    connections_open: u64,
+    before: Reading,
+    started: Option<Instant>,
+    collecting: Option<(Arc<AtomicBool>, JoinHandle<Collected>)>,
+    calibration: Option<Calibrated>,
+    /// Where the watch of a run with a goal says how well it came to know it.
+    watched: Option<Receiver<until::UntilOutcome>>,
+}
+
+/// Names a run when it starts: its id, and its start in words.
+pub type Describe = Box<dyn Fn(SystemTime) -> Identity>;
+
+impl Looping for Shard<RingWire, Mix, Http1> {
+    fn turn(&mut self) -> Result<Turn, String> {
+        Shard::turn(self)
+    }
+}
+
+impl Shards {
+    /// Shards that will connect to these addresses of each target, stop when `control` says so, and name their run by `describe`.
+    pub fn new(addresses: Vec<Vec<SockAddr>>, control: Arc<Control>, describe: Describe) -> Shards {
+        Shards {
+            addresses,
+            control,
+            describe,
+            executors: Vec::new(),
+            lanes: Vec::new(),
+            cores: Vec::new(),
+            ready: None,
+            connections_open: 0,
+            before: Reading::default(),
+            started: None,
+            collecting: None,
+            watched: None,
+            calibration: None,
+        }
+    }
+
+    /// The same, with what the machine was found to be able to do: the run is judged by it, and its report has it.
+    pub fn calibrated(mut self, calibration: Option<Calibrated>) -> Shards {
+        self.calibration = calibration;
+        self
+    }
+
+    /// Starts one executor per shard, each on its core. They begin to connect at once.
+    pub fn launch(&mut self, plan: &Plan) -> Result<(), String> {
+        let (on_ready, ready) = channel();
+        self.ready = Some(ready);
+        self.cores = cores_for(plan)?;
+        for shard in 0..plan.machine.shards {
+            self.launch_one(plan, shard, on_ready.clone())?;
+        }
+        Ok(())
+    }
+
+    fn launch_one(&mut self, plan: &Plan, shard: u32, on_ready: Sender<u64>) -> Result<(), String> {
+        let (shard_lane, collector_lane, recorder) = lanes::lane(shard as usize, &plan.layout(), plan.phases);
+        let share = Share { shard: u64::from(shard), shards: u64::from(plan.machine.shards) };
+        let sources = mixes(plan)?;
+        let (own_plan, addresses, control) = (plan.clone(), self.addresses.clone(), self.control.clone());
+        let make = move || {
+            let plan = own_plan;
+            let wire = wire(&plan, &sources, share, &addresses)?;
+            let on_ready = Box::new(move |open| {
+                // The receiver is gone only if the run was given up; then nobody wants to know.
+                let _ = on_ready.send(open);
+            });
+            let shared = plan.pools.iter().map(|_| HeadMemo::default()).collect();
+            let lane = shard_lane;
+            Ok(Shard::new(&plan, Parts { wire, sources, shared, share, lane, recorder, control, on_ready }))
+        };
+        // A shard that fails ends the run: the others' load would not be the one that was asked for.
+        let control = self.control.clone();
+        let on_failure = move || control.stop();
+        self.executors.push(executor::spawn(self.cores[shard as usize], make, on_failure)?);
+        self.lanes.push(collector_lane);
+        Ok(())
+    }
+
+    /// Waits until every shard has made its connections, or has tried for long enough. Returns how many are open.
+    pub fn connect(&mut self, plan: &Plan) -> Result<u64, String> {
+        let patience = Duration::from_nanos(connect_timeout_ns(plan)) + READY_GRACE;
+        let ready = self.ready.take().ok_or("shards are launched before they connect")?;
+        for _ in 0..plan.machine.shards {
+            match ready.recv_timeout(patience) {
+                Ok(open) => self.connections_open += open,
+                Err(_) => return Err(self.death()),
+            }
+        }
+        Ok(self.connections_open)
+    }
+
+    /// Starts the clock of all shards at one moment, and the collector. Returns that moment.
+    pub fn start(&mut self, plan: &Plan, mut sinks: Vec<Box<dyn Sink>>) -> Result<SystemTime, String> {
+        if let Some((watch, outcome)) = Watch::of(plan, &self.control) {
+            sinks.push(Box::new(watch));
+            self.watched = Some(outcome);
+        }
+        let sinks = sinks::Sinks::start(sinks)?;
+        let collector = Collector::new(plan, std::mem::take(&mut self.lanes), sinks, self.control.clone());
+        let is_over = Arc::new(AtomicBool::new(false));
+        let (flag, own_cores) = (is_over.clone(), self.cores.clone());
+        let run = move || {
+            leave_cores(&own_cores);
+            collector.run(|| flag.load(Ordering::Acquire))
+        };
+        let thread = std::thread::Builder::new().name("collector".into()).spawn(run);
+        let thread = thread.map_err(|error| format!("no thread for the collector: {error}"))?;
+        self.collecting = Some((is_over, thread));
+        self.before = Reading::now(&self.cores);
+        self.started = Some(Instant::now());
+        self.control.start_at(clock::monotonic_ns() + START_NS);
+        Ok(SystemTime::now() + Duration::from_nanos(START_NS))
+    }
+
+    /// Waits for the shards to end, and returns what they wrote down. One that failed fails the run.
+    pub fn collect(&mut self) -> Result<(Collected, MachineFacts), String> {
+        let ends: Vec<Result<(), String>> = self.executors.drain(..).map(Pinned::join).collect();
+        let (is_over, thread) = self.collecting.take().ok_or("collecting follows starting")?;
+        is_over.store(true, Ordering::Release);
+        let collected = thread.join().map_err(|_| "the collector died")?;
+        ends.into_iter().collect::<Result<(), String>>()?;
+        let facts = self.facts(&collected);
+        Ok((collected, facts))
+    }
+
+    /// Asks the shards to drain; the second time, to stop at once.
+    pub fn stop(&self) {
+        self.control.stop();
+    }
+
+    /// Why a shard did not come up: its own words, if it has ended.
+    fn death(&mut self) -> String {
+        self.stop();
+        self.stop();
+        let errors = self.executors.drain(..).filter_map(|executor| executor.join().err());
+        errors.into_iter().next().unwrap_or_else(|| "a shard did not get ready in time".into())
+    }
+
+    fn facts(&self, collected: &Collected) -> MachineFacts {
+        let since = Reading::now(&self.cores).since(self.before);
+        let (user_ns, system_ns) = collected.cpu_ns;
+        MachineFacts {
+            environment: Environment {
+                kernel: machine::kernel(),
+                cpu: machine::cpu_model(),
+                cores: machine::core_count(),
+                steal_s: since.steal_s,
+                throttled_s: since.throttled_s,
+                io_uring: preflight::ring_features(),
+                versions: BTreeMap::from([("vajra".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
+                calibration: self.calibration.clone(),
+                ..Environment::default()
+            },
+            cores: self.cores.clone(),
+            cores_allowed: machine::usable_cores(),
+            connections_open: self.connections_open,
+            collector_user_s: user_ns as f64 / 1e9,
+            collector_sys_s: system_ns as f64 / 1e9,
+            resident_bytes_max: machine::resident_bytes_max(),
+            run_s: self.started.map_or(0.0, |started| started.elapsed().as_secs_f64()),
+            limits: {
+                let complaints = collected.complaints.iter();
+                let mut limits: Vec<String> =
+                    complaints.map(|complaint| format!("{INCOMPLETE}: {complaint}")).collect();
+                limits.extend(ring::RunDelay::of_this_thread().ns().is_none().then(|| {
+                    "not measured: the kernel does not count how long a thread waits for its core (CONFIG_SCHED_INFO)".to_owned()
+                }));
+                limits
+            },
+        }
+    }
+}
+
+impl Runner for Shards {
+    fn run(&mut self, plan: &Plan, sinks: Vec<Box<dyn Sink>>) -> Result<Report, String> {
+        self.launch(plan)?;
+        self.connect(plan)?;
+        let started_at = self.start(plan, sinks)?;
+        let (collected, facts) = self.collect()?;
+        let until = self.watched.take().and_then(|outcome| outcome.try_recv().ok());
+        let observed = Observed {
+            whole: &collected.whole,
+            history: collected.history.slices(),
+            is_steady: collected.is_steady,
+            until: until.as_ref(),
+        };
+        Ok(Report::new(plan, observed, facts, (self.describe)(started_at)))
+    }
+}
