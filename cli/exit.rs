@@ -1,5 +1,7 @@
 //! Exit codes. Scripts rely on them; `docs/` and the help text list them.
 
+use engine::failure::RunFailure;
+use engine::outcome::Fault;
 use std::process::ExitCode;
 
 /// The run went wrong, or not one request succeeded.
@@ -22,11 +24,13 @@ pub(crate) const SIGNAL: u8 = 128;
 pub(crate) struct Failure {
     pub(crate) code: u8,
     pub(crate) message: String,
+    /// It begins with `error:` already.
+    is_rendered: bool,
 }
 
 impl Failure {
     pub(crate) fn new(code: u8, message: impl Into<String>) -> Failure {
-        Failure { code, message: message.into() }
+        Failure { code, message: message.into(), is_rendered: false }
     }
 
     /// Something went wrong while running.
@@ -34,14 +38,29 @@ impl Failure {
         Failure::new(RUNTIME, message)
     }
 
+    /// What the command line or the plan has wrong, with place and help: already told as a mistake is.
+    pub(crate) fn rendered(message: String) -> Failure {
+        Failure { code: USAGE, message, is_rendered: true }
+    }
+
     /// Says it on standard error, and gives the code to end with.
     pub(crate) fn tell(self) -> ExitCode {
         let message = self.message.trim_end();
-        if message.starts_with("error") {
+        if self.is_rendered {
             eprintln!("{message}")
         } else {
             eprintln!("error: {message}")
         }
         ExitCode::from(self.code)
+    }
+}
+
+impl From<RunFailure> for Failure {
+    fn from(failure: RunFailure) -> Failure {
+        let code = match failure.fault {
+            Fault::Operator => USAGE,
+            Fault::Generator | Fault::Target => RUNTIME,
+        };
+        Failure::new(code, failure.to_string())
     }
 }

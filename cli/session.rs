@@ -2,21 +2,27 @@
 
 use crate::exit::Failure;
 use crate::signals::Listener;
+use engine::orders::Orders;
 use engine::plan::Plan;
 use engine::report::{Calibrated, Identity, Report};
 use engine::seams::{Runner, Sink};
 use shards::Shards;
-use shards::lanes::Control;
 use socket2::SockAddr;
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 /// How long a signal may go unnoticed by what waits.
 const POLL: Duration = Duration::from_millis(20);
+
+/// A run that has ended, however it went.
+pub(crate) struct EndedRun {
+    pub(crate) report: Report,
+    /// Outputs that could not be written while it went on, in words.
+    pub(crate) incomplete_outputs: Vec<String>,
+}
 
 /// Carries out plans, and knows whether it was told to stop.
 pub(crate) struct Session {
@@ -36,11 +42,15 @@ impl Session {
         addresses: &[Vec<SockAddr>],
         calibration: Option<Calibrated>,
         sinks: Vec<Box<dyn Sink>>,
-    ) -> Result<Report, Failure> {
-        let control = Arc::new(Control::default());
-        self.signals.pass_on_to(control.clone());
-        let mut shards = Shards::new(addresses.to_vec(), control, Box::new(identity)).calibrated(calibration);
-        shards.run(plan, sinks).map_err(Failure::runtime)
+    ) -> Result<EndedRun, Failure> {
+        let orders = Orders::default();
+        self.signals.pass_on_to(&orders);
+        let mut shards = Shards::new(addresses.to_vec()).calibrated(calibration);
+        let measured = shards.run(plan, sinks, &orders)?;
+        let started_at = UNIX_EPOCH + Duration::from_nanos(measured.started_unix_ns);
+        let identity = Identity { run_id: Uuid::new_v4().to_string(), started_at: show_time(started_at) };
+        let report = Report::new(plan, &measured, identity);
+        Ok(EndedRun { report, incomplete_outputs: measured.incomplete_outputs() })
     }
 
     /// Does something that may wait for long, and gives up on it when a signal comes: it is left behind, on its own thread.
@@ -80,10 +90,6 @@ impl Session {
             None => Ok(()),
         }
     }
-}
-
-fn identity(started_at: SystemTime) -> Identity {
-    Identity { run_id: Uuid::new_v4().to_string(), started_at: show_time(started_at) }
 }
 
 /// An instant as RFC 3339 has it, UTC.

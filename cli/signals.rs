@@ -2,7 +2,7 @@
 
 use crate::exit::{Failure, SIGNAL};
 use crate::server_process;
-use shards::lanes::Control;
+use engine::orders::Orders;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) struct Listener {
     code: Arc<AtomicU8>,
     /// The run that signals are passed on to.
-    current: Arc<Mutex<Option<Arc<Control>>>>,
+    current: Arc<Mutex<Option<Orders>>>,
 }
 
 impl Listener {
@@ -21,7 +21,7 @@ impl Listener {
         let mut signals = Signals::new([SIGINT, SIGTERM])
             .map_err(|error| Failure::runtime(format!("signals cannot be caught: {error}")))?;
         let code = Arc::new(AtomicU8::new(0));
-        let current: Arc<Mutex<Option<Arc<Control>>>> = Arc::default();
+        let current: Arc<Mutex<Option<Orders>>> = Arc::default();
         let (shared, run) = (code.clone(), current.clone());
         let listen = move || {
             for (count, signal) in signals.forever().enumerate() {
@@ -36,8 +36,8 @@ impl Listener {
                         std::process::exit(i32::from(SIGNAL) + signal)
                     }
                 }
-                if let Some(control) = &*run.lock().unwrap_or_else(PoisonError::into_inner) {
-                    control.stop();
+                if let Some(orders) = &*run.lock().unwrap_or_else(PoisonError::into_inner) {
+                    orders.stop();
                 }
             }
         };
@@ -49,12 +49,12 @@ impl Listener {
     }
 
     /// Passes signals on to this run from now on; one that came before stops it at once.
-    pub(crate) fn pass_on_to(&self, control: Arc<Control>) {
+    pub(crate) fn pass_on_to(&self, orders: &Orders) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        *current = Some(control.clone());
+        *current = Some(orders.clone());
         // Asked after the run is known to the listener, so that no signal falls between.
         if self.code().is_some() {
-            control.stop();
+            orders.stop();
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::exit::Failure;
 use crate::session::Session;
 use ::testbed::{Server, ServerOptions};
+use engine::failure::RunFailure;
 use engine::plan::Plan;
 use engine::url::Endpoint;
 use shards::{cores_for, resolve, spare_core};
@@ -11,7 +12,7 @@ use socket2::SockAddr;
 /// Addresses to connect to, and the server behind some of them if it is ours.
 pub(crate) struct Ready {
     /// Of each target of the plan, or why there are none.
-    pub(crate) addresses: Vec<Result<Vec<SockAddr>, String>>,
+    pub(crate) addresses: Vec<Result<Vec<SockAddr>, RunFailure>>,
     server: Option<Server>,
 }
 
@@ -46,7 +47,7 @@ fn start_testbed(plan: &Plan) -> Result<Server, Failure> {
 impl Ready {
     /// The addresses of all targets, if each has some.
     pub(crate) fn all(&self) -> Result<Vec<Vec<SockAddr>>, Failure> {
-        self.addresses.iter().cloned().collect::<Result<_, _>>().map_err(Failure::runtime)
+        Ok(self.addresses.iter().cloned().collect::<Result<_, RunFailure>>()?)
     }
 
     /// Stops the built-in server, if it was started.

@@ -8,7 +8,7 @@ use engine::outcome::{Kind, Outcome};
 use engine::plan::Plan;
 use engine::random::Random;
 use engine::record::{Instants, Recorder, Snapshot};
-use engine::report::{Identity, MachineFacts, Observed, Report};
+use engine::report::{Identity, MachineFacts, Measured, Report};
 use std::sync::OnceLock;
 
 const SLICES: u64 = 20;
@@ -43,10 +43,10 @@ fn make() -> Report {
         whole.merge(&snapshot);
         history.push(&snapshot);
     }
-    let observed = Observed { whole: &whole, history: history.slices(), is_steady: None, until: None };
     let facts = MachineFacts { connections_open: 64, cores: vec![0, 1], ..MachineFacts::default() };
     let identity = Identity { run_id: String::new(), started_at: String::new() };
-    Report::new(&plan, observed, facts, identity)
+    let measured = Measured { facts, ..Measured::of(whole, history.slices().to_vec()) };
+    Report::new(&plan, &measured, identity)
 }
 
 fn slice_of(plan: &Plan, slice: u64, random: &mut Random) -> Snapshot {

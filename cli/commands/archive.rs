@@ -169,7 +169,7 @@ pub(crate) fn check_tags(tags: &[String]) -> Result<(), Failure> {
 }
 
 /// A run that is over, and what is to be kept with it.
-pub(crate) struct EndedRun<'a> {
+pub(crate) struct KeptRun<'a> {
     pub(crate) report: &'a Report,
     pub(crate) ended_at: SystemTime,
     pub(crate) tags: &'a [String],
@@ -178,7 +178,7 @@ pub(crate) struct EndedRun<'a> {
 }
 
 /// Keeps a run. That it cannot be kept is told, and costs nothing else.
-pub(crate) fn keep(ended: &EndedRun) {
+pub(crate) fn keep(ended: &KeptRun) {
     let patience = if ended.is_hurried { PATIENCE_AFTER_SIGNAL } else { PATIENCE };
     let kept = default_path().and_then(|path| {
         let save = || {

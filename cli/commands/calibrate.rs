@@ -68,7 +68,7 @@ fn keep(calibration: &Calibration) -> Result<(), Failure> {
         eprintln!("not kept: neither XDG_CACHE_HOME nor HOME is set");
         return Ok(());
     };
-    let path = calibrate::store(&folder, calibration).map_err(Failure::runtime)?;
+    let path = calibrate::store(&folder, calibration)?;
     eprintln!("kept in {}, for `vajra check` and `vajra run`", path.display());
     Ok(())
 }

@@ -223,7 +223,7 @@ impl SearchBench<'_> {
         let plan = self.plan.probe(self.probed, exact(rate_rps), warmup_ns, length_ns);
         let plan = plan.map_err(|problem| Failure::runtime(format!("{rate_rps}/s: {problem}")))?;
         let addresses = self.ready.all()?;
-        self.session.run(&plan, &addresses, self.calibration.clone(), Vec::new())
+        Ok(self.session.run(&plan, &addresses, self.calibration.clone(), Vec::new())?.report)
     }
 }
 
@@ -465,16 +465,16 @@ fn code_of(answer: &Answer, is_strict: bool) -> u8 {
 mod tests {
     use super::*;
     use engine::record::Snapshot;
-    use engine::report::{Identity, MachineFacts, Observed};
+    use engine::report::{Identity, Measured};
     use engine::search::Gap;
 
     #[test]
     fn what_a_probe_did_not_measure_is_no_number_and_what_was_never_sent_has_failed() {
         let plan = load::plan(&PlanArgs { target: "http://h/".into(), ..PlanArgs::default() }).unwrap();
         let whole = Snapshot::new(1, &plan.layout(), plan.phases);
-        let observed = Observed { whole: &whole, history: &[], is_steady: None, until: None };
+        let measured = Measured::of(whole, Vec::new());
         let identity = Identity { run_id: "r".into(), started_at: "t".into() };
-        let mut report = Report::new(&plan, observed, MachineFacts::default(), identity);
+        let mut report = Report::new(&plan, &measured, identity);
         let probe = |report: &Report| Probe::new(1.0, report, &ProbeOutcome::Pass);
         let nothing = probe(&report);
         let json = serde_json::to_value(&nothing).unwrap();

@@ -2,7 +2,7 @@
 //!
 //! The baseline is a set of archived runs, a file, or, most telling, a second server that is measured by turns with the first.
 
-use crate::commands::archive::{self, EndedRun};
+use crate::commands::archive::{self, KeptRun};
 use crate::commands::compare::{ComparisonRules, Presentation, Sheets, compared, refused};
 use crate::commands::run::{Manner, look_before};
 use crate::exit::{self, Failure, USAGE};
@@ -104,7 +104,7 @@ pub(crate) fn run(args: &GateArgs) -> Result<ExitCode, Failure> {
     if let Some(base) = saved.first() {
         require_same_plan(base, &candidate.plan, &options).map_err(|refusal| refused(&refusal))?;
     }
-    let measured = match Measured::make(args, &session, base.as_mut(), &mut candidate) {
+    let measured = match GateRuns::make(args, &session, base.as_mut(), &mut candidate) {
         Err(failure) if failure.code == exit::REGRESSION => {
             return Ok(regressed(&failure.message, sheets, args));
         }
@@ -287,10 +287,10 @@ impl GateSide {
             }
             let sinks: Vec<Box<dyn Sink>> =
                 if args.quiet { Vec::new() } else { vec![Box::new(Progress::new(&self.plan))] };
-            let report = session.run(&self.plan, &addresses, calibration.clone(), sinks)?;
+            let report = session.run(&self.plan, &addresses, calibration.clone(), sinks)?.report;
             if !args.no_archive {
                 let is_hurried = session.signal().is_some();
-                archive::keep(&EndedRun {
+                archive::keep(&KeptRun {
                     report: &report,
                     ended_at: SystemTime::now(),
                     tags: &[],
@@ -319,12 +319,12 @@ enum Stop {
 
 /// The runs that were made.
 #[derive(Default)]
-struct Measured {
+struct GateRuns {
     base: Vec<Report>,
     candidate: Vec<Report>,
 }
 
-impl Measured {
+impl GateRuns {
     /// Looks at what is up already, then makes the runs; with a live base by turns, and which side is first changes from turn to turn. After one that cannot be
     /// used no more are made.
     fn make(
@@ -332,12 +332,12 @@ impl Measured {
         session: &Session,
         mut base: Option<&mut GateSide>,
         candidate: &mut GateSide,
-    ) -> Result<Measured, Failure> {
+    ) -> Result<GateRuns, Failure> {
         let sides = base.as_deref_mut().into_iter().chain([&mut *candidate]);
         for side in sides.filter(|side| side.command.is_none()) {
             side.calibration = side.look(args, session, args.quiet)?;
         }
-        let mut measured = Measured::default();
+        let mut measured = GateRuns::default();
         let allows_invalid = args.rules.allows(Obstacle::Invalid);
         for turn in 0..args.runs {
             let is_base_first = turn.is_multiple_of(2);
@@ -440,7 +440,7 @@ mod tests {
     use engine::compare::SideSummary;
     use engine::distribution::Distribution;
     use engine::record::Snapshot;
-    use engine::report::{Identity, MachineFacts, Observed};
+    use engine::report::{Identity, Measured};
     use engine::target_outcome::TargetStatus;
 
     /// A run that answered so many requests with success, and how it stands.
@@ -448,9 +448,9 @@ mod tests {
         let args = PlanArgs { target: "http://h/".into(), rate: Some("100".into()), ..PlanArgs::default() };
         let plan = load::plan(&args).unwrap();
         let whole = Snapshot::new(1, &plan.layout(), plan.phases);
-        let observed = Observed { whole: &whole, history: &[], is_steady: None, until: None };
+        let measured = Measured::of(whole, Vec::new());
         let identity = Identity { run_id: "r".into(), started_at: "t".into() };
-        let mut report = Report::new(&plan, observed, MachineFacts::default(), identity);
+        let mut report = Report::new(&plan, &measured, identity);
         report.requests.ok = ok;
         report.requests.status = [(200, ok)].into();
         report.verdict.status = status;
@@ -461,7 +461,7 @@ mod tests {
 
     fn stopped(candidate: Report, is_strict: bool) -> String {
         let base = [run(100, Status::Valid, TargetStatus::Held)];
-        let measured = Measured { base: Vec::new(), candidate: vec![candidate] };
+        let measured = GateRuns { base: Vec::new(), candidate: vec![candidate] };
         match measured.stop(&base, false, is_strict) {
             None => "no".into(),
             Some(Stop::Regression(text)) => text,
@@ -473,7 +473,7 @@ mod tests {
     fn strictness_does_not_hide_a_candidate_that_falls_behind() {
         let behind = || run(20, Status::Degraded, TargetStatus::FellBehind);
         assert_eq!((stopped(behind(), false), stopped(behind(), true)), ("no".into(), "no".into()));
-        let measured = Measured { base: Vec::new(), candidate: vec![behind()] };
+        let measured = GateRuns { base: Vec::new(), candidate: vec![behind()] };
         let base = [run(100, Status::Valid, TargetStatus::Held)];
         assert!(measured.fails_mostly(&base).unwrap().contains("in 1 of 1 runs the candidate fell behind"));
         let disturbed = || run(100, Status::Degraded, TargetStatus::Held);

@@ -1,6 +1,6 @@
 //! `vajra run`: plan, preflight, run, report, exit code.
 
-use crate::commands::archive::{self, EndedRun};
+use crate::commands::archive::{self, KeptRun};
 use crate::commands::calibrate;
 use crate::commands::check::{look, show};
 use crate::exit::{self, Failure};
@@ -9,7 +9,7 @@ use crate::input::load;
 use crate::output::files::{Outputs, RunFiles, Unwritten, write_spectrum};
 use crate::output::progress::Progress;
 use crate::output::text;
-use crate::session::Session;
+use crate::session::{EndedRun, Session};
 use crate::target;
 use crate::target::Ready;
 use clap::Args;
@@ -17,7 +17,6 @@ use engine::plan::Plan;
 use engine::report::{Calibrated, Report};
 use engine::seams::Sink;
 use engine::verdict::Status;
-use shards::INCOMPLETE;
 use shards::preflight::{Check, Grade, REQUEST};
 use std::io::Write;
 use std::process::ExitCode;
@@ -64,17 +63,17 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     if !args.quiet {
         sinks.push(Box::new(Progress::new(&plan)));
     }
-    let report = session.run(&plan, &addresses, calibration, sinks)?;
+    let EndedRun { report, incomplete_outputs } = session.run(&plan, &addresses, calibration, sinks)?;
     let ended_at = SystemTime::now();
     ready.stop();
-    let is_written = tell(&report, outputs, args);
+    let is_written = tell(&report, outputs, incomplete_outputs, args);
     let code = code_of(&report, session.signal(), args.strict);
     if args.quiet {
         text::objections(&report).iter().for_each(|objection| eprintln!("{objection}"));
     }
     if !args.no_archive {
         let is_hurried = session.signal().is_some();
-        archive::keep(&EndedRun { report: &report, ended_at, tags: &args.tags, is_hurried });
+        archive::keep(&KeptRun { report: &report, ended_at, tags: &args.tags, is_hurried });
     }
     Ok(ExitCode::from(if code == 0 && !is_written { exit::RUNTIME } else { code }))
 }
@@ -142,10 +141,10 @@ pub(crate) fn look_before(
 }
 
 /// Prints and writes. Files that cannot be written are told, and cost nothing but themselves: the text still comes.
-fn tell(report: &Report, outputs: Outputs, args: &RunArgs) -> bool {
+fn tell(report: &Report, outputs: Outputs, incomplete: Vec<String>, args: &RunArgs) -> bool {
     let text = text::report(report);
     let mut problems: Vec<String> = outputs.write(report).iter().map(Unwritten::to_string).collect();
-    problems.extend(report.limits.iter().filter(|limit| limit.starts_with(INCOMPLETE)).cloned());
+    problems.extend(incomplete);
     let is_silent = args.quiet && problems.is_empty();
     match (args.files.use_stdout(), is_silent) {
         (_, true) => {}

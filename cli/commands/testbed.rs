@@ -93,10 +93,10 @@ fn serve_null(args: &TestbedArgs, address: SocketAddr, signals: Signals) -> Resu
     if let Some(path) = &args.arrivals {
         return record(args, path, address, &cores, signals);
     }
-    let responder = NullResponder::start(address, &cores).map_err(Failure::runtime)?;
+    let responder = NullResponder::start(address, &cores)?;
     println!("null responder listens on http://{}/, on cores {cores:?}", responder.address());
     wait(signals, &responder);
-    responder.stop().map_err(Failure::runtime)?;
+    responder.stop()?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -118,7 +118,7 @@ fn record(
     let after = after(args.arrivals_after.as_deref())?;
     let is_stdout = files::is_stdout(path);
     let output = Output::open(path, "--arrivals")?;
-    let responder = NullResponder::record(address, *core, after).map_err(Failure::runtime)?;
+    let responder = NullResponder::record(address, *core, after)?;
     let greeting = format!("arrival recorder listens on http://{}/, on core {core}", responder.address());
     if is_stdout {
         eprintln!("{greeting}")
@@ -126,7 +126,7 @@ fn record(
         println!("{greeting}")
     }
     wait(signals, &responder);
-    let arrivals = responder.stop_recording().map_err(Failure::runtime)?;
+    let arrivals = responder.stop_recording()?;
     output.finish_json(&arrivals)?;
     Ok(ExitCode::SUCCESS)
 }

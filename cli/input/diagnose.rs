@@ -1,6 +1,6 @@
 //! Mistakes, shown where they are: a line and a caret in a file, a flag, or a variable; then the cause; then what to do.
 
-use crate::exit::{Failure, USAGE};
+use crate::exit::Failure;
 use crate::output::plain::plain;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use engine::config::{Diagnostic, Document, Layers, Location, Origin};
@@ -11,7 +11,7 @@ use std::ops::Range;
 /// All mistakes of a plan as one failure.
 pub(crate) fn failure(layers: &Layers, diagnostics: &[Diagnostic]) -> Failure {
     let shown: Vec<String> = diagnostics.iter().map(|diagnostic| show(diagnostic, layers)).collect();
-    Failure::new(USAGE, shown.join("\n\n"))
+    Failure::rendered(shown.join("\n\n"))
 }
 
 /// A file that is not TOML or JSON at all.
@@ -20,7 +20,7 @@ pub(crate) fn failure_of_syntax(diagnostic: &Diagnostic, document: &Document) ->
         Some(span) => show_in_file(diagnostic, document, span.clone()),
         None => show_plainly(diagnostic, Some(document.name.clone())),
     };
-    Failure::new(USAGE, shown)
+    Failure::rendered(shown)
 }
 
 fn show(diagnostic: &Diagnostic, layers: &Layers) -> String {

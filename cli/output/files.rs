@@ -210,13 +210,17 @@ impl Sink for TimeSeries {
         format!("--timeseries {}", self.output.path.display())
     }
 
-    fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), String> {
+    fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> io::Result<()> {
         let line = self.line(snapshot);
-        writeln!(self.output.writer, "{line}").map_err(|error| self.output.incomplete(error).to_string())
+        writeln!(self.output.writer, "{line}")
+            .map_err(|error| io::Error::other(self.output.incomplete(error).to_string()))
     }
 
-    fn finish(&mut self) -> Result<(), String> {
-        self.output.writer.flush().map_err(|error| self.output.incomplete(error).to_string())
+    fn finish(&mut self) -> io::Result<()> {
+        self.output
+            .writer
+            .flush()
+            .map_err(|error| io::Error::other(self.output.incomplete(error).to_string()))
     }
 }
 

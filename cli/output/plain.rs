@@ -24,7 +24,7 @@ mod tests {
     use crate::input::flags::PlanArgs;
     use crate::input::load;
     use engine::record::Snapshot;
-    use engine::report::{Identity, MachineFacts, Observed, Report};
+    use engine::report::{Identity, Measured, Report};
     use serde_json::Value;
 
     const STEERING: &str = "x\u{1b}[2J\nVALID\u{202e}";
@@ -42,9 +42,9 @@ mod tests {
         };
         let plan = load::plan(&args).unwrap();
         let whole = Snapshot::new(1, &plan.layout(), plan.phases);
-        let observed = Observed { whole: &whole, history: &[], is_steady: None, until: None };
+        let measured = Measured::of(whole, Vec::new());
         let identity = Identity { run_id: "r".into(), started_at: "t".into() };
-        let report = Report::new(&plan, observed, MachineFacts::default(), identity);
+        let report = Report::new(&plan, &measured, identity);
         let mut json = serde_json::to_value(report).unwrap();
         for (pointer, value) in [
             (

@@ -7,6 +7,7 @@ use engine::quantity::show_ns;
 use engine::record::Snapshot;
 use engine::seams::Sink;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io;
 use std::io::IsTerminal;
 use std::sync::Arc;
 
@@ -58,7 +59,7 @@ impl Sink for Progress {
         "progress".into()
     }
 
-    fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), String> {
+    fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> io::Result<()> {
         if snapshot.to_ns.saturating_sub(snapshot.from_ns) < SHOWN_NS_MIN {
             return Ok(());
         }
@@ -73,7 +74,7 @@ impl Sink for Progress {
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<(), String> {
+    fn finish(&mut self) -> io::Result<()> {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

@@ -8,7 +8,7 @@ use crate::phase::Phase;
 use crate::plan::Plan;
 use crate::random::Random;
 use crate::record::{Instants, Recorder, Snapshot};
-use crate::report::{Identity, MachineFacts, Observed, Report};
+use crate::report::{Identity, MachineFacts, Measured, Report};
 use crate::statistics::student::normal;
 
 /// A plan of a closed loop.
@@ -52,8 +52,7 @@ pub(crate) fn report(id: &str, plan: &str, slices: &[(Vec<u64>, u64)]) -> Report
     snapshot.absorb(&recorder);
     let facts = MachineFacts { connections_open: 64, cores: vec![0], ..MachineFacts::default() };
     let identity = Identity { run_id: id.into(), started_at: "t".into() };
-    let observed = Observed { whole: &snapshot, history: &history, is_steady: None, until: None };
-    Report::new(&plan, observed, facts, identity)
+    Report::new(&plan, &Measured { facts, ..Measured::of(snapshot, history) }, identity)
 }
 
 /// Lognormal response times around 1 ms, times a factor.

@@ -181,6 +181,11 @@ impl History {
         &self.slices
     }
 
+    /// The slices, oldest first, without the history.
+    pub fn into_slices(self) -> Vec<Slice> {
+        self.slices
+    }
+
     /// Merges neighbours of the same phase, two by two.
     fn halve(&mut self) {
         let mut merged: Vec<Slice> = Vec::with_capacity(SLICES_MAX);

@@ -360,7 +360,7 @@ mod tests {
     use crate::plan::Plan;
     use crate::quantity::{MILLISECOND_NS, SECOND_NS};
     use crate::record::{Instants, Recorder, Snapshot};
-    use crate::report::{Identity, MachineFacts, Observed};
+    use crate::report::{Identity, MachineFacts, Measured};
 
     const SLICES: u64 = 50;
     const SLICE_NS: u64 = 100 * MILLISECOND_NS;
@@ -420,8 +420,8 @@ mod tests {
         }
         let facts = MachineFacts { connections_open: 64, cores: vec![0], ..MachineFacts::default() };
         let identity = Identity { run_id: "r".into(), started_at: "t".into() };
-        let observed = Observed { whole: &whole, history: history.slices(), is_steady: None, until: None };
-        Report::new(&plan, observed, facts, identity)
+        let measured = Measured { facts, ..Measured::of(whole, history.slices().to_vec()) };
+        Report::new(&plan, &measured, identity)
     }
 
     /// Response times between 1 and 11 ms, in an order that repeats nothing.

@@ -20,6 +20,7 @@ mod calibrated;
 pub mod compare;
 pub mod config;
 pub mod distribution;
+pub mod failure;
 #[cfg(test)]
 mod fixtures;
 pub mod history;
@@ -27,7 +28,9 @@ pub mod judge;
 mod length;
 mod limits;
 pub mod load;
+pub mod measured;
 pub mod mix;
+pub mod orders;
 pub mod outbox;
 pub mod outcome;
 pub mod phase;

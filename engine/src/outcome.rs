@@ -92,7 +92,8 @@ impl Kind {
 }
 
 /// How one request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// A complete response, whose code is a success by its protocol's rule.
     Ok(u16),

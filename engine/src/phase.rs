@@ -26,7 +26,7 @@ pub enum Warmup {
 }
 
 /// One thing for the measured window, and the same for the time outside it: warm-up and drain.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Windowed<T> {
     /// Of the measured window.
     pub measured: T,

@@ -3,8 +3,9 @@
 //! Reading order: [`Series`] (one kind of request: counts and histograms), [`ScenarioRecord`] (arrivals that became no request),
 //! the [`Slowest`] requests one by one → [`RequestRecord`] (all of these, by [`Layout`]) and [`ShardStats`] (how the shard itself
 //! fared) → [`Recorder`] (what one shard writes down in one interval, for every request, without allocating) → [`Snapshot`]
-//! (recorders merged).
+//! (recorders merged) → [`Gather`] (those of all shards, slice by slice).
 
+mod gather;
 mod layout;
 mod recorder;
 mod requests;
@@ -14,6 +15,7 @@ mod slowest;
 mod snapshot;
 mod stats;
 
+pub use gather::{Gather, Intervals};
 pub use layout::Layout;
 pub use recorder::Recorder;
 pub use requests::RequestRecord;

@@ -9,6 +9,7 @@ mod view;
 pub use crate::calibrated::Calibrated;
 use crate::history::Slice;
 use crate::limits;
+pub use crate::measured::{Environment, MachineFacts, Measured};
 use crate::phase::Warmup;
 use crate::plan::{self, Plan, Wait};
 use crate::record::{Finished, ReportedStats, ShardStats, SlowRequest, Snapshot, sum_of};
@@ -21,7 +22,6 @@ pub use conditions::ThresholdResult;
 pub use figures::{Bytes, RateBlock, Requests, ScenarioReport, StepReport};
 use part::{Part, Whole};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// Version of the keys. It changes when a key changes its meaning or goes; new keys do not change it.
 pub const SCHEMA: u32 = 2;
@@ -165,68 +165,6 @@ pub struct Connections {
     pub unasked_bytes: u64,
 }
 
-/// What the run ran on.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Environment {
-    /// Release of the kernel.
-    pub kernel: String,
-    /// Model of the processor.
-    pub cpu: String,
-    /// Cores of the machine.
-    pub cores: u64,
-    /// How far the TSC ran from CLOCK_MONOTONIC at the worst, parts per million.
-    pub clock_ppm: f64,
-    /// Steps of the clock that were too large to smooth.
-    pub clock_steps: u64,
-    /// Time the hypervisor took from the shards' cores, seconds, over the run; `null` where that is not counted.
-    pub steal_s: Option<f64>,
-    /// Time the cgroup's quota stopped this process, seconds, over the run; `null` where that is not counted.
-    pub throttled_s: Option<f64>,
-    /// What io_uring offered.
-    pub io_uring: String,
-    /// Program and version.
-    pub versions: BTreeMap<String, String>,
-    /// What the machine was found to be able to do, if it was calibrated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub calibration: Option<Calibrated>,
-}
-
-/// What only the machine that ran the plan knows.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct MachineFacts {
-    /// What the run ran on.
-    pub environment: Environment,
-    /// The core of each shard.
-    pub cores: Vec<usize>,
-    /// How many cores this process may use.
-    pub cores_allowed: u64,
-    /// Connections open when sending began.
-    pub connections_open: u64,
-    /// CPU time of the collector in user space, seconds, over the run.
-    pub collector_user_s: f64,
-    /// The same in the kernel.
-    pub collector_sys_s: f64,
-    /// Largest resident memory of the process, bytes.
-    pub resident_bytes_max: u64,
-    /// Length of the run, seconds: what steal and throttling are a part of.
-    pub run_s: f64,
-    /// What the machine could not do or measure, in words.
-    pub limits: Vec<String>,
-}
-
-/// What the shards wrote down in a run.
-#[derive(Clone, Copy, Debug)]
-pub struct Observed<'a> {
-    /// Everything, in all phases.
-    pub whole: &'a Snapshot,
-    /// The run slice by slice.
-    pub history: &'a [Slice],
-    /// Whether response times were found to be steady before the window began, if that was looked for.
-    pub is_steady: Option<bool>,
-    /// How well the figure is known that the run was to go on for.
-    pub until: Option<&'a until::UntilOutcome>,
-}
-
 /// The identity of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -239,10 +177,10 @@ pub struct Identity {
 impl Report {
     /// The report of a run.
     #[expect(clippy::too_many_lines, reason = "taken apart when reports have several scenarios")]
-    pub fn new(plan: &Plan, observed: Observed, facts: MachineFacts, identity: Identity) -> Report {
+    pub fn new(plan: &Plan, measured: &Measured, identity: Identity) -> Report {
         // Before anything is taken from it: names of requests are made of their paths.
         let plan = &crate::redact::written(plan);
-        let Observed { whole, history, is_steady, until } = observed;
+        let Measured { whole, history, is_steady, until, facts, .. } = measured;
         let planned_ns = whole.phases.measure_to_ns;
         let from_ns = whole.phases.measure_from_ns;
         let to_ns = whole.ended_ns.unwrap_or(planned_ns).clamp(from_ns, planned_ns);
@@ -275,7 +213,7 @@ impl Report {
             cores: facts.cores_allowed,
             lost_snapshots: whole.lost,
             unaccounted: part.unaccounted(),
-            is_unsteady: is_steady == Some(false),
+            is_unsteady: *is_steady == Some(false),
             calibration: facts.environment.calibration.as_ref(),
         };
         let evidences: Vec<Evidence> = parts.iter().map(|part| part.evidence(&evidence)).collect();
@@ -288,7 +226,8 @@ impl Report {
         };
         let thresholds = conditions::judge(plan, whole, &part, &parts);
         let (requests, series) = (&part.requests, &part.series);
-        let mut limits = facts.limits.clone();
+        let mut limits = measured.incomplete_outputs();
+        limits.extend_from_slice(&facts.limits);
         limits.extend(trust.limit());
         limits.extend(limits::of_tails(&series.response));
         limits.extend(limits::of_failures(
@@ -307,8 +246,8 @@ impl Report {
             started_at: identity.started_at,
             window_s,
             window: Window { from_s: from_ns as f64 / 1e9, to_s: to_ns as f64 / 1e9, is_partial },
-            warmup: WarmupBlock { how: plan.warmup, is_steady },
-            until: until.cloned(),
+            warmup: WarmupBlock { how: plan.warmup, is_steady: *is_steady },
+            until: until.clone(),
             verdict,
             outcome,
             trust,
@@ -320,14 +259,14 @@ impl Report {
             slip_ns: Timing::new(&series.slip),
             failed_response_ns: Timing::new(&series.failed_response),
             generator_lag_ns: Timing::new(&series.lag),
-            cpu: cpu(&evidence.shards, &facts),
-            connections: connections(plan, whole, &facts),
+            cpu: cpu(&evidence.shards, facts),
+            connections: connections(plan, whole, facts),
             scenarios,
             thresholds,
-            environment: environment(whole, facts.environment),
+            environment: environment(whole, facts.environment.clone()),
             limits,
             slowest: slowest(plan, whole),
-            history: history.to_vec(),
+            history: history.clone(),
         }
     }
 
@@ -458,6 +397,7 @@ mod tests {
     use crate::outcome::Outcome;
     use crate::record::{Instants, Recorder};
     use crate::verdict::Status;
+    use std::collections::BTreeMap;
 
     fn plan(text: &str) -> Plan {
         let document = Document { name: "p".into(), text: text.into(), format: Format::Toml };
@@ -472,8 +412,7 @@ mod tests {
         snapshot.absorb(&recorder);
         let facts = MachineFacts { connections_open: 64, cores: vec![0], ..MachineFacts::default() };
         let identity = Identity { run_id: "r".into(), started_at: "t".into() };
-        let observed = Observed { whole: &snapshot, history: &[], is_steady: None, until: None };
-        Report::new(plan, observed, facts, identity)
+        Report::new(plan, &Measured { facts, ..Measured::of(snapshot, Vec::new()) }, identity)
     }
 
     fn answer(recorder: &mut Recorder, intended: u64) {

@@ -4,14 +4,17 @@
 //! |---|---|---|
 //! | [`Source`] | what shall we send next, and was the response right? | [`crate::mix::Mix`] |
 //! | [`Runner`] | who carries out the plan? | `shards::Shards` |
-//! | [`Sink`] | who hears the snapshots and the report? | progress, files |
+//! | [`Sink`] | who hears what is measured while the run goes on? | progress, files |
 
 use crate::bucket::Arrival;
+use crate::failure::RunFailure;
+use crate::measured::Measured;
+use crate::orders::Orders;
 use crate::outbox::Outbox;
 use crate::outcome::{Kind, Outcome};
 use crate::plan::Plan;
 use crate::record::Snapshot;
-use crate::report::Report;
+use std::io;
 use std::sync::Arc;
 
 /// What to send. One per shard; nothing in it is shared, and nothing in it depends on the shard: the same arrival is the same
@@ -66,13 +69,18 @@ pub enum End {
 
 /// Who carries out a plan.
 pub trait Runner {
-    /// Runs to the end, or until stopped; every snapshot goes to the sinks on the way. The report is complete but for what
-    /// only the caller knows. Errors say what the machine lacked.
-    fn run(&mut self, plan: &Plan, sinks: Vec<Box<dyn Sink>>) -> Result<Report, String>;
+    /// Runs to the end, or until it is ordered to stop; every snapshot goes to the sinks on the way. Returns what was measured, of
+    /// which a report is made. Errors say what was in the way of the run.
+    fn run(
+        &mut self,
+        plan: &Plan,
+        sinks: Vec<Box<dyn Sink>>,
+        orders: &Orders,
+    ) -> Result<Measured, RunFailure>;
 }
 
-/// Who hears the snapshots and the report. A sink may be slow: it then loses snapshots, which are counted, and never slows
-/// the run.
+/// Who hears what is measured while a run goes on. A sink may be slow: it then loses snapshots, which are counted, and never slows
+/// the run. One that fails hears nothing more, and what it says of it stands in the report.
 pub trait Sink: Send {
     /// What the sink is called in messages.
     fn name(&self) -> String;
@@ -83,10 +91,10 @@ pub trait Sink: Send {
     }
 
     /// One interval, or one slice of it, all shards merged.
-    fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), String>;
+    fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> io::Result<()>;
 
     /// The end of the run. Comes last, and once.
-    fn finish(&mut self) -> Result<(), String> {
+    fn finish(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

@@ -73,8 +73,9 @@ impl DrivenLoop {
         lane: ShardLane,
         recorder: Box<engine::record::Recorder>,
     ) -> Result<DrivenLoop, String> {
-        let mixes = shards::mixes(plan)?;
-        let wire = shards::wire(plan, &mixes, SHARE, &[vec![SockAddr::from(address)]])?;
+        let mixes = shards::mixes(plan).map_err(|failure| failure.to_string())?;
+        let wire = shards::wire(plan, &mixes, SHARE, &[vec![SockAddr::from(address)]])
+            .map_err(|failure| failure.to_string())?;
         let answers = Rc::new(Cell::new(0));
         let sources = mixes.into_iter().map(|mix| Watched { mix, answers: answers.clone() }).collect();
         let control = Arc::new(Control::default());
@@ -84,16 +85,20 @@ impl DrivenLoop {
         Ok(DrivenLoop { shard: Shard::new(plan, parts), answers })
     }
 
+    fn turn(&mut self) -> Result<Turn, String> {
+        self.shard.turn().map_err(|error| format!("io_uring_enter failed: {error}"))
+    }
+
     /// The counted part: its answers, its allocations and its switches.
     fn turn_until_finished(mut self, uncounted: u64) -> Result<Driven, String> {
         while self.answers.get() < uncounted {
-            if self.shard.turn()? == Turn::Finished {
+            if self.turn()? == Turn::Finished {
                 return Err(format!("the run ended after {} answers, while warming up", self.answers.get()));
             }
         }
         let (answers, switches) = (self.answers.get(), voluntary_switches()?);
         let allocations = counting::on_this_thread();
-        while self.shard.turn()? == Turn::Continue {}
+        while self.turn()? == Turn::Continue {}
         Ok(Driven {
             counted: self.answers.get() - answers,
             allocations: counting::on_this_thread() - allocations,

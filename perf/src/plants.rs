@@ -41,8 +41,8 @@ pub(crate) const REGRESSIONS: [Plant; 8] = [
         // Where no simulation comes.
         name: "ring-sleep",
         file: "shards/src/ring.rs",
-        anchor: "    fn submit(&mut self) -> Result<(), String> {\n",
-        planted: "    fn submit(&mut self) -> Result<(), String> {\n        std::thread::sleep(std::time::Duration::from_nanos(1));\n",
+        anchor: "    fn submit(&mut self) -> io::Result<()> {\n",
+        planted: "    fn submit(&mut self) -> io::Result<()> {\n        std::thread::sleep(std::time::Duration::from_nanos(1));\n",
         caught_by: Some(CounterKind::LoopSwitches),
     },
     Plant {
@@ -62,8 +62,8 @@ pub(crate) const REGRESSIONS: [Plant; 8] = [
     Plant {
         name: "ring-system-call",
         file: "shards/src/ring.rs",
-        anchor: "    fn submit(&mut self) -> Result<(), String> {\n",
-        planted: "    fn submit(&mut self) -> Result<(), String> {\n        std::hint::black_box(std::process::id());\n",
+        anchor: "    fn submit(&mut self) -> io::Result<()> {\n",
+        planted: "    fn submit(&mut self) -> io::Result<()> {\n        std::hint::black_box(std::process::id());\n",
         caught_by: Some(CounterKind::LoopOtherCalls),
     },
     Plant {

@@ -3,16 +3,17 @@
 use crate::protocol;
 use crate::ring::{Outgoing, RingWire, SlotRoute};
 use engine::bucket::Share;
+use engine::failure::{FailureKind, RunFailure};
 use engine::mix::Mix;
 use engine::plan::{self, Plan, Pool, Scenario};
 use engine::seams::{Source, StepFacts};
 use socket2::SockAddr;
 
 /// What each scenario of a plan sends, on whichever shard.
-pub fn mixes(plan: &Plan) -> Result<Vec<Mix>, String> {
+pub fn mixes(plan: &Plan) -> Result<Vec<Mix>, RunFailure> {
     let encoded = |step: &plan::Step| protocol::http1::encode(step, &plan.target_of(step).url.authority);
     let mix = |(index, scenario): (usize, &Scenario)| {
-        let steps = scenario.steps().iter().map(encoded).collect::<Result<_, String>>()?;
+        let steps = scenario.steps().iter().map(encoded).collect::<Result<_, RunFailure>>()?;
         Ok(Mix::new(steps, plan.draws_of(index)))
     };
     plan.scenarios.iter().enumerate().map(mix).collect()
@@ -24,7 +25,7 @@ pub fn wire<S: Source>(
     sources: &[S],
     share: Share,
     addresses: &[Vec<SockAddr>],
-) -> Result<RingWire, String> {
+) -> Result<RingWire, RunFailure> {
     let route = |(index, pool): (usize, &Pool)| SlotRoute {
         slots: plan.connections_of(index, share.shard as u32),
         addresses: addresses[pool.target].clone(),
@@ -32,7 +33,7 @@ pub fn wire<S: Source>(
     let routes: Vec<SlotRoute> = plan.pools.iter().enumerate().map(route).collect();
     RingWire::new(&routes, &outgoing(plan, sources)).map_err(|error| {
         let slots: u32 = routes.iter().map(|route| route.slots).sum();
-        format!("io_uring cannot be set up for {slots} connections: {error}")
+        FailureKind::Ring.failure(format!("io_uring cannot be set up for {slots} connections: {error}"))
     })
 }
 

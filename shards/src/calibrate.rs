@@ -24,6 +24,7 @@ pub use trial::Trust;
 pub use wakeups::Wakeups;
 
 use crate::machine::allowed_cores;
+use engine::failure::{FailureKind, RunFailure};
 use engine::plan::{Plan, Target, Wait};
 use engine::report::Calibrated;
 use serde::{Deserialize, Serialize};
@@ -160,7 +161,7 @@ struct Steps<'a> {
 }
 
 impl Steps<'_> {
-    fn take<T>(&mut self, name: &str, measure: impl FnOnce() -> Result<T, String>) -> Option<T> {
+    fn take<T>(&mut self, name: &str, measure: impl FnOnce() -> Result<T, RunFailure>) -> Option<T> {
         if self.halt.is_set() {
             return None;
         }
@@ -194,11 +195,16 @@ impl Calibration {
     }
 }
 
+/// Generator and responder cannot share a core: each would be measured with the other's work.
+fn one_core() -> RunFailure {
+    FailureKind::Cores.failure(ONE_CORE)
+}
+
 /// The cores of `shards` generators and as many responders, which share none: responders from the lowest core on,
 /// generators on the highest, as a run would be placed. An error on one core.
-fn halves(cores: &[usize], shards: usize) -> Result<(&[usize], &[usize]), String> {
+fn halves(cores: &[usize], shards: usize) -> Result<(&[usize], &[usize]), RunFailure> {
     match cores.len() {
-        0 | 1 => Err(ONE_CORE.to_owned()),
+        0 | 1 => Err(one_core()),
         count => Ok((&cores[..shards], &cores[count - shards..])),
     }
 }
@@ -289,7 +295,7 @@ mod tests {
     fn responders_and_generators_share_no_core() {
         assert_eq!(halves(&[0, 1, 2, 3, 4], 2).unwrap(), (&[0, 1][..], &[3, 4][..]));
         assert_eq!(halves(&[2, 5], 1).unwrap(), (&[2][..], &[5][..]));
-        assert!(halves(&[0], 1).unwrap_err().contains("a core each"));
+        assert!(halves(&[0], 1).unwrap_err().text.contains("a core each"));
     }
 
     #[test]
@@ -297,7 +303,7 @@ mod tests {
         let (halt, mut begun) = (Halt::default(), Vec::new());
         let mut on_step = |name: &str| begun.push(name.to_owned());
         let mut steps = Steps { halt: &halt, on_step: &mut on_step, left_out: Vec::new() };
-        assert_eq!(steps.take::<u8>("first", || Err("no ring".into())), None);
+        assert_eq!(steps.take::<u8>("first", || Err(FailureKind::Ring.failure("no ring"))), None);
         assert_eq!(steps.take("second", || Ok(7)), Some(7));
         halt.set();
         assert_eq!(steps.take("third", || Ok(9)), None);

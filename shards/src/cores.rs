@@ -1,11 +1,12 @@
 //! Which cores a run's shards have, and which are left to everything else.
 
 use crate::machine::allowed_cores;
+use engine::failure::{FailureKind, RunFailure};
 use engine::plan::Plan;
 use engine::quantity::counted;
 
 /// The cores of a plan's shards: those it names, or the last ones allowed, which leaves the first to everything else.
-pub fn cores_for(plan: &Plan) -> Result<Vec<usize>, String> {
+pub fn cores_for(plan: &Plan) -> Result<Vec<usize>, RunFailure> {
     let wanted = plan.machine.shards as usize;
     if !plan.machine.cores.is_empty() {
         return Ok(plan.machine.cores[..wanted].to_vec());
@@ -15,10 +16,11 @@ pub fn cores_for(plan: &Plan) -> Result<Vec<usize>, String> {
         Some(first) => Ok(allowed[first..].to_vec()),
         None => {
             let shards = counted(wanted as u64, "shard");
-            Err(format!(
+            let text = format!(
                 "{shards} on as many cores were asked for, and this process may use {}",
                 allowed.len()
-            ))
+            );
+            Err(FailureKind::Cores.with_fix(text, "ask for fewer (-t), or allow it more"))
         }
     }
 }

@@ -4,8 +4,11 @@
 //! One `LocalExecutor` per core hosts the shard's loop as its one task, which has the core until it ends and never gives it
 //! back: see [`NEVER`]. It never blocks longer than a few milliseconds (see `pace.rs`).
 
+use crate::failures::enter_failed;
 use crate::shard::Turn;
+use engine::failure::{FailureKind, RunFailure};
 use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement, PoolPlacement};
+use std::io;
 use std::time::Duration;
 
 /// When the executor's preemption timer goes off. When it is over before the executor has looked at its tasks, because
@@ -17,22 +20,22 @@ const NEVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 /// A loop to be run on a pinned core.
 pub(crate) trait Looping {
     /// One turn. An error ends the loop.
-    fn turn(&mut self) -> Result<Turn, String>;
+    fn turn(&mut self) -> io::Result<Turn>;
 }
 
 /// A loop that is running.
 pub(crate) struct Pinned {
     core: usize,
-    handle: ExecutorJoinHandle<Result<(), String>>,
+    handle: ExecutorJoinHandle<Result<(), RunFailure>>,
 }
 
 /// Starts a loop on a core. `make` runs there, so that what it makes is at home on that core; `on_failure` runs there when
 /// the loop ends with an error or a panic.
 pub(crate) fn spawn<L: Looping + 'static>(
     core: usize,
-    make: impl FnOnce() -> Result<L, String> + Send + 'static,
+    make: impl FnOnce() -> Result<L, RunFailure> + Send + 'static,
     on_failure: impl FnOnce() + Send + 'static,
-) -> Result<Pinned, String> {
+) -> Result<Pinned, RunFailure> {
     let builder = LocalExecutorBuilder::new(Placement::Fixed(core))
         .name(&format!("shard-{core}"))
         // No file is read on a shard; the blocking thread must not sit on the shard's core.
@@ -43,11 +46,13 @@ pub(crate) fn spawn<L: Looping + 'static>(
         .spawn(move || async move {
             let mut alarm = Alarm(Some(on_failure));
             let mut looping = make()?;
-            while looping.turn()? == Turn::Continue {}
+            while looping.turn().map_err(enter_failed)? == Turn::Continue {}
             alarm.0 = None;
             Ok(())
         })
-        .map_err(|error| format!("the executor on core {core} did not start: {error}"))?;
+        .map_err(|error| {
+            FailureKind::Thread.failure(format!("the executor on core {core} did not start: {error}"))
+        })?;
     Ok(Pinned { core, handle })
 }
 
@@ -64,9 +69,10 @@ impl<F: FnOnce()> Drop for Alarm<F> {
 
 impl Pinned {
     /// Waits for the loop to end.
-    pub(crate) fn join(self) -> Result<(), String> {
+    pub(crate) fn join(self) -> Result<(), RunFailure> {
         let core = self.core;
-        self.handle.join().map_err(|error| format!("the shard on core {core} died: {error}"))?
+        let died = |error| FailureKind::Panic.failure(format!("the shard on core {core} died: {error}"));
+        self.handle.join().map_err(died)?
     }
 }
 
@@ -79,11 +85,11 @@ mod tests {
     struct Asking;
 
     impl Looping for Asking {
-        fn turn(&mut self) -> Result<Turn, String> {
+        fn turn(&mut self) -> io::Result<Turn> {
             let since = Instant::now();
             while since.elapsed() < Duration::from_millis(250) {}
             match glommio::executor().need_preempt() {
-                true => Err("the executor wants its core back".to_owned()),
+                true => Err(io::Error::other("the executor wants its core back")),
                 false => Ok(Turn::Finished),
             }
         }

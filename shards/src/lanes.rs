@@ -7,17 +7,16 @@
 
 use crate::clock::monotonic_ns;
 use crossbeam::queue::ArrayQueue;
+use engine::orders::{Order, Orders};
 use engine::phase::Phases;
 use engine::quantity::MILLISECOND_NS;
 use engine::record::{Layout, Recorder};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How far ahead of now a bound of the window is set, in time and in slices.
 const AHEAD_NS: u64 = 600 * MILLISECOND_NS;
 const AHEAD_SLICES: u64 = 3;
-/// More stops than this are not counted: two already abort.
-const STOPS_MAX: u8 = 100;
 /// Recorders per shard: one being written, one under way, one being merged.
 const RECORDERS: usize = 3;
 /// Recorders in reserve, for the beginning and the end of the window. They take memory as they need it: one is used only when the
@@ -91,21 +90,15 @@ pub struct Control {
     start_ns: AtomicU64,
     measure_from_ns: AtomicU64,
     measure_to_ns: AtomicU64,
-    stop: AtomicU8,
-}
-
-/// What a running shard is asked to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Go on.
-    Run,
-    /// Send nothing new, let what is under way finish.
-    Drain,
-    /// Stop at once.
-    Abort,
+    orders: Orders,
 }
 
 impl Control {
+    /// The control of a run whose caller gives orders.
+    pub fn new(orders: Orders) -> Control {
+        Control { orders, ..Control::default() }
+    }
+
     /// Lets all shards start at the same moment of CLOCK_MONOTONIC.
     pub fn start_at(&self, start_ns: u64) {
         self.start_ns.store(start_ns.max(1), Ordering::Release);
@@ -129,9 +122,7 @@ impl Control {
 
     /// Asks for a drain the first time, for an abort after that.
     pub fn stop(&self) {
-        let count = |word: u8| (word < STOPS_MAX).then_some(word + 1);
-        // An error means that it was asked for often enough.
-        let _ = self.stop.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
+        self.orders.stop();
     }
 
     /// Lets the measured window end at this instant from the start of the run, which must lie ahead of every shard.
@@ -156,11 +147,7 @@ impl Control {
     /// What is asked now.
     #[inline]
     pub fn order(&self) -> Order {
-        match self.stop.load(Ordering::Relaxed) {
-            0 => Order::Run,
-            1 => Order::Drain,
-            _ => Order::Abort,
-        }
+        self.orders.order()
     }
 }
 
@@ -198,23 +185,11 @@ mod tests {
     }
 
     #[test]
-    fn the_second_stop_aborts() {
-        let control = Control::default();
-        assert_eq!(control.order(), Order::Run);
-        control.stop();
-        assert_eq!(control.order(), Order::Drain);
-        control.stop();
-        assert_eq!(control.order(), Order::Abort);
-    }
-
-    #[test]
     fn a_bound_of_the_window_lies_ahead_of_now() {
         let control = Control::default();
         assert_eq!(control.ahead_ns(1_000 * MILLISECOND_NS, 100 * MILLISECOND_NS), 1_600 * MILLISECOND_NS);
         assert_eq!(control.ahead_ns(1, 1_000 * MILLISECOND_NS), 4_000 * MILLISECOND_NS);
         control.start_at(monotonic_ns() - 20_000 * MILLISECOND_NS);
         assert!(control.ahead_ns(1_000 * MILLISECOND_NS, 100 * MILLISECOND_NS) >= 20_600 * MILLISECOND_NS);
-        (0..1_000).for_each(|_| control.stop());
-        assert_eq!(control.order(), Order::Abort, "however often it is asked for");
     }
 }

@@ -19,6 +19,7 @@ mod collector;
 mod connection;
 mod cores;
 mod executor;
+mod failures;
 pub mod lanes;
 mod machine;
 pub mod null;
@@ -38,9 +39,8 @@ mod watch;
 pub mod wire;
 
 pub use assembly::{mixes, wire};
-pub use collector::Collected;
 pub use cores::{cores_for, spare_core};
 pub use machine::allowed_cores;
 pub use resolve::resolve;
-pub use runner::{Describe, INCOMPLETE, Shards};
+pub use runner::Shards;
 pub use sys::{Done, Ring, Setup};

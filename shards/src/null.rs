@@ -8,7 +8,9 @@
 
 use crate::arrivals::{ArrivalLog, Arrivals, Seen};
 use crate::clock::{Clock, monotonic_ns};
+use crate::failures::{died, enter_failed, no_ring, no_thread};
 use crate::sys::{Buffer, Done, Ring, Setup};
+use engine::failure::{FailureKind, RunFailure};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::net::SocketAddr;
@@ -34,18 +36,18 @@ const ACCEPT: u64 = u32::MAX as u64 + 1;
 pub struct NullResponder {
     address: SocketAddr,
     is_over: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<Result<Option<Arrivals>, String>>>,
+    threads: Vec<JoinHandle<Result<Option<Arrivals>, RunFailure>>>,
 }
 
 impl NullResponder {
     /// Listens on an address with one pinned thread per core, which share the port.
-    pub fn start(address: SocketAddr, cores: &[usize]) -> Result<NullResponder, String> {
+    pub fn start(address: SocketAddr, cores: &[usize]) -> Result<NullResponder, RunFailure> {
         NullResponder::launch(address, cores, None)
     }
 
     /// Listens with one thread, pinned to `core`, which watches all the time and stamps each request that comes, from
     /// `after` the first one on. [`NullResponder::stop_recording`] returns what it saw.
-    pub fn record(address: SocketAddr, core: usize, after: Duration) -> Result<NullResponder, String> {
+    pub fn record(address: SocketAddr, core: usize, after: Duration) -> Result<NullResponder, RunFailure> {
         NullResponder::launch(address, &[core], Some(after))
     }
 
@@ -53,14 +55,14 @@ impl NullResponder {
         address: SocketAddr,
         cores: &[usize],
         recorded: Option<Duration>,
-    ) -> Result<NullResponder, String> {
+    ) -> Result<NullResponder, RunFailure> {
         let is_shared = cores.len() > 1;
         let first = listen(address, is_shared)?;
         let bound = first
             .local_addr()
             .ok()
             .and_then(|local| local.as_socket())
-            .ok_or("the listener has no address")?;
+            .ok_or_else(|| FailureKind::Listen.failure("the listener has no address"))?;
         let is_over = Arc::new(AtomicBool::new(false));
         let mut listeners = vec![first];
         for _ in 1..cores.len() {
@@ -77,9 +79,9 @@ impl NullResponder {
                 }
             };
             let thread = std::thread::Builder::new().name(format!("null-{core}")).spawn(serve);
-            thread.map_err(|error| format!("no thread for core {core}: {error}"))
+            thread.map_err(|error| no_thread(format_args!("core {core}"), error))
         };
-        let threads = listeners.into_iter().zip(cores).map(spawn).collect::<Result<_, String>>()?;
+        let threads = listeners.into_iter().zip(cores).map(spawn).collect::<Result<_, RunFailure>>()?;
         Ok(NullResponder { address: bound, is_over, threads })
     }
 
@@ -94,26 +96,28 @@ impl NullResponder {
     }
 
     /// Stops and waits.
-    pub fn stop(self) -> Result<(), String> {
+    pub fn stop(self) -> Result<(), RunFailure> {
         self.join().map(drop)
     }
 
     /// Stops a responder that records, and returns what it saw.
-    pub fn stop_recording(self) -> Result<Arrivals, String> {
-        self.join()?.pop().flatten().ok_or_else(|| "nothing was to be recorded".to_owned())
+    pub fn stop_recording(self) -> Result<Arrivals, RunFailure> {
+        self.join()?.pop().flatten().ok_or_else(|| FailureKind::Panic.failure("nothing was to be recorded"))
     }
 
-    fn join(self) -> Result<Vec<Option<Arrivals>>, String> {
+    fn join(self) -> Result<Vec<Option<Arrivals>>, RunFailure> {
         self.is_over.store(true, Ordering::Relaxed);
-        let ends =
-            self.threads.into_iter().map(|thread| thread.join().map_err(|_| "a thread died".to_owned())?);
+        let ends = self
+            .threads
+            .into_iter()
+            .map(|thread| thread.join().map_err(|_| died("a thread of the null responder"))?);
         ends.collect()
     }
 }
 
 /// A port is shared among the listeners of one responder and with nobody else: of two responders on one port each would be
 /// sent a part of the requests, and neither would know.
-fn listen(address: SocketAddr, is_shared: bool) -> Result<Socket, String> {
+fn listen(address: SocketAddr, is_shared: bool) -> Result<Socket, RunFailure> {
     let open = || {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
@@ -124,7 +128,9 @@ fn listen(address: SocketAddr, is_shared: bool) -> Result<Socket, String> {
         socket.listen(BACKLOG)?;
         Ok(socket)
     };
-    open().map_err(|error: std::io::Error| format!("cannot listen on {address}: {error}"))
+    let refused =
+        |error: std::io::Error| FailureKind::Listen.failure(format!("cannot listen on {address}: {error}"));
+    open().map_err(refused)
 }
 
 /// As many slots as a ring may have: the kernel allows no more than descriptors. The soft limit is raised for it.
@@ -148,7 +154,7 @@ struct Responder {
 }
 
 impl Responder {
-    fn new(listener: Socket) -> Result<Responder, String> {
+    fn new(listener: Socket) -> Result<Responder, RunFailure> {
         let slots = slots();
         let setup = Setup {
             slots,
@@ -157,11 +163,11 @@ impl Responder {
             constants: vec![ANSWER.repeat(ANSWERS_MAX)],
             copy_bytes_max: 0,
         };
-        let ring = Ring::new(setup).map_err(|error| format!("io_uring cannot be set up: {error}"))?;
+        let ring = Ring::new(setup).map_err(no_ring)?;
         Ok(Responder { ring, listener, partial: vec![Vec::new(); slots as usize], memo: Vec::new() })
     }
 
-    fn serve(&mut self, is_over: &AtomicBool) -> Result<(), String> {
+    fn serve(&mut self, is_over: &AtomicBool) -> Result<(), RunFailure> {
         self.ring.accept(ACCEPT, &self.listener);
         while !is_over.load(Ordering::Relaxed) {
             self.answer_all();
@@ -173,7 +179,7 @@ impl Responder {
 
     /// Watches, and stamps what comes when it is seen to be there, before it is fetched. What comes while answers go
     /// out, some microseconds each, is stamped when they are out.
-    fn record(&mut self, is_over: &AtomicBool, after: Duration) -> Result<Arrivals, String> {
+    fn record(&mut self, is_over: &AtomicBool, after: Duration) -> Result<Arrivals, RunFailure> {
         let mut log = ArrivalLog::new(u64::try_from(after.as_nanos()).unwrap_or(u64::MAX));
         let mut clock = Clock::new();
         self.ring.accept(ACCEPT, &self.listener);
@@ -267,10 +273,6 @@ impl Drop for Responder {
     }
 }
 
-fn enter_failed(error: std::io::Error) -> String {
-    format!("io_uring_enter failed: {error}")
-}
-
 /// How many requests end in these bytes; an unfinished one is kept for the next call.
 fn count_requests(mut bytes: &[u8], partial: &mut Vec<u8>, memo: &mut Vec<u8>) -> usize {
     let mut requests = 0;
@@ -327,7 +329,7 @@ mod tests {
             assert_eq!(answers, ANSWER.repeat(3));
         }
         assert!(!responder.has_failed());
-        assert!(responder.stop_recording().unwrap_err().contains("nothing was to be recorded"));
+        assert!(responder.stop_recording().unwrap_err().text.contains("nothing was to be recorded"));
     }
 
     #[test]
@@ -335,7 +337,10 @@ mod tests {
         let any = "127.0.0.1:0".parse().unwrap();
         let responder = NullResponder::start(any, &[0]).unwrap();
         let error = NullResponder::record(responder.address(), 0, Duration::ZERO).err().unwrap();
-        assert!(error.contains("in use") && error.contains(&responder.address().to_string()), "{error}");
+        assert!(
+            error.text.contains("in use") && error.text.contains(&responder.address().to_string()),
+            "{error}"
+        );
         responder.stop().unwrap();
     }
 

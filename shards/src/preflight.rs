@@ -8,6 +8,7 @@ pub use requests::{REQUEST, connect};
 
 use crate::machine::{allowed_cores, core_count, quota_cores, sysctl, usable_cores};
 use crate::sys::{Ring, Setup};
+use engine::failure::RunFailure;
 use engine::load::Load;
 use engine::plan::{Plan, Scenario};
 use engine::quantity::counted;
@@ -81,11 +82,13 @@ impl Check {
 
 /// All checks. `addresses` are those of each target, or why there are none. With `sends_all` the plan's requests that are not safe
 /// are sent as well, once each.
-pub fn check(plan: &Plan, addresses: &[Result<Vec<SockAddr>, String>], sends_all: bool) -> Vec<Check> {
+pub fn check(plan: &Plan, addresses: &[Result<Vec<SockAddr>, RunFailure>], sends_all: bool) -> Vec<Check> {
     let mut checks = vec![ring(), locked_memory(plan), descriptors(plan), cores(plan), quota(plan)];
     for (target, addresses) in addresses.iter().enumerate() {
         let of_target = match addresses {
-            Err(problem) => vec![Check::fail("target", problem, "check the host name, or give an address")],
+            Err(failure) => {
+                vec![Check::fail("target", &failure.text, "check the host name, or give an address")]
+            }
             Ok(addresses) => {
                 let ports = ports(plan, target, addresses.len()).into_iter();
                 ports.chain(requests::check(plan, target, &addresses[0], sends_all)).collect()

@@ -1,32 +1,40 @@
 //! From a target to addresses: asked once, before anything is sent, so that no name is looked up while time is measured.
 
+use engine::failure::{FailureKind, RunFailure};
 use engine::url::Endpoint;
 use socket2::SockAddr;
 use std::net::{SocketAddr, ToSocketAddrs};
 
-/// The addresses of an endpoint, at least one. Errors are sentences.
-pub fn resolve(endpoint: &Endpoint) -> Result<Vec<SockAddr>, String> {
+/// The addresses of an endpoint, at least one. Errors say which name has none.
+pub fn resolve(endpoint: &Endpoint) -> Result<Vec<SockAddr>, RunFailure> {
     match endpoint {
         Endpoint::Unix { socket } => {
             let address = SockAddr::unix(socket)
-                .map_err(|error| format!("`{socket}` is not a socket path: {error}"))?;
+                .map_err(|error| no_address(format!("`{socket}` is not a socket path: {error}")))?;
             Ok(vec![address])
         }
         Endpoint::Tcp { host, port } => {
             let found = (host.as_str(), *port).to_socket_addrs();
             let mut addresses: Vec<SocketAddr> =
-                found.map_err(|error| format!("`{host}` does not resolve: {error}"))?.collect();
+                found.map_err(|error| no_address(format!("`{host}` does not resolve: {error}")))?.collect();
             addresses.dedup();
             // A name with addresses of both families is used by the first one's: mixing them would mix two paths.
-            let is_ipv4 = addresses.first().ok_or_else(|| format!("`{host}` has no address"))?.is_ipv4();
+            let is_ipv4 =
+                addresses.first().ok_or_else(|| no_address(format!("`{host}` has no address")))?.is_ipv4();
             Ok(addresses
                 .into_iter()
                 .filter(|address| address.is_ipv4() == is_ipv4)
                 .map(SockAddr::from)
                 .collect())
         }
-        Endpoint::Testbed => Err("the built-in server has no address before it is started".into()),
+        Endpoint::Testbed => {
+            Err(no_address("the built-in server has no address before it is started".to_owned()))
+        }
     }
+}
+
+fn no_address(text: String) -> RunFailure {
+    FailureKind::Name.failure(text)
 }
 
 #[cfg(test)]
@@ -40,6 +48,6 @@ mod tests {
         assert!(resolve(&tcp("::1")).unwrap()[0].is_ipv6());
         assert!(!resolve(&tcp("localhost")).unwrap().is_empty());
         assert!(resolve(&Endpoint::Unix { socket: "/run/x.sock".into() }).unwrap()[0].is_unix());
-        assert!(resolve(&tcp("no-such-host.invalid")).unwrap_err().contains("does not resolve"));
+        assert!(resolve(&tcp("no-such-host.invalid")).unwrap_err().text.contains("does not resolve"));
     }
 }

@@ -321,17 +321,17 @@ impl Wire for RingWire {
         self.ring.recycle(buffer);
     }
 
-    fn submit(&mut self) -> Result<(), String> {
-        self.ring.submit().map_err(|error| format!("io_uring_enter failed: {error}"))
+    fn submit(&mut self) -> io::Result<()> {
+        self.ring.submit()
     }
 
-    fn wait(&mut self, until_ns: u64) -> Result<(), String> {
+    fn wait(&mut self, until_ns: u64) -> io::Result<()> {
         if !self.failed.is_empty() {
             return self.submit();
         }
         // The kernel's timer needs the kernel's clock, which ours follows to within a few microseconds.
         let now_ns = monotonic_ns();
-        self.ring.wait(now_ns, until_ns).map_err(|error| format!("io_uring_enter failed: {error}"))
+        self.ring.wait(now_ns, until_ns)
     }
 
     #[inline]

@@ -4,6 +4,7 @@ use crate::assembly::{connect_timeout_ns, mixes, wire};
 use crate::collector::{Collected, Collector};
 use crate::cores::{cores_for, leave_cores};
 use crate::executor::{self, Looping, Pinned};
+use crate::failures::{died, no_thread};
 use crate::lanes::{self, CollectorLane, Control};
 use crate::machine::{self, Reading};
 use crate::protocol::http1::{HeadMemo, Http1};
@@ -12,13 +13,16 @@ use crate::shard::{Parts, Shard, Turn};
 use crate::watch::Watch;
 use crate::{clock, preflight, sinks};
 use engine::bucket::Share;
+use engine::failure::{FailureKind, RunFailure};
 use engine::mix::Mix;
+use engine::orders::Orders;
 use engine::plan::Plan;
-use engine::report::{Calibrated, Environment, Identity, MachineFacts, Observed, Report};
+use engine::report::{Calibrated, Environment, MachineFacts, Measured};
 use engine::seams::{Runner, Sink};
 use engine::until;
 use socket2::SockAddr;
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -27,18 +31,17 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// From the order to start until the start itself: long enough for every shard to hear of it.
 const START_NS: u64 = 5_000_000;
+/// What is said where the scheduler keeps no account of waiting.
+const NO_RUN_DELAY: &str =
+    "not measured: the kernel does not count how long a thread waits for its core (CONFIG_SCHED_INFO)";
 /// How much longer than a connect may take the shards are waited for before the run is given up.
 const READY_GRACE: Duration = Duration::from_secs(10);
-
-/// How a limit of the report begins that tells of an output, such as a file, which is not whole.
-pub const INCOMPLETE: &str = "an output is incomplete";
 
 /// The shards of one run on this machine.
 pub struct Shards {
     /// Of each target of the plan.
     addresses: Vec<Vec<SockAddr>>,
     control: Arc<Control>,
-    describe: Describe,
     executors: Vec<Pinned>,
     lanes: Vec<CollectorLane>,
     cores: Vec<usize>,
@@ -52,22 +55,18 @@ pub struct Shards {
     watched: Option<Receiver<until::UntilOutcome>>,
 }
 
-/// Names a run when it starts: its id, and its start in words.
-pub type Describe = Box<dyn Fn(SystemTime) -> Identity>;
-
 impl Looping for Shard<RingWire, Mix, Http1> {
-    fn turn(&mut self) -> Result<Turn, String> {
+    fn turn(&mut self) -> io::Result<Turn> {
         Shard::turn(self)
     }
 }
 
 impl Shards {
-    /// Shards that will connect to these addresses of each target, stop when `control` says so, and name their run by `describe`.
-    pub fn new(addresses: Vec<Vec<SockAddr>>, control: Arc<Control>, describe: Describe) -> Shards {
+    /// Shards that will connect to these addresses of each target.
+    pub fn new(addresses: Vec<Vec<SockAddr>>) -> Shards {
         Shards {
             addresses,
-            control,
-            describe,
+            control: Arc::default(),
             executors: Vec::new(),
             lanes: Vec::new(),
             cores: Vec::new(),
@@ -88,7 +87,7 @@ impl Shards {
     }
 
     /// Starts one executor per shard, each on its core. They begin to connect at once.
-    pub fn launch(&mut self, plan: &Plan) -> Result<(), String> {
+    pub fn launch(&mut self, plan: &Plan) -> Result<(), RunFailure> {
         let (on_ready, ready) = channel();
         self.ready = Some(ready);
         self.cores = cores_for(plan)?;
@@ -98,7 +97,7 @@ impl Shards {
         Ok(())
     }
 
-    fn launch_one(&mut self, plan: &Plan, shard: u32, on_ready: Sender<u64>) -> Result<(), String> {
+    fn launch_one(&mut self, plan: &Plan, shard: u32, on_ready: Sender<u64>) -> Result<(), RunFailure> {
         let (shard_lane, collector_lane, recorder) = lanes::lane(shard as usize, &plan.layout(), plan.phases);
         let share = Share { shard: u64::from(shard), shards: u64::from(plan.machine.shards) };
         let sources = mixes(plan)?;
@@ -123,9 +122,12 @@ impl Shards {
     }
 
     /// Waits until every shard has made its connections, or has tried for long enough. Returns how many are open.
-    pub fn connect(&mut self, plan: &Plan) -> Result<u64, String> {
+    pub fn connect(&mut self, plan: &Plan) -> Result<u64, RunFailure> {
         let patience = Duration::from_nanos(connect_timeout_ns(plan)) + READY_GRACE;
-        let ready = self.ready.take().ok_or("shards are launched before they connect")?;
+        let ready = self
+            .ready
+            .take()
+            .ok_or_else(|| FailureKind::Panic.failure("shards are launched before they connect"))?;
         for _ in 0..plan.machine.shards {
             match ready.recv_timeout(patience) {
                 Ok(open) => self.connections_open += open,
@@ -136,7 +138,7 @@ impl Shards {
     }
 
     /// Starts the clock of all shards at one moment, and the collector. Returns that moment.
-    pub fn start(&mut self, plan: &Plan, mut sinks: Vec<Box<dyn Sink>>) -> Result<SystemTime, String> {
+    pub fn start(&mut self, plan: &Plan, mut sinks: Vec<Box<dyn Sink>>) -> Result<SystemTime, RunFailure> {
         if let Some((watch, outcome)) = Watch::of(plan, &self.control) {
             sinks.push(Box::new(watch));
             self.watched = Some(outcome);
@@ -150,7 +152,7 @@ impl Shards {
             collector.run(|| flag.load(Ordering::Acquire))
         };
         let thread = std::thread::Builder::new().name("collector".into()).spawn(run);
-        let thread = thread.map_err(|error| format!("no thread for the collector: {error}"))?;
+        let thread = thread.map_err(|error| no_thread("the collector", error))?;
         self.collecting = Some((is_over, thread));
         self.before = Reading::now(&self.cores);
         self.started = Some(Instant::now());
@@ -159,12 +161,15 @@ impl Shards {
     }
 
     /// Waits for the shards to end, and returns what they wrote down. One that failed fails the run.
-    pub fn collect(&mut self) -> Result<(Collected, MachineFacts), String> {
-        let ends: Vec<Result<(), String>> = self.executors.drain(..).map(Pinned::join).collect();
-        let (is_over, thread) = self.collecting.take().ok_or("collecting follows starting")?;
+    fn collect(&mut self) -> Result<(Collected, MachineFacts), RunFailure> {
+        let ends: Vec<Result<(), RunFailure>> = self.executors.drain(..).map(Pinned::join).collect();
+        let (is_over, thread) = self
+            .collecting
+            .take()
+            .ok_or_else(|| FailureKind::Panic.failure("collecting follows starting"))?;
         is_over.store(true, Ordering::Release);
-        let collected = thread.join().map_err(|_| "the collector died")?;
-        ends.into_iter().collect::<Result<(), String>>()?;
+        let collected = thread.join().map_err(|_| died("the collector"))?;
+        ends.into_iter().collect::<Result<(), RunFailure>>()?;
         let facts = self.facts(&collected);
         Ok((collected, facts))
     }
@@ -175,11 +180,14 @@ impl Shards {
     }
 
     /// Why a shard did not come up: its own words, if it has ended.
-    fn death(&mut self) -> String {
+    fn death(&mut self) -> RunFailure {
         self.stop();
         self.stop();
         let errors = self.executors.drain(..).filter_map(|executor| executor.join().err());
-        errors.into_iter().next().unwrap_or_else(|| "a shard did not get ready in time".into())
+        errors
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| FailureKind::Unready.failure("a shard did not get ready in time"))
     }
 
     fn facts(&self, collected: &Collected) -> MachineFacts {
@@ -204,32 +212,37 @@ impl Shards {
             collector_sys_s: system_ns as f64 / 1e9,
             resident_bytes_max: machine::resident_bytes_max(),
             run_s: self.started.map_or(0.0, |started| started.elapsed().as_secs_f64()),
-            limits: {
-                let complaints = collected.complaints.iter();
-                let mut limits: Vec<String> =
-                    complaints.map(|complaint| format!("{INCOMPLETE}: {complaint}")).collect();
-                limits.extend(ring::RunDelay::of_this_thread().ns().is_none().then(|| {
-                    "not measured: the kernel does not count how long a thread waits for its core (CONFIG_SCHED_INFO)".to_owned()
-                }));
-                limits
-            },
+            limits: ring::RunDelay::of_this_thread()
+                .ns()
+                .is_none()
+                .then(|| NO_RUN_DELAY.to_owned())
+                .into_iter()
+                .collect(),
         }
     }
 }
 
 impl Runner for Shards {
-    fn run(&mut self, plan: &Plan, sinks: Vec<Box<dyn Sink>>) -> Result<Report, String> {
+    fn run(
+        &mut self,
+        plan: &Plan,
+        sinks: Vec<Box<dyn Sink>>,
+        orders: &Orders,
+    ) -> Result<Measured, RunFailure> {
+        self.control = Arc::new(Control::new(orders.clone()));
         self.launch(plan)?;
         self.connect(plan)?;
         let started_at = self.start(plan, sinks)?;
         let (collected, facts) = self.collect()?;
-        let until = self.watched.take().and_then(|outcome| outcome.try_recv().ok());
-        let observed = Observed {
-            whole: &collected.whole,
-            history: collected.history.slices(),
+        let since_1970 = started_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Ok(Measured {
+            whole: collected.whole,
+            history: collected.history.into_slices(),
             is_steady: collected.is_steady,
-            until: until.as_ref(),
-        };
-        Ok(Report::new(plan, observed, facts, (self.describe)(started_at)))
+            until: self.watched.take().and_then(|outcome| outcome.try_recv().ok()),
+            started_unix_ns: since_1970.as_nanos() as u64,
+            facts,
+            complaints: collected.complaints,
+        })
     }
 }

@@ -15,17 +15,19 @@ mod scenario;
 mod stages;
 
 use self::core::{Core, MILLISECOND_NS, Stage};
-use crate::lanes::{Control, Order, ShardLane};
+use crate::lanes::{Control, ShardLane};
 use crate::pace::{Pace, Pause as Waiting};
 use crate::protocol::Protocol;
 use crate::wire::{Completion, Slot, Wire};
 use engine::bucket::Share;
+use engine::orders::Order;
 use engine::phase::Warmup;
 use engine::plan::{Plan, Scenario};
 use engine::record::{Recorder, ShardStats};
 use engine::seams::Source;
 use pool::ConnectionPool;
 use scenario::ScenarioRun;
+use std::io;
 use std::sync::Arc;
 
 /// Sends execute one after the other inside one system call, some microseconds each; responses wait meanwhile. A longer
@@ -178,7 +180,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     }
 
     /// One turn of the loop. Errors are the machine's, and end the run.
-    pub fn turn(&mut self) -> Result<Turn, String> {
+    pub fn turn(&mut self) -> io::Result<Turn> {
         let now = self.core.wire.now();
         self.account(now);
         self.complete(now);
@@ -327,7 +329,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     }
 
     /// Stamps and hands over what was released; then waits for the next moment, if there is time.
-    fn submit_and_wait(&mut self, now: u64) -> Result<(), String> {
+    fn submit_and_wait(&mut self, now: u64) -> io::Result<()> {
         let now = self.stamp(now);
         let due_ns = self.next_due_ns();
         let has_more = self.core.stage == Stage::Running && due_ns.is_some_and(|due_ns| due_ns <= now);

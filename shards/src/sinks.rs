@@ -1,8 +1,11 @@
 //! Sinks, each on a thread of its own behind a bounded queue: a slow one loses snapshots, which are counted, and slows nobody.
 
+use crate::failures::no_thread;
 use crossbeam::channel::{Sender, bounded};
+use engine::failure::RunFailure;
 use engine::record::Snapshot;
 use engine::seams::{Grain, Sink};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -24,7 +27,7 @@ struct Queue {
     grain: Grain,
     sender: Sender<QueuedSnapshot>,
     bytes: Arc<AtomicUsize>,
-    thread: JoinHandle<Result<(), String>>,
+    thread: JoinHandle<io::Result<()>>,
 }
 
 /// A snapshot in a queue, and its share of the queue's memory, which is given back when it is let go of.
@@ -42,8 +45,8 @@ impl Drop for QueuedSnapshot {
 
 impl Sinks {
     /// Starts a thread for each sink.
-    pub(crate) fn start(sinks: Vec<Box<dyn Sink>>) -> Result<Sinks, String> {
-        let queues = sinks.into_iter().map(Queue::start).collect::<Result<_, String>>()?;
+    pub(crate) fn start(sinks: Vec<Box<dyn Sink>>) -> Result<Sinks, RunFailure> {
+        let queues = sinks.into_iter().map(Queue::start).collect::<Result<_, RunFailure>>()?;
         Ok(Sinks { queues, lost: 0 })
     }
 
@@ -70,7 +73,7 @@ impl Sinks {
 }
 
 impl Queue {
-    fn start(mut sink: Box<dyn Sink>) -> Result<Queue, String> {
+    fn start(mut sink: Box<dyn Sink>) -> Result<Queue, RunFailure> {
         let (sender, receiver) = bounded::<QueuedSnapshot>(QUEUE);
         let (name, grain) = (sink.name(), sink.grain());
         let run = move || {
@@ -78,7 +81,7 @@ impl Queue {
             sink.finish()
         };
         let thread = std::thread::Builder::new().name(format!("sink {name}")).spawn(run);
-        let thread = thread.map_err(|error| format!("no thread for {name}: {error}"))?;
+        let thread = thread.map_err(|error| no_thread(&name, error))?;
         Ok(Queue { name, grain, sender, bytes: Arc::default(), thread })
     }
 
@@ -139,8 +142,8 @@ mod tests {
             "slow".into()
         }
 
-        fn snapshot(&mut self, _: &Arc<Snapshot>) -> Result<(), String> {
-            self.0.recv().map_err(|_| "no longer let".into())
+        fn snapshot(&mut self, _: &Arc<Snapshot>) -> io::Result<()> {
+            self.0.recv().map_err(|_| io::Error::other("no longer let"))
         }
     }
 

@@ -7,6 +7,7 @@ use engine::plan::Plan;
 use engine::record::Snapshot;
 use engine::seams::{Grain, Sink};
 use engine::until::{Times, Until, UntilOutcome};
+use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -42,7 +43,7 @@ impl Sink for Watch {
         Grain::Slice
     }
 
-    fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), String> {
+    fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> io::Result<()> {
         let middle_ns = snapshot.from_ns / 2 + snapshot.to_ns / 2;
         if self.is_over || snapshot.phases.at(middle_ns) != Phase::Measure {
             return Ok(());
@@ -59,7 +60,7 @@ impl Sink for Watch {
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<(), String> {
+    fn finish(&mut self) -> io::Result<()> {
         // Nobody listens when the run was given up; then nobody wants to know.
         let _ = self.outcome.send(self.until.outcome());
         Ok(())

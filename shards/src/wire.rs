@@ -6,6 +6,7 @@
 use engine::outbox::Outbox;
 use engine::outcome::Kind;
 use engine::record::ShardStats;
+use std::io;
 
 /// A connection's place on its shard.
 pub type Slot = u32;
@@ -102,10 +103,10 @@ pub trait Wire {
     fn recycle(&mut self, buffer: Self::Buffer);
 
     /// Hands over what was asked, without waiting. Errors are the machine's, and final.
-    fn submit(&mut self) -> Result<(), String>;
+    fn submit(&mut self) -> io::Result<()>;
 
     /// Hands over what was asked, and waits until something happens or the time comes.
-    fn wait(&mut self, until_ns: u64) -> Result<(), String>;
+    fn wait(&mut self, until_ns: u64) -> io::Result<()>;
 
     /// True when [`Wire::submit`] would do something.
     fn has_work(&mut self) -> bool;

@@ -10,7 +10,7 @@ use engine::plan::Plan;
 use engine::quantity::{MICROSECOND_NS, MILLISECOND_NS, SECOND_NS};
 use engine::random::Random;
 use engine::record::Series;
-use engine::report::{Identity, MachineFacts, Observed, Report};
+use engine::report::{Identity, MachineFacts, Measured, Report};
 use shards::simulation::world::{
     Body, Faults, Hiccup, Machine, Network, Pieces, Server, Service, Stall, World,
 };
@@ -89,11 +89,9 @@ pub(super) fn report(plan: &Plan, outcome: &Outcome) -> Report {
         run_s: outcome.finished_ns() as f64 / 1e9,
         ..MachineFacts::default()
     };
-    let whole = &outcome.snapshot;
-    let history = history(plan, outcome);
-    let observed = Observed { whole, history: &history, is_steady: None, until: None };
+    let measured = Measured { facts, ..Measured::of(outcome.snapshot.clone(), history(plan, outcome)) };
     let identity = Identity { run_id: "simulated".into(), started_at: "1970-01-01T00:00:00Z".into() };
-    Report::new(plan, observed, facts, identity)
+    Report::new(plan, &measured, identity)
 }
 
 /// When requests ended, interval by interval, without their times.

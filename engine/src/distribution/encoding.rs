@@ -5,7 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::read::ZlibDecoder;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+use hdrhistogram::serialization::{Deserializer as HistogramReader, Serializer as _, V2DeflateSerializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use std::io::{self, Read};
 
@@ -94,6 +95,29 @@ impl fmt::Display for UnreadableHistogram {
 
 impl std::error::Error for UnreadableHistogram {}
 
+/// A distribution with its exact sum, which the encoding alone does not have.
+#[derive(Serialize, Deserialize)]
+struct WithSum {
+    hdr: String,
+    /// The sum in nanoseconds, as its upper and lower 64 bits.
+    sum_ns: (u64, u64),
+}
+
+impl Serialize for Distribution {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let sum_ns = ((self.sum_ns >> u64::BITS) as u64, self.sum_ns as u64);
+        WithSum { hdr: self.encode(), sum_ns }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Distribution {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Distribution, D::Error> {
+        let WithSum { hdr, sum_ns: (upper, lower) } = WithSum::deserialize(deserializer)?;
+        let sum_ns = u128::from(upper) << u64::BITS | u128::from(lower);
+        Ok(Distribution { sum_ns, ..Distribution::decode(&hdr).map_err(de::Error::custom)? })
+    }
+}
+
 impl Distribution {
     /// The same counts, in the library's own histogram.
     fn histogram(&self) -> Histogram<u64> {
@@ -125,7 +149,7 @@ impl Distribution {
         let unpacked = unpacked(&bytes)?;
         require_ours(&unpacked)?;
         require_counts(&unpacked[HEAD_BYTES..])?;
-        let histogram: Histogram<u64> = Deserializer::new()
+        let histogram: Histogram<u64> = HistogramReader::new()
             .deserialize(&mut unpacked.as_slice())
             .map_err(|error| UnreadableHistogram::Malformed(error.to_string()))?;
         let mut distribution = Distribution::new();

@@ -1,9 +1,11 @@
 //! Which series belong to which scenario.
 
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// The scenarios of a run and the series of each: one after the other, in the order of the plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Layout {
     /// One past the last series of each scenario.
     ends: Vec<usize>,
@@ -28,6 +30,11 @@ impl Layout {
     /// How many series there are, of all scenarios.
     pub fn series(&self) -> usize {
         self.ends.last().copied().unwrap_or(0)
+    }
+
+    /// Whether the series of scenarios follow one another, as they do in every layout made here.
+    pub(super) fn is_in_order(&self) -> bool {
+        self.ends.is_sorted()
     }
 
     /// The series of a scenario.

@@ -5,9 +5,11 @@ use super::scenario::ScenarioRecord;
 use super::series::Series;
 use super::slowest::Slowest;
 use crate::phase::{Phases, Windowed};
+use serde::{Deserialize, Serialize};
 
 /// The requests of some stretch of a run: what a recorder and a snapshot have in common.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedRecord")]
 pub struct RequestRecord {
     layout: Layout,
     /// Of each series, the requests intended in the measured window and those intended outside it. The latter are empty when the
@@ -19,7 +21,40 @@ pub struct RequestRecord {
     pub slowest: Slowest,
 }
 
+/// A record as it was read: of which series there are so many is not sure yet.
+#[derive(Deserialize)]
+struct UncheckedRecord {
+    layout: Layout,
+    series: Windowed<Vec<Series>>,
+    scenarios: Vec<ScenarioRecord>,
+    slowest: Slowest,
+}
+
+impl TryFrom<UncheckedRecord> for RequestRecord {
+    type Error = &'static str;
+
+    fn try_from(read: UncheckedRecord) -> Result<RequestRecord, &'static str> {
+        let UncheckedRecord { layout, series, scenarios, slowest } = read;
+        let (measured, outside) = (series.measured.len(), series.outside.len());
+        if !layout.is_in_order() || layout.scenarios() != scenarios.len() {
+            return Err("its scenarios are not those of its layout");
+        }
+        if measured != layout.series() || (outside != 0 && outside != measured) {
+            return Err("its series are not those of its layout");
+        }
+        if slowest.iter().any(|finished| finished.series as usize >= measured) {
+            return Err("one of its slowest requests is of no series");
+        }
+        Ok(RequestRecord { layout, series, scenarios, slowest })
+    }
+}
+
 impl RequestRecord {
+    /// The scenarios and their series.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// Nothing yet. Takes memory as it is merged into.
     pub fn new(layout: &Layout, phases: Phases) -> RequestRecord {
         RequestRecord::with(layout, phases, Series::default)

@@ -1,9 +1,10 @@
 //! What is known of a scenario beside its requests: the arrivals of its schedule that became none.
 
 use crate::bucket::Tally;
+use serde::{Deserialize, Serialize};
 
 /// Arrivals of one scenario that were not sent, or late. Of all scenarios as one, when merged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScenarioRecord {
     /// Arrivals dropped by the overload policy.
     pub dropped: Tally,
@@ -23,7 +24,7 @@ pub struct ScenarioRecord {
 }
 
 /// How long the oldest arrival had waited that was due and not sent yet, at some moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overdue {
     /// Since it was due.
     pub waited_ns: u64,

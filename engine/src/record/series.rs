@@ -2,6 +2,7 @@
 
 use crate::distribution::Distribution;
 use crate::outcome::{Fault, Kind, Outcome};
+use serde::{Deserialize, Serialize};
 
 /// Lowest status code with a counter of its own.
 const STATUS_MIN: u16 = 100;
@@ -14,7 +15,8 @@ const STATUSES: usize = 16;
 
 /// How many answers came with each status: those that came, in the order in which they were first seen. A target answers with a
 /// handful of different ones, and nearly always with the first.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Statuses(Vec<(u16, u64)>);
 
 impl Statuses {
@@ -50,7 +52,7 @@ impl Statuses {
 }
 
 /// One stream of requests: a step of a scenario.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Series {
     /// Requests put on the wire.
     pub sent: u64,
@@ -79,7 +81,7 @@ pub struct Series {
 }
 
 /// The three instants of a request, in nanoseconds from the start of the run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instants {
     /// When it should have been sent. In a closed loop, which has no such moment: when it was.
     pub intended: u64,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub const SLOWEST_MAX: usize = 16;
 
 /// A request that ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finished {
     /// The shard that sent it.
     pub shard: u32,
@@ -46,7 +46,8 @@ impl Finished {
 }
 
 /// The slowest of the requests that were offered, slowest first. Never allocates.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(into = "Vec<Finished>", from = "Vec<Finished>")]
 pub struct Slowest {
     kept: [Finished; SLOWEST_MAX],
     count: usize,
@@ -57,6 +58,20 @@ pub struct Slowest {
 impl Default for Slowest {
     fn default() -> Slowest {
         Slowest { kept: [Finished::NONE; SLOWEST_MAX], count: 0, floor_ns: 0 }
+    }
+}
+
+impl From<Slowest> for Vec<Finished> {
+    fn from(slowest: Slowest) -> Vec<Finished> {
+        slowest.iter().copied().collect()
+    }
+}
+
+impl From<Vec<Finished>> for Slowest {
+    fn from(finished: Vec<Finished>) -> Slowest {
+        let mut slowest = Slowest::default();
+        finished.into_iter().for_each(|finished| slowest.offer(finished));
+        slowest
     }
 }
 

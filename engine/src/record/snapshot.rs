@@ -9,9 +9,10 @@ use super::requests::RequestRecord;
 use super::series::Series;
 use super::stats::{ShardStats, sum_of};
 use crate::phase::{Phases, Windowed};
+use serde::{Deserialize, Serialize};
 
 /// One stretch of time, all shards together.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Snapshot {
     /// Start, in nanoseconds from the start of the run.
     pub from_ns: u64,

@@ -14,7 +14,7 @@ macro_rules! counters {
         judged { $($(#[$judged_doc:meta])+ $judged:ident: $judged_type:ty = $judged_rule:ident,)+ }
     ) => {
         /// How a shard itself fared: what the verdict is made from.
-        #[derive(Clone, Copy, Debug, Default, PartialEq)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
         pub struct ShardStats {
             $($(#[$reported_doc])+ pub $reported: $reported_type,)+
             $($(#[$judged_doc])+ pub $judged: $judged_type,)+

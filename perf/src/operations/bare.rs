@@ -10,6 +10,7 @@ use engine::record::ShardStats;
 use shards::wire::{Completion, Slot, Wire};
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::io;
 use std::rc::Rc;
 
 /// When a run on it may start: its clock begins a millisecond before, in which connections are made.
@@ -143,12 +144,12 @@ impl Wire for BareWire {
 
     fn recycle(&mut self, _buffer: Answers) {}
 
-    fn submit(&mut self) -> Result<(), String> {
+    fn submit(&mut self) -> io::Result<()> {
         self.enter();
         Ok(())
     }
 
-    fn wait(&mut self, until_ns: u64) -> Result<(), String> {
+    fn wait(&mut self, until_ns: u64) -> io::Result<()> {
         self.enter();
         if self.visible + self.answerable == 0 {
             // Nothing more will be asked before something is answered.

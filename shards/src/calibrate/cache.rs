@@ -3,7 +3,9 @@
 
 use super::{Calibration, SCHEMA};
 use crate::machine;
+use engine::failure::{FailureKind, RunFailure};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -60,7 +62,7 @@ impl Host {
 
 /// Keeps a calibration in a folder, which is made if it is not there, and returns the file. A reader at the same time sees
 /// the old one or the new one. Errors are sentences that name the file.
-pub fn store(folder: &Path, calibration: &Calibration) -> Result<PathBuf, String> {
+pub fn store(folder: &Path, calibration: &Calibration) -> Result<PathBuf, RunFailure> {
     let path = folder.join(calibration.host.file_name());
     let unfinished = folder.join(format!(".{}.{}", calibration.host.file_name(), std::process::id()));
     let written = fs::create_dir_all(folder)
@@ -69,7 +71,7 @@ pub fn store(folder: &Path, calibration: &Calibration) -> Result<PathBuf, String
     written.map_err(|error| {
         // It may not even have been begun.
         let _ = fs::remove_file(&unfinished);
-        format!("`{}` cannot be written: {error}", path.display())
+        FailureKind::System.failure(format!("`{}` cannot be written: {error}", path.display()))
     })?;
     Ok(path)
 }
@@ -84,34 +86,61 @@ fn write(path: &Path, calibration: &Calibration) -> io::Result<()> {
 
 /// The calibration of a host, if one is kept in this folder. An error, which is a sentence that names the file, when there is
 /// one that cannot be used.
-pub fn load(folder: &Path, host: &Host) -> Result<Option<Calibration>, String> {
+pub fn load(folder: &Path, host: &Host) -> Result<Option<Calibration>, RunFailure> {
     let path = folder.join(host.file_name());
-    let unusable = |why: String| format!("the calibration in `{}` cannot be used: {why}", path.display());
+    let unusable = |why: UnusableCalibration| {
+        let text = format!("the calibration in `{}` cannot be used: {why}", path.display());
+        FailureKind::System.failure(text)
+    };
     let text = match fs::read_to_string(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        read => read.map_err(|error| unusable(error.to_string()))?,
+        read => read.map_err(|error| unusable(UnusableCalibration::Unreadable(error)))?,
     };
     parse(&text, host).map(Some).map_err(unusable)
 }
 
+/// Why a file is no calibration to go by.
+#[derive(Debug)]
+enum UnusableCalibration {
+    Unreadable(io::Error),
+    Broken(serde_json::Error),
+    OtherSchema(u32),
+    /// In what it is another.
+    OtherHost(String),
+    NoRate(f64),
+}
+
+impl fmt::Display for UnusableCalibration {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UnusableCalibration::Unreadable(error) => write!(formatter, "{error}"),
+            UnusableCalibration::Broken(error) => write!(formatter, "it is no calibration ({error})"),
+            UnusableCalibration::OtherSchema(schema) => {
+                write!(formatter, "its version is {schema}, and this program reads {SCHEMA}")
+            }
+            UnusableCalibration::OtherHost(difference) => write!(formatter, "it is of {difference}"),
+            UnusableCalibration::NoRate(rps) => write!(formatter, "a capacity of {rps} is none"),
+        }
+    }
+}
+
 /// A calibration from its text, if it is one, whole, of this version, and of this host.
-fn parse(text: &str, host: &Host) -> Result<Calibration, String> {
+fn parse(text: &str, host: &Host) -> Result<Calibration, UnusableCalibration> {
     #[derive(Deserialize)]
     struct Head {
         schema: u32,
     }
-    let broken = |error: serde_json::Error| format!("it is no calibration ({error})");
-    let head: Head = serde_json::from_str(text).map_err(broken)?;
+    let head: Head = serde_json::from_str(text).map_err(UnusableCalibration::Broken)?;
     if head.schema != SCHEMA {
-        return Err(format!("its version is {}, and this program reads {SCHEMA}", head.schema));
+        return Err(UnusableCalibration::OtherSchema(head.schema));
     }
-    let calibration: Calibration = serde_json::from_str(text).map_err(broken)?;
+    let calibration: Calibration = serde_json::from_str(text).map_err(UnusableCalibration::Broken)?;
     if calibration.host != *host {
-        return Err(format!("it is of {}", difference(&calibration.host, host)));
+        return Err(UnusableCalibration::OtherHost(difference(&calibration.host, host)));
     }
     let is_rate = |rps: f64| rps.is_finite() && rps > 0.0;
     match calibration.capacity.iter().find(|scaling| !is_rate(scaling.rps_per_shard)) {
-        Some(scaling) => Err(format!("a capacity of {} is none", scaling.rps_per_shard)),
+        Some(scaling) => Err(UnusableCalibration::NoRate(scaling.rps_per_shard)),
         None => Ok(calibration),
     }
 }
@@ -216,8 +245,8 @@ mod tests {
         ] {
             fs::write(&path, text).unwrap();
             let error = load(folder.path(), &Host::here()).unwrap_err();
-            assert!(error.contains(why), "{why} is not in: {error}");
-            assert!(error.contains(&path.display().to_string()), "{error}");
+            assert!(error.text.contains(why), "{why} is not in: {error}");
+            assert!(error.text.contains(&path.display().to_string()), "{error}");
         }
     }
 
@@ -227,7 +256,10 @@ mod tests {
         let in_the_way = folder.path().join("file");
         fs::write(&in_the_way, "here before").unwrap();
         let error = store(&in_the_way, &sample()).unwrap_err();
-        assert!(error.contains("cannot be written") && error.contains("file/calibration-"), "{error}");
+        assert!(
+            error.text.contains("cannot be written") && error.text.contains("file/calibration-"),
+            "{error}"
+        );
         assert_eq!(fs::read_to_string(&in_the_way).unwrap(), "here before");
     }
 }

@@ -3,8 +3,9 @@
 
 use super::halt::Halt;
 use super::trial::{CONNECTIONS_PER_SHARD, Trust, list, run};
-use super::{Effort, halves};
+use super::{Effort, halves, one_core};
 use crate::null::NullResponder;
+use engine::failure::RunFailure;
 use engine::report::Report;
 use serde::{Deserialize, Serialize};
 
@@ -68,10 +69,10 @@ pub(super) fn measure(
     cores: &[usize],
     pipeline: u32,
     halt: &Halt,
-) -> Result<Scaling, String> {
+) -> Result<Scaling, RunFailure> {
     let measure = |shards| measure_one(effort, cores, shards, pipeline, halt);
     let runs: Vec<CapacityRun> = steps(cores.len() / 2).into_iter().map(measure).collect::<Result<_, _>>()?;
-    let rps_per_shard = runs.first().map(|run| run.full_rps).ok_or(super::ONE_CORE)?;
+    let rps_per_shard = runs.first().map(|run| run.full_rps).ok_or_else(one_core)?;
     let contention = runs.last().filter(|run| run.shards > 1).map(|run| {
         let (shards, ideal_rps) = (f64::from(run.shards), f64::from(run.shards) * rps_per_shard);
         // Better than in proportion is noise.
@@ -94,7 +95,7 @@ fn measure_one(
     shards: usize,
     pipeline: u32,
     halt: &Halt,
-) -> Result<CapacityRun, String> {
+) -> Result<CapacityRun, RunFailure> {
     let (responders, generators) = halves(cores, shards)?;
     let null = NullResponder::start(([127, 0, 0, 1], 0).into(), responders)?;
     let (warmup_ms, run_ms) = warmed_up(effort);
@@ -105,7 +106,7 @@ fn measure_one(
         list(generators)
     );
     let rounds = if shards == 1 { effort.rounds() } else { 1 };
-    let reports: Result<Vec<Report>, String> =
+    let reports: Result<Vec<Report>, RunFailure> =
         (0..rounds).map(|_| run(&plan, null.address(), halt)).collect();
     null.stop()?;
     let reports = reports?;

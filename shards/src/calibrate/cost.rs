@@ -3,6 +3,7 @@
 use super::halves;
 use super::trial::list;
 use crate::null::NullResponder;
+use engine::failure::{FailureKind, RunFailure};
 use engine::outcome::Outcome;
 use engine::phase::Phases;
 use engine::record::{Instants, Layout, Recorder};
@@ -66,14 +67,15 @@ fn record(recorder: &mut Recorder) -> f64 {
 }
 
 /// Runs the program itself twice, with few connections and with many, and compares what it had resident at the most.
-pub(super) fn memory(program: Option<&Path>, cores: &[usize]) -> Result<Memory, String> {
-    let program = program.ok_or("the program does not know where it is")?;
+pub(super) fn memory(program: Option<&Path>, cores: &[usize]) -> Result<Memory, RunFailure> {
+    let program =
+        program.ok_or_else(|| FailureKind::System.failure("the program does not know where it is"))?;
     let (responder, generator) = halves(cores, 1)?;
     let null = NullResponder::start(([127, 0, 0, 1], 0).into(), responder)?;
     let url = format!("http://{}/", null.address());
     let resident =
         |connections| Ok((connections, resident_bytes_max(program, &url, connections, generator)?));
-    let processes: Result<Vec<(u32, u64)>, String> = [FEW, MANY].into_iter().map(resident).collect();
+    let processes: Result<Vec<(u32, u64)>, RunFailure> = [FEW, MANY].into_iter().map(resident).collect();
     null.stop()?;
     let processes = processes?;
     let grown = processes[1].1 as f64 - processes[0].1 as f64;
@@ -81,19 +83,28 @@ pub(super) fn memory(program: Option<&Path>, cores: &[usize]) -> Result<Memory, 
 }
 
 /// A closed loop of a second: long enough for every connection to have carried requests.
-fn resident_bytes_max(program: &Path, url: &str, connections: u32, cores: &[usize]) -> Result<u64, String> {
+fn resident_bytes_max(
+    program: &Path,
+    url: &str,
+    connections: u32,
+    cores: &[usize],
+) -> Result<u64, RunFailure> {
     let connections = connections.to_string();
     let mut command = Command::new(program);
     command.args(["run", url, "-c", &connections, "-d", "1s", "--cores", &list(cores)]);
     command.args(["--quiet", "--no-archive", "--json", "-"]).stdin(Stdio::null());
-    let output = command.output().map_err(|error| format!("the program does not start again: {error}"))?;
+    let not_started =
+        |error| FailureKind::System.failure(format!("the program does not start again: {error}"));
+    let output = command.output().map_err(not_started)?;
     let report: Report = serde_json::from_slice(&output.stdout).map_err(|_| {
         let said = String::from_utf8_lossy(&output.stderr);
         let said = said.trim().lines().next().unwrap_or("nothing").to_owned();
-        format!("a run with {connections} connections gave no report; it said: {said}")
+        FailureKind::System
+            .failure(format!("a run with {connections} connections gave no report; it said: {said}"))
     })?;
     if report.connections.open < report.connections.asked {
-        return Err(format!("only {} of {connections} connections were open", report.connections.open));
+        let text = format!("only {} of {connections} connections were open", report.connections.open);
+        return Err(FailureKind::Unready.failure(text));
     }
     Ok(report.cpu.resident_bytes_max)
 }
@@ -114,9 +125,9 @@ mod tests {
     fn a_program_that_is_no_vajra_is_told() {
         let cores = [0, 1];
         let error = memory(Some(Path::new("/bin/true")), &cores).unwrap_err();
-        assert!(error.contains("64 connections gave no report"), "{error}");
+        assert!(error.text.contains("64 connections gave no report"), "{error}");
         let error = memory(Some(Path::new("/no/such/program")), &cores).unwrap_err();
-        assert!(error.contains("does not start"), "{error}");
-        assert!(memory(Some(Path::new("/bin/true")), &[0]).unwrap_err().contains("a core each"));
+        assert!(error.text.contains("does not start"), "{error}");
+        assert!(memory(Some(Path::new("/bin/true")), &[0]).unwrap_err().text.contains("a core each"));
     }
 }

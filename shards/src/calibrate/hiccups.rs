@@ -5,7 +5,9 @@
 use super::halt::Halt;
 use crate::arrivals::Spread;
 use crate::clock::Clock;
+use crate::failures::died;
 use engine::distribution::Distribution;
+use engine::failure::{FailureKind, RunFailure};
 use serde::{Deserialize, Serialize};
 use std::thread;
 use std::time::Duration;
@@ -35,22 +37,22 @@ pub(super) fn measure(
     length: Duration,
     cores: &[usize],
     halt: &Halt,
-) -> Result<(Vec<CoreHiccups>, f64), String> {
+) -> Result<(Vec<CoreHiccups>, f64), RunFailure> {
     let length_ns = length.as_nanos() as u64;
     let watched = thread::scope(|scope| {
         let watchers: Vec<_> =
             cores.iter().map(|&core| scope.spawn(move || watch(core, length_ns, halt))).collect();
-        let ends = watchers.into_iter().map(|watcher| watcher.join().map_err(|_| "a watcher died")?);
-        ends.collect::<Result<Vec<_>, String>>()
+        let ends = watchers.into_iter().map(|watcher| watcher.join().map_err(|_| died("a watcher"))?);
+        ends.collect::<Result<Vec<_>, RunFailure>>()
     })?;
     let worst = |worst: f64, ppm: f64| if ppm.abs() > worst.abs() { ppm } else { worst };
     let clock_ppm = watched.iter().map(|(_, ppm)| *ppm).fold(0.0, worst);
     Ok((watched.into_iter().map(|(hiccups, _)| hiccups).collect(), clock_ppm))
 }
 
-fn watch(core: usize, length_ns: u64, halt: &Halt) -> Result<(CoreHiccups, f64), String> {
+fn watch(core: usize, length_ns: u64, halt: &Halt) -> Result<(CoreHiccups, f64), RunFailure> {
     if !core_affinity::set_for_current(core_affinity::CoreId { id: core }) {
-        return Err(format!("no thread can be pinned to core {core}"));
+        return Err(FailureKind::Thread.failure(format!("no thread can be pinned to core {core}")));
     }
     let mut clock = Clock::new();
     let mut profile = Profile::new(clock.now());

@@ -6,6 +6,7 @@ use super::trial::{CONNECTIONS_PER_SHARD, Trust, list, run};
 use super::{Effort, SLIP_RATE_RPS, halves};
 use crate::arrivals::Arrivals;
 use crate::null::NullResponder;
+use engine::failure::RunFailure;
 use engine::plan::Wait;
 use engine::report::Timing;
 use serde::{Deserialize, Serialize};
@@ -59,7 +60,12 @@ pub(super) fn trials() -> impl Iterator<Item = Trial> {
 }
 
 /// One run, and what arrived of it.
-pub(super) fn measure(effort: Effort, cores: &[usize], trial: Trial, halt: &Halt) -> Result<Pacing, String> {
+pub(super) fn measure(
+    effort: Effort,
+    cores: &[usize],
+    trial: Trial,
+    halt: &Halt,
+) -> Result<Pacing, RunFailure> {
     let (responder, generator) = halves(cores, 1)?;
     let recorder = NullResponder::record(([127, 0, 0, 1], 0).into(), responder[0], WARMUP)?;
     let (warmup_ms, run_ms) = (WARMUP.as_millis(), (WARMUP + effort.pacing()).as_millis());

@@ -1,8 +1,10 @@
 //! One run of a calibration: an ordinary plan, carried out by ordinary shards, and how far its figures can be trusted.
 
 use super::halt::Halt;
+use crate::failures::stopped;
 use crate::runner::Shards;
-use engine::config::{Document, Format, Layers};
+use engine::config::{Diagnostic, Document, Format, Layers};
+use engine::failure::{FailureKind, RunFailure};
 use engine::plan::Plan;
 use engine::report::{Identity, Report};
 use engine::seams::Runner;
@@ -56,26 +58,27 @@ impl Trust {
 }
 
 /// Carries out a plan, given as TOML but for its target. An error when it was halted, or not one request succeeded.
-pub(super) fn run(plan: &str, address: SocketAddr, halt: &Halt) -> Result<Report, String> {
+pub(super) fn run(plan: &str, address: SocketAddr, halt: &Halt) -> Result<Report, RunFailure> {
     let text = format!("url = 'http://{address}/'\n{plan}");
     let plan = read(&text)?;
-    let identity = |_| Identity { run_id: "calibration".into(), started_at: String::new() };
-    let mut shards = Shards::new(vec![vec![address.into()]], halt.control(), Box::new(identity));
-    let report = shards.run(&plan, Vec::new())?;
+    let measured = Shards::new(vec![vec![address.into()]]).run(&plan, Vec::new(), &halt.orders())?;
+    let identity = Identity { run_id: "calibration".into(), started_at: String::new() };
+    let report = Report::new(&plan, &measured, identity);
     match report.requests.ok {
-        _ if halt.is_set() => Err("stopped".into()),
-        0 => Err("not one request was answered".into()),
+        _ if halt.is_set() => Err(stopped()),
+        0 => Err(FailureKind::Unanswered.failure("not one request succeeded")),
         _ => Ok(report),
     }
 }
 
-fn read(text: &str) -> Result<Plan, String> {
+fn read(text: &str) -> Result<Plan, RunFailure> {
+    let wrong = |diagnostic: Diagnostic| FailureKind::Plan.failure(diagnostic.problem);
     let document = Document { name: "calibration".into(), text: text.to_owned(), format: Format::Toml };
-    let layers = Layers::new(Some(document)).map_err(|wrong| wrong.0.problem)?;
-    let config = layers.config().map_err(|diagnostic| diagnostic.problem)?;
+    let layers = Layers::new(Some(document)).map_err(|diagnostic| wrong(diagnostic.0))?;
+    let config = layers.config().map_err(wrong)?;
     Plan::new(&config, &|name| Err(format!("{name} is not read"))).map_err(|diagnostics| {
         let problems: Vec<String> = diagnostics.into_iter().map(|diagnostic| diagnostic.problem).collect();
-        problems.join("; ")
+        FailureKind::Plan.failure(problems.join("; "))
     })
 }
 
@@ -90,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_mistake_in_a_plan_of_ours_is_told() {
-        assert!(read("url = 'h'\n[run]\nshards = 0").unwrap_err().contains("0 shards"));
+        assert!(read("url = 'h'\n[run]\nshards = 0").unwrap_err().text.contains("0 shards"));
         assert_eq!(read("url = 'h'\n[run]\nshards = 2\ncores = '0,1'").unwrap().machine.cores, [0, 1]);
     }
 

@@ -8,6 +8,7 @@ use super::{Check, Grade};
 use crate::assembly::mixes;
 use crate::protocol::any::{AnyProtocol, AnyShared};
 use crate::protocol::{Protocol, Response, Single};
+use engine::failure::{FailureKind, RunFailure};
 use engine::mix::Mix;
 use engine::outbox;
 use engine::outcome::Outcome;
@@ -49,7 +50,7 @@ pub(super) fn check(plan: &Plan, target: usize, address: &SockAddr, sends_all: b
     let mut asker = match Asker::new((plan, target), address, &place, first) {
         Ok(asker) => asker,
         Err(problem) => {
-            checks.push(Check::fail(REQUEST, problem, "give requests that fit into one template"));
+            checks.push(Check::fail(REQUEST, problem.text, "give requests that fit into one template"));
             return checks;
         }
     };
@@ -117,9 +118,11 @@ impl<'a> Asker<'a> {
         address: &'a SockAddr,
         place: &'a str,
         made: Socket,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, RunFailure> {
         // Numbers begin where the run's do; random values are not those of the run, which should come as a surprise.
-        let apart = plan.changed(|fields| fields.seed = !plan.seed).map_err(|broken| broken.to_string())?;
+        let apart = plan
+            .changed(|fields| fields.seed = !plan.seed)
+            .map_err(|broken| FailureKind::Plan.failure(broken.to_string()))?;
         let sources = mixes(&apart)?;
         Ok(Asker { plan, target, address, place, sources, made: Some(made) })
     }

@@ -5,6 +5,7 @@
 //! The comparison includes the blank line at the head's end, so equal bytes mean an equal response.
 
 use super::{Events, Protocol, Receive, Response, Unusable};
+use engine::failure::{FailureKind, RunFailure};
 use engine::mix::EncodedStep;
 use engine::outbox::Outbox;
 use engine::outcome::Kind;
@@ -26,7 +27,7 @@ const DISCARD_BYTES_MIN: u64 = 8 << 10;
 const STATUS_REFUSED: u16 = 400;
 
 /// Encodes a plan's request. The template's holes are the request's own, and the body's length.
-pub fn encode(step: &plan::Step, authority: &str) -> Result<EncodedStep, String> {
+pub fn encode(step: &plan::Step, authority: &str) -> Result<EncodedStep, RunFailure> {
     let Request::Http(request) = &step.request;
     let mut pieces = vec![Piece::Bytes(format!("{} ", request.method).into_bytes())];
     pieces.extend(request.path.iter().cloned());
@@ -51,7 +52,7 @@ pub fn encode(step: &plan::Step, authority: &str) -> Result<EncodedStep, String>
     } else {
         pieces.push(Piece::Bytes(b"\r\n".to_vec()));
     }
-    let template = Template::new(pieces)?;
+    let template = Template::new(pieces).map_err(|problem| FailureKind::Plan.failure(problem))?;
     Ok(EncodedStep { template, weight: step.weight, is_bodyless: request.method == "HEAD" })
 }
 

@@ -20,6 +20,7 @@ use engine::record::ShardStats;
 use engine::seams::StepFacts;
 use std::cell::{Cell, RefCell};
 use std::collections::{BinaryHeap, VecDeque};
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -726,12 +727,12 @@ impl Wire for SimulatedWire {
         self.spare.push(buffer);
     }
 
-    fn submit(&mut self) -> Result<(), String> {
+    fn submit(&mut self) -> io::Result<()> {
         self.enter();
         Ok(())
     }
 
-    fn wait(&mut self, until_ns: u64) -> Result<(), String> {
+    fn wait(&mut self, until_ns: u64) -> io::Result<()> {
         self.enter();
         if self.completions.is_empty() && self.clock_ns < until_ns {
             self.sleep(until_ns);
