@@ -16,11 +16,11 @@ mod wakeups;
 
 pub use cache::{Host, load, store};
 pub use capacity::{CapacityRun, Scaling};
-pub use cost::{Memory, Recording};
+pub use cost::{MemoryCost, Recording};
 pub use halt::Halt;
 pub use hiccups::CoreHiccups;
 pub use pacing::Pacing;
-pub use trial::Trust;
+pub use trial::TrialVerdict;
 pub use wakeups::Wakeups;
 
 use crate::machine::allowed_cores;
@@ -109,7 +109,7 @@ pub struct Calibration {
     /// What writing down a request costs.
     pub recording: Recording,
     /// What a connection costs.
-    pub memory: Option<Memory>,
+    pub memory: Option<MemoryCost>,
     /// What was not measured, and why.
     pub left_out: Vec<String>,
 }
@@ -206,7 +206,7 @@ fn halves(cores: &[usize], shards: usize) -> Result<(&[usize], &[usize]), String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arrivals::{Arrivals, Spread};
+    use crate::arrivals::{ArrivalRecord, TimeSpread};
     use engine::config::{Document, Format, Layers};
     use engine::report::Timing;
     use engine::verdict::Status;
@@ -220,13 +220,13 @@ mod tests {
             contention: Some(0.25),
             runs: Vec::new(),
         };
-        let trust = Trust { status: Status::Valid, rules: Vec::new(), is_noisy: false };
+        let trust = TrialVerdict { status: Status::Valid, rules: Vec::new(), is_noisy: false };
         let pacing = |wait, rate_rps, p99| Pacing {
             wait,
             rate_rps,
             achieved_rps: rate_rps as f64,
             slip_ns: Timing { p99, count: 1, ..Timing::default() },
-            arrivals: Arrivals::default(),
+            arrivals: ArrivalRecord::default(),
             verdict: trust.clone(),
         };
         Calibration {
@@ -244,9 +244,9 @@ mod tests {
             ],
             hiccups: Vec::new(),
             clock_ppm: 0.5,
-            wakeups: vec![Wakeups { wait_ns: 100_000, late_ns: Spread::default() }],
+            wakeups: vec![Wakeups { wait_ns: 100_000, late_ns: TimeSpread::default() }],
             recording: Recording { per_request_ns: 15.25, rounds_ns: vec![15.25] },
-            memory: Some(Memory { bytes_per_connection: 1_500.5, processes: vec![(64, 9), (4_096, 99)] }),
+            memory: Some(MemoryCost { bytes_per_connection: 1_500.5, processes: vec![(64, 9), (4_096, 99)] }),
             left_out: Vec::new(),
         }
     }

@@ -97,11 +97,11 @@ pub fn load(folder: &Path, host: &Host) -> Result<Option<Calibration>, String> {
 /// A calibration from its text, if it is one, whole, of this version, and of this host.
 fn parse(text: &str, host: &Host) -> Result<Calibration, String> {
     #[derive(Deserialize)]
-    struct Head {
+    struct SchemaOnly {
         schema: u32,
     }
     let broken = |error: serde_json::Error| format!("it is no calibration ({error})");
-    let head: Head = serde_json::from_str(text).map_err(broken)?;
+    let head: SchemaOnly = serde_json::from_str(text).map_err(broken)?;
     if head.schema != SCHEMA {
         return Err(format!("its version is {}, and this program reads {SCHEMA}", head.schema));
     }

@@ -2,7 +2,7 @@
 //! many, on one shard and on more for as long as there are cores for as many responders.
 
 use super::halt::Halt;
-use super::trial::{CONNECTIONS_PER_SHARD, Trust, list, run};
+use super::trial::{CONNECTIONS_PER_SHARD, TrialVerdict, list, run};
 use super::{Effort, halves};
 use crate::null::NullResponder;
 use engine::report::Report;
@@ -50,7 +50,7 @@ pub struct CapacityRun {
     /// CPU time for each request in the best round, nanoseconds.
     pub cpu_per_request_ns: f64,
     /// How far the best round can be trusted.
-    pub verdict: Trust,
+    pub verdict: TrialVerdict,
 }
 
 impl Scaling {
@@ -119,7 +119,7 @@ fn measure_one(
         full_rps: full_rps(best),
         rounds_full_rps: reports.iter().map(full_rps).collect(),
         cpu_per_request_ns: best.cpu.per_request_ns,
-        verdict: Trust::of_saturated(best),
+        verdict: TrialVerdict::of_saturated(best),
     })
 }
 

@@ -2,9 +2,9 @@
 //! the gaps are what arrived, as the arrival recorder saw it on another core.
 
 use super::halt::Halt;
-use super::trial::{CONNECTIONS_PER_SHARD, Trust, list, run};
+use super::trial::{CONNECTIONS_PER_SHARD, TrialVerdict, list, run};
 use super::{Effort, SLIP_RATE_RPS, halves};
-use crate::arrivals::Arrivals;
+use crate::arrivals::ArrivalRecord;
 use crate::null::NullResponder;
 use engine::plan::Wait;
 use engine::report::Timing;
@@ -30,9 +30,9 @@ pub struct Pacing {
     /// Sent − intended, as the shard has it.
     pub slip_ns: Timing,
     /// When requests came, as the arrival recorder has it.
-    pub arrivals: Arrivals,
+    pub arrivals: ArrivalRecord,
     /// How far the run can be trusted.
-    pub verdict: Trust,
+    pub verdict: TrialVerdict,
 }
 
 /// What one run is to be.
@@ -77,7 +77,7 @@ pub(super) fn measure(effort: Effort, cores: &[usize], trial: Trial, halt: &Halt
         wait: trial.wait,
         rate_rps: trial.rate_rps,
         achieved_rps: report.rate.achieved,
-        verdict: Trust::new(&report),
+        verdict: TrialVerdict::new(&report),
         slip_ns: report.slip_ns,
         arrivals,
     })
