@@ -2,8 +2,10 @@
 //!
 //! Each check says what was found and, if that is not enough, the command that fixes it.
 
+mod check;
 mod requests;
 
+pub use check::{Check, Grade};
 pub use requests::{REQUEST, connect};
 
 use crate::machine::{allowed_cores, core_count, quota_cores, sysctl, usable_cores};
@@ -26,58 +28,6 @@ const DESCRIPTORS_BESIDES: u64 = 64;
 const DESCRIPTORS_PER_SHARD: u64 = 16;
 /// A shard that is asked for more than this share of what it can carry has little time left to be on time.
 const CAPACITY_SHARE_MAX: f64 = 0.8;
-
-/// How a check went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Grade {
-    /// As it should be.
-    Pass,
-    /// Not looked at.
-    Skip,
-    /// The run can go on, and may be worse for it.
-    Warn,
-    /// The run cannot be what was asked for.
-    Fail,
-}
-
-/// One thing looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Check {
-    /// What was looked at.
-    pub name: &'static str,
-    /// How it went.
-    pub grade: Grade,
-    /// What was found.
-    pub found: String,
-    /// What to do about it; empty when nothing has to be done.
-    pub fix: String,
-    /// Whether what failed is what the target does, such as refusing connections or not answering. What fails on this machine,
-    /// or on the way, says nothing of it.
-    pub is_of_target: bool,
-}
-
-impl Check {
-    fn pass(name: &'static str, found: impl Into<String>) -> Check {
-        Check::new(name, Grade::Pass, found, "")
-    }
-
-    fn warn(name: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Check {
-        Check::new(name, Grade::Warn, found, fix)
-    }
-
-    fn fail(name: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Check {
-        Check::new(name, Grade::Fail, found, fix)
-    }
-
-    /// What the target does, and should not.
-    fn fail_of_target(name: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Check {
-        Check { is_of_target: true, ..Check::fail(name, found, fix) }
-    }
-
-    fn new(name: &'static str, grade: Grade, found: impl Into<String>, fix: impl Into<String>) -> Check {
-        Check { name, grade, found: found.into(), fix: fix.into(), is_of_target: false }
-    }
-}
 
 /// All checks. `addresses` are those of each target, or why there are none. With `sends_all` the plan's requests that are not safe
 /// are sent as well, once each.

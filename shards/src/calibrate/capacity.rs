@@ -1,9 +1,10 @@
 //! How much shards carry: closed loops against the null responder. With one request under way on each connection and with
 //! many, on one shard and on more for as long as there are cores for as many responders.
 
+use super::effort::Effort;
 use super::halt::Halt;
+use super::placement::{ONE_CORE, halves};
 use super::trial::{CONNECTIONS_PER_SHARD, TrialVerdict, list, run};
-use super::{Effort, halves};
 use crate::null::NullResponder;
 use engine::report::Report;
 use serde::{Deserialize, Serialize};
@@ -71,7 +72,7 @@ pub(super) fn measure(
 ) -> Result<Scaling, String> {
     let measure = |shards| measure_one(effort, cores, shards, pipeline, halt);
     let runs: Vec<CapacityRun> = steps(cores.len() / 2).into_iter().map(measure).collect::<Result<_, _>>()?;
-    let rps_per_shard = runs.first().map(|run| run.full_rps).ok_or(super::ONE_CORE)?;
+    let rps_per_shard = runs.first().map(|run| run.full_rps).ok_or(ONE_CORE)?;
     let contention = runs.last().filter(|run| run.shards > 1).map(|run| {
         let (shards, ideal_rps) = (f64::from(run.shards), f64::from(run.shards) * rps_per_shard);
         // Better than in proportion is noise.

@@ -1,6 +1,6 @@
 //! What a request costs to write down, and what a connection costs to have.
 
-use super::halves;
+use super::placement::halves;
 use super::trial::list;
 use crate::null::NullResponder;
 use engine::outcome::Outcome;

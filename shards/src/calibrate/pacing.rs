@@ -1,9 +1,10 @@
 //! How exactly one shard sends: open loops at several rates, waiting in either way. Slip is what the shard says of itself;
 //! the gaps are what arrived, as the arrival recorder saw it on another core.
 
+use super::effort::Effort;
 use super::halt::Halt;
+use super::placement::halves;
 use super::trial::{CONNECTIONS_PER_SHARD, TrialVerdict, list, run};
-use super::{Effort, SLIP_RATE_RPS, halves};
 use crate::arrivals::ArrivalRecord;
 use crate::null::NullResponder;
 use engine::plan::Wait;
@@ -11,6 +12,8 @@ use engine::report::Timing;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+/// The rate at which slip is compared with what a run asks for.
+pub const SLIP_RATE_RPS: u64 = 10_000;
 /// What is asked for, arrivals per second.
 const RATES_RPS: [u64; 3] = [1_000, SLIP_RATE_RPS, 50_000];
 /// The ways of waiting at the ends of the scale; `auto` lies between them.

@@ -4,7 +4,7 @@
 //! Only safe methods are sent unasked (RFC 9110 section 9.2.1): the others may change something at the target. What is shown
 //! of a request is its method and its path without the query, because secrets are kept in headers, bodies and queries.
 
-use super::{Check, Grade};
+use super::check::{Check, Grade};
 use crate::assembly::mixes;
 use crate::protocol::any::{AnyProtocol, AnyShared};
 use crate::protocol::{Protocol, Response, Single};
