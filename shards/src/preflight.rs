@@ -14,7 +14,7 @@ use engine::load::Load;
 use engine::plan::{Plan, Scenario};
 use engine::quantity::counted;
 use engine::report::Calibrated;
-use engine::schedule::{Shape, Stretch};
+use engine::schedule::{Segment, Shape};
 use engine::url::Endpoint;
 use engine::verdict::has_room_for_a_shard;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -65,7 +65,7 @@ fn capacity_on(plan: &Plan, calibration: Option<&Calibrated>, cores: u64) -> Opt
     let capacity_rps = calibration.capacity_rps_per_shard?;
     let of_scenario = |scenario: &Scenario| match &scenario.load {
         Load::Closed => None,
-        Load::Open { stretches, .. } => Some(stretches.iter().map(highest_rps).fold(0.0, f64::max)),
+        Load::Open { segments, .. } => Some(segments.iter().map(highest_rps).fold(0.0, f64::max)),
     };
     // Scenarios may reach their highest rates at the same time.
     let asked_rps =
@@ -88,8 +88,8 @@ fn capacity_on(plan: &Plan, calibration: Option<&Calibrated>, cores: u64) -> Opt
     })
 }
 
-fn highest_rps(stretch: &Stretch) -> f64 {
-    match &stretch.shape {
+fn highest_rps(segment: &Segment) -> f64 {
+    match &segment.shape {
         Shape::Constant(rate) => rate.rps(),
         Shape::Ramp { from, to } => from.rps().max(to.rps()),
         Shape::Sine { mean, amplitude, .. } => mean.rps() + amplitude.rps(),
