@@ -16,9 +16,9 @@ use engine::quantity::{MICROSECOND_NS, MILLISECOND_NS, SECOND_NS};
 use engine::random::Random;
 use engine::record::ShardStats;
 use shards::simulation::world::{
-    Body, Faults, Hiccup, Machine, Network, Pieces, Server, Service, Stall, World,
+    Body, Faults, Hiccup, Network, Pieces, Service, SimulatedMachine, SimulatedServer, SimulatedStall, World,
 };
-use shards::simulation::{Interval, Outcome, Simulation, Window};
+use shards::simulation::{SimulatedInterval, SimulatedWindow, Simulation, SimulationResult};
 use worlds::*;
 
 #[test]
@@ -68,11 +68,11 @@ fn every_rate_is_exact_whatever_the_shards_connections_and_arrivals() {
 
 #[test]
 fn requests_leave_evenly_spaced_and_never_before_they_are_intended() {
-    let calm = Machine { wake_ns_max: 20 * MICROSECOND_NS, ..Machine::default() };
-    let shaken = Machine {
+    let calm = SimulatedMachine { wake_ns_max: 20 * MICROSECOND_NS, ..SimulatedMachine::default() };
+    let shaken = SimulatedMachine {
         wake_ns_max: 600 * MICROSECOND_NS,
         hiccup: Some(Hiccup { length_ns: 30 * MILLISECOND_NS, every_ns: 100 * MILLISECOND_NS }),
-        ..Machine::default()
+        ..SimulatedMachine::default()
     };
     for seed in seeds(4) {
         for (machine, wait) in [(calm, "spin"), (calm, "auto"), (shaken, "auto"), (shaken, "park")] {
@@ -102,7 +102,10 @@ fn requests_leave_evenly_spaced_and_never_before_they_are_intended() {
 #[test]
 fn hiccups_of_the_machine_are_counted() {
     let hiccup = Hiccup { length_ns: 20 * MILLISECOND_NS, every_ns: 150 * MILLISECOND_NS };
-    let world = World { machine: Machine { hiccup: Some(hiccup), ..Machine::default() }, ..World::default() };
+    let world = World {
+        machine: SimulatedMachine { hiccup: Some(hiccup), ..SimulatedMachine::default() },
+        ..World::default()
+    };
     for seed in seeds(5) {
         let plan = plan("duration = '5s'\n[load]\nrate = 1_000");
         let outcome = run(&plan, &world, seed);
@@ -130,8 +133,9 @@ fn a_calm_machine_has_no_hiccups() {
 
 /// Half a second of silence every two, and five milliseconds otherwise.
 fn stalling() -> World {
-    let stall = Some(Stall { length_ns: 500 * MILLISECOND_NS, every_ns: 2 * SECOND_NS });
-    let server = Server { service: Service::Fixed(5 * MILLISECOND_NS), stall, ..Server::default() };
+    let stall = Some(SimulatedStall { length_ns: 500 * MILLISECOND_NS, every_ns: 2 * SECOND_NS });
+    let server =
+        SimulatedServer { service: Service::Fixed(5 * MILLISECOND_NS), stall, ..SimulatedServer::default() };
     World { server, ..World::default() }
 }
 
@@ -160,7 +164,7 @@ fn a_closed_loop_hides_the_same_stalls() {
 
 /// Four connections of one millisecond each: 4,000/s and not one more.
 fn slow() -> World {
-    let server = Server { service: Service::Fixed(MILLISECOND_NS), ..Server::default() };
+    let server = SimulatedServer { service: Service::Fixed(MILLISECOND_NS), ..SimulatedServer::default() };
     World { server, ..World::default() }
 }
 
@@ -190,9 +194,9 @@ fn an_overloaded_queue_ends_in_time_and_counts_what_it_did_not_send() {
 
 #[test]
 fn a_backlog_no_older_than_a_second_is_caught_up_with() {
-    let down = Server {
-        stall: Some(Stall { length_ns: 800 * MILLISECOND_NS, every_ns: 2_900 * MILLISECOND_NS }),
-        ..Server::default()
+    let down = SimulatedServer {
+        stall: Some(SimulatedStall { length_ns: 800 * MILLISECOND_NS, every_ns: 2_900 * MILLISECOND_NS }),
+        ..SimulatedServer::default()
     };
     for seed in seeds(3) {
         let plan = plan("duration = '3s'\nconnections = 4\n[load]\nrate = 5_000");
@@ -209,7 +213,8 @@ fn a_backlog_no_older_than_a_second_is_caught_up_with() {
 
 #[test]
 fn what_is_not_caught_up_with_in_time_is_unsent_and_not_half_sent() {
-    let server = Server { service: Service::Exponential(MILLISECOND_NS), ..Server::default() };
+    let server =
+        SimulatedServer { service: Service::Exponential(MILLISECOND_NS), ..SimulatedServer::default() };
     for seed in seeds(10) {
         let plan = plan("duration = '1s'\nconnections = 50\ntimeout = '100ms'\n[load]\nrate = 60_000");
         let outcome = run(&plan, &World { server, ..World::default() }, seed);
@@ -227,7 +232,7 @@ fn what_is_not_caught_up_with_in_time_is_unsent_and_not_half_sent() {
 
 #[test]
 fn what_the_target_takes_its_time_over_at_the_end_is_waited_for() {
-    let server = Server { service: Service::Fixed(7 * SECOND_NS), ..Server::default() };
+    let server = SimulatedServer { service: Service::Fixed(7 * SECOND_NS), ..SimulatedServer::default() };
     for seed in seeds(3) {
         let plan = plan("duration = '2s'\nconnections = 40\ntimeout = '9s'\n[load]\nrate = 20");
         let total = run(&plan, &World { server, ..World::default() }, seed).total();
@@ -285,7 +290,8 @@ fn a_lost_answer_is_a_timeout_neither_early_nor_late_and_its_connection_is_repla
 #[test]
 fn a_timeout_in_a_pipeline_is_noticed_before_it_has_passed_twice() {
     let faults = Faults { lost_ppm: 5_000, ..Faults::default() };
-    let server = Server { service: Service::Exponential(50 * MILLISECOND_NS), ..Server::default() };
+    let server =
+        SimulatedServer { service: Service::Exponential(50 * MILLISECOND_NS), ..SimulatedServer::default() };
     for seed in seeds(5) {
         let plan = plan(
             "duration = '3s'\nconnections = 30\npipeline = 4\ntimeout = '400ms'\n[load]\nrate = 500\n\
@@ -302,7 +308,8 @@ fn a_timeout_in_a_pipeline_is_noticed_before_it_has_passed_twice() {
 
 #[test]
 fn a_stop_lets_what_is_under_way_finish_and_schedules_nothing_more() {
-    let server = Server { service: Service::Exponential(30 * MILLISECOND_NS), ..Server::default() };
+    let server =
+        SimulatedServer { service: Service::Exponential(30 * MILLISECOND_NS), ..SimulatedServer::default() };
     let stop_ns = 1_234_567_890;
     for seed in seeds(5) {
         for load in ["", "[load]\nrate = 500", "[load]\nrate = 3_000\noverload = 'shed'\ndeadline = '20ms'"] {
@@ -353,7 +360,8 @@ fn a_stop_after_the_end_cuts_the_wait_for_the_last_answers() {
 #[test]
 fn waiting_for_the_last_answers_costs_no_spinning() {
     let faults = Faults { lost_ppm: 20_000, close_ppm: 300_000, ..Faults::default() };
-    let server = Server { service: Service::Fixed(800 * MILLISECOND_NS), ..Server::default() };
+    let server =
+        SimulatedServer { service: Service::Fixed(800 * MILLISECOND_NS), ..SimulatedServer::default() };
     for seed in seeds(3) {
         let plan =
             plan("duration = '1s'\nconnections = 400\ntimeout = '20s'\nwait = 'park'\n[load]\nrate = 400");
@@ -381,7 +389,7 @@ fn ends_that_nobody_announced_are_found() {
 #[test]
 fn a_body_that_lasts_until_a_lost_end_is_complete() {
     let body = Body { bytes: (10, 3_000), chunked_ppm: 0, until_end_ppm: 1_000_000 };
-    let server = Server { body, ..Server::default() };
+    let server = SimulatedServer { body, ..SimulatedServer::default() };
     for (lost_end_ppm, found) in [(0, 0), (100_000, 1)] {
         let faults = Faults { lost_end_ppm, ..Faults::default() };
         for seed in seeds(3) {
@@ -394,8 +402,8 @@ fn a_body_that_lasts_until_a_lost_end_is_complete() {
 }
 
 /// Successes of all shards in the whole seconds from `from` to before `to`.
-fn ok_between(outcome: &Outcome, from: u64, to: u64) -> u64 {
-    let is_within = |interval: &&shards::simulation::Interval| {
+fn ok_between(outcome: &SimulationResult, from: u64, to: u64) -> u64 {
+    let is_within = |interval: &&shards::simulation::SimulatedInterval| {
         (from * SECOND_NS..to * SECOND_NS).contains(&interval.from_ns)
     };
     outcome.intervals.iter().filter(is_within).map(|interval| interval.ok).sum()
@@ -404,7 +412,8 @@ fn ok_between(outcome: &Outcome, from: u64, to: u64) -> u64 {
 #[test]
 fn a_target_that_dies_and_comes_back_is_found_again_without_a_storm() {
     let service = Service::Fixed(10 * MILLISECOND_NS);
-    let server = Server { service, down: Some((3 * SECOND_NS, 5 * SECOND_NS)), ..Server::default() };
+    let server =
+        SimulatedServer { service, down: Some((3 * SECOND_NS, 5 * SECOND_NS)), ..SimulatedServer::default() };
     for (seed, connections) in seeds(5).flat_map(|seed| [(seed, 50), (seed, 30)]) {
         let each = connections / 2;
         let plan =
@@ -437,7 +446,7 @@ fn a_target_that_dies_and_comes_back_is_found_again_without_a_storm() {
 
 #[test]
 fn a_target_that_is_not_there_at_first_is_found_when_it_comes() {
-    let server = Server { down: Some((0, 2 * SECOND_NS)), ..Server::default() };
+    let server = SimulatedServer { down: Some((0, 2 * SECOND_NS)), ..SimulatedServer::default() };
     for seed in seeds(5) {
         for (connections, load) in [(1, ""), (1, "[load]\nrate = 500"), (40, "[load]\nrate = 500")] {
             let plan = plan(&format!("duration = '6s'\nconnections = {connections}\n{load}"));
@@ -524,7 +533,11 @@ fn a_number_of_requests_is_sent_exactly() {
 fn a_closed_loop_keeps_every_connection_full() {
     for seed in seeds(3) {
         for (pipeline, batch_ns) in [(1, 0), (4, 0), (8, MILLISECOND_NS)] {
-            let server = Server { service: Service::Fixed(MILLISECOND_NS), batch_ns, ..Server::default() };
+            let server = SimulatedServer {
+                service: Service::Fixed(MILLISECOND_NS),
+                batch_ns,
+                ..SimulatedServer::default()
+            };
             let plan = plan(&format!("duration = '2s'\nconnections = 10\npipeline = {pipeline}"));
             let total = run(&plan, &World { server, ..World::default() }, seed).total();
             // The server does one request at a time per connection: ten a millisecond, whatever is queued behind.
@@ -538,8 +551,9 @@ fn a_closed_loop_keeps_every_connection_full() {
 #[test]
 fn long_bodies_are_thrown_away_and_counted_to_the_byte() {
     let body = Body { bytes: (0, 200_000), chunked_ppm: 100_000, until_end_ppm: 0 };
-    let server = Server { body, ..Server::default() };
-    let machine = Machine { starved_ppm: 100_000, stopped_ppm: 100_000, ..Machine::default() };
+    let server = SimulatedServer { body, ..SimulatedServer::default() };
+    let machine =
+        SimulatedMachine { starved_ppm: 100_000, stopped_ppm: 100_000, ..SimulatedMachine::default() };
     for seed in seeds(4) {
         for pieces in [None, Some(Pieces { bytes_max: 9_000, gap_ns: 3 * MICROSECOND_NS })] {
             let network = Network { pieces, ..Network::default() };
@@ -556,7 +570,7 @@ fn long_bodies_are_thrown_away_and_counted_to_the_byte() {
 #[test]
 fn answers_in_pieces_of_a_byte_are_answers() {
     let body = Body { bytes: (0, 30), chunked_ppm: 500_000, until_end_ppm: 0 };
-    let server = Server { body, ..Server::default() };
+    let server = SimulatedServer { body, ..SimulatedServer::default() };
     for seed in seeds(3) {
         for (pipeline, bytes_max) in [(1, 1), (4, 1), (8, 50)] {
             let pieces = Some(Pieces { bytes_max, gap_ns: 10 * MICROSECOND_NS });
@@ -615,7 +629,7 @@ fn connections_that_close_between_answers_fail_nobody() {
 
 #[test]
 fn a_collector_that_comes_seldom_loses_nothing() {
-    let machine = Machine { collect_ns: 7 * SECOND_NS, ..Machine::default() };
+    let machine = SimulatedMachine { collect_ns: 7 * SECOND_NS, ..SimulatedMachine::default() };
     for seed in seeds(3) {
         let plan = plan("duration = '6s'\nconnections = 20\ninterval = '100ms'\n[load]\nrate = 1_000");
         let outcome = run(&plan, &World { machine, ..World::default() }, seed);
@@ -628,11 +642,11 @@ fn a_collector_that_comes_seldom_loses_nothing() {
 
 #[test]
 fn a_collector_that_lets_the_lane_run_full_across_the_bounds_of_the_window_changes_no_figure_of_it() {
-    let late = Machine { collect_ns: 9 * SECOND_NS, ..Machine::default() };
+    let late = SimulatedMachine { collect_ns: 9 * SECOND_NS, ..SimulatedMachine::default() };
     for seed in seeds(3) {
         for load in ["", "[load]\nrate = 3_000"] {
             let plan = plan(&format!("duration = '6s'\nwarmup = '2s'\nconnections = 4\n{load}"));
-            let [punctual, late] = [Machine::default(), late]
+            let [punctual, late] = [SimulatedMachine::default(), late]
                 .map(|machine| run(&plan, &World { machine, ..World::default() }, seed));
             assert!(late.snapshot.stats().postponed > 10, "seed {seed}: the lane was never full");
             for phase in [Phase::Warmup, Phase::Measure, Phase::Drain] {
@@ -643,20 +657,21 @@ fn a_collector_that_lets_the_lane_run_full_across_the_bounds_of_the_window_chang
                     "seed {seed}, {phase:?}"
                 );
             }
-            let shards =
-                |outcome: &Outcome| outcome.snapshot.shards.iter().map(without_postponed).collect::<Vec<_>>();
+            let shards = |outcome: &SimulationResult| {
+                outcome.snapshot.shards.iter().map(without_postponed).collect::<Vec<_>>()
+            };
             assert_eq!(shards(&late), shards(&punctual), "seed {seed}");
         }
     }
 }
 
 /// Where the slices of a phase begin and end, and what was sent and ended in them.
-fn in_phase(plan: &Plan, outcome: &Outcome, phase: Phase) -> (Option<u64>, Option<u64>, [u64; 3]) {
+fn in_phase(plan: &Plan, outcome: &SimulationResult, phase: Phase) -> (Option<u64>, Option<u64>, [u64; 3]) {
     let of_phase = || {
-        let is_inside = |interval: &&Interval| plan.phases.at(interval.from_ns) == phase;
+        let is_inside = |interval: &&SimulatedInterval| plan.phases.at(interval.from_ns) == phase;
         outcome.intervals.iter().filter(is_inside)
     };
-    let sum = |count: fn(&Interval) -> u64| of_phase().map(count).sum::<u64>();
+    let sum = |count: fn(&SimulatedInterval) -> u64| of_phase().map(count).sum::<u64>();
     let (from_ns, to_ns) =
         (of_phase().map(|interval| interval.from_ns).min(), of_phase().map(|interval| interval.to_ns).max());
     (
@@ -694,8 +709,8 @@ fn a_window_that_is_decided_in_the_run_is_exact() {
         let told_ns = random.between(0, 3 * SECOND_NS);
         let from_ns = told_ns + random.between(300 * MILLISECOND_NS, SECOND_NS);
         let (_, world) = random_simulation(seed);
-        let world = World { machine: Machine::default(), ..world };
-        let simulation = Simulation::new(plan, world, seed).with_window(Window { told_ns, from_ns });
+        let world = World { machine: SimulatedMachine::default(), ..world };
+        let simulation = Simulation::new(plan, world, seed).with_window(SimulatedWindow { told_ns, from_ns });
         let outcome = simulation.run();
         let snapshot = &outcome.snapshot;
         // Some worlds stop the run before that.

@@ -227,7 +227,7 @@ mod tests {
     const DRAWS: Draws = Draws::new(1, 0);
 
     fn open(rate: Rate, length_ns: u64, arrivals: Arrivals, overload: Overload) -> Load {
-        Load::Open { name: "constant".into(), stretches: vec![constant(rate, length_ns)], arrivals, overload }
+        Load::Open { name: "constant".into(), segments: vec![constant(rate, length_ns)], arrivals, overload }
     }
 
     fn phases(from_ns: u64, to_ns: u64) -> Phases {
@@ -299,9 +299,9 @@ mod tests {
         let load = open(Rate::per_second(1_000), 10 * SECOND_NS, Arrivals::Poisson, Overload::Queue);
         for arrivals in [Arrivals::Uniform, Arrivals::Poisson] {
             let load = match &load {
-                Load::Open { name, stretches, overload, .. } => Load::Open {
+                Load::Open { name, segments, overload, .. } => Load::Open {
                     name: name.clone(),
-                    stretches: stretches.clone(),
+                    segments: segments.clone(),
                     arrivals,
                     overload: *overload,
                 },

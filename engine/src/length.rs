@@ -32,8 +32,8 @@ pub(crate) fn arrivals_to_cover(requests: u64, draws: Draws) -> Result<u64, TooM
 /// When the arrival after the last of `requests` would come: the end of an open run with that many. Random arrivals are
 /// drawn beforehand, as the shards will draw them; after the last comes what lies between two on average.
 pub(crate) fn instant_of(load: &Load, requests: u64, draws: Draws) -> Option<u64> {
-    let Load::Open { stretches, arrivals, .. } = load else { return None };
-    let schedule = Schedule::new(0, stretches).ok()?;
+    let Load::Open { segments, arrivals, .. } = load else { return None };
+    let schedule = Schedule::new(0, segments).ok()?;
     // Arrivals beyond the load's own end need not be drawn: they come too late to end the run.
     let enough = position_of(schedule.arrivals_before(schedule.end_ns()) + 1);
     let position = match arrivals {

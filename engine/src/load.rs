@@ -2,7 +2,7 @@
 
 use crate::config::{Diagnostic, LoadConfig, Text, closest};
 use crate::quantity::{DURATION_NS_MAX, Rate, SECOND_NS, parse_duration_ns, show_ns};
-use crate::schedule::{Schedule, Shape, Stretch};
+use crate::schedule::{Schedule, Segment, Shape};
 use serde::{Deserialize, Serialize};
 
 /// What drives the requests.
@@ -16,8 +16,10 @@ pub enum Load {
     Open {
         /// The word the plan used for the shape.
         name: String,
-        /// The offered rate.
-        stretches: Vec<Stretch>,
+        /// The offered rate: one segment after the other.
+        // What it was called in reports before.
+        #[serde(alias = "stretches")]
+        segments: Vec<Segment>,
         /// How arrivals are spaced along it.
         arrivals: Arrivals,
         /// What to do with arrivals that are overdue.
@@ -51,26 +53,26 @@ pub enum Overload {
 }
 
 impl Load {
-    /// The schedule of an open load that begins at an instant; `None` for a closed one. Panics on stretches that
+    /// The schedule of an open load that begins at an instant; `None` for a closed one. Panics on segments that
     /// [`Schedule::new`] refuses, which a [`crate::plan::Plan`] never holds.
     pub fn schedule(&self, starts_ns: u64) -> Option<Schedule> {
         match self {
             Load::Closed => None,
-            Load::Open { stretches, .. } => {
-                Some(Schedule::new(starts_ns, stretches).expect("a plan holds only exact schedules"))
+            Load::Open { segments, .. } => {
+                Some(Schedule::new(starts_ns, segments).expect("a plan holds only exact schedules"))
             }
         }
     }
 
     /// The rate, where it never changes.
     pub fn constant_rate(&self) -> Option<Rate> {
-        let Load::Open { stretches, .. } = self else { return None };
-        let rate_of = |stretch: &Stretch| match stretch.shape {
+        let Load::Open { segments, .. } = self else { return None };
+        let rate_of = |segment: &Segment| match segment.shape {
             Shape::Constant(rate) => Some(rate),
             Shape::Ramp { .. } | Shape::Sine { .. } => None,
         };
-        let first = rate_of(stretches.first()?);
-        first.filter(|_| stretches.iter().all(|stretch| rate_of(stretch) == first))
+        let first = rate_of(segments.first()?);
+        first.filter(|_| segments.iter().all(|segment| rate_of(segment) == first))
     }
 
     /// True for a load that waits for answers instead of following a schedule.
@@ -140,10 +142,10 @@ impl LoadReader {
             ("constant", None, Some(requests), Some(rate)) => time_for(requests, Rate::parse(&rate.0).ok()?),
             _ => asked_ns.unwrap_or(default_ns),
         };
-        let stretches = self.stretches(shape, config, length_ns)?;
+        let segments = self.segments(shape, config, length_ns)?;
         let arrivals = self.arrivals(config)?;
         let overload = self.overload(config)?;
-        Some((Load::Open { name: shape.into(), stretches, arrivals, overload }, length_ns))
+        Some((Load::Open { name: shape.into(), segments, arrivals, overload }, length_ns))
     }
 
     /// The shape's name, with every key checked to belong to it.
@@ -199,7 +201,7 @@ impl LoadReader {
         Some((Load::Closed, length_ns))
     }
 
-    fn stretches(&mut self, shape: &str, config: &LoadConfig, length_ns: u64) -> Option<Vec<Stretch>> {
+    fn segments(&mut self, shape: &str, config: &LoadConfig, length_ns: u64) -> Option<Vec<Segment>> {
         match shape {
             "constant" => Some(vec![constant(self.positive_rate("rate", &config.rate)?, length_ns)]),
             "ramp" => self.ramp(config, length_ns),
@@ -211,7 +213,7 @@ impl LoadReader {
         }
     }
 
-    fn ramp(&mut self, config: &LoadConfig, length_ns: u64) -> Option<Vec<Stretch>> {
+    fn ramp(&mut self, config: &LoadConfig, length_ns: u64) -> Option<Vec<Segment>> {
         let (from, to) = (self.rate("from", &config.from), self.rate("to", &config.to));
         let (from, to) = (from?, to?);
         if from.count == 0 && to.count == 0 {
@@ -226,14 +228,14 @@ impl LoadReader {
             self.wrong("over", "the ramp is longer than the run", "make it shorter, or the run longer");
             return None;
         }
-        let mut stretches = vec![Stretch { length_ns: over_ns, shape: Shape::Ramp { from, to } }];
+        let mut segments = vec![Segment { length_ns: over_ns, shape: Shape::Ramp { from, to } }];
         if over_ns < length_ns {
-            stretches.push(constant(to, length_ns - over_ns));
+            segments.push(constant(to, length_ns - over_ns));
         }
-        Some(stretches)
+        Some(segments)
     }
 
-    fn steps(&mut self, config: &LoadConfig, length_ns: u64) -> Option<Vec<Stretch>> {
+    fn steps(&mut self, config: &LoadConfig, length_ns: u64) -> Option<Vec<Segment>> {
         let rates = config.rates.as_ref().map_or(&[][..], |rates| rates.0.as_slice());
         let rates: Vec<Rate> = rates.iter().filter_map(|text| self.parsed_rate("rates", text)).collect();
         if rates.iter().all(|rate| rate.count == 0) {
@@ -252,23 +254,23 @@ impl LoadReader {
     }
 
     /// Lays (rate, length) pairs end to end, holds the last one, and cuts at the run's end.
-    fn fill(&self, parts: impl Iterator<Item = (Rate, u64)>, length_ns: u64) -> Vec<Stretch> {
-        let mut stretches = Vec::new();
+    fn fill(&self, parts: impl Iterator<Item = (Rate, u64)>, length_ns: u64) -> Vec<Segment> {
+        let mut segments = Vec::new();
         let mut left_ns = length_ns;
         for (rate, part_ns) in parts {
             let part_ns = part_ns.min(left_ns);
             if part_ns > 0 {
-                stretches.push(constant(rate, part_ns));
+                segments.push(constant(rate, part_ns));
                 left_ns -= part_ns;
             }
         }
-        if let Some(last) = stretches.last_mut() {
+        if let Some(last) = segments.last_mut() {
             last.length_ns += left_ns;
         }
-        stretches
+        segments
     }
 
-    fn spike(&mut self, config: &LoadConfig, length_ns: u64) -> Option<Vec<Stretch>> {
+    fn spike(&mut self, config: &LoadConfig, length_ns: u64) -> Option<Vec<Segment>> {
         let (rate, peak) = (self.rate("rate", &config.rate), self.positive_rate("peak", &config.peak));
         let at_ns = self.needed_length("at", &config.at);
         let spike_ns = self.needed_length("length", &config.length);
@@ -290,7 +292,7 @@ impl LoadReader {
         Some(self.fill(parts, length_ns))
     }
 
-    fn sine(&mut self, config: &LoadConfig, length_ns: u64) -> Option<Vec<Stretch>> {
+    fn sine(&mut self, config: &LoadConfig, length_ns: u64) -> Option<Vec<Segment>> {
         let (mean, amplitude) =
             (self.positive_rate("mean", &config.mean), self.rate("amplitude", &config.amplitude));
         let period_ns = self.needed_length("period", &config.period);
@@ -299,22 +301,22 @@ impl LoadReader {
             self.wrong("amplitude", "the rate would fall below 0", "let the amplitude be at most the mean");
             return None;
         }
-        Some(vec![Stretch { length_ns, shape: Shape::Sine { mean, amplitude, period_ns } }])
+        Some(vec![Segment { length_ns, shape: Shape::Sine { mean, amplitude, period_ns } }])
     }
 
-    fn stages(&mut self, config: &LoadConfig) -> Option<Vec<Stretch>> {
-        let mut stretches = Vec::new();
+    fn stages(&mut self, config: &LoadConfig) -> Option<Vec<Segment>> {
+        let mut segments = Vec::new();
         for (index, stage) in config.stages.iter().enumerate() {
             let place = format!("{}.stages.{index}", self.place);
             let mut inner = LoadReader { place, duration: self.duration.clone(), diagnostics: Vec::new() };
-            let stage_stretches = inner.stage(stage);
+            let stage_segments = inner.stage(stage);
             self.diagnostics.append(&mut inner.diagnostics);
-            stretches.extend(stage_stretches?);
+            segments.extend(stage_segments?);
         }
-        Some(stretches)
+        Some(segments)
     }
 
-    fn stage(&mut self, config: &LoadConfig) -> Option<Vec<Stretch>> {
+    fn stage(&mut self, config: &LoadConfig) -> Option<Vec<Segment>> {
         let length_ns = self.needed_length("duration", &config.duration)?;
         let mut plain = config.clone();
         plain.duration = None;
@@ -327,7 +329,7 @@ impl LoadReader {
                 );
                 None
             }
-            shape => self.stretches(shape, &plain, length_ns),
+            shape => self.segments(shape, &plain, length_ns),
         }
     }
 
@@ -496,7 +498,7 @@ fn time_for(requests: u64, rate: Rate) -> u64 {
     u64::try_from(ns).unwrap_or(u64::MAX).clamp(1, DURATION_NS_MAX)
 }
 
-/// A stretch of one rate.
-pub(crate) fn constant(rate: Rate, length_ns: u64) -> Stretch {
-    Stretch { length_ns, shape: Shape::Constant(rate) }
+/// A segment of one rate.
+pub(crate) fn constant(rate: Rate, length_ns: u64) -> Segment {
+    Segment { length_ns, shape: Shape::Constant(rate) }
 }

@@ -122,8 +122,8 @@ impl Plan {
                     Load::Open { arrivals, overload, .. } => (*arrivals, *overload),
                 };
                 if let Some(rate) = rate {
-                    let stretches = vec![constant(rate, length_ns)];
-                    scenario.load = Load::Open { name: "constant".into(), stretches, arrivals, overload };
+                    let segments = vec![constant(rate, length_ns)];
+                    scenario.load = Load::Open { name: "constant".into(), segments, arrivals, overload };
                 }
                 (scenario.starts_ns, scenario.length_ns, scenario.requests_max) = (0, length_ns, None);
             }

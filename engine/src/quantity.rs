@@ -21,7 +21,7 @@ pub const RATE_RPS_MAX: u64 = 1_000_000_000;
 /// An offered rate: `count` arrivals per `per_ns` nanoseconds, in lowest terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
-    /// Arrivals in `per_ns`. Zero is a silent stretch inside a shape.
+    /// Arrivals in `per_ns`. Zero is a silent segment inside a shape.
     pub count: u64,
     /// Nanoseconds; never zero.
     pub per_ns: u64,

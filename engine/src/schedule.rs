@@ -5,7 +5,7 @@
 //! others, and nothing accumulates a rounding error, however long the run.
 //!
 //! Positions on the Λ axis are fixed point with 32 fractional bits ([`Position`]); times are whole nanoseconds. A
-//! constant stretch is inverted by one division, a ramp by a floating-point estimate that an exact integer comparison
+//! constant segment is inverted by one division, a ramp by a floating-point estimate that an exact integer comparison
 //! then corrects (see `docs/decisions/003-schedule-arithmetic.md`), a sine by Newton's method inside one period.
 
 use crate::quantity::{DURATION_NS_MAX, RATE_RPS_MAX, Rate, SECOND_NS, greatest_common_divisor};
@@ -23,16 +23,16 @@ pub fn position_of(arrival: u64) -> Position {
     u128::from(arrival) << POSITION_BITS
 }
 
-/// One stretch of time with one formula for its rate.
+/// One segment of time with one formula for its rate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Stretch {
+pub struct Segment {
     /// How long it lasts, in nanoseconds; more than zero.
     pub length_ns: u64,
     /// The formula.
     pub shape: Shape,
 }
 
-/// The formula of a stretch.
+/// The formula of a segment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
@@ -40,7 +40,7 @@ pub enum Shape {
     Constant(Rate),
     /// λ(t) goes from one rate to another in a straight line.
     Ramp {
-        /// At the stretch's start.
+        /// At the segment's start.
         from: Rate,
         /// At its end.
         to: Rate,
@@ -56,7 +56,7 @@ pub enum Shape {
     },
 }
 
-impl Stretch {
+impl Segment {
     /// Whether it lasts some time, and its rates can be offered: what was typed always can, what was read from JSON may not.
     pub(crate) fn is_sound(&self) -> bool {
         // Half of what a word holds: a ramp multiplies one rate's count by the other's time.
@@ -77,7 +77,7 @@ impl Stretch {
     }
 }
 
-/// The whole offered rate: stretches one after the other.
+/// The whole offered rate: segments one after the other.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     pieces: Vec<SchedulePiece>,
@@ -117,11 +117,11 @@ struct Sine {
     period_ns: u64,
 }
 
-/// Why stretches have no schedule that is exact to the nanosecond: their numbers are too large for 128 bits.
+/// Why segments have no schedule that is exact to the nanosecond: their numbers are too large for 128 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InexactSchedule {
     /// A rate, times the time it lasts.
-    Stretch,
+    Segment,
     /// A ramp, over its time.
     Ramp {
         /// Where it begins.
@@ -134,7 +134,7 @@ pub enum InexactSchedule {
 impl fmt::Display for InexactSchedule {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            InexactSchedule::Stretch => formatter.write_str("rate × duration is too large to be exact"),
+            InexactSchedule::Segment => formatter.write_str("rate × duration is too large to be exact"),
             InexactSchedule::Ramp { from, to } => {
                 write!(formatter, "a ramp from {from} to {to} over this time is too large to be exact")
             }
@@ -145,16 +145,16 @@ impl fmt::Display for InexactSchedule {
 impl std::error::Error for InexactSchedule {}
 
 impl Schedule {
-    /// Lays the stretches end to end, from an instant on. Errors when the numbers are too large for exact 128-bit arithmetic.
-    pub fn new(starts_ns: u64, stretches: &[Stretch]) -> Result<Schedule, InexactSchedule> {
-        let mut pieces: Vec<SchedulePiece> = Vec::with_capacity(stretches.len());
+    /// Lays the segments end to end, from an instant on. Errors when the numbers are too large for exact 128-bit arithmetic.
+    pub fn new(starts_ns: u64, segments: &[Segment]) -> Result<Schedule, InexactSchedule> {
+        let mut pieces: Vec<SchedulePiece> = Vec::with_capacity(segments.len());
         let (mut start_ns, mut start) = (starts_ns, 0_u128);
-        for stretch in stretches {
-            let formula = Formula::new(stretch)?;
-            let gained = formula.position_at(stretch.length_ns).ok_or(InexactSchedule::Stretch)?;
+        for segment in segments {
+            let formula = Formula::new(segment)?;
+            let gained = formula.position_at(segment.length_ns).ok_or(InexactSchedule::Segment)?;
             let end = start + gained;
-            pieces.push(SchedulePiece { start_ns, length_ns: stretch.length_ns, start, end, formula });
-            start_ns += stretch.length_ns;
+            pieces.push(SchedulePiece { start_ns, length_ns: segment.length_ns, start, end, formula });
+            start_ns += segment.length_ns;
             start = end;
         }
         Ok(Schedule { pieces, end_ns: start_ns, end_position: start })
@@ -167,7 +167,7 @@ impl Schedule {
 
     /// The intended time of a position, or `None` past the end. Rounded up to whole nanoseconds, so it may be the end itself, at
     /// which nothing is due. `piece` is the caller's cursor: positions usually
-    /// only grow, so it makes the search for the right stretch free. It may be any index a former call left there.
+    /// only grow, so it makes the search for the right segment free. It may be any index a former call left there.
     pub fn instant_at(&self, position: Position, piece: &mut usize) -> Option<u64> {
         if position >= self.end_position {
             return None;
@@ -220,19 +220,19 @@ impl Schedule {
 }
 
 impl Formula {
-    fn new(stretch: &Stretch) -> Result<Formula, InexactSchedule> {
-        assert!(stretch.length_ns > 0, "a stretch lasts some time");
-        Ok(match stretch.shape {
+    fn new(segment: &Segment) -> Result<Formula, InexactSchedule> {
+        assert!(segment.length_ns > 0, "a segment lasts some time");
+        Ok(match segment.shape {
             Shape::Constant(rate) => Formula::Constant(rate),
             Shape::Ramp { from, to } if from == to => Formula::Constant(from),
-            Shape::Ramp { from, to } => Formula::Ramp(Ramp::new(from, to, stretch.length_ns)?),
+            Shape::Ramp { from, to } => Formula::Ramp(Ramp::new(from, to, segment.length_ns)?),
             Shape::Sine { mean, amplitude, period_ns } => {
                 Formula::Sine(Sine { mean, swing: amplitude.rps() / SECOND_NS as f64, period_ns })
             }
         })
     }
 
-    /// Λ at `local_ns` into the stretch, rounded down; `None` when it does not fit.
+    /// Λ at `local_ns` into the segment, rounded down; `None` when it does not fit.
     fn position_at(&self, local_ns: u64) -> Option<Position> {
         match self {
             Formula::Constant(rate) => constant_position(*rate, local_ns),
@@ -337,7 +337,7 @@ impl Ramp {
     /// Λ(t) ≥ position, without rounding: both sides multiplied out, in 256 bits.
     fn has_reached(&self, t: u64, position: Position) -> bool {
         let numerator =
-            self.doubled_numerator(i128::from(t)).expect("checked at the stretch's end, where it is largest");
+            self.doubled_numerator(i128::from(t)).expect("checked at the segment's end, where it is largest");
         let divisor = self.divisor().expect("checked when the ramp was made");
         wide_product(numerator, 1 << POSITION_BITS) >= wide_product(divisor, position)
     }
@@ -364,7 +364,7 @@ impl Sine {
 
     fn invert(&self, position: Position) -> u64 {
         let per_period =
-            constant_position(self.mean, self.period_ns).expect("fits: the whole stretch did").max(1);
+            constant_position(self.mean, self.period_ns).expect("fits: the whole segment did").max(1);
         let period_start = |periods: u128| {
             constant_position(self.mean, (periods as u64) * self.period_ns).unwrap_or(u128::MAX)
         };
@@ -380,7 +380,7 @@ impl Sine {
         (periods as u64) * self.period_ns + within
     }
 
-    /// Newton's method kept inside a shrinking bracket, so that a flat stretch cannot throw it out.
+    /// Newton's method kept inside a shrinking bracket, so that a flat segment cannot throw it out.
     fn estimate(&self, arrivals: f64) -> u64 {
         let (mut low, mut high) = (0.0_f64, self.period_ns as f64);
         let mut t = arrivals / (self.mean.count as f64 / self.mean.per_ns as f64);
@@ -455,13 +455,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn constant(rate: Rate, length_ns: u64) -> Stretch {
-        Stretch { length_ns, shape: Shape::Constant(rate) }
+    fn constant(rate: Rate, length_ns: u64) -> Segment {
+        Segment { length_ns, shape: Shape::Constant(rate) }
     }
 
-    fn ramp(from: u64, to: u64, length_ns: u64) -> Stretch {
+    fn ramp(from: u64, to: u64, length_ns: u64) -> Segment {
         let (from, to) = (Rate::per_second(from), Rate::per_second(to));
-        Stretch { length_ns, shape: Shape::Ramp { from, to } }
+        Segment { length_ns, shape: Shape::Ramp { from, to } }
     }
 
     fn instants(schedule: &Schedule) -> Vec<u64> {
@@ -512,7 +512,7 @@ mod tests {
     fn a_sine_offers_its_mean_over_whole_periods() {
         let (mean, amplitude) = (Rate::per_second(500), Rate::per_second(500));
         let shape = Shape::Sine { mean, amplitude, period_ns: 2 * SECOND_NS };
-        let schedule = Schedule::new(0, &[Stretch { length_ns: 10 * SECOND_NS, shape }]).unwrap();
+        let schedule = Schedule::new(0, &[Segment { length_ns: 10 * SECOND_NS, shape }]).unwrap();
         let all = instants(&schedule);
         assert_eq!(all.len(), 5_000);
         assert!(all.windows(2).all(|pair| pair[0] <= pair[1]));
@@ -532,7 +532,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_stretch_is_skipped() {
+    fn a_silent_segment_is_skipped() {
         let schedule = Schedule::new(
             0,
             &[
@@ -587,8 +587,8 @@ mod tests {
             rates in proptest::collection::vec((0_u64..2_000, 0_u64..2_000, 1_u64..500), 1..5),
             cut_ms in 0_u64..2_500,
         ) {
-            let stretches: Vec<Stretch> = rates.iter().map(|&(a, b, ms)| ramp(a, b, ms * 1_000_000)).collect();
-            let schedule = Schedule::new(0, &stretches).unwrap();
+            let segments: Vec<Segment> = rates.iter().map(|&(a, b, ms)| ramp(a, b, ms * 1_000_000)).collect();
+            let schedule = Schedule::new(0, &segments).unwrap();
             let cut_ns = cut_ms * 1_000_000;
             let counted = instants(&schedule).iter().filter(|&&at| at < cut_ns).count() as u64;
             prop_assert_eq!(schedule.arrivals_before(cut_ns), counted);

@@ -56,28 +56,28 @@ impl ArrivalLog {
     }
 
     /// What the log says.
-    pub(crate) fn finish(self) -> Arrivals {
+    pub(crate) fn finish(self) -> ArrivalRecord {
         let gaps_ns = || self.stamps_ns.windows(2).map(|pair| pair[1] - pair[0]);
         let (mut gaps, mut deviations) = (Distribution::new(), Distribution::new());
         gaps_ns().for_each(|gap_ns| gaps.record(gap_ns));
         let mean_ns = gaps.mean_ns();
         gaps_ns().for_each(|gap_ns| deviations.record((gap_ns as f64 - mean_ns).abs().round() as u64));
         let span_ns = self.stamps_ns.first().map_or(0, |first_ns| self.last_ns - first_ns);
-        Arrivals {
+        ArrivalRecord {
             count: self.count,
             recorded: self.stamps_ns.len() as u64,
             span_s: span_ns as f64 / 1e9,
             rate_rps: self.count.saturating_sub(1) as f64 / (span_ns.max(1) as f64 / 1e9),
-            gap_ns: Spread::new(&gaps),
-            deviation_ns: Spread::new(&deviations),
-            blind_ns: Spread::new(&self.blind),
+            gap_ns: TimeSpread::new(&gaps),
+            deviation_ns: TimeSpread::new(&deviations),
+            blind_ns: TimeSpread::new(&self.blind),
         }
     }
 }
 
 /// A generator's pacing, as it arrived.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Arrivals {
+pub struct ArrivalRecord {
     /// Requests since the recording began.
     pub count: u64,
     /// How many of them were stamped: all, up to [`ARRIVALS_MAX`]. The distributions are of these.
@@ -87,16 +87,16 @@ pub struct Arrivals {
     /// Gaps per second.
     pub rate_rps: f64,
     /// From each request to the next.
-    pub gap_ns: Spread,
+    pub gap_ns: TimeSpread,
     /// How far each gap was from the mean gap, in either direction.
-    pub deviation_ns: Spread,
+    pub deviation_ns: TimeSpread,
     /// For how long the recorder had not looked when it saw a request: the error of a stamp, at the most.
-    pub blind_ns: Spread,
+    pub blind_ns: TimeSpread,
 }
 
 /// A distribution with both of its tails, nanoseconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Spread {
+pub struct TimeSpread {
     /// The shortest.
     pub min: u64,
     /// 0.1 % are at most this.
@@ -119,10 +119,10 @@ pub struct Spread {
     pub hdr: String,
 }
 
-impl Spread {
+impl TimeSpread {
     /// The figures of a distribution.
-    pub fn new(distribution: &Distribution) -> Spread {
-        Spread {
+    pub fn new(distribution: &Distribution) -> TimeSpread {
+        TimeSpread {
             min: distribution.min_ns(),
             p0_1: distribution.quantile_ns(0.001),
             p1: distribution.quantile_ns(0.01),
@@ -141,7 +141,7 @@ impl Spread {
 mod tests {
     use super::*;
 
-    fn log(after_ns: u64, stamps_ns: impl IntoIterator<Item = u64>) -> Arrivals {
+    fn log(after_ns: u64, stamps_ns: impl IntoIterator<Item = u64>) -> ArrivalRecord {
         let mut log = ArrivalLog::new(after_ns);
         stamps_ns.into_iter().for_each(|at_ns| log.arrived(Seen { at_ns, blind_ns: 7 }, 1));
         log.finish()

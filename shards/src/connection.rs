@@ -135,7 +135,7 @@ impl Flight {
 
 /// All connections of a shard.
 #[derive(Debug)]
-pub(crate) struct Connections {
+pub(crate) struct ConnectionTable {
     all: Vec<Connection>,
     flights: Vec<Flight>,
     depth: u32,
@@ -147,10 +147,10 @@ pub(crate) struct Connections {
     pub(crate) under_way: u64,
 }
 
-impl Connections {
+impl ConnectionTable {
     /// `count` connections, all closed, each taking up to `depth` requests at a time.
-    pub(crate) fn new(count: u32, depth: u32) -> Connections {
-        Connections {
+    pub(crate) fn new(count: u32, depth: u32) -> ConnectionTable {
+        ConnectionTable {
             all: (0..count).map(|_| Connection::new()).collect(),
             flights: vec![Flight::default(); count as usize * depth as usize],
             timeouts: Timeouts::new(count * depth),
@@ -207,7 +207,7 @@ impl Connections {
         None
     }
 
-    /// Takes the connection that [`Connections::first_ready`] named off the queue.
+    /// Takes the connection that [`ConnectionTable::first_ready`] named off the queue.
     #[inline]
     pub(crate) fn unqueue_first(&mut self) {
         if let Some(slot) = self.ready.pop_front() {
@@ -333,8 +333,8 @@ impl Connection {
 mod tests {
     use super::*;
 
-    fn opened(count: u32, depth: u32) -> Connections {
-        let mut connections = Connections::new(count, depth);
+    fn opened(count: u32, depth: u32) -> ConnectionTable {
+        let mut connections = ConnectionTable::new(count, depth);
         for slot in 0..count {
             connections.at(slot).link = Link::Open;
             connections.queue(slot);
@@ -342,7 +342,7 @@ mod tests {
         connections
     }
 
-    fn end_oldest(connections: &mut Connections) -> Option<Flight> {
+    fn end_oldest(connections: &mut ConnectionTable) -> Option<Flight> {
         let place = connections.oldest(0)?;
         Some(connections.end(0, place))
     }

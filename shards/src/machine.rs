@@ -7,25 +7,25 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Counters of the machine at one moment. What is not counted here is nothing, and not 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Reading {
+pub(crate) struct MachineReading {
     /// Time the hypervisor took from some cores, seconds.
     pub(crate) steal_s: Option<f64>,
     /// Time the cgroup's quota stopped this process, seconds.
     pub(crate) throttled_s: Option<f64>,
 }
 
-impl Reading {
+impl MachineReading {
     /// The machine now; of steal, that of these cores.
-    pub(crate) fn now(cores: &[usize]) -> Reading {
+    pub(crate) fn now(cores: &[usize]) -> MachineReading {
         let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
         let cgroup = cgroup_file("cpu.stat");
-        Reading { steal_s: steal_s(&stat, cores), throttled_s: cgroup.as_deref().map(throttled_s) }
+        MachineReading { steal_s: steal_s(&stat, cores), throttled_s: cgroup.as_deref().map(throttled_s) }
     }
 
     /// What happened since an earlier reading.
-    pub(crate) fn since(self, earlier: Reading) -> Reading {
+    pub(crate) fn since(self, earlier: MachineReading) -> MachineReading {
         let since = |now: Option<f64>, then: Option<f64>| Some((now? - then?).max(0.0));
-        Reading {
+        MachineReading {
             steal_s: since(self.steal_s, earlier.steal_s),
             throttled_s: since(self.throttled_s, earlier.throttled_s),
         }
@@ -187,9 +187,9 @@ mod tests {
 
     #[test]
     fn what_is_not_counted_is_not_zero() {
-        let counted = Reading { steal_s: Some(3.0), throttled_s: None };
-        let since = counted.since(Reading { steal_s: Some(1.0), throttled_s: Some(1.0) });
-        assert_eq!(since, Reading { steal_s: Some(2.0), throttled_s: None });
+        let counted = MachineReading { steal_s: Some(3.0), throttled_s: None };
+        let since = counted.since(MachineReading { steal_s: Some(1.0), throttled_s: Some(1.0) });
+        assert_eq!(since, MachineReading { steal_s: Some(2.0), throttled_s: None });
     }
 
     #[test]

@@ -6,10 +6,10 @@
 //! It can also be the arrival recorder: it then watches instead of waiting, and stamps each request as it comes, which
 //! is how the pacing of any generator is compared from outside.
 
-use crate::arrivals::{ArrivalLog, Arrivals, Seen};
+use crate::arrivals::{ArrivalLog, ArrivalRecord, Seen};
 use crate::clock::{Clock, monotonic_ns};
 use crate::failures::{died, enter_failed, no_ring, no_thread};
-use crate::sys::{Buffer, Done, Ring, Setup};
+use crate::sys::{Done, ReceiveBuffer, Ring, Setup};
 use engine::failure::{FailureKind, RunFailure};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -36,7 +36,7 @@ const ACCEPT: u64 = u32::MAX as u64 + 1;
 pub struct NullResponder {
     address: SocketAddr,
     is_over: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<Result<Option<Arrivals>, RunFailure>>>,
+    threads: Vec<JoinHandle<Result<Option<ArrivalRecord>, RunFailure>>>,
 }
 
 impl NullResponder {
@@ -101,11 +101,11 @@ impl NullResponder {
     }
 
     /// Stops a responder that records, and returns what it saw.
-    pub fn stop_recording(self) -> Result<Arrivals, RunFailure> {
+    pub fn stop_recording(self) -> Result<ArrivalRecord, RunFailure> {
         self.join()?.pop().flatten().ok_or_else(|| FailureKind::Panic.failure("nothing was to be recorded"))
     }
 
-    fn join(self) -> Result<Vec<Option<Arrivals>>, RunFailure> {
+    fn join(self) -> Result<Vec<Option<ArrivalRecord>>, RunFailure> {
         self.is_over.store(true, Ordering::Relaxed);
         let ends = self
             .threads
@@ -179,7 +179,7 @@ impl Responder {
 
     /// Watches, and stamps what comes when it is seen to be there, before it is fetched. What comes while answers go
     /// out, some microseconds each, is stamped when they are out.
-    fn record(&mut self, is_over: &AtomicBool, after: Duration) -> Result<Arrivals, RunFailure> {
+    fn record(&mut self, is_over: &AtomicBool, after: Duration) -> Result<ArrivalRecord, RunFailure> {
         let mut log = ArrivalLog::new(u64::try_from(after.as_nanos()).unwrap_or(u64::MAX));
         let mut clock = Clock::new();
         self.ring.accept(ACCEPT, &self.listener);
@@ -250,7 +250,7 @@ impl Responder {
         0
     }
 
-    fn answer(&mut self, slot: u32, buffer: Buffer) -> usize {
+    fn answer(&mut self, slot: u32, buffer: ReceiveBuffer) -> usize {
         let partial = &mut self.partial[slot as usize];
         let requests = count_requests(self.ring.bytes(&buffer), partial, &mut self.memo);
         self.ring.recycle(buffer);

@@ -16,7 +16,7 @@ const _: () = assert!(MARGIN_NS_MAX < PARK_NS_MAX, "there is something left to p
 
 /// What to do until the next moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pause {
+pub(crate) enum Idle {
     /// Watch the clock and the ring.
     Spin,
     /// Sleep until something happens, or until then.
@@ -36,18 +36,18 @@ impl Pace {
     }
 
     /// How to wait. `due_ns` is when a request must leave; `until_ns` is when anything else wants a turn.
-    pub(crate) fn pause(&self, now_ns: u64, due_ns: Option<u64>, until_ns: u64) -> Pause {
+    pub(crate) fn idle(&self, now_ns: u64, due_ns: Option<u64>, until_ns: u64) -> Idle {
         let until_ns = until_ns.min(now_ns + PARK_NS_MAX);
         let park_until_ns = match (self.wait, due_ns) {
-            (Wait::Spin, _) => return Pause::Spin,
+            (Wait::Spin, _) => return Idle::Spin,
             (Wait::Park, due_ns) => due_ns.unwrap_or(u64::MAX),
             (Wait::Auto, None) => u64::MAX,
             (Wait::Auto, Some(due_ns)) => due_ns.saturating_sub(self.margin_ns),
         };
         if park_until_ns <= now_ns {
-            Pause::Spin
+            Idle::Spin
         } else {
-            Pause::Park { until_ns: park_until_ns.min(until_ns) }
+            Idle::Park { until_ns: park_until_ns.min(until_ns) }
         }
     }
 
@@ -71,10 +71,10 @@ mod tests {
     #[test]
     fn auto_sleeps_first_and_then_watches_the_clock() {
         let pace = Pace::new(Wait::Auto);
-        assert_eq!(pace.pause(0, Some(1_000_000), u64::MAX), Pause::Park { until_ns: 900_000 });
-        assert_eq!(pace.pause(950_000, Some(1_000_000), u64::MAX), Pause::Spin);
-        assert_eq!(pace.pause(0, None, u64::MAX), Pause::Park { until_ns: PARK_NS_MAX });
-        assert_eq!(pace.pause(0, None, 7), Pause::Park { until_ns: 7 });
+        assert_eq!(pace.idle(0, Some(1_000_000), u64::MAX), Idle::Park { until_ns: 900_000 });
+        assert_eq!(pace.idle(950_000, Some(1_000_000), u64::MAX), Idle::Spin);
+        assert_eq!(pace.idle(0, None, u64::MAX), Idle::Park { until_ns: PARK_NS_MAX });
+        assert_eq!(pace.idle(0, None, 7), Idle::Park { until_ns: 7 });
     }
 
     #[test]

@@ -2,8 +2,10 @@
 //!
 //! Each check says what was found and, if that is not enough, the command that fixes it.
 
+mod check;
 mod requests;
 
+pub use check::{Check, Grade};
 pub use requests::{REQUEST, connect};
 
 use crate::machine::{allowed_cores, core_count, quota_cores, sysctl, usable_cores};
@@ -13,7 +15,7 @@ use engine::load::Load;
 use engine::plan::{Plan, Scenario};
 use engine::quantity::counted;
 use engine::report::Calibrated;
-use engine::schedule::{Shape, Stretch};
+use engine::schedule::{Segment, Shape};
 use engine::url::Endpoint;
 use engine::verdict::has_room_for_a_shard;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -27,58 +29,6 @@ const DESCRIPTORS_BESIDES: u64 = 64;
 const DESCRIPTORS_PER_SHARD: u64 = 16;
 /// A shard that is asked for more than this share of what it can carry has little time left to be on time.
 const CAPACITY_SHARE_MAX: f64 = 0.8;
-
-/// How a check went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Grade {
-    /// As it should be.
-    Pass,
-    /// Not looked at.
-    Skip,
-    /// The run can go on, and may be worse for it.
-    Warn,
-    /// The run cannot be what was asked for.
-    Fail,
-}
-
-/// One thing looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Check {
-    /// What was looked at.
-    pub name: &'static str,
-    /// How it went.
-    pub grade: Grade,
-    /// What was found.
-    pub found: String,
-    /// What to do about it; empty when nothing has to be done.
-    pub fix: String,
-    /// Whether what failed is what the target does, such as refusing connections or not answering. What fails on this machine,
-    /// or on the way, says nothing of it.
-    pub is_of_target: bool,
-}
-
-impl Check {
-    fn pass(name: &'static str, found: impl Into<String>) -> Check {
-        Check::new(name, Grade::Pass, found, "")
-    }
-
-    fn warn(name: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Check {
-        Check::new(name, Grade::Warn, found, fix)
-    }
-
-    fn fail(name: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Check {
-        Check::new(name, Grade::Fail, found, fix)
-    }
-
-    /// What the target does, and should not.
-    fn fail_of_target(name: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Check {
-        Check { is_of_target: true, ..Check::fail(name, found, fix) }
-    }
-
-    fn new(name: &'static str, grade: Grade, found: impl Into<String>, fix: impl Into<String>) -> Check {
-        Check { name, grade, found: found.into(), fix: fix.into(), is_of_target: false }
-    }
-}
 
 /// All checks. `addresses` are those of each target, or why there are none. With `sends_all` the plan's requests that are not safe
 /// are sent as well, once each.
@@ -118,7 +68,7 @@ fn capacity_on(plan: &Plan, calibration: Option<&Calibrated>, cores: u64) -> Opt
     let capacity_rps = calibration.capacity_rps_per_shard?;
     let of_scenario = |scenario: &Scenario| match &scenario.load {
         Load::Closed => None,
-        Load::Open { stretches, .. } => Some(stretches.iter().map(highest_rps).fold(0.0, f64::max)),
+        Load::Open { segments, .. } => Some(segments.iter().map(highest_rps).fold(0.0, f64::max)),
     };
     // Scenarios may reach their highest rates at the same time.
     let asked_rps =
@@ -141,8 +91,8 @@ fn capacity_on(plan: &Plan, calibration: Option<&Calibrated>, cores: u64) -> Opt
     })
 }
 
-fn highest_rps(stretch: &Stretch) -> f64 {
-    match &stretch.shape {
+fn highest_rps(segment: &Segment) -> f64 {
+    match &segment.shape {
         Shape::Constant(rate) => rate.rps(),
         Shape::Ramp { from, to } => from.rps().max(to.rps()),
         Shape::Sine { mean, amplitude, .. } => mean.rps() + amplitude.rps(),

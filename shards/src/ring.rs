@@ -4,7 +4,7 @@
 //! arrive late, and in any order) is recognised and dropped, its buffer given back.
 
 use crate::clock::{Clock, monotonic_ns};
-use crate::sys::{BUFFER_BYTES, Buffer, Done, Ring, Setup};
+use crate::sys::{BUFFER_BYTES, Done, ReceiveBuffer, Ring, Setup};
 use crate::wire::{Completion, Pause, Slot, Wire};
 use engine::outbox::Outbox;
 use engine::outcome::Kind;
@@ -68,7 +68,7 @@ pub struct SlotRoute {
 pub struct RingWire {
     ring: Ring,
     clock: Clock,
-    links: Vec<Link>,
+    links: Vec<SlotState>,
     addresses: Vec<SockAddr>,
     /// For each slot, which of the addresses it connects to.
     address_of: Vec<u32>,
@@ -76,12 +76,12 @@ pub struct RingWire {
     /// The outbox of a connection whose memory the kernel still has. What is written to it is never sent.
     spare: Box<[u8]>,
     /// What failed before it came to the ring.
-    failed: Vec<Completion<Buffer>>,
+    failed: Vec<Completion<ReceiveBuffer>>,
     run_delay: RunDelay,
 }
 
 #[derive(Default)]
-struct Link {
+struct SlotState {
     generation: u32,
     socket: Option<Socket>,
     /// Bytes in the outbox.
@@ -116,7 +116,7 @@ impl RingWire {
             constants: repeated,
             copy_bytes_max: *copy_bytes_max,
         })?;
-        let links = (0..slots).map(|_| Link::default()).collect();
+        let links = (0..slots).map(|_| SlotState::default()).collect();
         let constants = constants.iter().map(|(bytes, _)| bytes.len()).collect();
         let (clock, run_delay) = (Clock::new(), RunDelay::of_this_thread());
         let spare = vec![0; *copy_bytes_max].into_boxed_slice();
@@ -158,7 +158,7 @@ impl RingWire {
 
     /// The socket had no room for all of a copy that does not wait: what is left waits, and the shard, which counts the
     /// copy as sent, need not know. It can only learn that by sending again before this is out.
-    fn send_rest(&mut self, slot: Slot, from: usize) -> Option<Completion<Buffer>> {
+    fn send_rest(&mut self, slot: Slot, from: usize) -> Option<Completion<ReceiveBuffer>> {
         let token = self.token(Operation::Rest, slot);
         let link = &mut self.links[slot as usize];
         link.rest_bytes = link.sending_bytes - from;
@@ -167,7 +167,7 @@ impl RingWire {
     }
 
     /// What a completion means to the shard; `None` when it means nothing any more.
-    fn interpret(&mut self, done: Done) -> Option<Completion<Buffer>> {
+    fn interpret(&mut self, done: Done) -> Option<Completion<ReceiveBuffer>> {
         let (operation, generation, slot) = parts(done.token);
         if operation == Operation::Cancel
             || generation != self.links[slot as usize].generation & GENERATION_MASK
@@ -215,7 +215,7 @@ impl RingWire {
 }
 
 impl Wire for RingWire {
-    type Buffer = Buffer;
+    type Buffer = ReceiveBuffer;
 
     #[inline]
     fn now(&mut self) -> u64 {
@@ -298,7 +298,7 @@ impl Wire for RingWire {
     }
 
     #[inline]
-    fn next(&mut self) -> Option<Completion<Buffer>> {
+    fn next(&mut self) -> Option<Completion<ReceiveBuffer>> {
         if !self.failed.is_empty() {
             return self.failed.pop();
         }
@@ -312,12 +312,12 @@ impl Wire for RingWire {
     }
 
     #[inline]
-    fn bytes<'a>(&'a self, buffer: &'a Buffer) -> &'a [u8] {
+    fn bytes<'a>(&'a self, buffer: &'a ReceiveBuffer) -> &'a [u8] {
         self.ring.bytes(buffer)
     }
 
     #[inline]
-    fn recycle(&mut self, buffer: Buffer) {
+    fn recycle(&mut self, buffer: ReceiveBuffer) {
         self.ring.recycle(buffer);
     }
 
@@ -476,7 +476,7 @@ mod tests {
     }
 
     /// The next thing that happens, within one park.
-    fn next(wire: &mut RingWire) -> Option<Completion<Buffer>> {
+    fn next(wire: &mut RingWire) -> Option<Completion<ReceiveBuffer>> {
         let until_ns = wire.now() + 5_000_000;
         wire.wait(until_ns).unwrap();
         wire.next()

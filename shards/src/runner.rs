@@ -6,7 +6,7 @@ use crate::cores::{cores_for, leave_cores};
 use crate::executor::{self, Looping, Pinned};
 use crate::failures::{died, no_thread};
 use crate::lanes::{self, CollectorLane, Control};
-use crate::machine::{self, Reading};
+use crate::machine::{self, MachineReading};
 use crate::protocol::http1::{HeadMemo, Http1};
 use crate::ring::{self, RingWire};
 use crate::shard::{Parts, Shard, Turn};
@@ -47,7 +47,7 @@ pub struct Shards {
     cores: Vec<usize>,
     ready: Option<Receiver<u64>>,
     connections_open: u64,
-    before: Reading,
+    before: MachineReading,
     started: Option<Instant>,
     collecting: Option<(Arc<AtomicBool>, JoinHandle<Collected>)>,
     calibration: Option<Calibrated>,
@@ -72,7 +72,7 @@ impl Shards {
             cores: Vec::new(),
             ready: None,
             connections_open: 0,
-            before: Reading::default(),
+            before: MachineReading::default(),
             started: None,
             collecting: None,
             watched: None,
@@ -154,7 +154,7 @@ impl Shards {
         let thread = std::thread::Builder::new().name("collector".into()).spawn(run);
         let thread = thread.map_err(|error| no_thread("the collector", error))?;
         self.collecting = Some((is_over, thread));
-        self.before = Reading::now(&self.cores);
+        self.before = MachineReading::now(&self.cores);
         self.started = Some(Instant::now());
         self.control.start_at(clock::monotonic_ns() + START_NS);
         Ok(SystemTime::now() + Duration::from_nanos(START_NS))
@@ -191,7 +191,7 @@ impl Shards {
     }
 
     fn facts(&self, collected: &Collected) -> MachineFacts {
-        let since = Reading::now(&self.cores).since(self.before);
+        let since = MachineReading::now(&self.cores).since(self.before);
         let (user_ns, system_ns) = collected.cpu_ns;
         MachineFacts {
             environment: Environment {

@@ -16,7 +16,7 @@ mod stages;
 
 use self::core::{Core, MILLISECOND_NS, Stage};
 use crate::lanes::{Control, ShardLane};
-use crate::pace::{Pace, Pause as Waiting};
+use crate::pace::{Idle, Pace};
 use crate::protocol::Protocol;
 use crate::wire::{Completion, Slot, Wire};
 use engine::bucket::Share;
@@ -338,12 +338,12 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             return self.core.wire.submit();
         }
         let until_ns = self.next_moment_ns(now);
-        match self.pace.pause(now, due_ns, until_ns) {
-            Waiting::Spin => {
+        match self.pace.idle(now, due_ns, until_ns) {
+            Idle::Spin => {
                 self.is_spinning = self.core.operations == 0;
                 if self.core.wire.has_work() { self.core.wire.submit() } else { Ok(()) }
             }
-            Waiting::Park { until_ns } => {
+            Idle::Park { until_ns } => {
                 // Sends execute within the call, one after the other. What is answered before the last of them is over has waited
                 // for us, and not we for it: with several, that is looked at before going to sleep.
                 if self.core.sends > 1 {

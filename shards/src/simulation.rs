@@ -7,6 +7,7 @@
 //! Reading order: this file → [`world`] (what can be set) → [`wire`] (what happens then) → `http.rs` (bytes).
 
 mod http;
+pub mod ledger;
 mod link;
 pub mod wire;
 pub mod world;
@@ -22,9 +23,10 @@ use engine::plan::{Plan, Scenario, Target};
 use engine::quantity::{MILLISECOND_NS, SECOND_NS};
 use engine::record::{Recorder, Series, Snapshot};
 use engine::seams::{Source, StepFacts};
+use ledger::{Ledger, Statistics};
 use std::rc::Rc;
 use std::sync::Arc;
-use wire::{Ledger, Seat, SimulatedWire, Statistics};
+use wire::{Seat, SimulatedWire};
 use world::World;
 
 /// The run starts this long after the last connection may have been made, so that every shard is waiting for it.
@@ -40,12 +42,12 @@ pub struct Simulation {
     plan: Plan,
     world: World,
     seed: u64,
-    window: Option<Window>,
+    window: Option<SimulatedWindow>,
 }
 
 /// A measured window whose beginning is decided in the run.
 #[derive(Clone, Copy, Debug)]
-pub struct Window {
+pub struct SimulatedWindow {
     /// When the shards are told, from the start of the run.
     pub told_ns: u64,
     /// Where it begins.
@@ -54,20 +56,20 @@ pub struct Window {
 
 /// What came of a run.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub struct SimulationResult {
     /// The whole run, all shards merged.
     pub snapshot: Snapshot,
     /// What happened on each shard's wire.
     pub wires: Vec<Statistics>,
     /// The recorders as they were handed over.
-    pub intervals: Vec<Interval>,
+    pub intervals: Vec<SimulatedInterval>,
     /// Arrivals that the schedule has up to the moment each shard stopped; `None` in a closed loop.
     pub scheduled: Option<Tally>,
 }
 
 /// What one shard handed over at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Interval {
+pub struct SimulatedInterval {
     /// Whose.
     pub shard: usize,
     /// Its start, from the start of the run.
@@ -103,21 +105,24 @@ impl Simulation {
     }
 
     /// The measured window begins where somebody says in the run, as the collector does when the warm-up ends by itself.
-    pub fn with_window(mut self, window: Window) -> Simulation {
+    pub fn with_window(mut self, window: SimulatedWindow) -> Simulation {
         self.window = Some(window);
         self
     }
 
     /// Runs every shard to its end, one after the other: they share nothing but the moment they start at. Panics, with the
     /// seed, when a shard is stuck or does what its wire does not allow.
-    pub fn run(&self) -> Outcome {
+    pub fn run(&self) -> SimulationResult {
         self.run_with::<Mix, Http1>(|mix| (mix, HeadMemo::default()))
     }
 
     /// The same with another source and another protocol, made for each shard from the plan's own mix.
-    pub fn run_with<S: Source, P: Protocol>(&self, mut make: impl FnMut(Mix) -> (S, P::Shared)) -> Outcome {
+    pub fn run_with<S: Source, P: Protocol>(
+        &self,
+        mut make: impl FnMut(Mix) -> (S, P::Shared),
+    ) -> SimulationResult {
         let mixes = crate::assembly::mixes(&self.plan).expect("a plan's requests can be encoded");
-        let mut outcome = Outcome {
+        let mut outcome = SimulationResult {
             snapshot: Snapshot::new(self.plan.machine.shards as usize, &self.plan.layout(), self.phases()),
             wires: Vec::new(),
             intervals: Vec::new(),
@@ -170,7 +175,11 @@ impl Simulation {
         Share { shard: u64::from(shard), shards: u64::from(self.plan.machine.shards) }
     }
 
-    fn run_shard<S: Source, P: Protocol>(&self, bench: Bench<S, P>, outcome: &mut Outcome) -> Statistics {
+    fn run_shard<S: Source, P: Protocol>(
+        &self,
+        bench: Bench<S, P>,
+        outcome: &mut SimulationResult,
+    ) -> Statistics {
         let Bench { number: shard, shard: mut running, lane, ledger, control } = bench;
         let mut ended_ns = None;
         let mut next_collect_ns = 0;
@@ -218,7 +227,7 @@ impl Simulation {
     }
 
     /// Asks a fresh bucket what was to be sent before an instant.
-    fn count_scheduled(&self, shard: u32, before_ns: u64, outcome: &mut Outcome) {
+    fn count_scheduled(&self, shard: u32, before_ns: u64, outcome: &mut SimulationResult) {
         let Some(scheduled) = &mut outcome.scheduled else { return };
         for (index, scenario) in self.plan.scenarios.iter().enumerate() {
             let Scenario { starts_ns, load, requests_max, .. } = scenario;
@@ -229,7 +238,7 @@ impl Simulation {
     }
 }
 
-impl Outcome {
+impl SimulationResult {
     /// All requests of the run, whatever phase they belong to.
     pub fn total(&self) -> Series {
         self.snapshot.total()
@@ -252,21 +261,21 @@ impl Outcome {
 }
 
 /// Takes over what a shard has handed over; returns when it stopped, if it says so.
-fn collect(lane: &CollectorLane, outcome: &mut Outcome) -> Option<u64> {
+fn collect(lane: &CollectorLane, outcome: &mut SimulationResult) -> Option<u64> {
     let mut ended_ns = None;
     while let Some(recorder) = lane.pop() {
         outcome.snapshot.absorb(&recorder);
-        outcome.intervals.push(Interval::of(&recorder));
+        outcome.intervals.push(SimulatedInterval::of(&recorder));
         ended_ns = ended_ns.or(recorder.ended_ns);
         lane.give_back(recorder);
     }
     ended_ns
 }
 
-impl Interval {
-    fn of(recorder: &Recorder) -> Interval {
+impl SimulatedInterval {
+    fn of(recorder: &Recorder) -> SimulatedInterval {
         let all = || recorder.requests.each_series();
-        Interval {
+        SimulatedInterval {
             shard: recorder.shard,
             from_ns: recorder.from_ns,
             to_ns: recorder.to_ns,

@@ -4,7 +4,7 @@
 //! nor freed while the kernel has it: constants and addresses are boxed at the start, outgoing bytes are copied into a slot's own
 //! box, its [`Home`]. (2) A home is written to only when it is not lent. A send that waits lends it until it completes; one
 //! that must not wait, until the kernel has taken it from the queue. A slot that is emptied meanwhile leaves the box to the send.
-//! (3) A receive buffer is handed out as a [`Buffer`] that cannot be copied, is good for the ring that made it alone, and
+//! (3) A receive buffer is handed out as a [`ReceiveBuffer`] that cannot be copied, is good for the ring that made it alone, and
 //! is the kernel's again only when that is given back. (4) On drop, all work is cancelled and waited for before any memory
 //! goes; if that fails the memory is leaked.
 //!
@@ -57,7 +57,7 @@ pub struct Ring {
     has_absolute_timeouts: bool,
     is_plain: bool,
     buffers: ManuallyDrop<BufferRing>,
-    memory: ManuallyDrop<Outgoing>,
+    memory: ManuallyDrop<SendMemory>,
     copy_bytes_max: usize,
     /// Loans so far, wrapping: a late completion is not taken for that of a younger send.
     loans: u32,
@@ -71,7 +71,7 @@ pub struct Ring {
 }
 
 /// What the kernel reads: never moved, never freed while it may.
-struct Outgoing {
+struct SendMemory {
     addresses: Box<[SockAddr]>,
     constants: Box<[Box<[u8]>]>,
     homes: Box<[Home]>,
@@ -114,7 +114,7 @@ pub struct Done {
     /// Bytes or a descriptor, or a negated errno.
     pub result: i32,
     /// The buffer that was filled, if one was.
-    pub buffer: Option<Buffer>,
+    pub buffer: Option<ReceiveBuffer>,
     /// True when a multishot operation stays armed.
     pub more: bool,
 }
@@ -122,7 +122,7 @@ pub struct Done {
 /// A filled receive buffer of one ring. Give it back with [`Ring::recycle`].
 #[derive(Debug)]
 #[must_use = "the kernel has one buffer less until it is given back"]
-pub struct Buffer {
+pub struct ReceiveBuffer {
     id: u16,
     bytes: u16,
     ring: u32,
@@ -156,7 +156,7 @@ impl Ring {
             )?;
         }
         let enter_fd = register_ring_fd(uring.as_raw_fd());
-        let memory = Outgoing {
+        let memory = SendMemory {
             addresses: setup.addresses.into_boxed_slice(),
             constants: setup.constants.into_iter().map(Vec::into_boxed_slice).collect(),
             homes: (0..setup.slots).map(|_| Home::default()).collect(),
@@ -272,7 +272,7 @@ impl Ring {
 
     /// Takes back what a completed send had; returns the token it was submitted with.
     fn take_back(&mut self, mark: u64) -> u64 {
-        let Outgoing { homes, orphans, .. } = &mut *self.memory;
+        let SendMemory { homes, orphans, .. } = &mut *self.memory;
         let home = &mut homes[mark as u32 as usize];
         if let Some(loan) = home.loan.take_if(|loan| loan.mark == mark) {
             return loan.token;
@@ -385,13 +385,13 @@ impl Ring {
 
     /// The bytes in a buffer.
     #[inline]
-    pub(crate) fn bytes(&self, buffer: &Buffer) -> &[u8] {
+    pub(crate) fn bytes(&self, buffer: &ReceiveBuffer) -> &[u8] {
         self.buffers.bytes(buffer)
     }
 
     /// Gives a buffer back to the kernel.
     #[inline]
-    pub fn recycle(&mut self, buffer: Buffer) {
+    pub fn recycle(&mut self, buffer: ReceiveBuffer) {
         self.buffers.take_back(buffer);
     }
 
@@ -563,23 +563,23 @@ impl BufferRing {
     }
 
     /// A buffer that the kernel says it has filled. The only way to make one.
-    fn filled(&self, id: u16, result: i32) -> Buffer {
+    fn filled(&self, id: u16, result: i32) -> ReceiveBuffer {
         let bytes = result.max(0) as usize;
         assert!(id < self.count && bytes <= BUFFER_BYTES, "the kernel filled a buffer of ours");
-        Buffer { id, bytes: bytes as u16, ring: self.identity }
+        ReceiveBuffer { id, bytes: bytes as u16, ring: self.identity }
     }
 
-    fn bytes(&self, buffer: &Buffer) -> &[u8] {
+    fn bytes(&self, buffer: &ReceiveBuffer) -> &[u8] {
         assert!(buffer.ring == self.identity, "a buffer of this ring");
         // SAFETY: the range lies inside the mapping, as `filled` saw to; the kernel wrote it before the completion and does
-        // not touch it until the buffer is offered again, which takes the `Buffer` away from the caller (rule 3).
+        // not touch it until the buffer is offered again, which takes the `ReceiveBuffer` away from the caller (rule 3).
         unsafe {
             let start = self.data.as_ptr().add(usize::from(buffer.id) * BUFFER_BYTES);
             std::slice::from_raw_parts(start, usize::from(buffer.bytes))
         }
     }
 
-    fn take_back(&mut self, buffer: Buffer) {
+    fn take_back(&mut self, buffer: ReceiveBuffer) {
         assert!(buffer.ring == self.identity, "a buffer of this ring");
         self.offer(buffer.id);
     }

@@ -81,6 +81,20 @@ fn earlier_reports_bundles_and_baselines_are_compared() {
 }
 
 #[test]
+fn a_report_of_schema_2_that_calls_segments_stretches_is_read() {
+    let today = said(&["archive", "show", "first", "--json"]);
+    let earlier = today.replace("\"segments\"", "\"stretches\"");
+    assert_ne!(earlier, today);
+    // No run is compared with itself.
+    let run_id = serde_json::from_str::<Value>(&today).unwrap()["run_id"].as_str().unwrap().to_owned();
+    let today = today.replace(&run_id, "another");
+    let words = ["compare", "earlier.json", "today.json", "--allow", "invalid", "--allow", "slices"];
+    let done = Vajra::new(&words).file("earlier.json", &earlier).file("today.json", &today).done();
+    assert!([0, 98].contains(&done.code), "{}", done.stderr);
+    assert!(done.stdout.contains("response p50"), "{}", done.stdout);
+}
+
+#[test]
 fn a_plan_of_today_is_held_against_an_earlier_baseline() {
     let words =
         "gate testbed:/?service=fixed:1ms -R 100 -d 2s -c 2 --wait park --runs 1 --force --no-archive";

@@ -4,12 +4,12 @@ use super::worlds::{plan, report, run, seeds};
 use engine::plan::Plan;
 use engine::quantity::{MILLISECOND_NS, SECOND_NS};
 use engine::report::{Report, ScenarioReport};
-use shards::simulation::Outcome;
-use shards::simulation::world::{Server, Service, Stall, World};
+use shards::simulation::SimulationResult;
+use shards::simulation::world::{Service, SimulatedServer, SimulatedStall, World};
 
 /// A server that takes this long on average.
 fn serving(service: Service) -> World {
-    World { server: Server { service, ..Server::default() }, ..World::default() }
+    World { server: SimulatedServer { service, ..SimulatedServer::default() }, ..World::default() }
 }
 
 fn scenario<'a>(report: &'a Report, name: &str) -> &'a ScenarioReport {
@@ -17,7 +17,7 @@ fn scenario<'a>(report: &'a Report, name: &str) -> &'a ScenarioReport {
 }
 
 /// A run, and what would be reported of it.
-fn reported(plan: &Plan, world: &World, seed: u64) -> (Outcome, Report) {
+fn reported(plan: &Plan, world: &World, seed: u64) -> (SimulationResult, Report) {
     let outcome = run(plan, world, seed);
     let report = report(plan, &outcome);
     (outcome, report)
@@ -41,8 +41,10 @@ fn a_closed_loop_holds_no_schedule_beside_it_up_not_even_when_it_is_over() {
 #[test]
 fn connections_that_a_closed_loop_leaves_unused_at_its_end_hold_nobody_up() {
     // All connections are free at once, more of them than one turn uses; some of these ends lie between two such turns.
-    let world =
-        World { server: Server { batch_ns: 10 * MILLISECOND_NS, ..Server::default() }, ..World::default() };
+    let world = World {
+        server: SimulatedServer { batch_ns: 10 * MILLISECOND_NS, ..SimulatedServer::default() },
+        ..World::default()
+    };
     for seed in seeds(50) {
         let ends_us = 20_000 + 20 * seed % 1_000;
         let plan = plan(&format!(
@@ -95,8 +97,8 @@ fn a_number_of_requests_ends_the_window_of_its_scenario_and_a_run_in_which_nothi
 #[test]
 fn a_backlog_is_given_up_at_the_end_of_its_own_scenario() {
     // Silent from the first second to the end of the run: what was due before is too old to be caught up with.
-    let stall = Some(Stall { length_ns: 60 * SECOND_NS, every_ns: 61 * SECOND_NS });
-    let world = World { server: Server { stall, ..Server::default() }, ..World::default() };
+    let stall = Some(SimulatedStall { length_ns: 60 * SECOND_NS, every_ns: 61 * SECOND_NS });
+    let world = World { server: SimulatedServer { stall, ..SimulatedServer::default() }, ..World::default() };
     for seed in seeds(3) {
         let plan = plan(
             "duration = '12s'\ntimeout = '20s'\n[scenario.early]\nconnections = 2\nduration = '4s'\nload = { rate = 50 }\n\

@@ -5,11 +5,13 @@ use super::worlds::*;
 use engine::outcome::Kind;
 use engine::quantity::{MICROSECOND_NS, MILLISECOND_NS, SECOND_NS};
 use engine::target_outcome::TargetStatus;
-use shards::simulation::world::{Faults, Hiccup, Machine, Server, Service, Stall, World};
+use shards::simulation::world::{
+    Faults, Hiccup, Service, SimulatedMachine, SimulatedServer, SimulatedStall, World,
+};
 
 /// A machine that needs 150 µs for each send: 6,600 requests a second, and no more.
 fn weak() -> World {
-    let machine = Machine { submission_ns: 150 * MICROSECOND_NS, ..Machine::default() };
+    let machine = SimulatedMachine { submission_ns: 150 * MICROSECOND_NS, ..SimulatedMachine::default() };
     World { machine, ..World::default() }
 }
 
@@ -72,8 +74,9 @@ fn a_shed_arrival_is_held_against_whoever_kept_it_waiting() {
 #[test]
 fn responses_that_came_while_the_core_was_lost_are_no_timeouts() {
     let hiccup = Some(Hiccup { length_ns: 2 * SECOND_NS, every_ns: 3 * SECOND_NS });
-    let machine = Machine { hiccup, ..Machine::default() };
-    let server = Server { service: Service::Fixed(50 * MILLISECOND_NS), ..Server::default() };
+    let machine = SimulatedMachine { hiccup, ..SimulatedMachine::default() };
+    let server =
+        SimulatedServer { service: Service::Fixed(50 * MILLISECOND_NS), ..SimulatedServer::default() };
     for seed in seeds(10) {
         let plan = plan("duration = '20s'\nconnections = 50\ntimeout = '500ms'\n[load]\nrate = 200");
         let outcome = run(&plan, &World { machine, server, ..World::default() }, seed);
@@ -88,10 +91,12 @@ fn responses_that_came_while_the_core_was_lost_are_no_timeouts() {
 #[test]
 fn arrivals_shed_between_rare_ones_are_held_against_whoever_kept_them_waiting() {
     // The next arrival is later than now when the ones before it are dropped: it has not waited at all.
-    let stall = Some(Stall { length_ns: 700 * MILLISECOND_NS, every_ns: SECOND_NS });
-    let silent = World { server: Server { stall, ..Server::default() }, ..World::default() };
+    let stall = Some(SimulatedStall { length_ns: 700 * MILLISECOND_NS, every_ns: SECOND_NS });
+    let silent =
+        World { server: SimulatedServer { stall, ..SimulatedServer::default() }, ..World::default() };
     let hiccup = Some(Hiccup { length_ns: SECOND_NS, every_ns: SECOND_NS });
-    let stopped = World { machine: Machine { hiccup, ..Machine::default() }, ..World::default() };
+    let stopped =
+        World { machine: SimulatedMachine { hiccup, ..SimulatedMachine::default() }, ..World::default() };
     for seed in seeds(5) {
         let own_share = |world: &World| {
             let load = "[load]\nrate = 100\noverload = 'shed'\ndeadline = '5ms'";
@@ -126,8 +131,9 @@ fn a_backlog_that_is_not_caught_up_with_in_time_is_held_against_the_generator() 
 
 #[test]
 fn a_backlog_that_is_caught_up_with_tells_whose_it_was() {
-    let stall = Some(Stall { length_ns: 800 * MILLISECOND_NS, every_ns: 2_900 * MILLISECOND_NS });
-    let stalls = World { server: Server { stall, ..Server::default() }, ..World::default() };
+    let stall = Some(SimulatedStall { length_ns: 800 * MILLISECOND_NS, every_ns: 2_900 * MILLISECOND_NS });
+    let stalls =
+        World { server: SimulatedServer { stall, ..SimulatedServer::default() }, ..World::default() };
     for seed in seeds(3) {
         let own_share = |plan_text: &str, world: &World| {
             let outcome = run(&plan(plan_text), world, seed);
@@ -162,8 +168,9 @@ fn a_target_that_closes_after_each_response_does_not_hide_the_generators_backlog
 #[test]
 fn nothing_times_out_for_the_generators_sake_after_the_end_either() {
     let hiccup = Some(Hiccup { length_ns: 2 * SECOND_NS, every_ns: 500 * MILLISECOND_NS });
-    let machine = Machine { hiccup, ..Machine::default() };
-    let server = Server { service: Service::Fixed(400 * MILLISECOND_NS), ..Server::default() };
+    let machine = SimulatedMachine { hiccup, ..SimulatedMachine::default() };
+    let server =
+        SimulatedServer { service: Service::Fixed(400 * MILLISECOND_NS), ..SimulatedServer::default() };
     let mut in_drain = 0;
     for seed in seeds(30) {
         let plan = plan("duration = '1s'\nconnections = 200\ntimeout = '500ms'\n[load]\nrate = 200");
@@ -179,8 +186,9 @@ fn nothing_times_out_for_the_generators_sake_after_the_end_either() {
 #[test]
 fn what_a_lost_core_kept_waiting_is_not_the_targets_time() {
     let hiccup = Some(Hiccup { length_ns: 2 * SECOND_NS, every_ns: 3 * SECOND_NS });
-    let machine = Machine { hiccup, ..Machine::default() };
-    let server = Server { service: Service::Fixed(50 * MILLISECOND_NS), ..Server::default() };
+    let machine = SimulatedMachine { hiccup, ..SimulatedMachine::default() };
+    let server =
+        SimulatedServer { service: Service::Fixed(50 * MILLISECOND_NS), ..SimulatedServer::default() };
     for (seed, wait) in seeds(5).flat_map(|seed| ["spin", "auto", "park"].map(|wait| (seed, wait))) {
         let plan = plan(&format!(
             "duration = '20s'\nconnections = 500\nwait = '{wait}'\ntimeout = '5s'\n[load]\nrate = 200"
@@ -195,8 +203,9 @@ fn what_a_lost_core_kept_waiting_is_not_the_targets_time() {
 
 #[test]
 fn responses_that_wait_while_a_turn_sends_are_the_generators_time() {
-    let machine = Machine { submission_ns: 4 * MICROSECOND_NS, ..Machine::default() };
-    let server = Server { service: Service::Exponential(20 * MICROSECOND_NS), ..Server::default() };
+    let machine = SimulatedMachine { submission_ns: 4 * MICROSECOND_NS, ..SimulatedMachine::default() };
+    let server =
+        SimulatedServer { service: Service::Exponential(20 * MICROSECOND_NS), ..SimulatedServer::default() };
     for seed in seeds(3) {
         let plan = plan("duration = '1s'\nconnections = 16");
         let outcome = run(&plan, &World { machine, server, ..World::default() }, seed);

@@ -12,9 +12,9 @@ use engine::random::Random;
 use engine::record::Series;
 use engine::report::{Identity, MachineFacts, Measured, Report};
 use shards::simulation::world::{
-    Body, Faults, Hiccup, Machine, Network, Pieces, Server, Service, Stall, World,
+    Body, Faults, Hiccup, Network, Pieces, Service, SimulatedMachine, SimulatedServer, SimulatedStall, World,
 };
-use shards::simulation::{Outcome, Simulation};
+use shards::simulation::{Simulation, SimulationResult};
 use std::ops::Range;
 
 /// What a request takes from being handed over to being recorded, beside network and server: the machine's own time.
@@ -52,7 +52,7 @@ impl Drop for Witness {
     }
 }
 
-pub(super) fn run(plan: &Plan, world: &World, seed: u64) -> Outcome {
+pub(super) fn run(plan: &Plan, world: &World, seed: u64) -> SimulationResult {
     let _witness = Witness(seed);
     let outcome = Simulation::new(plan.clone(), world.clone(), seed).run();
     assert_accounted(plan, &outcome, seed);
@@ -61,7 +61,7 @@ pub(super) fn run(plan: &Plan, world: &World, seed: u64) -> Outcome {
 }
 
 /// All that came of a run, in words: two runs with the same did the same.
-pub(super) fn digest(outcome: &Outcome) -> String {
+pub(super) fn digest(outcome: &SimulationResult) -> String {
     let of_series = |series: &Series| {
         let times = [&series.response, &series.service, &series.slip, &series.failed_response];
         let statuses: Vec<(u16, u64)> = series.statuses.iter().collect();
@@ -82,7 +82,7 @@ pub(super) fn digest(outcome: &Outcome) -> String {
 }
 
 /// What would be reported of it.
-pub(super) fn report(plan: &Plan, outcome: &Outcome) -> Report {
+pub(super) fn report(plan: &Plan, outcome: &SimulationResult) -> Report {
     let facts = MachineFacts {
         cores: (0..plan.machine.shards as usize).collect(),
         connections_open: u64::from(plan.connections()),
@@ -95,7 +95,7 @@ pub(super) fn report(plan: &Plan, outcome: &Outcome) -> Report {
 }
 
 /// When requests ended, interval by interval, without their times.
-fn history(plan: &Plan, outcome: &Outcome) -> Vec<Slice> {
+fn history(plan: &Plan, outcome: &SimulationResult) -> Vec<Slice> {
     let response_hdr = Distribution::new().encode();
     let mut history: Vec<Slice> = outcome
         .intervals
@@ -117,7 +117,7 @@ fn history(plan: &Plan, outcome: &Outcome) -> Vec<Slice> {
 }
 
 /// What holds in every world: nothing is lost, nothing is counted twice.
-pub(super) fn assert_accounted(plan: &Plan, outcome: &Outcome, seed: u64) {
+pub(super) fn assert_accounted(plan: &Plan, outcome: &SimulationResult, seed: u64) {
     let (total, snapshot) = (outcome.total(), &outcome.snapshot);
     let unreleased = snapshot.requests.scenario_total();
     let connect_errors =
@@ -247,15 +247,19 @@ pub(super) fn random_faults(random: &mut Random) -> Faults {
     }
 }
 
-pub(super) fn random_server(random: &mut Random) -> Server {
+pub(super) fn random_server(random: &mut Random) -> SimulatedServer {
     let service_ns = pick(random, &[50, 500, 5_000, 40_000]) * MICROSECOND_NS;
     let down_ns = random.between(0, 2 * SECOND_NS);
     let bytes_max = pick(random, &[0, 20, 3_000, 9_000, 100_000]);
-    Server {
+    SimulatedServer {
         service: pick(random, &[Service::Fixed(service_ns), Service::Exponential(service_ns)]),
         stall: pick(
             random,
-            &[None, None, Some(Stall { length_ns: 200 * MILLISECOND_NS, every_ns: 900 * MILLISECOND_NS })],
+            &[
+                None,
+                None,
+                Some(SimulatedStall { length_ns: 200 * MILLISECOND_NS, every_ns: 900 * MILLISECOND_NS }),
+            ],
         ),
         down: pick(random, &[None, None, None, Some((down_ns, down_ns + 600 * MILLISECOND_NS))]),
         batch_ns: pick(random, &[0, 0, MILLISECOND_NS]),
@@ -267,9 +271,9 @@ pub(super) fn random_server(random: &mut Random) -> Server {
     }
 }
 
-pub(super) fn random_machine(random: &mut Random) -> Machine {
+pub(super) fn random_machine(random: &mut Random) -> SimulatedMachine {
     let hiccup = Some(Hiccup { length_ns: 5 * MILLISECOND_NS, every_ns: 100 * MILLISECOND_NS });
-    Machine {
+    SimulatedMachine {
         // Coarse, or most of the time would go into turns that only look at the clock.
         spin_ns_max: 10 * MICROSECOND_NS,
         submission_ns: pick(random, &[1_000, 1_000, 50_000]),
@@ -279,7 +283,7 @@ pub(super) fn random_machine(random: &mut Random) -> Machine {
         starved_ppm: random_ppm(random, 100_000),
         stopped_ppm: random_ppm(random, 100_000),
         collect_ns: pick(random, &[10 * MILLISECOND_NS, 2 * SECOND_NS]),
-        ..Machine::default()
+        ..SimulatedMachine::default()
     }
 }
 

@@ -6,7 +6,7 @@ use crate::plan::{Fields, HttpRequest, Plan, Request, Scenario, Target};
 use crate::quantity::counted;
 use crate::redact;
 use crate::report::{Report, SCHEMA};
-use crate::schedule::{Shape, Stretch};
+use crate::schedule::{Segment, Shape};
 use crate::template::Piece;
 use crate::verdict::Status;
 use std::collections::BTreeSet;
@@ -266,15 +266,15 @@ fn show_timeouts(scenario: &Scenario) -> String {
     timeouts.into_iter().map(exact).collect::<Vec<_>>().join(", ")
 }
 
-/// A load in a few words; equal words mean equal loads. The length of a last stretch that goes on as it is, is only the length
+/// A load in a few words; equal words mean equal loads. The length of a last segment that goes on as it is, is only the length
 /// of the run.
 fn show_load(load: &Load) -> String {
-    let Load::Open { name, stretches, arrivals, overload } = load else { return "closed".to_owned() };
-    let last = stretches.len() - 1;
-    let stretch = |(index, stretch): (usize, &Stretch)| {
-        let goes_on = index == last && !matches!(stretch.shape, Shape::Ramp { .. });
-        let length = if goes_on { String::new() } else { format!(" for {}", exact(stretch.length_ns)) };
-        match &stretch.shape {
+    let Load::Open { name, segments, arrivals, overload } = load else { return "closed".to_owned() };
+    let last = segments.len() - 1;
+    let segment = |(index, segment): (usize, &Segment)| {
+        let goes_on = index == last && !matches!(segment.shape, Shape::Ramp { .. });
+        let length = if goes_on { String::new() } else { format!(" for {}", exact(segment.length_ns)) };
+        match &segment.shape {
             Shape::Constant(rate) => format!("{rate}{length}"),
             Shape::Ramp { from, to } => format!("{from} to {to}{length}"),
             Shape::Sine { mean, amplitude, period_ns } => {
@@ -282,7 +282,7 @@ fn show_load(load: &Load) -> String {
             }
         }
     };
-    let mut text = stretches.iter().enumerate().map(stretch).collect::<Vec<_>>().join(", ");
+    let mut text = segments.iter().enumerate().map(segment).collect::<Vec<_>>().join(", ");
     if *arrivals == Arrivals::Poisson {
         text += ", poisson";
     }

@@ -399,11 +399,11 @@ pub(super) fn found(fields: &Fields, scope: &Scope) -> Result<(), (String, Strin
 
 /// Why a load has no exact schedule, if it has none.
 fn inexactness(load: &Load) -> Option<String> {
-    let Load::Open { stretches, .. } = load else { return None };
-    if stretches.is_empty() || stretches.iter().any(|stretch| !stretch.is_sound()) {
-        return Some("a stretch of the load is no time, or has no rate that can be offered".into());
+    let Load::Open { segments, .. } = load else { return None };
+    if segments.is_empty() || segments.iter().any(|segment| !segment.is_sound()) {
+        return Some("a segment of the load is no time, or has no rate that can be offered".into());
     }
-    Schedule::new(0, stretches).err().map(|inexact| inexact.to_string())
+    Schedule::new(0, segments).err().map(|inexact| inexact.to_string())
 }
 
 /// What stands for a piece where only its form counts: a digit for a hole.

@@ -82,7 +82,16 @@ fn impossible_loads_are_refused() {
 }
 
 #[test]
-fn shapes_become_stretches_that_fill_the_run() {
+fn a_plan_that_calls_segments_stretches_is_the_same() {
+    let plan = read("url = 'h'\n[load]\nshape = 'ramp'\nfrom = 1\nto = 9").unwrap();
+    let today = serde_json::to_string(&plan).unwrap();
+    let earlier = today.replace("\"segments\"", "\"stretches\"");
+    assert_ne!(earlier, today);
+    assert_eq!(serde_json::from_str::<Plan>(&earlier).unwrap(), plan);
+}
+
+#[test]
+fn shapes_become_segments_that_fill_the_run() {
     for (text, arrivals, seconds) in [
         ("rate = '600/m'", 100, 10),
         ("shape = 'ramp'\nfrom = 100\nto = 5000", 25_500, 10),
@@ -128,8 +137,8 @@ fn a_probe_changes_the_load_alone() {
     .unwrap();
     let probe = plan.probe(Probed::Sum, Rate::per_second(700), SECOND_NS, 3 * SECOND_NS).unwrap();
     let only = &probe.scenarios[0];
-    let Load::Open { arrivals, stretches, .. } = &only.load else { panic!("{:?}", only.load) };
-    assert_eq!((*arrivals, stretches.len()), (Arrivals::Poisson, 1));
+    let Load::Open { arrivals, segments, .. } = &only.load else { panic!("{:?}", only.load) };
+    assert_eq!((*arrivals, segments.len()), (Arrivals::Poisson, 1));
     assert_eq!(only.schedule().unwrap().arrivals_before(SECOND_NS), 700);
     assert_eq!(probe.phases, Phases { measure_from_ns: SECOND_NS, measure_to_ns: 3 * SECOND_NS });
     let planned = &plan.scenarios[0];
@@ -260,7 +269,7 @@ fn fields_that_break_a_rule_become_no_plan() {
             serde_json::json!(0),
             "plan.scenarios[0].script.mix[0].timeout",
         ),
-        ("/scenarios/0/load/open/stretches", serde_json::json!([]), "plan.scenarios[0].load"),
+        ("/scenarios/0/load/open/segments", serde_json::json!([]), "plan.scenarios[0].load"),
         ("/phases/measure_from_ns", serde_json::json!(u64::MAX), "plan.phases"),
         ("/interval_ns", serde_json::json!(1), "plan.interval_ns"),
         ("/thresholds/0/scope/scenario", serde_json::json!("gone"), "plan.thresholds[0]"),

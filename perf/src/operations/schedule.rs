@@ -7,7 +7,7 @@ use engine::load::{Arrivals, Load, Overload};
 use engine::phase::Phases;
 use engine::quantity::{Rate, SECOND_NS};
 use engine::random::Draws;
-use engine::schedule::{Shape, Stretch};
+use engine::schedule::{Segment, Shape};
 
 /// Long enough that a measurement is a small part of it, so that every shape is measured where it is itself.
 const LENGTH_NS: u64 = 60 * SECOND_NS;
@@ -40,8 +40,8 @@ fn sine() -> Shape {
 }
 
 fn open(shape: Shape, arrivals: Arrivals) -> Load {
-    let stretches = vec![Stretch { length_ns: LENGTH_NS, shape }];
-    Load::Open { name: "counted".into(), stretches, arrivals, overload: Overload::Queue }
+    let segments = vec![Segment { length_ns: LENGTH_NS, shape }];
+    Load::Open { name: "counted".into(), segments, arrivals, overload: Overload::Queue }
 }
 
 fn bucket(load: &Load) -> TokenBucket {

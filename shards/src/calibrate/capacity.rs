@@ -1,9 +1,10 @@
 //! How much shards carry: closed loops against the null responder. With one request under way on each connection and with
 //! many, on one shard and on more for as long as there are cores for as many responders.
 
+use super::effort::Effort;
 use super::halt::Halt;
-use super::trial::{CONNECTIONS_PER_SHARD, Trust, list, run};
-use super::{Effort, halves, one_core};
+use super::placement::{halves, one_core};
+use super::trial::{CONNECTIONS_PER_SHARD, TrialVerdict, list, run};
 use crate::null::NullResponder;
 use engine::failure::RunFailure;
 use engine::report::Report;
@@ -51,7 +52,7 @@ pub struct CapacityRun {
     /// CPU time for each request in the best round, nanoseconds.
     pub cpu_per_request_ns: f64,
     /// How far the best round can be trusted.
-    pub verdict: Trust,
+    pub verdict: TrialVerdict,
 }
 
 impl Scaling {
@@ -120,7 +121,7 @@ fn measure_one(
         full_rps: full_rps(best),
         rounds_full_rps: reports.iter().map(full_rps).collect(),
         cpu_per_request_ns: best.cpu.per_request_ns,
-        verdict: Trust::of_saturated(best),
+        verdict: TrialVerdict::of_saturated(best),
     })
 }
 

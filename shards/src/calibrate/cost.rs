@@ -1,6 +1,6 @@
 //! What a request costs to write down, and what a connection costs to have.
 
-use super::halves;
+use super::placement::halves;
 use super::trial::list;
 use crate::null::NullResponder;
 use engine::failure::{FailureKind, RunFailure};
@@ -32,7 +32,7 @@ pub struct Recording {
 
 /// What a connection costs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Memory {
+pub struct MemoryCost {
     /// Resident bytes for each further connection.
     pub bytes_per_connection: f64,
     /// Connections, and the most resident bytes of a process with them.
@@ -67,7 +67,7 @@ fn record(recorder: &mut Recorder) -> f64 {
 }
 
 /// Runs the program itself twice, with few connections and with many, and compares what it had resident at the most.
-pub(super) fn memory(program: Option<&Path>, cores: &[usize]) -> Result<Memory, RunFailure> {
+pub(super) fn memory(program: Option<&Path>, cores: &[usize]) -> Result<MemoryCost, RunFailure> {
     let program =
         program.ok_or_else(|| FailureKind::System.failure("the program does not know where it is"))?;
     let (responder, generator) = halves(cores, 1)?;
@@ -79,7 +79,7 @@ pub(super) fn memory(program: Option<&Path>, cores: &[usize]) -> Result<Memory, 
     null.stop()?;
     let processes = processes?;
     let grown = processes[1].1 as f64 - processes[0].1 as f64;
-    Ok(Memory { bytes_per_connection: grown / f64::from(MANY - FEW), processes })
+    Ok(MemoryCost { bytes_per_connection: grown / f64::from(MANY - FEW), processes })
 }
 
 /// A closed loop of a second: long enough for every connection to have carried requests.

@@ -3,7 +3,7 @@
 //! Gil Tene's jHiccup (2012).
 
 use super::halt::Halt;
-use crate::arrivals::Spread;
+use crate::arrivals::TimeSpread;
 use crate::clock::Clock;
 use crate::failures::died;
 use engine::distribution::Distribution;
@@ -29,7 +29,7 @@ pub struct CoreHiccups {
     /// The share of the time that was lost in them.
     pub share: f64,
     /// How long they were.
-    pub hiccup_ns: Spread,
+    pub hiccup_ns: TimeSpread,
 }
 
 /// The profile of every core, all watched at once, and the worst of the clock's errors in parts per million.
@@ -96,7 +96,7 @@ impl Profile {
             watched_s: watched_ns / 1e9,
             per_s: self.hiccups.count() as f64 / (watched_ns / 1e9),
             share: self.lost_ns as f64 / watched_ns,
-            hiccup_ns: Spread::new(&self.hiccups),
+            hiccup_ns: TimeSpread::new(&self.hiccups),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! How exactly one shard sends: open loops at several rates, waiting in either way. Slip is what the shard says of itself;
 //! the gaps are what arrived, as the arrival recorder saw it on another core.
 
+use super::effort::Effort;
 use super::halt::Halt;
-use super::trial::{CONNECTIONS_PER_SHARD, Trust, list, run};
-use super::{Effort, SLIP_RATE_RPS, halves};
-use crate::arrivals::Arrivals;
+use super::placement::halves;
+use super::trial::{CONNECTIONS_PER_SHARD, TrialVerdict, list, run};
+use crate::arrivals::ArrivalRecord;
 use crate::null::NullResponder;
 use engine::failure::RunFailure;
 use engine::plan::Wait;
@@ -12,6 +13,8 @@ use engine::report::Timing;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+/// The rate at which slip is compared with what a run asks for.
+pub const SLIP_RATE_RPS: u64 = 10_000;
 /// What is asked for, arrivals per second.
 const RATES_RPS: [u64; 3] = [1_000, SLIP_RATE_RPS, 50_000];
 /// The ways of waiting at the ends of the scale; `auto` lies between them.
@@ -31,9 +34,9 @@ pub struct Pacing {
     /// Sent − intended, as the shard has it.
     pub slip_ns: Timing,
     /// When requests came, as the arrival recorder has it.
-    pub arrivals: Arrivals,
+    pub arrivals: ArrivalRecord,
     /// How far the run can be trusted.
-    pub verdict: Trust,
+    pub verdict: TrialVerdict,
 }
 
 /// What one run is to be.
@@ -83,7 +86,7 @@ pub(super) fn measure(
         wait: trial.wait,
         rate_rps: trial.rate_rps,
         achieved_rps: report.rate.achieved,
-        verdict: Trust::new(&report),
+        verdict: TrialVerdict::new(&report),
         slip_ns: report.slip_ns,
         arrivals,
     })

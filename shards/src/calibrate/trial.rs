@@ -20,7 +20,7 @@ pub(super) const CONNECTIONS_PER_SHARD: usize = 64;
 
 /// A run's verdict, in short.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Trust {
+pub struct TrialVerdict {
     /// Its status.
     pub status: Status,
     /// The rules it broke.
@@ -29,22 +29,24 @@ pub struct Trust {
     pub is_noisy: bool,
 }
 
-impl Trust {
+impl TrialVerdict {
     /// The whole verdict.
-    pub(super) fn new(report: &Report) -> Trust {
-        Trust::of_reasons(report.verdict.reasons.iter())
+    pub(super) fn new(report: &Report) -> TrialVerdict {
+        TrialVerdict::of_reasons(report.verdict.reasons.iter())
     }
 
     /// The verdict without what says that Vajra is the limit, of a run that is to find that limit.
-    pub(super) fn of_saturated(report: &Report) -> Trust {
-        Trust::of_reasons(report.verdict.reasons.iter().filter(|reason| reason.cause != Cause::Generator))
+    pub(super) fn of_saturated(report: &Report) -> TrialVerdict {
+        TrialVerdict::of_reasons(
+            report.verdict.reasons.iter().filter(|reason| reason.cause != Cause::Generator),
+        )
     }
 
-    fn of_reasons<'a>(reasons: impl Iterator<Item = &'a Reason>) -> Trust {
+    fn of_reasons<'a>(reasons: impl Iterator<Item = &'a Reason>) -> TrialVerdict {
         let (statuses, rules): (Vec<Status>, Vec<String>) =
             reasons.map(|reason| (reason.status, reason.rule.clone())).unzip();
         let is_noisy = rules.iter().any(|rule| NOISE.contains(&rule.as_str()));
-        Trust { status: statuses.into_iter().max().unwrap_or_default(), rules, is_noisy }
+        TrialVerdict { status: statuses.into_iter().max().unwrap_or_default(), rules, is_noisy }
     }
 
     /// The status and why, for people.
@@ -99,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_verdict_is_shown_with_its_reasons() {
-        let trust = |rules: &[&str], is_noisy| Trust {
+        let trust = |rules: &[&str], is_noisy| TrialVerdict {
             status: Status::Degraded,
             rules: rules.iter().map(|rule| (*rule).to_owned()).collect(),
             is_noisy,

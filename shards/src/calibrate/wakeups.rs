@@ -1,7 +1,7 @@
 //! How late a wait ends: io_uring's, on an otherwise idle ring, as a parking shard waits.
 
 use super::halt::Halt;
-use crate::arrivals::Spread;
+use crate::arrivals::TimeSpread;
 use crate::clock::monotonic_ns;
 use crate::failures::{died, enter_failed, no_ring, stopped};
 use crate::sys::{Ring, Setup};
@@ -18,7 +18,7 @@ pub struct Wakeups {
     /// How long each was to be.
     pub wait_ns: u64,
     /// How much longer it was.
-    pub late_ns: Spread,
+    pub late_ns: TimeSpread,
 }
 
 /// Waits so many times for each length, on the core where a shard would be.
@@ -50,7 +50,7 @@ fn wait(ring: &mut Ring, wait_ns: u64, count: u32, halt: &Halt) -> Result<Wakeup
             late.record(late_ns);
         }
     }
-    Ok(Wakeups { wait_ns, late_ns: Spread::new(&late) })
+    Ok(Wakeups { wait_ns, late_ns: TimeSpread::new(&late) })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! Only safe methods are sent unasked (RFC 9110 section 9.2.1): the others may change something at the target. What is shown
 //! of a request is its method and its path without the query, because secrets are kept in headers, bodies and queries.
 
-use super::{Check, Grade};
+use super::check::{Check, Grade};
 use crate::assembly::mixes;
 use crate::protocol::any::{AnyProtocol, AnyShared};
 use crate::protocol::{Protocol, Response, Single};
@@ -54,7 +54,7 @@ pub(super) fn check(plan: &Plan, target: usize, address: &SockAddr, sends_all: b
             return checks;
         }
     };
-    let (wanted, refused): (Vec<Kind>, Vec<Kind>) =
+    let (wanted, refused): (Vec<RequestKind>, Vec<RequestKind>) =
         asker.kinds().into_iter().partition(|kind| sends_all || kind.is_safe);
     let mut wanted = wanted.into_iter();
     for kind in wanted.by_ref().take(SENT_MAX) {
@@ -65,7 +65,7 @@ pub(super) fn check(plan: &Plan, target: usize, address: &SockAddr, sends_all: b
             break;
         }
     }
-    let (left, sent_max) = (wanted.collect::<Vec<Kind>>(), counted(SENT_MAX as u64, "request"));
+    let (left, sent_max) = (wanted.collect::<Vec<RequestKind>>(), counted(SENT_MAX as u64, "request"));
     let is_cut = checks.iter().all(|check| check.grade != Grade::Fail);
     let why = if is_cut { format!("{sent_max} are looked at") } else { "the one before it failed".into() };
     checks.extend(not_sent(&left, &why, "the run sends them anyway"));
@@ -75,7 +75,7 @@ pub(super) fn check(plan: &Plan, target: usize, address: &SockAddr, sends_all: b
 }
 
 /// A request of the plan, as it will be sent.
-struct Kind {
+struct RequestKind {
     scenario: usize,
     call: Call,
     bytes: Vec<u8>,
@@ -128,7 +128,7 @@ impl<'a> Asker<'a> {
     }
 
     /// Everything that the plan can send.
-    fn kinds(&mut self) -> Vec<Kind> {
+    fn kinds(&mut self) -> Vec<RequestKind> {
         let is_meant = |step: &Step| step.weight > 0 && self.plan.pools[step.pool].target == self.target;
         let mut kinds = Vec::new();
         for (scenario, (of_plan, source)) in self.plan.scenarios.iter().zip(&mut self.sources).enumerate() {
@@ -139,13 +139,13 @@ impl<'a> Asker<'a> {
                 let bytes = outbox::collected(bytes_max, |out| source.render(call, index as u64, out));
                 let is_safe = SAFE_METHODS.contains(&request.method.as_str());
                 let shown = show_request(&bytes);
-                kinds.push(Kind { scenario, call, shown, bytes, timeout_ns: *timeout_ns, is_safe });
+                kinds.push(RequestKind { scenario, call, shown, bytes, timeout_ns: *timeout_ns, is_safe });
             }
         }
         kinds
     }
 
-    fn check(&mut self, kind: &Kind) -> Check {
+    fn check(&mut self, kind: &RequestKind) -> Check {
         let connect_timeout = Duration::from_nanos(self.plan.targets[self.target].connect_timeout_ns);
         let socket = match self.made.take().map_or_else(|| connect(self.address, connect_timeout), Ok) {
             Ok(socket) => socket,
@@ -195,7 +195,7 @@ impl<'a> Asker<'a> {
         }
     }
 
-    fn judge(&mut self, kind: &Kind, response: Response, found: String) -> Check {
+    fn judge(&mut self, kind: &RequestKind, response: Response, found: String) -> Check {
         match self.sources[kind.scenario]
             .end(kind.call, End::Response { code: response.code, is_ok: response.is_ok })
         {
@@ -321,7 +321,7 @@ fn given(came: Came) -> io::Result<Option<Came>> {
 }
 
 /// A line for requests that were not sent, if there are any.
-fn not_sent(kinds: &[Kind], why: &str, fix: &str) -> Option<Check> {
+fn not_sent(kinds: &[RequestKind], why: &str, fix: &str) -> Option<Check> {
     let mut names: Vec<&str> = kinds.iter().take(NAMED_MAX).map(|kind| kind.shown.as_str()).collect();
     let more = format!("{} more", kinds.len().saturating_sub(NAMED_MAX));
     if kinds.len() > NAMED_MAX {

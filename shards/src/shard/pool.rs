@@ -5,7 +5,7 @@
 use super::core::{Core, MILLISECOND_NS, Released, SECOND_NS, Stage, TICK_NS};
 use super::scenario::{LoadState, ScenarioRun};
 
-use crate::connection::{Armed, Connections, Flight, Link};
+use crate::connection::{Armed, ConnectionTable, Flight, Link};
 use crate::protocol::Protocol;
 use crate::wire::{Slot, Wire};
 use engine::bucket::Arrival;
@@ -37,7 +37,7 @@ pub(super) struct ConnectionPool<P: Protocol> {
     /// The scenario it serves, and its first series.
     pub(super) scenario: usize,
     pub(super) first_series: usize,
-    pub(super) connections: Connections,
+    pub(super) connections: ConnectionTable,
     /// What is spoken on each of them.
     pub(super) protocols: Vec<P>,
     pub(super) shared: P::Shared,
@@ -78,7 +78,7 @@ impl<P: Protocol> ConnectionPool<P> {
             number: number as u32,
             scenario,
             first_series: plan.layout().series_of(scenario).start,
-            connections: Connections::new(slots, pipeline),
+            connections: ConnectionTable::new(slots, pipeline),
             protocols: (0..slots).map(|_| P::new(&shared)).collect(),
             shared,
             closed: (0..slots).collect(),

@@ -3,7 +3,7 @@
 use super::core::Core;
 use super::pool::ConnectionPool;
 use super::scenario::ScenarioRun;
-use crate::connection::{Armed, Connections, Link};
+use crate::connection::{Armed, ConnectionTable, Link};
 use crate::protocol::{Events, Place, Protocol, Receive, Response, Unusable};
 use crate::wire::{Pause, Slot, Wire};
 use engine::record::{Instants, Recorder};
@@ -12,7 +12,7 @@ use engine::seams::{End, Source, StepFacts};
 /// Responses of one connection, written down as they are found.
 struct Responses<'a, S> {
     slot: Slot,
-    connections: &'a mut Connections,
+    connections: &'a mut ConnectionTable,
     source: &'a mut S,
     recorder: &'a mut Recorder,
     now_ns: u64,

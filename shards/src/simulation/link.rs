@@ -7,15 +7,15 @@ use std::ops::Range;
 
 /// One connection, from the shard's descriptor to the server.
 #[derive(Debug, Default)]
-pub(super) struct Link {
+pub(super) struct SimulatedLink {
     /// Goes up when the shard closes: completions of before are not delivered.
     pub(super) generation: u32,
     /// Goes up when either side ends it: events of before do not happen.
     pub(super) life: u32,
-    pub(super) stage: Stage,
+    pub(super) stage: LinkStage,
     /// What the shard believes is armed, and what is.
-    pub(super) believed: Armed,
-    pub(super) armed: Armed,
+    pub(super) believed: ArmedReceive,
+    pub(super) armed: ArmedReceive,
     pub(super) is_pausing: bool,
     /// The memory of the last send is in use.
     pub(super) is_lent: bool,
@@ -31,21 +31,21 @@ pub(super) struct Link {
     /// Bodies of announced length, where in the stream.
     pub(super) bodies: VecDeque<Range<u64>>,
     /// How the stream ends, once that has arrived.
-    pub(super) end: Option<End>,
+    pub(super) end: Option<StreamEnd>,
     pub(super) server: Side,
     /// When the server has served what was asked so far.
     pub(super) free_ns: u64,
 }
 
-impl Link {
+impl SimulatedLink {
     /// A closed connection that can send so many bytes at a time.
-    pub(super) fn new(outbox_bytes: usize) -> Link {
-        Link { outbox: vec![0; outbox_bytes].into_boxed_slice(), ..Link::default() }
+    pub(super) fn new(outbox_bytes: usize) -> SimulatedLink {
+        SimulatedLink { outbox: vec![0; outbox_bytes].into_boxed_slice(), ..SimulatedLink::default() }
     }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum LinkStage {
     #[default]
     Closed,
     Connecting,
@@ -57,7 +57,7 @@ pub(super) enum Stage {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Armed {
+pub(super) enum ArmedReceive {
     #[default]
     No,
     Stream,
@@ -67,7 +67,7 @@ pub(super) enum Armed {
 
 /// How a stream ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum StreamEnd {
     /// The server closed.
     Closed,
     /// It reset.
@@ -100,7 +100,7 @@ pub(super) struct Submission {
 pub(super) enum Asked {
     Connect,
     Send { requests: usize, is_own: bool, is_reported: bool },
-    Receive(Armed),
+    Receive(ArmedReceive),
     Pause,
 }
 
@@ -117,7 +117,7 @@ pub(super) struct Event {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Happening {
     Arrive(usize),
-    End(End),
+    End(StreamEnd),
     Connected,
     Refused,
     Sent,

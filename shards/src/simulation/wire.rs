@@ -8,7 +8,10 @@
 //! It also watches the shard: asking for something that [`Wire`] does not allow panics, with the seed.
 
 use super::http;
-use super::link::{Armed, Asked, End, Event, Happening, Link, Side, Stage, Submission};
+use super::ledger::{Ledger, Statistics};
+use super::link::{
+    ArmedReceive, Asked, Event, Happening, LinkStage, Side, SimulatedLink, StreamEnd, Submission,
+};
 use super::world::{Fate, World, happens};
 use crate::lanes::Control;
 use crate::wire::{Completion, Pause, Slot, Wire};
@@ -18,7 +21,6 @@ use engine::quantity::{MILLISECOND_NS, SECOND_NS};
 use engine::random::Random;
 use engine::record::ShardStats;
 use engine::seams::StepFacts;
-use std::cell::{Cell, RefCell};
 use std::collections::{BinaryHeap, VecDeque};
 use std::io;
 use std::rc::Rc;
@@ -36,45 +38,9 @@ const LINGER_NS_MAX: u64 = 2 * MILLISECOND_NS;
 /// Bytes that were read are kept up to this many, so that moving the rest to the front is rare.
 const READ_BYTES_MAX: usize = 64 << 10;
 
-/// What happened on the server's side of one wire, and to its clock.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Statistics {
-    /// Requests that reached a server which was there.
-    pub requests: u64,
-    /// Requests on connections that were closed or broken.
-    pub unheard: u64,
-    /// Whole answers it sent, whatever their status.
-    pub answers: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Bytes that the shard had thrown away unseen.
-    pub discarded_bytes: u64,
-    /// Receives that the shard asked to stop.
-    pub pauses: u64,
-    /// Answers by fate: lost, reset, cut short, followed by a close, by a quiet end, by a lost end, with status 503, garbage.
-    pub fates: [u64; 8],
-    /// Attempts to connect, by second of the run; those before the start count in the first.
-    pub connects: Vec<u64>,
-    /// Jumps of the clock: when from the start of the run, and how far.
-    pub hiccups: Vec<(i64, u64)>,
-    /// When the shard was done, from the start of the run.
-    pub finished_ns: u64,
-    /// When each request reached the server, from the start of the run, if the world keeps a log.
-    pub log: Vec<u64>,
-    /// When each was handed to the wire.
-    pub sent_log: Vec<u64>,
-}
-
-/// What a wire leaves behind: its clock while it runs, its statistics when it is gone.
-#[derive(Debug, Default)]
-pub struct Ledger {
-    clock_ns: Cell<u64>,
-    statistics: RefCell<Statistics>,
-}
-
 /// A filled receive buffer.
 #[derive(Debug)]
-pub struct Buffer(Vec<u8>);
+pub struct SimulatedBuffer(Vec<u8>);
 
 /// Whose world it is, and what it is to carry.
 #[derive(Clone, Copy, Debug)]
@@ -100,7 +66,7 @@ pub struct SimulatedWire {
     /// Looks at the clock since anything was done.
     idle_looks: u32,
     next_hiccup_ns: u64,
-    links: Vec<Link>,
+    links: Vec<SimulatedLink>,
     /// For each constant, whether it is a HEAD request.
     constants: Vec<bool>,
     submissions: Vec<Submission>,
@@ -110,8 +76,8 @@ pub struct SimulatedWire {
     events_made: u64,
     /// Connections on which something may have to be received.
     stirred: Vec<Slot>,
-    completions: VecDeque<(u32, Completion<Buffer>)>,
-    spare: Vec<Buffer>,
+    completions: VecDeque<(u32, Completion<SimulatedBuffer>)>,
+    spare: Vec<SimulatedBuffer>,
     buffers_out: u64,
     counters: ShardStats,
     statistics: Statistics,
@@ -143,7 +109,7 @@ impl SimulatedWire {
             clock_ns: BIRTH_NS,
             idle_looks: 0,
             next_hiccup_ns: u64::MAX,
-            links: (0..seat.slots).map(|_| Link::new(outbox_bytes)).collect(),
+            links: (0..seat.slots).map(|_| SimulatedLink::new(outbox_bytes)).collect(),
             constants: steps.iter().map(is_head).collect(),
             submissions: Vec::new(),
             asked: VecDeque::new(),
@@ -201,7 +167,7 @@ impl SimulatedWire {
         );
     }
 
-    fn link(&mut self, slot: Slot) -> &mut Link {
+    fn link(&mut self, slot: Slot) -> &mut SimulatedLink {
         &mut self.links[slot as usize]
     }
 
@@ -211,10 +177,10 @@ impl SimulatedWire {
         self.idle_looks = 0;
     }
 
-    fn arm(&mut self, slot: Slot, armed: Armed) {
+    fn arm(&mut self, slot: Slot, armed: ArmedReceive) {
         let (stage, believed) = (self.link(slot).stage, self.link(slot).believed);
-        self.check(stage == Stage::Open, slot, "only an open connection receives");
-        self.check(believed == Armed::No, slot, "one receive at a time");
+        self.check(stage == LinkStage::Open, slot, "only an open connection receives");
+        self.check(believed == ArmedReceive::No, slot, "one receive at a time");
         self.link(slot).believed = armed;
         self.ask(slot, Asked::Receive(armed));
     }
@@ -259,8 +225,8 @@ impl SimulatedWire {
                     self.stir(slot);
                 }
                 Asked::Pause => {
-                    if self.link(slot).armed == Armed::Stream {
-                        self.link(slot).armed = Armed::No;
+                    if self.link(slot).armed == ArmedReceive::Stream {
+                        self.link(slot).armed = ArmedReceive::No;
                         self.complete(slot, Completion::Paused(slot, Pause::Asked));
                     }
                 }
@@ -269,7 +235,7 @@ impl SimulatedWire {
         self.submissions = submissions;
     }
 
-    fn complete(&mut self, slot: Slot, completion: Completion<Buffer>) {
+    fn complete(&mut self, slot: Slot, completion: Completion<SimulatedBuffer>) {
         let generation = self.link(slot).generation;
         self.completions.push_back((generation, completion));
         self.counters.completions += 1;
@@ -277,7 +243,10 @@ impl SimulatedWire {
 
     fn stir(&mut self, slot: Slot) {
         let link = self.link(slot);
-        if !link.is_stirred && link.armed != Armed::No && (link.arrived > link.read || link.end.is_some()) {
+        if !link.is_stirred
+            && link.armed != ArmedReceive::No
+            && (link.arrived > link.read || link.end.is_some())
+        {
             link.is_stirred = true;
             self.stirred.push(slot);
         }
@@ -306,7 +275,7 @@ impl SimulatedWire {
         if is_own && !is_reported {
             self.link(slot).is_lent = false;
         }
-        if self.link(slot).end == Some(End::Reset) {
+        if self.link(slot).end == Some(StreamEnd::Reset) {
             self.asked.drain(..requests);
             self.statistics.unheard += requests as u64;
             self.complete(slot, Completion::Broken(slot, Kind::Send));
@@ -341,7 +310,7 @@ impl SimulatedWire {
             Side::Closed(closed_ns) => {
                 self.statistics.unheard += 1;
                 if reached_ns >= closed_ns {
-                    self.happen(reached_ns + one_way_ns, slot, Happening::End(End::Reset));
+                    self.happen(reached_ns + one_way_ns, slot, Happening::End(StreamEnd::Reset));
                 }
             }
         }
@@ -358,7 +327,7 @@ impl SimulatedWire {
         let finish_ns = start_ns + relative_ns;
         match fate {
             Fate::Lost => self.link(slot).server = Side::Mute,
-            Fate::Reset => self.end(slot, finish_ns, End::Reset),
+            Fate::Reset => self.end(slot, finish_ns, StreamEnd::Reset),
             _ => self.write(slot, is_head, finish_ns, fate),
         }
     }
@@ -384,21 +353,21 @@ impl SimulatedWire {
         let last_ns = self.deliver(slot, finish_ns, bytes);
         self.link(slot).free_ns = last_ns;
         match fate {
-            Fate::LostEnd => self.end(slot, last_ns, End::Lost),
-            Fate::Cut => self.end(slot, last_ns, End::Closed),
+            Fate::LostEnd => self.end(slot, last_ns, StreamEnd::Lost),
+            Fate::Cut => self.end(slot, last_ns, StreamEnd::Closed),
             Fate::Close | Fate::QuietEnd => {
                 let end_ns = last_ns + self.random.between(0, LINGER_NS_MAX);
-                self.end(slot, end_ns, End::Closed);
+                self.end(slot, end_ns, StreamEnd::Closed);
             }
             Fate::Garbage => self.link(slot).server = Side::Mute,
-            _ if written.lasts_until_end => self.end(slot, last_ns, End::Closed),
+            _ if written.lasts_until_end => self.end(slot, last_ns, StreamEnd::Closed),
             _ => {}
         }
     }
 
     /// The server ends a connection.
-    fn end(&mut self, slot: Slot, at_ns: u64, end: End) {
-        self.link(slot).server = if end == End::Lost { Side::Gone } else { Side::Closed(at_ns) };
+    fn end(&mut self, slot: Slot, at_ns: u64, end: StreamEnd) {
+        self.link(slot).server = if end == StreamEnd::Lost { Side::Gone } else { Side::Closed(at_ns) };
         self.happen(at_ns + self.world.network.one_way_ns, slot, Happening::End(end));
     }
 
@@ -449,7 +418,7 @@ impl SimulatedWire {
     }
 
     fn answer_connect(&mut self, slot: Slot, is_made: bool) {
-        self.link(slot).stage = Stage::Answered { is_made };
+        self.link(slot).stage = LinkStage::Answered { is_made };
         self.complete(
             slot,
             match is_made {
@@ -466,11 +435,11 @@ impl SimulatedWire {
             let link = self.link(slot);
             link.life += 1;
             match link.stage {
-                Stage::Closed | Stage::Answered { is_made: false } => {}
-                Stage::Connecting => self.answer_connect(slot, false),
-                Stage::Open | Stage::Answered { is_made: true } => {
+                LinkStage::Closed | LinkStage::Answered { is_made: false } => {}
+                LinkStage::Connecting => self.answer_connect(slot, false),
+                LinkStage::Open | LinkStage::Answered { is_made: true } => {
                     link.stream.truncate(link.arrived);
-                    link.end = Some(End::Reset);
+                    link.end = Some(StreamEnd::Reset);
                     link.server = Side::Closed(clock_ns);
                     self.stir(slot);
                 }
@@ -493,40 +462,42 @@ impl SimulatedWire {
             let link = self.link(slot);
             let available = link.arrived - link.read;
             match (link.armed, link.end) {
-                (Armed::No, _) => return,
-                (Armed::Discard(bytes), _) if available > 0 => {
+                (ArmedReceive::No, _) => return,
+                (ArmedReceive::Discard(bytes), _) if available > 0 => {
                     let taken = bytes.min(available as u64) as usize;
                     self.take(slot, taken);
                     self.statistics.discarded_bytes += taken as u64;
                     self.disarm(slot, Completion::Discarded(slot, taken as u64));
                 }
                 (armed, _) if available > 0 => self.fill(slot, armed, available),
-                (_, Some(End::Closed)) => self.disarm(slot, Completion::Ended(slot)),
-                (_, Some(End::Reset)) => self.disarm(slot, Completion::Broken(slot, Kind::Receive)),
-                (_, Some(End::Lost) | None) => return,
+                (_, Some(StreamEnd::Closed)) => self.disarm(slot, Completion::Ended(slot)),
+                (_, Some(StreamEnd::Reset)) => self.disarm(slot, Completion::Broken(slot, Kind::Receive)),
+                (_, Some(StreamEnd::Lost) | None) => return,
             }
         }
     }
 
-    fn disarm(&mut self, slot: Slot, completion: Completion<Buffer>) {
-        self.link(slot).armed = Armed::No;
+    fn disarm(&mut self, slot: Slot, completion: Completion<SimulatedBuffer>) {
+        self.link(slot).armed = ArmedReceive::No;
         self.complete(slot, completion);
     }
 
     /// Receives into a buffer, if one is free.
-    fn fill(&mut self, slot: Slot, armed: Armed, available: usize) {
+    fn fill(&mut self, slot: Slot, armed: ArmedReceive, available: usize) {
         if happens(self.world.machine.starved_ppm, &mut self.random) {
             return self.disarm(slot, Completion::Paused(slot, Pause::Starved));
         }
-        let bytes = available.min(if armed == Armed::Head { HEAD_BYTES } else { BUFFER_BYTES });
-        let mut buffer = self.spare.pop().unwrap_or_else(|| Buffer(Vec::with_capacity(BUFFER_BYTES)));
+        let bytes = available.min(if armed == ArmedReceive::Head { HEAD_BYTES } else { BUFFER_BYTES });
+        let mut buffer =
+            self.spare.pop().unwrap_or_else(|| SimulatedBuffer(Vec::with_capacity(BUFFER_BYTES)));
         let link = self.link(slot);
         buffer.0.extend_from_slice(&link.stream[link.read..link.read + bytes]);
         self.take(slot, bytes);
         self.buffers_out += 1;
-        let goes_on = armed == Armed::Stream && !happens(self.world.machine.stopped_ppm, &mut self.random);
+        let goes_on =
+            armed == ArmedReceive::Stream && !happens(self.world.machine.stopped_ppm, &mut self.random);
         if !goes_on {
-            self.link(slot).armed = Armed::No;
+            self.link(slot).armed = ArmedReceive::No;
         }
         self.complete(slot, Completion::Received(slot, buffer, goes_on));
     }
@@ -548,17 +519,17 @@ impl SimulatedWire {
     }
 
     /// Before a completion is delivered: what the shard may believe from now on.
-    fn deliverable(&mut self, completion: &Completion<Buffer>) {
+    fn deliverable(&mut self, completion: &Completion<SimulatedBuffer>) {
         let (slot, is_over) = match completion {
             Completion::Received(slot, _, goes_on) => (*slot, !goes_on),
             Completion::Discarded(slot, _) | Completion::Paused(slot, _) => (*slot, true),
             Completion::Ended(slot) | Completion::Broken(slot, _) => (*slot, true),
             Completion::Connected(slot) => {
-                self.link(*slot).stage = Stage::Open;
+                self.link(*slot).stage = LinkStage::Open;
                 return;
             }
             Completion::ConnectFailed(slot, _) => {
-                self.link(*slot).stage = Stage::Closed;
+                self.link(*slot).stage = LinkStage::Closed;
                 return;
             }
             Completion::Sent(slot) => {
@@ -567,7 +538,7 @@ impl SimulatedWire {
             }
         };
         if is_over {
-            self.link(slot).believed = Armed::No;
+            self.link(slot).believed = ArmedReceive::No;
             self.link(slot).is_pausing = false;
         }
     }
@@ -587,7 +558,7 @@ impl SimulatedWire {
         if self.clock_ns >= self.next_hiccup_ns {
             self.hiccup();
         }
-        self.ledger.clock_ns.set(self.clock_ns);
+        self.ledger.set_clock(self.clock_ns);
     }
 
     fn hiccup(&mut self) {
@@ -615,7 +586,7 @@ impl SimulatedWire {
 }
 
 impl Wire for SimulatedWire {
-    type Buffer = Buffer;
+    type Buffer = SimulatedBuffer;
 
     fn now(&mut self) -> u64 {
         self.look();
@@ -624,9 +595,9 @@ impl Wire for SimulatedWire {
 
     fn connect(&mut self, slot: Slot) {
         let stage = self.link(slot).stage;
-        self.check(stage == Stage::Closed, slot, "only a closed connection is made");
+        self.check(stage == LinkStage::Closed, slot, "only a closed connection is made");
         self.close(slot);
-        self.link(slot).stage = Stage::Connecting;
+        self.link(slot).stage = LinkStage::Connecting;
         self.ask(slot, Asked::Connect);
     }
 
@@ -637,12 +608,20 @@ impl Wire for SimulatedWire {
         stream.clear();
         bodies.clear();
         let (generation, life, is_stirred) = (link.generation + 1, link.life + 1, link.is_stirred);
-        *link = Link { generation, life, is_stirred, stream, bodies, outbox, ..Link::default() };
+        *link = SimulatedLink {
+            generation,
+            life,
+            is_stirred,
+            stream,
+            bodies,
+            outbox,
+            ..SimulatedLink::default()
+        };
     }
 
     fn send_constant(&mut self, slot: Slot, constant: usize, copies: usize, is_reported: bool) {
         let stage = self.link(slot).stage;
-        self.check(stage == Stage::Open, slot, "only an open connection sends");
+        self.check(stage == LinkStage::Open, slot, "only an open connection sends");
         self.check(copies > 0, slot, "a send sends something");
         let is_head = self.constants[constant];
         self.asked.extend(std::iter::repeat_n(is_head, copies));
@@ -658,7 +637,7 @@ impl Wire for SimulatedWire {
 
     fn flush(&mut self, slot: Slot, is_reported: bool) {
         let (stage, is_lent) = (self.link(slot).stage, self.link(slot).is_lent);
-        self.check(stage == Stage::Open, slot, "only an open connection sends");
+        self.check(stage == LinkStage::Open, slot, "only an open connection sends");
         self.check(!is_lent, slot, "the memory of the last send is still in use");
         let link = &mut self.links[slot as usize];
         link.is_lent = true;
@@ -671,11 +650,11 @@ impl Wire for SimulatedWire {
     }
 
     fn receive(&mut self, slot: Slot) {
-        self.arm(slot, Armed::Stream);
+        self.arm(slot, ArmedReceive::Stream);
     }
 
     fn receive_head(&mut self, slot: Slot) {
-        self.arm(slot, Armed::Head);
+        self.arm(slot, ArmedReceive::Head);
     }
 
     fn discard(&mut self, slot: Slot, bytes: u64) {
@@ -685,13 +664,13 @@ impl Wire for SimulatedWire {
             link.bodies.front().filter(|body| body.contains(&position)).map(|body| body.end - position);
         let is_announced = rest.is_some_and(|rest| (1..=rest).contains(&bytes));
         self.check(is_announced, slot, "what is thrown away was announced");
-        self.arm(slot, Armed::Discard(bytes));
+        self.arm(slot, ArmedReceive::Discard(bytes));
     }
 
     fn pause(&mut self, slot: Slot) {
         let (believed, is_pausing) = (self.link(slot).believed, self.link(slot).is_pausing);
         self.check(
-            believed == Armed::Stream && !is_pausing,
+            believed == ArmedReceive::Stream && !is_pausing,
             slot,
             "what is paused is a receive that goes on",
         );
@@ -700,7 +679,7 @@ impl Wire for SimulatedWire {
         self.ask(slot, Asked::Pause);
     }
 
-    fn next(&mut self) -> Option<Completion<Buffer>> {
+    fn next(&mut self) -> Option<Completion<SimulatedBuffer>> {
         loop {
             let (generation, completion) = self.completions.pop_front()?;
             let slot = slot_of(&completion);
@@ -717,11 +696,11 @@ impl Wire for SimulatedWire {
         }
     }
 
-    fn bytes<'a>(&'a self, buffer: &'a Buffer) -> &'a [u8] {
+    fn bytes<'a>(&'a self, buffer: &'a SimulatedBuffer) -> &'a [u8] {
         &buffer.0
     }
 
-    fn recycle(&mut self, mut buffer: Buffer) {
+    fn recycle(&mut self, mut buffer: SimulatedBuffer) {
         buffer.0.clear();
         self.buffers_out -= 1;
         self.spare.push(buffer);
@@ -747,7 +726,7 @@ impl Wire for SimulatedWire {
 
     fn is_ended(&mut self, slot: Slot) -> bool {
         let (stage, end) = (self.link(slot).stage, self.link(slot).end);
-        self.check(stage == Stage::Open, slot, "only an open connection can be found ended");
+        self.check(stage == LinkStage::Open, slot, "only an open connection can be found ended");
         end.is_some() && self.link(slot).arrived == self.link(slot).read
     }
 
@@ -768,23 +747,11 @@ impl Drop for SimulatedWire {
             assert_eq!(self.buffers_out, 0, "seed {}: buffers were not given back", self.seed);
         }
         self.statistics.finished_ns = self.clock_ns.saturating_sub(self.start_ns);
-        self.ledger.statistics.replace(std::mem::take(&mut self.statistics));
+        self.ledger.leave(std::mem::take(&mut self.statistics));
     }
 }
 
-impl Ledger {
-    /// The wire's clock.
-    pub fn clock_ns(&self) -> u64 {
-        self.clock_ns.get()
-    }
-
-    /// What happened, once the wire is gone.
-    pub fn statistics(&self) -> Statistics {
-        self.statistics.borrow().clone()
-    }
-}
-
-fn slot_of(completion: &Completion<Buffer>) -> Slot {
+fn slot_of(completion: &Completion<SimulatedBuffer>) -> Slot {
     match completion {
         Completion::Connected(slot)
         | Completion::ConnectFailed(slot, _)

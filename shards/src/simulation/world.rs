@@ -14,11 +14,11 @@ pub const MILLION: u32 = 1_000_000;
 #[derive(Clone, Debug, Default)]
 pub struct World {
     /// Who answers, and when.
-    pub server: Server,
+    pub server: SimulatedServer,
     /// What lies between.
     pub network: Network,
     /// What the shard runs on.
-    pub machine: Machine,
+    pub machine: SimulatedMachine,
     /// What goes wrong with answers and connections.
     pub faults: Faults,
     /// When the operator asks to stop, from the start of the run.
@@ -29,11 +29,11 @@ pub struct World {
 
 /// Who answers, and when. Requests of one connection are served one after the other.
 #[derive(Clone, Copy, Debug)]
-pub struct Server {
+pub struct SimulatedServer {
     /// How long serving one request takes.
     pub service: Service,
     /// When it is silent.
-    pub stall: Option<Stall>,
+    pub stall: Option<SimulatedStall>,
     /// From and to when it is dead: at the first it resets every connection, and until the second it refuses new ones.
     pub down: Option<(u64, u64)>,
     /// Answers leave only at whole multiples of this, together; 0 lets each leave when it is ready.
@@ -53,7 +53,7 @@ pub enum Service {
 
 /// A periodic freeze of the server: it works for the first `every − length` of each period and is silent for the rest.
 #[derive(Clone, Copy, Debug)]
-pub struct Stall {
+pub struct SimulatedStall {
     /// Of one silence.
     pub length_ns: u64,
     /// From one silence to the next.
@@ -91,7 +91,7 @@ pub struct Pieces {
 
 /// What the shard runs on.
 #[derive(Clone, Copy, Debug)]
-pub struct Machine {
+pub struct SimulatedMachine {
     /// Looking at the clock takes this long.
     pub look_ns: u64,
     /// A loop that does nothing but look is let skip up to this much at a time. It bounds how late a spin can end.
@@ -164,9 +164,9 @@ pub(super) enum Fate {
     Garbage,
 }
 
-impl Default for Server {
-    fn default() -> Server {
-        Server {
+impl Default for SimulatedServer {
+    fn default() -> SimulatedServer {
+        SimulatedServer {
             service: Service::Fixed(200 * MICROSECOND_NS),
             stall: None,
             down: None,
@@ -182,9 +182,9 @@ impl Default for Network {
     }
 }
 
-impl Default for Machine {
-    fn default() -> Machine {
-        Machine {
+impl Default for SimulatedMachine {
+    fn default() -> SimulatedMachine {
+        SimulatedMachine {
             look_ns: 20,
             spin_ns_max: MICROSECOND_NS,
             enter_ns: 300,
@@ -200,7 +200,7 @@ impl Default for Machine {
     }
 }
 
-impl Server {
+impl SimulatedServer {
     /// When a request that reaches the server at `begin_ns` is answered.
     pub(super) fn finish_ns(&self, begin_ns: u64, random: &mut Random) -> u64 {
         let service_ns = match self.service {
@@ -218,7 +218,7 @@ impl Server {
     }
 }
 
-impl Stall {
+impl SimulatedStall {
     /// The first moment from `at_ns` on at which the server is not silent.
     fn release_ns(self, at_ns: u64) -> u64 {
         let within_ns = at_ns % self.every_ns;

@@ -18,7 +18,7 @@ use Asked::{Get, Head};
 
 /// What became of the response. Of one that is refused, the reason holds these words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+enum ResponseOutcome {
     /// Complete, with so many bytes of body, as they are on the wire; the connection can be used again.
     Keeps(u16, usize),
     /// Complete, likewise; the connection cannot.
@@ -29,31 +29,31 @@ enum Outcome {
     Cut,
     Refused(&'static str),
 }
-use Outcome::{AtEnd, Closes, Cut, Keeps, Refused};
+use ResponseOutcome::{AtEnd, Closes, Cut, Keeps, Refused};
 
 struct Case {
     name: &'static str,
     asked: Asked,
     head: String,
     body: String,
-    outcome: Outcome,
+    outcome: ResponseOutcome,
     /// The difference from the RFC in this row, as `docs/REPORT.md` calls it.
     differs: Option<&'static str>,
 }
 
 /// A row. `|` is CR and LF.
-fn row(name: &'static str, head: &str, body: &str, outcome: Outcome) -> Case {
+fn row(name: &'static str, head: &str, body: &str, outcome: ResponseOutcome) -> Case {
     let text = |text: &str| text.replace('|', "\r\n");
     Case { name, asked: Get, head: text(head), body: text(body), outcome, differs: None }
 }
 
 /// A row with fields, after the usual status line.
-fn ok(name: &'static str, fields: &str, body: &str, outcome: Outcome) -> Case {
+fn ok(name: &'static str, fields: &str, body: &str, outcome: ResponseOutcome) -> Case {
     row(name, &format!("HTTP/1.1 200 OK|{fields}|"), body, outcome)
 }
 
 /// A row with a chunked body.
-fn chunked(name: &'static str, body: &str, outcome: Outcome) -> Case {
+fn chunked(name: &'static str, body: &str, outcome: ResponseOutcome) -> Case {
     ok(name, "Transfer-Encoding: chunked|", body, outcome)
 }
 
@@ -67,8 +67,8 @@ impl Case {
     }
 }
 
-const MALFORMED: Outcome = Refused("head is malformed");
-const NO_NUMBER: Outcome = Refused("Content-Length is not a number");
+const MALFORMED: ResponseOutcome = Refused("head is malformed");
+const NO_NUMBER: ResponseOutcome = Refused("Content-Length is not a number");
 const NO_LENGTH: &str = "Content-Length: 0|";
 
 #[rustfmt::skip]
@@ -314,7 +314,7 @@ fn cases() -> Vec<Case> {
 }
 
 /// What becomes of a response that comes in these pieces and is followed by the connection's end.
-fn outcome<'a>(memo: &mut HeadMemo, case: &Case, pieces: impl Iterator<Item = &'a [u8]>) -> Outcome {
+fn outcome<'a>(memo: &mut HeadMemo, case: &Case, pieces: impl Iterator<Item = &'a [u8]>) -> ResponseOutcome {
     let step = StepFacts { constant: None, bytes_max: 0, is_bodyless: case.asked == Head };
     let (mut http, mut on) = (Http1::default(), Single::new(&step));
     for piece in pieces {
@@ -336,7 +336,7 @@ fn outcome<'a>(memo: &mut HeadMemo, case: &Case, pieces: impl Iterator<Item = &'
     }
 }
 
-fn assert_outcome(case: &Case, how: &str, outcome: Outcome) {
+fn assert_outcome(case: &Case, how: &str, outcome: ResponseOutcome) {
     let is_right = match (case.outcome, outcome) {
         (Refused(words), Refused(reason)) => reason.contains(words),
         (wanted, outcome) => wanted == outcome,

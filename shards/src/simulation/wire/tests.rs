@@ -1,7 +1,7 @@
 //! The simulated wire keeps the rules that the loop is tested by.
 
 use super::*;
-use crate::simulation::world::{Body, Machine, Server, Service};
+use crate::simulation::world::{Body, Service, SimulatedMachine, SimulatedServer};
 
 /// A single connection, and a run that starts at once.
 const SEAT: Seat = Seat { shard: 0, slots: 1, pipeline: 1, start_ns: 0 };
@@ -9,9 +9,11 @@ const REQUEST: &str = "GET / HTTP/1.1\r\n\r\n";
 
 /// A wire with one connection, made.
 fn connected(body_bytes: u64) -> SimulatedWire {
-    let machine = Machine { enter_ns: 0, submission_ns: 0, wake_ns_max: 0, ..Machine::default() };
+    let machine =
+        SimulatedMachine { enter_ns: 0, submission_ns: 0, wake_ns_max: 0, ..SimulatedMachine::default() };
     let body = Body { bytes: (body_bytes, body_bytes), chunked_ppm: 0, until_end_ppm: 0 };
-    let server = Server { service: Service::Fixed(MILLISECOND_NS), body, ..Server::default() };
+    let server =
+        SimulatedServer { service: Service::Fixed(MILLISECOND_NS), body, ..SimulatedServer::default() };
     let world = World { machine, server, ..World::default() };
     let constant = Some(REQUEST.as_bytes().to_vec());
     let step = StepFacts { constant, bytes_max: REQUEST.len(), is_bodyless: false };

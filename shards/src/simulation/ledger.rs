@@ -1,0 +1,59 @@
+//! What a simulated wire tells of itself: its clock while it runs, and what happened on it once it is gone.
+
+use std::cell::{Cell, RefCell};
+
+/// What happened on the server's side of one wire, and to its clock.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Requests that reached a server which was there.
+    pub requests: u64,
+    /// Requests on connections that were closed or broken.
+    pub unheard: u64,
+    /// Whole answers it sent, whatever their status.
+    pub answers: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Bytes that the shard had thrown away unseen.
+    pub discarded_bytes: u64,
+    /// Receives that the shard asked to stop.
+    pub pauses: u64,
+    /// Answers by fate: lost, reset, cut short, followed by a close, by a quiet end, by a lost end, with status 503, garbage.
+    pub fates: [u64; 8],
+    /// Attempts to connect, by second of the run; those before the start count in the first.
+    pub connects: Vec<u64>,
+    /// Jumps of the clock: when from the start of the run, and how far.
+    pub hiccups: Vec<(i64, u64)>,
+    /// When the shard was done, from the start of the run.
+    pub finished_ns: u64,
+    /// When each request reached the server, from the start of the run, if the world keeps a log.
+    pub log: Vec<u64>,
+    /// When each was handed to the wire.
+    pub sent_log: Vec<u64>,
+}
+
+/// What a wire leaves behind: its clock while it runs, its statistics when it is gone.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    clock_ns: Cell<u64>,
+    statistics: RefCell<Statistics>,
+}
+
+impl Ledger {
+    /// The wire's clock.
+    pub fn clock_ns(&self) -> u64 {
+        self.clock_ns.get()
+    }
+
+    /// What happened, once the wire is gone.
+    pub fn statistics(&self) -> Statistics {
+        self.statistics.borrow().clone()
+    }
+
+    pub(super) fn set_clock(&self, clock_ns: u64) {
+        self.clock_ns.set(clock_ns);
+    }
+
+    pub(super) fn leave(&self, statistics: Statistics) {
+        self.statistics.replace(statistics);
+    }
+}
