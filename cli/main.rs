@@ -1,8 +1,6 @@
 //! `vajra`: the command line, and the only place where the parts are put together.
 //!
-//! The way of a request, file by file: here → `commands/run.rs` → `engine/plan.rs` → `shards/lib.rs` → `shards/shard.rs` →
-//! `engine/schedule.rs` and `engine/bucket.rs` → `shards/protocol/http1.rs` → `engine/record/recorder.rs`; and back up through
-//! `engine/report.rs` → `output/text.rs`.
+//! The way of a request from here to the wire and back is in `docs/ARCHITECTURE.md`.
 
 #![forbid(unsafe_code)]
 

@@ -15,7 +15,7 @@ use crate::server_process::Served;
 use crate::session::Session;
 use crate::target::{self, Ready};
 use clap::Args;
-use engine::compare::refusal::{Obstacle, require_comparable, require_same_plan};
+use engine::compare::refusal::{Obstacle, PAIRS_MIN, require_comparable, require_same_plan};
 use engine::compare::{Comparison, Judgement, Options, Regression, RegressionStatus};
 use engine::plan::Plan;
 use engine::quantity::counted;
@@ -360,7 +360,7 @@ impl GateRuns {
     }
 
     fn is_paired(&self) -> bool {
-        self.base.len() >= 3 && self.base.len() == self.candidate.len()
+        self.base.len() >= PAIRS_MIN && self.base.len() == self.candidate.len()
     }
 
     /// Why these runs are not compared with those of the base, if they are not.
@@ -401,7 +401,10 @@ impl GateRuns {
     fn unusable(&self, allows_invalid: bool, is_strict: bool) -> Option<Failure> {
         let all = || self.base.iter().chain(&self.candidate);
         if let Some(report) = all().find(|report| report.requests.status.is_empty()) {
-            return Some(Failure::runtime(format!("not one request of run {} succeeded", report.run_id)));
+            return Some(Failure::runtime(format!(
+                "not one request of run {} got a response",
+                report.run_id
+            )));
         }
         let is_bad = |report: &&Report| match report.verdict.status {
             Status::Invalid => !allows_invalid,

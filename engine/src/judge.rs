@@ -14,7 +14,7 @@ use crate::statistics::sample::{Portion, Sample, Statistic, measured};
 use crate::statistics::trend::trend;
 use crate::target_outcome::CARRIED_MIN;
 use crate::threshold::{Aggregation, Facts, Metric, Relation, Threshold};
-use crate::verdict::{Cause, Reason};
+use crate::verdict::{Cause, Reason, rule};
 
 /// Response times grow when chance makes such a trend in fewer than one of a hundred runs …
 const TREND_ERRORS_MAX: f64 = 2.6;
@@ -33,7 +33,7 @@ const ANSWERED: [Kind; 2] = [Kind::Status, Kind::Protocol];
 /// be blamed for either.
 fn cause(reason: &Reason) -> Option<Cause> {
     match reason.rule.as_str() {
-        "lost_telemetry" | "unsteady" => None,
+        rule::LOST_TELEMETRY | rule::UNSTEADY => None,
         _ if is_lateness(reason) => Some(Cause::Machine),
         _ => Some(reason.cause),
     }
@@ -132,7 +132,7 @@ fn in_the_way(report: &Report) -> Option<ProbeOutcome> {
 
 /// Rules that the generator's own load breaks as well as a disturbance: too late, or not at all.
 fn is_lateness(reason: &Reason) -> bool {
-    let names = ["generator_lag_p50", "generator_lag_p99", "rate_shortfall", "unsent"];
+    let names = [rule::GENERATOR_LAG_P50, rule::GENERATOR_LAG_P99, rule::RATE_SHORTFALL, rule::UNSENT];
     reason.cause == Cause::Generator && names.contains(&reason.rule.as_str())
 }
 
@@ -150,7 +150,7 @@ fn queueing(report: &Report) -> String {
 
 /// Whether requests failed for want of something on this machine.
 fn has_own_errors(report: &Report) -> bool {
-    report.verdict.reasons.iter().any(|reason| reason.rule == "generator_errors")
+    report.verdict.reasons.iter().any(|reason| reason.rule == rule::GENERATOR_ERRORS)
 }
 
 /// How the probe went if the generator did all that was asked of it.

@@ -176,7 +176,6 @@ pub struct Identity {
 
 impl Report {
     /// The report of a run.
-    #[expect(clippy::too_many_lines, reason = "taken apart when reports have several scenarios")]
     pub fn new(plan: &Plan, measured: &Measured, identity: Identity) -> Report {
         // Before anything is taken from it: names of requests are made of their paths.
         let plan = &crate::redact::written(plan);
@@ -184,7 +183,6 @@ impl Report {
         let planned_ns = whole.phases.measure_to_ns;
         let from_ns = whole.phases.measure_from_ns;
         let to_ns = whole.ended_ns.unwrap_or(planned_ns).clamp(from_ns, planned_ns);
-        let window = whole.window_stats();
         // A run that was to end with a number of requests is whole when it has reached it; of one that was to end when enough
         // is known, the end was brought forward.
         let is_partial = to_ns < planned_ns && !all_have_ended(plan, whole, to_ns);
@@ -192,30 +190,7 @@ impl Report {
         let parts = Part::of_each(of_run);
         let part = Part::whole(of_run, &parts);
         let window_s = part.window_s();
-        let evidence = Evidence {
-            snapshot: whole,
-            scenario: None,
-            series: &part.series,
-            arrivals: part.arrivals,
-            shards: window,
-            is_closed_loop: plan.is_closed(),
-            is_spinning: plan.machine.wait == Wait::Spin,
-            is_partial: is_partial || part.arrivals.was_stopped,
-            window_s,
-            scheduled: part.requests.scheduled(),
-            target_rps: part.rate.target.unwrap_or(0.0),
-            achieved_rps: part.rate.achieved,
-            connections_asked: u64::from(plan.connections()),
-            connections_open: facts.connections_open,
-            run_s: facts.run_s,
-            steal_s: facts.environment.steal_s,
-            throttled_s: facts.environment.throttled_s,
-            cores: facts.cores_allowed,
-            lost_snapshots: whole.lost,
-            unaccounted: part.unaccounted(),
-            is_unsteady: *is_steady == Some(false),
-            calibration: facts.environment.calibration.as_ref(),
-        };
+        let evidence = evidence(plan, measured, &part, is_partial);
         let evidences: Vec<Evidence> = parts.iter().map(|part| part.evidence(&evidence)).collect();
         let verdict = Verdict::new(&evidence, &evidences);
         let is_invalid = verdict.status == Status::Invalid;
@@ -225,20 +200,7 @@ impl Report {
             several => (worst_outcome(several), worst_trust(several)),
         };
         let thresholds = conditions::judge(plan, whole, &part, &parts);
-        let (requests, series) = (&part.requests, &part.series);
-        let mut limits = measured.incomplete_outputs();
-        limits.extend_from_slice(&facts.limits);
-        limits.extend(trust.limit());
-        limits.extend(limits::of_tails(&series.response));
-        limits.extend(limits::of_failures(
-            requests.ok,
-            requests.failed + requests.dropped,
-            requests.scheduled(),
-        ));
-        limits.extend(limits::of_machine(facts.environment.steal_s, facts.environment.throttled_s));
-        if plan.is_closed() {
-            limits.push("closed loop: a slow target is asked less, so these response times are not what users would see".into());
-        }
+        let (limits, series) = (limits(plan, measured, &part, &trust), &part.series);
         Report {
             schema: SCHEMA,
             run_id: identity.run_id,
@@ -274,6 +236,54 @@ impl Report {
     pub fn meets_thresholds(&self) -> bool {
         self.thresholds.iter().all(|threshold| threshold.ok)
     }
+}
+
+/// What the rules look at, of all scenarios together.
+fn evidence<'a>(plan: &Plan, measured: &'a Measured, part: &'a Part, is_partial: bool) -> Evidence<'a> {
+    let Measured { whole, facts, .. } = measured;
+    Evidence {
+        snapshot: whole,
+        scenario: None,
+        series: &part.series,
+        arrivals: part.arrivals,
+        shards: whole.window_stats(),
+        is_closed_loop: plan.is_closed(),
+        is_spinning: plan.machine.wait == Wait::Spin,
+        is_partial: is_partial || part.arrivals.was_stopped,
+        window_s: part.window_s(),
+        scheduled: part.requests.scheduled(),
+        target_rps: part.rate.target.unwrap_or(0.0),
+        achieved_rps: part.rate.achieved,
+        connections_asked: u64::from(plan.connections()),
+        connections_open: facts.connections_open,
+        run_s: facts.run_s,
+        steal_s: facts.environment.steal_s,
+        throttled_s: facts.environment.throttled_s,
+        cores: facts.cores_allowed,
+        lost_snapshots: whole.lost,
+        unaccounted: part.unaccounted(),
+        is_unsteady: measured.is_steady == Some(false),
+        calibration: facts.environment.calibration.as_ref(),
+    }
+}
+
+/// What the run could not measure, in words.
+fn limits(plan: &Plan, measured: &Measured, part: &Part, trust: &Trust) -> Vec<String> {
+    let facts = &measured.facts;
+    let (requests, series) = (&part.requests, &part.series);
+    let mut limits = measured.incomplete_outputs();
+    limits.extend_from_slice(&facts.limits);
+    limits.extend(trust.limit());
+    limits.extend(limits::of_tails(&series.response));
+    limits.extend(limits::of_failures(requests.ok, requests.failed + requests.dropped, requests.scheduled()));
+    limits.extend(limits::of_machine(facts.environment.steal_s, facts.environment.throttled_s));
+    if plan.is_closed() {
+        limits.push(
+            "closed loop: a slow target is asked less, so these response times are not what users would see"
+                .into(),
+        );
+    }
+    limits
 }
 
 /// Whether every scenario came to its end by a moment: that of its schedule, or the last of its requests.

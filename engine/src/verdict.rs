@@ -10,7 +10,7 @@ mod rules;
 pub(crate) use rules::{LAG_SHARE_MAX, lag_share};
 
 pub use evidence::{Evidence, has_room_for_a_shard};
-pub use reason::{Cause, Reason, Status};
+pub use reason::{Cause, Reason, Status, rule};
 use rules::{RULES, Rule};
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +29,7 @@ impl Verdict {
     pub fn new(run: &Evidence, scenarios: &[Evidence]) -> Verdict {
         let of_rule = |rule: &Rule| -> Vec<Reason> {
             match scenarios {
-                several @ [_, _, ..] if rule.is_of_scenario => {
+                several @ [_, _, ..] if rule.is_held_against_each => {
                     several.iter().filter_map(|evidence| rule.apply(evidence)).collect()
                 }
                 _ => rule.apply(run).into_iter().collect(),

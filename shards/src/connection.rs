@@ -1,4 +1,4 @@
-//! The connections of one shard, and the requests under way on them. All memory is laid out at the start.
+//! The connections of one pool, and the requests under way on them. All memory is laid out at the start.
 
 use crate::protocol::Place;
 use crate::timeouts::Timeouts;
@@ -133,7 +133,7 @@ impl Flight {
     }
 }
 
-/// All connections of a shard.
+/// All connections of a pool.
 #[derive(Debug)]
 pub(crate) struct ConnectionTable {
     all: Vec<Connection>,

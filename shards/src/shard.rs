@@ -106,7 +106,7 @@ struct Rules {
     awaits_end: bool,
     slice_ns: u64,
     /// The longest that a request may take, of any scenario.
-    timeout_ns: u64,
+    longest_timeout_ns: u64,
     /// Some scenario drops arrivals that have waited for too long.
     sheds: bool,
     /// Some closed loop among several scenarios ends with a number of requests.
@@ -155,7 +155,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
                 awaits_window: plan.warmup == Warmup::Auto,
                 awaits_end: plan.until.is_some(),
                 slice_ns: plan.slice_ns(),
-                timeout_ns: pools.iter().map(|pool| pool.timeout_ns).max().unwrap_or(0),
+                longest_timeout_ns: pools.iter().map(|pool| pool.timeout_ns).max().unwrap_or(0),
                 sheds: scenarios.iter().any(|scenario| scenario.sheds),
                 counts_out: plan.scenarios.len() > 1 && plan.scenarios.iter().any(Scenario::is_counted_out),
             },

@@ -28,36 +28,39 @@ impl Route {
             "/" => Route::Root,
             "/echo" => Route::Echo,
             "/stats" => Route::Stats,
-            _ => Route::parse_with_argument(path).unwrap_or_else(Route::Malformed),
+            _ => Route::parse_with_argument(path),
         }
     }
 
-    fn parse_with_argument(path: &str) -> Result<Route, String> {
-        if let Some(length) = path.strip_prefix("/bytes/") {
-            return parse_length(length).map(Route::Bytes);
+    fn parse_with_argument(path: &str) -> Route {
+        if let Some(text) = path.strip_prefix("/bytes/") {
+            return length(text).map_or_else(|| not_a_length(text), Route::Bytes);
         }
-        if let Some(length) = path.strip_prefix("/chunked/") {
-            return parse_length(length).map(Route::Chunked);
+        if let Some(text) = path.strip_prefix("/chunked/") {
+            return length(text).map_or_else(|| not_a_length(text), Route::Chunked);
         }
-        if let Some(status) = path.strip_prefix("/status/") {
-            return parse_status(status).map(Route::Status);
+        if let Some(text) = path.strip_prefix("/status/") {
+            let not_a_status = || format!("`{text}` is not a status; write a number from 200 to 599");
+            return status(text).map_or_else(|| Route::Malformed(not_a_status()), Route::Status);
         }
-        Ok(Route::Unknown)
+        Route::Unknown
     }
 }
 
-fn parse_length(text: &str) -> Result<u64, String> {
-    let length = text.parse().ok().filter(|length| *length <= BODY_LIMIT_BYTES);
-    length.ok_or_else(|| {
-        format!("`{text}` is not a length; write a number of bytes from 0 to {BODY_LIMIT_BYTES}")
-    })
+fn length(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|length| *length <= BODY_LIMIT_BYTES)
 }
 
-/// Statuses below 200 are interim: an answer that ends with one would never end for its client.
-fn parse_status(text: &str) -> Result<StatusCode, String> {
+fn not_a_length(text: &str) -> Route {
+    Route::Malformed(format!(
+        "`{text}` is not a length; write a number of bytes from 0 to {BODY_LIMIT_BYTES}"
+    ))
+}
+
+/// Statuses below 200 are interim: a response that ends with one would never end for its client.
+fn status(text: &str) -> Option<StatusCode> {
     let number = text.parse().ok().filter(|number| (200..=599).contains(number));
-    let status = number.and_then(|number| StatusCode::from_u16(number).ok());
-    status.ok_or_else(|| format!("`{text}` is not a status; write a number from 200 to 599"))
+    number.and_then(|number| StatusCode::from_u16(number).ok())
 }
 
 #[cfg(test)]

@@ -1,24 +1,19 @@
-//! Errors are types. A text says what is wrong to a person and nothing to a program, so `Result<_, String>` is counted where it
-//! still is, and may only become rarer.
+//! Errors are types. A text says what is wrong to a person and nothing to a program.
 
 use super::sources::{PRODUCT, product};
-use std::collections::BTreeMap;
 
 /// Where a text is all that an error has to be: perf is read by the person who runs it, and what the parsers of typed text say
-/// gets its place, a flag or a line, from whoever calls them.
-const ALLOWED: [&str; 7] = [
+/// gets its place, a flag or a line, from whoever calls them; so does what a file that a plan names could not give.
+const ALLOWED: [&str; 8] = [
     "perf/src/",
     "engine/src/quantity.rs",
     "engine/src/plan/reader",
     "engine/src/url.rs",
     "engine/src/template.rs",
-    "engine/src/threshold.rs",
+    "engine/src/threshold",
     "engine/src/until.rs",
+    "cli/input/load.rs",
 ];
-
-/// How many there are elsewhere, by crate. Each may only fall.
-const LEFT: [(&str, usize); 5] =
-    [("cli", 6), ("engine/src", 5), ("shards/src", 68), ("archive/src", 0), ("testbed/src", 3)];
 
 /// How often a text has a `Result` whose error is a `String`.
 fn text_errors(text: &str) -> usize {
@@ -45,18 +40,10 @@ fn error_of(arguments: &str) -> &str {
 }
 
 #[test]
-fn texts_as_errors_only_become_rarer() {
-    let mut left: BTreeMap<&str, usize> = BTreeMap::new();
-    for folder in PRODUCT {
-        let counted = product(folder)
-            .into_iter()
-            .filter(|(path, _)| !ALLOWED.iter().any(|free| path.starts_with(free)));
-        left.insert(folder, counted.map(|(_, text)| text_errors(&text)).sum());
-    }
-    for (folder, most) in LEFT {
-        let now = left[folder];
-        assert!(now <= most, "{folder} has `Result<_, String>` {now} times, and {most} are the most");
-        assert!(now == most, "{folder} has `Result<_, String>` {now} times: lower its number in LEFT");
+fn errors_are_types() {
+    for (path, text) in PRODUCT.into_iter().flat_map(product) {
+        let is_allowed = ALLOWED.iter().any(|free| path.starts_with(free));
+        assert!(is_allowed || text_errors(&text) == 0, "{path} has a `Result<_, String>`");
     }
 }
 

@@ -62,16 +62,30 @@ impl Obstacle {
     }
 
     /// Reads the word of an obstacle that can be allowed. Errors name those that can.
-    pub fn parse(word: &str) -> Result<Obstacle, String> {
-        let allowable = || Obstacle::ALL.into_iter().filter(|obstacle| obstacle.can_be_allowed());
-        allowable().find(|obstacle| obstacle.name() == word).ok_or_else(|| {
-            let names: Vec<&str> = allowable().map(Obstacle::name).collect();
-            let guess = crate::config::closest(word, &names)
-                .map_or(String::new(), |guess| format!("did you mean `{guess}`? "));
-            format!("`{word}` cannot be allowed; {guess}there are {}", names.join(", "))
-        })
+    pub fn parse(word: &str) -> Result<Obstacle, NotAllowable> {
+        let found = Obstacle::allowable().find(|obstacle| obstacle.name() == word);
+        found.ok_or_else(|| NotAllowable(word.to_owned()))
+    }
+
+    fn allowable() -> impl Iterator<Item = Obstacle> {
+        Obstacle::ALL.into_iter().filter(|obstacle| obstacle.can_be_allowed())
     }
 }
+
+/// The word of no obstacle that can be allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAllowable(String);
+
+impl fmt::Display for NotAllowable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = Obstacle::allowable().map(Obstacle::name).collect();
+        let guess = crate::config::closest(&self.0, &names)
+            .map_or(String::new(), |guess| format!("did you mean `{guess}`? "));
+        write!(formatter, "`{}` cannot be allowed; {guess}there are {}", self.0, names.join(", "))
+    }
+}
+
+impl std::error::Error for NotAllowable {}
 
 /// One obstacle that was met.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

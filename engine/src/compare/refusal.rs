@@ -202,9 +202,18 @@ fn connections_of(plan: &Fields, scenario: &Scenario) -> u32 {
     pools_of(scenario).map(|pool| plan.pools[pool].connections.count()).sum()
 }
 
-/// Which targets of the plan a scenario goes to; where they stand does not matter.
+/// Which targets a scenario goes to, numbered as scenarios come to use them: where they stand, and in which order the plan has them, does
+/// not matter.
 fn targets_of(plan: &Fields, scenario: &Scenario) -> String {
-    let targets: Vec<String> = pools_of(scenario).map(|pool| plan.pools[pool].target.to_string()).collect();
+    let of_scenario = |scenario: &Scenario| pools_of(scenario).map(|pool| plan.pools[pool].target).collect();
+    let mut used: Vec<usize> = Vec::new();
+    for target in plan.scenarios.iter().flat_map(|scenario| -> Vec<usize> { of_scenario(scenario) }) {
+        if !used.contains(&target) {
+            used.push(target);
+        }
+    }
+    let place = |target: &usize| used.iter().position(|used| used == target).map_or(0, |place| place + 1);
+    let targets: Vec<String> = of_scenario(scenario).iter().map(|target| place(target).to_string()).collect();
     targets.join(", ")
 }
 
@@ -387,6 +396,9 @@ mod tests {
             TWO.replace("target = 'store'", "target = 'api'").replace("[target.store]\nurl = 'i'\n", "");
         let found = refused(&run(TWO), &run(&one_target));
         assert!(found.iter().any(|(_, text)| text.contains("targets: ")), "{found:?}");
+        let (api, store) = ("[target.api]\nurl = 'h'\n", "[target.store]\nurl = 'i'\n");
+        let swapped = TWO.replace(api, "").replace(store, &format!("{store}{api}"));
+        assert_eq!(refused(&run(TWO), &run(&swapped)), []);
         let closed = TWO.replace("load = { rate = 50 }", "");
         assert_eq!(refused(&run(TWO), &run(&closed))[0].0, Obstacle::Loop);
     }
@@ -446,7 +458,7 @@ mod tests {
         for obstacle in Obstacle::ALL.into_iter().filter(|obstacle| obstacle.can_be_allowed()) {
             assert_eq!(Obstacle::parse(obstacle.name()), Ok(obstacle));
         }
-        assert!(Obstacle::parse("plans").unwrap_err().contains("did you mean `plan`"));
-        assert!(Obstacle::parse("history").unwrap_err().contains("cannot be allowed"));
+        assert!(Obstacle::parse("plans").unwrap_err().to_string().contains("did you mean `plan`"));
+        assert!(Obstacle::parse("history").unwrap_err().to_string().contains("cannot be allowed"));
     }
 }

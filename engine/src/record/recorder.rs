@@ -1,4 +1,5 @@
-//! What one shard writes down in one interval, for every request, without allocating.
+//! What one shard writes down from one hand-over to the next, for every request, without allocating: a slice, or several where it
+//! could not be handed over in time.
 
 use super::layout::Layout;
 use super::requests::RequestRecord;
@@ -8,14 +9,14 @@ use super::stats::ShardStats;
 use crate::outcome::Outcome;
 use crate::phase::{Phase, Phases, Windowed};
 
-/// What one shard wrote down in one interval.
+/// What one shard wrote down since its last hand-over.
 #[derive(Clone, Debug)]
 pub struct Recorder {
     /// Which shard.
     pub shard: usize,
-    /// The interval's start, in nanoseconds from the start of the run.
+    /// Since when, in nanoseconds from the start of the run.
     pub from_ns: u64,
-    /// Its end.
+    /// Until when.
     pub to_ns: u64,
     /// When the shard stopped scheduling, in its last recorder.
     pub ended_ns: Option<u64>,
@@ -26,6 +27,8 @@ pub struct Recorder {
     /// How it fared in slices that are over: those that lay inside the measured window, and the others. A recorder that could not
     /// be handed over in time holds several.
     pub settled: Windowed<ShardStats>,
+    /// Of each scenario, how many of its requests had ended when the last slice was over.
+    ended_before: Vec<u64>,
     phases: Phases,
 }
 
@@ -46,9 +49,10 @@ impl Recorder {
             from_ns: 0,
             to_ns: 0,
             ended_ns: None,
-            requests,
             stats: ShardStats::default(),
             settled: Windowed::default(),
+            ended_before: vec![0; requests.layout().scenarios()],
+            requests,
             phases,
         }
     }
@@ -114,14 +118,20 @@ impl Recorder {
     pub fn settle(&mut self, is_measured: bool) {
         let stats = std::mem::take(&mut self.stats);
         self.settled.add_slice(&stats, is_measured);
+        for (scenario, before) in self.ended_before.iter_mut().enumerate() {
+            let ended = self.requests.ended_of(scenario);
+            *self.requests.scenarios[scenario].finished.part(is_measured) += ended - *before;
+            *before = ended;
+        }
     }
 
-    /// Empties it for the next interval, keeping its memory.
+    /// Empties it for the next hand-over, keeping its memory.
     pub fn clear(&mut self, from_ns: u64) {
         (self.from_ns, self.to_ns, self.ended_ns) = (from_ns, from_ns, None);
         self.requests.clear();
         self.stats = ShardStats::default();
         self.settled = Windowed::default();
+        self.ended_before.fill(0);
     }
 
     fn is_measured(&self, intended_ns: u64) -> bool {

@@ -1,4 +1,4 @@
-//! What is written down of a run's requests: by one shard in one interval, or of all shards, merged.
+//! What is written down of a run's requests: by one shard between two hand-overs, or of all shards, merged.
 
 use super::layout::Layout;
 use super::scenario::ScenarioRecord;

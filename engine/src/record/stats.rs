@@ -28,7 +28,7 @@ macro_rules! counters {
         }
 
         impl ShardStats {
-            /// Adds another interval of the same shard.
+            /// Adds another slice of the same shard.
             pub fn merge(&mut self, later: &ShardStats) {
                 // One without a turn knows of no level.
                 let is_level_known = later.turns > 0;
@@ -70,7 +70,7 @@ counters! {
         starved: u64 = sum,
         /// Completions that the kernel had to keep aside.
         overflowed: u64 = sum,
-        /// Intervals handed over late because the lane to the collector was full.
+        /// Slices handed over late, because the collector had given no empty recorder back yet.
         postponed: u64 = sum,
     }
     judged {
@@ -97,7 +97,7 @@ counters! {
         connect_failures: u64 = sum,
         /// Those of them that failed before the start, for want of something on this machine.
         connect_failures_own: u64 = sum,
-        /// Connections open at the end of the interval.
+        /// Connections open at the end of the slice.
         open: u64 = latest,
         /// Steps of the clock that were too large to smooth.
         clock_steps: u64 = sum,
@@ -164,7 +164,7 @@ impl Windowed<ShardStats> {
         (self.measured.open, self.outside.open) = (open, open);
     }
 
-    /// Adds another interval of the same shard.
+    /// Adds what the same shard counted later.
     pub fn merge(&mut self, later: &Windowed<ShardStats>) {
         self.add_slice(&later.outside, false);
         self.add_slice(&later.measured, true);

@@ -6,7 +6,7 @@ use crate::load::{Arrivals, Load};
 use crate::outcome::Kind;
 use crate::phase::Phases;
 use crate::plan::{Plan, Scenario, Step};
-use crate::record::{ScenarioRecord, Series, Snapshot, sum_of};
+use crate::record::{ScenarioRecord, Series, Snapshot};
 use crate::target_outcome::{Signs, TargetOutcome};
 use crate::threshold::Facts;
 use crate::timing::Timing;
@@ -67,10 +67,9 @@ impl<'a> Part<'a> {
             true => Cow::Borrowed(history),
             false => history.iter().map(|slice| slice.of_scenario(index)).collect(),
         };
-        let finished = match is_only {
-            true => sum_of(&snapshot.window_stats()).finished,
-            false => (series.ok + series.failed()).saturating_sub(arrivals.unfinished),
-        };
+        // What was under way when a scenario ended before the run is not of its window, though it ended in the run's.
+        let of_later = if window_ns.1 < to_ns { arrivals.unfinished } else { 0 };
+        let finished = arrivals.finished.measured.saturating_sub(of_later);
         let overrun_ns = series.last_sent_ns.saturating_sub(window_ns.1);
         let rate = rate(scenario.load.is_closed(), &requests, finished, window_ns, overrun_ns);
         let unaccounted = if is_partial { 0 } else { unaccounted(scenario, snapshot.phases, &requests) };

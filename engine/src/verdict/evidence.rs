@@ -15,11 +15,11 @@ const TAKEN_SHARE_MIN: f64 = 0.5;
 pub struct Evidence<'a> {
     /// Everything the shards wrote down.
     pub snapshot: &'a Snapshot,
-    /// The scenario that what follows is of; nothing for all.
+    /// The scenario that requests, arrivals, the schedule and its rates are of; nothing for all. The rest is the run's.
     pub scenario: Option<&'a str>,
     /// The requests of the window, all series as one.
     pub series: &'a Series,
-    /// Arrivals that became no request, of all scenarios.
+    /// Arrivals that became no request.
     pub arrivals: ScenarioRecord,
     /// How each shard fared in the measured window.
     pub shards: Vec<ShardStats>,
@@ -35,7 +35,7 @@ pub struct Evidence<'a> {
     pub scheduled: u64,
     /// The same per second.
     pub target_rps: f64,
-    /// Arrivals sent per second.
+    /// Requests that were carried per second: of a schedule, those that ended; of a closed loop, those that ended inside the window.
     pub achieved_rps: f64,
     /// Connections the plan asked for.
     pub connections_asked: u64,

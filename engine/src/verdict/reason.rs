@@ -53,6 +53,33 @@ impl Cause {
     }
 }
 
+/// The names of the rules, as reports have them.
+#[allow(missing_docs, reason = "docs/REPORT.md says what each means")]
+pub mod rule {
+    pub const RATE_SHORTFALL: &str = "rate_shortfall";
+    pub const UNSENT: &str = "unsent";
+    pub const GENERATOR_LAG_P50: &str = "generator_lag_p50";
+    pub const GENERATOR_LAG_P99: &str = "generator_lag_p99";
+    pub const LOST_CORE: &str = "lost_core";
+    pub const HICCUPS: &str = "hiccups";
+    pub const SHARD_BUSY: &str = "shard_busy";
+    pub const GENERATOR_BOUND: &str = "generator_bound";
+    pub const GENERATOR_QUEUE: &str = "generator_queue";
+    pub const NEAR_CAPACITY: &str = "near_capacity";
+    pub const STEAL: &str = "steal";
+    pub const CGROUP_THROTTLED: &str = "cgroup_throttled";
+    pub const CLOCK_STEP: &str = "clock_step";
+    pub const CLOCK_DRIFT: &str = "clock_drift";
+    pub const CQ_OVERFLOW: &str = "cq_overflow";
+    pub const BUFFERS_STARVED: &str = "buffers_starved";
+    pub const CONNECTIONS_SHORT: &str = "connections_short";
+    pub const CONNECTIONS_REFUSED: &str = "connections_refused";
+    pub const GENERATOR_ERRORS: &str = "generator_errors";
+    pub const LOST_TELEMETRY: &str = "lost_telemetry";
+    pub const UNACCOUNTED: &str = "unaccounted";
+    pub const UNSTEADY: &str = "unsteady";
+}
+
 /// One broken rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reason {

@@ -1,7 +1,7 @@
 //! The table of rules: what each measures, and from where on it breaks.
 
 use super::evidence::{Evidence, hiccup_share, lost_core_share, steal_share, throttled_share};
-use super::reason::{Cause, Reason, Status};
+use super::reason::{Cause, Reason, Status, rule};
 use crate::calibrated::Calibrated;
 use crate::distribution::Distribution;
 use crate::record::{ShardStats, sum_of};
@@ -9,8 +9,9 @@ use crate::record::{ShardStats, sum_of};
 /// One thing that makes numbers wrong.
 pub(super) struct Rule {
     name: &'static str,
-    /// It is about requests and arrivals, and so about one scenario; others are about the machine that all share.
-    pub(super) is_of_scenario: bool,
+    /// Held against each of several scenarios, because what it measures, or whether it applies, is not the same for all of them; others
+    /// are held against the run.
+    pub(super) is_held_against_each: bool,
     degraded_above: f64,
     invalid_above: f64,
     cause: fn(&Evidence) -> Cause,
@@ -39,8 +40,8 @@ const OPERATOR: fn(&Evidence) -> Cause = |_| Cause::Operator;
 
 pub(super) const RULES: [Rule; 22] = [
     Rule {
-        name: "rate_shortfall",
-        is_of_scenario: true,
+        name: rule::RATE_SHORTFALL,
+        is_held_against_each: true,
         degraded_above: 0.01,
         invalid_above: 0.05,
         cause: |evidence| evidence.cause_of_shortfall(),
@@ -59,8 +60,8 @@ pub(super) const RULES: [Rule; 22] = [
         },
     },
     Rule {
-        name: "unsent",
-        is_of_scenario: true,
+        name: rule::UNSENT,
+        is_held_against_each: true,
         degraded_above: 0.0,
         invalid_above: NEVER,
         cause: |evidence| evidence.cause_of_shortfall(),
@@ -81,8 +82,8 @@ pub(super) const RULES: [Rule; 22] = [
         },
     },
     Rule {
-        name: "generator_lag_p50",
-        is_of_scenario: true,
+        name: rule::GENERATOR_LAG_P50,
+        is_held_against_each: true,
         degraded_above: LAG_SHARE_MAX,
         invalid_above: 0.75,
         cause: GENERATOR,
@@ -90,8 +91,8 @@ pub(super) const RULES: [Rule; 22] = [
         explain: |evidence, share| explain_lag(evidence, share, 0.5, "median"),
     },
     Rule {
-        name: "generator_lag_p99",
-        is_of_scenario: true,
+        name: rule::GENERATOR_LAG_P99,
+        is_held_against_each: true,
         degraded_above: LAG_SHARE_MAX,
         invalid_above: 0.75,
         cause: GENERATOR,
@@ -99,8 +100,8 @@ pub(super) const RULES: [Rule; 22] = [
         explain: |evidence, share| explain_lag(evidence, share, 0.99, "99th percentile"),
     },
     Rule {
-        name: "lost_core",
-        is_of_scenario: false,
+        name: rule::LOST_CORE,
+        is_held_against_each: false,
         degraded_above: 0.02,
         invalid_above: 0.10,
         cause: MACHINE,
@@ -113,8 +114,8 @@ pub(super) const RULES: [Rule; 22] = [
         },
     },
     Rule {
-        name: "hiccups",
-        is_of_scenario: false,
+        name: rule::HICCUPS,
+        is_held_against_each: false,
         degraded_above: 0.01,
         invalid_above: 0.10,
         cause: MACHINE,
@@ -130,8 +131,8 @@ pub(super) const RULES: [Rule; 22] = [
         },
     },
     Rule {
-        name: "shard_busy",
-        is_of_scenario: false,
+        name: rule::SHARD_BUSY,
+        is_held_against_each: false,
         degraded_above: BUSY_MAX,
         invalid_above: NEVER,
         cause: cause_of_work,
@@ -145,8 +146,8 @@ pub(super) const RULES: [Rule; 22] = [
         },
     },
     Rule {
-        name: "generator_bound",
-        is_of_scenario: true,
+        name: rule::GENERATOR_BOUND,
+        is_held_against_each: true,
         degraded_above: BOUND_SHARE_MIN,
         // A saturated loop still looks at the clock between turns, and finds nothing now and then where the other side is nearly
         // as busy.
@@ -162,8 +163,8 @@ pub(super) const RULES: [Rule; 22] = [
         },
     },
     Rule {
-        name: "generator_queue",
-        is_of_scenario: true,
+        name: rule::GENERATOR_QUEUE,
+        is_held_against_each: true,
         degraded_above: LAG_SHARE_MAX,
         // Either sign alone may mislead; both together do not.
         invalid_above: LAG_SHARE_MAX,
@@ -181,8 +182,8 @@ pub(super) const RULES: [Rule; 22] = [
         },
     },
     Rule {
-        name: "near_capacity",
-        is_of_scenario: false,
+        name: rule::NEAR_CAPACITY,
+        is_held_against_each: false,
         degraded_above: 0.95,
         invalid_above: NEVER,
         cause: GENERATOR,
@@ -202,8 +203,8 @@ pub(super) const RULES: [Rule; 22] = [
         },
     },
     Rule {
-        name: "steal",
-        is_of_scenario: false,
+        name: rule::STEAL,
+        is_held_against_each: false,
         degraded_above: 0.02,
         invalid_above: 0.20,
         cause: MACHINE,
@@ -213,8 +214,8 @@ pub(super) const RULES: [Rule; 22] = [
         },
     },
     Rule {
-        name: "cgroup_throttled",
-        is_of_scenario: false,
+        name: rule::CGROUP_THROTTLED,
+        is_held_against_each: false,
         degraded_above: 0.0,
         invalid_above: 0.05,
         cause: MACHINE,
@@ -227,8 +228,8 @@ pub(super) const RULES: [Rule; 22] = [
         },
     },
     Rule {
-        name: "clock_step",
-        is_of_scenario: false,
+        name: rule::CLOCK_STEP,
+        is_held_against_each: false,
         degraded_above: 0.0,
         invalid_above: NEVER,
         cause: MACHINE,
@@ -240,8 +241,8 @@ pub(super) const RULES: [Rule; 22] = [
         },
     },
     Rule {
-        name: "clock_drift",
-        is_of_scenario: false,
+        name: rule::CLOCK_DRIFT,
+        is_held_against_each: false,
         degraded_above: CLOCK_PPM_MAX,
         invalid_above: NEVER,
         cause: MACHINE,
@@ -253,8 +254,8 @@ pub(super) const RULES: [Rule; 22] = [
         },
     },
     Rule {
-        name: "cq_overflow",
-        is_of_scenario: false,
+        name: rule::CQ_OVERFLOW,
+        is_held_against_each: false,
         degraded_above: 0.0,
         invalid_above: NEVER,
         cause: GENERATOR,
@@ -262,8 +263,8 @@ pub(super) const RULES: [Rule; 22] = [
         explain: |_, count| format!("the kernel set {count:.0} completions aside because the queue was full"),
     },
     Rule {
-        name: "buffers_starved",
-        is_of_scenario: false,
+        name: rule::BUFFERS_STARVED,
+        is_held_against_each: false,
         degraded_above: 0.01,
         invalid_above: NEVER,
         cause: GENERATOR,
@@ -276,8 +277,8 @@ pub(super) const RULES: [Rule; 22] = [
         },
     },
     Rule {
-        name: "connections_short",
-        is_of_scenario: false,
+        name: rule::CONNECTIONS_SHORT,
+        is_held_against_each: false,
         degraded_above: 0.0,
         invalid_above: 0.5,
         cause: GENERATOR,
@@ -290,8 +291,8 @@ pub(super) const RULES: [Rule; 22] = [
         },
     },
     Rule {
-        name: "connections_refused",
-        is_of_scenario: false,
+        name: rule::CONNECTIONS_REFUSED,
+        is_held_against_each: false,
         degraded_above: 0.0,
         invalid_above: NEVER,
         cause: TARGET,
@@ -304,8 +305,8 @@ pub(super) const RULES: [Rule; 22] = [
         },
     },
     Rule {
-        name: "generator_errors",
-        is_of_scenario: false,
+        name: rule::GENERATOR_ERRORS,
+        is_held_against_each: true,
         degraded_above: 0.0,
         invalid_above: 0.01,
         cause: GENERATOR,
@@ -321,8 +322,8 @@ pub(super) const RULES: [Rule; 22] = [
         },
     },
     Rule {
-        name: "lost_telemetry",
-        is_of_scenario: false,
+        name: rule::LOST_TELEMETRY,
+        is_held_against_each: false,
         degraded_above: 0.0,
         invalid_above: NEVER,
         cause: MACHINE,
@@ -334,8 +335,8 @@ pub(super) const RULES: [Rule; 22] = [
         },
     },
     Rule {
-        name: "unaccounted",
-        is_of_scenario: true,
+        name: rule::UNACCOUNTED,
+        is_held_against_each: true,
         degraded_above: 0.0,
         invalid_above: 0.0,
         cause: GENERATOR,
@@ -347,8 +348,8 @@ pub(super) const RULES: [Rule; 22] = [
         },
     },
     Rule {
-        name: "unsteady",
-        is_of_scenario: false,
+        name: rule::UNSTEADY,
+        is_held_against_each: false,
         degraded_above: 0.0,
         invalid_above: NEVER,
         cause: OPERATOR,

@@ -8,12 +8,12 @@ use engine::failure::{FailureKind, RunFailure};
 use engine::plan::Plan;
 use engine::report::{Identity, Report};
 use engine::seams::Runner;
-use engine::verdict::{Cause, Reason, Status};
+use engine::verdict::{Cause, Reason, Status, rule};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
 /// The rules that the machine breaks, not the generator.
-const NOISE: [&str; 4] = ["hiccups", "lost_core", "steal", "cgroup_throttled"];
+const NOISE: [&str; 4] = [rule::HICCUPS, rule::LOST_CORE, rule::STEAL, rule::CGROUP_THROTTLED];
 
 /// Connections of each shard.
 pub(super) const CONNECTIONS_PER_SHARD: usize = 64;

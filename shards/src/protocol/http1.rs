@@ -116,7 +116,7 @@ enum Framing {
     UntilEnd(Result<(), &'static NotHttp>),
 }
 
-/// The last head of a shard's connections, and what it said.
+/// The last head of a pool's connections, and what it said.
 #[derive(Debug, Default)]
 pub struct HeadMemo {
     bytes: Vec<u8>,

@@ -12,7 +12,7 @@ use engine::seams::{Call, Source, StepFacts};
 
 /// What is spoken on one connection.
 pub trait Protocol {
-    /// What all connections of a shard share.
+    /// What all connections of a pool share.
     type Shared;
 
     /// Of a connection that has not been made.

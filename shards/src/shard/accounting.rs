@@ -26,7 +26,8 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             }
             None => (0, since_ns / 2),
         };
-        // What came in a turn that lost its core may not have been seen in it, if the ring was last asked before.
+        // The core was lost in the last turn. What came meanwhile may not have been seen in it, because the ring may have been asked
+        // before: one more submit must pass before an empty queue means that all has been taken in.
         let was_lost = self.lost_core_at_ns != 0 && self.lost_core_at_ns == self.core.now_ns;
         self.core.late_ns = match self.is_behind {
             true => self.core.late_ns + since_ns,

@@ -261,6 +261,7 @@ impl<P: Protocol> ConnectionPool<P> {
     ) {
         let room = match &scenario.load {
             LoadState::Open(_) => 1,
+            // What is left no longer counts the first, which has been taken.
             LoadState::Closed(closed) => u64::from(self.connections.room(slot)).min(closed.left + 1),
         };
         if scenario.is_one_constant {
@@ -339,14 +340,14 @@ impl<P: Protocol> ConnectionPool<P> {
     pub(super) fn stamp(&mut self, recorder: &mut Recorder, released: Released, sent_ns: u64, start_ns: u64) {
         let Released { place, free_ns, bytes, .. } = released;
         let flight = self.connections.flight_mut(place);
-        let due_ns = flight.intended_ns.max(free_ns);
+        let could_leave_ns = flight.intended_ns.max(free_ns);
         if self.is_closed_loop {
             // No moment was intended: what passed since the connection was free is the generator's, not the target's.
             flight.intended_ns = sent_ns;
         } else {
             flight.set_sent(sent_ns);
         }
-        flight.set_lag(sent_ns.saturating_sub(due_ns));
+        flight.set_lag(sent_ns.saturating_sub(could_leave_ns));
         let (series, intended_ns) = (self.first_series + flight.step(), flight.intended_ns);
         recorder.sent(series, intended_ns.saturating_sub(start_ns), sent_ns.saturating_sub(start_ns), bytes);
     }

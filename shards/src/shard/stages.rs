@@ -1,6 +1,6 @@
 //! A shard's stages, from connecting to its last recorder, and what it hands over at the end of each slice.
 //!
-//! What is due when is not decided here, but whether the run still is.
+//! `scenario.rs` decides when a request is due; here it is decided whether any may still be sent.
 
 use super::Shard;
 use super::core::{Core, SECOND_NS, Stage};
@@ -24,13 +24,18 @@ const SENDING_NS_MAX: u64 = 5 * SECOND_NS;
 /// A timeout is noticed no later than this after it has passed, unless the machine is in the way.
 const LATE_NS_MAX: u64 = SECOND_NS;
 
+/// For how long overdue arrivals are still sent after an end.
+fn catch_up_ns(timeout_ns: u64) -> u64 {
+    timeout_ns.min(SENDING_NS_MAX)
+}
+
 impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// Hands the recorder over at the end of a slice.
     pub(super) fn publish(&mut self, now: u64) {
         if now < self.next_publish_ns {
             return;
         }
-        let boundary_ns = self.close_interval(now);
+        let boundary_ns = self.close_slice(now);
         let phases = self.rules.phases;
         let bounds = [phases.measure_from_ns, phases.measure_to_ns, self.ended_ns];
         let is_handed_over = if bounds.contains(&boundary_ns) {
@@ -55,7 +60,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     }
 
     /// Writes the slice's figures into the recorder; returns where the slice ends, from the start of the run.
-    fn close_interval(&mut self, now: u64) -> u64 {
+    fn close_slice(&mut self, now: u64) -> u64 {
         let relative_ns = now.saturating_sub(self.core.start_ns);
         if self.rules.sheds {
             self.shed();
@@ -201,9 +206,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         }
         self.ended_ns = self.rules.phases.measure_to_ns;
         let catches_up = self.note_backlogs();
-        let sends_until_ns = if catches_up { end_ns + self.catch_up_ns() } else { 0 };
+        let sends_until_ns = if catches_up { end_ns + catch_up_ns(self.rules.longest_timeout_ns) } else { 0 };
         let last_sent_ns = now.max(sends_until_ns);
-        let deadline_ns = last_sent_ns + self.rules.timeout_ns + LATE_NS_MAX;
+        let deadline_ns = last_sent_ns + self.rules.longest_timeout_ns + LATE_NS_MAX;
         self.core.stage = Stage::Draining { deadline_ns, sends_until_ns };
         self.next_end_ns = self.next_end();
     }
@@ -223,7 +228,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
 
     /// Ends the scenarios whose time is over while the run goes on, each as the run's end would if it were alone.
     fn end_scenarios(&mut self, now: u64) {
-        let (measure_to_ns, catch_up_ns) = (self.rules.phases.measure_to_ns, self.catch_up_ns());
+        let measure_to_ns = self.rules.phases.measure_to_ns;
         let Shard { core, scenarios, pools, .. } = self;
         let now_ns = core.relative_ns(now);
         for scenario in scenarios {
@@ -231,7 +236,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             match scenario.course {
                 Course::Scheduling if ends_ns < measure_to_ns && ends_ns <= now_ns => {
                     scenario.course = match pool.note_end(core, scenario, ends_ns) {
-                        true => Course::CatchingUp { until_ns: ends_ns + catch_up_ns },
+                        true => Course::CatchingUp { until_ns: ends_ns + catch_up_ns(pool.timeout_ns) },
                         false => Course::Over,
                     };
                 }
@@ -257,11 +262,6 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
                 core.recorder.requests.scenarios[pool.scenario].spent_ns = core.relative_ns(now);
             }
         }
-    }
-
-    /// For how long overdue arrivals are still sent after an end.
-    fn catch_up_ns(&self) -> u64 {
-        self.rules.timeout_ns.min(SENDING_NS_MAX)
     }
 
     /// Ends the run before its time. What the shard spends from now on is not the window's.
@@ -338,7 +338,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             (0..pool.connections.count())
                 .for_each(|slot| pool.broken(core, scenario, slot, Kind::Unfinished));
         }
-        self.close_interval(now);
+        self.close_slice(now);
         self.core.recorder.ended_ns = Some(self.ended_ns);
         // That was the last slice, however long it has to wait for the collector.
         self.next_publish_ns = u64::MAX;
