@@ -53,7 +53,7 @@ fn parse_length(text: &str) -> Result<u64, String> {
     })
 }
 
-/// Statuses below 200 are interim: an answer that ends with one would never end for its client.
+/// Statuses below 200 are interim: a response that ends with one would never end for its client.
 fn parse_status(text: &str) -> Result<StatusCode, String> {
     let number = text.parse().ok().filter(|number| (200..=599).contains(number));
     let status = number.and_then(|number| StatusCode::from_u16(number).ok());
