@@ -1,4 +1,4 @@
-//! What finding the end of one HTTP/1.1 answer costs, by how it arrives.
+//! What finding the end of one HTTP/1.1 response costs, by how it arrives.
 
 mod timing;
 

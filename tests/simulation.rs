@@ -59,7 +59,7 @@ fn every_rate_is_exact_whatever_the_shards_connections_and_arrivals() {
                 }
                 let context = format!("seed {seed}: {rate}/s on {shards} shards, {arrivals}");
                 assert_eq!((total.sent, total.ok), (scheduled, scheduled), "{context}");
-                assert_eq!((outcome.requests(), outcome.answers()), (scheduled, scheduled), "{context}");
+                assert_eq!((outcome.requests(), outcome.responses()), (scheduled, scheduled), "{context}");
                 assert_eq!(total.bytes_received, outcome.wires.iter().map(|wire| wire.bytes).sum::<u64>());
             }
         }
@@ -269,7 +269,7 @@ fn shedding_drops_and_counts_what_waited_too_long_and_sends_nothing_later() {
 }
 
 #[test]
-fn a_lost_answer_is_a_timeout_neither_early_nor_late_and_its_connection_is_replaced() {
+fn a_lost_response_is_a_timeout_neither_early_nor_late_and_its_connection_is_replaced() {
     let faults = Faults { lost_ppm: 50_000, ..Faults::default() };
     for seed in seeds(5) {
         let plan = plan("duration = '3s'\nconnections = 200\ntimeout = '250ms'\n[load]\nrate = 1_000");
@@ -277,7 +277,7 @@ fn a_lost_answer_is_a_timeout_neither_early_nor_late_and_its_connection_is_repla
         let (total, stats) = (outcome.total(), outcome.snapshot.stats());
         let timeouts = total.errors[Kind::Timeout as usize];
         assert_eq!(timeouts, total.failed(), "seed {seed}: {:?}", total.errors);
-        assert_eq!(timeouts, outcome.wires[0].fates[0], "seed {seed}: every lost answer, and nothing else");
+        assert_eq!(timeouts, outcome.wires[0].fates[0], "seed {seed}: every lost response, and nothing else");
         assert!(timeouts > 80, "seed {seed}");
         let failed = total.failed_response.summary();
         let timeout_ns = 250 * MILLISECOND_NS;
@@ -343,7 +343,7 @@ fn a_stop_waits_two_seconds_at_most_and_a_second_stop_not_at_all() {
 }
 
 #[test]
-fn a_stop_after_the_end_cuts_the_wait_for_the_last_answers() {
+fn a_stop_after_the_end_cuts_the_wait_for_the_last_responses() {
     let faults = Faults { lost_ppm: 200_000, ..Faults::default() };
     let stop_ns = 1_100 * MILLISECOND_NS;
     for seed in seeds(3) {
@@ -358,7 +358,7 @@ fn a_stop_after_the_end_cuts_the_wait_for_the_last_answers() {
 }
 
 #[test]
-fn waiting_for_the_last_answers_costs_no_spinning() {
+fn waiting_for_the_last_responses_costs_no_spinning() {
     let faults = Faults { lost_ppm: 20_000, close_ppm: 300_000, ..Faults::default() };
     let server =
         SimulatedServer { service: Service::Fixed(800 * MILLISECOND_NS), ..SimulatedServer::default() };
@@ -568,7 +568,7 @@ fn long_bodies_are_thrown_away_and_counted_to_the_byte() {
 }
 
 #[test]
-fn answers_in_pieces_of_a_byte_are_answers() {
+fn responses_in_pieces_of_a_byte_are_responses() {
     let body = Body { bytes: (0, 30), chunked_ppm: 500_000, until_end_ppm: 0 };
     let server = SimulatedServer { body, ..SimulatedServer::default() };
     for seed in seeds(3) {
@@ -586,7 +586,7 @@ fn answers_in_pieces_of_a_byte_are_answers() {
 }
 
 #[test]
-fn every_fate_of_an_answer_is_named_by_its_kind() {
+fn every_fate_of_a_response_is_named_by_its_kind() {
     let of = |ppm: u32| -> [(Faults, Kind); 5] {
         let none = Faults::default();
         [
@@ -614,7 +614,7 @@ fn every_fate_of_an_answer_is_named_by_its_kind() {
 }
 
 #[test]
-fn connections_that_close_between_answers_fail_nobody() {
+fn connections_that_close_between_responses_fail_nobody() {
     let faults = Faults { close_ppm: 200_000, ..Faults::default() };
     for seed in seeds(3) {
         for load in ["", "[load]\nrate = 1_000"] {

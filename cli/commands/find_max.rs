@@ -1,4 +1,4 @@
-//! `vajra find-max`: the highest rate a target sustains under conditions on its answers.
+//! `vajra find-max`: the highest rate a target sustains under conditions on its responses.
 //!
 //! What rate is tried next is decided in `engine::search`; here each one is run, judged and shown.
 

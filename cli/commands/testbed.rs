@@ -28,7 +28,7 @@ pub(crate) struct TestbedArgs {
     /// Pin the server to these cores. The testbed uses the first one, the null responder all of them.
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     cores: Vec<usize>,
-    /// Be the null responder: the fastest answer this machine can give, for calibration.
+    /// Be the null responder: the fastest response this machine can give, for calibration.
     #[arg(long, conflicts_with_all = ["service", "workers", "warm", "error", "reset", "stall", "slow"])]
     null: bool,
     /// With --null: stamp every request, and write when they came as JSON at the end; - is standard output.
@@ -83,7 +83,7 @@ fn serve(args: &TestbedArgs, address: SocketAddr, mut signals: Signals) -> Resul
     println!("testbed listens on http://{}/", server.address());
     signals.forever().next();
     server.stop();
-    eprintln!("testbed stopped after {} answers", server.served());
+    eprintln!("testbed stopped after {} responses", server.served());
     Ok(ExitCode::SUCCESS)
 }
 

@@ -71,7 +71,7 @@ pub fn judge(
 /// The same of a run, or of one scenario as if it had been alone.
 ///
 /// A generator that is late or disturbed only makes response times longer, so conditions that are met all the same are met.
-/// What is not met is held against the target only where nothing was in the generator's way, or where the target's own answers
+/// What is not met is held against the target only where nothing was in the generator's way, or where the target's own responses
 /// decide.
 fn judge_part(report: &Report, conditions: &[&Threshold], confidence: f64) -> ProbeOutcome {
     match judge_target(report, conditions, confidence) {
@@ -95,7 +95,7 @@ fn severity(outcome: &ProbeOutcome) -> u32 {
     }
 }
 
-/// Whether failures that no disturbance makes are enough to break a condition: no machine turns an answer into an error.
+/// Whether failures that no disturbance makes are enough to break a condition: no machine turns a response into an error.
 fn answers_decide(report: &Report, conditions: &[&Threshold]) -> bool {
     let requests = &report.requests;
     if requests.ok == 0 {
@@ -366,7 +366,7 @@ mod tests {
     const SLICE_NS: u64 = 100 * MILLISECOND_NS;
     const RATE_RPS: u64 = 1_000;
 
-    /// A probe of five seconds whose answer n takes `service_ns(n)`; every `failing`th one fails.
+    /// A probe of five seconds whose response n takes `service_ns(n)`; every `failing`th one fails.
     fn probe(
         service_ns: impl Fn(u64) -> u64,
         failing: Option<u64>,
@@ -518,7 +518,7 @@ mod tests {
     }
 
     #[test]
-    fn the_share_of_answers_that_are_errors_is_one_of_all_arrivals() {
+    fn the_share_of_responses_that_are_errors_is_one_of_all_arrivals() {
         let world = World { unsent: Some(2), failing: Some((99, Kind::Status)) };
         let report = probe_in(scattered, world, |recorder| recorder.stats.hiccup_ns = 2 * SECOND_NS);
         assert!(matches!(judged(&report, "failed<0.3%"), ProbeOutcome::Fail(_)), "0.5 % of all");

@@ -1,6 +1,6 @@
 //! What a load test is.
 //!
-//! The engine holds every rule about what to send, when, and what the answers mean. It is pure: time comes in as
+//! The engine holds every rule about what to send, when, and what the responses mean. It is pure: time comes in as
 //! an argument, actions come out, and nothing here reads a clock, opens a socket or a file, or starts a thread.
 //! `shards` drives it on a real machine; the simulation drives it on a fake one.
 //!

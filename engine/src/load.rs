@@ -75,7 +75,7 @@ impl Load {
         first.filter(|_| segments.iter().all(|segment| rate_of(segment) == first))
     }
 
-    /// True for a load that waits for answers instead of following a schedule.
+    /// True for a load that waits for responses instead of following a schedule.
     pub fn is_closed(&self) -> bool {
         matches!(self, Load::Closed)
     }

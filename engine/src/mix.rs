@@ -14,7 +14,7 @@ pub struct EncodedStep {
     pub template: Template,
     /// How often it is drawn, relative to the others.
     pub weight: u32,
-    /// True when the answer has no body whatever its head says, as for HEAD.
+    /// True when the response has no body whatever its head says, as for HEAD.
     pub is_bodyless: bool,
 }
 

@@ -27,15 +27,15 @@ pub enum Kind {
     Resources,
     /// The request could not be written.
     Send,
-    /// The answer could not be read: connection reset.
+    /// The response could not be read: connection reset.
     Receive,
-    /// The target closed the connection before the answer was complete.
+    /// The target closed the connection before the response was complete.
     Eof,
-    /// No complete answer in time.
+    /// No complete response in time.
     Timeout,
-    /// The answer is not HTTP as the standard has it.
+    /// The response is not HTTP as the standard has it.
     Protocol,
-    /// A complete answer with a status of 400 or above.
+    /// A complete response with a status of 400 or above.
     Status,
     /// Still under way when the run had to end.
     Unfinished,
@@ -81,11 +81,11 @@ impl Kind {
             Kind::Ports => ("ports", Generator, "no local port left on this machine"),
             Kind::Resources => ("resources", Generator, "this machine ran out of descriptors or memory"),
             Kind::Send => ("send", Target, "the connection broke while sending"),
-            Kind::Receive => ("receive", Target, "the connection was reset before the answer"),
-            Kind::Eof => ("eof", Target, "the connection was closed before the answer was complete"),
-            Kind::Timeout => ("timeout", Target, "no complete answer within the timeout"),
-            Kind::Protocol => ("protocol", Target, "the answer was not valid HTTP"),
-            Kind::Status => ("status", Target, "the answer's status was 400 or above"),
+            Kind::Receive => ("receive", Target, "the connection was reset before the response"),
+            Kind::Eof => ("eof", Target, "the connection was closed before the response was complete"),
+            Kind::Timeout => ("timeout", Target, "no complete response within the timeout"),
+            Kind::Protocol => ("protocol", Target, "the response was not valid HTTP"),
+            Kind::Status => ("status", Target, "the response's status was 400 or above"),
             Kind::Unfinished => ("unfinished", Operator, "still under way when the run ended"),
         }
     }

@@ -1,4 +1,4 @@
-//! The three phases of a run. An arrival belongs to the phase its *intended* time falls in, wherever its answer comes.
+//! The three phases of a run. An arrival belongs to the phase its *intended* time falls in, wherever its response comes.
 
 use serde::{Deserialize, Serialize};
 

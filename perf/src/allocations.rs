@@ -21,7 +21,7 @@ pub(crate) struct AllocationsOptions {
 pub(crate) fn run(options: &AllocationsOptions) -> Result<Gate, String> {
     let server = Server::start(testbed::ServerOptions::default()).map_err(|error| error.to_string())?;
     println!(
-        "{CONNECTIONS} connections, testbed in this process, counted after the first {UNCOUNTED} answers"
+        "{CONNECTIONS} connections, testbed in this process, counted after the first {UNCOUNTED} responses"
     );
     println!(
         "{:<20} {:>8} {:>11} {:>6} {:>9} {:>9} {:>9}",

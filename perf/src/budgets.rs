@@ -141,7 +141,7 @@ pub(crate) const BUDGETS: [Budget; 30] = [
         "the same, p99",
         Limit::AtMost(SLIP_P99_NS_MAX as f64),
         Unit::Nanoseconds,
-        "while an answer is taken in and the next request handed to the kernel the loop cannot send, and stalls below the 1 ms that count as one are in it",
+        "while a response is taken in and the next request handed to the kernel the loop cannot send, and stalls below the 1 ms that count as one are in it",
     ),
     row(
         "recording",
@@ -247,7 +247,7 @@ pub(crate) const BUDGETS: [Budget; 30] = [
         "",
     ),
     row("shards-2", "the same, 2 shards on 2 cores", Limit::Shown, Unit::Nanoseconds, ""),
-    row("interrupt", "SIGINT to exit, every answer outstanding", Limit::AtMost(5.0), Unit::Seconds, ""),
+    row("interrupt", "SIGINT to exit, every response outstanding", Limit::AtMost(5.0), Unit::Seconds, ""),
     row("preflight", "preflight", Limit::AtMost(5.0), Unit::Seconds, ""),
 ];
 

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 pub(crate) const CONNECTIONS: u32 = 64;
 const PIPELINE: u32 = 8;
-/// Answers before counting begins: every connection has had many, in every depth of its pipeline.
+/// Responses before counting begins: every connection has had many, in every depth of its pipeline.
 pub(crate) const UNCOUNTED: u64 = 10_000;
 /// Arrivals per second of the open loops: well below what the built-in server carries beside us on two cores.
 pub(crate) const RATE_RPS: u64 = 20_000;
@@ -76,8 +76,8 @@ impl LoopCase {
         let plan = self.plan(address, uncounted + under_way + counted, rate_rps)?;
         let driven = drive(&plan, address, uncounted)?;
         if driven.failed > 0 || driven.counted < counted {
-            let Driven { counted: answers, failed, .. } = driven;
-            return Err(format!("{}: {answers} of {counted} answers, {failed} failures", self.title()));
+            let Driven { counted: responses, failed, .. } = driven;
+            return Err(format!("{}: {responses} of {counted} responses, {failed} failures", self.title()));
         }
         Ok(driven)
     }

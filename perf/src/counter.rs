@@ -1,7 +1,7 @@
 //! What is counted, and how far a count may be from its baseline.
 //!
 //! Counted instructions, calls and allocations are the same every time, so their limits are about what changes mean, not
-//! about noise. The loop against a real server is timed by the kernel: how many answers one call of io_uring_enter takes is
+//! about noise. The loop against a real server is timed by the kernel: how many responses one call of io_uring_enter takes is
 //! up to the server's speed and the neighbours. So what is claimed of it is what does not depend on that: one request is
 //! one submission, one turn is one call.
 
@@ -89,7 +89,7 @@ impl CounterKind {
             CounterKind::LoopAllocations => (0.0, 0.0),
             // Both are 1 for one request at a time, but for connecting.
             CounterKind::LoopSubmissions | CounterKind::LoopCompletions => (0.02, 0.0),
-            // One per turn. Per request it would be the server's speed: how many answers are there when one is looked for.
+            // One per turn. Per request it would be the server's speed: how many responses are there when one is looked for.
             CounterKind::LoopEnters => (0.02, 0.0),
             // Starting the process, and its clock and figures once a slice: some hundreds, over 60,000 requests.
             CounterKind::LoopOtherCalls => (1.0, 0.03),

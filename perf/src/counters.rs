@@ -199,12 +199,12 @@ fn counts_of(case: LoopCase, each: PerRequest, calls: Option<f64>) -> Vec<Count>
     let count = |kind, value| Count { kind, title: loop_title(case), value };
     let mut counts = vec![count(CounterKind::LoopAllocations, each.allocations)];
     if case.pipeline == 1 {
-        // With more under way, how many answers come in one buffer is the server's choice.
+        // With more under way, how many responses come in one buffer is the server's choice.
         counts.push(count(CounterKind::LoopSubmissions, each.submissions));
         counts.push(count(CounterKind::LoopCompletions, each.completions));
     }
     if case.is_open_loop {
-        // A closed loop sleeps until an answer comes: how often is up to the server's speed and the neighbours.
+        // A closed loop sleeps until a response comes: how often is up to the server's speed and the neighbours.
         counts.push(count(CounterKind::LoopSwitches, each.switches));
     } else {
         // An open loop that waits by watching the clock has turns without a call.

@@ -190,7 +190,7 @@ fn warn_of_failures(peer: Peer, ours: &[RaceSample], theirs: &[RaceSample]) {
     let (ours, theirs) = (failed(ours), failed(theirs));
     if ours + theirs > 0 {
         println!(
-            "      requests failed: vajra {ours}, {} {theirs}; a failure costs something else than an answer",
+            "      requests failed: vajra {ours}, {} {theirs}; a failure costs something else than a response",
             peer.name()
         );
     }

@@ -171,10 +171,10 @@ mod tests {
         for body in [ServedBody::Small, ServedBody::Kibibytes64, ServedBody::Mebibyte] {
             let mut stream = TcpStream::connect(address).unwrap();
             write!(stream, "GET /{} HTTP/1.0\r\n\r\n", body.name()).unwrap();
-            let mut answer = Vec::new();
-            stream.read_to_end(&mut answer).unwrap();
-            assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer[..64]));
-            let text = String::from_utf8_lossy(&answer);
+            let mut response = Vec::new();
+            stream.read_to_end(&mut response).unwrap();
+            assert!(response.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&response[..64]));
+            let text = String::from_utf8_lossy(&response);
             let (_, content) = text.split_once("\r\n\r\n").unwrap();
             assert_eq!(content.as_bytes(), body.content());
         }

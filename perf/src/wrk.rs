@@ -7,11 +7,11 @@ use std::process::Command;
 /// What one run of a peer did.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Counted {
-    /// Complete answers.
+    /// Complete responses.
     pub(crate) requests: u64,
     /// As the peer rounds it.
     pub(crate) rate_rps: f64,
-    /// What the peer does not count as success: errors, timeouts, and answers with a status of 400 or more.
+    /// What the peer does not count as success: errors, timeouts, and responses with a status of 400 or more.
     pub(crate) failed: u64,
 }
 

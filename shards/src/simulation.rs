@@ -1,7 +1,7 @@
 //! A whole run in virtual time: the real loop, the real parser, the real bucket and recorders, against a simulated world.
 //!
 //! A run of minutes takes milliseconds, and the same seed does the same again, so that what no real server does on demand
-//! (lose an end, cut an answer after its third byte, die for two seconds) can be done ten thousand times over. It says
+//! (lose an end, cut a response after its third byte, die for two seconds) can be done ten thousand times over. It says
 //! nothing about the kernel: that the ring behaves like this wire is what the end-to-end tests are for.
 //!
 //! Reading order: this file → [`world`] (what can be set) → [`wire`] (what happens then) → `http.rs` (bytes).
@@ -249,9 +249,9 @@ impl SimulationResult {
         self.wires.iter().map(|wire| wire.requests).sum()
     }
 
-    /// Whole answers, on all wires.
-    pub fn answers(&self) -> u64 {
-        self.wires.iter().map(|wire| wire.answers).sum()
+    /// Whole responses, on all wires.
+    pub fn responses(&self) -> u64 {
+        self.wires.iter().map(|wire| wire.responses).sum()
     }
 
     /// When the last shard was done, from the start of the run.

@@ -64,7 +64,7 @@ fn converse(address: SocketAddr, service: &str) -> std::io::Result<Vec<Duration>
     for number in 0..WARM_UP_REQUESTS + REQUESTS_PER_CLIENT {
         let sent = Instant::now();
         stream.write_all(request.as_bytes())?;
-        // A small answer comes in one piece.
+        // A small response comes in one piece.
         let read_bytes = stream.read(&mut [0; 1024])?;
         assert!(read_bytes > 0, "the server closed the connection");
         if number >= WARM_UP_REQUESTS {

@@ -7,7 +7,7 @@
 //! a spinning server takes the time of the load generator that measures it.
 //!
 //! Accuracy, by `cargo run --release --example accuracy` on a 2-core virtual machine with the client on the
-//! same machine (µs, from sending a request to having its answer; the first line is the loopback alone):
+//! same machine (µs, from sending a request to having its response; the first line is the loopback alone):
 //!
 //! | service | min | p50 | p90 | p99 | | p50, p99 of 16 clients at once |
 //! |---|---|---|---|---|---|---|

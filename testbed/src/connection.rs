@@ -21,7 +21,7 @@ pub(crate) async fn converse(
     session: ServerSession,
     mut alive: watch::Receiver<()>,
 ) {
-    // Without it Nagle's algorithm would hold back the end of an answer for the client's delayed
+    // Without it Nagle's algorithm would hold back the end of a response for the client's delayed
     // acknowledgement. Where it fails the connection is already gone, and serving it will say so.
     let _ = stream.set_nodelay(true);
     let session = Rc::new(session);
@@ -51,9 +51,9 @@ pub(crate) async fn converse(
 ///
 /// No header timeout: a keep-alive connection may be idle for as long as its client likes.
 ///
-/// And deliberately no `pipeline_flush`. It writes the answers of pipelined requests in batches, 428,000
+/// And deliberately no `pipeline_flush`. It writes the responses of pipelined requests in batches, 428,000
 /// a second instead of 165,000 at depth 32, by not writing while unparsed bytes are left (hyper 1.12). So
-/// an answer waits for the delays of the requests behind it, and is lost when one of them is malformed or
+/// a response waits for the delays of the requests behind it, and is lost when one of them is malformed or
 /// comes after `connection: close`. A target must not bend the latencies it is there to provide.
 pub(crate) fn http() -> http1::Builder {
     let mut http = http1::Builder::new();

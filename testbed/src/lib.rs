@@ -13,7 +13,7 @@
 //!
 //! # Routes
 //!
-//! | path | answer |
+//! | path | response |
 //! |---|---|
 //! | `/` | `ok\n` |
 //! | `/bytes/N` | N bytes (at most 1 GiB) with `Content-Length` |

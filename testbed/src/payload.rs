@@ -1,4 +1,4 @@
-//! The body of an answer, produced piece by piece so that a gigabyte costs no memory, and paced.
+//! The body of a response, produced piece by piece so that a gigabyte costs no memory, and paced.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -20,7 +20,7 @@ const FILLER_BYTES: u64 = 64 * 1024;
 /// keeps the delay of a slow body the same for all lengths.
 const PARTS_LIMIT: u64 = 8;
 
-/// An answer's body.
+/// A response's body.
 pub(crate) struct Payload {
     content: Content,
     length_bytes: u64,

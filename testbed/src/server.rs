@@ -87,7 +87,7 @@ impl Server {
         self.address
     }
 
-    /// How many requests have been answered, injected errors included and resets not. An answer that a
+    /// How many requests have been answered, injected errors included and resets not. A response that a
     /// client has read is counted. Still there after [`Server::stop`].
     pub fn served(&self) -> u64 {
         self.tally.served()

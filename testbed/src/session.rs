@@ -1,4 +1,4 @@
-//! From a request to its answer: read it, draw its fate, wait, and answer or fail.
+//! From a request to its response: read it, draw its fate, wait, and respond or fail.
 //!
 //! Requests of one connection come one after the other, as HTTP/1.1 answers them; each connection has a
 //! session and all sessions share the [`Site`]. The wire itself is `connection`'s.

@@ -8,10 +8,10 @@ use crate::route::Route;
 /// What `/stats` calls the routes, in the order of [`place`].
 const NAMES: [&str; 7] = ["/", "/bytes", "/chunked", "/status", "/echo", "/stats", "refused"];
 
-/// A request counts once its answer's head is handed to the connection, injected errors included. Resets
+/// A request counts once its response's head is handed to the connection, injected errors included. Resets
 /// do not count: they answer nothing.
 ///
-/// The counts are relaxed: each stands for itself, and whoever has read an answer from a socket has been
+/// The counts are relaxed: each stands for itself, and whoever has read a response from a socket has been
 /// ordered behind its count by the kernel.
 #[derive(Debug, Default)]
 pub(crate) struct RouteTally {

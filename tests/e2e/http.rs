@@ -25,7 +25,7 @@ fn nginx_small_bodies_are_counted_to_the_byte() {
     let done = run(&nginx.url("/"), &["-n", "2000", "-c", "16"]);
     assert_all_ok(&done);
     assert_eq!((done.count("/requests/ok"), done.count("/requests/sent")), (2_000, 2_000));
-    // Every answer is the same size: a head and twelve bytes.
+    // Every response is the same size: a head and twelve bytes.
     assert_eq!(done.count("/bytes/received") % 2_000, 0);
     assert!(done.count("/bytes/received") > 2_000 * 12);
 }
@@ -34,12 +34,12 @@ fn nginx_small_bodies_are_counted_to_the_byte() {
 fn large_bodies_are_counted_whole_whether_copied_or_thrown_away() {
     let nginx = peers::nginx(1_000_000);
     for (path, body) in [("/64k", 64 << 10), ("/1m", 1 << 20)] {
-        // One connection: the first answer is copied, all others are thrown away in the kernel.
+        // One connection: the first response is copied, all others are thrown away in the kernel.
         for connections in ["1", "8"] {
             let done = run(&nginx.url(path), &["-n", "200", "-c", connections]);
             assert_all_ok(&done);
             let each = done.count("/bytes/received") as f64 / 200.0;
-            assert!(each > body as f64 && each < body as f64 + 600.0, "{each} bytes per answer of {path}");
+            assert!(each > body as f64 && each < body as f64 + 600.0, "{each} bytes per response of {path}");
         }
     }
 }
@@ -156,12 +156,12 @@ fn bodies_and_headers_arrive_as_written() {
 }
 
 #[test]
-fn interim_answers_trailers_and_bytes_that_come_one_by_one() {
-    let answer = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n3\r\nabc\r\n0\r\nX: 1\r\n\r\n";
+fn interim_responses_trailers_and_bytes_that_come_one_by_one() {
+    let response = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n3\r\nabc\r\n0\r\nX: 1\r\n\r\n";
     let port = scripted(move |mut stream| {
         let _ = stream.set_nodelay(true);
         while !read_request(&mut stream).is_empty() {
-            for byte in answer {
+            for byte in response {
                 if stream.write_all(&[*byte]).is_err() {
                     return;
                 }
@@ -170,11 +170,11 @@ fn interim_answers_trailers_and_bytes_that_come_one_by_one() {
     });
     let done = run(&format!("http://127.0.0.1:{port}/"), &["-n", "50", "-c", "2"]);
     assert_all_ok(&done);
-    assert_eq!(done.count("/bytes/received"), 50 * answer.len() as u64);
+    assert_eq!(done.count("/bytes/received"), 50 * response.len() as u64);
 }
 
 #[test]
-fn an_answer_that_is_cut_short_is_eof() {
+fn a_response_that_is_cut_short_is_eof() {
     let port = scripted(|mut stream| {
         read_request(&mut stream);
         let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n012");
@@ -201,7 +201,7 @@ fn a_connection_whose_long_request_is_answered_and_never_read_is_made_again() {
 }
 
 #[test]
-fn an_answer_that_is_not_http_is_a_protocol_error() {
+fn a_response_that_is_not_http_is_a_protocol_error() {
     let port = scripted(|mut stream| {
         read_request(&mut stream);
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n");
@@ -213,16 +213,16 @@ fn an_answer_that_is_not_http_is_a_protocol_error() {
 }
 
 #[test]
-fn an_answer_that_closes_or_has_two_framings_ends_its_connection_even_where_the_server_goes_on() {
+fn a_response_that_closes_or_has_two_framings_ends_its_connection_even_where_the_server_goes_on() {
     for fields in [
         "Connection: close\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok",
         "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
         "Connection: foo,\r\n close\r\nContent-Length: 2\r\n\r\nok",
     ] {
-        let answer = format!("HTTP/1.1 200 OK\r\n{fields}");
-        let bytes = answer.len() as u64;
+        let response = format!("HTTP/1.1 200 OK\r\n{fields}");
+        let bytes = response.len() as u64;
         // It would answer for as long as it is asked.
-        let port = scripted(move |stream| answer_each(stream, answer.as_bytes()));
+        let port = scripted(move |stream| answer_each(stream, response.as_bytes()));
         let done = run(&format!("http://127.0.0.1:{port}/"), &["-n", "40", "-c", "2"]);
         assert_all_ok(&done);
         assert_eq!(done.count("/requests/ok"), 40, "{fields}: {}", done.report["requests"]);
@@ -239,8 +239,8 @@ fn codings_in_two_fields_folded_lines_and_equal_lengths_keep_the_connection() {
         "X: folded\r\n\tonce\r\nContent-Length:\r\n 2\r\n\r\nok",
         "Content-Length: 2, 2\r\nContent-Length: 2\r\n\r\nok",
     ] {
-        let answer = format!("HTTP/1.1 200 OK\r\n{fields}");
-        let port = scripted(move |stream| answer_each(stream, answer.as_bytes()));
+        let response = format!("HTTP/1.1 200 OK\r\n{fields}");
+        let port = scripted(move |stream| answer_each(stream, response.as_bytes()));
         let done = run(&format!("http://127.0.0.1:{port}/"), &["-n", "40", "-c", "2"]);
         assert_all_ok(&done);
         assert_eq!(done.count("/connections/reconnects"), 0, "{fields}: {}", done.report["connections"]);
@@ -307,9 +307,9 @@ fn a_request_that_takes_too_long_is_a_timeout() {
 }
 
 /// Answers every request on a connection with the same bytes.
-fn answer_each(mut stream: TcpStream, answer: &[u8]) {
+fn answer_each(mut stream: TcpStream, response: &[u8]) {
     while !read_request(&mut stream).is_empty() {
-        if stream.write_all(answer).is_err() {
+        if stream.write_all(response).is_err() {
             return;
         }
     }

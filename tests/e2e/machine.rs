@@ -63,11 +63,11 @@ fn other_protocols_and_silence_are_told_apart() {
     });
     let done = Vajra::new(&["run", &format!("http://127.0.0.1:{closing}/")]).done();
     assert_eq!(done.code, 4);
-    done.assert_says(&["closes them without an answer"]);
+    done.assert_says(&["closes them without a response"]);
 }
 
 #[test]
-fn force_runs_what_preflight_refuses_and_zero_answers_never_pass() {
+fn force_runs_what_preflight_refuses_and_zero_responses_never_pass() {
     let port = peers::free_port();
     let words = ["-R", "50", "-d", "1s", "-c", "2", "--force", "--connect-timeout", "200ms"];
     let done = Vajra::run(&format!("http://127.0.0.1:{port}/"), &words).done();

@@ -122,7 +122,7 @@ fn a_candidate_that_does_not_answer_is_a_regression_and_a_base_is_not() {
 }
 
 #[test]
-fn a_signal_ends_the_wait_for_an_answer() {
+fn a_signal_ends_the_wait_for_a_response() {
     for (command, more) in [
         ("run", &[][..]),
         ("check", &[]),

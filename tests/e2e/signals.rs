@@ -49,7 +49,7 @@ fn a_signal_ends_the_run_with_a_partial_report() {
 fn the_second_signal_does_not_wait_for_what_is_under_way() {
     let (port, requests) = telling(false);
     let url = format!("http://127.0.0.1:{port}/");
-    // Preflight waits for no answer to a method that may change something.
+    // Preflight waits for no response to a method that may change something.
     let words = ["-m", "POST", "-d", "10m", "-c", "4", "--timeout", "5m"];
     let running = Vajra::run(&url, &words).start();
     (0..4).for_each(|_| requests.recv().unwrap());

@@ -185,7 +185,7 @@ pub(super) fn assert_times(total: &Series, seed: u64) {
     assert!(difference_ns <= 1.0 + response_ns * 1e-9, "seed {seed}: {response_ns} {service_ns} {slip_ns}");
 }
 
-/// Answers with a status, good or bad.
+/// Responses with a status, good or bad.
 pub(super) fn answered(total: &Series) -> u64 {
     total.ok + total.errors[Kind::Status as usize]
 }

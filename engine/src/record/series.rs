@@ -13,7 +13,7 @@ const STATUS_OTHER: u16 = 0;
 /// Different statuses that a recorder has room for from the start. One that sees more of them in an interval allocates once.
 const STATUSES: usize = 16;
 
-/// How many answers came with each status: those that came, in the order in which they were first seen. A target answers with a
+/// How many responses came with each status: those that came, in the order in which they were first seen. A target answers with a
 /// handful of different ones, and nearly always with the first.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -29,11 +29,11 @@ impl Statuses {
     }
 
     #[inline(never)]
-    fn add(&mut self, status: u16, answers: u64) {
+    fn add(&mut self, status: u16, responses: u64) {
         let status = if (STATUS_MIN..=STATUS_MAX).contains(&status) { status } else { STATUS_OTHER };
         match self.0.iter_mut().find(|(seen, _)| *seen == status) {
-            Some((_, count)) => *count += answers,
-            None => self.0.push((status, answers)),
+            Some((_, count)) => *count += responses,
+            None => self.0.push((status, responses)),
         }
     }
 
@@ -47,7 +47,7 @@ impl Statuses {
     }
 
     fn merge(&mut self, other: &Statuses) {
-        other.iter().for_each(|(status, answers)| self.add(status, answers));
+        other.iter().for_each(|(status, responses)| self.add(status, responses));
     }
 }
 
@@ -56,15 +56,15 @@ impl Statuses {
 pub struct Series {
     /// Requests put on the wire.
     pub sent: u64,
-    /// Complete answers with a status below 400.
+    /// Complete responses with a status below 400.
     pub ok: u64,
     /// Requests that ended any other way, by kind; index with `Kind as usize`.
     pub errors: [u64; Kind::COUNT],
-    /// Answers by status.
+    /// Responses by status.
     pub statuses: Statuses,
     /// Bytes of requests.
     pub bytes_sent: u64,
-    /// Bytes of answers, heads and bodies, kept or thrown away.
+    /// Bytes of responses, heads and bodies, kept or thrown away.
     pub bytes_received: u64,
     /// When the last request was sent, in nanoseconds from the start of the run; 0 when none was.
     pub last_sent_ns: u64,
@@ -87,7 +87,7 @@ pub struct Instants {
     pub intended: u64,
     /// When it was handed to the kernel.
     pub sent: u64,
-    /// When its answer was complete, or its failure known.
+    /// When its response was complete, or its failure known.
     pub done: u64,
 }
 

@@ -130,7 +130,7 @@ pub struct SlowRequest {
     pub scenario: Option<String>,
     /// The name of its step.
     pub step: String,
-    /// The status of its answer, if a complete one came.
+    /// The status of its response, if a complete one came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// The kind of its failure, if none came.
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_among_the_slowest_with_its_kind_and_an_answer_with_its_status() {
+    fn a_failure_is_among_the_slowest_with_its_kind_and_a_response_with_its_status() {
         let instants = Instants { intended: 1_500_000_000, sent: 1_500_000_010, done: 1_500_000_110 };
         let timeout = Finished { shard: 3, series: 0, outcome: Outcome::Failed(Kind::Timeout), instants };
         let shown = SlowRequest::new(&timeout, None, "home");

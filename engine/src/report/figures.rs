@@ -22,7 +22,7 @@ pub struct RateBlock {
 pub struct Requests {
     /// Put on the wire.
     pub sent: u64,
-    /// Complete answers with a status below 400.
+    /// Complete responses with a status below 400.
     pub ok: u64,
     /// Any other end, attempts that found no connection included.
     pub failed: u64,
@@ -32,7 +32,7 @@ pub struct Requests {
     pub unsent: u64,
     /// Failures by kind; they add up to `failed`.
     pub errors: BTreeMap<String, u64>,
-    /// Complete answers by status.
+    /// Complete responses by status.
     pub status: BTreeMap<u16, u64>,
 }
 
@@ -48,7 +48,7 @@ impl Requests {
 pub struct Bytes {
     /// Requests.
     pub sent: u64,
-    /// Answers: heads and bodies.
+    /// Responses: heads and bodies.
     pub received: u64,
 }
 

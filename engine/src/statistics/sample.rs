@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn late_answers_belong_to_the_last_measured_slice_and_warm_up_to_none() {
+    fn late_responses_belong_to_the_last_measured_slice_and_warm_up_to_none() {
         let history = [
             slice(Phase::Warmup, 9, 50),
             slice(Phase::Measure, 3, 10),

@@ -1,6 +1,6 @@
 //! A wire that costs next to nothing: every request is answered, whole, at the next system call that is none.
 //!
-//! What is counted on it is the shard's loop alone: taking completions, finding answers, recording, releasing, stamping.
+//! What is counted on it is the shard's loop alone: taking completions, finding responses, recording, releasing, stamping.
 //! It checks nothing and simulates nobody; [`shards::simulation`] does that, and costs more than the loop it drives.
 
 use super::http1::{BODY, HEAD};
@@ -22,26 +22,26 @@ const LOOK_NS: u64 = 50;
 /// Longer than any request that is sent on it.
 const OUTBOX_BYTES: usize = 1 << 10;
 
-/// Answers that come at a time when none would otherwise.
+/// Responses that come at a time when none would otherwise.
 const BATCH: usize = 16;
 
-/// As many answers as it says.
-pub(super) struct Answers(usize);
+/// As many responses as it says.
+pub(super) struct WholeResponses(usize);
 
 /// The wire of one shard.
 pub(super) struct BareWire {
     clock_ns: u64,
-    /// The longest buffer there is: an answer for each request of a pipeline.
+    /// The longest buffer there is: a response for each request of a pipeline.
     bytes: Vec<u8>,
-    answer_bytes: usize,
+    response_bytes: usize,
     /// The outbox of all connections: nothing is ever read from it later.
     outbox: Box<[u8]>,
     filled: usize,
-    /// Everything but answers, and how much of it can be taken before the next call.
-    happened: VecDeque<Completion<Answers>>,
+    /// Everything but responses, and how much of it can be taken before the next call.
+    happened: VecDeque<Completion<WholeResponses>>,
     visible: usize,
-    /// Answers, oldest first, and how many of them can be taken.
-    answers: VecDeque<(Slot, usize)>,
+    /// Responses, oldest first, and how many of them can be taken.
+    responses: VecDeque<(Slot, usize)>,
     answerable: usize,
     /// So many are kept back for as long as there are younger ones.
     held: usize,
@@ -52,16 +52,16 @@ pub(super) struct BareWire {
 impl BareWire {
     /// A wire for so many connections, with up to `pipeline` requests under way on each, that answers at once.
     pub(super) fn new(slots: usize, pipeline: usize) -> BareWire {
-        let answer = format!("{HEAD}{BODY}").into_bytes();
+        let response = format!("{HEAD}{BODY}").into_bytes();
         BareWire {
             clock_ns: BIRTH_NS,
-            bytes: answer.repeat(pipeline),
-            answer_bytes: answer.len(),
+            bytes: response.repeat(pipeline),
+            response_bytes: response.len(),
             outbox: vec![0; OUTBOX_BYTES].into_boxed_slice(),
             filled: 0,
             happened: VecDeque::with_capacity(slots),
             visible: 0,
-            answers: VecDeque::with_capacity(slots),
+            responses: VecDeque::with_capacity(slots),
             answerable: 0,
             held: 0,
             answered: Rc::default(),
@@ -78,21 +78,21 @@ impl BareWire {
         BareWire { held: slots.saturating_sub(BATCH), ..self }
     }
 
-    fn answer(&mut self, slot: Slot, requests: usize, is_reported: bool) {
+    fn respond(&mut self, slot: Slot, requests: usize, is_reported: bool) {
         if is_reported {
             self.happened.push_back(Completion::Sent(slot));
         }
-        self.answers.push_back((slot, requests));
+        self.responses.push_back((slot, requests));
     }
 
     fn enter(&mut self) {
         self.visible = self.happened.len();
-        self.answerable = self.answers.len().saturating_sub(self.held);
+        self.answerable = self.responses.len().saturating_sub(self.held);
     }
 }
 
 impl Wire for BareWire {
-    type Buffer = Answers;
+    type Buffer = WholeResponses;
 
     fn now(&mut self) -> u64 {
         self.clock_ns += LOOK_NS;
@@ -106,7 +106,7 @@ impl Wire for BareWire {
     fn close(&mut self, _slot: Slot) {}
 
     fn send_constant(&mut self, slot: Slot, _constant: usize, copies: usize, is_reported: bool) {
-        self.answer(slot, copies, is_reported);
+        self.respond(slot, copies, is_reported);
     }
 
     fn outbox(&mut self, _slot: Slot) -> Outbox<'_> {
@@ -116,7 +116,7 @@ impl Wire for BareWire {
     fn flush(&mut self, slot: Slot, is_reported: bool) {
         let bytes = std::mem::take(&mut self.filled);
         assert!(self.outbox[..bytes].ends_with(b"\r\n\r\n"), "one request without a body is sent");
-        self.answer(slot, 1, is_reported);
+        self.respond(slot, 1, is_reported);
     }
 
     fn receive(&mut self, _slot: Slot) {}
@@ -127,22 +127,22 @@ impl Wire for BareWire {
 
     fn pause(&mut self, _slot: Slot) {}
 
-    fn next(&mut self) -> Option<Completion<Answers>> {
+    fn next(&mut self) -> Option<Completion<WholeResponses>> {
         if self.visible > 0 {
             self.visible -= 1;
             return self.happened.pop_front();
         }
         self.answerable = self.answerable.checked_sub(1)?;
-        let (slot, requests) = self.answers.pop_front()?;
+        let (slot, requests) = self.responses.pop_front()?;
         self.answered.set(self.answered.get() + requests as u64);
-        Some(Completion::Received(slot, Answers(requests), true))
+        Some(Completion::Received(slot, WholeResponses(requests), true))
     }
 
-    fn bytes<'a>(&'a self, buffer: &'a Answers) -> &'a [u8] {
-        &self.bytes[..buffer.0 * self.answer_bytes]
+    fn bytes<'a>(&'a self, buffer: &'a WholeResponses) -> &'a [u8] {
+        &self.bytes[..buffer.0 * self.response_bytes]
     }
 
-    fn recycle(&mut self, _buffer: Answers) {}
+    fn recycle(&mut self, _buffer: WholeResponses) {}
 
     fn submit(&mut self) -> io::Result<()> {
         self.enter();
@@ -153,14 +153,14 @@ impl Wire for BareWire {
         self.enter();
         if self.visible + self.answerable == 0 {
             // Nothing more will be asked before something is answered.
-            self.answerable = self.answers.len().min(BATCH);
+            self.answerable = self.responses.len().min(BATCH);
             self.clock_ns = if self.answerable > 0 { self.clock_ns } else { self.clock_ns.max(until_ns) };
         }
         Ok(())
     }
 
     fn has_work(&mut self) -> bool {
-        self.happened.len() > self.visible || self.answers.len() > self.answerable + self.held
+        self.happened.len() > self.visible || self.responses.len() > self.answerable + self.held
     }
 
     fn is_ended(&mut self, _slot: Slot) -> bool {

@@ -67,7 +67,7 @@ const fn operation(name: &'static str, make: fn() -> Work) -> CountedOperation {
 }
 
 /// The loop alone, closed, with nearly all of `connections` × `pipeline` requests under way, from the first one it does on:
-/// connecting and filling up is preparing. It is rounded up to whole batches of answers.
+/// connecting and filling up is preparing. It is rounded up to whole batches of responses.
 pub fn in_flight(connections: u32, pipeline: u32) -> Work {
     let case = DispatchCase { connections, pipeline, is_full: true, ..CLOSED };
     let under_way = u64::from(connections) * u64::from(pipeline);
@@ -123,7 +123,7 @@ fn simulated(case: DispatchCase) -> Work {
         while left > 0 {
             let requests = left.min(REQUESTS_PER_RUN);
             let outcome = Simulation::new(case.plan(requests, "100ms"), World::default(), SEED).run();
-            let answered = (outcome.total().ok, outcome.answers());
+            let answered = (outcome.total().ok, outcome.responses());
             assert_eq!(answered, (requests, requests), "every request is answered");
             left -= requests;
         }

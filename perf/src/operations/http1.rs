@@ -1,4 +1,4 @@
-//! Finding the end of one HTTP/1.1 answer, by how it arrives.
+//! Finding the end of one HTTP/1.1 response, by how it arrives.
 
 use super::operation::{CountedOperation, Work};
 use shards::protocol::http1::{HeadMemo, Http1};
@@ -11,7 +11,7 @@ pub(super) const BODY: &str = "hello world\n";
 /// A receive buffer's worth.
 const PIECE_BYTES: usize = 16 << 10;
 const LARGE_BODY_BYTES: usize = 64 << 10;
-const ANSWERS_IN_BUFFER: usize = 16;
+const RESPONSES_IN_BUFFER: usize = 16;
 
 /// One for each way to arrive.
 pub const OPERATIONS: [CountedOperation; 6] = [
@@ -19,19 +19,19 @@ pub const OPERATIONS: [CountedOperation; 6] = [
     operation("changed_head", || {
         work(vec![small().into_bytes(), small().replace("17:00:00", "17:00:01").into_bytes()])
     }),
-    operation("sixteen_in_buffer", || work(vec![small().repeat(ANSWERS_IN_BUFFER).into_bytes()])),
+    operation("sixteen_in_buffer", || work(vec![small().repeat(RESPONSES_IN_BUFFER).into_bytes()])),
     operation("chunked_body", || work(vec![chunked().into_bytes()])),
     operation("split_head", || {
-        let answer = small().into_bytes();
-        let (begin, end) = answer.split_at(HEAD.len() / 2);
+        let response = small().into_bytes();
+        let (begin, end) = response.split_at(HEAD.len() / 2);
         work(vec![begin.to_vec(), end.to_vec()])
     }),
     operation("64_kib_body", || work(large())),
 ];
 
 const fn operation(name: &'static str, make: fn() -> Work) -> CountedOperation {
-    // A multiple of the answers in every cycle of pieces.
-    CountedOperation { noun: "http1", name, batch: 160 * ANSWERS_IN_BUFFER as u64, make }
+    // A multiple of the responses in every cycle of pieces.
+    CountedOperation { noun: "http1", name, batch: 160 * RESPONSES_IN_BUFFER as u64, make }
 }
 
 fn small() -> String {
@@ -51,33 +51,33 @@ fn large() -> Vec<Vec<u8>> {
     bytes.chunks(PIECE_BYTES).map(<[u8]>::to_vec).collect()
 }
 
-/// Feeds the pieces of a cycle again and again, each as one receive, until enough answers are complete.
+/// Feeds the pieces of a cycle again and again, each as one receive, until enough responses are complete.
 fn work(pieces: Vec<Vec<u8>>) -> Work {
     let (mut http, mut memo) = (Http1::default(), HeadMemo::default());
     Box::new(move |count| {
-        let (mut answers, mut answered_bytes, mut fed_bytes) = (0, 0, 0);
-        while answers < count {
+        let (mut responses, mut response_bytes, mut fed_bytes) = (0, 0, 0);
+        while responses < count {
             for piece in &pieces {
                 let (found, bytes) = feed(&mut http, &mut memo, piece);
-                answers += found;
-                answered_bytes += bytes;
+                responses += found;
+                response_bytes += bytes;
                 fed_bytes += piece.len() as u64;
             }
         }
-        assert_eq!((answers, answered_bytes), (count, fed_bytes), "every byte belongs to an answer");
+        assert_eq!((responses, response_bytes), (count, fed_bytes), "every byte belongs to a response");
     })
 }
 
-/// The answers that end in a piece, and their bytes, found as the shard's loop finds them.
+/// The responses that end in a piece, and their bytes, found as the shard's loop finds them.
 fn feed(http: &mut Http1, memo: &mut HeadMemo, piece: &[u8]) -> (u64, u64) {
-    let (mut rest, mut answers, mut bytes) = (piece, 0, 0);
+    let (mut rest, mut responses, mut bytes) = (piece, 0, 0);
     while !rest.is_empty() {
-        let (used, answer) = http.feed(memo, rest, false).expect("the answers are HTTP");
+        let (used, response) = http.feed(memo, rest, false).expect("the responses are HTTP");
         rest = &rest[used..];
-        if let Some(answer) = answer {
-            answers += 1;
-            bytes += answer.bytes;
+        if let Some(response) = response {
+            responses += 1;
+            bytes += response.bytes;
         }
     }
-    (answers, bytes)
+    (responses, bytes)
 }

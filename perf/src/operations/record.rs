@@ -12,7 +12,7 @@ pub(super) const PHASES: Phases = Phases { measure_from_ns: 0, measure_to_ns: 3_
 const SLIP_NS_MEAN: f64 = 300.0;
 const SERVICE_NS_MEAN: f64 = 200_000.0;
 const REQUEST_BYTES: u64 = 100;
-const ANSWER_BYTES: u64 = 250;
+const RESPONSE_BYTES: u64 = 250;
 /// Requests that are drawn; they are written down again and again.
 const DRAWN: usize = 1_024;
 
@@ -20,7 +20,7 @@ const DRAWN: usize = 1_024;
 pub const OPERATIONS: [CountedOperation; 3] = [
     operation("sent", || work(|recorder, at| recorder.sent(0, at.intended, at.sent, REQUEST_BYTES))),
     operation("done_four_histograms", || {
-        work(|recorder, at| recorder.done(0, Outcome::Ok(200), at, at.sent - at.intended, ANSWER_BYTES))
+        work(|recorder, at| recorder.done(0, Outcome::Ok(200), at, at.sent - at.intended, RESPONSE_BYTES))
     }),
     operation("request", || work(write)),
 ];
@@ -48,7 +48,7 @@ fn work(write: impl Fn(&mut Recorder, Instants) + 'static) -> Work {
 /// One request, from sending to its end.
 fn write(recorder: &mut Recorder, at: Instants) {
     recorder.sent(0, at.intended, at.sent, REQUEST_BYTES);
-    recorder.done(0, Outcome::Ok(200), at, at.sent - at.intended, ANSWER_BYTES);
+    recorder.done(0, Outcome::Ok(200), at, at.sent - at.intended, RESPONSE_BYTES);
 }
 
 /// A recorder as it is handed over after a busy interval.

@@ -1,4 +1,4 @@
-//! What one core can do against the fastest answer there is, and whether a second shard makes requests dearer.
+//! What one core can do against the fastest response there is, and whether a second shard makes requests dearer.
 
 use super::rig::{BudgetFigure, Rig};
 use crate::builtin::Builtin;

@@ -2,7 +2,7 @@
 //!
 //! On sockets it is a closed loop with several requests on each connection, because a process has no more descriptors than
 //! its limit, and Linux comes with 20,000 or so: as many are under way as connections times that, all the time. The testbed
-//! answers them one after the other, after exponential times, so that answers do not come in waves. How late Vajra is
+//! answers them one after the other, after exponential times, so that responses do not come in waves. How late Vajra is
 //! itself is the time from the moment that a connection could take a request until the request was handed to the kernel.
 
 use super::recording::median_ns;
@@ -16,9 +16,9 @@ use vajra_perf::operations::dispatch;
 /// Their product is somewhat more than fifty thousand.
 const CONNECTIONS: u32 = 17_000;
 const PIPELINE: u32 = 3;
-/// The mean time of one: 17,000 connections then have 10,000 answers a second.
+/// The mean time of one: 17,000 connections then have 10,000 responses a second.
 const PATH: &str = "/?service=exp:1700ms";
-/// Until answers come evenly.
+/// Until responses come evenly.
 const WARMUP_S: u32 = 10;
 /// In flight in the loop alone: connections, and requests on each.
 const LOOPS: [(&str, u32, u32); 5] = [
@@ -43,7 +43,7 @@ pub(super) fn measure(rig: &Rig) -> Result<Vec<BudgetFigure>, String> {
     let lag = &report.generator_lag_ns;
     let word = report.verdict.status.name();
     let note =
-        format!("{CONNECTIONS} connections × {PIPELINE}, {:.0} answers/s, {word}", report.rate.achieved);
+        format!("{CONNECTIONS} connections × {PIPELINE}, {:.0} responses/s, {word}", report.rate.achieved);
     let cpu_ns = report.cpu.per_request_ns - report.cpu.spun_per_request_ns;
     let mib = report.cpu.resident_bytes_max as f64 / 1024.0 / 1024.0;
     Ok(vec![
@@ -64,5 +64,5 @@ pub(super) fn measure_loop(rig: &Rig) -> Result<Vec<BudgetFigure>, String> {
     Ok(LOOPS.into_iter().map(figure).collect())
 }
 
-/// Answers that are timed together.
+/// Responses that are timed together.
 const BATCH: u64 = 10_000;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const CONNECTIONS: u32 = 64;
 /// Longer than any run here: every request is under way when the signal comes, and stays so.
 const PATH: &str = "/?service=fixed:60s";
-/// Preflight waits for an answer as long as a request may take.
+/// Preflight waits for a response as long as a request may take.
 const ANSWER_TIMEOUT: &str = "3s";
 const RUN_SECONDS: u32 = 60;
 /// Until the signal: the run has begun by then. Preflight does not send a method that may change something.

@@ -179,7 +179,7 @@ impl<'a> Asker<'a> {
             ),
             Ok(Came::Closed) => Check::fail_of_target(
                 REQUEST,
-                format!("{shown} → {place} accepts connections and closes them without an answer"),
+                format!("{shown} → {place} accepts connections and closes them without a response"),
                 "check that it is an HTTP server, without TLS, and that it is ready",
             ),
             Ok(Came::Silent) => Check::fail_of_target(
@@ -408,8 +408,8 @@ mod tests {
         Plan::new(&layers.config().unwrap(), &|_| Err(String::new())).unwrap()
     }
 
-    /// A server that answers each connection's first request with what `answer` makes of it, and hands over what came.
-    fn server(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> (SockAddr, Receiver<String>) {
+    /// A server that answers each connection's first request with what `response` makes of it, and hands over what came.
+    fn server(response: impl Fn(&str) -> Vec<u8> + Send + 'static) -> (SockAddr, Receiver<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().into();
         let (came, requests) = channel();
@@ -419,12 +419,12 @@ mod tests {
                 while !text.ends_with("\r\n\r\n") && stream.read(&mut byte).is_ok_and(|bytes| bytes == 1) {
                     text.push(byte[0] as char);
                 }
-                let answer = answer(&text);
-                // Handed over first: who has its answer may look at once.
+                let response = response(&text);
+                // Handed over first: who has its response may look at once.
                 if came.send(text).is_err() {
                     return;
                 }
-                let _ = stream.write_all(&answer);
+                let _ = stream.write_all(&response);
             }
         });
         (address, requests)
@@ -495,11 +495,11 @@ mod tests {
     }
 
     #[test]
-    fn the_first_request_that_gets_no_answer_ends_the_looking() {
+    fn the_first_request_that_gets_no_response_ends_the_looking() {
         let (address, _requests) = server(|_| Vec::new());
         let checks = check(&plan("[[request]]\n[[request]]\npath = '/b'"), 0, &address, false);
         assert_eq!(grades(&checks), [Grade::Pass, Grade::Fail, Grade::Skip], "{checks:?}");
-        assert!(checks[1].found.contains("closes them without an answer"), "{checks:?}");
+        assert!(checks[1].found.contains("closes them without a response"), "{checks:?}");
         assert!(checks[2].found.starts_with("GET /b: not sent"), "{checks:?}");
     }
 

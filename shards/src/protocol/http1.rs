@@ -275,7 +275,7 @@ impl Http1 {
         let Some((taken, head)) = self.find_head(memo, bytes)? else { return Ok((bytes.len(), false)) };
         if (100..200).contains(&head.status) {
             if head.status == 101 {
-                return Err(NotHttp("the answer switches protocols (101), which nobody asked for"));
+                return Err(NotHttp("the response switches protocols (101), which nobody asked for"));
             }
             return Ok((taken, false));
         }
@@ -319,7 +319,7 @@ impl Http1 {
                 Ok(Some((length - before, head)))
             }
             None if self.partial.len() > HEAD_BYTES_MAX => {
-                Err(NotHttp("the answer's head is longer than 64 KiB"))
+                Err(NotHttp("the response's head is longer than 64 KiB"))
             }
             None => Ok(None),
         }
@@ -424,19 +424,19 @@ fn parse(bytes: &[u8]) -> Result<Option<(usize, Head)>, NotHttp> {
     match config.parse_response_with_uninit_headers(&mut response, bytes, &mut headers) {
         Ok(httparse::Status::Partial) => Ok(None),
         Ok(httparse::Status::Complete(length)) => Ok(Some((length, understand(&response)?))),
-        Err(httparse::Error::TooManyHeaders) => Err(NotHttp("the answer has more than 128 header fields")),
-        Err(httparse::Error::Version) => Err(NotHttp("the answer is not HTTP/1.0 or HTTP/1.1")),
-        Err(httparse::Error::Status) => Err(NotHttp("the answer's status line is malformed")),
-        Err(_) => Err(NotHttp("the answer's head is malformed")),
+        Err(httparse::Error::TooManyHeaders) => Err(NotHttp("the response has more than 128 header fields")),
+        Err(httparse::Error::Version) => Err(NotHttp("the response is not HTTP/1.0 or HTTP/1.1")),
+        Err(httparse::Error::Status) => Err(NotHttp("the response's status line is malformed")),
+        Err(_) => Err(NotHttp("the response's head is malformed")),
     }
 }
 
 /// RFC 9112 sections 6.3 and 9.3: which framing a head announces, and whether the connection can be used again. Fields of
 /// one name say together what one field with all their values would say.
 fn understand(response: &httparse::Response) -> Result<Head, NotHttp> {
-    let status = response.code.ok_or(NotHttp("the answer has no status"))?;
+    let status = response.code.ok_or(NotHttp("the response has no status"))?;
     if status < 100 {
-        return Err(NotHttp("the answer's status is below 100"));
+        return Err(NotHttp("the response's status is below 100"));
     }
     let (mut length, mut last_coding) = (None, None);
     let (mut closes, mut asks_to_keep) = (false, false);
@@ -470,7 +470,9 @@ fn framing_of(coding: &[u8]) -> Framing {
         Some((name, rest)) if name.eq_ignore_ascii_case(b"chunked") => {
             match rest.trim_ascii_start().first() {
                 None => Framing::Chunked,
-                Some(b';') => Framing::UntilEnd(Err(&NotHttp("the answer's chunked coding has parameters"))),
+                Some(b';') => {
+                    Framing::UntilEnd(Err(&NotHttp("the response's chunked coding has parameters")))
+                }
                 Some(_) => Framing::UntilEnd(Ok(())),
             }
         }
@@ -490,22 +492,22 @@ fn parse_length(
         match length {
             Some(Err(reason)) => return Err(reason),
             Some(Ok(other)) if other != parsed => {
-                return Err(&NotHttp("the answer has two different lengths"));
+                return Err(&NotHttp("the response has two different lengths"));
             }
             _ => length = Some(Ok(parsed)),
         }
     }
-    length.unwrap_or(Err(&NotHttp("the answer's Content-Length is not a number")))
+    length.unwrap_or(Err(&NotHttp("the response's Content-Length is not a number")))
 }
 
 fn parse_number(digits: &[u8]) -> Result<u64, &'static NotHttp> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return Err(&NotHttp("the answer's Content-Length is not a number"));
+        return Err(&NotHttp("the response's Content-Length is not a number"));
     }
     let parsed = digits
         .iter()
         .try_fold(0_u64, |number, digit| number.checked_mul(10)?.checked_add(u64::from(digit - b'0')));
-    parsed.ok_or(&NotHttp("the answer's Content-Length does not fit 64 bits"))
+    parsed.ok_or(&NotHttp("the response's Content-Length does not fit 64 bits"))
 }
 
 /// The elements of a list; empty ones are passed over (RFC 9110, section 5.6.1). Folded lines are white space.
@@ -576,7 +578,7 @@ mod tests {
     }
 
     #[test]
-    fn interim_answers_are_not_responses() {
+    fn interim_responses_are_passed_over() {
         let stream = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
         assert_eq!(responses(stream, false).unwrap(), [complete(201, stream.len(), true)]);
     }
@@ -643,8 +645,8 @@ mod tests {
         let (mut http, mut memo) = (Http1::default(), HeadMemo::default());
         for (length, body) in [(3, "abc"), (3, "xyz"), (2, "no"), (3, "abc")] {
             let stream = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}");
-            let (used, answer) = http.feed(&mut memo, stream.as_bytes(), false).unwrap();
-            assert_eq!((used, answer.unwrap().bytes), (stream.len(), stream.len() as u64));
+            let (used, response) = http.feed(&mut memo, stream.as_bytes(), false).unwrap();
+            assert_eq!((used, response.unwrap().bytes), (stream.len(), stream.len() as u64));
         }
     }
 

@@ -1,4 +1,4 @@
-//! The simulated server's HTTP/1.1: counts requests, and writes real answers so that the real parser reads them. It is no
+//! The simulated server's HTTP/1.1: counts requests, and writes real responses so that the real parser reads them. It is no
 //! server for anyone else: what the shard sends has to be whole and well-formed, and anything else is the shard's mistake.
 
 use super::world::{Body, Fate, happens};
@@ -33,17 +33,17 @@ fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     bytes.windows(wanted.len()).position(|window| window == wanted)
 }
 
-/// What an answer looks like on the wire.
+/// What a response looks like on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Written {
-    /// The body, counted from the answer's first byte, if its length was announced: that much may be thrown away unseen.
+    /// The body, counted from the response's first byte, if its length was announced: that much may be thrown away unseen.
     pub(super) announced: Range<u64>,
     /// The body ends when the connection does.
     pub(super) lasts_until_end: bool,
 }
 
-/// Appends one answer.
-pub(super) fn answer(
+/// Appends one response.
+pub(super) fn response(
     out: &mut Vec<u8>,
     body: Body,
     fate: Fate,

@@ -9,15 +9,15 @@ pub struct Statistics {
     pub requests: u64,
     /// Requests on connections that were closed or broken.
     pub unheard: u64,
-    /// Whole answers it sent, whatever their status.
-    pub answers: u64,
+    /// Whole responses it sent, whatever their status.
+    pub responses: u64,
     /// Their bytes.
     pub bytes: u64,
     /// Bytes that the shard had thrown away unseen.
     pub discarded_bytes: u64,
     /// Receives that the shard asked to stop.
     pub pauses: u64,
-    /// Answers by fate: lost, reset, cut short, followed by a close, by a quiet end, by a lost end, with status 503, garbage.
+    /// Responses by fate: lost, reset, cut short, followed by a close, by a quiet end, by a lost end, with status 503, garbage.
     pub fates: [u64; 8],
     /// Attempts to connect, by second of the run; those before the start count in the first.
     pub connects: Vec<u64>,

@@ -31,9 +31,9 @@ const BIRTH_NS: u64 = 1_000 * SECOND_NS;
 /// Receives as the ring's are: a buffer's size, and what a head may take.
 const BUFFER_BYTES: usize = 16 << 10;
 const HEAD_BYTES: usize = 512;
-/// An answer comes in no more pieces; the last takes the rest.
+/// A response comes in no more pieces; the last takes the rest.
 const PIECES_MAX: u32 = 64;
-/// A connection ends within this time after its last answer.
+/// A connection ends within this time after its last response.
 const LINGER_NS_MAX: u64 = 2 * MILLISECOND_NS;
 /// Bytes that were read are kept up to this many, so that moving the rest to the front is rare.
 const READ_BYTES_MAX: usize = 64 << 10;
@@ -303,7 +303,7 @@ impl SimulatedWire {
         match self.link(slot).server {
             Side::Serving => {
                 self.statistics.requests += 1;
-                self.answer(slot, is_head, reached_ns);
+                self.respond(slot, is_head, reached_ns);
             }
             Side::Mute => self.statistics.requests += 1,
             Side::Gone => self.statistics.unheard += 1,
@@ -316,7 +316,7 @@ impl SimulatedWire {
         }
     }
 
-    fn answer(&mut self, slot: Slot, is_head: bool, reached_ns: u64) {
+    fn respond(&mut self, slot: Slot, is_head: bool, reached_ns: u64) {
         let fate = self.world.faults.fate(&mut self.random);
         if fate != Fate::Whole {
             self.statistics.fates[fate as usize - 1] += 1;
@@ -332,12 +332,12 @@ impl SimulatedWire {
         }
     }
 
-    /// Writes an answer and whatever follows it.
+    /// Writes a response and whatever follows it.
     fn write(&mut self, slot: Slot, is_head: bool, finish_ns: u64, fate: Fate) {
         let body = self.world.server.body;
         let link = &mut self.links[slot as usize];
         let from = link.stream.len();
-        let written = http::answer(&mut link.stream, body, fate, is_head, &mut self.random);
+        let written = http::response(&mut link.stream, body, fate, is_head, &mut self.random);
         let first = link.base + from as u64;
         if !written.announced.is_empty() {
             link.bodies.push_back(first + written.announced.start..first + written.announced.end);
@@ -347,7 +347,7 @@ impl SimulatedWire {
             bytes = self.random.between(1, bytes as u64 - 1) as usize;
             link.stream.truncate(from + bytes);
         } else if fate != Fate::Garbage {
-            self.statistics.answers += 1;
+            self.statistics.responses += 1;
             self.statistics.bytes += bytes as u64;
         }
         let last_ns = self.deliver(slot, finish_ns, bytes);

@@ -19,7 +19,7 @@ pub struct World {
     pub network: Network,
     /// What the shard runs on.
     pub machine: SimulatedMachine,
-    /// What goes wrong with answers and connections.
+    /// What goes wrong with responses and connections.
     pub faults: Faults,
     /// When the operator asks to stop, from the start of the run.
     pub stops_ns: Vec<u64>,
@@ -36,9 +36,9 @@ pub struct SimulatedServer {
     pub stall: Option<SimulatedStall>,
     /// From and to when it is dead: at the first it resets every connection, and until the second it refuses new ones.
     pub down: Option<(u64, u64)>,
-    /// Answers leave only at whole multiples of this, together; 0 lets each leave when it is ready.
+    /// Responses leave only at whole multiples of this, together; 0 lets each leave when it is ready.
     pub batch_ns: u64,
-    /// What answers look like.
+    /// What responses look like.
     pub body: Body,
 }
 
@@ -60,7 +60,7 @@ pub struct SimulatedStall {
     pub every_ns: u64,
 }
 
-/// What answers look like.
+/// What responses look like.
 #[derive(Clone, Copy, Debug)]
 pub struct Body {
     /// The smallest and largest body; each is drawn anew.
@@ -76,11 +76,11 @@ pub struct Body {
 pub struct Network {
     /// How long a byte takes one way.
     pub one_way_ns: u64,
-    /// Answers come whole, or cut into pieces.
+    /// Responses come whole, or cut into pieces.
     pub pieces: Option<Pieces>,
 }
 
-/// How answers are cut.
+/// How responses are cut.
 #[derive(Clone, Copy, Debug)]
 pub struct Pieces {
     /// The largest piece; sizes are drawn from 1 up.
@@ -125,7 +125,7 @@ pub struct Hiccup {
     pub every_ns: u64,
 }
 
-/// What goes wrong. The first eight are fates of one answer, of which it has at most one.
+/// What goes wrong. The first eight are fates of one response, of which it has at most one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Faults {
     /// It never comes, nor does any later one on the connection.
@@ -150,7 +150,7 @@ pub struct Faults {
     pub connect_lost_ppm: u32,
 }
 
-/// What becomes of one answer.
+/// What becomes of one response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Whole,
@@ -227,7 +227,7 @@ impl SimulatedStall {
 }
 
 impl Faults {
-    /// The fate of one answer.
+    /// The fate of one response.
     pub(super) fn fate(&self, random: &mut Random) -> Fate {
         let fates = [
             (self.lost_ppm, Fate::Lost),

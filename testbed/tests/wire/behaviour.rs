@@ -17,7 +17,7 @@ fn no_service_time_is_cut_short() {
         for _ in 0..50 {
             let sent = Instant::now();
             client.send("GET", target);
-            client.answer();
+            client.response();
             assert!(sent.elapsed() >= service, "{target}: {:?}", sent.elapsed());
         }
     }
@@ -29,7 +29,7 @@ fn requests_of_different_connections_are_served_in_parallel() {
     let started = Instant::now();
     let mut clients: Vec<_> = (0..40).map(|_| Client::connect(&server)).collect();
     clients.iter_mut().for_each(|client| client.send("GET", "/"));
-    clients.iter_mut().for_each(|client| assert_eq!(client.answer().status, 200));
+    clients.iter_mut().for_each(|client| assert_eq!(client.response().status, 200));
     // One after the other they would take twenty seconds, however fast the machine is.
     assert!(started.elapsed() < MS(20_000));
 }
@@ -41,7 +41,7 @@ fn no_more_than_the_workers_are_served_at_a_time_over_all_connections() {
     let started = Instant::now();
     for _ in 0..10 {
         clients.iter_mut().for_each(|client| client.send("GET", "/"));
-        clients.iter_mut().for_each(|client| assert_eq!(client.answer().status, 200));
+        clients.iter_mut().for_each(|client| assert_eq!(client.response().status, 200));
     }
     // 640 requests of two milliseconds, four at a time.
     assert!(started.elapsed() >= MS(2 * 640 / 4), "{:?}", started.elapsed());
@@ -53,7 +53,7 @@ fn requests_that_name_the_same_number_of_workers_share_them() {
     let mut clients: Vec<_> = (0..4).map(|_| Client::connect(&server)).collect();
     let started = Instant::now();
     clients.iter_mut().for_each(|client| client.send("GET", "/?workers=1"));
-    clients.iter_mut().for_each(|client| assert_eq!(client.answer().status, 200));
+    clients.iter_mut().for_each(|client| assert_eq!(client.response().status, 200));
     assert!(started.elapsed() >= MS(400), "{:?}", started.elapsed());
 }
 
@@ -64,13 +64,13 @@ fn a_cold_server_is_slow_and_becomes_warm() {
     let mut ask = |target: &str| {
         let sent = Instant::now();
         client.send("GET", target);
-        assert_eq!(client.answer().status, 200);
+        assert_eq!(client.response().status, 200);
         sent.elapsed()
     };
     let cold = ask("/");
     assert!(cold >= MS(600), "{cold:?}");
     // It took longer than the warm-up lasts. The fastest of many: a shared machine may hold up some.
-    let warm = (0..20).map(|_| ask("/")).min().expect("twenty answers");
+    let warm = (0..20).map(|_| ask("/")).min().expect("twenty responses");
     assert!(warm >= MS(10) && warm < MS(600), "{warm:?}");
     let cold_again = ask("/?warm=30/1h");
     assert!(cold_again >= MS(300), "a warm-up of its own begins with it: {cold_again:?}");
@@ -91,7 +91,7 @@ fn an_error_rate_fails_about_its_share() {
     let mut client = Client::connect(&server);
     let failed = (0..1000).filter(|_| {
         client.send("GET", "/");
-        client.answer().status == 500
+        client.response().status == 500
     });
     // Four standard deviations about 300. The seed is fixed, so this passes always or never.
     assert!((242..=358).contains(&failed.count()));
@@ -104,7 +104,7 @@ fn a_query_wins_over_the_server_for_its_request_only() {
     for (target, status) in [("/", 500), ("/?error=0", 200), ("/?user=7&error=0%25", 200), ("/?user=7", 500)]
     {
         client.send("GET", target);
-        assert_eq!(client.answer().status, status, "{target}");
+        assert_eq!(client.response().status, status, "{target}");
     }
 }
 
@@ -124,10 +124,10 @@ fn a_malformed_value_in_a_query_is_explained_and_the_connection_kept() {
     ];
     for (target, explanation) in cases {
         client.send("GET", target);
-        let answer = client.answer();
-        assert_eq!(answer.status, 400, "{target}");
-        assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
-        assert!(answer.text().starts_with(explanation), "{target}: {}", answer.text());
+        let response = client.response();
+        assert_eq!(response.status, 400, "{target}");
+        assert_eq!(response.header("content-type"), Some("text/plain; charset=utf-8"));
+        assert!(response.text().starts_with(explanation), "{target}: {}", response.text());
     }
 }
 
@@ -136,7 +136,7 @@ fn a_reset_is_seen_as_one() {
     let server = server("reset=1");
     let mut client = Client::connect(&server);
     client.send("GET", "/");
-    let error = client.try_answer().expect_err("a reset");
+    let error = client.try_response().expect_err("a reset");
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     assert_eq!(server.served(), 0);
 }
@@ -146,9 +146,9 @@ fn a_reset_ends_its_connection_and_no_other() {
     let server = server("");
     let (mut kept, mut lost) = (Client::connect(&server), Client::connect(&server));
     lost.send("GET", "/?reset=1");
-    assert_eq!(lost.try_answer().expect_err("a reset").kind(), ErrorKind::ConnectionReset);
+    assert_eq!(lost.try_response().expect_err("a reset").kind(), ErrorKind::ConnectionReset);
     kept.send("GET", "/");
-    assert_eq!(kept.answer().status, 200);
+    assert_eq!(kept.response().status, 200);
 }
 
 #[test]
@@ -182,8 +182,8 @@ fn a_slow_body_pauses_between_its_eight_parts() {
     let server = server("slow=20ms");
     for (target, pauses) in [("/bytes/80", 7), ("/chunked/1000000", 7), ("/bytes/1", 0), ("/", 2)] {
         let sent = Instant::now();
-        let answer = ask(&server, target);
-        assert_eq!(answer.status, 200);
+        let response = ask(&server, target);
+        assert_eq!(response.status, 200);
         assert!(sent.elapsed() >= MS(20) * pauses, "{target}: {:?}", sent.elapsed());
     }
     assert_eq!(ask(&server, "/bytes/1000001?slow=1us").body.len(), 1_000_001);
@@ -196,7 +196,7 @@ fn the_same_seed_meets_a_connection_with_the_same_fates() {
         let mut client = Client::connect(&server);
         let statuses = (0..64).map(|_| {
             client.send("GET", "/");
-            client.answer().status
+            client.response().status
         });
         statuses.collect::<Vec<_>>()
     };
@@ -210,7 +210,7 @@ fn two_connections_of_a_server_meet_different_fates() {
         let mut client = Client::connect(&server);
         let statuses = (0..64).map(|_| {
             client.send("GET", "/");
-            client.answer().status
+            client.response().status
         });
         statuses.collect::<Vec<_>>()
     });

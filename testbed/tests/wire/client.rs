@@ -1,4 +1,4 @@
-//! A client for tests: writes the bytes it is given and reads answers one by one.
+//! A client for tests: writes the bytes it is given and reads responses one by one.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use vajra_testbed::{Behaviour, Server, ServerOptions};
 
-/// Far longer than any answer takes; turns a hang into a failure.
+/// Far longer than any response takes; turns a hang into a failure.
 const READ_LIMIT: Duration = Duration::from_secs(30);
 
 pub(crate) struct Client {
@@ -14,7 +14,7 @@ pub(crate) struct Client {
 }
 
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) version: String,
     headers: Vec<(String, String)>,
@@ -23,7 +23,7 @@ pub(crate) struct Answer {
     pub(crate) chunks: Vec<usize>,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
@@ -48,10 +48,10 @@ fn behaviour(told: &str) -> Behaviour {
 }
 
 /// One GET on a connection of its own.
-pub(crate) fn ask(server: &Server, target: &str) -> Answer {
+pub(crate) fn ask(server: &Server, target: &str) -> Response {
     let mut client = Client::connect(server);
     client.send("GET", target);
-    client.answer()
+    client.response()
 }
 
 impl Client {
@@ -69,23 +69,23 @@ impl Client {
         self.stream.get_mut().write_all(text.as_bytes()).expect("the connection is open");
     }
 
-    pub(crate) fn answer(&mut self) -> Answer {
-        self.try_answer().expect("an answer")
+    pub(crate) fn response(&mut self) -> Response {
+        self.try_response().expect("a response")
     }
 
-    pub(crate) fn try_answer(&mut self) -> io::Result<Answer> {
-        let mut answer = self.head()?;
-        if answer.header("transfer-encoding") == Some("chunked") {
-            self.read_chunks(&mut answer)?;
-        } else if let Some(length) = answer.header("content-length") {
-            answer.body = vec![0; length.parse().expect("a number")];
-            self.stream.read_exact(&mut answer.body)?;
+    pub(crate) fn try_response(&mut self) -> io::Result<Response> {
+        let mut response = self.head()?;
+        if response.header("transfer-encoding") == Some("chunked") {
+            self.read_chunks(&mut response)?;
+        } else if let Some(length) = response.header("content-length") {
+            response.body = vec![0; length.parse().expect("a number")];
+            self.stream.read_exact(&mut response.body)?;
         }
-        Ok(answer)
+        Ok(response)
     }
 
-    /// The head alone: what HEAD and interim answers have.
-    pub(crate) fn head(&mut self) -> io::Result<Answer> {
+    /// The head alone: what HEAD and interim responses have.
+    pub(crate) fn head(&mut self) -> io::Result<Response> {
         let first = self.line()?;
         let (version, status) = first.split_once(' ').ok_or(io::ErrorKind::UnexpectedEof)?;
         let status = status[..3].parse().expect("a status");
@@ -93,20 +93,20 @@ impl Client {
         while let Some((name, value)) = self.line()?.split_once(": ") {
             headers.push((name.to_owned(), value.to_owned()));
         }
-        Ok(Answer { status, version: version.to_owned(), headers, body: Vec::new(), chunks: Vec::new() })
+        Ok(Response { status, version: version.to_owned(), headers, body: Vec::new(), chunks: Vec::new() })
     }
 
-    fn read_chunks(&mut self, answer: &mut Answer) -> io::Result<()> {
+    fn read_chunks(&mut self, response: &mut Response) -> io::Result<()> {
         loop {
             let size = usize::from_str_radix(&self.line()?, 16).expect("a chunk size");
-            let start = answer.body.len();
-            answer.body.resize(start + size, 0);
-            self.stream.read_exact(&mut answer.body[start..])?;
+            let start = response.body.len();
+            response.body.resize(start + size, 0);
+            self.stream.read_exact(&mut response.body[start..])?;
             assert_eq!(self.line()?, "", "a chunk ends with its line");
             if size == 0 {
                 return Ok(());
             }
-            answer.chunks.push(size);
+            response.chunks.push(size);
         }
     }
 

@@ -16,7 +16,7 @@ fn stopping_does_not_wait_for_idle_connections() {
         let mut server = server("");
         let (mut used, mut unused) = (Client::connect(&server), Client::connect(&server));
         used.send("GET", "/");
-        used.answer();
+        used.response();
         let asked = Instant::now();
         server.stop();
         let took = asked.elapsed();
@@ -33,7 +33,7 @@ fn client_under_way(server: &Server, target: &str) -> Client {
     client.write(&format!(
         "POST {target} HTTP/1.1\r\nhost: t\r\nexpect: 100-continue\r\ncontent-length: 1\r\n\r\n"
     ));
-    assert_eq!(client.head().expect("an interim answer").status, 100);
+    assert_eq!(client.head().expect("an interim response").status, 100);
     client.write("x");
     client
 }
@@ -43,9 +43,9 @@ fn a_request_under_way_is_still_answered() {
     let mut server = server("");
     let mut client = client_under_way(&server, "/echo?service=fixed:50ms");
     server.stop();
-    let answer = client.answer();
-    assert_eq!((answer.status, answer.text()), (200, "x"));
-    assert_eq!(answer.header("connection"), Some("close"));
+    let response = client.response();
+    assert_eq!((response.status, response.text()), (200, "x"));
+    assert_eq!(response.header("connection"), Some("close"));
 }
 
 #[test]

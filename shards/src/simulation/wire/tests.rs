@@ -25,14 +25,14 @@ fn connected(body_bytes: u64) -> SimulatedWire {
 }
 
 #[test]
-fn an_answer_comes_after_exactly_the_service_time_and_two_ways() {
+fn a_response_comes_after_exactly_the_service_time_and_two_ways() {
     let mut wire = connected(5);
     wire.receive(0);
     let sent_ns = wire.now();
     wire.send_constant(0, 0, 1, false);
     wire.wait(u64::MAX).expect("the simulated wire does not fail");
     assert_eq!(wire.clock_ns - sent_ns, MILLISECOND_NS + 2 * wire.world.network.one_way_ns);
-    let Some(Completion::Received(0, buffer, true)) = wire.next() else { panic!("an answer") };
+    let Some(Completion::Received(0, buffer, true)) = wire.next() else { panic!("a response") };
     assert_eq!(wire.bytes(&buffer), b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nxxxxx");
     wire.recycle(buffer);
     assert!(wire.next().is_none());
