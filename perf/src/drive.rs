@@ -33,7 +33,7 @@ const COLLECT_POLL: Duration = Duration::from_millis(5);
 /// What a run did.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Driven {
-    /// Answers in the counted part: from the turn in which enough had come to the end of the run.
+    /// Responses in the counted part: from the turn in which enough had come to the end of the run.
     pub(crate) counted: u64,
     /// Allocations on the shard's thread in that part.
     pub(crate) allocations: Allocations,
@@ -45,7 +45,7 @@ pub(crate) struct Driven {
     pub(crate) stats: ShardStats,
 }
 
-/// Runs a plan of one shard to its end. The first `uncounted` answers warm up what is made once: buffers that take the
+/// Runs a plan of one shard to its end. The first `uncounted` responses warm up what is made once: buffers that take the
 /// size of a request, the remembered head. Errors are the machine's, or the target's if it did not answer.
 pub(crate) fn drive(plan: &Plan, address: SocketAddr, uncounted: u64) -> Result<Driven, String> {
     assert_eq!(plan.machine.shards, 1, "one loop is driven");
@@ -60,10 +60,10 @@ pub(crate) fn drive(plan: &Plan, address: SocketAddr, uncounted: u64) -> Result<
     })
 }
 
-/// The loop, and the count of answers that tells where it is.
+/// The loop, and the count of responses that tells where it is.
 struct DrivenLoop {
     shard: Shard<RingWire, Watched, Http1>,
-    answers: Rc<Cell<u64>>,
+    responses: Rc<Cell<u64>>,
 }
 
 impl DrivenLoop {
@@ -76,31 +76,34 @@ impl DrivenLoop {
         let mixes = shards::mixes(plan).map_err(|failure| failure.to_string())?;
         let wire = shards::wire(plan, &mixes, SHARE, &[vec![SockAddr::from(address)]])
             .map_err(|failure| failure.to_string())?;
-        let answers = Rc::new(Cell::new(0));
-        let sources = mixes.into_iter().map(|mix| Watched { mix, answers: answers.clone() }).collect();
+        let responses = Rc::new(Cell::new(0));
+        let sources = mixes.into_iter().map(|mix| Watched { mix, responses: responses.clone() }).collect();
         let control = Arc::new(Control::default());
         let on_ready = start_when_all_are_open(plan.connections(), control.clone());
         let shared = vec![HeadMemo::default()];
         let parts = Parts { wire, sources, shared, share: SHARE, lane, recorder, control, on_ready };
-        Ok(DrivenLoop { shard: Shard::new(plan, parts), answers })
+        Ok(DrivenLoop { shard: Shard::new(plan, parts), responses })
     }
 
     fn turn(&mut self) -> Result<Turn, String> {
         self.shard.turn().map_err(|error| format!("io_uring_enter failed: {error}"))
     }
 
-    /// The counted part: its answers, its allocations and its switches.
+    /// The counted part: its responses, its allocations and its switches.
     fn turn_until_finished(mut self, uncounted: u64) -> Result<Driven, String> {
-        while self.answers.get() < uncounted {
+        while self.responses.get() < uncounted {
             if self.turn()? == Turn::Finished {
-                return Err(format!("the run ended after {} answers, while warming up", self.answers.get()));
+                return Err(format!(
+                    "the run ended after {} responses, while warming up",
+                    self.responses.get()
+                ));
             }
         }
-        let (answers, switches) = (self.answers.get(), voluntary_switches()?);
+        let (responses, switches) = (self.responses.get(), voluntary_switches()?);
         let allocations = counting::on_this_thread();
         while self.turn()? == Turn::Continue {}
         Ok(Driven {
-            counted: self.answers.get() - answers,
+            counted: self.responses.get() - responses,
             allocations: counting::on_this_thread() - allocations,
             switches: voluntary_switches()? - switches,
             ..Driven::default()
@@ -143,10 +146,10 @@ fn collect(lane: &CollectorLane, has_ended: impl Fn() -> bool) -> (u64, ShardSta
     }
 }
 
-/// A mix that counts the answers it judges: the loop is watched through a seam it has anyway.
+/// A mix that counts the responses it judges: the loop is watched through a seam it has anyway.
 struct Watched {
     mix: Mix,
-    answers: Rc<Cell<u64>>,
+    responses: Rc<Cell<u64>>,
 }
 
 impl Source for Watched {
@@ -163,7 +166,7 @@ impl Source for Watched {
     }
 
     fn end(&mut self, call: Call, end: End) -> Outcome {
-        self.answers.set(self.answers.get() + u64::from(matches!(end, End::Response { .. })));
+        self.responses.set(self.responses.get() + u64::from(matches!(end, End::Response { .. })));
         self.mix.end(call, end)
     }
 }

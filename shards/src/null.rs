@@ -1,4 +1,4 @@
-//! The null responder: the fastest HTTP answer this machine can give, for finding out what the generator can do.
+//! The null responder: the fastest HTTP response this machine can give, for finding out what the generator can do.
 //!
 //! It speaks just enough HTTP to be answered by: requests without bodies, on kept-alive connections, each answered with the
 //! same two bytes. It is no test target; that is the testbed's job.
@@ -19,10 +19,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const REQUEST_END: &[u8] = b"\r\n\r\n";
 /// Answers in one send at most.
-const ANSWERS_MAX: usize = 1_024;
+const RESPONSES_MAX: usize = 1_024;
 /// Connections of one core at most, where the process may have as many descriptors.
 const SLOTS: u32 = 8_192;
 const BUFFERS: u16 = 512;
@@ -160,7 +160,7 @@ impl Responder {
             slots,
             buffers: BUFFERS,
             addresses: Vec::new(),
-            constants: vec![ANSWER.repeat(ANSWERS_MAX)],
+            constants: vec![RESPONSE.repeat(RESPONSES_MAX)],
             copy_bytes_max: 0,
         };
         let ring = Ring::new(setup).map_err(no_ring)?;
@@ -177,7 +177,7 @@ impl Responder {
         Ok(())
     }
 
-    /// Watches, and stamps what comes when it is seen to be there, before it is fetched. What comes while answers go
+    /// Watches, and stamps what comes when it is seen to be there, before it is fetched. What comes while responses go
     /// out, some microseconds each, is stamped when they are out.
     fn record(&mut self, is_over: &AtomicBool, after: Duration) -> Result<ArrivalRecord, RunFailure> {
         let mut log = ArrivalLog::new(u64::try_from(after.as_nanos()).unwrap_or(u64::MAX));
@@ -256,9 +256,9 @@ impl Responder {
         self.ring.recycle(buffer);
         let mut left = requests;
         while left > 0 {
-            let answers = left.min(ANSWERS_MAX);
-            self.ring.send_constant(u64::from(slot), slot, 0, answers * ANSWER.len(), false);
-            left -= answers;
+            let responses = left.min(RESPONSES_MAX);
+            self.ring.send_constant(u64::from(slot), slot, 0, responses * RESPONSE.len(), false);
+            left -= responses;
         }
         requests
     }
@@ -324,9 +324,9 @@ mod tests {
         for _ in 0..3 {
             let mut stream = TcpStream::connect(responder.address()).unwrap();
             stream.write_all(&b"GET / HTTP/1.1\r\n\r\n".repeat(3)).unwrap();
-            let mut answers = vec![0; ANSWER.len() * 3];
-            stream.read_exact(&mut answers).unwrap();
-            assert_eq!(answers, ANSWER.repeat(3));
+            let mut responses = vec![0; RESPONSE.len() * 3];
+            stream.read_exact(&mut responses).unwrap();
+            assert_eq!(responses, RESPONSE.repeat(3));
         }
         assert!(!responder.has_failed());
         assert!(responder.stop_recording().unwrap_err().text.contains("nothing was to be recorded"));
@@ -352,7 +352,7 @@ mod tests {
             address = responder.address();
             let mut stream = TcpStream::connect(address).unwrap();
             stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
-            let mut answer = vec![0; ANSWER.len()];
+            let mut answer = vec![0; RESPONSE.len()];
             stream.read_exact(&mut answer).unwrap();
             responder.stop().unwrap();
         }
@@ -363,7 +363,7 @@ mod tests {
         let any = "127.0.0.1:0".parse().unwrap();
         let responder = NullResponder::record(any, 0, Duration::ZERO).unwrap();
         let mut stream = TcpStream::connect(responder.address()).unwrap();
-        let mut answer = vec![0; ANSWER.len()];
+        let mut answer = vec![0; RESPONSE.len()];
         for _ in 0..20 {
             stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
             stream.read_exact(&mut answer).unwrap();

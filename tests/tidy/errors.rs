@@ -18,6 +18,8 @@ const ALLOWED: [&str; 8] = [
 /// How often a text has a `Result` whose error is a `String`.
 fn text_errors(text: &str) -> usize {
     text.match_indices("Result<")
+        // The only argument of this one is the value.
+        .filter(|(at, _)| !text[..*at].ends_with("io::"))
         .filter(|(at, found)| error_of(&text[at + found.len()..]) == "String")
         .count()
 }
@@ -52,9 +54,5 @@ fn an_error_is_the_last_argument_of_a_result() {
     assert_eq!(text_errors("fn a() -> Result<(), String>; fn b() -> Result<Vec<(u8, String)>, Error>"), 1);
     assert_eq!(text_errors("Result<\n    String,\n    String,\n>"), 1);
     assert_eq!(text_errors("Result<Box<dyn Fn(u8) -> Result<u8, String>>, Error>"), 1);
-    assert_eq!(
-        text_errors("io::Result<String>"),
-        1,
-        "also where a `Result` has no error, and few have such a value"
-    );
+    assert_eq!(text_errors("io::Result<String>"), 0);
 }

@@ -1,5 +1,4 @@
-//! What one shard writes down from one hand-over to the next, for every request, without allocating: a slice, or several where it
-//! could not be handed over in time.
+//! What one shard writes down from one hand-over to the next, for every request, without allocating.
 
 use super::layout::Layout;
 use super::requests::RequestRecord;
@@ -9,7 +8,7 @@ use super::stats::ShardStats;
 use crate::outcome::Outcome;
 use crate::phase::{Phase, Phases, Windowed};
 
-/// What one shard wrote down since its last hand-over.
+/// What one shard wrote down since its last hand-over: in a slice, or in several where it could not be handed over in time.
 #[derive(Clone, Debug)]
 pub struct Recorder {
     /// Which shard.
