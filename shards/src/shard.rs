@@ -100,6 +100,9 @@ pub struct Shard<W: Wire, S: Source, P: Protocol> {
 #[derive(Clone, Copy, Debug)]
 struct Rules {
     phases: engine::phase::Phases,
+    /// One of the three below that are decided while the run goes on: where the window begins, where it ends, when a closed loop has
+    /// sent its last.
+    decides_in_run: bool,
     /// The measured window begins when the control says so.
     awaits_window: bool,
     /// It may end before it was planned to.
@@ -136,6 +139,8 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         );
         let slots = pools.iter().map(|pool| pool.first_slot + pool.connections.count()).collect();
         let deepest = plan.targets.iter().map(|target| target.pipeline()).max().unwrap_or(1);
+        let (awaits_window, awaits_end) = (plan.warmup == Warmup::Auto, plan.until.is_some());
+        let counts_out = plan.scenarios.len() > 1 && plan.scenarios.iter().any(Scenario::is_counted_out);
         let connect_timeout_ns = pools.iter().map(|pool| pool.connect_timeout_ns).max().unwrap_or(0);
         Shard {
             published: wire.counters(),
@@ -152,12 +157,13 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             },
             rules: Rules {
                 phases: plan.phases,
-                awaits_window: plan.warmup == Warmup::Auto,
-                awaits_end: plan.until.is_some(),
+                decides_in_run: awaits_window || awaits_end || counts_out,
+                awaits_window,
+                awaits_end,
                 slice_ns: plan.slice_ns(),
                 longest_timeout_ns: pools.iter().map(|pool| pool.timeout_ns).max().unwrap_or(0),
                 sheds: scenarios.iter().any(|scenario| scenario.sheds),
-                counts_out: plan.scenarios.len() > 1 && plan.scenarios.iter().any(Scenario::is_counted_out),
+                counts_out,
             },
             scenarios,
             pools,
@@ -410,7 +416,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         for pool in self.pools.iter().filter(is_useful) {
             retry_ns = retry_ns.min(pool.next_retry_ns);
         }
-        let retry_ns = if self.makes_connections() { retry_ns } else { u64::MAX };
+        if retry_ns < u64::MAX && !self.makes_connections() {
+            retry_ns = u64::MAX;
+        }
         self.next_publish_ns.min(start_ns).min(retry_ns).min(self.next_end_ns)
     }
 }

@@ -26,8 +26,6 @@ pub struct Recorder {
     /// How it fared in slices that are over: those that lay inside the measured window, and the others. A recorder that could not
     /// be handed over in time holds several.
     pub settled: Windowed<ShardStats>,
-    /// Of each scenario, how many of its requests had ended when the last slice was over.
-    ended_before: Vec<u64>,
     phases: Phases,
 }
 
@@ -50,7 +48,6 @@ impl Recorder {
             ended_ns: None,
             stats: ShardStats::default(),
             settled: Windowed::default(),
-            ended_before: vec![0; requests.layout().scenarios()],
             requests,
             phases,
         }
@@ -117,10 +114,10 @@ impl Recorder {
     pub fn settle(&mut self, is_measured: bool) {
         let stats = std::mem::take(&mut self.stats);
         self.settled.add_slice(&stats, is_measured);
-        for (scenario, before) in self.ended_before.iter_mut().enumerate() {
+        for scenario in 0..self.requests.scenarios.len() {
             let ended = self.requests.ended_of(scenario);
-            *self.requests.scenarios[scenario].finished.part(is_measured) += ended - *before;
-            *before = ended;
+            let finished = &mut self.requests.scenarios[scenario].finished;
+            *finished.part(is_measured) += ended - (finished.measured + finished.outside);
         }
     }
 
@@ -130,7 +127,6 @@ impl Recorder {
         self.requests.clear();
         self.stats = ShardStats::default();
         self.settled = Windowed::default();
-        self.ended_before.fill(0);
     }
 
     fn is_measured(&self, intended_ns: u64) -> bool {

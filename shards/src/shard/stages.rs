@@ -179,11 +179,8 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     }
 
     fn poll_end(&mut self, now: u64, order: Order) {
-        if self.rules.awaits_window {
-            self.hear_of_window(now);
-        }
-        if self.rules.awaits_end {
-            self.hear_of_end(now);
+        if self.rules.decides_in_run {
+            self.hear_what_is_decided(now);
         }
         if order != Order::Run {
             self.stop(now, now + STOP_NS_MAX);
@@ -191,7 +188,19 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             self.reach_end(now);
         } else if self.is_idle() && self.scenarios.iter().all(ScenarioRun::is_over) {
             self.stop(now, now);
-        } else if self.rules.counts_out {
+        }
+    }
+
+    /// What the plan leaves open, and is decided while the run goes on.
+    #[inline(never)]
+    fn hear_what_is_decided(&mut self, now: u64) {
+        if self.rules.awaits_window {
+            self.hear_of_window(now);
+        }
+        if self.rules.awaits_end {
+            self.hear_of_end(now);
+        }
+        if self.rules.counts_out {
             self.note_spent(now);
         }
     }
