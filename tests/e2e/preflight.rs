@@ -184,3 +184,14 @@ fn await_connecting(running: &Running, port: u16) {
         std::thread::sleep(Duration::from_millis(10));
     }
 }
+
+#[test]
+fn what_was_asked_for_and_cannot_be_ends_with_the_code_of_a_mistake() {
+    let args = ["-t", "1024", "-c", "1024", "--force", "-d", "1s"];
+    let done = Vajra::run("testbed:", &args).done();
+    assert_eq!(done.code, 2, "{}", done.stderr);
+    done.assert_says(&["1024 shards on as many cores were asked for", "ask for fewer (-t)"]);
+    let done = Vajra::run("http://no-such-host.invalid/", &["--force", "-d", "1s"]).done();
+    assert_eq!(done.code, 2, "{}", done.stderr);
+    done.assert_says(&["`no-such-host.invalid` does not resolve"]);
+}

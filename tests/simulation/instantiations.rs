@@ -10,7 +10,7 @@ use shards::simulation::Simulation;
 fn both_instantiations_of_the_loop_do_the_same_in_every_world() {
     let any = |mix: Mix| (AnySource::Mix(mix), AnyShared::default());
     let mut requests = 0;
-    for seed in seeds(500) {
+    for seed in seeds(1_000) {
         let (plan, world) = small_simulation(seed);
         let simulation = Simulation::new(plan, world, seed);
         let plain = simulation.run();
