@@ -8,6 +8,7 @@ use crate::input::flags::{self, PlanArgs, share};
 use crate::input::load;
 use crate::output::chart;
 use crate::output::files::{self, Output, Unwritten};
+use crate::output::plain::plain;
 use crate::output::text::{grouped, row};
 use crate::session::Session;
 use crate::target::{self, Ready};
@@ -286,7 +287,9 @@ fn conditions(args: &FindMaxArgs, plan: &Plan) -> Result<Vec<Threshold>, Failure
 fn require_scopes(plan: &Plan, conditions: &[Threshold]) -> Result<(), Failure> {
     for condition in conditions {
         plan.finds(&condition.scope).map_err(|(problem, fix)| {
-            Failure::new(USAGE, format!("{problem}\n  --> flag --slo {}\n  help: {fix}", condition.text))
+            let told = |text: &str| plain(&redact::told(text));
+            let (problem, fix, text) = (told(&problem), told(&fix), told(&condition.text));
+            Failure::new(USAGE, format!("{problem}\n  --> flag --slo {text}\n  help: {fix}"))
         })?;
     }
     Ok(())

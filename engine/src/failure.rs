@@ -51,8 +51,8 @@ impl FailureKind {
     pub fn fault(self) -> Fault {
         use FailureKind::*;
         match self {
-            Name | Cores | Plan | Stopped => Fault::Operator,
-            Ring | Thread | Panic | Unready | Listen | System => Fault::Generator,
+            Cores | Plan | Stopped => Fault::Operator,
+            Name | Ring | Thread | Panic | Unready | Listen | System => Fault::Generator,
             Unanswered => Fault::Target,
         }
     }

@@ -7,7 +7,7 @@ use crate::until::UntilOutcome;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A run as it was measured. It can be written as JSON and read again, and then makes the same report.
+/// A run as it was measured. It can be written as JSON and read again, and then makes the same report, with the plan that was run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Measured {
     /// Everything, in all phases; the measured window is in its `phases`.
@@ -180,23 +180,26 @@ mod tests {
     #[test]
     fn what_does_not_fit_together_is_refused_when_it_is_read() {
         let written = serde_json::to_value(measured(&plan(), 1)).unwrap();
-        let record = "/whole/requests";
         let breaks = [
             ("layout", serde_json::json!([2, 4]), "its series are not those of its layout"),
             ("layout", serde_json::json!([3]), "its scenarios are not those of its layout"),
             ("layout", serde_json::json!([3, 2]), "its scenarios are not those of its layout"),
-            ("series/outside", serde_json::json!([]), ""),
+            ("series/outside", serde_json::json!([]), "it has a warm-up and no record of it"),
+            ("series/measured/0/ok", serde_json::json!(u64::MAX), "more requests than any run has"),
+            ("../phases/measure_from_ns", serde_json::json!(u64::MAX), "its window ends before it begins"),
             ("series/measured", serde_json::json!([]), "its series are not those of its layout"),
             ("slowest/0/series", serde_json::json!(3), "one of its slowest requests is of no series"),
             ("series/measured/0/response/hdr", serde_json::json!("AAAA"), "no histogram in"),
         ];
         for (place, value, why) in breaks {
             let mut broken = written.clone();
-            *broken.pointer_mut(&format!("{record}/{place}")).expect(place) = value;
-            match serde_json::from_value::<Measured>(broken) {
-                Ok(_) => assert_eq!(why, "", "{place}"),
-                Err(error) => assert!(!why.is_empty() && error.to_string().contains(why), "{place}: {error}"),
-            }
+            let pointer = match place.strip_prefix("../") {
+                Some(beside) => format!("/whole/{beside}"),
+                None => format!("/whole/requests/{place}"),
+            };
+            *broken.pointer_mut(&pointer).expect(place) = value;
+            let error = serde_json::from_value::<Measured>(broken).expect_err(place);
+            assert!(error.to_string().contains(why), "{place}: {error}");
         }
     }
 }

@@ -253,17 +253,6 @@ impl ConnectionTable {
         self.flights[place.0 as usize]
     }
 
-    /// How many of the requests under way were intended at an instant or later.
-    pub(crate) fn under_way_since(&self, from_ns: u64) -> u64 {
-        let of_slot = |slot: Slot| {
-            let connection = &self.all[slot as usize];
-            let places = connection.oldest..connection.oldest + connection.under_way;
-            let flights = places.map(|place| &self.flights[flight_index(slot, self.depth, place)]);
-            flights.filter(|flight| flight.intended_ns >= from_ns).count() as u64
-        };
-        (0..self.count()).map(of_slot).sum()
-    }
-
     /// The connection with the request that was sent longest ago, and when that was.
     pub(crate) fn longest_under_way(&self) -> Option<(Slot, u64)> {
         let index = self.timeouts.first()?;

@@ -1,8 +1,8 @@
 //! How one machine runs a load test: pinned executors, the io_uring wire, protocols, the collector.
 //!
-//! [`Shards`] has five verbs, in this order: `launch`, `connect`, `start`, `collect`, `stop`. Shards receive the plan by
-//! value and hand back recorders; nothing else passes between them and the rest of the process but four words
-//! ([`lanes::Control`]).
+//! [`Shards`] is the `Runner` of this machine: it launches shards, lets them connect, starts them at one moment, and collects what
+//! they write down. Shards receive the plan by value and hand back recorders; beside that they say when they are ready, and hear
+//! four words ([`lanes::Control`]).
 //!
 //! Reading order: `runner.rs` (a run) → `assembly.rs` (what a shard is made of) → `executor.rs` (a loop on a pinned core) →
 //! [`shard`] (the loop) → [`wire`] (what it asks of the world) → [`ring`] and `sys.rs` (io_uring's answer) → [`protocol`] →

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const REQUEST_END: &[u8] = b"\r\n\r\n";
-/// Answers in one send at most.
+/// Responses in one send at most.
 const RESPONSES_MAX: usize = 1_024;
 /// Connections of one core at most, where the process may have as many descriptors.
 const SLOTS: u32 = 8_192;

@@ -34,7 +34,7 @@ pub fn resolve(endpoint: &Endpoint) -> Result<Vec<SockAddr>, RunFailure> {
 }
 
 fn no_address(text: String) -> RunFailure {
-    FailureKind::Name.failure(text)
+    FailureKind::Name.with_fix(text, "check the host name, or give an address")
 }
 
 #[cfg(test)]

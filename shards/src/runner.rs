@@ -87,7 +87,7 @@ impl Shards {
     }
 
     /// Starts one executor per shard, each on its core. They begin to connect at once.
-    pub fn launch(&mut self, plan: &Plan) -> Result<(), RunFailure> {
+    fn launch(&mut self, plan: &Plan) -> Result<(), RunFailure> {
         let (on_ready, ready) = channel();
         self.ready = Some(ready);
         self.cores = cores_for(plan)?;
@@ -122,7 +122,7 @@ impl Shards {
     }
 
     /// Waits until every shard has made its connections, or has tried for long enough. Returns how many are open.
-    pub fn connect(&mut self, plan: &Plan) -> Result<u64, RunFailure> {
+    fn connect(&mut self, plan: &Plan) -> Result<u64, RunFailure> {
         let patience = Duration::from_nanos(connect_timeout_ns(plan)) + READY_GRACE;
         let ready = self
             .ready
@@ -138,7 +138,7 @@ impl Shards {
     }
 
     /// Starts the clock of all shards at one moment, and the collector. Returns that moment.
-    pub fn start(&mut self, plan: &Plan, mut sinks: Vec<Box<dyn Sink>>) -> Result<SystemTime, RunFailure> {
+    fn start(&mut self, plan: &Plan, mut sinks: Vec<Box<dyn Sink>>) -> Result<SystemTime, RunFailure> {
         if let Some((watch, outcome)) = Watch::of(plan, &self.control) {
             sinks.push(Box::new(watch));
             self.watched = Some(outcome);
@@ -175,7 +175,7 @@ impl Shards {
     }
 
     /// Asks the shards to drain; the second time, to stop at once.
-    pub fn stop(&self) {
+    fn stop(&self) {
         self.control.stop();
     }
 

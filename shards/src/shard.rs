@@ -22,7 +22,7 @@ use crate::wire::{Completion, Slot, Wire};
 use engine::bucket::Share;
 use engine::orders::Order;
 use engine::phase::Warmup;
-use engine::plan::{Plan, Scenario};
+use engine::plan::Plan;
 use engine::record::{Recorder, ShardStats};
 use engine::seams::Source;
 use pool::ConnectionPool;
@@ -140,7 +140,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         let slots = pools.iter().map(|pool| pool.first_slot + pool.connections.count()).collect();
         let deepest = plan.targets.iter().map(|target| target.pipeline()).max().unwrap_or(1);
         let (awaits_window, awaits_end) = (plan.warmup == Warmup::Auto, plan.until.is_some());
-        let counts_out = plan.scenarios.len() > 1 && plan.scenarios.iter().any(Scenario::is_counted_out);
+        let counts_out = scenarios.iter().any(|scenario| scenario.counts_out);
         let connect_timeout_ns = pools.iter().map(|pool| pool.connect_timeout_ns).max().unwrap_or(0);
         Shard {
             published: wire.counters(),
@@ -256,8 +256,11 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         let wants = self.pools.iter().any(|pool| !pool.closed.is_empty());
         if wants && self.makes_connections() {
             let Shard { core, scenarios, pools, .. } = self;
-            let useful = pools.iter_mut().filter(|pool| !scenarios[pool.scenario].is_over());
-            useful.for_each(|pool| pool.reconnect(core));
+            for pool in pools {
+                if serves(core, scenarios, pool) {
+                    pool.reconnect(core);
+                }
+            }
         }
     }
 
@@ -412,7 +415,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         };
         let mut retry_ns = u64::MAX;
         let is_useful =
-            |pool: &&ConnectionPool<P>| !pool.closed.is_empty() && !self.scenarios[pool.scenario].is_over();
+            |pool: &&ConnectionPool<P>| !pool.closed.is_empty() && serves(&self.core, &self.scenarios, pool);
         for pool in self.pools.iter().filter(is_useful) {
             retry_ns = retry_ns.min(pool.next_retry_ns);
         }
@@ -421,4 +424,13 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         }
         self.next_publish_ns.min(start_ns).min(retry_ns).min(self.next_end_ns)
     }
+}
+
+/// Whether a pool's connections are wanted: before the start all that were asked for, then those of scenarios that still send.
+fn serves<W: Wire, S: Source, P: Protocol>(
+    core: &Core<W>,
+    scenarios: &[ScenarioRun<S>],
+    pool: &ConnectionPool<P>,
+) -> bool {
+    core.start_ns == u64::MAX || !scenarios[pool.scenario].is_over()
 }

@@ -192,6 +192,6 @@ fn what_was_asked_for_and_cannot_be_ends_with_the_code_of_a_mistake() {
     assert_eq!(done.code, 2, "{}", done.stderr);
     done.assert_says(&["1024 shards on as many cores were asked for", "ask for fewer (-t)"]);
     let done = Vajra::run("http://no-such-host.invalid/", &["--force", "-d", "1s"]).done();
-    assert_eq!(done.code, 2, "{}", done.stderr);
-    done.assert_says(&["`no-such-host.invalid` does not resolve"]);
+    assert_eq!(done.code, 1, "{}", done.stderr);
+    done.assert_says(&["error: `no-such-host.invalid` does not resolve", "check the host name"]);
 }

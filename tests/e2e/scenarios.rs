@@ -175,6 +175,10 @@ fn mistakes_in_scenarios_send_nothing_and_say_where() {
     let done = Vajra::new(&search).file("plan.toml", two).done();
     assert_eq!(done.code, 2, "{}", done.stderr);
     done.assert_says(&["no scenario `raed`", "did you mean `read`"]);
+    let secret = "url = 'http://127.0.0.1:9/x?token=s3cret'\n";
+    let search = ["find-max", "plan.toml", "--slo", "response{step=\"GET /?token=s3cret\"} p(99)<1s"];
+    let done = Vajra::new(&search).file("plan.toml", secret).done();
+    assert_eq!((done.code, done.stderr.contains("s3cret")), (2, false), "{}", done.stderr);
     let json = r#"{"url": "http://127.0.0.1:9/", "scenario": {"a": {}, "a": {}}}"#;
     let done = Vajra::run("plan.json", &[]).file("plan.json", json).done();
     assert_eq!(done.code, 2, "{}", done.stderr);

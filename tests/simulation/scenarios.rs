@@ -73,6 +73,62 @@ fn a_scenario_of_its_own_length_has_the_rate_that_it_has_alone() {
 }
 
 #[test]
+fn the_rate_of_a_closed_loop_is_of_what_ended_in_its_part_of_the_window() {
+    for seed in seeds(3) {
+        let world = serving(Service::Fixed(70 * MILLISECOND_NS));
+        let loops = "[scenario.loops]\nconnections = 16";
+        let paced = "[scenario.paced]\nconnections = 8\nload = { rate = 20 }";
+        let rate = |run: &str, length: &str, others: &str| {
+            let plan = plan(&format!("{run}\n{loops}\n{length}\n{others}"));
+            scenario(&reported(&plan, &world, seed).1, "loops").rate.achieved
+        };
+        // What began in the warm-up and ended in the window counts beside others as it does alone.
+        let run = "duration = '2s'\nwarmup = '500ms'";
+        let alone = rate(run, "", "");
+        assert!((rate(run, "", paced) / alone - 1.0).abs() < 0.02, "seed {seed}: not {alone} beside another");
+        // An end just before that of the run, and one within a response time of the warm-up's.
+        for ends in ["1950ms", "580ms"] {
+            let alone = rate(&format!("duration = '{ends}'\nwarmup = '500ms'"), "", "");
+            let beside = rate(run, &format!("duration = '{ends}'"), paced);
+            assert!(
+                (beside / alone - 1.0).abs() < 0.02,
+                "seed {seed}, until {ends}: {beside} and not {alone}"
+            );
+        }
+        // Over before the window, it has no part of it.
+        assert_eq!(rate(run, "duration = '500ms'", paced), 0.0, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_backlog_is_caught_up_with_for_as_long_as_the_scenario_itself_would() {
+    // Silent for the last 200 ms and after: a backlog that is young, and never gets smaller.
+    let stall = Some(SimulatedStall { length_ns: 60 * SECOND_NS, every_ns: 60_600 * MILLISECOND_NS });
+    let world = World { server: SimulatedServer { stall, ..SimulatedServer::default() }, ..World::default() };
+    for seed in seeds(3) {
+        let slow = "[scenario.patient]\nconnections = 1\ntimeout = '4s'\nload = { rate = 10 }";
+        let quick = "[scenario.quick]\nconnections = 2\ntimeout = '100ms'\nload = { rate = 100 }";
+        let run = "duration = '800ms'";
+        let sent = |others: &str| {
+            let plan = plan(&format!("{run}\n{quick}\n{others}"));
+            scenario(&reported(&plan, &world, seed).1, "quick").requests.sent
+        };
+        assert_eq!(sent(slow), sent(""), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_shard_without_a_request_to_send_connects_as_it_was_asked_to() {
+    for seed in seeds(3) {
+        let plan = plan("shards = 2\nconnections = 8\nrequests = 1");
+        let (outcome, report) = reported(&plan, &World::default(), seed);
+        assert_eq!((report.requests.ok, outcome.snapshot.stats().connect_failures), (1, 0), "seed {seed}");
+        let opened: u64 = outcome.wires.iter().flat_map(|wire| &wire.connects).sum();
+        assert_eq!(opened, 8, "seed {seed}");
+    }
+}
+
+#[test]
 fn a_number_of_requests_ends_the_window_of_its_scenario_and_a_run_in_which_nothing_is_left_to_do() {
     for seed in seeds(4) {
         let world = serving(Service::Fixed(10 * MILLISECOND_NS));

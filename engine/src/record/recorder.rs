@@ -114,11 +114,15 @@ impl Recorder {
     pub fn settle(&mut self, is_measured: bool) {
         let stats = std::mem::take(&mut self.stats);
         self.settled.add_slice(&stats, is_measured);
-        for scenario in 0..self.requests.scenarios.len() {
-            let ended = self.requests.ended_of(scenario);
-            let finished = &mut self.requests.scenarios[scenario].finished;
-            *finished.part(is_measured) += ended - (finished.measured + finished.outside);
-        }
+        (0..self.requests.scenarios.len()).for_each(|scenario| self.settle_scenario(scenario, is_measured));
+    }
+
+    /// Counts what ended of a scenario since the last time as of the measured window or not. One that ends before the run is counted
+    /// then, and what ends of it afterwards is not of its window.
+    pub fn settle_scenario(&mut self, scenario: usize, is_measured: bool) {
+        let ended = self.requests.ended_of(scenario);
+        let finished = &mut self.requests.scenarios[scenario].finished;
+        *finished.part(is_measured) += ended - (finished.measured + finished.outside);
     }
 
     /// Empties it for the next hand-over, keeping its memory.
@@ -136,6 +140,7 @@ impl Recorder {
 
 #[cfg(test)]
 mod tests {
+    use super::super::scenario::ScenarioRecord;
     use super::*;
     use crate::outcome::Kind;
 
@@ -200,6 +205,28 @@ mod tests {
         assert_eq!((series.response.count(), series.lag.count(), series.last_sent_ns), (0, 0, 0));
         assert_eq!((recorder.settled.total().finished, recorder.from_ns), (0, 1_000));
         assert_eq!(recorder.requests.slowest.iter().count(), 0);
-        assert!(!recorder.requests.scenarios[0].was_stopped);
+        assert_eq!(recorder.requests.scenarios[0], ScenarioRecord::default());
+    }
+
+    #[test]
+    fn what_ended_of_a_scenario_is_counted_once_in_the_slice_it_ended_in() {
+        let mut recorder = recorder();
+        let end = |recorder: &mut Recorder, count: u64| {
+            (0..count).for_each(|_| recorder.done(0, Outcome::Ok(200), instants(500, 600, 700), 0, 1));
+        };
+        end(&mut recorder, 3);
+        recorder.settle(false);
+        end(&mut recorder, 4);
+        recorder.settle_scenario(0, true);
+        end(&mut recorder, 5);
+        recorder.settle_scenario(0, false);
+        recorder.settle(true);
+        let finished = recorder.requests.scenarios[0].finished;
+        assert_eq!(
+            (finished.measured, finished.outside),
+            (4, 8),
+            "its part of the slice was over before the slice"
+        );
+        assert_eq!(recorder.settled.measured.finished, 9);
     }
 }

@@ -4,6 +4,7 @@ use super::layout::Layout;
 use super::scenario::ScenarioRecord;
 use super::series::Series;
 use super::slowest::Slowest;
+use crate::distribution::COUNT_MAX;
 use crate::phase::{Phases, Windowed};
 use serde::{Deserialize, Serialize};
 
@@ -45,16 +46,17 @@ impl TryFrom<UncheckedRecord> for RequestRecord {
         if slowest.iter().any(|finished| finished.series as usize >= measured) {
             return Err("one of its slowest requests is of no series");
         }
+        let is_too_many = |series: &Series| {
+            [series.sent, series.ok].iter().chain(&series.errors).any(|&count| count > COUNT_MAX)
+        };
+        if series.measured.iter().chain(&series.outside).any(is_too_many) {
+            return Err("it counts more requests than any run has");
+        }
         Ok(RequestRecord { layout, series, scenarios, slowest })
     }
 }
 
 impl RequestRecord {
-    /// The scenarios and their series.
-    pub fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
     /// Nothing yet. Takes memory as it is merged into.
     pub fn new(layout: &Layout, phases: Phases) -> RequestRecord {
         RequestRecord::with(layout, phases, Series::default)

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Arrivals of one scenario that were not sent, or late. Of all scenarios as one, when merged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScenarioRecord {
-    /// Requests that ended, in any way, in slices of the measured window and outside it, whenever they were intended.
+    /// Requests that ended, in any way, in the scenario's part of the measured window and outside it, whenever they were intended.
     pub finished: Tally,
     /// Arrivals dropped by the overload policy.
     pub dropped: Tally,
@@ -18,8 +18,6 @@ pub struct ScenarioRecord {
     pub overdue: Overdue,
     /// The run was stopped while there was still something overdue to send.
     pub was_stopped: bool,
-    /// Requests of the window that were under way when the scenario ended: they ended later.
-    pub unfinished: u64,
     /// When the last of its requests had ended, from the start of the run, if it ended with a number of them beside other scenarios;
     /// 0 otherwise.
     pub spent_ns: u64,
@@ -58,23 +56,14 @@ impl ScenarioRecord {
 
     /// Adds another shard's or interval's, or another scenario's.
     pub fn merge(&mut self, other: &ScenarioRecord) {
-        let ScenarioRecord {
-            finished,
-            dropped,
-            unsent,
-            unreleased_own,
-            overdue,
-            was_stopped,
-            unfinished,
-            spent_ns,
-        } = *other;
+        let ScenarioRecord { finished, dropped, unsent, unreleased_own, overdue, was_stopped, spent_ns } =
+            *other;
         self.finished.add(finished);
         self.dropped.add(dropped);
         self.unsent.add(unsent);
         self.unreleased_own += unreleased_own;
         self.overdue.add(overdue);
         self.was_stopped |= was_stopped;
-        self.unfinished += unfinished;
         self.spent_ns = self.spent_ns.max(spent_ns);
     }
 

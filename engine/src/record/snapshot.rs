@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 /// One stretch of time, all shards together.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedSnapshot")]
 pub struct Snapshot {
     /// Start, in nanoseconds from the start of the run.
     pub from_ns: u64,
@@ -28,6 +29,33 @@ pub struct Snapshot {
     pub shards: Vec<Windowed<ShardStats>>,
     /// Snapshots that sinks were too slow to take, so far.
     pub lost: u64,
+}
+
+/// A snapshot as it was read.
+#[derive(Deserialize)]
+struct UncheckedSnapshot {
+    from_ns: u64,
+    to_ns: u64,
+    phases: Phases,
+    ended_ns: Option<u64>,
+    requests: RequestRecord,
+    shards: Vec<Windowed<ShardStats>>,
+    lost: u64,
+}
+
+impl TryFrom<UncheckedSnapshot> for Snapshot {
+    type Error = &'static str;
+
+    fn try_from(read: UncheckedSnapshot) -> Result<Snapshot, &'static str> {
+        let UncheckedSnapshot { from_ns, to_ns, phases, ended_ns, requests, shards, lost } = read;
+        if phases.measure_from_ns > phases.measure_to_ns {
+            return Err("its window ends before it begins");
+        }
+        if requests.series.outside.is_empty() != (phases.measure_from_ns == 0) {
+            return Err("it has a warm-up and no record of it, or a record and no warm-up");
+        }
+        Ok(Snapshot { from_ns, to_ns, phases, ended_ns, requests, shards, lost })
+    }
 }
 
 impl Snapshot {

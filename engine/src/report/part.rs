@@ -67,9 +67,7 @@ impl<'a> Part<'a> {
             true => Cow::Borrowed(history),
             false => history.iter().map(|slice| slice.of_scenario(index)).collect(),
         };
-        // What was under way when a scenario ended before the run is not of its window, though it ended in the run's.
-        let of_later = if window_ns.1 < to_ns { arrivals.unfinished } else { 0 };
-        let finished = arrivals.finished.measured.saturating_sub(of_later);
+        let finished = arrivals.finished.measured;
         let overrun_ns = series.last_sent_ns.saturating_sub(window_ns.1);
         let rate = rate(scenario.load.is_closed(), &requests, finished, window_ns, overrun_ns);
         let unaccounted = if is_partial { 0 } else { unaccounted(scenario, snapshot.phases, &requests) };

@@ -15,9 +15,15 @@ impl Report {
         let plan = self.plan.rewritten(|fields| keep_scenario(fields, index));
         let others = self.plan.scenarios.len() as u64 - 1;
         let (from_ns, to_ns) = self.part_ns(index);
-        // Slices of the window in which it had nothing to do are not its own.
-        let is_own = |slice: &&Slice| {
-            slice.phase != Phase::Measure || (slice.to_ns > from_ns && slice.from_ns < to_ns)
+        // Before its start it had nothing to do; after its end it is drained, as a run is.
+        let own = |slice: &Slice| {
+            let (is_before, is_after) = (slice.to_ns <= from_ns, slice.from_ns >= to_ns);
+            let phase = if is_after { Phase::Drain } else { Phase::Measure };
+            match slice.phase {
+                Phase::Measure if is_before && !is_after => None,
+                Phase::Measure => Some(Slice { phase, ..slice.of_scenario(index) }),
+                Phase::Warmup | Phase::Drain => Some(slice.of_scenario(index)),
+            }
         };
         let mut limits = self.limits.clone();
         if others > 0 {
@@ -37,7 +43,7 @@ impl Report {
             failed_response_ns: scenario.failed_response_ns.clone(),
             generator_lag_ns: scenario.generator_lag_ns.clone(),
             scenarios: vec![scenario.clone()],
-            history: self.history.iter().filter(is_own).map(|slice| slice.of_scenario(index)).collect(),
+            history: self.history.iter().filter_map(own).collect(),
             limits,
             ..self.clone()
         })
@@ -55,7 +61,7 @@ impl Report {
         let ns = |seconds: f64| (seconds * 1e9).round() as u64;
         let (from_ns, to_ns) = (ns(self.window.from_s), ns(self.window.to_s));
         let starts_ns = self.plan.scenarios[index].starts_ns.clamp(from_ns, to_ns.max(from_ns));
-        (starts_ns, starts_ns + ns(self.scenarios[index].window_s))
+        (starts_ns, starts_ns.saturating_add(ns(self.scenarios[index].window_s)))
     }
 }
 

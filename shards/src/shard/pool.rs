@@ -3,7 +3,7 @@
 //! A pool serves one scenario: a target that does not answer takes up the connections of that scenario and no other's.
 
 use super::core::{Core, MILLISECOND_NS, Released, SECOND_NS, Stage, TICK_NS};
-use super::scenario::{LoadState, ScenarioRun};
+use super::scenario::{Course, LoadState, ScenarioRun};
 
 use crate::connection::{Armed, ConnectionTable, Flight, Link};
 use crate::protocol::Protocol;
@@ -130,6 +130,7 @@ impl<P: Protocol> ConnectionPool<P> {
         // While nothing at all can be reached, an attempt that fails is the failure of the arrival that waited longest.
         let relative_ns = core.relative_ns(core.now_ns);
         if core.stage == Stage::Running
+            && scenario.course == Course::Scheduling
             && self.connections.open == 0
             && let Some(arrival) = scenario.next_arrival(relative_ns, relative_ns)
         {

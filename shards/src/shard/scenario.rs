@@ -23,6 +23,8 @@ pub(super) struct ScenarioRun<S> {
     pub(super) sheds: bool,
     /// The end of its schedule, from the start of the run.
     pub(super) ends_ns: u64,
+    /// It is a closed loop that ends with a number of requests beside other scenarios.
+    pub(super) counts_out: bool,
     pub(super) course: Course,
 }
 
@@ -76,6 +78,7 @@ impl<S: Source> ScenarioRun<S> {
             reports_copies: pipeline > 1 || bytes_max > SEND_BYTES_SILENT,
             sheds: matches!(scenario.load, Load::Open { overload: Overload::Shed { .. }, .. }),
             ends_ns: scenario.ends_ns(),
+            counts_out: plan.scenarios.len() > 1 && scenario.is_counted_out(),
             course: Course::Scheduling,
             source,
         }

@@ -76,9 +76,13 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         let to_ns = if now >= self.next_publish_ns { scheduled_ns } else { relative_ns };
         self.core.recorder.to_ns = to_ns;
         let window_to_ns = self.rules.phases.measure_to_ns.min(self.ended_ns);
-        self.core
-            .recorder
-            .settle(self.slice_from_ns >= self.rules.phases.measure_from_ns && to_ns <= window_to_ns);
+        let is_measured = self.is_in_window() && to_ns <= window_to_ns;
+        for (index, scenario) in self.scenarios.iter().enumerate() {
+            if scenario.course != Course::Scheduling {
+                self.core.recorder.settle_scenario(index, false);
+            }
+        }
+        self.core.recorder.settle(is_measured);
         self.slice_from_ns = to_ns;
         to_ns
     }
@@ -205,6 +209,11 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         }
     }
 
+    /// Whether the slice that is being written does not belong to the warm-up.
+    fn is_in_window(&self) -> bool {
+        self.slice_from_ns >= self.rules.phases.measure_from_ns
+    }
+
     /// The end of a scenario, or of the run.
     #[inline(never)]
     fn reach_end(&mut self, now: u64) {
@@ -214,8 +223,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             return;
         }
         self.ended_ns = self.rules.phases.measure_to_ns;
-        let catches_up = self.note_backlogs();
-        let sends_until_ns = if catches_up { end_ns + catch_up_ns(self.rules.longest_timeout_ns) } else { 0 };
+        let sends_until_ns = self.note_backlogs().map_or(0, |until_ns| self.core.start_ns + until_ns);
         let last_sent_ns = now.max(sends_until_ns);
         let deadline_ns = last_sent_ns + self.rules.longest_timeout_ns + LATE_NS_MAX;
         self.core.stage = Stage::Draining { deadline_ns, sends_until_ns };
@@ -237,17 +245,19 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
 
     /// Ends the scenarios whose time is over while the run goes on, each as the run's end would if it were alone.
     fn end_scenarios(&mut self, now: u64) {
-        let measure_to_ns = self.rules.phases.measure_to_ns;
+        let (measure_to_ns, ended_ns) = (self.rules.phases.measure_to_ns, self.ended_ns);
+        let is_in_window = self.is_in_window();
         let Shard { core, scenarios, pools, .. } = self;
         let now_ns = core.relative_ns(now);
-        for scenario in scenarios {
-            let (pool, ends_ns) = (&mut pools[scenario.pool], scenario.ends_ns);
+        for (index, scenario) in scenarios.iter_mut().enumerate() {
+            let (pool, ends_ns) = (&mut pools[scenario.pool], scenario.ends_ns.min(ended_ns));
             match scenario.course {
                 Course::Scheduling if ends_ns < measure_to_ns && ends_ns <= now_ns => {
-                    scenario.course = match pool.note_end(core, scenario, ends_ns) {
-                        true => Course::CatchingUp { until_ns: ends_ns + catch_up_ns(pool.timeout_ns) },
-                        false => Course::Over,
-                    };
+                    core.recorder.settle_scenario(index, is_in_window);
+                    if scenario.counts_out {
+                        core.recorder.requests.scenarios[index].spent_ns = ends_ns;
+                    }
+                    scenario.course = pool.note_end(core, scenario, ends_ns);
                 }
                 Course::CatchingUp { until_ns } if until_ns <= now_ns => {
                     pool.end_schedule(core, scenario, ends_ns);
@@ -261,14 +271,14 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
 
     /// Of several scenarios, writes down when a closed loop has had the last of its requests answered.
     fn note_spent(&mut self, now: u64) {
+        let is_in_window = self.is_in_window();
         let Shard { core, scenarios, pools, .. } = self;
-        let spent =
-            |scenario: &&mut ScenarioRun<S>| scenario.course == Course::Scheduling && scenario.is_spent();
-        for scenario in scenarios.iter_mut().filter(spent) {
-            let pool = &pools[scenario.pool];
-            if pool.connections.under_way == 0 {
+        for (index, scenario) in scenarios.iter_mut().enumerate() {
+            let is_idle = pools[scenario.pool].connections.under_way == 0;
+            if scenario.course == Course::Scheduling && scenario.is_spent() && is_idle {
+                core.recorder.settle_scenario(index, is_in_window);
+                core.recorder.requests.scenarios[index].spent_ns = core.relative_ns(now);
                 scenario.course = Course::Over;
-                core.recorder.requests.scenarios[pool.scenario].spent_ns = core.relative_ns(now);
             }
         }
     }
@@ -276,10 +286,6 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// Ends the run before its time. What the shard spends from now on is not the window's.
     fn stop(&mut self, now: u64, deadline_ns: u64) {
         self.ended_ns = now.saturating_sub(self.core.start_ns);
-        let Shard { core, scenarios, pools, .. } = self;
-        for scenario in scenarios.iter().filter(|scenario| scenario.course == Course::Scheduling) {
-            pools[scenario.pool].note_unfinished(core);
-        }
         self.end_schedules();
         if self.core.start_ns <= now && self.next_publish_ns > now {
             self.next_publish_ns = now;
@@ -306,20 +312,21 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         }
     }
 
-    /// Writes down what is overdue at the end. A scenario whose backlog is too old to be caught up with ends its schedule here; true
-    /// when another has one that is not.
-    fn note_backlogs(&mut self) -> bool {
+    /// The end of the run is that of every scenario that has not ended before. Returns until when the last of those that have a backlog
+    /// to catch up with may send, from the start of the run.
+    fn note_backlogs(&mut self) -> Option<u64> {
         let ended_ns = self.ended_ns;
         let Shard { core, scenarios, pools, .. } = self;
-        let mut catches_up = false;
+        let mut until = None;
         for scenario in scenarios {
-            let pool = &mut pools[scenario.pool];
-            catches_up |= match scenario.course {
-                Course::Scheduling => pool.note_end(core, scenario, ended_ns),
-                Course::CatchingUp { .. } | Course::Over => !scenario.is_over(),
-            };
+            if scenario.course == Course::Scheduling {
+                scenario.course = pools[scenario.pool].note_end(core, scenario, ended_ns);
+            }
+            if let Course::CatchingUp { until_ns } = scenario.course {
+                until = until.max(Some(until_ns));
+            }
         }
-        catches_up
+        until
     }
 
     /// Drops what has waited for longer than it may.
@@ -376,29 +383,21 @@ impl<P: Protocol> ConnectionPool<P> {
         }
     }
 
-    /// The end of its scenario: writes down what is under way and what is overdue. A backlog that is too old to be caught up with is
-    /// given up; true when there is one that is not.
+    /// The end of its scenario: writes down what is overdue. A backlog that is too old to be caught up with is given up. Returns how
+    /// the scenario goes on.
     fn note_end<W: Wire, S: Source>(
         &mut self,
         core: &mut Core<W>,
         scenario: &mut ScenarioRun<S>,
         ended_ns: u64,
-    ) -> bool {
-        self.note_unfinished(core);
+    ) -> Course {
         let backlog = self.backlog(core, scenario);
         core.recorder.requests.scenarios[self.scenario].overdue = backlog.unwrap_or_default();
-        let catches_up = backlog.is_some_and(|backlog| backlog.waited_ns <= OVERDUE_NS_MAX);
-        if !catches_up {
-            self.end_schedule(core, scenario, ended_ns);
+        if backlog.is_some_and(|backlog| backlog.waited_ns <= OVERDUE_NS_MAX) {
+            return Course::CatchingUp { until_ns: ended_ns + catch_up_ns(self.timeout_ns) };
         }
-        catches_up
-    }
-
-    /// Writes down how many requests of the window are under way: they end after it.
-    fn note_unfinished<W>(&mut self, core: &mut Core<W>) {
-        let from_ns = core.start_ns.saturating_add(core.recorder.phases().measure_from_ns);
-        let unfinished = self.connections.under_way_since(from_ns);
-        core.recorder.requests.scenarios[self.scenario].unfinished = unfinished;
+        self.end_schedule(core, scenario, ended_ns);
+        Course::Over
     }
 
     /// Accounts for every arrival that was due before the end and will not be sent.
