@@ -4,7 +4,7 @@ use crate::perf_stat::{self, Counts};
 use crate::process::{self, EndedProcess};
 use crate::scratch::{target_folder, workspace};
 use engine::compare::Comparison;
-use engine::report::Report;
+use engine::report::{Report, earlier};
 use engine::verdict::Status;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -129,8 +129,8 @@ impl Vajra {
         }
         let text = std::fs::read_to_string(file.path())
             .map_err(|error| format!("`{shown}` left no report: {error}"))?;
-        let report = serde_json::from_str(&text)
-            .map_err(|error| format!("the report of `{shown}` cannot be read: {error}"))?;
+        let report =
+            read(&text).map_err(|error| format!("the report of `{shown}` cannot be read: {error}"))?;
         Ok(Run { report, ended })
     }
 
@@ -158,4 +158,23 @@ fn build() -> Result<(), String> {
     command.args(["build", "--release", "--bin", "vajra"]).current_dir(workspace()).stdin(Stdio::null());
     let status = command.status().map_err(|error| process::explain(&command, &error))?;
     status.success().then_some(()).ok_or("vajra does not build; see above".into())
+}
+/// A report, of this build or of an earlier one that it is compared with.
+fn read(text: &str) -> Result<Report, serde_json::Error> {
+    let mut report = serde_json::from_str(text)?;
+    earlier::lift(&mut report);
+    serde_json::from_value(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_of_an_earlier_build_is_read() {
+        let file = workspace().join("tests/fixtures/schema-1/report.json");
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains("\"schema\": 1") || text.contains("\"schema\":1"));
+        assert_eq!(read(&text).unwrap().schema, engine::report::SCHEMA);
+    }
 }
