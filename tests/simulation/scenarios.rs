@@ -166,3 +166,19 @@ fn a_backlog_is_given_up_at_the_end_of_its_own_scenario() {
         assert!(early.unsent > 140 && early.sent <= 60, "seed {seed}: {early:?}");
     }
 }
+
+#[test]
+fn what_ends_after_a_stop_is_of_no_window_though_its_scenario_would_have_gone_on() {
+    // Stopped a moment before the end of the scenario, and the third round ends between the two.
+    let world =
+        World { stops_ns: vec![1_900 * MILLISECOND_NS], ..serving(Service::Fixed(650 * MILLISECOND_NS)) };
+    for seed in seeds(3) {
+        let plan = plan(
+            "duration = '4s'\n[scenario.loops]\nconnections = 8\nduration = '1970ms'\n\
+             [scenario.paced]\nconnections = 2\nload = { rate = 2 }",
+        );
+        let (_, report) = reported(&plan, &world, seed);
+        let rate = scenario(&report, "loops").rate.achieved;
+        assert!((rate - 16.0 / 1.9).abs() < 0.1, "seed {seed}: {rate}");
+    }
+}

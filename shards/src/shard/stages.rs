@@ -291,7 +291,10 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             self.next_publish_ns = now;
             self.publish(now);
         }
+        // What ends from now on is of no scenario's window either, though the run would have gone on.
+        self.scenarios.iter_mut().for_each(|scenario| scenario.course = Course::Over);
         self.core.stage = Stage::Draining { deadline_ns, sends_until_ns: 0 };
+        self.next_end_ns = self.next_end();
     }
 
     /// Whether no request is under way, of any scenario.
