@@ -26,6 +26,8 @@ pub(super) struct ScenarioRun<S> {
     /// It is a closed loop that ends with a number of requests beside other scenarios.
     pub(super) counts_out: bool,
     pub(super) course: Course,
+    /// It ended before the run, and what ends of it since is not of its part of the window.
+    pub(super) has_ended_early: bool,
 }
 
 /// How far a scenario has come.
@@ -80,6 +82,7 @@ impl<S: Source> ScenarioRun<S> {
             ends_ns: scenario.ends_ns(),
             counts_out: plan.scenarios.len() > 1 && scenario.is_counted_out(),
             course: Course::Scheduling,
+            has_ended_early: false,
             source,
         }
     }

@@ -78,7 +78,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         let window_to_ns = self.rules.phases.measure_to_ns.min(self.ended_ns);
         let is_measured = self.is_in_window() && to_ns <= window_to_ns;
         for (index, scenario) in self.scenarios.iter().enumerate() {
-            if scenario.course != Course::Scheduling {
+            if scenario.has_ended_early {
                 self.core.recorder.settle_scenario(index, false);
             }
         }
@@ -254,6 +254,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             match scenario.course {
                 Course::Scheduling if ends_ns < measure_to_ns && ends_ns <= now_ns => {
                     core.recorder.settle_scenario(index, is_in_window);
+                    scenario.has_ended_early = true;
                     if scenario.counts_out {
                         core.recorder.requests.scenarios[index].spent_ns = ends_ns;
                     }
@@ -277,6 +278,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             let is_idle = pools[scenario.pool].connections.under_way == 0;
             if scenario.course == Course::Scheduling && scenario.is_spent() && is_idle {
                 core.recorder.settle_scenario(index, is_in_window);
+                scenario.has_ended_early = true;
                 core.recorder.requests.scenarios[index].spent_ns = core.relative_ns(now);
                 scenario.course = Course::Over;
             }
@@ -291,10 +293,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             self.next_publish_ns = now;
             self.publish(now);
         }
-        // What ends from now on is of no scenario's window either, though the run would have gone on.
-        self.scenarios.iter_mut().for_each(|scenario| scenario.course = Course::Over);
         self.core.stage = Stage::Draining { deadline_ns, sends_until_ns: 0 };
-        self.next_end_ns = self.next_end();
+        // All schedules are over. A scenario that would have ended later is not to be counted as if it had.
+        self.next_end_ns = u64::MAX;
     }
 
     /// Whether no request is under way, of any scenario.
