@@ -130,8 +130,8 @@ fn ends(requests: &Requests) -> bool {
 }
 
 fn is_ordered(timing: &Timing) -> bool {
-    let Timing { min, p50, p75, p90, p99, p999, p9999, max, .. } = *timing;
-    let figures = [min, p50, p75, p90, p99, p999, p9999, max];
+    let Timing { min, p50, p75, p90, p95, p99, p999, p9999, max, .. } = *timing;
+    let figures = [min, p50, p75, p90, p95, p99, p999, p9999, max];
     // The mean is exact, and the ends are rounded to three digits.
     let (low, high) = (min as f64 * 0.999, max as f64 * 1.001 + 1.0);
     figures.is_sorted() && (timing.count == 0 || (low..=high).contains(&timing.mean))

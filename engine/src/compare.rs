@@ -412,7 +412,8 @@ mod tests {
             Portion { responses, sum_ns, ok: requests, length_ns: 100_000_000, ..Portion::default() }
         };
         let run = (0..100).map(slice).collect();
-        let rate = RateBlock { target: Some(5_000.0), achieved: 5_000.0, ratio: Some(1.0) };
+        let rate =
+            RateBlock { asked: Some(5_000.0), target: Some(5_000.0), achieved: 5_000.0, ratio: Some(1.0) };
         ComparedSide::of_runs(vec![run], vec![rate], Distribution::new())
     }
 

@@ -58,6 +58,8 @@ pub struct Summary {
     pub p75: u64,
     /// 90 % are at most this.
     pub p90: u64,
+    /// 95 % are at most this.
+    pub p95: u64,
     /// 99 % are at most this.
     pub p99: u64,
     /// 99.9 % are at most this.
@@ -221,6 +223,7 @@ impl Distribution {
             p50: self.quantile_ns(0.5),
             p75: self.quantile_ns(0.75),
             p90: self.quantile_ns(0.9),
+            p95: self.quantile_ns(0.95),
             p99: self.quantile_ns(0.99),
             p999: self.quantile_ns(0.999),
             p9999: self.quantile_ns(0.9999),

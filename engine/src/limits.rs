@@ -33,7 +33,7 @@ pub(crate) fn of_machine(steal_s: Option<f64>, throttled_s: Option<f64>) -> Vec<
 
 /// Percentiles that rest on too few requests to mean anything.
 pub(crate) fn of_tails(response: &Distribution) -> Vec<String> {
-    let tails = [("p99", 100), ("p999", 1_000), ("p9999", 10_000)];
+    let tails = [("p99", 100), ("p99.9", 1_000), ("p99.99", 10_000)];
     let is_thin =
         |(_, one_in): &(&str, u64)| response.count() < one_in * TAIL_COUNT_MIN && response.count() > 0;
     let thin: Vec<&str> = tails.iter().filter(|tail| is_thin(tail)).map(|(name, _)| *name).collect();
@@ -71,8 +71,8 @@ mod tests {
             (0..count).for_each(|n| response.record(n + 1));
             of_tails(&response)
         };
-        assert_eq!(limits(10_000), ["p9999 rests on fewer than 10 requests; run longer"]);
-        assert_eq!(limits(1_000), ["p999, p9999 rest on fewer than 10 requests each; run longer"]);
+        assert_eq!(limits(10_000), ["p99.99 rests on fewer than 10 requests; run longer"]);
+        assert_eq!(limits(1_000), ["p99.9, p99.99 rest on fewer than 10 requests each; run longer"]);
         assert_eq!(limits(100_000), Vec::<String>::new());
     }
 }

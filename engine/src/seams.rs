@@ -90,6 +90,12 @@ pub trait Sink: Send {
         Grain::Interval
     }
 
+    /// Sending begins, at this moment in nanoseconds since 1970 (UTC). Comes first, and once; a run that is given up before has none.
+    fn begin(&mut self, started_unix_ns: u64) -> io::Result<()> {
+        let _ = started_unix_ns;
+        Ok(())
+    }
+
     /// One interval, or one slice of it, all shards merged.
     fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> io::Result<()>;
 

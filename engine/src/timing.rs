@@ -1,11 +1,11 @@
 //! The figures of a distribution of durations, as reports have them.
 
-use crate::distribution::Distribution;
+use crate::distribution::{Distribution, UnreadableHistogram};
 use serde::{Deserialize, Serialize};
 
 /// A distribution of durations, nanoseconds. Where nothing was recorded, the figures are `null` in JSON, and 0 here.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(from = "WrittenTiming", into = "WrittenTiming")]
+#[serde(try_from = "WrittenTiming", into = "WrittenTiming")]
 pub struct Timing {
     /// The shortest.
     pub min: u64,
@@ -17,6 +17,8 @@ pub struct Timing {
     pub p75: u64,
     /// 90th percentile.
     pub p90: u64,
+    /// 95th percentile.
+    pub p95: u64,
     /// 99th percentile.
     pub p99: u64,
     /// 99.9th percentile.
@@ -39,6 +41,9 @@ struct WrittenTiming {
     p50: Option<u64>,
     p75: Option<u64>,
     p90: Option<u64>,
+    /// Nothing in reports of versions before 0.2.
+    #[serde(default)]
+    p95: Option<u64>,
     p99: Option<u64>,
     p999: Option<u64>,
     p9999: Option<u64>,
@@ -56,6 +61,7 @@ impl From<Timing> for WrittenTiming {
             p50: ns(timing.p50),
             p75: ns(timing.p75),
             p90: ns(timing.p90),
+            p95: ns(timing.p95),
             p99: ns(timing.p99),
             p999: ns(timing.p999),
             p9999: ns(timing.p9999),
@@ -66,22 +72,30 @@ impl From<Timing> for WrittenTiming {
     }
 }
 
-impl From<WrittenTiming> for Timing {
-    fn from(written: WrittenTiming) -> Timing {
+impl TryFrom<WrittenTiming> for Timing {
+    type Error = UnreadableHistogram;
+
+    fn try_from(written: WrittenTiming) -> Result<Timing, UnreadableHistogram> {
         let ns = |ns: Option<u64>| ns.unwrap_or(0);
-        Timing {
+        // Reports that do not say it have the histogram that it is read from.
+        let p95 = match (written.p95, written.count) {
+            (None, 1..) => Distribution::decode(&written.hdr)?.quantile_ns(0.95),
+            (p95, _) => ns(p95),
+        };
+        Ok(Timing {
             min: ns(written.min),
             mean: written.mean.unwrap_or(0.0),
             p50: ns(written.p50),
             p75: ns(written.p75),
             p90: ns(written.p90),
+            p95,
             p99: ns(written.p99),
             p999: ns(written.p999),
             p9999: ns(written.p9999),
             max: ns(written.max),
             count: written.count,
             hdr: written.hdr,
-        }
+        })
     }
 }
 
@@ -95,6 +109,7 @@ impl Timing {
             p50: summary.p50,
             p75: summary.p75,
             p90: summary.p90,
+            p95: summary.p95,
             p99: summary.p99,
             p999: summary.p999,
             p9999: summary.p9999,
@@ -121,5 +136,17 @@ mod tests {
         assert!(written["p50"].is_u64() && written["count"] == 1);
         assert_eq!(serde_json::from_value::<Timing>(written).unwrap(), timing);
         assert_eq!(serde_json::from_value::<Timing>(nothing).unwrap().count, 0);
+    }
+
+    #[test]
+    fn a_report_without_p95_has_it_in_its_histogram() {
+        let mut distribution = Distribution::new();
+        (1..=100).for_each(|n| distribution.record(n));
+        let timing = Timing::new(&distribution);
+        let mut written = serde_json::to_value(&timing).unwrap();
+        written.as_object_mut().unwrap().remove("p95");
+        assert_eq!(serde_json::from_value::<Timing>(written.clone()).unwrap(), timing);
+        written["hdr"] = "no histogram".into();
+        assert!(serde_json::from_value::<Timing>(written).is_err());
     }
 }

@@ -9,7 +9,7 @@ use crate::verdict::{LAG_SHARE_MAX, lag_share};
 use serde::{Deserialize, Serialize};
 
 /// The percentiles that a report shows, ascending; the last is the maximum.
-const PERCENTILES: [f64; 7] = [50.0, 75.0, 90.0, 99.0, 99.9, 99.99, 100.0];
+const PERCENTILES: [f64; 8] = [50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99, 100.0];
 
 /// How far the percentiles of response time can be believed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -29,6 +29,8 @@ const ERROR_LEFT: f64 = 0.5;
 const BEYOND_MIN: u64 = 30;
 /// How often the run is resampled for a look.
 const RESAMPLES: usize = 500;
+/// A goal that would take more than so many times what the run may take is out of reach.
+const OUT_OF_REACH: f64 = 4.0;
 /// The finest tolerance: histograms are exact to a thousandth.
 const TOLERANCE_MIN: f64 = 0.002;
 /// A mean is only trusted where the tail is lighter than this index: with 2 and below there is no variance.
@@ -134,6 +136,19 @@ fn parse_tolerance(text: &str) -> Result<f64, String> {
     }
 }
 
+/// How far a run has come on the way to its goal, as the last look found it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GoalProgress {
+    /// The goal as typed.
+    pub goal: String,
+    /// The figure, nanoseconds; nothing before the first look, and where nothing succeeded.
+    pub estimate_ns: Option<f64>,
+    /// Half the interval's width as a share of the estimate.
+    pub half_width: Option<f64>,
+    /// When the goal would be reached at this pace, seconds from the start of the window; nothing where that cannot be told.
+    pub needed_s: Option<f64>,
+}
+
 /// How well the figure of a goal is known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UntilOutcome {
@@ -155,6 +170,12 @@ pub struct UntilOutcome {
     pub checks: u32,
     /// What stands in the way of any interval, in words.
     pub obstacle: Option<String>,
+    /// Whether the run ended early because the goal was out of reach.
+    #[serde(default)]
+    pub given_up: bool,
+    /// How long the window would have to be for the goal, seconds, by the last look; `null` where that cannot be told.
+    #[serde(default)]
+    pub needed_s: Option<f64>,
 }
 
 /// Watches a run until its goal is reached.
@@ -173,6 +194,12 @@ pub struct Until {
     narrow: u32,
     checks: u32,
     is_reached: bool,
+    /// The slices that the run may take; nothing where nobody said.
+    slices_max: Option<u64>,
+    slice_ns: u64,
+    /// Looks in a row that found the goal out of reach.
+    hopeless: u32,
+    progress: GoalProgress,
     resamples: usize,
 }
 
@@ -180,6 +207,7 @@ impl Until {
     /// Watches for a goal with intervals of a confidence below 1.
     pub fn new(goal: Goal, confidence: f64, seed: u64) -> Until {
         assert!((0.5..1.0).contains(&confidence), "a confidence is a share below 1");
+        let progress = GoalProgress { goal: goal.text.clone(), ..GoalProgress::default() };
         Until {
             goal,
             confidence,
@@ -192,8 +220,22 @@ impl Until {
             narrow: 0,
             checks: 0,
             is_reached: false,
+            slices_max: None,
+            slice_ns: 0,
+            hopeless: 0,
+            progress,
             resamples: RESAMPLES,
         }
+    }
+
+    /// The same in a run whose window has at most so many slices of this length: a goal that is far out of reach is given up.
+    pub fn within(self, slices_max: u64, slice_ns: u64) -> Until {
+        Until { slices_max: Some(slices_max), slice_ns, ..self }
+    }
+
+    /// How far the run has come, by the last look.
+    pub fn progress(&self) -> GoalProgress {
+        self.progress.clone()
     }
 
     /// Which times the slices have to be of.
@@ -201,7 +243,7 @@ impl Until {
         self.goal.times
     }
 
-    /// Takes the times of the next slice of the measured window. True when the goal is reached, and from then on.
+    /// Takes the times of the next slice of the measured window. True when the goal is reached or given up, and from then on.
     pub fn push(&mut self, slice: &Distribution) -> bool {
         self.push_portion(Portion::of_responses(slice))
     }
@@ -209,11 +251,19 @@ impl Until {
     fn push_portion(&mut self, portion: Portion) -> bool {
         self.keep(portion);
         self.slices += 1;
-        if !self.is_reached && self.slices >= self.next_look {
+        if !self.is_over() && self.slices >= self.next_look {
             self.next_look = (self.slices as f64 * GROWTH).ceil() as usize;
             self.look();
         }
-        self.is_reached
+        self.is_over()
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_reached || self.is_given_up()
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.hopeless >= LOOKS_IN_A_ROW
     }
 
     fn keep(&mut self, portion: Portion) {
@@ -245,6 +295,47 @@ impl Until {
         let is_narrow = half_width.is_some_and(|half_width| half_width <= self.goal.tolerance);
         self.narrow = if is_narrow { self.narrow + 1 } else { 0 };
         self.is_reached = self.narrow >= LOOKS_IN_A_ROW;
+        let needed = self.slices_needed(&found);
+        let is_hopeless = self.slices_max.is_some_and(|max| needed > max as f64 * OUT_OF_REACH);
+        self.hopeless = if is_hopeless { self.hopeless + 1 } else { 0 };
+        self.progress = GoalProgress {
+            goal: self.goal.text.clone(),
+            estimate_ns: found.estimate,
+            half_width,
+            needed_s: self.seconds(needed),
+        };
+    }
+
+    /// How many slices the goal takes at this pace: an interval narrows with the root of the time, and requests beyond a
+    /// percentile come evenly. Without bound where it is not time that is missing.
+    fn slices_needed(&self, found: &UntilOutcome) -> f64 {
+        let slices = self.slices as f64;
+        let beyond = match self.goal.figure {
+            Figure::Quantile(quantile) => self.beyond(quantile),
+            Figure::Mean => BEYOND_MIN,
+        };
+        match found.half_width {
+            _ if beyond < BEYOND_MIN => slices * BEYOND_MIN as f64 / beyond as f64,
+            _ if found.obstacle.is_some() => f64::INFINITY,
+            Some(half_width) => slices * (half_width / self.goal.tolerance).powi(2).max(1.0),
+            None => f64::INFINITY,
+        }
+    }
+
+    /// The length of so many slices, rounded up to two digits: more are not known.
+    fn seconds(&self, slices: f64) -> Option<f64> {
+        let seconds = slices * self.slice_ns as f64 / 1e9;
+        if !seconds.is_finite() || seconds <= 0.0 {
+            return None;
+        }
+        let unit = 10_f64.powf(seconds.log10().floor() - 1.0);
+        Some((seconds / unit).ceil() * unit)
+    }
+
+    /// How many requests lie beyond a percentile so far.
+    fn beyond(&self, quantile: f64) -> u64 {
+        let count: u64 = self.portions.iter().map(|portion| portion.ok).sum();
+        (count as f64 * (1.0 - quantile).min(quantile)) as u64
     }
 
     /// How well the figure is known by now.
@@ -252,7 +343,7 @@ impl Until {
         let sample = Sample::new(vec![self.portions.clone()]);
         let mut random = Random::new(self.seed, u64::from(self.checks));
         let found = replicates(&sample, self.goal.statistic(), self.resamples, &mut random);
-        let obstacle = self.obstacle(&sample);
+        let obstacle = self.obstacle();
         let confidence = 1.0 - ERROR_LEFT * (1.0 - self.confidence);
         let estimate = Some(found.estimate).filter(|&ns| ns > 0.0);
         let interval = estimate.map(|_| found.log_spread().interval(confidence).map(f64::exp));
@@ -268,18 +359,19 @@ impl Until {
             confidence: self.confidence,
             checks: self.checks,
             obstacle,
+            given_up: self.is_given_up(),
+            needed_s: self.progress.needed_s.filter(|_| !self.is_reached),
         }
     }
 
     /// Why the interval, however narrow, is not to be believed yet.
-    fn obstacle(&self, sample: &Sample) -> Option<String> {
-        let count = sample.sum(|portion| portion.ok);
+    fn obstacle(&self) -> Option<String> {
         if self.slices < SLICES_MIN {
             return Some(format!("{} slices are fewer than {SLICES_MIN}", self.slices));
         }
         match self.goal.figure {
             Figure::Quantile(quantile) => {
-                let beyond = (count as f64 * (1.0 - quantile).min(quantile)) as u64;
+                let beyond = self.beyond(quantile);
                 (beyond < BEYOND_MIN)
                     .then(|| format!("{beyond} requests lie beyond it, fewer than {BEYOND_MIN}"))
             }
@@ -560,6 +652,31 @@ mod tests {
         let found = empty.outcome();
         assert_eq!((found.estimate, found.low, found.half_width, found.reached), (None, None, None, false));
         assert!(found.obstacle.unwrap().contains("0 requests lie beyond"));
+    }
+
+    #[test]
+    fn a_goal_far_out_of_reach_is_given_up_and_says_what_it_would_take() {
+        let (mut random, mut level) = (Random::new(1, 0), 0.0);
+        let calm = world("p99 ± 1%", CALM, 60, 0);
+        let mut taken = |goal: &str, slices_max: u64| {
+            let mut until = Until::new(Goal::parse(goal).unwrap(), 0.95, 1).within(slices_max, 100_000_000);
+            let slices = (1..=slices_max)
+                .find(|_| until.push_portion(calm.slice(&mut level, &mut random)))
+                .unwrap_or(slices_max);
+            (slices, until.outcome(), until.progress())
+        };
+        let (slices, found, progress) = taken("p99 ± 1%", 300);
+        assert!(slices < 200 && found.given_up && !found.reached, "{slices} {found:?}");
+        // Of 60 requests a slice, p99 ± 5% takes some 150 slices: ± 1% some 25 times as many.
+        let needed_s = found.needed_s.unwrap();
+        assert!((150.0..1_500.0).contains(&needed_s), "{needed_s}");
+        assert_eq!((progress.needed_s, progress.goal.as_str()), (found.needed_s, "p99 ± 1%"));
+        let (slices, found, _) = taken("p99.99 ± 5%", 300);
+        assert!(slices < 200 && found.given_up, "no request beyond it: {slices} {found:?}");
+        let (slices, found, _) = taken("p99 ± 5%", 300);
+        assert!(!found.given_up, "{slices} {found:?}");
+        let (slices, found, _) = taken("p99 ± 1%", 4_000);
+        assert!(!found.given_up, "it may yet be reached: {slices} {found:?}");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use crate::auto_warmup::Warming;
 use crate::lanes::{CollectorLane, Control};
 use crate::sinks::Sinks;
+use crate::watch::Looks;
 use engine::history::History;
 use engine::plan::Plan;
 use engine::record::{Gather, Intervals, Snapshot};
@@ -39,6 +40,10 @@ pub(crate) struct Collector {
     history: History,
     sinks: Sinks,
     auto_warmup: Warming,
+    control: Arc<Control>,
+    /// How far the run has come on the way to its goal, for sinks alone.
+    looks: Looks,
+    has_begun: bool,
 }
 
 impl Collector {
@@ -47,13 +52,17 @@ impl Collector {
         lanes: Vec<CollectorLane>,
         sinks: Sinks,
         control: Arc<Control>,
+        looks: Looks,
     ) -> Collector {
         Collector {
             gather: Gather::new(lanes.len(), plan.layout(), plan.phases),
             intervals: Intervals::new(plan.interval_ns),
             history: History::default(),
             sinks,
-            auto_warmup: Warming::new(plan, control),
+            auto_warmup: Warming::new(plan, control.clone()),
+            control,
+            looks,
+            has_begun: false,
             lanes,
         }
     }
@@ -63,6 +72,7 @@ impl Collector {
         loop {
             // Asked before the lanes are emptied: what was handed over before the end is then not missed.
             let is_last = is_over();
+            self.tell_begin();
             self.drain();
             if is_last {
                 break;
@@ -81,6 +91,14 @@ impl Collector {
             is_steady: self.auto_warmup.is_steady(),
             complaints: self.sinks.finish(),
             cpu_ns: crate::ring::thread_cpu_ns(),
+        }
+    }
+
+    /// Tells the sinks when sending begins, once that is known.
+    fn tell_begin(&mut self) {
+        if let Some(started_unix_ns) = self.control.started_unix_ns().filter(|_| !self.has_begun) {
+            self.has_begun = true;
+            self.sinks.begin(started_unix_ns);
         }
     }
 
@@ -119,6 +137,7 @@ impl Collector {
 
     fn publish(&mut self, grain: Grain, mut snapshot: Snapshot) {
         snapshot.lost = self.sinks.lost();
+        snapshot.goal = self.looks.last();
         self.sinks.offer(grain, &Arc::new(snapshot));
     }
 }
@@ -171,7 +190,8 @@ mod tests {
             shards.push((shard_lane, recorder));
             lanes.push(collector_lane);
         }
-        let mut collector = Collector::new(&plan, lanes, sinks.unwrap(), Arc::new(Control::default()));
+        let mut collector =
+            Collector::new(&plan, lanes, sinks.unwrap(), Arc::new(Control::default()), Looks::default());
         for slice in 0..27 {
             for (lane, recorder) in &mut shards {
                 let intended = slice * SLICE_NS + 1;

@@ -13,6 +13,7 @@ use engine::quantity::MILLISECOND_NS;
 use engine::record::{Layout, Recorder};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How far ahead of now a bound of the window is set, in time and in slices.
 const AHEAD_NS: u64 = 600 * MILLISECOND_NS;
@@ -107,6 +108,13 @@ impl Control {
     /// The moment to start, once it is known.
     pub fn start_ns(&self) -> Option<u64> {
         Some(self.start_ns.load(Ordering::Acquire)).filter(|&ns| ns > 0)
+    }
+
+    /// The moment to start in nanoseconds since 1970, once it is known; to what the two clocks are apart in reading them.
+    pub fn started_unix_ns(&self) -> Option<u64> {
+        let since_start_ns = monotonic_ns() as i128 - i128::from(self.start_ns()?);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(now.as_nanos() as i128 - since_start_ns).ok()
     }
 
     /// Lets the measured window begin at this instant from the start of the run, which must lie ahead of every shard.

@@ -10,7 +10,7 @@ use crate::machine::{self, MachineReading};
 use crate::protocol::http1::{HeadMemo, Http1};
 use crate::ring::{self, RingWire};
 use crate::shard::{Parts, Shard, Turn};
-use crate::watch::Watch;
+use crate::watch::{Looks, Watch};
 use crate::{clock, preflight, sinks};
 use engine::bucket::Share;
 use engine::failure::{FailureKind, RunFailure};
@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// From the order to start until the start itself: long enough for every shard to hear of it.
 const START_NS: u64 = 5_000_000;
@@ -137,14 +137,16 @@ impl Shards {
         Ok(self.connections_open)
     }
 
-    /// Starts the clock of all shards at one moment, and the collector. Returns that moment.
-    fn start(&mut self, plan: &Plan, mut sinks: Vec<Box<dyn Sink>>) -> Result<SystemTime, RunFailure> {
-        if let Some((watch, outcome)) = Watch::of(plan, &self.control) {
+    /// Starts the clock of all shards at one moment, and the collector. Returns that moment in nanoseconds since 1970.
+    fn start(&mut self, plan: &Plan, mut sinks: Vec<Box<dyn Sink>>) -> Result<u64, RunFailure> {
+        let looks = Looks::default();
+        if let Some((watch, outcome)) = Watch::of(plan, &self.control, &looks) {
             sinks.push(Box::new(watch));
             self.watched = Some(outcome);
         }
         let sinks = sinks::Sinks::start(sinks)?;
-        let collector = Collector::new(plan, std::mem::take(&mut self.lanes), sinks, self.control.clone());
+        let lanes = std::mem::take(&mut self.lanes);
+        let collector = Collector::new(plan, lanes, sinks, self.control.clone(), looks);
         let is_over = Arc::new(AtomicBool::new(false));
         let (flag, own_cores) = (is_over.clone(), self.cores.clone());
         let run = move || {
@@ -157,7 +159,7 @@ impl Shards {
         self.before = MachineReading::now(&self.cores);
         self.started = Some(Instant::now());
         self.control.start_at(clock::monotonic_ns() + START_NS);
-        Ok(SystemTime::now() + Duration::from_nanos(START_NS))
+        Ok(self.control.started_unix_ns().unwrap_or(0))
     }
 
     /// Waits for the shards to end, and returns what they wrote down. One that failed fails the run.
@@ -232,15 +234,14 @@ impl Runner for Shards {
         self.control = Arc::new(Control::new(orders.clone()));
         self.launch(plan)?;
         self.connect(plan)?;
-        let started_at = self.start(plan, sinks)?;
+        let started_unix_ns = self.start(plan, sinks)?;
         let (collected, facts) = self.collect()?;
-        let since_1970 = started_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Ok(Measured {
             whole: collected.whole,
             history: collected.history.into_slices(),
             is_steady: collected.is_steady,
             until: self.watched.take().and_then(|outcome| outcome.try_recv().ok()),
-            started_unix_ns: since_1970.as_nanos() as u64,
+            started_unix_ns,
             facts,
             complaints: collected.complaints,
         })

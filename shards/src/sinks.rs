@@ -25,9 +25,16 @@ pub(crate) struct Sinks {
 struct Queue {
     name: String,
     grain: Grain,
-    sender: Sender<QueuedSnapshot>,
+    sender: Sender<Told>,
     bytes: Arc<AtomicUsize>,
     thread: JoinHandle<io::Result<()>>,
+}
+
+/// What a sink is told.
+enum Told {
+    /// When sending begins, in nanoseconds since 1970.
+    Begin(u64),
+    Snapshot(QueuedSnapshot),
 }
 
 /// A snapshot in a queue, and its share of the queue's memory, which is given back when it is let go of.
@@ -59,6 +66,14 @@ impl Sinks {
         self.lost
     }
 
+    /// Tells every sink when sending begins. Comes before any snapshot, so that there is room.
+    pub(crate) fn begin(&self, started_unix_ns: u64) {
+        for queue in &self.queues {
+            // One that has hung up says so at the end.
+            let _ = queue.sender.try_send(Told::Begin(started_unix_ns));
+        }
+    }
+
     /// Offers a snapshot to every sink that wants ones this fine.
     pub(crate) fn offer(&mut self, grain: Grain, snapshot: &Arc<Snapshot>) {
         let bytes = snapshot.bytes();
@@ -74,10 +89,13 @@ impl Sinks {
 
 impl Queue {
     fn start(mut sink: Box<dyn Sink>) -> Result<Queue, RunFailure> {
-        let (sender, receiver) = bounded::<QueuedSnapshot>(QUEUE);
+        let (sender, receiver) = bounded::<Told>(QUEUE);
         let (name, grain) = (sink.name(), sink.grain());
         let run = move || {
-            receiver.iter().try_for_each(|waiting| sink.snapshot(&waiting.snapshot))?;
+            receiver.iter().try_for_each(|told| match told {
+                Told::Begin(started_unix_ns) => sink.begin(started_unix_ns),
+                Told::Snapshot(waiting) => sink.snapshot(&waiting.snapshot),
+            })?;
             sink.finish()
         };
         let thread = std::thread::Builder::new().name(format!("sink {name}")).spawn(run);
@@ -92,7 +110,7 @@ impl Queue {
         if before > 0 && before + bytes > QUEUE_BYTES {
             return false;
         }
-        match self.sender.try_send(queued) {
+        match self.sender.try_send(Told::Snapshot(queued)) {
             Ok(()) => true,
             // A sink that has failed has hung up; its complaint comes at the end, and nothing more is owed to it.
             Err(error) => error.is_disconnected(),

@@ -6,17 +6,33 @@ use engine::phase::Phase;
 use engine::plan::Plan;
 use engine::record::Snapshot;
 use engine::seams::{Grain, Sink};
-use engine::until::{Times, Until, UntilOutcome};
+use engine::until::{GoalProgress, Times, Until, UntilOutcome};
 use std::io;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Confidence of the interval that is to be narrow.
 const CONFIDENCE: f64 = 0.95;
 
+/// How far a run has come on the way to its goal: the watch writes, the collector reads.
+#[derive(Clone, Default)]
+pub(crate) struct Looks(Arc<Mutex<Option<GoalProgress>>>);
+
+impl Looks {
+    /// As it was last seen.
+    pub(crate) fn last(&self) -> Option<GoalProgress> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, progress: GoalProgress) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress);
+    }
+}
+
 /// The watch of one run.
 pub(crate) struct Watch {
     until: Until,
+    looks: Looks,
     is_over: bool,
     slice_ns: u64,
     control: Arc<Control>,
@@ -25,12 +41,19 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// The watch of a plan that has a goal, and where its outcome will come out.
-    pub(crate) fn of(plan: &Plan, control: &Arc<Control>) -> Option<(Watch, Receiver<UntilOutcome>)> {
+    pub(crate) fn of(
+        plan: &Plan,
+        control: &Arc<Control>,
+        looks: &Looks,
+    ) -> Option<(Watch, Receiver<UntilOutcome>)> {
         let goal = plan.until.clone()?;
         let (outcome, receiver) = channel();
-        let until = Until::new(goal, CONFIDENCE, plan.seed);
         let (control, slice_ns) = (control.clone(), plan.slice_ns());
-        Some((Watch { until, is_over: false, slice_ns, control, outcome }, receiver))
+        let window_ns = plan.phases.measure_to_ns - plan.phases.measure_from_ns;
+        let until = Until::new(goal, CONFIDENCE, plan.seed).within(window_ns / slice_ns, slice_ns);
+        looks.set(until.progress());
+        let looks = looks.clone();
+        Some((Watch { until, looks, is_over: false, slice_ns, control, outcome }, receiver))
     }
 }
 
@@ -53,7 +76,9 @@ impl Sink for Watch {
             Times::Response => &series.response,
             Times::Service => &series.service,
         };
-        if self.until.push(times) {
+        let is_over = self.until.push(times);
+        self.looks.set(self.until.progress());
+        if is_over {
             self.is_over = true;
             self.control.measure_to(self.control.ahead_ns(snapshot.to_ns, self.slice_ns));
         }

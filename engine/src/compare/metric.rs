@@ -12,6 +12,8 @@ pub enum RowMetric {
     ResponseP50,
     /// 90th percentile.
     ResponseP90,
+    /// 95th percentile.
+    ResponseP95,
     /// 99th percentile.
     ResponseP99,
     /// 99.9th percentile.
@@ -26,10 +28,11 @@ pub enum RowMetric {
 
 impl RowMetric {
     /// Every metric, in the order of the rows.
-    pub const ALL: [RowMetric; 8] = [
+    pub const ALL: [RowMetric; 9] = [
         RowMetric::ResponseMean,
         RowMetric::ResponseP50,
         RowMetric::ResponseP90,
+        RowMetric::ResponseP95,
         RowMetric::ResponseP99,
         RowMetric::ResponseP999,
         RowMetric::Rate,
@@ -42,6 +45,7 @@ impl RowMetric {
         match self {
             RowMetric::ResponseP50 => Some(0.5),
             RowMetric::ResponseP90 => Some(0.9),
+            RowMetric::ResponseP95 => Some(0.95),
             RowMetric::ResponseP99 => Some(0.99),
             RowMetric::ResponseP999 => Some(0.999),
             _ => None,
@@ -54,6 +58,7 @@ impl RowMetric {
             RowMetric::ResponseMean => "response mean",
             RowMetric::ResponseP50 => "response p50",
             RowMetric::ResponseP90 => "response p90",
+            RowMetric::ResponseP95 => "response p95",
             RowMetric::ResponseP99 => "response p99",
             RowMetric::ResponseP999 => "response p99.9",
             RowMetric::Rate => "rate",

@@ -9,6 +9,7 @@ use super::requests::RequestRecord;
 use super::series::Series;
 use super::stats::{ShardStats, sum_of};
 use crate::phase::{Phases, Windowed};
+use crate::until::GoalProgress;
 use serde::{Deserialize, Serialize};
 
 /// One stretch of time, all shards together.
@@ -29,6 +30,9 @@ pub struct Snapshot {
     pub shards: Vec<Windowed<ShardStats>>,
     /// Snapshots that sinks were too slow to take, so far.
     pub lost: u64,
+    /// How far the run has come on the way to the goal it is to end with, for sinks; of a whole run, [`crate::until::UntilOutcome`] says it.
+    #[serde(skip)]
+    pub goal: Option<GoalProgress>,
 }
 
 /// A snapshot as it was read.
@@ -54,7 +58,7 @@ impl TryFrom<UncheckedSnapshot> for Snapshot {
         if requests.series.outside.is_empty() != (phases.measure_from_ns == 0) {
             return Err("it has a warm-up and no record of it, or a record and no warm-up");
         }
-        Ok(Snapshot { from_ns, to_ns, phases, ended_ns, requests, shards, lost })
+        Ok(Snapshot { from_ns, to_ns, phases, ended_ns, requests, shards, lost, goal: None })
     }
 }
 
@@ -69,6 +73,7 @@ impl Snapshot {
             requests: RequestRecord::new(layout, phases),
             shards: vec![Windowed::default(); shards],
             lost: 0,
+            goal: None,
         }
     }
 

@@ -9,7 +9,11 @@ use std::collections::BTreeMap;
 /// What was asked against what was sent, arrivals per second.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RateBlock {
-    /// Scheduled; `null` in a closed loop.
+    /// What the plan's schedule asks for, over the window; `null` in a closed loop, and in reports of versions before 0.2.
+    #[serde(default)]
+    pub asked: Option<f64>,
+    /// Scheduled: with random arrivals what was drawn, which chance makes a little more or less than what was asked for. `null` in a
+    /// closed loop.
     pub target: Option<f64>,
     /// Carried: requests that ended, in success or failure, over the window and what it took to catch up after it.
     pub achieved: f64,

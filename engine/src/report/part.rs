@@ -69,7 +69,8 @@ impl<'a> Part<'a> {
         };
         let finished = arrivals.finished.measured;
         let overrun_ns = series.last_sent_ns.saturating_sub(window_ns.1);
-        let rate = rate(scenario.load.is_closed(), &requests, finished, window_ns, overrun_ns);
+        let asked = asked(scenario, window_ns);
+        let rate = rate(asked, &requests, finished, window_ns, overrun_ns);
         let unaccounted = if is_partial { 0 } else { unaccounted(scenario, snapshot.phases, &requests) };
         let (name, is_closed) = (Some(scenario.name.as_str()), scenario.load.is_closed());
         Part { name, is_closed, series, arrivals, window_ns, requests, rate, unaccounted, slices }
@@ -210,34 +211,44 @@ fn is_counted_out(scenario: &Scenario, snapshot: &Snapshot, index: usize) -> boo
     is_noted && scenario.requests_max.is_some_and(|asked| snapshot.requests.ended_of(index) >= asked)
 }
 
+/// Arrivals per second that a schedule asks for in a window; none of a closed loop.
+fn asked(scenario: &Scenario, window_ns: (u64, u64)) -> Option<f64> {
+    let schedule = scenario.schedule()?;
+    let before = |ns: u64| schedule.arrivals_before(ns).min(scenario.requests_max.unwrap_or(u64::MAX));
+    Some((before(window_ns.1) - before(window_ns.0)) as f64 / seconds(window_ns))
+}
+
 /// Arrivals carried per second. Those sent after the window's end, to catch up, stretch the time they are divided by.
 fn rate(
-    is_closed: bool,
+    asked: Option<f64>,
     requests: &Requests,
     finished: u64,
     window_ns: (u64, u64),
     overrun_ns: u64,
 ) -> RateBlock {
     let window_s = seconds(window_ns);
-    if is_closed {
+    if asked.is_none() {
         // Only what ended inside the window: what was under way at its end would flatter slow targets.
-        return RateBlock { target: None, achieved: finished as f64 / window_s, ratio: None };
+        return RateBlock { asked, target: None, achieved: finished as f64 / window_s, ratio: None };
     }
     let carried = (requests.ok + requests.failed) as f64;
     let target = (carried + (requests.dropped + requests.unsent) as f64) / window_s;
     let achieved = carried / (window_s + overrun_ns as f64 / 1e9);
     let ratio = if target > 0.0 { achieved / target } else { 1.0 };
-    RateBlock { target: Some(target), achieved, ratio: Some(ratio) }
+    RateBlock { asked, target: Some(target), achieved, ratio: Some(ratio) }
 }
 
 /// The rates of several scenarios as one, over the run's window. What was asked for is only known where each has a schedule.
 fn sum(parts: &[Part], window_ns: (u64, u64)) -> RateBlock {
     let window_s = seconds(window_ns);
     let share = |part: &Part| part.window_s() / window_s;
+    let together = |rate: fn(&RateBlock) -> Option<f64>| {
+        parts.iter().map(|part| Some(rate(&part.rate)? * share(part))).sum::<Option<f64>>()
+    };
     let achieved = parts.iter().map(|part| part.rate.achieved * share(part)).sum();
-    let target = parts.iter().map(|part| Some(part.rate.target? * share(part))).sum::<Option<f64>>();
+    let (asked, target) = (together(|rate| rate.asked), together(|rate| rate.target));
     let ratio = target.map(|target| if target > 0.0 { achieved / target } else { 1.0 });
-    RateBlock { target, achieved, ratio }
+    RateBlock { asked, target, achieved, ratio }
 }
 
 /// By how many arrivals the counts differ from the schedule itself, which no shard had a hand in. Random arrivals cannot be
