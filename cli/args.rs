@@ -9,6 +9,7 @@ use crate::commands::find_max::FindMaxArgs;
 use crate::commands::gate::GateArgs;
 use crate::commands::run::RunArgs;
 use crate::commands::testbed::TestbedArgs;
+use crate::output::screen::{WhenColour, use_colour};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 
@@ -28,6 +29,9 @@ Exit codes:
 #[command(name = "vajra", version, max_term_width = 110, after_help = EXIT_CODES)]
 #[command(override_usage = "vajra [run] <URL|PLAN> [OPTIONS]\n       vajra <COMMAND>")]
 struct CommandLine {
+    /// When to use colours; NO_COLOR is honoured.
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    color: WhenColour,
     #[command(subcommand)]
     command: Command,
 }
@@ -60,7 +64,9 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Command {
     if names_no_command(&words) {
         words.insert(1, "run".into());
     }
-    CommandLine::parse_from(words).command
+    let line = CommandLine::parse_from(words);
+    use_colour(line.color);
+    line.command
 }
 
 /// `vajra URL …` means `vajra run URL …`: true when the first word is neither a command nor a call for help.

@@ -1,5 +1,7 @@
 //! Exit codes. Scripts rely on them; `docs/` and the help text list them.
 
+use crate::output::layout;
+use crate::output::screen::{Screen, Tone};
 use engine::failure::RunFailure;
 use engine::outcome::Fault;
 use std::process::ExitCode;
@@ -45,11 +47,12 @@ impl Failure {
 
     /// Says it on standard error, and gives the code to end with.
     pub(crate) fn tell(self) -> ExitCode {
-        let message = self.message.trim_end();
+        let screen = Screen::stderr();
         if self.is_rendered {
-            eprintln!("{message}")
+            eprintln!("{}", self.message.trim_end());
         } else {
-            eprintln!("error: {message}")
+            let message = format!("{} {}", screen.paint(Tone::Bad, "error:"), self.message.trim_end());
+            eprint!("{}", layout::message(screen.message_width(), &message));
         }
         ExitCode::from(self.code)
     }

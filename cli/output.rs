@@ -1,8 +1,18 @@
-//! What a command shows and writes.
+//! What is printed and written. [`screen`], [`layout`], [`table`] and [`figures`] decide how anything looks; the rest decides what is said.
 
+pub(crate) mod archive_text;
+pub(crate) mod calibration_text;
 pub(crate) mod chart;
 pub(crate) mod comparison_text;
+pub(crate) mod figures;
 pub(crate) mod files;
+#[cfg(test)]
+pub(crate) mod golden;
+pub(crate) mod json;
+pub(crate) mod layout;
 pub(crate) mod plain;
 pub(crate) mod progress;
+pub(crate) mod screen;
+pub(crate) mod table;
 pub(crate) mod text;
+pub(crate) mod timeseries;

@@ -24,6 +24,23 @@ pub(crate) struct EndedRun {
     pub(crate) incomplete_outputs: Vec<String>,
 }
 
+/// A run that is to be made of a plan.
+pub(crate) struct NewRun {
+    /// Unique to it.
+    pub(crate) id: String,
+    /// What the machine was found to be able to do.
+    pub(crate) calibration: Option<Calibrated>,
+    /// Who hears of it while it goes on.
+    pub(crate) sinks: Vec<Box<dyn Sink>>,
+}
+
+impl NewRun {
+    /// A run that nobody hears of.
+    pub(crate) fn new(calibration: Option<Calibrated>) -> NewRun {
+        NewRun { id: Uuid::new_v4().to_string(), calibration, sinks: Vec::new() }
+    }
+}
+
 /// Carries out plans, and knows whether it was told to stop.
 pub(crate) struct Session {
     signals: Listener,
@@ -40,15 +57,14 @@ impl Session {
         &self,
         plan: &Plan,
         addresses: &[Vec<SockAddr>],
-        calibration: Option<Calibrated>,
-        sinks: Vec<Box<dyn Sink>>,
+        run: NewRun,
     ) -> Result<EndedRun, Failure> {
         let orders = Orders::default();
         self.signals.pass_on_to(&orders);
-        let mut shards = Shards::new(addresses.to_vec()).calibrated(calibration);
-        let measured = shards.run(plan, sinks, &orders)?;
+        let mut shards = Shards::new(addresses.to_vec()).calibrated(run.calibration);
+        let measured = shards.run(plan, run.sinks, &orders)?;
         let started_at = UNIX_EPOCH + Duration::from_nanos(measured.started_unix_ns);
-        let identity = Identity { run_id: Uuid::new_v4().to_string(), started_at: show_time(started_at) };
+        let identity = Identity { run_id: run.id, started_at: show_time(started_at) };
         let report = Report::new(plan, &measured, identity);
         Ok(EndedRun { report, incomplete_outputs: measured.incomplete_outputs() })
     }

@@ -84,6 +84,13 @@ pub enum Problem {
     NameOfTag(String),
     /// A name that a tag or a baseline cannot have; why not.
     BadName(String),
+    /// A run that is to go, and that tags or baselines hold.
+    Held {
+        /// The run.
+        run_id: String,
+        /// The tags and baselines.
+        holders: Vec<String>,
+    },
     /// The run is in the archive already.
     AlreadyArchived(String),
     /// The report would not come back as it went in, such as one with a number that JSON has no word for.
@@ -106,9 +113,12 @@ impl Error {
             | OtherSchema { .. }
             | NoRuns
             | NotABundle => true,
-            UnknownSelector { .. } | AmbiguousPrefix { .. } | NameTaken(_) | NameOfTag(_) | BadName(_) => {
-                true
-            }
+            Held { .. }
+            | UnknownSelector { .. }
+            | AmbiguousPrefix { .. }
+            | NameTaken(_)
+            | NameOfTag(_)
+            | BadName(_) => true,
             Unwritable(_)
             | NotADatabase
             | Damaged(_)
@@ -214,6 +224,10 @@ impl Problem {
         use Problem::*;
         let listed = "`vajra archive list` shows what is there".to_owned();
         match self {
+            Held { run_id, holders } => (
+                format!("run {run_id} is held by {}", holders.join(", ")),
+                "`vajra archive untag` takes a tag away; --all removes what is held, too".into(),
+            ),
             NotAReport(cause) => (
                 format!("the file is neither a report nor a bundle: {cause}"),
                 "name what `vajra run --json FILE` or `vajra archive export` wrote".into(),

@@ -224,6 +224,25 @@ impl Archive {
         Ok(removed)
     }
 
+    /// Removes runs, all or none, and returns them, newest first. What a tag or a baseline holds is refused unless that is
+    /// to go too.
+    pub fn remove(&self, run_ids: &[impl AsRef<str>], takes_held: bool) -> Result<Vec<Entry>, Error> {
+        let removed = self.write(|connection| {
+            let entries: Vec<Entry> = list::entries(connection, &Filter::default())?
+                .into_iter()
+                .filter(|entry| run_ids.iter().any(|run_id| run_id.as_ref() == entry.run_id))
+                .collect();
+            if let Some(held) = entries.iter().find(|entry| entry.is_held() && !takes_held) {
+                let holders = held.tags.iter().chain(&held.baselines).cloned().collect();
+                return Err(Problem::Held { run_id: held.run_id.clone(), holders });
+            }
+            prune::remove(connection, &entries)?;
+            Ok(entries)
+        })?;
+        prune::give_space_back(&self.connection);
+        Ok(removed)
+    }
+
     /// One state of the archive for all that is read, whoever writes meanwhile.
     fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Problem>) -> Result<T, Error> {
         self.transact(TransactionBehavior::Deferred, read)

@@ -2,26 +2,23 @@
 
 use crate::exit::{Failure, USAGE};
 use crate::output::plain::{self, plain};
-use crate::output::text;
+use crate::output::screen::Screen;
+use crate::output::text::short_id;
+use crate::output::{archive_text, json, text};
 use ::archive::{
-    Archive, Baseline, Entry, Error, Filter, Manifest, PATIENCE, Problem, PruneRule, check_name, in_words,
+    Archive, Baseline, Error, Filter, Manifest, PATIENCE, Problem, PruneRule, check_name, in_words,
 };
 use clap::{ArgGroup, Args, Subcommand};
-use engine::quantity::{counted, parse_duration_ns, show_ns};
-use engine::record::SlowRequest;
+use engine::quantity::{counted, parse_duration_ns};
 use engine::redact;
 use engine::report::Report;
-use serde_json::{Value, json};
+use serde_json::{Value, json as object};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-/// Characters of a run id that a list shows: enough to tell runs apart, and to be given as a selector.
-const SHORT_ID: usize = 8;
-/// Characters of a name that a list shows.
-const NAME_SHOWN: usize = 24;
 /// How long other processes are waited for when a signal ended the run: it is to be over within seconds.
 const PATIENCE_AFTER_SIGNAL: Duration = Duration::from_secs(1);
 const DAY_S: u64 = 86_400;
@@ -48,7 +45,9 @@ enum Verb {
     Export(ExportArgs),
     /// Copy the runs of bundles into the archive. Those that are there already stay as they are.
     Import(ImportArgs),
-    /// Remove runs. Those that a tag or a baseline holds stay.
+    /// Remove the runs that are named. Those that a tag or a baseline holds stay, unless there is --all.
+    Rm(RmArgs),
+    /// Remove runs by age and number. Those that a tag or a baseline holds stay.
     Prune(PruneArgs),
     /// Print where the archive is.
     Path,
@@ -115,6 +114,15 @@ struct ImportArgs {
 }
 
 #[derive(Args)]
+struct RmArgs {
+    #[arg(value_name = "SELECTOR", required = true, help = SELECTOR)]
+    selectors: Vec<String>,
+    /// Remove what a tag or a baseline holds, too.
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Args)]
 #[command(group = ArgGroup::new("rule").required(true).multiple(true).args(["keep", "older_than"]))]
 struct PruneArgs {
     /// So many of the newest stay.
@@ -141,6 +149,7 @@ pub(crate) fn run(args: &ArchiveArgs) -> Result<ExitCode, Failure> {
         Verb::Baselines(args) => baselines(args),
         Verb::Export(args) => export(args),
         Verb::Import(args) => import(args),
+        Verb::Rm(args) => rm(args),
         Verb::Prune(args) => prune(args),
         Verb::Path => say(&format!("{}\n", default_path()?.display())),
     }?;
@@ -220,33 +229,7 @@ fn list(args: &ListArgs) -> Result<(), Failure> {
         eprintln!("no run is archived{}", if args.tag.is_some() { " with this tag" } else { "" });
         return Ok(());
     }
-    say(&table(&entries))
-}
-
-/// A line for each run, in columns.
-fn table(entries: &[Entry]) -> String {
-    let name = |entry: &Entry| shortened(&entry.name);
-    let width = entries.iter().map(|entry| name(entry).chars().count()).max().unwrap_or(0).max(4);
-    let mut text = format!(
-        "{:SHORT_ID$}  {:20}  {:width$}  {:8} {:>10} {:>12} {:>9} {:>9}  TAGS\n",
-        "RUN", "STARTED", "NAME", "VERDICT", "FAILED", "RATE", "P50", "P99"
-    );
-    for entry in entries {
-        let (rate, failed) = (text::grouped(entry.rate_rps), format!("{:.3} %", entry.failed_share * 100.0));
-        let time = |measured: Option<u64>| measured.map_or("-".to_owned(), show_ns);
-        let (p50, p99) = (time(entry.response_p50_ns), time(entry.response_p99_ns));
-        let held = entry.baselines.iter().map(|name| format!("baseline {name}"));
-        let tags = plain(&entry.tags.iter().cloned().chain(held).collect::<Vec<_>>().join(", "));
-        let line = format!(
-            "{:SHORT_ID$}  {:20}  {:width$}  {:8} {failed:>10} {rate:>12} {p50:>9} {p99:>9}  {tags}",
-            short(&entry.run_id),
-            to_the_second(&entry.started_at),
-            name(entry),
-            plain(&entry.verdict),
-        );
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
-    text
+    say(&archive_text::list(&entries, &Screen::stdout()))
 }
 
 fn show(args: &ShowArgs) -> Result<(), Failure> {
@@ -260,7 +243,9 @@ fn show(args: &ShowArgs) -> Result<(), Failure> {
         if args.json {
             say_json(&report)?;
         } else {
-            say(&format!("{}{}", text::report(&report), slowest(&report.slowest)))?;
+            let screen = Screen::stdout();
+            let slowest = archive_text::slowest(&report.slowest, &screen);
+            say(&format!("{}{slowest}", text::report(&report, &screen)))?;
         }
     }
     Ok(())
@@ -271,7 +256,7 @@ fn origin(archive: &Archive, run_id: &str) -> Result<Value, Error> {
     let (report, manifest) = (archive.report(run_id)?, archive.manifest(run_id)?);
     let entries = archive.list(&Filter::default())?;
     let entry = entries.iter().find(|entry| entry.run_id == run_id);
-    Ok(json!({
+    Ok(object!({
         "run_id": run_id,
         "name": report.plan.name,
         "host": manifest.host,
@@ -287,35 +272,11 @@ fn origin(archive: &Archive, run_id: &str) -> Result<Value, Error> {
     }))
 }
 
-/// The slowest requests, a line each.
-fn slowest(slowest: &[SlowRequest]) -> String {
-    if slowest.is_empty() {
-        return String::new();
-    }
-    let mut text = format!(
-        "\nSlowest requests\n  {:>10} {:>9} {:>9} {:>12} {:>6}  {:20} STEP\n",
-        "RESPONSE", "SERVICE", "SLIP", "AT", "SHARD", "END"
-    );
-    for slow in slowest {
-        let end = match (&slow.status, &slow.error) {
-            (Some(status), _) => format!("status {status}"),
-            (None, Some(error)) => plain(error),
-            (None, None) => String::new(),
-        };
-        let [response, service, slip] = [slow.response_ns, slow.service_ns, slow.slip_ns].map(show_ns);
-        let (at, shard) = (format!("{:.6} s", slow.intended_s), slow.shard);
-        let step = plain(&slow.step);
-        let _ =
-            writeln!(text, "  {response:>10} {service:>9} {slip:>9} {at:>12} {shard:>6}  {end:20} {step}");
-    }
-    text
-}
-
 fn tag(args: &TagArgs) -> Result<(), Failure> {
     let archive = open()?;
     for run_id in archive.find(&args.selector).map_err(failure)? {
         args.names.iter().try_for_each(|name| archive.tag(&run_id, name)).map_err(failure)?;
-        say(&format!("{} is tagged {}\n", short(&run_id), args.names.join(", ")))?;
+        say(&format!("{} is tagged {}\n", short_id(&run_id), args.names.join(", ")))?;
     }
     Ok(())
 }
@@ -326,7 +287,7 @@ fn untag(args: &TagArgs) -> Result<(), Failure> {
         for name in &args.names {
             let had_it = archive.untag(&run_id, name).map_err(failure)?;
             let said = if had_it { "is no longer tagged" } else { "was not tagged" };
-            say(&format!("{} {said} {name}\n", short(&run_id)))?;
+            say(&format!("{} {said} {name}\n", short_id(&run_id)))?;
         }
     }
     Ok(())
@@ -345,11 +306,11 @@ fn baselines(args: &BaselinesArgs) -> Result<(), Failure> {
         eprintln!("there is no baseline: `vajra gate PLAN --baseline NAME --save-baseline` saves one");
     }
     let lines = baselines.iter().map(|Baseline { name, saved_at, run_ids }| {
-        let ids: Vec<String> = run_ids.iter().map(|run_id| short(run_id)).collect();
+        let ids: Vec<String> = run_ids.iter().map(|run_id| short_id(run_id)).collect();
         format!(
             "{}  saved {}  {}: {}\n",
             plain(name),
-            to_the_second(saved_at),
+            archive_text::to_the_second(saved_at),
             runs(ids.len()),
             ids.join(", ")
         )
@@ -391,6 +352,18 @@ fn import(args: &ImportArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Removes all the runs that are named, or none: one that is held is left to its holder.
+fn rm(args: &RmArgs) -> Result<(), Failure> {
+    let archive = open()?;
+    let mut run_ids = Vec::new();
+    for selector in &args.selectors {
+        run_ids.extend(archive.find(selector).map_err(failure)?);
+    }
+    let removed = archive.remove(&run_ids, args.all).map_err(failure)?;
+    let lines = archive_text::removed(&removed, "removed", &Screen::stdout());
+    say(&format!("{lines}{} removed\n", runs(removed.len())))
+}
+
 fn prune(args: &PruneArgs) -> Result<(), Failure> {
     let rule = PruneRule {
         keep: args.keep.unwrap_or(0),
@@ -401,12 +374,7 @@ fn prune(args: &PruneArgs) -> Result<(), Failure> {
     let with_held = archive.prunable(&PruneRule { takes_held: true, ..rule }).map_err(failure)?;
     let gone = if args.dry_run { archive.prunable(&rule) } else { archive.prune(&rule) }.map_err(failure)?;
     let verb = if args.dry_run { "would be removed" } else { "removed" };
-    let mut text = String::new();
-    for entry in &gone {
-        let (id, started, name) =
-            (short(&entry.run_id), to_the_second(&entry.started_at), shortened(&entry.name));
-        let _ = writeln!(text, "{id}  {started}  {name}  {verb}");
-    }
+    let mut text = archive_text::removed(&gone, verb, &Screen::stdout());
     let _ = writeln!(text, "{} {verb}", runs(gone.len()));
     let held = with_held.len().saturating_sub(gone.len());
     if held > 0 {
@@ -476,33 +444,13 @@ fn say(text: &str) -> Result<(), Failure> {
 }
 
 fn say_json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value);
+    let text = json::pretty(value);
     let text = text.map_err(|error| Failure::runtime(format!("it cannot be written as JSON: {error}")))?;
-    say(&format!("{}\n", plain::json(&text)))
+    say(&format!("{text}\n"))
 }
 
 fn runs(count: usize) -> String {
     counted(count as u64, "run")
-}
-
-fn short(run_id: &str) -> String {
-    plain(run_id).chars().take(SHORT_ID).collect()
-}
-
-fn shortened(name: &str) -> String {
-    let name = plain(name);
-    if name.chars().count() <= NAME_SHOWN {
-        return name;
-    }
-    name.chars().take(NAME_SHOWN - 1).chain(['…']).collect()
-}
-
-/// An instant without its fraction of a second.
-fn to_the_second(instant: &str) -> String {
-    match instant.split_once('.') {
-        Some((seconds, _)) => plain(&format!("{seconds}Z")),
-        None => plain(instant),
-    }
 }
 
 #[cfg(test)]
@@ -522,11 +470,5 @@ mod tests {
             assert_eq!(failure.code, USAGE, "{age}");
             assert!(failure.message.contains("--older-than"), "{}", failure.message);
         }
-    }
-
-    #[test]
-    fn columns_are_kept_narrow() {
-        assert_eq!(to_the_second("2026-01-01T00:00:00.123456Z"), "2026-01-01T00:00:00Z");
-        assert_eq!(shortened(&"x".repeat(30)).chars().count(), NAME_SHOWN);
     }
 }

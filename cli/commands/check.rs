@@ -4,7 +4,9 @@ use crate::commands::calibrate;
 use crate::exit::{Failure, PREFLIGHT};
 use crate::input::flags::PlanArgs;
 use crate::input::load;
-use crate::output::plain;
+use crate::output::layout::hanging;
+use crate::output::screen::{Screen, Tone};
+use crate::output::{json, plain};
 use crate::session::Session;
 use crate::target;
 use crate::target::Ready;
@@ -35,9 +37,11 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
     let checks = look(&plan, &ready, &session, calibration.as_ref(), args.plan.probe_all)?;
     ready.stop();
     if args.json {
-        println!("{:#}", to_json(&checks));
+        let text = json::pretty(&to_json(&checks));
+        println!("{}", text.map_err(|error| Failure::runtime(error.to_string()))?);
     } else {
-        checks.iter().for_each(|check| println!("{}", show(check)));
+        let screen = Screen::stdout();
+        checks.iter().for_each(|check| print!("{}", show(check, &screen)));
     }
     Ok(ExitCode::from(if worst(&checks) == Grade::Fail { PREFLIGHT } else { 0 }))
 }
@@ -66,9 +70,19 @@ pub(crate) fn worst(checks: &[Check]) -> Grade {
 }
 
 /// A check as a line, and a second one with what to do.
-pub(crate) fn show(check: &Check) -> String {
-    let fix = if check.fix.is_empty() { String::new() } else { format!("\n      help: {}", check.fix) };
-    format!("{} {}: {}{fix}", word(check.grade), check.name, check.found)
+pub(crate) fn show(check: &Check, screen: &Screen) -> String {
+    let tone = match check.grade {
+        Grade::Pass => Tone::Good,
+        Grade::Skip => Tone::Faint,
+        Grade::Warn => Tone::Caution,
+        Grade::Fail => Tone::Bad,
+    };
+    let grade = format!("{} ", screen.paint(tone, word(check.grade)));
+    let mut text = hanging(screen.width, &grade, &format!("{}: {}", check.name, check.found));
+    if !check.fix.is_empty() {
+        text.push_str(&hanging(screen.width, "     help: ", &check.fix));
+    }
+    text
 }
 
 fn word(grade: Grade) -> &'static str {

@@ -4,6 +4,8 @@ use crate::exit::{self, Failure, USAGE};
 use crate::input::flags::{confidence, share};
 use crate::input::store;
 use crate::output::files::{Output, Unwritten, stdout_of};
+use crate::output::layout::hanging;
+use crate::output::screen::{Screen, Tone};
 use crate::output::{chart, comparison_text};
 use ::archive::unix_ns;
 use clap::Args;
@@ -168,7 +170,9 @@ impl Sheets {
     pub(crate) fn tell_failure(self, regression: &str, is_quiet: bool) {
         eprintln!("error: {regression}");
         if !is_quiet && !self.uses_stdout {
-            println!("\nREGRESSED: {regression}");
+            let screen = Screen::stdout();
+            let told = screen.paint(Tone::Bad, &format!("REGRESSED: {regression}"));
+            print!("\n{}", hanging(screen.width, "", &told));
         }
         let document = serde_json::json!({
             "schema": engine::compare::SCHEMA,
@@ -195,7 +199,8 @@ impl Sheets {
         regression: Option<&Regression>,
         is_quiet: bool,
     ) -> Result<bool, Failure> {
-        let text = comparison_text::plain(comparison, regression);
+        let screen = Screen::beside(self.uses_stdout);
+        let text = comparison_text::plain(comparison, regression, &screen);
         match (is_quiet, self.uses_stdout) {
             (true, _) => {}
             (false, true) => eprint!("{text}"),

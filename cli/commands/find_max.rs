@@ -7,16 +7,18 @@ use crate::exit::{self, Failure, USAGE};
 use crate::input::flags::{self, PlanArgs, share};
 use crate::input::load;
 use crate::output::chart;
+use crate::output::figures::{NOTHING, grouped, percentage, time};
 use crate::output::files::{self, Output, Unwritten};
+use crate::output::layout::{hanging, row};
 use crate::output::plain::plain;
-use crate::output::text::{grouped, row};
-use crate::session::Session;
+use crate::output::screen::{Screen, Tone};
+use crate::session::{NewRun, Session};
 use crate::target::{self, Ready};
 use clap::Args;
 use engine::config::closest;
 use engine::judge::judge;
 use engine::plan::{Plan, Probed, Scenario};
-use engine::quantity::{Rate, SECOND_NS, show_ns};
+use engine::quantity::{Rate, SECOND_NS};
 use engine::redact;
 use engine::report::{Calibrated, Report};
 use engine::search::{Answer, LimitedBy, ProbeOutcome, Search, SearchStep, Settings};
@@ -145,7 +147,7 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
         answer: &answer,
         probes: &probes,
     };
-    let text = describe(&answer);
+    let text = describe(&answer, &Screen::beside(uses_stdout));
     if uses_stdout {
         eprint!("{text}")
     } else {
@@ -173,9 +175,9 @@ struct SearchBench<'a> {
 
 impl SearchBench<'_> {
     fn search(&self, mut search: Search) -> Result<(Answer, Vec<Probe>), Failure> {
-        let mut probes = Vec::new();
+        let (mut probes, screen) = (Vec::new(), Screen::stderr());
         if !self.args.quiet {
-            eprintln!("{:>12}  {:>9} {:>9} {:>10}  outcome", "rate", "p50", "p99", "failed");
+            eprint!("{}", titles(&screen));
         }
         loop {
             match search.poll_step() {
@@ -194,7 +196,7 @@ impl SearchBench<'_> {
                     let report = name.and_then(|name| report.of_scenario(name)).unwrap_or(report);
                     let probe = Probe::new(rate_rps, &report, &outcome);
                     if !self.args.quiet {
-                        eprintln!("{}", probe.line());
+                        eprint!("{}", probe.line(&screen));
                     }
                     probes.push(probe);
                     search.handle_outcome(outcome);
@@ -224,7 +226,7 @@ impl SearchBench<'_> {
         let plan = self.plan.probe(self.probed, exact(rate_rps), warmup_ns, length_ns);
         let plan = plan.map_err(|problem| Failure::runtime(format!("{rate_rps}/s: {problem}")))?;
         let addresses = self.ready.all()?;
-        Ok(self.session.run(&plan, &addresses, self.calibration.clone(), Vec::new())?.report)
+        Ok(self.session.run(&plan, &addresses, NewRun::new(self.calibration.clone()))?.report)
     }
 }
 
@@ -247,15 +249,24 @@ impl Probe {
         }
     }
 
-    fn line(&self) -> String {
-        let time = |measured: Option<u64>| measured.map_or_else(|| "-".to_owned(), show_ns);
-        let (p50, p99) = (time(self.p50_ns), time(self.p99_ns));
-        let failed =
-            self.failed_share.map_or_else(|| "-".to_owned(), |share| format!("{:.3} %", share * 100.0));
+    fn line(&self, screen: &Screen) -> String {
+        let failed = self.failed_share.map_or_else(|| NOTHING.to_owned(), percentage);
         let why = if self.why.is_empty() { String::new() } else { format!(": {}", self.why) };
         let rate = format!("{}/s", grouped(self.rate_rps));
-        format!("{rate:>12}  {p50:>9} {p99:>9} {failed:>10}  {}{why}", self.outcome)
+        let figures = columns(&rate, &time(self.p50_ns), &time(self.p99_ns), &failed);
+        let outcome = screen.paint(if self.why.is_empty() { Tone::Good } else { Tone::Plain }, self.outcome);
+        hanging(screen.width, &figures, &format!("{outcome}{why}"))
     }
+}
+
+fn titles(screen: &Screen) -> String {
+    let titles = format!("{}outcome", columns("rate", "p50", "p99", "failed"));
+    format!("{}\n", screen.paint(Tone::Faint, &titles))
+}
+
+/// The figures of a probe, which come one after the other: how wide they get is not known.
+fn columns(rate: &str, p50: &str, p99: &str, failed: &str) -> String {
+    format!("{rate:>12} {p50:>8} {p99:>8} {failed:>9}  ")
 }
 
 fn words(outcome: &ProbeOutcome) -> (&'static str, String) {
@@ -392,12 +403,13 @@ fn exact(rps: f64) -> Rate {
     Rate::new((rps * PER_S as f64).round().max(1.0) as u64, PER_S * SECOND_NS)
 }
 
-fn describe(answer: &Answer) -> String {
+fn describe(answer: &Answer, screen: &Screen) -> String {
+    let tone = if answer.sustained_rps.is_some() { Tone::Good } else { Tone::Bad };
+    let notes: String = answer.notes.iter().map(|note| row(screen, "", note)).collect();
     format!(
-        "\n{}{}{}",
-        row("Sustained", &sustained(answer)),
-        row("Limited by", &limit(answer)),
-        notes(answer)
+        "\n{}{}{notes}",
+        row(screen, "Sustained", &screen.paint(tone, &sustained(answer))),
+        row(screen, "Limited by", &limit(answer)),
     )
 }
 
@@ -436,10 +448,6 @@ fn limit(answer: &Answer) -> String {
     };
     let why = if answer.why.is_empty() { String::new() } else { format!(": {}", answer.why) };
     format!("{limit}{why}")
-}
-
-fn notes(answer: &Answer) -> String {
-    answer.notes.iter().map(|note| row("", note)).collect()
 }
 
 fn write_chart(output: Output, probes: &[Probe]) -> Result<(), Unwritten> {
@@ -484,12 +492,59 @@ mod tests {
         for key in ["p50_ns", "p99_ns", "failed_share"] {
             assert!(json[key].is_null(), "{json}");
         }
-        assert_eq!(nothing.line().split_whitespace().collect::<Vec<_>>()[1..4], ["-", "-", "-"]);
+        assert_eq!(
+            nothing.line(&Screen::plain(80)).split_whitespace().collect::<Vec<_>>()[1..4],
+            ["-", "-", "-"]
+        );
         (report.requests.failed, report.requests.dropped, report.requests.unsent) = (1, 1, 2);
         report.requests.ok = 4;
         (report.response_ns.count, report.response_ns.p50) = (4, 7);
         let some = probe(&report);
         assert_eq!((some.failed_share, some.p50_ns), (Some(0.5), Some(7)));
+    }
+
+    #[test]
+    fn golden_searches() {
+        let probe = |rate_rps: f64, p99_ns: u64, why: &str| {
+            let outcome = match why {
+                "" => ProbeOutcome::Pass,
+                why => ProbeOutcome::Fail(why.into()),
+            };
+            let (outcome, why) = words(&outcome);
+            Probe {
+                rate_rps,
+                achieved_rps: rate_rps,
+                length_s: 4.0,
+                outcome,
+                why,
+                verdict: Status::Valid,
+                p50_ns: Some(2_040_000),
+                p99_ns: Some(p99_ns),
+                failed_share: Some(if outcome == "sustained" { 0.0 } else { 0.0123 }),
+            }
+        };
+        let probes = [
+            probe(100.0, 2_100_000, ""),
+            probe(1_600.0, 18_000_000, ""),
+            probe(
+                3_200.0,
+                900_000_000,
+                "response p(99)<20ms is 900 ms, and that is certain (at least 870 ms)",
+            ),
+            probe(123_456.0, 20_100_000, "failed <1% is 1.23 %"),
+        ];
+        let answer = Answer {
+            sustained_rps: Some(1_980.0),
+            refused_rps: Some(2_020.0),
+            limited_by: LimitedBy::Target,
+            why: "at 2,020/s response p(99)<20ms is 24.1 ms, and that is certain".into(),
+            unknown: None,
+            notes: vec!["failed<1% was added: no condition said how many requests may fail".into()],
+        };
+        crate::output::golden::holds("find-max", |screen| {
+            let lines: String = probes.iter().map(|probe| probe.line(screen)).collect();
+            format!("{}{lines}{}", titles(screen), describe(&answer, screen))
+        });
     }
 
     #[test]
@@ -531,7 +586,7 @@ mod tests {
             ((None, None), "not known", (exit::INVALID, exit::INVALID)),
         ] {
             let answer = answer(found.0, found.1, LimitedBy::Unknown);
-            let text = describe(&answer);
+            let text = describe(&answer, &Screen::plain(10_000));
             assert!(text.contains(words) && !text.contains("the target:"), "{text}");
             assert_eq!((code_of(&answer, false), code_of(&answer, true)), codes);
         }

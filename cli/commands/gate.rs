@@ -10,9 +10,10 @@ use crate::input::flags::{PlanArgs, share};
 use crate::input::{load, store};
 use crate::output::plain::plain;
 use crate::output::progress::Progress;
+use crate::output::screen::Screen;
 use crate::output::text;
 use crate::server_process::Served;
-use crate::session::Session;
+use crate::session::{NewRun, Session};
 use crate::target::{self, Ready};
 use clap::Args;
 use engine::compare::refusal::{Obstacle, PAIRS_MIN, require_comparable, require_same_plan};
@@ -21,7 +22,6 @@ use engine::plan::Plan;
 use engine::quantity::counted;
 use engine::redact;
 use engine::report::{Calibrated, Report};
-use engine::seams::Sink;
 use engine::verdict::Status;
 use socket2::SockAddr;
 use std::process::ExitCode;
@@ -285,9 +285,11 @@ impl GateSide {
             if !args.quiet {
                 eprintln!("{}, run {} of {}", self.name, turn + 1, args.runs);
             }
-            let sinks: Vec<Box<dyn Sink>> =
-                if args.quiet { Vec::new() } else { vec![Box::new(Progress::new(&self.plan))] };
-            let report = session.run(&self.plan, &addresses, calibration.clone(), sinks)?.report;
+            let mut run = NewRun::new(calibration.clone());
+            if !args.quiet {
+                run.sinks.push(Box::new(Progress::new(&self.plan)));
+            }
+            let report = session.run(&self.plan, &addresses, run)?.report;
             if !args.no_archive {
                 let is_hurried = session.signal().is_some();
                 archive::keep(&KeptRun {
@@ -423,7 +425,7 @@ fn tell_breaches(candidates: &[Report]) -> bool {
     let breached = candidates.iter().flat_map(|report| &report.thresholds).filter(|threshold| !threshold.ok);
     let breached: Vec<_> = breached.collect();
     for threshold in &breached {
-        eprintln!("✗ {}, measured {}", threshold.text, threshold.shown);
+        eprint!("{}", text::threshold(threshold, &Screen::stderr()));
     }
     !breached.is_empty()
 }
@@ -520,7 +522,7 @@ mod tests {
             (Judgement::Worse, exit::REGRESSION)
         );
         for text in [
-            crate::output::comparison_text::plain(&comparison, Some(&regression)),
+            crate::output::comparison_text::plain(&comparison, Some(&regression), &Screen::plain(80)),
             crate::output::comparison_text::markdown(&comparison, Some(&regression)),
         ] {
             assert!(text.contains("REGRESSED: ") && text.contains(&told), "{text}");

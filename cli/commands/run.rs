@@ -8,14 +8,14 @@ use crate::input::flags::PlanArgs;
 use crate::input::load;
 use crate::output::files::{Outputs, RunFiles, Unwritten, write_spectrum};
 use crate::output::progress::Progress;
+use crate::output::screen::Screen;
 use crate::output::text;
-use crate::session::{EndedRun, Session};
+use crate::session::{EndedRun, NewRun, Session};
 use crate::target;
 use crate::target::Ready;
 use clap::Args;
 use engine::plan::Plan;
 use engine::report::{Calibrated, Report};
-use engine::seams::Sink;
 use engine::verdict::Status;
 use shards::preflight::{Check, Grade, REQUEST};
 use std::io::Write;
@@ -59,11 +59,12 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let manner = Manner { is_quiet: args.quiet, is_forced: args.force, sends_all: args.plan.probe_all };
     let calibration = preflight(&plan, &ready, &session, manner)?;
     let addresses = ready.all()?;
-    let mut sinks: Vec<Box<dyn Sink>> = outputs.take_timeseries(&plan).into_iter().collect();
+    let mut run = NewRun::new(calibration);
+    run.sinks.extend(outputs.take_timeseries(&plan, &run.id));
     if !args.quiet {
-        sinks.push(Box::new(Progress::new(&plan)));
+        run.sinks.push(Box::new(Progress::new(&plan)));
     }
-    let EndedRun { report, incomplete_outputs } = session.run(&plan, &addresses, calibration, sinks)?;
+    let EndedRun { report, incomplete_outputs } = session.run(&plan, &addresses, run)?;
     let ended_at = SystemTime::now();
     ready.stop();
     let is_written = tell(&report, outputs, incomplete_outputs, args);
@@ -135,25 +136,27 @@ pub(crate) fn look_before(
         Grade::Warn | Grade::Skip => !manner.is_quiet,
         Grade::Pass => !manner.is_quiet && check.name == REQUEST,
     };
-    checks.iter().filter(is_noteworthy).for_each(|check| eprintln!("{}", show(check)));
+    let screen = Screen::stderr();
+    checks.iter().filter(is_noteworthy).for_each(|check| eprint!("{}", show(check, &screen)));
     let failed = checks.into_iter().filter(|check| check.grade == Grade::Fail).collect();
     Ok(PreflightFindings { calibration, failed })
 }
 
 /// Prints and writes. Files that cannot be written are told, and cost nothing but themselves: the text still comes.
 fn tell(report: &Report, outputs: Outputs, incomplete: Vec<String>, args: &RunArgs) -> bool {
-    let text = text::report(report);
+    let uses_stdout = args.files.use_stdout();
+    let text = text::report(report, &Screen::beside(uses_stdout));
     let mut problems: Vec<String> = outputs.write(report).iter().map(Unwritten::to_string).collect();
     problems.extend(incomplete);
     let is_silent = args.quiet && problems.is_empty();
-    match (args.files.use_stdout(), is_silent) {
+    match (uses_stdout, is_silent) {
         (_, true) => {}
         (true, false) => eprint!("{text}"),
         (false, false) => print!("{text}"),
     }
     if args.spectrum {
         let mut out: Box<dyn Write> =
-            if args.files.use_stdout() { Box::new(std::io::stderr()) } else { Box::new(std::io::stdout()) };
+            if uses_stdout { Box::new(std::io::stderr()) } else { Box::new(std::io::stdout()) };
         if let Err(error) = writeln!(out).and_then(|()| write_spectrum(report, &mut out)) {
             eprintln!("error: the spectrum cannot be written: {error}");
         }

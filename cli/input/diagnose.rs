@@ -2,10 +2,10 @@
 
 use crate::exit::Failure;
 use crate::output::plain::plain;
+use crate::output::screen::Screen;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use engine::config::{Diagnostic, Document, Layers, Location, Origin};
 use engine::redact;
-use std::io::IsTerminal;
 use std::ops::Range;
 
 /// All mistakes of a plan as one failure.
@@ -57,8 +57,9 @@ fn show_plainly(diagnostic: &Diagnostic, place: Option<String>) -> String {
 }
 
 fn renderer() -> Renderer {
-    let wants_colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    if wants_colour { Renderer::styled() } else { Renderer::plain() }
+    let screen = Screen::stderr();
+    let renderer = if screen.has_colour() { Renderer::styled() } else { Renderer::plain() };
+    renderer.term_width(screen.width)
 }
 
 #[cfg(test)]

@@ -1,39 +1,80 @@
 //! A comparison as text, for a terminal and for a pull request.
 
+use crate::output::figures::{group, grouped, percentage, typed_percentage};
+use crate::output::layout::hanging;
 use crate::output::plain;
+use crate::output::screen::{Screen, Tone};
+use crate::output::table::{Cell, Column, Table};
+use crate::output::text::short_id;
 use engine::compare::row::{Basis, Row};
 use engine::compare::{Comparison, Judgement, Regression, RegressionStatus, RowMetric, SideSummary};
-use engine::quantity::show_ns;
+use engine::quantity::{counted, show_ns};
 use std::fmt::Write;
 
+/// No more rows than these are named in the headline.
+const NAMED_MAX: usize = 4;
+/// The column that says from where on a change could have been seen.
+const SEEN_FROM: usize = 5;
+
 /// For a terminal.
-pub(crate) fn plain(comparison: &Comparison, regression: Option<&Regression>) -> String {
-    let mut text = format!("\n{}\n\n", headline(comparison, regression));
-    for (name, side) in [("base", &comparison.base), ("candidate", &comparison.candidate)] {
-        let _ = writeln!(text, "{name:<11}{}", summary(side));
+pub(crate) fn plain(comparison: &Comparison, regression: Option<&Regression>, screen: &Screen) -> String {
+    let headline = screen.paint(tone(comparison, regression), &headline(comparison, regression));
+    let mut text = format!("\n{}\n", hanging(screen.width, "", &headline));
+    for (name, side) in sides(comparison) {
+        text.push_str(&hanging(screen.width, &format!("{name:<11}"), &summary(side)));
     }
-    // Titles with the name of a scenario before them may be longer than those without.
-    let width = comparison.rows.iter().map(|row| row.title().chars().count()).max().unwrap_or(0).max(16) + 1;
-    let _ = writeln!(
-        text,
-        "\n{:<width$}{:>11}{:>11}{:>12}   {:<22} {:>10}  verdict",
-        "", "base", "candidate", "difference", "interval", "seen from"
-    );
+    let mut table = Table::new(vec![
+        Column::name("", 13),
+        Column::figure("base"),
+        Column::figure("candidate"),
+        Column::figure("difference"),
+        Column::word("interval"),
+        Column::figure("seen from").left_out(1),
+        Column::text("verdict"),
+    ]);
     for (index, row) in comparison.rows.iter().enumerate() {
-        let [base, candidate, difference, interval] = cells(row);
-        let title = plain::plain(&row.title());
-        let seen = seen_from(row, regression, index);
-        let _ = writeln!(
-            text,
-            "{title:<width$}{base:>11}{candidate:>11}{difference:>12}   {interval:<22} {seen:>10}  {}",
-            verdict(row, regression, index)
-        );
+        table.push(table_row(row, regression, index));
     }
-    let _ = writeln!(text, "\n{}", legend(comparison));
-    comparison.notes.iter().for_each(|note| {
-        let _ = writeln!(text, "note: {}", plain::plain(note));
-    });
+    let _ = write!(text, "\n{}\n", table.show(screen));
+    let [trust, seen_from] = legend(comparison);
+    let seen_from = table.has_room_for(SEEN_FROM, screen).then_some(seen_from);
+    for line in [trust].into_iter().chain(seen_from) {
+        text.push_str(&hanging(screen.width, "", &screen.paint(Tone::Faint, &line)));
+    }
+    for note in &comparison.notes {
+        text.push_str(&hanging(screen.width, "note: ", &plain::plain(note)));
+    }
     text
+}
+
+fn sides(comparison: &Comparison) -> [(&'static str, &SideSummary); 2] {
+    [("base", &comparison.base), ("candidate", &comparison.candidate)]
+}
+
+fn table_row(row: &Row, regression: Option<&Regression>, index: usize) -> Vec<Cell> {
+    let [base, candidate, difference, interval] = cells(row);
+    let judged = Cell::toned(short_verdict(row, regression, index), tone_of(row));
+    let seen = seen_from(row, regression, index);
+    let title = plain::plain(&row.title());
+    vec![title.into(), base.into(), candidate.into(), difference.into(), interval.into(), seen.into(), judged]
+}
+
+/// How the whole stands, in a colour beside the words.
+fn tone(comparison: &Comparison, regression: Option<&Regression>) -> Tone {
+    match (regression.map(|regression| regression.status), comparison.verdict) {
+        (Some(RegressionStatus::Regressed), _) | (None, Judgement::Worse) => Tone::Bad,
+        (Some(RegressionStatus::Unclear), _) | (None, Judgement::Unclear) => Tone::Caution,
+        (Some(RegressionStatus::Passed), _) | (None, Judgement::Same | Judgement::Better) => Tone::Good,
+    }
+}
+
+fn tone_of(row: &Row) -> Tone {
+    match row.verdict {
+        _ if !row.is_decisive => Tone::Plain,
+        Judgement::Better => Tone::Good,
+        Judgement::Worse => Tone::Bad,
+        Judgement::Same | Judgement::Unclear => Tone::Plain,
+    }
 }
 
 /// For a comment on a pull request.
@@ -51,8 +92,8 @@ pub(crate) fn markdown(comparison: &Comparison, regression: Option<&Regression>)
             "| {title} | {base} | {candidate} | {difference} | {interval} | {seen} | {shown} |"
         );
     }
-    let _ = writeln!(text, "\n<sub>{}</sub>", legend(comparison));
-    for (name, side) in [("base", &comparison.base), ("candidate", &comparison.candidate)] {
+    let _ = writeln!(text, "\n<sub>{}</sub>", legend(comparison).join("\n"));
+    for (name, side) in sides(comparison) {
         let _ = writeln!(text, "\n<sub>{name}: {}</sub>", escaped(&summary(side)));
     }
     comparison.notes.iter().for_each(|note| {
@@ -65,7 +106,11 @@ pub(crate) fn markdown(comparison: &Comparison, regression: Option<&Regression>)
 fn headline(comparison: &Comparison, regression: Option<&Regression>) -> String {
     let named = |rows: Vec<&Row>| {
         let shown = rows.iter().map(|row| format!("{} {}", plain::plain(&row.title()), cells(row)[2]));
-        shown.collect::<Vec<_>>().join(", ")
+        let mut named: Vec<String> = shown.take(NAMED_MAX).collect();
+        if rows.len() > NAMED_MAX {
+            named.push(format!("and {} more", rows.len() - NAMED_MAX));
+        }
+        named.join(", ")
     };
     let Some(regression) = regression else {
         let rows = comparison.rows.iter();
@@ -75,7 +120,7 @@ fn headline(comparison: &Comparison, regression: Option<&Regression>) -> String 
             verdict => format!("{}: {}", word(verdict), named(causes)),
         };
     };
-    let limit = percent(regression.limit);
+    let limit = typed_percentage(regression.limit);
     let with = |status: RegressionStatus| {
         let pairs = comparison.rows.iter().zip(&regression.rows);
         let chosen = pairs.filter(|(_, held)| held.is_decisive && held.status == status);
@@ -95,6 +140,18 @@ fn headline(comparison: &Comparison, regression: Option<&Regression>) -> String 
             named(with(RegressionStatus::Unclear))
         ),
     }
+}
+
+/// The same where there is little room: what is beyond the limit is worse.
+fn short_verdict(row: &Row, regression: Option<&Regression>, index: usize) -> String {
+    let held = regression.and_then(|regression| regression.rows.get(index)).map(|row| row.status);
+    let verdict = match (held, row.verdict) {
+        (Some(RegressionStatus::Regressed), _) => "beyond limit".to_owned(),
+        (Some(RegressionStatus::Unclear), Judgement::Unclear) => "limit unclear".to_owned(),
+        (Some(RegressionStatus::Unclear), judgement) => format!("{}, limit unclear", word(judgement)),
+        (Some(RegressionStatus::Passed) | None, judgement) => word(judgement).to_owned(),
+    };
+    if row.is_decisive { verdict } else { format!("{verdict} (aside)") }
 }
 
 /// What stands last in a row: the verdict, and how it stands to the gate's limit.
@@ -120,20 +177,33 @@ fn seen_from(row: &Row, regression: Option<&Regression>, index: usize) -> String
 /// Base, candidate, difference and interval, in the row's units.
 fn cells(row: &Row) -> [String; 4] {
     let figure = |value: f64| match row.metric {
-        RowMetric::Rate => format!("{value:.1}/s"),
-        RowMetric::Failed => format!("{:.4} %", value * 100.0),
+        RowMetric::Rate => format!("{}/s", grouped(value)),
+        RowMetric::Failed => percentage(value),
         _ => show_ns(value as u64),
     };
     let change = |value: f64| change(row.metric, value);
     let interval = match row.basis {
         Basis::ByConstruction => "by construction".to_owned(),
-        Basis::WithinRuns | Basis::BetweenRuns => format!("{} to {}", change(row.low), change(row.high)),
+        Basis::WithinRuns | Basis::BetweenRuns => between(row),
     };
     [figure(row.base), figure(row.candidate), change(row.difference), interval]
 }
 
+/// Both ends of an interval; their unit once, where neither has left the scale.
+fn between(row: &Row) -> String {
+    let (low, high) = (change(row.metric, row.low), change(row.metric, row.high));
+    match low.strip_suffix(unit(row.metric)) {
+        Some(bare) if !low.starts_with("over") => format!("{bare} to {high}"),
+        _ => format!("{low} to {high}"),
+    }
+}
+
 fn change(metric: RowMetric, value: f64) -> String {
-    signed(value * 100.0, if metric.is_relative() { " %" } else { " pp" })
+    signed(value * 100.0, unit(metric))
+}
+
+fn unit(metric: RowMetric) -> &'static str {
+    if metric.is_relative() { " %" } else { " pp" }
 }
 
 /// Beyond this it is not known to a digit, and need not be.
@@ -147,17 +217,13 @@ fn signed(value: f64, unit: &str) -> String {
     format!("{value:+.digits$}{unit}")
 }
 
-fn percent(share: f64) -> String {
-    format!("{} %", (share * 1e4).round() / 1e2)
-}
-
 fn summary(side: &SideSummary) -> String {
     let runs = match side.run_ids.as_slice() {
-        [id] => format!("run {id}"),
-        ids => format!("{} runs", ids.len()),
+        [id] => format!("run {}", short_id(id)),
+        ids => counted(ids.len() as u64, "run"),
     };
     let names = plain::plain(&side.names.join(", "));
-    format!("{names}: {runs}, {} requests ok, {} slices", side.ok, side.slices)
+    format!("{names}: {runs}, {} requests ok, {} slices", group(side.ok), side.slices)
 }
 
 /// A text that Markdown and HTML take for text: names of plans and requests are others' words.
@@ -175,9 +241,11 @@ fn escaped(text: &str) -> String {
     shown
 }
 
-fn legend(comparison: &Comparison) -> String {
-    let (whole, single) = (percent(comparison.confidence), percent(comparison.row_confidence));
-    let chance = percent(1.0 - comparison.confidence);
+/// How the rows are to be read.
+fn legend(comparison: &Comparison) -> [String; 2] {
+    let (whole, single) =
+        (typed_percentage(comparison.confidence), typed_percentage(comparison.row_confidence));
+    let chance = typed_percentage(1.0 - comparison.confidence);
     let trust = match comparison.holds_spread_of_runs {
         true => format!(
             "intervals of {single} each, so that the chance that any row is called worse by mistake is at most {chance}; confidence {whole}"
@@ -186,7 +254,7 @@ fn legend(comparison: &Comparison) -> String {
             "intervals of {single} each, which do not hold the spread between runs, because a side has one run: the chance that any row is called worse by mistake is at most {chance} only if runs do not differ from one to the next; confidence {whole} within these runs"
         ),
     };
-    format!("{trust}\nseen from: a smaller change for the worse could not have been seen, as a rule")
+    [trust, "seen from: a smaller change for the worse could not have been seen, as a rule".to_owned()]
 }
 
 /// The word for a verdict.
@@ -203,6 +271,9 @@ fn word(judgement: Judgement) -> &'static str {
 mod tests {
     use super::*;
     use engine::compare::SCHEMA;
+    use std::sync::LazyLock;
+
+    static WIDE: LazyLock<Screen> = LazyLock::new(|| Screen::plain(10_000));
 
     fn comparison(holds_spread_of_runs: bool) -> Comparison {
         let side = || SideSummary {
@@ -244,7 +315,7 @@ mod tests {
 
     #[test]
     fn one_run_a_side_does_not_claim_what_several_would_show() {
-        let both = |comparison: &Comparison| [plain(comparison, None), markdown(comparison, None)];
+        let both = |comparison: &Comparison| [plain(comparison, None, &WIDE), markdown(comparison, None)];
         for text in both(&comparison(false)) {
             assert!(text.contains("do not hold the spread between runs"), "{text}");
             assert!(text.contains("at most 5 % only if runs do not differ"), "{text}");
@@ -259,7 +330,7 @@ mod tests {
         let comparison = comparison(true);
         let regression = comparison.regression(0.05);
         for (regression, seen) in [(None, "+6.00 %"), (Some(&regression), "+11.0 %")] {
-            let text = plain(&comparison, regression);
+            let text = plain(&comparison, regression, &WIDE);
             let line = text.lines().find(|line| line.starts_with("response p50")).unwrap();
             assert!(line.contains(seen), "{line}");
             let text = markdown(&comparison, regression);

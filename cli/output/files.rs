@@ -3,22 +3,20 @@
 
 use crate::exit::{Failure, USAGE};
 use crate::output::chart::Undrawable;
-use crate::output::plain;
+use crate::output::json;
+use crate::output::timeseries::TimeSeries;
 use clap::Args;
 use engine::distribution::{Distribution, UnreadableHistogram};
-use engine::outcome::Kind;
-use engine::plan::{Offered, Plan};
-use engine::record::{Series, Snapshot};
-use engine::redact;
+use engine::plan::Plan;
 use engine::report::Report;
 use engine::seams::Sink;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use tempfile::NamedTempFile;
 
 /// Which files a run is to write.
 #[derive(Args)]
@@ -29,7 +27,7 @@ pub(crate) struct RunFiles {
     /// Write the percentile spectrum of response times, as HdrHistogram's plotter reads it.
     #[arg(long, value_name = "FILE")]
     hgrm: Option<PathBuf>,
-    /// Write one line of JSON per interval, histograms included.
+    /// Write one line per interval: as CSV into a file named .csv, else as JSON, histograms included.
     #[arg(long, value_name = "FILE")]
     timeseries: Option<PathBuf>,
 }
@@ -41,12 +39,21 @@ pub(crate) struct Outputs {
     timeseries: Option<Output>,
 }
 
-/// A file that is opened before anything is sent, and written at the end.
+/// A file that is opened before anything is sent, and written later.
 pub(crate) struct Output {
     path: PathBuf,
-    /// The file, until it is emptied of what an earlier run wrote: a run that is refused leaves that alone.
-    old: Option<File>,
-    writer: Box<dyn Write + Send>,
+    destination: Destination,
+}
+
+enum Destination {
+    /// What is written is there at once: standard output, devices, pipes, and what is to be read while it grows.
+    Direct {
+        /// The file, until it is emptied of what an earlier run wrote: a run that is refused leaves that alone.
+        old: Option<File>,
+        writer: Box<dyn Write + Send>,
+    },
+    /// A file without its name until it is whole: what cannot be written whole leaves nothing behind that looks so.
+    Replaced(NamedTempFile),
 }
 
 /// Why a file does not hold what it was to hold.
@@ -54,6 +61,8 @@ pub(crate) struct Output {
 pub(crate) enum Unwritten {
     /// Not all could be written.
     Incomplete { path: PathBuf, error: io::Error },
+    /// Nothing was written, and what was there before is there still.
+    Absent { path: PathBuf, error: io::Error },
     /// What it was to show cannot be read.
     Unreadable(UnreadableHistogram),
     /// What it was to show cannot be drawn.
@@ -65,6 +74,9 @@ impl fmt::Display for Unwritten {
         match self {
             Unwritten::Incomplete { path, error } => {
                 write!(formatter, "`{}` is incomplete: {error}", path.display())
+            }
+            Unwritten::Absent { path, error } => {
+                write!(formatter, "`{}` is not written: {error}", path.display())
             }
             Unwritten::Unreadable(cause) => cause.fmt(formatter),
             Unwritten::Undrawable(cause) => cause.fmt(formatter),
@@ -99,7 +111,9 @@ impl RunFiles {
         Ok(Outputs {
             json: open(&self.json, "--json")?,
             hgrm: open(&self.hgrm, "--hgrm")?,
-            timeseries: open(&self.timeseries, "--timeseries")?,
+            timeseries: (self.timeseries.as_deref())
+                .map(|path| Output::open_direct(path, "--timeseries"))
+                .transpose()?,
         })
     }
 
@@ -111,12 +125,10 @@ impl RunFiles {
 
 impl Outputs {
     /// The sink that writes the time series, if one was asked for.
-    pub(crate) fn take_timeseries(&mut self, plan: &Plan) -> Option<Box<dyn Sink>> {
+    pub(crate) fn take_timeseries(&mut self, plan: &Plan, run_id: &str) -> Option<Box<dyn Sink>> {
         let mut output = self.timeseries.take()?;
         output.begin();
-        let written = redact::written(plan);
-        let scenarios = written.scenarios.iter().map(|scenario| scenario.name.clone()).collect();
-        Some(Box::new(TimeSeries { output, offered: plan.offered(), scenarios }))
+        Some(Box::new(TimeSeries::new(output, plan, run_id)))
     }
 
     /// Writes what is known at the end. Returns what could not be written.
@@ -145,27 +157,65 @@ pub(crate) fn is_stdout(path: &Path) -> bool {
 
 impl Output {
     /// Opens a file, or standard output for `-`. The flag is named when that is not possible.
+    /// A file that has its name once it is whole.
     pub(crate) fn open(path: &Path, flag: &str) -> Result<Output, Failure> {
-        if is_stdout(path) {
-            return Ok(Output { path: path.to_owned(), old: None, writer: Box::new(io::stdout()) });
+        let is_direct = is_stdout(path)
+            || ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder))
+            || path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir());
+        if is_direct {
+            return Output::open_direct(path, flag);
         }
-        let shown = path.display();
-        let file = File::options().write(true).create(true).truncate(false).open(path).map_err(|error| {
-            let message = format!("`{shown}` cannot be written: {error}\n  --> flag {flag} {shown}\n  help: name a file in a folder that exists and is yours");
-            Failure::new(USAGE, message)
-        })?;
-        Ok(Output {
-            path: path.to_owned(),
-            old: file.try_clone().ok(),
-            writer: Box::new(BufWriter::new(file)),
-        })
+        match unnamed(path) {
+            Ok(file) => Ok(Output { path: path.to_owned(), destination: Destination::Replaced(file) }),
+            // The folder may be another's, and the file one's own.
+            Err(_) if path.is_file() => Output::open_direct(path, flag),
+            Err(error) => Err(refused(path, flag, &error)),
+        }
+    }
+
+    /// A file that others read while it grows.
+    pub(crate) fn open_direct(path: &Path, flag: &str) -> Result<Output, Failure> {
+        let (old, writer): (Option<File>, Box<dyn Write + Send>) = if is_stdout(path) {
+            (None, Box::new(io::stdout()))
+        } else {
+            let file = File::options().write(true).create(true).truncate(false).open(path);
+            let file = file.map_err(|error| refused(path, flag, &error))?;
+            (file.try_clone().ok(), Box::new(BufWriter::new(file)))
+        };
+        Ok(Output { path: path.to_owned(), destination: Destination::Direct { old, writer } })
+    }
+
+    /// Its name, as it was typed.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Empties the file. Devices cannot be emptied, and need not be.
-    fn begin(&mut self) {
-        if let Some(file) = self.old.take() {
+    pub(crate) fn begin(&mut self) {
+        if let Destination::Direct { old, .. } = &mut self.destination
+            && let Some(file) = old.take()
+        {
             let _ = file.set_len(0);
         }
+    }
+
+    fn writer(&mut self) -> &mut dyn Write {
+        match &mut self.destination {
+            Destination::Direct { writer, .. } => writer,
+            Destination::Replaced(file) => file,
+        }
+    }
+
+    /// Writes more of what there is to say.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let written = self.writer().write_all(bytes);
+        written.map_err(|error| io::Error::other(self.incomplete(error).to_string()))
+    }
+
+    /// Hands over what was written so far.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.writer().flush();
+        flushed.map_err(|error| io::Error::other(self.incomplete(error).to_string()))
     }
 
     /// Writes what there is to say, in place of what the file held.
@@ -174,21 +224,59 @@ impl Output {
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), Unwritten> {
         self.begin();
-        write(&mut self.writer).and_then(|()| self.writer.flush()).map_err(|error| self.incomplete(error))
+        let mut writer = BufWriter::new(self.writer());
+        let written = write(&mut writer).and_then(|()| writer.flush());
+        drop(writer);
+        written.and_then(|()| self.flush()).map_err(|error| self.incomplete(error))?;
+        let Destination::Replaced(file) = self.destination else { return Ok(()) };
+        let named = file.persist(final_name(&self.path));
+        named.map(|_| ()).map_err(|error| Unwritten::Absent { path: self.path, error: error.error })
     }
 
     /// Writes a value as JSON.
     pub(crate) fn finish_json(self, value: &impl Serialize) -> Result<(), Unwritten> {
-        self.finish(|out| {
-            // Standard output may be a terminal; and what `archive show` prints is the same to the byte.
-            let text = serde_json::to_string_pretty(value)?;
-            writeln!(out, "{}", plain::json(&text))
-        })
+        self.finish(|out| writeln!(out, "{}", json::pretty(value)?))
     }
 
     fn incomplete(&self, error: io::Error) -> Unwritten {
-        Unwritten::Incomplete { path: self.path.clone(), error }
+        let path = self.path.clone();
+        match self.destination {
+            Destination::Direct { .. } => Unwritten::Incomplete { path, error },
+            Destination::Replaced(_) => Unwritten::Absent { path, error },
+        }
     }
+}
+
+/// A file beside the one that it will replace, with that one's permissions.
+fn unnamed(path: &Path) -> io::Result<NamedTempFile> {
+    let name = final_name(path);
+    let mut permissions = Permissions::from_mode(0o666);
+    match name.metadata() {
+        Ok(found) if found.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+        Ok(found) => {
+            // What its owner has closed to writing is not written.
+            File::options().write(true).open(&name)?;
+            permissions = found.permissions();
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let folder = name.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".vajra-").suffix(".partial").permissions(permissions).tempfile_in(folder)
+}
+
+/// Where a path leads: a link stays one.
+fn final_name(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+fn refused(path: &Path, flag: &str, error: &io::Error) -> Failure {
+    let shown = path.display();
+    let message = format!(
+        "`{shown}` cannot be written: {error}\n  --> flag {flag} {shown}\n  help: name a file in a folder that exists and is yours"
+    );
+    Failure::new(USAGE, message)
 }
 
 /// The spectrum of response times, as wrk2 writes it.
@@ -197,100 +285,47 @@ pub(crate) fn write_spectrum(report: &Report, out: &mut dyn Write) -> io::Result
     response.write_spectrum(out)
 }
 
-/// One line of JSON per interval.
-struct TimeSeries {
-    output: Output,
-    offered: Offered,
-    /// Names of the scenarios, as they may be written down.
-    scenarios: Vec<String>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
 
-impl Sink for TimeSeries {
-    fn name(&self) -> String {
-        format!("--timeseries {}", self.output.path.display())
+    fn written(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Unwritten> {
+        Output::open(path, "--json").unwrap().finish(write)
     }
 
-    fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> io::Result<()> {
-        let line = self.line(snapshot);
-        writeln!(self.output.writer, "{line}")
-            .map_err(|error| io::Error::other(self.output.incomplete(error).to_string()))
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        self.output
-            .writer
-            .flush()
-            .map_err(|error| io::Error::other(self.output.incomplete(error).to_string()))
-    }
-}
-
-impl TimeSeries {
-    fn line(&self, snapshot: &Snapshot) -> Value {
-        let series = snapshot.total();
-        let (stats, dropped) = (snapshot.stats(), snapshot.requests.scenario_total().dropped);
-        let length_s = snapshot.to_ns.saturating_sub(snapshot.from_ns).max(1) as f64 / 1e9;
-        let before = |ns: u64| self.offered.arrivals_before(ns);
-        let scheduled = before(snapshot.to_ns).zip(before(snapshot.from_ns)).map(|(to, from)| to - from);
-        let named = Kind::ALL.into_iter().filter(|kind| series.errors[*kind as usize] > 0);
-        let errors: Map<String, Value> =
-            named.map(|kind| (kind.name().to_owned(), series.errors[kind as usize].into())).collect();
-        let mut line = json!({
-            "from_s": snapshot.from_ns as f64 / 1e9,
-            "to_s": snapshot.to_ns as f64 / 1e9,
-            "phase": snapshot.phases.at(snapshot.from_ns / 2 + snapshot.to_ns / 2),
-            "rate": {
-                "target": scheduled.map(|arrivals| arrivals as f64 / length_s),
-                "achieved": series.sent as f64 / length_s,
-            },
-            "requests": {
-                "sent": series.sent,
-                "ok": series.ok,
-                "failed": series.failed(),
-                "dropped": dropped.measured + dropped.outside,
-                "errors": errors,
-            },
-            "bytes": { "sent": series.bytes_sent, "received": series.bytes_received },
-            "connections": { "open": stats.open, "reconnects": stats.reconnects },
-            "hiccups": stats.hiccups,
-            "response_ns": timing(&series.response),
-            "service_ns": timing(&series.service),
-            "slip_ns": timing(&series.slip),
-            "lost": snapshot.lost,
-        });
-        if self.scenarios.len() > 1 {
-            line["scenarios"] = self.scenarios(snapshot, length_s).into();
-        }
-        line
-    }
-
-    /// Each scenario, by its name.
-    fn scenarios(&self, snapshot: &Snapshot, length_s: f64) -> Map<String, Value> {
-        let of_scenario = |(index, name): (usize, &String)| {
-            let series = Series::total(snapshot.requests.each_of(index));
-            let dropped = snapshot.requests.scenarios[index].dropped;
-            let line = json!({
-                "rate": { "achieved": series.sent as f64 / length_s },
-                "requests": {
-                    "sent": series.sent,
-                    "ok": series.ok,
-                    "failed": series.failed(),
-                    "dropped": dropped.measured + dropped.outside,
-                },
-                "response_ns": timing(&series.response),
-            });
-            (name.clone(), line)
+    #[test]
+    fn a_file_has_its_name_once_it_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("report.json"), folder.path().join("link.json"));
+        std::fs::write(&path, "old").unwrap();
+        symlink(&path, &link).unwrap();
+        let fails = |out: &mut dyn Write| {
+            out.write_all(b"new, and not all of it")?;
+            Err(io::ErrorKind::StorageFull.into())
         };
-        self.scenarios.iter().enumerate().map(of_scenario).collect()
+        let problem = written(&path, fails).unwrap_err().to_string();
+        assert!(problem.contains("is not written"), "{problem}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
+        written(&link, |out| out.write_all(b"new")).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
+        assert!(link.is_symlink());
+        drop(Output::open(&folder.path().join("never.json"), "--json").unwrap());
+        let left = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(left, 2, "what is given up leaves nothing behind");
     }
-}
 
-fn timing(distribution: &Distribution) -> Value {
-    let summary = distribution.summary();
-    // Nothing was measured on no request: null, and never 0.
-    let ns = |ns: u64| (summary.count > 0).then_some(ns);
-    json!({
-        "p50": ns(summary.p50), "p90": ns(summary.p90), "p99": ns(summary.p99), "p999": ns(summary.p999),
-        "max": ns(summary.max), "mean": (summary.count > 0).then_some(summary.mean), "count": summary.count,
-        "hdr": distribution.encode(),
-    })
+    #[test]
+    fn the_permissions_of_a_file_stay_and_new_ones_follow_the_mask() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new, plain) =
+            (folder.path().join("old"), folder.path().join("new"), folder.path().join("plain"));
+        std::fs::write(&old, "").unwrap();
+        std::fs::write(&plain, "").unwrap();
+        std::fs::set_permissions(&old, Permissions::from_mode(0o640)).unwrap();
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        [&old, &new].into_iter().for_each(|path| written(path, |_| Ok(())).unwrap());
+        assert_eq!((mode(&old), mode(&new)), (0o640, mode(&plain)));
+        assert!(Output::open(folder.path(), "--json").is_err(), "a folder is no file");
+    }
 }

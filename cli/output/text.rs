@@ -1,21 +1,31 @@
 //! The report as text, in the order in which a reader needs it. What the target did wrong, whether the generator can be believed,
 //! whether the load was carried, what failed, how long it took, how much went through, what it cost.
 
+use crate::output::figures::{
+    self, NOTHING, PERCENTILES, bytes, group, grouped, grouped_exactly, seconds, share, time,
+};
+use crate::output::layout::{hanging, row};
 use crate::output::plain;
+use crate::output::screen::{Screen, Tone};
+use crate::output::table::{Cell, Column, Table};
 use engine::outcome::Kind;
 use engine::quantity::{counted, show_ns};
-use engine::report::{RateBlock, Report, Requests, StepReport, Timing};
+use engine::report::{RateBlock, Report, Requests, ScenarioReport, StepReport, Timing};
+use engine::until::UntilOutcome;
 use engine::verdict::{Reason, Status};
 use std::fmt::Write;
 
+/// Characters of a run id that are shown: enough to tell runs apart, and to be given as a selector.
+const SHORT_ID: usize = 8;
+
 /// The whole report.
-pub(crate) fn report(report: &Report) -> String {
+pub(crate) fn report(report: &Report, screen: &Screen) -> String {
     let report = &plain::report(report);
     let mut text = String::new();
-    let sections: [fn(&Report) -> String; 11] =
+    let sections: [fn(&Report, &Screen) -> String; 11] =
         [verdict, until, rate, requests, failures, timings, scenarios, throughput, cost, thresholds, limits];
     for section in sections {
-        text.push_str(&section(report));
+        text.push_str(&section(report, screen));
     }
     text
 }
@@ -33,34 +43,57 @@ pub(crate) fn objections(report: &Report) -> Vec<String> {
     lines.iter().map(|line| plain::plain(line)).collect()
 }
 
+/// A run id for people.
+pub(crate) fn short_id(run_id: &str) -> String {
+    plain::plain(run_id).chars().take(SHORT_ID).collect()
+}
+
+/// How a verdict looks.
+pub(crate) fn tone_of(status: Status) -> Tone {
+    match status {
+        Status::Valid => Tone::Good,
+        Status::Degraded => Tone::Caution,
+        Status::Invalid => Tone::Bad,
+    }
+}
+
 /// What the target did wrong, if it did.
 fn target(report: &Report) -> Option<String> {
     report.outcome.is_failure().then(|| format!("TARGET {}", report.outcome.text))
 }
 
 /// The two statements: how the target did, where it failed, and whether the generator can be believed.
-fn verdict(report: &Report) -> String {
-    let target = target(report).map_or_else(String::new, |line| format!("{line}\n"));
-    let word = match (report.verdict.status, report.outcome.is_failure()) {
-        (Status::Invalid, _) => format!("{}: do not use these numbers", headline(report)),
-        (_, true) => format!("{}: what is said of the target can be believed", headline(report)),
-        (_, false) => headline(report),
-    };
-    let partial = if report.window.is_partial { ", stopped early" } else { "" };
-    let warmup = match report.window.from_s {
-        0.0 => String::new(),
-        seconds => format!(" after {seconds} s of warm-up{}", steadiness(report)),
-    };
-    let (window_s, name) = (report.window_s, &report.plan.name);
-    let mut text = format!(
-        "\n{target}{word}\n{name}: {window_s:.3} s measured{warmup}{partial}, run {}\n",
-        report.run_id
-    );
+fn verdict(report: &Report, screen: &Screen) -> String {
+    let line = |tone: Tone, text: &str| hanging(screen.width, "", &screen.paint(tone, text));
+    let mut text = String::from("\n");
+    text.extend(target(report).map(|target| line(Tone::Bad, &target)));
+    text.push_str(&line(tone_of(report.verdict.status), &conclusion(report)));
+    text.push_str(&hanging(screen.width, "", &about(report)));
     for Reason { rule, cause, text: why, .. } in &report.verdict.reasons {
-        let _ = writeln!(text, "  {rule} ({}): {why}", cause.name());
+        text.push_str(&hanging(screen.width, "  ", &format!("{rule} ({}): {why}", cause.name())));
     }
     text.push('\n');
     text
+}
+
+/// The verdict, and what follows from it.
+fn conclusion(report: &Report) -> String {
+    match (report.verdict.status, report.outcome.is_failure()) {
+        (Status::Invalid, _) => format!("{}: do not use these numbers", headline(report)),
+        (_, true) => format!("{}: what is said of the target can be believed", headline(report)),
+        (_, false) => headline(report),
+    }
+}
+
+/// Which run this is, and what was measured of it.
+fn about(report: &Report) -> String {
+    let warmup = match report.window.from_s {
+        0.0 => String::new(),
+        length_s => format!(" after {} of warm-up{}", seconds(length_s), steadiness(report)),
+    };
+    let partial = if report.window.is_partial { ", stopped early" } else { "" };
+    let (name, length, id) = (&report.plan.name, seconds(report.window_s), short_id(&report.run_id));
+    format!("{name}: {length} measured{warmup}{partial}, run {id}")
 }
 
 /// Whether the warm-up was long enough, if that was looked for.
@@ -83,18 +116,38 @@ fn headline(report: &Report) -> String {
 }
 
 /// What a run with a goal came to know.
-fn until(report: &Report) -> String {
-    let Some(until) = &report.until else { return String::new() };
-    let word = if until.reached { "reached" } else { "not reached in time" };
-    let estimate = until.estimate.map_or("-".into(), |ns| show_ns(ns as u64));
-    let half = until.half_width.map_or("-".into(), |half_width| format!("{:.2} %", half_width * 100.0));
-    let why = until.obstacle.as_ref().map_or(String::new(), |obstacle| format!("; {obstacle}"));
-    let confidence = until.confidence * 100.0;
-    row("Until", &format!("{}: {word}, {estimate} ± {half} at {confidence:.0} %{why}", until.goal))
+fn until(report: &Report, screen: &Screen) -> String {
+    report.until.as_ref().map_or_else(String::new, |until| row(screen, "Until", &knowledge(until)))
 }
 
-fn rate(report: &Report) -> String {
-    row("Rate", &rate_of(&report.rate, report.plan.is_closed()))
+fn knowledge(until: &UntilOutcome) -> String {
+    let word = match (until.reached, until.given_up) {
+        (true, _) => "reached",
+        (false, true) => "given up",
+        (false, false) => "not reached in time",
+    };
+    let estimate = until.estimate.map_or_else(|| NOTHING.to_owned(), |ns| show_ns(ns as u64));
+    let half = until.half_width.map_or_else(String::new, |half| format!(" ± {:.2} %", half * 100.0));
+    let confidence = figures::typed_percentage(until.confidence);
+    let why = until.obstacle.as_ref().map_or_else(String::new, |obstacle| format!("; {obstacle}"));
+    let needed = match until.needed_s {
+        Some(needed_s) if !until.reached => format!("; at this pace it takes {}", length(needed_s)),
+        _ => String::new(),
+    };
+    format!("{}: {word}, {estimate}{half} at {confidence}{why}{needed}", until.goal)
+}
+
+/// A length in the unit that fits.
+pub(crate) fn length(length_s: f64) -> String {
+    match length_s {
+        short if short < 120.0 => format!("{short:.0} s"),
+        long if long < 7_200.0 => format!("{:.0} min", long / 60.0),
+        longer => format!("{:.0} h", longer / 3_600.0),
+    }
+}
+
+fn rate(report: &Report, screen: &Screen) -> String {
+    row(screen, "Rate", &rate_of(&report.rate, report.plan.is_closed()))
 }
 
 /// A rate, and what it was to be; of a mixture of schedules and closed loops there is no saying.
@@ -102,126 +155,136 @@ fn rate_of(rate: &RateBlock, is_closed: bool) -> String {
     let achieved = grouped_exactly(rate.achieved);
     match (rate.target, rate.ratio) {
         (Some(target), Some(ratio)) => {
-            format!("{achieved} of {} req/s, ratio {ratio:.6}", grouped_exactly(target))
+            let drawn = rate.asked.filter(|asked| (asked - target).abs() >= 0.005);
+            let drawn = drawn.map_or_else(String::new, |asked| {
+                format!("; the plan asks for {} req/s", grouped_exactly(asked))
+            });
+            format!("{achieved} of {} req/s ({:.4} %){drawn}", grouped_exactly(target), ratio * 100.0)
         }
         _ if is_closed => format!("{achieved} req/s (closed loop)"),
         _ => format!("{achieved} req/s"),
     }
 }
 
-fn requests(report: &Report) -> String {
-    row("Requests", &ends(&report.requests))
+fn requests(report: &Report, screen: &Screen) -> String {
+    row(screen, "Requests", &ends(&report.requests, screen))
 }
 
-fn ends(requests: &Requests) -> String {
-    let mut text = format!("{} ok, {} failed", requests.ok, requests.failed);
-    if requests.dropped > 0 {
-        let _ = write!(text, ", {} dropped", requests.dropped);
+fn ends(requests: &Requests, screen: &Screen) -> String {
+    let counted = |count: u64, word: &str| {
+        let tone = if count > 0 { Tone::Bad } else { Tone::Plain };
+        screen.paint(tone, &format!("{} {word}", group(count)))
+    };
+    let mut parts = vec![format!("{} ok", group(requests.ok)), counted(requests.failed, "failed")];
+    for (count, word) in [(requests.dropped, "dropped"), (requests.unsent, "never sent")] {
+        parts.extend((count > 0).then(|| counted(count, word)));
     }
-    if requests.unsent > 0 {
-        let _ = write!(text, ", {} never sent", requests.unsent);
-    }
-    text
+    parts.join(", ")
 }
 
-fn failures(report: &Report) -> String {
+fn failures(report: &Report, screen: &Screen) -> String {
     let all = report.requests.scheduled();
     let line = |(name, count): (&String, &u64)| {
         let meaning = Kind::ALL.into_iter().find(|kind| kind.name() == name).map_or("", Kind::meaning);
-        row("", &format!("{name} {count} ({}): {meaning}", share(*count, all)))
+        row(screen, "", &format!("{name} {} ({}): {meaning}", group(*count), share(*count, all)))
     };
     let mut text: String = report.requests.errors.iter().map(line).collect();
     let has_other = report.requests.status.keys().any(|status| *status != 200);
     if has_other {
-        let codes: Vec<String> =
-            report.requests.status.iter().map(|(status, count)| format!("{status}: {count}")).collect();
-        text.push_str(&row("Status", &codes.join("  ")));
+        let codes: Vec<String> = (report.requests.status.iter())
+            .map(|(status, count)| format!("{status}: {}", group(*count)))
+            .collect();
+        text.push_str(&row(screen, "Status", &codes.join("  ")));
     }
     text
 }
 
-fn timings(report: &Report) -> String {
-    let columns = ["p50", "p75", "p90", "p99", "p99.9", "p99.99", "max", "mean"];
-    let mut text = format!("\n{:13}", "");
-    columns.iter().for_each(|column| {
-        let _ = write!(text, "{column:>9}");
-    });
-    text.push('\n');
-    text.push_str(&timing("Response", &report.response_ns));
-    text.push_str(&timing("Service", &report.service_ns));
+fn timings(report: &Report, screen: &Screen) -> String {
+    let label = Column::word("");
+    let percentiles = PERCENTILES.iter().map(|(name, _)| Column::figure(name));
+    // What has no place on a narrow screen is in the JSON all the same.
+    let others = [Column::figure("mean").left_out(1), Column::figure("min").left_out(2)];
+    let mut table = Table::new([label].into_iter().chain(percentiles).chain(others).collect());
+    let mut add = |name: &str, timing: &Timing| table.push(timing_row(name, timing));
+    add("Response", &report.response_ns);
+    add("Service", &report.service_ns);
     if !report.plan.is_closed() {
-        text.push_str(&timing("Slip", &report.slip_ns));
-        text.push_str(&timing("Vajra's own", &report.generator_lag_ns));
+        add("Slip", &report.slip_ns);
+        add("Own lag", &report.generator_lag_ns);
     }
     if report.failed_response_ns.count > 0 {
-        text.push_str(&timing("Failed", &report.failed_response_ns));
+        add("Failed", &report.failed_response_ns);
     }
-    text.push('\n');
-    text
+    format!("\n{}\n", table.show(screen))
 }
 
-fn timing(name: &str, timing: &Timing) -> String {
-    if timing.count == 0 {
-        return row(name, "-");
-    }
-    let values = [
-        timing.p50,
-        timing.p75,
-        timing.p90,
-        timing.p99,
-        timing.p999,
-        timing.p9999,
-        timing.max,
-        timing.mean as u64,
-    ];
-    let mut text = format!("{name:13}");
-    values.iter().for_each(|&ns| {
-        let _ = write!(text, "{:>9}", show_ns(ns));
-    });
-    text.push('\n');
-    text
+fn timing_row(name: &str, timing: &Timing) -> Vec<Cell> {
+    let shown = |ns: u64| Cell::from(time((timing.count > 0).then_some(ns)));
+    let mut cells = vec![Cell::from(name)];
+    cells.extend(PERCENTILES.iter().map(|(_, of)| shown(of(timing))));
+    cells.extend([shown(timing.mean as u64), shown(timing.min)]);
+    cells
 }
 
 /// Each scenario where there are several, and each of its kinds of request where it has several.
-fn scenarios(report: &Report) -> String {
-    let mut text = String::new();
+fn scenarios(report: &Report, screen: &Screen) -> String {
+    let mut table = Table::new(vec![
+        Column::name("", 12),
+        Column::figure("req/s"),
+        Column::figure("ok"),
+        Column::figure("failed"),
+        Column::figure("p50"),
+        Column::figure("p95").left_out(2),
+        Column::figure("p99"),
+        Column::figure("max").left_out(1),
+    ]);
+    let mut outcomes = String::new();
     for scenario in &report.scenarios {
         if report.scenarios.len() > 1 {
-            let (rate, counts) =
-                (rate_of(&scenario.rate, true), counts(&scenario.requests, &scenario.response_ns));
-            text.push_str(&row(&scenario.name, &rate));
-            text.push_str(&row("", &counts));
-            let outcome = Some(&scenario.outcome).filter(|outcome| outcome.is_failure());
-            text.push_str(&outcome.map_or_else(String::new, |outcome| row("", &outcome.text)));
+            table.push(scenario_row(scenario));
+            let failed = Some(&scenario.outcome).filter(|outcome| outcome.is_failure());
+            outcomes.extend(failed.map(|outcome| row(screen, &scenario.name, &outcome.text)));
         }
-        let line =
-            |step: &StepReport| row(&format!("  {}", step.name), &counts(&step.requests, &step.response_ns));
         if scenario.steps.len() > 1 {
-            text.extend(scenario.steps.iter().map(line));
+            scenario.steps.iter().for_each(|step| table.push(step_row(step, scenario.window_s)));
         }
     }
-    if !text.is_empty() {
-        text.push('\n');
-    }
-    text
+    if table.is_empty() { String::new() } else { format!("{}{outcomes}\n", table.show(screen)) }
 }
 
-/// How requests ended, and how long they took.
-fn counts(requests: &Requests, response: &Timing) -> String {
-    let times = match response.count {
-        0 => String::new(),
-        _ => format!(", response p50 {}, p99 {}", show_ns(response.p50), show_ns(response.p99)),
-    };
-    format!("{}{times}", ends(requests))
+fn scenario_row(scenario: &ScenarioReport) -> Vec<Cell> {
+    let rate = grouped(scenario.rate.achieved);
+    figures_row(scenario.name.clone(), rate, &scenario.requests, &scenario.response_ns)
 }
 
-fn throughput(report: &Report) -> String {
-    let per_second = |bytes: u64| show_bytes(bytes as f64 / report.window_s);
+fn step_row(step: &StepReport, window_s: f64) -> Vec<Cell> {
+    let rate = grouped((step.requests.ok + step.requests.failed) as f64 / window_s);
+    figures_row(format!("  {}", step.name), rate, &step.requests, &step.response_ns)
+}
+
+fn figures_row(name: String, rate: String, requests: &Requests, response: &Timing) -> Vec<Cell> {
+    let failed = requests.failed + requests.dropped + requests.unsent;
+    let tone = if failed > 0 { Tone::Bad } else { Tone::Plain };
+    let shown = |ns: u64| Cell::from(time((response.count > 0).then_some(ns)));
+    vec![
+        name.into(),
+        rate.into(),
+        group(requests.ok).into(),
+        Cell::toned(group(failed), tone),
+        shown(response.p50),
+        shown(response.p95),
+        shown(response.p99),
+        shown(response.max),
+    ]
+}
+
+fn throughput(report: &Report, screen: &Screen) -> String {
+    let per_second = |count: u64| bytes(count as f64 / report.window_s);
     let (received, sent) = (per_second(report.bytes.received), per_second(report.bytes.sent));
-    row("Throughput", &format!("{received}/s received, {sent}/s sent"))
+    row(screen, "Throughput", &format!("{received}/s received, {sent}/s sent"))
 }
 
-fn cost(report: &Report) -> String {
+fn cost(report: &Report, screen: &Screen) -> String {
     let cpu = &report.cpu;
     let spun = match cpu.spun_per_request_ns {
         ns if ns >= 1.0 => format!(", {} of it watching the clock", show_ns(ns as u64)),
@@ -229,10 +292,18 @@ fn cost(report: &Report) -> String {
     };
     let each = show_ns(cpu.per_request_ns as u64);
     let (user_s, sys_s) = (cpu.user_s, cpu.sys_s);
-    let mut text = row("CPU", &format!("{each} per request{spun}; {user_s:.2} s user, {sys_s:.2} s kernel"));
-    text.push_str(&row("Memory", &show_bytes(cpu.resident_bytes_max as f64)));
+    let cpu = format!("{each} per request{spun}; {user_s:.2} s user, {sys_s:.2} s kernel");
+    [
+        row(screen, "CPU", &cpu),
+        row(screen, "Memory", &bytes(report.cpu.resident_bytes_max as f64)),
+        row(screen, "Connections", &connections(report)),
+    ]
+    .concat()
+}
+
+fn connections(report: &Report) -> String {
     let connections = &report.connections;
-    let mut line = format!("{} of {} open", connections.open, connections.asked);
+    let mut line = format!("{} of {} open", group(connections.open), group(connections.asked));
     for (count, thing) in [
         (connections.reconnects, "reconnect"),
         (connections.failures, "failed attempt"),
@@ -243,78 +314,34 @@ fn cost(report: &Report) -> String {
             let _ = write!(line, ", {}", counted(count, thing));
         }
     }
-    text.push_str(&row("Connections", &line));
-    text
+    line
 }
 
-fn thresholds(report: &Report) -> String {
-    let line = |threshold: &engine::report::ThresholdResult| {
-        let mark = if threshold.ok { "✓" } else { "✗" };
-        format!("  {mark} {}, measured {}\n", threshold.text, threshold.shown)
-    };
-    let lines: String = report.thresholds.iter().map(line).collect();
-    if lines.is_empty() { lines } else { format!("\nThresholds\n{lines}") }
+/// A condition and how it was met, as a line.
+pub(crate) fn threshold(threshold: &engine::report::ThresholdResult, screen: &Screen) -> String {
+    let (mark, tone) = if threshold.ok { ("✓", Tone::Good) } else { ("✗", Tone::Bad) };
+    let prefix = format!("  {} ", screen.paint(tone, mark));
+    hanging(
+        screen.width,
+        &prefix,
+        &plain::plain(&format!("{}, measured {}", threshold.text, threshold.shown)),
+    )
 }
 
-fn limits(report: &Report) -> String {
-    let lines: String = report.limits.iter().map(|limit| format!("  {limit}\n")).collect();
-    if lines.is_empty() { lines } else { format!("\nLimits of this run\n{lines}") }
+fn thresholds(report: &Report, screen: &Screen) -> String {
+    let lines: String = report.thresholds.iter().map(|result| threshold(result, screen)).collect();
+    titled("Thresholds", &lines, screen)
 }
 
-/// A line with a name before it.
-pub(crate) fn row(name: &str, text: &str) -> String {
-    format!("{name:12} {text}\n")
+fn limits(report: &Report, screen: &Screen) -> String {
+    let lines: String = report.limits.iter().map(|limit| hanging(screen.width, "  ", limit)).collect();
+    titled("Limits of this run", &lines, screen)
 }
 
-/// A rate for people: whole numbers in groups of three, small ones with decimals.
-pub(crate) fn grouped(value: f64) -> String {
-    if value < 100.0 { format!("{value:.1}") } else { group(value.round() as u64) }
-}
-
-/// With two decimals, rounded before it is split, so that what is rounded up is carried.
-fn grouped_exactly(value: f64) -> String {
-    let cents = (value * 100.0).round() as u64;
-    format!("{}.{:02}", group(cents / 100), cents % 100)
-}
-
-fn group(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A part of a whole, as a percentage.
-pub(crate) fn share(part: u64, whole: u64) -> String {
-    format!("{:.3} %", part as f64 / whole.max(1) as f64 * 100.0)
-}
-
-fn show_bytes(bytes: f64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB"];
-    let (mut value, mut unit) = (bytes, 0);
-    while value >= 1_024.0 && unit + 1 < units.len() {
-        value /= 1_024.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", units[unit])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_grouped_and_bytes_scaled() {
-        assert_eq!((grouped(1_234_567.0).as_str(), grouped(3.25).as_str()), ("1,234,567", "3.2"));
-        assert_eq!(grouped_exactly(9_999.996), "10,000.00", "what is rounded up is carried");
-        assert_eq!(grouped_exactly(9_999.994), "9,999.99");
-        assert_eq!((grouped_exactly(0.0).as_str(), grouped_exactly(0.05).as_str()), ("0.00", "0.05"));
-        assert_eq!(show_bytes(1_536.0), "1.5 KiB");
-        assert_eq!(share(1, 8), "12.500 %");
+/// Lines under a title, if there are any.
+pub(crate) fn titled(title: &str, lines: &str, screen: &Screen) -> String {
+    match lines.is_empty() {
+        true => String::new(),
+        false => format!("\n{}\n{lines}", screen.paint(Tone::Strong, title)),
     }
 }

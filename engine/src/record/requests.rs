@@ -108,6 +108,14 @@ impl RequestRecord {
         self.series.measured[range].iter().chain(outside)
     }
 
+    /// Each kind of request of a scenario, in the measured window and outside it together.
+    pub fn steps_of(&self, scenario: usize) -> impl Iterator<Item = Series> {
+        let of_step = |index: usize| {
+            Series::total([&self.series.measured[index]].into_iter().chain(self.series.outside.get(index)))
+        };
+        self.layout.series_of(scenario).map(of_step)
+    }
+
     /// Requests of a scenario that ended, in any way and any phase.
     pub fn ended_of(&self, scenario: usize) -> u64 {
         self.each_of(scenario).map(|series| series.ok + series.failed()).sum()

@@ -1,0 +1,332 @@
+//! The time series: a line for each interval while the run goes on, as JSON with whole histograms, or as CSV for a spreadsheet.
+
+use crate::output::files::Output;
+use crate::output::json;
+use engine::distribution::{Distribution, Summary};
+use engine::outcome::Kind;
+use engine::phase::Phase;
+use engine::plan::{Offered, Plan};
+use engine::record::{Series, Snapshot};
+use engine::redact;
+use engine::seams::Sink;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+/// Columns of the CSV, in the order of [`csv_row`].
+const COLUMNS: [&str; 14] = [
+    "time",
+    "run_id",
+    "scenario",
+    "from_s",
+    "to_s",
+    "phase",
+    "target_rps",
+    "achieved_rps",
+    "sent",
+    "ok",
+    "failed",
+    "dropped",
+    "bytes_sent",
+    "bytes_received",
+];
+/// A figure of a distribution, nanoseconds.
+type FigureOf = fn(&Summary) -> u64;
+
+/// The figures of each block of times, by their keys.
+const FIGURES: [(&str, FigureOf); 8] = [
+    ("p50", |summary| summary.p50),
+    ("p75", |summary| summary.p75),
+    ("p90", |summary| summary.p90),
+    ("p95", |summary| summary.p95),
+    ("p99", |summary| summary.p99),
+    ("p999", |summary| summary.p999),
+    ("p9999", |summary| summary.p9999),
+    ("max", |summary| summary.max),
+];
+
+/// Writes one interval after the other.
+pub(crate) struct TimeSeries {
+    output: Output,
+    form: Form,
+    offered: Offered,
+    /// Names of the scenarios, and of the kinds of request of each, as they may be written down.
+    scenarios: Vec<(String, Vec<String>)>,
+    run_id: String,
+    started_unix_ns: u64,
+}
+
+enum Form {
+    Json,
+    Csv,
+}
+
+/// One interval of the run, or of a scenario.
+struct Interval<'a> {
+    snapshot: &'a Snapshot,
+    series: &'a Series,
+    dropped: u64,
+    length_s: f64,
+}
+
+impl TimeSeries {
+    /// A series of this run into an opened output; its name decides the form.
+    pub(crate) fn new(output: Output, plan: &Plan, run_id: &str) -> TimeSeries {
+        let written = redact::written(plan);
+        let names = written.scenarios.iter().map(|scenario| {
+            let steps = scenario.steps().iter().map(|step| step.name.clone());
+            (scenario.name.clone(), steps.collect())
+        });
+        let form = if is_csv(output.path()) { Form::Csv } else { Form::Json };
+        TimeSeries {
+            output,
+            form,
+            offered: plan.offered(),
+            scenarios: names.collect(),
+            run_id: run_id.to_owned(),
+            started_unix_ns: 0,
+        }
+    }
+
+    fn told(&mut self, text: &str) -> io::Result<()> {
+        self.output.write(text.as_bytes())
+    }
+
+    fn time(&self, snapshot: &Snapshot) -> String {
+        let at_ns = self.started_unix_ns.saturating_add(snapshot.to_ns);
+        // To the millisecond: the calendar's clock is not read more exactly.
+        crate::session::show_time(UNIX_EPOCH + Duration::from_millis(at_ns / 1_000_000))
+    }
+
+    fn json(&self, snapshot: &Snapshot) -> Value {
+        let total = snapshot.total();
+        let interval = Interval::new(snapshot, &total, dropped(snapshot, None));
+        let stats = snapshot.stats();
+        let mut line = json!({
+            "time": self.time(snapshot),
+            "run_id": self.run_id,
+            "from_s": snapshot.from_ns as f64 / 1e9,
+            "to_s": snapshot.to_ns as f64 / 1e9,
+            "phase": phase(snapshot),
+            "rate": { "target": self.target(snapshot), "achieved": interval.achieved() },
+            "requests": interval.requests(),
+            "bytes": { "sent": total.bytes_sent, "received": total.bytes_received },
+            "connections": { "open": stats.open, "reconnects": stats.reconnects },
+            "hiccups": stats.hiccups,
+            "response_ns": timing(&total.response),
+            "service_ns": timing(&total.service),
+            "slip_ns": timing(&total.slip),
+            "lost": snapshot.lost,
+        });
+        match self.scenarios.as_slice() {
+            [(_, steps)] if steps.len() > 1 => line["steps"] = interval.steps(0, steps).into(),
+            [_] => {}
+            _ => line["scenarios"] = self.scenarios(snapshot).into(),
+        }
+        line
+    }
+
+    /// Each scenario, by its name.
+    fn scenarios(&self, snapshot: &Snapshot) -> Map<String, Value> {
+        let of_scenario = |(index, (name, steps)): (usize, &(String, Vec<String>))| {
+            let series = Series::total(snapshot.requests.each_of(index));
+            let interval = Interval::new(snapshot, &series, dropped(snapshot, Some(index)));
+            let mut line = json!({
+                "rate": { "achieved": interval.achieved() },
+                "requests": interval.requests(),
+                "response_ns": timing(&series.response),
+            });
+            if steps.len() > 1 {
+                line["steps"] = interval.steps(index, steps).into();
+            }
+            (name.clone(), line)
+        };
+        self.scenarios.iter().enumerate().map(of_scenario).collect()
+    }
+
+    /// Arrivals per second that the schedules ask for in the interval.
+    fn target(&self, snapshot: &Snapshot) -> Option<f64> {
+        let before = |ns: u64| self.offered.arrivals_before(ns);
+        let scheduled = before(snapshot.to_ns)? - before(snapshot.from_ns)?;
+        Some(scheduled as f64 / length_s(snapshot))
+    }
+
+    /// The rows of an interval: the whole run, then each of several scenarios.
+    fn csv(&self, snapshot: &Snapshot) -> io::Result<String> {
+        let total = snapshot.total();
+        let whole = Interval::new(snapshot, &total, dropped(snapshot, None));
+        let mut rows = vec![self.csv_row("", self.target(snapshot), &whole)];
+        if self.scenarios.len() > 1 {
+            for (index, (name, _)) in self.scenarios.iter().enumerate() {
+                let series = Series::total(snapshot.requests.each_of(index));
+                let interval = Interval::new(snapshot, &series, dropped(snapshot, Some(index)));
+                rows.push(self.csv_row(name, None, &interval));
+            }
+        }
+        csv_text(&rows)
+    }
+
+    fn csv_row(&self, scenario: &str, target: Option<f64>, interval: &Interval) -> Vec<String> {
+        let Interval { snapshot, series, dropped, .. } = interval;
+        let number = |value: f64| json::rounded(value).to_string();
+        let mut row = vec![
+            self.time(snapshot),
+            self.run_id.clone(),
+            scenario.to_owned(),
+            number(snapshot.from_ns as f64 / 1e9),
+            number(snapshot.to_ns as f64 / 1e9),
+            phase_name(snapshot).to_owned(),
+            target.map_or_else(String::new, number),
+            number(interval.achieved()),
+            series.sent.to_string(),
+            series.ok.to_string(),
+            series.failed().to_string(),
+            dropped.to_string(),
+            series.bytes_sent.to_string(),
+            series.bytes_received.to_string(),
+        ];
+        for distribution in [&series.response, &series.service, &series.slip] {
+            let summary = distribution.summary();
+            row.extend(FIGURES.iter().map(|(_, of)| match summary.count {
+                // Nothing was measured on no request: empty, and never 0.
+                0 => String::new(),
+                _ => of(&summary).to_string(),
+            }));
+        }
+        row
+    }
+}
+
+impl Sink for TimeSeries {
+    fn name(&self) -> String {
+        format!("--timeseries {}", self.output.path().display())
+    }
+
+    fn begin(&mut self, started_unix_ns: u64) -> io::Result<()> {
+        self.started_unix_ns = started_unix_ns;
+        match self.form {
+            Form::Json => Ok(()),
+            Form::Csv => self.told(&csv_text(&[header()])?),
+        }
+    }
+
+    fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> io::Result<()> {
+        if is_idle_end(snapshot) {
+            return Ok(());
+        }
+        let text = match self.form {
+            Form::Json => format!("{}\n", json::line(&self.json(snapshot))?),
+            Form::Csv => self.csv(snapshot)?,
+        };
+        self.told(&text)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+}
+
+impl<'a> Interval<'a> {
+    fn new(snapshot: &'a Snapshot, series: &'a Series, dropped: u64) -> Interval<'a> {
+        Interval { snapshot, series, dropped, length_s: length_s(snapshot) }
+    }
+
+    fn achieved(&self) -> f64 {
+        self.series.sent as f64 / self.length_s
+    }
+
+    fn requests(&self) -> Value {
+        let series = self.series;
+        let named = Kind::ALL.into_iter().filter(|kind| series.errors[*kind as usize] > 0);
+        let errors: Map<String, Value> =
+            named.map(|kind| (kind.name().to_owned(), series.errors[kind as usize].into())).collect();
+        json!({
+            "sent": series.sent,
+            "ok": series.ok,
+            "failed": series.failed(),
+            "dropped": self.dropped,
+            "errors": errors,
+        })
+    }
+
+    /// Each kind of request of a scenario. A kind does not know its drops.
+    fn steps(&self, scenario: usize, names: &[String]) -> Map<String, Value> {
+        let of_step = |(name, series): (&String, Series)| {
+            let interval = Interval { series: &series, dropped: 0, ..*self };
+            let line = json!({
+                "rate": { "achieved": interval.achieved() },
+                "requests": { "sent": series.sent, "ok": series.ok, "failed": series.failed() },
+                "response_ns": timing(&series.response),
+            });
+            (name.clone(), line)
+        };
+        names.iter().zip(self.snapshot.requests.steps_of(scenario)).map(of_step).collect()
+    }
+}
+
+/// Whether a name asks for CSV.
+fn is_csv(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
+}
+
+fn header() -> Vec<String> {
+    let times = ["response", "service", "slip"].iter();
+    let figures = times.flat_map(|time| FIGURES.iter().map(move |(name, _)| format!("{time}_{name}_ns")));
+    COLUMNS.iter().map(|name| (*name).to_owned()).chain(figures).collect()
+}
+
+fn csv_text(rows: &[Vec<String>]) -> io::Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    rows.iter().try_for_each(|row| writer.write_record(row))?;
+    let bytes = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
+    String::from_utf8(bytes).map_err(io::Error::other)
+}
+
+/// The rest of a run in which nothing happened any more.
+fn is_idle_end(snapshot: &Snapshot) -> bool {
+    let series = snapshot.total();
+    let happened = series.sent + series.ok + series.failed() + dropped(snapshot, None);
+    phase(snapshot) == Phase::Drain && happened == 0
+}
+
+fn phase(snapshot: &Snapshot) -> Phase {
+    snapshot.phases.at(snapshot.from_ns / 2 + snapshot.to_ns / 2)
+}
+
+fn phase_name(snapshot: &Snapshot) -> &'static str {
+    match phase(snapshot) {
+        Phase::Warmup => "warmup",
+        Phase::Measure => "measure",
+        Phase::Drain => "drain",
+    }
+}
+
+fn length_s(snapshot: &Snapshot) -> f64 {
+    snapshot.to_ns.saturating_sub(snapshot.from_ns).max(1) as f64 / 1e9
+}
+
+/// Arrivals that were dropped in an interval, of a scenario or of all.
+fn dropped(snapshot: &Snapshot, scenario: Option<usize>) -> u64 {
+    let record = match scenario {
+        Some(index) => snapshot.requests.scenarios[index],
+        None => snapshot.requests.scenario_total(),
+    };
+    record.dropped.measured + record.dropped.outside
+}
+
+fn timing(distribution: &Distribution) -> impl Serialize {
+    let summary = distribution.summary();
+    let is_known = summary.count > 0;
+    let mut block = Map::new();
+    for (name, of) in FIGURES {
+        // Nothing was measured on no request: null, and never 0.
+        block.insert(name.to_owned(), is_known.then(|| of(&summary)).into());
+    }
+    block.insert("mean".to_owned(), is_known.then_some(summary.mean).into());
+    block.insert("count".to_owned(), summary.count.into());
+    block.insert("hdr".to_owned(), distribution.encode().into());
+    block
+}
