@@ -6,6 +6,7 @@ use engine::report::{Report, Requests};
 use engine::target_outcome::TargetStatus;
 use engine::timing::Timing;
 use engine::verdict::{Cause, Status};
+use serde_json::Value;
 
 /// Rules that measure a share of something.
 const SHARES: [&str; 13] = [
@@ -118,6 +119,26 @@ fn of_judgement(report: &Report) -> Vec<String> {
         "no reason for what is not trusted, or one for what is",
     );
     found
+}
+
+/// Whether two documents say the same; numbers with a fraction to ten digits, because what is written has twelve.
+pub(crate) fn say_the_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| say_the_same(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            let is_in_other = |(key, value): (&String, &Value)| {
+                other.get(key).is_some_and(|other| say_the_same(value, other))
+            };
+            one.len() == other.len() && one.iter().all(is_in_other)
+        }
+        (Value::Number(one), Value::Number(other)) if one.is_f64() || other.is_f64() => {
+            let (one, other) = (one.as_f64().unwrap(), other.as_f64().unwrap());
+            (one - other).abs() <= 1e-10 * one.abs()
+        }
+        _ => one == other,
+    }
 }
 
 fn ends(requests: &Requests) -> bool {

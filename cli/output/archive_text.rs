@@ -24,11 +24,11 @@ pub(crate) fn list(entries: &[Entry], screen: &Screen) -> String {
         Column::word("VERDICT"),
         Column::figure("FAILED"),
         Column::word(if is_wide { "STARTED" } else { "STARTED UTC" }),
-        Column::figure("REQ/S"),
-        Column::figure("P50").left_out(1),
+        Column::figure("REQ/S").left_out(2),
+        Column::figure("P50").left_out(3),
         Column::figure("P99"),
-        Column::name("NAME", 6),
-        Column::name("TAGS", 6),
+        Column::name("NAME", 14),
+        Column::name("TAGS", 12).left_out(1),
     ]);
     for entry in entries {
         let held = entry.baselines.iter().map(|name| format!("baseline {name}"));
@@ -44,11 +44,17 @@ pub(crate) fn list(entries: &[Entry], screen: &Screen) -> String {
             grouped(entry.rate_rps).into(),
             time(entry.response_p50_ns).into(),
             time(entry.response_p99_ns).into(),
-            shortened(&plain(&entry.name), NAME_SHOWN).into(),
+            name(entry).into(),
             plain(&tags.join(", ")).into(),
         ]);
     }
     table.show(screen)
+}
+
+/// What a run is called. A URL that stands for a name says most without what all of them begin with.
+fn name(entry: &Entry) -> String {
+    let name = plain(&entry.name);
+    shortened(name.strip_prefix("http://").unwrap_or(&name), NAME_SHOWN)
 }
 
 fn verdict(name: &str) -> Cell {
@@ -63,8 +69,7 @@ pub(crate) fn removed(entries: &[Entry], verb: &str, screen: &Screen) -> String 
         Table::new(vec![Column::word(""), Column::word(""), Column::name("", 6), Column::word("")]);
     for entry in entries {
         let (id, started) = (short_id(&entry.run_id), to_the_second(&entry.started_at));
-        let name = shortened(&plain(&entry.name), NAME_SHOWN);
-        table.push(vec![id.into(), started.into(), name.into(), verb.into()]);
+        table.push(vec![id.into(), started.into(), name(entry).into(), verb.into()]);
     }
     table.show(screen)
 }

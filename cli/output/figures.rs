@@ -55,9 +55,18 @@ pub(crate) fn share(part: u64, whole: u64) -> String {
     percentage(part as f64 / whole.max(1) as f64)
 }
 
-/// A share of 1 as a percentage: three decimals, since one request in a hundred thousand may matter, and none where there is none.
+/// A share of 1 as a percentage of three digits. Only nothing is 0 %, and only all of it is 100 %.
 pub(crate) fn percentage(share: f64) -> String {
-    if share == 0.0 { "0 %".to_owned() } else { format!("{:.3} %", share * 100.0) }
+    let percent = share * 100.0;
+    match percent {
+        0.0 => "0 %".to_owned(),
+        percent if percent >= 100.0 => format!("{percent:.0} %"),
+        percent if percent >= 99.95 => ">99.9 %".to_owned(),
+        percent if percent >= 9.995 => format!("{percent:.1} %"),
+        percent if percent >= 0.9995 => format!("{percent:.2} %"),
+        percent if percent >= 0.0005 => format!("{percent:.3} %"),
+        _ => "<0.001 %".to_owned(),
+    }
 }
 
 /// A share as it was typed: no more decimals than it has, and two at most.
@@ -92,7 +101,9 @@ mod tests {
         assert_eq!(grouped_exactly(9_999.994), "9,999.99");
         assert_eq!((grouped_exactly(0.0).as_str(), grouped_exactly(0.05).as_str()), ("0.00", "0.05"));
         assert_eq!(bytes(1_536.0), "1.5 KiB");
-        assert_eq!((share(1, 8).as_str(), share(0, 8).as_str()), ("12.500 %", "0 %"));
+        let shares = [(1, 8), (0, 8), (8, 8), (99_999, 100_000), (1, 80), (1, 1_000), (1, 1_000_000)];
+        let shown = shares.map(|(part, whole)| share(part, whole));
+        assert_eq!(shown, ["12.5 %", "0 %", "100 %", ">99.9 %", "1.25 %", "0.100 %", "<0.001 %"]);
         assert_eq!((typed_percentage(0.05).as_str(), typed_percentage(0.29).as_str()), ("5 %", "29 %"));
         assert_eq!((seconds(2.0).as_str(), seconds(0.121_378_000_000_000_01).as_str()), ("2 s", "0.121 s"));
     }

@@ -144,7 +144,7 @@ impl World {
             history.push(&snapshot);
         }
         let lost = |every: u64| {
-            let before = |ns: u64| if every == 0 { 0 } else { ns / SLICE_NS * 100 / every };
+            let before = |ns: u64| (ns / SLICE_NS * 100).checked_div(every).unwrap_or(0);
             let outside = before(plan.phases.measure_from_ns);
             Tally { measured: before(length_ns) - outside, outside }
         };

@@ -118,7 +118,7 @@ impl Table {
             cells.max().unwrap_or(0).max(display_width(self.columns[index].title))
         };
         let mut widths: Vec<Option<usize>> =
-            (0..self.columns.len()).map(|index| Some(natural(index))).collect();
+            (0..self.columns.len()).map(|index| self.has_content(index).then(|| natural(index))).collect();
         loop {
             let excess = self.excess(&widths, width);
             if excess == 0 || self.shorten(&mut widths, excess) {
@@ -135,6 +135,11 @@ impl Table {
                 }
             }
         }
+    }
+
+    /// Whether a column says anything; one that may be left out does not stand there empty.
+    fn has_content(&self, index: usize) -> bool {
+        self.columns[index].left_out == 0 || self.rows.iter().any(|row| !row[index].text.is_empty())
     }
 
     /// By how much the columns are wider than there is room. A text takes what it is given, but not less than its title.

@@ -27,6 +27,8 @@ const LOOKS_IN_A_ROW: u32 = 3;
 const ERROR_LEFT: f64 = 0.5;
 /// Requests that have to lie beyond a percentile.
 const BEYOND_MIN: u64 = 30;
+/// Requests that have to lie beyond a percentile before its interval says how far the goal is.
+const BEYOND_TOLD_MIN: u64 = 10;
 /// How often the run is resampled for a look.
 const RESAMPLES: usize = 500;
 /// A goal that would take more than so many times what the run may take is out of reach.
@@ -314,11 +316,14 @@ impl Until {
             Figure::Quantile(quantile) => self.beyond(quantile),
             Figure::Mean => BEYOND_MIN,
         };
+        let for_beyond = slices * BEYOND_MIN as f64 / beyond as f64;
+        let for_width = |half_width: f64| slices * (half_width / self.goal.tolerance).powi(2).max(1.0);
         match found.half_width {
-            _ if beyond < BEYOND_MIN => slices * BEYOND_MIN as f64 / beyond as f64,
-            _ if found.obstacle.is_some() => f64::INFINITY,
-            Some(half_width) => slices * (half_width / self.goal.tolerance).powi(2).max(1.0),
-            None => f64::INFINITY,
+            // An interval that rests on a handful says nothing of its own width yet.
+            _ if beyond < BEYOND_TOLD_MIN => for_beyond,
+            Some(half_width) if beyond < BEYOND_MIN => for_beyond.max(for_width(half_width)),
+            Some(half_width) if found.obstacle.is_none() => for_width(half_width),
+            _ => f64::INFINITY,
         }
     }
 

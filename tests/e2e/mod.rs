@@ -12,6 +12,7 @@ mod examples;
 mod http;
 mod load;
 mod machine;
+mod manners;
 mod outputs;
 mod preflight;
 mod scenarios;
