@@ -4,6 +4,7 @@ pub(crate) mod archive_text;
 pub(crate) mod calibration_text;
 pub(crate) mod chart;
 pub(crate) mod comparison_text;
+pub(crate) mod destination;
 pub(crate) mod figures;
 pub(crate) mod files;
 #[cfg(test)]

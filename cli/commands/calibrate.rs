@@ -2,7 +2,7 @@
 
 use crate::exit::{Failure, SIGNAL};
 use crate::output::calibration_text;
-use crate::output::files::{self, Output};
+use crate::output::destination::{self, Output};
 use crate::output::screen::Screen;
 use clap::Args;
 use engine::plan::Plan;
@@ -32,7 +32,7 @@ pub(crate) struct CalibrateArgs {
 
 /// Measures, prints, and keeps what was measured. A signal ends it, and then nothing is kept.
 pub(crate) fn run(args: &CalibrateArgs) -> Result<ExitCode, Failure> {
-    let uses_stdout = files::stdout_of(&[&args.json])?;
+    let uses_stdout = destination::stdout_of(&[&args.json])?;
     let json = args.json.as_deref().map(|path| Output::open(path, "--json")).transpose()?;
     let halt = Arc::new(Halt::default());
     let signal = listen(halt.clone())?;

@@ -3,7 +3,7 @@
 use crate::exit::{self, Failure, USAGE};
 use crate::input::flags::{confidence, share};
 use crate::input::store;
-use crate::output::files::{Output, Unwritten, stdout_of};
+use crate::output::destination::{Output, Unwritten, stdout_of};
 use crate::output::layout::hanging;
 use crate::output::screen::{Screen, Tone};
 use crate::output::{chart, comparison_text};

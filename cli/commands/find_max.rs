@@ -7,8 +7,8 @@ use crate::exit::{self, Failure, USAGE};
 use crate::input::flags::{self, PlanArgs, share};
 use crate::input::load;
 use crate::output::chart;
+use crate::output::destination::{self, Output, Unwritten};
 use crate::output::figures::{NOTHING, grouped, percentage, time};
-use crate::output::files::{self, Output, Unwritten};
 use crate::output::layout::{hanging, row};
 use crate::output::plain::plain;
 use crate::output::screen::{Screen, Tone};
@@ -126,7 +126,7 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     }
     let search = Search::new(settings(args, &plan, probed)?);
     let confidence = flags::confidence(&args.confidence)?;
-    let uses_stdout = files::stdout_of(&[&args.json, &args.svg])?;
+    let uses_stdout = destination::stdout_of(&[&args.json, &args.svg])?;
     let json = args.json.as_deref().map(|path| Output::open(path, "--json")).transpose()?;
     let svg = args.svg.as_deref().map(|path| Output::open(path, "--svg")).transpose()?;
     let session = Session::begin()?;

@@ -1,7 +1,7 @@
 //! `vajra testbed`: the built-in server alone, the null responder, or the arrival recorder.
 
 use crate::exit::{Failure, USAGE};
-use crate::output::files::{self, Output};
+use crate::output::destination::{self, Output};
 use ::testbed::{Behaviour, Server, ServerOptions};
 use clap::Args;
 use engine::quantity::parse_duration_ns;
@@ -116,7 +116,7 @@ fn record(
         return Err(Failure::new(USAGE, message));
     };
     let after = after(args.arrivals_after.as_deref())?;
-    let is_stdout = files::is_stdout(path);
+    let is_stdout = destination::is_stdout(path);
     let output = Output::open(path, "--arrivals")?;
     let responder = NullResponder::record(address, *core, after)?;
     let greeting = format!("arrival recorder listens on http://{}/, on core {core}", responder.address());

@@ -4,7 +4,7 @@ use crate::output::figures::{grouped, percentage, time};
 use crate::output::layout::shortened;
 use crate::output::plain::plain;
 use crate::output::screen::{Screen, Tone};
-use crate::output::table::{Cell, Column, Table};
+use crate::output::table::{Cell, Column, TextTable};
 use crate::output::text::{short_id, titled, tone_of};
 use ::archive::Entry;
 use engine::quantity::show_ns;
@@ -19,7 +19,7 @@ const WHOLE_INSTANT_WIDTH: usize = 110;
 /// Runs in a line each: whether they can be believed and what failed come before how fast they were.
 pub(crate) fn list(entries: &[Entry], screen: &Screen) -> String {
     let is_wide = screen.width >= WHOLE_INSTANT_WIDTH;
-    let mut table = Table::new(vec![
+    let mut table = TextTable::new(vec![
         Column::word("RUN"),
         Column::word("VERDICT"),
         Column::figure("FAILED"),
@@ -66,7 +66,7 @@ fn verdict(name: &str) -> Cell {
 /// Runs that are removed, or would be.
 pub(crate) fn removed(entries: &[Entry], verb: &str, screen: &Screen) -> String {
     let mut table =
-        Table::new(vec![Column::word(""), Column::word(""), Column::name("", 6), Column::word("")]);
+        TextTable::new(vec![Column::word(""), Column::word(""), Column::name("", 6), Column::word("")]);
     for entry in entries {
         let (id, started) = (short_id(&entry.run_id), to_the_second(&entry.started_at));
         table.push(vec![id.into(), started.into(), name(entry).into(), verb.into()]);
@@ -76,7 +76,7 @@ pub(crate) fn removed(entries: &[Entry], verb: &str, screen: &Screen) -> String 
 
 /// The slowest requests, a line each.
 pub(crate) fn slowest(slowest: &[SlowRequest], screen: &Screen) -> String {
-    let mut table = Table::new(vec![
+    let mut table = TextTable::new(vec![
         Column::figure("  RESPONSE"),
         Column::figure("SERVICE"),
         Column::figure("SLIP"),

@@ -3,7 +3,7 @@
 use crate::output::figures::{bytes, grouped};
 use crate::output::layout::{hanging, row};
 use crate::output::screen::{Screen, Tone};
-use crate::output::table::{Column, Table};
+use crate::output::table::{Column, TextTable};
 use crate::output::text::titled;
 use engine::plan::Wait;
 use engine::quantity::{counted, show_ns};
@@ -32,7 +32,7 @@ fn head(calibration: &Calibration, screen: &Screen) -> String {
 }
 
 fn capacity(calibration: &Calibration, screen: &Screen) -> String {
-    let mut table = Table::new(vec![
+    let mut table = TextTable::new(vec![
         Column::figure("shards"),
         Column::figure("pipeline"),
         Column::figure("req/s"),
@@ -77,7 +77,7 @@ fn model(scaling: &Scaling, screen: &Screen) -> String {
 }
 
 fn pacing(calibration: &Calibration, screen: &Screen) -> String {
-    let mut table = Table::new(vec![
+    let mut table = TextTable::new(vec![
         Column::word("wait"),
         Column::figure("asked"),
         Column::figure("achieved"),
@@ -119,7 +119,7 @@ fn pacing_rows(pacing: &Pacing) -> [[String; 8]; 3] {
 
 fn hiccups(calibration: &Calibration, screen: &Screen) -> String {
     let titles = ["core", "per s", "p50", "p99", "max", "of time"];
-    let mut table = Table::new(titles.into_iter().map(Column::figure).collect());
+    let mut table = TextTable::new(titles.into_iter().map(Column::figure).collect());
     calibration.hiccups.iter().for_each(|core| table.push(hiccup_row(core).map(Into::into).into()));
     if table.is_empty() {
         return String::new();

@@ -4,7 +4,7 @@ use crate::output::figures::{group, grouped, percentage, typed_percentage};
 use crate::output::layout::hanging;
 use crate::output::plain;
 use crate::output::screen::{Screen, Tone};
-use crate::output::table::{Cell, Column, Table};
+use crate::output::table::{Cell, Column, TextTable};
 use crate::output::text::short_id;
 use engine::compare::row::{Basis, Row};
 use engine::compare::{Comparison, Judgement, Regression, RegressionStatus, RowMetric, SideSummary};
@@ -23,7 +23,7 @@ pub(crate) fn plain(comparison: &Comparison, regression: Option<&Regression>, sc
     for (name, side) in sides(comparison) {
         text.push_str(&hanging(screen.width, &format!("{name:<11}"), &summary(side)));
     }
-    let mut table = Table::new(vec![
+    let mut table = TextTable::new(vec![
         Column::name("", 13),
         Column::figure("base"),
         Column::figure("candidate"),

@@ -274,7 +274,7 @@ fn golden_checks() {
             "request",
             Grade::Fail,
             "GET /items of `http://10.0.0.2:8080/items` was answered with status 404 within 1.20 ms",
-            "mend the path, or go on with --force",
+            "fix the path, or go on with --force",
         ),
         check_of(
             "capacity",

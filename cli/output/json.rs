@@ -9,16 +9,16 @@ use std::io::{self, Write};
 const DIGITS: usize = 12;
 
 /// A value in indented lines.
-pub(crate) fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
+pub(crate) fn pretty(value: &impl Serialize) -> Result<String, serde_json::Error> {
     written(value, Rounded(PrettyFormatter::new()))
 }
 
 /// A value in one line.
-pub(crate) fn line(value: &impl Serialize) -> serde_json::Result<String> {
+pub(crate) fn line(value: &impl Serialize) -> Result<String, serde_json::Error> {
     written(value, Rounded(CompactFormatter))
 }
 
-fn written(value: &impl Serialize, formatter: impl Formatter) -> serde_json::Result<String> {
+fn written(value: &impl Serialize, formatter: impl Formatter) -> Result<String, serde_json::Error> {
     let mut bytes = Vec::new();
     value.serialize(&mut Serializer::with_formatter(&mut bytes, formatter))?;
     Ok(plain::json(&String::from_utf8_lossy(&bytes)))

@@ -44,7 +44,7 @@ pub(super) struct Frame {
 }
 
 /// A part of a line: it is left out, or made shorter, in the order of its number; 0 stays.
-struct Part {
+struct LinePart {
     left_out: u8,
     tone: Tone,
     text: String,
@@ -85,7 +85,7 @@ impl Frame {
         };
         let dropped = snapshot.requests.scenario_total().dropped;
         let mut parts =
-            vec![Part::fixed(Tone::Plain, self.elapsed(snapshot)), Part::fixed(Tone::Plain, phase)];
+            vec![LinePart::fixed(Tone::Plain, self.elapsed(snapshot)), LinePart::fixed(Tone::Plain, phase)];
         parts.extend(trouble(&series, dropped.measured + dropped.outside));
         parts.extend(snapshot.goal.as_ref().map(goal));
         parts.push(self.rate(&series, snapshot, middle_ns));
@@ -107,7 +107,7 @@ impl Frame {
         }
     }
 
-    fn rate(&self, series: &Series, snapshot: &Snapshot, middle_ns: u64) -> Part {
+    fn rate(&self, series: &Series, snapshot: &Snapshot, middle_ns: u64) -> LinePart {
         let length_s = snapshot.to_ns.saturating_sub(snapshot.from_ns).max(1) as f64 / 1e9;
         let achieved = grouped((series.ok + series.failed()) as f64 / length_s);
         let target = self.offered.rate_rps_at(middle_ns);
@@ -116,18 +116,18 @@ impl Frame {
             None => format!("{achieved} req/s"),
         };
         let shorter = target.map(|_| format!("{achieved} req/s"));
-        Part { left_out: 4, tone: Tone::Plain, text, shorter }
+        LinePart { left_out: 4, tone: Tone::Plain, text, shorter }
     }
 }
 
-impl Part {
-    fn fixed(tone: Tone, text: impl Into<String>) -> Part {
-        Part { left_out: 0, tone, text: text.into(), shorter: None }
+impl LinePart {
+    fn fixed(tone: Tone, text: impl Into<String>) -> LinePart {
+        LinePart { left_out: 0, tone, text: text.into(), shorter: None }
     }
 }
 
 /// What failed in an interval.
-fn trouble(series: &Series, dropped: u64) -> Option<Part> {
+fn trouble(series: &Series, dropped: u64) -> Option<LinePart> {
     let (failed, all) = (series.failed(), series.ok + series.failed() + dropped);
     let named: Vec<String> = [(failed, "failed"), (dropped, "dropped")]
         .into_iter()
@@ -135,7 +135,7 @@ fn trouble(series: &Series, dropped: u64) -> Option<Part> {
         .map(|(count, word)| format!("{} {word}", group(count)))
         .collect();
     let named = named.join(", ");
-    (!named.is_empty()).then(|| Part {
+    (!named.is_empty()).then(|| LinePart {
         left_out: 0,
         tone: Tone::Bad,
         text: format!("{named} ({})", share(failed + dropped, all)),
@@ -144,7 +144,7 @@ fn trouble(series: &Series, dropped: u64) -> Option<Part> {
 }
 
 /// How near a run has come to its goal.
-fn goal(progress: &GoalProgress) -> Part {
+fn goal(progress: &GoalProgress) -> LinePart {
     let known = match (progress.estimate_ns, progress.half_width) {
         (Some(ns), Some(half)) => format!("{} ± {:.1} %", show_ns(ns as u64), half * 100.0),
         (Some(ns), None) => show_ns(ns as u64),
@@ -152,7 +152,7 @@ fn goal(progress: &GoalProgress) -> Part {
     };
     let needed =
         progress.needed_s.map_or_else(String::new, |needed_s| format!(", needs {}", length(needed_s)));
-    Part {
+    LinePart {
         left_out: 1,
         tone: Tone::Plain,
         text: format!("until {}: {known}{needed}", progress.goal),
@@ -160,17 +160,17 @@ fn goal(progress: &GoalProgress) -> Part {
     }
 }
 
-fn percentile(name: &str, quantile: f64, series: &Series, left_out: u8) -> Part {
+fn percentile(name: &str, quantile: f64, series: &Series, left_out: u8) -> LinePart {
     let shown = match series.response.count() {
         0 => NOTHING.to_owned(),
         _ => show_ns(series.response.quantile_ns(quantile)),
     };
-    Part { left_out, tone: Tone::Plain, text: format!("{name} {shown}"), shorter: None }
+    LinePart { left_out, tone: Tone::Plain, text: format!("{name} {shown}"), shorter: None }
 }
 
 /// The parts that there is room for, as a line.
-fn fitted(mut parts: Vec<Part>, screen: &Screen) -> String {
-    let width = |parts: &[Part]| {
+fn fitted(mut parts: Vec<LinePart>, screen: &Screen) -> String {
+    let width = |parts: &[LinePart]| {
         let texts: usize = parts.iter().map(|part| display_width(&part.text)).sum();
         texts + GAP.len() * parts.len().saturating_sub(1)
     };

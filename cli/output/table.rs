@@ -10,13 +10,13 @@ const GAP: usize = 2;
 /// One column.
 pub(crate) struct Column {
     title: &'static str,
-    kind: Kind,
+    kind: ColumnKind,
     /// 0 is never left out; of the others the highest goes first.
     left_out: u8,
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum ColumnKind {
     /// Right-aligned.
     Figure,
     /// Left-aligned, as long as it is.
@@ -34,7 +34,7 @@ pub(crate) struct Cell {
 }
 
 /// Rows under their titles.
-pub(crate) struct Table {
+pub(crate) struct TextTable {
     columns: Vec<Column>,
     rows: Vec<Vec<Cell>>,
 }
@@ -42,22 +42,22 @@ pub(crate) struct Table {
 impl Column {
     /// A figure, right-aligned.
     pub(crate) fn figure(title: &'static str) -> Column {
-        Column { title, kind: Kind::Figure, left_out: 0 }
+        Column { title, kind: ColumnKind::Figure, left_out: 0 }
     }
 
     /// A word that is never shortened.
     pub(crate) fn word(title: &'static str) -> Column {
-        Column { title, kind: Kind::Word, left_out: 0 }
+        Column { title, kind: ColumnKind::Word, left_out: 0 }
     }
 
     /// A name that may be shortened, to no less than so many columns.
     pub(crate) fn name(title: &'static str, columns_min: usize) -> Column {
-        Column { title, kind: Kind::Name(columns_min), left_out: 0 }
+        Column { title, kind: ColumnKind::Name(columns_min), left_out: 0 }
     }
 
     /// A text that goes on in the next line; only the last column can be one.
     pub(crate) fn text(title: &'static str) -> Column {
-        Column { title, kind: Kind::Text, left_out: 0 }
+        Column { title, kind: ColumnKind::Text, left_out: 0 }
     }
 
     /// The same, left out where there is no room: the highest number first.
@@ -79,10 +79,10 @@ impl<T: Into<String>> From<T> for Cell {
     }
 }
 
-impl Table {
+impl TextTable {
     /// No row yet.
-    pub(crate) fn new(columns: Vec<Column>) -> Table {
-        Table { columns, rows: Vec::new() }
+    pub(crate) fn new(columns: Vec<Column>) -> TextTable {
+        TextTable { columns, rows: Vec::new() }
     }
 
     /// Adds a row: a cell for each column.
@@ -147,7 +147,7 @@ impl Table {
         let shown = widths.iter().zip(&self.columns).filter_map(|(width, column)| Some(((*width)?, column)));
         let needed: usize = shown
             .map(|(width, column)| {
-                GAP + if matches!(column.kind, Kind::Text) { width.min(TEXT_MIN) } else { width }
+                GAP + if matches!(column.kind, ColumnKind::Text) { width.min(TEXT_MIN) } else { width }
             })
             .sum();
         needed.saturating_sub(GAP).saturating_sub(width)
@@ -156,7 +156,7 @@ impl Table {
     /// Shortens names by so many columns, the longest first; false when they cannot be shortened so far.
     fn shorten(&self, widths: &mut [Option<usize>], excess: usize) -> bool {
         let slack = |index: usize, widths: &[Option<usize>]| match self.columns[index].kind {
-            Kind::Name(least) => widths[index].map_or(0, |width| width.saturating_sub(least)),
+            ColumnKind::Name(least) => widths[index].map_or(0, |width| width.saturating_sub(least)),
             _ => 0,
         };
         let all: usize = (0..widths.len()).map(|index| slack(index, widths)).sum();
@@ -178,14 +178,14 @@ impl Table {
         for (position, &index) in shown.iter().enumerate() {
             let (cell, width) = (&row[index], widths[index].unwrap_or(0));
             let is_last = position + 1 == shown.len();
-            if let (Kind::Text, true) = (self.columns[index].kind, is_last) {
+            if let (ColumnKind::Text, true) = (self.columns[index].kind, is_last) {
                 return hanging(screen.width, &line, &screen.paint(cell.tone, &cell.text));
             }
             let text = shortened(&cell.text, width);
             let padding = " ".repeat(width.saturating_sub(display_width(&text)));
             let painted = screen.paint(cell.tone, &text);
             match self.columns[index].kind {
-                Kind::Figure => line.extend([padding.as_str(), &painted]),
+                ColumnKind::Figure => line.extend([padding.as_str(), &painted]),
                 _ => line.extend([painted.as_str(), &padding]),
             }
             if !is_last {
@@ -203,8 +203,8 @@ const TEXT_MIN: usize = 16;
 mod tests {
     use super::*;
 
-    fn table() -> Table {
-        let mut table = Table::new(vec![
+    fn table() -> TextTable {
+        let mut table = TextTable::new(vec![
             Column::word("RUN"),
             Column::figure("P99"),
             Column::figure("P50").left_out(1),
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn the_last_text_wraps_under_itself() {
-        let mut table = Table::new(vec![Column::figure("RATE"), Column::text("OUTCOME")]);
+        let mut table = TextTable::new(vec![Column::figure("RATE"), Column::text("OUTCOME")]);
         table.push(vec!["100/s".into(), "not sustained: p99 is too long".into()]);
         assert_eq!(
             table.show(&Screen::plain(24)),

@@ -7,7 +7,7 @@ use crate::output::figures::{
 use crate::output::layout::{hanging, row};
 use crate::output::plain;
 use crate::output::screen::{Screen, Tone};
-use crate::output::table::{Cell, Column, Table};
+use crate::output::table::{Cell, Column, TextTable};
 use engine::outcome::Kind;
 use engine::quantity::{counted, show_ns};
 use engine::report::{RateBlock, Report, Requests, ScenarioReport, StepReport, Timing};
@@ -204,7 +204,7 @@ fn timings(report: &Report, screen: &Screen) -> String {
     let percentiles = PERCENTILES.iter().map(|(name, _)| Column::figure(name));
     // What has no place on a narrow screen is in the JSON all the same.
     let others = [Column::figure("mean").left_out(1), Column::figure("min").left_out(2)];
-    let mut table = Table::new([label].into_iter().chain(percentiles).chain(others).collect());
+    let mut table = TextTable::new([label].into_iter().chain(percentiles).chain(others).collect());
     let mut add = |name: &str, timing: &Timing| table.push(timing_row(name, timing));
     add("Response", &report.response_ns);
     add("Service", &report.service_ns);
@@ -228,7 +228,7 @@ fn timing_row(name: &str, timing: &Timing) -> Vec<Cell> {
 
 /// Each scenario where there are several, and each of its kinds of request where it has several.
 fn scenarios(report: &Report, screen: &Screen) -> String {
-    let mut table = Table::new(vec![
+    let mut table = TextTable::new(vec![
         Column::name("", 12),
         Column::figure("req/s"),
         Column::figure("ok"),

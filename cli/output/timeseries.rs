@@ -1,6 +1,6 @@
 //! The time series: a line for each interval while the run goes on, as JSON with whole histograms, or as CSV for a spreadsheet.
 
-use crate::output::files::Output;
+use crate::output::destination::Output;
 use crate::output::json;
 use engine::distribution::{Distribution, Summary};
 use engine::outcome::Kind;
@@ -65,7 +65,7 @@ enum Form {
 }
 
 /// One interval of the run, or of a scenario.
-struct Interval<'a> {
+struct SeriesInterval<'a> {
     snapshot: &'a Snapshot,
     series: &'a Series,
     dropped: u64,
@@ -103,7 +103,7 @@ impl TimeSeries {
 
     fn json(&self, snapshot: &Snapshot) -> Value {
         let total = snapshot.total();
-        let interval = Interval::new(snapshot, &total, dropped(snapshot, None));
+        let interval = SeriesInterval::new(snapshot, &total, dropped(snapshot, None));
         let stats = snapshot.stats();
         let mut line = json!({
             "time": self.time(snapshot),
@@ -133,7 +133,7 @@ impl TimeSeries {
     fn scenarios(&self, snapshot: &Snapshot) -> Map<String, Value> {
         let of_scenario = |(index, (name, steps)): (usize, &(String, Vec<String>))| {
             let series = Series::total(snapshot.requests.each_of(index));
-            let interval = Interval::new(snapshot, &series, dropped(snapshot, Some(index)));
+            let interval = SeriesInterval::new(snapshot, &series, dropped(snapshot, Some(index)));
             let mut line = json!({
                 "rate": { "achieved": interval.achieved() },
                 "requests": interval.requests(),
@@ -157,20 +157,20 @@ impl TimeSeries {
     /// The rows of an interval: the whole run, then each of several scenarios.
     fn csv(&self, snapshot: &Snapshot) -> io::Result<String> {
         let total = snapshot.total();
-        let whole = Interval::new(snapshot, &total, dropped(snapshot, None));
+        let whole = SeriesInterval::new(snapshot, &total, dropped(snapshot, None));
         let mut rows = vec![self.csv_row("", self.target(snapshot), &whole)];
         if self.scenarios.len() > 1 {
             for (index, (name, _)) in self.scenarios.iter().enumerate() {
                 let series = Series::total(snapshot.requests.each_of(index));
-                let interval = Interval::new(snapshot, &series, dropped(snapshot, Some(index)));
+                let interval = SeriesInterval::new(snapshot, &series, dropped(snapshot, Some(index)));
                 rows.push(self.csv_row(name, None, &interval));
             }
         }
         csv_text(&rows)
     }
 
-    fn csv_row(&self, scenario: &str, target: Option<f64>, interval: &Interval) -> Vec<String> {
-        let Interval { snapshot, series, dropped, .. } = interval;
+    fn csv_row(&self, scenario: &str, target: Option<f64>, interval: &SeriesInterval) -> Vec<String> {
+        let SeriesInterval { snapshot, series, dropped, .. } = interval;
         let number = |value: f64| json::rounded(value).to_string();
         let mut row = vec![
             self.time(snapshot),
@@ -229,9 +229,9 @@ impl Sink for TimeSeries {
     }
 }
 
-impl<'a> Interval<'a> {
-    fn new(snapshot: &'a Snapshot, series: &'a Series, dropped: u64) -> Interval<'a> {
-        Interval { snapshot, series, dropped, length_s: length_s(snapshot) }
+impl<'a> SeriesInterval<'a> {
+    fn new(snapshot: &'a Snapshot, series: &'a Series, dropped: u64) -> SeriesInterval<'a> {
+        SeriesInterval { snapshot, series, dropped, length_s: length_s(snapshot) }
     }
 
     fn achieved(&self) -> f64 {
@@ -255,7 +255,7 @@ impl<'a> Interval<'a> {
     /// Each kind of request of a scenario. A kind does not know its drops.
     fn steps(&self, scenario: usize, names: &[String]) -> Map<String, Value> {
         let of_step = |(name, series): (&String, Series)| {
-            let interval = Interval { series: &series, dropped: 0, ..*self };
+            let interval = SeriesInterval { series: &series, dropped: 0, ..*self };
             let line = json!({
                 "rate": { "achieved": interval.achieved() },
                 "requests": { "sent": series.sent, "ok": series.ok, "failed": series.failed() },
