@@ -8,6 +8,7 @@
 //! often as it says, but for coarse goals that stop at the first looks where a long memory is hidden by noise, a little less.
 
 use crate::distribution::Distribution;
+use crate::quantity::counted;
 use crate::random::Random;
 use crate::statistics::bootstrap::replicates;
 use crate::statistics::sample::{Portion, Sample, Statistic};
@@ -372,13 +373,16 @@ impl Until {
     /// Why the interval, however narrow, is not to be believed yet.
     fn obstacle(&self) -> Option<String> {
         if self.slices < SLICES_MIN {
-            return Some(format!("{} slices are fewer than {SLICES_MIN}", self.slices));
+            return Some(format!(
+                "there are {} and have to be {SLICES_MIN}",
+                counted(self.slices as u64, "slice")
+            ));
         }
         match self.goal.figure {
             Figure::Quantile(quantile) => {
                 let beyond = self.beyond(quantile);
                 (beyond < BEYOND_MIN)
-                    .then(|| format!("{beyond} requests lie beyond it, fewer than {BEYOND_MIN}"))
+                    .then(|| format!("beyond it lie {}, fewer than {BEYOND_MIN}", counted(beyond, "request")))
             }
             Figure::Mean => {
                 let index = tail_index(&self.portions)?;
@@ -656,7 +660,7 @@ mod tests {
         assert!((0..120).all(|_| !empty.push(&Distribution::new())));
         let found = empty.outcome();
         assert_eq!((found.estimate, found.low, found.half_width, found.reached), (None, None, None, false));
-        assert!(found.obstacle.unwrap().contains("0 requests lie beyond"));
+        assert!(found.obstacle.unwrap().contains("beyond it lie 0 requests"));
     }
 
     #[test]

@@ -91,7 +91,10 @@ fn of_run(report: &Report) -> Vec<Objection> {
             object(Obstacle::History, text, "make the run again, for 10 s or longer");
         }
         slices if slices < SLICES_MIN => {
-            let text = format!("run {id} has {slices} slices, too few for intervals to be relied on");
+            let text = format!(
+                "run {id} has {}, too few for intervals to be relied on",
+                counted(slices as u64, "slice")
+            );
             object(Obstacle::Slices, text, "run longer: 2 s give 20 slices, 10 s give 100");
         }
         _ => {}

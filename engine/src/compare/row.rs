@@ -5,6 +5,7 @@ use super::obstacle::{Objection, Obstacle, Refusal};
 use super::options::Options;
 use super::regression::{RegressionRow, RegressionStatus};
 use crate::distribution::Distribution;
+use crate::quantity::counted;
 use crate::random::Random;
 use crate::report::{RateBlock, Report};
 use crate::statistics::Interval;
@@ -309,7 +310,11 @@ impl fmt::Display for Omission {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Omission::FewBeyond(beyond) => {
-                write!(formatter, "{beyond} requests of a side lie beyond it, fewer than {BEYOND_MIN}")
+                write!(
+                    formatter,
+                    "beyond it lie {} of a side, fewer than {BEYOND_MIN}",
+                    counted(*beyond, "request")
+                )
             }
             Omission::DifferentRates => formatter.write_str("the sides were asked for different rates"),
             Omission::NoRatio => formatter.write_str("a side has none, so there is no ratio"),

@@ -4,6 +4,7 @@ use super::evidence::{Evidence, hiccup_share, lost_core_share, steal_share, thro
 use super::reason::{Cause, Reason, Status, rule};
 use crate::calibrated::Calibrated;
 use crate::distribution::Distribution;
+use crate::quantity::counted;
 use crate::record::{ShardStats, sum_of};
 
 /// One thing that makes numbers wrong.
@@ -123,9 +124,9 @@ pub(super) const RULES: [Rule; 22] = [
         explain: |evidence, share| {
             let stats = sum_of(&evidence.shards);
             let longest = crate::quantity::show_ns(stats.hiccup_ns_max);
-            let count = stats.hiccups;
+            let count = counted(stats.hiccups, "time");
             format!(
-                "the shards' loops stood still {count} times, {} of the time, {longest} at the longest",
+                "the shards' loops stood still {count}, {} of the time, {longest} at the longest",
                 percent(share)
             )
         },
@@ -236,7 +237,8 @@ pub(super) const RULES: [Rule; 22] = [
         measure: |evidence| evidence.snapshot.stats().clock_steps as f64,
         explain: |_, count| {
             format!(
-                "the clock jumped {count:.0} times by more than it can make up for, as after a suspend: times that span a jump are wrong by it"
+                "the clock jumped {} by more than it can make up for, as after a suspend: times that span a jump are wrong by it",
+                counted(count as u64, "time")
             )
         },
     },
@@ -343,7 +345,8 @@ pub(super) const RULES: [Rule; 22] = [
         measure: |evidence| evidence.unaccounted as f64,
         explain: |_, count| {
             format!(
-                "{count:.0} arrivals of the schedule are missing from the counts, or too many: please report it"
+                "the schedule and the counts differ by {}: please report it",
+                counted(count as u64, "arrival")
             )
         },
     },
