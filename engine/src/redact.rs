@@ -108,14 +108,40 @@ pub fn value(name: &str, value: &str) -> String {
 
 /// The words of a command line, as they may be written down.
 pub fn words(words: &[String]) -> Vec<String> {
-    let mut is_header = false;
+    let (mut is_header, mut is_user) = (false, false);
     let mut shown = Vec::new();
     for word in words {
         let is_flag = word.starts_with('-');
-        shown.push(if is_header || is_flag { header_line(word) } else { text(word) });
+        shown.push(match joined_user(word) {
+            Some((flag, user)) => format!("{flag}{}", user_line(user)),
+            None if is_user => user_line(word),
+            None if is_header || is_flag => header_line(word),
+            None => text(word),
+        });
+        is_user = word == "--user" || joined_user(word).is_some_and(|(_, user)| user.is_empty());
         is_header = word == "--header" || (is_flag && !word.starts_with("--") && word.ends_with('H'));
     }
     shown
+}
+
+/// A user's name and password whose flag stands before them in the same word: `--user=`, or `-u`, after flags without a value.
+fn joined_user(word: &str) -> Option<(&str, &str)> {
+    let from = match word.strip_prefix("--user=") {
+        Some(_) => "--user=".len(),
+        None => {
+            let flags = word.strip_prefix('-')?.trim_start_matches(['q', 'L']);
+            word.len() - flags.strip_prefix('u')?.len()
+        }
+    };
+    Some(word.split_at(from))
+}
+
+/// `name:password`, of which the name may be seen.
+fn user_line(word: &str) -> String {
+    match word.split_once(':') {
+        Some((name, password)) => format!("{name}:{}", mark(password.as_bytes())),
+        None => word.to_owned(),
+    }
 }
 
 /// `Name: value`, with or without its flag before it.
@@ -395,6 +421,26 @@ mod tests {
         assert!(shown.contains(&"Accept: */*".to_owned()), "{shown:?}");
         assert_eq!(shown[4], format!("Authorization: {}", mark(b"Bearer s3cret")));
         assert!(shown.contains(&format!("-qHKey: {}", mark(b"s3cret"))), "{shown:?}");
+    }
+
+    #[test]
+    fn a_password_beside_a_name_is_one_wherever_its_flag_stands() {
+        let given = [
+            "vajra",
+            "-u",
+            "joe:s3cret",
+            "-ujoe:s3cret",
+            "-qLu",
+            "joe:s3cret",
+            "--user=joe:s3cret",
+            "--user",
+        ];
+        let given: Vec<String> =
+            given.into_iter().chain(["joe:s3cret", "http://h:80/"]).map(String::from).collect();
+        let (shown, secret) = (words(&given), mark(b"s3cret"));
+        assert!(!shown.join(" ").contains("s3cret"), "{shown:?}");
+        assert_eq!([&shown[2], &shown[3]], [&format!("joe:{secret}"), &format!("-ujoe:{secret}")]);
+        assert_eq!([&shown[4], &shown[9]], ["-qLu", "http://h:80/"]);
     }
 
     #[test]
