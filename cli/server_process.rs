@@ -15,8 +15,14 @@ use std::time::{Duration, Instant};
 const READY_MAX: Duration = Duration::from_secs(60);
 /// How long it may take to end once it was asked to.
 const END_MAX: Duration = Duration::from_secs(10);
+/// After this a wait is told, and again after each of the longer ones.
+const TOLD_AFTER: Duration = Duration::from_secs(3);
+const TOLD_EVERY: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(50);
 const CONNECT_MAX: Duration = Duration::from_secs(1);
+
+/// Why what a server says may not be seen.
+const HIDDEN_OUTPUT: &str = "its standard output is not shown, unless its command ends in `>&2`";
 
 /// The process group of the server that is running; 0 when there is none.
 static GROUP: AtomicI32 = AtomicI32::new(0);
@@ -64,26 +70,29 @@ impl Served {
         addresses: &[SockAddr],
         go_on: impl Fn() -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let asked = Instant::now();
+        let (command, place) = (redact::text(&self.command), places(addresses));
+        let (asked, mut told) = (Instant::now(), 0);
         while asked.elapsed() < READY_MAX {
             go_on()?;
             if let Some(status) = self.ended() {
-                let message = format!(
-                    "`{}` ended ({status}) before it accepted connections",
-                    redact::text(&self.command)
-                );
-                return Err(Failure::runtime(message));
+                return Err(Failure::runtime(format!(
+                    "`{command}` ended ({status}) before it accepted connections at {place}\n  help: {HIDDEN_OUTPUT}"
+                )));
             }
             if addresses.iter().any(accepts) {
                 return Ok(());
             }
+            if tellings(asked.elapsed()) > told {
+                told = tellings(asked.elapsed());
+                let (waited, most) = (asked.elapsed().as_secs(), READY_MAX.as_secs());
+                eprintln!("waiting for `{command}` to accept connections at {place}: {waited} s of {most} s");
+            }
             std::thread::sleep(POLL);
         }
-        let (command, seconds) = (redact::text(&self.command), READY_MAX.as_secs());
-        let message = format!(
-            "`{command}` accepted no connection at the target's address within {seconds} s\n  help: let it listen where the plan's URL points"
-        );
-        Err(Failure::runtime(message))
+        Err(Failure::runtime(format!(
+            "`{command}` accepted no connection at {place} within {} s\n  help: let it listen where the plan's URL points; {HIDDEN_OUTPUT}",
+            READY_MAX.as_secs()
+        )))
     }
 
     fn ended(&mut self) -> Option<ExitStatus> {
@@ -113,6 +122,35 @@ impl Drop for Served {
     }
 }
 
+/// How often a wait of this length is to have been told.
+fn tellings(waited: Duration) -> u64 {
+    match waited.checked_sub(TOLD_AFTER) {
+        Some(longer) => 1 + longer.as_secs() / TOLD_EVERY.as_secs(),
+        None => 0,
+    }
+}
+
+/// Where a server is to listen.
+fn places(addresses: &[SockAddr]) -> String {
+    let place = |address: &SockAddr| match (address.as_socket(), address.as_pathname()) {
+        (Some(address), _) => address.to_string(),
+        (None, Some(path)) => path.display().to_string(),
+        (None, None) => "the target's address".into(),
+    };
+    addresses.iter().map(place).collect::<Vec<_>>().join(" or ")
+}
+
 fn accepts(address: &SockAddr) -> bool {
     connect(address, CONNECT_MAX).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_told_after_seconds_and_then_now_and_again() {
+        let told = |seconds| tellings(Duration::from_secs(seconds));
+        assert_eq!([0, 2, 3, 12, 13, 22, 23].map(told), [0, 0, 1, 1, 2, 2, 3]);
+    }
 }
