@@ -4,3 +4,5 @@ pub(crate) mod diagnose;
 pub(crate) mod flags;
 pub(crate) mod load;
 pub(crate) mod store;
+pub(crate) mod target_word;
+pub(crate) mod typed;

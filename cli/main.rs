@@ -7,6 +7,7 @@
 mod args;
 mod commands;
 mod exit;
+mod help;
 mod input;
 mod output;
 mod server_process;
@@ -15,21 +16,31 @@ mod signals;
 mod target;
 
 use args::Command;
-use commands::{archive, calibrate, check, compare, find_max, gate, run, schema, testbed};
+use commands::{archive, calibrate, check, compare, completions, find_max, gate, man, run, schema, testbed};
+use exit::Failure;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let command = args::parse(std::env::args_os());
-    let outcome = match command {
-        Command::Run(run) => run::run(&run),
-        Command::Compare(compare) => compare::run(&compare),
-        Command::Gate(gate) => gate::run(&gate),
-        Command::FindMax(search) => find_max::run(&search),
-        Command::Check(check) => check::run(&check),
-        Command::Archive(archive) => archive::run(&archive),
-        Command::Calibrate(calibrate) => calibrate::run(&calibrate),
-        Command::Testbed(testbed) => testbed::run(&testbed),
+    let outcome = args::parse(std::env::args_os()).and_then(|command| carry_out(&command));
+    outcome.unwrap_or_else(Failure::tell)
+}
+
+fn carry_out(command: &Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Run(run) => run::run(run),
+        Command::Compare(compare) => compare::run(compare),
+        Command::Gate(gate) => gate::run(gate),
+        Command::FindMax(search) => find_max::run(search),
+        Command::Check(check) => check::run(check),
+        Command::Archive(archive) => archive::run(archive),
+        Command::Calibrate(calibrate) => calibrate::run(calibrate),
+        Command::Testbed(testbed) => testbed::run(testbed),
         Command::Schema => schema::run(),
-    };
-    outcome.unwrap_or_else(|failure| failure.tell())
+        Command::Completions(completions) => completions::run(completions, args::definition()),
+        Command::Man(man) => man::run(man, args::definition()),
+        Command::Version => {
+            println!("vajra {}", env!("VERSION_LINE"));
+            Ok(ExitCode::SUCCESS)
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! `vajra archive`: runs that were kept, listed, shown, named, carried elsewhere and removed. And keeping one, at the end of a run.
 
 use crate::exit::{Failure, USAGE};
+use crate::help;
 use crate::output::plain::{self, plain};
 use crate::output::screen::Screen;
 use crate::output::text::short_id;
@@ -23,7 +24,16 @@ use std::time::{Duration, SystemTime};
 const PATIENCE_AFTER_SIGNAL: Duration = Duration::from_secs(1);
 const DAY_S: u64 = 86_400;
 
+const EXAMPLES: &str = "\
+Examples:
+  vajra archive list -n 10
+  vajra archive show last
+  vajra archive tag last before-upgrade
+  vajra archive export main -o main.vajra
+  vajra archive prune --keep 100 --older-than 30d --dry-run";
+
 #[derive(Args)]
+#[command(after_help = help::MORE, after_long_help = EXAMPLES)]
 pub(crate) struct ArchiveArgs {
     #[command(subcommand)]
     verb: Verb,

@@ -1,6 +1,7 @@
 //! `vajra calibrate`: what this machine can do, as a table and as JSON, kept for later runs to be judged by.
 
 use crate::exit::{Failure, SIGNAL};
+use crate::help;
 use crate::output::calibration_text;
 use crate::output::destination::{self, Output};
 use crate::output::screen::Screen;
@@ -19,8 +20,14 @@ use std::time::SystemTime;
 /// The folder of Vajra inside the user's folder for caches.
 const FOLDER: &str = "vajra";
 
+const EXAMPLES: &str = "\
+Examples:
+  vajra calibrate                    about a minute; kept for check and run
+  vajra calibrate --quick --json calibration.json";
+
 /// What is asked of a calibration.
 #[derive(Args)]
+#[command(after_help = help::MORE, after_long_help = EXAMPLES)]
 pub(crate) struct CalibrateArgs {
     /// A look of some seconds in place of a minute; rough.
     #[arg(long)]

@@ -2,6 +2,7 @@
 
 use crate::commands::calibrate;
 use crate::exit::{Failure, PREFLIGHT};
+use crate::help;
 use crate::input::flags::PlanArgs;
 use crate::input::load;
 use crate::output::layout::hanging;
@@ -18,13 +19,20 @@ use serde_json::json;
 use shards::preflight::{Check, Grade, capacity, check};
 use std::process::ExitCode;
 
+const EXAMPLES: &str = "\
+Examples:
+  vajra check plan.toml              is this machine, and the target, up to it?
+  vajra check http://10.0.0.2:8080/ -R 20k -c 500 -t 2
+  vajra check testbed: --json        what this machine allows, for scripts";
+
 /// What is asked of a check.
 #[derive(Args)]
+#[command(after_help = help::MORE, after_long_help = help::of_runs(EXAMPLES))]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     plan: PlanArgs,
     /// Print the checks as JSON.
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     json: bool,
 }
 

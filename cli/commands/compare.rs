@@ -1,6 +1,7 @@
 //! `vajra compare`: two sides, with confidence; and how a comparison is shown, which `vajra gate` does the same way.
 
 use crate::exit::{self, Failure, USAGE};
+use crate::help;
 use crate::input::flags::{confidence, share};
 use crate::input::store;
 use crate::output::destination::{Output, Unwritten, stdout_of};
@@ -8,7 +9,7 @@ use crate::output::layout::hanging;
 use crate::output::screen::{Screen, Tone};
 use crate::output::{chart, comparison_text};
 use ::archive::unix_ns;
-use clap::Args;
+use clap::{Args, ValueHint};
 use engine::compare::refusal::{Obstacle, Refusal};
 use engine::compare::{Comparison, Judgement, Minimums, Options, Regression, RegressionStatus};
 use engine::report::Report;
@@ -16,42 +17,77 @@ use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+const EXAMPLES: &str = "\
+Examples:
+  vajra compare last~1 last          the run before the last, and the last
+  vajra compare before.json after.json --markdown comparison.md
+  vajra compare main~1,main 3f2a,9c41 --paired --svg overlay.svg";
+
 /// What is asked of a comparison.
 #[derive(Args)]
+#[command(after_help = help::MORE, after_long_help = EXAMPLES)]
 pub(crate) struct CompareArgs {
-    /// The base: a report, a bundle, or runs of the archive (an id, a tag, a baseline, last, last~1). Several: with commas.
-    #[arg(value_name = "BASE")]
+    /// The base: a report, or a run of the archive.
+    #[arg(
+        long_help = "The base: a report, a bundle, or runs of the archive (an id, a tag, a baseline, last, last~1). Several: with commas.",
+        value_name = "BASE", value_hint = ValueHint::AnyPath,
+    )]
     base: String,
     /// The candidate's runs, all taken together.
-    #[arg(value_name = "CANDIDATE", required = true)]
+    #[arg(value_name = "CANDIDATE", required = true, value_hint = ValueHint::AnyPath)]
     candidates: Vec<String>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Comparison")]
     rules: ComparisonRules,
-    /// The runs of both sides were made by turns: the first beside the first, and so on.
-    #[arg(long)]
+    /// The runs of both sides were made by turns.
+    #[arg(
+        long_help = "The runs of both sides were made by turns: the first beside the first, and so on",
+        long,
+        help_heading = "Comparison"
+    )]
     paired: bool,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Output")]
     presentation: Presentation,
-    /// Nothing on standard output but what was asked for.
-    #[arg(short = 'q', long)]
+    /// Only what was asked for on standard output.
+    #[arg(
+        long_help = "Nothing on standard output but what was asked for",
+        short = 'q',
+        long,
+        help_heading = "Output"
+    )]
     quiet: bool,
 }
 
 /// By which rules two sides are compared.
 #[derive(Args)]
 pub(crate) struct ComparisonRules {
-    /// How sure a difference has to be, over all rows together.
-    #[arg(long, value_name = "SHARE", default_value = "95%")]
+    /// How sure a difference has to be.
+    #[arg(
+        long_help = "How sure a difference has to be, over all rows together",
+        long,
+        value_name = "SHARE",
+        default_value = "95%"
+    )]
     confidence: String,
-    /// The least difference of interest, as a share of the base [default: 1%, and 5% of CPU time].
-    #[arg(long, value_name = "SHARE")]
+    /// The least difference of interest.
+    #[arg(
+        long_help = "The least difference of interest, as a share of the base [default: 1%, and 5% of CPU time]",
+        long,
+        value_name = "SHARE"
+    )]
     min_effect: Option<String>,
-    /// The least difference of interest in the share of requests that failed, of all requests; also a gate's limit for it.
-    #[arg(long, value_name = "SHARE", default_value = "0.1%")]
+    /// The same, in the share of failures.
+    #[arg(
+        long_help = "The least difference of interest in the share of requests that failed, of all requests; also a gate's limit for it",
+        long,
+        value_name = "SHARE",
+        default_value = "0.1%"
+    )]
     min_failed: String,
-    /// What may differ, or be in the way, and becomes a note: plan, environment, invalid, loop, slices, pairs.
-    /// May be given several times.
-    #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = Obstacle::parse)]
+    /// What may differ: plan, environment, …
+    #[arg(
+        long_help = "What may differ, or be in the way, and becomes a note: plan, environment, invalid, loop, slices, pairs. May be given several times.",
+        long, value_name = "WHAT", value_delimiter = ',', value_parser = Obstacle::parse,
+    )]
     allow: Vec<Obstacle>,
 }
 
@@ -61,11 +97,19 @@ pub(crate) struct Presentation {
     /// Write the comparison as JSON; - is standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write it as Markdown, for a comment on a pull request; - is standard output.
-    #[arg(long, value_name = "FILE")]
+    /// Write it as Markdown; - is standard output.
+    #[arg(
+        long_help = "Write it as Markdown, for a comment on a pull request; - is standard output",
+        long,
+        value_name = "FILE"
+    )]
     markdown: Option<PathBuf>,
-    /// Write the two distributions, laid over each other, as SVG.
-    #[arg(long, value_name = "FILE")]
+    /// Write the two distributions as SVG.
+    #[arg(
+        long_help = "Write the two distributions, laid over each other, as SVG",
+        long,
+        value_name = "FILE"
+    )]
     svg: Option<PathBuf>,
 }
 

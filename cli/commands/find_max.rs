@@ -4,6 +4,7 @@
 
 use crate::commands::run::{Manner, preflight};
 use crate::exit::{self, Failure, USAGE};
+use crate::help;
 use crate::input::flags::{self, PlanArgs, share};
 use crate::input::load;
 use crate::output::chart;
@@ -43,45 +44,81 @@ const PAUSE_STEP: Duration = Duration::from_millis(100);
 /// A probe warms up for this part (1/n) of its length when the plan does not say how long.
 const WARMUP_PART: u64 = 5;
 
+const EXAMPLES: &str = "\
+Examples:
+  vajra find-max http://10.0.0.2:8080/ --slo 'p(99)<50ms, failed<0.1%' -c 200
+  vajra find-max plan.toml --scenario read --from 1k --to 50k
+  vajra find-max plan.toml -d 5s --tolerance 5% --svg curve.svg --json -";
+
+/// The heading that stands first.
+const SEARCH: &str = "Search";
+
 /// What is asked of a search.
 #[derive(Args)]
+#[command(after_help = help::MORE, after_long_help = help::of_runs(EXAMPLES))]
 pub(crate) struct FindMaxArgs {
-    #[command(flatten)]
-    plan: PlanArgs,
-    /// What a sustained rate has to meet [default: the plan's thresholds]. An example: 'p(99)<50ms, failed<0.1%'. Without a
-    /// condition on failures, failed<1% is added.
-    #[arg(long, value_name = "CONDITIONS")]
+    /// What a sustained rate has to meet.
+    #[arg(
+        long_help = "What a sustained rate has to meet, such as 'p(99)<50ms, failed<0.1%' [default: the plan's thresholds]. Without a condition on failures, failed<1% is added.",
+        long, value_name = "CONDITIONS", help_heading = SEARCH,
+    )]
     slo: Option<String>,
-    /// The scenario whose rate is searched; the others keep theirs [default: all together, in the plan's proportions].
-    #[arg(long, value_name = "NAME")]
+    /// The scenario whose rate is searched.
+    #[arg(
+        long_help = "The scenario whose rate is searched; the others keep theirs [default: all together, in the plan's proportions]",
+        long, value_name = "NAME", help_heading = SEARCH,
+    )]
     scenario: Option<String>,
     /// The lowest rate worth finding.
-    #[arg(long, value_name = "RATE", default_value = "1")]
+    #[arg(long, value_name = "RATE", default_value = "1", help_heading = SEARCH)]
     from: String,
     /// The highest rate to try.
-    #[arg(long, value_name = "RATE", default_value = "10M")]
+    #[arg(long, value_name = "RATE", default_value = "10M", help_heading = SEARCH)]
     to: String,
-    /// How close the answer has to be: the lowest rate that is not sustained over the highest that is, less 1.
-    #[arg(long, value_name = "SHARE", default_value = "2%")]
+    /// How close the answer has to be.
+    #[arg(
+        long_help = "How close the answer has to be: the lowest rate that is not sustained over the highest that is, less 1",
+        long, value_name = "SHARE", default_value = "2%", help_heading = SEARCH,
+    )]
     tolerance: String,
     /// How sure each probe has to be.
-    #[arg(long, value_name = "SHARE", default_value = "95%")]
+    #[arg(long, value_name = "SHARE", default_value = "95%", help_heading = SEARCH)]
     confidence: String,
-    /// Write the answer and every probe as JSON; - is standard output.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Write the curve of response times by rate as SVG.
-    #[arg(long, value_name = "FILE")]
-    svg: Option<PathBuf>,
-    /// Search even though preflight says that runs cannot be what was asked for.
-    #[arg(long)]
-    force: bool,
-    /// End with the code of an INVALID run when the limit is the generator, not the target, or is not known.
-    #[arg(long)]
+    #[command(flatten)]
+    plan: PlanArgs,
+    /// Let a limit other than the target fail.
+    #[arg(
+        long_help = "End with the code of an INVALID run, 3, when the limit is the generator, not the target, or is not known",
+        long,
+        help_heading = "Conditions"
+    )]
     strict: bool,
+    /// Write answer and probes as JSON; - is stdout.
+    #[arg(
+        long_help = "Write the answer and every probe as JSON; - is standard output",
+        long,
+        value_name = "FILE",
+        help_heading = "Output"
+    )]
+    json: Option<PathBuf>,
+    /// Write the curve by rate as SVG.
+    #[arg(
+        long_help = "Write the curve of response times by rate as SVG",
+        long,
+        value_name = "FILE",
+        help_heading = "Output"
+    )]
+    svg: Option<PathBuf>,
     /// No line for each probe.
-    #[arg(short = 'q', long)]
+    #[arg(short = 'q', long, help_heading = "Output")]
     quiet: bool,
+    /// Search even though preflight objects.
+    #[arg(
+        long_help = "Search even though preflight says that runs cannot be what was asked for",
+        long,
+        help_heading = "Preflight"
+    )]
+    force: bool,
 }
 
 /// One rate that was tried.

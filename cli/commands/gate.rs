@@ -6,6 +6,7 @@ use crate::commands::archive::{self, KeptRun};
 use crate::commands::compare::{ComparisonRules, Presentation, Sheets, compared, refused};
 use crate::commands::run::{Manner, look_before};
 use crate::exit::{self, Failure, USAGE};
+use crate::help;
 use crate::input::flags::{PlanArgs, share};
 use crate::input::{load, store};
 use crate::output::plain::plain;
@@ -15,7 +16,7 @@ use crate::output::text;
 use crate::server_process::Served;
 use crate::session::{NewRun, Session};
 use crate::target::{self, Ready};
-use clap::Args;
+use clap::{Args, Command, ValueHint};
 use engine::compare::refusal::{Obstacle, PAIRS_MIN, require_comparable, require_same_plan};
 use engine::compare::{Comparison, Judgement, Options, Regression, RegressionStatus};
 use engine::plan::Plan;
@@ -34,42 +35,98 @@ const LIMIT_DEFAULT: &str = "5%";
 /// An INVALID run is made again this often: one stall of the machine should not cost a pipeline its answer.
 const RETRIES: u32 = 1;
 
+const EXAMPLES: &str = "\
+Examples:
+  vajra gate plan.toml --against http://old:8080/ --threshold 5%
+  vajra gate plan.toml --against 'exec ./old' --with 'exec ./new'
+  vajra gate plan.toml --baseline main --save-baseline
+  vajra gate plan.toml --baseline main --threshold 3% --markdown gate.md";
+
+/// The heading that stands first: what is held against what.
+const SIDES: &str = "The two sides";
+
 /// What is asked of a gate.
 #[derive(Args)]
+#[command(after_help = help::MORE, after_long_help = help::of_runs(EXAMPLES))]
 pub(crate) struct GateArgs {
-    #[command(flatten)]
-    plan: PlanArgs,
-    /// What to hold the runs against: a saved baseline, a tag, a run, or a file.
-    #[arg(long, value_name = "NAME|FILE", required_unless_present = "against")]
-    baseline: Option<String>,
-    /// Save the runs as the baseline, in place of what it held, and compare nothing.
-    #[arg(long, requires = "baseline", conflicts_with_all = ["json", "markdown", "svg"])]
-    save_baseline: bool,
-    /// Measure a baseline by turns with the candidate: its URL, or the command that serves the plan's URL.
-    #[arg(long, value_name = "URL|CMD", conflicts_with = "baseline")]
+    /// Measure a base by turns: its URL, or a command.
+    #[arg(
+        long_help = "Measure a base by turns with the candidate: its URL, or the command that serves the plan's URL",
+        long, value_name = "URL|CMD", conflicts_with = "baseline", help_heading = SIDES,
+    )]
     against: Option<String>,
-    /// The command that serves the plan's URL for the candidate's runs. Absent: it is up already.
-    #[arg(long, value_name = "CMD")]
+    /// The command that serves the candidate.
+    #[arg(
+        long_help = "The command that serves the plan's URL for the candidate's runs. Without it the candidate is up already.",
+        long, value_name = "CMD", value_hint = ValueHint::CommandString, help_heading = SIDES,
+    )]
     with: Option<String>,
+    /// Hold the runs against saved ones, or a file.
+    #[arg(
+        long_help = "What to hold the runs against: a saved baseline, a tag, a run, or a file",
+        long, value_name = "NAME|FILE", value_hint = ValueHint::AnyPath, help_heading = SIDES,
+    )]
+    baseline: Option<String>,
+    /// Make the runs the baseline.
+    #[arg(
+        long_help = "Save the runs as the baseline, in place of what it held, and compare nothing",
+        long,
+        requires = "baseline",
+        conflicts_with_all = ["json", "markdown", "svg"],
+        help_heading = SIDES,
+    )]
+    save_baseline: bool,
     /// Runs of each side.
-    #[arg(long, value_name = "N", default_value_t = RUNS_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = RUNS_DEFAULT,
+        value_parser = clap::value_parser!(u32).range(1..=100),
+        help_heading = SIDES
+    )]
     runs: u32,
     #[command(flatten)]
-    rules: ComparisonRules,
-    #[command(flatten)]
-    presentation: Presentation,
-    /// Let an unclear comparison, or a DEGRADED run, end with the code of an INVALID one.
-    #[arg(long)]
+    plan: PlanArgs,
+    /// Let what is unclear or DEGRADED fail.
+    #[arg(
+        long_help = "Let an unclear comparison, or a DEGRADED run, end with the code of an INVALID one, 3",
+        long,
+        help_heading = "Conditions"
+    )]
     strict: bool,
-    /// Run even though preflight says that the runs cannot be what was asked for.
-    #[arg(long)]
+    #[command(flatten, next_help_heading = "Comparison")]
+    rules: ComparisonRules,
+    #[command(flatten, next_help_heading = "Output")]
+    presentation: Presentation,
+    /// Only what was asked for on standard output.
+    #[arg(
+        long_help = "Nothing on standard output but what was asked for",
+        short = 'q',
+        long,
+        help_heading = "Output"
+    )]
+    quiet: bool,
+    /// Run even though preflight objects.
+    #[arg(
+        long_help = "Run even though preflight says that the runs cannot be what was asked for",
+        long,
+        help_heading = "Preflight"
+    )]
     force: bool,
     /// Keep the runs out of the archive.
-    #[arg(long)]
+    #[arg(long, help_heading = "Archive")]
     no_archive: bool,
-    /// Nothing on standard output but what was asked for.
-    #[arg(short = 'q', long)]
-    quiet: bool,
+}
+
+/// The gate's command, with its limit among what is held against what: the flag is that of a plan's conditions.
+pub(crate) fn with_limit_first(command: Command) -> Command {
+    command.mut_arg("thresholds", |limit| {
+        let help = format!("By how much it may be worse, such as {LIMIT_DEFAULT}");
+        let long = format!(
+            "By how much the candidate may be worse: --threshold {LIMIT_DEFAULT}, which is the default. Or a condition on each run, such as 'response p(99)<50ms'. May be given several times."
+        );
+        limit.value_name("SHARE|CONDITION").help(help).long_help(long).help_heading(SIDES).display_order(1)
+    })
 }
 
 impl GateArgs {
@@ -92,6 +149,7 @@ struct GateSide {
 
 /// Runs, compares, and says what to do.
 pub(crate) fn run(args: &GateArgs) -> Result<ExitCode, Failure> {
+    require_base(args)?;
     let (limit, plan_args) = split_limit(&args.plan)?;
     let options = args.rules.options()?;
     let sheets = args.presentation.open()?;
@@ -134,6 +192,18 @@ pub(crate) fn run(args: &GateArgs) -> Result<ExitCode, Failure> {
     let is_written = sheets.tell(&comparison, Some(&regression), args.quiet)?;
     let code = code_of(&regression, is_breached, args.strict);
     Ok(ExitCode::from(if code == 0 && !is_written { exit::RUNTIME } else { code }))
+}
+
+/// Something has to be held against; a gate without it says how.
+fn require_base(args: &GateArgs) -> Result<(), Failure> {
+    if args.against.is_some() || args.baseline.is_some() {
+        return Ok(());
+    }
+    let plan = redact::text(&args.plan.target);
+    let message = format!(
+        "a gate holds the plan's runs against others: give `--against` or `--baseline`\n  help: by turns with another server: `vajra gate {plan} --against URL`\n  help: against saved runs: `vajra gate {plan} --baseline main`, and once before with --save-baseline"
+    );
+    Err(Failure::new(USAGE, message))
 }
 
 /// Tells a regression that there are no figures of.

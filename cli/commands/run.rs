@@ -4,6 +4,7 @@ use crate::commands::archive::{self, KeptRun};
 use crate::commands::calibrate;
 use crate::commands::check::{look, show};
 use crate::exit::{self, Failure};
+use crate::help;
 use crate::input::flags::PlanArgs;
 use crate::input::load;
 use crate::output::destination::Unwritten;
@@ -23,31 +24,54 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
+const EXAMPLES: &str = "\
+Examples:
+  vajra run http://10.0.0.2:8080/ -R 10k -c 200 -d 60s --warmup 5s
+  vajra run http://10.0.0.2:8080/ -t 2 -c 128          closed loop, two cores
+  vajra run http://h/api -m PUT -b @body.json -H 'Content-Type: text/plain'
+  vajra run plan.toml --strict --threshold 'response p(99)<50ms'
+  vajra run 'testbed:/?error=1%' -R 500 --json -       the built-in server";
+
 /// What is asked of a run.
 #[derive(Args)]
+#[command(after_help = help::MORE, after_long_help = help::of_runs(EXAMPLES))]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) plan: PlanArgs,
-    #[command(flatten)]
-    files: RunFiles,
-    /// Print the percentile spectrum of response times after the report.
-    #[arg(short = 'L', long)]
-    spectrum: bool,
-    /// Run even though preflight says that the run cannot be what was asked for.
-    #[arg(long)]
-    force: bool,
-    /// Let a DEGRADED run end with the code of an INVALID one.
-    #[arg(long)]
+    /// Let a DEGRADED run fail, as an INVALID one.
+    #[arg(
+        long_help = "Let a DEGRADED run end with the code of an INVALID one, 3",
+        long,
+        help_heading = "Conditions"
+    )]
     strict: bool,
+    #[command(flatten, next_help_heading = "Output")]
+    files: RunFiles,
+    /// Print the spectrum of percentiles as well.
+    #[arg(
+        long_help = "Print the percentile spectrum of response times after the report",
+        short = 'L',
+        long,
+        alias = "latency",
+        help_heading = "Output"
+    )]
+    spectrum: bool,
     /// No progress, and no report on standard output.
-    #[arg(short = 'q', long)]
+    #[arg(short = 'q', long, help_heading = "Output")]
     quiet: bool,
-    /// Do not keep the run in the archive.
-    #[arg(long, conflicts_with = "tags")]
-    no_archive: bool,
-    /// Name the run in the archive. May be given several times.
-    #[arg(long = "tag", value_name = "NAME")]
+    /// Run even though preflight objects.
+    #[arg(
+        long_help = "Run even though preflight says that the run cannot be what was asked for",
+        long,
+        help_heading = "Preflight"
+    )]
+    force: bool,
+    /// Name the run in the archive. Repeatable.
+    #[arg(long = "tag", value_name = "NAME", help_heading = "Archive")]
     tags: Vec<String>,
+    /// Do not keep the run in the archive.
+    #[arg(long, conflicts_with = "tags", help_heading = "Archive")]
+    no_archive: bool,
 }
 
 /// Runs a plan and says how it went.

@@ -1,6 +1,7 @@
 //! `vajra testbed`: the built-in server alone, the null responder, or the arrival recorder.
 
 use crate::exit::{Failure, USAGE};
+use crate::help;
 use crate::output::destination::{self, Output};
 use ::testbed::{Behaviour, Server, ServerOptions};
 use clap::Args;
@@ -16,14 +17,22 @@ use std::time::Duration;
 /// How often a null responder is looked at.
 const WATCH: Duration = Duration::from_millis(200);
 
+const EXAMPLES: &str = "\
+Examples:
+  vajra testbed --port 8080 --service lognormal:5ms,0.5 --error 1%
+  vajra testbed --stall 500ms/2s     silent for half a second in every two
+  vajra testbed --workers 4 --service fixed:10ms       400 requests a second
+  vajra testbed --null --cores 0     the fastest responses there are";
+
 /// What a server is to be.
 #[derive(Args)]
+#[command(after_help = help::MORE, after_long_help = EXAMPLES)]
 pub(crate) struct TestbedArgs {
     /// Port to listen on; 0 is any free one.
-    #[arg(long, default_value_t = 8080)]
+    #[arg(long, value_name = "PORT", default_value_t = 8080)]
     port: u16,
     /// Address to listen on. Anything but loopback lets others in.
-    #[arg(long, default_value = "127.0.0.1")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     host: IpAddr,
     /// Pin the server to these cores. The testbed uses the first one, the null responder all of them.
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
@@ -59,7 +68,7 @@ pub(crate) struct TestbedArgs {
     #[arg(long, value_name = "TIME")]
     slow: Option<String>,
     /// Seed of all random draws.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }
 

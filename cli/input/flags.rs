@@ -1,83 +1,225 @@
 //! Flags that several commands have: those of a plan, and shares as they are typed.
 
 use crate::exit::{Failure, USAGE};
-use clap::Args;
+use crate::input::typed::{self, Suggested};
+use clap::{Args, ValueHint};
 
-/// What is asked of a run, in flags that follow wrk2's.
+/// What is asked of a run, in flags that follow wrk2's. What users of other tools type and means the same is taken as well.
 #[derive(Args, Clone, Default)]
 pub(crate) struct PlanArgs {
-    /// http://host:port/path, unix:/path.sock:/path, testbed:/path, or a plan in TOML or JSON.
-    #[arg(value_name = "URL|PLAN")]
+    /// A URL, or a plan file.
+    #[arg(
+        long_help = "A URL such as http://host:port/path or host:port, unix:/path.sock:/path for a Unix socket, testbed:/path for the built-in server; or a plan in TOML or JSON, where - is standard input",
+        value_name = "URL|PLAN", value_parser = typed::target, value_hint = ValueHint::AnyPath,
+    )]
     pub(crate) target: String,
     /// Target, in place of the plan's.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", hide_short_help = true, help_heading = "Target and load")]
     pub(crate) url: Option<String>,
-    /// Pinned cores that send [default: 1].
-    #[arg(short = 't', long, value_name = "N")]
-    pub(crate) shards: Option<u32>,
-    /// Connections, over all shards [default: 64].
-    #[arg(short = 'c', long, value_name = "N")]
-    pub(crate) connections: Option<u32>,
-    /// Length of the run, warm-up included: 500ms, 10s, 2m [default: 10s].
-    #[arg(short = 'd', long, value_name = "TIME")]
-    pub(crate) duration: Option<String>,
-    /// Arrivals per second, over all shards: 10000, 10k, 600/m; 100:5000 ramps. Absent: closed loop.
-    #[arg(short = 'R', long, value_name = "RATE")]
+    /// Requests per second, in all: 10k, 600/m.
+    #[arg(
+        long_help = "Arrivals per second, over all shards and connections: 10000, 10k, 600/m; 100:5000 ramps. Without it the loop is closed: as many requests as the connections carry.",
+        short = 'R',
+        long,
+        value_name = "RATE",
+        aliases = ["qps", "rps"],
+        help_heading = "Target and load",
+    )]
     pub(crate) rate: Option<String>,
-    /// Stop after this many requests, over all shards.
-    #[arg(short = 'n', long, value_name = "N")]
-    pub(crate) requests: Option<String>,
-    /// A header, such as 'Accept: text/html'. May be given several times.
-    #[arg(short = 'H', long = "header", value_name = "HEADER")]
-    pub(crate) headers: Vec<String>,
-    /// The method [default: GET, or POST with a body].
-    #[arg(short = 'm', long, value_name = "METHOD")]
-    pub(crate) method: Option<String>,
-    /// The body: text with {{seq}}, {{rand 1 9}}, {{uuid}}, or @file.
-    #[arg(short = 'b', long, value_name = "BODY")]
-    pub(crate) body: Option<String>,
-    /// How long one request may take [default: 10s].
-    #[arg(long, value_name = "TIME")]
-    pub(crate) timeout: Option<String>,
-    /// How long making one connection may take [default: 3s].
-    #[arg(long, value_name = "TIME")]
-    pub(crate) connect_timeout: Option<String>,
-    /// Requests under way on one connection at a time [default: 1].
-    #[arg(long, value_name = "N")]
+    /// Connections, over all shards [default: 64].
+    #[arg(short = 'c', long, value_name = "N", value_parser = typed::count, help_heading = "Target and load")]
+    pub(crate) connections: Option<u32>,
+    /// Requests under way on a connection [default: 1].
+    #[arg(
+        long_help = "So many requests may be under way on one connection at a time [default: 1]",
+        long,
+        value_name = "N",
+        value_parser = typed::count,
+        hide_short_help = true,
+        help_heading = "Target and load",
+    )]
     pub(crate) pipeline: Option<u32>,
-    /// The cores to pin shards to: 1,3-5.
-    #[arg(long, value_name = "LIST")]
-    pub(crate) cores: Option<String>,
-    /// How a shard waits for the next moment: spin, park or auto [default: auto].
-    #[arg(long, value_name = "HOW")]
-    pub(crate) wait: Option<String>,
-    /// The first part of the duration, which is not measured: 5s, or auto, which ends when response times are steady.
-    #[arg(long, value_name = "TIME")]
-    pub(crate) warmup: Option<String>,
-    /// Run until a figure is known well enough, such as 'p99 ± 2%', and for the duration at the most.
-    #[arg(long, value_name = "GOAL")]
-    pub(crate) until: Option<String>,
-    /// uniform or poisson [default: uniform].
-    #[arg(long, value_name = "HOW")]
+    /// Evenly spaced or at random.
+    #[arg(
+        long_help = "uniform, evenly spaced, or poisson, at random as independent users come [default: uniform]",
+        long,
+        value_name = "HOW",
+        value_parser = Suggested(&["uniform", "poisson"]),
+        hide_possible_values = true,
+        hide_short_help = true,
+        help_heading = "Target and load",
+    )]
     pub(crate) arrivals: Option<String>,
-    /// What happens to an arrival that finds no free connection: queue, or shed=TIME [default: queue].
-    #[arg(long, value_name = "POLICY")]
+    /// When no connection is free: queue, shed=TIME.
+    #[arg(
+        long_help = "What happens to an arrival that finds no free connection: queue, or shed=TIME, which drops it after waiting so long [default: queue]",
+        long,
+        value_name = "POLICY",
+        value_parser = Suggested(&["queue", "shed="]),
+        hide_possible_values = true,
+        hide_short_help = true,
+        help_heading = "Target and load",
+    )]
     pub(crate) overload: Option<String>,
-    /// Seed of all random draws [default: 1].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
-    pub(crate) seed: Option<u64>,
-    /// Length of one interval of progress and time series [default: 1s].
-    #[arg(long, value_name = "TIME")]
+    /// The method [default: GET, or POST with a body].
+    #[arg(
+        short = 'm',
+        long,
+        value_name = "METHOD",
+        short_alias = 'X',
+        alias = "request",
+        value_parser = Suggested(&["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
+        hide_possible_values = true,
+        help_heading = "Requests"
+    )]
+    pub(crate) method: Option<String>,
+    /// A header: 'Accept: text/html'. Repeatable.
+    #[arg(
+        long_help = "A header, such as 'Accept: text/html'. May be given several times.",
+        short = 'H',
+        long = "header",
+        value_name = "HEADER",
+        help_heading = "Requests"
+    )]
+    pub(crate) headers: Vec<String>,
+    /// The body, or @file.
+    #[arg(
+        long_help = "The body: text, in which {{seq}}, {{rand 1 9}} and {{uuid}} are filled in, or @file",
+        short = 'b',
+        long,
+        value_name = "BODY",
+        help_heading = "Requests"
+    )]
+    pub(crate) body: Option<String>,
+    /// Basic authentication: NAME:PASSWORD.
+    #[arg(
+        long_help = "Name and password of Basic authentication, sent as an Authorization header, and kept out of what is written",
+        short = 'u',
+        long,
+        value_name = "NAME:PASSWORD",
+        value_parser = typed::user,
+        hide_short_help = true,
+        help_heading = "Requests",
+    )]
+    pub(crate) user: Option<String>,
+    /// How long a request may take [default: 10s].
+    #[arg(long, value_name = "TIME", value_parser = typed::time, help_heading = "Requests")]
+    pub(crate) timeout: Option<String>,
+    /// How long connecting may take [default: 3s].
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = typed::time,
+        hide_short_help = true,
+        help_heading = "Requests"
+    )]
+    pub(crate) connect_timeout: Option<String>,
+    /// Length of the run: 500ms, 10s, 2m [default: 10s].
+    #[arg(
+        long_help = "Length of the run, warm-up included: 500ms, 10s, 2m; a bare number is seconds [default: 10s]",
+        short = 'd',
+        long,
+        value_name = "TIME",
+        short_alias = 'z',
+        value_parser = typed::time,
+        help_heading = "Length and measuring",
+    )]
+    pub(crate) duration: Option<String>,
+    /// Stop after this many requests, in all.
+    #[arg(
+        long_help = "Stop after this many requests, over all shards: 5000, 10k",
+        short = 'n',
+        long,
+        value_name = "N",
+        alias = "iterations",
+        help_heading = "Length and measuring"
+    )]
+    pub(crate) requests: Option<String>,
+    /// The first part, not measured: 5s, or auto.
+    #[arg(
+        long_help = "The first part of the duration, which is not measured: 5s, or auto, which ends when response times are steady",
+        long,
+        value_name = "TIME",
+        value_parser = Suggested(&["auto"]),
+        hide_possible_values = true,
+        help_heading = "Length and measuring",
+    )]
+    pub(crate) warmup: Option<String>,
+    /// Go on until a figure is known: 'p99 ± 2%'.
+    #[arg(
+        long_help = "Run until a figure is known well enough, such as 'p99 ± 2%', and for the duration at the most",
+        long,
+        value_name = "GOAL",
+        help_heading = "Length and measuring"
+    )]
+    pub(crate) until: Option<String>,
+    /// Length of an interval [default: 1s].
+    #[arg(
+        long_help = "Length of one interval of progress and time series [default: 1s]",
+        long,
+        value_name = "TIME",
+        value_parser = typed::time,
+        hide_short_help = true,
+        help_heading = "Length and measuring",
+    )]
     pub(crate) interval: Option<String>,
-    /// A condition on the result, such as 'response p(99)<50ms' or 'failed<0.1%'. May be given several times.
-    #[arg(long = "threshold", value_name = "CONDITION")]
+    /// A condition: 'response p(99)<50ms'. Repeatable.
+    #[arg(
+        long_help = "A condition on the result, such as 'response p(99)<50ms' or 'failed<0.1%'. May be given several times. A broken one ends with exit code 99.",
+        long = "threshold",
+        value_name = "CONDITION",
+        help_heading = "Conditions"
+    )]
     pub(crate) thresholds: Vec<String>,
-    /// Keep secrets (Authorization, Cookie, tokens, keys, passwords) in clear in reports, archive and bundles.
-    #[arg(long)]
-    pub(crate) keep_secrets: bool,
-    /// Let preflight send requests whose method may change something (POST, PUT, …) as well, once each.
-    #[arg(long)]
+    /// Pinned cores that send [default: 1].
+    #[arg(
+        short = 't',
+        long,
+        value_name = "N",
+        alias = "threads",
+        value_parser = typed::count,
+        help_heading = "Machine"
+    )]
+    pub(crate) shards: Option<u32>,
+    /// The cores to pin shards to: 1,3-5.
+    #[arg(long, value_name = "LIST", help_heading = "Machine")]
+    pub(crate) cores: Option<String>,
+    /// How to wait: spin, park, auto [default: auto].
+    #[arg(
+        long_help = "How a shard waits for the next moment: spin, which keeps the core busy, park, or auto [default: auto]",
+        long,
+        value_name = "HOW",
+        value_parser = Suggested(&["auto", "spin", "park"]),
+        hide_possible_values = true,
+        hide_short_help = true,
+        help_heading = "Machine",
+    )]
+    pub(crate) wait: Option<String>,
+    /// Seed of all random draws [default: 1].
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64),
+        hide_short_help = true,
+        help_heading = "Machine"
+    )]
+    pub(crate) seed: Option<u64>,
+    /// Let preflight send POST, PUT, … too.
+    #[arg(
+        long_help = "Let preflight send requests whose method may change something (POST, PUT, …) as well, once each",
+        long,
+        hide_short_help = true,
+        help_heading = "Preflight"
+    )]
     pub(crate) probe_all: bool,
+    /// Write secrets in clear.
+    #[arg(
+        long_help = "Keep secrets (Authorization, Cookie, tokens, keys, passwords) in clear in reports, archive and bundles",
+        long,
+        hide_short_help = true,
+        help_heading = "Output"
+    )]
+    pub(crate) keep_secrets: bool,
 }
 
 /// A share that is typed as `2%` or `0.02`, above 0 and below 1.

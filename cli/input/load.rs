@@ -189,7 +189,8 @@ fn read_request(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diag
 
 fn read_headers(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagnostic>) {
     let mut headers: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
-    for header in &args.headers {
+    // Name and password are typed apart, and sent as the header that they are by now.
+    for header in args.headers.iter().chain(&args.user) {
         match header.split_once(':') {
             Some((name, value)) => {
                 headers.entry(name.trim()).or_default().push(Value::String(value.trim().to_owned()));
