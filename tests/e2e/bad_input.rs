@@ -24,7 +24,7 @@ fn wrong_flags_end_with_2_and_name_the_flag_the_cause_and_the_fix() {
         (&["-R", "fast"], &["flag -R fast", "not a rate"]),
         (&["-R", "100:"], &["flag -R 100:", "not a rate"]),
         (&["-d", "-5s"], &["negative"]),
-        (&["-d", "10"], &["flag -d 10", "no unit"]),
+        (&["-d", "10x"], &["flag -d 10x", "not a duration"]),
         (&["-c", "2", "-t", "3"], &["2 connections", "3 shards", "help:"]),
         (&["--warmup", "10s", "-d", "10s"], &["flag --warmup 10s", "leaves nothing"]),
         (&["--threshold", "latency p(99)<5ms"], &["latency", "not a metric"]),

@@ -6,9 +6,11 @@
 mod archive;
 mod bad_input;
 mod calibrate;
+mod commands;
 mod earlier;
 mod evidence;
 mod examples;
+mod habits;
 mod http;
 mod load;
 mod machine;
