@@ -8,6 +8,8 @@ use crate::failures::enter_failed;
 use crate::shard::Turn;
 use engine::failure::{FailureKind, RunFailure};
 use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement, PoolPlacement};
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
 use std::io;
 use std::time::Duration;
 
@@ -36,7 +38,8 @@ pub(crate) fn spawn<L: Looping + 'static>(
     make: impl FnOnce() -> Result<L, RunFailure> + Send + 'static,
     on_failure: impl FnOnce() + Send + 'static,
 ) -> Result<Pinned, RunFailure> {
-    let builder = LocalExecutorBuilder::new(Placement::Fixed(core))
+    // Pinned by `pin`, not by glommio, which reads the cores from /sys and panics where a bare root has none.
+    let builder = LocalExecutorBuilder::new(Placement::Unbound)
         .name(&format!("shard-{core}"))
         // No file is read on a shard; the blocking thread must not sit on the shard's core.
         .io_memory(0)
@@ -45,6 +48,7 @@ pub(crate) fn spawn<L: Looping + 'static>(
     let handle = builder
         .spawn(move || async move {
             let mut alarm = Alarm(Some(on_failure));
+            pin(core)?;
             let mut looping = make()?;
             while looping.turn().map_err(enter_failed)? == Turn::Continue {}
             alarm.0 = None;
@@ -54,6 +58,14 @@ pub(crate) fn spawn<L: Looping + 'static>(
             FailureKind::Thread.failure(format!("the executor on core {core} did not start: {error}"))
         })?;
     Ok(Pinned { core, handle })
+}
+
+/// Keeps this thread on a core. The executor's blocking thread was started before, so it is not kept there.
+fn pin(core: usize) -> Result<(), RunFailure> {
+    let mut only = CpuSet::new();
+    only.set(core).and_then(|()| sched_setaffinity(Pid::from_raw(0), &only)).map_err(|error| {
+        FailureKind::Thread.failure(format!("the shard cannot be kept on core {core}: {error}"))
+    })
 }
 
 /// Goes off when it is dropped, unless it was emptied before.
@@ -92,6 +104,30 @@ mod tests {
                 true => Err(io::Error::other("the executor wants its core back")),
                 false => Ok(Turn::Finished),
             }
+        }
+    }
+
+    /// A loop that looks where it may run.
+    struct Looking(usize);
+
+    impl Looping for Looking {
+        fn turn(&mut self) -> io::Result<Turn> {
+            let allowed = crate::machine::allowed_cores();
+            match allowed == [self.0] {
+                true => Ok(Turn::Finished),
+                false => Err(io::Error::other(format!("may run on {allowed:?}"))),
+            }
+        }
+    }
+
+    #[test]
+    fn a_loop_runs_on_its_core_alone_and_a_core_that_is_none_is_told() {
+        for core in crate::machine::allowed_cores() {
+            assert_eq!(spawn(core, move || Ok(Looking(core)), || {}).unwrap().join(), Ok(()));
+        }
+        for core in [1_023, 9_999] {
+            let failure = spawn(core, move || Ok(Looking(core)), || {}).unwrap().join().unwrap_err();
+            assert!(failure.text.contains(&format!("cannot be kept on core {core}")), "{}", failure.text);
         }
     }
 

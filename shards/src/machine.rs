@@ -1,5 +1,6 @@
 //! What this machine is and how it fared: read from /proc, /sys and the kernel, before and after a run.
 
+use nix::sys::resource::{UsageWho, getrusage};
 use std::fs;
 
 /// Clock ticks per second in /proc/stat: fixed by the kernel's interface with user space.
@@ -104,7 +105,10 @@ pub(crate) fn resident_bytes_max() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib = line.and_then(|text| text.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
-    kib.unwrap_or(0) * 1_024
+    // Without /proc, what the kernel counted; before exec(2) that was another program, which may have been larger.
+    let counted =
+        || getrusage(UsageWho::RUSAGE_SELF).ok().and_then(|usage| u64::try_from(usage.max_rss()).ok());
+    kib.or_else(counted).unwrap_or(0) * 1_024
 }
 
 /// Release of the kernel.
