@@ -22,6 +22,9 @@ mod executor;
 mod failures;
 pub mod lanes;
 mod machine;
+#[allow(unsafe_code, reason = "a function of glibc, declared and called")]
+#[cfg(target_env = "gnu")]
+mod name_services;
 pub mod null;
 mod pace;
 pub mod preflight;

@@ -14,6 +14,12 @@ pub fn resolve(endpoint: &Endpoint) -> Result<Vec<SockAddr>, RunFailure> {
             Ok(vec![address])
         }
         Endpoint::Tcp { host, port } => {
+            #[cfg(target_env = "gnu")]
+            if cfg!(target_feature = "crt-static") && !crate::name_services::keep_to_built_in() {
+                return Err(no_address(format!(
+                    "`{host}` cannot be looked up: glibc refuses to be told where"
+                )));
+            }
             let found = (host.as_str(), *port).to_socket_addrs();
             let mut addresses: Vec<SocketAddr> =
                 found.map_err(|error| no_address(format!("`{host}` does not resolve: {error}")))?.collect();

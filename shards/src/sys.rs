@@ -1,4 +1,4 @@
-//! The raw ring, behind functions that are safe to call. The only file with `unsafe`.
+//! The raw ring, behind functions that are safe to call; all that is `unsafe` in a run.
 //!
 //! What makes that so, in four rules. (1) Memory the kernel reads or writes belongs to the [`Ring`] and is neither moved
 //! nor freed while the kernel has it: constants and addresses are boxed at the start, outgoing bytes are copied into a slot's own
