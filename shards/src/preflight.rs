@@ -27,6 +27,8 @@ const LOCKED_BYTES_PER_SHARD: u64 = 512 << 10;
 /// Descriptors that are not connections: rings, files, pipes of the executors.
 const DESCRIPTORS_BESIDES: u64 = 64;
 const DESCRIPTORS_PER_SHARD: u64 = 16;
+/// What to do where io_uring is forbidden, and where it is told at length.
+const CONTAINERS: &str = "`docker run --security-opt seccomp=seccomp.json`, see docs/INSTALL.md#containers";
 /// A shard that is asked for more than this share of what it can carry has little time left to be on time.
 const CAPACITY_SHARE_MAX: f64 = 0.8;
 
@@ -147,11 +149,12 @@ fn explain_ring_error(error: &io::Error, disabled: &str) -> (String, String) {
         ),
         (libc::EPERM | libc::EACCES, _) => (
             "forbidden to this process, most likely by a container's seccomp profile".into(),
-            "allow the io_uring system calls, such as `docker run --security-opt seccomp=unconfined`".into(),
+            format!("allow the io_uring system calls: {CONTAINERS}"),
         ),
+        // Podman's profile answers so for every call that it does not list, Docker's with EPERM.
         (libc::ENOSYS, _) => (
-            "this kernel has none".into(),
-            "use Linux 6.0 or later, with io_uring built in and allowed".into(),
+            "this kernel has none, or a container's seccomp profile forbids it".into(),
+            format!("use Linux 6.0 or later, with io_uring built in; in a container, {CONTAINERS}"),
         ),
         (libc::ENOMEM, _) => ("not enough lockable memory for a ring".into(), "ulimit -l unlimited".into()),
         (libc::EINVAL, _) => (
@@ -313,6 +316,7 @@ mod tests {
         let explain = |errno, disabled| explain_ring_error(&io::Error::from_raw_os_error(errno), disabled);
         assert!(explain(libc::EPERM, "2").1.contains("sysctl -w kernel.io_uring_disabled=0"));
         assert!(explain(libc::EPERM, "0").1.contains("seccomp"));
+        assert!(explain(libc::ENOSYS, "0").1.contains("docs/INSTALL.md#containers"));
         assert!(explain(libc::ENOMEM, "0").1.contains("ulimit -l"));
         assert!(explain(libc::ENOSYS, "0").1.contains("Linux 6.0"));
     }

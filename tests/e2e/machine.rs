@@ -85,7 +85,7 @@ fn a_machine_without_io_uring_is_told_how_to_allow_it() {
     let words = ["run", "testbed:", "-n", "1"];
     let done = Vajra::under(&["python3", "-c", WITHOUT_IO_URING], &words).done();
     assert_eq!(done.code, 4, "{}", done.stderr);
-    done.assert_says(&["FAIL io_uring", "seccomp", "help:"]);
+    done.assert_says(&["FAIL io_uring", "seccomp", "help:", "docs/INSTALL.md#containers"]);
 }
 
 #[test]
