@@ -3,12 +3,14 @@
 //! - `simulation`: the shard's loop in simulated worlds, from seeds.
 //! - `e2e`: the built program against real servers.
 //! - `tidy`: rules about the source tree that no compiler checks.
+//! - `deploy`: what releases are made of.
 //! - `agreement`: what holds in every report.
 //! - `vajra`, `peers`: how the program and the servers are started.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod agreement;
+mod deploy;
 mod e2e;
 mod peers;
 mod simulation;
