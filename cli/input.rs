@@ -1,6 +1,7 @@
 //! What a command works on: plans, and runs made before.
 
 pub(crate) mod diagnose;
+pub(crate) mod document;
 pub(crate) mod flags;
 pub(crate) mod load;
 pub(crate) mod store;

@@ -405,7 +405,7 @@ fn moment_before(age: &str) -> Result<SystemTime, Failure> {
     };
     let length = match days('d', 1).or_else(|| days('w', 7)) {
         Some(length) => length,
-        None => Duration::from_nanos(parse_duration_ns(age).map_err(|cause| wrong(&cause))?),
+        None => Duration::from_nanos(parse_duration_ns(age).map_err(|cause| wrong(&cause.problem))?),
     };
     SystemTime::now().checked_sub(length).ok_or_else(|| wrong("that is before time began"))
 }

@@ -319,8 +319,12 @@ fn words(outcome: &ProbeOutcome) -> (&'static str, String) {
 /// The conditions, from the flag or from the plan.
 fn conditions(args: &FindMaxArgs, plan: &Plan) -> Result<Vec<Threshold>, Failure> {
     match &args.slo {
-        Some(text) => Threshold::parse_list(text).map_err(|problem| {
-            let help = "conditions look like --slo 'p(99)<50ms, failed<0.1%'";
+        Some(text) => Threshold::parse_list(text).map_err(|wrong| {
+            let help = match &wrong.instead {
+                Some(instead) => format!("write `{instead}`"),
+                None => wrong.fix,
+            };
+            let problem = wrong.problem;
             Failure::new(USAGE, format!("{problem}\n  --> flag --slo {text}\n  help: {help}"))
         }),
         None if plan.thresholds.is_empty() => {
@@ -353,7 +357,7 @@ fn with_failures(
     if names.iter().all(limits) || on_failures.any(|one| one.scope.scenario.is_none()) {
         return Ok((slo, None));
     }
-    slo.push(Threshold::parse(FAILED_DEFAULT).map_err(Failure::runtime)?);
+    slo.push(Threshold::parse(FAILED_DEFAULT).map_err(|wrong| Failure::runtime(wrong.to_string()))?);
     let note = format!("{FAILED_DEFAULT} was added: no condition said how many requests may fail");
     Ok((slo, Some(note)))
 }
@@ -428,7 +432,7 @@ fn settings(args: &FindMaxArgs, plan: &Plan, probed: Probed) -> Result<Settings,
 
 fn rate(text: &str, flag: &str) -> Result<f64, Failure> {
     let wrong = |problem: String| Failure::new(USAGE, format!("{problem}\n  --> flag {flag} {text}"));
-    match Rate::parse(text).map_err(wrong)? {
+    match Rate::parse(text).map_err(|cause| wrong(cause.to_string()))? {
         rate if rate.rps() > 0.0 => Ok(rate.rps()),
         _ => Err(wrong("a rate to search at is above zero".into())),
     }

@@ -150,7 +150,7 @@ fn after(text: Option<&str>) -> Result<Duration, Failure> {
     let Some(text) = text else { return Ok(Duration::ZERO) };
     parse_duration_ns(text)
         .map(Duration::from_nanos)
-        .map_err(|problem| Failure::new(USAGE, format!("{problem}\n  --> flag --arrivals-after {text}")))
+        .map_err(|cause| Failure::new(USAGE, format!("{cause}\n  --> flag --arrivals-after {text}")))
 }
 
 fn behaviour(args: &TestbedArgs) -> Result<Behaviour, Failure> {

@@ -4,56 +4,132 @@ use crate::exit::Failure;
 use crate::output::plain::plain;
 use crate::output::screen::Screen;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use engine::config::{Diagnostic, Document, Layers, Location, Origin};
+use engine::config::{Diagnostic, Document, Layers, Location, Origin, Spot};
 use engine::redact;
 use std::ops::Range;
 
-/// All mistakes of a plan as one failure.
+/// Columns that no line of a message is to be wider than.
+const WIDTH: usize = 80;
+/// What stands before every line of what is told beside a snippet.
+const MARGIN: usize = 16;
+
+/// All mistakes of a plan as one failure, in the order of the file, then those of flags and variables.
 pub(crate) fn failure(layers: &Layers, diagnostics: &[Diagnostic]) -> Failure {
-    let shown: Vec<String> = diagnostics.iter().map(|diagnostic| show(diagnostic, layers)).collect();
-    Failure::rendered(shown.join("\n\n"))
+    let mut placed: Vec<(Location, &Diagnostic)> =
+        diagnostics.iter().map(|diagnostic| (layers.place(diagnostic), diagnostic)).collect();
+    placed.sort_by_key(|(place, _)| match place {
+        Location::File(span) => span.start,
+        Location::Origin(_) | Location::Nowhere => usize::MAX,
+    });
+    let mut shown: Vec<String> = Vec::new();
+    for (place, diagnostic) in placed {
+        let shape = Told { level: Level::ERROR, problem: &diagnostic.problem, fix: &layers.fix(diagnostic) };
+        let text = shape.show(place, layers, &diagnostic.path);
+        // What stands once and is used in several places is told once.
+        if !shown.contains(&text) {
+            shown.push(text);
+        }
+    }
+    counted(shown, layers.document())
+}
+
+/// What is no mistake, and may not be what was meant: as text for standard error.
+pub(crate) fn note(layers: &Layers, note: &Diagnostic) -> String {
+    let told = Told { level: Level::WARNING, problem: &note.problem, fix: &layers.fix(note) };
+    told.show(layers.place(note), layers, &note.path)
 }
 
 /// A file that is not TOML or JSON at all.
-pub(crate) fn failure_of_syntax(diagnostic: &Diagnostic, document: &Document) -> Failure {
-    let shown = match &diagnostic.span {
-        Some(span) => show_in_file(diagnostic, document, span.clone()),
-        None => show_plainly(diagnostic, Some(document.name.clone())),
+pub(crate) fn failure_of_syntax(diagnostics: &[Diagnostic], document: &Document) -> Failure {
+    let show = |diagnostic: &Diagnostic| {
+        let told = Told { level: Level::ERROR, problem: &diagnostic.problem, fix: &diagnostic.fix };
+        match &diagnostic.spot {
+            Spot::Span(span) => told.in_file(document, span.clone()),
+            _ => told.plainly(Some(document.name.clone())),
+        }
     };
-    Failure::rendered(shown)
+    counted(diagnostics.iter().map(show).collect(), Some(document))
 }
 
-fn show(diagnostic: &Diagnostic, layers: &Layers) -> String {
-    match (layers.place(diagnostic), layers.document()) {
-        (Location::File(span), Some(document)) => show_in_file(diagnostic, document, span),
-        (Location::Origin(Origin::Flag(flag)), _) => show_plainly(diagnostic, Some(format!("flag {flag}"))),
-        (Location::Origin(Origin::Environment(variable)), _) => {
-            let value = std::env::var(&variable).unwrap_or_default();
-            let value = redact::value(&variable, &value);
-            show_plainly(diagnostic, Some(format!("environment {variable}={value}")))
+/// All that is told, with how much it is where it is several.
+fn counted(shown: Vec<String>, document: Option<&Document>) -> Failure {
+    let mut text = shown.join("\n\n");
+    if shown.len() > 1 {
+        let place = document.map_or(String::new(), |document| format!(" in {}", plain(&document.name)));
+        text = format!("{text}\n\n{} mistakes{place}; nothing was sent", shown.len());
+    }
+    Failure::rendered(text)
+}
+
+/// What is told: how bad it is, what it is, and what to do.
+struct Told<'a> {
+    level: Level<'static>,
+    problem: &'a str,
+    fix: &'a str,
+}
+
+impl Told<'_> {
+    fn show(&self, place: Location, layers: &Layers, path: &str) -> String {
+        match (place, layers.document()) {
+            (Location::File(span), Some(document)) => self.in_file(document, span),
+            (Location::Origin(Origin::Flag(flag)), _) => self.plainly(Some(format!("flag {flag}"))),
+            (Location::Origin(Origin::Environment(variable)), _) => {
+                let value = std::env::var(&variable).unwrap_or_default();
+                let value = redact::value(&variable, &value);
+                self.plainly(Some(format!("environment {variable}={value}")))
+            }
+            _ if path.is_empty() => self.plainly(None),
+            _ => self.plainly(Some(format!("key `{path}`"))),
         }
-        _ if diagnostic.path.is_empty() => show_plainly(diagnostic, None),
-        _ => show_plainly(diagnostic, Some(format!("key `{}`", diagnostic.path))),
+    }
+
+    fn in_file(&self, document: &Document, span: Range<usize>) -> String {
+        let end = document.text.len();
+        let span = span.start.min(end)..span.end.min(end);
+        // One line is pointed at: the first of what is wrong.
+        let line_end = document.text[span.start..].find('\n').map_or(end, |length| span.start + length);
+        let span = span.start..span.end.min(line_end).max(span.start);
+        // Places stay as they are: a mask is as long as what it hides.
+        let text = redact::masked(&document.text);
+        let problem = wrapped(&redact::told(self.problem), WIDTH - "warning: ".len());
+        let fix = wrapped(&redact::told(self.fix), WIDTH - MARGIN);
+        let snippet = Snippet::source(text.as_str())
+            .path(document.name.as_str())
+            .annotation(AnnotationKind::Primary.span(span));
+        let help = Level::HELP.message(fix.as_str());
+        let report = [self.level.clone().primary_title(problem.as_str()).element(snippet).element(help)];
+        renderer().term_width(WIDTH).render(&report).to_string()
+    }
+
+    fn plainly(&self, place: Option<String>) -> String {
+        let told = |text: &str, width| wrapped(&plain(&redact::told(text)), width);
+        let place = place.map_or(String::new(), |place| format!("\n  --> {}", told(&place, WIDTH - 6)));
+        let indent = |text: String, by: usize| text.replace('\n', &format!("\n{}", " ".repeat(by)));
+        let word = if self.level == Level::WARNING { "warning" } else { "error" };
+        let problem = indent(told(self.problem, WIDTH - word.len() - 2), word.len() + 2);
+        let help = indent(told(self.fix, WIDTH - 8), 8);
+        format!("{word}: {problem}{}\n  help: {help}", indent(place, 6).replacen("\n      ", "\n", 1))
     }
 }
 
-fn show_in_file(diagnostic: &Diagnostic, document: &Document, span: Range<usize>) -> String {
-    let end = document.text.len();
-    let span = span.start.min(end)..span.end.min(end);
-    // Places stay as they are: a mask is as long as what it hides.
-    let text = redact::masked(&document.text);
-    let (problem, fix) = (redact::told(&diagnostic.problem), redact::told(&diagnostic.fix));
-    let snippet = Snippet::source(text.as_str())
-        .path(document.name.as_str())
-        .annotation(AnnotationKind::Primary.span(span).label(fix.as_str()));
-    let report = [Level::ERROR.primary_title(problem.as_str()).element(snippet)];
-    renderer().render(&report).to_string()
-}
-
-fn show_plainly(diagnostic: &Diagnostic, place: Option<String>) -> String {
-    let told = |text: &str| plain(&redact::told(text));
-    let place = place.map_or(String::new(), |place| format!("\n  --> {}", told(&place)));
-    format!("error: {}{place}\n  help: {}", told(&diagnostic.problem), told(&diagnostic.fix))
+/// A text in lines of so many columns, broken between words.
+fn wrapped(text: &str, columns: usize) -> String {
+    let mut lines = Vec::new();
+    for paragraph in text.split('\n') {
+        let mut line = String::new();
+        for word in paragraph.split(' ') {
+            let length = line.chars().count() + 1 + word.chars().count();
+            if !line.is_empty() && length > columns {
+                lines.push(std::mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        lines.push(line);
+    }
+    lines.join("\n")
 }
 
 fn renderer() -> Renderer {
@@ -72,8 +148,7 @@ mod tests {
         let text = "url = 'http://h/?token=s3cret'\nheader = { Authorization = 'Bearer s3cret' }\n";
         let document = Document { name: "plan.toml".into(), text: text.into(), format: Format::Toml };
         let layers = Layers::new(Some(document)).unwrap();
-        let diagnostic = layers.config().unwrap_err();
-        let shown = show(&diagnostic, &layers);
+        let shown = failure(&layers, &layers.config().unwrap_err()).message;
         assert!(shown.contains("plan.toml:2") && shown.contains("Authorization = '****"), "{shown}");
         assert!(!shown.contains("cret"), "{shown}");
     }
@@ -88,15 +163,16 @@ mod tests {
             let text = format!("url = 'http://h/'\n{written}\n");
             let document = Document { name: "plan.toml".into(), text, format: Format::Toml };
             let layers = Layers::new(Some(document)).unwrap();
-            let shown = show(&layers.config().unwrap_err(), &layers);
+            let shown = failure(&layers, &layers.config().unwrap_err()).message;
             assert!(shown.contains("plan.toml:2"), "{shown}");
             assert!(!shown.contains("s3cret") && !shown.contains("phrase"), "{shown}");
         }
         let mut layers = Layers::new(None).unwrap();
         layers.set_variable("VAJRA_HEADERS", "Authorization: Bearer s3cret phrase");
-        let diagnostic = layers.config().unwrap_err();
+        let wrong = layers.config().unwrap_err();
         let place = Some("environment VAJRA_HEADERS=Authorization: Bearer s3cret phrase".into());
-        for shown in [show(&diagnostic, &layers), show_plainly(&diagnostic, place)] {
+        let told = Told { level: Level::ERROR, problem: &wrong[0].problem, fix: &layers.fix(&wrong[0]) };
+        for shown in [failure(&layers, &wrong).message, told.plainly(place)] {
             assert!(shown.contains("VAJRA_HEADERS"), "{shown}");
             assert!(!shown.contains("s3cret") && !shown.contains("phrase"), "{shown}");
         }
@@ -107,8 +183,7 @@ mod tests {
         let text = "url = \"x\"\n[run]\nconections = 5\n";
         let document = Document { name: "plan.toml".into(), text: text.into(), format: Format::Toml };
         let layers = Layers::new(Some(document)).unwrap();
-        let diagnostic = layers.config().unwrap_err();
-        let shown = show(&diagnostic, &layers);
+        let shown = failure(&layers, &layers.config().unwrap_err()).message;
         for part in
             ["unknown key `conections`", "plan.toml:3:1", "conections = 5", "did you mean `connections`?"]
         {

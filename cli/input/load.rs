@@ -1,71 +1,49 @@
 //! From words to a plan: flags above the environment above the file above the defaults, all read by one set of rules.
 
-use crate::exit::{Failure, USAGE};
-use crate::input::diagnose;
+use crate::exit::Failure;
 use crate::input::flags::PlanArgs;
-use engine::config::{Config, Diagnostic, Document, Format, Layers, Origin};
-use engine::plan::{Plan, ReadFile};
+use crate::input::{diagnose, document};
+use engine::config::{Diagnostic, Layers, Origin, VariableUse};
+use engine::plan::{Plan, Purpose};
+use engine::quantity::rate_ends;
 use engine::redact;
-use engine::threshold::Threshold;
+use engine::threshold::{Threshold, WrongCondition};
 use std::collections::BTreeMap;
-use std::path::Path;
 use toml::Value;
 
 /// The plan that the command line asks for. Mistakes are told all at once, each at its place.
 pub(crate) fn plan(args: &PlanArgs) -> Result<Plan, Failure> {
-    read(args, Plan::new)
+    read(args, Purpose::Run)
 }
 
 /// The same of a plan that is only run as probes, each at a rate of its own.
 pub(crate) fn plan_to_probe(args: &PlanArgs) -> Result<Plan, Failure> {
-    read(args, Plan::to_probe)
+    read(args, Purpose::Probes)
 }
 
-type Reading = fn(&Config, ReadFile) -> Result<Plan, Vec<Diagnostic>>;
-
-fn read(args: &PlanArgs, plan_of: Reading) -> Result<Plan, Failure> {
-    let document = document(&args.target)?;
+fn read(args: &PlanArgs, purpose: Purpose) -> Result<Plan, Failure> {
+    let document = document::of_target(&args.target)?;
     let is_url = document.is_none();
     let mut layers =
-        Layers::new(document).map_err(|wrong| diagnose::failure_of_syntax(&wrong.0, &wrong.1))?;
+        Layers::new(document).map_err(|unread| diagnose::failure_of_syntax(&unread.0, &unread.1))?;
     read_environment(&mut layers);
     let mut diagnostics = Vec::new();
     if is_url {
         layers.set("url", Value::String(args.target.clone()), Origin::Flag(args.target.clone()));
     }
     read_flags(args, &mut layers, &mut diagnostics);
-    if diagnostics.is_empty() {
-        match layers.config() {
-            Err(diagnostic) => diagnostics.push(diagnostic),
-            Ok(config) => match plan_of(&config, &read_file) {
-                Ok(plan) => return Ok(plan.keeping_secrets(args.keep_secrets)),
-                Err(found) => diagnostics.extend(found),
-            },
+    let read = Plan::read(&layers.read(), &read_file, purpose);
+    match read {
+        Ok((plan, notes)) if diagnostics.is_empty() => {
+            notes.iter().for_each(|note| eprintln!("{}", diagnose::note(&layers, note)));
+            Ok(plan.keeping_secrets(args.keep_secrets))
+        }
+        Ok(_) => Err(diagnose::failure(&layers, &diagnostics)),
+        Err(found) => {
+            diagnostics.extend(found);
+            Err(diagnose::failure(&layers, &diagnostics))
         }
     }
-    Err(diagnose::failure(&layers, &diagnostics))
-}
-
-/// A plan file, if the target is one: it exists, or it is named like one.
-fn document(target: &str) -> Result<Option<Document>, Failure> {
-    let path = Path::new(target);
-    let format = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("toml") => Format::Toml,
-        Some("json") => Format::Json,
-        _ if path.is_file() => Format::Toml,
-        _ => return Ok(None),
-    };
-    if target.contains("://") {
-        return Ok(None);
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        let message = format!(
-            "plan `{}` cannot be read: {error}\n  help: give a URL, or a plan in TOML or JSON",
-            redact::text(target)
-        );
-        Failure::new(USAGE, message)
-    })?;
-    Ok(Some(Document { name: target.to_owned(), text, format }))
 }
 
 fn read_environment(layers: &mut Layers) {
@@ -73,7 +51,9 @@ fn read_environment(layers: &mut Layers) {
         std::env::vars().filter(|(name, value)| name.starts_with("VAJRA_") && !value.is_empty()).collect();
     variables.sort();
     for (name, value) in variables {
-        layers.set_variable(&name, &value);
+        if let VariableUse::Ignored { meant } = layers.set_variable(&name, &value) {
+            eprintln!("note: {name} is ignored: no key is called so; did you mean {meant}?");
+        }
     }
 }
 
@@ -112,7 +92,7 @@ fn read_flags(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagno
             set(layers, path, flag, Value::Integer(integer), &value.to_string());
         }
     }
-    read_rate(args, layers);
+    read_rate(args, layers, diagnostics);
     read_overload(args, layers);
     read_request(args, layers, diagnostics);
     read_headers(args, layers, diagnostics);
@@ -124,7 +104,7 @@ fn set(layers: &mut Layers, path: &str, flag: &str, value: Value, shown: &str) {
 }
 
 /// `-R` replaces the plan's whole shape; what the plan says of arrivals and overload stays.
-fn read_rate(args: &PlanArgs, layers: &mut Layers) {
+fn read_rate(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagnostic>) {
     let Some(rate) = &args.rate else { return };
     let shape_keys = [
         "shape",
@@ -143,7 +123,14 @@ fn read_rate(args: &PlanArgs, layers: &mut Layers) {
         "stages",
     ];
     shape_keys.iter().for_each(|key| layers.remove(&format!("load.{key}")));
-    match rate.split_once(':') {
+    let two = rate.split_once(':').or_else(|| rate_ends(rate));
+    if two.is_some() && !rate.contains(':') {
+        let problem = format!("`{rate}` is two rates, the ends of a ramp");
+        let (from, to) = two.unwrap_or_default();
+        let fix = format!("write `-R {from}:{to}`");
+        diagnostics.push(Diagnostic::of_flag(format!("-R {rate}"), problem, fix));
+    }
+    match two {
         Some((from, to)) => {
             set(layers, "load.shape", "-R", Value::String("ramp".into()), rate);
             set(layers, "load.from", "-R", Value::String(from.into()), rate);
@@ -174,11 +161,8 @@ fn read_request(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diag
     let Some((_, flag, _)) = given.first() else { return };
     if layers.get("request").is_some() {
         let problem = format!("`{flag}` cannot change the requests that the plan names");
-        diagnostics.push(Diagnostic::at(
-            "request",
-            problem,
-            "change the plan's [[request]], or leave the flag out",
-        ));
+        let fix = "change the plan's [[request]], or leave the flag out";
+        diagnostics.push(Diagnostic::of_flag(*flag, problem, fix));
         return;
     }
     let request =
@@ -199,8 +183,9 @@ fn read_headers(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diag
                 // What it was to be is not known, so it may be a secret as a whole.
                 let first = header.split_whitespace().next().filter(|word| word.len() < header.len());
                 let shown = first.map_or("…".into(), |word| format!("{word} …"));
-                let problem = format!("`-H {shown}` is not a header: there is no colon in it");
-                diagnostics.push(Diagnostic::at("", problem, "headers look like `-H 'Accept: text/html'`"));
+                let problem = format!("`{shown}` is not a header: there is no colon in it");
+                let fix = "headers look like `-H 'Accept: text/html'`";
+                diagnostics.push(Diagnostic::of_flag(format!("-H {shown}"), problem, fix));
             }
         }
     }
@@ -228,13 +213,10 @@ fn read_thresholds(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<D
     for text in &args.thresholds {
         let threshold = match Threshold::parse(text) {
             Ok(threshold) => threshold,
-            Err(problem) => {
-                let problem = format!("--threshold '{text}': {problem}");
-                diagnostics.push(Diagnostic::at(
-                    "",
-                    problem,
-                    "thresholds look like `--threshold 'response p(99)<50ms'`",
-                ));
+            Err(WrongCondition { problem, fix, instead }) => {
+                let fix = instead.map_or(fix, |instead| format!("write `{instead}`"));
+                let flag = format!("--threshold '{text}'");
+                diagnostics.push(Diagnostic::of_flag(flag, problem, fix));
                 continue;
             }
         };
@@ -254,6 +236,7 @@ fn read_thresholds(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<D
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit::USAGE;
     use engine::load::Load;
     use engine::plan::Request;
 

@@ -3,14 +3,14 @@
 //! There is no `validate()`: a [`Plan`] is made from a [`Config`] (`plan/reader.rs`) or from [`Fields`] that came from somewhere
 //! else, and either way it keeps every rule of `plan/rules.rs`, or is not made.
 
-mod bounds;
+pub(crate) mod bounds;
 mod fields;
 mod reader;
 mod rules;
 #[cfg(test)]
 mod tests;
 
-use crate::config::{Config, Diagnostic};
+use crate::config::{Config, Diagnostic, Reading};
 use crate::load::{Arrivals, Load, Overload, constant};
 use crate::phase::{Phases, Warmup};
 use crate::quantity::Rate;
@@ -34,6 +34,15 @@ use std::ops::Deref;
 #[serde(try_from = "Fields")]
 pub struct Plan {
     fields: Fields,
+}
+
+/// What a plan is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be run as it is.
+    Run,
+    /// To be run as [`Plan::probe`]s alone: they have a rate, whatever its load is.
+    Probes,
 }
 
 /// What a probe changes the rate of.
@@ -74,12 +83,19 @@ impl Plan {
     /// The plan a config describes, or all that is wrong with it. `read_file` is how `@file` bodies are fetched: the
     /// engine opens nothing itself.
     pub fn new(config: &Config, read_file: ReadFile) -> Result<Plan, Vec<Diagnostic>> {
-        reader::read(config, read_file, false).map(|fields| Plan { fields })
+        let reading = Reading { config: config.clone(), ..Reading::default() };
+        Plan::read(&reading, read_file, Purpose::Run).map(|(plan, _)| plan)
     }
 
-    /// The same of a plan that is only run as [`Plan::probe`]s: they have a rate, whatever its load is.
-    pub fn to_probe(config: &Config, read_file: ReadFile) -> Result<Plan, Vec<Diagnostic>> {
-        reader::read(config, read_file, true).map(|fields| Plan { fields })
+    /// The same of what was read of a plan, with all that is wrong with its keys beside all else; and notes of what is no mistake and
+    /// may not be what was meant.
+    pub fn read(
+        reading: &Reading,
+        read_file: ReadFile,
+        purpose: Purpose,
+    ) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let read = reader::read(reading, read_file, purpose == Purpose::Probes)?;
+        Ok((Plan { fields: read.fields }, read.notes))
     }
 
     /// What a scope names has to be there; otherwise what is wrong, and what to do about it.

@@ -3,6 +3,8 @@
 //! A duration is whole nanoseconds. A rate is a reduced fraction, arrivals per nanoseconds, so that `600/m`, `2.5`
 //! and `10k` are all exact and no schedule built from them can drift.
 
+mod spelling;
+
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -17,6 +19,34 @@ pub const MICROSECOND_NS: u64 = 1_000;
 pub const DURATION_NS_MAX: u64 = 1 << 52;
 /// The highest rate a plan may hold, per second. Far above what a machine sends; keeps products inside 128 bits.
 pub const RATE_RPS_MAX: u64 = 1_000_000_000;
+
+const DURATION_FORM: &str = "a duration is a number and a unit, such as `250ms`, `10s` or `2m`";
+const RATE_FORM: &str = "a rate is arrivals per second, such as `500` or `10k`, or `600/m`";
+const COUNT_FORM: &str = "a count is a whole number, such as `5000` or `10k`";
+
+/// Why a text is no duration, rate or count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// What is wrong with it.
+    pub problem: String,
+    /// How it would be written, if that is clear.
+    pub instead: Option<String>,
+    /// What is wanted, with examples.
+    pub form: &'static str,
+    /// One of them.
+    pub example: &'static str,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.instead {
+            Some(instead) => write!(formatter, "{}; write `{instead}`", self.problem),
+            None => write!(formatter, "{}; {}", self.problem, self.form),
+        }
+    }
+}
+
+impl std::error::Error for Unreadable {}
 
 /// An offered rate: `count` arrivals per `per_ns` nanoseconds, in lowest terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,9 +85,9 @@ impl Rate {
     }
 
     /// Reads `10000`, `2.5`, `10k`, `1.5M`, `600/m`, `5/s`, `3/h`. Errors say what was wrong and what would do.
-    pub fn parse(text: &str) -> Result<Rate, String> {
-        let wanted =
-            "a rate is arrivals per second such as `500`, `2.5` or `10k`, or with a unit such as `600/m`";
+    pub fn parse(text: &str) -> Result<Rate, Unreadable> {
+        let wrong =
+            |problem: String, instead| Unreadable { problem, instead, form: RATE_FORM, example: "1k" };
         let (number, unit) = match text.split_once('/') {
             Some((number, unit)) => (number, unit.trim()),
             None => (text, "s"),
@@ -67,17 +97,23 @@ impl Rate {
             "m" => 60 * SECOND_NS,
             "h" => 3_600 * SECOND_NS,
             other => {
-                return Err(format!("`{other}` is not a unit of time here; {wanted} (`/s`, `/m`, `/h`)"));
+                let problem = format!("`{other}` is not a unit of a rate, which are `/s`, `/m` and `/h`");
+                return Err(wrong(problem, spelling::rate(text)));
             }
         };
         let (number, factor) = split_magnitude(number.trim());
-        let (mantissa, scale) =
-            parse_decimal(number).ok_or_else(|| format!("`{text}` is not a rate; {wanted}"))?;
-        let count = mantissa.checked_mul(factor).ok_or_else(|| format!("`{text}` is too large"))?;
-        let per_ns = unit_ns.checked_mul(scale).ok_or_else(|| format!("`{text}` has too many decimals"))?;
+        let Some((mantissa, scale)) = parse_decimal(number) else {
+            return Err(wrong(format!("`{text}` is not a rate"), spelling::rate(text)));
+        };
+        let too_large = || wrong(format!("`{text}` is too large"), None);
+        let count = mantissa.checked_mul(factor).ok_or_else(too_large)?;
+        let per_ns = unit_ns
+            .checked_mul(scale)
+            .ok_or_else(|| wrong(format!("`{text}` has too many decimals"), None))?;
         let rate = Rate::new(count, per_ns);
         if rate.rps() > RATE_RPS_MAX as f64 {
-            return Err(format!("`{text}` is above the highest rate, {RATE_RPS_MAX} per second"));
+            let problem = format!("`{text}` is above the highest rate, {RATE_RPS_MAX} per second");
+            return Err(wrong(problem, Some("1G".to_owned())));
         }
         Ok(rate)
     }
@@ -90,11 +126,12 @@ impl fmt::Display for Rate {
 }
 
 /// Reads `250us`, `10ms`, `1.5s`, `2m`, `1h`; returns nanoseconds. A bare number is refused: its unit would be a guess.
-pub fn parse_duration_ns(text: &str) -> Result<u64, String> {
-    let wanted = "a duration is a number with a unit: `us`, `ms`, `s`, `m` or `h`, such as `250ms` or `1.5s`";
+pub fn parse_duration_ns(text: &str) -> Result<u64, Unreadable> {
+    let wrong =
+        |problem: String, instead| Unreadable { problem, instead, form: DURATION_FORM, example: "10s" };
     let text = text.trim();
     if text.starts_with('-') {
-        return Err(format!("`{text}` is negative; {wanted}"));
+        return Err(wrong(format!("`{text}` is negative"), None));
     }
     let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '_').unwrap_or(text.len());
     let (number, unit) = text.split_at(unit_at);
@@ -105,28 +142,48 @@ pub fn parse_duration_ns(text: &str) -> Result<u64, String> {
         "s" => SECOND_NS,
         "m" => 60 * SECOND_NS,
         "h" => 3_600 * SECOND_NS,
-        "" if !number.is_empty() => return Err(format!("`{text}` has no unit; {wanted}")),
-        _ => return Err(format!("`{text}` is not a duration; {wanted}")),
+        "" if !number.is_empty() => {
+            return Err(wrong(format!("`{text}` has no unit"), spelling::duration(text)));
+        }
+        _ => return Err(wrong(format!("`{text}` is not a duration"), spelling::duration(text))),
     };
-    let (mantissa, scale) =
-        parse_decimal(number).ok_or_else(|| format!("`{text}` is not a duration; {wanted}"))?;
+    let Some((mantissa, scale)) = parse_decimal(number) else {
+        return Err(wrong(format!("`{text}` is not a duration"), None));
+    };
     let whole = u128::from(mantissa) * u128::from(unit_ns) / u128::from(scale);
     match u64::try_from(whole) {
         Ok(ns) if ns <= DURATION_NS_MAX => Ok(ns),
-        _ => Err(format!("`{text}` is longer than the longest run, {}", show_ns(DURATION_NS_MAX))),
+        _ => Err(wrong(
+            format!("`{text}` is longer than the longest run, {}", show_ns(DURATION_NS_MAX)),
+            Some("1250h".to_owned()),
+        )),
     }
 }
 
 /// A count as typed: `5000`, `10k`, `1.5M`. Returns the whole number.
-pub fn parse_count(text: &str) -> Result<u64, String> {
+pub fn parse_count(text: &str) -> Result<u64, Unreadable> {
     let (number, factor) = split_magnitude(text.trim());
-    let wrong = || format!("`{text}` is not a whole number such as `5000` or `10k`");
+    let wrong = || Unreadable {
+        problem: format!("`{text}` is not a whole number"),
+        instead: spelling::count(text),
+        form: COUNT_FORM,
+        example: "10k",
+    };
     let (mantissa, scale) = parse_decimal(number).ok_or_else(wrong)?;
     let scaled = mantissa.checked_mul(factor).ok_or_else(wrong)?;
     if scaled % scale != 0 {
         return Err(wrong());
     }
     Ok(scaled / scale)
+}
+
+/// The two rates of a text that means "from one to the other", such as `100-5000`.
+pub fn rate_ends(text: &str) -> Option<(&str, &str)> {
+    let separators = ["..", "->", "→", "–", ":", "-", " to "];
+    let (from, to) = separators.iter().find_map(|separator| text.split_once(separator))?;
+    let is_rate = |text: &str| Rate::parse(text).is_ok();
+    let (from, to) = (from.trim(), to.trim());
+    (is_rate(from) && is_rate(to)).then_some((from, to))
 }
 
 /// A duration for people: three significant digits and the unit that fits, such as `1.23 ms`.
@@ -199,7 +256,7 @@ mod tests {
     #[test]
     fn a_rate_that_is_none_says_what_one_looks_like() {
         for text in ["", "abc", "-5", "1e3", "5/d", "1..2", "2000M"] {
-            let error = Rate::parse(text).unwrap_err();
+            let error = Rate::parse(text).unwrap_err().to_string();
             assert!(error.contains("rate") || error.contains("unit"), "{text}: {error}");
         }
     }
@@ -209,8 +266,8 @@ mod tests {
         assert_eq!(parse_duration_ns("1.5s").unwrap(), 1_500_000_000);
         assert_eq!(parse_duration_ns("250us").unwrap(), 250_000);
         assert_eq!(parse_duration_ns("2m").unwrap(), 120 * SECOND_NS);
-        assert!(parse_duration_ns("10").unwrap_err().contains("no unit"));
-        assert!(parse_duration_ns("-1s").unwrap_err().contains("negative"));
+        assert!(parse_duration_ns("10").unwrap_err().problem.contains("no unit"));
+        assert!(parse_duration_ns("-1s").unwrap_err().problem.contains("negative"));
         assert!(parse_duration_ns("5 parsecs").is_err());
         assert!(parse_duration_ns("99999999h").is_err());
     }
@@ -224,5 +281,13 @@ mod tests {
     #[test]
     fn one_thing_is_no_plural() {
         assert_eq!((counted(1, "shard").as_str(), counted(0, "shard").as_str()), ("1 shard", "0 shards"));
+    }
+
+    #[test]
+    fn two_rates_in_one_text_are_the_ends_of_a_ramp() {
+        for text in ["100-5000", "100:5000", "100..5000", "100 → 5000", "100 to 5000"] {
+            assert_eq!(rate_ends(text), Some(("100", "5000")), "{text}");
+        }
+        assert_eq!((rate_ends("-5"), rate_ends("10"), rate_ends("a-b")), (None, None, None));
     }
 }

@@ -72,48 +72,116 @@ mod as_text {
     }
 }
 
-/// Reads text with holes. Errors name the hole.
-pub fn parse(text: &str) -> Result<Vec<Piece>, String> {
-    let mut pieces = Vec::new();
+/// A hole that cannot be filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrongHole {
+    /// As it was typed.
+    pub part: String,
+    /// What is wrong with it.
+    pub problem: String,
+    /// What to write instead.
+    pub fix: String,
+}
+
+/// Where holes begin.
+pub const OPEN: &str = "{{";
+const CLOSE: &str = "}}";
+const KNOWN: [&str; 3] = ["seq", "uuid", "rand"];
+
+/// Reads text with holes. Errors name all holes that are wrong.
+pub fn parse(text: &str) -> Result<Vec<Piece>, Vec<WrongHole>> {
+    let (mut pieces, mut wrong) = (Vec::new(), Vec::new());
     let mut rest = text;
-    while let Some(open) = rest.find("{{") {
-        let after = &rest[open + 2..];
-        let close = after
-            .find("}}")
-            .ok_or_else(|| format!("`{{{{` without `}}}}` in `{}`", crate::redact::text(text)))?;
+    while let Some(open) = rest.find(OPEN) {
         if open > 0 {
             pieces.push(Piece::Bytes(rest.as_bytes()[..open].to_vec()));
         }
-        pieces.push(parse_hole(after[..close].trim())?);
-        rest = &after[close + 2..];
+        let after = &rest[open + OPEN.len()..];
+        let Some(close) = after.find(CLOSE) else {
+            let fix = "close it, as in `{{seq}}`".to_owned();
+            wrong.push(WrongHole {
+                part: rest[open..].to_owned(),
+                problem: "`{{` without `}}`".to_owned(),
+                fix,
+            });
+            rest = "";
+            break;
+        };
+        match parse_hole(after[..close].trim()) {
+            Ok(piece) => pieces.push(piece),
+            Err((problem, fix)) => {
+                let part = rest[open..open + OPEN.len() + close + CLOSE.len()].to_owned();
+                wrong.push(WrongHole { problem: format!("`{part}` {problem}"), part, fix });
+            }
+        }
+        rest = &after[close + CLOSE.len()..];
     }
     if !rest.is_empty() {
         pieces.push(Piece::Bytes(rest.as_bytes().to_vec()));
     }
-    Ok(pieces)
+    if wrong.is_empty() { Ok(pieces) } else { Err(wrong) }
 }
 
-fn parse_hole(hole: &str) -> Result<Piece, String> {
+/// The same text with a digit for each hole: what its form can be judged by.
+pub(crate) fn without_holes(text: &str) -> String {
+    let (mut plain, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once(OPEN) {
+        let Some((_, behind)) = after.split_once(CLOSE) else { break };
+        plain.push_str(before);
+        plain.push('0');
+        rest = behind;
+    }
+    plain + rest
+}
+
+/// What a hole stands for, or what is wrong with it and what to write.
+fn parse_hole(hole: &str) -> Result<Piece, (String, String)> {
     let words: Vec<&str> = hole.split_whitespace().collect();
     match words.as_slice() {
         ["seq"] => Ok(Piece::Seq),
         ["uuid"] => Ok(Piece::Uuid),
-        ["rand", low, high] => {
-            let bound = |word: &str| {
-                word.parse::<u64>().map_err(|_| format!("`{{{{{hole}}}}}`: `{word}` is not a whole number"))
-            };
-            let (low, high) = (bound(low)?, bound(high)?);
-            if low > high {
-                return Err(format!(
-                    "`{{{{{hole}}}}}`: {low} is above {high}; write the smaller number first"
-                ));
+        ["rand", low, high] => match (low.parse::<u64>(), high.parse::<u64>()) {
+            (Ok(low), Ok(high)) if low <= high => Ok(Piece::Rand { low, high }),
+            (Ok(low), Ok(high)) => {
+                Err((format!("begins above its end: {low} is above {high}"), written_rand(high, low)))
             }
-            Ok(Piece::Rand { low, high })
-        }
-        _ => Err(format!(
-            "`{{{{{hole}}}}}` is not known; there are `{{{{seq}}}}`, `{{{{rand LOW HIGH}}}}` and `{{{{uuid}}}}`"
-        )),
+            _ => Err(("needs two whole numbers".to_owned(), guessed_rand(hole))),
+        },
+        _ => Err(("is not known".to_owned(), guessed(hole))),
     }
+}
+
+/// What an unknown hole was probably meant to be.
+fn guessed(hole: &str) -> String {
+    let word: String = hole.chars().skip_while(|c| !c.is_ascii_alphabetic()).collect();
+    let word = word.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
+    let word = word.to_lowercase();
+    let meant = match word.as_str() {
+        "guid" | "randomuuid" | "uuid4" | "uuidv4" | "random_uuid" => Some("uuid"),
+        "random" | "randint" | "randomint" | "random_int" | "randomnumber" | "int" | "number" => Some("rand"),
+        "i" | "n" | "index" | "counter" | "id" | "sequence" | "iter" | "__iter" => Some("seq"),
+        word => crate::config::closest(word, &KNOWN),
+    };
+    match meant {
+        Some("rand") => guessed_rand(hole),
+        Some(word) => format!("write `{{{{{word}}}}}`"),
+        None => "there are `{{seq}}`, `{{rand LOW HIGH}}` and `{{uuid}}`".to_owned(),
+    }
+}
+
+/// A range of the numbers that stand in a hole, whatever stands between them.
+fn guessed_rand(hole: &str) -> String {
+    let digits = hole.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
+    let numbers: Vec<u64> = digits.filter_map(|digits| digits.parse().ok()).collect();
+    match numbers[..] {
+        [high] if high > 0 => written_rand(1, high),
+        [one, other] => written_rand(one.min(other), one.max(other)),
+        _ => written_rand(1, 1_000),
+    }
+}
+
+fn written_rand(low: u64, high: u64) -> String {
+    format!("write `{{{{rand {low} {high}}}}}`")
 }
 
 /// A whole request, ready to be rendered again and again.
@@ -341,11 +409,24 @@ mod tests {
     }
 
     #[test]
-    fn unknown_and_unclosed_holes_are_refused() {
-        assert!(parse("{{nope}}").unwrap_err().contains("{{nope}}"));
-        assert!(parse("{{seq").unwrap_err().contains("without"));
-        assert!(parse("{{rand 5 1}}").unwrap_err().contains("above"));
-        assert!(parse("{{rand a 1}}").unwrap_err().contains("whole number"));
+    fn what_is_wrong_with_holes_is_told_of_all_with_what_to_write() {
+        for (text, part, problem, fix) in [
+            ("a{{nope}}", "{{nope}}", "not known", "there are"),
+            ("a{{seq", "{{seq", "without", "close it"),
+            ("{{rand 5 1}}", "{{rand 5 1}}", "above", "write `{{rand 1 5}}`"),
+            ("{{rand a 1}}", "{{rand a 1}}", "whole numbers", "{{rand 1 1}}"),
+            ("{{ rand(1, 50) }}", "{{ rand(1, 50) }}", "not known", "write `{{rand 1 50}}`"),
+            ("{{random 10-20}}", "{{random 10-20}}", "not known", "write `{{rand 10 20}}`"),
+            ("{{$guid}}", "{{$guid}}", "not known", "write `{{uuid}}`"),
+            ("{{sq}}", "{{sq}}", "not known", "there are"),
+            ("{{seqq}}", "{{seqq}}", "not known", "write `{{seq}}`"),
+        ] {
+            let wrong = parse(text).unwrap_err();
+            assert_eq!((wrong.len(), wrong[0].part.as_str()), (1, part), "{text}");
+            assert!(wrong[0].problem.contains(problem) && wrong[0].fix.contains(fix), "{text}: {wrong:?}");
+        }
+        assert_eq!(parse("{{a}} {{seq}} {{b}}").unwrap_err().len(), 2);
+        assert_eq!(without_holes("/a/{{rand 1 9}}?x={{seq}}&{{"), "/a/0?x=0&{{");
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 mod scope;
 
-use crate::config::closest;
+use crate::config;
 use crate::distribution::Distribution;
-use crate::quantity::{parse_duration_ns, show_ns};
+use crate::quantity::{Rate, Unreadable, parse_duration_ns, show_ns};
 use crate::record::Series;
 use crate::trust::sent_share;
 pub use scope::Scope;
@@ -106,6 +106,34 @@ pub struct Facts<'a> {
     pub ratio: f64,
 }
 
+/// Why a text is no condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrongCondition {
+    /// What is wrong.
+    pub problem: String,
+    /// What to do about it.
+    pub fix: String,
+    /// The expression as it would be right, if that is clear.
+    pub instead: Option<String>,
+}
+
+impl WrongCondition {
+    fn new(problem: impl Into<String>, fix: impl Into<String>) -> WrongCondition {
+        WrongCondition { problem: problem.into(), fix: fix.into(), instead: None }
+    }
+}
+
+impl fmt::Display for WrongCondition {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.instead {
+            Some(instead) => write!(formatter, "{}; write `{instead}`", self.problem),
+            None => write!(formatter, "{}; {}", self.problem, self.fix),
+        }
+    }
+}
+
+impl std::error::Error for WrongCondition {}
+
 impl<'a> Facts<'a> {
     /// What is known of some requests alone: a step has no schedule, and its drops are not known.
     pub(crate) fn of_series(series: &'a Series) -> Facts<'a> {
@@ -125,7 +153,7 @@ impl<'a> Facts<'a> {
 
 impl Threshold {
     /// Reads `METRIC EXPRESSION`, such as `response p(99)<50ms`, `failed<1%`, `rate{scenario=read}>=9990`.
-    pub fn parse(text: &str) -> Result<Threshold, String> {
+    pub fn parse(text: &str) -> Result<Threshold, WrongCondition> {
         let text = text.trim();
         let word = text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
         let end = word + scope_length(&text[word..]);
@@ -135,42 +163,44 @@ impl Threshold {
 
     /// Reads several conditions with commas between them, such as `p(99)<50ms, failed<0.1%`. One that names no metric is
     /// about response times.
-    pub fn parse_list(text: &str) -> Result<Vec<Threshold>, String> {
+    pub fn parse_list(text: &str) -> Result<Vec<Threshold>, WrongCondition> {
         let parts = split_outside(text, ',').into_iter().map(str::trim).filter(|part| !part.is_empty());
         let parse = |part: &str| {
             let word = part.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
             let is_figure = matches!(word, "p" | "avg" | "mean" | "med" | "min" | "max");
             if is_figure { Threshold::parse_parts("response", part) } else { Threshold::parse(part) }
         };
-        let thresholds: Vec<Threshold> = parts.map(parse).collect::<Result<_, String>>()?;
+        let thresholds: Vec<Threshold> = parts.map(parse).collect::<Result<_, WrongCondition>>()?;
         match thresholds.is_empty() {
-            true => Err("no condition; an example is `p(99)<50ms, failed<0.1%`".into()),
+            true => Err(WrongCondition::new("no condition", "an example is `p(99)<50ms, failed<0.1%`")),
             false => Ok(thresholds),
         }
     }
 
     /// Reads a metric, with the scope behind it if there is one, and an expression that stand apart, as in a plan's
     /// `[thresholds]`.
-    pub fn parse_parts(metric: &str, expression: &str) -> Result<Threshold, String> {
+    pub fn parse_parts(metric: &str, expression: &str) -> Result<Threshold, WrongCondition> {
         let (word, scope) = metric.split_at(metric.find('{').unwrap_or(metric.len()));
-        let (metric, scope) = (Metric::parse(word.trim())?, Scope::parse(scope)?);
+        let (metric, scope) = (Metric::parse(word.trim())?, Scope::parse(scope).map_err(wrong_scope)?);
         let expression = expression.split_whitespace().collect::<Vec<_>>().join(" ");
         let text = format!("{}{scope} {expression}", metric.name());
         if metric == Metric::Rate && scope.step.is_some() {
-            return Err(format!("`{text}`: a step has no rate of its own; ask for its scenario's"));
+            let problem = format!("`{text}`: a step has no rate of its own");
+            return Err(WrongCondition::new(problem, "ask for its scenario's"));
         }
         let at = expression.find(['<', '>', '=']).ok_or_else(|| {
-            format!(
-                "`{text}` compares nothing; write a figure, one of < <= > >= ==, and a limit, such as `{}`",
-                metric.example()
-            )
+            let fix = format!("write a figure, one of < <= > >= ==, and a limit: `{}`", metric.example());
+            WrongCondition::new(format!("`{text}` compares nothing"), fix)
         })?;
         let (figure, rest) = expression.split_at(at);
         let operator_end = rest.find(|c: char| !matches!(c, '<' | '>' | '=')).unwrap_or(rest.len());
         let (operator, limit) = rest.split_at(operator_end);
         let statistic = metric.statistic(figure.trim())?;
         let comparison = Relation::parse(operator)?;
-        let limit = metric.limit(statistic, limit.trim())?;
+        let limit = metric.limit(statistic, limit.trim()).map_err(|(problem, instead)| WrongCondition {
+            instead: instead.map(|limit| format!("{}{operator}{limit}", figure.trim())),
+            ..WrongCondition::new(problem, format!("an example is `{}`", metric.example()))
+        })?;
         Ok(Threshold { metric, scope, statistic, comparison, limit, text })
     }
 
@@ -265,7 +295,7 @@ fn of_distribution(distribution: &Distribution, statistic: Aggregation) -> f64 {
 }
 
 impl Metric {
-    fn parse(word: &str) -> Result<Metric, String> {
+    fn parse(word: &str) -> Result<Metric, WrongCondition> {
         Ok(match word {
             "response" => Metric::Response,
             "service" => Metric::Service,
@@ -273,9 +303,11 @@ impl Metric {
             "failed" => Metric::Failed,
             "rate" => Metric::Rate,
             _ => {
-                let guess = closest(word, &METRICS)
-                    .map_or(String::new(), |guess| format!("did you mean `{guess}`? "));
-                return Err(format!("`{word}` is not a metric; {guess}there are {}", METRICS.join(", ")));
+                let fix = match meant_metric(word) {
+                    Some(guess) => format!("did you mean `{guess}`?"),
+                    None => format!("there are {}", METRICS.join(", ")),
+                };
+                return Err(WrongCondition::new(format!("`{word}` is not a metric"), fix));
             }
         })
     }
@@ -290,9 +322,11 @@ impl Metric {
         }
     }
 
-    fn statistic(self, word: &str) -> Result<Aggregation, String> {
-        let unknown =
-            || format!("`{word}` is not a figure of `{}`; an example is `{}`", self.name(), self.example());
+    fn statistic(self, word: &str) -> Result<Aggregation, WrongCondition> {
+        let unknown = || {
+            let problem = format!("`{word}` is not a figure of `{}`", self.name());
+            WrongCondition::new(problem, format!("an example is `{}`", self.example()))
+        };
         if matches!(self, Metric::Failed | Metric::Rate) {
             return match (self, word) {
                 (_, "" | "rate") => Ok(Aggregation::Rate),
@@ -301,12 +335,13 @@ impl Metric {
                 _ => Err(unknown()),
             };
         }
-        let bare = word.strip_prefix('p').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-        let in_brackets = word.strip_prefix("p(").and_then(|rest| rest.strip_suffix(')'));
-        if let Some(percent) = in_brackets.or(bare) {
+        if let Some(percent) = percentile(word) {
             return match percent.trim().parse::<f64>() {
                 Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Aggregation::Quantile(percent / 100.0)),
-                _ => Err(format!("`{word}`: a percentile is between 0 and 100, such as `p(99.9)`")),
+                _ => {
+                    let problem = format!("`{word}` is not a percentile");
+                    Err(WrongCondition::new(problem, "one is between 0 and 100, such as `p(99.9)`"))
+                }
             };
         }
         match word {
@@ -319,21 +354,33 @@ impl Metric {
         }
     }
 
-    fn limit(self, statistic: Aggregation, text: &str) -> Result<f64, String> {
+    /// The limit; otherwise what is wrong with it, and how it would be right.
+    fn limit(self, statistic: Aggregation, text: &str) -> Result<f64, (String, Option<String>)> {
         let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
         let is_duration = !matches!(self, Metric::Failed | Metric::Rate) && statistic != Aggregation::Count;
         if is_duration {
-            return parse_duration_ns(text).map(|ns| ns as f64);
+            // Programs that take bare numbers for times count milliseconds.
+            let instead = |cause: Unreadable| number(text).map(|_| format!("{text}ms")).or(cause.instead);
+            let read = parse_duration_ns(text).map(|ns| ns as f64);
+            return read.map_err(|cause| (cause.problem.clone(), instead(cause)));
         }
-        match text.strip_suffix('%') {
+        let read = match text.strip_suffix('%') {
             Some(percent) if self == Metric::Failed && statistic == Aggregation::Rate => {
-                number(percent).map(|p| p / 100.0)
+                number(percent).map(|percent| percent / 100.0)
             }
             Some(_) => None,
             None => number(text),
-        }
-        .ok_or_else(|| {
-            format!("`{text}` is not a limit for `{}`; an example is `{}`", self.name(), self.example())
+        };
+        read.ok_or_else(|| {
+            let problem = format!("`{text}` is not a limit for `{}`", self.name());
+            let share = text.strip_suffix('%').and_then(number).map(|percent| (percent / 100.0).to_string());
+            let rate = || Rate::parse(text).ok().map(|rate| rate.rps().to_string());
+            (
+                problem,
+                share
+                    .filter(|_| statistic == Aggregation::Ratio)
+                    .or_else(|| rate().filter(|_| self == Metric::Rate)),
+            )
         })
     }
 
@@ -343,15 +390,38 @@ impl Metric {
     }
 }
 
+/// What stands between the `p` and the end of a percentile, with or without brackets.
+fn percentile(word: &str) -> Option<&str> {
+    let bare = word.strip_prefix('p').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    word.strip_prefix("p(").and_then(|rest| rest.strip_suffix(')')).or(bare)
+}
+
+/// The metric that a word was probably meant to be.
+pub(crate) fn meant_metric(word: &str) -> Option<&'static str> {
+    config::metric(word).or_else(|| config::closest(word, &METRICS))
+}
+
+/// Whether a word is a figure of times, which needs its metric before it.
+pub(crate) fn is_figure_of_times(word: &str) -> bool {
+    percentile(word).is_some() || matches!(word, "avg" | "mean" | "med" | "min" | "max")
+}
+
+fn wrong_scope(problem: String) -> WrongCondition {
+    WrongCondition::new(problem, "a scope looks like `response{scenario=read,step=find}`")
+}
+
 impl Relation {
-    fn parse(operator: &str) -> Result<Relation, String> {
+    fn parse(operator: &str) -> Result<Relation, WrongCondition> {
         Ok(match operator {
             "<" => Relation::Below,
             "<=" => Relation::AtMost,
             ">" => Relation::Above,
             ">=" => Relation::AtLeast,
             "==" => Relation::Equal,
-            other => return Err(format!("`{other}` is not a comparison; there are < <= > >= ==")),
+            other => {
+                let problem = format!("`{other}` is not a comparison");
+                return Err(WrongCondition::new(problem, "there are < <= > >= =="));
+            }
         })
     }
 
@@ -446,7 +516,8 @@ mod tests {
     #[test]
     fn a_list_is_about_response_times_unless_it_says_otherwise() {
         let texts = |list: &str| -> Result<Vec<String>, String> {
-            Ok(Threshold::parse_list(list)?.into_iter().map(|threshold| threshold.text).collect())
+            let read = Threshold::parse_list(list).map_err(|wrong| wrong.to_string())?;
+            Ok(read.into_iter().map(|threshold| threshold.text).collect())
         };
         let expected = ["response p(99)<50ms", "failed <0.1%", "service max<1s"].map(String::from);
         assert_eq!(texts("p(99)<50ms, failed<0.1%,service max<1s"), Ok(expected.to_vec()));
@@ -458,7 +529,7 @@ mod tests {
     fn mistakes_name_the_word_and_what_would_do() {
         for (text, reason) in [
             ("respons p(99)<5ms", "did you mean `response`"),
-            ("latency p(99)<5ms", "there are response"),
+            ("latency p(99)<5ms", "did you mean `response`"),
             ("response p(99)<5", "no unit"),
             ("response p(101)<5ms", "between 0 and 100"),
             ("response p999<5ms", "between 0 and 100"),
@@ -468,7 +539,7 @@ mod tests {
             ("failed p(99)<5ms", "not a figure"),
             ("failed rate<x", "not a limit"),
         ] {
-            let error = Threshold::parse(text).unwrap_err();
+            let error = Threshold::parse(text).unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");
         }
     }

@@ -1,6 +1,7 @@
 //! Where requests go: a URL, read once and kept in the parts that connecting and asking need.
 
 use crate::redact;
+use crate::template::without_holes;
 use http::Uri;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -36,69 +37,112 @@ pub enum Endpoint {
     Testbed,
 }
 
+/// Why a text is no target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoTarget {
+    /// What is wrong with it.
+    pub problem: String,
+    /// What to do.
+    pub fix: String,
+    /// What to write instead, if that is clear.
+    pub instead: Option<String>,
+}
+
+impl NoTarget {
+    fn new(problem: impl Into<String>, fix: &str) -> NoTarget {
+        NoTarget { problem: problem.into(), fix: fix.to_owned(), instead: None }
+    }
+
+    fn instead(self, text: impl Into<String>) -> NoTarget {
+        NoTarget { instead: Some(text.into()), ..self }
+    }
+}
+
+/// What a target looks like.
+const FORM: &str = "a target is http://HOST:PORT/PATH, unix:/SOCKET:/PATH or testbed:/PATH";
+
 impl Url {
-    /// Reads `http://host:port/path`, `host:port/path`, `unix:/path/to.sock:/path` or `testbed:/path`.
-    pub fn parse(text: &str) -> Result<Url, String> {
+    /// Reads `http://host:port/path`, `host:port/path`, `unix:/path/to.sock:/path` or `testbed:/path`. The path may have holes.
+    pub fn parse(text: &str) -> Result<Url, NoTarget> {
+        let text = text.trim();
         if let Some(rest) = text.strip_prefix("testbed:") {
-            let path = path_or_root(rest)?;
+            let path = path_of(rest)?;
             return Ok(Url { endpoint: Endpoint::Testbed, authority: "testbed".into(), path });
         }
         if let Some(rest) = text.strip_prefix("unix:") {
             return Url::parse_unix(rest);
         }
         let absolute = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-        Url::parse_http(&absolute).map_err(|cause| {
+        Url::parse_http(&absolute, text).map_err(|cause| {
             let shown = redact::text(&absolute);
             let shown = if text.contains("://") { &shown } else { &shown["http://".len()..] };
-            format!("`{shown}` is not a target: {cause}")
+            NoTarget { problem: format!("`{shown}` is not a target: {}", cause.problem), ..cause }
         })
     }
 
-    fn parse_unix(rest: &str) -> Result<Url, String> {
+    fn parse_unix(rest: &str) -> Result<Url, NoTarget> {
+        let rest = rest.strip_prefix("//").filter(|rest| rest.starts_with('/')).unwrap_or(rest);
         let (socket, path) = rest.split_once(':').unwrap_or((rest, ""));
         if !socket.starts_with('/') {
-            return Err(
-                "a Unix target is `unix:/absolute/path.sock` or `unix:/absolute/path.sock:/request/path`"
-                    .into(),
-            );
+            let fix = "write `unix:/absolute/path.sock:/request/path`";
+            return Err(NoTarget::new("a Unix target needs the absolute path of its socket", fix));
         }
         let endpoint = Endpoint::Unix { socket: socket.to_owned() };
-        Ok(Url { endpoint, authority: "localhost".into(), path: path_or_root(path)? })
+        Ok(Url { endpoint, authority: "localhost".into(), path: path_of(path)? })
     }
 
-    fn parse_http(text: &str) -> Result<Url, String> {
-        let uri: Uri = text.parse().map_err(|error| format!("{error}"))?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => return Err("https is not supported yet; use an http:// address".into()),
-            Some(other) => {
-                return Err(format!("scheme `{other}` is not supported; use http://, unix: or testbed:"));
+    fn parse_http(absolute: &str, typed: &str) -> Result<Url, NoTarget> {
+        let (scheme, rest) = absolute.split_once("://").unwrap_or_default();
+        match scheme {
+            "http" => {}
+            "https" => {
+                let wrong = NoTarget::new("https is not supported yet", "if the target speaks plain HTTP");
+                return Err(wrong.instead(format!("http://{rest}")));
             }
-            None => return Err("no scheme; use http://host:port/path".into()),
+            other => {
+                let problem = format!("scheme `{other}` is not supported");
+                return Err(NoTarget::new(problem, FORM).instead(format!("http://{rest}")));
+            }
         }
-        let authority = uri.authority().ok_or("no host")?;
-        if authority.as_str().contains('@') {
-            return Err("user:password@ is not supported; use -H 'Authorization: …'".into());
+        if typed.is_empty() || rest.is_empty() {
+            return Err(NoTarget::new("there is no host in it", FORM));
         }
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        if host.is_empty() {
-            return Err("no host".into());
+        if let Some(path) = typed.strip_prefix('/') {
+            let wrong = NoTarget::new("there is no host in it", FORM);
+            return Err(wrong.instead(format!("http://HOST:PORT/{path}")));
         }
-        let port =
-            match authority.as_str().strip_prefix(authority.host()).and_then(|rest| rest.strip_prefix(':')) {
-                None => 80,
-                Some(port) => match port.parse() {
-                    Ok(port) if port > 0 => port,
-                    _ => return Err("the port must be between 1 and 65535".into()),
-                },
-            };
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        Ok(Url {
-            endpoint: Endpoint::Tcp { host, port },
-            authority: authority.as_str().to_owned(),
-            path: path_or_root(path)?,
-        })
+        // Holes may have blanks, which no URL has.
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let path = path.split('#').next().unwrap_or_default();
+        if authority.contains('@') {
+            let fix = "leave it out, and give `-H 'Authorization: …'` or the header in the plan";
+            return Err(NoTarget::new("user:password@ is not supported", fix));
+        }
+        let (host, port) = parse_authority(authority)?;
+        let endpoint = Endpoint::Tcp { host, port };
+        Ok(Url { endpoint, authority: authority.to_owned(), path: path_of(path)? })
     }
+}
+
+/// Host and port of what stands before the path.
+fn parse_authority(authority: &str) -> Result<(String, u16), NoTarget> {
+    let uri: Uri =
+        format!("http://{authority}/").parse().map_err(|error| NoTarget::new(format!("{error}"), FORM))?;
+    let authority = uri.authority().ok_or_else(|| NoTarget::new("there is no host in it", FORM))?;
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+    if host.is_empty() {
+        return Err(NoTarget::new("there is no host in it", FORM));
+    }
+    let port = authority.as_str().strip_prefix(authority.host()).and_then(|rest| rest.strip_prefix(':'));
+    match port.map(str::parse) {
+        None => Ok((host, 80)),
+        Some(Ok(port)) if port > 0 => Ok((host, port)),
+        Some(_) => Err(NoTarget::new("the port must be between 1 and 65535", FORM)),
+    }
+}
+
+fn path_of(path: &str) -> Result<String, NoTarget> {
+    path_or_root(path).map_err(|problem| NoTarget::new(problem, "a path begins with `/` and has no blanks"))
 }
 
 impl fmt::Display for Url {
@@ -119,7 +163,8 @@ pub(crate) fn path_or_root(path: &str) -> Result<String, String> {
     if !path.starts_with('/') && !path.starts_with('?') && path != "*" {
         return Err(format!("path `{}` must start with `/`", redact::text(path)));
     }
-    if let Some(bad) = path.chars().find(|c| c.is_control() || *c == ' ') {
+    // What holes become has no blanks, whatever they have themselves.
+    if let Some(bad) = without_holes(path).chars().find(|c| c.is_control() || *c == ' ') {
         return Err(format!("path `{}` holds {bad:?}; write it percent-encoded", redact::text(path)));
     }
     Ok(if path.starts_with('?') { format!("/{path}") } else { path.to_owned() })
@@ -149,6 +194,8 @@ mod tests {
             (target.endpoint, target.path.as_str()),
             (Endpoint::Unix { socket: "/run/app.sock".into() }, "/health")
         );
+        let target = Url::parse("http://h/{{rand 1 9}}?q={{seq}}#part").unwrap();
+        assert_eq!((target.authority.as_str(), target.path.as_str()), ("h", "/{{rand 1 9}}?q={{seq}}"));
         assert_eq!(Url::parse("testbed:").unwrap().path, "/");
         assert_eq!(Url::parse("testbed:?stall=1s/2s").unwrap().path, "/?stall=1s/2s");
     }
@@ -161,11 +208,11 @@ mod tests {
             ("http://", ""),
             ("http://x:99999/", "port"),
             ("http://x:0/", "port"),
-            ("http://u:p@x/", "Authorization"),
+            ("http://u:p@x/", "password"),
             ("unix:relative", "absolute"),
             ("", ""),
         ] {
-            let error = Url::parse(text).unwrap_err();
+            let error = Url::parse(text).unwrap_err().problem;
             assert!(error.contains(reason), "{text}: {error}");
         }
     }
@@ -179,7 +226,7 @@ mod tests {
             "testbed:?api_key=s3 cret",
             "ftp://u:s3cret@x",
         ] {
-            let error = Url::parse(text).unwrap_err();
+            let error = Url::parse(text).unwrap_err().problem;
             assert!(!error.contains("cret") && error.contains("redacted:"), "{error}");
         }
     }

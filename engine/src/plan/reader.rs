@@ -5,6 +5,7 @@
 
 mod cores;
 mod keys;
+mod load;
 mod requests;
 mod timing;
 
@@ -12,11 +13,13 @@ use super::bounds::longest_warmup_ns;
 use super::fields::{
     Fields, Machine, Pool, PoolSize, Scenario, Script, Target, TargetProtocol, Transport, Wait,
 };
-use super::rules;
-use crate::config::{Config, Diagnostic, LoadConfig, ScenarioConfig, TargetConfig, Text, Texts, closest};
+use super::rules::{self, PlanPlace, Violation};
+use crate::config::{
+    Config, Diagnostic, LoadConfig, Reading, ScenarioConfig, Spot, TargetConfig, Text, Texts, closest,
+};
 use crate::phase::{Phases, Warmup};
 use crate::quantity::{SECOND_NS, parse_duration_ns, show_ns};
-use crate::threshold::{Metric, Threshold};
+use crate::threshold::{self, METRICS, Metric, Threshold};
 use crate::until::Goal;
 use crate::url::{Endpoint, Url};
 use cores::parse_cores;
@@ -39,29 +42,50 @@ const DURATION_FIX: &str = "durations look like `500ms`, `10s` or `2m`";
 /// Reads a body file named in a plan: the name as typed, to its bytes or a reason.
 pub type ReadFile<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
 
+/// What was read of a plan.
+pub(super) struct ReadPlan {
+    pub(super) fields: Fields,
+    /// What is no mistake, and may not be what was meant.
+    pub(super) notes: Vec<Diagnostic>,
+}
+
 /// The fields that a config describes, which keep every rule, or all that is wrong with it.
-pub(super) fn read(config: &Config, read_file: ReadFile, is_probed: bool) -> Result<Fields, Vec<Diagnostic>> {
-    let diagnostics = Vec::new();
+pub(super) fn read(
+    reading: &Reading,
+    read_file: ReadFile,
+    is_probed: bool,
+) -> Result<ReadPlan, Vec<Diagnostic>> {
+    let Reading { config, wrong, doubtful, moves } = reading;
     let seed = config.run.seed.unwrap_or(SEED_DEFAULT);
-    let mut reader =
-        PlanReader { config, read_file, is_probed, seed, shards: 1, diagnostics, keys: Keys::default() };
+    let mut reader = PlanReader {
+        config,
+        read_file,
+        is_probed,
+        seed,
+        shards: 1,
+        doubtful,
+        is_length_known: true,
+        is_timing_known: true,
+        diagnostics: Vec::new(),
+        notes: Vec::new(),
+        keys: Keys::default(),
+    };
     let fields = reader.fields();
     let found = rules::violations(&fields);
-    if reader.diagnostics.is_empty() && found.is_empty() {
-        return Ok(fields);
+    reader.add_violations(found);
+    let PlanReader { mut diagnostics, mut notes, .. } = reader;
+    // What is missing because it could not be read is no second mistake.
+    diagnostics.retain(|found| !doubtful.iter().any(|path| is_within(&found.path, path)));
+    for found in diagnostics.iter_mut().chain(&mut notes) {
+        found.path = moves.typed(&found.path);
     }
-    let read = reader.diagnostics.len();
-    for violation in found {
-        let path = reader.keys.of(&violation.place);
-        let diagnostic = Diagnostic::at(path, violation.problem, violation.fix);
-        // What could not be read has a value in its place that may break rules of its own; and what stands once in the
-        // config may stand in several steps.
-        let is_known = reader.diagnostics[..read].iter().any(|known| known.path == diagnostic.path);
-        if !is_known && !reader.diagnostics.contains(&diagnostic) {
-            reader.diagnostics.push(diagnostic);
-        }
-    }
-    Err(reader.diagnostics)
+    let all: Vec<Diagnostic> = wrong.iter().cloned().chain(diagnostics).collect();
+    if all.is_empty() { Ok(ReadPlan { fields, notes }) } else { Err(all) }
+}
+
+/// Whether a key is one, or stands in it.
+fn is_within(path: &str, key: &str) -> bool {
+    path.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// A scenario as typed, and where: no name where the whole config is short for it.
@@ -102,11 +126,77 @@ struct PlanReader<'a> {
     seed: u64,
     /// As far as they are known.
     shards: u32,
+    /// Keys whose values are not known, because they were wrong, which was told.
+    doubtful: &'a [String],
+    /// Whether the length of the run could be read, if it was given.
+    is_length_known: bool,
+    /// Whether nothing is wrong with when any scenario begins and ends.
+    is_timing_known: bool,
     diagnostics: Vec<Diagnostic>,
+    notes: Vec<Diagnostic>,
     keys: Keys,
 }
 
 impl PlanReader<'_> {
+    /// Whether the value of a key is not known, or a part of it.
+    fn is_doubtful(&self, key: &str) -> bool {
+        self.doubtful.iter().any(|path| is_within(path, key) || is_within(key, path))
+    }
+
+    /// Whether a key, or one within it, is wrong.
+    fn is_wrong(&self, key: &str) -> bool {
+        self.is_doubtful(key) || self.diagnostics.iter().any(|known| is_within(&known.path, key))
+    }
+
+    /// Adds the rules that are broken, but for those that are only broken because something else could not be read.
+    fn add_violations(&mut self, found: Vec<Violation>) {
+        let read = self.diagnostics.len();
+        for violation in found {
+            let path = self.keys.of(&violation.place);
+            // What could not be read has a value in its place that may break rules of its own; and what stands once in the
+            // config may stand in several steps.
+            let is_known = self.diagnostics[..read].iter().any(|known| known.path == path);
+            if is_known || self.follows(&violation.place) {
+                continue;
+            }
+            let mut diagnostic = Diagnostic::at(path, violation.problem, violation.fix);
+            if let Some(instead) = violation.instead {
+                diagnostic = diagnostic.with_value(instead);
+            }
+            if !self.diagnostics.contains(&diagnostic) {
+                self.diagnostics.push(diagnostic);
+            }
+        }
+    }
+
+    /// Whether a rule may be broken only because of what is wrong elsewhere.
+    fn follows(&self, place: &PlanPlace) -> bool {
+        match place {
+            PlanPlace::Phases => !self.is_timing_known || self.is_wrong("run.warmup"),
+            PlanPlace::Scenario(_, "duration" | "starts" | "load") => !self.is_timing_known,
+            // A target that no scenario uses may be that of a scenario whose target is wrong.
+            PlanPlace::Target(_, "") | PlanPlace::Plan => self.has_wrong_scenario(&["target", "url"]),
+            PlanPlace::Connections(_) => self.is_wrong("run.shards"),
+            PlanPlace::Threshold(_) => {
+                let names = ["name", "request", "get", "head", "post", "put", "patch", "delete", "path"];
+                self.is_wrong("request") || self.has_wrong_scenario(&names)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the scenarios are not known, or one of these keys of one of them is wrong.
+    fn has_wrong_scenario(&self, keys: &[&str]) -> bool {
+        let names = self.config.scenario.keys();
+        let is_wrong = |name: &String| {
+            keys.iter().any(|key| {
+                let path = format!("scenario.{name}.{key}");
+                self.is_wrong(&path)
+            })
+        };
+        self.doubtful.iter().any(|path| path == "scenario") || names.into_iter().any(is_wrong)
+    }
+
     fn fields(&mut self) -> Fields {
         let config = self.config;
         let machine = self.machine();
@@ -116,6 +206,7 @@ impl PlanReader<'_> {
         let mut targets = self.targets();
         let timings = self.timings(&typed);
         let loads_read = timings.iter().all(|timing| timing.is_read);
+        self.is_timing_known = timings.iter().all(|timing| timing.is_known);
         let (mut pools, mut scenarios) = (Vec::new(), Vec::new());
         for (typed, timing) in typed.iter().zip(timings) {
             self.keys.scenarios.push(ScenarioKeys::of(typed.name));
@@ -206,7 +297,7 @@ impl PlanReader<'_> {
         let cores = run
             .cores
             .as_ref()
-            .and_then(|text| self.take("run.cores", parse_cores(&text.0), "cores look like `1,3-5`"));
+            .and_then(|text| self.take("run.cores", parse_cores(&text.0), "write `\"1,3-5\"` or the like"));
         let cores = cores.unwrap_or_default();
         let shards = run.shards.unwrap_or(cores.len().max(1) as u32);
         Machine { shards, cores, wait: self.wait() }
@@ -219,7 +310,11 @@ impl PlanReader<'_> {
             Some("park") => Wait::Park,
             Some(other) => {
                 let problem = format!("`{other}` is not a way to wait");
-                self.wrong("run.wait", problem, "there are `spin`, `park` and `auto`");
+                let fix = match closest(other, &["spin", "park", "auto"]) {
+                    Some(guess) => format!("did you mean `{guess}`?"),
+                    None => "there are `spin`, `park` and `auto`".to_owned(),
+                };
+                self.wrong("run.wait", problem, fix);
                 Wait::Auto
             }
         }
@@ -253,14 +348,15 @@ impl PlanReader<'_> {
     ) -> Target {
         let run = &self.config.run;
         let url = match url {
-            Some(text) => self.take(
-                &keys.url,
-                Url::parse(&text.0),
-                "a target is http://host:port/path, unix:/path.sock or testbed:",
-            ),
+            Some(Text(text)) => self.take_with(Url::parse(text), |cause| {
+                let wrong = Diagnostic::at(keys.url.clone(), cause.problem, cause.fix);
+                match cause.instead {
+                    Some(instead) => wrong.with_value(instead),
+                    None => wrong,
+                }
+            }),
             None => {
-                let fix = "give a URL, or `url = \"http://host:port/\"` in the plan";
-                self.wrong(&keys.url, "no target", fix);
+                self.missing_target(&keys.url);
                 None
             }
         };
@@ -277,6 +373,25 @@ impl PlanReader<'_> {
             protocol: TargetProtocol::Http1 { pipeline },
             connect_timeout_ns,
         }
+    }
+
+    /// There is no target, unless its key is there and wrong.
+    fn missing_target(&mut self, key: &str) {
+        let is_url =
+            |path: &String| ["url", "uri", "target"].iter().any(|word| path.rsplit('.').next() == Some(word));
+        let is_doubtful = |path: &String| is_url(path) || path == "scenario" || path == "target";
+        if self.doubtful.iter().any(is_doubtful) {
+            return;
+        }
+        // Behind the header of a table every key is one of that table.
+        let (problem, fix) = match self.config.headers.contains_key("url") {
+            true => {
+                ("no target: `url` stands under `[headers]`", "write `url = \"…\"` above the first `[table]`")
+            }
+            false => ("no target", "give a URL, or `url = \"http://host:port/\"` in the plan"),
+        };
+        let key = if self.config.headers.contains_key("url") { "headers.url" } else { key };
+        self.wrong(key, problem, fix);
     }
 
     /// The number of the target that a scenario uses; one that has no name is added where it is first used.
@@ -326,8 +441,8 @@ impl PlanReader<'_> {
     }
 
     fn until(&mut self) -> Option<Goal> {
-        let text = self.config.run.until.as_ref()?;
-        self.take("run.until", Goal::parse(&text.0), "a goal looks like `p99 ± 2%`")
+        let Text(text) = self.config.run.until.as_ref()?;
+        self.take("run.until", Goal::parse(text), "write `\"p99 ± 2%\"` or the like")
     }
 
     /// The bounds of the phases, in a run of this length, and how the warm-up ends.
@@ -336,12 +451,12 @@ impl PlanReader<'_> {
             Some(text) if text.0 == "auto" => (Warmup::Auto, longest_warmup_ns(length_ns)),
             given => {
                 let parsed = given.as_ref().map(|text| parse_duration_ns(&text.0));
-                let fix = "a warm-up is a duration, such as `5s`, or `auto`";
-                let taken = parsed.and_then(|parsed| self.take("run.warmup", parsed, fix));
+                let wrong = |cause| Diagnostic::unreadable("run.warmup", cause);
+                let taken = parsed.and_then(|parsed| self.take_with(parsed, wrong));
                 (Warmup::Fixed, taken.unwrap_or(0))
             }
         };
-        if warmup == Warmup::Auto && length_ns < WARMUP_AUTO_LENGTH_NS_MIN {
+        if warmup == Warmup::Auto && length_ns < WARMUP_AUTO_LENGTH_NS_MIN && self.is_timing_known {
             let problem =
                 format!("`auto` cannot tell a warm-up from chance in a run of {}", show_ns(length_ns));
             let fix = format!("let the run take at least {}", show_ns(WARMUP_AUTO_LENGTH_NS_MIN));
@@ -363,17 +478,53 @@ impl PlanReader<'_> {
 
     fn thresholds(&mut self, table: &BTreeMap<String, Texts>, place: &str) -> Vec<Threshold> {
         let mut thresholds = Vec::new();
-        for (metric, Texts(expressions)) in table {
-            for expression in expressions {
-                let path = format!("{place}.{metric}");
-                let fix = "thresholds look like `response = \"p(99)<50ms\"`";
-                if let Some(threshold) = self.take(&path, Threshold::parse_parts(metric, expression), fix) {
+        for (subject, Texts(expressions)) in table {
+            let path = format!("{place}.{subject}");
+            let Some(subject) = self.subject(subject, &path, expressions) else { continue };
+            for (index, expression) in expressions.iter().enumerate() {
+                let path = if expressions.len() > 1 { format!("{path}.{index}") } else { path.clone() };
+                let wrong = |cause: threshold::WrongCondition| {
+                    let wrong = Diagnostic::at(path.clone(), cause.problem, cause.fix);
+                    match cause.instead {
+                        Some(instead) => Diagnostic { fix: String::new(), ..wrong.with_value(instead) },
+                        None => wrong,
+                    }
+                };
+                let parsed = Threshold::parse_parts(&subject, expression);
+                if let Some(threshold) = self.take_with(parsed, wrong) {
                     thresholds.push(threshold);
                     self.keys.thresholds.push(path);
                 }
             }
         }
         thresholds
+    }
+
+    /// The metric of a condition, with its scope. Where it is none, that is told, and what was meant is taken.
+    fn subject(&mut self, subject: &str, path: &str, expressions: &[String]) -> Option<String> {
+        let (word, scope) = subject.split_at(subject.find('{').unwrap_or(subject.len()));
+        let word = word.trim();
+        if METRICS.contains(&word) {
+            return Some(subject.to_owned());
+        }
+        let wrong = Diagnostic::at(path, format!("`{word}` is not a metric"), "").spotted(Spot::Key);
+        if threshold::is_figure_of_times(word) {
+            let whole = expressions.iter().map(|expression| format!("{word}{expression}"));
+            let whole: Vec<toml::Value> = whole.map(toml::Value::from).collect();
+            let value = match <[toml::Value; 1]>::try_from(whole) {
+                Ok([only]) => only,
+                Err(several) => toml::Value::Array(several),
+            };
+            self.diagnostics.push(wrong.with_values([(format!("response{scope}"), value)]));
+            return None;
+        }
+        let meant = threshold::meant_metric(word);
+        let fix = match meant {
+            Some(meant) => format!("write `{meant}`"),
+            None => format!("there are {}", METRICS.join(", ")),
+        };
+        self.diagnostics.push(Diagnostic { fix, ..wrong });
+        meant.map(|meant| format!("{meant}{scope}"))
     }
 
     /// A closed loop asks for no rate and is never late: conditions on either would be met by every run. Of several scenarios, the
@@ -401,7 +552,7 @@ impl PlanReader<'_> {
 
     fn duration(&mut self, text: &Option<Text>, path: &str) -> Option<u64> {
         let parsed = parse_duration_ns(&text.as_ref()?.0);
-        self.take(path, parsed, DURATION_FIX)
+        self.take_with(parsed, |cause| Diagnostic::unreadable(path, cause))
     }
 
     /// A duration that has to last, or its default where none is given. One that cannot be read is told and has the default.
@@ -411,6 +562,10 @@ impl PlanReader<'_> {
             self.wrong(path, "must be longer than zero", DURATION_FIX);
         }
         given.filter(|&ns| ns > 0).unwrap_or(default_ns)
+    }
+
+    fn take_with<T, E>(&mut self, result: Result<T, E>, told: impl FnOnce(E) -> Diagnostic) -> Option<T> {
+        result.map_err(|cause| self.diagnostics.push(told(cause))).ok()
     }
 
     fn take<T>(&mut self, path: &str, result: Result<T, impl Display>, fix: &str) -> Option<T> {

@@ -28,6 +28,8 @@ pub struct Violation {
     pub problem: String,
     /// What to do about it.
     pub fix: String,
+    /// What to write instead, if that is clear.
+    pub instead: Option<String>,
 }
 
 /// A place in a plan. Numbers are indices of its lists.
@@ -61,7 +63,7 @@ pub struct Broken(pub Vec<Violation>);
 
 impl fmt::Display for Broken {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let one = |Violation { place, problem, fix }: &Violation| format!("{place}: {problem} ({fix})");
+        let one = |Violation { place, problem, fix, .. }: &Violation| format!("{place}: {problem} ({fix})");
         write!(
             formatter,
             "no plan can be like this: {}",
@@ -309,8 +311,13 @@ impl RuleCheck<'_> {
             self.broken(place("method"), problem, "use GET, POST, PUT …");
         }
         // A hole may hold spaces (`{{rand 1 9}}`); only the bytes that are sent must not.
-        if let Err(problem) = path_or_root(&literal(path)) {
+        let path_text = literal(path);
+        if let Err(problem) = path_or_root(&path_text) {
             self.broken(place("path"), problem, "paths look like `/users?id=1`");
+            let is_plain = path.iter().all(|piece| matches!(piece, Piece::Bytes(_)));
+            if let Some(violation) = self.violations.last_mut().filter(|_| is_plain) {
+                violation.instead = rooted(&path_text);
+            }
         }
         for (index, (name, value)) in headers.iter().enumerate() {
             self.header(name, value, place(&format!("headers[{index}]")));
@@ -370,7 +377,7 @@ impl RuleCheck<'_> {
     }
 
     fn broken(&mut self, place: PlanPlace, problem: impl Into<String>, fix: impl Into<String>) {
-        self.violations.push(Violation { place, problem: problem.into(), fix: fix.into() });
+        self.violations.push(Violation { place, problem: problem.into(), fix: fix.into(), instead: None });
     }
 }
 
@@ -395,6 +402,16 @@ pub(super) fn found(fields: &Fields, scope: &Scope) -> Result<(), (String, Strin
         |scenario: &&Scenario| scope.scenario.as_ref().is_none_or(|wanted| *wanted == scenario.name);
     let steps = scenarios.iter().filter(of_scope).flat_map(Scenario::steps);
     known(steps.map(|step| step.name.as_str()).collect(), name, "request")
+}
+
+/// A path without what stands before its first slash, if that makes it one.
+fn rooted(path: &str) -> Option<String> {
+    let rest = path.split_once("://").map_or(path, |(_, rest)| rest);
+    let rooted = match rest.find('/') {
+        Some(at) if rest.len() < path.len() => rest[at..].to_owned(),
+        _ => format!("/{}", rest.trim_start_matches('/').replace(' ', "%20")),
+    };
+    path_or_root(&rooted).ok()
 }
 
 /// Why a load has no exact schedule, if it has none.

@@ -125,7 +125,7 @@ fn conditions_on_a_schedule_are_refused_where_there_is_none() {
     let closed = "url = 'h'\n[thresholds]\nslip = 'p(99)<1ms'\nrate = ['ratio>0.9', 'rate>10']";
     let diagnostics = read(closed).unwrap_err();
     let paths: Vec<&str> = diagnostics.iter().map(|diagnostic| diagnostic.path.as_str()).collect();
-    assert_eq!(paths, ["thresholds.rate", "thresholds.slip"], "not the rate itself");
+    assert_eq!(paths, ["thresholds.rate.0", "thresholds.slip"], "not the rate itself");
     assert!(read(&format!("{closed}\n[load]\nrate = 10")).is_ok());
 }
 

@@ -74,14 +74,14 @@ pub(super) fn run(plan: &str, address: SocketAddr, halt: &Halt) -> Result<Report
 }
 
 fn read(text: &str) -> Result<Plan, RunFailure> {
-    let wrong = |diagnostic: Diagnostic| FailureKind::Plan.failure(diagnostic.problem);
-    let document = Document { name: "calibration".into(), text: text.to_owned(), format: Format::Toml };
-    let layers = Layers::new(Some(document)).map_err(|diagnostic| wrong(diagnostic.0))?;
-    let config = layers.config().map_err(wrong)?;
-    Plan::new(&config, &|name| Err(format!("{name} is not read"))).map_err(|diagnostics| {
+    let wrong = |diagnostics: Vec<Diagnostic>| {
         let problems: Vec<String> = diagnostics.into_iter().map(|diagnostic| diagnostic.problem).collect();
         FailureKind::Plan.failure(problems.join("; "))
-    })
+    };
+    let document = Document { name: "calibration".into(), text: text.to_owned(), format: Format::Toml };
+    let layers = Layers::new(Some(document)).map_err(|unread| wrong(unread.0))?;
+    let config = layers.config().map_err(wrong)?;
+    Plan::new(&config, &|name| Err(format!("{name} is not read"))).map_err(wrong)
 }
 
 /// A list of cores, as plans have it.

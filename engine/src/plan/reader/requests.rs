@@ -2,13 +2,15 @@
 
 use super::keys::StepKeys;
 use super::{PlanReader, TIMEOUT_NS_DEFAULT, Typed};
-use crate::config::{RequestConfig, Text, Texts};
+use crate::config::{Diagnostic, RequestConfig, Spot, Text, Texts};
 use crate::plan::fields::{HttpRequest, Request, Step, Target};
 use crate::redact;
-use crate::template::{self, Piece};
+use crate::template::{self, Piece, WrongHole};
+use crate::url::path_or_root;
 use std::collections::BTreeMap;
 
-const HOLES: &str = "holes look like `{{seq}}`";
+/// The methods that HTTP and its common extensions know.
+const METHODS: [&str; 9] = ["GET", "POST", "PUT", "HEAD", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"];
 
 /// Headers, and the key of each.
 #[derive(Default)]
@@ -66,10 +68,13 @@ impl PlanReader<'_> {
         is_default: bool,
     ) -> (Step, StepKeys) {
         let key = |name: &str| if is_default { table.clone() } else { format!("{table}.{name}") };
-        let body = config.body.as_ref().and_then(|body| self.body(&body.0, &key("body")));
+        let body = config.body.as_ref().and_then(|body| self.body(&body.0, config.template, &key("body")));
         let (word, path, word_key) = self.method_and_path(config, &key);
         let method = match word {
-            Some(method) => method,
+            Some(method) => {
+                self.check_method(&method, &key("method"));
+                method
+            }
             None => if body.is_some() { "POST" } else { "GET" }.to_owned(),
         };
         let path_key = if is_default { table.clone() } else { word_key.unwrap_or_else(|| key("path")) };
@@ -78,7 +83,12 @@ impl PlanReader<'_> {
             config.name.as_ref().map_or_else(|| format!("{method} {path_text}"), |name| name.0.clone());
         // A query alone is one of the root.
         let from_root = if path_text.starts_with('?') { format!("/{path_text}") } else { path_text };
-        let path = self.take(&path_key, template::parse(&from_root), HOLES);
+        let path = self.pieces(&path_key, &from_root);
+        if path.is_none()
+            && let Err(problem) = path_or_root(&template::without_holes(&from_root))
+        {
+            self.wrong(&path_key, problem, "paths look like `/users?id=1`");
+        }
         let mut headers = Headers { headers: common.headers.clone(), keys: common.keys.clone() };
         self.headers(&config.headers, &key("headers"), &mut headers);
         let keys = StepKeys { path: path_key, method: key("method"), headers: headers.keys, table };
@@ -118,26 +128,85 @@ impl PlanReader<'_> {
         (Some(word.to_uppercase()), Some(path.clone()), Some(key(word)))
     }
 
-    fn body(&mut self, text: &str, path: &str) -> Option<Vec<Piece>> {
+    /// A body: a text, which is filled in, or a file, which is if that is asked for.
+    fn body(&mut self, text: &str, is_template: Option<bool>, path: &str) -> Option<Vec<Piece>> {
         let Some(file) = text.strip_prefix('@') else {
-            return self.take(path, template::parse(text), HOLES);
+            return match is_template {
+                Some(false) => Some(vec![Piece::Bytes(text.as_bytes().to_vec())]),
+                None | Some(true) => self.pieces(path, text),
+            };
         };
-        let bytes =
-            (self.read_file)(file).map_err(|cause| format!("body file `{file}` cannot be read: {cause}"));
-        let fix = "name a file that can be read, relative to where Vajra is started";
-        Some(vec![Piece::Bytes(self.take(path, bytes, fix)?)])
+        let read = (self.read_file)(file);
+        let read = read.map_err(|cause| format!("body file `{file}` cannot be read: {cause}"));
+        let bytes = self.take(path, read, "name a file that can be read from where Vajra is started")?;
+        let has_holes = bytes.windows(template::OPEN.len()).any(|part| part == template::OPEN.as_bytes());
+        match is_template {
+            Some(true) => self.body_template(file, bytes, path),
+            None if has_holes => {
+                let problem = format!("`{file}` holds `{{{{`, and is sent as it is");
+                let wrong =
+                    Diagnostic::at(path, problem, "if it is to be filled in; `false` says that it is not");
+                self.notes.push(wrong.with_values([("template", toml::Value::Boolean(true))]));
+                Some(vec![Piece::Bytes(bytes)])
+            }
+            _ => Some(vec![Piece::Bytes(bytes)]),
+        }
+    }
+
+    fn body_template(&mut self, file: &str, bytes: Vec<u8>, path: &str) -> Option<Vec<Piece>> {
+        let text =
+            String::from_utf8(bytes).map_err(|_| format!("`{file}` is not text, and cannot be filled in"));
+        let text = self.take(path, text, "leave out `template`, so that it is sent as it is")?;
+        match template::parse(&text) {
+            Ok(pieces) => Some(pieces),
+            Err(wrong) => {
+                for WrongHole { problem, fix, .. } in wrong {
+                    self.wrong(path, format!("in `{file}`: {problem}"), fix);
+                }
+                None
+            }
+        }
+    }
+
+    /// A text with holes; each that is wrong is told at its place.
+    fn pieces(&mut self, path: &str, text: &str) -> Option<Vec<Piece>> {
+        let wrong = match template::parse(text) {
+            Ok(pieces) => return Some(pieces),
+            Err(wrong) => wrong,
+        };
+        for WrongHole { part, problem, fix } in wrong {
+            let wrong = Diagnostic::at(path, problem, fix).spotted(Spot::Within(part));
+            // What stands once in the config may stand in several requests.
+            if !self.diagnostics.contains(&wrong) {
+                self.diagnostics.push(wrong);
+            }
+        }
+        None
+    }
+
+    /// A method that nobody knows, and that is one letter away from one that everybody does, was not meant.
+    fn check_method(&mut self, method: &str, path: &str) {
+        let meant = METHODS.into_iter().find(|known| strsim::osa_distance(known, method) == 1);
+        if let Some(meant) = meant.filter(|_| method.len() > 2 && !METHODS.contains(&method)) {
+            let wrong = Diagnostic::at(path, format!("`{method}` is no method"), "");
+            self.diagnostics.push(wrong.with_value(meant));
+        }
     }
 
     fn headers(&mut self, table: &BTreeMap<String, Texts>, place: &str, headers: &mut Headers) {
         for (name, Texts(values)) in table {
-            for value in values {
+            for (index, value) in values.iter().enumerate() {
                 let path = format!("{place}.{name}");
-                let parsed = match redact::is_secret(name) {
-                    true => template::parse(value)
-                        .map_err(|_| format!("the holes of `{name}` are not well-formed")),
-                    false => template::parse(value),
+                let path = if values.len() > 1 { format!("{path}.{index}") } else { path };
+                let pieces = match redact::is_secret(name) {
+                    true => {
+                        let parsed = template::parse(value);
+                        let parsed = parsed.map_err(|_| format!("a hole of `{name}` is wrong"));
+                        self.take(&path, parsed, "there are `{{seq}}`, `{{rand LOW HIGH}}` and `{{uuid}}`")
+                    }
+                    false => self.pieces(&path, value),
                 };
-                if let Some(pieces) = self.take(&path, parsed, HOLES) {
+                if let Some(pieces) = pieces {
                     headers.headers.push((name.clone(), pieces));
                     headers.keys.push(path);
                 }

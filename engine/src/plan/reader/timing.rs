@@ -1,7 +1,8 @@
 //! When each scenario begins, how long it lasts, and what it offers meanwhile. Some begin when others end, so these come first.
 
+use super::load::{self, LoadPlace};
 use super::{DURATION_NS_DEFAULT, PlanReader, Typed};
-use crate::config::{Text, closest};
+use crate::config::{Diagnostic, Text, closest};
 use crate::length;
 use crate::load::Load;
 use crate::quantity::{parse_count, show_ns};
@@ -16,6 +17,8 @@ pub(super) struct ScenarioTiming {
     pub(super) requests_max: Option<u64>,
     /// The load could be read; otherwise a closed loop stands for it.
     pub(super) is_read: bool,
+    /// Nothing of it was wrong, nor of what it follows: otherwise nothing is held against its bounds.
+    pub(super) is_known: bool,
     /// It ends with the last of its requests, and nobody knows before when that is.
     is_open_ended: bool,
 }
@@ -24,7 +27,9 @@ impl PlanReader<'_> {
     /// The timing of every scenario, in their order.
     pub(super) fn timings(&mut self, typed: &[Typed]) -> Vec<ScenarioTiming> {
         let mut settled = vec![None; typed.len()];
+        let before = self.diagnostics.len();
         let asked_ns = self.duration(&self.config.run.duration, "run.duration");
+        self.is_length_known = self.diagnostics.len() == before && !self.is_doubtful("run.duration");
         for index in 0..typed.len() {
             self.settle(index, typed, asked_ns, &mut settled, &mut Vec::new());
         }
@@ -39,39 +44,54 @@ impl PlanReader<'_> {
         asked_ns: Option<u64>,
         settled: &mut [Option<ScenarioTiming>],
         path: &mut Vec<usize>,
-    ) -> u64 {
-        if let Some(timing) = &settled[index] {
-            return timing.starts_ns.saturating_add(timing.length_ns);
+    ) {
+        if settled[index].is_some() {
+            return;
         }
         path.push(index);
-        let starts_ns = match self.followed(&typed[index], typed) {
-            None => self.duration(&typed[index].config.starts, &typed[index].at("starts")).unwrap_or(0),
-            Some(followed) if path.contains(&followed) => {
-                let name = |index: &usize| typed[*index].name.unwrap_or_default();
-                let from = path.iter().position(|index| *index == followed).unwrap_or(0);
-                let circle = path[from..].iter().chain([&followed]).map(name).collect::<Vec<_>>();
-                let problem = format!("scenarios wait for each other: {}", circle.join(" after "));
-                self.wrong(&typed[index].at("after"), problem, "let one of them have a `starts`");
-                0
-            }
-            Some(followed) => {
-                let ends_ns = self.settle(followed, typed, asked_ns, settled, path);
-                if settled[followed].as_ref().is_some_and(|timing| timing.is_open_ended) {
-                    let name = typed[followed].name.unwrap_or_default();
-                    let problem =
-                        format!("when `{name}` has sent the last of its requests is not known before");
-                    let fix = format!("give `{name}` a `duration`, or let this one begin at a time");
-                    self.wrong(&typed[index].at("after"), problem, fix);
-                }
-                ends_ns
-            }
-        };
+        let begin = self.begin(index, typed, asked_ns, settled, path);
         path.pop();
         // Every scenario of a probe begins and ends with it.
-        let starts_ns = if self.is_probed { 0 } else { starts_ns };
+        let begin = begin.map(|starts_ns| if self.is_probed { 0 } else { starts_ns });
         let draws = Draws::new(self.seed, index as u32);
-        let timing = self.timing(&typed[index], starts_ns, asked_ns, draws);
-        settled[index].insert(timing).ends_ns()
+        let timing = self.timing(&typed[index], begin, asked_ns, draws);
+        settled[index] = Some(timing);
+    }
+
+    /// When a scenario begins; `None` when that is not known, because something is wrong with it.
+    fn begin(
+        &mut self,
+        index: usize,
+        typed: &[Typed],
+        asked_ns: Option<u64>,
+        settled: &mut [Option<ScenarioTiming>],
+        path: &mut Vec<usize>,
+    ) -> Option<u64> {
+        let own = &typed[index];
+        let is_doubtful = self.is_doubtful(&own.at("starts")) || self.is_doubtful(&own.at("after"));
+        if own.config.after.is_none() {
+            let begin = self.duration(&own.config.starts, &own.at("starts"));
+            return if own.config.starts.is_none() && !is_doubtful { Some(0) } else { begin };
+        }
+        let followed = self.followed(own, typed)?;
+        if path.contains(&followed) {
+            let name = |index: &usize| typed[*index].name.unwrap_or_default();
+            let from = path.iter().position(|index| *index == followed).unwrap_or(0);
+            let circle = path[from..].iter().chain([&followed]).map(name).collect::<Vec<_>>();
+            let problem = format!("scenarios wait for each other: {}", circle.join(" after "));
+            self.wrong(&own.at("after"), problem, "let one of them have a `starts`");
+            return None;
+        }
+        self.settle(followed, typed, asked_ns, settled, path);
+        let timing = settled[followed].clone().expect("settled on the line above");
+        if timing.is_open_ended && timing.is_known {
+            let name = typed[followed].name.unwrap_or_default();
+            let problem = format!("when `{name}` has sent the last of its requests is not known before");
+            let fix = format!("give `{name}` a `duration`, or let this one begin at a time");
+            self.wrong(&own.at("after"), problem, fix);
+            return None;
+        }
+        timing.is_known.then(|| timing.starts_ns.saturating_add(timing.length_ns))
     }
 
     /// The scenario that this one follows, if it is to follow one that there is.
@@ -88,7 +108,9 @@ impl PlanReader<'_> {
                 Some(guess) => format!("did you mean `{guess}`?"),
                 None => format!("there are {}", names.join(", ")),
             };
-            self.wrong(&typed.at("after"), format!("there is no scenario `{name}`"), fix);
+            if !self.is_doubtful("scenario") {
+                self.wrong(&typed.at("after"), format!("there is no scenario `{name}`"), fix);
+            }
         }
         found
     }
@@ -96,41 +118,38 @@ impl PlanReader<'_> {
     fn timing(
         &mut self,
         typed: &Typed,
-        starts_ns: u64,
+        begin: Option<u64>,
         asked_ns: Option<u64>,
         draws: Draws,
     ) -> ScenarioTiming {
-        let config = &typed.config;
+        let before = self.diagnostics.len();
+        let starts_ns = begin.unwrap_or(0);
         let requests_max = self.requests_max(typed);
         let duration_key = typed.at("duration");
         let own_ns = match typed.name {
-            Some(_) => self.duration(&config.duration, &duration_key),
+            Some(_) => self.duration(&typed.config.duration, &duration_key),
             None => asked_ns,
         };
         let own_ns = if self.is_probed { asked_ns } else { own_ns };
-        let is_too_late = asked_ns.is_some_and(|asked_ns| starts_ns >= asked_ns) && typed.name.is_some();
-        if is_too_late {
-            let problem = format!("it would begin after {}, when the run is over", show_ns(starts_ns));
-            let key = if config.after.is_some() { "after" } else { "starts" };
-            let fix = "let it begin earlier, give what it follows a `duration`, or make the run longer";
-            self.wrong(&typed.at(key), problem, fix);
-        }
-        let left_ns = asked_ns.map(|asked_ns| asked_ns.saturating_sub(starts_ns));
-        if let (Some(own_ns), Some(left_ns), Some(_), false) = (own_ns, left_ns, typed.name, is_too_late)
-            && own_ns > left_ns
-        {
-            let ends = show_ns(starts_ns.saturating_add(own_ns));
-            let problem = format!("it would last until {ends}, and the run ends before");
-            self.wrong(&duration_key, problem, "let it be shorter, or the run longer");
-        }
-        let length_ns = if is_too_late { None } else { own_ns.or(left_ns) };
-        if length_ns == Some(0) {
-            self.wrong(&duration_key, "must be longer than zero", super::DURATION_FIX);
-        }
+        let doubts = [duration_key.as_str(), &typed.at("requests")].map(|key| self.is_doubtful(key));
+        let is_length_known = begin.is_some()
+            && self.is_length_known
+            && self.diagnostics.len() == before
+            && !doubts.contains(&true);
+        let length_ns = self.asked_length(typed, starts_ns, own_ns, asked_ns, is_length_known);
         let covered = self.arrivals_to_cover(typed, length_ns, requests_max, draws);
         let length_ns = length_ns.filter(|&ns| ns > 0);
-        let places = (typed.at("load"), duration_key);
-        let read = Load::read((&places.0, &places.1), &config.load, length_ns, covered, DURATION_NS_DEFAULT);
+        let key = typed.at("load");
+        let place = LoadPlace {
+            key: &key,
+            duration_key: &duration_key,
+            doubtful: self.doubtful,
+            is_length_known,
+            asked_ns: length_ns,
+            requests_max: covered,
+            default_ns: DURATION_NS_DEFAULT,
+        };
+        let read = load::read(&place, &typed.config.load);
         let is_read = read.is_ok();
         let (load, length_ns) = read.unwrap_or_else(|diagnostics| {
             self.diagnostics.extend(diagnostics);
@@ -141,12 +160,45 @@ impl PlanReader<'_> {
         let length_ns = requests_max
             .and_then(|requests| length::instant_of(&load, requests, draws))
             .map_or(length_ns, |ns| ns.min(length_ns));
-        ScenarioTiming { starts_ns, length_ns, load, requests_max, is_read, is_open_ended }
+        let is_known = is_length_known && is_read && self.diagnostics.len() == before;
+        ScenarioTiming { starts_ns, length_ns, load, requests_max, is_read, is_known, is_open_ended }
+    }
+
+    /// How long a scenario is to last, as far as that was asked for and can be: it begins and ends within the run.
+    fn asked_length(
+        &mut self,
+        typed: &Typed,
+        starts_ns: u64,
+        own_ns: Option<u64>,
+        asked_ns: Option<u64>,
+        is_known: bool,
+    ) -> Option<u64> {
+        let duration_key = typed.at("duration");
+        let left_ns = asked_ns.map(|asked_ns| asked_ns.saturating_sub(starts_ns));
+        let is_too_late = asked_ns.is_some_and(|asked_ns| starts_ns >= asked_ns) && typed.name.is_some();
+        let is_too_long = matches!((own_ns, left_ns), (Some(own), Some(left)) if own > left);
+        if is_too_late && is_known && asked_ns != Some(0) {
+            let problem = format!("it would begin after {}, when the run is over", show_ns(starts_ns));
+            let key = if typed.config.after.is_some() { "after" } else { "starts" };
+            let fix = "let it begin earlier, give what it follows a `duration`, or make the run longer";
+            self.wrong(&typed.at(key), problem, fix);
+        } else if is_too_long && is_known && typed.name.is_some() && !is_too_late {
+            let ends = show_ns(starts_ns.saturating_add(own_ns.unwrap_or(0)));
+            let problem = format!("it would last until {ends}, and the run ends before");
+            self.wrong(&duration_key, problem, "let it be shorter, or the run longer");
+        }
+        let length_ns = if is_too_late { None } else { own_ns.or(left_ns) };
+        if length_ns == Some(0) || own_ns == Some(0) || asked_ns == Some(0) {
+            let key = if own_ns == Some(0) { duration_key } else { "run.duration".to_owned() };
+            self.wrong(&key, "must be longer than zero", super::DURATION_FIX);
+        }
+        length_ns
     }
 
     fn requests_max(&mut self, typed: &Typed) -> Option<u64> {
         let Text(text) = typed.config.requests.as_ref()?;
-        self.take(&typed.at("requests"), parse_count(text), "give a whole number of requests")
+        let path = typed.at("requests");
+        self.take_with(parse_count(text), |cause| Diagnostic::unreadable(path, cause))
     }
 
     /// How many arrivals of an even schedule the scenario is to be long enough for, if its length was left to it.
@@ -164,11 +216,5 @@ impl PlanReader<'_> {
         }
         let covered = length::arrivals_to_cover(requests, draws);
         self.take(&typed.at("requests"), covered, "give a duration as well, or ask for fewer")
-    }
-}
-
-impl ScenarioTiming {
-    fn ends_ns(&self) -> u64 {
-        self.starts_ns.saturating_add(self.length_ns)
     }
 }

@@ -1,0 +1,193 @@
+//! What other load generators call the keys of a plan: k6, Artillery, Locust, wrk, oha, vegeta and JMeter, and what one would guess.
+
+/// Which keys a table holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TableKind {
+    Top,
+    Run,
+    Load,
+    Request,
+    Target,
+    Scenario,
+    /// Any names.
+    Free,
+}
+
+/// What stands for a word of another program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ours {
+    /// A key: of the whole plan for words at its top and in `[run]`, else of the same table.
+    Key(&'static str),
+    /// Nothing by itself: what to do, in words.
+    Words(&'static str),
+    /// Each key in it by itself.
+    Inside,
+}
+
+const ADVICE_RAMP: &str = "write `shape = \"ramp\"` with `from` and `to` in each stage";
+const ADVICE_CHECKS: &str =
+    "leave it out: a condition on failures is `failed = \"rate<1%\"` in `[thresholds]`";
+const ADVICE_PAUSE: &str = "leave it out: a `rate` says how often requests are sent";
+
+const TOP: &[(&[&str], Ours)] = &[
+    (&["options", "config", "settings"], Ours::Inside),
+    (
+        &["vus", "users", "concurrency", "conns", "virtual_users", "max_vus", "maxvus", "clients"],
+        Ours::Key("run.connections"),
+    ),
+    (&["iterations", "number", "num_requests", "amount", "count", "max_requests"], Ours::Key("run.requests")),
+    (&["rps", "qps", "arrivalrate", "request_rate", "throughput", "spawn_rate"], Ours::Key("load.rate")),
+    (&["threads", "workers", "cpus"], Ours::Key("run.shards")),
+    (&["time", "run_time", "runtime", "test_duration"], Ours::Key("run.duration")),
+    (&["phases"], Ours::Key("load.stages")),
+    (
+        &["uri", "host", "address", "endpoint", "base_url", "baseurl", "target_url", "server"],
+        Ours::Key("url"),
+    ),
+    (&["header", "defaults"], Ours::Key("headers")),
+    (&["http_timeout", "request_timeout"], Ours::Key("run.timeout")),
+    (&["title", "description", "label"], Ours::Key("name")),
+    (&["slo", "ensure", "conditions", "limits"], Ours::Key("thresholds")),
+    (&["scenarios", "flows"], Ours::Key("scenario")),
+    (&["targets", "upstream", "hosts"], Ours::Key("target")),
+    (&["requests", "steps", "mix", "calls", "endpoints"], Ours::Key("request")),
+    (
+        &["http2", "tls", "insecure"],
+        Ours::Words("leave it out: targets are spoken to in HTTP/1.1, without TLS"),
+    ),
+    (&["checks", "expect"], Ours::Words(ADVICE_CHECKS)),
+];
+
+const RUN: &[(&[&str], Ours)] = &[
+    (&["vus", "users", "concurrency", "conns", "clients"], Ours::Key("run.connections")),
+    (&["iterations", "number", "count", "amount"], Ours::Key("run.requests")),
+    (&["rps", "qps", "throughput"], Ours::Key("load.rate")),
+    (&["threads", "workers"], Ours::Key("run.shards")),
+    (&["time", "length", "run_time"], Ours::Key("run.duration")),
+    (&["cpus", "affinity", "cpu"], Ours::Key("run.cores")),
+    (&["ramp_up", "rampup", "warm_up"], Ours::Key("run.warmup")),
+];
+
+const LOAD: &[(&[&str], Ours)] = &[
+    (&["type", "kind", "mode", "pattern", "profile", "name", "executor"], Ours::Key("shape")),
+    (
+        &["rps", "qps", "target_rate", "arrivalrate", "arrival_rate", "requests_per_second", "constant"],
+        Ours::Key("rate"),
+    ),
+    (&["start", "start_rate", "startrate", "initial", "begin"], Ours::Key("from")),
+    (&["end", "end_rate", "rampto", "final", "stop"], Ours::Key("to")),
+    (&["target"], Ours::Words(ADVICE_RAMP)),
+    (&["distribution", "spacing", "arrival"], Ours::Key("arrivals")),
+    (&["max_wait", "queue_timeout"], Ours::Key("deadline")),
+    (&["step_duration", "interval"], Ours::Key("every")),
+    (&["base", "baseline"], Ours::Key("rate")),
+];
+
+const REQUEST: &[(&[&str], Ours)] = &[
+    (&["url", "uri", "route", "endpoint", "target"], Ours::Key("path")),
+    (&["type", "verb"], Ours::Key("method")),
+    (&["data", "payload", "json", "content", "text", "form"], Ours::Key("body")),
+    (&["header"], Ours::Key("headers")),
+    (&["share", "ratio", "probability", "percent", "frequency"], Ours::Key("weight")),
+    (&["id", "label", "title", "tag"], Ours::Key("name")),
+    (
+        &["body_file", "file", "body_from"],
+        Ours::Words("write the file's name behind an `@`: `body = \"@body.json\"`"),
+    ),
+    (&["query", "params", "qs"], Ours::Words("write it into the path: `path = \"/items?page=2\"`")),
+    (&["expect", "check", "checks", "assert", "status", "validate"], Ours::Words(ADVICE_CHECKS)),
+    (&["think", "sleep", "pause", "delay", "wait_time"], Ours::Words(ADVICE_PAUSE)),
+];
+
+const SCENARIO: &[(&[&str], Ours)] = &[
+    (&["vus", "users", "concurrency", "conns", "clients", "max_vus", "maxvus"], Ours::Key("connections")),
+    (&["iterations", "number", "count"], Ours::Key("requests")),
+    (&["start", "start_time", "starttime", "begins", "at", "delay", "offset"], Ours::Key("starts")),
+    (&["rps", "qps", "arrivalrate"], Ours::Key("load.rate")),
+    (&["time", "length"], Ours::Key("duration")),
+    (&["steps", "mix", "flow", "calls"], Ours::Key("request")),
+    (&["uri", "host", "address"], Ours::Key("url")),
+    (&["follows", "depends_on", "then"], Ours::Key("after")),
+    (&["header"], Ours::Key("headers")),
+    (&["stages", "phases"], Ours::Key("load.stages")),
+    (
+        &[
+            "executor",
+            "time_unit",
+            "timeunit",
+            "graceful_stop",
+            "gracefulstop",
+            "pre_allocated_vus",
+            "preallocatedvus",
+            "exec",
+        ],
+        Ours::Words("leave it out: a `rate` in its `load` makes it open, none a closed loop"),
+    ),
+];
+
+const TARGET: &[(&[&str], Ours)] = &[
+    (&["uri", "host", "address", "endpoint", "base_url", "baseurl", "server"], Ours::Key("url")),
+    (&["header"], Ours::Key("headers")),
+    (
+        &["http2", "tls", "insecure"],
+        Ours::Words("leave it out: targets are spoken to in HTTP/1.1, without TLS"),
+    ),
+];
+
+/// What stands for a word in a table of a kind.
+pub(super) fn meant(kind: TableKind, word: &str) -> Option<Ours> {
+    let words = match kind {
+        TableKind::Top => TOP,
+        TableKind::Run => RUN,
+        TableKind::Load => LOAD,
+        TableKind::Request => REQUEST,
+        TableKind::Scenario => SCENARIO,
+        TableKind::Target => TARGET,
+        TableKind::Free => &[],
+    };
+    let word = word.replace('-', "_").to_lowercase();
+    words.iter().find(|(theirs, _)| theirs.contains(&word.as_str())).map(|(_, ours)| *ours)
+}
+
+/// The metric that k6 and others call so.
+pub(crate) fn metric(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "http_req_duration" | "latency" | "response_time" | "duration" | "time" | "responses" => "response",
+        "http_req_waiting" | "iteration_duration" | "service_time" => "service",
+        "http_req_blocked" | "lag" => "slip",
+        "http_req_failed" | "checks" | "errors" | "error_rate" | "error" | "failures" | "error-rate" => {
+            "failed"
+        }
+        "http_reqs" | "iterations" | "throughput" | "rps" | "requests" | "qps" => "rate",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::form::Forms;
+
+    #[test]
+    fn what_words_stand_for_is_a_key_that_there_is_and_no_word_is_one_itself() {
+        let forms = Forms::new();
+        let bases: [(&[&str], &[(&[&str], Ours)]); 6] = [
+            (&[], TOP),
+            (&["run"], RUN),
+            (&["load"], LOAD),
+            (&["request", "0"], REQUEST),
+            (&["scenario", "a"], SCENARIO),
+            (&["target", "a"], TARGET),
+        ];
+        for (base, words) in bases {
+            for (theirs, ours) in words {
+                let known = forms.keys(forms.at(base).unwrap());
+                assert!(theirs.iter().all(|word| !known.contains(word)), "{theirs:?}");
+                let Ours::Key(path) = ours else { continue };
+                let from = if base == ["run"] { &[][..] } else { base };
+                let path: Vec<&str> = from.iter().copied().chain(path.split('.')).collect();
+                assert!(forms.at(&path).is_some(), "{path:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What each key of a plan may hold, read off the schema that `vajra schema` prints, so that both say the same.
+
+use super::typed::Config;
+use serde_json::{Map, Value};
+
+/// The forms of all keys.
+pub(super) struct Forms {
+    schema: Value,
+}
+
+/// What a key may hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Form<'a> {
+    /// A text or a number.
+    Text,
+    /// The same, or a list of them.
+    Texts,
+    Truth,
+    Whole {
+        min: i64,
+        max: i64,
+    },
+    /// A table with these keys.
+    Table(&'a Map<String, Value>),
+    /// A table with any keys, all of one form.
+    Names(&'a Value),
+    /// A list of tables.
+    Tables(&'a Value),
+}
+
+impl Forms {
+    pub(super) fn new() -> Forms {
+        Forms { schema: schemars::schema_for!(Config).to_value() }
+    }
+
+    /// That of the whole plan.
+    pub(super) fn root(&self) -> Form<'_> {
+        self.of(&self.schema)
+    }
+
+    /// The form that a part of the schema describes.
+    pub(super) fn of<'a>(&'a self, part: &'a Value) -> Form<'a> {
+        let part = match part.get("anyOf").and_then(Value::as_array) {
+            Some(choices) => choices.first().unwrap_or(part),
+            None => part,
+        };
+        let name = part.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
+        match name {
+            Some("Text") => return Form::Text,
+            Some("Texts") => return Form::Texts,
+            Some(name) => return self.of(&self.schema["$defs"][name]),
+            None => {}
+        }
+        let is = |kind: &str| match &part["type"] {
+            Value::Array(kinds) => kinds.iter().any(|one| one == kind),
+            one => one == kind,
+        };
+        match (part.get("properties").and_then(Value::as_object), part.get("items")) {
+            (Some(keys), _) => Form::Table(keys),
+            (None, Some(items)) => Form::Tables(items),
+            _ if is("boolean") => Form::Truth,
+            _ if is("integer") => {
+                let bound = |key: &str, absent: i64| part[key].as_i64().unwrap_or(absent);
+                Form::Whole { min: bound("minimum", 0), max: bound("maximum", i64::MAX) }
+            }
+            _ => Form::Names(&part["additionalProperties"]),
+        }
+    }
+
+    /// The form of what is in a form, by its key; `None` for a key that it has not.
+    pub(super) fn inner<'a>(&'a self, form: Form<'a>, key: &str) -> Option<Form<'a>> {
+        match form {
+            Form::Table(keys) => keys.get(key).map(|part| self.of(part)),
+            Form::Names(part) | Form::Tables(part) => Some(self.of(part)),
+            Form::Text | Form::Texts | Form::Truth | Form::Whole { .. } => None,
+        }
+    }
+
+    /// The form at a path from the root.
+    pub(super) fn at(&self, path: &[&str]) -> Option<Form<'_>> {
+        path.iter().try_fold(self.root(), |form, key| self.inner(form, key))
+    }
+
+    /// The keys that a table has in it, in the order of the alphabet.
+    pub(super) fn keys<'a>(&'a self, form: Form<'a>) -> Vec<&'a str> {
+        match form {
+            Form::Table(keys) => keys.keys().map(String::as_str).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Form<'_> {
+    /// In words, as in "`shards` is …".
+    pub(super) fn words(self) -> String {
+        match self {
+            Form::Text => "a text or a number".to_owned(),
+            Form::Texts => "a text or a number, or a list of them".to_owned(),
+            Form::Truth => "true or false".to_owned(),
+            Form::Whole { min, max: i64::MAX } => format!("a whole number from {min} on"),
+            Form::Whole { min, max } => format!("a whole number from {min} to {}", grouped(max)),
+            Form::Table(_) | Form::Names(_) => "a table".to_owned(),
+            Form::Tables(_) => "a list of tables".to_owned(),
+        }
+    }
+}
+
+/// Digits in groups of three, as people write large numbers.
+fn grouped(number: i64) -> String {
+    let digits = number.to_string();
+    let mut shown = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_are_those_of_the_schema() {
+        let forms = Forms::new();
+        for (path, words) in [
+            (&["url"][..], "a text or a number"),
+            (&["headers", "X-Any"], "a text or a number, or a list of them"),
+            (&["run", "shards"], "a whole number from 1 to 1,024"),
+            (&["run", "connections"], "a whole number from 1 to 1,000,000"),
+            (&["run", "seed"], "a whole number from 0 on"),
+            (&["request", "0", "weight"], "a whole number from 0 to 4,294,967,295"),
+            (&["request", "0", "template"], "true or false"),
+            (&["request"], "a list of tables"),
+            (&["scenario", "read", "load", "stages", "2", "rates"], "a text or a number, or a list of them"),
+            (&["scenario", "read"], "a table"),
+        ] {
+            assert_eq!(forms.at(path).unwrap().words(), words, "{path:?}");
+        }
+        assert!(forms.at(&["run", "conections"]).is_none());
+        assert!(forms.keys(forms.root()).contains(&"thresholds"));
+    }
+}

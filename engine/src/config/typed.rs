@@ -1,0 +1,292 @@
+//! The keys of a plan, as they are typed. What stands in the doc lines here is what `vajra schema` says of each.
+
+use crate::plan::bounds::{CONNECTIONS_MAX, PIPELINE_MAX, SHARDS_MAX};
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::{self, Deserializer, Visitor};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A plan, as written in a file, an environment or on a command line.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Vajra plan")]
+pub struct Config {
+    /// What to call the run.
+    pub name: Option<Text>,
+    /// The target: `http://host:port/path`, `unix:/path.sock:/path`, or `testbed:/path` for the built-in server.
+    pub url: Option<Text>,
+    /// Headers sent with every request: a name and a value, or several values.
+    pub headers: BTreeMap<String, Texts>,
+    /// How long, how wide, and on what.
+    pub run: RunConfig,
+    /// The offered load. Absent: closed loop.
+    pub load: LoadConfig,
+    /// The requests, drawn by weight. Absent: one GET of the URL.
+    pub request: Vec<RequestConfig>,
+    /// Targets by name, for scenarios to use.
+    pub target: IndexMap<String, TargetConfig>,
+    /// Streams of traffic by name, side by side. With them, `load` and `request` stand in each of them.
+    pub scenario: IndexMap<String, ScenarioConfig>,
+    /// Conditions on the result, by metric: `response = "p(99)<50ms"`, or by metric and scope:
+    /// `"response{scenario=read}"`. One that is not met ends the run with exit code 99.
+    pub thresholds: BTreeMap<String, Texts>,
+}
+
+/// Where requests go, by a name.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TargetConfig {
+    /// As the plan's `url`.
+    pub url: Option<Text>,
+    /// Headers sent with every request to it, after the plan's.
+    pub headers: BTreeMap<String, Texts>,
+    /// How long making one connection may take (default: the run's).
+    pub connect_timeout: Option<Text>,
+    /// Requests under way on one connection at a time (default: the run's).
+    #[schemars(range(min = 1, max = PIPELINE_MAX))]
+    pub pipeline: Option<u32>,
+}
+
+/// One stream of traffic.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ScenarioConfig {
+    /// The name of a target of the plan (default: the plan's `url`).
+    pub target: Option<Text>,
+    /// A target of its own, as the plan's `url`.
+    pub url: Option<Text>,
+    /// Connections, over all shards (default: the run's).
+    #[schemars(range(min = 1, max = CONNECTIONS_MAX))]
+    pub connections: Option<u32>,
+    /// When it begins, from the start of the run (default 0s).
+    pub starts: Option<Text>,
+    /// The scenario at whose end it begins.
+    pub after: Option<Text>,
+    /// For how long it schedules (default: until the run's end, or what the load or `requests` need).
+    pub duration: Option<Text>,
+    /// Stop after this many requests, over all shards.
+    pub requests: Option<Text>,
+    /// How long one request may take from being sent (default: the run's).
+    pub timeout: Option<Text>,
+    /// Headers sent with every request of it, after the plan's.
+    pub headers: BTreeMap<String, Texts>,
+    /// The offered load. Absent: closed loop.
+    pub load: LoadConfig,
+    /// The requests, drawn by weight. Absent: one GET of the target's URL.
+    pub request: Vec<RequestConfig>,
+    /// Conditions on this scenario's result.
+    pub thresholds: BTreeMap<String, Texts>,
+}
+
+/// How long, how wide, and on what.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunConfig {
+    /// Pinned cores that send (default 1, or as many as `cores` names).
+    #[schemars(range(min = 1, max = SHARDS_MAX))]
+    pub shards: Option<u32>,
+    /// Connections, over all shards (default 64).
+    #[schemars(range(min = 1, max = CONNECTIONS_MAX))]
+    pub connections: Option<u32>,
+    /// The cores to pin shards to, such as `1,3-5` (default: the last ones this process may use).
+    pub cores: Option<Text>,
+    /// Length of the run, warm-up included, such as `30s` (default 10s, or what the load or `requests` need).
+    pub duration: Option<Text>,
+    /// The first part of the run that is not measured (default none); `auto` ends it when response times are steady.
+    pub warmup: Option<Text>,
+    /// Run until a figure is known well enough, such as `p99 ± 2%`, and no longer than `duration`.
+    pub until: Option<Text>,
+    /// Stop after this many requests, over all shards.
+    pub requests: Option<Text>,
+    /// How long one request may take from being sent (default 10s).
+    pub timeout: Option<Text>,
+    /// How long making one connection may take (default 3s).
+    pub connect_timeout: Option<Text>,
+    /// Requests under way on one connection at a time (default 1).
+    #[schemars(range(min = 1, max = PIPELINE_MAX))]
+    pub pipeline: Option<u32>,
+    /// How a shard waits for the next moment: `spin`, `park` or `auto` (default auto).
+    pub wait: Option<Text>,
+    /// Seed of all random draws (default 1).
+    #[schemars(range(min = 0, max = i64::MAX))]
+    pub seed: Option<u64>,
+    /// Length of one interval of the time series (default 1s).
+    pub interval: Option<Text>,
+}
+
+/// The offered load: a shape and its numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LoadConfig {
+    /// `constant`, `ramp`, `steps`, `spike`, `sine`, `stages` or `closed` (default: constant with a `rate`, else closed).
+    pub shape: Option<Text>,
+    /// Arrivals per second of `constant`, and the base of `spike`. A total over all shards.
+    pub rate: Option<Text>,
+    /// Where a `ramp` starts.
+    pub from: Option<Text>,
+    /// Where a `ramp` ends.
+    pub to: Option<Text>,
+    /// How long a `ramp` takes; it then holds (default: the whole run).
+    pub over: Option<Text>,
+    /// The rates of `steps`, in order.
+    pub rates: Option<Texts>,
+    /// How long each of `steps` lasts (default: equal parts), or how often a `spike` comes (default: once).
+    pub every: Option<Text>,
+    /// The rate at the top of a `spike`.
+    pub peak: Option<Text>,
+    /// When the first `spike` begins.
+    pub at: Option<Text>,
+    /// How long a `spike` lasts.
+    pub length: Option<Text>,
+    /// The middle rate of `sine`.
+    pub mean: Option<Text>,
+    /// How far `sine` swings either way.
+    pub amplitude: Option<Text>,
+    /// One swing of `sine`.
+    pub period: Option<Text>,
+    /// The parts of `stages`, one after the other, each a shape with a `duration`.
+    pub stages: Vec<LoadConfig>,
+    /// How long this stage lasts. Only inside `stages`.
+    pub duration: Option<Text>,
+    /// `uniform` or `poisson` (default uniform).
+    pub arrivals: Option<Text>,
+    /// What happens to an arrival that finds no free connection: `queue` or `shed` (default queue).
+    pub overload: Option<Text>,
+    /// How long an arrival may wait under `shed`.
+    pub deadline: Option<Text>,
+}
+
+/// One request that may be sent.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RequestConfig {
+    /// What to call it in the report (default: method and path).
+    pub name: Option<Text>,
+    /// How often it is drawn, relative to the others (default 1).
+    #[schemars(range(min = 0, max = u32::MAX))]
+    pub weight: Option<u32>,
+    /// The method (default GET, or POST with a body).
+    pub method: Option<Text>,
+    /// The path and query (default: the URL's). May hold `{{seq}}`, `{{rand LOW HIGH}}` and `{{uuid}}`.
+    pub path: Option<Text>,
+    /// Method GET, and this path.
+    pub get: Option<Text>,
+    /// Method HEAD, and this path.
+    pub head: Option<Text>,
+    /// Method POST, and this path.
+    pub post: Option<Text>,
+    /// Method PUT, and this path.
+    pub put: Option<Text>,
+    /// Method PATCH, and this path.
+    pub patch: Option<Text>,
+    /// Method DELETE, and this path.
+    pub delete: Option<Text>,
+    /// Headers of this request, after the plan's. Values may hold the same.
+    pub headers: BTreeMap<String, Texts>,
+    /// The body: text, which may hold the same, or `@file`.
+    pub body: Option<Text>,
+    /// Whether what stands in `{{…}}` in the body is filled in (default: true for a text, false for a file).
+    pub template: Option<bool>,
+}
+
+/// A value that may be typed as a string or as a bare number.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "TextSchema")]
+pub struct Text(pub String);
+
+/// How [`Text`] looks in the schema.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only its schema is used")]
+enum TextSchema {
+    String(String),
+    Number(f64),
+}
+
+/// One [`Text`] or a list of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "TextsSchema")]
+pub struct Texts(pub Vec<String>);
+
+/// How [`Texts`] looks in the schema.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only its schema is used")]
+enum TextsSchema {
+    One(TextSchema),
+    Several(Vec<TextSchema>),
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
+        deserializer.deserialize_any(TextVisitor).map(Text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Texts, D::Error> {
+        deserializer.deserialize_any(TextsVisitor).map(Texts)
+    }
+}
+
+struct TextVisitor;
+
+impl Visitor<'_> for TextVisitor {
+    type Value = String;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a string or a number")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+}
+
+struct TextsVisitor;
+
+impl<'de> Visitor<'de> for TextsVisitor {
+    type Value = Vec<String>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a string or a number, or a list of them")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<String>, E> {
+        TextVisitor.visit_str(text).map(|text| vec![text])
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Vec<String>, E> {
+        TextVisitor.visit_i64(number).map(|text| vec![text])
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Vec<String>, E> {
+        TextVisitor.visit_u64(number).map(|text| vec![text])
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Vec<String>, E> {
+        TextVisitor.visit_f64(number).map(|text| vec![text])
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut sequence: A) -> Result<Vec<String>, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(Text(text)) = sequence.next_element()? {
+            texts.push(text);
+        }
+        Ok(texts)
+    }
+}

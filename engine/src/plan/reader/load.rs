@@ -1,0 +1,564 @@
+//! The load of a scenario, as typed: a shape and its numbers. First each value is read by itself, then the shape says which belong
+//! to it, then the numbers have to go together; so that every mistake is found, and none that only follows from another.
+
+use crate::config::{Diagnostic, LoadConfig, Text, closest};
+use crate::load::{Arrivals, Load, Overload, constant};
+use crate::quantity::{DURATION_NS_MAX, Rate, SECOND_NS, parse_duration_ns, rate_ends, show_ns};
+use crate::schedule::{Segment, Shape};
+use std::collections::BTreeMap;
+
+/// The longest a closed run with a number of requests and no duration may take: it ends with the last request.
+const UNBOUNDED_NS: u64 = 24 * 3_600 * SECOND_NS;
+
+/// A shape of load. Any key that it does not read is a mistake, because it would silently do nothing.
+struct ShapeForm {
+    name: &'static str,
+    needs: &'static [&'static str],
+    may_have: &'static [&'static str],
+}
+
+const SHAPES: [ShapeForm; 7] = [
+    ShapeForm { name: "constant", needs: &["rate"], may_have: &[] },
+    ShapeForm { name: "ramp", needs: &["from", "to"], may_have: &["over"] },
+    ShapeForm { name: "steps", needs: &["rates"], may_have: &["every"] },
+    ShapeForm { name: "spike", needs: &["rate", "peak", "at", "length"], may_have: &["every"] },
+    ShapeForm { name: "sine", needs: &["mean", "amplitude", "period"], may_have: &[] },
+    ShapeForm { name: "stages", needs: &["stages"], may_have: &[] },
+    ShapeForm { name: "closed", needs: &[], may_have: &[] },
+];
+
+impl ShapeForm {
+    fn reads(&self, key: &str) -> bool {
+        self.needs.contains(&key) || self.may_have.contains(&key)
+    }
+}
+
+/// Where a load stands in a config, and what is known of its scenario.
+pub(super) struct LoadPlace<'a> {
+    /// The key of the load.
+    pub(super) key: &'a str,
+    /// The key of the duration that was asked for.
+    pub(super) duration_key: &'a str,
+    /// Keys of the config whose values are not known.
+    pub(super) doubtful: &'a [String],
+    /// Nothing that says how long it is to last is wrong: otherwise no number is held against its length.
+    pub(super) is_length_known: bool,
+    /// How long it is to last, if that was asked for.
+    pub(super) asked_ns: Option<u64>,
+    /// How many arrivals it is to be long enough for otherwise.
+    pub(super) requests_max: Option<u64>,
+    /// How long it lasts if nothing says so.
+    pub(super) default_ns: u64,
+}
+
+/// The load a config describes, and its length in nanoseconds. A shape that knows its own length sets it; otherwise what was
+/// asked for does, or what so many arrivals need, or the default. No mistakes and no load: it is not known, and that was told before.
+pub(super) fn read(place: &LoadPlace, config: &LoadConfig) -> Result<(Load, u64), Vec<Diagnostic>> {
+    let mut reader = LoadReader::new(place.key.to_owned(), place.doubtful, config);
+    match reader.load(place) {
+        Some(load) if reader.diagnostics.is_empty() => Ok(load),
+        _ => Err(reader.diagnostics),
+    }
+}
+
+/// Reads one `[load]` or one stage of it.
+struct LoadReader<'a> {
+    key: String,
+    config: &'a LoadConfig,
+    doubtful: &'a [String],
+    /// A key of this table is not known: what seems to be missing may be that one.
+    is_doubtful: bool,
+    rates: BTreeMap<&'static str, Rate>,
+    lengths_ns: BTreeMap<&'static str, u64>,
+    steps: Vec<Rate>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl<'a> LoadReader<'a> {
+    /// Reads each value by itself.
+    fn new(key: String, doubtful: &'a [String], config: &'a LoadConfig) -> LoadReader<'a> {
+        let is_own = |path: &String| match path.strip_prefix(key.as_str()) {
+            Some("") => true,
+            Some(rest) => rest.starts_with('.') && !rest.starts_with(".stages."),
+            None => false,
+        };
+        let is_doubtful = doubtful.iter().any(is_own);
+        let (rates, lengths_ns) = (BTreeMap::new(), BTreeMap::new());
+        let mut reader = LoadReader {
+            key,
+            config,
+            doubtful,
+            is_doubtful,
+            rates,
+            lengths_ns,
+            steps: Vec::new(),
+            diagnostics: Vec::new(),
+        };
+        reader.values();
+        reader
+    }
+
+    fn values(&mut self) {
+        let config = self.config;
+        for (key, text) in rates_of(config) {
+            if let Some(Text(text)) = text
+                && let Some(rate) = self.parsed_rate(key, key, text)
+            {
+                self.rates.insert(key, rate);
+            }
+        }
+        for (key, text) in lengths_of(config) {
+            if let Some(text) = text
+                && let Some(ns) = self.length(key, text)
+            {
+                self.lengths_ns.insert(key, ns);
+            }
+        }
+        let steps = config.rates.iter().flat_map(|texts| &texts.0).enumerate();
+        for (index, text) in steps {
+            let key = if config.rates.as_ref().is_some_and(|texts| texts.0.len() > 1) {
+                format!("rates.{index}")
+            } else {
+                "rates".to_owned()
+            };
+            let step = self.parsed_rate(&key, "rates", text);
+            self.steps.extend(step);
+        }
+    }
+
+    fn load(&mut self, place: &LoadPlace) -> Option<(Load, u64)> {
+        let shape = self.shape();
+        let (arrivals, overload) = (self.arrivals(), self.overload());
+        let shape = shape?;
+        self.check_positive(shape);
+        if shape == "closed" {
+            return self.closed(place);
+        }
+        let is_read = self.diagnostics.is_empty() && !self.is_doubtful;
+        // Stages are looked at whatever is wrong beside them.
+        let stages = if shape == "stages" { self.stages() } else { None };
+        if !is_read || !self.diagnostics.is_empty() || !place.is_length_known {
+            return None;
+        }
+        let length_ns = self.length_ns(shape, place)?;
+        let segments = stages.or_else(|| self.segments(shape, length_ns))?;
+        let (arrivals, overload) = (arrivals?, overload?);
+        Some((Load::Open { name: shape.into(), segments, arrivals, overload }, length_ns))
+    }
+
+    fn length_ns(&mut self, shape: &str, place: &LoadPlace) -> Option<u64> {
+        Some(match (shape, place.asked_ns, place.requests_max) {
+            ("stages", ..) => self.stages_length(place)?,
+            ("steps", None, _) => match self.lengths_ns.get("every") {
+                None => place.default_ns,
+                Some(every_ns) => every_ns.saturating_mul(self.steps.len().max(1) as u64),
+            },
+            ("constant", None, Some(requests)) => time_for(requests, *self.rates.get("rate")?),
+            (_, asked_ns, _) => asked_ns.unwrap_or(place.default_ns),
+        })
+    }
+
+    /// The shape's name; every key was checked to belong to it, and to be there.
+    fn shape(&mut self) -> Option<&'static str> {
+        let config = self.config;
+        let given = given_keys(config);
+        let form = match &config.shape {
+            Some(Text(word)) => match SHAPES.iter().find(|shape| shape.name == word) {
+                Some(form) => form,
+                None => {
+                    self.unknown_shape(word);
+                    return None;
+                }
+            },
+            None => self.unnamed_shape(&given),
+        };
+        for key in given.iter().filter(|key| !form.reads(key)) {
+            // What is to be written in place of a wrong value may be another shape.
+            let path = format!("{}.{key}", self.key);
+            if !self.diagnostics.iter().any(|wrong| wrong.path == path) {
+                self.foreign_key(form, key);
+            }
+        }
+        let missing = form.needs.iter().filter(|key| !given.contains(key) && !self.is_doubtful);
+        for key in missing.copied().collect::<Vec<_>>() {
+            self.missing_key(form, key);
+        }
+        Some(form.name)
+    }
+
+    fn unknown_shape(&mut self, word: &str) {
+        let names: Vec<&str> = SHAPES.iter().map(|shape| shape.name).collect();
+        let meant = match word.to_lowercase().as_str() {
+            "linear" | "ramp-up" | "rampup" | "ramping" | "ramping-arrival-rate" | "ramping-vus" => {
+                Some("ramp")
+            }
+            "fixed" | "flat" | "open" | "rate" | "constant-arrival-rate" => Some("constant"),
+            "stairs" | "staircase" | "step" => Some("steps"),
+            "burst" | "bursts" | "peak" => Some("spike"),
+            "wave" | "sinus" | "diurnal" => Some("sine"),
+            "loop" | "constant-vus" | "closed-loop" | "max" | "shared-iterations" => Some("closed"),
+            word => closest(word, &names),
+        };
+        let fix = match meant {
+            Some(guess) => format!("did you mean `{guess}`?"),
+            None => format!("there are {}", names.join(", ")),
+        };
+        self.wrong("shape", format!("`{word}` is not a shape"), fix);
+    }
+
+    /// The shape of a load that names none: constant with a rate, else closed. Where other keys are given, the one that reads
+    /// them was meant, and has to be named.
+    fn unnamed_shape(&mut self, given: &[&'static str]) -> &'static ShapeForm {
+        let [constant, .., closed] = &SHAPES;
+        let default = if self.config.rate.is_some() { constant } else { closed };
+        let is_read = |form: &&ShapeForm| given.iter().all(|key| form.reads(key));
+        if is_read(&default) || self.is_doubtful {
+            return if self.is_doubtful { SHAPES.iter().find(is_read).unwrap_or(default) } else { default };
+        }
+        let Some(meant) = SHAPES.iter().find(is_read) else { return default };
+        let names: Vec<String> = given.iter().map(|key| format!("`{key}`")).collect();
+        let problem = format!("a load with {} needs its shape", names.join(" and "));
+        let wrong = Diagnostic::at(self.key.clone(), problem, "");
+        self.diagnostics.push(wrong.with_values([("shape", toml::Value::from(meant.name))]));
+        meant
+    }
+
+    fn foreign_key(&mut self, form: &ShapeForm, key: &str) {
+        let reads: Vec<&str> = form.needs.iter().chain(form.may_have).copied().collect();
+        let fix = match (key, reads.is_empty()) {
+            ("duration", _) if !self.key.contains("stages") => match self.key.strip_suffix(".load") {
+                Some(scenario) => format!("write it under `[{scenario}]`"),
+                None => "how long the run lasts is `duration` under `[run]`".to_owned(),
+            },
+            ("rate", true) => "leave out the shape, or the rate".to_owned(),
+            (_, true) => format!("leave it out: `{}` reads nothing", form.name),
+            (_, false) => format!("leave it out: `{}` reads {}", form.name, reads.join(", ")),
+        };
+        self.wrong(key, format!("`{key}` means nothing to a load of shape `{}`", form.name), fix);
+    }
+
+    fn missing_key(&mut self, form: &ShapeForm, key: &'static str) {
+        if key == "stages" {
+            let fix = "write at least one `[[load.stages]]` with a shape and a duration";
+            return self.wrong(key, "no stages", fix);
+        }
+        let problem = format!("a load of shape `{}` needs `{key}`", form.name);
+        let example = match key {
+            "rates" => toml::Value::Array(vec![toml::Value::Integer(100), toml::Value::Integer(200)]),
+            "at" | "length" | "period" => toml::Value::from("10s"),
+            "amplitude" => toml::Value::Integer(100),
+            _ => toml::Value::from("1k"),
+        };
+        let wrong = Diagnostic::at(format!("{}.{key}", self.key), problem, "or the like");
+        self.diagnostics.push(wrong.with_values([(key, example)]));
+    }
+
+    fn closed(&mut self, place: &LoadPlace) -> Option<(Load, u64)> {
+        let LoadConfig { arrivals, overload, deadline, .. } = self.config;
+        let open_only = [("arrivals", arrivals), ("overload", overload), ("deadline", deadline)];
+        let is_doubtful = self.is_doubtful;
+        for (key, _) in open_only.into_iter().filter(|(_, text)| text.is_some() && !is_doubtful) {
+            self.wrong(
+                key,
+                format!("`{key}` means nothing in a closed loop"),
+                "give a rate, or leave it out",
+            );
+        }
+        let length_ns = match (place.asked_ns, place.requests_max) {
+            (Some(ns), _) => ns,
+            (None, Some(_)) => UNBOUNDED_NS,
+            (None, None) => place.default_ns,
+        };
+        // Whether it is closed is not known where a key is not.
+        (!self.is_doubtful).then_some((Load::Closed, length_ns))
+    }
+
+    fn segments(&mut self, shape: &str, length_ns: u64) -> Option<Vec<Segment>> {
+        match shape {
+            "constant" => Some(vec![constant(*self.rates.get("rate")?, length_ns)]),
+            "ramp" => self.ramp(length_ns),
+            "steps" => self.steps(length_ns),
+            "spike" => self.spike(length_ns),
+            "sine" => self.sine(length_ns),
+            _ => None,
+        }
+    }
+
+    fn ramp(&mut self, length_ns: u64) -> Option<Vec<Segment>> {
+        let (from, to) = (*self.rates.get("from")?, *self.rates.get("to")?);
+        if from.count == 0 && to.count == 0 {
+            self.wrong("to", "a ramp from 0 to 0 offers nothing", "give one end a rate above 0");
+            return None;
+        }
+        let over_ns = self.lengths_ns.get("over").copied().unwrap_or(length_ns);
+        if over_ns > length_ns {
+            self.wrong("over", "the ramp is longer than the run", "make it shorter, or the run longer");
+            return None;
+        }
+        let mut segments = vec![Segment { length_ns: over_ns, shape: Shape::Ramp { from, to } }];
+        if over_ns < length_ns {
+            segments.push(constant(to, length_ns - over_ns));
+        }
+        Some(segments)
+    }
+
+    fn steps(&mut self, length_ns: u64) -> Option<Vec<Segment>> {
+        if self.steps.iter().all(|rate| rate.count == 0) {
+            let fix = "give rates such as `[100, 200, 400]`";
+            self.wrong("rates", "steps without a rate above 0 offer nothing", fix);
+            return None;
+        }
+        let equal_ns = (length_ns / self.steps.len() as u64).max(1);
+        let step_ns = self.lengths_ns.get("every").copied().unwrap_or(equal_ns);
+        let parts: Vec<(Rate, u64)> = self.steps.iter().map(|rate| (*rate, step_ns)).collect();
+        Some(fill(parts, length_ns))
+    }
+
+    fn spike(&mut self, length_ns: u64) -> Option<Vec<Segment>> {
+        let (rate, peak) = (*self.rates.get("rate")?, *self.rates.get("peak")?);
+        let (at_ns, spike_ns) = (*self.lengths_ns.get("at")?, *self.lengths_ns.get("length")?);
+        let every_ns = self.lengths_ns.get("every").copied().unwrap_or(length_ns.max(spike_ns + 1));
+        if every_ns <= spike_ns {
+            self.wrong("every", "spikes overlap", "let `every` be longer than `length`");
+            return None;
+        }
+        if at_ns >= length_ns {
+            self.wrong("at", "the spike would begin after the run has ended", "let it begin earlier");
+            return None;
+        }
+        let later = (1..=length_ns / every_ns).flat_map(|_| [(rate, every_ns - spike_ns), (peak, spike_ns)]);
+        let parts = [(rate, at_ns), (peak, spike_ns)].into_iter().chain(later).chain([(rate, length_ns)]);
+        Some(fill(parts, length_ns))
+    }
+
+    fn sine(&mut self, length_ns: u64) -> Option<Vec<Segment>> {
+        let (mean, amplitude) = (*self.rates.get("mean")?, *self.rates.get("amplitude")?);
+        let period_ns = *self.lengths_ns.get("period")?;
+        if amplitude.rps() > mean.rps() {
+            self.wrong("amplitude", "the rate would fall below 0", "let the amplitude be at most the mean");
+            return None;
+        }
+        Some(vec![Segment { length_ns, shape: Shape::Sine { mean, amplitude, period_ns } }])
+    }
+
+    /// The segments of all stages; every stage is looked at.
+    fn stages(&mut self) -> Option<Vec<Segment>> {
+        let mut segments = Some(Vec::new());
+        for (index, stage) in self.config.stages.iter().enumerate() {
+            let key = format!("{}.stages.{index}", self.key);
+            // Its length is read with the stage; it is no key of its shape.
+            let plain = LoadConfig { duration: None, ..stage.clone() };
+            let mut inner = LoadReader::new(key, self.doubtful, &plain);
+            let read = inner.stage(stage);
+            self.diagnostics.append(&mut inner.diagnostics);
+            match (&mut segments, read) {
+                (Some(segments), Some(read)) => segments.extend(read),
+                _ => segments = None,
+            }
+        }
+        segments
+    }
+
+    fn stage(&mut self, stage: &LoadConfig) -> Option<Vec<Segment>> {
+        let length_ns = match &stage.duration {
+            Some(text) => self.length("duration", text),
+            None if self.is_doubtful => None,
+            None => {
+                let wrong = Diagnostic::at(
+                    format!("{}.duration", self.key),
+                    "a stage needs a duration",
+                    "or the like",
+                );
+                self.diagnostics.push(wrong.with_values([("duration", toml::Value::from("10s"))]));
+                None
+            }
+        };
+        for (key, text) in
+            [("arrivals", &stage.arrivals), ("overload", &stage.overload), ("deadline", &stage.deadline)]
+        {
+            if text.is_some() {
+                self.wrong(key, format!("`{key}` is of the whole load"), "write it under `[load]`");
+            }
+        }
+        let shape = self.shape()?;
+        self.check_positive(shape);
+        if matches!(shape, "closed" | "stages") && !self.is_doubtful {
+            let problem = format!("a stage cannot be `{shape}`");
+            self.wrong("shape", problem, "give the stage a rate, or another shape");
+        }
+        if self.is_doubtful || !self.diagnostics.is_empty() {
+            return None;
+        }
+        self.segments(shape, length_ns?)
+    }
+
+    fn stages_length(&mut self, place: &LoadPlace) -> Option<u64> {
+        let stages = self.config.stages.iter();
+        let lengths = stages.filter_map(|stage| parse_duration_ns(&stage.duration.as_ref()?.0).ok());
+        let total_ns: u64 = lengths.sum();
+        if place.asked_ns.is_some_and(|asked_ns| asked_ns != total_ns) {
+            let problem = format!("the stages last {}, which is not the run's duration", show_ns(total_ns));
+            let fix = "leave the duration out, or make them equal";
+            self.diagnostics.push(Diagnostic::at(place.duration_key, problem, fix));
+            return None;
+        }
+        Some(total_ns)
+    }
+
+    fn arrivals(&mut self) -> Option<Arrivals> {
+        match self.config.arrivals.as_ref().map(|text| text.0.as_str()) {
+            None | Some("uniform") => Some(Arrivals::Uniform),
+            Some("poisson") => Some(Arrivals::Poisson),
+            Some(other) => {
+                let meant = match other.to_lowercase().as_str() {
+                    "exponential" | "exp" | "random" => "poisson",
+                    "even" | "constant" | "regular" | "fixed" => "uniform",
+                    word => closest(word, &["uniform", "poisson"]).unwrap_or_default(),
+                };
+                let fix = match meant {
+                    "" => "there are `uniform` and `poisson`".to_owned(),
+                    meant => format!("did you mean `{meant}`?"),
+                };
+                self.wrong("arrivals", format!("`{other}` is not a way to arrive"), fix);
+                None
+            }
+        }
+    }
+
+    fn overload(&mut self) -> Option<Overload> {
+        let deadline_ns = self.lengths_ns.get("deadline").copied();
+        match (self.config.overload.as_ref().map(|text| text.0.as_str()), &self.config.deadline) {
+            (None | Some("queue"), None) => return Some(Overload::Queue),
+            (Some("shed"), Some(_)) => return Some(Overload::Shed { deadline_ns: deadline_ns? }),
+            (Some("shed"), None) => {
+                let problem = "`shed` needs to know how long an arrival may wait";
+                let wrong = Diagnostic::at(format!("{}.deadline", self.key), problem, "or the like");
+                if !self.is_doubtful {
+                    self.diagnostics.push(wrong.with_values([("deadline", toml::Value::from("100ms"))]));
+                }
+            }
+            // In a closed loop neither means anything.
+            (None | Some("queue"), Some(_)) if !self.is_closed() => {
+                let fix = "use `overload = \"shed\"`, or leave it out";
+                self.wrong("deadline", "a deadline means nothing to `queue`", fix);
+            }
+            (None | Some("queue"), Some(_)) => {}
+            (Some(other), _) => {
+                let fix = match closest(other, &["queue", "shed"]) {
+                    _ if matches!(other, "drop" | "reject" | "discard") => "did you mean `shed`?".to_owned(),
+                    Some(guess) => format!("did you mean `{guess}`?"),
+                    None => "there are `queue` and `shed`".to_owned(),
+                };
+                self.wrong("overload", format!("`{other}` is not an overload policy"), fix);
+            }
+        }
+        None
+    }
+
+    fn is_closed(&self) -> bool {
+        let LoadConfig { shape, rate, .. } = self.config;
+        shape.as_ref().map_or(rate.is_none(), |shape| shape.0 == "closed")
+    }
+
+    /// The rate without which a shape would offer nothing is not 0.
+    fn check_positive(&mut self, shape: &str) {
+        let (key, fix) = match shape {
+            "constant" => ("rate", "give a rate above 0, or leave it out for a closed loop"),
+            "spike" => ("peak", "give a rate above 0"),
+            "sine" => ("mean", "give a rate above 0"),
+            _ => return,
+        };
+        if self.rates.get(key).is_some_and(|rate| rate.count == 0) {
+            self.wrong(key, "a rate of 0 offers nothing", fix);
+        }
+    }
+
+    fn parsed_rate(&mut self, key: &str, name: &str, text: &str) -> Option<Rate> {
+        let path = format!("{}.{key}", self.key);
+        match Rate::parse(text) {
+            Ok(rate) => return Some(rate),
+            Err(cause) => match rate_ends(text).filter(|_| name == "rate") {
+                Some((from, to)) => {
+                    let problem = format!("`{text}` is two rates, the ends of a ramp");
+                    let values = [("shape", "ramp"), ("from", from), ("to", to)];
+                    let values = values.map(|(key, value)| (key, toml::Value::from(value)));
+                    self.diagnostics.push(Diagnostic::at(path, problem, "").with_values(values));
+                }
+                None => self.diagnostics.push(Diagnostic::unreadable(path, cause)),
+            },
+        }
+        None
+    }
+
+    fn length(&mut self, key: &str, text: &Text) -> Option<u64> {
+        let path = format!("{}.{key}", self.key);
+        match parse_duration_ns(&text.0) {
+            Ok(0) if key != "at" => {
+                let fix = "durations look like `500ms` or `10s`";
+                self.wrong(key, "must be longer than zero", fix);
+            }
+            Ok(ns) => return Some(ns),
+            Err(cause) => self.diagnostics.push(Diagnostic::unreadable(path, cause)),
+        }
+        None
+    }
+
+    fn wrong(&mut self, key: &str, problem: impl Into<String>, fix: impl Into<String>) {
+        self.diagnostics.push(Diagnostic::at(format!("{}.{key}", self.key), problem, fix));
+    }
+}
+
+/// Lays (rate, length) pairs end to end, holds the last one, and cuts at the run's end.
+fn fill(parts: impl IntoIterator<Item = (Rate, u64)>, length_ns: u64) -> Vec<Segment> {
+    let mut segments = Vec::new();
+    let mut left_ns = length_ns;
+    for (rate, part_ns) in parts {
+        let part_ns = part_ns.min(left_ns);
+        if part_ns > 0 {
+            segments.push(constant(rate, part_ns));
+            left_ns -= part_ns;
+        }
+    }
+    if let Some(last) = segments.last_mut() {
+        last.length_ns += left_ns;
+    }
+    segments
+}
+
+fn rates_of(config: &LoadConfig) -> [(&'static str, &Option<Text>); 6] {
+    [
+        ("rate", &config.rate),
+        ("from", &config.from),
+        ("to", &config.to),
+        ("peak", &config.peak),
+        ("mean", &config.mean),
+        ("amplitude", &config.amplitude),
+    ]
+}
+
+fn lengths_of(config: &LoadConfig) -> [(&'static str, &Option<Text>); 7] {
+    [
+        ("over", &config.over),
+        ("every", &config.every),
+        ("at", &config.at),
+        ("length", &config.length),
+        ("period", &config.period),
+        ("duration", &config.duration),
+        ("deadline", &config.deadline),
+    ]
+}
+
+/// The keys that only some shapes read, of those that are given.
+fn given_keys(config: &LoadConfig) -> Vec<&'static str> {
+    let texts = rates_of(config).into_iter().chain(lengths_of(config));
+    let texts = texts.filter(|(key, text)| text.is_some() && *key != "deadline").map(|(key, _)| key);
+    let lists = [("rates", config.rates.is_some()), ("stages", !config.stages.is_empty())];
+    let lists = lists.into_iter().filter(|(_, is_given)| *is_given).map(|(key, _)| key);
+    texts.chain(lists).collect()
+}
+
+/// How long `requests` arrivals at a constant rate take: until the one after the last would come.
+fn time_for(requests: u64, rate: Rate) -> u64 {
+    let ns = u128::from(requests) * u128::from(rate.per_ns) / u128::from(rate.count.max(1));
+    u64::try_from(ns).unwrap_or(u64::MAX).clamp(1, DURATION_NS_MAX)
+}
