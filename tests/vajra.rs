@@ -86,6 +86,14 @@ impl Vajra {
         self
     }
 
+    /// Gives it this on standard input.
+    pub(crate) fn input(mut self, text: &str) -> Vajra {
+        let path = self.folder.path().join("standard-input");
+        std::fs::write(&path, text).unwrap();
+        self.command.stdin(std::fs::File::open(path).unwrap());
+        self
+    }
+
     pub(crate) fn start(mut self) -> Running {
         let child = self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         Running { child, folder: self.folder }

@@ -91,6 +91,9 @@ pub(crate) struct PlanArgs {
         help_heading = "Requests"
     )]
     pub(crate) body: Option<String>,
+    /// Fill in what stands in {{…}} in a body @file.
+    #[arg(long, requires = "body", hide_short_help = true, help_heading = "Requests")]
+    pub(crate) template: bool,
     /// Basic authentication: NAME:PASSWORD.
     #[arg(
         long_help = "Name and password of Basic authentication, sent as an Authorization header, and kept out of what is written",

@@ -1,12 +1,13 @@
 //! From words to a plan: flags above the environment above the file above the defaults, all read by one set of rules.
 
-use crate::exit::Failure;
+use crate::exit::{Failure, USAGE};
 use crate::input::flags::PlanArgs;
 use crate::input::{diagnose, document};
-use engine::config::{Diagnostic, Layers, Origin, VariableUse};
+use engine::config::{Diagnostic, Document, Format, Layers, Origin, VariableUse};
 use engine::plan::{Plan, Purpose};
 use engine::quantity::rate_ends;
 use engine::redact;
+use engine::report::repeat::plan_in;
 use engine::threshold::{Threshold, WrongCondition};
 use std::collections::BTreeMap;
 use toml::Value;
@@ -24,15 +25,24 @@ pub(crate) fn plan_to_probe(args: &PlanArgs) -> Result<Plan, Failure> {
 fn read(args: &PlanArgs, purpose: Purpose) -> Result<Plan, Failure> {
     let document = document::of_target(&args.target)?;
     let is_url = document.is_none();
-    let mut layers =
-        Layers::new(document).map_err(|unread| diagnose::failure_of_syntax(&unread.0, &unread.1))?;
+    let planned = document.as_ref().and_then(report_in).transpose()?;
+    let mut layers = match document {
+        Some(document) if planned.is_some() => Layers::beside(document),
+        document => {
+            Layers::new(document).map_err(|unread| diagnose::failure_of_syntax(&unread.0, &unread.1))?
+        }
+    };
     read_environment(&mut layers);
     let mut diagnostics = Vec::new();
     if is_url {
         layers.set("url", Value::String(args.target.clone()), Origin::Flag(args.target.clone()));
     }
     read_flags(args, &mut layers, &mut diagnostics);
-    let read = Plan::read(&layers.read(), &read_file, purpose);
+    let reading = layers.read();
+    let read = match planned {
+        Some(planned) => planned.repeated(&reading, &read_file),
+        None => Plan::read(&reading, &read_file, purpose),
+    };
     match read {
         Ok((plan, notes)) if diagnostics.is_empty() => {
             notes.iter().for_each(|note| eprintln!("{}", diagnose::note(&layers, note)));
@@ -46,13 +56,24 @@ fn read(args: &PlanArgs, purpose: Purpose) -> Result<Plan, Failure> {
     }
 }
 
+/// The plan of a report, if the document is one: its run is to be repeated.
+fn report_in(document: &Document) -> Option<Result<Plan, Failure>> {
+    let planned = Some(document).filter(|document| document.format == Format::Json);
+    let planned = planned.and_then(|document| plan_in(&document.text))?;
+    Some(planned.map_err(|reason| {
+        let name = redact::text(&document.name);
+        let help = "repeat a run of this version of Vajra, or run a plan file";
+        Failure::new(USAGE, format!("{reason}\n  --> {name}\n  help: {help}"))
+    }))
+}
+
 fn read_environment(layers: &mut Layers) {
     let mut variables: Vec<(String, String)> =
         std::env::vars().filter(|(name, value)| name.starts_with("VAJRA_") && !value.is_empty()).collect();
     variables.sort();
     for (name, value) in variables {
         if let VariableUse::Ignored { meant } = layers.set_variable(&name, &value) {
-            eprintln!("note: {name} is ignored: no key is called so; did you mean {meant}?");
+            eprintln!("note: {name} is ignored; did you mean {meant}?");
         }
     }
 }
@@ -165,10 +186,16 @@ fn read_request(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diag
         diagnostics.push(Diagnostic::of_flag(*flag, problem, fix));
         return;
     }
-    let request =
+    let mut request: toml::Table =
         given.iter().map(|(key, _, value)| ((*key).to_owned(), Value::String((*value).clone()))).collect();
+    if args.template {
+        request.insert("template".to_owned(), Value::Boolean(true));
+    }
     let shown: Vec<String> = given.iter().map(|(_, flag, value)| format!("{flag} {value}")).collect();
     layers.set("request", Value::Array(vec![Value::Table(request)]), Origin::Flag(shown.join(" ")));
+    for (key, flag, value) in given {
+        layers.set_origin(&format!("request.0.{key}"), Origin::Flag(format!("{flag} {value}")));
+    }
 }
 
 fn read_headers(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagnostic>) {
@@ -236,7 +263,6 @@ fn read_thresholds(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<D
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exit::USAGE;
     use engine::load::Load;
     use engine::plan::Request;
 

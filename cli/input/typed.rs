@@ -63,7 +63,7 @@ pub(crate) fn time(text: &str) -> Result<String, Infallible> {
 
 /// A whole number, `1k` included.
 pub(crate) fn count(text: &str) -> Result<u32, WrongWord> {
-    let count = parse_count(text).map_err(WrongWord)?;
+    let count = parse_count(text).map_err(|cause| WrongWord(cause.to_string()))?;
     u32::try_from(count).map_err(|_| WrongWord(format!("`{text}` is more than {}", u32::MAX)))
 }
 

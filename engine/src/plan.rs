@@ -6,6 +6,7 @@
 pub(crate) mod bounds;
 mod fields;
 mod reader;
+mod repeat;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -96,6 +97,16 @@ impl Plan {
     ) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
         let read = reader::read(reading, read_file, purpose == Purpose::Probes)?;
         Ok((Plan { fields: read.fields }, read.notes))
+    }
+
+    /// The plan of a report, to be run again, with what was read of flags and variables in the place of what it says.
+    pub fn repeated(
+        &self,
+        given: &Reading,
+        read_file: ReadFile,
+    ) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let (fields, notes) = repeat::repeated(&self.fields, given, read_file)?;
+        Ok((Plan { fields }, notes))
     }
 
     /// What a scope names has to be there; otherwise what is wrong, and what to do about it.

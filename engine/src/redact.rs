@@ -69,6 +69,11 @@ fn is_mark(bytes: &[u8]) -> bool {
     digits.is_some_and(|digits| digits.len() == DIGITS && digits.iter().all(u8::is_ascii_hexdigit))
 }
 
+/// Whether something stands in these bytes in place of a secret.
+pub(crate) fn holds_mark(bytes: &[u8]) -> bool {
+    bytes.windows(MARK.len() + DIGITS).any(is_mark)
+}
+
 /// A text without the secrets in it.
 pub fn text(text: &str) -> String {
     marked(text, secrets(text.as_bytes()))

@@ -4,6 +4,7 @@ mod conditions;
 pub mod earlier;
 mod figures;
 mod part;
+pub mod repeat;
 mod view;
 
 pub use crate::calibrated::Calibrated;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A target that counts the connections made to it.
-fn counting_target() -> (u16, Arc<AtomicUsize>) {
+pub(crate) fn counting_target() -> (u16, Arc<AtomicUsize>) {
     let count = Arc::new(AtomicUsize::new(0));
     let counter = count.clone();
     let port = scripted(move |_| {

@@ -5,6 +5,7 @@
 
 mod archive;
 mod bad_input;
+mod broken_plans;
 mod calibrate;
 mod commands;
 mod earlier;
@@ -17,6 +18,7 @@ mod machine;
 mod manners;
 mod outputs;
 mod preflight;
+mod repeat;
 mod scenarios;
 mod secrets;
 mod signals;

@@ -112,10 +112,10 @@ fn told(text: &str, error: &Error) -> Diagnostic {
         UNQUOTED => unquoted(key, part),
         "duplicate key" => twice(line, part),
         "key with no value" | "invalid unquoted key" | "invalid key-value pair" => {
-            ("this is no `key = value`".to_owned(), written_with_an_equals_sign(line))
+            ("this is no `name = value`".to_owned(), written_with_an_equals_sign(line))
         }
         "missing assignment between key-value pairs" => {
-            ("there is no `=` between key and value".to_owned(), "write `key = \"value\"`".to_owned())
+            ("there is no `=` between key and value".to_owned(), "write `name = \"value\"`".to_owned())
         }
         "invalid literal string" | "invalid basic string" if !value.trim().is_empty() => {
             ("a text is not closed".to_owned(), format!("write {} at its end", quote_of(value)))
@@ -169,7 +169,7 @@ fn written_with_an_equals_sign(line: &str) -> String {
             let value = if is_plain { value.to_owned() } else { format!("\"{value}\"") };
             format!("write `{key} = {value}`")
         }
-        _ => "write `key = \"value\"`, or `[table]`".to_owned(),
+        _ => "write `name = \"value\"`, or `[table]`".to_owned(),
     }
 }
 
@@ -185,7 +185,7 @@ fn closed_header(line: &str) -> String {
 fn rest_of(line: &str) -> String {
     match line.trim_end().ends_with(',') {
         true => "leave the comma out: a key a line needs none".to_owned(),
-        false => "write one `key = value` a line, and texts in quotes".to_owned(),
+        false => "write one `name = value` a line, and texts in quotes".to_owned(),
     }
 }
 

@@ -73,12 +73,20 @@ impl Draft {
         self.doubtful.push(path.join("."));
     }
 
-    /// Moves a value to where it was meant to be. Where something stands there already, it is only taken out.
+    /// Moves a value to where it was meant to be. What stands there already stays; of a table, what is not there comes to it.
     pub(super) fn shift(&mut self, from: &[String], to: &[String]) {
         let Some(value) = self.take(from) else { return };
+        if let (Value::Table(inner), Some(_)) = (&value, self.table_at(to)) {
+            for (key, value) in inner.clone() {
+                if self.put(&joined(to, key.as_str()), value) {
+                    self.moves.push((joined(to, key.as_str()).join("."), joined(from, key).join(".")));
+                }
+            }
+            return;
+        }
         if self.put(to, value) {
             self.moves.push((to.join("."), from.join(".")));
-        } else {
+        } else if self.at(to).is_none() {
             self.doubtful.push(to.join("."));
         }
     }

@@ -51,7 +51,9 @@ fn syntax(text: &str, error: &serde_json::Error) -> Diagnostic {
             "write a text in double quotes, a number, `true`, `false`, a list or an object",
             at,
         ),
-        ("expected `:`", _) => ("a colon is missing between key and value", "write `\"key\": \"value\"`", at),
+        ("expected `:`", _) => {
+            ("a colon is missing between key and value", "write `\"name\": \"value\"`", at)
+        }
         ("trailing characters", _) => {
             ("the plan has ended before this", "leave out what comes after its last `}`", at)
         }

@@ -131,6 +131,20 @@ fn example(path: &[String]) -> Value {
 }
 
 fn text(draft: &mut Draft, path: &[String], value: &Value) -> Settled {
+    if let ([scope @ .., key], Value::Array(values)) = (path, value)
+        && key == "requests"
+        && values.iter().all(Value::is_table)
+    {
+        let meant = joined(scope, "request");
+        let wanted = draft.format.table(&meant.iter().map(String::as_str).collect::<Vec<_>>());
+        draft.tell_key(
+            path,
+            "`requests` is a number of requests, and this is a list",
+            format!("write `{wanted}`"),
+        );
+        draft.shift(path, &meant);
+        return Settled::AsIs;
+    }
     let is_body = path.last().is_some_and(|key| key == "body");
     let meant = match value {
         Value::String(_) | Value::Integer(_) => return Settled::AsIs,

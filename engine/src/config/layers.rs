@@ -48,6 +48,12 @@ impl Layers {
         }
     }
 
+    /// Layers beside a document that is none itself: a report, of which only places are shown.
+    pub fn beside(document: Document) -> Layers {
+        let places = document.parse().ok().map(|parsed| parsed.places);
+        Layers { places, document: Some(document), ..Layers::default() }
+    }
+
     /// The file, if there is one.
     pub fn document(&self) -> Option<&Document> {
         self.document.as_ref()
@@ -71,6 +77,11 @@ impl Layers {
         }
         table.insert((*key).to_owned(), value);
         self.origins.insert(keys.join("."), origin);
+    }
+
+    /// Says where a part of a value came from that was put there as a whole.
+    pub fn set_origin(&mut self, path: &str, origin: Origin) {
+        self.origins.insert(path.to_owned(), origin);
     }
 
     /// Forgets a key and all below it: a flag that replaces a whole shape clears what the file said of it.
@@ -178,6 +189,7 @@ impl Layers {
         }
         let place = self.place(diagnostic);
         let written = match (&place, &instead[..]) {
+            (Location::Origin(Origin::Flag(_)), [(key, toml::Value::Boolean(true))]) => format!("`--{key}`"),
             (Location::Origin(origin), [(_, value)]) => in_origin(origin, value),
             _ => {
                 let assignment = |(key, value): &(String, toml::Value)| {
@@ -188,7 +200,9 @@ impl Layers {
         };
         match fix.is_empty() {
             true => format!("write {written}"),
-            false if fix.starts_with("or ") => format!("write {written} {fix}"),
+            false if ["or ", "to "].iter().any(|word| fix.starts_with(word)) => {
+                format!("write {written} {fix}")
+            }
             false => format!("write {written}; {fix}"),
         }
     }

@@ -3,8 +3,11 @@
 /// The known word most like the unknown one, if any is like it at all: few letters away, or begun by it.
 pub fn closest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
     let plain = plain(unknown);
-    let distance = |word: &&&'a str| distance(&plain, word);
-    let best = known.iter().filter(|word| distance(word) <= distance_max(&plain)).min_by_key(distance);
+    let distance = |word: &&'a str| distance(&plain, word);
+    let is_like = |word: &&&'a str| distance(word) <= distance_max(&plain);
+    // Of several that are as near, the one that begins as the unknown one does.
+    let differs = |word: &&'a str| plain.chars().next() != word.chars().next();
+    let best = known.iter().filter(is_like).min_by_key(|word| (distance(word), differs(word)));
     best.or_else(|| begun_by(&plain, known)).copied()
 }
 

@@ -29,8 +29,8 @@ impl Format {
                 format!("[[{}]]", [&keys[..keys.len() - 1], &[*list]].concat().join("."))
             }
             (Format::Toml, _) => format!("[{}]", keys.join(".")),
-            (Format::Json, [.., "request" | "stages"]) => format!("{}: [{{…}}]", path(keys)),
-            (Format::Json, _) => format!("{}: {{…}}", path(keys)),
+            (Format::Json, [.., "request" | "stages"]) => nested(keys, "[{…}]"),
+            (Format::Json, _) => nested(keys, "{…}"),
         }
     }
 
@@ -43,10 +43,11 @@ impl Format {
     }
 }
 
-fn path(keys: &[&str]) -> String {
+/// Objects in each other, the innermost with this in it.
+fn nested(keys: &[&str], inner: &str) -> String {
     let (last, parents) = keys.split_last().expect("a table has a name");
-    let parents: String = parents.iter().map(|key| format!("\"{key}\": ")).collect();
-    format!("{parents}\"{last}\"")
+    let open: String = parents.iter().map(|key| format!("\"{key}\": {{")).collect();
+    format!("{open}\"{last}\": {inner}{}", "}".repeat(parents.len()))
 }
 
 fn toml_key(key: &str) -> String {

@@ -77,6 +77,12 @@ fn settle_key(draft: &mut Draft, forms: &Forms, table: &[String], key: &str) {
             draft.tell_key(&from, problem, fix);
             draft.shift(&from, &to);
         }
+        Advice::Guess { to, fix } => {
+            draft.tell_key(&from, problem, fix);
+            draft.shift(&from, &to);
+            // It may have been meant otherwise, so nothing that follows from it is told.
+            draft.doubtful.push(from.join("."));
+        }
         Advice::Spread(fix) => {
             draft.tell_key(&from, problem, fix);
             spread(draft, &from, table);
@@ -92,6 +98,8 @@ fn settle_key(draft: &mut Draft, forms: &Forms, table: &[String], key: &str) {
 enum Advice {
     /// It was meant to be there.
     Move { to: Vec<String>, fix: String },
+    /// It was probably meant to be there.
+    Guess { to: Vec<String>, fix: String },
     /// Its own keys were meant to be in the table around it.
     Spread(String),
     /// Nobody can say, or only in words.
@@ -152,7 +160,7 @@ fn guessed(draft: &Draft, forms: &Forms, table: &[String], key: &str) -> Advice 
             Some(Form::Tables(_)) => draft.format.table(&words(&joined(table, guess))),
             _ => guess.to_owned(),
         };
-        return Advice::Move { to: joined(table, guess), fix: format!("did you mean `{shown}`?") };
+        return Advice::Guess { to: joined(table, guess), fix: format!("did you mean `{shown}`?") };
     }
     let like = homes.iter().find_map(|home| Some((home, closest(key, &keys_of(home))?)));
     if let Some((home, guess)) = like.filter(|_| key.len() > 3) {

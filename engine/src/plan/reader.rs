@@ -88,6 +88,29 @@ fn is_within(path: &str, key: &str) -> bool {
     path.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
+/// Why a condition cannot be held against scenarios without a schedule, and what to do. A closed loop asks for no rate and is never
+/// late: conditions on either would be met by every run. Of several scenarios, the ratio of all together is only known where each
+/// has a schedule.
+pub(super) fn unscheduled(
+    threshold: &Threshold,
+    scenarios: &[Scenario],
+) -> Option<(&'static str, &'static str)> {
+    if !threshold.needs_schedule() {
+        return None;
+    }
+    let is_meant =
+        |scenario: &&Scenario| threshold.scope.scenario.as_ref().is_none_or(|name| *name == scenario.name);
+    let is_closed = |scenario: &Scenario| scenario.load.is_closed();
+    let mut meant = scenarios.iter().filter(is_meant);
+    match threshold.metric {
+        Metric::Rate if scenarios.len() > 1 && meant.clone().any(is_closed) => {
+            Some(("means nothing where a scenario is a closed loop", "name a scenario that has a rate"))
+        }
+        _ if meant.all(is_closed) => Some(("means nothing in a closed loop", "give a rate, or leave it out")),
+        _ => None,
+    }
+}
+
 /// A scenario as typed, and where: no name where the whole config is short for it.
 struct Typed<'a> {
     name: Option<&'a str>,
@@ -527,26 +550,12 @@ impl PlanReader<'_> {
         meant.map(|meant| format!("{meant}{scope}"))
     }
 
-    /// A closed loop asks for no rate and is never late: conditions on either would be met by every run. Of several scenarios, the
-    /// ratio of all together is only known where each has a schedule.
     fn check_schedules(&mut self, thresholds: &[Threshold], scenarios: &[Scenario]) {
-        for (index, threshold) in thresholds.iter().enumerate().filter(|(_, it)| it.needs_schedule()) {
-            let is_meant = |scenario: &&Scenario| {
-                threshold.scope.scenario.as_ref().is_none_or(|name| *name == scenario.name)
-            };
-            let is_closed = |scenario: &Scenario| scenario.load.is_closed();
-            let mut meant = scenarios.iter().filter(is_meant);
-            let (problem, fix) = match threshold.metric {
-                Metric::Rate if scenarios.len() > 1 && meant.clone().any(is_closed) => {
-                    ("means nothing where a scenario is a closed loop", "name a scenario that has a rate")
-                }
-                _ if meant.all(is_closed) => {
-                    ("means nothing in a closed loop", "give a rate, or leave it out")
-                }
-                _ => continue,
-            };
-            let path = self.keys.thresholds[index].clone();
-            self.wrong(&path, format!("`{}` {problem}", threshold.text), fix);
+        for (index, threshold) in thresholds.iter().enumerate() {
+            if let Some((problem, fix)) = unscheduled(threshold, scenarios) {
+                let path = self.keys.thresholds[index].clone();
+                self.wrong(&path, format!("`{}` {problem}", threshold.text), fix);
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! The load of a scenario, as typed: a shape and its numbers. First each value is read by itself, then the shape says which belong
 //! to it, then the numbers have to go together; so that every mistake is found, and none that only follows from another.
 
-use crate::config::{Diagnostic, LoadConfig, Text, closest};
+use crate::config::{Diagnostic, LoadConfig, Spot, Text, closest};
 use crate::load::{Arrivals, Load, Overload, constant};
 use crate::quantity::{DURATION_NS_MAX, Rate, SECOND_NS, parse_duration_ns, rate_ends, show_ns};
 use crate::schedule::{Segment, Shape};
@@ -218,7 +218,7 @@ impl<'a> LoadReader<'a> {
         let Some(meant) = SHAPES.iter().find(is_read) else { return default };
         let names: Vec<String> = given.iter().map(|key| format!("`{key}`")).collect();
         let problem = format!("a load with {} needs its shape", names.join(" and "));
-        let wrong = Diagnostic::at(self.key.clone(), problem, "");
+        let wrong = Diagnostic::at(format!("{}.{}", self.key, given[0]), problem, "").spotted(Spot::Key);
         self.diagnostics.push(wrong.with_values([("shape", toml::Value::from(meant.name))]));
         meant
     }

@@ -144,8 +144,7 @@ impl PlanReader<'_> {
             Some(true) => self.body_template(file, bytes, path),
             None if has_holes => {
                 let problem = format!("`{file}` holds `{{{{`, and is sent as it is");
-                let wrong =
-                    Diagnostic::at(path, problem, "if it is to be filled in; `false` says that it is not");
+                let wrong = Diagnostic::at(path, problem, "to have it filled in");
                 self.notes.push(wrong.with_values([("template", toml::Value::Boolean(true))]));
                 Some(vec![Piece::Bytes(bytes)])
             }

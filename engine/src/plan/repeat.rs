@@ -1,0 +1,340 @@
+//! The plan of a report, run again: as it is, so that the same is sent, but for what flags and variables replace.
+//!
+//! What replaces has to mean one thing alone. A header, a seed or a timeout means the same to every request; a rate, a duration
+//! or a body only where there is one scenario that it can be of, and is refused otherwise.
+
+use super::bounds::longest_warmup_ns;
+use super::fields::{Fields, HttpRequest, PoolSize, Request, Scenario, Step, TargetProtocol};
+use super::reader::{self, ReadFile, unscheduled};
+use super::rules::{self, PlanPlace, Violation};
+use crate::config::{Config, Diagnostic, LoadConfig, Reading, Text, Texts};
+use crate::length;
+use crate::load::{Arrivals, Load, Overload, constant};
+use crate::phase::Warmup;
+use crate::redact;
+use crate::template::{self, Piece, WrongHole};
+use crate::threshold::Threshold;
+use std::collections::BTreeMap;
+
+/// The fields of a report's plan with what is given in their place, or all that is in the way.
+pub(super) fn repeated(
+    planned: &Fields,
+    reading: &Reading,
+    read_file: ReadFile,
+) -> Result<(Fields, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let mut given = reading.clone();
+    let thresholds = std::mem::take(&mut given.config.thresholds);
+    let headers = std::mem::take(&mut given.config.headers);
+    let mut wrong = refused(planned, &given.config);
+    if !wrong.is_empty() {
+        return Err(reading.wrong.iter().cloned().chain(wrong).collect());
+    }
+    let asked = Given::of(&given.config);
+    complete(&mut given.config, planned);
+    // Its load is held against conditions below, when it is known.
+    let read = reader::read(&given, read_file, true)?;
+    let mut fields = planned.clone();
+    asked.replace(&mut fields, &read.fields);
+    replace_headers(&mut fields, &headers, &mut wrong);
+    add_thresholds(&mut fields, &thresholds, &mut wrong);
+    wrong.extend(rules::violations(&fields).into_iter().map(told));
+    wrong.extend(redacted(&fields));
+    if wrong.is_empty() { Ok((fields, read.notes)) } else { Err(wrong) }
+}
+
+/// Which keys are given.
+struct Given {
+    config: Config,
+    has_load: bool,
+}
+
+/// What cannot be changed, because it is not clear what it would mean.
+fn refused(planned: &Fields, config: &Config) -> Vec<Diagnostic> {
+    let run = &config.run;
+    let of_one = [
+        ("url", config.url.is_some() && planned.targets.len() > 1),
+        ("request", !config.request.is_empty() && planned.steps().count() > 1),
+    ];
+    let is_one = planned.scenarios.len() == 1;
+    let of_one_scenario = [
+        ("load", config.load != LoadConfig::default()),
+        ("run.connections", run.connections.is_some()),
+        ("run.duration", run.duration.is_some()),
+        ("run.requests", run.requests.is_some()),
+        ("run.warmup", run.warmup.is_some()),
+    ];
+    let of_one = of_one.into_iter().chain(of_one_scenario.map(|(key, is_given)| (key, is_given && !is_one)));
+    let mut wrong: Vec<Diagnostic> = of_one
+        .filter(|(_, is_refused)| *is_refused)
+        .map(|(key, _)| {
+            let problem = "it is not clear of which part of the report's plan this is to be";
+            Diagnostic::at(key, problem, "leave it out, or run the plan file with it")
+        })
+        .collect();
+    let has_shape =
+        |scenario: &Scenario| !scenario.load.is_closed() && scenario.load.constant_rate().is_none();
+    if run.duration.is_some()
+        && config.load == LoadConfig::default()
+        && planned.scenarios.iter().any(has_shape)
+    {
+        let problem = "the load of the report's plan has a shape that is as long as its run";
+        wrong.push(Diagnostic::at("run.duration", problem, "leave the duration out, or give a load as well"));
+    }
+    for (key, is_given) in [("target", !config.target.is_empty()), ("scenario", !config.scenario.is_empty())]
+    {
+        if is_given {
+            wrong.push(Diagnostic::at(key, "the report's plan has its own", "leave it out"));
+        }
+    }
+    wrong
+}
+
+/// Makes a config that can be read of what is given, with what the report's plan says where it is needed to.
+fn complete(config: &mut Config, planned: &Fields) {
+    let only = &planned.scenarios[0];
+    let ns = |ns: u64| Some(Text(format!("{ns}ns")));
+    if config.url.is_none() {
+        config.url = Some(Text("testbed:".to_owned()));
+    }
+    if config.run.duration.is_none() {
+        config.run.duration = ns(only.length_ns);
+    }
+    let is_timed = config.load != LoadConfig::default();
+    if let (true, Load::Open { arrivals, overload, .. }) = (is_timed, &only.load) {
+        let is_poisson = *arrivals == Arrivals::Poisson;
+        let word = if is_poisson { "poisson" } else { "uniform" };
+        config.load.arrivals.get_or_insert_with(|| Text(word.to_owned()));
+        if let (Overload::Shed { deadline_ns }, None) = (overload, &config.load.overload) {
+            config.load.overload = Some(Text("shed".to_owned()));
+            config.load.deadline = ns(*deadline_ns);
+        }
+    }
+}
+
+impl Given {
+    fn of(config: &Config) -> Given {
+        Given { config: config.clone(), has_load: config.load != LoadConfig::default() }
+    }
+
+    /// Puts what is given in the place of what the report's plan has.
+    fn replace(&self, fields: &mut Fields, read: &Fields) {
+        let Config { run, name, url, request, .. } = &self.config;
+        if url.is_some() {
+            replace_url(fields, read);
+        }
+        if !request.is_empty() {
+            replace_request(&mut fields.scenarios[0].steps_mut()[0], &read.scenarios[0].steps()[0], request);
+        }
+        if run.shards.is_some() || run.cores.is_some() {
+            fields.machine.shards = read.machine.shards;
+        }
+        if run.cores.is_some() {
+            fields.machine.cores.clone_from(&read.machine.cores);
+        }
+        if run.wait.is_some() {
+            fields.machine.wait = read.machine.wait;
+        }
+        if run.connections.is_some() {
+            fields.pools[0].connections = PoolSize::Shared(read.pools[0].connections.count());
+        }
+        for target in &mut fields.targets {
+            if run.connect_timeout.is_some() {
+                target.connect_timeout_ns = read.targets[0].connect_timeout_ns;
+            }
+            if let Some(pipeline) = run.pipeline {
+                target.protocol = TargetProtocol::Http1 { pipeline };
+            }
+        }
+        let steps = fields.scenarios.iter_mut().flat_map(|scenario| scenario.steps_mut());
+        if run.timeout.is_some() {
+            let timeout_ns = read.scenarios[0].steps()[0].timeout_ns;
+            steps.for_each(|step| step.timeout_ns = timeout_ns);
+        }
+        if run.seed.is_some() {
+            fields.seed = read.seed;
+        }
+        if run.interval.is_some() {
+            fields.interval_ns = read.interval_ns;
+        }
+        if run.until.is_some() {
+            fields.until.clone_from(&read.until);
+        }
+        self.replace_timing(fields, read);
+        if let Some(Text(name)) = name {
+            fields.name.clone_from(name);
+        }
+    }
+
+    /// The load, and the bounds of the run and its phases.
+    fn replace_timing(&self, fields: &mut Fields, read: &Fields) {
+        let run = &self.config.run;
+        let is_timed = self.has_load || run.duration.is_some() || run.requests.is_some();
+        let draws = fields.draws_of(0);
+        if is_timed {
+            let (only, read) = (&mut fields.scenarios[0], &read.scenarios[0]);
+            if run.requests.is_some() {
+                only.requests_max = read.requests_max;
+            }
+            if self.has_load {
+                (only.load, only.length_ns) = (read.load.clone(), read.length_ns);
+            } else if run.duration.is_some() {
+                only.length_ns = read.length_ns;
+            }
+            let rate = only.load.constant_rate();
+            if let (Load::Open { segments, .. }, Some(rate), false) = (&mut only.load, rate, self.has_load) {
+                *segments = vec![constant(rate, only.length_ns)];
+            }
+            let ends_ns =
+                only.requests_max.and_then(|requests| length::instant_of(&only.load, requests, draws));
+            only.length_ns = ends_ns.map_or(only.length_ns, |ends_ns| ends_ns.min(only.length_ns));
+            fields.phases.measure_to_ns = fields.scenarios[0].ends_ns();
+        }
+        if run.warmup.is_some() {
+            fields.warmup = read.warmup;
+            fields.phases.measure_from_ns = read.phases.measure_from_ns;
+        }
+        if fields.warmup == Warmup::Auto && (is_timed || run.warmup.is_some()) {
+            fields.phases.measure_from_ns = longest_warmup_ns(fields.phases.measure_to_ns);
+        }
+    }
+}
+
+/// Another target. Requests that went to the path of the one before go to that of this one.
+fn replace_url(fields: &mut Fields, read: &Fields) {
+    let (before, now) = (fields.targets[0].url.clone(), read.targets[0].url.clone());
+    let was_called = before.to_string();
+    let rename = |name: &mut String| {
+        if *name == was_called {
+            *name = now.to_string();
+        }
+    };
+    let own_path = template::parse(&before.path).ok();
+    rename(&mut fields.name);
+    rename(&mut fields.targets[0].name);
+    for scenario in &mut fields.scenarios {
+        rename(&mut scenario.name);
+        for step in scenario.steps_mut() {
+            let Request::Http(request) = &mut step.request;
+            if own_path.as_ref() != Some(&request.path) {
+                continue;
+            }
+            request.path = template::parse(&now.path).unwrap_or_else(|_| request.path.clone());
+            if step.name == format!("{} {}", request.method, before.path) {
+                step.name = format!("{} {}", request.method, now.path);
+            }
+        }
+    }
+    fields.targets[0].url = now;
+}
+
+/// Method and body of the one request, as far as they are given.
+fn replace_request(step: &mut Step, read: &Step, given: &[crate::config::RequestConfig]) {
+    let (Request::Http(own), Request::Http(read)) = (&mut step.request, &read.request);
+    let before = own.method.clone();
+    if given.iter().any(|request| request.body.is_some()) {
+        own.body.clone_from(&read.body);
+    }
+    if given.iter().any(|request| request.method.is_some()) || before == "GET" {
+        own.method.clone_from(&read.method);
+    }
+    if let Some(rest) = step.name.strip_prefix(&format!("{before} ")) {
+        step.name = format!("{} {rest}", own.method);
+    }
+}
+
+/// Headers in place of those with the same names, in every request.
+fn replace_headers(fields: &mut Fields, given: &BTreeMap<String, Texts>, wrong: &mut Vec<Diagnostic>) {
+    for (name, Texts(values)) in given {
+        let mut read: Vec<Vec<Piece>> = Vec::new();
+        for value in values {
+            match template::parse(value) {
+                Ok(pieces) => read.push(pieces),
+                Err(holes) => wrong.extend(holes.into_iter().map(|WrongHole { problem, fix, .. }| {
+                    Diagnostic::at(format!("headers.{name}"), problem, fix)
+                })),
+            }
+        }
+        for step in fields.scenarios.iter_mut().flat_map(|scenario| scenario.steps_mut()) {
+            let Request::Http(HttpRequest { headers, .. }) = &mut step.request;
+            headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+            headers.extend(read.iter().map(|pieces| (name.clone(), pieces.clone())));
+        }
+    }
+}
+
+/// Conditions on top of those of the report's plan.
+fn add_thresholds(fields: &mut Fields, given: &BTreeMap<String, Texts>, wrong: &mut Vec<Diagnostic>) {
+    for (subject, Texts(expressions)) in given {
+        for expression in expressions {
+            let path = format!("thresholds.{subject}");
+            match Threshold::parse_parts(subject, expression) {
+                Ok(threshold) => match unscheduled(&threshold, &fields.scenarios) {
+                    Some((problem, fix)) => {
+                        wrong.push(Diagnostic::at(path, format!("`{}` {problem}", threshold.text), fix));
+                    }
+                    None => fields.thresholds.push(threshold),
+                },
+                Err(cause) => wrong.push(Diagnostic::at(path, cause.problem, cause.fix)),
+            }
+        }
+    }
+}
+
+/// A broken rule, at the key that may have broken it.
+fn told(violation: Violation) -> Diagnostic {
+    let Violation { place, problem, fix, .. } = violation;
+    let key = match place {
+        PlanPlace::Shards => "run.shards",
+        PlanPlace::Cores => "run.cores",
+        PlanPlace::Interval => "run.interval",
+        PlanPlace::Phases => "run.warmup",
+        PlanPlace::Target(_, "pipeline") => "run.pipeline",
+        PlanPlace::Target(_, "connect_timeout") => "run.connect_timeout",
+        PlanPlace::Target(..) => "url",
+        PlanPlace::Connections(_) => "run.connections",
+        PlanPlace::Scenario(_, "duration") => "run.duration",
+        PlanPlace::Scenario(_, "requests") => "run.requests",
+        PlanPlace::Scenario(_, "load") => "load",
+        PlanPlace::Step(_, _, key) if key.starts_with("headers") => "headers",
+        PlanPlace::Step(..) => "request",
+        PlanPlace::Threshold(_) => "thresholds",
+        PlanPlace::Plan | PlanPlace::Scenario(..) => "",
+    };
+    Diagnostic::at(key, problem, fix)
+}
+
+/// Values that the report has not, because they are secrets: they would be sent as what stands in their place.
+fn redacted(fields: &Fields) -> Vec<Diagnostic> {
+    const KEEP: &str = "or repeat a run that was made with `--keep-secrets`";
+    let mut wrong: Vec<Diagnostic> = Vec::new();
+    let has_mark = |pieces: &[Piece]| {
+        pieces.iter().any(|piece| matches!(piece, Piece::Bytes(bytes) if redact::holds_mark(bytes)))
+    };
+    for (number, scenario) in fields.scenarios.iter().enumerate() {
+        for (index, step) in scenario.steps().iter().enumerate() {
+            let Request::Http(HttpRequest { path, headers, body, .. }) = &step.request;
+            let place =
+                |part: &str| format!("plan.scenarios.{number}.script.mix.{index}.request.http.{part}");
+            let mut missing = |part: String, what: String, fix: String| {
+                let problem = format!("the report has not {what}: it is a secret, and was redacted");
+                let fix = format!("give it by {fix}, {KEEP}");
+                if wrong.iter().all(|known| known.problem != problem) {
+                    wrong.push(Diagnostic::at(place(&part), problem, fix));
+                }
+            };
+            for (index, (name, _)) in headers.iter().enumerate().filter(|(_, (_, value))| has_mark(value)) {
+                let fix = format!("`-H`, or in VAJRA_HEADERS__{}", name.to_uppercase());
+                missing(format!("headers.{index}"), format!("the value of the header `{name}`"), fix);
+            }
+            if has_mark(path) {
+                let what = format!("the path of `{}`", step.name);
+                missing("path".to_owned(), what, "`--url`".to_owned());
+            }
+            if body.as_deref().is_some_and(has_mark) {
+                let what = format!("the body of `{}`", step.name);
+                missing("body".to_owned(), what, "`-b`".to_owned());
+            }
+        }
+    }
+    wrong
+}

@@ -1,0 +1,155 @@
+//! A report is a plan: its run can be repeated, and sends the same.
+
+use crate::vajra::{Done, Vajra};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// What came to a server, request by request: line, headers and body.
+type Log = Arc<Mutex<Vec<String>>>;
+
+/// A server that answers everything and writes down what was asked.
+fn recording_server() -> (u16, Log) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let log = Log::default();
+    let shared = log.clone();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let (connection, log) = (connection.unwrap(), shared.clone());
+            std::thread::spawn(move || serve(&connection, &log));
+        }
+    });
+    (port, log)
+}
+
+fn serve(connection: &TcpStream, log: &Log) {
+    let mut reader = BufReader::new(connection);
+    while let Some(request) = read_request(&mut reader) {
+        // What preflight asks has no number of an arrival.
+        log.lock().unwrap().push(request);
+        let mut writer = connection;
+        if writer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").is_err() {
+            return;
+        }
+    }
+}
+
+fn read_request(reader: &mut impl BufRead) -> Option<String> {
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let from = head.len();
+        if reader.read_line(&mut head).ok()? == 0 {
+            return None;
+        }
+        let line = head[from..].trim_end();
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line.is_empty() {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some(head + &String::from_utf8_lossy(&body))
+}
+
+/// Runs a target with these words, and gives what came of it to the server.
+fn sent(log: &Log, vajra: Vajra) -> (Done, Vec<String>) {
+    log.lock().unwrap().clear();
+    let done = vajra.done();
+    assert_eq!(done.count("/requests/ok"), 40, "{}", done.stderr);
+    (done, std::mem::take(&mut *log.lock().unwrap()))
+}
+
+fn plan(port: u16) -> String {
+    format!(
+        "url = 'http://127.0.0.1:{port}/base'\n[run]\nrequests = 40\nduration = '60s'\nconnections = 1\nseed = 11\n\
+         [headers]\nX-Id = '{{{{uuid}}}}'\nAuthorization = 'Bearer s3cret'\n\
+         [load]\nrate = 400\narrivals = 'poisson'\n\
+         [[request]]\npath = '/a/{{{{seq}}}}?x={{{{rand 1 1000000}}}}'\nweight = 2\n\
+         [[request]]\nput = '/b'\nbody = '@body.json'\ntemplate = true\n\
+         [[request]]\nput = '/c'\nbody = '@raw.bin'\n"
+    )
+}
+
+#[test]
+fn a_report_run_again_sends_the_same_requests_in_the_same_order() {
+    let (port, log) = recording_server();
+    let vajra = Vajra::run("plan.toml", &["--keep-secrets", "--force"])
+        .file("plan.toml", &plan(port))
+        .file("body.json", "{\"n\": {{seq}}, \"id\": \"{{uuid}}\"}")
+        .file("raw.bin", "{{nope}} \u{1F980}");
+    let (first, asked) = sent(&log, vajra);
+    first.assert_says(&["raw.bin` holds `{{`", "template = true"]);
+    let report = first.report.to_string();
+    // The bodies' files are not there any more: what was in them is in the report.
+    let (again, repeated) = sent(&log, Vajra::run("first.json", &["--force"]).file("first.json", &report));
+    assert!(asked.len() >= 40 && asked == repeated, "{asked:#?}\n{repeated:#?}");
+    assert_eq!(
+        (again.count("/plan/seed"), &again.report["plan"]["name"]),
+        (11, &first.report["plan"]["name"])
+    );
+    let (_, other) =
+        sent(&log, Vajra::run("first.json", &["--force", "--seed", "12"]).file("first.json", &report));
+    assert_ne!(asked, other, "another seed sends others");
+}
+
+#[test]
+fn what_a_report_does_not_have_is_told_and_can_be_given() {
+    let (port, log) = recording_server();
+    let files = |vajra: Vajra| vajra.file("body.json", "{{seq}}").file("raw.bin", "x");
+    let first = files(Vajra::run("plan.toml", &["--force"]).file("plan.toml", &plan(port)));
+    let (first, asked) = sent(&log, first);
+    let report = format!("{:#}", first.report);
+    let refused = Vajra::new(&["run", "first.json"]).file("first.json", &report).done();
+    assert_eq!(refused.code, 2, "{}", refused.stderr);
+    refused.assert_says(&["value of the header `Authorization`", "first.json:", "`-H`", "`--keep-secrets`"]);
+    assert!(log.lock().unwrap().is_empty(), "nothing was sent");
+    let words = ["--force", "-H", "Authorization: Bearer s3cret"];
+    let (_, repeated) = sent(&log, Vajra::run("first.json", &words).file("first.json", &report));
+    let sorted = |requests: &[String]| -> Vec<Vec<String>> {
+        // A header that is given comes last.
+        let lines = |request: &String| {
+            let mut lines: Vec<String> = request.lines().map(String::from).collect();
+            lines.sort();
+            lines
+        };
+        requests.iter().map(lines).collect()
+    };
+    assert_eq!(sorted(&asked), sorted(&repeated));
+    let variable = Vajra::run("first.json", &["--force"]).file("first.json", &report);
+    sent(&log, variable.variable("VAJRA_HEADERS__AUTHORIZATION", "Bearer s3cret"));
+}
+
+#[test]
+fn flags_change_what_is_clear_and_are_refused_where_it_is_not() {
+    let (port, _) = recording_server();
+    let url = format!("http://127.0.0.1:{port}/a");
+    let first = Vajra::run(&url, &["-n", "20", "-R", "200", "-c", "2", "--force"]).done();
+    let report = first.report.to_string();
+    let again =
+        Vajra::run("r.json", &["-c", "3", "-R", "300", "-d", "100ms", "-m", "PUT", "-b", "x", "--force"]);
+    let again = again.file("r.json", &report).done();
+    assert_eq!(again.count("/plan/pools/0/connections/shared"), 3, "{}", again.stderr);
+    assert_eq!(again.count("/plan/scenarios/0/requests_max"), 20);
+    assert_eq!(again.report["plan"]["scenarios"][0]["script"]["mix"][0]["name"], "PUT /a");
+    assert_eq!(again.count("/plan/scenarios/0/load/open/segments/0/shape/constant/count"), 3);
+    let ramp = Vajra::run(&url, &["-R", "100:300", "-d", "200ms", "-c", "2", "--force"]).done();
+    let refused = Vajra::new(&["run", "r.json", "-d", "5s", "--threshold", "respons p(99)<1s"]);
+    let refused = refused.file("r.json", &ramp.report.to_string()).done();
+    assert_eq!(refused.code, 2, "{}", refused.stderr);
+    refused.assert_says(&["flag -d 5s", "shape", "did you mean `response`"]);
+    let future = report.replacen("\"schema\":2", "\"schema\":9", 1);
+    let refused = Vajra::new(&["run", "r.json"]).file("r.json", &future).done();
+    assert_eq!(refused.code, 2, "{}", refused.stderr);
+    refused.assert_says(&["report of schema 9", "r.json", "help:"]);
+}
+
+#[test]
+fn a_report_of_an_earlier_schema_and_one_out_of_the_archive_are_plans_too() {
+    let report = include_str!("../fixtures/schema-1/report.json");
+    let checked = Vajra::new(&["check", "r.json", "--url", "testbed:"]).file("r.json", report).done();
+    assert!(checked.stdout.contains("PASS io_uring"), "{}{}", checked.stdout, checked.stderr);
+}
