@@ -114,7 +114,7 @@ fn read_flags(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagno
         }
     }
     read_rate(args, layers, diagnostics);
-    read_overload(args, layers);
+    read_overload(args, layers, diagnostics);
     read_request(args, layers, diagnostics);
     read_headers(args, layers, diagnostics);
     read_thresholds(args, layers, diagnostics);
@@ -162,11 +162,17 @@ fn read_rate(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagnos
 }
 
 /// `queue`, or `shed=TIME`.
-fn read_overload(args: &PlanArgs, layers: &mut Layers) {
+fn read_overload(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagnostic>) {
     let Some(policy) = &args.overload else { return };
     layers.remove("load.deadline");
     let (word, deadline) =
         policy.split_once('=').map_or((policy.as_str(), None), |(word, time)| (word, Some(time)));
+    if policy == "shed" {
+        let problem = "`shed` needs to know how long an arrival may wait: its deadline";
+        let fix = "write `--overload shed=100ms` or the like";
+        diagnostics.push(Diagnostic::of_flag("--overload shed", problem, fix));
+        return;
+    }
     set(layers, "load.overload", "--overload", Value::String(word.into()), policy);
     if let Some(deadline) = deadline {
         set(layers, "load.deadline", "--overload", Value::String(deadline.into()), policy);

@@ -11,7 +11,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-use crate::config::{Config, Diagnostic, Reading};
+use crate::config::{Config, Diagnostic, ReadConfig};
 use crate::load::{Arrivals, Load, Overload, constant};
 use crate::phase::{Phases, Warmup};
 use crate::quantity::Rate;
@@ -84,14 +84,14 @@ impl Plan {
     /// The plan a config describes, or all that is wrong with it. `read_file` is how `@file` bodies are fetched: the
     /// engine opens nothing itself.
     pub fn new(config: &Config, read_file: ReadFile) -> Result<Plan, Vec<Diagnostic>> {
-        let reading = Reading { config: config.clone(), ..Reading::default() };
+        let reading = ReadConfig { config: config.clone(), ..ReadConfig::default() };
         Plan::read(&reading, read_file, Purpose::Run).map(|(plan, _)| plan)
     }
 
     /// The same of what was read of a plan, with all that is wrong with its keys beside all else; and notes of what is no mistake and
     /// may not be what was meant.
     pub fn read(
-        reading: &Reading,
+        reading: &ReadConfig,
         read_file: ReadFile,
         purpose: Purpose,
     ) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
@@ -102,7 +102,7 @@ impl Plan {
     /// The plan of a report, to be run again, with what was read of flags and variables in the place of what it says.
     pub fn repeated(
         &self,
-        given: &Reading,
+        given: &ReadConfig,
         read_file: ReadFile,
     ) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (fields, notes) = repeat::repeated(&self.fields, given, read_file)?;

@@ -1,5 +1,6 @@
-//! Plans as a new user writes them: each message names every mistake at its place, in plain words, with what to write; and the plan
-//! that is corrected as it says can be read.
+//! Plans as a new user writes them, with mistakes, and what is said of each
+//!
+//! Every mistake is told at its place, in plain words, with what to write; and the plan that is corrected as it says can be read.
 
 use crate::e2e::bad_input::counting_target;
 use crate::vajra::Vajra;
@@ -549,10 +550,10 @@ const TYPED: &[Typed] = &[
         ],
     ),
     (
-        &["-b", "{{sequence}} {{uuid}}", "-m", "PSOT"],
+        &["-b", "{{counter}} {{uuid}}", "-m", "PSOT"],
         &[],
         &[
-            ("flag -b {{sequence}} {{uuid}}", &["`{{sequence}}` is not known", "write `{{seq}}`"]),
+            ("flag -b {{counter}} {{uuid}}", &["`{{counter}}` is not known", "write `{{seq}}`"]),
             ("flag -m PSOT", &["`PSOT` is no method", "write `-m POST`"]),
         ],
     ),

@@ -148,7 +148,11 @@ fn mistakes_in_scenarios_send_nothing_and_say_where() {
         done.assert_says(parts);
     };
     let two = "url = 'http://127.0.0.1:9/'\n[scenario.read]\nload = { rate = 5 }\n[scenario.write]\n";
-    refused(&format!("{two}[scenario.read]\n"), &[], &["plan.toml:5", "duplicate key"]);
+    refused(
+        &format!("{two}[scenario.read]\n"),
+        &[],
+        &["plan.toml:5", "there is a table `[scenario.read]` already"],
+    );
     refused(
         two,
         &["--threshold", "response{scenario=raed} p(99)<1s"],
@@ -182,5 +186,5 @@ fn mistakes_in_scenarios_send_nothing_and_say_where() {
     let json = r#"{"url": "http://127.0.0.1:9/", "scenario": {"a": {}, "a": {}}}"#;
     let done = Vajra::run("plan.json", &[]).file("plan.json", json).done();
     assert_eq!(done.code, 2, "{}", done.stderr);
-    done.assert_says(&["plan.json", "duplicate"]);
+    done.assert_says(&["plan.json", "`a` stands here twice"]);
 }

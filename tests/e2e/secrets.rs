@@ -212,11 +212,11 @@ fn mistakes_are_told_without_the_secrets_beside_them() {
     let table: [(Words, Variables); 12] = [
         (&["run", "http://u:s3cret@h/"], &[]),
         (&["run", "https://h/?token=s3cret"], &[]),
-        (&["run", "http://h/", "-H", "Authorization: Bearer s3cret\n"], &[("VAJRA_NOBODY", "1")]),
+        (&["run", "http://h/", "-H", "Authorization: Bearer s3cret\n"], &[("VAJRA_NOBODY__X", "1")]),
         (&["run", "http://h/", "-H", "Authorization: {{s3cret"], &[]),
         (&["run", "http://h/", "-H", "Authorization Bearer s3cret"], &[]),
         (&["run", "http://h/", "-b", "{{x}}&password=s3cret"], &[]),
-        (&["run", "http://h/"], &[("VAJRA_TOKEN", "s3cret")]),
+        (&["run", "http://h/"], &[("VAJRA_RUN__TOKEN", "s3cret")]),
         (&["run", "http://h/"], &[("VAJRA_HEADERS__AUTHORIZATION", "s3cret\n{{x}}")]),
         (&["run", "plan.toml"], &[]),
         (&["check", "broken.toml"], &[]),

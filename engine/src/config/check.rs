@@ -1,7 +1,7 @@
 //! From what was typed to a [`Config`]: every unknown key and every value of a wrong kind in one go.
 
 use super::document::Format;
-use super::draft::{Draft, Moves};
+use super::draft::{Moves, PlanDraft};
 use super::form::Forms;
 use super::typed::Config;
 use super::{Diagnostic, kinds, unknown};
@@ -18,7 +18,7 @@ pub(super) struct Checked {
 /// Reads a table.
 pub(super) fn check(table: toml::Table, format: Format) -> Checked {
     let forms = Forms::new();
-    let mut draft = Draft::new(table, format);
+    let mut draft = PlanDraft::new(table, format);
     // A list or a table where the other is meant hides the keys in it, so those are looked at once more.
     for _ in 0..2 {
         unknown::settle(&mut draft, &forms);

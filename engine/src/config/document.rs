@@ -3,6 +3,7 @@
 use super::diagnostic::{Diagnostic, Spot};
 use super::json;
 use super::places::Node;
+use crate::redact;
 use serde::Deserialize;
 use std::ops::Range;
 use toml::de::{DeTable, Error};
@@ -142,6 +143,9 @@ fn told(text: &str, error: &Error) -> Diagnostic {
 }
 
 fn unquoted(key: &str, value: &str) -> (String, String) {
+    if redact::is_secret(key.trim_matches(['"', '\''])) {
+        return ("this is a text, and texts stand in quotes".to_owned(), "put it in quotes".to_owned());
+    }
     let bare = value.trim_matches(['“', '”', '„', '\'', '"']).trim();
     let key = if key.is_empty() || key.starts_with('[') { String::new() } else { format!("{key} = ") };
     let list_or_table = key.contains(['[', '{', ',']);
@@ -152,7 +156,7 @@ fn unquoted(key: &str, value: &str) -> (String, String) {
 fn twice(line: &str, key: &str) -> (String, String) {
     if line.trim_start().starts_with('[') {
         let fix = "write its keys under the first one, or give it another name";
-        return (format!("there is a table `[{key}]` already"), fix.to_owned());
+        return (format!("there is a table `{}` already", line.trim()), fix.to_owned());
     }
     (format!("`{key}` stands here twice"), "leave one out".to_owned())
 }

@@ -1,12 +1,14 @@
-//! A plan on its way from what was typed to what is read: each mistake is told, and then taken as it was meant where that is
-//! clear, so that the next one can be found, and none is told that only follows from another.
+//! A plan on its way from what was typed to what is read.
+//!
+//! Each mistake is told, and then taken as it was meant where that is clear, so that the next one can be found, and none is
+//! told that only follows from another.
 
 use super::diagnostic::{Diagnostic, Spot};
 use super::document::Format;
 use toml::{Table, Value};
 
 /// What has become of a plan so far.
-pub(super) struct Draft {
+pub(super) struct PlanDraft {
     pub(super) table: Table,
     pub(super) format: Format,
     pub(super) wrong: Vec<Diagnostic>,
@@ -17,9 +19,9 @@ pub(super) struct Draft {
     moves: Vec<(String, String)>,
 }
 
-impl Draft {
-    pub(super) fn new(table: Table, format: Format) -> Draft {
-        Draft { table, format, wrong: Vec::new(), doubtful: Vec::new(), moves: Vec::new() }
+impl PlanDraft {
+    pub(super) fn new(table: Table, format: Format) -> PlanDraft {
+        PlanDraft { table, format, wrong: Vec::new(), doubtful: Vec::new(), moves: Vec::new() }
     }
 
     /// The moves that were made.

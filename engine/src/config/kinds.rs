@@ -1,14 +1,15 @@
 //! Values of the wrong kind: what each is to be, in plain words, and reading on with what was clearly meant.
 
 use super::diagnostic::Diagnostic;
-use super::draft::{Draft, joined};
+use super::draft::{PlanDraft, joined};
 use super::foreign;
 use super::form::{Form, Forms};
 use crate::quantity::parse_count;
+use crate::redact;
 use toml::{Table, Value};
 
 /// Looks at a value and all that is in it. It is of its form afterwards, or gone.
-pub(super) fn settle(draft: &mut Draft, forms: &Forms, path: &[String], form: Form) {
+pub(super) fn settle(draft: &mut PlanDraft, forms: &Forms, path: &[String], form: Form) {
     let Some(value) = draft.at(path).cloned() else {
         return settle_root(draft, forms, path, form);
     };
@@ -48,14 +49,14 @@ enum Settled {
     Gone,
 }
 
-fn settle_root(draft: &mut Draft, forms: &Forms, path: &[String], form: Form) {
+fn settle_root(draft: &mut PlanDraft, forms: &Forms, path: &[String], form: Form) {
     if path.is_empty() {
         let whole = Value::Table(draft.table.clone());
         inside(draft, forms, path, form, &whole);
     }
 }
 
-fn inside(draft: &mut Draft, forms: &Forms, path: &[String], form: Form, value: &Value) {
+fn inside(draft: &mut PlanDraft, forms: &Forms, path: &[String], form: Form, value: &Value) {
     let keys: Vec<String> = match value {
         Value::Table(table) => table.keys().cloned().collect(),
         Value::Array(values) => (0..values.len()).map(|index| index.to_string()).collect(),
@@ -69,8 +70,9 @@ fn inside(draft: &mut Draft, forms: &Forms, path: &[String], form: Form, value: 
 }
 
 /// A value in words, for "and this is …".
-fn shown(draft: &Draft, value: &Value) -> String {
+fn shown(draft: &PlanDraft, path: &[String], value: &Value) -> String {
     match value {
+        Value::String(_) if path.iter().any(|key| redact::is_secret(key)) => "a text".to_owned(),
         Value::String(text) if text.is_empty() => "an empty text".to_owned(),
         Value::String(_) => format!("the text `{}`", cut(&draft.format.value(value))),
         Value::Integer(_) | Value::Float(_) => format!("the number {value}"),
@@ -98,8 +100,8 @@ fn name_of(path: &[String]) -> String {
     }
 }
 
-fn told(draft: &Draft, path: &[String], wanted: &str, value: &Value) -> Diagnostic {
-    let problem = format!("{} is {wanted}, and this is {}", name_of(path), shown(draft, value));
+fn told(draft: &PlanDraft, path: &[String], wanted: &str, value: &Value) -> Diagnostic {
+    let problem = format!("{} is {wanted}, and this is {}", name_of(path), shown(draft, path, value));
     Diagnostic::at(path.join("."), problem, "")
 }
 
@@ -130,7 +132,7 @@ fn example(path: &[String]) -> Value {
     Value::String(text.to_owned())
 }
 
-fn text(draft: &mut Draft, path: &[String], value: &Value) -> Settled {
+fn text(draft: &mut PlanDraft, path: &[String], value: &Value) -> Settled {
     if let ([scope @ .., key], Value::Array(values)) = (path, value)
         && key == "requests"
         && values.iter().all(Value::is_table)
@@ -172,7 +174,7 @@ fn as_json(value: &Value) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-fn texts(draft: &mut Draft, path: &[String], value: &Value) -> Settled {
+fn texts(draft: &mut PlanDraft, path: &[String], value: &Value) -> Settled {
     let Value::Array(values) = value else {
         return match value {
             Value::String(_) | Value::Integer(_) => Settled::AsIs,
@@ -206,7 +208,7 @@ fn texts(draft: &mut Draft, path: &[String], value: &Value) -> Settled {
     if is_whole { Settled::AsIs } else { Settled::Gone }
 }
 
-fn truth(draft: &mut Draft, path: &[String], value: &Value) -> Settled {
+fn truth(draft: &mut PlanDraft, path: &[String], value: &Value) -> Settled {
     let meant = match value {
         Value::Boolean(_) => return Settled::AsIs,
         Value::String(text) => match text.to_lowercase().as_str() {
@@ -222,7 +224,7 @@ fn truth(draft: &mut Draft, path: &[String], value: &Value) -> Settled {
     meant.map_or(Settled::Gone, |meant| Settled::As(Value::Boolean(meant)))
 }
 
-fn whole(draft: &mut Draft, path: &[String], value: &Value, form: Form, min: i64, max: i64) -> Settled {
+fn whole(draft: &mut PlanDraft, path: &[String], value: &Value, form: Form, min: i64, max: i64) -> Settled {
     let fits = |number: &i64| (min..=max).contains(number);
     let meant = match value {
         Value::Integer(number) if fits(number) => return Settled::AsIs,
@@ -242,7 +244,7 @@ fn whole(draft: &mut Draft, path: &[String], value: &Value, form: Form, min: i64
 }
 
 /// A table with known keys was meant: `[run]`, `[load]`, or one request.
-fn table(draft: &mut Draft, path: &[String], value: &Value) -> Settled {
+fn table(draft: &mut PlanDraft, path: &[String], value: &Value) -> Settled {
     let names: Vec<&str> = path.iter().map(String::as_str).collect();
     match (value, &names[..]) {
         (Value::Array(values), _) if values.len() == 1 && values[0].is_table() => {
@@ -275,7 +277,7 @@ fn table(draft: &mut Draft, path: &[String], value: &Value) -> Settled {
 }
 
 /// A table of names was meant: headers, thresholds, targets, scenarios.
-fn names(draft: &mut Draft, path: &[String], value: &Value) -> Settled {
+fn names(draft: &mut PlanDraft, path: &[String], value: &Value) -> Settled {
     let elements = match value {
         Value::Array(values) => values.clone(),
         value => vec![value.clone()],
@@ -307,7 +309,7 @@ fn names(draft: &mut Draft, path: &[String], value: &Value) -> Settled {
 }
 
 fn named_by(
-    draft: &mut Draft,
+    draft: &mut PlanDraft,
     path: &[String],
     value: &Value,
     texts: &[&str],
@@ -350,7 +352,7 @@ fn threshold(line: &str) -> Option<(&str, &str)> {
 }
 
 /// Scenarios or targets that were written as a list.
-fn listed(draft: &mut Draft, path: &[String], word: &str, elements: &[Value]) -> Settled {
+fn listed(draft: &mut PlanDraft, path: &[String], word: &str, elements: &[Value]) -> Settled {
     let mut table = Table::new();
     for (index, element) in elements.iter().enumerate() {
         let mut inner = element.as_table().cloned().unwrap_or_default();
@@ -372,7 +374,7 @@ fn listed(draft: &mut Draft, path: &[String], word: &str, elements: &[Value]) ->
 }
 
 /// A list of tables was meant: requests, or stages.
-fn tables(draft: &mut Draft, path: &[String], value: &Value) -> Settled {
+fn tables(draft: &mut PlanDraft, path: &[String], value: &Value) -> Settled {
     let names: Vec<&str> = path.iter().map(String::as_str).collect();
     let wanted = draft.format.table(&names);
     let key = names.last().copied().unwrap_or_default();

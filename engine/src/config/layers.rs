@@ -4,7 +4,7 @@ use super::check::{Checked, check};
 use super::diagnostic::{Diagnostic, Location, Origin, Spot};
 use super::document::{Document, Format};
 use super::draft::Moves;
-use super::places::{Found, Node};
+use super::places::{FoundAt, Node};
 use super::typed::Config;
 use super::variables::{self, VariableUse};
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ pub struct Layers {
 
 /// What was read of a plan, and all that is wrong with its keys and the kinds of their values.
 #[derive(Clone, Debug, Default)]
-pub struct Reading {
+pub struct ReadConfig {
     /// What is not wrong, and what was clearly meant by what is.
     pub config: Config,
     pub(crate) wrong: Vec<Diagnostic>,
@@ -124,15 +124,15 @@ impl Layers {
     }
 
     /// Reads the merged layers: what is right of them, and all that is wrong with keys and kinds of values.
-    pub fn read(&self) -> Reading {
+    pub fn read(&self) -> ReadConfig {
         let Checked { config, wrong, doubtful, moves } = check(self.table.clone(), self.format());
         let wrong = self.wrong.iter().cloned().chain(wrong).collect();
-        Reading { config, wrong, doubtful, moves }
+        ReadConfig { config, wrong, doubtful, moves }
     }
 
     /// The same where everything has to be right.
     pub fn config(&self) -> Result<Config, Vec<Diagnostic>> {
-        let Reading { config, wrong, .. } = self.read();
+        let ReadConfig { config, wrong, .. } = self.read();
         if wrong.is_empty() { Ok(config) } else { Err(wrong) }
     }
 
@@ -164,8 +164,8 @@ impl Layers {
     }
 
     /// The bytes of what was found that are meant.
-    fn spot_in(&self, found: Found, spot: &Spot, is_own: bool) -> Range<usize> {
-        let Found { value, key, is_table } = found;
+    fn spot_in(&self, found: FoundAt, spot: &Spot, is_own: bool) -> Range<usize> {
+        let FoundAt { value, key, is_table } = found;
         match (spot, key) {
             (Spot::Key, Some(key)) if is_own => key,
             // Of a table its name is pointed at, not all that is in it.
@@ -187,10 +187,9 @@ impl Layers {
         if instead.is_empty() {
             return fix.clone();
         }
-        let place = self.place(diagnostic);
-        let written = match (&place, &instead[..]) {
-            (Location::Origin(Origin::Flag(_)), [(key, toml::Value::Boolean(true))]) => format!("`--{key}`"),
-            (Location::Origin(origin), [(_, value)]) => in_origin(origin, value),
+        let written = match (self.origins.get(&diagnostic.path), &instead[..]) {
+            (Some(Origin::Flag(_)), [(key, toml::Value::Boolean(true))]) => format!("`--{key}`"),
+            (Some(origin), [(_, value)]) => in_origin(origin, value),
             _ => {
                 let assignment = |(key, value): &(String, toml::Value)| {
                     format!("`{}`", self.format().assignment(key, value))

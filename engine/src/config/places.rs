@@ -33,7 +33,7 @@ pub(super) struct Member {
 
 /// What was found at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct FoundAt {
     pub(super) value: Range<usize>,
     /// Where the key stands; nothing for an element of a list.
     pub(super) key: Option<Range<usize>>,
@@ -47,7 +47,7 @@ impl Node {
     }
 
     /// What is at a dotted path. Keys may hold dots themselves.
-    pub(super) fn find(&self, path: &str) -> Option<Found> {
+    pub(super) fn find(&self, path: &str) -> Option<FoundAt> {
         match &self.kind {
             NodeKind::Table(members) => members.iter().find_map(|member| member.find(path)),
             NodeKind::List(elements) => {
@@ -59,17 +59,17 @@ impl Node {
         }
     }
 
-    fn found_or_find(&self, key: Option<&Range<usize>>, rest: &str) -> Option<Found> {
+    fn found_or_find(&self, key: Option<&Range<usize>>, rest: &str) -> Option<FoundAt> {
         if !rest.is_empty() {
             return self.find(rest);
         }
         let is_table = matches!(self.kind, NodeKind::Table(_));
-        Some(Found { value: self.span.clone(), key: key.cloned(), is_table })
+        Some(FoundAt { value: self.span.clone(), key: key.cloned(), is_table })
     }
 }
 
 impl Member {
-    fn find(&self, path: &str) -> Option<Found> {
+    fn find(&self, path: &str) -> Option<FoundAt> {
         let rest = path.strip_prefix(self.key.as_str())?;
         match rest.strip_prefix('.') {
             Some(rest) => self.value.found_or_find(Some(&self.key_span), rest),

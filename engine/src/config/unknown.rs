@@ -1,14 +1,14 @@
 //! Keys that no plan has: what each was probably meant to be, and reading on as if it had been written so.
 
 use super::document::Format;
-use super::draft::{Draft, joined};
+use super::draft::{PlanDraft, joined};
 use super::foreign::{self, Ours, TableKind};
 use super::form::{Form, Forms};
 use super::likeness::closest;
 use toml::Value;
 
 /// Tells all keys that no plan has. Each is then where it was meant to be, or gone.
-pub(super) fn settle(draft: &mut Draft, forms: &Forms) {
+pub(super) fn settle(draft: &mut PlanDraft, forms: &Forms) {
     // What was moved may hold unknown keys itself. Each round leaves fewer.
     loop {
         let mut found = Vec::new();
@@ -69,7 +69,7 @@ pub(super) fn kind_of(path: &[String]) -> TableKind {
     }
 }
 
-fn settle_key(draft: &mut Draft, forms: &Forms, table: &[String], key: &str) {
+fn settle_key(draft: &mut PlanDraft, forms: &Forms, table: &[String], key: &str) {
     let from = joined(table, key);
     let problem = format!("unknown key `{key}`");
     match advice(draft, forms, table, key) {
@@ -106,7 +106,7 @@ enum Advice {
     Say(String),
 }
 
-fn spread(draft: &mut Draft, from: &[String], table: &[String]) {
+fn spread(draft: &mut PlanDraft, from: &[String], table: &[String]) {
     let inner: Vec<String> = match draft.at(from) {
         Some(Value::Table(inner)) => inner.keys().cloned().collect(),
         _ => Vec::new(),
@@ -117,7 +117,7 @@ fn spread(draft: &mut Draft, from: &[String], table: &[String]) {
     draft.take(from);
 }
 
-fn advice(draft: &mut Draft, forms: &Forms, table: &[String], key: &str) -> Advice {
+fn advice(draft: &mut PlanDraft, forms: &Forms, table: &[String], key: &str) -> Advice {
     let value = draft.at(&joined(table, key)).cloned();
     let kind = kind_of(table);
     match (kind, key, &value) {
@@ -147,7 +147,7 @@ fn advice(draft: &mut Draft, forms: &Forms, table: &[String], key: &str) -> Advi
 }
 
 /// A key by its own name in another table, or by a name like it in this one or another.
-fn guessed(draft: &Draft, forms: &Forms, table: &[String], key: &str) -> Advice {
+fn guessed(draft: &PlanDraft, forms: &Forms, table: &[String], key: &str) -> Advice {
     let own = forms.at(&words(table)).map(|form| forms.keys(form)).unwrap_or_default();
     let homes = homes(table);
     let keys_of = |home: &[String]| forms.at(&words(home)).map(|form| forms.keys(form)).unwrap_or_default();

@@ -15,7 +15,7 @@ use super::fields::{
 };
 use super::rules::{self, PlanPlace, Violation};
 use crate::config::{
-    Config, Diagnostic, LoadConfig, Reading, ScenarioConfig, Spot, TargetConfig, Text, Texts, closest,
+    Config, Diagnostic, LoadConfig, ReadConfig, ScenarioConfig, Spot, TargetConfig, Text, Texts, closest,
 };
 use crate::phase::{Phases, Warmup};
 use crate::quantity::{SECOND_NS, parse_duration_ns, show_ns};
@@ -51,11 +51,11 @@ pub(super) struct ReadPlan {
 
 /// The fields that a config describes, which keep every rule, or all that is wrong with it.
 pub(super) fn read(
-    reading: &Reading,
+    reading: &ReadConfig,
     read_file: ReadFile,
     is_probed: bool,
 ) -> Result<ReadPlan, Vec<Diagnostic>> {
-    let Reading { config, wrong, doubtful, moves } = reading;
+    let ReadConfig { config, wrong, doubtful, moves } = reading;
     let seed = config.run.seed.unwrap_or(SEED_DEFAULT);
     let mut reader = PlanReader {
         config,

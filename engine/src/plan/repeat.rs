@@ -7,7 +7,7 @@ use super::bounds::longest_warmup_ns;
 use super::fields::{Fields, HttpRequest, PoolSize, Request, Scenario, Step, TargetProtocol};
 use super::reader::{self, ReadFile, unscheduled};
 use super::rules::{self, PlanPlace, Violation};
-use crate::config::{Config, Diagnostic, LoadConfig, Reading, Text, Texts};
+use crate::config::{Config, Diagnostic, LoadConfig, ReadConfig, Text, Texts};
 use crate::length;
 use crate::load::{Arrivals, Load, Overload, constant};
 use crate::phase::Warmup;
@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 /// The fields of a report's plan with what is given in their place, or all that is in the way.
 pub(super) fn repeated(
     planned: &Fields,
-    reading: &Reading,
+    reading: &ReadConfig,
     read_file: ReadFile,
 ) -> Result<(Fields, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut given = reading.clone();
