@@ -1,17 +1,16 @@
 //! Mistakes, shown where they are: a line and a caret in a file, a flag, or a variable; then the cause; then what to do.
 
 use crate::exit::Failure;
+use crate::output::layout;
 use crate::output::plain::plain;
-use crate::output::screen::Screen;
+use crate::output::screen::{Screen, Tone};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use engine::config::{Diagnostic, Document, Layers, Location, Origin, Spot};
 use engine::redact;
 use std::ops::Range;
 
-/// Columns that no line of a message is to be wider than.
-const WIDTH: usize = 80;
-/// What stands before every line of what is told beside a snippet.
-const MARGIN: usize = 16;
+/// What stands beside the words of a snippet: the number of the line, and what they are.
+const MARGIN: usize = 18;
 
 /// All mistakes of a plan as one failure, in the order of the file, then those of flags and variables.
 pub(crate) fn failure(layers: &Layers, diagnostics: &[Diagnostic]) -> Failure {
@@ -23,7 +22,8 @@ pub(crate) fn failure(layers: &Layers, diagnostics: &[Diagnostic]) -> Failure {
     });
     let mut shown: Vec<String> = Vec::new();
     for (place, diagnostic) in placed {
-        let shape = Told { level: Level::ERROR, problem: &diagnostic.problem, fix: &layers.fix(diagnostic) };
+        let shape =
+            ShownMistake { level: Level::ERROR, problem: &diagnostic.problem, fix: &layers.fix(diagnostic) };
         let text = shape.show(place, layers, &diagnostic.path);
         // What stands once and is used in several places is told once.
         if !shown.contains(&text) {
@@ -35,14 +35,14 @@ pub(crate) fn failure(layers: &Layers, diagnostics: &[Diagnostic]) -> Failure {
 
 /// What is no mistake, and may not be what was meant: as text for standard error.
 pub(crate) fn note(layers: &Layers, note: &Diagnostic) -> String {
-    let told = Told { level: Level::WARNING, problem: &note.problem, fix: &layers.fix(note) };
+    let told = ShownMistake { level: Level::WARNING, problem: &note.problem, fix: &layers.fix(note) };
     told.show(layers.place(note), layers, &note.path)
 }
 
 /// A file that is not TOML or JSON at all.
 pub(crate) fn failure_of_syntax(diagnostics: &[Diagnostic], document: &Document) -> Failure {
     let show = |diagnostic: &Diagnostic| {
-        let told = Told { level: Level::ERROR, problem: &diagnostic.problem, fix: &diagnostic.fix };
+        let told = ShownMistake { level: Level::ERROR, problem: &diagnostic.problem, fix: &diagnostic.fix };
         match &diagnostic.spot {
             Spot::Span(span) => told.in_file(document, span.clone()),
             _ => told.plainly(Some(document.name.clone())),
@@ -62,13 +62,13 @@ fn counted(shown: Vec<String>, document: Option<&Document>) -> Failure {
 }
 
 /// What is told: how bad it is, what it is, and what to do.
-struct Told<'a> {
+struct ShownMistake<'a> {
     level: Level<'static>,
     problem: &'a str,
     fix: &'a str,
 }
 
-impl Told<'_> {
+impl ShownMistake<'_> {
     fn show(&self, place: Location, layers: &Layers, path: &str) -> String {
         match (place, layers.document()) {
             (Location::File(span), Some(document)) => self.in_file(document, span),
@@ -91,45 +91,33 @@ impl Told<'_> {
         let span = span.start..span.end.min(line_end).max(span.start);
         // Places stay as they are: a mask is as long as what it hides.
         let text = redact::masked(&document.text);
-        let problem = wrapped(&redact::told(self.problem), WIDTH - "warning: ".len());
-        let fix = wrapped(&redact::told(self.fix), WIDTH - MARGIN);
+        let columns = Screen::stderr().message_width() - MARGIN;
+        let (problem, fix) = (redact::told(self.problem), redact::told(self.fix));
+        let (problem, fix) = (wrapped(columns, &problem), wrapped(columns, &fix));
         let snippet = Snippet::source(text.as_str())
             .path(document.name.as_str())
             .annotation(AnnotationKind::Primary.span(span));
         let help = Level::HELP.message(fix.as_str());
         let report = [self.level.clone().primary_title(problem.as_str()).element(snippet).element(help)];
-        renderer().term_width(WIDTH).render(&report).to_string()
+        renderer().render(&report).to_string()
     }
 
     fn plainly(&self, place: Option<String>) -> String {
-        let told = |text: &str, width| wrapped(&plain(&redact::told(text)), width);
-        let place = place.map_or(String::new(), |place| format!("\n  --> {}", told(&place, WIDTH - 6)));
-        let indent = |text: String, by: usize| text.replace('\n', &format!("\n{}", " ".repeat(by)));
-        let word = if self.level == Level::WARNING { "warning" } else { "error" };
-        let problem = indent(told(self.problem, WIDTH - word.len() - 2), word.len() + 2);
-        let help = indent(told(self.fix, WIDTH - 8), 8);
-        format!("{word}: {problem}{}\n  help: {help}", indent(place, 6).replacen("\n      ", "\n", 1))
+        let screen = Screen::stderr();
+        let told = |text: &str| plain(&redact::told(text));
+        let (tone, word) = match self.level == Level::WARNING {
+            true => (Tone::Caution, "warning:"),
+            false => (Tone::Bad, "error:"),
+        };
+        let line = |prefix: &str, text: &str| layout::hanging(screen.message_width(), prefix, &told(text));
+        let problem = line(&format!("{} ", screen.paint(tone, word)), self.problem);
+        let place = place.map_or(String::new(), |place| line("  --> ", &place));
+        format!("{problem}{place}{}", line("  help: ", self.fix)).trim_end().to_owned()
     }
 }
 
-/// A text in lines of so many columns, broken between words.
-fn wrapped(text: &str, columns: usize) -> String {
-    let mut lines = Vec::new();
-    for paragraph in text.split('\n') {
-        let mut line = String::new();
-        for word in paragraph.split(' ') {
-            let length = line.chars().count() + 1 + word.chars().count();
-            if !line.is_empty() && length > columns {
-                lines.push(std::mem::take(&mut line));
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-        lines.push(line);
-    }
-    lines.join("\n")
+fn wrapped(columns: usize, text: &str) -> String {
+    layout::hanging(columns, "", text).trim_end().to_owned()
 }
 
 fn renderer() -> Renderer {
@@ -171,7 +159,8 @@ mod tests {
         layers.set_variable("VAJRA_HEADERS", "Authorization: Bearer s3cret phrase");
         let wrong = layers.config().unwrap_err();
         let place = Some("environment VAJRA_HEADERS=Authorization: Bearer s3cret phrase".into());
-        let told = Told { level: Level::ERROR, problem: &wrong[0].problem, fix: &layers.fix(&wrong[0]) };
+        let told =
+            ShownMistake { level: Level::ERROR, problem: &wrong[0].problem, fix: &layers.fix(&wrong[0]) };
         for shown in [failure(&layers, &wrong).message, told.plainly(place)] {
             assert!(shown.contains("VAJRA_HEADERS"), "{shown}");
             assert!(!shown.contains("s3cret") && !shown.contains("phrase"), "{shown}");

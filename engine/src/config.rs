@@ -17,6 +17,8 @@ mod layers;
 mod likeness;
 mod notation;
 mod places;
+#[cfg(test)]
+mod tests;
 mod typed;
 mod unknown;
 mod variables;

@@ -495,7 +495,9 @@ fn every_mistake_of_a_plan_is_told_so_that_it_can_be_corrected_at_the_first_try(
     for broken in all {
         let Broken { format, plan, mistakes, corrected } = broken;
         let name = if *format == Format::Toml { "plan.toml" } else { "plan.json" };
-        let done = Vajra::new(&["run", name]).file(name, &plan.replace("HOST", &host)).done();
+        let done =
+            Vajra::new(&["run", name]).file(name, &plan.replace("HOST", &host)).variable("COLUMNS", "80");
+        let done = done.done();
         let mut complain = |what: String| complaints.push(format!("{what}\n{plan}\n{}", done.stderr));
         if done.code != 2 {
             complain(format!("code {}", done.code));
@@ -587,7 +589,7 @@ fn mistakes_in_flags_and_variables_are_told_at_once_and_each_by_its_name() {
     let url = format!("http://127.0.0.1:{port}/");
     let mut complaints = Vec::new();
     for (words, variables, mistakes) in TYPED {
-        let vajra = Vajra::new(&[&["run", url.as_str()][..], words].concat());
+        let vajra = Vajra::new(&[&["run", url.as_str()][..], words].concat()).variable("COLUMNS", "80");
         let vajra = variables.iter().fold(vajra, |vajra, (name, value)| vajra.variable(name, value));
         let done = vajra.done();
         let blocks: Vec<&str> =

@@ -50,7 +50,7 @@ impl Document {
             Format::Toml => parse_toml(&self.text),
             Format::Json => match json::read(&self.text) {
                 Ok(json::JsonPlan { table, places, wrong }) => Ok(Parsed { table, places, wrong }),
-                Err(wrong) => Err(vec![wrong]),
+                Err(wrong) => Err(vec![*wrong]),
             },
         }
     }

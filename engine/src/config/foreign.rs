@@ -29,7 +29,10 @@ const ADVICE_CHECKS: &str =
     "leave it out: a condition on failures is `failed = \"rate<1%\"` in `[thresholds]`";
 const ADVICE_PAUSE: &str = "leave it out: a `rate` says how often requests are sent";
 
-const TOP: &[(&[&str], Ours)] = &[
+/// Words of others, and what stands for them.
+type Words = &'static [(&'static [&'static str], Ours)];
+
+const TOP: Words = &[
     (&["options", "config", "settings"], Ours::Inside),
     (
         &["vus", "users", "concurrency", "conns", "virtual_users", "max_vus", "maxvus", "clients"],
@@ -58,7 +61,7 @@ const TOP: &[(&[&str], Ours)] = &[
     (&["checks", "expect"], Ours::Words(ADVICE_CHECKS)),
 ];
 
-const RUN: &[(&[&str], Ours)] = &[
+const RUN: Words = &[
     (&["vus", "users", "concurrency", "conns", "clients"], Ours::Key("run.connections")),
     (&["iterations", "number", "count", "amount"], Ours::Key("run.requests")),
     (&["rps", "qps", "throughput"], Ours::Key("load.rate")),
@@ -68,7 +71,7 @@ const RUN: &[(&[&str], Ours)] = &[
     (&["ramp_up", "rampup", "warm_up"], Ours::Key("run.warmup")),
 ];
 
-const LOAD: &[(&[&str], Ours)] = &[
+const LOAD: Words = &[
     (&["type", "kind", "mode", "pattern", "profile", "name", "executor"], Ours::Key("shape")),
     (
         &["rps", "qps", "target_rate", "arrivalrate", "arrival_rate", "requests_per_second", "constant"],
@@ -83,7 +86,7 @@ const LOAD: &[(&[&str], Ours)] = &[
     (&["base", "baseline"], Ours::Key("rate")),
 ];
 
-const REQUEST: &[(&[&str], Ours)] = &[
+const REQUEST: Words = &[
     (&["url", "uri", "route", "endpoint", "target"], Ours::Key("path")),
     (&["type", "verb"], Ours::Key("method")),
     (&["data", "payload", "json", "content", "text", "form"], Ours::Key("body")),
@@ -99,7 +102,7 @@ const REQUEST: &[(&[&str], Ours)] = &[
     (&["think", "sleep", "pause", "delay", "wait_time"], Ours::Words(ADVICE_PAUSE)),
 ];
 
-const SCENARIO: &[(&[&str], Ours)] = &[
+const SCENARIO: Words = &[
     (&["vus", "users", "concurrency", "conns", "clients", "max_vus", "maxvus"], Ours::Key("connections")),
     (&["iterations", "number", "count"], Ours::Key("requests")),
     (&["start", "start_time", "starttime", "begins", "at", "delay", "offset"], Ours::Key("starts")),
@@ -125,7 +128,7 @@ const SCENARIO: &[(&[&str], Ours)] = &[
     ),
 ];
 
-const TARGET: &[(&[&str], Ours)] = &[
+const TARGET: Words = &[
     (&["uri", "host", "address", "endpoint", "base_url", "baseurl", "server"], Ours::Key("url")),
     (&["header"], Ours::Key("headers")),
     (
@@ -171,7 +174,7 @@ mod tests {
     #[test]
     fn what_words_stand_for_is_a_key_that_there_is_and_no_word_is_one_itself() {
         let forms = Forms::new();
-        let bases: [(&[&str], &[(&[&str], Ours)]); 6] = [
+        let bases: [(&[&str], Words); 6] = [
             (&[], TOP),
             (&["run"], RUN),
             (&["load"], LOAD),

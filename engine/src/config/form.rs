@@ -10,7 +10,7 @@ pub(super) struct Forms {
 
 /// What a key may hold.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Form<'a> {
+pub(super) enum ValueForm<'a> {
     /// A text or a number.
     Text,
     /// The same, or a list of them.
@@ -34,20 +34,20 @@ impl Forms {
     }
 
     /// That of the whole plan.
-    pub(super) fn root(&self) -> Form<'_> {
+    pub(super) fn root(&self) -> ValueForm<'_> {
         self.of(&self.schema)
     }
 
     /// The form that a part of the schema describes.
-    pub(super) fn of<'a>(&'a self, part: &'a Value) -> Form<'a> {
+    pub(super) fn of<'a>(&'a self, part: &'a Value) -> ValueForm<'a> {
         let part = match part.get("anyOf").and_then(Value::as_array) {
             Some(choices) => choices.first().unwrap_or(part),
             None => part,
         };
         let name = part.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
         match name {
-            Some("Text") => return Form::Text,
-            Some("Texts") => return Form::Texts,
+            Some("Text") => return ValueForm::Text,
+            Some("Texts") => return ValueForm::Texts,
             Some(name) => return self.of(&self.schema["$defs"][name]),
             None => {}
         }
@@ -56,51 +56,51 @@ impl Forms {
             one => one == kind,
         };
         match (part.get("properties").and_then(Value::as_object), part.get("items")) {
-            (Some(keys), _) => Form::Table(keys),
-            (None, Some(items)) => Form::Tables(items),
-            _ if is("boolean") => Form::Truth,
+            (Some(keys), _) => ValueForm::Table(keys),
+            (None, Some(items)) => ValueForm::Tables(items),
+            _ if is("boolean") => ValueForm::Truth,
             _ if is("integer") => {
                 let bound = |key: &str, absent: i64| part[key].as_i64().unwrap_or(absent);
-                Form::Whole { min: bound("minimum", 0), max: bound("maximum", i64::MAX) }
+                ValueForm::Whole { min: bound("minimum", 0), max: bound("maximum", i64::MAX) }
             }
-            _ => Form::Names(&part["additionalProperties"]),
+            _ => ValueForm::Names(&part["additionalProperties"]),
         }
     }
 
     /// The form of what is in a form, by its key; `None` for a key that it has not.
-    pub(super) fn inner<'a>(&'a self, form: Form<'a>, key: &str) -> Option<Form<'a>> {
+    pub(super) fn inner<'a>(&'a self, form: ValueForm<'a>, key: &str) -> Option<ValueForm<'a>> {
         match form {
-            Form::Table(keys) => keys.get(key).map(|part| self.of(part)),
-            Form::Names(part) | Form::Tables(part) => Some(self.of(part)),
-            Form::Text | Form::Texts | Form::Truth | Form::Whole { .. } => None,
+            ValueForm::Table(keys) => keys.get(key).map(|part| self.of(part)),
+            ValueForm::Names(part) | ValueForm::Tables(part) => Some(self.of(part)),
+            ValueForm::Text | ValueForm::Texts | ValueForm::Truth | ValueForm::Whole { .. } => None,
         }
     }
 
     /// The form at a path from the root.
-    pub(super) fn at(&self, path: &[&str]) -> Option<Form<'_>> {
+    pub(super) fn at(&self, path: &[&str]) -> Option<ValueForm<'_>> {
         path.iter().try_fold(self.root(), |form, key| self.inner(form, key))
     }
 
     /// The keys that a table has in it, in the order of the alphabet.
-    pub(super) fn keys<'a>(&'a self, form: Form<'a>) -> Vec<&'a str> {
+    pub(super) fn keys<'a>(&'a self, form: ValueForm<'a>) -> Vec<&'a str> {
         match form {
-            Form::Table(keys) => keys.keys().map(String::as_str).collect(),
+            ValueForm::Table(keys) => keys.keys().map(String::as_str).collect(),
             _ => Vec::new(),
         }
     }
 }
 
-impl Form<'_> {
+impl ValueForm<'_> {
     /// In words, as in "`shards` is …".
     pub(super) fn words(self) -> String {
         match self {
-            Form::Text => "a text or a number".to_owned(),
-            Form::Texts => "a text or a number, or a list of them".to_owned(),
-            Form::Truth => "true or false".to_owned(),
-            Form::Whole { min, max: i64::MAX } => format!("a whole number from {min} on"),
-            Form::Whole { min, max } => format!("a whole number from {min} to {}", grouped(max)),
-            Form::Table(_) | Form::Names(_) => "a table".to_owned(),
-            Form::Tables(_) => "a list of tables".to_owned(),
+            ValueForm::Text => "a text or a number".to_owned(),
+            ValueForm::Texts => "a text or a number, or a list of them".to_owned(),
+            ValueForm::Truth => "true or false".to_owned(),
+            ValueForm::Whole { min, max: i64::MAX } => format!("a whole number from {min} on"),
+            ValueForm::Whole { min, max } => format!("a whole number from {min} to {}", grouped(max)),
+            ValueForm::Table(_) | ValueForm::Names(_) => "a table".to_owned(),
+            ValueForm::Tables(_) => "a list of tables".to_owned(),
         }
     }
 }
@@ -110,7 +110,7 @@ fn grouped(number: i64) -> String {
     let digits = number.to_string();
     let mut shown = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             shown.push(',');
         }
         shown.push(digit);

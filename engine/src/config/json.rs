@@ -12,13 +12,14 @@ pub(super) struct JsonPlan {
 }
 
 /// Reads a document. An error is one of syntax: the reader stops there.
-pub(super) fn read(text: &str) -> Result<JsonPlan, Diagnostic> {
+pub(super) fn read(text: &str) -> Result<JsonPlan, Box<Diagnostic>> {
     // Read as a whole first: what follows relies on it, and on a limit to its depth.
-    let whole: serde_json::Value = serde_json::from_str(text).map_err(|error| syntax(text, &error))?;
+    let whole: serde_json::Value =
+        serde_json::from_str(text).map_err(|error| Box::new(syntax(text, &error)))?;
     if !whole.is_object() {
         let span = skip_space(text, 0)..text.trim_end().len();
         let wrong = Diagnostic::at("", "a plan is an object", "write `{\"url\": \"http://host:port/\"}`");
-        return Err(wrong.spotted(Spot::Span(span)));
+        return Err(Box::new(wrong.spotted(Spot::Span(span))));
     }
     let mut reader = JsonReader { text, wrong: Vec::new() };
     let (value, places, _) = reader.value(skip_space(text, 0), "");

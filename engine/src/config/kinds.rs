@@ -3,28 +3,28 @@
 use super::diagnostic::Diagnostic;
 use super::draft::{PlanDraft, joined};
 use super::foreign;
-use super::form::{Form, Forms};
-use crate::quantity::parse_count;
+use super::form::{Forms, ValueForm};
+use crate::quantity::{Rate, parse_count};
 use crate::redact;
 use toml::{Table, Value};
 
 /// Looks at a value and all that is in it. It is of its form afterwards, or gone.
-pub(super) fn settle(draft: &mut PlanDraft, forms: &Forms, path: &[String], form: Form) {
+pub(super) fn settle(draft: &mut PlanDraft, forms: &Forms, path: &[String], form: ValueForm) {
     let Some(value) = draft.at(path).cloned() else {
         return settle_root(draft, forms, path, form);
     };
     let is_settled = match (form, &value) {
-        (Form::Table(_) | Form::Names(_), Value::Table(_)) => {
+        (ValueForm::Table(_) | ValueForm::Names(_), Value::Table(_)) => {
             return inside(draft, forms, path, form, &value);
         }
-        (Form::Tables(_), Value::Array(_)) => return inside(draft, forms, path, form, &value),
-        (Form::Text, value) => text(draft, path, value),
-        (Form::Texts, value) => texts(draft, path, value),
-        (Form::Truth, value) => truth(draft, path, value),
-        (Form::Whole { min, max }, value) => whole(draft, path, value, form, min, max),
-        (Form::Table(_), value) => table(draft, path, value),
-        (Form::Names(_), value) => names(draft, path, value),
-        (Form::Tables(_), value) => tables(draft, path, value),
+        (ValueForm::Tables(_), Value::Array(_)) => return inside(draft, forms, path, form, &value),
+        (ValueForm::Text, value) => text(draft, path, value),
+        (ValueForm::Texts, value) => texts(draft, path, value),
+        (ValueForm::Truth, value) => truth(draft, path, value),
+        (ValueForm::Whole { min, max }, value) => whole(draft, path, value, form, min, max),
+        (ValueForm::Table(_), value) => table(draft, path, value),
+        (ValueForm::Names(_), value) => names(draft, path, value),
+        (ValueForm::Tables(_), value) => tables(draft, path, value),
     };
     match is_settled {
         Settled::AsIs => {}
@@ -32,7 +32,10 @@ pub(super) fn settle(draft: &mut PlanDraft, forms: &Forms, path: &[String], form
             if let Some(value) = draft.at(path) {
                 *value = meant;
             }
-            if !matches!(form, Form::Text | Form::Texts | Form::Truth | Form::Whole { .. }) {
+            if !matches!(
+                form,
+                ValueForm::Text | ValueForm::Texts | ValueForm::Truth | ValueForm::Whole { .. }
+            ) {
                 settle(draft, forms, path, form);
             }
         }
@@ -49,14 +52,14 @@ enum Settled {
     Gone,
 }
 
-fn settle_root(draft: &mut PlanDraft, forms: &Forms, path: &[String], form: Form) {
+fn settle_root(draft: &mut PlanDraft, forms: &Forms, path: &[String], form: ValueForm) {
     if path.is_empty() {
         let whole = Value::Table(draft.table.clone());
         inside(draft, forms, path, form, &whole);
     }
 }
 
-fn inside(draft: &mut PlanDraft, forms: &Forms, path: &[String], form: Form, value: &Value) {
+fn inside(draft: &mut PlanDraft, forms: &Forms, path: &[String], form: ValueForm, value: &Value) {
     let keys: Vec<String> = match value {
         Value::Table(table) => table.keys().cloned().collect(),
         Value::Array(values) => (0..values.len()).map(|index| index.to_string()).collect(),
@@ -224,7 +227,14 @@ fn truth(draft: &mut PlanDraft, path: &[String], value: &Value) -> Settled {
     meant.map_or(Settled::Gone, |meant| Settled::As(Value::Boolean(meant)))
 }
 
-fn whole(draft: &mut PlanDraft, path: &[String], value: &Value, form: Form, min: i64, max: i64) -> Settled {
+fn whole(
+    draft: &mut PlanDraft,
+    path: &[String],
+    value: &Value,
+    form: ValueForm,
+    min: i64,
+    max: i64,
+) -> Settled {
     let fits = |number: &i64| (min..=max).contains(number);
     let meant = match value {
         Value::Integer(number) if fits(number) => return Settled::AsIs,
@@ -243,6 +253,11 @@ fn whole(draft: &mut PlanDraft, path: &[String], value: &Value, form: Form, min:
     meant.map_or(Settled::Gone, |number| Settled::As(Value::Integer(number)))
 }
 
+fn is_rate(value: &Value) -> bool {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    Rate::parse(&text).is_ok()
+}
+
 /// A table with known keys was meant: `[run]`, `[load]`, or one request.
 fn table(draft: &mut PlanDraft, path: &[String], value: &Value) -> Settled {
     let names: Vec<&str> = path.iter().map(String::as_str).collect();
@@ -253,7 +268,7 @@ fn table(draft: &mut PlanDraft, path: &[String], value: &Value) -> Settled {
             draft.note_move(path, &now);
             Settled::As(values[0].clone())
         }
-        (Value::String(_) | Value::Integer(_) | Value::Float(_), [.., "load"]) => {
+        (Value::String(_) | Value::Integer(_), [.., "load"]) if is_rate(value) => {
             let meant = Value::Table(Table::from_iter([("rate".to_owned(), value.clone())]));
             let wrong = told(draft, path, "a table", value).with_value(meant.clone());
             draft.push(wrong);

@@ -3,7 +3,7 @@
 use super::document::Format;
 use super::draft::{PlanDraft, joined};
 use super::foreign::{self, Ours, TableKind};
-use super::form::{Form, Forms};
+use super::form::{Forms, ValueForm};
 use super::likeness::closest;
 use toml::Value;
 
@@ -26,20 +26,20 @@ pub(super) fn settle(draft: &mut PlanDraft, forms: &Forms) {
 /// The unknown keys in a value, each with the path of its table.
 fn collect(
     value: &Value,
-    form: Form,
+    form: ValueForm,
     forms: &Forms,
     path: &mut Vec<String>,
     found: &mut Vec<(Vec<String>, String)>,
 ) {
     let members: Vec<(String, &Value)> = match value {
         Value::Table(table) => table.iter().map(|(key, value)| (key.clone(), value)).collect(),
-        Value::Array(values) if matches!(form, Form::Tables(_)) => {
+        Value::Array(values) if matches!(form, ValueForm::Tables(_)) => {
             values.iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect()
         }
         _ => return,
     };
     // A table where a list of them is meant is put right later, and so is a list where a table is; neither has keys before.
-    if value.is_table() && matches!(form, Form::Tables(_)) {
+    if value.is_table() && matches!(form, ValueForm::Tables(_)) {
         return;
     }
     for (key, value) in members {
@@ -49,7 +49,7 @@ fn collect(
                 collect(value, inner, forms, path, found);
                 path.pop();
             }
-            None if matches!(form, Form::Table(_)) => found.push((path.clone(), key)),
+            None if matches!(form, ValueForm::Table(_)) => found.push((path.clone(), key)),
             None => {}
         }
     }
@@ -157,7 +157,7 @@ fn guessed(draft: &PlanDraft, forms: &Forms, table: &[String], key: &str) -> Adv
     if let Some(guess) = closest(key, &own) {
         let form = forms.at(&words(&joined(table, guess)));
         let shown = match form {
-            Some(Form::Tables(_)) => draft.format.table(&words(&joined(table, guess))),
+            Some(ValueForm::Tables(_)) => draft.format.table(&words(&joined(table, guess))),
             _ => guess.to_owned(),
         };
         return Advice::Guess { to: joined(table, guess), fix: format!("did you mean `{shown}`?") };

@@ -280,3 +280,75 @@ fn fields_that_break_a_rule_become_no_plan() {
         assert!(error.contains(place), "{pointer}: {error}");
     }
 }
+
+/// What flags and variables give, for a plan that is repeated.
+fn given(table: &str) -> ReadConfig {
+    let document = Document { name: "given".into(), text: table.into(), format: Format::Toml };
+    Layers::new(Some(document)).unwrap().read()
+}
+
+#[test]
+fn a_repeated_plan_is_the_same_but_for_what_is_given() {
+    let no_file: ReadFile = &|_| Err(String::new());
+    for text in [
+        TWO,
+        "url = 'http://h/a?x={{rand 1 9}}'\n[run]\nwarmup = 'auto'\nduration = '60s'\nseed = 9",
+        "url = 'h'\n[run]\nrequests = 500\n[load]\nrate = '100/m'\narrivals = 'poisson'",
+        "url = 'h'\n[load]\nshape = 'steps'\nrates = [1, 5]\noverload = 'shed'\ndeadline = '5ms'\n[[request]]\nbody = '@there'",
+    ] {
+        let plan = read(text).unwrap();
+        let again = plan.repeated(&ReadConfig::default(), no_file).unwrap().0;
+        assert_eq!(again, plan, "{text}");
+        let other = plan.repeated(&given("[run]\nseed = 77\n[headers]\nX-A = 'b'"), no_file).unwrap().0;
+        assert_eq!(other.seed, 77);
+        let fields = other.changed(|fields| {
+            fields.seed = plan.seed;
+            for step in fields.scenarios.iter_mut().flat_map(Scenario::steps_mut) {
+                let Request::Http(request) = &mut step.request;
+                assert_eq!(request.headers.pop().unwrap().0, "X-A");
+            }
+        });
+        assert_eq!(fields.unwrap(), plan, "{text}: nothing else changed");
+    }
+}
+
+#[test]
+fn what_is_given_to_a_repeated_plan_is_as_if_the_plan_had_said_it() {
+    let no_file: ReadFile = &|_| Err(String::new());
+    let base = "url = 'http://h:1/a'\n[run]\nconnections = 4\nduration = '4s'\n[load]\nrate = 30\narrivals = 'poisson'\n";
+    let plan = read(base).unwrap();
+    for (given_text, text) in [
+        ("[run]\nduration = '2s'", base.replace("'4s'", "'2s'")),
+        ("[run]\nrequests = 20", base.replace("'4s'", "'4s'\nrequests = 20")),
+        ("[run]\nconnections = 8\nwarmup = '1s'", base.replace("= 4\n", "= 8\nwarmup = '1s'\n")),
+        ("url = 'http://i:2/b'", base.replace("h:1/a", "i:2/b")),
+        ("load = { rate = '9' }", base.replace("30", "9")),
+        (
+            "load = { shape = 'ramp', from = 1, to = 9 }",
+            base.replace("rate = 30", "shape = 'ramp'\nfrom = 1\nto = 9"),
+        ),
+        ("[[request]]\nbody = 'x'", format!("{base}[[request]]\nbody = 'x'")),
+        ("thresholds = { rate = 'ratio>0.9' }", format!("{base}[thresholds]\nrate = 'ratio>0.9'")),
+        (
+            "[run]\nshards = 2\npipeline = 3\ntimeout = '1s'",
+            base.replace("= 4\n", "= 4\nshards = 2\npipeline = 3\ntimeout = '1s'\n"),
+        ),
+    ] {
+        let repeated = plan.repeated(&given(given_text), no_file).unwrap().0;
+        assert_eq!(repeated, read(&text).unwrap(), "{given_text}");
+    }
+    let two = read(TWO).unwrap();
+    for (plan, given_text, path) in [
+        (&two, "load = { rate = 5 }", "load"),
+        (&two, "[run]\nduration = '5s'", "run.duration"),
+        (&two, "url = 'x'", "url"),
+        (&two, "[scenario.read]\n", "scenario"),
+        (&plan, "[run]\nwarmup = '9s'", "run.warmup"),
+        (&plan, "[run]\ntimeout = '9'", "run.timeout"),
+        (&plan, "[thresholds]\nresponse = 'p(99)<5'", "thresholds.response"),
+        (&plan, "[headers]\nX = '{{y}}'", "headers.X"),
+    ] {
+        let wrong = plan.repeated(&given(given_text), no_file).unwrap_err();
+        assert_eq!(wrong[0].path, path, "{given_text}: {wrong:?}");
+    }
+}
