@@ -30,7 +30,9 @@ pub(crate) fn failure(layers: &Layers, diagnostics: &[Diagnostic]) -> Failure {
             shown.push(text);
         }
     }
-    counted(shown, layers.document())
+    // The file is named where something in it is wrong.
+    let is_in_file = diagnostics.iter().any(|one| matches!(layers.place(one), Location::File(_)));
+    counted(shown, layers.document().filter(|_| is_in_file))
 }
 
 /// What is no mistake, and may not be what was meant: as text for standard error.
@@ -72,7 +74,10 @@ impl ShownMistake<'_> {
     fn show(&self, place: Location, layers: &Layers, path: &str) -> String {
         match (place, layers.document()) {
             (Location::File(span), Some(document)) => self.in_file(document, span),
-            (Location::Origin(Origin::Flag(flag)), _) => self.plainly(Some(format!("flag {flag}"))),
+            (Location::Origin(Origin::Flag(flag)), _) => {
+                let kind = if flag.starts_with('-') { "flag" } else { "argument" };
+                self.plainly(Some(format!("{kind} {flag}")))
+            }
             (Location::Origin(Origin::Environment(variable)), _) => {
                 let value = std::env::var(&variable).unwrap_or_default();
                 let value = redact::value(&variable, &value);

@@ -147,6 +147,7 @@ fn parse_hole(hole: &str) -> Result<Piece, (String, String)> {
             }
             _ => Err(("needs two whole numbers".to_owned(), guessed_rand(hole))),
         },
+        ["rand", ..] => Err(("needs two whole numbers".to_owned(), guessed_rand(hole))),
         _ => Err(("is not known".to_owned(), guessed(hole))),
     }
 }
@@ -174,7 +175,7 @@ fn guessed_rand(hole: &str) -> String {
     let digits = hole.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
     let numbers: Vec<u64> = digits.filter_map(|digits| digits.parse().ok()).collect();
     match numbers[..] {
-        [high] if high > 0 => written_rand(1, high),
+        [high] if high > 1 => written_rand(1, high),
         [one, other] => written_rand(one.min(other), one.max(other)),
         _ => written_rand(1, 1_000),
     }

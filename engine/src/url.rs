@@ -76,7 +76,10 @@ impl Url {
         Url::parse_http(&absolute, text).map_err(|cause| {
             let shown = redact::text(&absolute);
             let shown = if text.contains("://") { &shown } else { &shown["http://".len()..] };
-            NoTarget { problem: format!("`{shown}` is not a target: {}", cause.problem), ..cause }
+            let encoded =
+                (without_holes(text).contains(' ') && !text.contains("{{")).then(|| text.replace(' ', "%20"));
+            let problem = format!("`{shown}` is not a target: {}", cause.problem);
+            NoTarget { problem, instead: cause.instead.or(encoded), fix: cause.fix }
         })
     }
 
@@ -142,7 +145,8 @@ fn parse_authority(authority: &str) -> Result<(String, u16), NoTarget> {
 }
 
 fn path_of(path: &str) -> Result<String, NoTarget> {
-    path_or_root(path).map_err(|problem| NoTarget::new(problem, "a path begins with `/` and has no blanks"))
+    path_or_root(path)
+        .map_err(|problem| NoTarget::new(problem, "a path has no blanks and no control characters"))
 }
 
 impl fmt::Display for Url {

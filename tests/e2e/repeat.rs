@@ -152,4 +152,12 @@ fn a_report_of_an_earlier_schema_and_one_out_of_the_archive_are_plans_too() {
     let report = include_str!("../fixtures/schema-1/report.json");
     let checked = Vajra::new(&["check", "r.json", "--url", "testbed:"]).file("r.json", report).done();
     assert!(checked.stdout.contains("PASS io_uring"), "{}{}", checked.stdout, checked.stderr);
+    let data = tempfile::tempdir().unwrap();
+    let home = data.path().to_str().unwrap();
+    let run = Vajra::run("testbed:/bytes/3", &["-n", "7", "-c", "1", "--force", "--seed", "5"]);
+    let run = run.variable("XDG_DATA_HOME", home).done();
+    let shown = Vajra::new(&["archive", "show", "last", "--json"]).variable("XDG_DATA_HOME", home).done();
+    let again = Vajra::run("kept.json", &["--force"]).file("kept.json", &shown.stdout).done();
+    assert_eq!(again.report["plan"], run.report["plan"], "{}", again.stderr);
+    assert_eq!(again.count("/requests/sent"), 7);
 }

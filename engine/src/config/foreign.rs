@@ -124,7 +124,7 @@ const SCENARIO: Words = &[
             "preallocatedvus",
             "exec",
         ],
-        Ours::Words("leave it out: a `rate` in its `load` makes it open, none a closed loop"),
+        Ours::Words("leave it out: with a `rate` in its `load` it is open, without one closed"),
     ),
 ];
 

@@ -509,7 +509,12 @@ impl PlanReader<'_> {
                 let wrong = |cause: threshold::WrongCondition| {
                     let wrong = Diagnostic::at(path.clone(), cause.problem, cause.fix);
                     match cause.instead {
-                        Some(instead) => Diagnostic { fix: String::new(), ..wrong.with_value(instead) },
+                        Some(instead) => {
+                            // The metric may have been written otherwise, and of a list one value is meant.
+                            let key = if expressions.len() > 1 { "" } else { subject.as_str() };
+                            let wrong = wrong.with_values([(key, toml::Value::from(instead))]);
+                            Diagnostic { fix: String::new(), ..wrong }
+                        }
                         None => wrong,
                     }
                 };
