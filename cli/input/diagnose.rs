@@ -20,8 +20,15 @@ pub(crate) fn failure(layers: &Layers, diagnostics: &[Diagnostic]) -> Failure {
         Location::File(span) => span.start,
         Location::Origin(_) | Location::Nowhere => usize::MAX,
     });
+    let places: Vec<(Location, bool)> =
+        placed.iter().map(|(place, one)| (place.clone(), matches!(one.spot, Spot::Span(_)))).collect();
     let mut shown: Vec<String> = Vec::new();
     for (place, diagnostic) in placed {
+        // What is said of a value says how it is written, too.
+        let is_of_syntax = matches!(diagnostic.spot, Spot::Span(_));
+        if is_of_syntax && places.contains(&(place.clone(), false)) {
+            continue;
+        }
         let shape =
             ShownMistake { level: Level::ERROR, problem: &diagnostic.problem, fix: &layers.fix(diagnostic) };
         let text = shape.show(place, layers, &diagnostic.path);

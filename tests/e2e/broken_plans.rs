@@ -371,6 +371,15 @@ const VALUES: &[Broken] = &[
 /// What is no TOML.
 const SYNTAX: &[Broken] = &[
     toml(
+        "url = \"http://HOST/\"\nload.rate = 10 000\nrun.timeout = 5sec\nrun.duration = 1m\n",
+        &[
+            ("2:13", &["`10 000` is a text", "write `load.rate = \"10000\"`"]),
+            ("3:16", &["`5sec` is a text", "write `run.timeout = \"5s\"`"]),
+            ("4:16", &["`1m` is a text", "write `run.duration = \"1m\"`"]),
+        ],
+        "url = \"http://HOST/\"\nload.rate = \"10000\"\nrun.timeout = \"5s\"\nrun.duration = \"1m\"\n",
+    ),
+    toml(
         "url = http://HOST/\n[run]\nduration = 10s\nconections = 3\n",
         &[
             ("1:7", &["is a text, and texts stand in quotes", "write `url = \"http://"]),

@@ -3,6 +3,7 @@
 use super::diagnostic::{Diagnostic, Spot};
 use super::json;
 use super::places::Node;
+use crate::quantity::{Rate, parse_duration_ns};
 use crate::redact;
 use serde::Deserialize;
 use std::ops::Range;
@@ -75,6 +76,9 @@ fn parse_toml(text: &str) -> Result<Parsed, Vec<Diagnostic>> {
 /// What the parser says of a text without quotes, which it can read all the same.
 const UNQUOTED: &str = "string values must be quoted";
 
+/// What it says of one that begins like a number.
+const NUMBERS: [&str; 4] = ["invalid float", "invalid integer", "invalid decimal", "invalid number"];
+
 /// The errors of a parser that goes on, without those that follow from another: the first one of each line, and none of a list
 /// that an earlier line left open.
 fn in_own_lines(text: &str, errors: &[Error]) -> Vec<Diagnostic> {
@@ -111,6 +115,9 @@ fn told(text: &str, error: &Error) -> Diagnostic {
     let (key, value) = line.split_once('=').map_or((line.trim(), ""), |(key, value)| (key.trim(), value));
     let (problem, fix) = match message.split(", expected").next().unwrap_or_default() {
         UNQUOTED => unquoted(key, part),
+        kind if NUMBERS.iter().any(|number| kind.starts_with(number)) && !value.is_empty() => {
+            unquoted(key, value.split(['#', ',', ']', '}']).next().unwrap_or_default().trim())
+        }
         "duplicate key" => twice(line, part),
         "key with no value" | "invalid unquoted key" | "invalid key-value pair" => {
             ("this is no `name = value`".to_owned(), written_with_an_equals_sign(line))
@@ -147,6 +154,14 @@ fn unquoted(key: &str, value: &str) -> (String, String) {
         return ("this is a text, and texts stand in quotes".to_owned(), "put it in quotes".to_owned());
     }
     let bare = value.trim_matches(['“', '”', '„', '\'', '"']).trim();
+    let number = Some(bare).filter(|bare| bare.starts_with(|c: char| c.is_ascii_digit()));
+    let in_our_words = number.and_then(|number| {
+        let as_duration = parse_duration_ns(number).err().and_then(|cause| cause.instead);
+        as_duration.or_else(|| Rate::parse(number).err().and_then(|cause| cause.instead))
+    });
+    // What can be read as it is, of either kind, is only to be quoted.
+    let is_read = parse_duration_ns(bare).is_ok() || Rate::parse(bare).is_ok();
+    let bare = in_our_words.as_deref().filter(|_| !is_read).unwrap_or(bare);
     let key = if key.is_empty() || key.starts_with('[') { String::new() } else { format!("{key} = ") };
     let list_or_table = key.contains(['[', '{', ',']);
     let key = if list_or_table { "" } else { &key };

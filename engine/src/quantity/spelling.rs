@@ -43,7 +43,7 @@ fn unit_of(word: &str) -> Option<(&'static str, f64)> {
 
 /// A rate as others write it: `1e3`, `10,000`, `50rps`, `50 req/s`, `600/min`.
 pub(super) fn rate(text: &str) -> Option<String> {
-    let text = text.trim().to_lowercase();
+    let text = ungrouped(text).to_lowercase();
     let number_end = text.find(|c: char| !c.is_ascii_digit() && !".,_e+".contains(c)).unwrap_or(text.len());
     let (digits, unit) = text.split_at(number_end);
     let (magnitude, unit) = match unit.trim().split_at_checked(1) {
@@ -62,9 +62,17 @@ pub(super) fn rate(text: &str) -> Option<String> {
 
 /// A count as others write it: `1e6`, `10,000`.
 pub(super) fn count(text: &str) -> Option<String> {
+    let text = ungrouped(text);
+    let text = text.as_str();
     let digits = text.trim().trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
     let digits = if digits.is_empty() { text } else { digits };
     number(digits).or_else(|| number(text.trim())).filter(|number| !number.contains('.'))
+}
+
+/// Digits without the blanks that some put between thousands.
+fn ungrouped(text: &str) -> String {
+    let is_grouped = text.chars().all(|c| c.is_ascii_digit() || c == ' ');
+    if is_grouped { text.replace(' ', "") } else { text.trim().to_owned() }
 }
 
 fn number(text: &str) -> Option<String> {
@@ -109,6 +117,7 @@ mod tests {
         for (typed, ours) in [
             ("1e3", Some("1000")),
             ("10,000", Some("10000")),
+            ("10 000", Some("10000")),
             ("50rps", Some("50")),
             ("50 req/s", Some("50")),
             ("600/min", Some("600/m")),

@@ -37,7 +37,7 @@ impl Scope {
         for part in split_outside(inner, ',') {
             let (key, value) = part
                 .split_once('=')
-                .ok_or_else(|| format!("`{}` in `{text}` is not KEY=NAME", part.trim()))?;
+                .ok_or_else(|| format!("`{}` in `{text}` has no `=` in it", part.trim()))?;
             let value = value.trim();
             let bare = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
             let place = match key.trim() {
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn what_is_no_scope_says_why() {
         for (typed, reason) in [
-            ("{scenario}", "not KEY=NAME"),
+            ("{scenario}", "has no `=`"),
             ("{senario=read}", "`senario`"),
             ("{scenario=a,scenario=b}", "twice"),
             ("{scenario=}", "not at all"),
