@@ -533,7 +533,7 @@ type Typed = (&'static [&'static str], &'static [(&'static str, &'static str)], 
 
 const TYPED: &[Typed] = &[
     (&["-R", "100-5000"], &[], &[("flag -R 100-5000", &["two rates", "write `-R 100:5000`"])]),
-    (&["-d", "10"], &[], &[("flag -d 10", &["`10` has no unit", "write `-d 10s`"])]),
+    (&["-d", "10sec"], &[], &[("flag -d 10sec", &["`10sec` is not a duration", "write `-d 10s`"])]),
     (
         &["-R", "1e3", "-n", "1e6"],
         &[],
@@ -543,13 +543,13 @@ const TYPED: &[Typed] = &[
         ],
     ),
     (
-        &["--wait", "nap", "--arrivals", "poison", "-R", "5", "-H", "no colon", "-d", "ten"],
+        &["--wait", "nap", "--arrivals", "poison", "-R", "5", "-H", "no colon", "--interval", "ten"],
         &[],
         &[
             ("flag --wait nap", &["`nap` is not a way to wait", "there are `spin`, `park` and `auto`"]),
             ("flag --arrivals poison", &["did you mean `poisson`?"]),
             ("flag -H no …", &["there is no colon in it", "`-H 'Accept: text/html'`"]),
-            ("flag -d ten", &["`ten` is not a duration", "write `-d 10s` or the like"]),
+            ("flag --interval ten", &["`ten` is not a duration", "write `--interval 10s`"]),
         ],
     ),
     (
