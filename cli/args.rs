@@ -19,7 +19,7 @@ use crate::help;
 use crate::input::target_word;
 use crate::output::screen::{WhenColour, use_colour};
 use clap::error::ErrorKind;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
@@ -91,6 +91,8 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, Fa
     let mut words: Vec<OsString> = words.collect();
     let definition = definition();
     let first = first_word(&words);
+    // Mistakes are told in the colours that were asked for, whatever else is wrong.
+    use_colour(asked_colour(&words));
     if let Some(word) = words.get(first) {
         require_command(word, &definition)?;
         if names_no_command(word, &definition) {
@@ -104,13 +106,18 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, Fa
     let parsed = definition.clone().try_get_matches_from(&words);
     let command = parsed.and_then(|matches| CommandLine::from_arg_matches(&matches));
     match command {
-        Ok(line) => {
-            use_colour(line.color);
-            Ok(line.command)
-        }
+        Ok(line) => Ok(line.command),
         Err(error) if is_answer(error.kind()) => error.exit(),
         Err(error) => Err(Failure::new(USAGE, mistakes::told(&error, &words, &definition))),
     }
+}
+
+/// When to use colours, as far as the words say so.
+fn asked_colour(words: &[OsString]) -> WhenColour {
+    let texts: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
+    let after = texts.windows(2).rev().find(|pair| pair[0] == "--color").map(|pair| pair[1]);
+    let joined = texts.iter().rev().find_map(|word| word.strip_prefix("--color="));
+    after.or(joined).and_then(|when| WhenColour::from_str(when, false).ok()).unwrap_or_default()
 }
 
 /// Where the first word is that may be a command: `--color`, which all commands have, may stand before it.

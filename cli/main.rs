@@ -39,7 +39,7 @@ fn carry_out(command: &Command) -> Result<ExitCode, Failure> {
         Command::Completions(completions) => completions::run(completions, args::definition()),
         Command::Man(man) => man::run(man, args::definition()),
         Command::Version => {
-            println!("vajra {}", env!("VERSION_LINE"));
+            output::stdout::say(concat!("vajra ", env!("VERSION_LINE"), "\n"))?;
             Ok(ExitCode::SUCCESS)
         }
     }

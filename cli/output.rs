@@ -14,6 +14,7 @@ pub(crate) mod layout;
 pub(crate) mod plain;
 pub(crate) mod progress;
 pub(crate) mod screen;
+pub(crate) mod stdout;
 pub(crate) mod table;
 pub(crate) mod text;
 pub(crate) mod timeseries;

@@ -4,8 +4,9 @@ use crate::exit::{Failure, USAGE};
 use crate::help;
 use crate::output::plain::{self, plain};
 use crate::output::screen::Screen;
+use crate::output::stdout::{say, say_json};
 use crate::output::text::short_id;
-use crate::output::{archive_text, json, text};
+use crate::output::{archive_text, text};
 use ::archive::{
     Archive, Baseline, Error, Filter, Manifest, PATIENCE, Problem, PruneRule, check_name, in_words,
 };
@@ -15,7 +16,6 @@ use engine::redact;
 use engine::report::Report;
 use serde_json::{Value, json as object};
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -440,23 +440,6 @@ fn require(path: &Path) -> Result<(), Failure> {
 pub(crate) fn failure(error: Error) -> Failure {
     let text = plain::lines(&error.to_string());
     if error.is_of_usage() { Failure::new(USAGE, text) } else { Failure::runtime(text) }
-}
-
-/// Prints. A reader that has seen enough, such as `head`, is no failure.
-fn say(text: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::runtime(format!("standard output cannot be written: {error}")))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn say_json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    let text = json::pretty(value);
-    let text = text.map_err(|error| Failure::runtime(format!("it cannot be written as JSON: {error}")))?;
-    say(&format!("{text}\n"))
 }
 
 fn runs(count: usize) -> String {

@@ -5,6 +5,7 @@ use crate::help;
 use crate::output::calibration_text;
 use crate::output::destination::{self, Output};
 use crate::output::screen::Screen;
+use crate::output::stdout::say_beside;
 use clap::Args;
 use engine::plan::Plan;
 use engine::report::Calibrated;
@@ -54,16 +55,12 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(signal.load(Ordering::Acquire)));
     }
     let text = calibration_text::calibration(&calibration, &Screen::beside(uses_stdout));
-    if uses_stdout {
-        eprint!("{text}")
-    } else {
-        print!("{text}")
-    }
+    let said = say_beside(uses_stdout, &text);
     // One that cannot be written does not cost the other.
     let kept = keep(&calibration);
     let written = json.map(|output| output.finish_json(&calibration));
     written.transpose()?;
-    kept?;
+    kept.and(said)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -6,8 +6,9 @@ use crate::help;
 use crate::input::flags::PlanArgs;
 use crate::input::load;
 use crate::output::layout::hanging;
+use crate::output::plain;
 use crate::output::screen::{Screen, Tone};
-use crate::output::{json, plain};
+use crate::output::stdout::{say, say_json};
 use crate::session::Session;
 use crate::target;
 use crate::target::Ready;
@@ -45,11 +46,10 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
     let checks = look(&plan, &ready, &session, calibration.as_ref(), args.plan.probe_all)?;
     ready.stop();
     if args.json {
-        let text = json::pretty(&to_json(&checks));
-        println!("{}", text.map_err(|error| Failure::runtime(error.to_string()))?);
+        say_json(&to_json(&checks))?;
     } else {
         let screen = Screen::stdout();
-        checks.iter().for_each(|check| print!("{}", show(check, &screen)));
+        say(&checks.iter().map(|check| show(check, &screen)).collect::<String>())?;
     }
     Ok(ExitCode::from(if worst(&checks) == Grade::Fail { PREFLIGHT } else { 0 }))
 }

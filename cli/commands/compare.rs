@@ -7,6 +7,7 @@ use crate::input::store;
 use crate::output::destination::{Output, Unwritten, stdout_of};
 use crate::output::layout::hanging;
 use crate::output::screen::{Screen, Tone};
+use crate::output::stdout::{say, say_beside};
 use crate::output::{chart, comparison_text};
 use ::archive::unix_ns;
 use clap::{Args, ValueHint};
@@ -216,7 +217,8 @@ impl Sheets {
         if !is_quiet && !self.uses_stdout {
             let screen = Screen::stdout();
             let told = screen.paint(Tone::Bad, &format!("REGRESSED: {regression}"));
-            print!("\n{}", hanging(screen.width, "", &told));
+            // What cannot be printed is on standard error already.
+            let _ = say(&format!("\n{}", hanging(screen.width, "", &told)));
         }
         let document = serde_json::json!({
             "schema": engine::compare::SCHEMA,
@@ -245,10 +247,8 @@ impl Sheets {
     ) -> Result<bool, Failure> {
         let screen = Screen::beside(self.uses_stdout);
         let text = comparison_text::plain(comparison, regression, &screen);
-        match (is_quiet, self.uses_stdout) {
-            (true, _) => {}
-            (false, true) => eprint!("{text}"),
-            (false, false) => print!("{text}"),
+        if !is_quiet {
+            say_beside(self.uses_stdout, &text)?;
         }
         let document = ComparisonDocument { comparison, regression };
         let json = self.json.map(|output| output.finish_json(&document));

@@ -2,9 +2,9 @@
 
 use crate::exit::Failure;
 use crate::help;
+use crate::output::stdout::say;
 use clap::{Args, Command};
 use clap_complete::{Shell, generate};
-use std::io::Write;
 use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
@@ -40,7 +40,6 @@ pub(crate) fn run(args: &CompletionsArgs, mut definition: Command) -> Result<Exi
     // Made in memory first: the generator takes any failure to write for a mistake of the program.
     let mut script = Vec::new();
     generate(shell, &mut definition, "vajra", &mut script);
-    let written = std::io::stdout().write_all(&script);
-    written.map_err(|error| Failure::runtime(format!("the script cannot be written: {error}")))?;
+    say(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -13,6 +13,7 @@ use crate::output::figures::{NOTHING, grouped, percentage, time};
 use crate::output::layout::{hanging, row};
 use crate::output::plain::plain;
 use crate::output::screen::{Screen, Tone};
+use crate::output::stdout::say_beside;
 use crate::session::{NewRun, Session};
 use crate::target::{self, Ready};
 use clap::Args;
@@ -184,12 +185,7 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
         answer: &answer,
         probes: &probes,
     };
-    let text = describe(&answer, &Screen::beside(uses_stdout));
-    if uses_stdout {
-        eprint!("{text}")
-    } else {
-        print!("{text}")
-    }
+    say_beside(uses_stdout, &describe(&answer, &Screen::beside(uses_stdout)))?;
     let written =
         [json.map(|output| output.finish_json(&found)), svg.map(|output| write_chart(output, &probes))];
     let problems: Vec<Unwritten> = written.into_iter().flatten().filter_map(Result::err).collect();
@@ -324,7 +320,7 @@ fn conditions(args: &FindMaxArgs, plan: &Plan) -> Result<Vec<Threshold>, Failure
                 Some(instead) => format!("write `{instead}`"),
                 None => wrong.fix,
             };
-            let problem = wrong.problem;
+            let (problem, help, text) = (told(&wrong.problem), told(&help), told(text));
             Failure::new(USAGE, format!("{problem}\n  --> flag --slo {text}\n  help: {help}"))
         }),
         None if plan.thresholds.is_empty() => {
@@ -335,11 +331,15 @@ fn conditions(args: &FindMaxArgs, plan: &Plan) -> Result<Vec<Threshold>, Failure
     }
 }
 
+/// Words of others as they may be printed: conditions name steps, which are called by their paths.
+fn told(text: &str) -> String {
+    plain(&redact::told(text))
+}
+
 /// What conditions are about has to be in the plan.
 fn require_scopes(plan: &Plan, conditions: &[Threshold]) -> Result<(), Failure> {
     for condition in conditions {
         plan.finds(&condition.scope).map_err(|(problem, fix)| {
-            let told = |text: &str| plain(&redact::told(text));
             let (problem, fix, text) = (told(&problem), told(&fix), told(&condition.text));
             Failure::new(USAGE, format!("{problem}\n  --> flag --slo {text}\n  help: {fix}"))
         })?;

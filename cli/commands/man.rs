@@ -2,11 +2,12 @@
 
 use crate::exit::{Failure, USAGE};
 use crate::help;
+use crate::output::stdout::say;
 use clap::{Args, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 use engine::config::closest;
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
@@ -33,8 +34,9 @@ pub(crate) fn run(args: &ManArgs, mut definition: Command) -> Result<ExitCode, F
     let command = args.words.iter().try_fold(&definition, |command, word| find(command, word))?;
     // Made in memory first, so that there is one place where it can fail to be written.
     let mut page = Vec::new();
-    let written = render(command, &general, &mut page).and_then(|()| io::stdout().write_all(&page));
-    written.map_err(|error| Failure::runtime(format!("the page cannot be written: {error}")))?;
+    let made = render(command, &general, &mut page);
+    made.map_err(|error| Failure::runtime(format!("the page cannot be made: {error}")))?;
+    say(&String::from_utf8_lossy(&page))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -11,6 +11,7 @@ use crate::output::destination::Unwritten;
 use crate::output::files::{Outputs, RunFiles, write_spectrum};
 use crate::output::progress::Progress;
 use crate::output::screen::Screen;
+use crate::output::stdout::say_beside;
 use crate::output::text;
 use crate::session::{EndedRun, NewRun, Session};
 use crate::target;
@@ -174,10 +175,8 @@ fn tell(report: &Report, outputs: Outputs, incomplete: Vec<String>, args: &RunAr
     let mut problems: Vec<String> = outputs.write(report).iter().map(Unwritten::to_string).collect();
     problems.extend(incomplete);
     let is_silent = args.quiet && problems.is_empty();
-    match (uses_stdout, is_silent) {
-        (_, true) => {}
-        (true, false) => eprint!("{text}"),
-        (false, false) => print!("{text}"),
+    if !is_silent && let Err(failure) = say_beside(uses_stdout, &text) {
+        problems.push(failure.message);
     }
     if args.spectrum {
         let mut out: Box<dyn Write> =

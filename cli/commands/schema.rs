@@ -1,12 +1,11 @@
 //! `vajra schema`: the JSON Schema of plans, for editors and for other programs.
 
 use crate::exit::Failure;
+use crate::output::stdout::say_json;
 use engine::config::Config;
 use std::process::ExitCode;
 
 pub(crate) fn run() -> Result<ExitCode, Failure> {
-    let schema = schemars::schema_for!(Config);
-    let text = serde_json::to_string_pretty(&schema).map_err(|error| Failure::runtime(error.to_string()))?;
-    println!("{text}");
+    say_json(&schemars::schema_for!(Config))?;
     Ok(ExitCode::SUCCESS)
 }

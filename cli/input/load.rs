@@ -68,8 +68,11 @@ fn report_in(document: &Document) -> Option<Result<Plan, Failure>> {
 }
 
 fn read_environment(layers: &mut Layers) {
+    // Others may set what is no text; none of it is a key.
+    let texts = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    let ours = texts.filter(|(name, value)| name.starts_with("VAJRA_") && !value.is_empty());
     let mut variables: Vec<(String, String)> =
-        std::env::vars().filter(|(name, value)| name.starts_with("VAJRA_") && !value.is_empty()).collect();
+        ours.map(|(name, value)| (name, value.to_string_lossy().into_owned())).collect();
     variables.sort();
     for (name, value) in variables {
         if let VariableUse::Ignored { meant } = layers.set_variable(&name, &value) {
@@ -205,6 +208,14 @@ fn read_request(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diag
 }
 
 fn read_headers(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagnostic>) {
+    let is_authorization = |header: &&String| {
+        header.split_once(':').is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case("authorization"))
+    };
+    if args.user.is_some() && args.headers.iter().any(|header| is_authorization(&header)) {
+        let problem = "`--user` and `-H 'Authorization: …'` both say who asks";
+        diagnostics.push(Diagnostic::of_flag("--user", problem, "leave one out"));
+        return;
+    }
     let mut headers: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     // Name and password are typed apart, and sent as the header that they are by now.
     for header in args.headers.iter().chain(&args.user) {

@@ -29,7 +29,7 @@ const ERROR_LEFT: f64 = 0.5;
 /// Requests that have to lie beyond a percentile.
 const BEYOND_MIN: u64 = 30;
 /// Requests that have to lie beyond a percentile before its interval says how far the goal is.
-const BEYOND_TOLD_MIN: u64 = 10;
+const BEYOND_TOLD_MIN: f64 = 10.0;
 /// How often the run is resampled for a look.
 const RESAMPLES: usize = 500;
 /// A goal that would take more than so many times what the run may take is out of reach.
@@ -299,33 +299,35 @@ impl Until {
         self.narrow = if is_narrow { self.narrow + 1 } else { 0 };
         self.is_reached = self.narrow >= LOOKS_IN_A_ROW;
         let needed = self.slices_needed(&found);
-        let is_hopeless = self.slices_max.is_some_and(|max| needed > max as f64 * OUT_OF_REACH);
+        let is_hopeless =
+            needed.zip(self.slices_max).is_some_and(|(needed, max)| needed > max as f64 * OUT_OF_REACH);
         self.hopeless = if is_hopeless { self.hopeless + 1 } else { 0 };
         self.progress = GoalProgress {
             goal: self.goal.text.clone(),
             estimate_ns: found.estimate,
             half_width,
-            needed_s: self.seconds(needed),
+            needed_s: needed.and_then(|needed| self.seconds(needed)),
         };
     }
 
     /// How many slices the goal takes at this pace: an interval narrows with the root of the time, and requests beyond a
-    /// percentile come evenly. Without bound where it is not time that is missing.
-    fn slices_needed(&self, found: &UntilOutcome) -> f64 {
+    /// percentile come evenly. Without bound where it is not time that is missing; nothing where nothing is known yet.
+    fn slices_needed(&self, found: &UntilOutcome) -> Option<f64> {
         let slices = self.slices as f64;
+        found.estimate?;
         let beyond = match self.goal.figure {
             Figure::Quantile(quantile) => self.beyond(quantile),
-            Figure::Mean => BEYOND_MIN,
+            Figure::Mean => BEYOND_MIN as f64,
         };
-        let for_beyond = slices * BEYOND_MIN as f64 / beyond as f64;
+        let for_beyond = slices * BEYOND_MIN as f64 / beyond;
         let for_width = |half_width: f64| slices * (half_width / self.goal.tolerance).powi(2).max(1.0);
-        match found.half_width {
+        Some(match found.half_width {
             // An interval that rests on a handful says nothing of its own width yet.
             _ if beyond < BEYOND_TOLD_MIN => for_beyond,
-            Some(half_width) if beyond < BEYOND_MIN => for_beyond.max(for_width(half_width)),
+            Some(half_width) if beyond < BEYOND_MIN as f64 => for_beyond.max(for_width(half_width)),
             Some(half_width) if found.obstacle.is_none() => for_width(half_width),
             _ => f64::INFINITY,
-        }
+        })
     }
 
     /// The length of so many slices, rounded up to two digits: more are not known.
@@ -338,10 +340,10 @@ impl Until {
         Some((seconds / unit).ceil() * unit)
     }
 
-    /// How many requests lie beyond a percentile so far.
-    fn beyond(&self, quantile: f64) -> u64 {
+    /// How many requests lie beyond a percentile so far, as many as are to be expected: of few, less than one.
+    fn beyond(&self, quantile: f64) -> f64 {
         let count: u64 = self.portions.iter().map(|portion| portion.ok).sum();
-        (count as f64 * (1.0 - quantile).min(quantile)) as u64
+        count as f64 * (1.0 - quantile).min(quantile)
     }
 
     /// How well the figure is known by now.
@@ -380,7 +382,7 @@ impl Until {
         }
         match self.goal.figure {
             Figure::Quantile(quantile) => {
-                let beyond = self.beyond(quantile);
+                let beyond = self.beyond(quantile) as u64;
                 (beyond < BEYOND_MIN)
                     .then(|| format!("beyond it lie {}, fewer than {BEYOND_MIN}", counted(beyond, "request")))
             }
@@ -682,6 +684,9 @@ mod tests {
         assert_eq!((progress.needed_s, progress.goal.as_str()), (found.needed_s, "p99 ± 1%"));
         let (slices, found, _) = taken("p99.99 ± 5%", 300);
         assert!(slices < 200 && found.given_up, "no request beyond it: {slices} {found:?}");
+        // Of 60 requests a slice one in 167 slices lies beyond it: 30 of them take 5,000.
+        let (slices, found, _) = taken("p99.99 ± 50%", 2_000);
+        assert!(slices == 2_000 && !found.given_up, "few so far is not none ever: {slices} {found:?}");
         let (slices, found, _) = taken("p99 ± 5%", 300);
         assert!(!found.given_up, "{slices} {found:?}");
         let (slices, found, _) = taken("p99 ± 1%", 4_000);
