@@ -27,8 +27,8 @@ pub(crate) fn list(entries: &[Entry], screen: &Screen) -> String {
         Column::figure("REQ/S").left_out(2),
         Column::figure("P50").left_out(3),
         Column::figure("P99"),
-        Column::name("NAME", 18),
-        Column::name("TAGS", 12).left_out(1),
+        Column::name("NAME", 16),
+        Column::name("TAGS", 14).left_out(1),
     ]);
     for entry in entries {
         let held = entry.baselines.iter().map(|name| format!("baseline {name}"));

@@ -415,7 +415,7 @@ mod tests {
             ("a{{nope}}", "{{nope}}", "not known", "there are"),
             ("a{{seq", "{{seq", "without", "close it"),
             ("{{rand 5 1}}", "{{rand 5 1}}", "above", "write `{{rand 1 5}}`"),
-            ("{{rand a 1}}", "{{rand a 1}}", "whole numbers", "{{rand 1 1}}"),
+            ("{{rand a 1}}", "{{rand a 1}}", "whole numbers", "{{rand 1 1000}}"),
             ("{{ rand(1, 50) }}", "{{ rand(1, 50) }}", "not known", "write `{{rand 1 50}}`"),
             ("{{random 10-20}}", "{{random 10-20}}", "not known", "write `{{rand 10 20}}`"),
             ("{{$guid}}", "{{$guid}}", "not known", "write `{{uuid}}`"),

@@ -95,7 +95,8 @@ mod tests {
 
     #[test]
     fn a_mistake_in_a_plan_of_ours_is_told() {
-        assert!(read("url = 'h'\n[run]\nshards = 0").unwrap_err().text.contains("0 shards"));
+        let wrong = read("url = 'h'\n[run]\nshards = 0").unwrap_err().text;
+        assert!(wrong.contains("`shards` is a whole number from 1"), "{wrong}");
         assert_eq!(read("url = 'h'\n[run]\nshards = 2\ncores = '0,1'").unwrap().machine.cores, [0, 1]);
     }
 
