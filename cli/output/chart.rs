@@ -1,227 +1,264 @@
-//! Charts as SVG: two distributions laid over each other, and what a target does at each rate.
+//! Charts as SVG: response times of one run, of two sides of a comparison, and what a target does at each rate.
 //!
-//! Drawn by plotters without fonts of its own: text is text, in the reader's sans-serif.
+//! Written without a library, so that ticks are round, texts stay inside, and colours follow the reader's scheme.
 
-use engine::distribution::Distribution;
-use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
-use plotters::prelude::*;
-use std::fmt;
+mod axis;
+mod picture;
 
-const SIZE: (u32, u32) = (960, 540);
-const BASE: RGBColor = RGBColor(66, 99, 176);
-const CANDIDATE: RGBColor = RGBColor(207, 92, 28);
-const FAILED: RGBColor = RGBColor(176, 40, 60);
+use axis::{Axis, grouped, percentiles, rates, show_rate, times};
+use engine::compare::{Comparison, Judgement, Regression, RegressionStatus, SideSummary};
+use engine::distribution::{Distribution, UnreadableHistogram};
+use engine::report::Report;
+use engine::verdict::Status;
+use picture::{Heads, Picture, Sample, Shape, Stroke};
+
 /// The curve is read at this many quantiles for each tenfold nearness to 100 %.
 const QUANTILES_PER_DECADE: u32 = 40;
-const MILLISECOND_NS: f64 = 1e6;
+/// A percentile is shown as far as this many requests lie beyond it.
+const BEYOND_MIN: f64 = 10.0;
 
-/// A line of a chart: its name, its colour, and its points.
-struct ChartLine {
-    name: String,
-    colour: RGBColor,
-    points: Vec<(f64, f64)>,
+/// What a search did, for its chart.
+#[derive(Debug)]
+pub(crate) struct SearchCurve {
+    pub(crate) target: String,
+    /// The conditions as they may be shown, with the limit in nanoseconds of those on response times.
+    pub(crate) conditions: Vec<(String, Option<f64>)>,
+    pub(crate) sustained_rps: Option<f64>,
+    pub(crate) refused_rps: Option<f64>,
+    /// In the order in which they were made.
+    pub(crate) probes: Vec<ProbePoint>,
 }
 
 /// What a target did at one rate.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct LoadPoint {
+pub(crate) struct ProbePoint {
     pub(crate) rate_rps: f64,
     pub(crate) p50_ns: Option<u64>,
     pub(crate) p99_ns: Option<u64>,
-    pub(crate) failed_share: Option<f64>,
-    pub(crate) is_sustained: bool,
+    pub(crate) finding: Finding,
 }
 
-/// Why a chart cannot be drawn, in the words of what draws it.
-#[derive(Debug)]
-pub(crate) struct Undrawable(String);
-
-impl fmt::Display for Undrawable {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "the chart cannot be drawn: {}", self.0)
-    }
+/// What a probe said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Finding {
+    Sustained,
+    NotSustained,
+    /// The probe was disturbed, or unclear, or at the generator's limit.
+    Undecided,
 }
 
-/// Two distributions of response times by percentile, the upper ones as far apart as the lower.
-pub(crate) fn distributions(base: &Distribution, candidate: &Distribution) -> Result<String, Undrawable> {
-    let line = |name: &str, colour, distribution: &Distribution| ChartLine {
-        name: format!("{name}, {} requests", distribution.count()),
-        colour,
-        points: by_nearness(distribution),
+/// One run: its response and service times by percentile.
+pub(crate) fn run(report: &Report) -> Result<String, UnreadableHistogram> {
+    let response = Distribution::decode(&report.response_ns.hdr)?;
+    let service = Distribution::decode(&report.service_ns.hdr)?;
+    let targets: Vec<String> = report.plan.targets.iter().map(|target| target.url.to_string()).collect();
+    let rate = match report.rate.target {
+        Some(target) => format!("{} of {} asked", rate_of(report.rate.achieved), rate_of(target)),
+        None => rate_of(report.rate.achieved),
     };
-    let lines = [line("base", BASE, base), line("candidate", CANDIDATE, candidate)];
-    let all = || lines.iter().flat_map(|line| &line.points);
-    let decades = all().map(|point| point.0).fold(1.0, f64::max);
-    let top = all().map(|point| point.1).fold(f64::MIN_POSITIVE, f64::max);
-    let bottom = all().map(|point| point.1).fold(top, f64::min);
-    let axes = Axes {
-        title: "Response time by percentile",
-        x: "percentile",
-        y: "response time, ms",
-        show_x: &|decades: &f64| show_percentile(*decades),
-        legend: SeriesLabelPosition::LowerRight,
-    };
-    draw(&axes, 0.0..decades * 1.02, (bottom * 0.9..top * 1.1).log_scale(), &lines, &[])
-}
-
-/// Response times by offered rate; the rates that were not sustained are marked.
-pub(crate) fn loads(loads: &[LoadPoint]) -> Result<String, Undrawable> {
-    let mut sorted: Vec<LoadPoint> = loads.to_vec();
-    sorted.sort_by(|a, b| a.rate_rps.total_cmp(&b.rate_rps));
-    let points = |of: fn(&LoadPoint) -> Option<u64>| {
-        let place = |load: &LoadPoint| Some((load.rate_rps, of(load)? as f64 / MILLISECOND_NS));
-        sorted.iter().filter_map(place).collect::<Vec<_>>()
-    };
-    let lines = [
-        ChartLine { name: "p50".into(), colour: BASE, points: points(|load| load.p50_ns) },
-        ChartLine { name: "p99".into(), colour: CANDIDATE, points: points(|load| load.p99_ns) },
+    let lines = vec![
+        format!("{}: {rate}, {}", word(report.verdict.status), targets.join(", ")),
+        format!("run {}, {}", short(&report.run_id), minute(&report.started_at)),
     ];
-    let all = || lines.iter().flat_map(|line| &line.points);
-    let top = all().map(|point| point.1).fold(f64::MIN_POSITIVE, f64::max);
-    let bottom = all().map(|point| point.1).fold(top, f64::min);
-    let right = sorted.last().map_or(1.0, |load| load.rate_rps) * 1.05;
-    let mark = |load: &LoadPoint| {
-        let failed = load.failed_share.map_or_else(String::new, show_share);
-        Some((load.rate_rps, load.p99_ns? as f64 / MILLISECOND_NS, failed))
+    let count = grouped(response.count() as f64, 0);
+    let curves = [
+        (format!("response time (from the intended start), {count} requests"), &response),
+        ("service time (from sending)".to_owned(), &service),
+    ];
+    Ok(by_percentile(format!("{}: response time by percentile", report.plan.name), lines, &curves))
+}
+
+/// Two sides of a comparison by percentile.
+pub(crate) fn comparison(
+    comparison: &Comparison,
+    regression: Option<&Regression>,
+) -> Result<String, UnreadableHistogram> {
+    let (base, candidate) = (comparison.base.response()?, comparison.candidate.response()?);
+    let curves =
+        [(side("base", &comparison.base), &base), (side("candidate", &comparison.candidate), &candidate)];
+    let judgement = match comparison.verdict {
+        Judgement::Better => "the candidate is better",
+        Judgement::Same => "no difference of interest",
+        Judgement::Unclear => "the runs do not tell which is better",
+        Judgement::Worse => "the candidate is worse",
     };
-    let marks: Vec<(f64, f64, String)> =
-        sorted.iter().filter(|load| !load.is_sustained).filter_map(mark).collect();
-    let axes = Axes {
-        title: "Response time by rate; crosses: not sustained, with the share that failed",
+    let sureness = format!("{judgement}, at {} % confidence", number(comparison.confidence * 100.0));
+    let mut lines = vec![match regression {
+        Some(regression) => {
+            let limit = number(regression.limit * 100.0);
+            format!("{} a limit of {limit} %; {sureness}", gate_word(regression.status))
+        }
+        None => sureness,
+    }];
+    let mut targets = comparison.base.targets.clone();
+    targets.extend(comparison.candidate.targets.iter().cloned());
+    targets.dedup();
+    lines.push(targets.join(", "));
+    Ok(by_percentile("Response time by percentile".to_owned(), lines, &curves))
+}
+
+/// Response times by rate, with the conditions and the answer.
+pub(crate) fn search(curve: &SearchCurve) -> String {
+    let all: Vec<&str> = curve.conditions.iter().map(|(text, _)| text.as_str()).collect();
+    let answer = curve.sustained_rps.map_or_else(
+        || "no rate was sustained".to_owned(),
+        |rate_rps| format!("sustained {}", rate_of(rate_rps)),
+    );
+    let heads = Heads {
+        title: "Response time by rate".to_owned(),
+        lines: vec![format!("{answer} under {}", all.join(", ")), curve.target.clone()],
         x: "requests per second",
-        y: "response time, ms",
-        show_x: &|rate: &f64| format!("{rate:.0}"),
-        legend: SeriesLabelPosition::UpperLeft,
+        y: "response time",
     };
-    draw(&axes, 0.0..right, (bottom * 0.9..top * 1.1).log_scale(), &lines, &marks)
-}
-
-struct Axes<'a> {
-    title: &'a str,
-    x: &'a str,
-    y: &'a str,
-    show_x: &'a dyn Fn(&f64) -> String,
-    legend: SeriesLabelPosition,
-}
-
-fn draw<Y>(
-    axes: &Axes,
-    x: std::ops::Range<f64>,
-    y: Y,
-    lines: &[ChartLine],
-    marks: &[(f64, f64, String)],
-) -> Result<String, Undrawable>
-where
-    Y: AsRangedCoord<Value = f64>,
-    Y::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
-{
-    let mut text = String::new();
-    {
-        let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
-        let drawn = draw_on(&area, axes, x, y, lines, marks).and_then(|()| area.present());
-        drawn.map_err(|error| Undrawable(error.to_string()))?;
+    let legend = [
+        (Sample::Line(Stroke::First), "p50"),
+        (Sample::Line(Stroke::Second), "p99"),
+        (Sample::Mark(Shape::Dot), "sustained"),
+        (Sample::Mark(Shape::Cross), "not sustained"),
+        (Sample::Mark(Shape::Hollow), "undecided"),
+    ];
+    let legend = legend.map(|(sample, name)| (sample, name.to_owned()));
+    let (x, y) = axes_of(curve);
+    let mut picture = Picture::new(&heads, &legend, x, y);
+    for (text, limit_ns) in &curve.conditions {
+        limit_ns.iter().for_each(|limit_ns| picture.level(Stroke::Limit, *limit_ns, text));
     }
-    Ok(text)
-}
-
-type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
-type Drawn<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
-
-fn draw_on<'a, Y>(
-    area: &Area<'a>,
-    axes: &Axes,
-    x: std::ops::Range<f64>,
-    y: Y,
-    lines: &[ChartLine],
-    marks: &[(f64, f64, String)],
-) -> Drawn<'a>
-where
-    Y: AsRangedCoord<Value = f64>,
-    Y::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
-{
-    area.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(area)
-        .caption(axes.title, ("sans-serif", 20))
-        .margin(16)
-        .margin_right(40)
-        .x_label_area_size(44)
-        .y_label_area_size(72)
-        .build_cartesian_2d(x, y)?;
-    let mut mesh = chart.configure_mesh();
-    mesh.x_desc(axes.x).y_desc(axes.y).x_label_formatter(axes.show_x).label_style(("sans-serif", 14));
-    mesh.light_line_style(WHITE.mix(0.0)).draw()?;
-    for line in lines {
-        let style = line.colour.stroke_width(2);
-        let series = chart.draw_series(LineSeries::new(line.points.iter().copied(), style))?;
-        let colour = line.colour;
-        series
-            .label(line.name.clone())
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
+    for (stroke, figure) in [(Stroke::First, p50 as Figure), (Stroke::Second, p99 as Figure)] {
+        picture.line(stroke, &decisive(&curve.probes, figure));
+        for probe in &curve.probes {
+            let place = figure(probe).map(|ns| (probe.rate_rps, ns as f64));
+            place.into_iter().for_each(|place| picture.mark(shape(probe.finding), place));
+        }
     }
-    let crosses = marks.iter().map(|(x, y, _)| Cross::new((*x, *y), 5, FAILED.stroke_width(2)));
-    chart.draw_series(crosses)?;
-    let words = marks.iter().map(|(x, y, word)| Text::new(word.clone(), (*x, *y), ("sans-serif", 12)));
-    chart.draw_series(words)?;
-    let mut legend = chart.configure_series_labels();
-    legend.position(axes.legend.clone()).label_font(("sans-serif", 14));
-    legend.background_style(WHITE.mix(0.8)).border_style(BLACK.mix(0.3)).draw()
+    if let Some(rate_rps) = curve.sustained_rps {
+        picture.upright(Stroke::Answer, rate_rps, &answer, true);
+    }
+    if let Some(rate_rps) = curve.refused_rps {
+        picture.upright(Stroke::Refused, rate_rps, &format!("refused {}", rate_of(rate_rps)), false);
+    }
+    picture.finish()
 }
 
-/// Points of a distribution: how near to 100 % in decades (1 is 90 %, 2 is 99 %), and milliseconds. As far as ten requests
+type Figure = fn(&ProbePoint) -> Option<u64>;
+
+fn p50(probe: &ProbePoint) -> Option<u64> {
+    probe.p50_ns
+}
+
+fn p99(probe: &ProbePoint) -> Option<u64> {
+    probe.p99_ns
+}
+
+/// One point for each rate, ascending: its last decisive probe. A line through repeats would go up and down at one place.
+fn decisive(probes: &[ProbePoint], figure: Figure) -> Vec<(f64, f64)> {
+    let mut points: Vec<(f64, f64)> = Vec::new();
+    for probe in probes.iter().filter(|probe| probe.finding != Finding::Undecided) {
+        if let Some(ns) = figure(probe) {
+            points.retain(|(rate_rps, _)| *rate_rps != probe.rate_rps);
+            points.push((probe.rate_rps, ns as f64));
+        }
+    }
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    points
+}
+
+fn axes_of(curve: &SearchCurve) -> (Axis, Axis) {
+    let figures = curve.probes.iter().flat_map(|probe| [probe.p50_ns, probe.p99_ns]);
+    let measured = figures.flatten().map(|ns| ns as f64);
+    let limits = curve.conditions.iter().filter_map(|(_, limit_ns)| *limit_ns);
+    let all: Vec<f64> = measured.chain(limits).collect();
+    let fastest = curve.probes.iter().map(|probe| probe.rate_rps).fold(1.0, f64::max);
+    (rates(fastest), times_around(&all))
+}
+
+fn shape(finding: Finding) -> Shape {
+    match finding {
+        Finding::Sustained => Shape::Dot,
+        Finding::NotSustained => Shape::Cross,
+        Finding::Undecided => Shape::Hollow,
+    }
+}
+
+fn by_percentile(title: String, lines: Vec<String>, curves: &[(String, &Distribution); 2]) -> String {
+    let points: Vec<Vec<(f64, f64)>> = curves.iter().map(|(_, curve)| by_nearness(curve)).collect();
+    let strokes = [Stroke::First, Stroke::Second];
+    let decades = points.iter().flatten().map(|point| point.0).fold(1.0, f64::max);
+    let all: Vec<f64> = points.iter().flatten().map(|point| point.1).collect();
+    let heads = Heads { title, lines, x: "percentile of requests that succeeded", y: "response time" };
+    let legend: Vec<(Sample, String)> =
+        strokes.iter().zip(curves).map(|(stroke, (name, _))| (Sample::Line(*stroke), name.clone())).collect();
+    let mut picture = Picture::new(&heads, &legend, percentiles(decades), times_around(&all));
+    strokes.into_iter().zip(&points).for_each(|(stroke, points)| picture.line(stroke, points));
+    picture.finish()
+}
+
+fn times_around(all: &[f64]) -> Axis {
+    let high = all.iter().copied().fold(1.0, f64::max);
+    times(all.iter().copied().fold(high, f64::min), high)
+}
+
+/// Points of a distribution: how near to 100 % in decades (1 is 90 %, 2 is 99 %), and nanoseconds. As far as ten requests
 /// lie beyond; the fastest few are left out, because on a scale of magnitudes one of them would take most of the room.
 fn by_nearness(distribution: &Distribution) -> Vec<(f64, f64)> {
-    const BEYOND_MIN: f64 = 10.0;
+    if distribution.count() == 0 {
+        return Vec::new();
+    }
     let decades = (distribution.count() as f64 / BEYOND_MIN).log10().max(1.0);
     let steps = (decades * f64::from(QUANTILES_PER_DECADE)) as u32;
     let nearness = (2..=steps).map(|step| f64::from(step) / f64::from(QUANTILES_PER_DECADE));
-    let point = |decades: f64| {
-        let ns = distribution.quantile_ns(1.0 - 10_f64.powf(-decades));
-        (decades, ns as f64 / MILLISECOND_NS)
+    let point = |decades: f64| (decades, distribution.quantile_ns(1.0 - 10_f64.powf(-decades)) as f64);
+    nearness.map(point).filter(|(_, ns)| *ns > 0.0).collect()
+}
+
+/// A side by its name, its run or how many runs it has, when it began, and how many requests it has.
+fn side(role: &str, side: &SideSummary) -> String {
+    const NAME_MAX: usize = 50;
+    let mut names = side.names.join(", ");
+    if names.chars().count() > NAME_MAX {
+        names = names.chars().take(NAME_MAX - 1).chain(['…']).collect();
+    }
+    let runs = match side.run_ids.as_slice() {
+        [id] => format!("run {}", short(id)),
+        ids => format!("{} runs", ids.len()),
     };
-    nearness.map(point).filter(|(_, milliseconds)| *milliseconds > 0.0).collect()
+    let began = side.started_at.iter().min().map_or_else(String::new, |at| format!(", {}", minute(at)));
+    format!("{role} {names}: {runs}{began}, {} requests", grouped(side.ok as f64, 0))
 }
 
-/// A percentile for people, from its nearness to 100 % in decades.
-fn show_percentile(decades: f64) -> String {
-    let percent = 100.0 * (1.0 - 10_f64.powf(-decades));
-    let digits = (decades - 1.5).max(0.0).ceil() as usize;
-    format!("{percent:.digits$} %")
+fn short(run_id: &str) -> String {
+    run_id.chars().take(8).collect()
 }
 
-fn show_share(share: f64) -> String {
-    if share > 0.0 { format!("  {:.2} %", share * 100.0) } else { String::new() }
+/// `2026-01-02T03:04:05.6Z` to the minute.
+fn minute(started_at: &str) -> String {
+    let minute: String = started_at.chars().take(16).collect();
+    format!("{} UTC", minute.replace('T', " "))
+}
+
+fn rate_of(rate_rps: f64) -> String {
+    show_rate(rate_rps, if rate_rps < 100.0 { 1 } else { 0 })
+}
+
+/// With three decimals, but for the zeros at their end.
+fn number(value: f64) -> String {
+    format!("{value:.3}").trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn word(status: Status) -> &'static str {
+    match status {
+        Status::Valid => "VALID",
+        Status::Degraded => "DEGRADED",
+        Status::Invalid => "INVALID: do not use these numbers",
+    }
+}
+
+fn gate_word(status: RegressionStatus) -> &'static str {
+    match status {
+        RegressionStatus::Passed => "PASSED with",
+        RegressionStatus::Unclear => "UNCLEAR against",
+        RegressionStatus::Regressed => "REGRESSED beyond",
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentiles_are_shown_as_exactly_as_they_are_near_to_all() {
-        assert_eq!([0.0, 1.0, 2.0, 3.0].map(show_percentile), ["0 %", "90 %", "99.0 %", "99.90 %"]);
-    }
-
-    #[test]
-    fn a_chart_of_two_distributions_has_both_lines_to_the_last_percentile_that_ten_requests_support() {
-        let mut slow = Distribution::new();
-        (1..=100_000).for_each(|n| slow.record(n * 1_000));
-        assert_eq!(by_nearness(&slow).last().map(|point| point.0), Some(4.0));
-        let svg = distributions(&slow, &slow).unwrap();
-        assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"), "{svg}");
-        assert!(svg.matches("<polyline").count() >= 2, "{svg}");
-        assert!(svg.contains("candidate, 100000 requests"), "{svg}");
-    }
-
-    #[test]
-    fn a_chart_of_loads_marks_what_was_not_sustained() {
-        let load = |rate_rps: f64, is_sustained| LoadPoint {
-            rate_rps,
-            p50_ns: Some(1_000_000),
-            p99_ns: Some(2_000_000),
-            failed_share: Some(if is_sustained { 0.0 } else { 0.05 }),
-            is_sustained,
-        };
-        let svg = loads(&[load(2_000.0, false), load(1_000.0, true)]).unwrap();
-        assert!(svg.contains("5.00 %"), "{svg}");
-    }
-}
+mod tests;

@@ -277,6 +277,8 @@ mod tests {
 
     fn comparison(holds_spread_of_runs: bool) -> Comparison {
         let side = || SideSummary {
+            started_at: Vec::new(),
+            targets: Vec::new(),
             run_ids: vec!["r".into()],
             names: vec!["n".into()],
             slices: 30,
