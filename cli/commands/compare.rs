@@ -230,7 +230,7 @@ impl Sheets {
             (self.json, format!("{document:#}\n")),
             (self.markdown, format!("### REGRESSED\n\n{regression}\n")),
             // There is nothing to draw, and what an earlier gate drew is not to be taken for it.
-            (self.svg, String::new()),
+            (self.svg, chart::without_figures("REGRESSED", regression)),
         ];
         for (output, text) in texts {
             let written = output.map(|output| output.finish(|out| out.write_all(text.as_bytes())));

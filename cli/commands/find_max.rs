@@ -186,8 +186,10 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
         probes: &probes,
     };
     say_beside(uses_stdout, &describe(&answer, &Screen::beside(uses_stdout)))?;
-    let written =
-        [json.map(|output| output.finish_json(&found)), svg.map(|output| write_chart(output, &found, &slo))];
+    let written = [
+        json.map(|output| output.finish_json(&found)),
+        svg.map(|output| write_chart(output, &plan.name, &found, &slo)),
+    ];
     let problems: Vec<Unwritten> = written.into_iter().flatten().filter_map(Result::err).collect();
     problems.iter().for_each(|problem| eprintln!("error: {problem}"));
     // A signal says more than what was found before it.
@@ -491,7 +493,7 @@ fn limit(answer: &Answer) -> String {
     format!("{limit}{why}")
 }
 
-fn write_chart(output: Output, found: &Found, slo: &[Threshold]) -> Result<(), Unwritten> {
+fn write_chart(output: Output, name: &str, found: &Found, slo: &[Threshold]) -> Result<(), Unwritten> {
     let point = |probe: &Probe| chart::ProbePoint {
         rate_rps: probe.rate_rps,
         p50_ns: probe.p50_ns,
@@ -505,10 +507,11 @@ fn write_chart(output: Output, found: &Found, slo: &[Threshold]) -> Result<(), U
     let is_level = |one: &Threshold| {
         one.metric == Metric::Response
             && one.scope.step.is_none()
-            && matches!(one.statistic, Aggregation::Quantile(_))
+            && matches!(one.statistic, Aggregation::Quantile(_) | Aggregation::Mean | Aggregation::Max)
     };
     let condition = |one: &Threshold| (one.text.clone(), is_level(one).then_some(one.limit));
     let svg = chart::search(&chart::SearchCurve {
+        name: redact::text(name),
         target: found.target.clone(),
         conditions: slo.iter().map(condition).collect(),
         sustained_rps: found.answer.sustained_rps,
