@@ -9,9 +9,9 @@ const LINEAR_RATIO_MAX: f64 = 100.0;
 /// Nearer to 100 % there is no room for the labels.
 const NINES_MAX: f64 = 8.0;
 
-/// How values are spread over an axis.
+/// How values lie on an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Spread {
+enum Scale {
     Linear,
     Logarithmic,
 }
@@ -19,7 +19,7 @@ enum Spread {
 /// The ends of an axis, and its ticks with their labels.
 #[derive(Clone, Debug)]
 pub(super) struct Axis {
-    spread: Spread,
+    scale: Scale,
     low: f64,
     high: f64,
     pub(super) ticks: Vec<(f64, String)>,
@@ -28,9 +28,9 @@ pub(super) struct Axis {
 impl Axis {
     /// Where a value lies, from 0 at the lower end to 1 at the upper.
     pub(super) fn share(&self, value: f64) -> f64 {
-        let share = match self.spread {
-            Spread::Linear => (value - self.low) / (self.high - self.low),
-            Spread::Logarithmic => (value / self.low).log10() / (self.high / self.low).log10(),
+        let share = match self.scale {
+            Scale::Linear => (value - self.low) / (self.high - self.low),
+            Scale::Logarithmic => (value / self.low).log10() / (self.high / self.low).log10(),
         };
         share.clamp(0.0, 1.0)
     }
@@ -67,7 +67,7 @@ pub(super) fn linear(high: f64, ticks_max: usize, show: fn(f64, usize) -> String
         (value, show(value, decimals))
     };
     let ticks: Vec<(f64, String)> = (0..=count).map(tick).collect();
-    Axis { spread: Spread::Linear, low: 0.0, high: ticks[ticks.len() - 1].0, ticks }
+    Axis { scale: Scale::Linear, low: 0.0, high: ticks[ticks.len() - 1].0, ticks }
 }
 
 /// From the round value below to the one above: all of 1, 2 and 5 in each decade, or powers of ten where those are too many.
@@ -85,7 +85,7 @@ fn logarithmic((low, high): (f64, f64), ticks_max: usize, show: impl Fn(f64) -> 
     }
     let ticks = (first..=last).step_by(step).map(round_number).map(|value| (value, show(value)));
     let (low, high) = (round_number(first), round_number(last));
-    Axis { spread: Spread::Logarithmic, low, high, ticks: ticks.collect() }
+    Axis { scale: Scale::Logarithmic, low, high, ticks: ticks.collect() }
 }
 
 /// Percentiles by their nearness to 100 % in decades (1 is 90 %, 2 is 99 %), as far as a nearness.
@@ -95,7 +95,7 @@ pub(super) fn percentiles(decades: f64) -> Axis {
     // Beyond five decades its label would touch the next.
     let lowest = (decades <= 5.0).then(|| (0.0, "0 %".to_owned()));
     let ticks = lowest.into_iter().chain([(2_f64.log10(), "50 %".to_owned())]).chain(whole);
-    Axis { spread: Spread::Linear, low: 0.0, high: decades, ticks: ticks.collect() }
+    Axis { scale: Scale::Linear, low: 0.0, high: decades, ticks: ticks.collect() }
 }
 
 fn show_nines(nines: usize) -> String {
@@ -193,7 +193,7 @@ mod tests {
             (rates_of(0.5, 0.9), &["0.0/s", "0.2/s", "0.4/s", "0.6/s", "0.8/s", "1.0/s"]),
             (rates_of(20_000.0, 80_000.0), &["0/s", "20,000/s", "40,000/s", "60,000/s", "80,000/s"]),
             (rates_of(100.0, 40_000.0), &["100/s", "1,000/s", "10,000/s", "100,000/s"]),
-            (rates_of(0.5, 80.0), &["0.1/s", "1/s", "10/s", "100/s"]),
+            (rates_of(0.5, 80.0), &["0.5/s", "1/s", "2/s", "5/s", "10/s", "20/s", "50/s", "100/s"]),
             (linear(29.0, 8, show_seconds), &["0 s", "5 s", "10 s", "15 s", "20 s", "25 s", "30 s"]),
             (percentiles(4.2), &percents),
             (percentiles(5.5), &["50 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %"]),

@@ -1,6 +1,7 @@
-//! A picture as SVG: a title, lines under it, and plots below each other, each with a legend, two axes, lines and marks.
-//! Colours are those of the reader's scheme, light or dark. None of them alone tells two things apart: lines are dashed and
-//! marks have shapes.
+//! A picture as SVG: a title, lines under it, and plots below each other.
+//!
+//! Each plot has a legend above it, two axes, lines and marks. Colours are those of the reader's scheme, light or dark. None of
+//! them alone tells two things apart: lines are dashed and marks have shapes.
 
 use super::axis::Axis;
 use crate::output::plain::plain;

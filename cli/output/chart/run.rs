@@ -51,7 +51,11 @@ fn subtitle(report: &Report) -> Vec<String> {
     };
     let targets: Vec<String> = report.plan.targets.iter().map(|target| target.url.to_string()).collect();
     let (id, at) = (short_id(&report.run_id), minute(&report.started_at));
-    let facts = format!("{rate} · run {id} · {at} · {}", targets.join(", "));
+    let mut facts = format!("{rate} · run {id} · {at}");
+    // A plan without a name of its own has that of its target, which is the title already.
+    if targets != [report.plan.name.as_str()] {
+        facts.push_str(&format!(" · {}", targets.join(", ")));
+    }
     failure.into_iter().chain([conclusion(report), facts]).collect()
 }
 
@@ -77,7 +81,7 @@ fn moments(report: &Report) -> Result<Vec<Moment>, UnreadableHistogram> {
 }
 
 fn rates_over_time(picture: &mut Picture, report: &Report, moments: &[Moment]) {
-    let names = ["all that was asked for", "failed or dropped"];
+    let names = ["all requests", "failed or dropped"];
     let highest = moments.iter().map(|moment| moment.ended_rps).fold(1.0, f64::max);
     let y = linear(highest, TICKS_UP_LOW, axis::grouped);
     let plot = over_time(picture, report, names, "requests per second", y);

@@ -61,11 +61,12 @@ pub(crate) fn search(curve: &SearchCurve) -> String {
         limit_ns.iter().for_each(|limit_ns| picture.level(&mut plot, *limit_ns, text));
     }
     probes(&mut picture, &plot, &curve.probes);
-    if let Some(rate_rps) = curve.sustained_rps {
-        picture.upright(&plot, Stroke::Answer, rate_rps, 0, &answer);
-    }
+    // The name in the lower row comes last, and so lies over the line of the other.
     if let Some(rate_rps) = curve.refused_rps {
         picture.upright(&plot, Stroke::Refused, rate_rps, 1, &format!("refused {}", rate_of(rate_rps)));
+    }
+    if let Some(rate_rps) = curve.sustained_rps {
+        picture.upright(&plot, Stroke::Answer, rate_rps, 0, &answer);
     }
     picture.finish()
 }

@@ -1,5 +1,6 @@
-//! What each chart has to hold whatever was measured: texts inside the picture and beside each other, names in the legend,
-//! well-formed escapes.
+//! What each chart has to hold, whatever was measured.
+//!
+//! Texts inside the picture and beside each other, names in the legend, well-formed escapes.
 
 use super::picture::{TEXT_PX, TITLE_PX, WIDTH, text_px};
 use super::*;
