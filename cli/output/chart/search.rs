@@ -53,7 +53,10 @@ pub(crate) fn search(curve: &SearchCurve) -> String {
     );
     let conditions: Vec<&str> = curve.conditions.iter().map(|(text, _)| text.as_str()).collect();
     let title = format!("{}: {answer}", shortened(&curve.target, TARGET_MAX));
-    let mut picture = Picture::new(&title, &[format!("under {}", conditions.join(", ")), curve.name.clone()]);
+    // A plan without a name of its own has that of its target, which is in the title already.
+    let name = Some(&curve.name).filter(|name| **name != curve.target).cloned();
+    let under = format!("under {}", conditions.join(", "));
+    let mut picture = Picture::new(&title, &name.into_iter().chain([under]).collect::<Vec<_>>());
     picture.legend(&legend());
     let height = picture.room_px(2);
     let mut plot = picture.plot(height, 2, ["requests per second, offered", "response time"], axes(curve));

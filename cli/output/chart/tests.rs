@@ -220,6 +220,12 @@ fn a_search_shows_its_limits_its_answer_and_what_was_refused() {
     let svg = search(&curve(100.0, 2_000_000));
     assert!(svg.contains(">http://h/?a=&lt;&amp;: sustained 1,980/s<"), "{svg}");
     assert!(svg.contains(">sustained 1,980/s</text>") && svg.contains(">refused 2,000/s</text>"), "{svg}");
+    let unnamed = SearchCurve { name: "http://h/?a=<&".into(), ..curve(1.0, 1_000) };
+    assert_eq!(
+        search(&unnamed).matches(">http://h/").count(),
+        2,
+        "the title, twice, and no line that repeats it"
+    );
     let nothing = SearchCurve { probes: Vec::new(), sustained_rps: None, refused_rps: None, ..curve(1.0, 1) };
     let svg = search(&nothing);
     assert_readable(&svg);
