@@ -230,7 +230,7 @@ impl Sheets {
             (self.json, format!("{document:#}\n")),
             (self.markdown, format!("### REGRESSED\n\n{regression}\n")),
             // There is nothing to draw, and what an earlier gate drew is not to be taken for it.
-            (self.svg, String::new()),
+            (self.svg, chart::without_figures("REGRESSED", regression)),
         ];
         for (output, text) in texts {
             let written = output.map(|output| output.finish(|out| out.write_all(text.as_bytes())));
@@ -256,7 +256,7 @@ impl Sheets {
             output.finish(|out| out.write_all(comparison_text::markdown(comparison, regression).as_bytes()))
         });
         let svg = self.svg.map(|output| {
-            let chart = overlay(comparison)?;
+            let chart = chart::comparison(comparison, regression)?;
             output.finish(|out| out.write_all(chart.as_bytes()))
         });
         let problems: Vec<Unwritten> =
@@ -264,8 +264,4 @@ impl Sheets {
         problems.iter().for_each(|problem| eprintln!("error: {problem}"));
         Ok(problems.is_empty())
     }
-}
-
-fn overlay(comparison: &Comparison) -> Result<String, Unwritten> {
-    Ok(chart::distributions(&comparison.base.response()?, &comparison.candidate.response()?)?)
 }

@@ -24,7 +24,7 @@ use engine::quantity::{Rate, SECOND_NS};
 use engine::redact;
 use engine::report::{Calibrated, Report};
 use engine::search::{Answer, LimitedBy, ProbeOutcome, Search, SearchStep, Settings};
-use engine::threshold::{Metric, Threshold};
+use engine::threshold::{Aggregation, Metric, Threshold};
 use engine::verdict::Status;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -186,8 +186,10 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
         probes: &probes,
     };
     say_beside(uses_stdout, &describe(&answer, &Screen::beside(uses_stdout)))?;
-    let written =
-        [json.map(|output| output.finish_json(&found)), svg.map(|output| write_chart(output, &probes))];
+    let written = [
+        json.map(|output| output.finish_json(&found)),
+        svg.map(|output| write_chart(output, &plan.name, &found, &slo)),
+    ];
     let problems: Vec<Unwritten> = written.into_iter().flatten().filter_map(Result::err).collect();
     problems.iter().for_each(|problem| eprintln!("error: {problem}"));
     // A signal says more than what was found before it.
@@ -491,15 +493,31 @@ fn limit(answer: &Answer) -> String {
     format!("{limit}{why}")
 }
 
-fn write_chart(output: Output, probes: &[Probe]) -> Result<(), Unwritten> {
-    let load = |probe: &Probe| chart::LoadPoint {
+fn write_chart(output: Output, name: &str, found: &Found, slo: &[Threshold]) -> Result<(), Unwritten> {
+    let point = |probe: &Probe| chart::ProbePoint {
         rate_rps: probe.rate_rps,
         p50_ns: probe.p50_ns,
         p99_ns: probe.p99_ns,
-        failed_share: probe.failed_share,
-        is_sustained: probe.outcome == "sustained",
+        finding: match probe.outcome {
+            "sustained" => chart::Finding::Sustained,
+            "not sustained" => chart::Finding::NotSustained,
+            _ => chart::Finding::Undecided,
+        },
     };
-    let svg = chart::loads(&probes.iter().map(load).collect::<Vec<_>>())?;
+    let is_level = |one: &Threshold| {
+        one.metric == Metric::Response
+            && one.scope.step.is_none()
+            && matches!(one.statistic, Aggregation::Quantile(_) | Aggregation::Mean | Aggregation::Max)
+    };
+    let condition = |one: &Threshold| (one.text.clone(), is_level(one).then_some(one.limit));
+    let svg = chart::search(&chart::SearchCurve {
+        name: redact::text(name),
+        target: found.target.clone(),
+        conditions: slo.iter().map(condition).collect(),
+        sustained_rps: found.answer.sustained_rps,
+        refused_rps: found.answer.refused_rps,
+        probes: found.probes.iter().map(point).collect(),
+    });
     output.finish(|out| out.write_all(svg.as_bytes()))
 }
 

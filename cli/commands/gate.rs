@@ -565,6 +565,8 @@ mod tests {
     #[test]
     fn what_is_written_of_a_candidate_that_mostly_fails_is_that_it_regressed() {
         let side = || SideSummary {
+            started_at: Vec::new(),
+            targets: Vec::new(),
             run_ids: Vec::new(),
             names: Vec::new(),
             slices: 0,

@@ -103,7 +103,7 @@ pub(crate) fn markdown(comparison: &Comparison, regression: Option<&Regression>)
 }
 
 /// The whole in a line: what to conclude, and from which rows.
-fn headline(comparison: &Comparison, regression: Option<&Regression>) -> String {
+pub(crate) fn headline(comparison: &Comparison, regression: Option<&Regression>) -> String {
     let named = |rows: Vec<&Row>| {
         let shown = rows.iter().map(|row| format!("{} {}", plain::plain(&row.title()), cells(row)[2]));
         let mut named: Vec<String> = shown.take(NAMED_MAX).collect();
@@ -277,6 +277,8 @@ mod tests {
 
     fn comparison(holds_spread_of_runs: bool) -> Comparison {
         let side = || SideSummary {
+            started_at: Vec::new(),
+            targets: Vec::new(),
             run_ids: vec!["r".into()],
             names: vec!["n".into()],
             slices: 30,

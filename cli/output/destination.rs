@@ -2,7 +2,6 @@
 //! what goes wrong later is told and costs nothing else.
 
 use crate::exit::{Failure, USAGE};
-use crate::output::chart::Undrawable;
 use crate::output::json;
 use engine::distribution::UnreadableHistogram;
 use serde::Serialize;
@@ -39,8 +38,6 @@ pub(crate) enum Unwritten {
     Absent { path: PathBuf, error: io::Error },
     /// What it was to show cannot be read.
     Unreadable(UnreadableHistogram),
-    /// What it was to show cannot be drawn.
-    Undrawable(Undrawable),
 }
 
 impl fmt::Display for Unwritten {
@@ -53,7 +50,6 @@ impl fmt::Display for Unwritten {
                 write!(formatter, "`{}` is not written: {error}", path.display())
             }
             Unwritten::Unreadable(cause) => cause.fmt(formatter),
-            Unwritten::Undrawable(cause) => cause.fmt(formatter),
         }
     }
 }
@@ -61,12 +57,6 @@ impl fmt::Display for Unwritten {
 impl From<UnreadableHistogram> for Unwritten {
     fn from(cause: UnreadableHistogram) -> Unwritten {
         Unwritten::Unreadable(cause)
-    }
-}
-
-impl From<Undrawable> for Unwritten {
-    fn from(cause: Undrawable) -> Unwritten {
-        Unwritten::Undrawable(cause)
     }
 }
 

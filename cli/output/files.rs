@@ -1,6 +1,7 @@
 //! The files of a run: the report as JSON, the percentile spectrum, the time series.
 
 use crate::exit::Failure;
+use crate::output::chart;
 use crate::output::destination::{Output, Unwritten, is_stdout, stdout_of};
 use crate::output::timeseries::TimeSeries;
 use clap::Args;
@@ -23,6 +24,9 @@ pub(crate) struct RunFiles {
     /// Write one line per interval: as CSV into a file named .csv, else as JSON, histograms included.
     #[arg(long, value_name = "FILE")]
     timeseries: Option<PathBuf>,
+    /// Write response and service times by percentile as a chart (SVG); - is standard output.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
 }
 
 /// The files of one run, opened.
@@ -30,11 +34,12 @@ pub(crate) struct Outputs {
     json: Option<Output>,
     hgrm: Option<Output>,
     timeseries: Option<Output>,
+    svg: Option<Output>,
 }
 
 impl RunFiles {
     pub(crate) fn open(&self) -> Result<Outputs, Failure> {
-        stdout_of(&[&self.json, &self.hgrm, &self.timeseries])?;
+        stdout_of(&[&self.json, &self.hgrm, &self.timeseries, &self.svg])?;
         let open = |path: &Option<PathBuf>, flag: &str| {
             path.as_deref().map(|path| Output::open(path, flag)).transpose()
         };
@@ -44,12 +49,16 @@ impl RunFiles {
             timeseries: (self.timeseries.as_deref())
                 .map(|path| Output::open_direct(path, "--timeseries"))
                 .transpose()?,
+            svg: open(&self.svg, "--svg")?,
         })
     }
 
     /// True when a file is standard output, which the text report must then leave alone.
     pub(crate) fn use_stdout(&self) -> bool {
-        [&self.json, &self.hgrm, &self.timeseries].into_iter().flatten().any(|path| is_stdout(path))
+        [&self.json, &self.hgrm, &self.timeseries, &self.svg]
+            .into_iter()
+            .flatten()
+            .any(|path| is_stdout(path))
     }
 }
 
@@ -65,7 +74,11 @@ impl Outputs {
     pub(crate) fn write(self, report: &Report) -> Vec<Unwritten> {
         let json = self.json.map(|output| output.finish_json(report));
         let hgrm = self.hgrm.map(|output| output.finish(|out| write_spectrum(report, out)));
-        [json, hgrm].into_iter().flatten().filter_map(Result::err).collect()
+        let svg = self.svg.map(|output| {
+            let chart = chart::run(report)?;
+            output.finish(|out| out.write_all(chart.as_bytes()))
+        });
+        [json, hgrm, svg].into_iter().flatten().filter_map(Result::err).collect()
     }
 }
 

@@ -77,7 +77,7 @@ fn verdict(report: &Report, screen: &Screen) -> String {
 }
 
 /// The verdict, and what follows from it.
-fn conclusion(report: &Report) -> String {
+pub(crate) fn conclusion(report: &Report) -> String {
     match (report.verdict.status, report.outcome.is_failure()) {
         (Status::Invalid, _) => format!("{}: do not use these numbers", headline(report)),
         (_, true) => format!("{}: what is said of the target can be believed", headline(report)),

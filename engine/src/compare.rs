@@ -72,6 +72,12 @@ pub struct SideSummary {
     pub run_ids: Vec<String>,
     /// Names of the runs' plans, without repetition.
     pub names: Vec<String>,
+    /// When each run began.
+    #[serde(default)]
+    pub started_at: Vec<String>,
+    /// Where the runs' requests went, without secrets and without repetition.
+    #[serde(default)]
+    pub targets: Vec<String>,
     /// Slices of all runs' windows.
     pub slices: usize,
     /// Requests that ended with success.
@@ -175,7 +181,14 @@ fn overall(rows: &[Row]) -> Judgement {
 
 fn summary(reports: &[Report], side: &ComparedSide) -> SideSummary {
     let names: BTreeSet<String> = reports.iter().map(|report| redact::text(&report.plan.name)).collect();
+    let urls = |report: &Report| {
+        let written = redact::written(&report.plan);
+        written.targets.iter().map(|target| redact::text(&target.url.to_string())).collect::<Vec<_>>()
+    };
+    let targets: BTreeSet<String> = reports.iter().flat_map(urls).collect();
     SideSummary {
+        started_at: reports.iter().map(|report| report.started_at.clone()).collect(),
+        targets: targets.into_iter().collect(),
         run_ids: reports.iter().map(|report| report.run_id.clone()).collect(),
         names: names.into_iter().collect(),
         slices: side.sample.portions().len(),

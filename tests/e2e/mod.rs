@@ -7,6 +7,7 @@ mod archive;
 mod bad_input;
 mod broken_plans;
 mod calibrate;
+mod charts;
 mod commands;
 mod earlier;
 mod evidence;
