@@ -200,8 +200,7 @@ const OUTPUT: [Habit; 15] = [
 ];
 
 /// Flags of ours that tools written in Go have with one dash.
-const WITH_TWO_DASHES: [&str; 12] = [
-    "body",
+const WITH_TWO_DASHES: [&str; 11] = [
     "connections",
     "cores",
     "duration",
@@ -235,7 +234,8 @@ fn answer_to(word: &str, next: &str) -> Option<String> {
     if WITH_TWO_DASHES.iter().any(|long| whole.strip_prefix('-') == Some(long)) {
         return Some(format!("`{whole}` has two dashes here: `-{whole}`"));
     }
-    let letter = rest.chars().next()?;
+    // A digit with more behind it is a value, as of `-d -4s`.
+    let letter = rest.chars().next().filter(|letter| !letter.is_ascii_digit() || rest.len() == 1)?;
     let joined = rest[letter.len_utf8()..].trim_start_matches('=');
     known(&format!("-{letter}"), if joined.is_empty() { next } else { joined })
 }

@@ -1,7 +1,7 @@
 //! Flags that several commands have: those of a plan, and shares as they are typed.
 
 use crate::exit::{Failure, USAGE};
-use crate::input::typed::{self, Suggested};
+use crate::input::typed::{self, Suggested, SuggestedTime};
 use clap::{Args, ValueHint};
 
 /// What is asked of a run, in flags that follow wrk2's. What users of other tools type and means the same is taken as well.
@@ -143,7 +143,7 @@ pub(crate) struct PlanArgs {
         long_help = "The first part of the duration, which is not measured: 5s, or auto, which ends when response times are steady",
         long,
         value_name = "TIME",
-        value_parser = Suggested(&["auto"]),
+        value_parser = SuggestedTime(&["auto"]),
         hide_possible_values = true,
         help_heading = "Length and measuring",
     )]

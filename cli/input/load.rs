@@ -2,6 +2,7 @@
 
 use crate::exit::{Failure, USAGE};
 use crate::input::flags::PlanArgs;
+use crate::input::typed;
 use crate::input::{diagnose, document};
 use engine::config::{Diagnostic, Document, Format, Layers, Origin, VariableUse};
 use engine::plan::{Plan, Purpose};
@@ -178,7 +179,8 @@ fn read_overload(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Dia
     }
     set(layers, "load.overload", "--overload", Value::String(word.into()), policy);
     if let Some(deadline) = deadline {
-        set(layers, "load.deadline", "--overload", Value::String(deadline.into()), policy);
+        let Ok(deadline) = typed::time(deadline);
+        set(layers, "load.deadline", "--overload", Value::String(deadline), policy);
     }
 }
 

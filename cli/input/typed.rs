@@ -46,6 +46,29 @@ impl TypedValueParser for Suggested {
     }
 }
 
+/// The same of a time: a bare number is of seconds.
+#[derive(Clone)]
+pub(crate) struct SuggestedTime(pub(crate) &'static [&'static str]);
+
+impl TypedValueParser for SuggestedTime {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        let text = StringValueParser::new().parse_ref(command, arg, value)?;
+        let Ok(read) = time(&text);
+        Ok(read)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.0.iter().map(PossibleValue::new)))
+    }
+}
+
 /// A target that is looked up or opened only if it can be one.
 pub(crate) fn target(word: &str) -> Result<String, WrongWord> {
     match target_word::problem(word) {

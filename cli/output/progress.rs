@@ -175,9 +175,8 @@ fn fitted(mut parts: Vec<LinePart>, screen: &Screen) -> String {
         texts + GAP.len() * parts.len().saturating_sub(1)
     };
     while width(&parts) > screen.width {
-        if let Some(part) =
-            parts.iter_mut().filter(|part| part.shorter.is_some()).max_by_key(|part| part.left_out)
-        {
+        let most = |part: &&mut LinePart| (part.left_out, part.shorter.is_some());
+        if let Some(part) = parts.iter_mut().max_by_key(most).filter(|part| part.shorter.is_some()) {
             part.text = part.shorter.take().unwrap_or_default();
             continue;
         }

@@ -2,8 +2,8 @@
 
 use crate::vajra::{self, Vajra};
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::process::{Command, Stdio};
+use tempfile::TempDir;
 
 /// What bash completes when these words were typed, the last of which is still being typed.
 fn completed(words: &[&str]) -> Vec<String> {
@@ -126,14 +126,15 @@ fn bare_words_are_answered_with_what_to_do() {
     ]);
 }
 
-/// A port where nothing listens, for as long as the listener is held: it accepts for no one else.
-fn silent_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+/// A socket where nothing ever listens.
+fn silent_url(folder: &TempDir) -> String {
+    format!("unix:{}:/", folder.path().join("silent.sock").display())
 }
 
 #[test]
 fn a_server_that_does_not_listen_is_told_long_before_it_is_given_up() {
-    let url = format!("http://127.0.0.1:{}/", silent_port());
+    let folder = tempfile::tempdir().unwrap();
+    let url = silent_url(&folder);
     let mut command = Command::new(vajra::binary());
     let words = ["gate", &url, "--against", "exec sleep 1000", "--with", "exec sleep 1001", "-d", "1s"];
     let mut child = command.args(words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -144,14 +145,15 @@ fn a_server_that_does_not_listen_is_told_long_before_it_is_given_up() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let told = told.expect("a line");
     assert!(
-        told.contains("`exec sleep 1000`") && told.contains("127.0.0.1:") && told.contains(" of 60 s"),
+        told.contains("`exec sleep 1000`") && told.contains("silent.sock") && told.contains(" of 60 s"),
         "{told}"
     );
 }
 
 #[test]
 fn a_server_that_ends_at_once_is_told_with_how_it_ended() {
-    let url = format!("http://127.0.0.1:{}/", silent_port());
+    let folder = tempfile::tempdir().unwrap();
+    let url = silent_url(&folder);
     let done =
         Vajra::new(&["gate", &url, "--against", "exit 7", "--with", "exec sleep 1001", "-d", "1s"]).done();
     assert_eq!(done.code, 1, "{}", done.stderr);
