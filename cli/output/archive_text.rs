@@ -24,11 +24,11 @@ pub(crate) fn list(entries: &[Entry], screen: &Screen) -> String {
         Column::word("VERDICT"),
         Column::figure("FAILED"),
         Column::word(if is_wide { "STARTED" } else { "STARTED UTC" }),
-        Column::figure("REQ/S").left_out(2),
-        Column::figure("P50").left_out(3),
-        Column::figure("P99"),
-        Column::name("NAME", 16),
-        Column::name("TAGS", 14).left_out(1),
+        Column::figure("REQ/S").left_out(3),
+        Column::figure("P50").left_out(4),
+        Column::figure("P99").left_out(2),
+        Column::name("NAME", 14),
+        Column::name("TAGS", 13).left_out(1),
     ]);
     for entry in entries {
         let held = entry.baselines.iter().map(|name| format!("baseline {name}"));
