@@ -8,7 +8,8 @@ use crate::commands::run::{Manner, look_before};
 use crate::exit::{self, Failure, USAGE};
 use crate::help;
 use crate::input::flags::{PlanArgs, share};
-use crate::input::{load, store};
+use crate::input::load::Notes;
+use crate::input::{document, load, store};
 use crate::output::plain::plain;
 use crate::output::progress::Progress;
 use crate::output::screen::Screen;
@@ -19,6 +20,7 @@ use crate::target::{self, Ready};
 use clap::{Args, Command, ValueHint};
 use engine::compare::refusal::{Obstacle, PAIRS_MIN, require_comparable, require_same_plan};
 use engine::compare::{Comparison, Judgement, Options, Regression, RegressionStatus};
+use engine::config::Document;
 use engine::plan::Plan;
 use engine::quantity::counted;
 use engine::redact;
@@ -154,9 +156,14 @@ pub(crate) fn run(args: &GateArgs) -> Result<ExitCode, Failure> {
     let options = args.rules.options()?;
     let sheets = args.presentation.open()?;
     let session = Session::begin()?;
-    let mut candidate = GateSide::new(CANDIDATE, &plan_args, args.with.clone(), &session)?;
+    // Read once, for both sides: on standard input it comes once.
+    let document = document::of_target(&plan_args.target)?;
+    let plan = load::plan_of(document.clone(), &plan_args, Notes::Told)?;
+    let mut candidate = GateSide::new(CANDIDATE, plan, args.with.clone(), &session)?;
     let against = args.against.as_deref();
-    let mut base = against.map(|against| base_side(against, &plan_args, args, &session)).transpose()?;
+    let base =
+        against.map(|against| base_side(against, &candidate.plan, document, &plan_args, args, &session));
+    let mut base = base.transpose()?;
     // Looked at before anything is sent: a baseline that is missing, or of another plan, is known at once.
     let saved = saved_baseline(args)?;
     if let Some(base) = saved.first() {
@@ -273,14 +280,17 @@ fn saved_baseline(args: &GateArgs) -> Result<Vec<Report>, Failure> {
 /// The base that is measured by turns: at a URL of its own, or served at the plan's by a command.
 fn base_side(
     against: &str,
-    plan: &PlanArgs,
+    plan: &Plan,
+    document: Option<Document>,
+    plan_args: &PlanArgs,
     args: &GateArgs,
     session: &Session,
 ) -> Result<GateSide, Failure> {
     let is_url = against.contains("://") || against.starts_with("unix:") || against.starts_with("testbed:");
     if is_url {
-        let plan = PlanArgs { url: Some(against.to_owned()), ..plan.clone() };
-        return GateSide::new("base", &plan, None, session);
+        let plan_args = PlanArgs { url: Some(against.to_owned()), ..plan_args.clone() };
+        let plan = load::plan_of(document, &plan_args, Notes::Untold)?;
+        return GateSide::new("base", plan, None, session);
     }
     if args.with.is_none() {
         let message = format!(
@@ -289,17 +299,16 @@ fn base_side(
         );
         return Err(Failure::new(USAGE, message));
     }
-    GateSide::new("base", plan, Some(against.to_owned()), session)
+    GateSide::new("base", plan.clone(), Some(against.to_owned()), session)
 }
 
 impl GateSide {
     fn new(
         name: &'static str,
-        args: &PlanArgs,
+        plan: Plan,
         command: Option<String>,
         session: &Session,
     ) -> Result<GateSide, Failure> {
-        let plan = load::plan(args)?;
         let ready = target::make_ready(&plan, session)?;
         Ok(GateSide { name, plan, ready, command, calibration: None })
     }

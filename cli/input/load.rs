@@ -15,16 +15,32 @@ use toml::Value;
 
 /// The plan that the command line asks for. Mistakes are told all at once, each at its place.
 pub(crate) fn plan(args: &PlanArgs) -> Result<Plan, Failure> {
-    read(args, Purpose::Run)
+    plan_of(document::of_target(&args.target)?, args, Notes::Told)
+}
+
+/// Whether what is no mistake is told: of a document that several plans are read of, once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Notes {
+    Told,
+    Untold,
+}
+
+/// The plan of a document that was read before, or of a URL where there is none.
+pub(crate) fn plan_of(document: Option<Document>, args: &PlanArgs, notes: Notes) -> Result<Plan, Failure> {
+    read(document, args, Purpose::Run, notes)
 }
 
 /// The same of a plan that is only run as probes, each at a rate of its own.
 pub(crate) fn plan_to_probe(args: &PlanArgs) -> Result<Plan, Failure> {
-    read(args, Purpose::Probes)
+    read(document::of_target(&args.target)?, args, Purpose::Probes, Notes::Told)
 }
 
-fn read(args: &PlanArgs, purpose: Purpose) -> Result<Plan, Failure> {
-    let document = document::of_target(&args.target)?;
+fn read(
+    document: Option<Document>,
+    args: &PlanArgs,
+    purpose: Purpose,
+    notes: Notes,
+) -> Result<Plan, Failure> {
     let is_url = document.is_none();
     let planned = document.as_ref().and_then(report_in).transpose()?;
     let mut layers = match document {
@@ -33,7 +49,7 @@ fn read(args: &PlanArgs, purpose: Purpose) -> Result<Plan, Failure> {
             Layers::new(document).map_err(|unread| diagnose::failure_of_syntax(&unread.0, &unread.1))?
         }
     };
-    read_environment(&mut layers);
+    read_environment(&mut layers, notes);
     let mut diagnostics = Vec::new();
     if is_url {
         layers.set("url", Value::String(args.target.clone()), Origin::Flag(args.target.clone()));
@@ -45,8 +61,9 @@ fn read(args: &PlanArgs, purpose: Purpose) -> Result<Plan, Failure> {
         None => Plan::read(&reading, &read_file, purpose),
     };
     match read {
-        Ok((plan, notes)) if diagnostics.is_empty() => {
-            notes.iter().for_each(|note| eprintln!("{}", diagnose::note(&layers, note)));
+        Ok((plan, found)) if diagnostics.is_empty() => {
+            let told = found.iter().filter(|_| notes == Notes::Told);
+            told.for_each(|note| eprintln!("{}", diagnose::note(&layers, note)));
             Ok(plan.keeping_secrets(args.keep_secrets))
         }
         Ok(_) => Err(diagnose::failure(&layers, &diagnostics)),
@@ -68,7 +85,7 @@ fn report_in(document: &Document) -> Option<Result<Plan, Failure>> {
     }))
 }
 
-fn read_environment(layers: &mut Layers) {
+fn read_environment(layers: &mut Layers, notes: Notes) {
     // Others may set what is no text; none of it is a key.
     let texts = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
     let ours = texts.filter(|(name, value)| name.starts_with("VAJRA_") && !value.is_empty());
@@ -76,7 +93,8 @@ fn read_environment(layers: &mut Layers) {
         ours.map(|(name, value)| (name, value.to_string_lossy().into_owned())).collect();
     variables.sort();
     for (name, value) in variables {
-        if let VariableUse::Ignored { meant } = layers.set_variable(&name, &value) {
+        let usage = layers.set_variable(&name, &value);
+        if let (VariableUse::Ignored { meant }, Notes::Told) = (usage, notes) {
             eprintln!("note: {name} is ignored; did you mean {meant}?");
         }
     }

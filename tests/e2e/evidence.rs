@@ -176,6 +176,23 @@ fn a_gate_measures_two_servers_by_turns() {
 }
 
 #[test]
+fn a_gate_reads_a_plan_on_standard_input_once_for_both_sides() {
+    let plan = "url = 'testbed:/bytes/5'\n[run]\nrequests = 30\nconnections = 2\n[load]\nrate = 300\n";
+    let words =
+        ["gate", "-", "--against", "testbed:/bytes/5", "--runs", "1", "--force", "--allow", "invalid"];
+    let gate = Vajra::new(&words).input(plan).variable("VAJRA_RUN_CONECTIONS", "9").done();
+    // So short a run has no spread: all that stands in the way of a comparison is told, other plans among it.
+    gate.assert_says(&[
+        "base, run 1 of 1",
+        "candidate, run 1 of 1",
+        "cannot be compared",
+        "has a history of 1 slice",
+    ]);
+    assert!(!gate.stderr.contains("the plans of runs"), "{}", gate.stderr);
+    assert_eq!(gate.stderr.matches("VAJRA_RUN_CONECTIONS is ignored").count(), 1, "{}", gate.stderr);
+}
+
+#[test]
 fn a_gate_that_cannot_work_says_so_before_anything_is_sent() {
     let ended = server(free_port(), "nonsense");
     let url = format!("http://127.0.0.1:{}/", free_port());
