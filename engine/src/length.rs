@@ -2,6 +2,7 @@
 
 use crate::bucket::last_position;
 use crate::load::{Arrivals, Load};
+use crate::quantity::{DURATION_NS_MAX, Rate};
 use crate::random::Draws;
 use crate::schedule::{POSITION_BITS, Position, Schedule, position_of};
 use std::fmt;
@@ -27,6 +28,12 @@ pub(crate) fn arrivals_to_cover(requests: u64, draws: Draws) -> Result<u64, TooM
     }
     let last = last_position(draws, requests, Position::MAX);
     Ok(u64::try_from((last + position_of(2)) >> POSITION_BITS).unwrap_or(u64::MAX))
+}
+
+/// How long `requests` arrivals at a constant rate take: until the one after the last would come.
+pub(crate) fn time_for(requests: u64, rate: Rate) -> u64 {
+    let ns = u128::from(requests) * u128::from(rate.per_ns) / u128::from(rate.count.max(1));
+    u64::try_from(ns).unwrap_or(u64::MAX).clamp(1, DURATION_NS_MAX)
 }
 
 /// When the arrival after the last of `requests` would come: the end of an open run with that many. Random arrivals are

@@ -141,6 +141,15 @@ fn flags_change_what_is_clear_and_are_refused_where_it_is_not() {
     let refused = refused.file("r.json", &ramp.report.to_string()).done();
     assert_eq!(refused.code, 2, "{}", refused.stderr);
     refused.assert_says(&["flag -d 5s", "shape", "did you mean `response`"]);
+    let threshold = ["--threshold", "response p(99)<1s", "--threshold", "response{scenario=nope} p(99)<1s"];
+    let refused = Vajra::new(&[&["run", "r.json"], &threshold[..]].concat()).file("r.json", &report).done();
+    assert_eq!(refused.code, 2, "{}", refused.stderr);
+    refused.assert_says(&["flag --threshold 'response{scenario=nope} p(99)<1s'"]);
+    assert!(!refused.stderr.contains("r.json:"), "{}", refused.stderr);
+    let longer = Vajra::run("r.json", &["-n", "40", "--arrivals", "poisson", "--force"]);
+    let longer = longer.file("r.json", &report).done();
+    assert_eq!(longer.arrivals(), 40, "{}", longer.stderr);
+    assert_eq!(longer.report["plan"]["scenarios"][0]["load"]["open"]["arrivals"], "poisson");
     let future = report.replacen("\"schema\":2", "\"schema\":9", 1);
     let refused = Vajra::new(&["run", "r.json"]).file("r.json", &future).done();
     assert_eq!(refused.code, 2, "{}", refused.stderr);

@@ -16,6 +16,8 @@ pub struct Layers {
     table: toml::Table,
     document: Option<Document>,
     places: Option<Node>,
+    /// The document is a report. Its keys are no keys of a plan, though some are called the same.
+    is_beside: bool,
     origins: BTreeMap<String, Origin>,
     /// What is wrong with the file's syntax, and left a meaning.
     wrong: Vec<Diagnostic>,
@@ -42,6 +44,7 @@ impl Layers {
                 places: Some(parsed.places),
                 wrong: parsed.wrong,
                 document: Some(document),
+                is_beside: false,
                 origins: BTreeMap::new(),
             }),
             Err(diagnostics) => Err(Box::new((diagnostics, document))),
@@ -51,7 +54,7 @@ impl Layers {
     /// Layers beside a document that is none itself: a report, of which only places are shown.
     pub fn beside(document: Document) -> Layers {
         let places = document.parse().ok().map(|parsed| parsed.places);
-        Layers { places, document: Some(document), ..Layers::default() }
+        Layers { places, document: Some(document), is_beside: true, ..Layers::default() }
     }
 
     /// The file, if there is one.
@@ -149,7 +152,8 @@ impl Layers {
             if let Some(origin) = self.origins.get(path) {
                 return Location::Origin(origin.clone());
             }
-            if let Some(found) = self.places.as_ref().and_then(|places| places.find(path)) {
+            let places = self.places.as_ref().filter(|_| !self.is_beside || is_in_report_plan(path));
+            if let Some(found) = places.and_then(|places| places.find(path)) {
                 return Location::File(self.spot_in(found, &diagnostic.spot, is_own));
             }
             // A table that no file has may have been begun by a flag.
@@ -209,6 +213,11 @@ impl Layers {
     fn format(&self) -> Format {
         self.document.as_ref().map_or(Format::Toml, |document| document.format)
     }
+}
+
+/// Whether a path is one of the plan in a report.
+fn is_in_report_plan(path: &str) -> bool {
+    path == "plan" || path.starts_with("plan.")
 }
 
 /// A value as it would be typed behind a flag, or in a variable.

@@ -5,12 +5,13 @@
 
 use super::bounds::longest_warmup_ns;
 use super::fields::{Fields, HttpRequest, PoolSize, Request, Scenario, Step, TargetProtocol};
-use super::reader::{self, ReadFile, unscheduled};
+use super::reader::{self, ReadFile, UNBOUNDED_NS, unscheduled};
 use super::rules::{self, PlanPlace, Violation};
 use crate::config::{Config, Diagnostic, LoadConfig, ReadConfig, Text, Texts};
-use crate::length;
+use crate::length::{self, TooManyToDraw};
 use crate::load::{Arrivals, Load, Overload, constant};
 use crate::phase::Warmup;
+use crate::random::Draws;
 use crate::redact;
 use crate::template::{self, Piece, WrongHole};
 use crate::threshold::Threshold;
@@ -29,15 +30,15 @@ pub(super) fn repeated(
     if !wrong.is_empty() {
         return Err(reading.wrong.iter().cloned().chain(wrong).collect());
     }
-    let asked = Given::of(&given.config);
+    let asked = Given::of(&given.config, planned);
     complete(&mut given.config, planned);
     // Its load is held against conditions below, when it is known.
     let read = reader::read(&given, read_file, true)?;
     let mut fields = planned.clone();
-    asked.replace(&mut fields, &read.fields);
+    wrong.extend(asked.replace(&mut fields, &read.fields));
     replace_headers(&mut fields, &headers, &mut wrong);
     add_thresholds(&mut fields, &thresholds, &mut wrong);
-    wrong.extend(rules::violations(&fields).into_iter().map(told));
+    wrong.extend(rules::violations(&fields).into_iter().map(|violation| told(violation, &fields)));
     wrong.extend(redacted(&fields));
     if wrong.is_empty() { Ok((fields, read.notes)) } else { Err(wrong) }
 }
@@ -45,7 +46,54 @@ pub(super) fn repeated(
 /// Which keys are given.
 struct Given {
     config: Config,
-    has_load: bool,
+    load: GivenLoad,
+    /// How long the planned scenario was asked to be.
+    asked_ns: Option<u64>,
+}
+
+/// Which part of a load is given.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum GivenLoad {
+    Nothing,
+    /// How arrivals are spaced, or what becomes of those that are overdue; the planned rates stay.
+    Manner,
+    Whole,
+}
+
+impl GivenLoad {
+    fn of(load: &LoadConfig) -> GivenLoad {
+        let shape = LoadConfig { arrivals: None, overload: None, deadline: None, ..load.clone() };
+        match (*load == LoadConfig::default(), shape == LoadConfig::default()) {
+            (true, _) => GivenLoad::Nothing,
+            (false, true) => GivenLoad::Manner,
+            (false, false) => GivenLoad::Whole,
+        }
+    }
+}
+
+/// How long the scenario of a plan was asked to be; nothing where its length follows from its number of requests.
+fn asked_ns(planned: &Fields) -> Option<u64> {
+    let only = &planned.scenarios[0];
+    let Load::Open { segments, .. } = &only.load else {
+        let is_bounded = !only.is_counted_out() || only.length_ns != UNBOUNDED_NS;
+        return is_bounded.then_some(only.length_ns);
+    };
+    // A scenario that ends with its last request may end before its load does.
+    let whole_ns = segments.iter().map(|segment| segment.length_ns).sum();
+    let counted_ns = counted_ns(only, planned.draws_of(0)).and_then(Result::ok);
+    (counted_ns != Some(whole_ns)).then_some(whole_ns)
+}
+
+/// How long a constant load has to be for the requests that it ends with, or why that cannot be known. Nothing where it does not
+/// end with any, or has a shape.
+fn counted_ns(scenario: &Scenario, draws: Draws) -> Option<Result<u64, TooManyToDraw>> {
+    let Load::Open { arrivals, .. } = &scenario.load else { return None };
+    let (requests, rate) = (scenario.requests_max?, scenario.load.constant_rate()?);
+    let covered = match arrivals {
+        Arrivals::Uniform => Ok(requests),
+        Arrivals::Poisson => length::arrivals_to_cover(requests, draws),
+    };
+    Some(covered.map(|covered| length::time_for(covered, rate)))
 }
 
 /// What cannot be changed, because it is not clear what it would mean.
@@ -74,7 +122,7 @@ fn refused(planned: &Fields, config: &Config) -> Vec<Diagnostic> {
     let has_shape =
         |scenario: &Scenario| !scenario.load.is_closed() && scenario.load.constant_rate().is_none();
     if run.duration.is_some()
-        && config.load == LoadConfig::default()
+        && GivenLoad::of(&config.load) != GivenLoad::Whole
         && planned.scenarios.iter().any(has_shape)
     {
         let problem = "the load of the report's plan has a shape that is as long as its run";
@@ -96,28 +144,41 @@ fn complete(config: &mut Config, planned: &Fields) {
     if config.url.is_none() {
         config.url = Some(Text("testbed:".to_owned()));
     }
+    let load = GivenLoad::of(&config.load);
+    // The length of a new load follows from the number of requests, where that of the planned one did.
     if config.run.duration.is_none() {
-        config.run.duration = ns(only.length_ns);
+        config.run.duration =
+            if load == GivenLoad::Whole { asked_ns(planned).and_then(ns) } else { ns(only.length_ns) };
     }
-    let is_timed = config.load != LoadConfig::default();
-    if let (true, Load::Open { arrivals, overload, .. }) = (is_timed, &only.load) {
+    if let (GivenLoad::Whole, None, Some(requests)) = (load, &config.run.requests, only.requests_max) {
+        config.run.requests = Some(Text(requests.to_string()));
+    }
+    config.run.seed.get_or_insert(planned.seed);
+    let is_open = load != GivenLoad::Nothing;
+    if let (true, Load::Open { arrivals, overload, .. }) = (is_open, &only.load) {
+        if load == GivenLoad::Manner {
+            // Only there for the rest to be read: the planned rates stay.
+            config.load.rate = Some(Text("1000".to_owned()));
+        }
         let is_poisson = *arrivals == Arrivals::Poisson;
         let word = if is_poisson { "poisson" } else { "uniform" };
         config.load.arrivals.get_or_insert_with(|| Text(word.to_owned()));
-        if let (Overload::Shed { deadline_ns }, None) = (overload, &config.load.overload) {
-            config.load.overload = Some(Text("shed".to_owned()));
-            config.load.deadline = ns(*deadline_ns);
+        if let Overload::Shed { deadline_ns } = overload {
+            let overload = config.load.overload.get_or_insert_with(|| Text("shed".to_owned()));
+            if overload.0 == "shed" && config.load.deadline.is_none() {
+                config.load.deadline = ns(*deadline_ns);
+            }
         }
     }
 }
 
 impl Given {
-    fn of(config: &Config) -> Given {
-        Given { config: config.clone(), has_load: config.load != LoadConfig::default() }
+    fn of(config: &Config, planned: &Fields) -> Given {
+        Given { config: config.clone(), load: GivenLoad::of(&config.load), asked_ns: asked_ns(planned) }
     }
 
-    /// Puts what is given in the place of what the report's plan has.
-    fn replace(&self, fields: &mut Fields, read: &Fields) {
+    /// Puts what is given in the place of what the report's plan has, and says what is wrong with that.
+    fn replace(&self, fields: &mut Fields, read: &Fields) -> Option<Diagnostic> {
         let Config { run, name, url, request, .. } = &self.config;
         if url.is_some() {
             replace_url(fields, read);
@@ -159,30 +220,37 @@ impl Given {
         if run.until.is_some() {
             fields.until.clone_from(&read.until);
         }
-        self.replace_timing(fields, read);
         if let Some(Text(name)) = name {
             fields.name.clone_from(name);
         }
+        self.replace_timing(fields, read)
     }
 
     /// The load, and the bounds of the run and its phases.
-    fn replace_timing(&self, fields: &mut Fields, read: &Fields) {
+    fn replace_timing(&self, fields: &mut Fields, read: &Fields) -> Option<Diagnostic> {
         let run = &self.config.run;
-        let is_timed = self.has_load || run.duration.is_some() || run.requests.is_some();
+        let has_load = self.load != GivenLoad::Nothing;
+        // When the last of a number of random arrivals comes depends on the seed.
+        let is_drawn_anew =
+            run.seed.is_some() && fields.scenarios.len() == 1 && fields.scenarios[0].requests_max.is_some();
+        let is_timed = has_load || run.duration.is_some() || run.requests.is_some() || is_drawn_anew;
         let draws = fields.draws_of(0);
         if is_timed {
             let (only, read) = (&mut fields.scenarios[0], &read.scenarios[0]);
             if run.requests.is_some() {
                 only.requests_max = read.requests_max;
             }
-            if self.has_load {
+            if self.load == GivenLoad::Whole {
                 (only.load, only.length_ns) = (read.load.clone(), read.length_ns);
-            } else if run.duration.is_some() {
-                only.length_ns = read.length_ns;
-            }
-            let rate = only.load.constant_rate();
-            if let (Load::Open { segments, .. }, Some(rate), false) = (&mut only.load, rate, self.has_load) {
-                *segments = vec![constant(rate, only.length_ns)];
+            } else {
+                if has_load {
+                    replace_manner(&mut only.load, &read.load);
+                }
+                let given_ns = run.duration.as_ref().map(|_| read.length_ns);
+                if let Err(too_many) = set_length(only, given_ns.or(self.asked_ns), draws) {
+                    let fix = "give a duration as well, or ask for fewer";
+                    return Some(Diagnostic::at("run.requests", too_many.to_string(), fix));
+                }
             }
             let ends_ns =
                 only.requests_max.and_then(|requests| length::instant_of(&only.load, requests, draws));
@@ -196,7 +264,30 @@ impl Given {
         if fields.warmup == Warmup::Auto && (is_timed || run.warmup.is_some()) {
             fields.phases.measure_from_ns = longest_warmup_ns(fields.phases.measure_to_ns);
         }
+        None
     }
+}
+
+/// How arrivals are spaced, and what becomes of those that are overdue.
+fn replace_manner(load: &mut Load, read: &Load) {
+    if let (Load::Open { arrivals, overload, .. }, Load::Open { arrivals: spaced, overload: policy, .. }) =
+        (load, read)
+    {
+        (*arrivals, *overload) = (*spaced, *policy);
+    }
+}
+
+/// Makes a scenario as long as was asked for, or else as its number of requests needs. A constant load lasts as long.
+fn set_length(scenario: &mut Scenario, asked_ns: Option<u64>, draws: Draws) -> Result<(), TooManyToDraw> {
+    scenario.length_ns = match asked_ns {
+        Some(asked_ns) => asked_ns,
+        None => counted_ns(scenario, draws).transpose()?.unwrap_or(scenario.length_ns),
+    };
+    let rate = scenario.load.constant_rate();
+    if let (Load::Open { segments, .. }, Some(rate)) = (&mut scenario.load, rate) {
+        *segments = vec![constant(rate, scenario.length_ns)];
+    }
+    Ok(())
 }
 
 /// Another target. Requests that went to the path of the one before go to that of this one.
@@ -281,8 +372,12 @@ fn add_thresholds(fields: &mut Fields, given: &BTreeMap<String, Texts>, wrong: &
 }
 
 /// A broken rule, at the key that may have broken it.
-fn told(violation: Violation) -> Diagnostic {
+fn told(violation: Violation, fields: &Fields) -> Diagnostic {
     let Violation { place, problem, fix, .. } = violation;
+    if let PlanPlace::Threshold(index) = place {
+        let subject = fields.thresholds[index].subject();
+        return Diagnostic::at(format!("thresholds.{subject}"), problem, fix);
+    }
     let key = match place {
         PlanPlace::Shards => "run.shards",
         PlanPlace::Cores => "run.cores",
@@ -301,6 +396,11 @@ fn told(violation: Violation) -> Diagnostic {
         PlanPlace::Plan | PlanPlace::Scenario(..) => "",
     };
     Diagnostic::at(key, problem, fix)
+}
+
+/// Whether a variable that a shell can export may be named after a header. Two underscores would be taken for the end of a key.
+fn is_in_variables(header: &str) -> bool {
+    header.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && !header.contains("__")
 }
 
 /// Values that the report has not, because they are secrets: they would be sent as what stands in their place.
@@ -323,7 +423,10 @@ fn redacted(fields: &Fields) -> Vec<Diagnostic> {
                 }
             };
             for (index, (name, _)) in headers.iter().enumerate().filter(|(_, (_, value))| has_mark(value)) {
-                let fix = format!("`-H`, or in VAJRA_HEADERS__{}", name.to_uppercase());
+                let fix = match is_in_variables(name) {
+                    true => format!("`-H`, or in VAJRA_HEADERS__{}", name.to_uppercase()),
+                    false => "`-H`".to_owned(),
+                };
                 missing(format!("headers.{index}"), format!("the value of the header `{name}`"), fix);
             }
             if has_mark(path) {

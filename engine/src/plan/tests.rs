@@ -303,6 +303,12 @@ fn a_repeated_plan_is_the_same_but_for_what_is_given() {
         assert_eq!(other.seed, 77);
         let fields = other.changed(|fields| {
             fields.seed = plan.seed;
+            // When the last of a number of random arrivals comes is drawn, too.
+            if plan.scenarios[0].requests_max.is_some() && plan.scenarios.len() == 1 {
+                fields.scenarios[0].load = plan.scenarios[0].load.clone();
+                fields.scenarios[0].length_ns = plan.scenarios[0].length_ns;
+                fields.phases = plan.phases;
+            }
             for step in fields.scenarios.iter_mut().flat_map(Scenario::steps_mut) {
                 let Request::Http(request) = &mut step.request;
                 assert_eq!(request.headers.pop().unwrap().0, "X-A");
@@ -351,4 +357,61 @@ fn what_is_given_to_a_repeated_plan_is_as_if_the_plan_had_said_it() {
         let wrong = plan.repeated(&given(given_text), no_file).unwrap_err();
         assert_eq!(wrong[0].path, path, "{given_text}: {wrong:?}");
     }
+}
+
+#[test]
+fn a_repeated_number_of_requests_sets_the_length_anew() {
+    let no_file: ReadFile = &|_| Err(String::new());
+    let base = "url = 'http://h:1/a'\n[run]\nrequests = 20\nseed = 3\n[load]\nrate = 200\n";
+    let poisson = &format!("{base}arrivals = 'poisson'\n");
+    let bounded = &base.replace("seed", "duration = '5s'\nseed");
+    let closed = &base.replace("rate = 200", "shape = 'closed'");
+    let ramp = &base.replace("rate = 200", "shape = 'ramp'\nfrom = 100\nto = 300");
+    let rate = |text: &str, rate: &str| text.replace("rate = 200", &format!("rate = {rate}"));
+    for (planned, given_text, text) in [
+        (base, "[run]\nrequests = 100", base.replace("20\n", "100\n")),
+        (base, "load = { rate = 100 }", rate(base, "100")),
+        (base, "[run]\nduration = '50ms'", base.replace("seed", "duration = '50ms'\nseed")),
+        (poisson, "[run]\nrequests = 100", poisson.replace("20\n", "100\n")),
+        (poisson, "load = { rate = 100 }", rate(poisson, "100")),
+        (poisson, "[run]\nseed = 9", poisson.replace("seed = 3", "seed = 9")),
+        (bounded, "[run]\nrequests = 100", bounded.replace("20\n", "100\n")),
+        (bounded, "[run]\nrequests = 5000", bounded.replace("20\n", "5000\n")),
+        (bounded, "load = { rate = 1 }", rate(bounded, "1")),
+        (closed, "[run]\nrequests = 100", closed.replace("20\n", "100\n")),
+        (closed, "load = { rate = 100 }", rate(base, "100")),
+        (ramp, "[run]\nrequests = 100", ramp.replace("20\n", "100\n")),
+    ] {
+        let repeated = read(planned).unwrap().repeated(&given(given_text), no_file).unwrap().0;
+        assert_eq!(repeated, read(&text).unwrap(), "{planned} with {given_text}");
+    }
+    let wrong = read(poisson).unwrap().repeated(&given("[run]\nrequests = '1G'"), no_file).unwrap_err();
+    assert!(wrong[0].path == "run.requests" && wrong[0].problem.contains("too many"), "{wrong:?}");
+}
+
+#[test]
+fn the_manner_of_a_repeated_load_changes_without_its_rates() {
+    let no_file: ReadFile = &|_| Err(String::new());
+    let constant = "url = 'h'\n[run]\nduration = '4s'\n[load]\nrate = 30\n";
+    let counted = "url = 'h'\n[run]\nrequests = 50\n[load]\nrate = '100/m'\n";
+    let ramp = "url = 'h'\n[load]\nshape = 'ramp'\nfrom = 1\nto = 9\n";
+    for base in [constant, counted, ramp] {
+        for manner in [
+            "arrivals = 'poisson'\n",
+            "overload = 'shed'\ndeadline = '5ms'\n",
+            "arrivals = 'poisson'\noverload = 'shed'\ndeadline = '5ms'\n",
+        ] {
+            let plan = read(base).unwrap();
+            let repeated = plan.repeated(&given(&format!("[load]\n{manner}")), no_file).unwrap().0;
+            assert_eq!(repeated, read(&format!("{base}{manner}")).unwrap(), "{base} with {manner}");
+        }
+        let shed = read(&format!("{base}overload = 'shed'\ndeadline = '5ms'\n")).unwrap();
+        let repeated = shed.repeated(&given("[load]\ndeadline = '7ms'"), no_file).unwrap().0;
+        assert_eq!(repeated, read(&format!("{base}overload = 'shed'\ndeadline = '7ms'\n")).unwrap());
+        let repeated = shed.repeated(&given("[load]\noverload = 'queue'"), no_file).unwrap().0;
+        assert_eq!(repeated, read(base).unwrap());
+    }
+    let closed = read("url = 'h'").unwrap();
+    let wrong = closed.repeated(&given("[load]\narrivals = 'poisson'"), no_file).unwrap_err();
+    assert!(wrong[0].problem.contains("means nothing in a closed loop"), "{wrong:?}");
 }

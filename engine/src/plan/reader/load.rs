@@ -2,13 +2,14 @@
 //! to it, then the numbers have to go together; so that every mistake is found, and none that only follows from another.
 
 use crate::config::{Diagnostic, LoadConfig, Spot, Text, closest};
+use crate::length;
 use crate::load::{Arrivals, Load, Overload, constant};
-use crate::quantity::{DURATION_NS_MAX, Rate, SECOND_NS, parse_duration_ns, rate_ends, show_ns};
+use crate::quantity::{Rate, SECOND_NS, parse_duration_ns, rate_ends, show_ns};
 use crate::schedule::{Segment, Shape};
 use std::collections::BTreeMap;
 
 /// The longest a closed run with a number of requests and no duration may take: it ends with the last request.
-const UNBOUNDED_NS: u64 = 24 * 3_600 * SECOND_NS;
+pub(in crate::plan) const UNBOUNDED_NS: u64 = 24 * 3_600 * SECOND_NS;
 
 /// A shape of load. Any key that it does not read is a mistake, because it would silently do nothing.
 struct ShapeForm {
@@ -153,7 +154,7 @@ impl<'a> LoadReader<'a> {
                 None => place.default_ns,
                 Some(every_ns) => every_ns.saturating_mul(self.steps.len().max(1) as u64),
             },
-            ("constant", None, Some(requests)) => time_for(requests, *self.rates.get("rate")?),
+            ("constant", None, Some(requests)) => length::time_for(requests, *self.rates.get("rate")?),
             (_, asked_ns, _) => asked_ns.unwrap_or(place.default_ns),
         })
     }
@@ -555,10 +556,4 @@ fn given_keys(config: &LoadConfig) -> Vec<&'static str> {
     let lists = [("rates", config.rates.is_some()), ("stages", !config.stages.is_empty())];
     let lists = lists.into_iter().filter(|(_, is_given)| *is_given).map(|(key, _)| key);
     texts.chain(lists).collect()
-}
-
-/// How long `requests` arrivals at a constant rate take: until the one after the last would come.
-fn time_for(requests: u64, rate: Rate) -> u64 {
-    let ns = u128::from(requests) * u128::from(rate.per_ns) / u128::from(rate.count.max(1));
-    u64::try_from(ns).unwrap_or(u64::MAX).clamp(1, DURATION_NS_MAX)
 }
