@@ -415,3 +415,12 @@ fn the_manner_of_a_repeated_load_changes_without_its_rates() {
     let wrong = closed.repeated(&given("[load]\narrivals = 'poisson'"), no_file).unwrap_err();
     assert!(wrong[0].problem.contains("means nothing in a closed loop"), "{wrong:?}");
 }
+
+#[test]
+fn a_variable_is_offered_for_a_missing_header_where_a_shell_can_export_it() {
+    let text = "url = 'h'\n[headers]\nX-Api-Key = 'redacted:sha256:1ec1c26b'\nAuthorization = 'redacted:sha256:1ec1c26b'\n";
+    let wrong = read(text).unwrap().repeated(&ReadConfig::default(), &|_| Err(String::new())).unwrap_err();
+    let fix_of = |name: &str| &wrong.iter().find(|wrong| wrong.problem.contains(name)).unwrap().fix;
+    assert!(fix_of("Authorization").contains("VAJRA_HEADERS__AUTHORIZATION"), "{wrong:?}");
+    assert!(!fix_of("X-Api-Key").contains("VAJRA_"), "{wrong:?}");
+}
