@@ -2,13 +2,16 @@
 
 use crate::bucket::last_position;
 use crate::load::{Arrivals, Load};
-use crate::quantity::{DURATION_NS_MAX, Rate};
+use crate::quantity::{DURATION_NS_MAX, Rate, SECOND_NS};
 use crate::random::Draws;
 use crate::schedule::{POSITION_BITS, Position, Schedule, position_of};
 use std::fmt;
 
 /// The most random arrivals that are drawn before a run, to know when the last one comes: some seconds of work.
 pub(crate) const DRAWN_MAX: u64 = 100_000_000;
+
+/// The longest a closed run with a number of requests and no duration may take: it ends with the last request.
+pub(crate) const UNBOUNDED_NS: u64 = 24 * 3_600 * SECOND_NS;
 
 /// So many random arrivals are too many to be drawn beforehand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

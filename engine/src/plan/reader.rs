@@ -24,7 +24,6 @@ use crate::until::Goal;
 use crate::url::{Endpoint, Url};
 use cores::parse_cores;
 use keys::{Keys, ScenarioKeys, TargetKeys};
-pub(super) use load::UNBOUNDED_NS;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Display;

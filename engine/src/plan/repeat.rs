@@ -5,10 +5,10 @@
 
 use super::bounds::longest_warmup_ns;
 use super::fields::{Fields, HttpRequest, PoolSize, Request, Scenario, Step, TargetProtocol};
-use super::reader::{self, ReadFile, UNBOUNDED_NS, unscheduled};
+use super::reader::{self, ReadFile, unscheduled};
 use super::rules::{self, PlanPlace, Violation};
 use crate::config::{Config, Diagnostic, LoadConfig, ReadConfig, Text, Texts};
-use crate::length::{self, TooManyToDraw};
+use crate::length::{self, TooManyToDraw, UNBOUNDED_NS};
 use crate::load::{Arrivals, Load, Overload, constant};
 use crate::phase::Warmup;
 use crate::random::Draws;

@@ -2,14 +2,11 @@
 //! to it, then the numbers have to go together; so that every mistake is found, and none that only follows from another.
 
 use crate::config::{Diagnostic, LoadConfig, Spot, Text, closest};
-use crate::length;
+use crate::length::{self, UNBOUNDED_NS};
 use crate::load::{Arrivals, Load, Overload, constant};
-use crate::quantity::{Rate, SECOND_NS, parse_duration_ns, rate_ends, show_ns};
+use crate::quantity::{Rate, parse_duration_ns, rate_ends, show_ns};
 use crate::schedule::{Segment, Shape};
 use std::collections::BTreeMap;
-
-/// The longest a closed run with a number of requests and no duration may take: it ends with the last request.
-pub(in crate::plan) const UNBOUNDED_NS: u64 = 24 * 3_600 * SECOND_NS;
 
 /// A shape of load. Any key that it does not read is a mistake, because it would silently do nothing.
 struct ShapeForm {
