@@ -1,7 +1,6 @@
 //! Exit codes. Scripts rely on them; `docs/` and the help text list them.
 
-use crate::output::layout;
-use crate::output::screen::{Screen, Tone};
+use crate::output::messages::tell_error;
 use engine::failure::RunFailure;
 use engine::outcome::Fault;
 use std::process::ExitCode;
@@ -47,12 +46,10 @@ impl Failure {
 
     /// Says it on standard error, and gives the code to end with.
     pub(crate) fn tell(self) -> ExitCode {
-        let screen = Screen::stderr();
         if self.is_rendered {
             eprintln!("{}", self.message.trim_end());
         } else {
-            let message = format!("{} {}", screen.paint(Tone::Bad, "error:"), self.message.trim_end());
-            eprint!("{}", layout::message(screen.message_width(), &message));
+            tell_error(&self.message);
         }
         ExitCode::from(self.code)
     }

@@ -11,6 +11,7 @@ pub(crate) mod files;
 pub(crate) mod golden;
 pub(crate) mod json;
 pub(crate) mod layout;
+pub(crate) mod messages;
 pub(crate) mod plain;
 pub(crate) mod progress;
 pub(crate) mod screen;

@@ -2,6 +2,7 @@
 
 use crate::exit::{Failure, USAGE};
 use crate::help;
+use crate::output::messages::{Severity, tell};
 use crate::output::plain::{self, plain};
 use crate::output::screen::Screen;
 use crate::output::stdout::{say, say_json};
@@ -208,7 +209,8 @@ pub(crate) fn keep(ended: &KeptRun) {
         save().map_err(failure)
     });
     if let Err(failure) = kept {
-        eprintln!("warning: the run is not archived as asked: {}", plain::lines(&failure.message));
+        let why = plain::lines(&failure.message);
+        tell(Severity::Warning, &format!("the run is not archived as asked: {why}"));
     }
 }
 

@@ -4,6 +4,7 @@ use crate::exit::{Failure, SIGNAL};
 use crate::help;
 use crate::output::calibration_text;
 use crate::output::destination::{self, Output};
+use crate::output::messages::{Severity, tell};
 use crate::output::screen::Screen;
 use crate::output::stdout::say_beside;
 use clap::Args;
@@ -78,7 +79,7 @@ fn keep(calibration: &Calibration) -> Result<(), Failure> {
 /// cannot be used costs a warning, and nothing else.
 pub(crate) fn cached(plan: &Plan) -> Option<Calibrated> {
     let found = calibrate::load(&folder()?, &Host::here()).unwrap_or_else(|problem| {
-        eprintln!("warning: {problem}\n  help: `vajra calibrate` measures anew");
+        tell(Severity::Warning, &format!("{problem}\n  help: `vajra calibrate` measures anew"));
         None
     });
     found.map(|calibration| calibration.for_plan(plan))

@@ -6,6 +6,7 @@ use crate::input::flags::{confidence, share};
 use crate::input::store;
 use crate::output::destination::{Output, Unwritten, stdout_of};
 use crate::output::layout::hanging;
+use crate::output::messages::tell_error;
 use crate::output::screen::{Screen, Tone};
 use crate::output::stdout::{say, say_beside};
 use crate::output::{chart, comparison_text};
@@ -213,7 +214,7 @@ struct ComparisonDocument<'a> {
 impl Sheets {
     /// Tells a regression that there are no figures of, wherever a comparison was asked for.
     pub(crate) fn tell_failure(self, regression: &str, is_quiet: bool) {
-        eprintln!("error: {regression}");
+        tell_error(regression);
         if !is_quiet && !self.uses_stdout {
             let screen = Screen::stdout();
             let told = screen.paint(Tone::Bad, &format!("REGRESSED: {regression}"));
@@ -234,7 +235,7 @@ impl Sheets {
         ];
         for (output, text) in texts {
             let written = output.map(|output| output.finish(|out| out.write_all(text.as_bytes())));
-            written.and_then(Result::err).into_iter().for_each(|problem| eprintln!("error: {problem}"));
+            written.and_then(Result::err).into_iter().for_each(|problem| tell_error(&problem.to_string()));
         }
     }
 
@@ -247,9 +248,8 @@ impl Sheets {
     ) -> Result<bool, Failure> {
         let screen = Screen::beside(self.uses_stdout);
         let text = comparison_text::plain(comparison, regression, &screen);
-        if !is_quiet {
-            say_beside(self.uses_stdout, &text)?;
-        }
+        // What cannot be printed costs nothing else.
+        let said = if is_quiet { Ok(()) } else { say_beside(self.uses_stdout, &text) };
         let document = ComparisonDocument { comparison, regression };
         let json = self.json.map(|output| output.finish_json(&document));
         let markdown = self.markdown.map(|output| {
@@ -261,7 +261,8 @@ impl Sheets {
         });
         let problems: Vec<Unwritten> =
             [json, markdown, svg].into_iter().flatten().filter_map(Result::err).collect();
-        problems.iter().for_each(|problem| eprintln!("error: {problem}"));
+        problems.iter().for_each(|problem| tell_error(&problem.to_string()));
+        said?;
         Ok(problems.is_empty())
     }
 }

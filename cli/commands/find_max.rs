@@ -11,13 +11,14 @@ use crate::output::chart;
 use crate::output::destination::{self, Output, Unwritten};
 use crate::output::figures::{NOTHING, grouped, percentage, time};
 use crate::output::layout::{hanging, row};
+use crate::output::messages::tell_error;
 use crate::output::plain::plain;
 use crate::output::screen::{Screen, Tone};
 use crate::output::stdout::say_beside;
 use crate::session::{NewRun, Session};
 use crate::target::{self, Ready};
 use clap::Args;
-use engine::config::closest;
+use engine::config::hint;
 use engine::judge::judge;
 use engine::plan::{Plan, Probed, Scenario};
 use engine::quantity::{Rate, SECOND_NS};
@@ -185,13 +186,14 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
         answer: &answer,
         probes: &probes,
     };
-    say_beside(uses_stdout, &describe(&answer, &Screen::beside(uses_stdout)))?;
+    let said = say_beside(uses_stdout, &describe(&answer, &Screen::beside(uses_stdout)));
     let written = [
         json.map(|output| output.finish_json(&found)),
         svg.map(|output| write_chart(output, &plan.name, &found, &slo)),
     ];
     let problems: Vec<Unwritten> = written.into_iter().flatten().filter_map(Result::err).collect();
-    problems.iter().for_each(|problem| eprintln!("error: {problem}"));
+    problems.iter().for_each(|problem| tell_error(&problem.to_string()));
+    said?;
     // A signal says more than what was found before it.
     let code = signal.unwrap_or_else(|| code_of(&answer, args.strict));
     Ok(ExitCode::from(if code == 0 && !problems.is_empty() { exit::RUNTIME } else { code }))
@@ -386,10 +388,7 @@ fn probed(args: &FindMaxArgs, plan: &Plan) -> Result<Probed, Failure> {
     let probed = match &args.scenario {
         None => Probed::Sum,
         Some(name) => Probed::Scenario(plan.scenario_named(name).ok_or_else(|| {
-            let fix = match closest(name, &names) {
-                Some(guess) => format!("did you mean `{guess}`?"),
-                None => format!("there are {}", names.join(", ")),
-            };
+            let fix = hint(name, &names);
             let message =
                 format!("there is no scenario `{name}`\n  --> flag --scenario {name}\n  help: {fix}");
             Failure::new(USAGE, message)

@@ -10,6 +10,7 @@ use crate::help;
 use crate::input::flags::{PlanArgs, share};
 use crate::input::load::Notes;
 use crate::input::{document, load, store};
+use crate::output::messages::tell_error;
 use crate::output::plain::plain;
 use crate::output::progress::Progress;
 use crate::output::screen::Screen;
@@ -224,7 +225,7 @@ fn regressed(regression: &str, sheets: Sheets, args: &GateArgs) -> ExitCode {
 fn held_against(comparison: &mut Comparison, limit: f64, fails_mostly: Option<String>) -> Regression {
     let regression = comparison.regression(limit);
     let Some(text) = fails_mostly else { return regression };
-    eprintln!("error: {}", plain(&text));
+    tell_error(&plain(&text));
     comparison.verdict = Judgement::Worse;
     comparison.notes.insert(0, text);
     Regression { status: RegressionStatus::Regressed, ..regression }
@@ -244,7 +245,7 @@ fn save(
         None => is_breached.then(|| "a condition of the plan is breached".to_owned()),
     };
     if let Some(why) = why {
-        eprintln!("error: {why}, so baseline `{name}` is left as it was");
+        tell_error(&format!("{why}, so baseline `{name}` is left as it was"));
         return Ok(ExitCode::from(exit::THRESHOLD));
     }
     require_comparable(runs, options).map_err(|refusal| refused(&refusal))?;

@@ -6,7 +6,7 @@ use crate::output::stdout::say;
 use clap::{Args, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
-use engine::config::closest;
+use engine::config::hint;
 use std::io;
 use std::process::ExitCode;
 
@@ -43,10 +43,7 @@ pub(crate) fn run(args: &ManArgs, mut definition: Command) -> Result<ExitCode, F
 fn find<'a>(command: &'a Command, word: &str) -> Result<&'a Command, Failure> {
     command.find_subcommand(word).ok_or_else(|| {
         let names: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
-        let hint = match closest(word, &names) {
-            Some(like) => format!("did you mean `{like}`?"),
-            None => format!("there are {}", names.join(", ")),
-        };
+        let hint = hint(word, &names);
         Failure::new(USAGE, format!("`{word}` is no command of `{}`; {hint}", name(command)))
     })
 }

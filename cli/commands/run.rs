@@ -9,6 +9,7 @@ use crate::input::flags::PlanArgs;
 use crate::input::load;
 use crate::output::destination::Unwritten;
 use crate::output::files::{Outputs, RunFiles, write_spectrum};
+use crate::output::messages::tell_error;
 use crate::output::progress::Progress;
 use crate::output::screen::Screen;
 use crate::output::stdout::say_beside;
@@ -21,7 +22,6 @@ use engine::plan::Plan;
 use engine::report::{Calibrated, Report};
 use engine::verdict::Status;
 use shards::preflight::{Check, Grade, REQUEST};
-use std::io::Write;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -179,13 +179,14 @@ fn tell(report: &Report, outputs: Outputs, incomplete: Vec<String>, args: &RunAr
         problems.push(failure.message);
     }
     if args.spectrum {
-        let mut out: Box<dyn Write> =
-            if uses_stdout { Box::new(std::io::stderr()) } else { Box::new(std::io::stdout()) };
-        if let Err(error) = writeln!(out).and_then(|()| write_spectrum(report, &mut out)) {
-            eprintln!("error: the spectrum cannot be written: {error}");
-        }
+        let mut lines = vec![b'\n'];
+        let made = write_spectrum(report, &mut lines).map_err(|error| error.to_string());
+        let said = made.and_then(|()| {
+            say_beside(uses_stdout, &String::from_utf8_lossy(&lines)).map_err(|failure| failure.message)
+        });
+        problems.extend(said.err());
     }
-    problems.iter().for_each(|problem| eprintln!("error: {problem}"));
+    problems.iter().for_each(|problem| tell_error(problem));
     problems.is_empty()
 }
 
@@ -197,7 +198,7 @@ fn code_of(report: &Report, signal: Option<u8>, is_strict: bool) -> u8 {
     }
     match report.verdict.status {
         _ if report.requests.ok == 0 => {
-            eprintln!("error: not one request succeeded");
+            tell_error("not one request succeeded");
             exit::RUNTIME
         }
         Status::Invalid => exit::INVALID,

@@ -1,7 +1,7 @@
 //! Flags that several commands have: those of a plan, and shares as they are typed.
 
 use crate::exit::{Failure, USAGE};
-use crate::input::typed::{self, Suggested, SuggestedTime};
+use crate::input::typed::{self, Suggested};
 use clap::{Args, ValueHint};
 
 /// What is asked of a run, in flags that follow wrk2's. What users of other tools type and means the same is taken as well.
@@ -44,7 +44,7 @@ pub(crate) struct PlanArgs {
         long_help = "uniform, evenly spaced, or poisson, at random as independent users come [default: uniform]",
         long,
         value_name = "HOW",
-        value_parser = Suggested(&["uniform", "poisson"]),
+        value_parser = Suggested::words(&["uniform", "poisson"]),
         hide_possible_values = true,
         hide_short_help = true,
         help_heading = "Target and load",
@@ -55,7 +55,7 @@ pub(crate) struct PlanArgs {
         long_help = "What happens to an arrival that finds no free connection: queue, or shed=TIME, which drops it after waiting so long [default: queue]",
         long,
         value_name = "POLICY",
-        value_parser = Suggested(&["queue", "shed="]),
+        value_parser = Suggested::words(&["queue", "shed="]),
         hide_possible_values = true,
         hide_short_help = true,
         help_heading = "Target and load",
@@ -68,7 +68,7 @@ pub(crate) struct PlanArgs {
         value_name = "METHOD",
         short_alias = 'X',
         alias = "request",
-        value_parser = Suggested(&["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
+        value_parser = Suggested::words(&["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
         hide_possible_values = true,
         help_heading = "Requests"
     )]
@@ -143,7 +143,7 @@ pub(crate) struct PlanArgs {
         long_help = "The first part of the duration, which is not measured: 5s, or auto, which ends when response times are steady",
         long,
         value_name = "TIME",
-        value_parser = SuggestedTime(&["auto"]),
+        value_parser = Suggested::time_or(&["auto"]),
         hide_possible_values = true,
         help_heading = "Length and measuring",
     )]
@@ -192,7 +192,7 @@ pub(crate) struct PlanArgs {
         long_help = "How a shard waits for the next moment: spin, which keeps the core busy, park, or auto [default: auto]",
         long,
         value_name = "HOW",
-        value_parser = Suggested(&["auto", "spin", "park"]),
+        value_parser = Suggested::words(&["auto", "spin", "park"]),
         hide_possible_values = true,
         hide_short_help = true,
         help_heading = "Machine",

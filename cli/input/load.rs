@@ -4,6 +4,7 @@ use crate::exit::{Failure, USAGE};
 use crate::input::flags::PlanArgs;
 use crate::input::typed;
 use crate::input::{diagnose, document};
+use crate::output::messages::{Severity, tell};
 use engine::config::{Diagnostic, Document, Format, Layers, Origin, VariableUse};
 use engine::plan::{Plan, Purpose};
 use engine::quantity::rate_ends;
@@ -95,7 +96,7 @@ fn read_environment(layers: &mut Layers, notes: Notes) {
     for (name, value) in variables {
         let usage = layers.set_variable(&name, &value);
         if let (VariableUse::Ignored { meant }, Notes::Told) = (usage, notes) {
-            eprintln!("note: {name} is ignored; did you mean {meant}?");
+            tell(Severity::Note, &format!("{name} is ignored; did you mean {meant}?"));
         }
     }
 }

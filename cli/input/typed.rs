@@ -27,7 +27,26 @@ impl std::error::Error for WrongWord {}
 
 /// A text of which some values are known: completion offers them, and whoever reads it says what else there is.
 #[derive(Clone)]
-pub(crate) struct Suggested(pub(crate) &'static [&'static str]);
+pub(crate) struct Suggested {
+    words: &'static [&'static str],
+    read: fn(String) -> String,
+}
+
+impl Suggested {
+    /// A text that is taken as it is.
+    pub(crate) fn words(words: &'static [&'static str]) -> Suggested {
+        Suggested { words, read: |text| text }
+    }
+
+    /// A time, or one of the words: a bare number is of seconds.
+    pub(crate) fn time_or(words: &'static [&'static str]) -> Suggested {
+        let read = |text: String| {
+            let Ok(read) = time(&text);
+            read
+        };
+        Suggested { words, read }
+    }
+}
 
 impl TypedValueParser for Suggested {
     type Value = String;
@@ -38,34 +57,11 @@ impl TypedValueParser for Suggested {
         arg: Option<&Arg>,
         value: &OsStr,
     ) -> Result<Self::Value, clap::Error> {
-        StringValueParser::new().parse_ref(command, arg, value)
+        StringValueParser::new().parse_ref(command, arg, value).map(self.read)
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(Box::new(self.0.iter().map(PossibleValue::new)))
-    }
-}
-
-/// The same of a time: a bare number is of seconds.
-#[derive(Clone)]
-pub(crate) struct SuggestedTime(pub(crate) &'static [&'static str]);
-
-impl TypedValueParser for SuggestedTime {
-    type Value = String;
-
-    fn parse_ref(
-        &self,
-        command: &Command,
-        arg: Option<&Arg>,
-        value: &OsStr,
-    ) -> Result<Self::Value, clap::Error> {
-        let text = StringValueParser::new().parse_ref(command, arg, value)?;
-        let Ok(read) = time(&text);
-        Ok(read)
-    }
-
-    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(Box::new(self.0.iter().map(PossibleValue::new)))
+        Some(Box::new(self.words.iter().map(PossibleValue::new)))
     }
 }
 

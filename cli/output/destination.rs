@@ -83,11 +83,12 @@ pub(crate) fn is_stdout(path: &Path) -> bool {
 }
 
 impl Output {
-    /// Opens a file, or standard output for `-`. The flag is named when that is not possible.
-    /// A file that has its name once it is whole.
+    /// Opens a file that has its name once it is whole, or standard output for `-`. The flag is named when that is not possible.
     pub(crate) fn open(path: &Path, flag: &str) -> Result<Output, Failure> {
         let is_direct = is_stdout(path)
             || ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder))
+            // A link to what is not there yet stays a link.
+            || (path.is_symlink() && !path.exists())
             || path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir());
         if is_direct {
             return Output::open_direct(path, flag);
@@ -231,9 +232,13 @@ mod tests {
         written(&link, |out| out.write_all(b"new")).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
         assert!(link.is_symlink());
+        let (dangling, target) = (folder.path().join("dangling.json"), folder.path().join("target.json"));
+        symlink(&target, &dangling).unwrap();
+        written(&dangling, |out| out.write_all(b"new")).unwrap();
+        assert!(dangling.is_symlink() && std::fs::read_to_string(&target).unwrap() == "new");
         drop(Output::open(&folder.path().join("never.json"), "--json").unwrap());
         let left = std::fs::read_dir(folder.path()).unwrap().count();
-        assert_eq!(left, 2, "what is given up leaves nothing behind");
+        assert_eq!(left, 4, "what is given up leaves nothing behind");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Numbers for people: grouped, rounded, each with its unit. The one place that decides how many digits are shown.
 
+pub(crate) use engine::quantity::group;
 use engine::quantity::show_ns;
 use engine::report::Timing;
 
@@ -35,19 +36,6 @@ pub(crate) fn grouped(value: f64) -> String {
 pub(crate) fn grouped_exactly(value: f64) -> String {
     let cents = (value * 100.0).round() as u64;
     format!("{}.{:02}", group(cents / 100), cents % 100)
-}
-
-/// A count, in groups of three.
-pub(crate) fn group(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A part of a whole, as a percentage.

@@ -27,6 +27,6 @@ pub use diagnostic::{Diagnostic, Location, Origin, Spot};
 pub use document::{Document, Format};
 pub(crate) use foreign::metric;
 pub use layers::{Layers, ReadConfig};
-pub use likeness::closest;
+pub use likeness::{closest, hint};
 pub use typed::{Config, LoadConfig, RequestConfig, RunConfig, ScenarioConfig, TargetConfig, Text, Texts};
 pub use variables::VariableUse;

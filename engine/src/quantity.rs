@@ -202,6 +202,19 @@ pub fn show_ns(ns: u64) -> String {
     }
 }
 
+/// A count, in groups of three.
+pub fn group(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A number of things for people: `1 shard`, `2 shards`. For words whose plural is an `s`.
 pub fn counted(count: u64, thing: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };

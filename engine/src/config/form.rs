@@ -1,6 +1,7 @@
 //! What each key of a plan may hold, read off the schema that `vajra schema` prints, so that both say the same.
 
 use super::typed::Config;
+use crate::quantity::group;
 use serde_json::{Map, Value};
 
 /// The forms of all keys.
@@ -98,24 +99,13 @@ impl ValueForm<'_> {
             ValueForm::Texts => "a text or a number, or a list of them".to_owned(),
             ValueForm::Truth => "true or false".to_owned(),
             ValueForm::Whole { min, max: i64::MAX } => format!("a whole number from {min} on"),
-            ValueForm::Whole { min, max } => format!("a whole number from {min} to {}", grouped(max)),
+            ValueForm::Whole { min, max } => {
+                format!("a whole number from {min} to {}", group(max.unsigned_abs()))
+            }
             ValueForm::Table(_) | ValueForm::Names(_) => "a table".to_owned(),
             ValueForm::Tables(_) => "a list of tables".to_owned(),
         }
     }
-}
-
-/// Digits in groups of three, as people write large numbers.
-fn grouped(number: i64) -> String {
-    let digits = number.to_string();
-    let mut shown = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
 }
 
 #[cfg(test)]

@@ -11,6 +11,14 @@ pub fn closest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
     best.or_else(|| begun_by(&plain, known)).copied()
 }
 
+/// What to say of an unknown word: the one that was meant, or all there are.
+pub fn hint(unknown: &str, known: &[&str]) -> String {
+    match closest(unknown, known) {
+        Some(guess) => format!("did you mean `{guess}`?"),
+        None => format!("there are {}", known.join(", ")),
+    }
+}
+
 /// How many letters have to change, be put in, left out or changed over with their neighbour.
 fn distance(plain_unknown: &str, word: &str) -> usize {
     strsim::osa_distance(plain_unknown, &plain(word))

@@ -16,6 +16,7 @@ use super::fields::{
 use super::rules::{self, PlanPlace, Violation};
 use crate::config::{
     Config, Diagnostic, LoadConfig, ReadConfig, ScenarioConfig, Spot, TargetConfig, Text, Texts, closest,
+    hint,
 };
 use crate::phase::{Phases, Warmup};
 use crate::quantity::{SECOND_NS, parse_duration_ns, show_ns};
@@ -425,10 +426,9 @@ impl PlanReader<'_> {
                 return index;
             }
             let names: Vec<&str> = self.config.target.keys().map(String::as_str).collect();
-            let fix = match closest(name, &names) {
-                Some(guess) => format!("did you mean `{guess}`?"),
-                None if names.is_empty() => format!("write a table `[target.{name}]` with its `url`"),
-                None => format!("there are {}", names.join(", ")),
+            let fix = match names.is_empty() {
+                true => format!("write a table `[target.{name}]` with its `url`"),
+                false => hint(name, &names),
             };
             self.wrong(&typed.at("target"), format!("there is no target `{name}`"), fix);
         }

@@ -8,7 +8,7 @@ use super::bounds::{
     SERIES_MAX, SHARDS_MAX,
 };
 use super::fields::{Fields, HttpRequest, Pool, Request, Scenario, Step, Target};
-use crate::config::closest;
+use crate::config::hint;
 use crate::load::Load;
 use crate::quantity::{DURATION_NS_MAX, counted, show_ns};
 use crate::redact;
@@ -386,10 +386,7 @@ pub(super) fn found(fields: &Fields, scope: &Scope) -> Result<(), (String, Strin
     let known = |names: Vec<&str>, wanted: &str, what: &str| match names.contains(&wanted) {
         true => Ok(()),
         false => {
-            let fix = match closest(wanted, &names) {
-                Some(guess) => format!("did you mean `{guess}`?"),
-                None => format!("there are {}", names.join(", ")),
-            };
+            let fix = hint(wanted, &names);
             Err((format!("there is no {what} `{wanted}`"), fix))
         }
     };

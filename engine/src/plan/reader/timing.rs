@@ -2,7 +2,7 @@
 
 use super::load::{self, LoadPlace};
 use super::{DURATION_NS_DEFAULT, PlanReader, Typed};
-use crate::config::{Diagnostic, Text, closest};
+use crate::config::{Diagnostic, Text, hint};
 use crate::length;
 use crate::load::Load;
 use crate::quantity::{parse_count, show_ns};
@@ -104,10 +104,7 @@ impl PlanReader<'_> {
         let found = all.iter().position(|other| other.name == Some(name));
         if found.is_none() {
             let names: Vec<&str> = all.iter().filter_map(|other| other.name).collect();
-            let fix = match closest(name, &names) {
-                Some(guess) => format!("did you mean `{guess}`?"),
-                None => format!("there are {}", names.join(", ")),
-            };
+            let fix = hint(name, &names);
             if !self.is_doubtful("scenario") {
                 self.wrong(&typed.at("after"), format!("there is no scenario `{name}`"), fix);
             }
