@@ -233,7 +233,7 @@ fn read_headers(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diag
         header.split_once(':').is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case("authorization"))
     };
     if args.user.is_some() && args.headers.iter().any(|header| is_authorization(&header)) {
-        let problem = "`--user` and `-H 'Authorization: …'` both say who asks";
+        let problem = "`--user` makes an Authorization header, and `-H` gives one";
         diagnostics.push(Diagnostic::of_flag("--user", problem, "leave one out"));
         return;
     }
