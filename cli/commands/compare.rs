@@ -4,7 +4,7 @@ use crate::exit::{self, Failure, USAGE};
 use crate::help;
 use crate::input::flags::{confidence, share};
 use crate::input::store;
-use crate::output::destination::{Output, Unwritten, stdout_of};
+use crate::output::destination::{Output, stdout_of};
 use crate::output::layout::hanging;
 use crate::output::messages::tell_error;
 use crate::output::screen::{Screen, Tone};
@@ -259,10 +259,10 @@ impl Sheets {
             let chart = chart::comparison(comparison, regression)?;
             output.finish(|out| out.write_all(chart.as_bytes()))
         });
-        let problems: Vec<Unwritten> =
-            [json, markdown, svg].into_iter().flatten().filter_map(Result::err).collect();
-        problems.iter().for_each(|problem| tell_error(&problem.to_string()));
-        said?;
+        let unwritten = [json, markdown, svg].into_iter().flatten().filter_map(Result::err);
+        let unwritten = unwritten.map(|problem| problem.to_string());
+        let problems: Vec<String> = unwritten.chain(said.err().map(|failure| failure.message)).collect();
+        problems.iter().for_each(|problem| tell_error(problem));
         Ok(problems.is_empty())
     }
 }

@@ -25,7 +25,7 @@ use engine::quantity::{Rate, SECOND_NS};
 use engine::redact;
 use engine::report::{Calibrated, Report};
 use engine::search::{Answer, LimitedBy, ProbeOutcome, Search, SearchStep, Settings};
-use engine::threshold::{Aggregation, Metric, Threshold};
+use engine::threshold::{Aggregation, Metric, Relation, Threshold};
 use engine::verdict::Status;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -191,9 +191,9 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
         json.map(|output| output.finish_json(&found)),
         svg.map(|output| write_chart(output, &plan.name, &found, &slo)),
     ];
-    let problems: Vec<Unwritten> = written.into_iter().flatten().filter_map(Result::err).collect();
-    problems.iter().for_each(|problem| tell_error(&problem.to_string()));
-    said?;
+    let unwritten = written.into_iter().flatten().filter_map(Result::err).map(|problem| problem.to_string());
+    let problems: Vec<String> = unwritten.chain(said.err().map(|failure| failure.message)).collect();
+    problems.iter().for_each(|problem| tell_error(problem));
     // A signal says more than what was found before it.
     let code = signal.unwrap_or_else(|| code_of(&answer, args.strict));
     Ok(ExitCode::from(if code == 0 && !problems.is_empty() { exit::RUNTIME } else { code }))
@@ -506,12 +506,15 @@ fn write_chart(output: Output, name: &str, found: &Found, slo: &[Threshold]) -> 
     let is_level = |one: &Threshold| {
         one.metric == Metric::Response
             && one.scope.step.is_none()
+            && one.scope.scenario.as_deref().is_none_or(|name| found.scenario == Some(name))
+            && matches!(one.comparison, Relation::Below | Relation::AtMost)
             && matches!(one.statistic, Aggregation::Quantile(_) | Aggregation::Mean | Aggregation::Max)
     };
     let condition = |one: &Threshold| (one.text.clone(), is_level(one).then_some(one.limit));
     let svg = chart::search(&chart::SearchCurve {
         name: redact::text(name),
         target: found.target.clone(),
+        scenario: found.scenario.map(str::to_owned),
         conditions: slo.iter().map(condition).collect(),
         sustained_rps: found.answer.sustained_rps,
         refused_rps: found.answer.refused_rps,

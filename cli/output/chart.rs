@@ -19,8 +19,10 @@ use picture::{LegendKey, Picture, Stroke};
 
 /// The curve is read at this many quantiles for each tenfold nearness to 100 %.
 const QUANTILES_PER_DECADE: u32 = 40;
-/// A percentile is shown as far as this many requests lie beyond it.
+/// A percentile is shown as far as this many requests lie beyond it …
 const BEYOND_MIN: f64 = 10.0;
+/// … and up to here, the median, however few there are.
+const DECADES_MIN: f64 = 0.301;
 /// So many labels have room beside each other …
 const TICKS_ACROSS: usize = 8;
 /// … and below each other in a plot that has a picture to itself, and in one of several.
@@ -48,12 +50,12 @@ fn by_percentile(picture: &mut Picture, height: Option<f64>, curves: [(String, &
 }
 
 /// Points of a distribution: how near to 100 % in decades (1 is 90 %, 2 is 99 %), and nanoseconds. As far as ten requests
-/// lie beyond; the fastest few are left out, because on a scale of magnitudes one of them would take most of the room.
+/// lie beyond, and to the median at least; the fastest few are left out, because on a scale of magnitudes one of them would take most of the room.
 fn by_nearness(distribution: &Distribution) -> Vec<(f64, f64)> {
     if distribution.count() == 0 {
         return Vec::new();
     }
-    let decades = (distribution.count() as f64 / BEYOND_MIN).log10().max(1.0);
+    let decades = (distribution.count() as f64 / BEYOND_MIN).log10().max(DECADES_MIN);
     let steps = (decades * f64::from(QUANTILES_PER_DECADE)) as u32;
     let nearness = (2..=steps).map(|step| f64::from(step) / f64::from(QUANTILES_PER_DECADE));
     let point = |decades: f64| (decades, distribution.quantile_ns(1.0 - 10_f64.powf(-decades)) as f64);

@@ -2,6 +2,7 @@
 
 use crate::output::layout;
 use crate::output::screen::{Screen, Tone};
+use std::io::{self, Write};
 
 /// How much a message matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +17,8 @@ pub(crate) enum Severity {
 
 /// Tells a message: its first word in colour, lines that fit where a person looks. A help line may follow the first.
 pub(crate) fn tell(severity: Severity, text: &str) {
-    eprint!("{}", shown(severity, text, &Screen::stderr()));
+    // Nobody is left to be told that it cannot be told.
+    let _ = io::stderr().write_all(shown(severity, text, &Screen::stderr()).as_bytes());
 }
 
 /// Tells what was asked for and went wrong.

@@ -26,7 +26,8 @@ pub(crate) fn say_json(value: &impl Serialize) -> Result<(), Failure> {
 /// Prints a text, on standard error where standard output holds a document.
 pub(crate) fn say_beside(uses_stdout: bool, text: &str) -> Result<(), Failure> {
     if uses_stdout {
-        eprint!("{text}");
+        // Where standard error cannot be written, nobody reads it; the document is not to suffer.
+        let _ = io::stderr().write_all(text.as_bytes());
         return Ok(());
     }
     say(text)

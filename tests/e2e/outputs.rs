@@ -118,6 +118,30 @@ fn a_full_disk_costs_the_file_and_not_the_report() {
 }
 
 #[test]
+fn a_standard_output_that_is_full_costs_the_text_and_not_the_file() {
+    let testbed = peers::testbed(&[]);
+    let script = ["sh", "-c", "exec \"$@\" >/dev/full", "sh"];
+    let done = Vajra::run_under(&script, &testbed.url("/"), &["-n", "50"]).done();
+    assert!([1, 3].contains(&done.code), "{}", done.stderr);
+    done.assert_says(&["standard output cannot be written"]);
+    assert_eq!(done.count("/requests/ok"), 50);
+    let words = [
+        "find-max",
+        &testbed.url("/"),
+        "--slo",
+        "failed<1%",
+        "-d",
+        "300ms",
+        "--to",
+        "20",
+        "--json",
+        "x.json",
+    ];
+    let done = Vajra::under(&script, &words).done();
+    assert!(done.code != 0 && done.folder.path().join("x.json").is_file(), "{}", done.stderr);
+}
+
+#[test]
 fn the_committed_schema_is_the_programs() {
     let done = Vajra::new(&["schema"]).done();
     let committed =

@@ -1,6 +1,6 @@
 //! Axes: which values have a tick, how a tick is labelled, and where a value lies between the ends.
 
-use engine::quantity::{MICROSECOND_NS, MILLISECOND_NS, SECOND_NS};
+use engine::quantity::{MICROSECOND_NS, MILLISECOND_NS, SECOND_NS, group};
 
 /// Fewer ticks do not tell how values are spread.
 const TICKS_MIN: i32 = 3;
@@ -152,14 +152,7 @@ pub(super) fn show_rate(rate_rps: f64, decimals: usize) -> String {
 pub(super) fn grouped(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     let (whole, fraction) = text.split_at(text.find('.').unwrap_or(text.len()));
-    let mut shown = String::new();
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown + fraction
+    whole.parse().map_or_else(|_| text.clone(), |whole| format!("{}{fraction}", group(whole)))
 }
 
 #[cfg(test)]

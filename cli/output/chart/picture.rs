@@ -17,6 +17,8 @@ pub(super) const TITLE_PX: f64 = 20.0;
 pub(super) const TEXT_PX: f64 = 13.0;
 const ROW_PX: f64 = 20.0;
 const SAMPLE_PX: f64 = 34.0;
+/// A name in less room than this says nothing.
+const NAME_MIN_PX: f64 = 80.0;
 /// Below a plot: the labels of its axis, and the axis's name.
 const FOOT_PX: f64 = 60.0;
 /// The widest character of a label, in parts of its height.
@@ -139,9 +141,13 @@ impl Picture {
         plot
     }
 
+    /// Points, joined; one alone is a dot.
     pub(super) fn line(&mut self, plot: &Plot, stroke: Stroke, points: &[(f64, f64)]) {
         let places: Vec<(f64, f64)> = points.iter().map(|point| plot.place(*point)).collect();
-        self.path(stroke, &places);
+        match places[..] {
+            [only] => self.point(Mark::Dot, only),
+            _ => self.path(stroke, &places),
+        }
     }
 
     pub(super) fn mark(&mut self, plot: &Plot, mark: Mark, point: (f64, f64)) {
@@ -152,7 +158,12 @@ impl Picture {
     pub(super) fn level(&mut self, plot: &mut Plot, value: f64, name: &str) {
         let y = plot.y_of(value);
         self.path(Stroke::Limit, &[(LEFT, y), (RIGHT, y)]);
-        let name = fitted(name, RIGHT - plot.name_from, TEXT_PX);
+        let room = RIGHT - plot.name_from;
+        if room < NAME_MIN_PX {
+            // There is no room beside the others; whoever draws it says elsewhere what it is.
+            return;
+        }
+        let name = fitted(name, room, TEXT_PX);
         let name_y = if y - plot.top < ROW_PX { y + 16.0 } else { y - 6.0 };
         self.text((plot.name_from, name_y), "over", "start", &name);
         plot.name_from += text_px(&name, TEXT_PX) + 26.0;

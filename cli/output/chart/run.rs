@@ -7,20 +7,35 @@ use crate::output::text::{conclusion, short_id};
 use engine::distribution::{Distribution, UnreadableHistogram};
 use engine::history::Slice;
 use engine::phase::Phase;
+use engine::quantity::{MILLISECOND_NS, show_ns};
 use engine::report::Report;
 
 const BY_PERCENTILE_PX: f64 = 260.0;
 const OVER_TIME_PX: f64 = 140.0;
-/// Shorter slices, in parts of the longest, are left out: a rate over a moment is no rate.
-const SLICE_MIN: f64 = 0.25;
+/// Shorter moments, in parts of the usual, are left out: a rate over next to nothing is no rate.
+const SHORTEST: f64 = 0.25;
+/// No more moments than these have room beside each other …
+const MOMENTS_MAX: usize = 100;
+/// … and fewer do not tell how a run went.
+const MOMENTS_MIN: usize = 10;
+/// Percentiles that are shown of a moment, and how many successes it has to have for ten to lie beyond.
+const UPPER: [(&str, f64, u64); 3] = [("p99", 0.99, 1_000), ("p90", 0.9, 100), ("max", 1.0, 0)];
 
-/// One stretch of a run, as it is drawn: at its middle, in seconds.
+/// One or several neighbouring slices, as they are drawn: at their middle, in seconds.
 struct Moment {
     at_s: f64,
     ended_rps: f64,
     failed_rps: f64,
-    p50_ns: Option<f64>,
-    p99_ns: Option<f64>,
+    response: Distribution,
+}
+
+/// The moments of a run, in their order.
+struct Moments {
+    all: Vec<Moment>,
+    /// How long one is, as a rule.
+    length_s: f64,
+    /// Which upper percentile they support: its name, and its share.
+    upper: (&'static str, f64),
 }
 
 /// The chart of a run.
@@ -34,7 +49,7 @@ pub(crate) fn run(report: &Report) -> Result<String, UnreadableHistogram> {
         ("service time (without waiting to be sent)".to_owned(), &service),
     ];
     by_percentile(&mut picture, Some(BY_PERCENTILE_PX), curves);
-    if !moments.is_empty() {
+    if !moments.all.is_empty() {
         rates_over_time(&mut picture, report, &moments);
         times_over_time(&mut picture, report, &moments);
     }
@@ -45,9 +60,10 @@ pub(crate) fn run(report: &Report) -> Result<String, UnreadableHistogram> {
 fn subtitle(report: &Report) -> Vec<String> {
     let failure = report.outcome.is_failure().then(|| format!("TARGET {}", report.outcome.text));
     let achieved = rate_of(report.rate.achieved);
-    let rate = match report.rate.target {
-        Some(target) => format!("{achieved} of {} asked", rate_of(target)),
-        None => format!("{achieved}, closed loop"),
+    let rate = match report.rate.asked.or(report.rate.target) {
+        Some(asked) => format!("{achieved} of {} asked", rate_of(asked)),
+        None if report.plan.is_closed() => format!("{achieved}, closed loop"),
+        None => achieved,
     };
     let targets: Vec<String> = report.plan.targets.iter().map(|target| target.url.to_string()).collect();
     let (id, at) = (short_id(&report.run_id), minute(&report.started_at));
@@ -59,46 +75,80 @@ fn subtitle(report: &Report) -> Vec<String> {
     failure.into_iter().chain([conclusion(report), facts]).collect()
 }
 
-/// The slices of the warm-up and of the window; what came later was not asked for at a rate.
-fn moments(report: &Report) -> Result<Vec<Moment>, UnreadableHistogram> {
-    let slices = || report.history.iter().filter(|slice| slice.phase != Phase::Drain);
-    let length_s = |slice: &Slice| slice.to_ns.saturating_sub(slice.from_ns) as f64 / 1e9;
-    let longest_s = slices().map(length_s).fold(0.0, f64::max);
-    let long = slices().filter(|slice| length_s(slice) > longest_s * SLICE_MIN);
-    let moment = |slice: &Slice| {
-        let response = slice.response()?;
-        let quantile = |share: f64| (response.count() > 0).then(|| response.quantile_ns(share) as f64);
-        let failed = (slice.failed + slice.dropped) as f64;
-        Ok(Moment {
-            at_s: slice.from_ns as f64 / 1e9 + length_s(slice) / 2.0,
-            ended_rps: (slice.ok as f64 + failed) / length_s(slice),
-            failed_rps: failed / length_s(slice),
-            p50_ns: quantile(0.5),
-            p99_ns: quantile(0.99),
-        })
-    };
-    long.map(moment).collect()
+/// The warm-up and the window, in moments that are long enough for what is shown of them; what came later was not asked for at a rate.
+fn moments(report: &Report) -> Result<Moments, UnreadableHistogram> {
+    let slices: Vec<&Slice> = report.history.iter().filter(|slice| slice.phase != Phase::Drain).collect();
+    let ok: u64 = slices.iter().map(|slice| slice.ok).sum();
+    let together = |needed: u64| needed.saturating_mul(slices.len() as u64).div_ceil(ok.max(1)) as usize;
+    let fewest = slices.len().div_ceil(MOMENTS_MAX).max(1);
+    let most = (slices.len() / MOMENTS_MIN).max(fewest);
+    // As fine as the highest percentile allows that the run can support at all.
+    let (name, share, needed) =
+        UPPER.into_iter().find(|(_, _, needed)| together(*needed) <= most).unwrap_or(UPPER[UPPER.len() - 1]);
+    let size = together(needed).max(fewest);
+    let phases = slices.chunk_by(|one, next| one.phase == next.phase);
+    let all = phases.flat_map(|slices| slices.chunks(size)).map(moment).collect::<Result<Vec<_>, _>>()?;
+    let length_s = all.iter().map(|(_, length_s)| *length_s).fold(0.0, f64::max);
+    let long = all.into_iter().filter(|(_, own_s)| *own_s > length_s * SHORTEST);
+    Ok(Moments { all: long.map(|(moment, _)| moment).collect(), length_s, upper: (name, share) })
 }
 
-fn rates_over_time(picture: &mut Picture, report: &Report, moments: &[Moment]) {
-    let names = ["all requests", "failed or dropped"];
-    let highest = moments.iter().map(|moment| moment.ended_rps).fold(1.0, f64::max);
+/// Neighbouring slices as one moment, and its length in seconds.
+fn moment(slices: &[&Slice]) -> Result<(Moment, f64), UnreadableHistogram> {
+    let (from_ns, to_ns) = (slices[0].from_ns, slices[slices.len() - 1].to_ns);
+    let length_s = to_ns.saturating_sub(from_ns).max(1) as f64 / 1e9;
+    let mut response = Distribution::new();
+    for slice in slices {
+        response.merge(&slice.response()?);
+    }
+    let failed: u64 = slices.iter().map(|slice| slice.failed + slice.dropped).sum();
+    let ok: u64 = slices.iter().map(|slice| slice.ok).sum();
+    let moment = Moment {
+        at_s: from_ns as f64 / 1e9 + length_s / 2.0,
+        ended_rps: (ok + failed) as f64 / length_s,
+        failed_rps: failed as f64 / length_s,
+        response,
+    };
+    Ok((moment, length_s))
+}
+
+fn rates_over_time(picture: &mut Picture, report: &Report, moments: &Moments) {
+    let highest = moments.all.iter().map(|moment| moment.ended_rps).fold(1.0, f64::max);
     let y = linear(highest, TICKS_UP_LOW, axis::grouped);
-    let plot = over_time(picture, report, names, "requests per second", y);
-    let points = |of: fn(&Moment) -> f64| moments.iter().map(|one| (one.at_s, of(one))).collect::<Vec<_>>();
+    let y_name = format!("requests per second, over {} each", shown_length(moments.length_s));
+    let plot = over_time(picture, report, ["all requests", "failed or dropped"], &y_name, y);
+    let points =
+        |of: fn(&Moment) -> f64| moments.all.iter().map(|one| (one.at_s, of(one))).collect::<Vec<_>>();
     picture.line(&plot, Stroke::First, &points(|moment| moment.ended_rps));
     picture.line(&plot, Stroke::Second, &points(|moment| moment.failed_rps));
 }
 
-fn times_over_time(picture: &mut Picture, report: &Report, moments: &[Moment]) {
-    let points = |of: fn(&Moment) -> Option<f64>| {
-        moments.iter().filter_map(|moment| Some((moment.at_s, of(moment)?))).collect::<Vec<_>>()
-    };
-    let (p50, p99) = (points(|moment| moment.p50_ns), points(|moment| moment.p99_ns));
-    let y = times(p50.iter().chain(&p99).map(|point| point.1), TICKS_UP_LOW);
-    let plot = over_time(picture, report, ["p50", "p99"], "response time", y);
-    picture.line(&plot, Stroke::First, &p50);
-    picture.line(&plot, Stroke::Second, &p99);
+fn times_over_time(picture: &mut Picture, report: &Report, moments: &Moments) {
+    let (name, share) = moments.upper;
+    let lines = [(Stroke::First, 0.5), (Stroke::Second, share)]
+        .map(|(stroke, share)| (stroke, unbroken(&moments.all, share)));
+    let values = lines.iter().flat_map(|(_, pieces)| pieces.iter().flatten()).map(|point| point.1);
+    let y = times(values, TICKS_UP_LOW);
+    let y_name = format!("response time, over {} each", shown_length(moments.length_s));
+    let plot = over_time(picture, report, ["p50", name], &y_name, y);
+    if lines.iter().all(|(_, pieces)| pieces.is_empty()) {
+        picture.remark(&plot, "no request succeeded");
+    }
+    for (stroke, pieces) in &lines {
+        pieces.iter().for_each(|piece| picture.line(&plot, *stroke, piece));
+    }
+}
+
+/// A percentile over time, in pieces: where nothing succeeded there is no time, and no line across.
+fn unbroken(moments: &[Moment], share: f64) -> Vec<Vec<(f64, f64)>> {
+    let pieces = moments.chunk_by(|one, next| (one.response.count() > 0) == (next.response.count() > 0));
+    let known = pieces.filter(|piece| piece[0].response.count() > 0);
+    let point = |moment: &Moment| (moment.at_s, moment.response.quantile_ns(share) as f64);
+    known.map(|piece| piece.iter().map(point).collect()).collect()
+}
+
+fn shown_length(length_s: f64) -> String {
+    show_ns((length_s * 1e3).round() as u64 * MILLISECOND_NS)
 }
 
 /// A plot from the beginning of the run to the end of its window, in which the warm-up is shaded.

@@ -13,6 +13,8 @@ const TARGET_MAX: usize = 44;
 pub(crate) struct SearchCurve {
     pub(crate) name: String,
     pub(crate) target: String,
+    /// The one whose rate was searched; nothing for all.
+    pub(crate) scenario: Option<String>,
     /// The conditions as they may be shown, with the limit in nanoseconds of those on response times.
     pub(crate) conditions: Vec<(String, Option<f64>)>,
     pub(crate) sustained_rps: Option<f64>,
@@ -52,7 +54,9 @@ pub(crate) fn search(curve: &SearchCurve) -> String {
         |rate_rps| format!("sustained {}", rate_of(rate_rps)),
     );
     let conditions: Vec<&str> = curve.conditions.iter().map(|(text, _)| text.as_str()).collect();
-    let title = format!("{}: {answer}", shortened(&curve.target, TARGET_MAX));
+    let of_scenario = curve.scenario.as_ref().map_or_else(String::new, |name| format!(", {name}"));
+    let target = shortened(&format!("{}{of_scenario}", curve.target), TARGET_MAX);
+    let title = format!("{target}: {answer}");
     // A plan without a name of its own has that of its target, which is in the title already.
     let name = Some(&curve.name).filter(|name| **name != curve.target).cloned();
     let under = format!("under {}", conditions.join(", "));
@@ -107,7 +111,8 @@ fn probes(picture: &mut Picture, plot: &Plot, probes: &[ProbePoint]) {
         }
     }
     if !probes.iter().any(|probe| probe.p50_ns.is_some()) {
-        picture.remark(plot, "no request succeeded");
+        let why = if probes.is_empty() { "no probe was made" } else { "no request succeeded" };
+        picture.remark(plot, why);
     }
 }
 

@@ -8,6 +8,7 @@ use crate::output::layout::shortened;
 use crate::output::text::short_id;
 use engine::compare::{Comparison, Regression, SideSummary};
 use engine::distribution::UnreadableHistogram;
+use std::collections::BTreeSet;
 
 /// Characters of the names of a side, so that what follows them has room.
 const NAMES_MAX: usize = 50;
@@ -18,9 +19,8 @@ pub(crate) fn comparison(
     regression: Option<&Regression>,
 ) -> Result<String, UnreadableHistogram> {
     let (base, candidate) = (comparison.base.response()?, comparison.candidate.response()?);
-    let mut targets = comparison.base.targets.clone();
-    targets.extend(comparison.candidate.targets.iter().cloned());
-    targets.dedup();
+    let sides = [&comparison.base, &comparison.candidate];
+    let targets: BTreeSet<String> = sides.iter().flat_map(|side| side.targets.iter().cloned()).collect();
     let sureness = format!("confidence {}", typed_percentage(comparison.confidence));
     let facts = std::iter::once(sureness).chain(targets).collect::<Vec<String>>().join(" · ");
     let mut picture = Picture::new("Response time by percentile", &[headline(comparison, regression), facts]);

@@ -114,6 +114,7 @@ fn curve(scale: f64, ns: u64) -> SearchCurve {
     SearchCurve {
         name: NAME.into(),
         target: "http://h/?a=<&".into(),
+        scenario: None,
         conditions: vec![
             ("p(50)<19ms".into(), Some(1.9e7)),
             ("p(99)<20ms".into(), Some(2e7)),
@@ -174,6 +175,32 @@ fn a_run_names_its_times_its_verdict_its_rate_and_when_it_was() {
 }
 
 #[test]
+fn where_nothing_succeeded_no_line_goes_across() {
+    let mut report = report(2_000, 40_000);
+    let empty = Distribution::new().encode();
+    for slice in &mut report.history[25..35] {
+        (slice.ok, slice.failed, slice.response_hdr) = (0, 50, empty.clone());
+    }
+    let svg = run(&report).unwrap();
+    assert_readable(&svg);
+    let lines = |svg: &str| svg.matches("<polyline class=\"line first\"").count();
+    let whole = run(&self::report(2_000, 40_000)).unwrap();
+    assert_eq!(lines(&svg), lines(&whole) + 1, "the median is in two pieces");
+    let only = Report { history: vec![report.history[20].clone()], ..self::report(30, 1_000) };
+    assert!(run(&only).unwrap().matches("class=\"dot\"").count() >= 3, "one moment is a dot");
+}
+
+#[test]
+fn what_is_shown_over_time_is_what_the_requests_support() {
+    for (ok, upper) in [(2_000, ">p99<"), (20, ">p90<"), (1, ">max<")] {
+        let svg = run(&report(ok, 40_000)).unwrap();
+        assert!(svg.contains(upper), "{ok}: {upper}: {svg}");
+    }
+    assert!(run(&report(2_000, 40_000)).unwrap().contains("over 100 ms each"));
+    assert!(run(&report(20, 40_000)).unwrap().contains("over 500 ms each"));
+}
+
+#[test]
 fn a_comparison_names_its_sides_their_runs_dates_and_verdict() {
     for unit_ns in [1, 1_000, 40_000_000] {
         for count in [1, 30, 20_000] {
@@ -189,7 +216,10 @@ fn a_comparison_names_its_sides_their_runs_dates_and_verdict() {
     }
     let empty = Distribution::new();
     assert_readable(&comparison(&compared(&"x".repeat(400), &empty, &empty), None).unwrap());
-    let gated = compared("n", &empty, &empty);
+    let mut gated = compared("n", &empty, &empty);
+    let targets = vec!["http://a/".to_owned(), "http://b/".to_owned()];
+    (gated.base.targets, gated.candidate.targets) = (targets.clone(), targets);
+    assert_eq!(comparison(&gated, None).unwrap().matches("http://b/").count(), 1, "each target once");
     let svg = comparison(&gated, Some(&gated.regression(0.05))).unwrap();
     assert!(svg.contains(">passed: nothing is more than 5 % worse<"), "{svg}");
 }
@@ -204,6 +234,8 @@ fn where_there_are_no_figures_the_picture_says_why() {
 fn a_curve_goes_as_far_as_ten_requests_lie_beyond() {
     assert_eq!(by_nearness(&spread(100_000, 1_000)).last().map(|point| point.0), Some(4.0));
     assert_eq!(by_nearness(&Distribution::new()), []);
+    let few = by_nearness(&spread(30, 1_000));
+    assert!(few.last().is_some_and(|point| point.0 < 0.5), "p90 has only three beyond: {few:?}");
 }
 
 #[test]
@@ -229,7 +261,14 @@ fn a_search_shows_its_limits_its_answer_and_what_was_refused() {
     let nothing = SearchCurve { probes: Vec::new(), sustained_rps: None, refused_rps: None, ..curve(1.0, 1) };
     let svg = search(&nothing);
     assert_readable(&svg);
-    assert!(svg.contains(": no rate sustained<") && svg.contains(">no request succeeded<"), "{svg}");
+    assert!(svg.contains(": no rate sustained<") && svg.contains(">no probe was made<"), "{svg}");
+    let many =
+        (0..10).map(|n| (format!("response{{scenario=read}} p(9{n})<50ms"), Some(2e7 + f64::from(n) * 1e6)));
+    let crowded =
+        SearchCurve { conditions: many.collect(), scenario: Some("read".into()), ..curve(1.0, 1_000_000) };
+    let svg = search(&crowded);
+    assert_readable(&svg);
+    assert!(svg.contains(", read: sustained"), "{svg}");
 }
 
 #[test]

@@ -180,6 +180,9 @@ impl Given {
     /// Puts what is given in the place of what the report's plan has, and says what is wrong with that.
     fn replace(&self, fields: &mut Fields, read: &Fields) -> Option<Diagnostic> {
         let Config { run, name, url, request, .. } = &self.config;
+        if let Some(refused) = self.refuse_seed(fields) {
+            return Some(refused);
+        }
         if url.is_some() {
             replace_url(fields, read);
         }
@@ -224,6 +227,20 @@ impl Given {
             fields.name.clone_from(name);
         }
         self.replace_timing(fields, read)
+    }
+
+    /// A seed of its own, where the lengths of several scenarios were drawn with the report's: each would have to be drawn anew, and
+    /// what follows it moved.
+    fn refuse_seed(&self, fields: &Fields) -> Option<Diagnostic> {
+        let is_drawn = |scenario: &&Scenario| {
+            let is_random = matches!(scenario.load, Load::Open { arrivals: Arrivals::Poisson, .. });
+            is_random && scenario.requests_max.is_some()
+        };
+        let drawn = fields.scenarios.iter().find(is_drawn)?;
+        (self.config.run.seed.is_some() && fields.scenarios.len() > 1).then(|| {
+            let problem = format!("how long `{}` takes was drawn with the seed of the report", drawn.name);
+            Diagnostic::at("run.seed", problem, "leave the seed out, or run the plan file")
+        })
     }
 
     /// The load, and the bounds of the run and its phases.

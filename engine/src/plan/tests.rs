@@ -288,6 +288,17 @@ fn given(table: &str) -> ReadConfig {
 }
 
 #[test]
+fn a_seed_does_not_change_what_was_drawn_for_one_of_several() {
+    let plan = read(
+        "[scenario.a]\nurl = 'h'\nrequests = 50\nload = { rate = 10, arrivals = 'poisson' }\n[scenario.b]\nurl = 'h'\n\
+         load = { rate = 1 }\n[run]\nduration = '60s'",
+    )
+    .unwrap();
+    let refused = plan.repeated(&given("[run]\nseed = 77"), &|_| Err(String::new())).unwrap_err();
+    assert!(refused[0].problem.contains("how long `a` takes"), "{refused:?}");
+}
+
+#[test]
 fn a_repeated_plan_is_the_same_but_for_what_is_given() {
     let no_file: ReadFile = &|_| Err(String::new());
     for text in [
@@ -304,7 +315,7 @@ fn a_repeated_plan_is_the_same_but_for_what_is_given() {
         let fields = other.changed(|fields| {
             fields.seed = plan.seed;
             // When the last of a number of random arrivals comes is drawn, too.
-            if plan.scenarios[0].requests_max.is_some() && plan.scenarios.len() == 1 {
+            if plan.scenarios[0].requests_max.is_some() {
                 fields.scenarios[0].load = plan.scenarios[0].load.clone();
                 fields.scenarios[0].length_ns = plan.scenarios[0].length_ns;
                 fields.phases = plan.phases;
