@@ -51,7 +51,7 @@ fn a_run_and_a_comparison_have_charts_with_names_times_and_percentiles() {
     let svg = texts(&folder.path().join("run.svg"));
     assert_holds(
         &svg,
-        &["title read & <write>\n", "response time, ", "service time", "warm-up", "p99", " ms\n"],
+        &["title read & <write>\n", "response time, ", "service time", "warm-up", "p50\n", "p90\n", " ms\n"],
     );
     assert_holds(&svg, &["label 50 %\n", "label 90 %\n", "UTC"]);
     let words = ["compare", &base, &candidate, "--allow", "invalid,plan,slices", "--svg", "-"];
