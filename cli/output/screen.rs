@@ -56,6 +56,8 @@ pub(crate) enum Tone {
 /// Decides for the whole process when colours are used.
 pub(crate) fn use_colour(when: WhenColour) {
     let choice = match when {
+        // `anstream` gives colours to a simple terminal where CI or CLICOLOR is set, though it cannot show them.
+        WhenColour::Auto if is_dumb() && std::env::var_os("CLICOLOR_FORCE").is_none() => ColorChoice::Never,
         WhenColour::Auto => ColorChoice::Auto,
         WhenColour::Always => ColorChoice::AlwaysAnsi,
         WhenColour::Never => ColorChoice::Never,
@@ -95,12 +97,11 @@ impl Screen {
     fn of(is_terminal: bool, size: Option<(Width, Height)>, choice: ColorChoice) -> Screen {
         let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
         let width = size.map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0).or(told);
-        let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
         Screen {
             width: width.unwrap_or(WIDTH_DEFAULT).clamp(WIDTH_MIN, WIDTH_MAX),
             has_colour: choice != ColorChoice::Never,
             is_terminal,
-            is_live: is_terminal && !is_dumb,
+            is_live: is_terminal && !is_dumb(),
         }
     }
 
@@ -127,6 +128,11 @@ impl Screen {
             false => text.to_owned(),
         }
     }
+}
+
+/// Whether the terminal says that it is a simple one.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term == "dumb")
 }
 
 impl Tone {

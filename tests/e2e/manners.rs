@@ -137,7 +137,7 @@ fn a_goal_out_of_reach_is_given_up_early_and_says_what_it_would_take() {
 fn a_simple_terminal_gets_one_line_after_the_other() {
     let testbed = peers::testbed(&[]);
     // `script` gives the program a terminal; what it draws comes back as it was written.
-    let run = |term: &str| {
+    let run = |term: &str, beside: &[(&str, &str)]| {
         let folder = tempfile::tempdir().unwrap();
         let command = format!(
             "stty cols 80 rows 24; exec {} run {} -R 50 -d 1s --interval 100ms --no-archive",
@@ -147,12 +147,17 @@ fn a_simple_terminal_gets_one_line_after_the_other() {
         let mut script = std::process::Command::new("script");
         script.args(["-qec", &command, "/dev/null"]).env("TERM", term).stdin(Stdio::null());
         script.current_dir(folder.path()).env_remove("NO_COLOR").env("SHELL", "/bin/sh");
+        script.env_remove("CLICOLOR_FORCE").env_remove("CI").envs(beside.iter().copied());
         String::from_utf8_lossy(&script.output().unwrap().stdout).into_owned()
     };
-    let (dumb, live) = (run("dumb"), run("xterm-256color"));
-    assert!(!dumb.contains('\u{1b}') && dumb.matches("s of 1 s").count() > 1, "{dumb:?}");
-    assert!(live.contains("\u{1b}[1m") && live.contains("s of 1 s"), "{live:?}");
-    for line in dumb.lines() {
-        assert!(line.trim_end().chars().count() <= 80, "{line}");
+    // Pipelines and systems that set these two mean terminals that have colours.
+    for beside in [&[][..], &[("CI", "true")], &[("CLICOLOR", "1")]] {
+        let dumb = run("dumb", beside);
+        assert!(!dumb.contains('\u{1b}') && dumb.matches("s of 1 s").count() > 1, "{beside:?}: {dumb:?}");
+        for line in dumb.lines() {
+            assert!(line.trim_end().chars().count() <= 80, "{line}");
+        }
     }
+    let live = run("xterm-256color", &[]);
+    assert!(live.contains("\u{1b}[1m") && live.contains("s of 1 s"), "{live:?}");
 }
