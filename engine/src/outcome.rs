@@ -39,6 +39,8 @@ pub enum Kind {
     Status,
     /// Still under way when the run had to end.
     Unfinished,
+    /// TLS could not be agreed on, or what came was not TLS as the standard has it.
+    Tls,
 }
 
 impl Kind {
@@ -46,7 +48,7 @@ impl Kind {
     pub const COUNT: usize = Kind::ALL.len();
 
     /// Every kind, in the order of the enum.
-    pub const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 11] = [
         Kind::Connect,
         Kind::Ports,
         Kind::Resources,
@@ -57,6 +59,7 @@ impl Kind {
         Kind::Protocol,
         Kind::Status,
         Kind::Unfinished,
+        Kind::Tls,
     ];
 
     /// The word used in reports.
@@ -87,6 +90,7 @@ impl Kind {
             Kind::Protocol => ("protocol", Target, "the response was not valid HTTP"),
             Kind::Status => ("status", Target, "the response's status was 400 or above"),
             Kind::Unfinished => ("unfinished", Operator, "still under way when the run ended"),
+            Kind::Tls => ("tls", Target, "TLS failed: a handshake, or what came after it"),
         }
     }
 }

@@ -23,7 +23,7 @@ pub use bounds::{
 };
 pub use fields::{
     Fields, HttpRequest, Machine, Offered, Pool, PoolSize, Request, Scenario, Script, Step, Target,
-    TargetProtocol, Transport, Wait,
+    TargetProtocol, TlsSettings, TlsVersion, Transport, Wait,
 };
 pub use reader::ReadFile;
 pub use rules::{Broken, PlanPlace, Violation};

@@ -57,11 +57,73 @@ pub struct Target {
 }
 
 /// What carries the protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Transport {
     /// Bytes as they are.
     Plain,
+    /// TLS.
+    Tls(TlsSettings),
+}
+
+/// How TLS is spoken with a target. Files are named and not read: what is in them is never in a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TlsSettings {
+    /// Whether the target's certificate has to be valid, of this name, and from somebody who is trusted.
+    pub verify: bool,
+    /// A PEM file of the authorities that are trusted, in the place of the system's.
+    pub ca: Option<String>,
+    /// A PEM file of the certificate to show, with those that lead to its authority.
+    pub cert: Option<String>,
+    /// A PEM file of its key.
+    pub key: Option<String>,
+    /// The name to ask for and to check; the URL's host where there is none.
+    pub server_name: Option<String>,
+    /// The oldest version to speak.
+    pub oldest: TlsVersion,
+    /// The newest.
+    pub newest: TlsVersion,
+    /// Cipher suites to offer, by their IANA names; empty: all there are.
+    pub ciphers: Vec<String>,
+    /// Groups to exchange keys in, by their IANA names; empty: all there are.
+    pub groups: Vec<String>,
+    /// Protocols to offer, by their ALPN names; empty: those that the target's protocol has.
+    pub alpn: Vec<String>,
+    /// Whether connections take up the session of an earlier one.
+    pub resumption: bool,
+    /// A file to which the secrets of each session are written, as SSLKEYLOGFILE has them.
+    pub keylog: Option<String>,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum TlsVersion {
+    /// RFC 5246.
+    #[serde(rename = "1.2")]
+    V1_2,
+    /// RFC 8446.
+    #[serde(rename = "1.3")]
+    V1_3,
+}
+
+impl Default for TlsSettings {
+    fn default() -> TlsSettings {
+        TlsSettings {
+            verify: true,
+            ca: None,
+            cert: None,
+            key: None,
+            server_name: None,
+            oldest: TlsVersion::V1_2,
+            newest: TlsVersion::V1_3,
+            ciphers: Vec::new(),
+            groups: Vec::new(),
+            alpn: Vec::new(),
+            resumption: true,
+            keylog: None,
+        }
+    }
 }
 
 /// What is spoken.
@@ -72,7 +134,19 @@ pub enum TargetProtocol {
     Http1 {
         /// Requests under way on one connection at a time.
         pipeline: u32,
+        /// Whether a connection takes another request after a response. Otherwise each request has a connection of its own.
+        #[serde(default = "is_reused", skip_serializing_if = "is_reused_by_default")]
+        reuse: bool,
     },
+}
+
+/// Connections are used again where nothing else is said.
+fn is_reused() -> bool {
+    true
+}
+
+fn is_reused_by_default(reuse: &bool) -> bool {
+    *reuse
 }
 
 /// Connections to one target.
@@ -249,7 +323,7 @@ impl Offered {
 impl Target {
     /// Requests under way on one connection at a time.
     pub fn pipeline(&self) -> u32 {
-        let TargetProtocol::Http1 { pipeline } = self.protocol;
+        let TargetProtocol::Http1 { pipeline, .. } = self.protocol;
         pipeline
     }
 }

@@ -394,7 +394,7 @@ impl PlanReader<'_> {
             name: if name.is_empty() { url.to_string() } else { name.to_owned() },
             url,
             transport: Transport::Plain,
-            protocol: TargetProtocol::Http1 { pipeline },
+            protocol: TargetProtocol::Http1 { pipeline, reuse: true },
             connect_timeout_ns,
         }
     }

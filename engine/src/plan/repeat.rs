@@ -206,7 +206,8 @@ impl Given {
                 target.connect_timeout_ns = read.targets[0].connect_timeout_ns;
             }
             if let Some(pipeline) = run.pipeline {
-                target.protocol = TargetProtocol::Http1 { pipeline };
+                let TargetProtocol::Http1 { reuse, .. } = target.protocol;
+                target.protocol = TargetProtocol::Http1 { pipeline, reuse };
             }
         }
         let steps = fields.scenarios.iter_mut().flat_map(|scenario| scenario.steps_mut());
