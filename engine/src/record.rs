@@ -5,6 +5,7 @@
 //! fared) → [`Recorder`] (what one shard writes down in one interval, for every request, without allocating) → [`Snapshot`]
 //! (recorders merged) → [`Gather`] (those of all shards, slice by slice).
 
+mod attempts;
 mod gather;
 mod layout;
 mod recorder;
@@ -15,6 +16,7 @@ mod slowest;
 mod snapshot;
 mod stats;
 
+pub use attempts::{AttemptFailure, AttemptPhase, Attempts};
 pub use gather::{Gather, Intervals};
 pub use layout::Layout;
 pub use recorder::Recorder;

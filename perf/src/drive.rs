@@ -74,13 +74,14 @@ impl DrivenLoop {
         recorder: Box<engine::record::Recorder>,
     ) -> Result<DrivenLoop, String> {
         let mixes = shards::mixes(plan).map_err(|failure| failure.to_string())?;
-        let wire = shards::wire(plan, &mixes, SHARE, &[vec![SockAddr::from(address)]])
+        let shared = vec![HeadMemo::default()];
+        let addresses = [vec![SockAddr::from(address)]];
+        let wire = shards::wire::<_, Http1>(plan, &mixes, &shared, SHARE, &addresses)
             .map_err(|failure| failure.to_string())?;
         let responses = Rc::new(Cell::new(0));
         let sources = mixes.into_iter().map(|mix| Watched { mix, responses: responses.clone() }).collect();
         let control = Arc::new(Control::default());
         let on_ready = start_when_all_are_open(plan.connections(), control.clone());
-        let shared = vec![HeadMemo::default()];
         let parts = Parts { wire, sources, shared, share: SHARE, lane, recorder, control, on_ready };
         Ok(DrivenLoop { shard: Shard::new(plan, parts), responses })
     }

@@ -1,17 +1,22 @@
 //! What the shards of a plan are made of: what each scenario sends, and the wire it is sent on.
 
-use crate::protocol;
+use crate::protocol::any::AnyShared;
+use crate::protocol::http1::HeadMemo;
+use crate::protocol::{self, Protocol};
 use crate::ring::{Outgoing, RingWire, SlotRoute};
 use engine::bucket::Share;
 use engine::failure::{FailureKind, RunFailure};
 use engine::mix::Mix;
-use engine::plan::{self, Plan, Pool, Scenario};
+use engine::plan::{self, Plan, Pool, Scenario, Target};
 use engine::seams::{Source, StepFacts};
 use socket2::SockAddr;
 
 /// What each scenario of a plan sends, on whichever shard.
 pub fn mixes(plan: &Plan) -> Result<Vec<Mix>, RunFailure> {
-    let encoded = |step: &plan::Step| protocol::http1::encode(step, &plan.target_of(step).url.authority);
+    let encoded = |step: &plan::Step| {
+        let target = plan.target_of(step);
+        protocol::http1::encode(step, &target.url.authority, target.reuses())
+    };
     let mix = |(index, scenario): (usize, &Scenario)| {
         let steps = scenario.steps().iter().map(encoded).collect::<Result<_, RunFailure>>()?;
         Ok(Mix::new(steps, plan.draws_of(index)))
@@ -19,10 +24,17 @@ pub fn mixes(plan: &Plan) -> Result<Vec<Mix>, RunFailure> {
     plan.scenarios.iter().enumerate().map(mix).collect()
 }
 
-/// The wire of one shard, on the thread that will use it. `addresses` are those of each target.
-pub fn wire<S: Source>(
+/// What the connections to a target share, whatever is spoken with it.
+pub(crate) fn any_shared(target: &Target) -> Result<AnyShared, RunFailure> {
+    Ok(AnyShared::Http1(HeadMemo::new(target.reuses())))
+}
+
+/// The wire of one shard, on the thread that will use it. `addresses` are those of each target; `shared` is what the connections of
+/// each pool share.
+pub fn wire<S: Source, P: Protocol>(
     plan: &Plan,
     sources: &[S],
+    shared: &[P::Shared],
     share: Share,
     addresses: &[Vec<SockAddr>],
 ) -> Result<RingWire, RunFailure> {
@@ -31,24 +43,29 @@ pub fn wire<S: Source>(
         addresses: addresses[pool.target].clone(),
     };
     let routes: Vec<SlotRoute> = plan.pools.iter().enumerate().map(route).collect();
-    RingWire::new(&routes, &outgoing(plan, sources)).map_err(|error| {
+    RingWire::new(&routes, &outgoing::<S, P>(plan, sources, shared)).map_err(|error| {
         let slots: u32 = routes.iter().map(|route| route.slots).sum();
         FailureKind::Ring.failure(format!("io_uring cannot be set up for {slots} connections: {error}"))
     })
 }
 
 /// What goes out on the wire of a shard: every step's bytes where they never change, in the order of their series.
-fn outgoing<'a, S: Source>(plan: &Plan, sources: &'a [S]) -> Outgoing<'a> {
+fn outgoing<'a, S: Source, P: Protocol>(plan: &Plan, sources: &'a [S], shared: &[P::Shared]) -> Outgoing<'a> {
     let (mut constants, mut copy_bytes_max) = (Vec::new(), 0);
     for (scenario, source) in plan.scenarios.iter().zip(sources) {
         let (steps, pipeline) = (source.steps(), plan.target_of(&scenario.steps()[0]).pipeline() as usize);
         // Only a closed loop with one request sends several at a time as they are.
         let copies = if scenario.load.is_closed() && steps.len() == 1 { pipeline } else { 1 };
         constants.extend(steps.iter().map(|step| (step.constant.as_deref().unwrap_or_default(), copies)));
+        let pool = scenario.steps()[0].pool;
+        let shared = &shared[pool];
+        let sends_constants = P::is_verbatim(shared) && plan.targets[plan.pools[pool].target].reuses();
         // Nothing is copied when the one request there is never changes, or when single ones are sent as they are.
-        let is_copied = |step: &&StepFacts| step.constant.is_none() || (pipeline > 1 && steps.len() > 1);
+        let is_copied = |step: &&StepFacts| {
+            !sends_constants || step.constant.is_none() || (pipeline > 1 && steps.len() > 1)
+        };
         let bytes_max = steps.iter().filter(is_copied).map(|step| step.bytes_max).max().unwrap_or(0);
-        copy_bytes_max = copy_bytes_max.max(bytes_max * pipeline);
+        copy_bytes_max = copy_bytes_max.max(P::outbox_bytes(shared, bytes_max * pipeline));
     }
     Outgoing { constants, copy_bytes_max }
 }

@@ -33,6 +33,11 @@ pub(crate) struct Connection {
     pub(crate) heard_ns: u64,
     /// When the watchdog last looked at it.
     pub(crate) looked_ns: u64,
+    /// When it was last begun, and when it was there, agreed on or not.
+    pub(crate) begun_ns: u64,
+    pub(crate) made_ns: u64,
+    /// Something in its outbox is to go out at the end of the turn.
+    pub(crate) has_output: bool,
 }
 
 /// Where a connection is in its life.
@@ -42,7 +47,11 @@ pub(crate) enum Link {
     Closed { retry_ns: u64 },
     /// Being made, until then.
     Connecting { deadline_ns: u64 },
-    /// Made.
+    /// Made, and its protocol is being agreed on, until then.
+    Agreeing { deadline_ns: u64 },
+    /// To be made by the next request.
+    OnDemand,
+    /// Made, and ready for requests.
     Open,
     /// Made, but between two ways of receiving: nothing is sent until the old one has stopped.
     Switching,
@@ -141,6 +150,8 @@ pub(crate) struct ConnectionTable {
     depth: u32,
     timeouts: Timeouts,
     ready: VecDeque<Slot>,
+    /// Connections with something in their outboxes; some may have been closed since.
+    outputs: Vec<Slot>,
     /// Connections that are made.
     pub(crate) open: u64,
     /// Requests under way on all of them.
@@ -156,6 +167,7 @@ impl ConnectionTable {
             timeouts: Timeouts::new(count * depth),
             depth,
             ready: VecDeque::with_capacity(count as usize + 1),
+            outputs: Vec::with_capacity(count as usize),
             open: 0,
             under_way: 0,
         }
@@ -253,6 +265,38 @@ impl ConnectionTable {
         self.flights[place.0 as usize]
     }
 
+    /// The time that a request may take begins now.
+    pub(crate) fn restart_timeout(&mut self, place: Place) {
+        self.timeouts.join(place.0);
+    }
+
+    /// Something was written to a connection's outbox.
+    #[inline]
+    pub(crate) fn note_output(&mut self, slot: Slot) {
+        let connection = &mut self.all[slot as usize];
+        if !connection.has_output {
+            connection.has_output = true;
+            self.outputs.push(slot);
+        }
+    }
+
+    /// A connection with something in its outbox, taken off the list of them.
+    #[inline]
+    pub(crate) fn next_output(&mut self) -> Option<Slot> {
+        while let Some(slot) = self.outputs.pop() {
+            if std::mem::take(&mut self.all[slot as usize].has_output) {
+                return Some(slot);
+            }
+        }
+        None
+    }
+
+    /// The next request makes this connection.
+    pub(crate) fn await_demand(&mut self, slot: Slot) {
+        self.all[slot as usize].link = Link::OnDemand;
+        self.queue(slot);
+    }
+
     /// The connection with the request that was sent longest ago, and when that was.
     pub(crate) fn longest_under_way(&self) -> Option<(Slot, u64)> {
         let index = self.timeouts.first()?;
@@ -261,7 +305,8 @@ impl ConnectionTable {
 
     /// How late what is under way was sent by the generator's doing, on average over the connections that are open.
     pub(crate) fn mean_lag_ns(&self) -> u64 {
-        let slots = (0..self.count()).filter(|&slot| self.all[slot as usize].is_open());
+        let is_used = |connection: &Connection| connection.is_open() || connection.under_way > 0;
+        let slots = (0..self.count()).filter(|&slot| is_used(&self.all[slot as usize]));
         let lags = slots.map(|slot| match self.oldest(slot) {
             Some(place) => self.flight(place).lag_ns(),
             None => self.all[slot as usize].carried_ns,
@@ -291,7 +336,7 @@ impl Connection {
     /// How many more requests it can take now, of as many as may be under way.
     #[inline]
     fn room(&self, depth: u32) -> u32 {
-        let is_able = self.link == Link::Open && !self.is_sending;
+        let is_able = matches!(self.link, Link::Open | Link::OnDemand) && !self.is_sending;
         if is_able { depth - self.under_way } else { 0 }
     }
 
@@ -310,7 +355,15 @@ impl Connection {
             carried_ns: 0,
             heard_ns: 0,
             looked_ns: 0,
+            begun_ns: 0,
+            made_ns: 0,
+            has_output: false,
         }
+    }
+
+    /// Whether there is a connection, ready or not.
+    pub(crate) fn is_made(&self) -> bool {
+        self.is_open() || matches!(self.link, Link::Agreeing { .. })
     }
 
     pub(crate) fn is_open(&self) -> bool {

@@ -250,9 +250,9 @@ impl Responder {
         0
     }
 
-    fn answer(&mut self, slot: u32, buffer: ReceiveBuffer) -> usize {
+    fn answer(&mut self, slot: u32, mut buffer: ReceiveBuffer) -> usize {
         let partial = &mut self.partial[slot as usize];
-        let requests = count_requests(self.ring.bytes(&buffer), partial, &mut self.memo);
+        let requests = count_requests(self.ring.bytes(&mut buffer), partial, &mut self.memo);
         self.ring.recycle(buffer);
         let mut left = requests;
         while left > 0 {

@@ -3,6 +3,7 @@
 //! Each check says what was found and, if that is not enough, the command that fixes it.
 
 mod check;
+mod exchange;
 mod requests;
 
 pub use check::{Check, Grade};

@@ -312,8 +312,14 @@ impl Wire for RingWire {
     }
 
     #[inline]
-    fn bytes<'a>(&'a self, buffer: &'a ReceiveBuffer) -> &'a [u8] {
+    fn bytes<'a>(&'a mut self, buffer: &'a mut ReceiveBuffer) -> &'a mut [u8] {
         self.ring.bytes(buffer)
+    }
+
+    #[inline]
+    fn exchange<'a>(&'a mut self, slot: Slot, buffer: &'a mut ReceiveBuffer) -> (&'a mut [u8], Outbox<'a>) {
+        let (bytes, memory) = self.ring.exchange(slot, buffer);
+        (bytes, Outbox::new(memory.unwrap_or_default(), &mut self.links[slot as usize].filled))
     }
 
     #[inline]

@@ -1,12 +1,14 @@
 //! One run on this machine: its shards, each on a core of its own, from launching to what they wrote down.
 
-use crate::assembly::{connect_timeout_ns, mixes, wire};
+use crate::assembly::{any_shared, connect_timeout_ns, mixes, wire};
 use crate::collector::{Collected, Collector};
 use crate::cores::{cores_for, leave_cores};
 use crate::executor::{self, Looping, Pinned};
 use crate::failures::{died, no_thread};
 use crate::lanes::{self, CollectorLane, Control};
 use crate::machine::{self, MachineReading};
+use crate::protocol::Protocol;
+use crate::protocol::any::{AnyProtocol, AnyShared};
 use crate::protocol::http1::{HeadMemo, Http1};
 use crate::ring::{self, RingWire};
 use crate::shard::{Parts, Shard, Turn};
@@ -16,7 +18,7 @@ use engine::bucket::Share;
 use engine::failure::{FailureKind, RunFailure};
 use engine::mix::Mix;
 use engine::orders::Orders;
-use engine::plan::Plan;
+use engine::plan::{Plan, Transport};
 use engine::report::{Calibrated, Environment, MachineFacts, Measured};
 use engine::seams::{Runner, Sink};
 use engine::until;
@@ -55,10 +57,23 @@ pub struct Shards {
     watched: Option<Receiver<until::UntilOutcome>>,
 }
 
-impl Looping for Shard<RingWire, Mix, Http1> {
+impl<P: Protocol> Looping for Shard<RingWire, Mix, P> {
     fn turn(&mut self) -> io::Result<Turn> {
         Shard::turn(self)
     }
+}
+
+/// Whether all that is spoken is HTTP/1.1 without TLS.
+fn is_plain(plan: &Plan) -> bool {
+    plan.targets.iter().all(|target| target.transport == Transport::Plain)
+}
+
+fn plain_shared(plan: &Plan) -> Result<Vec<HeadMemo>, RunFailure> {
+    Ok(plan.pools.iter().map(|pool| HeadMemo::new(plan.targets[pool.target].reuses())).collect())
+}
+
+fn any_shared_of(plan: &Plan) -> Result<Vec<AnyShared>, RunFailure> {
+    plan.pools.iter().map(|pool| any_shared(&plan.targets[pool.target])).collect()
 }
 
 impl Shards {
@@ -92,26 +107,41 @@ impl Shards {
         self.ready = Some(ready);
         self.cores = cores_for(plan)?;
         for shard in 0..plan.machine.shards {
-            self.launch_one(plan, shard, on_ready.clone())?;
+            let on_ready = on_ready.clone();
+            // The loop is compiled for the plainest case on its own, which then costs what it costs and no more.
+            match is_plain(plan) {
+                true => self.launch_one::<Http1>(plan, shard, on_ready, plain_shared)?,
+                false => self.launch_one::<AnyProtocol>(plan, shard, on_ready, any_shared_of)?,
+            }
         }
         Ok(())
     }
 
-    fn launch_one(&mut self, plan: &Plan, shard: u32, on_ready: Sender<u64>) -> Result<(), RunFailure> {
+    /// Launches a shard whose connections speak `P`; `shared` makes what those of each pool share.
+    fn launch_one<P: Protocol + 'static>(
+        &mut self,
+        plan: &Plan,
+        shard: u32,
+        on_ready: Sender<u64>,
+        shared: fn(&Plan) -> Result<Vec<P::Shared>, RunFailure>,
+    ) -> Result<(), RunFailure> {
         let (shard_lane, collector_lane, recorder) = lanes::lane(shard as usize, &plan.layout(), plan.phases);
         let share = Share { shard: u64::from(shard), shards: u64::from(plan.machine.shards) };
         let sources = mixes(plan)?;
         let (own_plan, addresses, control) = (plan.clone(), self.addresses.clone(), self.control.clone());
         let make = move || {
             let plan = own_plan;
-            let wire = wire(&plan, &sources, share, &addresses)?;
+            let shared = shared(&plan)?;
+            let wire = wire::<Mix, P>(&plan, &sources, &shared, share, &addresses)?;
             let on_ready = Box::new(move |open| {
                 // The receiver is gone only if the run was given up; then nobody wants to know.
                 let _ = on_ready.send(open);
             });
-            let shared = plan.pools.iter().map(|_| HeadMemo::default()).collect();
             let lane = shard_lane;
-            Ok(Shard::new(&plan, Parts { wire, sources, shared, share, lane, recorder, control, on_ready }))
+            Ok(Shard::<_, _, P>::new(
+                &plan,
+                Parts { wire, sources, shared, share, lane, recorder, control, on_ready },
+            ))
         };
         // A shard that fails ends the run: the others' load would not be the one that was asked for.
         let control = self.control.clone();

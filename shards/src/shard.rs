@@ -7,6 +7,7 @@
 //! `scenario.rs` knows what is due, `pool.rs` the connections it is sent on, `receiving.rs` what comes back on them.
 
 mod accounting;
+mod attempts;
 mod core;
 mod expiry;
 mod pool;
@@ -121,7 +122,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     pub fn new(plan: &Plan, parts: Parts<W, S, P>) -> Shard<W, S, P> {
         let Parts { mut wire, sources, shared, share, lane, recorder, control, on_ready } = parts;
         let now_ns = wire.now();
-        let scenarios: Vec<ScenarioRun<S>> = sources
+        let mut scenarios: Vec<ScenarioRun<S>> = sources
             .into_iter()
             .enumerate()
             .map(|(index, source)| ScenarioRun::new(plan, index, source, share))
@@ -137,6 +138,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             scenarios.len() == plan.scenarios.len() && pools.len() == plan.pools.len(),
             "each has its part"
         );
+        scenarios.iter_mut().for_each(|scenario| {
+            scenario.is_one_constant &= pools[scenario.pool].sends_constants();
+        });
         let slots = pools.iter().map(|pool| pool.first_slot + pool.connections.count()).collect();
         let deepest = plan.targets.iter().map(|target| target.pipeline()).max().unwrap_or(1);
         let (awaits_window, awaits_end) = (plan.warmup == Warmup::Auto, plan.until.is_some());
@@ -230,7 +234,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
                 pool.receive(core, scenario, slot - from, buffer, goes_on);
             }
             Completion::Discarded(slot, bytes) => pool.discarded(core, scenario, slot - from, bytes),
-            Completion::Connected(slot) => pool.connected(core, slot - from),
+            Completion::Connected(slot) => pool.connected(core, scenario, slot - from),
             Completion::ConnectFailed(slot, kind) => pool.connect_failed(core, scenario, slot - from, kind),
             Completion::Paused(slot, pause) => pool.paused(core, slot - from, pause),
             Completion::Sent(slot) => {
@@ -339,6 +343,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
 
     /// Stamps and hands over what was released; then waits for the next moment, if there is time.
     fn submit_and_wait(&mut self, now: u64) -> io::Result<()> {
+        if !P::IS_VERBATIM {
+            self.flush();
+        }
         let now = self.stamp(now);
         let due_ns = self.next_due_ns();
         let has_more = self.core.stage == Stage::Running && due_ns.is_some_and(|due_ns| due_ns <= now);
@@ -364,6 +371,14 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
                 self.parked_until_ns = Some(until_ns);
                 self.core.wire.wait(until_ns)
             }
+        }
+    }
+
+    /// Sends what protocols have left in their outboxes in this turn: what they answer, and the requests that follow it.
+    fn flush(&mut self) {
+        let Shard { core, scenarios, pools, .. } = self;
+        for pool in pools.iter_mut().filter(|pool| !pool.is_verbatim()) {
+            pool.flush(core, &scenarios[pool.scenario]);
         }
     }
 

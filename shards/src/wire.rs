@@ -97,7 +97,10 @@ pub trait Wire {
     fn next(&mut self) -> Option<Completion<Self::Buffer>>;
 
     /// The bytes in a buffer.
-    fn bytes<'a>(&'a self, buffer: &'a Self::Buffer) -> &'a [u8];
+    fn bytes<'a>(&'a mut self, buffer: &'a mut Self::Buffer) -> &'a mut [u8];
+
+    /// The same, with the outbox of the connection they came on. It has no room while its memory is in use.
+    fn exchange<'a>(&'a mut self, slot: Slot, buffer: &'a mut Self::Buffer) -> (&'a mut [u8], Outbox<'a>);
 
     /// Gives a buffer back.
     fn recycle(&mut self, buffer: Self::Buffer);

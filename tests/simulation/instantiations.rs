@@ -4,11 +4,12 @@ use super::worlds::{digest, seeds, small_simulation};
 use engine::any_source::AnySource;
 use engine::mix::Mix;
 use shards::protocol::any::{AnyProtocol, AnyShared};
+use shards::protocol::http1::HeadMemo;
 use shards::simulation::Simulation;
 
 /// In every world of these seeds.
 fn they_do_the_same(seeds: impl Iterator<Item = u64>) {
-    let any = |mix: Mix| (AnySource::Mix(mix), AnyShared::default());
+    let any = |mix: Mix| (AnySource::Mix(mix), AnyShared::Http1(HeadMemo::default()));
     let (mut requests, mut seen) = (0, 0);
     for seed in seeds {
         let (plan, world) = small_simulation(seed);

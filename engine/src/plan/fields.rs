@@ -326,6 +326,12 @@ impl Target {
         let TargetProtocol::Http1 { pipeline, .. } = self.protocol;
         pipeline
     }
+
+    /// Whether a connection takes another request after a response.
+    pub fn reuses(&self) -> bool {
+        let TargetProtocol::Http1 { reuse, .. } = self.protocol;
+        reuse
+    }
 }
 
 impl PoolSize {

@@ -1,5 +1,6 @@
 //! What one shard writes down from one hand-over to the next, for every request, without allocating.
 
+use super::attempts::Attempts;
 use super::layout::Layout;
 use super::requests::RequestRecord;
 use super::series::Instants;
@@ -26,6 +27,8 @@ pub struct Recorder {
     /// How it fared in slices that are over: those that lay inside the measured window, and the others. A recorder that could not
     /// be handed over in time holds several.
     pub settled: Windowed<ShardStats>,
+    /// Its attempts to make connections.
+    pub attempts: Attempts,
     phases: Phases,
 }
 
@@ -48,6 +51,7 @@ impl Recorder {
             ended_ns: None,
             stats: ShardStats::default(),
             settled: Windowed::default(),
+            attempts: Attempts::default(),
             requests,
             phases,
         }
@@ -131,6 +135,7 @@ impl Recorder {
         self.requests.clear();
         self.stats = ShardStats::default();
         self.settled = Windowed::default();
+        self.attempts.clear();
     }
 
     fn is_measured(&self, intended_ns: u64) -> bool {

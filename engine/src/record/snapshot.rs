@@ -3,6 +3,7 @@
 //! Merging is exact: counters are added and histograms are added bucket by bucket, so a percentile of the merged
 //! snapshot is the percentile of all requests, never an average of percentiles.
 
+use super::attempts::Attempts;
 use super::layout::Layout;
 use super::recorder::Recorder;
 use super::requests::RequestRecord;
@@ -28,6 +29,8 @@ pub struct Snapshot {
     pub requests: RequestRecord,
     /// How each shard fared, in the measured window and outside it.
     pub shards: Vec<Windowed<ShardStats>>,
+    /// Attempts to make connections, of all shards and phases.
+    pub attempts: Attempts,
     /// Snapshots that sinks were too slow to take, so far.
     pub lost: u64,
     /// How far the run has come on the way to the goal it is to end with, for sinks; of a whole run, [`crate::until::UntilOutcome`] says it.
@@ -44,6 +47,8 @@ struct UncheckedSnapshot {
     ended_ns: Option<u64>,
     requests: RequestRecord,
     shards: Vec<Windowed<ShardStats>>,
+    #[serde(default)]
+    attempts: Attempts,
     lost: u64,
 }
 
@@ -51,14 +56,14 @@ impl TryFrom<UncheckedSnapshot> for Snapshot {
     type Error = &'static str;
 
     fn try_from(read: UncheckedSnapshot) -> Result<Snapshot, &'static str> {
-        let UncheckedSnapshot { from_ns, to_ns, phases, ended_ns, requests, shards, lost } = read;
+        let UncheckedSnapshot { from_ns, to_ns, phases, ended_ns, requests, shards, attempts, lost } = read;
         if phases.measure_from_ns > phases.measure_to_ns {
             return Err("its window ends before it begins");
         }
         if requests.series.outside.is_empty() != (phases.measure_from_ns == 0) {
             return Err("it has a warm-up and no record of it, or a record and no warm-up");
         }
-        Ok(Snapshot { from_ns, to_ns, phases, ended_ns, requests, shards, lost, goal: None })
+        Ok(Snapshot { from_ns, to_ns, phases, ended_ns, requests, shards, attempts, lost, goal: None })
     }
 }
 
@@ -72,6 +77,7 @@ impl Snapshot {
             ended_ns: None,
             requests: RequestRecord::new(layout, phases),
             shards: vec![Windowed::default(); shards],
+            attempts: Attempts::default(),
             lost: 0,
             goal: None,
         }
@@ -82,12 +88,14 @@ impl Snapshot {
         self.cover(recorder.from_ns, recorder.to_ns, recorder.ended_ns);
         self.requests.merge(&recorder.requests);
         self.shards[recorder.shard].merge(&recorder.settled);
+        self.attempts.merge(&recorder.attempts);
     }
 
     /// Adds another snapshot of the same run.
     pub fn merge(&mut self, other: &Snapshot) {
         self.cover(other.from_ns, other.to_ns, other.ended_ns);
         self.requests.merge(&other.requests);
+        self.attempts.merge(&other.attempts);
         self.shards.iter_mut().zip(&other.shards).for_each(|(mine, theirs)| mine.merge(theirs));
     }
 

@@ -138,8 +138,13 @@ impl Wire for BareWire {
         Some(Completion::Received(slot, WholeResponses(requests), true))
     }
 
-    fn bytes<'a>(&'a self, buffer: &'a WholeResponses) -> &'a [u8] {
-        &self.bytes[..buffer.0 * self.response_bytes]
+    fn bytes<'a>(&'a mut self, buffer: &'a mut WholeResponses) -> &'a mut [u8] {
+        &mut self.bytes[..buffer.0 * self.response_bytes]
+    }
+
+    fn exchange<'a>(&'a mut self, _slot: Slot, buffer: &'a mut WholeResponses) -> (&'a mut [u8], Outbox<'a>) {
+        let bytes = &mut self.bytes[..buffer.0 * self.response_bytes];
+        (bytes, Outbox::new(&mut self.outbox, &mut self.filled))
     }
 
     fn recycle(&mut self, _buffer: WholeResponses) {}

@@ -92,7 +92,7 @@ fn plain(mix: Mix) -> (Mix, HeadMemo) {
 
 /// The loop as it is compiled for any source and any protocol.
 fn any(mix: Mix) -> (AnySource, AnyShared) {
-    (AnySource::Mix(mix), AnyShared::default())
+    (AnySource::Mix(mix), AnyShared::Http1(HeadMemo::default()))
 }
 
 fn bare<S: Source + 'static, P: Protocol + 'static>(

@@ -48,7 +48,7 @@ fn encoded(path: &str, body: Option<&str>) -> Template {
         body: body.map(pieces),
     });
     let step = Step { name: "counted".into(), weight: 1, pool: 0, timeout_ns: 1, request };
-    http1::encode(&step, "127.0.0.1:8080").expect("the request can be encoded").template
+    http1::encode(&step, "127.0.0.1:8080", true).expect("the request can be encoded").template
 }
 
 /// What is rendered is a request: it says how long its body is, and it is.

@@ -5,37 +5,32 @@
 //! of a request is its method and its path without the query, because secrets are kept in headers, bodies and queries.
 
 use super::check::{Check, Grade};
-use crate::assembly::mixes;
-use crate::protocol::any::{AnyProtocol, AnyShared};
-use crate::protocol::{Protocol, Response, Single};
+use super::exchange::{Asked, Came, Exchange};
+use crate::assembly::{any_shared, mixes};
+use crate::protocol::Response;
+use crate::protocol::any::AnyShared;
 use engine::failure::{FailureKind, RunFailure};
 use engine::mix::Mix;
 use engine::outbox;
 use engine::outcome::Outcome;
 use engine::plan::{Plan, Request, Step};
 use engine::quantity::{counted, show_ns};
-use engine::seams::{Call, End, Source, StepFacts};
+use engine::seams::{Call, End, Source};
 use engine::url::Endpoint;
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, SockAddr, Socket, Type};
-use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
+use std::io;
 use std::time::{Duration, Instant};
 
 /// What a check of one request is called.
 pub const REQUEST: &str = "request";
+/// What a check of the handshake is called.
+const TLS: &str = "tls";
 /// The most kinds of request that are sent: a look, and no load.
 const SENT_MAX: usize = 32;
-/// A response that goes on beyond this is not read to its end.
-const RESPONSE_BYTES_MAX: u64 = 16 << 20;
-/// How much of what is no response is shown, and how much of a path.
-const SHOWN_BYTES_MAX: usize = 40;
+/// How much of a path is shown.
 const SHOWN_PATH_MAX: usize = 120;
 /// How many requests that were not sent are named.
 const NAMED_MAX: usize = 8;
-/// The longest single wait for the socket.
-const WAIT_MAX: Duration = Duration::from_secs(3_600);
 const SAFE_METHODS: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
 
 /// Connects, and sends what may be sent. One check for the target, and one for each request or group of requests.
@@ -78,26 +73,10 @@ pub(super) fn check(plan: &Plan, target: usize, address: &SockAddr, sends_all: b
 struct RequestKind {
     scenario: usize,
     call: Call,
-    bytes: Vec<u8>,
+    number: u64,
     shown: String,
     timeout_ns: u64,
     is_safe: bool,
-}
-
-/// What came back.
-enum Came {
-    /// A whole response.
-    Whole(Response),
-    /// The beginning of one, and why there was no more of it.
-    Part {
-        response: Response,
-        why: String,
-        is_failure: bool,
-    },
-    /// None, and why what came is none.
-    Nonsense(&'static str, Vec<u8>),
-    Closed,
-    Silent,
 }
 
 /// Sends requests, each on a connection of its own.
@@ -108,6 +87,8 @@ struct Asker<'a> {
     place: &'a str,
     /// Of each scenario.
     sources: Vec<Mix>,
+    /// What is spoken with the target.
+    shared: AnyShared,
     /// A connection that is made already.
     made: Option<Socket>,
 }
@@ -124,7 +105,8 @@ impl<'a> Asker<'a> {
             .changed(|fields| fields.seed = !plan.seed)
             .map_err(|broken| FailureKind::Plan.failure(broken.to_string()))?;
         let sources = mixes(&apart)?;
-        Ok(Asker { plan, target, address, place, sources, made: Some(made) })
+        let shared = any_shared(&plan.targets[target])?;
+        Ok(Asker { plan, target, address, place, sources, shared, made: Some(made) })
     }
 
     /// Everything that the plan can send.
@@ -139,7 +121,8 @@ impl<'a> Asker<'a> {
                 let bytes = outbox::collected(bytes_max, |out| source.render(call, index as u64, out));
                 let is_safe = SAFE_METHODS.contains(&request.method.as_str());
                 let shown = show_request(&bytes);
-                kinds.push(RequestKind { scenario, call, shown, bytes, timeout_ns: *timeout_ns, is_safe });
+                let (number, timeout_ns) = (index as u64, *timeout_ns);
+                kinds.push(RequestKind { scenario, call, number, shown, timeout_ns, is_safe });
             }
         }
         kinds
@@ -153,8 +136,7 @@ impl<'a> Asker<'a> {
         };
         let timeout = Duration::from_nanos(kind.timeout_ns);
         let begun = Instant::now();
-        let step = &self.sources[kind.scenario].steps()[kind.call.step as usize];
-        let came = exchange(socket, &kind.bytes, step, timeout);
+        let came = self.exchange(socket, kind, timeout, connect_timeout);
         let took = show_ns(begun.elapsed().as_nanos() as u64);
         let (shown, place) = (&kind.shown, self.place);
         match came {
@@ -177,6 +159,11 @@ impl<'a> Asker<'a> {
                 format!("{shown} → {place} does not speak HTTP/1: {why}; it said {:?}", beginning(&seen)),
                 "check the port and the protocol",
             ),
+            Ok(Came::NotAgreed(why)) => Check::fail_of_target(
+                TLS,
+                format!("{place}: {why}"),
+                "check the port, the protocol and the certificates",
+            ),
             Ok(Came::Closed) => Check::fail_of_target(
                 REQUEST,
                 format!("{shown} → {place} accepts connections and closes them without a response"),
@@ -195,6 +182,20 @@ impl<'a> Asker<'a> {
         }
     }
 
+    fn exchange(
+        &mut self,
+        socket: Socket,
+        kind: &RequestKind,
+        timeout: Duration,
+        connect_timeout: Duration,
+    ) -> io::Result<Came> {
+        let source = &mut self.sources[kind.scenario];
+        let bytes_max = source.steps()[kind.call.step as usize].bytes_max;
+        let (call, number) = (kind.call, kind.number);
+        let asked = Asked { source, call, number, timeout, connect_timeout };
+        Exchange::new(socket, &mut self.shared, bytes_max)?.run(asked)
+    }
+
     fn judge(&mut self, kind: &RequestKind, response: Response, found: String) -> Check {
         match self.sources[kind.scenario]
             .end(kind.call, End::Response { code: response.code, is_ok: response.is_ok })
@@ -207,117 +208,6 @@ impl<'a> Asker<'a> {
             ),
         }
     }
-}
-
-/// One request and its response, which may come before the whole request is sent.
-fn exchange(mut socket: Socket, request: &[u8], step: &StepFacts, timeout: Duration) -> io::Result<Came> {
-    socket.set_nonblocking(true)?;
-    let deadline = Instant::now() + timeout;
-    let (mut unsent, mut incoming) = (request, Incoming::new(step));
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(incoming.timed_out(timeout));
-        }
-        let ready = wait(&socket, !unsent.is_empty(), left)?;
-        if ready.contains(PollFlags::POLLOUT) && !unsent.is_empty() {
-            match socket.write(unsent) {
-                Ok(bytes) => unsent = &unsent[bytes..],
-                Err(error) if is_passing(&error) => {}
-                // It does not want the rest; its response may be there all the same.
-                Err(_) => unsent = &[],
-            }
-        }
-        if ready.intersects(PollFlags::POLLIN | PollFlags::POLLHUP | PollFlags::POLLERR)
-            && let Some(came) = incoming.read(&mut socket)?
-        {
-            return Ok(came);
-        }
-    }
-}
-
-fn wait(socket: &Socket, wants_to_send: bool, left: Duration) -> io::Result<PollFlags> {
-    let sending = if wants_to_send { PollFlags::POLLOUT } else { PollFlags::empty() };
-    let mut waited = [PollFd::new(socket.as_fd(), PollFlags::POLLIN | sending)];
-    // Rounded up: the last part of a millisecond is slept through and not spun through.
-    let left = (left + Duration::from_millis(1)).min(WAIT_MAX);
-    match poll(&mut waited, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
-        Ok(_) => Ok(waited[0].revents().unwrap_or(PollFlags::empty())),
-        Err(Errno::EINTR) => Ok(PollFlags::empty()),
-        Err(errno) => Err(errno.into()),
-    }
-}
-
-fn is_passing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
-}
-
-/// A response that is being read.
-struct Incoming<'a> {
-    protocol: AnyProtocol,
-    shared: AnyShared,
-    on: Single<'a>,
-    bytes: u64,
-    /// The first bytes, for showing what is no response.
-    first: Vec<u8>,
-}
-
-impl Incoming<'_> {
-    fn new(step: &StepFacts) -> Incoming<'_> {
-        let shared = AnyShared::default();
-        let protocol = AnyProtocol::new(&shared);
-        Incoming { protocol, shared, on: Single::new(step), bytes: 0, first: Vec::new() }
-    }
-
-    /// Reads what is there; says what came once that is known.
-    fn read(&mut self, socket: &mut Socket) -> io::Result<Option<Came>> {
-        let mut piece = [0; 16 << 10];
-        let bytes = match socket.read(&mut piece) {
-            Ok(0) => return Ok(Some(self.closed())),
-            Ok(bytes) => bytes,
-            Err(error) if is_passing(&error) => return Ok(None),
-            Err(error) => return self.part(format!("it broke off: {error}"), true).map_or(Err(error), given),
-        };
-        self.bytes += bytes as u64;
-        let shown = bytes.min(SHOWN_BYTES_MAX.saturating_sub(self.first.len()));
-        self.first.extend_from_slice(&piece[..shown]);
-        let received = self.protocol.receive(&mut self.shared, &piece[..bytes], &mut self.on);
-        match (self.on.response, received) {
-            (Some(response), _) => given(Came::Whole(response)),
-            (None, Err(unusable)) => given(self.nonsense(unusable.why)),
-            (None, Ok(())) if self.bytes < RESPONSE_BYTES_MAX => Ok(None),
-            (None, Ok(())) => match self.part("read no further".into(), false) {
-                Some(part) => given(part),
-                None => given(self.nonsense("its head does not end")),
-            },
-        }
-    }
-
-    fn closed(&mut self) -> Came {
-        self.protocol.ended(&mut self.on);
-        match self.on.response {
-            Some(response) => Came::Whole(response),
-            None => self.part("it was closed before its end".into(), true).unwrap_or(Came::Closed),
-        }
-    }
-
-    fn timed_out(&self, timeout: Duration) -> Came {
-        self.part(format!("it did not end within {timeout:?}"), true).unwrap_or(Came::Silent)
-    }
-
-    /// What has come of a response, if enough has to say anything of it.
-    fn part(&self, why: String, is_failure: bool) -> Option<Came> {
-        let response = self.protocol.begun()?;
-        Some(Came::Part { response, why, is_failure })
-    }
-
-    fn nonsense(&mut self, why: &'static str) -> Came {
-        Came::Nonsense(why, std::mem::take(&mut self.first))
-    }
-}
-
-fn given(came: Came) -> io::Result<Option<Came>> {
-    Ok(Some(came))
 }
 
 /// A line for requests that were not sent, if there are any.
@@ -395,6 +285,7 @@ fn show_address(plan: &Plan, target: usize, address: &SockAddr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
     use std::net::TcpListener;
     use std::sync::mpsc::{Receiver, channel};
 

@@ -1,7 +1,7 @@
 //! Any protocol there is, where the loop is not compiled for one: a closed set, told apart by one match.
 
 use super::http1::{HeadMemo, Http1};
-use super::{Events, Protocol, Receive, Response, Unusable};
+use super::{Events, Protocol, Readiness, Receive, Response, Unusable};
 use engine::outbox::Outbox;
 use engine::seams::{Call, Source};
 
@@ -19,14 +19,22 @@ pub enum AnyShared {
     Http1(HeadMemo),
 }
 
-impl Default for AnyShared {
-    fn default() -> AnyShared {
-        AnyShared::Http1(HeadMemo::default())
-    }
-}
-
 impl Protocol for AnyProtocol {
     type Shared = AnyShared;
+
+    const IS_VERBATIM: bool = false;
+
+    fn is_verbatim(shared: &AnyShared) -> bool {
+        match shared {
+            AnyShared::Http1(memo) => Http1::is_verbatim(memo),
+        }
+    }
+
+    fn outbox_bytes(shared: &AnyShared, request_bytes: usize) -> usize {
+        match shared {
+            AnyShared::Http1(memo) => Http1::outbox_bytes(memo, request_bytes),
+        }
+    }
 
     fn new(shared: &AnyShared) -> AnyProtocol {
         match shared {
@@ -34,16 +42,29 @@ impl Protocol for AnyProtocol {
         }
     }
 
-    fn opened(&mut self) {
+    fn opened(&mut self, shared: &mut AnyShared, out: &mut Outbox<'_>) -> Result<(), Unusable> {
+        match (self, shared) {
+            (AnyProtocol::Http1(http), AnyShared::Http1(memo)) => http.opened(memo, out),
+        }
+    }
+
+    fn readiness(&self) -> Readiness {
         match self {
-            AnyProtocol::Http1(http) => http.opened(),
+            AnyProtocol::Http1(http) => http.readiness(),
         }
     }
 
     #[inline]
-    fn send<S: Source>(&mut self, source: &mut S, call: Call, number: u64, out: &mut Outbox<'_>) {
-        match self {
-            AnyProtocol::Http1(http) => http.send(source, call, number, out),
+    fn send<S: Source>(
+        &mut self,
+        shared: &mut AnyShared,
+        source: &mut S,
+        call: Call,
+        number: u64,
+        out: &mut Outbox<'_>,
+    ) -> Result<(), Unusable> {
+        match (self, shared) {
+            (AnyProtocol::Http1(http), AnyShared::Http1(memo)) => http.send(memo, source, call, number, out),
         }
     }
 
@@ -51,11 +72,12 @@ impl Protocol for AnyProtocol {
     fn receive(
         &mut self,
         shared: &mut AnyShared,
-        bytes: &[u8],
+        bytes: &mut [u8],
+        out: &mut Outbox<'_>,
         on: &mut impl Events,
     ) -> Result<(), Unusable> {
         match (self, shared) {
-            (AnyProtocol::Http1(http), AnyShared::Http1(memo)) => http.receive(memo, bytes, on),
+            (AnyProtocol::Http1(http), AnyShared::Http1(memo)) => http.receive(memo, bytes, out, on),
         }
     }
 

@@ -4,7 +4,7 @@
 //! server's heads change once a second, with its `Date`, and comparing 200 bytes is ten times cheaper than parsing them.
 //! The comparison includes the blank line at the head's end, so equal bytes mean an equal response.
 
-use super::{Events, Protocol, Receive, Response, Unusable};
+use super::{Events, Protocol, Readiness, Receive, Response, Unusable};
 use engine::failure::{FailureKind, RunFailure};
 use engine::mix::EncodedStep;
 use engine::outbox::Outbox;
@@ -26,8 +26,9 @@ const DISCARD_BYTES_MIN: u64 = 8 << 10;
 /// From this status on, a response is no success (RFC 9110 section 15).
 const STATUS_REFUSED: u16 = 400;
 
-/// Encodes a plan's request. The template's holes are the request's own, and the body's length.
-pub fn encode(step: &plan::Step, authority: &str) -> Result<EncodedStep, RunFailure> {
+/// Encodes a plan's request, for connections that are used again or not. The template's holes are the request's own, and the body's
+/// length.
+pub fn encode(step: &plan::Step, authority: &str, reuses: bool) -> Result<EncodedStep, RunFailure> {
     let Request::Http(request) = &step.request;
     let mut pieces = vec![Piece::Bytes(format!("{} ", request.method).into_bytes())];
     pieces.extend(request.path.iter().cloned());
@@ -38,6 +39,9 @@ pub fn encode(step: &plan::Step, authority: &str) -> Result<EncodedStep, RunFail
     }
     if !names("user-agent") {
         pieces.push(Piece::Bytes(concat!("User-Agent: vajra/", env!("CARGO_PKG_VERSION"), "\r\n").into()));
+    }
+    if !reuses && !names("connection") {
+        pieces.push(Piece::Bytes(b"Connection: close\r\n".to_vec()));
     }
     for (name, value) in &request.headers {
         pieces.push(Piece::Bytes(format!("{name}: ").into_bytes()));
@@ -117,41 +121,74 @@ enum Framing {
 }
 
 /// The last head of a pool's connections, and what it said.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct HeadMemo {
     bytes: Vec<u8>,
     head: Option<Head>,
+    /// Connections take another request after a response.
+    reuses: bool,
+}
+
+impl Default for HeadMemo {
+    fn default() -> HeadMemo {
+        HeadMemo::new(true)
+    }
 }
 
 impl Protocol for Http1 {
     type Shared = HeadMemo;
 
+    const IS_VERBATIM: bool = true;
+
+    fn is_verbatim(_memo: &HeadMemo) -> bool {
+        true
+    }
+
+    fn outbox_bytes(_memo: &HeadMemo, request_bytes: usize) -> usize {
+        request_bytes
+    }
+
     fn new(_memo: &HeadMemo) -> Http1 {
         Http1::default()
     }
 
-    fn opened(&mut self) {
+    fn opened(&mut self, _memo: &mut HeadMemo, _out: &mut Outbox<'_>) -> Result<(), Unusable> {
         self.state = State::Head;
         self.bytes = 0;
         self.last_length = 0;
         self.partial.clear();
+        Ok(())
+    }
+
+    fn readiness(&self) -> Readiness {
+        Readiness::Ready { is_resumed: false }
     }
 
     #[inline]
-    fn send<S: Source>(&mut self, source: &mut S, call: Call, number: u64, out: &mut Outbox<'_>) {
+    fn send<S: Source>(
+        &mut self,
+        _memo: &mut HeadMemo,
+        source: &mut S,
+        call: Call,
+        number: u64,
+        out: &mut Outbox<'_>,
+    ) -> Result<(), Unusable> {
         match &source.steps()[call.step as usize].constant {
             Some(constant) => out.push(constant),
             None => source.render(call, number, out),
         }
+        Ok(())
     }
 
     #[inline]
     fn receive(
         &mut self,
         memo: &mut HeadMemo,
-        mut bytes: &[u8],
+        bytes: &mut [u8],
+        _out: &mut Outbox<'_>,
         on: &mut impl Events,
     ) -> Result<(), Unusable> {
+        let mut bytes = &bytes[..];
         while !bytes.is_empty() {
             let Some((place, step)) = on.oldest() else {
                 on.unasked(bytes.len() as u64);
@@ -280,7 +317,7 @@ impl Http1 {
             return Ok((taken, false));
         }
         self.status = head.status;
-        self.keeps_alive = head.keeps_alive;
+        self.keeps_alive = head.keeps_alive && memo.reuses;
         let has_body = !is_bodyless && head.status != 204 && head.status != 304;
         self.last_length = 0;
         self.state = match head.framing {
@@ -400,6 +437,11 @@ impl Chunk {
 }
 
 impl HeadMemo {
+    /// Of connections that are used again after a response, or are not.
+    pub fn new(reuses: bool) -> HeadMemo {
+        HeadMemo { bytes: Vec::new(), head: None, reuses }
+    }
+
     #[inline]
     fn recall(&self, bytes: &[u8]) -> Option<Head> {
         self.head.filter(|_| bytes.starts_with(&self.bytes))
@@ -513,6 +555,18 @@ fn parse_number(digits: &[u8]) -> Result<u64, &'static NotHttp> {
 /// The elements of a list; empty ones are passed over (RFC 9110, section 5.6.1). Folded lines are white space.
 fn words(value: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).filter(|word| !word.is_empty())
+}
+
+/// Hands bytes over as a pool does.
+#[cfg(test)]
+fn receive(
+    http: &mut Http1,
+    memo: &mut HeadMemo,
+    bytes: &[u8],
+    on: &mut impl Events,
+) -> Result<(), Unusable> {
+    let (mut bytes, mut filled) = (bytes.to_vec(), 0);
+    http.receive(memo, &mut bytes, &mut Outbox::new(&mut [], &mut filled), on)
 }
 
 #[cfg(test)]
@@ -654,7 +708,7 @@ mod tests {
     fn discarded_bytes_count_as_received() {
         let (mut http, mut memo, mut on) = (Http1::default(), HeadMemo::default(), Single::new(&STEP));
         let head = "HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n";
-        http.receive(&mut memo, format!("{head}0123456789").as_bytes(), &mut on).unwrap();
+        receive(&mut http, &mut memo, format!("{head}0123456789").as_bytes(), &mut on).unwrap();
         assert_eq!(
             (http.wish(), http.begun()),
             (Receive::Discard(9_990), Some(response(200, head.len() + 10)))
@@ -669,7 +723,7 @@ mod tests {
     fn short_bodies_are_not_worth_another_way_of_receiving() {
         let (mut http, mut memo, mut on) = (Http1::default(), HeadMemo::default(), Single::new(&STEP));
         let stream = "HTTP/1.1 404 No\r\nContent-Length: 3\r\n\r\nabc";
-        http.receive(&mut memo, stream.as_bytes(), &mut on).unwrap();
+        receive(&mut http, &mut memo, stream.as_bytes(), &mut on).unwrap();
         assert_eq!((on.response, http.wish()), (Some(response(404, stream.len())), Receive::Stream));
     }
 
@@ -677,14 +731,14 @@ mod tests {
     fn bytes_that_nobody_asked_for_are_an_error() {
         let (mut http, mut memo, mut on) = (Http1::default(), HeadMemo::default(), Single::new(&STEP));
         let stream = "HTTP/1.1 204 No\r\n\r\n\r\n";
-        let unusable = http.receive(&mut memo, stream.as_bytes(), &mut on).unwrap_err();
+        let unusable = receive(&mut http, &mut memo, stream.as_bytes(), &mut on).unwrap_err();
         assert_eq!((on.response, unusable.kind), (Some(response(204, stream.len() - 2)), Kind::Protocol));
     }
 
     #[test]
     fn a_cut_response_is_no_response() {
         let (mut http, mut memo, mut on) = (Http1::default(), HeadMemo::default(), Single::new(&STEP));
-        http.receive(&mut memo, b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", &mut on).unwrap();
+        receive(&mut http, &mut memo, b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", &mut on).unwrap();
         assert!(http.begun().is_some());
         assert_eq!((http.ended(&mut on), on.response), (CLOSED, None));
     }

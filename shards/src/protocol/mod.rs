@@ -15,20 +15,41 @@ pub trait Protocol {
     /// What all connections of a pool share.
     type Shared;
 
+    /// Whatever the pool, it is [`Protocol::is_verbatim`]: the loop is compiled without asking.
+    const IS_VERBATIM: bool;
+
+    /// Whether requests go on the wire as they are rendered, and nothing else does: no handshake, no acknowledgement.
+    fn is_verbatim(shared: &Self::Shared) -> bool;
+
+    /// How much memory of a connection what is sent at a time takes, of requests with at most so many bytes together.
+    fn outbox_bytes(shared: &Self::Shared, request_bytes: usize) -> usize;
+
     /// Of a connection that has not been made.
     fn new(shared: &Self::Shared) -> Self;
 
-    /// The connection is made, and not for the first time perhaps: nothing of before is left.
-    fn opened(&mut self);
+    /// The connection is made, and not for the first time perhaps: nothing of before is left. Appends what has to be sent first.
+    fn opened(&mut self, shared: &mut Self::Shared, out: &mut Outbox<'_>) -> Result<(), Unusable>;
+
+    /// How far the connection is on its way to the first request.
+    fn readiness(&self) -> Readiness;
 
     /// Appends the request of a call, whose arrival has this number.
-    fn send<S: Source>(&mut self, source: &mut S, call: Call, number: u64, out: &mut Outbox<'_>);
+    fn send<S: Source>(
+        &mut self,
+        shared: &mut Self::Shared,
+        source: &mut S,
+        call: Call,
+        number: u64,
+        out: &mut Outbox<'_>,
+    ) -> Result<(), Unusable>;
 
-    /// Takes bytes that arrived. An error says that the connection cannot be used any further.
+    /// Takes bytes that arrived, which it may change, and appends what is to be answered at once. An error says that the
+    /// connection cannot be used any further.
     fn receive(
         &mut self,
         shared: &mut Self::Shared,
-        bytes: &[u8],
+        bytes: &mut [u8],
+        out: &mut Outbox<'_>,
         on: &mut impl Events,
     ) -> Result<(), Unusable>;
 
@@ -43,6 +64,18 @@ pub trait Protocol {
 
     /// As much of a response as has come, once it is known what it says.
     fn begun(&self) -> Option<Response>;
+}
+
+/// How far a connection is on its way to the first request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// Its keys are being agreed on.
+    Securing,
+    /// Requests may be sent.
+    Ready {
+        /// It has taken up the session of an earlier one.
+        is_resumed: bool,
+    },
 }
 
 /// What a protocol reports of its connection.

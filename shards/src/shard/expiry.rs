@@ -7,7 +7,7 @@ use super::core::{Core, SECOND_NS, TICK_NS};
 use super::pool::ConnectionPool;
 use super::scenario::ScenarioRun;
 use crate::connection::Link;
-use crate::protocol::Protocol;
+use crate::protocol::{Protocol, Unusable};
 use crate::wire::Wire;
 use engine::outcome::Kind;
 use engine::seams::Source;
@@ -18,6 +18,11 @@ const WATCH_NS: u64 = SECOND_NS;
 const WATCH_SLOTS: u32 = 256;
 const WATCH_LOOKS: u64 = 16;
 const _: () = assert!(WATCH_LOOKS <= WATCH_SLOTS as u64, "only what is passed is looked at");
+
+const UNANSWERED: Unusable =
+    Unusable { kind: Kind::Connect, why: "no connection was made within the connect timeout" };
+const UNAGREED: Unusable =
+    Unusable { kind: Kind::Connect, why: "the handshake was not over within the connect timeout" };
 
 impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// Ends what has taken too long. Looked at once a millisecond: no request has a timer of its own.
@@ -48,9 +53,14 @@ impl<P: Protocol> ConnectionPool<P> {
             return;
         }
         for slot in 0..self.connections.count() {
-            if matches!(self.connections.at(slot).link, Link::Connecting { deadline_ns } if deadline_ns <= now)
-            {
-                self.connect_failed(core, scenario, slot, Kind::Connect);
+            match self.connections.at(slot).link {
+                Link::Connecting { deadline_ns } if deadline_ns <= now => {
+                    self.attempt_failed(core, scenario, slot, UNANSWERED);
+                }
+                Link::Agreeing { deadline_ns } if deadline_ns <= now => {
+                    self.attempt_failed(core, scenario, slot, UNAGREED);
+                }
+                _ => {}
             }
         }
     }

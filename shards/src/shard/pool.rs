@@ -2,32 +2,19 @@
 //!
 //! A pool serves one scenario: a target that does not answer takes up the connections of that scenario and no other's.
 
-use super::core::{Core, MILLISECOND_NS, Released, SECOND_NS, Stage, TICK_NS};
-use super::scenario::{Course, LoadState, ScenarioRun};
-
+use super::core::{Core, Released};
+use super::scenario::{LoadState, ScenarioRun};
 use crate::connection::{Armed, ConnectionTable, Flight, Link};
-use crate::protocol::Protocol;
+use crate::protocol::{Protocol, Unusable};
 use crate::wire::{Slot, Wire};
 use engine::bucket::Arrival;
-use engine::outcome::{Fault, Kind};
-use engine::plan::{Fields, SHARDS_MAX};
+use engine::outcome::Kind;
+use engine::plan::{Fields, SHARDS_MAX, Transport};
 use engine::random::Random;
-use engine::record::{Instants, Recorder};
+use engine::record::Recorder;
 use engine::seams::{Call, End, Source};
 use engine::url::Endpoint;
 use std::collections::VecDeque;
-
-/// Connections are begun no faster than this, and no more are under way at a time: servers' backlogs are short.
-const CONNECTS_PER_TURN: usize = 16;
-const CONNECTING_MAX: u32 = 256;
-const _: () =
-    assert!(CONNECTS_PER_TURN <= CONNECTING_MAX as usize, "a turn begins no more than may be under way");
-/// First and longest wait before a failed connection is tried again. The wait doubles, and is drawn from its upper half.
-const BACKOFF_NS_MIN: u64 = 10 * MILLISECOND_NS;
-const BACKOFF_NS_MAX: u64 = SECOND_NS;
-const _: () = assert!(BACKOFF_NS_MIN <= BACKOFF_NS_MAX, "a wait doubles from the one to the other");
-/// A connection that is begun counts as so many operations.
-const OPERATIONS_PER_CONNECT: u64 = 4;
 
 /// The connections to one target. Slots are the pool's own here, from 0; the wire's begin at `first_slot`.
 pub(super) struct ConnectionPool<P: Protocol> {
@@ -51,9 +38,19 @@ pub(super) struct ConnectionPool<P: Protocol> {
     /// connection, receiving whatever comes takes fewer calls.
     pub(super) can_discard: bool,
     pub(super) is_closed_loop: bool,
+    /// Its requests are intended when they are sent: no moment was said for them, and none waits for a connection.
+    is_intended_when_sent: bool,
+    /// Requests go on the wire as they are rendered, each with a send of its own, and nothing else does.
+    is_verbatim: bool,
+    /// Keys are agreed on before the first request.
+    pub(super) is_secured: bool,
+    /// Connections are not used again: each request makes its own.
+    pub(super) is_on_demand: bool,
+    /// Of each connection that a request makes, the number of its arrival.
+    pub(super) awaited: Vec<u64>,
     /// All ones where a connection carries its lag on, and none in a closed loop.
     pub(super) carry_mask: u64,
-    random: Random,
+    pub(super) random: Random,
 }
 
 impl<P: Protocol> ConnectionPool<P> {
@@ -71,73 +68,38 @@ impl<P: Protocol> ConnectionPool<P> {
         let served = &plan.scenarios[scenario];
         let target = &plan.targets[plan.pools[number].target];
         let (slots, pipeline) = (plan.connections_of(number, shard as u32), target.pipeline());
-        let is_closed_loop = served.load.is_closed();
+        let (is_closed_loop, is_on_demand) = (served.load.is_closed(), !target.reuses());
+        let is_secured = matches!(target.transport, Transport::Tls(_));
+        let mut connections = ConnectionTable::new(slots, pipeline);
+        if is_on_demand {
+            (0..slots).for_each(|slot| connections.await_demand(slot));
+        }
         let stream = shard + number as u64 * u64::from(SHARDS_MAX);
         ConnectionPool {
             first_slot,
             number: number as u32,
             scenario,
             first_series: plan.layout().series_of(scenario).start,
-            connections: ConnectionTable::new(slots, pipeline),
+            connections,
             protocols: (0..slots).map(|_| P::new(&shared)).collect(),
+            is_verbatim: P::is_verbatim(&shared),
             shared,
-            closed: (0..slots).collect(),
+            closed: if is_on_demand { VecDeque::new() } else { (0..slots).collect() },
             connecting: 0,
             next_retry_ns: 0,
             next_watched: 0,
             timeout_ns: served.steps()[0].timeout_ns,
             connect_timeout_ns: target.connect_timeout_ns,
-            can_discard: pipeline == 1 && !matches!(target.url.endpoint, Endpoint::Unix { .. }),
+            can_discard: pipeline == 1
+                && !is_secured
+                && !matches!(target.url.endpoint, Endpoint::Unix { .. }),
             is_closed_loop,
+            is_intended_when_sent: is_closed_loop && !is_on_demand,
+            is_secured,
+            is_on_demand,
+            awaited: if is_on_demand { vec![0; slots as usize] } else { Vec::new() },
             carry_mask: if is_closed_loop { 0 } else { u64::MAX },
             random: Random::new(plan.seed, u64::MAX / 2 - stream),
-        }
-    }
-
-    pub(super) fn connected<W: Wire>(&mut self, core: &mut Core<W>, slot: Slot) {
-        self.connecting -= 1;
-        self.connections.open += 1;
-        let connection = self.connections.at(slot);
-        if connection.was_open {
-            core.recorder.stats.reconnects += 1;
-        }
-        connection.was_open = true;
-        connection.has_answered = false;
-        connection.link = Link::Open;
-        connection.heard_ns = core.now_ns;
-        self.protocols[slot as usize].opened();
-        self.arm_stream(core, slot);
-        self.make_ready(core.now_ns, slot);
-    }
-
-    pub(super) fn connect_failed<W: Wire, S: Source>(
-        &mut self,
-        core: &mut Core<W>,
-        scenario: &mut ScenarioRun<S>,
-        slot: Slot,
-        kind: Kind,
-    ) {
-        self.connecting -= 1;
-        core.recorder.stats.connect_failures += 1;
-        let is_starting = core.start_ns == u64::MAX;
-        let is_own = is_starting && kind.fault() == Fault::Generator;
-        core.recorder.stats.connect_failures_own += u64::from(is_own);
-        core.wire.close(self.first_slot + slot);
-        self.retry_later(core.now_ns, slot);
-        if scenario.sheds {
-            self.shed(core, scenario);
-        }
-        // While nothing at all can be reached, an attempt that fails is the failure of the arrival that waited longest.
-        let relative_ns = core.relative_ns(core.now_ns);
-        if core.stage == Stage::Running
-            && scenario.course == Course::Scheduling
-            && self.connections.open == 0
-            && let Some(arrival) = scenario.next_arrival(relative_ns, relative_ns)
-        {
-            let call = scenario.source.begin(arrival);
-            let outcome = scenario.source.end(call, End::Failed(kind));
-            let instants = Instants { intended: arrival.intended_ns, sent: relative_ns, done: relative_ns };
-            core.recorder.not_sent(self.first_series + call.step as usize, outcome, instants);
         }
     }
 
@@ -151,8 +113,16 @@ impl<P: Protocol> ConnectionPool<P> {
         kind: Kind,
     ) {
         let now = core.now_ns;
-        if !self.connections.at(slot).is_open() {
-            return;
+        match self.connections.at(slot).link {
+            Link::Open | Link::Switching => {}
+            Link::Closed { .. } | Link::OnDemand => return,
+            Link::Connecting { .. } | Link::Agreeing { .. } => {
+                // At the end of a run an attempt has failed nobody but the request that waits for it.
+                if kind != Kind::Unfinished || self.connections.at(slot).under_way > 0 {
+                    self.connect_failed(core, scenario, slot, kind);
+                }
+                return;
+            }
         }
         if self.connections.is_idle(slot) {
             // It waited for nobody: what the generator owed on it is settled.
@@ -172,9 +142,13 @@ impl<P: Protocol> ConnectionPool<P> {
         core.wire.close(self.first_slot + slot);
         let connection = self.connections.at(slot);
         connection.is_sending = false;
+        connection.has_output = false;
         connection.armed = Armed::No;
         // One that has worked is made again at once; one that has not is a target that accepts and drops.
-        if connection.has_answered {
+        if connection.has_answered && self.is_on_demand {
+            connection.attempts = 0;
+            self.await_demand(now, slot);
+        } else if connection.has_answered {
             connection.attempts = 0;
             connection.link = Link::Closed { retry_ns: now };
             self.next_retry_ns = now;
@@ -182,54 +156,6 @@ impl<P: Protocol> ConnectionPool<P> {
         } else {
             self.retry_later(now, slot);
         }
-    }
-
-    fn retry_later(&mut self, now: u64, slot: Slot) {
-        let connection = self.connections.at(slot);
-        connection.attempts += 1;
-        let longest_ns = (BACKOFF_NS_MIN << connection.attempts.min(10)).min(BACKOFF_NS_MAX);
-        let wait_ns = self.random.between(longest_ns / 2, longest_ns);
-        connection.link = Link::Closed { retry_ns: now + wait_ns };
-        connection.armed = Armed::No;
-        // It waits for the target from now on, and not for what the generator owed.
-        connection.carried_ns = 0;
-        self.next_retry_ns = self.next_retry_ns.min(now + wait_ns);
-        self.closed.push_back(slot);
-    }
-
-    /// What failed while connecting is tried afresh at the start: the first arrivals do not inherit a long wait.
-    pub(super) fn start(&mut self, start_ns: u64) {
-        for &slot in &self.closed {
-            self.connections.at(slot).attempts = 0;
-            self.connections.at(slot).link = Link::Closed { retry_ns: start_ns };
-        }
-        self.next_retry_ns = start_ns;
-    }
-
-    /// Makes connections that are closed and whose time has come, a few at a time.
-    pub(super) fn reconnect<W: Wire>(&mut self, core: &mut Core<W>) {
-        let now = core.now_ns;
-        if self.closed.is_empty() || now < self.next_retry_ns {
-            return;
-        }
-        let mut begun = 0;
-        let mut next_ns = u64::MAX;
-        for _ in 0..self.closed.len() {
-            let Some(slot) = self.closed.pop_front() else { break };
-            let Link::Closed { retry_ns } = self.connections.at(slot).link else { continue };
-            if retry_ns <= now && begun < CONNECTS_PER_TURN && self.connecting < CONNECTING_MAX {
-                begun += 1;
-                self.connecting += 1;
-                core.operations += OPERATIONS_PER_CONNECT;
-                let deadline_ns = now + self.connect_timeout_ns;
-                self.connections.at(slot).link = Link::Connecting { deadline_ns };
-                core.wire.connect(self.first_slot + slot);
-            } else {
-                next_ns = next_ns.min(retry_ns.max(now + TICK_NS / 10));
-                self.closed.push_back(slot);
-            }
-        }
-        self.next_retry_ns = next_ns;
     }
 
     /// Sends what is due next, if a connection is free for it. True when something was sent.
@@ -295,11 +221,15 @@ impl<P: Protocol> ConnectionPool<P> {
         first: Arrival,
         free_ns: u64,
     ) {
+        if self.is_on_demand {
+            return self.attempt(core, scenario, slot, first, free_ns);
+        }
         let mut arrival = first;
         let on_wire = self.first_slot + slot;
         for more in (0..room).rev() {
             let call = scenario.source.begin(arrival);
             if room == 1
+                && self.is_verbatim()
                 && let Some(constant) = &scenario.source.steps()[call.step as usize].constant
             {
                 let bytes = constant.len() as u64;
@@ -310,15 +240,52 @@ impl<P: Protocol> ConnectionPool<P> {
             }
             let mut out = core.wire.outbox(on_wire);
             let before = out.filled();
-            self.protocols[slot as usize].send(&mut scenario.source, call, arrival.number, &mut out);
+            let protocol = &mut self.protocols[slot as usize];
+            let sent = protocol.send(&mut self.shared, &mut scenario.source, call, arrival.number, &mut out);
             let bytes = (out.filled() - before) as u64;
             self.begin(core, slot, call, arrival, free_ns, bytes);
+            if let Err(Unusable { kind, .. }) = sent {
+                return self.broken(core, scenario, slot, kind);
+            }
             if more > 0 {
                 arrival = scenario.next_of_closed_loop(first.intended_ns);
             }
         }
+        self.finish_send(core, scenario, slot);
+    }
+
+    /// What is in the outbox goes out: at once where nothing else could join it in this turn.
+    pub(super) fn finish_send<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &ScenarioRun<S>,
+        slot: Slot,
+    ) {
+        if !self.is_verbatim() {
+            return self.connections.note_output(slot);
+        }
         self.connections.at(slot).is_sending = scenario.reports_copies;
-        core.wire.flush(on_wire, scenario.reports_copies);
+        core.wire.flush(self.first_slot + slot, scenario.reports_copies);
+    }
+
+    /// Sends what protocols have left in their outboxes in this turn.
+    pub(super) fn flush<W: Wire, S: Source>(&mut self, core: &mut Core<W>, scenario: &ScenarioRun<S>) {
+        while let Some(slot) = self.connections.next_output() {
+            self.connections.at(slot).is_sending = scenario.reports_copies;
+            core.wire.flush(self.first_slot + slot, scenario.reports_copies);
+            core.operations += 1;
+        }
+    }
+
+    /// Whether a request that never changes can be sent from where it is kept.
+    pub(super) fn sends_constants(&self) -> bool {
+        self.is_verbatim && !self.is_on_demand
+    }
+
+    /// Whether requests go out as they are rendered. Where they always do, the loop is compiled without the question.
+    #[inline(always)]
+    pub(super) fn is_verbatim(&self) -> bool {
+        P::IS_VERBATIM || self.is_verbatim
     }
 
     #[inline(always)]
@@ -342,7 +309,7 @@ impl<P: Protocol> ConnectionPool<P> {
         let Released { place, free_ns, bytes, .. } = released;
         let flight = self.connections.flight_mut(place);
         let could_leave_ns = flight.intended_ns.max(free_ns);
-        if self.is_closed_loop {
+        if self.is_intended_when_sent {
             // No moment was intended: what passed since the connection was free is the generator's, not the target's.
             flight.intended_ns = sent_ns;
         } else {

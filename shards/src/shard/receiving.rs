@@ -6,6 +6,7 @@ use super::scenario::ScenarioRun;
 use crate::connection::{Armed, ConnectionTable, Link};
 use crate::protocol::{Events, Place, Protocol, Receive, Response, Unusable};
 use crate::wire::{Pause, Slot, Wire};
+use engine::outbox::Outbox;
 use engine::record::{Instants, Recorder};
 use engine::seams::{End, Source, StepFacts};
 
@@ -68,11 +69,46 @@ impl<P: Protocol> ConnectionPool<P> {
         if !goes_on {
             connection.armed = Armed::No;
         }
+        if !self.is_verbatim() {
+            return self.exchange(core, scenario, slot, buffer);
+        }
+        let mut buffer = buffer;
         let result = self.with_protocol(core, scenario, slot, |protocol, shared, wire, on| {
-            protocol.receive(shared, wire.bytes(&buffer), on)
+            let mut filled = 0;
+            protocol.receive(shared, wire.bytes(&mut buffer), &mut Outbox::new(&mut [], &mut filled), on)
         });
         core.wire.recycle(buffer);
         self.went_on(core, scenario, slot, result);
+    }
+
+    /// The same where the protocol may have something to say to it.
+    #[inline(never)]
+    fn exchange<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+        mut buffer: W::Buffer,
+    ) {
+        let on_wire = self.first_slot + slot;
+        let (result, has_output) = self.with_protocol(core, scenario, slot, |protocol, shared, wire, on| {
+            let (bytes, mut out) = wire.exchange(on_wire, &mut buffer);
+            let before = out.filled();
+            (protocol.receive(shared, bytes, &mut out, on), out.filled() > before)
+        });
+        core.wire.recycle(buffer);
+        if has_output && result.is_err() {
+            // Its last words go out before the connection is closed. Should that fail, so does the next submission.
+            core.wire.flush(on_wire, false);
+            let _ = core.wire.submit();
+        } else if has_output {
+            self.connections.note_output(slot);
+        }
+        let is_agreeing = matches!(self.connections.at(slot).link, Link::Agreeing { .. });
+        self.went_on(core, scenario, slot, result);
+        if is_agreeing && matches!(self.connections.at(slot).link, Link::Agreeing { .. }) {
+            self.agreed(core, scenario, slot);
+        }
     }
 
     /// Bytes that were to be discarded are.
@@ -98,9 +134,23 @@ impl<P: Protocol> ConnectionPool<P> {
         scenario: &mut ScenarioRun<S>,
         slot: Slot,
     ) {
-        let Unusable { kind, .. } =
-            self.with_protocol(core, scenario, slot, |protocol, _, _, on| protocol.ended(on));
-        self.broken(core, scenario, slot, kind);
+        let unusable = self.with_protocol(core, scenario, slot, |protocol, _, _, on| protocol.ended(on));
+        self.unusable(core, scenario, slot, unusable);
+    }
+
+    /// A protocol says that its connection is of no more use.
+    #[inline(never)]
+    fn unusable<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+        unusable: Unusable,
+    ) {
+        match self.connections.at(slot).link {
+            Link::Agreeing { .. } => self.attempt_failed(core, scenario, slot, unusable),
+            _ => self.broken(core, scenario, slot, unusable.kind),
+        }
     }
 
     /// Receiving stopped by itself, or because it was asked to.
@@ -113,7 +163,7 @@ impl<P: Protocol> ConnectionPool<P> {
         if connection.link == Link::Switching {
             connection.link = Link::Open;
         }
-        if connection.is_open() {
+        if connection.is_made() {
             self.await_more(core, slot);
             self.make_ready(core.now_ns, slot);
         }
@@ -131,7 +181,7 @@ impl<P: Protocol> ConnectionPool<P> {
         core: &mut Core<W>,
         scenario: &mut ScenarioRun<S>,
         slot: Slot,
-        work: impl FnOnce(&mut P, &mut P::Shared, &W, &mut Responses<'_, S>) -> R,
+        work: impl FnOnce(&mut P, &mut P::Shared, &mut W, &mut Responses<'_, S>) -> R,
     ) -> R {
         let mut on = Responses {
             slot,
@@ -144,7 +194,7 @@ impl<P: Protocol> ConnectionPool<P> {
             carry_mask: self.carry_mask,
             first_series: self.first_series,
         };
-        work(&mut self.protocols[slot as usize], &mut self.shared, &core.wire, &mut on)
+        work(&mut self.protocols[slot as usize], &mut self.shared, &mut core.wire, &mut on)
     }
 
     /// The protocol has taken in what came: what to receive next, and whether to send.
@@ -162,7 +212,7 @@ impl<P: Protocol> ConnectionPool<P> {
                 self.await_more(core, slot);
                 self.make_ready(core.now_ns, slot);
             }
-            Err(Unusable { kind, .. }) => self.broken(core, scenario, slot, kind),
+            Err(unusable) => self.unusable(core, scenario, slot, unusable),
         }
     }
 

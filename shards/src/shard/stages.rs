@@ -92,9 +92,10 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         let order = self.control.order();
         match self.core.stage {
             Stage::Connecting { deadline_ns } => {
-                let is_open =
-                    |pool: &ConnectionPool<P>| pool.connections.open == u64::from(pool.connections.count());
-                if self.pools.iter().all(is_open) || now >= deadline_ns || order != Order::Run {
+                if self.pools.iter().all(ConnectionPool::is_complete)
+                    || now >= deadline_ns
+                    || order != Order::Run
+                {
                     self.core.stage = Stage::Waiting;
                     if let Some(on_ready) = self.on_ready.take() {
                         on_ready(self.pools.iter().map(|pool| pool.connections.open).sum());
@@ -142,10 +143,12 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         self.core.stage = Stage::Running;
         self.pools.iter_mut().for_each(|pool| pool.start(start_ns));
         let before = std::mem::take(&mut self.core.recorder.stats);
+        let attempts = std::mem::take(&mut self.core.recorder.attempts);
         self.core.recorder.clear(0);
         // Attempts that failed say why connections are missing, so they are the run's, whenever they were made.
         self.core.recorder.stats.connect_failures = before.connect_failures;
         self.core.recorder.stats.connect_failures_own = before.connect_failures_own;
+        self.core.recorder.attempts = attempts;
         self.published = self.core.wire.counters();
         self.next_publish_ns = start_ns + self.next_boundary(0);
         self.next_end_ns = self.next_end();

@@ -696,8 +696,14 @@ impl Wire for SimulatedWire {
         }
     }
 
-    fn bytes<'a>(&'a self, buffer: &'a SimulatedBuffer) -> &'a [u8] {
-        &buffer.0
+    fn bytes<'a>(&'a mut self, buffer: &'a mut SimulatedBuffer) -> &'a mut [u8] {
+        &mut buffer.0
+    }
+
+    fn exchange<'a>(&'a mut self, slot: Slot, buffer: &'a mut SimulatedBuffer) -> (&'a mut [u8], Outbox<'a>) {
+        let link = &mut self.links[slot as usize];
+        let memory = if link.is_lent { &mut [][..] } else { &mut link.outbox };
+        (&mut buffer.0, Outbox::new(memory, &mut link.filled))
     }
 
     fn recycle(&mut self, mut buffer: SimulatedBuffer) {

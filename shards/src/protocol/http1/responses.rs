@@ -2,7 +2,7 @@
 //!
 //! Where Vajra is more lenient or stricter than they are, the row names the difference, which `docs/REPORT.md` explains.
 
-use super::{CLOSED, HEAD_BYTES_MAX, HEADERS_MAX, HeadMemo, Http1, LINE_BYTES_MAX};
+use super::{CLOSED, HEAD_BYTES_MAX, HEADERS_MAX, HeadMemo, Http1, LINE_BYTES_MAX, receive};
 use crate::protocol::{Protocol, Response, Single};
 use engine::random::Random;
 use engine::seams::StepFacts;
@@ -318,7 +318,7 @@ fn outcome<'a>(memo: &mut HeadMemo, case: &Case, pieces: impl Iterator<Item = &'
     let step = StepFacts { constant: None, bytes_max: 0, is_bodyless: case.asked == Head };
     let (mut http, mut on) = (Http1::default(), Single::new(&step));
     for piece in pieces {
-        let received = http.receive(memo, piece, &mut on);
+        let received = receive(&mut http, memo, piece, &mut on);
         match (on.response, received) {
             // What follows a response is the business of the next request, which there is not.
             (Some(Response { code, bytes, .. }), received) => {

@@ -32,8 +32,8 @@ fn a_response_comes_after_exactly_the_service_time_and_two_ways() {
     wire.send_constant(0, 0, 1, false);
     wire.wait(u64::MAX).expect("the simulated wire does not fail");
     assert_eq!(wire.clock_ns - sent_ns, MILLISECOND_NS + 2 * wire.world.network.one_way_ns);
-    let Some(Completion::Received(0, buffer, true)) = wire.next() else { panic!("a response") };
-    assert_eq!(wire.bytes(&buffer), b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nxxxxx");
+    let Some(Completion::Received(0, mut buffer, true)) = wire.next() else { panic!("a response") };
+    assert_eq!(wire.bytes(&mut buffer), b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nxxxxx");
     wire.recycle(buffer);
     assert!(wire.next().is_none());
 }
@@ -90,8 +90,8 @@ fn throwing_away_more_than_was_announced_is_a_mistake() {
     wire.receive_head(0);
     wire.send_constant(0, 0, 1, false);
     wire.wait(u64::MAX).expect("the simulated wire does not fail");
-    let Some(Completion::Received(0, buffer, false)) = wire.next() else { panic!("a head") };
-    let received = wire.bytes(&buffer).len() as u64;
+    let Some(Completion::Received(0, mut buffer, false)) = wire.next() else { panic!("a head") };
+    let received = wire.bytes(&mut buffer).len() as u64;
     wire.recycle(buffer);
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n".len() as u64;
     wire.discard(0, head + 10_000 - received + 1);

@@ -1,0 +1,227 @@
+//! One request and its response on a connection of their own: the same bytes as the run will send, and the same parser for what
+//! comes.
+
+use crate::protocol::any::{AnyProtocol, AnyShared};
+use crate::protocol::{Protocol, Readiness, Response, Single, Unusable};
+use engine::outbox::Outbox;
+use engine::seams::{Call, Source};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use socket2::Socket;
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+/// A response that goes on beyond this is not read to its end.
+const RESPONSE_BYTES_MAX: u64 = 16 << 20;
+/// How much of what is no response is kept to be shown.
+const SHOWN_BYTES_MAX: usize = 40;
+/// The longest single wait for the socket.
+const WAIT_MAX: Duration = Duration::from_secs(3_600);
+
+/// What came back.
+pub(super) enum Came {
+    /// A whole response.
+    Whole(Response),
+    /// The beginning of one, and why there was no more of it.
+    Part {
+        response: Response,
+        why: String,
+        is_failure: bool,
+    },
+    /// None, and why what came is none.
+    Nonsense(&'static str, Vec<u8>),
+    /// The connection was made, and what is to be agreed on before the request was not.
+    NotAgreed(&'static str),
+    Closed,
+    Silent,
+}
+
+/// What is asked, as the run would.
+pub(super) struct Asked<'a, S> {
+    pub(super) source: &'a mut S,
+    pub(super) call: Call,
+    pub(super) number: u64,
+    pub(super) timeout: Duration,
+    /// How long a handshake may take.
+    pub(super) connect_timeout: Duration,
+}
+
+/// A connection, from its making to the response.
+pub(super) struct Exchange<'a> {
+    socket: Socket,
+    protocol: AnyProtocol,
+    shared: &'a mut AnyShared,
+    memory: Vec<u8>,
+    filled: usize,
+    sent: usize,
+    bytes: u64,
+    /// The first bytes, for showing what is no response.
+    first: Vec<u8>,
+}
+
+impl<'a> Exchange<'a> {
+    /// On a connection that is made; requests have at most so many bytes.
+    pub(super) fn new(
+        socket: Socket,
+        shared: &'a mut AnyShared,
+        request_bytes_max: usize,
+    ) -> io::Result<Exchange<'a>> {
+        socket.set_nonblocking(true)?;
+        let protocol = AnyProtocol::new(shared);
+        let memory = vec![0; AnyProtocol::outbox_bytes(shared, request_bytes_max)];
+        Ok(Exchange { socket, protocol, shared, memory, filled: 0, sent: 0, bytes: 0, first: Vec::new() })
+    }
+
+    /// Agrees on what has to be agreed on, sends the request, and reads its response.
+    pub(super) fn run<S: Source>(&mut self, asked: Asked<'_, S>) -> io::Result<Came> {
+        if let Some(came) = self.agree(&asked)? {
+            return Ok(came);
+        }
+        let Asked { source, call, number, timeout, .. } = asked;
+        self.forget_sent();
+        let mut out = Outbox::new(&mut self.memory, &mut self.filled);
+        if let Err(unusable) = self.protocol.send(self.shared, source, call, number, &mut out) {
+            return Ok(Came::NotAgreed(unusable.why));
+        }
+        let mut on = Single::new(&source.steps()[call.step as usize]);
+        let deadline = Instant::now() + timeout;
+        loop {
+            let Some(ready) = self.wait(deadline)? else { return Ok(self.timed_out(timeout)) };
+            if is_readable(ready)
+                && let Some(came) = self.read(&mut on)?
+            {
+                return Ok(came);
+            }
+        }
+    }
+
+    /// The handshake, where there is one. Says what came when that is not its end.
+    fn agree<S: Source>(&mut self, asked: &Asked<'_, S>) -> io::Result<Option<Came>> {
+        let mut out = Outbox::new(&mut self.memory, &mut self.filled);
+        if let Err(unusable) = self.protocol.opened(self.shared, &mut out) {
+            return given(Came::NotAgreed(unusable.why));
+        }
+        let deadline = Instant::now() + asked.connect_timeout;
+        let step = &asked.source.steps()[asked.call.step as usize];
+        let mut on = Single::new(step);
+        while !matches!(self.protocol.readiness(), Readiness::Ready { .. }) {
+            let Some(ready) = self.wait(deadline)? else { return given(Came::NotAgreed(NOT_OVER)) };
+            if !is_readable(ready) {
+                continue;
+            }
+            match self.read(&mut on)? {
+                None => {}
+                Some(Came::Nonsense(why, _)) => return given(Came::NotAgreed(why)),
+                Some(Came::Closed) => return given(Came::NotAgreed(CLOSED_EARLY)),
+                came => return Ok(came),
+            }
+        }
+        Ok(None)
+    }
+
+    /// What has been sent makes room for what comes next. What has not is moved to the front.
+    fn forget_sent(&mut self) {
+        self.memory.copy_within(self.sent..self.filled, 0);
+        self.filled -= self.sent;
+        self.sent = 0;
+    }
+
+    /// Waits for the socket, and sends what there is to send; nothing when the time is over. The other side may answer before it has
+    /// all of the request.
+    fn wait(&mut self, deadline: Instant) -> io::Result<Option<PollFlags>> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(None);
+        }
+        let ready = wait(&self.socket, self.sent < self.filled, left)?;
+        if ready.contains(PollFlags::POLLOUT) && self.sent < self.filled {
+            match self.socket.write(&self.memory[self.sent..self.filled]) {
+                Ok(bytes) => self.sent += bytes,
+                Err(error) if is_passing(&error) => {}
+                // It does not want the rest; its response may be there all the same.
+                Err(_) => self.sent = self.filled,
+            }
+        }
+        Ok(Some(ready))
+    }
+
+    /// Reads what is there; says what came once that is known.
+    fn read(&mut self, on: &mut Single<'_>) -> io::Result<Option<Came>> {
+        let mut piece = [0; 16 << 10];
+        let bytes = match self.socket.read(&mut piece) {
+            Ok(0) => return Ok(Some(self.closed(on))),
+            Ok(bytes) => bytes,
+            Err(error) if is_passing(&error) => return Ok(None),
+            Err(error) => return self.part(format!("it broke off: {error}"), true).map_or(Err(error), given),
+        };
+        self.bytes += bytes as u64;
+        let shown = bytes.min(SHOWN_BYTES_MAX.saturating_sub(self.first.len()));
+        self.first.extend_from_slice(&piece[..shown]);
+        self.forget_sent();
+        let mut out = Outbox::new(&mut self.memory, &mut self.filled);
+        let received = self.protocol.receive(self.shared, &mut piece[..bytes], &mut out, on);
+        match (on.response, received) {
+            (Some(response), _) => given(Came::Whole(response)),
+            (None, Err(Unusable { why, .. })) => {
+                // Its last words, if it has any: the other side may not want to hear them.
+                let _ = self.socket.write(&self.memory[self.sent..self.filled]);
+                given(self.nonsense(why))
+            }
+            (None, Ok(())) if self.bytes < RESPONSE_BYTES_MAX => Ok(None),
+            (None, Ok(())) => match self.part("read no further".into(), false) {
+                Some(part) => given(part),
+                None => given(self.nonsense("its head does not end")),
+            },
+        }
+    }
+
+    fn closed(&mut self, on: &mut Single<'_>) -> Came {
+        self.protocol.ended(on);
+        match on.response {
+            Some(response) => Came::Whole(response),
+            None => self.part("it was closed before its end".into(), true).unwrap_or(Came::Closed),
+        }
+    }
+
+    fn timed_out(&self, timeout: Duration) -> Came {
+        self.part(format!("it did not end within {timeout:?}"), true).unwrap_or(Came::Silent)
+    }
+
+    /// What has come of a response, if enough has to say anything of it.
+    fn part(&self, why: String, is_failure: bool) -> Option<Came> {
+        let response = self.protocol.begun()?;
+        Some(Came::Part { response, why, is_failure })
+    }
+
+    fn nonsense(&mut self, why: &'static str) -> Came {
+        Came::Nonsense(why, std::mem::take(&mut self.first))
+    }
+}
+
+const NOT_OVER: &str = "the handshake was not over within the connect timeout";
+const CLOSED_EARLY: &str = "the connection was closed in the handshake";
+
+fn wait(socket: &Socket, wants_to_send: bool, left: Duration) -> io::Result<PollFlags> {
+    let sending = if wants_to_send { PollFlags::POLLOUT } else { PollFlags::empty() };
+    let mut waited = [PollFd::new(socket.as_fd(), PollFlags::POLLIN | sending)];
+    // Rounded up: the last part of a millisecond is slept through and not spun through.
+    let left = (left + Duration::from_millis(1)).min(WAIT_MAX);
+    match poll(&mut waited, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
+        Ok(_) => Ok(waited[0].revents().unwrap_or(PollFlags::empty())),
+        Err(Errno::EINTR) => Ok(PollFlags::empty()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+fn is_readable(ready: PollFlags) -> bool {
+    ready.intersects(PollFlags::POLLIN | PollFlags::POLLHUP | PollFlags::POLLERR)
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+fn given(came: Came) -> io::Result<Option<Came>> {
+    Ok(Some(came))
+}
