@@ -22,6 +22,38 @@ impl<'a> Outbox<'a> {
         *self.filled = end;
     }
 
+    /// Leaves room for bytes that are written later, by [`Outbox::bytes_from_mut`]. What they are until then is anything. Panics
+    /// when there is no room for them.
+    #[inline]
+    pub fn reserve(&mut self, bytes: usize) {
+        let end = *self.filled + bytes;
+        assert!(end <= self.memory.len(), "{bytes} bytes are out of range of an outbox with {}", self.room());
+        *self.filled = end;
+    }
+
+    /// Takes back what is behind the first `filled` bytes.
+    #[inline]
+    pub fn truncate(&mut self, filled: usize) {
+        *self.filled = filled.min(*self.filled);
+    }
+
+    /// What is in it from a place on, to be changed.
+    #[inline]
+    pub fn bytes_from_mut(&mut self, start: usize) -> &mut [u8] {
+        &mut self.memory[start..*self.filled]
+    }
+
+    /// The memory behind what is in it, to be written to; [`Outbox::reserve`] then counts what was written.
+    pub fn free_mut(&mut self) -> &mut [u8] {
+        &mut self.memory[*self.filled..]
+    }
+
+    /// How many more bytes there is room for.
+    #[inline]
+    pub fn room(&self) -> usize {
+        self.memory.len() - *self.filled
+    }
+
     /// What is in it.
     pub fn bytes(&self) -> &[u8] {
         &self.memory[..*self.filled]
@@ -56,6 +88,28 @@ mod tests {
         assert_eq!((out.filled(), out.bytes()), (5, &b"..abc"[..]));
         assert_eq!((&memory, filled), (b"..abc...", 5));
         assert_eq!(collected(9, |out| out.push(b"x")), b"x");
+    }
+
+    #[test]
+    fn what_is_reserved_is_written_later_and_taken_back() {
+        let (mut memory, mut filled) = ([b'.'; 8], 1);
+        let mut out = Outbox::new(&mut memory, &mut filled);
+        out.reserve(2);
+        out.push(b"cd");
+        out.bytes_from_mut(1)[..2].copy_from_slice(b"ab");
+        assert_eq!((out.bytes(), out.room()), (&b".abcd"[..], 3));
+        out.free_mut()[..2].copy_from_slice(b"ef");
+        out.reserve(1);
+        assert_eq!(out.bytes(), b".abcde");
+        out.truncate(3);
+        out.truncate(7);
+        assert_eq!((out.bytes(), out.room()), (&b".ab"[..], 5));
+    }
+
+    #[test]
+    #[should_panic(expected = "out of range")]
+    fn more_than_there_is_room_for_is_not_reserved() {
+        collected(2, |out| out.reserve(3));
     }
 
     #[test]

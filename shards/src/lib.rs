@@ -38,6 +38,7 @@ mod sinks;
 #[allow(unsafe_code, reason = "the raw ring; every block says why it is sound")]
 mod sys;
 mod timeouts;
+pub mod tls;
 mod watch;
 pub mod wire;
 
