@@ -83,6 +83,14 @@ impl Url {
         })
     }
 
+    /// The host to connect to: a name, an address, or for what is on this machine alone `localhost`.
+    pub fn host(&self) -> &str {
+        match &self.endpoint {
+            Endpoint::Tcp { host, .. } => host,
+            Endpoint::Unix { .. } | Endpoint::Testbed => "localhost",
+        }
+    }
+
     fn parse_unix(rest: &str) -> Result<Url, NoTarget> {
         let rest = rest.strip_prefix("//").filter(|rest| rest.starts_with('/')).unwrap_or(rest);
         let (socket, path) = rest.split_once(':').unwrap_or((rest, ""));

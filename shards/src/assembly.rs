@@ -2,14 +2,19 @@
 
 use crate::protocol::any::AnyShared;
 use crate::protocol::http1::HeadMemo;
+use crate::protocol::secured::SecuredShared;
 use crate::protocol::{self, Protocol};
 use crate::ring::{Outgoing, RingWire, SlotRoute};
+use crate::tls::TlsClient;
 use engine::bucket::Share;
 use engine::failure::{FailureKind, RunFailure};
 use engine::mix::Mix;
-use engine::plan::{self, Plan, Pool, Scenario, Target};
+use engine::plan::{self, Plan, Pool, Scenario, Target, Transport};
 use engine::seams::{Source, StepFacts};
 use socket2::SockAddr;
+
+/// What HTTP/1.1 is called where protocols are chosen (RFC 7301).
+const ALPN_HTTP1: &str = "http/1.1";
 
 /// What each scenario of a plan sends, on whichever shard.
 pub fn mixes(plan: &Plan) -> Result<Vec<Mix>, RunFailure> {
@@ -26,7 +31,10 @@ pub fn mixes(plan: &Plan) -> Result<Vec<Mix>, RunFailure> {
 
 /// What the connections to a target share, whatever is spoken with it.
 pub(crate) fn any_shared(target: &Target) -> Result<AnyShared, RunFailure> {
-    Ok(AnyShared::Http1(HeadMemo::new(target.reuses())))
+    let memo = HeadMemo::new(target.reuses());
+    let Transport::Tls(settings) = &target.transport else { return Ok(AnyShared::Http1(memo)) };
+    let client = TlsClient::new(settings, target.url.host(), &[ALPN_HTTP1])?;
+    Ok(AnyShared::Https1(Box::new(SecuredShared { client, inner: memo })))
 }
 
 /// The wire of one shard, on the thread that will use it. `addresses` are those of each target; `shared` is what the connections of

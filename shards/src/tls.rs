@@ -136,7 +136,7 @@ impl Tls {
         bytes: &mut [u8],
         answer_bytes_max: usize,
         out: &mut Outbox<'_>,
-        mut take: impl FnMut(&[u8], &mut Outbox<'_>) -> Result<(), Unusable>,
+        mut take: impl FnMut(&mut [u8], &mut Outbox<'_>) -> Result<(), Unusable>,
     ) -> Result<(), Unusable> {
         let mut at = 0;
         while at < bytes.len() {

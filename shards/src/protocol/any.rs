@@ -1,7 +1,9 @@
 //! Any protocol there is, where the loop is not compiled for one: a closed set, told apart by one match.
 
 use super::http1::{HeadMemo, Http1};
+use super::secured::{Secured, SecuredShared};
 use super::{Events, Protocol, Readiness, Receive, Response, Unusable};
+use crate::tls::Tls;
 use engine::outbox::Outbox;
 use engine::seams::{Call, Source};
 
@@ -10,6 +12,8 @@ use engine::seams::{Call, Source};
 pub enum AnyProtocol {
     /// HTTP/1.1.
     Http1(Http1),
+    /// HTTP/1.1 inside TLS.
+    Https1(Box<Secured<Http1>>),
 }
 
 /// What connections of a protocol share, and with it which protocol they speak.
@@ -17,41 +21,70 @@ pub enum AnyProtocol {
 pub enum AnyShared {
     /// HTTP/1.1.
     Http1(HeadMemo),
+    /// HTTP/1.1 inside TLS.
+    Https1(Box<SecuredShared<HeadMemo>>),
+}
+
+/// The same of each protocol; the two enums are of one pool, so their variants agree.
+macro_rules! each {
+    ($self:expr, $protocol:ident => $body:expr) => {
+        match $self {
+            AnyProtocol::Http1($protocol) => $body,
+            AnyProtocol::Https1($protocol) => $body,
+        }
+    };
+    ($self:expr, $shared:expr, ($protocol:ident, $of_protocol:ident) => $body:expr) => {
+        match ($self, $shared) {
+            (AnyProtocol::Http1($protocol), AnyShared::Http1($of_protocol)) => $body,
+            (AnyProtocol::Https1($protocol), AnyShared::Https1($of_protocol)) => $body,
+            _ => unreachable!("the connections of a pool speak what the pool does"),
+        }
+    };
+}
+
+impl AnyProtocol {
+    /// The TLS of the connection, where there is any.
+    pub fn tls(&self) -> Option<&Tls> {
+        match self {
+            AnyProtocol::Http1(_) => None,
+            AnyProtocol::Https1(secured) => Some(secured.tls()),
+        }
+    }
 }
 
 impl Protocol for AnyProtocol {
     type Shared = AnyShared;
 
     const IS_VERBATIM: bool = false;
+    const ANSWER_BYTES_MAX: usize = 0;
 
     fn is_verbatim(shared: &AnyShared) -> bool {
         match shared {
             AnyShared::Http1(memo) => Http1::is_verbatim(memo),
+            AnyShared::Https1(shared) => Secured::<Http1>::is_verbatim(shared),
         }
     }
 
     fn outbox_bytes(shared: &AnyShared, request_bytes: usize) -> usize {
         match shared {
             AnyShared::Http1(memo) => Http1::outbox_bytes(memo, request_bytes),
+            AnyShared::Https1(shared) => Secured::<Http1>::outbox_bytes(shared, request_bytes),
         }
     }
 
     fn new(shared: &AnyShared) -> AnyProtocol {
         match shared {
             AnyShared::Http1(memo) => AnyProtocol::Http1(Http1::new(memo)),
+            AnyShared::Https1(shared) => AnyProtocol::Https1(Box::new(Secured::new(shared))),
         }
     }
 
     fn opened(&mut self, shared: &mut AnyShared, out: &mut Outbox<'_>) -> Result<(), Unusable> {
-        match (self, shared) {
-            (AnyProtocol::Http1(http), AnyShared::Http1(memo)) => http.opened(memo, out),
-        }
+        each!(self, shared, (protocol, shared) => protocol.opened(shared, out))
     }
 
     fn readiness(&self) -> Readiness {
-        match self {
-            AnyProtocol::Http1(http) => http.readiness(),
-        }
+        each!(self, protocol => protocol.readiness())
     }
 
     #[inline]
@@ -62,10 +95,8 @@ impl Protocol for AnyProtocol {
         call: Call,
         number: u64,
         out: &mut Outbox<'_>,
-    ) -> Result<(), Unusable> {
-        match (self, shared) {
-            (AnyProtocol::Http1(http), AnyShared::Http1(memo)) => http.send(memo, source, call, number, out),
-        }
+    ) -> Result<u64, Unusable> {
+        each!(self, shared, (protocol, shared) => protocol.send(shared, source, call, number, out))
     }
 
     #[inline]
@@ -76,33 +107,23 @@ impl Protocol for AnyProtocol {
         out: &mut Outbox<'_>,
         on: &mut impl Events,
     ) -> Result<(), Unusable> {
-        match (self, shared) {
-            (AnyProtocol::Http1(http), AnyShared::Http1(memo)) => http.receive(memo, bytes, out, on),
-        }
+        each!(self, shared, (protocol, shared) => protocol.receive(shared, bytes, out, on))
     }
 
     #[inline]
     fn wish(&self) -> Receive {
-        match self {
-            AnyProtocol::Http1(http) => http.wish(),
-        }
+        each!(self, protocol => protocol.wish())
     }
 
     fn discarded(&mut self, bytes: u64, on: &mut impl Events) -> Result<(), Unusable> {
-        match self {
-            AnyProtocol::Http1(http) => http.discarded(bytes, on),
-        }
+        each!(self, protocol => protocol.discarded(bytes, on))
     }
 
     fn ended(&mut self, on: &mut impl Events) -> Unusable {
-        match self {
-            AnyProtocol::Http1(http) => http.ended(on),
-        }
+        each!(self, protocol => protocol.ended(on))
     }
 
     fn begun(&self) -> Option<Response> {
-        match self {
-            AnyProtocol::Http1(http) => http.begun(),
-        }
+        each!(self, protocol => protocol.begun())
     }
 }

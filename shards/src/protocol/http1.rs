@@ -139,6 +139,7 @@ impl Protocol for Http1 {
     type Shared = HeadMemo;
 
     const IS_VERBATIM: bool = true;
+    const ANSWER_BYTES_MAX: usize = 0;
 
     fn is_verbatim(_memo: &HeadMemo) -> bool {
         true
@@ -172,12 +173,13 @@ impl Protocol for Http1 {
         call: Call,
         number: u64,
         out: &mut Outbox<'_>,
-    ) -> Result<(), Unusable> {
+    ) -> Result<u64, Unusable> {
+        let before = out.filled();
         match &source.steps()[call.step as usize].constant {
             Some(constant) => out.push(constant),
             None => source.render(call, number, out),
         }
-        Ok(())
+        Ok((out.filled() - before) as u64)
     }
 
     #[inline]

@@ -5,6 +5,7 @@
 
 pub mod any;
 pub mod http1;
+pub mod secured;
 
 use engine::outbox::Outbox;
 use engine::outcome::Kind;
@@ -17,6 +18,9 @@ pub trait Protocol {
 
     /// Whatever the pool, it is [`Protocol::is_verbatim`]: the loop is compiled without asking.
     const IS_VERBATIM: bool;
+
+    /// The most that is appended in answer to what comes at a time, or once the connection is made.
+    const ANSWER_BYTES_MAX: usize;
 
     /// Whether requests go on the wire as they are rendered, and nothing else does: no handshake, no acknowledgement.
     fn is_verbatim(shared: &Self::Shared) -> bool;
@@ -33,7 +37,7 @@ pub trait Protocol {
     /// How far the connection is on its way to the first request.
     fn readiness(&self) -> Readiness;
 
-    /// Appends the request of a call, whose arrival has this number.
+    /// Appends the request of a call, whose arrival has this number. Returns how many bytes it has, without those of what carries it.
     fn send<S: Source>(
         &mut self,
         shared: &mut Self::Shared,
@@ -41,7 +45,7 @@ pub trait Protocol {
         call: Call,
         number: u64,
         out: &mut Outbox<'_>,
-    ) -> Result<(), Unusable>;
+    ) -> Result<u64, Unusable>;
 
     /// Takes bytes that arrived, which it may change, and appends what is to be answered at once. An error says that the
     /// connection cannot be used any further.

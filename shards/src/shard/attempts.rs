@@ -128,13 +128,12 @@ impl<P: Protocol> ConnectionPool<P> {
         let flight = self.connections.flight(place);
         let (on_wire, number) = (self.first_slot + slot, self.awaited[slot as usize]);
         let mut out = core.wire.outbox(on_wire);
-        let before = out.filled();
         let protocol = &mut self.protocols[slot as usize];
-        let sent = protocol.send(&mut self.shared, &mut scenario.source, flight.call(), number, &mut out);
-        let bytes = (out.filled() - before) as u64;
-        if let Err(Unusable { kind, .. }) = sent {
-            return self.broken(core, scenario, slot, kind);
-        }
+        let bytes =
+            match protocol.send(&mut self.shared, &mut scenario.source, flight.call(), number, &mut out) {
+                Ok(bytes) => bytes,
+                Err(Unusable { kind, .. }) => return self.broken(core, scenario, slot, kind),
+            };
         self.connections.restart_timeout(place);
         // What it owes of the time before the attempt stays as it was.
         let free_ns = core.now_ns.saturating_sub(flight.lag_ns());

@@ -239,11 +239,9 @@ impl<P: Protocol> ConnectionPool<P> {
                 return core.wire.send_constant(on_wire, constant, 1, scenario.reports_sends);
             }
             let mut out = core.wire.outbox(on_wire);
-            let before = out.filled();
             let protocol = &mut self.protocols[slot as usize];
             let sent = protocol.send(&mut self.shared, &mut scenario.source, call, arrival.number, &mut out);
-            let bytes = (out.filled() - before) as u64;
-            self.begin(core, slot, call, arrival, free_ns, bytes);
+            self.begin(core, slot, call, arrival, free_ns, sent.unwrap_or(0));
             if let Err(Unusable { kind, .. }) = sent {
                 return self.broken(core, scenario, slot, kind);
             }

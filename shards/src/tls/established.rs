@@ -52,7 +52,7 @@ pub(super) struct Established {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Opened<'r> {
     /// Data.
-    Data(&'r [u8]),
+    Data(&'r mut [u8]),
     /// Something between the two sides of TLS.
     Nothing,
 }

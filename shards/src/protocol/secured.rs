@@ -1,0 +1,128 @@
+//! A protocol inside TLS: what it sends is sealed, and what comes is opened before it hears of it.
+
+use super::{Events, Protocol, Readiness, Receive, Response, Unusable};
+use crate::tls::{Tls, TlsClient, sealing_bytes_max};
+use engine::outbox::Outbox;
+use engine::seams::{Call, Source};
+
+/// One connection: its TLS, and what is spoken inside.
+#[derive(Debug)]
+pub struct Secured<P> {
+    tls: Tls,
+    inner: P,
+    /// What is spoken inside has been told that the connection is made.
+    has_begun: bool,
+}
+
+/// What the connections of a pool share.
+#[derive(Debug)]
+pub struct SecuredShared<S> {
+    /// Of TLS.
+    pub client: TlsClient,
+    /// Of what is spoken inside.
+    pub inner: S,
+}
+
+impl<P> Secured<P> {
+    /// The TLS of the connection: what was agreed on, or why nothing was.
+    pub fn tls(&self) -> &Tls {
+        &self.tls
+    }
+}
+
+impl<P: Protocol> Protocol for Secured<P> {
+    type Shared = SecuredShared<P::Shared>;
+
+    const IS_VERBATIM: bool = false;
+    const ANSWER_BYTES_MAX: usize = P::ANSWER_BYTES_MAX;
+
+    fn is_verbatim(_shared: &Self::Shared) -> bool {
+        false
+    }
+
+    fn outbox_bytes(shared: &Self::Shared, request_bytes: usize) -> usize {
+        // The end of a handshake and the first request go out together.
+        let inside = P::outbox_bytes(&shared.inner, request_bytes);
+        shared.client.handshake_bytes_max() + inside + sealing_bytes_max(inside)
+    }
+
+    fn new(shared: &Self::Shared) -> Secured<P> {
+        Secured { tls: Tls::new(), inner: P::new(&shared.inner), has_begun: false }
+    }
+
+    fn opened(&mut self, shared: &mut Self::Shared, out: &mut Outbox<'_>) -> Result<(), Unusable> {
+        self.has_begun = false;
+        self.tls.start(&shared.client, out)
+    }
+
+    fn readiness(&self) -> Readiness {
+        match self.tls.agreed() {
+            Some(agreed) if self.has_begun => match self.inner.readiness() {
+                Readiness::Ready { .. } => Readiness::Ready { is_resumed: agreed.is_resumed },
+                other => other,
+            },
+            _ => Readiness::Securing,
+        }
+    }
+
+    #[inline]
+    fn send<S: Source>(
+        &mut self,
+        shared: &mut Self::Shared,
+        source: &mut S,
+        call: Call,
+        number: u64,
+        out: &mut Outbox<'_>,
+    ) -> Result<u64, Unusable> {
+        let bytes_max = source.steps()[call.step as usize].bytes_max;
+        let mark = self.tls.begin(bytes_max, out);
+        let bytes = self.inner.send(&mut shared.inner, source, call, number, out)?;
+        self.tls.seal(mark, out)?;
+        Ok(bytes)
+    }
+
+    #[inline]
+    fn receive(
+        &mut self,
+        shared: &mut Self::Shared,
+        bytes: &mut [u8],
+        out: &mut Outbox<'_>,
+        on: &mut impl Events,
+    ) -> Result<(), Unusable> {
+        let (inner, of_inner, has_begun) = (&mut self.inner, &mut shared.inner, &mut self.has_begun);
+        self.tls.open(&shared.client, bytes, P::ANSWER_BYTES_MAX, out, |plaintext, out| {
+            if !*has_begun {
+                *has_begun = true;
+                inner.opened(of_inner, out)?;
+            }
+            inner.receive(of_inner, plaintext, out, on)
+        })?;
+        if !self.has_begun && self.tls.is_ready() {
+            self.has_begun = true;
+            let mark = self.tls.begin(P::ANSWER_BYTES_MAX, out);
+            self.inner.opened(&mut shared.inner, out)?;
+            self.tls.seal(mark, out)?;
+        }
+        Ok(())
+    }
+
+    fn wish(&self) -> Receive {
+        Receive::Stream
+    }
+
+    fn discarded(&mut self, _bytes: u64, _on: &mut impl Events) -> Result<(), Unusable> {
+        Ok(())
+    }
+
+    /// An end that was not announced may be somebody else's doing: it completes nothing.
+    fn ended(&mut self, on: &mut impl Events) -> Unusable {
+        match self.tls.was_closed_properly() {
+            true => self.inner.ended(on),
+            false => self.tls.ended(),
+        }
+    }
+
+    fn begun(&self) -> Option<Response> {
+        self.inner.begun()
+    }
+}
