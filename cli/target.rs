@@ -21,7 +21,7 @@ pub(crate) struct Ready {
 pub(crate) fn make_ready(plan: &Plan, session: &Session) -> Result<Ready, Failure> {
     let mut ready = Ready { addresses: Vec::new(), server: None };
     for target in &plan.targets {
-        let addresses = match &target.url.endpoint {
+        let addresses = match target.endpoint() {
             Endpoint::Testbed => {
                 if ready.server.is_none() {
                     ready.server = Some(start_testbed(plan)?);

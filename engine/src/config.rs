@@ -28,5 +28,8 @@ pub use document::{Document, Format};
 pub(crate) use foreign::metric;
 pub use layers::{Layers, ReadConfig};
 pub use likeness::{closest, hint};
-pub use typed::{Config, LoadConfig, RequestConfig, RunConfig, ScenarioConfig, TargetConfig, Text, Texts};
+pub use typed::{
+    Config, HttpConfig, LoadConfig, RequestConfig, RunConfig, ScenarioConfig, TargetConfig, Text, Texts,
+    TlsConfig,
+};
 pub use variables::VariableUse;

@@ -4,6 +4,7 @@
 //! else, and either way it keeps every rule of `plan/rules.rs`, or is not made.
 
 pub(crate) mod bounds;
+mod encryption;
 mod fields;
 mod reader;
 mod repeat;

@@ -9,12 +9,26 @@ use std::fmt;
 /// A URL, in its parts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Url {
+    /// How it begins. Reports of versions that knew no other have none.
+    #[serde(default, skip_serializing_if = "Scheme::is_http")]
+    pub scheme: Scheme,
     /// What to connect to.
     pub endpoint: Endpoint,
     /// The value of the `Host` header.
     pub authority: String,
     /// The path and query of the URL, used by requests that name no path of their own. Starts with `/`.
     pub path: String,
+}
+
+/// How a URL begins: what is spoken, and on what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scheme {
+    /// HTTP on a connection as it is; Unix sockets and the built-in server as well.
+    #[default]
+    Http,
+    /// HTTP within TLS.
+    Https,
 }
 
 /// What a connection is made to.
@@ -59,15 +73,45 @@ impl NoTarget {
 }
 
 /// What a target looks like.
-const FORM: &str = "a target is http://HOST:PORT/PATH, unix:/SOCKET:/PATH or testbed:/PATH";
+const FORM: &str = "a target is http://HOST:PORT/PATH, https://…, unix:/SOCKET:/PATH or testbed:/PATH";
+/// Schemes of protocols that are not spoken yet.
+const PLANNED: [&str; 8] = ["ws", "wss", "grpc", "grpcs", "h2c", "tcp", "udp", "dns"];
+
+impl Scheme {
+    /// The port where a URL names none.
+    pub fn default_port(self) -> u16 {
+        match self {
+            Scheme::Http => 80,
+            Scheme::Https => 443,
+        }
+    }
+
+    /// Whether a connection is one of TLS.
+    pub fn is_tls(self) -> bool {
+        self == Scheme::Https
+    }
+
+    fn is_http(&self) -> bool {
+        *self == Scheme::Http
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        })
+    }
+}
 
 impl Url {
-    /// Reads `http://host:port/path`, `host:port/path`, `unix:/path/to.sock:/path` or `testbed:/path`. The path may have holes.
+    /// Reads `http://host:port/path`, the same with `https`, `host:port/path`, `unix:/path/to.sock:/path` or `testbed:/path`. The path
+    /// may have holes.
     pub fn parse(text: &str) -> Result<Url, NoTarget> {
         let text = text.trim();
         if let Some(rest) = text.strip_prefix("testbed:") {
-            let path = path_of(rest)?;
-            return Ok(Url { endpoint: Endpoint::Testbed, authority: "testbed".into(), path });
+            return Ok(Url { path: path_of(rest)?, ..Url::testbed() });
         }
         if let Some(rest) = text.strip_prefix("unix:") {
             return Url::parse_unix(rest);
@@ -83,11 +127,13 @@ impl Url {
         })
     }
 
-    /// The host to connect to: a name, an address, or for what is on this machine alone `localhost`.
-    pub fn host(&self) -> &str {
-        match &self.endpoint {
-            Endpoint::Tcp { host, .. } => host,
-            Endpoint::Unix { .. } | Endpoint::Testbed => "localhost",
+    /// The built-in server's root.
+    pub(crate) fn testbed() -> Url {
+        Url {
+            scheme: Scheme::Http,
+            endpoint: Endpoint::Testbed,
+            authority: "testbed".into(),
+            path: "/".into(),
         }
     }
 
@@ -99,28 +145,30 @@ impl Url {
             return Err(NoTarget::new("a Unix target needs the absolute path of its socket", fix));
         }
         let endpoint = Endpoint::Unix { socket: socket.to_owned() };
-        Ok(Url { endpoint, authority: "localhost".into(), path: path_of(path)? })
+        let (scheme, authority) = (Scheme::Http, "localhost".into());
+        Ok(Url { scheme, endpoint, authority, path: path_of(path)? })
     }
 
     fn parse_http(absolute: &str, typed: &str) -> Result<Url, NoTarget> {
         let (scheme, rest) = absolute.split_once("://").unwrap_or_default();
-        match scheme {
-            "http" => {}
-            "https" => {
-                let wrong = NoTarget::new("https is not supported yet", "if the target speaks plain HTTP");
-                return Err(wrong.instead(format!("http://{rest}")));
+        let scheme = match scheme {
+            "http" => Scheme::Http,
+            "https" => Scheme::Https,
+            planned if PLANNED.contains(&planned) => {
+                let fix = "HTTP/1.1 is spoken, at http:// and https:// addresses";
+                return Err(NoTarget::new(format!("scheme `{planned}` is not supported yet"), fix));
             }
             other => {
                 let problem = format!("scheme `{other}` is not supported");
                 return Err(NoTarget::new(problem, FORM).instead(format!("http://{rest}")));
             }
-        }
+        };
         if typed.is_empty() || rest.is_empty() {
             return Err(NoTarget::new("there is no host in it", FORM));
         }
         if let Some(path) = typed.strip_prefix('/') {
             let wrong = NoTarget::new("there is no host in it", FORM);
-            return Err(wrong.instead(format!("http://HOST:PORT/{path}")));
+            return Err(wrong.instead(format!("{scheme}://HOST:PORT/{path}")));
         }
         // Holes may have blanks, which no URL has.
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
@@ -129,14 +177,31 @@ impl Url {
             let fix = "leave it out, and give `-H 'Authorization: …'` or the header in the plan";
             return Err(NoTarget::new("user:password@ is not supported", fix));
         }
-        let (host, port) = parse_authority(authority)?;
-        let endpoint = Endpoint::Tcp { host, port };
-        Ok(Url { endpoint, authority: authority.to_owned(), path: path_of(path)? })
+        let endpoint = parse_authority(authority, Some(scheme.default_port()))?;
+        Ok(Url { scheme, endpoint, authority: authority.to_owned(), path: path_of(path)? })
+    }
+}
+
+impl Endpoint {
+    /// Reads `host:port`, where an IPv6 address stands in brackets.
+    pub fn parse(text: &str) -> Result<Endpoint, NoTarget> {
+        parse_authority(text.trim(), None)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Endpoint::Tcp { host, port } if host.contains(':') => write!(formatter, "[{host}]:{port}"),
+            Endpoint::Tcp { host, port } => write!(formatter, "{host}:{port}"),
+            Endpoint::Unix { socket } => write!(formatter, "unix:{socket}"),
+            Endpoint::Testbed => write!(formatter, "testbed:"),
+        }
     }
 }
 
 /// Host and port of what stands before the path.
-fn parse_authority(authority: &str) -> Result<(String, u16), NoTarget> {
+fn parse_authority(authority: &str, default_port: Option<u16>) -> Result<Endpoint, NoTarget> {
     let uri: Uri =
         format!("http://{authority}/").parse().map_err(|error| NoTarget::new(format!("{error}"), FORM))?;
     let authority = uri.authority().ok_or_else(|| NoTarget::new("there is no host in it", FORM))?;
@@ -145,10 +210,11 @@ fn parse_authority(authority: &str) -> Result<(String, u16), NoTarget> {
         return Err(NoTarget::new("there is no host in it", FORM));
     }
     let port = authority.as_str().strip_prefix(authority.host()).and_then(|rest| rest.strip_prefix(':'));
-    match port.map(str::parse) {
-        None => Ok((host, 80)),
-        Some(Ok(port)) if port > 0 => Ok((host, port)),
-        Some(_) => Err(NoTarget::new("the port must be between 1 and 65535", FORM)),
+    match (port.map(str::parse), default_port) {
+        (None, Some(port)) => Ok(Endpoint::Tcp { host, port }),
+        (None, None) => Err(NoTarget::new("there is no port in it", "write HOST:PORT")),
+        (Some(Ok(port)), _) if port > 0 => Ok(Endpoint::Tcp { host, port }),
+        (Some(_), _) => Err(NoTarget::new("the port must be between 1 and 65535", FORM)),
     }
 }
 
@@ -160,7 +226,9 @@ fn path_of(path: &str) -> Result<String, NoTarget> {
 impl fmt::Display for Url {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.endpoint {
-            Endpoint::Tcp { .. } => write!(formatter, "http://{}{}", self.authority, self.path),
+            Endpoint::Tcp { .. } => {
+                write!(formatter, "{}://{}{}", self.scheme, self.authority, self.path)
+            }
             Endpoint::Unix { socket } => write!(formatter, "unix:{socket}:{}", self.path),
             Endpoint::Testbed => write!(formatter, "testbed:{}", self.path),
         }
@@ -213,9 +281,44 @@ mod tests {
     }
 
     #[test]
+    fn a_scheme_says_which_port_is_meant_and_whether_there_is_tls() {
+        let target = Url::parse("https://example.org/a").unwrap();
+        assert_eq!((target.scheme, &target.endpoint), (Scheme::Https, &tcp("example.org", 443)));
+        assert_eq!((target.authority.as_str(), target.path.as_str()), ("example.org", "/a"));
+        assert_eq!(Url::parse("https://[::1]:8443").unwrap().endpoint, tcp("::1", 8443));
+        for plain in ["http://h/", "h:443", "unix:/a.sock:/", "testbed:"] {
+            assert!(!Url::parse(plain).unwrap().scheme.is_tls(), "{plain}");
+        }
+    }
+
+    #[test]
+    fn urls_of_reports_that_knew_no_scheme_are_of_http() {
+        let written = serde_json::to_string(&Url::parse("http://h/").unwrap()).unwrap();
+        assert!(!written.contains("scheme"), "{written}");
+        for text in ["http://h/", "https://h/"] {
+            let url = Url::parse(text).unwrap();
+            let json = serde_json::to_string(&url).unwrap();
+            assert_eq!(serde_json::from_str::<Url>(&json).unwrap(), url);
+        }
+    }
+
+    #[test]
+    fn an_endpoint_has_a_host_and_a_port() {
+        for text in ["h:1", "[::1]:443", "10.0.0.1:65535"] {
+            assert_eq!(Endpoint::parse(text).unwrap().to_string(), text);
+        }
+        for text in ["h", "h:0", ":80", "h:x", "http://h:1"] {
+            assert!(Endpoint::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_a_target_is_refused_with_a_reason() {
         for (text, reason) in [
-            ("https://x/", "https"),
+            ("https://", "no host"),
+            ("wss://x/", "`wss` is not supported yet"),
+            ("grpc://x/", "`grpc` is not supported yet"),
+            ("h2c://x/", "`h2c` is not supported yet"),
             ("ftp://x/", "scheme"),
             ("http://", ""),
             ("http://x:99999/", "port"),
@@ -234,7 +337,8 @@ mod tests {
         for text in [
             "http://u:s3cret@x/",
             "u:s3cret@x/",
-            "https://x/?token=s3cret",
+            "wss://x/?token=s3cret",
+            "https://x y/?token=s3cret",
             "testbed:?api_key=s3 cret",
             "ftp://u:s3cret@x",
         ] {
@@ -245,7 +349,9 @@ mod tests {
 
     #[test]
     fn a_target_shows_as_it_was_typed() {
-        for text in ["http://[::1]:80/x", "unix:/a.sock:/b", "testbed:/bytes/10"] {
+        for text in
+            ["http://[::1]:80/x", "https://h/", "https://h:8443/x", "unix:/a.sock:/b", "testbed:/bytes/10"]
+        {
             assert_eq!(Url::parse(text).unwrap().to_string(), text);
         }
     }

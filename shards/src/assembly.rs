@@ -20,7 +20,7 @@ const ALPN_HTTP1: &str = "http/1.1";
 pub fn mixes(plan: &Plan) -> Result<Vec<Mix>, RunFailure> {
     let encoded = |step: &plan::Step| {
         let target = plan.target_of(step);
-        protocol::http1::encode(step, &target.url.authority, target.reuses())
+        protocol::http1::encode(step, &target.url.authority, target.reuse())
     };
     let mix = |(index, scenario): (usize, &Scenario)| {
         let steps = scenario.steps().iter().map(encoded).collect::<Result<_, RunFailure>>()?;
@@ -31,9 +31,9 @@ pub fn mixes(plan: &Plan) -> Result<Vec<Mix>, RunFailure> {
 
 /// What the connections to a target share, whatever is spoken with it.
 pub(crate) fn any_shared(target: &Target) -> Result<AnyShared, RunFailure> {
-    let memo = HeadMemo::new(target.reuses());
+    let memo = HeadMemo::new(target.reuse());
     let Transport::Tls(settings) = &target.transport else { return Ok(AnyShared::Http1(memo)) };
-    let client = TlsClient::new(settings, target.url.host(), &[ALPN_HTTP1])?;
+    let client = TlsClient::new(settings, target.server_name().unwrap_or("localhost"), &[ALPN_HTTP1])?;
     Ok(AnyShared::Https1(Box::new(SecuredShared { client, inner: memo })))
 }
 
@@ -67,7 +67,7 @@ fn outgoing<'a, S: Source, P: Protocol>(plan: &Plan, sources: &'a [S], shared: &
         constants.extend(steps.iter().map(|step| (step.constant.as_deref().unwrap_or_default(), copies)));
         let pool = scenario.steps()[0].pool;
         let shared = &shared[pool];
-        let sends_constants = P::is_verbatim(shared) && plan.targets[plan.pools[pool].target].reuses();
+        let sends_constants = P::is_verbatim(shared) && plan.targets[plan.pools[pool].target].reuse();
         // Nothing is copied when the one request there is never changes, or when single ones are sent as they are.
         let is_copied = |step: &&StepFacts| {
             !sends_constants || step.constant.is_none() || (pipeline > 1 && steps.len() > 1)

@@ -201,7 +201,7 @@ fn descriptors(plan: &Plan) -> Check {
 
 /// A TCP connection needs a local port for itself, per address of the target.
 fn ports(plan: &Plan, target: usize, addresses: usize) -> Option<Check> {
-    if !matches!(plan.targets[target].url.endpoint, Endpoint::Tcp { .. }) {
+    if !matches!(plan.targets[target].endpoint(), Endpoint::Tcp { .. }) {
         return None;
     }
     let range = sysctl("net.ipv4.ip_local_port_range")?;

@@ -69,7 +69,7 @@ fn is_plain(plan: &Plan) -> bool {
 }
 
 fn plain_shared(plan: &Plan) -> Result<Vec<HeadMemo>, RunFailure> {
-    Ok(plan.pools.iter().map(|pool| HeadMemo::new(plan.targets[pool.target].reuses())).collect())
+    Ok(plan.pools.iter().map(|pool| HeadMemo::new(plan.targets[pool.target].reuse())).collect())
 }
 
 fn any_shared_of(plan: &Plan) -> Result<Vec<AnyShared>, RunFailure> {

@@ -8,6 +8,8 @@ pub(super) enum TableKind {
     Load,
     Request,
     Target,
+    Tls,
+    Http,
     Scenario,
     /// Any names.
     Free,
@@ -28,6 +30,10 @@ const ADVICE_RAMP: &str = "write `shape = \"ramp\"` with `from` and `to` in each
 const ADVICE_CHECKS: &str =
     "leave it out: a condition on failures is `failed = \"rate<1%\"` in `[thresholds]`";
 const ADVICE_PAUSE: &str = "leave it out: a `rate` says how often requests are sent";
+
+const ADVICE_INSECURE: &str = "write `verify = false` under `[tls]`";
+const ADVICE_ONE_REQUEST_EACH: &str = "write `reuse = false` under `[http]`";
+const ADVICE_HTTP2: &str = "leave it out: HTTP/2 is not supported yet, requests are HTTP/1.1";
 
 /// Words of others, and what stands for them.
 type Words = &'static [(&'static [&'static str], Ours)];
@@ -54,9 +60,36 @@ const TOP: Words = &[
     (&["scenarios", "flows"], Ours::Key("scenario")),
     (&["targets", "upstream", "hosts"], Ours::Key("target")),
     (&["requests", "steps", "mix", "calls", "endpoints"], Ours::Key("request")),
+    (&["http2", "h2", "http_2", "http3"], Ours::Words(ADVICE_HTTP2)),
     (
-        &["http2", "tls", "insecure"],
-        Ours::Words("leave it out: targets are spoken to in HTTP/1.1, without TLS"),
+        &[
+            "insecure",
+            "insecureskiptlsverify",
+            "insecure_skip_tls_verify",
+            "insecure_skip_verify",
+            "skip_verify",
+        ],
+        Ours::Words(ADVICE_INSECURE),
+    ),
+    (
+        &["noconnectionreuse", "no_connection_reuse", "novuconnectionreuse", "disable_keepalive"],
+        Ours::Words(ADVICE_ONE_REQUEST_EACH),
+    ),
+    (&["keepalive", "keep_alive"], Ours::Key("http.reuse")),
+    (
+        &["tlsauth", "tls_auth", "client_cert", "client_certificate"],
+        Ours::Words("write the files' names as `cert` and `key` under `[tls]`"),
+    ),
+    (
+        &["tlsversion", "tls_version", "tls_versions"],
+        Ours::Words("write `versions = \"1.2-1.3\"` or the like under `[tls]`"),
+    ),
+    (&["tlsciphersuites", "tls_cipher_suites", "cipher_suites"], Ours::Key("tls.ciphers")),
+    (&["cacert", "ca_cert", "cacerts", "root_ca"], Ours::Key("tls.ca")),
+    (&["ssl"], Ours::Key("tls")),
+    (
+        &["resolve", "connect_to", "hosts_override"],
+        Ours::Words("write `connect = \"10.0.0.7:8443\"` or the like beside the `url`"),
     ),
     (&["checks", "expect"], Ours::Words(ADVICE_CHECKS)),
 ];
@@ -131,10 +164,83 @@ const SCENARIO: Words = &[
 const TARGET: Words = &[
     (&["uri", "host", "address", "endpoint", "base_url", "baseurl", "server"], Ours::Key("url")),
     (&["header"], Ours::Key("headers")),
+    (&["http2", "h2", "http_2", "http3"], Ours::Words(ADVICE_HTTP2)),
     (
-        &["http2", "tls", "insecure"],
-        Ours::Words("leave it out: targets are spoken to in HTTP/1.1, without TLS"),
+        &[
+            "insecure",
+            "insecureskiptlsverify",
+            "insecure_skip_tls_verify",
+            "insecure_skip_verify",
+            "skip_verify",
+        ],
+        Ours::Words(ADVICE_INSECURE),
     ),
+    (
+        &["noconnectionreuse", "no_connection_reuse", "novuconnectionreuse", "disable_keepalive"],
+        Ours::Words(ADVICE_ONE_REQUEST_EACH),
+    ),
+    (&["keepalive", "keep_alive"], Ours::Key("http.reuse")),
+    (
+        &["tlsauth", "tls_auth", "client_cert", "client_certificate"],
+        Ours::Words("write the files' names as `cert` and `key` under `[tls]`"),
+    ),
+    (
+        &["tlsversion", "tls_version", "tls_versions"],
+        Ours::Words("write `versions = \"1.2-1.3\"` or the like under `[tls]`"),
+    ),
+    (&["tlsciphersuites", "tls_cipher_suites", "cipher_suites"], Ours::Key("tls.ciphers")),
+    (&["cacert", "ca_cert", "cacerts", "root_ca"], Ours::Key("tls.ca")),
+    (&["ssl"], Ours::Key("tls")),
+    (
+        &["resolve", "connect_to", "hosts_override"],
+        Ours::Words("write `connect = \"10.0.0.7:8443\"` or the like beside the `url`"),
+    ),
+];
+
+const TLS: Words = &[
+    (&["rejectunauthorized", "reject_unauthorized", "verify_peer", "check"], Ours::Key("verify")),
+    (
+        &[
+            "insecure",
+            "insecure_skip_verify",
+            "insecureskiptlsverify",
+            "insecure_skip_tls_verify",
+            "skip_verify",
+        ],
+        Ours::Words("write `verify = false` instead"),
+    ),
+    (&["cacert", "ca_cert", "ca_file", "cafile", "root_ca", "trust", "roots"], Ours::Key("ca")),
+    (&["cert_file", "certfile", "certificate", "client_cert", "crt"], Ours::Key("cert")),
+    (&["key_file", "keyfile", "private_key", "client_key"], Ours::Key("key")),
+    (&["sni", "servername", "hostname", "host"], Ours::Key("server_name")),
+    (&["version", "protocols", "tls_version", "tlsversion"], Ours::Key("versions")),
+    (
+        &["min_version", "minversion", "min", "max_version", "maxversion", "max"],
+        Ours::Words("write `versions = \"1.2-1.3\"`: the oldest and the newest"),
+    ),
+    (&["cipher_suites", "ciphersuites", "cipher"], Ours::Key("ciphers")),
+    (&["curves", "curve", "ecdh_curve"], Ours::Key("groups")),
+    (&["alpn_list", "alpnprotocols", "alpn_protocols"], Ours::Key("alpn")),
+    (&["session_resumption", "tickets", "session_tickets", "session_reuse"], Ours::Key("resumption")),
+    (&["key_log", "sslkeylogfile", "keylogfile", "keylog_file"], Ours::Key("keylog")),
+    (
+        &["passphrase", "password", "pfx", "p12"],
+        Ours::Words("leave it out: keys are read from PEM files without a password"),
+    ),
+];
+
+const HTTP: Words = &[
+    (&["keepalive", "keep_alive", "connection_reuse", "persistent"], Ours::Key("reuse")),
+    (
+        &["noconnectionreuse", "no_connection_reuse", "disable_keepalive"],
+        Ours::Words("write `reuse = false` instead"),
+    ),
+    (&["protocol", "http_version"], Ours::Key("version")),
+    (
+        &["http2", "h2", "streams", "window", "header_table", "ping", "max_concurrent_streams"],
+        Ours::Words(ADVICE_HTTP2),
+    ),
+    (&["pipelining"], Ours::Words("write `pipeline` under `[run]`, or in the target's table")),
 ];
 
 /// What stands for a word in a table of a kind.
@@ -146,6 +252,8 @@ pub(super) fn meant(kind: TableKind, word: &str) -> Option<Ours> {
         TableKind::Request => REQUEST,
         TableKind::Scenario => SCENARIO,
         TableKind::Target => TARGET,
+        TableKind::Tls => TLS,
+        TableKind::Http => HTTP,
         TableKind::Free => &[],
     };
     let word = word.replace('-', "_").to_lowercase();
@@ -174,13 +282,15 @@ mod tests {
     #[test]
     fn what_words_stand_for_is_a_key_that_there_is_and_no_word_is_one_itself() {
         let forms = Forms::new();
-        let bases: [(&[&str], Words); 6] = [
+        let bases: [(&[&str], Words); 8] = [
             (&[], TOP),
             (&["run"], RUN),
             (&["load"], LOAD),
             (&["request", "0"], REQUEST),
             (&["scenario", "a"], SCENARIO),
             (&["target", "a"], TARGET),
+            (&["tls"], TLS),
+            (&["target", "a", "http"], HTTP),
         ];
         for (base, words) in bases {
             for (theirs, ours) in words {

@@ -113,6 +113,17 @@ fn example(path: &[String]) -> Value {
     let key = path.iter().rev().find(|part| !part.bytes().all(|byte| byte.is_ascii_digit()));
     let text = match key.map_or("", String::as_str) {
         "url" => "http://host:port/",
+        "connect" => "10.0.0.7:8443",
+        "ca" => "ca.pem",
+        "cert" => "client.pem",
+        "key" => "client.key",
+        "keylog" => "keys.log",
+        "server_name" => "api.example.org",
+        "versions" => "1.2-1.3",
+        "ciphers" => "TLS_AES_128_GCM_SHA256",
+        "groups" => "X25519",
+        "alpn" => "http/1.1",
+        "version" => "1.1",
         "duration" | "timeout" | "starts" | "over" | "every" | "at" | "length" | "period" => "10s",
         "connect_timeout" => "3s",
         "warmup" => "5s",

@@ -15,10 +15,17 @@ use std::fmt;
 pub struct Config {
     /// What to call the run.
     pub name: Option<Text>,
-    /// The target: `http://host:port/path`, `unix:/path.sock:/path`, or `testbed:/path` for the built-in server.
+    /// The target: `http://host:port/path`, the same with `https`, `unix:/path.sock:/path`, or `testbed:/path` for the built-in
+    /// server.
     pub url: Option<Text>,
+    /// What to connect to in the place of the `url`'s host, `host:port`; names that are sent and checked stay the URL's.
+    pub connect: Option<Text>,
     /// Headers sent with every request: a name and a value, or several values.
     pub headers: BTreeMap<String, Texts>,
+    /// How TLS is spoken with targets whose URL begins with `https`.
+    pub tls: TlsConfig,
+    /// How HTTP is spoken with targets.
+    pub http: HttpConfig,
     /// How long, how wide, and on what.
     pub run: RunConfig,
     /// The offered load. Absent: closed loop.
@@ -40,13 +47,58 @@ pub struct Config {
 pub struct TargetConfig {
     /// As the plan's `url`.
     pub url: Option<Text>,
+    /// What to connect to in the place of the URL's host, `host:port`; names that are sent and checked stay the URL's.
+    pub connect: Option<Text>,
     /// Headers sent with every request to it, after the plan's.
     pub headers: BTreeMap<String, Texts>,
+    /// How TLS is spoken with it (default: each key as in the plan's).
+    pub tls: TlsConfig,
+    /// How HTTP is spoken with it (default: each key as in the plan's).
+    pub http: HttpConfig,
     /// How long making one connection may take (default: the run's).
     pub connect_timeout: Option<Text>,
     /// Requests under way on one connection at a time (default: the run's).
     #[schemars(range(min = 1, max = PIPELINE_MAX))]
     pub pipeline: Option<u32>,
+}
+
+/// How TLS is spoken.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TlsConfig {
+    /// Whether the target's certificate has to be valid, of its name, and from somebody who is trusted (default true).
+    pub verify: Option<bool>,
+    /// A PEM file of the authorities that are trusted (default: the system's).
+    pub ca: Option<Text>,
+    /// A PEM file of the certificate to show, with those that lead to its authority.
+    pub cert: Option<Text>,
+    /// A PEM file of its key.
+    pub key: Option<Text>,
+    /// The name to ask for and to check (default: the URL's host).
+    pub server_name: Option<Text>,
+    /// The versions to speak: `1.2`, `1.3` or `1.2-1.3` (default 1.2-1.3).
+    pub versions: Option<Text>,
+    /// Cipher suites to offer, by their IANA names (default: all that are known).
+    pub ciphers: Option<Texts>,
+    /// Groups to exchange keys in: `X25519`, `secp256r1`, `secp384r1` (default: all).
+    pub groups: Option<Texts>,
+    /// Protocols to offer, by their ALPN names (default `http/1.1`).
+    pub alpn: Option<Texts>,
+    /// Whether connections take up the session of an earlier one (default true).
+    pub resumption: Option<bool>,
+    /// A file to which the secrets of each session are written, as SSLKEYLOGFILE has them (default none).
+    pub keylog: Option<Text>,
+}
+
+/// How HTTP is spoken.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpConfig {
+    /// `1.1`, or `auto`, which is 1.1 for now (default auto).
+    pub version: Option<Text>,
+    /// Whether a connection takes another request after a response; otherwise each request has a connection of its own (default
+    /// true).
+    pub reuse: Option<bool>,
 }
 
 /// One stream of traffic.

@@ -63,6 +63,8 @@ pub(super) fn kind_of(path: &[String]) -> TableKind {
         ["run"] => TableKind::Run,
         ["scenario", _] => TableKind::Scenario,
         ["target", _] => TableKind::Target,
+        ["tls"] | ["target", _, "tls"] => TableKind::Tls,
+        ["http"] | ["target", _, "http"] => TableKind::Http,
         [.., "load"] | [.., "stages", _] => TableKind::Load,
         [.., "request", _] => TableKind::Request,
         _ => TableKind::Free,
@@ -175,13 +177,21 @@ fn homes(table: &[String]) -> Vec<Vec<String>> {
         [word, name, ..] if word == "scenario" => vec![word.clone(), name.clone()],
         _ => Vec::new(),
     };
+    let target = match table {
+        [word, name, ..] if word == "target" => vec![word.clone(), name.clone()],
+        _ => Vec::new(),
+    };
     let mut homes = vec![scope.clone()];
+    if !target.is_empty() {
+        homes.push(target.clone());
+    }
     if !scope.is_empty() {
         homes.push(Vec::new());
     }
     homes.push(vec!["run".to_owned()]);
     homes.push(joined(&scope, "load"));
     homes.push(joined(&joined(&scope, "request"), "0"));
+    homes.extend(["tls", "http"].map(|word| joined(&target, word)));
     homes.retain(|home| home != table && kind_of(home) != kind_of(table));
     homes
 }
@@ -195,7 +205,7 @@ fn moved(format: Format, table: &[String], to: &[String]) -> Advice {
     let header = match (kind_of(parents), key.as_str()) {
         (TableKind::Top, "scenario" | "target") => Some(format.table(&[key, "NAME"])),
         (_, "request" | "stages") => Some(format.table(&whole)),
-        (TableKind::Top, "headers" | "thresholds") => Some(format.table(&whole)),
+        (TableKind::Top, "headers" | "thresholds" | "tls" | "http") => Some(format.table(&whole)),
         _ => None,
     };
     if let Some(header) = header {

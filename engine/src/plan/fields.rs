@@ -8,7 +8,7 @@ use crate::schedule::Schedule;
 use crate::template::Piece;
 use crate::threshold::Threshold;
 use crate::until::Goal;
-use crate::url::Url;
+use crate::url::{Endpoint, Url};
 use serde::{Deserialize, Serialize};
 
 /// Everything in a plan. Anyone can write one; only what keeps the rules becomes a [`Plan`](super::Plan).
@@ -48,6 +48,9 @@ pub struct Target {
     pub name: String,
     /// What to connect to, and what to ask there by default.
     pub url: Url,
+    /// What to connect to in the place of the URL's host; names that are sent and checked stay the URL's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect: Option<Endpoint>,
     /// What carries the protocol.
     pub transport: Transport,
     /// What is spoken.
@@ -328,9 +331,31 @@ impl Target {
     }
 
     /// Whether a connection takes another request after a response.
-    pub fn reuses(&self) -> bool {
+    pub fn reuse(&self) -> bool {
         let TargetProtocol::Http1 { reuse, .. } = self.protocol;
         reuse
+    }
+
+    /// What connections are made to.
+    pub fn endpoint(&self) -> &Endpoint {
+        self.connect.as_ref().unwrap_or(&self.url.endpoint)
+    }
+
+    /// How TLS is spoken with it, if it is.
+    pub fn tls(&self) -> Option<&TlsSettings> {
+        match &self.transport {
+            Transport::Plain => None,
+            Transport::Tls(settings) => Some(settings),
+        }
+    }
+
+    /// The name that TLS asks for and checks: the one that is given, else the URL's host.
+    pub fn server_name(&self) -> Option<&str> {
+        let given = self.tls()?.server_name.as_deref();
+        given.or(match &self.url.endpoint {
+            Endpoint::Tcp { host, .. } => Some(host),
+            Endpoint::Unix { .. } | Endpoint::Testbed => None,
+        })
     }
 }
 

@@ -8,11 +8,10 @@ mod keys;
 mod load;
 mod requests;
 mod timing;
+mod transport;
 
 use super::bounds::longest_warmup_ns;
-use super::fields::{
-    Fields, Machine, Pool, PoolSize, Scenario, Script, Target, TargetProtocol, Transport, Wait,
-};
+use super::fields::{Fields, Machine, Pool, PoolSize, Scenario, Script, Target, Wait};
 use super::rules::{self, PlanPlace, Violation};
 use crate::config::{
     Config, Diagnostic, LoadConfig, ReadConfig, ScenarioConfig, Spot, TargetConfig, Text, Texts, closest,
@@ -22,12 +21,13 @@ use crate::phase::{Phases, Warmup};
 use crate::quantity::{SECOND_NS, parse_duration_ns, show_ns};
 use crate::threshold::{self, METRICS, Metric, Threshold};
 use crate::until::Goal;
-use crate::url::{Endpoint, Url};
+use crate::url::Url;
 use cores::parse_cores;
 use keys::{Keys, ScenarioKeys, TargetKeys};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use transport::own_keys;
 
 /// The shortest run in which the end of a warm-up can be told.
 const WARMUP_AUTO_LENGTH_NS_MIN: u64 = 16 * SECOND_NS;
@@ -200,6 +200,7 @@ impl PlanReader<'_> {
             PlanPlace::Scenario(_, "duration" | "starts" | "load") => !self.is_timing_known,
             // A target that no scenario uses may be that of a scenario whose target is wrong.
             PlanPlace::Target(_, "") | PlanPlace::Plan => self.has_wrong_scenario(&["target", "url"]),
+            PlanPlace::Target(index, "connect") => self.is_wrong(&self.keys.targets[*index].url),
             PlanPlace::Connections(_) => self.is_wrong("run.shards"),
             PlanPlace::Threshold(_) => {
                 let names = ["name", "request", "get", "head", "post", "put", "patch", "delete", "path"];
@@ -246,6 +247,7 @@ impl PlanReader<'_> {
                 script: Script::Mix(steps),
             });
         }
+        self.check_all_is_used(&targets);
         let name = self.name(&targets, &scenarios);
         if config.scenario.is_empty() {
             scenarios[0].name.clone_from(&name);
@@ -316,6 +318,16 @@ impl PlanReader<'_> {
         }
     }
 
+    /// What the plan says of its targets is of at least one.
+    fn check_all_is_used(&mut self, targets: &[Target]) {
+        self.check_tls_is_used(targets.iter().any(|target| target.url.scheme.is_tls()));
+        let has_url = self.keys.targets.iter().any(|keys| keys.url == "url");
+        if self.config.connect.is_some() && !has_url {
+            let problem = "`connect` stands beside the plan's `url`, and there is none";
+            self.wrong("connect", problem, "give it to a target, as `target.NAME.connect`");
+        }
+    }
+
     fn machine(&mut self) -> Machine {
         let run = &self.config.run;
         let cores = run
@@ -347,31 +359,25 @@ impl PlanReader<'_> {
     /// The targets that have names.
     fn targets(&mut self) -> Vec<Target> {
         let mut targets = Vec::new();
-        for (name, TargetConfig { url, pipeline, connect_timeout, .. }) in &self.config.target {
+        for (name, own) in &self.config.target {
             let key = |is_own: bool, value: &str| match is_own {
                 true => format!("target.{name}.{value}"),
                 false => format!("run.{value}"),
             };
             let keys = TargetKeys {
                 url: key(true, "url"),
-                pipeline: key(pipeline.is_some(), "pipeline"),
-                connect_timeout: key(connect_timeout.is_some(), "connect_timeout"),
+                pipeline: key(own.pipeline.is_some(), "pipeline"),
+                connect_timeout: key(own.connect_timeout.is_some(), "connect_timeout"),
+                own: own_keys(own),
             };
-            targets.push(self.target(name, url, *pipeline, connect_timeout.as_ref(), keys));
+            targets.push(self.target(name, own, keys));
         }
         targets
     }
 
-    fn target(
-        &mut self,
-        name: &str,
-        url: &Option<Text>,
-        pipeline: Option<u32>,
-        connect_timeout: Option<&Text>,
-        keys: TargetKeys,
-    ) -> Target {
+    fn target(&mut self, name: &str, own: &TargetConfig, keys: TargetKeys) -> Target {
         let run = &self.config.run;
-        let url = match url {
+        let url = match &own.url {
             Some(Text(text)) => self.take_with(Url::parse(text), |cause| {
                 let wrong = Diagnostic::at(keys.url.clone(), cause.problem, cause.fix);
                 match cause.instead {
@@ -384,19 +390,16 @@ impl PlanReader<'_> {
                 None
             }
         };
-        let url =
-            url.unwrap_or(Url { endpoint: Endpoint::Testbed, authority: "testbed".into(), path: "/".into() });
-        let timeout = connect_timeout.or(run.connect_timeout.as_ref()).cloned();
+        let url = url.unwrap_or_else(Url::testbed);
+        let timeout = own.connect_timeout.as_ref().or(run.connect_timeout.as_ref()).cloned();
         let connect_timeout_ns = self.positive(&timeout, &keys.connect_timeout, CONNECT_TIMEOUT_NS_DEFAULT);
-        let pipeline = pipeline.or(run.pipeline).unwrap_or(1);
+        let pipeline = own.pipeline.or(run.pipeline).unwrap_or(1);
+        let connect = self.connect(own, &url, &keys);
+        let transport = self.transport(own, &url, &keys);
+        let protocol = self.protocol(own, pipeline, &keys);
         self.keys.targets.push(keys);
-        Target {
-            name: if name.is_empty() { url.to_string() } else { name.to_owned() },
-            url,
-            transport: Transport::Plain,
-            protocol: TargetProtocol::Http1 { pipeline, reuse: true },
-            connect_timeout_ns,
-        }
+        let name = if name.is_empty() { url.to_string() } else { name.to_owned() };
+        Target { name, url, connect, transport, protocol, connect_timeout_ns }
     }
 
     /// There is no target, unless its key is there and wrong.
@@ -450,7 +453,10 @@ impl PlanReader<'_> {
         let key = if text.is_none() && !is_own { typed.at("url") } else { key };
         let keys = TargetKeys::of_run(key);
         let name = if is_own { typed.name.unwrap_or_default() } else { "" };
-        let target = self.target(name, &text, None, None, keys);
+        // What the plan says beside its `url` is of that one alone.
+        let connect = self.config.connect.clone().filter(|_| keys.url == "url");
+        let own = TargetConfig { url: text, connect, ..TargetConfig::default() };
+        let target = self.target(name, &own, keys);
         targets.push(target);
         targets.len() - 1
     }

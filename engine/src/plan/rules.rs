@@ -7,6 +7,7 @@ use super::bounds::{
     CONNECTIONS_MAX, INTERVAL_NS_MIN, PIPELINE_MAX, REQUEST_BYTES_MAX, REQUESTS_MAX, SCENARIOS_MAX,
     SERIES_MAX, SHARDS_MAX,
 };
+use super::encryption::{self, WrongSetting};
 use super::fields::{Fields, HttpRequest, Pool, Request, Scenario, Step, Target};
 use crate::config::hint;
 use crate::load::Load;
@@ -15,7 +16,7 @@ use crate::redact;
 use crate::schedule::Schedule;
 use crate::template::{self, Piece};
 use crate::threshold::Scope;
-use crate::url::path_or_root;
+use crate::url::{Endpoint, path_or_root};
 use http::{HeaderName, HeaderValue, Method};
 use std::fmt;
 
@@ -208,6 +209,31 @@ impl RuleCheck<'_> {
         if url.authority.is_empty() || HeaderValue::from_str(&url.authority).is_err() {
             let problem = "its authority cannot be the value of a header";
             self.broken(PlanPlace::Target(index, "url"), problem, "an authority is HOST or HOST:PORT");
+        }
+        if pipeline > 1 && !target.reuse() {
+            let problem = "a connection that is used once has one request under way at a time";
+            let fix = "leave out `reuse = false`, or give a pipeline of 1";
+            self.broken(PlanPlace::Target(index, "protocol.http1.reuse"), problem, fix);
+        }
+        self.transport(index, target);
+    }
+
+    fn transport(&mut self, index: usize, target: &Target) {
+        let is_of_host = matches!(target.url.endpoint, Endpoint::Tcp { .. });
+        let (has_tls, is_tls) = (target.tls().is_some(), target.url.scheme.is_tls());
+        if has_tls != is_tls || (is_tls && !is_of_host) {
+            let problem = "its URL and what carries its protocol are not of one kind";
+            self.broken(PlanPlace::Target(index, "transport"), problem, "TLS is of https:// URLs alone");
+        }
+        let is_host = |endpoint: &Endpoint| matches!(endpoint, Endpoint::Tcp { host, port } if !host.is_empty() && *port > 0);
+        if target.connect.as_ref().is_some_and(|connect| !is_host(connect) || !is_of_host) {
+            let problem = "there is nothing to connect to in the place of the URL's host";
+            self.broken(PlanPlace::Target(index, "connect"), problem, "write HOST:PORT, or leave it out");
+        }
+        let wrong = target.tls().map(encryption::wrong).unwrap_or_default();
+        for WrongSetting { key, problem, fix, instead } in wrong {
+            let place = PlanPlace::Target(index, key);
+            self.violations.push(Violation { place, problem, fix, instead });
         }
     }
 

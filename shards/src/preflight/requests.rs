@@ -275,7 +275,7 @@ fn unreachable_target(place: &str, error: &io::Error, timeout: Duration) -> Chec
 }
 
 fn show_address(plan: &Plan, target: usize, address: &SockAddr) -> String {
-    match (address.as_socket(), &plan.targets[target].url.endpoint) {
+    match (address.as_socket(), plan.targets[target].endpoint()) {
         (Some(socket), _) => socket.to_string(),
         (None, Endpoint::Unix { socket }) => socket.clone(),
         (None, _) => "the target".into(),

@@ -68,7 +68,7 @@ impl<P: Protocol> ConnectionPool<P> {
         let served = &plan.scenarios[scenario];
         let target = &plan.targets[plan.pools[number].target];
         let (slots, pipeline) = (plan.connections_of(number, shard as u32), target.pipeline());
-        let (is_closed_loop, is_on_demand) = (served.load.is_closed(), !target.reuses());
+        let (is_closed_loop, is_on_demand) = (served.load.is_closed(), !target.reuse());
         let is_secured = matches!(target.transport, Transport::Tls(_));
         let mut connections = ConnectionTable::new(slots, pipeline);
         if is_on_demand {
@@ -92,7 +92,7 @@ impl<P: Protocol> ConnectionPool<P> {
             connect_timeout_ns: target.connect_timeout_ns,
             can_discard: pipeline == 1
                 && !is_secured
-                && !matches!(target.url.endpoint, Endpoint::Unix { .. }),
+                && !matches!(target.endpoint(), Endpoint::Unix { .. }),
             is_closed_loop,
             is_intended_when_sent: is_closed_loop && !is_on_demand,
             is_secured,

@@ -16,6 +16,8 @@ pub(super) struct TargetKeys {
     pub(super) url: String,
     pub(super) pipeline: String,
     pub(super) connect_timeout: String,
+    /// Those of its tables `tls` and `http` that are its own; the others are the plan's.
+    pub(super) own: Vec<&'static str>,
 }
 
 pub(super) struct ScenarioKeys {
@@ -37,7 +39,8 @@ pub(super) struct StepKeys {
 impl TargetKeys {
     /// Of a target that only its URL was typed of.
     pub(super) fn of_run(url: String) -> TargetKeys {
-        TargetKeys { url, pipeline: "run.pipeline".into(), connect_timeout: "run.connect_timeout".into() }
+        let (pipeline, connect_timeout) = ("run.pipeline".into(), "run.connect_timeout".into());
+        TargetKeys { url, pipeline, connect_timeout, own: Vec::new() }
     }
 }
 
@@ -78,13 +81,31 @@ impl Keys {
 }
 
 impl TargetKeys {
-    fn of(&self, name: &str) -> String {
-        match name {
+    /// The key of a part of the target in the plan that was made.
+    pub(super) fn of(&self, part: &str) -> String {
+        if let Some(key) = part.strip_prefix("transport.tls.") {
+            return self.in_table("tls", key);
+        }
+        if let Some(key) = part.strip_prefix("protocol.http1.") {
+            return self.in_table("http", key);
+        }
+        match part {
             "pipeline" => self.pipeline.clone(),
             "connect_timeout" => self.connect_timeout.clone(),
             "url" => self.url.clone(),
+            "connect" => self.beside_url("connect"),
+            "transport" => self.beside_url("tls"),
             _ => self.url.trim_end_matches(".url").to_owned(),
         }
+    }
+
+    fn in_table(&self, table: &str, key: &str) -> String {
+        let inner = format!("{table}.{key}");
+        if self.own.contains(&key) { self.beside_url(&inner) } else { inner }
+    }
+
+    fn beside_url(&self, key: &str) -> String {
+        self.url.strip_suffix("url").map_or_else(|| key.to_owned(), |table| format!("{table}{key}"))
     }
 }
 

@@ -1,0 +1,365 @@
+//! How a target is reached and spoken to: what stands in `[tls]`, in `[http]` and in `connect`.
+//!
+//! A key of the target's own tables comes before that of the plan's. Files are named, and looked at only to see that they can be read.
+
+use super::PlanReader;
+use super::keys::TargetKeys;
+use crate::config::{Diagnostic, HttpConfig, TargetConfig, Text, Texts, TlsConfig};
+use crate::plan::encryption::parse_versions;
+use crate::plan::fields::{TargetProtocol, TlsSettings, Transport};
+use crate::url::{Endpoint, Scheme, Url};
+
+/// What to do where TLS is asked for and the URL is of another kind.
+const PLAIN_FIX: &str = "write `https://…` as its URL, or leave this out";
+
+impl PlanReader<'_> {
+    /// What carries the protocol to a target: TLS where its URL says so, as the plan and the target say.
+    pub(super) fn transport(&mut self, own: &TargetConfig, url: &Url, keys: &TargetKeys) -> Transport {
+        if url.scheme == Scheme::Https {
+            let settings = self.tls_settings(&merged(&own.tls, &self.config.tls), keys);
+            return Transport::Tls(settings);
+        }
+        // A URL that could not be read may have been one of https.
+        if own.tls != TlsConfig::default() && !self.is_wrong(&keys.url) {
+            let problem = format!("TLS is asked for, and {url} is not a target of it");
+            self.wrong(&keys.of("transport"), problem, PLAIN_FIX);
+        }
+        Transport::Plain
+    }
+
+    /// The plan's own settings are of no target: none has TLS.
+    pub(super) fn check_tls_is_used(&mut self, has_tls: bool) {
+        let is_known = !self.keys.targets.iter().any(|keys| self.is_wrong(&keys.url));
+        if self.config.tls != TlsConfig::default() && !has_tls && is_known {
+            let problem = "TLS is asked for, and no target's URL begins with `https://`";
+            self.wrong("tls", problem, PLAIN_FIX);
+        }
+    }
+
+    fn tls_settings(&mut self, config: &TlsConfig, keys: &TargetKeys) -> TlsSettings {
+        let default = TlsSettings::default();
+        let (oldest, newest) = match &config.versions {
+            None => (default.oldest, default.newest),
+            Some(Text(text)) => {
+                let path = keys.of("transport.tls.versions");
+                let wrong = |(problem, instead)| Diagnostic::at(path, problem, "").with_value(instead);
+                self.take_with(parse_versions(text), wrong).unwrap_or((default.oldest, default.newest))
+            }
+        };
+        let verify = config.verify.unwrap_or(default.verify);
+        if !verify {
+            let problem = "certificates are not verified: whoever answers is taken for the target";
+            let fix = "name the authority that is trusted as `ca`, unless this is meant";
+            self.note(Diagnostic::at(keys.of("transport.tls.verify"), problem, fix));
+        }
+        let mut read = |name: &str, file: &Option<Text>| self.readable(file, &keys.of(name));
+        TlsSettings {
+            verify,
+            ca: read("transport.tls.ca", &config.ca),
+            cert: read("transport.tls.cert", &config.cert),
+            key: read("transport.tls.key", &config.key),
+            server_name: config.server_name.as_ref().map(|text| text.0.clone()),
+            oldest,
+            newest,
+            ciphers: names(&config.ciphers),
+            groups: names(&config.groups),
+            alpn: names(&config.alpn),
+            resumption: config.resumption.unwrap_or(default.resumption),
+            keylog: config.keylog.as_ref().map(|text| text.0.clone()),
+        }
+    }
+
+    /// A file that can be read. What is in it is looked at where connections are made, and is never in a plan.
+    fn readable(&mut self, file: &Option<Text>, path: &str) -> Option<String> {
+        let Text(name) = file.as_ref()?;
+        if !name.is_empty()
+            && let Err(cause) = (self.read_file)(name)
+        {
+            let problem = format!("`{name}` cannot be read: {cause}");
+            let wrong =
+                Diagnostic::at(path, problem, "name a file that can be read from where Vajra is started");
+            let wrong = match name.strip_prefix('@') {
+                Some(bare) => Diagnostic { fix: String::new(), ..wrong.with_value(bare) },
+                None => wrong,
+            };
+            // What stands once in the config may be of several targets.
+            if !self.diagnostics.contains(&wrong) {
+                self.diagnostics.push(wrong);
+            }
+        }
+        Some(name.clone())
+    }
+
+    /// What is spoken with a target.
+    pub(super) fn protocol(
+        &mut self,
+        own: &TargetConfig,
+        pipeline: u32,
+        keys: &TargetKeys,
+    ) -> TargetProtocol {
+        let HttpConfig { version, reuse } = &own.http;
+        if let Some(Text(version)) = version.as_ref().or(self.config.http.version.as_ref()) {
+            self.check_version(version, &keys.of("protocol.http1.version"));
+        }
+        let reuse = reuse.or(self.config.http.reuse).unwrap_or(true);
+        TargetProtocol::Http1 { pipeline, reuse }
+    }
+
+    fn check_version(&mut self, version: &str, path: &str) {
+        let problem = match version.trim_start_matches("HTTP/") {
+            "1.1" | "auto" => return,
+            "2" | "2.0" | "2-prior-knowledge" | "h2" | "h2c" => "HTTP/2 is not supported yet".to_owned(),
+            "3" | "3.0" | "h3" => "HTTP/3 is not supported yet".to_owned(),
+            "1" | "1.0" | "0.9" => format!("HTTP/{version} is not spoken"),
+            _ => format!("`{version}` is not a version of HTTP"),
+        };
+        let wrong = Diagnostic::at(path, problem, "or `auto`").with_value("1.1");
+        if !self.diagnostics.contains(&wrong) {
+            self.diagnostics.push(wrong);
+        }
+    }
+
+    /// What to connect to in the place of the URL's host.
+    pub(super) fn connect(&mut self, own: &TargetConfig, url: &Url, keys: &TargetKeys) -> Option<Endpoint> {
+        let Text(text) = own.connect.as_ref()?;
+        let path = keys.of("connect");
+        let is_of_host = matches!(url.endpoint, Endpoint::Tcp { .. });
+        if !is_of_host && !self.is_wrong(&keys.url) {
+            let problem = format!("{url} has no host in whose place another could be connected to");
+            self.wrong(&path, problem, "leave it out");
+        }
+        let read =
+            Endpoint::parse(text).map_err(|cause| format!("`{text}` is not HOST:PORT: {}", cause.problem));
+        self.take(&path, read, "write `connect = \"10.0.0.7:8443\"` or the like")
+    }
+
+    fn note(&mut self, note: Diagnostic) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+}
+
+/// Each key as the target has it, else as the plan has it. A certificate and its key are one.
+fn merged(own: &TlsConfig, plan: &TlsConfig) -> TlsConfig {
+    let identity = if has_identity(own) { own } else { plan };
+    let texts = |own: &Option<Texts>, plan: &Option<Texts>| own.clone().or_else(|| plan.clone());
+    let text = |own: &Option<Text>, plan: &Option<Text>| own.clone().or_else(|| plan.clone());
+    TlsConfig {
+        verify: own.verify.or(plan.verify),
+        ca: text(&own.ca, &plan.ca),
+        cert: identity.cert.clone(),
+        key: identity.key.clone(),
+        server_name: text(&own.server_name, &plan.server_name),
+        versions: text(&own.versions, &plan.versions),
+        ciphers: texts(&own.ciphers, &plan.ciphers),
+        groups: texts(&own.groups, &plan.groups),
+        alpn: texts(&own.alpn, &plan.alpn),
+        resumption: own.resumption.or(plan.resumption),
+        keylog: text(&own.keylog, &plan.keylog),
+    }
+}
+
+/// Whether it says what to show the target as the client's certificate.
+fn has_identity(config: &TlsConfig) -> bool {
+    config.cert.is_some() || config.key.is_some()
+}
+
+/// Names in a list; one text may be a list of them as OpenSSL writes it, with colons or commas.
+fn names(texts: &Option<Texts>) -> Vec<String> {
+    let Texts(texts) = texts.clone().unwrap_or_default();
+    let parts = texts.iter().flat_map(|text| text.split([':', ',']));
+    parts.map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+}
+
+/// The keys of its own tables that a target has, as parts of the plan that is made of them.
+pub(super) fn own_keys(own: &TargetConfig) -> Vec<&'static str> {
+    let TargetConfig { tls, http, .. } = own;
+    let keys = [
+        ("verify", tls.verify.is_some()),
+        ("ca", tls.ca.is_some()),
+        ("cert", has_identity(tls)),
+        ("key", has_identity(tls)),
+        ("server_name", tls.server_name.is_some()),
+        ("versions", tls.versions.is_some()),
+        ("ciphers", tls.ciphers.is_some()),
+        ("groups", tls.groups.is_some()),
+        ("alpn", tls.alpn.is_some()),
+        ("resumption", tls.resumption.is_some()),
+        ("keylog", tls.keylog.is_some()),
+        ("version", http.version.is_some()),
+        ("reuse", http.reuse.is_some()),
+    ];
+    keys.into_iter().filter(|(_, is_own)| *is_own).map(|(key, _)| key).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Document, Format, Layers};
+    use crate::plan::{Plan, Purpose, Target, TlsVersion};
+
+    /// Files whose names begin with `no` are not there.
+    fn read(text: &str) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let document = Document { name: "plan".into(), text: text.into(), format: Format::Toml };
+        let reading = Layers::new(Some(document)).unwrap().read();
+        let read_file = |name: &str| match name.starts_with("no") {
+            true => Err("no such file".to_owned()),
+            false => Ok(b"s3cret".to_vec()),
+        };
+        Plan::read(&reading, &read_file, Purpose::Run)
+    }
+
+    fn target(text: &str) -> Target {
+        read(text).unwrap().0.targets[0].clone()
+    }
+
+    /// What is wrong, each as its key and what is said.
+    fn wrong(text: &str) -> Vec<String> {
+        let told = |found: &Diagnostic| {
+            let instead: Vec<String> = found.instead.iter().map(|(_, value)| value.to_string()).collect();
+            format!("{}: {}; {} {}", found.path, found.problem, found.fix, instead.join(" "))
+        };
+        read(text).unwrap_err().iter().map(told).collect()
+    }
+
+    const TWO: &str = "[target.a]\nurl = 'https://a/'\n[target.b]\nurl = 'http://b/'\n[scenario.x]\ntarget = 'a'\n\
+                       [scenario.y]\ntarget = 'b'\n";
+
+    #[test]
+    fn a_url_says_whether_there_is_tls() {
+        assert_eq!(target("url = 'https://h/'").tls(), Some(&TlsSettings::default()));
+        for plain in ["http://h/", "h:443", "unix:/a.sock:/", "testbed:"] {
+            assert_eq!(target(&format!("url = '{plain}'")).transport, Transport::Plain, "{plain}");
+        }
+        assert_eq!(target("url = 'https://h:8443/'").server_name(), Some("h"));
+        assert_eq!(target("url = 'https://h/'\n[tls]\nserver_name = 'other'").server_name(), Some("other"));
+    }
+
+    #[test]
+    fn all_that_can_be_said_of_tls_is_in_the_plan_and_no_file_is() {
+        let text = "url = 'https://h/'\n[tls]\nverify = false\nca = 'ca.pem'\ncert = 'c.pem'\nkey = 'c.key'\n\
+                    server_name = 'api'\nversions = '1.2'\nciphers = 'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256'\n\
+                    groups = 'X25519:secp256r1'\nalpn = ['http/1.1']\nresumption = false\nkeylog = 'no.log'";
+        let (plan, notes) = read(text).unwrap();
+        let expected = TlsSettings {
+            verify: false,
+            ca: Some("ca.pem".into()),
+            cert: Some("c.pem".into()),
+            key: Some("c.key".into()),
+            server_name: Some("api".into()),
+            oldest: TlsVersion::V1_2,
+            newest: TlsVersion::V1_2,
+            ciphers: vec!["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256".into()],
+            groups: vec!["X25519".into(), "secp256r1".into()],
+            alpn: vec!["http/1.1".into()],
+            resumption: false,
+            keylog: Some("no.log".into()),
+        };
+        assert_eq!(plan.targets[0].tls(), Some(&expected));
+        assert!(notes.len() == 1 && notes[0].path == "tls.verify", "{notes:?}");
+        let json = serde_json::to_string(&plan).unwrap();
+        assert!(!json.contains("s3cret"), "{json}");
+        assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
+    }
+
+    #[test]
+    fn a_targets_own_keys_come_before_the_plans() {
+        let (plan, _) = read(&format!(
+            "{TWO}[tls]\nca = 'all.pem'\ncert = 'all.pem'\nkey = 'all.key'\nversions = 1.3\n[http]\nreuse = false\n\
+             [target.a.tls]\ncert = 'a.pem'\nkey = 'a.key'\n[target.b.http]\nreuse = true\nversion = 'auto'"
+        ))
+        .unwrap();
+        let tls = plan.targets[0].tls().unwrap();
+        let files = (tls.ca.as_deref(), tls.cert.as_deref(), tls.key.as_deref());
+        assert_eq!(files, (Some("all.pem"), Some("a.pem"), Some("a.key")));
+        assert_eq!((tls.oldest, tls.newest), (TlsVersion::V1_3, TlsVersion::V1_3));
+        assert_eq!((plan.targets[0].reuse(), plan.targets[1].reuse()), (false, true));
+    }
+
+    #[test]
+    fn connections_may_go_elsewhere_than_the_name_says() {
+        let one = target("url = 'https://api.example.org/'\nconnect = '[::1]:8443'");
+        assert_eq!(one.endpoint().to_string(), "[::1]:8443");
+        assert_eq!(
+            (one.url.authority.as_str(), one.server_name()),
+            ("api.example.org", Some("api.example.org"))
+        );
+        assert_eq!(target("url = 'http://h/'").endpoint().to_string(), "h:80");
+        let own = TWO.replace("[scenario.x]", "connect = 'c:1'\n[scenario.x]");
+        assert_eq!(read(&own).unwrap().0.targets[1].endpoint().to_string(), "c:1");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_at_its_key() {
+        let https = "url = 'https://h/'\n";
+        for (text, words) in [
+            ("url = 'http://h/'\n[tls]\nverify = true", "tls: TLS is asked for, and no target's URL"),
+            (&format!("{TWO}[target.b.tls]\nca = 'c'"), "target.b.tls: TLS is asked for, and http://b/"),
+            (
+                &format!("{https}[tls]\nca = 'no.pem'"),
+                "tls.ca: `no.pem` cannot be read: no such file; name a",
+            ),
+            (&format!("{https}[tls]\ncert = 'c'"), "tls.cert: there is a certificate and no key"),
+            (&format!("{https}[tls]\nkey = 'c'"), "tls.key: there is a key and no certificate"),
+            (&format!("{https}[tls]\nversions = '1.3-1.2'"), "tls.versions: TLS 1.3 as the oldest version"),
+            (&format!("{https}[tls]\nversions = 'TLSv1.3'"), "tls.versions: `TLSv1.3` is not a list"),
+            (&format!("{https}[tls]\nciphers = 'AES'"), "tls.ciphers: `AES` is not a cipher suite"),
+            (
+                &format!("{TWO}[target.a.tls]\ngroups = 'P-256'"),
+                "target.a.tls.groups: `P-256` is not a group",
+            ),
+            (
+                &format!("{https}[http]\nversion = '2'"),
+                "http.version: HTTP/2 is not supported yet; or `auto` \"1.1\"",
+            ),
+            (
+                &format!("{https}[http]\nversion = '2-prior-knowledge'"),
+                "http.version: HTTP/2 is not supported yet",
+            ),
+            (&format!("{https}[http]\nversion = 3"), "http.version: HTTP/3 is not supported yet"),
+            (
+                &format!("{https}[http]\nreuse = false\n[run]\npipeline = 2"),
+                "http.reuse: a connection that is used",
+            ),
+            (&format!("{https}connect = 'x'"), "connect: `x` is not HOST:PORT: there is no port in it"),
+            ("url = 'testbed:'\nconnect = 'x:1'", "connect: testbed:/ has no host"),
+            (&format!("connect = 'x:1'\n{TWO}"), "connect: `connect` stands beside the plan's `url`"),
+        ] {
+            let wrong = wrong(text);
+            assert!(wrong.len() == 1 && wrong[0].starts_with(words), "{words}: {wrong:?}");
+        }
+    }
+
+    #[test]
+    fn what_follows_from_another_mistake_is_not_told() {
+        for text in ["url = 'htps://h/'\nconnect = 'x:1'\n[tls]\nverify = true", "[tls]\nverify = true"] {
+            assert_eq!(wrong(text).len(), 1, "{text}: {:?}", wrong(text));
+        }
+        let twice = format!("{}[tls]\nca = 'no.pem'", TWO.replace("http:", "https:"));
+        assert_eq!(wrong(&twice).len(), 1, "one file of two targets: {:?}", wrong(&twice));
+    }
+
+    #[test]
+    fn words_of_others_are_answered_with_ours() {
+        let https = "url = 'https://h/'\n";
+        for (text, words) in [
+            ("insecureSkipTLSVerify = true", "write `verify = false` under `[tls]`"),
+            ("noConnectionReuse = true", "write `reuse = false` under `[http]`"),
+            ("tlsVersion = 'tls1.2'", "write `versions = \"1.2-1.3\"`"),
+            ("verify = false", "write `verify` under `[tls]`"),
+            ("reuse = false", "write `reuse` under `[http]`"),
+            ("[[tlsAuth]]\ncert = 'c'", "as `cert` and `key` under `[tls]`"),
+            ("[config.tls]\nrejectUnauthorized = false", "write `verify` instead"),
+            ("[tls]\nrejectUnauthorized = false", "write `verify` instead"),
+            ("[tls]\ninsecure_skip_verify = true", "write `verify = false` instead"),
+            ("[http]\nkeepalive = false", "write `reuse` instead"),
+            ("[http]\nstreams = 10", "HTTP/2 is not supported yet"),
+            ("[tls]\nverfy = false", "did you mean `verify`?"),
+            ("[tls]\nverify = 'no'", "true or false, and this is the text"),
+        ] {
+            let text = format!("{https}{text}");
+            assert!(wrong(&text).iter().any(|told| told.contains(words)), "{text}: {:?}", wrong(&text));
+        }
+    }
+}
