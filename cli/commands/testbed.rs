@@ -1,5 +1,8 @@
 //! `vajra testbed`: the built-in server alone, the null responder, or the arrival recorder.
 
+mod tls;
+
+use self::tls::TestbedTlsArgs;
 use crate::exit::{Failure, USAGE};
 use crate::help;
 use crate::output::destination::{self, Output};
@@ -22,15 +25,16 @@ Examples:
   vajra testbed --port 8080 --service lognormal:5ms,0.5 --error 1%
   vajra testbed --stall 500ms/2s     silent for half a second in every two
   vajra testbed --workers 4 --service fixed:10ms       400 requests a second
+  vajra testbed --tls --tls-ca ca.pem      https, trusted with --cacert ca.pem
   vajra testbed --null --cores 0     the fastest responses there are";
 
 /// What a server is to be.
 #[derive(Args)]
 #[command(after_help = help::MORE, after_long_help = EXAMPLES)]
 pub(crate) struct TestbedArgs {
-    /// Port to listen on; 0 is any free one.
-    #[arg(long, value_name = "PORT", default_value_t = 8080)]
-    port: u16,
+    /// Port to listen on; 0 is any free one [default: 8080, with --tls 8443].
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
     /// Address to listen on. Anything but loopback lets others in.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     host: IpAddr,
@@ -58,7 +62,7 @@ pub(crate) struct TestbedArgs {
     /// Share of requests answered with status 500: 0.01 or 1%.
     #[arg(long, value_name = "SHARE")]
     error: Option<String>,
-    /// Share of requests whose connection is reset.
+    /// Share of requests whose connection is reset; with HTTP/2, whose stream.
     #[arg(long, value_name = "SHARE")]
     reset: Option<String>,
     /// Be silent for a while, again and again: 500ms/2s.
@@ -70,13 +74,16 @@ pub(crate) struct TestbedArgs {
     /// Seed of all random draws.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    #[command(flatten)]
+    tls: TestbedTlsArgs,
 }
 
 /// Serves until a signal comes. A stop by signal is what a server is for: exit 0.
 pub(crate) fn run(args: &TestbedArgs) -> Result<ExitCode, Failure> {
     let signals = Signals::new([SIGINT, SIGTERM]);
     let signals = signals.map_err(|error| Failure::runtime(format!("signals cannot be caught: {error}")))?;
-    let address = SocketAddr::new(args.host, args.port);
+    let default_port = if args.tls.tls { 8443 } else { 8080 };
+    let address = SocketAddr::new(args.host, args.port.unwrap_or(default_port));
     check_cores(&args.cores)?;
     if args.null { serve_null(args, address, signals) } else { serve(args, address, signals) }
 }
@@ -87,9 +94,15 @@ fn serve(args: &TestbedArgs, address: SocketAddr, mut signals: Signals) -> Resul
         core: args.cores.first().copied(),
         behaviour: behaviour(args)?,
         seed: args.seed,
+        tls: args.tls.options()?,
     };
     let mut server = Server::start(options).map_err(|error| Failure::runtime(error.to_string()))?;
-    println!("testbed listens on http://{}/", server.address());
+    // Files that nobody named are there for as long as this is.
+    let client_files = args.tls.write(&server)?;
+    match &client_files {
+        None => println!("testbed listens on http://{}/", server.address()),
+        Some(files) => println!("testbed listens on https://{}/ ({})", server.address(), files.hint()),
+    }
     signals.forever().next();
     server.stop();
     eprintln!("testbed stopped after {} responses", server.served());

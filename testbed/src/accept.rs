@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::connection::{converse, http};
+use crate::connection::{Speech, converse};
 use crate::session::ServerSession;
 use crate::site::Site;
 
@@ -23,8 +23,14 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(10);
 
 /// Serves until `alive` closes. Connection number n draws from the n-th of the seed's streams, each 2^128
 /// draws long, so what happens on one does not depend on how much was drawn on another.
-pub(crate) async fn serve(listener: TcpListener, site: Rc<Site>, seed: u64, mut alive: watch::Receiver<()>) {
-    let http = http();
+pub(crate) async fn serve(
+    listener: TcpListener,
+    speech: Speech,
+    site: Rc<Site>,
+    seed: u64,
+    mut alive: watch::Receiver<()>,
+) {
+    let speech = Rc::new(speech);
     let mut dice = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut connections = JoinSet::new();
     loop {
@@ -36,7 +42,7 @@ pub(crate) async fn serve(listener: TcpListener, site: Rc<Site>, seed: u64, mut 
                 Ok((stream, _)) => {
                     let session = ServerSession::new(Rc::clone(&site), dice.clone());
                     dice.jump();
-                    connections.spawn_local(converse(stream, http.clone(), session, alive.clone()));
+                    connections.spawn_local(converse(stream, Rc::clone(&speech), session, alive.clone()));
                 }
                 Err(_) => sleep(ACCEPT_RETRY).await,
             },

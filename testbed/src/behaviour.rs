@@ -18,13 +18,13 @@ use crate::{ServiceTime, Stall, Warm};
 /// | `workers` | `4`, `none` | how many requests are served at a time, over all connections |
 /// | `warm` | `10/30s`, `none` | the [`Warm`] |
 /// | `error` | `0.01`, `1%` | the share answered with status 500, after the service time |
-/// | `reset` | `0.001`, `0.1%` | the share whose connection is reset (RST), after the service time |
+/// | `reset` | `0.001`, `0.1%` | the share whose connection is reset (RST), with HTTP/2 whose stream (RST_STREAM), after the service time |
 /// | `stall` | `500ms/2s`, `none` | the [`Stall`] |
 /// | `slow` | `10ms`, `none` | the pause between the parts of a body |
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Behaviour {
-    /// How long each request is served. Requests of different connections are served in parallel, unless
-    /// there are too few workers.
+    /// How long each request is served. Requests of different connections, and of different streams of one, are served in
+    /// parallel, unless there are too few workers.
     pub service: ServiceTime,
     /// How many requests are served at a time over the whole server, from 1 to 1024; who came first is served
     /// first. The capacity is then exactly this many for each service time: with `fixed:2ms` and 4, 2000 requests
@@ -35,7 +35,7 @@ pub struct Behaviour {
     pub warm: Option<Warm>,
     /// The share of requests answered with status 500, from 0 to 1.
     pub error_rate: f64,
-    /// The share of requests whose connection is reset instead of answered, from 0 to 1. A reset wins
+    /// The share of requests whose connection is reset instead of answered, from 0 to 1; with HTTP/2, whose stream is. A reset wins
     /// over an error.
     pub reset_rate: f64,
     /// When the whole server is silent.

@@ -1,15 +1,15 @@
-//! The testbed: a real HTTP/1.1 server on one thread whose latency, errors and stalls are programmed.
+//! The testbed: a real server on one thread whose latency, errors and stalls are programmed.
 //!
 //! It exists so that a load test has a target whose truth is known: `service=fixed:5ms` is a server that
 //! takes 5 ms, `stall=500ms/2s` is one that freezes, `workers=4` is one with a known capacity, and what the load
-//! generator reports can be held against that. It speaks over real sockets, through hyper, because a simulated wire would only confirm
-//! its own assumptions.
+//! generator reports can be held against that. It speaks HTTP/1.1 and HTTP/2, in clear and under TLS, over real sockets and
+//! through hyper and rustls, because a simulated wire would only confirm its own assumptions.
 //!
 //! Goals: delays that are accurate below a millisecond, in parallel between connections; behaviour that
 //! is repeatable in distribution from a seed; failures that look on the wire as they do in life.
 //!
-//! Not goals: to be the fastest responder on the machine, to speak TLS or HTTP/2, to serve anyone but
-//! tests. It has no authentication and should listen on loopback only.
+//! Not goals: to be the fastest responder on the machine, to serve anyone but tests. It has no authentication and should
+//! listen on loopback only.
 //!
 //! # Routes
 //!
@@ -17,10 +17,10 @@
 //! |---|---|
 //! | `/` | `ok\n` |
 //! | `/bytes/N` | N bytes (at most 1 GiB) with `Content-Length` |
-//! | `/chunked/N` | N bytes by chunked transfer, in at most eight parts |
+//! | `/chunked/N` | N bytes without `Content-Length`, with HTTP/1.1 by chunked transfer, in at most eight parts |
 //! | `/status/N` | status N, 200 to 599 |
 //! | `/echo` | the request's body and content type; its method as `x-method` |
-//! | `/stats` | how many requests each route answered, as JSON; no behaviour applies to it |
+//! | `/stats` | how many requests each route answered, by which version, and how handshakes went, as JSON; no behaviour applies to it |
 //! | others | 404 |
 //!
 //! Every route takes every method. Each accepts the [`Behaviour`] keys in its query, which win over the
@@ -34,11 +34,25 @@
 //! server.stop();
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # TLS
+//!
+//! With [`ServerOptions::tls`] the server makes an authority of its own, and [`Server::ca_pem`] is whom to trust. HTTP/2 and
+//! HTTP/1.1 are offered by ALPN. In clear, a connection that begins with HTTP/2's preface is one of HTTP/2.
+//!
+//! ```
+//! use vajra_testbed::{Server, ServerOptions, TlsOptions};
+//! let options = ServerOptions { tls: Some(TlsOptions::default()), ..Default::default() };
+//! let server = Server::start(options)?;
+//! println!("https://{}/, and trust\n{}", server.address(), server.ca_pem().unwrap_or_default());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
 
 mod accept;
 mod alarm;
 mod behaviour;
+mod certificates;
 mod connection;
 mod fate;
 mod payload;
@@ -49,13 +63,18 @@ mod service_time;
 mod session;
 mod site;
 mod stall;
+mod stream;
 mod tally;
+mod tls;
+mod tls_options;
 mod warm;
 mod workers;
 
 pub use behaviour::{Behaviour, BehaviourError};
+pub use certificates::ClientIdentity;
 pub use quantity::ValueError;
 pub use server::{Server, ServerOptions, StartError};
 pub use service_time::ServiceTime;
 pub use stall::Stall;
+pub use tls_options::{TlsFault, TlsOptions, TlsVersions};
 pub use warm::Warm;

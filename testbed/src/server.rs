@@ -11,11 +11,15 @@ use std::thread::{self, JoinHandle};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
-use crate::Behaviour;
 use crate::accept::serve;
+use crate::certificates::ClientIdentity;
+use crate::connection::Speech;
 use crate::site::Site;
-use crate::tally::RouteTally;
+use crate::tally::ServerTally;
+use crate::tls::{SetupError, TlsSetup};
+use crate::{Behaviour, TlsOptions};
 
 /// Connections the kernel holds for us until we accept them; it lowers this to `net.core.somaxconn`.
 const BACKLOG_CONNECTIONS: i32 = 4096;
@@ -34,6 +38,8 @@ pub struct ServerOptions {
     pub behaviour: Behaviour,
     /// What chance is drawn from. Each connection has its own stream, by the order of accepting.
     pub seed: u64,
+    /// How it speaks TLS. `None`: it speaks in clear.
+    pub tls: Option<TlsOptions>,
 }
 
 impl Default for ServerOptions {
@@ -43,6 +49,7 @@ impl Default for ServerOptions {
             core: None,
             behaviour: Behaviour::default(),
             seed: 0,
+            tls: None,
         }
     }
 }
@@ -51,7 +58,9 @@ impl Default for ServerOptions {
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
-    tally: Arc<RouteTally>,
+    tally: Arc<ServerTally>,
+    authority_pem: Option<String>,
+    client_identity: Option<ClientIdentity>,
     running: Option<Running>,
 }
 
@@ -67,24 +76,46 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`StartError`] says which of binding, pinning and starting failed, and what to do about it.
+    /// [`StartError`] says which of certificates, binding, pinning and starting failed, and what to do about it.
     pub fn start(options: ServerOptions) -> Result<Server, StartError> {
+        let tls = options.tls.as_ref().map(|tls| TlsSetup::new(tls, options.address.ip())).transpose();
+        let tls = tls.map_err(StartError::Tls)?;
         let (listener, address) = listen(options.address)
             .map_err(|source| StartError::Bind { address: options.address, source })?;
         let (tally, (alive, alive_there)) = (Arc::default(), watch::channel(()));
         let (ready, started) = sync_channel(1);
-        let start = ThreadStart { listener, options, tally: Arc::clone(&tally), alive: alive_there };
+        let acceptor = tls.as_ref().map(|tls| tls.acceptor.clone());
+        let start =
+            ThreadStart { listener, acceptor, options, tally: Arc::clone(&tally), alive: alive_there };
         let thread = thread::Builder::new()
             .name("testbed".to_owned())
             .spawn(move || start.run(&ready))
             .map_err(StartError::Thread)?;
         started.recv().expect("the thread reports before it ends")?;
-        Ok(Server { address, tally, running: Some(Running { alive, thread }) })
+        let (authority_pem, client_identity) =
+            tls.map_or((None, None), |tls| (Some(tls.authority_pem), tls.client));
+        Ok(Server {
+            address,
+            tally,
+            authority_pem,
+            client_identity,
+            running: Some(Running { alive, thread }),
+        })
     }
 
     /// Where the server listens, with the port the kernel chose.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The certificate of the server's own authority, as PEM: whom to trust, to trust the server. `None` in clear.
+    pub fn ca_pem(&self) -> Option<&str> {
+        self.authority_pem.as_deref()
+    }
+
+    /// What a client shows where the server requires a certificate. `None` where it does not.
+    pub fn client_identity(&self) -> Option<&ClientIdentity> {
+        self.client_identity.as_ref()
     }
 
     /// How many requests have been answered, injected errors included and resets not. A response that a
@@ -125,8 +156,9 @@ fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
 /// What the server's thread is started with.
 struct ThreadStart {
     listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
     options: ServerOptions,
-    tally: Arc<RouteTally>,
+    tally: Arc<ServerTally>,
     alive: watch::Receiver<()>,
 }
 
@@ -142,7 +174,7 @@ impl ThreadStart {
 
     /// Serves until told to stop; fails only before it has reported that it is ready.
     fn host(self, ready: &Ready) -> Result<(), StartError> {
-        let ThreadStart { listener, options, tally, alive } = self;
+        let ThreadStart { listener, acceptor, options, tally, alive } = self;
         options.core.map_or(Ok(()), pin)?;
         let runtime = runtime().map_err(StartError::Runtime)?;
         runtime.block_on(async {
@@ -150,7 +182,7 @@ impl ThreadStart {
             let listener = tokio::net::TcpListener::from_std(listener).map_err(StartError::Runtime)?;
             tokio::task::spawn_local(Rc::clone(&site.alarm).ring());
             let _ = ready.send(Ok(()));
-            serve(listener, site, options.seed, alive).await;
+            serve(listener, Speech::new(acceptor), site, options.seed, alive).await;
             Ok(())
         })
     }
@@ -184,6 +216,8 @@ pub enum StartError {
     Thread(io::Error),
     /// The kernel gave no epoll, event or timer descriptor.
     Runtime(io::Error),
+    /// There are no certificates to speak TLS with.
+    Tls(SetupError),
 }
 
 impl fmt::Display for StartError {
@@ -202,6 +236,12 @@ impl fmt::Display for StartError {
             }
             StartError::Runtime(source) => {
                 write!(f, "the testbed cannot start its event loop: {source}; see `ulimit -n`")
+            }
+            StartError::Tls(source) => {
+                write!(
+                    f,
+                    "the testbed cannot make its certificates: {source}; they need the system's random numbers and its time"
+                )
             }
         }
     }
@@ -224,6 +264,7 @@ impl std::error::Error for StartError {
             StartError::Bind { source, .. } | StartError::Thread(source) | StartError::Runtime(source) => {
                 Some(source)
             }
+            StartError::Tls(source) => Some(source.as_ref()),
             StartError::Core { .. } => None,
         }
     }

@@ -1,16 +1,17 @@
 //! From a request to its response: read it, draw its fate, wait, and respond or fail.
 //!
-//! Requests of one connection come one after the other, as HTTP/1.1 answers them; each connection has a
-//! session and all sessions share the [`Site`]. The wire itself is `connection`'s.
+//! Requests of one connection come one after the other with HTTP/1.1, and beside each other with HTTP/2; each connection
+//! has a session and all sessions share the [`Site`]. The wire itself is `connection`'s.
 
 use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::Behaviour;
@@ -19,6 +20,7 @@ use crate::fate::{Ending, RequestFate};
 use crate::payload::{BodyFraming, Payload};
 use crate::route::Route;
 use crate::site::Site;
+use crate::tally::ServerTally;
 
 /// The largest body that `/echo` takes. It is answered once it has arrived whole, because a client that
 /// writes all before it reads would block against a server that writes while it reads.
@@ -28,7 +30,7 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
-/// Why a request is not answered but its connection ended.
+/// Why a request is not answered but its connection ended; with HTTP/2, its stream.
 #[derive(Debug)]
 pub(crate) enum Hangup {
     /// Its fate was a reset.
@@ -56,6 +58,7 @@ pub(crate) struct ServerSession {
 
 /// What of a request outlives its reading.
 struct ReadRequest {
+    version: Version,
     method: Method,
     content_type: Option<HeaderValue>,
     /// The body, if the route wants it; `None` when it was longer than the route takes.
@@ -65,6 +68,11 @@ struct ReadRequest {
 impl ServerSession {
     pub(crate) fn new(site: Rc<Site>, dice: Xoshiro256PlusPlus) -> ServerSession {
         ServerSession { site, dice: RefCell::new(dice) }
+    }
+
+    /// What the server counts with.
+    pub(crate) fn tally(&self) -> Arc<ServerTally> {
+        Arc::clone(&self.site.tally)
     }
 
     pub(crate) async fn serve(&self, request: Request<Incoming>) -> Result<Response<Payload>, Hangup> {
@@ -78,7 +86,7 @@ impl ServerSession {
         self.wait(&behaviour, &fate).await;
         let response = match fate.ending {
             Ending::Reset => return Err(Hangup::Reset),
-            Ending::Error => self.fail(&route),
+            Ending::Error => self.fail(&route, asked.version),
             Ending::Answer => self.answer(route, asked),
         };
         Ok(response.map(|payload| payload.paced(&behaviour, &self.site)))
@@ -101,14 +109,14 @@ impl ServerSession {
         }
     }
 
-    fn fail(&self, route: &Route) -> Response<Payload> {
-        self.site.tally.count(route);
+    fn fail(&self, route: &Route, version: Version) -> Response<Payload> {
+        self.site.tally.count(route, version);
         text(StatusCode::INTERNAL_SERVER_ERROR, "an error, as the behaviour asks\n")
     }
 
     /// Counts before it answers, so that `/stats` contains itself.
     fn answer(&self, route: Route, asked: ReadRequest) -> Response<Payload> {
-        self.site.tally.count(&route);
+        self.site.tally.count(&route, asked.version);
         match route {
             Route::Root => text(StatusCode::OK, "ok\n"),
             Route::Bytes(length_bytes) => filler(length_bytes, BodyFraming::Length),
@@ -131,7 +139,7 @@ async fn read(request: Request<Incoming>, route: &Route) -> Result<ReadRequest, 
         Route::Echo => collect(body).await?,
         _ => drain(&mut body).await?,
     };
-    Ok(ReadRequest { method: head.method, content_type, body })
+    Ok(ReadRequest { version: head.version, method: head.method, content_type, body })
 }
 
 async fn collect(body: Incoming) -> Result<Option<Bytes>, Hangup> {

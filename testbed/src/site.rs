@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::alarm::PreciseAlarm;
-use crate::tally::RouteTally;
+use crate::tally::ServerTally;
 use crate::warm::WarmUps;
 use crate::workers::Queues;
 use crate::{Behaviour, Stall, Warm};
@@ -19,12 +19,12 @@ pub(crate) struct Site {
     started: Instant,
     queues: RefCell<Queues>,
     warm_ups: RefCell<WarmUps>,
-    pub(crate) tally: Arc<RouteTally>,
+    pub(crate) tally: Arc<ServerTally>,
 }
 
 impl Site {
     /// The server starts now. Must be called inside a tokio runtime; fails when out of file descriptors.
-    pub(crate) fn open(behaviour: Behaviour, tally: Arc<RouteTally>) -> io::Result<Site> {
+    pub(crate) fn open(behaviour: Behaviour, tally: Arc<ServerTally>) -> io::Result<Site> {
         Ok(Site {
             behaviour,
             alarm: Rc::new(PreciseAlarm::new()?),

@@ -1,12 +1,25 @@
-//! How many requests each route has answered. Written by the server's thread, read by any.
+//! What a server has done: how many requests each route has answered, by which version, and how handshakes went. Written by the
+//! server's thread, read by any.
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use hyper::Version;
+
 use crate::route::Route;
 
 /// What `/stats` calls the routes, in the order of [`place`].
-const NAMES: [&str; 7] = ["/", "/bytes", "/chunked", "/status", "/echo", "/stats", "refused"];
+const ROUTES: [&str; 7] = ["/", "/bytes", "/chunked", "/status", "/echo", "/stats", "refused"];
+const VERSIONS: [&str; 3] = ["HTTP/1.0", "HTTP/1.1", "HTTP/2"];
+const HANDSHAKES: [&str; 3] = ["full", "resumed", "failed"];
+
+/// How a TLS handshake ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Handshake {
+    Full,
+    Resumed,
+    Failed,
+}
 
 /// A request counts once its response's head is handed to the connection, injected errors included. Resets
 /// do not count: they answer nothing.
@@ -14,13 +27,20 @@ const NAMES: [&str; 7] = ["/", "/bytes", "/chunked", "/status", "/echo", "/stats
 /// The counts are relaxed: each stands for itself, and whoever has read a response from a socket has been
 /// ordered behind its count by the kernel.
 #[derive(Debug, Default)]
-pub(crate) struct RouteTally {
-    served: [AtomicU64; NAMES.len()],
+pub(crate) struct ServerTally {
+    served: [AtomicU64; ROUTES.len()],
+    versions: [AtomicU64; VERSIONS.len()],
+    handshakes: [AtomicU64; HANDSHAKES.len()],
 }
 
-impl RouteTally {
-    pub(crate) fn count(&self, route: &Route) {
-        self.served[place(route)].fetch_add(1, Ordering::Relaxed);
+impl ServerTally {
+    pub(crate) fn count(&self, route: &Route, version: Version) {
+        increment(&self.served[place(route)]);
+        increment(&self.versions[version_place(version)]);
+    }
+
+    pub(crate) fn count_handshake(&self, handshake: Handshake) {
+        increment(&self.handshakes[handshake as usize]);
     }
 
     /// Over all routes.
@@ -28,17 +48,30 @@ impl RouteTally {
         self.served.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
-    /// `{"served":3,"routes":{"/":2,…,"refused":0}}`. Names and numbers need no escaping.
+    /// `{"served":3,"routes":{"/":2,…},"versions":{…},"handshakes":{…}}`. Names and numbers need no escaping.
     pub(crate) fn json(&self) -> String {
-        let mut json = format!("{{\"served\":{},\"routes\":{{", self.served());
-        for (name, count) in NAMES.iter().zip(&self.served) {
-            let separator = if json.ends_with('{') { "" } else { "," };
-            let count = count.load(Ordering::Relaxed);
-            write!(json, "{separator}\"{name}\":{count}").expect("a string takes all text");
-        }
-        json.push_str("}}\n");
+        let mut json = format!("{{\"served\":{}", self.served());
+        write_counts(&mut json, "routes", &ROUTES, &self.served);
+        write_counts(&mut json, "versions", &VERSIONS, &self.versions);
+        write_counts(&mut json, "handshakes", &HANDSHAKES, &self.handshakes);
+        json.push_str("}\n");
         json
     }
+}
+
+/// One thread writes, so nothing is lost between reading and writing; an atomic addition would lock the memory's line.
+fn increment(count: &AtomicU64) {
+    count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+}
+
+fn write_counts(json: &mut String, group: &str, names: &[&str], counts: &[AtomicU64]) {
+    write!(json, ",\"{group}\":{{").expect("a string takes all text");
+    for (name, count) in names.iter().zip(counts) {
+        let separator = if json.ends_with('{') { "" } else { "," };
+        let count = count.load(Ordering::Relaxed);
+        write!(json, "{separator}\"{name}\":{count}").expect("a string takes all text");
+    }
+    json.push('}');
 }
 
 fn place(route: &Route) -> usize {
@@ -53,20 +86,47 @@ fn place(route: &Route) -> usize {
     }
 }
 
+fn version_place(version: Version) -> usize {
+    match version {
+        Version::HTTP_10 => 0,
+        Version::HTTP_2 => 2,
+        // hyper's server speaks no others.
+        _ => 1,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn each_route_is_counted_under_its_own_name() {
-        let tally = RouteTally::default();
+        let tally = ServerTally::default();
         for path in
             ["/", "/", "/bytes/1", "/chunked/1", "/status/200", "/echo", "/stats", "/none", "/bytes/x"]
         {
-            tally.count(&Route::parse(path));
+            tally.count(&Route::parse(path), Version::HTTP_11);
         }
         assert_eq!(tally.served(), 9);
         let routes = r#""/":2,"/bytes":1,"/chunked":1,"/status":1,"/echo":1,"/stats":1,"refused":2"#;
-        assert_eq!(tally.json(), format!("{{\"served\":9,\"routes\":{{{routes}}}}}\n"));
+        assert!(
+            tally.json().starts_with(&format!("{{\"served\":9,\"routes\":{{{routes}}},")),
+            "{}",
+            tally.json()
+        );
+    }
+
+    #[test]
+    fn versions_and_handshakes_are_counted_beside_the_routes() {
+        let tally = ServerTally::default();
+        for version in [Version::HTTP_10, Version::HTTP_11, Version::HTTP_2, Version::HTTP_2] {
+            tally.count(&Route::Root, version);
+        }
+        for handshake in [Handshake::Full, Handshake::Resumed, Handshake::Resumed, Handshake::Failed] {
+            tally.count_handshake(handshake);
+        }
+        let versions = r#""versions":{"HTTP/1.0":1,"HTTP/1.1":1,"HTTP/2":2}"#;
+        let handshakes = r#""handshakes":{"full":1,"resumed":2,"failed":1}"#;
+        assert!(tally.json().ends_with(&format!(",{versions},{handshakes}}}\n")), "{}", tally.json());
     }
 }

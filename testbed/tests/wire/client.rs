@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use vajra_testbed::{Behaviour, Server, ServerOptions};
+use vajra_testbed::{Behaviour, Server, ServerOptions, TlsOptions};
 
 /// Far longer than any response takes; turns a hang into a failure.
 const READ_LIMIT: Duration = Duration::from_secs(30);
@@ -37,6 +37,12 @@ impl Response {
 pub(crate) fn server(told: &str) -> Server {
     Server::start(ServerOptions { behaviour: behaviour(told), ..ServerOptions::default() })
         .expect("a free port")
+}
+
+/// The same under TLS.
+pub(crate) fn tls_server(told: &str, tls: TlsOptions) -> Server {
+    Server::start(ServerOptions { behaviour: behaviour(told), tls: Some(tls), ..ServerOptions::default() })
+        .expect("a free port and certificates")
 }
 
 fn behaviour(told: &str) -> Behaviour {
