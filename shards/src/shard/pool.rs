@@ -90,9 +90,7 @@ impl<P: Protocol> ConnectionPool<P> {
             next_watched: 0,
             timeout_ns: served.steps()[0].timeout_ns,
             connect_timeout_ns: target.connect_timeout_ns,
-            can_discard: pipeline == 1
-                && !is_secured
-                && !matches!(target.endpoint(), Endpoint::Unix { .. }),
+            can_discard: pipeline == 1 && !is_secured && !matches!(target.endpoint(), Endpoint::Unix { .. }),
             is_closed_loop,
             is_intended_when_sent: is_closed_loop && !is_on_demand,
             is_secured,
