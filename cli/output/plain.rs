@@ -62,6 +62,7 @@ mod tests {
                 "/history",
                 r#"[{"from_ns":0,"to_ns":1,"phase":"measure","ok":0,"failed":0,"dropped":0,"cpu_ns":0,"response_hdr":"h"}]"#,
             ),
+            ("/connections/attempts/failures", r#"[{"phase":"tls","kind":"tls","why":"w","count":1}]"#),
             ("/requests/errors", "{\"k\\u001b\": 1}"),
             ("/scenarios/0/steps/0/requests/errors", "{\"k\\u001b\": 1}"),
             ("/environment/versions", "{\"k\\u001b\": \"v\"}"),

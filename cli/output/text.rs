@@ -10,6 +10,7 @@ use crate::output::screen::{Screen, Tone};
 use crate::output::table::{Cell, Column, TextTable};
 use engine::outcome::Kind;
 use engine::quantity::{counted, show_ns};
+use engine::record::AttemptFailure;
 use engine::report::{RateBlock, Report, Requests, ScenarioReport, StepReport, Timing};
 use engine::until::UntilOutcome;
 use engine::verdict::{Reason, Status};
@@ -297,13 +298,35 @@ fn cost(report: &Report, screen: &Screen) -> String {
         row(screen, "CPU", &cpu),
         row(screen, "Memory", &bytes(report.cpu.resident_bytes_max as f64)),
         row(screen, "Connections", &connections(report)),
+        handshakes(report).map(|line| row(screen, "Handshakes", &line)).unwrap_or_default(),
+        failed_attempts(report).map(|line| row(screen, "Attempts", &line)).unwrap_or_default(),
     ]
     .concat()
 }
 
+/// How long TLS took, and how often it could be short.
+fn handshakes(report: &Report) -> Option<String> {
+    let attempts = report.connections.attempts.as_ref().filter(|attempts| attempts.tls_ns.count > 0)?;
+    let Timing { p50, p99, max, count, .. } = attempts.tls_ns;
+    let (p50, p99, max) = (show_ns(p50), show_ns(p99), show_ns(max));
+    let (count, resumed) = (group(count), group(attempts.resumed));
+    Some(format!("{count}, {resumed} resumed; p50 {p50}, p99 {p99}, max {max}"))
+}
+
+/// Why attempts to connect failed.
+fn failed_attempts(report: &Report) -> Option<String> {
+    let failures = &report.connections.attempts.as_ref()?.failures;
+    let one = |failure: &AttemptFailure| format!("{} × {}", group(failure.count), failure.why);
+    let all: Vec<String> = failures.iter().map(one).collect();
+    (!all.is_empty()).then(|| all.join("; "))
+}
+
 fn connections(report: &Report) -> String {
     let connections = &report.connections;
-    let mut line = format!("{} of {} open", group(connections.open), group(connections.asked));
+    let mut line = match report.plan.targets.iter().all(|target| target.reuse()) {
+        true => format!("{} of {} open", group(connections.open), group(connections.asked)),
+        false => format!("one for each request, {} at a time at the most", group(connections.asked)),
+    };
     for (count, thing) in [
         (connections.reconnects, "reconnect"),
         (connections.failures, "failed attempt"),

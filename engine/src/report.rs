@@ -13,7 +13,9 @@ use crate::limits;
 pub use crate::measured::{Environment, MachineFacts, Measured};
 use crate::phase::Warmup;
 use crate::plan::{self, Plan, Wait};
-use crate::record::{Finished, ReportedStats, ShardStats, SlowRequest, Snapshot, sum_of};
+use crate::record::{
+    AttemptFailure, Attempts, Finished, ReportedStats, ShardStats, SlowRequest, Snapshot, sum_of,
+};
 use crate::target_outcome::TargetOutcome;
 pub use crate::timing::Timing;
 use crate::trust::Trust;
@@ -149,7 +151,7 @@ pub struct ShardCpu {
 }
 
 /// Connections.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Connections {
     /// What the plan asked for.
     pub asked: u64,
@@ -164,6 +166,28 @@ pub struct Connections {
     /// Bytes that came with nothing under way, over the whole run.
     #[serde(default)]
     pub unasked_bytes: u64,
+    /// Attempts to make them. Nothing in reports of versions that did not look.
+    #[serde(default)]
+    pub attempts: Option<AttemptsBlock>,
+}
+
+/// Attempts to make connections, from the first one on, and over the whole run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttemptsBlock {
+    /// Begun.
+    pub begun: u64,
+    /// That led to a connection on which requests could be sent.
+    pub made: u64,
+    /// Those of them that took up the TLS session of an earlier one.
+    pub resumed: u64,
+    /// That failed: in which part, how, and why.
+    pub failures: Vec<AttemptFailure>,
+    /// From begun to connected.
+    pub connect_ns: Timing,
+    /// From connected to the end of the TLS handshake, where there is one.
+    pub tls_ns: Timing,
+    /// From begun to ready for the first request.
+    pub ready_ns: Timing,
 }
 
 /// The identity of a run.
@@ -331,6 +355,19 @@ fn connections(plan: &Plan, whole: &Snapshot, facts: &MachineFacts) -> Connectio
         failures: stats.connect_failures,
         lost_ends: stats.lost_ends,
         unasked_bytes: stats.unasked_bytes,
+        attempts: Some(attempts(&whole.attempts)),
+    }
+}
+
+fn attempts(attempts: &Attempts) -> AttemptsBlock {
+    AttemptsBlock {
+        begun: attempts.begun,
+        made: attempts.made,
+        resumed: attempts.resumed,
+        failures: attempts.failures.clone(),
+        connect_ns: Timing::new(&attempts.connect),
+        tls_ns: Timing::new(&attempts.tls),
+        ready_ns: Timing::new(&attempts.ready),
     }
 }
 

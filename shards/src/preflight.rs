@@ -5,6 +5,7 @@
 mod check;
 mod exchange;
 mod requests;
+mod secured;
 
 pub use check::{Check, Grade};
 pub use requests::{REQUEST, connect};

@@ -24,3 +24,4 @@ mod scenarios;
 mod secrets;
 mod signals;
 mod time_namespace;
+mod tls;

@@ -3,6 +3,7 @@
 
 use crate::protocol::any::{AnyProtocol, AnyShared};
 use crate::protocol::{Protocol, Readiness, Response, Single, Unusable};
+use crate::tls::Tls;
 use engine::outbox::Outbox;
 use engine::seams::{Call, Source};
 use nix::errno::Errno;
@@ -32,7 +33,11 @@ pub(super) enum Came {
     /// None, and why what came is none.
     Nonsense(&'static str, Vec<u8>),
     /// The connection was made, and what is to be agreed on before the request was not.
-    NotAgreed(&'static str),
+    NotAgreed {
+        why: &'static str,
+        /// All that is known of it, where there is more.
+        detail: Option<String>,
+    },
     Closed,
     Silent,
 }
@@ -73,16 +78,13 @@ impl<'a> Exchange<'a> {
         Ok(Exchange { socket, protocol, shared, memory, filled: 0, sent: 0, bytes: 0, first: Vec::new() })
     }
 
-    /// Agrees on what has to be agreed on, sends the request, and reads its response.
-    pub(super) fn run<S: Source>(&mut self, asked: Asked<'_, S>) -> io::Result<Came> {
-        if let Some(came) = self.agree(&asked)? {
-            return Ok(came);
-        }
+    /// Sends the request, and reads its response.
+    pub(super) fn ask<S: Source>(&mut self, asked: Asked<'_, S>) -> io::Result<Came> {
         let Asked { source, call, number, timeout, .. } = asked;
         self.forget_sent();
         let mut out = Outbox::new(&mut self.memory, &mut self.filled);
         if let Err(unusable) = self.protocol.send(self.shared, source, call, number, &mut out) {
-            return Ok(Came::NotAgreed(unusable.why));
+            return Ok(self.not_agreed(unusable.why));
         }
         let mut on = Single::new(&source.steps()[call.step as usize]);
         let deadline = Instant::now() + timeout;
@@ -97,27 +99,37 @@ impl<'a> Exchange<'a> {
     }
 
     /// The handshake, where there is one. Says what came when that is not its end.
-    fn agree<S: Source>(&mut self, asked: &Asked<'_, S>) -> io::Result<Option<Came>> {
+    pub(super) fn agree<S: Source>(&mut self, asked: &Asked<'_, S>) -> io::Result<Option<Came>> {
         let mut out = Outbox::new(&mut self.memory, &mut self.filled);
         if let Err(unusable) = self.protocol.opened(self.shared, &mut out) {
-            return given(Came::NotAgreed(unusable.why));
+            return given(self.not_agreed(unusable.why));
         }
         let deadline = Instant::now() + asked.connect_timeout;
         let step = &asked.source.steps()[asked.call.step as usize];
         let mut on = Single::new(step);
         while !matches!(self.protocol.readiness(), Readiness::Ready { .. }) {
-            let Some(ready) = self.wait(deadline)? else { return given(Came::NotAgreed(NOT_OVER)) };
+            let Some(ready) = self.wait(deadline)? else { return given(self.not_agreed(NOT_OVER)) };
             if !is_readable(ready) {
                 continue;
             }
             match self.read(&mut on)? {
                 None => {}
-                Some(Came::Nonsense(why, _)) => return given(Came::NotAgreed(why)),
-                Some(Came::Closed) => return given(Came::NotAgreed(CLOSED_EARLY)),
+                Some(Came::Nonsense(why, _)) => return given(self.not_agreed(why)),
+                Some(Came::Closed) => return given(self.not_agreed(CLOSED_EARLY)),
                 came => return Ok(came),
             }
         }
         Ok(None)
+    }
+
+    /// The TLS of the connection, where there is any.
+    pub(super) fn tls(&self) -> Option<&Tls> {
+        self.protocol.tls()
+    }
+
+    fn not_agreed(&self, why: &'static str) -> Came {
+        let detail = self.tls().and_then(|tls| tls.detail()).map(str::to_owned);
+        Came::NotAgreed { why, detail }
     }
 
     /// What has been sent makes room for what comes next. What has not is moved to the front.

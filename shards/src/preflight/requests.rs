@@ -6,6 +6,7 @@
 
 use super::check::{Check, Grade};
 use super::exchange::{Asked, Came, Exchange};
+use super::secured;
 use crate::assembly::{any_shared, mixes};
 use crate::protocol::Response;
 use crate::protocol::any::AnyShared;
@@ -23,8 +24,6 @@ use std::time::{Duration, Instant};
 
 /// What a check of one request is called.
 pub const REQUEST: &str = "request";
-/// What a check of the handshake is called.
-const TLS: &str = "tls";
 /// The most kinds of request that are sent: a look, and no load.
 const SENT_MAX: usize = 32;
 /// How much of a path is shown.
@@ -60,6 +59,7 @@ pub(super) fn check(plan: &Plan, target: usize, address: &SockAddr, sends_all: b
             break;
         }
     }
+    checks.splice(1..1, asker.agreed.take());
     let (left, sent_max) = (wanted.collect::<Vec<RequestKind>>(), counted(SENT_MAX as u64, "request"));
     let is_cut = checks.iter().all(|check| check.grade != Grade::Fail);
     let why = if is_cut { format!("{sent_max} are looked at") } else { "the one before it failed".into() };
@@ -89,6 +89,8 @@ struct Asker<'a> {
     sources: Vec<Mix>,
     /// What is spoken with the target.
     shared: AnyShared,
+    /// What was agreed on in the first handshake.
+    agreed: Option<Check>,
     /// A connection that is made already.
     made: Option<Socket>,
 }
@@ -106,7 +108,7 @@ impl<'a> Asker<'a> {
             .map_err(|broken| FailureKind::Plan.failure(broken.to_string()))?;
         let sources = mixes(&apart)?;
         let shared = any_shared(&plan.targets[target])?;
-        Ok(Asker { plan, target, address, place, sources, shared, made: Some(made) })
+        Ok(Asker { plan, target, address, place, sources, shared, agreed: None, made: Some(made) })
     }
 
     /// Everything that the plan can send.
@@ -159,11 +161,7 @@ impl<'a> Asker<'a> {
                 format!("{shown} → {place} does not speak HTTP/1: {why}; it said {:?}", beginning(&seen)),
                 "check the port and the protocol",
             ),
-            Ok(Came::NotAgreed(why)) => Check::fail_of_target(
-                TLS,
-                format!("{place}: {why}"),
-                "check the port, the protocol and the certificates",
-            ),
+            Ok(Came::NotAgreed { why, detail }) => secured::failure(place, why, detail.as_deref()),
             Ok(Came::Closed) => Check::fail_of_target(
                 REQUEST,
                 format!("{shown} → {place} accepts connections and closes them without a response"),
@@ -193,7 +191,14 @@ impl<'a> Asker<'a> {
         let bytes_max = source.steps()[kind.call.step as usize].bytes_max;
         let (call, number) = (kind.call, kind.number);
         let asked = Asked { source, call, number, timeout, connect_timeout };
-        Exchange::new(socket, &mut self.shared, bytes_max)?.run(asked)
+        let mut exchange = Exchange::new(socket, &mut self.shared, bytes_max)?;
+        if let Some(came) = exchange.agree(&asked)? {
+            return Ok(came);
+        }
+        if self.agreed.is_none() {
+            self.agreed = exchange.tls().map(secured::check);
+        }
+        exchange.ask(asked)
     }
 
     fn judge(&mut self, kind: &RequestKind, response: Response, found: String) -> Check {

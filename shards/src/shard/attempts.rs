@@ -271,8 +271,13 @@ impl<P: Protocol> ConnectionPool<P> {
         self.make_ready(now, slot);
     }
 
-    /// Whether as many connections are there as are to be before the start.
-    pub(super) fn is_complete(&self) -> bool {
-        self.is_on_demand || self.connections.open == u64::from(self.connections.count())
+    /// How many connections are as they are to be before the start: open, or waiting for the request that makes them.
+    pub(super) fn prepared(&self) -> u64 {
+        if self.is_on_demand { u64::from(self.connections.count()) } else { self.connections.open }
+    }
+
+    /// Whether all of them are.
+    pub(super) fn is_prepared(&self) -> bool {
+        self.prepared() == u64::from(self.connections.count())
     }
 }

@@ -92,13 +92,13 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         let order = self.control.order();
         match self.core.stage {
             Stage::Connecting { deadline_ns } => {
-                if self.pools.iter().all(ConnectionPool::is_complete)
+                if self.pools.iter().all(ConnectionPool::is_prepared)
                     || now >= deadline_ns
                     || order != Order::Run
                 {
                     self.core.stage = Stage::Waiting;
                     if let Some(on_ready) = self.on_ready.take() {
-                        on_ready(self.pools.iter().map(|pool| pool.connections.open).sum());
+                        on_ready(self.pools.iter().map(ConnectionPool::prepared).sum());
                     }
                 }
             }
