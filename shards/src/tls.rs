@@ -230,8 +230,12 @@ impl Tls {
             established.append_alert(code, out);
         }
         self.stage = TlsStage::Idle;
+        self.agreed = None;
         self.alert = breach.alert.name();
         self.detail = detail.map(Into::into);
         breach.into()
     }
 }
+
+#[cfg(test)]
+mod tests;

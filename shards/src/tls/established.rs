@@ -303,3 +303,11 @@ impl fmt::Debug for Established {
         shown.finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+impl Established {
+    /// The key that what is sent is sealed by.
+    pub(super) fn sealing_mut(&mut self) -> &mut RecordKey {
+        &mut self.sealing
+    }
+}

@@ -110,6 +110,7 @@ impl Handshake {
                     );
                 }
                 Err(error) => {
+                    self.incoming.drain(..discard);
                     self.append_alert(out);
                     return Err(error.into());
                 }
@@ -123,13 +124,13 @@ impl Handshake {
 
     /// The alert that rustls would have the other side hear, if there is room for it.
     fn append_alert(&mut self, out: &mut Outbox<'_>) {
-        self.incoming.clear();
-        while let Ok(ConnectionState::EncodeTlsData(data)) =
-            self.connection.process_tls_records(&mut self.incoming).state
-        {
+        while self.connection.wants_write() {
+            let UnbufferedStatus { discard, state } = self.connection.process_tls_records(&mut self.incoming);
+            let Ok(ConnectionState::EncodeTlsData(data)) = state else { return };
             if encode(data, out).is_err() {
                 return;
             }
+            self.incoming.drain(..discard);
         }
     }
 

@@ -29,6 +29,7 @@ const BROKEN: Breach = Breach::new(
     BAD_RECORD_MAC,
     "the target sent a TLS record that its key does not open: it was changed on the way",
 );
+const UNSEALED: Breach = Breach::new(INTERNAL_ERROR, "a TLS record could not be sealed");
 const WORN: Breach = Breach {
     alert: Alert::None,
     kind: engine::outcome::Kind::Tls,
@@ -109,36 +110,50 @@ impl RecordKey {
     /// Seals a record in place: its plaintext stands between room for [`RecordKey::front_bytes`] and [`RecordKey::back_bytes`].
     #[inline]
     pub(super) fn seal(&mut self, content: RecordContent, record: &mut [u8]) -> Result<(), Breach> {
-        let (front, back) = (self.front_bytes(), self.back_bytes());
-        let plaintext_bytes = record.len() - front - back;
+        if self.form == RecordForm::V1_3 {
+            let end = record.len() - TAG_BYTES;
+            record[end - 1] = content as u8;
+            return self.seal_inner(record);
+        }
         let sequence = self.next_number()?;
         let nonce = self.nonce(sequence);
-        let (head, body) = record.split_at_mut(front);
-        let payload_bytes = front - HEADER_BYTES + body.len();
-        let is_inner = self.form == RecordForm::V1_3;
-        let outer = if is_inner { RecordContent::Application } else { content };
-        let header = header(outer, payload_bytes);
-        head[..HEADER_BYTES].copy_from_slice(&header);
-        head[HEADER_BYTES..].copy_from_slice(&nonce[NONCE_LEN - (front - HEADER_BYTES)..]);
-        if is_inner {
-            body[plaintext_bytes] = content as u8;
-        }
-        let (text, tag) = body.split_at_mut(plaintext_bytes + usize::from(is_inner));
+        let (head, body) = record.split_at_mut(self.front_bytes());
+        let explicit = &mut head[HEADER_BYTES..];
+        explicit.copy_from_slice(&nonce[NONCE_LEN - explicit.len()..]);
+        let payload_bytes = explicit.len() + body.len();
+        head[..HEADER_BYTES].copy_from_slice(&header(content, payload_bytes));
+        let (text, tag) = body.split_at_mut(body.len() - TAG_BYTES);
+        let covered = covered_1_2(sequence, content, text.len());
         let nonce = Nonce::assume_unique_for_key(nonce);
-        let sealed = if is_inner {
-            self.key.seal_in_place_separate_tag(nonce, Aad::from(header), text)
-        } else {
-            let covered = covered_1_2(sequence, content, plaintext_bytes);
-            self.key.seal_in_place_separate_tag(nonce, Aad::from(covered), text)
-        };
-        let unsealed = Breach::new(INTERNAL_ERROR, "a record could not be sealed");
-        tag.copy_from_slice(sealed.map_err(|_| unsealed)?.as_ref());
+        let sealed = self.key.seal_in_place_separate_tag(nonce, Aad::from(covered), text);
+        tag.copy_from_slice(sealed.map_err(|_| UNSEALED)?.as_ref());
+        Ok(())
+    }
+
+    /// Seals a record of TLS 1.3, in which what it holds and its padding stand already.
+    #[inline]
+    pub(super) fn seal_inner(&mut self, record: &mut [u8]) -> Result<(), Breach> {
+        let sequence = self.next_number()?;
+        let nonce = Nonce::assume_unique_for_key(self.nonce(sequence));
+        let (head, body) = record.split_at_mut(HEADER_BYTES);
+        let header = header(RecordContent::Application, body.len());
+        head.copy_from_slice(&header);
+        let (inner, tag) = body.split_at_mut(body.len() - TAG_BYTES);
+        let sealed = self.key.seal_in_place_separate_tag(nonce, Aad::from(header), inner);
+        tag.copy_from_slice(sealed.map_err(|_| UNSEALED)?.as_ref());
         Ok(())
     }
 
     /// Opens a whole record in place: what it holds, and its plaintext.
     #[inline]
     pub(super) fn open<'r>(&mut self, record: &'r mut [u8]) -> Result<(RecordContent, &'r mut [u8]), Breach> {
+        let outer = RecordContent::of(record[0]).ok_or(BROKEN)?;
+        if self.form == RecordForm::V1_3 && outer != RecordContent::Application {
+            return Err(Breach::new(
+                UNEXPECTED_MESSAGE,
+                "the target sent a TLS record in clear after the handshake",
+            ));
+        }
         let front = self.front_bytes();
         if record.len() < front + self.back_bytes() {
             return Err(Breach::new(
@@ -149,12 +164,12 @@ impl RecordKey {
         let sequence = self.sequence;
         self.sequence += 1;
         let (head, body) = record.split_at_mut(front);
-        let outer = RecordContent::of(head[0]).ok_or(BROKEN)?;
         if self.form == RecordForm::V1_3 {
-            return self.open_1_3(sequence, outer, head, body);
+            return self.open_inner(sequence, head, body);
         }
         let mut nonce = self.nonce(sequence);
-        nonce[NONCE_LEN - (front - HEADER_BYTES)..].copy_from_slice(&head[HEADER_BYTES..]);
+        let explicit = &head[HEADER_BYTES..];
+        nonce[NONCE_LEN - explicit.len()..].copy_from_slice(explicit);
         let covered = covered_1_2(sequence, outer, body.len() - TAG_BYTES);
         let nonce = Nonce::assume_unique_for_key(nonce);
         let plaintext = self.key.open_in_place(nonce, Aad::from(covered), body).map_err(|_| BROKEN)?;
@@ -162,20 +177,14 @@ impl RecordKey {
         Ok((outer, plaintext))
     }
 
+    /// Opens a record of TLS 1.3.
     #[inline]
-    fn open_1_3<'r>(
+    fn open_inner<'r>(
         &mut self,
         sequence: u64,
-        outer: RecordContent,
         head: &[u8],
         body: &'r mut [u8],
     ) -> Result<(RecordContent, &'r mut [u8]), Breach> {
-        if outer != RecordContent::Application {
-            return Err(Breach::new(
-                UNEXPECTED_MESSAGE,
-                "the target sent a TLS record in clear after the handshake",
-            ));
-        }
         let nonce = Nonce::assume_unique_for_key(self.nonce(sequence));
         let inner = self.key.open_in_place(nonce, Aad::from(head), body).map_err(|_| BROKEN)?;
         within_bounds(inner.len() - 1)?;
@@ -230,4 +239,79 @@ fn within_bounds(plaintext_bytes: usize) -> Result<(), Breach> {
         return Err(Breach::new(RECORD_OVERFLOW, "the target sent a TLS record with more in it than may be"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+impl RecordKey {
+    /// A key of TLS 1.3, the number of its next record, and how many it may seal.
+    pub(super) fn of_test(iv: [u8; NONCE_LEN], sequence: u64, sequence_max: u64) -> RecordKey {
+        let key = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &[7; 16]).unwrap());
+        RecordKey { key, iv, form: RecordForm::V1_3, sequence, sequence_max }
+    }
+
+    /// The same key, with so many records to seal left.
+    pub(super) fn leave(&mut self, records: u64) {
+        self.sequence_max = self.sequence + records;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashSet;
+
+    proptest! {
+        #[test]
+        fn no_nonce_is_used_twice_whatever_fails(
+            iv in any::<[u8; NONCE_LEN]>(),
+            sequence in prop_oneof![Just(0), Just(u64::MAX - 40), any::<u64>()],
+            explicit in any::<bool>(),
+            lengths in prop::collection::vec(prop_oneof![0_usize..300, Just(70_000)], 1..60),
+        ) {
+            let mut key = RecordKey::of_test(iv, sequence, sequence.saturating_add(50));
+            if explicit {
+                key.form = RecordForm::V1_2Explicit;
+            }
+            let mut seen = HashSet::new();
+            for (count, length) in lengths.into_iter().enumerate() {
+                let before = key.sequence;
+                let mut record = vec![0; key.front_bytes() + length + key.back_bytes()];
+                let sealed = key.seal(RecordContent::Application, &mut record);
+                prop_assert_eq!(sealed.is_ok(), (count as u64) < key.sequence_max - sequence);
+                if key.sequence == before {
+                    prop_assert_eq!(sealed.unwrap_err(), WORN);
+                    continue;
+                }
+                prop_assert!(seen.insert(key.nonce(before)), "a nonce came twice");
+                if explicit {
+                    prop_assert_eq!(&record[HEADER_BYTES..HEADER_BYTES + 8], &key.nonce(before)[4..]);
+                }
+            }
+        }
+    }
+
+    /// RFC 8448 section 3: the client's finished application data record, its keys derived there.
+    #[test]
+    fn a_record_of_the_standard_is_sealed_byte_for_byte() {
+        let bytes = |text: &str| -> Vec<u8> {
+            let text: String = text.split_whitespace().collect();
+            (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+        };
+        let key = bytes("17 42 2d da 59 6e d5 d9 ac d8 90 e3 c6 3f 50 51");
+        let iv = bytes("5b 78 92 3d ee 08 57 90 33 e5 23 d9");
+        let mut key = RecordKey {
+            key: LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &key).unwrap()),
+            iv: iv.try_into().unwrap(),
+            form: RecordForm::V1_3,
+            sequence: 0,
+            sequence_max: 2,
+        };
+        let plaintext: Vec<u8> = (0..50).collect();
+        let mut record = [&[0; 5][..], &plaintext, &[0; 17]].concat();
+        key.seal(RecordContent::Application, &mut record).unwrap();
+        let expected = "17 03 03 00 43 a2 3f 70 54 b6 2c 94 d0 af fa fe 82 28 ba 55 cb ef ac ea 42 f9 14 aa 66 bc ab 3f 2b 98 19 a8
+            a5 b4 6b 39 5b d5 4a 9a 20 44 1e 2b 62 97 4e 1f 5a 62 92 a2 97 70 14 bd 1e 3d ea e6 3a ee bb 21 69 49 15 e4";
+        assert_eq!(record, bytes(expected));
+    }
 }
