@@ -1,6 +1,6 @@
-//! The key of one direction of a connection: seals records where they stand, and opens them where they lie (RFC 8446
-//! section 5.2, RFC 5288, RFC 7905).
+//! The key of one direction of a connection: seals records where they stand, and opens them where they lie.
 //!
+//! After RFC 8446 section 5.2; of TLS 1.2 after RFC 5288 and RFC 7905.
 //! A nonce is the key's IV with the record's number in it. A number is given out once, before it is used: whatever fails
 //! afterwards, no nonce comes again.
 
@@ -243,13 +243,7 @@ fn within_bounds(plaintext_bytes: usize) -> Result<(), Breach> {
 
 #[cfg(test)]
 impl RecordKey {
-    /// A key of TLS 1.3, the number of its next record, and how many it may seal.
-    pub(super) fn of_test(iv: [u8; NONCE_LEN], sequence: u64, sequence_max: u64) -> RecordKey {
-        let key = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &[7; 16]).unwrap());
-        RecordKey { key, iv, form: RecordForm::V1_3, sequence, sequence_max }
-    }
-
-    /// The same key, with so many records to seal left.
+    /// Leaves it so many records to seal.
     pub(super) fn leave(&mut self, records: u64) {
         self.sequence_max = self.sequence + records;
     }
@@ -269,10 +263,13 @@ mod tests {
             explicit in any::<bool>(),
             lengths in prop::collection::vec(prop_oneof![0_usize..300, Just(70_000)], 1..60),
         ) {
-            let mut key = RecordKey::of_test(iv, sequence, sequence.saturating_add(50));
-            if explicit {
-                key.form = RecordForm::V1_2Explicit;
-            }
+            let mut key = RecordKey {
+                key: LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &[7; 16]).unwrap()),
+                iv,
+                form: if explicit { RecordForm::V1_2Explicit } else { RecordForm::V1_3 },
+                sequence,
+                sequence_max: sequence.saturating_add(50),
+            };
             let mut seen = HashSet::new();
             for (count, length) in lengths.into_iter().enumerate() {
                 let before = key.sequence;

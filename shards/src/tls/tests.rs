@@ -1,6 +1,10 @@
 //! Our end against servers: one of rustls in memory, those of OpenSSL and GnuTLS, and one that does what none may.
 
+#[cfg(test)]
 mod faults;
+#[cfg(test)]
 mod handshakes;
+#[cfg(test)]
 mod rig;
+#[cfg(test)]
 mod traffic;

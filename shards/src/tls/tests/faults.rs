@@ -1,6 +1,6 @@
 //! What no server may do, each by name: sealed by the server's own keys where it has to be.
 
-use super::rig::{Ours, ends};
+use super::rig::{OurEnd, ends};
 use crate::protocol::Unusable;
 use crate::tls::keys::RecordKey;
 use crate::tls::records::RecordContent;
@@ -10,7 +10,7 @@ use rustls::AlertDescription;
 
 /// A connection whose server's keys are in our hands.
 struct Rogue {
-    ours: Ours,
+    ours: OurEnd,
     sealing: RecordKey,
     opening: RecordKey,
 }

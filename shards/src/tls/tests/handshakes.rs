@@ -1,6 +1,6 @@
 //! Handshakes: every suite, both versions, sessions taken up, certificates of clients, and those of targets that are not good.
 
-use super::rig::{Authority, Ends, HOST, Ours};
+use super::rig::{Authority, Ends, HOST, OurEnd};
 use crate::tls::names::cipher_name;
 use crate::tls::{Tls, TlsClient};
 use engine::outcome::Kind;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 const VERSIONS: [TlsVersion; 2] = [TlsVersion::V1_2, TlsVersion::V1_3];
 
 /// Fails to connect, and says why: its kind, and the words.
-fn failure(ours: &mut Ours, server: ServerConfig) -> (Kind, &'static str) {
+fn failure(ours: &mut OurEnd, server: ServerConfig) -> (Kind, &'static str) {
     ours.start();
     let mut server = ServerConnection::new(Arc::new(server)).unwrap();
     for _ in 0..4 {
@@ -33,7 +33,7 @@ fn failure(ours: &mut Ours, server: ServerConfig) -> (Kind, &'static str) {
 }
 
 /// One connection with a suite, and what goes over it both ways.
-fn one_connection(mut ours: Ours, server: &Arc<ServerConfig>, is_resumed: bool, name: &str) -> Ours {
+fn one_connection(mut ours: OurEnd, server: &Arc<ServerConfig>, is_resumed: bool, name: &str) -> OurEnd {
     ours.taken.clear();
     let mut ends = Ends::connect(ours, server, 700);
     let agreed = ends.ours.tls.agreed().unwrap().clone();
@@ -56,7 +56,7 @@ fn every_suite_is_spoken_by_both_ends_and_sessions_are_taken_up() {
         let signed = if name.contains("_RSA_") { &rsa } else { &ecdsa };
         let server = Arc::new(authority.server(signed, Some(vec![*suite]), false));
         for resumption in [true, false] {
-            let mut ours = Ours::new(&TlsSettings { resumption, ..authority.settings() });
+            let mut ours = OurEnd::new(&TlsSettings { resumption, ..authority.settings() });
             for connection in 0..3 {
                 ours = one_connection(ours, &server, resumption && connection > 0, name);
                 let agreed = ours.tls.agreed().unwrap();
@@ -86,7 +86,7 @@ fn ciphers_groups_versions_and_protocols_are_those_of_the_settings() {
             alpn: vec!["http/1.1".into()],
             ..authority.settings()
         };
-        let ends = Ends::connect(Ours::new(&settings), &server, usize::MAX);
+        let ends = Ends::connect(OurEnd::new(&settings), &server, usize::MAX);
         let agreed = ends.ours.tls.agreed().unwrap();
         assert_eq!(
             (agreed.version, agreed.group, agreed.alpn.as_deref()),
@@ -109,16 +109,16 @@ fn a_certificate_of_the_client_is_shown_where_it_is_wanted() {
             ..bare.clone()
         };
         let server = Arc::new(authority.server(&signed, None, true));
-        let ends = Ends::connect(Ours::new(&settings), &server, usize::MAX);
+        let ends = Ends::connect(OurEnd::new(&settings), &server, usize::MAX);
         assert_eq!(ends.server.peer_certificates().unwrap()[0], client.certificate);
-        let (kind, why) = failure(&mut Ours::new(&bare), authority.server(&signed, None, true));
+        let (kind, why) = failure(&mut OurEnd::new(&bare), authority.server(&signed, None, true));
         assert_eq!(kind, Kind::Tls);
         assert!(why.contains("client certificate"), "{why}");
         let other = Authority::new();
         let foreign = other.sign("foreign", |_| ());
         let settings =
             TlsSettings { cert: Some(foreign.certificate_path), key: Some(foreign.key_path), ..bare };
-        let (_, why) = failure(&mut Ours::new(&settings), authority.server(&signed, None, true));
+        let (_, why) = failure(&mut OurEnd::new(&settings), authority.server(&signed, None, true));
         assert!(why.contains("unknown_ca"), "{why}");
     }
 }
@@ -128,7 +128,7 @@ fn what_is_wrong_with_a_certificate_is_said() {
     let authority = Authority::new();
     let why = |change: fn(&mut rcgen::CertificateParams)| {
         let server = authority.server(&authority.sign("server", change), None, false);
-        let mut ours = Ours::new(&authority.settings());
+        let mut ours = OurEnd::new(&authority.settings());
         let (kind, why) = failure(&mut ours, server);
         assert_eq!(kind, Kind::Tls);
         (why, ours.tls.detail().unwrap_or_default().to_owned())
@@ -144,14 +144,14 @@ fn what_is_wrong_with_a_certificate_is_said() {
 fn who_signed_a_certificate_is_looked_at() {
     let (authority, other) = (Authority::new(), Authority::new());
     let signed = other.sign("server", |_| ());
-    let why = |settings: &TlsSettings, server| failure(&mut Ours::new(settings), server).1;
+    let why = |settings: &TlsSettings, server| failure(&mut OurEnd::new(settings), server).1;
     let unknown = why(&authority.settings(), other.server(&signed, None, false));
     assert!(unknown.contains("an authority that is not trusted here"), "{unknown}");
     // Whom nobody vouches for is accepted where nothing is verified.
     let settings = TlsSettings { verify: false, ..TlsSettings::default() };
     for version in VERSIONS {
         let settings = TlsSettings { oldest: version, newest: version, ..settings.clone() };
-        Ends::connect(Ours::new(&settings), &Arc::new(other.server(&signed, None, false)), usize::MAX);
+        Ends::connect(OurEnd::new(&settings), &Arc::new(other.server(&signed, None, false)), usize::MAX);
     }
 }
 
@@ -176,17 +176,17 @@ fn a_self_signed_certificate_is_trusted_when_it_is_named() {
             (signed, TlsSettings { ca: Some(path), ..TlsSettings::default() })
         };
         let (signed, settings) = made(rcgen::date_time_ymd(2999, 1, 1));
-        Ends::connect(Ours::new(&settings), &Arc::new(authority.server(&signed, None, false)), usize::MAX);
+        Ends::connect(OurEnd::new(&settings), &Arc::new(authority.server(&signed, None, false)), usize::MAX);
         let untrusted =
-            failure(&mut Ours::new(&authority.settings()), authority.server(&signed, None, false)).1;
+            failure(&mut OurEnd::new(&authority.settings()), authority.server(&signed, None, false)).1;
         let expected = if is_authority { "authority (CA:TRUE)" } else { "self-signed" };
         assert!(untrusted.contains(expected), "{untrusted}");
         // Trusted for itself, and for nothing else.
         let client = TlsClient::new(&settings, "other.test", &[]).unwrap();
-        let other = failure(&mut Ours::of(client), authority.server(&signed, None, false)).1;
+        let other = failure(&mut OurEnd::of(client), authority.server(&signed, None, false)).1;
         assert!(other.contains("another host"), "{other}");
         let (signed, settings) = made(rcgen::date_time_ymd(2001, 1, 1));
-        let expired = failure(&mut Ours::new(&settings), authority.server(&signed, None, false)).1;
+        let expired = failure(&mut OurEnd::new(&settings), authority.server(&signed, None, false)).1;
         assert!(expired.contains("has expired"), "{expired}");
     }
 }
@@ -196,13 +196,13 @@ fn an_address_is_checked_and_not_asked_for_by_name() {
     let authority = Authority::new();
     let server = Arc::new(authority.server(&authority.sign("server", |_| ()), None, false));
     let client = TlsClient::new(&authority.settings(), "127.0.0.1", &[]).unwrap();
-    let ends = Ends::connect(Ours::of(client), &server, usize::MAX);
+    let ends = Ends::connect(OurEnd::of(client), &server, usize::MAX);
     assert_eq!(ends.server.server_name(), None);
-    let ends = Ends::connect(Ours::new(&authority.settings()), &server, usize::MAX);
+    let ends = Ends::connect(OurEnd::new(&authority.settings()), &server, usize::MAX);
     assert_eq!(ends.server.server_name(), Some(HOST));
     let client = TlsClient::new(&authority.settings(), "[::1]", &[]).unwrap();
     let (_, why) =
-        failure(&mut Ours::of(client), authority.server(&authority.sign("other", |_| ()), None, false));
+        failure(&mut OurEnd::of(client), authority.server(&authority.sign("other", |_| ()), None, false));
     assert!(why.contains("another host"), "{why}");
 }
 
@@ -215,7 +215,7 @@ fn no_version_cipher_or_protocol_in_common_is_said() {
         Some(rustls::crypto::ring::ALL_CIPHER_SUITES.iter().copied().filter(is_of).collect())
     };
     let only = |version| TlsSettings { oldest: version, newest: version, ..authority.settings() };
-    let why = |settings: TlsSettings, server| failure(&mut Ours::new(&settings), server).1;
+    let why = |settings: TlsSettings, server| failure(&mut OurEnd::new(&settings), server).1;
     let old = authority.server(&signed, suites(rustls::ProtocolVersion::TLSv1_2), false);
     let version = why(only(TlsVersion::V1_3), old);
     assert!(version.contains("version"), "{version}");
@@ -239,7 +239,7 @@ fn a_connection_with_another_protocol_than_the_first_fails() {
     };
     let mut client = TlsClient::new(&authority.settings(), HOST, &["h2", "http/1.1"]).unwrap();
     client.require_alpn(Some("h2"));
-    let ends = Ends::connect(Ours::of(client), &Arc::new(server(b"h2")), usize::MAX);
+    let ends = Ends::connect(OurEnd::of(client), &Arc::new(server(b"h2")), usize::MAX);
     let mut ours = ends.ours;
     assert!(failure(&mut ours, server(b"http/1.1")).1.contains("by ALPN"));
     assert!(failure(&mut ours, authority.server(&signed, None, false)).1.contains("by ALPN"));
@@ -251,8 +251,8 @@ fn a_session_is_left_out_where_its_ticket_has_no_room() {
     let server = Arc::new(authority.server(&authority.sign("server", |_| ()), None, false));
     for version in VERSIONS {
         let settings = TlsSettings { oldest: version, newest: version, ..authority.settings() };
-        let mut ours = Ends::connect(Ours::new(&settings), &server, usize::MAX).ours;
-        let hello = |ours: &mut Ours, room: usize| {
+        let mut ours = Ends::connect(OurEnd::new(&settings), &server, usize::MAX).ours;
+        let hello = |ours: &mut OurEnd, room: usize| {
             let (mut memory, mut filled) = (vec![0; room], 0);
             let mut tls = Tls::new();
             let mut out = engine::outbox::Outbox::new(&mut memory, &mut filled);
@@ -274,13 +274,13 @@ fn the_secrets_of_sessions_are_written_where_that_is_asked_for() {
     let server = Arc::new(authority.server(&authority.sign("server", |_| ()), None, false));
     let path = authority.path("keys.log");
     let settings = TlsSettings { keylog: Some(path.clone()), ..authority.settings() };
-    Ends::connect(Ours::new(&settings), &server, usize::MAX);
+    Ends::connect(OurEnd::new(&settings), &server, usize::MAX);
     let text = std::fs::read_to_string(path).unwrap();
     for label in ["CLIENT_TRAFFIC_SECRET_0 ", "SERVER_TRAFFIC_SECRET_0 "] {
         assert_eq!(text.lines().filter(|line| line.starts_with(label)).count(), 1, "{text}");
     }
     let settings = TlsSettings { keylog: Some("/dev/full".into()), ..authority.settings() };
     let (kind, why) =
-        failure(&mut Ours::new(&settings), authority.server(&authority.sign("s", |_| ()), None, false));
+        failure(&mut OurEnd::new(&settings), authority.server(&authority.sign("s", |_| ()), None, false));
     assert_eq!((kind, why.contains("tls.keylog")), (Kind::Resources, true), "{why}");
 }

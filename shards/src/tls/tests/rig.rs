@@ -118,7 +118,7 @@ impl Authority {
 }
 
 /// Our end: its TLS, and the memory that it sends from.
-pub(super) struct Ours {
+pub(super) struct OurEnd {
     pub(super) client: TlsClient,
     pub(super) tls: Tls,
     memory: Vec<u8>,
@@ -127,14 +127,14 @@ pub(super) struct Ours {
     pub(super) taken: Vec<Vec<u8>>,
 }
 
-impl Ours {
-    pub(super) fn new(settings: &TlsSettings) -> Ours {
-        Ours::of(TlsClient::new(settings, HOST, &[]).unwrap())
+impl OurEnd {
+    pub(super) fn new(settings: &TlsSettings) -> OurEnd {
+        OurEnd::of(TlsClient::new(settings, HOST, &[]).unwrap())
     }
 
-    pub(super) fn of(client: TlsClient) -> Ours {
+    pub(super) fn of(client: TlsClient) -> OurEnd {
         let bytes = client.handshake_bytes_max() + REQUEST_BYTES_MAX + sealing_bytes_max(REQUEST_BYTES_MAX);
-        Ours { client, tls: Tls::new(), memory: vec![0; bytes], filled: 0, taken: Vec::new() }
+        OurEnd { client, tls: Tls::new(), memory: vec![0; bytes], filled: 0, taken: Vec::new() }
     }
 
     pub(super) fn with<T>(&mut self, act: impl FnOnce(&mut Tls, &TlsClient, &mut Outbox<'_>) -> T) -> T {
@@ -186,13 +186,13 @@ impl Ours {
 
 /// Both ends.
 pub(super) struct Ends {
-    pub(super) ours: Ours,
+    pub(super) ours: OurEnd,
     pub(super) server: ServerConnection,
 }
 
 impl Ends {
     /// A connection of a client to a server, the handshake done; what comes of it in pieces of this length.
-    pub(super) fn connect(mut ours: Ours, server: &Arc<ServerConfig>, piece_bytes: usize) -> Ends {
+    pub(super) fn connect(mut ours: OurEnd, server: &Arc<ServerConfig>, piece_bytes: usize) -> Ends {
         ours.start();
         let server = ServerConnection::new(server.clone()).unwrap();
         let mut ends = Ends { ours, server };
@@ -247,7 +247,7 @@ impl Ends {
     }
 
     /// The server's keys, to seal by what no server would: ours, its sealing key, its opening key.
-    pub(super) fn take_over(self) -> (Ours, RecordKey, RecordKey) {
+    pub(super) fn take_over(self) -> (OurEnd, RecordKey, RecordKey) {
         let version = self.ours.tls.agreed().unwrap().version;
         let secrets = self.server.dangerous_extract_secrets().unwrap();
         let key = |secrets| RecordKey::new(version, secrets, u64::MAX).unwrap();
@@ -260,5 +260,5 @@ pub(super) fn ends(version: TlsVersion) -> Ends {
     let authority = Authority::new();
     let server = authority.server(&authority.sign("server", |_| ()), None, false);
     let settings = TlsSettings { oldest: version, newest: version, ..authority.settings() };
-    Ends::connect(Ours::new(&settings), &Arc::new(server), usize::MAX)
+    Ends::connect(OurEnd::new(&settings), &Arc::new(server), usize::MAX)
 }

@@ -1,6 +1,6 @@
 //! Data both ways, in whatever pieces it comes, and keys that change on the way.
 
-use super::rig::{Authority, Ends, Ours, REQUEST_BYTES_MAX, ends};
+use super::rig::{Authority, Ends, OurEnd, REQUEST_BYTES_MAX, ends};
 use crate::tls::sealing_bytes_max;
 use engine::plan::{TlsSettings, TlsVersion};
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ fn with_suite(at: usize, piece_bytes: usize) -> Ends {
         .collect();
     let suite = suites[at % suites.len()];
     let server = authority.server(&authority.sign("server", |_| ()), Some(vec![suite]), false);
-    Ends::connect(Ours::new(&authority.settings()), &Arc::new(server), piece_bytes)
+    Ends::connect(OurEnd::new(&authority.settings()), &Arc::new(server), piece_bytes)
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn a_proper_end_is_told_from_any_other() {
 fn a_connection_is_made_again_with_nothing_left_of_before() {
     let authority = Authority::new();
     let server = Arc::new(authority.server(&authority.sign("server", |_| ()), None, false));
-    let mut ours = Ours::new(&TlsSettings { ..authority.settings() });
+    let mut ours = OurEnd::new(&TlsSettings { ..authority.settings() });
     for _ in 0..4 {
         let mut ends = Ends::connect(ours, &server, 100);
         let response = ends.response(&[1; 500]);
