@@ -1,5 +1,6 @@
 //! What a command works on: plans, and runs made before.
 
+mod connection_flags;
 pub(crate) mod diagnose;
 pub(crate) mod document;
 pub(crate) mod flags;

@@ -56,10 +56,11 @@ const LOAD: [Habit; 15] = [
 ];
 
 /// What is sent.
-const REQUESTS: [Habit; 22] = [
+const REQUESTS: [Habit; 23] = [
     habit(&["-d"], is_file, "is the duration here, as in wrk; a body is `-b {}`"),
     habit(&["-d"], is_text, "is the duration here, as in wrk; a body is `-b 'TEXT'` or `-b @FILE`"),
     habit(&["-D", "-p", "-body"], is_any, "is a file with the body in hey, oha and ab; here it is `-b @{}`"),
+    habit(&["-f"], is_tls_version, "is ab's version of TLS; here it is `--tlsv1.2` or `--tls-max 1.2`"),
     habit(
         &["-f", "--fail"],
         is_any,
@@ -114,21 +115,24 @@ const REQUESTS: [Habit; 22] = [
 ];
 
 /// Connections, and what is spoken on them.
-const CONNECTIONS: [Habit; 11] = [
+const CONNECTIONS: [Habit; 12] = [
     habit(
-        &["-k"],
+        &["-keepalive"],
         is_any,
-        "is ab's keep-alive, which is always on, and curl's for https, not spoken yet: leave it out",
+        "is vegeta's, and so without it; a connection for each request is `--disable-keepalive`",
+    ),
+    habit(&["-root-certs"], is_any, "is `--cacert {}` here"),
+    habit(&["-E"], is_any, "is `--cert FILE` here, with `--key FILE`"),
+    habit(&["-Z", "--tls13-ciphers"], is_any, "is `--ciphers LIST` here, of all versions, by IANA names"),
+    habit(
+        &["--tlsv1", "--tlsv1.0", "--tlsv1.1", "--sslv2", "--sslv3"],
+        is_any,
+        "is a version of TLS that is not spoken: give `--tlsv1.2` or `--tlsv1.3`",
     ),
     habit(
-        &["--insecure", "-insecure", "--cacert", "--cert", "--key", "--tls-max"],
+        &["--pass", "--cert-type", "--key-type", "--p12", "--capath"],
         is_any,
-        "is about https, which is not spoken yet: give an http:// address",
-    ),
-    habit(
-        &["--disable-keepalive", "-disable-keepalive", "-keepalive"],
-        is_any,
-        "has no counterpart: connections stay open here",
+        "is curl's; here certificates and keys are PEM files without a password",
     ),
     habit(
         &["--location", "--redirect"],
@@ -141,11 +145,10 @@ const CONNECTIONS: [Habit; 11] = [
         "is so already, redirects are not followed: leave it out",
     ),
     habit(
-        &["-h2", "-http2", "--http2", "--http3", "--http-version", "--http2-prior-knowledge"],
+        &["-h2", "-http2", "--http2", "--http3", "--http-version", "--http2-prior-knowledge", "--h2c"],
         is_any,
         "is not spoken yet: requests are HTTP/1.1",
     ),
-    habit(&["--http1.1"], is_any, "is so already, requests are HTTP/1.1: leave it out"),
     habit(
         &["-x", "--proxy"],
         is_any,
@@ -156,11 +159,6 @@ const CONNECTIONS: [Habit; 11] = [
         &["-4", "-6", "--ipv4", "--ipv6"],
         is_any,
         "has no counterpart: give the address in place of the name",
-    ),
-    habit(
-        &["--connect-to", "--resolve"],
-        is_any,
-        "has no counterpart: give the address in the URL, and `-H 'Host: NAME'`",
     ),
 ];
 
@@ -200,11 +198,15 @@ const OUTPUT: [Habit; 15] = [
 ];
 
 /// Flags of ours that tools written in Go have with one dash.
-const WITH_TWO_DASHES: [&str; 11] = [
+const WITH_TWO_DASHES: [&str; 15] = [
+    "cert",
     "connections",
     "cores",
+    "disable-keepalive",
     "duration",
     "header",
+    "insecure",
+    "key",
     "latency",
     "method",
     "qps",
@@ -275,6 +277,11 @@ fn is_file(value: &str) -> bool {
     value.starts_with('@')
 }
 
+/// `TLS1.2`, `SSL3` and the like, in capitals as ab has them.
+fn is_tls_version(value: &str) -> bool {
+    ["TLS", "SSL", "ALL"].iter().any(|begin| value.starts_with(begin))
+}
+
 fn is_json(value: &str) -> bool {
     value.starts_with(['{', '[', '"', '@'])
 }
@@ -323,6 +330,8 @@ mod tests {
             "http://h/ -H X-A:1 -b {} -b @file -u joe:secret --user=joe:secret",
             "http://h/ -mPOST -bbody -HAccept:x -d500ms -d.5s -d -5s --duration=-5s",
             "http://h/ -- -q 5",
+            "https://h/ -k --insecure --cacert ca.pem --cert c.pem --key c.key --tlsv1.2 --tls-max 1.2 --http1.1",
+            "https://h/ -kq --disable-keepalive --resolve h:443:::1 --connect-to h:443:i:8443",
         ] {
             assert_eq!(said(words), "", "{words}");
         }

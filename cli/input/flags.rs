@@ -1,6 +1,7 @@
 //! Flags that several commands have: those of a plan, and shares as they are typed.
 
 use crate::exit::{Failure, USAGE};
+use crate::input::connection_flags::ConnectionArgs;
 use crate::input::typed::{self, Suggested};
 use clap::{Args, ValueHint};
 
@@ -117,6 +118,8 @@ pub(crate) struct PlanArgs {
         help_heading = "Requests"
     )]
     pub(crate) connect_timeout: Option<String>,
+    #[command(flatten)]
+    pub(crate) transport: ConnectionArgs,
     /// Length of the run: 500ms, 10s, 2m [default: 10s].
     #[arg(
         long_help = "Length of the run, warm-up included: 500ms, 10s, 2m; a bare number is seconds [default: 10s]",

@@ -56,6 +56,7 @@ fn read(
         layers.set("url", Value::String(args.target.clone()), Origin::Flag(args.target.clone()));
     }
     read_flags(args, &mut layers, &mut diagnostics);
+    args.transport.read(planned.as_ref(), &mut layers, &mut diagnostics);
     let reading = layers.read();
     let read = match planned {
         Some(planned) => planned.repeated(&reading, &read_file),

@@ -1,6 +1,7 @@
 //! What a run could not measure, in words.
 
 use crate::distribution::Distribution;
+use crate::plan::{Plan, Target};
 
 /// A percentile that rests on fewer requests than this is named among the limits.
 const TAIL_COUNT_MIN: u64 = 10;
@@ -31,6 +32,15 @@ pub(crate) fn of_machine(steal_s: Option<f64>, throttled_s: Option<f64>) -> Vec<
         .collect()
 }
 
+/// Targets whose certificates nobody looked at: another server may have answered.
+pub(crate) fn of_certificates(plan: &Plan) -> Option<String> {
+    let is_taken_on_trust = |target: &&Target| target.tls().is_some_and(|tls| !tls.verify);
+    let names: Vec<&str> =
+        plan.targets.iter().filter(is_taken_on_trust).map(|target| target.name.as_str()).collect();
+    let whose = if plan.targets.len() > 1 { format!(" of {}", names.join(", ")) } else { String::new() };
+    (!names.is_empty()).then(|| format!("certificates{whose} were not verified (tls.verify = false)"))
+}
+
 /// Percentiles that rest on too few requests to mean anything.
 pub(crate) fn of_tails(response: &Distribution) -> Vec<String> {
     let tails = [("p99", 100), ("p99.9", 1_000), ("p99.99", 10_000)];
@@ -50,6 +60,23 @@ pub(crate) fn of_tails(response: &Distribution) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Document, Format, Layers};
+
+    #[test]
+    fn certificates_that_nobody_looked_at_are_named() {
+        let told = |text: &str| {
+            let document = Document { name: "p".into(), text: text.into(), format: Format::Toml };
+            let config = Layers::new(Some(document)).unwrap().config().unwrap();
+            of_certificates(&Plan::new(&config, &|_| Err(String::new())).unwrap())
+        };
+        let one = "certificates were not verified (tls.verify = false)";
+        assert_eq!(told("url = 'https://h/'\n[tls]\nverify = false").as_deref(), Some(one));
+        assert_eq!(told("url = 'https://h/'"), None);
+        assert_eq!(told("url = 'http://h/'"), None);
+        let two = "[target.a]\nurl = 'https://a/'\n[target.b]\nurl = 'https://b/'\ntls.verify = false\n\
+                   [scenario.x]\ntarget = 'a'\n[scenario.y]\ntarget = 'b'";
+        assert_eq!(told(two).unwrap(), one.replace("certificates", "certificates of b"));
+    }
 
     #[test]
     fn failures_that_could_move_a_percentile_are_told() {

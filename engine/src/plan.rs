@@ -8,6 +8,7 @@ mod encryption;
 mod fields;
 mod reader;
 mod repeat;
+mod retarget;
 mod rules;
 #[cfg(test)]
 mod tests;

@@ -297,6 +297,7 @@ fn limits(plan: &Plan, measured: &Measured, part: &Part, trust: &Trust) -> Vec<S
     let facts = &measured.facts;
     let (requests, series) = (&part.requests, &part.series);
     let mut limits = measured.incomplete_outputs();
+    limits.extend(limits::of_certificates(plan));
     limits.extend_from_slice(&facts.limits);
     limits.extend(trust.limit());
     limits.extend(limits::of_tails(&series.response));

@@ -4,10 +4,11 @@
 //! or a body only where there is one scenario that it can be of, and is refused otherwise.
 
 use super::bounds::longest_warmup_ns;
-use super::fields::{Fields, HttpRequest, PoolSize, Request, Scenario, Step, TargetProtocol};
+use super::fields::{Fields, HttpRequest, PoolSize, Request, Scenario, Step};
 use super::reader::{self, ReadFile, unscheduled};
+use super::retarget;
 use super::rules::{self, PlanPlace, Violation};
-use crate::config::{Config, Diagnostic, LoadConfig, ReadConfig, Text, Texts};
+use crate::config::{Config, Diagnostic, LoadConfig, ReadConfig, Text, Texts, TlsConfig};
 use crate::length::{self, TooManyToDraw, UNBOUNDED_NS};
 use crate::load::{Arrivals, Load, Overload, constant};
 use crate::phase::Warmup;
@@ -15,6 +16,7 @@ use crate::random::Draws;
 use crate::redact;
 use crate::template::{self, Piece, WrongHole};
 use crate::threshold::Threshold;
+use crate::url::Url;
 use std::collections::BTreeMap;
 
 /// The fields of a report's plan with what is given in their place, or all that is in the way.
@@ -40,6 +42,7 @@ pub(super) fn repeated(
     add_thresholds(&mut fields, &thresholds, &mut wrong);
     wrong.extend(rules::violations(&fields).into_iter().map(|violation| told(violation, &fields)));
     wrong.extend(redacted(&fields));
+    wrong.extend(retarget::unreadable(&fields, read_file));
     if wrong.is_empty() { Ok((fields, read.notes)) } else { Err(wrong) }
 }
 
@@ -101,6 +104,8 @@ fn refused(planned: &Fields, config: &Config) -> Vec<Diagnostic> {
     let run = &config.run;
     let of_one = [
         ("url", config.url.is_some() && planned.targets.len() > 1),
+        ("tls", config.tls != TlsConfig::default() && planned.targets.len() > 1),
+        ("connect", config.connect.is_some() && planned.targets.len() > 1),
         ("request", !config.request.is_empty() && planned.steps().count() > 1),
     ];
     let is_one = planned.scenarios.len() == 1;
@@ -142,7 +147,9 @@ fn complete(config: &mut Config, planned: &Fields) {
     let only = &planned.scenarios[0];
     let ns = |ns: u64| Some(Text(format!("{ns}ns")));
     if config.url.is_none() {
-        config.url = Some(Text("testbed:".to_owned()));
+        // What is given of TLS has to suit the planned target.
+        let url = Url { path: "/".to_owned(), ..planned.targets[0].url.clone() };
+        config.url = Some(Text(url.to_string()));
     }
     let load = GivenLoad::of(&config.load);
     // The length of a new load follows from the number of requests, where that of the planned one did.
@@ -186,6 +193,7 @@ impl Given {
         if url.is_some() {
             replace_url(fields, read);
         }
+        retarget::replace(&mut fields.targets, &read.targets[0], &self.config);
         if !request.is_empty() {
             replace_request(&mut fields.scenarios[0].steps_mut()[0], &read.scenarios[0].steps()[0], request);
         }
@@ -200,15 +208,6 @@ impl Given {
         }
         if run.connections.is_some() {
             fields.pools[0].connections = PoolSize::Shared(read.pools[0].connections.count());
-        }
-        for target in &mut fields.targets {
-            if run.connect_timeout.is_some() {
-                target.connect_timeout_ns = read.targets[0].connect_timeout_ns;
-            }
-            if let Some(pipeline) = run.pipeline {
-                let TargetProtocol::Http1 { reuse, .. } = target.protocol;
-                target.protocol = TargetProtocol::Http1 { pipeline, reuse };
-            }
         }
         let steps = fields.scenarios.iter_mut().flat_map(|scenario| scenario.steps_mut());
         if run.timeout.is_some() {
@@ -403,6 +402,9 @@ fn told(violation: Violation, fields: &Fields) -> Diagnostic {
         PlanPlace::Phases => "run.warmup",
         PlanPlace::Target(_, "pipeline") => "run.pipeline",
         PlanPlace::Target(_, "connect_timeout") => "run.connect_timeout",
+        PlanPlace::Target(_, "connect") => "connect",
+        PlanPlace::Target(_, "protocol.http1.reuse") => "http.reuse",
+        PlanPlace::Target(_, part) if part.starts_with("transport.") => retarget::key(part),
         PlanPlace::Target(..) => "url",
         PlanPlace::Connections(_) => "run.connections",
         PlanPlace::Scenario(_, "duration") => "run.duration",

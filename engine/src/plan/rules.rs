@@ -357,7 +357,11 @@ impl RuleCheck<'_> {
             self.broken(place, problem, "headers look like `Accept: text/html`");
         } else if own.iter().any(|own| name.eq_ignore_ascii_case(own)) {
             let problem = format!("`{name}` is set by Vajra, which has to know where requests end");
-            self.broken(place, problem, "leave it out");
+            let fix = match name.eq_ignore_ascii_case("connection") {
+                true => "leave it out; a connection for each request is `reuse = false` in `[http]`",
+                false => "leave it out",
+            };
+            self.broken(place, problem, fix);
         } else if HeaderValue::from_bytes(&literal_bytes(value)).is_err() {
             let problem =
                 format!("`{}` cannot be the value of a header", redact::value(name, &literal(value)));
