@@ -49,7 +49,7 @@ pub(crate) struct ConnectionArgs {
         hide_short_help = true
     )]
     pub(crate) ciphers: Option<String>,
-    /// Groups to exchange keys in: X25519:secp256r1.
+    /// Groups to exchange keys in: x25519:secp256r1.
     #[arg(long, value_name = "LIST", alias = "curves", hide_short_help = true)]
     pub(crate) groups: Option<String>,
     /// Protocols to offer by ALPN [default: http/1.1].

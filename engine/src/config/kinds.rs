@@ -121,7 +121,7 @@ fn example(path: &[String]) -> Value {
         "server_name" => "api.example.org",
         "versions" => "1.2-1.3",
         "ciphers" => "TLS_AES_128_GCM_SHA256",
-        "groups" => "X25519",
+        "groups" => "x25519",
         "alpn" => "http/1.1",
         "version" => "1.1",
         "duration" | "timeout" | "starts" | "over" | "every" | "at" | "length" | "period" => "10s",

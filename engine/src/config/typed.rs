@@ -80,7 +80,7 @@ pub struct TlsConfig {
     pub versions: Option<Text>,
     /// Cipher suites to offer, by their IANA names (default: all that are known).
     pub ciphers: Option<Texts>,
-    /// Groups to exchange keys in: `X25519`, `secp256r1`, `secp384r1` (default: all).
+    /// Groups to exchange keys in: `x25519`, `secp256r1`, `secp384r1` (default: all).
     pub groups: Option<Texts>,
     /// Protocols to offer, by their ALPN names (default `http/1.1`).
     pub alpn: Option<Texts>,

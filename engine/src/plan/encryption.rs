@@ -20,7 +20,7 @@ const CIPHERS: [(&str, TlsVersion, &str); 9] = [
 ];
 /// The groups that keys are exchanged in, by their IANA names, with what others call each.
 const GROUPS: [(&str, &[&str]); 3] = [
-    ("X25519", &["x25519", "curve25519"]),
+    ("x25519", &["curve25519"]),
     ("secp256r1", &["p-256", "p256", "prime256v1"]),
     ("secp384r1", &["p-384", "p384"]),
 ];
@@ -308,7 +308,7 @@ mod tests {
                 TlsSettings { server_name: Some("h:443".into()), ..settings() },
                 "server_name: `h:443` is not the name",
             ),
-            (TlsSettings { groups: texts("X25519 X25519"), ..settings() }, "groups: `X25519` is named twice"),
+            (TlsSettings { groups: texts("x25519 x25519"), ..settings() }, "groups: `x25519` is named twice"),
             (TlsSettings { alpn: texts("http/1.1 h2"), ..settings() }, "alpn: HTTP/2 is not supported yet"),
         ] {
             assert!(told(&settings).starts_with(words) && told(&settings).lines().count() == 1, "{words}");
@@ -327,7 +327,7 @@ mod tests {
             assert!(told(&settings).contains(fix), "{cipher}: {}", told(&settings));
         }
         for (group, fix) in
-            [("P-256", "write `secp256r1`"), ("x25519", "write `X25519`"), ("secp521r1", "secp")]
+            [("P-256", "write `secp256r1`"), ("X25519", "write `x25519`"), ("secp521r1", "secp")]
         {
             let settings = TlsSettings { groups: texts(group), ..TlsSettings::default() };
             assert!(told(&settings).contains(fix), "{group}: {}", told(&settings));

@@ -5,6 +5,7 @@ use crate::config::{Document, Format, Layers};
 use crate::quantity::SECOND_NS;
 use crate::record::Layout;
 use crate::template::Piece;
+use crate::url::Url;
 
 fn read(text: &str) -> Result<Plan, Vec<Diagnostic>> {
     let document = Document { name: "plan".into(), text: text.into(), format: Format::Toml };
@@ -272,6 +273,12 @@ fn fields_that_break_a_rule_become_no_plan() {
         ("/scenarios/0/load/open/segments", serde_json::json!([]), "plan.scenarios[0].load"),
         ("/phases/measure_from_ns", serde_json::json!(u64::MAX), "plan.phases"),
         ("/interval_ns", serde_json::json!(1), "plan.interval_ns"),
+        (
+            "/targets/0/url",
+            serde_json::to_value(Url::parse("https://h/").unwrap()).unwrap(),
+            "plan.targets[0].transport",
+        ),
+        ("/targets/0/transport", serde_json::json!({ "tls": {} }), "plan.targets[0].transport"),
         ("/thresholds/0/scope/scenario", serde_json::json!("gone"), "plan.thresholds[0]"),
     ] {
         let mut broken = json.clone();
@@ -366,6 +373,47 @@ fn what_is_given_to_a_repeated_plan_is_as_if_the_plan_had_said_it() {
         (&plan, "[headers]\nX = '{{y}}'", "headers.X"),
     ] {
         let wrong = plan.repeated(&given(given_text), no_file).unwrap_err();
+        assert_eq!(wrong[0].path, path, "{given_text}: {wrong:?}");
+    }
+}
+
+#[test]
+fn what_is_given_of_connections_is_of_the_one_target_of_a_repeated_plan() {
+    let read_file: ReadFile =
+        &|name| if name == "gone" { Err("no such file".into()) } else { Ok(Vec::new()) };
+    let base = "url = 'https://h/a'\nconnect = 'c:1'\n[http]\nreuse = false\n[tls]\nca = 'there'\nversions = '1.3'\n\
+                server_name = 'n'\ncert = 'there'\nkey = 'there'\n";
+    let plan = read(base).unwrap();
+    for (given_text, text) in [
+        ("", base.to_owned()),
+        ("tls = { verify = false, groups = 'x25519' }", format!("{base}verify = false\ngroups = 'x25519'")),
+        ("tls = { versions = '1.2', keylog = 'k' }", base.replace("1.3", "1.2") + "keylog = 'k'"),
+        ("connect = 'd:2'", base.replace("c:1", "d:2")),
+        ("http = { reuse = true }", base.replace("[http]\nreuse = false\n", "")),
+        ("url = 'https://i/b'", base.replace("h/a", "i/b").replace("connect = 'c:1'\n", "")),
+        ("url = 'http://i/b'", "url = 'http://i/b'\n[http]\nreuse = false\n".to_owned()),
+    ] {
+        let repeated = plan.repeated(&given(given_text), read_file).unwrap().0;
+        assert_eq!(repeated, read(&text).unwrap(), "{given_text}");
+    }
+    let secure = read("url = 'http://h/a'")
+        .unwrap()
+        .repeated(&given("url = 'https://h/a'\n[tls]\nca = 'x'"), read_file);
+    assert_eq!(secure.unwrap().0.targets[0].tls().unwrap().ca.as_deref(), Some("x"));
+    let gone = plan.changed(|fields| {
+        let Transport::Tls(settings) = &mut fields.targets[0].transport else { panic!("it has TLS") };
+        settings.ca = Some("gone".to_owned());
+    });
+    let plain = read("url = 'http://h/a'").unwrap();
+    for (plan, given_text, path) in [
+        (&read(TWO).unwrap(), "[tls]\nverify = false", "tls"),
+        (&read(TWO).unwrap(), "connect = 'x:1'", "connect"),
+        (&plain, "[tls]\nverify = false", "tls"),
+        (&plan, "[run]\npipeline = 2", "http.reuse"),
+        (&plan, "[tls]\nciphers = 'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256'", "tls.ciphers"),
+        (&gone.unwrap(), "", "plan.targets.0.transport.tls.ca"),
+    ] {
+        let wrong = plan.repeated(&given(given_text), read_file).unwrap_err();
         assert_eq!(wrong[0].path, path, "{given_text}: {wrong:?}");
     }
 }

@@ -240,7 +240,7 @@ mod tests {
     fn all_that_can_be_said_of_tls_is_in_the_plan_and_no_file_is() {
         let text = "url = 'https://h/'\n[tls]\nverify = false\nca = 'ca.pem'\ncert = 'c.pem'\nkey = 'c.key'\n\
                     server_name = 'api'\nversions = '1.2'\nciphers = 'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256'\n\
-                    groups = 'X25519:secp256r1'\nalpn = ['http/1.1']\nresumption = false\nkeylog = 'no.log'";
+                    groups = 'x25519:secp256r1'\nalpn = ['http/1.1']\nresumption = false\nkeylog = 'no.log'";
         let (plan, notes) = read(text).unwrap();
         let expected = TlsSettings {
             verify: false,
@@ -251,7 +251,7 @@ mod tests {
             oldest: TlsVersion::V1_2,
             newest: TlsVersion::V1_2,
             ciphers: vec!["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256".into()],
-            groups: vec!["X25519".into(), "secp256r1".into()],
+            groups: vec!["x25519".into(), "secp256r1".into()],
             alpn: vec!["http/1.1".into()],
             resumption: false,
             keylog: Some("no.log".into()),
