@@ -3,6 +3,7 @@
 //! Every claim is checked for some seeds, and a failure names the seed. `SIMULATION_SEED=7 cargo test simulation`
 //! checks all of them for that one alone, and `SIMULATION_SEED=0..9999` for many more than usual.
 
+mod attempts;
 mod instantiations;
 mod same_requests;
 mod scenarios;

@@ -113,7 +113,8 @@ impl Simulation {
     /// Runs every shard to its end, one after the other: they share nothing but the moment they start at. Panics, with the
     /// seed, when a shard is stuck or does what its wire does not allow.
     pub fn run(&self) -> SimulationResult {
-        self.run_with::<Mix, Http1>(|mix| (mix, HeadMemo::default()))
+        let reuses = self.plan.targets.iter().all(Target::reuse);
+        self.run_with::<Mix, Http1>(|mix| (mix, HeadMemo::new(reuses)))
     }
 
     /// The same with another source and another protocol, made for each shard from the plan's own mix.

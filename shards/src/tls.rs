@@ -50,6 +50,7 @@ pub struct Tls {
     agreed: Option<Box<Agreed>>,
     alert: Option<&'static str>,
     detail: Option<Box<str>>,
+    has_refused_certificate: bool,
 }
 
 /// How far a connection is.
@@ -75,6 +76,7 @@ impl Tls {
         self.agreed = None;
         self.alert = None;
         self.detail = None;
+        self.has_refused_certificate = false;
         match Handshake::begin(client, out) {
             Ok(handshake) => {
                 self.stage = TlsStage::Handshake(Box::new(handshake));
@@ -103,6 +105,11 @@ impl Tls {
     /// All that is known of why the handshake failed: for a certificate, its dates or names.
     pub fn detail(&self) -> Option<&str> {
         self.detail.as_deref()
+    }
+
+    /// Whether the handshake failed for the target's certificate, which may be valid elsewhere.
+    pub fn has_refused_certificate(&self) -> bool {
+        self.has_refused_certificate
     }
 
     /// Whether the other side said that it sends no more. Without that, an end of the connection may have been somebody else's doing.
@@ -225,7 +232,7 @@ impl Tls {
     /// The connection is unusable from here on; the other side is told why, if it is to be told by us.
     #[cold]
     fn fail(&mut self, failed: Failed, out: &mut Outbox<'_>) -> Unusable {
-        let Failed { breach, detail } = failed;
+        let Failed { breach, detail, is_of_certificate } = failed;
         if let (TlsStage::Ready(established), Alert::Ours(code)) = (&mut self.stage, breach.alert) {
             established.append_alert(code, out);
         }
@@ -233,6 +240,7 @@ impl Tls {
         self.agreed = None;
         self.alert = breach.alert.name();
         self.detail = detail.map(Into::into);
+        self.has_refused_certificate = is_of_certificate;
         breach.into()
     }
 }

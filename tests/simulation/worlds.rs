@@ -41,6 +41,13 @@ pub(super) fn plan(run: &str) -> Plan {
     Plan::new(&config, &|_| Err("the simulation reads no files".into())).expect(&text)
 }
 
+/// The same, with settings of `[http]` before it.
+pub(super) fn plan_of_http(http: &str, run: &str) -> Plan {
+    let (run, load) = run.split_once("[load]").unwrap_or((run, ""));
+    let load = if load.is_empty() { String::new() } else { format!("[load]{load}\n") };
+    plan(&format!("{run}\n[http]\n{http}\n{load}"))
+}
+
 /// Names the seed when the simulated loop itself panics: its own assertions know of none.
 struct Witness(u64);
 

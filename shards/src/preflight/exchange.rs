@@ -33,11 +33,7 @@ pub(super) enum Came {
     /// None, and why what came is none.
     Nonsense(&'static str, Vec<u8>),
     /// The connection was made, and what is to be agreed on before the request was not.
-    NotAgreed {
-        why: &'static str,
-        /// All that is known of it, where there is more.
-        detail: Option<String>,
-    },
+    NotAgreed(&'static str),
     Closed,
     Silent,
 }
@@ -84,7 +80,7 @@ impl<'a> Exchange<'a> {
         self.forget_sent();
         let mut out = Outbox::new(&mut self.memory, &mut self.filled);
         if let Err(unusable) = self.protocol.send(self.shared, source, call, number, &mut out) {
-            return Ok(self.not_agreed(unusable.why));
+            return Ok(Came::NotAgreed(unusable.why));
         }
         let mut on = Single::new(&source.steps()[call.step as usize]);
         let deadline = Instant::now() + timeout;
@@ -102,20 +98,20 @@ impl<'a> Exchange<'a> {
     pub(super) fn agree<S: Source>(&mut self, asked: &Asked<'_, S>) -> io::Result<Option<Came>> {
         let mut out = Outbox::new(&mut self.memory, &mut self.filled);
         if let Err(unusable) = self.protocol.opened(self.shared, &mut out) {
-            return given(self.not_agreed(unusable.why));
+            return given(Came::NotAgreed(unusable.why));
         }
         let deadline = Instant::now() + asked.connect_timeout;
         let step = &asked.source.steps()[asked.call.step as usize];
         let mut on = Single::new(step);
         while !matches!(self.protocol.readiness(), Readiness::Ready { .. }) {
-            let Some(ready) = self.wait(deadline)? else { return given(self.not_agreed(NOT_OVER)) };
+            let Some(ready) = self.wait(deadline)? else { return given(Came::NotAgreed(NOT_OVER)) };
             if !is_readable(ready) {
                 continue;
             }
             match self.read(&mut on)? {
                 None => {}
-                Some(Came::Nonsense(why, _)) => return given(self.not_agreed(why)),
-                Some(Came::Closed) => return given(self.not_agreed(CLOSED_EARLY)),
+                Some(Came::Nonsense(why, _)) => return given(Came::NotAgreed(why)),
+                Some(Came::Closed) => return given(Came::NotAgreed(CLOSED_EARLY)),
                 came => return Ok(came),
             }
         }
@@ -125,11 +121,6 @@ impl<'a> Exchange<'a> {
     /// The TLS of the connection, where there is any.
     pub(super) fn tls(&self) -> Option<&Tls> {
         self.protocol.tls()
-    }
-
-    fn not_agreed(&self, why: &'static str) -> Came {
-        let detail = self.tls().and_then(|tls| tls.detail()).map(str::to_owned);
-        Came::NotAgreed { why, detail }
     }
 
     /// What has been sent makes room for what comes next. What has not is moved to the front.

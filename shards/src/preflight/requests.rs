@@ -26,6 +26,8 @@ use std::time::{Duration, Instant};
 pub const REQUEST: &str = "request";
 /// The most kinds of request that are sent: a look, and no load.
 const SENT_MAX: usize = 32;
+/// How what speaks TLS alone answers plain HTTP: a record with an alert.
+const TLS_ALERT: [u8; 2] = [21, 3];
 /// How much of a path is shown.
 const SHOWN_PATH_MAX: usize = 120;
 /// How many requests that were not sent are named.
@@ -156,12 +158,19 @@ impl<'a> Asker<'a> {
                     }
                 }
             }
+            Ok(Came::Nonsense(_, seen)) if seen.starts_with(&TLS_ALERT) => Check::fail_of_target(
+                REQUEST,
+                format!("{shown} → {place} speaks TLS, and was asked without"),
+                "write https://",
+            ),
             Ok(Came::Nonsense(why, seen)) => Check::fail_of_target(
                 REQUEST,
                 format!("{shown} → {place} does not speak HTTP/1: {why}; it said {:?}", beginning(&seen)),
                 "check the port and the protocol",
             ),
-            Ok(Came::NotAgreed { why, detail }) => secured::failure(place, why, detail.as_deref()),
+            Ok(Came::NotAgreed(why)) => {
+                self.agreed.take().unwrap_or_else(|| secured::failure(place, why, None))
+            }
             Ok(Came::Closed) => Check::fail_of_target(
                 REQUEST,
                 format!("{shown} → {place} accepts connections and closes them without a response"),
@@ -192,11 +201,15 @@ impl<'a> Asker<'a> {
         let (call, number) = (kind.call, kind.number);
         let asked = Asked { source, call, number, timeout, connect_timeout };
         let mut exchange = Exchange::new(socket, &mut self.shared, bytes_max)?;
-        if let Some(came) = exchange.agree(&asked)? {
+        let agreed = exchange.agree(&asked)?;
+        let note = match &agreed {
+            Some(Came::NotAgreed(why)) => Some(secured::failure(self.place, why, exchange.tls())),
+            Some(_) => None,
+            None => exchange.tls().map(secured::check),
+        };
+        self.agreed = self.agreed.take().or(note);
+        if let Some(came) = agreed {
             return Ok(came);
-        }
-        if self.agreed.is_none() {
-            self.agreed = exchange.tls().map(secured::check);
         }
         exchange.ask(asked)
     }

@@ -25,23 +25,18 @@ fn agreed(agreed: &Agreed) -> String {
 }
 
 /// Why there was no agreement, and what may help.
-pub(super) fn failure(place: &str, why: &str, detail: Option<&str>) -> Check {
-    let found = match detail {
+pub(super) fn failure(place: &str, why: &str, tls: Option<&Tls>) -> Check {
+    let found = match tls.and_then(Tls::detail) {
         Some(detail) => format!("{place}: {why} ({detail})"),
         None => format!("{place}: {why}"),
     };
-    Check::fail_of_target(TLS, found, fix(why))
-}
-
-/// By what was found.
-fn fix(why: &str) -> &'static str {
-    match why {
-        _ if why.contains("authority") || why.contains("trusted") => {
-            "trust it with --cacert FILE, or for a test without any security: -k"
+    let fix = match tls.is_some_and(Tls::has_refused_certificate) {
+        true => {
+            "trust its authority (--cacert FILE), ask for the name it has (`tls.server_name`), or check nothing (-k)"
         }
-        _ if why.contains("name") => "ask for the name that it has with `tls.server_name`, or: -k",
-        _ if why.contains("expired") || why.contains("valid yet") => "renew the certificate, or: -k",
-        _ if why.contains("speak") || why.contains("HTTP") => "write http:// if the target speaks no TLS",
-        _ => "check the port, the versions, the ciphers and the certificates of both sides",
-    }
+        false => {
+            "check the scheme and the port, the versions and ciphers, and the certificates of both sides"
+        }
+    };
+    Check::fail_of_target(TLS, found, fix)
 }

@@ -43,17 +43,20 @@ pub(super) struct Handshake {
 pub(super) struct Failed {
     pub(super) breach: Breach,
     pub(super) detail: Option<String>,
+    /// It was the other side's certificate.
+    pub(super) is_of_certificate: bool,
 }
 
 impl From<Breach> for Failed {
     fn from(breach: Breach) -> Failed {
-        Failed { breach, detail: None }
+        Failed { breach, detail: None, is_of_certificate: false }
     }
 }
 
 impl From<rustls::Error> for Failed {
     fn from(error: rustls::Error) -> Failed {
-        Failed { breach: reasons::breach(&error), detail: Some(error.to_string()) }
+        let is_of_certificate = matches!(error, rustls::Error::InvalidCertificate(_));
+        Failed { breach: reasons::breach(&error), detail: Some(error.to_string()), is_of_certificate }
     }
 }
 
