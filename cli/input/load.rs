@@ -302,8 +302,9 @@ fn read_thresholds(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<D
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::connection_flags::ConnectionArgs;
     use engine::load::Load;
-    use engine::plan::Request;
+    use engine::plan::{Request, TlsSettings, TlsVersion};
 
     fn args(target: &str) -> PlanArgs {
         PlanArgs { target: target.into(), ..PlanArgs::default() }
@@ -325,6 +326,53 @@ mod tests {
         let Request::Http(request) = &only.steps()[0].request;
         assert_eq!((request.method.as_str(), request.headers.len()), ("POST", 2));
         assert_eq!(plan.thresholds.len(), 2);
+    }
+
+    #[test]
+    fn flags_of_connections_are_keys_of_the_plan() {
+        let transport = ConnectionArgs {
+            insecure: true,
+            at_least_1_3: true,
+            groups: Some("x25519:secp256r1".into()),
+            server_name: Some("api".into()),
+            no_resumption: true,
+            disable_keepalive: true,
+            http1_1: true,
+            connect_to: vec!["h:443:10.0.0.7:8443".into()],
+            ..ConnectionArgs::default()
+        };
+        let plan = plan(&PlanArgs { transport, ..args("https://h/") }).unwrap();
+        let target = &plan.targets[0];
+        let settings = TlsSettings {
+            verify: false,
+            oldest: TlsVersion::V1_3,
+            groups: vec!["x25519".into(), "secp256r1".into()],
+            server_name: Some("api".into()),
+            resumption: false,
+            ..TlsSettings::default()
+        };
+        assert_eq!((target.tls(), target.reuse()), (Some(&settings), false));
+        assert_eq!(
+            (target.endpoint().to_string().as_str(), target.url.authority.as_str()),
+            ("10.0.0.7:8443", "h")
+        );
+    }
+
+    #[test]
+    fn another_address_is_of_the_targets_that_have_the_host_and_port() {
+        let plan_file = "[target.a]\nurl = 'https://h/'\n[target.b]\nurl = 'http://h/'\n[scenario.x]\ntarget = 'a'\n\
+                         [scenario.y]\ntarget = 'b'";
+        let document = || Document { name: "p".into(), text: plan_file.into(), format: Format::Toml };
+        let read = |resolve: &str| {
+            let transport = ConnectionArgs { resolve: vec![resolve.into()], ..ConnectionArgs::default() };
+            plan_of(Some(document()), &PlanArgs { transport, ..args("p") }, Notes::Told)
+        };
+        let plan = read("h:443:10.0.0.7").unwrap();
+        let endpoints: Vec<String> =
+            plan.targets.iter().map(|target| target.endpoint().to_string()).collect();
+        assert_eq!(endpoints, ["10.0.0.7:443", "h:80"]);
+        let refused = read("h:8080:10.0.0.7").unwrap_err();
+        assert!(refused.message.contains("targets are h:443, h:80"), "{}", refused.message);
     }
 
     #[test]

@@ -28,6 +28,46 @@ const fn json(plan: &'static str, mistakes: Mistakes, corrected: &'static str) -
     Broken { format: Format::Json, plan, mistakes, corrected }
 }
 
+/// TLS, and how HTTP is spoken.
+const CONNECTIONS: &[Broken] = &[
+    toml(
+        "url = \"http://HOST/\"\n[tls]\nversions = \"1.3\"\n",
+        &[("2:", &["TLS is asked for, and no target's URL begins with `https://`", "write `https://…`"])],
+        "url = \"https://HOST/\"\n[tls]\nversions = \"1.3\"\n",
+    ),
+    toml(
+        "url = \"https://HOST/\"\n[tls]\nca = \"ca.pem\"\ncert = \"c.pem\"\nversions = \"TLSv1.3\"\nresumption = \"no\"\nverfy = true\n\
+         ciphers = [\"ECDHE-RSA-AES128-GCM-SHA256\"]\n",
+        &[
+            ("3:6", &["`ca.pem` cannot be read", "from where Vajra is started"]),
+            ("4:8", &["`c.pem` cannot be read"]),
+            ("5:12", &["`TLSv1.3` is not a list of versions of TLS", "write `versions = \"1.3\"`"]),
+            ("6:14", &["`resumption` is true or false", "write `resumption = false`"]),
+            ("7:1", &["unknown key `verfy`", "did you mean `verify`?"]),
+            ("8:11", &["is not a cipher suite", "write `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`"]),
+        ],
+        "url = \"https://HOST/\"\n[tls]\nversions = \"1.3\"\nresumption = false\nverify = true\n\
+         ciphers = [\"TLS_AES_128_GCM_SHA256\"]\n",
+    ),
+    toml(
+        "url = \"http://HOST/\"\nnoConnectionReuse = true\n[http]\nversion = \"2\"\nkeepalive = false\n",
+        &[
+            ("2:1", &["unknown key `noConnectionReuse`", "write `reuse = false` under `[http]`"]),
+            ("4:11", &["HTTP/2 is not supported yet", "write `version = \"1.1\"`"]),
+            ("5:1", &["unknown key `keepalive`", "write `reuse` instead"]),
+        ],
+        "url = \"http://HOST/\"\n[http]\nversion = \"1.1\"\nreuse = false\n",
+    ),
+    json(
+        "{\"url\": \"https://HOST/\", \"insecureSkipTLSVerify\": true, \"connect\": \"10.0.0.7\"}",
+        &[
+            ("1:32", &["unknown key `insecureSkipTLSVerify`", "`verify = false` under `[tls]`"]),
+            ("1:", &["`10.0.0.7` is not HOST:PORT", "10.0.0.7:8443"]),
+        ],
+        "{\"url\": \"https://HOST/\", \"tls\": {\"verify\": false}, \"connect\": \"10.0.0.7:8443\"}",
+    ),
+];
+
 /// Unknown keys: mistyped, of another table, of another program.
 const KEYS: &[Broken] = &[
     toml(
@@ -282,9 +322,9 @@ const VALUES: &[Broken] = &[
         "url = \"http://HOST/\"\n[load]\nrate = 9\n[run]\nduration = \"5s\"\n",
     ),
     toml(
-        "url = \"https://HOST/\"\n[run]\nwait = \"spinn\"\ncores = \"a-b\"\nuntil = \"p99 2%\"\nrequests = \"10,000\"\n",
+        "url = \"htps://HOST/\"\n[run]\nwait = \"spinn\"\ncores = \"a-b\"\nuntil = \"p99 2%\"\nrequests = \"10,000\"\n",
         &[
-            ("1:7", &["https is not supported yet", "write `url = \"http://"]),
+            ("1:7", &["scheme `htps` is not supported", "write `url = \"http://"]),
             ("3:8", &["`spinn` is not a way to wait", "did you mean `spin`?"]),
             ("4:9", &["`a-b` is not a list of cores", "write `\"1,3-5\"`"]),
             ("5:9", &["has no ±", "write `\"p99 ± 2%\"`"]),
@@ -498,7 +538,8 @@ const NEVER: [&str; 14] = [
 fn every_mistake_of_a_plan_is_told_so_that_it_can_be_corrected_at_the_first_try() {
     let (port, count) = counting_target();
     let host = format!("127.0.0.1:{port}");
-    let all: Vec<&Broken> = [KEYS, KINDS, VALUES, SYNTAX, IN_JSON].into_iter().flatten().collect();
+    let all: Vec<&Broken> =
+        [CONNECTIONS, KEYS, KINDS, VALUES, SYNTAX, IN_JSON].into_iter().flatten().collect();
     assert!(all.len() >= 40, "{} plans", all.len());
     let mut complaints = Vec::new();
     for broken in all {
@@ -567,6 +608,40 @@ const TYPED: &[Typed] = &[
             ("flag -b {{counter}} {{uuid}}", &["`{{counter}}` is not known", "write `{{seq}}`"]),
             ("flag -m PSOT", &["`PSOT` is no method", "write `-m POST`"]),
         ],
+    ),
+    (
+        &["-k", "--tlsv1.3", "--tls-max", "1.2", "--resolve", "h:80:name", "--connect-to", "other:443:h:1"],
+        &[],
+        &[
+            ("flag -k", &["`-k` is about certificates", "`https://` URL"]),
+            ("flag --tlsv1.3 --tls-max 1.2", &["no version of TLS is at least 1.3 and at most 1.2"]),
+            ("flag --resolve h:80:name", &["`name` is not an address", "`--connect-to`"]),
+            (
+                "flag --connect-to other:443:h:1",
+                &["no target has this host and port", "targets are 127.0.0.1:"],
+            ),
+        ],
+    ),
+    (
+        &["--cacert", "ca.pem", "--groups", "x25519"],
+        &[],
+        &[("flag --cacert ca.pem", &["TLS is asked for", "write `https://…` as its URL"])],
+    ),
+    (
+        &["--url", "https://127.0.0.1:1/", "--cacert", "none.pem", "--cert", "c.pem", "--groups", "P-256"],
+        &[("VAJRA_TLS__VERSIONS", "1.4"), ("VAJRA_TLS__RESUME", "no")],
+        &[
+            ("flag --cacert none.pem", &["`none.pem` cannot be read"]),
+            ("flag --cert c.pem", &["`c.pem` cannot be read"]),
+            ("flag --groups P-256", &["`P-256` is not a group", "write `secp256r1`"]),
+            ("environment VAJRA_TLS__VERSIONS=1.4", &["`1.4` is not a list of versions", "1.2-1.3"]),
+            ("environment VAJRA_TLS__RESUME=no", &["unknown key `resume`", "did you mean `resumption`?"]),
+        ],
+    ),
+    (
+        &["--disable-keepalive", "--pipeline", "4"],
+        &[],
+        &[("flag --disable-keepalive", &["has one request under way at a time", "a pipeline of 1"])],
     ),
     (
         &[],

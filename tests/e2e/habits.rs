@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 const METHOD: &str = "/plan/scenarios/0/script/mix/0/request/http/method";
+const REUSE: &str = "/plan/targets/0/protocol/http1/reuse";
 const BODY: &str = "/plan/scenarios/0/script/mix/0/request/http/body/0/bytes";
 const HEADER: &str = "/plan/scenarios/0/script/mix/0/request/http/headers/0";
 const TIMEOUT: &str = "/plan/scenarios/0/script/mix/0/timeout_ns";
@@ -53,7 +54,10 @@ fn working() -> Vec<Working> {
         (&["-n", "10", "-m", "POST", "URL"], vec![(METHOD, json!("POST"))]),
         (&["-n", "1k", "-c", "10", "URL"], vec![(REQUESTS, json!(1_000))]),
         (&["-z", "1s", "--qps", "100", "URL"], vec![(RATE, rate(1, 10_000_000))]),
+        (&["-n", "10", "--disable-keepalive", "URL"], vec![(REUSE, json!(false))]),
+        (&["-n", "10", "--http1.1", "URL"], vec![(METHOD, json!("GET"))]),
         // k6.
+        (&["run", "-n", "10", "--no-connection-reuse", "URL"], vec![(REUSE, json!(false))]),
         (&["run", "--iterations", "10", "URL"], vec![(REQUESTS, json!(10))]),
         (
             &["run", "--rps", "100", "--duration", "1s", "URL"],
@@ -93,7 +97,7 @@ const ANSWERED: &[(&[&str], &[&str])] = &[
     (&["-D", "body.json", "URL"], &["`-b @body.json`"]),
     (&["-m", "POST", "-d", "name=value", "URL"], &["`-d`", "duration", "`-b 'TEXT'`"]),
     (&["-a", "user:pass", "URL"], &["`-u NAME:PASSWORD`"]),
-    (&["-disable-keepalive", "URL"], &["`-disable-keepalive`", "stay open"]),
+    (&["-disable-keepalive", "URL"], &["`-disable-keepalive`", "two dashes"]),
     (&["-disable-compression", "URL"], &["leave it out"]),
     (&["-h2", "URL"], &["`-h2`", "HTTP/1.1"]),
     (&["-cpus", "2", "URL"], &["`-t 2`"]),
@@ -101,7 +105,9 @@ const ANSWERED: &[(&[&str], &[&str])] = &[
     (&["-o", "csv", "URL"], &["`--timeseries FILE.csv`"]),
     (&["-t", "20s", "URL"], &["`-t`", "`--timeout 20s`"]),
     // ab.
-    (&["-n", "1000", "-c", "10", "-k", "URL"], &["`-k`", "keep-alive", "https"]),
+    (&["-n", "10", "-f", "TLS1.2", "URL"], &["`-f`", "ab", "`--tlsv1.2`"]),
+    (&["-n", "10", "-Z", "AES128-SHA", "URL"], &["`--ciphers LIST`"]),
+    (&["-n", "10", "-E", "client.pem", "URL"], &["`--cert FILE`", "`--key FILE`"]),
     (&["-n", "10", "-p", "post.txt", "URL"], &["`-b @post.txt`"]),
     (&["-n", "10", "-T", "text/plain", "URL"], &["`-H 'Content-Type: text/plain'`"]),
     (&["-n", "10", "-A", "user:pass", "URL"], &["`-u NAME:PASSWORD`"]),
@@ -115,10 +121,8 @@ const ANSWERED: &[(&[&str], &[&str])] = &[
     (&["-n", "10", "--no-tui", "URL"], &["`--no-tui`", "`2>/dev/null`"]),
     (&["-n", "10", "-j", "URL"], &["`--json -`"]),
     (&["-n", "10", "--burst-delay", "2s", "URL"], &["spike"]),
-    (&["-n", "10", "--disable-keepalive", "URL"], &["stay open"]),
     (&["-z", "10s", "-w", "URL"], &["may always finish"]),
     (&["--http2", "URL"], &["HTTP/1.1"]),
-    (&["--insecure", "URL"], &["https", "not spoken yet"]),
     // k6.
     (&["run", "--vus", "10", "--duration", "30s", "script.js"], &["`--vus`", "`-c 10`"]),
     (&["run", "script.js"], &["k6 script", "docs/PLANS.md"]),
@@ -133,7 +137,9 @@ const ANSWERED: &[(&[&str], &[&str])] = &[
     (&["--data", "@body.json", "URL"], &["`-b @body.json`"]),
     (&["--data-binary", "@body.bin", "URL"], &["`-b @body.bin`"]),
     (&["--json", "{\"a\":1}", "URL"], &["`-b 'TEXT' -H 'Content-Type: application/json'`"]),
-    (&["-k", "https://127.0.0.1/"], &["https", "not spoken yet"]),
+    (&["--tls13-ciphers", "TLS_AES_128_GCM_SHA256", "URL"], &["`--ciphers LIST`", "all versions"]),
+    (&["--tlsv1.1", "URL"], &["not spoken", "`--tlsv1.2`"]),
+    (&["--pass", "user:pass", "URL"], &["PEM", "without a password"]),
     (&["-i", "URL"], &["`vajra check URL`"]),
     (&["-s", "URL"], &["`-q`"]),
     (&["-I", "URL"], &["`-m HEAD`"]),
@@ -144,6 +150,10 @@ const ANSWERED: &[(&[&str], &[&str])] = &[
     // vegeta, autocannon, bombardier.
     (&["-rate=100/s", "-duration=5s", "URL"], &["`-R 100/s`"]),
     (&["-duration=5s", "URL"], &["`--duration`"]),
+    (&["-insecure", "URL"], &["`--insecure`"]),
+    (&["-cert", "client.pem", "URL"], &["`--cert`"]),
+    (&["-root-certs", "ca.pem", "URL"], &["`--cacert ca.pem`"]),
+    (&["-keepalive=false", "URL"], &["vegeta", "`--disable-keepalive`"]),
     (&["-c", "10", "-p", "10", "URL"], &["`--pipeline 10`"]),
     (&["-w", "4", "URL"], &["`-t 4`"]),
     (&["-r", "1000", "URL"], &["`-R 1000`"]),
@@ -218,6 +228,14 @@ fn assert_one_line(done: &Done, words: &str) {
     let is_one = done.stderr.lines().count() == 1 && done.stderr.starts_with("error: ");
     assert!(is_one, "{words}: {}", done.stderr);
     assert!(!done.stderr.contains("user:pass"), "{words}: {}", done.stderr);
+}
+
+#[test]
+fn the_letter_k_is_curls_and_is_told_from_abs_by_the_target() {
+    let testbed = peers::testbed(&[]);
+    let done = Vajra::new(&["-n", "10", "-k", &testbed.url("/")]).done();
+    assert_eq!((done.code, done.stdout.as_str()), (2, ""), "{}", done.stderr);
+    done.assert_says(&["flag -k", "certificates", "`https://`", "kept alive without it"]);
 }
 
 #[test]
