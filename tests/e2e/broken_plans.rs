@@ -61,7 +61,7 @@ const CONNECTIONS: &[Broken] = &[
     json(
         "{\"url\": \"https://HOST/\", \"insecureSkipTLSVerify\": true, \"connect\": \"10.0.0.7\"}",
         &[
-            ("1:32", &["unknown key `insecureSkipTLSVerify`", "`verify = false` under `[tls]`"]),
+            ("1:37", &["unknown key `insecureSkipTLSVerify`", "`verify = false` under `[tls]`"]),
             ("1:", &["`10.0.0.7` is not HOST:PORT", "10.0.0.7:8443"]),
         ],
         "{\"url\": \"https://HOST/\", \"tls\": {\"verify\": false}, \"connect\": \"10.0.0.7:8443\"}",
@@ -155,7 +155,7 @@ const KEYS: &[Broken] = &[
     ),
     toml(
         "url = \"http://HOST/\"\nfoo = 1\n",
-        &[("2:1", &["unknown key `foo`", "known here: headers, load, name, request, run, scenario"])],
+        &[("2:1", &["unknown key `foo`", "known here: connect, headers, http, load, name, request, run,"])],
         "url = \"http://HOST/\"\n",
     ),
     toml(
@@ -635,7 +635,7 @@ const TYPED: &[Typed] = &[
             ("flag --cert c.pem", &["`c.pem` cannot be read"]),
             ("flag --groups P-256", &["`P-256` is not a group", "write `secp256r1`"]),
             ("environment VAJRA_TLS__VERSIONS=1.4", &["`1.4` is not a list of versions", "1.2-1.3"]),
-            ("environment VAJRA_TLS__RESUME=no", &["unknown key `resume`", "did you mean `resumption`?"]),
+            ("environment VAJRA_TLS__RESUME=no", &["unknown key `resume`", "write `resumption` instead"]),
         ],
     ),
     (

@@ -221,7 +221,10 @@ const TLS: Words = &[
     (&["cipher_suites", "ciphersuites", "cipher"], Ours::Key("ciphers")),
     (&["curves", "curve", "ecdh_curve"], Ours::Key("groups")),
     (&["alpn_list", "alpnprotocols", "alpn_protocols"], Ours::Key("alpn")),
-    (&["session_resumption", "tickets", "session_tickets", "session_reuse"], Ours::Key("resumption")),
+    (
+        &["resume", "session_resumption", "tickets", "session_tickets", "session_reuse"],
+        Ours::Key("resumption"),
+    ),
     (&["key_log", "sslkeylogfile", "keylogfile", "keylog_file"], Ours::Key("keylog")),
     (
         &["passphrase", "password", "pfx", "p12"],

@@ -4,7 +4,7 @@
 
 use super::fields::{TlsSettings, TlsVersion};
 use crate::config::hint;
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 /// The cipher suites that are spoken, by their IANA names, with the version that each is of and what OpenSSL calls it.
 const CIPHERS: [(&str, TlsVersion, &str); 9] = [

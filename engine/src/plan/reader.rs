@@ -23,11 +23,10 @@ use crate::threshold::{self, METRICS, Metric, Threshold};
 use crate::until::Goal;
 use crate::url::Url;
 use cores::parse_cores;
-use keys::{Keys, ScenarioKeys, TargetKeys};
+use keys::{Keys, ScenarioKeys, TargetKeys, own_keys};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use transport::own_keys;
 
 /// The shortest run in which the end of a warm-up can be told.
 const WARMUP_AUTO_LENGTH_NS_MIN: u64 = 16 * SECOND_NS;

@@ -1,5 +1,6 @@
 //! Where in a config each part of a plan was typed.
 
+use crate::config::{TargetConfig, TlsConfig};
 use crate::plan::rules::PlanPlace;
 
 /// The keys of everything that a rule can find wrong.
@@ -122,4 +123,30 @@ impl ScenarioKeys {
             _ => table.clone(),
         }
     }
+}
+
+/// The keys of its own tables that a target has, as parts of the plan that is made of them.
+pub(super) fn own_keys(own: &TargetConfig) -> Vec<&'static str> {
+    let TargetConfig { tls, http, .. } = own;
+    let keys = [
+        ("verify", tls.verify.is_some()),
+        ("ca", tls.ca.is_some()),
+        ("cert", has_identity(tls)),
+        ("key", has_identity(tls)),
+        ("server_name", tls.server_name.is_some()),
+        ("versions", tls.versions.is_some()),
+        ("ciphers", tls.ciphers.is_some()),
+        ("groups", tls.groups.is_some()),
+        ("alpn", tls.alpn.is_some()),
+        ("resumption", tls.resumption.is_some()),
+        ("keylog", tls.keylog.is_some()),
+        ("version", http.version.is_some()),
+        ("reuse", http.reuse.is_some()),
+    ];
+    keys.into_iter().filter(|(_, is_own)| *is_own).map(|(key, _)| key).collect()
+}
+
+/// Whether it says what to show the target as the client's certificate.
+pub(super) fn has_identity(config: &TlsConfig) -> bool {
+    config.cert.is_some() || config.key.is_some()
 }

@@ -3,7 +3,7 @@
 //! A key of the target's own tables comes before that of the plan's. Files are named, and looked at only to see that they can be read.
 
 use super::PlanReader;
-use super::keys::TargetKeys;
+use super::keys::{TargetKeys, has_identity};
 use crate::config::{Diagnostic, HttpConfig, TargetConfig, Text, Texts, TlsConfig};
 use crate::plan::encryption::parse_versions;
 use crate::plan::fields::{TargetProtocol, TlsSettings, Transport};
@@ -128,9 +128,10 @@ impl PlanReader<'_> {
             let problem = format!("{url} has no host in whose place another could be connected to");
             self.wrong(&path, problem, "leave it out");
         }
-        let read =
-            Endpoint::parse(text).map_err(|cause| format!("`{text}` is not HOST:PORT: {}", cause.problem));
-        self.take(&path, read, "write `connect = \"10.0.0.7:8443\"` or the like")
+        self.take_with(Endpoint::parse(text), |cause| {
+            let problem = format!("`{text}` is not HOST:PORT: {}", cause.problem);
+            Diagnostic::at(path, problem, "or the like").with_value("10.0.0.7:8443")
+        })
     }
 
     fn note(&mut self, note: Diagnostic) {
@@ -160,37 +161,11 @@ fn merged(own: &TlsConfig, plan: &TlsConfig) -> TlsConfig {
     }
 }
 
-/// Whether it says what to show the target as the client's certificate.
-fn has_identity(config: &TlsConfig) -> bool {
-    config.cert.is_some() || config.key.is_some()
-}
-
 /// Names in a list; one text may be a list of them as OpenSSL writes it, with colons or commas.
 fn names(texts: &Option<Texts>) -> Vec<String> {
     let Texts(texts) = texts.clone().unwrap_or_default();
     let parts = texts.iter().flat_map(|text| text.split([':', ',']));
     parts.map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
-}
-
-/// The keys of its own tables that a target has, as parts of the plan that is made of them.
-pub(super) fn own_keys(own: &TargetConfig) -> Vec<&'static str> {
-    let TargetConfig { tls, http, .. } = own;
-    let keys = [
-        ("verify", tls.verify.is_some()),
-        ("ca", tls.ca.is_some()),
-        ("cert", has_identity(tls)),
-        ("key", has_identity(tls)),
-        ("server_name", tls.server_name.is_some()),
-        ("versions", tls.versions.is_some()),
-        ("ciphers", tls.ciphers.is_some()),
-        ("groups", tls.groups.is_some()),
-        ("alpn", tls.alpn.is_some()),
-        ("resumption", tls.resumption.is_some()),
-        ("keylog", tls.keylog.is_some()),
-        ("version", http.version.is_some()),
-        ("reuse", http.reuse.is_some()),
-    ];
-    keys.into_iter().filter(|(_, is_own)| *is_own).map(|(key, _)| key).collect()
 }
 
 #[cfg(test)]
