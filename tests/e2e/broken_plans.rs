@@ -629,13 +629,13 @@ const TYPED: &[Typed] = &[
     ),
     (
         &["--url", "https://127.0.0.1:1/", "--cacert", "none.pem", "--cert", "c.pem", "--groups", "P-256"],
-        &[("VAJRA_TLS__VERSIONS", "1.4"), ("VAJRA_TLS__RESUME", "no")],
+        &[("VAJRA_TLS__VERSIONS", "1.4"), ("VAJRA_TLS__RESUME", "false")],
         &[
             ("flag --cacert none.pem", &["`none.pem` cannot be read"]),
             ("flag --cert c.pem", &["`c.pem` cannot be read"]),
             ("flag --groups P-256", &["`P-256` is not a group", "write `secp256r1`"]),
             ("environment VAJRA_TLS__VERSIONS=1.4", &["`1.4` is not a list of versions", "1.2-1.3"]),
-            ("environment VAJRA_TLS__RESUME=no", &["unknown key `resume`", "write `resumption` instead"]),
+            ("environment VAJRA_TLS__RESUME=false", &["unknown key `resume`", "write `resumption` instead"]),
         ],
     ),
     (

@@ -1,5 +1,6 @@
 //! A report is a plan: its run can be repeated, and sends the same.
 
+use crate::peers;
 use crate::vajra::{Done, Vajra};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -169,4 +170,38 @@ fn a_report_of_an_earlier_schema_and_one_out_of_the_archive_are_plans_too() {
     let again = Vajra::run("kept.json", &["--force"]).file("kept.json", &shown.stdout).done();
     assert_eq!(again.report["plan"], run.report["plan"], "{}", again.stderr);
     assert_eq!(again.count("/requests/sent"), 7);
+}
+
+#[test]
+fn a_report_of_tls_names_its_files_and_is_run_again_with_them_or_with_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("made.pem");
+    let server = peers::testbed(&["--tls", "--tls-ca", ca.to_str().unwrap()]);
+    let ca = std::fs::read_to_string(&ca).unwrap();
+    let url = server.url("/").replace("http:", "https:");
+    let words = ["--cacert", "ca.pem", "-n", "20", "-c", "2", "--force"];
+    let first = Vajra::run(&url, &words).file("ca.pem", &ca).done();
+    assert_eq!(first.count("/requests/ok"), 20, "{}", first.stderr);
+    let report = first.report.to_string();
+    assert_eq!(first.report.pointer("/plan/targets/0/transport/tls/ca").unwrap(), "ca.pem");
+    assert!(!report.contains("CERTIFICATE"), "what is in a file is in no report");
+    let missing = Vajra::new(&["run", "r.json"]).file("r.json", &report).done();
+    assert_eq!(missing.code, 2, "{}", missing.stderr);
+    missing.assert_says(&["`ca.pem` cannot be read", "r.json:"]);
+    let again = |words: &[&str]| {
+        let vajra = Vajra::run("r.json", &[words, &["--force"]].concat());
+        vajra.file("r.json", &report).file("other.pem", &ca).done()
+    };
+    let trusting = again(&["-k", "--cacert", "other.pem"]);
+    assert_eq!(trusting.count("/requests/ok"), 20, "{}", trusting.stderr);
+    let limit = "certificates were not verified (tls.verify = false)";
+    assert!(trusting.report["limits"].as_array().unwrap().iter().any(|one| one == limit));
+    assert!(trusting.stdout.contains(limit), "{}", trusting.stdout);
+    // The name is the URL's, and the server there is another's.
+    let port = server.url("").rsplit(':').next().unwrap().trim_end_matches('/').to_owned();
+    let elsewhere = format!("localhost:443:127.0.0.1:{port}");
+    let moved = again(&["--url", "https://localhost/", "--connect-to", &elsewhere, "--cacert", "other.pem"]);
+    assert_eq!(moved.count("/requests/ok"), 20, "{}", moved.stderr);
+    assert_eq!(moved.report.pointer("/plan/targets/0/url/authority").unwrap(), "localhost");
+    assert_eq!(moved.report.pointer("/plan/targets/0/connect/tcp/host").unwrap(), "127.0.0.1");
 }
