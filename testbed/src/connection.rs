@@ -15,6 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::session::{Hangup, ServerSession};
 use crate::stream::{WireStream, begin};
 use crate::tls::{is_http2, shake_hands};
+use crate::websocket::echo;
 
 /// How every connection of a server speaks.
 pub(crate) struct Speech {
@@ -90,14 +91,22 @@ async fn speak_http1<S: WireStream>(
     alive: watch::Receiver<()>,
 ) {
     let session = Rc::new(session);
+    let serving = Rc::clone(&session);
     let service = service_fn(move |request| {
-        let session = Rc::clone(&session);
+        let session = Rc::clone(&serving);
         async move { session.serve(request).await }
     });
     let mut connection = http1.serve_connection(TokioIo::new(stream), service);
-    let ended = drive(Pin::new(&mut connection), alive, http1::Connection::graceful_shutdown).await;
-    if ended.is_err_and(|error| is_reset(&error)) {
-        reset(connection.into_parts().io.into_inner());
+    let ended = drive(Pin::new(&mut connection), alive.clone(), http1::Connection::graceful_shutdown).await;
+    let parts = connection.into_parts();
+    let stream = parts.io.into_inner();
+    let to_reset = match (ended, session.websocket()) {
+        (Err(error), _) => is_reset(&error).then_some(stream),
+        (Ok(()), Some(behaviour)) => echo(stream, parts.read_buf, behaviour, session, alive).await,
+        (Ok(()), None) => None,
+    };
+    if let Some(stream) = to_reset {
+        reset(&stream);
     }
 }
 
@@ -150,7 +159,7 @@ fn is_reset(error: &hyper::Error) -> bool {
 }
 
 /// Closes with RST instead of FIN: a lingering time of zero discards what is unsent and aborts.
-fn reset(stream: impl WireStream) {
+fn reset(stream: &impl WireStream) {
     // A socket that cannot be told to is gone already.
     let _ = stream.tcp().set_zero_linger();
 }

@@ -2,7 +2,7 @@
 //!
 //! It exists so that a load test has a target whose truth is known: `service=fixed:5ms` is a server that
 //! takes 5 ms, `stall=500ms/2s` is one that freezes, `workers=4` is one with a known capacity, and what the load
-//! generator reports can be held against that. It speaks HTTP/1.1 and HTTP/2, in clear and under TLS, over real sockets and
+//! generator reports can be held against that. It speaks HTTP/1.1, HTTP/2 and WebSocket, in clear and under TLS, over real sockets and
 //! through hyper and rustls, because a simulated wire would only confirm its own assumptions.
 //!
 //! Goals: delays that are accurate below a millisecond, in parallel between connections; behaviour that
@@ -20,10 +20,11 @@
 //! | `/chunked/N` | N bytes without `Content-Length`, with HTTP/1.1 by chunked transfer, in at most eight parts |
 //! | `/status/N` | status N, 200 to 599 |
 //! | `/echo` | the request's body and content type; its method as `x-method` |
+//! | `/ws` | a WebSocket, which returns every message; the behaviour is met by its opening and by each message |
 //! | `/stats` | how many requests each route answered, by which version, and how handshakes went, as JSON; no behaviour applies to it |
 //! | others | 404 |
 //!
-//! Every route takes every method. Each accepts the [`Behaviour`] keys in its query, which win over the
+//! Every route but `/ws` takes every method. Each accepts the [`Behaviour`] keys in its query, which win over the
 //! server's own for that request: `/bytes/100?service=fixed:5ms&error=0.5`.
 //!
 //! ```
@@ -68,6 +69,8 @@ mod tally;
 mod tls;
 mod tls_options;
 mod warm;
+mod websocket;
+mod websocket_opening;
 mod workers;
 
 pub use behaviour::{Behaviour, BehaviourError};

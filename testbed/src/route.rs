@@ -15,6 +15,7 @@ pub(crate) enum Route {
     Chunked(u64),
     Status(StatusCode),
     Echo,
+    WebSocket,
     Stats,
     /// No such route.
     Unknown,
@@ -27,6 +28,7 @@ impl Route {
         match path {
             "/" => Route::Root,
             "/echo" => Route::Echo,
+            "/ws" => Route::WebSocket,
             "/stats" => Route::Stats,
             _ => Route::parse_with_argument(path),
         }
@@ -72,6 +74,7 @@ mod tests {
         let cases = [
             ("/", Route::Root),
             ("/echo", Route::Echo),
+            ("/ws", Route::WebSocket),
             ("/stats", Route::Stats),
             ("/bytes/0", Route::Bytes(0)),
             ("/bytes/1073741824", Route::Bytes(1 << 30)),

@@ -3,7 +3,7 @@
 //! Requests of one connection come one after the other with HTTP/1.1, and beside each other with HTTP/2; each connection
 //! has a session and all sessions share the [`Site`]. The wire itself is `connection`'s.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use std::sync::Arc;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode, Version};
+use hyper::http::request::Parts;
+use hyper::{Request, Response, StatusCode, Version};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::Behaviour;
@@ -21,6 +22,7 @@ use crate::payload::{BodyFraming, Payload};
 use crate::route::Route;
 use crate::site::Site;
 use crate::tally::ServerTally;
+use crate::websocket_opening::Opening;
 
 /// The largest body that `/echo` takes. It is answered once it has arrived whole, because a client that
 /// writes all before it reads would block against a server that writes while it reads.
@@ -54,20 +56,19 @@ impl std::error::Error for Hangup {}
 pub(crate) struct ServerSession {
     site: Rc<Site>,
     dice: RefCell<Xoshiro256PlusPlus>,
+    websocket: Cell<Option<Behaviour>>,
 }
 
 /// What of a request outlives its reading.
 struct ReadRequest {
-    version: Version,
-    method: Method,
-    content_type: Option<HeaderValue>,
+    head: Parts,
     /// The body, if the route wants it; `None` when it was longer than the route takes.
     body: Option<Bytes>,
 }
 
 impl ServerSession {
     pub(crate) fn new(site: Rc<Site>, dice: Xoshiro256PlusPlus) -> ServerSession {
-        ServerSession { site, dice: RefCell::new(dice) }
+        ServerSession { site, dice: RefCell::new(dice), websocket: Cell::new(None) }
     }
 
     /// What the server counts with.
@@ -82,14 +83,20 @@ impl ServerSession {
         if route == Route::Stats {
             return Ok(self.answer(route, asked));
         }
-        let fate = RequestFate::draw(&behaviour, &mut self.dice.borrow_mut());
-        self.wait(&behaviour, &fate).await;
-        let response = match fate.ending {
+        let response = match self.meet(&behaviour).await {
             Ending::Reset => return Err(Hangup::Reset),
-            Ending::Error => self.fail(&route, asked.version),
+            Ending::Error => self.fail(&route, asked.head.version),
             Ending::Answer => self.answer(route, asked),
         };
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            self.websocket.set(Some(behaviour));
+        }
         Ok(response.map(|payload| payload.paced(&behaviour, &self.site)))
+    }
+
+    /// Whether the connection, now that HTTP has ended on it, goes on as a WebSocket, and how that behaves.
+    pub(crate) fn websocket(&self) -> Option<Behaviour> {
+        self.websocket.get()
     }
 
     /// The route and the behaviour that apply. A malformed query is answered under the server's own
@@ -102,11 +109,14 @@ impl ServerSession {
         }
     }
 
-    async fn wait(&self, behaviour: &Behaviour, fate: &RequestFate) {
+    /// Draws what becomes of a request or a message that is here, and waits for as long as that takes.
+    pub(crate) async fn meet(&self, behaviour: &Behaviour) -> Ending {
+        let fate = RequestFate::draw(behaviour, &mut self.dice.borrow_mut());
         let (arrived, done) = self.site.admit(behaviour, fate.service);
         if done > arrived {
             Sleep::until(&self.site.alarm, done).await;
         }
+        fate.ending
     }
 
     fn fail(&self, route: &Route, version: Version) -> Response<Payload> {
@@ -116,13 +126,14 @@ impl ServerSession {
 
     /// Counts before it answers, so that `/stats` contains itself.
     fn answer(&self, route: Route, asked: ReadRequest) -> Response<Payload> {
-        self.site.tally.count(&route, asked.version);
+        self.site.tally.count(&route, asked.head.version);
         match route {
             Route::Root => text(StatusCode::OK, "ok\n"),
             Route::Bytes(length_bytes) => filler(length_bytes, BodyFraming::Length),
             Route::Chunked(length_bytes) => filler(length_bytes, BodyFraming::Chunked),
             Route::Status(status) => bare(status),
             Route::Echo => echo(asked),
+            Route::WebSocket => open(Opening::of(&asked.head)),
             Route::Stats => typed(StatusCode::OK, JSON, Payload::whole(self.site.tally.json())),
             Route::Unknown => text(StatusCode::NOT_FOUND, "no such route; see /stats for those there are\n"),
             Route::Malformed(explanation) => text(StatusCode::BAD_REQUEST, explanation + "\n"),
@@ -134,12 +145,11 @@ impl ServerSession {
 /// what is left unread.
 async fn read(request: Request<Incoming>, route: &Route) -> Result<ReadRequest, Hangup> {
     let (head, mut body) = request.into_parts();
-    let content_type = head.headers.get(CONTENT_TYPE).cloned();
     let body = match route {
         Route::Echo => collect(body).await?,
         _ => drain(&mut body).await?,
     };
-    Ok(ReadRequest { version: head.version, method: head.method, content_type, body })
+    Ok(ReadRequest { head, body })
 }
 
 async fn collect(body: Incoming) -> Result<Option<Bytes>, Hangup> {
@@ -168,17 +178,31 @@ fn echo(asked: ReadRequest) -> Response<Payload> {
         let problem = format!("/echo takes at most {ECHO_LIMIT_BYTES} bytes\n");
         return text(StatusCode::PAYLOAD_TOO_LARGE, problem);
     };
-    let mut response = typed(StatusCode::OK, asked.content_type.unwrap_or(BINARY), Payload::whole(body));
-    if let Ok(method) = HeaderValue::from_str(asked.method.as_str()) {
+    let content_type = asked.head.headers.get(CONTENT_TYPE).cloned();
+    let mut response = typed(StatusCode::OK, content_type.unwrap_or(BINARY), Payload::whole(body));
+    if let Ok(method) = HeaderValue::from_str(asked.head.method.as_str()) {
         response.headers_mut().insert("x-method", method);
     }
     response
 }
 
-/// A status and its name. HTTP gives 204, 205 and 304 no body.
+fn open(opening: Opening) -> Response<Payload> {
+    let mut response = match &opening {
+        Opening::Accepted { .. } => bare(StatusCode::SWITCHING_PROTOCOLS),
+        Opening::UpgradeRequired(explanation) => text(StatusCode::UPGRADE_REQUIRED, *explanation),
+        Opening::Malformed(explanation) => text(StatusCode::BAD_REQUEST, *explanation),
+    };
+    response.headers_mut().extend(opening.headers());
+    response
+}
+
+/// A status and its name. HTTP gives 101, 204, 205 and 304 no body.
 fn bare(status: StatusCode) -> Response<Payload> {
     match status {
-        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED => {
+        StatusCode::SWITCHING_PROTOCOLS
+        | StatusCode::NO_CONTENT
+        | StatusCode::RESET_CONTENT
+        | StatusCode::NOT_MODIFIED => {
             let mut response = Response::new(Payload::whole(""));
             *response.status_mut() = status;
             response

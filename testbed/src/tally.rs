@@ -9,16 +9,23 @@ use hyper::Version;
 use crate::route::Route;
 
 /// What `/stats` calls the routes, in the order of [`place`].
-const ROUTES: [&str; 7] = ["/", "/bytes", "/chunked", "/status", "/echo", "/stats", "refused"];
+const ROUTES: [&str; 8] = ["/", "/bytes", "/chunked", "/status", "/echo", "/ws", "/stats", "refused"];
 const VERSIONS: [&str; 3] = ["HTTP/1.0", "HTTP/1.1", "HTTP/2"];
 const HANDSHAKES: [&str; 3] = ["full", "resumed", "failed"];
+const MESSAGES: [&str; 1] = ["websocket"];
 
 /// How a TLS handshake ended.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Handshake {
+pub(crate) enum HandshakeEnd {
     Full,
     Resumed,
     Failed,
+}
+
+/// Over what a message was returned that is no response.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum MessageKind {
+    WebSocket,
 }
 
 /// A request counts once its response's head is handed to the connection, injected errors included. Resets
@@ -31,6 +38,7 @@ pub(crate) struct ServerTally {
     served: [AtomicU64; ROUTES.len()],
     versions: [AtomicU64; VERSIONS.len()],
     handshakes: [AtomicU64; HANDSHAKES.len()],
+    messages: [AtomicU64; MESSAGES.len()],
 }
 
 impl ServerTally {
@@ -39,8 +47,13 @@ impl ServerTally {
         increment(&self.versions[version_place(version)]);
     }
 
-    pub(crate) fn count_handshake(&self, handshake: Handshake) {
+    pub(crate) fn count_handshake(&self, handshake: HandshakeEnd) {
         increment(&self.handshakes[handshake as usize]);
+    }
+
+    /// Counts a message as returned.
+    pub(crate) fn count_message(&self, kind: MessageKind) {
+        increment(&self.messages[kind as usize]);
     }
 
     /// Over all routes.
@@ -48,12 +61,13 @@ impl ServerTally {
         self.served.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
-    /// `{"served":3,"routes":{"/":2,…},"versions":{…},"handshakes":{…}}`. Names and numbers need no escaping.
+    /// `{"served":3,"routes":{"/":2,…},"versions":{…},"handshakes":{…},"messages":{…}}`. Names and numbers need no escaping.
     pub(crate) fn json(&self) -> String {
         let mut json = format!("{{\"served\":{}", self.served());
         write_counts(&mut json, "routes", &ROUTES, &self.served);
         write_counts(&mut json, "versions", &VERSIONS, &self.versions);
         write_counts(&mut json, "handshakes", &HANDSHAKES, &self.handshakes);
+        write_counts(&mut json, "messages", &MESSAGES, &self.messages);
         json.push_str("}\n");
         json
     }
@@ -81,8 +95,9 @@ fn place(route: &Route) -> usize {
         Route::Chunked(_) => 2,
         Route::Status(_) => 3,
         Route::Echo => 4,
-        Route::Stats => 5,
-        Route::Unknown | Route::Malformed(_) => 6,
+        Route::WebSocket => 5,
+        Route::Stats => 6,
+        Route::Unknown | Route::Malformed(_) => 7,
     }
 }
 
@@ -103,30 +118,35 @@ mod tests {
     fn each_route_is_counted_under_its_own_name() {
         let tally = ServerTally::default();
         for path in
-            ["/", "/", "/bytes/1", "/chunked/1", "/status/200", "/echo", "/stats", "/none", "/bytes/x"]
+            ["/", "/", "/bytes/1", "/chunked/1", "/status/200", "/echo", "/ws", "/stats", "/none", "/bytes/x"]
         {
             tally.count(&Route::parse(path), Version::HTTP_11);
         }
-        assert_eq!(tally.served(), 9);
-        let routes = r#""/":2,"/bytes":1,"/chunked":1,"/status":1,"/echo":1,"/stats":1,"refused":2"#;
+        assert_eq!(tally.served(), 10);
+        let routes = r#""/":2,"/bytes":1,"/chunked":1,"/status":1,"/echo":1,"/ws":1,"/stats":1,"refused":2"#;
         assert!(
-            tally.json().starts_with(&format!("{{\"served\":9,\"routes\":{{{routes}}},")),
+            tally.json().starts_with(&format!("{{\"served\":10,\"routes\":{{{routes}}},")),
             "{}",
             tally.json()
         );
     }
 
     #[test]
-    fn versions_and_handshakes_are_counted_beside_the_routes() {
+    fn versions_handshakes_and_messages_are_counted_beside_the_routes() {
         let tally = ServerTally::default();
         for version in [Version::HTTP_10, Version::HTTP_11, Version::HTTP_2, Version::HTTP_2] {
             tally.count(&Route::Root, version);
         }
-        for handshake in [Handshake::Full, Handshake::Resumed, Handshake::Resumed, Handshake::Failed] {
+        for handshake in
+            [HandshakeEnd::Full, HandshakeEnd::Resumed, HandshakeEnd::Resumed, HandshakeEnd::Failed]
+        {
             tally.count_handshake(handshake);
         }
+        tally.count_message(MessageKind::WebSocket);
         let versions = r#""versions":{"HTTP/1.0":1,"HTTP/1.1":1,"HTTP/2":2}"#;
         let handshakes = r#""handshakes":{"full":1,"resumed":2,"failed":1}"#;
-        assert!(tally.json().ends_with(&format!(",{versions},{handshakes}}}\n")), "{}", tally.json());
+        let messages = r#""messages":{"websocket":1}"#;
+        let end = format!(",{versions},{handshakes},{messages}}}\n");
+        assert!(tally.json().ends_with(&end), "{}", tally.json());
     }
 }

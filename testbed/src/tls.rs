@@ -16,7 +16,7 @@ use tokio_rustls::rustls::{
 use tokio_rustls::server::TlsStream;
 
 use crate::certificates::{Certificates, ClientIdentity};
-use crate::tally::{Handshake, ServerTally};
+use crate::tally::{HandshakeEnd, ServerTally};
 use crate::tls_options::{TlsOptions, TlsVersions};
 
 /// Sessions of 1.2 that are remembered for clients without tickets. Beyond it the oldest are forgotten.
@@ -90,16 +90,16 @@ pub(crate) async fn shake_hands(
             Some(stream)
         }
         Err(_) => {
-            tally.count_handshake(Handshake::Failed);
+            tally.count_handshake(HandshakeEnd::Failed);
             None
         }
     }
 }
 
-fn kind(connection: &ServerConnection) -> Handshake {
+fn kind(connection: &ServerConnection) -> HandshakeEnd {
     match connection.handshake_kind() {
-        Some(HandshakeKind::Resumed) => Handshake::Resumed,
-        _ => Handshake::Full,
+        Some(HandshakeKind::Resumed) => HandshakeEnd::Resumed,
+        _ => HandshakeEnd::Full,
     }
 }
 

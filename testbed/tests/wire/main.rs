@@ -12,3 +12,4 @@ mod lifecycle;
 mod protocol;
 mod routes;
 mod tls;
+mod websocket;

@@ -98,10 +98,11 @@ fn stats_count_each_route_and_themselves() {
         ask(&server, target);
     }
     let response = ask(&server, "/stats");
-    let routes = r#""/":2,"/bytes":1,"/chunked":0,"/status":0,"/echo":0,"/stats":1,"refused":2"#;
+    let routes = r#""/":2,"/bytes":1,"/chunked":0,"/status":0,"/echo":0,"/ws":0,"/stats":1,"refused":2"#;
     let versions = r#""versions":{"HTTP/1.0":0,"HTTP/1.1":6,"HTTP/2":0}"#;
     let handshakes = r#""handshakes":{"full":0,"resumed":0,"failed":0}"#;
-    let told = format!("{{\"served\":6,\"routes\":{{{routes}}},{versions},{handshakes}}}\n");
+    let messages = r#""messages":{"websocket":0}"#;
+    let told = format!("{{\"served\":6,\"routes\":{{{routes}}},{versions},{handshakes},{messages}}}\n");
     assert_eq!(response.text(), told);
     assert_eq!(response.header("content-type"), Some("application/json"));
     assert_eq!(server.served(), 6);
