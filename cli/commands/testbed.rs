@@ -1,7 +1,9 @@
 //! `vajra testbed`: the built-in server alone, the null responder, or the arrival recorder.
 
+mod echo;
 mod tls;
 
+use self::echo::TestbedEchoArgs;
 use self::tls::TestbedTlsArgs;
 use crate::exit::{Failure, USAGE};
 use crate::help;
@@ -26,6 +28,7 @@ Examples:
   vajra testbed --stall 500ms/2s     silent for half a second in every two
   vajra testbed --workers 4 --service fixed:10ms       400 requests a second
   vajra testbed --tls --tls-ca ca.pem      https, trusted with --cacert ca.pem
+  vajra testbed --udp-echo 9000 --udp-loss 1%          and datagrams, returned
   vajra testbed --null --cores 0     the fastest responses there are";
 
 /// What a server is to be.
@@ -76,6 +79,8 @@ pub(crate) struct TestbedArgs {
     seed: u64,
     #[command(flatten)]
     tls: TestbedTlsArgs,
+    #[command(flatten)]
+    echo: TestbedEchoArgs,
 }
 
 /// Serves until a signal comes. A stop by signal is what a server is for: exit 0.
@@ -94,7 +99,9 @@ fn serve(args: &TestbedArgs, address: SocketAddr, mut signals: Signals) -> Resul
         core: args.cores.first().copied(),
         behaviour: behaviour(args)?,
         seed: args.seed,
-        tls: args.tls.options()?,
+        tls: args.tls.options(args.echo.tls(args.host))?,
+        tcp_echo: args.echo.tcp(args.host),
+        udp_echo: args.echo.udp(args.host)?,
     };
     let mut server = Server::start(options).map_err(|error| Failure::runtime(error.to_string()))?;
     // Files that nobody named are there for as long as this is.
@@ -103,6 +110,7 @@ fn serve(args: &TestbedArgs, address: SocketAddr, mut signals: Signals) -> Resul
         None => println!("testbed listens on http://{}/", server.address()),
         Some(files) => println!("testbed listens on https://{}/ ({})", server.address(), files.hint()),
     }
+    echo::greetings(&server).for_each(|line| println!("{line}"));
     signals.forever().next();
     server.stop();
     eprintln!("testbed stopped after {} responses", server.served());

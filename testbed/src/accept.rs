@@ -1,18 +1,12 @@
-//! The server thread's loop: accept connections until told to stop, then let them end.
+//! The loop of a port: accept connections until told to stop, then let them end.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use rand_xoshiro::Xoshiro256PlusPlus;
-use rand_xoshiro::rand_core::SeedableRng;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-
-use crate::connection::{Speech, converse};
-use crate::session::ServerSession;
-use crate::site::Site;
 
 /// How long requests under way have, once the server is told to stop.
 pub(crate) const GRACE: Duration = Duration::from_secs(1);
@@ -23,15 +17,12 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(10);
 
 /// Serves until `alive` closes. Connection number n draws from the n-th of the seed's streams, each 2^128
 /// draws long, so what happens on one does not depend on how much was drawn on another.
-pub(crate) async fn serve(
+pub(crate) async fn serve<C: Future<Output = ()> + 'static>(
     listener: TcpListener,
-    speech: Speech,
-    site: Rc<Site>,
-    seed: u64,
+    mut dice: Xoshiro256PlusPlus,
     mut alive: watch::Receiver<()>,
+    converse: impl Fn(TcpStream, Xoshiro256PlusPlus, watch::Receiver<()>) -> C,
 ) {
-    let speech = Rc::new(speech);
-    let mut dice = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -40,9 +31,8 @@ pub(crate) async fn serve(
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    let session = ServerSession::new(Rc::clone(&site), dice.clone());
+                    connections.spawn_local(converse(stream, dice.clone(), alive.clone()));
                     dice.jump();
-                    connections.spawn_local(converse(stream, Rc::clone(&speech), session, alive.clone()));
                 }
                 Err(_) => sleep(ACCEPT_RETRY).await,
             },

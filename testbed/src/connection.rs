@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use crate::session::{Hangup, ServerSession};
-use crate::stream::{WireStream, begin};
+use crate::stream::{WireStream, begin, reset};
 use crate::tls::{is_http2, shake_hands};
 use crate::websocket::echo;
 
@@ -156,10 +156,4 @@ impl<F: Future<Output = ()> + 'static> Executor<F> for ThisThread {
 fn is_reset(error: &hyper::Error) -> bool {
     let cause = error.source().and_then(|source| source.downcast_ref());
     matches!(cause, Some(Hangup::Reset))
-}
-
-/// Closes with RST instead of FIN: a lingering time of zero discards what is unsent and aborts.
-fn reset(stream: &impl WireStream) {
-    // A socket that cannot be told to is gone already.
-    let _ = stream.tcp().set_zero_linger();
 }

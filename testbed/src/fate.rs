@@ -35,7 +35,7 @@ impl RequestFate {
 }
 
 /// Draws from [0, 1), so a rate of 1 always occurs and a rate of 0 never does.
-fn occurs(rate: f64, dice: &mut Xoshiro256PlusPlus) -> bool {
+pub(crate) fn occurs(rate: f64, dice: &mut Xoshiro256PlusPlus) -> bool {
     let variate: f64 = StandardUniform.sample(dice);
     variate < rate
 }

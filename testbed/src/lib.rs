@@ -2,8 +2,8 @@
 //!
 //! It exists so that a load test has a target whose truth is known: `service=fixed:5ms` is a server that
 //! takes 5 ms, `stall=500ms/2s` is one that freezes, `workers=4` is one with a known capacity, and what the load
-//! generator reports can be held against that. It speaks HTTP/1.1, HTTP/2 and WebSocket, in clear and under TLS, over real sockets and
-//! through hyper and rustls, because a simulated wire would only confirm its own assumptions.
+//! generator reports can be held against that. It speaks HTTP/1.1, HTTP/2, WebSocket, TCP and UDP, in clear and under TLS,
+//! over real sockets and through hyper, tungstenite and rustls, because a simulated wire would only confirm its own assumptions.
 //!
 //! Goals: delays that are accurate below a millisecond, in parallel between connections; behaviour that
 //! is repeatable in distribution from a seed; failures that look on the wire as they do in life.
@@ -36,6 +36,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Beside HTTP
+//!
+//! [`ServerOptions::tcp_echo`] and [`ServerOptions::udp_echo`] are ports where bytes and datagrams come back as they were; the
+//! server's behaviour applies to them.
+//!
 //! # TLS
 //!
 //! With [`ServerOptions::tls`] the server makes an authority of its own, and [`Server::ca_pem`] is whom to trust. HTTP/2 and
@@ -55,7 +60,10 @@ mod alarm;
 mod behaviour;
 mod certificates;
 mod connection;
+mod datagram_echo;
 mod fate;
+mod listen;
+mod options;
 mod payload;
 mod quantity;
 mod route;
@@ -64,8 +72,11 @@ mod service_time;
 mod session;
 mod site;
 mod stall;
+mod start_error;
 mod stream;
+mod stream_echo;
 mod tally;
+mod thread;
 mod tls;
 mod tls_options;
 mod warm;
@@ -75,9 +86,12 @@ mod workers;
 
 pub use behaviour::{Behaviour, BehaviourError};
 pub use certificates::ClientIdentity;
-pub use quantity::ValueError;
-pub use server::{Server, ServerOptions, StartError};
+pub use datagram_echo::UdpEcho;
+pub use options::ServerOptions;
+pub use quantity::{ValueError, parse_rate};
+pub use server::Server;
 pub use service_time::ServiceTime;
 pub use stall::Stall;
+pub use start_error::StartError;
 pub use tls_options::{TlsFault, TlsOptions, TlsVersions};
 pub use warm::Warm;

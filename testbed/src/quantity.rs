@@ -58,7 +58,11 @@ fn unit_ns(text: &str, unit: &str) -> Result<f64, ValueError> {
 }
 
 /// Reads a probability: a number from 0 to 1, or a percentage from `0%` to `100%`.
-pub(crate) fn parse_rate(text: &str) -> Result<f64, ValueError> {
+///
+/// # Errors
+///
+/// A [`ValueError`] that says what a rate looks like.
+pub fn parse_rate(text: &str) -> Result<f64, ValueError> {
     let (number, whole) = match text.strip_suffix('%') {
         Some(percentage) => (percentage, 100.0),
         None => (text, 1.0),

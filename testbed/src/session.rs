@@ -71,6 +71,11 @@ impl ServerSession {
         ServerSession { site, dice: RefCell::new(dice), websocket: Cell::new(None) }
     }
 
+    /// What is met unless a query says otherwise.
+    pub(crate) fn own_behaviour(&self) -> &Behaviour {
+        &self.site.behaviour
+    }
+
     /// What the server counts with.
     pub(crate) fn tally(&self) -> Arc<ServerTally> {
         Arc::clone(&self.site.tally)

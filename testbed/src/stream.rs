@@ -1,4 +1,4 @@
-//! What connections are spoken over: TCP, plain or under TLS; and how a plain one begins.
+//! What connections are spoken over: TCP, plain or under TLS; how a plain one begins, and how any is reset.
 
 use std::io;
 use std::pin::Pin;
@@ -18,6 +18,18 @@ const BEGINNING_BYTES: usize = 1024;
 /// A stream of bytes with a TCP socket at its end.
 pub(crate) trait WireStream: AsyncRead + AsyncWrite + Unpin + 'static {
     fn tcp(&self) -> &TcpStream;
+}
+
+/// Lets a connection end with RST instead of FIN: a lingering time of zero discards what is unsent and aborts.
+pub(crate) fn reset(stream: &impl WireStream) {
+    // A socket that cannot be told to is gone already.
+    let _ = stream.tcp().set_zero_linger();
+}
+
+impl WireStream for TcpStream {
+    fn tcp(&self) -> &TcpStream {
+        self
+    }
 }
 
 impl WireStream for TlsStream<TcpStream> {

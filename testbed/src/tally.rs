@@ -13,6 +13,7 @@ const ROUTES: [&str; 8] = ["/", "/bytes", "/chunked", "/status", "/echo", "/ws",
 const VERSIONS: [&str; 3] = ["HTTP/1.0", "HTTP/1.1", "HTTP/2"];
 const HANDSHAKES: [&str; 3] = ["full", "resumed", "failed"];
 const MESSAGES: [&str; 1] = ["websocket"];
+const ECHOES: [&str; 5] = ["tcp_connections", "tcp_bytes", "udp_datagrams", "udp_duplicates", "udp_lost"];
 
 /// How a TLS handshake ended.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +29,16 @@ pub(crate) enum MessageKind {
     WebSocket,
 }
 
+/// What is counted of TCP and UDP that come back; TCP under TLS among it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum EchoCount {
+    TcpConnections,
+    TcpBytes,
+    UdpDatagrams,
+    UdpDuplicates,
+    UdpLost,
+}
+
 /// A request counts once its response's head is handed to the connection, injected errors included. Resets
 /// do not count: they answer nothing.
 ///
@@ -39,6 +50,7 @@ pub(crate) struct ServerTally {
     versions: [AtomicU64; VERSIONS.len()],
     handshakes: [AtomicU64; HANDSHAKES.len()],
     messages: [AtomicU64; MESSAGES.len()],
+    echoes: [AtomicU64; ECHOES.len()],
 }
 
 impl ServerTally {
@@ -56,26 +68,35 @@ impl ServerTally {
         increment(&self.messages[kind as usize]);
     }
 
+    pub(crate) fn count_echo(&self, what: EchoCount, more: u64) {
+        add(&self.echoes[what as usize], more);
+    }
+
     /// Over all routes.
     pub(crate) fn served(&self) -> u64 {
         self.served.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
-    /// `{"served":3,"routes":{"/":2,…},"versions":{…},"handshakes":{…},"messages":{…}}`. Names and numbers need no escaping.
+    /// `{"served":3,"routes":{"/":2,…},"versions":{…},"handshakes":{…},"messages":{…},"echo":{…}}`. Names and numbers need no escaping.
     pub(crate) fn json(&self) -> String {
         let mut json = format!("{{\"served\":{}", self.served());
         write_counts(&mut json, "routes", &ROUTES, &self.served);
         write_counts(&mut json, "versions", &VERSIONS, &self.versions);
         write_counts(&mut json, "handshakes", &HANDSHAKES, &self.handshakes);
         write_counts(&mut json, "messages", &MESSAGES, &self.messages);
+        write_counts(&mut json, "echo", &ECHOES, &self.echoes);
         json.push_str("}\n");
         json
     }
 }
 
-/// One thread writes, so nothing is lost between reading and writing; an atomic addition would lock the memory's line.
 fn increment(count: &AtomicU64) {
-    count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    add(count, 1);
+}
+
+/// One thread writes, so nothing is lost between reading and writing; an atomic addition would lock the memory's line.
+fn add(count: &AtomicU64, more: u64) {
+    count.store(count.load(Ordering::Relaxed) + more, Ordering::Relaxed);
 }
 
 fn write_counts(json: &mut String, group: &str, names: &[&str], counts: &[AtomicU64]) {
@@ -132,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_handshakes_and_messages_are_counted_beside_the_routes() {
+    fn what_is_no_route_is_counted_beside_the_routes() {
         let tally = ServerTally::default();
         for version in [Version::HTTP_10, Version::HTTP_11, Version::HTTP_2, Version::HTTP_2] {
             tally.count(&Route::Root, version);
@@ -145,8 +166,14 @@ mod tests {
         tally.count_message(MessageKind::WebSocket);
         let versions = r#""versions":{"HTTP/1.0":1,"HTTP/1.1":1,"HTTP/2":2}"#;
         let handshakes = r#""handshakes":{"full":1,"resumed":2,"failed":1}"#;
+        for (what, more) in
+            [(EchoCount::TcpConnections, 1), (EchoCount::TcpBytes, 10), (EchoCount::UdpLost, 2)]
+        {
+            tally.count_echo(what, more);
+        }
         let messages = r#""messages":{"websocket":1}"#;
-        let end = format!(",{versions},{handshakes},{messages}}}\n");
+        let echo = r#""echo":{"tcp_connections":1,"tcp_bytes":10,"udp_datagrams":0,"udp_duplicates":0,"udp_lost":2}"#;
+        let end = format!(",{versions},{handshakes},{messages},{echo}}}\n");
         assert!(tally.json().ends_with(&end), "{}", tally.json());
     }
 }

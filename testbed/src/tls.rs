@@ -1,6 +1,5 @@
 //! The server's end of TLS: its settings from the options, and the handshake of one connection.
 
-use std::error::Error;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use tokio_rustls::rustls::{
 use tokio_rustls::server::TlsStream;
 
 use crate::certificates::{Certificates, ClientIdentity};
+use crate::start_error::SetupError;
 use crate::tally::{HandshakeEnd, ServerTally};
 use crate::tls_options::{TlsOptions, TlsVersions};
 
@@ -27,9 +27,6 @@ const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
 const HTTP2: &[u8] = b"h2";
 
 static VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
-
-/// Why there are no certificates or settings. What rcgen and rustls say is for reading alone.
-pub(crate) type SetupError = Box<dyn Error + Send + Sync>;
 
 /// What a server of TLS consists of.
 pub(crate) struct TlsSetup {

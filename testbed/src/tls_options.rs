@@ -1,6 +1,7 @@
 //! What a server's TLS is to be: which versions, whose certificates it asks for, and what is wrong with its own.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 
 use crate::quantity::ValueError;
@@ -18,6 +19,8 @@ pub struct TlsOptions {
     pub versions: TlsVersions,
     /// Whether a client has to show a certificate that the server's authority signed; see [`crate::Server::client_identity`].
     pub requires_client_certificate: bool,
+    /// Where bytes come back as they were, under TLS and without HTTP. `None`: nowhere.
+    pub echo: Option<SocketAddr>,
 }
 
 /// What is wrong with a certificate, so that a client that looks at it refuses.

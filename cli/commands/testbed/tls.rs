@@ -5,6 +5,7 @@ use crate::output::destination::Output;
 use ::testbed::{ClientIdentity, Server, TlsOptions, ValueError};
 use clap::Args;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use tempfile::NamedTempFile;
@@ -37,11 +38,12 @@ pub(super) struct TestbedTlsArgs {
 }
 
 impl TestbedTlsArgs {
-    /// `None` without `--tls`.
-    pub(super) fn options(&self) -> Result<Option<TlsOptions>, Failure> {
+    /// `None` without `--tls`. `echo` is where bytes are to come back under it.
+    pub(super) fn options(&self, echo: Option<SocketAddr>) -> Result<Option<TlsOptions>, Failure> {
         let fault = parsed("--tls-fault", self.tls_fault.as_deref())?;
         let versions = parsed("--tls-versions", self.tls_versions.as_deref())?.unwrap_or_default();
-        let options = TlsOptions { fault, versions, requires_client_certificate: self.tls_client_ca };
+        let requires_client_certificate = self.tls_client_ca;
+        let options = TlsOptions { fault, versions, requires_client_certificate, echo };
         Ok(self.tls.then_some(options))
     }
 

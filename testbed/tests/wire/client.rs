@@ -2,8 +2,13 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use vajra_testbed::{Behaviour, Server, ServerOptions, TlsOptions};
 
 /// Far longer than any response takes; turns a hang into a failure.
@@ -45,12 +50,27 @@ pub(crate) fn tls_server(told: &str, tls: TlsOptions) -> Server {
         .expect("a free port and certificates")
 }
 
-fn behaviour(told: &str) -> Behaviour {
+pub(crate) fn behaviour(told: &str) -> Behaviour {
     let mut behaviour = Behaviour::default();
     for (key, value) in told.split('&').filter_map(|pair| pair.split_once('=')) {
         behaviour.set(key, value).expect("a valid behaviour");
     }
     behaviour
+}
+
+/// A stream under TLS to a server that is trusted by its authority.
+pub(crate) fn tls_stream(server: &Server, stream: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
+    let mut roots = RootCertStore::empty();
+    let pem = server.ca_pem().expect("a server of TLS");
+    roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate")).expect("an authority");
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions that the provider has")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from("localhost").expect("a name");
+    let connection = ClientConnection::new(Arc::new(config), name).expect("a valid configuration");
+    StreamOwned::new(connection, stream)
 }
 
 /// One GET on a connection of its own.

@@ -7,6 +7,7 @@
 mod behaviour;
 mod client;
 mod curl;
+mod echo;
 mod http2;
 mod lifecycle;
 mod protocol;

@@ -102,7 +102,10 @@ fn stats_count_each_route_and_themselves() {
     let versions = r#""versions":{"HTTP/1.0":0,"HTTP/1.1":6,"HTTP/2":0}"#;
     let handshakes = r#""handshakes":{"full":0,"resumed":0,"failed":0}"#;
     let messages = r#""messages":{"websocket":0}"#;
-    let told = format!("{{\"served\":6,\"routes\":{{{routes}}},{versions},{handshakes},{messages}}}\n");
+    let echo =
+        r#""echo":{"tcp_connections":0,"tcp_bytes":0,"udp_datagrams":0,"udp_duplicates":0,"udp_lost":0}"#;
+    let told =
+        format!("{{\"served\":6,\"routes\":{{{routes}}},{versions},{handshakes},{messages},{echo}}}\n");
     assert_eq!(response.text(), told);
     assert_eq!(response.header("content-type"), Some("application/json"));
     assert_eq!(server.served(), 6);

@@ -2,16 +2,11 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use vajra_testbed::{Server, TlsOptions};
 
-use crate::client::{ask, server, tls_server};
+use crate::client::{ask, server, tls_server, tls_stream};
 use crate::curl::{curl, url};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -307,17 +302,7 @@ fn a_server_that_stops_says_so() {
 #[test]
 fn it_is_the_same_under_tls() {
     let server = tls_server("", TlsOptions::default());
-    let mut roots = RootCertStore::empty();
-    let pem = server.ca_pem().expect("a server of TLS");
-    roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate")).expect("an authority");
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("versions that the provider has")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let name = ServerName::try_from("localhost").expect("a name");
-    let connection = ClientConnection::new(Arc::new(config), name).expect("a valid configuration");
-    let (mut socket, head) = Socket::open(StreamOwned::new(connection, tcp(&server)), "/ws", "");
+    let (mut socket, head) = Socket::open(tls_stream(&server, tcp(&server)), "/ws", "");
     assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
     socket.send(FINAL | TEXT, b"hello");
     assert_eq!(socket.frame(), (FINAL | TEXT, b"hello".to_vec()));
