@@ -54,6 +54,13 @@ impl<'a> Outbox<'a> {
         self.memory.len() - *self.filled
     }
 
+    /// The same with room for no more than `bytes` more.
+    #[inline]
+    pub fn limited(&mut self, bytes: usize) -> Outbox<'_> {
+        let end = self.memory.len().min(*self.filled + bytes);
+        Outbox { memory: &mut self.memory[..end], filled: self.filled }
+    }
+
     /// What is in it.
     pub fn bytes(&self) -> &[u8] {
         &self.memory[..*self.filled]
@@ -104,6 +111,16 @@ mod tests {
         out.truncate(3);
         out.truncate(7);
         assert_eq!((out.bytes(), out.room()), (&b".ab"[..], 5));
+    }
+
+    #[test]
+    fn a_limited_one_is_the_same_with_less_room() {
+        let (mut memory, mut filled) = ([b'.'; 8], 1);
+        let mut out = Outbox::new(&mut memory, &mut filled);
+        let mut limited = out.limited(3);
+        limited.push(b"ab");
+        assert_eq!(limited.room(), 1);
+        assert_eq!((out.filled(), out.room(), out.limited(99).room()), (3, 5, 5));
     }
 
     #[test]

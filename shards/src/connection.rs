@@ -14,6 +14,8 @@ pub(crate) struct Connection {
     /// Requests under way, oldest first: indices into the shard's flights, from `oldest`, wrapping.
     pub(crate) under_way: u32,
     oldest: u32,
+    /// How many may be under way, as far as its protocol lets them.
+    capacity: u32,
     /// A send was to be reported and has not been.
     pub(crate) is_sending: bool,
     /// Stands in the queue of ready connections.
@@ -36,6 +38,8 @@ pub(crate) struct Connection {
     /// When it was last begun, and when it was there, agreed on or not.
     pub(crate) begun_ns: u64,
     pub(crate) made_ns: u64,
+    /// When its keys had been agreed on; 0 before.
+    pub(crate) secured_ns: u64,
     /// Something in its outbox is to go out at the end of the turn.
     pub(crate) has_output: bool,
 }
@@ -147,6 +151,10 @@ impl Flight {
 pub(crate) struct ConnectionTable {
     all: Vec<Connection>,
     flights: Vec<Flight>,
+    /// Requests of a connection end in the order they began: their places are a ring. Otherwise each takes the place that was free
+    /// last.
+    is_in_order: bool,
+    free: Vec<u32>,
     depth: u32,
     timeouts: Timeouts,
     ready: VecDeque<Slot>,
@@ -159,10 +167,12 @@ pub(crate) struct ConnectionTable {
 }
 
 impl ConnectionTable {
-    /// `count` connections, all closed, each taking up to `depth` requests at a time.
-    pub(crate) fn new(count: u32, depth: u32) -> ConnectionTable {
+    /// `count` connections, all closed, each taking up to `depth` requests at a time, which end in the order they began or in any.
+    pub(crate) fn new(count: u32, depth: u32, is_in_order: bool) -> ConnectionTable {
         ConnectionTable {
-            all: (0..count).map(|_| Connection::new()).collect(),
+            is_in_order,
+            free: if is_in_order { Vec::new() } else { (0..count).flat_map(|_| (0..depth).rev()).collect() },
+            all: (0..count).map(|_| Connection::new(depth)).collect(),
             flights: vec![Flight::default(); count as usize * depth as usize],
             timeouts: Timeouts::new(count * depth),
             depth,
@@ -185,7 +195,23 @@ impl ConnectionTable {
     /// How many more requests a connection can take now.
     #[inline]
     pub(crate) fn room(&self, slot: Slot) -> u32 {
-        self.all[slot as usize].room(self.depth)
+        self.all[slot as usize].room()
+    }
+
+    /// How many more requests a connection may take, as its protocol says.
+    pub(crate) fn allow(&mut self, slot: Slot, more: u32) {
+        let connection = &mut self.all[slot as usize];
+        connection.capacity = (connection.under_way + more).min(self.depth);
+    }
+
+    /// Whether requests of a connection end in the order they began.
+    pub(crate) fn is_in_order(&self) -> bool {
+        self.is_in_order
+    }
+
+    /// How many requests a connection may have under way at a time.
+    pub(crate) fn depth(&self) -> u32 {
+        self.depth
     }
 
     /// Whether a connection stands in the queue with nothing under way.
@@ -198,7 +224,7 @@ impl ConnectionTable {
     #[inline]
     pub(crate) fn queue(&mut self, slot: Slot) -> Option<&mut Connection> {
         let connection = &mut self.all[slot as usize];
-        if connection.is_queued || connection.room(self.depth) == 0 {
+        if connection.is_queued || connection.room() == 0 {
             return None;
         }
         connection.is_queued = true;
@@ -230,10 +256,17 @@ impl ConnectionTable {
     /// Adds a request under way; returns where it is kept.
     // A part of the loop: the compiler would count its callers, and make it a call for every request.
     #[inline(always)]
-    pub(crate) fn begin(&mut self, slot: Slot, flight: Flight) -> Place {
+    pub(crate) fn begin(&mut self, is_in_order: bool, slot: Slot, flight: Flight) -> Place {
         let connection = &mut self.all[slot as usize];
         debug_assert!(connection.under_way < self.depth, "only a connection with room is given a request");
-        let index = flight_index(slot, self.depth, connection.oldest + connection.under_way);
+        let index = match is_in_order || self.is_in_order {
+            true => flight_index(slot, self.depth, connection.oldest + connection.under_way),
+            false => {
+                let left = (self.depth - 1 - connection.under_way) as usize;
+                slot as usize * self.depth as usize
+                    + self.free[slot as usize * self.depth as usize + left] as usize
+            }
+        };
         connection.under_way += 1;
         self.under_way += 1;
         self.timeouts.join(index as u32);
@@ -241,26 +274,42 @@ impl ConnectionTable {
         Place(index as u32)
     }
 
-    /// Where the oldest request under way on a connection is kept.
+    /// Where the oldest request under way on a connection is kept; where they end in any order, one of them.
     #[inline]
     pub(crate) fn oldest(&self, slot: Slot) -> Option<Place> {
         let connection = &self.all[slot as usize];
+        if !self.is_in_order {
+            return self.any(slot);
+        }
         (connection.under_way > 0).then(|| Place(flight_index(slot, self.depth, connection.oldest) as u32))
     }
 
-    /// Ends a request under way on a connection: the oldest.
+    /// Where a request under way on a connection is kept, whichever.
+    #[inline(never)]
+    fn any(&self, slot: Slot) -> Option<Place> {
+        let first = slot * self.depth;
+        (first..first + self.depth).find(|&place| self.timeouts.has(place)).map(Place)
+    }
+
+    /// Ends a request under way on a connection: the oldest, where they end in order.
     // A part of the loop: the compiler would count its callers, and make it a call for every request.
     #[inline(always)]
-    pub(crate) fn end(&mut self, slot: Slot, place: Place) -> Flight {
-        debug_assert_eq!(
-            self.oldest(slot),
-            Some(place),
-            "requests of a connection end in the order they began"
-        );
+    pub(crate) fn end(&mut self, is_in_order: bool, slot: Slot, place: Place) -> Flight {
         let connection = &mut self.all[slot as usize];
-        self.timeouts.leave(place.0);
-        connection.oldest = (connection.oldest + 1) % self.depth;
         connection.under_way -= 1;
+        if is_in_order || self.is_in_order {
+            debug_assert_eq!(
+                flight_index(slot, self.depth, connection.oldest),
+                place.0 as usize,
+                "requests of a connection end in the order they began"
+            );
+            connection.oldest = (connection.oldest + 1) % self.depth;
+        } else {
+            debug_assert!(self.timeouts.has(place.0), "only a request that is under way ends");
+            let free = (self.depth - 1 - connection.under_way) as usize;
+            self.free[slot as usize * self.depth as usize + free] = place.0 - slot * self.depth;
+        }
+        self.timeouts.leave(place.0);
         self.under_way -= 1;
         self.flights[place.0 as usize]
     }
@@ -297,10 +346,10 @@ impl ConnectionTable {
         self.queue(slot);
     }
 
-    /// The connection with the request that was sent longest ago, and when that was.
-    pub(crate) fn longest_under_way(&self) -> Option<(Slot, u64)> {
+    /// The request that was sent longest ago, on which connection, and when.
+    pub(crate) fn longest_under_way(&self) -> Option<(Slot, Place, u64)> {
         let index = self.timeouts.first()?;
-        Some((index / self.depth, self.flights[index as usize].sent_ns()))
+        Some((index / self.depth, Place(index), self.flights[index as usize].sent_ns()))
     }
 
     /// How late what is under way was sent by the generator's doing, on average over the connections that are open.
@@ -333,18 +382,19 @@ fn flight_index(slot: Slot, depth: u32, place: u32) -> usize {
 }
 
 impl Connection {
-    /// How many more requests it can take now, of as many as may be under way.
+    /// How many more requests it can take now.
     #[inline]
-    fn room(&self, depth: u32) -> u32 {
+    fn room(&self) -> u32 {
         let is_able = matches!(self.link, Link::Open | Link::OnDemand) && !self.is_sending;
-        if is_able { depth - self.under_way } else { 0 }
+        if is_able { self.capacity.saturating_sub(self.under_way) } else { 0 }
     }
 
-    fn new() -> Connection {
+    fn new(capacity: u32) -> Connection {
         Connection {
             link: Link::Closed { retry_ns: 0 },
             armed: Armed::No,
             under_way: 0,
+            capacity,
             oldest: 0,
             is_sending: false,
             is_queued: false,
@@ -357,6 +407,7 @@ impl Connection {
             looked_ns: 0,
             begun_ns: 0,
             made_ns: 0,
+            secured_ns: 0,
             has_output: false,
         }
     }
@@ -376,7 +427,7 @@ mod tests {
     use super::*;
 
     fn opened(count: u32, depth: u32) -> ConnectionTable {
-        let mut connections = ConnectionTable::new(count, depth);
+        let mut connections = ConnectionTable::new(count, depth, true);
         for slot in 0..count {
             connections.at(slot).link = Link::Open;
             connections.queue(slot);
@@ -386,7 +437,7 @@ mod tests {
 
     fn end_oldest(connections: &mut ConnectionTable) -> Option<Flight> {
         let place = connections.oldest(0)?;
-        Some(connections.end(0, place))
+        Some(connections.end(true, 0, place))
     }
 
     #[test]
@@ -396,7 +447,7 @@ mod tests {
         let mut order = Vec::new();
         while let Some(slot) = connections.first_ready() {
             connections.unqueue_first();
-            connections.begin(slot, Flight::default());
+            connections.begin(true, slot, Flight::default());
             order.push(slot);
         }
         assert_eq!(order, [0, 1]);
@@ -422,7 +473,7 @@ mod tests {
         assert!(connections.is_idle(0));
         connections.unqueue_first();
         assert!(!connections.is_idle(0), "it is about to be used");
-        connections.begin(0, Flight::default());
+        connections.begin(true, 0, Flight::default());
         connections.queue(0);
         assert!(!connections.is_idle(0), "it has room, and a request under way");
         end_oldest(&mut connections);
@@ -433,11 +484,11 @@ mod tests {
     fn requests_end_in_the_order_they_began() {
         let mut connections = opened(1, 3);
         for step in 0..3 {
-            connections.begin(0, Flight::new(Call { step, session: 0 }, 0));
+            connections.begin(true, 0, Flight::new(Call { step, session: 0 }, 0));
         }
         assert_eq!(connections.room(0), 0);
         assert_eq!(end_oldest(&mut connections).unwrap().step(), 0);
-        connections.begin(0, Flight::new(Call { step: 3, session: 0 }, 0));
+        connections.begin(true, 0, Flight::new(Call { step: 3, session: 0 }, 0));
         let rest: Vec<usize> =
             std::iter::from_fn(|| end_oldest(&mut connections)).map(|flight| flight.step()).collect();
         assert_eq!(rest, [1, 2, 3]);

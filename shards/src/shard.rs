@@ -12,6 +12,8 @@ mod core;
 mod expiry;
 mod pool;
 mod receiving;
+mod replay;
+mod replays;
 mod scenario;
 mod stages;
 
@@ -156,6 +158,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
                 now_ns,
                 late_ns: 0,
                 released: Vec::with_capacity(SENDS_PER_TURN * deepest as usize),
+                replayed: Vec::with_capacity(SENDS_PER_TURN),
                 operations: 0,
                 sends: 0,
             },
@@ -237,10 +240,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             Completion::Connected(slot) => pool.connected(core, scenario, slot - from),
             Completion::ConnectFailed(slot, kind) => pool.connect_failed(core, scenario, slot - from, kind),
             Completion::Paused(slot, pause) => pool.paused(core, slot - from, pause),
-            Completion::Sent(slot) => {
-                pool.connections.at(slot - from).is_sending = false;
-                pool.make_ready(core.now_ns, slot - from);
-            }
+            Completion::Sent(slot) => pool.sent(core, scenario, slot - from),
             Completion::Ended(slot) => pool.ended(core, scenario, slot - from),
             Completion::Broken(slot, kind) => pool.broken(core, scenario, slot - from, kind),
         }
@@ -287,6 +287,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             }
             _ => false,
         };
+        if !P::IS_IN_ORDER {
+            self.replay();
+        }
         if !may_send {
             return;
         }
@@ -303,6 +306,24 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             return;
         }
         self.release_most_overdue(now);
+    }
+
+    /// Sends once more what a target has not touched: at the end of the run too, which is not over before all has been answered.
+    #[inline(never)]
+    fn replay(&mut self) {
+        let may_send = matches!(self.core.stage, Stage::Running | Stage::Draining { .. });
+        if !may_send || self.control.order() != Order::Run {
+            return;
+        }
+        let Shard { core, scenarios, pools, .. } = self;
+        for pool in pools {
+            let scenario = &mut scenarios[pool.scenario];
+            for _ in 0..SENDS_PER_TURN {
+                if pool.replays.is_empty() || !pool.replay(core, scenario) {
+                    break;
+                }
+            }
+        }
     }
 
     /// Sends what is due of several scenarios, each time of the one that is due for longest: so all are late by the same, however
@@ -385,7 +406,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// The moment of sending is the moment of handing over, just before the system call; one stamp for the batch.
     fn stamp(&mut self, now: u64) -> u64 {
         let Shard { core, pools, .. } = self;
-        if core.released.is_empty() {
+        if core.released.is_empty() && core.replayed.is_empty() {
             return now;
         }
         let (sent_ns, start_ns) = (core.wire.now(), core.start_ns);
@@ -394,6 +415,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             pools[one.pool as usize].stamp(recorder, one, sent_ns, start_ns);
         }
         released.clear();
+        for one in core.replayed.drain(..) {
+            pools[one.pool as usize].stamp_again(one, sent_ns);
+        }
         sent_ns
     }
 

@@ -56,6 +56,11 @@ impl Timeouts {
         }
     }
 
+    /// Whether a place is in.
+    pub(crate) fn has(&self, place: u32) -> bool {
+        self.links[place as usize].is_in
+    }
+
     /// The place that joined longest ago.
     pub(crate) fn first(&self) -> Option<u32> {
         (self.first != NONE).then_some(self.first)

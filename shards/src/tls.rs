@@ -42,6 +42,11 @@ pub const fn sealing_bytes_max(bytes: usize) -> usize {
     (records + 1) * (FRONT_BYTES_MAX + BACK_BYTES_MAX) + OUR_KEY_UPDATE.len()
 }
 
+/// How much plaintext can be sealed into an outbox with so much room. A little more could be, at times.
+pub const fn plaintext_room(room: usize) -> usize {
+    room.saturating_sub(sealing_bytes_max(room))
+}
+
 /// The TLS of one connection.
 #[derive(Debug, Default)]
 pub struct Tls {
@@ -162,10 +167,13 @@ impl Tls {
             };
             match established.open(record, out) {
                 Ok(Opened::Nothing) => {}
+                Ok(Opened::Data(plaintext)) if plaintext_room(out.room()) < answer_bytes_max.max(1) => {
+                    take(plaintext, &mut out.limited(0))?;
+                }
                 Ok(Opened::Data(plaintext)) if answer_bytes_max == 0 => take(plaintext, out)?,
                 Ok(Opened::Data(plaintext)) => {
                     let mark = established.begin(answer_bytes_max, out);
-                    take(plaintext, out)?;
+                    take(plaintext, &mut out.limited(answer_bytes_max))?;
                     if let Err(breach) = established.seal(mark, out) {
                         return Err(self.fail(breach.into(), out));
                     }

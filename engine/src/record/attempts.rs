@@ -45,6 +45,8 @@ pub enum AttemptPhase {
     Connect,
     /// Agreeing on keys.
     Tls,
+    /// Waiting for what else has to be agreed on before the first request.
+    Ready,
 }
 
 impl Attempts {

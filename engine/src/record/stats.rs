@@ -93,6 +93,8 @@ counters! {
         unasked_bytes: u64 = sum,
         /// Connections made again after having been open.
         reconnects: u64 = sum,
+        /// Requests that were sent once more, because the target said that it had done nothing of them.
+        replays: u64 = sum,
         /// Attempts to connect that failed.
         connect_failures: u64 = sum,
         /// Those of them that failed before the start, for want of something on this machine.

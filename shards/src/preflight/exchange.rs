@@ -2,7 +2,7 @@
 //! comes.
 
 use crate::protocol::any::{AnyProtocol, AnyShared};
-use crate::protocol::{Protocol, Readiness, Response, Single, Unusable};
+use crate::protocol::{Place, Protocol, Readiness, Response, Sending, Single, Unusable};
 use crate::tls::Tls;
 use engine::outbox::Outbox;
 use engine::seams::{Call, Source};
@@ -39,7 +39,7 @@ pub(super) enum Came {
 }
 
 /// What is asked, as the run would.
-pub(super) struct Asked<'a, S> {
+pub(super) struct AskedRequest<'a, S> {
     pub(super) source: &'a mut S,
     pub(super) call: Call,
     pub(super) number: u64,
@@ -75,11 +75,13 @@ impl<'a> Exchange<'a> {
     }
 
     /// Sends the request, and reads its response.
-    pub(super) fn ask<S: Source>(&mut self, asked: Asked<'_, S>) -> io::Result<Came> {
-        let Asked { source, call, number, timeout, .. } = asked;
+    pub(super) fn ask<S: Source>(&mut self, asked: AskedRequest<'_, S>) -> io::Result<Came> {
+        let AskedRequest { source, call, number, timeout, .. } = asked;
         self.forget_sent();
         let mut out = Outbox::new(&mut self.memory, &mut self.filled);
-        if let Err(unusable) = self.protocol.send(self.shared, source, call, number, &mut out) {
+        if let Err(unusable) =
+            self.protocol.send(self.shared, source, Sending { call, number, place: Place::FIRST }, &mut out)
+        {
             return Ok(Came::NotAgreed(unusable.why));
         }
         let mut on = Single::new(&source.steps()[call.step as usize]);
@@ -95,7 +97,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// The handshake, where there is one. Says what came when that is not its end.
-    pub(super) fn agree<S: Source>(&mut self, asked: &Asked<'_, S>) -> io::Result<Option<Came>> {
+    pub(super) fn agree<S: Source>(&mut self, asked: &AskedRequest<'_, S>) -> io::Result<Option<Came>> {
         let mut out = Outbox::new(&mut self.memory, &mut self.filled);
         if let Err(unusable) = self.protocol.opened(self.shared, &mut out) {
             return given(Came::NotAgreed(unusable.why));

@@ -5,7 +5,7 @@
 //! of a request is its method and its path without the query, because secrets are kept in headers, bodies and queries.
 
 use super::check::{Check, Grade};
-use super::exchange::{Asked, Came, Exchange};
+use super::exchange::{AskedRequest, Came, Exchange};
 use super::secured;
 use crate::assembly::{any_shared, mixes};
 use crate::protocol::Response;
@@ -199,7 +199,7 @@ impl<'a> Asker<'a> {
         let source = &mut self.sources[kind.scenario];
         let bytes_max = source.steps()[kind.call.step as usize].bytes_max;
         let (call, number) = (kind.call, kind.number);
-        let asked = Asked { source, call, number, timeout, connect_timeout };
+        let asked = AskedRequest { source, call, number, timeout, connect_timeout };
         let mut exchange = Exchange::new(socket, &mut self.shared, bytes_max)?;
         let agreed = exchange.agree(&asked)?;
         let note = match &agreed {

@@ -2,10 +2,10 @@
 
 use super::http1::{HeadMemo, Http1};
 use super::secured::{Secured, SecuredShared};
-use super::{Events, Protocol, Readiness, Receive, Response, Unusable};
+use super::{Cancelled, Events, Place, Protocol, Readiness, Receive, Response, Sending, Unusable};
 use crate::tls::Tls;
 use engine::outbox::Outbox;
-use engine::seams::{Call, Source};
+use engine::seams::Source;
 
 /// One of the protocols there are, of one connection.
 #[derive(Debug)]
@@ -56,12 +56,20 @@ impl Protocol for AnyProtocol {
     type Shared = AnyShared;
 
     const IS_VERBATIM: bool = false;
+    const IS_IN_ORDER: bool = false;
     const ANSWER_BYTES_MAX: usize = 0;
 
     fn is_verbatim(shared: &AnyShared) -> bool {
         match shared {
             AnyShared::Http1(memo) => Http1::is_verbatim(memo),
             AnyShared::Https1(shared) => Secured::<Http1>::is_verbatim(shared),
+        }
+    }
+
+    fn is_in_order(shared: &AnyShared) -> bool {
+        match shared {
+            AnyShared::Http1(memo) => Http1::is_in_order(memo),
+            AnyShared::Https1(shared) => Secured::<Http1>::is_in_order(shared),
         }
     }
 
@@ -92,11 +100,39 @@ impl Protocol for AnyProtocol {
         &mut self,
         shared: &mut AnyShared,
         source: &mut S,
-        call: Call,
-        number: u64,
+        request: Sending,
         out: &mut Outbox<'_>,
     ) -> Result<u64, Unusable> {
-        each!(self, shared, (protocol, shared) => protocol.send(shared, source, call, number, out))
+        each!(self, shared, (protocol, shared) => protocol.send(shared, source, request, out))
+    }
+
+    #[inline]
+    fn room(&self, depth: u32, under_way: u32) -> u32 {
+        each!(self, protocol => protocol.room(depth, under_way))
+    }
+
+    #[inline]
+    fn has_unsent(&self) -> bool {
+        each!(self, protocol => protocol.has_unsent())
+    }
+
+    fn pump<S: Source>(
+        &mut self,
+        shared: &mut AnyShared,
+        source: &mut S,
+        out: &mut Outbox<'_>,
+    ) -> Result<(), Unusable> {
+        each!(self, shared, (protocol, shared) => protocol.pump(shared, source, out))
+    }
+
+    fn cancel(
+        &mut self,
+        shared: &mut AnyShared,
+        place: Place,
+        now_ns: u64,
+        out: &mut Outbox<'_>,
+    ) -> Cancelled {
+        each!(self, shared, (protocol, shared) => protocol.cancel(shared, place, now_ns, out))
     }
 
     #[inline]

@@ -4,13 +4,13 @@
 //! server's heads change once a second, with its `Date`, and comparing 200 bytes is ten times cheaper than parsing them.
 //! The comparison includes the blank line at the head's end, so equal bytes mean an equal response.
 
-use super::{Events, Protocol, Readiness, Receive, Response, Unusable};
+use super::{Events, Protocol, Readiness, Receive, Response, Sending, Unusable};
 use engine::failure::{FailureKind, RunFailure};
 use engine::mix::EncodedStep;
 use engine::outbox::Outbox;
 use engine::outcome::Kind;
 use engine::plan::{self, Request};
-use engine::seams::{Call, Source};
+use engine::seams::Source;
 use engine::template::{Piece, Template};
 
 /// The longest head that is accepted.
@@ -139,9 +139,14 @@ impl Protocol for Http1 {
     type Shared = HeadMemo;
 
     const IS_VERBATIM: bool = true;
+    const IS_IN_ORDER: bool = true;
     const ANSWER_BYTES_MAX: usize = 0;
 
     fn is_verbatim(_memo: &HeadMemo) -> bool {
+        true
+    }
+
+    fn is_in_order(_memo: &HeadMemo) -> bool {
         true
     }
 
@@ -170,8 +175,7 @@ impl Protocol for Http1 {
         &mut self,
         _memo: &mut HeadMemo,
         source: &mut S,
-        call: Call,
-        number: u64,
+        Sending { call, number, .. }: Sending,
         out: &mut Outbox<'_>,
     ) -> Result<u64, Unusable> {
         let before = out.filled();

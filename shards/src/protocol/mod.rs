@@ -19,11 +19,17 @@ pub trait Protocol {
     /// Whatever the pool, it is [`Protocol::is_verbatim`]: the loop is compiled without asking.
     const IS_VERBATIM: bool;
 
+    /// Whatever the pool, it is [`Protocol::is_in_order`].
+    const IS_IN_ORDER: bool;
+
     /// The most that is appended in answer to what comes at a time, or once the connection is made.
     const ANSWER_BYTES_MAX: usize;
 
     /// Whether requests go on the wire as they are rendered, and nothing else does: no handshake, no acknowledgement.
     fn is_verbatim(shared: &Self::Shared) -> bool;
+
+    /// Whether responses come in the order of their requests. Otherwise each says whose it is.
+    fn is_in_order(shared: &Self::Shared) -> bool;
 
     /// How much memory of a connection what is sent at a time takes, of requests with at most so many bytes together.
     fn outbox_bytes(shared: &Self::Shared, request_bytes: usize) -> usize;
@@ -37,15 +43,47 @@ pub trait Protocol {
     /// How far the connection is on its way to the first request.
     fn readiness(&self) -> Readiness;
 
-    /// Appends the request of a call, whose arrival has this number. Returns how many bytes it has, without those of what carries it.
+    /// How many requests more it takes now, of a connection that may have `depth` under way and has `under_way`.
+    fn room(&self, depth: u32, under_way: u32) -> u32 {
+        depth - under_way
+    }
+
+    /// Appends the request of a call, which is kept at a place and whose arrival has this number. Returns how many bytes it has, without those of what carries it.
     fn send<S: Source>(
         &mut self,
         shared: &mut Self::Shared,
         source: &mut S,
-        call: Call,
-        number: u64,
+        request: Sending,
         out: &mut Outbox<'_>,
     ) -> Result<u64, Unusable>;
+
+    /// Whether something waits for memory of the outbox, or for the other side to take more.
+    fn has_unsent(&self) -> bool {
+        false
+    }
+
+    /// Appends what waits, as far as it can.
+    fn pump<S: Source>(
+        &mut self,
+        shared: &mut Self::Shared,
+        source: &mut S,
+        out: &mut Outbox<'_>,
+    ) -> Result<(), Unusable> {
+        let _ = (shared, source, out);
+        Ok(())
+    }
+
+    /// Gives a request up, and the connection with it where nothing else is possible.
+    fn cancel(
+        &mut self,
+        shared: &mut Self::Shared,
+        place: Place,
+        now_ns: u64,
+        out: &mut Outbox<'_>,
+    ) -> Cancelled {
+        let _ = (shared, place, now_ns, out);
+        Cancelled::Connection
+    }
 
     /// Takes bytes that arrived, which it may change, and appends what is to be answered at once. An error says that the
     /// connection cannot be used any further.
@@ -75,6 +113,8 @@ pub trait Protocol {
 pub enum Readiness {
     /// Its keys are being agreed on.
     Securing,
+    /// What the other side says before it takes requests has not come.
+    Greeting,
     /// Requests may be sent.
     Ready {
         /// It has taken up the session of an earlier one.
@@ -90,6 +130,9 @@ pub trait Events {
     /// A request has its response.
     fn response(&mut self, place: Place, response: Response);
 
+    /// A request will have no response, and those beside it on its connection may have theirs.
+    fn failed(&mut self, place: Place, failure: RequestFailure);
+
     /// Bytes came that nobody asked for.
     fn unasked(&mut self, bytes: u64);
 }
@@ -97,6 +140,42 @@ pub trait Events {
 /// Where a request under way is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place(pub(crate) u32);
+
+/// A request that is sent now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sending {
+    /// What it is.
+    pub call: Call,
+    /// The number of its arrival.
+    pub number: u64,
+    /// Where it is kept while it is under way.
+    pub place: Place,
+}
+
+/// Why a request has no response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestFailure {
+    /// How it has failed.
+    pub kind: Kind,
+    /// What is wrong, for people.
+    pub why: &'static str,
+    /// The other side has done nothing of it, and says so: it may be sent again.
+    pub is_untouched: bool,
+}
+
+/// What became of a request that was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancelled {
+    /// The others of its connection go on.
+    Request,
+    /// The connection is to be closed.
+    Connection,
+}
+
+impl Place {
+    /// Where the only request of a connection is kept.
+    pub const FIRST: Place = Place(0);
+}
 
 /// A complete response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,22 +213,28 @@ pub struct Single<'a> {
     step: &'a StepFacts,
     /// Its response, once that is complete.
     pub response: Option<Response>,
+    /// Why there will be none.
+    pub failure: Option<RequestFailure>,
 }
 
 impl Single<'_> {
     /// A request of a step, under way.
     pub fn new(step: &StepFacts) -> Single<'_> {
-        Single { step, response: None }
+        Single { step, response: None, failure: None }
     }
 }
 
 impl Events for Single<'_> {
     fn oldest(&self) -> Option<(Place, &StepFacts)> {
-        self.response.is_none().then_some((Place(0), self.step))
+        self.response.is_none().then_some((Place::FIRST, self.step))
     }
 
     fn response(&mut self, _place: Place, response: Response) {
         self.response = Some(response);
+    }
+
+    fn failed(&mut self, _place: Place, failure: RequestFailure) {
+        self.failure = Some(failure);
     }
 
     fn unasked(&mut self, _bytes: u64) {}

@@ -1,9 +1,9 @@
 //! A protocol inside TLS: what it sends is sealed, and what comes is opened before it hears of it.
 
-use super::{Events, Protocol, Readiness, Receive, Response, Unusable};
-use crate::tls::{Tls, TlsClient, sealing_bytes_max};
+use super::{Cancelled, Events, Place, Protocol, Readiness, Receive, Response, Sending, Unusable};
+use crate::tls::{Tls, TlsClient, plaintext_room, sealing_bytes_max};
 use engine::outbox::Outbox;
-use engine::seams::{Call, Source};
+use engine::seams::Source;
 
 /// One connection: its TLS, and what is spoken inside.
 #[derive(Debug)]
@@ -34,10 +34,15 @@ impl<P: Protocol> Protocol for Secured<P> {
     type Shared = SecuredShared<P::Shared>;
 
     const IS_VERBATIM: bool = false;
+    const IS_IN_ORDER: bool = P::IS_IN_ORDER;
     const ANSWER_BYTES_MAX: usize = P::ANSWER_BYTES_MAX;
 
     fn is_verbatim(_shared: &Self::Shared) -> bool {
         false
+    }
+
+    fn is_in_order(shared: &Self::Shared) -> bool {
+        P::is_in_order(&shared.inner)
     }
 
     fn outbox_bytes(shared: &Self::Shared, request_bytes: usize) -> usize {
@@ -70,15 +75,60 @@ impl<P: Protocol> Protocol for Secured<P> {
         &mut self,
         shared: &mut Self::Shared,
         source: &mut S,
-        call: Call,
-        number: u64,
+        request: Sending,
         out: &mut Outbox<'_>,
     ) -> Result<u64, Unusable> {
-        let bytes_max = source.steps()[call.step as usize].bytes_max;
+        let bytes_max = match P::IS_IN_ORDER {
+            true => source.steps()[request.call.step as usize].bytes_max,
+            // What does not fit waits for its turn.
+            false => plaintext_room(out.room()),
+        };
         let mark = self.tls.begin(bytes_max, out);
-        let bytes = self.inner.send(&mut shared.inner, source, call, number, out)?;
+        let bytes = self.inner.send(&mut shared.inner, source, request, &mut out.limited(bytes_max))?;
         self.tls.seal(mark, out)?;
         Ok(bytes)
+    }
+
+    fn room(&self, depth: u32, under_way: u32) -> u32 {
+        self.inner.room(depth, under_way)
+    }
+
+    fn has_unsent(&self) -> bool {
+        self.inner.has_unsent()
+    }
+
+    fn pump<S: Source>(
+        &mut self,
+        shared: &mut Self::Shared,
+        source: &mut S,
+        out: &mut Outbox<'_>,
+    ) -> Result<(), Unusable> {
+        let bytes_max = plaintext_room(out.room());
+        if bytes_max == 0 {
+            return Ok(());
+        }
+        let mark = self.tls.begin(bytes_max, out);
+        self.inner.pump(&mut shared.inner, source, &mut out.limited(bytes_max))?;
+        self.tls.seal(mark, out)
+    }
+
+    fn cancel(
+        &mut self,
+        shared: &mut Self::Shared,
+        place: Place,
+        now_ns: u64,
+        out: &mut Outbox<'_>,
+    ) -> Cancelled {
+        let bytes_max = plaintext_room(out.room()).min(P::ANSWER_BYTES_MAX);
+        if bytes_max < P::ANSWER_BYTES_MAX {
+            return self.inner.cancel(&mut shared.inner, place, now_ns, &mut out.limited(0));
+        }
+        let mark = self.tls.begin(bytes_max, out);
+        let cancelled = self.inner.cancel(&mut shared.inner, place, now_ns, &mut out.limited(bytes_max));
+        match self.tls.seal(mark, out) {
+            Ok(()) => cancelled,
+            Err(_) => Cancelled::Connection,
+        }
     }
 
     #[inline]
@@ -99,8 +149,9 @@ impl<P: Protocol> Protocol for Secured<P> {
         })?;
         if !self.has_begun && self.tls.is_ready() {
             self.has_begun = true;
-            let mark = self.tls.begin(P::ANSWER_BYTES_MAX, out);
-            self.inner.opened(&mut shared.inner, out)?;
+            let bytes_max = plaintext_room(out.room());
+            let mark = self.tls.begin(bytes_max, out);
+            self.inner.opened(&mut shared.inner, &mut out.limited(bytes_max))?;
             self.tls.seal(mark, out)?;
         }
         Ok(())

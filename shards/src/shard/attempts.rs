@@ -7,7 +7,7 @@ use super::core::{Core, MILLISECOND_NS, Released, SECOND_NS, Stage, TICK_NS};
 use super::pool::ConnectionPool;
 use super::scenario::{Course, ScenarioRun};
 use crate::connection::{Armed, Flight, Link};
-use crate::protocol::{Protocol, Readiness, Unusable};
+use crate::protocol::{Protocol, Readiness, Sending, Unusable};
 use crate::wire::{Slot, Wire};
 use engine::bucket::Arrival;
 use engine::outcome::{Fault, Kind};
@@ -49,7 +49,7 @@ impl<P: Protocol> ConnectionPool<P> {
         let connection = self.connections.at(slot);
         let Link::Connecting { deadline_ns } = connection.link else { return };
         connection.link = Link::Agreeing { deadline_ns };
-        connection.made_ns = core.now_ns;
+        (connection.made_ns, connection.secured_ns) = (core.now_ns, 0);
         connection.heard_ns = core.now_ns;
         core.recorder.attempts.connect.record(core.now_ns.saturating_sub(connection.begun_ns));
         let mut out = core.wire.outbox(self.first_slot + slot);
@@ -72,16 +72,19 @@ impl<P: Protocol> ConnectionPool<P> {
         scenario: &mut ScenarioRun<S>,
         slot: Slot,
     ) {
-        let Readiness::Ready { is_resumed } = self.protocols[slot as usize].readiness() else { return };
+        let readiness = self.protocols[slot as usize].readiness();
+        let connection = self.connections.at(slot);
+        if self.is_secured && readiness != Readiness::Securing && connection.secured_ns == 0 {
+            connection.secured_ns = core.now_ns;
+            core.recorder.attempts.tls.record(core.now_ns.saturating_sub(connection.made_ns));
+        }
+        let Readiness::Ready { is_resumed } = readiness else { return };
         self.connecting -= 1;
         self.connections.open += 1;
         let connection = self.connections.at(slot);
         let attempts = &mut core.recorder.attempts;
         attempts.made += 1;
         attempts.resumed += u64::from(is_resumed);
-        if self.is_secured {
-            attempts.tls.record(core.now_ns.saturating_sub(connection.made_ns));
-        }
         attempts.ready.record(core.now_ns.saturating_sub(connection.begun_ns));
         if connection.was_open && !self.is_on_demand {
             core.recorder.stats.reconnects += 1;
@@ -91,7 +94,7 @@ impl<P: Protocol> ConnectionPool<P> {
         connection.link = Link::Open;
         match self.is_on_demand {
             true => self.send_awaited(core, scenario, slot),
-            false => self.make_ready(core.now_ns, slot),
+            false => self.make_room(core.now_ns, slot),
         }
     }
 
@@ -112,8 +115,8 @@ impl<P: Protocol> ConnectionPool<P> {
         let mut flight = Flight::new(scenario.source.begin(arrival), intended_ns);
         flight.set_sent(now.max(intended_ns));
         flight.set_lag(now.saturating_sub(intended_ns.max(free_ns)));
-        self.connections.begin(slot, flight);
-        self.awaited[slot as usize] = arrival.number;
+        let place = self.connections.begin(P::IS_IN_ORDER, slot, flight);
+        self.replays.note(place, arrival.number);
         self.connect(core, slot);
     }
 
@@ -126,14 +129,13 @@ impl<P: Protocol> ConnectionPool<P> {
     ) {
         let Some(place) = self.connections.oldest(slot) else { return };
         let flight = self.connections.flight(place);
-        let (on_wire, number) = (self.first_slot + slot, self.awaited[slot as usize]);
-        let mut out = core.wire.outbox(on_wire);
+        let sending = Sending { call: flight.call(), number: self.replays.number_of(place), place };
+        let mut out = core.wire.outbox(self.first_slot + slot);
         let protocol = &mut self.protocols[slot as usize];
-        let bytes =
-            match protocol.send(&mut self.shared, &mut scenario.source, flight.call(), number, &mut out) {
-                Ok(bytes) => bytes,
-                Err(Unusable { kind, .. }) => return self.broken(core, scenario, slot, kind),
-            };
+        let bytes = match protocol.send(&mut self.shared, &mut scenario.source, sending, &mut out) {
+            Ok(bytes) => bytes,
+            Err(Unusable { kind, .. }) => return self.broken(core, scenario, slot, kind),
+        };
         self.connections.restart_timeout(place);
         // What it owes of the time before the attempt stays as it was.
         let free_ns = core.now_ns.saturating_sub(flight.lag_ns());
@@ -161,8 +163,10 @@ impl<P: Protocol> ConnectionPool<P> {
         slot: Slot,
         Unusable { kind, why }: Unusable,
     ) {
-        let phase = match self.connections.at(slot).link {
-            Link::Agreeing { .. } => AttemptPhase::Tls,
+        let connection = self.connections.at(slot);
+        let phase = match connection.link {
+            Link::Agreeing { .. } if self.is_secured && connection.secured_ns == 0 => AttemptPhase::Tls,
+            Link::Agreeing { .. } => AttemptPhase::Ready,
             _ => AttemptPhase::Connect,
         };
         self.connecting -= 1;
@@ -192,7 +196,7 @@ impl<P: Protocol> ConnectionPool<P> {
         kind: Kind,
     ) {
         while let Some(place) = self.connections.oldest(slot) {
-            let flight = self.connections.end(slot, place);
+            let flight = self.connections.end(P::IS_IN_ORDER, slot, place);
             let outcome = scenario.source.end(flight.call(), End::Failed(kind));
             let instants = core.instants(flight.intended_ns, flight.sent_ns(), core.now_ns);
             core.recorder.not_sent(self.first_series + flight.step(), outcome, instants);

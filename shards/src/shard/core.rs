@@ -38,6 +38,8 @@ pub(super) struct Core<W> {
     pub(super) late_ns: u64,
     /// Requests handed to the wire since the last submission.
     pub(super) released: Vec<Released>,
+    /// Those of them that had been sent before.
+    pub(super) replayed: Vec<Released>,
     pub(super) operations: u64,
     /// Calls in this turn that send.
     pub(super) sends: u64,

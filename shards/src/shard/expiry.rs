@@ -43,11 +43,11 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
 impl<P: Protocol> ConnectionPool<P> {
     fn expire<W: Wire, S: Source>(&mut self, core: &mut Core<W>, scenario: &mut ScenarioRun<S>) {
         let now = core.now_ns;
-        while let Some((slot, sent_ns)) = self.connections.longest_under_way() {
+        while let Some((slot, place, sent_ns)) = self.connections.longest_under_way() {
             if sent_ns + self.timeout_ns > now {
                 break;
             }
-            self.broken(core, scenario, slot, Kind::Timeout);
+            self.give_up(core, scenario, slot, place);
         }
         if self.connecting == 0 {
             return;

@@ -3,9 +3,10 @@
 //! A pool serves one scenario: a target that does not answer takes up the connections of that scenario and no other's.
 
 use super::core::{Core, Released};
+use super::replays::Replays;
 use super::scenario::{LoadState, ScenarioRun};
 use crate::connection::{Armed, ConnectionTable, Flight, Link};
-use crate::protocol::{Protocol, Unusable};
+use crate::protocol::{Place, Protocol, Sending, Unusable};
 use crate::wire::{Slot, Wire};
 use engine::bucket::Arrival;
 use engine::outcome::Kind;
@@ -46,8 +47,7 @@ pub(super) struct ConnectionPool<P: Protocol> {
     pub(super) is_secured: bool,
     /// Connections are not used again: each request makes its own.
     pub(super) is_on_demand: bool,
-    /// Of each connection that a request makes, the number of its arrival.
-    pub(super) awaited: Vec<u64>,
+    pub(super) replays: Replays,
     /// All ones where a connection carries its lag on, and none in a closed loop.
     pub(super) carry_mask: u64,
     pub(super) random: Random,
@@ -70,7 +70,8 @@ impl<P: Protocol> ConnectionPool<P> {
         let (slots, pipeline) = (plan.connections_of(number, shard as u32), target.pipeline());
         let (is_closed_loop, is_on_demand) = (served.load.is_closed(), !target.reuse());
         let is_secured = matches!(target.transport, Transport::Tls(_));
-        let mut connections = ConnectionTable::new(slots, pipeline);
+        let is_in_order = P::IS_IN_ORDER || P::is_in_order(&shared);
+        let mut connections = ConnectionTable::new(slots, pipeline, is_in_order);
         if is_on_demand {
             (0..slots).for_each(|slot| connections.await_demand(slot));
         }
@@ -95,7 +96,7 @@ impl<P: Protocol> ConnectionPool<P> {
             is_intended_when_sent: is_closed_loop && !is_on_demand,
             is_secured,
             is_on_demand,
-            awaited: if is_on_demand { vec![0; slots as usize] } else { Vec::new() },
+            replays: Replays::new(if is_on_demand || !is_in_order { slots * pipeline } else { 0 }),
             carry_mask: if is_closed_loop { 0 } else { u64::MAX },
             random: Random::new(plan.seed, u64::MAX / 2 - stream),
         }
@@ -127,14 +128,7 @@ impl<P: Protocol> ConnectionPool<P> {
             self.connections.at(slot).carried_ns = 0;
         }
         while let Some(place) = self.connections.oldest(slot) {
-            let flight = self.connections.end(slot, place);
-            // A failure that something told us of has lain there as a response would have; a timeout is our own finding.
-            let late_ns = if matches!(kind, Kind::Timeout | Kind::Unfinished) { 0 } else { core.late_ns };
-            let instants = core.instants(flight.intended_ns, flight.sent_ns(), now);
-            let lag_ns = flight.lag_when_done(now, late_ns);
-            self.connections.at(slot).carried_ns = lag_ns & self.carry_mask;
-            let outcome = scenario.source.end(flight.call(), End::Failed(kind));
-            core.recorder.done(self.first_series + flight.step(), outcome, instants, lag_ns, 0);
+            self.fail(core, scenario, slot, place, kind);
         }
         self.connections.open -= 1;
         core.wire.close(self.first_slot + slot);
@@ -154,6 +148,26 @@ impl<P: Protocol> ConnectionPool<P> {
         } else {
             self.retry_later(now, slot);
         }
+    }
+
+    /// A request under way has failed.
+    pub(super) fn fail<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+        place: Place,
+        kind: Kind,
+    ) {
+        let now = core.now_ns;
+        let flight = self.connections.end(P::IS_IN_ORDER, slot, place);
+        // A failure that something told us of has lain there as a response would have; a timeout is our own finding.
+        let late_ns = if matches!(kind, Kind::Timeout | Kind::Unfinished) { 0 } else { core.late_ns };
+        let instants = core.instants(flight.intended_ns, flight.sent_ns(), now);
+        let lag_ns = flight.lag_when_done(now, late_ns);
+        self.connections.at(slot).carried_ns = lag_ns & self.carry_mask;
+        let outcome = scenario.source.end(flight.call(), End::Failed(kind));
+        core.recorder.done(self.first_series + flight.step(), outcome, instants, lag_ns, 0);
     }
 
     /// Sends what is due next, if a connection is free for it. True when something was sent.
@@ -237,9 +251,13 @@ impl<P: Protocol> ConnectionPool<P> {
                 return core.wire.send_constant(on_wire, constant, 1, scenario.reports_sends);
             }
             let mut out = core.wire.outbox(on_wire);
+            let flight = Flight::new(call, core.start_ns + arrival.intended_ns);
+            let place = self.connections.begin(P::IS_IN_ORDER, slot, flight);
+            self.replays.note(place, arrival.number);
+            let request = Sending { call, number: arrival.number, place };
             let protocol = &mut self.protocols[slot as usize];
-            let sent = protocol.send(&mut self.shared, &mut scenario.source, call, arrival.number, &mut out);
-            self.begin(core, slot, call, arrival, free_ns, sent.unwrap_or(0));
+            let sent = protocol.send(&mut self.shared, &mut scenario.source, request, &mut out);
+            core.released.push(Released { pool: self.number, place, free_ns, bytes: sent.unwrap_or(0) });
             if let Err(Unusable { kind, .. }) = sent {
                 return self.broken(core, scenario, slot, kind);
             }
@@ -262,6 +280,43 @@ impl<P: Protocol> ConnectionPool<P> {
         }
         self.connections.at(slot).is_sending = scenario.reports_copies;
         core.wire.flush(self.first_slot + slot, scenario.reports_copies);
+    }
+
+    /// What was to be reported sent is: its memory is free for what waits for it.
+    pub(super) fn sent<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+    ) {
+        self.connections.at(slot).is_sending = false;
+        if !self.is_verbatim() {
+            self.pump(core, scenario, slot);
+        }
+        self.make_ready(core.now_ns, slot);
+    }
+
+    /// Lets a protocol append what it could not before.
+    pub(super) fn pump<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+    ) {
+        let connection = self.connections.at(slot);
+        let protocol = &mut self.protocols[slot as usize];
+        if !connection.is_made() || connection.is_sending || !protocol.has_unsent() {
+            return;
+        }
+        let mut out = core.wire.outbox(self.first_slot + slot);
+        let before = out.filled();
+        let pumped = protocol.pump(&mut self.shared, &mut scenario.source, &mut out);
+        if out.filled() > before {
+            self.connections.note_output(slot);
+        }
+        if let Err(Unusable { kind, .. }) = pumped {
+            self.broken(core, scenario, slot, kind);
+        }
     }
 
     /// Sends what protocols have left in their outboxes in this turn.
@@ -295,7 +350,7 @@ impl<P: Protocol> ConnectionPool<P> {
         bytes: u64,
     ) {
         let flight = Flight::new(call, core.start_ns + arrival.intended_ns);
-        let place = self.connections.begin(slot, flight);
+        let place = self.connections.begin(P::IS_IN_ORDER, slot, flight);
         core.released.push(Released { pool: self.number, place, free_ns, bytes });
     }
 

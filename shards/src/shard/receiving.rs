@@ -2,17 +2,21 @@
 
 use super::core::Core;
 use super::pool::ConnectionPool;
+use super::replays::Replays;
 use super::scenario::ScenarioRun;
 use crate::connection::{Armed, ConnectionTable, Link};
-use crate::protocol::{Events, Place, Protocol, Receive, Response, Unusable};
+use crate::protocol::{Events, Place, Protocol, Receive, RequestFailure, Response, Unusable};
 use crate::wire::{Pause, Slot, Wire};
 use engine::outbox::Outbox;
 use engine::record::{Instants, Recorder};
 use engine::seams::{End, Source, StepFacts};
+use std::marker::PhantomData;
 
 /// Responses of one connection, written down as they are found.
-struct Responses<'a, S> {
+struct Responses<'a, S, P> {
     slot: Slot,
+    replays: &'a mut Replays,
+    protocol: PhantomData<P>,
     connections: &'a mut ConnectionTable,
     source: &'a mut S,
     recorder: &'a mut Recorder,
@@ -24,7 +28,7 @@ struct Responses<'a, S> {
     first_series: usize,
 }
 
-impl<S: Source> Events for Responses<'_, S> {
+impl<S: Source, P: Protocol> Events for Responses<'_, S, P> {
     #[inline]
     fn oldest(&self) -> Option<(Place, &StepFacts)> {
         let place = self.connections.oldest(self.slot)?;
@@ -34,7 +38,7 @@ impl<S: Source> Events for Responses<'_, S> {
     // The compiler would count its callers: the two that are rare would make it a call for every response.
     #[inline(always)]
     fn response(&mut self, place: Place, Response { code, is_ok, bytes }: Response) {
-        let flight = self.connections.end(self.slot, place);
+        let flight = self.connections.end(P::IS_IN_ORDER, self.slot, place);
         let relative = |ns: u64| ns.saturating_sub(self.start_ns);
         let instants = Instants {
             intended: relative(flight.intended_ns),
@@ -47,6 +51,23 @@ impl<S: Source> Events for Responses<'_, S> {
         let connection = self.connections.at(self.slot);
         connection.carried_ns = lag_ns & self.carry_mask;
         connection.has_answered = true;
+    }
+
+    #[inline(never)]
+    fn failed(&mut self, place: Place, RequestFailure { kind, is_untouched, .. }: RequestFailure) {
+        let flight = self.connections.end(P::IS_IN_ORDER, self.slot, place);
+        if is_untouched && self.replays.keep(place, flight, self.now_ns) {
+            return;
+        }
+        let relative = |ns: u64| ns.saturating_sub(self.start_ns);
+        let instants = Instants {
+            intended: relative(flight.intended_ns),
+            sent: relative(flight.sent_ns()),
+            done: relative(self.now_ns),
+        };
+        let lag_ns = flight.lag_when_done(self.now_ns, self.late_ns);
+        let outcome = self.source.end(flight.call(), End::Failed(kind));
+        self.recorder.done(self.first_series + flight.step(), outcome, instants, lag_ns, 0);
     }
 
     fn unasked(&mut self, bytes: u64) {
@@ -108,6 +129,10 @@ impl<P: Protocol> ConnectionPool<P> {
         self.went_on(core, scenario, slot, result);
         if is_agreeing && matches!(self.connections.at(slot).link, Link::Agreeing { .. }) {
             self.agreed(core, scenario, slot);
+        }
+        if self.connections.at(slot).is_made() {
+            self.pump(core, scenario, slot);
+            self.make_room(core.now_ns, slot);
         }
     }
 
@@ -181,10 +206,12 @@ impl<P: Protocol> ConnectionPool<P> {
         core: &mut Core<W>,
         scenario: &mut ScenarioRun<S>,
         slot: Slot,
-        work: impl FnOnce(&mut P, &mut P::Shared, &mut W, &mut Responses<'_, S>) -> R,
+        work: impl FnOnce(&mut P, &mut P::Shared, &mut W, &mut Responses<'_, S, P>) -> R,
     ) -> R {
         let mut on = Responses {
             slot,
+            replays: &mut self.replays,
+            protocol: PhantomData,
             connections: &mut self.connections,
             source: &mut scenario.source,
             recorder: &mut core.recorder,

@@ -119,7 +119,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
                 let may_send = now < sends_until_ns && self.has_backlog();
                 let is_drained = self.is_idle() && !may_send;
                 let is_over = is_drained || now >= deadline_ns || order == Order::Abort;
-                if is_over && self.core.released.is_empty() {
+                if is_over && self.core.released.is_empty() && self.core.replayed.is_empty() {
                     self.finish(now);
                     self.hand_over_last();
                 } else if is_over {
@@ -278,7 +278,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         let is_in_window = self.is_in_window();
         let Shard { core, scenarios, pools, .. } = self;
         for (index, scenario) in scenarios.iter_mut().enumerate() {
-            let is_idle = pools[scenario.pool].connections.under_way == 0;
+            let is_idle = pools[scenario.pool].is_idle();
             if scenario.course == Course::Scheduling && scenario.is_spent() && is_idle {
                 core.recorder.settle_scenario(index, is_in_window);
                 scenario.has_ended_early = true;
@@ -303,7 +303,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
 
     /// Whether no request is under way, of any scenario.
     fn is_idle(&self) -> bool {
-        self.pools.iter().all(|pool| pool.connections.under_way == 0)
+        self.pools.iter().all(ConnectionPool::is_idle)
     }
 
     /// Whether a schedule has something left to send.
@@ -360,6 +360,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             let scenario = &mut scenarios[pool.scenario];
             (0..pool.connections.count())
                 .for_each(|slot| pool.broken(core, scenario, slot, Kind::Unfinished));
+            pool.abandon_replays(core, scenario);
         }
         self.close_slice(now);
         self.core.recorder.ended_ns = Some(self.ended_ns);

@@ -1,0 +1,113 @@
+//! Sends once more what a target has not touched, before anything else.
+//!
+//! Such a request goes out on whichever connection is free, and keeps the moment at which it was intended, so the detour shows in its
+//! response time. A request that has taken too long is given up here, alone where the protocol can.
+
+use super::core::{Core, Released};
+use super::pool::ConnectionPool;
+use super::replays::Replay;
+use super::scenario::ScenarioRun;
+use crate::connection::Flight;
+use crate::protocol::{Cancelled, Place, Protocol, Sending, Unusable};
+use crate::wire::{Slot, Wire};
+use engine::outbox::Outbox;
+use engine::outcome::Kind;
+use engine::seams::{End, Source};
+
+impl<P: Protocol> ConnectionPool<P> {
+    /// Sends a request once more, if one waits and a connection is free. True when one was sent.
+    pub(super) fn replay<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+    ) -> bool {
+        let Some(slot) = self.connections.first_ready() else { return false };
+        let Some(replay) = self.replays.waiting.pop_front() else { return false };
+        self.connections.unqueue_first();
+        let Replay { call, intended_ns, lag_ns, since_ns, .. } = replay;
+        let free_ns = self.connections.at(slot).free_ns.max(since_ns).saturating_sub(lag_ns);
+        let place = self.connections.begin(P::IS_IN_ORDER, slot, Flight::new(call, intended_ns));
+        let sending = Sending { call, number: self.replays.note_again(place, &replay), place };
+        let mut out = core.wire.outbox(self.first_slot + slot);
+        let protocol = &mut self.protocols[slot as usize];
+        let sent = protocol.send(&mut self.shared, &mut scenario.source, sending, &mut out);
+        core.replayed.push(Released { pool: self.number, place, free_ns, bytes: sent.unwrap_or(0) });
+        core.recorder.stats.replays += 1;
+        core.sends += 1;
+        match sent {
+            Ok(_) => self.finish_send(core, scenario, slot),
+            Err(Unusable { kind, .. }) => self.broken(core, scenario, slot, kind),
+        }
+        self.connections.queue(slot);
+        true
+    }
+
+    /// Stamps a request that was handed to the kernel once more. It was counted as sent the first time.
+    pub(super) fn stamp_again(&mut self, released: Released, sent_ns: u64) {
+        let Released { place, free_ns, .. } = released;
+        let flight = self.connections.flight_mut(place);
+        let could_leave_ns = flight.intended_ns.max(free_ns);
+        flight.set_sent(sent_ns.max(flight.intended_ns));
+        flight.set_lag(sent_ns.saturating_sub(could_leave_ns));
+    }
+
+    /// Whether nothing of it is under way, nor waits to be sent once more.
+    pub(super) fn is_idle(&self) -> bool {
+        self.connections.under_way == 0 && self.replays.is_empty()
+    }
+
+    /// The run is over: what still waits to be sent once more is not.
+    pub(super) fn abandon_replays<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+    ) {
+        while let Some(Replay { call, intended_ns, lag_ns, since_ns, .. }) = self.replays.waiting.pop_front()
+        {
+            let outcome = scenario.source.end(call, End::Failed(Kind::Unfinished));
+            let instants = core.instants(intended_ns, since_ns.max(intended_ns), core.now_ns);
+            core.recorder.done(self.first_series + call.step as usize, outcome, instants, lag_ns, 0);
+        }
+    }
+
+    /// Gives up a request that has taken too long: it alone, where the protocol can, else its connection.
+    pub(super) fn give_up<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+        place: Place,
+    ) {
+        if P::IS_IN_ORDER || self.connections.is_in_order() || !self.connections.at(slot).is_open() {
+            return self.broken(core, scenario, slot, Kind::Timeout);
+        }
+        let protocol = &mut self.protocols[slot as usize];
+        let (mut memory, mut none) = ([], 0);
+        let mut out = match self.connections.at(slot).is_sending {
+            true => Outbox::new(&mut memory, &mut none),
+            false => core.wire.outbox(self.first_slot + slot),
+        };
+        let before = out.filled();
+        let cancelled = protocol.cancel(&mut self.shared, place, core.now_ns, &mut out);
+        if out.filled() > before {
+            self.connections.note_output(slot);
+        }
+        match cancelled {
+            Cancelled::Connection => self.broken(core, scenario, slot, Kind::Timeout),
+            Cancelled::Request => {
+                self.fail(core, scenario, slot, place, Kind::Timeout);
+                self.make_room(core.now_ns, slot);
+            }
+        }
+    }
+
+    /// A connection takes as many more requests as its protocol says.
+    pub(super) fn make_room(&mut self, now: u64, slot: Slot) {
+        if !P::IS_IN_ORDER && !self.connections.is_in_order() {
+            let (depth, under_way) = (self.connections.depth(), self.connections.at(slot).under_way);
+            let more = self.protocols[slot as usize].room(depth, under_way);
+            self.connections.allow(slot, more);
+        }
+        self.make_ready(now, slot);
+    }
+}
