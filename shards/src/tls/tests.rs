@@ -5,6 +5,8 @@ mod faults;
 #[cfg(test)]
 mod handshakes;
 #[cfg(test)]
+mod peers;
+#[cfg(test)]
 mod rig;
 #[cfg(test)]
 mod traffic;
