@@ -68,12 +68,15 @@ fn print_row(case: LoopCase, driven: &Driven) {
 mod tests {
     use super::*;
     use crate::cases::RequestBytes;
+    use crate::counting::on_this_thread;
     use crate::counting::{self, Allocations};
     use engine::outcome::Outcome;
     use engine::phase::Phases;
     use engine::quantity::SECOND_NS;
     use engine::random::Random;
     use engine::record::{Instants, Layout, Recorder, Snapshot};
+    use perf::operations::{CountedOperation, tls};
+    use perf::operations::{CountedOperation, tls};
 
     /// Kinds of request of a very large plan, how many of each come in an interval, and what memory they may take.
     const SERIES: usize = 100;
@@ -143,5 +146,19 @@ mod tests {
     #[test]
     fn a_rare_large_request_allocates_nothing_either() {
         assert_no_allocations(&[RequestBytes::Mixed]);
+    }
+
+    /// What is allocated for a request and its response, once all is warm.
+    fn of_operation(operation: &CountedOperation) -> u64 {
+        let mut work = (operation.make)();
+        work(10);
+        counted(|| work(1_000)).count
+    }
+
+    #[test]
+    fn records_of_tls_are_sealed_and_opened_without_an_allocation() {
+        let [ours, of_rustls] = &tls::OPERATIONS;
+        assert_eq!(of_operation(ours), 0);
+        assert!(of_operation(of_rustls) >= 2_000, "the way that was not taken allocates for each record");
     }
 }

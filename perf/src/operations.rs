@@ -14,18 +14,20 @@ mod operation;
 pub mod record;
 pub mod schedule;
 pub mod template;
+pub mod tls;
 
 pub use operation::{CountedOperation, Work};
 
 /// Every operation, in the order of a request's way.
 pub fn all() -> impl Iterator<Item = &'static CountedOperation> {
-    let nouns: [&'static [CountedOperation]; 6] = [
+    let nouns: [&'static [CountedOperation]; 7] = [
         &schedule::OPERATIONS,
         &template::OPERATIONS,
         &http1::OPERATIONS,
         &record::OPERATIONS,
         &merge::OPERATIONS,
         &dispatch::OPERATIONS,
+        &tls::OPERATIONS,
     ];
     nouns.into_iter().flatten()
 }

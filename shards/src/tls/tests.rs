@@ -3,10 +3,14 @@
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod handshakes;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]
 mod rig;
+#[cfg(test)]
+mod settings;
 #[cfg(test)]
 mod traffic;
