@@ -28,7 +28,7 @@ use alert::{Alert, Breach, CLOSE_NOTIFY};
 use engine::outbox::Outbox;
 use engine::outcome::Kind;
 use established::{Established, Opened};
-use handshake::{Failed, Handshake};
+use handshake::{ClientHandshake, Failed};
 use keys::{BACK_BYTES_MAX, FRONT_BYTES_MAX};
 use messages::OUR_KEY_UPDATE;
 use records::{Deframer, PLAINTEXT_BYTES_MAX};
@@ -64,7 +64,7 @@ enum TlsStage {
     /// Not begun, or failed.
     #[default]
     Idle,
-    Handshake(Box<Handshake>),
+    Handshake(Box<ClientHandshake>),
     Ready(Box<Established>),
 }
 
@@ -82,7 +82,7 @@ impl Tls {
         self.alert = None;
         self.detail = None;
         self.has_refused_certificate = false;
-        match Handshake::begin(client, out) {
+        match ClientHandshake::begin(client, out) {
             Ok(handshake) => {
                 self.stage = TlsStage::Handshake(Box::new(handshake));
                 Ok(())

@@ -32,7 +32,7 @@ pub const OPERATIONS: [CountedOperation; 2] = [
 ];
 
 /// A server in memory, which has to be believed.
-struct Server {
+struct MemoryServer {
     connection: ServerConnection,
     certificate: CertificateDer<'static>,
     pem: String,
@@ -45,8 +45,8 @@ fn provider() -> Arc<CryptoProvider> {
     })
 }
 
-impl Server {
-    fn new() -> Server {
+impl MemoryServer {
+    fn new() -> MemoryServer {
         let made = rcgen::generate_simple_self_signed([HOST.to_owned()]).expect("a certificate is made");
         let certificate = made.cert.der().clone();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
@@ -58,7 +58,7 @@ impl Server {
             .expect("the key is the certificate's");
         let mut connection = ServerConnection::new(Arc::new(config)).expect("a server begins");
         connection.set_buffer_limit(None);
-        Server { connection, certificate, pem: made.cert.pem() }
+        MemoryServer { connection, certificate, pem: made.cert.pem() }
     }
 
     /// What it answers to these bytes.
@@ -90,7 +90,7 @@ impl Server {
 
 /// Seals and opens in place.
 fn ours() -> Work {
-    let mut server = Server::new();
+    let mut server = MemoryServer::new();
     let folder = tempfile::tempdir().expect("there is a folder for temporary files");
     let path = folder.path().join("ca.pem");
     std::fs::write(&path, &server.pem).expect("the certificate is written");
@@ -126,7 +126,7 @@ fn ours() -> Work {
 
 /// The same by rustls's own record layer, which allocates for each record.
 fn of_rustls() -> Work {
-    let mut server = Server::new();
+    let mut server = MemoryServer::new();
     let mut roots = RootCertStore::empty();
     roots.add(server.certificate.clone()).expect("the certificate is one");
     let config = ClientConfig::builder_with_provider(provider())
@@ -191,7 +191,7 @@ fn exchange(client: &mut UnbufferedClientConnection, response: &mut [u8], memory
 }
 
 /// Does it with responses that the server has sealed before: as many as a measurement takes, and more once those are used up.
-fn with_responses(mut server: Server, mut one: impl FnMut(&mut [u8]) -> usize + 'static) -> Work {
+fn with_responses(mut server: MemoryServer, mut one: impl FnMut(&mut [u8]) -> usize + 'static) -> Work {
     let mut responses = server.responses();
     Box::new(move |count| {
         for _ in 0..count {

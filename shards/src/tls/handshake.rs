@@ -33,7 +33,7 @@ pub struct Agreed {
 }
 
 /// A handshake under way.
-pub(super) struct Handshake {
+pub(super) struct ClientHandshake {
     connection: UnbufferedClientConnection,
     /// Records that rustls has not done with.
     incoming: Vec<u8>,
@@ -66,14 +66,14 @@ const NO_ROOM: Breach = Breach {
     why: "a message of the TLS handshake is longer than the memory for it",
 };
 
-impl Handshake {
+impl ClientHandshake {
     /// Begins with the first message. Where it has no room with an earlier session in it, it is one without.
-    pub(super) fn begin(client: &TlsClient, out: &mut Outbox<'_>) -> Result<Handshake, Failed> {
+    pub(super) fn begin(client: &TlsClient, out: &mut Outbox<'_>) -> Result<ClientHandshake, Failed> {
         let start = out.filled();
         let mut last = Failed::from(NO_ROOM);
         for config in client.configurations() {
             let connection = UnbufferedClientConnection::new(config.clone(), client.server_name().clone())?;
-            let mut handshake = Handshake { connection, incoming: Vec::new() };
+            let mut handshake = ClientHandshake { connection, incoming: Vec::new() };
             match handshake.advance(out) {
                 Ok(_) => return Ok(handshake),
                 Err(failed) if failed.breach == NO_ROOM => last = failed,
@@ -183,8 +183,11 @@ fn encode<Data>(mut data: EncodeTlsData<'_, Data>, out: &mut Outbox<'_>) -> Resu
     }
 }
 
-impl fmt::Debug for Handshake {
+impl fmt::Debug for ClientHandshake {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Handshake").field("incoming", &self.incoming.len()).finish_non_exhaustive()
+        formatter
+            .debug_struct("ClientHandshake")
+            .field("incoming", &self.incoming.len())
+            .finish_non_exhaustive()
     }
 }
