@@ -17,7 +17,7 @@ use crate::{ServiceTime, Stall, Warm};
 /// | `service` | `fixed:5ms`, `exp:5ms`, `lognormal:5ms,0.5`, `pareto:1ms,1.5`, `none` | the [`ServiceTime`] |
 /// | `workers` | `4`, `none` | how many requests are served at a time, over all connections |
 /// | `warm` | `10/30s`, `none` | the [`Warm`] |
-/// | `error` | `0.01`, `1%` | the share answered with status 500, a WebSocket's message with a close of code 1011, after the service time |
+/// | `error` | `0.01`, `1%` | the share answered with status 500, a call of gRPC with status 13, a message of a WebSocket by closing with code 1011, after the service time |
 /// | `reset` | `0.001`, `0.1%` | the share whose connection is reset (RST), with HTTP/2 whose stream (RST_STREAM), after the service time |
 /// | `stall` | `500ms/2s`, `none` | the [`Stall`] |
 /// | `slow` | `10ms`, `none` | the pause between the parts of a body |

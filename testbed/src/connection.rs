@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
+use crate::respond::respond;
 use crate::session::{Hangup, ServerSession};
 use crate::stream::{WireStream, begin, reset};
 use crate::tls::{is_http2, shake_hands};
@@ -92,10 +93,7 @@ async fn speak_http1<S: WireStream>(
 ) {
     let session = Rc::new(session);
     let serving = Rc::clone(&session);
-    let service = service_fn(move |request| {
-        let session = Rc::clone(&serving);
-        async move { session.serve(request).await }
-    });
+    let service = service_fn(move |request| respond(Rc::clone(&serving), request));
     let mut connection = http1.serve_connection(TokioIo::new(stream), service);
     let ended = drive(Pin::new(&mut connection), alive.clone(), http1::Connection::graceful_shutdown).await;
     let parts = connection.into_parts();
@@ -119,10 +117,7 @@ async fn speak_http2<S: WireStream>(
     alive: watch::Receiver<()>,
 ) {
     let session = Rc::new(session);
-    let service = service_fn(move |request| {
-        let session = Rc::clone(&session);
-        async move { session.serve(request).await }
-    });
+    let service = service_fn(move |request| respond(Rc::clone(&session), request));
     let connection = pin!(http2.serve_connection(TokioIo::new(stream), service));
     // A client that left, or broke the rules and was told so by GOAWAY, concerns nobody else.
     let _ = drive(connection, alive, http2::Connection::graceful_shutdown).await;

@@ -2,8 +2,9 @@
 //!
 //! It exists so that a load test has a target whose truth is known: `service=fixed:5ms` is a server that
 //! takes 5 ms, `stall=500ms/2s` is one that freezes, `workers=4` is one with a known capacity, and what the load
-//! generator reports can be held against that. It speaks HTTP/1.1, HTTP/2, WebSocket, TCP and UDP, in clear and under TLS,
-//! over real sockets and through hyper, tungstenite and rustls, because a simulated wire would only confirm its own assumptions.
+//! generator reports can be held against that. It speaks HTTP/1.1, HTTP/2, gRPC, WebSocket, TCP and UDP, in clear and
+//! under TLS, over real sockets and through hyper, prost, tungstenite and rustls, because a simulated wire would only confirm its
+//! own assumptions.
 //!
 //! Goals: delays that are accurate below a millisecond, in parallel between connections; behaviour that
 //! is repeatable in distribution from a seed; failures that look on the wire as they do in life.
@@ -36,6 +37,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # gRPC
+//!
+//! `vajra.testbed.Echo` (`proto/echo.proto`) has a method of each of the four kinds, which return what they are sent, and server
+//! reflection tells of it. A call's metadata `behaviour` is what the query is of a request.
+//!
 //! # Beside HTTP
 //!
 //! [`ServerOptions::tcp_echo`] and [`ServerOptions::udp_echo`] are ports where bytes and datagrams come back as they were; the
@@ -58,14 +64,17 @@
 mod accept;
 mod alarm;
 mod behaviour;
+mod body;
 mod certificates;
 mod connection;
 mod datagram_echo;
 mod fate;
+mod grpc;
 mod listen;
 mod options;
 mod payload;
 mod quantity;
+mod respond;
 mod route;
 mod server;
 mod service_time;

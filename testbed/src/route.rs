@@ -17,6 +17,8 @@ pub(crate) enum Route {
     Echo,
     WebSocket,
     Stats,
+    /// A call of gRPC, which is told by its content type and not by its path.
+    Call,
     /// No such route.
     Unknown,
     /// A known route with a wrong argument, or a malformed behaviour in the query; with an explanation.

@@ -1,36 +1,18 @@
-//! From a request to its response: read it, draw its fate, wait, and respond or fail.
-//!
-//! Requests of one connection come one after the other with HTTP/1.1, and beside each other with HTTP/2; each connection
-//! has a session and all sessions share the [`Site`]. The wire itself is `connection`'s.
+//! What one connection has of its own: its stream of random numbers, and whether it is a WebSocket by now. All sessions share the
+//! [`Site`]; what is answered is decided by `respond` and others.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::{Body, Bytes, Incoming};
-use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::http::request::Parts;
-use hyper::{Request, Response, StatusCode, Version};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::Behaviour;
 use crate::alarm::Sleep;
 use crate::fate::{Ending, RequestFate};
-use crate::payload::{BodyFraming, Payload};
-use crate::route::Route;
 use crate::site::Site;
 use crate::tally::ServerTally;
-use crate::websocket_opening::Opening;
-
-/// The largest body that `/echo` takes. It is answered once it has arrived whole, because a client that
-/// writes all before it reads would block against a server that writes while it reads.
-const ECHO_LIMIT_BYTES: usize = 16 * 1024 * 1024;
-
-const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 /// Why a request is not answered but its connection ended; with HTTP/2, its stream.
 #[derive(Debug)]
@@ -52,18 +34,11 @@ impl fmt::Display for Hangup {
 
 impl std::error::Error for Hangup {}
 
-/// One connection's requests.
+/// One connection, as those who answer on it know it.
 pub(crate) struct ServerSession {
-    site: Rc<Site>,
+    pub(crate) site: Rc<Site>,
     dice: RefCell<Xoshiro256PlusPlus>,
     websocket: Cell<Option<Behaviour>>,
-}
-
-/// What of a request outlives its reading.
-struct ReadRequest {
-    head: Parts,
-    /// The body, if the route wants it; `None` when it was longer than the route takes.
-    body: Option<Bytes>,
 }
 
 impl ServerSession {
@@ -71,7 +46,7 @@ impl ServerSession {
         ServerSession { site, dice: RefCell::new(dice), websocket: Cell::new(None) }
     }
 
-    /// What is met unless a query says otherwise.
+    /// What is met unless a request says otherwise.
     pub(crate) fn own_behaviour(&self) -> &Behaviour {
         &self.site.behaviour
     }
@@ -79,39 +54,6 @@ impl ServerSession {
     /// What the server counts with.
     pub(crate) fn tally(&self) -> Arc<ServerTally> {
         Arc::clone(&self.site.tally)
-    }
-
-    pub(crate) async fn serve(&self, request: Request<Incoming>) -> Result<Response<Payload>, Hangup> {
-        let (route, behaviour) = self.understand(&request);
-        let asked = read(request, &route).await?;
-        // Whoever looks at a misbehaving server wants to see it.
-        if route == Route::Stats {
-            return Ok(self.answer(route, asked));
-        }
-        let response = match self.meet(&behaviour).await {
-            Ending::Reset => return Err(Hangup::Reset),
-            Ending::Error => self.fail(&route, asked.head.version),
-            Ending::Answer => self.answer(route, asked),
-        };
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            self.websocket.set(Some(behaviour));
-        }
-        Ok(response.map(|payload| payload.paced(&behaviour, &self.site)))
-    }
-
-    /// Whether the connection, now that HTTP has ended on it, goes on as a WebSocket, and how that behaves.
-    pub(crate) fn websocket(&self) -> Option<Behaviour> {
-        self.websocket.get()
-    }
-
-    /// The route and the behaviour that apply. A malformed query is answered under the server's own
-    /// behaviour, as any other request is.
-    fn understand(&self, request: &Request<Incoming>) -> (Route, Behaviour) {
-        let (uri, own) = (request.uri(), self.site.behaviour);
-        match uri.query().map_or(Ok(own), |query| own.with_query(query)) {
-            Ok(behaviour) => (Route::parse(uri.path()), behaviour),
-            Err(error) => (Route::Malformed(error.to_string()), own),
-        }
     }
 
     /// Draws what becomes of a request or a message that is here, and waits for as long as that takes.
@@ -124,109 +66,13 @@ impl ServerSession {
         fate.ending
     }
 
-    fn fail(&self, route: &Route, version: Version) -> Response<Payload> {
-        self.site.tally.count(route, version);
-        text(StatusCode::INTERNAL_SERVER_ERROR, "an error, as the behaviour asks\n")
+    /// The connection goes on as a WebSocket once HTTP has ended on it, and behaves so.
+    pub(crate) fn become_websocket(&self, behaviour: Behaviour) {
+        self.websocket.set(Some(behaviour));
     }
 
-    /// Counts before it answers, so that `/stats` contains itself.
-    fn answer(&self, route: Route, asked: ReadRequest) -> Response<Payload> {
-        self.site.tally.count(&route, asked.head.version);
-        match route {
-            Route::Root => text(StatusCode::OK, "ok\n"),
-            Route::Bytes(length_bytes) => filler(length_bytes, BodyFraming::Length),
-            Route::Chunked(length_bytes) => filler(length_bytes, BodyFraming::Chunked),
-            Route::Status(status) => bare(status),
-            Route::Echo => echo(asked),
-            Route::WebSocket => open(Opening::of(&asked.head)),
-            Route::Stats => typed(StatusCode::OK, JSON, Payload::whole(self.site.tally.json())),
-            Route::Unknown => text(StatusCode::NOT_FOUND, "no such route; see /stats for those there are\n"),
-            Route::Malformed(explanation) => text(StatusCode::BAD_REQUEST, explanation + "\n"),
-        }
+    /// How the WebSocket behaves that the connection has become, if it has.
+    pub(crate) fn websocket(&self) -> Option<Behaviour> {
+        self.websocket.get()
     }
-}
-
-/// Reads a request to its end, even where nothing wants its body: hyper would close the connection over
-/// what is left unread.
-async fn read(request: Request<Incoming>, route: &Route) -> Result<ReadRequest, Hangup> {
-    let (head, mut body) = request.into_parts();
-    let body = match route {
-        Route::Echo => collect(body).await?,
-        _ => drain(&mut body).await?,
-    };
-    Ok(ReadRequest { head, body })
-}
-
-async fn collect(body: Incoming) -> Result<Option<Bytes>, Hangup> {
-    // What is announced as too long is not waited for; what is only found to be is `Limited`'s.
-    if body.size_hint().lower() > ECHO_LIMIT_BYTES as u64 {
-        return Ok(None);
-    }
-    match Limited::new(body, ECHO_LIMIT_BYTES).collect().await {
-        Ok(collected) => Ok(Some(collected.to_bytes())),
-        Err(error) if error.is::<LengthLimitError>() => Ok(None),
-        Err(_) => Err(Hangup::Unread),
-    }
-}
-
-async fn drain(body: &mut Incoming) -> Result<Option<Bytes>, Hangup> {
-    while !body.is_end_stream()
-        && let Some(frame) = body.frame().await
-    {
-        frame.map_err(|_| Hangup::Unread)?;
-    }
-    Ok(None)
-}
-
-fn echo(asked: ReadRequest) -> Response<Payload> {
-    let Some(body) = asked.body else {
-        let problem = format!("/echo takes at most {ECHO_LIMIT_BYTES} bytes\n");
-        return text(StatusCode::PAYLOAD_TOO_LARGE, problem);
-    };
-    let content_type = asked.head.headers.get(CONTENT_TYPE).cloned();
-    let mut response = typed(StatusCode::OK, content_type.unwrap_or(BINARY), Payload::whole(body));
-    if let Ok(method) = HeaderValue::from_str(asked.head.method.as_str()) {
-        response.headers_mut().insert("x-method", method);
-    }
-    response
-}
-
-fn open(opening: Opening) -> Response<Payload> {
-    let mut response = match &opening {
-        Opening::Accepted { .. } => bare(StatusCode::SWITCHING_PROTOCOLS),
-        Opening::UpgradeRequired(explanation) => text(StatusCode::UPGRADE_REQUIRED, *explanation),
-        Opening::Malformed(explanation) => text(StatusCode::BAD_REQUEST, *explanation),
-    };
-    response.headers_mut().extend(opening.headers());
-    response
-}
-
-/// A status and its name. HTTP gives 101, 204, 205 and 304 no body.
-fn bare(status: StatusCode) -> Response<Payload> {
-    match status {
-        StatusCode::SWITCHING_PROTOCOLS
-        | StatusCode::NO_CONTENT
-        | StatusCode::RESET_CONTENT
-        | StatusCode::NOT_MODIFIED => {
-            let mut response = Response::new(Payload::whole(""));
-            *response.status_mut() = status;
-            response
-        }
-        _ => text(status, format!("{}\n", status.as_str())),
-    }
-}
-
-fn filler(length_bytes: u64, framing: BodyFraming) -> Response<Payload> {
-    typed(StatusCode::OK, BINARY, Payload::filler(length_bytes, framing))
-}
-
-fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Payload> {
-    typed(status, TEXT, Payload::whole(text))
-}
-
-fn typed(status: StatusCode, content_type: HeaderValue, payload: Payload) -> Response<Payload> {
-    let mut response = Response::new(payload);
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, content_type);
-    response
 }

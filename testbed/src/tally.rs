@@ -9,10 +9,11 @@ use hyper::Version;
 use crate::route::Route;
 
 /// What `/stats` calls the routes, in the order of [`place`].
-const ROUTES: [&str; 8] = ["/", "/bytes", "/chunked", "/status", "/echo", "/ws", "/stats", "refused"];
+const ROUTES: [&str; 9] = ["/", "/bytes", "/chunked", "/status", "/echo", "/ws", "/stats", "grpc", "refused"];
 const VERSIONS: [&str; 3] = ["HTTP/1.0", "HTTP/1.1", "HTTP/2"];
 const HANDSHAKES: [&str; 3] = ["full", "resumed", "failed"];
-const MESSAGES: [&str; 1] = ["websocket"];
+const MESSAGES: [&str; 2] = ["websocket", "grpc"];
+const CALLS: [&str; 6] = ["unary", "server_stream", "client_stream", "bidi", "reflection", "failed"];
 const ECHOES: [&str; 5] = ["tcp_connections", "tcp_bytes", "udp_datagrams", "udp_duplicates", "udp_lost"];
 
 /// How a TLS handshake ended.
@@ -23,10 +24,22 @@ pub(crate) enum HandshakeEnd {
     Failed,
 }
 
-/// Over what a message was returned that is no response.
+/// Over what a message was returned that is not a whole response.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum MessageKind {
     WebSocket,
+    /// Replies of calls; reflection's are not among them.
+    Rpc,
+}
+
+/// What method a call is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CallKind {
+    Unary,
+    ServerStream,
+    ClientStream,
+    Bidi,
+    Reflection,
 }
 
 /// What is counted of TCP and UDP that come back; TCP under TLS among it.
@@ -51,6 +64,7 @@ pub(crate) struct ServerTally {
     handshakes: [AtomicU64; HANDSHAKES.len()],
     messages: [AtomicU64; MESSAGES.len()],
     echoes: [AtomicU64; ECHOES.len()],
+    calls: [AtomicU64; CALLS.len()],
 }
 
 impl ServerTally {
@@ -68,6 +82,15 @@ impl ServerTally {
         increment(&self.messages[kind as usize]);
     }
 
+    pub(crate) fn count_call(&self, kind: CallKind) {
+        increment(&self.calls[kind as usize]);
+    }
+
+    /// Counts a call that ended with another status than OK; those of no known method among them.
+    pub(crate) fn count_failed_call(&self) {
+        increment(&self.calls[CALLS.len() - 1]);
+    }
+
     pub(crate) fn count_echo(&self, what: EchoCount, more: u64) {
         add(&self.echoes[what as usize], more);
     }
@@ -77,7 +100,7 @@ impl ServerTally {
         self.served.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
-    /// `{"served":3,"routes":{"/":2,…},"versions":{…},"handshakes":{…},"messages":{…},"echo":{…}}`. Names and numbers need no escaping.
+    /// `{"served":3,"routes":{"/":2,…},"versions":{…},"handshakes":{…},"messages":{…},"echo":{…},"calls":{…}}`. Names and numbers need no escaping.
     pub(crate) fn json(&self) -> String {
         let mut json = format!("{{\"served\":{}", self.served());
         write_counts(&mut json, "routes", &ROUTES, &self.served);
@@ -85,6 +108,7 @@ impl ServerTally {
         write_counts(&mut json, "handshakes", &HANDSHAKES, &self.handshakes);
         write_counts(&mut json, "messages", &MESSAGES, &self.messages);
         write_counts(&mut json, "echo", &ECHOES, &self.echoes);
+        write_counts(&mut json, "calls", &CALLS, &self.calls);
         json.push_str("}\n");
         json
     }
@@ -118,7 +142,8 @@ fn place(route: &Route) -> usize {
         Route::Echo => 4,
         Route::WebSocket => 5,
         Route::Stats => 6,
-        Route::Unknown | Route::Malformed(_) => 7,
+        Route::Call => 7,
+        Route::Unknown | Route::Malformed(_) => 8,
     }
 }
 
@@ -144,7 +169,8 @@ mod tests {
             tally.count(&Route::parse(path), Version::HTTP_11);
         }
         assert_eq!(tally.served(), 10);
-        let routes = r#""/":2,"/bytes":1,"/chunked":1,"/status":1,"/echo":1,"/ws":1,"/stats":1,"refused":2"#;
+        let routes =
+            r#""/":2,"/bytes":1,"/chunked":1,"/status":1,"/echo":1,"/ws":1,"/stats":1,"grpc":0,"refused":2"#;
         assert!(
             tally.json().starts_with(&format!("{{\"served\":10,\"routes\":{{{routes}}},")),
             "{}",
@@ -171,9 +197,13 @@ mod tests {
         {
             tally.count_echo(what, more);
         }
-        let messages = r#""messages":{"websocket":1}"#;
+        tally.count_call(CallKind::Bidi);
+        tally.count_failed_call();
+        let messages = r#""messages":{"websocket":1,"grpc":0}"#;
         let echo = r#""echo":{"tcp_connections":1,"tcp_bytes":10,"udp_datagrams":0,"udp_duplicates":0,"udp_lost":2}"#;
-        let end = format!(",{versions},{handshakes},{messages},{echo}}}\n");
+        let calls =
+            r#""calls":{"unary":0,"server_stream":0,"client_stream":0,"bidi":1,"reflection":0,"failed":1}"#;
+        let end = format!(",{versions},{handshakes},{messages},{echo},{calls}}}\n");
         assert!(tally.json().ends_with(&end), "{}", tally.json());
     }
 }

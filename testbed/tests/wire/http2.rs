@@ -23,7 +23,10 @@ fn ask(server: &Server, path: &str) -> Fetched {
 }
 
 /// Runs a test beside a connection of HTTP/2.
-fn connected<F: Future<Output = ()>>(address: SocketAddr, test: impl FnOnce(SendRequest<Bytes>) -> F) {
+pub(crate) fn connected<F: Future<Output = ()>>(
+    address: SocketAddr,
+    test: impl FnOnce(SendRequest<Bytes>) -> F,
+) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let stream = tokio::net::TcpStream::connect(address).await.expect("the server listens");

@@ -8,6 +8,7 @@ mod behaviour;
 mod client;
 mod curl;
 mod echo;
+mod grpc;
 mod http2;
 mod lifecycle;
 mod protocol;

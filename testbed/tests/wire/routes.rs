@@ -98,14 +98,18 @@ fn stats_count_each_route_and_themselves() {
         ask(&server, target);
     }
     let response = ask(&server, "/stats");
-    let routes = r#""/":2,"/bytes":1,"/chunked":0,"/status":0,"/echo":0,"/ws":0,"/stats":1,"refused":2"#;
+    let routes =
+        r#""/":2,"/bytes":1,"/chunked":0,"/status":0,"/echo":0,"/ws":0,"/stats":1,"grpc":0,"refused":2"#;
     let versions = r#""versions":{"HTTP/1.0":0,"HTTP/1.1":6,"HTTP/2":0}"#;
     let handshakes = r#""handshakes":{"full":0,"resumed":0,"failed":0}"#;
-    let messages = r#""messages":{"websocket":0}"#;
+    let messages = r#""messages":{"websocket":0,"grpc":0}"#;
     let echo =
         r#""echo":{"tcp_connections":0,"tcp_bytes":0,"udp_datagrams":0,"udp_duplicates":0,"udp_lost":0}"#;
-    let told =
-        format!("{{\"served\":6,\"routes\":{{{routes}}},{versions},{handshakes},{messages},{echo}}}\n");
+    let calls =
+        r#""calls":{"unary":0,"server_stream":0,"client_stream":0,"bidi":0,"reflection":0,"failed":0}"#;
+    let told = format!(
+        "{{\"served\":6,\"routes\":{{{routes}}},{versions},{handshakes},{messages},{echo},{calls}}}\n"
+    );
     assert_eq!(response.text(), told);
     assert_eq!(response.header("content-type"), Some("application/json"));
     assert_eq!(server.served(), 6);
