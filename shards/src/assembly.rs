@@ -73,7 +73,7 @@ fn outgoing<'a, S: Source, P: Protocol>(plan: &Plan, sources: &'a [S], shared: &
             !sends_constants || step.constant.is_none() || (pipeline > 1 && steps.len() > 1)
         };
         let bytes_max = steps.iter().filter(is_copied).map(|step| step.bytes_max).max().unwrap_or(0);
-        copy_bytes_max = copy_bytes_max.max(P::outbox_bytes(shared, bytes_max * pipeline));
+        copy_bytes_max = copy_bytes_max.max(P::outbox_bytes(shared, bytes_max, pipeline));
     }
     Outgoing { constants, copy_bytes_max }
 }

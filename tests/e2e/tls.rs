@@ -40,6 +40,13 @@ fn each_version_carries_requests_and_its_handshakes_are_counted() {
 }
 
 #[test]
+fn a_pipeline_over_tls_keeps_its_requests_apart() {
+    let (server, ca) = secured(&[]);
+    let done = run(&server, &ca, "/bytes/10", &["-n", "2000", "-c", "2", "--pipeline", "16"]);
+    assert_eq!((done.count("/requests/ok"), done.count("/requests/failed")), (2_000, 0), "{}", done.stderr);
+}
+
+#[test]
 fn bodies_of_all_sizes_come_whole() {
     let (server, ca) = secured(&[]);
     for (path, body) in [("/bytes/0", 0), ("/bytes/16384", 16_384), ("/bytes/1000000", 1_000_000)] {

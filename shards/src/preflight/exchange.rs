@@ -70,7 +70,7 @@ impl<'a> Exchange<'a> {
     ) -> io::Result<Exchange<'a>> {
         socket.set_nonblocking(true)?;
         let protocol = AnyProtocol::new(shared);
-        let memory = vec![0; AnyProtocol::outbox_bytes(shared, request_bytes_max)];
+        let memory = vec![0; AnyProtocol::outbox_bytes(shared, request_bytes_max, 1)];
         Ok(Exchange { socket, protocol, shared, memory, filled: 0, sent: 0, bytes: 0, first: Vec::new() })
     }
 

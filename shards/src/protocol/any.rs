@@ -73,10 +73,10 @@ impl Protocol for AnyProtocol {
         }
     }
 
-    fn outbox_bytes(shared: &AnyShared, request_bytes: usize) -> usize {
+    fn outbox_bytes(shared: &AnyShared, request_bytes: usize, requests: usize) -> usize {
         match shared {
-            AnyShared::Http1(memo) => Http1::outbox_bytes(memo, request_bytes),
-            AnyShared::Https1(shared) => Secured::<Http1>::outbox_bytes(shared, request_bytes),
+            AnyShared::Http1(memo) => Http1::outbox_bytes(memo, request_bytes, requests),
+            AnyShared::Https1(shared) => Secured::<Http1>::outbox_bytes(shared, request_bytes, requests),
         }
     }
 

@@ -150,8 +150,8 @@ impl Protocol for Http1 {
         true
     }
 
-    fn outbox_bytes(_memo: &HeadMemo, request_bytes: usize) -> usize {
-        request_bytes
+    fn outbox_bytes(_memo: &HeadMemo, request_bytes: usize, requests: usize) -> usize {
+        request_bytes * requests
     }
 
     fn new(_memo: &HeadMemo) -> Http1 {

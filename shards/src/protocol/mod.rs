@@ -31,8 +31,8 @@ pub trait Protocol {
     /// Whether responses come in the order of their requests. Otherwise each says whose it is.
     fn is_in_order(shared: &Self::Shared) -> bool;
 
-    /// How much memory of a connection what is sent at a time takes, of requests with at most so many bytes together.
-    fn outbox_bytes(shared: &Self::Shared, request_bytes: usize) -> usize;
+    /// How much memory of a connection what is sent at a time takes: so many requests, of at most so many bytes each.
+    fn outbox_bytes(shared: &Self::Shared, request_bytes: usize, requests: usize) -> usize;
 
     /// Of a connection that has not been made.
     fn new(shared: &Self::Shared) -> Self;

@@ -45,10 +45,11 @@ impl<P: Protocol> Protocol for Secured<P> {
         P::is_in_order(&shared.inner)
     }
 
-    fn outbox_bytes(shared: &Self::Shared, request_bytes: usize) -> usize {
-        // The end of a handshake and the first request go out together.
-        let inside = P::outbox_bytes(&shared.inner, request_bytes);
-        shared.client.handshake_bytes_max() + inside + sealing_bytes_max(inside)
+    fn outbox_bytes(shared: &Self::Shared, request_bytes: usize, requests: usize) -> usize {
+        // The end of a handshake and the first requests go out together, and each request is sealed on its own.
+        let inside = P::outbox_bytes(&shared.inner, request_bytes, requests);
+        let sealing = requests * sealing_bytes_max(request_bytes) + sealing_bytes_max(inside);
+        shared.client.handshake_bytes_max() + inside + sealing
     }
 
     fn new(shared: &Self::Shared) -> Secured<P> {
