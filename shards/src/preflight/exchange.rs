@@ -5,6 +5,7 @@ use crate::protocol::any::{AnyProtocol, AnyShared};
 use crate::protocol::{Place, Protocol, Readiness, Response, Sending, Single, Unusable};
 use crate::tls::Tls;
 use engine::outbox::Outbox;
+use engine::outcome::Kind;
 use engine::seams::{Call, Source};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -32,7 +33,7 @@ pub(super) enum Came {
     },
     /// None, and why what came is none.
     Nonsense(&'static str, Vec<u8>),
-    /// The connection was made, and what is to be agreed on before the request was not.
+    /// The connection was made, and what is to be agreed on before the request was not, or was broken afterwards.
     NotAgreed(&'static str),
     Closed,
     Silent,
@@ -168,10 +169,12 @@ impl<'a> Exchange<'a> {
         let received = self.protocol.receive(self.shared, &mut piece[..bytes], &mut out, on);
         match (on.response, received) {
             (Some(response), _) => given(Came::Whole(response)),
-            (None, Err(Unusable { why, .. })) => {
+            (None, Err(Unusable { kind: Kind::Eof, .. })) => given(self.cut_short()),
+            (None, Err(Unusable { kind, why })) => {
                 // Its last words, if it has any: the other side may not want to hear them.
                 let _ = self.socket.write(&self.memory[self.sent..self.filled]);
-                given(self.nonsense(why))
+                // TLS 1.3 is refused after its handshake: a client certificate, for one.
+                if kind == Kind::Tls { given(Came::NotAgreed(why)) } else { given(self.nonsense(why)) }
             }
             (None, Ok(())) if self.bytes < RESPONSE_BYTES_MAX => Ok(None),
             (None, Ok(())) => match self.part("read no further".into(), false) {
@@ -185,8 +188,12 @@ impl<'a> Exchange<'a> {
         self.protocol.ended(on);
         match on.response {
             Some(response) => Came::Whole(response),
-            None => self.part("it was closed before its end".into(), true).unwrap_or(Came::Closed),
+            None => self.cut_short(),
         }
+    }
+
+    fn cut_short(&self) -> Came {
+        self.part("it was closed before its end".into(), true).unwrap_or(Came::Closed)
     }
 
     fn timed_out(&self, timeout: Duration) -> Came {

@@ -46,7 +46,8 @@ pub(super) fn check(plan: &Plan, target: usize, address: &SockAddr, sends_all: b
     let mut asker = match Asker::new((plan, target), address, &place, first) {
         Ok(asker) => asker,
         Err(problem) => {
-            checks.push(Check::fail(REQUEST, problem.text, "give requests that fit into one template"));
+            let fix = problem.fix.unwrap_or_else(|| "give requests that fit into one template".into());
+            checks.push(Check::fail(REQUEST, problem.text, fix));
             return checks;
         }
     };
@@ -211,7 +212,11 @@ impl<'a> Asker<'a> {
         if let Some(came) = agreed {
             return Ok(came);
         }
-        exchange.ask(asked)
+        let came = exchange.ask(asked)?;
+        if let Came::NotAgreed(why) = &came {
+            self.agreed = Some(secured::failure(self.place, why, exchange.tls()));
+        }
+        Ok(came)
     }
 
     fn judge(&mut self, kind: &RequestKind, response: Response, found: String) -> Check {

@@ -155,7 +155,8 @@ impl<P: Protocol> Protocol for Secured<P> {
             self.inner.opened(&mut shared.inner, &mut out.limited(bytes_max))?;
             self.tls.seal(mark, out)?;
         }
-        Ok(())
+        // The announcement is the end. Some servers close only once the client has, and would be waited for.
+        if self.tls.was_closed_properly() { Err(self.inner.ended(on)) } else { Ok(()) }
     }
 
     fn wish(&self) -> Receive {
