@@ -6,7 +6,7 @@ use ::testbed::{Server, ServerOptions};
 use engine::failure::RunFailure;
 use engine::plan::Plan;
 use engine::url::Endpoint;
-use shards::{cores_for, resolve, spare_core};
+use shards::{check_tls, cores_for, resolve, spare_core};
 use socket2::SockAddr;
 
 /// Addresses to connect to, and the server behind some of them if it is ours.
@@ -16,9 +16,11 @@ pub(crate) struct Ready {
     server: Option<Server>,
 }
 
-/// Resolves the plan's targets. `testbed:` starts the built-in server, one for all targets that are it, on a core no shard owns where
+/// Resolves the plan's targets, once the files that they need are found to be good: a mistake in one is the operator's, and no
+/// connection is made for it. `testbed:` starts the built-in server, one for all targets that are it, on a core no shard owns where
 /// there is one. A name that takes long to resolve is given up on at a signal.
 pub(crate) fn make_ready(plan: &Plan, session: &Session) -> Result<Ready, Failure> {
+    check_tls(plan)?;
     let mut ready = Ready { addresses: Vec::new(), server: None };
     for target in &plan.targets {
         let addresses = match target.endpoint() {

@@ -37,6 +37,18 @@ pub(crate) fn any_shared(target: &Target) -> Result<AnyShared, RunFailure> {
     Ok(AnyShared::Https1(Box::new(SecuredShared { client, inner: memo })))
 }
 
+/// Reads the files that a plan names for TLS, and makes of them what connections need: what is wrong with one is known before anything
+/// is sent.
+pub fn check_tls(plan: &Plan) -> Result<(), RunFailure> {
+    for target in &plan.targets {
+        any_shared(target).map_err(|failure| match plan.targets.len() {
+            1 => failure,
+            _ => RunFailure { text: format!("target `{}`: {}", target.name, failure.text), ..failure },
+        })?;
+    }
+    Ok(())
+}
+
 /// The wire of one shard, on the thread that will use it. `addresses` are those of each target; `shared` is what the connections of
 /// each pool share.
 pub fn wire<S: Source, P: Protocol>(
