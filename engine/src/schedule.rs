@@ -32,6 +32,17 @@ pub struct Segment {
     pub shape: Shape,
 }
 
+impl Segment {
+    /// The highest rate that its formula comes to.
+    pub fn highest_rps(&self) -> f64 {
+        match &self.shape {
+            Shape::Constant(rate) => rate.rps(),
+            Shape::Ramp { from, to } => from.rps().max(to.rps()),
+            Shape::Sine { mean, amplitude, .. } => mean.rps() + amplitude.rps(),
+        }
+    }
+}
+
 /// The formula of a segment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

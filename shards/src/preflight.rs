@@ -4,6 +4,7 @@
 
 mod check;
 mod exchange;
+mod ports;
 mod requests;
 mod secured;
 
@@ -17,8 +18,7 @@ use engine::load::Load;
 use engine::plan::{Plan, Scenario};
 use engine::quantity::counted;
 use engine::report::Calibrated;
-use engine::schedule::{Segment, Shape};
-use engine::url::Endpoint;
+use engine::schedule::Segment;
 use engine::verdict::has_room_for_a_shard;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::SockAddr;
@@ -44,7 +44,7 @@ pub fn check(plan: &Plan, addresses: &[Result<Vec<SockAddr>, RunFailure>], sends
                 vec![Check::fail("target", &failure.text, "check the host name, or give an address")]
             }
             Ok(addresses) => {
-                let ports = ports(plan, target, addresses.len()).into_iter();
+                let ports = ports::check(plan, target, addresses).into_iter();
                 ports.chain(requests::check(plan, target, &addresses[0], sends_all)).collect()
             }
         };
@@ -72,7 +72,7 @@ fn capacity_on(plan: &Plan, calibration: Option<&Calibrated>, cores: u64) -> Opt
     let capacity_rps = calibration.capacity_rps_per_shard?;
     let of_scenario = |scenario: &Scenario| match &scenario.load {
         Load::Closed => None,
-        Load::Open { segments, .. } => Some(segments.iter().map(highest_rps).fold(0.0, f64::max)),
+        Load::Open { segments, .. } => Some(segments.iter().map(Segment::highest_rps).fold(0.0, f64::max)),
     };
     // Scenarios may reach their highest rates at the same time.
     let asked_rps =
@@ -93,14 +93,6 @@ fn capacity_on(plan: &Plan, calibration: Option<&Calibrated>, cores: u64) -> Opt
         }
         _ => Check::pass("capacity", found),
     })
-}
-
-fn highest_rps(segment: &Segment) -> f64 {
-    match &segment.shape {
-        Shape::Constant(rate) => rate.rps(),
-        Shape::Ramp { from, to } => from.rps().max(to.rps()),
-        Shape::Sine { mean, amplitude, .. } => mean.rps() + amplitude.rps(),
-    }
 }
 
 /// What io_uring offers here, in words.
@@ -198,26 +190,6 @@ fn descriptors(plan: &Plan) -> Check {
         format!("{soft} may be open, {needed} are needed"),
         format!("ulimit -n {needed}"),
     )
-}
-
-/// A TCP connection needs a local port for itself, per address of the target.
-fn ports(plan: &Plan, target: usize, addresses: usize) -> Option<Check> {
-    if !matches!(plan.targets[target].endpoint(), Endpoint::Tcp { .. }) {
-        return None;
-    }
-    let range = sysctl("net.ipv4.ip_local_port_range")?;
-    let mut bounds = range.split_whitespace().filter_map(|word| word.parse::<u64>().ok());
-    let (low, high) = (bounds.next()?, bounds.next()?);
-    let available = (high.saturating_sub(low) + 1) * addresses as u64;
-    let pools = plan.pools.iter().filter(|pool| pool.target == target);
-    let asked: u64 = pools.map(|pool| u64::from(pool.connections.count())).sum();
-    let found = format!("{} for {}", counted(available, "local port"), counted(asked, "connection"));
-    let fix = "sysctl -w net.ipv4.ip_local_port_range='1024 65535'";
-    Some(match asked {
-        asked if asked > available => Check::fail("local ports", found, fix),
-        asked if asked > available * 4 / 5 => Check::warn("local ports", found, fix),
-        _ => Check::pass("local ports", found),
-    })
 }
 
 fn cores(plan: &Plan) -> Check {
