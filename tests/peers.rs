@@ -1,5 +1,9 @@
 //! Real servers, each in a folder and on a port of its own. One that is not installed fails the test: `.ci/run` installs all.
 
+pub(crate) mod certificates;
+pub(crate) mod rogue;
+pub(crate) mod secured;
+
 use crate::vajra;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -26,6 +30,20 @@ impl Peer {
 
     pub(crate) fn path(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
+    }
+
+    /// The lines of its log, one for each request, once there are so many at least. A server writes them when it has answered.
+    pub(crate) fn log(&self, lines_min: usize) -> Vec<String> {
+        let begun = Instant::now();
+        loop {
+            let text = fs::read_to_string(self.path("access.log")).unwrap_or_default();
+            let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            if lines.len() >= lines_min {
+                return lines;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{} lines of {lines_min} in its log", lines.len());
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }
 
@@ -99,14 +117,21 @@ pub(crate) fn testbed_on(port: u16, words: &[&str]) -> Peer {
 }
 
 fn start(command: &mut Command, folder: TempDir, port: u16) -> Peer {
-    let spawned = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    start_with(command.stdout(Stdio::null()), folder, port)
+}
+
+/// The same; its standard output goes where the command says.
+fn start_with(command: &mut Command, folder: TempDir, port: u16) -> Peer {
+    let errors = fs::File::create(folder.path().join("standard-error")).unwrap();
+    let spawned = command.stderr(errors).spawn();
     let child =
         spawned.unwrap_or_else(|error| panic!("{command:?} does not start ({error}); .ci/run installs it"));
     let mut peer = Peer { child, folder, port };
     let begun = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         let ended = peer.child.try_wait().unwrap();
-        let log = fs::read_to_string(peer.folder.path().join("error.log")).unwrap_or_default();
+        let read = |name: &str| fs::read_to_string(peer.folder.path().join(name)).unwrap_or_default();
+        let log = ["error.log", "standard-error"].map(read).concat();
         assert!(
             ended.is_none() && begun.elapsed() < PATIENCE,
             "{command:?} does not listen: {ended:?} {log}"
