@@ -8,11 +8,11 @@ use self::tls::TestbedTlsArgs;
 use crate::exit::{Failure, USAGE};
 use crate::help;
 use crate::output::destination::{self, Output};
-use ::testbed::{Behaviour, Server, ServerOptions};
+use ::testbed::{Behaviour, Server, ServerOptions, StartError};
 use clap::Args;
 use engine::quantity::parse_duration_ns;
 use shards::null::NullResponder;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -77,6 +77,9 @@ pub(crate) struct TestbedArgs {
     /// Seed of all random draws.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Settings of the links service, read at the start, at SIGHUP and by POST /admin/reload.
+    #[arg(long, value_name = "FILE", conflicts_with = "null")]
+    links_config: Option<PathBuf>,
     #[command(flatten)]
     tls: TestbedTlsArgs,
     #[command(flatten)]
@@ -102,8 +105,9 @@ fn serve(args: &TestbedArgs, address: SocketAddr, mut signals: Signals) -> Resul
         tls: args.tls.options(args.echo.tls(args.host))?,
         tcp_echo: args.echo.tcp(args.host),
         udp_echo: args.echo.udp(args.host)?,
+        links_file: args.links_config.clone(),
     };
-    let mut server = Server::start(options).map_err(|error| Failure::runtime(error.to_string()))?;
+    let mut server = Server::start(options).map_err(|error| refusal(args, &error))?;
     // Files that nobody named are there for as long as this is.
     let client_files = args.tls.write(&server)?;
     match &client_files {
@@ -111,10 +115,34 @@ fn serve(args: &TestbedArgs, address: SocketAddr, mut signals: Signals) -> Resul
         Some(files) => println!("testbed listens on https://{}/ ({})", server.address(), files.hint()),
     }
     echo::greetings(&server).for_each(|line| println!("{line}"));
-    signals.forever().next();
+    serve_until_stopped(&server, args.links_config.as_deref(), &mut signals)?;
     server.stop();
     eprintln!("testbed stopped after {} responses", server.served());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Serves until a signal to stop comes. Without a file of settings, SIGHUP is what it is to others: the end.
+fn serve_until_stopped(server: &Server, file: Option<&Path>, signals: &mut Signals) -> Result<(), Failure> {
+    if file.is_some() {
+        let added = signals.add_signal(SIGHUP);
+        added.map_err(|error| Failure::runtime(format!("SIGHUP cannot be caught: {error}")))?;
+    }
+    while let Some(SIGHUP) = signals.forever().next() {
+        match server.reload() {
+            Ok(()) => eprintln!("the settings were read again"),
+            Err(error) => eprintln!("{error}\n  help: the settings from before stay"),
+        }
+    }
+    Ok(())
+}
+
+fn refusal(args: &TestbedArgs, error: &StartError) -> Failure {
+    match (error, &args.links_config) {
+        (StartError::Settings(error), Some(file)) => {
+            Failure::new(USAGE, format!("{error}\n  --> flag --links-config {}", file.display()))
+        }
+        _ => Failure::runtime(error.to_string()),
+    }
 }
 
 fn serve_null(args: &TestbedArgs, address: SocketAddr, signals: Signals) -> Result<ExitCode, Failure> {

@@ -22,10 +22,11 @@
 //! | `/status/N` | status N, 200 to 599 |
 //! | `/echo` | the request's body and content type; its method as `x-method` |
 //! | `/ws` | a WebSocket, which returns every message; the behaviour is met by its opening and by each message |
+//! | `/links`, `/{code}`, `/links/{code}/stats`, `/metrics`, `/admin/reload` | a service of short links, in memory |
 //! | `/stats` | how many requests each route answered, by which version, and how handshakes went, as JSON; no behaviour applies to it |
 //! | others | 404 |
 //!
-//! Every route but `/ws` takes every method. Each accepts the [`Behaviour`] keys in its query, which win over the
+//! Every route takes every method, but for `/ws` and those of links. Each accepts the [`Behaviour`] keys in its query, which win over the
 //! server's own for that request: `/bytes/100?service=fixed:5ms&error=0.5`.
 //!
 //! ```
@@ -70,11 +71,13 @@ mod connection;
 mod datagram_echo;
 mod fate;
 mod grpc;
+mod links;
 mod listen;
 mod options;
 mod payload;
 mod quantity;
 mod respond;
+mod response;
 mod route;
 mod server;
 mod service_time;
@@ -96,6 +99,7 @@ mod workers;
 pub use behaviour::{Behaviour, BehaviourError};
 pub use certificates::ClientIdentity;
 pub use datagram_echo::UdpEcho;
+pub use links::SettingsError;
 pub use options::ServerOptions;
 pub use quantity::{ValueError, parse_rate};
 pub use server::Server;

@@ -1,6 +1,7 @@
 //! What a server is started with.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use crate::{Behaviour, TlsOptions, UdpEcho};
 
@@ -21,6 +22,8 @@ pub struct ServerOptions {
     pub tcp_echo: Option<SocketAddr>,
     /// Where datagrams of UDP do.
     pub udp_echo: Option<UdpEcho>,
+    /// Where the settings of the links service are read from, at the start and by [`crate::Server::reload`]. `None`: the defaults.
+    pub links_file: Option<PathBuf>,
 }
 
 impl Default for ServerOptions {
@@ -33,6 +36,7 @@ impl Default for ServerOptions {
             tls: None,
             tcp_echo: None,
             udp_echo: None,
+            links_file: None,
         }
     }
 }

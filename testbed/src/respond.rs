@@ -4,6 +4,7 @@
 //! `connection`'s.
 
 use std::rc::Rc;
+use std::time::Instant;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
@@ -15,7 +16,9 @@ use crate::Behaviour;
 use crate::body::ResponseBody;
 use crate::fate::Ending;
 use crate::grpc;
+use crate::links::{LinkPath, LinkRequest, mark, request_id};
 use crate::payload::{BodyFraming, Payload};
+use crate::response::{empty, json, text, typed};
 use crate::route::Route;
 use crate::session::{Hangup, ServerSession};
 use crate::websocket_opening::Opening;
@@ -24,8 +27,6 @@ use crate::websocket_opening::Opening;
 /// writes all before it reads would block against a server that writes while it reads.
 const ECHO_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 
-const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 /// Responds to one request.
@@ -38,6 +39,9 @@ pub(crate) async fn respond(
         return Ok(Box::pin(grpc::answer(session, request)).await?.map(ResponseBody::Call));
     }
     let (route, behaviour) = understand(&session, &request);
+    if let Route::Links(path) = route {
+        return Box::pin(respond_with_links(session, path, behaviour, request)).await;
+    }
     let asked = read(request, &route).await?;
     // Whoever looks at a misbehaving server wants to see it.
     if route == Route::Stats {
@@ -52,6 +56,32 @@ pub(crate) async fn respond(
         session.become_websocket(behaviour);
     }
     Ok(response.map(|payload| ResponseBody::Payload(payload.paced(&behaviour, &session.site))))
+}
+
+/// The links service, with the id and the time of each request in its response.
+async fn respond_with_links(
+    session: Rc<ServerSession>,
+    path: LinkPath,
+    behaviour: Behaviour,
+    request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Hangup> {
+    let (arrived, site) = (Instant::now(), &session.site);
+    let (head, body) = request.into_parts();
+    let body_max_bytes = site.links.borrow().body_max_bytes();
+    let body = collect(body, body_max_bytes).await?;
+    let ending = if path.is_for_operators() { Ending::Answer } else { session.meet(&behaviour).await };
+    let mut response = match ending {
+        Ending::Reset => return Err(Hangup::Reset),
+        Ending::Error => fail(&session, &Route::Links(path), head.version),
+        Ending::Answer => {
+            site.tally.count(&Route::Links(path), head.version);
+            let (now, served) = (site.elapsed(), site.tally.served());
+            let request = LinkRequest { path, method: &head.method, body, now, served };
+            site.links.borrow_mut().answer(request)
+        }
+    };
+    mark(&mut response, request_id(&head.headers, site.tally.served()), arrived.elapsed());
+    Ok(response.map(|payload| ResponseBody::Payload(payload.paced(&behaviour, site))))
 }
 
 /// The route and the behaviour that apply. A malformed query is answered under the server's own
@@ -87,9 +117,9 @@ fn answer(session: &ServerSession, route: Route, asked: ReadRequest) -> Response
         Route::Status(status) => bare(status),
         Route::Echo => echo(asked),
         Route::WebSocket => open(Opening::of(&asked.head)),
-        Route::Stats => typed(StatusCode::OK, JSON, Payload::whole(tally.json())),
-        // Calls are answered elsewhere, and no path is parsed as one.
-        Route::Call | Route::Unknown => {
+        Route::Stats => json(StatusCode::OK, tally.json()),
+        // Calls and links are answered elsewhere.
+        Route::Call | Route::Links(_) | Route::Unknown => {
             text(StatusCode::NOT_FOUND, "no such route; see /stats for those there are\n")
         }
         Route::Malformed(explanation) => text(StatusCode::BAD_REQUEST, explanation + "\n"),
@@ -101,18 +131,19 @@ fn answer(session: &ServerSession, route: Route, asked: ReadRequest) -> Response
 async fn read(request: Request<Incoming>, route: &Route) -> Result<ReadRequest, Hangup> {
     let (head, mut body) = request.into_parts();
     let body = match route {
-        Route::Echo => collect(body).await?,
+        Route::Echo => collect(body, ECHO_LIMIT_BYTES).await?,
         _ => drain(&mut body).await?,
     };
     Ok(ReadRequest { head, body })
 }
 
-async fn collect(body: Incoming) -> Result<Option<Bytes>, Hangup> {
+/// The whole body; `None` if it is longer than it may be.
+async fn collect(body: Incoming, limit_bytes: usize) -> Result<Option<Bytes>, Hangup> {
     // What is announced as too long is not waited for; what is only found to be is `Limited`'s.
-    if body.size_hint().lower() > ECHO_LIMIT_BYTES as u64 {
+    if body.size_hint().lower() > limit_bytes as u64 {
         return Ok(None);
     }
-    match Limited::new(body, ECHO_LIMIT_BYTES).collect().await {
+    match Limited::new(body, limit_bytes).collect().await {
         Ok(collected) => Ok(Some(collected.to_bytes())),
         Err(error) if error.is::<LengthLimitError>() => Ok(None),
         Err(_) => Err(Hangup::Unread),
@@ -157,26 +188,11 @@ fn bare(status: StatusCode) -> Response<Payload> {
         StatusCode::SWITCHING_PROTOCOLS
         | StatusCode::NO_CONTENT
         | StatusCode::RESET_CONTENT
-        | StatusCode::NOT_MODIFIED => {
-            let mut response = Response::new(Payload::whole(""));
-            *response.status_mut() = status;
-            response
-        }
+        | StatusCode::NOT_MODIFIED => empty(status),
         _ => text(status, format!("{}\n", status.as_str())),
     }
 }
 
 fn filler(length_bytes: u64, framing: BodyFraming) -> Response<Payload> {
     typed(StatusCode::OK, BINARY, Payload::filler(length_bytes, framing))
-}
-
-fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Payload> {
-    typed(status, TEXT, Payload::whole(text))
-}
-
-fn typed(status: StatusCode, content_type: HeaderValue, payload: Payload) -> Response<Payload> {
-    let mut response = Response::new(payload);
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, content_type);
-    response
 }

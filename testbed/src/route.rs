@@ -2,6 +2,8 @@
 
 use hyper::StatusCode;
 
+use crate::links::LinkPath;
+
 /// The largest body that can be asked for: 1 GiB.
 const BODY_LIMIT_BYTES: u64 = 1 << 30;
 
@@ -17,6 +19,8 @@ pub(crate) enum Route {
     Echo,
     WebSocket,
     Stats,
+    /// The links service.
+    Links(LinkPath),
     /// A call of gRPC, which is told by its content type and not by its path.
     Call,
     /// No such route.
@@ -47,7 +51,7 @@ impl Route {
             let not_a_status = || format!("`{text}` is not a status; write a number from 200 to 599");
             return status(text).map_or_else(|| Route::Malformed(not_a_status()), Route::Status);
         }
-        Route::Unknown
+        LinkPath::parse(path).map_or(Route::Unknown, Route::Links)
     }
 }
 
@@ -83,6 +87,8 @@ mod tests {
             ("/chunked/17", Route::Chunked(17)),
             ("/status/204", Route::Status(StatusCode::NO_CONTENT)),
             ("/status/599", Route::Status(StatusCode::from_u16(599).expect("a status"))),
+            ("/links", Route::Links(LinkPath::Collection)),
+            ("/links/", Route::Unknown),
             ("/bytes", Route::Unknown),
             ("/echo/", Route::Unknown),
             ("*", Route::Unknown),

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread::{self, JoinHandle};
 
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 
 use crate::certificates::ClientIdentity;
+use crate::links::{LinkSettings, SettingsError};
 use crate::listen::{ListenAddresses, Listeners};
 use crate::options::ServerOptions;
 use crate::start_error::StartError;
 use crate::tally::ServerTally;
-use crate::thread::ServerThread;
+use crate::thread::{ReloadReply, ServerThread};
 use crate::tls::TlsSetup;
 
 /// A running server. Dropping it stops it.
@@ -25,10 +27,11 @@ pub struct Server {
     running: Option<Running>,
 }
 
-/// The thread, and the sender whose end tells it to stop.
+/// The thread, the sender whose end tells it to stop, and where it is told to read its settings again.
 #[derive(Debug)]
 struct Running {
     alive: watch::Sender<()>,
+    reload: UnboundedSender<ReloadReply>,
     thread: JoinHandle<()>,
 }
 
@@ -37,16 +40,25 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`StartError`] says which of certificates, binding, pinning and starting failed, and what to do about it.
+    /// [`StartError`] says which of certificates, settings, binding, pinning and starting failed, and what to do about it.
     pub fn start(options: ServerOptions) -> Result<Server, StartError> {
         let tls = options.tls.as_ref().map(|tls| TlsSetup::new(tls, options.address.ip())).transpose();
         let tls = tls.map_err(StartError::Tls)?;
+        let links = LinkSettings::read(options.links_file.as_deref()).map_err(StartError::Settings)?;
         let (listeners, addresses) = Listeners::open(&options)?;
         let (tally, (alive, alive_there)) = (Arc::default(), watch::channel(()));
+        let (reload, reloads) = unbounded_channel();
         let (ready, started) = sync_channel(1);
         let acceptor = tls.as_ref().map(|tls| tls.acceptor.clone());
-        let server =
-            ServerThread { listeners, acceptor, options, tally: Arc::clone(&tally), alive: alive_there };
+        let server = ServerThread {
+            listeners,
+            acceptor,
+            options,
+            links,
+            reloads,
+            tally: Arc::clone(&tally),
+            alive: alive_there,
+        };
         let thread = thread::Builder::new()
             .name("testbed".to_owned())
             .spawn(move || server.run(&ready))
@@ -54,7 +66,7 @@ impl Server {
         started.recv().expect("the thread reports before it ends")?;
         let (authority_pem, client_identity) =
             tls.map_or((None, None), |tls| (Some(tls.authority_pem), tls.client));
-        let running = Some(Running { alive, thread });
+        let running = Some(Running { alive, reload, thread });
         Ok(Server { addresses, tally, authority_pem, client_identity, running })
     }
 
@@ -94,10 +106,22 @@ impl Server {
         self.tally.served()
     }
 
+    /// Reads the settings of the links service again. Those there are stay if they cannot be taken. A server that has stopped has none to
+    /// read.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`] says what is wrong with the file, and where.
+    pub fn reload(&self) -> Result<(), SettingsError> {
+        let (reply, replied) = sync_channel(1);
+        let is_asked = self.running.as_ref().is_some_and(|running| running.reload.send(reply).is_ok());
+        if is_asked { replied.recv().unwrap_or(Ok(())) } else { Ok(()) }
+    }
+
     /// Stops accepting, closes idle connections, gives requests under way one second, then cuts off the
     /// rest and returns. Stopping again does nothing.
     pub fn stop(&mut self) {
-        if let Some(Running { alive, thread }) = self.running.take() {
+        if let Some(Running { alive, thread, .. }) = self.running.take() {
             drop(alive);
             // If it panicked the panic was printed; this may be a drop and must not panic as well.
             let _ = thread.join();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::alarm::PreciseAlarm;
+use crate::links::LinkService;
 use crate::tally::ServerTally;
 use crate::warm::WarmUps;
 use crate::workers::Queues;
@@ -19,20 +20,31 @@ pub(crate) struct Site {
     started: Instant,
     queues: RefCell<Queues>,
     warm_ups: RefCell<WarmUps>,
+    pub(crate) links: RefCell<LinkService>,
     pub(crate) tally: Arc<ServerTally>,
 }
 
 impl Site {
     /// The server starts now. Must be called inside a tokio runtime; fails when out of file descriptors.
-    pub(crate) fn open(behaviour: Behaviour, tally: Arc<ServerTally>) -> io::Result<Site> {
+    pub(crate) fn open(
+        behaviour: Behaviour,
+        links: LinkService,
+        tally: Arc<ServerTally>,
+    ) -> io::Result<Site> {
         Ok(Site {
             behaviour,
             alarm: Rc::new(PreciseAlarm::new()?),
             started: Instant::now(),
             queues: RefCell::default(),
             warm_ups: RefCell::default(),
+            links: RefCell::new(links),
             tally,
         })
+    }
+
+    /// How long ago the server started.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// When a request arrived, which is now, and when it is done: it waits for a worker, it begins to be served when the server is not

@@ -5,6 +5,8 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
+use crate::links::SettingsError;
+
 /// Why there are no certificates or settings of TLS. What rcgen and rustls say is for reading alone.
 pub(crate) type SetupError = Box<dyn Error + Send + Sync>;
 
@@ -27,6 +29,8 @@ pub enum StartError {
     Thread(io::Error),
     /// The kernel gave no epoll, event or timer descriptor.
     Runtime(io::Error),
+    /// The settings of the links service cannot be taken.
+    Settings(SettingsError),
     /// There are no certificates to speak TLS with.
     Tls(SetupError),
 }
@@ -48,6 +52,7 @@ impl fmt::Display for StartError {
             StartError::Runtime(source) => {
                 write!(f, "the testbed cannot start its event loop: {source}; see `ulimit -n`")
             }
+            StartError::Settings(source) => source.fmt(f),
             StartError::Tls(source) => {
                 write!(
                     f,
@@ -75,6 +80,7 @@ impl Error for StartError {
             StartError::Bind { source, .. } | StartError::Thread(source) | StartError::Runtime(source) => {
                 Some(source)
             }
+            StartError::Settings(source) => Some(source),
             StartError::Tls(source) => Some(source.as_ref()),
             StartError::Core { .. } => None,
         }

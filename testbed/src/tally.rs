@@ -9,7 +9,8 @@ use hyper::Version;
 use crate::route::Route;
 
 /// What `/stats` calls the routes, in the order of [`place`].
-const ROUTES: [&str; 9] = ["/", "/bytes", "/chunked", "/status", "/echo", "/ws", "/stats", "grpc", "refused"];
+const ROUTES: [&str; 10] =
+    ["/", "/bytes", "/chunked", "/status", "/echo", "/ws", "/stats", "/links", "grpc", "refused"];
 const VERSIONS: [&str; 3] = ["HTTP/1.0", "HTTP/1.1", "HTTP/2"];
 const HANDSHAKES: [&str; 3] = ["full", "resumed", "failed"];
 const MESSAGES: [&str; 2] = ["websocket", "grpc"];
@@ -142,8 +143,9 @@ fn place(route: &Route) -> usize {
         Route::Echo => 4,
         Route::WebSocket => 5,
         Route::Stats => 6,
-        Route::Call => 7,
-        Route::Unknown | Route::Malformed(_) => 8,
+        Route::Links(_) => 7,
+        Route::Call => 8,
+        Route::Unknown | Route::Malformed(_) => 9,
     }
 }
 
@@ -169,8 +171,7 @@ mod tests {
             tally.count(&Route::parse(path), Version::HTTP_11);
         }
         assert_eq!(tally.served(), 10);
-        let routes =
-            r#""/":2,"/bytes":1,"/chunked":1,"/status":1,"/echo":1,"/ws":1,"/stats":1,"grpc":0,"refused":2"#;
+        let routes = r#""/":2,"/bytes":1,"/chunked":1,"/status":1,"/echo":1,"/ws":1,"/stats":1,"/links":0,"grpc":0,"refused":2"#;
         assert!(
             tally.json().starts_with(&format!("{{\"served\":10,\"routes\":{{{routes}}},")),
             "{}",

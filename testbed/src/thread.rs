@@ -9,13 +9,15 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_local};
 use tokio_rustls::TlsAcceptor;
 
 use crate::accept::serve;
 use crate::connection::{Speech, converse};
 use crate::datagram_echo::DatagramEcho;
+use crate::links::{LinkService, LinkSettings, SettingsError};
 use crate::listen::Listeners;
 use crate::options::ServerOptions;
 use crate::session::ServerSession;
@@ -32,9 +34,14 @@ pub(crate) struct ServerThread {
     pub(crate) listeners: Listeners,
     pub(crate) acceptor: Option<TlsAcceptor>,
     pub(crate) options: ServerOptions,
+    pub(crate) links: LinkSettings,
+    pub(crate) reloads: UnboundedReceiver<ReloadReply>,
     pub(crate) tally: Arc<ServerTally>,
     pub(crate) alive: watch::Receiver<()>,
 }
+
+/// Where whoever wants settings to be read again waits for how that went.
+pub(crate) type ReloadReply = SyncSender<Result<(), SettingsError>>;
 
 type Ready = SyncSender<Result<(), StartError>>;
 
@@ -60,9 +67,11 @@ impl ServerThread {
 
     /// Each port has a task, and random numbers of its own: the streams of one begin 2^192 draws behind those of the one before.
     fn open(self) -> io::Result<JoinSet<()>> {
-        let ServerThread { listeners, acceptor, options, tally, alive } = self;
-        let site = Rc::new(Site::open(options.behaviour, tally)?);
-        tokio::task::spawn_local(Rc::clone(&site.alarm).ring());
+        let ServerThread { listeners, acceptor, options, links, reloads, tally, alive } = self;
+        let links = LinkService::new(links, options.links_file, options.seed);
+        let site = Rc::new(Site::open(options.behaviour, links, tally)?);
+        spawn_local(Rc::clone(&site.alarm).ring());
+        spawn_local(reload(reloads, Rc::clone(&site)));
         let mut dice = Xoshiro256PlusPlus::seed_from_u64(options.seed);
         let mut next_dice = || {
             let own = dice.clone();
@@ -82,6 +91,13 @@ impl ServerThread {
             ports.spawn_local(DatagramEcho::new(socket, echo, site, next_dice())?.serve(alive));
         }
         Ok(ports)
+    }
+}
+
+async fn reload(mut reloads: UnboundedReceiver<ReloadReply>, site: Rc<Site>) {
+    while let Some(reply) = reloads.recv().await {
+        // Nobody has to wait for it.
+        let _ = reply.send(site.links.borrow_mut().reload());
     }
 }
 

@@ -11,6 +11,7 @@ mod echo;
 mod grpc;
 mod http2;
 mod lifecycle;
+mod links;
 mod protocol;
 mod routes;
 mod tls;
