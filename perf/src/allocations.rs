@@ -68,15 +68,13 @@ fn print_row(case: LoopCase, driven: &Driven) {
 mod tests {
     use super::*;
     use crate::cases::RequestBytes;
-    use crate::counting::on_this_thread;
     use crate::counting::{self, Allocations};
     use engine::outcome::Outcome;
     use engine::phase::Phases;
     use engine::quantity::SECOND_NS;
     use engine::random::Random;
     use engine::record::{Instants, Layout, Recorder, Snapshot};
-    use perf::operations::{CountedOperation, tls};
-    use perf::operations::{CountedOperation, tls};
+    use vajra_perf::operations::{CountedOperation, tls};
 
     /// Kinds of request of a very large plan, how many of each come in an interval, and what memory they may take.
     const SERIES: usize = 100;

@@ -78,8 +78,10 @@ fn capacity_on(plan: &Plan, calibration: Option<&Calibrated>, cores: u64) -> Opt
     let asked_rps =
         plan.scenarios.iter().filter_map(of_scenario).reduce(|a, b| a + b)? / f64::from(plan.machine.shards);
     let share = asked_rps / capacity_rps;
+    // Nobody has measured what it can carry of TLS, which is less.
+    let without = if plan.targets.iter().any(|target| target.tls().is_some()) { " without TLS" } else { "" };
     let found = format!(
-        "{asked_rps:.0}/s asked of each shard, {:.1} % of the {capacity_rps:.0}/s that one can carry ({})",
+        "{asked_rps:.0}/s asked of each shard, {:.1} % of the {capacity_rps:.0}/s that one can carry{without} ({})",
         share * 100.0,
         calibration.origin()
     );

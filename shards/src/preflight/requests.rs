@@ -110,7 +110,8 @@ impl<'a> Asker<'a> {
             .changed(|fields| fields.seed = !plan.seed)
             .map_err(|broken| FailureKind::Plan.failure(broken.to_string()))?;
         let sources = mixes(&apart)?;
-        let shared = any_shared(&plan.targets[target])?;
+        let mut shared = any_shared(&plan.targets[target])?;
+        shared.keep_chains();
         Ok(Asker { plan, target, address, place, sources, shared, agreed: None, made: Some(made) })
     }
 

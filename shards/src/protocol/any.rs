@@ -42,6 +42,16 @@ macro_rules! each {
     };
 }
 
+impl AnyShared {
+    /// From here on each connection keeps the certificates that the target shows, where there is TLS.
+    pub fn keep_chains(&mut self) {
+        match self {
+            AnyShared::Http1(_) => {}
+            AnyShared::Https1(shared) => shared.client.keep_chains(),
+        }
+    }
+}
+
 impl AnyProtocol {
     /// The TLS of the connection, where there is any.
     pub fn tls(&self) -> Option<&Tls> {

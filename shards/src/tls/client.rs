@@ -34,6 +34,7 @@ pub struct TlsClient {
     server_name: ServerName<'static>,
     handshake_bytes_max: usize,
     secrets_file: Option<Arc<SecretsFile>>,
+    keeps_chains: bool,
     /// The choice of every connection by ALPN, once it is known what it has to be.
     alpn: Option<Option<Box<str>>>,
 }
@@ -76,6 +77,7 @@ impl TlsClient {
             server_name,
             handshake_bytes_max: hello_bytes.max(FLIGHT_BYTES + chain_bytes),
             secrets_file,
+            keeps_chains: false,
             alpn: None,
         })
     }
@@ -89,6 +91,15 @@ impl TlsClient {
     /// From here on a connection for which the target chooses another protocol by ALPN, or none where it chose one, fails.
     pub fn require_alpn(&mut self, chosen: Option<&str>) {
         self.alpn = Some(chosen.map(Into::into));
+    }
+
+    /// From here on each connection keeps the certificates of the target, for them to be shown.
+    pub fn keep_chains(&mut self) {
+        self.keeps_chains = true;
+    }
+
+    pub(super) fn keeps_chains(&self) -> bool {
+        self.keeps_chains
     }
 
     /// Whether a choice by ALPN is the one that it has to be.

@@ -30,6 +30,8 @@ pub struct Agreed {
     pub alpn: Option<Box<str>>,
     /// Whether an earlier session was taken up.
     pub is_resumed: bool,
+    /// The target's certificates as they came, its own first, where they are kept: [`TlsClient::keep_chains`].
+    pub chain: Vec<Box<[u8]>>,
 }
 
 /// A handshake under way.
@@ -157,6 +159,10 @@ impl ClientHandshake {
             group: self.connection.negotiated_key_exchange_group().map(|group| group_name(group.name())),
             alpn: self.connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into()),
             is_resumed: self.connection.handshake_kind() == Some(HandshakeKind::Resumed),
+            chain: match client.keeps_chains() {
+                true => self.connection.peer_certificates().into_iter().flatten().map(|der| (**der).into()).collect(),
+                false => Vec::new(),
+            },
         };
         let (secrets, kernel) = self.connection.dangerous_into_kernel_connection()?;
         let records_max = match suite {
