@@ -1,14 +1,13 @@
 //! Whether the loop of a shard allocates once it is warm, and how much work the ring has per request.
 //!
 //! Closed and open loop, bytes that never change and bytes rendered for each request, one and eight requests under way
-//! per connection: each case is one run against the built-in server inside this process.
+//! per connection, and over TLS: each case is one run against the built-in server inside this process.
 
 use crate::budgets;
 use crate::budgets::Gate;
-use crate::cases::{CONNECTIONS, LoopCase, RATE_RPS, UNCOUNTED};
+use crate::cases::{CONNECTIONS, CaseServers, LoopCase, RATE_RPS, UNCOUNTED};
 use crate::drive::Driven;
 use clap::Args;
-use testbed::Server;
 
 #[derive(Args)]
 pub(crate) struct AllocationsOptions {
@@ -19,7 +18,7 @@ pub(crate) struct AllocationsOptions {
 
 /// Counts every case, prints a table, and fails if anything was allocated.
 pub(crate) fn run(options: &AllocationsOptions) -> Result<Gate, String> {
-    let server = Server::start(testbed::ServerOptions::default()).map_err(|error| error.to_string())?;
+    let servers = CaseServers::start(None)?;
     println!(
         "{CONNECTIONS} connections, testbed in this process, counted after the first {UNCOUNTED} responses"
     );
@@ -29,7 +28,7 @@ pub(crate) fn run(options: &AllocationsOptions) -> Result<Gate, String> {
     );
     let mut is_passed = true;
     for case in LoopCase::all() {
-        let driven = case.drive(server.address(), UNCOUNTED, options.requests, RATE_RPS)?;
+        let driven = case.drive(servers.address(case), UNCOUNTED, options.requests, RATE_RPS)?;
         print_row(case, &driven);
         is_passed &= driven.allocations.count == budgets::ALLOCATIONS;
     }
@@ -40,10 +39,10 @@ pub(crate) fn run(options: &AllocationsOptions) -> Result<Gate, String> {
 
 /// Allocations in all cases together, so many requests in each.
 pub(crate) fn total(requests: u64) -> Result<u64, String> {
-    let server = Server::start(testbed::ServerOptions::default()).map_err(|error| error.to_string())?;
+    let servers = CaseServers::start(None)?;
     let mut total = 0;
     for case in LoopCase::all() {
-        let driven = case.drive(server.address(), UNCOUNTED, requests, RATE_RPS)?;
+        let driven = case.drive(servers.address(case), UNCOUNTED, requests, RATE_RPS)?;
         total += driven.allocations.count;
     }
     Ok(total)
@@ -128,9 +127,9 @@ mod tests {
 
     /// Every case of these bytes, short: enough to be warm, and then some.
     fn assert_no_allocations(wanted: &[RequestBytes]) {
-        let server = Server::start(testbed::ServerOptions::default()).unwrap();
+        let servers = CaseServers::start(None).unwrap();
         for case in LoopCase::all().filter(|case| wanted.contains(&case.bytes)) {
-            let driven = case.drive(server.address(), 1_000, 2_000, 2_000).unwrap();
+            let driven = case.drive(servers.address(case), 1_000, 2_000, 2_000).unwrap();
             assert_eq!(driven.allocations, Allocations::default(), "{}", case.title());
             assert!(driven.stats.submissions > 0 && driven.stats.finished >= 3_000, "{}", case.title());
         }

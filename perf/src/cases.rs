@@ -1,10 +1,11 @@
 //! The ways to use a shard's loop against a real server. Closed and open loop, bytes that never change and bytes rendered for
-//! each request, one and eight requests under way per connection.
+//! each request, one and eight requests under way per connection; and over TLS.
 
 use crate::drive::{Driven, drive};
-use engine::config::{Config, RequestConfig, Text};
+use engine::config::{Config, RequestConfig, Text, Texts, TlsConfig};
 use engine::plan::Plan;
 use std::net::SocketAddr;
+use testbed::{Server, ServerOptions, TlsOptions};
 
 pub(crate) const CONNECTIONS: u32 = 64;
 const PIPELINE: u32 = 8;
@@ -24,6 +25,13 @@ pub(crate) struct LoopCase {
     pub(crate) is_open_loop: bool,
     pub(crate) bytes: RequestBytes,
     pub(crate) pipeline: u32,
+    pub(crate) is_tls: bool,
+}
+
+/// The built-in servers that the cases are driven against.
+pub(crate) struct CaseServers {
+    plain: Server,
+    tls: Server,
 }
 
 /// What is sent.
@@ -37,21 +45,49 @@ pub(crate) enum RequestBytes {
     Mixed,
 }
 
-impl LoopCase {
-    pub(crate) fn all() -> impl Iterator<Item = LoopCase> {
-        let pipelines = [1, PIPELINE].into_iter();
-        pipelines.flat_map(|pipeline| {
-            let loops = [false, true].into_iter();
-            loops.flat_map(move |is_open_loop| {
-                RequestBytes::ALL.map(|bytes| LoopCase { is_open_loop, bytes, pipeline })
-            })
-        })
+impl CaseServers {
+    /// Both of them, on a core if there is to be one.
+    pub(crate) fn start(core: Option<usize>) -> Result<CaseServers, String> {
+        let start = |tls| {
+            let options = ServerOptions { core, tls, ..ServerOptions::default() };
+            Server::start(options).map_err(|error| error.to_string())
+        };
+        Ok(CaseServers { plain: start(None)?, tls: start(Some(TlsOptions::default()))? })
     }
 
-    /// Load, bytes and pipeline, as tables, baselines and the command line have it.
+    /// Where the server of a case listens.
+    pub(crate) fn address(&self, case: LoopCase) -> SocketAddr {
+        if case.is_tls { self.tls.address() } else { self.plain.address() }
+    }
+}
+
+impl LoopCase {
+    /// The usual case of each load: bytes that never change, one request under way on a connection.
+    pub(crate) const CLOSED: LoopCase =
+        LoopCase { is_open_loop: false, bytes: RequestBytes::Constant, pipeline: 1, is_tls: false };
+    pub(crate) const OPEN: LoopCase = LoopCase { is_open_loop: true, ..LoopCase::CLOSED };
+
+    pub(crate) fn all() -> impl Iterator<Item = LoopCase> {
+        let pipelines = [1, PIPELINE].into_iter();
+        let plain = pipelines.flat_map(|pipeline| {
+            let loops = [false, true].into_iter();
+            loops.flat_map(move |is_open_loop| {
+                RequestBytes::ALL.map(|bytes| LoopCase { is_open_loop, bytes, pipeline, is_tls: false })
+            })
+        });
+        plain.chain(LoopCase::over_tls())
+    }
+
+    /// TLS is below all of what the other cases differ in, but for the load: it seals bytes, whoever wrote them.
+    pub(crate) fn over_tls() -> impl Iterator<Item = LoopCase> {
+        [LoopCase::CLOSED, LoopCase::OPEN].into_iter().map(|case| LoopCase { is_tls: true, ..case })
+    }
+
+    /// Load, bytes, pipeline and transport, as tables, baselines and the command line have it.
     pub(crate) fn title(self) -> String {
         let load = if self.is_open_loop { "open" } else { "closed" };
-        format!("{load}/{}/{}", self.bytes.name(), self.pipeline)
+        let transport = if self.is_tls { "/tls" } else { "" };
+        format!("{load}/{}/{}{transport}", self.bytes.name(), self.pipeline)
     }
 
     /// The case of a title. An error lists those there are.
@@ -84,7 +120,9 @@ impl LoopCase {
 
     fn plan(self, address: SocketAddr, requests: u64, rate_rps: u64) -> Result<Plan, String> {
         let text = |value: String| Some(Text(value));
-        let mut config = Config { url: text(format!("http://{address}/")), ..Config::default() };
+        let scheme = if self.is_tls { "https" } else { "http" };
+        let mut config = Config { url: text(format!("{scheme}://{address}/")), ..Config::default() };
+        config.tls = if self.is_tls { tls() } else { TlsConfig::default() };
         config.run.connections = Some(CONNECTIONS);
         config.run.pipeline = Some(self.pipeline);
         config.run.requests = text(requests.to_string());
@@ -120,6 +158,16 @@ impl RequestBytes {
     }
 }
 
+/// The version and the cipher that costs are stated for. Whose certificate it is is of the handshake, which is not counted.
+fn tls() -> TlsConfig {
+    TlsConfig {
+        verify: Some(false),
+        versions: Some(Text("1.3".into())),
+        ciphers: Some(Texts(vec!["TLS_AES_128_GCM_SHA256".into()])),
+        ..TlsConfig::default()
+    }
+}
+
 /// A request with every kind of hole, in the path and in a body whose length is computed.
 fn rendered_request(padding: &str) -> RequestConfig {
     RequestConfig {
@@ -137,11 +185,12 @@ mod tests {
 
     #[test]
     fn every_case_is_found_by_its_title() {
-        assert_eq!(LoopCase::all().count(), 12);
+        assert_eq!(LoopCase::all().count(), 14);
         for case in LoopCase::all() {
             assert_eq!(LoopCase::find(&case.title()), Ok(case));
         }
         let problem = LoopCase::find("open").unwrap_err();
         assert!(problem.contains("`open`") && problem.contains("closed/constant/8"), "{problem}");
+        assert!(LoopCase::find("open/constant/1/tls").unwrap().is_tls);
     }
 }

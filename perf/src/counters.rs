@@ -5,7 +5,7 @@ use crate::baseline::{self, Count, CounterBaseline, Toolchain};
 use crate::budgets;
 use crate::budgets::Gate;
 use crate::callgrind;
-use crate::cases::{LoopCase, RequestBytes};
+use crate::cases::{CaseServers, LoopCase, RequestBytes};
 use crate::cores::{GENERATOR_CORE, SERVER_CORE};
 use crate::counter::{CounterKind, CounterStanding, STRICT, WIDE};
 use crate::driver::PerRequest;
@@ -18,7 +18,6 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use testbed::Server;
 use vajra_perf::operations::{self, CountedOperation};
 
 /// Requests of one case of the real loop.
@@ -27,12 +26,13 @@ const LOOP_REQUESTS: u64 = 50_000;
 /// How often a case is run whose switches are counted.
 const SWITCHES_RUNS: usize = 5;
 
-/// The cases of the real loop that are counted: each way to send, and the two loads.
-const CASES: [LoopCase; 4] = [
-    LoopCase { is_open_loop: false, bytes: RequestBytes::Constant, pipeline: 1 },
-    LoopCase { is_open_loop: false, bytes: RequestBytes::Rendered, pipeline: 1 },
-    LoopCase { is_open_loop: false, bytes: RequestBytes::Constant, pipeline: 8 },
-    LoopCase { is_open_loop: true, bytes: RequestBytes::Constant, pipeline: 1 },
+/// The cases of the real loop that are counted: each way to send, the two loads, and TLS in the one that goes as fast as its server.
+const CASES: [LoopCase; 5] = [
+    LoopCase::CLOSED,
+    LoopCase { bytes: RequestBytes::Rendered, ..LoopCase::CLOSED },
+    LoopCase { pipeline: 8, ..LoopCase::CLOSED },
+    LoopCase::OPEN,
+    LoopCase { is_tls: true, ..LoopCase::CLOSED },
 ];
 
 /// What to count, and against what.
@@ -153,13 +153,12 @@ fn loop_title(case: LoopCase) -> String {
 }
 
 fn count_cases(cases: &[LoopCase]) -> Result<Vec<Count>, String> {
-    let options = testbed::ServerOptions { core: Some(SERVER_CORE), ..testbed::ServerOptions::default() };
-    let server = Server::start(options).map_err(|error| error.to_string())?;
+    let servers = CaseServers::start(Some(SERVER_CORE))?;
     let can_trace = perf_stat::available()?.contains(&SYSTEM_CALLS);
     if !can_trace {
         println!("loop_other_calls are not counted: perf cannot read the tracepoint {SYSTEM_CALLS} here");
     }
-    let counted = cases.iter().map(|case| count_case(*case, server.address(), can_trace));
+    let counted = cases.iter().map(|case| count_case(*case, servers.address(*case), can_trace));
     Ok(counted.collect::<Result<Vec<_>, String>>()?.concat())
 }
 

@@ -8,12 +8,15 @@ use engine::bucket::{Arrival, Share};
 use engine::mix::Mix;
 use engine::outbox::Outbox;
 use engine::outcome::Outcome;
-use engine::plan::Plan;
+use engine::plan::{Plan, Transport};
 use engine::record::{Series, ShardStats};
 use engine::seams::{Call, End, Source, StepFacts};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::time::{ClockId, clock_gettime};
+use shards::any_shared;
 use shards::lanes::{CollectorLane, Control, ShardLane, lane};
+use shards::protocol::Protocol;
+use shards::protocol::any::AnyProtocol;
 use shards::protocol::http1::{HeadMemo, Http1};
 use shards::ring::RingWire;
 use shards::shard::{Parts, Shard, Turn};
@@ -46,13 +49,32 @@ pub(crate) struct Driven {
 }
 
 /// Runs a plan of one shard to its end. The first `uncounted` responses warm up what is made once: buffers that take the
-/// size of a request, the remembered head. Errors are the machine's, or the target's if it did not answer.
+/// size of a request, the remembered head, the handshakes. The loop is the one that is compiled for what the plan's target speaks.
+/// Errors are the machine's, or the target's if it did not answer.
 pub(crate) fn drive(plan: &Plan, address: SocketAddr, uncounted: u64) -> Result<Driven, String> {
+    match plan.targets[0].transport {
+        Transport::Plain => drive_as::<Http1>(plan, address, uncounted, |_| Ok(HeadMemo::default())),
+        Transport::Tls(_) => {
+            let shared = |plan: &Plan| any_shared(&plan.targets[0]).map_err(|failure| failure.to_string());
+            drive_as::<AnyProtocol>(plan, address, uncounted, shared)
+        }
+    }
+}
+
+/// `shared` makes what the connections share, on the thread of the loop.
+fn drive_as<P: Protocol>(
+    plan: &Plan,
+    address: SocketAddr,
+    uncounted: u64,
+    shared: fn(&Plan) -> Result<P::Shared, String>,
+) -> Result<Driven, String> {
     assert_eq!(plan.machine.shards, 1, "one loop is driven");
     let (shard_lane, collector_lane, recorder) = lane(0, &plan.layout(), plan.phases);
     thread::scope(|scope| {
-        let make =
-            move || DrivenLoop::new(plan, address, shard_lane, recorder)?.turn_until_finished(uncounted);
+        let make = move || {
+            let shared = shared(plan)?;
+            DrivenLoop::<P>::new(plan, address, shared, shard_lane, recorder)?.turn_until_finished(uncounted)
+        };
         let shard = scope.spawn(make);
         let (failed, stats) = collect(&collector_lane, || shard.is_finished());
         let driven = shard.join().map_err(|_| "the shard's thread panicked; see above")??;
@@ -61,22 +83,23 @@ pub(crate) fn drive(plan: &Plan, address: SocketAddr, uncounted: u64) -> Result<
 }
 
 /// The loop, and the count of responses that tells where it is.
-struct DrivenLoop {
-    shard: Shard<RingWire, Watched, Http1>,
+struct DrivenLoop<P: Protocol> {
+    shard: Shard<RingWire, Watched, P>,
     responses: Rc<Cell<u64>>,
 }
 
-impl DrivenLoop {
+impl<P: Protocol> DrivenLoop<P> {
     fn new(
         plan: &Plan,
         address: SocketAddr,
+        shared: P::Shared,
         lane: ShardLane,
         recorder: Box<engine::record::Recorder>,
-    ) -> Result<DrivenLoop, String> {
+    ) -> Result<DrivenLoop<P>, String> {
         let mixes = shards::mixes(plan).map_err(|failure| failure.to_string())?;
-        let shared = vec![HeadMemo::default()];
+        let shared = vec![shared];
         let addresses = [vec![SockAddr::from(address)]];
-        let wire = shards::wire::<_, Http1>(plan, &mixes, &shared, SHARE, &addresses)
+        let wire = shards::wire::<_, P>(plan, &mixes, &shared, SHARE, &addresses)
             .map_err(|failure| failure.to_string())?;
         let responses = Rc::new(Cell::new(0));
         let sources = mixes.into_iter().map(|mix| Watched { mix, responses: responses.clone() }).collect();

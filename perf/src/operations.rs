@@ -9,6 +9,7 @@
 mod bare;
 pub mod dispatch;
 pub mod http1;
+pub mod https;
 pub mod merge;
 mod operation;
 pub mod record;
@@ -20,10 +21,11 @@ pub use operation::{CountedOperation, Work};
 
 /// Every operation that has a baseline, in the order of a request's way.
 pub fn all() -> impl Iterator<Item = &'static CountedOperation> {
-    let nouns: [&'static [CountedOperation]; 6] = [
+    let nouns: [&'static [CountedOperation]; 7] = [
         &schedule::OPERATIONS,
         &template::OPERATIONS,
         &http1::OPERATIONS,
+        &https::OPERATIONS,
         &record::OPERATIONS,
         &merge::OPERATIONS,
         &dispatch::OPERATIONS,

@@ -30,7 +30,7 @@ pub fn mixes(plan: &Plan) -> Result<Vec<Mix>, RunFailure> {
 }
 
 /// What the connections to a target share, whatever is spoken with it.
-pub(crate) fn any_shared(target: &Target) -> Result<AnyShared, RunFailure> {
+pub fn any_shared(target: &Target) -> Result<AnyShared, RunFailure> {
     let memo = HeadMemo::new(target.reuse());
     let Transport::Tls(settings) = &target.transport else { return Ok(AnyShared::Http1(memo)) };
     let client = TlsClient::new(settings, target.server_name().unwrap_or("localhost"), &[ALPN_HTTP1])?;
