@@ -7,6 +7,10 @@ pub(crate) const CPU_SHARE_SMALL_MAX: f64 = 0.80;
 pub(crate) const CPU_SHARE_64K_MAX: f64 = 0.55;
 /// The same, bodies of 1 MiB.
 pub(crate) const CPU_SHARE_1M_MAX: f64 = 0.25;
+/// The same over TLS 1.3 with AES-128-GCM, handshakes left out, bodies of a few bytes.
+pub(crate) const CPU_SHARE_TLS_SMALL_MAX: f64 = 0.80;
+/// The same, bodies of 64 KiB.
+pub(crate) const CPU_SHARE_TLS_64K_MAX: f64 = 0.70;
 /// CPU time per request against gcannon's, closed loop, bodies of a few bytes.
 pub(crate) const CPU_SHARE_GCANNON_MAX: f64 = 0.95;
 /// CPU time per request against the least that a program on io_uring can do, closed loop, bodies of a few bytes.
@@ -92,7 +96,7 @@ const fn row(
 const SHARED_MACHINE: &str = "a machine whose cores are shared with others; measure again when it is quiet";
 
 /// Every row, in the order of the table.
-pub(crate) const BUDGETS: [Budget; 30] = [
+pub(crate) const BUDGETS: [Budget; 32] = [
     row(
         "cpu-small",
         "CPU per request against wrk, 12 B, 64 connections",
@@ -108,6 +112,20 @@ pub(crate) const BUDGETS: [Budget; 30] = [
         "both wait for the same kernel to move the same bytes through loopback; the copy that Vajra saves is a smaller part of it on this processor",
     ),
     row("cpu-1m", "the same, 1 MiB", Limit::AtMost(CPU_SHARE_1M_MAX), Unit::Ratio, SHARED_MACHINE),
+    row(
+        "cpu-tls-small",
+        "CPU per request against wrk over TLS 1.3, 12 B, 64 connections",
+        Limit::AtMost(CPU_SHARE_TLS_SMALL_MAX),
+        Unit::Ratio,
+        "as without TLS most of the time is the kernel's TCP, which wrk pays as well",
+    ),
+    row(
+        "cpu-tls-64k",
+        "the same, 64 KiB",
+        Limit::AtMost(CPU_SHARE_TLS_64K_MAX),
+        Unit::Ratio,
+        "the kernel moves the same bytes and the cipher opens them, for both",
+    ),
     row(
         "cpu-gcannon",
         "CPU per request against gcannon, 12 B, 64 connections",

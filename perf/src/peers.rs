@@ -1,4 +1,5 @@
-//! What a request costs, vajra beside others: the floor, wrk, and gcannon where it is installed.
+//! What a request costs, vajra beside others: the floor, wrk, and gcannon where it is installed. Over TLS: wrk, which alone of them
+//! speaks it.
 //!
 //! All run by turns against one server process (A B C, B C A, …); what counts is the ratio within a round.
 
@@ -7,10 +8,10 @@ use crate::cores::{GENERATOR_CORE, SERVER_CORE};
 use crate::process::shown;
 use crate::race::{Contender, RaceCell, RaceSample, Track};
 use crate::statistics::{MedianInterval, median, median_interval};
-use crate::target::{Nginx, ServedBody};
+use crate::target::{Nginx, ServedBody, ServedOver};
 use crate::vajra::Vajra;
 use crate::{budgets, gcannon, wrk};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use engine::verdict::Status;
 use std::path::PathBuf;
 
@@ -22,9 +23,12 @@ pub(crate) struct PeersOptions {
     /// Numbers of connections
     #[arg(long, value_delimiter = ',', default_value = "8,64,256")]
     connections: Vec<u32>,
-    /// Bodies
-    #[arg(long, value_delimiter = ',', value_enum, default_value = "small,64k,1m")]
+    /// Bodies [default: all that there is a budget for]
+    #[arg(long, value_delimiter = ',', value_enum)]
     bodies: Vec<ServedBody>,
+    /// Over TLS 1.3 with AES-128-GCM, handshakes left out
+    #[arg(long)]
+    tls: bool,
     /// Length of each run
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
@@ -46,8 +50,8 @@ enum Peer {
 
 impl Peer {
     /// Those that a budget is held against with this body.
-    fn all(body: ServedBody) -> Vec<Peer> {
-        let is_wanted = |peer: &Peer| peer.budget(body).is_some();
+    fn all(over: ServedOver, body: ServedBody) -> Vec<Peer> {
+        let is_wanted = |peer: &Peer| peer.budget(over, body).is_some();
         [Peer::Floor, Peer::Wrk, Peer::Gcannon].into_iter().filter(is_wanted).collect()
     }
 
@@ -61,7 +65,14 @@ impl Peer {
 
     /// The most that vajra may cost of what this one does. With long bodies the cost is how the bytes are taken in, which
     /// those on io_uring can do as vajra does, or not; there is a promise for short ones alone.
-    fn budget(self, body: ServedBody) -> Option<f64> {
+    fn budget(self, over: ServedOver, body: ServedBody) -> Option<f64> {
+        if over == ServedOver::Tls {
+            return match (self, body) {
+                (Peer::Wrk, ServedBody::Small) => Some(budgets::CPU_SHARE_TLS_SMALL_MAX),
+                (Peer::Wrk, ServedBody::Kibibytes64) => Some(budgets::CPU_SHARE_TLS_64K_MAX),
+                _ => None,
+            };
+        }
         match (self, body) {
             (Peer::Wrk, ServedBody::Small) => Some(budgets::CPU_SHARE_SMALL_MAX),
             (Peer::Wrk, ServedBody::Kibibytes64) => Some(budgets::CPU_SHARE_64K_MAX),
@@ -85,11 +96,12 @@ impl Peer {
 pub(crate) fn run(options: &PeersOptions) -> Result<Gate, String> {
     wrk::require()?;
     let vajra = Vajra::find(options.vajra.as_deref())?;
-    let nginx = Nginx::start(SERVER_CORE)?;
-    vajra.require_printed_verdict(GENERATOR_CORE, &nginx.url(ServedBody::Small))?;
-    let track = Track { nginx, seconds: options.seconds };
-    let cells = options
-        .bodies
+    let over = if options.tls { ServedOver::Tls } else { ServedOver::Tcp };
+    let bodies = bodies(over, &options.bodies)?;
+    let track = Track { nginx: Nginx::start_over(over, SERVER_CORE)?, seconds: options.seconds };
+    let url = track.nginx.url(ServedBody::Small);
+    vajra.require_printed_verdict(GENERATOR_CORE, &url, track.vajra_flags())?;
+    let cells = bodies
         .iter()
         .flat_map(|&body| options.connections.iter().map(move |&connections| RaceCell { connections, body }));
     print_setup(options);
@@ -103,9 +115,26 @@ pub(crate) fn run(options: &PeersOptions) -> Result<Gate, String> {
     Ok(Gate::when(is_within || !options.limit))
 }
 
+/// The bodies that were asked for, or all: each with something to be held against.
+fn bodies(over: ServedOver, asked: &[ServedBody]) -> Result<Vec<ServedBody>, String> {
+    let has_budget = |body: &ServedBody| !Peer::all(over, *body).is_empty();
+    let all: Vec<ServedBody> =
+        ServedBody::value_variants().iter().copied().filter(|body| has_budget(body)).collect();
+    if let Some(body) = asked.iter().find(|body| !has_budget(body)) {
+        let names: Vec<&str> = all.iter().map(|body| body.name()).collect();
+        return Err(format!(
+            "--bodies {}: no budget for it over TLS; there are {}",
+            body.name(),
+            names.join(", ")
+        ));
+    }
+    Ok(if asked.is_empty() { all } else { asked.to_vec() })
+}
+
 /// Runs all of a cell and prints a row for each peer; true when every row is within its budget.
 fn measure(track: &Track, vajra: &Vajra, cell: RaceCell, rounds: usize) -> Result<bool, String> {
-    let mut peers = Peer::all(cell.body);
+    let over = track.nginx.over();
+    let mut peers = Peer::all(over, cell.body);
     peers.retain(|peer| *peer != Peer::Gcannon || gcannon::is_there());
     let mut contenders = vec![Contender::Vajra(vajra)];
     for peer in &peers {
@@ -120,13 +149,15 @@ fn measure(track: &Track, vajra: &Vajra, cell: RaceCell, rounds: usize) -> Resul
     let ours = of(0);
     let mut is_within = true;
     for (index, &peer) in peers.iter().enumerate() {
-        is_within &= print_row(cell, peer, &ours, &of(index + 1));
+        let budget = peer.budget(over, cell.body).expect("peers are those with a budget");
+        is_within &= print_row(cell, peer, budget, &ours, &of(index + 1));
     }
     Ok(is_within)
 }
 
 fn print_setup(options: &PeersOptions) {
-    println!("server: nginx, one process on core {SERVER_CORE}; generators on core {GENERATOR_CORE}");
+    let over = if options.tls { "over TLS 1.3 with AES-128-GCM, handshakes left out, " } else { "" };
+    println!("server: nginx, {over}one process on core {SERVER_CORE}; generators on core {GENERATOR_CORE}");
     println!("{} rounds of {} s per cell, by turns\n", options.rounds, options.seconds);
     println!(
         "{:>5} {:>6} {:>8} {:>11} {:>11} {:>7} {:>22} {:>15} {:>10} {:>10}  verdicts",
@@ -144,7 +175,7 @@ fn print_setup(options: &PeersOptions) {
 }
 
 /// Prints vajra beside one peer; true when it is within its budget.
-fn print_row(cell: RaceCell, peer: Peer, ours: &[RaceSample], theirs: &[RaceSample]) -> bool {
+fn print_row(cell: RaceCell, peer: Peer, budget: f64, ours: &[RaceSample], theirs: &[RaceSample]) -> bool {
     let costs = |samples: &[RaceSample]| -> Vec<f64> {
         samples.iter().map(|sample| sample.cpu_ns_per_request / 1e3).collect()
     };
@@ -153,7 +184,6 @@ fn print_row(cell: RaceCell, peer: Peer, ours: &[RaceSample], theirs: &[RaceSamp
     let (our_costs, their_costs) = (costs(ours), costs(theirs));
     let ratios: Vec<f64> = our_costs.iter().zip(&their_costs).map(|(ours, theirs)| ours / theirs).collect();
     let ratio = median(&ratios);
-    let budget = peer.budget(cell.body).expect("peers are those with a budget");
     let gate = Gate::when(ratio <= budget);
     println!(
         "{:>5} {:>6} {:>8} {:>11.2} {:>11.2} {:>7.3} {:>22} {:>15} {:>10.0} {:>10.0}  {}",
@@ -212,13 +242,23 @@ mod tests {
 
     #[test]
     fn each_body_has_its_budget_and_short_ones_have_one_for_every_peer() {
-        let wrk = |body: ServedBody| Peer::Wrk.budget(body);
+        let wrk = |body: ServedBody| Peer::Wrk.budget(ServedOver::Tcp, body);
         assert_eq!(
             [ServedBody::Small, ServedBody::Kibibytes64, ServedBody::Mebibyte].map(wrk),
             [Some(0.80), Some(0.55), Some(0.25)]
         );
-        assert_eq!(Peer::all(ServedBody::Small), [Peer::Floor, Peer::Wrk, Peer::Gcannon]);
-        assert_eq!(Peer::all(ServedBody::Mebibyte), [Peer::Wrk]);
+        assert_eq!(Peer::all(ServedOver::Tcp, ServedBody::Small), [Peer::Floor, Peer::Wrk, Peer::Gcannon]);
+        assert_eq!(Peer::all(ServedOver::Tcp, ServedBody::Mebibyte), [Peer::Wrk]);
+    }
+
+    #[test]
+    fn over_tls_there_is_wrk_alone_and_no_budget_for_the_longest_body() {
+        let all = bodies(ServedOver::Tls, &[]).unwrap();
+        assert_eq!(all, [ServedBody::Small, ServedBody::Kibibytes64]);
+        assert!(all.iter().all(|&body| Peer::all(ServedOver::Tls, body) == [Peer::Wrk]));
+        let problem = bodies(ServedOver::Tls, &[ServedBody::Mebibyte]).unwrap_err();
+        assert!(problem.contains("--bodies 1m") && problem.contains("small, 64k"), "{problem}");
+        assert_eq!(bodies(ServedOver::Tcp, &[]).unwrap().len(), 3);
     }
 
     #[test]
@@ -226,7 +266,8 @@ mod tests {
         let cell = RaceCell { connections: 64, body: ServedBody::Small };
         let at = |peer: Peer, ratio: f64| {
             let ours = RaceSample { cpu_ns_per_request: ratio, ..SAMPLE };
-            print_row(cell, peer, &[ours], &[SAMPLE])
+            let budget = peer.budget(ServedOver::Tcp, cell.body).unwrap();
+            print_row(cell, peer, budget, &[ours], &[SAMPLE])
         };
         assert!(at(Peer::Wrk, 0.80) && !at(Peer::Wrk, 0.81));
         assert!(at(Peer::Floor, 1.06) && !at(Peer::Floor, 1.07));

@@ -1,16 +1,23 @@
 //! Generators side by side: several run by turns against one server process. Each has the same core, so that whatever else
 //! the machine does meets all of them. What counts is the ratio within a round.
 //!
-//! The cost is the CPU time of the whole process, collector and start included, over the requests it completed.
+//! The cost is the CPU time of the whole process, collector and start included, over the requests it completed. Over TLS it is the
+//! difference of two runs, a short one and one that is longer by what was asked for: handshakes, and all else that is done once, are in
+//! both and drop out.
 
 use crate::cores::GENERATOR_CORE;
 use crate::process::{self, EndedProcess};
-use crate::target::{Nginx, ServedBody};
+use crate::target::{Nginx, ServedBody, ServedOver};
 use crate::vajra::{self, Vajra};
 use crate::wrk::Counted;
 use crate::{floor, gcannon, wrk};
 use engine::verdict::Status;
 use std::process::Command;
+
+/// The shorter of two runs that are subtracted.
+const SHORT_S: u32 = 1;
+/// What Vajra is told of a server over TLS: to ask for what the server has, and to trust it as wrk does.
+const TLS_FLAGS: [&str; 6] = ["-k", "--tlsv1.3", "--ciphers", "TLS_AES_128_GCM_SHA256", "--groups", "x25519"];
 
 /// One combination of connections and body.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +34,15 @@ pub(crate) struct RaceSample {
     pub(crate) failed: u64,
     /// Vajra's own.
     pub(crate) verdict: Option<Status>,
+}
+
+/// What one process has used, and for what.
+struct Spent {
+    cpu_ns: f64,
+    requests: u64,
+    rate_rps: f64,
+    failed: u64,
+    verdict: Option<Status>,
 }
 
 /// Who runs.
@@ -72,50 +88,103 @@ impl Track {
         Ok(Contender::Floor { requests: (rate_rps * f64::from(self.seconds)) as u64 })
     }
 
-    /// How a contender is started.
+    /// How a contender is started, as long as is measured.
     pub(crate) fn command(&self, contender: Contender, cell: RaceCell) -> Result<Command, String> {
+        self.command_for(self.seconds, contender, cell)
+    }
+
+    /// What Vajra is told besides the URL.
+    pub(crate) fn vajra_flags(&self) -> &'static [&'static str] {
+        match self.nginx.over() {
+            ServedOver::Tcp => &[],
+            ServedOver::Tls => &TLS_FLAGS,
+        }
+    }
+
+    fn command_for(&self, seconds: u32, contender: Contender, cell: RaceCell) -> Result<Command, String> {
         let url = self.nginx.url(cell.body);
         Ok(match contender {
             Contender::Vajra(vajra) => {
-                vajra.command(GENERATOR_CORE, cell.connections, self.seconds, &url, &[])
+                vajra.command(GENERATOR_CORE, cell.connections, seconds, &url, self.vajra_flags())
             }
             Contender::Floor { requests } => {
                 floor::command(GENERATOR_CORE, cell.connections, requests, &url)?
             }
-            Contender::Wrk => wrk::command(GENERATOR_CORE, cell.connections, self.seconds, &url),
-            Contender::Gcannon => gcannon::command(GENERATOR_CORE, cell.connections, self.seconds, &url),
+            Contender::Wrk => wrk::command(GENERATOR_CORE, cell.connections, seconds, &url),
+            Contender::Gcannon => gcannon::command(GENERATOR_CORE, cell.connections, seconds, &url),
         })
     }
 
     fn run(&self, contender: Contender, cell: RaceCell) -> Result<RaceSample, String> {
-        let mut command = self.command(contender, cell)?;
-        let run: fn(&mut Command) -> Result<(Counted, EndedProcess), String> = match contender {
-            Contender::Vajra(_) => {
-                let vajra::Run { report, ended } = Vajra::run(&mut command)?;
-                let sample = sample(&command, &ended, vajra::completed(&report), report.rate.achieved)?;
-                let verdict = Some(report.verdict.status);
-                return Ok(RaceSample { failed: report.requests.failed, verdict, ..sample });
+        let spent = |seconds| spend(&mut self.command_for(seconds, contender, cell)?, contender);
+        let sample = match self.nginx.over() {
+            ServedOver::Tcp => spent(self.seconds)?.sample(),
+            ServedOver::Tls => {
+                let short = spent(SHORT_S)?;
+                spent(SHORT_S + self.seconds)?.less(&short).sample()
             }
-            Contender::Floor { .. } => floor::run_process,
-            Contender::Wrk => wrk::run,
-            Contender::Gcannon => gcannon::run,
         };
-        let (counted, ended) = run(&mut command)?;
-        let sample = sample(&command, &ended, counted.requests, counted.rate_rps)?;
-        Ok(RaceSample { failed: counted.failed, ..sample })
+        let shown = process::shown(&self.command(contender, cell)?);
+        sample.ok_or_else(|| format!("`{shown}` completed no request"))
     }
 }
 
-/// A cost per request needs requests.
-fn sample(
-    command: &Command,
-    ended: &EndedProcess,
-    requests: u64,
-    rate_rps: f64,
-) -> Result<RaceSample, String> {
-    if requests == 0 {
-        return Err(format!("`{}` completed no request", process::shown(command)));
+/// Runs a contender to its end.
+fn spend(command: &mut Command, contender: Contender) -> Result<Spent, String> {
+    let run: fn(&mut Command) -> Result<(Counted, EndedProcess), String> = match contender {
+        Contender::Vajra(_) => {
+            let vajra::Run { report, ended } = Vajra::run(command)?;
+            return Ok(Spent {
+                cpu_ns: ended.cpu_s * 1e9,
+                requests: vajra::completed(&report),
+                rate_rps: report.rate.achieved,
+                failed: report.requests.failed,
+                verdict: Some(report.verdict.status),
+            });
+        }
+        Contender::Floor { .. } => floor::run_process,
+        Contender::Wrk => wrk::run,
+        Contender::Gcannon => gcannon::run,
+    };
+    let (Counted { requests, rate_rps, failed }, ended) = run(command)?;
+    Ok(Spent { cpu_ns: ended.cpu_s * 1e9, requests, rate_rps, failed, verdict: None })
+}
+
+impl Spent {
+    /// What is left of a run without what a shorter one spent as well. Rate and verdict are the longer run's.
+    fn less(self, short: &Spent) -> Spent {
+        Spent {
+            cpu_ns: self.cpu_ns - short.cpu_ns,
+            requests: self.requests.saturating_sub(short.requests),
+            failed: self.failed + short.failed,
+            ..self
+        }
     }
-    let cpu_ns_per_request = ended.cpu_s * 1e9 / requests as f64;
-    Ok(RaceSample { cpu_ns_per_request, rate_rps, failed: 0, verdict: None })
+
+    /// A cost per request needs requests.
+    fn sample(&self) -> Option<RaceSample> {
+        let &Spent { cpu_ns, requests, rate_rps, failed, verdict } = self;
+        let cpu_ns_per_request = cpu_ns / requests as f64;
+        (requests > 0).then_some(RaceSample { cpu_ns_per_request, rate_rps, failed, verdict })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_once_is_in_both_runs_and_drops_out() {
+        let spent = |requests: u64| Spent {
+            cpu_ns: 5e6 + 3e3 * requests as f64,
+            requests,
+            rate_rps: 1.0,
+            failed: 1,
+            verdict: None,
+        };
+        let sample = spent(5_000).less(&spent(1_000)).sample().unwrap();
+        assert!((sample.cpu_ns_per_request - 3e3).abs() < 1e-6, "{}", sample.cpu_ns_per_request);
+        assert_eq!(sample.failed, 2);
+        assert!(spent(1_000).less(&spent(1_000)).sample().is_none(), "a cost per request needs requests");
+    }
 }

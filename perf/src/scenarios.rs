@@ -26,7 +26,15 @@ pub(crate) struct BudgetScenario {
 pub(crate) const SCENARIOS: [BudgetScenario; 9] = [
     BudgetScenario {
         name: "cost",
-        budgets: &["cpu-small", "cpu-64k", "cpu-1m", "cpu-gcannon", "cpu-floor"],
+        budgets: &[
+            "cpu-small",
+            "cpu-64k",
+            "cpu-1m",
+            "cpu-tls-small",
+            "cpu-tls-64k",
+            "cpu-gcannon",
+            "cpu-floor",
+        ],
         measure: cost::measure,
     },
     BudgetScenario { name: "drift", budgets: &["rate", "slip-p50", "slip-p99"], measure: rate::measure },

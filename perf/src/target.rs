@@ -4,9 +4,13 @@
 //! nginx is read or written. It is tuned to be no bottleneck, because the cost of a generator that waits for its server
 //! is mostly the cost of being woken: the small body comes from memory (from a file, nginx answers a third fewer), open
 //! files are remembered, heads and files leave in one segment, connections are never closed.
+//!
+//! With TLS it speaks version 1.3 with one cipher and one group, so that whoever comes has the same to do, with a key that is made for
+//! it and goes with it.
 
 use crate::process::explain;
 use clap::ValueEnum;
+use rcgen::{CertifiedKey, generate_simple_self_signed};
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -55,33 +59,55 @@ impl ServedBody {
     }
 }
 
+/// What the server speaks below HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ServedOver {
+    Tcp,
+    Tls,
+}
+
 /// A running nginx. Dropping it stops it.
 pub(crate) struct Nginx {
     child: Child,
     address: SocketAddr,
+    over: ServedOver,
     folder: TempDir,
 }
 
 impl Nginx {
-    /// Starts one on a core, on a port that is free; returns when it accepts connections.
+    /// Starts one in clear on a core, on a port that is free; returns when it accepts connections.
     pub(crate) fn start(core: usize) -> Result<Nginx, String> {
+        Nginx::start_over(ServedOver::Tcp, core)
+    }
+
+    /// The same, over TLS if asked to.
+    pub(crate) fn start_over(over: ServedOver, core: usize) -> Result<Nginx, String> {
         let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
         let address = free_address()?;
-        lay_out(folder.path(), address)
+        lay_out(folder.path(), address, over)
             .map_err(|error| format!("cannot write into {}: {error}", folder.path().display()))?;
         let mut command = Command::new("taskset");
         command.args(["-c", &core.to_string(), "nginx", "-p"]).arg(folder.path());
         command.args(["-e", "error.log", "-c", "nginx.conf"]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().map_err(|error| explain(&command, &error))?;
-        let mut nginx = Nginx { child, address, folder };
+        let mut nginx = Nginx { child, address, over, folder };
         nginx.wait_until_it_accepts()?;
         Ok(nginx)
     }
 
     /// Where a body is fetched.
     pub(crate) fn url(&self, body: ServedBody) -> String {
-        format!("http://{}/{}", self.address, body.name())
+        let scheme = match self.over {
+            ServedOver::Tcp => "http",
+            ServedOver::Tls => "https",
+        };
+        format!("{scheme}://{}/{}", self.address, body.name())
+    }
+
+    /// What it speaks below HTTP.
+    pub(crate) fn over(&self) -> ServedOver {
+        self.over
     }
 
     fn wait_until_it_accepts(&mut self) -> Result<(), String> {
@@ -119,16 +145,34 @@ fn free_address() -> Result<SocketAddr, String> {
     listener.and_then(|listener| listener.local_addr()).map_err(|error| format!("no free port: {error}"))
 }
 
-fn lay_out(folder: &Path, address: SocketAddr) -> std::io::Result<()> {
+fn lay_out(folder: &Path, address: SocketAddr, over: ServedOver) -> std::io::Result<()> {
+    if over == ServedOver::Tls {
+        let made = generate_simple_self_signed([address.ip().to_string()]);
+        let CertifiedKey { cert, signing_key } = made.map_err(std::io::Error::other)?;
+        fs::write(folder.join("server.pem"), cert.pem())?;
+        fs::write(folder.join("server.key"), signing_key.serialize_pem())?;
+    }
     for body in ServedBody::FILES {
         fs::write(folder.join(body.name()), body.content())?;
     }
-    fs::write(folder.join("nginx.conf"), configuration(address))
+    fs::write(folder.join("nginx.conf"), configuration(address, over))
 }
+
+/// One version, one cipher, one group; rcgen's key is ECDSA on P-256.
+const TLS: &str = "        ssl_certificate server.pem;
+        ssl_certificate_key server.key;
+        ssl_protocols TLSv1.3;
+        ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
+        ssl_ecdh_curve X25519;
+";
 
 /// Relative paths are relative to the folder. `master_process off` makes the one worker the process we started: pinned
 /// by its parent, never dropping privileges, gone when killed. tcp_nopush joins a head and a sent file in one segment.
-fn configuration(address: SocketAddr) -> String {
+fn configuration(address: SocketAddr, over: ServedOver) -> String {
+    let (listen, tls) = match over {
+        ServedOver::Tcp => ("", ""),
+        ServedOver::Tls => (" ssl", TLS),
+    };
     let small = String::from_utf8_lossy(&ServedBody::Small.content()).into_owned();
     format!(
         "daemon off;
@@ -150,8 +194,8 @@ http {{
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
     server {{
-        listen {address} backlog=4096;
-        root .;
+        listen {address}{listen} backlog=4096;
+{tls}        root .;
         location = /small {{ return 200 \"{small}\"; }}
     }}
 }}

@@ -135,8 +135,13 @@ impl Vajra {
     }
 
     /// Runs it for a second as a person would, and fails if the verdict is not among what it prints.
-    pub(crate) fn require_printed_verdict(&self, core: usize, url: &str) -> Result<(), String> {
-        let mut command = self.command(core, 1, 1, url, &[]);
+    pub(crate) fn require_printed_verdict(
+        &self,
+        core: usize,
+        url: &str,
+        more: &[&str],
+    ) -> Result<(), String> {
+        let mut command = self.command(core, 1, 1, url, more);
         let ended = process::run(&mut command)?;
         let words = [Status::Valid, Status::Degraded, Status::Invalid].map(Status::name);
         if words.iter().any(|word| ended.stdout.contains(word)) {

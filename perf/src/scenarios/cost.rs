@@ -1,10 +1,11 @@
-//! CPU time per request beside wrk's, for three sizes of body; beside gcannon's where that is installed, and beside the floor's.
+//! CPU time per request beside wrk's, for three sizes of body, and for two over TLS; beside gcannon's where that is installed, and
+//! beside the floor's.
 
 use super::rig::{BudgetFigure, Rig};
 use crate::cores::SERVER_CORE;
 use crate::race::{Contender, RaceCell, Track};
 use crate::statistics::{median, median_interval};
-use crate::target::{Nginx, ServedBody};
+use crate::target::{Nginx, ServedBody, ServedOver};
 use crate::{gcannon, wrk};
 
 const CONNECTIONS: u32 = 64;
@@ -14,12 +15,19 @@ const CELLS: [(&str, ServedBody); 3] = [
     ("cpu-1m", ServedBody::Mebibyte),
 ];
 
+const TLS_CELLS: [(&str, ServedBody); 2] =
+    [("cpu-tls-small", ServedBody::Small), ("cpu-tls-64k", ServedBody::Kibibytes64)];
+
 pub(super) fn measure(rig: &Rig) -> Result<Vec<BudgetFigure>, String> {
     wrk::require()?;
     let track = Track { nginx: Nginx::start(SERVER_CORE)?, seconds: rig.length.pick(3, 1) };
     let mut figures = Vec::new();
     for (name, body) in CELLS {
         figures.push(measure_cell(rig, &track, name, body, Contender::Wrk)?);
+    }
+    let secured = Track { nginx: Nginx::start_over(ServedOver::Tls, SERVER_CORE)?, seconds: track.seconds };
+    for (name, body) in TLS_CELLS {
+        figures.push(measure_cell(rig, &secured, name, body, Contender::Wrk)?);
     }
     figures.push(match gcannon::is_there() {
         // One that cannot be run does not cost the figures beside wrk.
