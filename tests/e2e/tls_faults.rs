@@ -1,6 +1,7 @@
-//! What can be wrong with TLS beside the target's certificate: what both ends speak, the client's own certificate and its files, and
-//! servers that break off. What is the operator's mistake ends with 2 before anything is sent, what is the target's with 4 at preflight,
-//! and in a run it is counted by its kind.
+//! What can be wrong with TLS beside the target's certificate.
+//!
+//! What both ends speak, the client's own certificate and its files, and servers that break off. The operator's mistake ends with 2
+//! before anything is sent, the target's with 4 at preflight, and in a run it is counted by its kind.
 
 use crate::peers::certificates::{Authority, KeyKind, Signed};
 use crate::peers::rogue::{self, Conversation};
@@ -248,7 +249,9 @@ fn a_record_cut_in_the_middle_is_an_end_too_early() {
 #[test]
 fn bytes_that_are_no_record_in_the_middle_of_a_response_break_its_connection() {
     let (authority, signed) = signed(KeyKind::Ecdsa);
-    for garbage in [&b"garbage"[..], b"\x17\x03\x03\x00\x20................................"] {
+    let with_a_wrong_tag = b"\x17\x03\x03\x00\x20................................";
+    let longer_than_any = b"\x17\x03\x03\xff\xff";
+    for garbage in [&b"garbage"[..], with_a_wrong_tag, longer_than_any] {
         let port = answering(&signed, move |mut conversation| {
             conversation.answer(&OK[..OK.len() - 2]);
             conversation.send(garbage);
@@ -256,6 +259,21 @@ fn bytes_that_are_no_record_in_the_middle_of_a_response_break_its_connection() {
         });
         let done = forced(port, &authority.ca());
         assert_eq!((done.count("/requests/ok"), done.errors("tls")), (0, 20), "{}", done.report["requests"]);
+    }
+}
+
+#[test]
+fn keys_may_change_and_a_flood_of_changes_is_refused() {
+    let (authority, signed) = signed(KeyKind::Ecdsa);
+    for (times, ok) in [(3, 20), (200, 0)] {
+        let port = answering(&signed, move |mut conversation| {
+            conversation.update_keys(times);
+            conversation.answer(OK);
+            conversation.say_goodbye();
+            conversation.end();
+        });
+        let done = forced(port, &authority.ca());
+        assert_eq!((done.count("/requests/ok"), done.errors("tls")), (ok, 20 - ok), "{}", done.stderr);
     }
 }
 

@@ -102,6 +102,14 @@ impl Conversation {
         self.send(&bytes);
     }
 
+    /// Changes the server's key so often, and says so each time.
+    pub(crate) fn update_keys(&mut self, times: usize) {
+        for _ in 0..times {
+            self.tls.refresh_traffic_keys().unwrap();
+            self.answer(b"");
+        }
+    }
+
     /// Says that no more will be sent, as TLS has it.
     pub(crate) fn say_goodbye(&mut self) {
         self.tls.send_close_notify();
