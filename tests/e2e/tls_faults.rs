@@ -297,7 +297,8 @@ fn a_server_that_stops_answering_in_the_handshake_costs_the_requests_that_wait_f
     assert_eq!(done.count("/requests/ok"), 10, "{}", done.report["requests"]);
     assert_eq!(done.count("/requests/failed"), 20, "{}", done.report["requests"]);
     let failures = failures(&done);
-    assert_eq!(failures.iter().map(|(_, count, _)| count).sum::<u64>(), 20, "{failures:?}");
+    assert_eq!((failures[0].0.as_str(), failures[0].1), ("connect", 20), "{failures:?}");
+    assert!(failures[0].2.contains("handshake was not over"), "{failures:?}");
     assert!(done.stdout.contains("Attempts"), "{}", done.stdout);
 }
 
