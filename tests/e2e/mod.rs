@@ -24,6 +24,7 @@ mod repeat;
 mod scenarios;
 mod secrets;
 mod signals;
+mod testbed;
 mod time_namespace;
 mod tls;
 mod tls_faults;
