@@ -10,19 +10,18 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
 
 use crate::respond::respond;
 use crate::session::{Hangup, ServerSession};
 use crate::stream::{WireStream, begin, reset};
-use crate::tls::{is_http2, shake_hands};
+use crate::tls::{Handshakes, is_http2};
 use crate::websocket::echo;
 
 /// How every connection of a server speaks.
 pub(crate) struct Speech {
     http1: http1::Builder,
     http2: http2::Builder<ThisThread>,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Handshakes>,
 }
 
 impl Speech {
@@ -32,7 +31,7 @@ impl Speech {
     /// a second instead of 165,000 at depth 32, by not writing while unparsed bytes are left (hyper 1.12). So
     /// a response waits for the delays of the requests behind it, and is lost when one of them is malformed or
     /// comes after `connection: close`. A target must not bend the latencies it is there to provide.
-    pub(crate) fn new(tls: Option<TlsAcceptor>) -> Speech {
+    pub(crate) fn new(tls: Option<Handshakes>) -> Speech {
         let mut http1 = http1::Builder::new();
         http1.header_read_timeout(None);
         Speech { http1, http2: http2::Builder::new(ThisThread), tls }
@@ -52,9 +51,9 @@ pub(crate) async fn converse(
     let _ = stream.set_nodelay(true);
     let tally = session.tally();
     match &speech.tls {
-        Some(acceptor) => {
+        Some(handshakes) => {
             let shaken = tokio::select! {
-                shaken = shake_hands(acceptor, stream, &tally) => shaken,
+                shaken = handshakes.shake(stream, &tally) => shaken,
                 _ = alive.changed() => None,
             };
             let Some(stream) = shaken else { return };

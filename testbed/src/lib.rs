@@ -91,6 +91,7 @@ mod tally;
 mod thread;
 mod tls;
 mod tls_options;
+mod turns;
 mod warm;
 mod websocket;
 mod websocket_opening;

@@ -3,13 +3,12 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
 
 use crate::fate::Ending;
 use crate::session::ServerSession;
 use crate::stream::{WireStream, reset};
 use crate::tally::EchoCount;
-use crate::tls::shake_hands;
+use crate::tls::Handshakes;
 
 /// The longest piece that is read at once, and returned before the next is.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -18,7 +17,7 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// arrived by the time it is read, and each meets the behaviour as a request does. An error ends the connection.
 pub(crate) async fn return_bytes(
     stream: TcpStream,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Handshakes>,
     session: ServerSession,
     mut alive: watch::Receiver<()>,
 ) {
@@ -28,8 +27,8 @@ pub(crate) async fn return_bytes(
     let converse = async {
         match tls {
             None => return_pieces(stream, &session).await,
-            Some(acceptor) => {
-                if let Some(stream) = shake_hands(&acceptor, stream, &session.tally()).await {
+            Some(handshakes) => {
+                if let Some(stream) = handshakes.shake(stream, &session.tally()).await {
                     return_pieces(stream, &session).await;
                 }
             }

@@ -25,6 +25,7 @@ use crate::site::Site;
 use crate::start_error::StartError;
 use crate::stream_echo::return_bytes;
 use crate::tally::ServerTally;
+use crate::tls::Handshakes;
 
 /// Core numbers end where the kernel's fixed-size affinity mask does; core_affinity panics beyond.
 const CORE_LIMIT: usize = 1024;
@@ -72,6 +73,7 @@ impl ServerThread {
         let site = Rc::new(Site::open(options.behaviour, links, tally)?);
         spawn_local(Rc::clone(&site.alarm).ring());
         spawn_local(reload(reloads, Rc::clone(&site)));
+        let tls = acceptor.map(Handshakes::new);
         let mut dice = Xoshiro256PlusPlus::seed_from_u64(options.seed);
         let mut next_dice = || {
             let own = dice.clone();
@@ -80,11 +82,11 @@ impl ServerThread {
         };
         let mut ports = JoinSet::new();
         let (http, own_dice) = (TcpListener::from_std(listeners.http)?, next_dice());
-        ports.spawn_local(serve_http(http, acceptor.clone(), Rc::clone(&site), own_dice, alive.clone()));
-        for (listener, acceptor) in [(listeners.tcp_echo, None), (listeners.tls_echo, acceptor)] {
+        ports.spawn_local(serve_http(http, tls.clone(), Rc::clone(&site), own_dice, alive.clone()));
+        for (listener, tls) in [(listeners.tcp_echo, None), (listeners.tls_echo, tls)] {
             let own_dice = next_dice();
             if let Some(listener) = listener.map(TcpListener::from_std).transpose()? {
-                ports.spawn_local(serve_echo(listener, acceptor, Rc::clone(&site), own_dice, alive.clone()));
+                ports.spawn_local(serve_echo(listener, tls, Rc::clone(&site), own_dice, alive.clone()));
             }
         }
         if let Some((socket, echo)) = listeners.udp_echo.zip(options.udp_echo) {
@@ -103,12 +105,12 @@ async fn reload(mut reloads: UnboundedReceiver<ReloadReply>, site: Rc<Site>) {
 
 async fn serve_http(
     listener: TcpListener,
-    acceptor: Option<TlsAcceptor>,
+    tls: Option<Handshakes>,
     site: Rc<Site>,
     dice: Xoshiro256PlusPlus,
     alive: watch::Receiver<()>,
 ) {
-    let speech = Rc::new(Speech::new(acceptor));
+    let speech = Rc::new(Speech::new(tls));
     serve(listener, dice, alive, |stream, dice, alive| {
         converse(stream, Rc::clone(&speech), ServerSession::new(Rc::clone(&site), dice), alive)
     })
@@ -117,13 +119,13 @@ async fn serve_http(
 
 async fn serve_echo(
     listener: TcpListener,
-    acceptor: Option<TlsAcceptor>,
+    tls: Option<Handshakes>,
     site: Rc<Site>,
     dice: Xoshiro256PlusPlus,
     alive: watch::Receiver<()>,
 ) {
     serve(listener, dice, alive, |stream, dice, alive| {
-        return_bytes(stream, acceptor.clone(), ServerSession::new(Rc::clone(&site), dice), alive)
+        return_bytes(stream, tls.clone(), ServerSession::new(Rc::clone(&site), dice), alive)
     })
     .await;
 }

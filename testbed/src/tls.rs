@@ -1,6 +1,7 @@
 //! The server's end of TLS: its settings from the options, and the handshake of one connection.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
@@ -18,6 +19,7 @@ use crate::certificates::{Certificates, ClientIdentity};
 use crate::start_error::SetupError;
 use crate::tally::{HandshakeEnd, ServerTally};
 use crate::tls_options::{TlsOptions, TlsVersions};
+use crate::turns::Turns;
 
 /// Sessions of 1.2 that are remembered for clients without tickets. Beyond it the oldest are forgotten.
 const SESSIONS_MAX: usize = 16 * 1024;
@@ -75,20 +77,30 @@ fn verifier(
     Ok(WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build()?)
 }
 
-/// Makes the handshake with a client, and counts how it went. `None` when it failed: the client was told why by an alert, or is gone.
-pub(crate) async fn shake_hands(
-    acceptor: &TlsAcceptor,
-    stream: TcpStream,
-    tally: &ServerTally,
-) -> Option<TlsStream<TcpStream>> {
-    match acceptor.accept(stream).await {
-        Ok(stream) => {
-            tally.count_handshake(kind(stream.get_ref().1));
-            Some(stream)
-        }
-        Err(_) => {
-            tally.count_handshake(HandshakeEnd::Failed);
-            None
+/// The handshakes of a thread: all with the same settings, and taking turns with what else there is to do.
+#[derive(Clone)]
+pub(crate) struct Handshakes {
+    acceptor: TlsAcceptor,
+    turns: Rc<Turns>,
+}
+
+impl Handshakes {
+    pub(crate) fn new(acceptor: TlsAcceptor) -> Handshakes {
+        Handshakes { acceptor, turns: Turns::new() }
+    }
+
+    /// Makes the handshake with a client, and counts how it went. `None` when it failed: the client was told why by an alert, or is
+    /// gone.
+    pub(crate) async fn shake(&self, stream: TcpStream, tally: &ServerTally) -> Option<TlsStream<TcpStream>> {
+        match self.turns.take(self.acceptor.accept(stream)).await {
+            Ok(stream) => {
+                tally.count_handshake(kind(stream.get_ref().1));
+                Some(stream)
+            }
+            Err(_) => {
+                tally.count_handshake(HandshakeEnd::Failed);
+                None
+            }
         }
     }
 }
