@@ -406,7 +406,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// The moment of sending is the moment of handing over, just before the system call; one stamp for the batch.
     fn stamp(&mut self, now: u64) -> u64 {
         let Shard { core, pools, .. } = self;
-        if core.released.is_empty() && core.replayed.is_empty() {
+        if core.released.is_empty() && (P::IS_IN_ORDER || core.replayed.is_empty()) {
             return now;
         }
         let (sent_ns, start_ns) = (core.wire.now(), core.start_ns);
@@ -415,8 +415,10 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             pools[one.pool as usize].stamp(recorder, one, sent_ns, start_ns);
         }
         released.clear();
-        for one in core.replayed.drain(..) {
-            pools[one.pool as usize].stamp_again(one, sent_ns);
+        if !P::IS_IN_ORDER {
+            for one in core.replayed.drain(..) {
+                pools[one.pool as usize].stamp_again(one, sent_ns);
+            }
         }
         sent_ns
     }

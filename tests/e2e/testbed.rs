@@ -63,7 +63,9 @@ fn what_a_client_needs_is_told_and_goes_with_the_server() {
     let files = ["--cacert", "--cert", "--key"].map(|flag| (flag, behind(&line, flag)));
     let mut curl = Command::new("curl");
     curl.args(["--disable", "--silent", "--noproxy", "*", url]);
-    files.iter().for_each(|(flag, file)| drop(curl.args([flag, file])));
+    for (flag, file) in files {
+        curl.args([flag, file]);
+    }
     let fetched = curl.output().unwrap();
     assert_eq!(String::from_utf8_lossy(&fetched.stdout), "ok\n", "{line}: {fetched:?}");
     server.signal("TERM");

@@ -72,6 +72,9 @@ impl Attempts {
 
     /// Adds those of another stretch, or of another shard.
     pub fn merge(&mut self, other: &Attempts) {
+        if other.is_empty() {
+            return;
+        }
         self.begun += other.begun;
         self.made += other.made;
         self.resumed += other.resumed;
@@ -81,8 +84,20 @@ impl Attempts {
         self.ready.merge(&other.ready);
     }
 
+    /// Whether there were none.
+    fn is_empty(&self) -> bool {
+        (self.begun, self.made) == (0, 0)
+            && self.failures.is_empty()
+            && self.connect.is_empty()
+            && self.tls.is_empty()
+            && self.ready.is_empty()
+    }
+
     /// Forgets all, keeping its memory.
     pub fn clear(&mut self) {
+        if self.is_empty() {
+            return;
+        }
         (self.begun, self.made, self.resumed) = (0, 0, 0);
         self.failures.clear();
         self.connect.clear();

@@ -1,5 +1,6 @@
-//! One request sealed and its response opened: TLS 1.3 with AES-128-GCM, through the protocol that the loop has for `https`, against
-//! a server of rustls in memory. The handshake, and the sealing of responses, are preparing.
+//! One request sealed and its response opened, by the protocol that the loop has for `https`.
+//!
+//! TLS 1.3 with AES-128-GCM, against a server of rustls in memory. The handshake, and the sealing of responses, are preparing.
 //!
 //! What sealing a byte costs is the cipher's, and the cipher looks at the processor: valgrind's has AES-NI and AVX2 and nothing newer.
 

@@ -323,7 +323,7 @@ impl Http1 {
             return Ok((taken, false));
         }
         self.status = head.status;
-        self.keeps_alive = head.keeps_alive && memo.reuses;
+        self.keeps_alive = head.keeps_alive;
         let has_body = !is_bodyless && head.status != 204 && head.status != 304;
         self.last_length = 0;
         self.state = match head.framing {
@@ -350,6 +350,7 @@ impl Http1 {
                 return Ok(Some((memo.bytes.len(), head)));
             }
             if let Some((length, head)) = parse(bytes)? {
+                let head = memo.meant(head);
                 memo.remember(&bytes[..length], head);
                 return Ok(Some((length, head)));
             }
@@ -359,7 +360,7 @@ impl Http1 {
         match parse(&self.partial)? {
             Some((length, head)) => {
                 self.partial.clear();
-                Ok(Some((length - before, head)))
+                Ok(Some((length - before, memo.meant(head))))
             }
             None if self.partial.len() > HEAD_BYTES_MAX => {
                 Err(NotHttp("the response's head is longer than 64 KiB"))
@@ -443,6 +444,11 @@ impl Chunk {
 }
 
 impl HeadMemo {
+    /// What a head says of connections that are used again, or are not whatever it says.
+    fn meant(&self, head: Head) -> Head {
+        Head { keeps_alive: head.keeps_alive && self.reuses, ..head }
+    }
+
     /// Of connections that are used again after a response, or are not.
     pub fn new(reuses: bool) -> HeadMemo {
         HeadMemo { bytes: Vec::new(), head: None, reuses }

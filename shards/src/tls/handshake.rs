@@ -160,7 +160,13 @@ impl ClientHandshake {
             alpn: self.connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into()),
             is_resumed: self.connection.handshake_kind() == Some(HandshakeKind::Resumed),
             chain: match client.keeps_chains() {
-                true => self.connection.peer_certificates().into_iter().flatten().map(|der| (**der).into()).collect(),
+                true => self
+                    .connection
+                    .peer_certificates()
+                    .into_iter()
+                    .flatten()
+                    .map(|der| (**der).into())
+                    .collect(),
                 false => Vec::new(),
             },
         };
