@@ -1,5 +1,4 @@
-//! CPU time per request beside wrk's, for three sizes of body, and for two over TLS; beside gcannon's where that is installed, and
-//! beside the floor's.
+//! CPU time per request beside wrk's, in plain and over TLS, beside gcannon's where that is installed, and beside the floor's.
 
 use super::rig::{BudgetFigure, Rig};
 use crate::cores::SERVER_CORE;

@@ -1,5 +1,4 @@
-//! One request and its response on a connection of their own: the same bytes as the run will send, and the same parser for what
-//! comes.
+//! One request and its response on a connection of their own: the run's own bytes, and the run's own parser for what comes.
 
 use crate::protocol::any::{AnyProtocol, AnyShared};
 use crate::protocol::{Place, Protocol, Readiness, Response, Sending, Single, Unusable};
