@@ -323,9 +323,14 @@ fn failed_attempts(report: &Report) -> Option<String> {
 
 fn connections(report: &Report) -> String {
     let connections = &report.connections;
-    let mut line = match report.plan.targets.iter().all(|target| target.reuse()) {
-        true => format!("{} of {} open", group(connections.open), group(connections.asked)),
-        false => format!("one for each request, {} at a time at the most", group(connections.asked)),
+    let once = report.plan.targets.iter().filter(|target| !target.reuse()).count();
+    let asked = group(connections.asked);
+    let mut line = match once {
+        0 => format!("{} of {asked} open", group(connections.open)),
+        all if all == report.plan.targets.len() => {
+            format!("one for each request, {asked} at a time at the most")
+        }
+        some => format!("{asked}, those to {} made for each request", counted(some as u64, "target")),
     };
     for (count, thing) in [
         (connections.reconnects, "reconnect"),

@@ -168,7 +168,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
                 awaits_window,
                 awaits_end,
                 slice_ns: plan.slice_ns(),
-                longest_timeout_ns: pools.iter().map(|pool| pool.timeout_ns).max().unwrap_or(0),
+                longest_timeout_ns: pools.iter().map(ConnectionPool::longest_request_ns).max().unwrap_or(0),
                 sheds: scenarios.iter().any(|scenario| scenario.sheds),
                 counts_out,
             },

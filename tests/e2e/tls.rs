@@ -132,6 +132,19 @@ fn a_connection_for_each_request_without_tls() {
     assert!(done.stdout.contains("no connection could be made"), "{}", done.stdout);
 }
 
+/// A slot whose handshake broke while something of it was being sent is used again.
+#[test]
+fn a_target_that_drops_each_handshake_is_tried_again_and_again() {
+    let port = scripted(drop);
+    let url = format!("https://127.0.0.1:{port}/");
+    let words = ["-R", "40", "-d", "3s", "-c", "2", "--disable-keepalive", "--force", "-m", "POST", "-b", "@body"];
+    let done = Vajra::run(&url, &words).file("body", &"x".repeat(9_000)).done();
+    done.assert_accounted();
+    assert_eq!(done.count("/requests/ok"), 0, "{}", done.report["requests"]);
+    let failures = done.report["connections"]["attempts"]["failures"].to_string();
+    assert!(attempts(&done, "begun") >= 6, "{} begun, {failures}", attempts(&done, "begun"));
+}
+
 #[test]
 fn each_fault_of_a_certificate_is_told_before_anything_is_sent() {
     for (fault, words) in [

@@ -94,6 +94,8 @@ struct Asker<'a> {
     shared: AnyShared,
     /// What was agreed on in the first handshake.
     agreed: Option<Check>,
+    /// Why there was no agreement for the request that was asked last.
+    refused: Option<Check>,
     /// A connection that is made already.
     made: Option<Socket>,
 }
@@ -112,7 +114,17 @@ impl<'a> Asker<'a> {
         let sources = mixes(&apart)?;
         let mut shared = any_shared(&plan.targets[target])?;
         shared.keep_chains();
-        Ok(Asker { plan, target, address, place, sources, shared, agreed: None, made: Some(made) })
+        Ok(Asker {
+            plan,
+            target,
+            address,
+            place,
+            sources,
+            shared,
+            agreed: None,
+            refused: None,
+            made: Some(made),
+        })
     }
 
     /// Everything that the plan can send.
@@ -171,7 +183,7 @@ impl<'a> Asker<'a> {
                 "check the port and the protocol",
             ),
             Ok(Came::NotAgreed(why)) => {
-                self.agreed.take().unwrap_or_else(|| secured::failure(place, why, None))
+                self.refused.take().unwrap_or_else(|| secured::failure(place, why, None))
             }
             Ok(Came::Closed) => Check::fail_of_target(
                 REQUEST,
@@ -204,18 +216,16 @@ impl<'a> Asker<'a> {
         let asked = AskedRequest { source, call, number, timeout, connect_timeout };
         let mut exchange = Exchange::new(socket, &mut self.shared, bytes_max)?;
         let agreed = exchange.agree(&asked)?;
-        let note = match &agreed {
-            Some(Came::NotAgreed(why)) => Some(secured::failure(self.place, why, exchange.tls())),
-            Some(_) => None,
-            None => exchange.tls().map(secured::check),
-        };
-        self.agreed = self.agreed.take().or(note);
         if let Some(came) = agreed {
+            if let Came::NotAgreed(why) = &came {
+                self.refused = Some(secured::failure(self.place, why, exchange.tls()));
+            }
             return Ok(came);
         }
+        self.agreed = self.agreed.take().or_else(|| exchange.tls().map(secured::check));
         let came = exchange.ask(asked)?;
         if let Came::NotAgreed(why) = &came {
-            self.agreed = Some(secured::failure(self.place, why, exchange.tls()));
+            self.refused = Some(secured::failure(self.place, why, exchange.tls()));
         }
         Ok(came)
     }

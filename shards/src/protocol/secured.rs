@@ -3,6 +3,7 @@
 use super::{Cancelled, Events, Place, Protocol, Readiness, Receive, Response, Sending, Unusable};
 use crate::tls::{Tls, TlsClient, plaintext_room, sealing_bytes_max};
 use engine::outbox::Outbox;
+use engine::outcome::Kind;
 use engine::seams::Source;
 
 /// One connection: its TLS, and what is spoken inside.
@@ -22,6 +23,10 @@ pub struct SecuredShared<S> {
     /// Of what is spoken inside.
     pub inner: S,
 }
+
+/// What TLS had to say has taken the room of the request.
+const NO_ROOM: Unusable =
+    Unusable { kind: Kind::Tls, why: "the target made TLS say more than there is room for beside a request" };
 
 impl<P> Secured<P> {
     /// The TLS of the connection: what was agreed on, or why nothing was.
@@ -84,6 +89,9 @@ impl<P: Protocol> Protocol for Secured<P> {
             // What does not fit waits for its turn.
             false => plaintext_room(out.room()),
         };
+        if out.room() < bytes_max + sealing_bytes_max(bytes_max) {
+            return Err(NO_ROOM);
+        }
         let mark = self.tls.begin(bytes_max, out);
         let bytes = self.inner.send(&mut shared.inner, source, request, &mut out.limited(bytes_max))?;
         self.tls.seal(mark, out)?;

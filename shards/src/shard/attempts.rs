@@ -132,15 +132,15 @@ impl<P: Protocol> ConnectionPool<P> {
         let sending = Sending { call: flight.call(), number: self.replays.number_of(place), place };
         let mut out = core.wire.outbox(self.first_slot + slot);
         let protocol = &mut self.protocols[slot as usize];
-        let bytes = match protocol.send(&mut self.shared, &mut scenario.source, sending, &mut out) {
-            Ok(bytes) => bytes,
-            Err(Unusable { kind, .. }) => return self.broken(core, scenario, slot, kind),
-        };
+        let sent = protocol.send(&mut self.shared, &mut scenario.source, sending, &mut out);
         self.connections.restart_timeout(place);
         // What it owes of the time before the attempt stays as it was.
         let free_ns = core.now_ns.saturating_sub(flight.lag_ns());
-        core.released.push(Released { pool: self.number, place, free_ns, bytes });
+        core.released.push(Released { pool: self.number, place, free_ns, bytes: sent.unwrap_or(0) });
         core.sends += 1;
+        if let Err(Unusable { kind, .. }) = sent {
+            return self.broken(core, scenario, slot, kind);
+        }
         self.finish_send(core, scenario, slot);
     }
 
@@ -176,7 +176,8 @@ impl<P: Protocol> ConnectionPool<P> {
         let is_own = is_starting && kind.fault() == Fault::Generator;
         core.recorder.stats.connect_failures_own += u64::from(is_own);
         core.wire.close(self.first_slot + slot);
-        self.connections.at(slot).has_output = false;
+        let connection = self.connections.at(slot);
+        (connection.has_output, connection.is_sending) = (false, false);
         self.fail_awaited(core, scenario, slot, kind);
         self.retry_later(core.now_ns, slot);
         if scenario.sheds {
@@ -273,6 +274,11 @@ impl<P: Protocol> ConnectionPool<P> {
     pub(super) fn await_demand(&mut self, now: u64, slot: Slot) {
         self.connections.at(slot).link = Link::OnDemand;
         self.make_ready(now, slot);
+    }
+
+    /// The longest that a request may take, from when it is taken up: its timeout begins when it is sent.
+    pub(super) fn longest_request_ns(&self) -> u64 {
+        if self.is_on_demand { self.connect_timeout_ns + self.timeout_ns } else { self.timeout_ns }
     }
 
     /// How many connections are as they are to be before the start: open, or waiting for the request that makes them.

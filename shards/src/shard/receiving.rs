@@ -8,9 +8,12 @@ use crate::connection::{Armed, ConnectionTable, Link};
 use crate::protocol::{Events, Place, Protocol, Receive, RequestFailure, Response, Unusable};
 use crate::wire::{Pause, Slot, Wire};
 use engine::outbox::Outbox;
-use engine::record::{Instants, Recorder};
+use engine::record::{Instants, Recorder, ShardStats};
 use engine::seams::{End, Source, StepFacts};
 use std::marker::PhantomData;
+
+/// A step of a handshake counts as so many operations: keys are agreed on and signatures checked in it.
+const OPERATIONS_PER_HANDSHAKE_STEP: u64 = 16;
 
 /// Responses of one connection, written down as they are found.
 struct Responses<'a, S, P> {
@@ -75,6 +78,25 @@ impl<S: Source, P: Protocol> Events for Responses<'_, S, P> {
     }
 }
 
+/// The events of a connection on which nothing has been asked.
+struct NothingAsked<'a> {
+    stats: &'a mut ShardStats,
+}
+
+impl Events for NothingAsked<'_> {
+    fn oldest(&self) -> Option<(Place, &StepFacts)> {
+        None
+    }
+
+    fn response(&mut self, _place: Place, _response: Response) {}
+
+    fn failed(&mut self, _place: Place, _failure: RequestFailure) {}
+
+    fn unasked(&mut self, bytes: u64) {
+        self.stats.unasked_bytes += bytes;
+    }
+}
+
 impl<P: Protocol> ConnectionPool<P> {
     /// Bytes arrived.
     pub(super) fn receive<W: Wire, S: Source>(
@@ -112,11 +134,15 @@ impl<P: Protocol> ConnectionPool<P> {
         mut buffer: W::Buffer,
     ) {
         let on_wire = self.first_slot + slot;
-        let (result, has_output) = self.with_protocol(core, scenario, slot, |protocol, shared, wire, on| {
-            let (bytes, mut out) = wire.exchange(on_wire, &mut buffer);
-            let before = out.filled();
-            (protocol.receive(shared, bytes, &mut out, on), out.filled() > before)
-        });
+        let is_agreeing = matches!(self.connections.at(slot).link, Link::Agreeing { .. });
+        let (result, has_output) = match is_agreeing {
+            true => self.agree(core, slot, &mut buffer),
+            false => self.with_protocol(core, scenario, slot, |protocol, shared, wire, on| {
+                let (bytes, mut out) = wire.exchange(on_wire, &mut buffer);
+                let before = out.filled();
+                (protocol.receive(shared, bytes, &mut out, on), out.filled() > before)
+            }),
+        };
         core.wire.recycle(buffer);
         if has_output && result.is_err() {
             // Its last words go out before the connection is closed. Should that fail, so does the next submission.
@@ -125,7 +151,6 @@ impl<P: Protocol> ConnectionPool<P> {
         } else if has_output {
             self.connections.note_output(slot);
         }
-        let is_agreeing = matches!(self.connections.at(slot).link, Link::Agreeing { .. });
         self.went_on(core, scenario, slot, result);
         if is_agreeing && matches!(self.connections.at(slot).link, Link::Agreeing { .. }) {
             self.agreed(core, scenario, slot);
@@ -134,6 +159,23 @@ impl<P: Protocol> ConnectionPool<P> {
             self.pump(core, scenario, slot);
             self.make_room(core.now_ns, slot);
         }
+    }
+
+    /// The same before the first request may be sent. One that waits for the connection has not been, so no response can be its own.
+    fn agree<W: Wire>(
+        &mut self,
+        core: &mut Core<W>,
+        slot: Slot,
+        buffer: &mut W::Buffer,
+    ) -> (Result<(), Unusable>, bool) {
+        if self.is_secured {
+            core.operations += OPERATIONS_PER_HANDSHAKE_STEP;
+        }
+        let (bytes, mut out) = core.wire.exchange(self.first_slot + slot, buffer);
+        let before = out.filled();
+        let mut on = NothingAsked { stats: &mut core.recorder.stats };
+        let result = self.protocols[slot as usize].receive(&mut self.shared, bytes, &mut out, &mut on);
+        (result, out.filled() > before)
     }
 
     /// Bytes that were to be discarded are.

@@ -18,6 +18,10 @@ const IDLE_MAX: u32 = 32;
 /// Keys are renewed while they may seal so many more records than are about to be: those say that they are renewed.
 const RECORDS_IN_RESERVE: u64 = 8;
 
+/// The target asks for another handshake again and again.
+const ASKED_AGAIN: Breach =
+    Breach::new(NO_RENEGOTIATION, "the target asks for another TLS handshake, which was refused before");
+
 /// Where in an outbox the plaintext of something that will be sealed begins.
 #[must_use]
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +50,8 @@ pub(super) struct Established {
     /// Why nothing can be sealed any more.
     unsealable: Option<Breach>,
     is_closed: bool,
+    /// It was asked for another handshake, and has refused.
+    has_refused: bool,
 }
 
 /// What a record was.
@@ -76,6 +82,7 @@ impl Established {
             idle: 0,
             unsealable: None,
             is_closed: false,
+            has_refused: false,
         }
     }
 
@@ -199,6 +206,7 @@ impl Established {
                     let malformed = Breach::new(DECODE_ERROR, "the target sent a malformed session ticket");
                     self.kernel.handle_new_session_ticket(ticket).map_err(|_| malformed)?;
                 }
+                PostHandshake::HelloRequest if self.has_refused => return Err(ASKED_AGAIN),
                 PostHandshake::HelloRequest => self.refuse_renegotiation(out)?,
                 PostHandshake::KeyUpdate { .. } if !bytes.is_empty() => {
                     return Err(Breach::new(
@@ -255,7 +263,9 @@ impl Established {
         }
     }
 
+    /// Once: the answers of a flood would take the room of what is sent.
     fn refuse_renegotiation(&mut self, out: &mut Outbox<'_>) -> Result<(), Breach> {
+        self.has_refused = true;
         self.append(RecordContent::Alert, &[LEVEL_WARNING, NO_RENEGOTIATION], out)
     }
 

@@ -2,13 +2,14 @@
 
 use rustls::KeyLog;
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Nobody else may read it.
 const MODE: u32 = 0o600;
+const OTHERS: u32 = 0o077;
 
 /// A file to which secrets are appended.
 #[derive(Debug)]
@@ -22,6 +23,11 @@ impl SecretsFile {
     /// What is in the file stays.
     pub(super) fn open(path: &str) -> io::Result<SecretsFile> {
         let file = OpenOptions::new().append(true).create(true).mode(MODE).open(path)?;
+        let metadata = file.metadata()?;
+        // One that was there before may have been readable by others.
+        if metadata.is_file() && metadata.permissions().mode() & OTHERS != 0 {
+            file.set_permissions(Permissions::from_mode(MODE))?;
+        }
         Ok(SecretsFile { file, is_broken: AtomicBool::new(false) })
     }
 

@@ -299,4 +299,6 @@ fn a_renegotiation_is_declined() {
     assert_eq!(rogue.answer(), [(RecordContent::Alert, vec![1, 100])]);
     rogue.send(RecordContent::Application, b"abc").unwrap();
     assert_eq!(rogue.ours.taken, [b"abc"]);
+    let unusable = rogue.send(RecordContent::Handshake, &[0, 0, 0, 0]).unwrap_err();
+    assert!(unusable.why.contains("which was refused before"), "{unusable:?}");
 }
