@@ -36,7 +36,7 @@ fn bash_completes_commands_flags_and_values() {
     for (words, expected) in [
         (&["vajra", "comp"][..], &["compare", "completions"][..]),
         (&["vajra", "archive", "ex"], &["export"]),
-        (&["vajra", "run", "--conn"], &["--connections", "--connect-timeout"]),
+        (&["vajra", "run", "--conn"], &["--connections", "--connect-timeout", "--connect-to"]),
         (&["vajra", "gate", "--ag"], &["--against"]),
         (&["vajra", "run", "--wait", "s"], &["spin"]),
         (&["vajra", "run", "--arrivals", ""], &["uniform", "poisson"]),

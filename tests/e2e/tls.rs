@@ -137,7 +137,8 @@ fn a_connection_for_each_request_without_tls() {
 fn a_target_that_drops_each_handshake_is_tried_again_and_again() {
     let port = scripted(drop);
     let url = format!("https://127.0.0.1:{port}/");
-    let words = ["-R", "40", "-d", "3s", "-c", "2", "--disable-keepalive", "--force", "-m", "POST", "-b", "@body"];
+    let words =
+        ["-R", "40", "-d", "3s", "-c", "2", "--disable-keepalive", "--force", "-m", "POST", "-b", "@body"];
     let done = Vajra::run(&url, &words).file("body", &"x".repeat(9_000)).done();
     done.assert_accounted();
     assert_eq!(done.count("/requests/ok"), 0, "{}", done.report["requests"]);
