@@ -115,6 +115,10 @@ struct Rules {
     longest_timeout_ns: u64,
     /// Some scenario drops arrivals that have waited for too long.
     sheds: bool,
+    /// Some connections answer for themselves.
+    answers: bool,
+    /// Some requests may have to be sent once more.
+    replays: bool,
     /// Some closed loop among several scenarios ends with a number of requests.
     counts_out: bool,
 }
@@ -170,6 +174,8 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
                 slice_ns: plan.slice_ns(),
                 longest_timeout_ns: pools.iter().map(ConnectionPool::longest_request_ns).max().unwrap_or(0),
                 sheds: scenarios.iter().any(|scenario| scenario.sheds),
+                answers: pools.iter().any(|pool| !pool.is_verbatim()),
+                replays: pools.iter().any(|pool| !pool.connections.is_in_order()),
                 counts_out,
             },
             scenarios,
@@ -287,7 +293,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             }
             _ => false,
         };
-        if !P::IS_IN_ORDER {
+        if !P::IS_IN_ORDER && self.rules.replays {
             self.replay();
         }
         if !may_send {
@@ -364,7 +370,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
 
     /// Stamps and hands over what was released; then waits for the next moment, if there is time.
     fn submit_and_wait(&mut self, now: u64) -> io::Result<()> {
-        if !P::IS_VERBATIM {
+        if !P::IS_VERBATIM && self.rules.answers {
             self.flush();
         }
         let now = self.stamp(now);

@@ -127,7 +127,7 @@ impl<P: Protocol> ConnectionPool<P> {
         scenario: &mut ScenarioRun<S>,
         slot: Slot,
     ) {
-        let Some(place) = self.connections.oldest(slot) else { return };
+        let Some(place) = self.connections.oldest(P::IS_IN_ORDER, slot) else { return };
         let flight = self.connections.flight(place);
         let sending = Sending { call: flight.call(), number: self.replays.number_of(place), place };
         let mut out = core.wire.outbox(self.first_slot + slot);
@@ -196,7 +196,7 @@ impl<P: Protocol> ConnectionPool<P> {
         slot: Slot,
         kind: Kind,
     ) {
-        while let Some(place) = self.connections.oldest(slot) {
+        while let Some(place) = self.connections.oldest(P::IS_IN_ORDER, slot) {
             let flight = self.connections.end(P::IS_IN_ORDER, slot, place);
             let outcome = scenario.source.end(flight.call(), End::Failed(kind));
             let instants = core.instants(flight.intended_ns, flight.sent_ns(), core.now_ns);

@@ -127,7 +127,7 @@ impl<P: Protocol> ConnectionPool<P> {
             // It waited for nobody: what the generator owed on it is settled.
             self.connections.at(slot).carried_ns = 0;
         }
-        while let Some(place) = self.connections.oldest(slot) {
+        while let Some(place) = self.connections.oldest(P::IS_IN_ORDER, slot) {
             self.fail(core, scenario, slot, place, kind);
         }
         self.connections.open -= 1;

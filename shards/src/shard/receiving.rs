@@ -32,9 +32,10 @@ struct Responses<'a, S, P> {
 }
 
 impl<S: Source, P: Protocol> Events for Responses<'_, S, P> {
-    #[inline]
+    // A part of the loop, like `response`.
+    #[inline(always)]
     fn oldest(&self) -> Option<(Place, &StepFacts)> {
-        let place = self.connections.oldest(self.slot)?;
+        let place = self.connections.oldest(P::IS_IN_ORDER, self.slot)?;
         Some((place, &self.source.steps()[self.connections.flight(place).step()]))
     }
 
