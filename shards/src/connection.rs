@@ -14,7 +14,7 @@ pub(crate) struct Connection {
     /// Requests under way, oldest first: indices into the shard's flights, from `oldest`, wrapping.
     pub(crate) under_way: u32,
     oldest: u32,
-    /// How many may be under way, as far as its protocol lets them.
+    /// How many may be under way, as far as its protocol lets them; never fewer than are.
     capacity: u32,
     /// A send was to be reported and has not been.
     pub(crate) is_sending: bool,
@@ -53,12 +53,13 @@ pub(crate) enum Link {
     Connecting { deadline_ns: u64 },
     /// Made, and its protocol is being agreed on, until then.
     Agreeing { deadline_ns: u64 },
+    /// Made, but between two ways of receiving: nothing is sent until the old one has stopped.
+    Switching,
+    // The two that take requests are the last, so that one comparison tells them from the others.
     /// To be made by the next request.
     OnDemand,
     /// Made, and ready for requests.
     Open,
-    /// Made, but between two ways of receiving: nothing is sent until the old one has stopped.
-    Switching,
 }
 
 /// What the kernel has been asked to receive.
@@ -387,7 +388,7 @@ impl Connection {
     #[inline]
     fn room(&self) -> u32 {
         let is_able = matches!(self.link, Link::Open | Link::OnDemand) && !self.is_sending;
-        if is_able { self.capacity.saturating_sub(self.under_way) } else { 0 }
+        if is_able { self.capacity - self.under_way } else { 0 }
     }
 
     fn new(capacity: u32) -> Connection {
