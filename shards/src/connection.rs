@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 /// One connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    pub(crate) link: Link,
+    link: Link,
     pub(crate) armed: Armed,
     /// Requests under way, oldest first: indices into the shard's flights, from `oldest`, wrapping.
     pub(crate) under_way: u32,
@@ -17,7 +17,9 @@ pub(crate) struct Connection {
     /// How many may be under way, as far as its protocol lets them; never fewer than are.
     capacity: u32,
     /// A send was to be reported and has not been.
-    pub(crate) is_sending: bool,
+    is_sending: bool,
+    /// Whether these two let it take requests: asked several times for each.
+    is_able: bool,
     /// Stands in the queue of ready connections.
     is_queued: bool,
     /// Was open at least once.
@@ -55,7 +57,6 @@ pub(crate) enum Link {
     Agreeing { deadline_ns: u64 },
     /// Made, but between two ways of receiving: nothing is sent until the old one has stopped.
     Switching,
-    // The two that take requests are the last, so that one comparison tells them from the others.
     /// To be made by the next request.
     OnDemand,
     /// Made, and ready for requests.
@@ -344,7 +345,7 @@ impl ConnectionTable {
 
     /// The next request makes this connection.
     pub(crate) fn await_demand(&mut self, slot: Slot) {
-        self.all[slot as usize].link = Link::OnDemand;
+        self.all[slot as usize].set_link(Link::OnDemand);
         self.queue(slot);
     }
 
@@ -387,8 +388,36 @@ impl Connection {
     /// How many more requests it can take now.
     #[inline]
     fn room(&self) -> u32 {
-        let is_able = matches!(self.link, Link::Open | Link::OnDemand) && !self.is_sending;
-        if is_able { self.capacity - self.under_way } else { 0 }
+        if self.is_able { self.capacity - self.under_way } else { 0 }
+    }
+
+    /// Where it is in its life.
+    #[inline]
+    pub(crate) fn link(&self) -> Link {
+        self.link
+    }
+
+    #[inline]
+    pub(crate) fn set_link(&mut self, link: Link) {
+        self.link = link;
+        self.note_ability();
+    }
+
+    /// Whether a send was to be reported and has not been.
+    #[inline]
+    pub(crate) fn is_sending(&self) -> bool {
+        self.is_sending
+    }
+
+    #[inline]
+    pub(crate) fn set_sending(&mut self, is_sending: bool) {
+        self.is_sending = is_sending;
+        self.note_ability();
+    }
+
+    #[inline]
+    fn note_ability(&mut self) {
+        self.is_able = matches!(self.link, Link::Open | Link::OnDemand) && !self.is_sending;
     }
 
     fn new(capacity: u32) -> Connection {
@@ -399,6 +428,7 @@ impl Connection {
             capacity,
             oldest: 0,
             is_sending: false,
+            is_able: false,
             is_queued: false,
             was_open: false,
             has_answered: false,
@@ -431,7 +461,7 @@ mod tests {
     fn opened(count: u32, depth: u32) -> ConnectionTable {
         let mut connections = ConnectionTable::new(count, depth, true);
         for slot in 0..count {
-            connections.at(slot).link = Link::Open;
+            connections.at(slot).set_link(Link::Open);
             connections.queue(slot);
         }
         connections

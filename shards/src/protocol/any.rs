@@ -145,7 +145,8 @@ impl Protocol for AnyProtocol {
         each!(self, shared, (protocol, shared) => protocol.cancel(shared, place, now_ns, out))
     }
 
-    #[inline]
+    // A part of the loop for what is inlined itself.
+    #[inline(always)]
     fn receive(
         &mut self,
         shared: &mut AnyShared,

@@ -35,7 +35,7 @@ impl<P: Protocol> ConnectionPool<P> {
         let deadline_ns = core.now_ns + self.connect_timeout_ns;
         let connection = self.connections.at(slot);
         connection.begun_ns = core.now_ns;
-        connection.link = Link::Connecting { deadline_ns };
+        connection.set_link(Link::Connecting { deadline_ns });
         core.wire.connect(self.first_slot + slot);
     }
 
@@ -47,8 +47,8 @@ impl<P: Protocol> ConnectionPool<P> {
         slot: Slot,
     ) {
         let connection = self.connections.at(slot);
-        let Link::Connecting { deadline_ns } = connection.link else { return };
-        connection.link = Link::Agreeing { deadline_ns };
+        let Link::Connecting { deadline_ns } = connection.link() else { return };
+        connection.set_link(Link::Agreeing { deadline_ns });
         (connection.made_ns, connection.secured_ns) = (core.now_ns, 0);
         connection.heard_ns = core.now_ns;
         core.recorder.attempts.connect.record(core.now_ns.saturating_sub(connection.begun_ns));
@@ -91,7 +91,7 @@ impl<P: Protocol> ConnectionPool<P> {
         }
         connection.was_open = true;
         connection.has_answered = false;
-        connection.link = Link::Open;
+        connection.set_link(Link::Open);
         match self.is_on_demand {
             true => self.send_awaited(core, scenario, slot),
             false => self.make_room(core.now_ns, slot),
@@ -164,7 +164,7 @@ impl<P: Protocol> ConnectionPool<P> {
         Unusable { kind, why }: Unusable,
     ) {
         let connection = self.connections.at(slot);
-        let phase = match connection.link {
+        let phase = match connection.link() {
             Link::Agreeing { .. } if self.is_secured && connection.secured_ns == 0 => AttemptPhase::Tls,
             Link::Agreeing { .. } => AttemptPhase::Ready,
             _ => AttemptPhase::Connect,
@@ -177,7 +177,8 @@ impl<P: Protocol> ConnectionPool<P> {
         core.recorder.stats.connect_failures_own += u64::from(is_own);
         core.wire.close(self.first_slot + slot);
         let connection = self.connections.at(slot);
-        (connection.has_output, connection.is_sending) = (false, false);
+        connection.has_output = false;
+        connection.set_sending(false);
         self.fail_awaited(core, scenario, slot, kind);
         self.retry_later(core.now_ns, slot);
         if scenario.sheds {
@@ -229,7 +230,7 @@ impl<P: Protocol> ConnectionPool<P> {
         connection.attempts += 1;
         let longest_ns = (BACKOFF_NS_MIN << connection.attempts.min(10)).min(BACKOFF_NS_MAX);
         let wait_ns = self.random.between(longest_ns / 2, longest_ns);
-        connection.link = Link::Closed { retry_ns: now + wait_ns };
+        connection.set_link(Link::Closed { retry_ns: now + wait_ns });
         connection.armed = Armed::No;
         // It waits for the target from now on, and not for what the generator owed.
         connection.carried_ns = 0;
@@ -241,7 +242,7 @@ impl<P: Protocol> ConnectionPool<P> {
     pub(super) fn start(&mut self, start_ns: u64) {
         for &slot in &self.closed {
             self.connections.at(slot).attempts = 0;
-            self.connections.at(slot).link = Link::Closed { retry_ns: start_ns };
+            self.connections.at(slot).set_link(Link::Closed { retry_ns: start_ns });
         }
         self.next_retry_ns = start_ns;
     }
@@ -256,7 +257,7 @@ impl<P: Protocol> ConnectionPool<P> {
         let mut next_ns = u64::MAX;
         for _ in 0..self.closed.len() {
             let Some(slot) = self.closed.pop_front() else { break };
-            let Link::Closed { retry_ns } = self.connections.at(slot).link else { continue };
+            let Link::Closed { retry_ns } = self.connections.at(slot).link() else { continue };
             if retry_ns <= now && self.is_on_demand {
                 self.await_demand(now, slot);
             } else if retry_ns <= now && begun < CONNECTS_PER_TURN && self.connecting < CONNECTING_MAX {
@@ -272,7 +273,7 @@ impl<P: Protocol> ConnectionPool<P> {
 
     /// The next request makes this connection.
     pub(super) fn await_demand(&mut self, now: u64, slot: Slot) {
-        self.connections.at(slot).link = Link::OnDemand;
+        self.connections.at(slot).set_link(Link::OnDemand);
         self.make_ready(now, slot);
     }
 

@@ -53,7 +53,7 @@ impl<P: Protocol> ConnectionPool<P> {
             return;
         }
         for slot in 0..self.connections.count() {
-            match self.connections.at(slot).link {
+            match self.connections.at(slot).link() {
                 Link::Connecting { deadline_ns } if deadline_ns <= now => {
                     self.attempt_failed(core, scenario, slot, UNANSWERED);
                 }
@@ -81,7 +81,7 @@ impl<P: Protocol> ConnectionPool<P> {
             connection.looked_ns = now;
             looks += 1;
             let is_stuck = connection.under_way == 0
-                && (connection.is_sending || connection.link == Link::Switching)
+                && (connection.is_sending() || connection.link() == Link::Switching)
                 && connection.heard_ns + self.timeout_ns <= now;
             if is_stuck {
                 // Nothing is under way that could time out, and nothing can be sent: only a new connection helps.

@@ -112,7 +112,7 @@ impl<P: Protocol> ConnectionPool<P> {
         kind: Kind,
     ) {
         let now = core.now_ns;
-        match self.connections.at(slot).link {
+        match self.connections.at(slot).link() {
             Link::Open | Link::Switching => {}
             Link::Closed { .. } | Link::OnDemand => return,
             Link::Connecting { .. } | Link::Agreeing { .. } => {
@@ -133,7 +133,7 @@ impl<P: Protocol> ConnectionPool<P> {
         self.connections.open -= 1;
         core.wire.close(self.first_slot + slot);
         let connection = self.connections.at(slot);
-        connection.is_sending = false;
+        connection.set_sending(false);
         connection.has_output = false;
         connection.armed = Armed::No;
         // One that has worked is made again at once; one that has not is a target that accepts and drops.
@@ -142,7 +142,7 @@ impl<P: Protocol> ConnectionPool<P> {
             self.await_demand(now, slot);
         } else if connection.has_answered {
             connection.attempts = 0;
-            connection.link = Link::Closed { retry_ns: now };
+            connection.set_link(Link::Closed { retry_ns: now });
             self.next_retry_ns = now;
             self.closed.push_back(slot);
         } else {
@@ -212,7 +212,7 @@ impl<P: Protocol> ConnectionPool<P> {
                 let call = scenario.source.begin(arrival);
                 self.begin(core, slot, call, arrival, free_ns, bytes);
             }
-            self.connections.at(slot).is_sending = scenario.reports_sends;
+            self.connections.at(slot).set_sending(scenario.reports_sends);
             let (slot, constant) = (self.first_slot + slot, scenario.first_series);
             core.wire.send_constant(slot, constant, room as usize, scenario.reports_sends);
         } else {
@@ -246,7 +246,7 @@ impl<P: Protocol> ConnectionPool<P> {
             {
                 let bytes = constant.len() as u64;
                 self.begin(core, slot, call, arrival, free_ns, bytes);
-                self.connections.at(slot).is_sending = scenario.reports_sends;
+                self.connections.at(slot).set_sending(scenario.reports_sends);
                 let constant = scenario.first_series + call.step as usize;
                 return core.wire.send_constant(on_wire, constant, 1, scenario.reports_sends);
             }
@@ -278,7 +278,7 @@ impl<P: Protocol> ConnectionPool<P> {
         if !self.is_verbatim() {
             return self.connections.note_output(slot);
         }
-        self.connections.at(slot).is_sending = scenario.reports_copies;
+        self.connections.at(slot).set_sending(scenario.reports_copies);
         core.wire.flush(self.first_slot + slot, scenario.reports_copies);
     }
 
@@ -289,7 +289,7 @@ impl<P: Protocol> ConnectionPool<P> {
         scenario: &mut ScenarioRun<S>,
         slot: Slot,
     ) {
-        self.connections.at(slot).is_sending = false;
+        self.connections.at(slot).set_sending(false);
         if !self.is_verbatim() {
             self.pump(core, scenario, slot);
         }
@@ -305,7 +305,7 @@ impl<P: Protocol> ConnectionPool<P> {
     ) {
         let connection = self.connections.at(slot);
         let protocol = &mut self.protocols[slot as usize];
-        if !connection.is_made() || connection.is_sending || !protocol.has_unsent() {
+        if !connection.is_made() || connection.is_sending() || !protocol.has_unsent() {
             return;
         }
         let mut out = core.wire.outbox(self.first_slot + slot);
@@ -322,7 +322,7 @@ impl<P: Protocol> ConnectionPool<P> {
     /// Sends what protocols have left in their outboxes in this turn.
     pub(super) fn flush<W: Wire, S: Source>(&mut self, core: &mut Core<W>, scenario: &ScenarioRun<S>) {
         while let Some(slot) = self.connections.next_output() {
-            self.connections.at(slot).is_sending = scenario.reports_copies;
+            self.connections.at(slot).set_sending(scenario.reports_copies);
             core.wire.flush(self.first_slot + slot, scenario.reports_copies);
             core.operations += 1;
         }

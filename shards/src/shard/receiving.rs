@@ -135,7 +135,7 @@ impl<P: Protocol> ConnectionPool<P> {
         mut buffer: W::Buffer,
     ) {
         let on_wire = self.first_slot + slot;
-        let is_agreeing = matches!(self.connections.at(slot).link, Link::Agreeing { .. });
+        let is_agreeing = matches!(self.connections.at(slot).link(), Link::Agreeing { .. });
         let (result, has_output) = match is_agreeing {
             true => self.agree(core, slot, &mut buffer),
             false => self.with_protocol(core, scenario, slot, |protocol, shared, wire, on| {
@@ -153,7 +153,7 @@ impl<P: Protocol> ConnectionPool<P> {
             self.connections.note_output(slot);
         }
         self.went_on(core, scenario, slot, result);
-        if is_agreeing && matches!(self.connections.at(slot).link, Link::Agreeing { .. }) {
+        if is_agreeing && matches!(self.connections.at(slot).link(), Link::Agreeing { .. }) {
             self.agreed(core, scenario, slot);
         }
         if self.connections.at(slot).is_made() {
@@ -215,7 +215,7 @@ impl<P: Protocol> ConnectionPool<P> {
         slot: Slot,
         unusable: Unusable,
     ) {
-        match self.connections.at(slot).link {
+        match self.connections.at(slot).link() {
             Link::Agreeing { .. } => self.attempt_failed(core, scenario, slot, unusable),
             _ => self.broken(core, scenario, slot, unusable.kind),
         }
@@ -228,8 +228,8 @@ impl<P: Protocol> ConnectionPool<P> {
         }
         let connection = self.connections.at(slot);
         connection.armed = Armed::No;
-        if connection.link == Link::Switching {
-            connection.link = Link::Open;
+        if connection.link() == Link::Switching {
+            connection.set_link(Link::Open);
         }
         if connection.is_made() {
             self.await_more(core, slot);
@@ -311,9 +311,9 @@ impl<P: Protocol> ConnectionPool<P> {
                 connection.armed = Armed::Discard;
                 core.wire.discard(on_wire, bytes);
             }
-            (Armed::Stream, Receive::Head) if connection.link == Link::Open => {
+            (Armed::Stream, Receive::Head) if connection.link() == Link::Open => {
                 // It stops before anything is asked for.
-                connection.link = Link::Switching;
+                connection.set_link(Link::Switching);
                 core.wire.pause(on_wire);
             }
             _ => {}

@@ -83,7 +83,7 @@ impl<P: Protocol> ConnectionPool<P> {
         }
         let protocol = &mut self.protocols[slot as usize];
         let (mut memory, mut none) = ([], 0);
-        let mut out = match self.connections.at(slot).is_sending {
+        let mut out = match self.connections.at(slot).is_sending() {
             true => Outbox::new(&mut memory, &mut none),
             false => core.wire.outbox(self.first_slot + slot),
         };
