@@ -90,12 +90,6 @@ impl Distribution {
         Distribution { pages: Vec::with_capacity(PAGES), ..Distribution::new() }
     }
 
-    /// Whether nothing was recorded.
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.pages.is_empty()
-    }
-
     /// Counts one duration. What is longer than the page of an hour reaches, some two minutes more, counts as an hour: in the
     /// quantiles, but not in the mean.
     #[inline]

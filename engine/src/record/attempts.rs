@@ -22,6 +22,13 @@ pub struct Attempts {
     pub tls: Distribution,
     /// From begun to ready for the first request.
     pub ready: Distribution,
+    /// Something was written down since it was last emptied: most slices have none.
+    #[serde(skip, default = "true_of_what_was_read")]
+    is_touched: bool,
+}
+
+fn true_of_what_was_read() -> bool {
+    true
 }
 
 /// How attempts failed, and how many.
@@ -50,8 +57,35 @@ pub enum AttemptPhase {
 }
 
 impl Attempts {
+    /// One more is begun.
+    pub fn began(&mut self) {
+        self.is_touched = true;
+        self.begun += 1;
+    }
+
+    /// One is connected, so long after it was begun.
+    pub fn connected(&mut self, after_ns: u64) {
+        self.is_touched = true;
+        self.connect.record(after_ns);
+    }
+
+    /// Keys are agreed on, so long after it was connected.
+    pub fn secured(&mut self, after_ns: u64) {
+        self.is_touched = true;
+        self.tls.record(after_ns);
+    }
+
+    /// One is ready for its first request, so long after it was begun.
+    pub fn succeeded(&mut self, after_ns: u64, is_resumed: bool) {
+        self.is_touched = true;
+        self.made += 1;
+        self.resumed += u64::from(is_resumed);
+        self.ready.record(after_ns);
+    }
+
     /// One more has failed.
     pub fn failed(&mut self, phase: AttemptPhase, kind: Kind, why: &'static str) {
+        self.is_touched = true;
         self.add(AttemptFailure { phase, kind, why: Cow::Borrowed(why), count: 1 });
     }
 
@@ -72,9 +106,10 @@ impl Attempts {
 
     /// Adds those of another stretch, or of another shard.
     pub fn merge(&mut self, other: &Attempts) {
-        if other.is_empty() {
+        if !other.is_touched {
             return;
         }
+        self.is_touched = true;
         self.begun += other.begun;
         self.made += other.made;
         self.resumed += other.resumed;
@@ -84,20 +119,12 @@ impl Attempts {
         self.ready.merge(&other.ready);
     }
 
-    /// Whether there were none.
-    fn is_empty(&self) -> bool {
-        (self.begun, self.made) == (0, 0)
-            && self.failures.is_empty()
-            && self.connect.is_empty()
-            && self.tls.is_empty()
-            && self.ready.is_empty()
-    }
-
     /// Forgets all, keeping its memory.
     pub fn clear(&mut self) {
-        if self.is_empty() {
+        if !self.is_touched {
             return;
         }
+        self.is_touched = false;
         (self.begun, self.made, self.resumed) = (0, 0, 0);
         self.failures.clear();
         self.connect.clear();
@@ -112,16 +139,27 @@ mod tests {
 
     #[test]
     fn failures_of_the_same_kind_and_reason_are_counted_together() {
-        let mut one = Attempts { begun: 3, made: 1, ..Attempts::default() };
+        let mut one = Attempts::default();
+        (0..3).for_each(|_| one.began());
+        one.succeeded(2_000, true);
         one.failed(AttemptPhase::Tls, Kind::Tls, "the certificate has expired");
         one.failed(AttemptPhase::Tls, Kind::Tls, "the certificate has expired");
-        let mut other = Attempts { begun: 2, ..Attempts::default() };
+        let mut other = Attempts::default();
+        (0..2).for_each(|_| other.began());
         other.failed(AttemptPhase::Connect, Kind::Connect, "refused");
         other.failed(AttemptPhase::Tls, Kind::Tls, "the certificate has expired");
         one.merge(&other);
         let counts: Vec<_> = one.failures.iter().map(|failure| (failure.phase, failure.count)).collect();
         assert_eq!(counts, [(AttemptPhase::Tls, 3), (AttemptPhase::Connect, 1)]);
         assert_eq!((one.begun, one.made, one.failed_count()), (5, 1, 4));
+        let read: Attempts = serde_json::from_str(&serde_json::to_string(&one).unwrap()).unwrap();
+        let mut again = Attempts::default();
+        again.merge(&read);
+        assert_eq!(
+            (again.begun, again.resumed, again.failed_count()),
+            (5, 1, 4),
+            "what was read is not passed over"
+        );
         one.clear();
         assert_eq!((one.begun, one.made, one.failed_count(), one.connect.count()), (0, 0, 0, 0));
     }

@@ -31,7 +31,7 @@ impl<P: Protocol> ConnectionPool<P> {
     fn connect<W: Wire>(&mut self, core: &mut Core<W>, slot: Slot) {
         self.connecting += 1;
         core.operations += OPERATIONS_PER_CONNECT;
-        core.recorder.attempts.begun += 1;
+        core.recorder.attempts.began();
         let deadline_ns = core.now_ns + self.connect_timeout_ns;
         let connection = self.connections.at(slot);
         connection.begun_ns = core.now_ns;
@@ -51,7 +51,7 @@ impl<P: Protocol> ConnectionPool<P> {
         connection.set_link(Link::Agreeing { deadline_ns });
         (connection.made_ns, connection.secured_ns) = (core.now_ns, 0);
         connection.heard_ns = core.now_ns;
-        core.recorder.attempts.connect.record(core.now_ns.saturating_sub(connection.begun_ns));
+        core.recorder.attempts.connected(core.now_ns.saturating_sub(connection.begun_ns));
         let mut out = core.wire.outbox(self.first_slot + slot);
         let opened = self.protocols[slot as usize].opened(&mut self.shared, &mut out);
         let has_output = out.filled() > 0;
@@ -76,16 +76,13 @@ impl<P: Protocol> ConnectionPool<P> {
         let connection = self.connections.at(slot);
         if self.is_secured && readiness != Readiness::Securing && connection.secured_ns == 0 {
             connection.secured_ns = core.now_ns;
-            core.recorder.attempts.tls.record(core.now_ns.saturating_sub(connection.made_ns));
+            core.recorder.attempts.secured(core.now_ns.saturating_sub(connection.made_ns));
         }
         let Readiness::Ready { is_resumed } = readiness else { return };
         self.connecting -= 1;
         self.connections.open += 1;
         let connection = self.connections.at(slot);
-        let attempts = &mut core.recorder.attempts;
-        attempts.made += 1;
-        attempts.resumed += u64::from(is_resumed);
-        attempts.ready.record(core.now_ns.saturating_sub(connection.begun_ns));
+        core.recorder.attempts.succeeded(core.now_ns.saturating_sub(connection.begun_ns), is_resumed);
         if connection.was_open && !self.is_on_demand {
             core.recorder.stats.reconnects += 1;
         }

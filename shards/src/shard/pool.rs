@@ -212,7 +212,10 @@ impl<P: Protocol> ConnectionPool<P> {
                 let call = scenario.source.begin(arrival);
                 self.begin(core, slot, call, arrival, free_ns, bytes);
             }
-            self.connections.at(slot).set_sending(scenario.reports_sends);
+            // It was not: a connection that is sending is given nothing.
+            if scenario.reports_sends {
+                self.connections.at(slot).set_sending(true);
+            }
             let (slot, constant) = (self.first_slot + slot, scenario.first_series);
             core.wire.send_constant(slot, constant, room as usize, scenario.reports_sends);
         } else {

@@ -53,7 +53,7 @@ impl<P: Protocol> ConnectionPool<P> {
 
     /// Whether nothing of it is under way, nor waits to be sent once more.
     pub(super) fn is_idle(&self) -> bool {
-        self.connections.under_way == 0 && self.replays.is_empty()
+        self.connections.under_way == 0 && (P::IS_IN_ORDER || self.replays.is_empty())
     }
 
     /// The run is over: what still waits to be sent once more is not.
