@@ -14,6 +14,16 @@ pub const HOLES_MAX: usize = 32;
 
 const UUID_BYTES: usize = 36;
 const DIGITS_MAX: usize = 20;
+/// The most lengths one template may hold: each value may stand in a string of its own, which has one.
+const LENGTHS_MAX: usize = 2 * HOLES_MAX;
+/// The most pieces there can be: bytes before and behind each that is none, and where a length begins or ends to count.
+const PIECES_MAX: usize = 4 * (HOLES_MAX + LENGTHS_MAX) + 1;
+/// As many as most templates have: memory for more is not laid out for each rendering.
+const PIECES_FEW: usize = 24;
+/// What a prefix of 7 bits holds by itself is below this.
+const HPACK7_PREFIX: u64 = 127;
+/// A prefix of 7 bits, and seven bits of the rest in each further byte: enough for any length that fits 32 bits.
+const HPACK7_BYTES_MAX: usize = 6;
 
 /// A piece of text as typed in a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,8 +42,27 @@ pub enum Piece {
     },
     /// A random UUID, version 4.
     Uuid,
-    /// The number of bytes that all pieces from the one with this index on render to.
-    LengthFrom(usize),
+    /// The number of bytes that some of the pieces behind it render to.
+    Length {
+        /// The index of the first of them.
+        from: usize,
+        /// The index behind the last of them; at most the number of pieces, which a larger one stands for.
+        to: usize,
+        /// How the number is written.
+        form: LengthForm,
+    },
+}
+
+/// How a length is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LengthForm {
+    /// In decimal digits.
+    Decimal,
+    /// In four bytes, the highest first.
+    Be32,
+    /// As RFC 7541 (section 5.2) has it before a string that is not compressed: an integer with a prefix of 7 bits.
+    Hpack7,
 }
 
 impl Piece {
@@ -42,7 +71,7 @@ impl Piece {
         match self {
             Piece::Bytes(_) | Piece::Seq | Piece::Uuid => true,
             Piece::Rand { low, high } => low <= high,
-            Piece::LengthFrom(_) => false,
+            Piece::Length { .. } => false,
         }
     }
 }
@@ -189,27 +218,29 @@ fn written_rand(low: u64, high: u64) -> String {
 #[derive(Clone, Debug)]
 pub struct Template {
     pieces: Vec<Piece>,
-    /// Where the pieces begin whose length is among them.
-    counted_from: Option<usize>,
+    has_lengths: bool,
     bytes_max: usize,
 }
 
 impl Template {
     /// Joins neighbouring bytes. Errors when there are more holes than [`HOLES_MAX`].
     pub fn new(pieces: Vec<Piece>) -> Result<Template, String> {
-        if pieces.iter().filter(|piece| !matches!(piece, Piece::Bytes(_))).count() > HOLES_MAX {
+        let is_length = |piece: &&Piece| matches!(piece, Piece::Length { .. });
+        let lengths = pieces.iter().filter(is_length).count();
+        let constants = pieces.iter().filter(|piece| matches!(piece, Piece::Bytes(_))).count();
+        if pieces.len() - lengths - constants > HOLES_MAX || lengths > LENGTHS_MAX {
             return Err(format!("a request may hold at most {HOLES_MAX} values to fill in"));
         }
         let pieces = joined(pieces);
+        assert!(pieces.len() <= PIECES_MAX, "bytes stand between what is none");
         let bytes_max = pieces.iter().map(Piece::bytes_max).sum();
-        let counted_from = counted_from(&pieces);
-        Ok(Template { pieces, counted_from, bytes_max })
+        Ok(Template { pieces, has_lengths: lengths > 0, bytes_max })
     }
 
     /// The bytes, if nothing in them ever changes.
     pub fn constant(&self) -> Option<Vec<u8>> {
         let is_constant =
-            self.pieces.iter().all(|piece| matches!(piece, Piece::Bytes(_) | Piece::LengthFrom(_)));
+            self.pieces.iter().all(|piece| matches!(piece, Piece::Bytes(_) | Piece::Length { .. }));
         is_constant.then(|| outbox::collected(self.bytes_max, |out| self.render(0, Draws::new(0, 0), out)))
     }
 
@@ -220,26 +251,35 @@ impl Template {
 
     /// Appends the request of the arrival with this number to `out`.
     pub fn render(&self, number: u64, draws: Draws, out: &mut Outbox<'_>) {
-        let length = self.counted_from.map_or(0, |first| self.length_from(first, number, draws));
-        let mut values = Values { number, draws, random: None };
-        for piece in &self.pieces {
-            match piece {
-                Piece::Bytes(bytes) => out.push(bytes),
-                Piece::Seq => write_decimal(number, out),
-                Piece::Rand { low, high } => write_decimal(values.between(*low, *high), out),
-                Piece::Uuid => write_uuid(values.uuid(), out),
-                Piece::LengthFrom(_) => write_decimal(length, out),
-            }
+        match self.pieces.len() {
+            _ if !self.has_lengths => {}
+            ..=PIECES_FEW => return self.render_counted::<PIECES_FEW>(number, draws, out),
+            _ => return self.render_counted::<PIECES_MAX>(number, draws, out),
         }
+        let mut values = Values { number, draws, random: None };
+        self.pieces.iter().for_each(|piece| piece.write(&mut values, 0, out));
     }
 
-    /// How many bytes the pieces from `first` on become. What they are filled with is drawn once more when they are written:
+    /// The same where pieces are counted before they are written. What they are filled with is drawn once more when they are:
     /// the same again, since it depends on the arrival alone.
-    fn length_from(&self, first: usize, number: u64, draws: Draws) -> u64 {
+    fn render_counted<const PIECES: usize>(&self, number: u64, draws: Draws, out: &mut Outbox<'_>) {
         let mut values = Values { number, draws, random: None };
-        let lengths = self.pieces.iter().map(|piece| piece.bytes(&mut values)).enumerate();
-        let counted = lengths.filter(|(index, _)| *index >= first).map(|(_, bytes)| bytes as u64);
-        counted.sum()
+        let mut bytes = [0_u32; PIECES];
+        for (bytes, piece) in bytes.iter_mut().zip(&self.pieces) {
+            *bytes = piece.bytes(&mut values) as u32;
+        }
+        let mut lengths = [0_u32; PIECES];
+        // A length counts what is behind it, which may be lengths.
+        for (index, piece) in self.pieces.iter().enumerate().rev() {
+            if let Piece::Length { from, to, form } = piece {
+                lengths[index] = bytes[*from..*to].iter().sum();
+                bytes[index] = form.bytes(lengths[index].into()) as u32;
+            }
+        }
+        let mut values = Values { number, draws, random: None };
+        for (piece, length) in self.pieces.iter().zip(lengths) {
+            piece.write(&mut values, length.into(), out);
+        }
     }
 }
 
@@ -266,35 +306,67 @@ impl Values {
     }
 }
 
-/// Where the pieces begin whose length is among them.
-fn counted_from(pieces: &[Piece]) -> Option<usize> {
-    pieces.iter().find_map(|piece| match piece {
-        Piece::LengthFrom(first) => Some(*first),
-        _ => None,
-    })
-}
-
-/// Makes one of neighbouring runs of bytes. A piece that a length is counted from stays a beginning.
+/// Makes one of neighbouring runs of bytes. Where what a length counts begins or ends, one run ends and another begins.
 fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
-    let counted_from = counted_from(&pieces);
-    let mut joined: Vec<Piece> = Vec::new();
-    let mut beginning = 0;
-    for (index, piece) in pieces.into_iter().enumerate() {
-        let is_beginning = Some(index) == counted_from;
-        if is_beginning {
-            beginning = joined.len();
-        }
+    let count = pieces.len();
+    let is_bound = |index: usize| {
+        let is_of =
+            |piece: &Piece| matches!(piece, Piece::Length { from, to, .. } if *from == index || *to == index);
+        pieces.iter().any(is_of)
+    };
+    let bounds: Vec<bool> = (0..count).map(is_bound).collect();
+    let (mut joined, mut places): (Vec<Piece>, Vec<usize>) = (Vec::new(), Vec::new());
+    for (piece, is_bound) in pieces.into_iter().zip(bounds) {
         match (joined.last_mut(), piece) {
-            (Some(Piece::Bytes(before)), Piece::Bytes(bytes)) if !is_beginning => before.extend(bytes),
+            (Some(Piece::Bytes(before)), Piece::Bytes(bytes)) if !is_bound => before.extend(bytes),
             (_, piece) => joined.push(piece),
         }
+        places.push(joined.len() - 1);
     }
+    places.push(joined.len());
     for piece in &mut joined {
-        if let Piece::LengthFrom(first) = piece {
-            *first = beginning;
+        if let Piece::Length { from, to, .. } = piece {
+            (*from, *to) = (places[*from], places[(*to).min(count)]);
         }
     }
     joined
+}
+
+impl LengthForm {
+    fn bytes_max(self) -> usize {
+        match self {
+            LengthForm::Decimal => DIGITS_MAX,
+            LengthForm::Be32 => 4,
+            LengthForm::Hpack7 => HPACK7_BYTES_MAX,
+        }
+    }
+
+    /// How many bytes a length becomes.
+    fn bytes(self, length: u64) -> usize {
+        match self {
+            LengthForm::Decimal => decimal_bytes(length),
+            LengthForm::Be32 => 4,
+            LengthForm::Hpack7 if length < HPACK7_PREFIX => 1,
+            LengthForm::Hpack7 => 2 + (length - HPACK7_PREFIX).checked_ilog2().unwrap_or(0) as usize / 7,
+        }
+    }
+
+    fn write(self, length: u64, out: &mut Outbox<'_>) {
+        match self {
+            LengthForm::Decimal => write_decimal(length, out),
+            LengthForm::Be32 => out.push(&(length as u32).to_be_bytes()),
+            LengthForm::Hpack7 if length < HPACK7_PREFIX => out.push(&[length as u8]),
+            LengthForm::Hpack7 => {
+                out.push(&[HPACK7_PREFIX as u8]);
+                let mut rest = length - HPACK7_PREFIX;
+                while rest >= 0x80 {
+                    out.push(&[rest as u8 | 0x80]);
+                    rest >>= 7;
+                }
+                out.push(&[rest as u8]);
+            }
+        }
+    }
 }
 
 impl Piece {
@@ -303,11 +375,24 @@ impl Piece {
             Piece::Bytes(bytes) => bytes.len(),
             Piece::Rand { high, .. } => decimal_bytes(*high),
             Piece::Uuid => UUID_BYTES,
-            Piece::Seq | Piece::LengthFrom(_) => DIGITS_MAX,
+            Piece::Seq => DIGITS_MAX,
+            Piece::Length { form, .. } => form.bytes_max(),
         }
     }
 
-    /// How many bytes it becomes.
+    /// Appends what it becomes; `length` is that of what it counts, if it is a length.
+    #[inline]
+    fn write(&self, values: &mut Values, length: u64, out: &mut Outbox<'_>) {
+        match self {
+            Piece::Bytes(bytes) => out.push(bytes),
+            Piece::Seq => write_decimal(values.number, out),
+            Piece::Rand { low, high } => write_decimal(values.between(*low, *high), out),
+            Piece::Uuid => write_uuid(values.uuid(), out),
+            Piece::Length { form, .. } => form.write(length, out),
+        }
+    }
+
+    /// How many bytes it becomes, if it is no length.
     fn bytes(&self, values: &mut Values) -> usize {
         match self {
             Piece::Bytes(bytes) => bytes.len(),
@@ -317,7 +402,7 @@ impl Piece {
                 values.uuid();
                 UUID_BYTES
             }
-            Piece::LengthFrom(_) => 0,
+            Piece::Length { .. } => 0,
         }
     }
 }
@@ -379,7 +464,8 @@ mod tests {
 
     #[test]
     fn a_length_counts_what_the_holes_became() {
-        let mut pieces = vec![Piece::LengthFrom(2), Piece::Bytes(b"|".to_vec())];
+        let length = Piece::Length { from: 2, to: usize::MAX, form: LengthForm::Decimal };
+        let mut pieces = vec![length, Piece::Bytes(b"|".to_vec())];
         pieces.extend(parse("{{seq}}-{{uuid}}").unwrap());
         let template = Template::new(pieces).unwrap();
         let out =
@@ -390,9 +476,46 @@ mod tests {
     }
 
     #[test]
+    fn lengths_count_lengths_and_end_where_they_are_said_to() {
+        let bytes = |text: &str| Piece::Bytes(text.into());
+        let length = |from, to, form| Piece::Length { from, to, form };
+        let pieces = vec![
+            length(1, 4, LengthForm::Be32),
+            length(2, 4, LengthForm::Hpack7),
+            length(4, 6, LengthForm::Decimal),
+            bytes(";"),
+            bytes("body"),
+            Piece::Seq,
+            bytes("rest"),
+        ];
+        let template = Template::new(pieces).unwrap();
+        let render = |out: &mut Outbox<'_>| template.render(123_456, Draws::new(1, 1), out);
+        let out = outbox::collected(template.bytes_max(), render);
+        assert_eq!(out, b"\0\0\0\x04\x0310;body123456rest");
+    }
+
+    #[test]
+    fn long_strings_have_the_lengths_of_rfc_7541() {
+        for (bytes, expected) in [
+            (126, &[126][..]),
+            (127, &[127, 0]),
+            (254, &[127, 127]),
+            (255, &[127, 128, 1]),
+            (1_337, &[127, 186, 9]),
+            (16_510, &[127, 255, 127]),
+            (16_511, &[127, 128, 128, 1]),
+        ] {
+            let length = Piece::Length { from: 1, to: usize::MAX, form: LengthForm::Hpack7 };
+            let template = Template::new(vec![length, Piece::Bytes(vec![b'x'; bytes])]).unwrap();
+            let out = template.constant().unwrap();
+            assert_eq!((&out[..expected.len()], out.len() - expected.len()), (expected, bytes));
+        }
+    }
+
+    #[test]
     fn many_runs_of_bytes_are_one_piece_and_too_many_holes_are_refused() {
         let mut pieces: Vec<Piece> = (0..200).map(|n| Piece::Bytes(vec![n])).collect();
-        pieces.insert(100, Piece::LengthFrom(150));
+        pieces.insert(100, Piece::Length { from: 150, to: usize::MAX, form: LengthForm::Decimal });
         let template = Template::new(pieces).unwrap();
         assert_eq!(template.pieces.len(), 4);
         let bytes = template.constant().unwrap();

@@ -11,7 +11,7 @@ use engine::outbox::Outbox;
 use engine::outcome::Kind;
 use engine::plan::{self, Request};
 use engine::seams::Source;
-use engine::template::{Piece, Template};
+use engine::template::{LengthForm, Piece, Template};
 
 /// The longest head that is accepted.
 pub const HEAD_BYTES_MAX: usize = 64 << 10;
@@ -50,7 +50,8 @@ pub fn encode(step: &plan::Step, authority: &str, reuses: bool) -> Result<Encode
     }
     if let Some(body) = &request.body {
         pieces.push(Piece::Bytes(b"Content-Length: ".to_vec()));
-        pieces.push(Piece::LengthFrom(pieces.len() + 2));
+        let from = pieces.len() + 2;
+        pieces.push(Piece::Length { from, to: usize::MAX, form: LengthForm::Decimal });
         pieces.push(Piece::Bytes(b"\r\n\r\n".to_vec()));
         pieces.extend(body.iter().cloned());
     } else {
