@@ -5,6 +5,7 @@
 
 pub mod any;
 pub mod http1;
+pub mod http2;
 pub mod secured;
 
 use engine::outbox::Outbox;
@@ -175,6 +176,11 @@ pub enum Cancelled {
 impl Place {
     /// Where the only request of a connection is kept.
     pub const FIRST: Place = Place(0);
+
+    /// The place with this number.
+    pub const fn new(number: u32) -> Place {
+        Place(number)
+    }
 }
 
 /// A complete response.

@@ -1,0 +1,34 @@
+//! HTTP/2, the client's side (RFC 9113, with HPACK, RFC 7541): requests out, responses in, in whichever order they end.
+//!
+//! Bodies are counted, not kept. What repeats is not worked out again: header blocks of requests are encoded beforehand (`blocks.rs`), and
+//! those of responses that came before are recalled (`memo.rs`). Time, sockets and records are not its own. Reading order:
+//! `connection.rs` (what there is) → `sending.rs` → `receiving.rs` (frames) → `messages.rs` (responses) and `control.rs` (all else).
+
+#[cfg(test)]
+mod appendix;
+mod blocks;
+mod connection;
+mod control;
+mod decoder;
+mod dynamic_table;
+mod error;
+mod facts;
+mod frames;
+mod huffman;
+mod integer;
+mod memo;
+mod messages;
+mod owed;
+mod receiving;
+mod request;
+mod sending;
+mod static_table;
+mod streams;
+mod windows;
+
+pub use connection::{
+    CANCELS_PER_SECOND_MAX, Cancelled, Http2, Http2Options, Http2Shared, StreamEvents, WINDOW_BYTES,
+};
+pub use error::{ErrorCode, StreamFailure};
+pub use receiving::IDLE_FRAMES_MAX;
+pub use request::{Http2Request, encode};

@@ -1,0 +1,155 @@
+//! Requests onto the wire: a header block, and as much of the body as the target takes.
+
+use super::connection::{BODY_ROOM_BYTES, Http2, Http2Shared};
+use super::frames::{FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX, FrameHeader, flag, frame_type};
+use super::integer::write_integer;
+use super::request::{Rendered, RequestBody};
+use super::windows::SendWindow;
+use crate::protocol::Place;
+use engine::outbox::Outbox;
+use engine::seams::{Call, Source};
+
+/// Where in a frame its stream stands.
+const STREAM_AT: usize = 5;
+
+impl Http2 {
+    /// Appends the request of a call, whose arrival has this number, and as much of its body as may be sent. There must be
+    /// [`Http2::room`] for it, and in the outbox memory for its header block.
+    #[inline]
+    pub fn send<S: Source>(
+        &mut self,
+        shared: &mut Http2Shared,
+        source: &mut S,
+        call: Call,
+        number: u64,
+        place: Place,
+        out: &mut Outbox<'_>,
+    ) {
+        let index = self.streams.begin(place, call, number, SendWindow::new(self.peer.window_bytes));
+        let request = &shared.requests[call.step as usize];
+        let chosen = shared.blocks.choose(&mut self.table, call.step as usize);
+        let block = shared.blocks.at(chosen);
+        let stream = self.streams.at(index);
+        stream.is_bodyless = request.is_bodyless;
+        if !block.is_whole || self.table.resize.is_some() {
+            return self.send_assembled(shared, source, index, chosen, out);
+        }
+        let at = out.filled();
+        out.push(&block.frame);
+        out.overwrite(at + STREAM_AT, &stream.id.to_be_bytes());
+        if let RequestBody::Constant(body) = &request.body {
+            self.begin_body(index, body, out);
+        }
+    }
+
+    /// The same of a request with holes, with a header block that is too long for one frame, or that begins with the table's size.
+    #[inline(never)]
+    fn send_assembled<S: Source>(
+        &mut self,
+        shared: &mut Http2Shared,
+        source: &mut S,
+        index: usize,
+        chosen: usize,
+        out: &mut Outbox<'_>,
+    ) {
+        let (stream, call) = (self.streams.at(index).id, self.streams.at(index).call);
+        let rendered = self.render(shared, source, index);
+        let rendered = Rendered::new(&shared.rendered[..rendered]);
+        shared.assembled.clear();
+        if let Some(bytes) = self.table.resize.take() {
+            write_integer(&mut shared.assembled, 0x20, 5, bytes);
+        }
+        let (pseudo, regular) = shared.blocks.at(chosen).parts();
+        for part in [pseudo, rendered.pseudo, regular, rendered.regular] {
+            shared.assembled.extend_from_slice(part);
+        }
+        let body = shared.requests[call.step as usize].body.bytes(rendered);
+        push_block(out, stream, &shared.assembled, body.is_empty());
+        if !body.is_empty() {
+            self.begin_body(index, body, out);
+        }
+    }
+
+    /// Renders the request of a stream; returns how many bytes that are.
+    fn render<S: Source>(&mut self, shared: &mut Http2Shared, source: &mut S, index: usize) -> usize {
+        let stream = self.streams.at(index);
+        if !shared.requests[stream.call.step as usize].has_holes {
+            return 0;
+        }
+        let mut rendered = 0;
+        source.render(stream.call, stream.number, &mut Outbox::new(&mut shared.rendered, &mut rendered));
+        rendered
+    }
+
+    /// Appends as much of a body as may be sent. What is left waits for its turn.
+    fn begin_body(&mut self, index: usize, body: &[u8], out: &mut Outbox<'_>) {
+        // Those that have waited longer come first.
+        let may_begin = self.unsent.is_empty();
+        if !may_begin || !self.push_body(index, body, out) {
+            self.streams.at(index).is_unsent = true;
+            self.unsent.push_back(index);
+        }
+    }
+
+    /// Appends what there was no room for, and what the target did not take before: answers, and the rest of bodies, which are
+    /// rendered once more where they have holes.
+    pub fn pump<S: Source>(&mut self, shared: &mut Http2Shared, source: &mut S, out: &mut Outbox<'_>) {
+        self.owed.settle(out);
+        for _ in 0..self.unsent.len() {
+            if self.may_send.available() == 0 || out.room() < FRAME_HEADER_BYTES + BODY_ROOM_BYTES {
+                return;
+            }
+            let Some(index) = self.unsent.pop_front() else { return };
+            let rendered = self.render(shared, source, index);
+            let rendered = Rendered::new(&shared.rendered[..rendered]);
+            let step = self.streams.at(index).call.step as usize;
+            let is_sent = self.push_body(index, shared.requests[step].body.bytes(rendered), out);
+            self.streams.at(index).is_unsent = !is_sent;
+            if !is_sent {
+                self.unsent.push_back(index);
+            }
+        }
+    }
+
+    /// Appends DATA frames as far as windows and memory reach; true when the whole body is sent.
+    fn push_body(&mut self, index: usize, body: &[u8], out: &mut Outbox<'_>) -> bool {
+        let stream = self.streams.at(index);
+        loop {
+            let left = body.len() - stream.sent_bytes;
+            let room = out.room().saturating_sub(FRAME_HEADER_BYTES);
+            let windows = stream.may_send.available().min(self.may_send.available());
+            let length = left.min(room).min(windows).min(self.peer.frame_bytes_max);
+            if length == 0 {
+                return false;
+            }
+            let is_last = length == left;
+            let flags = if is_last { flag::END_STREAM } else { 0 };
+            let header = FrameHeader { length, frame_type: frame_type::DATA, flags, stream: stream.id };
+            out.push(&header.bytes());
+            out.push(&body[stream.sent_bytes..][..length]);
+            stream.sent_bytes += length;
+            stream.may_send.take(length);
+            self.may_send.take(length);
+            if is_last {
+                return true;
+            }
+        }
+    }
+}
+
+/// Appends a header block, in as many frames as it needs.
+fn push_block(out: &mut Outbox<'_>, stream: u32, block: &[u8], ends_stream: bool) {
+    let mut frame_type = frame_type::HEADERS;
+    let mut flags = if ends_stream { flag::END_STREAM } else { 0 };
+    let mut rest = block;
+    loop {
+        let (part, behind) = rest.split_at(rest.len().min(FRAME_PAYLOAD_BYTES_MAX));
+        flags |= if behind.is_empty() { flag::END_HEADERS } else { 0 };
+        out.push(&FrameHeader { length: part.len(), frame_type, flags, stream }.bytes());
+        out.push(part);
+        if behind.is_empty() {
+            return;
+        }
+        (frame_type, flags, rest) = (frame_type::CONTINUATION, 0, behind);
+    }
+}

@@ -1,0 +1,12 @@
+//! HTTP/2 from outside: the client's machine, told by a target whose frames are written out here, byte by byte, by code that shares
+//! nothing with it; and by the `h2` crate.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod client;
+mod conformance;
+mod faults;
+mod interoperability;
+mod requests;
+mod splits;
+mod target;
