@@ -11,6 +11,8 @@ mod connection;
 mod control;
 mod decoder;
 mod dynamic_table;
+#[cfg(test)]
+mod encoder_oracle;
 mod error;
 mod facts;
 mod frames;

@@ -6,7 +6,9 @@
 mod client;
 mod conformance;
 mod faults;
+mod fuzz;
 mod interoperability;
+mod oracle;
 mod requests;
 mod splits;
 mod target;

@@ -36,7 +36,7 @@ impl Http2 {
         }
         let at = out.filled();
         out.push(&block.frame);
-        out.overwrite(at + STREAM_AT, &stream.id.to_be_bytes());
+        out.bytes_from_mut(at + STREAM_AT)[..4].copy_from_slice(&stream.id.to_be_bytes());
         if let RequestBody::Constant(body) = &request.body {
             self.begin_body(index, body, out);
         }
@@ -92,7 +92,8 @@ impl Http2 {
     }
 
     /// Appends what there was no room for, and what the target did not take before: answers, and the rest of bodies, which are
-    /// rendered once more where they have holes.
+    /// rendered once more where they have holes. To be called again, as long as [`Http2::has_unsent`], when a window has grown
+    /// and when what was appended is gone.
     pub fn pump<S: Source>(&mut self, shared: &mut Http2Shared, source: &mut S, out: &mut Outbox<'_>) {
         self.owed.settle(out);
         for _ in 0..self.unsent.len() {
