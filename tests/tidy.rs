@@ -144,6 +144,7 @@ fn every_file_says_what_it_is_for() {
         "benches",
         "tests",
         "archive/tests",
+        "shards/tests",
     ] {
         for (path, text) in sources(folder) {
             assert!(text.starts_with("//! "), "{path} has no head");
