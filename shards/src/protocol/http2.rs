@@ -2,7 +2,7 @@
 //!
 //! Bodies are counted, not kept. What repeats is not worked out again: header blocks of requests are encoded beforehand (`blocks.rs`), and
 //! those of responses that came before are recalled (`memo.rs`). Time, sockets and records are not its own. Reading order:
-//! `connection.rs` (what there is) → `sending.rs` → `receiving.rs` (frames) → `messages.rs` (responses) and `control.rs` (all else).
+//! `speaking.rs` (what the loop asks of it) → `connection.rs` (what there is) → `sending.rs` → `receiving.rs` (frames) → `messages.rs` (responses) and `control.rs` (all else).
 
 #[cfg(test)]
 mod appendix;
@@ -24,13 +24,12 @@ mod owed;
 mod receiving;
 mod request;
 mod sending;
+mod speaking;
 mod static_table;
 mod streams;
 mod windows;
 
-pub use connection::{
-    CANCELS_PER_SECOND_MAX, Cancelled, Http2, Http2Options, Http2Shared, StreamEvents, WINDOW_BYTES,
-};
-pub use error::{ErrorCode, StreamFailure};
+pub use connection::{CANCELS_PER_SECOND_MAX, Http2, Http2Options, Http2Shared, WINDOW_BYTES};
+pub use error::ErrorCode;
 pub use receiving::IDLE_FRAMES_MAX;
 pub use request::{Http2Request, encode};

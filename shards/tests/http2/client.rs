@@ -5,12 +5,12 @@ use engine::mix::Mix;
 use engine::outbox::Outbox;
 use engine::plan::{HttpRequest, Request, Step};
 use engine::random::Draws;
-use engine::seams::Call;
+use engine::seams::{Call, StepFacts};
 use engine::template::{self, Piece};
-use vajra_shards::protocol::http2::{
-    Cancelled, Http2, Http2Options, Http2Shared, StreamEvents, StreamFailure, encode,
+use vajra_shards::protocol::http2::{Http2, Http2Options, Http2Shared, encode};
+use vajra_shards::protocol::{
+    Cancelled, Events, Place, Protocol, Readiness, RequestFailure, Response, Sending, Unusable,
 };
-use vajra_shards::protocol::{Place, Response, Unusable};
 
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The requests that a client here may have under way.
@@ -19,10 +19,8 @@ pub(crate) const STREAMS: u32 = 8;
 /// What a connection has reported, by the number of its request.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Told {
-    Ready,
     Response { place: Place, status: u16, is_ok: bool, bytes: u64 },
-    Failed { place: Place, failure: StreamFailure },
-    Leaving,
+    Failed { place: Place, failure: RequestFailure },
     Unasked(u64),
 }
 
@@ -30,21 +28,17 @@ pub(crate) enum Told {
 #[derive(Default)]
 pub(crate) struct Listener(pub(crate) Vec<Told>);
 
-impl StreamEvents for Listener {
-    fn ready(&mut self) {
-        self.0.push(Told::Ready);
+impl Events for Listener {
+    fn oldest(&self) -> Option<(Place, &StepFacts)> {
+        panic!("responses say whose they are");
     }
 
     fn response(&mut self, place: Place, Response { code, is_ok, bytes }: Response) {
         self.0.push(Told::Response { place, status: code, is_ok, bytes });
     }
 
-    fn failed(&mut self, place: Place, failure: StreamFailure) {
+    fn failed(&mut self, place: Place, failure: RequestFailure) {
         self.0.push(Told::Failed { place, failure });
-    }
-
-    fn leaving(&mut self) {
-        self.0.push(Told::Leaving);
     }
 
     fn unasked(&mut self, bytes: u64) {
@@ -132,8 +126,28 @@ impl Client {
     pub(crate) fn open(&mut self) -> Vec<u8> {
         let Client { http, shared, memory, filled, .. } = self;
         *filled = 0;
-        http.opened(shared, &mut Outbox::new(memory, filled));
+        http.opened(shared, &mut Outbox::new(memory, filled)).unwrap();
         self.taken()
+    }
+
+    /// Whether requests may be sent, as far as the target has said.
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(self.http.readiness(), Readiness::Ready { .. })
+    }
+
+    /// How many requests may be sent now.
+    pub(crate) fn room(&self) -> u32 {
+        self.http.room(STREAMS, self.http.under_way())
+    }
+
+    /// Whether something waits to be sent.
+    pub(crate) fn has_unsent(&self) -> bool {
+        self.http.has_unsent()
+    }
+
+    /// Why nothing comes any more when the target has closed its end.
+    pub(crate) fn ended(&mut self) -> Unusable {
+        self.http.ended(&mut Listener::default())
     }
 
     /// Sends the first request; returns its stream.
@@ -143,12 +157,13 @@ impl Client {
 
     /// Sends a request; returns its stream. The number of the request is its place.
     pub(crate) fn sends_step(&mut self, step: u32) -> u32 {
-        assert!(self.http.room() > 0, "there is room for a request");
+        assert!(self.room() > 0, "there is room for a request");
         let Client { http, shared, mix, memory, filled, requests, .. } = self;
         let before = *filled;
         let (call, number) = (Call { step, session: 0 }, u64::from(*requests));
-        let place = Place::new(*requests);
-        http.send(shared, mix, call, number, place, &mut Outbox::new(memory, filled));
+        let request = Sending { call, number, place: Place::new(*requests) };
+        let sent = http.send(shared, mix, request, &mut Outbox::new(memory, filled)).unwrap();
+        assert_eq!(sent, (*filled - before) as u64);
         *requests += 1;
         u32::from_be_bytes(self.memory[before + 5..before + 9].try_into().unwrap())
     }
@@ -156,25 +171,25 @@ impl Client {
     /// Bytes come from the target.
     pub(crate) fn hears(&mut self, bytes: &[u8]) -> Result<(), Unusable> {
         let Client { http, shared, listener, memory, filled, .. } = self;
-        http.receive(shared, bytes, &mut Outbox::new(memory, filled), listener)
+        http.receive(shared, &mut bytes.to_vec(), &mut Outbox::new(memory, filled), listener)
     }
 
     /// Bytes come, and there is no room to answer.
     pub(crate) fn hears_without_room(&mut self, bytes: &[u8]) -> Result<(), Unusable> {
         let Client { http, shared, listener, .. } = self;
-        http.receive(shared, bytes, &mut Outbox::new(&mut [], &mut 0), listener)
+        http.receive(shared, &mut bytes.to_vec(), &mut Outbox::new(&mut [], &mut 0), listener)
     }
 
     /// Sends what waits.
     pub(crate) fn pumps(&mut self) {
         let Client { http, shared, mix, memory, filled, .. } = self;
-        http.pump(shared, mix, &mut Outbox::new(memory, filled));
+        http.pump(shared, mix, &mut Outbox::new(memory, filled)).unwrap();
     }
 
     /// Gives up the request with this number.
     pub(crate) fn cancels(&mut self, request: u32, now_ns: u64) -> Cancelled {
-        let Client { http, memory, filled, .. } = self;
-        http.cancel(Place::new(request), now_ns, &mut Outbox::new(memory, filled))
+        let Client { http, shared, memory, filled, .. } = self;
+        http.cancel(shared, Place::new(request), now_ns, &mut Outbox::new(memory, filled))
     }
 
     /// The bytes it has sent since it was last asked.
@@ -219,9 +234,9 @@ impl Client {
             Told::Failed { failure, .. } => Some(failure),
             _ => None,
         };
-        let failures: Vec<StreamFailure> = self.told().into_iter().filter_map(failed).collect();
+        let failures: Vec<RequestFailure> = self.told().into_iter().filter_map(failed).collect();
         let [failure] = &failures[..] else { panic!("{failures:?}") };
-        assert_eq!(failure.code.0, code);
+        assert!(!failure.is_untouched);
         assert!(failure.why.starts_with(&format!("{name}: ")), "{}", failure.why);
         failure.why
     }
@@ -254,7 +269,10 @@ pub(crate) fn statuses(told: &[Told]) -> Vec<u16> {
 /// The requests that failed, with the name in the reason and whether they may be sent again.
 pub(crate) fn failures(told: &[Told]) -> Vec<(Place, &'static str, bool)> {
     let failed = |told: &Told| match told {
-        Told::Failed { place, failure } => Some((*place, failure.code.name(), failure.is_untouched)),
+        Told::Failed { place, failure } => {
+            let name = failure.why.rsplit(' ').next().unwrap();
+            Some((*place, name, failure.is_untouched))
+        }
         _ => None,
     };
     told.iter().filter_map(failed).collect()

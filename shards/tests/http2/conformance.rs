@@ -52,10 +52,10 @@ fn s1_a_connection_begins_with_the_preface_and_settings_and_is_ready_after_the_t
         (frames[1].frame_type, frames[1].stream, frames[1].number_at(0)),
         (WINDOW_UPDATE, 0, (1 << 30) - 65_535)
     );
-    assert_eq!((client.http.is_ready(), client.http.room()), (false, 0));
+    assert_eq!((client.is_ready(), client.room()), (false, 0));
     client.hears(&settings(&[])).unwrap();
-    assert_eq!((client.http.is_ready(), client.http.room()), (true, 8));
-    assert_eq!(client.told(), [Told::Ready]);
+    assert_eq!((client.is_ready(), client.room()), (true, 8));
+    assert_eq!(client.told(), []);
     assert_eq!(client.sent(), taken_apart(&frame(SETTINGS, ACK, 0, &[])));
 }
 

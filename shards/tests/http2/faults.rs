@@ -2,8 +2,8 @@
 
 use crate::client::{Client, Told, failures, get, options, request, statuses};
 use crate::target::*;
-use vajra_shards::protocol::Place;
-use vajra_shards::protocol::http2::{CANCELS_PER_SECOND_MAX, Cancelled, Http2Options, IDLE_FRAMES_MAX};
+use vajra_shards::protocol::http2::{CANCELS_PER_SECOND_MAX, Http2Options, IDLE_FRAMES_MAX};
+use vajra_shards::protocol::{Cancelled, Place};
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -16,7 +16,7 @@ fn no_settings() {
     let why = unready().gives_up(&empty_response(1), 1, "PROTOCOL_ERROR");
     assert!(why.contains("does not begin with SETTINGS"), "{why}");
     unready().gives_up(&frame(SETTINGS, ACK, 0, &[]), 1, "PROTOCOL_ERROR");
-    let ended = unready().http.ended();
+    let ended = unready().ended();
     assert!(ended.why.contains("before the target said anything in HTTP/2"), "{}", ended.why);
 }
 
@@ -36,9 +36,9 @@ fn an_answer_in_tls() {
 fn max_concurrent_0_then_raised() {
     let mut client = unready();
     client.hears(&settings(&[(3, 0)])).unwrap();
-    assert_eq!((client.http.is_ready(), client.http.room()), (true, 0));
+    assert_eq!((client.is_ready(), client.room()), (true, 0));
     client.hears(&settings(&[(3, 3)])).unwrap();
-    assert_eq!(client.http.room(), 3);
+    assert_eq!(client.room(), 3);
     client.goes_on();
 }
 
@@ -62,7 +62,7 @@ fn initial_window_shrunk_below_zero() {
     client.hears(&settings(&[(4, 65_535)])).unwrap();
     client.pumps();
     assert_eq!(of_body(&mut client), 399);
-    assert!(!client.http.has_unsent());
+    assert!(!client.has_unsent());
     client.hears(&empty_response(1)).unwrap();
     assert_eq!(statuses(&client.told()), [200]);
 }
@@ -120,11 +120,11 @@ fn a_few_answers_wait_for_room() {
     let mut client = Client::asking();
     let ping = frame(PING, 0, 0, b"12345678");
     client.hears_without_room(&[ping.repeat(3), settings(&[])].concat()).unwrap();
-    assert!(client.http.has_unsent());
+    assert!(client.has_unsent());
     client.pumps();
     let expected = [frame(PING, ACK, 0, b"12345678").repeat(3), frame(SETTINGS, ACK, 0, &[])].concat();
     assert_eq!(client.sent(), taken_apart(&expected));
-    assert!(!client.http.has_unsent());
+    assert!(!client.has_unsent());
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn goaway_as_a_graceful_pair() {
     let mut client = Client::asking();
     client.sends();
     client.hears(&goaway(0x7fff_ffff, 0)).unwrap();
-    assert_eq!((client.told(), client.http.room(), client.http.under_way()), (vec![Told::Leaving], 0, 2));
+    assert_eq!((client.told(), client.room(), client.http.under_way()), (vec![], 0, 2));
     client.hears(&goaway(1, 0)).unwrap();
     assert_eq!(failures(&client.told()), [(Place::new(1), "NO_ERROR", true)], "it may be sent again");
     let unusable = client.hears(&empty_response(1)).unwrap_err();
@@ -176,7 +176,7 @@ fn goaway_with_an_error() {
 fn goaway_and_then_the_end() {
     let mut client = Client::asking();
     client.hears(&goaway(1, 2)).unwrap();
-    assert_eq!(client.http.ended().why, "the target ended the connection by GOAWAY with INTERNAL_ERROR");
+    assert_eq!(client.ended().why, "the target ended the connection by GOAWAY with INTERNAL_ERROR");
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn requests_that_are_given_up_leave_the_connection_usable() {
     let mut client = Client::asking();
     client.sends();
     client.sent();
-    assert_eq!(client.cancels(0, 0), Cancelled::Stream);
+    assert_eq!(client.cancels(0, 0), Cancelled::Request);
     assert_eq!(client.sent(), taken_apart(&number(RST_STREAM, 1, 8)));
     // Its response was on the way. What its header block inserts is known to those after it.
     let inserted = [&[0x48, 3][..], b"418"].concat();
@@ -280,7 +280,7 @@ fn giving_up_too_many_requests_in_a_second_ends_the_connection() {
     };
     for second in 0..3 {
         for _ in 0..CANCELS_PER_SECOND_MAX {
-            assert_eq!(cancel(&mut client, second * SECOND_NS), Cancelled::Stream);
+            assert_eq!(cancel(&mut client, second * SECOND_NS), Cancelled::Request);
         }
     }
     assert_eq!(cancel(&mut client, 3 * SECOND_NS - 1), Cancelled::Connection);
@@ -290,6 +290,6 @@ fn giving_up_too_many_requests_in_a_second_ends_the_connection() {
 fn a_request_that_has_ended_is_not_given_up_once_more() {
     let mut client = Client::asking();
     client.hears(&empty_response(1)).unwrap();
-    assert_eq!(client.cancels(0, 0), Cancelled::Stream);
+    assert_eq!(client.cancels(0, 0), Cancelled::Request);
     assert_eq!(client.sent(), []);
 }

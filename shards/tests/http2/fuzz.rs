@@ -80,7 +80,7 @@ fn one(random: &mut Random) -> bool {
         }
         assert_eq!(client.http.under_way() + told, begun, "each request ends once");
         client.taken();
-        while client.http.room() > 0 && begun < 8 {
+        while client.room() > 0 && begun < 8 {
             client.sends_step(begun % 2);
             begun += 1;
         }

@@ -111,7 +111,7 @@ fn bodies_larger_than_the_connections_window_wait_and_take_turns() {
     }
     let whole = |stream| (stream, body.clone().into_bytes(), true);
     assert_eq!(bodies(&sent), [whole(1), whole(3), whole(5)]);
-    assert!(!client.http.has_unsent());
+    assert!(!client.has_unsent());
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn the_rest_of_a_body_is_not_sent_once_the_response_is_complete() {
     client.hears(&number(WINDOW_UPDATE, 0, 10_000)).unwrap();
     client.pumps();
     assert_eq!(client.sent(), []);
-    assert!(!client.http.has_unsent());
+    assert!(!client.has_unsent());
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn as_many_requests_as_there_is_room_for_fit_the_outbox() {
     let streams = 64;
     let mut client = Client::new(&[holed], Http2Options { streams, ..options() });
     client.hears(&settings(&[(3, 1_000)])).unwrap();
-    while client.http.room() > 0 {
+    while client.room() > 0 {
         client.sends();
     }
     let sent = client.sent();

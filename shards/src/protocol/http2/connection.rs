@@ -2,7 +2,7 @@
 
 use super::blocks::{BlockSet, TABLE_BYTES, TableState};
 use super::decoder::FIELDS_BYTES_MAX;
-use super::error::{ConnectionError, ErrorCode, StreamFailure, connection_error};
+use super::error::{ConnectionError, ErrorCode, connection_error};
 use super::frames::{
     ANSWER_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX, PREFACE, push_reset, push_settings,
     push_window_update, setting,
@@ -12,7 +12,7 @@ use super::owed::{Owed, OwedFrame};
 use super::request::{Http2Request, RequestBody};
 use super::streams::{Http2Stream, StreamStage, StreamTable};
 use super::windows::{ReceiveWindow, SendWindow, WINDOW_BYTES_DEFAULT};
-use crate::protocol::{Place, Response};
+use crate::protocol::{Cancelled, Place, Response};
 use engine::outbox::Outbox;
 use std::collections::VecDeque;
 
@@ -24,8 +24,14 @@ pub const CANCELS_PER_SECOND_MAX: u32 = 32;
 pub(super) const BODY_ROOM_BYTES: usize = 1 << 10;
 /// The memory that a connection has for bodies.
 const BODIES_BYTES_MAX: usize = 64 << 10;
+/// From this status on, a response is no success (RFC 9110, section 15).
+const STATUS_UNSUCCESSFUL: u16 = 400;
+/// What a connection begins with, and more.
+pub(super) const OPENING_BYTES_MAX: usize = 128;
+/// What a request may be carried in takes no more than this beside it, as a record of TLS does.
+const CARRIER_BYTES: usize = 64;
 const SECOND_NS: u64 = 1_000_000_000;
-const _: () = assert!(BODY_ROOM_BYTES < BODIES_BYTES_MAX, "bodies find room when all else was sent");
+const _: () = assert!(2 * BODY_ROOM_BYTES < BODIES_BYTES_MAX, "bodies find room when all else was sent");
 
 /// How HTTP/2 is to be spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +56,8 @@ pub struct Http2Shared {
     pub(super) options: Http2Options,
     pub(super) requests: Vec<Http2Request>,
     pub(super) blocks: BlockSet,
+    /// The most bytes that the frames of one header block have.
+    pub(super) head_bytes_max: usize,
     /// Where requests with holes are rendered.
     pub(super) rendered: Box<[u8]>,
     /// Where header blocks are put together that are not sent as they are.
@@ -63,8 +71,11 @@ impl Http2Shared {
     pub fn new(requests: Vec<Http2Request>, options: Http2Options) -> Http2Shared {
         let blocks = BlockSet::new(&requests);
         let rendered = requests.iter().map(|request| request.rendered_bytes_max).max().unwrap_or(0);
+        let head = blocks.bytes_max() + rendered + FRAME_HEADER_BYTES;
+        let head_bytes_max = head + head.div_ceil(FRAME_PAYLOAD_BYTES_MAX) * FRAME_HEADER_BYTES;
         Http2Shared {
             options,
+            head_bytes_max,
             rendered: vec![0; rendered].into(),
             assembled: Vec::with_capacity(blocks.bytes_max() + rendered + FRAME_HEADER_BYTES),
             fields: vec![0; FIELDS_BYTES_MAX].into(),
@@ -76,18 +87,19 @@ impl Http2Shared {
     /// The memory that a connection's outbox needs: for as many requests as it can have under way, for what it answers, and for a
     /// part of their bodies, which wait for each other where they are longer.
     pub fn outbox_bytes(&self) -> usize {
-        let head = self.blocks.bytes_max() + self.rendered.len();
-        let frames = head.div_ceil(FRAME_PAYLOAD_BYTES_MAX).max(1) + 1;
-        let head_bytes = head + frames * FRAME_HEADER_BYTES;
         let body = |request: &Http2Request| match &request.body {
             RequestBody::None => 0,
             RequestBody::Constant(body) => body.len() + FRAME_HEADER_BYTES,
             RequestBody::Rendered => request.rendered_bytes_max + FRAME_HEADER_BYTES,
         };
         let streams = self.options.streams as usize;
-        let bodies = streams * self.requests.iter().map(body).max().unwrap_or(0);
+        let bodies = match streams * self.requests.iter().map(body).max().unwrap_or(0) {
+            0 => 0,
+            bytes => bytes.clamp(2 * BODY_ROOM_BYTES, BODIES_BYTES_MAX),
+        };
         let answers = (8 + streams) * ANSWER_BYTES_MAX;
-        PREFACE.len() + 64 + answers + streams * head_bytes + bodies.min(BODIES_BYTES_MAX)
+        let heads = streams * (self.head_bytes_max + CARRIER_BYTES);
+        OPENING_BYTES_MAX + answers + heads + bodies
     }
 
     /// The window of the connection: it has one of this size from the beginning, and cannot have a smaller one.
@@ -95,33 +107,6 @@ impl Http2Shared {
     pub(super) fn connection_window_bytes(&self) -> u32 {
         self.options.window_bytes.max(WINDOW_BYTES_DEFAULT)
     }
-}
-
-/// What a connection reports.
-pub trait StreamEvents {
-    /// The target has said how it speaks HTTP/2: requests may be sent.
-    fn ready(&mut self);
-
-    /// A request has its response.
-    fn response(&mut self, place: Place, response: Response);
-
-    /// A request has none, and the others of its connection go on.
-    fn failed(&mut self, place: Place, failure: StreamFailure);
-
-    /// The target takes no more requests on this connection; those it has may still be answered.
-    fn leaving(&mut self);
-
-    /// Bytes came that nobody waits for: of requests that were given up.
-    fn unasked(&mut self, bytes: u64);
-}
-
-/// What became of a request that was given up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cancelled {
-    /// Its stream is ended; the others of its connection go on.
-    Stream,
-    /// Too many were given up in one second: the connection is to be closed.
-    Connection,
 }
 
 /// What the target has said of itself (RFC 9113, section 6.5.2).
@@ -184,7 +169,7 @@ pub struct Http2 {
 
 impl Http2 {
     /// A connection that has not been made.
-    pub fn new(shared: &Http2Shared) -> Http2 {
+    pub(super) fn unmade(shared: &Http2Shared) -> Http2 {
         let streams = shared.options.streams;
         Http2 {
             streams: StreamTable::new(streams),
@@ -209,8 +194,8 @@ impl Http2 {
         }
     }
 
-    /// The connection is made, and not for the first time perhaps: nothing of before is left. Appends what has to be sent first.
-    pub fn opened(&mut self, shared: &Http2Shared, out: &mut Outbox<'_>) {
+    /// The connection is made: nothing of before is left. Appends what has to be sent first.
+    pub(super) fn begin(&mut self, shared: &Http2Shared, out: &mut Outbox<'_>) {
         self.forget(shared);
         let options = shared.options;
         out.push(PREFACE);
@@ -244,14 +229,15 @@ impl Http2 {
         (self.beside_bytes, self.idle_frames, self.cancels) = (0, 0, (0, 0));
     }
 
-    /// Whether the target has said how it speaks HTTP/2.
-    pub fn is_ready(&self) -> bool {
-        self.is_ready
+    /// How many more streams there can be, as far as we are concerned.
+    #[inline]
+    pub(super) fn free_streams(&self) -> u32 {
+        self.streams_max - self.streams.open()
     }
 
     /// How many more requests may be sent now.
     #[inline]
-    pub fn room(&self) -> u32 {
+    pub(super) fn free_for_requests(&self) -> u32 {
         if !self.is_ready || self.going_away.is_some() {
             return 0;
         }
@@ -271,7 +257,7 @@ impl Http2 {
     }
 
     /// Whether anything waits for room in the outbox, or for the target to take more of a body.
-    pub fn has_unsent(&self) -> bool {
+    pub(super) fn has_waiting(&self) -> bool {
         !self.owed.is_empty() || !self.unsent.is_empty()
     }
 
@@ -281,8 +267,8 @@ impl Http2 {
     }
 
     /// Gives a request up, and tells the target so.
-    pub fn cancel(&mut self, place: Place, now_ns: u64, out: &mut Outbox<'_>) -> Cancelled {
-        let Some(index) = self.streams.of_place(place) else { return Cancelled::Stream };
+    pub(super) fn give_up_request(&mut self, place: Place, now_ns: u64, out: &mut Outbox<'_>) -> Cancelled {
+        let Some(index) = self.streams.of_place(place) else { return Cancelled::Request };
         let (since_ns, count) = self.cancels;
         self.cancels = if now_ns - since_ns < SECOND_NS { (since_ns, count + 1) } else { (now_ns, 1) };
         if self.cancels.1 > CANCELS_PER_SECOND_MAX {
@@ -292,12 +278,18 @@ impl Http2 {
         self.end_stream(index, StreamStage::Cancelled);
         if out.room() >= ANSWER_BYTES_MAX {
             push_reset(out, stream, ErrorCode::CANCEL);
-            return Cancelled::Stream;
+            return Cancelled::Request;
         }
         match self.owed.push(OwedFrame::Reset { stream, code: ErrorCode::CANCEL }) {
-            Ok(()) => Cancelled::Stream,
+            Ok(()) => Cancelled::Request,
             Err(_) => Cancelled::Connection,
         }
+    }
+
+    /// What has come of a response where there is one request.
+    pub(super) fn only_response(&self) -> Option<Response> {
+        let stream = self.streams.first_with_head()?;
+        Some(response_of(stream.status, stream.wire_bytes + self.beside_bytes))
     }
 
     /// Ends a stream that is open; nothing of its body is sent any more.
@@ -319,6 +311,12 @@ impl Http2 {
         }
         Err(connection_error!(FLOW_CONTROL_ERROR, "SETTINGS make a window larger than 2^31 - 1"))
     }
+}
+
+/// A response, or what has come of it.
+#[inline]
+pub(super) fn response_of(code: u16, bytes: u64) -> Response {
+    Response { code, is_ok: code < STATUS_UNSUCCESSFUL, bytes }
 }
 
 impl Default for PeerSettings {

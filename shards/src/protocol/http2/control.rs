@@ -1,10 +1,11 @@
 //! Frames that are about the connection: SETTINGS, WINDOW_UPDATE and GOAWAY (RFC 9113, sections 6.5, 6.8 and 6.9).
 
-use super::connection::{Http2, Http2Shared, StreamEvents};
-use super::error::{ConnectionError, ErrorCode, StreamFailure, connection_error};
+use super::connection::{Http2, Http2Shared};
+use super::error::{self, ConnectionError, ErrorCode, connection_error};
 use super::frames::{FRAME_PAYLOAD_BYTES_MAX, FrameHeader, THIRTY_ONE_BITS, be32, flag, setting};
 use super::owed::OwedFrame;
 use super::streams::{FoundStream, StreamStage};
+use crate::protocol::Events;
 
 /// The largest MAX_FRAME_SIZE there is.
 const MAX_FRAME_SIZE_MAX: usize = (1 << 24) - 1;
@@ -16,7 +17,6 @@ impl Http2 {
         shared: &Http2Shared,
         header: FrameHeader,
         payload: &[u8],
-        on: &mut impl StreamEvents,
     ) -> Result<(), ConnectionError> {
         if header.stream != 0 {
             return Err(connection_error!(PROTOCOL_ERROR, "a SETTINGS frame is on a stream"));
@@ -35,10 +35,7 @@ impl Http2 {
             self.setting(shared, identifier, be32(&entry[2..]).unwrap_or(0))?;
         }
         self.owed.push(OwedFrame::SettingsAcknowledgement)?;
-        if !self.is_ready {
-            self.is_ready = true;
-            on.ready();
-        }
+        self.is_ready = true;
         Ok(())
     }
 
@@ -90,7 +87,7 @@ impl Http2 {
         &mut self,
         header: FrameHeader,
         payload: &[u8],
-        on: &mut impl StreamEvents,
+        on: &mut impl Events,
     ) -> Result<(), ConnectionError> {
         let (4, Some(increment)) = (payload.len(), be32(payload)) else {
             return Err(connection_error!(FRAME_SIZE_ERROR, "a WINDOW_UPDATE frame has not four bytes"));
@@ -110,7 +107,7 @@ impl Http2 {
                     0 => "PROTOCOL_ERROR: a WINDOW_UPDATE frame of a stream adds nothing",
                     _ => "FLOW_CONTROL_ERROR: a WINDOW_UPDATE frame makes a window larger than 2^31 - 1",
                 };
-                self.fail_stream(index, StreamFailure::malformed(code, why), on)
+                self.fail_stream(index, code, why, on)
             }
             FoundStream::Idle => Err(connection_error!(
                 PROTOCOL_ERROR,
@@ -141,7 +138,7 @@ impl Http2 {
         &mut self,
         header: FrameHeader,
         payload: &[u8],
-        on: &mut impl StreamEvents,
+        on: &mut impl Events,
     ) -> Result<(), ConnectionError> {
         if header.stream != 0 {
             return Err(connection_error!(PROTOCOL_ERROR, "a GOAWAY frame is on a stream"));
@@ -156,13 +153,11 @@ impl Http2 {
                 "a GOAWAY frame takes back what the one before has said"
             ));
         }
-        if self.going_away.replace((last, code)).is_none() {
-            on.leaving();
-        }
+        self.going_away = Some((last, code));
         while let Some(index) = self.streams.open_above(last) {
             let place = self.streams.at(index).place;
             self.end_stream(index, StreamStage::Ended);
-            on.failed(place, StreamFailure::passed_over(code));
+            on.failed(place, error::passed_over(code));
         }
         Ok(())
     }

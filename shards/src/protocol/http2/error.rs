@@ -1,6 +1,6 @@
 //! What can be wrong with a connection or a stream of HTTP/2, by the names of RFC 9113, section 7.
 
-use crate::protocol::Unusable;
+use crate::protocol::{RequestFailure, Unusable};
 use engine::outcome::Kind;
 
 /// A code of RST_STREAM and GOAWAY frames.
@@ -109,35 +109,20 @@ macro_rules! connection_error {
 }
 pub(super) use connection_error;
 
-/// Why one request has no response, while the others of its connection go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StreamFailure {
-    /// The code of the RST_STREAM or GOAWAY frame that says so, in whichever direction.
-    pub code: ErrorCode,
-    /// What is wrong, for people; names the code.
-    pub why: &'static str,
-    /// How that is counted.
-    pub kind: Kind,
-    /// The target has not begun to work on it: it may be sent again.
-    pub is_untouched: bool,
+/// Of a response that breaks the standard.
+pub(super) fn malformed(why: &'static str) -> RequestFailure {
+    RequestFailure { kind: Kind::Protocol, why, is_untouched: false }
 }
 
-impl StreamFailure {
-    /// The response breaks the standard.
-    pub(super) fn malformed(code: ErrorCode, why: &'static str) -> StreamFailure {
-        StreamFailure { code, why, kind: Kind::Protocol, is_untouched: false }
-    }
+/// Of a request that the target gave up.
+pub(super) fn reset(code: ErrorCode) -> RequestFailure {
+    let is_untouched = code == ErrorCode::REFUSED_STREAM;
+    RequestFailure { kind: Kind::Receive, why: code.of_reset(), is_untouched }
+}
 
-    /// The target gave it up.
-    pub(super) fn reset(code: ErrorCode) -> StreamFailure {
-        let is_untouched = code == ErrorCode::REFUSED_STREAM;
-        StreamFailure { code, why: code.of_reset(), kind: Kind::Receive, is_untouched }
-    }
-
-    /// The target is going away, and has not looked at it.
-    pub(super) fn passed_over(code: ErrorCode) -> StreamFailure {
-        StreamFailure { code, why: code.of_goaway(), kind: Kind::Eof, is_untouched: true }
-    }
+/// Of a request that a target which is going away has not looked at.
+pub(super) fn passed_over(code: ErrorCode) -> RequestFailure {
+    RequestFailure { kind: Kind::Eof, why: code.of_goaway(), is_untouched: true }
 }
 
 #[cfg(test)]

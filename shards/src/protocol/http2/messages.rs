@@ -1,15 +1,12 @@
 //! Responses, out of header blocks and DATA (RFC 9113, sections 6.1 and 8.1).
 
-use super::connection::{Http2, Http2Shared, PassingPayload, StreamEvents};
-use super::error::{ConnectionError, ErrorCode, StreamFailure, connection_error};
+use super::connection::{Http2, Http2Shared, PassingPayload, response_of};
+use super::error::{self, ConnectionError, ErrorCode, connection_error};
 use super::facts::BlockFacts;
 use super::frames::{FRAME_HEADER_BYTES, FrameHeader, flag};
 use super::owed::OwedFrame;
 use super::streams::{FoundStream, Http2Stream, LENGTH_UNKNOWN, StreamStage};
-use crate::protocol::Response;
-
-/// From this status on, a response is no success (RFC 9110, section 15).
-const STATUS_UNSUCCESSFUL: u16 = 400;
+use crate::protocol::Events;
 
 /// What a header block leads to.
 enum HeadOutcome {
@@ -28,7 +25,7 @@ impl Http2 {
         facts: BlockFacts,
         ends_stream: bool,
         wire_bytes: u64,
-        on: &mut impl StreamEvents,
+        on: &mut impl Events,
     ) -> Result<(), ConnectionError> {
         let FoundStream::Open(index) = self.streams.find(stream) else {
             on.unasked(wire_bytes);
@@ -50,7 +47,7 @@ impl Http2 {
         shared: &Http2Shared,
         header: FrameHeader,
         payload: &[u8],
-        on: &mut impl StreamEvents,
+        on: &mut impl Events,
     ) -> Result<usize, ConnectionError> {
         if header.stream == 0 {
             return Err(connection_error!(PROTOCOL_ERROR, "a DATA frame is on stream 0"));
@@ -103,14 +100,14 @@ impl Http2 {
         index: usize,
         header: FrameHeader,
         body_bytes: usize,
-        on: &mut impl StreamEvents,
+        on: &mut impl Events,
     ) -> Result<(), ConnectionError> {
         let size = shared.options.window_bytes;
         let stream = self.streams.at(index);
         stream.wire_bytes += (FRAME_HEADER_BYTES + header.length) as u64;
         if !stream.received.take(header.length, size) {
             let why = "FLOW_CONTROL_ERROR: the target sends more than the stream's window";
-            return self.fail_stream(index, StreamFailure::malformed(ErrorCode::FLOW_CONTROL_ERROR, why), on);
+            return self.fail_stream(index, ErrorCode::FLOW_CONTROL_ERROR, why, on);
         }
         if stream.stage == StreamStage::Head {
             return self.malformed(index, "PROTOCOL_ERROR: a body comes before the response's header", on);
@@ -135,7 +132,7 @@ impl Http2 {
 
     /// So much of a payload that need not be kept has passed.
     #[inline]
-    pub(super) fn pass(&mut self, bytes: usize, on: &mut impl StreamEvents) -> Result<(), ConnectionError> {
+    pub(super) fn pass(&mut self, bytes: usize, on: &mut impl Events) -> Result<(), ConnectionError> {
         self.passing.left -= bytes;
         let PassingPayload { left, stream, ends_stream } = self.passing;
         if left > 0 || !ends_stream {
@@ -150,13 +147,13 @@ impl Http2 {
     }
 
     #[inline]
-    fn complete(&mut self, index: usize, on: &mut impl StreamEvents) -> Result<(), ConnectionError> {
+    fn complete(&mut self, index: usize, on: &mut impl Events) -> Result<(), ConnectionError> {
         let stream = self.streams.at(index);
         let (place, id, is_unsent) = (stream.place, stream.id, stream.is_unsent);
         let (code, bytes) = (stream.status, stream.wire_bytes + self.beside_bytes);
         (self.beside_bytes, self.idle_frames) = (0, 0);
         self.end_stream(index, StreamStage::Ended);
-        on.response(place, Response { code, is_ok: code < STATUS_UNSUCCESSFUL, bytes });
+        on.response(place, response_of(code, bytes));
         if is_unsent {
             // The target has answered and does not need the rest of the request (section 8.1).
             return self.owed.push(OwedFrame::Reset { stream: id, code: ErrorCode::CANCEL });
@@ -169,9 +166,9 @@ impl Http2 {
         &mut self,
         index: usize,
         why: &'static str,
-        on: &mut impl StreamEvents,
+        on: &mut impl Events,
     ) -> Result<(), ConnectionError> {
-        self.fail_stream(index, StreamFailure::malformed(ErrorCode::PROTOCOL_ERROR, why), on)
+        self.fail_stream(index, ErrorCode::PROTOCOL_ERROR, why, on)
     }
 
     /// Gives a stream up that breaks the standard; the others of its connection go on (section 5.4.2).
@@ -179,13 +176,14 @@ impl Http2 {
     pub(super) fn fail_stream(
         &mut self,
         index: usize,
-        failure: StreamFailure,
-        on: &mut impl StreamEvents,
+        code: ErrorCode,
+        why: &'static str,
+        on: &mut impl Events,
     ) -> Result<(), ConnectionError> {
         let (place, stream) = (self.streams.at(index).place, self.streams.at(index).id);
         self.end_stream(index, StreamStage::Cancelled);
-        on.failed(place, failure);
-        self.owed.push(OwedFrame::Reset { stream, code: failure.code })
+        on.failed(place, error::malformed(why));
+        self.owed.push(OwedFrame::Reset { stream, code })
     }
 }
 

@@ -1,15 +1,15 @@
 //! What comes on a connection, frame by frame (RFC 9113, sections 4 and 6). Frames are read where they lie; only those that came in parts
 //! are gathered first, and DATA never is.
 
-use super::connection::{Http2, Http2Shared, OpenBlock, PassingPayload, StreamEvents};
-use super::error::{ConnectionError, ErrorCode, StreamFailure, connection_error};
+use super::connection::{Http2, Http2Shared, OpenBlock, PassingPayload};
+use super::error::{self, ConnectionError, ErrorCode, connection_error};
 use super::frames::{
     ANSWER_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX, FrameHeader, be32, flag, frame_type,
     push_goaway,
 };
 use super::owed::OwedFrame;
 use super::streams::{FoundStream, StreamStage};
-use crate::protocol::Unusable;
+use crate::protocol::{Events, Unusable};
 use engine::outbox::Outbox;
 use engine::outcome::Kind;
 
@@ -24,12 +24,12 @@ impl Http2 {
     /// Takes bytes that arrived, and appends what is to be answered. An error says that the connection cannot be used any
     /// further; the target is told why.
     #[inline]
-    pub fn receive(
+    pub(super) fn take_all(
         &mut self,
         shared: &mut Http2Shared,
         bytes: &[u8],
         out: &mut Outbox<'_>,
-        on: &mut impl StreamEvents,
+        on: &mut impl Events,
     ) -> Result<(), Unusable> {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -46,21 +46,13 @@ impl Http2 {
         Ok(())
     }
 
-    /// The other side has closed its end: why nothing more can come.
-    pub fn ended(&self) -> Unusable {
-        if self.going_away.is_none() && !self.is_ready {
-            let why = "the connection was closed before the target said anything in HTTP/2";
-            return Unusable { kind: Kind::Eof, why };
-        }
-        self.gone()
-    }
-
-    /// Why a connection that was left is no more.
-    fn gone(&self) -> Unusable {
+    /// Why nothing more can come on a connection that was left or closed.
+    pub(super) fn gone(&self) -> Unusable {
         let why = match self.going_away {
             Some((_, ErrorCode::NO_ERROR)) => "the target ended the connection by GOAWAY",
             Some((_, code)) => code.of_goaway(),
             None if self.is_leaving() => "the connection has used up its stream identifiers",
+            None if !self.is_ready => "the connection was closed before the target said anything in HTTP/2",
             None => "the connection was closed",
         };
         Unusable { kind: Kind::Eof, why }
@@ -81,7 +73,7 @@ impl Http2 {
         &mut self,
         shared: &mut Http2Shared,
         bytes: &[u8],
-        on: &mut impl StreamEvents,
+        on: &mut impl Events,
     ) -> Result<usize, ConnectionError> {
         if self.passing.left > 0 {
             let taken = self.passing.left.min(bytes.len());
@@ -107,7 +99,7 @@ impl Http2 {
         &mut self,
         shared: &mut Http2Shared,
         bytes: &[u8],
-        on: &mut impl StreamEvents,
+        on: &mut impl Events,
     ) -> Result<usize, ConnectionError> {
         let wanted =
             |partial: &[u8]| FRAME_HEADER_BYTES + FrameHeader::read(partial).map_or(0, gathered_bytes);
@@ -154,7 +146,7 @@ impl Http2 {
         shared: &mut Http2Shared,
         header: FrameHeader,
         payload: &[u8],
-        on: &mut impl StreamEvents,
+        on: &mut impl Events,
     ) -> Result<usize, ConnectionError> {
         self.idle_frames += 1;
         if self.idle_frames > IDLE_FRAMES_MAX {
@@ -185,10 +177,10 @@ impl Http2 {
         shared: &mut Http2Shared,
         header: FrameHeader,
         payload: &[u8],
-        on: &mut impl StreamEvents,
+        on: &mut impl Events,
     ) -> Result<(), ConnectionError> {
         match header.frame_type {
-            frame_type::SETTINGS => self.settings(shared, header, payload, on),
+            frame_type::SETTINGS => self.settings(shared, header, payload),
             frame_type::PING => self.ping(header, payload),
             frame_type::WINDOW_UPDATE => self.window_update(header, payload, on),
             frame_type::RST_STREAM => self.reset(header, payload, on),
@@ -213,7 +205,7 @@ impl Http2 {
         shared: &mut Http2Shared,
         header: FrameHeader,
         payload: &[u8],
-        on: &mut impl StreamEvents,
+        on: &mut impl Events,
     ) -> Result<(), ConnectionError> {
         if header.stream == 0 {
             return Err(connection_error!(PROTOCOL_ERROR, "a HEADERS frame is on stream 0"));
@@ -255,7 +247,7 @@ impl Http2 {
         shared: &mut Http2Shared,
         header: FrameHeader,
         payload: &[u8],
-        on: &mut impl StreamEvents,
+        on: &mut impl Events,
     ) -> Result<(), ConnectionError> {
         let Some(mut block) = self.open_block.take() else { return Ok(()) };
         block.frames += 1;
@@ -280,7 +272,7 @@ impl Http2 {
         &mut self,
         header: FrameHeader,
         payload: &[u8],
-        on: &mut impl StreamEvents,
+        on: &mut impl Events,
     ) -> Result<(), ConnectionError> {
         if header.stream == 0 {
             return Err(connection_error!(PROTOCOL_ERROR, "a RST_STREAM frame is on stream 0"));
@@ -292,7 +284,7 @@ impl Http2 {
             FoundStream::Open(index) => {
                 let place = self.streams.at(index).place;
                 self.end_stream(index, StreamStage::Ended);
-                on.failed(place, StreamFailure::reset(ErrorCode(code)));
+                on.failed(place, error::reset(ErrorCode(code)));
                 Ok(())
             }
             FoundStream::Idle => Err(connection_error!(

@@ -5,24 +5,22 @@ use super::frames::{FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX, FrameHeader, fl
 use super::integer::write_integer;
 use super::request::{Rendered, RequestBody};
 use super::windows::SendWindow;
-use crate::protocol::Place;
+use crate::protocol::Sending;
 use engine::outbox::Outbox;
-use engine::seams::{Call, Source};
+use engine::seams::Source;
 
 /// Where in a frame its stream stands.
 const STREAM_AT: usize = 5;
 
 impl Http2 {
-    /// Appends the request of a call, whose arrival has this number, and as much of its body as may be sent. There must be
-    /// [`Http2::room`] for it, and in the outbox memory for its header block.
+    /// Appends a request, and as much of its body as may be sent. The connection must take it, and the outbox have memory for its
+    /// header block.
     #[inline]
-    pub fn send<S: Source>(
+    pub(super) fn send_request<S: Source>(
         &mut self,
         shared: &mut Http2Shared,
         source: &mut S,
-        call: Call,
-        number: u64,
-        place: Place,
+        Sending { call, number, place }: Sending,
         out: &mut Outbox<'_>,
     ) {
         let index = self.streams.begin(place, call, number, SendWindow::new(self.peer.window_bytes));
@@ -38,7 +36,7 @@ impl Http2 {
         out.push(&block.frame);
         out.bytes_from_mut(at + STREAM_AT)[..4].copy_from_slice(&stream.id.to_be_bytes());
         if let RequestBody::Constant(body) = &request.body {
-            self.begin_body(index, body, out);
+            self.begin_body(index, body, shared.head_bytes_max, out);
         }
     }
 
@@ -66,7 +64,7 @@ impl Http2 {
         let body = shared.requests[call.step as usize].body.bytes(rendered);
         push_block(out, stream, &shared.assembled, body.is_empty());
         if !body.is_empty() {
-            self.begin_body(index, body, out);
+            self.begin_body(index, body, shared.head_bytes_max, out);
         }
     }
 
@@ -82,29 +80,35 @@ impl Http2 {
     }
 
     /// Appends as much of a body as may be sent. What is left waits for its turn.
-    fn begin_body(&mut self, index: usize, body: &[u8], out: &mut Outbox<'_>) {
+    fn begin_body(&mut self, index: usize, body: &[u8], head_bytes_max: usize, out: &mut Outbox<'_>) {
         // Those that have waited longer come first.
         let may_begin = self.unsent.is_empty();
-        if !may_begin || !self.push_body(index, body, out) {
+        if !may_begin || !self.push_body(index, body, head_bytes_max, out) {
             self.streams.at(index).is_unsent = true;
             self.unsent.push_back(index);
         }
     }
 
     /// Appends what there was no room for, and what the target did not take before: answers, and the rest of bodies, which are
-    /// rendered once more where they have holes. To be called again, as long as [`Http2::has_unsent`], when a window has grown
-    /// and when what was appended is gone.
-    pub fn pump<S: Source>(&mut self, shared: &mut Http2Shared, source: &mut S, out: &mut Outbox<'_>) {
+    /// rendered once more where they have holes.
+    pub(super) fn send_waiting<S: Source>(
+        &mut self,
+        shared: &mut Http2Shared,
+        source: &mut S,
+        out: &mut Outbox<'_>,
+    ) {
         self.owed.settle(out);
         for _ in 0..self.unsent.len() {
-            if self.may_send.available() == 0 || out.room() < FRAME_HEADER_BYTES + BODY_ROOM_BYTES {
+            if self.may_send.available() == 0 || self.body_room(shared.head_bytes_max, out) < BODY_ROOM_BYTES
+            {
                 return;
             }
             let Some(index) = self.unsent.pop_front() else { return };
             let rendered = self.render(shared, source, index);
             let rendered = Rendered::new(&shared.rendered[..rendered]);
             let step = self.streams.at(index).call.step as usize;
-            let is_sent = self.push_body(index, shared.requests[step].body.bytes(rendered), out);
+            let body = shared.requests[step].body.bytes(rendered);
+            let is_sent = self.push_body(index, body, shared.head_bytes_max, out);
             self.streams.at(index).is_unsent = !is_sent;
             if !is_sent {
                 self.unsent.push_back(index);
@@ -112,12 +116,19 @@ impl Http2 {
         }
     }
 
+    /// How much of bodies there is memory for: the header blocks of all requests that may still come have theirs.
+    #[inline]
+    fn body_room(&self, head_bytes_max: usize, out: &Outbox<'_>) -> usize {
+        let heads = self.free_streams() as usize * head_bytes_max;
+        out.room().saturating_sub(heads + FRAME_HEADER_BYTES)
+    }
+
     /// Appends DATA frames as far as windows and memory reach; true when the whole body is sent.
-    fn push_body(&mut self, index: usize, body: &[u8], out: &mut Outbox<'_>) -> bool {
-        let stream = self.streams.at(index);
+    fn push_body(&mut self, index: usize, body: &[u8], head_bytes_max: usize, out: &mut Outbox<'_>) -> bool {
         loop {
+            let room = self.body_room(head_bytes_max, out);
+            let stream = self.streams.at(index);
             let left = body.len() - stream.sent_bytes;
-            let room = out.room().saturating_sub(FRAME_HEADER_BYTES);
             let windows = stream.may_send.available().min(self.may_send.available());
             let length = left.min(room).min(windows).min(self.peer.frame_bytes_max);
             if length == 0 {

@@ -168,6 +168,11 @@ impl StreamTable {
         self.all.iter().position(|stream| stream.is_open() && stream.id > id)
     }
 
+    /// An open stream whose response has begun.
+    pub(super) fn first_with_head(&self) -> Option<&Http2Stream> {
+        self.all.iter().find(|stream| stream.stage == StreamStage::Body)
+    }
+
     /// Every open stream.
     pub(super) fn all_open(&mut self) -> impl Iterator<Item = &mut Http2Stream> {
         self.all.iter_mut().filter(|stream| stream.is_open())
