@@ -84,9 +84,13 @@ impl<'a> Exchange<'a> {
         {
             return Ok(Came::NotAgreed(unusable.why));
         }
-        let mut on = Single::new(&source.steps()[call.step as usize]);
+        let step = source.steps()[call.step as usize].clone();
+        let mut on = Single::new(&step);
         let deadline = Instant::now() + timeout;
         loop {
+            if let Err(unusable) = self.send_more(source) {
+                return Ok(self.nonsense(unusable.why));
+            }
             let Some(ready) = self.wait(deadline)? else { return Ok(self.timed_out(timeout)) };
             if is_readable(ready)
                 && let Some(came) = self.read(&mut on)?
@@ -94,6 +98,15 @@ impl<'a> Exchange<'a> {
                 return Ok(came);
             }
         }
+    }
+
+    /// What did not fit, or what the other side did not take, once what came before it is sent.
+    fn send_more<S: Source>(&mut self, source: &mut S) -> Result<(), Unusable> {
+        if self.sent < self.filled || !self.protocol.has_unsent() {
+            return Ok(());
+        }
+        self.forget_sent();
+        self.protocol.pump(self.shared, source, &mut Outbox::new(&mut self.memory, &mut self.filled))
     }
 
     /// The handshake, where there is one. Says what came when that is not its end.
@@ -106,18 +119,30 @@ impl<'a> Exchange<'a> {
         let step = &asked.source.steps()[asked.call.step as usize];
         let mut on = Single::new(step);
         while !matches!(self.protocol.readiness(), Readiness::Ready { .. }) {
-            let Some(ready) = self.wait(deadline)? else { return given(Came::NotAgreed(NOT_OVER)) };
+            let Some(ready) = self.wait(deadline)? else {
+                return given(self.unagreed(Came::Silent, NOT_OVER));
+            };
             if !is_readable(ready) {
                 continue;
             }
             match self.read(&mut on)? {
                 None => {}
+                // What is to be agreed on before the first request is more than keys.
+                came if self.protocol.readiness() != Readiness::Securing => return Ok(came),
                 Some(Came::Nonsense(why, _)) => return given(Came::NotAgreed(why)),
                 Some(Came::Closed) => return given(Came::NotAgreed(CLOSED_EARLY)),
                 came => return Ok(came),
             }
         }
         Ok(None)
+    }
+
+    /// Nothing more came: as it is, or as a handshake that was not over.
+    fn unagreed(&self, came: Came, why: &'static str) -> Came {
+        match self.protocol.readiness() {
+            Readiness::Securing => Came::NotAgreed(why),
+            _ => came,
+        }
     }
 
     /// The TLS of the connection, where there is any.
@@ -166,6 +191,9 @@ impl<'a> Exchange<'a> {
         self.forget_sent();
         let mut out = Outbox::new(&mut self.memory, &mut self.filled);
         let received = self.protocol.receive(self.shared, &mut piece[..bytes], &mut out, on);
+        if let Some(failure) = on.failure {
+            return given(self.nonsense(failure.why));
+        }
         match (on.response, received) {
             (Some(response), _) => given(Came::Whole(response)),
             (None, Err(Unusable { kind: Kind::Eof, .. })) => given(self.cut_short()),

@@ -1,6 +1,7 @@
 //! Any protocol there is, where the loop is not compiled for one: a closed set, told apart by one match.
 
 use super::http1::{HeadMemo, Http1};
+use super::http2::{Http2, Http2Shared};
 use super::secured::{Secured, SecuredShared};
 use super::{Cancelled, Events, Place, Protocol, Readiness, Receive, Response, Sending, Unusable};
 use crate::tls::Tls;
@@ -14,6 +15,10 @@ pub enum AnyProtocol {
     Http1(Http1),
     /// HTTP/1.1 inside TLS.
     Https1(Box<Secured<Http1>>),
+    /// HTTP/2, as is known beforehand.
+    Http2(Box<Http2>),
+    /// HTTP/2 inside TLS.
+    Https2(Box<Secured<Http2>>),
 }
 
 /// What connections of a protocol share, and with it which protocol they speak.
@@ -23,6 +28,10 @@ pub enum AnyShared {
     Http1(HeadMemo),
     /// HTTP/1.1 inside TLS.
     Https1(Box<SecuredShared<HeadMemo>>),
+    /// HTTP/2, as is known beforehand.
+    Http2(Box<Http2Shared>),
+    /// HTTP/2 inside TLS.
+    Https2(Box<SecuredShared<Http2Shared>>),
 }
 
 /// The same of each protocol; the two enums are of one pool, so their variants agree.
@@ -31,12 +40,16 @@ macro_rules! each {
         match $self {
             AnyProtocol::Http1($protocol) => $body,
             AnyProtocol::Https1($protocol) => $body,
+            AnyProtocol::Http2($protocol) => $body,
+            AnyProtocol::Https2($protocol) => $body,
         }
     };
     ($self:expr, $shared:expr, ($protocol:ident, $of_protocol:ident) => $body:expr) => {
         match ($self, $shared) {
             (AnyProtocol::Http1($protocol), AnyShared::Http1($of_protocol)) => $body,
             (AnyProtocol::Https1($protocol), AnyShared::Https1($of_protocol)) => $body,
+            (AnyProtocol::Http2($protocol), AnyShared::Http2($of_protocol)) => $body,
+            (AnyProtocol::Https2($protocol), AnyShared::Https2($of_protocol)) => $body,
             _ => unreachable!("the connections of a pool speak what the pool does"),
         }
     };
@@ -56,8 +69,9 @@ impl AnyProtocol {
     /// The TLS of the connection, where there is any.
     pub fn tls(&self) -> Option<&Tls> {
         match self {
-            AnyProtocol::Http1(_) => None,
+            AnyProtocol::Http1(_) | AnyProtocol::Http2(_) => None,
             AnyProtocol::Https1(secured) => Some(secured.tls()),
+            AnyProtocol::Https2(secured) => Some(secured.tls()),
         }
     }
 }
@@ -73,6 +87,8 @@ impl Protocol for AnyProtocol {
         match shared {
             AnyShared::Http1(memo) => Http1::is_verbatim(memo),
             AnyShared::Https1(shared) => Secured::<Http1>::is_verbatim(shared),
+            AnyShared::Http2(shared) => Http2::is_verbatim(shared),
+            AnyShared::Https2(shared) => Secured::<Http2>::is_verbatim(shared),
         }
     }
 
@@ -80,6 +96,8 @@ impl Protocol for AnyProtocol {
         match shared {
             AnyShared::Http1(memo) => Http1::is_in_order(memo),
             AnyShared::Https1(shared) => Secured::<Http1>::is_in_order(shared),
+            AnyShared::Http2(shared) => Http2::is_in_order(shared),
+            AnyShared::Https2(shared) => Secured::<Http2>::is_in_order(shared),
         }
     }
 
@@ -87,6 +105,8 @@ impl Protocol for AnyProtocol {
         match shared {
             AnyShared::Http1(memo) => Http1::outbox_bytes(memo, request_bytes, requests),
             AnyShared::Https1(shared) => Secured::<Http1>::outbox_bytes(shared, request_bytes, requests),
+            AnyShared::Http2(shared) => Http2::outbox_bytes(shared, request_bytes, requests),
+            AnyShared::Https2(shared) => Secured::<Http2>::outbox_bytes(shared, request_bytes, requests),
         }
     }
 
@@ -94,6 +114,8 @@ impl Protocol for AnyProtocol {
         match shared {
             AnyShared::Http1(memo) => AnyProtocol::Http1(Http1::new(memo)),
             AnyShared::Https1(shared) => AnyProtocol::Https1(Box::new(Secured::new(shared))),
+            AnyShared::Http2(shared) => AnyProtocol::Http2(Box::new(Http2::new(shared))),
+            AnyShared::Https2(shared) => AnyProtocol::Https2(Box::new(Secured::new(shared))),
         }
     }
 

@@ -20,7 +20,7 @@ impl Protocol for Http2 {
         false
     }
 
-    fn outbox_bytes(shared: &Http2Shared, _request_bytes: usize) -> usize {
+    fn outbox_bytes(shared: &Http2Shared, _request_bytes: usize, _requests: usize) -> usize {
         shared.outbox_bytes()
     }
 
