@@ -59,8 +59,9 @@ impl AnyShared {
     /// From here on each connection keeps the certificates that the target shows, where there is TLS.
     pub fn keep_chains(&mut self) {
         match self {
-            AnyShared::Http1(_) => {}
+            AnyShared::Http1(_) | AnyShared::Http2(_) => {}
             AnyShared::Https1(shared) => shared.client.keep_chains(),
+            AnyShared::Https2(shared) => shared.client.keep_chains(),
         }
     }
 }

@@ -229,3 +229,13 @@ fn fields_that_http_2_does_not_have_are_refused_with_what_to_do() {
     assert!(tunnel.text.contains("CONNECT"), "{}", tunnel.text);
     encode(&step(request("GET", "/", &[("TE", "trailers")], None), 1), "http", "h").unwrap();
 }
+
+#[test]
+fn a_body_that_waits_counts_as_sent_from_the_beginning() {
+    let mut client = Client::new(&[post(&"x".repeat(40_000))], options());
+    client.hears(&settings(&[(4, 10)])).unwrap();
+    client.sent();
+    client.sends();
+    let head: usize = client.sent().iter().map(|sent| 9 + sent.payload.len()).sum::<usize>() - 9 - 10;
+    assert_eq!(client.last_sent_bytes, (head + 40_000 + 3 * 9) as u64);
+}

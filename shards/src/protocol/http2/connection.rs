@@ -296,13 +296,18 @@ impl Http2 {
     #[inline]
     pub(super) fn end_stream(&mut self, index: usize, stage: StreamStage) {
         if self.streams.at(index).is_unsent {
-            self.unsent.retain(|&waiting| waiting != index);
+            self.forget_unsent(index);
         }
         self.streams.end(index, stage);
     }
 
+    #[cold]
+    fn forget_unsent(&mut self, index: usize) {
+        self.unsent.retain(|&waiting| waiting != index);
+    }
+
     /// What the target may be sent on each stream has changed: those that are open change with it (section 6.9.2).
-    pub(super) fn change_windows(&mut self, window_bytes: u32) -> Result<(), ConnectionError> {
+    pub(super) fn change_windows(&mut self, window_bytes: u32) -> Result<(), &'static ConnectionError> {
         let by = i64::from(window_bytes) - i64::from(self.peer.window_bytes);
         self.peer.window_bytes = window_bytes;
         let change = |stream: &mut Http2Stream| stream.may_send.change(by);

@@ -17,7 +17,7 @@ impl Http2 {
         shared: &Http2Shared,
         header: FrameHeader,
         payload: &[u8],
-    ) -> Result<(), ConnectionError> {
+    ) -> Result<(), &'static ConnectionError> {
         if header.stream != 0 {
             return Err(connection_error!(PROTOCOL_ERROR, "a SETTINGS frame is on a stream"));
         }
@@ -39,7 +39,7 @@ impl Http2 {
         Ok(())
     }
 
-    fn acknowledged(&mut self, payload: &[u8]) -> Result<(), ConnectionError> {
+    fn acknowledged(&mut self, payload: &[u8]) -> Result<(), &'static ConnectionError> {
         if !payload.is_empty() {
             return Err(connection_error!(FRAME_SIZE_ERROR, "an acknowledgement of SETTINGS is not empty"));
         }
@@ -49,7 +49,12 @@ impl Http2 {
         Ok(())
     }
 
-    fn setting(&mut self, shared: &Http2Shared, identifier: u16, value: u32) -> Result<(), ConnectionError> {
+    fn setting(
+        &mut self,
+        shared: &Http2Shared,
+        identifier: u16,
+        value: u32,
+    ) -> Result<(), &'static ConnectionError> {
         match identifier {
             setting::HEADER_TABLE_SIZE => self.table.limit(&shared.blocks, value as usize),
             setting::ENABLE_PUSH if value != 0 => {
@@ -88,7 +93,7 @@ impl Http2 {
         header: FrameHeader,
         payload: &[u8],
         on: &mut impl Events,
-    ) -> Result<(), ConnectionError> {
+    ) -> Result<(), &'static ConnectionError> {
         let (4, Some(increment)) = (payload.len(), be32(payload)) else {
             return Err(connection_error!(FRAME_SIZE_ERROR, "a WINDOW_UPDATE frame has not four bytes"));
         };
@@ -117,7 +122,7 @@ impl Http2 {
         }
     }
 
-    fn raise_connection(&mut self, increment: u32) -> Result<(), ConnectionError> {
+    fn raise_connection(&mut self, increment: u32) -> Result<(), &'static ConnectionError> {
         if increment == 0 {
             return Err(connection_error!(
                 PROTOCOL_ERROR,
@@ -139,7 +144,7 @@ impl Http2 {
         header: FrameHeader,
         payload: &[u8],
         on: &mut impl Events,
-    ) -> Result<(), ConnectionError> {
+    ) -> Result<(), &'static ConnectionError> {
         if header.stream != 0 {
             return Err(connection_error!(PROTOCOL_ERROR, "a GOAWAY frame is on a stream"));
         }

@@ -63,7 +63,7 @@ impl HpackDecoder {
         block: &[u8],
         memory: &mut [u8],
         mut visit: impl FnMut(&[u8], &[u8]),
-    ) -> Result<BlockTrace, ConnectionError> {
+    ) -> Result<BlockTrace, &'static ConnectionError> {
         let (mut trace, mut at, mut list_bytes) = (BlockTrace::default(), 0, 0);
         let mut is_first = true;
         while let Some(&byte) = block.get(at) {
@@ -86,7 +86,12 @@ impl HpackDecoder {
     }
 
     /// A change of the table's size, which may only stand at the beginning of a block.
-    fn resize(&mut self, block: &[u8], at: &mut usize, is_first: bool) -> Result<(), ConnectionError> {
+    fn resize(
+        &mut self,
+        block: &[u8],
+        at: &mut usize,
+        is_first: bool,
+    ) -> Result<(), &'static ConnectionError> {
         let size_max = read_integer(block, at, 5).ok_or(WRONG_INTEGER)?;
         match is_first && self.table.resize(size_max) {
             true => Ok(()),
@@ -106,7 +111,7 @@ impl HpackDecoder {
         at: &mut usize,
         trace: &mut BlockTrace,
         visit: &mut impl FnMut(&[u8], &[u8]),
-    ) -> Result<usize, ConnectionError> {
+    ) -> Result<usize, &'static ConnectionError> {
         let index = read_integer(block, at, 7).ok_or(WRONG_INTEGER)?;
         let (name, value) = self.field(index, trace)?;
         visit(name, value);
@@ -121,7 +126,7 @@ impl HpackDecoder {
         memory: &mut [u8],
         trace: &mut BlockTrace,
         visit: &mut impl FnMut(&[u8], &[u8]),
-    ) -> Result<usize, ConnectionError> {
+    ) -> Result<usize, &'static ConnectionError> {
         let is_inserted = block[*at] & 0x40 != 0;
         let prefix_bits = if is_inserted { 6 } else { 4 };
         let name = match read_integer(block, at, prefix_bits).ok_or(WRONG_INTEGER)? {
@@ -150,7 +155,11 @@ impl HpackDecoder {
         Ok(bytes)
     }
 
-    fn field(&self, index: usize, trace: &mut BlockTrace) -> Result<(&[u8], &[u8]), ConnectionError> {
+    fn field(
+        &self,
+        index: usize,
+        trace: &mut BlockTrace,
+    ) -> Result<(&[u8], &[u8]), &'static ConnectionError> {
         let Some(place) = index.checked_sub(1) else {
             return Err(connection_error!(COMPRESSION_ERROR, "a header block refers to index 0"));
         };
@@ -170,7 +179,7 @@ fn string<'a>(
     block: &'a [u8],
     at: &mut usize,
     memory: &mut [u8],
-) -> Result<StringPlace<'a>, ConnectionError> {
+) -> Result<StringPlace<'a>, &'static ConnectionError> {
     let is_coded = block.get(*at).is_some_and(|byte| byte & 0x80 != 0);
     let length = read_integer(block, at, 7).ok_or(WRONG_INTEGER)?;
     let Some(bytes) = block.get(*at..*at + length) else {
@@ -189,16 +198,19 @@ fn string<'a>(
     }
 }
 
-const WRONG_INTEGER: ConnectionError =
+const WRONG_INTEGER: &ConnectionError =
     connection_error!(COMPRESSION_ERROR, "an integer of a header block has no end, or is too large");
-const TOO_LARGE: ConnectionError =
+const TOO_LARGE: &ConnectionError =
     connection_error!(ENHANCE_YOUR_CALM, "a list of header fields is larger than 64 KiB");
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn decoded(decoder: &mut HpackDecoder, block: &[u8]) -> Result<Vec<(String, String)>, ConnectionError> {
+    fn decoded(
+        decoder: &mut HpackDecoder,
+        block: &[u8],
+    ) -> Result<Vec<(String, String)>, &'static ConnectionError> {
         let (mut memory, mut fields) = (vec![0; FIELDS_BYTES_MAX], Vec::new());
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         decoder.decode(block, &mut memory, |name, value| fields.push((text(name), text(value))))?;

@@ -84,7 +84,7 @@ const NAMES: [(&str, &str, &str); 14] = names![
     "HTTP_1_1_REQUIRED"
 ];
 
-/// Why a connection has to be given up: the target is told by GOAWAY.
+/// Why a connection has to be given up: the target is told by GOAWAY. It is handed on by reference: in a register beside what is usual.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ConnectionError {
     pub(super) code: ErrorCode,
@@ -92,8 +92,8 @@ pub(super) struct ConnectionError {
     pub(super) why: &'static str,
 }
 
-impl From<ConnectionError> for Unusable {
-    fn from(error: ConnectionError) -> Unusable {
+impl From<&ConnectionError> for Unusable {
+    fn from(error: &ConnectionError) -> Unusable {
         Unusable { kind: Kind::Protocol, why: error.why }
     }
 }
@@ -101,7 +101,7 @@ impl From<ConnectionError> for Unusable {
 /// A connection error by the name of its code.
 macro_rules! connection_error {
     ($code:ident, $why:literal) => {
-        $crate::protocol::http2::error::ConnectionError {
+        &$crate::protocol::http2::error::ConnectionError {
             code: $crate::protocol::http2::error::ErrorCode::$code,
             why: concat!(stringify!($code), ": ", $why),
         }

@@ -19,9 +19,9 @@ const BLOCK_BYTES_MAX: usize = 384;
 #[derive(Debug)]
 struct KnownBlock {
     length: usize,
-    bytes: [u8; BLOCK_BYTES_MAX],
     facts: BlockFacts,
     effect: BlockEffect,
+    bytes: [u8; BLOCK_BYTES_MAX],
 }
 
 /// What a known block has to do with the dynamic table.
@@ -39,7 +39,7 @@ enum BlockEffect {
 #[derive(Debug)]
 pub(super) struct BlockReader {
     decoder: HpackDecoder,
-    known: Box<[KnownBlock]>,
+    known: Box<[KnownBlock; BLOCKS_MAX]>,
     /// The one that came last.
     last: usize,
     /// The one that is forgotten next.
@@ -50,10 +50,19 @@ pub(super) struct BlockReader {
 /// Known blocks whose insertions have not been made, oldest first: a ring.
 #[derive(Debug)]
 struct PutOff {
-    blocks: Box<[u8]>,
+    blocks: Box<[PutOffBlock]>,
     oldest: usize,
     count: usize,
-    /// What they insert.
+    /// What they insert, each as often as it came.
+    bytes: usize,
+}
+
+/// A block that came so many times in a row.
+#[derive(Clone, Copy, Debug, Default)]
+struct PutOffBlock {
+    place: u8,
+    times: usize,
+    /// What it inserts each time.
     bytes: usize,
 }
 
@@ -68,7 +77,7 @@ impl BlockReader {
         };
         BlockReader {
             decoder: HpackDecoder::new(table_bytes_max),
-            known: (0..BLOCKS_MAX).map(|_| known()).collect(),
+            known: Box::new(std::array::from_fn(|_| known())),
             last: 0,
             next: 0,
             put_off: PutOff::new(table_bytes_max),
@@ -82,46 +91,55 @@ impl BlockReader {
     }
 
     /// What a whole block says; `memory` has room for [`FIELDS_BYTES_MAX`].
-    #[inline]
-    pub(super) fn read(&mut self, block: &[u8], memory: &mut [u8]) -> Result<BlockFacts, ConnectionError> {
+    // The usual way of a response: the compiler would make a call of each part.
+    #[inline(always)]
+    pub(super) fn read(
+        &mut self,
+        block: &[u8],
+        memory: &mut [u8],
+    ) -> Result<BlockFacts, &'static ConnectionError> {
         debug_assert!(memory.len() >= FIELDS_BYTES_MAX, "any list that is accepted can be decoded");
-        match self.recall(block) {
-            Some(facts) => Ok(facts),
-            None => self.read_unknown(block, memory),
+        match self.find(block) {
+            Some(place) if self.is_as_before(place) => {
+                self.last = place;
+                Ok(self.known[place].facts)
+            }
+            _ => self.read_unknown(block, memory),
         }
     }
 
-    #[inline]
-    fn recall(&mut self, block: &[u8]) -> Option<BlockFacts> {
-        let place = self.find(block)?;
-        self.last = place;
-        let known = &self.known[place];
-        match known.effect {
-            BlockEffect::None => {}
+    /// Whether a known block means the same as when it came before. What it inserts is then put off.
+    // The usual way of a response: the compiler would make a call of each part.
+    #[inline(always)]
+    fn is_as_before(&mut self, place: usize) -> bool {
+        match self.known[place].effect {
+            BlockEffect::None => true,
             BlockEffect::Refers { generation } => {
-                let is_same = self.put_off.count == 0 && generation == self.decoder.generation();
-                if !is_same {
-                    return None;
-                }
+                self.put_off.count == 0 && generation == self.decoder.generation()
             }
             BlockEffect::Inserts { bytes } => {
-                let size = |place: u8| inserted_bytes(&self.known[usize::from(place)]);
-                self.put_off.push(place as u8, bytes, self.decoder.table_bytes_max(), size);
+                self.put_off.push(place as u8, bytes, self.decoder.table_bytes_max());
+                true
             }
         }
-        Some(self.known[place].facts)
     }
 
     #[inline]
     fn find(&self, block: &[u8]) -> Option<usize> {
-        if self.known[self.last].is(block) {
-            return Some(self.last);
-        }
+        if self.known[self.last].is(block) { Some(self.last) } else { self.find_other(block) }
+    }
+
+    #[inline(never)]
+    fn find_other(&self, block: &[u8]) -> Option<usize> {
         self.known.iter().position(|known| known.is(block))
     }
 
     #[cold]
-    fn read_unknown(&mut self, block: &[u8], memory: &mut [u8]) -> Result<BlockFacts, ConnectionError> {
+    fn read_unknown(
+        &mut self,
+        block: &[u8],
+        memory: &mut [u8],
+    ) -> Result<BlockFacts, &'static ConnectionError> {
         while let Some(place) = self.put_off.pop() {
             let known = &self.known[usize::from(place)];
             self.decoder.decode(&known.bytes[..known.length], memory, |_, _| {})?;
@@ -165,14 +183,10 @@ impl KnownBlock {
     }
 }
 
-fn inserted_bytes(known: &KnownBlock) -> usize {
-    if let BlockEffect::Inserts { bytes } = known.effect { bytes } else { 0 }
-}
-
 impl PutOff {
     /// For a table of at most so many bytes: as many blocks as it can have entries, and one that is about to go.
     fn new(table_bytes_max: usize) -> PutOff {
-        let blocks = vec![0; table_bytes_max / ENTRY_BYTES + 2].into();
+        let blocks = vec![PutOffBlock::default(); table_bytes_max / ENTRY_BYTES + 2].into();
         PutOff { blocks, oldest: 0, count: 0, bytes: 0 }
     }
 
@@ -180,40 +194,57 @@ impl PutOff {
         (self.count, self.bytes) = (0, 0);
     }
 
-    /// Adds a block. Those whose entries could not be left in a table of this size, after all that came later, are dropped.
+    /// Adds a block. One that comes again and fills the table alone changes nothing more.
     #[inline]
-    fn push(&mut self, place: u8, bytes: usize, table_bytes: usize, size: impl Fn(u8) -> usize) {
-        let index = (self.oldest + self.count) % self.blocks.len();
-        self.blocks[index] = place;
-        self.count += 1;
-        self.bytes += bytes;
-        while self.count > 1 {
-            let first = size(self.blocks[self.oldest]);
-            if self.bytes - first < table_bytes {
-                break;
+    fn push(&mut self, place: u8, bytes: usize, table_bytes: usize) {
+        let last = &mut self.blocks[self.oldest];
+        if self.count == 1 && last.place == place {
+            if self.bytes < table_bytes {
+                last.times += 1;
+                self.bytes += bytes;
             }
-            self.bytes -= first;
+            return;
+        }
+        self.push_other(place, bytes, table_bytes);
+    }
+
+    /// The same beside others. Those whose entries could not be left in a table of this size, after all that came later, are dropped.
+    #[inline(never)]
+    fn push_other(&mut self, place: u8, bytes: usize, table_bytes: usize) {
+        let newest = (self.oldest + self.count + self.blocks.len() - 1) % self.blocks.len();
+        self.bytes += bytes;
+        if self.count > 0 && self.blocks[newest].place == place {
+            self.blocks[newest].times += 1;
+        } else {
+            let index = (self.oldest + self.count) % self.blocks.len();
+            self.blocks[index] = PutOffBlock { place, times: 1, bytes };
+            self.count += 1;
+        }
+        while self.bytes - self.blocks[self.oldest].bytes >= table_bytes
+            && (self.count > 1 || self.blocks[self.oldest].times > 1)
+        {
             self.drop_oldest();
         }
     }
 
     fn pop(&mut self) -> Option<u8> {
         if self.count == 0 {
-            self.bytes = 0;
             return None;
         }
-        let place = self.blocks[self.oldest];
+        let place = self.blocks[self.oldest].place;
         self.drop_oldest();
         Some(place)
     }
 
-    #[inline]
+    /// Drops the oldest block, once.
     fn drop_oldest(&mut self) {
-        self.oldest += 1;
-        if self.oldest == self.blocks.len() {
-            self.oldest = 0;
+        let oldest = &mut self.blocks[self.oldest];
+        self.bytes -= oldest.bytes;
+        oldest.times -= 1;
+        if oldest.times == 0 {
+            self.oldest = (self.oldest + 1) % self.blocks.len();
+            self.count -= 1;
         }
-        self.count -= 1;
     }
 }
 
@@ -222,7 +253,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(reader: &mut BlockReader, block: &[u8]) -> Result<BlockFacts, ConnectionError> {
+    fn read(reader: &mut BlockReader, block: &[u8]) -> Result<BlockFacts, &'static ConnectionError> {
         reader.read(block, &mut vec![0; FIELDS_BYTES_MAX])
     }
 

@@ -18,16 +18,17 @@ enum HeadOutcome {
 
 impl Http2 {
     /// A header block of a stream: the response's, an interim one, or trailers.
-    #[inline]
+    // The usual way of a response: the compiler would make a call of each part.
+    #[inline(always)]
     pub(super) fn message(
         &mut self,
-        stream: u32,
+        found: FoundStream,
         facts: BlockFacts,
         ends_stream: bool,
         wire_bytes: u64,
         on: &mut impl Events,
-    ) -> Result<(), ConnectionError> {
-        let FoundStream::Open(index) = self.streams.find(stream) else {
+    ) -> Result<(), &'static ConnectionError> {
+        let FoundStream::Open(index) = found else {
             on.unasked(wire_bytes);
             return Ok(());
         };
@@ -41,14 +42,15 @@ impl Http2 {
     }
 
     /// A DATA frame; returns how much of its payload was taken. What is in it is counted, and not looked at.
-    #[inline]
+    // The usual way of a response: the compiler would make a call of each part.
+    #[inline(always)]
     pub(super) fn data(
         &mut self,
         shared: &Http2Shared,
         header: FrameHeader,
         payload: &[u8],
         on: &mut impl Events,
-    ) -> Result<usize, ConnectionError> {
+    ) -> Result<usize, &'static ConnectionError> {
         if header.stream == 0 {
             return Err(connection_error!(PROTOCOL_ERROR, "a DATA frame is on stream 0"));
         }
@@ -56,7 +58,8 @@ impl Http2 {
         self.count_received(shared, header.length)?;
         let ends_stream = header.has(flag::END_STREAM);
         self.passing = PassingPayload { left: header.length - before, stream: header.stream, ends_stream };
-        match self.streams.find(header.stream) {
+        let found = self.streams.find(header.stream);
+        match found {
             FoundStream::Open(index) => {
                 self.data_of(shared, index, header, header.length - before - padding, on)?;
             }
@@ -72,13 +75,17 @@ impl Http2 {
             }
         }
         let taken = self.passing.left.min(payload.len() - before);
-        self.pass(taken, on)?;
+        self.passing.left -= taken;
+        if self.passing.left == 0 && ends_stream {
+            self.end_of_data(found, on)?;
+        }
         Ok(before + taken)
     }
 
     /// The connection's window, of which this much was used.
-    #[inline]
-    fn count_received(&mut self, shared: &Http2Shared, bytes: usize) -> Result<(), ConnectionError> {
+    // The usual way of a response: the compiler would make a call of each part.
+    #[inline(always)]
+    fn count_received(&mut self, shared: &Http2Shared, bytes: usize) -> Result<(), &'static ConnectionError> {
         let size = shared.connection_window_bytes();
         if !self.received.take(bytes, size) {
             return Err(connection_error!(
@@ -93,7 +100,8 @@ impl Http2 {
     }
 
     /// The beginning of a DATA frame on an open stream, with this much of a body in it.
-    #[inline]
+    // The usual way of a response: the compiler would make a call of each part.
+    #[inline(always)]
     fn data_of(
         &mut self,
         shared: &Http2Shared,
@@ -101,7 +109,7 @@ impl Http2 {
         header: FrameHeader,
         body_bytes: usize,
         on: &mut impl Events,
-    ) -> Result<(), ConnectionError> {
+    ) -> Result<(), &'static ConnectionError> {
         let size = shared.options.window_bytes;
         let stream = self.streams.at(index);
         stream.wire_bytes += (FRAME_HEADER_BYTES + header.length) as u64;
@@ -132,22 +140,39 @@ impl Http2 {
 
     /// So much of a payload that need not be kept has passed.
     #[inline]
-    pub(super) fn pass(&mut self, bytes: usize, on: &mut impl Events) -> Result<(), ConnectionError> {
+    pub(super) fn pass(
+        &mut self,
+        bytes: usize,
+        on: &mut impl Events,
+    ) -> Result<(), &'static ConnectionError> {
         self.passing.left -= bytes;
         let PassingPayload { left, stream, ends_stream } = self.passing;
         if left > 0 || !ends_stream {
             return Ok(());
         }
-        // It may have been given up meanwhile.
-        let FoundStream::Open(index) = self.streams.find(stream) else { return Ok(()) };
-        match self.streams.at(index).left_bytes {
+        self.end_of_data(self.streams.find(stream), on)
+    }
+
+    /// The end of a body, on a stream that may have been given up meanwhile.
+    // The usual way of a response: the compiler would make a call of each part.
+    #[inline(always)]
+    fn end_of_data(
+        &mut self,
+        found: FoundStream,
+        on: &mut impl Events,
+    ) -> Result<(), &'static ConnectionError> {
+        let FoundStream::Open(index) = found else { return Ok(()) };
+        let stream = self.streams.at(index);
+        match stream.left_bytes {
+            _ if !stream.is_open() => Ok(()),
             0 | LENGTH_UNKNOWN => self.complete(index, on),
             _ => self.malformed(index, SHORT, on),
         }
     }
 
-    #[inline]
-    fn complete(&mut self, index: usize, on: &mut impl Events) -> Result<(), ConnectionError> {
+    // The usual way of a response: the compiler would make a call of each part.
+    #[inline(always)]
+    fn complete(&mut self, index: usize, on: &mut impl Events) -> Result<(), &'static ConnectionError> {
         let stream = self.streams.at(index);
         let (place, id, is_unsent) = (stream.place, stream.id, stream.is_unsent);
         let (code, bytes) = (stream.status, stream.wire_bytes + self.beside_bytes);
@@ -167,7 +192,7 @@ impl Http2 {
         index: usize,
         why: &'static str,
         on: &mut impl Events,
-    ) -> Result<(), ConnectionError> {
+    ) -> Result<(), &'static ConnectionError> {
         self.fail_stream(index, ErrorCode::PROTOCOL_ERROR, why, on)
     }
 
@@ -179,7 +204,7 @@ impl Http2 {
         code: ErrorCode,
         why: &'static str,
         on: &mut impl Events,
-    ) -> Result<(), ConnectionError> {
+    ) -> Result<(), &'static ConnectionError> {
         let (place, stream) = (self.streams.at(index).place, self.streams.at(index).id);
         self.end_stream(index, StreamStage::Cancelled);
         on.failed(place, error::malformed(why));
@@ -189,7 +214,8 @@ impl Http2 {
 
 impl Http2Stream {
     /// What a header block leads to.
-    #[inline]
+    // The usual way of a response: the compiler would make a call of each part.
+    #[inline(always)]
     fn head(&mut self, facts: BlockFacts, ends_stream: bool) -> HeadOutcome {
         if let Some(why) = facts.wrong {
             return HeadOutcome::Malformed(why);
@@ -234,7 +260,7 @@ const SHORT: &str = "PROTOCOL_ERROR: a body is shorter than the response says";
 
 /// The bytes before a body and behind it, which say how many are behind it (section 6.1).
 #[cold]
-fn padding(header: FrameHeader, payload: &[u8]) -> Result<(usize, usize), ConnectionError> {
+fn padding(header: FrameHeader, payload: &[u8]) -> Result<(usize, usize), &'static ConnectionError> {
     let Some(&padding) = payload.first().filter(|_| header.length > 0) else {
         return Err(connection_error!(
             FRAME_SIZE_ERROR,

@@ -40,7 +40,10 @@ impl Owed {
     }
 
     /// Adds a frame. The other side that asks for more than it reads is told to enhance its calm.
-    pub(super) fn push(&mut self, frame: OwedFrame) -> Result<(), ConnectionError> {
+    pub(super) fn push(&mut self, frame: OwedFrame) -> Result<(), &'static ConnectionError> {
+        if self.is_joined(frame) {
+            return Ok(());
+        }
         if self.frames.len() == self.count_max {
             return Err(connection_error!(
                 ENHANCE_YOUR_CALM,
@@ -51,9 +54,27 @@ impl Owed {
         Ok(())
     }
 
+    /// Adds to what is given back of a window, where something of it waits already: however small windows are, there is one frame for
+    /// each.
+    fn is_joined(&mut self, frame: OwedFrame) -> bool {
+        let OwedFrame::WindowUpdate { stream: wanted, increment: more } = frame else { return false };
+        let known = self.frames.iter_mut().find_map(|waiting| match waiting {
+            OwedFrame::WindowUpdate { stream, increment } if *stream == wanted => Some(increment),
+            _ => None,
+        });
+        known.map(|increment| *increment += more).is_some()
+    }
+
     /// Appends what there is room for.
     #[inline]
     pub(super) fn settle(&mut self, out: &mut Outbox<'_>) {
+        if !self.frames.is_empty() {
+            self.settle_some(out);
+        }
+    }
+
+    #[inline(never)]
+    fn settle_some(&mut self, out: &mut Outbox<'_>) {
         while out.room() >= ANSWER_BYTES_MAX {
             let Some(frame) = self.frames.pop_front() else { return };
             match frame {
@@ -65,5 +86,24 @@ impl Owed {
                 OwedFrame::Reset { stream, code } => push_reset(out, stream, code),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::outbox::collected;
+
+    #[test]
+    fn what_is_given_back_of_one_window_is_one_frame() {
+        let mut owed = Owed::new(1);
+        for _ in 0..1_000 {
+            owed.push(OwedFrame::WindowUpdate { stream: 1, increment: 3 }).unwrap();
+            owed.push(OwedFrame::WindowUpdate { stream: 0, increment: 1 }).unwrap();
+        }
+        let frames = collected(100, |out| owed.settle(out));
+        assert_eq!(frames[..13], [0, 0, 4, 8, 0, 0, 0, 0, 1, 0, 0, 11, 184]);
+        assert_eq!(frames[13..], [0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 0, 3, 232]);
+        assert!(owed.is_empty());
     }
 }

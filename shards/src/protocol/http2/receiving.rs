@@ -59,7 +59,7 @@ impl Http2 {
     }
 
     #[cold]
-    fn give_up(&mut self, error: ConnectionError, out: &mut Outbox<'_>) -> Unusable {
+    fn give_up(&mut self, error: &ConnectionError, out: &mut Outbox<'_>) -> Unusable {
         self.owed.settle(out);
         if out.room() >= ANSWER_BYTES_MAX {
             push_goaway(out, error.code);
@@ -68,13 +68,14 @@ impl Http2 {
     }
 
     /// Takes a part of what came; returns how much.
-    #[inline]
+    // The usual way of a response: the compiler would make a call of each part.
+    #[inline(always)]
     fn take(
         &mut self,
         shared: &mut Http2Shared,
         bytes: &[u8],
         on: &mut impl Events,
-    ) -> Result<usize, ConnectionError> {
+    ) -> Result<usize, &'static ConnectionError> {
         if self.passing.left > 0 {
             let taken = self.passing.left.min(bytes.len());
             self.pass(taken, on)?;
@@ -100,7 +101,7 @@ impl Http2 {
         shared: &mut Http2Shared,
         bytes: &[u8],
         on: &mut impl Events,
-    ) -> Result<usize, ConnectionError> {
+    ) -> Result<usize, &'static ConnectionError> {
         let wanted =
             |partial: &[u8]| FRAME_HEADER_BYTES + FrameHeader::read(partial).map_or(0, gathered_bytes);
         let taken = (wanted(&self.partial) - self.partial.len()).min(bytes.len());
@@ -109,16 +110,29 @@ impl Http2 {
         self.check(header)?;
         if self.partial.len() == wanted(&self.partial) {
             let mut partial = std::mem::take(&mut self.partial);
-            self.frame(shared, header, &partial[FRAME_HEADER_BYTES..], on)?;
+            self.gathered(shared, header, &partial[FRAME_HEADER_BYTES..], on)?;
             partial.clear();
             self.partial = partial;
         }
         Ok(taken)
     }
 
+    /// Takes a frame that came in parts.
+    #[inline(never)]
+    fn gathered(
+        &mut self,
+        shared: &mut Http2Shared,
+        header: FrameHeader,
+        payload: &[u8],
+        on: &mut impl Events,
+    ) -> Result<usize, &'static ConnectionError> {
+        self.frame(shared, header, payload, on)
+    }
+
     /// What can be said of a frame by its header alone.
-    #[inline]
-    fn check(&self, header: FrameHeader) -> Result<(), ConnectionError> {
+    // The usual way of a response: the compiler would make a call of each part.
+    #[inline(always)]
+    fn check(&self, header: FrameHeader) -> Result<(), &'static ConnectionError> {
         if !self.is_ready {
             check_first(header)?;
         }
@@ -140,14 +154,15 @@ impl Http2 {
     }
 
     /// Takes a frame, of which as much has come as has to be gathered; returns how much of its payload it has taken.
-    #[inline]
+    // The usual way of a response: the compiler would make a call of each part.
+    #[inline(always)]
     fn frame(
         &mut self,
         shared: &mut Http2Shared,
         header: FrameHeader,
         payload: &[u8],
         on: &mut impl Events,
-    ) -> Result<usize, ConnectionError> {
+    ) -> Result<usize, &'static ConnectionError> {
         self.idle_frames += 1;
         if self.idle_frames > IDLE_FRAMES_MAX {
             return Err(connection_error!(
@@ -178,7 +193,7 @@ impl Http2 {
         header: FrameHeader,
         payload: &[u8],
         on: &mut impl Events,
-    ) -> Result<(), ConnectionError> {
+    ) -> Result<(), &'static ConnectionError> {
         match header.frame_type {
             frame_type::SETTINGS => self.settings(shared, header, payload),
             frame_type::PING => self.ping(header, payload),
@@ -199,18 +214,20 @@ impl Http2 {
     }
 
     /// A HEADERS frame (section 6.2).
-    #[inline]
+    // The usual way of a response: the compiler would make a call of each part.
+    #[inline(always)]
     fn headers(
         &mut self,
         shared: &mut Http2Shared,
         header: FrameHeader,
         payload: &[u8],
         on: &mut impl Events,
-    ) -> Result<(), ConnectionError> {
+    ) -> Result<(), &'static ConnectionError> {
         if header.stream == 0 {
             return Err(connection_error!(PROTOCOL_ERROR, "a HEADERS frame is on stream 0"));
         }
-        match self.streams.find(header.stream) {
+        let found = self.streams.find(header.stream);
+        match found {
             FoundStream::Open(_) | FoundStream::Cancelled => {}
             FoundStream::Ended => {
                 return Err(connection_error!(
@@ -231,7 +248,7 @@ impl Http2 {
         let ends_stream = header.has(flag::END_STREAM);
         if header.has(flag::END_HEADERS) {
             let facts = self.blocks.read(fragment, &mut shared.fields)?;
-            self.message(header.stream, facts, ends_stream, wire_bytes, on)
+            self.message(found, facts, ends_stream, wire_bytes, on)
         } else {
             self.block_bytes.clear();
             self.block_bytes.extend_from_slice(fragment);
@@ -248,7 +265,7 @@ impl Http2 {
         header: FrameHeader,
         payload: &[u8],
         on: &mut impl Events,
-    ) -> Result<(), ConnectionError> {
+    ) -> Result<(), &'static ConnectionError> {
         let Some(mut block) = self.open_block.take() else { return Ok(()) };
         block.frames += 1;
         block.wire_bytes += (FRAME_HEADER_BYTES + header.length) as u64;
@@ -264,7 +281,8 @@ impl Http2 {
             return Ok(());
         }
         let facts = self.blocks.read(&self.block_bytes, &mut shared.fields)?;
-        self.message(block.stream, facts, block.ends_stream, block.wire_bytes, on)
+        let found = self.streams.find(block.stream);
+        self.message(found, facts, block.ends_stream, block.wire_bytes, on)
     }
 
     /// A RST_STREAM frame (section 6.4).
@@ -273,7 +291,7 @@ impl Http2 {
         header: FrameHeader,
         payload: &[u8],
         on: &mut impl Events,
-    ) -> Result<(), ConnectionError> {
+    ) -> Result<(), &'static ConnectionError> {
         if header.stream == 0 {
             return Err(connection_error!(PROTOCOL_ERROR, "a RST_STREAM frame is on stream 0"));
         }
@@ -296,7 +314,7 @@ impl Http2 {
     }
 
     /// A PING frame (section 6.7).
-    fn ping(&mut self, header: FrameHeader, payload: &[u8]) -> Result<(), ConnectionError> {
+    fn ping(&mut self, header: FrameHeader, payload: &[u8]) -> Result<(), &'static ConnectionError> {
         if header.stream != 0 {
             return Err(connection_error!(PROTOCOL_ERROR, "a PING frame is on a stream"));
         }
@@ -320,7 +338,8 @@ fn gathered_bytes(header: FrameHeader) -> usize {
 }
 
 /// The target's first frame has to be SETTINGS (section 3.4).
-fn check_first(header: FrameHeader) -> Result<(), ConnectionError> {
+#[cold]
+fn check_first(header: FrameHeader) -> Result<(), &'static ConnectionError> {
     match header.bytes() {
         [b'H', b'T', b'T', b'P', b'/', ..] => Err(connection_error!(
             PROTOCOL_ERROR,
@@ -338,7 +357,7 @@ fn check_first(header: FrameHeader) -> Result<(), ConnectionError> {
 }
 
 /// A PRIORITY frame, which says nothing to a client (section 6.3).
-fn check_priority(header: FrameHeader) -> Result<(), ConnectionError> {
+fn check_priority(header: FrameHeader) -> Result<(), &'static ConnectionError> {
     match (header.stream, header.length) {
         (0, _) => Err(connection_error!(PROTOCOL_ERROR, "a PRIORITY frame is on stream 0")),
         (_, 5) => Ok(()),
@@ -348,7 +367,7 @@ fn check_priority(header: FrameHeader) -> Result<(), ConnectionError> {
 
 /// The part of a HEADERS frame that is a header block, without padding and priority.
 #[cold]
-fn fragment(header: FrameHeader, payload: &[u8]) -> Result<&[u8], ConnectionError> {
+fn fragment(header: FrameHeader, payload: &[u8]) -> Result<&[u8], &'static ConnectionError> {
     let mut rest = payload;
     let mut padding = 0;
     if header.has(flag::PADDED) {
@@ -366,5 +385,5 @@ fn fragment(header: FrameHeader, payload: &[u8]) -> Result<&[u8], ConnectionErro
     Ok(&rest[..length])
 }
 
-const NO_FRAGMENT: ConnectionError =
+const NO_FRAGMENT: &ConnectionError =
     connection_error!(FRAME_SIZE_ERROR, "a HEADERS frame is shorter than its flags say");

@@ -89,7 +89,7 @@ pub fn encode(
             format!("request `{}`: CONNECT asks for a tunnel, which is no request to measure", step.name);
         return Err(FailureKind::Plan.with_fix(text, "use another method"));
     }
-    let mut fields = Fields::of(step, request, scheme, authority)?;
+    let mut fields = RequestFields::of(step, request, scheme, authority)?;
     let body = fields.body(request);
     let (template, has_holes) = fields.template(request, &body)?;
     let is_bodyless = request.method == "HEAD";
@@ -107,23 +107,23 @@ pub fn encode(
 
 /// The fields of a request, constant ones and others.
 #[derive(Default)]
-struct Fields {
+struct RequestFields {
     pseudo: Vec<ConstantField>,
     regular: Vec<ConstantField>,
     holed_pseudo: Vec<Piece>,
     holed_regular: Vec<Piece>,
 }
 
-impl Fields {
+impl RequestFields {
     fn of(
         step: &plan::Step,
         request: &HttpRequest,
         scheme: &str,
         authority: &str,
-    ) -> Result<Fields, RunFailure> {
+    ) -> Result<RequestFields, RunFailure> {
         let names = |wanted: &str| request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
         let text = |text: &str| vec![Piece::Bytes(text.into())];
-        let mut fields = Fields::default();
+        let mut fields = RequestFields::default();
         fields.add(":method", &text(&request.method));
         fields.add(":scheme", &text(scheme));
         fields.add(":authority", names("host").map_or(&text(authority), |(_, value)| value));

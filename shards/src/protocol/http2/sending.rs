@@ -13,7 +13,7 @@ use engine::seams::Source;
 const STREAM_AT: usize = 5;
 
 impl Http2 {
-    /// Appends a request, and as much of its body as may be sent. The connection must take it, and the outbox have memory for its
+    /// Appends a request, and as much of its body as may be sent; returns how many bytes all of it has. The connection must take it, and the outbox have memory for its
     /// header block.
     #[inline]
     pub(super) fn send_request<S: Source>(
@@ -22,7 +22,7 @@ impl Http2 {
         source: &mut S,
         Sending { call, number, place }: Sending,
         out: &mut Outbox<'_>,
-    ) {
+    ) -> u64 {
         let index = self.streams.begin(place, call, number, SendWindow::new(self.peer.window_bytes));
         let request = &shared.requests[call.step as usize];
         let chosen = shared.blocks.choose(&mut self.table, call.step as usize);
@@ -35,8 +35,13 @@ impl Http2 {
         let at = out.filled();
         out.push(&block.frame);
         out.bytes_from_mut(at + STREAM_AT)[..4].copy_from_slice(&stream.id.to_be_bytes());
-        if let RequestBody::Constant(body) = &request.body {
-            self.begin_body(index, body, shared.head_bytes_max, out);
+        let head_bytes = out.filled() - at;
+        match &request.body {
+            RequestBody::Constant(body) => {
+                self.begin_body(index, body, shared.head_bytes_max, out);
+                request_bytes(head_bytes, body.len())
+            }
+            RequestBody::None | RequestBody::Rendered => head_bytes as u64,
         }
     }
 
@@ -49,7 +54,7 @@ impl Http2 {
         index: usize,
         chosen: usize,
         out: &mut Outbox<'_>,
-    ) {
+    ) -> u64 {
         let (stream, call) = (self.streams.at(index).id, self.streams.at(index).call);
         let rendered = self.render(shared, source, index);
         let rendered = Rendered::new(&shared.rendered[..rendered]);
@@ -62,10 +67,13 @@ impl Http2 {
             shared.assembled.extend_from_slice(part);
         }
         let body = shared.requests[call.step as usize].body.bytes(rendered);
+        let before = out.filled();
         push_block(out, stream, &shared.assembled, body.is_empty());
+        let head_bytes = out.filled() - before;
         if !body.is_empty() {
             self.begin_body(index, body, shared.head_bytes_max, out);
         }
+        request_bytes(head_bytes, body.len())
     }
 
     /// Renders the request of a stream; returns how many bytes that are.
@@ -147,6 +155,11 @@ impl Http2 {
             }
         }
     }
+}
+
+/// The bytes of a request whose body is sent in frames of the usual size.
+fn request_bytes(head_bytes: usize, body_bytes: usize) -> u64 {
+    (head_bytes + body_bytes + body_bytes.div_ceil(FRAME_PAYLOAD_BYTES_MAX) * FRAME_HEADER_BYTES) as u64
 }
 
 /// Appends a header block, in as many frames as it needs.

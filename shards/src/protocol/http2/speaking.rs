@@ -50,9 +50,7 @@ impl Protocol for Http2 {
         request: Sending,
         out: &mut Outbox<'_>,
     ) -> Result<u64, Unusable> {
-        let before = out.filled();
-        self.send_request(shared, source, request, out);
-        Ok((out.filled() - before) as u64)
+        Ok(self.send_request(shared, source, request, out))
     }
 
     #[inline]

@@ -68,6 +68,8 @@ pub(super) struct StreamTable {
     mask: usize,
     open: u32,
     next_id: u32,
+    /// From this identifier on none is given: some may have to be passed over, and the last few are kept for that.
+    end_id: u32,
     has_cancelled: bool,
 }
 
@@ -77,7 +79,8 @@ impl StreamTable {
         // Twice as many: those that ended last are remembered.
         let count = (2 * open_max as usize).next_power_of_two().max(8);
         let all = vec![Http2Stream::unused(); count].into();
-        StreamTable { all, mask: count - 1, open: 0, next_id: 1, has_cancelled: false }
+        let end_id = THIRTY_ONE_BITS - 4 * count as u32;
+        StreamTable { all, mask: count - 1, open: 0, next_id: 1, end_id, has_cancelled: false }
     }
 
     /// Forgets all, for a new connection.
@@ -95,9 +98,7 @@ impl StreamTable {
     /// How many more there can be until identifiers run out.
     #[inline]
     pub(super) fn ids_left(&self) -> u32 {
-        // Of each that is used some may be passed over; the last few are kept for that.
-        let spare = 2 * self.all.len() as u32;
-        (THIRTY_ONE_BITS.saturating_sub(self.next_id) / 2).saturating_sub(spare)
+        self.end_id.saturating_sub(self.next_id).div_ceil(2)
     }
 
     /// Opens a stream; returns its index. There must be fewer than were said to be open at a time.
