@@ -1,5 +1,6 @@
-//! The dynamic table of a decoder (RFC 7541, sections 2.3.2 and 4): fields, the newest first, within a size that counts 32 bytes more
-//! for each. All memory is laid out at the start.
+//! The dynamic table of a decoder (RFC 7541, sections 2.3.2 and 4): fields that header blocks may refer to, the newest first.
+//!
+//! Its size counts 32 bytes for each field beside its bytes. All memory is laid out at the start.
 
 /// What an entry counts for beside its name and value (section 4.1).
 pub(super) const ENTRY_BYTES: usize = 32;
