@@ -76,6 +76,33 @@ pub(crate) struct ConnectionArgs {
     /// Speak HTTP/1.1, as is done anyway.
     #[arg(long = "http1.1", alias = "h1", hide_short_help = true)]
     pub(crate) http1_1: bool,
+    /// Speak HTTP/2, which the target has to choose by ALPN.
+    #[arg(long)]
+    pub(crate) http2: bool,
+    /// Speak HTTP/2 without TLS, unasked.
+    #[arg(long, hide_short_help = true)]
+    pub(crate) http2_prior_knowledge: bool,
+    /// Requests under way on a connection of HTTP/2.
+    #[arg(
+        long_help = "Requests under way on one connection of HTTP/2 at a time [default: 1]",
+        short = 's',
+        long,
+        value_name = "N",
+        alias = "max-concurrent-streams"
+    )]
+    pub(crate) streams: Option<u32>,
+    /// The window of HTTP/2 is 2 to the power of N bytes.
+    #[arg(
+        long_help = "How much may come on a stream of HTTP/2, and on a connection, before note is taken of it: 2 to the power of N bytes [default: 30]",
+        long,
+        value_name = "N",
+        hide_short_help = true,
+        value_parser = clap::value_parser!(u32).range(0..=30)
+    )]
+    pub(crate) window_bits: Option<u32>,
+    /// How large the target's table of header fields may be.
+    #[arg(long, value_name = "BYTES", hide_short_help = true)]
+    pub(crate) header_table_size: Option<String>,
     /// Connect to ADDRESS for HOST:PORT.
     #[arg(
         long_help = "Connect to this address where the URL names this host and port. Host header and TLS keep the URL's name. May be given several times.",
@@ -107,6 +134,7 @@ impl ConnectionArgs {
             ("tls.alpn", "--alpn-list", &self.alpn_list),
             ("tls.server_name", "--server-name", &self.server_name),
             ("tls.keylog", "--keylog", &self.keylog),
+            ("http.header_table", "--header-table-size", &self.header_table_size),
         ];
         for (path, flag, text) in texts {
             if let Some(text) = text {
@@ -117,9 +145,24 @@ impl ConnectionArgs {
             ("tls.resumption", "--no-resumption", self.no_resumption, Value::Boolean(false)),
             ("http.reuse", "--disable-keepalive", self.disable_keepalive, Value::Boolean(false)),
             ("http.version", "--http1.1", self.http1_1, Value::from("1.1")),
+            ("http.version", "--http2", self.http2, Value::from("2")),
+            (
+                "http.version",
+                "--http2-prior-knowledge",
+                self.http2_prior_knowledge,
+                Value::from("2-prior-knowledge"),
+            ),
         ];
         for (path, flag, _, value) in switches.into_iter().filter(|(_, _, is_given, _)| *is_given) {
             layers.set(path, value, Origin::Flag(flag.to_owned()));
+        }
+        if let Some(streams) = self.streams {
+            let origin = Origin::Flag(format!("--streams {streams}"));
+            layers.set("http.streams", Value::Integer(streams.into()), origin);
+        }
+        if let Some(bits) = self.window_bits {
+            let origin = Origin::Flag(format!("--window-bits {bits}"));
+            layers.set("http.window", Value::String((1_u64 << bits).to_string()), origin);
         }
         self.read_versions(layers, wrong);
         self.read_connect(planned, layers, wrong);

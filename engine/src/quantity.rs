@@ -177,6 +177,22 @@ pub fn parse_count(text: &str) -> Result<u64, Unreadable> {
     Ok(scaled / scale)
 }
 
+/// Reads a number of bytes: `4096`, `64KiB`, `1MiB`, `1GiB`. A byte's letter may be left out, and is binary then as well.
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let unit = unit.trim();
+    let shift = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kib" => 10,
+        "m" | "mib" => 20,
+        "g" | "gib" => 30,
+        _ => return Err(format!("`{text}` is not a number of bytes")),
+    };
+    let number: u64 = number.parse().map_err(|_| format!("`{text}` is not a number of bytes"))?;
+    number.checked_mul(1 << shift).ok_or_else(|| format!("`{text}` is too much"))
+}
+
 /// The two rates of a text that means "from one to the other", such as `100-5000`.
 pub fn rate_ends(text: &str) -> Option<(&str, &str)> {
     let separators = ["..", "->", "→", "–", ":", "-", " to "];

@@ -33,7 +33,7 @@ const ADVICE_PAUSE: &str = "leave it out: a `rate` says how often requests are s
 
 const ADVICE_INSECURE: &str = "write `verify = false` under `[tls]`";
 const ADVICE_ONE_REQUEST_EACH: &str = "write `reuse = false` under `[http]`";
-const ADVICE_HTTP2: &str = "leave it out: HTTP/2 is not supported yet, requests are HTTP/1.1";
+const ADVICE_HTTP2: &str = "write `version = \"2\"` under `[http]`";
 
 /// Words of others, and what stands for them.
 type Words = &'static [(&'static [&'static str], Ours)];
@@ -240,9 +240,10 @@ const HTTP: Words = &[
     ),
     (&["protocol", "http_version"], Ours::Key("version")),
     (
-        &["http2", "h2", "streams", "window", "header_table", "ping", "max_concurrent_streams"],
+        &["http2", "h2"],
         Ours::Words(ADVICE_HTTP2),
     ),
+    (&["max_concurrent_streams"], Ours::Key("streams")),
     (&["pipelining"], Ours::Words("write `pipeline` under `[run]`, or in the target's table")),
 ];
 

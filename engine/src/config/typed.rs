@@ -94,8 +94,15 @@ pub struct TlsConfig {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HttpConfig {
-    /// `1.1`, or `auto`, which is 1.1 for now (default auto).
+    /// `1.1`; `2`, by ALPN where there is TLS; `2-prior-knowledge` where there is none; or `auto`, which is 1.1 (default auto).
     pub version: Option<Text>,
+    /// Requests under way on one connection of HTTP/2 at a time (default 1).
+    #[schemars(range(min = 1, max = PIPELINE_MAX))]
+    pub streams: Option<u32>,
+    /// How much may come on a stream of HTTP/2, and on a connection, before note is taken of it, such as `64KiB` (default 1GiB).
+    pub window: Option<Text>,
+    /// How large the target's table of header fields may be (default 4KiB).
+    pub header_table: Option<Text>,
     /// Whether a connection takes another request after a response; otherwise each request has a connection of its own (default
     /// true).
     pub reuse: Option<bool>,

@@ -8,6 +8,13 @@ pub const CONNECTIONS_MAX: u32 = 1_000_000;
 pub const SHARDS_MAX: u32 = 1_024;
 /// The deepest pipeline. Deeper ones only fill socket buffers.
 pub const PIPELINE_MAX: u32 = 1_024;
+/// The largest window of HTTP/2 (RFC 9113, section 6.9.1), and the one it begins with, below which a connection's cannot be.
+pub(super) const WINDOW_BYTES_MAX: u32 = (1 << 31) - 1;
+/// The window that a target is given where nothing is said: responses then never wait for it.
+pub(super) const WINDOW_BYTES_DEFAULT: u32 = 1 << 30;
+/// The largest table of header fields that a target may have, and the one it has where nothing is said (RFC 9113, section 6.5.2).
+pub(super) const HEADER_TABLE_BYTES_MAX: u32 = 64 << 10;
+pub(super) const HEADER_TABLE_BYTES_DEFAULT: u32 = 4 << 10;
 /// The most scenarios, and the most targets.
 pub const SCENARIOS_MAX: usize = 64;
 /// The most request templates of one scenario.

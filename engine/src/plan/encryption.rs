@@ -24,8 +24,8 @@ const GROUPS: [(&str, &[&str]); 3] = [
     ("secp256r1", &["p-256", "p256", "prime256v1"]),
     ("secp384r1", &["p-384", "p384"]),
 ];
-/// The protocols of later versions of HTTP, by their ALPN names.
-const LATER_HTTP: [(&str, &str); 2] = [("h2", "HTTP/2"), ("h3", "HTTP/3")];
+/// The ALPN name of HTTP/2.
+const HTTP_2: &str = "h2";
 /// The longest name of a protocol, RFC 7301, section 3.1, and the longest name of a host, RFC 1035, section 2.3.4, in bytes.
 const ALPN_BYTES_MAX: usize = 255;
 const HOST_BYTES_MAX: usize = 253;
@@ -76,8 +76,8 @@ fn meant_versions(text: &str) -> &'static str {
     }
 }
 
-/// All rules that these settings break.
-pub(super) fn wrong(settings: &TlsSettings) -> Vec<WrongSetting> {
+/// All rules that these settings break, with HTTP/2 inside or HTTP/1.1.
+pub(super) fn wrong(settings: &TlsSettings, is_http2: bool) -> Vec<WrongSetting> {
     let mut wrong = Vec::new();
     wrong.extend(versions(settings));
     wrong.extend(files(settings));
@@ -85,7 +85,7 @@ pub(super) fn wrong(settings: &TlsSettings) -> Vec<WrongSetting> {
     wrong.extend(lists(settings));
     wrong.extend(ciphers(settings));
     wrong.extend(groups(settings));
-    wrong.extend(alpn(settings));
+    wrong.extend(alpn(settings, is_http2));
     wrong
 }
 
@@ -218,27 +218,26 @@ fn groups(settings: &TlsSettings) -> Vec<WrongSetting> {
     unknown.map(told).collect()
 }
 
-fn alpn(settings: &TlsSettings) -> Vec<WrongSetting> {
-    let told = |name: &String| {
-        let later = LATER_HTTP.iter().find(|(later, _)| later == name);
-        if let Some((_, http)) = later {
-            let fix = "leave it out: requests are HTTP/1.1";
-            return Some(WrongSetting::new(
-                "transport.tls.alpn",
-                format!("{http} is not supported yet"),
-                fix,
-            ));
+fn alpn(settings: &TlsSettings, is_http2: bool) -> Vec<WrongSetting> {
+    let wrong = |problem: String, fix: String| WrongSetting::new("transport.tls.alpn", problem, fix);
+    let told = |name: &String| match name.as_str() {
+        "h3" => Some(wrong("HTTP/3 is not supported yet".into(), "leave it out".into())),
+        HTTP_2 if !is_http2 => {
+            let fix = "write `version = \"2\"` under `[http]` (`--http2`), or leave it out";
+            Some(wrong("requests are HTTP/1.1, which `h2` is not".into(), fix.into()))
         }
-        (name.is_empty() || name.len() > ALPN_BYTES_MAX).then(|| {
+        "" => Some(wrong("a name without letters cannot be offered".into(), "leave it out".into())),
+        name if name.len() > ALPN_BYTES_MAX => {
             let problem = format!("a name of {} bytes cannot be offered", name.len());
-            WrongSetting::new(
-                "transport.tls.alpn",
-                problem,
-                format!("names have 1 to {ALPN_BYTES_MAX} bytes"),
-            )
-        })
+            Some(wrong(problem, format!("names have 1 to {ALPN_BYTES_MAX} bytes")))
+        }
+        _ => None,
     };
-    settings.alpn.iter().filter_map(told).collect()
+    let has_h2 = settings.alpn.is_empty() || settings.alpn.iter().any(|name| name == HTTP_2);
+    let missing = (is_http2 && !has_h2).then(|| {
+        wrong("requests are HTTP/2, which is not offered".into(), "offer `h2`, or leave it out".into())
+    });
+    settings.alpn.iter().filter_map(told).chain(missing).collect()
 }
 
 #[cfg(test)]
@@ -249,7 +248,7 @@ mod tests {
         let one = |wrong: &WrongSetting| {
             format!("{}: {}; {}", wrong.key.trim_start_matches("transport.tls."), wrong.problem, wrong.fix)
         };
-        wrong(settings).iter().map(one).collect::<Vec<_>>().join("\n")
+        wrong(settings, false).iter().map(one).collect::<Vec<_>>().join("\n")
     }
 
     fn texts(words: &str) -> Vec<String> {

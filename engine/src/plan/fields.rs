@@ -141,6 +141,15 @@ pub enum TargetProtocol {
         #[serde(default = "is_reused", skip_serializing_if = "is_reused_by_default")]
         reuse: bool,
     },
+    /// HTTP/2: chosen by ALPN where there is TLS, and by prior knowledge where there is none.
+    Http2 {
+        /// Requests under way on one connection at a time.
+        streams: u32,
+        /// How much the target may send on a stream, and on a connection, before note is taken of it.
+        window_bytes: u32,
+        /// How large its table of header fields may be.
+        header_table_bytes: u32,
+    },
 }
 
 /// Connections are used again where nothing else is said.
@@ -324,16 +333,20 @@ impl Offered {
 }
 
 impl Target {
-    /// Requests under way on one connection at a time.
+    /// Requests under way on one connection at a time: the pipeline of HTTP/1.1, the streams of HTTP/2.
     pub fn pipeline(&self) -> u32 {
-        let TargetProtocol::Http1 { pipeline, .. } = self.protocol;
-        pipeline
+        match self.protocol {
+            TargetProtocol::Http1 { pipeline, .. } => pipeline,
+            TargetProtocol::Http2 { streams, .. } => streams,
+        }
     }
 
     /// Whether a connection takes another request after a response.
     pub fn reuse(&self) -> bool {
-        let TargetProtocol::Http1 { reuse, .. } = self.protocol;
-        reuse
+        match self.protocol {
+            TargetProtocol::Http1 { reuse, .. } => reuse,
+            TargetProtocol::Http2 { .. } => true,
+        }
     }
 
     /// What connections are made to.

@@ -392,10 +392,9 @@ impl PlanReader<'_> {
         let url = url.unwrap_or_else(Url::testbed);
         let timeout = own.connect_timeout.as_ref().or(run.connect_timeout.as_ref()).cloned();
         let connect_timeout_ns = self.positive(&timeout, &keys.connect_timeout, CONNECT_TIMEOUT_NS_DEFAULT);
-        let pipeline = own.pipeline.or(run.pipeline).unwrap_or(1);
         let connect = self.connect(own, &url, &keys);
         let transport = self.transport(own, &url, &keys);
-        let protocol = self.protocol(own, pipeline, &keys);
+        let protocol = self.protocol(own, &url, &keys);
         self.keys.targets.push(keys);
         let name = if name.is_empty() { url.to_string() } else { name.to_owned() };
         Target { name, url, connect, transport, protocol, connect_timeout_ns }

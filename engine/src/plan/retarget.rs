@@ -10,18 +10,30 @@ pub(super) fn replace(targets: &mut [Target], read: &Target, given: &Config) {
         if given.run.connect_timeout.is_some() {
             target.connect_timeout_ns = read.connect_timeout_ns;
         }
-        let TargetProtocol::Http1 { pipeline, reuse } = target.protocol;
-        let pipeline = given.run.pipeline.unwrap_or(pipeline);
-        target.protocol = TargetProtocol::Http1 { pipeline, reuse: given.http.reuse.unwrap_or(reuse) };
+        replace_protocol(&mut target.protocol, given);
     }
     let [only] = targets else { return };
     // Where connections went in the place of another host says nothing of this one.
     if given.connect.is_some() || given.url.is_some() {
         only.connect.clone_from(&read.connect);
     }
+    if given.http.version.is_some() || given.http.window.is_some() || given.http.header_table.is_some() {
+        only.protocol = read.protocol;
+    }
     match (&mut only.transport, &read.transport) {
         (Transport::Tls(planned), Transport::Tls(read)) => replace_settings(planned, read, &given.tls),
         (planned, read) => planned.clone_from(read),
+    }
+}
+
+/// Another version is what was read of it as a whole; of the same, what is given is changed.
+fn replace_protocol(planned: &mut TargetProtocol, given: &Config) {
+    match planned {
+        TargetProtocol::Http1 { pipeline, reuse } => {
+            *pipeline = given.run.pipeline.unwrap_or(*pipeline);
+            *reuse = given.http.reuse.unwrap_or(*reuse);
+        }
+        TargetProtocol::Http2 { streams, .. } => *streams = given.http.streams.unwrap_or(*streams),
     }
 }
 

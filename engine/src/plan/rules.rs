@@ -4,11 +4,11 @@
 //! of its own: a key of the plan file, or a path in JSON.
 
 use super::bounds::{
-    CONNECTIONS_MAX, INTERVAL_NS_MIN, PIPELINE_MAX, REQUEST_BYTES_MAX, REQUESTS_MAX, SCENARIOS_MAX,
-    SERIES_MAX, SHARDS_MAX,
+    CONNECTIONS_MAX, HEADER_TABLE_BYTES_MAX, INTERVAL_NS_MIN, PIPELINE_MAX, REQUEST_BYTES_MAX, REQUESTS_MAX,
+    SCENARIOS_MAX, SERIES_MAX, SHARDS_MAX, WINDOW_BYTES_MAX,
 };
 use super::encryption::{self, WrongSetting};
-use super::fields::{Fields, HttpRequest, Pool, Request, Scenario, Step, Target};
+use super::fields::{Fields, HttpRequest, Pool, Request, Scenario, Step, Target, TargetProtocol};
 use crate::config::hint;
 use crate::load::Load;
 use crate::quantity::{DURATION_NS_MAX, counted, show_ns};
@@ -198,8 +198,18 @@ impl RuleCheck<'_> {
     fn target(&mut self, index: usize, target: &Target) {
         let pipeline = target.pipeline();
         if pipeline == 0 || pipeline > PIPELINE_MAX {
-            let problem = format!("a pipeline of {pipeline} cannot run");
-            self.broken(PlanPlace::Target(index, "pipeline"), problem, format!("give 1 to {PIPELINE_MAX}"));
+            let (what, key) = match target.protocol {
+                TargetProtocol::Http1 { .. } => ("a pipeline of", "pipeline"),
+                TargetProtocol::Http2 { .. } => ("streams by the number of", "protocol.http1.streams"),
+            };
+            let problem = format!("{what} {pipeline} cannot run");
+            self.broken(PlanPlace::Target(index, key), problem, format!("give 1 to {PIPELINE_MAX}"));
+        }
+        if let TargetProtocol::Http2 { window_bytes, header_table_bytes, .. } = target.protocol
+            && (window_bytes > WINDOW_BYTES_MAX || header_table_bytes > HEADER_TABLE_BYTES_MAX)
+        {
+            let problem = "a window or a table of header fields is larger than any may be";
+            self.broken(PlanPlace::Target(index, "protocol.http1.window"), problem, "give a smaller one");
         }
         self.positive(PlanPlace::Target(index, "connect_timeout"), target.connect_timeout_ns);
         let url = &target.url;
@@ -230,7 +240,8 @@ impl RuleCheck<'_> {
             let problem = "there is nothing to connect to in the place of the URL's host";
             self.broken(PlanPlace::Target(index, "connect"), problem, "write HOST:PORT, or leave it out");
         }
-        let wrong = target.tls().map(encryption::wrong).unwrap_or_default();
+        let is_http2 = matches!(target.protocol, TargetProtocol::Http2 { .. });
+        let wrong = target.tls().map(|settings| encryption::wrong(settings, is_http2)).unwrap_or_default();
         for WrongSetting { key, problem, fix, instead } in wrong {
             let place = PlanPlace::Target(index, key);
             self.violations.push(Violation { place, problem, fix, instead });
@@ -327,7 +338,12 @@ impl RuleCheck<'_> {
         };
         let Request::Http(request) = &step.request;
         self.request(request, &place);
-        self.size(&step.request, target.pipeline(), place(""));
+        // What does not fit into a turn of HTTP/2 waits for the next.
+        let at_a_time = match target.protocol {
+            TargetProtocol::Http1 { pipeline, .. } => pipeline,
+            TargetProtocol::Http2 { .. } => 1,
+        };
+        self.size(&step.request, at_a_time, place(""));
     }
 
     fn request(&mut self, request: &HttpRequest, place: &impl Fn(&str) -> PlanPlace) {

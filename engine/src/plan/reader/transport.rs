@@ -5,8 +5,12 @@
 use super::PlanReader;
 use super::keys::{TargetKeys, has_identity};
 use crate::config::{Diagnostic, HttpConfig, TargetConfig, Text, Texts, TlsConfig};
+use crate::plan::bounds::{
+    HEADER_TABLE_BYTES_DEFAULT, HEADER_TABLE_BYTES_MAX, WINDOW_BYTES_DEFAULT, WINDOW_BYTES_MAX,
+};
 use crate::plan::encryption::parse_versions;
 use crate::plan::fields::{TargetProtocol, TlsSettings, Transport};
+use crate::quantity::parse_bytes;
 use crate::url::{Endpoint, Scheme, Url};
 
 /// What to do where TLS is asked for and the URL is of another kind.
@@ -91,29 +95,92 @@ impl PlanReader<'_> {
     }
 
     /// What is spoken with a target.
-    pub(super) fn protocol(
-        &mut self,
-        own: &TargetConfig,
-        pipeline: u32,
-        keys: &TargetKeys,
-    ) -> TargetProtocol {
-        let HttpConfig { version, reuse } = &own.http;
-        if let Some(Text(version)) = version.as_ref().or(self.config.http.version.as_ref()) {
-            self.check_version(version, &keys.of("protocol.http1.version"));
+    pub(super) fn protocol(&mut self, own: &TargetConfig, url: &Url, keys: &TargetKeys) -> TargetProtocol {
+        let http = merged_http(&own.http, &self.config.http);
+        let is_2 = match &http.version {
+            Some(Text(version)) => self.is_version_2(version, url, &keys.of("protocol.http1.version")),
+            None => false,
+        };
+        match is_2 {
+            true => self.http2(own, &http, keys),
+            false => self.http1(own, &http, keys),
         }
-        let reuse = reuse.or(self.config.http.reuse).unwrap_or(true);
-        TargetProtocol::Http1 { pipeline, reuse }
     }
 
-    fn check_version(&mut self, version: &str, path: &str) {
-        let problem = match version.trim_start_matches("HTTP/") {
-            "1.1" | "auto" => return,
-            "2" | "2.0" | "2-prior-knowledge" | "h2" | "h2c" => "HTTP/2 is not supported yet".to_owned(),
-            "3" | "3.0" | "h3" => "HTTP/3 is not supported yet".to_owned(),
-            "1" | "1.0" | "0.9" => format!("HTTP/{version} is not spoken"),
-            _ => format!("`{version}` is not a version of HTTP"),
+    fn http1(&mut self, own: &TargetConfig, http: &HttpConfig, keys: &TargetKeys) -> TargetProtocol {
+        let of_version_2 = [
+            ("streams", http.streams.is_some()),
+            ("window", http.window.is_some()),
+            ("header_table", http.header_table.is_some()),
+        ];
+        for (key, _) in of_version_2.into_iter().filter(|(_, is_given)| *is_given) {
+            let problem = format!("`{key}` is of HTTP/2, and HTTP/1.1 is to be spoken");
+            let fix = "write `version = \"2\"` beside it, or leave it out";
+            self.wrong_once(Diagnostic::at(keys.of(&format!("protocol.http1.{key}")), problem, fix));
+        }
+        let pipeline = own.pipeline.or(self.config.run.pipeline).unwrap_or(1);
+        TargetProtocol::Http1 { pipeline, reuse: http.reuse.unwrap_or(true) }
+    }
+
+    fn http2(&mut self, own: &TargetConfig, http: &HttpConfig, keys: &TargetKeys) -> TargetProtocol {
+        if own.pipeline.or(self.config.run.pipeline).is_some() {
+            let problem = "HTTP/2 has no pipeline: requests under way on a connection are its streams";
+            let fix = "write `streams` under `[http]` (`--streams`)";
+            self.wrong_once(Diagnostic::at(keys.of("pipeline"), problem, fix));
+        }
+        if http.reuse == Some(false) {
+            let problem = "a connection of HTTP/2 for each request is not supported yet";
+            let fix = "leave it out, or speak HTTP/1.1";
+            self.wrong_once(Diagnostic::at(keys.of("protocol.http1.reuse"), problem, fix));
+        }
+        let window = (&http.window, "protocol.http1.window");
+        let table = (&http.header_table, "protocol.http1.header_table");
+        TargetProtocol::Http2 {
+            streams: http.streams.unwrap_or(1),
+            window_bytes: self.bytes(window, WINDOW_BYTES_DEFAULT, WINDOW_BYTES_MAX, keys),
+            header_table_bytes: self.bytes(table, HEADER_TABLE_BYTES_DEFAULT, HEADER_TABLE_BYTES_MAX, keys),
+        }
+    }
+
+    /// A number of bytes that is given, or the one that is not.
+    fn bytes(
+        &mut self,
+        (text, part): (&Option<Text>, &str),
+        default: u32,
+        max: u32,
+        keys: &TargetKeys,
+    ) -> u32 {
+        let Some(Text(text)) = text else { return default };
+        let problem = match parse_bytes(text) {
+            Ok(bytes) if bytes <= u64::from(max) => return bytes as u32,
+            Ok(_) => format!("`{text}` is too much"),
+            Err(problem) => problem,
         };
-        let wrong = Diagnostic::at(path, problem, "or `auto`").with_value("1.1");
+        let fix = format!("write at most {max}, in bytes or as `64KiB`");
+        self.wrong_once(Diagnostic::at(keys.of(part), problem, fix));
+        default
+    }
+
+    /// Whether HTTP/2 is to be spoken.
+    fn is_version_2(&mut self, version: &str, url: &Url, path: &str) -> bool {
+        let is_plain = url.scheme == Scheme::Http;
+        let (problem, instead) = match version.trim_start_matches("HTTP/") {
+            "1.1" | "auto" => return false,
+            "2-prior-knowledge" => return true,
+            "2" if !is_plain => return true,
+            "2" => ("without TLS nobody can be asked whether HTTP/2 is spoken".into(), "2-prior-knowledge"),
+            "h2c" => ("`h2c` is HTTP/2 without TLS".into(), "2-prior-knowledge"),
+            "2.0" | "h2" => (format!("`{version}` is written otherwise"), "2"),
+            "3" | "3.0" | "h3" => ("HTTP/3 is not supported yet".into(), "2"),
+            "1" | "1.0" | "0.9" => (format!("HTTP/{version} is not spoken"), "1.1"),
+            _ => (format!("`{version}` is not a version of HTTP"), "1.1"),
+        };
+        let problem: String = problem;
+        self.wrong_once(Diagnostic::at(path, problem, "or `auto`").with_value(instead));
+        false
+    }
+
+    fn wrong_once(&mut self, wrong: Diagnostic) {
         if !self.diagnostics.contains(&wrong) {
             self.diagnostics.push(wrong);
         }
@@ -158,6 +225,18 @@ fn merged(own: &TlsConfig, plan: &TlsConfig) -> TlsConfig {
         alpn: texts(&own.alpn, &plan.alpn),
         resumption: own.resumption.or(plan.resumption),
         keylog: text(&own.keylog, &plan.keylog),
+    }
+}
+
+/// The same of HTTP.
+fn merged_http(own: &HttpConfig, plan: &HttpConfig) -> HttpConfig {
+    let text = |own: &Option<Text>, plan: &Option<Text>| own.clone().or_else(|| plan.clone());
+    HttpConfig {
+        version: text(&own.version, &plan.version),
+        streams: own.streams.or(plan.streams),
+        window: text(&own.window, &plan.window),
+        header_table: text(&own.header_table, &plan.header_table),
+        reuse: own.reuse.or(plan.reuse),
     }
 }
 
