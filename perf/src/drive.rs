@@ -55,7 +55,7 @@ pub(crate) fn drive(plan: &Plan, address: SocketAddr, uncounted: u64) -> Result<
     match plan.targets[0].transport {
         Transport::Plain => drive_as::<Http1>(plan, address, uncounted, |_| Ok(HeadMemo::default())),
         Transport::Tls(_) => {
-            let shared = |plan: &Plan| any_shared(&plan.targets[0]).map_err(|failure| failure.to_string());
+            let shared = |plan: &Plan| any_shared(plan, 0).map_err(|failure| failure.to_string());
             drive_as::<AnyProtocol>(plan, address, uncounted, shared)
         }
     }

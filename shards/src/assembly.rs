@@ -1,26 +1,32 @@
 //! What the shards of a plan are made of: what each scenario sends, and the wire it is sent on.
 
 use crate::protocol::any::AnyShared;
-use crate::protocol::http1::HeadMemo;
+use crate::protocol::http1::{self, HeadMemo};
+use crate::protocol::http2::{self, Http2Options, Http2Request, Http2Shared};
 use crate::protocol::secured::SecuredShared;
-use crate::protocol::{self, Protocol};
+use crate::protocol::Protocol;
 use crate::ring::{Outgoing, RingWire, SlotRoute};
 use crate::tls::TlsClient;
 use engine::bucket::Share;
 use engine::failure::{FailureKind, RunFailure};
-use engine::mix::Mix;
-use engine::plan::{self, Plan, Pool, Scenario, Target, Transport};
+use engine::mix::{EncodedStep, Mix};
+use engine::plan::{self, Plan, Pool, Scenario, Target, TargetProtocol, Transport};
 use engine::seams::{Source, StepFacts};
 use socket2::SockAddr;
 
 /// What HTTP/1.1 is called where protocols are chosen (RFC 7301).
 const ALPN_HTTP1: &str = "http/1.1";
+/// The same of HTTP/2.
+const ALPN_HTTP2: &str = "h2";
 
 /// What each scenario of a plan sends, on whichever shard.
 pub fn mixes(plan: &Plan) -> Result<Vec<Mix>, RunFailure> {
     let encoded = |step: &plan::Step| {
         let target = plan.target_of(step);
-        protocol::http1::encode(step, &target.url.authority, target.reuse())
+        match target.protocol {
+            TargetProtocol::Http1 { reuse, .. } => http1::encode(step, &target.url.authority, reuse),
+            TargetProtocol::Http2 { .. } => http2_request(step, target).map(|(encoded, _)| encoded),
+        }
     };
     let mix = |(index, scenario): (usize, &Scenario)| {
         let steps = scenario.steps().iter().map(encoded).collect::<Result<_, RunFailure>>()?;
@@ -29,19 +35,53 @@ pub fn mixes(plan: &Plan) -> Result<Vec<Mix>, RunFailure> {
     plan.scenarios.iter().enumerate().map(mix).collect()
 }
 
-/// What the connections to a target share, whatever is spoken with it.
-pub fn any_shared(target: &Target) -> Result<AnyShared, RunFailure> {
-    let memo = HeadMemo::new(target.reuse());
-    let Transport::Tls(settings) = &target.transport else { return Ok(AnyShared::Http1(memo)) };
-    let client = TlsClient::new(settings, target.server_name().unwrap_or("localhost"), &[ALPN_HTTP1])?;
-    Ok(AnyShared::Https1(Box::new(SecuredShared { client, inner: memo })))
+/// A request as HTTP/2 has it.
+fn http2_request(step: &plan::Step, target: &Target) -> Result<(EncodedStep, Http2Request), RunFailure> {
+    let scheme = if target.url.scheme.is_tls() { "https" } else { "http" };
+    http2::encode(step, scheme, &target.url.authority)
+}
+
+/// What the connections of a pool share, whatever is spoken on them.
+pub fn any_shared(plan: &Plan, pool: usize) -> Result<AnyShared, RunFailure> {
+    let target = &plan.targets[plan.pools[pool].target];
+    match target.protocol {
+        TargetProtocol::Http1 { reuse, .. } => {
+            let memo = HeadMemo::new(reuse);
+            Ok(match secured(target, ALPN_HTTP1, memo)? {
+                Ok(shared) => AnyShared::Https1(shared),
+                Err(memo) => AnyShared::Http1(memo),
+            })
+        }
+        TargetProtocol::Http2 { streams, window_bytes, header_table_bytes } => {
+            let steps = plan.steps().filter(|step| step.pool == pool);
+            let requests: Vec<Http2Request> = steps
+                .map(|step| http2_request(step, target).map(|(_, request)| request))
+                .collect::<Result<_, RunFailure>>()?;
+            let options = Http2Options { streams, window_bytes, header_table_bytes };
+            Ok(match secured(target, ALPN_HTTP2, Http2Shared::new(requests, options))? {
+                Ok(shared) => AnyShared::Https2(shared),
+                Err(shared) => AnyShared::Http2(Box::new(shared)),
+            })
+        }
+    }
+}
+
+/// The same inside TLS, where the target has it; as it was where it has none.
+fn secured<S>(target: &Target, alpn: &str, inner: S) -> Result<Result<Box<SecuredShared<S>>, S>, RunFailure> {
+    let Transport::Tls(settings) = &target.transport else { return Ok(Err(inner)) };
+    let mut client = TlsClient::new(settings, target.server_name().unwrap_or("localhost"), &[alpn])?;
+    if alpn == ALPN_HTTP2 {
+        client.require_alpn(Some(alpn));
+    }
+    Ok(Ok(Box::new(SecuredShared { client, inner })))
 }
 
 /// Reads the files that a plan names for TLS, and makes of them what connections need: what is wrong with one is known before anything
 /// is sent.
 pub fn check_tls(plan: &Plan) -> Result<(), RunFailure> {
-    for target in &plan.targets {
-        any_shared(target).map_err(|failure| match plan.targets.len() {
+    for (index, pool) in plan.pools.iter().enumerate() {
+        let target = &plan.targets[pool.target];
+        any_shared(plan, index).map_err(|failure| match plan.targets.len() {
             1 => failure,
             _ => RunFailure { text: format!("target `{}`: {}", target.name, failure.text), ..failure },
         })?;

@@ -18,7 +18,7 @@ use engine::bucket::Share;
 use engine::failure::{FailureKind, RunFailure};
 use engine::mix::Mix;
 use engine::orders::Orders;
-use engine::plan::{Plan, Transport};
+use engine::plan::{Plan, TargetProtocol, Transport};
 use engine::report::{Calibrated, Environment, MachineFacts, Measured};
 use engine::seams::{Runner, Sink};
 use engine::until;
@@ -65,7 +65,9 @@ impl<P: Protocol> Looping for Shard<RingWire, Mix, P> {
 
 /// Whether all that is spoken is HTTP/1.1 without TLS.
 fn is_plain(plan: &Plan) -> bool {
-    plan.targets.iter().all(|target| target.transport == Transport::Plain)
+    plan.targets.iter().all(|target| {
+        target.transport == Transport::Plain && matches!(target.protocol, TargetProtocol::Http1 { .. })
+    })
 }
 
 fn plain_shared(plan: &Plan) -> Result<Vec<HeadMemo>, RunFailure> {
@@ -73,7 +75,7 @@ fn plain_shared(plan: &Plan) -> Result<Vec<HeadMemo>, RunFailure> {
 }
 
 fn any_shared_of(plan: &Plan) -> Result<Vec<AnyShared>, RunFailure> {
-    plan.pools.iter().map(|pool| any_shared(&plan.targets[pool.target])).collect()
+    (0..plan.pools.len()).map(|pool| any_shared(plan, pool)).collect()
 }
 
 impl Shards {

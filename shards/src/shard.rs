@@ -145,7 +145,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             "each has its part"
         );
         scenarios.iter_mut().for_each(|scenario| {
-            scenario.is_one_constant &= pools[scenario.pool].sends_constants();
+            let pool = &pools[scenario.pool];
+            scenario.is_one_constant &= pool.sends_constants();
+            scenario.reports_copies |= !pool.connections.is_in_order();
         });
         let slots = pools.iter().map(|pool| pool.first_slot + pool.connections.count()).collect();
         let deepest = plan.targets.iter().map(|target| target.pipeline()).max().unwrap_or(1);

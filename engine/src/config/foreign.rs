@@ -239,10 +239,7 @@ const HTTP: Words = &[
         Ours::Words("write `reuse = false` instead"),
     ),
     (&["protocol", "http_version"], Ours::Key("version")),
-    (
-        &["http2", "h2"],
-        Ours::Words(ADVICE_HTTP2),
-    ),
+    (&["http2", "h2"], Ours::Words(ADVICE_HTTP2)),
     (&["max_concurrent_streams"], Ours::Key("streams")),
     (&["pipelining"], Ours::Words("write `pipeline` under `[run]`, or in the target's table")),
 ];

@@ -82,7 +82,7 @@ impl SecuredConnection {
     fn new() -> SecuredConnection {
         let plan = plan();
         let mix = shards::mixes(&plan).expect("the request can be encoded").remove(0);
-        let shared = shards::any_shared(&plan.targets[0]).expect("no file is read");
+        let shared = shards::any_shared(&plan, 0).expect("no file is read");
         let bytes = AnyProtocol::outbox_bytes(&shared, mix.steps()[0].bytes_max, 1);
         let protocol = AnyProtocol::new(&shared);
         let server = ServerConnection::new(Arc::new(server_config())).expect("the server is set up");

@@ -10,15 +10,17 @@ use super::secured;
 use crate::assembly::{any_shared, mixes};
 use crate::protocol::Response;
 use crate::protocol::any::AnyShared;
+use crate::protocol::http1;
 use engine::failure::{FailureKind, RunFailure};
 use engine::mix::Mix;
-use engine::outbox;
+use engine::outbox::{self, Outbox};
 use engine::outcome::Outcome;
-use engine::plan::{Plan, Request, Step};
+use engine::plan::{Plan, Request, Step, TargetProtocol};
 use engine::quantity::{counted, show_ns};
 use engine::seams::{Call, End, Source};
 use engine::url::Endpoint;
 use socket2::{Domain, SockAddr, Socket, Type};
+use std::collections::BTreeMap;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -75,6 +77,7 @@ pub(super) fn check(plan: &Plan, target: usize, address: &SockAddr, sends_all: b
 /// A request of the plan, as it will be sent.
 struct RequestKind {
     scenario: usize,
+    pool: usize,
     call: Call,
     number: u64,
     shown: String,
@@ -85,13 +88,15 @@ struct RequestKind {
 /// Sends requests, each on a connection of its own.
 struct Asker<'a> {
     plan: &'a Plan,
+    /// The same with other random values.
+    apart: Plan,
     target: usize,
     address: &'a SockAddr,
     place: &'a str,
     /// Of each scenario.
     sources: Vec<Mix>,
-    /// What is spoken with the target.
-    shared: AnyShared,
+    /// What is spoken on the connections of each pool that goes to the target.
+    shared: BTreeMap<usize, AnyShared>,
     /// What was agreed on in the first handshake.
     agreed: Option<Check>,
     /// Why there was no agreement for the request that was asked last.
@@ -112,10 +117,17 @@ impl<'a> Asker<'a> {
             .changed(|fields| fields.seed = !plan.seed)
             .map_err(|broken| FailureKind::Plan.failure(broken.to_string()))?;
         let sources = mixes(&apart)?;
-        let mut shared = any_shared(&plan.targets[target])?;
-        shared.keep_chains();
+        let pools = (0..plan.pools.len()).filter(|&pool| plan.pools[pool].target == target);
+        let shared = pools
+            .map(|pool| {
+                let mut shared = any_shared(&apart, pool)?;
+                shared.keep_chains();
+                Ok((pool, shared))
+            })
+            .collect::<Result<BTreeMap<usize, AnyShared>, RunFailure>>()?;
         Ok(Asker {
             plan,
+            apart,
             target,
             address,
             place,
@@ -128,22 +140,34 @@ impl<'a> Asker<'a> {
     }
 
     /// Everything that the plan can send.
-    fn kinds(&mut self) -> Vec<RequestKind> {
+    fn kinds(&self) -> Vec<RequestKind> {
         let is_meant = |step: &Step| step.weight > 0 && self.plan.pools[step.pool].target == self.target;
         let mut kinds = Vec::new();
-        for (scenario, (of_plan, source)) in self.plan.scenarios.iter().zip(&mut self.sources).enumerate() {
+        for (scenario, of_plan) in self.plan.scenarios.iter().enumerate() {
             for (index, step) in of_plan.steps().iter().enumerate().filter(|(_, step)| is_meant(step)) {
                 let Step { request: Request::Http(request), timeout_ns, .. } = step;
                 let call = Call { step: index as u32, session: 0 };
-                let bytes_max = source.steps()[index].bytes_max;
-                let bytes = outbox::collected(bytes_max, |out| source.render(call, index as u64, out));
                 let is_safe = SAFE_METHODS.contains(&request.method.as_str());
-                let shown = show_request(&bytes);
+                let shown = self.shown(scenario, step, index as u64);
                 let (number, timeout_ns) = (index as u64, *timeout_ns);
-                kinds.push(RequestKind { scenario, call, number, shown, timeout_ns, is_safe });
+                let pool = step.pool;
+                kinds.push(RequestKind { scenario, pool, call, number, shown, timeout_ns, is_safe });
             }
         }
         kinds
+    }
+
+    /// Method and path of a request, whatever it is carried by.
+    fn shown(&self, scenario: usize, step: &Step, number: u64) -> String {
+        let template = http1::encode(step, "", true).map(|encoded| encoded.template);
+        let draws = self.apart.draws_of(scenario);
+        template.map_or_else(
+            |_| step.name.clone(),
+            |template| {
+                let write = |out: &mut Outbox<'_>| template.render(number, draws, out);
+                show_request(&outbox::collected(template.bytes_max(), write))
+            },
+        )
     }
 
     fn check(&mut self, kind: &RequestKind) -> Check {
@@ -157,6 +181,10 @@ impl<'a> Asker<'a> {
         let came = self.exchange(socket, kind, timeout, connect_timeout);
         let took = show_ns(begun.elapsed().as_nanos() as u64);
         let (shown, place) = (&kind.shown, self.place);
+        let spoken = match self.plan.targets[self.target].protocol {
+            TargetProtocol::Http1 { .. } => "HTTP/1",
+            TargetProtocol::Http2 { .. } => "HTTP/2",
+        };
         match came {
             Ok(Came::Whole(response)) => {
                 let found = format!("{shown} → {}, {} bytes, {took}", response.code, response.bytes);
@@ -179,7 +207,7 @@ impl<'a> Asker<'a> {
             ),
             Ok(Came::Nonsense(why, seen)) => Check::fail_of_target(
                 REQUEST,
-                format!("{shown} → {place} does not speak HTTP/1: {why}; it said {:?}", beginning(&seen)),
+                format!("{shown} → {place} does not speak {spoken}: {why}; it said {:?}", beginning(&seen)),
                 "check the port and the protocol",
             ),
             Ok(Came::NotAgreed(why)) => {
@@ -214,7 +242,8 @@ impl<'a> Asker<'a> {
         let bytes_max = source.steps()[kind.call.step as usize].bytes_max;
         let (call, number) = (kind.call, kind.number);
         let asked = AskedRequest { source, call, number, timeout, connect_timeout };
-        let mut exchange = Exchange::new(socket, &mut self.shared, bytes_max)?;
+        let shared = self.shared.get_mut(&kind.pool).expect("each pool of the target has what it shares");
+        let mut exchange = Exchange::new(socket, shared, bytes_max)?;
         let agreed = exchange.agree(&asked)?;
         if let Some(came) = agreed {
             if let Came::NotAgreed(why) = &came {
