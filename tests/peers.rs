@@ -56,6 +56,15 @@ impl Drop for Peer {
 
 /// nginx with one worker, files of 12 B, 64 KiB and 1 MiB, and a limit on requests per connection.
 pub(crate) fn nginx(keepalive_requests: u32) -> Peer {
+    nginx_listening("", keepalive_requests)
+}
+
+/// The same, which speaks HTTP/2 without TLS.
+pub(crate) fn nginx_http2(keepalive_requests: u32) -> Peer {
+    nginx_listening(" http2", keepalive_requests)
+}
+
+fn nginx_listening(how: &str, keepalive_requests: u32) -> Peer {
     let (folder, port) = (site(), free_port());
     let root = folder.path().display();
     let config = format!(
@@ -64,11 +73,19 @@ pub(crate) fn nginx(keepalive_requests: u32) -> Peer {
          http {{ access_log off; sendfile on; keepalive_requests {keepalive_requests};\n\
          client_body_temp_path {root}/body; proxy_temp_path {root}/proxy; fastcgi_temp_path {root}/fastcgi;\n\
          uwsgi_temp_path {root}/uwsgi; scgi_temp_path {root}/scgi;\n\
-         server {{ listen 127.0.0.1:{port}; listen unix:{root}/nginx.sock; root {root}/site; }} }}\n"
+         server {{ listen 127.0.0.1:{port}{how}; listen unix:{root}/nginx.sock{how}; root {root}/site; }} }}\n"
     );
     fs::write(folder.path().join("nginx.conf"), config).unwrap();
     let path = folder.path().join("nginx.conf");
     start(Command::new("nginx").arg("-c").arg(path).arg("-p").arg(folder.path()), folder, port)
+}
+
+/// nghttpd, the server of nghttp2, without TLS. What is posted to it comes back.
+pub(crate) fn nghttpd(words: &[&str]) -> Peer {
+    let (folder, port) = (site(), free_port());
+    let site = folder.path().join("site");
+    let fixed = ["--no-tls", "--address=127.0.0.1", "--echo-upload", "--htdocs"];
+    start(Command::new("nghttpd").args(words).args(fixed).arg(site).arg(port.to_string()), folder, port)
 }
 
 /// Apache with its event module, which ends a connection after some requests.

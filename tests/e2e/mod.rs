@@ -14,6 +14,7 @@ mod evidence;
 mod examples;
 mod habits;
 mod http;
+mod http2;
 mod interop;
 mod load;
 mod machine;
