@@ -21,7 +21,7 @@ const fn habit(flags: &'static [&'static str], holds: fn(&str) -> bool, answer: 
 }
 
 /// How much is sent, and for how long.
-const LOAD: [Habit; 15] = [
+const LOAD: [Habit; 14] = [
     habit(&["-q"], is_number, "is a rate in oha, and of each worker in hey; here it is `-R {}`, in all"),
     habit(&["-r", "-rate"], is_number, "is a rate in bombardier and vegeta; here it is `-R {}`"),
     habit(&["-r"], is_any, "is ab's for going on after failures, as every run here does; leave it out"),
@@ -41,7 +41,6 @@ const LOAD: [Habit; 15] = [
     habit(&["-t"], is_time, "is the number of cores here, as in wrk; a timeout is `--timeout {}`"),
     habit(&["-T"], is_time_or_number, "is wrk's timeout; here it is `--timeout {}`"),
     habit(&["-m", "--max-time"], is_number, "is curl's longest time; here it is `--timeout {}s`"),
-    habit(&["-s"], is_number, "is ab's timeout; here it is `--timeout {}s`"),
     habit(&["-p"], is_number, "is autocannon's pipelining; here it is `--pipeline {}`"),
     habit(
         &["-w", "-cpus", "-workers"],
@@ -115,7 +114,7 @@ const REQUESTS: [Habit; 23] = [
 ];
 
 /// Connections, and what is spoken on them.
-const CONNECTIONS: [Habit; 12] = [
+const CONNECTIONS: [Habit; 15] = [
     habit(
         &["-keepalive"],
         is_any,
@@ -145,9 +144,16 @@ const CONNECTIONS: [Habit; 12] = [
         "is so already, redirects are not followed: leave it out",
     ),
     habit(
-        &["-h2", "-http2", "--http2", "--http3", "--http-version", "--http2-prior-knowledge", "--h2c"],
+        &["-h2", "-http2"],
         is_any,
-        "is not spoken yet: requests are HTTP/1.1",
+        "is `--http2` here, or `--http2-prior-knowledge` where there is no TLS",
+    ),
+    habit(&["--h2c"], is_any, "is `--http2-prior-knowledge` here"),
+    habit(&["--http-version"], is_any, "is `--http1.1`, `--http2` or `--http2-prior-knowledge` here"),
+    habit(
+        &["--http3", "--http3-only"],
+        is_any,
+        "is not spoken yet: requests are HTTP/1.1, or HTTP/2 with `--http2`",
     ),
     habit(
         &["-x", "--proxy"],
@@ -163,7 +169,7 @@ const CONNECTIONS: [Habit; 12] = [
 ];
 
 /// What is shown and written.
-const OUTPUT: [Habit; 15] = [
+const OUTPUT: [Habit; 16] = [
     habit(&["-o", "--out", "--output"], is_export, "is k6's; here it is `--timeseries FILE`"),
     habit(&["-o"], is_csv, "is hey's; here it is `--timeseries FILE.csv`; `--json FILE` is the report"),
     habit(&["-o", "--out", "--output"], is_any, "is `--json FILE` here, the report; bodies are not kept"),
@@ -183,7 +189,8 @@ const OUTPUT: [Habit; 15] = [
     habit(&["-e", "-g"], is_any, "is ab's table of percentiles; here it is `--hgrm FILE`"),
     habit(&["-i", "--include"], is_any, "is curl's; here `vajra check URL` shows what one request gets"),
     habit(&["-v", "--verbose"], is_any, "has no counterpart: `vajra check URL` shows what one request gets"),
-    habit(&["-s", "-S", "--silent"], is_any, "is curl's; here it is `-q`"),
+    habit(&["-S", "--silent"], is_any, "is curl's; here it is `-q`"),
+    habit(&["-s"], is_text, "is curl's; here it is `-q`"),
     habit(
         &["--no-tui"],
         is_any,

@@ -10,7 +10,7 @@ use crate::output::screen::{Screen, Tone};
 use crate::output::table::{Cell, Column, TextTable};
 use engine::outcome::Kind;
 use engine::quantity::{counted, show_ns};
-use engine::record::AttemptFailure;
+use engine::record::{AttemptFailure, FailureReason};
 use engine::report::{RateBlock, Report, Requests, ScenarioReport, StepReport, Timing};
 use engine::until::UntilOutcome;
 use engine::verdict::{Reason, Status};
@@ -18,6 +18,9 @@ use std::fmt::Write;
 
 /// Characters of a run id that are shown: enough to tell runs apart, and to be given as a selector.
 const SHORT_ID: usize = 8;
+
+/// How many reasons of failures are shown, of which the report has all.
+const REASONS_SHOWN_MAX: usize = 6;
 
 /// The whole report.
 pub(crate) fn report(report: &Report, screen: &Screen) -> String {
@@ -190,6 +193,9 @@ fn failures(report: &Report, screen: &Screen) -> String {
         row(screen, "", &format!("{name} {} ({}): {meaning}", group(*count), share(*count, all)))
     };
     let mut text: String = report.requests.errors.iter().map(line).collect();
+    let reason =
+        |reason: &FailureReason| row(screen, "", &format!("{} × {}", group(reason.count), reason.why));
+    text.extend(report.reasons.iter().take(REASONS_SHOWN_MAX).map(reason));
     let has_other = report.requests.status.keys().any(|status| *status != 200);
     if has_other {
         let codes: Vec<String> = (report.requests.status.iter())
@@ -337,6 +343,7 @@ fn connections(report: &Report) -> String {
         (connections.failures, "failed attempt"),
         (connections.lost_ends, "lost end"),
         (connections.unasked_bytes, "unasked byte"),
+        (connections.replays, "replayed request"),
     ] {
         if count > 0 {
             let _ = write!(line, ", {}", counted(count, thing));

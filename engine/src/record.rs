@@ -8,6 +8,7 @@
 mod attempts;
 mod gather;
 mod layout;
+mod reasons;
 mod recorder;
 mod requests;
 mod scenario;
@@ -19,6 +20,7 @@ mod stats;
 pub use attempts::{AttemptFailure, AttemptPhase, Attempts};
 pub use gather::{Gather, Intervals};
 pub use layout::Layout;
+pub use reasons::{FailureReason, FailureReasons};
 pub use recorder::Recorder;
 pub use requests::RequestRecord;
 pub use scenario::{Overdue, ScenarioRecord};

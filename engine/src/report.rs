@@ -14,7 +14,8 @@ pub use crate::measured::{Environment, MachineFacts, Measured};
 use crate::phase::Warmup;
 use crate::plan::{self, Plan, Wait};
 use crate::record::{
-    AttemptFailure, Attempts, Finished, ReportedStats, ShardStats, SlowRequest, Snapshot, sum_of,
+    AttemptFailure, Attempts, FailureReason, Finished, ReportedStats, ShardStats, SlowRequest, Snapshot,
+    sum_of,
 };
 use crate::target_outcome::TargetOutcome;
 pub use crate::timing::Timing;
@@ -62,6 +63,10 @@ pub struct Report {
     pub rate: RateBlock,
     /// How requests ended.
     pub requests: Requests,
+    /// Why requests failed, as far as the target or the protocol said so: the most frequent reason first. Empty in reports of versions
+    /// before 0.2.
+    #[serde(default)]
+    pub reasons: Vec<FailureReason>,
     /// What went over the wire.
     pub bytes: Bytes,
     /// Done − intended, of successes.
@@ -166,6 +171,10 @@ pub struct Connections {
     /// Bytes that came with nothing under way, over the whole run.
     #[serde(default)]
     pub unasked_bytes: u64,
+    /// Requests that were sent once more because the target said that it had done nothing of them, over the whole run: each time counts.
+    /// 0 in reports of versions before 0.2.
+    #[serde(default)]
+    pub replays: u64,
     /// Attempts to make them. Nothing in reports of versions that did not look.
     #[serde(default)]
     pub attempts: Option<AttemptsBlock>,
@@ -240,6 +249,7 @@ impl Report {
             trust,
             rate: part.rate,
             requests: part.requests.clone(),
+            reasons: whole.reasons.sorted(),
             bytes: Bytes { sent: series.bytes_sent, received: series.bytes_received },
             response_ns: Timing::new(&series.response),
             service_ns: Timing::new(&series.service),
@@ -356,6 +366,7 @@ fn connections(plan: &Plan, whole: &Snapshot, facts: &MachineFacts) -> Connectio
         failures: stats.connect_failures,
         lost_ends: stats.lost_ends,
         unasked_bytes: stats.unasked_bytes,
+        replays: stats.replays,
         attempts: Some(attempts(&whole.attempts)),
     }
 }

@@ -1,10 +1,10 @@
 //! What the shards of a plan are made of: what each scenario sends, and the wire it is sent on.
 
+use crate::protocol::Protocol;
 use crate::protocol::any::AnyShared;
 use crate::protocol::http1::{self, HeadMemo};
 use crate::protocol::http2::{self, Http2Options, Http2Request, Http2Shared};
 use crate::protocol::secured::SecuredShared;
-use crate::protocol::Protocol;
 use crate::ring::{Outgoing, RingWire, SlotRoute};
 use crate::tls::TlsClient;
 use engine::bucket::Share;

@@ -4,6 +4,7 @@
 
 mod check;
 mod exchange;
+mod greeting;
 mod ports;
 mod requests;
 mod secured;

@@ -20,7 +20,7 @@ mod stages;
 use self::core::{Core, MILLISECOND_NS, Stage};
 use crate::lanes::{Control, ShardLane};
 use crate::pace::{Idle, Pace};
-use crate::protocol::Protocol;
+use crate::protocol::{Protocol, Unusable};
 use crate::wire::{Completion, Slot, Wire};
 use engine::bucket::Share;
 use engine::orders::Order;
@@ -250,7 +250,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             Completion::Paused(slot, pause) => pool.paused(core, slot - from, pause),
             Completion::Sent(slot) => pool.sent(core, scenario, slot - from),
             Completion::Ended(slot) => pool.ended(core, scenario, slot - from),
-            Completion::Broken(slot, kind) => pool.broken(core, scenario, slot - from, kind),
+            Completion::Broken(slot, kind) => {
+                pool.broken(core, scenario, slot - from, Unusable::of(kind));
+            }
         }
     }
 
@@ -280,7 +282,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     fn makes_connections(&self) -> bool {
         match self.core.stage {
             Stage::Connecting { .. } | Stage::Waiting | Stage::Running => true,
-            Stage::Draining { sends_until_ns, .. } => self.core.now_ns < sends_until_ns,
+            Stage::Draining { sends_until_ns, .. } => {
+                self.core.now_ns < sends_until_ns || self.pools.iter().any(ConnectionPool::has_replays)
+            }
             Stage::Closing | Stage::Finished => false,
         }
     }
@@ -327,7 +331,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         for pool in pools {
             let scenario = &mut scenarios[pool.scenario];
             for _ in 0..SENDS_PER_TURN {
-                if pool.replays.is_empty() || !pool.replay(core, scenario) {
+                if !pool.has_replays() || !pool.replay(core, scenario) {
                     break;
                 }
             }
@@ -475,11 +479,12 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     }
 }
 
-/// Whether a pool's connections are wanted: before the start all that were asked for, then those of scenarios that still send.
+/// Whether a pool's connections are wanted: before the start all that were asked for, then those of scenarios that still send, be
+/// it once more.
 fn serves<W: Wire, S: Source, P: Protocol>(
     core: &Core<W>,
     scenarios: &[ScenarioRun<S>],
     pool: &ConnectionPool<P>,
 ) -> bool {
-    core.start_ns == u64::MAX || !scenarios[pool.scenario].is_over()
+    core.start_ns == u64::MAX || !scenarios[pool.scenario].is_over() || pool.has_replays()
 }

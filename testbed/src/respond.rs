@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{Request, Response, StatusCode, Version};
+use hyper::{Method, Request, Response, StatusCode, Version};
 
 use crate::Behaviour;
 use crate::body::ResponseBody;
@@ -31,6 +31,26 @@ const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream")
 
 /// Responds to one request.
 pub(crate) async fn respond(
+    session: Rc<ServerSession>,
+    request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Hangup> {
+    let is_without_body = request.method() == Method::HEAD && request.version() == Version::HTTP_2;
+    let mut response = whole_response(session, request).await?;
+    if is_without_body {
+        leave_body_out(&mut response);
+    }
+    Ok(response)
+}
+
+/// In response to HEAD. Where it is of HTTP/1.1, hyper does this itself.
+fn leave_body_out(response: &mut Response<ResponseBody>) {
+    if let Some(length_bytes) = response.body().size_hint().exact() {
+        response.headers_mut().entry(CONTENT_LENGTH).or_insert(HeaderValue::from(length_bytes));
+    }
+    *response.body_mut() = ResponseBody::Payload(Payload::whole(""));
+}
+
+async fn whole_response(
     session: Rc<ServerSession>,
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Hangup> {

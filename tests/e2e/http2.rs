@@ -1,5 +1,6 @@
 //! HTTP/2, as real servers speak it, and as those do that speak something else.
 
+use crate::peers::frames::{Fate, server};
 use crate::peers::{self, Peer, scripted};
 use crate::vajra::{Done, Vajra, one_line};
 use std::io::{Read, Write};
@@ -73,11 +74,13 @@ fn tls_agrees_on_http_2_by_alpn() {
     let ca = folder.path().join("ca.pem").display().to_string();
     let server = peers::testbed(&["--tls", "--tls-ca", &ca]);
     let url = server.url("/bytes/40000").replace("http:", "https:");
-    let done =
-        Vajra::run(&url, &["--cacert", &ca, "--http2", "-n", "400", "-c", "4", "--streams", "8"]).done();
+    let words = ["--cacert", &ca, "--http2", "--streams", "8"];
+    let done = Vajra::run(&url, &[&words[..], &["-n", "400", "-c", "4"]].concat()).done();
     done.assert_accounted();
     assert_all_ok(&done, 400);
-    done.assert_says(&["h2 by ALPN"]);
+    let check = Vajra::new(&[&["check", url.as_str()], &words[..]].concat()).done();
+    let said = one_line(&check.stdout);
+    assert!(said.contains("h2 by ALPN") && said.contains("PASS http/2: 200 streams"), "{said}");
 }
 
 #[test]
@@ -94,6 +97,78 @@ fn a_target_that_goes_away_fails_nothing() {
     let done = run(&nginx, "/index.html", &["-n", "2000", "-c", "2", "--streams", "10"]);
     assert_all_ok(&done, 2_000);
     assert!(done.count("/connections/reconnects") >= 10, "{}", done.report["connections"]);
+}
+
+fn asked_of(port: u16, words: &[&str]) -> Done {
+    let url = format!("http://127.0.0.1:{port}/");
+    let done = Vajra::run(&url, &[&[PRIOR, "--force"], words].concat()).done();
+    done.assert_accounted();
+    done
+}
+
+#[test]
+fn what_a_target_refuses_is_sent_once_more() {
+    let port = server(&[], |number| if number % 20 == 19 { Fate::Refuse } else { Fate::Respond });
+    let done = asked_of(port, &["-n", "600", "-c", "2", "--streams", "4"]);
+    assert_all_ok(&done, 600);
+    let replays = done.count("/connections/replays");
+    assert!((30..=32).contains(&replays), "every twentieth try was refused: {replays}");
+    assert_eq!(done.count("/connections/reconnects"), 0);
+    assert!(one_line(&done.stdout).contains(&format!("{replays} replayed requests")), "{}", done.stdout);
+}
+
+#[test]
+fn what_a_target_refuses_again_and_again_fails_after_three_tries() {
+    let port = server(&[], |_| Fate::Refuse);
+    let done = asked_of(port, &["-n", "20", "-c", "1", "--streams", "2"]);
+    assert_eq!((done.count("/requests/ok"), done.count("/requests/failed")), (0, 20), "{}", done.stderr);
+    assert_eq!(done.count("/connections/replays"), 40, "{}", done.report["connections"]);
+}
+
+#[test]
+fn what_was_under_way_beyond_the_last_that_a_target_works_on_goes_to_another_connection() {
+    let port = server(&[], |number| if number % 50 == 49 { Fate::GoAway } else { Fate::Respond });
+    let done = asked_of(port, &["-n", "500", "-c", "2", "--streams", "4"]);
+    assert_all_ok(&done, 500);
+    let (replays, reconnects) = (done.count("/connections/replays"), done.count("/connections/reconnects"));
+    assert!(replays >= 9 && reconnects >= 9, "{}", done.report["connections"]);
+}
+
+/// The run's last request is refused when nothing else is left to be sent, and its connection goes with it.
+#[test]
+fn a_run_does_not_end_before_its_replays() {
+    let port = server(&[], |number| if number == 30 { Fate::GoAway } else { Fate::Respond });
+    let done = asked_of(port, &["-n", "30", "-c", "1", "--streams", "1"]);
+    assert_all_ok(&done, 30);
+    assert_eq!(done.count("/connections/replays"), 1, "{}", done.report["connections"]);
+}
+
+#[test]
+fn a_replay_that_finds_no_connection_is_given_up_when_its_time_is_over() {
+    // The one connection there is goes away, and each that follows it takes no stream at all.
+    let port = server(&[], |number| if number == 3 { Fate::GoAway } else { Fate::Ignore });
+    let done = asked_of(port, &["-n", "3", "-c", "1", "--streams", "3", "--timeout", "300ms"]);
+    assert_eq!((done.count("/requests/ok"), done.errors("timeout")), (0, 3), "{}", done.report["requests"]);
+}
+
+#[test]
+fn a_target_takes_no_more_streams_at_a_time_than_it_says() {
+    let port = server(&[(3, 2)], |_| Fate::Respond);
+    let done =
+        Vajra::run(&format!("http://127.0.0.1:{port}/"), &[PRIOR, "-n", "200", "-c", "1", "-s", "8"]).done();
+    assert_all_ok(&done, 200);
+    done.assert_says(&["2 streams at a time", "8 are asked for"]);
+}
+
+#[test]
+fn a_request_that_the_target_ends_with_a_code_fails_by_that_code() {
+    let port = server(&[], |number| if number % 10 == 9 { Fate::Reset(2) } else { Fate::Respond });
+    let done = asked_of(port, &["-n", "100", "-c", "1", "--streams", "2"]);
+    assert_eq!((done.count("/requests/ok"), done.count("/requests/failed")), (90, 10));
+    let reason = &done.report["reasons"][0];
+    assert_eq!((&reason["kind"], &reason["count"]), (&"receive".into(), &10.into()));
+    assert_eq!(reason["why"], "the target reset the stream with INTERNAL_ERROR");
+    assert!(one_line(&done.stdout).contains("10 × the target reset"), "{}", done.stdout);
 }
 
 #[test]
@@ -117,7 +192,7 @@ fn a_request_that_takes_too_long_is_given_up_and_its_connection_is_not() {
 fn a_target_that_speaks_http_1_is_told_of_before_the_run() {
     let nginx = peers::nginx(1_000_000);
     let done = Vajra::run(&nginx.url("/"), &[PRIOR, "-n", "10"]).done();
-    assert_eq!(done.code, 2, "{}", done.stderr);
+    assert_eq!(done.code, 4, "{}", done.stderr);
     let said = one_line(&done.stderr);
     assert!(said.contains("HTTP/1") && said.contains("PROTOCOL_ERROR"), "{said}");
 }
@@ -130,7 +205,7 @@ fn a_target_that_says_nothing_in_http_2_is_told_of_before_the_run() {
         let _ = stream.read(&mut [0; 1_000]);
     });
     let done = Vajra::run(&format!("http://127.0.0.1:{port}/"), &[PRIOR, "-n", "10"]).done();
-    assert_eq!(done.code, 2, "{}", done.stderr);
+    assert_eq!(done.code, 4, "{}", done.stderr);
     let said = one_line(&done.stderr);
     assert!(said.contains("does not begin with SETTINGS"), "{said}");
 }

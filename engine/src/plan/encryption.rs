@@ -308,7 +308,8 @@ mod tests {
                 "server_name: `h:443` is not the name",
             ),
             (TlsSettings { groups: texts("x25519 x25519"), ..settings() }, "groups: `x25519` is named twice"),
-            (TlsSettings { alpn: texts("http/1.1 h2"), ..settings() }, "alpn: HTTP/2 is not supported yet"),
+            (TlsSettings { alpn: texts("http/1.1 h2"), ..settings() }, "alpn: requests are HTTP/1.1, which"),
+            (TlsSettings { alpn: texts("h3"), ..settings() }, "alpn: HTTP/3 is not supported yet"),
         ] {
             assert!(told(&settings).starts_with(words) && told(&settings).lines().count() == 1, "{words}");
         }

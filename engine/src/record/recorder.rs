@@ -2,11 +2,12 @@
 
 use super::attempts::Attempts;
 use super::layout::Layout;
+use super::reasons::FailureReasons;
 use super::requests::RequestRecord;
 use super::series::Instants;
 use super::slowest::Finished;
 use super::stats::ShardStats;
-use crate::outcome::Outcome;
+use crate::outcome::{Kind, Outcome};
 use crate::phase::{Phase, Phases, Windowed};
 
 /// What one shard wrote down since its last hand-over: in a slice, or in several where it could not be handed over in time.
@@ -29,6 +30,8 @@ pub struct Recorder {
     pub settled: Windowed<ShardStats>,
     /// Its attempts to make connections.
     pub attempts: Attempts,
+    /// Why requests of the measured window failed, where somebody said so.
+    pub reasons: FailureReasons,
     phases: Phases,
 }
 
@@ -52,6 +55,7 @@ impl Recorder {
             stats: ShardStats::default(),
             settled: Windowed::default(),
             attempts: Attempts::default(),
+            reasons: FailureReasons::default(),
             requests,
             phases,
         }
@@ -79,6 +83,14 @@ impl Recorder {
         recorded.lag.record(lag_ns);
         recorded.done(outcome, instants, bytes_received);
         self.ended(series, outcome, instants, is_measured);
+    }
+
+    /// Keeps why a request has failed, beside how it ended.
+    #[cold]
+    pub fn failed_because(&mut self, intended_ns: u64, kind: Kind, why: &'static str) {
+        if self.is_measured(intended_ns) && !why.is_empty() {
+            self.reasons.note(kind, why);
+        }
     }
 
     /// Records the failure of a request that could not be sent, because there was no connection.
@@ -136,6 +148,7 @@ impl Recorder {
         self.stats = ShardStats::default();
         self.settled = Windowed::default();
         self.attempts.clear();
+        self.reasons.clear();
     }
 
     fn is_measured(&self, intended_ns: u64) -> bool {
@@ -147,7 +160,6 @@ impl Recorder {
 mod tests {
     use super::super::scenario::ScenarioRecord;
     use super::*;
-    use crate::outcome::Kind;
 
     const PHASES: Phases = Phases { measure_from_ns: 100, measure_to_ns: 1_000 };
 

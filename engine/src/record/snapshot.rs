@@ -5,6 +5,7 @@
 
 use super::attempts::Attempts;
 use super::layout::Layout;
+use super::reasons::FailureReasons;
 use super::recorder::Recorder;
 use super::requests::RequestRecord;
 use super::series::Series;
@@ -31,6 +32,8 @@ pub struct Snapshot {
     pub shards: Vec<Windowed<ShardStats>>,
     /// Attempts to make connections, of all shards and phases.
     pub attempts: Attempts,
+    /// Why requests of the measured window failed, where somebody said so.
+    pub reasons: FailureReasons,
     /// Snapshots that sinks were too slow to take, so far.
     pub lost: u64,
     /// How far the run has come on the way to the goal it is to end with, for sinks; of a whole run, [`crate::until::UntilOutcome`] says it.
@@ -49,6 +52,8 @@ struct UncheckedSnapshot {
     shards: Vec<Windowed<ShardStats>>,
     #[serde(default)]
     attempts: Attempts,
+    #[serde(default)]
+    reasons: FailureReasons,
     lost: u64,
 }
 
@@ -56,14 +61,26 @@ impl TryFrom<UncheckedSnapshot> for Snapshot {
     type Error = &'static str;
 
     fn try_from(read: UncheckedSnapshot) -> Result<Snapshot, &'static str> {
-        let UncheckedSnapshot { from_ns, to_ns, phases, ended_ns, requests, shards, attempts, lost } = read;
+        let UncheckedSnapshot { from_ns, to_ns, phases, ended_ns, requests, shards, attempts, reasons, lost } =
+            read;
         if phases.measure_from_ns > phases.measure_to_ns {
             return Err("its window ends before it begins");
         }
         if requests.series.outside.is_empty() != (phases.measure_from_ns == 0) {
             return Err("it has a warm-up and no record of it, or a record and no warm-up");
         }
-        Ok(Snapshot { from_ns, to_ns, phases, ended_ns, requests, shards, attempts, lost, goal: None })
+        Ok(Snapshot {
+            from_ns,
+            to_ns,
+            phases,
+            ended_ns,
+            requests,
+            shards,
+            attempts,
+            reasons,
+            lost,
+            goal: None,
+        })
     }
 }
 
@@ -78,6 +95,7 @@ impl Snapshot {
             requests: RequestRecord::new(layout, phases),
             shards: vec![Windowed::default(); shards],
             attempts: Attempts::default(),
+            reasons: FailureReasons::default(),
             lost: 0,
             goal: None,
         }
@@ -89,6 +107,7 @@ impl Snapshot {
         self.requests.merge(&recorder.requests);
         self.shards[recorder.shard].merge(&recorder.settled);
         self.attempts.merge(&recorder.attempts);
+        self.reasons.merge(&recorder.reasons);
     }
 
     /// Adds another snapshot of the same run.
@@ -96,6 +115,7 @@ impl Snapshot {
         self.cover(other.from_ns, other.to_ns, other.ended_ns);
         self.requests.merge(&other.requests);
         self.attempts.merge(&other.attempts);
+        self.reasons.merge(&other.reasons);
         self.shards.iter_mut().zip(&other.shards).for_each(|(mine, theirs)| mine.merge(theirs));
     }
 

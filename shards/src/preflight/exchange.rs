@@ -1,6 +1,7 @@
 //! One request and its response on a connection of their own: the run's own bytes, and the run's own parser for what comes.
 
 use crate::protocol::any::{AnyProtocol, AnyShared};
+use crate::protocol::http2::Http2;
 use crate::protocol::{Place, Protocol, Readiness, Response, Sending, Single, Unusable};
 use crate::tls::Tls;
 use engine::outbox::Outbox;
@@ -32,6 +33,10 @@ pub(super) enum Came {
     },
     /// None, and why what came is none.
     Nonsense(&'static str, Vec<u8>),
+    /// None, as the other side has said of this request alone.
+    Ended(&'static str),
+    /// None, for what came after the other side had greeted as it should: why it cannot go on.
+    Broken(&'static str),
     /// The connection was made, and what is to be agreed on before the request was not, or was broken afterwards.
     NotAgreed(&'static str),
     Closed,
@@ -150,6 +155,11 @@ impl<'a> Exchange<'a> {
         self.protocol.tls()
     }
 
+    /// The connection of HTTP/2, where it is one.
+    pub(super) fn http2(&self) -> Option<&Http2> {
+        self.protocol.http2()
+    }
+
     /// What has been sent makes room for what comes next. What has not is moved to the front.
     fn forget_sent(&mut self) {
         self.memory.copy_within(self.sent..self.filled, 0);
@@ -189,10 +199,12 @@ impl<'a> Exchange<'a> {
         let shown = bytes.min(SHOWN_BYTES_MAX.saturating_sub(self.first.len()));
         self.first.extend_from_slice(&piece[..shown]);
         self.forget_sent();
+        let was_greeted = !AnyProtocol::is_in_order(self.shared)
+            && matches!(self.protocol.readiness(), Readiness::Ready { .. });
         let mut out = Outbox::new(&mut self.memory, &mut self.filled);
         let received = self.protocol.receive(self.shared, &mut piece[..bytes], &mut out, on);
         if let Some(failure) = on.failure {
-            return given(self.nonsense(failure.why));
+            return given(Came::Ended(failure.why));
         }
         match (on.response, received) {
             (Some(response), _) => given(Came::Whole(response)),
@@ -201,7 +213,11 @@ impl<'a> Exchange<'a> {
                 // Its last words, if it has any: the other side may not want to hear them.
                 let _ = self.socket.write(&self.memory[self.sent..self.filled]);
                 // TLS 1.3 is refused after its handshake: a client certificate, for one.
-                if kind == Kind::Tls { given(Came::NotAgreed(why)) } else { given(self.nonsense(why)) }
+                match kind {
+                    Kind::Tls => given(Came::NotAgreed(why)),
+                    _ if was_greeted => given(Came::Broken(why)),
+                    _ => given(self.nonsense(why)),
+                }
             }
             (None, Ok(())) if self.bytes < RESPONSE_BYTES_MAX => Ok(None),
             (None, Ok(())) => match self.part("read no further".into(), false) {

@@ -6,7 +6,7 @@
 
 use super::check::{Check, Grade};
 use super::exchange::{AskedRequest, Came, Exchange};
-use super::secured;
+use super::{greeting, secured};
 use crate::assembly::{any_shared, mixes};
 use crate::protocol::Response;
 use crate::protocol::any::AnyShared;
@@ -64,7 +64,7 @@ pub(super) fn check(plan: &Plan, target: usize, address: &SockAddr, sends_all: b
             break;
         }
     }
-    checks.splice(1..1, asker.agreed.take());
+    checks.splice(1..1, std::mem::take(&mut asker.agreed));
     let (left, sent_max) = (wanted.collect::<Vec<RequestKind>>(), counted(SENT_MAX as u64, "request"));
     let is_cut = checks.iter().all(|check| check.grade != Grade::Fail);
     let why = if is_cut { format!("{sent_max} are looked at") } else { "the one before it failed".into() };
@@ -73,6 +73,9 @@ pub(super) fn check(plan: &Plan, target: usize, address: &SockAddr, sends_all: b
     checks.extend(not_sent(&refused, why, "to have each of them sent once before the run: --probe-all"));
     checks
 }
+
+/// What is spoken where lines are expected.
+const HTTP_1: &str = "HTTP/1";
 
 /// A request of the plan, as it will be sent.
 struct RequestKind {
@@ -97,8 +100,8 @@ struct Asker<'a> {
     sources: Vec<Mix>,
     /// What is spoken on the connections of each pool that goes to the target.
     shared: BTreeMap<usize, AnyShared>,
-    /// What was agreed on in the first handshake.
-    agreed: Option<Check>,
+    /// What was agreed on before the first request.
+    agreed: Vec<Check>,
     /// Why there was no agreement for the request that was asked last.
     refused: Option<Check>,
     /// A connection that is made already.
@@ -133,7 +136,7 @@ impl<'a> Asker<'a> {
             place,
             sources,
             shared,
-            agreed: None,
+            agreed: Vec::new(),
             refused: None,
             made: Some(made),
         })
@@ -182,7 +185,7 @@ impl<'a> Asker<'a> {
         let took = show_ns(begun.elapsed().as_nanos() as u64);
         let (shown, place) = (&kind.shown, self.place);
         let spoken = match self.plan.targets[self.target].protocol {
-            TargetProtocol::Http1 { .. } => "HTTP/1",
+            TargetProtocol::Http1 { .. } => HTTP_1,
             TargetProtocol::Http2 { .. } => "HTTP/2",
         };
         match came {
@@ -207,8 +210,18 @@ impl<'a> Asker<'a> {
             ),
             Ok(Came::Nonsense(why, seen)) => Check::fail_of_target(
                 REQUEST,
-                format!("{shown} → {place} does not speak {spoken}: {why}; it said {:?}", beginning(&seen)),
+                format!("{shown} → {place} does not speak {spoken}: {why}{}", said(&seen, spoken)),
                 "check the port and the protocol",
+            ),
+            Ok(Came::Ended(why)) => Check::warn(
+                REQUEST,
+                format!("{shown} → {place} ended the request without a response: {why}"),
+                "the run counts this as a failure: check the request's method, path and headers",
+            ),
+            Ok(Came::Broken(why)) => Check::fail_of_target(
+                REQUEST,
+                format!("{shown} → {place} does not keep to {spoken}: {why}"),
+                "the target is at fault; another version of HTTP may do: --http1.1",
             ),
             Ok(Came::NotAgreed(why)) => {
                 self.refused.take().unwrap_or_else(|| secured::failure(place, why, None))
@@ -251,7 +264,11 @@ impl<'a> Asker<'a> {
             }
             return Ok(came);
         }
-        self.agreed = self.agreed.take().or_else(|| exchange.tls().map(secured::check));
+        if self.agreed.is_empty() {
+            let streams = self.plan.targets[self.target].pipeline();
+            self.agreed.extend(exchange.tls().map(secured::check));
+            self.agreed.extend(exchange.http2().map(|connection| greeting::check(connection, streams)));
+        }
         let came = exchange.ask(asked)?;
         if let Came::NotAgreed(why) = &came {
             self.refused = Some(secured::failure(self.place, why, exchange.tls()));
@@ -295,10 +312,13 @@ fn show_request(bytes: &[u8]) -> String {
     format!("{method} {shown}{more}")
 }
 
-/// The first line, for showing.
-fn beginning(bytes: &[u8]) -> String {
+/// The first line of what came; where frames were expected, if it is one to be read.
+fn said(bytes: &[u8], expected: &str) -> String {
     let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    String::from_utf8_lossy(line).trim_end().to_owned()
+    let line = String::from_utf8_lossy(line);
+    let line = line.trim_end();
+    let is_readable = !line.is_empty() && !line.contains(|letter: char| letter.is_control());
+    if is_readable || expected == HTTP_1 { format!("; it said {line:?}") } else { String::new() }
 }
 
 /// A connection to an address, made within this time: the one way in which anything here asks whether somebody listens there.

@@ -67,6 +67,15 @@ impl AnyShared {
 }
 
 impl AnyProtocol {
+    /// The connection of HTTP/2, where it is one.
+    pub fn http2(&self) -> Option<&Http2> {
+        match self {
+            AnyProtocol::Http1(_) | AnyProtocol::Https1(_) => None,
+            AnyProtocol::Http2(http2) => Some(http2),
+            AnyProtocol::Https2(secured) => Some(secured.inner()),
+        }
+    }
+
     /// The TLS of the connection, where there is any.
     pub fn tls(&self) -> Option<&Tls> {
         match self {

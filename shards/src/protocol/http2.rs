@@ -29,7 +29,7 @@ mod static_table;
 mod streams;
 mod windows;
 
-pub use connection::{CANCELS_PER_SECOND_MAX, Http2, Http2Options, Http2Shared, WINDOW_BYTES};
+pub use connection::{CANCELS_PER_SECOND_MAX, Http2, Http2Options, Http2Shared, PeerSettings, WINDOW_BYTES};
 pub use error::ErrorCode;
 pub use receiving::IDLE_FRAMES_MAX;
 pub use request::{Http2Request, encode};

@@ -203,6 +203,13 @@ pub struct Unusable {
     pub why: &'static str,
 }
 
+impl Unusable {
+    /// Nothing is known but the kind.
+    pub const fn of(kind: Kind) -> Unusable {
+        Unusable { kind, why: "" }
+    }
+}
+
 /// What to receive next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Receive {

@@ -33,6 +33,11 @@ impl<P> Secured<P> {
     pub fn tls(&self) -> &Tls {
         &self.tls
     }
+
+    /// What is spoken inside.
+    pub fn inner(&self) -> &P {
+        &self.inner
+    }
 }
 
 impl<P: Protocol> Protocol for Secured<P> {

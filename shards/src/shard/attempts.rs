@@ -135,8 +135,8 @@ impl<P: Protocol> ConnectionPool<P> {
         let free_ns = core.now_ns.saturating_sub(flight.lag_ns());
         core.released.push(Released { pool: self.number, place, free_ns, bytes: sent.unwrap_or(0) });
         core.sends += 1;
-        if let Err(Unusable { kind, .. }) = sent {
-            return self.broken(core, scenario, slot, kind);
+        if let Err(unusable) = sent {
+            return self.broken(core, scenario, slot, unusable);
         }
         self.finish_send(core, scenario, slot);
     }

@@ -49,6 +49,9 @@ impl<P: Protocol> ConnectionPool<P> {
             }
             self.give_up(core, scenario, slot, place);
         }
+        if self.has_replays() {
+            self.expire_replays(core, scenario);
+        }
         if self.connecting == 0 {
             return;
         }
@@ -85,7 +88,7 @@ impl<P: Protocol> ConnectionPool<P> {
                 && connection.heard_ns + self.timeout_ns <= now;
             if is_stuck {
                 // Nothing is under way that could time out, and nothing can be sent: only a new connection helps.
-                self.broken(core, scenario, slot, Kind::Timeout);
+                self.broken(core, scenario, slot, Unusable::of(Kind::Timeout));
             } else if core.wire.is_ended(self.first_slot + slot) {
                 core.recorder.stats.lost_ends += 1;
                 self.ended(core, scenario, slot);

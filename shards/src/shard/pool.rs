@@ -109,9 +109,10 @@ impl<P: Protocol> ConnectionPool<P> {
         core: &mut Core<W>,
         scenario: &mut ScenarioRun<S>,
         slot: Slot,
-        kind: Kind,
+        unusable: Unusable,
     ) {
         let now = core.now_ns;
+        let kind = unusable.kind;
         match self.connections.at(slot).link() {
             Link::Open | Link::Switching => {}
             Link::Closed { .. } | Link::OnDemand => return,
@@ -128,7 +129,7 @@ impl<P: Protocol> ConnectionPool<P> {
             self.connections.at(slot).carried_ns = 0;
         }
         while let Some(place) = self.connections.oldest(P::IS_IN_ORDER, slot) {
-            self.fail(core, scenario, slot, place, kind);
+            self.fail(core, scenario, slot, place, unusable);
         }
         self.connections.open -= 1;
         core.wire.close(self.first_slot + slot);
@@ -157,7 +158,7 @@ impl<P: Protocol> ConnectionPool<P> {
         scenario: &mut ScenarioRun<S>,
         slot: Slot,
         place: Place,
-        kind: Kind,
+        Unusable { kind, why }: Unusable,
     ) {
         let now = core.now_ns;
         let flight = self.connections.end(P::IS_IN_ORDER, slot, place);
@@ -168,6 +169,7 @@ impl<P: Protocol> ConnectionPool<P> {
         self.connections.at(slot).carried_ns = lag_ns & self.carry_mask;
         let outcome = scenario.source.end(flight.call(), End::Failed(kind));
         core.recorder.done(self.first_series + flight.step(), outcome, instants, lag_ns, 0);
+        core.recorder.failed_because(instants.intended, kind, why);
     }
 
     /// Sends what is due next, if a connection is free for it. True when something was sent.
@@ -261,8 +263,8 @@ impl<P: Protocol> ConnectionPool<P> {
             let protocol = &mut self.protocols[slot as usize];
             let sent = protocol.send(&mut self.shared, &mut scenario.source, request, &mut out);
             core.released.push(Released { pool: self.number, place, free_ns, bytes: sent.unwrap_or(0) });
-            if let Err(Unusable { kind, .. }) = sent {
-                return self.broken(core, scenario, slot, kind);
+            if let Err(unusable) = sent {
+                return self.broken(core, scenario, slot, unusable);
             }
             if more > 0 {
                 arrival = scenario.next_of_closed_loop(first.intended_ns);
@@ -317,8 +319,8 @@ impl<P: Protocol> ConnectionPool<P> {
         if out.filled() > before {
             self.connections.note_output(slot);
         }
-        if let Err(Unusable { kind, .. }) = pumped {
-            self.broken(core, scenario, slot, kind);
+        if let Err(unusable) = pumped {
+            self.broken(core, scenario, slot, unusable);
         }
     }
 

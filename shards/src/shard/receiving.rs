@@ -58,7 +58,7 @@ impl<S: Source, P: Protocol> Events for Responses<'_, S, P> {
     }
 
     #[inline(never)]
-    fn failed(&mut self, place: Place, RequestFailure { kind, is_untouched, .. }: RequestFailure) {
+    fn failed(&mut self, place: Place, RequestFailure { kind, why, is_untouched }: RequestFailure) {
         let flight = self.connections.end(P::IS_IN_ORDER, self.slot, place);
         if is_untouched && self.replays.keep(place, flight, self.now_ns) {
             return;
@@ -72,6 +72,7 @@ impl<S: Source, P: Protocol> Events for Responses<'_, S, P> {
         let lag_ns = flight.lag_when_done(self.now_ns, self.late_ns);
         let outcome = self.source.end(flight.call(), End::Failed(kind));
         self.recorder.done(self.first_series + flight.step(), outcome, instants, lag_ns, 0);
+        self.recorder.failed_because(instants.intended, kind, why);
     }
 
     fn unasked(&mut self, bytes: u64) {
@@ -217,7 +218,7 @@ impl<P: Protocol> ConnectionPool<P> {
     ) {
         match self.connections.at(slot).link() {
             Link::Agreeing { .. } => self.attempt_failed(core, scenario, slot, unusable),
-            _ => self.broken(core, scenario, slot, unusable.kind),
+            _ => self.broken(core, scenario, slot, unusable),
         }
     }
 

@@ -36,7 +36,7 @@ impl<P: Protocol> ConnectionPool<P> {
         core.sends += 1;
         match sent {
             Ok(_) => self.finish_send(core, scenario, slot),
-            Err(Unusable { kind, .. }) => self.broken(core, scenario, slot, kind),
+            Err(unusable) => self.broken(core, scenario, slot, unusable),
         }
         self.connections.queue(slot);
         true
@@ -53,7 +53,12 @@ impl<P: Protocol> ConnectionPool<P> {
 
     /// Whether nothing of it is under way, nor waits to be sent once more.
     pub(super) fn is_idle(&self) -> bool {
-        self.connections.under_way == 0 && (P::IS_IN_ORDER || self.replays.is_empty())
+        self.connections.under_way == 0 && !self.has_replays()
+    }
+
+    /// Whether requests wait to be sent once more.
+    pub(super) fn has_replays(&self) -> bool {
+        !P::IS_IN_ORDER && !self.replays.is_empty()
     }
 
     /// The run is over: what still waits to be sent once more is not.
@@ -62,12 +67,37 @@ impl<P: Protocol> ConnectionPool<P> {
         core: &mut Core<W>,
         scenario: &mut ScenarioRun<S>,
     ) {
-        while let Some(Replay { call, intended_ns, lag_ns, since_ns, .. }) = self.replays.waiting.pop_front()
-        {
-            let outcome = scenario.source.end(call, End::Failed(Kind::Unfinished));
-            let instants = core.instants(intended_ns, since_ns.max(intended_ns), core.now_ns);
-            core.recorder.done(self.first_series + call.step as usize, outcome, instants, lag_ns, 0);
+        while let Some(replay) = self.replays.waiting.pop_front() {
+            self.abandon(core, scenario, replay, Kind::Unfinished);
         }
+    }
+
+    /// Gives up what has waited for a connection for as long as a response may take.
+    pub(super) fn expire_replays<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+    ) {
+        // They wait in the order in which they began to.
+        while let Some(&replay) = self.replays.waiting.front()
+            && replay.since_ns + self.timeout_ns <= core.now_ns
+        {
+            self.replays.waiting.pop_front();
+            self.abandon(core, scenario, replay, Kind::Timeout);
+        }
+    }
+
+    fn abandon<W: Wire, S: Source>(
+        &self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        replay: Replay,
+        kind: Kind,
+    ) {
+        let Replay { call, intended_ns, lag_ns, since_ns, .. } = replay;
+        let outcome = scenario.source.end(call, End::Failed(kind));
+        let instants = core.instants(intended_ns, since_ns.max(intended_ns), core.now_ns);
+        core.recorder.done(self.first_series + call.step as usize, outcome, instants, lag_ns, 0);
     }
 
     /// Gives up a request that has taken too long: it alone, where the protocol can, else its connection.
@@ -79,7 +109,7 @@ impl<P: Protocol> ConnectionPool<P> {
         place: Place,
     ) {
         if P::IS_IN_ORDER || self.connections.is_in_order() || !self.connections.at(slot).is_open() {
-            return self.broken(core, scenario, slot, Kind::Timeout);
+            return self.broken(core, scenario, slot, Unusable::of(Kind::Timeout));
         }
         let protocol = &mut self.protocols[slot as usize];
         let (mut memory, mut none) = ([], 0);
@@ -93,9 +123,9 @@ impl<P: Protocol> ConnectionPool<P> {
             self.connections.note_output(slot);
         }
         match cancelled {
-            Cancelled::Connection => self.broken(core, scenario, slot, Kind::Timeout),
+            Cancelled::Connection => self.broken(core, scenario, slot, Unusable::of(Kind::Timeout)),
             Cancelled::Request => {
-                self.fail(core, scenario, slot, place, Kind::Timeout);
+                self.fail(core, scenario, slot, place, Unusable::of(Kind::Timeout));
                 self.make_room(core.now_ns, slot);
             }
         }

@@ -6,7 +6,7 @@ use super::Shard;
 use super::core::{Core, SECOND_NS, Stage};
 use super::pool::ConnectionPool;
 use super::scenario::{Course, ScenarioRun};
-use crate::protocol::Protocol;
+use crate::protocol::{Protocol, Unusable};
 use crate::wire::Wire;
 use engine::bucket::{Tally, TokenBucket};
 use engine::orders::Order;
@@ -359,7 +359,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         for pool in pools {
             let scenario = &mut scenarios[pool.scenario];
             (0..pool.connections.count())
-                .for_each(|slot| pool.broken(core, scenario, slot, Kind::Unfinished));
+                .for_each(|slot| pool.broken(core, scenario, slot, Unusable::of(Kind::Unfinished)));
             pool.abandon_replays(core, scenario);
         }
         self.close_slice(now);

@@ -115,7 +115,12 @@ impl PlanReader<'_> {
         ];
         for (key, _) in of_version_2.into_iter().filter(|(_, is_given)| *is_given) {
             let problem = format!("`{key}` is of HTTP/2, and HTTP/1.1 is to be spoken");
-            let fix = "write `version = \"2\"` beside it, or leave it out";
+            let fix = match key {
+                "streams" => {
+                    "write `version = \"2\"` beside it (`--http2`), or leave it out; what ab calls `-s` is `--timeout`"
+                }
+                _ => "write `version = \"2\"` beside it (`--http2`), or leave it out",
+            };
             self.wrong_once(Diagnostic::at(keys.of(&format!("protocol.http1.{key}")), problem, fix));
         }
         let pipeline = own.pipeline.or(self.config.run.pipeline).unwrap_or(1);
@@ -364,13 +369,23 @@ mod tests {
                 "target.a.tls.groups: `P-256` is not a group",
             ),
             (
-                &format!("{https}[http]\nversion = '2'"),
-                "http.version: HTTP/2 is not supported yet; or `auto` \"1.1\"",
+                "url = 'http://h/'\n[http]\nversion = '2'",
+                "http.version: without TLS nobody can be asked whether HTTP/2 is spoken; or `auto` \"2-prior-",
+            ),
+            (&format!("{https}[http]\nversion = '2'\nstreams = 0"), "http.streams: "),
+            (
+                &format!("{https}[http]\nversion = '2'\nwindow = '2GiB'"),
+                "http.window: `2GiB` is too much; write at most",
             ),
             (
-                &format!("{https}[http]\nversion = '2-prior-knowledge'"),
-                "http.version: HTTP/2 is not supported yet",
+                &format!("{https}[http]\nversion = '2'\nreuse = false"),
+                "http.reuse: a connection of HTTP/2 for each request",
             ),
+            (
+                &format!("{https}[http]\nversion = '2'\n[run]\npipeline = 2"),
+                "run.pipeline: HTTP/2 has no pipeline",
+            ),
+            (&format!("{https}[http]\nstreams = 10"), "http.streams: `streams` is of HTTP/2, and HTTP/1.1"),
             (&format!("{https}[http]\nversion = 3"), "http.version: HTTP/3 is not supported yet"),
             (
                 &format!("{https}[http]\nreuse = false\n[run]\npipeline = 2"),
@@ -408,7 +423,6 @@ mod tests {
             ("[tls]\nrejectUnauthorized = false", "write `verify` instead"),
             ("[tls]\ninsecure_skip_verify = true", "write `verify = false` instead"),
             ("[http]\nkeepalive = false", "write `reuse` instead"),
-            ("[http]\nstreams = 10", "HTTP/2 is not supported yet"),
             ("[tls]\nverfy = false", "did you mean `verify`?"),
             ("[tls]\nverify = 'no'", "true or false, and this is the text"),
         ] {

@@ -111,10 +111,15 @@ impl Http2Shared {
 
 /// What the target has said of itself (RFC 9113, section 6.5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PeerSettings {
-    pub(super) streams_max: u32,
-    pub(super) window_bytes: u32,
-    pub(super) frame_bytes_max: usize,
+pub struct PeerSettings {
+    /// How many streams of ours it takes at a time.
+    pub streams_max: u32,
+    /// How much may be sent on a stream before it takes note.
+    pub window_bytes: u32,
+    /// The longest payload of a frame.
+    pub frame_bytes_max: usize,
+    /// How large its table of our header fields may be.
+    pub header_table_bytes: u32,
 }
 
 /// A header block that goes on in the next frame.
@@ -251,6 +256,11 @@ impl Http2 {
         self.going_away.is_some() || self.streams.ids_left() == 0
     }
 
+    /// What the target has said of itself so far.
+    pub fn peer_settings(&self) -> PeerSettings {
+        self.peer
+    }
+
     /// Requests under way.
     pub fn under_way(&self) -> u32 {
         self.streams.open()
@@ -330,6 +340,7 @@ impl Default for PeerSettings {
             streams_max: u32::MAX,
             window_bytes: WINDOW_BYTES_DEFAULT,
             frame_bytes_max: FRAME_PAYLOAD_BYTES_MAX,
+            header_table_bytes: TABLE_BYTES as u32,
         }
     }
 }

@@ -56,7 +56,10 @@ impl Http2 {
         value: u32,
     ) -> Result<(), &'static ConnectionError> {
         match identifier {
-            setting::HEADER_TABLE_SIZE => self.table.limit(&shared.blocks, value as usize),
+            setting::HEADER_TABLE_SIZE => {
+                self.peer.header_table_bytes = value;
+                self.table.limit(&shared.blocks, value as usize);
+            }
             setting::ENABLE_PUSH if value != 0 => {
                 return Err(connection_error!(
                     PROTOCOL_ERROR,
