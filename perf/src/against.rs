@@ -5,18 +5,17 @@
 //! fail for less, and counts hold what is smaller.
 
 use crate::budgets::Gate;
-use crate::cores::SERVER_CORE;
 use crate::race::{Contender, RaceCell, RaceSample, Track};
 use crate::scratch::Scratch;
 use crate::statistics::{MedianInterval, median, median_interval};
 use crate::table::Table;
-use crate::target::{Nginx, ServedBody};
+use crate::target::{ServedBody, ServedOver};
 use crate::vajra::Vajra;
 use crate::wrk;
 
 /// How much more CPU time a request may take than in the baseline.
 const LIMIT: f64 = 0.05;
-const CELL: RaceCell = RaceCell { connections: 64, body: ServedBody::Small };
+const CELL: RaceCell = RaceCell { connections: 64, streams: 1, body: ServedBody::Small };
 
 /// Against what, and how often.
 #[derive(clap::Args, Debug)]
@@ -40,7 +39,7 @@ pub(crate) fn run(options: &Rounds) -> Result<Gate, String> {
     let scratch = Scratch::of_revision("against", revision)?;
     scratch.build(&["--bin", "vajra"])?;
     let before = Vajra::find(Some(&scratch.binary("vajra")))?;
-    let track = Track { nginx: Nginx::start(SERVER_CORE)?, seconds: options.seconds };
+    let track = Track::on_nginx(ServedOver::Tcp, options.seconds)?;
     let contenders = [Contender::Vajra(&now), Contender::Vajra(&before), Contender::Wrk];
     let rounds = (0..options.rounds as usize).map(|number| track.round(&contenders, CELL, number));
     let rounds = rounds.collect::<Result<Vec<_>, _>>()?;

@@ -1,5 +1,5 @@
 //! The ways to use a shard's loop against a real server. Closed and open loop, bytes that never change and bytes rendered for
-//! each request, one and eight requests under way per connection; and over TLS.
+//! each request, one and eight requests under way per connection; and over TLS and HTTP/2.
 
 use crate::drive::{Driven, drive};
 use engine::config::{Config, RequestConfig, Text, Texts, TlsConfig};
@@ -24,8 +24,19 @@ const INTERVAL: &str = "100ms";
 pub(crate) struct LoopCase {
     pub(crate) is_open_loop: bool,
     pub(crate) bytes: RequestBytes,
+    /// Requests under way on a connection.
     pub(crate) pipeline: u32,
-    pub(crate) is_tls: bool,
+    pub(crate) spoken: Spoken,
+}
+
+/// How the server is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spoken {
+    Http1,
+    /// The same over TLS.
+    Https1,
+    /// Without TLS, as is known beforehand.
+    Http2,
 }
 
 /// The built-in servers that the cases are driven against.
@@ -57,14 +68,14 @@ impl CaseServers {
 
     /// Where the server of a case listens.
     pub(crate) fn address(&self, case: LoopCase) -> SocketAddr {
-        if case.is_tls { self.tls.address() } else { self.plain.address() }
+        if case.spoken == Spoken::Https1 { self.tls.address() } else { self.plain.address() }
     }
 }
 
 impl LoopCase {
     /// The usual case of each load: bytes that never change, one request under way on a connection.
     pub(crate) const CLOSED: LoopCase =
-        LoopCase { is_open_loop: false, bytes: RequestBytes::Constant, pipeline: 1, is_tls: false };
+        LoopCase { is_open_loop: false, bytes: RequestBytes::Constant, pipeline: 1, spoken: Spoken::Http1 };
     pub(crate) const OPEN: LoopCase = LoopCase { is_open_loop: true, ..LoopCase::CLOSED };
 
     pub(crate) fn all() -> impl Iterator<Item = LoopCase> {
@@ -72,22 +83,34 @@ impl LoopCase {
         let plain = pipelines.flat_map(|pipeline| {
             let loops = [false, true].into_iter();
             loops.flat_map(move |is_open_loop| {
-                RequestBytes::ALL.map(|bytes| LoopCase { is_open_loop, bytes, pipeline, is_tls: false })
+                RequestBytes::ALL.map(|bytes| LoopCase { is_open_loop, bytes, pipeline, ..LoopCase::CLOSED })
             })
         });
-        plain.chain(LoopCase::over_tls())
+        plain.chain(LoopCase::over_tls()).chain(LoopCase::over_http2())
     }
 
     /// TLS is below all of what the other cases differ in, but for the load: it seals bytes, whoever wrote them.
-    pub(crate) fn over_tls() -> impl Iterator<Item = LoopCase> {
-        [LoopCase::CLOSED, LoopCase::OPEN].into_iter().map(|case| LoopCase { is_tls: true, ..case })
+    fn over_tls() -> impl Iterator<Item = LoopCase> {
+        [LoopCase::CLOSED, LoopCase::OPEN].into_iter().map(|case| LoopCase { spoken: Spoken::Https1, ..case })
+    }
+
+    /// HTTP/2 differs in what is sent, and in what is under way beside it.
+    fn over_http2() -> impl Iterator<Item = LoopCase> {
+        let several = LoopCase { pipeline: PIPELINE, ..LoopCase::CLOSED };
+        let rendered = LoopCase { bytes: RequestBytes::Rendered, ..several };
+        let cases = [LoopCase::CLOSED, several, rendered, LoopCase { is_open_loop: true, ..several }];
+        cases.into_iter().map(|case| LoopCase { spoken: Spoken::Http2, ..case })
     }
 
     /// Load, bytes, pipeline and transport, as tables, baselines and the command line have it.
     pub(crate) fn title(self) -> String {
         let load = if self.is_open_loop { "open" } else { "closed" };
-        let transport = if self.is_tls { "/tls" } else { "" };
-        format!("{load}/{}/{}{transport}", self.bytes.name(), self.pipeline)
+        let spoken = match self.spoken {
+            Spoken::Http1 => "",
+            Spoken::Https1 => "/tls",
+            Spoken::Http2 => "/http2",
+        };
+        format!("{load}/{}/{}{spoken}", self.bytes.name(), self.pipeline)
     }
 
     /// The case of a title. An error lists those there are.
@@ -120,11 +143,17 @@ impl LoopCase {
 
     fn plan(self, address: SocketAddr, requests: u64, rate_rps: u64) -> Result<Plan, String> {
         let text = |value: String| Some(Text(value));
-        let scheme = if self.is_tls { "https" } else { "http" };
+        let scheme = if self.spoken == Spoken::Https1 { "https" } else { "http" };
         let mut config = Config { url: text(format!("{scheme}://{address}/")), ..Config::default() };
-        config.tls = if self.is_tls { tls() } else { TlsConfig::default() };
         config.run.connections = Some(CONNECTIONS);
-        config.run.pipeline = Some(self.pipeline);
+        match self.spoken {
+            Spoken::Http1 => config.run.pipeline = Some(self.pipeline),
+            Spoken::Https1 => (config.tls, config.run.pipeline) = (tls(), Some(self.pipeline)),
+            Spoken::Http2 => {
+                config.http.version = text("2-prior-knowledge".into());
+                config.http.streams = Some(self.pipeline);
+            }
+        }
         config.run.requests = text(requests.to_string());
         config.run.interval = text(INTERVAL.into());
         config.load.rate = self.is_open_loop.then(|| Text(rate_rps.to_string()));
@@ -185,12 +214,12 @@ mod tests {
 
     #[test]
     fn every_case_is_found_by_its_title() {
-        assert_eq!(LoopCase::all().count(), 14);
+        assert_eq!(LoopCase::all().count(), 18);
         for case in LoopCase::all() {
             assert_eq!(LoopCase::find(&case.title()), Ok(case));
         }
         let problem = LoopCase::find("open").unwrap_err();
         assert!(problem.contains("`open`") && problem.contains("closed/constant/8"), "{problem}");
-        assert!(LoopCase::find("open/constant/1/tls").unwrap().is_tls);
+        assert_eq!(LoopCase::find("open/constant/1/tls").unwrap().spoken, Spoken::Https1);
     }
 }

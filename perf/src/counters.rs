@@ -5,7 +5,7 @@ use crate::baseline::{self, Count, CounterBaseline, Toolchain};
 use crate::budgets;
 use crate::budgets::Gate;
 use crate::callgrind;
-use crate::cases::{CaseServers, LoopCase, RequestBytes};
+use crate::cases::{CaseServers, LoopCase, RequestBytes, Spoken};
 use crate::cores::{GENERATOR_CORE, SERVER_CORE};
 use crate::counter::{CounterKind, CounterStanding, STRICT, WIDE};
 use crate::driver::PerRequest;
@@ -26,13 +26,15 @@ const LOOP_REQUESTS: u64 = 50_000;
 /// How often a case is run whose switches are counted.
 const SWITCHES_RUNS: usize = 5;
 
-/// The cases of the real loop that are counted: each way to send, the two loads, and TLS in the one that goes as fast as its server.
-const CASES: [LoopCase; 5] = [
+/// The cases of the real loop that are counted: each way to send, the two loads, and TLS and HTTP/2 in the one that goes as fast
+/// as its server.
+const CASES: [LoopCase; 6] = [
     LoopCase::CLOSED,
     LoopCase { bytes: RequestBytes::Rendered, ..LoopCase::CLOSED },
     LoopCase { pipeline: 8, ..LoopCase::CLOSED },
     LoopCase::OPEN,
-    LoopCase { is_tls: true, ..LoopCase::CLOSED },
+    LoopCase { spoken: Spoken::Https1, ..LoopCase::CLOSED },
+    LoopCase { pipeline: 8, spoken: Spoken::Http2, ..LoopCase::CLOSED },
 ];
 
 /// What to count, and against what.

@@ -8,7 +8,7 @@ use engine::bucket::{Arrival, Share};
 use engine::mix::Mix;
 use engine::outbox::Outbox;
 use engine::outcome::Outcome;
-use engine::plan::{Plan, Transport};
+use engine::plan::{Plan, TargetProtocol, Transport};
 use engine::record::{Series, ShardStats};
 use engine::seams::{Call, End, Source, StepFacts};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -52,9 +52,11 @@ pub(crate) struct Driven {
 /// size of a request, the remembered head, the handshakes. The loop is the one that is compiled for what the plan's target speaks.
 /// Errors are the machine's, or the target's if it did not answer.
 pub(crate) fn drive(plan: &Plan, address: SocketAddr, uncounted: u64) -> Result<Driven, String> {
-    match plan.targets[0].transport {
-        Transport::Plain => drive_as::<Http1>(plan, address, uncounted, |_| Ok(HeadMemo::default())),
-        Transport::Tls(_) => {
+    match (&plan.targets[0].transport, plan.targets[0].protocol) {
+        (Transport::Plain, TargetProtocol::Http1 { .. }) => {
+            drive_as::<Http1>(plan, address, uncounted, |_| Ok(HeadMemo::default()))
+        }
+        _ => {
             let shared = |plan: &Plan| any_shared(plan, 0).map_err(|failure| failure.to_string());
             drive_as::<AnyProtocol>(plan, address, uncounted, shared)
         }

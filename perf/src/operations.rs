@@ -9,6 +9,7 @@
 mod bare;
 pub mod dispatch;
 pub mod http1;
+pub mod http2;
 pub mod https;
 pub mod merge;
 mod operation;
@@ -21,11 +22,12 @@ pub use operation::{CountedOperation, Work};
 
 /// Every operation that has a baseline, in the order of a request's way.
 pub fn all() -> impl Iterator<Item = &'static CountedOperation> {
-    let nouns: [&'static [CountedOperation]; 7] = [
+    let nouns: [&'static [CountedOperation]; 8] = [
         &schedule::OPERATIONS,
         &template::OPERATIONS,
         &http1::OPERATIONS,
         &https::OPERATIONS,
+        &http2::OPERATIONS,
         &record::OPERATIONS,
         &merge::OPERATIONS,
         &dispatch::OPERATIONS,

@@ -1,16 +1,17 @@
 //! What a request costs, vajra beside others: the floor, wrk, and gcannon where it is installed. Over TLS: wrk, which alone of them
-//! speaks it.
+//! speaks it. Over HTTP/2: h2load.
 //!
 //! All run by turns against one server process (A B C, B C A, …); what counts is the ratio within a round.
 
 use crate::budgets::Gate;
 use crate::cores::{GENERATOR_CORE, SERVER_CORE};
+use crate::nghttpd::Nghttpd;
 use crate::process::shown;
-use crate::race::{Contender, RaceCell, RaceSample, Track};
+use crate::race::{Contender, RaceCell, RaceSample, RaceServer, Track};
 use crate::statistics::{MedianInterval, median, median_interval};
-use crate::target::{Nginx, ServedBody, ServedOver};
+use crate::target::{ServedBody, ServedOver};
 use crate::vajra::Vajra;
-use crate::{budgets, gcannon, wrk};
+use crate::{budgets, gcannon, h2load, wrk};
 use clap::{Args, ValueEnum};
 use engine::verdict::Status;
 use std::path::PathBuf;
@@ -20,8 +21,8 @@ pub(crate) struct PeersOptions {
     /// Rounds of runs per cell; at least six for an interval worth 95 %
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// Numbers of connections
-    #[arg(long, value_delimiter = ',', default_value = "8,64,256")]
+    /// Numbers of connections [default: 8,64,256; with --http2 8]
+    #[arg(long, value_delimiter = ',')]
     connections: Vec<u32>,
     /// Bodies [default: all that there is a budget for]
     #[arg(long, value_delimiter = ',', value_enum)]
@@ -29,6 +30,12 @@ pub(crate) struct PeersOptions {
     /// Over TLS 1.3 with AES-128-GCM, handshakes left out
     #[arg(long)]
     tls: bool,
+    /// Over HTTP/2 without TLS, beside h2load, on nginx and nghttpd
+    #[arg(long, conflicts_with = "tls")]
+    http2: bool,
+    /// Requests under way on a connection of HTTP/2
+    #[arg(long, value_delimiter = ',', default_value = "1,16,64", requires = "http2")]
+    streams: Vec<u32>,
     /// Length of each run
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
@@ -46,13 +53,14 @@ enum Peer {
     Floor,
     Wrk,
     Gcannon,
+    H2load,
 }
 
 impl Peer {
     /// Those that a budget is held against with this body.
     fn all(over: ServedOver, body: ServedBody) -> Vec<Peer> {
-        let is_wanted = |peer: &Peer| peer.budget(over, body).is_some();
-        [Peer::Floor, Peer::Wrk, Peer::Gcannon].into_iter().filter(is_wanted).collect()
+        let is_wanted = |peer: &Peer| peer.budget(over, RaceCell::of(1, body)).is_some();
+        [Peer::Floor, Peer::Wrk, Peer::Gcannon, Peer::H2load].into_iter().filter(is_wanted).collect()
     }
 
     fn name(self) -> &'static str {
@@ -60,26 +68,38 @@ impl Peer {
             Peer::Floor => "floor",
             Peer::Wrk => "wrk",
             Peer::Gcannon => "gcannon",
+            Peer::H2load => "h2load",
         }
     }
 
     /// The most that vajra may cost of what this one does. With long bodies the cost is how the bytes are taken in, which
     /// those on io_uring can do as vajra does, or not; there is a promise for short ones alone.
-    fn budget(self, over: ServedOver, body: ServedBody) -> Option<f64> {
-        if over == ServedOver::Tls {
-            return match (self, body) {
+    fn budget(self, over: ServedOver, cell: RaceCell) -> Option<f64> {
+        match over {
+            ServedOver::Tcp => self.plain_budget(cell.body),
+            ServedOver::Tls => match (self, cell.body) {
                 (Peer::Wrk, ServedBody::Small) => Some(budgets::CPU_SHARE_TLS_SMALL_MAX),
                 (Peer::Wrk, ServedBody::Kibibytes64) => Some(budgets::CPU_SHARE_TLS_64K_MAX),
                 _ => None,
-            };
+            },
+            ServedOver::Http2 => match (self, cell.body) {
+                (Peer::H2load, ServedBody::Small) => {
+                    let of = |(streams, _): &&(u32, f64)| *streams <= cell.streams;
+                    budgets::CPU_SHARES_HTTP2_MAX.iter().rfind(of).map(|(_, budget)| *budget)
+                }
+                _ => None,
+            },
         }
+    }
+
+    fn plain_budget(self, body: ServedBody) -> Option<f64> {
         match (self, body) {
             (Peer::Wrk, ServedBody::Small) => Some(budgets::CPU_SHARE_SMALL_MAX),
             (Peer::Wrk, ServedBody::Kibibytes64) => Some(budgets::CPU_SHARE_64K_MAX),
             (Peer::Wrk, ServedBody::Mebibyte) => Some(budgets::CPU_SHARE_1M_MAX),
             (Peer::Floor, ServedBody::Small) => Some(budgets::CPU_SHARE_FLOOR_MAX),
             (Peer::Gcannon, ServedBody::Small) => Some(budgets::CPU_SHARE_GCANNON_MAX),
-            (Peer::Floor | Peer::Gcannon, _) => None,
+            (Peer::Floor | Peer::Gcannon | Peer::H2load, _) => None,
         }
     }
 
@@ -88,31 +108,63 @@ impl Peer {
             Peer::Floor => track.floor(vajra, cell),
             Peer::Wrk => Ok(Contender::Wrk),
             Peer::Gcannon => Ok(Contender::Gcannon),
+            Peer::H2load => Ok(Contender::H2load),
         }
     }
 }
 
 /// Measures and prints every cell.
 pub(crate) fn run(options: &PeersOptions) -> Result<Gate, String> {
-    wrk::require()?;
     let vajra = Vajra::find(options.vajra.as_deref())?;
-    let over = if options.tls { ServedOver::Tls } else { ServedOver::Tcp };
+    let over = match (options.tls, options.http2) {
+        (true, _) => ServedOver::Tls,
+        (_, true) => ServedOver::Http2,
+        _ => ServedOver::Tcp,
+    };
+    if over == ServedOver::Http2 {
+        h2load::require()?
+    } else {
+        wrk::require()?
+    }
     let bodies = bodies(over, &options.bodies)?;
-    let track = Track { nginx: Nginx::start_over(over, SERVER_CORE)?, seconds: options.seconds };
-    let url = track.nginx.url(ServedBody::Small);
-    vajra.require_printed_verdict(GENERATOR_CORE, &url, track.vajra_flags())?;
-    let cells = bodies
-        .iter()
-        .flat_map(|&body| options.connections.iter().map(move |&connections| RaceCell { connections, body }));
-    print_setup(options);
+    let mut tracks = vec![Track::on_nginx(over, options.seconds)?];
+    if over == ServedOver::Http2 {
+        let server = RaceServer::Nghttpd(Nghttpd::start(SERVER_CORE)?);
+        tracks.push(Track { server, seconds: options.seconds });
+    }
+    let cells = cells(options, over, &bodies);
+    print_setup(options, over);
     let mut is_within = true;
-    for cell in cells {
-        is_within &= measure(&track, &vajra, cell, options.rounds as usize)?;
+    for track in &tracks {
+        let flags = track.vajra_flags(cells[0]);
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        vajra.require_printed_verdict(GENERATOR_CORE, &track.server.url(ServedBody::Small), &flags)?;
+        for &cell in &cells {
+            is_within &= measure(track, &vajra, cell, options.rounds as usize)?;
+        }
     }
     println!(
         "\nThe ratio is vajra over the other, the median of rounds; the interval is of order statistics, for any distribution."
     );
     Ok(Gate::when(is_within || !options.limit))
+}
+
+/// Everything that is measured on a server, by bodies.
+fn cells(options: &PeersOptions, over: ServedOver, bodies: &[ServedBody]) -> Vec<RaceCell> {
+    let is_2 = over == ServedOver::Http2;
+    let connections = match options.connections.as_slice() {
+        [] if is_2 => &[8][..],
+        [] => &[8, 64, 256],
+        asked => asked,
+    };
+    let streams = if is_2 { &options.streams[..] } else { &[1] };
+    let mut cells = Vec::new();
+    for &body in bodies {
+        for &connections in connections {
+            cells.extend(streams.iter().map(|&streams| RaceCell { connections, streams, body }));
+        }
+    }
+    cells
 }
 
 /// The bodies that were asked for, or all: each with something to be held against.
@@ -122,18 +174,14 @@ fn bodies(over: ServedOver, asked: &[ServedBody]) -> Result<Vec<ServedBody>, Str
         ServedBody::value_variants().iter().copied().filter(|body| has_budget(body)).collect();
     if let Some(body) = asked.iter().find(|body| !has_budget(body)) {
         let names: Vec<&str> = all.iter().map(|body| body.name()).collect();
-        return Err(format!(
-            "--bodies {}: no budget for it over TLS; there are {}",
-            body.name(),
-            names.join(", ")
-        ));
+        return Err(format!("--bodies {}: no budget for it; there are {}", body.name(), names.join(", ")));
     }
     Ok(if asked.is_empty() { all } else { asked.to_vec() })
 }
 
 /// Runs all of a cell and prints a row for each peer; true when every row is within its budget.
 fn measure(track: &Track, vajra: &Vajra, cell: RaceCell, rounds: usize) -> Result<bool, String> {
-    let over = track.nginx.over();
+    let over = track.server.over();
     let mut peers = Peer::all(over, cell.body);
     peers.retain(|peer| *peer != Peer::Gcannon || gcannon::is_there());
     let mut contenders = vec![Contender::Vajra(vajra)];
@@ -149,19 +197,25 @@ fn measure(track: &Track, vajra: &Vajra, cell: RaceCell, rounds: usize) -> Resul
     let ours = of(0);
     let mut is_within = true;
     for (index, &peer) in peers.iter().enumerate() {
-        let budget = peer.budget(over, cell.body).expect("peers are those with a budget");
-        is_within &= print_row(cell, peer, budget, &ours, &of(index + 1));
+        let budget = peer.budget(over, cell).expect("peers are those with a budget");
+        is_within &= print_row(track.server.name(), cell, peer, budget, &ours, &of(index + 1));
     }
     Ok(is_within)
 }
 
-fn print_setup(options: &PeersOptions) {
-    let over = if options.tls { "over TLS 1.3 with AES-128-GCM, handshakes left out, " } else { "" };
-    println!("server: nginx, {over}one process on core {SERVER_CORE}; generators on core {GENERATOR_CORE}");
+fn print_setup(options: &PeersOptions, over: ServedOver) {
+    let servers = match over {
+        ServedOver::Tcp => "nginx",
+        ServedOver::Tls => "nginx over TLS 1.3 with AES-128-GCM, handshakes left out",
+        ServedOver::Http2 => "nginx and nghttpd over HTTP/2 without TLS",
+    };
+    println!("server: {servers}, one process on core {SERVER_CORE}; generators on core {GENERATOR_CORE}");
     println!("{} rounds of {} s per cell, by turns\n", options.rounds, options.seconds);
     println!(
-        "{:>5} {:>6} {:>8} {:>11} {:>11} {:>7} {:>22} {:>15} {:>10} {:>10}  verdicts",
+        "{:>8} {:>5} {:>7} {:>6} {:>8} {:>11} {:>11} {:>7} {:>22} {:>15} {:>10} {:>10}  verdicts",
+        "server",
         "conns",
+        "streams",
         "body",
         "peer",
         "vajra us/rq",
@@ -175,7 +229,14 @@ fn print_setup(options: &PeersOptions) {
 }
 
 /// Prints vajra beside one peer; true when it is within its budget.
-fn print_row(cell: RaceCell, peer: Peer, budget: f64, ours: &[RaceSample], theirs: &[RaceSample]) -> bool {
+fn print_row(
+    server: &str,
+    cell: RaceCell,
+    peer: Peer,
+    budget: f64,
+    ours: &[RaceSample],
+    theirs: &[RaceSample],
+) -> bool {
     let costs = |samples: &[RaceSample]| -> Vec<f64> {
         samples.iter().map(|sample| sample.cpu_ns_per_request / 1e3).collect()
     };
@@ -186,8 +247,10 @@ fn print_row(cell: RaceCell, peer: Peer, budget: f64, ours: &[RaceSample], their
     let ratio = median(&ratios);
     let gate = Gate::when(ratio <= budget);
     println!(
-        "{:>5} {:>6} {:>8} {:>11.2} {:>11.2} {:>7.3} {:>22} {:>15} {:>10.0} {:>10.0}  {}",
+        "{:>8} {:>5} {:>7} {:>6} {:>8} {:>11.2} {:>11.2} {:>7.3} {:>22} {:>15} {:>10.0} {:>10.0}  {}",
+        server,
         cell.connections,
+        cell.streams,
         cell.body.name(),
         peer.name(),
         median(&our_costs),
@@ -242,7 +305,7 @@ mod tests {
 
     #[test]
     fn each_body_has_its_budget_and_short_ones_have_one_for_every_peer() {
-        let wrk = |body: ServedBody| Peer::Wrk.budget(ServedOver::Tcp, body);
+        let wrk = |body: ServedBody| Peer::Wrk.budget(ServedOver::Tcp, RaceCell::of(64, body));
         assert_eq!(
             [ServedBody::Small, ServedBody::Kibibytes64, ServedBody::Mebibyte].map(wrk),
             [Some(0.80), Some(0.55), Some(0.25)]
@@ -262,12 +325,20 @@ mod tests {
     }
 
     #[test]
+    fn over_http_2_there_is_h2load_and_more_is_promised_for_more_streams() {
+        let small = RaceCell::of(8, ServedBody::Small);
+        assert_eq!(bodies(ServedOver::Http2, &[]).unwrap(), [ServedBody::Small]);
+        let of = |streams| Peer::H2load.budget(ServedOver::Http2, RaceCell { streams, ..small });
+        assert_eq!([1, 15, 16, 64, 100].map(of), [0.85, 0.85, 0.50, 0.45, 0.45].map(Some));
+    }
+
+    #[test]
     fn a_row_is_within_its_budget_up_to_the_budget_itself() {
-        let cell = RaceCell { connections: 64, body: ServedBody::Small };
+        let cell = RaceCell::of(64, ServedBody::Small);
         let at = |peer: Peer, ratio: f64| {
             let ours = RaceSample { cpu_ns_per_request: ratio, ..SAMPLE };
-            let budget = peer.budget(ServedOver::Tcp, cell.body).unwrap();
-            print_row(cell, peer, budget, &[ours], &[SAMPLE])
+            let budget = peer.budget(ServedOver::Tcp, cell).unwrap();
+            print_row("nginx", cell, peer, budget, &[ours], &[SAMPLE])
         };
         assert!(at(Peer::Wrk, 0.80) && !at(Peer::Wrk, 0.81));
         assert!(at(Peer::Floor, 1.06) && !at(Peer::Floor, 1.07));

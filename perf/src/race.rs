@@ -5,12 +5,13 @@
 //! difference of two runs, a short one and one that is longer by what was asked for: handshakes, and all else that is done once, are in
 //! both and drop out.
 
-use crate::cores::GENERATOR_CORE;
+use crate::cores::{GENERATOR_CORE, SERVER_CORE};
+use crate::nghttpd::Nghttpd;
 use crate::process::{self, EndedProcess};
 use crate::target::{Nginx, ServedBody, ServedOver};
 use crate::vajra::{self, Vajra};
 use crate::wrk::Counted;
-use crate::{floor, gcannon, wrk};
+use crate::{floor, gcannon, h2load, wrk};
 use engine::verdict::Status;
 use std::process::Command;
 
@@ -23,6 +24,8 @@ const TLS_FLAGS: [&str; 6] = ["-k", "--tlsv1.3", "--ciphers", "TLS_AES_128_GCM_S
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RaceCell {
     pub(crate) connections: u32,
+    /// Requests under way on each.
+    pub(crate) streams: u32,
     pub(crate) body: ServedBody,
 }
 
@@ -55,15 +58,59 @@ pub(crate) enum Contender<'a> {
     },
     Wrk,
     Gcannon,
+    H2load,
+}
+
+/// What they run against.
+pub(crate) enum RaceServer {
+    Nginx(Nginx),
+    Nghttpd(Nghttpd),
 }
 
 /// Where they run.
 pub(crate) struct Track {
-    pub(crate) nginx: Nginx,
+    pub(crate) server: RaceServer,
     pub(crate) seconds: u32,
 }
 
+impl RaceCell {
+    /// With one request at a time on each of so many connections.
+    pub(crate) fn of(connections: u32, body: ServedBody) -> RaceCell {
+        RaceCell { connections, streams: 1, body }
+    }
+}
+
+impl RaceServer {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            RaceServer::Nginx(_) => "nginx",
+            RaceServer::Nghttpd(_) => "nghttpd",
+        }
+    }
+
+    /// Where a body is fetched.
+    pub(crate) fn url(&self, body: ServedBody) -> String {
+        match self {
+            RaceServer::Nginx(nginx) => nginx.url(body),
+            RaceServer::Nghttpd(nghttpd) => nghttpd.url(body),
+        }
+    }
+
+    /// What it speaks below HTTP.
+    pub(crate) fn over(&self) -> ServedOver {
+        match self {
+            RaceServer::Nginx(nginx) => nginx.over(),
+            RaceServer::Nghttpd(_) => ServedOver::Http2,
+        }
+    }
+}
+
 impl Track {
+    /// An nginx of its own, and runs of so many seconds.
+    pub(crate) fn on_nginx(over: ServedOver, seconds: u32) -> Result<Track, String> {
+        Ok(Track { server: RaceServer::Nginx(Nginx::start_over(over, SERVER_CORE)?), seconds })
+    }
+
     /// Every contender once, in an order that turns with the number of the round: A B, B A, and so on. The samples come in
     /// the order of the contenders.
     pub(crate) fn round(
@@ -94,31 +141,38 @@ impl Track {
     }
 
     /// What Vajra is told besides the URL.
-    pub(crate) fn vajra_flags(&self) -> &'static [&'static str] {
-        match self.nginx.over() {
-            ServedOver::Tcp => &[],
-            ServedOver::Tls => &TLS_FLAGS,
+    pub(crate) fn vajra_flags(&self, cell: RaceCell) -> Vec<String> {
+        let owned = |flags: &[&str]| flags.iter().map(|&flag| flag.to_owned()).collect();
+        match self.server.over() {
+            ServedOver::Tcp => Vec::new(),
+            ServedOver::Tls => owned(&TLS_FLAGS),
+            ServedOver::Http2 => owned(&["--http2-prior-knowledge", "-s", &cell.streams.to_string()]),
         }
     }
 
     fn command_for(&self, seconds: u32, contender: Contender, cell: RaceCell) -> Result<Command, String> {
-        let url = self.nginx.url(cell.body);
+        let url = self.server.url(cell.body);
         Ok(match contender {
             Contender::Vajra(vajra) => {
-                vajra.command(GENERATOR_CORE, cell.connections, seconds, &url, self.vajra_flags())
+                let flags = self.vajra_flags(cell);
+                let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+                vajra.command(GENERATOR_CORE, cell.connections, seconds, &url, &flags)
             }
             Contender::Floor { requests } => {
                 floor::command(GENERATOR_CORE, cell.connections, requests, &url)?
             }
             Contender::Wrk => wrk::command(GENERATOR_CORE, cell.connections, seconds, &url),
             Contender::Gcannon => gcannon::command(GENERATOR_CORE, cell.connections, seconds, &url),
+            Contender::H2load => {
+                h2load::command(GENERATOR_CORE, cell.connections, cell.streams, seconds, &url)
+            }
         })
     }
 
     fn run(&self, contender: Contender, cell: RaceCell) -> Result<RaceSample, String> {
         let spent = |seconds| spend(&mut self.command_for(seconds, contender, cell)?, contender);
-        let sample = match self.nginx.over() {
-            ServedOver::Tcp => spent(self.seconds)?.sample(),
+        let sample = match self.server.over() {
+            ServedOver::Tcp | ServedOver::Http2 => spent(self.seconds)?.sample(),
             ServedOver::Tls => {
                 let short = spent(SHORT_S)?;
                 spent(SHORT_S + self.seconds)?.less(&short).sample()
@@ -145,6 +199,7 @@ fn spend(command: &mut Command, contender: Contender) -> Result<Spent, String> {
         Contender::Floor { .. } => floor::run_process,
         Contender::Wrk => wrk::run,
         Contender::Gcannon => gcannon::run,
+        Contender::H2load => h2load::run,
     };
     let (Counted { requests, rate_rps, failed }, ended) = run(command)?;
     Ok(Spent { cpu_ns: ended.cpu_s * 1e9, requests, rate_rps, failed, verdict: None })

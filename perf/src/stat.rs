@@ -6,7 +6,7 @@ use crate::perf_stat::{self, Counts, EVENTS};
 use crate::race::{Contender, RaceCell, Track};
 use crate::statistics::median;
 use crate::table::Table;
-use crate::target::{Nginx, ServedBody};
+use crate::target::{ServedBody, ServedOver};
 use crate::vajra::{self, Vajra};
 use crate::wrk;
 use clap::Args;
@@ -36,8 +36,8 @@ pub(crate) fn run(options: &StatOptions) -> Result<(), String> {
     wrk::require()?;
     let events = perf_stat::available()?;
     let vajra = Vajra::find(options.vajra.as_deref())?;
-    let track = Track { nginx: Nginx::start(SERVER_CORE)?, seconds: options.seconds };
-    let cell = RaceCell { connections: options.connections, body: options.body };
+    let track = Track::on_nginx(ServedOver::Tcp, options.seconds)?;
+    let cell = RaceCell::of(options.connections, options.body);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for number in 0..options.runs {
         // A B, B A, and so on.

@@ -49,7 +49,7 @@ impl ServedBody {
         }
     }
 
-    fn content(self) -> Vec<u8> {
+    pub(crate) fn content(self) -> Vec<u8> {
         let bytes = match self {
             ServedBody::Small => 12,
             ServedBody::Kibibytes64 => 64 << 10,
@@ -64,6 +64,8 @@ impl ServedBody {
 pub(crate) enum ServedOver {
     Tcp,
     Tls,
+    /// HTTP/2 without TLS, as is known beforehand.
+    Http2,
 }
 
 /// A running nginx. Dropping it stops it.
@@ -92,14 +94,16 @@ impl Nginx {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().map_err(|error| explain(&command, &error))?;
         let mut nginx = Nginx { child, address, over, folder };
-        nginx.wait_until_it_accepts()?;
-        Ok(nginx)
+        match wait_until_it_accepts(&mut nginx.child, address) {
+            true => Ok(nginx),
+            false => Err(nginx.explain_start()),
+        }
     }
 
     /// Where a body is fetched.
     pub(crate) fn url(&self, body: ServedBody) -> String {
         let scheme = match self.over {
-            ServedOver::Tcp => "http",
+            ServedOver::Tcp | ServedOver::Http2 => "http",
             ServedOver::Tls => "https",
         };
         format!("{scheme}://{}/{}", self.address, body.name())
@@ -108,18 +112,6 @@ impl Nginx {
     /// What it speaks below HTTP.
     pub(crate) fn over(&self) -> ServedOver {
         self.over
-    }
-
-    fn wait_until_it_accepts(&mut self) -> Result<(), String> {
-        let deadline = Instant::now() + START_MAX;
-        while TcpStream::connect(self.address).is_err() {
-            let is_over = !matches!(self.child.try_wait(), Ok(None));
-            if is_over || Instant::now() > deadline {
-                return Err(self.explain_start());
-            }
-            std::thread::sleep(START_POLL);
-        }
-        Ok(())
     }
 
     fn explain_start(&self) -> String {
@@ -139,8 +131,21 @@ impl Drop for Nginx {
     }
 }
 
-/// The kernel's choice of a free port. Another process could take it before nginx does; nginx then says so and ends.
-fn free_address() -> Result<SocketAddr, String> {
+/// Waits for a server that was started; false when it has ended, or takes too long.
+pub(crate) fn wait_until_it_accepts(server: &mut Child, address: SocketAddr) -> bool {
+    let deadline = Instant::now() + START_MAX;
+    while TcpStream::connect(address).is_err() {
+        let is_over = !matches!(server.try_wait(), Ok(None));
+        if is_over || Instant::now() > deadline {
+            return false;
+        }
+        std::thread::sleep(START_POLL);
+    }
+    true
+}
+
+/// The kernel's choice of a free port. Another process could take it before the server does, which then says so and ends.
+pub(crate) fn free_address() -> Result<SocketAddr, String> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     listener.and_then(|listener| listener.local_addr()).map_err(|error| format!("no free port: {error}"))
 }
@@ -172,6 +177,7 @@ fn configuration(address: SocketAddr, over: ServedOver) -> String {
     let (listen, tls) = match over {
         ServedOver::Tcp => ("", ""),
         ServedOver::Tls => (" ssl", TLS),
+        ServedOver::Http2 => (" http2", ""),
     };
     let small = String::from_utf8_lossy(&ServedBody::Small.content()).into_owned();
     format!(

@@ -123,6 +123,29 @@ struct Rules {
     counts_out: bool,
 }
 
+impl Rules {
+    fn new<S: Source, P: Protocol>(
+        plan: &Plan,
+        scenarios: &[ScenarioRun<S>],
+        pools: &[ConnectionPool<P>],
+    ) -> Rules {
+        let (awaits_window, awaits_end) = (plan.warmup == Warmup::Auto, plan.until.is_some());
+        let counts_out = scenarios.iter().any(|scenario| scenario.counts_out);
+        Rules {
+            phases: plan.phases,
+            decides_in_run: awaits_window || awaits_end || counts_out,
+            awaits_window,
+            awaits_end,
+            slice_ns: plan.slice_ns(),
+            longest_timeout_ns: pools.iter().map(ConnectionPool::longest_request_ns).max().unwrap_or(0),
+            sheds: scenarios.iter().any(|scenario| scenario.sheds),
+            answers: pools.iter().any(|pool| !pool.is_verbatim()),
+            replays: pools.iter().any(|pool| !pool.connections.is_in_order()),
+            counts_out,
+        }
+    }
+}
+
 impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// A shard of a plan, about to connect.
     pub fn new(plan: &Plan, parts: Parts<W, S, P>) -> Shard<W, S, P> {
@@ -151,8 +174,6 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         });
         let slots = pools.iter().map(|pool| pool.first_slot + pool.connections.count()).collect();
         let deepest = plan.targets.iter().map(|target| target.pipeline()).max().unwrap_or(1);
-        let (awaits_window, awaits_end) = (plan.warmup == Warmup::Auto, plan.until.is_some());
-        let counts_out = scenarios.iter().any(|scenario| scenario.counts_out);
         let connect_timeout_ns = pools.iter().map(|pool| pool.connect_timeout_ns).max().unwrap_or(0);
         Shard {
             published: wire.counters(),
@@ -168,18 +189,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
                 operations: 0,
                 sends: 0,
             },
-            rules: Rules {
-                phases: plan.phases,
-                decides_in_run: awaits_window || awaits_end || counts_out,
-                awaits_window,
-                awaits_end,
-                slice_ns: plan.slice_ns(),
-                longest_timeout_ns: pools.iter().map(ConnectionPool::longest_request_ns).max().unwrap_or(0),
-                sheds: scenarios.iter().any(|scenario| scenario.sheds),
-                answers: pools.iter().any(|pool| !pool.is_verbatim()),
-                replays: pools.iter().any(|pool| !pool.connections.is_in_order()),
-                counts_out,
-            },
+            rules: Rules::new(plan, &scenarios, &pools),
             scenarios,
             pools,
             slots,

@@ -1,10 +1,9 @@
 //! CPU time per request beside wrk's, in plain and over TLS, beside gcannon's where that is installed, and beside the floor's.
 
 use super::rig::{BudgetFigure, Rig};
-use crate::cores::SERVER_CORE;
 use crate::race::{Contender, RaceCell, Track};
 use crate::statistics::{median, median_interval};
-use crate::target::{Nginx, ServedBody, ServedOver};
+use crate::target::{ServedBody, ServedOver};
 use crate::{gcannon, wrk};
 
 const CONNECTIONS: u32 = 64;
@@ -19,12 +18,12 @@ const TLS_CELLS: [(&str, ServedBody); 2] =
 
 pub(super) fn measure(rig: &Rig) -> Result<Vec<BudgetFigure>, String> {
     wrk::require()?;
-    let track = Track { nginx: Nginx::start(SERVER_CORE)?, seconds: rig.length.pick(3, 1) };
+    let track = Track::on_nginx(ServedOver::Tcp, rig.length.pick(3, 1))?;
     let mut figures = Vec::new();
     for (name, body) in CELLS {
         figures.push(measure_cell(rig, &track, name, body, Contender::Wrk)?);
     }
-    let secured = Track { nginx: Nginx::start_over(ServedOver::Tls, SERVER_CORE)?, seconds: track.seconds };
+    let secured = Track::on_nginx(ServedOver::Tls, track.seconds)?;
     for (name, body) in TLS_CELLS {
         figures.push(measure_cell(rig, &secured, name, body, Contender::Wrk)?);
     }
@@ -34,7 +33,7 @@ pub(super) fn measure(rig: &Rig) -> Result<Vec<BudgetFigure>, String> {
             .unwrap_or_else(|problem| BudgetFigure::absent("cpu-gcannon", problem)),
         false => BudgetFigure::absent("cpu-gcannon", "gcannon is not in the PATH; no package has it"),
     });
-    let floor = track.floor(&rig.vajra, RaceCell { connections: CONNECTIONS, body: ServedBody::Small })?;
+    let floor = track.floor(&rig.vajra, RaceCell::of(CONNECTIONS, ServedBody::Small))?;
     figures.push(measure_cell(rig, &track, "cpu-floor", ServedBody::Small, floor)?);
     Ok(figures)
 }
@@ -46,7 +45,7 @@ fn measure_cell(
     body: ServedBody,
     peer: Contender,
 ) -> Result<BudgetFigure, String> {
-    let cell = RaceCell { connections: CONNECTIONS, body };
+    let cell = RaceCell::of(CONNECTIONS, body);
     let contenders = [Contender::Vajra(&rig.vajra), peer];
     let rounds = (0..rig.length.pick(9, 3)).map(|number| track.round(&contenders, cell, number));
     let rounds = rounds.collect::<Result<Vec<_>, _>>()?;
