@@ -1,11 +1,14 @@
 //! The null responder: the fastest HTTP response this machine can give, for finding out what the generator can do.
 //!
-//! It speaks just enough HTTP to be answered by: requests without bodies, on kept-alive connections, each answered with the
-//! same two bytes. It is no test target; that is the testbed's job.
+//! It speaks just enough HTTP to be answered by: requests of HTTP/1.1 without bodies, and of HTTP/2 as is known beforehand, on
+//! kept-alive connections, each answered with the same two bytes. It is no test target; that is the testbed's job.
 //!
 //! It can also be the arrival recorder: it then watches instead of waiting, and stamps each request as it comes, which
 //! is how the pacing of any generator is compared from outside.
 
+mod http2;
+
+use self::http2::{NullHttp2, SENT_BYTES_MAX};
 use crate::arrivals::{ArrivalLog, ArrivalRecord, Seen};
 use crate::clock::{Clock, monotonic_ns};
 use crate::failures::{died, enter_failed, no_ring, no_thread};
@@ -31,6 +34,8 @@ const BACKLOG: i32 = 4_096;
 const PARK_NS: u64 = 50_000_000;
 /// The token of the accepting operation; connections use their slot.
 const ACCEPT: u64 = u32::MAX as u64 + 1;
+/// The token of what a connection of HTTP/2 sends is its slot and this.
+const SENT: u64 = 1 << 40;
 
 /// A running null responder.
 pub struct NullResponder {
@@ -147,10 +152,22 @@ fn slots() -> u32 {
 struct Responder {
     ring: Ring,
     listener: Socket,
-    /// Requests that came in parts, by slot.
-    partial: Vec<Vec<u8>>,
+    /// What is spoken in each slot.
+    spoken: Vec<Spoken>,
     /// The last request, which the next one usually repeats.
     memo: Vec<u8>,
+}
+
+/// What is spoken on a connection.
+enum Spoken {
+    /// HTTP/1.1, and what has come of a request that has not ended.
+    Http1(Vec<u8>),
+    Http2(Box<NullHttp2>),
+}
+
+impl Spoken {
+    /// Of a connection on which nothing has come.
+    const NOTHING: Spoken = Spoken::Http1(Vec::new());
 }
 
 impl Responder {
@@ -161,10 +178,11 @@ impl Responder {
             buffers: BUFFERS,
             addresses: Vec::new(),
             constants: vec![RESPONSE.repeat(RESPONSES_MAX)],
-            copy_bytes_max: 0,
+            copy_bytes_max: SENT_BYTES_MAX,
         };
         let ring = Ring::new(setup).map_err(no_ring)?;
-        Ok(Responder { ring, listener, partial: vec![Vec::new(); slots as usize], memo: Vec::new() })
+        let spoken = (0..slots).map(|_| Spoken::NOTHING).collect();
+        Ok(Responder { ring, listener, spoken, memo: Vec::new() })
     }
 
     fn serve(&mut self, is_over: &AtomicBool) -> Result<(), RunFailure> {
@@ -229,6 +247,10 @@ impl Responder {
             return 0;
         }
         let slot = done.token as u32;
+        if done.token & SENT != 0 {
+            self.sent(slot, done.result);
+            return 0;
+        }
         match (done.result, done.buffer) {
             (bytes, Some(buffer)) if bytes > 0 => {
                 let requests = self.answer(slot, buffer);
@@ -243,16 +265,38 @@ impl Responder {
                 if let Some(buffer) = buffer {
                     self.ring.recycle(buffer);
                 }
-                self.partial[slot as usize].clear();
-                let _ = self.ring.remove(slot);
+                self.forget(slot);
             }
         }
         0
     }
 
+    fn forget(&mut self, slot: u32) {
+        self.spoken[slot as usize] = Spoken::NOTHING;
+        let _ = self.ring.remove(slot);
+    }
+
     fn answer(&mut self, slot: u32, mut buffer: ReceiveBuffer) -> usize {
-        let partial = &mut self.partial[slot as usize];
-        let requests = count_requests(self.ring.bytes(&mut buffer), partial, &mut self.memo);
+        let bytes = self.ring.bytes(&mut buffer);
+        let spoken = &mut self.spoken[slot as usize];
+        if let Spoken::Http1(partial) = spoken
+            && partial.is_empty()
+            && let Some((mut connection, rest)) = NullHttp2::begin(bytes)
+        {
+            let taken = connection.take(rest);
+            *spoken = Spoken::Http2(Box::new(connection));
+            self.ring.recycle(buffer);
+            self.ring.lay_out(slot);
+            return self.answer_http2(slot, taken);
+        }
+        let requests = match spoken {
+            Spoken::Http1(partial) => count_requests(bytes, partial, &mut self.memo),
+            Spoken::Http2(connection) => {
+                let taken = connection.take(bytes);
+                self.ring.recycle(buffer);
+                return self.answer_http2(slot, taken);
+            }
+        };
         self.ring.recycle(buffer);
         let mut left = requests;
         while left > 0 {
@@ -261,6 +305,43 @@ impl Responder {
             left -= responses;
         }
         requests
+    }
+
+    fn answer_http2(&mut self, slot: u32, taken: Result<usize, http2::Unspoken>) -> usize {
+        match taken {
+            Ok(requests) => {
+                self.send_http2(slot);
+                requests
+            }
+            Err(http2::Unspoken) => {
+                self.forget(slot);
+                0
+            }
+        }
+    }
+
+    /// What was written is sent, or cannot be: then the end of the connection comes as well.
+    fn sent(&mut self, slot: u32, result: i32) {
+        if let Spoken::Http2(connection) = &mut self.spoken[slot as usize] {
+            connection.is_sending = false;
+            if result >= 0 {
+                self.send_http2(slot);
+            }
+        }
+    }
+
+    /// Sends what is to be sent, unless something is on its way already.
+    fn send_http2(&mut self, slot: u32) {
+        let Spoken::Http2(connection) = &mut self.spoken[slot as usize] else { return };
+        if connection.is_sending {
+            return;
+        }
+        let Some(memory) = self.ring.memory_of(slot) else { return };
+        let filled = connection.write(memory);
+        if filled > 0 {
+            connection.is_sending = true;
+            self.ring.send_written(SENT | u64::from(slot), slot, filled, true);
+        }
     }
 }
 
@@ -330,6 +411,24 @@ mod tests {
         }
         assert!(!responder.has_failed());
         assert!(responder.stop_recording().unwrap_err().text.contains("nothing was to be recorded"));
+    }
+
+    #[test]
+    fn requests_of_http_2_are_responded_to_on_their_streams() {
+        let responder = NullResponder::start("127.0.0.1:0".parse().unwrap(), &[0]).unwrap();
+        for _ in 0..3 {
+            let mut stream = TcpStream::connect(responder.address()).unwrap();
+            stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
+            // Its settings, and that it has ours.
+            let mut greeting = [0; 18];
+            stream.read_exact(&mut greeting).unwrap();
+            assert_eq!((greeting[3], greeting[12], greeting[13]), (4, 4, 1));
+            stream.write_all(&[0, 0, 1, 1, 5, 0, 0, 0, 7, 0x82]).unwrap();
+            let mut response = [0; 21];
+            stream.read_exact(&mut response).unwrap();
+            assert_eq!((response[8], response[9], &response[19..]), (7, 0x88, &b"ok"[..]));
+        }
+        responder.stop().unwrap();
     }
 
     #[test]

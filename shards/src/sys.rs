@@ -196,11 +196,16 @@ impl Ring {
     /// Puts a socket into a slot of the registered files, and lays out the slot's memory where it has none. The socket itself
     /// stays the caller's.
     pub fn install(&mut self, slot: u32, socket: &Socket) -> io::Result<()> {
+        self.lay_out(slot);
+        self.uring.submitter().register_files_update(slot, &[socket.as_raw_fd()]).map(drop)
+    }
+
+    /// Lays out a slot's memory where it has none.
+    pub(crate) fn lay_out(&mut self, slot: u32) {
         let home = &mut self.memory.homes[slot as usize];
         if home.bytes.is_empty() {
             home.bytes = vec![0; self.copy_bytes_max].into_boxed_slice();
         }
-        self.uring.submitter().register_files_update(slot, &[socket.as_raw_fd()]).map(drop)
     }
 
     /// Empties a slot. Work under way on it goes on until the socket is shut down or the work is cancelled.

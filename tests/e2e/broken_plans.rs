@@ -53,7 +53,7 @@ const CONNECTIONS: &[Broken] = &[
         "url = \"http://HOST/\"\nnoConnectionReuse = true\n[http]\nversion = \"2\"\nkeepalive = false\n",
         &[
             ("2:1", &["unknown key `noConnectionReuse`", "write `reuse = false` under `[http]`"]),
-            ("4:11", &["HTTP/2 is not supported yet", "write `version = \"1.1\"`"]),
+            ("4:11", &["whether HTTP/2 is spoken", "write `version = \"2-prior-knowledge\"`", "https://"]),
             ("5:1", &["unknown key `keepalive`", "write `reuse` instead"]),
         ],
         "url = \"http://HOST/\"\n[http]\nversion = \"1.1\"\nreuse = false\n",

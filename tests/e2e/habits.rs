@@ -112,7 +112,6 @@ const ANSWERED: &[(&[&str], &[&str])] = &[
     (&["-n", "10", "-T", "text/plain", "URL"], &["`-H 'Content-Type: text/plain'`"]),
     (&["-n", "10", "-A", "user:pass", "URL"], &["`-u NAME:PASSWORD`"]),
     (&["-n", "10", "-C", "a=b", "URL"], &["`-H 'Cookie: NAME=VALUE'`"]),
-    (&["-n", "10", "-s", "30", "URL"], &["`-s`", "ab", "`--timeout`"]),
     (&["-n", "10", "-e", "out.csv", "URL"], &["`--hgrm FILE`"]),
     (&["-n", "10", "-r", "URL"], &["leave it out"]),
     // oha.
@@ -122,7 +121,6 @@ const ANSWERED: &[(&[&str], &[&str])] = &[
     (&["-n", "10", "-j", "URL"], &["`--json -`"]),
     (&["-n", "10", "--burst-delay", "2s", "URL"], &["spike"]),
     (&["-z", "10s", "-w", "URL"], &["may always finish"]),
-    (&["--http2", "URL"], &["`--http2-prior-knowledge`"]),
     (&["--http-version", "2", "URL"], &["`--http2`"]),
     // k6.
     (&["run", "--vus", "10", "--duration", "30s", "script.js"], &["`--vus`", "`-c 10`"]),

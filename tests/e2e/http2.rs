@@ -189,6 +189,21 @@ fn a_request_that_takes_too_long_is_given_up_and_its_connection_is_not() {
 }
 
 #[test]
+fn flags_of_http_2_that_cannot_be_meant_are_answered_with_those_that_can() {
+    for (words, parts) in [
+        (&["--http2"][..], &["without TLS", "--http2-prior-knowledge"][..]),
+        (&["-s", "30"], &["HTTP/1.1 is to be spoken", "what ab calls `-s` is `--timeout`"]),
+        (&[PRIOR, "--pipeline", "4"], &["HTTP/2 has no pipeline", "--streams"]),
+        (&[PRIOR, "--disable-keepalive"], &["not supported yet"]),
+    ] {
+        let done = Vajra::new(&[&["http://127.0.0.1:9/"], words].concat()).done();
+        assert_eq!(done.code, 2, "{}", done.stderr);
+        let said = one_line(&done.stderr);
+        parts.iter().for_each(|part| assert!(said.contains(part), "{words:?}: {said}"));
+    }
+}
+
+#[test]
 fn a_target_that_speaks_http_1_is_told_of_before_the_run() {
     let nginx = peers::nginx(1_000_000);
     let done = Vajra::run(&nginx.url("/"), &[PRIOR, "-n", "10"]).done();

@@ -173,7 +173,12 @@ impl PlanReader<'_> {
             "1.1" | "auto" => return false,
             "2-prior-knowledge" => return true,
             "2" if !is_plain => return true,
-            "2" => ("without TLS nobody can be asked whether HTTP/2 is spoken".into(), "2-prior-knowledge"),
+            "2" => {
+                let problem = "without TLS nobody can be asked whether HTTP/2 is spoken";
+                let fix = "write `version = \"2-prior-knowledge\"` (`--http2-prior-knowledge`), or an `https://` URL";
+                self.wrong_once(Diagnostic::at(path, problem, fix));
+                return false;
+            }
             "h2c" => ("`h2c` is HTTP/2 without TLS".into(), "2-prior-knowledge"),
             "2.0" | "h2" => (format!("`{version}` is written otherwise"), "2"),
             "3" | "3.0" | "h3" => ("HTTP/3 is not supported yet".into(), "2"),
@@ -370,7 +375,7 @@ mod tests {
             ),
             (
                 "url = 'http://h/'\n[http]\nversion = '2'",
-                "http.version: without TLS nobody can be asked whether HTTP/2 is spoken; or `auto` \"2-prior-",
+                "http.version: without TLS nobody can be asked whether HTTP/2 is spoken; write `version = \"2-prior-",
             ),
             (&format!("{https}[http]\nversion = '2'\nstreams = 0"), "http.streams: "),
             (
