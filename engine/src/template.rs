@@ -218,8 +218,20 @@ fn written_rand(low: u64, high: u64) -> String {
 #[derive(Clone, Debug)]
 pub struct Template {
     pieces: Vec<Piece>,
-    has_lengths: bool,
+    counted: Counted,
     bytes_max: usize,
+}
+
+/// What of a template is counted before it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counted {
+    Nothing,
+    /// All from one piece on, for one length, which is in digits: a body behind its head.
+    Rest {
+        from: usize,
+    },
+    /// Anything else.
+    Parts,
 }
 
 impl Template {
@@ -234,7 +246,8 @@ impl Template {
         let pieces = joined(pieces);
         assert!(pieces.len() <= PIECES_MAX, "bytes stand between what is none");
         let bytes_max = pieces.iter().map(Piece::bytes_max).sum();
-        Ok(Template { pieces, has_lengths: lengths > 0, bytes_max })
+        let counted = Counted::of(&pieces);
+        Ok(Template { pieces, counted, bytes_max })
     }
 
     /// The bytes, if nothing in them ever changes.
@@ -251,17 +264,37 @@ impl Template {
 
     /// Appends the request of the arrival with this number to `out`.
     pub fn render(&self, number: u64, draws: Draws, out: &mut Outbox<'_>) {
-        match self.pieces.len() {
-            _ if !self.has_lengths => {}
-            ..=PIECES_FEW => return self.render_counted::<PIECES_FEW>(number, draws, out),
-            _ => return self.render_counted::<PIECES_MAX>(number, draws, out),
-        }
+        let length = match self.counted {
+            Counted::Nothing => 0,
+            Counted::Rest { from } => self.length_from(from, number, draws),
+            Counted::Parts if self.pieces.len() <= PIECES_FEW => {
+                return self.render_counted::<PIECES_FEW>(number, draws, out);
+            }
+            Counted::Parts => return self.render_counted::<PIECES_MAX>(number, draws, out),
+        };
         let mut values = Values { number, draws, random: None };
-        self.pieces.iter().for_each(|piece| piece.write(&mut values, 0, out));
+        for piece in &self.pieces {
+            match piece {
+                Piece::Bytes(bytes) => out.push(bytes),
+                Piece::Seq => write_decimal(number, out),
+                Piece::Rand { low, high } => write_decimal(values.between(*low, *high), out),
+                Piece::Uuid => write_uuid(values.uuid(), out),
+                Piece::Length { .. } => write_decimal(length, out),
+            }
+        }
     }
 
-    /// The same where pieces are counted before they are written. What they are filled with is drawn once more when they are:
+    /// How many bytes the pieces from `first` on become. What they are filled with is drawn once more when they are written:
     /// the same again, since it depends on the arrival alone.
+    fn length_from(&self, first: usize, number: u64, draws: Draws) -> u64 {
+        let mut values = Values { number, draws, random: None };
+        let lengths = self.pieces.iter().map(|piece| piece.bytes(&mut values)).enumerate();
+        let counted = lengths.filter(|(index, _)| *index >= first).map(|(_, bytes)| bytes as u64);
+        counted.sum()
+    }
+
+    /// Writes a template in which lengths count each other.
+    #[inline(never)]
     fn render_counted<const PIECES: usize>(&self, number: u64, draws: Draws, out: &mut Outbox<'_>) {
         let mut values = Values { number, draws, random: None };
         let mut bytes = [0_u32; PIECES];
@@ -303,6 +336,19 @@ impl Values {
 
     fn random(&mut self) -> &mut Random {
         self.random.get_or_insert_with(|| self.draws.at(Draw::Values, self.number))
+    }
+}
+
+impl Counted {
+    fn of(pieces: &[Piece]) -> Counted {
+        let mut lengths = pieces.iter().filter(|piece| matches!(piece, Piece::Length { .. }));
+        match (lengths.next(), lengths.next()) {
+            (None, _) => Counted::Nothing,
+            (Some(&Piece::Length { from, to, form: LengthForm::Decimal }), None) if to == pieces.len() => {
+                Counted::Rest { from }
+            }
+            _ => Counted::Parts,
+        }
     }
 }
 
@@ -381,7 +427,6 @@ impl Piece {
     }
 
     /// Appends what it becomes; `length` is that of what it counts, if it is a length.
-    #[inline]
     fn write(&self, values: &mut Values, length: u64, out: &mut Outbox<'_>) {
         match self {
             Piece::Bytes(bytes) => out.push(bytes),

@@ -4,8 +4,9 @@
 //! (lose an end, cut a response after its third byte, die for two seconds) can be done ten thousand times over. It says
 //! nothing about the kernel: that the ring behaves like this wire is what the end-to-end tests are for.
 //!
-//! Reading order: this file → [`world`] (what can be set) → [`wire`] (what happens then) → `http.rs` (bytes).
+//! Reading order: this file → [`world`] (what can be set) → [`wire`] (what happens then) → `http.rs` and `frames.rs` (bytes).
 
+mod frames;
 mod http;
 pub mod ledger;
 mod link;
@@ -14,6 +15,7 @@ pub mod world;
 
 use crate::lanes::{CollectorLane, Control, lane};
 use crate::protocol::Protocol;
+use crate::protocol::any::AnyProtocol;
 use crate::protocol::http1::{HeadMemo, Http1};
 use crate::shard::{Parts, Shard, Turn};
 use engine::bucket::{Share, Tally, TokenBucket};
@@ -27,7 +29,7 @@ use ledger::{Ledger, Statistics};
 use std::rc::Rc;
 use std::sync::Arc;
 use wire::{Seat, SimulatedWire};
-use world::World;
+use world::{ServedProtocol, World};
 
 /// The run starts this long after the last connection may have been made, so that every shard is waiting for it.
 const START_NS: u64 = 20 * MILLISECOND_NS;
@@ -113,6 +115,10 @@ impl Simulation {
     /// Runs every shard to its end, one after the other: they share nothing but the moment they start at. Panics, with the
     /// seed, when a shard is stuck or does what its wire does not allow.
     pub fn run(&self) -> SimulationResult {
+        if self.world.server.protocol == ServedProtocol::Http2 {
+            let shared = || crate::assembly::any_shared(&self.plan, 0).expect("no file is read");
+            return self.run_with::<Mix, AnyProtocol>(|mix| (mix, shared()));
+        }
         let reuses = self.plan.targets.iter().all(Target::reuse);
         self.run_with::<Mix, Http1>(|mix| (mix, HeadMemo::new(reuses)))
     }
@@ -147,13 +153,17 @@ impl Simulation {
     ) -> Bench<S, P> {
         let share = self.share(shard);
         let control = Arc::new(Control::default());
+        let steps: Vec<StepFacts> = sources.iter().flat_map(|source| source.steps().to_vec()).collect();
+        let request_bytes = steps.iter().map(|step| step.bytes_max).max().unwrap_or(0);
+        let pipeline = self.plan.targets.iter().map(Target::pipeline).max().unwrap_or(1);
+        let outbox_bytes = |shared: &P::Shared| P::outbox_bytes(shared, request_bytes, pipeline as usize);
+        let outbox_bytes = shared.iter().map(outbox_bytes).max().unwrap_or(0);
         let seat = Seat {
             shard: share.shard,
             slots: (0..self.plan.pools.len()).map(|pool| self.plan.connections_of(pool, shard)).sum(),
-            pipeline: self.plan.targets.iter().map(Target::pipeline).max().unwrap_or(1),
+            outbox_bytes,
             start_ns: crate::assembly::connect_timeout_ns(&self.plan) + START_NS,
         };
-        let steps: Vec<StepFacts> = sources.iter().flat_map(|source| source.steps().to_vec()).collect();
         let wire = SimulatedWire::new(self.world.clone(), &steps, seat, self.seed, control.clone());
         control.start_at(wire.start_ns());
         let ledger = wire.ledger();

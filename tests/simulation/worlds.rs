@@ -12,7 +12,8 @@ use engine::random::Random;
 use engine::record::Series;
 use engine::report::{Identity, MachineFacts, Measured, Report};
 use shards::simulation::world::{
-    Body, Faults, Hiccup, Network, Pieces, Service, SimulatedMachine, SimulatedServer, SimulatedStall, World,
+    Body, Faults, Hiccup, Network, Pieces, ServedProtocol, Service, SimulatedMachine, SimulatedServer,
+    SimulatedStall, World,
 };
 use shards::simulation::{Simulation, SimulationResult};
 use std::ops::Range;
@@ -145,7 +146,8 @@ pub(super) fn assert_accounted(plan: &Plan, outcome: &SimulationResult, seed: u6
         assert_eq!(of_scenarios.measured, of_shards, "seed {seed}");
     }
     let reached: u64 = outcome.wires.iter().map(|wire| wire.requests + wire.unheard).sum();
-    assert_eq!(reached, total.sent, "seed {seed}: what was sent is what the wire was given");
+    let tries = total.sent + snapshot.stats().replays;
+    assert_eq!(reached, tries, "seed {seed}: what was sent is what the wire was given");
     assert_eq!(total.statuses.iter().map(|(_, count)| count).sum::<u64>(), answered(&total), "seed {seed}");
     assert_eq!(total.failed_response.count(), total.failed(), "seed {seed}");
     if let Some(scheduled) = outcome.scheduled {
@@ -257,6 +259,7 @@ pub(super) fn random_faults(random: &mut Random) -> Faults {
         garbage_ppm: random_ppm(random, 20_000),
         connect_refused_ppm: random_ppm(random, 400_000),
         connect_lost_ppm: random_ppm(random, 200_000),
+        ..Faults::default()
     }
 }
 
@@ -281,6 +284,7 @@ pub(super) fn random_server(random: &mut Random) -> SimulatedServer {
             chunked_ppm: pick(random, &[0, 0, 300_000]),
             until_end_ppm: pick(random, &[0, 0, 50_000]),
         },
+        protocol: ServedProtocol::Http1,
     }
 }
 

@@ -38,8 +38,11 @@ impl FailureReasons {
         other.0.iter().for_each(|reason| self.add(reason.clone()));
     }
 
+    #[inline]
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        if !self.0.is_empty() {
+            self.0.clear();
+        }
     }
 
     /// The most frequent first.

@@ -9,7 +9,7 @@ use std::ops::Range;
 /// Bytes of a chunk, at most.
 const CHUNK_BYTES: u64 = 1_000;
 /// What a server that is not one says.
-const GARBAGE: &[u8] = b"SSH-2.0-OpenSSH_9.2\r\n\r\n";
+pub(super) const GARBAGE: &[u8] = b"SSH-2.0-OpenSSH_9.2\r\n\r\n";
 
 /// Calls `found` with each request's "is it a HEAD". Panics when the bytes are not whole requests.
 pub(super) fn requests(mut bytes: &[u8], mut found: impl FnMut(bool)) {

@@ -17,8 +17,9 @@ pub struct Statistics {
     pub discarded_bytes: u64,
     /// Receives that the shard asked to stop.
     pub pauses: u64,
-    /// Responses by fate: lost, reset, cut short, followed by a close, by a quiet end, by a lost end, with status 503, garbage.
-    pub fates: [u64; 8],
+    /// Responses by fate: lost, reset, cut short, followed by a close, by a quiet end, by a lost end, with status 503, garbage, refused as
+    /// streams, and in whose place the server went away.
+    pub fates: [u64; 10],
     /// Attempts to connect, by second of the run; those before the start count in the first.
     pub connects: Vec<u64>,
     /// Jumps of the clock: when from the start of the run, and how far.

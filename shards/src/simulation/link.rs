@@ -1,5 +1,6 @@
 //! What the simulated wire keeps of a connection, both ends of it, and what is still to happen to it.
 
+use super::world::Fate;
 use crate::wire::Slot;
 use std::cmp::Ordering;
 use std::collections::VecDeque;
@@ -33,8 +34,11 @@ pub(super) struct SimulatedLink {
     /// How the stream ends, once that has arrived.
     pub(super) end: Option<StreamEnd>,
     pub(super) server: Side,
-    /// When the server has served what was asked so far.
+    /// When the server has served what was asked so far, of HTTP/1.1.
     pub(super) free_ns: u64,
+    /// Of HTTP/2, the last stream that it has responded to, and the last it will respond to, once it goes away.
+    pub(super) last_stream: u32,
+    pub(super) goes_after: Option<u32>,
 }
 
 impl SimulatedLink {
@@ -99,7 +103,7 @@ pub(super) struct Submission {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Asked {
     Connect,
-    Send { requests: usize, is_own: bool, is_reported: bool },
+    Send { messages: usize, is_own: bool, is_reported: bool },
     Receive(ArmedReceive),
     Pause,
 }
@@ -121,6 +125,10 @@ pub(super) enum Happening {
     Connected,
     Refused,
     Sent,
+    /// The server of HTTP/2 greets.
+    Greeted,
+    /// It has served a request.
+    Served(u32, Fate),
     /// The server dies.
     Fall,
     /// The operator asks to stop.

@@ -7,12 +7,13 @@
 //!
 //! It also watches the shard: asking for something that [`Wire`] does not allow panics, with the seed.
 
+use super::frames::{self, FromClient};
 use super::http;
 use super::ledger::{Ledger, Statistics};
 use super::link::{
     ArmedReceive, Asked, Event, Happening, LinkStage, Side, SimulatedLink, StreamEnd, Submission,
 };
-use super::world::{Fate, World, happens};
+use super::world::{Fate, ServedProtocol, World, happens};
 use crate::lanes::Control;
 use crate::wire::{Completion, Pause, Slot, Wire};
 use engine::outbox::Outbox;
@@ -49,8 +50,8 @@ pub struct Seat {
     pub shard: u64,
     /// Its connections.
     pub slots: u32,
-    /// Requests that are sent on one of them at a time, at the most.
-    pub pipeline: u32,
+    /// What is sent on one of them at a time, at the most.
+    pub outbox_bytes: usize,
     /// When the run is to start, from the clock's birth.
     pub start_ns: u64,
 }
@@ -70,8 +71,8 @@ pub struct SimulatedWire {
     /// For each constant, whether it is a HEAD request.
     constants: Vec<bool>,
     submissions: Vec<Submission>,
-    /// The requests in the submissions, oldest first: whether each is a HEAD.
-    asked: VecDeque<bool>,
+    /// What the submissions carry, oldest first.
+    asked: VecDeque<Message>,
     events: BinaryHeap<Event>,
     events_made: u64,
     /// Connections on which something may have to be received.
@@ -82,6 +83,16 @@ pub struct SimulatedWire {
     counters: ShardStats,
     statistics: Statistics,
     ledger: Rc<Ledger>,
+}
+
+/// What is sent to a server, as far as it is asked to do something.
+#[derive(Clone, Copy, Debug)]
+enum Message {
+    /// A request of HTTP/1.1.
+    Http1 {
+        is_head: bool,
+    },
+    Http2(FromClient),
 }
 
 impl SimulatedWire {
@@ -98,8 +109,6 @@ impl SimulatedWire {
             http::requests(step.constant.as_deref().unwrap_or_default(), |found| is_head = found);
             is_head
         };
-        let bytes_max = steps.iter().map(|step| step.bytes_max).max().unwrap_or(0);
-        let outbox_bytes = bytes_max * seat.pipeline as usize;
         let mut wire = SimulatedWire {
             world,
             seed,
@@ -109,7 +118,7 @@ impl SimulatedWire {
             clock_ns: BIRTH_NS,
             idle_looks: 0,
             next_hiccup_ns: u64::MAX,
-            links: (0..seat.slots).map(|_| SimulatedLink::new(outbox_bytes)).collect(),
+            links: (0..seat.slots).map(|_| SimulatedLink::new(seat.outbox_bytes)).collect(),
             constants: steps.iter().map(is_head).collect(),
             submissions: Vec::new(),
             asked: VecDeque::new(),
@@ -214,11 +223,11 @@ impl SimulatedWire {
             self.toil(self.world.machine.submission_ns);
             let is_current = self.link(slot).generation == generation;
             match what {
-                Asked::Send { requests, .. } if !is_current => drop(self.asked.drain(..requests)),
+                Asked::Send { messages, .. } if !is_current => drop(self.asked.drain(..messages)),
                 _ if !is_current => {}
                 Asked::Connect => self.reach(slot),
-                Asked::Send { requests, is_own, is_reported } => {
-                    self.send(slot, requests, is_own, is_reported);
+                Asked::Send { messages, is_own, is_reported } => {
+                    self.send(slot, messages, is_own, is_reported);
                 }
                 Asked::Receive(armed) => {
                     self.link(slot).armed = armed;
@@ -270,20 +279,24 @@ impl SimulatedWire {
         self.happen(reached_ns + one_way_ns, slot, what);
     }
 
-    fn send(&mut self, slot: Slot, requests: usize, is_own: bool, is_reported: bool) {
+    fn send(&mut self, slot: Slot, messages: usize, is_own: bool, is_reported: bool) {
         let at_ns = self.clock_ns;
         if is_own && !is_reported {
             self.link(slot).is_lent = false;
         }
         if self.link(slot).end == Some(StreamEnd::Reset) {
-            self.asked.drain(..requests);
-            self.statistics.unheard += requests as u64;
+            let is_request = |message: &Message| !matches!(message, Message::Http2(FromClient::Greeting));
+            self.statistics.unheard += self.asked.drain(..messages).filter(is_request).count() as u64;
             self.complete(slot, Completion::Broken(slot, Kind::Send));
             return;
         }
-        for _ in 0..requests {
-            let is_head = self.asked.pop_front().expect("every request sent was counted");
-            self.serve(slot, is_head, at_ns);
+        for _ in 0..messages {
+            match self.asked.pop_front().expect("every message sent was counted") {
+                Message::Http2(FromClient::Greeting) => {
+                    self.happen(at_ns + self.world.network.one_way_ns, slot, Happening::Greeted);
+                }
+                request => self.serve(slot, request, at_ns),
+            }
         }
         if is_reported {
             let late_ns = self.world.machine.sent_ns_max;
@@ -293,7 +306,7 @@ impl SimulatedWire {
     }
 
     /// One request on its way to the server: everything that comes of it is foreseen here.
-    fn serve(&mut self, slot: Slot, is_head: bool, at_ns: u64) {
+    fn serve(&mut self, slot: Slot, request: Message, at_ns: u64) {
         let one_way_ns = self.world.network.one_way_ns;
         let reached_ns = at_ns + one_way_ns;
         if self.world.keeps_log {
@@ -303,7 +316,13 @@ impl SimulatedWire {
         match self.link(slot).server {
             Side::Serving => {
                 self.statistics.requests += 1;
-                self.respond(slot, is_head, reached_ns);
+                match request {
+                    Message::Http2(FromClient::Request(stream)) => {
+                        self.work_on(slot, stream, reached_ns);
+                    }
+                    Message::Http2(FromClient::Greeting) => unreachable!("it asks for nothing"),
+                    Message::Http1 { is_head } => self.respond(slot, is_head, reached_ns),
+                }
             }
             Side::Mute => self.statistics.requests += 1,
             Side::Gone => self.statistics.unheard += 1,
@@ -329,6 +348,59 @@ impl SimulatedWire {
             Fate::Lost => self.link(slot).server = Side::Mute,
             Fate::Reset => self.end(slot, finish_ns, StreamEnd::Reset),
             _ => self.write(slot, is_head, finish_ns, fate),
+        }
+    }
+
+    /// One request of HTTP/2 at its server: it is served beside the others, and its fate shows when it was.
+    fn work_on(&mut self, slot: Slot, stream: u32, reached_ns: u64) {
+        let fate = self.world.faults.fate(&mut self.random);
+        let start_ns = self.start_ns;
+        let finish_ns = start_ns + self.world.server.finish_ns(reached_ns - start_ns, &mut self.random);
+        self.happen(finish_ns, slot, Happening::Served(stream, fate));
+    }
+
+    /// The server has served a request of HTTP/2, or has done something else instead.
+    fn respond_on(&mut self, slot: Slot, stream: u32, fate: Fate, now_ns: u64) {
+        let link = &mut self.links[slot as usize];
+        let is_beyond = link.goes_after.is_some_and(|last| stream > last);
+        if link.server != Side::Serving || is_beyond {
+            return;
+        }
+        // What came before something that was responded to is not passed over.
+        let fate = if fate == Fate::GoAway && stream < link.last_stream { Fate::Whole } else { fate };
+        if fate != Fate::Whole {
+            self.statistics.fates[fate as usize - 1] += 1;
+        }
+        let from = link.stream.len();
+        match fate {
+            Fate::Lost => return,
+            Fate::Reset => return self.end(slot, now_ns, StreamEnd::Reset),
+            Fate::RefusedStream => frames::refusal(&mut link.stream, stream),
+            Fate::GoAway => {
+                let last = link.last_stream;
+                link.goes_after = Some(last);
+                frames::goaway(&mut link.stream, last);
+            }
+            Fate::Garbage => link.stream.extend_from_slice(http::GARBAGE),
+            _ => {
+                link.last_stream = link.last_stream.max(stream);
+                let (least, most) = self.world.server.body.bytes;
+                let body_bytes = self.random.between(least, most);
+                frames::response(&mut link.stream, stream, fate != Fate::Refused, body_bytes);
+                self.statistics.responses += u64::from(fate != Fate::Cut);
+            }
+        }
+        let mut bytes = link.stream.len() - from;
+        if fate == Fate::Cut {
+            bytes = self.random.between(1, bytes as u64 - 1) as usize;
+            link.stream.truncate(from + bytes);
+        }
+        let last_ns = self.deliver(slot, now_ns, bytes);
+        match fate {
+            Fate::LostEnd => self.end(slot, last_ns, StreamEnd::Lost),
+            Fate::Cut | Fate::Close | Fate::QuietEnd => self.end(slot, last_ns, StreamEnd::Closed),
+            Fate::Garbage => self.link(slot).server = Side::Mute,
+            _ => {}
         }
     }
 
@@ -398,13 +470,13 @@ impl SimulatedWire {
                 Happening::Fall => self.fall(),
                 Happening::Stop => self.control.stop(),
                 _ if self.link(event.slot).life != event.life => {}
-                what => self.befall(event.slot, what),
+                what => self.befall(event.slot, event.at_ns, what),
             }
         }
     }
 
     /// Something happens to a connection.
-    fn befall(&mut self, slot: Slot, what: Happening) {
+    fn befall(&mut self, slot: Slot, at_ns: u64, what: Happening) {
         let link = self.link(slot);
         match what {
             Happening::Arrive(bytes) => link.arrived += bytes,
@@ -412,6 +484,13 @@ impl SimulatedWire {
             Happening::Connected => self.answer_connect(slot, true),
             Happening::Refused => self.answer_connect(slot, false),
             Happening::Sent => self.complete(slot, Completion::Sent(slot)),
+            Happening::Greeted => {
+                let from = link.stream.len();
+                frames::greeting(&mut link.stream);
+                let bytes = link.stream.len() - from;
+                self.deliver(slot, at_ns, bytes);
+            }
+            Happening::Served(stream, fate) => self.respond_on(slot, stream, fate, at_ns),
             Happening::Fall | Happening::Stop => unreachable!("nothing of one connection"),
         }
         self.stir(slot);
@@ -624,8 +703,8 @@ impl Wire for SimulatedWire {
         self.check(stage == LinkStage::Open, slot, "only an open connection sends");
         self.check(copies > 0, slot, "a send sends something");
         let is_head = self.constants[constant];
-        self.asked.extend(std::iter::repeat_n(is_head, copies));
-        self.ask(slot, Asked::Send { requests: copies, is_own: false, is_reported });
+        self.asked.extend(std::iter::repeat_n(Message::Http1 { is_head }, copies));
+        self.ask(slot, Asked::Send { messages: copies, is_own: false, is_reported });
     }
 
     fn outbox(&mut self, slot: Slot) -> Outbox<'_> {
@@ -643,10 +722,19 @@ impl Wire for SimulatedWire {
         link.is_lent = true;
         let bytes = std::mem::take(&mut link.filled);
         let before = self.asked.len();
-        http::requests(&link.outbox[..bytes], |is_head| self.asked.push_back(is_head));
-        let requests = self.asked.len() - before;
-        self.check(requests > 0, slot, "a send sends something");
-        self.ask(slot, Asked::Send { requests, is_own: true, is_reported });
+        let sent = &link.outbox[..bytes];
+        match self.world.server.protocol {
+            ServedProtocol::Http1 => {
+                http::requests(sent, |is_head| self.asked.push_back(Message::Http1 { is_head }));
+            }
+            ServedProtocol::Http2 => {
+                frames::found_in(sent, |found| self.asked.push_back(Message::Http2(found)));
+            }
+        }
+        let messages = self.asked.len() - before;
+        let is_something = messages > 0 || (bytes > 0 && self.world.server.protocol == ServedProtocol::Http2);
+        self.check(is_something, slot, "a send sends something");
+        self.ask(slot, Asked::Send { messages, is_own: true, is_reported });
     }
 
     fn receive(&mut self, slot: Slot) {

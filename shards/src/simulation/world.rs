@@ -40,6 +40,18 @@ pub struct SimulatedServer {
     pub batch_ns: u64,
     /// What responses look like.
     pub body: Body,
+    /// What is spoken.
+    pub protocol: ServedProtocol,
+}
+
+/// What a server speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ServedProtocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2, as is known beforehand. Requests of a connection are served beside each other.
+    Http2,
 }
 
 /// How long serving takes.
@@ -125,10 +137,10 @@ pub struct Hiccup {
     pub every_ns: u64,
 }
 
-/// What goes wrong. The first eight are fates of one response, of which it has at most one.
+/// What goes wrong. The first ten are fates of one response, of which it has at most one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Faults {
-    /// It never comes, nor does any later one on the connection.
+    /// It never comes, nor does any later one on a connection of HTTP/1.1.
     pub lost_ppm: u32,
     /// The connection is reset in its place.
     pub reset_ppm: u32,
@@ -140,10 +152,14 @@ pub struct Faults {
     pub quiet_end_ppm: u32,
     /// The connection ends after it, and the client is not told.
     pub lost_end_ppm: u32,
-    /// Its status is 503.
+    /// Its status is 503, of HTTP/2 500.
     pub refused_ppm: u32,
     /// It is not HTTP.
     pub garbage_ppm: u32,
+    /// Of HTTP/2: nothing is done of the request, and the server says so.
+    pub refused_stream_ppm: u32,
+    /// Of HTTP/2: the server goes away, and works on nothing that came after what it has responded to.
+    pub goaway_ppm: u32,
     /// A new connection is refused.
     pub connect_refused_ppm: u32,
     /// An attempt to connect gets no answer at all.
@@ -162,6 +178,8 @@ pub(super) enum Fate {
     LostEnd,
     Refused,
     Garbage,
+    RefusedStream,
+    GoAway,
 }
 
 impl Default for SimulatedServer {
@@ -172,6 +190,7 @@ impl Default for SimulatedServer {
             down: None,
             batch_ns: 0,
             body: Body { bytes: (13, 13), chunked_ppm: 0, until_end_ppm: 0 },
+            protocol: ServedProtocol::Http1,
         }
     }
 }
@@ -238,6 +257,8 @@ impl Faults {
             (self.lost_end_ppm, Fate::LostEnd),
             (self.refused_ppm, Fate::Refused),
             (self.garbage_ppm, Fate::Garbage),
+            (self.refused_stream_ppm, Fate::RefusedStream),
+            (self.goaway_ppm, Fate::GoAway),
         ];
         if fates.iter().all(|(ppm, _)| *ppm == 0) {
             return Fate::Whole;

@@ -4,7 +4,7 @@ use super::*;
 use crate::simulation::world::{Body, Service, SimulatedMachine, SimulatedServer};
 
 /// A single connection, and a run that starts at once.
-const SEAT: Seat = Seat { shard: 0, slots: 1, pipeline: 1, start_ns: 0 };
+const SEAT: Seat = Seat { shard: 0, slots: 1, outbox_bytes: 4_096, start_ns: 0 };
 const REQUEST: &str = "GET / HTTP/1.1\r\n\r\n";
 
 /// A wire with one connection, made.
