@@ -92,15 +92,15 @@ fn a_request_that_is_refused_each_time_fails_after_three_tries_which_its_time_sp
 #[test]
 fn a_server_that_goes_away_now_and_then_costs_no_request() {
     for seed in seeds(20) {
-        let faults = Faults { goaway_ppm: 20_000, ..Faults::default() };
+        let faults = Faults { goaway_ppm: 4_000, ..Faults::default() };
         for load in ["[load]\nrate = 500", "requests = 1000"] {
-            let plan = plan(8, &format!("connections = 3\nduration = '2s'\n{load}"));
+            let plan = plan(4, &format!("connections = 3\nduration = '2s'\n{load}"));
             let outcome = run(&plan, &world(faults), seed);
             let (total, stats) = (outcome.total(), outcome.snapshot.stats());
             assert_eq!((total.ok, total.failed()), (1_000, 0), "seed {seed}, {load}: {:?}", total.errors);
             let left = outcome.wires[0].fates[9];
             assert!(left > 0 && stats.replays >= left, "seed {seed}, {load}: {left}, {}", stats.replays);
-            assert!(stats.reconnects >= left - 3, "seed {seed}: {left} times, {} new", stats.reconnects);
+            assert!(stats.reconnects + 3 >= left, "seed {seed}: {left} times, {} new", stats.reconnects);
         }
     }
 }

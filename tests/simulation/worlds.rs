@@ -9,7 +9,7 @@ use engine::outcome::Kind;
 use engine::plan::Plan;
 use engine::quantity::{MICROSECOND_NS, MILLISECOND_NS, SECOND_NS};
 use engine::random::Random;
-use engine::record::Series;
+use engine::record::{AttemptFailure, AttemptPhase, Series};
 use engine::report::{Identity, MachineFacts, Measured, Report};
 use shards::simulation::world::{
     Body, Faults, Hiccup, Network, Pieces, ServedProtocol, Service, SimulatedMachine, SimulatedServer,
@@ -132,10 +132,14 @@ pub(super) fn assert_accounted(plan: &Plan, outcome: &SimulationResult, seed: u6
         [Kind::Connect, Kind::Ports, Kind::Resources].map(|kind| total.errors[kind as usize]);
     let connect_errors: u64 = connect_errors.iter().sum();
     let ended = total.ok + total.failed();
-    assert_eq!(
-        ended,
-        total.sent + connect_errors,
-        "seed {seed}: every request sent ended once; {:?}",
+    // A connection that is made and gets no greeting fails an arrival as one that is refused does, by another kind.
+    let is_greeting = |failure: &&AttemptFailure| failure.phase == AttemptPhase::Ready;
+    let greetings = snapshot.attempts.failures.iter().filter(is_greeting).map(|failure| failure.count);
+    let (not_sent_min, ungreeted) = (connect_errors, greetings.sum::<u64>());
+    assert!(
+        (not_sent_min..=not_sent_min + ungreeted).contains(&(ended - total.sent)),
+        "seed {seed}: every request sent ended once: {ended} ended, {} sent, {ungreeted} greetings failed; {:?}",
+        total.sent,
         total.errors
     );
     assert_eq!(snapshot.stats().finished, ended, "seed {seed}");

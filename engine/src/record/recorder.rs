@@ -85,10 +85,11 @@ impl Recorder {
         self.ended(series, outcome, instants, is_measured);
     }
 
-    /// Keeps why a request has failed, beside how it ended.
+    /// Keeps why a request has failed, beside how it ended, where that says more than its kind.
     #[cold]
     pub fn failed_because(&mut self, intended_ns: u64, kind: Kind, why: &'static str) {
-        if self.is_measured(intended_ns) && !why.is_empty() {
+        let says_more = !why.is_empty() && why != kind.meaning();
+        if says_more && self.is_measured(intended_ns) {
             self.reasons.note(kind, why);
         }
     }

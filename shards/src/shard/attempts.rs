@@ -158,8 +158,9 @@ impl<P: Protocol> ConnectionPool<P> {
         core: &mut Core<W>,
         scenario: &mut ScenarioRun<S>,
         slot: Slot,
-        Unusable { kind, why }: Unusable,
+        unusable: Unusable,
     ) {
+        let Unusable { kind, why } = unusable;
         let connection = self.connections.at(slot);
         let phase = match connection.link() {
             Link::Agreeing { .. } if self.is_secured && connection.secured_ns == 0 => AttemptPhase::Tls,
@@ -176,13 +177,13 @@ impl<P: Protocol> ConnectionPool<P> {
         let connection = self.connections.at(slot);
         connection.has_output = false;
         connection.set_sending(false);
-        self.fail_awaited(core, scenario, slot, kind);
+        self.fail_awaited(core, scenario, slot, unusable);
         self.retry_later(core.now_ns, slot);
         if scenario.sheds {
             self.shed(core, scenario);
         }
         if !self.is_on_demand {
-            self.fail_longest_waiting(core, scenario, kind);
+            self.fail_longest_waiting(core, scenario, unusable);
         }
     }
 
@@ -192,13 +193,14 @@ impl<P: Protocol> ConnectionPool<P> {
         core: &mut Core<W>,
         scenario: &mut ScenarioRun<S>,
         slot: Slot,
-        kind: Kind,
+        Unusable { kind, why }: Unusable,
     ) {
         while let Some(place) = self.connections.oldest(P::IS_IN_ORDER, slot) {
             let flight = self.connections.end(P::IS_IN_ORDER, slot, place);
             let outcome = scenario.source.end(flight.call(), End::Failed(kind));
             let instants = core.instants(flight.intended_ns, flight.sent_ns(), core.now_ns);
             core.recorder.not_sent(self.first_series + flight.step(), outcome, instants);
+            core.recorder.failed_because(instants.intended, kind, why);
         }
     }
 
@@ -207,7 +209,7 @@ impl<P: Protocol> ConnectionPool<P> {
         &mut self,
         core: &mut Core<W>,
         scenario: &mut ScenarioRun<S>,
-        kind: Kind,
+        Unusable { kind, why }: Unusable,
     ) {
         let relative_ns = core.relative_ns(core.now_ns);
         if core.stage == Stage::Running
@@ -219,6 +221,7 @@ impl<P: Protocol> ConnectionPool<P> {
             let outcome = scenario.source.end(call, End::Failed(kind));
             let instants = Instants { intended: arrival.intended_ns, sent: relative_ns, done: relative_ns };
             core.recorder.not_sent(self.first_series + call.step as usize, outcome, instants);
+            core.recorder.failed_because(instants.intended, kind, why);
         }
     }
 
