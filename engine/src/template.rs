@@ -218,13 +218,13 @@ fn written_rand(low: u64, high: u64) -> String {
 #[derive(Clone, Debug)]
 pub struct Template {
     pieces: Vec<Piece>,
-    counted: Counted,
+    counted: CountedPart,
     bytes_max: usize,
 }
 
 /// What of a template is counted before it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Counted {
+enum CountedPart {
     Nothing,
     /// All from one piece on, for one length, which is in digits: a body behind its head.
     Rest {
@@ -246,7 +246,7 @@ impl Template {
         let pieces = joined(pieces);
         assert!(pieces.len() <= PIECES_MAX, "bytes stand between what is none");
         let bytes_max = pieces.iter().map(Piece::bytes_max).sum();
-        let counted = Counted::of(&pieces);
+        let counted = CountedPart::of(&pieces);
         Ok(Template { pieces, counted, bytes_max })
     }
 
@@ -265,12 +265,12 @@ impl Template {
     /// Appends the request of the arrival with this number to `out`.
     pub fn render(&self, number: u64, draws: Draws, out: &mut Outbox<'_>) {
         let length = match self.counted {
-            Counted::Nothing => 0,
-            Counted::Rest { from } => self.length_from(from, number, draws),
-            Counted::Parts if self.pieces.len() <= PIECES_FEW => {
+            CountedPart::Nothing => 0,
+            CountedPart::Rest { from } => self.length_from(from, number, draws),
+            CountedPart::Parts if self.pieces.len() <= PIECES_FEW => {
                 return self.render_counted::<PIECES_FEW>(number, draws, out);
             }
-            Counted::Parts => return self.render_counted::<PIECES_MAX>(number, draws, out),
+            CountedPart::Parts => return self.render_counted::<PIECES_MAX>(number, draws, out),
         };
         let mut values = Values { number, draws, random: None };
         for piece in &self.pieces {
@@ -339,15 +339,15 @@ impl Values {
     }
 }
 
-impl Counted {
-    fn of(pieces: &[Piece]) -> Counted {
+impl CountedPart {
+    fn of(pieces: &[Piece]) -> CountedPart {
         let mut lengths = pieces.iter().filter(|piece| matches!(piece, Piece::Length { .. }));
         match (lengths.next(), lengths.next()) {
-            (None, _) => Counted::Nothing,
+            (None, _) => CountedPart::Nothing,
             (Some(&Piece::Length { from, to, form: LengthForm::Decimal }), None) if to == pieces.len() => {
-                Counted::Rest { from }
+                CountedPart::Rest { from }
             }
-            _ => Counted::Parts,
+            _ => CountedPart::Parts,
         }
     }
 }

@@ -153,21 +153,21 @@ struct Responder {
     ring: Ring,
     listener: Socket,
     /// What is spoken in each slot.
-    spoken: Vec<Spoken>,
+    spoken: Vec<NullProtocol>,
     /// The last request, which the next one usually repeats.
     memo: Vec<u8>,
 }
 
 /// What is spoken on a connection.
-enum Spoken {
+enum NullProtocol {
     /// HTTP/1.1, and what has come of a request that has not ended.
     Http1(Vec<u8>),
     Http2(Box<NullHttp2>),
 }
 
-impl Spoken {
+impl NullProtocol {
     /// Of a connection on which nothing has come.
-    const NOTHING: Spoken = Spoken::Http1(Vec::new());
+    const NOTHING: NullProtocol = NullProtocol::Http1(Vec::new());
 }
 
 impl Responder {
@@ -181,7 +181,7 @@ impl Responder {
             copy_bytes_max: SENT_BYTES_MAX,
         };
         let ring = Ring::new(setup).map_err(no_ring)?;
-        let spoken = (0..slots).map(|_| Spoken::NOTHING).collect();
+        let spoken = (0..slots).map(|_| NullProtocol::NOTHING).collect();
         Ok(Responder { ring, listener, spoken, memo: Vec::new() })
     }
 
@@ -272,26 +272,26 @@ impl Responder {
     }
 
     fn forget(&mut self, slot: u32) {
-        self.spoken[slot as usize] = Spoken::NOTHING;
+        self.spoken[slot as usize] = NullProtocol::NOTHING;
         let _ = self.ring.remove(slot);
     }
 
     fn answer(&mut self, slot: u32, mut buffer: ReceiveBuffer) -> usize {
         let bytes = self.ring.bytes(&mut buffer);
         let spoken = &mut self.spoken[slot as usize];
-        if let Spoken::Http1(partial) = spoken
+        if let NullProtocol::Http1(partial) = spoken
             && partial.is_empty()
             && let Some((mut connection, rest)) = NullHttp2::begin(bytes)
         {
             let taken = connection.take(rest);
-            *spoken = Spoken::Http2(Box::new(connection));
+            *spoken = NullProtocol::Http2(Box::new(connection));
             self.ring.recycle(buffer);
             self.ring.lay_out(slot);
             return self.answer_http2(slot, taken);
         }
         let requests = match spoken {
-            Spoken::Http1(partial) => count_requests(bytes, partial, &mut self.memo),
-            Spoken::Http2(connection) => {
+            NullProtocol::Http1(partial) => count_requests(bytes, partial, &mut self.memo),
+            NullProtocol::Http2(connection) => {
                 let taken = connection.take(bytes);
                 self.ring.recycle(buffer);
                 return self.answer_http2(slot, taken);
@@ -322,7 +322,7 @@ impl Responder {
 
     /// What was written is sent, or cannot be: then the end of the connection comes as well.
     fn sent(&mut self, slot: u32, result: i32) {
-        if let Spoken::Http2(connection) = &mut self.spoken[slot as usize] {
+        if let NullProtocol::Http2(connection) = &mut self.spoken[slot as usize] {
             connection.is_sending = false;
             if result >= 0 {
                 self.send_http2(slot);
@@ -332,7 +332,7 @@ impl Responder {
 
     /// Sends what is to be sent, unless something is on its way already.
     fn send_http2(&mut self, slot: u32) {
-        let Spoken::Http2(connection) = &mut self.spoken[slot as usize] else { return };
+        let NullProtocol::Http2(connection) = &mut self.spoken[slot as usize] else { return };
         if connection.is_sending {
             return;
         }

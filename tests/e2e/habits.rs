@@ -99,7 +99,7 @@ const ANSWERED: &[(&[&str], &[&str])] = &[
     (&["-a", "user:pass", "URL"], &["`-u NAME:PASSWORD`"]),
     (&["-disable-keepalive", "URL"], &["`-disable-keepalive`", "two dashes"]),
     (&["-disable-compression", "URL"], &["leave it out"]),
-    (&["-h2", "URL"], &["`-h2`", "HTTP/1.1"]),
+    (&["-h2", "URL"], &["`-h2`", "`--http2`"]),
     (&["-cpus", "2", "URL"], &["`-t 2`"]),
     (&["-host", "example.org", "URL"], &["`-H 'Host: example.org'`"]),
     (&["-o", "csv", "URL"], &["`--timeseries FILE.csv`"]),

@@ -7,18 +7,20 @@
 //!
 //! It also watches the shard: asking for something that [`Wire`] does not allow panics, with the seed.
 
+mod serving;
+
 use super::frames::{self, FromClient};
 use super::http;
 use super::ledger::{Ledger, Statistics};
 use super::link::{
     ArmedReceive, Asked, Event, Happening, LinkStage, Side, SimulatedLink, StreamEnd, Submission,
 };
-use super::world::{Fate, ServedProtocol, World, happens};
+use super::world::{ServedProtocol, World, happens};
 use crate::lanes::Control;
 use crate::wire::{Completion, Pause, Slot, Wire};
 use engine::outbox::Outbox;
 use engine::outcome::Kind;
-use engine::quantity::{MILLISECOND_NS, SECOND_NS};
+use engine::quantity::SECOND_NS;
 use engine::random::Random;
 use engine::record::ShardStats;
 use engine::seams::StepFacts;
@@ -32,10 +34,6 @@ const BIRTH_NS: u64 = 1_000 * SECOND_NS;
 /// Receives as the ring's are: a buffer's size, and what a head may take.
 const BUFFER_BYTES: usize = 16 << 10;
 const HEAD_BYTES: usize = 512;
-/// A response comes in no more pieces; the last takes the rest.
-const PIECES_MAX: u32 = 64;
-/// A connection ends within this time after its last response.
-const LINGER_NS_MAX: u64 = 2 * MILLISECOND_NS;
 /// Bytes that were read are kept up to this many, so that moving the rest to the front is rare.
 const READ_BYTES_MAX: usize = 64 << 10;
 
@@ -303,163 +301,6 @@ impl SimulatedWire {
             let sent_ns = at_ns + if late_ns > 0 { self.random.between(0, late_ns) } else { 0 };
             self.happen(sent_ns, slot, Happening::Sent);
         }
-    }
-
-    /// One request on its way to the server: everything that comes of it is foreseen here.
-    fn serve(&mut self, slot: Slot, request: Message, at_ns: u64) {
-        let one_way_ns = self.world.network.one_way_ns;
-        let reached_ns = at_ns + one_way_ns;
-        if self.world.keeps_log {
-            self.statistics.sent_log.push(at_ns - self.start_ns);
-            self.statistics.log.push(reached_ns - self.start_ns);
-        }
-        match self.link(slot).server {
-            Side::Serving => {
-                self.statistics.requests += 1;
-                match request {
-                    Message::Http2(FromClient::Request(stream)) => {
-                        self.work_on(slot, stream, reached_ns);
-                    }
-                    Message::Http2(FromClient::Greeting) => unreachable!("it asks for nothing"),
-                    Message::Http1 { is_head } => self.respond(slot, is_head, reached_ns),
-                }
-            }
-            Side::Mute => self.statistics.requests += 1,
-            Side::Gone => self.statistics.unheard += 1,
-            Side::Closed(closed_ns) => {
-                self.statistics.unheard += 1;
-                if reached_ns >= closed_ns {
-                    self.happen(reached_ns + one_way_ns, slot, Happening::End(StreamEnd::Reset));
-                }
-            }
-        }
-    }
-
-    fn respond(&mut self, slot: Slot, is_head: bool, reached_ns: u64) {
-        let fate = self.world.faults.fate(&mut self.random);
-        if fate != Fate::Whole {
-            self.statistics.fates[fate as usize - 1] += 1;
-        }
-        let begin_ns = reached_ns.max(self.link(slot).free_ns);
-        let start_ns = self.start_ns;
-        let relative_ns = self.world.server.finish_ns(begin_ns - start_ns, &mut self.random);
-        let finish_ns = start_ns + relative_ns;
-        match fate {
-            Fate::Lost => self.link(slot).server = Side::Mute,
-            Fate::Reset => self.end(slot, finish_ns, StreamEnd::Reset),
-            _ => self.write(slot, is_head, finish_ns, fate),
-        }
-    }
-
-    /// One request of HTTP/2 at its server: it is served beside the others, and its fate shows when it was.
-    fn work_on(&mut self, slot: Slot, stream: u32, reached_ns: u64) {
-        let fate = self.world.faults.fate(&mut self.random);
-        let start_ns = self.start_ns;
-        let finish_ns = start_ns + self.world.server.finish_ns(reached_ns - start_ns, &mut self.random);
-        self.happen(finish_ns, slot, Happening::Served(stream, fate));
-    }
-
-    /// The server has served a request of HTTP/2, or has done something else instead.
-    fn respond_on(&mut self, slot: Slot, stream: u32, fate: Fate, now_ns: u64) {
-        let link = &mut self.links[slot as usize];
-        let is_beyond = link.goes_after.is_some_and(|last| stream > last);
-        if link.server != Side::Serving || is_beyond {
-            return;
-        }
-        // What came before something that was responded to is not passed over.
-        let fate = if fate == Fate::GoAway && stream < link.last_stream { Fate::Whole } else { fate };
-        if fate != Fate::Whole {
-            self.statistics.fates[fate as usize - 1] += 1;
-        }
-        let from = link.stream.len();
-        match fate {
-            Fate::Lost => return,
-            Fate::Reset => return self.end(slot, now_ns, StreamEnd::Reset),
-            Fate::RefusedStream => frames::refusal(&mut link.stream, stream),
-            Fate::GoAway => {
-                let last = link.last_stream;
-                link.goes_after = Some(last);
-                frames::goaway(&mut link.stream, last);
-            }
-            Fate::Garbage => link.stream.extend_from_slice(http::GARBAGE),
-            _ => {
-                link.last_stream = link.last_stream.max(stream);
-                let (least, most) = self.world.server.body.bytes;
-                let body_bytes = self.random.between(least, most);
-                frames::response(&mut link.stream, stream, fate != Fate::Refused, body_bytes);
-                self.statistics.responses += u64::from(fate != Fate::Cut);
-            }
-        }
-        let mut bytes = link.stream.len() - from;
-        if fate == Fate::Cut {
-            bytes = self.random.between(1, bytes as u64 - 1) as usize;
-            link.stream.truncate(from + bytes);
-        }
-        let last_ns = self.deliver(slot, now_ns, bytes);
-        match fate {
-            Fate::LostEnd => self.end(slot, last_ns, StreamEnd::Lost),
-            Fate::Cut | Fate::Close | Fate::QuietEnd => self.end(slot, last_ns, StreamEnd::Closed),
-            Fate::Garbage => self.link(slot).server = Side::Mute,
-            _ => {}
-        }
-    }
-
-    /// Writes a response and whatever follows it.
-    fn write(&mut self, slot: Slot, is_head: bool, finish_ns: u64, fate: Fate) {
-        let body = self.world.server.body;
-        let link = &mut self.links[slot as usize];
-        let from = link.stream.len();
-        let written = http::response(&mut link.stream, body, fate, is_head, &mut self.random);
-        let first = link.base + from as u64;
-        if !written.announced.is_empty() {
-            link.bodies.push_back(first + written.announced.start..first + written.announced.end);
-        }
-        let mut bytes = link.stream.len() - from;
-        if fate == Fate::Cut {
-            bytes = self.random.between(1, bytes as u64 - 1) as usize;
-            link.stream.truncate(from + bytes);
-        } else if fate != Fate::Garbage {
-            self.statistics.responses += 1;
-            self.statistics.bytes += bytes as u64;
-        }
-        let last_ns = self.deliver(slot, finish_ns, bytes);
-        self.link(slot).free_ns = last_ns;
-        match fate {
-            Fate::LostEnd => self.end(slot, last_ns, StreamEnd::Lost),
-            Fate::Cut => self.end(slot, last_ns, StreamEnd::Closed),
-            Fate::Close | Fate::QuietEnd => {
-                let end_ns = last_ns + self.random.between(0, LINGER_NS_MAX);
-                self.end(slot, end_ns, StreamEnd::Closed);
-            }
-            Fate::Garbage => self.link(slot).server = Side::Mute,
-            _ if written.lasts_until_end => self.end(slot, last_ns, StreamEnd::Closed),
-            _ => {}
-        }
-    }
-
-    /// The server ends a connection.
-    fn end(&mut self, slot: Slot, at_ns: u64, end: StreamEnd) {
-        self.link(slot).server = if end == StreamEnd::Lost { Side::Gone } else { Side::Closed(at_ns) };
-        self.happen(at_ns + self.world.network.one_way_ns, slot, Happening::End(end));
-    }
-
-    /// Puts the last `bytes` of a stream on the way, whole or in pieces; returns when the server has sent the last.
-    fn deliver(&mut self, slot: Slot, from_ns: u64, mut bytes: usize) -> u64 {
-        let one_way_ns = self.world.network.one_way_ns;
-        let mut at_ns = from_ns;
-        if let Some(pieces) = self.world.network.pieces {
-            for _ in 1..PIECES_MAX {
-                let piece = self.random.between(1, pieces.bytes_max) as usize;
-                if piece >= bytes {
-                    break;
-                }
-                self.happen(at_ns + one_way_ns, slot, Happening::Arrive(piece));
-                bytes -= piece;
-                at_ns += pieces.gap_ns;
-            }
-        }
-        self.happen(at_ns + one_way_ns, slot, Happening::Arrive(bytes));
-        at_ns
     }
 
     /// Lets everything happen whose time has come.

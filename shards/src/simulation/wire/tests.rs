@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::simulation::world::{Body, Service, SimulatedMachine, SimulatedServer};
+use engine::quantity::MILLISECOND_NS;
 
 /// A single connection, and a run that starts at once.
 const SEAT: Seat = Seat { shard: 0, slots: 1, outbox_bytes: 4_096, start_ns: 0 };
