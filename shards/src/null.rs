@@ -163,6 +163,8 @@ enum NullProtocol {
     /// HTTP/1.1, and what has come of a request that has not ended.
     Http1(Vec<u8>),
     Http2(Box<NullHttp2>),
+    /// Neither: nothing is said until the other side closes.
+    Neither,
 }
 
 impl NullProtocol {
@@ -265,15 +267,11 @@ impl Responder {
                 if let Some(buffer) = buffer {
                     self.ring.recycle(buffer);
                 }
-                self.forget(slot);
+                self.spoken[slot as usize] = NullProtocol::NOTHING;
+                let _ = self.ring.remove(slot);
             }
         }
         0
-    }
-
-    fn forget(&mut self, slot: u32) {
-        self.spoken[slot as usize] = NullProtocol::NOTHING;
-        let _ = self.ring.remove(slot);
     }
 
     fn answer(&mut self, slot: u32, mut buffer: ReceiveBuffer) -> usize {
@@ -296,6 +294,7 @@ impl Responder {
                 self.ring.recycle(buffer);
                 return self.answer_http2(slot, taken);
             }
+            NullProtocol::Neither => 0,
         };
         self.ring.recycle(buffer);
         let mut left = requests;
@@ -314,7 +313,7 @@ impl Responder {
                 requests
             }
             Err(http2::Unspoken) => {
-                self.forget(slot);
+                self.spoken[slot as usize] = NullProtocol::Neither;
                 0
             }
         }

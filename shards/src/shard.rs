@@ -334,12 +334,16 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     #[inline(never)]
     fn replay(&mut self) {
         let may_send = matches!(self.core.stage, Stage::Running | Stage::Draining { .. });
-        if !may_send || self.control.order() != Order::Run {
+        if !may_send {
             return;
         }
+        let is_over = self.control.order() != Order::Run;
         let Shard { core, scenarios, pools, .. } = self;
         for pool in pools {
             let scenario = &mut scenarios[pool.scenario];
+            if is_over {
+                pool.abandon_replays(core, scenario);
+            }
             for _ in 0..SENDS_PER_TURN {
                 if !pool.has_replays() || !pool.replay(core, scenario) {
                     break;

@@ -173,10 +173,12 @@ impl Tls {
                 Ok(Opened::Data(plaintext)) if answer_bytes_max == 0 => take(plaintext, out)?,
                 Ok(Opened::Data(plaintext)) => {
                     let mark = established.begin(answer_bytes_max, out);
-                    take(plaintext, &mut out.limited(answer_bytes_max))?;
+                    let taken = take(plaintext, &mut out.limited(answer_bytes_max));
+                    // What it says when it gives up is sealed as everything else is.
                     if let Err(breach) = established.seal(mark, out) {
                         return Err(self.fail(breach.into(), out));
                     }
+                    taken?;
                 }
                 Err(breach) => return Err(self.fail(breach.into(), out)),
             }

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HEADERS: u8 = 1;
@@ -19,11 +20,17 @@ const STATUS_200: u8 = 0x88;
 /// The code of an error by which a target says that it has done nothing of a request.
 const REFUSED_STREAM: u32 = 7;
 
+const PROTOCOL_ERROR: u32 = 1;
+/// How long nothing has to come until it is thought that nothing will.
+const SILENCE: Duration = Duration::from_millis(5);
+
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// 200, without a body.
     Respond,
+    /// The same, once no more come; if so many more wait already, RST_STREAM with PROTOCOL_ERROR.
+    Hold(usize),
     /// RST_STREAM with this code.
     Reset(u32),
     /// RST_STREAM with REFUSED_STREAM.
@@ -56,8 +63,13 @@ fn serve(stream: &mut TcpStream, settings: &[(u16, u32)], fate: &dyn Fn() -> Fat
         said.extend(value.to_be_bytes());
     }
     write(stream, SETTINGS, 0, 0, &said)?;
-    let (mut last_served, mut is_leaving) = (0_u32, false);
+    let (mut last_served, mut is_leaving, mut held) = (0_u32, false, Vec::new());
     loop {
+        if !held.is_empty() && is_silent(stream)? {
+            for number in held.drain(..) {
+                write(stream, HEADERS, END_STREAM | END_HEADERS, number, &[STATUS_200])?;
+            }
+        }
         let mut header = [0; 9];
         stream.read_exact(&mut header)?;
         let length = u32::from_be_bytes([0, header[0], header[1], header[2]]) as usize;
@@ -73,6 +85,8 @@ fn serve(stream: &mut TcpStream, settings: &[(u16, u32)], fate: &dyn Fn() -> Fat
                     last_served = number;
                     write(stream, HEADERS, END_STREAM | END_HEADERS, number, &[STATUS_200])?;
                 }
+                Fate::Hold(most) if held.len() < most => held.push(number),
+                Fate::Hold(_) => write(stream, RST_STREAM, 0, number, &PROTOCOL_ERROR.to_be_bytes())?,
                 Fate::Reset(code) => write(stream, RST_STREAM, 0, number, &code.to_be_bytes())?,
                 Fate::Refuse => write(stream, RST_STREAM, 0, number, &REFUSED_STREAM.to_be_bytes())?,
                 Fate::GoAway => {
@@ -85,6 +99,14 @@ fn serve(stream: &mut TcpStream, settings: &[(u16, u32)], fate: &dyn Fn() -> Fat
             _ => {}
         }
     }
+}
+
+/// Whether nothing comes for a while.
+fn is_silent(stream: &TcpStream) -> io::Result<bool> {
+    stream.set_read_timeout(Some(SILENCE))?;
+    let is_silent = stream.peek(&mut [0]).is_err();
+    stream.set_read_timeout(None)?;
+    Ok(is_silent)
 }
 
 fn write(stream: &mut TcpStream, kind: u8, flags: u8, number: u32, payload: &[u8]) -> io::Result<()> {

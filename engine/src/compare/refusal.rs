@@ -2,7 +2,7 @@
 
 use super::options::Options;
 use crate::load::{Arrivals, Load, Overload};
-use crate::plan::{Fields, HttpRequest, Plan, Request, Scenario, Target};
+use crate::plan::{Fields, HttpRequest, Plan, Request, Scenario, Target, TargetProtocol, Transport};
 use crate::quantity::counted;
 use crate::redact;
 use crate::report::{Report, SCHEMA};
@@ -144,7 +144,7 @@ type Show = fn(&Plan) -> String;
 fn plan_differences(first: &Plan, other: &Plan) -> Vec<String> {
     // Reports of earlier versions, or with secrets kept, are compared with others by what a secret is known by.
     let (first, other) = (&redact::plan(first), &redact::plan(other));
-    let fields: [(&str, Show); 13] = [
+    let fields: [(&str, Show); 14] = [
         ("scenarios", |plan| plan.scenarios.len().to_string()),
         ("requests", |plan| each(plan, show_requests)),
         ("load", |plan| each(plan, |scenario| show_load(&scenario.load))),
@@ -154,7 +154,8 @@ fn plan_differences(first: &Plan, other: &Plan) -> Vec<String> {
         ("connections", |plan| each(plan, |scenario| connections_of(plan, scenario).to_string())),
         ("targets", |plan| each(plan, |scenario| targets_of(plan, scenario))),
         ("shards", |plan| plan.machine.shards.to_string()),
-        ("pipeline", |plan| each_target(plan, |target| target.pipeline().to_string())),
+        ("protocol", |plan| each_target(plan, show_protocol)),
+        ("pipeline", |plan| each_target(plan, show_pipeline)),
         ("timeout", |plan| each(plan, show_timeouts)),
         ("connect_timeout", |plan| each_target(plan, |target| exact(target.connect_timeout_ns))),
         ("wait", |plan| format!("{:?}", plan.machine.wait).to_lowercase()),
@@ -169,6 +170,29 @@ fn plan_differences(first: &Plan, other: &Plan) -> Vec<String> {
         differences.push("requests: their headers, bodies or weights differ".to_owned());
     }
     differences
+}
+
+/// What is spoken with a target, and inside what.
+fn show_protocol(target: &Target) -> String {
+    let inside = if target.transport == Transport::Plain { "" } else { " over TLS" };
+    match target.protocol {
+        TargetProtocol::Http1 { reuse: true, .. } => format!("HTTP/1.1{inside}"),
+        TargetProtocol::Http1 { reuse: false, .. } => {
+            format!("HTTP/1.1{inside}, a connection for each request")
+        }
+        TargetProtocol::Http2 { streams, window_bytes, header_table_bytes } => format!(
+            "HTTP/2{inside}, {}, windows of {window_bytes} bytes, {header_table_bytes} for header fields",
+            counted(streams.into(), "stream"),
+        ),
+    }
+}
+
+/// How deep the pipeline is, where there is one: of HTTP/2 it is part of what is spoken.
+fn show_pipeline(target: &Target) -> String {
+    match target.protocol {
+        TargetProtocol::Http1 { pipeline, .. } => pipeline.to_string(),
+        TargetProtocol::Http2 { .. } => "1".to_owned(),
+    }
 }
 
 /// Something of each scenario, with its name where there are several.
@@ -344,6 +368,11 @@ mod tests {
             ("'h'", "'h/other'", "requests: GET / against GET /other"),
             ("duration", "connections = 65\nduration", "connections: 64 against 65"),
             ("duration", "pipeline = 2\nduration", "pipeline: 1 against 2"),
+            (
+                "[run]",
+                "[http]\nversion = '2-prior-knowledge'\nstreams = 4\n[run]",
+                "protocol: HTTP/1.1 against HTTP/2, 4 streams, windows of 1073741824 bytes, 4096 for header",
+            ),
             ("duration", "shards = 2\nduration", "shards: 1 against 2"),
             ("duration", "timeout = '10001ms'\nduration", "timeout: 10000 ms against 10001 ms"),
             ("duration", "wait = 'spin'\nduration", "wait: auto against spin"),

@@ -4,11 +4,11 @@
 //! or a body only where there is one scenario that it can be of, and is refused otherwise.
 
 use super::bounds::longest_warmup_ns;
-use super::fields::{Fields, HttpRequest, PoolSize, Request, Scenario, Step};
+use super::fields::{Fields, HttpRequest, PoolSize, Request, Scenario, Step, Target, TargetProtocol};
 use super::reader::{self, ReadFile, unscheduled};
 use super::retarget;
 use super::rules::{self, PlanPlace, Violation};
-use crate::config::{Config, Diagnostic, LoadConfig, ReadConfig, Text, Texts, TlsConfig};
+use crate::config::{Config, Diagnostic, HttpConfig, LoadConfig, ReadConfig, Text, Texts, TlsConfig};
 use crate::length::{self, TooManyToDraw, UNBOUNDED_NS};
 use crate::load::{Arrivals, Load, Overload, constant};
 use crate::phase::Warmup;
@@ -106,6 +106,7 @@ fn refused(planned: &Fields, config: &Config) -> Vec<Diagnostic> {
         ("url", config.url.is_some() && planned.targets.len() > 1),
         ("tls", config.tls != TlsConfig::default() && planned.targets.len() > 1),
         ("connect", config.connect.is_some() && planned.targets.len() > 1),
+        ("http", says_what_is_spoken(&config.http) && planned.targets.len() > 1),
         ("request", !config.request.is_empty() && planned.steps().count() > 1),
     ];
     let is_one = planned.scenarios.len() == 1;
@@ -142,6 +143,27 @@ fn refused(planned: &Fields, config: &Config) -> Vec<Diagnostic> {
     wrong
 }
 
+/// Whether anything is given that is of one version of HTTP.
+fn says_what_is_spoken(given: &HttpConfig) -> bool {
+    let HttpConfig { version, streams, window, header_table, reuse: _ } = given;
+    version.is_some() || streams.is_some() || window.is_some() || header_table.is_some()
+}
+
+/// HTTP/2 stays what it is, but for what is given of it.
+fn complete_protocol(config: &mut Config, planned: &Target) {
+    let TargetProtocol::Http2 { streams, window_bytes, header_table_bytes } = planned.protocol else {
+        return;
+    };
+    let http = &mut config.http;
+    let version = if planned.tls().is_some() { "2" } else { "2-prior-knowledge" };
+    let Text(version) = http.version.get_or_insert_with(|| Text(version.to_owned()));
+    if version.starts_with('2') {
+        http.streams.get_or_insert(streams);
+        http.window.get_or_insert_with(|| Text(window_bytes.to_string()));
+        http.header_table.get_or_insert_with(|| Text(header_table_bytes.to_string()));
+    }
+}
+
 /// Makes a config that can be read of what is given, with what the report's plan says where it is needed to.
 fn complete(config: &mut Config, planned: &Fields) {
     let only = &planned.scenarios[0];
@@ -160,6 +182,7 @@ fn complete(config: &mut Config, planned: &Fields) {
     if let (GivenLoad::Whole, None, Some(requests)) = (load, &config.run.requests, only.requests_max) {
         config.run.requests = Some(Text(requests.to_string()));
     }
+    complete_protocol(config, &planned.targets[0]);
     config.run.seed.get_or_insert(planned.seed);
     let is_open = load != GivenLoad::Nothing;
     if let (true, Load::Open { arrivals, overload, .. }) = (is_open, &only.load) {
@@ -404,7 +427,9 @@ fn told(violation: Violation, fields: &Fields) -> Diagnostic {
         PlanPlace::Target(_, "connect_timeout") => "run.connect_timeout",
         PlanPlace::Target(_, "connect") => "connect",
         PlanPlace::Target(_, "protocol.http1.reuse") => "http.reuse",
-        PlanPlace::Target(_, part) if part.starts_with("transport.") => retarget::key(part),
+        PlanPlace::Target(_, part) if part.starts_with("transport.") || part.starts_with("protocol.") => {
+            retarget::key(part)
+        }
         PlanPlace::Target(..) => "url",
         PlanPlace::Connections(_) => "run.connections",
         PlanPlace::Scenario(_, "duration") => "run.duration",

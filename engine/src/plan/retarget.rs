@@ -70,6 +70,9 @@ pub(super) fn key(part: &str) -> &'static str {
         "groups" => "tls.groups",
         "alpn" => "tls.alpn",
         "keylog" => "tls.keylog",
+        "protocol.http1.streams" => "http.streams",
+        "protocol.http1.window" => "http.window",
+        "protocol.http1.header_table" => "http.header_table",
         _ => "tls",
     }
 }

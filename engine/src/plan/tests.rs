@@ -361,8 +361,26 @@ fn what_is_given_to_a_repeated_plan_is_as_if_the_plan_had_said_it() {
         let repeated = plan.repeated(&given(given_text), no_file).unwrap().0;
         assert_eq!(repeated, read(&text).unwrap(), "{given_text}");
     }
+    let multiplexed = format!("{base}[http]\nversion = '2-prior-knowledge'\nstreams = 4\nwindow = '1MiB'\n");
+    let plan_2 = read(&multiplexed).unwrap();
+    for (given_text, text) in [
+        ("", multiplexed.clone()),
+        ("http = { streams = 9 }", multiplexed.replace("= 4\nwindow", "= 9\nwindow")),
+        ("http = { window = '64KiB' }", multiplexed.replace("1MiB", "64KiB")),
+        ("http = { version = '1.1' }", base.to_owned()),
+        (
+            "http = { version = '2-prior-knowledge', header_table = 0 }",
+            format!("{multiplexed}header_table = 0"),
+        ),
+    ] {
+        let repeated = plan_2.repeated(&given(given_text), no_file).unwrap().0;
+        assert_eq!(repeated, read(&text).unwrap(), "{given_text}");
+    }
     let two = read(TWO).unwrap();
     for (plan, given_text, path) in [
+        (&plan_2, "[run]\npipeline = 2", "run.pipeline"),
+        (&plan_2, "http = { reuse = false }", "http.reuse"),
+        (&two, "http = { version = '2-prior-knowledge' }", "http"),
         (&two, "load = { rate = 5 }", "load"),
         (&two, "[run]\nduration = '5s'", "run.duration"),
         (&two, "url = 'x'", "url"),

@@ -203,7 +203,8 @@ impl<'a> Exchange<'a> {
             && matches!(self.protocol.readiness(), Readiness::Ready { .. });
         let mut out = Outbox::new(&mut self.memory, &mut self.filled);
         let received = self.protocol.receive(self.shared, &mut piece[..bytes], &mut out, on);
-        if let Some(failure) = on.failure {
+        // One that ends the connection says more than one that ends the request with it.
+        if let (Some(failure), Ok(())) = (on.failure, received) {
             return given(Came::Ended(failure.why));
         }
         match (on.response, received) {

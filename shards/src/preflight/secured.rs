@@ -55,6 +55,9 @@ pub(super) fn failure(place: &str, why: &str, tls: Option<&Tls>) -> Check {
         None => format!("{place}: {why}"),
     };
     let fix = match tls.is_some_and(Tls::has_refused_certificate) {
+        _ if why.contains("ALPN") => {
+            "speak what it speaks: --http1.1 or --http2 (`version` under `[http]`), or check the port"
+        }
         true => {
             "trust its authority (--cacert FILE), ask for the name it has (`tls.server_name`), or check nothing (-k)"
         }

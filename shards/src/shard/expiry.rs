@@ -7,7 +7,7 @@ use super::core::{Core, SECOND_NS, TICK_NS};
 use super::pool::ConnectionPool;
 use super::scenario::ScenarioRun;
 use crate::connection::Link;
-use crate::protocol::{Protocol, Unusable};
+use crate::protocol::{Protocol, Readiness, Unusable};
 use crate::wire::Wire;
 use engine::outcome::Kind;
 use engine::seams::Source;
@@ -23,6 +23,10 @@ const UNANSWERED: Unusable =
     Unusable { kind: Kind::Connect, why: "no connection was made within the connect timeout" };
 const UNAGREED: Unusable =
     Unusable { kind: Kind::Connect, why: "the handshake was not over within the connect timeout" };
+const UNGREETED: Unusable = Unusable {
+    kind: Kind::Connect,
+    why: "the target said nothing of what comes before the first request within the connect timeout",
+};
 
 impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// Ends what has taken too long. Looked at once a millisecond: no request has a timer of its own.
@@ -61,7 +65,9 @@ impl<P: Protocol> ConnectionPool<P> {
                     self.attempt_failed(core, scenario, slot, UNANSWERED);
                 }
                 Link::Agreeing { deadline_ns } if deadline_ns <= now => {
-                    self.attempt_failed(core, scenario, slot, UNAGREED);
+                    let is_securing = self.protocols[slot as usize].readiness() == Readiness::Securing;
+                    let why = if is_securing { UNAGREED } else { UNGREETED };
+                    self.attempt_failed(core, scenario, slot, why);
                 }
                 _ => {}
             }

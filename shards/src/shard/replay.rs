@@ -14,6 +14,16 @@ use engine::outbox::Outbox;
 use engine::outcome::Kind;
 use engine::seams::{End, Source};
 
+const SILENT: Unusable = Unusable {
+    kind: Kind::Timeout,
+    why: "nothing came on the connection for twice as long as a request may take",
+};
+/// Of those beside one that has taken too long.
+const CLOSED: Unusable = Unusable {
+    kind: Kind::Timeout,
+    why: "the connection was closed with a request that had taken too long: more were given up than a target bears",
+};
+
 impl<P: Protocol> ConnectionPool<P> {
     /// Sends a request once more, if one waits and a connection is free. True when one was sent.
     pub(super) fn replay<W: Wire, S: Source>(
@@ -111,6 +121,10 @@ impl<P: Protocol> ConnectionPool<P> {
         if P::IS_IN_ORDER || self.connections.is_in_order() || !self.connections.at(slot).is_open() {
             return self.broken(core, scenario, slot, Unusable::of(Kind::Timeout));
         }
+        if self.connections.at(slot).heard_ns + 2 * self.timeout_ns <= core.now_ns {
+            // Nothing came for longer than any request may take: there may be nobody any more.
+            return self.broken(core, scenario, slot, SILENT);
+        }
         let protocol = &mut self.protocols[slot as usize];
         let (mut memory, mut none) = ([], 0);
         let mut out = match self.connections.at(slot).is_sending() {
@@ -123,7 +137,10 @@ impl<P: Protocol> ConnectionPool<P> {
             self.connections.note_output(slot);
         }
         match cancelled {
-            Cancelled::Connection => self.broken(core, scenario, slot, Unusable::of(Kind::Timeout)),
+            Cancelled::Connection => {
+                self.fail(core, scenario, slot, place, Unusable::of(Kind::Timeout));
+                self.broken(core, scenario, slot, CLOSED);
+            }
             Cancelled::Request => {
                 self.fail(core, scenario, slot, place, Unusable::of(Kind::Timeout));
                 self.make_room(core.now_ns, slot);

@@ -34,7 +34,7 @@ fn of(error: &Error) -> &'static str {
 }
 
 /// The target speaks another protocol on this connection than was expected.
-pub(super) const ALPN: &str = "the target chose another protocol by ALPN than was asked for";
+pub(super) const ALPN: &str = "the target did not choose by ALPN what is to be spoken";
 
 fn of_certificate(error: &CertificateError) -> &'static str {
     use CertificateError as Reason;

@@ -1,6 +1,6 @@
 //! What targets do wrong, or do that is not often seen: each has its own words, and does no more harm than it has to.
 
-use crate::client::{Client, Told, failures, get, options, request, statuses};
+use crate::client::{Client, STREAMS, Told, failures, get, options, request, statuses};
 use crate::target::*;
 use vajra_shards::protocol::http2::{CANCELS_PER_SECOND_MAX, Http2Options, IDLE_FRAMES_MAX};
 use vajra_shards::protocol::{Cancelled, Place};
@@ -294,4 +294,43 @@ fn a_request_that_has_ended_is_not_given_up_once_more() {
     client.hears(&empty_response(1)).unwrap();
     assert_eq!(client.cancels(0, 0), Cancelled::Request);
     assert_eq!(client.sent(), []);
+}
+
+#[test]
+fn answers_leave_room_for_the_requests_that_may_still_be_sent() {
+    for streams in [1, STREAMS] {
+        let mut client = Client::new(&[get()], Http2Options { streams, ..options() });
+        client.hears(&settings(&[])).unwrap();
+        client.sent();
+        // Nothing is taken out of the outbox meanwhile, as within one turn of the loop.
+        (0..streams).for_each(|_| drop(client.sends()));
+        client.hears(&frame(PING, 0, 0, &[0; 8]).repeat(66)).unwrap();
+        client.hears(&empty_response(1)).unwrap();
+        client.sends();
+        assert_eq!(client.sent().iter().filter(|sent| sent.frame_type == HEADERS).count() as u32, streams + 1);
+        client.pumps();
+        assert!(client.sent().iter().all(|sent| sent.frame_type == PING));
+    }
+}
+
+#[test]
+fn what_a_target_says_of_a_long_upload_is_no_flood() {
+    let mut client = Client::ready_with(request("POST", "/", &[], Some(&"x".repeat(200_000))));
+    client.hears(&settings(&[(4, 0)])).unwrap();
+    client.sends();
+    for _ in 0..IDLE_FRAMES_MAX {
+        let updates = [number(WINDOW_UPDATE, 0, 10), number(WINDOW_UPDATE, 1, 10)].concat();
+        client.hears(&updates).unwrap();
+        client.pumps();
+        client.sent();
+    }
+}
+
+#[test]
+fn a_connection_that_was_left_ends_with_its_last_request_however_that_ends() {
+    let mut client = Client::ready();
+    (0..2).for_each(|_| drop(client.sends()));
+    client.hears(&goaway(3, 0)).unwrap();
+    assert_eq!(client.cancels(0, 0), Cancelled::Request, "another is under way");
+    assert_eq!(client.cancels(1, 0), Cancelled::Connection);
 }

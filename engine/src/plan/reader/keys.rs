@@ -141,6 +141,9 @@ pub(super) fn own_keys(own: &TargetConfig) -> Vec<&'static str> {
         ("resumption", tls.resumption.is_some()),
         ("keylog", tls.keylog.is_some()),
         ("version", http.version.is_some()),
+        ("streams", http.streams.is_some()),
+        ("window", http.window.is_some()),
+        ("header_table", http.header_table.is_some()),
         ("reuse", http.reuse.is_some()),
     ];
     keys.into_iter().filter(|(_, is_own)| *is_own).map(|(key, _)| key).collect()

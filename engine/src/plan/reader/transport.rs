@@ -12,6 +12,7 @@ use crate::plan::encryption::parse_versions;
 use crate::plan::fields::{TargetProtocol, TlsSettings, Transport};
 use crate::quantity::parse_bytes;
 use crate::url::{Endpoint, Scheme, Url};
+use std::ops::RangeInclusive;
 
 /// What to do where TLS is asked for and the URL is of another kind.
 const PLAIN_FIX: &str = "write `https://…` as its URL, or leave this out";
@@ -142,8 +143,13 @@ impl PlanReader<'_> {
         let table = (&http.header_table, "protocol.http1.header_table");
         TargetProtocol::Http2 {
             streams: http.streams.unwrap_or(1),
-            window_bytes: self.bytes(window, WINDOW_BYTES_DEFAULT, WINDOW_BYTES_MAX, keys),
-            header_table_bytes: self.bytes(table, HEADER_TABLE_BYTES_DEFAULT, HEADER_TABLE_BYTES_MAX, keys),
+            window_bytes: self.bytes(window, WINDOW_BYTES_DEFAULT, 1..=WINDOW_BYTES_MAX, keys),
+            header_table_bytes: self.bytes(
+                table,
+                HEADER_TABLE_BYTES_DEFAULT,
+                0..=HEADER_TABLE_BYTES_MAX,
+                keys,
+            ),
         }
     }
 
@@ -152,16 +158,20 @@ impl PlanReader<'_> {
         &mut self,
         (text, part): (&Option<Text>, &str),
         default: u32,
-        max: u32,
+        allowed: RangeInclusive<u32>,
         keys: &TargetKeys,
     ) -> u32 {
         let Some(Text(text)) = text else { return default };
         let problem = match parse_bytes(text) {
-            Ok(bytes) if bytes <= u64::from(max) => return bytes as u32,
+            Ok(bytes) if u32::try_from(bytes).is_ok_and(|bytes| allowed.contains(&bytes)) => {
+                return bytes as u32;
+            }
+            Ok(0) => "nothing could come into no room at all".to_owned(),
             Ok(_) => format!("`{text}` is too much"),
             Err(problem) => problem,
         };
-        let fix = format!("write at most {max}, in bytes or as `64KiB`");
+        let (least, most) = allowed.into_inner();
+        let fix = format!("write {least} to {most}, in bytes or as `64KiB`");
         self.wrong_once(Diagnostic::at(keys.of(part), problem, fix));
         default
     }
@@ -380,8 +390,9 @@ mod tests {
             (&format!("{https}[http]\nversion = '2'\nstreams = 0"), "http.streams: "),
             (
                 &format!("{https}[http]\nversion = '2'\nwindow = '2GiB'"),
-                "http.window: `2GiB` is too much; write at most",
+                "http.window: `2GiB` is too much; write 1 to",
             ),
+            (&format!("{https}[http]\nversion = '2'\nwindow = 0"), "http.window: nothing could come"),
             (
                 &format!("{https}[http]\nversion = '2'\nreuse = false"),
                 "http.reuse: a connection of HTTP/2 for each request",

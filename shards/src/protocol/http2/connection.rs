@@ -29,7 +29,7 @@ const STATUS_UNSUCCESSFUL: u16 = 400;
 /// What a connection begins with, and more.
 pub(super) const OPENING_BYTES_MAX: usize = 128;
 /// What a request may be carried in takes no more than this beside it, as a record of TLS does.
-const CARRIER_BYTES: usize = 64;
+pub(super) const CARRIER_BYTES: usize = 64;
 const SECOND_NS: u64 = 1_000_000_000;
 const _: () = assert!(2 * BODY_ROOM_BYTES < BODIES_BYTES_MAX, "bodies find room when all else was sent");
 
@@ -261,6 +261,12 @@ impl Http2 {
         self.peer
     }
 
+    /// Whether the connection takes no more requests, and has none.
+    #[inline]
+    pub(super) fn has_left(&self) -> bool {
+        self.streams.open() == 0 && self.is_leaving()
+    }
+
     /// Requests under way.
     pub fn under_way(&self) -> u32 {
         self.streams.open()
@@ -286,6 +292,9 @@ impl Http2 {
         }
         let stream = self.streams.at(index).id;
         self.end_stream(index, StreamStage::Cancelled);
+        if self.has_left() {
+            return Cancelled::Connection;
+        }
         if out.room() >= ANSWER_BYTES_MAX {
             push_reset(out, stream, ErrorCode::CANCEL);
             return Cancelled::Request;

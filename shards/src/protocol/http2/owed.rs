@@ -65,17 +65,17 @@ impl Owed {
         known.map(|increment| *increment += more).is_some()
     }
 
-    /// Appends what there is room for.
+    /// Appends what there is room for, beside so many bytes that others will need.
     #[inline]
-    pub(super) fn settle(&mut self, out: &mut Outbox<'_>) {
+    pub(super) fn settle(&mut self, kept_bytes: usize, out: &mut Outbox<'_>) {
         if !self.frames.is_empty() {
-            self.settle_some(out);
+            self.settle_some(kept_bytes, out);
         }
     }
 
     #[inline(never)]
-    fn settle_some(&mut self, out: &mut Outbox<'_>) {
-        while out.room() >= ANSWER_BYTES_MAX {
+    fn settle_some(&mut self, kept_bytes: usize, out: &mut Outbox<'_>) {
+        while out.room() >= kept_bytes + ANSWER_BYTES_MAX {
             let Some(frame) = self.frames.pop_front() else { return };
             match frame {
                 OwedFrame::SettingsAcknowledgement => {
@@ -101,7 +101,7 @@ mod tests {
             owed.push(OwedFrame::WindowUpdate { stream: 1, increment: 3 }).unwrap();
             owed.push(OwedFrame::WindowUpdate { stream: 0, increment: 1 }).unwrap();
         }
-        let frames = collected(100, |out| owed.settle(out));
+        let frames = collected(100, |out| owed.settle(0, out));
         assert_eq!(frames[..13], [0, 0, 4, 8, 0, 0, 0, 0, 1, 0, 0, 11, 184]);
         assert_eq!(frames[13..], [0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 0, 3, 232]);
         assert!(owed.is_empty());

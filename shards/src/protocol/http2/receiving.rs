@@ -37,12 +37,12 @@ impl Http2 {
                 Ok(used) => rest = &rest[used..],
                 Err(error) => return Err(self.give_up(error, out)),
             }
-            if self.under_way() == 0 && self.is_leaving() {
-                self.owed.settle(out);
+            if self.has_left() {
+                self.owed.settle(0, out);
                 return Err(self.gone());
             }
         }
-        self.owed.settle(out);
+        self.owed.settle(self.heads_bytes(shared.head_bytes_max), out);
         Ok(())
     }
 

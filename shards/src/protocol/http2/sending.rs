@@ -1,6 +1,6 @@
 //! Requests onto the wire: a header block, and as much of the body as the target takes.
 
-use super::connection::{BODY_ROOM_BYTES, Http2, Http2Shared};
+use super::connection::{BODY_ROOM_BYTES, CARRIER_BYTES, Http2, Http2Shared};
 use super::frames::{FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX, FrameHeader, flag, frame_type};
 use super::integer::write_integer;
 use super::request::{Rendered, RequestBody};
@@ -105,7 +105,7 @@ impl Http2 {
         source: &mut S,
         out: &mut Outbox<'_>,
     ) {
-        self.owed.settle(out);
+        self.owed.settle(self.heads_bytes(shared.head_bytes_max), out);
         for _ in 0..self.unsent.len() {
             if self.may_send.available() == 0 || self.body_room(shared.head_bytes_max, out) < BODY_ROOM_BYTES
             {
@@ -127,8 +127,13 @@ impl Http2 {
     /// How much of bodies there is memory for: the header blocks of all requests that may still come have theirs.
     #[inline]
     fn body_room(&self, head_bytes_max: usize, out: &Outbox<'_>) -> usize {
-        let heads = self.free_streams() as usize * head_bytes_max;
-        out.room().saturating_sub(heads + FRAME_HEADER_BYTES)
+        out.room().saturating_sub(self.heads_bytes(head_bytes_max) + FRAME_HEADER_BYTES)
+    }
+
+    /// The memory that the header blocks of all requests take which may still come, each in what carries it.
+    #[inline]
+    pub(super) fn heads_bytes(&self, head_bytes_max: usize) -> usize {
+        self.free_streams() as usize * (head_bytes_max + CARRIER_BYTES)
     }
 
     /// Appends DATA frames as far as windows and memory reach; true when the whole body is sent.
@@ -148,6 +153,8 @@ impl Http2 {
             out.push(&header.bytes());
             out.push(&body[stream.sent_bytes..][..length]);
             stream.sent_bytes += length;
+            // The target takes something: what it says of that is not said for nothing.
+            self.idle_frames = 0;
             stream.may_send.take(length);
             self.may_send.take(length);
             if is_last {
