@@ -105,6 +105,7 @@ pub(crate) fn apache(tls: Option<&ServerTls<'_>>) -> Peer {
 
 /// HAProxy before another server of plain HTTP.
 pub(crate) fn haproxy(tls: Option<&ServerTls<'_>>, behind: &Peer) -> Peer {
+    // With several threads it leaves out the line of one that finds another writing.
     let (folder, port) = (site(), free_port());
     let secured = tls.map_or_else(String::new, |tls| {
         let pem = folder.path().join("both.pem");
@@ -118,7 +119,7 @@ pub(crate) fn haproxy(tls: Option<&ServerTls<'_>>, behind: &Peer) -> Peer {
         format!("ssl crt {} alpn http/1.1 {versions}", pem.display())
     });
     let config = format!(
-        "global\n  log stdout format raw local0\n  maxconn 1000\n\
+        "global\n  nbthread 1\n  log stdout format raw local0\n  maxconn 1000\n\
          defaults\n  mode http\n  log global\n  option dontlognull\n  timeout connect 30s\n  timeout client 60s\n  timeout server 60s\n\
          frontend front\n  bind 127.0.0.1:{port} {secured}\n\
          \x20 log-format \"%sslv %sslc %[ssl_fc_is_resumed]\"\n  default_backend behind\n\

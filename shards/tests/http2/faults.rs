@@ -307,7 +307,10 @@ fn answers_leave_room_for_the_requests_that_may_still_be_sent() {
         client.hears(&frame(PING, 0, 0, &[0; 8]).repeat(66)).unwrap();
         client.hears(&empty_response(1)).unwrap();
         client.sends();
-        assert_eq!(client.sent().iter().filter(|sent| sent.frame_type == HEADERS).count() as u32, streams + 1);
+        assert_eq!(
+            client.sent().iter().filter(|sent| sent.frame_type == HEADERS).count() as u32,
+            streams + 1
+        );
         client.pumps();
         assert!(client.sent().iter().all(|sent| sent.frame_type == PING));
     }
