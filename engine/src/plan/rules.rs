@@ -339,7 +339,7 @@ impl RuleCheck<'_> {
         let Request::Http(request) = &step.request;
         self.request(request, &place);
         // A body that never changes waits, in HTTP/2, for the turn in which there is room for it.
-        let is_constant = request.body.iter().all(|piece| matches!(piece, Piece::Bytes(_)));
+        let is_constant = request.body.iter().flatten().all(|piece| matches!(piece, Piece::Bytes(_)));
         let at_a_time = match target.protocol {
             TargetProtocol::Http1 { pipeline, .. } => pipeline,
             TargetProtocol::Http2 { .. } if is_constant => 1,

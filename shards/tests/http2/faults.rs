@@ -303,7 +303,7 @@ fn answers_leave_room_for_the_requests_that_may_still_be_sent() {
         client.hears(&settings(&[])).unwrap();
         client.sent();
         // Nothing is taken out of the outbox meanwhile, as within one turn of the loop.
-        (0..streams).for_each(|_| drop(client.sends()));
+        (0..streams).for_each(|_| _ = client.sends());
         client.hears(&frame(PING, 0, 0, &[0; 8]).repeat(66)).unwrap();
         client.hears(&empty_response(1)).unwrap();
         client.sends();
@@ -332,7 +332,7 @@ fn what_a_target_says_of_a_long_upload_is_no_flood() {
 #[test]
 fn a_connection_that_was_left_ends_with_its_last_request_however_that_ends() {
     let mut client = Client::ready();
-    (0..2).for_each(|_| drop(client.sends()));
+    (0..2).for_each(|_| _ = client.sends());
     client.hears(&goaway(3, 0)).unwrap();
     assert_eq!(client.cancels(0, 0), Cancelled::Request, "another is under way");
     assert_eq!(client.cancels(1, 0), Cancelled::Connection);

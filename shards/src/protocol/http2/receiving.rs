@@ -60,7 +60,7 @@ impl Http2 {
 
     #[cold]
     fn give_up(&mut self, error: &ConnectionError, out: &mut Outbox<'_>) -> Unusable {
-        self.owed.settle(out);
+        self.owed.settle(0, out);
         if out.room() >= ANSWER_BYTES_MAX {
             push_goaway(out, error.code);
         }
