@@ -234,6 +234,12 @@ impl Http2 {
         (self.beside_bytes, self.idle_frames, self.cancels) = (0, 0, (0, 0));
     }
 
+    /// How many streams there can be, as far as we are concerned.
+    #[inline]
+    pub(super) fn streams_max(&self) -> u32 {
+        self.streams_max
+    }
+
     /// How many more streams there can be, as far as we are concerned.
     #[inline]
     pub(super) fn free_streams(&self) -> u32 {

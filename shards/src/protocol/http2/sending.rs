@@ -91,7 +91,8 @@ impl Http2 {
     fn begin_body(&mut self, index: usize, body: &[u8], head_bytes_max: usize, out: &mut Outbox<'_>) {
         // Those that have waited longer come first.
         let may_begin = self.unsent.is_empty();
-        if !may_begin || !self.push_body(index, body, head_bytes_max, out) {
+        let room = |http: &Http2, out: &Outbox<'_>| http.body_room(head_bytes_max, out);
+        if !may_begin || !self.push_body(index, body, room, out) {
             self.streams.at(index).is_unsent = true;
             self.unsent.push_back(index);
         }
@@ -107,8 +108,8 @@ impl Http2 {
     ) {
         self.owed.settle(self.heads_bytes(shared.head_bytes_max), out);
         for _ in 0..self.unsent.len() {
-            if self.may_send.available() == 0 || self.body_room(shared.head_bytes_max, out) < BODY_ROOM_BYTES
-            {
+            let has_room = self.waiting_room(shared.head_bytes_max, out) >= BODY_ROOM_BYTES;
+            if self.may_send.available() == 0 || !has_room {
                 return;
             }
             let Some(index) = self.unsent.pop_front() else { return };
@@ -116,7 +117,9 @@ impl Http2 {
             let rendered = Rendered::new(&shared.rendered[..rendered]);
             let step = self.streams.at(index).call.step as usize;
             let body = shared.requests[step].body.bytes(rendered);
-            let is_sent = self.push_body(index, body, shared.head_bytes_max, out);
+            let head_bytes_max = shared.head_bytes_max;
+            let room = |http: &Http2, out: &Outbox<'_>| http.waiting_room(head_bytes_max, out);
+            let is_sent = self.push_body(index, body, room, out);
             self.streams.at(index).is_unsent = !is_sent;
             if !is_sent {
                 self.unsent.push_back(index);
@@ -124,22 +127,37 @@ impl Http2 {
         }
     }
 
-    /// How much of bodies there is memory for: the header blocks of all requests that may still come have theirs.
+    /// How much of the bodies that waited there is memory for.
     #[inline]
-    fn body_room(&self, head_bytes_max: usize, out: &Outbox<'_>) -> usize {
+    fn waiting_room(&self, head_bytes_max: usize, out: &Outbox<'_>) -> usize {
         out.room().saturating_sub(self.heads_bytes(head_bytes_max) + FRAME_HEADER_BYTES)
     }
 
-    /// The memory that the header blocks of all requests take which may still come, each in what carries it.
+    /// How much of a body there is memory for beside its request: responses have been looked at when requests are sent, so those that
+    /// are open stay so.
+    #[inline]
+    fn body_room(&self, head_bytes_max: usize, out: &Outbox<'_>) -> usize {
+        let heads = self.free_streams() as usize * (head_bytes_max + CARRIER_BYTES);
+        out.room().saturating_sub(heads + FRAME_HEADER_BYTES)
+    }
+
+    /// The memory that the header blocks of all requests take which may be sent before the outbox is empty again, each in what
+    /// carries it: any stream that is open may have its response by then.
     #[inline]
     pub(super) fn heads_bytes(&self, head_bytes_max: usize) -> usize {
-        self.free_streams() as usize * (head_bytes_max + CARRIER_BYTES)
+        self.streams_max() as usize * (head_bytes_max + CARRIER_BYTES)
     }
 
     /// Appends DATA frames as far as windows and memory reach; true when the whole body is sent.
-    fn push_body(&mut self, index: usize, body: &[u8], head_bytes_max: usize, out: &mut Outbox<'_>) -> bool {
+    fn push_body(
+        &mut self,
+        index: usize,
+        body: &[u8],
+        room: impl Fn(&Http2, &Outbox<'_>) -> usize,
+        out: &mut Outbox<'_>,
+    ) -> bool {
         loop {
-            let room = self.body_room(head_bytes_max, out);
+            let room = room(self, out);
             let stream = self.streams.at(index);
             let left = body.len() - stream.sent_bytes;
             let windows = stream.may_send.available().min(self.may_send.available());
