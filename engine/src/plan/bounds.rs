@@ -8,7 +8,7 @@ pub const CONNECTIONS_MAX: u32 = 1_000_000;
 pub const SHARDS_MAX: u32 = 1_024;
 /// The deepest pipeline. Deeper ones only fill socket buffers.
 pub const PIPELINE_MAX: u32 = 1_024;
-/// The largest window of HTTP/2 (RFC 9113, section 6.9.1), and the one it begins with, below which a connection's cannot be.
+/// The largest window of HTTP/2 (RFC 9113, section 6.9.1).
 pub(super) const WINDOW_BYTES_MAX: u32 = (1 << 31) - 1;
 /// The window that a target is given where nothing is said: responses then never wait for it.
 pub(super) const WINDOW_BYTES_DEFAULT: u32 = 1 << 30;
