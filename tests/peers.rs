@@ -4,6 +4,7 @@ pub(crate) mod certificates;
 pub(crate) mod frames;
 pub(crate) mod rogue;
 pub(crate) mod secured;
+pub(crate) mod sockets;
 
 use crate::vajra;
 use std::fs;

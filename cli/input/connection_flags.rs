@@ -3,6 +3,7 @@
 use clap::{Args, ValueHint};
 use engine::config::{Diagnostic, Layers, Origin};
 use engine::plan::Plan;
+use engine::redact;
 use engine::url::{Endpoint, Url};
 use toml::Value;
 
@@ -103,6 +104,22 @@ pub(crate) struct ConnectionArgs {
     /// How large the target's table of header fields may be.
     #[arg(long, value_name = "BYTES", hide_short_help = true)]
     pub(crate) header_table_size: Option<String>,
+    /// Offer this subprotocol of WebSocket. Repeatable.
+    #[arg(
+        long_help = "Offer this subprotocol when a WebSocket is opened. May be given several times, the most wanted first.",
+        long,
+        value_name = "NAME",
+        hide_short_help = true
+    )]
+    pub(crate) subprotocol: Vec<String>,
+    /// How a reply over WebSocket finds its message: order, json:/id, none.
+    #[arg(
+        long_help = "How a reply over WebSocket finds its message: in their order; by a value that both have, given as a JSON pointer such as json:/id; or not at all (none), where nobody replies [default: order]",
+        long = "match",
+        value_name = "RULE",
+        hide_short_help = true
+    )]
+    pub(crate) matching: Option<String>,
     /// Connect to ADDRESS for HOST:PORT.
     #[arg(
         long_help = "Connect to this address where the URL names this host and port. Host header and TLS keep the URL's name. May be given several times.",
@@ -135,6 +152,7 @@ impl ConnectionArgs {
             ("tls.server_name", "--server-name", &self.server_name),
             ("tls.keylog", "--keylog", &self.keylog),
             ("http.header_table", "--header-table-size", &self.header_table_size),
+            ("websocket.match", "--match", &self.matching),
         ];
         for (path, flag, text) in texts {
             if let Some(text) = text {
@@ -156,6 +174,13 @@ impl ConnectionArgs {
         for (path, flag, _, value) in switches.into_iter().filter(|(_, _, is_given, _)| *is_given) {
             layers.set(path, value, Origin::Flag(flag.to_owned()));
         }
+        if !self.subprotocol.is_empty() {
+            let names = self.subprotocol.iter().cloned().map(Value::String).collect();
+            // One may be a token: browsers can send it nowhere else.
+            let shown: Vec<String> = self.subprotocol.iter().map(|name| redact::subprotocol(name)).collect();
+            let origin = Origin::Flag(format!("--subprotocol {}", shown.join(" ")));
+            layers.set("websocket.subprotocols", Value::Array(names), origin);
+        }
         if let Some(streams) = self.streams {
             let origin = Origin::Flag(format!("--streams {streams}"));
             layers.set("http.streams", Value::Integer(streams.into()), origin);
@@ -176,7 +201,7 @@ impl ConnectionArgs {
         let urls = targets(planned, layers);
         if !urls.is_empty() && urls.iter().all(|(_, url)| !url.scheme.is_tls()) {
             let problem = "`-k` is about certificates, and the target has none";
-            let fix = "write an `https://` URL, or leave `-k` out: connections are kept alive without it";
+            let fix = "write an `https://` or `wss://` URL, or leave `-k` out: connections are kept alive without it";
             wrong.push(Diagnostic::of_flag("-k", problem, fix));
             return;
         }
@@ -264,7 +289,7 @@ impl Redirection {
 }
 
 /// The targets that can be read, and the key by which each is connected to elsewhere.
-fn targets(planned: Option<&Plan>, layers: &Layers) -> Vec<(Vec<String>, Url)> {
+pub(crate) fn targets(planned: Option<&Plan>, layers: &Layers) -> Vec<(Vec<String>, Url)> {
     let of = |value: Option<&Value>| value.and_then(Value::as_str).and_then(|url| Url::parse(url).ok());
     let key = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
     let mut targets: Vec<_> = of(layers.get("url")).map(|url| (key(&["connect"]), url)).into_iter().collect();

@@ -92,6 +92,15 @@ pub(crate) struct PlanArgs {
         help_heading = "Requests"
     )]
     pub(crate) body: Option<String>,
+    /// Send the body as a message of bytes over WebSocket.
+    #[arg(
+        long_help = "Send the body as a message of bytes over WebSocket. Without it, it is one of text.",
+        long,
+        requires = "body",
+        hide_short_help = true,
+        help_heading = "Requests"
+    )]
+    pub(crate) binary: bool,
     /// Fill in what stands in {{…}} in a body @file.
     #[arg(long, requires = "body", hide_short_help = true, help_heading = "Requests")]
     pub(crate) template: bool,

@@ -1,6 +1,7 @@
 //! From words to a plan: flags above the environment above the file above the defaults, all read by one set of rules.
 
 use crate::exit::{Failure, USAGE};
+use crate::input::connection_flags::targets;
 use crate::input::flags::PlanArgs;
 use crate::input::typed;
 use crate::input::{diagnose, document};
@@ -55,7 +56,7 @@ fn read(
     if is_url {
         layers.set("url", Value::String(args.target.clone()), Origin::Flag(args.target.clone()));
     }
-    read_flags(args, &mut layers, &mut diagnostics);
+    read_flags(args, planned.as_ref(), &mut layers, &mut diagnostics);
     args.transport.read(planned.as_ref(), &mut layers, &mut diagnostics);
     let reading = layers.read();
     let read = match planned {
@@ -106,7 +107,12 @@ fn read_file(name: &str) -> Result<Vec<u8>, String> {
     std::fs::read(name).map_err(|error| error.to_string())
 }
 
-fn read_flags(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagnostic>) {
+fn read_flags(
+    args: &PlanArgs,
+    planned: Option<&Plan>,
+    layers: &mut Layers,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let texts = [
         ("url", "--url", &args.url),
         ("run.duration", "-d", &args.duration),
@@ -139,7 +145,7 @@ fn read_flags(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagno
     }
     read_rate(args, layers, diagnostics);
     read_overload(args, layers, diagnostics);
-    read_request(args, layers, diagnostics);
+    read_request(args, planned, layers, diagnostics);
     read_headers(args, layers, diagnostics);
     read_thresholds(args, layers, diagnostics);
 }
@@ -205,8 +211,26 @@ fn read_overload(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Dia
 }
 
 /// Method and body make the one request of the run; they cannot change the several requests of a plan.
-fn read_request(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagnostic>) {
-    let given: Vec<(&str, &str, &String)> = [("method", "-m", &args.method), ("body", "-b", &args.body)]
+fn read_request(
+    args: &PlanArgs,
+    planned: Option<&Plan>,
+    layers: &mut Layers,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    // A body is a message there.
+    let targets = targets(planned, layers);
+    let is_websocket = !targets.is_empty() && targets.iter().all(|(_, url)| url.scheme.is_websocket());
+    if args.binary && !is_websocket {
+        let problem = "`--binary` is about messages of WebSocket, and the target is none of it";
+        diagnostics.push(Diagnostic::of_flag("--binary", problem, "leave it out, or write a `ws://` URL"));
+        return;
+    }
+    let body = match (is_websocket, args.binary) {
+        (true, true) => "binary",
+        (true, false) => "text",
+        (false, _) => "body",
+    };
+    let given: Vec<(&str, &str, &String)> = [("method", "-m", &args.method), (body, "-b", &args.body)]
         .into_iter()
         .filter_map(|(key, flag, value)| value.as_ref().map(|value| (key, flag, value)))
         .collect();
@@ -304,7 +328,7 @@ mod tests {
     use super::*;
     use crate::input::connection_flags::ConnectionArgs;
     use engine::load::Load;
-    use engine::plan::{Request, TlsSettings, TlsVersion};
+    use engine::plan::{TlsSettings, TlsVersion};
 
     fn args(target: &str) -> PlanArgs {
         PlanArgs { target: target.into(), ..PlanArgs::default() }
@@ -323,7 +347,7 @@ mod tests {
         .unwrap();
         let only = &plan.scenarios[0];
         assert!(matches!(&only.load, Load::Open { name, .. } if name == "ramp"));
-        let Request::Http(request) = &only.steps()[0].request;
+        let request = only.steps()[0].request.http();
         assert_eq!((request.method.as_str(), request.headers.len()), ("POST", 2));
         assert_eq!(plan.thresholds.len(), 2);
     }

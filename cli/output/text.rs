@@ -8,7 +8,7 @@ use crate::output::layout::{hanging, row};
 use crate::output::plain;
 use crate::output::screen::{Screen, Tone};
 use crate::output::table::{Cell, Column, TextTable};
-use engine::outcome::Kind;
+use engine::outcome::{Kind, is_close_code};
 use engine::quantity::{counted, show_ns};
 use engine::record::{AttemptFailure, FailureReason};
 use engine::report::{RateBlock, Report, Requests, ScenarioReport, StepReport, Timing};
@@ -199,7 +199,10 @@ fn failures(report: &Report, screen: &Screen) -> String {
     let has_other = report.requests.status.keys().any(|status| *status != 200);
     if has_other {
         let codes: Vec<String> = (report.requests.status.iter())
-            .map(|(status, count)| format!("{status}: {}", group(*count)))
+            .map(|(status, count)| {
+                let what = if is_close_code(*status) { "close " } else { "" };
+                format!("{what}{status}: {}", group(*count))
+            })
             .collect();
         text.push_str(&row(screen, "Status", &codes.join("  ")));
     }

@@ -30,6 +30,6 @@ pub use layers::{Layers, ReadConfig};
 pub use likeness::{closest, hint};
 pub use typed::{
     Config, HttpConfig, LoadConfig, RequestConfig, RunConfig, ScenarioConfig, TargetConfig, Text, Texts,
-    TlsConfig,
+    TlsConfig, WebSocketConfig,
 };
 pub use variables::VariableUse;

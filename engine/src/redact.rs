@@ -53,6 +53,11 @@ pub fn is_secret(name: &str) -> bool {
         || after_auth.any(|rest| !is_authorship(rest))
 }
 
+/// A subprotocol with more letters is no name.
+const SUBPROTOCOL_LETTERS_MAX: usize = 64;
+/// The flag with one in the same word.
+const SUBPROTOCOL: &str = "--subprotocol=";
+
 /// What is written in place of a secret.
 fn mark(secret: &[u8]) -> String {
     if is_mark(secret) {
@@ -111,19 +116,30 @@ pub fn value(name: &str, value: &str) -> String {
     if is_secret(name) { mark(value.trim().as_bytes()) } else { text(value) }
 }
 
+/// A subprotocol of WebSocket: some targets take a token among them, since browsers can send no header with an opening.
+pub fn subprotocol(name: &str) -> String {
+    let is_name = !is_secret(name) && name.len() <= SUBPROTOCOL_LETTERS_MAX;
+    if is_name { text(name) } else { mark(name.as_bytes()) }
+}
+
 /// The words of a command line, as they may be written down.
 pub fn words(words: &[String]) -> Vec<String> {
-    let (mut is_header, mut is_user) = (false, false);
+    let (mut is_header, mut is_user, mut is_subprotocol) = (false, false, false);
     let mut shown = Vec::new();
     for word in words {
         let is_flag = word.starts_with('-');
         shown.push(match joined_user(word) {
+            _ if is_subprotocol => subprotocol(word),
+            None if word.starts_with(SUBPROTOCOL) => {
+                format!("{SUBPROTOCOL}{}", subprotocol(&word[SUBPROTOCOL.len()..]))
+            }
             Some((flag, user)) => format!("{flag}{}", user_line(user)),
             None if is_user => user_line(word),
             None if is_header || is_flag => header_line(word),
             None => text(word),
         });
         is_user = word == "--user" || joined_user(word).is_some_and(|(_, user)| user.is_empty());
+        is_subprotocol = word == "--subprotocol";
         is_header = word == "--header" || (is_flag && !word.starts_with("--") && word.ends_with('H'));
     }
     shown
@@ -426,6 +442,16 @@ mod tests {
         assert!(shown.contains(&"Accept: */*".to_owned()), "{shown:?}");
         assert_eq!(shown[4], format!("Authorization: {}", mark(b"Bearer s3cret")));
         assert!(shown.contains(&format!("-qHKey: {}", mark(b"s3cret"))), "{shown:?}");
+    }
+
+    #[test]
+    fn a_token_among_subprotocols_is_written_without_it() {
+        let line = "vajra ws://h/ --subprotocol chat --subprotocol base64url.bearer.token.s3cret --subprotocol=auth-s3cret";
+        let given: Vec<String> = line.split(' ').map(String::from).collect();
+        let shown = words(&given).join(" ");
+        assert!(shown.contains("--subprotocol chat ") && !shown.contains("s3cret"), "{shown}");
+        assert_eq!(subprotocol(&"x".repeat(65)), mark("x".repeat(65).as_bytes()));
+        assert_eq!(subprotocol("graphql-transport-ws"), "graphql-transport-ws");
     }
 
     #[test]

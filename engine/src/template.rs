@@ -24,6 +24,11 @@ const PIECES_FEW: usize = 24;
 const HPACK7_PREFIX: u64 = 127;
 /// A prefix of 7 bits, and seven bits of the rest in each further byte: enough for any length that fits 32 bits.
 const HPACK7_BYTES_MAX: usize = 6;
+/// The lengths that a byte of WebSocket's holds by itself are up to this; the bit beside them says that the payload is masked.
+const WEBSOCKET_SHORT_MAX: u64 = 125;
+const WEBSOCKET_MASKED: u8 = 0x80;
+/// Of the longest form: a byte, and eight.
+const WEBSOCKET_BYTES_MAX: usize = 9;
 
 /// A piece of text as typed in a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +68,8 @@ pub enum LengthForm {
     Be32,
     /// As RFC 7541 (section 5.2) has it before a string that is not compressed: an integer with a prefix of 7 bits.
     Hpack7,
+    /// As RFC 6455 (section 5.2) has that of a payload which is masked: in seven bits, or behind them in two bytes or eight.
+    WebSocket,
 }
 
 impl Piece {
@@ -161,6 +168,19 @@ pub(crate) fn without_holes(text: &str) -> String {
         rest = behind;
     }
     plain + rest
+}
+
+/// What stands for a piece where only its form counts: a digit for a hole.
+pub(crate) fn literal_of(piece: &Piece) -> &[u8] {
+    match piece {
+        Piece::Bytes(bytes) => bytes,
+        _ => b"0",
+    }
+}
+
+/// The same of all pieces of a text.
+pub(crate) fn literal_bytes(pieces: &[Piece]) -> Vec<u8> {
+    pieces.iter().flat_map(literal_of).copied().collect()
 }
 
 /// What a hole stands for, or what is wrong with it and what to write.
@@ -384,6 +404,7 @@ impl LengthForm {
             LengthForm::Decimal => DIGITS_MAX,
             LengthForm::Be32 => 4,
             LengthForm::Hpack7 => HPACK7_BYTES_MAX,
+            LengthForm::WebSocket => WEBSOCKET_BYTES_MAX,
         }
     }
 
@@ -394,6 +415,11 @@ impl LengthForm {
             LengthForm::Be32 => 4,
             LengthForm::Hpack7 if length < HPACK7_PREFIX => 1,
             LengthForm::Hpack7 => 2 + (length - HPACK7_PREFIX).checked_ilog2().unwrap_or(0) as usize / 7,
+            LengthForm::WebSocket => match length {
+                ..=WEBSOCKET_SHORT_MAX => 1,
+                ..=0xffff => 3,
+                _ => WEBSOCKET_BYTES_MAX,
+            },
         }
     }
 
@@ -401,6 +427,17 @@ impl LengthForm {
         match self {
             LengthForm::Decimal => write_decimal(length, out),
             LengthForm::Be32 => out.push(&(length as u32).to_be_bytes()),
+            LengthForm::WebSocket => match length {
+                ..=WEBSOCKET_SHORT_MAX => out.push(&[WEBSOCKET_MASKED | length as u8]),
+                ..=0xffff => {
+                    out.push(&[WEBSOCKET_MASKED | 126]);
+                    out.push(&(length as u16).to_be_bytes());
+                }
+                _ => {
+                    out.push(&[WEBSOCKET_MASKED | 127]);
+                    out.push(&length.to_be_bytes());
+                }
+            },
             LengthForm::Hpack7 if length < HPACK7_PREFIX => out.push(&[length as u8]),
             LengthForm::Hpack7 => {
                 out.push(&[HPACK7_PREFIX as u8]);
@@ -551,6 +588,22 @@ mod tests {
             (16_511, &[127, 128, 128, 1]),
         ] {
             let length = Piece::Length { from: 1, to: usize::MAX, form: LengthForm::Hpack7 };
+            let template = Template::new(vec![length, Piece::Bytes(vec![b'x'; bytes])]).unwrap();
+            let out = template.constant().unwrap();
+            assert_eq!((&out[..expected.len()], out.len() - expected.len()), (expected, bytes));
+        }
+    }
+
+    #[test]
+    fn payloads_of_websocket_have_the_lengths_of_rfc_6455() {
+        for (bytes, expected) in [
+            (0, &[0x80][..]),
+            (125, &[0xfd]),
+            (126, &[0xfe, 0, 126]),
+            (65_535, &[0xfe, 0xff, 0xff]),
+            (65_536, &[0xff, 0, 0, 0, 0, 0, 1, 0, 0]),
+        ] {
+            let length = Piece::Length { from: 1, to: usize::MAX, form: LengthForm::WebSocket };
             let template = Template::new(vec![length, Piece::Bytes(vec![b'x'; bytes])]).unwrap();
             let out = template.constant().unwrap();
             assert_eq!((&out[..expected.len()], out.len() - expected.len()), (expected, bytes));

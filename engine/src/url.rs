@@ -29,6 +29,10 @@ pub enum Scheme {
     Http,
     /// HTTP within TLS.
     Https,
+    /// WebSocket on a connection as it is.
+    Ws,
+    /// WebSocket within TLS.
+    Wss,
 }
 
 /// What a connection is made to.
@@ -73,22 +77,28 @@ impl NoTarget {
 }
 
 /// What a target looks like.
-const FORM: &str = "a target is http://HOST:PORT/PATH, https://…, unix:/SOCKET:/PATH or testbed:/PATH";
+const FORM: &str =
+    "a target is http://HOST:PORT/PATH, https://…, ws://…, wss://…, unix:/SOCKET:/PATH or testbed:/PATH";
 /// Schemes of protocols that are not spoken yet.
-const PLANNED: [&str; 8] = ["ws", "wss", "grpc", "grpcs", "h2c", "tcp", "udp", "dns"];
+const PLANNED: [&str; 6] = ["grpc", "grpcs", "h2c", "tcp", "udp", "dns"];
 
 impl Scheme {
     /// The port where a URL names none.
     pub fn default_port(self) -> u16 {
         match self {
-            Scheme::Http => 80,
-            Scheme::Https => 443,
+            Scheme::Http | Scheme::Ws => 80,
+            Scheme::Https | Scheme::Wss => 443,
         }
     }
 
     /// Whether a connection is one of TLS.
     pub fn is_tls(self) -> bool {
-        self == Scheme::Https
+        matches!(self, Scheme::Https | Scheme::Wss)
+    }
+
+    /// Whether what is spoken is WebSocket.
+    pub fn is_websocket(self) -> bool {
+        matches!(self, Scheme::Ws | Scheme::Wss)
     }
 
     fn is_http(&self) -> bool {
@@ -101,12 +111,14 @@ impl fmt::Display for Scheme {
         formatter.write_str(match self {
             Scheme::Http => "http",
             Scheme::Https => "https",
+            Scheme::Ws => "ws",
+            Scheme::Wss => "wss",
         })
     }
 }
 
 impl Url {
-    /// Reads `http://host:port/path`, the same with `https`, `host:port/path`, `unix:/path/to.sock:/path` or `testbed:/path`. The path
+    /// Reads `http://host:port/path`, the same with `https`, `ws` and `wss`, `host:port/path`, `unix:/path/to.sock:/path` or `testbed:/path`. The path
     /// may have holes.
     pub fn parse(text: &str) -> Result<Url, NoTarget> {
         let text = text.trim();
@@ -154,8 +166,11 @@ impl Url {
         let scheme = match scheme {
             "http" => Scheme::Http,
             "https" => Scheme::Https,
+            "ws" => Scheme::Ws,
+            "wss" => Scheme::Wss,
             planned if PLANNED.contains(&planned) => {
-                let fix = "HTTP/1.1 is spoken, at http:// and https:// addresses";
+                let fix =
+                    "HTTP is spoken, at http:// and https:// addresses, and WebSocket at ws:// and wss://";
                 return Err(NoTarget::new(format!("scheme `{planned}` is not supported yet"), fix));
             }
             other => {
@@ -286,6 +301,14 @@ mod tests {
         assert_eq!((target.scheme, &target.endpoint), (Scheme::Https, &tcp("example.org", 443)));
         assert_eq!((target.authority.as_str(), target.path.as_str()), ("example.org", "/a"));
         assert_eq!(Url::parse("https://[::1]:8443").unwrap().endpoint, tcp("::1", 8443));
+        let socket = Url::parse("ws://h/chat").unwrap();
+        assert_eq!((socket.scheme, &socket.endpoint), (Scheme::Ws, &tcp("h", 80)));
+        let socket = Url::parse("wss://h?room=1").unwrap();
+        assert_eq!(
+            (socket.scheme, &socket.endpoint, socket.path.as_str()),
+            (Scheme::Wss, &tcp("h", 443), "/?room=1")
+        );
+        assert!(socket.scheme.is_tls() && socket.scheme.is_websocket() && !target.scheme.is_websocket());
         for plain in ["http://h/", "h:443", "unix:/a.sock:/", "testbed:"] {
             assert!(!Url::parse(plain).unwrap().scheme.is_tls(), "{plain}");
         }
@@ -295,7 +318,7 @@ mod tests {
     fn urls_of_reports_that_knew_no_scheme_are_of_http() {
         let written = serde_json::to_string(&Url::parse("http://h/").unwrap()).unwrap();
         assert!(!written.contains("scheme"), "{written}");
-        for text in ["http://h/", "https://h/"] {
+        for text in ["http://h/", "https://h/", "ws://h/", "wss://h/"] {
             let url = Url::parse(text).unwrap();
             let json = serde_json::to_string(&url).unwrap();
             assert_eq!(serde_json::from_str::<Url>(&json).unwrap(), url);
@@ -316,7 +339,6 @@ mod tests {
     fn what_cannot_be_a_target_is_refused_with_a_reason() {
         for (text, reason) in [
             ("https://", "no host"),
-            ("wss://x/", "`wss` is not supported yet"),
             ("grpc://x/", "`grpc` is not supported yet"),
             ("h2c://x/", "`h2c` is not supported yet"),
             ("ftp://x/", "scheme"),
@@ -337,7 +359,7 @@ mod tests {
         for text in [
             "http://u:s3cret@x/",
             "u:s3cret@x/",
-            "wss://x/?token=s3cret",
+            "tcp://x/?token=s3cret",
             "https://x y/?token=s3cret",
             "testbed:?api_key=s3 cret",
             "ftp://u:s3cret@x",

@@ -73,7 +73,7 @@ mod tests {
     use engine::quantity::SECOND_NS;
     use engine::random::Random;
     use engine::record::{Instants, Layout, Recorder, Snapshot};
-    use vajra_perf::operations::{CountedOperation, tls};
+    use vajra_perf::operations::{CountedOperation, tls, websocket};
 
     /// Kinds of request of a very large plan, how many of each come in an interval, and what memory they may take.
     const SERIES: usize = 100;
@@ -150,6 +150,13 @@ mod tests {
         let mut work = (operation.make)();
         work(10);
         counted(|| work(1_000)).count
+    }
+
+    #[test]
+    fn messages_of_websocket_and_their_replies_take_no_memory() {
+        for operation in &websocket::OPERATIONS {
+            assert_eq!(of_operation(operation), 0, "{}", operation.title());
+        }
     }
 
     #[test]

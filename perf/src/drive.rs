@@ -52,7 +52,7 @@ pub(crate) struct Driven {
 /// size of a request, the remembered head, the handshakes. The loop is the one that is compiled for what the plan's target speaks.
 /// Errors are the machine's, or the target's if it did not answer.
 pub(crate) fn drive(plan: &Plan, address: SocketAddr, uncounted: u64) -> Result<Driven, String> {
-    match (&plan.targets[0].transport, plan.targets[0].protocol) {
+    match (&plan.targets[0].transport, &plan.targets[0].protocol) {
         (Transport::Plain, TargetProtocol::Http1 { .. }) => {
             drive_as::<Http1>(plan, address, uncounted, |_| Ok(HeadMemo::default()))
         }

@@ -17,6 +17,7 @@ pub mod record;
 pub mod schedule;
 pub mod template;
 pub mod tls;
+pub mod websocket;
 
 pub use operation::{CountedOperation, Work};
 

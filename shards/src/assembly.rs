@@ -5,12 +5,13 @@ use crate::protocol::any::AnyShared;
 use crate::protocol::http1::{self, HeadMemo};
 use crate::protocol::http2::{self, Http2Options, Http2Request, Http2Shared};
 use crate::protocol::secured::SecuredShared;
+use crate::protocol::websocket::{self, WebSocketOpening, WebSocketOptions, WebSocketShared};
 use crate::ring::{Outgoing, RingWire, SlotRoute};
 use crate::tls::TlsClient;
 use engine::bucket::Share;
 use engine::failure::{FailureKind, RunFailure};
 use engine::mix::{EncodedStep, Mix};
-use engine::plan::{self, Plan, Pool, Scenario, Target, TargetProtocol, Transport};
+use engine::plan::{self, Plan, Pool, SCENARIOS_MAX, Scenario, Target, TargetProtocol, Transport};
 use engine::seams::{Source, StepFacts};
 use socket2::SockAddr;
 
@@ -26,6 +27,7 @@ pub fn mixes(plan: &Plan) -> Result<Vec<Mix>, RunFailure> {
         match target.protocol {
             TargetProtocol::Http1 { reuse, .. } => http1::encode(step, &target.url.authority, reuse),
             TargetProtocol::Http2 { .. } => http2_request(step, target).map(|(encoded, _)| encoded),
+            TargetProtocol::WebSocket { .. } => websocket::encode(step),
         }
     };
     let mix = |(index, scenario): (usize, &Scenario)| {
@@ -44,15 +46,15 @@ fn http2_request(step: &plan::Step, target: &Target) -> Result<(EncodedStep, Htt
 /// What the connections of a pool share, whatever is spoken on them.
 pub fn any_shared(plan: &Plan, pool: usize) -> Result<AnyShared, RunFailure> {
     let target = &plan.targets[plan.pools[pool].target];
-    match target.protocol {
-        TargetProtocol::Http1 { reuse, .. } => {
+    match &target.protocol {
+        &TargetProtocol::Http1 { reuse, .. } => {
             let memo = HeadMemo::new(reuse);
             Ok(match secured(target, ALPN_HTTP1, memo)? {
                 Ok(shared) => AnyShared::Https1(shared),
                 Err(memo) => AnyShared::Http1(memo),
             })
         }
-        TargetProtocol::Http2 { streams, window_bytes, header_table_bytes } => {
+        &TargetProtocol::Http2 { streams, window_bytes, header_table_bytes } => {
             let steps = plan.steps().filter(|step| step.pool == pool);
             let requests: Vec<Http2Request> = steps
                 .map(|step| http2_request(step, target).map(|(_, request)| request))
@@ -63,7 +65,36 @@ pub fn any_shared(plan: &Plan, pool: usize) -> Result<AnyShared, RunFailure> {
                 Err(shared) => AnyShared::Http2(Box::new(shared)),
             })
         }
+        TargetProtocol::WebSocket { pipeline, subprotocols, matching, ping_ns } => {
+            let (subprotocols, matching) = (subprotocols.clone(), matching.clone());
+            let options = WebSocketOptions { subprotocols, matching, messages: *pipeline, ping_ns: *ping_ns };
+            let shared = websocket_shared(plan, pool, &options)?;
+            Ok(match secured(target, ALPN_HTTP1, shared)? {
+                Ok(shared) => AnyShared::SecureWebSocket(shared),
+                Err(shared) => AnyShared::WebSocket(Box::new(shared)),
+            })
+        }
     }
+}
+
+/// What the connections of a pool share that speaks WebSocket. All its messages are of one scenario, and are opened alike.
+fn websocket_shared(
+    plan: &Plan,
+    pool: usize,
+    options: &WebSocketOptions,
+) -> Result<WebSocketShared, RunFailure> {
+    let is_of_pool = |scenario: &Scenario| scenario.steps().iter().any(|step| step.pool == pool);
+    let scenario = plan.scenarios.iter().position(is_of_pool).expect("every pool of a plan is used");
+    let steps = plan.scenarios[scenario].steps();
+    let mut message_bytes_max = 0;
+    for step in steps {
+        message_bytes_max = message_bytes_max.max(websocket::encode(step)?.template.bytes_max());
+    }
+    // Nothing that is drawn for arrivals is drawn again for openings.
+    let draws = plan.draws_of(SCENARIOS_MAX + scenario);
+    let authority = &plan.target_of(&steps[0]).url.authority;
+    let opening = WebSocketOpening::new(steps[0].request.http(), authority, options, draws)?;
+    Ok(WebSocketShared::new(opening, options, message_bytes_max))
 }
 
 /// The same inside TLS, where the target has it; as it was where it has none.

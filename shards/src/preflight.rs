@@ -8,9 +8,10 @@ mod greeting;
 mod ports;
 mod requests;
 mod secured;
+mod sockets;
 
-pub use check::{Check, Grade};
-pub use requests::{REQUEST, connect};
+pub use check::{Check, Grade, REQUEST};
+pub use requests::connect;
 
 use crate::machine::{allowed_cores, core_count, quota_cores, sysctl, usable_cores};
 use crate::sys::{Ring, Setup};

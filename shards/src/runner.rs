@@ -70,12 +70,17 @@ fn is_plain(plan: &Plan) -> bool {
     })
 }
 
-fn plain_shared(plan: &Plan) -> Result<Vec<HeadMemo>, RunFailure> {
+fn plain_shared(plan: &Plan, _share: Share) -> Result<Vec<HeadMemo>, RunFailure> {
     Ok(plan.pools.iter().map(|pool| HeadMemo::new(plan.targets[pool.target].reuse())).collect())
 }
 
-fn any_shared_of(plan: &Plan) -> Result<Vec<AnyShared>, RunFailure> {
-    (0..plan.pools.len()).map(|pool| any_shared(plan, pool)).collect()
+fn any_shared_of(plan: &Plan, share: Share) -> Result<Vec<AnyShared>, RunFailure> {
+    let of_pool = |pool| {
+        let mut shared = any_shared(plan, pool)?;
+        shared.of_shard(share.shard, share.shards);
+        Ok(shared)
+    };
+    (0..plan.pools.len()).map(of_pool).collect()
 }
 
 impl Shards {
@@ -125,7 +130,7 @@ impl Shards {
         plan: &Plan,
         shard: u32,
         on_ready: Sender<u64>,
-        shared: fn(&Plan) -> Result<Vec<P::Shared>, RunFailure>,
+        shared: fn(&Plan, Share) -> Result<Vec<P::Shared>, RunFailure>,
     ) -> Result<(), RunFailure> {
         let (shard_lane, collector_lane, recorder) = lanes::lane(shard as usize, &plan.layout(), plan.phases);
         let share = Share { shard: u64::from(shard), shards: u64::from(plan.machine.shards) };
@@ -133,7 +138,7 @@ impl Shards {
         let (own_plan, addresses, control) = (plan.clone(), self.addresses.clone(), self.control.clone());
         let make = move || {
             let plan = own_plan;
-            let shared = shared(&plan)?;
+            let shared = shared(&plan, share)?;
             let wire = wire::<Mix, P>(&plan, &sources, &shared, share, &addresses)?;
             let on_ready = Box::new(move |open| {
                 // The receiver is gone only if the run was given up; then nobody wants to know.

@@ -170,7 +170,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         scenarios.iter_mut().for_each(|scenario| {
             let pool = &pools[scenario.pool];
             scenario.is_one_constant &= pool.sends_constants();
-            scenario.reports_copies |= !pool.connections.is_in_order();
+            scenario.reports_copies |= !pool.connections.is_in_order() || P::awaits_sent(&pool.shared);
         });
         let slots = pools.iter().map(|pool| pool.first_slot + pool.connections.count()).collect();
         let deepest = plan.targets.iter().map(|target| target.pipeline()).max().unwrap_or(1);

@@ -62,7 +62,7 @@ fn wrong_plans_end_with_2_and_point_at_the_line() {
         ("url = 'http://h/'\n[run]\nshards = 'two'\n", &["plan.toml:3", "'two'"]),
         ("url = 'http://h/'\n[load]\nrate = 0\n", &["plan.toml:3", "rate of 0"]),
         ("url = 'http://h/\n", &["plan.toml:1", "a text is not closed"]),
-        ("url = 'wss://h/'\n", &["plan.toml:1", "`wss` is not supported yet"]),
+        ("url = 'udp://h/'\n", &["plan.toml:1", "`udp` is not supported yet"]),
         ("[run]\nshards = 1\n", &["no target"]),
         ("url = 'http://h/'\n[load]\nshape = 'rampp'\n", &["plan.toml:3", "did you mean `ramp`"]),
         ("url = 'http://h/'\n[thresholds]\nlatency = 'p(99)<1s'\n", &["plan.toml:3", "not a metric"]),

@@ -29,3 +29,5 @@ mod testbed;
 mod time_namespace;
 mod tls;
 mod tls_faults;
+mod websocket;
+mod websocket_faults;

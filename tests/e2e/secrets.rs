@@ -211,7 +211,7 @@ fn mistakes_are_told_without_the_secrets_beside_them() {
     let line = "url = 'http://h/'\nheaders = \"Authorization: Bearer s3cret phrase\"\n";
     let table: [(Words, Variables); 12] = [
         (&["run", "http://u:s3cret@h/"], &[]),
-        (&["run", "wss://h/?token=s3cret"], &[]),
+        (&["run", "tcp://h/?token=s3cret"], &[]),
         (&["run", "http://h/", "-H", "Authorization: Bearer s3cret\n"], &[("VAJRA_NOBODY__X", "1")]),
         (&["run", "http://h/", "-H", "Authorization: {{s3cret"], &[]),
         (&["run", "http://h/", "-H", "Authorization Bearer s3cret"], &[]),

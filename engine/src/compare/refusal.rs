@@ -274,10 +274,10 @@ fn difference(name: &str, first: &str, other: &str) -> Option<String> {
 }
 
 /// All that the requests put on the wire, and how often, but for the name of the host.
-fn what_is_sent(plan: &Plan) -> Vec<(u32, HttpRequest)> {
+fn what_is_sent(plan: &Plan) -> Vec<(u32, Request)> {
     let sent = plan.steps().map(|step| {
-        let Request::Http(mut request) = step.request.clone();
-        request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
+        let mut request = step.request.clone();
+        request.http_mut().headers.retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
         (step.weight, request)
     });
     sent.collect()
@@ -289,8 +289,8 @@ fn show_requests(scenario: &Scenario) -> String {
         other => format!("{{{{{}}}}}", format!("{other:?}").to_lowercase()),
     };
     let one = |request: &Request| {
-        let Request::Http(HttpRequest { method, path, .. }) = request;
-        format!("{method} {}", path.iter().map(piece).collect::<String>())
+        let HttpRequest { path, .. } = request.http();
+        format!("{} {}", request.what(), path.iter().map(piece).collect::<String>())
     };
     scenario.steps().iter().map(|step| one(&step.request)).collect::<Vec<_>>().join(", ")
 }

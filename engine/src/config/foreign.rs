@@ -10,6 +10,7 @@ pub(super) enum TableKind {
     Target,
     Tls,
     Http,
+    WebSocket,
     Scenario,
     /// Any names.
     Free,
@@ -58,6 +59,8 @@ const TOP: Words = &[
     (&["title", "description", "label"], Ours::Key("name")),
     (&["slo", "ensure", "conditions", "limits"], Ours::Key("thresholds")),
     (&["scenarios", "flows"], Ours::Key("scenario")),
+    (&["ws", "wss", "websockets", "socket"], Ours::Key("websocket")),
+    (&["subprotocol", "sec_websocket_protocol"], Ours::Key("websocket.subprotocols")),
     (&["targets", "upstream", "hosts"], Ours::Key("target")),
     (&["requests", "steps", "mix", "calls", "endpoints"], Ours::Key("request")),
     (&["http2", "h2", "http_2", "http3"], Ours::Words(ADVICE_HTTP2)),
@@ -122,7 +125,9 @@ const LOAD: Words = &[
 const REQUEST: Words = &[
     (&["url", "uri", "route", "endpoint", "target"], Ours::Key("path")),
     (&["type", "verb"], Ours::Key("method")),
-    (&["data", "payload", "json", "content", "text", "form"], Ours::Key("body")),
+    (&["data", "payload", "json", "content", "form"], Ours::Key("body")),
+    (&["send", "txt"], Ours::Key("text")),
+    (&["bytes", "blob", "bin"], Ours::Key("binary")),
     (&["header"], Ours::Key("headers")),
     (&["share", "ratio", "probability", "percent", "frequency"], Ours::Key("weight")),
     (&["id", "label", "title", "tag"], Ours::Key("name")),
@@ -244,6 +249,20 @@ const HTTP: Words = &[
     (&["pipelining"], Ours::Words("write `pipeline` under `[run]`, or in the target's table")),
 ];
 
+const WEBSOCKET: Words = &[
+    (&["subprotocol", "protocol", "protocols", "sec_websocket_protocol"], Ours::Key("subprotocols")),
+    (&["matching", "match_by", "correlation", "correlate", "reply", "replies", "expect"], Ours::Key("match")),
+    (&["heartbeat", "keepalive", "keep_alive", "ping_interval", "pinginterval"], Ours::Key("ping")),
+    (
+        &["pipelining", "window", "in_flight"],
+        Ours::Words("write `pipeline` under `[run]`, or in the target's table"),
+    ),
+    (
+        &["headers", "header", "origin"],
+        Ours::Words("write it under `[headers]`: those are the headers of the opening"),
+    ),
+];
+
 /// What stands for a word in a table of a kind.
 pub(super) fn meant(kind: TableKind, word: &str) -> Option<Ours> {
     let words = match kind {
@@ -255,6 +274,7 @@ pub(super) fn meant(kind: TableKind, word: &str) -> Option<Ours> {
         TableKind::Target => TARGET,
         TableKind::Tls => TLS,
         TableKind::Http => HTTP,
+        TableKind::WebSocket => WEBSOCKET,
         TableKind::Free => &[],
     };
     let word = word.replace('-', "_").to_lowercase();
@@ -283,7 +303,7 @@ mod tests {
     #[test]
     fn what_words_stand_for_is_a_key_that_there_is_and_no_word_is_one_itself() {
         let forms = Forms::new();
-        let bases: [(&[&str], Words); 8] = [
+        let bases: [(&[&str], Words); 9] = [
             (&[], TOP),
             (&["run"], RUN),
             (&["load"], LOAD),
@@ -292,6 +312,7 @@ mod tests {
             (&["target", "a"], TARGET),
             (&["tls"], TLS),
             (&["target", "a", "http"], HTTP),
+            (&["websocket"], WEBSOCKET),
         ];
         for (base, words) in bases {
             for (theirs, ours) in words {

@@ -124,6 +124,10 @@ fn example(path: &[String]) -> Value {
         "groups" => "x25519",
         "alpn" => "http/1.1",
         "version" => "1.1",
+        "subprotocols" => "chat",
+        "match" => "order",
+        "ping" => "20s",
+        "binary" => "@message.bin",
         "duration" | "timeout" | "starts" | "over" | "every" | "at" | "length" | "period" => "10s",
         "connect_timeout" => "3s",
         "warmup" => "5s",
@@ -161,7 +165,7 @@ fn text(draft: &mut PlanDraft, path: &[String], value: &Value) -> Settled {
         draft.shift(path, &meant);
         return Settled::AsIs;
     }
-    let is_body = path.last().is_some_and(|key| key == "body");
+    let is_body = path.last().is_some_and(|key| key == "body" || key == "text");
     let meant = match value {
         Value::String(_) | Value::Integer(_) => return Settled::AsIs,
         Value::Float(number) if number.is_finite() => return Settled::AsIs,

@@ -15,17 +15,19 @@ use std::fmt;
 pub struct Config {
     /// What to call the run.
     pub name: Option<Text>,
-    /// The target: `http://host:port/path`, the same with `https`, `unix:/path.sock:/path`, or `testbed:/path` for the built-in
-    /// server.
+    /// The target: `http://host:port/path`, the same with `https`, or with `ws` and `wss` for WebSocket, `unix:/path.sock:/path`, or
+    /// `testbed:/path` for the built-in server.
     pub url: Option<Text>,
     /// What to connect to in the place of the `url`'s host, `host:port`; names that are sent and checked stay the URL's.
     pub connect: Option<Text>,
-    /// Headers sent with every request: a name and a value, or several values.
+    /// Headers sent with every request, and with what opens a WebSocket: a name and a value, or several values.
     pub headers: BTreeMap<String, Texts>,
-    /// How TLS is spoken with targets whose URL begins with `https`.
+    /// How TLS is spoken with targets whose URL begins with `https` or `wss`.
     pub tls: TlsConfig,
     /// How HTTP is spoken with targets.
     pub http: HttpConfig,
+    /// How WebSocket is spoken with targets whose URL begins with `ws` or `wss`.
+    pub websocket: WebSocketConfig,
     /// How long, how wide, and on what.
     pub run: RunConfig,
     /// The offered load. Absent: closed loop.
@@ -55,6 +57,8 @@ pub struct TargetConfig {
     pub tls: TlsConfig,
     /// How HTTP is spoken with it (default: each key as in the plan's).
     pub http: HttpConfig,
+    /// How WebSocket is spoken with it (default: each key as in the plan's).
+    pub websocket: WebSocketConfig,
     /// How long making one connection may take (default: the run's).
     pub connect_timeout: Option<Text>,
     /// Requests under way on one connection at a time (default: the run's).
@@ -106,6 +110,20 @@ pub struct HttpConfig {
     /// Whether a connection takes another request after a response; otherwise each request has a connection of its own (default
     /// true).
     pub reuse: Option<bool>,
+}
+
+/// How WebSocket is spoken.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebSocketConfig {
+    /// Subprotocols to offer, the most wanted first (default none).
+    pub subprotocols: Option<Texts>,
+    /// How a reply finds its message: by `order`; by `json:/id`, a JSON pointer to a value that both have; or `none`, where nobody
+    /// replies and a message is over once it is sent (default order).
+    #[serde(rename = "match")]
+    pub matching: Option<Text>,
+    /// How often to send a ping on each connection, such as `20s` (default never).
+    pub ping: Option<Text>,
 }
 
 /// One stream of traffic.
@@ -221,7 +239,7 @@ pub struct LoadConfig {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RequestConfig {
-    /// What to call it in the report (default: method and path).
+    /// What to call it in the report (default: method and path, or the kind of message and the path).
     pub name: Option<Text>,
     /// How often it is drawn, relative to the others (default 1).
     #[schemars(range(min = 0, max = u32::MAX))]
@@ -246,7 +264,11 @@ pub struct RequestConfig {
     pub headers: BTreeMap<String, Texts>,
     /// The body: text, which may hold the same, or `@file`.
     pub body: Option<Text>,
-    /// Whether what stands in `{{…}}` in the body is filled in (default: true for a text, false for a file).
+    /// A message of WebSocket that is text, which may hold the same, or `@file`.
+    pub text: Option<Text>,
+    /// A message of WebSocket that is any bytes: `@file`, or a text, which may hold the same.
+    pub binary: Option<Text>,
+    /// Whether what stands in `{{…}}` in the body or message is filled in (default: true for a text, false for a file).
     pub template: Option<bool>,
 }
 

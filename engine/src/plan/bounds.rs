@@ -15,6 +15,8 @@ pub(super) const WINDOW_BYTES_DEFAULT: u32 = 1 << 30;
 /// The largest table of header fields that a target may have, and the one it has where nothing is said (RFC 9113, section 6.5.2).
 pub(super) const HEADER_TABLE_BYTES_MAX: u32 = 64 << 10;
 pub(super) const HEADER_TABLE_BYTES_DEFAULT: u32 = 4 << 10;
+/// The shortest time between two pings on a connection of WebSocket: they are looked at a few connections at a time.
+pub(super) const PING_NS_MIN: u64 = 100 * MILLISECOND_NS;
 /// The most scenarios, and the most targets.
 pub const SCENARIOS_MAX: usize = 64;
 /// The most request templates of one scenario.

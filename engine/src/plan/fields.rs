@@ -130,7 +130,7 @@ impl Default for TlsSettings {
 }
 
 /// What is spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TargetProtocol {
     /// HTTP/1.1.
@@ -150,6 +150,32 @@ pub enum TargetProtocol {
         /// How large its table of header fields may be.
         header_table_bytes: u32,
     },
+    /// WebSocket, opened by a request of HTTP/1.1.
+    #[serde(rename = "websocket")]
+    WebSocket {
+        /// Messages under way on one connection at a time.
+        pipeline: u32,
+        /// Subprotocols to offer, the most wanted first.
+        subprotocols: Vec<String>,
+        /// How replies find the messages that they are to.
+        matching: ReplyMatching,
+        /// How often the target is pinged on each connection, if it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ping_ns: Option<u64>,
+    },
+}
+
+/// How replies find the messages that they are to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplyMatching {
+    /// They come in the order of the messages.
+    #[default]
+    Order,
+    /// Both are JSON, and have the same value where this pointer (RFC 6901) says.
+    Json(String),
+    /// There are none: a message is over once it is sent.
+    None,
 }
 
 /// Connections are used again where nothing else is said.
@@ -224,6 +250,30 @@ pub struct Step {
 pub enum Request {
     /// A request of HTTP, of whatever version.
     Http(HttpRequest),
+    /// A message of WebSocket.
+    #[serde(rename = "websocket")]
+    WebSocket(WebSocketMessage),
+}
+
+/// A message of WebSocket, with its holes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WebSocketMessage {
+    /// What opens the connections that it is sent on: the same for all messages of a scenario.
+    pub opening: HttpRequest,
+    /// What it says it is.
+    pub kind: SocketMessageKind,
+    /// What it carries.
+    pub payload: Vec<Piece>,
+}
+
+/// What a message of WebSocket says it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SocketMessageKind {
+    /// Text, which is UTF-8.
+    Text,
+    /// Any bytes.
+    Binary,
 }
 
 /// A request of HTTP, with its holes.
@@ -261,6 +311,16 @@ pub enum Wait {
     /// Sleep until shortly before, then watch the clock.
     #[default]
     Auto,
+}
+
+impl SocketMessageKind {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            SocketMessageKind::Text => "text",
+            SocketMessageKind::Binary => "binary",
+        }
+    }
 }
 
 impl Fields {
@@ -333,10 +393,10 @@ impl Offered {
 }
 
 impl Target {
-    /// Requests under way on one connection at a time: the pipeline of HTTP/1.1, the streams of HTTP/2.
+    /// Requests under way on one connection at a time: the pipeline of HTTP/1.1 and of WebSocket, the streams of HTTP/2.
     pub fn pipeline(&self) -> u32 {
         match self.protocol {
-            TargetProtocol::Http1 { pipeline, .. } => pipeline,
+            TargetProtocol::Http1 { pipeline, .. } | TargetProtocol::WebSocket { pipeline, .. } => pipeline,
             TargetProtocol::Http2 { streams, .. } => streams,
         }
     }
@@ -345,7 +405,7 @@ impl Target {
     pub fn reuse(&self) -> bool {
         match self.protocol {
             TargetProtocol::Http1 { reuse, .. } => reuse,
-            TargetProtocol::Http2 { .. } => true,
+            TargetProtocol::Http2 { .. } | TargetProtocol::WebSocket { .. } => true,
         }
     }
 
@@ -412,8 +472,48 @@ impl Scenario {
 impl Request {
     /// The parts of it that may have holes.
     pub fn parts(&self) -> impl Iterator<Item = &[Piece]> {
-        let Request::Http(HttpRequest { path, headers, body, .. }) = self;
+        let HttpRequest { path, headers, .. } = self.http();
         let headers = headers.iter().map(|(_, value)| value.as_slice());
-        [path.as_slice()].into_iter().chain(headers).chain(body.as_deref())
+        [path.as_slice()].into_iter().chain(headers).chain(self.payload())
+    }
+
+    /// What of it is a request of HTTP: all of it, or what opens its connection.
+    pub fn http(&self) -> &HttpRequest {
+        match self {
+            Request::Http(request) => request,
+            Request::WebSocket(message) => &message.opening,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn http_mut(&mut self) -> &mut HttpRequest {
+        match self {
+            Request::Http(request) => request,
+            Request::WebSocket(message) => &mut message.opening,
+        }
+    }
+
+    /// What its name begins with where it is given none: a method, or a kind of message.
+    pub fn what(&self) -> &str {
+        match self {
+            Request::Http(request) => &request.method,
+            Request::WebSocket(message) => message.kind.name(),
+        }
+    }
+
+    /// What it carries: a body, or a message.
+    pub fn payload(&self) -> Option<&[Piece]> {
+        match self {
+            Request::Http(request) => request.body.as_deref(),
+            Request::WebSocket(message) => Some(&message.payload),
+        }
+    }
+
+    /// Puts something else in the place of what it carries, if it carries anything.
+    pub(crate) fn map_payload(&mut self, change: impl FnOnce(&[Piece]) -> Vec<Piece>) {
+        match self {
+            Request::Http(request) => request.body = request.body.as_deref().map(change),
+            Request::WebSocket(message) => message.payload = change(&message.payload),
+        }
     }
 }

@@ -320,6 +320,8 @@ impl PlanReader<'_> {
     /// What the plan says of its targets is of at least one.
     fn check_all_is_used(&mut self, targets: &[Target]) {
         self.check_tls_is_used(targets.iter().any(|target| target.url.scheme.is_tls()));
+        let is_websocket = |target: &Target| target.url.scheme.is_websocket();
+        self.check_protocols_are_used(!targets.iter().all(is_websocket), targets.iter().any(is_websocket));
         let has_url = self.keys.targets.iter().any(|keys| keys.url == "url");
         if self.config.connect.is_some() && !has_url {
             let problem = "`connect` stands beside the plan's `url`, and there is none";

@@ -8,7 +8,9 @@ use super::fields::{Fields, HttpRequest, PoolSize, Request, Scenario, Step, Targ
 use super::reader::{self, ReadFile, unscheduled};
 use super::retarget;
 use super::rules::{self, PlanPlace, Violation};
-use crate::config::{Config, Diagnostic, HttpConfig, LoadConfig, ReadConfig, Text, Texts, TlsConfig};
+use crate::config::{
+    Config, Diagnostic, HttpConfig, LoadConfig, ReadConfig, Text, Texts, TlsConfig, WebSocketConfig,
+};
 use crate::length::{self, TooManyToDraw, UNBOUNDED_NS};
 use crate::load::{Arrivals, Load, Overload, constant};
 use crate::phase::Warmup;
@@ -107,6 +109,7 @@ fn refused(planned: &Fields, config: &Config) -> Vec<Diagnostic> {
         ("tls", config.tls != TlsConfig::default() && planned.targets.len() > 1),
         ("connect", config.connect.is_some() && planned.targets.len() > 1),
         ("http", says_what_is_spoken(&config.http) && planned.targets.len() > 1),
+        ("websocket", config.websocket != WebSocketConfig::default() && planned.targets.len() > 1),
         ("request", !config.request.is_empty() && planned.steps().count() > 1),
     ];
     let is_one = planned.scenarios.len() == 1;
@@ -345,13 +348,14 @@ fn replace_url(fields: &mut Fields, read: &Fields) {
     for scenario in &mut fields.scenarios {
         rename(&mut scenario.name);
         for step in scenario.steps_mut() {
-            let Request::Http(request) = &mut step.request;
+            let what = step.request.what().to_owned();
+            let request = step.request.http_mut();
             if own_path.as_ref() != Some(&request.path) {
                 continue;
             }
             request.path = template::parse(&now.path).unwrap_or_else(|_| request.path.clone());
-            if step.name == format!("{} {}", request.method, before.path) {
-                step.name = format!("{} {}", request.method, now.path);
+            if step.name == format!("{what} {}", before.path) {
+                step.name = format!("{what} {}", now.path);
             }
         }
     }
@@ -360,16 +364,25 @@ fn replace_url(fields: &mut Fields, read: &Fields) {
 
 /// Method and body of the one request, as far as they are given.
 fn replace_request(step: &mut Step, read: &Step, given: &[crate::config::RequestConfig]) {
-    let (Request::Http(own), Request::Http(read)) = (&mut step.request, &read.request);
-    let before = own.method.clone();
-    if given.iter().any(|request| request.body.is_some()) {
-        own.body.clone_from(&read.body);
-    }
-    if given.iter().any(|request| request.method.is_some()) || before == "GET" {
-        own.method.clone_from(&read.method);
+    let before = step.request.what().to_owned();
+    match (&mut step.request, &read.request) {
+        (Request::Http(own), Request::Http(read)) => {
+            if given.iter().any(|request| request.body.is_some()) {
+                own.body.clone_from(&read.body);
+            }
+            if given.iter().any(|request| request.method.is_some()) || before == "GET" {
+                own.method.clone_from(&read.method);
+            }
+        }
+        (Request::WebSocket(own), Request::WebSocket(read)) => {
+            own.kind = read.kind;
+            own.payload.clone_from(&read.payload);
+        }
+        // A target of another kind: the rules say so.
+        _ => {}
     }
     if let Some(rest) = step.name.strip_prefix(&format!("{before} ")) {
-        step.name = format!("{} {rest}", own.method);
+        step.name = format!("{} {rest}", step.request.what());
     }
 }
 
@@ -386,7 +399,7 @@ fn replace_headers(fields: &mut Fields, given: &BTreeMap<String, Texts>, wrong: 
             }
         }
         for step in fields.scenarios.iter_mut().flat_map(|scenario| scenario.steps_mut()) {
-            let Request::Http(HttpRequest { headers, .. }) = &mut step.request;
+            let HttpRequest { headers, .. } = step.request.http_mut();
             headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
             headers.extend(read.iter().map(|pieces| (name.clone(), pieces.clone())));
         }
@@ -455,11 +468,23 @@ fn redacted(fields: &Fields) -> Vec<Diagnostic> {
     let has_mark = |pieces: &[Piece]| {
         pieces.iter().any(|piece| matches!(piece, Piece::Bytes(bytes) if redact::holds_mark(bytes)))
     };
+    for (number, target) in fields.targets.iter().enumerate() {
+        let TargetProtocol::WebSocket { subprotocols, .. } = &target.protocol else { continue };
+        if subprotocols.iter().any(|name| redact::holds_mark(name.as_bytes())) {
+            let problem = "the report has not a subprotocol: it may be a secret, and was redacted";
+            let place = format!("plan.targets.{number}.protocol.websocket.subprotocols");
+            wrong.push(Diagnostic::at(place, problem, format!("give all by `--subprotocol`, {KEEP}")));
+        }
+    }
     for (number, scenario) in fields.scenarios.iter().enumerate() {
         for (index, step) in scenario.steps().iter().enumerate() {
-            let Request::Http(HttpRequest { path, headers, body, .. }) = &step.request;
+            let HttpRequest { path, headers, .. } = step.request.http();
+            let (form, carried) = match &step.request {
+                Request::Http(_) => ("http", "body"),
+                Request::WebSocket(_) => ("websocket.opening", "message"),
+            };
             let place =
-                |part: &str| format!("plan.scenarios.{number}.script.mix.{index}.request.http.{part}");
+                |part: &str| format!("plan.scenarios.{number}.script.mix.{index}.request.{form}.{part}");
             let mut missing = |part: String, what: String, fix: String| {
                 let problem = format!("the report has not {what}: it is a secret, and was redacted");
                 let fix = format!("give it by {fix}, {KEEP}");
@@ -478,8 +503,8 @@ fn redacted(fields: &Fields) -> Vec<Diagnostic> {
                 let what = format!("the path of `{}`", step.name);
                 missing("path".to_owned(), what, "`--url`".to_owned());
             }
-            if body.as_deref().is_some_and(has_mark) {
-                let what = format!("the body of `{}`", step.name);
+            if step.request.payload().is_some_and(has_mark) {
+                let what = format!("the {carried} of `{}`", step.name);
                 missing("body".to_owned(), what, "`-b`".to_owned());
             }
         }

@@ -18,7 +18,27 @@ pub(super) fn replace(targets: &mut [Target], read: &Target, given: &Config) {
         only.connect.clone_from(&read.connect);
     }
     if given.http.version.is_some() || given.http.window.is_some() || given.http.header_table.is_some() {
-        only.protocol = read.protocol;
+        only.protocol.clone_from(&read.protocol);
+    }
+    if let (
+        TargetProtocol::WebSocket { subprotocols, matching, ping_ns, .. },
+        TargetProtocol::WebSocket {
+            subprotocols: read_subprotocols,
+            matching: read_matching,
+            ping_ns: read_ping_ns,
+            ..
+        },
+    ) = (&mut only.protocol, &read.protocol)
+    {
+        if given.websocket.subprotocols.is_some() {
+            subprotocols.clone_from(read_subprotocols);
+        }
+        if given.websocket.matching.is_some() {
+            matching.clone_from(read_matching);
+        }
+        if given.websocket.ping.is_some() {
+            *ping_ns = *read_ping_ns;
+        }
     }
     match (&mut only.transport, &read.transport) {
         (Transport::Tls(planned), Transport::Tls(read)) => replace_settings(planned, read, &given.tls),
@@ -34,6 +54,7 @@ fn replace_protocol(planned: &mut TargetProtocol, given: &Config) {
             *reuse = given.http.reuse.unwrap_or(*reuse);
         }
         TargetProtocol::Http2 { streams, .. } => *streams = given.http.streams.unwrap_or(*streams),
+        TargetProtocol::WebSocket { pipeline, .. } => *pipeline = given.run.pipeline.unwrap_or(*pipeline),
     }
 }
 
@@ -61,6 +82,9 @@ fn replace_settings(planned: &mut TlsSettings, read: &TlsSettings, given: &TlsCo
 /// The key that may have broken a rule of a part of the target.
 pub(super) fn key(part: &str) -> &'static str {
     match part.trim_start_matches("transport.tls.") {
+        "protocol.websocket.subprotocols" => "websocket.subprotocols",
+        "protocol.websocket.match" => "websocket.match",
+        "protocol.websocket.ping" => "websocket.ping",
         "ca" => "tls.ca",
         "cert" => "tls.cert",
         "key" => "tls.key",

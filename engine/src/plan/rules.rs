@@ -9,12 +9,13 @@ use super::bounds::{
 };
 use super::encryption::{self, WrongSetting};
 use super::fields::{Fields, HttpRequest, Pool, Request, Scenario, Step, Target, TargetProtocol};
+use super::sockets;
 use crate::config::hint;
 use crate::load::Load;
 use crate::quantity::{DURATION_NS_MAX, counted, show_ns};
 use crate::redact;
 use crate::schedule::Schedule;
-use crate::template::{self, Piece};
+use crate::template::{self, Piece, literal_bytes, literal_of};
 use crate::threshold::Scope;
 use crate::url::{Endpoint, path_or_root};
 use http::{HeaderName, HeaderValue, Method};
@@ -199,7 +200,9 @@ impl RuleCheck<'_> {
         let pipeline = target.pipeline();
         if pipeline == 0 || pipeline > PIPELINE_MAX {
             let (what, key) = match target.protocol {
-                TargetProtocol::Http1 { .. } => ("a pipeline of", "pipeline"),
+                TargetProtocol::Http1 { .. } | TargetProtocol::WebSocket { .. } => {
+                    ("a pipeline of", "pipeline")
+                }
                 TargetProtocol::Http2 { .. } => ("streams by the number of", "protocol.http1.streams"),
             };
             let problem = format!("{what} {pipeline} cannot run");
@@ -233,8 +236,11 @@ impl RuleCheck<'_> {
         let (has_tls, is_tls) = (target.tls().is_some(), target.url.scheme.is_tls());
         if has_tls != is_tls || (is_tls && !is_of_host) {
             let problem = "its URL and what carries its protocol are not of one kind";
-            self.broken(PlanPlace::Target(index, "transport"), problem, "TLS is of https:// URLs alone");
+            let fix = "TLS is of https:// and wss:// URLs alone";
+            self.broken(PlanPlace::Target(index, "transport"), problem, fix);
         }
+        let wrong = sockets::wrong(target).into_iter();
+        wrong.for_each(|(key, wrong)| self.broken(PlanPlace::Target(index, key), wrong.problem, wrong.fix));
         let is_host = |endpoint: &Endpoint| matches!(endpoint, Endpoint::Tcp { host, port } if !host.is_empty() && *port > 0);
         if target.connect.as_ref().is_some_and(|connect| !is_host(connect) || !is_of_host) {
             let problem = "there is nothing to connect to in the place of the URL's host";
@@ -325,6 +331,14 @@ impl RuleCheck<'_> {
                 "give each target a scenario of its own",
             );
         }
+        if steps.iter().any(|step| sockets::opening(step) != sockets::opening(&steps[0])) {
+            let problem = "the messages of a scenario go on connections that are opened in different ways";
+            self.broken(
+                PlanPlace::Scenario(index, "request"),
+                problem,
+                "give each opening a scenario of its own",
+            );
+        }
         steps.iter().enumerate().for_each(|(number, step)| self.step(index, number, step));
     }
 
@@ -336,19 +350,21 @@ impl RuleCheck<'_> {
             let problem = format!("there is no pool {}", step.pool);
             return self.broken(place(""), problem, "name one that there is");
         };
-        let Request::Http(request) = &step.request;
-        self.request(request, &place);
+        self.request(step.request.http(), matches!(step.request, Request::WebSocket(_)), &place);
+        let wrong = sockets::wrong_message(step, target).into_iter();
+        wrong.for_each(|(key, wrong)| self.broken(place(key), wrong.problem, wrong.fix));
         // A body that never changes waits, in HTTP/2, for the turn in which there is room for it.
-        let is_constant = request.body.iter().flatten().all(|piece| matches!(piece, Piece::Bytes(_)));
+        let body = step.request.http().body.iter().flatten();
+        let is_constant = body.into_iter().all(|piece| matches!(piece, Piece::Bytes(_)));
         let at_a_time = match target.protocol {
-            TargetProtocol::Http1 { pipeline, .. } => pipeline,
+            TargetProtocol::Http1 { pipeline, .. } | TargetProtocol::WebSocket { pipeline, .. } => pipeline,
             TargetProtocol::Http2 { .. } if is_constant => 1,
             TargetProtocol::Http2 { streams, .. } => streams,
         };
         self.size(&step.request, at_a_time, place(""));
     }
 
-    fn request(&mut self, request: &HttpRequest, place: &impl Fn(&str) -> PlanPlace) {
+    fn request(&mut self, request: &HttpRequest, is_opening: bool, place: &impl Fn(&str) -> PlanPlace) {
         let HttpRequest { method, path, headers, .. } = request;
         if Method::from_bytes(method.as_bytes()).is_err() || method == "CONNECT" {
             let problem = format!("`{method}` is not a method that can be sent");
@@ -364,7 +380,11 @@ impl RuleCheck<'_> {
             }
         }
         for (index, (name, value)) in headers.iter().enumerate() {
-            self.header(name, value, place(&format!("headers[{index}]")));
+            let place = place(&format!("headers[{index}]"));
+            match sockets::wrong_header(name).filter(|_| is_opening) {
+                Some(wrong) => self.broken(place, wrong.problem, wrong.fix),
+                None => self.header(name, value, place),
+            }
         }
     }
 
@@ -466,18 +486,6 @@ fn inexactness(load: &Load) -> Option<String> {
         return Some("a segment of the load is no time, or has no rate that can be offered".into());
     }
     Schedule::new(0, segments).err().map(|inexact| inexact.to_string())
-}
-
-/// What stands for a piece where only its form counts: a digit for a hole.
-fn literal_of(piece: &Piece) -> &[u8] {
-    match piece {
-        Piece::Bytes(bytes) => bytes,
-        _ => b"0",
-    }
-}
-
-fn literal_bytes(pieces: &[Piece]) -> Vec<u8> {
-    pieces.iter().flat_map(literal_of).copied().collect()
 }
 
 fn literal(pieces: &[Piece]) -> String {

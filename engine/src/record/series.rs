@@ -1,14 +1,15 @@
 //! What is known of one kind of request: counts and histograms.
 
 use crate::distribution::Distribution;
-use crate::outcome::{Fault, Kind, Outcome};
+use crate::outcome::{Fault, Kind, Outcome, is_close_code};
 use serde::{Deserialize, Serialize};
 
-/// Lowest status code with a counter of its own.
-const STATUS_MIN: u16 = 100;
-/// The highest.
-const STATUS_MAX: u16 = 599;
-/// What codes outside the standard's range are counted as, all together.
+/// Whether a code has a counter of its own: a status of HTTP, or a code by which a WebSocket is closed.
+const fn is_told_apart(status: u16) -> bool {
+    matches!(status, 100..=599) || is_close_code(status)
+}
+
+/// What codes outside the standards' ranges are counted as, all together.
 const STATUS_OTHER: u16 = 0;
 /// Different statuses that a recorder has room for from the start. One that sees more of them in an interval allocates once.
 const STATUSES: usize = 16;
@@ -30,14 +31,14 @@ impl Statuses {
 
     #[inline(never)]
     fn add(&mut self, status: u16, responses: u64) {
-        let status = if (STATUS_MIN..=STATUS_MAX).contains(&status) { status } else { STATUS_OTHER };
+        let status = if is_told_apart(status) { status } else { STATUS_OTHER };
         match self.0.iter_mut().find(|(seen, _)| *seen == status) {
             Some((_, count)) => *count += responses,
             None => self.0.push((status, responses)),
         }
     }
 
-    /// Status and count, for every status seen; codes outside 100–599 are counted together as 0.
+    /// Status and count, for every status seen; codes outside 100–599 and 1000–4999 are counted together as 0.
     pub fn iter(&self) -> impl Iterator<Item = (u16, u64)> {
         self.0.iter().copied()
     }
@@ -244,6 +245,7 @@ mod tests {
         series.done(Outcome::Ok(999), instants(0, 0, 5), 3);
         assert_eq!((series.failed(), series.ok, series.response.count()), (2, 1, 1));
         assert_eq!(series.failed_response.count(), 2);
-        assert_eq!(series.statuses.iter().collect::<Vec<_>>(), [(503, 1), (0, 1)]);
+        series.done(Outcome::Refused(1011), instants(0, 0, 5), 3);
+        assert_eq!(series.statuses.iter().collect::<Vec<_>>(), [(503, 1), (0, 1), (1011, 1)]);
     }
 }

@@ -1,7 +1,7 @@
 //! Plans as they are written down: without their secrets.
 
-use super::{is_secret, mark, secrets, text};
-use crate::plan::{HttpRequest, Plan, Request, Step};
+use super::{is_secret, mark, secrets, subprotocol, text};
+use crate::plan::{HttpRequest, Plan, Step, TargetProtocol};
 use crate::template::Piece;
 use crate::threshold::Threshold;
 use std::ops::Range;
@@ -17,6 +17,9 @@ pub fn plan(plan: &Plan) -> Plan {
         fields.name = text(&fields.name);
         for target in &mut fields.targets {
             (target.name, target.url.path) = (text(&target.name), text(&target.url.path));
+            if let TargetProtocol::WebSocket { subprotocols, .. } = &mut target.protocol {
+                subprotocols.iter_mut().for_each(|name| *name = subprotocol(name));
+            }
         }
         for scenario in &mut fields.scenarios {
             scenario.name = text(&scenario.name);
@@ -40,13 +43,13 @@ pub fn threshold(threshold: &mut Threshold) {
 }
 
 fn step(step: &mut Step) {
-    let Request::Http(HttpRequest { path, headers, body, .. }) = &mut step.request;
     step.name = text(&step.name);
+    step.request.map_payload(pieces);
+    let HttpRequest { path, headers, .. } = step.request.http_mut();
     *path = pieces(path);
     for (name, value) in headers {
         *value = if is_secret(name) { whole(value) } else { pieces(value) };
     }
-    *body = body.as_deref().map(pieces);
 }
 
 /// A value that is a secret as a whole. What is drawn anew for each request is none.
@@ -151,11 +154,7 @@ mod tests {
         body = '{\"password\": \"s3cret\", \"n\": {{seq}}}'\n[[request]]\nbody = '@file'\n";
 
     fn requests(plan: &Plan) -> Vec<HttpRequest> {
-        plan.steps()
-            .map(|step| match &step.request {
-                Request::Http(request) => request.clone(),
-            })
-            .collect()
+        plan.steps().map(|step| step.request.http().clone()).collect()
     }
 
     #[test]
@@ -179,6 +178,19 @@ mod tests {
         let kept = plan.changed(|fields| fields.keeps_secrets = true).unwrap();
         assert_eq!(written(&kept), kept);
         assert_eq!(written(&plan_of("url = 'http://h/?a=1'")), plan_of("url = 'http://h/?a=1'"));
+    }
+
+    #[test]
+    fn openings_messages_and_subprotocols_are_written_without_their_secrets() {
+        let plan = plan_of(
+            "url = 'ws://h/ws?token=s3cret'\n[headers]\nCookie = 's3cret'\n\
+             [websocket]\nsubprotocols = ['chat', 'bearer.token.s3cret']\n\
+             [[request]]\ntext = '{\"password\": \"s3cret\", \"n\": {{seq}}}'\n[[request]]\nbinary = '@file'",
+        );
+        let json = serde_json::to_string(&written(&plan)).unwrap();
+        assert!(!json.contains("s3cret") && !json.contains("czNjcmV0"), "{json}");
+        assert!(json.contains("\"chat\""), "{json}");
+        assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), written(&plan));
     }
 
     #[test]

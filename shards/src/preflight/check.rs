@@ -1,5 +1,8 @@
 //! What a check found: how it went, in words, and what to do about it.
 
+/// What a check of one request is called.
+pub const REQUEST: &str = "request";
+
 /// How a check went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Grade {

@@ -2,6 +2,7 @@
 
 use crate::protocol::any::{AnyProtocol, AnyShared};
 use crate::protocol::http2::Http2;
+use crate::protocol::websocket::WebSocketGreeting;
 use crate::protocol::{Place, Protocol, Readiness, Response, Sending, Single, Unusable};
 use crate::tls::Tls;
 use engine::outbox::Outbox;
@@ -23,6 +24,8 @@ const WAIT_MAX: Duration = Duration::from_secs(3_600);
 
 /// What came back.
 pub(super) enum Came {
+    /// Nothing was asked: the connection is ready.
+    Agreed,
     /// A whole response.
     Whole(Response),
     /// The beginning of one, and why there was no more of it.
@@ -96,6 +99,13 @@ impl<'a> Exchange<'a> {
             if let Err(unusable) = self.send_more(source) {
                 return Ok(self.nonsense(unusable.why));
             }
+            if self.sent == self.filled {
+                // What nobody answers is over once it is sent.
+                self.protocol.sent(self.shared, &mut on);
+                if let Some(response) = on.response {
+                    return Ok(Came::Whole(response));
+                }
+            }
             let Some(ready) = self.wait(deadline)? else { return Ok(self.timed_out(timeout)) };
             if is_readable(ready)
                 && let Some(came) = self.read(&mut on)?
@@ -115,15 +125,18 @@ impl<'a> Exchange<'a> {
     }
 
     /// The handshake, where there is one. Says what came when that is not its end.
-    pub(super) fn agree<S: Source>(&mut self, asked: &AskedRequest<'_, S>) -> io::Result<Option<Came>> {
+    pub(super) fn agree<S: Source>(&mut self, asked: &mut AskedRequest<'_, S>) -> io::Result<Option<Came>> {
         let mut out = Outbox::new(&mut self.memory, &mut self.filled);
         if let Err(unusable) = self.protocol.opened(self.shared, &mut out) {
             return given(Came::NotAgreed(unusable.why));
         }
         let deadline = Instant::now() + asked.connect_timeout;
-        let step = &asked.source.steps()[asked.call.step as usize];
-        let mut on = Single::new(step);
+        let step = asked.source.steps()[asked.call.step as usize].clone();
+        let mut on = Single::new(&step);
         while !matches!(self.protocol.readiness(), Readiness::Ready { .. }) {
+            if let Err(unusable) = self.send_more(asked.source) {
+                return given(Came::NotAgreed(unusable.why));
+            }
             let Some(ready) = self.wait(deadline)? else {
                 return given(self.unagreed(Came::Silent, NOT_OVER));
             };
@@ -153,6 +166,18 @@ impl<'a> Exchange<'a> {
     /// The TLS of the connection, where there is any.
     pub(super) fn tls(&self) -> Option<&Tls> {
         self.protocol.tls()
+    }
+
+    /// Says the last words of what is spoken. Nobody waits for what comes of that.
+    pub(super) fn leave(mut self) {
+        self.forget_sent();
+        self.protocol.leave(self.shared, &mut Outbox::new(&mut self.memory, &mut self.filled));
+        let _ = self.socket.write(&self.memory[..self.filled]);
+    }
+
+    /// What the target said when it opened a WebSocket, and when it closed it.
+    pub(super) fn greeting(&self) -> Option<&WebSocketGreeting> {
+        self.protocol.greeting()
     }
 
     /// The connection of HTTP/2, where it is one.

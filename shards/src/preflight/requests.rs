@@ -4,13 +4,15 @@
 //! Only safe methods are sent unasked (RFC 9110 section 9.2.1): the others may change something at the target. What is shown
 //! of a request is its method and its path without the query, because secrets are kept in headers, bodies and queries.
 
-use super::check::{Check, Grade};
+use super::check::{Check, Grade, REQUEST};
 use super::exchange::{AskedRequest, Came, Exchange};
+use super::sockets::{self, Said};
 use super::{greeting, secured};
 use crate::assembly::{any_shared, mixes};
 use crate::protocol::Response;
 use crate::protocol::any::AnyShared;
 use crate::protocol::http1;
+use crate::protocol::websocket::WebSocketGreeting;
 use engine::failure::{FailureKind, RunFailure};
 use engine::mix::Mix;
 use engine::outbox::{self, Outbox};
@@ -24,8 +26,6 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// What a check of one request is called.
-pub const REQUEST: &str = "request";
 /// The most kinds of request that are sent: a look, and no load.
 const SENT_MAX: usize = 32;
 /// How what speaks TLS alone answers plain HTTP: a record with an alert.
@@ -78,6 +78,7 @@ pub(super) fn check(plan: &Plan, target: usize, address: &SockAddr, sends_all: b
 const HTTP_1: &str = "HTTP/1";
 
 /// A request of the plan, as it will be sent.
+#[derive(Clone)]
 struct RequestKind {
     scenario: usize,
     pool: usize,
@@ -86,6 +87,8 @@ struct RequestKind {
     shown: String,
     timeout_ns: u64,
     is_safe: bool,
+    /// Nothing is sent on the connection: a WebSocket is opened, and looked at.
+    is_opening: bool,
 }
 
 /// Sends requests, each on a connection of its own.
@@ -100,6 +103,8 @@ struct Asker<'a> {
     sources: Vec<Mix>,
     /// What is spoken on the connections of each pool that goes to the target.
     shared: BTreeMap<usize, AnyShared>,
+    /// What the target said when a WebSocket was opened last.
+    greeting: Option<WebSocketGreeting>,
     /// What was agreed on before the first request.
     agreed: Vec<Check>,
     /// Why there was no agreement for the request that was asked last.
@@ -124,7 +129,7 @@ impl<'a> Asker<'a> {
         let shared = pools
             .map(|pool| {
                 let mut shared = any_shared(&apart, pool)?;
-                shared.keep_chains();
+                shared.keep_words();
                 Ok((pool, shared))
             })
             .collect::<Result<BTreeMap<usize, AnyShared>, RunFailure>>()?;
@@ -136,6 +141,7 @@ impl<'a> Asker<'a> {
             place,
             sources,
             shared,
+            greeting: None,
             agreed: Vec::new(),
             refused: None,
             made: Some(made),
@@ -148,13 +154,34 @@ impl<'a> Asker<'a> {
         let mut kinds = Vec::new();
         for (scenario, of_plan) in self.plan.scenarios.iter().enumerate() {
             for (index, step) in of_plan.steps().iter().enumerate().filter(|(_, step)| is_meant(step)) {
-                let Step { request: Request::Http(request), timeout_ns, .. } = step;
                 let call = Call { step: index as u32, session: 0 };
-                let is_safe = SAFE_METHODS.contains(&request.method.as_str());
                 let shown = self.shown(scenario, step, index as u64);
-                let (number, timeout_ns) = (index as u64, *timeout_ns);
-                let pool = step.pool;
-                kinds.push(RequestKind { scenario, pool, call, number, shown, timeout_ns, is_safe });
+                let (number, pool, timeout_ns) = (index as u64, step.pool, step.timeout_ns);
+                let kind = RequestKind {
+                    scenario,
+                    pool,
+                    call,
+                    number,
+                    shown,
+                    timeout_ns,
+                    is_safe: true,
+                    is_opening: false,
+                };
+                match &step.request {
+                    Request::Http(request) => {
+                        let is_safe = SAFE_METHODS.contains(&request.method.as_str());
+                        kinds.push(RequestKind { is_safe, ..kind });
+                    }
+                    Request::WebSocket(message) => {
+                        // All messages of a scenario go on connections that are opened alike.
+                        let path = kind.shown.strip_prefix("GET ").unwrap_or_default();
+                        let shown = format!("{} {path}", message.kind.name());
+                        if !kinds.iter().any(|known: &RequestKind| known.scenario == scenario) {
+                            kinds.push(RequestKind { is_opening: true, ..kind.clone() });
+                        }
+                        kinds.push(RequestKind { shown, is_safe: false, ..kind });
+                    }
+                }
             }
         }
         kinds
@@ -187,7 +214,21 @@ impl<'a> Asker<'a> {
         let spoken = match self.plan.targets[self.target].protocol {
             TargetProtocol::Http1 { .. } => HTTP_1,
             TargetProtocol::Http2 { .. } => "HTTP/2",
+            TargetProtocol::WebSocket { .. } => "WebSocket",
         };
+        if let TargetProtocol::WebSocket { subprotocols, matching, .. } =
+            &self.plan.targets[self.target].protocol
+        {
+            let greeting = self.greeting.take().unwrap_or_default();
+            let said = Said { shown, place, took: &took, greeting: &greeting };
+            let checked = match kind.is_opening {
+                true => sockets::opening(&said, &came, subprotocols),
+                false => sockets::message(&said, &came, matching),
+            };
+            if let Some(check) = checked {
+                return check;
+            }
+        }
         match came {
             Ok(Came::Whole(response)) => {
                 let found = format!("{shown} → {}, {} bytes, {took}", response.code, response.bytes);
@@ -206,13 +247,14 @@ impl<'a> Asker<'a> {
             Ok(Came::Nonsense(_, seen)) if seen.starts_with(&TLS_ALERT) => Check::fail_of_target(
                 REQUEST,
                 format!("{shown} → {place} speaks TLS, and was asked without"),
-                "write https://",
+                if spoken == "WebSocket" { "write wss://" } else { "write https://" },
             ),
             Ok(Came::Nonsense(why, seen)) => Check::fail_of_target(
                 REQUEST,
                 format!("{shown} → {place} does not speak {spoken}: {why}{}", said(&seen, spoken)),
                 "check the port and the protocol",
             ),
+            Ok(Came::Agreed) => Check::pass(REQUEST, format!("{shown} → agreed, {took}")),
             Ok(Came::Ended(why)) => Check::warn(
                 REQUEST,
                 format!("{shown} → {place} ended the request without a response: {why}"),
@@ -254,10 +296,11 @@ impl<'a> Asker<'a> {
         let source = &mut self.sources[kind.scenario];
         let bytes_max = source.steps()[kind.call.step as usize].bytes_max;
         let (call, number) = (kind.call, kind.number);
-        let asked = AskedRequest { source, call, number, timeout, connect_timeout };
+        let mut asked = AskedRequest { source, call, number, timeout, connect_timeout };
         let shared = self.shared.get_mut(&kind.pool).expect("each pool of the target has what it shares");
         let mut exchange = Exchange::new(socket, shared, bytes_max)?;
-        let agreed = exchange.agree(&asked)?;
+        let agreed = exchange.agree(&mut asked)?;
+        self.greeting = exchange.greeting().cloned();
         if let Some(came) = agreed {
             if let Came::NotAgreed(why) = &came {
                 self.refused = Some(secured::failure(self.place, why, exchange.tls()));
@@ -269,9 +312,17 @@ impl<'a> Asker<'a> {
             self.agreed.extend(exchange.tls().map(secured::check));
             self.agreed.extend(exchange.http2().map(|connection| greeting::check(connection, streams)));
         }
+        if kind.is_opening {
+            exchange.leave();
+            return Ok(Came::Agreed);
+        }
         let came = exchange.ask(asked)?;
+        self.greeting = exchange.greeting().cloned();
         if let Came::NotAgreed(why) = &came {
             self.refused = Some(secured::failure(self.place, why, exchange.tls()));
+        }
+        if matches!(came, Came::Whole(_)) {
+            exchange.leave();
         }
         Ok(came)
     }

@@ -3,6 +3,7 @@
 use super::http1::{HeadMemo, Http1};
 use super::http2::{Http2, Http2Shared};
 use super::secured::{Secured, SecuredShared};
+use super::websocket::{WebSocket, WebSocketGreeting, WebSocketShared};
 use super::{Cancelled, Events, Place, Protocol, Readiness, Receive, Response, Sending, Unusable};
 use crate::tls::Tls;
 use engine::outbox::Outbox;
@@ -19,6 +20,10 @@ pub enum AnyProtocol {
     Http2(Box<Http2>),
     /// HTTP/2 inside TLS.
     Https2(Box<Secured<Http2>>),
+    /// WebSocket.
+    WebSocket(Box<WebSocket>),
+    /// WebSocket inside TLS.
+    SecureWebSocket(Box<Secured<WebSocket>>),
 }
 
 /// What connections of a protocol share, and with it which protocol they speak.
@@ -32,6 +37,10 @@ pub enum AnyShared {
     Http2(Box<Http2Shared>),
     /// HTTP/2 inside TLS.
     Https2(Box<SecuredShared<Http2Shared>>),
+    /// WebSocket.
+    WebSocket(Box<WebSocketShared>),
+    /// WebSocket inside TLS.
+    SecureWebSocket(Box<SecuredShared<WebSocketShared>>),
 }
 
 /// The same of each protocol; the two enums are of one pool, so their variants agree.
@@ -42,6 +51,8 @@ macro_rules! each {
             AnyProtocol::Https1($protocol) => $body,
             AnyProtocol::Http2($protocol) => $body,
             AnyProtocol::Https2($protocol) => $body,
+            AnyProtocol::WebSocket($protocol) => $body,
+            AnyProtocol::SecureWebSocket($protocol) => $body,
         }
     };
     ($self:expr, $shared:expr, ($protocol:ident, $of_protocol:ident) => $body:expr) => {
@@ -50,18 +61,34 @@ macro_rules! each {
             (AnyProtocol::Https1($protocol), AnyShared::Https1($of_protocol)) => $body,
             (AnyProtocol::Http2($protocol), AnyShared::Http2($of_protocol)) => $body,
             (AnyProtocol::Https2($protocol), AnyShared::Https2($of_protocol)) => $body,
+            (AnyProtocol::WebSocket($protocol), AnyShared::WebSocket($of_protocol)) => $body,
+            (AnyProtocol::SecureWebSocket($protocol), AnyShared::SecureWebSocket($of_protocol)) => $body,
             _ => unreachable!("the connections of a pool speak what the pool does"),
         }
     };
 }
 
 impl AnyShared {
-    /// From here on each connection keeps the certificates that the target shows, where there is TLS.
-    pub fn keep_chains(&mut self) {
+    /// From here on each connection keeps what the target shows and says of it: certificates where there is TLS, and words.
+    pub fn keep_words(&mut self) {
         match self {
             AnyShared::Http1(_) | AnyShared::Http2(_) => {}
             AnyShared::Https1(shared) => shared.client.keep_chains(),
             AnyShared::Https2(shared) => shared.client.keep_chains(),
+            AnyShared::WebSocket(shared) => shared.keep_greetings(),
+            AnyShared::SecureWebSocket(shared) => {
+                shared.client.keep_chains();
+                shared.inner.keep_greetings();
+            }
+        }
+    }
+
+    /// Of one shard of so many: what is drawn for connections differs from what the others draw.
+    pub fn of_shard(&mut self, shard: u64, shards: u64) {
+        match self {
+            AnyShared::Http1(_) | AnyShared::Http2(_) | AnyShared::Https1(_) | AnyShared::Https2(_) => {}
+            AnyShared::WebSocket(shared) => shared.of_shard(shard, shards),
+            AnyShared::SecureWebSocket(shared) => shared.inner.of_shard(shard, shards),
         }
     }
 }
@@ -70,18 +97,28 @@ impl AnyProtocol {
     /// The connection of HTTP/2, where it is one.
     pub fn http2(&self) -> Option<&Http2> {
         match self {
-            AnyProtocol::Http1(_) | AnyProtocol::Https1(_) => None,
             AnyProtocol::Http2(http2) => Some(http2),
             AnyProtocol::Https2(secured) => Some(secured.inner()),
+            _ => None,
         }
     }
 
     /// The TLS of the connection, where there is any.
     pub fn tls(&self) -> Option<&Tls> {
         match self {
-            AnyProtocol::Http1(_) | AnyProtocol::Http2(_) => None,
+            AnyProtocol::Http1(_) | AnyProtocol::Http2(_) | AnyProtocol::WebSocket(_) => None,
             AnyProtocol::Https1(secured) => Some(secured.tls()),
             AnyProtocol::Https2(secured) => Some(secured.tls()),
+            AnyProtocol::SecureWebSocket(secured) => Some(secured.tls()),
+        }
+    }
+
+    /// What the target said when it opened a WebSocket, and when it closed it, where that is kept.
+    pub fn greeting(&self) -> Option<&WebSocketGreeting> {
+        match self {
+            AnyProtocol::WebSocket(socket) => socket.greeting(),
+            AnyProtocol::SecureWebSocket(secured) => secured.inner().greeting(),
+            _ => None,
         }
     }
 }
@@ -99,6 +136,8 @@ impl Protocol for AnyProtocol {
             AnyShared::Https1(shared) => Secured::<Http1>::is_verbatim(shared),
             AnyShared::Http2(shared) => Http2::is_verbatim(shared),
             AnyShared::Https2(shared) => Secured::<Http2>::is_verbatim(shared),
+            AnyShared::WebSocket(shared) => WebSocket::is_verbatim(shared),
+            AnyShared::SecureWebSocket(shared) => Secured::<WebSocket>::is_verbatim(shared),
         }
     }
 
@@ -108,6 +147,16 @@ impl Protocol for AnyProtocol {
             AnyShared::Https1(shared) => Secured::<Http1>::is_in_order(shared),
             AnyShared::Http2(shared) => Http2::is_in_order(shared),
             AnyShared::Https2(shared) => Secured::<Http2>::is_in_order(shared),
+            AnyShared::WebSocket(shared) => WebSocket::is_in_order(shared),
+            AnyShared::SecureWebSocket(shared) => Secured::<WebSocket>::is_in_order(shared),
+        }
+    }
+
+    fn awaits_sent(shared: &AnyShared) -> bool {
+        match shared {
+            AnyShared::WebSocket(shared) => WebSocket::awaits_sent(shared),
+            AnyShared::SecureWebSocket(shared) => Secured::<WebSocket>::awaits_sent(shared),
+            _ => false,
         }
     }
 
@@ -117,6 +166,10 @@ impl Protocol for AnyProtocol {
             AnyShared::Https1(shared) => Secured::<Http1>::outbox_bytes(shared, request_bytes, requests),
             AnyShared::Http2(shared) => Http2::outbox_bytes(shared, request_bytes, requests),
             AnyShared::Https2(shared) => Secured::<Http2>::outbox_bytes(shared, request_bytes, requests),
+            AnyShared::WebSocket(shared) => WebSocket::outbox_bytes(shared, request_bytes, requests),
+            AnyShared::SecureWebSocket(shared) => {
+                Secured::<WebSocket>::outbox_bytes(shared, request_bytes, requests)
+            }
         }
     }
 
@@ -126,6 +179,10 @@ impl Protocol for AnyProtocol {
             AnyShared::Https1(shared) => AnyProtocol::Https1(Box::new(Secured::new(shared))),
             AnyShared::Http2(shared) => AnyProtocol::Http2(Box::new(Http2::new(shared))),
             AnyShared::Https2(shared) => AnyProtocol::Https2(Box::new(Secured::new(shared))),
+            AnyShared::WebSocket(shared) => AnyProtocol::WebSocket(Box::new(WebSocket::new(shared))),
+            AnyShared::SecureWebSocket(shared) => {
+                AnyProtocol::SecureWebSocket(Box::new(Secured::new(shared)))
+            }
         }
     }
 
@@ -153,6 +210,10 @@ impl Protocol for AnyProtocol {
         each!(self, protocol => protocol.room(depth, under_way))
     }
 
+    fn sent(&mut self, shared: &AnyShared, on: &mut impl Events) {
+        each!(self, shared, (protocol, shared) => protocol.sent(shared, on));
+    }
+
     #[inline]
     fn has_unsent(&self) -> bool {
         each!(self, protocol => protocol.has_unsent())
@@ -175,6 +236,22 @@ impl Protocol for AnyProtocol {
         out: &mut Outbox<'_>,
     ) -> Cancelled {
         each!(self, shared, (protocol, shared) => protocol.cancel(shared, place, now_ns, out))
+    }
+
+    fn wants_ticks(shared: &AnyShared) -> bool {
+        match shared {
+            AnyShared::WebSocket(shared) => WebSocket::wants_ticks(shared),
+            AnyShared::SecureWebSocket(shared) => Secured::<WebSocket>::wants_ticks(shared),
+            _ => false,
+        }
+    }
+
+    fn tick(&mut self, shared: &mut AnyShared, now_ns: u64, out: &mut Outbox<'_>) -> Result<(), Unusable> {
+        each!(self, shared, (protocol, shared) => protocol.tick(shared, now_ns, out))
+    }
+
+    fn leave(&mut self, shared: &mut AnyShared, out: &mut Outbox<'_>) {
+        each!(self, shared, (protocol, shared) => protocol.leave(shared, out));
     }
 
     // A part of the loop for what is inlined itself.

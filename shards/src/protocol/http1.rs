@@ -9,7 +9,7 @@ use engine::failure::{FailureKind, RunFailure};
 use engine::mix::EncodedStep;
 use engine::outbox::Outbox;
 use engine::outcome::Kind;
-use engine::plan::{self, Request};
+use engine::plan;
 use engine::seams::Source;
 use engine::template::{LengthForm, Piece, Template};
 
@@ -29,7 +29,7 @@ const STATUS_REFUSED: u16 = 400;
 /// Encodes a plan's request, for connections that are used again or not. The template's holes are the request's own, and the body's
 /// length.
 pub fn encode(step: &plan::Step, authority: &str, reuses: bool) -> Result<EncodedStep, RunFailure> {
-    let Request::Http(request) = &step.request;
+    let request = step.request.http();
     let mut pieces = vec![Piece::Bytes(format!("{} ", request.method).into_bytes())];
     pieces.extend(request.path.iter().cloned());
     pieces.push(Piece::Bytes(b" HTTP/1.1\r\n".to_vec()));

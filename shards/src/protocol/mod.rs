@@ -7,6 +7,7 @@ pub mod any;
 pub mod http1;
 pub mod http2;
 pub mod secured;
+pub mod websocket;
 
 use engine::outbox::Outbox;
 use engine::outcome::Kind;
@@ -31,6 +32,12 @@ pub trait Protocol {
 
     /// Whether responses come in the order of their requests. Otherwise each says whose it is.
     fn is_in_order(shared: &Self::Shared) -> bool;
+
+    /// Whether it wants to be told when what it appended has been sent ([`Protocol::sent`]).
+    fn awaits_sent(shared: &Self::Shared) -> bool {
+        let _ = shared;
+        false
+    }
 
     /// How much memory of a connection what is sent at a time takes: so many requests, of at most so many bytes each.
     fn outbox_bytes(shared: &Self::Shared, request_bytes: usize, requests: usize) -> usize;
@@ -58,6 +65,11 @@ pub trait Protocol {
         out: &mut Outbox<'_>,
     ) -> Result<u64, Unusable>;
 
+    /// All that was appended has been sent: of a request that nothing answers, that is the end.
+    fn sent(&mut self, shared: &Self::Shared, on: &mut impl Events) {
+        let _ = (shared, on);
+    }
+
     /// Whether something waits for memory of the outbox, or for the other side to take more.
     fn has_unsent(&self) -> bool {
         false
@@ -84,6 +96,23 @@ pub trait Protocol {
     ) -> Cancelled {
         let _ = (shared, place, now_ns, out);
         Cancelled::Connection
+    }
+
+    /// Whether it wants to be told the time ([`Protocol::tick`]).
+    fn wants_ticks(shared: &Self::Shared) -> bool {
+        let _ = shared;
+        false
+    }
+
+    /// Time has passed on a connection that is ready and may send: appends what is due.
+    fn tick(&mut self, shared: &mut Self::Shared, now_ns: u64, out: &mut Outbox<'_>) -> Result<(), Unusable> {
+        let _ = (shared, now_ns, out);
+        Ok(())
+    }
+
+    /// The connection is about to be closed from this side: appends its last words, if it has any.
+    fn leave(&mut self, shared: &mut Self::Shared, out: &mut Outbox<'_>) {
+        let _ = (shared, out);
     }
 
     /// Takes bytes that arrived, which it may change, and appends what is to be answered at once. An error says that the

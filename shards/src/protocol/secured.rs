@@ -55,6 +55,10 @@ impl<P: Protocol> Protocol for Secured<P> {
         P::is_in_order(&shared.inner)
     }
 
+    fn awaits_sent(shared: &Self::Shared) -> bool {
+        P::awaits_sent(&shared.inner)
+    }
+
     fn outbox_bytes(shared: &Self::Shared, request_bytes: usize, requests: usize) -> usize {
         // The end of a handshake and the first requests go out together, and each request is sealed on its own.
         let inside = P::outbox_bytes(&shared.inner, request_bytes, requests);
@@ -107,6 +111,10 @@ impl<P: Protocol> Protocol for Secured<P> {
         self.inner.room(depth, under_way)
     }
 
+    fn sent(&mut self, shared: &Self::Shared, on: &mut impl Events) {
+        self.inner.sent(&shared.inner, on);
+    }
+
     fn has_unsent(&self) -> bool {
         self.inner.has_unsent()
     }
@@ -143,6 +151,31 @@ impl<P: Protocol> Protocol for Secured<P> {
             Ok(()) => cancelled,
             Err(_) => Cancelled::Connection,
         }
+    }
+
+    fn wants_ticks(shared: &Self::Shared) -> bool {
+        P::wants_ticks(&shared.inner)
+    }
+
+    fn tick(&mut self, shared: &mut Self::Shared, now_ns: u64, out: &mut Outbox<'_>) -> Result<(), Unusable> {
+        let bytes_max = plaintext_room(out.room());
+        if bytes_max == 0 {
+            return Ok(());
+        }
+        let mark = self.tls.begin(bytes_max, out);
+        self.inner.tick(&mut shared.inner, now_ns, &mut out.limited(bytes_max))?;
+        self.tls.seal(mark, out)
+    }
+
+    fn leave(&mut self, shared: &mut Self::Shared, out: &mut Outbox<'_>) {
+        let bytes_max = plaintext_room(out.room());
+        if bytes_max == 0 || !self.tls.is_ready() {
+            return;
+        }
+        let mark = self.tls.begin(bytes_max, out);
+        self.inner.leave(&mut shared.inner, &mut out.limited(bytes_max));
+        // What cannot be sealed is not said.
+        let _ = self.tls.seal(mark, out);
     }
 
     // A call is nothing beside a cipher, and would be in the way of what has none.

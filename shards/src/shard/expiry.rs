@@ -8,7 +8,7 @@ use super::pool::ConnectionPool;
 use super::scenario::ScenarioRun;
 use crate::connection::Link;
 use crate::protocol::{Protocol, Readiness, Unusable};
-use crate::wire::Wire;
+use crate::wire::{Slot, Wire};
 use engine::outcome::Kind;
 use engine::seams::Source;
 
@@ -74,6 +74,23 @@ impl<P: Protocol> ConnectionPool<P> {
         }
     }
 
+    /// Lets the protocol of a connection say what is due by now.
+    fn tick<W: Wire, S: Source>(&mut self, core: &mut Core<W>, scenario: &mut ScenarioRun<S>, slot: Slot) {
+        let connection = self.connections.at(slot);
+        if !connection.is_open() || connection.is_sending() {
+            return;
+        }
+        let mut out = core.wire.outbox(self.first_slot + slot);
+        let before = out.filled();
+        let ticked = self.protocols[slot as usize].tick(&mut self.shared, core.now_ns, &mut out);
+        if out.filled() > before {
+            self.connections.note_output(slot);
+        }
+        if let Err(unusable) = ticked {
+            self.broken(core, scenario, slot, unusable);
+        }
+    }
+
     /// The lost-end watchdog: some kernels (6.17 and later, until fixed) can fail to announce that the other side closed
     /// while a multishot receive was armed. Silent connections are asked directly, a few at each tick, in turn.
     fn watch<W: Wire, S: Source>(&mut self, core: &mut Core<W>, scenario: &mut ScenarioRun<S>) {
@@ -81,6 +98,9 @@ impl<P: Protocol> ConnectionPool<P> {
         for _ in 0..self.connections.count().min(WATCH_SLOTS) {
             let slot = self.next_watched;
             self.next_watched = (slot + 1) % self.connections.count();
+            if !P::IS_VERBATIM && P::wants_ticks(&self.shared) {
+                self.tick(core, scenario, slot);
+            }
             let connection = self.connections.at(slot);
             let is_silent =
                 connection.is_open() && connection.heard_ns.max(connection.looked_ns) + WATCH_NS <= now;

@@ -296,6 +296,7 @@ impl<P: Protocol> ConnectionPool<P> {
     ) {
         self.connections.at(slot).set_sending(false);
         if !self.is_verbatim() {
+            self.note_sent(core, scenario, slot);
             self.pump(core, scenario, slot);
         }
         self.make_ready(core.now_ns, slot);

@@ -222,6 +222,16 @@ impl<P: Protocol> ConnectionPool<P> {
         }
     }
 
+    /// What was appended for a connection has been sent.
+    pub(super) fn note_sent<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+    ) {
+        self.with_protocol(core, scenario, slot, |protocol, shared, _, on| protocol.sent(shared, on));
+    }
+
     /// Receiving stopped by itself, or because it was asked to.
     pub(super) fn paused<W: Wire>(&mut self, core: &mut Core<W>, slot: Slot, pause: Pause) {
         if pause == Pause::Starved {

@@ -355,6 +355,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// Accounts for everything that was not finished, and hands over the last recorder.
     fn finish(&mut self, now: u64) {
         self.end_schedules();
+        if !P::IS_VERBATIM && self.rules.answers {
+            self.leave();
+        }
         let Shard { core, scenarios, pools, .. } = self;
         for pool in pools {
             let scenario = &mut scenarios[pool.scenario];
@@ -367,6 +370,14 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         // That was the last slice, however long it has to wait for the collector.
         self.next_publish_ns = u64::MAX;
         self.core.stage = Stage::Closing;
+    }
+
+    /// Says the last words of protocols that have some.
+    fn leave(&mut self) {
+        let Shard { core, pools, .. } = self;
+        pools.iter_mut().for_each(|pool| pool.leave(core));
+        // They are gone before the connections are closed. Should that fail, nobody hears them.
+        let _ = core.wire.submit();
     }
 
     /// Waits, if it has to, for the collector to have given an empty recorder back.
@@ -388,6 +399,22 @@ impl<P: Protocol> ConnectionPool<P> {
             let dropped = scenario.bucket_mut().map(|bucket| bucket.take_dropped(relative_ns));
             let record = &mut core.recorder.requests.scenarios[self.scenario];
             record.count_unreleased(dropped.unwrap_or_default(), Tally::default(), own_share);
+        }
+    }
+
+    /// Lets each connection that is ready say its last words.
+    fn leave<W: Wire>(&mut self, core: &mut Core<W>) {
+        for slot in 0..self.connections.count() {
+            let connection = self.connections.at(slot);
+            if !connection.is_open() || connection.is_sending() {
+                continue;
+            }
+            let mut out = core.wire.outbox(self.first_slot + slot);
+            self.protocols[slot as usize].leave(&mut self.shared, &mut out);
+            if out.filled() > 0 {
+                self.connections.at(slot).has_output = false;
+                core.wire.flush(self.first_slot + slot, false);
+            }
         }
     }
 

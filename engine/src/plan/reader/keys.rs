@@ -90,12 +90,17 @@ impl TargetKeys {
         if let Some(key) = part.strip_prefix("protocol.http1.") {
             return self.in_table("http", key);
         }
+        if let Some(key) = part.strip_prefix("protocol.websocket.") {
+            return self.in_table("websocket", key);
+        }
         match part {
             "pipeline" => self.pipeline.clone(),
             "connect_timeout" => self.connect_timeout.clone(),
             "url" => self.url.clone(),
             "connect" => self.beside_url("connect"),
             "transport" => self.beside_url("tls"),
+            "protocol.http" => self.beside_url("http"),
+            "protocol.websocket" => self.beside_url("websocket"),
             _ => self.url.trim_end_matches(".url").to_owned(),
         }
     }
@@ -127,7 +132,7 @@ impl ScenarioKeys {
 
 /// The keys of its own tables that a target has, as parts of the plan that is made of them.
 pub(super) fn own_keys(own: &TargetConfig) -> Vec<&'static str> {
-    let TargetConfig { tls, http, .. } = own;
+    let TargetConfig { tls, http, websocket, .. } = own;
     let keys = [
         ("verify", tls.verify.is_some()),
         ("ca", tls.ca.is_some()),
@@ -145,6 +150,9 @@ pub(super) fn own_keys(own: &TargetConfig) -> Vec<&'static str> {
         ("window", http.window.is_some()),
         ("header_table", http.header_table.is_some()),
         ("reuse", http.reuse.is_some()),
+        ("subprotocols", websocket.subprotocols.is_some()),
+        ("match", websocket.matching.is_some()),
+        ("ping", websocket.ping.is_some()),
     ];
     keys.into_iter().filter(|(_, is_own)| *is_own).map(|(key, _)| key).collect()
 }

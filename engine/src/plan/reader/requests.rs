@@ -3,7 +3,7 @@
 use super::keys::StepKeys;
 use super::{PlanReader, TIMEOUT_NS_DEFAULT, Typed};
 use crate::config::{Diagnostic, RequestConfig, Spot, Text, Texts};
-use crate::plan::fields::{HttpRequest, Request, Step, Target};
+use crate::plan::fields::{HttpRequest, Request, SocketMessageKind, Step, Target, WebSocketMessage};
 use crate::redact;
 use crate::template::{self, Piece, WrongHole};
 use crate::url::path_or_root;
@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 
 /// The methods that HTTP and its common extensions know.
 const METHODS: [&str; 9] = ["GET", "POST", "PUT", "HEAD", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"];
+
+/// The message that is sent where nothing is said.
+const MESSAGE_DEFAULT: &str = "hello";
 
 /// Headers, and the key of each.
 #[derive(Default)]
@@ -47,7 +50,10 @@ impl PlanReader<'_> {
         let mut steps = Vec::new();
         for (index, request) in written.iter().enumerate() {
             let table = if is_default { url_key.clone() } else { typed.at(&format!("request.{index}")) };
-            let (step, keys) = self.step(request, target, &common, table, is_default);
+            let (step, keys) = match target.url.scheme.is_websocket() {
+                true => self.message_step(request, typed, target, &common, table, is_default),
+                false => self.step(request, target, &common, table, is_default),
+            };
             steps.push(Step { pool, timeout_ns, ..step });
             self.current().steps.push(keys);
         }
@@ -68,6 +74,13 @@ impl PlanReader<'_> {
         is_default: bool,
     ) -> (Step, StepKeys) {
         let key = |name: &str| if is_default { table.clone() } else { format!("{table}.{name}") };
+        for (name, _) in
+            [("text", &config.text), ("binary", &config.binary)].iter().filter(|(_, text)| text.is_some())
+        {
+            let problem =
+                format!("`{name}` is a message of WebSocket, and {} is no target of it", target.url);
+            self.wrong(&key(name), problem, "write `body`, or `ws://…` as the target's URL");
+        }
         let body = config.body.as_ref().and_then(|body| self.body(&body.0, config.template, &key("body")));
         let (word, path, word_key) = self.method_and_path(config, &key);
         let method = match word {
@@ -95,6 +108,89 @@ impl PlanReader<'_> {
         let path = path.unwrap_or_else(|| vec![Piece::Bytes(b"/".to_vec())]);
         let request = Request::Http(HttpRequest { method, path, headers: headers.headers, body });
         (Step { name, weight: config.weight.unwrap_or(1), pool: 0, timeout_ns: 0, request }, keys)
+    }
+
+    /// A message of WebSocket, with what opens its connection.
+    fn message_step(
+        &mut self,
+        config: &RequestConfig,
+        typed: &Typed,
+        target: &Target,
+        common: &Headers,
+        table: String,
+        is_default: bool,
+    ) -> (Step, StepKeys) {
+        let key = |name: &str| if is_default { table.clone() } else { format!("{table}.{name}") };
+        self.refuse_http(config, &key);
+        let (kind, payload) = self.message(config, is_default, &key);
+        // The opening is of the connection, and goes where the URL says.
+        let url_key = match typed.config.url.is_none() && self.config.target.contains_key(&target.name) {
+            true => format!("target.{}.url", target.name),
+            false if typed.config.url.is_some() || typed.name.is_none() => typed.at("url"),
+            false => "url".to_owned(),
+        };
+        let path = self.pieces(&url_key, &target.url.path);
+        let path = path.unwrap_or_else(|| vec![Piece::Bytes(b"/".to_vec())]);
+        let headers = common.headers.clone();
+        let opening = HttpRequest { method: "GET".into(), path, headers, body: None };
+        let request = Request::WebSocket(WebSocketMessage { opening, kind, payload });
+        let name = config.name.as_ref();
+        let name = name.map_or_else(|| format!("{} {}", kind.name(), target.url.path), |name| name.0.clone());
+        let keys = StepKeys { path: url_key, method: key("method"), headers: common.keys.clone(), table };
+        (Step { name, weight: config.weight.unwrap_or(1), pool: 0, timeout_ns: 0, request }, keys)
+    }
+
+    /// What is typed of a message; one where nothing is.
+    fn message(
+        &mut self,
+        config: &RequestConfig,
+        is_default: bool,
+        key: &impl Fn(&str) -> String,
+    ) -> (SocketMessageKind, Vec<Piece>) {
+        let (kind, text) = match (&config.text, &config.binary) {
+            (Some(text), None) => (SocketMessageKind::Text, text),
+            (None, Some(binary)) => (SocketMessageKind::Binary, binary),
+            (Some(text), Some(_)) => {
+                let problem = "a message is `text` or `binary`, and not both";
+                self.wrong(&key("binary"), problem, "leave one out");
+                (SocketMessageKind::Text, text)
+            }
+            (None, None) => {
+                if !is_default && config.body.is_none() {
+                    let problem = "there is no message in it, and the target is one of WebSocket";
+                    self.wrong(&key("text"), problem, "write `text = \"…\"`, or `binary = \"@file\"`");
+                }
+                return (SocketMessageKind::Text, vec![Piece::Bytes(MESSAGE_DEFAULT.into())]);
+            }
+        };
+        let pieces = self.body(&text.0, config.template, &key(kind.name()));
+        (kind, pieces.unwrap_or_default())
+    }
+
+    /// What a message cannot have: it is no request.
+    fn refuse_http(&mut self, config: &RequestConfig, key: &impl Fn(&str) -> String) {
+        let in_url = "write the path into the target's `url`: it is that of the opening";
+        let RequestConfig { method, path, get, head, post, put, patch, delete, .. } = config;
+        let given = [
+            ("method", method.is_some(), "leave it out: a WebSocket is opened by GET"),
+            ("path", path.is_some(), in_url),
+            ("get", get.is_some(), in_url),
+            ("head", head.is_some(), in_url),
+            ("post", post.is_some(), in_url),
+            ("put", put.is_some(), in_url),
+            ("patch", patch.is_some(), in_url),
+            ("delete", delete.is_some(), in_url),
+            ("body", config.body.is_some(), "write `text` or `binary` instead"),
+            (
+                "headers",
+                !config.headers.is_empty(),
+                "write them under `[headers]`: they are those of the opening",
+            ),
+        ];
+        for (name, _, fix) in given.into_iter().filter(|(_, is_given, _)| *is_given) {
+            let problem = format!("`{name}` is of a request of HTTP, and a message of WebSocket has none");
+            self.wrong(&key(name), problem, fix);
+        }
     }
 
     /// Method and path, either way they may be typed: apart, or as `get = "/path"` and the like. Then the key of that, too.

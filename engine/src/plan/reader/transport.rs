@@ -4,23 +4,26 @@
 
 use super::PlanReader;
 use super::keys::{TargetKeys, has_identity};
-use crate::config::{Diagnostic, HttpConfig, TargetConfig, Text, Texts, TlsConfig};
+use crate::config::{Diagnostic, HttpConfig, TargetConfig, Text, Texts, TlsConfig, WebSocketConfig, closest};
 use crate::plan::bounds::{
-    HEADER_TABLE_BYTES_DEFAULT, HEADER_TABLE_BYTES_MAX, WINDOW_BYTES_DEFAULT, WINDOW_BYTES_MAX,
+    HEADER_TABLE_BYTES_DEFAULT, HEADER_TABLE_BYTES_MAX, PING_NS_MIN, WINDOW_BYTES_DEFAULT, WINDOW_BYTES_MAX,
 };
 use crate::plan::encryption::parse_versions;
-use crate::plan::fields::{TargetProtocol, TlsSettings, Transport};
+use crate::plan::fields::{ReplyMatching, TargetProtocol, TlsSettings, Transport};
 use crate::quantity::parse_bytes;
 use crate::url::{Endpoint, Scheme, Url};
 use std::ops::RangeInclusive;
 
 /// What to do where TLS is asked for and the URL is of another kind.
-const PLAIN_FIX: &str = "write `https://…` as its URL, or leave this out";
+const PLAIN_FIX: &str = "write `https://…` or `wss://…` as its URL, or leave this out";
+
+/// The same for WebSocket.
+const SOCKET_FIX: &str = "write `ws://…` or `wss://…` as its URL, or leave this out";
 
 impl PlanReader<'_> {
     /// What carries the protocol to a target: TLS where its URL says so, as the plan and the target say.
     pub(super) fn transport(&mut self, own: &TargetConfig, url: &Url, keys: &TargetKeys) -> Transport {
-        if url.scheme == Scheme::Https {
+        if url.scheme.is_tls() {
             let settings = self.tls_settings(&merged(&own.tls, &self.config.tls), keys);
             return Transport::Tls(settings);
         }
@@ -36,7 +39,7 @@ impl PlanReader<'_> {
     pub(super) fn check_tls_is_used(&mut self, has_tls: bool) {
         let is_known = !self.keys.targets.iter().any(|keys| self.is_wrong(&keys.url));
         if self.config.tls != TlsConfig::default() && !has_tls && is_known {
-            let problem = "TLS is asked for, and no target's URL begins with `https://`";
+            let problem = "TLS is asked for, and no target's URL begins with `https://` or `wss://`";
             self.wrong("tls", problem, PLAIN_FIX);
         }
     }
@@ -97,6 +100,13 @@ impl PlanReader<'_> {
 
     /// What is spoken with a target.
     pub(super) fn protocol(&mut self, own: &TargetConfig, url: &Url, keys: &TargetKeys) -> TargetProtocol {
+        if url.scheme.is_websocket() {
+            return self.websocket(own, url, keys);
+        }
+        if own.websocket != WebSocketConfig::default() && !self.is_wrong(&keys.url) {
+            let problem = format!("WebSocket is asked for, and {url} is not a target of it");
+            self.wrong(&keys.of("protocol.websocket"), problem, SOCKET_FIX);
+        }
         let http = merged_http(&own.http, &self.config.http);
         let is_2 = match &http.version {
             Some(Text(version)) => self.is_version_2(version, url, &keys.of("protocol.http1.version")),
@@ -150,6 +160,68 @@ impl PlanReader<'_> {
                 0..=HEADER_TABLE_BYTES_MAX,
                 keys,
             ),
+        }
+    }
+
+    fn websocket(&mut self, own: &TargetConfig, url: &Url, keys: &TargetKeys) -> TargetProtocol {
+        if own.http != HttpConfig::default() {
+            let problem = format!("HTTP is asked for, and {url} is a target of WebSocket");
+            let fix = "write `http://…` or `https://…` as its URL, or leave this out";
+            self.wrong(&keys.of("protocol.http"), problem, fix);
+        }
+        let WebSocketConfig { subprotocols, matching, ping } =
+            merged_websocket(&own.websocket, &self.config.websocket);
+        let ping_ns = ping.is_some().then(|| {
+            // What cannot be read is told, and has a value in its place.
+            self.positive(&ping, &keys.of("protocol.websocket.ping"), PING_NS_MIN)
+        });
+        let matching = match matching {
+            None => ReplyMatching::Order,
+            Some(Text(text)) => self.matching(&text, &keys.of("protocol.websocket.match")),
+        };
+        let pipeline = own.pipeline.or(self.config.run.pipeline).unwrap_or(1);
+        TargetProtocol::WebSocket { pipeline, subprotocols: listed(&subprotocols), matching, ping_ns }
+    }
+
+    /// How replies find their messages, as it is typed.
+    fn matching(&mut self, text: &str, path: &str) -> ReplyMatching {
+        match (text, text.strip_prefix("json:")) {
+            ("order", _) => ReplyMatching::Order,
+            ("none", _) => ReplyMatching::None,
+            (_, Some(pointer)) => ReplyMatching::Json(pointer.to_owned()),
+            _ => {
+                let meant = match text {
+                    _ if text.starts_with('/') => Some(format!("json:{text}")),
+                    "json" | "id" => Some("json:/id".to_owned()),
+                    "no" | "one-way" | "off" | "false" | "ignore" => Some("none".to_owned()),
+                    _ => closest(text, &["order", "none"]).map(str::to_owned),
+                };
+                let wrong = Diagnostic::at(
+                    path,
+                    format!("`{text}` is no way in which a reply finds its message"),
+                    "",
+                );
+                self.wrong_once(match meant {
+                    Some(meant) => wrong.with_value(meant),
+                    None => Diagnostic { fix: "there are `order`, `json:/id` and `none`".into(), ..wrong },
+                });
+                ReplyMatching::Order
+            }
+        }
+    }
+
+    /// What the plan says of HTTP and of WebSocket is of at least one target.
+    pub(super) fn check_protocols_are_used(&mut self, has_http: bool, has_websocket: bool) {
+        if self.keys.targets.iter().any(|keys| self.is_wrong(&keys.url)) {
+            return;
+        }
+        if self.config.http != HttpConfig::default() && !has_http {
+            let problem = "HTTP is asked for, and every target is one of WebSocket";
+            self.wrong("http", problem, "leave it out, or write `http://…` or `https://…` as a URL");
+        }
+        if self.config.websocket != WebSocketConfig::default() && !has_websocket {
+            let problem = "WebSocket is asked for, and no target's URL begins with `ws://` or `wss://`";
+            self.wrong("websocket", problem, SOCKET_FIX);
         }
     }
 
@@ -258,6 +330,21 @@ fn merged_http(own: &HttpConfig, plan: &HttpConfig) -> HttpConfig {
         header_table: text(&own.header_table, &plan.header_table),
         reuse: own.reuse.or(plan.reuse),
     }
+}
+
+/// The same of WebSocket.
+fn merged_websocket(own: &WebSocketConfig, plan: &WebSocketConfig) -> WebSocketConfig {
+    WebSocketConfig {
+        subprotocols: own.subprotocols.clone().or_else(|| plan.subprotocols.clone()),
+        matching: own.matching.clone().or_else(|| plan.matching.clone()),
+        ping: own.ping.clone().or_else(|| plan.ping.clone()),
+    }
+}
+
+/// Names in a list; one text may be a list of them as a header has it.
+fn listed(texts: &Option<Texts>) -> Vec<String> {
+    let Texts(texts) = texts.clone().unwrap_or_default();
+    texts.iter().flat_map(|text| text.split(',')).map(|part| part.trim().to_owned()).collect()
 }
 
 /// Names in a list; one text may be a list of them as OpenSSL writes it, with colons or commas.

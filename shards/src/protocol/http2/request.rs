@@ -83,7 +83,7 @@ pub fn encode(
     scheme: &str,
     authority: &str,
 ) -> Result<(EncodedStep, Http2Request), RunFailure> {
-    let plan::Request::Http(request) = &step.request;
+    let request = step.request.http();
     if request.method == "CONNECT" {
         let text =
             format!("request `{}`: CONNECT asks for a tunnel, which is no request to measure", step.name);
