@@ -283,7 +283,7 @@ mod tests {
                 "request.0: a message of text is not UTF-8; send it as",
             ),
             (&format!("{ws}[[request]]\ntext = '@gone'"), "request.0.text: body file `gone` cannot be read"),
-            (&format!("{ws}[websocket]\nping = '20ms'"), "websocket.ping: a ping each 20ms cannot be sent"),
+            (&format!("{ws}[websocket]\nping = '20ms'"), "websocket.ping: a ping each 20.0 ms cannot be sent"),
             (
                 &format!("{ws}[websocket]\nmatch = 'odrer'"),
                 "websocket.match: `odrer` is no way in which a reply finds its message;  \"order\"",
@@ -344,7 +344,7 @@ mod tests {
         for (text, words) in [
             ("subprotocol = 'a'", "write `subprotocols` under `[websocket]`"),
             ("[websocket]\nprotocols = 'a'", "write `subprotocols` instead"),
-            ("[websocket]\npingInterval = '5s'", "did you mean `ping`?"),
+            ("[websocket]\npingInterval = '5s'", "write `ping` instead"),
             ("[[request]]\nsend = 'x'", "write `text` instead"),
             ("match = 'none'", "write `match` under `[websocket]`"),
         ] {

@@ -170,6 +170,10 @@ impl<'a> Exchange<'a> {
 
     /// Says the last words of what is spoken. Nobody waits for what comes of that.
     pub(super) fn leave(mut self) {
+        if self.sent < self.filled {
+            // In the middle of a request nothing else can be said.
+            return;
+        }
         self.forget_sent();
         self.protocol.leave(self.shared, &mut Outbox::new(&mut self.memory, &mut self.filled));
         let _ = self.socket.write(&self.memory[..self.filled]);
