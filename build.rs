@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What the program is built from, beside this file.
-const SOURCES: [&str; 7] = ["Cargo.toml", "Cargo.lock", "cli", "engine", "shards", "archive", "testbed"];
+const SOURCES: [&str; 8] =
+    ["Cargo.toml", "Cargo.lock", "cli", "engine", "grpc", "shards", "archive", "testbed"];
 /// Digits of a commit's hash that are shown.
 const DIGITS: usize = 12;
 

@@ -1,5 +1,7 @@
 //! What a command works on: plans, and runs made before.
 
+mod call_flags;
+pub(crate) mod calls;
 mod connection_flags;
 pub(crate) mod diagnose;
 pub(crate) mod document;

@@ -10,6 +10,7 @@ mod exit;
 mod help;
 mod input;
 mod output;
+mod reflection;
 mod server_process;
 mod session;
 mod signals;

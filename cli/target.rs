@@ -1,6 +1,7 @@
 //! The targets of a run, made ready: names resolved, and the built-in server started when the plan asks for it.
 
 use crate::exit::Failure;
+use crate::reflection;
 use crate::session::Session;
 use ::testbed::{Server, ServerOptions};
 use engine::failure::RunFailure;
@@ -18,9 +19,18 @@ pub(crate) struct Ready {
 
 /// Resolves the plan's targets, once the files that they need are found to be good: a mistake in one is the operator's, and no
 /// connection is made for it. `testbed:` starts the built-in server, one for all targets that are it, on a core no shard owns where
-/// there is one. A name that takes long to resolve is given up on at a signal.
-pub(crate) fn make_ready(plan: &Plan, session: &Session) -> Result<Ready, Failure> {
-    check_tls(plan)?;
+/// there is one. A name that takes long to resolve is given up on at a signal. Targets of gRPC are asked what calls take, where that is
+/// not known: the plan that is returned says it.
+pub(crate) fn make_ready(plan: Plan, session: &Session) -> Result<(Plan, Ready), Failure> {
+    check_tls(&plan)?;
+    let ready = resolved(&plan, session)?;
+    let described = reflection::described(&plan, &ready.addresses, session)?;
+    let Some(plan) = described else { return Ok((plan, ready)) };
+    check_tls(&plan)?;
+    Ok((plan, ready))
+}
+
+fn resolved(plan: &Plan, session: &Session) -> Result<Ready, Failure> {
     let mut ready = Ready { addresses: Vec::new(), server: None };
     for target in &plan.targets {
         let addresses = match target.endpoint() {

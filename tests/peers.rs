@@ -2,6 +2,7 @@
 
 pub(crate) mod certificates;
 pub(crate) mod frames;
+pub(crate) mod grpc;
 pub(crate) mod rogue;
 pub(crate) mod secured;
 pub(crate) mod sockets;

@@ -41,7 +41,7 @@ pub(crate) struct CheckArgs {
 pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
     let plan = load::plan(&args.plan)?;
     let session = Session::begin()?;
-    let ready = target::make_ready(&plan, &session)?;
+    let (plan, ready) = target::make_ready(plan, &session)?;
     let calibration = calibrate::cached(&plan);
     let checks = look(&plan, &ready, &session, calibration.as_ref(), args.plan.probe_all)?;
     ready.stop();

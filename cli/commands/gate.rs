@@ -310,7 +310,7 @@ impl GateSide {
         command: Option<String>,
         session: &Session,
     ) -> Result<GateSide, Failure> {
-        let ready = target::make_ready(&plan, session)?;
+        let (plan, ready) = target::make_ready(plan, session)?;
         Ok(GateSide { name, plan, ready, command, calibration: None })
     }
 

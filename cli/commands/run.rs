@@ -81,7 +81,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     archive::check_tags(&args.tags)?;
     let mut outputs = args.files.open()?;
     let session = Session::begin()?;
-    let ready = target::make_ready(&plan, &session)?;
+    let (plan, ready) = target::make_ready(plan, &session)?;
     let manner = Manner { is_quiet: args.quiet, is_forced: args.force, sends_all: args.plan.probe_all };
     let calibration = preflight(&plan, &ready, &session, manner)?;
     let addresses = ready.all()?;

@@ -201,7 +201,7 @@ impl ConnectionArgs {
         let urls = targets(planned, layers);
         if !urls.is_empty() && urls.iter().all(|(_, url)| !url.scheme.is_tls()) {
             let problem = "`-k` is about certificates, and the target has none";
-            let fix = "write an `https://` or `wss://` URL, or leave `-k` out: connections are kept alive without it";
+            let fix = "write an `https://`, `wss://` or `grpcs://` URL, or leave `-k` out: connections are kept alive without it";
             wrong.push(Diagnostic::of_flag("-k", problem, fix));
             return;
         }

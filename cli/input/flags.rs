@@ -1,6 +1,7 @@
 //! Flags that several commands have: those of a plan, and shares as they are typed.
 
 use crate::exit::{Failure, USAGE};
+use crate::input::call_flags::CallArgs;
 use crate::input::connection_flags::ConnectionArgs;
 use crate::input::typed::{self, Suggested};
 use clap::{Args, ValueHint};
@@ -85,7 +86,7 @@ pub(crate) struct PlanArgs {
     pub(crate) headers: Vec<String>,
     /// The body, or @file.
     #[arg(
-        long_help = "The body: text, in which {{seq}}, {{rand 1 9}} and {{uuid}} are filled in, or @file",
+        long_help = "The body: text, in which {{seq}}, {{rand 1 9}} and {{uuid}} are filled in, or @file; of a call of gRPC its message as JSON",
         short = 'b',
         long,
         value_name = "BODY",
@@ -127,6 +128,8 @@ pub(crate) struct PlanArgs {
         help_heading = "Requests"
     )]
     pub(crate) connect_timeout: Option<String>,
+    #[command(flatten)]
+    pub(crate) calls: CallArgs,
     #[command(flatten)]
     pub(crate) transport: ConnectionArgs,
     /// Length of the run: 500ms, 10s, 2m [default: 10s].

@@ -4,7 +4,7 @@ use crate::exit::{Failure, USAGE};
 use crate::input::connection_flags::targets;
 use crate::input::flags::PlanArgs;
 use crate::input::typed;
-use crate::input::{diagnose, document};
+use crate::input::{calls, diagnose, document};
 use crate::output::messages::{Severity, tell};
 use engine::config::{Diagnostic, Document, Format, Layers, Origin, VariableUse};
 use engine::plan::{Plan, Purpose};
@@ -57,6 +57,7 @@ fn read(
         layers.set("url", Value::String(args.target.clone()), Origin::Flag(args.target.clone()));
     }
     read_flags(args, planned.as_ref(), &mut layers, &mut diagnostics);
+    args.calls.read(&mut layers, &mut diagnostics);
     args.transport.read(planned.as_ref(), &mut layers, &mut diagnostics);
     let reading = layers.read();
     let read = match planned {
@@ -67,6 +68,8 @@ fn read(
         Ok((plan, found)) if diagnostics.is_empty() => {
             let told = found.iter().filter(|_| notes == Notes::Told);
             told.for_each(|note| eprintln!("{}", diagnose::note(&layers, note)));
+            let described = calls::by_files(plan, &layers);
+            let plan = described.map_err(|found| diagnose::failure(&layers, &found))?;
             Ok(plan.keeping_secrets(args.keep_secrets))
         }
         Ok(_) => Err(diagnose::failure(&layers, &diagnostics)),
@@ -210,7 +213,7 @@ fn read_overload(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Dia
     }
 }
 
-/// Method and body make the one request of the run; they cannot change the several requests of a plan.
+/// Method or call, and body, make the one request of the run; they cannot change the several requests of a plan.
 fn read_request(
     args: &PlanArgs,
     planned: Option<&Plan>,
@@ -230,10 +233,11 @@ fn read_request(
         (true, false) => "text",
         (false, _) => "body",
     };
-    let given: Vec<(&str, &str, &String)> = [("method", "-m", &args.method), (body, "-b", &args.body)]
-        .into_iter()
-        .filter_map(|(key, flag, value)| value.as_ref().map(|value| (key, flag, value)))
-        .collect();
+    let given: Vec<(&str, &str, &String)> =
+        [("method", "-m", &args.method), ("call", "--call", &args.calls.call), (body, "-b", &args.body)]
+            .into_iter()
+            .filter_map(|(key, flag, value)| value.as_ref().map(|value| (key, flag, value)))
+            .collect();
     let Some((_, flag, _)) = given.first() else { return };
     if layers.get("request").is_some() {
         let problem = format!("`{flag}` cannot change the requests that the plan names");
@@ -347,7 +351,7 @@ mod tests {
         .unwrap();
         let only = &plan.scenarios[0];
         assert!(matches!(&only.load, Load::Open { name, .. } if name == "ramp"));
-        let request = only.steps()[0].request.http();
+        let request = only.steps()[0].request.http().unwrap();
         assert_eq!((request.method.as_str(), request.headers.len()), ("POST", 2));
         assert_eq!(plan.thresholds.len(), 2);
     }

@@ -7,6 +7,7 @@ use crate::output::screen::{Screen, Tone};
 use crate::output::table::{Cell, Column, TextTable};
 use crate::output::text::{short_id, titled, tone_of};
 use ::archive::Entry;
+use engine::code;
 use engine::quantity::show_ns;
 use engine::record::SlowRequest;
 use engine::verdict::Status;
@@ -87,7 +88,7 @@ pub(crate) fn slowest(slowest: &[SlowRequest], screen: &Screen) -> String {
     ]);
     for slow in slowest {
         let end = match (&slow.status, &slow.error) {
-            (Some(status), _) => format!("status {status}"),
+            (Some(status), _) => code::tell(*status),
             (None, Some(error)) => plain(error),
             (None, None) => String::new(),
         };

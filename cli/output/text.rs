@@ -8,7 +8,8 @@ use crate::output::layout::{hanging, row};
 use crate::output::plain;
 use crate::output::screen::{Screen, Tone};
 use crate::output::table::{Cell, Column, TextTable};
-use engine::outcome::{Kind, is_close_code};
+use engine::code;
+use engine::outcome::Kind;
 use engine::quantity::{counted, show_ns};
 use engine::record::{AttemptFailure, FailureReason};
 use engine::report::{RateBlock, Report, Requests, ScenarioReport, StepReport, Timing};
@@ -188,23 +189,28 @@ fn ends(requests: &Requests, screen: &Screen) -> String {
 
 fn failures(report: &Report, screen: &Screen) -> String {
     let all = report.requests.scheduled();
+    let codes: Vec<u16> = report.requests.status.keys().copied().collect();
     let line = |(name, count): (&String, &u64)| {
-        let meaning = Kind::ALL.into_iter().find(|kind| kind.name() == name).map_or("", Kind::meaning);
+        let meaning = Kind::ALL.into_iter().find(|kind| kind.name() == name).map_or("", |kind| match kind {
+            Kind::Status => code::meaning_of_failures(&codes),
+            kind => kind.meaning(),
+        });
         row(screen, "", &format!("{name} {} ({}): {meaning}", group(*count), share(*count, all)))
     };
     let mut text: String = report.requests.errors.iter().map(line).collect();
     let reason =
         |reason: &FailureReason| row(screen, "", &format!("{} × {}", group(reason.count), reason.why));
     text.extend(report.reasons.iter().take(REASONS_SHOWN_MAX).map(reason));
-    let has_other = report.requests.status.keys().any(|status| *status != 200);
+    let has_other = report.requests.status.keys().any(|status| !code::is_usual(*status));
     if has_other {
         let codes: Vec<String> = (report.requests.status.iter())
-            .map(|(status, count)| {
-                let what = if is_close_code(*status) { "close " } else { "" };
-                format!("{what}{status}: {}", group(*count))
-            })
+            .map(|(status, count)| format!("{}: {}", code::show(*status), group(*count)))
             .collect();
         text.push_str(&row(screen, "Status", &codes.join("  ")));
+    }
+    if report.requests.messages > 0 {
+        let came = format!("{} received", group(report.requests.messages));
+        text.push_str(&row(screen, "Messages", &came));
     }
     text
 }

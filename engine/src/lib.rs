@@ -17,6 +17,7 @@
 pub mod any_source;
 pub mod bucket;
 mod calibrated;
+pub mod code;
 pub mod compare;
 pub mod config;
 pub mod distribution;

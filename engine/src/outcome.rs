@@ -35,7 +35,7 @@ pub enum Kind {
     Timeout,
     /// What came is not as the standard of its protocol has it.
     Protocol,
-    /// A complete response with a status of 400 or above; or a WebSocket was closed in its place, by a code.
+    /// A complete response with a status of 400 or above, of gRPC with another than OK; or a WebSocket was closed in its place, by a code.
     Status,
     /// Still under way when the run had to end.
     Unfinished,
@@ -88,11 +88,7 @@ impl Kind {
             Kind::Eof => ("eof", Target, "the connection was closed before the response was complete"),
             Kind::Timeout => ("timeout", Target, "no complete response within the timeout"),
             Kind::Protocol => ("protocol", Target, "what came was against the protocol"),
-            Kind::Status => (
-                "status",
-                Target,
-                "the response's status was 400 or above, or the code of a close",
-            ),
+            Kind::Status => ("status", Target, "the response's status was 400 or above"),
             Kind::Unfinished => ("unfinished", Operator, "still under way when the run ended"),
             Kind::Tls => ("tls", Target, "TLS failed: a handshake, or what came after it"),
         }
@@ -125,11 +121,6 @@ impl Outcome {
             Outcome::Failed(kind) => kind as u32,
         }
     }
-}
-
-/// Whether the code of a response is that by which a WebSocket was closed (RFC 6455, section 7.4.2).
-pub const fn is_close_code(code: u16) -> bool {
-    matches!(code, 1_000..=4_999)
 }
 
 #[cfg(test)]

@@ -25,9 +25,9 @@ pub use bounds::{
     SERIES_MAX, SHARDS_MAX, SLICE_NS_MIN, SLICES_WANTED,
 };
 pub use fields::{
-    Fields, HttpRequest, Machine, Offered, Pool, PoolSize, ReplyMatching, Request, Scenario, Script,
-    SocketMessageKind, Step, Target, TargetProtocol, TlsSettings, TlsVersion, Transport, Wait,
-    WebSocketMessage,
+    Fields, GrpcCall, GrpcMethod, GrpcSource, HttpRequest, Machine, Offered, Pool, PoolSize, ReplyMatching,
+    Request, Scenario, Script, SocketMessageKind, Step, Target, TargetProtocol, TlsSettings, TlsVersion,
+    Transport, Wait, WebSocketMessage,
 };
 pub use reader::ReadFile;
 pub use rules::{Broken, PlanPlace, Violation};

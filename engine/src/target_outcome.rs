@@ -1,8 +1,9 @@
 //! How the target did. The verdict says whether the generator can be believed; this is the other statement, and the first thing
 //! that a reader wants to know when something went wrong.
 
+use crate::code;
 use crate::history::Slice;
-use crate::outcome::{Kind, is_close_code};
+use crate::outcome::Kind;
 use crate::phase::Phase;
 use crate::quantity::MILLISECOND_NS;
 use crate::record::Series;
@@ -172,10 +173,9 @@ impl Signs<'_> {
 
     /// What failed and how often, most frequent first.
     fn failures(&self) -> String {
-        let statuses = self.series.statuses.iter().filter(|(status, _)| !(100..400).contains(status));
-        let word = |status| if is_close_code(status) { "close" } else { "status" };
+        let statuses = self.series.statuses.iter().filter(|(status, _)| !code::is_success(*status));
         let mut counts: Vec<(u64, String)> =
-            statuses.map(|(status, count)| (count, format!("{} {status}", word(status)))).collect();
+            statuses.map(|(status, count)| (count, code::tell(status))).collect();
         let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Status);
         counts.extend(kinds.map(|kind| (self.series.errors[kind as usize], kind.name().to_owned())));
         counts.push((self.dropped, "dropped".into()));

@@ -5,6 +5,11 @@
 //! Rendering writes into memory the caller owns and does not allocate. What a hole means is decided here; what protocol the
 //! bytes speak is not.
 
+mod numbers;
+
+pub use numbers::{DrawnNumber, LengthForm, NumberForm};
+
+use self::numbers::{DIGITS_MAX, decimal_bytes, write_decimal};
 use crate::outbox::{self, Outbox};
 use crate::random::{Draw, Draws, Random};
 use serde::{Deserialize, Serialize};
@@ -13,22 +18,12 @@ use serde::{Deserialize, Serialize};
 pub const HOLES_MAX: usize = 32;
 
 const UUID_BYTES: usize = 36;
-const DIGITS_MAX: usize = 20;
 /// The most lengths one template may hold: each value may stand in a string of its own, which has one.
 const LENGTHS_MAX: usize = 2 * HOLES_MAX;
 /// The most pieces there can be: bytes before and behind each that is none, and where a length begins or ends to count.
 const PIECES_MAX: usize = 4 * (HOLES_MAX + LENGTHS_MAX) + 1;
 /// As many as most templates have: memory for more is not laid out for each rendering.
 const PIECES_FEW: usize = 24;
-/// What a prefix of 7 bits holds by itself is below this.
-const HPACK7_PREFIX: u64 = 127;
-/// A prefix of 7 bits, and seven bits of the rest in each further byte: enough for any length that fits 32 bits.
-const HPACK7_BYTES_MAX: usize = 6;
-/// The lengths that a byte of WebSocket's holds by itself are up to this; the bit beside them says that the payload is masked.
-const WEBSOCKET_SHORT_MAX: u64 = 125;
-const WEBSOCKET_MASKED: u8 = 0x80;
-/// Of the longest form: a byte, and eight.
-const WEBSOCKET_BYTES_MAX: usize = 9;
 
 /// A piece of text as typed in a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +42,13 @@ pub enum Piece {
     },
     /// A random UUID, version 4.
     Uuid,
+    /// A number as bytes and not as digits.
+    Binary {
+        /// Which.
+        value: DrawnNumber,
+        /// How it is written.
+        form: NumberForm,
+    },
     /// The number of bytes that some of the pieces behind it render to.
     Length {
         /// The index of the first of them.
@@ -58,27 +60,13 @@ pub enum Piece {
     },
 }
 
-/// How a length is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LengthForm {
-    /// In decimal digits.
-    Decimal,
-    /// In four bytes, the highest first.
-    Be32,
-    /// As RFC 7541 (section 5.2) has it before a string that is not compressed: an integer with a prefix of 7 bits.
-    Hpack7,
-    /// As RFC 6455 (section 5.2) has that of a payload which is masked: in seven bits, or behind them in two bytes or eight.
-    WebSocket,
-}
-
 impl Piece {
     /// Whether it is something that text can say.
     pub(crate) fn is_written(&self) -> bool {
         match self {
             Piece::Bytes(_) | Piece::Seq | Piece::Uuid => true,
             Piece::Rand { low, high } => low <= high,
-            Piece::Length { .. } => false,
+            Piece::Length { .. } | Piece::Binary { .. } => false,
         }
     }
 }
@@ -156,6 +144,26 @@ pub fn parse(text: &str) -> Result<Vec<Piece>, Vec<WrongHole>> {
         pieces.push(Piece::Bytes(rest.as_bytes().to_vec()));
     }
     if wrong.is_empty() { Ok(pieces) } else { Err(wrong) }
+}
+
+/// Whether pieces that somebody else has put together can be rendered: lengths count what stands behind them, and ends where the
+/// lengths around it do.
+pub(crate) fn is_sound(pieces: &[Piece]) -> bool {
+    let mut ends: Vec<usize> = Vec::new();
+    pieces.iter().enumerate().all(|(index, piece)| {
+        ends.retain(|end| *end > index);
+        match piece {
+            Piece::Length { from, to, .. } => {
+                let bound = ends.last().copied().unwrap_or(pieces.len());
+                ends.push(*to);
+                *from == index + 1 && (*from..=bound).contains(to)
+            }
+            Piece::Rand { low, high } | Piece::Binary { value: DrawnNumber::Rand { low, high }, .. } => {
+                low <= high
+            }
+            Piece::Bytes(_) | Piece::Seq | Piece::Uuid | Piece::Binary { .. } => true,
+        }
+    })
 }
 
 /// The same text with a digit for each hole: what its form can be judged by.
@@ -299,7 +307,8 @@ impl Template {
                 Piece::Seq => write_decimal(number, out),
                 Piece::Rand { low, high } => write_decimal(values.between(*low, *high), out),
                 Piece::Uuid => write_uuid(values.uuid(), out),
-                Piece::Length { .. } => write_decimal(length, out),
+                // Where there is a number in bytes, all pieces are counted, and none of it is here.
+                Piece::Length { .. } | Piece::Binary { .. } => write_decimal(length, out),
             }
         }
     }
@@ -345,6 +354,13 @@ struct Values {
 }
 
 impl Values {
+    fn drawn(&mut self, number: DrawnNumber) -> u64 {
+        match number {
+            DrawnNumber::Seq => self.number,
+            DrawnNumber::Rand { low, high } => self.between(low, high),
+        }
+    }
+
     fn between(&mut self, low: u64, high: u64) -> u64 {
         self.random().between(low, high)
     }
@@ -362,7 +378,9 @@ impl Values {
 impl CountedPart {
     fn of(pieces: &[Piece]) -> CountedPart {
         let mut lengths = pieces.iter().filter(|piece| matches!(piece, Piece::Length { .. }));
+        let has_numbers = pieces.iter().any(|piece| matches!(piece, Piece::Binary { .. }));
         match (lengths.next(), lengths.next()) {
+            _ if has_numbers => CountedPart::Parts,
             (None, _) => CountedPart::Nothing,
             (Some(&Piece::Length { from, to, form: LengthForm::Decimal }), None) if to == pieces.len() => {
                 CountedPart::Rest { from }
@@ -398,60 +416,6 @@ fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
     joined
 }
 
-impl LengthForm {
-    fn bytes_max(self) -> usize {
-        match self {
-            LengthForm::Decimal => DIGITS_MAX,
-            LengthForm::Be32 => 4,
-            LengthForm::Hpack7 => HPACK7_BYTES_MAX,
-            LengthForm::WebSocket => WEBSOCKET_BYTES_MAX,
-        }
-    }
-
-    /// How many bytes a length becomes.
-    fn bytes(self, length: u64) -> usize {
-        match self {
-            LengthForm::Decimal => decimal_bytes(length),
-            LengthForm::Be32 => 4,
-            LengthForm::Hpack7 if length < HPACK7_PREFIX => 1,
-            LengthForm::Hpack7 => 2 + (length - HPACK7_PREFIX).checked_ilog2().unwrap_or(0) as usize / 7,
-            LengthForm::WebSocket => match length {
-                ..=WEBSOCKET_SHORT_MAX => 1,
-                ..=0xffff => 3,
-                _ => WEBSOCKET_BYTES_MAX,
-            },
-        }
-    }
-
-    fn write(self, length: u64, out: &mut Outbox<'_>) {
-        match self {
-            LengthForm::Decimal => write_decimal(length, out),
-            LengthForm::Be32 => out.push(&(length as u32).to_be_bytes()),
-            LengthForm::WebSocket => match length {
-                ..=WEBSOCKET_SHORT_MAX => out.push(&[WEBSOCKET_MASKED | length as u8]),
-                ..=0xffff => {
-                    out.push(&[WEBSOCKET_MASKED | 126]);
-                    out.push(&(length as u16).to_be_bytes());
-                }
-                _ => {
-                    out.push(&[WEBSOCKET_MASKED | 127]);
-                    out.push(&length.to_be_bytes());
-                }
-            },
-            LengthForm::Hpack7 if length < HPACK7_PREFIX => out.push(&[length as u8]),
-            LengthForm::Hpack7 => {
-                out.push(&[HPACK7_PREFIX as u8]);
-                let mut rest = length - HPACK7_PREFIX;
-                while rest >= 0x80 {
-                    out.push(&[rest as u8 | 0x80]);
-                    rest >>= 7;
-                }
-                out.push(&[rest as u8]);
-            }
-        }
-    }
-}
-
 impl Piece {
     fn bytes_max(&self) -> usize {
         match self {
@@ -459,6 +423,7 @@ impl Piece {
             Piece::Rand { high, .. } => decimal_bytes(*high),
             Piece::Uuid => UUID_BYTES,
             Piece::Seq => DIGITS_MAX,
+            Piece::Binary { value, form } => form.bytes_max(value.max()),
             Piece::Length { form, .. } => form.bytes_max(),
         }
     }
@@ -470,7 +435,18 @@ impl Piece {
             Piece::Seq => write_decimal(values.number, out),
             Piece::Rand { low, high } => write_decimal(values.between(*low, *high), out),
             Piece::Uuid => write_uuid(values.uuid(), out),
+            Piece::Binary { value, form } => form.write(values.drawn(*value), out),
             Piece::Length { form, .. } => form.write(length, out),
+        }
+    }
+
+    /// The same piece, of pieces that all stand so many places further behind.
+    pub fn moved(&self, by: usize) -> Piece {
+        match self {
+            Piece::Length { from, to, form } => {
+                Piece::Length { from: from + by, to: to.saturating_add(by), form: *form }
+            }
+            other => other.clone(),
         }
     }
 
@@ -484,27 +460,10 @@ impl Piece {
                 values.uuid();
                 UUID_BYTES
             }
+            Piece::Binary { value, form } => form.bytes(values.drawn(*value)),
             Piece::Length { .. } => 0,
         }
     }
-}
-
-fn decimal_bytes(value: u64) -> usize {
-    value.checked_ilog10().unwrap_or(0) as usize + 1
-}
-
-fn write_decimal(mut value: u64, out: &mut Outbox<'_>) {
-    let mut digits = [0_u8; DIGITS_MAX];
-    let mut at = DIGITS_MAX;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (value % 10) as u8;
-        value /= 10;
-        if value == 0 {
-            break;
-        }
-    }
-    out.push(&digits[at..]);
 }
 
 /// RFC 9562, version 4: 122 random bits in the form 8-4-4-4-12.
@@ -577,37 +536,11 @@ mod tests {
     }
 
     #[test]
-    fn long_strings_have_the_lengths_of_rfc_7541() {
-        for (bytes, expected) in [
-            (126, &[126][..]),
-            (127, &[127, 0]),
-            (254, &[127, 127]),
-            (255, &[127, 128, 1]),
-            (1_337, &[127, 186, 9]),
-            (16_510, &[127, 255, 127]),
-            (16_511, &[127, 128, 128, 1]),
-        ] {
-            let length = Piece::Length { from: 1, to: usize::MAX, form: LengthForm::Hpack7 };
-            let template = Template::new(vec![length, Piece::Bytes(vec![b'x'; bytes])]).unwrap();
-            let out = template.constant().unwrap();
-            assert_eq!((&out[..expected.len()], out.len() - expected.len()), (expected, bytes));
-        }
-    }
-
-    #[test]
-    fn payloads_of_websocket_have_the_lengths_of_rfc_6455() {
-        for (bytes, expected) in [
-            (0, &[0x80][..]),
-            (125, &[0xfd]),
-            (126, &[0xfe, 0, 126]),
-            (65_535, &[0xfe, 0xff, 0xff]),
-            (65_536, &[0xff, 0, 0, 0, 0, 0, 1, 0, 0]),
-        ] {
-            let length = Piece::Length { from: 1, to: usize::MAX, form: LengthForm::WebSocket };
-            let template = Template::new(vec![length, Piece::Bytes(vec![b'x'; bytes])]).unwrap();
-            let out = template.constant().unwrap();
-            assert_eq!((&out[..expected.len()], out.len() - expected.len()), (expected, bytes));
-        }
+    fn a_number_in_bytes_is_filled_in_as_digits_are() {
+        let number = Piece::Binary { value: DrawnNumber::Seq, form: NumberForm::Varint };
+        let template = Template::new(vec![Piece::Bytes(b"n=".to_vec()), number, Piece::Seq]).unwrap();
+        let out = outbox::collected(template.bytes_max(), |out| template.render(300, Draws::new(1, 1), out));
+        assert_eq!(out, b"n=\xac\x02300");
     }
 
     #[test]

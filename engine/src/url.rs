@@ -33,6 +33,10 @@ pub enum Scheme {
     Ws,
     /// WebSocket within TLS.
     Wss,
+    /// gRPC, by HTTP/2 on a connection as it is.
+    Grpc,
+    /// gRPC within TLS.
+    Grpcs,
 }
 
 /// What a connection is made to.
@@ -77,28 +81,33 @@ impl NoTarget {
 }
 
 /// What a target looks like.
-const FORM: &str =
-    "a target is http://HOST:PORT/PATH, https://…, ws://…, wss://…, unix:/SOCKET:/PATH or testbed:/PATH";
+const FORM: &str = "a target is http://HOST:PORT/PATH, https://…, ws://…, wss://…, grpc://HOST:PORT, grpcs://…, \
+                    unix:/SOCKET:/PATH or testbed:/PATH";
 /// Schemes of protocols that are not spoken yet.
-const PLANNED: [&str; 6] = ["grpc", "grpcs", "h2c", "tcp", "udp", "dns"];
+const PLANNED: [&str; 4] = ["h2c", "tcp", "udp", "dns"];
 
 impl Scheme {
     /// The port where a URL names none.
     pub fn default_port(self) -> u16 {
         match self {
-            Scheme::Http | Scheme::Ws => 80,
-            Scheme::Https | Scheme::Wss => 443,
+            Scheme::Http | Scheme::Ws | Scheme::Grpc => 80,
+            Scheme::Https | Scheme::Wss | Scheme::Grpcs => 443,
         }
     }
 
     /// Whether a connection is one of TLS.
     pub fn is_tls(self) -> bool {
-        matches!(self, Scheme::Https | Scheme::Wss)
+        matches!(self, Scheme::Https | Scheme::Wss | Scheme::Grpcs)
     }
 
     /// Whether what is spoken is WebSocket.
     pub fn is_websocket(self) -> bool {
         matches!(self, Scheme::Ws | Scheme::Wss)
+    }
+
+    /// Whether gRPC is spoken.
+    pub fn is_grpc(self) -> bool {
+        matches!(self, Scheme::Grpc | Scheme::Grpcs)
     }
 
     fn is_http(&self) -> bool {
@@ -113,6 +122,8 @@ impl fmt::Display for Scheme {
             Scheme::Https => "https",
             Scheme::Ws => "ws",
             Scheme::Wss => "wss",
+            Scheme::Grpc => "grpc",
+            Scheme::Grpcs => "grpcs",
         })
     }
 }
@@ -168,9 +179,10 @@ impl Url {
             "https" => Scheme::Https,
             "ws" => Scheme::Ws,
             "wss" => Scheme::Wss,
+            "grpc" => Scheme::Grpc,
+            "grpcs" => Scheme::Grpcs,
             planned if PLANNED.contains(&planned) => {
-                let fix =
-                    "HTTP is spoken, at http:// and https:// addresses, and WebSocket at ws:// and wss://";
+                let fix = "there are http://, https://, ws://, wss://, grpc:// and grpcs:// addresses";
                 return Err(NoTarget::new(format!("scheme `{planned}` is not supported yet"), fix));
             }
             other => {
@@ -315,6 +327,16 @@ mod tests {
     }
 
     #[test]
+    fn grpc_has_two_schemes_of_which_one_is_of_tls() {
+        let parsed = |text: &str| Url::parse(text).unwrap();
+        assert_eq!(parsed("grpc://h:50051").endpoint, tcp("h", 50_051));
+        assert_eq!(parsed("grpcs://h/a.B/C").endpoint, tcp("h", 443));
+        assert_eq!(parsed("grpcs://h/a.B/C").to_string(), "grpcs://h/a.B/C");
+        assert!(parsed("grpc://h").scheme.is_grpc() && !parsed("grpc://h").scheme.is_tls());
+        assert!(parsed("grpcs://h").scheme.is_grpc() && parsed("grpcs://h").scheme.is_tls());
+    }
+
+    #[test]
     fn urls_of_reports_that_knew_no_scheme_are_of_http() {
         let written = serde_json::to_string(&Url::parse("http://h/").unwrap()).unwrap();
         assert!(!written.contains("scheme"), "{written}");
@@ -339,7 +361,7 @@ mod tests {
     fn what_cannot_be_a_target_is_refused_with_a_reason() {
         for (text, reason) in [
             ("https://", "no host"),
-            ("grpc://x/", "`grpc` is not supported yet"),
+            ("tcp://x/", "`tcp` is not supported yet"),
             ("h2c://x/", "`h2c` is not supported yet"),
             ("ftp://x/", "scheme"),
             ("http://", ""),

@@ -8,6 +8,7 @@
 
 mod bare;
 pub mod dispatch;
+pub mod grpc;
 pub mod http1;
 pub mod http2;
 pub mod https;

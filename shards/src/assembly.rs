@@ -11,7 +11,7 @@ use crate::tls::TlsClient;
 use engine::bucket::Share;
 use engine::failure::{FailureKind, RunFailure};
 use engine::mix::{EncodedStep, Mix};
-use engine::plan::{self, Plan, Pool, SCENARIOS_MAX, Scenario, Target, TargetProtocol, Transport};
+use engine::plan::{self, Plan, Pool, Request, SCENARIOS_MAX, Scenario, Target, TargetProtocol, Transport};
 use engine::seams::{Source, StepFacts};
 use socket2::SockAddr;
 
@@ -38,7 +38,10 @@ pub fn mixes(plan: &Plan) -> Result<Vec<Mix>, RunFailure> {
 }
 
 /// A request as HTTP/2 has it.
-fn http2_request(step: &plan::Step, target: &Target) -> Result<(EncodedStep, Http2Request), RunFailure> {
+pub(crate) fn http2_request(
+    step: &plan::Step,
+    target: &Target,
+) -> Result<(EncodedStep, Http2Request), RunFailure> {
     let scheme = if target.url.scheme.is_tls() { "https" } else { "http" };
     http2::encode(step, scheme, &target.url.authority)
 }
@@ -93,8 +96,18 @@ fn websocket_shared(
     // Nothing that is drawn for arrivals is drawn again for openings.
     let draws = plan.draws_of(SCENARIOS_MAX + scenario);
     let authority = &plan.target_of(&steps[0]).url.authority;
-    let opening = WebSocketOpening::new(steps[0].request.http(), authority, options, draws)?;
+    let opening = steps[0].request.http().expect("every message has what opens its connection");
+    let opening = WebSocketOpening::new(opening, authority, options, draws)?;
     Ok(WebSocketShared::new(opening, options, message_bytes_max))
+}
+
+/// The same where calls go to a target that are none of a plan's.
+pub(crate) fn grpc_shared(target: &Target, requests: Vec<Http2Request>) -> Result<AnyShared, RunFailure> {
+    let shared = Http2Shared::new(requests, Http2Options::default());
+    Ok(match secured(target, ALPN_HTTP2, shared)? {
+        Ok(shared) => AnyShared::Https2(shared),
+        Err(shared) => AnyShared::Http2(Box::new(shared)),
+    })
 }
 
 /// The same inside TLS, where the target has it; as it was where it has none.
@@ -112,7 +125,14 @@ fn secured<S>(target: &Target, alpn: &str, inner: S) -> Result<Result<Box<Secure
 pub fn check_tls(plan: &Plan) -> Result<(), RunFailure> {
     for (index, pool) in plan.pools.iter().enumerate() {
         let target = &plan.targets[pool.target];
-        any_shared(plan, index).map_err(|failure| match plan.targets.len() {
+        let is_known =
+            |step: &plan::Step| !matches!(&step.request, Request::Grpc(call) if call.described.is_none());
+        // Where it is still to be asked what calls take, that is no matter of TLS.
+        let checked = match plan.steps().filter(|step| step.pool == index).all(is_known) {
+            true => any_shared(plan, index).map(drop),
+            false => secured(target, ALPN_HTTP2, ()).map(drop),
+        };
+        checked.map_err(|failure| match plan.targets.len() {
             1 => failure,
             _ => RunFailure { text: format!("target `{}`: {}", target.name, failure.text), ..failure },
         })?;

@@ -6,11 +6,13 @@ mod check;
 mod exchange;
 mod greeting;
 mod ports;
+mod reflection;
 mod requests;
 mod secured;
 mod sockets;
 
 pub use check::{Check, Grade, REQUEST};
+pub use reflection::Reflection;
 pub use requests::connect;
 
 use crate::machine::{allowed_cores, core_count, quota_cores, sysctl, usable_cores};

@@ -12,6 +12,7 @@ mod commands;
 mod earlier;
 mod evidence;
 mod examples;
+mod grpc;
 mod habits;
 mod http;
 mod http2;

@@ -277,7 +277,7 @@ fn difference(name: &str, first: &str, other: &str) -> Option<String> {
 fn what_is_sent(plan: &Plan) -> Vec<(u32, Request)> {
     let sent = plan.steps().map(|step| {
         let mut request = step.request.clone();
-        request.http_mut().headers.retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
+        request.fields_mut().retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
         (step.weight, request)
     });
     sent.collect()
@@ -288,9 +288,11 @@ fn show_requests(scenario: &Scenario) -> String {
         Piece::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         other => format!("{{{{{}}}}}", format!("{other:?}").to_lowercase()),
     };
-    let one = |request: &Request| {
-        let HttpRequest { path, .. } = request.http();
-        format!("{} {}", request.what(), path.iter().map(piece).collect::<String>())
+    let one = |request: &Request| match request.http() {
+        Some(HttpRequest { path, .. }) => {
+            format!("{} {}", request.what(), path.iter().map(piece).collect::<String>())
+        }
+        None => request.what().to_owned(),
     };
     scenario.steps().iter().map(|step| one(&step.request)).collect::<Vec<_>>().join(", ")
 }

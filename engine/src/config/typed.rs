@@ -1,6 +1,6 @@
 //! The keys of a plan, as they are typed. What stands in the doc lines here is what `vajra schema` says of each.
 
-use crate::plan::bounds::{CONNECTIONS_MAX, PIPELINE_MAX, SHARDS_MAX};
+use crate::plan::bounds::{CONNECTIONS_MAX, MESSAGES_MAX, PIPELINE_MAX, SHARDS_MAX};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -15,19 +15,21 @@ use std::fmt;
 pub struct Config {
     /// What to call the run.
     pub name: Option<Text>,
-    /// The target: `http://host:port/path`, the same with `https`, or with `ws` and `wss` for WebSocket, `unix:/path.sock:/path`, or
-    /// `testbed:/path` for the built-in server.
+    /// The target: `http://host:port/path`, the same with `https`, or with `ws` and `wss` for WebSocket, `grpc://host:port`, the same
+    /// with `grpcs`, `unix:/path.sock:/path`, or `testbed:/path` for the built-in server.
     pub url: Option<Text>,
     /// What to connect to in the place of the `url`'s host, `host:port`; names that are sent and checked stay the URL's.
     pub connect: Option<Text>,
     /// Headers sent with every request, and with what opens a WebSocket: a name and a value, or several values.
     pub headers: BTreeMap<String, Texts>,
-    /// How TLS is spoken with targets whose URL begins with `https` or `wss`.
+    /// How TLS is spoken with targets whose URL begins with `https`, `wss` or `grpcs`.
     pub tls: TlsConfig,
     /// How HTTP is spoken with targets.
     pub http: HttpConfig,
     /// How WebSocket is spoken with targets whose URL begins with `ws` or `wss`.
     pub websocket: WebSocketConfig,
+    /// How it is known what methods and messages of gRPC there are.
+    pub grpc: GrpcConfig,
     /// How long, how wide, and on what.
     pub run: RunConfig,
     /// The offered load. Absent: closed loop.
@@ -59,6 +61,8 @@ pub struct TargetConfig {
     pub http: HttpConfig,
     /// How WebSocket is spoken with it (default: each key as in the plan's).
     pub websocket: WebSocketConfig,
+    /// How it is known what methods and messages of gRPC it has (default: each key as in the plan's).
+    pub grpc: GrpcConfig,
     /// How long making one connection may take (default: the run's).
     pub connect_timeout: Option<Text>,
     /// Requests under way on one connection at a time (default: the run's).
@@ -124,6 +128,18 @@ pub struct WebSocketConfig {
     pub matching: Option<Text>,
     /// How often to send a ping on each connection, such as `20s` (default never).
     pub ping: Option<Text>,
+}
+
+/// How it is known what methods and messages of gRPC there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GrpcConfig {
+    /// `.proto` files that say it.
+    pub proto: Option<Texts>,
+    /// Folders in which those are, and what they import (default: where Vajra is started, and the folder of each file).
+    pub import_paths: Option<Texts>,
+    /// Whether the target is asked, by server reflection (default true without `proto`).
+    pub reflection: Option<bool>,
 }
 
 /// One stream of traffic.
@@ -270,6 +286,21 @@ pub struct RequestConfig {
     pub binary: Option<Text>,
     /// Whether what stands in `{{…}}` in the body or message is filled in (default: true for a text, false for a file).
     pub template: Option<bool>,
+    /// Of gRPC: the method, `package.Service/Method`.
+    pub call: Option<Text>,
+    /// Of gRPC: the message as JSON, which may hold the same, or `@file` (default `{}`).
+    pub message: Option<Text>,
+    /// Of gRPC: the messages of a streaming call.
+    pub messages: Option<Texts>,
+    /// Of gRPC: how many messages a streaming call sends, in turn from the first on (default: each once).
+    #[schemars(range(min = 1, max = MESSAGES_MAX))]
+    pub count: Option<u32>,
+    /// Of gRPC: whether each message is sent once the reply to the one before it has come (default false).
+    pub ping_pong: Option<bool>,
+    /// Of gRPC: metadata of this call, after the plan's headers. Values may hold the same.
+    pub metadata: BTreeMap<String, Texts>,
+    /// Of gRPC: how long the target is told that the call may take, and the call's timeout (default none).
+    pub deadline: Option<Text>,
 }
 
 /// A value that may be typed as a string or as a bare number.

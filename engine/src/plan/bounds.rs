@@ -25,6 +25,8 @@ pub const REQUESTS_MAX: usize = 64;
 pub const SERIES_MAX: usize = 256;
 /// The most bytes of requests that one connection can have under way.
 pub const REQUEST_BYTES_MAX: usize = 16 << 20;
+/// The most messages that a streaming call sends.
+pub(crate) const MESSAGES_MAX: u32 = 100_000;
 /// The shortest interval of the time series; shorter ones would cost more than they show.
 pub const INTERVAL_NS_MIN: u64 = 100 * MILLISECOND_NS;
 /// The shortest slice: handing over costs a shard some tens of microseconds.

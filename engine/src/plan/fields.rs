@@ -5,7 +5,7 @@ use crate::phase::{Phases, Warmup};
 use crate::random::Draws;
 use crate::record::Layout;
 use crate::schedule::Schedule;
-use crate::template::Piece;
+use crate::template::{LengthForm, Piece};
 use crate::threshold::Threshold;
 use crate::until::Goal;
 use crate::url::{Endpoint, Url};
@@ -57,6 +57,21 @@ pub struct Target {
     pub protocol: TargetProtocol,
     /// How long making one connection may take.
     pub connect_timeout_ns: u64,
+    /// Where it is told what its methods and messages are, if gRPC is spoken with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grpc: Option<GrpcSource>,
+}
+
+/// Where it is told what methods and messages of gRPC there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GrpcSource {
+    /// `.proto` files.
+    pub proto: Vec<String>,
+    /// Folders in which those are, and what they import.
+    pub import_paths: Vec<String>,
+    /// The target is asked, by server reflection.
+    pub reflection: bool,
 }
 
 /// What carries the protocol.
@@ -253,6 +268,8 @@ pub enum Request {
     /// A message of WebSocket.
     #[serde(rename = "websocket")]
     WebSocket(WebSocketMessage),
+    /// A call of gRPC.
+    Grpc(GrpcCall),
 }
 
 /// A message of WebSocket, with its holes.
@@ -274,6 +291,49 @@ pub enum SocketMessageKind {
     Text,
     /// Any bytes.
     Binary,
+}
+
+/// A call of gRPC, with its holes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GrpcCall {
+    /// The method: `package.Service/Method`.
+    pub method: String,
+    /// Names and values, in the order they are sent.
+    pub metadata: Vec<(String, Vec<Piece>)>,
+    /// The messages to send, as JSON; at least one.
+    pub messages: Vec<Vec<Piece>>,
+    /// How many are sent, in turn from the first on; as many as there are where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    /// Each is sent once the reply to the one before it has come.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ping_pong: bool,
+    /// How long the target is told that the call may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ns: Option<u64>,
+    /// What the method is and what is sent, once that was found out: from then on the plan can be run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub described: Option<GrpcMethod>,
+}
+
+/// A method of gRPC, and the messages of a call as it takes them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GrpcMethod {
+    /// The full name of the messages that are sent.
+    pub input: String,
+    /// The full name of those that come back.
+    pub output: String,
+    /// Whether a call has any number of the former; otherwise it has one.
+    pub client_streams: bool,
+    /// Whether it has any number of the latter.
+    pub server_streams: bool,
+    /// The method says of itself that it changes nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_safe: bool,
+    /// Where it was told: the name of a file, or `reflection`.
+    pub told_by: String,
+    /// The messages, encoded, in their order.
+    pub encoded: Vec<Vec<Piece>>,
 }
 
 /// A request of HTTP, with its holes.
@@ -472,24 +532,26 @@ impl Scenario {
 impl Request {
     /// The parts of it that may have holes.
     pub fn parts(&self) -> impl Iterator<Item = &[Piece]> {
-        let HttpRequest { path, headers, .. } = self.http();
-        let headers = headers.iter().map(|(_, value)| value.as_slice());
-        [path.as_slice()].into_iter().chain(headers).chain(self.payload())
+        let path = self.http().map(|request| request.path.as_slice());
+        let fields = self.fields().iter().map(|(_, value)| value.as_slice());
+        path.into_iter().chain(fields).chain(self.payloads())
     }
 
-    /// What of it is a request of HTTP: all of it, or what opens its connection.
-    pub fn http(&self) -> &HttpRequest {
+    /// What of it is a request of HTTP: all of it, what opens its connection, or nothing.
+    pub fn http(&self) -> Option<&HttpRequest> {
         match self {
-            Request::Http(request) => request,
-            Request::WebSocket(message) => &message.opening,
+            Request::Http(request) => Some(request),
+            Request::WebSocket(message) => Some(&message.opening),
+            Request::Grpc(_) => None,
         }
     }
 
     /// The same, to be changed.
-    pub fn http_mut(&mut self) -> &mut HttpRequest {
+    pub fn http_mut(&mut self) -> Option<&mut HttpRequest> {
         match self {
-            Request::Http(request) => request,
-            Request::WebSocket(message) => &mut message.opening,
+            Request::Http(request) => Some(request),
+            Request::WebSocket(message) => Some(&mut message.opening),
+            Request::Grpc(_) => None,
         }
     }
 
@@ -498,22 +560,94 @@ impl Request {
         match self {
             Request::Http(request) => &request.method,
             Request::WebSocket(message) => message.kind.name(),
+            Request::Grpc(call) => &call.method,
         }
     }
 
-    /// What it carries: a body, or a message.
-    pub fn payload(&self) -> Option<&[Piece]> {
+    /// The fields beside what it asks for: headers, those of what opens its connection, or metadata.
+    pub fn fields(&self) -> &[(String, Vec<Piece>)] {
         match self {
-            Request::Http(request) => request.body.as_deref(),
-            Request::WebSocket(message) => Some(&message.payload),
+            Request::Http(request) => &request.headers,
+            Request::WebSocket(message) => &message.opening.headers,
+            Request::Grpc(call) => &call.metadata,
         }
+    }
+
+    /// The same, to be changed.
+    pub fn fields_mut(&mut self) -> &mut Vec<(String, Vec<Piece>)> {
+        match self {
+            Request::Http(request) => &mut request.headers,
+            Request::WebSocket(message) => &mut message.opening.headers,
+            Request::Grpc(call) => &mut call.metadata,
+        }
+    }
+
+    /// What it carries: a body, or messages, as they are written.
+    pub fn payloads(&self) -> impl Iterator<Item = &[Piece]> {
+        let (one, several): (_, &[Vec<Piece>]) = match self {
+            Request::Http(request) => (request.body.as_ref(), &[]),
+            Request::WebSocket(message) => (Some(&message.payload), &[]),
+            Request::Grpc(call) => (None, &call.messages),
+        };
+        one.into_iter().chain(several).map(Vec::as_slice)
     }
 
     /// Puts something else in the place of what it carries, if it carries anything.
-    pub(crate) fn map_payload(&mut self, change: impl FnOnce(&[Piece]) -> Vec<Piece>) {
+    pub(crate) fn map_payloads(&mut self, change: impl Fn(&[Piece]) -> Vec<Piece>) {
         match self {
             Request::Http(request) => request.body = request.body.as_deref().map(change),
             Request::WebSocket(message) => message.payload = change(&message.payload),
+            Request::Grpc(call) => {
+                let changed: Vec<Vec<Piece>> = call.messages.iter().map(|message| change(message)).collect();
+                // What is encoded is made of them.
+                if changed != call.messages {
+                    (call.messages, call.described) = (changed, None);
+                }
+            }
+        }
+    }
+}
+
+impl GrpcCall {
+    /// How many messages are sent.
+    pub fn messages_sent(&self) -> u32 {
+        self.count.unwrap_or(self.messages.len() as u32)
+    }
+
+    /// What a call is of its kind, in words; nothing as long as that is not known.
+    pub fn kind(&self) -> Option<&'static str> {
+        self.described.as_ref().map(GrpcMethod::kind)
+    }
+
+    /// The messages of a call as they are sent, each behind its prefix: a byte that says that it is not compressed, and its length in four
+    /// (grpc.io, "gRPC over HTTP2"). Nothing as long as the method is not known.
+    pub fn framed(&self) -> Option<Vec<Piece>> {
+        let encoded = &self.described.as_ref()?.encoded;
+        let sent = encoded.iter().cycle().take(self.messages_sent() as usize);
+        let mut framed = Vec::new();
+        for message in sent {
+            framed.push(Piece::Bytes(vec![0]));
+            if let [Piece::Bytes(bytes)] = message.as_slice() {
+                framed.push(Piece::Bytes((bytes.len() as u32).to_be_bytes().to_vec()));
+                framed.push(Piece::Bytes(bytes.clone()));
+                continue;
+            }
+            let from = framed.len() + 1;
+            framed.push(Piece::Length { from, to: from + message.len(), form: LengthForm::Be32 });
+            framed.extend(message.iter().map(|piece| piece.moved(from)));
+        }
+        Some(framed)
+    }
+}
+
+impl GrpcMethod {
+    /// What it is of its kind, in words.
+    pub fn kind(&self) -> &'static str {
+        match (self.client_streams, self.server_streams) {
+            (false, false) => "unary",
+            (true, false) => "client streaming",
+            (false, true) => "server streaming",
+            (true, true) => "bidirectional",
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A config without scenarios is short for one scenario ([`scenarios_of`]), so that there is one way to read them. Whether the
 //! values make a plan that can run is not asked here but by `rules.rs`; what it finds is put at the keys they came from.
 
+mod calls;
 mod cores;
 mod keys;
 mod load;
@@ -320,8 +321,7 @@ impl PlanReader<'_> {
     /// What the plan says of its targets is of at least one.
     fn check_all_is_used(&mut self, targets: &[Target]) {
         self.check_tls_is_used(targets.iter().any(|target| target.url.scheme.is_tls()));
-        let is_websocket = |target: &Target| target.url.scheme.is_websocket();
-        self.check_protocols_are_used(!targets.iter().all(is_websocket), targets.iter().any(is_websocket));
+        self.check_protocols_are_used(targets);
         let has_url = self.keys.targets.iter().any(|keys| keys.url == "url");
         if self.config.connect.is_some() && !has_url {
             let problem = "`connect` stands beside the plan's `url`, and there is none";
@@ -396,10 +396,11 @@ impl PlanReader<'_> {
         let connect_timeout_ns = self.positive(&timeout, &keys.connect_timeout, CONNECT_TIMEOUT_NS_DEFAULT);
         let connect = self.connect(own, &url, &keys);
         let transport = self.transport(own, &url, &keys);
-        let protocol = self.protocol(own, &url, &keys);
+        let grpc = self.grpc(own, &url, &keys);
+        let protocol = self.protocol(own, &url, grpc.is_some(), &keys);
         self.keys.targets.push(keys);
         let name = if name.is_empty() { url.to_string() } else { name.to_owned() };
-        Target { name, url, connect, transport, protocol, connect_timeout_ns }
+        Target { name, url, connect, transport, protocol, connect_timeout_ns, grpc }
     }
 
     /// There is no target, unless its key is there and wrong.

@@ -4,12 +4,13 @@
 //! or a body only where there is one scenario that it can be of, and is refused otherwise.
 
 use super::bounds::longest_warmup_ns;
-use super::fields::{Fields, HttpRequest, PoolSize, Request, Scenario, Step, Target, TargetProtocol};
+use super::fields::{Fields, GrpcCall, PoolSize, Request, Scenario, Step, Target, TargetProtocol};
 use super::reader::{self, ReadFile, unscheduled};
 use super::retarget;
 use super::rules::{self, PlanPlace, Violation};
 use crate::config::{
-    Config, Diagnostic, HttpConfig, LoadConfig, ReadConfig, Text, Texts, TlsConfig, WebSocketConfig,
+    Config, Diagnostic, GrpcConfig, HttpConfig, LoadConfig, ReadConfig, RequestConfig, Text, Texts, TlsConfig,
+    WebSocketConfig,
 };
 use crate::length::{self, TooManyToDraw, UNBOUNDED_NS};
 use crate::load::{Arrivals, Load, Overload, constant};
@@ -110,6 +111,7 @@ fn refused(planned: &Fields, config: &Config) -> Vec<Diagnostic> {
         ("connect", config.connect.is_some() && planned.targets.len() > 1),
         ("http", says_what_is_spoken(&config.http) && planned.targets.len() > 1),
         ("websocket", config.websocket != WebSocketConfig::default() && planned.targets.len() > 1),
+        ("grpc", config.grpc != GrpcConfig::default() && planned.targets.len() > 1),
         ("request", !config.request.is_empty() && planned.steps().count() > 1),
     ];
     let is_one = planned.scenarios.len() == 1;
@@ -176,6 +178,7 @@ fn complete(config: &mut Config, planned: &Fields) {
         let url = Url { path: "/".to_owned(), ..planned.targets[0].url.clone() };
         config.url = Some(Text(url.to_string()));
     }
+    complete_call(config, planned);
     let load = GivenLoad::of(&config.load);
     // The length of a new load follows from the number of requests, where that of the planned one did.
     if config.run.duration.is_none() {
@@ -205,6 +208,30 @@ fn complete(config: &mut Config, planned: &Fields) {
     }
 }
 
+/// The same of gRPC: who tells what can be called, and what is.
+fn complete_call(config: &mut Config, planned: &Fields) {
+    let (Some(source), Some(Request::Grpc(call))) =
+        (&planned.targets[0].grpc, planned.steps().next().map(|step| &step.request))
+    else {
+        return;
+    };
+    if config.grpc == GrpcConfig::default() {
+        let texts = |texts: &[String]| (!texts.is_empty()).then(|| Texts(texts.to_vec()));
+        config.grpc = GrpcConfig {
+            proto: texts(&source.proto),
+            import_paths: texts(&source.import_paths),
+            reflection: Some(source.reflection),
+        };
+    }
+    if config.request.is_empty() {
+        config.request.push(RequestConfig::default());
+    }
+    let method = || Text(call.method.clone());
+    config.request.iter_mut().for_each(|request| {
+        request.call.get_or_insert_with(method);
+    });
+}
+
 impl Given {
     fn of(config: &Config, planned: &Fields) -> Given {
         Given { config: config.clone(), load: GivenLoad::of(&config.load), asked_ns: asked_ns(planned) }
@@ -220,6 +247,10 @@ impl Given {
             replace_url(fields, read);
         }
         retarget::replace(&mut fields.targets, &read.targets[0], &self.config);
+        if self.config.grpc != GrpcConfig::default() {
+            // Whoever else tells what can be called may tell otherwise.
+            fields.scenarios.iter_mut().flat_map(|scenario| scenario.steps_mut()).for_each(forget_described);
+        }
         if !request.is_empty() {
             replace_request(&mut fields.scenarios[0].steps_mut()[0], &read.scenarios[0].steps()[0], request);
         }
@@ -349,7 +380,7 @@ fn replace_url(fields: &mut Fields, read: &Fields) {
         rename(&mut scenario.name);
         for step in scenario.steps_mut() {
             let what = step.request.what().to_owned();
-            let request = step.request.http_mut();
+            let Some(request) = step.request.http_mut() else { continue };
             if own_path.as_ref() != Some(&request.path) {
                 continue;
             }
@@ -378,11 +409,31 @@ fn replace_request(step: &mut Step, read: &Step, given: &[crate::config::Request
             own.kind = read.kind;
             own.payload.clone_from(&read.payload);
         }
+        (Request::Grpc(own), Request::Grpc(read)) => replace_call(own, read, given),
         // A target of another kind: the rules say so.
         _ => {}
     }
     if let Some(rest) = step.name.strip_prefix(&format!("{before} ")) {
         step.name = format!("{} {rest}", step.request.what());
+    }
+}
+
+fn forget_described(step: &mut Step) {
+    if let Request::Grpc(call) = &mut step.request {
+        call.described = None;
+    }
+}
+
+/// The one call, as far as it is given. What was known of its messages is not of others.
+fn replace_call(own: &mut GrpcCall, read: &GrpcCall, given: &[crate::config::RequestConfig]) {
+    let is_given = |part: fn(&crate::config::RequestConfig) -> bool| given.iter().any(part);
+    if is_given(|request| request.call.is_some()) {
+        own.method.clone_from(&read.method);
+        own.described = None;
+    }
+    if is_given(|request| request.message.is_some() || request.messages.is_some() || request.body.is_some()) {
+        own.messages.clone_from(&read.messages);
+        own.described = None;
     }
 }
 
@@ -399,7 +450,7 @@ fn replace_headers(fields: &mut Fields, given: &BTreeMap<String, Texts>, wrong: 
             }
         }
         for step in fields.scenarios.iter_mut().flat_map(|scenario| scenario.steps_mut()) {
-            let HttpRequest { headers, .. } = step.request.http_mut();
+            let headers = step.request.fields_mut();
             headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
             headers.extend(read.iter().map(|pieces| (name.clone(), pieces.clone())));
         }
@@ -478,11 +529,13 @@ fn redacted(fields: &Fields) -> Vec<Diagnostic> {
     }
     for (number, scenario) in fields.scenarios.iter().enumerate() {
         for (index, step) in scenario.steps().iter().enumerate() {
-            let HttpRequest { path, headers, .. } = step.request.http();
             let (form, carried) = match &step.request {
                 Request::Http(_) => ("http", "body"),
                 Request::WebSocket(_) => ("websocket.opening", "message"),
+                Request::Grpc(_) => ("grpc", "message"),
             };
+            let path = step.request.http().map_or(&[][..], |request| request.path.as_slice());
+            let headers = step.request.fields();
             let place =
                 |part: &str| format!("plan.scenarios.{number}.script.mix.{index}.request.{form}.{part}");
             let mut missing = |part: String, what: String, fix: String| {
@@ -503,7 +556,7 @@ fn redacted(fields: &Fields) -> Vec<Diagnostic> {
                 let what = format!("the path of `{}`", step.name);
                 missing("path".to_owned(), what, "`--url`".to_owned());
             }
-            if step.request.payload().is_some_and(has_mark) {
+            if step.request.payloads().any(has_mark) {
                 let what = format!("the {carried} of `{}`", step.name);
                 missing("body".to_owned(), what, "`-b`".to_owned());
             }

@@ -2,7 +2,7 @@
 
 use super::fields::{Fields, Target, TargetProtocol, TlsSettings, Transport};
 use super::reader::ReadFile;
-use crate::config::{Config, Diagnostic, TlsConfig};
+use crate::config::{Config, Diagnostic, GrpcConfig, TlsConfig};
 
 /// Puts what is given in the place of what is planned: what means the same to every target in all, what is of one in the only one.
 pub(super) fn replace(targets: &mut [Target], read: &Target, given: &Config) {
@@ -39,6 +39,9 @@ pub(super) fn replace(targets: &mut [Target], read: &Target, given: &Config) {
         if given.websocket.ping.is_some() {
             *ping_ns = *read_ping_ns;
         }
+    }
+    if given.grpc != GrpcConfig::default() {
+        only.grpc.clone_from(&read.grpc);
     }
     match (&mut only.transport, &read.transport) {
         (Transport::Tls(planned), Transport::Tls(read)) => replace_settings(planned, read, &given.tls),
@@ -82,6 +85,7 @@ fn replace_settings(planned: &mut TlsSettings, read: &TlsSettings, given: &TlsCo
 /// The key that may have broken a rule of a part of the target.
 pub(super) fn key(part: &str) -> &'static str {
     match part.trim_start_matches("transport.tls.") {
+        "grpc" => "grpc",
         "protocol.websocket.subprotocols" => "websocket.subprotocols",
         "protocol.websocket.match" => "websocket.match",
         "protocol.websocket.ping" => "websocket.ping",

@@ -4,11 +4,13 @@
 //! of its own: a key of the plan file, or a path in JSON.
 
 use super::bounds::{
-    CONNECTIONS_MAX, HEADER_TABLE_BYTES_MAX, INTERVAL_NS_MIN, PIPELINE_MAX, REQUEST_BYTES_MAX, REQUESTS_MAX,
-    SCENARIOS_MAX, SERIES_MAX, SHARDS_MAX, WINDOW_BYTES_MAX,
+    CONNECTIONS_MAX, HEADER_TABLE_BYTES_MAX, INTERVAL_NS_MIN, MESSAGES_MAX, PIPELINE_MAX, REQUEST_BYTES_MAX,
+    REQUESTS_MAX, SCENARIOS_MAX, SERIES_MAX, SHARDS_MAX, WINDOW_BYTES_MAX,
 };
 use super::encryption::{self, WrongSetting};
-use super::fields::{Fields, HttpRequest, Pool, Request, Scenario, Step, Target, TargetProtocol};
+use super::fields::{
+    Fields, GrpcCall, GrpcMethod, HttpRequest, Pool, Request, Scenario, Step, Target, TargetProtocol,
+};
 use super::sockets;
 use crate::config::hint;
 use crate::load::Load;
@@ -229,6 +231,20 @@ impl RuleCheck<'_> {
             self.broken(PlanPlace::Target(index, "protocol.http1.reuse"), problem, fix);
         }
         self.transport(index, target);
+        self.grpc(index, target);
+    }
+
+    fn grpc(&mut self, index: usize, target: &Target) {
+        let has_scheme = matches!(target.url.endpoint, Endpoint::Tcp { .. });
+        let is_grpc = target.grpc.is_some();
+        if has_scheme && is_grpc != target.url.scheme.is_grpc() {
+            let problem = "its URL and what is spoken with it are not of one kind";
+            self.broken(PlanPlace::Target(index, "grpc"), problem, "gRPC is of grpc:// and grpcs:// URLs");
+        }
+        if is_grpc && !matches!(target.protocol, TargetProtocol::Http2 { .. }) {
+            let problem = "gRPC is carried by HTTP/2 alone";
+            self.broken(PlanPlace::Target(index, "grpc"), problem, "speak HTTP/2 with it");
+        }
     }
 
     fn transport(&mut self, index: usize, target: &Target) {
@@ -236,7 +252,7 @@ impl RuleCheck<'_> {
         let (has_tls, is_tls) = (target.tls().is_some(), target.url.scheme.is_tls());
         if has_tls != is_tls || (is_tls && !is_of_host) {
             let problem = "its URL and what carries its protocol are not of one kind";
-            let fix = "TLS is of https:// and wss:// URLs alone";
+            let fix = "TLS is of https://, wss:// and grpcs:// URLs alone";
             self.broken(PlanPlace::Target(index, "transport"), problem, fix);
         }
         let wrong = sockets::wrong(target).into_iter();
@@ -350,12 +366,23 @@ impl RuleCheck<'_> {
             let problem = format!("there is no pool {}", step.pool);
             return self.broken(place(""), problem, "name one that there is");
         };
-        self.request(step.request.http(), matches!(step.request, Request::WebSocket(_)), &place);
-        let wrong = sockets::wrong_message(step, target).into_iter();
-        wrong.for_each(|(key, wrong)| self.broken(place(key), wrong.problem, wrong.fix));
+        let is_websocket = matches!(target.protocol, TargetProtocol::WebSocket { .. });
+        match (&step.request, &target.grpc) {
+            (Request::Http(request), None) if !is_websocket => self.request(request, false, &place),
+            (Request::Grpc(call), Some(_)) => self.call(call, &place),
+            (Request::WebSocket(message), None) if is_websocket => {
+                self.request(&message.opening, true, &place);
+                let wrong = sockets::wrong_message(message, &target.protocol).into_iter();
+                wrong.for_each(|(key, wrong)| self.broken(place(key), wrong.problem, wrong.fix));
+            }
+            _ => {
+                let problem = "it is of another protocol than its target";
+                let fix = "messages of WebSocket go to ws:// and wss://, calls to grpc:// and grpcs://, requests to others";
+                self.broken(place(""), problem, fix);
+            }
+        }
         // A body that never changes waits, in HTTP/2, for the turn in which there is room for it.
-        let body = step.request.http().body.iter().flatten();
-        let is_constant = body.into_iter().all(|piece| matches!(piece, Piece::Bytes(_)));
+        let is_constant = step.request.payloads().flatten().all(|piece| matches!(piece, Piece::Bytes(_)));
         let at_a_time = match target.protocol {
             TargetProtocol::Http1 { pipeline, .. } | TargetProtocol::WebSocket { pipeline, .. } => pipeline,
             TargetProtocol::Http2 { .. } if is_constant => 1,
@@ -388,6 +415,57 @@ impl RuleCheck<'_> {
         }
     }
 
+    fn call(&mut self, call: &GrpcCall, place: &impl Fn(&str) -> PlanPlace) {
+        let is_name = |text: &str| {
+            !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(&byte))
+        };
+        let is_method =
+            call.method.split_once('/').is_some_and(|(service, method)| is_name(service) && is_name(method));
+        if !is_method {
+            let problem = format!("`{}` is not a method that can be called", call.method);
+            self.broken(place("path"), problem, "methods look like `package.Service/Method`");
+        }
+        if call.messages.is_empty() || !(1..=MESSAGES_MAX).contains(&call.messages_sent()) {
+            let problem = format!("{} messages cannot be sent", call.messages_sent());
+            self.broken(place("messages"), problem, format!("send 1 to {MESSAGES_MAX}"));
+        }
+        if let Some(deadline_ns) = call.deadline_ns {
+            self.positive(place("timeout"), deadline_ns);
+        }
+        for (index, (name, value)) in call.metadata.iter().enumerate() {
+            let place = place(&format!("headers[{index}]"));
+            let is_own = ["content-type", "te"].iter().any(|own| name.eq_ignore_ascii_case(own));
+            if is_own || name.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("grpc-")) {
+                let problem = format!("`{name}` belongs to gRPC itself");
+                self.broken(place, problem, "leave it out; for how long a call may take there is `deadline`");
+            } else {
+                self.header(name, value, place);
+            }
+        }
+        if let Some(described) = &call.described {
+            self.encoded(call, described, place);
+        }
+    }
+
+    /// Messages as they are sent. They come from a plan that was run before, or from somebody who says so.
+    fn encoded(&mut self, call: &GrpcCall, method: &GrpcMethod, place: &impl Fn(&str) -> PlanPlace) {
+        let messages = &method.encoded;
+        if messages.len() != call.messages.len()
+            || !messages.iter().all(|message| template::is_sound(message))
+        {
+            let problem = "its messages are not encoded as they are written";
+            self.broken(place("messages"), problem, "leave out what is `described`");
+        }
+        if call.ping_pong && !(method.client_streams && method.server_streams) {
+            let problem = format!("replies are waited for, and the method is {}", method.kind());
+            self.broken(place("messages"), problem, "leave out `ping_pong`, or call a bidirectional method");
+        }
+        if !method.client_streams && call.messages_sent() != 1 {
+            let problem = format!("{} messages are sent, and the method takes one", call.messages_sent());
+            self.broken(place("messages"), problem, "send one, or call a method that takes a stream");
+        }
+    }
+
     fn header(&mut self, name: &str, value: &[Piece], place: PlanPlace) {
         let own = ["content-length", "transfer-encoding", "connection"];
         if HeaderName::from_bytes(name.as_bytes()).is_err() {
@@ -408,14 +486,25 @@ impl RuleCheck<'_> {
     }
 
     fn size(&mut self, request: &Request, pipeline: u32, place: PlanPlace) {
-        let pieces = || request.parts().flatten();
+        let framed = match request {
+            Request::Grpc(call) => call.framed(),
+            Request::Http(_) | Request::WebSocket(_) => None,
+        };
+        // What is encoded is sent, and what it was made of is not.
+        let fields = request.fields().iter().flat_map(|(_, value)| value);
+        let framed: Option<Vec<&Piece>> = framed
+            .as_ref()
+            .map(|framed| framed.iter().filter(|piece| !is_length(piece)).chain(fields).collect());
+        let typed: Vec<&Piece> = request.parts().flatten().collect();
+        let sent = framed.unwrap_or_else(|| typed.clone());
+        let pieces = || sent.iter().copied();
         let holes = pieces().filter(|piece| !matches!(piece, Piece::Bytes(_))).count();
         // One more is the length of the body.
         if holes >= template::HOLES_MAX {
             let fix = format!("fill in fewer than {}", template::HOLES_MAX);
             self.broken(place.clone(), format!("the request has {holes} values to fill in"), fix);
         }
-        if pieces().any(|piece| !piece.is_written()) {
+        if typed.iter().any(|piece| !piece.is_written()) {
             self.broken(place.clone(), "it has a hole that no text can have", "write it as text");
         }
         let bytes: usize = pieces().map(|piece| literal_of(piece).len()).sum();
@@ -486,6 +575,10 @@ fn inexactness(load: &Load) -> Option<String> {
         return Some("a segment of the load is no time, or has no rate that can be offered".into());
     }
     Schedule::new(0, segments).err().map(|inexact| inexact.to_string())
+}
+
+fn is_length(piece: &Piece) -> bool {
+    matches!(piece, Piece::Length { .. })
 }
 
 fn literal(pieces: &[Piece]) -> String {

@@ -1,7 +1,9 @@
 //! The rules of WebSocket: what a target may be asked to speak, what a message has to hold, and which headers open a connection.
 
 use super::bounds::PING_NS_MIN;
-use super::fields::{HttpRequest, ReplyMatching, Request, SocketMessageKind, Step, Target, TargetProtocol};
+use super::fields::{
+    HttpRequest, ReplyMatching, Request, SocketMessageKind, Step, Target, TargetProtocol, WebSocketMessage,
+};
 use crate::quantity::{DURATION_NS_MAX, show_ns};
 use crate::redact;
 use crate::template::literal_bytes;
@@ -66,25 +68,18 @@ fn of_two_kinds() -> WrongSocket {
     )
 }
 
-/// What is wrong with a step that goes to a target, each at its key.
-pub(super) fn wrong_message(step: &Step, target: &Target) -> Vec<(&'static str, WrongSocket)> {
-    let is_socket = matches!(target.protocol, TargetProtocol::WebSocket { .. });
-    let Request::WebSocket(message) = &step.request else {
-        let wrong =
-            || WrongSocket::new("a request of HTTP goes to a target of WebSocket", "give it a message");
-        return is_socket.then(|| ("", wrong())).into_iter().collect();
-    };
-    let TargetProtocol::WebSocket { matching, .. } = &target.protocol else {
-        let problem = "a message of WebSocket goes to a target of HTTP";
-        return vec![("", WrongSocket::new(problem, "give it a target whose URL begins with `ws://`"))];
-    };
+/// What is wrong with a message that goes to a target, each at its key.
+pub(super) fn wrong_message(
+    message: &WebSocketMessage,
+    protocol: &TargetProtocol,
+) -> Vec<(&'static str, WrongSocket)> {
     let (sample, key) = (literal_bytes(&message.payload), message.kind.name());
     let mut wrong = Vec::new();
     if message.kind == SocketMessageKind::Text && std::str::from_utf8(&sample).is_err() {
         let problem = "a message of text is not UTF-8";
         wrong.push((key, WrongSocket::new(problem, "send it as `binary`")));
     }
-    if let ReplyMatching::Json(pointer) = matching {
+    if let TargetProtocol::WebSocket { matching: ReplyMatching::Json(pointer), .. } = protocol {
         wrong.extend(unmatched(&sample, pointer).map(|wrong| (key, wrong)));
     }
     wrong
@@ -132,7 +127,7 @@ pub(super) fn wrong_header(name: &str) -> Option<WrongSocket> {
 pub(super) fn opening(step: &Step) -> Option<&HttpRequest> {
     match &step.request {
         Request::WebSocket(message) => Some(&message.opening),
-        Request::Http(_) => None,
+        Request::Http(_) | Request::Grpc(_) => None,
     }
 }
 
@@ -140,7 +135,7 @@ pub(super) fn opening(step: &Step) -> Option<&HttpRequest> {
 mod tests {
     use super::*;
     use crate::config::{Diagnostic, Document, Format, Layers};
-    use crate::plan::{Plan, Purpose, WebSocketMessage};
+    use crate::plan::{Plan, Purpose};
     use crate::template::Piece;
 
     fn read(text: &str) -> Result<Plan, Vec<Diagnostic>> {
@@ -161,7 +156,7 @@ mod tests {
     fn message(plan: &Plan, step: usize) -> WebSocketMessage {
         match &plan.scenarios[0].steps()[step].request {
             Request::WebSocket(message) => message.clone(),
-            Request::Http(_) => panic!("a request of HTTP"),
+            _ => panic!("no message"),
         }
     }
 
@@ -283,7 +278,10 @@ mod tests {
                 "request.0: a message of text is not UTF-8; send it as",
             ),
             (&format!("{ws}[[request]]\ntext = '@gone'"), "request.0.text: body file `gone` cannot be read"),
-            (&format!("{ws}[websocket]\nping = '20ms'"), "websocket.ping: a ping each 20.0 ms cannot be sent"),
+            (
+                &format!("{ws}[websocket]\nping = '20ms'"),
+                "websocket.ping: a ping each 20.0 ms cannot be sent",
+            ),
             (
                 &format!("{ws}[websocket]\nmatch = 'odrer'"),
                 "websocket.match: `odrer` is no way in which a reply finds its message;  \"order\"",
@@ -362,13 +360,13 @@ mod tests {
         let http = read("url = 'http://h/'").unwrap();
         let step = http.scenarios[0].steps()[0].clone();
         let broken = good.changed(|fields| fields.scenarios[0].steps_mut().push(step)).unwrap_err();
-        assert!(broken.to_string().contains("a request of HTTP goes to a target of WebSocket"), "{broken}");
+        assert!(broken.to_string().contains("another protocol than its target"), "{broken}");
         let step = good.scenarios[0].steps()[0].clone();
         let broken =
             http.changed(|fields| *fields.scenarios[0].steps_mut() = vec![step.clone()]).unwrap_err();
-        assert!(broken.to_string().contains("goes to a target of HTTP"), "{broken}");
+        assert!(broken.to_string().contains("another protocol than its target"), "{broken}");
         let mut other = step;
-        other.request.http_mut().path = vec![Piece::Bytes(b"/other".to_vec())];
+        other.request.http_mut().unwrap().path = vec![Piece::Bytes(b"/other".to_vec())];
         let broken = good.changed(|fields| fields.scenarios[0].steps_mut().push(other)).unwrap_err();
         assert!(broken.to_string().contains("opened in different ways"), "{broken}");
     }

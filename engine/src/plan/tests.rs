@@ -33,7 +33,7 @@ fn a_plan_survives_being_sent() {
     .unwrap();
     let text = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
-    let request = plan.scenarios[0].steps()[0].request.http();
+    let request = plan.scenarios[0].steps()[0].request.http().unwrap();
     assert_eq!(request.body, Some(vec![Piece::Bytes(b"{{bytes}}".to_vec())]));
 }
 
@@ -328,7 +328,7 @@ fn a_repeated_plan_is_the_same_but_for_what_is_given() {
                 fields.phases = plan.phases;
             }
             for step in fields.scenarios.iter_mut().flat_map(Scenario::steps_mut) {
-                let request = step.request.http_mut();
+                let request = step.request.http_mut().unwrap();
                 assert_eq!(request.headers.pop().unwrap().0, "X-A");
             }
         });

@@ -101,6 +101,13 @@ impl Recorder {
         self.ended(series, outcome, instants, is_measured);
     }
 
+    /// Records a message of a response, to a request that was intended at this moment.
+    #[inline]
+    pub fn message(&mut self, series: usize, intended_ns: u64) {
+        let is_measured = self.is_measured(intended_ns);
+        self.requests.series.part(is_measured)[series].messages += 1;
+    }
+
     #[inline]
     fn ended(&mut self, series: usize, outcome: Outcome, instants: Instants, is_measured: bool) {
         self.stats.finished += 1;

@@ -1,15 +1,11 @@
 //! What is known of one kind of request: counts and histograms.
 
+use crate::code;
 use crate::distribution::Distribution;
-use crate::outcome::{Fault, Kind, Outcome, is_close_code};
+use crate::outcome::{Fault, Kind, Outcome};
 use serde::{Deserialize, Serialize};
 
-/// Whether a code has a counter of its own: a status of HTTP, or a code by which a WebSocket is closed.
-const fn is_told_apart(status: u16) -> bool {
-    matches!(status, 100..=599) || is_close_code(status)
-}
-
-/// What codes outside the standards' ranges are counted as, all together.
+/// What codes that no protocol has are counted as, all together.
 const STATUS_OTHER: u16 = 0;
 /// Different statuses that a recorder has room for from the start. One that sees more of them in an interval allocates once.
 const STATUSES: usize = 16;
@@ -31,14 +27,14 @@ impl Statuses {
 
     #[inline(never)]
     fn add(&mut self, status: u16, responses: u64) {
-        let status = if is_told_apart(status) { status } else { STATUS_OTHER };
+        let status = if code::is_known(status) { status } else { STATUS_OTHER };
         match self.0.iter_mut().find(|(seen, _)| *seen == status) {
             Some((_, count)) => *count += responses,
             None => self.0.push((status, responses)),
         }
     }
 
-    /// Status and count, for every status seen; codes outside 100–599 and 1000–4999 are counted together as 0.
+    /// Status and count, for every status seen; codes that no protocol has are counted together as 0.
     pub fn iter(&self) -> impl Iterator<Item = (u16, u64)> {
         self.0.iter().copied()
     }
@@ -63,6 +59,8 @@ pub struct Series {
     pub errors: [u64; Kind::COUNT],
     /// Responses by status.
     pub statuses: Statuses,
+    /// Messages of responses that have several, or could.
+    pub messages: u64,
     /// Bytes of requests.
     pub bytes_sent: u64,
     /// Bytes of responses, heads and bodies, kept or thrown away.
@@ -158,6 +156,7 @@ impl Series {
             ok,
             errors,
             statuses,
+            messages,
             bytes_sent,
             bytes_received,
             last_sent_ns,
@@ -171,6 +170,7 @@ impl Series {
         self.ok += ok;
         self.errors.iter_mut().zip(errors).for_each(|(mine, theirs)| *mine += theirs);
         self.statuses.merge(statuses);
+        self.messages += messages;
         self.bytes_sent += bytes_sent;
         self.bytes_received += bytes_received;
         self.last_sent_ns = self.last_sent_ns.max(*last_sent_ns);
@@ -188,6 +188,7 @@ impl Series {
             ok,
             errors,
             statuses,
+            messages,
             bytes_sent,
             bytes_received,
             last_sent_ns,
@@ -197,7 +198,9 @@ impl Series {
             failed_response,
             lag,
         } = self;
-        [sent, ok, bytes_sent, bytes_received, last_sent_ns].into_iter().for_each(|count| *count = 0);
+        [sent, ok, messages, bytes_sent, bytes_received, last_sent_ns]
+            .into_iter()
+            .for_each(|count| *count = 0);
         errors.fill(0);
         statuses.clear();
         [response, service, slip, failed_response, lag].into_iter().for_each(Distribution::clear);

@@ -131,7 +131,7 @@ pub struct SlowRequest {
     /// The name of its step.
     pub step: String,
     /// The status of its response, if a complete one came.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::code::optional")]
     pub status: Option<u16>,
     /// The kind of its failure, if none came.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,7 +1,7 @@
 //! Plans as they are written down: without their secrets.
 
 use super::{is_secret, mark, secrets, subprotocol, text};
-use crate::plan::{HttpRequest, Plan, Step, TargetProtocol};
+use crate::plan::{Plan, Step, TargetProtocol};
 use crate::template::Piece;
 use crate::threshold::Threshold;
 use std::ops::Range;
@@ -44,10 +44,11 @@ pub fn threshold(threshold: &mut Threshold) {
 
 fn step(step: &mut Step) {
     step.name = text(&step.name);
-    step.request.map_payload(pieces);
-    let HttpRequest { path, headers, .. } = step.request.http_mut();
-    *path = pieces(path);
-    for (name, value) in headers {
+    step.request.map_payloads(pieces);
+    if let Some(request) = step.request.http_mut() {
+        request.path = pieces(&request.path);
+    }
+    for (name, value) in step.request.fields_mut() {
         *value = if is_secret(name) { whole(value) } else { pieces(value) };
     }
 }
@@ -142,6 +143,7 @@ fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
 mod tests {
     use super::*;
     use crate::config::{Document, Format, Layers};
+    use crate::plan::HttpRequest;
 
     fn plan_of(text: &str) -> Plan {
         let document = Document { name: "p".into(), text: text.into(), format: Format::Toml };
@@ -154,7 +156,7 @@ mod tests {
         body = '{\"password\": \"s3cret\", \"n\": {{seq}}}'\n[[request]]\nbody = '@file'\n";
 
     fn requests(plan: &Plan) -> Vec<HttpRequest> {
-        plan.steps().map(|step| step.request.http().clone()).collect()
+        plan.steps().filter_map(|step| step.request.http().cloned()).collect()
     }
 
     #[test]

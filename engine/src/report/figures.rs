@@ -37,7 +37,15 @@ pub struct Requests {
     /// Failures by kind; they add up to `failed`.
     pub errors: BTreeMap<String, u64>,
     /// Complete responses by status.
+    #[serde(with = "crate::code::counted")]
     pub status: BTreeMap<u16, u64>,
+    /// Messages of gRPC that came, those of calls that failed included.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub messages: u64,
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Requests {

@@ -202,6 +202,7 @@ fn requests(series: &Series, arrivals: &ScenarioRecord) -> Requests {
         unsent: arrivals.unsent.measured,
         errors: errors.map(|kind| (kind.name().to_owned(), series.errors[kind as usize])).collect(),
         status: series.statuses.iter().collect(),
+        messages: series.messages,
     }
 }
 

@@ -67,6 +67,8 @@ pub(super) struct Exchange<'a> {
     bytes: u64,
     /// The first bytes, for showing what is no response.
     first: Vec<u8>,
+    /// The messages of the response, where they are wanted.
+    messages: Option<Vec<Vec<u8>>>,
 }
 
 impl<'a> Exchange<'a> {
@@ -79,7 +81,37 @@ impl<'a> Exchange<'a> {
         socket.set_nonblocking(true)?;
         let protocol = AnyProtocol::new(shared);
         let memory = vec![0; AnyProtocol::outbox_bytes(shared, request_bytes_max, 1)];
-        Ok(Exchange { socket, protocol, shared, memory, filled: 0, sent: 0, bytes: 0, first: Vec::new() })
+        Ok(Exchange {
+            socket,
+            protocol,
+            shared,
+            memory,
+            filled: 0,
+            sent: 0,
+            bytes: 0,
+            first: Vec::new(),
+            messages: None,
+        })
+    }
+
+    /// The same; the messages of the response are kept.
+    pub(super) fn gathering(
+        socket: Socket,
+        shared: &'a mut AnyShared,
+        request_bytes_max: usize,
+    ) -> io::Result<Exchange<'a>> {
+        let exchange = Exchange::new(socket, shared, request_bytes_max)?;
+        Ok(Exchange { messages: Some(Vec::new()), ..exchange })
+    }
+
+    /// The messages that came.
+    pub(super) fn take_messages(&mut self) -> Vec<Vec<u8>> {
+        self.messages.take().unwrap_or_default()
+    }
+
+    /// What the target said of a call's status.
+    pub(super) fn grpc_message(&self) -> Option<String> {
+        self.protocol.http2().and_then(Http2::grpc_message)
     }
 
     /// Sends the request, and reads its response.
@@ -93,7 +125,7 @@ impl<'a> Exchange<'a> {
             return Ok(Came::NotAgreed(unusable.why));
         }
         let step = source.steps()[call.step as usize].clone();
-        let mut on = Single::new(&step);
+        let mut on = Single::new(&step).gathering(self.messages.take());
         let deadline = Instant::now() + timeout;
         loop {
             if let Err(unusable) = self.send_more(source) {
@@ -110,6 +142,7 @@ impl<'a> Exchange<'a> {
             if is_readable(ready)
                 && let Some(came) = self.read(&mut on)?
             {
+                self.messages = on.messages.take();
                 return Ok(came);
             }
         }

@@ -6,18 +6,20 @@
 
 use super::check::{Check, Grade, REQUEST};
 use super::exchange::{AskedRequest, Came, Exchange};
-use super::sockets::{self, Said};
+use super::sockets::{self, SocketWords};
 use super::{greeting, secured};
 use crate::assembly::{any_shared, mixes};
 use crate::protocol::Response;
 use crate::protocol::any::AnyShared;
 use crate::protocol::http1;
 use crate::protocol::websocket::WebSocketGreeting;
+use engine::code;
 use engine::failure::{FailureKind, RunFailure};
 use engine::mix::Mix;
 use engine::outbox::{self, Outbox};
 use engine::outcome::Outcome;
-use engine::plan::{Plan, Request, Step, TargetProtocol};
+use engine::plain::plain;
+use engine::plan::{GrpcCall, GrpcMethod, Plan, Request, Step, TargetProtocol};
 use engine::quantity::{counted, show_ns};
 use engine::seams::{Call, End, Source};
 use engine::url::Endpoint;
@@ -53,6 +55,7 @@ pub(super) fn check(plan: &Plan, target: usize, address: &SockAddr, sends_all: b
             return checks;
         }
     };
+    checks.extend(asker.calls());
     let (wanted, refused): (Vec<RequestKind>, Vec<RequestKind>) =
         asker.kinds().into_iter().partition(|kind| sends_all || kind.is_safe);
     let mut wanted = wanted.into_iter();
@@ -64,6 +67,7 @@ pub(super) fn check(plan: &Plan, target: usize, address: &SockAddr, sends_all: b
             break;
         }
     }
+    checks.extend(refused.first().and_then(|kind| asker.greet(kind)));
     checks.splice(1..1, std::mem::take(&mut asker.agreed));
     let (left, sent_max) = (wanted.collect::<Vec<RequestKind>>(), counted(SENT_MAX as u64, "request"));
     let is_cut = checks.iter().all(|check| check.grade != Grade::Fail);
@@ -74,6 +78,10 @@ pub(super) fn check(plan: &Plan, target: usize, address: &SockAddr, sends_all: b
     checks
 }
 
+/// What a check of a method is called.
+const GRPC: &str = "grpc";
+/// What is spoken where calls are made.
+const GRPC_SPOKEN: &str = "gRPC";
 /// What is spoken where lines are expected.
 const HTTP_1: &str = "HTTP/1";
 
@@ -109,6 +117,8 @@ struct Asker<'a> {
     agreed: Vec<Check>,
     /// Why there was no agreement for the request that was asked last.
     refused: Option<Check>,
+    /// What the target said of the status of the call that was asked last.
+    said: Option<String>,
     /// A connection that is made already.
     made: Option<Socket>,
 }
@@ -144,8 +154,27 @@ impl<'a> Asker<'a> {
             greeting: None,
             agreed: Vec::new(),
             refused: None,
+            said: None,
             made: Some(made),
         })
+    }
+
+    /// What is known of each method that the plan calls there.
+    fn calls(&self) -> Vec<Check> {
+        let is_meant = |step: &&Step| self.plan.pools[step.pool].target == self.target;
+        let mut checks: Vec<Check> = Vec::new();
+        for step in self.plan.steps().filter(is_meant) {
+            let Request::Grpc(GrpcCall { method, described: Some(described), .. }) = &step.request else {
+                continue;
+            };
+            let GrpcMethod { input, output, told_by, .. } = described;
+            let found = format!("{method} is {}, {input} → {output}, by {told_by}", described.kind());
+            let check = Check::pass(GRPC, plain(&found));
+            if !checks.contains(&check) {
+                checks.push(check);
+            }
+        }
+        checks
     }
 
     /// Everything that the plan can send.
@@ -164,7 +193,7 @@ impl<'a> Asker<'a> {
                     number,
                     shown,
                     timeout_ns,
-                    is_safe: true,
+                    is_safe: false,
                     is_opening: false,
                 };
                 match &step.request {
@@ -177,9 +206,13 @@ impl<'a> Asker<'a> {
                         let path = kind.shown.strip_prefix("GET ").unwrap_or_default();
                         let shown = format!("{} {path}", message.kind.name());
                         if !kinds.iter().any(|known: &RequestKind| known.scenario == scenario) {
-                            kinds.push(RequestKind { is_opening: true, ..kind.clone() });
+                            kinds.push(RequestKind { is_safe: true, is_opening: true, ..kind.clone() });
                         }
-                        kinds.push(RequestKind { shown, is_safe: false, ..kind });
+                        kinds.push(RequestKind { shown, ..kind });
+                    }
+                    Request::Grpc(call) => {
+                        let is_safe = call.described.as_ref().is_some_and(|method| method.is_safe);
+                        kinds.push(RequestKind { is_safe, ..kind });
                     }
                 }
             }
@@ -189,6 +222,9 @@ impl<'a> Asker<'a> {
 
     /// Method and path of a request, whatever it is carried by.
     fn shown(&self, scenario: usize, step: &Step, number: u64) -> String {
+        if let Request::Grpc(call) = &step.request {
+            return call.method.clone();
+        }
         let template = http1::encode(step, "", true).map(|encoded| encoded.template);
         let draws = self.apart.draws_of(scenario);
         template.map_or_else(
@@ -206,21 +242,15 @@ impl<'a> Asker<'a> {
             Ok(socket) => socket,
             Err(error) => return unreachable_target(self.place, &error, connect_timeout),
         };
-        let timeout = Duration::from_nanos(kind.timeout_ns);
         let begun = Instant::now();
-        let came = self.exchange(socket, kind, timeout, connect_timeout);
+        let came = self.exchange(socket, kind, connect_timeout);
         let took = show_ns(begun.elapsed().as_nanos() as u64);
-        let (shown, place) = (&kind.shown, self.place);
-        let spoken = match self.plan.targets[self.target].protocol {
-            TargetProtocol::Http1 { .. } => HTTP_1,
-            TargetProtocol::Http2 { .. } => "HTTP/2",
-            TargetProtocol::WebSocket { .. } => "WebSocket",
-        };
         if let TargetProtocol::WebSocket { subprotocols, matching, .. } =
             &self.plan.targets[self.target].protocol
         {
             let greeting = self.greeting.take().unwrap_or_default();
-            let said = Said { shown, place, took: &took, greeting: &greeting };
+            let said =
+                SocketWords { shown: &kind.shown, place: self.place, took: &took, greeting: &greeting };
             let checked = match kind.is_opening {
                 true => sockets::opening(&said, &came, subprotocols),
                 false => sockets::message(&said, &came, matching),
@@ -229,13 +259,49 @@ impl<'a> Asker<'a> {
                 return check;
             }
         }
+        self.told(kind, came, &took)
+    }
+
+    /// Where nothing was sent to a target of gRPC, because nothing may be: whether it speaks HTTP/2 at all. What is wrong with it then.
+    fn greet(&mut self, kind: &RequestKind) -> Option<Check> {
+        self.plan.targets[self.target].grpc.as_ref()?;
+        let socket = self.made.take()?;
+        let connect_timeout = Duration::from_nanos(self.plan.targets[self.target].connect_timeout_ns);
+        let opening = RequestKind { is_opening: true, ..kind.clone() };
+        match self.exchange(socket, &opening, connect_timeout) {
+            Ok(Came::Agreed) => None,
+            came => Some(self.told(kind, came, "")),
+        }
+    }
+
+    /// What is spoken with the target, what does so, and how its URL begins where that is inside TLS.
+    fn spoken(&self) -> (&'static str, &'static str, &'static str) {
+        let target = &self.plan.targets[self.target];
+        match target.protocol {
+            TargetProtocol::Http1 { .. } => (HTTP_1, "an HTTP server", "https://"),
+            TargetProtocol::Http2 { .. } if target.grpc.is_some() => {
+                (GRPC_SPOKEN, "a server of gRPC", "grpcs://")
+            }
+            TargetProtocol::Http2 { .. } => ("HTTP/2", "an HTTP server", "https://"),
+            TargetProtocol::WebSocket { .. } => ("WebSocket", "a server of WebSocket", "wss://"),
+        }
+    }
+
+    /// What came, in words.
+    fn told(&mut self, kind: &RequestKind, came: io::Result<Came>, took: &str) -> Check {
+        let (shown, place, timeout) = (&kind.shown, self.place, Duration::from_nanos(kind.timeout_ns));
+        let (spoken, server, secured) = self.spoken();
         match came {
             Ok(Came::Whole(response)) => {
-                let found = format!("{shown} → {}, {} bytes, {took}", response.code, response.bytes);
+                let said = self.said.take().filter(|_| !response.is_ok);
+                let said = said.map_or(String::new(), |said| format!(" ({})", plain(&said)));
+                let code = code::show(response.code);
+                let found = format!("{shown} → {code}{said}, {} bytes, {took}", response.bytes);
                 self.judge(kind, response, found)
             }
             Ok(Came::Part { response, why, is_failure }) => {
-                let found = format!("{shown} → {}, {} bytes, {took}", response.code, response.bytes);
+                let code = code::show(response.code);
+                let found = format!("{shown} → {code}, {} bytes, {took}", response.bytes);
                 match is_failure {
                     false => self.judge(kind, response, format!("{found}, {why}")),
                     true => {
@@ -247,7 +313,7 @@ impl<'a> Asker<'a> {
             Ok(Came::Nonsense(_, seen)) if seen.starts_with(&TLS_ALERT) => Check::fail_of_target(
                 REQUEST,
                 format!("{shown} → {place} speaks TLS, and was asked without"),
-                if spoken == "WebSocket" { "write wss://" } else { "write https://" },
+                format!("write {secured}"),
             ),
             Ok(Came::Nonsense(why, seen)) => Check::fail_of_target(
                 REQUEST,
@@ -263,7 +329,10 @@ impl<'a> Asker<'a> {
             Ok(Came::Broken(why)) => Check::fail_of_target(
                 REQUEST,
                 format!("{shown} → {place} does not keep to {spoken}: {why}"),
-                "the target is at fault; another version of HTTP may do: --http1.1",
+                match spoken {
+                    "HTTP/2" => "the target is at fault; another version of HTTP may do: --http1.1",
+                    _ => "the target is at fault",
+                },
             ),
             Ok(Came::NotAgreed(why)) => {
                 self.refused.take().unwrap_or_else(|| secured::failure(place, why, None))
@@ -271,17 +340,17 @@ impl<'a> Asker<'a> {
             Ok(Came::Closed) => Check::fail_of_target(
                 REQUEST,
                 format!("{shown} → {place} accepts connections and closes them without a response"),
-                "check that it is an HTTP server, without TLS, and that it is ready",
+                format!("check that it is {server}, without TLS, and that it is ready"),
             ),
             Ok(Came::Silent) => Check::fail_of_target(
                 REQUEST,
                 format!("{shown} → {place} accepts connections and does not answer within {timeout:?}"),
-                "check that it is an HTTP server; a slow one needs a longer --timeout",
+                format!("check that it is {server}; a slow one needs a longer --timeout"),
             ),
             Err(error) => Check::fail_of_target(
                 REQUEST,
                 format!("{shown} → {place} broke off: {error}"),
-                "check that the target is an HTTP server",
+                format!("check that the target is {server}"),
             ),
         }
     }
@@ -290,9 +359,9 @@ impl<'a> Asker<'a> {
         &mut self,
         socket: Socket,
         kind: &RequestKind,
-        timeout: Duration,
         connect_timeout: Duration,
     ) -> io::Result<Came> {
+        let timeout = Duration::from_nanos(kind.timeout_ns);
         let source = &mut self.sources[kind.scenario];
         let bytes_max = source.steps()[kind.call.step as usize].bytes_max;
         let (call, number) = (kind.call, kind.number);
@@ -318,6 +387,7 @@ impl<'a> Asker<'a> {
         }
         let came = exchange.ask(asked)?;
         self.greeting = exchange.greeting().cloned();
+        self.said = exchange.grpc_message();
         if let Came::NotAgreed(why) = &came {
             self.refused = Some(secured::failure(self.place, why, exchange.tls()));
         }

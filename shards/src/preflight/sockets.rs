@@ -13,7 +13,7 @@ use std::io;
 const WEBSOCKET: &str = "websocket";
 
 /// What was asked of whom, for how long, and what the target said beside what is counted.
-pub(super) struct Said<'a> {
+pub(super) struct SocketWords<'a> {
     pub(super) shown: &'a str,
     pub(super) place: &'a str,
     pub(super) took: &'a str,
@@ -21,8 +21,8 @@ pub(super) struct Said<'a> {
 }
 
 /// Of an opening; nothing where that is told as it is of any request.
-pub(super) fn opening(said: &Said<'_>, came: &io::Result<Came>, offered: &[String]) -> Option<Check> {
-    let Said { shown, place, took, greeting } = *said;
+pub(super) fn opening(said: &SocketWords<'_>, came: &io::Result<Came>, offered: &[String]) -> Option<Check> {
+    let SocketWords { shown, place, took, greeting } = *said;
     let line = plain(&greeting.line);
     match came {
         Ok(Came::Agreed) => {
@@ -84,8 +84,12 @@ fn fix_of(line: &str) -> &'static str {
 }
 
 /// Of a message; nothing where that is told as it is of any request.
-pub(super) fn message(said: &Said<'_>, came: &io::Result<Came>, matching: &ReplyMatching) -> Option<Check> {
-    let Said { shown, place, took, greeting } = *said;
+pub(super) fn message(
+    said: &SocketWords<'_>,
+    came: &io::Result<Came>,
+    matching: &ReplyMatching,
+) -> Option<Check> {
+    let SocketWords { shown, place, took, greeting } = *said;
     match came {
         Ok(Came::Whole(Response { code: REPLIED, bytes, .. })) => {
             let found = match matching {

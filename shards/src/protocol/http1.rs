@@ -29,7 +29,10 @@ const STATUS_REFUSED: u16 = 400;
 /// Encodes a plan's request, for connections that are used again or not. The template's holes are the request's own, and the body's
 /// length.
 pub fn encode(step: &plan::Step, authority: &str, reuses: bool) -> Result<EncodedStep, RunFailure> {
-    let request = step.request.http();
+    let Some(request) = step.request.http() else {
+        let text = format!("request `{}`: gRPC is not carried by HTTP/1.1", step.name);
+        return Err(FailureKind::Plan.with_fix(text, "speak HTTP/2 with the target"));
+    };
     let mut pieces = vec![Piece::Bytes(format!("{} ", request.method).into_bytes())];
     pieces.extend(request.path.iter().cloned());
     pieces.push(Piece::Bytes(b" HTTP/1.1\r\n".to_vec()));

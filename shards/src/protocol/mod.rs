@@ -165,6 +165,16 @@ pub trait Events {
 
     /// Bytes came that nobody asked for.
     fn unasked(&mut self, bytes: u64);
+
+    /// A message of a response is whole, of a protocol whose responses have several.
+    fn message(&mut self, place: Place) {
+        let _ = place;
+    }
+
+    /// A part of such a message, as it came.
+    fn message_bytes(&mut self, place: Place, bytes: &[u8]) {
+        let _ = (place, bytes);
+    }
 }
 
 /// Where a request under way is kept.
@@ -257,12 +267,21 @@ pub struct Single<'a> {
     pub response: Option<Response>,
     /// Why there will be none.
     pub failure: Option<RequestFailure>,
+    /// Its messages as they come, where they are wanted; the last one may not be whole.
+    pub messages: Option<Vec<Vec<u8>>>,
+    /// The last message is whole.
+    is_between: bool,
 }
 
 impl Single<'_> {
     /// A request of a step, under way.
     pub fn new(step: &StepFacts) -> Single<'_> {
-        Single { step, response: None, failure: None }
+        Single { step, response: None, failure: None, messages: None, is_between: true }
+    }
+
+    /// The same; its messages are kept with those that there are, if any are wanted.
+    pub fn gathering(self, messages: Option<Vec<Vec<u8>>>) -> Self {
+        Single { messages, ..self }
     }
 }
 
@@ -280,4 +299,17 @@ impl Events for Single<'_> {
     }
 
     fn unasked(&mut self, _bytes: u64) {}
+
+    fn message(&mut self, _place: Place) {
+        self.is_between = true;
+    }
+
+    fn message_bytes(&mut self, _place: Place, bytes: &[u8]) {
+        let Some(messages) = &mut self.messages else { return };
+        match messages.last_mut() {
+            Some(last) if !self.is_between => last.extend_from_slice(bytes),
+            _ => messages.push(bytes.to_vec()),
+        }
+        self.is_between = false;
+    }
 }

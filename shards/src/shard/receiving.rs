@@ -78,6 +78,13 @@ impl<S: Source, P: Protocol> Events for Responses<'_, S, P> {
     fn unasked(&mut self, bytes: u64) {
         self.recorder.stats.unasked_bytes += bytes;
     }
+
+    #[inline]
+    fn message(&mut self, place: Place) {
+        let flight = self.connections.flight(place);
+        let intended_ns = flight.intended_ns.saturating_sub(self.start_ns);
+        self.recorder.message(self.first_series + flight.step(), intended_ns);
+    }
 }
 
 /// The events of a connection on which nothing has been asked.

@@ -22,6 +22,7 @@ pub(crate) enum Told {
     Response { place: Place, status: u16, is_ok: bool, bytes: u64 },
     Failed { place: Place, failure: RequestFailure },
     Unasked(u64),
+    Message(Place),
 }
 
 /// What was told, in order.
@@ -43,6 +44,10 @@ impl Events for Listener {
 
     fn unasked(&mut self, bytes: u64) {
         self.0.push(Told::Unasked(bytes));
+    }
+
+    fn message(&mut self, place: Place) {
+        self.0.push(Told::Message(place));
     }
 }
 
@@ -85,8 +90,14 @@ pub(crate) fn step(request: HttpRequest, weight: u32) -> Step {
 impl Client {
     /// A client of a target that has not said anything yet; what it has sent so far was looked at.
     pub(crate) fn new(requests: &[HttpRequest], options: Http2Options) -> Client {
-        let encoded = |request: &HttpRequest| encode(&step(request.clone(), 1), "http", "h:80").unwrap();
-        let (steps, requests): (Vec<_>, Vec<_>) = requests.iter().map(encoded).unzip();
+        let steps: Vec<Step> = requests.iter().map(|request| step(request.clone(), 1)).collect();
+        Client::of_steps(&steps, options)
+    }
+
+    /// The same, which sends these steps.
+    pub(crate) fn of_steps(steps: &[Step], options: Http2Options) -> Client {
+        let encoded = |step: &Step| encode(step, "http", "h:80").unwrap();
+        let (steps, requests): (Vec<_>, Vec<_>) = steps.iter().map(encoded).unzip();
         let shared = Http2Shared::new(requests, options);
         let memory = vec![0; shared.outbox_bytes()];
         let mut client = Client {

@@ -7,6 +7,8 @@ mod client;
 mod conformance;
 mod faults;
 mod fuzz;
+mod grpc;
+mod grpc_faults;
 mod interoperability;
 mod oracle;
 mod requests;

@@ -82,7 +82,7 @@ impl Client {
         let options = WebSocketOptions { subprotocols, matching, messages: MESSAGES, ping_ns };
         let encoded: Vec<_> = steps.iter().map(|step| encode(step).unwrap()).collect();
         let bytes_max = encoded.iter().map(|step| step.template.bytes_max()).max().unwrap();
-        let request = steps[0].request.http();
+        let request = steps[0].request.http().unwrap();
         let opening = WebSocketOpening::new(request, "h:80", &options, Draws::new(1, 64)).unwrap();
         let shared = WebSocketShared::new(opening, &options, bytes_max);
         let memory = vec![0; WebSocket::outbox_bytes(&shared, bytes_max, MESSAGES as usize)];

@@ -35,6 +35,8 @@ pub(super) struct StepKeys {
     pub(super) method: String,
     /// Each header's, in the order they are sent.
     pub(super) headers: Vec<String>,
+    /// That of how long it may take, where it is its own.
+    pub(super) timeout: Option<String>,
 }
 
 impl TargetKeys {
@@ -87,6 +89,9 @@ impl TargetKeys {
         if let Some(key) = part.strip_prefix("transport.tls.") {
             return self.in_table("tls", key);
         }
+        if let Some(key) = part.strip_prefix("grpc.") {
+            return self.in_table("grpc", key);
+        }
         if let Some(key) = part.strip_prefix("protocol.http1.") {
             return self.in_table("http", key);
         }
@@ -101,6 +106,7 @@ impl TargetKeys {
             "transport" => self.beside_url("tls"),
             "protocol.http" => self.beside_url("http"),
             "protocol.websocket" => self.beside_url("websocket"),
+            "grpc" => self.beside_url("grpc"),
             _ => self.url.trim_end_matches(".url").to_owned(),
         }
     }
@@ -117,14 +123,14 @@ impl TargetKeys {
 
 impl ScenarioKeys {
     fn of_step(&self, step: usize, name: &str) -> String {
-        let StepKeys { table, path, method, headers } = &self.steps[step];
+        let StepKeys { table, path, method, headers, timeout } = &self.steps[step];
         let header =
             name.strip_prefix("headers[").and_then(|rest| rest.strip_suffix(']')?.parse::<usize>().ok());
         match (name, header) {
             (_, Some(index)) => headers[index].clone(),
             ("path", _) => path.clone(),
             ("method", _) => method.clone(),
-            ("timeout", _) => self.timeout.clone(),
+            ("timeout", _) => timeout.as_ref().unwrap_or(&self.timeout).clone(),
             _ => table.clone(),
         }
     }
@@ -132,7 +138,7 @@ impl ScenarioKeys {
 
 /// The keys of its own tables that a target has, as parts of the plan that is made of them.
 pub(super) fn own_keys(own: &TargetConfig) -> Vec<&'static str> {
-    let TargetConfig { tls, http, websocket, .. } = own;
+    let TargetConfig { tls, http, websocket, grpc, .. } = own;
     let keys = [
         ("verify", tls.verify.is_some()),
         ("ca", tls.ca.is_some()),
@@ -153,6 +159,7 @@ pub(super) fn own_keys(own: &TargetConfig) -> Vec<&'static str> {
         ("subprotocols", websocket.subprotocols.is_some()),
         ("match", websocket.matching.is_some()),
         ("ping", websocket.ping.is_some()),
+        ("reflection", grpc.reflection.is_some() || grpc.proto.is_some()),
     ];
     keys.into_iter().filter(|(_, is_own)| *is_own).map(|(key, _)| key).collect()
 }

@@ -16,10 +16,10 @@ const METHODS: [&str; 9] = ["GET", "POST", "PUT", "HEAD", "PATCH", "DELETE", "OP
 const MESSAGE_DEFAULT: &str = "hello";
 
 /// Headers, and the key of each.
-#[derive(Default)]
-struct Headers {
-    headers: Vec<(String, Vec<Piece>)>,
-    keys: Vec<String>,
+#[derive(Clone, Default)]
+pub(super) struct Headers {
+    pub(super) headers: Vec<(String, Vec<Piece>)>,
+    pub(super) keys: Vec<String>,
 }
 
 impl PlanReader<'_> {
@@ -50,10 +50,13 @@ impl PlanReader<'_> {
         let mut steps = Vec::new();
         for (index, request) in written.iter().enumerate() {
             let table = if is_default { url_key.clone() } else { typed.at(&format!("request.{index}")) };
-            let (step, keys) = match target.url.scheme.is_websocket() {
-                true => self.message_step(request, typed, target, &common, table, is_default),
-                false => self.step(request, target, &common, table, is_default),
+            let (step, keys) = match (target.url.scheme.is_websocket(), &target.grpc) {
+                (true, _) => self.message_step(request, typed, target, &common, table, is_default),
+                (false, Some(_)) => self.call(request, target, &common, table, is_default),
+                (false, None) => self.step(request, target, &common, table, is_default),
             };
+            // A call with a deadline has one of its own.
+            let timeout_ns = if step.timeout_ns > 0 { step.timeout_ns } else { timeout_ns };
             steps.push(Step { pool, timeout_ns, ..step });
             self.current().steps.push(keys);
         }
@@ -74,13 +77,8 @@ impl PlanReader<'_> {
         is_default: bool,
     ) -> (Step, StepKeys) {
         let key = |name: &str| if is_default { table.clone() } else { format!("{table}.{name}") };
-        for (name, _) in
-            [("text", &config.text), ("binary", &config.binary)].iter().filter(|(_, text)| text.is_some())
-        {
-            let problem =
-                format!("`{name}` is a message of WebSocket, and {} is no target of it", target.url);
-            self.wrong(&key(name), problem, "write `body`, or `ws://…` as the target's URL");
-        }
+        self.refuse_messages(config, target, "write `body`", &key);
+        self.refuse_parts_of_calls(config, "HTTP", &key);
         let body = config.body.as_ref().and_then(|body| self.body(&body.0, config.template, &key("body")));
         let (word, path, word_key) = self.method_and_path(config, &key);
         let method = match word {
@@ -102,9 +100,11 @@ impl PlanReader<'_> {
         {
             self.wrong(&path_key, problem, "paths look like `/users?id=1`");
         }
-        let mut headers = Headers { headers: common.headers.clone(), keys: common.keys.clone() };
+        let mut headers = common.clone();
         self.headers(&config.headers, &key("headers"), &mut headers);
-        let keys = StepKeys { path: path_key, method: key("method"), headers: headers.keys, table };
+        let headers_keys = headers.keys;
+        let keys =
+            StepKeys { path: path_key, method: key("method"), headers: headers_keys, timeout: None, table };
         let path = path.unwrap_or_else(|| vec![Piece::Bytes(b"/".to_vec())]);
         let request = Request::Http(HttpRequest { method, path, headers: headers.headers, body });
         (Step { name, weight: config.weight.unwrap_or(1), pool: 0, timeout_ns: 0, request }, keys)
@@ -122,6 +122,7 @@ impl PlanReader<'_> {
     ) -> (Step, StepKeys) {
         let key = |name: &str| if is_default { table.clone() } else { format!("{table}.{name}") };
         self.refuse_http(config, &key);
+        self.refuse_parts_of_calls(config, "WebSocket", &key);
         let (kind, payload) = self.message(config, is_default, &key);
         // The opening is of the connection, and goes where the URL says.
         let url_key = match typed.config.url.is_none() && self.config.target.contains_key(&target.name) {
@@ -136,7 +137,9 @@ impl PlanReader<'_> {
         let request = Request::WebSocket(WebSocketMessage { opening, kind, payload });
         let name = config.name.as_ref();
         let name = name.map_or_else(|| format!("{} {}", kind.name(), target.url.path), |name| name.0.clone());
-        let keys = StepKeys { path: url_key, method: key("method"), headers: common.keys.clone(), table };
+        let headers_keys = common.keys.clone();
+        let keys =
+            StepKeys { path: url_key, method: key("method"), headers: headers_keys, timeout: None, table };
         (Step { name, weight: config.weight.unwrap_or(1), pool: 0, timeout_ns: 0, request }, keys)
     }
 
@@ -165,6 +168,22 @@ impl PlanReader<'_> {
         };
         let pieces = self.body(&text.0, config.template, &key(kind.name()));
         (kind, pieces.unwrap_or_default())
+    }
+
+    /// What only a message of WebSocket has.
+    pub(super) fn refuse_messages(
+        &mut self,
+        config: &RequestConfig,
+        target: &Target,
+        instead: &str,
+        key: &impl Fn(&str) -> String,
+    ) {
+        let parts = [("text", &config.text), ("binary", &config.binary)];
+        for (name, _) in parts.iter().filter(|(_, text)| text.is_some()) {
+            let problem =
+                format!("`{name}` is a message of WebSocket, and {} is no target of it", target.url);
+            self.wrong(&key(name), problem, format!("{instead}, or `ws://…` as the target's URL"));
+        }
     }
 
     /// What a message cannot have: it is no request.
@@ -225,7 +244,7 @@ impl PlanReader<'_> {
     }
 
     /// A body: a text, which is filled in, or a file, which is if that is asked for.
-    fn body(&mut self, text: &str, is_template: Option<bool>, path: &str) -> Option<Vec<Piece>> {
+    pub(super) fn body(&mut self, text: &str, is_template: Option<bool>, path: &str) -> Option<Vec<Piece>> {
         let Some(file) = text.strip_prefix('@') else {
             return match is_template {
                 Some(false) => Some(vec![Piece::Bytes(text.as_bytes().to_vec())]),
@@ -288,7 +307,7 @@ impl PlanReader<'_> {
         }
     }
 
-    fn headers(&mut self, table: &BTreeMap<String, Texts>, place: &str, headers: &mut Headers) {
+    pub(super) fn headers(&mut self, table: &BTreeMap<String, Texts>, place: &str, headers: &mut Headers) {
         for (name, Texts(values)) in table {
             for (index, value) in values.iter().enumerate() {
                 let path = format!("{place}.{name}");

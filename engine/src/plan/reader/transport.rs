@@ -1,24 +1,27 @@
-//! How a target is reached and spoken to: what stands in `[tls]`, in `[http]` and in `connect`.
+//! How a target is reached and spoken to: what stands in `[tls]`, in `[http]`, in `[grpc]` and in `connect`.
 //!
 //! A key of the target's own tables comes before that of the plan's. Files are named, and looked at only to see that they can be read.
 
 use super::PlanReader;
 use super::keys::{TargetKeys, has_identity};
-use crate::config::{Diagnostic, HttpConfig, TargetConfig, Text, Texts, TlsConfig, WebSocketConfig, closest};
+use crate::config::{
+    Diagnostic, GrpcConfig, HttpConfig, TargetConfig, Text, Texts, TlsConfig, WebSocketConfig, closest,
+};
 use crate::plan::bounds::{
     HEADER_TABLE_BYTES_DEFAULT, HEADER_TABLE_BYTES_MAX, PING_NS_MIN, WINDOW_BYTES_DEFAULT, WINDOW_BYTES_MAX,
 };
 use crate::plan::encryption::parse_versions;
-use crate::plan::fields::{ReplyMatching, TargetProtocol, TlsSettings, Transport};
+use crate::plan::fields::{GrpcSource, ReplyMatching, Target, TargetProtocol, TlsSettings, Transport};
 use crate::quantity::parse_bytes;
 use crate::url::{Endpoint, Scheme, Url};
 use std::ops::RangeInclusive;
 
 /// What to do where TLS is asked for and the URL is of another kind.
-const PLAIN_FIX: &str = "write `https://…` or `wss://…` as its URL, or leave this out";
-
+const PLAIN_FIX: &str = "write `https://…`, `wss://…` or `grpcs://…` as its URL, or leave this out";
 /// The same for WebSocket.
 const SOCKET_FIX: &str = "write `ws://…` or `wss://…` as its URL, or leave this out";
+/// The same for gRPC.
+const GRPC_FIX: &str = "write `grpc://…` or `grpcs://…` as its URL, or leave this out";
 
 impl PlanReader<'_> {
     /// What carries the protocol to a target: TLS where its URL says so, as the plan and the target say.
@@ -39,7 +42,8 @@ impl PlanReader<'_> {
     pub(super) fn check_tls_is_used(&mut self, has_tls: bool) {
         let is_known = !self.keys.targets.iter().any(|keys| self.is_wrong(&keys.url));
         if self.config.tls != TlsConfig::default() && !has_tls && is_known {
-            let problem = "TLS is asked for, and no target's URL begins with `https://` or `wss://`";
+            let problem =
+                "TLS is asked for, and no target's URL begins with `https://`, `wss://` or `grpcs://`";
             self.wrong("tls", problem, PLAIN_FIX);
         }
     }
@@ -99,7 +103,13 @@ impl PlanReader<'_> {
     }
 
     /// What is spoken with a target.
-    pub(super) fn protocol(&mut self, own: &TargetConfig, url: &Url, keys: &TargetKeys) -> TargetProtocol {
+    pub(super) fn protocol(
+        &mut self,
+        own: &TargetConfig,
+        url: &Url,
+        is_grpc: bool,
+        keys: &TargetKeys,
+    ) -> TargetProtocol {
         if url.scheme.is_websocket() {
             return self.websocket(own, url, keys);
         }
@@ -109,6 +119,10 @@ impl PlanReader<'_> {
         }
         let http = merged_http(&own.http, &self.config.http);
         let is_2 = match &http.version {
+            version if is_grpc => {
+                self.check_version_of_grpc(version.as_ref(), keys);
+                true
+            }
             Some(Text(version)) => self.is_version_2(version, url, &keys.of("protocol.http1.version")),
             None => false,
         };
@@ -116,6 +130,41 @@ impl PlanReader<'_> {
             true => self.http2(own, &http, keys),
             false => self.http1(own, &http, keys),
         }
+    }
+
+    /// gRPC is carried by HTTP/2, whether that is written or not.
+    fn check_version_of_grpc(&mut self, version: Option<&Text>, keys: &TargetKeys) {
+        let Some(Text(version)) = version.filter(|Text(version)| !version.starts_with('2')) else { return };
+        if version != "auto" {
+            let problem = format!("gRPC is carried by HTTP/2, and `{version}` is asked for");
+            self.wrong_once(Diagnostic::at(keys.of("protocol.http1.version"), problem, "leave it out"));
+        }
+    }
+
+    /// Whether gRPC is spoken with a target, and how it is known what can be called.
+    pub(super) fn grpc(&mut self, own: &TargetConfig, url: &Url, keys: &TargetKeys) -> Option<GrpcSource> {
+        let config = merged_grpc(&own.grpc, &self.config.grpc);
+        let has_scheme = matches!(url.endpoint, Endpoint::Tcp { .. });
+        let is_grpc = if has_scheme { url.scheme.is_grpc() } else { config != GrpcConfig::default() };
+        if !is_grpc {
+            // A URL that could not be read may have been one of gRPC.
+            if own.grpc != GrpcConfig::default() && !self.is_wrong(&keys.url) {
+                let problem = format!("gRPC is asked for, and {url} is not a target of it");
+                self.wrong(&keys.of("grpc"), problem, GRPC_FIX);
+            }
+            return None;
+        }
+        let list = |texts: &Option<Texts>| texts.clone().unwrap_or_default().0;
+        let (proto, import_paths) = (list(&config.proto), list(&config.import_paths));
+        let reflection = config.reflection.unwrap_or(proto.is_empty());
+        if reflection != proto.is_empty() {
+            let (problem, fix) = match reflection {
+                true => ("methods are told by files and by the target", "leave out `proto` or `reflection`"),
+                false => ("neither a file nor the target tells what can be called", "name a file as `proto`"),
+            };
+            self.wrong_once(Diagnostic::at(keys.of("grpc.reflection"), problem, fix));
+        }
+        Some(GrpcSource { proto, import_paths, reflection })
     }
 
     fn http1(&mut self, own: &TargetConfig, http: &HttpConfig, keys: &TargetKeys) -> TargetProtocol {
@@ -210,18 +259,23 @@ impl PlanReader<'_> {
         }
     }
 
-    /// What the plan says of HTTP and of WebSocket is of at least one target.
-    pub(super) fn check_protocols_are_used(&mut self, has_http: bool, has_websocket: bool) {
+    /// What the plan says of HTTP, of WebSocket and of gRPC is of at least one target.
+    pub(super) fn check_protocols_are_used(&mut self, targets: &[Target]) {
         if self.keys.targets.iter().any(|keys| self.is_wrong(&keys.url)) {
             return;
         }
-        if self.config.http != HttpConfig::default() && !has_http {
+        let is_websocket = |target: &Target| target.url.scheme.is_websocket();
+        if self.config.http != HttpConfig::default() && targets.iter().all(is_websocket) {
             let problem = "HTTP is asked for, and every target is one of WebSocket";
             self.wrong("http", problem, "leave it out, or write `http://…` or `https://…` as a URL");
         }
-        if self.config.websocket != WebSocketConfig::default() && !has_websocket {
+        if self.config.websocket != WebSocketConfig::default() && !targets.iter().any(is_websocket) {
             let problem = "WebSocket is asked for, and no target's URL begins with `ws://` or `wss://`";
             self.wrong("websocket", problem, SOCKET_FIX);
+        }
+        if self.config.grpc != GrpcConfig::default() && !targets.iter().any(|target| target.grpc.is_some()) {
+            let problem = "gRPC is asked for, and no target's URL begins with `grpc://` or `grpcs://`";
+            self.wrong("grpc", problem, GRPC_FIX);
         }
     }
 
@@ -272,7 +326,7 @@ impl PlanReader<'_> {
         false
     }
 
-    fn wrong_once(&mut self, wrong: Diagnostic) {
+    pub(super) fn wrong_once(&mut self, wrong: Diagnostic) {
         if !self.diagnostics.contains(&wrong) {
             self.diagnostics.push(wrong);
         }
@@ -345,6 +399,16 @@ fn merged_websocket(own: &WebSocketConfig, plan: &WebSocketConfig) -> WebSocketC
 fn listed(texts: &Option<Texts>) -> Vec<String> {
     let Texts(texts) = texts.clone().unwrap_or_default();
     texts.iter().flat_map(|text| text.split(',')).map(|part| part.trim().to_owned()).collect()
+}
+
+/// The same of gRPC. Files and the folders in which they are belong together.
+fn merged_grpc(own: &GrpcConfig, plan: &GrpcConfig) -> GrpcConfig {
+    let files = if own.proto.is_some() || own.reflection.is_some() { own } else { plan };
+    GrpcConfig {
+        proto: files.proto.clone(),
+        import_paths: own.import_paths.clone().or_else(|| plan.import_paths.clone()),
+        reflection: files.reflection,
+    }
 }
 
 /// Names in a list; one text may be a list of them as OpenSSL writes it, with colons or commas.

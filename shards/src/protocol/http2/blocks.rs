@@ -182,6 +182,7 @@ fn write_field(out: &mut Vec<u8>, field: &ConstantField, table: &mut SentTable, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::http2::grpc::ResponseForm;
 
     fn request(path: &str, weight: u32) -> Http2Request {
         let field = |name: &str, value: &str| ConstantField { name: name.into(), value: value.into() };
@@ -193,6 +194,8 @@ mod tests {
             rendered_bytes_max: 0,
             weight,
             is_bodyless: false,
+            form: ResponseForm::Http,
+            takes_turns: false,
         }
     }
 

@@ -7,6 +7,7 @@ use super::frames::{
     ANSWER_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX, PREFACE, push_reset, push_settings,
     push_window_update, setting,
 };
+use super::grpc::ResponseForm;
 use super::memo::BlockReader;
 use super::owed::{Owed, OwedFrame};
 use super::request::{Http2Request, RequestBody};
@@ -102,6 +103,11 @@ impl Http2Shared {
         OPENING_BYTES_MAX + answers + heads + bodies
     }
 
+    /// Whether requests are calls of gRPC: all of a target are, or none.
+    fn is_grpc(&self) -> bool {
+        self.requests.iter().any(|request| request.form != ResponseForm::Http)
+    }
+
     /// The window of the connection: it has one of this size from the beginning, and cannot have a smaller one.
     #[inline]
     pub(super) fn connection_window_bytes(&self) -> u32 {
@@ -135,6 +141,8 @@ pub(super) struct OpenBlock {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct PassingPayload {
     pub(super) left: usize,
+    /// So much of it, at its end, is no part of a body.
+    pub(super) padding: usize,
     /// Whose it is; 0 when that does not matter.
     pub(super) stream: u32,
     pub(super) ends_stream: bool,
@@ -168,6 +176,8 @@ pub struct Http2 {
     pub(super) beside_bytes: u64,
     /// Frames since anything came of a response.
     pub(super) idle_frames: u32,
+    /// Responses are those of calls.
+    pub(super) is_grpc: bool,
     /// When the second began in which requests were last given up, and how many were.
     cancels: (u64, u32),
 }
@@ -195,6 +205,7 @@ impl Http2 {
             passing: PassingPayload::default(),
             beside_bytes: 0,
             idle_frames: 0,
+            is_grpc: shared.is_grpc(),
             cancels: (0, 0),
         }
     }

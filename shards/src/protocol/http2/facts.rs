@@ -7,9 +7,17 @@ pub(super) struct BlockFacts {
     pub(super) status: u16,
     /// `content-length`, if there is one.
     pub(super) content_length: Option<u64>,
+    /// `grpc-status`; [`GRPC_STATUS_NONE`] where there is none.
+    pub(super) grpc_status: u16,
+    /// `content-type` says that there are messages of gRPC.
+    pub(super) is_grpc: bool,
     /// Why no response can have these fields.
     pub(super) wrong: Option<&'static str>,
 }
+
+/// What stands for a `grpc-status` that is not there, and for one that is no number.
+pub(super) const GRPC_STATUS_NONE: u16 = u16::MAX;
+const GRPC_STATUS_OTHER: u16 = u16::MAX - 1;
 
 /// Reads the fields of one block.
 #[derive(Debug)]
@@ -25,7 +33,13 @@ pub(super) const HOP_BY_HOP: [&[u8]; 5] =
 
 impl FactsReader {
     pub(super) fn new() -> FactsReader {
-        let facts = BlockFacts { status: 0, content_length: None, wrong: None };
+        let facts = BlockFacts {
+            status: 0,
+            content_length: None,
+            grpc_status: GRPC_STATUS_NONE,
+            is_grpc: false,
+            wrong: None,
+        };
         FactsReader { facts, is_regular: false }
     }
 
@@ -55,6 +69,14 @@ impl FactsReader {
         }
         if HOP_BY_HOP.contains(&name) {
             return Err("PROTOCOL_ERROR: the response has a header field of HTTP/1.1's connections");
+        }
+        match name {
+            b"grpc-status" => {
+                let status = number(value).and_then(|status| u16::try_from(status).ok());
+                self.facts.grpc_status = status.unwrap_or(GRPC_STATUS_OTHER).min(GRPC_STATUS_OTHER);
+            }
+            b"content-type" => self.facts.is_grpc = value.starts_with(b"application/grpc"),
+            _ => {}
         }
         if name == b"content-length" {
             let length =
@@ -117,12 +139,21 @@ mod tests {
     #[test]
     fn a_status_and_a_length_are_read() {
         let read = facts(&[(":status", "206"), ("content-length", "18446744073709551615"), ("x", "")]);
-        assert_eq!(read, BlockFacts { status: 206, content_length: Some(u64::MAX), wrong: None });
+        assert_eq!((read.status, read.content_length, read.wrong), (206, Some(u64::MAX), None));
+        assert_eq!((read.grpc_status, read.is_grpc), (GRPC_STATUS_NONE, false));
         assert_eq!(facts(&[("grpc-status", "0")]).status, 0);
         assert_eq!(
             facts(&[(":status", "200"), ("content-length", "5"), ("content-length", "5")]).wrong,
             None
         );
+    }
+
+    #[test]
+    fn the_status_of_grpc_is_a_number() {
+        let status = |value: &str| facts(&[("grpc-status", value)]).grpc_status;
+        assert_eq!((status("0"), status("16"), status("99")), (0, 16, 99));
+        assert_eq!([status("x"), status(""), status("65535")], [GRPC_STATUS_OTHER; 3]);
+        assert!(facts(&[(":status", "200"), ("content-type", "application/grpc+proto")]).is_grpc);
     }
 
     #[test]

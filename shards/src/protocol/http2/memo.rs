@@ -12,6 +12,8 @@ use super::facts::{BlockFacts, FactsReader};
 
 /// Blocks that are remembered: those of a few steps, before and after the `date` in them has changed.
 const BLOCKS_MAX: usize = 8;
+/// How much of what is said for people is kept.
+const SAID_BYTES_MAX: usize = 512;
 /// The longest block that is remembered; longer ones are decoded each time.
 const BLOCK_BYTES_MAX: usize = 384;
 
@@ -40,11 +42,14 @@ enum BlockEffect {
 pub(super) struct BlockReader {
     decoder: HpackDecoder,
     known: Box<[KnownBlock; BLOCKS_MAX]>,
-    /// The one that came last.
+    /// The one that came last, and the one before it: a header and trailers come in turn.
     last: usize,
+    before: usize,
     /// The one that is forgotten next.
     next: usize,
     put_off: PutOff,
+    /// The beginning of the `grpc-message` of the block that was decoded last.
+    said: Vec<u8>,
 }
 
 /// Known blocks whose insertions have not been made, oldest first: a ring.
@@ -79,9 +84,16 @@ impl BlockReader {
             decoder: HpackDecoder::new(table_bytes_max),
             known: Box::new(std::array::from_fn(|_| known())),
             last: 0,
+            before: 0,
             next: 0,
             put_off: PutOff::new(table_bytes_max),
+            said: Vec::new(),
         }
+    }
+
+    /// What a block that came for the first time said for people, as it came.
+    pub(super) fn said(&self) -> &[u8] {
+        &self.said
     }
 
     /// Forgets what the dynamic table had in it, for a new connection. What is known of blocks that do not refer to it stays.
@@ -101,7 +113,7 @@ impl BlockReader {
         debug_assert!(memory.len() >= FIELDS_BYTES_MAX, "any list that is accepted can be decoded");
         match self.find(block) {
             Some(place) if self.is_as_before(place) => {
-                self.last = place;
+                self.note(place);
                 Ok(self.known[place].facts)
             }
             _ => self.read_unknown(block, memory),
@@ -126,7 +138,21 @@ impl BlockReader {
 
     #[inline]
     fn find(&self, block: &[u8]) -> Option<usize> {
-        if self.known[self.last].is(block) { Some(self.last) } else { self.find_other(block) }
+        if self.known[self.last].is(block) {
+            Some(self.last)
+        } else if self.known[self.before].is(block) {
+            Some(self.before)
+        } else {
+            self.find_other(block)
+        }
+    }
+
+    /// A known block came.
+    #[inline]
+    fn note(&mut self, place: usize) {
+        if self.last != place {
+            (self.before, self.last) = (self.last, place);
+        }
     }
 
     #[inline(never)]
@@ -145,7 +171,14 @@ impl BlockReader {
             self.decoder.decode(&known.bytes[..known.length], memory, |_, _| {})?;
         }
         let mut reader = FactsReader::new();
-        let trace = self.decoder.decode(block, memory, |name, value| reader.field(name, value))?;
+        let said = &mut self.said;
+        said.clear();
+        let trace = self.decoder.decode(block, memory, |name, value| {
+            if name == b"grpc-message" {
+                said.extend_from_slice(&value[..value.len().min(SAID_BYTES_MAX)]);
+            }
+            reader.field(name, value);
+        })?;
         let facts = reader.finish();
         self.remember(block, facts, trace);
         Ok(facts)
@@ -172,7 +205,7 @@ impl BlockReader {
         known.length = block.len();
         known.bytes[..block.len()].copy_from_slice(block);
         (known.facts, known.effect) = (facts, effect);
-        self.last = place;
+        self.note(place);
     }
 }
 

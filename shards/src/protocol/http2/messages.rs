@@ -32,8 +32,12 @@ impl Http2 {
             on.unasked(wire_bytes);
             return Ok(());
         };
+        let is_grpc = self.is_grpc;
         let stream = self.streams.at(index);
         stream.wire_bytes += wire_bytes;
+        if is_grpc {
+            stream.grpc.note(facts);
+        }
         match stream.head(facts, ends_stream) {
             HeadOutcome::GoesOn => Ok(()),
             HeadOutcome::Complete => self.complete(index, on),
@@ -57,7 +61,8 @@ impl Http2 {
         let (before, padding) = if header.has(flag::PADDED) { padding(header, payload)? } else { (0, 0) };
         self.count_received(shared, header.length)?;
         let ends_stream = header.has(flag::END_STREAM);
-        self.passing = PassingPayload { left: header.length - before, stream: header.stream, ends_stream };
+        let left = header.length - before;
+        self.passing = PassingPayload { left, padding, stream: header.stream, ends_stream };
         let found = self.streams.find(header.stream);
         match found {
             FoundStream::Open(index) => {
@@ -75,6 +80,9 @@ impl Http2 {
             }
         }
         let taken = self.passing.left.min(payload.len() - before);
+        if self.is_grpc {
+            self.take_messages(found, &payload[before..][..taken], on)?;
+        }
         self.passing.left -= taken;
         if self.passing.left == 0 && ends_stream {
             self.end_of_data(found, on)?;
@@ -146,7 +154,7 @@ impl Http2 {
         on: &mut impl Events,
     ) -> Result<(), &'static ConnectionError> {
         self.passing.left -= bytes;
-        let PassingPayload { left, stream, ends_stream } = self.passing;
+        let PassingPayload { left, stream, ends_stream, .. } = self.passing;
         if left > 0 || !ends_stream {
             return Ok(());
         }
@@ -176,11 +184,36 @@ impl Http2 {
         let stream = self.streams.at(index);
         let (place, id, is_unsent) = (stream.place, stream.id, stream.is_unsent);
         let (code, bytes) = (stream.status, stream.wire_bytes + self.beside_bytes);
+        let response = match self.is_grpc {
+            false => response_of(code, bytes),
+            true => match self.call_response(index, bytes) {
+                Ok(response) => response,
+                Err(why) => return self.call_failed(index, why, on),
+            },
+        };
         (self.beside_bytes, self.idle_frames) = (0, 0);
         self.end_stream(index, StreamStage::Ended);
-        on.response(place, response_of(code, bytes));
+        on.response(place, response);
         if is_unsent {
             // The target has answered and does not need the rest of the request (section 8.1).
+            return self.owed.push(OwedFrame::Reset { stream: id, code: ErrorCode::CANCEL });
+        }
+        Ok(())
+    }
+
+    /// The response to a call is complete, and says nothing that counts.
+    #[cold]
+    fn call_failed(
+        &mut self,
+        index: usize,
+        why: &'static str,
+        on: &mut impl Events,
+    ) -> Result<(), &'static ConnectionError> {
+        let stream = self.streams.at(index);
+        let (place, id, is_unsent) = (stream.place, stream.id, stream.is_unsent);
+        self.end_stream(index, StreamStage::Ended);
+        on.failed(place, error::malformed(why));
+        if is_unsent {
             return self.owed.push(OwedFrame::Reset { stream: id, code: ErrorCode::CANCEL });
         }
         Ok(())

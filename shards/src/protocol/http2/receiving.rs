@@ -78,6 +78,9 @@ impl Http2 {
     ) -> Result<usize, &'static ConnectionError> {
         if self.passing.left > 0 {
             let taken = self.passing.left.min(bytes.len());
+            if self.is_grpc && self.passing.stream > 0 {
+                self.take_messages(self.streams.find(self.passing.stream), &bytes[..taken], on)?;
+            }
             self.pass(taken, on)?;
             return Ok(taken);
         }

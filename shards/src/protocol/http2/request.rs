@@ -1,6 +1,8 @@
 //! A plan's request as HTTP/2 has it (RFC 9113, section 8.3.1): which fields never change, and which have holes.
 
+use super::call;
 use super::facts::{HOP_BY_HOP, is_name, is_value};
+use super::grpc::ResponseForm;
 use super::huffman;
 use super::integer::write_integer;
 use super::static_table::static_name;
@@ -8,6 +10,7 @@ use engine::failure::{FailureKind, RunFailure};
 use engine::mix::EncodedStep;
 use engine::plan::{self, HttpRequest};
 use engine::template::{LengthForm, Piece, Template};
+use std::borrow::Cow;
 
 /// A field that is the same in every request of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +34,10 @@ pub struct Http2Request {
     pub(super) weight: u32,
     /// Responses have no body.
     pub(super) is_bodyless: bool,
+    /// What responses are.
+    pub(super) form: ResponseForm,
+    /// Each message is sent once the reply to the one before it has come.
+    pub(super) takes_turns: bool,
 }
 
 /// What is sent behind the header block.
@@ -83,14 +90,25 @@ pub fn encode(
     scheme: &str,
     authority: &str,
 ) -> Result<(EncodedStep, Http2Request), RunFailure> {
-    let request = step.request.http();
+    let (request, form) = match &step.request {
+        plan::Request::Http(request) => (Cow::Borrowed(request), ResponseForm::Http),
+        plan::Request::WebSocket(_) => {
+            let text = format!("request `{}`: WebSocket is not carried by HTTP/2 yet", step.name);
+            return Err(FailureKind::Plan.with_fix(text, "write `ws://…` as the target's URL"));
+        }
+        plan::Request::Grpc(call) => {
+            let (request, form) = call::request(&step.name, call)?;
+            (Cow::Owned(request), form)
+        }
+    };
+    let request = request.as_ref();
     if request.method == "CONNECT" {
         let text =
             format!("request `{}`: CONNECT asks for a tunnel, which is no request to measure", step.name);
         return Err(FailureKind::Plan.with_fix(text, "use another method"));
     }
     let mut fields = RequestFields::of(step, request, scheme, authority)?;
-    let body = fields.body(request);
+    let body = fields.body(request, form);
     let (template, has_holes) = fields.template(request, &body)?;
     let is_bodyless = request.method == "HEAD";
     let encoded = Http2Request {
@@ -101,6 +119,8 @@ pub fn encode(
         rendered_bytes_max: template.bytes_max(),
         weight: step.weight,
         is_bodyless,
+        form,
+        takes_turns: matches!(&step.request, plan::Request::Grpc(call) if call.ping_pong),
     };
     Ok((EncodedStep { template, weight: step.weight, is_bodyless }, encoded))
 }
@@ -112,6 +132,8 @@ struct RequestFields {
     regular: Vec<ConstantField>,
     holed_pseudo: Vec<Piece>,
     holed_regular: Vec<Piece>,
+    /// They say how long the body is. Those of a call do not: its messages do.
+    has_length: bool,
 }
 
 impl RequestFields {
@@ -153,13 +175,16 @@ impl RequestFields {
         }
     }
 
-    /// The body, whose length the fields then have.
-    fn body(&mut self, request: &HttpRequest) -> RequestBody {
+    /// The body, whose length the fields then have, unless it is that of a call.
+    fn body(&mut self, request: &HttpRequest, form: ResponseForm) -> RequestBody {
+        self.has_length = form == ResponseForm::Http;
         match request.body.as_deref().map(|body| (constant(body), body)) {
             None => RequestBody::None,
             Some((Some(body), _)) => {
                 let value = body.len().to_string().into_bytes();
-                self.regular.push(ConstantField { name: b"content-length".into(), value });
+                if self.has_length {
+                    self.regular.push(ConstantField { name: b"content-length".into(), value });
+                }
                 if body.is_empty() { RequestBody::None } else { RequestBody::Constant(body) }
             }
             Some((None, _)) => RequestBody::Rendered,
@@ -174,7 +199,7 @@ impl RequestFields {
             return Template::new(Vec::new()).map(|template| (template, false)).map_err(wrong_template);
         }
         let mut regular = self.holed_regular.clone();
-        if is_rendered {
+        if is_rendered && self.has_length {
             // Two lengths: that of the digits, and the digits, which say that of the body behind them.
             push_name(&mut regular, "content-length");
             let digits = regular.len() + 1;
@@ -185,25 +210,17 @@ impl RequestFields {
         for part in [&self.holed_pseudo, &regular] {
             let from = pieces.len() + 1;
             pieces.push(Piece::Length { from, to: from + part.len(), form: LengthForm::Be32 });
-            pieces.extend(part.iter().map(|piece| moved(piece, from)));
+            pieces.extend(part.iter().map(|piece| piece.moved(from)));
         }
-        pieces.extend(request.body.iter().flatten().filter(|_| is_rendered).cloned());
+        let from = pieces.len();
+        let body = request.body.iter().flatten().filter(|_| is_rendered);
+        pieces.extend(body.map(|piece| piece.moved(from)));
         Template::new(pieces).map(|template| (template, true)).map_err(wrong_template)
     }
 }
 
 fn wrong_template(problem: String) -> RunFailure {
     FailureKind::Plan.failure(problem)
-}
-
-/// A piece that stands so many places further behind.
-fn moved(piece: &Piece, by: usize) -> Piece {
-    match piece {
-        Piece::Length { from, to, form } => {
-            Piece::Length { from: from + by, to: to.saturating_add(by), form: *form }
-        }
-        other => other.clone(),
-    }
 }
 
 /// The bytes of pieces without holes.

@@ -2,6 +2,7 @@
 
 use super::connection::{BODY_ROOM_BYTES, CARRIER_BYTES, Http2, Http2Shared};
 use super::frames::{FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX, FrameHeader, flag, frame_type};
+use super::grpc::GrpcProgress;
 use super::integer::write_integer;
 use super::request::{Rendered, RequestBody};
 use super::windows::SendWindow;
@@ -11,6 +12,16 @@ use engine::seams::Source;
 
 /// Where in a frame its stream stands.
 const STREAM_AT: usize = 5;
+
+/// How much of a body was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BodySent {
+    Whole,
+    /// What the target or the memory had room for.
+    InPart,
+    /// What may be sent before the next reply.
+    ToTurn,
+}
 
 impl Http2 {
     /// Appends a request, and as much of its body as may be sent; returns how many bytes all of it has. The connection must take it, and the outbox have memory for its
@@ -29,6 +40,9 @@ impl Http2 {
         let block = shared.blocks.at(chosen);
         let stream = self.streams.at(index);
         stream.is_bodyless = request.is_bodyless;
+        if self.is_grpc {
+            stream.grpc = GrpcProgress::begun(request.form, request.takes_turns);
+        }
         if !block.is_whole || self.table.resize.is_some() {
             return self.send_assembled(shared, source, index, chosen, out);
         }
@@ -90,12 +104,12 @@ impl Http2 {
     /// Appends as much of a body as may be sent. What is left waits for its turn.
     fn begin_body(&mut self, index: usize, body: &[u8], head_bytes_max: usize, out: &mut Outbox<'_>) {
         // Those that have waited longer come first.
-        let may_begin = self.unsent.is_empty();
         let room = |http: &Http2, out: &Outbox<'_>| http.body_room(head_bytes_max, out);
-        if !may_begin || !self.push_body(index, body, room, out) {
-            self.streams.at(index).is_unsent = true;
-            self.unsent.push_back(index);
-        }
+        let sent = match self.unsent.is_empty() {
+            true => self.push_body(index, body, room, out),
+            false => BodySent::InPart,
+        };
+        self.note_body(index, sent);
     }
 
     /// Appends what there was no room for, and what the target did not take before: answers, and the rest of bodies, which are
@@ -119,11 +133,20 @@ impl Http2 {
             let body = shared.requests[step].body.bytes(rendered);
             let head_bytes_max = shared.head_bytes_max;
             let room = |http: &Http2, out: &Outbox<'_>| http.waiting_room(head_bytes_max, out);
-            let is_sent = self.push_body(index, body, room, out);
-            self.streams.at(index).is_unsent = !is_sent;
-            if !is_sent {
-                self.unsent.push_back(index);
-            }
+            let sent = self.push_body(index, body, room, out);
+            self.note_body(index, sent);
+        }
+    }
+
+    /// So much of a body is sent: what is left stands in line, unless it waits for a reply.
+    fn note_body(&mut self, index: usize, sent: BodySent) {
+        let stream = self.streams.at(index);
+        stream.is_unsent = sent != BodySent::Whole;
+        if let Some(turns) = &mut stream.grpc.turns {
+            turns.is_over = sent == BodySent::ToTurn;
+        }
+        if sent == BodySent::InPart {
+            self.unsent.push_back(index);
         }
     }
 
@@ -148,24 +171,31 @@ impl Http2 {
         self.streams_max() as usize * (head_bytes_max + CARRIER_BYTES)
     }
 
-    /// Appends DATA frames as far as windows and memory reach; true when the whole body is sent.
+    /// Appends DATA frames as far as windows and memory reach, and as it is the body's turn.
     fn push_body(
         &mut self,
         index: usize,
         body: &[u8],
         room: impl Fn(&Http2, &Outbox<'_>) -> usize,
         out: &mut Outbox<'_>,
-    ) -> bool {
+    ) -> BodySent {
         loop {
             let room = room(self, out);
             let stream = self.streams.at(index);
-            let left = body.len() - stream.sent_bytes;
+            let end = match &mut stream.grpc.turns {
+                Some(turns) => turns.end_in(body),
+                None => body.len(),
+            };
+            let left = end - stream.sent_bytes;
+            if left == 0 {
+                return BodySent::ToTurn;
+            }
             let windows = stream.may_send.available().min(self.may_send.available());
             let length = left.min(room).min(windows).min(self.peer.frame_bytes_max);
             if length == 0 {
-                return false;
+                return BodySent::InPart;
             }
-            let is_last = length == left;
+            let is_last = stream.sent_bytes + length == body.len();
             let flags = if is_last { flag::END_STREAM } else { 0 };
             let header = FrameHeader { length, frame_type: frame_type::DATA, flags, stream: stream.id };
             out.push(&header.bytes());
@@ -176,7 +206,7 @@ impl Http2 {
             stream.may_send.take(length);
             self.may_send.take(length);
             if is_last {
-                return true;
+                return BodySent::Whole;
             }
         }
     }

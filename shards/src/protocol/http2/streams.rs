@@ -5,6 +5,7 @@
 //! is passed over, which the standard allows (RFC 9113, section 5.1.1).
 
 use super::frames::THIRTY_ONE_BITS;
+use super::grpc::GrpcProgress;
 use super::windows::{ReceiveWindow, SendWindow};
 use crate::protocol::Place;
 use engine::seams::Call;
@@ -33,6 +34,8 @@ pub(super) struct Http2Stream {
     pub(super) left_bytes: u64,
     pub(super) may_send: SendWindow,
     pub(super) received: ReceiveWindow,
+    /// What has come of a call's response.
+    pub(super) grpc: GrpcProgress,
 }
 
 /// How far a stream is.
@@ -112,15 +115,13 @@ impl StreamTable {
         let id = self.next_id;
         self.next_id += 2;
         self.open += 1;
-        self.all[index] = Http2Stream {
-            id,
-            stage: StreamStage::Head,
-            place,
-            call,
-            number,
-            may_send,
-            ..Http2Stream::unused()
-        };
+        // All but what is only of calls, which those begin themselves.
+        let stream = &mut self.all[index];
+        (stream.id, stream.stage) = (id, StreamStage::Head);
+        (stream.is_bodyless, stream.is_unsent, stream.status) = (false, false, 0);
+        (stream.place, stream.call, stream.number) = (place, call, number);
+        (stream.sent_bytes, stream.wire_bytes, stream.left_bytes) = (0, 0, LENGTH_UNKNOWN);
+        (stream.may_send, stream.received) = (may_send, ReceiveWindow::default());
         index
     }
 
@@ -207,6 +208,7 @@ impl Http2Stream {
             left_bytes: LENGTH_UNKNOWN,
             may_send: SendWindow::new(0),
             received: ReceiveWindow::default(),
+            grpc: GrpcProgress::NOTHING,
         }
     }
 
