@@ -169,6 +169,12 @@ mod tests {
         read(text).unwrap_err().iter().map(told).collect()
     }
 
+    #[track_caller]
+    fn assert_told(text: &str, words: &str) {
+        let wrong = wrong(text);
+        assert!(wrong.iter().any(|told| told.starts_with(words)), "{words}: {wrong:?}");
+    }
+
     #[test]
     fn a_url_alone_sends_a_message_of_text_in_order() {
         let plan = plan("");
@@ -231,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_at_its_key_with_what_to_do() {
+    fn requests_of_http_and_messages_are_told_apart_at_their_keys() {
         let ws = "url = 'ws://h/'\n";
         for (text, words) in [
             (
@@ -278,6 +284,15 @@ mod tests {
                 "request.0: a message of text is not UTF-8; send it as",
             ),
             (&format!("{ws}[[request]]\ntext = '@gone'"), "request.0.text: body file `gone` cannot be read"),
+        ] {
+            assert_told(text, words);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_target_is_told_at_its_key_with_what_to_do() {
+        let ws = "url = 'ws://h/'\n";
+        for (text, words) in [
             (
                 &format!("{ws}[websocket]\nping = '20ms'"),
                 "websocket.ping: a ping each 20.0 ms cannot be sent",
@@ -331,8 +346,7 @@ mod tests {
                 "target.a.websocket: WebSocket is asked for, and http://a/",
             ),
         ] {
-            let wrong = wrong(text);
-            assert!(wrong.iter().any(|told| told.starts_with(words)), "{words}: {wrong:?}");
+            assert_told(text, words);
         }
     }
 
