@@ -70,6 +70,9 @@ fn is_plain(plan: &Plan) -> bool {
     })
 }
 
+/// Makes what the connections of each pool share, for a shard with its share of the load.
+type MakeShared<P> = fn(&Plan, Share) -> Result<Vec<<P as Protocol>::Shared>, RunFailure>;
+
 fn plain_shared(plan: &Plan, _share: Share) -> Result<Vec<HeadMemo>, RunFailure> {
     Ok(plan.pools.iter().map(|pool| HeadMemo::new(plan.targets[pool.target].reuse())).collect())
 }
@@ -130,7 +133,7 @@ impl Shards {
         plan: &Plan,
         shard: u32,
         on_ready: Sender<u64>,
-        shared: fn(&Plan, Share) -> Result<Vec<P::Shared>, RunFailure>,
+        shared: MakeShared<P>,
     ) -> Result<(), RunFailure> {
         let (shard_lane, collector_lane, recorder) = lanes::lane(shard as usize, &plan.layout(), plan.phases);
         let share = Share { shard: u64::from(shard), shards: u64::from(plan.machine.shards) };

@@ -2,7 +2,9 @@
 
 use super::options::Options;
 use crate::load::{Arrivals, Load, Overload};
-use crate::plan::{Fields, HttpRequest, Plan, Request, Scenario, Target, TargetProtocol, Transport};
+use crate::plan::{
+    Fields, HttpRequest, Plan, ReplyMatching, Request, Scenario, Target, TargetProtocol, Transport,
+};
 use crate::quantity::counted;
 use crate::redact;
 use crate::report::{Report, SCHEMA};
@@ -175,22 +177,34 @@ fn plan_differences(first: &Plan, other: &Plan) -> Vec<String> {
 /// What is spoken with a target, and inside what.
 fn show_protocol(target: &Target) -> String {
     let inside = if target.transport == Transport::Plain { "" } else { " over TLS" };
-    match target.protocol {
+    match &target.protocol {
         TargetProtocol::Http1 { reuse: true, .. } => format!("HTTP/1.1{inside}"),
         TargetProtocol::Http1 { reuse: false, .. } => {
             format!("HTTP/1.1{inside}, a connection for each request")
         }
         TargetProtocol::Http2 { streams, window_bytes, header_table_bytes } => format!(
-            "HTTP/2{inside}, {}, windows of {window_bytes} bytes, {header_table_bytes} for header fields",
-            counted(streams.into(), "stream"),
+            "{}2{inside}, {}, windows of {window_bytes} bytes, {header_table_bytes} for header fields",
+            if target.grpc.is_some() { "gRPC over HTTP/" } else { "HTTP/" },
+            counted((*streams).into(), "stream"),
         ),
+        TargetProtocol::WebSocket { matching, ping_ns, .. } => {
+            let replies = match matching {
+                ReplyMatching::Order => "replies in order".to_owned(),
+                ReplyMatching::Json(pointer) => format!("replies by {pointer}"),
+                ReplyMatching::None => "no replies".to_owned(),
+            };
+            let pings = ping_ns.map(|every_ns| format!(", a ping each {}", exact(every_ns)));
+            format!("WebSocket{inside}, {replies}{}", pings.unwrap_or_default())
+        }
     }
 }
 
 /// How deep the pipeline is, where there is one: of HTTP/2 it is part of what is spoken.
 fn show_pipeline(target: &Target) -> String {
     match target.protocol {
-        TargetProtocol::Http1 { pipeline, .. } => pipeline.to_string(),
+        TargetProtocol::Http1 { pipeline, .. } | TargetProtocol::WebSocket { pipeline, .. } => {
+            pipeline.to_string()
+        }
         TargetProtocol::Http2 { .. } => "1".to_owned(),
     }
 }

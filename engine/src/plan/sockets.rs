@@ -87,9 +87,7 @@ pub(super) fn wrong_message(
 
 /// Why a reply could not find a message by its JSON.
 fn unmatched(sample: &[u8], pointer: &str) -> Option<WrongSocket> {
-    let fix = format!(
-        "write a message that has it, such as `{{\"id\": {{{{seq}}}}}}` for `json:/id`, or match by `order`"
-    );
+    let fix = "write a message that has it, such as `{\"id\": {{seq}}}` for `json:/id`, or match by `order`";
     let Ok(json) = serde_json::from_slice::<serde_json::Value>(sample) else {
         let problem =
             format!("the message is not JSON, and its reply is to have the same value at `{pointer}`");
@@ -338,11 +336,12 @@ mod tests {
             ),
             (&format!("{ws}[run]\npipeline = 0"), "run.pipeline"),
             (
-                "[target.a]\nurl = 'ws://a/'\nhttp.reuse = true\n[scenario.x]\ntarget = 'a'",
+                &"[target.a]\nurl = 'ws://a/'\nhttp.reuse = true\n[scenario.x]\ntarget = 'a'".to_owned(),
                 "target.a.http: HTTP is asked for, and ws://a/ is",
             ),
             (
-                "[target.a]\nurl = 'http://a/'\nwebsocket.match = 'none'\n[scenario.x]\ntarget = 'a'",
+                &"[target.a]\nurl = 'http://a/'\nwebsocket.match = 'none'\n[scenario.x]\ntarget = 'a'"
+                    .to_owned(),
                 "target.a.websocket: WebSocket is asked for, and http://a/",
             ),
         ] {

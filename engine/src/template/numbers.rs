@@ -10,8 +10,8 @@ const VARINT_BYTES_MAX: usize = 10;
 const HPACK7_PREFIX: u64 = 127;
 /// A prefix of 7 bits, and seven bits of the rest in each further byte: enough for any length that fits 32 bits.
 const HPACK7_BYTES_MAX: usize = 6;
-/// The lengths that a byte of WebSocket's holds by itself are up to this; the bit beside them says that the payload is masked.
-const WEBSOCKET_SHORT_MAX: u64 = 125;
+/// The lengths that a byte of WebSocket's holds by itself are below this; the bit beside them says that the payload is masked.
+const WEBSOCKET_SHORT_END: u64 = 126;
 const WEBSOCKET_MASKED: u8 = 0x80;
 /// Of the longest form: a byte, and eight.
 const WEBSOCKET_BYTES_MAX: usize = 9;
@@ -85,8 +85,8 @@ impl LengthForm {
             LengthForm::Hpack7 if length < HPACK7_PREFIX => 1,
             LengthForm::Hpack7 => 2 + (length - HPACK7_PREFIX).checked_ilog2().unwrap_or(0) as usize / 7,
             LengthForm::WebSocket => match length {
-                ..=WEBSOCKET_SHORT_MAX => 1,
-                ..=0xffff => 3,
+                ..WEBSOCKET_SHORT_END => 1,
+                WEBSOCKET_SHORT_END..=0xffff => 3,
                 _ => WEBSOCKET_BYTES_MAX,
             },
         }
@@ -98,8 +98,8 @@ impl LengthForm {
             LengthForm::Be32 => out.push(&(length as u32).to_be_bytes()),
             LengthForm::Varint => write_varint(length, out),
             LengthForm::WebSocket => match length {
-                ..=WEBSOCKET_SHORT_MAX => out.push(&[WEBSOCKET_MASKED | length as u8]),
-                ..=0xffff => {
+                ..WEBSOCKET_SHORT_END => out.push(&[WEBSOCKET_MASKED | length as u8]),
+                WEBSOCKET_SHORT_END..=0xffff => {
                     out.push(&[WEBSOCKET_MASKED | 126]);
                     out.push(&(length as u16).to_be_bytes());
                 }
