@@ -4,11 +4,11 @@ mod echo;
 mod tls;
 
 use self::echo::TestbedEchoArgs;
-use self::tls::TestbedTlsArgs;
+use self::tls::{ClientFiles, TestbedTlsArgs};
 use crate::exit::{Failure, USAGE};
 use crate::help;
 use crate::output::destination::{self, Output};
-use ::testbed::{Behaviour, Server, ServerOptions, StartError};
+use ::testbed::{Behaviour, Server, ServerOptions, StartError, TlsSetup};
 use clap::Args;
 use engine::quantity::parse_duration_ns;
 use shards::null::NullResponder;
@@ -29,7 +29,8 @@ Examples:
   vajra testbed --workers 4 --service fixed:10ms       400 requests a second
   vajra testbed --tls --tls-ca ca.pem      https, trusted with --cacert ca.pem
   vajra testbed --udp-echo 9000 --udp-loss 1%          and datagrams, returned
-  vajra testbed --null --cores 0     the fastest responses there are";
+  vajra testbed --null --cores 0     the fastest responses there are
+  vajra testbed --null --tls         and inside TLS";
 
 /// What a server is to be.
 #[derive(Args)]
@@ -109,7 +110,8 @@ fn serve(args: &TestbedArgs, address: SocketAddr, mut signals: Signals) -> Resul
     };
     let mut server = Server::start(options).map_err(|error| refusal(args, &error))?;
     // Files that nobody named are there for as long as this is.
-    let client_files = args.tls.write(&server)?;
+    let client_files =
+        server.ca_pem().map(|authority| args.tls.write(authority, server.client_identity())).transpose()?;
     match &client_files {
         None => println!("testbed listens on http://{}/", server.address()),
         Some(files) => println!("testbed listens on https://{}/ ({})", server.address(), files.hint()),
@@ -151,11 +153,29 @@ fn serve_null(args: &TestbedArgs, address: SocketAddr, signals: Signals) -> Resu
     if let Some(path) = &args.arrivals {
         return record(args, path, address, &cores, signals);
     }
-    let responder = NullResponder::start(address, &cores)?;
-    println!("null responder listens on http://{}/, on cores {cores:?}", responder.address());
+    let secured = secured(args, address)?;
+    let settings = secured.as_ref().map(|(setup, _)| setup.settings.clone());
+    let responder = NullResponder::start(address, &cores, settings)?;
+    println!("null responder listens on {}, on cores {cores:?}", told(&responder, secured.as_ref()));
     wait(signals, &responder);
     responder.stop()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The TLS of the null responder, and the files that its clients need.
+fn secured(args: &TestbedArgs, address: SocketAddr) -> Result<Option<(TlsSetup, ClientFiles)>, Failure> {
+    let Some(options) = args.tls.options(None)? else { return Ok(None) };
+    let setup = TlsSetup::new(&options, address.ip()).map_err(|error| refusal(args, &error))?;
+    let files = args.tls.write(&setup.authority_pem, setup.client.as_ref())?;
+    Ok(Some((setup, files)))
+}
+
+fn told(responder: &NullResponder, secured: Option<&(TlsSetup, ClientFiles)>) -> String {
+    let address = responder.address();
+    match secured {
+        None => format!("http://{address}/"),
+        Some((_, files)) => format!("https://{address}/ ({})", files.hint()),
+    }
 }
 
 /// The null responder as arrival recorder. Its file is opened first: hours of recording are not lost to a wrong name.
@@ -176,8 +196,11 @@ fn record(
     let after = after(args.arrivals_after.as_deref())?;
     let is_stdout = destination::is_stdout(path);
     let output = Output::open(path, "--arrivals")?;
-    let responder = NullResponder::record(address, *core, after)?;
-    let greeting = format!("arrival recorder listens on http://{}/, on core {core}", responder.address());
+    let secured = secured(args, address)?;
+    let settings = secured.as_ref().map(|(setup, _)| setup.settings.clone());
+    let responder = NullResponder::record(address, *core, settings, after)?;
+    let greeting =
+        format!("arrival recorder listens on {}, on core {core}", told(&responder, secured.as_ref()));
     if is_stdout {
         eprintln!("{greeting}")
     } else {

@@ -1,20 +1,24 @@
 //! The null responder: the fastest HTTP response this machine can give, for finding out what the generator can do.
 //!
-//! It speaks just enough HTTP to be answered by: requests of HTTP/1.1 without bodies, and of HTTP/2 as is known beforehand, on
-//! kept-alive connections, each answered with the same two bytes. It is no test target; that is the testbed's job.
+//! It speaks just enough HTTP to be answered by: requests of HTTP/1.1 without bodies, and of HTTP/2 as is known beforehand or chosen
+//! by ALPN, on kept-alive connections, in clear or inside TLS, each answered with the same two bytes. It is no test target; that is
+//! the testbed's job.
 //!
 //! It can also be the arrival recorder: it then watches instead of waiting, and stamps each request as it comes, which
 //! is how the pacing of any generator is compared from outside.
 
 mod http2;
+mod secured;
 
-use self::http2::{NullHttp2, SENT_BYTES_MAX};
+use self::http2::{NullHttp2, SENT_BYTES_MAX, Unspoken};
+use self::secured::NullTls;
 use crate::arrivals::{ArrivalLog, ArrivalRecord, Seen};
 use crate::clock::{Clock, monotonic_ns};
 use crate::failures::{died, enter_failed, no_ring, no_thread};
 use crate::sys::{Done, ReceiveBuffer, Ring, Setup};
 use engine::failure::{FailureKind, RunFailure};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use rustls::ServerConfig;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -34,7 +38,7 @@ const BACKLOG: i32 = 4_096;
 const PARK_NS: u64 = 50_000_000;
 /// The token of the accepting operation; connections use their slot.
 const ACCEPT: u64 = u32::MAX as u64 + 1;
-/// The token of what a connection of HTTP/2 sends is its slot and this.
+/// The token of what a connection sends from its own memory is its slot and this.
 const SENT: u64 = 1 << 40;
 
 /// A running null responder.
@@ -45,20 +49,30 @@ pub struct NullResponder {
 }
 
 impl NullResponder {
-    /// Listens on an address with one pinned thread per core, which share the port.
-    pub fn start(address: SocketAddr, cores: &[usize]) -> Result<NullResponder, RunFailure> {
-        NullResponder::launch(address, cores, None)
+    /// Listens on an address with one pinned thread per core, which share the port. With settings of TLS, all are to speak it.
+    pub fn start(
+        address: SocketAddr,
+        cores: &[usize],
+        tls: Option<Arc<ServerConfig>>,
+    ) -> Result<NullResponder, RunFailure> {
+        NullResponder::launch(address, cores, tls, None)
     }
 
     /// Listens with one thread, pinned to `core`, which watches all the time and stamps each request that comes, from
     /// `after` the first one on. [`NullResponder::stop_recording`] returns what it saw.
-    pub fn record(address: SocketAddr, core: usize, after: Duration) -> Result<NullResponder, RunFailure> {
-        NullResponder::launch(address, &[core], Some(after))
+    pub fn record(
+        address: SocketAddr,
+        core: usize,
+        tls: Option<Arc<ServerConfig>>,
+        after: Duration,
+    ) -> Result<NullResponder, RunFailure> {
+        NullResponder::launch(address, &[core], tls, Some(after))
     }
 
     fn launch(
         address: SocketAddr,
         cores: &[usize],
+        tls: Option<Arc<ServerConfig>>,
         recorded: Option<Duration>,
     ) -> Result<NullResponder, RunFailure> {
         let is_shared = cores.len() > 1;
@@ -74,10 +88,10 @@ impl NullResponder {
             listeners.push(listen(bound, is_shared)?);
         }
         let spawn = |(listener, &core): (Socket, &usize)| {
-            let is_over = is_over.clone();
+            let (is_over, tls) = (is_over.clone(), tls.clone());
             let serve = move || {
                 core_affinity::set_for_current(core_affinity::CoreId { id: core });
-                let mut responder = Responder::new(listener)?;
+                let mut responder = Responder::new(listener, tls)?;
                 match recorded {
                     Some(after) => responder.record(&is_over, after).map(Some),
                     None => responder.serve(&is_over).map(|()| None),
@@ -152,10 +166,26 @@ fn slots() -> u32 {
 struct Responder {
     ring: Ring,
     listener: Socket,
-    /// What is spoken in each slot.
-    spoken: Vec<NullProtocol>,
+    /// The settings of TLS, if it is spoken.
+    tls: Option<Arc<ServerConfig>>,
+    /// One in each slot.
+    connections: Vec<NullConnection>,
     /// The last request, which the next one usually repeats.
     memo: Vec<u8>,
+}
+
+/// A connection, which may be one that has not been made.
+struct NullConnection {
+    spoken: NullProtocol,
+    /// What was written last to its own memory is on its way.
+    is_sending: bool,
+}
+
+impl NullConnection {
+    /// On which nothing has come.
+    fn new(spoken: NullProtocol) -> NullConnection {
+        NullConnection { spoken, is_sending: false }
+    }
 }
 
 /// What is spoken on a connection.
@@ -163,6 +193,8 @@ enum NullProtocol {
     /// HTTP/1.1, and what has come of a request that has not ended.
     Http1(Vec<u8>),
     Http2(Box<NullHttp2>),
+    /// TLS, and something else inside.
+    Secured(Box<NullTls>),
     /// Neither: nothing is said until the other side closes.
     Neither,
 }
@@ -170,10 +202,40 @@ enum NullProtocol {
 impl NullProtocol {
     /// Of a connection on which nothing has come.
     const NOTHING: NullProtocol = NullProtocol::Http1(Vec::new());
+
+    /// Takes what has come, with the last request of HTTP/1.1. Returns how many requests ended in it.
+    fn take(&mut self, bytes: &[u8], memo: &mut Vec<u8>) -> usize {
+        if let NullProtocol::Http1(partial) = self
+            && partial.is_empty()
+            && let Some((connection, rest)) = NullHttp2::begin(bytes)
+        {
+            *self = NullProtocol::Http2(Box::new(connection));
+            return self.take(rest, memo);
+        }
+        let taken = match self {
+            NullProtocol::Http1(partial) => Ok(count_requests(bytes, partial, memo)),
+            NullProtocol::Http2(connection) => connection.take(bytes),
+            NullProtocol::Secured(connection) => Ok(connection.take(bytes, memo)),
+            NullProtocol::Neither => Ok(0),
+        };
+        taken.unwrap_or_else(|Unspoken| {
+            *self = NullProtocol::Neither;
+            0
+        })
+    }
+
+    /// Writes what is to be sent from the connection's own memory, as far as there is room for it. Returns how many bytes that is.
+    fn write(&mut self, memory: &mut [u8]) -> usize {
+        match self {
+            NullProtocol::Http2(connection) => connection.write(memory),
+            NullProtocol::Secured(connection) => connection.write(memory),
+            NullProtocol::Http1(_) | NullProtocol::Neither => 0,
+        }
+    }
 }
 
 impl Responder {
-    fn new(listener: Socket) -> Result<Responder, RunFailure> {
+    fn new(listener: Socket, tls: Option<Arc<ServerConfig>>) -> Result<Responder, RunFailure> {
         let slots = slots();
         let setup = Setup {
             slots,
@@ -183,8 +245,8 @@ impl Responder {
             copy_bytes_max: SENT_BYTES_MAX,
         };
         let ring = Ring::new(setup).map_err(no_ring)?;
-        let spoken = (0..slots).map(|_| NullProtocol::NOTHING).collect();
-        Ok(Responder { ring, listener, spoken, memo: Vec::new() })
+        let connections = (0..slots).map(|_| NullConnection::new(NullProtocol::NOTHING)).collect();
+        Ok(Responder { ring, listener, tls, connections, memo: Vec::new() })
     }
 
     fn serve(&mut self, is_over: &AtomicBool) -> Result<(), RunFailure> {
@@ -241,7 +303,7 @@ impl Responder {
     fn handle(&mut self, done: Done) -> usize {
         if done.token == ACCEPT {
             if done.result >= 0 {
-                self.ring.receive_multi(done.result as u64, done.result as u32);
+                self.accepted(done.result as u32);
             }
             if !done.more {
                 self.ring.accept(ACCEPT, &self.listener);
@@ -267,36 +329,32 @@ impl Responder {
                 if let Some(buffer) = buffer {
                     self.ring.recycle(buffer);
                 }
-                self.spoken[slot as usize] = NullProtocol::NOTHING;
+                self.connections[slot as usize] = NullConnection::new(NullProtocol::NOTHING);
                 let _ = self.ring.remove(slot);
             }
         }
         0
     }
 
+    fn accepted(&mut self, slot: u32) {
+        let secured = self.tls.clone().map(|settings| match NullTls::new(settings) {
+            Some(connection) => NullProtocol::Secured(Box::new(connection)),
+            None => NullProtocol::Neither,
+        });
+        self.connections[slot as usize] = NullConnection::new(secured.unwrap_or(NullProtocol::NOTHING));
+        self.ring.receive_multi(u64::from(slot), slot);
+    }
+
     fn answer(&mut self, slot: u32, mut buffer: ReceiveBuffer) -> usize {
-        let bytes = self.ring.bytes(&mut buffer);
-        let spoken = &mut self.spoken[slot as usize];
-        if let NullProtocol::Http1(partial) = spoken
-            && partial.is_empty()
-            && let Some((mut connection, rest)) = NullHttp2::begin(bytes)
-        {
-            let taken = connection.take(rest);
-            *spoken = NullProtocol::Http2(Box::new(connection));
-            self.ring.recycle(buffer);
-            self.ring.lay_out(slot);
-            return self.answer_http2(slot, taken);
-        }
-        let requests = match spoken {
-            NullProtocol::Http1(partial) => count_requests(bytes, partial, &mut self.memo),
-            NullProtocol::Http2(connection) => {
-                let taken = connection.take(bytes);
-                self.ring.recycle(buffer);
-                return self.answer_http2(slot, taken);
-            }
-            NullProtocol::Neither => 0,
-        };
+        let spoken = &mut self.connections[slot as usize].spoken;
+        let requests = spoken.take(self.ring.bytes(&mut buffer), &mut self.memo);
+        let is_constant = matches!(spoken, NullProtocol::Http1(_));
         self.ring.recycle(buffer);
+        if !is_constant {
+            self.ring.lay_out(slot);
+            self.send_written(slot);
+            return requests;
+        }
         let mut left = requests;
         while left > 0 {
             let responses = left.min(RESPONSES_MAX);
@@ -306,37 +364,22 @@ impl Responder {
         requests
     }
 
-    fn answer_http2(&mut self, slot: u32, taken: Result<usize, http2::Unspoken>) -> usize {
-        match taken {
-            Ok(requests) => {
-                self.send_http2(slot);
-                requests
-            }
-            Err(http2::Unspoken) => {
-                self.spoken[slot as usize] = NullProtocol::Neither;
-                0
-            }
-        }
-    }
-
     /// What was written is sent, or cannot be: then the end of the connection comes as well.
     fn sent(&mut self, slot: u32, result: i32) {
-        if let NullProtocol::Http2(connection) = &mut self.spoken[slot as usize] {
-            connection.is_sending = false;
-            if result >= 0 {
-                self.send_http2(slot);
-            }
+        self.connections[slot as usize].is_sending = false;
+        if result >= 0 {
+            self.send_written(slot);
         }
     }
 
-    /// Sends what is to be sent, unless something is on its way already.
-    fn send_http2(&mut self, slot: u32) {
-        let NullProtocol::Http2(connection) = &mut self.spoken[slot as usize] else { return };
+    /// Sends what is to be sent from the connection's own memory, unless something is on its way already.
+    fn send_written(&mut self, slot: u32) {
+        let connection = &mut self.connections[slot as usize];
         if connection.is_sending {
             return;
         }
         let Some(memory) = self.ring.memory_of(slot) else { return };
-        let filled = connection.write(memory);
+        let filled = connection.spoken.write(memory);
         if filled > 0 {
             connection.is_sending = true;
             self.ring.send_written(SENT | u64::from(slot), slot, filled, true);
@@ -400,7 +443,7 @@ mod tests {
 
     #[test]
     fn every_request_is_answered_and_connections_come_and_go() {
-        let responder = NullResponder::start("127.0.0.1:0".parse().unwrap(), &[0]).unwrap();
+        let responder = NullResponder::start("127.0.0.1:0".parse().unwrap(), &[0], None).unwrap();
         for _ in 0..3 {
             let mut stream = TcpStream::connect(responder.address()).unwrap();
             stream.write_all(&b"GET / HTTP/1.1\r\n\r\n".repeat(3)).unwrap();
@@ -414,7 +457,7 @@ mod tests {
 
     #[test]
     fn requests_of_http_2_are_responded_to_on_their_streams() {
-        let responder = NullResponder::start("127.0.0.1:0".parse().unwrap(), &[0]).unwrap();
+        let responder = NullResponder::start("127.0.0.1:0".parse().unwrap(), &[0], None).unwrap();
         for _ in 0..3 {
             let mut stream = TcpStream::connect(responder.address()).unwrap();
             stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
@@ -433,8 +476,8 @@ mod tests {
     #[test]
     fn a_port_that_somebody_listens_on_is_refused() {
         let any = "127.0.0.1:0".parse().unwrap();
-        let responder = NullResponder::start(any, &[0]).unwrap();
-        let error = NullResponder::record(responder.address(), 0, Duration::ZERO).err().unwrap();
+        let responder = NullResponder::start(any, &[0], None).unwrap();
+        let error = NullResponder::record(responder.address(), 0, None, Duration::ZERO).err().unwrap();
         assert!(
             error.text.contains("in use") && error.text.contains(&responder.address().to_string()),
             "{error}"
@@ -446,7 +489,7 @@ mod tests {
     fn a_port_answers_again_at_once_after_a_stop() {
         let mut address = "127.0.0.1:0".parse().unwrap();
         for _ in 0..20 {
-            let responder = NullResponder::start(address, &[0]).unwrap();
+            let responder = NullResponder::start(address, &[0], None).unwrap();
             address = responder.address();
             let mut stream = TcpStream::connect(address).unwrap();
             stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
@@ -459,7 +502,7 @@ mod tests {
     #[test]
     fn a_recording_responder_stamps_every_request_it_answers() {
         let any = "127.0.0.1:0".parse().unwrap();
-        let responder = NullResponder::record(any, 0, Duration::ZERO).unwrap();
+        let responder = NullResponder::record(any, 0, None, Duration::ZERO).unwrap();
         let mut stream = TcpStream::connect(responder.address()).unwrap();
         let mut answer = vec![0; RESPONSE.len()];
         for _ in 0..20 {

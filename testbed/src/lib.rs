@@ -107,5 +107,6 @@ pub use server::Server;
 pub use service_time::ServiceTime;
 pub use stall::Stall;
 pub use start_error::StartError;
+pub use tls::TlsSetup;
 pub use tls_options::{TlsFault, TlsOptions, TlsVersions};
 pub use warm::Warm;

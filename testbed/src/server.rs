@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 use crate::certificates::ClientIdentity;
 use crate::links::{LinkSettings, SettingsError};
@@ -42,14 +43,13 @@ impl Server {
     ///
     /// [`StartError`] says which of certificates, settings, binding, pinning and starting failed, and what to do about it.
     pub fn start(options: ServerOptions) -> Result<Server, StartError> {
-        let tls = options.tls.as_ref().map(|tls| TlsSetup::new(tls, options.address.ip())).transpose();
-        let tls = tls.map_err(StartError::Tls)?;
+        let tls = options.tls.as_ref().map(|tls| TlsSetup::new(tls, options.address.ip())).transpose()?;
         let links = LinkSettings::read(options.links_file.as_deref()).map_err(StartError::Settings)?;
         let (listeners, addresses) = Listeners::open(&options)?;
         let (tally, (alive, alive_there)) = (Arc::default(), watch::channel(()));
         let (reload, reloads) = unbounded_channel();
         let (ready, started) = sync_channel(1);
-        let acceptor = tls.as_ref().map(|tls| tls.acceptor.clone());
+        let acceptor = tls.as_ref().map(|tls| TlsAcceptor::from(Arc::clone(&tls.settings)));
         let server = ServerThread {
             listeners,
             acceptor,

@@ -16,7 +16,7 @@ use tokio_rustls::rustls::{
 use tokio_rustls::server::TlsStream;
 
 use crate::certificates::{Certificates, ClientIdentity};
-use crate::start_error::SetupError;
+use crate::start_error::{SetupError, StartError};
 use crate::tally::{HandshakeEnd, ServerTally};
 use crate::tls_options::{TlsOptions, TlsVersions};
 use crate::turns::Turns;
@@ -30,15 +30,27 @@ const HTTP2: &[u8] = b"h2";
 
 static VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
 
-/// What a server of TLS consists of.
-pub(crate) struct TlsSetup {
-    pub(crate) acceptor: TlsAcceptor,
-    pub(crate) authority_pem: String,
-    pub(crate) client: Option<ClientIdentity>,
+/// What a server of TLS consists of, for other servers than the testbed's own as well.
+pub struct TlsSetup {
+    /// Its settings.
+    pub settings: Arc<ServerConfig>,
+    /// Whom its clients are to trust, as PEM.
+    pub authority_pem: String,
+    /// What its clients show where it requires a certificate.
+    pub client: Option<ClientIdentity>,
 }
 
 impl TlsSetup {
-    pub(crate) fn new(options: &TlsOptions, address: IpAddr) -> Result<TlsSetup, SetupError> {
+    /// Makes the certificates of a server that listens on an address.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Tls`] when the system has no randomness to give.
+    pub fn new(options: &TlsOptions, address: IpAddr) -> Result<TlsSetup, StartError> {
+        TlsSetup::issue(options, address).map_err(StartError::Tls)
+    }
+
+    fn issue(options: &TlsOptions, address: IpAddr) -> Result<TlsSetup, SetupError> {
         let issued = Certificates::issue(options, address)?;
         let provider = Arc::new(ring::default_provider());
         let settings = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -52,7 +64,7 @@ impl TlsSetup {
         settings.session_storage = ServerSessionMemoryCache::new(SESSIONS_MAX);
         settings.ticketer = ring::Ticketer::new()?;
         Ok(TlsSetup {
-            acceptor: TlsAcceptor::from(Arc::new(settings)),
+            settings: Arc::new(settings),
             authority_pem: issued.authority_pem,
             client: issued.client,
         })

@@ -155,7 +155,7 @@ const KEYS: &[Broken] = &[
     ),
     toml(
         "url = \"http://HOST/\"\nfoo = 1\n",
-        &[("2:1", &["unknown key `foo`", "known here: connect, headers, http, load, name, request, run,"])],
+        &[("2:1", &["unknown key `foo`", "known here: connect, grpc, headers, http, load, name, request,"])],
         "url = \"http://HOST/\"\n",
     ),
     toml(
@@ -613,7 +613,7 @@ const TYPED: &[Typed] = &[
         &["-k", "--tlsv1.3", "--tls-max", "1.2", "--resolve", "h:80:name", "--connect-to", "other:443:h:1"],
         &[],
         &[
-            ("flag -k", &["`-k` is about certificates", "`https://` URL"]),
+            ("flag -k", &["`-k` is about certificates", "write an `https://`, `wss://` or `grpcs://` URL"]),
             ("flag --tlsv1.3 --tls-max 1.2", &["no version of TLS is at least 1.3 and at most 1.2"]),
             ("flag --resolve h:80:name", &["`name` is not an address", "`--connect-to`"]),
             (
@@ -625,7 +625,10 @@ const TYPED: &[Typed] = &[
     (
         &["--cacert", "ca.pem", "--groups", "x25519"],
         &[],
-        &[("flag --cacert ca.pem", &["TLS is asked for", "write `https://…` as its URL"])],
+        &[(
+            "flag --cacert ca.pem",
+            &["TLS is asked for", "write `https://…`, `wss://…` or `grpcs://…` as its URL"],
+        )],
     ),
     (
         &["--url", "https://127.0.0.1:1/", "--cacert", "none.pem", "--cert", "c.pem", "--groups", "P-256"],

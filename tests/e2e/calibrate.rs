@@ -135,6 +135,23 @@ fn figures_that_cannot_be_written_are_told_before_anything_is_measured() {
 }
 
 #[test]
+fn the_arrival_recorder_stamps_requests_inside_tls() {
+    let port = peers::free_port();
+    let words = ["testbed", "--null", "--tls", "--arrivals", "arrivals.json", "--port", &port.to_string()];
+    let recorder = Vajra::new(&words).start();
+    peers::await_port(port);
+    let words = ["-k", "-R", "200", "-d", "1s", "-q"];
+    let done = Vajra::run(&format!("https://127.0.0.1:{port}/"), &words).done();
+    assert_eq!((done.arrivals(), done.count("/requests/failed")), (200, 0), "{}", done.stderr);
+    recorder.signal(SIGTERM);
+    let recorder = recorder.done();
+    let text = std::fs::read_to_string(recorder.folder.path().join("arrivals.json")).unwrap();
+    let arrivals: Value = serde_json::from_str(&text).unwrap();
+    // Preflight asks once.
+    assert_eq!(arrivals["count"].as_u64(), Some(done.count("/requests/sent") + 1), "{text}");
+}
+
+#[test]
 fn the_arrival_recorder_stamps_every_request_of_a_run() {
     let port = peers::free_port();
     let words = ["testbed", "--null", "--arrivals", "arrivals.json", "--port", &port.to_string()];

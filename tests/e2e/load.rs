@@ -2,6 +2,7 @@
 
 use crate::peers;
 use crate::vajra::{Done, Vajra};
+use std::process::Command;
 
 /// More connections than the machine has cores for shards is refused; `--force` runs it anyway.
 fn run(url: &str, words: &[&str]) -> Done {
@@ -147,4 +148,28 @@ fn the_null_responder_answers_everything() {
     let null = peers::testbed(&["--null"]);
     let done = run(&null.url("/"), &["-n", "20000", "-c", "8", "--pipeline", "8"]);
     assert_eq!(done.count("/requests/ok"), 20_000, "{}", done.stderr);
+}
+
+#[test]
+fn the_null_responder_answers_inside_tls_in_either_version_of_http_and_tells_who_does_not_speak_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem").display().to_string();
+    let null = peers::testbed(&["--null", "--tls", "--tls-ca", &ca]);
+    let url = null.url("/").replace("http:", "https:");
+    for (words, curl_word, version) in [
+        (&["--pipeline", "8"][..], "--http1.1", "1.1"),
+        (&["--http2", "--streams", "8"], "--http2", "2"),
+        (&["--http2", "--streams", "100", "--tlsv1.2", "--tls-max", "1.2"], "--http2", "2"),
+    ] {
+        let done = run(&url, &[&["-n", "20000", "-c", "8", "--cacert", &ca], words].concat());
+        done.assert_accounted();
+        assert_eq!(done.count("/requests/ok"), 20_000, "{words:?}: {}", done.stderr);
+        let mut curl = Command::new("curl");
+        curl.args(["--disable", "--silent", "--noproxy", "*", "--cacert", &ca, curl_word, &url]);
+        let fetched = curl.args(["--write-out", " %{http_version}"]).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&fetched.stdout), format!("ok {version}"), "{fetched:?}");
+    }
+    let done = run(&null.url("/"), &["-n", "1"]);
+    assert_ne!(done.code, 0, "{}", done.stderr);
+    done.assert_says(&["speaks TLS, and was asked without"]);
 }

@@ -2,7 +2,7 @@
 
 use crate::exit::{Failure, USAGE};
 use crate::output::destination::Output;
-use ::testbed::{ClientIdentity, Server, TlsOptions, ValueError};
+use ::testbed::{ClientIdentity, TlsOptions, ValueError};
 use clap::Args;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use tempfile::NamedTempFile;
 #[command(next_help_heading = "TLS")]
 pub(super) struct TestbedTlsArgs {
     /// Speak TLS, HTTP/2 and HTTP/1.1 by ALPN, with a certificate authority made for this run.
-    #[arg(long, conflicts_with = "null")]
+    #[arg(long)]
     pub(super) tls: bool,
     /// Write the authority's certificate here, as PEM [default: a file in the temporary folder].
     #[arg(long, value_name = "FILE", requires = "tls")]
@@ -48,11 +48,14 @@ impl TestbedTlsArgs {
     }
 
     /// Writes what a server's clients need.
-    pub(super) fn write(&self, server: &Server) -> Result<Option<ClientFiles>, Failure> {
-        let Some(authority) = server.ca_pem() else { return Ok(None) };
+    pub(super) fn write(
+        &self,
+        authority: &str,
+        client: Option<&ClientIdentity>,
+    ) -> Result<ClientFiles, Failure> {
         let authority = PemFile::public(self.tls_ca.as_deref(), "--tls-ca", authority)?;
-        let client = server.client_identity().map(|identity| self.write_client(identity)).transpose()?;
-        Ok(Some(ClientFiles { authority, client }))
+        let client = client.map(|identity| self.write_client(identity)).transpose()?;
+        Ok(ClientFiles { authority, client })
     }
 
     fn write_client(&self, identity: &ClientIdentity) -> Result<(PemFile, PemFile), Failure> {

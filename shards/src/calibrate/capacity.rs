@@ -98,7 +98,7 @@ fn measure_one(
     halt: &Halt,
 ) -> Result<CapacityRun, RunFailure> {
     let (responders, generators) = halves(cores, shards)?;
-    let null = NullResponder::start(([127, 0, 0, 1], 0).into(), responders)?;
+    let null = NullResponder::start(([127, 0, 0, 1], 0).into(), responders, None)?;
     let (warmup_ms, run_ms) = warmed_up(effort);
     let connections = shards * CONNECTIONS_PER_SHARD;
     let plan = format!(

@@ -71,7 +71,7 @@ pub(super) fn memory(program: Option<&Path>, cores: &[usize]) -> Result<MemoryCo
     let program =
         program.ok_or_else(|| FailureKind::System.failure("the program does not know where it is"))?;
     let (responder, generator) = halves(cores, 1)?;
-    let null = NullResponder::start(([127, 0, 0, 1], 0).into(), responder)?;
+    let null = NullResponder::start(([127, 0, 0, 1], 0).into(), responder, None)?;
     let url = format!("http://{}/", null.address());
     let resident =
         |connections| Ok((connections, resident_bytes_max(program, &url, connections, generator)?));

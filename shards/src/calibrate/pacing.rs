@@ -70,7 +70,7 @@ pub(super) fn measure(
     halt: &Halt,
 ) -> Result<Pacing, RunFailure> {
     let (responder, generator) = halves(cores, 1)?;
-    let recorder = NullResponder::record(([127, 0, 0, 1], 0).into(), responder[0], WARMUP)?;
+    let recorder = NullResponder::record(([127, 0, 0, 1], 0).into(), responder[0], None, WARMUP)?;
     let (warmup_ms, run_ms) = (WARMUP.as_millis(), (WARMUP + effort.pacing()).as_millis());
     let plan = format!(
         "[run]\nshards = 1\ncores = '{}'\nconnections = {CONNECTIONS_PER_SHARD}\nwait = '{}'\n\

@@ -53,8 +53,6 @@ pub(super) struct NullHttp2 {
     owed: Vec<u8>,
     /// Streams whose responses are to be sent.
     asked: Vec<[u8; 4]>,
-    /// What was written last is on its way.
-    pub(super) is_sending: bool,
 }
 
 /// The other side does not speak HTTP/2.
@@ -120,6 +118,13 @@ impl NullHttp2 {
         self.owed.extend_from_slice(&[kind, flags]);
         self.owed.extend_from_slice(&stream);
         self.owed.extend_from_slice(payload);
+    }
+
+    /// Appends all that is to be sent.
+    pub(super) fn append(&mut self, out: &mut Vec<u8>) {
+        let at = out.len();
+        out.resize(at + self.owed.len() + self.asked.len() * RESPONSE.len(), 0);
+        self.write(&mut out[at..]);
     }
 
     /// Writes what is to be sent, as far as there is room for it. Returns how many bytes that is.

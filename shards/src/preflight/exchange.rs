@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 const RESPONSE_BYTES_MAX: u64 = 16 << 20;
 /// How much of what is no response is kept to be shown.
 const SHOWN_BYTES_MAX: usize = 40;
+/// How what speaks TLS alone answers what does not: a record with an alert.
+pub(super) const TLS_ALERT: [u8; 2] = [21, 3];
 /// The longest single wait for the socket.
 const WAIT_MAX: Duration = Duration::from_secs(3_600);
 
@@ -299,7 +301,13 @@ impl<'a> Exchange<'a> {
     }
 
     fn cut_short(&self) -> Came {
-        self.part("it was closed before its end".into(), true).unwrap_or(Came::Closed)
+        self.part("it was closed before its end".into(), true).unwrap_or_else(|| {
+            match self.first.starts_with(&TLS_ALERT) {
+                // Too short to be looked at as anything else.
+                true => Came::Nonsense("an alert of TLS came", self.first.clone()),
+                false => Came::Closed,
+            }
+        })
     }
 
     fn timed_out(&self, timeout: Duration) -> Came {

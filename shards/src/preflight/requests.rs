@@ -5,7 +5,7 @@
 //! of a request is its method and its path without the query, because secrets are kept in headers, bodies and queries.
 
 use super::check::{Check, Grade, REQUEST};
-use super::exchange::{AskedRequest, Came, Exchange};
+use super::exchange::{AskedRequest, Came, Exchange, TLS_ALERT};
 use super::sockets::{self, SocketWords};
 use super::{greeting, secured};
 use crate::assembly::{any_shared, mixes};
@@ -30,8 +30,6 @@ use std::time::{Duration, Instant};
 
 /// The most kinds of request that are sent: a look, and no load.
 const SENT_MAX: usize = 32;
-/// How what speaks TLS alone answers plain HTTP: a record with an alert.
-const TLS_ALERT: [u8; 2] = [21, 3];
 /// How much of a path is shown.
 const SHOWN_PATH_MAX: usize = 120;
 /// How many requests that were not sent are named.

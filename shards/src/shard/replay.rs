@@ -3,7 +3,7 @@
 //! Such a request goes out on whichever connection is free, and keeps the moment at which it was intended, so the detour shows in its
 //! response time. A request that has taken too long is given up here, alone where the protocol can.
 
-use super::core::{Core, Released};
+use super::core::{Core, Released, SECOND_NS};
 use super::pool::ConnectionPool;
 use super::replays::Replay;
 use super::scenario::ScenarioRun;
@@ -14,9 +14,11 @@ use engine::outbox::Outbox;
 use engine::outcome::Kind;
 use engine::seams::{End, Source};
 
+/// How long nothing comes at the least before a connection is taken for one with nobody at its other end.
+const SILENCE_NS_MIN: u64 = 5 * SECOND_NS;
 const SILENT: Unusable = Unusable {
     kind: Kind::Timeout,
-    why: "nothing came on the connection for twice as long as a request may take",
+    why: "nothing came on the connection for 5 s, and for twice as long as a request may take",
 };
 /// Of those beside one that has taken too long.
 const CLOSED: Unusable = Unusable {
@@ -121,7 +123,7 @@ impl<P: Protocol> ConnectionPool<P> {
         if P::IS_IN_ORDER || self.connections.is_in_order() || !self.connections.at(slot).is_open() {
             return self.broken(core, scenario, slot, Unusable::of(Kind::Timeout));
         }
-        if self.connections.at(slot).heard_ns + 2 * self.timeout_ns <= core.now_ns {
+        if self.connections.at(slot).heard_ns + SILENCE_NS_MIN.max(2 * self.timeout_ns) <= core.now_ns {
             // Nothing came for longer than any request may take: there may be nobody any more.
             return self.broken(core, scenario, slot, SILENT);
         }
