@@ -82,7 +82,7 @@ fn ask(
     }
     while let Some(name) = files.missing() {
         files.take(&reflection.file_named(&name).map_err(Untold::Target)?).map_err(Untold::Files)?;
-        if files.missing() == Some(name.clone()) {
+        if !files.has(&name) {
             let problem = format!("the target does not hand out `{name}`, which its other files need");
             let fix = "name `.proto` files instead (`--proto`)".to_owned();
             return Err(Untold::Files(WrongFile { problem, fix }));

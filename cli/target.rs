@@ -22,15 +22,21 @@ pub(crate) struct Ready {
 /// there is one. A name that takes long to resolve is given up on at a signal. Targets of gRPC are asked what calls take, where that is
 /// not known: the plan that is returned says it.
 pub(crate) fn make_ready(plan: Plan, session: &Session) -> Result<(Plan, Ready), Failure> {
-    check_tls(&plan)?;
     let ready = resolved(&plan, session)?;
-    let described = reflection::described(&plan, &ready.addresses, session)?;
-    let Some(plan) = described else { return Ok((plan, ready)) };
-    check_tls(&plan)?;
-    Ok((plan, ready))
+    let described = described(&plan, &ready, session)?;
+    Ok((described.unwrap_or(plan), ready))
 }
 
-fn resolved(plan: &Plan, session: &Session) -> Result<Ready, Failure> {
+/// The plan with what its targets say of its calls; nothing where all is known.
+pub(crate) fn described(plan: &Plan, ready: &Ready, session: &Session) -> Result<Option<Plan>, Failure> {
+    let described = reflection::described(plan, &ready.addresses, session)?;
+    described.as_ref().map_or(Ok(()), check_tls)?;
+    Ok(described)
+}
+
+/// The same without asking what calls take: of targets that are not there yet.
+pub(crate) fn resolved(plan: &Plan, session: &Session) -> Result<Ready, Failure> {
+    check_tls(plan)?;
     let mut ready = Ready { addresses: Vec::new(), server: None };
     for target in &plan.targets {
         let addresses = match target.endpoint() {

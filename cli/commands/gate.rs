@@ -310,7 +310,7 @@ impl GateSide {
         command: Option<String>,
         session: &Session,
     ) -> Result<GateSide, Failure> {
-        let (plan, ready) = target::make_ready(plan, session)?;
+        let ready = target::resolved(&plan, session)?;
         Ok(GateSide { name, plan, ready, command, calibration: None })
     }
 
@@ -327,16 +327,26 @@ impl GateSide {
         }
     }
 
-    /// Looks before the load. What FAILs because of the candidate alone is a regression.
+    /// Looks before the load, and asks what calls take where that is not known. What FAILs because of the candidate alone is a regression.
     fn look(
-        &self,
+        &mut self,
         args: &GateArgs,
         session: &Session,
         is_quiet: bool,
     ) -> Result<Option<Calibrated>, Failure> {
         let manner = args.manner(is_quiet);
+        let may_regress = self.is_held_against(args) && !args.force;
+        match target::described(&self.plan, &self.ready, session) {
+            Ok(described) => self.plan = described.unwrap_or_else(|| self.plan.clone()),
+            Err(failure) if may_regress && failure.code != exit::USAGE => {
+                let told =
+                    format!("the candidate does not say what it can be called with: {}", failure.message);
+                return Err(Failure::new(exit::REGRESSION, format!("{told}: a regression")));
+            }
+            Err(failure) => return Err(failure),
+        }
         let seen = look_before(&self.plan, &self.ready, session, manner)?;
-        match seen.failure_of_target().filter(|_| self.is_held_against(args) && !args.force) {
+        match seen.failure_of_target().filter(|_| may_regress) {
             Some(check) => {
                 let told = format!("the candidate fails preflight: {}: a regression", check.found);
                 Err(Failure::new(exit::REGRESSION, told))
@@ -346,7 +356,7 @@ impl GateSide {
     }
 
     /// One run of this side, made again when it is INVALID.
-    fn run(&self, args: &GateArgs, session: &Session, turn: u32) -> Result<Report, Failure> {
+    fn run(&mut self, args: &GateArgs, session: &Session, turn: u32) -> Result<Report, Failure> {
         let addresses = self.ready.all()?;
         let served: Vec<SockAddr> = addresses.iter().flatten().cloned().collect();
         let server = self.command.as_deref().map(|command| Served::start(command, &served));
@@ -424,7 +434,7 @@ impl GateRuns {
         for turn in 0..args.runs {
             let is_base_first = turn.is_multiple_of(2);
             for is_base in [is_base_first, !is_base_first] {
-                match (is_base, base.as_deref()) {
+                match (is_base, base.as_deref_mut()) {
                     (true, Some(base)) => measured.base.push(base.run(args, session, turn)?),
                     (true, None) => {}
                     (false, _) => measured.candidate.push(candidate.run(args, session, turn)?),

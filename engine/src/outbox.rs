@@ -48,10 +48,10 @@ impl<'a> Outbox<'a> {
         &mut self.memory[*self.filled..]
     }
 
-    /// How many more bytes there is room for.
+    /// How many more bytes there is room for: none where the memory is in use.
     #[inline]
     pub fn room(&self) -> usize {
-        self.memory.len() - *self.filled
+        self.memory.len().saturating_sub(*self.filled)
     }
 
     /// The same with room for no more than `bytes` more.

@@ -268,8 +268,13 @@ impl Template {
         let is_length = |piece: &&Piece| matches!(piece, Piece::Length { .. });
         let lengths = pieces.iter().filter(is_length).count();
         let constants = pieces.iter().filter(|piece| matches!(piece, Piece::Bytes(_))).count();
-        if pieces.len() - lengths - constants > HOLES_MAX || lengths > LENGTHS_MAX {
+        if pieces.len() - lengths - constants > HOLES_MAX {
             return Err(format!("a request may hold at most {HOLES_MAX} values to fill in"));
+        }
+        if lengths > LENGTHS_MAX {
+            return Err(format!(
+                "a request may hold at most {LENGTHS_MAX} parts whose length depends on values to fill in"
+            ));
         }
         let pieces = joined(pieces);
         assert!(pieces.len() <= PIECES_MAX, "bytes stand between what is none");

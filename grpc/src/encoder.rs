@@ -150,7 +150,10 @@ impl Encoder<'_> {
             let problem = format!("is {}, and takes an object of keys and values", what_is(value));
             return Err((at.problem(problem), "write `{\"key\": …}`".into()));
         };
-        let (key_field, value_field) = (entry.map_entry_key_field(), entry.map_entry_value_field());
+        let (Some(key_field), Some(value_field)) = (entry.get_field(1), entry.get_field(2)) else {
+            let problem = "is a map without keys or values, by the files that say so";
+            return Err((at.problem(problem), "name `.proto` files that are right (`--proto`)".into()));
+        };
         let mut out = Encoded::default();
         for (key, value) in object {
             let shown = message_text::shown(key);

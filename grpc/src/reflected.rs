@@ -34,6 +34,11 @@ impl ReflectedFiles {
         needed.into_iter().find(|name| !self.files.contains_key(*name)).cloned()
     }
 
+    /// Whether the file of this name has come.
+    pub fn has(&self, name: &str) -> bool {
+        self.files.contains_key(name)
+    }
+
     /// What they say, once none is missing.
     pub fn descriptors(self) -> Result<Descriptors, WrongFile> {
         Descriptors::reflected(self.files.into_values().collect())

@@ -96,6 +96,13 @@ fn wrapped(
 ) -> Result<Encoded, Wrong> {
     let mut out = Encoded::default();
     if let Some(field) = descriptor.get_field(1) {
+        if matches!(field.kind(), Kind::Message(_)) {
+            let problem = format!(
+                "is of `{}`, which holds a message where it holds a value elsewhere",
+                descriptor.full_name()
+            );
+            return Err((at.problem(problem), "name `.proto` files that are right (`--proto`)".into()));
+        }
         let inner = scalars::encode(&field.kind(), value, text, at)?;
         if !scalars::is_default(&field.kind(), &inner) {
             scalars::put(&mut out, &field, inner);

@@ -383,3 +383,19 @@ fn the_pipelines_among_the_examples_work() {
         assert!([0, 3].contains(&code), "{code}");
     }
 }
+
+#[test]
+fn a_gate_of_calls_asks_each_server_what_they_take_once_it_is_up() {
+    let port = free_port();
+    let url = format!("grpc://127.0.0.1:{port}/vajra.testbed.Echo/Unary");
+    let (base, candidate) = (server(port, "fixed:40ms"), server(port, "fixed:400ms"));
+    let words = ["--against", &base, "--with", &candidate, "--runs", "1", "-q"];
+    let done = Vajra::new(&[&["gate", &url], &LOAD[..], &words].concat()).done();
+    assert_eq!(done.code, 98, "{}{}", done.stdout, done.stderr);
+    // One that does not have the method any more is worse than one that has.
+    let plain = format!("exec {} testbed --null --port {port}", binary().display());
+    let words = ["--against", &base, "--with", &plain, "--runs", "1", "-q"];
+    let done = Vajra::new(&[&["gate", &url], &LOAD[..], &words].concat()).done();
+    assert_eq!(done.code, 98, "{}{}", done.stdout, done.stderr);
+    done.assert_says(&["does not say what it can be called with"]);
+}

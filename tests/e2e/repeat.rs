@@ -205,3 +205,63 @@ fn a_report_of_tls_names_its_files_and_is_run_again_with_them_or_with_others() {
     assert_eq!(moved.report.pointer("/plan/targets/0/url/authority").unwrap(), "localhost");
     assert_eq!(moved.report.pointer("/plan/targets/0/connect/tcp/host").unwrap(), "127.0.0.1");
 }
+
+/// Runs a report again, which is in a file beside it.
+fn again(report: &serde_json::Value, words: &[&str]) -> Done {
+    let all = [&["run", "first.json"], words].concat();
+    Vajra::new(&[&all[..], &["--json", "again.json"]].concat()).file("first.json", &report.to_string()).done()
+}
+
+fn report_again(done: &Done) -> serde_json::Value {
+    let text = std::fs::read_to_string(done.folder.path().join("again.json"));
+    serde_json::from_str(&text.unwrap_or_else(|error| panic!("{error}: {}", done.stderr))).unwrap()
+}
+
+fn ok_again(done: &Done) -> u64 {
+    report_again(done)["requests"]["ok"].as_u64().unwrap()
+}
+
+#[test]
+fn a_report_of_grpc_can_call_another_method_by_a_flag_or_a_url() {
+    let testbed = peers::testbed(&[]);
+    let url = testbed.url("").replace("http:", "grpc:");
+    let first = Vajra::run(&url, &["--call", "vajra.testbed.Echo/Unary", "-n", "5"]).done();
+    assert_eq!(first.count("/requests/ok"), 5, "{}", first.stderr);
+    let step = |done: &Done| {
+        assert_eq!(ok_again(done), 5, "{}", done.stderr);
+        report_again(done)["scenarios"][0]["steps"][0]["name"].as_str().unwrap().to_owned()
+    };
+    let done = again(&first.report, &[]);
+    assert_eq!(step(&done), "vajra.testbed.Echo/Unary", "{}", done.stderr);
+    let done = again(&first.report, &["--call", "vajra.testbed.Echo/ServerStream"]);
+    assert_eq!(step(&done), "vajra.testbed.Echo/ServerStream", "{}", done.stderr);
+    let done = again(&first.report, &["--url", &format!("{url}/vajra.testbed.Echo/ServerStream")]);
+    assert_eq!(step(&done), "vajra.testbed.Echo/ServerStream", "{}", done.stderr);
+}
+
+#[test]
+fn a_report_whose_calls_are_not_of_its_first_scenario_is_run_again_as_it_is() {
+    let testbed = peers::testbed(&[]);
+    let (grpc, http) = (testbed.url("").replace("http:", "grpc:"), testbed.url("/"));
+    let plan = format!(
+        "[target.a]\nurl = '{grpc}'\n[target.b]\nurl = '{http}'\n[scenario.pages]\ntarget = 'b'\nrequests = 5\n\
+         [scenario.calls]\ntarget = 'a'\nrequests = 5\n[[scenario.calls.request]]\ncall = 'vajra.testbed.Echo/Unary'\n"
+    );
+    let first = Vajra::run("plan.toml", &[]).file("plan.toml", &plan).done();
+    assert_eq!(first.count("/requests/ok"), 10, "{}", first.stderr);
+    let done = again(&first.report, &[]);
+    assert_eq!(ok_again(&done), 10, "{}", done.stderr);
+}
+
+#[test]
+fn a_report_of_websocket_can_match_replies_otherwise() {
+    let testbed = peers::testbed(&[]);
+    let url = testbed.url("/ws").replace("http:", "ws:");
+    let first = Vajra::run(&url, &["-b", "{\"id\": {{seq}}}", "-n", "5"]).done();
+    assert_eq!(first.count("/requests/ok"), 5, "{}", first.stderr);
+    let done = again(&first.report, &["--match", "json:/id"]);
+    assert_eq!(ok_again(&done), 5, "{}", done.stderr);
+    let done = again(&first.report, &["--match", "json:/other"]);
+    assert_eq!(done.code, 2, "{}", done.stderr);
+    done.assert_says(&["no value at `/other`"]);
+}

@@ -177,3 +177,22 @@ fn openings_that_are_refused_in_the_run_are_attempts_that_say_why() {
     let said = done.report["connections"]["attempts"].to_string();
     assert!(said.contains("the response to the opening is 503, and no 101"), "{said}");
 }
+
+#[test]
+fn pings_without_an_end_from_a_target_that_does_not_read() {
+    // It never reads what it is sent, and says so much that all buffers on the way are full of replies to it.
+    let port = odd(switching, |stream| {
+        let pings = b"\x89\x7d".iter().copied().chain([b'p'; 125]).collect::<Vec<u8>>().repeat(500);
+        for _ in 0..200 {
+            if stream.write_all(&pings).is_err() {
+                return;
+            }
+        }
+    });
+    for words in [&["-c", "1"][..], &["-c", "2", "--pipeline", "4"]] {
+        let done = Vajra::run(&url(port), &[&["-d", "2s", "--timeout", "500ms"], words].concat()).done();
+        done.assert_accounted();
+        assert_eq!(done.count("/requests/ok"), 0, "{}", done.report["requests"]);
+        assert!(done.count("/requests/failed") > 0, "{}", done.report["requests"]);
+    }
+}

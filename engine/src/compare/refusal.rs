@@ -187,14 +187,18 @@ fn show_protocol(target: &Target) -> String {
             if target.grpc.is_some() { "gRPC over HTTP/" } else { "HTTP/" },
             counted((*streams).into(), "stream"),
         ),
-        TargetProtocol::WebSocket { matching, ping_ns, .. } => {
+        TargetProtocol::WebSocket { matching, ping_ns, subprotocols, pipeline: _ } => {
             let replies = match matching {
                 ReplyMatching::Order => "replies in order".to_owned(),
                 ReplyMatching::Json(pointer) => format!("replies by {pointer}"),
                 ReplyMatching::None => "no replies".to_owned(),
             };
             let pings = ping_ns.map(|every_ns| format!(", a ping each {}", exact(every_ns)));
-            format!("WebSocket{inside}, {replies}{}", pings.unwrap_or_default())
+            let offered = match subprotocols.as_slice() {
+                [] => String::new(),
+                names => format!(", subprotocols {}", names.join(", ")),
+            };
+            format!("WebSocket{inside}{offered}, {replies}{}", pings.unwrap_or_default())
         }
     }
 }
@@ -291,6 +295,10 @@ fn difference(name: &str, first: &str, other: &str) -> Option<String> {
 fn what_is_sent(plan: &Plan) -> Vec<(u32, Request)> {
     let sent = plan.steps().map(|step| {
         let mut request = step.request.clone();
+        if let Request::Grpc(call) = &mut request {
+            // What the target makes of it is the target's.
+            call.described = None;
+        }
         request.fields_mut().retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
         (step.weight, request)
     });

@@ -136,7 +136,7 @@ pub struct WebSocketConfig {
 pub struct GrpcConfig {
     /// `.proto` files that say it.
     pub proto: Option<Texts>,
-    /// Folders in which those are, and what they import (default: where Vajra is started, and the folder of each file).
+    /// Folders in which those are, and what they import (default: the folder of each file).
     pub import_paths: Option<Texts>,
     /// Whether the target is asked, by server reflection (default true without `proto`).
     pub reflection: Option<bool>,

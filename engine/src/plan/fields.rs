@@ -614,11 +614,6 @@ impl GrpcCall {
         self.count.unwrap_or(self.messages.len() as u32)
     }
 
-    /// What a call is of its kind, in words; nothing as long as that is not known.
-    pub fn kind(&self) -> Option<&'static str> {
-        self.described.as_ref().map(GrpcMethod::kind)
-    }
-
     /// The messages of a call as they are sent, each behind its prefix: a byte that says that it is not compressed, and its length in four
     /// (grpc.io, "gRPC over HTTP2"). Nothing as long as the method is not known.
     pub fn framed(&self) -> Option<Vec<Piece>> {

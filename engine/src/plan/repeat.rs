@@ -8,6 +8,7 @@ use super::fields::{Fields, GrpcCall, PoolSize, Request, Scenario, Step, Target,
 use super::reader::{self, ReadFile, unscheduled};
 use super::retarget;
 use super::rules::{self, PlanPlace, Violation};
+use super::sockets;
 use crate::config::{
     Config, Diagnostic, GrpcConfig, HttpConfig, LoadConfig, ReadConfig, RequestConfig, Text, Texts,
     TlsConfig, WebSocketConfig,
@@ -179,6 +180,7 @@ fn complete(config: &mut Config, planned: &Fields) {
         config.url = Some(Text(url.to_string()));
     }
     complete_call(config, planned);
+    complete_message(config);
     let load = GivenLoad::of(&config.load);
     // The length of a new load follows from the number of requests, where that of the planned one did.
     if config.run.duration.is_none() {
@@ -210,8 +212,9 @@ fn complete(config: &mut Config, planned: &Fields) {
 
 /// The same of gRPC: who tells what can be called, and what is.
 fn complete_call(config: &mut Config, planned: &Fields) {
+    let mut first = planned.steps().filter(|step| planned.pools[step.pool].target == 0);
     let (Some(source), Some(Request::Grpc(call))) =
-        (&planned.targets[0].grpc, planned.steps().next().map(|step| &step.request))
+        (&planned.targets[0].grpc, first.next().map(|step| &step.request))
     else {
         return;
     };
@@ -230,6 +233,16 @@ fn complete_call(config: &mut Config, planned: &Fields) {
     config.request.iter_mut().for_each(|request| {
         request.call.get_or_insert_with(method);
     });
+}
+
+/// The same of WebSocket: a message in whose place the planned ones stay, and that has what replies are matched by.
+fn complete_message(config: &mut Config) {
+    let pointer =
+        config.websocket.matching.as_ref().and_then(|Text(matching)| matching.strip_prefix("json:"));
+    if let (Some(pointer), true) = (pointer, config.request.is_empty()) {
+        let message = sockets::message_with(pointer);
+        config.request.push(RequestConfig { text: Some(Text(message)), ..RequestConfig::default() });
+    }
 }
 
 impl Given {
@@ -269,7 +282,10 @@ impl Given {
         let steps = fields.scenarios.iter_mut().flat_map(|scenario| scenario.steps_mut());
         if run.timeout.is_some() {
             let timeout_ns = read.scenarios[0].steps()[0].timeout_ns;
-            steps.for_each(|step| step.timeout_ns = timeout_ns);
+            // A deadline is told to the target, and says how long is waited itself.
+            let has_deadline =
+                |step: &&mut Step| matches!(&step.request, Request::Grpc(call) if call.deadline_ns.is_some());
+            steps.filter(|step| !has_deadline(step)).for_each(|step| step.timeout_ns = timeout_ns);
         }
         if run.seed.is_some() {
             fields.seed = read.seed;
@@ -374,12 +390,26 @@ fn replace_url(fields: &mut Fields, read: &Fields) {
         }
     };
     let own_path = template::parse(&before.path).ok();
+    let is_only = fields.steps().count() == 1;
     rename(&mut fields.name);
     rename(&mut fields.targets[0].name);
     for scenario in &mut fields.scenarios {
         rename(&mut scenario.name);
         for step in scenario.steps_mut() {
             let what = step.request.what().to_owned();
+            if let Request::Grpc(call) = &mut step.request {
+                let (was_named, named) =
+                    (before.path.trim_start_matches('/'), now.path.trim_start_matches('/'));
+                let is_meant = call.method == was_named || (was_named.is_empty() && is_only);
+                if is_meant && !named.is_empty() && named != call.method {
+                    call.method = named.to_owned();
+                    call.described = None;
+                    if step.name == what {
+                        step.name = named.to_owned();
+                    }
+                }
+                continue;
+            }
             let Some(request) = step.request.http_mut() else { continue };
             if own_path.as_ref() != Some(&request.path) {
                 continue;
@@ -413,7 +443,9 @@ fn replace_request(step: &mut Step, read: &Step, given: &[crate::config::Request
         // A target of another kind: the rules say so.
         _ => {}
     }
-    if let Some(rest) = step.name.strip_prefix(&format!("{before} ")) {
+    if step.name == before {
+        step.name = step.request.what().to_owned();
+    } else if let Some(rest) = step.name.strip_prefix(&format!("{before} ")) {
         step.name = format!("{} {rest}", step.request.what());
     }
 }
@@ -494,6 +526,7 @@ fn told(violation: Violation, fields: &Fields) -> Diagnostic {
         PlanPlace::Target(_, part) if part.starts_with("transport.") || part.starts_with("protocol.") => {
             retarget::key(part)
         }
+        PlanPlace::Target(_, "grpc") => "grpc",
         PlanPlace::Target(..) => "url",
         PlanPlace::Connections(_) => "run.connections",
         PlanPlace::Scenario(_, "duration") => "run.duration",

@@ -85,7 +85,6 @@ fn replace_settings(planned: &mut TlsSettings, read: &TlsSettings, given: &TlsCo
 /// The key that may have broken a rule of a part of the target.
 pub(super) fn key(part: &str) -> &'static str {
     match part.trim_start_matches("transport.tls.") {
-        "grpc" => "grpc",
         "protocol.websocket.subprotocols" => "websocket.subprotocols",
         "protocol.websocket.match" => "websocket.match",
         "protocol.websocket.ping" => "websocket.ping",

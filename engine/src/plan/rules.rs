@@ -487,6 +487,7 @@ impl RuleCheck<'_> {
 
     fn size(&mut self, request: &Request, pipeline: u32, place: PlanPlace) {
         let framed = match request {
+            Request::Grpc(call) if self.is_too_long(call, &place) => return,
             Request::Grpc(call) => call.framed(),
             Request::Http(_) | Request::WebSocket(_) => None,
         };
@@ -513,6 +514,20 @@ impl RuleCheck<'_> {
             let problem = format!("the request has {bytes} bytes, {at_a_time} with its pipeline");
             self.broken(place, problem, format!("at most {REQUEST_BYTES_MAX} may be sent at a time"));
         }
+    }
+
+    /// Told before all that is sent is put together, which may be more than there is memory for.
+    fn is_too_long(&mut self, call: &GrpcCall, place: &PlanPlace) -> bool {
+        let Some(method) = &call.described else { return false };
+        let once: usize = method.encoded.iter().flatten().map(|piece| literal_of(piece).len()).sum();
+        let rounds = call.messages_sent() as usize / method.encoded.len().max(1);
+        let bytes = once.saturating_mul(rounds);
+        let is_too_long = bytes > REQUEST_BYTES_MAX;
+        if is_too_long {
+            let problem = format!("the messages of the call have {bytes} bytes");
+            self.broken(place.clone(), problem, format!("at most {REQUEST_BYTES_MAX} may be sent at a time"));
+        }
+        is_too_long
     }
 
     fn thresholds(&mut self) {

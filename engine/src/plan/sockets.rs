@@ -103,6 +103,15 @@ fn unmatched(sample: &[u8], pointer: &str) -> Option<WrongSocket> {
     }
 }
 
+/// A message that has something where a JSON pointer says.
+pub(super) fn message_with(pointer: &str) -> String {
+    let within = |value: serde_json::Value, token: &str| {
+        let name = token.replace("~1", "/").replace("~0", "~");
+        serde_json::json!({ name: value })
+    };
+    pointer.split('/').skip(1).collect::<Vec<_>>().into_iter().rev().fold(0.into(), within).to_string()
+}
+
 /// What is wrong with a header of an opening: those that make it one are our own.
 pub(super) fn wrong_header(name: &str) -> Option<WrongSocket> {
     let name = name.to_ascii_lowercase();

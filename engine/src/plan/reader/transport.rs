@@ -134,8 +134,8 @@ impl PlanReader<'_> {
 
     /// gRPC is carried by HTTP/2, whether that is written or not.
     fn check_version_of_grpc(&mut self, version: Option<&Text>, keys: &TargetKeys) {
-        let Some(Text(version)) = version.filter(|Text(version)| !version.starts_with('2')) else { return };
-        if version != "auto" {
+        let Some(Text(version)) = version else { return };
+        if !matches!(version.as_str(), "auto" | "2" | "2-prior-knowledge") {
             let problem = format!("gRPC is carried by HTTP/2, and `{version}` is asked for");
             self.wrong_once(Diagnostic::at(keys.of("protocol.http1.version"), problem, "leave it out"));
         }

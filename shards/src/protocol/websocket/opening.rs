@@ -166,7 +166,7 @@ pub(super) fn read<'a>(
     let length = match response.parse(bytes) {
         Ok(httparse::Status::Complete(length)) if length <= HEAD_BYTES_MAX => length,
         Ok(httparse::Status::Partial) if bytes.len() <= HEAD_BYTES_MAX => return Ok(OpeningHead::Unfinished),
-        Ok(_) => return Err(wrong("the head of the response to the opening is longer than 16 KiB")),
+        Ok(_) => return Err(too_long()),
         Err(httparse::Error::TooManyHeaders) => {
             return Err(wrong("the response to the opening has more than 64 header fields"));
         }
@@ -214,6 +214,10 @@ fn values<'a>(fields: &'a [httparse::Header<'_>], name: &str) -> impl Iterator<I
 fn lists(fields: &[httparse::Header<'_>], name: &str, token: &str) -> bool {
     let mut tokens = values(fields, name).flat_map(|value| value.split(|&byte| byte == b','));
     tokens.any(|found| found.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+}
+
+pub(super) fn too_long() -> Unusable {
+    wrong("the head of the response to the opening is longer than 16 KiB")
 }
 
 fn wrong(why: &'static str) -> Unusable {

@@ -110,6 +110,10 @@ impl WebSocket {
         let mut passed = 0;
         loop {
             match opening::read(&self.partial[passed..], &self.accept, &shared.offered) {
+                // Of what is longer, the rest was not kept.
+                Ok(OpeningHead::Unfinished) if self.partial.len() > HEAD_BYTES_MAX => {
+                    return Err(opening::too_long());
+                }
                 Ok(OpeningHead::Unfinished) => {
                     self.partial.drain(..passed);
                     return Ok(None);
