@@ -6,6 +6,7 @@ pub(crate) mod grpc;
 pub(crate) mod rogue;
 pub(crate) mod secured;
 pub(crate) mod sockets;
+pub(crate) mod streams;
 
 use crate::vajra;
 use std::fs;

@@ -120,6 +120,14 @@ pub(crate) struct ConnectionArgs {
         hide_short_help = true
     )]
     pub(crate) matching: Option<String>,
+    /// What ends a response over tcp://: delimiter:\\n, length:be32, bytes:512, close, none.
+    #[arg(
+        long_help = "What ends a response on a stream of bytes: a delimiter such as delimiter:\\r\\n, with the escapes \\n \\r \\t \\0 \\xNN; a length before it (length:be32, be16, le16 or le32); its size (bytes:512); the connection's end (close); or nothing, where nobody responds (none) [default: delimiter:\\n]",
+        long,
+        value_name = "RULE",
+        hide_short_help = true
+    )]
+    pub(crate) ends: Option<String>,
     /// Connect to ADDRESS for HOST:PORT.
     #[arg(
         long_help = "Connect to this address where the URL names this host and port. Host header and TLS keep the URL's name. May be given several times.",
@@ -153,6 +161,7 @@ impl ConnectionArgs {
             ("tls.keylog", "--keylog", &self.keylog),
             ("http.header_table", "--header-table-size", &self.header_table_size),
             ("websocket.match", "--match", &self.matching),
+            ("tcp.ends", "--ends", &self.ends),
         ];
         for (path, flag, text) in texts {
             if let Some(text) = text {
@@ -201,7 +210,7 @@ impl ConnectionArgs {
         let urls = targets(planned, layers);
         if !urls.is_empty() && urls.iter().all(|(_, url)| !url.scheme.is_tls()) {
             let problem = "`-k` is about certificates, and the target has none";
-            let fix = "write an `https://`, `wss://` or `grpcs://` URL, or leave `-k` out: connections are kept alive without it";
+            let fix = "write an `https://`, `wss://`, `grpcs://` or `tls://` URL, or leave `-k` out: connections are kept alive without it";
             wrong.push(Diagnostic::of_flag("-k", problem, fix));
             return;
         }

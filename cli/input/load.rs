@@ -12,6 +12,7 @@ use engine::quantity::rate_ends;
 use engine::redact;
 use engine::report::repeat::plan_in;
 use engine::threshold::{Threshold, WrongCondition};
+use engine::url::Url;
 use std::collections::BTreeMap;
 use toml::Value;
 
@@ -222,13 +223,15 @@ fn read_request(
 ) {
     // A body is a message there.
     let targets = targets(planned, layers);
-    let is_websocket = !targets.is_empty() && targets.iter().all(|(_, url)| url.scheme.is_websocket());
-    if args.binary && !is_websocket {
-        let problem = "`--binary` is about messages of WebSocket, and the target is none of it";
-        diagnostics.push(Diagnostic::of_flag("--binary", problem, "leave it out, or write a `ws://` URL"));
+    let takes_messages = |url: &Url| url.scheme.is_websocket() || url.scheme.is_stream();
+    let is_message = !targets.is_empty() && targets.iter().all(|(_, url)| takes_messages(url));
+    if args.binary && !is_message {
+        let problem = "`--binary` is about messages of WebSocket or of bytes, and the target takes none";
+        let fix = "leave it out, or write a `ws://` or `tcp://` URL";
+        diagnostics.push(Diagnostic::of_flag("--binary", problem, fix));
         return;
     }
-    let body = match (is_websocket, args.binary) {
+    let body = match (is_message, args.binary) {
         (true, true) => "binary",
         (true, false) => "text",
         (false, _) => "body",

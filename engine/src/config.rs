@@ -29,7 +29,7 @@ pub(crate) use foreign::metric;
 pub use layers::{Layers, ReadConfig};
 pub use likeness::{closest, hint};
 pub use typed::{
-    Config, GrpcConfig, HttpConfig, LoadConfig, RequestConfig, RunConfig, ScenarioConfig, TargetConfig, Text,
-    Texts, TlsConfig, WebSocketConfig,
+    Config, GrpcConfig, HttpConfig, LoadConfig, RequestConfig, RunConfig, ScenarioConfig, TargetConfig,
+    TcpConfig, Text, Texts, TlsConfig, WebSocketConfig,
 };
 pub use variables::VariableUse;

@@ -6,11 +6,13 @@
 pub(crate) mod bounds;
 mod encryption;
 mod fields;
+mod message_end;
 mod reader;
 mod repeat;
 mod retarget;
 mod rules;
 mod sockets;
+mod streams;
 #[cfg(test)]
 mod tests;
 
@@ -22,13 +24,14 @@ use crate::threshold::Scope;
 use bounds::longest_warmup_ns;
 pub use bounds::{
     CONNECTIONS_MAX, INTERVAL_NS_MIN, PIPELINE_MAX, REQUEST_BYTES_MAX, REQUESTS_MAX, SCENARIOS_MAX,
-    SERIES_MAX, SHARDS_MAX, SLICE_NS_MIN, SLICES_WANTED,
+    SERIES_MAX, SHARDS_MAX, SLICE_NS_MIN, SLICES_WANTED, STREAM_RESPONSE_BYTES_MAX,
 };
 pub use fields::{
-    Fields, GrpcCall, GrpcMethod, GrpcSource, HttpRequest, Machine, Offered, Pool, PoolSize, ReplyMatching,
-    Request, Scenario, Script, SocketMessageKind, Step, Target, TargetProtocol, TlsSettings, TlsVersion,
-    Transport, Wait, WebSocketMessage,
+    BytesMessage, Fields, GrpcCall, GrpcMethod, GrpcSource, HttpRequest, Machine, Offered, Pool, PoolSize,
+    ReplyMatching, Request, Scenario, Script, SocketMessageKind, Step, Target, TargetProtocol, TlsSettings,
+    TlsVersion, Transport, Wait, WebSocketMessage,
 };
+pub use message_end::{LengthPrefix, MessageEnd, UnknownEnd};
 pub use reader::ReadFile;
 pub use rules::{Broken, PlanPlace, Violation};
 use serde::{Deserialize, Serialize, Serializer};

@@ -37,6 +37,10 @@ pub enum Scheme {
     Grpc,
     /// gRPC within TLS.
     Grpcs,
+    /// A stream of bytes.
+    Tcp,
+    /// The same within TLS.
+    Tls,
 }
 
 /// What a connection is made to.
@@ -82,22 +86,23 @@ impl NoTarget {
 
 /// What a target looks like.
 const FORM: &str = "a target is http://HOST:PORT/PATH, https://…, ws://…, wss://…, grpc://HOST:PORT, grpcs://…, \
-                    unix:/SOCKET:/PATH or testbed:/PATH";
+                    tcp://HOST:PORT, tls://HOST:PORT, unix:/SOCKET:/PATH or testbed:/PATH";
 /// Schemes of protocols that are not spoken yet.
-const PLANNED: [&str; 4] = ["h2c", "tcp", "udp", "dns"];
+const PLANNED: [&str; 3] = ["h2c", "udp", "dns"];
 
 impl Scheme {
-    /// The port where a URL names none.
-    pub fn default_port(self) -> u16 {
+    /// The port where a URL names none; a stream of bytes may be anything, and has none.
+    pub fn default_port(self) -> Option<u16> {
         match self {
-            Scheme::Http | Scheme::Ws | Scheme::Grpc => 80,
-            Scheme::Https | Scheme::Wss | Scheme::Grpcs => 443,
+            Scheme::Http | Scheme::Ws | Scheme::Grpc => Some(80),
+            Scheme::Https | Scheme::Wss | Scheme::Grpcs => Some(443),
+            Scheme::Tcp | Scheme::Tls => None,
         }
     }
 
     /// Whether a connection is one of TLS.
     pub fn is_tls(self) -> bool {
-        matches!(self, Scheme::Https | Scheme::Wss | Scheme::Grpcs)
+        matches!(self, Scheme::Https | Scheme::Wss | Scheme::Grpcs | Scheme::Tls)
     }
 
     /// Whether what is spoken is WebSocket.
@@ -108,6 +113,11 @@ impl Scheme {
     /// Whether gRPC is spoken.
     pub fn is_grpc(self) -> bool {
         matches!(self, Scheme::Grpc | Scheme::Grpcs)
+    }
+
+    /// Whether bytes are sent and received as they are.
+    pub fn is_stream(self) -> bool {
+        matches!(self, Scheme::Tcp | Scheme::Tls)
     }
 
     fn is_http(&self) -> bool {
@@ -124,6 +134,8 @@ impl fmt::Display for Scheme {
             Scheme::Wss => "wss",
             Scheme::Grpc => "grpc",
             Scheme::Grpcs => "grpcs",
+            Scheme::Tcp => "tcp",
+            Scheme::Tls => "tls",
         })
     }
 }
@@ -181,8 +193,10 @@ impl Url {
             "wss" => Scheme::Wss,
             "grpc" => Scheme::Grpc,
             "grpcs" => Scheme::Grpcs,
+            "tcp" => Scheme::Tcp,
+            "tls" => Scheme::Tls,
             planned if PLANNED.contains(&planned) => {
-                let fix = "there are http://, https://, ws://, wss://, grpc:// and grpcs:// addresses";
+                let fix = "there are http://, https://, ws://, wss://, grpc://, grpcs://, tcp:// and tls:// addresses";
                 return Err(NoTarget::new(format!("scheme `{planned}` is not supported yet"), fix));
             }
             other => {
@@ -204,7 +218,11 @@ impl Url {
             let fix = "leave it out, and give `-H 'Authorization: …'` or the header in the plan";
             return Err(NoTarget::new("user:password@ is not supported", fix));
         }
-        let endpoint = parse_authority(authority, Some(scheme.default_port()))?;
+        let endpoint = parse_authority(authority, scheme.default_port())?;
+        if scheme.is_stream() && !matches!(path, "" | "/") {
+            let wrong = NoTarget::new("a stream of bytes has no path", "write HOST:PORT alone");
+            return Err(wrong.instead(format!("{scheme}://{authority}")));
+        }
         Ok(Url { scheme, endpoint, authority: authority.to_owned(), path: path_of(path)? })
     }
 }
@@ -253,6 +271,9 @@ fn path_of(path: &str) -> Result<String, NoTarget> {
 impl fmt::Display for Url {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.endpoint {
+            Endpoint::Tcp { .. } if self.scheme.is_stream() => {
+                write!(formatter, "{}://{}", self.scheme, self.authority)
+            }
             Endpoint::Tcp { .. } => {
                 write!(formatter, "{}://{}{}", self.scheme, self.authority, self.path)
             }
@@ -337,6 +358,18 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_of_bytes_has_a_host_and_a_port_and_one_of_two_schemes_is_of_tls() {
+        let parsed = |text: &str| Url::parse(text).unwrap();
+        assert_eq!(parsed("tcp://127.0.0.1:6379").endpoint, tcp("127.0.0.1", 6_379));
+        assert_eq!(
+            (parsed("tls://h:1/").endpoint, parsed("tls://h:1/").to_string()),
+            (tcp("h", 1), "tls://h:1".into())
+        );
+        assert!(parsed("tcp://h:1").scheme.is_stream() && !parsed("tcp://h:1").scheme.is_tls());
+        assert!(parsed("tls://h:1").scheme.is_stream() && parsed("tls://h:1").scheme.is_tls());
+    }
+
+    #[test]
     fn urls_of_reports_that_knew_no_scheme_are_of_http() {
         let written = serde_json::to_string(&Url::parse("http://h/").unwrap()).unwrap();
         assert!(!written.contains("scheme"), "{written}");
@@ -361,7 +394,11 @@ mod tests {
     fn what_cannot_be_a_target_is_refused_with_a_reason() {
         for (text, reason) in [
             ("https://", "no host"),
-            ("tcp://x/", "`tcp` is not supported yet"),
+            ("tcp://x/", "there is no port in it"),
+            ("tls://x", "there is no port in it"),
+            ("tcp://x:1/path", "a stream of bytes has no path"),
+            ("tcp://x:1?q=1", "a stream of bytes has no path"),
+            ("udp://x:1/", "`udp` is not supported yet"),
             ("h2c://x/", "`h2c` is not supported yet"),
             ("ftp://x/", "scheme"),
             ("http://", ""),
@@ -393,9 +430,15 @@ mod tests {
 
     #[test]
     fn a_target_shows_as_it_was_typed() {
-        for text in
-            ["http://[::1]:80/x", "https://h/", "https://h:8443/x", "unix:/a.sock:/b", "testbed:/bytes/10"]
-        {
+        for text in [
+            "http://[::1]:80/x",
+            "https://h/",
+            "https://h:8443/x",
+            "unix:/a.sock:/b",
+            "testbed:/bytes/10",
+            "tcp://h:1",
+            "tls://[::1]:2",
+        ] {
             assert_eq!(Url::parse(text).unwrap().to_string(), text);
         }
     }

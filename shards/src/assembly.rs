@@ -5,6 +5,7 @@ use crate::protocol::any::AnyShared;
 use crate::protocol::http1::{self, HeadMemo};
 use crate::protocol::http2::{self, Http2Options, Http2Request, Http2Shared};
 use crate::protocol::secured::SecuredShared;
+use crate::protocol::tcp::{self, TcpShared};
 use crate::protocol::websocket::{self, WebSocketOpening, WebSocketOptions, WebSocketShared};
 use crate::ring::{Outgoing, RingWire, SlotRoute};
 use crate::tls::TlsClient;
@@ -28,6 +29,7 @@ pub fn mixes(plan: &Plan) -> Result<Vec<Mix>, RunFailure> {
             TargetProtocol::Http1 { reuse, .. } => http1::encode(step, &target.url.authority, reuse),
             TargetProtocol::Http2 { .. } => http2_request(step, target).map(|(encoded, _)| encoded),
             TargetProtocol::WebSocket { .. } => websocket::encode(step),
+            TargetProtocol::Tcp { .. } => tcp::encode(step),
         }
     };
     let mix = |(index, scenario): (usize, &Scenario)| {
@@ -52,7 +54,7 @@ pub fn any_shared(plan: &Plan, pool: usize) -> Result<AnyShared, RunFailure> {
     match &target.protocol {
         &TargetProtocol::Http1 { reuse, .. } => {
             let memo = HeadMemo::new(reuse);
-            Ok(match secured(target, ALPN_HTTP1, memo)? {
+            Ok(match secured(target, Some(ALPN_HTTP1), memo)? {
                 Ok(shared) => AnyShared::Https1(shared),
                 Err(memo) => AnyShared::Http1(memo),
             })
@@ -63,7 +65,7 @@ pub fn any_shared(plan: &Plan, pool: usize) -> Result<AnyShared, RunFailure> {
                 .map(|step| http2_request(step, target).map(|(_, request)| request))
                 .collect::<Result<_, RunFailure>>()?;
             let options = Http2Options { streams, window_bytes, header_table_bytes };
-            Ok(match secured(target, ALPN_HTTP2, Http2Shared::new(requests, options))? {
+            Ok(match secured(target, Some(ALPN_HTTP2), Http2Shared::new(requests, options))? {
                 Ok(shared) => AnyShared::Https2(shared),
                 Err(shared) => AnyShared::Http2(Box::new(shared)),
             })
@@ -72,9 +74,15 @@ pub fn any_shared(plan: &Plan, pool: usize) -> Result<AnyShared, RunFailure> {
             let (subprotocols, matching) = (subprotocols.clone(), matching.clone());
             let options = WebSocketOptions { subprotocols, matching, messages: *pipeline, ping_ns: *ping_ns };
             let shared = websocket_shared(plan, pool, &options)?;
-            Ok(match secured(target, ALPN_HTTP1, shared)? {
+            Ok(match secured(target, Some(ALPN_HTTP1), shared)? {
                 Ok(shared) => AnyShared::SecureWebSocket(shared),
                 Err(shared) => AnyShared::WebSocket(Box::new(shared)),
+            })
+        }
+        TargetProtocol::Tcp { ends, greeting, .. } => {
+            Ok(match secured(target, None, TcpShared::new(ends, *greeting))? {
+                Ok(shared) => AnyShared::SecureTcp(shared),
+                Err(shared) => AnyShared::Tcp(Box::new(shared)),
             })
         }
     }
@@ -104,18 +112,22 @@ fn websocket_shared(
 /// The same where calls go to a target that are none of a plan's.
 pub(crate) fn grpc_shared(target: &Target, requests: Vec<Http2Request>) -> Result<AnyShared, RunFailure> {
     let shared = Http2Shared::new(requests, Http2Options::default());
-    Ok(match secured(target, ALPN_HTTP2, shared)? {
+    Ok(match secured(target, Some(ALPN_HTTP2), shared)? {
         Ok(shared) => AnyShared::Https2(shared),
         Err(shared) => AnyShared::Http2(Box::new(shared)),
     })
 }
 
-/// The same inside TLS, where the target has it; as it was where it has none.
-fn secured<S>(target: &Target, alpn: &str, inner: S) -> Result<Result<Box<SecuredShared<S>>, S>, RunFailure> {
+/// The same inside TLS, where the target has it; as it was where it has none. What is spoken may have a name to be chosen by.
+fn secured<S>(
+    target: &Target,
+    alpn: Option<&str>,
+    inner: S,
+) -> Result<Result<Box<SecuredShared<S>>, S>, RunFailure> {
     let Transport::Tls(settings) = &target.transport else { return Ok(Err(inner)) };
-    let mut client = TlsClient::new(settings, target.server_name().unwrap_or("localhost"), &[alpn])?;
-    if alpn == ALPN_HTTP2 {
-        client.require_alpn(Some(alpn));
+    let mut client = TlsClient::new(settings, target.server_name().unwrap_or("localhost"), alpn.as_slice())?;
+    if alpn == Some(ALPN_HTTP2) {
+        client.require_alpn(alpn);
     }
     Ok(Ok(Box::new(SecuredShared { client, inner })))
 }
@@ -130,7 +142,7 @@ pub fn check_tls(plan: &Plan) -> Result<(), RunFailure> {
         // Where it is still to be asked what calls take, that is no matter of TLS.
         let checked = match plan.steps().filter(|step| step.pool == index).all(is_known) {
             true => any_shared(plan, index).map(drop),
-            false => secured(target, ALPN_HTTP2, ()).map(drop),
+            false => secured(target, Some(ALPN_HTTP2), ()).map(drop),
         };
         checked.map_err(|failure| match plan.targets.len() {
             1 => failure,

@@ -10,6 +10,7 @@ mod reflection;
 mod requests;
 mod secured;
 mod sockets;
+mod streams;
 
 pub use check::{Check, Grade, REQUEST};
 pub use reflection::Reflection;

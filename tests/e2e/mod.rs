@@ -26,6 +26,8 @@ mod repeat;
 mod scenarios;
 mod secrets;
 mod signals;
+mod tcp;
+mod tcp_faults;
 mod testbed;
 mod time_namespace;
 mod tls;

@@ -200,15 +200,19 @@ fn show_protocol(target: &Target) -> String {
             };
             format!("WebSocket{inside}{offered}, {replies}{}", pings.unwrap_or_default())
         }
+        TargetProtocol::Tcp { ends, greeting, .. } => {
+            let greets = if *greeting { ", after a greeting" } else { "" };
+            format!("bytes over TCP{inside}, ended by {ends}{greets}")
+        }
     }
 }
 
 /// How deep the pipeline is, where there is one: of HTTP/2 it is part of what is spoken.
 fn show_pipeline(target: &Target) -> String {
     match target.protocol {
-        TargetProtocol::Http1 { pipeline, .. } | TargetProtocol::WebSocket { pipeline, .. } => {
-            pipeline.to_string()
-        }
+        TargetProtocol::Http1 { pipeline, .. }
+        | TargetProtocol::WebSocket { pipeline, .. }
+        | TargetProtocol::Tcp { pipeline, .. } => pipeline.to_string(),
         TargetProtocol::Http2 { .. } => "1".to_owned(),
     }
 }
@@ -299,7 +303,9 @@ fn what_is_sent(plan: &Plan) -> Vec<(u32, Request)> {
             // What the target makes of it is the target's.
             call.described = None;
         }
-        request.fields_mut().retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
+        if let Some(fields) = request.fields_mut() {
+            fields.retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
+        }
         (step.weight, request)
     });
     sent.collect()

@@ -11,6 +11,7 @@ pub(super) enum TableKind {
     Tls,
     Http,
     WebSocket,
+    Tcp,
     Scenario,
     /// Any names.
     Free,
@@ -35,6 +36,9 @@ const ADVICE_PAUSE: &str = "leave it out: a `rate` says how often requests are s
 const ADVICE_INSECURE: &str = "write `verify = false` under `[tls]`";
 const ADVICE_ONE_REQUEST_EACH: &str = "write `reuse = false` under `[http]`";
 const ADVICE_HTTP2: &str = "write `version = \"2\"` under `[http]`";
+
+const ADVICE_ENDS: &str = "write `ends = \"delimiter:\\\\n\"`, `\"length:be32\"` or the like under `[tcp]`";
+const ADVICE_PIPELINE: &str = "write `pipeline` under `[run]`, or in the target's table";
 
 /// Words of others, and what stands for them.
 type Words = &'static [(&'static [&'static str], Ours)];
@@ -61,6 +65,7 @@ const TOP: Words = &[
     (&["scenarios", "flows"], Ours::Key("scenario")),
     (&["ws", "wss", "websockets", "socket"], Ours::Key("websocket")),
     (&["subprotocol", "sec_websocket_protocol"], Ours::Key("websocket.subprotocols")),
+    (&["delimiter", "terminator", "eol", "framing"], Ours::Words(ADVICE_ENDS)),
     (&["targets", "upstream", "hosts"], Ours::Key("target")),
     (&["requests", "steps", "mix", "calls", "endpoints"], Ours::Key("request")),
     (&["http2", "h2", "http_2", "http3"], Ours::Words(ADVICE_HTTP2)),
@@ -263,6 +268,31 @@ const WEBSOCKET: Words = &[
     ),
 ];
 
+const TCP: Words = &[
+    (&["end", "framing", "frame", "response_end"], Ours::Key("ends")),
+    (&["banner", "greets", "hello", "read_first"], Ours::Key("greeting")),
+    (
+        &[
+            "delimiter",
+            "terminator",
+            "separator",
+            "eol",
+            "eol_byte",
+            "length",
+            "length_field",
+            "bytes",
+            "size",
+        ],
+        Ours::Words(ADVICE_ENDS),
+    ),
+    (&["one_way", "oneway", "fire_and_forget"], Ours::Words("write `ends = \"none\"` instead")),
+    (&["pipelining", "window", "in_flight"], Ours::Words(ADVICE_PIPELINE)),
+    (
+        &["reuse", "reuse_connection", "close"],
+        Ours::Words("write `ends = \"close\"` where the target closes after a response"),
+    ),
+];
+
 /// What stands for a word in a table of a kind.
 pub(super) fn meant(kind: TableKind, word: &str) -> Option<Ours> {
     let words = match kind {
@@ -275,6 +305,7 @@ pub(super) fn meant(kind: TableKind, word: &str) -> Option<Ours> {
         TableKind::Tls => TLS,
         TableKind::Http => HTTP,
         TableKind::WebSocket => WEBSOCKET,
+        TableKind::Tcp => TCP,
         TableKind::Free => &[],
     };
     let word = word.replace('-', "_").to_lowercase();
@@ -303,7 +334,7 @@ mod tests {
     #[test]
     fn what_words_stand_for_is_a_key_that_there_is_and_no_word_is_one_itself() {
         let forms = Forms::new();
-        let bases: [(&[&str], Words); 9] = [
+        let bases: [(&[&str], Words); 10] = [
             (&[], TOP),
             (&["run"], RUN),
             (&["load"], LOAD),
@@ -313,6 +344,7 @@ mod tests {
             (&["tls"], TLS),
             (&["target", "a", "http"], HTTP),
             (&["websocket"], WEBSOCKET),
+            (&["tcp"], TCP),
         ];
         for (base, words) in bases {
             for (theirs, ours) in words {

@@ -127,6 +127,7 @@ fn example(path: &[String]) -> Value {
         "subprotocols" => "chat",
         "match" => "order",
         "ping" => "20s",
+        "ends" => "delimiter:\\n",
         "binary" => "@message.bin",
         "duration" | "timeout" | "starts" | "over" | "every" | "at" | "length" | "period" => "10s",
         "connect_timeout" => "3s",

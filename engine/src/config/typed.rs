@@ -16,18 +16,21 @@ pub struct Config {
     /// What to call the run.
     pub name: Option<Text>,
     /// The target: `http://host:port/path`, the same with `https`, or with `ws` and `wss` for WebSocket, `grpc://host:port`, the same
-    /// with `grpcs`, `unix:/path.sock:/path`, or `testbed:/path` for the built-in server.
+    /// with `grpcs`, `tcp://host:port` and `tls://host:port` for streams of bytes, `unix:/path.sock:/path`, or `testbed:/path` for the
+    /// built-in server.
     pub url: Option<Text>,
     /// What to connect to in the place of the `url`'s host, `host:port`; names that are sent and checked stay the URL's.
     pub connect: Option<Text>,
     /// Headers sent with every request, and with what opens a WebSocket: a name and a value, or several values.
     pub headers: BTreeMap<String, Texts>,
-    /// How TLS is spoken with targets whose URL begins with `https`, `wss` or `grpcs`.
+    /// How TLS is spoken with targets whose URL begins with `https`, `wss`, `grpcs` or `tls`.
     pub tls: TlsConfig,
     /// How HTTP is spoken with targets.
     pub http: HttpConfig,
     /// How WebSocket is spoken with targets whose URL begins with `ws` or `wss`.
     pub websocket: WebSocketConfig,
+    /// How bytes are exchanged with targets whose URL begins with `tcp` or `tls`.
+    pub tcp: TcpConfig,
     /// How it is known what methods and messages of gRPC there are.
     pub grpc: GrpcConfig,
     /// How long, how wide, and on what.
@@ -61,6 +64,8 @@ pub struct TargetConfig {
     pub http: HttpConfig,
     /// How WebSocket is spoken with it (default: each key as in the plan's).
     pub websocket: WebSocketConfig,
+    /// How bytes are exchanged with it (default: each key as in the plan's).
+    pub tcp: TcpConfig,
     /// How it is known what methods and messages of gRPC it has (default: each key as in the plan's).
     pub grpc: GrpcConfig,
     /// How long making one connection may take (default: the run's).
@@ -128,6 +133,18 @@ pub struct WebSocketConfig {
     pub matching: Option<Text>,
     /// How often to send a ping on each connection, such as `20s` (default never).
     pub ping: Option<Text>,
+}
+
+/// How bytes are exchanged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TcpConfig {
+    /// What ends a response: `delimiter:\n` or other bytes, with the escapes `\n`, `\r`, `\t`, `\0`, `\xNN` and `\\`; `length:be32` (or
+    /// `be16`, `le16`, `le32`), a length before it; `bytes:512`, its size; `close`, when the target closes the connection; or `none`, where
+    /// there is no response and a message is over once it is sent (default `delimiter:\n`).
+    pub ends: Option<Text>,
+    /// Whether the target speaks first, in a message that ends as a response does (default false).
+    pub greeting: Option<bool>,
 }
 
 /// How it is known what methods and messages of gRPC there are.
@@ -280,9 +297,9 @@ pub struct RequestConfig {
     pub headers: BTreeMap<String, Texts>,
     /// The body: text, which may hold the same, or `@file`.
     pub body: Option<Text>,
-    /// A message of WebSocket that is text, which may hold the same, or `@file`.
+    /// A message of WebSocket that is text, or a message of bytes, which may hold the same, or `@file`.
     pub text: Option<Text>,
-    /// A message of WebSocket that is any bytes: `@file`, or a text, which may hold the same.
+    /// A message of WebSocket that is any bytes, or a message of bytes: `@file`, or a text, which may hold the same.
     pub binary: Option<Text>,
     /// Whether what stands in `{{…}}` in the body or message is filled in (default: true for a text, false for a file).
     pub template: Option<bool>,

@@ -66,6 +66,7 @@ pub(super) fn kind_of(path: &[String]) -> TableKind {
         ["tls"] | ["target", _, "tls"] => TableKind::Tls,
         ["http"] | ["target", _, "http"] => TableKind::Http,
         ["websocket"] | ["target", _, "websocket"] => TableKind::WebSocket,
+        ["tcp"] | ["target", _, "tcp"] => TableKind::Tcp,
         [.., "load"] | [.., "stages", _] => TableKind::Load,
         [.., "request", _] => TableKind::Request,
         _ => TableKind::Free,
@@ -192,7 +193,7 @@ fn homes(table: &[String]) -> Vec<Vec<String>> {
     homes.push(vec!["run".to_owned()]);
     homes.push(joined(&scope, "load"));
     homes.push(joined(&joined(&scope, "request"), "0"));
-    homes.extend(["tls", "http", "websocket"].map(|word| joined(&target, word)));
+    homes.extend(["tls", "http", "websocket", "tcp"].map(|word| joined(&target, word)));
     homes.retain(|home| home != table && kind_of(home) != kind_of(table));
     homes
 }
@@ -206,7 +207,7 @@ fn moved(format: Format, table: &[String], to: &[String]) -> Advice {
     let header = match (kind_of(parents), key.as_str()) {
         (TableKind::Top, "scenario" | "target") => Some(format.table(&[key, "NAME"])),
         (_, "request" | "stages") => Some(format.table(&whole)),
-        (TableKind::Top, "headers" | "thresholds" | "tls" | "http" | "websocket") => {
+        (TableKind::Top, "headers" | "thresholds" | "tls" | "http" | "websocket" | "tcp") => {
             Some(format.table(&whole))
         }
         _ => None,

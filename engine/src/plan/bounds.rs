@@ -17,6 +17,11 @@ pub(super) const HEADER_TABLE_BYTES_MAX: u32 = 64 << 10;
 pub(super) const HEADER_TABLE_BYTES_DEFAULT: u32 = 4 << 10;
 /// The shortest time between two pings on a connection of WebSocket: they are looked at a few connections at a time.
 pub(super) const PING_NS_MIN: u64 = 100 * MILLISECOND_NS;
+/// The longest delimiter of a stream of bytes.
+pub(super) const DELIMITER_BYTES_MAX: usize = 256;
+/// The longest response of a stream of bytes that ends by a delimiter, by its length or after some bytes. More is a sign that it ends
+/// by something else.
+pub const STREAM_RESPONSE_BYTES_MAX: u64 = 16 << 20;
 /// The most scenarios, and the most targets.
 pub const SCENARIOS_MAX: usize = 64;
 /// The most request templates of one scenario.

@@ -76,8 +76,19 @@ fn meant_versions(text: &str) -> &'static str {
     }
 }
 
-/// All rules that these settings break, with HTTP/2 inside or HTTP/1.1.
-pub(super) fn wrong(settings: &TlsSettings, is_http2: bool) -> Vec<WrongSetting> {
+/// What is spoken inside TLS, as far as its names tell that apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum InsideTls {
+    /// HTTP/1.1, or what begins with it.
+    Http1,
+    /// HTTP/2.
+    Http2,
+    /// Bytes that may be anything.
+    Bytes,
+}
+
+/// All rules that these settings break, with this inside.
+pub(super) fn wrong(settings: &TlsSettings, inside: InsideTls) -> Vec<WrongSetting> {
     let mut wrong = Vec::new();
     wrong.extend(versions(settings));
     wrong.extend(files(settings));
@@ -85,7 +96,7 @@ pub(super) fn wrong(settings: &TlsSettings, is_http2: bool) -> Vec<WrongSetting>
     wrong.extend(lists(settings));
     wrong.extend(ciphers(settings));
     wrong.extend(groups(settings));
-    wrong.extend(alpn(settings, is_http2));
+    wrong.extend(alpn(settings, inside));
     wrong
 }
 
@@ -218,11 +229,13 @@ fn groups(settings: &TlsSettings) -> Vec<WrongSetting> {
     unknown.map(told).collect()
 }
 
-fn alpn(settings: &TlsSettings, is_http2: bool) -> Vec<WrongSetting> {
+fn alpn(settings: &TlsSettings, inside: InsideTls) -> Vec<WrongSetting> {
     let wrong = |problem: String, fix: String| WrongSetting::new("transport.tls.alpn", problem, fix);
     let told = |name: &String| match name.as_str() {
-        "h3" => Some(wrong("HTTP/3 is not supported yet".into(), "leave it out".into())),
-        HTTP_2 if !is_http2 => {
+        "h3" if inside != InsideTls::Bytes => {
+            Some(wrong("HTTP/3 is not supported yet".into(), "leave it out".into()))
+        }
+        HTTP_2 if inside == InsideTls::Http1 => {
             let fix = "write `version = \"2\"` under `[http]` (`--http2`), or leave it out";
             Some(wrong("requests are HTTP/1.1, which `h2` is not".into(), fix.into()))
         }
@@ -234,7 +247,7 @@ fn alpn(settings: &TlsSettings, is_http2: bool) -> Vec<WrongSetting> {
         _ => None,
     };
     let has_h2 = settings.alpn.is_empty() || settings.alpn.iter().any(|name| name == HTTP_2);
-    let missing = (is_http2 && !has_h2).then(|| {
+    let missing = (inside == InsideTls::Http2 && !has_h2).then(|| {
         wrong("requests are HTTP/2, which is not offered".into(), "offer `h2`, or leave it out".into())
     });
     settings.alpn.iter().filter_map(told).chain(missing).collect()
@@ -248,7 +261,7 @@ mod tests {
         let one = |wrong: &WrongSetting| {
             format!("{}: {}; {}", wrong.key.trim_start_matches("transport.tls."), wrong.problem, wrong.fix)
         };
-        wrong(settings, false).iter().map(one).collect::<Vec<_>>().join("\n")
+        wrong(settings, InsideTls::Http1).iter().map(one).collect::<Vec<_>>().join("\n")
     }
 
     fn texts(words: &str) -> Vec<String> {

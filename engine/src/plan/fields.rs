@@ -1,5 +1,6 @@
 //! Everything in a plan, as anyone can write it: only what keeps the rules becomes one.
 
+use super::message_end::MessageEnd;
 use crate::load::Load;
 use crate::phase::{Phases, Warmup};
 use crate::random::Draws;
@@ -178,6 +179,16 @@ pub enum TargetProtocol {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ping_ns: Option<u64>,
     },
+    /// Bytes as they are.
+    Tcp {
+        /// Requests under way on one connection at a time.
+        pipeline: u32,
+        /// What ends a response.
+        ends: MessageEnd,
+        /// The target speaks first: a connection takes requests once that has come, which ends as a response does.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        greeting: bool,
+    },
 }
 
 /// How replies find the messages that they are to.
@@ -270,6 +281,15 @@ pub enum Request {
     WebSocket(WebSocketMessage),
     /// A call of gRPC.
     Grpc(GrpcCall),
+    /// A message of bytes: to a raw stream, or a datagram.
+    Bytes(BytesMessage),
+}
+
+/// A message of bytes, with its holes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BytesMessage {
+    /// What it carries, and all of it.
+    pub payload: Vec<Piece>,
 }
 
 /// A message of WebSocket, with its holes.
@@ -453,19 +473,22 @@ impl Offered {
 }
 
 impl Target {
-    /// Requests under way on one connection at a time: the pipeline of HTTP/1.1 and of WebSocket, the streams of HTTP/2.
+    /// Requests under way on one connection at a time: the streams of HTTP/2, the pipeline of all others.
     pub fn pipeline(&self) -> u32 {
         match self.protocol {
-            TargetProtocol::Http1 { pipeline, .. } | TargetProtocol::WebSocket { pipeline, .. } => pipeline,
+            TargetProtocol::Http1 { pipeline, .. }
+            | TargetProtocol::WebSocket { pipeline, .. }
+            | TargetProtocol::Tcp { pipeline, .. } => pipeline,
             TargetProtocol::Http2 { streams, .. } => streams,
         }
     }
 
     /// Whether a connection takes another request after a response.
     pub fn reuse(&self) -> bool {
-        match self.protocol {
-            TargetProtocol::Http1 { reuse, .. } => reuse,
+        match &self.protocol {
+            TargetProtocol::Http1 { reuse, .. } => *reuse,
             TargetProtocol::Http2 { .. } | TargetProtocol::WebSocket { .. } => true,
+            TargetProtocol::Tcp { ends, .. } => *ends != MessageEnd::Close,
         }
     }
 
@@ -542,7 +565,7 @@ impl Request {
         match self {
             Request::Http(request) => Some(request),
             Request::WebSocket(message) => Some(&message.opening),
-            Request::Grpc(_) => None,
+            Request::Grpc(_) | Request::Bytes(_) => None,
         }
     }
 
@@ -551,7 +574,7 @@ impl Request {
         match self {
             Request::Http(request) => Some(request),
             Request::WebSocket(message) => Some(&mut message.opening),
-            Request::Grpc(_) => None,
+            Request::Grpc(_) | Request::Bytes(_) => None,
         }
     }
 
@@ -561,6 +584,7 @@ impl Request {
             Request::Http(request) => &request.method,
             Request::WebSocket(message) => message.kind.name(),
             Request::Grpc(call) => &call.method,
+            Request::Bytes(_) => "message",
         }
     }
 
@@ -570,15 +594,17 @@ impl Request {
             Request::Http(request) => &request.headers,
             Request::WebSocket(message) => &message.opening.headers,
             Request::Grpc(call) => &call.metadata,
+            Request::Bytes(_) => &[],
         }
     }
 
-    /// The same, to be changed.
-    pub fn fields_mut(&mut self) -> &mut Vec<(String, Vec<Piece>)> {
+    /// The same, to be changed; nothing where there can be none.
+    pub fn fields_mut(&mut self) -> Option<&mut Vec<(String, Vec<Piece>)>> {
         match self {
-            Request::Http(request) => &mut request.headers,
-            Request::WebSocket(message) => &mut message.opening.headers,
-            Request::Grpc(call) => &mut call.metadata,
+            Request::Http(request) => Some(&mut request.headers),
+            Request::WebSocket(message) => Some(&mut message.opening.headers),
+            Request::Grpc(call) => Some(&mut call.metadata),
+            Request::Bytes(_) => None,
         }
     }
 
@@ -588,6 +614,7 @@ impl Request {
             Request::Http(request) => (request.body.as_ref(), &[]),
             Request::WebSocket(message) => (Some(&message.payload), &[]),
             Request::Grpc(call) => (None, &call.messages),
+            Request::Bytes(message) => (Some(&message.payload), &[]),
         };
         one.into_iter().chain(several).map(Vec::as_slice)
     }
@@ -597,6 +624,7 @@ impl Request {
         match self {
             Request::Http(request) => request.body = request.body.as_deref().map(change),
             Request::WebSocket(message) => message.payload = change(&message.payload),
+            Request::Bytes(message) => message.payload = change(&message.payload),
             Request::Grpc(call) => {
                 let changed: Vec<Vec<Piece>> = call.messages.iter().map(|message| change(message)).collect();
                 // What is encoded is made of them.

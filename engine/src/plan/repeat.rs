@@ -10,8 +10,8 @@ use super::retarget;
 use super::rules::{self, PlanPlace, Violation};
 use super::sockets;
 use crate::config::{
-    Config, Diagnostic, GrpcConfig, HttpConfig, LoadConfig, ReadConfig, RequestConfig, Text, Texts,
-    TlsConfig, WebSocketConfig,
+    Config, Diagnostic, GrpcConfig, HttpConfig, LoadConfig, ReadConfig, RequestConfig, TcpConfig, Text,
+    Texts, TlsConfig, WebSocketConfig,
 };
 use crate::length::{self, TooManyToDraw, UNBOUNDED_NS};
 use crate::load::{Arrivals, Load, Overload, constant};
@@ -112,6 +112,7 @@ fn refused(planned: &Fields, config: &Config) -> Vec<Diagnostic> {
         ("connect", config.connect.is_some() && planned.targets.len() > 1),
         ("http", says_what_is_spoken(&config.http) && planned.targets.len() > 1),
         ("websocket", config.websocket != WebSocketConfig::default() && planned.targets.len() > 1),
+        ("tcp", config.tcp != TcpConfig::default() && planned.targets.len() > 1),
         ("grpc", config.grpc != GrpcConfig::default() && planned.targets.len() > 1),
         ("request", !config.request.is_empty() && planned.steps().count() > 1),
     ];
@@ -157,6 +158,11 @@ fn says_what_is_spoken(given: &HttpConfig) -> bool {
 
 /// HTTP/2 stays what it is, but for what is given of it.
 fn complete_protocol(config: &mut Config, planned: &Target) {
+    if let TargetProtocol::Tcp { ends, .. } = &planned.protocol {
+        // What a message has to end with, and whether connections are used again, follows from it.
+        config.tcp.ends.get_or_insert_with(|| Text(ends.to_string()));
+        return;
+    }
     let TargetProtocol::Http2 { streams, window_bytes, header_table_bytes } = planned.protocol else {
         return;
     };
@@ -440,6 +446,7 @@ fn replace_request(step: &mut Step, read: &Step, given: &[crate::config::Request
             own.payload.clone_from(&read.payload);
         }
         (Request::Grpc(own), Request::Grpc(read)) => replace_call(own, read, given),
+        (Request::Bytes(own), Request::Bytes(read)) => own.payload.clone_from(&read.payload),
         // A target of another kind: the rules say so.
         _ => {}
     }
@@ -482,7 +489,14 @@ fn replace_headers(fields: &mut Fields, given: &BTreeMap<String, Texts>, wrong: 
             }
         }
         for step in fields.scenarios.iter_mut().flat_map(|scenario| scenario.steps_mut()) {
-            let headers = step.request.fields_mut();
+            let Some(headers) = step.request.fields_mut() else {
+                let problem = format!("`{name}` is a header, and a message of bytes has none");
+                let no_header = Diagnostic::at(format!("headers.{name}"), problem, "leave it out");
+                if !wrong.contains(&no_header) {
+                    wrong.push(no_header);
+                }
+                continue;
+            };
             headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
             headers.extend(read.iter().map(|pieces| (name.clone(), pieces.clone())));
         }
@@ -566,6 +580,7 @@ fn redacted(fields: &Fields) -> Vec<Diagnostic> {
                 Request::Http(_) => ("http", "body"),
                 Request::WebSocket(_) => ("websocket.opening", "message"),
                 Request::Grpc(_) => ("grpc", "message"),
+                Request::Bytes(_) => ("bytes", "message"),
             };
             let path = step.request.http().map_or(&[][..], |request| request.path.as_slice());
             let headers = step.request.fields();

@@ -40,6 +40,18 @@ pub(super) fn replace(targets: &mut [Target], read: &Target, given: &Config) {
             *ping_ns = *read_ping_ns;
         }
     }
+    if let (
+        TargetProtocol::Tcp { ends, greeting, .. },
+        TargetProtocol::Tcp { ends: read_ends, greeting: read_greeting, .. },
+    ) = (&mut only.protocol, &read.protocol)
+    {
+        if given.tcp.ends.is_some() {
+            ends.clone_from(read_ends);
+        }
+        if given.tcp.greeting.is_some() {
+            *greeting = *read_greeting;
+        }
+    }
     if given.grpc != GrpcConfig::default() {
         only.grpc.clone_from(&read.grpc);
     }
@@ -57,7 +69,9 @@ fn replace_protocol(planned: &mut TargetProtocol, given: &Config) {
             *reuse = given.http.reuse.unwrap_or(*reuse);
         }
         TargetProtocol::Http2 { streams, .. } => *streams = given.http.streams.unwrap_or(*streams),
-        TargetProtocol::WebSocket { pipeline, .. } => *pipeline = given.run.pipeline.unwrap_or(*pipeline),
+        TargetProtocol::WebSocket { pipeline, .. } | TargetProtocol::Tcp { pipeline, .. } => {
+            *pipeline = given.run.pipeline.unwrap_or(*pipeline);
+        }
     }
 }
 
@@ -88,6 +102,8 @@ pub(super) fn key(part: &str) -> &'static str {
         "protocol.websocket.subprotocols" => "websocket.subprotocols",
         "protocol.websocket.match" => "websocket.match",
         "protocol.websocket.ping" => "websocket.ping",
+        "protocol.tcp.ends" => "tcp.ends",
+        "protocol.tcp.greeting" => "tcp.greeting",
         "ca" => "tls.ca",
         "cert" => "tls.cert",
         "key" => "tls.key",

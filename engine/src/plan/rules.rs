@@ -7,11 +7,11 @@ use super::bounds::{
     CONNECTIONS_MAX, HEADER_TABLE_BYTES_MAX, INTERVAL_NS_MIN, MESSAGES_MAX, PIPELINE_MAX, REQUEST_BYTES_MAX,
     REQUESTS_MAX, SCENARIOS_MAX, SERIES_MAX, SHARDS_MAX, WINDOW_BYTES_MAX,
 };
-use super::encryption::{self, WrongSetting};
+use super::encryption::{self, InsideTls, WrongSetting};
 use super::fields::{
     Fields, GrpcCall, GrpcMethod, HttpRequest, Pool, Request, Scenario, Step, Target, TargetProtocol,
 };
-use super::sockets;
+use super::{sockets, streams};
 use crate::config::hint;
 use crate::load::Load;
 use crate::quantity::{DURATION_NS_MAX, counted, show_ns};
@@ -202,9 +202,9 @@ impl RuleCheck<'_> {
         let pipeline = target.pipeline();
         if pipeline == 0 || pipeline > PIPELINE_MAX {
             let (what, key) = match target.protocol {
-                TargetProtocol::Http1 { .. } | TargetProtocol::WebSocket { .. } => {
-                    ("a pipeline of", "pipeline")
-                }
+                TargetProtocol::Http1 { .. }
+                | TargetProtocol::WebSocket { .. }
+                | TargetProtocol::Tcp { .. } => ("a pipeline of", "pipeline"),
                 TargetProtocol::Http2 { .. } => ("streams by the number of", "protocol.http1.streams"),
             };
             let problem = format!("{what} {pipeline} cannot run");
@@ -225,7 +225,7 @@ impl RuleCheck<'_> {
             let problem = "its authority cannot be the value of a header";
             self.broken(PlanPlace::Target(index, "url"), problem, "an authority is HOST or HOST:PORT");
         }
-        if pipeline > 1 && !target.reuse() {
+        if pipeline > 1 && matches!(target.protocol, TargetProtocol::Http1 { reuse: false, .. }) {
             let problem = "a connection that is used once has one request under way at a time";
             let fix = "leave out `reuse = false`, or give a pipeline of 1";
             self.broken(PlanPlace::Target(index, "protocol.http1.reuse"), problem, fix);
@@ -252,18 +252,24 @@ impl RuleCheck<'_> {
         let (has_tls, is_tls) = (target.tls().is_some(), target.url.scheme.is_tls());
         if has_tls != is_tls || (is_tls && !is_of_host) {
             let problem = "its URL and what carries its protocol are not of one kind";
-            let fix = "TLS is of https://, wss:// and grpcs:// URLs alone";
+            let fix = "TLS is of https://, wss://, grpcs:// and tls:// URLs alone";
             self.broken(PlanPlace::Target(index, "transport"), problem, fix);
         }
         let wrong = sockets::wrong(target).into_iter();
+        wrong.for_each(|(key, wrong)| self.broken(PlanPlace::Target(index, key), wrong.problem, wrong.fix));
+        let wrong = streams::wrong(target).into_iter();
         wrong.for_each(|(key, wrong)| self.broken(PlanPlace::Target(index, key), wrong.problem, wrong.fix));
         let is_host = |endpoint: &Endpoint| matches!(endpoint, Endpoint::Tcp { host, port } if !host.is_empty() && *port > 0);
         if target.connect.as_ref().is_some_and(|connect| !is_host(connect) || !is_of_host) {
             let problem = "there is nothing to connect to in the place of the URL's host";
             self.broken(PlanPlace::Target(index, "connect"), problem, "write HOST:PORT, or leave it out");
         }
-        let is_http2 = matches!(target.protocol, TargetProtocol::Http2 { .. });
-        let wrong = target.tls().map(|settings| encryption::wrong(settings, is_http2)).unwrap_or_default();
+        let inside = match target.protocol {
+            TargetProtocol::Http2 { .. } => InsideTls::Http2,
+            TargetProtocol::Http1 { .. } | TargetProtocol::WebSocket { .. } => InsideTls::Http1,
+            TargetProtocol::Tcp { .. } => InsideTls::Bytes,
+        };
+        let wrong = target.tls().map(|settings| encryption::wrong(settings, inside)).unwrap_or_default();
         for WrongSetting { key, problem, fix, instead } in wrong {
             let place = PlanPlace::Target(index, key);
             self.violations.push(Violation { place, problem, fix, instead });
@@ -367,8 +373,16 @@ impl RuleCheck<'_> {
             return self.broken(place(""), problem, "name one that there is");
         };
         let is_websocket = matches!(target.protocol, TargetProtocol::WebSocket { .. });
+        let is_stream = matches!(target.protocol, TargetProtocol::Tcp { .. });
         match (&step.request, &target.grpc) {
-            (Request::Http(request), None) if !is_websocket => self.request(request, false, &place),
+            (Request::Http(request), None) if !is_websocket && !is_stream => {
+                self.request(request, false, &place);
+            }
+            (Request::Bytes(message), None) if is_stream => {
+                if let Some(wrong) = streams::wrong_message(message) {
+                    self.broken(place("message"), wrong.problem, wrong.fix);
+                }
+            }
             (Request::Grpc(call), Some(_)) => self.call(call, &place),
             (Request::WebSocket(message), None) if is_websocket => {
                 self.request(&message.opening, true, &place);
@@ -377,14 +391,16 @@ impl RuleCheck<'_> {
             }
             _ => {
                 let problem = "it is of another protocol than its target";
-                let fix = "messages of WebSocket go to ws:// and wss://, calls to grpc:// and grpcs://, requests to others";
+                let fix = "messages of WebSocket go to ws:// and wss://, calls to grpc:// and grpcs://, bytes to tcp:// and tls://, requests to others";
                 self.broken(place(""), problem, fix);
             }
         }
         // A body that never changes waits, in HTTP/2, for the turn in which there is room for it.
         let is_constant = step.request.payloads().flatten().all(|piece| matches!(piece, Piece::Bytes(_)));
         let at_a_time = match target.protocol {
-            TargetProtocol::Http1 { pipeline, .. } | TargetProtocol::WebSocket { pipeline, .. } => pipeline,
+            TargetProtocol::Http1 { pipeline, .. }
+            | TargetProtocol::WebSocket { pipeline, .. }
+            | TargetProtocol::Tcp { pipeline, .. } => pipeline,
             TargetProtocol::Http2 { .. } if is_constant => 1,
             TargetProtocol::Http2 { streams, .. } => streams,
         };
@@ -489,7 +505,7 @@ impl RuleCheck<'_> {
         let framed = match request {
             Request::Grpc(call) if self.is_too_long(call, &place) => return,
             Request::Grpc(call) => call.framed(),
-            Request::Http(_) | Request::WebSocket(_) => None,
+            Request::Http(_) | Request::WebSocket(_) | Request::Bytes(_) => None,
         };
         // What is encoded is sent, and what it was made of is not.
         let fields = request.fields().iter().flat_map(|(_, value)| value);

@@ -134,7 +134,7 @@ pub(super) fn wrong_header(name: &str) -> Option<WrongSocket> {
 pub(super) fn opening(step: &Step) -> Option<&HttpRequest> {
     match &step.request {
         Request::WebSocket(message) => Some(&message.opening),
-        Request::Http(_) | Request::Grpc(_) => None,
+        Request::Http(_) | Request::Grpc(_) | Request::Bytes(_) => None,
     }
 }
 

@@ -48,7 +48,7 @@ fn step(step: &mut Step) {
     if let Some(request) = step.request.http_mut() {
         request.path = pieces(&request.path);
     }
-    for (name, value) in step.request.fields_mut() {
+    for (name, value) in step.request.fields_mut().into_iter().flatten() {
         *value = if is_secret(name) { whole(value) } else { pieces(value) };
     }
 }

@@ -198,6 +198,34 @@ impl<'a> Exchange<'a> {
         }
     }
 
+    /// Listens for what comes before anything is asked, for no longer than this; nothing where nothing does.
+    pub(super) fn listen<S: Source>(
+        &mut self,
+        asked: &AskedRequest<'_, S>,
+        patience: Duration,
+    ) -> io::Result<Option<Came>> {
+        let deadline = Instant::now() + patience;
+        let step = asked.source.steps()[asked.call.step as usize].clone();
+        let mut on = Single::new(&step);
+        while let Some(ready) = self.wait(deadline)? {
+            if !is_readable(ready) {
+                continue;
+            }
+            if let Some(came) = self.read(&mut on)? {
+                return given(came);
+            }
+            if self.protocol.begun().is_some() {
+                break;
+            }
+        }
+        Ok(self.part("it went on".into(), false))
+    }
+
+    /// The first bytes that came, where they were not sealed.
+    pub(super) fn first(&self) -> &[u8] {
+        if self.tls().is_some() { &[] } else { &self.first }
+    }
+
     /// The TLS of the connection, where there is any.
     pub(super) fn tls(&self) -> Option<&Tls> {
         self.protocol.tls()

@@ -7,6 +7,7 @@
 use super::check::{Check, Grade, REQUEST};
 use super::exchange::{AskedRequest, Came, Exchange, TLS_ALERT};
 use super::sockets::{self, SocketWords};
+use super::streams::{self, StreamWords};
 use super::{greeting, secured};
 use crate::assembly::{any_shared, mixes};
 use crate::protocol::Response;
@@ -21,6 +22,7 @@ use engine::outcome::Outcome;
 use engine::plain::plain;
 use engine::plan::{GrpcCall, GrpcMethod, Plan, Request, Step, TargetProtocol};
 use engine::quantity::{counted, show_ns};
+use engine::redact;
 use engine::seams::{Call, End, Source};
 use engine::url::Endpoint;
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -111,6 +113,10 @@ struct Asker<'a> {
     shared: BTreeMap<usize, AnyShared>,
     /// What the target said when a WebSocket was opened last.
     greeting: Option<WebSocketGreeting>,
+    /// For how long a stream of bytes is listened to before anything is asked on it.
+    patience: Duration,
+    /// The first bytes that came on a stream of bytes.
+    first: Vec<u8>,
     /// What was agreed on before the first request.
     agreed: Vec<Check>,
     /// Why there was no agreement for the request that was asked last.
@@ -150,6 +156,8 @@ impl<'a> Asker<'a> {
             sources,
             shared,
             greeting: None,
+            patience: streams::PATIENCE,
+            first: Vec::new(),
             agreed: Vec::new(),
             refused: None,
             said: None,
@@ -208,6 +216,13 @@ impl<'a> Asker<'a> {
                         }
                         kinds.push(RequestKind { shown, ..kind });
                     }
+                    Request::Bytes(_) => {
+                        // Those of a scenario go on connections of one kind.
+                        if !kinds.iter().any(|known: &RequestKind| known.scenario == scenario) {
+                            kinds.push(RequestKind { is_safe: true, is_opening: true, ..kind.clone() });
+                        }
+                        kinds.push(kind);
+                    }
                     Request::Grpc(call) => {
                         let is_safe = call.described.as_ref().is_some_and(|method| method.is_safe);
                         kinds.push(RequestKind { is_safe, ..kind });
@@ -220,8 +235,11 @@ impl<'a> Asker<'a> {
 
     /// Method and path of a request, whatever it is carried by.
     fn shown(&self, scenario: usize, step: &Step, number: u64) -> String {
-        if let Request::Grpc(call) = &step.request {
-            return call.method.clone();
+        match &step.request {
+            Request::Grpc(call) => return call.method.clone(),
+            // What is in it may be a secret, and so may what it is called.
+            Request::Bytes(_) => return redact::text(&step.name),
+            Request::Http(_) | Request::WebSocket(_) => {}
         }
         let template = http1::encode(step, "", true).map(|encoded| encoded.template);
         let draws = self.apart.draws_of(scenario);
@@ -257,6 +275,18 @@ impl<'a> Asker<'a> {
                 return check;
             }
         }
+        if let TargetProtocol::Tcp { ends, greeting, .. } = &self.plan.targets[self.target].protocol {
+            let first = std::mem::take(&mut self.first);
+            let said =
+                StreamWords { shown: &kind.shown, place: self.place, took: &took, first: &first, ends };
+            let checked = match kind.is_opening {
+                true => streams::opening(&said, &came, *greeting),
+                false => streams::message(&said, &came),
+            };
+            if let Some(check) = checked {
+                return check;
+            }
+        }
         self.told(kind, came, &took)
     }
 
@@ -282,6 +312,7 @@ impl<'a> Asker<'a> {
             }
             TargetProtocol::Http2 { .. } => ("HTTP/2", "an HTTP server", "https://"),
             TargetProtocol::WebSocket { .. } => ("WebSocket", "a server of WebSocket", "wss://"),
+            TargetProtocol::Tcp { .. } => ("as the plan says", "the server that is meant", "tls://"),
         }
     }
 
@@ -379,11 +410,15 @@ impl<'a> Asker<'a> {
             self.agreed.extend(exchange.tls().map(secured::check));
             self.agreed.extend(exchange.http2().map(|connection| greeting::check(connection, streams)));
         }
+        let is_stream = matches!(self.plan.targets[self.target].protocol, TargetProtocol::Tcp { .. });
         if kind.is_opening {
+            let heard = if is_stream { exchange.listen(&asked, self.patience)? } else { None };
+            self.first = exchange.first().to_vec();
             exchange.leave();
-            return Ok(Came::Agreed);
+            return Ok(heard.unwrap_or(Came::Agreed));
         }
         let came = exchange.ask(asked)?;
+        self.first = exchange.first().to_vec();
         self.greeting = exchange.greeting().cloned();
         self.said = exchange.grpc_message();
         if let Came::NotAgreed(why) = &came {
@@ -492,9 +527,13 @@ mod tests {
     use std::sync::mpsc::{Receiver, channel};
 
     fn plan(text: &str) -> Plan {
+        plan_of("http://h:1/", text)
+    }
+
+    fn plan_of(url: &str, text: &str) -> Plan {
         let document = engine::config::Document {
             name: "p".into(),
-            text: format!("url = 'http://h:1/'\n{text}"),
+            text: format!("url = '{url}'\n{text}"),
             format: engine::config::Format::Toml,
         };
         let layers = engine::config::Layers::new(Some(document)).unwrap();
@@ -594,6 +633,27 @@ mod tests {
         assert_eq!(grades(&checks), [Grade::Pass, Grade::Fail, Grade::Skip], "{checks:?}");
         assert!(checks[1].found.contains("closes them without a response"), "{checks:?}");
         assert!(checks[2].found.starts_with("GET /b: not sent"), "{checks:?}");
+    }
+
+    #[test]
+    fn a_stream_of_bytes_that_speaks_first_is_warned_of() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().into();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(b"220 mail re").unwrap();
+            stream.write_all(b"ady\r\n").unwrap();
+            // Stays until the other side is done.
+            let _ = stream.read(&mut [0; 1]);
+        });
+        let plan = plan_of("tcp://h:1", "[tcp]\nends = 'delimiter:\\r\\n'");
+        let made = connect(&address, Duration::from_secs(600)).unwrap();
+        let mut asker = Asker::new((&plan, 0), &address, "h:1", made).unwrap();
+        asker.patience = Duration::from_secs(600);
+        let check = asker.check(&asker.kinds()[0].clone());
+        assert_eq!(check.grade, Grade::Warn, "{check:?}");
+        assert!(check.found.starts_with("h:1 speaks first; it said \"220 mail"), "{check:?}");
+        assert!(check.fix.contains("greeting = true"), "{check:?}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::http1::{HeadMemo, Http1};
 use super::http2::{Http2, Http2Shared};
 use super::secured::{Secured, SecuredShared};
+use super::tcp::{TcpShared, TcpStream};
 use super::websocket::{WebSocket, WebSocketGreeting, WebSocketShared};
 use super::{Cancelled, Events, Place, Protocol, Readiness, Receive, Response, Sending, Unusable};
 use crate::tls::Tls;
@@ -24,6 +25,10 @@ pub enum AnyProtocol {
     WebSocket(Box<WebSocket>),
     /// WebSocket inside TLS.
     SecureWebSocket(Box<Secured<WebSocket>>),
+    /// A stream of bytes.
+    Tcp(TcpStream),
+    /// A stream of bytes inside TLS.
+    SecureTcp(Box<Secured<TcpStream>>),
 }
 
 /// What connections of a protocol share, and with it which protocol they speak.
@@ -41,6 +46,10 @@ pub enum AnyShared {
     WebSocket(Box<WebSocketShared>),
     /// WebSocket inside TLS.
     SecureWebSocket(Box<SecuredShared<WebSocketShared>>),
+    /// A stream of bytes.
+    Tcp(Box<TcpShared>),
+    /// A stream of bytes inside TLS.
+    SecureTcp(Box<SecuredShared<TcpShared>>),
 }
 
 /// The same of each protocol; the two enums are of one pool, so their variants agree.
@@ -53,6 +62,8 @@ macro_rules! each {
             AnyProtocol::Https2($protocol) => $body,
             AnyProtocol::WebSocket($protocol) => $body,
             AnyProtocol::SecureWebSocket($protocol) => $body,
+            AnyProtocol::Tcp($protocol) => $body,
+            AnyProtocol::SecureTcp($protocol) => $body,
         }
     };
     ($self:expr, $shared:expr, ($protocol:ident, $of_protocol:ident) => $body:expr) => {
@@ -63,6 +74,8 @@ macro_rules! each {
             (AnyProtocol::Https2($protocol), AnyShared::Https2($of_protocol)) => $body,
             (AnyProtocol::WebSocket($protocol), AnyShared::WebSocket($of_protocol)) => $body,
             (AnyProtocol::SecureWebSocket($protocol), AnyShared::SecureWebSocket($of_protocol)) => $body,
+            (AnyProtocol::Tcp($protocol), AnyShared::Tcp($of_protocol)) => $body,
+            (AnyProtocol::SecureTcp($protocol), AnyShared::SecureTcp($of_protocol)) => $body,
             _ => unreachable!("the connections of a pool speak what the pool does"),
         }
     };
@@ -72,7 +85,8 @@ impl AnyShared {
     /// From here on each connection keeps what the target shows and says of it: certificates where there is TLS, and words.
     pub fn keep_words(&mut self) {
         match self {
-            AnyShared::Http1(_) | AnyShared::Http2(_) => {}
+            AnyShared::Http1(_) | AnyShared::Http2(_) | AnyShared::Tcp(_) => {}
+            AnyShared::SecureTcp(shared) => shared.client.keep_chains(),
             AnyShared::Https1(shared) => shared.client.keep_chains(),
             AnyShared::Https2(shared) => shared.client.keep_chains(),
             AnyShared::WebSocket(shared) => shared.keep_greetings(),
@@ -86,9 +100,9 @@ impl AnyShared {
     /// Of one shard of so many: what is drawn for connections differs from what the others draw.
     pub fn of_shard(&mut self, shard: u64, shards: u64) {
         match self {
-            AnyShared::Http1(_) | AnyShared::Http2(_) | AnyShared::Https1(_) | AnyShared::Https2(_) => {}
             AnyShared::WebSocket(shared) => shared.of_shard(shard, shards),
             AnyShared::SecureWebSocket(shared) => shared.inner.of_shard(shard, shards),
+            _ => {}
         }
     }
 }
@@ -106,7 +120,11 @@ impl AnyProtocol {
     /// The TLS of the connection, where there is any.
     pub fn tls(&self) -> Option<&Tls> {
         match self {
-            AnyProtocol::Http1(_) | AnyProtocol::Http2(_) | AnyProtocol::WebSocket(_) => None,
+            AnyProtocol::Http1(_)
+            | AnyProtocol::Http2(_)
+            | AnyProtocol::WebSocket(_)
+            | AnyProtocol::Tcp(_) => None,
+            AnyProtocol::SecureTcp(secured) => Some(secured.tls()),
             AnyProtocol::Https1(secured) => Some(secured.tls()),
             AnyProtocol::Https2(secured) => Some(secured.tls()),
             AnyProtocol::SecureWebSocket(secured) => Some(secured.tls()),
@@ -138,6 +156,8 @@ impl Protocol for AnyProtocol {
             AnyShared::Https2(shared) => Secured::<Http2>::is_verbatim(shared),
             AnyShared::WebSocket(shared) => WebSocket::is_verbatim(shared),
             AnyShared::SecureWebSocket(shared) => Secured::<WebSocket>::is_verbatim(shared),
+            AnyShared::Tcp(shared) => TcpStream::is_verbatim(shared),
+            AnyShared::SecureTcp(shared) => Secured::<TcpStream>::is_verbatim(shared),
         }
     }
 
@@ -149,6 +169,8 @@ impl Protocol for AnyProtocol {
             AnyShared::Https2(shared) => Secured::<Http2>::is_in_order(shared),
             AnyShared::WebSocket(shared) => WebSocket::is_in_order(shared),
             AnyShared::SecureWebSocket(shared) => Secured::<WebSocket>::is_in_order(shared),
+            AnyShared::Tcp(shared) => TcpStream::is_in_order(shared),
+            AnyShared::SecureTcp(shared) => Secured::<TcpStream>::is_in_order(shared),
         }
     }
 
@@ -156,6 +178,8 @@ impl Protocol for AnyProtocol {
         match shared {
             AnyShared::WebSocket(shared) => WebSocket::awaits_sent(shared),
             AnyShared::SecureWebSocket(shared) => Secured::<WebSocket>::awaits_sent(shared),
+            AnyShared::Tcp(shared) => TcpStream::awaits_sent(shared),
+            AnyShared::SecureTcp(shared) => Secured::<TcpStream>::awaits_sent(shared),
             _ => false,
         }
     }
@@ -170,6 +194,10 @@ impl Protocol for AnyProtocol {
             AnyShared::SecureWebSocket(shared) => {
                 Secured::<WebSocket>::outbox_bytes(shared, request_bytes, requests)
             }
+            AnyShared::Tcp(shared) => TcpStream::outbox_bytes(shared, request_bytes, requests),
+            AnyShared::SecureTcp(shared) => {
+                Secured::<TcpStream>::outbox_bytes(shared, request_bytes, requests)
+            }
         }
     }
 
@@ -183,6 +211,8 @@ impl Protocol for AnyProtocol {
             AnyShared::SecureWebSocket(shared) => {
                 AnyProtocol::SecureWebSocket(Box::new(Secured::new(shared)))
             }
+            AnyShared::Tcp(shared) => AnyProtocol::Tcp(TcpStream::new(shared)),
+            AnyShared::SecureTcp(shared) => AnyProtocol::SecureTcp(Box::new(Secured::new(shared))),
         }
     }
 

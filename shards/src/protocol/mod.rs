@@ -7,6 +7,7 @@ pub mod any;
 pub mod http1;
 pub mod http2;
 pub mod secured;
+pub mod tcp;
 pub mod websocket;
 
 use engine::outbox::Outbox;

@@ -98,6 +98,9 @@ impl TargetKeys {
         if let Some(key) = part.strip_prefix("protocol.websocket.") {
             return self.in_table("websocket", key);
         }
+        if let Some(key) = part.strip_prefix("protocol.tcp.") {
+            return self.in_table("tcp", key);
+        }
         match part {
             "pipeline" => self.pipeline.clone(),
             "connect_timeout" => self.connect_timeout.clone(),
@@ -106,6 +109,8 @@ impl TargetKeys {
             "transport" => self.beside_url("tls"),
             "protocol.http" => self.beside_url("http"),
             "protocol.websocket" => self.beside_url("websocket"),
+            "protocol.tcp" => self.beside_url("tcp"),
+            "headers" => self.beside_url("headers"),
             "grpc" => self.beside_url("grpc"),
             _ => self.url.trim_end_matches(".url").to_owned(),
         }
@@ -138,7 +143,7 @@ impl ScenarioKeys {
 
 /// The keys of its own tables that a target has, as parts of the plan that is made of them.
 pub(super) fn own_keys(own: &TargetConfig) -> Vec<&'static str> {
-    let TargetConfig { tls, http, websocket, grpc, .. } = own;
+    let TargetConfig { tls, http, websocket, tcp, grpc, .. } = own;
     let keys = [
         ("verify", tls.verify.is_some()),
         ("ca", tls.ca.is_some()),
@@ -159,6 +164,8 @@ pub(super) fn own_keys(own: &TargetConfig) -> Vec<&'static str> {
         ("subprotocols", websocket.subprotocols.is_some()),
         ("match", websocket.matching.is_some()),
         ("ping", websocket.ping.is_some()),
+        ("ends", tcp.ends.is_some()),
+        ("greeting", tcp.greeting.is_some()),
         ("reflection", grpc.reflection.is_some() || grpc.proto.is_some()),
     ];
     keys.into_iter().filter(|(_, is_own)| *is_own).map(|(key, _)| key).collect()

@@ -3,7 +3,10 @@
 use super::keys::StepKeys;
 use super::{PlanReader, TIMEOUT_NS_DEFAULT, Typed};
 use crate::config::{Diagnostic, RequestConfig, Spot, Text, Texts};
-use crate::plan::fields::{HttpRequest, Request, SocketMessageKind, Step, Target, WebSocketMessage};
+use crate::plan::fields::{
+    BytesMessage, HttpRequest, Request, SocketMessageKind, Step, Target, TargetProtocol, WebSocketMessage,
+};
+use crate::plan::streams;
 use crate::redact;
 use crate::template::{self, Piece, WrongHole};
 use crate::url::path_or_root;
@@ -14,6 +17,27 @@ const METHODS: [&str; 9] = ["GET", "POST", "PUT", "HEAD", "PATCH", "DELETE", "OP
 
 /// The message that is sent where nothing is said.
 const MESSAGE_DEFAULT: &str = "hello";
+
+/// What a message is of, and what to do with the parts of a request that it cannot have.
+struct MessageWords {
+    what: &'static str,
+    method: &'static str,
+    path: &'static str,
+    headers: &'static str,
+}
+
+const OF_SOCKETS: MessageWords = MessageWords {
+    what: "WebSocket",
+    method: "leave it out: a WebSocket is opened by GET",
+    path: "write the path into the target's `url`: it is that of the opening",
+    headers: "write them under `[headers]`: they are those of the opening",
+};
+const OF_BYTES: MessageWords = MessageWords {
+    what: "bytes",
+    method: "leave it out: what is sent is `text` or `binary`, and nothing else",
+    path: "leave it out: what is sent is `text` or `binary`, and nothing else",
+    headers: "leave them out: what is sent is `text` or `binary`, and nothing else",
+};
 
 /// Headers, and the key of each.
 #[derive(Clone, Default)]
@@ -52,6 +76,10 @@ impl PlanReader<'_> {
             let table = if is_default { url_key.clone() } else { typed.at(&format!("request.{index}")) };
             let (step, keys) = match (target.url.scheme.is_websocket(), &target.grpc) {
                 (true, _) => self.message_step(request, typed, target, &common, table, is_default),
+                (false, None) if target.url.scheme.is_stream() => {
+                    let number = (written.len() > 1).then_some(index + 1);
+                    self.bytes_step(request, typed, target, number, table, is_default)
+                }
                 (false, Some(_)) => self.call(request, target, &common, table, is_default),
                 (false, None) => self.step(request, target, &common, table, is_default),
             };
@@ -121,9 +149,10 @@ impl PlanReader<'_> {
         is_default: bool,
     ) -> (Step, StepKeys) {
         let key = |name: &str| if is_default { table.clone() } else { format!("{table}.{name}") };
-        self.refuse_http(config, &key);
+        self.refuse_http(config, &key, &OF_SOCKETS);
         self.refuse_parts_of_calls(config, "WebSocket", &key);
-        let (kind, payload) = self.message(config, is_default, &key);
+        let (kind, payload) = self.message(config, is_default, "one of WebSocket", &key);
+        let payload = payload.unwrap_or_else(|| vec![Piece::Bytes(MESSAGE_DEFAULT.into())]);
         // The opening is of the connection, and goes where the URL says.
         let url_key = match typed.config.url.is_none() && self.config.target.contains_key(&target.name) {
             true => format!("target.{}.url", target.name),
@@ -143,13 +172,58 @@ impl PlanReader<'_> {
         (Step { name, weight: config.weight.unwrap_or(1), pool: 0, timeout_ns: 0, request }, keys)
     }
 
-    /// What is typed of a message; one where nothing is.
+    /// A message of bytes, which is all that is sent. `number` tells it from the others of its scenario, if there are any.
+    fn bytes_step(
+        &mut self,
+        config: &RequestConfig,
+        typed: &Typed,
+        target: &Target,
+        number: Option<usize>,
+        table: String,
+        is_default: bool,
+    ) -> (Step, StepKeys) {
+        let key = |name: &str| if is_default { table.clone() } else { format!("{table}.{name}") };
+        self.refuse_http(config, &key, &OF_BYTES);
+        self.refuse_parts_of_calls(config, "bytes", &key);
+        if typed.name.is_some() && !typed.config.headers.is_empty() {
+            let problem = format!("{} is a stream of bytes, and a message has no headers", target.url);
+            self.wrong(&typed.at("headers"), problem, OF_BYTES.headers);
+        }
+        let (kind, payload) = self.message(config, is_default, "a stream of bytes", &key);
+        let payload = match (payload, &target.protocol) {
+            (Some(payload), TargetProtocol::Tcp { ends, .. }) => {
+                if let Some(doubt) = streams::unended(&payload, ends) {
+                    self.note(Diagnostic::at(key(kind.name()), doubt.problem, doubt.fix));
+                }
+                payload
+            }
+            (None, TargetProtocol::Tcp { ends, .. }) => streams::default_message(ends),
+            (payload, _) => payload.unwrap_or_default(),
+        };
+        let request = Request::Bytes(BytesMessage { payload });
+        let name = match (&config.name, number) {
+            (Some(Text(name)), _) => name.clone(),
+            (None, Some(number)) => format!("{} {number}", request.what()),
+            (None, None) => request.what().to_owned(),
+        };
+        let keys = StepKeys {
+            path: table.clone(),
+            method: table.clone(),
+            headers: Vec::new(),
+            timeout: None,
+            table: if is_default { table.clone() } else { key(kind.name()) },
+        };
+        (Step { name, weight: config.weight.unwrap_or(1), pool: 0, timeout_ns: 0, request }, keys)
+    }
+
+    /// What is typed of a message, if anything is.
     fn message(
         &mut self,
         config: &RequestConfig,
         is_default: bool,
+        what: &str,
         key: &impl Fn(&str) -> String,
-    ) -> (SocketMessageKind, Vec<Piece>) {
+    ) -> (SocketMessageKind, Option<Vec<Piece>>) {
         let (kind, text) = match (&config.text, &config.binary) {
             (Some(text), None) => (SocketMessageKind::Text, text),
             (None, Some(binary)) => (SocketMessageKind::Binary, binary),
@@ -160,17 +234,17 @@ impl PlanReader<'_> {
             }
             (None, None) => {
                 if !is_default && config.body.is_none() {
-                    let problem = "there is no message in it, and the target is one of WebSocket";
+                    let problem = format!("there is no message in it, and the target is {what}");
                     self.wrong(&key("text"), problem, "write `text = \"…\"`, or `binary = \"@file\"`");
                 }
-                return (SocketMessageKind::Text, vec![Piece::Bytes(MESSAGE_DEFAULT.into())]);
+                return (SocketMessageKind::Text, None);
             }
         };
-        let pieces = self.body(&text.0, config.template, &key(kind.name()));
-        (kind, pieces.unwrap_or_default())
+        // What cannot be read is told, and something stands in its place.
+        (kind, self.body(&text.0, config.template, &key(kind.name())))
     }
 
-    /// What only a message of WebSocket has.
+    /// What only a message has.
     pub(super) fn refuse_messages(
         &mut self,
         config: &RequestConfig,
@@ -180,18 +254,24 @@ impl PlanReader<'_> {
     ) {
         let parts = [("text", &config.text), ("binary", &config.binary)];
         for (name, _) in parts.iter().filter(|(_, text)| text.is_some()) {
-            let problem =
-                format!("`{name}` is a message of WebSocket, and {} is no target of it", target.url);
-            self.wrong(&key(name), problem, format!("{instead}, or `ws://…` as the target's URL"));
+            let problem = format!(
+                "`{name}` is a message of WebSocket or of bytes, and {} is no target of them",
+                target.url
+            );
+            self.wrong(
+                &key(name),
+                problem,
+                format!("{instead}, or `ws://…` or `tcp://…` as the target's URL"),
+            );
         }
     }
 
     /// What a message cannot have: it is no request.
-    fn refuse_http(&mut self, config: &RequestConfig, key: &impl Fn(&str) -> String) {
-        let in_url = "write the path into the target's `url`: it is that of the opening";
+    fn refuse_http(&mut self, config: &RequestConfig, key: &impl Fn(&str) -> String, message: &MessageWords) {
+        let MessageWords { what, method: in_method, path: in_url, headers: in_headers } = *message;
         let RequestConfig { method, path, get, head, post, put, patch, delete, .. } = config;
         let given = [
-            ("method", method.is_some(), "leave it out: a WebSocket is opened by GET"),
+            ("method", method.is_some(), in_method),
             ("path", path.is_some(), in_url),
             ("get", get.is_some(), in_url),
             ("head", head.is_some(), in_url),
@@ -200,14 +280,10 @@ impl PlanReader<'_> {
             ("patch", patch.is_some(), in_url),
             ("delete", delete.is_some(), in_url),
             ("body", config.body.is_some(), "write `text` or `binary` instead"),
-            (
-                "headers",
-                !config.headers.is_empty(),
-                "write them under `[headers]`: they are those of the opening",
-            ),
+            ("headers", !config.headers.is_empty(), in_headers),
         ];
         for (name, _, fix) in given.into_iter().filter(|(_, is_given, _)| *is_given) {
-            let problem = format!("`{name}` is of a request of HTTP, and a message of WebSocket has none");
+            let problem = format!("`{name}` is of a request of HTTP, and a message of {what} has none");
             self.wrong(&key(name), problem, fix);
         }
     }

@@ -1,25 +1,30 @@
-//! How a target is reached and spoken to: what stands in `[tls]`, in `[http]`, in `[grpc]` and in `connect`.
+//! How a target is reached and spoken to: what stands in `connect`, and in the tables that are called as protocols are.
 //!
 //! A key of the target's own tables comes before that of the plan's. Files are named, and looked at only to see that they can be read.
 
 use super::PlanReader;
 use super::keys::{TargetKeys, has_identity};
 use crate::config::{
-    Diagnostic, GrpcConfig, HttpConfig, TargetConfig, Text, Texts, TlsConfig, WebSocketConfig, closest,
+    Diagnostic, GrpcConfig, HttpConfig, TargetConfig, TcpConfig, Text, Texts, TlsConfig, WebSocketConfig,
+    closest,
 };
 use crate::plan::bounds::{
     HEADER_TABLE_BYTES_DEFAULT, HEADER_TABLE_BYTES_MAX, PING_NS_MIN, WINDOW_BYTES_DEFAULT, WINDOW_BYTES_MAX,
 };
 use crate::plan::encryption::parse_versions;
 use crate::plan::fields::{GrpcSource, ReplyMatching, Target, TargetProtocol, TlsSettings, Transport};
+use crate::plan::message_end::{ENDS_FIX, MessageEnd};
 use crate::quantity::parse_bytes;
 use crate::url::{Endpoint, Scheme, Url};
 use std::ops::RangeInclusive;
 
 /// What to do where TLS is asked for and the URL is of another kind.
-const PLAIN_FIX: &str = "write `https://…`, `wss://…` or `grpcs://…` as its URL, or leave this out";
+const PLAIN_FIX: &str =
+    "write `https://…`, `wss://…`, `grpcs://…` or `tls://…` as its URL, or leave this out";
 /// The same for WebSocket.
 const SOCKET_FIX: &str = "write `ws://…` or `wss://…` as its URL, or leave this out";
+/// The same for a stream of bytes.
+const STREAM_FIX: &str = "write `tcp://HOST:PORT` or `tls://HOST:PORT` as its URL, or leave this out";
 /// The same for gRPC.
 const GRPC_FIX: &str = "write `grpc://…` or `grpcs://…` as its URL, or leave this out";
 
@@ -42,8 +47,7 @@ impl PlanReader<'_> {
     pub(super) fn check_tls_is_used(&mut self, has_tls: bool) {
         let is_known = !self.keys.targets.iter().any(|keys| self.is_wrong(&keys.url));
         if self.config.tls != TlsConfig::default() && !has_tls && is_known {
-            let problem =
-                "TLS is asked for, and no target's URL begins with `https://`, `wss://` or `grpcs://`";
+            let problem = "TLS is asked for, and no target's URL begins with `https://`, `wss://`, `grpcs://` or `tls://`";
             self.wrong("tls", problem, PLAIN_FIX);
         }
     }
@@ -110,12 +114,19 @@ impl PlanReader<'_> {
         is_grpc: bool,
         keys: &TargetKeys,
     ) -> TargetProtocol {
+        if own.tcp != TcpConfig::default() && !url.scheme.is_stream() && !self.is_wrong(&keys.url) {
+            let problem = format!("a stream of bytes is asked for, and {url} is none");
+            self.wrong(&keys.of("protocol.tcp"), problem, STREAM_FIX);
+        }
         if url.scheme.is_websocket() {
             return self.websocket(own, url, keys);
         }
         if own.websocket != WebSocketConfig::default() && !self.is_wrong(&keys.url) {
             let problem = format!("WebSocket is asked for, and {url} is not a target of it");
             self.wrong(&keys.of("protocol.websocket"), problem, SOCKET_FIX);
+        }
+        if url.scheme.is_stream() {
+            return self.stream(own, url, keys);
         }
         let http = merged_http(&own.http, &self.config.http);
         let is_2 = match &http.version {
@@ -232,6 +243,36 @@ impl PlanReader<'_> {
         TargetProtocol::WebSocket { pipeline, subprotocols: listed(&subprotocols), matching, ping_ns }
     }
 
+    /// A stream of bytes. Whoever says nothing of it sends lines, and gets lines.
+    fn stream(&mut self, own: &TargetConfig, url: &Url, keys: &TargetKeys) -> TargetProtocol {
+        let alien = [
+            ("protocol.http", "HTTP", own.http != HttpConfig::default()),
+            ("headers", "a header", !own.headers.is_empty()),
+        ];
+        for (part, what, _) in alien.into_iter().filter(|(_, _, is_given)| *is_given) {
+            let problem = format!("{what} is asked for, and {url} is a stream of bytes");
+            self.wrong(
+                &keys.of(part),
+                problem,
+                "write `http://…` or `https://…` as its URL, or leave this out",
+            );
+        }
+        let default = MessageEnd::Delimiter(b"\n".to_vec());
+        let ends = own.tcp.ends.as_ref().or(self.config.tcp.ends.as_ref());
+        let ends =
+            ends.map_or(Ok(default.clone()), |Text(text)| MessageEnd::parse(text)).unwrap_or_else(|cause| {
+                let wrong = Diagnostic::at(keys.of("protocol.tcp.ends"), cause.problem, "");
+                self.wrong_once(match cause.instead {
+                    Some(instead) => wrong.with_value(instead),
+                    None => Diagnostic { fix: ENDS_FIX.into(), ..wrong },
+                });
+                default
+            });
+        let greeting = own.tcp.greeting.or(self.config.tcp.greeting).unwrap_or(false);
+        let pipeline = own.pipeline.or(self.config.run.pipeline).unwrap_or(1);
+        TargetProtocol::Tcp { pipeline, ends, greeting }
+    }
+
     /// How replies find their messages, as it is typed.
     fn matching(&mut self, text: &str, path: &str) -> ReplyMatching {
         match (text, text.strip_prefix("json:")) {
@@ -259,15 +300,31 @@ impl PlanReader<'_> {
         }
     }
 
-    /// What the plan says of HTTP, of WebSocket and of gRPC is of at least one target.
+    /// What the plan says of a protocol is of at least one target.
     pub(super) fn check_protocols_are_used(&mut self, targets: &[Target]) {
         if self.keys.targets.iter().any(|keys| self.is_wrong(&keys.url)) {
             return;
         }
         let is_websocket = |target: &Target| target.url.scheme.is_websocket();
-        if self.config.http != HttpConfig::default() && targets.iter().all(is_websocket) {
-            let problem = "HTTP is asked for, and every target is one of WebSocket";
-            self.wrong("http", problem, "leave it out, or write `http://…` or `https://…` as a URL");
+        let is_stream = |target: &Target| target.url.scheme.is_stream();
+        let http_fix = "leave it out, or write `http://…` or `https://…` as a URL";
+        if self.config.http != HttpConfig::default()
+            && targets.iter().all(|target| is_websocket(target) || is_stream(target))
+        {
+            let problem = match targets.iter().all(is_websocket) {
+                true => "HTTP is asked for, and every target is one of WebSocket",
+                false => "HTTP is asked for, and no target is one of it",
+            };
+            self.wrong("http", problem, http_fix);
+        }
+        if !self.config.headers.is_empty() && targets.iter().all(is_stream) {
+            let problem = "headers are asked for, and every target is a stream of bytes";
+            self.wrong("headers", problem, http_fix);
+        }
+        if self.config.tcp != TcpConfig::default() && !targets.iter().any(is_stream) {
+            let problem =
+                "a stream of bytes is asked for, and no target's URL begins with `tcp://` or `tls://`";
+            self.wrong("tcp", problem, STREAM_FIX);
         }
         if self.config.websocket != WebSocketConfig::default() && !targets.iter().any(is_websocket) {
             let problem = "WebSocket is asked for, and no target's URL begins with `ws://` or `wss://`";
@@ -347,7 +404,7 @@ impl PlanReader<'_> {
         })
     }
 
-    fn note(&mut self, note: Diagnostic) {
+    pub(super) fn note(&mut self, note: Diagnostic) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }
