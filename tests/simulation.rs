@@ -6,6 +6,7 @@
 mod attempts;
 mod http2;
 mod instantiations;
+mod lines;
 mod same_requests;
 mod scenarios;
 mod whose_time;

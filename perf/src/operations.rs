@@ -16,6 +16,7 @@ pub mod merge;
 mod operation;
 pub mod record;
 pub mod schedule;
+pub mod tcp;
 pub mod template;
 pub mod tls;
 pub mod websocket;

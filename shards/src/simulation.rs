@@ -9,6 +9,7 @@
 mod frames;
 mod http;
 pub mod ledger;
+mod lines;
 mod link;
 pub mod wire;
 pub mod world;
@@ -115,7 +116,7 @@ impl Simulation {
     /// Runs every shard to its end, one after the other: they share nothing but the moment they start at. Panics, with the
     /// seed, when a shard is stuck or does what its wire does not allow.
     pub fn run(&self) -> SimulationResult {
-        if self.world.server.protocol == ServedProtocol::Http2 {
+        if self.world.server.protocol != ServedProtocol::Http1 {
             let shared = || crate::assembly::any_shared(&self.plan, 0).expect("no file is read");
             return self.run_with::<Mix, AnyProtocol>(|mix| (mix, shared()));
         }

@@ -55,7 +55,7 @@ fn a_target_that_closes_only_its_own_end_has_closed_the_connection() {
 fn a_target_that_resets_the_connection() {
     let port = streams::lines(|_, stream| {
         // What was not read makes a close a reset.
-        let socket = socket2::SockRef::from(stream);
+        let socket = socket2::SockRef::from(&*stream);
         let _ = socket.set_linger(Some(std::time::Duration::ZERO));
         let _ = stream.shutdown(Shutdown::Read);
     });

@@ -12,6 +12,7 @@ mod serving;
 use super::frames::{self, FromClient};
 use super::http;
 use super::ledger::{Ledger, Statistics};
+use super::lines;
 use super::link::{
     ArmedReceive, Asked, Event, Happening, LinkStage, Side, SimulatedLink, StreamEnd, Submission,
 };
@@ -91,6 +92,7 @@ enum Message {
         is_head: bool,
     },
     Http2(FromClient),
+    Line,
 }
 
 impl SimulatedWire {
@@ -104,9 +106,12 @@ impl SimulatedWire {
     ) -> SimulatedWire {
         let is_head = |step: &StepFacts| {
             let mut is_head = false;
-            http::requests(step.constant.as_deref().unwrap_or_default(), |found| is_head = found);
+            if world.server.protocol == ServedProtocol::Http1 {
+                http::requests(step.constant.as_deref().unwrap_or_default(), |found| is_head = found);
+            }
             is_head
         };
+        let constants = steps.iter().map(is_head).collect();
         let mut wire = SimulatedWire {
             world,
             seed,
@@ -117,7 +122,7 @@ impl SimulatedWire {
             idle_looks: 0,
             next_hiccup_ns: u64::MAX,
             links: (0..seat.slots).map(|_| SimulatedLink::new(seat.outbox_bytes)).collect(),
-            constants: steps.iter().map(is_head).collect(),
+            constants,
             submissions: Vec::new(),
             asked: VecDeque::new(),
             events: BinaryHeap::new(),
@@ -543,8 +548,11 @@ impl Wire for SimulatedWire {
         let stage = self.link(slot).stage;
         self.check(stage == LinkStage::Open, slot, "only an open connection sends");
         self.check(copies > 0, slot, "a send sends something");
-        let is_head = self.constants[constant];
-        self.asked.extend(std::iter::repeat_n(Message::Http1 { is_head }, copies));
+        let message = match self.world.server.protocol {
+            ServedProtocol::Lines => Message::Line,
+            _ => Message::Http1 { is_head: self.constants[constant] },
+        };
+        self.asked.extend(std::iter::repeat_n(message, copies));
         self.ask(slot, Asked::Send { messages: copies, is_own: false, is_reported });
     }
 
@@ -570,6 +578,9 @@ impl Wire for SimulatedWire {
             }
             ServedProtocol::Http2 => {
                 frames::found_in(sent, |found| self.asked.push_back(Message::Http2(found)));
+            }
+            ServedProtocol::Lines => {
+                self.asked.extend(std::iter::repeat_n(Message::Line, lines::count(sent)));
             }
         }
         let messages = self.asked.len() - before;

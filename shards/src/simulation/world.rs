@@ -52,6 +52,8 @@ pub enum ServedProtocol {
     Http1,
     /// HTTP/2, as is known beforehand. Requests of a connection are served beside each other.
     Http2,
+    /// Lines on a stream of bytes: to each there is one in response.
+    Lines,
 }
 
 /// How long serving takes.

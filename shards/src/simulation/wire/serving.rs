@@ -1,9 +1,9 @@
 //! The server behind each connection of a simulated wire: what becomes of a request, and what is written for it.
 
 use super::super::frames::{self, FromClient};
-use super::super::http;
 use super::super::link::{Happening, Side, StreamEnd};
-use super::super::world::Fate;
+use super::super::world::{Fate, ServedProtocol};
+use super::super::{http, lines};
 use super::{Message, SimulatedWire};
 use crate::wire::Slot;
 use engine::quantity::MILLISECOND_NS;
@@ -31,6 +31,7 @@ impl SimulatedWire {
                     }
                     Message::Http2(FromClient::Greeting) => unreachable!("it asks for nothing"),
                     Message::Http1 { is_head } => self.respond(slot, is_head, reached_ns),
+                    Message::Line => self.respond(slot, false, reached_ns),
                 }
             }
             Side::Mute => self.statistics.requests += 1,
@@ -118,7 +119,10 @@ impl SimulatedWire {
         let body = self.world.server.body;
         let link = &mut self.links[slot as usize];
         let from = link.stream.len();
-        let written = http::response(&mut link.stream, body, fate, is_head, &mut self.random);
+        let written = match self.world.server.protocol {
+            ServedProtocol::Lines => lines::response(&mut link.stream, body, fate, &mut self.random),
+            _ => http::response(&mut link.stream, body, fate, is_head, &mut self.random),
+        };
         let first = link.base + from as u64;
         if !written.announced.is_empty() {
             link.bodies.push_back(first + written.announced.start..first + written.announced.end);
