@@ -154,7 +154,7 @@ fn what_cannot_be_meant_is_told_with_what_to_do() {
         (
             at(1),
             &["--ends", "crlf"][..],
-            &["`crlf` does not say what ends a response", "delimiter:\\\\r\\\\n"][..],
+            &["`crlf` does not say what ends a response", "--ends 'delimiter:\\r\\n'"][..],
         ),
         (at(1), &["--ends", "delimiter:"], &["a delimiter has at least one byte"]),
         (at(1), &["--ends", "bytes:0"], &["responses of 0 bytes cannot be received"]),

@@ -223,6 +223,8 @@ fn is_in_report_plan(path: &str) -> bool {
 /// A value as it would be typed behind a flag, or in a variable.
 fn in_origin(origin: &Origin, value: &toml::Value) -> String {
     let plain = match value {
+        // A shell would take backslashes for itself.
+        toml::Value::String(text) if text.contains('\\') && !text.contains('\'') => format!("'{text}'"),
         toml::Value::String(text) => text.clone(),
         other => Format::Toml.value(other),
     };

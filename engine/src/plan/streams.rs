@@ -38,7 +38,7 @@ pub(super) fn wrong(target: &Target) -> Vec<(&'static str, WrongStream)> {
         wrong.push(("protocol.tcp.ends", WrongStream::new(problem, fix)));
     }
     if *greeting && matches!(ends, MessageEnd::Close | MessageEnd::None) {
-        let problem = format!("a greeting ends as a response does, and `{ends}` says of none where it ends");
+        let problem = format!("a greeting ends as a response does, and `{ends}` does not say where that is");
         let fix = "say what ends one: `ends = \"delimiter:\\n\"` or the like, or leave out `greeting`";
         wrong.push(("protocol.tcp.greeting", WrongStream::new(problem, fix)));
     }

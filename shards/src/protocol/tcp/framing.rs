@@ -18,7 +18,7 @@ const _: () = assert!(STREAM_RESPONSE_BYTES_MAX == 16 << 20, "the texts say so")
 
 /// What ends the responses of a pool's connections.
 #[derive(Clone, Debug)]
-pub(super) enum Framing {
+pub(super) enum StreamFraming {
     Delimiter(Delimiter),
     Length(LengthPrefix),
     Bytes(u64),
@@ -26,14 +26,14 @@ pub(super) enum Framing {
     None,
 }
 
-impl Framing {
-    pub(super) fn new(ends: &MessageEnd) -> Framing {
+impl StreamFraming {
+    pub(super) fn new(ends: &MessageEnd) -> StreamFraming {
         match ends {
-            MessageEnd::Delimiter(delimiter) => Framing::Delimiter(Delimiter::new(delimiter)),
-            MessageEnd::Length(prefix) => Framing::Length(*prefix),
-            MessageEnd::Bytes(bytes) => Framing::Bytes(*bytes),
-            MessageEnd::Close => Framing::Close,
-            MessageEnd::None => Framing::None,
+            MessageEnd::Delimiter(delimiter) => StreamFraming::Delimiter(Delimiter::new(delimiter)),
+            MessageEnd::Length(prefix) => StreamFraming::Length(*prefix),
+            MessageEnd::Bytes(bytes) => StreamFraming::Bytes(*bytes),
+            MessageEnd::Close => StreamFraming::Close,
+            MessageEnd::None => StreamFraming::None,
         }
     }
 }
@@ -55,16 +55,16 @@ pub(super) struct ComingResponse {
 
 impl ComingResponse {
     /// Nothing of it has come; the next ones are as long as this, where that is known.
-    pub(super) fn unbegun(framing: &Framing) -> ComingResponse {
-        let length_last = if let Framing::Bytes(bytes) = framing { *bytes } else { 0 };
+    pub(super) fn unbegun(framing: &StreamFraming) -> ComingResponse {
+        let length_last = if let StreamFraming::Bytes(bytes) = framing { *bytes } else { 0 };
         ComingResponse { length_last, ..ComingResponse::default() }
     }
 
     /// Takes bytes, of which there is at least one. Says how many belong to it, and whether it is whole.
     #[inline]
-    pub(super) fn take(&mut self, framing: &Framing, bytes: &[u8]) -> Result<(usize, bool), Unusable> {
+    pub(super) fn take(&mut self, framing: &StreamFraming, bytes: &[u8]) -> Result<(usize, bool), Unusable> {
         match framing {
-            Framing::Delimiter(delimiter) => match delimiter.end(&mut self.fitting, bytes) {
+            StreamFraming::Delimiter(delimiter) => match delimiter.end(&mut self.fitting, bytes) {
                 Some(end) => {
                     self.bytes += end as u64;
                     if self.bytes > STREAM_RESPONSE_BYTES_MAX { Err(ENDLESS) } else { Ok((end, true)) }
@@ -78,14 +78,14 @@ impl ComingResponse {
                     }
                 }
             },
-            Framing::Length(prefix) => self.take_length(*prefix, bytes),
-            Framing::Bytes(length) => {
+            StreamFraming::Length(prefix) => self.take_length(*prefix, bytes),
+            StreamFraming::Bytes(length) => {
                 if self.bytes == 0 {
                     self.left = *length;
                 }
                 Ok(self.take_known(bytes.len()))
             }
-            Framing::Close | Framing::None => {
+            StreamFraming::Close | StreamFraming::None => {
                 self.bytes += bytes.len() as u64;
                 Ok((bytes.len(), false))
             }

@@ -1,6 +1,6 @@
 //! One connection that carries a stream of bytes, as the loop speaks protocols.
 
-use super::framing::{ComingResponse, Framing};
+use super::framing::{ComingResponse, StreamFraming};
 use crate::protocol::{Events, Protocol, Readiness, Receive, Response, Sending, Unusable};
 use engine::code;
 use engine::outbox::Outbox;
@@ -11,18 +11,18 @@ use engine::seams::Source;
 /// What all connections of a pool share.
 #[derive(Debug)]
 pub struct TcpShared {
-    framing: Framing,
+    framing: StreamFraming,
     greets: bool,
 }
 
 impl TcpShared {
     /// Of connections on which responses end so; on each of which the target speaks first, or does not.
     pub fn new(ends: &MessageEnd, greets: bool) -> TcpShared {
-        TcpShared { framing: Framing::new(ends), greets }
+        TcpShared { framing: StreamFraming::new(ends), greets }
     }
 
     fn is_one_way(&self) -> bool {
-        matches!(self.framing, Framing::None)
+        matches!(self.framing, StreamFraming::None)
     }
 }
 
@@ -61,14 +61,8 @@ impl TcpStream {
 
     /// Takes what the target says first. How many of the bytes belong to it.
     #[cold]
-    fn take_greeting(
-        &mut self,
-        shared: &TcpShared,
-        bytes: &[u8],
-        on: &mut impl Events,
-    ) -> Result<usize, Unusable> {
+    fn take_greeting(&mut self, shared: &TcpShared, bytes: &[u8]) -> Result<usize, Unusable> {
         let (used, is_whole) = self.coming.take(&shared.framing, bytes)?;
-        on.unasked(used as u64);
         if is_whole {
             self.coming.finish();
             self.is_greeting = false;
@@ -112,7 +106,7 @@ impl Protocol for TcpStream {
             coming: ComingResponse::unbegun(&shared.framing),
             is_greeting: shared.greets,
             has_answered: false,
-            lasts_until_end: matches!(shared.framing, Framing::Close),
+            lasts_until_end: matches!(shared.framing, StreamFraming::Close),
         }
     }
 
@@ -165,7 +159,7 @@ impl Protocol for TcpStream {
             return Ok(());
         }
         if self.is_greeting {
-            let used = self.take_greeting(shared, rest, on)?;
+            let used = self.take_greeting(shared, rest)?;
             rest = &rest[used..];
         }
         while !rest.is_empty() {
