@@ -112,9 +112,9 @@ pub(crate) struct ConnectionArgs {
         hide_short_help = true
     )]
     pub(crate) subprotocol: Vec<String>,
-    /// How a reply over WebSocket finds its message: order, json:/id, none.
+    /// How a reply over WebSocket or UDP finds its message: order, json:/id, be32@0, any, none.
     #[arg(
-        long_help = "How a reply over WebSocket finds its message: in their order; by a value that both have, given as a JSON pointer such as json:/id; or not at all (none), where nobody replies [default: order]",
+        long_help = "How a reply finds its message. Over WebSocket: in their order; by a value that both have, given as a JSON pointer such as json:/id; or not at all (none), where nobody replies [default: order]. Over UDP: by a number in a field such as be32@0, which is written into each message; the next reply is to the oldest message (any); by dns; or none [default: any, and dns for dns:// URLs]",
         long = "match",
         value_name = "RULE",
         hide_short_help = true
@@ -160,7 +160,7 @@ impl ConnectionArgs {
             ("tls.server_name", "--server-name", &self.server_name),
             ("tls.keylog", "--keylog", &self.keylog),
             ("http.header_table", "--header-table-size", &self.header_table_size),
-            ("websocket.match", "--match", &self.matching),
+            (self.matched(planned, layers), "--match", &self.matching),
             ("tcp.ends", "--ends", &self.ends),
         ];
         for (path, flag, text) in texts {
@@ -200,6 +200,15 @@ impl ConnectionArgs {
         }
         self.read_versions(layers, wrong);
         self.read_connect(planned, layers, wrong);
+    }
+
+    /// The key that says how replies find their messages.
+    fn matched(&self, planned: Option<&Plan>, layers: &Layers) -> &'static str {
+        let targets = targets(planned, layers);
+        match targets.is_empty() || targets.iter().any(|(_, url)| !url.scheme.is_udp()) {
+            true => "websocket.match",
+            false => "udp.match",
+        }
     }
 
     /// `-k` is ab's keep-alive as well, which has to be told from curl's.

@@ -93,9 +93,9 @@ pub(crate) struct PlanArgs {
         help_heading = "Requests"
     )]
     pub(crate) body: Option<String>,
-    /// Send the body as a message of bytes over WebSocket.
+    /// Send the body as a message of bytes over WebSocket or UDP.
     #[arg(
-        long_help = "Send the body as a message of bytes over WebSocket. Without it, it is one of text.",
+        long_help = "Send the body as a message of bytes over WebSocket or UDP. Without it, it is one of text.",
         long,
         requires = "body",
         hide_short_help = true,

@@ -12,7 +12,7 @@ use engine::quantity::rate_ends;
 use engine::redact;
 use engine::report::repeat::plan_in;
 use engine::threshold::{Threshold, WrongCondition};
-use engine::url::Url;
+use engine::url::{Scheme, Url};
 use std::collections::BTreeMap;
 use toml::Value;
 
@@ -223,11 +223,13 @@ fn read_request(
 ) {
     // A body is a message there.
     let targets = targets(planned, layers);
-    let takes_messages = |url: &Url| url.scheme.is_websocket() || url.scheme.is_stream();
+    let takes_messages =
+        |url: &Url| url.scheme.is_websocket() || url.scheme.is_stream() || url.scheme == Scheme::Udp;
     let is_message = !targets.is_empty() && targets.iter().all(|(_, url)| takes_messages(url));
     if args.binary && !is_message {
-        let problem = "`--binary` is about messages of WebSocket or of bytes, and the target takes none";
-        let fix = "leave it out, or write a `ws://` or `tcp://` URL";
+        let problem =
+            "`--binary` is about messages of WebSocket, of streams and of UDP, and the target takes none";
+        let fix = "leave it out, or write a `ws://`, `tcp://` or `udp://` URL";
         diagnostics.push(Diagnostic::of_flag("--binary", problem, fix));
         return;
     }

@@ -353,6 +353,10 @@ fn connections(report: &Report) -> String {
         (connections.lost_ends, "lost end"),
         (connections.unasked_bytes, "unasked byte"),
         (connections.replays, "replayed request"),
+        (connections.late_datagrams, "late datagram"),
+        (connections.repeated_datagrams, "repeated datagram"),
+        (connections.stray_datagrams, "stray datagram"),
+        (connections.truncated_replies, "truncated response"),
     ] {
         if count > 0 {
             let _ = write!(line, ", {}", counted(count, thing));

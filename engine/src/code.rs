@@ -1,4 +1,4 @@
-//! Codes of responses, as their protocols call them: statuses of HTTP and closes of WebSocket by number, those of gRPC by name.
+//! Codes of responses, as their protocols call them: statuses of HTTP and closes of WebSocket by number, those of gRPC and DNS by name.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
@@ -16,6 +16,50 @@ const HTTP_UNSUCCESSFUL: u16 = 400;
 const CLOSES: std::ops::RangeInclusive<u16> = 1_000..=4_999;
 /// The codes from here on are statuses of gRPC, so that no number means two things.
 const GRPC: u16 = 1 << 15;
+
+/// The codes from here on are those of DNS: the low four bits of a header can say no more than sixteen.
+const DNS: u16 = 1 << 14;
+
+/// The codes of DNS by number (RFC 1035, section 4.1.1, and IANA, "DNS RCODEs").
+const DNS_NAMES: [&str; 16] = [
+    "NOERROR",
+    "FORMERR",
+    "SERVFAIL",
+    "NXDOMAIN",
+    "NOTIMP",
+    "REFUSED",
+    "YXDOMAIN",
+    "YXRRSET",
+    "NXRRSET",
+    "NOTAUTH",
+    "NOTZONE",
+    "DSOTYPENI",
+    "RCODE12",
+    "RCODE13",
+    "RCODE14",
+    "RCODE15",
+];
+/// The name is there; and it is not, which is an answer as well.
+const DNS_SUCCESSES: [u16; 2] = [DNS, DNS + 3];
+
+/// Bytes came back, or were sent where nothing is to come back: no protocol says more of them.
+pub const REPLIED: u16 = 1 << 13;
+/// The same of what is over once it is sent.
+pub const SENT: u16 = REPLIED + 1;
+const PLAIN_NAMES: [&str; 2] = ["REPLIED", "SENT"];
+
+/// The code of a message of DNS, of whose number the low four bits count.
+pub const fn of_dns(rcode: u8) -> u16 {
+    DNS + (rcode & 0x0f) as u16
+}
+
+/// The name of a code that is of no protocol, or of one that names them.
+fn name(code: u16) -> Option<&'static str> {
+    let of = |first: u16, names: &'static [&'static str]| {
+        names.get(usize::from(code.checked_sub(first)?)).copied()
+    };
+    of(REPLIED, &PLAIN_NAMES).or_else(|| of(DNS, &DNS_NAMES)).or_else(|| grpc_name(code))
+}
 
 /// The statuses of gRPC, in the order of their numbers (grpc.io, "Status codes and their use in gRPC").
 const GRPC_NAMES: [&str; 17] = [
@@ -75,22 +119,23 @@ fn is_close(code: u16) -> bool {
 
 /// Whether any protocol has such a code.
 pub fn is_known(code: u16) -> bool {
-    HTTP.contains(&code) || is_close(code) || grpc_name(code).is_some()
+    HTTP.contains(&code) || is_close(code) || name(code).is_some()
 }
 
 /// Whether a code is one of success and goes without saying.
 pub fn is_usual(code: u16) -> bool {
-    matches!(code, 200 | SWITCHED | GRPC)
+    matches!(code, 200 | SWITCHED | GRPC | DNS | REPLIED | SENT)
 }
 
 /// Whether its protocol takes a code for a success.
 pub fn is_success(code: u16) -> bool {
-    code == GRPC || (*HTTP.start()..HTTP_UNSUCCESSFUL).contains(&code)
+    let is_named = matches!(code, GRPC | REPLIED | SENT) || DNS_SUCCESSES.contains(&code);
+    is_named || (*HTTP.start()..HTTP_UNSUCCESSFUL).contains(&code)
 }
 
 /// A code as a report has it: by its number, or by its name.
 fn written(code: u16) -> String {
-    grpc_name(code).map_or_else(|| code.to_string(), str::to_owned)
+    name(code).map_or_else(|| code.to_string(), str::to_owned)
 }
 
 /// A code as its protocol calls it: `503`, `close 1001`, `UNAVAILABLE`.
@@ -100,7 +145,7 @@ pub fn show(code: u16) -> String {
 
 /// A code as it is told of a response: `status 503`, `close 1001`, `UNAVAILABLE`.
 pub fn tell(code: u16) -> String {
-    if is_close(code) || grpc_name(code).is_some() { show(code) } else { format!("status {code}") }
+    if is_close(code) || name(code).is_some() { show(code) } else { format!("status {code}") }
 }
 
 /// What [`Kind::Status`](crate::outcome::Kind::Status) means where responses had these codes, of one protocol or of several.
@@ -109,6 +154,9 @@ pub fn meaning_of_failures(codes: &[u16]) -> &'static str {
     match () {
         () if are(|code| HTTP.contains(&code)) => "the response's status was 400 or above",
         () if are(|code| grpc_name(code).is_some()) => "the call's status was not OK",
+        () if are(|code| (DNS..DNS + DNS_NAMES.len() as u16).contains(&code)) => {
+            "the target's code was neither NOERROR nor NXDOMAIN"
+        }
         () if are(is_close) => "the target closed the WebSocket instead of replying",
         () => "the response's status says that it failed",
     }
@@ -116,8 +164,12 @@ pub fn meaning_of_failures(codes: &[u16]) -> &'static str {
 
 /// Reads what a report has written.
 pub fn parse(text: &str) -> Option<u16> {
-    let named = GRPC_NAMES.iter().position(|name| *name == text);
-    named.map(|status| GRPC + status as u16).or_else(|| text.parse().ok())
+    let lists: [(u16, &[&str]); 3] = [(GRPC, &GRPC_NAMES), (DNS, &DNS_NAMES), (REPLIED, &PLAIN_NAMES)];
+    let named = lists.into_iter().find_map(|(first, names)| {
+        let number = names.iter().position(|name| *name == text)?;
+        Some(first + number as u16)
+    });
+    named.or_else(|| text.parse().ok())
 }
 
 fn parsed<E: Error>(text: &str) -> Result<u16, E> {
@@ -140,13 +192,13 @@ pub mod counted {
     }
 }
 
-/// A code that may be absent: a number, or a name of gRPC.
+/// A code that may be absent: a number, or a name.
 pub mod optional {
-    use super::{Deserialize, Deserializer, Serializer, grpc_name, parsed};
+    use super::{Deserialize, Deserializer, Serializer, name, parsed};
 
     /// Writes it.
     pub fn serialize<S: Serializer>(code: &Option<u16>, serializer: S) -> Result<S::Ok, S::Error> {
-        match code.map(|code| (code, grpc_name(code))) {
+        match code.map(|code| (code, name(code))) {
             None => serializer.serialize_none(),
             Some((_, Some(name))) => serializer.serialize_str(name),
             Some((code, None)) => serializer.serialize_u16(code),
@@ -164,7 +216,7 @@ pub mod optional {
         match Option::<WrittenCode>::deserialize(deserializer)? {
             None => Ok(None),
             Some(WrittenCode::Number(code)) => Ok(Some(code)),
-            Some(WrittenCode::Name(name)) => parsed(&name).map(Some),
+            Some(WrittenCode::Name(text)) => parsed(&text).map(Some),
         }
     }
 }
@@ -218,6 +270,35 @@ mod tests {
         ] {
             assert!(meaning_of_failures(codes).contains(words), "{codes:?}");
         }
+    }
+
+    #[test]
+    fn codes_of_dns_have_names_of_which_two_are_successes() {
+        let names = [
+            (0, "NOERROR"),
+            (2, "SERVFAIL"),
+            (3, "NXDOMAIN"),
+            (5, "REFUSED"),
+            (15, "RCODE15"),
+            (19, "NXDOMAIN"),
+        ];
+        for (rcode, name) in names {
+            let code = of_dns(rcode);
+            assert_eq!((show(code).as_str(), parse(name), is_known(code)), (name, Some(code), true));
+        }
+        let successes: Vec<u8> = (0..16).filter(|rcode| is_success(of_dns(*rcode))).collect();
+        assert_eq!(successes, [0, 3]);
+        assert!(is_usual(of_dns(0)) && !is_usual(of_dns(3)));
+        assert!(meaning_of_failures(&[of_dns(0), of_dns(2)]).contains("neither NOERROR"));
+    }
+
+    #[test]
+    fn bytes_that_no_protocol_gives_a_meaning_are_replied_to_or_sent() {
+        for (code, name) in [(REPLIED, "REPLIED"), (SENT, "SENT")] {
+            assert_eq!((tell(code).as_str(), parse(name)), (name, Some(code)));
+            assert!(is_known(code) && is_success(code) && is_usual(code));
+        }
+        assert!(!is_known(SENT + 1) && !is_known(DNS - 1) && !is_known(DNS + 16));
     }
 
     #[test]

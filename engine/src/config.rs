@@ -30,6 +30,6 @@ pub use layers::{Layers, ReadConfig};
 pub use likeness::{closest, hint};
 pub use typed::{
     Config, GrpcConfig, HttpConfig, LoadConfig, RequestConfig, RunConfig, ScenarioConfig, TargetConfig,
-    TcpConfig, Text, Texts, TlsConfig, WebSocketConfig,
+    TcpConfig, Text, Texts, TlsConfig, UdpConfig, WebSocketConfig,
 };
 pub use variables::VariableUse;

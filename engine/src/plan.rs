@@ -4,10 +4,12 @@
 //! else, and either way it keeps every rule of `plan/rules.rs`, or is not made.
 
 pub(crate) mod bounds;
+mod datagrams;
 mod encryption;
 mod fields;
 mod message_end;
 mod reader;
+mod records;
 mod repeat;
 mod retarget;
 mod rules;
@@ -26,13 +28,16 @@ pub use bounds::{
     CONNECTIONS_MAX, INTERVAL_NS_MIN, PIPELINE_MAX, REQUEST_BYTES_MAX, REQUESTS_MAX, SCENARIOS_MAX,
     SERIES_MAX, SHARDS_MAX, SLICE_NS_MIN, SLICES_WANTED, STREAM_RESPONSE_BYTES_MAX,
 };
+pub use datagrams::DATAGRAM_BYTES_MAX;
 pub use fields::{
-    BytesMessage, Fields, GrpcCall, GrpcMethod, GrpcSource, HttpRequest, Machine, Offered, Pool, PoolSize,
-    ReplyMatching, Request, Scenario, Script, SocketMessageKind, Step, Target, TargetProtocol, TlsSettings,
-    TlsVersion, Transport, Wait, WebSocketMessage,
+    BytesMessage, DatagramField, DatagramMatching, DnsQuery, Fields, GrpcCall, GrpcMethod, GrpcSource,
+    HttpRequest, Machine, Offered, Pool, PoolSize, ReplyMatching, Request, Scenario, Script,
+    SocketMessageKind, Step, Target, TargetProtocol, TlsSettings, TlsVersion, Transport, Wait,
+    WebSocketMessage,
 };
 pub use message_end::{LengthPrefix, MessageEnd, UnknownEnd};
 pub use reader::ReadFile;
+pub use records::RecordType;
 pub use rules::{Broken, PlanPlace, Violation};
 use serde::{Deserialize, Serialize, Serializer};
 use std::ops::Deref;

@@ -175,6 +175,18 @@ pub struct Connections {
     /// 0 in reports of versions before 0.2.
     #[serde(default)]
     pub replays: u64,
+    /// Datagrams that came when their request had been given up, over the whole run.
+    #[serde(default)]
+    pub late_datagrams: u64,
+    /// Datagrams that came once more, over the whole run.
+    #[serde(default)]
+    pub repeated_datagrams: u64,
+    /// Datagrams that were to nothing that was sent, over the whole run.
+    #[serde(default)]
+    pub stray_datagrams: u64,
+    /// Replies that said of themselves that they had been cut short, as those of DNS can, over the whole run.
+    #[serde(default)]
+    pub truncated_replies: u64,
     /// Attempts to make them. Nothing in reports of versions that did not look.
     #[serde(default)]
     pub attempts: Option<AttemptsBlock>,
@@ -367,6 +379,10 @@ fn connections(plan: &Plan, whole: &Snapshot, facts: &MachineFacts) -> Connectio
         lost_ends: stats.lost_ends,
         unasked_bytes: stats.unasked_bytes,
         replays: stats.replays,
+        late_datagrams: stats.late_datagrams,
+        repeated_datagrams: stats.repeated_datagrams,
+        stray_datagrams: stats.stray_datagrams,
+        truncated_replies: stats.truncated_replies,
         attempts: Some(attempts(&whole.attempts)),
     }
 }

@@ -191,6 +191,16 @@ pub(crate) fn literal_bytes(pieces: &[Piece]) -> Vec<u8> {
     pieces.iter().flat_map(literal_of).copied().collect()
 }
 
+/// The fewest bytes, and the most, that pieces render to which are written as text.
+pub(crate) fn least_and_most_bytes(pieces: &[Piece]) -> (usize, usize) {
+    let least = |piece: &Piece| match piece {
+        Piece::Rand { low, .. } => decimal_bytes(*low),
+        Piece::Seq => 1,
+        other => other.bytes_max(),
+    };
+    (pieces.iter().map(least).sum(), pieces.iter().map(Piece::bytes_max).sum())
+}
+
 /// What a hole stands for, or what is wrong with it and what to write.
 fn parse_hole(hole: &str) -> Result<Piece, (String, String)> {
     let words: Vec<&str> = hole.split_whitespace().collect();

@@ -41,6 +41,10 @@ pub enum Scheme {
     Tcp,
     /// The same within TLS.
     Tls,
+    /// Datagrams of UDP.
+    Udp,
+    /// DNS, by datagrams of UDP.
+    Dns,
 }
 
 /// What a connection is made to.
@@ -86,17 +90,19 @@ impl NoTarget {
 
 /// What a target looks like.
 const FORM: &str = "a target is http://HOST:PORT/PATH, https://…, ws://…, wss://…, grpc://HOST:PORT, grpcs://…, \
-                    tcp://HOST:PORT, tls://HOST:PORT, unix:/SOCKET:/PATH or testbed:/PATH";
+                    tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT, dns://HOST/NAME?type=A, unix:/SOCKET:/PATH \
+                    or testbed:/PATH";
 /// Schemes of protocols that are not spoken yet.
-const PLANNED: [&str; 3] = ["h2c", "udp", "dns"];
+const PLANNED: [&str; 1] = ["h2c"];
 
 impl Scheme {
-    /// The port where a URL names none; a stream of bytes may be anything, and has none.
+    /// The port where a URL names none; a stream of bytes and datagrams may be anything, and have none.
     pub fn default_port(self) -> Option<u16> {
         match self {
             Scheme::Http | Scheme::Ws | Scheme::Grpc => Some(80),
             Scheme::Https | Scheme::Wss | Scheme::Grpcs => Some(443),
-            Scheme::Tcp | Scheme::Tls => None,
+            Scheme::Dns => Some(53),
+            Scheme::Tcp | Scheme::Tls | Scheme::Udp => None,
         }
     }
 
@@ -120,6 +126,11 @@ impl Scheme {
         matches!(self, Scheme::Tcp | Scheme::Tls)
     }
 
+    /// Whether what is sent are datagrams of UDP.
+    pub fn is_udp(self) -> bool {
+        matches!(self, Scheme::Udp | Scheme::Dns)
+    }
+
     fn is_http(&self) -> bool {
         *self == Scheme::Http
     }
@@ -136,12 +147,14 @@ impl fmt::Display for Scheme {
             Scheme::Grpcs => "grpcs",
             Scheme::Tcp => "tcp",
             Scheme::Tls => "tls",
+            Scheme::Udp => "udp",
+            Scheme::Dns => "dns",
         })
     }
 }
 
 impl Url {
-    /// Reads `http://host:port/path`, the same with `https`, `ws` and `wss`, `host:port/path`, `unix:/path/to.sock:/path` or `testbed:/path`. The path
+    /// Reads `http://host:port/path`, the same with other schemes, `host:port/path`, `unix:/path/to.sock:/path` or `testbed:/path`. The path
     /// may have holes.
     pub fn parse(text: &str) -> Result<Url, NoTarget> {
         let text = text.trim();
@@ -195,8 +208,10 @@ impl Url {
             "grpcs" => Scheme::Grpcs,
             "tcp" => Scheme::Tcp,
             "tls" => Scheme::Tls,
+            "udp" => Scheme::Udp,
+            "dns" => Scheme::Dns,
             planned if PLANNED.contains(&planned) => {
-                let fix = "there are http://, https://, ws://, wss://, grpc://, grpcs://, tcp:// and tls:// addresses";
+                let fix = "there are http://, https://, ws://, wss://, grpc://, grpcs://, tcp://, tls://, udp:// and dns:// addresses";
                 return Err(NoTarget::new(format!("scheme `{planned}` is not supported yet"), fix));
             }
             other => {
@@ -223,7 +238,14 @@ impl Url {
             let wrong = NoTarget::new("a stream of bytes has no path", "write HOST:PORT alone");
             return Err(wrong.instead(format!("{scheme}://{authority}")));
         }
-        Ok(Url { scheme, endpoint, authority: authority.to_owned(), path: path_of(path)? })
+        let path = path_of(path)?;
+        if scheme == Scheme::Udp && path != "/" {
+            return Err(NoTarget::new(
+                "a datagram goes to a host and a port, and to no path",
+                "write udp://HOST:PORT",
+            ));
+        }
+        Ok(Url { scheme, endpoint, authority: authority.to_owned(), path })
     }
 }
 
@@ -367,6 +389,21 @@ mod tests {
         );
         assert!(parsed("tcp://h:1").scheme.is_stream() && !parsed("tcp://h:1").scheme.is_tls());
         assert!(parsed("tls://h:1").scheme.is_stream() && parsed("tls://h:1").scheme.is_tls());
+    }
+
+    #[test]
+    fn datagrams_go_to_a_port_that_is_named_and_queries_of_dns_to_53() {
+        let parsed = |text: &str| Url::parse(text).unwrap();
+        assert_eq!(parsed("udp://h:9000").endpoint, tcp("h", 9_000));
+        assert_eq!(parsed("dns://h/example.org?type=AAAA").endpoint, tcp("h", 53));
+        assert_eq!(parsed("dns://[::1]:5353/a.b").to_string(), "dns://[::1]:5353/a.b");
+        assert!(parsed("udp://h:1").scheme.is_udp() && parsed("dns://h/a").scheme.is_udp());
+        for (text, reason) in
+            [("udp://h", "no port"), ("udp://h:9000/path", "no path"), ("udp://h:0", "port")]
+        {
+            let error = Url::parse(text).unwrap_err().problem;
+            assert!(error.contains(reason), "{text}: {error}");
+        }
     }
 
     #[test]

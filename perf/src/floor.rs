@@ -146,6 +146,7 @@ impl Client {
                 addresses: Vec::new(),
                 constants: vec![request],
                 copy_bytes_max: 0,
+                has_datagrams: false,
             })?;
             let sockets = (0..connections).map(|_| connected(address)).collect::<io::Result<Vec<_>>>()?;
             for (slot, socket) in sockets.iter().enumerate() {

@@ -6,6 +6,7 @@ use crate::protocol::http1::{self, HeadMemo};
 use crate::protocol::http2::{self, Http2Options, Http2Request, Http2Shared};
 use crate::protocol::secured::SecuredShared;
 use crate::protocol::tcp::{self, TcpShared};
+use crate::protocol::udp::{self, UdpShared};
 use crate::protocol::websocket::{self, WebSocketOpening, WebSocketOptions, WebSocketShared};
 use crate::ring::{Outgoing, RingWire, SlotRoute};
 use crate::tls::TlsClient;
@@ -30,6 +31,7 @@ pub fn mixes(plan: &Plan) -> Result<Vec<Mix>, RunFailure> {
             TargetProtocol::Http2 { .. } => http2_request(step, target).map(|(encoded, _)| encoded),
             TargetProtocol::WebSocket { .. } => websocket::encode(step),
             TargetProtocol::Tcp { .. } => tcp::encode(step),
+            TargetProtocol::Udp { .. } => udp::encode(step),
         }
     };
     let mix = |(index, scenario): (usize, &Scenario)| {
@@ -84,6 +86,9 @@ pub fn any_shared(plan: &Plan, pool: usize) -> Result<AnyShared, RunFailure> {
                 Ok(shared) => AnyShared::SecureTcp(shared),
                 Err(shared) => AnyShared::Tcp(Box::new(shared)),
             })
+        }
+        &TargetProtocol::Udp { pipeline, matching } => {
+            Ok(AnyShared::Udp(Box::new(UdpShared::new(matching, pipeline))))
         }
     }
 }
@@ -164,6 +169,7 @@ pub fn wire<S: Source, P: Protocol>(
     let route = |(index, pool): (usize, &Pool)| SlotRoute {
         slots: plan.connections_of(index, share.shard as u32),
         addresses: addresses[pool.target].clone(),
+        is_datagram: matches!(plan.targets[pool.target].protocol, TargetProtocol::Udp { .. }),
     };
     let routes: Vec<SlotRoute> = plan.pools.iter().enumerate().map(route).collect();
     RingWire::new(&routes, &outgoing::<S, P>(plan, sources, shared)).map_err(|error| {

@@ -243,6 +243,7 @@ impl Responder {
             addresses: Vec::new(),
             constants: vec![RESPONSE.repeat(RESPONSES_MAX)],
             copy_bytes_max: SENT_BYTES_MAX,
+            has_datagrams: false,
         };
         let ring = Ring::new(setup).map_err(no_ring)?;
         let connections = (0..slots).map(|_| NullConnection::new(NullProtocol::NOTHING)).collect();

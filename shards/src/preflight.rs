@@ -3,6 +3,7 @@
 //! Each check says what was found and, if that is not enough, the command that fixes it.
 
 mod check;
+mod datagrams;
 mod exchange;
 mod greeting;
 mod ports;
@@ -117,6 +118,7 @@ fn probe_ring() -> io::Result<String> {
         addresses: Vec::new(),
         constants: Vec::new(),
         copy_bytes_max: 0,
+        has_datagrams: false,
     })?;
     let features = ring.features();
     let mut words = vec!["multishot receive", "provided buffers", "fixed files"];

@@ -5,7 +5,7 @@
 
 use crate::clock::{Clock, monotonic_ns};
 use crate::sys::{BUFFER_BYTES, Done, ReceiveBuffer, Ring, Setup};
-use crate::wire::{Completion, Pause, Slot, Wire};
+use crate::wire::{Completion, Pause, RefusedAt, Slot, Wire};
 use engine::outbox::Outbox;
 use engine::outcome::Kind;
 use engine::record::ShardStats;
@@ -28,6 +28,8 @@ const LOW_WATER_BYTES_MAX: u64 = 256 << 10;
 /// The fewest and the most receive buffers. They are given back within a turn, so few are under way at a time.
 const BUFFERS_MIN: u32 = 64;
 const BUFFERS_MAX: u32 = 1_024;
+/// How much the kernel is asked to keep of datagrams that came and were not received yet. What comes beyond is lost.
+const RECEIVE_QUEUE_BYTES: usize = 1 << 20;
 const _: () = assert!(HEAD_BYTES as usize <= BUFFER_BYTES, "a head is received into one buffer");
 const _: () = assert!(LOW_WATER_BYTES_MIN <= LOW_WATER_BYTES_MAX && LOW_WATER_BYTES_MAX <= DISCARD_BYTES_MAX);
 const _: () =
@@ -46,6 +48,10 @@ enum Operation {
     Copy,
     /// What such a send has left over.
     Rest,
+    /// A send of a datagram.
+    Datagram,
+    /// The same of the last one of several, where that is reported.
+    LastDatagram,
 }
 
 /// What a wire will send, so that it can lay out the memory beforehand.
@@ -62,6 +68,8 @@ pub struct SlotRoute {
     pub slots: u32,
     /// At least one.
     pub addresses: Vec<SockAddr>,
+    /// They are sockets of datagrams, and no streams.
+    pub is_datagram: bool,
 }
 
 /// One shard's wire.
@@ -92,6 +100,8 @@ struct SlotState {
     rest_bytes: usize,
     /// How much has to be there before data is announced; 0 is the kernel's default of one byte.
     low_water: u64,
+    /// Each message is a datagram of its own.
+    is_datagram: bool,
 }
 
 impl RingWire {
@@ -101,7 +111,10 @@ impl RingWire {
         let Outgoing { constants, copy_bytes_max } = outgoing;
         let slots: u32 = routes.iter().map(|route| route.slots).sum();
         let (mut addresses, mut address_of) = (Vec::new(), Vec::with_capacity(slots as usize));
-        for SlotRoute { slots, addresses: of_route } in routes {
+        let mut links: Vec<SlotState> = Vec::with_capacity(slots as usize);
+        for SlotRoute { slots, addresses: of_route, is_datagram } in routes {
+            let link = || SlotState { is_datagram: *is_datagram, ..SlotState::default() };
+            links.extend((0..*slots).map(|_| link()));
             assert!(!of_route.is_empty(), "there is an address to connect to");
             let first = addresses.len() as u32;
             address_of.extend((0..*slots).map(|slot| first + slot % of_route.len() as u32));
@@ -115,8 +128,8 @@ impl RingWire {
             addresses: addresses.clone(),
             constants: repeated,
             copy_bytes_max: *copy_bytes_max,
+            has_datagrams: routes.iter().any(|route| route.is_datagram),
         })?;
-        let links = (0..slots).map(|_| SlotState::default()).collect();
         let constants = constants.iter().map(|(bytes, _)| bytes.len()).collect();
         let (clock, run_delay) = (Clock::new(), RunDelay::of_this_thread());
         let spare = vec![0; *copy_bytes_max].into_boxed_slice();
@@ -139,7 +152,7 @@ impl RingWire {
 
     fn open(&mut self, slot: Slot) -> io::Result<()> {
         let address = &self.addresses[self.address_of[slot as usize] as usize];
-        let socket = open_socket(address)?;
+        let socket = open_socket(address, self.links[slot as usize].is_datagram)?;
         self.ring.install(slot, &socket)?;
         self.links[slot as usize].socket = Some(socket);
         self.links[slot as usize].low_water = 0;
@@ -195,6 +208,9 @@ impl RingWire {
             }
             (Operation::Send, _) => Completion::Broken(slot, Kind::Send),
             (Operation::Discard, bytes) if bytes > 0 => Completion::Discarded(slot, bytes as u64),
+            (Operation::Datagram | Operation::LastDatagram, _) => {
+                return interpret_datagram(operation, slot, done.result);
+            }
             (Operation::Receive, bytes) if bytes > 0 => match done.buffer {
                 Some(buffer) => Completion::Received(slot, buffer, done.more),
                 None => Completion::Broken(slot, Kind::Resources),
@@ -203,9 +219,15 @@ impl RingWire {
                 if let Some(buffer) = done.buffer {
                     self.ring.recycle(buffer);
                 }
-                Completion::Ended(slot)
+                match self.links[slot as usize].is_datagram {
+                    true => Completion::Empty(slot),
+                    false => Completion::Ended(slot),
+                }
             }
             (_, error) => match -error {
+                libc::ECONNREFUSED if self.links[slot as usize].is_datagram => {
+                    Completion::Refused(slot, RefusedAt::Receive)
+                }
                 libc::ENOBUFS => Completion::Paused(slot, Pause::Starved),
                 libc::ECANCELED => Completion::Paused(slot, Pause::Asked),
                 errno => Completion::Broken(slot, kind_of(errno, Kind::Receive)),
@@ -273,10 +295,23 @@ impl Wire for RingWire {
         self.ring.send_written(token, slot, bytes, is_reported);
     }
 
+    fn flush_datagrams(&mut self, slot: Slot, is_reported: bool) {
+        let bytes = std::mem::take(&mut self.links[slot as usize].filled);
+        let tokens =
+            [Operation::Datagram, Operation::LastDatagram].map(|operation| self.token(operation, slot));
+        if !self.ring.send_datagrams(tokens, slot, bytes, is_reported) {
+            // The kernel has not even taken what was sent before.
+            self.failed.push(Completion::Broken(slot, Kind::Send));
+        }
+    }
+
     fn receive(&mut self, slot: Slot) {
         self.await_bytes(slot, 0);
         let token = self.token(Operation::Receive, slot);
-        self.ring.receive_multi(token, slot);
+        match self.links[slot as usize].is_datagram {
+            true => self.ring.receive_datagrams(token, slot),
+            false => self.ring.receive_multi(token, slot),
+        }
     }
 
     fn receive_head(&mut self, slot: Slot) {
@@ -346,6 +381,9 @@ impl Wire for RingWire {
     }
 
     fn is_ended(&mut self, slot: Slot) -> bool {
+        if self.links[slot as usize].is_datagram {
+            return false;
+        }
         let Some(socket) = &self.links[slot as usize].socket else { return true };
         let mut byte = [MaybeUninit::uninit()];
         match socket.recv_with_flags(&mut byte, libc::MSG_PEEK | libc::MSG_DONTWAIT) {
@@ -369,6 +407,21 @@ impl Wire for RingWire {
             clock_ppm: self.clock.ppm(),
             ..ShardStats::default()
         }
+    }
+}
+
+/// What a datagram that was sent, or was not, means to the shard.
+#[cold]
+fn interpret_datagram(operation: Operation, slot: Slot, result: i32) -> Option<Completion<ReceiveBuffer>> {
+    let is_reported = operation == Operation::LastDatagram;
+    match -result {
+        // What one before it came to is told in its place: it was not sent.
+        libc::ECONNREFUSED if is_reported => Some(Completion::Refused(slot, RefusedAt::ReportedSend)),
+        libc::ECONNREFUSED => Some(Completion::Refused(slot, RefusedAt::Send)),
+        // The queue of the network card is full, and this machine's own doing.
+        libc::EAGAIN => Some(Completion::Broken(slot, Kind::Resources)),
+        error if error > 0 => Some(Completion::Broken(slot, kind_of(error, Kind::Send))),
+        _ => is_reported.then_some(Completion::Sent(slot)),
     }
 }
 
@@ -398,8 +451,14 @@ pub(crate) fn thread_cpu_ns() -> (u64, u64) {
     })
 }
 
-fn open_socket(address: &SockAddr) -> io::Result<Socket> {
+fn open_socket(address: &SockAddr, is_datagram: bool) -> io::Result<Socket> {
     let domain = address.domain();
+    if is_datagram {
+        let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+        // Replies to a whole pipeline may come at once. The kernel gives as much as it may (net.core.rmem_max).
+        let _ = socket.set_recv_buffer_size(RECEIVE_QUEUE_BYTES);
+        return Ok(socket);
+    }
     let is_tcp = domain != Domain::UNIX;
     let socket = Socket::new(domain, Type::STREAM, is_tcp.then_some(Protocol::TCP))?;
     if is_tcp {
@@ -423,6 +482,8 @@ fn parts(token: u64) -> (Operation, u32, Slot) {
         3 => Operation::Discard,
         5 => Operation::Copy,
         6 => Operation::Rest,
+        7 => Operation::Datagram,
+        8 => Operation::LastDatagram,
         _ => Operation::Cancel,
     };
     (operation, (token >> 32) as u32 & GENERATION_MASK, token as Slot)
@@ -467,6 +528,8 @@ mod tests {
             Operation::Cancel,
             Operation::Copy,
             Operation::Rest,
+            Operation::Datagram,
+            Operation::LastDatagram,
         ] {
             let token = token(operation, 0xffff_fffe, 0x8000_0001);
             assert_eq!(parts(token), (operation, 0xff_fffe, 0x8000_0001));
@@ -503,7 +566,9 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = SockAddr::from(listener.local_addr().unwrap());
         let outgoing = Outgoing { constants: Vec::new(), copy_bytes_max: BLOCK_BYTES };
-        let mut wire = RingWire::new(&[SlotRoute { slots: 1, addresses: vec![address] }], &outgoing).unwrap();
+        let mut wire =
+            RingWire::new(&[SlotRoute { slots: 1, addresses: vec![address], is_datagram: false }], &outgoing)
+                .unwrap();
         connect(&mut wire);
         let mut peer = listener.accept().unwrap().0;
         let mut sent = 0;

@@ -171,6 +171,10 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             let pool = &pools[scenario.pool];
             scenario.is_one_constant &= pool.sends_constants();
             scenario.reports_copies |= !pool.connections.is_in_order() || P::awaits_sent(&pool.shared);
+            if pool.sends_datagrams() {
+                // None waits, so their memory is free again as soon as the kernel has taken them.
+                scenario.reports_copies = P::awaits_sent(&pool.shared);
+            }
         });
         let slots = pools.iter().map(|pool| pool.first_slot + pool.connections.count()).collect();
         let deepest = plan.targets.iter().map(|target| target.pipeline()).max().unwrap_or(1);
@@ -260,6 +264,8 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             Completion::Paused(slot, pause) => pool.paused(core, slot - from, pause),
             Completion::Sent(slot) => pool.sent(core, scenario, slot - from),
             Completion::Ended(slot) => pool.ended(core, scenario, slot - from),
+            Completion::Empty(slot) => pool.receive_empty(core, scenario, slot - from),
+            Completion::Refused(slot, at) => pool.refused(core, scenario, slot - from, at),
             Completion::Broken(slot, kind) => {
                 pool.broken(core, scenario, slot - from, Unusable::of(kind));
             }

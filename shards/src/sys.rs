@@ -13,6 +13,7 @@
 //! MSG_TRUNC (the receive hangs).
 
 use crate::clock;
+use engine::plan::DATAGRAM_BYTES_MAX;
 use io_uring::types::{CancelBuilder, Fixed, SubmitArgs, Timespec};
 use io_uring::{EnterFlags, IoUring, cqueue, opcode, squeue, types};
 use socket2::{SockAddr, Socket};
@@ -26,8 +27,12 @@ use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 pub(crate) const BUFFER_BYTES: usize = 16 << 10;
 /// The most completions taken from the queue at a time.
 const BATCH: usize = 128;
-/// The group that receive buffers belong to; there is only one.
+/// The group that receive buffers of streams belong to.
 const BUFFER_GROUP: u16 = 0;
+/// Those of datagrams are longer than any datagram is, so that none is ever cut. Their numbers begin where the others' end.
+const DATAGRAM_BUFFER_BYTES: usize = u16::MAX as usize;
+const DATAGRAM_BUFFER_GROUP: u16 = 1;
+const DATAGRAM_BUFFER_FIRST: u16 = 1 << 15;
 /// Marks the completions of sends that a home is lent to; callers' tokens are below it. The rest of such a mark is the loan's
 /// number and the slot.
 const LENT: u64 = 1 << 63;
@@ -47,6 +52,8 @@ pub struct Setup {
     pub constants: Vec<Vec<u8>>,
     /// The most bytes one send copies; 0 when none does.
     pub copy_bytes_max: usize,
+    /// Some of the sockets are of datagrams.
+    pub has_datagrams: bool,
 }
 
 /// One io_uring with its registered files, buffers and bytes to send.
@@ -56,7 +63,9 @@ pub struct Ring {
     enter_fd: (RawFd, EnterFlags),
     has_absolute_timeouts: bool,
     is_plain: bool,
-    buffers: ManuallyDrop<BufferRing>,
+    buffers: ManuallyDrop<BufferRing<BUFFER_BYTES, 0>>,
+    /// Those of datagrams, where there are any.
+    datagrams: ManuallyDrop<Option<DatagramBuffers>>,
     memory: ManuallyDrop<SendMemory>,
     copy_bytes_max: usize,
     /// Loans so far, wrapping: a late completion is not taken for that of a younger send.
@@ -136,6 +145,7 @@ pub struct ReceiveBuffer {
 }
 
 const _: () = assert!(BUFFER_BYTES <= u16::MAX as usize, "a buffer's length fits its field");
+const _: () = assert!(DATAGRAM_BUFFER_BYTES > DATAGRAM_BYTES_MAX, "no datagram is cut");
 
 /// Features a kernel has or lacks, as probed.
 #[derive(Clone, Copy, Debug)]
@@ -153,14 +163,13 @@ impl Ring {
         let (uring, is_plain) = build_uring(completions)?;
         uring.submitter().register_files_sparse(setup.slots)?;
         let buffers = BufferRing::new(setup.buffers)?;
-        // SAFETY: the entries are page-aligned, `setup.buffers` long, and outlive the ring (rule 4).
-        unsafe {
-            uring.submitter().register_buf_ring_with_flags(
-                buffers.entries.as_ptr() as u64,
-                setup.buffers,
-                BUFFER_GROUP,
-                0,
-            )?;
+        buffers.register(&uring, BUFFER_GROUP)?;
+        let datagrams = match setup.has_datagrams {
+            true => Some(DatagramBuffers::new(setup.buffers)?),
+            false => None,
+        };
+        if let Some(datagrams) = &datagrams {
+            datagrams.register(&uring, DATAGRAM_BUFFER_GROUP)?;
         }
         let enter_fd = register_ring_fd(uring.as_raw_fd());
         let memory = SendMemory {
@@ -176,6 +185,7 @@ impl Ring {
             uring: ManuallyDrop::new(uring),
             enter_fd,
             buffers: ManuallyDrop::new(buffers),
+            datagrams: ManuallyDrop::new(datagrams),
             memory: ManuallyDrop::new(memory),
             copy_bytes_max: setup.copy_bytes_max,
             loans: 0,
@@ -250,6 +260,9 @@ impl Ring {
         buffer: &'a mut ReceiveBuffer,
     ) -> (&'a mut [u8], Option<&'a mut [u8]>) {
         let memory = self.memory.homes[slot as usize].free(self.counters.submissions);
+        if !self.buffers.has(buffer) {
+            return (datagram_bytes(&mut self.datagrams, buffer), memory);
+        }
         (self.buffers.bytes(buffer), memory)
     }
 
@@ -268,6 +281,33 @@ impl Ring {
         let flags = libc::MSG_WAITALL | libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
         self.push(send.flags(flags).build().flags(squeue::Flags::SKIP_SUCCESS).user_data(token));
         self.memory.homes[slot as usize].taken_at = self.counters.submissions + u64::from(self.pending);
+    }
+
+    /// Sends each datagram in the first `bytes` of the slot's memory by itself; none of them waits, so the memory is free once the kernel
+    /// has taken them. Successes are silent, but for that of the last one where that is reported, which then has the second token.
+    /// False when the memory is in use.
+    pub(crate) fn send_datagrams(
+        &mut self,
+        tokens: [u64; 2],
+        slot: u32,
+        bytes: usize,
+        is_reported: bool,
+    ) -> bool {
+        let mut at = 0;
+        while at < bytes {
+            let Some(memory) = self.memory_of(slot) else { return false };
+            let Some(range) = crate::wire::datagrams(&memory[at..bytes]).next() else { break };
+            let (from, to) = (at + range.start, at + range.end);
+            at = to;
+            let source = &memory[from..to];
+            let is_told = is_reported && to == bytes;
+            let send = opcode::Send::new(Fixed(slot), source.as_ptr(), source.len() as u32);
+            let entry = send.flags(libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT).build();
+            let entry = if is_told { entry } else { entry.flags(squeue::Flags::SKIP_SUCCESS) };
+            self.push(entry.user_data(tokens[usize::from(is_told)]));
+        }
+        self.memory.homes[slot as usize].taken_at = self.counters.submissions + u64::from(self.pending);
+        true
     }
 
     /// Sends the rest of the last copy, which was `bytes` long, from `from` on; it is reported. False when the memory is in use,
@@ -306,6 +346,12 @@ impl Ring {
     /// Receives into provided buffers, again and again, until it ends or is cancelled.
     pub fn receive_multi(&mut self, token: u64, slot: u32) {
         let entry = opcode::RecvMulti::new(Fixed(slot), BUFFER_GROUP).build();
+        self.push(entry.user_data(token));
+    }
+
+    /// The same of datagrams, one into each buffer.
+    pub(crate) fn receive_datagrams(&mut self, token: u64, slot: u32) {
+        let entry = opcode::RecvMulti::new(Fixed(slot), DATAGRAM_BUFFER_GROUP).build();
         self.push(entry.user_data(token));
     }
 
@@ -394,7 +440,10 @@ impl Ring {
         let (result, flags) = (entry.result(), entry.flags());
         let (mut token, more) = (entry.user_data(), cqueue::more(flags));
         let buffer = match cqueue::buffer_select(flags) {
-            Some(id) => Some(self.buffers.filled(id, result)),
+            Some(id) => Some(match self.buffers.filled(id, result) {
+                Some(buffer) => buffer,
+                None => filled_by_datagram(&self.datagrams, id, result),
+            }),
             None if token & LENT != 0 => {
                 token = self.take_back(token);
                 None
@@ -407,13 +456,25 @@ impl Ring {
     /// The bytes in a buffer.
     #[inline]
     pub(crate) fn bytes<'a>(&'a mut self, buffer: &'a mut ReceiveBuffer) -> &'a mut [u8] {
+        if !self.buffers.has(buffer) {
+            return datagram_bytes(&mut self.datagrams, buffer);
+        }
         self.buffers.bytes(buffer)
     }
 
     /// Gives a buffer back to the kernel.
     #[inline]
     pub fn recycle(&mut self, buffer: ReceiveBuffer) {
+        if !self.buffers.has(&buffer) {
+            return self.recycle_datagram(buffer);
+        }
         self.buffers.take_back(buffer);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn recycle_datagram(&mut self, buffer: ReceiveBuffer) {
+        self.datagrams.as_mut().expect(OF_THIS_RING).take_back(buffer);
     }
 
     /// What the ring has done so far.
@@ -490,12 +551,13 @@ impl Drop for Ring {
             Ok(()) => true,
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };
-        // SAFETY: none of the three is used again. The ring goes first; the memory only when no work is left that could
+        // SAFETY: none of the four is used again. The ring goes first; the memory only when no work is left that could
         // touch it, and otherwise never.
         unsafe {
             ManuallyDrop::drop(&mut self.uring);
             if is_quiet {
                 ManuallyDrop::drop(&mut self.buffers);
+                ManuallyDrop::drop(&mut self.datagrams);
                 ManuallyDrop::drop(&mut self.memory);
             }
         }
@@ -563,7 +625,7 @@ fn enter(fd: RawFd, submit: u32, want: u32, flags: EnterFlags, args: Option<&Sub
 }
 
 /// Receive buffers in one mapping, and the queue by which the kernel is offered them.
-struct BufferRing {
+struct BufferRing<const BYTES: usize, const FIRST: u16> {
     /// Which of this process's, so that a buffer of another is told from one of ours.
     identity: u32,
     entries: NonNull<types::BufRingEntry>,
@@ -572,37 +634,79 @@ struct BufferRing {
     data: NonNull<u8>,
 }
 
-impl BufferRing {
-    fn new(count: u16) -> io::Result<BufferRing> {
+/// Those of datagrams.
+type DatagramBuffers = BufferRing<DATAGRAM_BUFFER_BYTES, DATAGRAM_BUFFER_FIRST>;
+
+const OF_THIS_RING: &str = "a buffer of this ring";
+
+/// A buffer with a datagram in it: there are no others that could have been filled.
+#[cold]
+#[inline(never)]
+fn filled_by_datagram(datagrams: &Option<DatagramBuffers>, id: u16, result: i32) -> ReceiveBuffer {
+    let filled = datagrams.as_ref().and_then(|datagrams| datagrams.filled(id, result));
+    filled.expect("the kernel filled a buffer of ours")
+}
+
+/// The bytes in a buffer of a datagram.
+#[cold]
+#[inline(never)]
+fn datagram_bytes<'a>(
+    datagrams: &'a mut Option<DatagramBuffers>,
+    buffer: &'a mut ReceiveBuffer,
+) -> &'a mut [u8] {
+    datagrams.as_mut().expect(OF_THIS_RING).bytes(buffer)
+}
+
+impl<const BYTES: usize, const FIRST: u16> BufferRing<BYTES, FIRST> {
+    /// What one buffer takes of the mapping.
+    const STRIDE: usize = BYTES.next_power_of_two();
+
+    fn new(count: u16) -> io::Result<BufferRing<BYTES, FIRST>> {
         assert!(count.is_power_of_two(), "the kernel takes powers of two");
         let identity = identity()?;
         let entries = map(usize::from(count) * size_of::<types::BufRingEntry>())?;
-        let data = map(usize::from(count) * BUFFER_BYTES)?;
+        let data = map(usize::from(count) * Self::STRIDE)?;
         let mut ring = BufferRing { identity, entries: entries.cast(), count, tail: 0, data };
         (0..count).for_each(|id| ring.offer(id));
         Ok(ring)
     }
 
+    /// Lets a ring's receives of a group fill these buffers.
+    fn register(&self, uring: &IoUring, group: u16) -> io::Result<()> {
+        // SAFETY: the entries are page-aligned, `count` long, and outlive the ring (rule 4).
+        unsafe {
+            uring.submitter().register_buf_ring_with_flags(self.entries.as_ptr() as u64, self.count, group, 0)
+        }
+    }
+
+    /// Whether a buffer is one of these.
+    #[inline]
+    fn has(&self, buffer: &ReceiveBuffer) -> bool {
+        buffer.ring == self.identity
+    }
+
     /// A buffer that the kernel says it has filled. The only way to make one.
-    fn filled(&self, id: u16, result: i32) -> ReceiveBuffer {
+    #[inline]
+    fn filled(&self, id: u16, result: i32) -> Option<ReceiveBuffer> {
         let bytes = result.max(0) as usize;
-        assert!(id < self.count && bytes <= BUFFER_BYTES, "the kernel filled a buffer of ours");
-        ReceiveBuffer { id, bytes: bytes as u16, ring: self.identity }
+        let id = id.wrapping_sub(FIRST);
+        let is_ours = id < self.count && bytes <= BYTES;
+        is_ours.then_some(ReceiveBuffer { id, bytes: bytes as u16, ring: self.identity })
     }
 
     fn bytes<'a>(&'a mut self, buffer: &'a mut ReceiveBuffer) -> &'a mut [u8] {
-        assert!(buffer.ring == self.identity, "a buffer of this ring");
+        assert!(buffer.ring == self.identity, "{OF_THIS_RING}");
         // SAFETY: the range lies inside the mapping, as `filled` saw to; the kernel wrote it before the completion and does
         // not touch it until the buffer is offered again, which takes the `ReceiveBuffer` away from the caller (rule 3). There is
         // one `ReceiveBuffer` for each, and it is borrowed for as long as the slice lives.
         unsafe {
-            let start = self.data.as_ptr().add(usize::from(buffer.id) * BUFFER_BYTES);
+            let start = self.data.as_ptr().add(usize::from(buffer.id) * Self::STRIDE);
             std::slice::from_raw_parts_mut(start, usize::from(buffer.bytes))
         }
     }
 
     fn take_back(&mut self, buffer: ReceiveBuffer) {
-        assert!(buffer.ring == self.identity, "a buffer of this ring");
+        assert!(buffer.ring == self.identity, "{OF_THIS_RING}");
         self.offer(buffer.id);
     }
 
@@ -612,9 +716,9 @@ impl BufferRing {
         // first entry's reserved bytes, aligned for a u16; the kernel reads it with acquire.
         unsafe {
             let entry = &mut *self.entries.as_ptr().add(index);
-            entry.set_addr(self.data.as_ptr().add(usize::from(id) * BUFFER_BYTES) as u64);
-            entry.set_len(BUFFER_BYTES as u32);
-            entry.set_bid(id);
+            entry.set_addr(self.data.as_ptr().add(usize::from(id) * Self::STRIDE) as u64);
+            entry.set_len(BYTES as u32);
+            entry.set_bid(FIRST + id);
             self.tail = self.tail.wrapping_add(1);
             let tail = types::BufRingEntry::tail(self.entries.as_ptr()).cast::<AtomicU16>();
             (*tail).store(self.tail, Ordering::Release);
@@ -622,7 +726,7 @@ impl BufferRing {
     }
 }
 
-impl Drop for BufferRing {
+impl<const BYTES: usize, const FIRST: u16> Drop for BufferRing<BYTES, FIRST> {
     fn drop(&mut self) {
         // SAFETY: both were mapped with these lengths, and the ring that used them is gone.
         unsafe {
@@ -630,7 +734,7 @@ impl Drop for BufferRing {
                 self.entries.as_ptr().cast(),
                 usize::from(self.count) * size_of::<types::BufRingEntry>(),
             );
-            libc::munmap(self.data.as_ptr().cast(), usize::from(self.count) * BUFFER_BYTES);
+            libc::munmap(self.data.as_ptr().cast(), usize::from(self.count) * Self::STRIDE);
         }
     }
 }

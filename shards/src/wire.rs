@@ -30,6 +30,10 @@ pub enum Completion<B> {
     Ended(Slot),
     /// The connection broke.
     Broken(Slot, Kind),
+    /// A datagram without any bytes arrived, with which receiving has stopped.
+    Empty(Slot),
+    /// The other side has refused a datagram, whichever it was. The socket is as good as before.
+    Refused(Slot, RefusedAt),
 }
 
 impl<B> Completion<B> {
@@ -44,9 +48,22 @@ impl<B> Completion<B> {
             | Completion::Paused(slot, _)
             | Completion::Sent(slot)
             | Completion::Ended(slot)
-            | Completion::Broken(slot, _) => slot,
+            | Completion::Broken(slot, _)
+            | Completion::Empty(slot)
+            | Completion::Refused(slot, _) => slot,
         }
     }
+}
+
+/// What was under way when it was told that a datagram had been refused, and is over with that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusedAt {
+    /// Receiving.
+    Receive,
+    /// A send, in whose place it was told.
+    Send,
+    /// The same, of one that was to be reported.
+    ReportedSend,
 }
 
 /// Why receiving stopped.
@@ -56,6 +73,20 @@ pub enum Pause {
     Starved,
     /// It was asked to.
     Asked,
+}
+
+/// The bytes before each datagram in an outbox, which say how long it is.
+pub const DATAGRAM_PREFIX_BYTES: usize = 4;
+
+/// Where the datagrams of an outbox are, each without its length.
+pub fn datagrams(outbox: &[u8]) -> impl Iterator<Item = std::ops::Range<usize>> + '_ {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let prefix = outbox.get(at..)?.first_chunk::<DATAGRAM_PREFIX_BYTES>()?;
+        let start = at + DATAGRAM_PREFIX_BYTES;
+        at = start + u32::from_ne_bytes(*prefix) as usize;
+        Some(start..at)
+    })
 }
 
 /// The world as one shard sees it. Times are nanoseconds of CLOCK_MONOTONIC.
@@ -80,6 +111,10 @@ pub trait Wire {
 
     /// Sends what the outbox holds; [`Completion::Sent`] says, likewise, when the memory is free again.
     fn flush(&mut self, slot: Slot, is_reported: bool);
+
+    /// The same of an outbox with datagrams, each behind its length ([`datagrams`]): each is sent by itself, at once or not at
+    /// all. [`Completion::Sent`] says when the last one is gone.
+    fn flush_datagrams(&mut self, slot: Slot, is_reported: bool);
 
     /// Receives whatever comes, again and again, until paused.
     fn receive(&mut self, slot: Slot);

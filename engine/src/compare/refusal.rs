@@ -204,6 +204,7 @@ fn show_protocol(target: &Target) -> String {
             let greets = if *greeting { ", after a greeting" } else { "" };
             format!("bytes over TCP{inside}, ended by {ends}{greets}")
         }
+        TargetProtocol::Udp { matching, .. } => format!("UDP, replies by {}", matching.shown()),
     }
 }
 
@@ -212,7 +213,8 @@ fn show_pipeline(target: &Target) -> String {
     match target.protocol {
         TargetProtocol::Http1 { pipeline, .. }
         | TargetProtocol::WebSocket { pipeline, .. }
-        | TargetProtocol::Tcp { pipeline, .. } => pipeline.to_string(),
+        | TargetProtocol::Tcp { pipeline, .. }
+        | TargetProtocol::Udp { pipeline, .. } => pipeline.to_string(),
         TargetProtocol::Http2 { .. } => "1".to_owned(),
     }
 }
@@ -320,7 +322,13 @@ fn show_requests(scenario: &Scenario) -> String {
         Some(HttpRequest { path, .. }) => {
             format!("{} {}", request.what(), path.iter().map(piece).collect::<String>())
         }
-        None => request.what().to_owned(),
+        None => match request {
+            Request::Dns(query) => {
+                let name: String = query.name.iter().map(piece).collect();
+                format!("dns {name} {}", query.record_type)
+            }
+            other => other.what().to_owned(),
+        },
     };
     scenario.steps().iter().map(|step| one(&step.request)).collect::<Vec<_>>().join(", ")
 }

@@ -12,6 +12,7 @@ pub(super) enum TableKind {
     Http,
     WebSocket,
     Tcp,
+    Udp,
     Scenario,
     /// Any names.
     Free,
@@ -293,6 +294,16 @@ const TCP: Words = &[
     ),
 ];
 
+const UDP: Words = &[
+    (&["matching", "match_by", "correlation", "correlate", "reply", "replies", "expect"], Ours::Key("match")),
+    (&["recurse", "recursive", "rd"], Ours::Key("recursion")),
+    (&["edns0", "bufsize", "payload_size", "edns_size"], Ours::Key("edns")),
+    (
+        &["pipelining", "window", "in_flight", "outstanding"],
+        Ours::Words("write `pipeline` under `[run]`, or in the target's table"),
+    ),
+];
+
 /// What stands for a word in a table of a kind.
 pub(super) fn meant(kind: TableKind, word: &str) -> Option<Ours> {
     let words = match kind {
@@ -306,6 +317,7 @@ pub(super) fn meant(kind: TableKind, word: &str) -> Option<Ours> {
         TableKind::Http => HTTP,
         TableKind::WebSocket => WEBSOCKET,
         TableKind::Tcp => TCP,
+        TableKind::Udp => UDP,
         TableKind::Free => &[],
     };
     let word = word.replace('-', "_").to_lowercase();
@@ -345,6 +357,7 @@ mod tests {
             (&["target", "a", "http"], HTTP),
             (&["websocket"], WEBSOCKET),
             (&["tcp"], TCP),
+            (&["udp"], UDP),
         ];
         for (base, words) in bases {
             for (theirs, ours) in words {

@@ -129,6 +129,7 @@ fn example(path: &[String]) -> Value {
         "ping" => "20s",
         "ends" => "delimiter:\\n",
         "binary" => "@message.bin",
+        "dns" => "www.example.org AAAA",
         "duration" | "timeout" | "starts" | "over" | "every" | "at" | "length" | "period" => "10s",
         "connect_timeout" => "3s",
         "warmup" => "5s",

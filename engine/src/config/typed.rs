@@ -16,8 +16,8 @@ pub struct Config {
     /// What to call the run.
     pub name: Option<Text>,
     /// The target: `http://host:port/path`, the same with `https`, or with `ws` and `wss` for WebSocket, `grpc://host:port`, the same
-    /// with `grpcs`, `tcp://host:port` and `tls://host:port` for streams of bytes, `unix:/path.sock:/path`, or `testbed:/path` for the
-    /// built-in server.
+    /// with `grpcs`, `tcp://host:port` and `tls://host:port` for streams of bytes, `udp://host:port`, `dns://host/name?type=A`,
+    /// `unix:/path.sock:/path`, or `testbed:/path` for the built-in server.
     pub url: Option<Text>,
     /// What to connect to in the place of the `url`'s host, `host:port`; names that are sent and checked stay the URL's.
     pub connect: Option<Text>,
@@ -33,6 +33,8 @@ pub struct Config {
     pub tcp: TcpConfig,
     /// How it is known what methods and messages of gRPC there are.
     pub grpc: GrpcConfig,
+    /// How datagrams are exchanged with targets whose URL begins with `udp` or `dns`.
+    pub udp: UdpConfig,
     /// How long, how wide, and on what.
     pub run: RunConfig,
     /// The offered load. Absent: closed loop.
@@ -68,6 +70,8 @@ pub struct TargetConfig {
     pub tcp: TcpConfig,
     /// How it is known what methods and messages of gRPC it has (default: each key as in the plan's).
     pub grpc: GrpcConfig,
+    /// How datagrams are exchanged with it (default: each key as in the plan's).
+    pub udp: UdpConfig,
     /// How long making one connection may take (default: the run's).
     pub connect_timeout: Option<Text>,
     /// Requests under way on one connection at a time (default: the run's).
@@ -157,6 +161,21 @@ pub struct GrpcConfig {
     pub import_paths: Option<Texts>,
     /// Whether the target is asked, by server reflection (default true without `proto`).
     pub reflection: Option<bool>,
+}
+
+/// How datagrams are exchanged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct UdpConfig {
+    /// How a datagram that comes finds its message: by `any`, the oldest under way; by a field such as `be32@0`, a number that is written
+    /// into each message; by `dns`; or `none`, where nobody replies (default any, and dns where DNS is asked).
+    #[serde(rename = "match")]
+    pub matching: Option<Text>,
+    /// Of DNS: whether the target is to ask others what it does not know itself (default true).
+    pub recursion: Option<bool>,
+    /// Of DNS: how long a reply may be, in bytes, which the target is told by EDNS, such as 1232 (default: it is told nothing).
+    #[schemars(range(min = 512, max = 65535))]
+    pub edns: Option<u16>,
 }
 
 /// One stream of traffic.
@@ -297,10 +316,12 @@ pub struct RequestConfig {
     pub headers: BTreeMap<String, Texts>,
     /// The body: text, which may hold the same, or `@file`.
     pub body: Option<Text>,
-    /// A message of WebSocket that is text, or a message of bytes, which may hold the same, or `@file`.
+    /// A message of WebSocket or UDP that is text, or a message of bytes, which may hold the same, or `@file`.
     pub text: Option<Text>,
-    /// A message of WebSocket that is any bytes, or a message of bytes: `@file`, or a text, which may hold the same.
+    /// A message of WebSocket or UDP that is any bytes, or a message of bytes: `@file`, or a text, which may hold the same.
     pub binary: Option<Text>,
+    /// A query of DNS: a name, which may hold the same, and a type of records (default A): `www.example.org AAAA`.
+    pub dns: Option<Text>,
     /// Whether what stands in `{{…}}` in the body or message is filled in (default: true for a text, false for a file).
     pub template: Option<bool>,
     /// Of gRPC: the method, `package.Service/Method`.

@@ -67,6 +67,7 @@ pub(super) fn kind_of(path: &[String]) -> TableKind {
         ["http"] | ["target", _, "http"] => TableKind::Http,
         ["websocket"] | ["target", _, "websocket"] => TableKind::WebSocket,
         ["tcp"] | ["target", _, "tcp"] => TableKind::Tcp,
+        ["udp"] | ["target", _, "udp"] => TableKind::Udp,
         [.., "load"] | [.., "stages", _] => TableKind::Load,
         [.., "request", _] => TableKind::Request,
         _ => TableKind::Free,
@@ -193,7 +194,7 @@ fn homes(table: &[String]) -> Vec<Vec<String>> {
     homes.push(vec!["run".to_owned()]);
     homes.push(joined(&scope, "load"));
     homes.push(joined(&joined(&scope, "request"), "0"));
-    homes.extend(["tls", "http", "websocket", "tcp"].map(|word| joined(&target, word)));
+    homes.extend(["tls", "http", "websocket", "tcp", "udp"].map(|word| joined(&target, word)));
     homes.retain(|home| home != table && kind_of(home) != kind_of(table));
     homes
 }
@@ -207,7 +208,7 @@ fn moved(format: Format, table: &[String], to: &[String]) -> Advice {
     let header = match (kind_of(parents), key.as_str()) {
         (TableKind::Top, "scenario" | "target") => Some(format.table(&[key, "NAME"])),
         (_, "request" | "stages") => Some(format.table(&whole)),
-        (TableKind::Top, "headers" | "thresholds" | "tls" | "http" | "websocket" | "tcp") => {
+        (TableKind::Top, "headers" | "thresholds" | "tls" | "http" | "websocket" | "tcp" | "udp") => {
             Some(format.table(&whole))
         }
         _ => None,

@@ -1,6 +1,7 @@
 //! Everything in a plan, as anyone can write it: only what keeps the rules becomes one.
 
 use super::message_end::MessageEnd;
+use super::records::RecordType;
 use crate::load::Load;
 use crate::phase::{Phases, Warmup};
 use crate::random::Draws;
@@ -189,6 +190,40 @@ pub enum TargetProtocol {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         greeting: bool,
     },
+    /// UDP: each message is a datagram of its own, and so is each reply.
+    Udp {
+        /// Messages under way on one socket at a time.
+        pipeline: u32,
+        /// How replies find the messages that they are to.
+        matching: DatagramMatching,
+    },
+}
+
+/// How datagrams that come find those that were sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DatagramMatching {
+    /// The next one is the reply to the oldest message under way.
+    #[default]
+    Any,
+    /// Both have the same number in a field, which is written into each message.
+    Field(DatagramField),
+    /// Both are messages of DNS (RFC 1035), with the same number and the same question.
+    Dns,
+    /// There are none: a message is over once it is sent.
+    None,
+}
+
+/// A number somewhere in a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatagramField {
+    /// How many bytes it has: 2, 4 or 8.
+    pub bytes: u8,
+    /// Its lowest byte comes first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_little_endian: bool,
+    /// How many bytes stand before it.
+    pub offset: u16,
 }
 
 /// How replies find the messages that they are to.
@@ -283,13 +318,29 @@ pub enum Request {
     Grpc(GrpcCall),
     /// A message of bytes: to a raw stream, or a datagram.
     Bytes(BytesMessage),
+    /// A query of DNS.
+    Dns(DnsQuery),
 }
 
-/// A message of bytes, with its holes.
+/// A message of bytes, to which nothing is added, with its holes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BytesMessage {
     /// What it carries, and all of it.
     pub payload: Vec<Piece>,
+}
+
+/// A query of DNS, with its holes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DnsQuery {
+    /// The name that is asked for, its labels between dots.
+    pub name: Vec<Piece>,
+    /// Which records of it.
+    pub record_type: RecordType,
+    /// Whether the target is to ask others what it does not know itself.
+    pub recursion: bool,
+    /// How long a reply may be, where the target is told by EDNS (RFC 6891).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edns_bytes: Option<u16>,
 }
 
 /// A message of WebSocket, with its holes.
@@ -478,7 +529,8 @@ impl Target {
         match self.protocol {
             TargetProtocol::Http1 { pipeline, .. }
             | TargetProtocol::WebSocket { pipeline, .. }
-            | TargetProtocol::Tcp { pipeline, .. } => pipeline,
+            | TargetProtocol::Tcp { pipeline, .. }
+            | TargetProtocol::Udp { pipeline, .. } => pipeline,
             TargetProtocol::Http2 { streams, .. } => streams,
         }
     }
@@ -487,7 +539,9 @@ impl Target {
     pub fn reuse(&self) -> bool {
         match &self.protocol {
             TargetProtocol::Http1 { reuse, .. } => *reuse,
-            TargetProtocol::Http2 { .. } | TargetProtocol::WebSocket { .. } => true,
+            TargetProtocol::Http2 { .. } | TargetProtocol::WebSocket { .. } | TargetProtocol::Udp { .. } => {
+                true
+            }
             TargetProtocol::Tcp { ends, .. } => *ends != MessageEnd::Close,
         }
     }
@@ -565,7 +619,7 @@ impl Request {
         match self {
             Request::Http(request) => Some(request),
             Request::WebSocket(message) => Some(&message.opening),
-            Request::Grpc(_) | Request::Bytes(_) => None,
+            Request::Grpc(_) | Request::Bytes(_) | Request::Dns(_) => None,
         }
     }
 
@@ -574,7 +628,7 @@ impl Request {
         match self {
             Request::Http(request) => Some(request),
             Request::WebSocket(message) => Some(&mut message.opening),
-            Request::Grpc(_) | Request::Bytes(_) => None,
+            Request::Grpc(_) | Request::Bytes(_) | Request::Dns(_) => None,
         }
     }
 
@@ -585,6 +639,7 @@ impl Request {
             Request::WebSocket(message) => message.kind.name(),
             Request::Grpc(call) => &call.method,
             Request::Bytes(_) => "message",
+            Request::Dns(_) => "dns",
         }
     }
 
@@ -594,17 +649,17 @@ impl Request {
             Request::Http(request) => &request.headers,
             Request::WebSocket(message) => &message.opening.headers,
             Request::Grpc(call) => &call.metadata,
-            Request::Bytes(_) => &[],
+            Request::Bytes(_) | Request::Dns(_) => &[],
         }
     }
 
-    /// The same, to be changed; nothing where there can be none.
+    /// The same, to be changed; nothing where there are none.
     pub fn fields_mut(&mut self) -> Option<&mut Vec<(String, Vec<Piece>)>> {
         match self {
             Request::Http(request) => Some(&mut request.headers),
             Request::WebSocket(message) => Some(&mut message.opening.headers),
             Request::Grpc(call) => Some(&mut call.metadata),
-            Request::Bytes(_) => None,
+            Request::Bytes(_) | Request::Dns(_) => None,
         }
     }
 
@@ -615,6 +670,7 @@ impl Request {
             Request::WebSocket(message) => (Some(&message.payload), &[]),
             Request::Grpc(call) => (None, &call.messages),
             Request::Bytes(message) => (Some(&message.payload), &[]),
+            Request::Dns(query) => (Some(&query.name), &[]),
         };
         one.into_iter().chain(several).map(Vec::as_slice)
     }
@@ -625,6 +681,7 @@ impl Request {
             Request::Http(request) => request.body = request.body.as_deref().map(change),
             Request::WebSocket(message) => message.payload = change(&message.payload),
             Request::Bytes(message) => message.payload = change(&message.payload),
+            Request::Dns(query) => query.name = change(&query.name),
             Request::Grpc(call) => {
                 let changed: Vec<Vec<Piece>> = call.messages.iter().map(|message| change(message)).collect();
                 // What is encoded is made of them.

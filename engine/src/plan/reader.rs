@@ -5,6 +5,7 @@
 
 mod calls;
 mod cores;
+mod datagrams;
 mod keys;
 mod load;
 mod requests;

@@ -11,7 +11,7 @@ use super::rules::{self, PlanPlace, Violation};
 use super::sockets;
 use crate::config::{
     Config, Diagnostic, GrpcConfig, HttpConfig, LoadConfig, ReadConfig, RequestConfig, TcpConfig, Text,
-    Texts, TlsConfig, WebSocketConfig,
+    Texts, TlsConfig, UdpConfig, WebSocketConfig,
 };
 use crate::length::{self, TooManyToDraw, UNBOUNDED_NS};
 use crate::load::{Arrivals, Load, Overload, constant};
@@ -20,7 +20,7 @@ use crate::random::Draws;
 use crate::redact;
 use crate::template::{self, Piece, WrongHole};
 use crate::threshold::Threshold;
-use crate::url::Url;
+use crate::url::{Scheme, Url};
 use std::collections::BTreeMap;
 
 /// The fields of a report's plan with what is given in their place, or all that is in the way.
@@ -113,6 +113,7 @@ fn refused(planned: &Fields, config: &Config) -> Vec<Diagnostic> {
         ("http", says_what_is_spoken(&config.http) && planned.targets.len() > 1),
         ("websocket", config.websocket != WebSocketConfig::default() && planned.targets.len() > 1),
         ("tcp", config.tcp != TcpConfig::default() && planned.targets.len() > 1),
+        ("udp", config.udp != UdpConfig::default() && planned.targets.len() > 1),
         ("grpc", config.grpc != GrpcConfig::default() && planned.targets.len() > 1),
         ("request", !config.request.is_empty() && planned.steps().count() > 1),
     ];
@@ -182,7 +183,10 @@ fn complete(config: &mut Config, planned: &Fields) {
     let ns = |ns: u64| Some(Text(format!("{ns}ns")));
     if config.url.is_none() {
         // What is given of TLS has to suit the planned target.
-        let url = Url { path: "/".to_owned(), ..planned.targets[0].url.clone() };
+        let url = &planned.targets[0].url;
+        // A URL of DNS says what is asked for: here, the root.
+        let path = if url.scheme == Scheme::Dns { "/." } else { "/" };
+        let url = Url { path: path.to_owned(), ..url.clone() };
         config.url = Some(Text(url.to_string()));
     }
     complete_call(config, planned);
@@ -270,6 +274,7 @@ impl Given {
             // Whoever else tells what can be called may tell otherwise.
             fields.scenarios.iter_mut().flat_map(|scenario| scenario.steps_mut()).for_each(forget_described);
         }
+        replace_manner_of_queries(fields, &self.config.udp);
         if !request.is_empty() {
             replace_request(&mut fields.scenarios[0].steps_mut()[0], &read.scenarios[0].steps()[0], request);
         }
@@ -416,6 +421,7 @@ fn replace_url(fields: &mut Fields, read: &Fields) {
                 }
                 continue;
             }
+            replace_query(step, &before, &read.scenarios[0].steps()[0]);
             let Some(request) = step.request.http_mut() else { continue };
             if own_path.as_ref() != Some(&request.path) {
                 continue;
@@ -427,6 +433,28 @@ fn replace_url(fields: &mut Fields, read: &Fields) {
         }
     }
     fields.targets[0].url = now;
+}
+
+/// Another query, where the one before was that of the target before.
+fn replace_query(step: &mut Step, before: &Url, read: &Step) {
+    let (Request::Dns(own), Request::Dns(query)) = (&mut step.request, &read.request) else { return };
+    let name = before.path.split('?').next().unwrap_or_default().trim_start_matches('/');
+    if template::parse(name).ok().as_ref() == Some(&own.name) {
+        own.name.clone_from(&query.name);
+        own.record_type = query.record_type;
+        if step.name.starts_with("dns ") {
+            step.name.clone_from(&read.name);
+        }
+    }
+}
+
+/// How queries of DNS are asked, as far as that is given.
+fn replace_manner_of_queries(fields: &mut Fields, given: &UdpConfig) {
+    for step in fields.scenarios.iter_mut().flat_map(|scenario| scenario.steps_mut()) {
+        let Request::Dns(query) = &mut step.request else { continue };
+        query.recursion = given.recursion.unwrap_or(query.recursion);
+        query.edns_bytes = given.edns.or(query.edns_bytes);
+    }
 }
 
 /// Method and body of the one request, as far as they are given.
@@ -581,6 +609,7 @@ fn redacted(fields: &Fields) -> Vec<Diagnostic> {
                 Request::WebSocket(_) => ("websocket.opening", "message"),
                 Request::Grpc(_) => ("grpc", "message"),
                 Request::Bytes(_) => ("bytes", "message"),
+                Request::Dns(_) => ("dns", "name"),
             };
             let path = step.request.http().map_or(&[][..], |request| request.path.as_slice());
             let headers = step.request.fields();

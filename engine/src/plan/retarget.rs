@@ -52,6 +52,12 @@ pub(super) fn replace(targets: &mut [Target], read: &Target, given: &Config) {
             *greeting = *read_greeting;
         }
     }
+    if let (TargetProtocol::Udp { matching, .. }, TargetProtocol::Udp { matching: read_matching, .. }) =
+        (&mut only.protocol, &read.protocol)
+        && given.udp.matching.is_some()
+    {
+        *matching = *read_matching;
+    }
     if given.grpc != GrpcConfig::default() {
         only.grpc.clone_from(&read.grpc);
     }
@@ -69,7 +75,9 @@ fn replace_protocol(planned: &mut TargetProtocol, given: &Config) {
             *reuse = given.http.reuse.unwrap_or(*reuse);
         }
         TargetProtocol::Http2 { streams, .. } => *streams = given.http.streams.unwrap_or(*streams),
-        TargetProtocol::WebSocket { pipeline, .. } | TargetProtocol::Tcp { pipeline, .. } => {
+        TargetProtocol::WebSocket { pipeline, .. }
+        | TargetProtocol::Tcp { pipeline, .. }
+        | TargetProtocol::Udp { pipeline, .. } => {
             *pipeline = given.run.pipeline.unwrap_or(*pipeline);
         }
     }
@@ -104,6 +112,7 @@ pub(super) fn key(part: &str) -> &'static str {
         "protocol.websocket.ping" => "websocket.ping",
         "protocol.tcp.ends" => "tcp.ends",
         "protocol.tcp.greeting" => "tcp.greeting",
+        "protocol.udp.match" => "udp.match",
         "ca" => "tls.ca",
         "cert" => "tls.cert",
         "key" => "tls.key",

@@ -11,7 +11,7 @@ use super::encryption::{self, InsideTls, WrongSetting};
 use super::fields::{
     Fields, GrpcCall, GrpcMethod, HttpRequest, Pool, Request, Scenario, Step, Target, TargetProtocol,
 };
-use super::{sockets, streams};
+use super::{datagrams, sockets, streams};
 use crate::config::hint;
 use crate::load::Load;
 use crate::quantity::{DURATION_NS_MAX, counted, show_ns};
@@ -19,7 +19,7 @@ use crate::redact;
 use crate::schedule::Schedule;
 use crate::template::{self, Piece, literal_bytes, literal_of};
 use crate::threshold::Scope;
-use crate::url::{Endpoint, path_or_root};
+use crate::url::{Endpoint, Scheme, path_or_root};
 use http::{HeaderName, HeaderValue, Method};
 use std::fmt;
 
@@ -204,7 +204,8 @@ impl RuleCheck<'_> {
             let (what, key) = match target.protocol {
                 TargetProtocol::Http1 { .. }
                 | TargetProtocol::WebSocket { .. }
-                | TargetProtocol::Tcp { .. } => ("a pipeline of", "pipeline"),
+                | TargetProtocol::Tcp { .. }
+                | TargetProtocol::Udp { .. } => ("a pipeline of", "pipeline"),
                 TargetProtocol::Http2 { .. } => ("streams by the number of", "protocol.http1.streams"),
             };
             let problem = format!("{what} {pipeline} cannot run");
@@ -258,6 +259,8 @@ impl RuleCheck<'_> {
         let wrong = sockets::wrong(target).into_iter();
         wrong.for_each(|(key, wrong)| self.broken(PlanPlace::Target(index, key), wrong.problem, wrong.fix));
         let wrong = streams::wrong(target).into_iter();
+        wrong.for_each(|(key, wrong)| self.broken(PlanPlace::Target(index, key), wrong.problem, wrong.fix));
+        let wrong = datagrams::wrong(target).into_iter();
         wrong.for_each(|(key, wrong)| self.broken(PlanPlace::Target(index, key), wrong.problem, wrong.fix));
         let is_host = |endpoint: &Endpoint| matches!(endpoint, Endpoint::Tcp { host, port } if !host.is_empty() && *port > 0);
         if target.connect.as_ref().is_some_and(|connect| !is_host(connect) || !is_of_host) {
@@ -372,26 +375,33 @@ impl RuleCheck<'_> {
             let problem = format!("there is no pool {}", step.pool);
             return self.broken(place(""), problem, "name one that there is");
         };
-        let is_websocket = matches!(target.protocol, TargetProtocol::WebSocket { .. });
-        let is_stream = matches!(target.protocol, TargetProtocol::Tcp { .. });
-        match (&step.request, &target.grpc) {
-            (Request::Http(request), None) if !is_websocket && !is_stream => {
+        let is_dns = target.url.scheme == Scheme::Dns;
+        match (&step.request, &target.protocol, &target.grpc) {
+            (Request::Http(request), TargetProtocol::Http1 { .. } | TargetProtocol::Http2 { .. }, None) => {
                 self.request(request, false, &place);
             }
-            (Request::Bytes(message), None) if is_stream => {
+            (Request::Bytes(message), TargetProtocol::Tcp { .. }, None) => {
                 if let Some(wrong) = streams::wrong_message(message) {
                     self.broken(place("message"), wrong.problem, wrong.fix);
                 }
             }
-            (Request::Grpc(call), Some(_)) => self.call(call, &place),
-            (Request::WebSocket(message), None) if is_websocket => {
+            (Request::Grpc(call), _, Some(_)) => self.call(call, &place),
+            (Request::Bytes(message), TargetProtocol::Udp { .. }, None) if !is_dns => {
+                let wrong = datagrams::wrong_message(message, &target.protocol).into_iter();
+                wrong.for_each(|wrong| self.broken(place("path"), wrong.problem, wrong.fix));
+            }
+            (Request::Dns(query), TargetProtocol::Udp { .. }, None) if is_dns => {
+                let wrong = datagrams::wrong_query(query).into_iter();
+                wrong.for_each(|wrong| self.broken(place("path"), wrong.problem, wrong.fix));
+            }
+            (Request::WebSocket(message), TargetProtocol::WebSocket { .. }, None) => {
                 self.request(&message.opening, true, &place);
                 let wrong = sockets::wrong_message(message, &target.protocol).into_iter();
                 wrong.for_each(|(key, wrong)| self.broken(place(key), wrong.problem, wrong.fix));
             }
             _ => {
                 let problem = "it is of another protocol than its target";
-                let fix = "messages of WebSocket go to ws:// and wss://, calls to grpc:// and grpcs://, bytes to tcp:// and tls://, requests to others";
+                let fix = "messages of WebSocket go to ws:// and wss://, calls to grpc:// and grpcs://, bytes to tcp:// and tls://, datagrams to udp://, queries to dns://, requests to others";
                 self.broken(place(""), problem, fix);
             }
         }
@@ -400,7 +410,8 @@ impl RuleCheck<'_> {
         let at_a_time = match target.protocol {
             TargetProtocol::Http1 { pipeline, .. }
             | TargetProtocol::WebSocket { pipeline, .. }
-            | TargetProtocol::Tcp { pipeline, .. } => pipeline,
+            | TargetProtocol::Tcp { pipeline, .. }
+            | TargetProtocol::Udp { pipeline, .. } => pipeline,
             TargetProtocol::Http2 { .. } if is_constant => 1,
             TargetProtocol::Http2 { streams, .. } => streams,
         };
@@ -505,7 +516,7 @@ impl RuleCheck<'_> {
         let framed = match request {
             Request::Grpc(call) if self.is_too_long(call, &place) => return,
             Request::Grpc(call) => call.framed(),
-            Request::Http(_) | Request::WebSocket(_) | Request::Bytes(_) => None,
+            Request::Http(_) | Request::WebSocket(_) | Request::Bytes(_) | Request::Dns(_) => None,
         };
         // What is encoded is sent, and what it was made of is not.
         let fields = request.fields().iter().flat_map(|(_, value)| value);

@@ -134,7 +134,7 @@ pub(super) fn wrong_header(name: &str) -> Option<WrongSocket> {
 pub(super) fn opening(step: &Step) -> Option<&HttpRequest> {
     match &step.request {
         Request::WebSocket(message) => Some(&message.opening),
-        Request::Http(_) | Request::Grpc(_) | Request::Bytes(_) => None,
+        Request::Http(_) | Request::Grpc(_) | Request::Bytes(_) | Request::Dns(_) => None,
     }
 }
 
@@ -258,11 +258,11 @@ mod tests {
             ("url = 'ws://h/'\n[tls]\nverify = false", "tls: TLS is asked for, and no target's URL begins"),
             (
                 "url = 'http://h/'\n[[request]]\ntext = 'x'",
-                "request.0.text: `text` is a message of WebSocket",
+                "request.0.text: `text` is a message of WebSocket or UDP",
             ),
             (
                 "url = 'http://h/'\n[[request]]\nbinary = 'x'",
-                "request.0.binary: `binary` is a message of WebSocket",
+                "request.0.binary: `binary` is a message of WebSocket or UDP",
             ),
             (&format!("{ws}[[request]]\nbody = 'x'"), "request.0.body: `body` is of a request of HTTP"),
             (

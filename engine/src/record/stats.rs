@@ -91,6 +91,14 @@ counters! {
         lost_ends: u64 = sum,
         /// Bytes that came on connections with nothing under way, which were closed for them.
         unasked_bytes: u64 = sum,
+        /// Datagrams that came when their request had been given up.
+        late_datagrams: u64 = sum,
+        /// Datagrams that came once more.
+        repeated_datagrams: u64 = sum,
+        /// Datagrams that are to nothing that was sent.
+        stray_datagrams: u64 = sum,
+        /// Replies that say of themselves that they have been cut short.
+        truncated_replies: u64 = sum,
         /// Connections made again after having been open.
         reconnects: u64 = sum,
         /// Requests that were sent once more, because the target said that it had done nothing of them.

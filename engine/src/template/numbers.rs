@@ -22,6 +22,8 @@ const WEBSOCKET_BYTES_MAX: usize = 9;
 pub enum LengthForm {
     /// In decimal digits.
     Decimal,
+    /// In one byte, as DNS has those of labels (RFC 1035, section 3.1). No more than 255.
+    Byte,
     /// In four bytes, the highest first.
     Be32,
     /// In groups of seven bits, the lowest first, as Protocol Buffers have it.
@@ -69,6 +71,7 @@ impl LengthForm {
     pub(super) fn bytes_max(self) -> usize {
         match self {
             LengthForm::Decimal => DIGITS_MAX,
+            LengthForm::Byte => 1,
             LengthForm::Be32 => 4,
             LengthForm::Varint => VARINT_BYTES_MAX,
             LengthForm::Hpack7 => HPACK7_BYTES_MAX,
@@ -80,6 +83,7 @@ impl LengthForm {
     pub(super) fn bytes(self, length: u64) -> usize {
         match self {
             LengthForm::Decimal => decimal_bytes(length),
+            LengthForm::Byte => 1,
             LengthForm::Be32 => 4,
             LengthForm::Varint => varint_bytes(length),
             LengthForm::Hpack7 if length < HPACK7_PREFIX => 1,
@@ -95,6 +99,7 @@ impl LengthForm {
     pub(super) fn write(self, length: u64, out: &mut Outbox<'_>) {
         match self {
             LengthForm::Decimal => write_decimal(length, out),
+            LengthForm::Byte => out.push(&[length as u8]),
             LengthForm::Be32 => out.push(&(length as u32).to_be_bytes()),
             LengthForm::Varint => write_varint(length, out),
             LengthForm::WebSocket => match length {

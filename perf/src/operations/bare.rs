@@ -113,6 +113,10 @@ impl Wire for BareWire {
         Outbox::new(&mut self.outbox, &mut self.filled)
     }
 
+    fn flush_datagrams(&mut self, slot: Slot, is_reported: bool) {
+        self.flush(slot, is_reported);
+    }
+
     fn flush(&mut self, slot: Slot, is_reported: bool) {
         let bytes = std::mem::take(&mut self.filled);
         assert!(self.outbox[..bytes].ends_with(b"\r\n\r\n"), "one request without a body is sent");

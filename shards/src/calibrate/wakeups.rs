@@ -27,8 +27,14 @@ pub(super) fn measure(count: u32, cores: &[usize], halt: &Halt) -> Result<Vec<Wa
         cores.last().copied().ok_or_else(|| FailureKind::Cores.failure("there is no core to wait on"))?;
     let measure = move || {
         core_affinity::set_for_current(core_affinity::CoreId { id: core });
-        let setup =
-            Setup { slots: 1, buffers: 1, addresses: Vec::new(), constants: Vec::new(), copy_bytes_max: 0 };
+        let setup = Setup {
+            slots: 1,
+            buffers: 1,
+            addresses: Vec::new(),
+            constants: Vec::new(),
+            copy_bytes_max: 0,
+            has_datagrams: false,
+        };
         let mut ring = Ring::new(setup).map_err(no_ring)?;
         WAITS_NS.into_iter().map(|wait_ns| wait(&mut ring, wait_ns, count, halt)).collect()
     };

@@ -5,6 +5,7 @@ use crate::protocol::http2::Http2;
 use crate::protocol::websocket::WebSocketGreeting;
 use crate::protocol::{Place, Protocol, Readiness, Response, Sending, Single, Unusable};
 use crate::tls::Tls;
+use crate::wire::datagrams;
 use engine::outbox::Outbox;
 use engine::outcome::Kind;
 use engine::seams::{Call, Source};
@@ -71,6 +72,8 @@ pub(super) struct Exchange<'a> {
     first: Vec<u8>,
     /// The messages of the response, where they are wanted.
     messages: Option<Vec<Vec<u8>>>,
+    /// What is sent are datagrams, each behind its length.
+    is_datagram: bool,
 }
 
 impl<'a> Exchange<'a> {
@@ -84,6 +87,7 @@ impl<'a> Exchange<'a> {
         let protocol = AnyProtocol::new(shared);
         let memory = vec![0; AnyProtocol::outbox_bytes(shared, request_bytes_max, 1)];
         Ok(Exchange {
+            is_datagram: AnyProtocol::sends_datagrams(shared),
             socket,
             protocol,
             shared,
@@ -268,7 +272,7 @@ impl<'a> Exchange<'a> {
         }
         let ready = wait(&self.socket, self.sent < self.filled, left)?;
         if ready.contains(PollFlags::POLLOUT) && self.sent < self.filled {
-            match self.socket.write(&self.memory[self.sent..self.filled]) {
+            match self.write() {
                 Ok(bytes) => self.sent += bytes,
                 Err(error) if is_passing(&error) => {}
                 // It does not want the rest; its response may be there all the same.
@@ -278,11 +282,21 @@ impl<'a> Exchange<'a> {
         Ok(Some(ready))
     }
 
+    /// Writes what the socket takes, or one datagram; says how many bytes of the memory that was.
+    fn write(&mut self) -> io::Result<usize> {
+        let unsent = &self.memory[self.sent..self.filled];
+        match datagrams(unsent).next().filter(|_| self.is_datagram) {
+            Some(range) => self.socket.send(&unsent[range.clone()]).map(|_| range.end),
+            None => self.socket.write(unsent),
+        }
+    }
+
     /// Reads what is there; says what came once that is known.
     fn read(&mut self, on: &mut Single<'_>) -> io::Result<Option<Came>> {
-        let mut piece = [0; 16 << 10];
+        // As long as any datagram is.
+        let mut piece = [0; 64 << 10];
         let bytes = match self.socket.read(&mut piece) {
-            Ok(0) => return Ok(Some(self.closed(on))),
+            Ok(0) if !self.is_datagram => return Ok(Some(self.closed(on))),
             Ok(bytes) => bytes,
             Err(error) if is_passing(&error) => return Ok(None),
             Err(error) => return self.part(format!("it broke off: {error}"), true).map_or(Err(error), given),

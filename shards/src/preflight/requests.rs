@@ -5,10 +5,11 @@
 //! of a request is its method and its path without the query, because secrets are kept in headers, bodies and queries.
 
 use super::check::{Check, Grade, REQUEST};
+use super::datagrams::DatagramWords;
 use super::exchange::{AskedRequest, Came, Exchange, TLS_ALERT};
 use super::sockets::{self, SocketWords};
 use super::streams::{self, StreamWords};
-use super::{greeting, secured};
+use super::{datagrams, greeting, secured};
 use crate::assembly::{any_shared, mixes};
 use crate::protocol::Response;
 use crate::protocol::any::AnyShared;
@@ -42,11 +43,15 @@ const SAFE_METHODS: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
 pub(super) fn check(plan: &Plan, target: usize, address: &SockAddr, sends_all: bool) -> Vec<Check> {
     let place = show_address(plan, target, address);
     let timeout = Duration::from_nanos(plan.targets[target].connect_timeout_ns);
-    let first = match connect(address, timeout) {
+    let is_udp = matches!(plan.targets[target].protocol, TargetProtocol::Udp { .. });
+    let first = match connect_to(plan, target, address, timeout) {
         Ok(socket) => socket,
         Err(error) => return vec![unreachable_target(&place, &error, timeout)],
     };
-    let mut checks = vec![Check::pass("target", format!("{place} accepts connections"))];
+    let mut checks = vec![match is_udp {
+        true => datagrams::addressed(&place),
+        false => Check::pass("target", format!("{place} accepts connections")),
+    }];
     let mut asker = match Asker::new((plan, target), address, &place, first) {
         Ok(asker) => asker,
         Err(problem) => {
@@ -216,6 +221,11 @@ impl<'a> Asker<'a> {
                         }
                         kinds.push(RequestKind { shown, ..kind });
                     }
+                    // One datagram is sent in any case: without, nothing would be known.
+                    Request::Bytes(_) if self.plan.targets[self.target].url.scheme.is_udp() => {
+                        let is_safe = kinds.is_empty();
+                        kinds.push(RequestKind { is_safe, ..kind });
+                    }
                     Request::Bytes(_) => {
                         // Those of a scenario go on connections of one kind.
                         if !kinds.iter().any(|known: &RequestKind| known.scenario == scenario) {
@@ -223,6 +233,7 @@ impl<'a> Asker<'a> {
                         }
                         kinds.push(kind);
                     }
+                    Request::Dns(_) => kinds.push(RequestKind { is_safe: true, ..kind }),
                     Request::Grpc(call) => {
                         let is_safe = call.described.as_ref().is_some_and(|method| method.is_safe);
                         kinds.push(RequestKind { is_safe, ..kind });
@@ -241,6 +252,9 @@ impl<'a> Asker<'a> {
             Request::Bytes(_) => return redact::text(&step.name),
             Request::Http(_) | Request::WebSocket(_) => {}
         }
+        if matches!(step.request, Request::Bytes(_) | Request::Dns(_)) {
+            return plain(&redact::text(&step.name));
+        }
         let template = http1::encode(step, "", true).map(|encoded| encoded.template);
         let draws = self.apart.draws_of(scenario);
         template.map_or_else(
@@ -254,7 +268,8 @@ impl<'a> Asker<'a> {
 
     fn check(&mut self, kind: &RequestKind) -> Check {
         let connect_timeout = Duration::from_nanos(self.plan.targets[self.target].connect_timeout_ns);
-        let socket = match self.made.take().map_or_else(|| connect(self.address, connect_timeout), Ok) {
+        let connect = || connect_to(self.plan, self.target, self.address, connect_timeout);
+        let socket = match self.made.take().map_or_else(connect, Ok) {
             Ok(socket) => socket,
             Err(error) => return unreachable_target(self.place, &error, connect_timeout),
         };
@@ -287,6 +302,13 @@ impl<'a> Asker<'a> {
                 return check;
             }
         }
+        if let TargetProtocol::Udp { matching, .. } = self.plan.targets[self.target].protocol {
+            let timeout = Duration::from_nanos(kind.timeout_ns);
+            let said = DatagramWords { shown: &kind.shown, place: self.place, timeout, took: &took };
+            if let Some(check) = datagrams::message(&said, &came, matching) {
+                return check;
+            }
+        }
         self.told(kind, came, &took)
     }
 
@@ -313,6 +335,7 @@ impl<'a> Asker<'a> {
             TargetProtocol::Http2 { .. } => ("HTTP/2", "an HTTP server", "https://"),
             TargetProtocol::WebSocket { .. } => ("WebSocket", "a server of WebSocket", "wss://"),
             TargetProtocol::Tcp { .. } => ("as the plan says", "the server that is meant", "tls://"),
+            TargetProtocol::Udp { .. } => ("UDP", "a server of datagrams", "udp://"),
         }
     }
 
@@ -473,6 +496,16 @@ fn said(bytes: &[u8], expected: &str) -> String {
     let line = line.trim_end();
     let is_readable = !line.is_empty() && !line.contains(|letter: char| letter.is_control());
     if is_readable || expected == HTTP_1 { format!("; it said {line:?}") } else { String::new() }
+}
+
+/// The same, or a socket of datagrams, as the target has it.
+fn connect_to(plan: &Plan, target: usize, address: &SockAddr, timeout: Duration) -> io::Result<Socket> {
+    if !matches!(plan.targets[target].protocol, TargetProtocol::Udp { .. }) {
+        return connect(address, timeout);
+    }
+    let socket = Socket::new(address.domain(), Type::DGRAM, None)?;
+    socket.connect(address)?;
+    Ok(socket)
 }
 
 /// A connection to an address, made within this time: the one way in which anything here asks whether somebody listens there.

@@ -4,6 +4,7 @@ use super::http1::{HeadMemo, Http1};
 use super::http2::{Http2, Http2Shared};
 use super::secured::{Secured, SecuredShared};
 use super::tcp::{TcpShared, TcpStream};
+use super::udp::{Udp, UdpShared};
 use super::websocket::{WebSocket, WebSocketGreeting, WebSocketShared};
 use super::{Cancelled, Events, Place, Protocol, Readiness, Receive, Response, Sending, Unusable};
 use crate::tls::Tls;
@@ -29,6 +30,8 @@ pub enum AnyProtocol {
     Tcp(TcpStream),
     /// A stream of bytes inside TLS.
     SecureTcp(Box<Secured<TcpStream>>),
+    /// Datagrams of UDP.
+    Udp(Box<Udp>),
 }
 
 /// What connections of a protocol share, and with it which protocol they speak.
@@ -50,6 +53,8 @@ pub enum AnyShared {
     Tcp(Box<TcpShared>),
     /// A stream of bytes inside TLS.
     SecureTcp(Box<SecuredShared<TcpShared>>),
+    /// Datagrams of UDP.
+    Udp(Box<UdpShared>),
 }
 
 /// The same of each protocol; the two enums are of one pool, so their variants agree.
@@ -64,6 +69,7 @@ macro_rules! each {
             AnyProtocol::SecureWebSocket($protocol) => $body,
             AnyProtocol::Tcp($protocol) => $body,
             AnyProtocol::SecureTcp($protocol) => $body,
+            AnyProtocol::Udp($protocol) => $body,
         }
     };
     ($self:expr, $shared:expr, ($protocol:ident, $of_protocol:ident) => $body:expr) => {
@@ -76,6 +82,7 @@ macro_rules! each {
             (AnyProtocol::SecureWebSocket($protocol), AnyShared::SecureWebSocket($of_protocol)) => $body,
             (AnyProtocol::Tcp($protocol), AnyShared::Tcp($of_protocol)) => $body,
             (AnyProtocol::SecureTcp($protocol), AnyShared::SecureTcp($of_protocol)) => $body,
+            (AnyProtocol::Udp($protocol), AnyShared::Udp($of_protocol)) => $body,
             _ => unreachable!("the connections of a pool speak what the pool does"),
         }
     };
@@ -85,7 +92,7 @@ impl AnyShared {
     /// From here on each connection keeps what the target shows and says of it: certificates where there is TLS, and words.
     pub fn keep_words(&mut self) {
         match self {
-            AnyShared::Http1(_) | AnyShared::Http2(_) | AnyShared::Tcp(_) => {}
+            AnyShared::Http1(_) | AnyShared::Http2(_) | AnyShared::Tcp(_) | AnyShared::Udp(_) => {}
             AnyShared::SecureTcp(shared) => shared.client.keep_chains(),
             AnyShared::Https1(shared) => shared.client.keep_chains(),
             AnyShared::Https2(shared) => shared.client.keep_chains(),
@@ -123,7 +130,8 @@ impl AnyProtocol {
             AnyProtocol::Http1(_)
             | AnyProtocol::Http2(_)
             | AnyProtocol::WebSocket(_)
-            | AnyProtocol::Tcp(_) => None,
+            | AnyProtocol::Tcp(_)
+            | AnyProtocol::Udp(_) => None,
             AnyProtocol::SecureTcp(secured) => Some(secured.tls()),
             AnyProtocol::Https1(secured) => Some(secured.tls()),
             AnyProtocol::Https2(secured) => Some(secured.tls()),
@@ -158,6 +166,7 @@ impl Protocol for AnyProtocol {
             AnyShared::SecureWebSocket(shared) => Secured::<WebSocket>::is_verbatim(shared),
             AnyShared::Tcp(shared) => TcpStream::is_verbatim(shared),
             AnyShared::SecureTcp(shared) => Secured::<TcpStream>::is_verbatim(shared),
+            AnyShared::Udp(shared) => Udp::is_verbatim(shared),
         }
     }
 
@@ -171,6 +180,7 @@ impl Protocol for AnyProtocol {
             AnyShared::SecureWebSocket(shared) => Secured::<WebSocket>::is_in_order(shared),
             AnyShared::Tcp(shared) => TcpStream::is_in_order(shared),
             AnyShared::SecureTcp(shared) => Secured::<TcpStream>::is_in_order(shared),
+            AnyShared::Udp(shared) => Udp::is_in_order(shared),
         }
     }
 
@@ -180,6 +190,14 @@ impl Protocol for AnyProtocol {
             AnyShared::SecureWebSocket(shared) => Secured::<WebSocket>::awaits_sent(shared),
             AnyShared::Tcp(shared) => TcpStream::awaits_sent(shared),
             AnyShared::SecureTcp(shared) => Secured::<TcpStream>::awaits_sent(shared),
+            AnyShared::Udp(shared) => Udp::awaits_sent(shared),
+            _ => false,
+        }
+    }
+
+    fn sends_datagrams(shared: &AnyShared) -> bool {
+        match shared {
+            AnyShared::Udp(shared) => Udp::sends_datagrams(shared),
             _ => false,
         }
     }
@@ -198,6 +216,7 @@ impl Protocol for AnyProtocol {
             AnyShared::SecureTcp(shared) => {
                 Secured::<TcpStream>::outbox_bytes(shared, request_bytes, requests)
             }
+            AnyShared::Udp(shared) => Udp::outbox_bytes(shared, request_bytes, requests),
         }
     }
 
@@ -213,6 +232,7 @@ impl Protocol for AnyProtocol {
             }
             AnyShared::Tcp(shared) => AnyProtocol::Tcp(TcpStream::new(shared)),
             AnyShared::SecureTcp(shared) => AnyProtocol::SecureTcp(Box::new(Secured::new(shared))),
+            AnyShared::Udp(shared) => AnyProtocol::Udp(Box::new(Udp::new(shared))),
         }
     }
 
@@ -272,6 +292,7 @@ impl Protocol for AnyProtocol {
         match shared {
             AnyShared::WebSocket(shared) => WebSocket::wants_ticks(shared),
             AnyShared::SecureWebSocket(shared) => Secured::<WebSocket>::wants_ticks(shared),
+            AnyShared::Udp(shared) => Udp::wants_ticks(shared),
             _ => false,
         }
     }

@@ -7,7 +7,11 @@ pub mod any;
 pub mod http1;
 pub mod http2;
 pub mod secured;
+<<<<<<< HEAD
 pub mod tcp;
+=======
+pub mod udp;
+>>>>>>> 8f29aef (UDP and DNS, from their plan to the wire)
 pub mod websocket;
 
 use engine::outbox::Outbox;
@@ -36,6 +40,13 @@ pub trait Protocol {
 
     /// Whether it wants to be told when what it appended has been sent ([`Protocol::sent`]).
     fn awaits_sent(shared: &Self::Shared) -> bool {
+        let _ = shared;
+        false
+    }
+
+    /// Whether each message is a datagram of its own, which stands in the outbox behind its length
+    /// ([`datagrams`](crate::wire::datagrams)). Silence then says nothing of the connection, and nothing closes it.
+    fn sends_datagrams(shared: &Self::Shared) -> bool {
         let _ = shared;
         false
     }
@@ -167,6 +178,11 @@ pub trait Events {
     /// Bytes came that nobody asked for.
     fn unasked(&mut self, bytes: u64);
 
+    /// Something is to be counted of a datagram that came.
+    fn datagram(&mut self, note: DatagramNote) {
+        let _ = note;
+    }
+
     /// A message of a response is whole, of a protocol whose responses have several.
     fn message(&mut self, place: Place) {
         let _ = place;
@@ -176,6 +192,19 @@ pub trait Events {
     fn message_bytes(&mut self, place: Place, bytes: &[u8]) {
         let _ = (place, bytes);
     }
+}
+
+/// What is to be counted of a datagram that came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatagramNote {
+    /// The request that it is to has been given up.
+    Late,
+    /// It came before.
+    Repeated,
+    /// It is to nothing that was sent.
+    Stray,
+    /// It says of itself that it has been cut short.
+    Truncated,
 }
 
 /// Where a request under way is kept.

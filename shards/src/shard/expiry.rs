@@ -86,8 +86,11 @@ impl<P: Protocol> ConnectionPool<P> {
         if out.filled() > before {
             self.connections.note_output(slot);
         }
-        if let Err(unusable) = ticked {
-            self.broken(core, scenario, slot, unusable);
+        match ticked {
+            Err(unusable) => self.broken(core, scenario, slot, unusable),
+            // Numbers that rested may be used again.
+            Ok(()) if self.sends_datagrams() => self.make_room(core.now_ns, slot),
+            Ok(()) => {}
         }
     }
 

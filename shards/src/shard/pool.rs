@@ -329,9 +329,17 @@ impl<P: Protocol> ConnectionPool<P> {
     pub(super) fn flush<W: Wire, S: Source>(&mut self, core: &mut Core<W>, scenario: &ScenarioRun<S>) {
         while let Some(slot) = self.connections.next_output() {
             self.connections.at(slot).set_sending(scenario.reports_copies);
-            core.wire.flush(self.first_slot + slot, scenario.reports_copies);
+            match self.sends_datagrams() {
+                true => core.wire.flush_datagrams(self.first_slot + slot, scenario.reports_copies),
+                false => core.wire.flush(self.first_slot + slot, scenario.reports_copies),
+            }
             core.operations += 1;
         }
+    }
+
+    /// Whether each message is a datagram of its own, and its socket outlives whatever becomes of it.
+    pub(super) fn sends_datagrams(&self) -> bool {
+        !P::IS_VERBATIM && P::sends_datagrams(&self.shared)
     }
 
     /// Whether a request that never changes can be sent from where it is kept.

@@ -5,15 +5,19 @@ use super::pool::ConnectionPool;
 use super::replays::Replays;
 use super::scenario::ScenarioRun;
 use crate::connection::{Armed, ConnectionTable, Link};
-use crate::protocol::{Events, Place, Protocol, Receive, RequestFailure, Response, Unusable};
-use crate::wire::{Pause, Slot, Wire};
+use crate::protocol::{DatagramNote, Events, Place, Protocol, Receive, RequestFailure, Response, Unusable};
+use crate::wire::{Pause, RefusedAt, Slot, Wire};
 use engine::outbox::Outbox;
+use engine::outcome::Kind;
 use engine::record::{Instants, Recorder, ShardStats};
 use engine::seams::{End, Source, StepFacts};
 use std::marker::PhantomData;
 
 /// A step of a handshake counts as so many operations: keys are agreed on and signatures checked in it.
 const OPERATIONS_PER_HANDSHAKE_STEP: u64 = 16;
+
+const REFUSED: Unusable =
+    Unusable { kind: Kind::Connect, why: "the target refused a datagram: nobody listens on its port (ICMP)" };
 
 /// Responses of one connection, written down as they are found.
 struct Responses<'a, S, P> {
@@ -77,6 +81,17 @@ impl<S: Source, P: Protocol> Events for Responses<'_, S, P> {
 
     fn unasked(&mut self, bytes: u64) {
         self.recorder.stats.unasked_bytes += bytes;
+    }
+
+    #[cold]
+    fn datagram(&mut self, note: DatagramNote) {
+        let stats = &mut self.recorder.stats;
+        *match note {
+            DatagramNote::Late => &mut stats.late_datagrams,
+            DatagramNote::Repeated => &mut stats.repeated_datagrams,
+            DatagramNote::Stray => &mut stats.stray_datagrams,
+            DatagramNote::Truncated => &mut stats.truncated_replies,
+        } += 1;
     }
 
     #[inline]
@@ -226,6 +241,51 @@ impl<P: Protocol> ConnectionPool<P> {
         match self.connections.at(slot).link() {
             Link::Agreeing { .. } => self.attempt_failed(core, scenario, slot, unusable),
             _ => self.broken(core, scenario, slot, unusable),
+        }
+    }
+
+    /// A datagram without any bytes arrived.
+    #[cold]
+    pub(super) fn receive_empty<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+    ) {
+        let connection = self.connections.at(slot);
+        (connection.heard_ns, connection.armed) = (core.now_ns, Armed::No);
+        let result = self.with_protocol(core, scenario, slot, |protocol, shared, _, on| {
+            let mut filled = 0;
+            protocol.receive(shared, &mut [], &mut Outbox::new(&mut [], &mut filled), on)
+        });
+        self.went_on(core, scenario, slot, result);
+    }
+
+    /// The other side has refused a datagram: it is not said which, and the port that nobody listens on is that of all that is under way
+    /// on the socket.
+    #[cold]
+    pub(super) fn refused<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+        at: RefusedAt,
+    ) {
+        if at == RefusedAt::Receive {
+            self.connections.at(slot).armed = Armed::No;
+        }
+        while let Some(place) = self.connections.oldest(P::IS_IN_ORDER, slot) {
+            let (mut memory, mut filled) = ([], 0);
+            let mut out = Outbox::new(&mut memory, &mut filled);
+            self.protocols[slot as usize].cancel(&mut self.shared, place, core.now_ns, &mut out);
+            self.fail(core, scenario, slot, place, REFUSED);
+        }
+        if at == RefusedAt::ReportedSend {
+            self.sent(core, scenario, slot);
+        }
+        if self.connections.at(slot).is_made() {
+            self.await_more(core, slot);
+            self.make_room(core.now_ns, slot);
         }
     }
 

@@ -123,7 +123,8 @@ impl<P: Protocol> ConnectionPool<P> {
         if P::IS_IN_ORDER || self.connections.is_in_order() || !self.connections.at(slot).is_open() {
             return self.broken(core, scenario, slot, Unusable::of(Kind::Timeout));
         }
-        if self.connections.at(slot).heard_ns + SILENCE_NS_MIN.max(2 * self.timeout_ns) <= core.now_ns {
+        let silence_ns = SILENCE_NS_MIN.max(2 * self.timeout_ns);
+        if self.connections.at(slot).heard_ns + silence_ns <= core.now_ns && !self.sends_datagrams() {
             // Nothing came for longer than any request may take: there may be nobody any more.
             return self.broken(core, scenario, slot, SILENT);
         }

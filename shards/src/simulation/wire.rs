@@ -18,7 +18,7 @@ use super::link::{
 };
 use super::world::{ServedProtocol, World, happens};
 use crate::lanes::Control;
-use crate::wire::{Completion, Pause, Slot, Wire};
+use crate::wire::{Completion, Pause, RefusedAt, Slot, Wire};
 use engine::outbox::Outbox;
 use engine::outcome::Kind;
 use engine::quantity::SECOND_NS;
@@ -448,7 +448,8 @@ impl SimulatedWire {
         let (slot, is_over) = match completion {
             Completion::Received(slot, _, goes_on) => (*slot, !goes_on),
             Completion::Discarded(slot, _) | Completion::Paused(slot, _) => (*slot, true),
-            Completion::Ended(slot) | Completion::Broken(slot, _) => (*slot, true),
+            Completion::Ended(slot) | Completion::Broken(slot, _) | Completion::Empty(slot) => (*slot, true),
+            Completion::Refused(slot, at) => (*slot, *at == RefusedAt::Receive),
             Completion::Connected(slot) => {
                 self.link(*slot).stage = LinkStage::Open;
                 return;
@@ -589,6 +590,10 @@ impl Wire for SimulatedWire {
         self.ask(slot, Asked::Send { messages, is_own: true, is_reported });
     }
 
+    fn flush_datagrams(&mut self, slot: Slot, _is_reported: bool) {
+        self.check(false, slot, "nothing of this world is reached by datagrams");
+    }
+
     fn receive(&mut self, slot: Slot) {
         self.arm(slot, ArmedReceive::Stream);
     }
@@ -706,7 +711,9 @@ fn slot_of(completion: &Completion<SimulatedBuffer>) -> Slot {
         | Completion::Paused(slot, _)
         | Completion::Sent(slot)
         | Completion::Ended(slot)
-        | Completion::Broken(slot, _) => *slot,
+        | Completion::Broken(slot, _)
+        | Completion::Empty(slot)
+        | Completion::Refused(slot, _) => *slot,
     }
 }
 

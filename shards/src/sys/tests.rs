@@ -13,6 +13,7 @@ fn ring() -> Ring {
         addresses: Vec::new(),
         constants: Vec::new(),
         copy_bytes_max: COPY_BYTES,
+        has_datagrams: false,
     };
     Ring::new(setup).unwrap()
 }

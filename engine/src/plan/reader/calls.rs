@@ -26,6 +26,7 @@ impl PlanReader<'_> {
         let key = |name: &str| if is_default { table.clone() } else { format!("{table}.{name}") };
         self.refuse_parts_of_requests(config, &key);
         self.refuse_messages(config, target, "write `message`", &key);
+        self.refuse_queries(config, target, &key);
         let call_key = if config.call.is_some() { key("call") } else { table.clone() };
         // A URL may say what is called there.
         let named = config.call.as_ref().map_or(target.url.path.as_str(), |Text(call)| call);

@@ -101,6 +101,9 @@ impl TargetKeys {
         if let Some(key) = part.strip_prefix("protocol.tcp.") {
             return self.in_table("tcp", key);
         }
+        if let Some(key) = part.strip_prefix("protocol.udp.") {
+            return self.in_table("udp", key);
+        }
         match part {
             "pipeline" => self.pipeline.clone(),
             "connect_timeout" => self.connect_timeout.clone(),
@@ -111,6 +114,7 @@ impl TargetKeys {
             "protocol.websocket" => self.beside_url("websocket"),
             "protocol.tcp" => self.beside_url("tcp"),
             "headers" => self.beside_url("headers"),
+            "protocol.udp" => self.beside_url("udp"),
             "grpc" => self.beside_url("grpc"),
             _ => self.url.trim_end_matches(".url").to_owned(),
         }
@@ -143,7 +147,7 @@ impl ScenarioKeys {
 
 /// The keys of its own tables that a target has, as parts of the plan that is made of them.
 pub(super) fn own_keys(own: &TargetConfig) -> Vec<&'static str> {
-    let TargetConfig { tls, http, websocket, tcp, grpc, .. } = own;
+    let TargetConfig { tls, http, websocket, tcp, grpc, udp, .. } = own;
     let keys = [
         ("verify", tls.verify.is_some()),
         ("ca", tls.ca.is_some()),
@@ -162,10 +166,12 @@ pub(super) fn own_keys(own: &TargetConfig) -> Vec<&'static str> {
         ("header_table", http.header_table.is_some()),
         ("reuse", http.reuse.is_some()),
         ("subprotocols", websocket.subprotocols.is_some()),
-        ("match", websocket.matching.is_some()),
+        ("match", websocket.matching.is_some() || udp.matching.is_some()),
         ("ping", websocket.ping.is_some()),
         ("ends", tcp.ends.is_some()),
         ("greeting", tcp.greeting.is_some()),
+        ("recursion", udp.recursion.is_some()),
+        ("edns", udp.edns.is_some()),
         ("reflection", grpc.reflection.is_some() || grpc.proto.is_some()),
     ];
     keys.into_iter().filter(|(_, is_own)| *is_own).map(|(key, _)| key).collect()

@@ -9,14 +9,14 @@ use crate::plan::fields::{
 use crate::plan::streams;
 use crate::redact;
 use crate::template::{self, Piece, WrongHole};
-use crate::url::path_or_root;
+use crate::url::{Scheme, path_or_root};
 use std::collections::BTreeMap;
 
 /// The methods that HTTP and its common extensions know.
 const METHODS: [&str; 9] = ["GET", "POST", "PUT", "HEAD", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"];
 
 /// The message that is sent where nothing is said.
-const MESSAGE_DEFAULT: &str = "hello";
+pub(super) const MESSAGE_DEFAULT: &str = "hello";
 
 /// What a message is of, and what to do with the parts of a request that it cannot have.
 struct MessageWords {
@@ -74,14 +74,17 @@ impl PlanReader<'_> {
         let mut steps = Vec::new();
         for (index, request) in written.iter().enumerate() {
             let table = if is_default { url_key.clone() } else { typed.at(&format!("request.{index}")) };
-            let (step, keys) = match (target.url.scheme.is_websocket(), &target.grpc) {
-                (true, _) => self.message_step(request, typed, target, &common, table, is_default),
-                (false, None) if target.url.scheme.is_stream() => {
+            let (step, keys) = match (target.url.scheme, &target.grpc) {
+                (Scheme::Udp | Scheme::Dns, _) => self.datagram_step(request, target, table, is_default),
+                (Scheme::Ws | Scheme::Wss, _) => {
+                    self.message_step(request, typed, target, &common, table, is_default)
+                }
+                (Scheme::Tcp | Scheme::Tls, _) => {
                     let number = (written.len() > 1).then_some(index + 1);
                     self.bytes_step(request, typed, target, number, table, is_default)
                 }
-                (false, Some(_)) => self.call(request, target, &common, table, is_default),
-                (false, None) => self.step(request, target, &common, table, is_default),
+                (_, Some(_)) => self.call(request, target, &common, table, is_default),
+                (_, None) => self.step(request, target, &common, table, is_default),
             };
             // A call with a deadline has one of its own.
             let timeout_ns = if step.timeout_ns > 0 { step.timeout_ns } else { timeout_ns };
@@ -106,6 +109,7 @@ impl PlanReader<'_> {
     ) -> (Step, StepKeys) {
         let key = |name: &str| if is_default { table.clone() } else { format!("{table}.{name}") };
         self.refuse_messages(config, target, "write `body`", &key);
+        self.refuse_queries(config, target, &key);
         self.refuse_parts_of_calls(config, "HTTP", &key);
         let body = config.body.as_ref().and_then(|body| self.body(&body.0, config.template, &key("body")));
         let (word, path, word_key) = self.method_and_path(config, &key);
@@ -151,6 +155,7 @@ impl PlanReader<'_> {
         let key = |name: &str| if is_default { table.clone() } else { format!("{table}.{name}") };
         self.refuse_http(config, &key, &OF_SOCKETS);
         self.refuse_parts_of_calls(config, "WebSocket", &key);
+        self.refuse_queries(config, target, &key);
         let (kind, payload) = self.message(config, is_default, "one of WebSocket", &key);
         let payload = payload.unwrap_or_else(|| vec![Piece::Bytes(MESSAGE_DEFAULT.into())]);
         // The opening is of the connection, and goes where the URL says.
@@ -185,6 +190,7 @@ impl PlanReader<'_> {
         let key = |name: &str| if is_default { table.clone() } else { format!("{table}.{name}") };
         self.refuse_http(config, &key, &OF_BYTES);
         self.refuse_parts_of_calls(config, "bytes", &key);
+        self.refuse_queries(config, target, &key);
         if typed.name.is_some() && !typed.config.headers.is_empty() {
             let problem = format!("{} is a stream of bytes, and a message has no headers", target.url);
             self.wrong(&typed.at("headers"), problem, OF_BYTES.headers);
@@ -217,7 +223,7 @@ impl PlanReader<'_> {
     }
 
     /// What is typed of a message, if anything is.
-    fn message(
+    pub(super) fn message(
         &mut self,
         config: &RequestConfig,
         is_default: bool,
@@ -255,36 +261,49 @@ impl PlanReader<'_> {
         let parts = [("text", &config.text), ("binary", &config.binary)];
         for (name, _) in parts.iter().filter(|(_, text)| text.is_some()) {
             let problem = format!(
-                "`{name}` is a message of WebSocket or of bytes, and {} is no target of them",
+                "`{name}` is a message of WebSocket, of a stream or of UDP, and {} is no target of them",
                 target.url
             );
-            self.wrong(
-                &key(name),
-                problem,
-                format!("{instead}, or `ws://…` or `tcp://…` as the target's URL"),
-            );
+            let fix = format!("{instead}, or `ws://…`, `tcp://…` or `udp://…` as the target's URL");
+            self.wrong(&key(name), problem, fix);
         }
     }
 
     /// What a message cannot have: it is no request.
     fn refuse_http(&mut self, config: &RequestConfig, key: &impl Fn(&str) -> String, message: &MessageWords) {
-        let MessageWords { what, method: in_method, path: in_url, headers: in_headers } = *message;
+        let fix_of = |name: &str| match name {
+            "method" => message.method,
+            "body" => "write `text` or `binary` instead",
+            "headers" => message.headers,
+            _ => message.path,
+        };
+        self.refuse_parts_of_http(config, &format!("a message of {}", message.what), fix_of, key);
+    }
+
+    /// What only a request of HTTP has.
+    pub(super) fn refuse_parts_of_http(
+        &mut self,
+        config: &RequestConfig,
+        what: &str,
+        fix_of: impl Fn(&str) -> &'static str,
+        key: &impl Fn(&str) -> String,
+    ) {
         let RequestConfig { method, path, get, head, post, put, patch, delete, .. } = config;
         let given = [
-            ("method", method.is_some(), in_method),
-            ("path", path.is_some(), in_url),
-            ("get", get.is_some(), in_url),
-            ("head", head.is_some(), in_url),
-            ("post", post.is_some(), in_url),
-            ("put", put.is_some(), in_url),
-            ("patch", patch.is_some(), in_url),
-            ("delete", delete.is_some(), in_url),
-            ("body", config.body.is_some(), "write `text` or `binary` instead"),
-            ("headers", !config.headers.is_empty(), in_headers),
+            ("method", method.is_some()),
+            ("path", path.is_some()),
+            ("get", get.is_some()),
+            ("head", head.is_some()),
+            ("post", post.is_some()),
+            ("put", put.is_some()),
+            ("patch", patch.is_some()),
+            ("delete", delete.is_some()),
+            ("body", config.body.is_some()),
+            ("headers", !config.headers.is_empty()),
         ];
-        for (name, _, fix) in given.into_iter().filter(|(_, is_given, _)| *is_given) {
-            let problem = format!("`{name}` is of a request of HTTP, and a message of {what} has none");
-            self.wrong(&key(name), problem, fix);
+        for (name, _) in given.into_iter().filter(|(_, is_given)| *is_given) {
+            let problem = format!("`{name}` is of a request of HTTP, and {what} has none");
+            self.wrong(&key(name), problem, fix_of(name));
         }
     }
 
@@ -359,7 +378,7 @@ impl PlanReader<'_> {
     }
 
     /// A text with holes; each that is wrong is told at its place.
-    fn pieces(&mut self, path: &str, text: &str) -> Option<Vec<Piece>> {
+    pub(super) fn pieces(&mut self, path: &str, text: &str) -> Option<Vec<Piece>> {
         let wrong = match template::parse(text) {
             Ok(pieces) => return Some(pieces),
             Err(wrong) => wrong,

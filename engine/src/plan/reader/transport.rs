@@ -3,10 +3,11 @@
 //! A key of the target's own tables comes before that of the plan's. Files are named, and looked at only to see that they can be read.
 
 use super::PlanReader;
+use super::datagrams::UDP_FIX;
 use super::keys::{TargetKeys, has_identity};
 use crate::config::{
-    Diagnostic, GrpcConfig, HttpConfig, TargetConfig, TcpConfig, Text, Texts, TlsConfig, WebSocketConfig,
-    closest,
+    Diagnostic, GrpcConfig, HttpConfig, TargetConfig, TcpConfig, Text, Texts, TlsConfig, UdpConfig,
+    WebSocketConfig, closest,
 };
 use crate::plan::bounds::{
     HEADER_TABLE_BYTES_DEFAULT, HEADER_TABLE_BYTES_MAX, PING_NS_MIN, WINDOW_BYTES_DEFAULT, WINDOW_BYTES_MAX,
@@ -117,6 +118,14 @@ impl PlanReader<'_> {
         if own.tcp != TcpConfig::default() && !url.scheme.is_stream() && !self.is_wrong(&keys.url) {
             let problem = format!("a stream of bytes is asked for, and {url} is none");
             self.wrong(&keys.of("protocol.tcp"), problem, STREAM_FIX);
+        }
+        if url.scheme.is_udp() {
+            return self.udp(own, url, keys);
+        }
+        // A URL that could not be read may have been one of any kind.
+        if own.udp != UdpConfig::default() && !self.is_wrong(&keys.url) {
+            let problem = format!("UDP is asked for, and {url} is not a target of it");
+            self.wrong(&keys.of("protocol.udp"), problem, UDP_FIX);
         }
         if url.scheme.is_websocket() {
             return self.websocket(own, url, keys);
@@ -307,10 +316,10 @@ impl PlanReader<'_> {
         }
         let is_websocket = |target: &Target| target.url.scheme.is_websocket();
         let is_stream = |target: &Target| target.url.scheme.is_stream();
+        let is_udp = |target: &Target| target.url.scheme.is_udp();
+        let is_other = |target: &Target| is_websocket(target) || is_stream(target) || is_udp(target);
         let http_fix = "leave it out, or write `http://…` or `https://…` as a URL";
-        if self.config.http != HttpConfig::default()
-            && targets.iter().all(|target| is_websocket(target) || is_stream(target))
-        {
+        if self.config.http != HttpConfig::default() && targets.iter().all(is_other) {
             let problem = match targets.iter().all(is_websocket) {
                 true => "HTTP is asked for, and every target is one of WebSocket",
                 false => "HTTP is asked for, and no target is one of it",
@@ -325,6 +334,14 @@ impl PlanReader<'_> {
             let problem =
                 "a stream of bytes is asked for, and no target's URL begins with `tcp://` or `tls://`";
             self.wrong("tcp", problem, STREAM_FIX);
+        }
+        if self.config.udp != UdpConfig::default() && !targets.iter().any(is_udp) {
+            let problem = "UDP is asked for, and no target's URL begins with `udp://` or `dns://`";
+            self.wrong("udp", problem, UDP_FIX);
+        }
+        if !self.config.headers.is_empty() && targets.iter().all(is_udp) {
+            let problem = "a datagram has no headers, and every target is one of UDP";
+            self.wrong("headers", problem, "leave them out");
         }
         if self.config.websocket != WebSocketConfig::default() && !targets.iter().any(is_websocket) {
             let problem = "WebSocket is asked for, and no target's URL begins with `ws://` or `wss://`";

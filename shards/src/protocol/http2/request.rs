@@ -100,6 +100,9 @@ pub fn encode(
             let text = format!("request `{}`: WebSocket is not carried by HTTP/2 yet", step.name);
             return Err(FailureKind::Plan.with_fix(text, "write `ws://…` as the target's URL"));
         }
+        plan::Request::Bytes(_) | plan::Request::Dns(_) => {
+            return Err(FailureKind::Plan.failure(format!("`{}` is no request of HTTP", step.name)));
+        }
         plan::Request::Grpc(call) => {
             let (request, form) = call::request(&step.name, call)?;
             (Cow::Owned(request), form)
