@@ -1,6 +1,7 @@
 //! Real servers, each in a folder and on a port of its own. One that is not installed fails the test: `.ci/run` installs all.
 
 pub(crate) mod certificates;
+pub(crate) mod datagrams;
 pub(crate) mod frames;
 pub(crate) mod grpc;
 pub(crate) mod rogue;

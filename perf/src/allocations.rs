@@ -73,7 +73,7 @@ mod tests {
     use engine::quantity::SECOND_NS;
     use engine::random::Random;
     use engine::record::{Instants, Layout, Recorder, Snapshot};
-    use vajra_perf::operations::{CountedOperation, grpc, tcp, tls, websocket};
+    use vajra_perf::operations::{CountedOperation, grpc, tcp, tls, udp, websocket};
 
     /// Kinds of request of a very large plan, how many of each come in an interval, and what memory they may take.
     const SERIES: usize = 100;
@@ -162,6 +162,13 @@ mod tests {
     #[test]
     fn messages_of_bytes_and_their_responses_take_no_memory() {
         for operation in &tcp::OPERATIONS {
+            assert_eq!(of_operation(operation), 0, "{}", operation.title());
+        }
+    }
+
+    #[test]
+    fn datagrams_and_their_replies_take_no_memory() {
+        for operation in &udp::OPERATIONS {
             assert_eq!(of_operation(operation), 0, "{}", operation.title());
         }
     }

@@ -19,6 +19,7 @@ pub mod schedule;
 pub mod tcp;
 pub mod template;
 pub mod tls;
+pub mod udp;
 pub mod websocket;
 
 pub use operation::{CountedOperation, Work};

@@ -600,4 +600,97 @@ mod tests {
         peer.read_exact(&mut read).unwrap();
         assert_eq!(read, block(7));
     }
+
+    /// A wire with one socket of datagrams, connected to a port, and memory for so many bytes to send.
+    fn wire_of_datagrams(port: u16, copy_bytes_max: usize) -> RingWire {
+        let address = SockAddr::from(std::net::SocketAddr::from(([127, 0, 0, 1], port)));
+        let outgoing = Outgoing { constants: Vec::new(), copy_bytes_max };
+        let route = SlotRoute { slots: 1, addresses: vec![address], is_datagram: true };
+        let mut wire = RingWire::new(&[route], &outgoing).unwrap();
+        connect(&mut wire);
+        wire.receive(0);
+        wire
+    }
+
+    fn append(wire: &mut RingWire, datagram: &[u8]) {
+        let mut out = wire.outbox(0);
+        out.push(&(datagram.len() as u32).to_ne_bytes());
+        out.push(datagram);
+    }
+
+    /// The next thing that happens, however long it takes.
+    fn awaited(wire: &mut RingWire) -> Completion<ReceiveBuffer> {
+        loop {
+            if let Some(completion) = next(wire) {
+                return completion;
+            }
+        }
+    }
+
+    #[test]
+    fn each_datagram_of_an_outbox_goes_by_itself_and_comes_whole_whatever_its_length() {
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let lengths = [5, 0, BUFFER_BYTES, BUFFER_BYTES + 1, 65_507, 1];
+        let mut wire = wire_of_datagrams(peer.local_addr().unwrap().port(), 256 << 10);
+        for is_reported in [false, true] {
+            for length in lengths {
+                append(&mut wire, &vec![b'x'; length]);
+            }
+            wire.flush_datagrams(0, is_reported);
+            wire.submit().unwrap();
+            let mut datagram = vec![0; 65_535];
+            for length in lengths {
+                let (bytes, from) = peer.recv_from(&mut datagram).unwrap();
+                assert_eq!(bytes, length);
+                peer.send_to(&datagram[..bytes], from).unwrap();
+            }
+            let (mut came, mut sent) = (Vec::new(), 0);
+            while came.len() < lengths.len() {
+                match awaited(&mut wire) {
+                    Completion::Received(0, mut buffer, goes_on) => {
+                        assert!(wire.bytes(&mut buffer).iter().all(|byte| *byte == b'x') && goes_on);
+                        came.push(wire.bytes(&mut buffer).len());
+                        wire.recycle(buffer);
+                    }
+                    Completion::Empty(0) => {
+                        came.push(0);
+                        wire.receive(0);
+                    }
+                    Completion::Sent(0) => sent += 1,
+                    other => panic!("{other:?}"),
+                }
+            }
+            assert_eq!((&came[..], sent), (&lengths[..], u32::from(is_reported)));
+        }
+    }
+
+    #[test]
+    fn a_datagram_that_is_refused_is_told_and_the_socket_goes_on() {
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = peer.local_addr().unwrap().port();
+        drop(peer);
+        let mut wire = wire_of_datagrams(port, 64);
+        append(&mut wire, b"anybody");
+        wire.flush_datagrams(0, false);
+        match awaited(&mut wire) {
+            Completion::Refused(0, RefusedAt::Receive) => wire.receive(0),
+            other => panic!("{other:?}"),
+        }
+        assert!(!wire.is_ended(0), "nothing can end a socket of datagrams");
+        let peer = std::net::UdpSocket::bind(("127.0.0.1", port)).unwrap();
+        append(&mut wire, b"hello");
+        wire.flush_datagrams(0, true);
+        assert!(matches!(awaited(&mut wire), Completion::Sent(0)));
+        let mut datagram = [0; 64];
+        let (bytes, from) = peer.recv_from(&mut datagram).unwrap();
+        assert_eq!(&datagram[..bytes], b"hello");
+        peer.send_to(b"reply", from).unwrap();
+        match awaited(&mut wire) {
+            Completion::Received(0, mut buffer, _) => {
+                assert_eq!(wire.bytes(&mut buffer), b"reply");
+                wire.recycle(buffer);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -54,7 +54,7 @@ fn wrong_flags_end_with_2_and_name_the_flag_the_cause_and_the_fix() {
 
 #[test]
 fn wrong_plans_end_with_2_and_point_at_the_line() {
-    let table: [(&str, &[&str]); 9] = [
+    let table: [(&str, &[&str]); 11] = [
         (
             "url = 'http://h/'\n[run]\nconections = 5\n",
             &["plan.toml:3", "conections", "did you mean `connections`"],
@@ -62,7 +62,12 @@ fn wrong_plans_end_with_2_and_point_at_the_line() {
         ("url = 'http://h/'\n[run]\nshards = 'two'\n", &["plan.toml:3", "'two'"]),
         ("url = 'http://h/'\n[load]\nrate = 0\n", &["plan.toml:3", "rate of 0"]),
         ("url = 'http://h/\n", &["plan.toml:1", "a text is not closed"]),
-        ("url = 'udp://h/'\n", &["plan.toml:1", "`udp` is not supported yet"]),
+        ("url = 'h2c://h/'\n", &["plan.toml:1", "`h2c` is not supported yet"]),
+        ("url = 'udp://h/'\n", &["plan.toml:1", "there is no port in it"]),
+        (
+            "url = 'dns://h/'\n[[request]]\ndns = 'a AAAAA'\n",
+            &["plan.toml:3", "`AAAAA` is no type of records", "did you mean `AAAA`"],
+        ),
         ("[run]\nshards = 1\n", &["no target"]),
         ("url = 'http://h/'\n[load]\nshape = 'rampp'\n", &["plan.toml:3", "did you mean `ramp`"]),
         ("url = 'http://h/'\n[thresholds]\nlatency = 'p(99)<1s'\n", &["plan.toml:3", "not a metric"]),

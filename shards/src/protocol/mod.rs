@@ -7,11 +7,8 @@ pub mod any;
 pub mod http1;
 pub mod http2;
 pub mod secured;
-<<<<<<< HEAD
 pub mod tcp;
-=======
 pub mod udp;
->>>>>>> 8f29aef (UDP and DNS, from their plan to the wire)
 pub mod websocket;
 
 use engine::outbox::Outbox;
