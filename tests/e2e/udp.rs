@@ -2,6 +2,8 @@
 
 use crate::peers::datagrams::{await_so, nobodys_port, returned, testbed};
 use crate::vajra::{Done, Vajra, one_line};
+use std::net::UdpSocket;
+use std::time::Duration;
 
 const NUMBERED: [&str; 2] = ["--match", "be32@0"];
 
@@ -181,26 +183,29 @@ fn a_port_on_which_nobody_listens_is_told_as_such() {
     assert!(told.contains("nobody listens on its port (ICMP)"), "{}", done.report["requests"]);
 }
 
+/// Returns so many datagrams.
+fn return_some(socket: &UdpSocket, count: u32) {
+    let mut datagram = [0; 2_048];
+    for _ in 0..count {
+        let (bytes, from) = socket.recv_from(&mut datagram).unwrap();
+        socket.send_to(&datagram[..bytes], from).unwrap();
+    }
+}
+
 #[test]
 fn a_target_that_comes_back_is_reached_on_the_same_sockets() {
-    let (server, port) = testbed(&[]);
-    let words = ["-R", "100", "-d", "4s", "-c", "2", "--timeout", "300ms"];
-    let running = Vajra::run(&format!("udp://127.0.0.1:{port}"), &[&words[..], &NUMBERED].concat()).start();
-    running.await_thread("collector");
-    std::thread::sleep(std::time::Duration::from_secs(1));
-    drop(server);
-    std::thread::sleep(std::time::Duration::from_secs(1));
-    let socket = std::net::UdpSocket::bind(("127.0.0.1", port)).unwrap();
-    std::thread::spawn(move || {
-        let mut datagram = [0; 2_048];
-        while let Ok((bytes, from)) = socket.recv_from(&mut datagram) {
-            let _ = socket.send_to(&datagram[..bytes], from);
-        }
-    });
+    let first = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = first.local_addr().unwrap().port();
+    let words = [&["-R", "200", "-d", "60s", "-c", "2", "--timeout", "300ms"][..], &NUMBERED].concat();
+    let running = Vajra::run(&format!("udp://127.0.0.1:{port}"), &words).start();
+    return_some(&first, 100);
+    drop(first);
+    std::thread::sleep(Duration::from_secs(2));
+    return_some(&UdpSocket::bind(("127.0.0.1", port)).unwrap(), 100);
+    running.signal(2);
     let done = accounted(running.done());
-    assert!(done.count("/requests/ok") > 0 && done.errors("connect") > 0, "{}", done.report["requests"]);
-    let last = done.report["intervals"].as_array().unwrap().last().unwrap().clone();
-    assert!(last["requests"]["ok"].as_u64().is_none_or(|ok| ok > 0), "{last}");
+    // The last of them may have come too late.
+    assert!(done.count("/requests/ok") >= 190 && done.errors("connect") > 0, "{}", done.report["requests"]);
     assert_sockets_kept(&done);
 }
 

@@ -134,6 +134,7 @@ const REQUEST: Words = &[
     (&["data", "payload", "json", "content", "form"], Ours::Key("body")),
     (&["send", "txt"], Ours::Key("text")),
     (&["bytes", "blob", "bin"], Ours::Key("binary")),
+    (&["qname", "lookup", "domain"], Ours::Key("dns")),
     (&["header"], Ours::Key("headers")),
     (&["share", "ratio", "probability", "percent", "frequency"], Ours::Key("weight")),
     (&["id", "label", "title", "tag"], Ours::Key("name")),

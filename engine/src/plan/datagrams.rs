@@ -360,98 +360,64 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_at_its_key_with_what_to_do() {
-        let long = "x".repeat(64);
-        let name = ["x".repeat(60).as_str(); 5].join(".");
-        for (text, words) in [
-            (
-                "url = 'udp://h:1'\n[udp]\nmatch = 'be32@0'\n[[request]]\ntext = 'abc'",
-                "request.0.text: the message has 3 bytes at the least",
-            ),
-            (
-                "url = 'udp://h:1'\n[udp]\nmatch = 'be32@0'\n[[request]]\ntext = '{{seq}}bc'",
-                "request.0.text: the message has 3 bytes",
-            ),
-            (
-                "url = 'udp://h:1'\n[[request]]\nbinary = '@long'",
-                "request.0.binary: the message has up to 65508 bytes",
-            ),
-            (
-                "url = 'udp://h:1'\n[udp]\nmatch = 'be23@0'",
-                "udp.match: `be23@0` is no way in which a datagram finds its message;  \"be32@0\"",
-            ),
-            (
-                "url = 'udp://h:1'\n[udp]\nmatch = 'nnoe'",
-                "udp.match: `nnoe` is no way in which a datagram finds its message;  \"none\"",
-            ),
-            (
-                "url = 'udp://h:1'\n[udp]\nmatch = 'be64@65507'",
-                "udp.match: no datagram has a field `be64@65507`",
-            ),
-            ("url = 'udp://h:1'\n[udp]\nrecursion = true", "udp.recursion: `recursion` is of DNS"),
-            (
-                "url = 'dns://h/a'\n[udp]\nmatch = 'any'",
-                "udp.match: replies of DNS find their queries by number",
-            ),
-            ("url = 'dns://h/a'\n[udp]\nedns = 100", "url: replies of up to 100 bytes"),
-            ("url = 'dns://h/'", "url: it is not said which name is asked for"),
-            ("url = 'dns://h/a?type=AAAAA'", "url: `AAAAA` is no type of records; did you mean `AAAA`?"),
-            ("url = 'dns://h/a?class=CH'", "url: `class=CH` is not supported"),
-            (
-                "url = 'dns://h'\n[[request]]\ndns = 'a HTTSP'",
-                "request.0.dns: `HTTSP` is no type of records; did you mean `HTTPS`?",
-            ),
-            ("url = 'dns://h'\n[[request]]\ntext = 'a'", "request.0.text: `text` is a message of bytes"),
-            (
-                "url = 'dns://h'\n[[request]]\nweight = 2",
-                "request.0.dns: it is not said which name is asked for",
-            ),
-            (
-                &format!("url = 'dns://h'\n[[request]]\ndns = '{long}.org'"),
-                "request.0.dns: a label of the name has up to 64 letters",
-            ),
-            (
-                "url = 'dns://h'\n[[request]]\ndns = '{{uuid}}{{uuid}}.org'",
-                "request.0.dns: a label of the name has up to 72 letters",
-            ),
-            (
-                &format!("url = 'dns://h'\n[[request]]\ndns = '{name}'"),
-                "request.0.dns: the name has up to 306 bytes",
-            ),
-            ("url = 'dns://h'\n[[request]]\ndns = 'a..b'", "request.0.dns: a label of the name is empty"),
-            (
-                "url = 'dns://h'\n[[request]]\ndns = 'bücher.de'",
-                "request.0.dns: a name has a letter that is none of ASCII",
-            ),
-            ("url = 'udp://h:1'\n[[request]]\ndns = 'a'", "request.0.dns: `dns` is a query of DNS"),
-            ("url = 'http://h/'\n[[request]]\ndns = 'a'", "request.0.dns: `dns` is a query of DNS"),
-            ("url = 'udp://h:1'\n[[request]]\nbody = 'a'", "request.0.body: `body` is of a request of HTTP"),
-            (
-                "url = 'udp://h:1'\n[[request]]\npath = '/a'\ntext = 'a'",
-                "request.0.path: `path` is of a request of HTTP",
-            ),
-            (
-                "url = 'udp://h:1'\n[[request]]\ncall = 'a.B/C'\ntext = 'a'",
-                "request.0.call: `call` is of gRPC",
-            ),
-            ("url = 'udp://h:1'\n[headers]\nA = 'b'", "headers: a datagram has no headers"),
-            ("url = 'udp://h:1'\n[http]\nreuse = false", "http: HTTP is asked for"),
-            ("url = 'udp://h:1'\n[tls]\nverify = false", "tls: TLS is asked for"),
-            ("url = 'udp://h:1'\n[websocket]\nmatch = 'none'", "websocket: WebSocket is asked for"),
-            ("url = 'http://h/'\n[udp]\nmatch = 'none'", "udp: UDP is asked for"),
-            (
-                "[target.a]\nurl = 'http://a/'\nudp.match = 'none'\n[scenario.x]\ntarget = 'a'",
-                "target.a.udp: UDP is asked for",
-            ),
-            (
-                "[target.a]\nurl = 'udp://a:1'\nhttp.reuse = true\n[scenario.x]\ntarget = 'a'",
-                "target.a.http: HTTP is asked for",
-            ),
-            ("url = 'udp://h'", "url: `udp://h` is not a target: there is no port in it"),
-        ] {
-            assert_told(text, words);
-        }
+    fn messages_and_rules_that_cannot_be_are_told_at_their_keys_with_what_to_do() {
+        let told = |text: &str, words: &str| assert_told(&format!("url = 'udp://h:1'\n{text}"), words);
+        let short = "request.0.text: the message has 3 bytes at the least";
+        told("[udp]\nmatch = 'be32@0'\n[[request]]\ntext = 'abc'", short);
+        told("[udp]\nmatch = 'be32@0'\n[[request]]\ntext = '{{seq}}bc'", short);
+        told("[[request]]\nbinary = '@long'", "request.0.binary: the message has up to 65508 bytes");
+        let no_way = |text: &str, meant: &str| {
+            format!("udp.match: `{text}` is no way in which a datagram finds its message;  \"{meant}\"")
+        };
+        told("[udp]\nmatch = 'be23@0'", &no_way("be23@0", "be32@0"));
+        told("[udp]\nmatch = 'nnoe'", &no_way("nnoe", "none"));
+        told("[udp]\nmatch = 'be64@65507'", "udp.match: no datagram has a field `be64@65507`");
+        told("[udp]\nrecursion = true", "udp.recursion: `recursion` is of DNS");
+        told("[[request]]\ndns = 'a'", "request.0.dns: `dns` is a query of DNS");
+        let no_port = "url: `udp://h` is not a target: there is no port in it";
+        assert_told("url = 'udp://h'", no_port);
         assert!(read("url = 'udp://h:1'\n[[request]]\nbinary = '@longest'").is_ok());
+    }
+
+    #[test]
+    fn queries_that_cannot_be_are_told_at_their_keys_with_what_to_do() {
+        let told = |text: &str, words: &str| assert_told(&format!("url = 'dns://h{text}'"), words);
+        told("/a'\n[udp]\nmatch = 'any", "udp.match: replies of DNS find their queries by number");
+        assert_told("url = 'dns://h/a'\n[udp]\nedns = 100", "url: replies of up to 100 bytes");
+        told("/", "url: it is not said which name is asked for");
+        told("/a?type=AAAAA", "url: `AAAAA` is no type of records; did you mean `AAAA`?");
+        told("/a?class=CH", "url: `class=CH` is not supported");
+        let told = |request: &str, words: &str| {
+            assert_told(&format!("url = 'dns://h'\n[[request]]\n{request}"), &format!("request.0.{words}"));
+        };
+        told("dns = 'a HTTSP'", "dns: `HTTSP` is no type of records; did you mean `HTTPS`?");
+        told("text = 'a'", "text: `text` is a message of bytes");
+        told("weight = 2", "dns: it is not said which name is asked for");
+        let long = format!("dns = '{}.org'", "x".repeat(64));
+        told(&long, "dns: a label of the name has up to 64 letters");
+        told("dns = '{{uuid}}{{uuid}}.org'", "dns: a label of the name has up to 72 letters");
+        let name = format!("dns = '{}'", ["x".repeat(60).as_str(); 5].join("."));
+        told(&name, "dns: the name has up to 306 bytes");
+        told("dns = 'a..b'", "dns: a label of the name is empty");
+        told("dns = 'bücher.de'", "dns: a name has a letter that is none of ASCII");
+    }
+
+    #[test]
+    fn keys_of_other_protocols_are_refused_beside_datagrams_and_theirs_beside_others() {
+        let told = |text: &str, words: &str| assert_told(&format!("url = 'udp://h:1'\n{text}"), words);
+        told("[[request]]\nbody = 'a'", "request.0.body: `body` is of a request of HTTP");
+        told("[[request]]\npath = '/a'\ntext = 'a'", "request.0.path: `path` is of a request of HTTP");
+        told("[[request]]\ncall = 'a.B/C'\ntext = 'a'", "request.0.call: `call` is of gRPC");
+        told("[headers]\nA = 'b'", "headers: a datagram has no headers");
+        told("[http]\nreuse = false", "http: HTTP is asked for");
+        told("[tls]\nverify = false", "tls: TLS is asked for");
+        told("[websocket]\nmatch = 'none'", "websocket: WebSocket is asked for");
+        assert_told("url = 'http://h/'\n[udp]\nmatch = 'none'", "udp: UDP is asked for");
+        let query = "url = 'http://h/'\n[[request]]\ndns = 'a'";
+        assert_told(query, "request.0.dns: `dns` is a query of DNS");
+        let target = |keys: &str| format!("[target.a]\n{keys}\n[scenario.x]\ntarget = 'a'");
+        assert_told(&target("url = 'http://a/'\nudp.match = 'none'"), "target.a.udp: UDP is asked for");
+        assert_told(&target("url = 'udp://a:1'\nhttp.reuse = true"), "target.a.http: HTTP is asked for");
     }
 
     #[test]
