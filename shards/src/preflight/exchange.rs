@@ -243,7 +243,9 @@ impl<'a> Exchange<'a> {
         }
         self.forget_sent();
         self.protocol.leave(self.shared, &mut Outbox::new(&mut self.memory, &mut self.filled));
-        let _ = self.socket.write(&self.memory[..self.filled]);
+        if self.filled > 0 {
+            let _ = self.socket.write(&self.memory[..self.filled]);
+        }
     }
 
     /// What the target said when it opened a WebSocket, and when it closed it.
