@@ -347,7 +347,7 @@ mod tests {
     #[test]
     fn what_words_stand_for_is_a_key_that_there_is_and_no_word_is_one_itself() {
         let forms = Forms::new();
-        let bases: [(&[&str], Words); 10] = [
+        let bases: [(&[&str], Words); 11] = [
             (&[], TOP),
             (&["run"], RUN),
             (&["load"], LOAD),

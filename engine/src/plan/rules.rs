@@ -270,7 +270,7 @@ impl RuleCheck<'_> {
         let inside = match target.protocol {
             TargetProtocol::Http2 { .. } => InsideTls::Http2,
             TargetProtocol::Http1 { .. } | TargetProtocol::WebSocket { .. } => InsideTls::Http1,
-            TargetProtocol::Tcp { .. } => InsideTls::Bytes,
+            TargetProtocol::Tcp { .. } | TargetProtocol::Udp { .. } => InsideTls::Bytes,
         };
         let wrong = target.tls().map(|settings| encryption::wrong(settings, inside)).unwrap_or_default();
         for WrongSetting { key, problem, fix, instead } in wrong {

@@ -222,10 +222,19 @@ mod tests {
         assert!(written[0].contains("-b $'…\\n'"), "{written:?}");
     }
 
+    /// Each text is wrong for one reason, which is told so.
+    #[track_caller]
+    fn assert_told<const COUNT: usize>(texts: [(String, &str); COUNT]) {
+        for (text, words) in texts {
+            let wrong: Vec<String> = read(&text).unwrap_err().iter().map(told).collect();
+            assert!(wrong.len() == 1 && wrong[0].starts_with(words), "{words}: {wrong:?}");
+        }
+    }
+
     #[test]
-    fn what_is_wrong_is_told_at_its_key_with_what_to_do() {
+    fn what_is_wrong_with_a_stream_is_told_at_its_key_with_what_to_do() {
         let tcp = "url = 'tcp://h:9'\n";
-        for (text, words) in [
+        assert_told([
             (
                 format!("{tcp}[tcp]\nends = 'crlf'"),
                 "tcp.ends: `crlf` does not say what ends a response;  \"delimiter:\\\\r\\\\n\"",
@@ -260,6 +269,13 @@ mod tests {
             ),
             (format!("{tcp}[tls]\nverify = false"), "tls: TLS is asked for, and no target's URL begins"),
             (format!("{tcp}[run]\npipeline = 0"), "run.pipeline: a pipeline of 0 cannot run"),
+        ]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_message_or_its_target_is_told_at_its_key_with_what_to_do() {
+        let tcp = "url = 'tcp://h:9'\n";
+        assert_told([
             (
                 format!("{tcp}[[request]]\ntext = 'x'\npath = '/a'"),
                 "request.0.path: `path` is of a request of HTTP, and a message of bytes",
@@ -302,10 +318,7 @@ mod tests {
                 "url = 'tcp://h:9'\n[scenario.x]\nheaders.A = 'b'".into(),
                 "scenario.x.headers: tcp://h:9 is a stream of bytes",
             ),
-        ] {
-            let wrong: Vec<String> = read(&text).unwrap_err().iter().map(told).collect();
-            assert!(wrong.len() == 1 && wrong[0].starts_with(words), "{words}: {wrong:?}");
-        }
+        ]);
     }
 
     #[test]

@@ -249,11 +249,8 @@ impl<'a> Asker<'a> {
         match &step.request {
             Request::Grpc(call) => return call.method.clone(),
             // What is in it may be a secret, and so may what it is called.
-            Request::Bytes(_) => return redact::text(&step.name),
+            Request::Bytes(_) | Request::Dns(_) => return plain(&redact::text(&step.name)),
             Request::Http(_) | Request::WebSocket(_) => {}
-        }
-        if matches!(step.request, Request::Bytes(_) | Request::Dns(_)) {
-            return plain(&redact::text(&step.name));
         }
         let template = http1::encode(step, "", true).map(|encoded| encoded.template);
         let draws = self.apart.draws_of(scenario);

@@ -92,10 +92,6 @@ pub fn encode(
 ) -> Result<(EncodedStep, Http2Request), RunFailure> {
     let (request, form) = match &step.request {
         plan::Request::Http(request) => (Cow::Borrowed(request), ResponseForm::Http),
-        plan::Request::Bytes(_) => {
-            let text = format!("request `{}`: bytes are not carried by HTTP/2", step.name);
-            return Err(FailureKind::Plan.failure(text));
-        }
         plan::Request::WebSocket(_) => {
             let text = format!("request `{}`: WebSocket is not carried by HTTP/2 yet", step.name);
             return Err(FailureKind::Plan.with_fix(text, "write `ws://…` as the target's URL"));
