@@ -237,7 +237,7 @@ mod tests {
         assert_told([
             (
                 format!("{tcp}[tcp]\nends = 'crlf'"),
-                "tcp.ends: `crlf` does not say what ends a response;  \"delimiter:\\\\r\\\\n\"",
+                "tcp.ends: `crlf` does not say what ends a response;  'delimiter:\\r\\n'",
             ),
             (
                 format!("{tcp}[tcp]\nends = 'regex'"),
@@ -268,7 +268,7 @@ mod tests {
                 "websocket: WebSocket is asked for, and no target's URL",
             ),
             (format!("{tcp}[tls]\nverify = false"), "tls: TLS is asked for, and no target's URL begins"),
-            (format!("{tcp}[run]\npipeline = 0"), "run.pipeline: a pipeline of 0 cannot run"),
+            (format!("{tcp}[run]\npipeline = 0"), "run.pipeline: `pipeline` is a whole number"),
         ]);
     }
 
@@ -282,7 +282,7 @@ mod tests {
             ),
             (format!("{tcp}[[request]]\nbody = 'x'"), "request.0.body: `body` is of a request of HTTP"),
             (
-                format!("{tcp}[[request]]\ncall = 'a.B/C'"),
+                format!("{tcp}[[request]]\ntext = \"x\\n\"\ncall = 'a.B/C'"),
                 "request.0.call: `call` is of gRPC, and the target speaks bytes",
             ),
             (

@@ -6,7 +6,7 @@
 use super::check::Check;
 use crate::machine::sysctl;
 use engine::load::Load;
-use engine::plan::{Plan, Scenario};
+use engine::plan::{Plan, Scenario, TargetProtocol};
 use engine::quantity::counted;
 use engine::schedule::Segment;
 use engine::url::Endpoint;
@@ -60,10 +60,11 @@ fn judge(plan: &Plan, target: usize, ports: LocalPorts) -> Check {
     }
 }
 
-/// How many ports connections for single requests may keep after their end, at the most; 0 where connections are used again, and of
-/// closed loops, whose rate nobody knows.
+/// How many ports connections for single requests may keep after their end, at the most; 0 where connections are used again, where a
+/// response is over once the target has closed its connection, and of closed loops, whose rate nobody knows.
 fn kept_at_once(plan: &Plan, target: usize, kept_s: f64) -> u64 {
-    if plan.targets[target].reuse() {
+    let target_closes = matches!(plan.targets[target].protocol, TargetProtocol::Tcp { .. });
+    if target_closes || plan.targets[target].reuse() {
         return 0;
     }
     let is_meant = |scenario: &&Scenario| plan.pools[scenario.steps()[0].pool].target == target;

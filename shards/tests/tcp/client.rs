@@ -92,7 +92,8 @@ impl Client {
     /// What comes.
     pub(crate) fn hears(&mut self, bytes: &[u8]) -> Result<(), Unusable> {
         let mut bytes = bytes.to_vec();
-        let mut out = Outbox::new(&mut [], &mut 0);
+        let mut filled = 0;
+        let mut out = Outbox::new(&mut [], &mut filled);
         self.stream.receive(&mut self.shared, &mut bytes, &mut out, &mut self.listener)
     }
 

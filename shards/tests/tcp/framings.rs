@@ -165,6 +165,16 @@ fn a_greeting_is_waited_for_and_is_no_response() {
 }
 
 #[test]
+fn a_greeting_of_a_known_length_is_no_response_to_whoever_waits_for_it() {
+    let mut client = Client::new("length:be16", true);
+    client.sends();
+    for piece in [&b"\x00\x02"[..], b"hi\x00\x01a"] {
+        client.hears_or_discards(piece).unwrap();
+    }
+    assert_eq!(client.told(), [Response(3)]);
+}
+
+#[test]
 fn a_greeting_that_does_not_end_says_so() {
     let mut client = Client::new("delimiter:\\r\\n", true);
     client.hears(b"220").unwrap();

@@ -174,9 +174,10 @@ impl Protocol for TcpStream {
         Ok(())
     }
 
+    /// What the target says first is looked at as it comes: only what is asked for can be thrown away.
     #[inline]
     fn wish(&self) -> Receive {
-        self.coming.wish()
+        if self.is_greeting { Receive::Stream } else { self.coming.wish() }
     }
 
     fn discarded(&mut self, bytes: u64, on: &mut impl Events) -> Result<(), Unusable> {
