@@ -33,17 +33,12 @@ pub(crate) fn echo(is_tls: bool, words: &[&str]) -> Peer {
     command.args(["testbed", "--port", "0", if is_tls { "--tls-echo" } else { "--tcp-echo" }, "0"]);
     command.args(words).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let mut said = Vec::new();
-    for line in lines {
-        let port =
-            line.strip_prefix("testbed returns TCP").and_then(|rest| rest.rsplit(':').next()?.parse().ok());
-        if let Some(port) = port {
-            return Peer { child, folder, port };
-        }
-        said.push(line);
-    }
-    panic!("it said {said:?}");
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let port = lines.find_map(|line| {
+        let address = line.strip_prefix("testbed returns TCP")?.to_owned();
+        address.rsplit(':').next()?.parse().ok()
+    });
+    Peer { child, folder, port: port.expect("it says where it returns bytes") }
 }
 
 /// A target that reads lines, and answers each as it is told to.

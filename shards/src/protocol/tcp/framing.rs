@@ -19,7 +19,7 @@ const _: () = assert!(STREAM_RESPONSE_BYTES_MAX == 16 << 20, "the texts say so")
 /// What ends the responses of a pool's connections.
 #[derive(Clone, Debug)]
 pub(super) enum StreamFraming {
-    Delimiter(Delimiter),
+    Delimiter(Box<Delimiter>),
     Length(LengthPrefix),
     Bytes(u64),
     Close,
@@ -29,7 +29,7 @@ pub(super) enum StreamFraming {
 impl StreamFraming {
     pub(super) fn new(ends: &MessageEnd) -> StreamFraming {
         match ends {
-            MessageEnd::Delimiter(delimiter) => StreamFraming::Delimiter(Delimiter::new(delimiter)),
+            MessageEnd::Delimiter(delimiter) => StreamFraming::Delimiter(Box::new(Delimiter::new(delimiter))),
             MessageEnd::Length(prefix) => StreamFraming::Length(*prefix),
             MessageEnd::Bytes(bytes) => StreamFraming::Bytes(*bytes),
             MessageEnd::Close => StreamFraming::Close,
