@@ -1,4 +1,4 @@
-//! Codes of responses, as their protocols call them: statuses of HTTP and closes of WebSocket by number, those of gRPC and DNS by name.
+//! Codes of responses, as their protocols call them: those of HTTP and closes of WebSocket by number, those of gRPC and DNS by name.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};

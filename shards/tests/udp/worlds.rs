@@ -115,7 +115,7 @@ fn run(seed: u64, rule: &str, steps: u64) -> Network {
         network.client.ticks(step * SECOND_NS / 1_000);
         match network.random.between(0, 9) {
             0..=4 if network.client.room() > 0 => network.send(),
-            9 if network.client.room() == 0 => network.give_up(),
+            9 if network.client.room() == 0 || network.random.between(0, 4) == 0 => network.give_up(),
             _ if !network.flying.is_empty() => network.deliver(),
             _ => network.give_up(),
         }
