@@ -383,7 +383,8 @@ mod tests {
     fn queries_that_cannot_be_are_told_at_their_keys_with_what_to_do() {
         let told = |text: &str, words: &str| assert_told(&format!("url = 'dns://h{text}'"), words);
         told("/a'\n[udp]\nmatch = 'any", "udp.match: replies of DNS find their queries by number");
-        assert_told("url = 'dns://h/a'\n[udp]\nedns = 100", "url: replies of up to 100 bytes");
+        let edns = "udp.edns: `edns` is a whole number from 512 to 65,535";
+        assert_told("url = 'dns://h/a'\n[udp]\nedns = 100", edns);
         told("/", "url: it is not said which name is asked for");
         told("/a?type=AAAAA", "url: `AAAAA` is no type of records; did you mean `AAAA`?");
         told("/a?class=CH", "url: `class=CH` is not supported");
@@ -433,6 +434,12 @@ mod tests {
         let step = http.scenarios[0].steps()[0].clone();
         let broken = good.changed(|fields| fields.scenarios[0].steps_mut().push(step)).unwrap_err();
         assert!(broken.to_string().contains("another protocol than its target"), "{broken}");
+        let dns = read("url = 'dns://h/a'").unwrap();
+        let broken = dns.changed(|fields| {
+            let Request::Dns(query) = &mut fields.scenarios[0].steps_mut()[0].request else { return };
+            query.edns_bytes = Some(100);
+        });
+        assert!(broken.unwrap_err().to_string().contains("replies of up to 100 bytes"));
         let field = DatagramField { bytes: 3, is_little_endian: false, offset: 0 };
         let protocol = TargetProtocol::Udp { pipeline: 1, matching: DatagramMatching::Field(field) };
         let broken = good.changed(|fields| fields.targets[0].protocol = protocol.clone()).unwrap_err();
