@@ -321,6 +321,81 @@ mod tests {
         ]);
     }
 
+    /// The same of a plan whose target is a stream of bytes.
+    #[track_caller]
+    fn assert_told_of_stream(cases: &[(&str, &'static str)]) {
+        let whole = |(text, words): &(&str, &'static str)| (format!("url = 'tcp://h:9'\n{text}"), *words);
+        assert_told(&cases.iter().map(whole).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn an_end_that_cannot_be_is_told_at_its_key_with_what_to_do() {
+        let long = format!("[tcp]\nends = 'delimiter:{}'", "x".repeat(257));
+        assert_told_of_stream(&[
+            (
+                "[tcp]\nends = 'crlf'",
+                "tcp.ends: `crlf` does not say what ends a response;  'delimiter:\\r\\n'",
+            ),
+            ("[tcp]\nends = 'regex'", "tcp.ends: `regex` does not say what ends a response; there are"),
+            ("[tcp]\nends = 'delimiter:'", "tcp.ends: a delimiter has at least one byte"),
+            (&long, "tcp.ends: a delimiter of 257 bytes"),
+            ("[tcp]\nends = 'bytes:0'", "tcp.ends: responses of 0 bytes cannot be received"),
+            ("[tcp]\nends = 'bytes:17MiB'", "tcp.ends: responses of 17825792 bytes"),
+            ("[tcp]\nends = 'close'\n[run]\npipeline = 2", "tcp.ends: a connection whose end is that"),
+            (
+                "[tcp]\nends = 'none'\ngreeting = true",
+                "tcp.greeting: a greeting ends as a response does, and `none`",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn what_is_of_another_protocol_is_told_at_its_key() {
+        assert_told_of_stream(&[
+            ("[http]\nreuse = false", "http: HTTP is asked for, and no target is one of it"),
+            ("[headers]\nA = 'b'", "headers: headers are asked for, and every target is a stream"),
+            ("[websocket]\nmatch = 'none'", "websocket: WebSocket is asked for, and no target's URL"),
+            ("[tls]\nverify = false", "tls: TLS is asked for, and no target's URL begins"),
+            ("[scenario.x]\nheaders.A = 'b'", "scenario.x.headers: tcp://h:9 is a stream of bytes"),
+        ]);
+        let of =
+            |url: &str, key: &str| format!("[target.a]\nurl = '{url}'\n{key}\n[scenario.x]\ntarget = 'a'");
+        assert_told(&[
+            (
+                "url = 'http://h/'\n[tcp]\nends = 'close'".into(),
+                "tcp: a stream of bytes is asked for, and no target's URL",
+            ),
+            (of("tcp://a:1", "http.reuse = true"), "target.a.http: HTTP is asked for, and tcp://a:1 is"),
+            (of("tcp://a:1", "headers.A = 'b'"), "target.a.headers: a header is asked for"),
+            (
+                of("http://a/", "tcp.ends = 'none'"),
+                "target.a.tcp: a stream of bytes is asked for, and http://a/",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn what_cannot_be_sent_as_a_message_is_told_at_its_key() {
+        assert_told_of_stream(&[
+            (
+                "[[request]]\ntext = 'x'\npath = '/a'",
+                "request.0.path: `path` is of a request of HTTP, and a message of bytes",
+            ),
+            ("[[request]]\nbody = 'x'", "request.0.body: `body` is of a request of HTTP"),
+            (
+                "[[request]]\ntext = 'x'\ncall = 'a.B/C'",
+                "request.0.call: `call` is of gRPC, and the target speaks bytes",
+            ),
+            (
+                "[[request]]\nweight = 2",
+                "request.0.text: there is no message in it, and the target is a stream",
+            ),
+            ("[[request]]\ntext = 'x'\nbinary = 'y'", "request.0.binary: a message is `text` or `binary`"),
+            ("[[request]]\ntext = '@gone'", "request.0.text: body file `gone` cannot be read"),
+            ("[[request]]\nbinary = '@empty'", "request.0.binary: there is nothing in the message"),
+        ]);
+    }
+
     #[test]
     fn words_of_others_are_answered_with_ours() {
         for (text, words) in [
