@@ -613,7 +613,10 @@ const TYPED: &[Typed] = &[
         &["-k", "--tlsv1.3", "--tls-max", "1.2", "--resolve", "h:80:name", "--connect-to", "other:443:h:1"],
         &[],
         &[
-            ("flag -k", &["`-k` is about certificates", "write an `https://`, `wss://` or `grpcs://` URL"]),
+            (
+                "flag -k",
+                &["`-k` is about certificates", "write an `https://`, `wss://`, `grpcs://` or `tls://` URL"],
+            ),
             ("flag --tlsv1.3 --tls-max 1.2", &["no version of TLS is at least 1.3 and at most 1.2"]),
             ("flag --resolve h:80:name", &["`name` is not an address", "`--connect-to`"]),
             (
@@ -627,7 +630,7 @@ const TYPED: &[Typed] = &[
         &[],
         &[(
             "flag --cacert ca.pem",
-            &["TLS is asked for", "write `https://…`, `wss://…` or `grpcs://…` as its URL"],
+            &["TLS is asked for", "write `https://…`, `wss://…`, `grpcs://…` or `tls://…` as its URL"],
         )],
     ),
     (
