@@ -63,7 +63,7 @@ pub struct Ring {
     enter_fd: (RawFd, EnterFlags),
     has_absolute_timeouts: bool,
     is_plain: bool,
-    buffers: ManuallyDrop<BufferRing<BUFFER_BYTES, 0>>,
+    buffers: ManuallyDrop<StreamBuffers>,
     /// Those of datagrams, where there are any.
     datagrams: ManuallyDrop<Option<DatagramBuffers>>,
     memory: ManuallyDrop<SendMemory>,
@@ -634,6 +634,8 @@ struct BufferRing<const BYTES: usize, const FIRST: u16> {
     data: NonNull<u8>,
 }
 
+/// Those of streams.
+type StreamBuffers = BufferRing<BUFFER_BYTES, 0>;
 /// Those of datagrams.
 type DatagramBuffers = BufferRing<DATAGRAM_BUFFER_BYTES, DATAGRAM_BUFFER_FIRST>;
 

@@ -51,7 +51,7 @@ fn next(ring: &mut Ring) -> (u64, i32) {
 
 #[test]
 fn buffers_go_round_and_hold_what_was_written_to_them() {
-    let mut ring = BufferRing::new(2).unwrap();
+    let mut ring = StreamBuffers::new(2).unwrap();
     for round in 0..5_u8 {
         for id in 0..2_u16 {
             let text = [round, id as u8, 7];
@@ -60,7 +60,7 @@ fn buffers_go_round_and_hold_what_was_written_to_them() {
                 let start = ring.data.as_ptr().add(usize::from(id) * BUFFER_BYTES);
                 std::ptr::copy_nonoverlapping(text.as_ptr(), start, text.len());
             }
-            let mut buffer = ring.filled(id, text.len() as i32);
+            let mut buffer = ring.filled(id, text.len() as i32).unwrap();
             assert_eq!(ring.bytes(&mut buffer), text);
             ring.take_back(buffer);
         }
@@ -71,21 +71,31 @@ fn buffers_go_round_and_hold_what_was_written_to_them() {
 #[test]
 #[should_panic(expected = "a buffer of this ring")]
 fn a_buffer_is_not_read_in_another_ring() {
-    let (one, mut other) = (BufferRing::new(1).unwrap(), BufferRing::new(1).unwrap());
-    other.bytes(&mut one.filled(0, 1));
+    let (one, mut other) = (StreamBuffers::new(1).unwrap(), StreamBuffers::new(1).unwrap());
+    other.bytes(&mut one.filled(0, 1).unwrap());
 }
 
 #[test]
 #[should_panic(expected = "a buffer of this ring")]
 fn a_buffer_is_not_given_back_to_another_ring() {
-    let (one, mut other) = (BufferRing::new(1).unwrap(), BufferRing::new(1).unwrap());
-    other.take_back(one.filled(0, 1));
+    let (one, mut other) = (StreamBuffers::new(1).unwrap(), StreamBuffers::new(1).unwrap());
+    other.take_back(one.filled(0, 1).unwrap());
 }
 
 #[test]
 #[should_panic(expected = "the kernel filled a buffer of ours")]
 fn a_buffer_that_was_never_offered_is_refused() {
-    let _ = BufferRing::new(1).unwrap().filled(1, 1);
+    assert!(StreamBuffers::new(1).unwrap().filled(1, 1).is_none(), "it is one of datagrams, if any");
+    let datagrams = Some(DatagramBuffers::new(1).unwrap());
+    assert_eq!(filled_by_datagram(&datagrams, DATAGRAM_BUFFER_FIRST, 65_507).bytes, 65_507);
+    filled_by_datagram(&datagrams, 1, 1);
+}
+
+#[test]
+#[should_panic(expected = "a buffer of this ring")]
+fn a_buffer_of_streams_is_not_read_as_one_of_datagrams() {
+    let streams = StreamBuffers::new(1).unwrap();
+    datagram_bytes(&mut Some(DatagramBuffers::new(1).unwrap()), &mut streams.filled(0, 1).unwrap());
 }
 
 fn send(ring: &mut Ring, token: u64, bytes: &[u8], is_reported: bool) {
