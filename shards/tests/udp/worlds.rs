@@ -138,7 +138,7 @@ fn every_datagram_that_comes_is_a_reply_late_or_repeated_and_no_reply_is_another
         for seed in 0..4 {
             let network = run(seed, rule, STEPS);
             for what in ["answered", "late", "repeated", "given up"] {
-                assert!(network.told(what) > 100, "{rule}, seed {seed}: {:?}", network.told);
+                assert!(network.told(what) > 20, "{rule}, seed {seed}: {:?}", network.told);
             }
         }
     }
