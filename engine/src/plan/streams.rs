@@ -222,103 +222,17 @@ mod tests {
         assert!(written[0].contains("-b $'…\\n'"), "{written:?}");
     }
 
-    /// Each text is wrong for one reason, which is told so.
+    /// Each of these plans has one mistake, which is told so.
     #[track_caller]
-    fn assert_told<const COUNT: usize>(texts: [(String, &str); COUNT]) {
-        for (text, words) in texts {
-            let wrong: Vec<String> = read(&text).unwrap_err().iter().map(told).collect();
-            assert!(wrong.len() == 1 && wrong[0].starts_with(words), "{words}: {wrong:?}");
+    fn assert_told(cases: &[(String, &str)]) {
+        let mut missed: Vec<String> = Vec::new();
+        for (text, words) in cases {
+            let wrong: Vec<String> = read(text).unwrap_err().iter().map(told).collect();
+            if wrong.len() != 1 || !wrong[0].starts_with(words) {
+                missed.push(format!("{words}: {wrong:?}"));
+            }
         }
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_stream_is_told_at_its_key_with_what_to_do() {
-        let tcp = "url = 'tcp://h:9'\n";
-        assert_told([
-            (
-                format!("{tcp}[tcp]\nends = 'crlf'"),
-                "tcp.ends: `crlf` does not say what ends a response;  'delimiter:\\r\\n'",
-            ),
-            (
-                format!("{tcp}[tcp]\nends = 'regex'"),
-                "tcp.ends: `regex` does not say what ends a response; there are",
-            ),
-            (format!("{tcp}[tcp]\nends = 'delimiter:'"), "tcp.ends: a delimiter has at least one byte"),
-            (
-                format!("{tcp}[tcp]\nends = 'delimiter:{}'", "x".repeat(257)),
-                "tcp.ends: a delimiter of 257 bytes",
-            ),
-            (format!("{tcp}[tcp]\nends = 'bytes:0'"), "tcp.ends: responses of 0 bytes cannot be received"),
-            (format!("{tcp}[tcp]\nends = 'bytes:17MiB'"), "tcp.ends: responses of 17825792 bytes"),
-            (
-                format!("{tcp}[tcp]\nends = 'close'\n[run]\npipeline = 2"),
-                "tcp.ends: a connection whose end is that",
-            ),
-            (
-                format!("{tcp}[tcp]\nends = 'none'\ngreeting = true"),
-                "tcp.greeting: a greeting ends as a response does, and `none`",
-            ),
-            (format!("{tcp}[http]\nreuse = false"), "http: HTTP is asked for, and no target is one of it"),
-            (
-                format!("{tcp}[headers]\nA = 'b'"),
-                "headers: headers are asked for, and every target is a stream",
-            ),
-            (
-                format!("{tcp}[websocket]\nmatch = 'none'"),
-                "websocket: WebSocket is asked for, and no target's URL",
-            ),
-            (format!("{tcp}[tls]\nverify = false"), "tls: TLS is asked for, and no target's URL begins"),
-            (format!("{tcp}[run]\npipeline = 0"), "run.pipeline: `pipeline` is a whole number"),
-        ]);
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_message_or_its_target_is_told_at_its_key_with_what_to_do() {
-        let tcp = "url = 'tcp://h:9'\n";
-        assert_told([
-            (
-                format!("{tcp}[[request]]\ntext = 'x'\npath = '/a'"),
-                "request.0.path: `path` is of a request of HTTP, and a message of bytes",
-            ),
-            (format!("{tcp}[[request]]\nbody = 'x'"), "request.0.body: `body` is of a request of HTTP"),
-            (
-                format!("{tcp}[[request]]\ntext = \"x\\n\"\ncall = 'a.B/C'"),
-                "request.0.call: `call` is of gRPC, and the target speaks bytes",
-            ),
-            (
-                format!("{tcp}[[request]]\nweight = 2"),
-                "request.0.text: there is no message in it, and the target is a stream",
-            ),
-            (
-                format!("{tcp}[[request]]\ntext = 'x'\nbinary = 'y'"),
-                "request.0.binary: a message is `text` or `binary`",
-            ),
-            (format!("{tcp}[[request]]\ntext = '@gone'"), "request.0.text: body file `gone` cannot be read"),
-            (
-                format!("{tcp}[[request]]\nbinary = '@empty'"),
-                "request.0.binary: there is nothing in the message",
-            ),
-            (
-                "url = 'http://h/'\n[tcp]\nends = 'close'".into(),
-                "tcp: a stream of bytes is asked for, and no target's URL",
-            ),
-            (
-                "[target.a]\nurl = 'tcp://a:1'\nhttp.reuse = true\n[scenario.x]\ntarget = 'a'".into(),
-                "target.a.http: HTTP is asked for, and tcp://a:1 is",
-            ),
-            (
-                "[target.a]\nurl = 'tcp://a:1'\nheaders.A = 'b'\n[scenario.x]\ntarget = 'a'".into(),
-                "target.a.headers: a header is asked for",
-            ),
-            (
-                "[target.a]\nurl = 'http://a/'\ntcp.ends = 'none'\n[scenario.x]\ntarget = 'a'".into(),
-                "target.a.tcp: a stream of bytes is asked for, and http://a/",
-            ),
-            (
-                "url = 'tcp://h:9'\n[scenario.x]\nheaders.A = 'b'".into(),
-                "scenario.x.headers: tcp://h:9 is a stream of bytes",
-            ),
-        ]);
+        assert!(missed.is_empty(), "{missed:#?}");
     }
 
     /// The same of a plan whose target is a stream of bytes.
