@@ -93,9 +93,9 @@ pub(crate) struct PlanArgs {
         help_heading = "Requests"
     )]
     pub(crate) body: Option<String>,
-    /// Send the body as a message of bytes over WebSocket or UDP.
+    /// Send the body as any bytes: over WebSocket, a stream or UDP.
     #[arg(
-        long_help = "Send the body as a message of bytes over WebSocket or UDP. Without it, it is one of text.",
+        long_help = "Send the body as any bytes, over WebSocket, a stream of bytes or UDP. Without it, it is text.",
         long,
         requires = "body",
         hide_short_help = true,

@@ -293,7 +293,7 @@ fn path_of(path: &str) -> Result<String, NoTarget> {
 impl fmt::Display for Url {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.endpoint {
-            Endpoint::Tcp { .. } if self.scheme.is_stream() => {
+            Endpoint::Tcp { .. } if self.scheme.is_stream() || self.scheme == Scheme::Udp => {
                 write!(formatter, "{}://{}", self.scheme, self.authority)
             }
             Endpoint::Tcp { .. } => {
@@ -435,7 +435,7 @@ mod tests {
             ("tls://x", "there is no port in it"),
             ("tcp://x:1/path", "a stream of bytes has no path"),
             ("tcp://x:1?q=1", "a stream of bytes has no path"),
-            ("udp://x:1/", "`udp` is not supported yet"),
+            ("udp://x:1/path", "a datagram goes to a host and a port"),
             ("h2c://x/", "`h2c` is not supported yet"),
             ("ftp://x/", "scheme"),
             ("http://", ""),
@@ -475,6 +475,8 @@ mod tests {
             "testbed:/bytes/10",
             "tcp://h:1",
             "tls://[::1]:2",
+            "udp://h:9000",
+            "dns://h/example.org?type=AAAA",
         ] {
             assert_eq!(Url::parse(text).unwrap().to_string(), text);
         }

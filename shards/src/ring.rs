@@ -259,11 +259,15 @@ impl Wire for RingWire {
     }
 
     fn close(&mut self, slot: Slot) {
+        if self.links[slot as usize].is_datagram && self.links[slot as usize].socket.is_some() {
+            // A socket of datagrams goes on receiving after it is shut down, and stays open for that.
+            self.pause(slot);
+        }
         let link = &mut self.links[slot as usize];
         link.generation = link.generation.wrapping_add(1);
         link.filled = 0;
         if let Some(socket) = link.socket.take() {
-            // Shutting down completes whatever is armed on the socket. Both fail only when it is already gone.
+            // Shutting down completes whatever is armed on a stream. Both fail only when it is already gone.
             let _ = socket.shutdown(std::net::Shutdown::Both);
             let _ = self.ring.remove(slot);
         }
@@ -661,6 +665,26 @@ mod tests {
                 }
             }
             assert_eq!((&came[..], sent), (&lengths[..], u32::from(is_reported)));
+        }
+    }
+
+    #[test]
+    fn a_socket_of_datagrams_that_is_closed_is_gone() {
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut wire = wire_of_datagrams(peer.local_addr().unwrap().port(), 64);
+        let mut datagram = [0; 64];
+        for _ in 0..3 {
+            append(&mut wire, b"hello");
+            wire.flush_datagrams(0, true);
+            assert!(matches!(awaited(&mut wire), Completion::Sent(0)));
+            let (_, from) = peer.recv_from(&mut datagram).unwrap();
+            wire.close(0);
+            connect(&mut wire);
+            wire.receive(0);
+            // Its port can be had again once the kernel has let go of it.
+            while std::net::UdpSocket::bind(from).is_err() {
+                assert!(next(&mut wire).is_none(), "what is closed says nothing");
+            }
         }
     }
 

@@ -316,9 +316,9 @@ pub struct RequestConfig {
     pub headers: BTreeMap<String, Texts>,
     /// The body: text, which may hold the same, or `@file`.
     pub body: Option<Text>,
-    /// A message of WebSocket or UDP that is text, or a message of bytes, which may hold the same, or `@file`.
+    /// A message of WebSocket, of a stream of bytes or of UDP that is text, which may hold the same, or `@file`.
     pub text: Option<Text>,
-    /// A message of WebSocket or UDP that is any bytes, or a message of bytes: `@file`, or a text, which may hold the same.
+    /// The same that is any bytes: `@file`, or a text, which may hold the same.
     pub binary: Option<Text>,
     /// A query of DNS: a name, which may hold the same, and a type of records (default A): `www.example.org AAAA`.
     pub dns: Option<Text>,

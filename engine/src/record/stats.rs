@@ -89,7 +89,7 @@ counters! {
         hiccup_ns: u64 = sum,
         /// Connections found closed by the watchdog, whose end the kernel never announced.
         lost_ends: u64 = sum,
-        /// Bytes that came on connections with nothing under way, which were closed for them.
+        /// Bytes that came with nothing under way. Where responses are expected, their connections were closed for them.
         unasked_bytes: u64 = sum,
         /// Datagrams that came when their request had been given up.
         late_datagrams: u64 = sum,

@@ -1,8 +1,8 @@
 //! What goes to targets of UDP and of DNS, as it is typed: how replies find their messages, and the messages and queries themselves.
 
-use super::PlanReader;
 use super::keys::{StepKeys, TargetKeys};
 use super::requests::MESSAGE_DEFAULT;
+use super::{PlanReader, Typed};
 use crate::config::{
     Diagnostic, HttpConfig, RequestConfig, TargetConfig, Text, UdpConfig, WebSocketConfig, closest,
 };
@@ -30,6 +30,7 @@ impl PlanReader<'_> {
                 own.websocket != WebSocketConfig::default(),
                 "`ws://…` or `wss://…`",
             ),
+            ("headers", "a header", !own.headers.is_empty(), "`http://…` or `https://…`"),
         ];
         for (part, spoken, _, form) in others.into_iter().filter(|(_, _, is_given, _)| *is_given) {
             let problem = format!("{spoken} is asked for, and {url} is a target of datagrams");
@@ -83,10 +84,15 @@ impl PlanReader<'_> {
     pub(super) fn datagram_step(
         &mut self,
         config: &RequestConfig,
+        typed: &Typed,
         target: &Target,
         table: String,
         is_default: bool,
     ) -> (Step, StepKeys) {
+        if typed.name.is_some() && !typed.config.headers.is_empty() {
+            let problem = format!("{} takes datagrams, which have no headers", target.url);
+            self.wrong_once(Diagnostic::at(typed.at("headers"), problem, "leave them out"));
+        }
         let key = |name: &str| if is_default { table.clone() } else { format!("{table}.{name}") };
         let is_dns = target.url.scheme == Scheme::Dns;
         let (what, fix) = match is_dns {

@@ -75,7 +75,9 @@ impl PlanReader<'_> {
         for (index, request) in written.iter().enumerate() {
             let table = if is_default { url_key.clone() } else { typed.at(&format!("request.{index}")) };
             let (step, keys) = match (target.url.scheme, &target.grpc) {
-                (Scheme::Udp | Scheme::Dns, _) => self.datagram_step(request, target, table, is_default),
+                (Scheme::Udp | Scheme::Dns, _) => {
+                    self.datagram_step(request, typed, target, table, is_default)
+                }
                 (Scheme::Ws | Scheme::Wss, _) => {
                     self.message_step(request, typed, target, &common, table, is_default)
                 }

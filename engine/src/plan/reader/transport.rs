@@ -326,8 +326,13 @@ impl PlanReader<'_> {
             };
             self.wrong("http", problem, http_fix);
         }
-        if !self.config.headers.is_empty() && targets.iter().all(is_stream) {
-            let problem = "headers are asked for, and every target is a stream of bytes";
+        if !self.config.headers.is_empty() && targets.iter().all(|target| is_stream(target) || is_udp(target))
+        {
+            let problem = match (targets.iter().all(is_stream), targets.iter().all(is_udp)) {
+                (true, _) => "headers are asked for, and every target is a stream of bytes",
+                (_, true) => "a datagram has no headers, and every target is one of UDP",
+                _ => "headers are asked for, and no target takes any",
+            };
             self.wrong("headers", problem, http_fix);
         }
         if self.config.tcp != TcpConfig::default() && !targets.iter().any(is_stream) {
@@ -338,10 +343,6 @@ impl PlanReader<'_> {
         if self.config.udp != UdpConfig::default() && !targets.iter().any(is_udp) {
             let problem = "UDP is asked for, and no target's URL begins with `udp://` or `dns://`";
             self.wrong("udp", problem, UDP_FIX);
-        }
-        if !self.config.headers.is_empty() && targets.iter().all(is_udp) {
-            let problem = "a datagram has no headers, and every target is one of UDP";
-            self.wrong("headers", problem, "leave them out");
         }
         if self.config.websocket != WebSocketConfig::default() && !targets.iter().any(is_websocket) {
             let problem = "WebSocket is asked for, and no target's URL begins with `ws://` or `wss://`";

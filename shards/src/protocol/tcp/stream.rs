@@ -71,9 +71,9 @@ impl TcpStream {
     }
 
     #[cold]
-    fn take_unasked(&mut self, bytes: &[u8], on: &mut impl Events) -> Unusable {
+    fn take_unasked(&mut self, greets: bool, bytes: &[u8], on: &mut impl Events) -> Unusable {
         on.unasked(bytes.len() as u64);
-        if self.has_answered { UNASKED } else { SPOKE_FIRST }
+        if self.has_answered || greets { UNASKED } else { SPOKE_FIRST }
     }
 }
 
@@ -163,7 +163,9 @@ impl Protocol for TcpStream {
             rest = &rest[used..];
         }
         while !rest.is_empty() {
-            let Some((place, _)) = on.oldest() else { return Err(self.take_unasked(rest, on)) };
+            let Some((place, _)) = on.oldest() else {
+                return Err(self.take_unasked(shared.greets, rest, on));
+            };
             let (used, is_whole) = self.coming.take(&shared.framing, rest)?;
             rest = &rest[used..];
             if is_whole {
