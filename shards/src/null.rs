@@ -9,9 +9,11 @@
 
 mod http2;
 mod secured;
+mod spoken;
 
-use self::http2::{NullHttp2, SENT_BYTES_MAX, Unspoken};
+use self::http2::SENT_BYTES_MAX;
 use self::secured::NullTls;
+use self::spoken::{NullSpoken, RESPONSE};
 use crate::arrivals::{ArrivalLog, ArrivalRecord, Seen};
 use crate::clock::{Clock, monotonic_ns};
 use crate::failures::{died, enter_failed, no_ring, no_thread};
@@ -26,8 +28,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-const REQUEST_END: &[u8] = b"\r\n\r\n";
 /// Responses in one send at most.
 const RESPONSES_MAX: usize = 1_024;
 /// Connections of one core at most, where the process may have as many descriptors.
@@ -188,48 +188,29 @@ impl NullConnection {
     }
 }
 
-/// What is spoken on a connection.
+/// What a connection speaks, and within what.
 enum NullProtocol {
-    /// HTTP/1.1, and what has come of a request that has not ended.
-    Http1(Vec<u8>),
-    Http2(Box<NullHttp2>),
-    /// TLS, and something else inside.
+    Clear(NullSpoken),
     Secured(Box<NullTls>),
-    /// Neither: nothing is said until the other side closes.
-    Neither,
 }
 
 impl NullProtocol {
     /// Of a connection on which nothing has come.
-    const NOTHING: NullProtocol = NullProtocol::Http1(Vec::new());
+    const NOTHING: NullProtocol = NullProtocol::Clear(NullSpoken::NOTHING);
 
     /// Takes what has come, with the last request of HTTP/1.1. Returns how many requests ended in it.
     fn take(&mut self, bytes: &[u8], memo: &mut Vec<u8>) -> usize {
-        if let NullProtocol::Http1(partial) = self
-            && partial.is_empty()
-            && let Some((connection, rest)) = NullHttp2::begin(bytes)
-        {
-            *self = NullProtocol::Http2(Box::new(connection));
-            return self.take(rest, memo);
+        match self {
+            NullProtocol::Clear(spoken) => spoken.take(bytes, memo),
+            NullProtocol::Secured(connection) => connection.take(bytes, memo),
         }
-        let taken = match self {
-            NullProtocol::Http1(partial) => Ok(count_requests(bytes, partial, memo)),
-            NullProtocol::Http2(connection) => connection.take(bytes),
-            NullProtocol::Secured(connection) => Ok(connection.take(bytes, memo)),
-            NullProtocol::Neither => Ok(0),
-        };
-        taken.unwrap_or_else(|Unspoken| {
-            *self = NullProtocol::Neither;
-            0
-        })
     }
 
     /// Writes what is to be sent from the connection's own memory, as far as there is room for it. Returns how many bytes that is.
     fn write(&mut self, memory: &mut [u8]) -> usize {
         match self {
-            NullProtocol::Http2(connection) => connection.write(memory),
+            NullProtocol::Clear(spoken) => spoken.write(memory),
             NullProtocol::Secured(connection) => connection.write(memory),
-            NullProtocol::Http1(_) | NullProtocol::Neither => 0,
         }
     }
 }
@@ -340,7 +321,7 @@ impl Responder {
     fn accepted(&mut self, slot: u32) {
         let secured = self.tls.clone().map(|settings| match NullTls::new(settings) {
             Some(connection) => NullProtocol::Secured(Box::new(connection)),
-            None => NullProtocol::Neither,
+            None => NullProtocol::Clear(NullSpoken::Neither),
         });
         self.connections[slot as usize] = NullConnection::new(secured.unwrap_or(NullProtocol::NOTHING));
         self.ring.receive_multi(u64::from(slot), slot);
@@ -349,7 +330,7 @@ impl Responder {
     fn answer(&mut self, slot: u32, mut buffer: ReceiveBuffer) -> usize {
         let spoken = &mut self.connections[slot as usize].spoken;
         let requests = spoken.take(self.ring.bytes(&mut buffer), &mut self.memo);
-        let is_constant = matches!(spoken, NullProtocol::Http1(_));
+        let is_constant = matches!(spoken, NullProtocol::Clear(NullSpoken::Http1(_)));
         self.ring.recycle(buffer);
         if !is_constant {
             self.ring.lay_out(slot);
@@ -397,50 +378,11 @@ impl Drop for Responder {
     }
 }
 
-/// How many requests end in these bytes; an unfinished one is kept for the next call.
-fn count_requests(mut bytes: &[u8], partial: &mut Vec<u8>, memo: &mut Vec<u8>) -> usize {
-    let mut requests = 0;
-    if partial.is_empty() && !memo.is_empty() {
-        while let Some(rest) = bytes.strip_prefix(memo.as_slice()) {
-            bytes = rest;
-            requests += 1;
-        }
-    }
-    if bytes.is_empty() {
-        return requests;
-    }
-    partial.extend_from_slice(bytes);
-    let mut start = 0;
-    while let Some(end) = find(&partial[start..], REQUEST_END) {
-        memo.clear();
-        memo.extend_from_slice(&partial[start..start + end + REQUEST_END.len()]);
-        start += end + REQUEST_END.len();
-        requests += 1;
-    }
-    partial.drain(..start);
-    requests
-}
-
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::{Read, Write};
     use std::net::TcpStream;
-
-    #[test]
-    fn requests_are_counted_however_they_are_cut() {
-        let stream = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(5);
-        for size in 1..stream.len() {
-            let (mut partial, mut memo) = (Vec::new(), Vec::new());
-            let counted: usize =
-                stream.chunks(size).map(|piece| count_requests(piece, &mut partial, &mut memo)).sum();
-            assert_eq!((counted, partial.len()), (5, 0), "in pieces of {size}");
-        }
-    }
 
     #[test]
     fn every_request_is_answered_and_connections_come_and_go() {

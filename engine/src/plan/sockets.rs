@@ -258,11 +258,11 @@ mod tests {
             ("url = 'ws://h/'\n[tls]\nverify = false", "tls: TLS is asked for, and no target's URL begins"),
             (
                 "url = 'http://h/'\n[[request]]\ntext = 'x'",
-                "request.0.text: `text` is a message of WebSocket or UDP",
+                "request.0.text: `text` is a message of WebSocket, of a stream or of UDP",
             ),
             (
                 "url = 'http://h/'\n[[request]]\nbinary = 'x'",
-                "request.0.binary: `binary` is a message of WebSocket or UDP",
+                "request.0.binary: `binary` is a message of WebSocket, of a stream or of UDP",
             ),
             (&format!("{ws}[[request]]\nbody = 'x'"), "request.0.body: `body` is of a request of HTTP"),
             (

@@ -2,7 +2,7 @@
 //!
 //! Unlike the generator's own, its records are copied: it is not the fastest there could be.
 
-use super::{NullProtocol, RESPONSE};
+use super::spoken::{NullSpoken, RESPONSE};
 use rustls::{ServerConfig, ServerConnection};
 use std::io::{BufRead, Write};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// One connection.
 pub(super) struct NullTls {
     tls: ServerConnection,
-    spoken: NullProtocol,
+    spoken: NullSpoken,
     /// What is to be sealed.
     plaintext: Vec<u8>,
 }
@@ -21,16 +21,16 @@ impl NullTls {
         let mut tls = ServerConnection::new(settings).ok()?;
         // What is written waits for its turn to be sent; it is never more than was asked for.
         tls.set_buffer_limit(None);
-        Some(NullTls { tls, spoken: NullProtocol::NOTHING, plaintext: Vec::new() })
+        Some(NullTls { tls, spoken: NullSpoken::NOTHING, plaintext: Vec::new() })
     }
 
     /// Takes what has come. Returns how many requests ended in it. A connection that fails has its alert to send, and no more requests.
     pub(super) fn take(&mut self, mut bytes: &[u8], memo: &mut Vec<u8>) -> usize {
         let mut requests = 0;
-        while !bytes.is_empty() && !matches!(self.spoken, NullProtocol::Neither) {
+        while !bytes.is_empty() && !matches!(self.spoken, NullSpoken::Neither) {
             let read = self.tls.read_tls(&mut bytes);
             if read.is_err() || self.tls.process_new_packets().is_err() {
-                self.spoken = NullProtocol::Neither;
+                self.spoken = NullSpoken::Neither;
                 break;
             }
             requests += self.take_plaintext(memo);
@@ -50,7 +50,7 @@ impl NullTls {
             reader.consume(taken);
         }
         match &mut self.spoken {
-            NullProtocol::Http2(connection) => connection.append(&mut self.plaintext),
+            NullSpoken::Http2(connection) => connection.append(&mut self.plaintext),
             _ => (0..requests).for_each(|_| self.plaintext.extend_from_slice(RESPONSE)),
         }
         // Nothing that is kept in memory is refused.
