@@ -75,7 +75,7 @@ pub(crate) const REGRESSIONS: [Plant; 8] = [
     },
     Plant {
         name: "slow-render",
-        file: "engine/src/template.rs",
+        file: "engine/src/template/numbers.rs",
         anchor: "        value /= 10;\n",
         planted: "        value = std::hint::black_box(value) / std::hint::black_box(10);\n",
         caught_by: Some(CounterKind::Instructions),
