@@ -14,13 +14,14 @@ use std::fs;
 use std::path::Path;
 
 /// Which of ours may depend on which, besides the root package, which may on all.
-const EDGES: [(&str, &[&str]); 7] = [
+const EDGES: [(&str, &[&str]); 8] = [
     ("engine", &["sdk"]),
     ("grpc", &["engine"]),
     ("shards", &["engine", "sdk"]),
     ("archive", &["engine"]),
     ("testbed", &[]),
     ("perf", &["engine", "shards", "testbed"]),
+    ("fuzzing", &["engine"]),
     ("vajra", &["engine", "grpc", "shards", "archive", "testbed", "sdk", "telemetry", "fleet"]),
 ];
 const OURS: [&str; 8] = ["engine", "grpc", "shards", "archive", "testbed", "sdk", "telemetry", "fleet"];
@@ -41,7 +42,7 @@ fn only_the_allowed_edges_exist_between_our_crates() {
 
 #[test]
 fn every_dependency_says_why_it_is_there() {
-    for folder in ["", "engine", "grpc", "shards", "archive", "testbed", "perf"] {
+    for folder in ["", "engine", "grpc", "shards", "archive", "testbed", "perf", "fuzzing"] {
         let manifest = Path::new(folder).join("Cargo.toml");
         let text = fs::read_to_string(root().join(&manifest)).unwrap();
         let mut is_dependencies = false;

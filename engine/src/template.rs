@@ -18,6 +18,10 @@ use serde::{Deserialize, Serialize};
 pub const HOLES_MAX: usize = 32;
 
 const UUID_BYTES: usize = 36;
+/// Where the two digits of each of its bytes stand.
+const UUID_PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+/// The two digits of each byte.
+const HEX: [[u8; 2]; 256] = hex();
 /// The most lengths one template may hold: each value may stand in a string of its own, which has one.
 const LENGTHS_MAX: usize = 2 * HOLES_MAX;
 /// The most pieces there can be: bytes before and behind each that is none, and where a length begins or ends to count.
@@ -268,6 +272,10 @@ enum CountedPart {
     Rest {
         from: usize,
     },
+    /// The same, of which the length does not depend on what is drawn.
+    EvenRest {
+        from: usize,
+    },
     /// Anything else.
     Parts,
 }
@@ -310,6 +318,7 @@ impl Template {
         let length = match self.counted {
             CountedPart::Nothing => 0,
             CountedPart::Rest { from } => self.length_from(from, number, draws),
+            CountedPart::EvenRest { from } => self.even_length_from(from, number),
             CountedPart::Parts if self.pieces.len() <= PIECES_FEW => {
                 return self.render_counted::<PIECES_FEW>(number, draws, out);
             }
@@ -335,6 +344,15 @@ impl Template {
         let lengths = self.pieces.iter().map(|piece| piece.bytes(&mut values)).enumerate();
         let counted = lengths.filter(|(index, _)| *index >= first).map(|(_, bytes)| bytes as u64);
         counted.sum()
+    }
+
+    /// The same, of pieces that become as many bytes whatever is drawn: nothing has to be.
+    fn even_length_from(&self, first: usize, number: u64) -> u64 {
+        let bytes = |piece: &Piece| match piece {
+            Piece::Seq => decimal_bytes(number),
+            other => other.bytes_max(),
+        };
+        self.pieces[first..].iter().map(|piece| bytes(piece) as u64).sum()
     }
 
     /// Writes a template in which lengths count each other.
@@ -398,7 +416,14 @@ impl CountedPart {
             _ if has_numbers => CountedPart::Parts,
             (None, _) => CountedPart::Nothing,
             (Some(&Piece::Length { from, to, form: LengthForm::Decimal }), None) if to == pieces.len() => {
-                CountedPart::Rest { from }
+                let is_even = |piece: &Piece| match piece {
+                    Piece::Rand { low, high } => decimal_bytes(*low) == decimal_bytes(*high),
+                    _ => true,
+                };
+                match pieces[from..].iter().all(is_even) {
+                    true => CountedPart::EvenRest { from },
+                    false => CountedPart::Rest { from },
+                }
             }
             _ => CountedPart::Parts,
         }
@@ -429,6 +454,17 @@ fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
         }
     }
     joined
+}
+
+const fn hex() -> [[u8; 2]; 256] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut hex = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        hex[byte] = [DIGITS[byte >> 4], DIGITS[byte & 0xf]];
+        byte += 1;
+    }
+    hex
 }
 
 impl Piece {
@@ -483,16 +519,10 @@ impl Piece {
 
 /// RFC 9562, version 4: 122 random bits in the form 8-4-4-4-12.
 fn write_uuid(bits: u128, out: &mut Outbox<'_>) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
     let bits = (bits & !(0xf << 76) & !(0b11 << 62)) | (4 << 76) | (0b10 << 62);
     let mut text = [b'-'; UUID_BYTES];
-    let mut at = 0;
-    for nibble in 0..32 {
-        if matches!(nibble, 8 | 12 | 16 | 20) {
-            at += 1;
-        }
-        text[at] = HEX[(bits >> (124 - 4 * nibble)) as usize & 0xf];
-        at += 1;
+    for (byte, at) in bits.to_be_bytes().into_iter().zip(UUID_PLACES) {
+        text[at..at + 2].copy_from_slice(&HEX[usize::from(byte)]);
     }
     out.push(&text);
 }
@@ -529,6 +559,33 @@ mod tests {
         let text = String::from_utf8(out).unwrap();
         let (length, body) = text.split_once('|').unwrap();
         assert_eq!(length.parse::<usize>().unwrap(), body.len());
+    }
+
+    #[test]
+    fn a_length_is_right_whether_it_depends_on_what_is_drawn_or_not() {
+        for (body, counted) in [
+            ("{{uuid}}{{rand 10 99}}{{seq}}", CountedPart::EvenRest { from: 2 }),
+            ("{{uuid}}{{rand 1 1000}}", CountedPart::Rest { from: 2 }),
+        ] {
+            let mut pieces = vec![Piece::Length { from: 2, to: usize::MAX, form: LengthForm::Decimal }];
+            pieces.push(Piece::Bytes(b"|".to_vec()));
+            pieces.extend(parse(body).unwrap());
+            let template = Template::new(pieces).unwrap();
+            assert_eq!(template.counted, counted);
+            for number in 0..2_000 {
+                let render = |out: &mut Outbox<'_>| template.render(number, Draws::new(1, 1), out);
+                let text = String::from_utf8(outbox::collected(template.bytes_max(), render)).unwrap();
+                let (length, body) = text.split_once('|').unwrap();
+                assert_eq!(length.parse(), Ok(body.len()), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_uuid_has_all_its_digits() {
+        let bits = 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef;
+        let text = outbox::collected(UUID_BYTES, |out| write_uuid(bits, out));
+        assert_eq!(text, b"01234567-89ab-4def-8123-456789abcdef");
     }
 
     #[test]

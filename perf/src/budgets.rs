@@ -14,6 +14,8 @@ pub(crate) const CPU_SHARE_TLS_64K_MAX: f64 = 0.70;
 /// CPU time per request against h2load's over HTTP/2 without TLS, bodies of a few bytes, by how many requests are under way on a
 /// connection at least.
 pub(crate) const CPU_SHARES_HTTP2_MAX: [(u32, f64); 3] = [(1, 0.85), (16, 0.50), (64, 0.45)];
+/// CPU time per unary call of gRPC against k6's, what is done once left out.
+pub(crate) const CPU_SHARE_GRPC_MAX: f64 = 1.0 / 30.0;
 /// CPU time per request against gcannon's, closed loop, bodies of a few bytes.
 pub(crate) const CPU_SHARE_GCANNON_MAX: f64 = 0.95;
 /// CPU time per request against the least that a program on io_uring can do, closed loop, bodies of a few bytes.

@@ -1,17 +1,18 @@
 //! What a request costs, vajra beside others: the floor, wrk, and gcannon where it is installed. Over TLS: wrk, which alone of them
-//! speaks it. Over HTTP/2: h2load.
+//! speaks it. Over HTTP/2: h2load. Of calls of gRPC: k6.
 //!
 //! All run by turns against one server process (A B C, B C A, …); what counts is the ratio within a round.
 
 use crate::budgets::Gate;
 use crate::cores::{GENERATOR_CORE, SERVER_CORE};
+use crate::grpcio::Grpcio;
 use crate::nghttpd::Nghttpd;
 use crate::process::shown;
 use crate::race::{Contender, RaceCell, RaceSample, RaceServer, Track};
 use crate::statistics::{MedianInterval, median, median_interval};
 use crate::target::{ServedBody, ServedOver};
 use crate::vajra::Vajra;
-use crate::{budgets, gcannon, h2load, wrk};
+use crate::{budgets, gcannon, h2load, k6, wrk};
 use clap::{Args, ValueEnum};
 use engine::verdict::Status;
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ pub(crate) struct PeersOptions {
     /// Rounds of runs per cell; at least six for an interval worth 95 %
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// Numbers of connections [default: 8,64,256; with --http2 8]
+    /// Numbers of connections [default: 8,64,256; with --http2 or --grpc 8]
     #[arg(long, value_delimiter = ',')]
     connections: Vec<u32>,
     /// Bodies [default: all that there is a budget for]
@@ -33,6 +34,9 @@ pub(crate) struct PeersOptions {
     /// Over HTTP/2 without TLS, beside h2load, on nginx and nghttpd
     #[arg(long, conflicts_with = "tls")]
     http2: bool,
+    /// Unary calls of gRPC without TLS, beside k6, on a server of grpcio; what is done once left out
+    #[arg(long, conflicts_with_all = ["tls", "http2"])]
+    grpc: bool,
     /// Requests under way on a connection of HTTP/2
     #[arg(long, value_delimiter = ',', default_value = "1,16,64", requires = "http2")]
     streams: Vec<u32>,
@@ -54,13 +58,17 @@ enum Peer {
     Wrk,
     Gcannon,
     H2load,
+    K6,
 }
 
 impl Peer {
     /// Those that a budget is held against with this body.
     fn all(over: ServedOver, body: ServedBody) -> Vec<Peer> {
         let is_wanted = |peer: &Peer| peer.budget(over, RaceCell::of(1, body)).is_some();
-        [Peer::Floor, Peer::Wrk, Peer::Gcannon, Peer::H2load].into_iter().filter(is_wanted).collect()
+        [Peer::Floor, Peer::Wrk, Peer::Gcannon, Peer::H2load, Peer::K6]
+            .into_iter()
+            .filter(is_wanted)
+            .collect()
     }
 
     fn name(self) -> &'static str {
@@ -69,6 +77,7 @@ impl Peer {
             Peer::Wrk => "wrk",
             Peer::Gcannon => "gcannon",
             Peer::H2load => "h2load",
+            Peer::K6 => "k6",
         }
     }
 
@@ -89,6 +98,10 @@ impl Peer {
                 }
                 _ => None,
             },
+            ServedOver::Grpc => match (self, cell.body) {
+                (Peer::K6, ServedBody::Small) => Some(budgets::CPU_SHARE_GRPC_MAX),
+                _ => None,
+            },
         }
     }
 
@@ -99,7 +112,7 @@ impl Peer {
             (Peer::Wrk, ServedBody::Mebibyte) => Some(budgets::CPU_SHARE_1M_MAX),
             (Peer::Floor, ServedBody::Small) => Some(budgets::CPU_SHARE_FLOOR_MAX),
             (Peer::Gcannon, ServedBody::Small) => Some(budgets::CPU_SHARE_GCANNON_MAX),
-            (Peer::Floor | Peer::Gcannon | Peer::H2load, _) => None,
+            (Peer::Floor | Peer::Gcannon | Peer::H2load | Peer::K6, _) => None,
         }
     }
 
@@ -109,6 +122,7 @@ impl Peer {
             Peer::Wrk => Ok(Contender::Wrk),
             Peer::Gcannon => Ok(Contender::Gcannon),
             Peer::H2load => Ok(Contender::H2load),
+            Peer::K6 => Ok(Contender::K6),
         }
     }
 }
@@ -116,22 +130,14 @@ impl Peer {
 /// Measures and prints every cell.
 pub(crate) fn run(options: &PeersOptions) -> Result<Gate, String> {
     let vajra = Vajra::find(options.vajra.as_deref())?;
-    let over = match (options.tls, options.http2) {
-        (true, _) => ServedOver::Tls,
-        (_, true) => ServedOver::Http2,
-        _ => ServedOver::Tcp,
-    };
-    if over == ServedOver::Http2 {
-        h2load::require()?
-    } else {
-        wrk::require()?
+    let over = options.over();
+    match over {
+        ServedOver::Tcp | ServedOver::Tls => wrk::require()?,
+        ServedOver::Http2 => h2load::require()?,
+        ServedOver::Grpc => k6::require()?,
     }
     let bodies = bodies(over, &options.bodies)?;
-    let mut tracks = vec![Track::on_nginx(over, options.seconds)?];
-    if over == ServedOver::Http2 {
-        let server = RaceServer::Nghttpd(Nghttpd::start(SERVER_CORE)?);
-        tracks.push(Track { server, seconds: options.seconds });
-    }
+    let tracks = tracks(over, options.seconds)?;
     let cells = cells(options, over, &bodies);
     print_setup(options, over);
     let mut is_within = true;
@@ -149,15 +155,39 @@ pub(crate) fn run(options: &PeersOptions) -> Result<Gate, String> {
     Ok(Gate::when(is_within || !options.limit))
 }
 
+impl PeersOptions {
+    fn over(&self) -> ServedOver {
+        match self {
+            PeersOptions { tls: true, .. } => ServedOver::Tls,
+            PeersOptions { http2: true, .. } => ServedOver::Http2,
+            PeersOptions { grpc: true, .. } => ServedOver::Grpc,
+            _ => ServedOver::Tcp,
+        }
+    }
+}
+
+/// The servers that are measured on, started.
+fn tracks(over: ServedOver, seconds: u32) -> Result<Vec<Track>, String> {
+    Ok(match over {
+        ServedOver::Tcp | ServedOver::Tls => vec![Track::on_nginx(over, seconds)?],
+        ServedOver::Http2 => {
+            let server = RaceServer::Nghttpd(Nghttpd::start(SERVER_CORE)?);
+            vec![Track::on_nginx(over, seconds)?, Track { server, seconds }]
+        }
+        ServedOver::Grpc => {
+            vec![Track { server: RaceServer::Grpcio(Grpcio::start(SERVER_CORE)?), seconds }]
+        }
+    })
+}
+
 /// Everything that is measured on a server, by bodies.
 fn cells(options: &PeersOptions, over: ServedOver, bodies: &[ServedBody]) -> Vec<RaceCell> {
-    let is_2 = over == ServedOver::Http2;
     let connections = match options.connections.as_slice() {
-        [] if is_2 => &[8][..],
+        [] if matches!(over, ServedOver::Http2 | ServedOver::Grpc) => &[8][..],
         [] => &[8, 64, 256],
         asked => asked,
     };
-    let streams = if is_2 { &options.streams[..] } else { &[1] };
+    let streams = if over == ServedOver::Http2 { &options.streams[..] } else { &[1] };
     let mut cells = Vec::new();
     for &body in bodies {
         for &connections in connections {
@@ -208,6 +238,7 @@ fn print_setup(options: &PeersOptions, over: ServedOver) {
         ServedOver::Tcp => "nginx",
         ServedOver::Tls => "nginx over TLS 1.3 with AES-128-GCM, handshakes left out",
         ServedOver::Http2 => "nginx and nghttpd over HTTP/2 without TLS",
+        ServedOver::Grpc => "grpcio in Python, what is done once left out",
     };
     println!("server: {servers}, one process on core {SERVER_CORE}; generators on core {GENERATOR_CORE}");
     println!("{} rounds of {} s per cell, by turns\n", options.rounds, options.seconds);

@@ -1,17 +1,18 @@
 //! Generators side by side: several run by turns against one server process. Each has the same core, so that whatever else
 //! the machine does meets all of them. What counts is the ratio within a round.
 //!
-//! The cost is the CPU time of the whole process, collector and start included, over the requests it completed. Over TLS it is the
-//! difference of two runs, a short one and one that is longer by what was asked for: handshakes, and all else that is done once, are in
-//! both and drop out.
+//! The cost is the CPU time of the whole process, collector and start included, over the requests it completed. Over TLS, and of
+//! calls, it is the difference of two runs, a short one and one that is longer by what was asked for: handshakes, scripts that are compiled,
+//! and all else that is done once, are in both and drop out.
 
 use crate::cores::{GENERATOR_CORE, SERVER_CORE};
+use crate::grpcio::{self, Grpcio};
 use crate::nghttpd::Nghttpd;
 use crate::process::{self, EndedProcess};
 use crate::target::{Nginx, ServedBody, ServedOver};
 use crate::vajra::{self, Vajra};
 use crate::wrk::Counted;
-use crate::{floor, gcannon, h2load, wrk};
+use crate::{floor, gcannon, h2load, k6, wrk};
 use engine::verdict::Status;
 use std::process::Command;
 
@@ -59,12 +60,14 @@ pub(crate) enum Contender<'a> {
     Wrk,
     Gcannon,
     H2load,
+    K6,
 }
 
 /// What they run against.
 pub(crate) enum RaceServer {
     Nginx(Nginx),
     Nghttpd(Nghttpd),
+    Grpcio(Grpcio),
 }
 
 /// Where they run.
@@ -85,6 +88,7 @@ impl RaceServer {
         match self {
             RaceServer::Nginx(_) => "nginx",
             RaceServer::Nghttpd(_) => "nghttpd",
+            RaceServer::Grpcio(_) => "grpcio",
         }
     }
 
@@ -93,6 +97,7 @@ impl RaceServer {
         match self {
             RaceServer::Nginx(nginx) => nginx.url(body),
             RaceServer::Nghttpd(nghttpd) => nghttpd.url(body),
+            RaceServer::Grpcio(grpcio) => format!("grpc://{}", grpcio.authority()),
         }
     }
 
@@ -101,6 +106,7 @@ impl RaceServer {
         match self {
             RaceServer::Nginx(nginx) => nginx.over(),
             RaceServer::Nghttpd(_) => ServedOver::Http2,
+            RaceServer::Grpcio(_) => ServedOver::Grpc,
         }
     }
 }
@@ -143,10 +149,14 @@ impl Track {
     /// What Vajra is told besides the URL.
     pub(crate) fn vajra_flags(&self, cell: RaceCell) -> Vec<String> {
         let owned = |flags: &[&str]| flags.iter().map(|&flag| flag.to_owned()).collect();
-        match self.server.over() {
-            ServedOver::Tcp => Vec::new(),
-            ServedOver::Tls => owned(&TLS_FLAGS),
-            ServedOver::Http2 => owned(&["--http2-prior-knowledge", "-s", &cell.streams.to_string()]),
+        match (&self.server, self.server.over()) {
+            (RaceServer::Grpcio(grpcio), _) => {
+                let proto = grpcio.proto().display().to_string();
+                owned(&["--proto", &proto, "--call", grpcio::METHOD, "--data", grpcio::REQUEST])
+            }
+            (_, ServedOver::Tcp | ServedOver::Grpc) => Vec::new(),
+            (_, ServedOver::Tls) => owned(&TLS_FLAGS),
+            (_, ServedOver::Http2) => owned(&["--http2-prior-knowledge", "-s", &cell.streams.to_string()]),
         }
     }
 
@@ -166,6 +176,13 @@ impl Track {
             Contender::H2load => {
                 h2load::command(GENERATOR_CORE, cell.connections, cell.streams, seconds, &url)
             }
+            Contender::K6 => {
+                let RaceServer::Grpcio(grpcio) = &self.server else {
+                    return Err(format!("{} takes no calls", self.server.name()));
+                };
+                let (authority, proto) = (grpcio.authority(), grpcio.proto());
+                k6::command(GENERATOR_CORE, cell.connections, seconds, &authority, &proto)?
+            }
         })
     }
 
@@ -173,7 +190,7 @@ impl Track {
         let spent = |seconds| spend(&mut self.command_for(seconds, contender, cell)?, contender);
         let sample = match self.server.over() {
             ServedOver::Tcp | ServedOver::Http2 => spent(self.seconds)?.sample(),
-            ServedOver::Tls => {
+            ServedOver::Tls | ServedOver::Grpc => {
                 let short = spent(SHORT_S)?;
                 spent(SHORT_S + self.seconds)?.less(&short).sample()
             }
@@ -200,6 +217,7 @@ fn spend(command: &mut Command, contender: Contender) -> Result<Spent, String> {
         Contender::Wrk => wrk::run,
         Contender::Gcannon => gcannon::run,
         Contender::H2load => h2load::run,
+        Contender::K6 => k6::run,
     };
     let (Counted { requests, rate_rps, failed }, ended) = run(command)?;
     Ok(Spent { cpu_ns: ended.cpu_s * 1e9, requests, rate_rps, failed, verdict: None })

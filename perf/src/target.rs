@@ -66,6 +66,8 @@ pub(crate) enum ServedOver {
     Tls,
     /// HTTP/2 without TLS, as is known beforehand.
     Http2,
+    /// Calls of gRPC, without TLS.
+    Grpc,
 }
 
 /// A running nginx. Dropping it stops it.
@@ -103,7 +105,7 @@ impl Nginx {
     /// Where a body is fetched.
     pub(crate) fn url(&self, body: ServedBody) -> String {
         let scheme = match self.over {
-            ServedOver::Tcp | ServedOver::Http2 => "http",
+            ServedOver::Tcp | ServedOver::Http2 | ServedOver::Grpc => "http",
             ServedOver::Tls => "https",
         };
         format!("{scheme}://{}/{}", self.address, body.name())
@@ -177,7 +179,7 @@ fn configuration(address: SocketAddr, over: ServedOver) -> String {
     let (listen, tls) = match over {
         ServedOver::Tcp => ("", ""),
         ServedOver::Tls => (" ssl", TLS),
-        ServedOver::Http2 => (" http2", ""),
+        ServedOver::Http2 | ServedOver::Grpc => (" http2", ""),
     };
     let small = String::from_utf8_lossy(&ServedBody::Small.content()).into_owned();
     format!(

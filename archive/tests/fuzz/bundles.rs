@@ -1,11 +1,12 @@
 //! Bundles: changed as files, as schemas, and as rows.
 
-use crate::mutation::{bytes, document, number, one_of};
+use crate::mutation::{bytes, document};
 use crate::{Fate, fuzz, sample};
 use engine::random::Random;
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
+use fuzzing::{number, one_of};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 use std::fs;
@@ -194,6 +195,6 @@ fn bundles() {
         there.prune(&rule).unwrap();
         assert_eq!(there.list(&Filter::default()).unwrap().len(), 1);
         assert_eq!(schema(there.path()), tables, "the archive is what it was");
-        Fate::Read
+        Fate::Taken
     });
 }

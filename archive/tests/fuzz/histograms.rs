@@ -1,6 +1,6 @@
 //! Histograms: `hdr` and `response_hdr` of reports.
 
-use crate::mutation::{bytes, number, one_of};
+use crate::mutation::bytes;
 use crate::{Fate, fuzz};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,6 +9,7 @@ use engine::random::Random;
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
+use fuzzing::{number, one_of};
 use std::io::{Read, Write};
 
 /// Cookie and length of the compressed encoding.
@@ -78,6 +79,6 @@ fn histograms() {
         let mut merged = other.clone();
         merged.merge(&read);
         merged.write_spectrum(&mut std::io::sink()).unwrap();
-        Fate::Read
+        Fate::Taken
     });
 }

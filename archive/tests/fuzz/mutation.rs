@@ -1,48 +1,12 @@
 //! Small changes to bytes and to JSON, drawn at random.
 
 use engine::random::Random;
+use fuzzing::{noise, number, one_of};
 use serde_json::{Value, json};
 
-/// One of several.
-pub(crate) fn one_of<'a, T>(random: &mut Random, choices: &'a [T]) -> &'a T {
-    &choices[random.between(0, choices.len() as u64 - 1) as usize]
-}
-
-/// A number that is at the end of some range.
-pub(crate) fn number(random: &mut Random) -> u64 {
-    let power = 1_u64 << random.between(0, 63);
-    *one_of(
-        random,
-        &[0, 1, power, power - 1, power.wrapping_neg(), u64::MAX, i64::MAX as u64, 3_600_000_000_000],
-    )
-}
-
-/// Changes bytes: some flipped, replaced by others, cut out, doubled, or set to numbers that are at the end of a range.
+/// Changes bytes in up to four places.
 pub(crate) fn bytes(random: &mut Random, bytes: &mut Vec<u8>) {
-    for _ in 0..random.between(1, 4) {
-        if bytes.is_empty() {
-            return bytes.push(random.bits() as u8);
-        }
-        let at = random.between(0, bytes.len() as u64 - 1) as usize;
-        let length = (random.between(1, 64) as usize).min(bytes.len() - at);
-        match random.between(0, 6) {
-            0 => bytes[at] ^= 1 << random.between(0, 7),
-            1 => bytes[at] = random.bits() as u8,
-            2 => bytes[at..at + length].fill(*one_of(random, &[0, 0x7f, 0x80, 0xff])),
-            3 => drop(bytes.drain(at..at + length)),
-            4 => {
-                let again = bytes[at..at + length].to_vec();
-                bytes.splice(at..at, again);
-            }
-            5 => bytes.truncate(at),
-            _ => {
-                let word = number(random).to_be_bytes();
-                let word = &word[..*one_of(random, &[2, 4, 8])];
-                let length = word.len().min(bytes.len() - at);
-                bytes[at..at + length].copy_from_slice(&word[..length]);
-            }
-        }
-    }
+    fuzzing::change(random, bytes, 4, |random| noise(random, 20));
 }
 
 /// A value in place of another.

@@ -1,12 +1,13 @@
 //! Reports in JSON: read, compared with one of ours, and archived.
 
-use crate::mutation::{bytes, document, one_of};
+use crate::mutation::{bytes, document};
 use crate::{Fate, fuzz, sample};
 use engine::compare::refusal::{Obstacle, require_comparable, require_same_plan};
 use engine::compare::{Options, compare};
 use engine::random::Random;
 use engine::redact;
 use engine::report::Report;
+use fuzzing::one_of;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -72,6 +73,6 @@ fn reports() {
             reports[0].run_id = format!("run-{saved}");
             let _ = archive.save(&reports[0], &Manifest::default());
         }
-        Fate::Read
+        Fate::Taken
     });
 }

@@ -1,20 +1,26 @@
 //! Streams of a target, changed at random: whatever comes, it is taken or refused. No panic, no hang, no memory beyond a bound.
 //!
-//! As a test it runs some thousand cases from a fixed seed; `FUZZ_CASES=1000000 cargo test -p vajra-shards --test http2 fuzz` looks longer,
-//! and a failure names its case, which `FUZZ_CASE=7` runs alone.
+//! `FUZZ_SECONDS=600 cargo test -p vajra-shards --test http2 fuzz::frames` (or `calls`, `header_blocks`) looks longer, see [`fuzzing`].
 
-use crate::client::{Client, Told, get, options, request};
-use crate::target::*;
+use crate::client::{Client, Told, failures, get, options, request, statuses};
+use crate::grpc::{head, message, step, trailers};
+use crate::target::{
+    CONTINUATION, END_HEADERS, END_STREAM, HEADERS, OK, PING, RST_STREAM, WINDOW_UPDATE, data,
+    empty_response, frame, goaway, headers, number, settings,
+};
 use engine::random::Random;
+use fuzzing::{Fate, below, fuzz, noise, one_of};
 
 const CASES: u64 = 3_000;
+/// Requests that a case sends at the most.
+const REQUESTS: u32 = 8;
 /// What one connection may hold beside what it was given at its start: a frame, and a header block.
 const HELD_BYTES_MAX: usize = (16 << 10) + (64 << 10) + (16 << 10);
 
 /// A stream of frames as a server sends them, with responses to eight requests.
 fn stream(random: &mut Random) -> Vec<u8> {
     let mut bytes = settings(&[(3, random.between(0, 200) as u32), (4, random.between(0, 1 << 20) as u32)]);
-    for request in 0..8 {
+    for request in 0..REQUESTS {
         let id = 2 * request + 1;
         let inserted =
             [&[0x88, 0x5c, 1, b'0' + request as u8, 0x40, 1, b'a', 1][..], &[b'0' + request as u8]].concat();
@@ -33,40 +39,17 @@ fn stream(random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-/// Small changes: bits, bytes, whole frames cut out, doubled or moved, lengths at the end of a range.
-fn change(random: &mut Random, bytes: &mut Vec<u8>) {
-    for _ in 0..random.between(0, 5) {
-        let at = random.between(0, bytes.len() as u64 - 1) as usize;
-        let length = (random.between(1, 40) as usize).min(bytes.len() - at);
-        match random.between(0, 6) {
-            0 => bytes[at] ^= 1 << random.between(0, 7),
-            1 => bytes[at] = random.bits() as u8,
-            2 => bytes[at..at + length].fill([0, 0x7f, 0x80, 0xff][random.between(0, 3) as usize]),
-            3 if bytes.len() > length => drop(bytes.drain(at..at + length)),
-            4 => {
-                let again = bytes[at..at + length].to_vec();
-                bytes.splice(at..at, again);
-            }
-            5 => bytes.truncate(at + 1),
-            _ => {
-                let kind = random.between(0, 10) as u8;
-                let payload: Vec<u8> = (0..random.between(0, 12)).map(|_| random.bits() as u8).collect();
-                let drawn = frame(kind, random.bits() as u8, random.between(0, 18) as u32, &payload);
-                bytes.splice(at..at, drawn);
-            }
-        }
-    }
+/// A frame of any kind.
+fn any_frame(random: &mut Random) -> Vec<u8> {
+    let kind = random.between(0, 10) as u8;
+    let payload = fuzzing::noise(random, 12);
+    frame(kind, random.bits() as u8, random.between(0, 18) as u32, &payload)
 }
 
-/// One case; whether the connection was still usable at its end.
-fn one(random: &mut Random) -> bool {
-    let mut bytes = stream(random);
-    change(random, &mut bytes);
-    let body = request("POST", "/{{seq}}", &[], Some("{{uuid}}"));
-    let mut client = Client::new(&[get(), body], options());
-    let mut rest = &bytes[..];
-    let mut begun: u32 = 0;
-    let mut told: u32 = 0;
+/// What a connection is told in pieces, while requests are sent and given up: each ends once, and memory is bounded. Whether the
+/// connection was still usable at its end.
+fn converse(client: &mut Client, steps: u32, bytes: &[u8], random: &mut Random) -> bool {
+    let (mut begun, mut told, mut rest) = (0_u32, 0_u32, bytes);
     while !rest.is_empty() {
         let size = (random.between(1, 2_000) as usize).min(rest.len());
         let result = client.hears(&rest[..size]);
@@ -80,8 +63,8 @@ fn one(random: &mut Random) -> bool {
         }
         assert_eq!(client.http.under_way() + told, begun, "each request ends once");
         client.taken();
-        while client.room() > 0 && begun < 8 {
-            client.sends_step(begun % 2);
+        while client.room() > 0 && begun < REQUESTS {
+            client.sends_step(begun % steps);
             begun += 1;
         }
         if random.between(0, 30) == 0 && begun > 0 {
@@ -95,21 +78,107 @@ fn one(random: &mut Random) -> bool {
     true
 }
 
-#[test]
-fn whatever_comes_is_taken_or_refused() {
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
-    let cases = match number("FUZZ_CASE") {
-        Some(case) => case..case + 1,
-        None => 0..number("FUZZ_CASES").unwrap_or(CASES),
-    };
-    let count = cases.end - cases.start;
-    let mut usable = 0;
-    for case in cases {
-        let tried = std::panic::catch_unwind(|| one(&mut Random::new(1, case)));
-        usable += u64::from(tried.unwrap_or_else(|_| panic!("FUZZ_CASE={case} does it again")));
+/// One case of frames of any kind.
+fn frames(random: &mut Random) -> bool {
+    let mut bytes = stream(random);
+    fuzzing::change(random, &mut bytes, 5, any_frame);
+    let body = request("POST", "/{{seq}}", &[], Some("{{uuid}}"));
+    converse(&mut Client::new(&[get(), body], options()), 2, &bytes, random)
+}
+
+/// A response to a call: messages of any length in frames of any length, and a status.
+fn call_response(random: &mut Random, id: u32) -> Vec<u8> {
+    let message = |random: &mut Random| message(0, &noise(random, 200));
+    let messages: Vec<u8> = (0..random.between(0, 4)).flat_map(|_| message(random)).collect();
+    let piece = 1 + below(random, 300);
+    let bodies = messages.chunks(piece).flat_map(|piece| data(id, 0, piece));
+    let bodies: Vec<u8> = bodies.collect();
+    let status = *one_of(random, &["0", "5", "14", "99", "x", ""]);
+    [head(id), bodies, trailers(id, status)].concat()
+}
+
+/// One case of calls of all kinds.
+fn calls(random: &mut Random) -> bool {
+    let mut bytes = settings(&[(4, random.between(0, 1 << 20) as u32)]);
+    (0..REQUESTS).for_each(|request| bytes.extend(call_response(random, 2 * request + 1)));
+    fuzzing::change(random, &mut bytes, 5, any_frame);
+    let steps = [
+        step(&["hello"], false, false),
+        step(&["u-{{seq}}"], true, false),
+        step(&["one", "two"], false, false),
+        step(&["one", "{{uuid}}", "three"], true, true),
+    ];
+    converse(&mut Client::of_steps(&steps, options()), 4, &bytes, random)
+}
+
+/// Fields of a response as a server may compress them: by index, in full, with names of the table, and to be put into it.
+fn block(random: &mut Random) -> Vec<u8> {
+    let mut block = one_of(
+        random,
+        &[vec![0x88], vec![0x8d], vec![0x48, 3, b'2', b'0', b'4'], vec![0x48, 0x82, 0x10, 0x01]],
+    )
+    .clone();
+    for _ in 0..random.between(0, 5) {
+        block.extend(match random.between(0, 5) {
+            0 => vec![0x80 | (58 + random.between(0, 8)) as u8],
+            1 => [&[0x40, 1, b'a' + random.between(0, 3) as u8, 4][..], &random.bits().to_be_bytes()[..4]]
+                .concat(),
+            2 => [&[0x5c, 1][..], &[b'0' + random.between(0, 9) as u8]].concat(),
+            3 => vec![0x0f, 0x2f, 0x84, 0xaa, 0x63, 0x55, 0xe7],
+            4 => vec![0x10, 1, b'x', 2, b'y', b'z'],
+            _ => vec![0x7e, 3, b'a', b'b', b'c'],
+        });
     }
-    assert!(
-        count == 1 || (0 < usable && usable < count),
-        "{usable} of {count} were usable, so nothing was tried"
-    );
+    if random.between(0, 9) == 0 {
+        block.insert(0, 0x20 + random.between(0, 31) as u8);
+    }
+    block
+}
+
+/// One case of header blocks: one that comes in many frames says the same as in one.
+fn header_blocks(random: &mut Random) -> bool {
+    let (mut whole, mut cut) = (Client::ready(), Client::ready());
+    for _ in 0..12 {
+        let id = whole.sends();
+        assert_eq!(cut.sends(), id);
+        let mut block = block(random);
+        if random.between(0, 7) == 0 {
+            fuzzing::change(random, &mut block, 3, |random| noise(random, 12));
+        }
+        let at = below(random, block.len() + 1);
+        let behind = below(random, block.len() - at + 1);
+        let (first, rest) = block.split_at(at);
+        let (second, third) = rest.split_at(behind);
+        let frames = [
+            frame(HEADERS, END_STREAM, id, first),
+            frame(CONTINUATION, 0, id, second),
+            frame(CONTINUATION, END_HEADERS, id, third),
+        ];
+        let results = (whole.hears(&headers(id, END_STREAM, &block)), cut.hears(&frames.concat()));
+        assert_eq!(results.0, results.1, "it is the same in one frame and in several");
+        let (told, told_of_cut) = (whole.told(), cut.told());
+        assert_eq!(statuses(&told), statuses(&told_of_cut));
+        assert_eq!(failures(&told), failures(&told_of_cut));
+        whole.taken();
+        cut.taken();
+        if results.0.is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+#[test]
+fn frames_are_taken_or_refused() {
+    fuzz("frames", CASES, |random| Fate::when(frames(random)));
+}
+
+#[test]
+fn calls_are_taken_or_refused() {
+    fuzz("calls", CASES, |random| Fate::when(calls(random)));
+}
+
+#[test]
+fn header_blocks_are_taken_or_refused() {
+    fuzz("header blocks", CASES, |random| Fate::when(header_blocks(random)));
 }

@@ -1,10 +1,10 @@
 //! Streams of a target, changed at random: whatever comes, it is taken or refused, and every message ends once.
 //!
-//! As a test it runs some thousand cases from a fixed seed; `FUZZ_CASES=1000000 cargo test -p vajra-shards --test tcp fuzz` looks
-//! longer, and a failure names its case, which `FUZZ_CASE=7` runs alone.
+//! `FUZZ_SECONDS=600 cargo test -p vajra-shards --test tcp fuzz` looks longer, see [`fuzzing`].
 
 use crate::client::{Client, Told};
 use engine::random::Random;
+use fuzzing::{Fate, fuzz};
 
 const CASES: u64 = 6_000;
 
@@ -24,24 +24,6 @@ fn stream(random: &mut Random, ends: &str) -> Vec<u8> {
     bytes
 }
 
-/// Small changes: bits, bytes, stretches cut out or doubled.
-fn change(random: &mut Random, bytes: &mut Vec<u8>) {
-    for _ in 0..random.between(0, 4) {
-        let at = random.between(0, bytes.len() as u64 - 1) as usize;
-        let length = (random.between(1, 40) as usize).min(bytes.len() - at);
-        match random.between(0, 4) {
-            0 => bytes[at] ^= 1 << random.between(0, 7),
-            1 => bytes[at] = random.bits() as u8,
-            2 if bytes.len() > length => drop(bytes.drain(at..at + length)),
-            3 => {
-                let again = bytes[at..at + length].to_vec();
-                bytes.splice(at..at, again);
-            }
-            _ => bytes.truncate(at + 1),
-        }
-    }
-}
-
 /// One case; whether the connection was still usable at its end.
 fn one(random: &mut Random) -> bool {
     let all = ["delimiter:\\r\\n", "length:be16", "length:le32", "bytes:64", "none", "close"];
@@ -49,7 +31,7 @@ fn one(random: &mut Random) -> bool {
     let greets = random.between(0, 3) == 0 && !matches!(ends, "none" | "close");
     let mut client = Client::new(ends, greets);
     let mut bytes = stream(random, ends);
-    change(random, &mut bytes);
+    fuzzing::change(random, &mut bytes, 4, |random| fuzzing::noise(random, 40));
     let (mut begun, mut ended, mut rest) = (0, 0, &bytes[..]);
     let responses = |told: Vec<Told>| told.iter().filter(|told| matches!(told, Told::Response(_))).count();
     while !rest.is_empty() {
@@ -77,19 +59,5 @@ fn one(random: &mut Random) -> bool {
 
 #[test]
 fn whatever_comes_is_taken_or_refused() {
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
-    let cases = match number("FUZZ_CASE") {
-        Some(case) => case..case + 1,
-        None => 0..number("FUZZ_CASES").unwrap_or(CASES),
-    };
-    let count = cases.end - cases.start;
-    let mut usable = 0;
-    for case in cases {
-        let tried = std::panic::catch_unwind(|| one(&mut Random::new(1, case)));
-        usable += u64::from(tried.unwrap_or_else(|_| panic!("FUZZ_CASE={case} does it again")));
-    }
-    assert!(
-        count == 1 || (count / 20 < usable && usable < count * 19 / 20),
-        "{usable} of {count} were usable, so little was tried"
-    );
+    fuzz("tcp", CASES, |random| Fate::when(one(random)));
 }

@@ -1,35 +1,15 @@
 //! Datagrams of a target, changed at random: whatever comes, each message ends once, and nothing panics.
 //!
-//! `FUZZ_CASES=1000000 cargo test -p vajra-shards --test udp fuzz` looks longer, and a failure names its case, which `FUZZ_CASE=7` runs
-//! alone.
+//! `FUZZ_SECONDS=600 cargo test -p vajra-shards --test udp fuzz` looks longer, see [`fuzzing`].
 
 use crate::client::{Client, Told, message, query};
 use engine::random::Random;
+use fuzzing::{Fate, fuzz};
 
 const CASES: u64 = 4_000;
 
-/// Small changes: bits, bytes, stretches cut out or doubled, an end that is missing.
-fn change(random: &mut Random, bytes: &mut Vec<u8>) {
-    for _ in 0..random.between(0, 3) {
-        if bytes.is_empty() {
-            return bytes.push(random.bits() as u8);
-        }
-        let at = random.between(0, bytes.len() as u64 - 1) as usize;
-        let length = (random.between(1, 20) as usize).min(bytes.len() - at);
-        match random.between(0, 4) {
-            0 => bytes[at] ^= 1 << random.between(0, 7),
-            1 => bytes[at] = [0, 0x3f, 0x40, 0xc0, 0xff][random.between(0, 4) as usize],
-            2 => drop(bytes.drain(at..at + length)),
-            3 => {
-                let again = bytes[at..at + length].to_vec();
-                bytes.splice(at..at, again);
-            }
-            _ => bytes.truncate(at),
-        }
-    }
-}
-
-fn one(random: &mut Random) -> u64 {
+/// One case; whether every message had its end.
+fn one(random: &mut Random) -> bool {
     let rules = ["be16@0", "be32@2", "le64@0", "dns", "any", "none"];
     let rule = rules[random.between(0, rules.len() as u64 - 1) as usize];
     let step =
@@ -47,7 +27,7 @@ fn one(random: &mut Random) -> u64 {
             begun += 1;
         }
         let mut datagram = known[random.between(0, known.len() as u64 - 1) as usize].clone();
-        change(random, &mut datagram);
+        fuzzing::change(random, &mut datagram, 3, |random| fuzzing::noise(random, 20));
         let told = client.hears(&datagram);
         assert!(told.len() <= 2, "{told:?}");
         ended += told.iter().filter(|told| matches!(told, Told::Response(..))).count() as u64;
@@ -59,20 +39,10 @@ fn one(random: &mut Random) -> u64 {
         }
         assert_eq!(u64::from(client.under_way()) + ended, begun, "each message ends once");
     }
-    ended
+    client.under_way() == 0
 }
 
 #[test]
 fn whatever_comes_is_taken() {
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
-    let cases = match number("FUZZ_CASE") {
-        Some(case) => case..case + 1,
-        None => 0..number("FUZZ_CASES").unwrap_or(CASES),
-    };
-    let mut ended = 0;
-    for case in cases.clone() {
-        let done = std::panic::catch_unwind(|| one(&mut Random::new(0xdada, case)));
-        ended += done.unwrap_or_else(|_| panic!("case {case} of {cases:?}"));
-    }
-    assert!(ended > 0, "some message ended");
+    fuzz("udp", CASES, |random| Fate::when(one(random)));
 }

@@ -1,12 +1,12 @@
 //! Streams of a target, changed at random: whatever comes, it is taken or refused. No panic, no hang, no memory beyond a bound.
 //!
-//! As a test it runs some thousand cases from a fixed seed; `FUZZ_CASES=1000000 cargo test -p vajra-shards --test websocket fuzz` looks
-//! longer, and a failure names its case, which `FUZZ_CASE=7` runs alone.
+//! `FUZZ_SECONDS=600 cargo test -p vajra-shards --test websocket fuzz` looks longer, see [`fuzzing`].
 
 use crate::client::{Client, Told, message};
 use crate::target::*;
 use engine::plan::{ReplyMatching, SocketMessageKind};
 use engine::random::Random;
+use fuzzing::{Fate, fuzz};
 
 const CASES: u64 = 6_000;
 /// What one connection may hold beside what it was given at its start: more than any stream here has, twice, as vectors grow.
@@ -33,28 +33,10 @@ fn stream(random: &mut Random, request: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Small changes: bits, bytes, stretches cut out, doubled or overwritten, frames of any kind.
-fn change(random: &mut Random, bytes: &mut Vec<u8>) {
-    for _ in 0..random.between(0, 5) {
-        let at = random.between(0, bytes.len() as u64 - 1) as usize;
-        let length = (random.between(1, 40) as usize).min(bytes.len() - at);
-        match random.between(0, 6) {
-            0 => bytes[at] ^= 1 << random.between(0, 7),
-            1 => bytes[at] = random.bits() as u8,
-            2 => bytes[at..at + length].fill([0, 0x7f, 0x80, 0xff][random.between(0, 3) as usize]),
-            3 if bytes.len() > length => drop(bytes.drain(at..at + length)),
-            4 => {
-                let again = bytes[at..at + length].to_vec();
-                bytes.splice(at..at, again);
-            }
-            5 => bytes.truncate(at + 1),
-            _ => {
-                let payload: Vec<u8> = (0..random.between(0, 12)).map(|_| random.bits() as u8).collect();
-                let drawn = frame(random.bits() as u8, &payload);
-                bytes.splice(at..at, drawn);
-            }
-        }
-    }
+/// A frame of any kind.
+fn any_frame(random: &mut Random) -> Vec<u8> {
+    let payload = fuzzing::noise(random, 12);
+    frame(random.bits() as u8, &payload)
 }
 
 /// One case; whether the connection was still usable at its end.
@@ -71,7 +53,7 @@ fn one(random: &mut Random) -> bool {
     let mut client = Client::new(&steps, matching);
     let request = client.taken();
     let mut bytes = stream(random, &request);
-    change(random, &mut bytes);
+    fuzzing::change(random, &mut bytes, 5, any_frame);
     let (mut begun, mut ended) = (0_u32, 0_usize);
     let mut rest = &bytes[..];
     while !rest.is_empty() {
@@ -105,19 +87,5 @@ fn one(random: &mut Random) -> bool {
 
 #[test]
 fn whatever_comes_is_taken_or_refused() {
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
-    let cases = match number("FUZZ_CASE") {
-        Some(case) => case..case + 1,
-        None => 0..number("FUZZ_CASES").unwrap_or(CASES),
-    };
-    let count = cases.end - cases.start;
-    let mut usable = 0;
-    for case in cases {
-        let tried = std::panic::catch_unwind(|| one(&mut Random::new(1, case)));
-        usable += u64::from(tried.unwrap_or_else(|_| panic!("FUZZ_CASE={case} does it again")));
-    }
-    assert!(
-        count == 1 || (count / 20 < usable && usable < count * 19 / 20),
-        "{usable} of {count} were usable, so little was tried"
-    );
+    fuzz("websocket", CASES, |random| Fate::when(one(random)));
 }

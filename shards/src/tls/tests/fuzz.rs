@@ -1,7 +1,7 @@
 //! What a target could send, changed at random: it is taken or refused, without a panic, and no data comes out that was not sent.
 //!
-//! As a test each has some hundred cases. To look longer: `cargo test -p vajra-shards --lib fuzz -- --ignored`. A failure names
-//! its case.
+//! `FUZZ_SECONDS=600 cargo test -p vajra-shards --lib tls::tests::fuzz` looks longer at each, see [`fuzzing`]. Keys are new each time; all
+//! else of a case is drawn from its seed.
 
 use super::rig::{Authority, Ends, OurEnd, REQUEST_BYTES_MAX};
 use crate::protocol::Unusable;
@@ -9,13 +9,11 @@ use crate::tls::keys::RecordKey;
 use crate::tls::records::RecordContent;
 use engine::plan::{TlsSettings, TlsVersion};
 use engine::random::Random;
+use fuzzing::{Fate, below, change, fuzz, noise};
 use rustls::{ServerConfig, ServerConnection};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-const SEED: u64 = 1;
 const CASES: u64 = 100;
-const CASES_LONG: u64 = 200_000;
 
 /// One server's configuration, and settings of clients of both versions: made once, because that takes longest.
 struct Laboratory {
@@ -38,23 +36,10 @@ impl Laboratory {
     }
 }
 
-/// Runs a target on cases from the seed, each on its own; `one` says whether what it did was refused.
-fn fuzz(cases: u64, mut one: impl FnMut(&Laboratory, &mut Random) -> bool) {
+/// Tries a target on cases; `one` says whether what it did was refused.
+fn try_all(target: &str, mut one: impl FnMut(&Laboratory, &mut Random) -> bool) {
     let laboratory = Laboratory::new();
-    let mut refused = 0;
-    for case in 0..cases {
-        let mut random = Random::new(SEED, case);
-        match catch_unwind(AssertUnwindSafe(|| one(&laboratory, &mut random))) {
-            Ok(is_refused) => refused += u64::from(is_refused),
-            Err(_) => panic!("case {case} of seed {SEED} does it again"),
-        }
-    }
-    assert!(refused > 0 && refused < cases, "{refused} of {cases} were refused, so nothing was tried");
-}
-
-/// A number that is smaller.
-fn below(random: &mut Random, bound: usize) -> usize {
-    random.between(0, bound as u64 - 1) as usize
+    fuzz(target, CASES, |random| Fate::when(!one(&laboratory, random)));
 }
 
 /// Bytes arrive in pieces of any length.
@@ -69,24 +54,8 @@ fn arrive(ours: &mut OurEnd, mut bytes: &[u8], random: &mut Random) -> Result<()
     Ok(())
 }
 
-/// Some bytes become others, come twice, are missing, or come from nowhere.
-fn change(bytes: &mut Vec<u8>, random: &mut Random) {
-    for _ in 0..below(random, 4) {
-        let at = below(random, bytes.len() + 1);
-        let end = (at + below(random, 40)).min(bytes.len());
-        match below(random, 4) {
-            0 if at < bytes.len() => bytes[at] ^= 1 << below(random, 8),
-            1 => drop(bytes.drain(at..end)),
-            2 => {
-                let again = bytes[at..end].to_vec();
-                bytes.splice(at..at, again);
-            }
-            _ => {
-                let noise: Vec<u8> = (0..below(random, 20)).map(|_| below(random, 256) as u8).collect();
-                bytes.splice(at..at, noise);
-            }
-        }
-    }
+fn some_noise(random: &mut Random) -> Vec<u8> {
+    noise(random, 20)
 }
 
 fn seal(key: &mut RecordKey, content: RecordContent, plaintext: &[u8]) -> Vec<u8> {
@@ -101,11 +70,11 @@ fn changed_records(laboratory: &Laboratory, random: &mut Random) -> bool {
     let ends = Ends::connect(laboratory.client(random), &laboratory.server, usize::MAX);
     let (mut ours, mut sealing, _) = ends.take_over();
     ours.taken.clear();
-    let sent: Vec<u8> = (0..below(random, 5_000)).map(|_| below(random, 256) as u8).collect();
+    let sent: Vec<u8> = noise(random, 5_000);
     let pieces = sent.chunks(1 + below(random, 2_000));
     let mut bytes: Vec<u8> =
         pieces.flat_map(|piece| seal(&mut sealing, RecordContent::Application, piece)).collect();
-    change(&mut bytes, random);
+    change(random, &mut bytes, 3, some_noise);
     let result = arrive(&mut ours, &bytes, random);
     assert!(sent.starts_with(&ours.taken.concat()), "data came that was not sent");
     result.is_err()
@@ -122,10 +91,10 @@ fn strange_records(laboratory: &Laboratory, random: &mut Random) -> bool {
             0 => vec![4, 0, 0, 13, 0, 0, 0, 9, 1, 2, 3, 4, 0, 0, 1, 7, 0],
             1 => vec![0, 0, 0, 0],
             2 => vec![1, below(random, 120) as u8],
-            _ => (0..below(random, 30)).map(|_| below(random, 256) as u8).collect(),
+            _ => noise(random, 30),
         };
         if below(random, 3) == 0 {
-            change(&mut plaintext, random);
+            change(random, &mut plaintext, 3, some_noise);
         }
         let record = seal(&mut sealing, content, &plaintext);
         if arrive(&mut ours, &record, random).is_err() {
@@ -153,7 +122,7 @@ fn changed_handshakes(laboratory: &Laboratory, random: &mut Random) -> bool {
         while server.wants_write() {
             server.write_tls(&mut answer).unwrap();
         }
-        change(&mut answer, random);
+        change(random, &mut answer, 3, some_noise);
         for piece in answer.chunks(1 + below(random, 3_000)) {
             if ours.arrive(piece, usize::MAX).is_err() {
                 assert!(!ours.tls.is_ready());
@@ -166,23 +135,15 @@ fn changed_handshakes(laboratory: &Laboratory, random: &mut Random) -> bool {
 
 #[test]
 fn changed_records_bring_no_data_that_was_not_sent() {
-    fuzz(CASES, changed_records);
+    try_all("changed records", changed_records);
 }
 
 #[test]
 fn strange_records_are_taken_or_refused() {
-    fuzz(CASES, strange_records);
+    try_all("strange records", strange_records);
 }
 
 #[test]
 fn changed_handshakes_fail_in_order() {
-    fuzz(CASES, changed_handshakes);
-}
-
-#[test]
-#[ignore = "takes long: for looking further"]
-fn fuzz_for_long() {
-    fuzz(CASES_LONG, changed_records);
-    fuzz(CASES_LONG, strange_records);
-    fuzz(CASES_LONG, changed_handshakes);
+    try_all("changed handshakes", changed_handshakes);
 }
