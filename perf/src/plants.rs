@@ -14,6 +14,8 @@ pub(crate) struct Plant {
     anchor: &'static str,
     /// What is put in its place.
     planted: &'static str,
+    /// What has this in its title is where it has to be seen; all that is counted, if it is empty.
+    pub(crate) seen_in: &'static str,
     /// The counter that must be beyond its limit; none for a change that costs nothing.
     pub(crate) caught_by: Option<CounterKind>,
 }
@@ -24,6 +26,7 @@ pub(crate) const NOTHING: Plant = Plant {
     file: "shards/src/shard.rs",
     anchor: "        self.account(now);\n",
     planted: "        self.account(now);\n        // A comment, and nothing else.\n",
+    seen_in: "",
     caught_by: None,
 };
 
@@ -35,6 +38,7 @@ pub(crate) const REGRESSIONS: [Plant; 8] = [
         file: "shards/src/shard/expiry.rs",
         anchor: "        self.next_tick_ns = now + TICK_NS;\n",
         planted: "        self.next_tick_ns = now + TICK_NS;\n        std::thread::sleep(std::time::Duration::from_nanos(1));\n",
+        seen_in: "dispatch",
         caught_by: Some(CounterKind::Calls),
     },
     Plant {
@@ -43,6 +47,7 @@ pub(crate) const REGRESSIONS: [Plant; 8] = [
         file: "shards/src/ring.rs",
         anchor: "    fn submit(&mut self) -> io::Result<()> {\n",
         planted: "    fn submit(&mut self) -> io::Result<()> {\n        std::thread::sleep(std::time::Duration::from_nanos(1));\n",
+        seen_in: "loop/",
         caught_by: Some(CounterKind::LoopSwitches),
     },
     Plant {
@@ -50,6 +55,7 @@ pub(crate) const REGRESSIONS: [Plant; 8] = [
         file: "engine/src/record/recorder.rs",
         anchor: "        self.stats.finished += 1;\n",
         planted: "        self.stats.finished += 1;\n        drop(std::hint::black_box(Box::new(instants)));\n",
+        seen_in: "dispatch",
         caught_by: Some(CounterKind::Allocations),
     },
     Plant {
@@ -57,6 +63,7 @@ pub(crate) const REGRESSIONS: [Plant; 8] = [
         file: "shards/src/shard.rs",
         anchor: "        self.account(now);\n",
         planted: "        self.account(now);\n        std::hint::black_box(std::process::id());\n",
+        seen_in: "dispatch",
         caught_by: Some(CounterKind::Calls),
     },
     Plant {
@@ -64,6 +71,7 @@ pub(crate) const REGRESSIONS: [Plant; 8] = [
         file: "shards/src/ring.rs",
         anchor: "    fn submit(&mut self) -> io::Result<()> {\n",
         planted: "    fn submit(&mut self) -> io::Result<()> {\n        std::hint::black_box(std::process::id());\n",
+        seen_in: "loop/",
         caught_by: Some(CounterKind::LoopOtherCalls),
     },
     Plant {
@@ -71,6 +79,7 @@ pub(crate) const REGRESSIONS: [Plant; 8] = [
         file: "shards/src/shard/scenario.rs",
         anchor: "reports_sends: bytes_max * pipeline > SEND_BYTES_SILENT,",
         planted: "reports_sends: true,",
+        seen_in: "loop/",
         caught_by: Some(CounterKind::LoopCompletions),
     },
     Plant {
@@ -78,6 +87,7 @@ pub(crate) const REGRESSIONS: [Plant; 8] = [
         file: "engine/src/template/numbers.rs",
         anchor: "        value /= 10;\n",
         planted: "        value = std::hint::black_box(value) / std::hint::black_box(10);\n",
+        seen_in: "template",
         caught_by: Some(CounterKind::Instructions),
     },
     Plant {
@@ -85,6 +95,7 @@ pub(crate) const REGRESSIONS: [Plant; 8] = [
         file: "shards/src/protocol/http1.rs",
         anchor: "        self.status = head.status;\n",
         planted: "        self.status = (0..12).fold(0, |_, _| std::hint::black_box(head.status));\n",
+        seen_in: "dispatch",
         caught_by: Some(CounterKind::Instructions),
     },
 ];

@@ -73,16 +73,16 @@ fn try_one(scratch: &Scratch, plant: &Plant, repeats: u32) -> Result<PlantOutcom
     let built = scratch.build(&["-p", "vajra-perf"]);
     let path = scratch.tree().join(plant.file);
     let outcome = built.and_then(|()| match plant.caught_by {
-        Some(kind) => try_regression(scratch, kind.name()),
+        Some(kind) => try_regression(scratch, plant.seen_in, kind.name()),
         None => try_nothing(scratch, repeats),
     });
     std::fs::write(&path, before).map_err(|error| format!("{}: {error}", path.display()))?;
     outcome
 }
 
-/// Runs the gate over a regression.
-fn try_regression(scratch: &Scratch, counter: &str) -> Result<PlantOutcome, String> {
-    let ended = gate(scratch)?;
+/// Runs the gate over a regression, where it has to be seen.
+fn try_regression(scratch: &Scratch, seen_in: &str, counter: &str) -> Result<PlantOutcome, String> {
+    let ended = gate(scratch, seen_in)?;
     let said = last_line(&ended).to_owned();
     let is_caught = ended.status.code() == Some(1) && names_counter(&said, counter);
     match ended.status.code() {
@@ -95,7 +95,7 @@ fn try_regression(scratch: &Scratch, counter: &str) -> Result<PlantOutcome, Stri
 fn try_nothing(scratch: &Scratch, repeats: u32) -> Result<PlantOutcome, String> {
     let mut passed = 0;
     for repeat in 1..=repeats {
-        let ended = gate(scratch)?;
+        let ended = gate(scratch, NOTHING.seen_in)?;
         match ended.status.code() {
             Some(0) => passed += 1,
             Some(1) => println!("{}, run {repeat}: {}", NOTHING.name, last_line(&ended)),
@@ -105,8 +105,8 @@ fn try_nothing(scratch: &Scratch, repeats: u32) -> Result<PlantOutcome, String> 
     Ok(PlantOutcome { is_as_wanted: passed == repeats, said: format!("passed {passed} of {repeats}") })
 }
 
-fn gate(scratch: &Scratch) -> Result<EndedProcess, String> {
-    process::run(Command::new(scratch.binary("vajra-perf")).args(["gate", "--brief"]))
+fn gate(scratch: &Scratch, only: &str) -> Result<EndedProcess, String> {
+    process::run(Command::new(scratch.binary("vajra-perf")).args(["gate", "--brief", "--only", only]))
 }
 
 fn last_line(ended: &EndedProcess) -> &str {

@@ -152,7 +152,7 @@ impl Track {
         match (&self.server, self.server.over()) {
             (RaceServer::Grpcio(grpcio), _) => {
                 let proto = grpcio.proto().display().to_string();
-                owned(&["--proto", &proto, "--call", grpcio::METHOD, "--data", grpcio::REQUEST])
+                owned(&["--proto", &proto, "--call", grpcio::METHOD, "-b", grpcio::REQUEST])
             }
             (_, ServedOver::Tcp | ServedOver::Grpc) => Vec::new(),
             (_, ServedOver::Tls) => owned(&TLS_FLAGS),
