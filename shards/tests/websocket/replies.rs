@@ -2,9 +2,9 @@
 
 use crate::client::{Client, MESSAGES, PING_NS, Told, message};
 use crate::target::{self, *};
+use engine::code::{REPLIED, SENT};
 use engine::outcome::Kind;
 use engine::plan::{ReplyMatching, SocketMessageKind};
-use vajra_shards::protocol::websocket::REPLIED;
 use vajra_shards::protocol::{Cancelled, Place, Protocol, Response};
 
 fn by_id() -> Client {
@@ -162,7 +162,7 @@ fn a_message_that_nobody_replies_to_is_over_once_it_is_sent_and_not_before() {
     (0..2).for_each(|_| client.sends(0));
     assert_eq!(client.told(), []);
     client.has_sent();
-    assert_eq!(client.replies(), [(0, REPLIED), (1, REPLIED)]);
+    assert_eq!(client.replies(), [(0, SENT), (1, SENT)]);
     client.hears(&whole(TEXT, "pushed")).unwrap();
     assert_eq!(client.told(), [Told::Unasked(8)]);
     let mut client = Client::asking(1);

@@ -5,10 +5,11 @@ use super::frames::{CONTROL_BYTES_MAX, HeaderReader, Opcode};
 use super::opening::{ACCEPT_LETTERS, WebSocketGreeting, WebSocketOpening};
 use super::options::WebSocketOptions;
 use super::owed::{ANSWER_BYTES_MAX, SocketDebts, mask};
-use super::replies::{AwaitedReplies, REPLIED, ReplyRule};
+use super::replies::{AwaitedReplies, ReplyRule};
 use super::utf8::Utf8Check;
 use super::{frames, masking};
 use crate::protocol::{Cancelled, Place, Response, Sending, Unusable};
+use engine::code;
 use engine::outbox::Outbox;
 use engine::outcome::Kind;
 use engine::random::Random;
@@ -250,7 +251,7 @@ impl WebSocket {
     /// What has come of a reply.
     pub(super) fn begun_reply(&self) -> Option<Response> {
         let is_coming = self.stage == SocketStage::Open && (self.message.is_some() || self.bytes > 0);
-        is_coming.then_some(Response { code: REPLIED, is_ok: true, bytes: self.bytes })
+        is_coming.then_some(Response { code: code::REPLIED, is_ok: true, bytes: self.bytes })
     }
 
     /// What the target has said in words, where that is kept.

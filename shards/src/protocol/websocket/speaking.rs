@@ -1,9 +1,9 @@
 //! WebSocket as the loop speaks protocols.
 
 use super::owed::ANSWER_BYTES_MAX;
-use super::replies::REPLIED;
 use super::socket::{SocketStage, WebSocket, WebSocketShared};
 use crate::protocol::{Cancelled, Events, Place, Protocol, Readiness, Receive, Response, Sending, Unusable};
+use engine::code;
 use engine::outbox::Outbox;
 use engine::seams::Source;
 
@@ -64,7 +64,7 @@ impl Protocol for WebSocket {
             return;
         }
         while let Some((place, _)) = on.oldest() {
-            on.response(place, Response { code: REPLIED, is_ok: true, bytes: 0 });
+            on.response(place, Response { code: code::SENT, is_ok: true, bytes: 0 });
         }
     }
 
