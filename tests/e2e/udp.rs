@@ -59,7 +59,7 @@ fn each_datagram_comes_back_and_the_target_has_seen_as_many() {
     // One was sent before the run.
     assert_eq!(returned(&server, "udp_datagrams"), 2_001);
     let found = found(port, &[]);
-    assert!(found.contains("PASS request: text → replied to, 5 bytes"), "{found}");
+    assert!(found.contains("PASS request: message → replied to, 5 bytes"), "{found}");
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_socket_on_which_nothing_ever_comes_stays_open() {
         assert_sockets_kept(&done);
     }
     let found = found(port, &["--timeout", "200ms"]);
-    assert!(found.contains("FAIL request: text → no reply from 127.0.0.1"), "{found}");
+    assert!(found.contains("FAIL request: message → no reply from 127.0.0.1"), "{found}");
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn what_nobody_replies_to_is_over_once_it_is_sent_and_all_arrives() {
     assert_eq!(done.count("/bytes/received"), 0);
     await_so("all arrive", || returned(&server, "udp_datagrams") == sent + 1);
     let found = found(port, &["--match", "none"]);
-    assert!(found.contains("PASS request: text → sent"), "{found}");
+    assert!(found.contains("PASS request: message → sent"), "{found}");
 }
 
 #[test]

@@ -301,7 +301,7 @@ mod tests {
         let (protocol, request, name) = only("url = 'udp://h:9000'");
         assert_eq!(protocol, TargetProtocol::Udp { pipeline: 1, matching: DatagramMatching::Any });
         assert_eq!(request, Request::Bytes(BytesMessage { payload: bytes("hello") }));
-        assert_eq!(name, "text");
+        assert_eq!(name, "message");
     }
 
     #[test]

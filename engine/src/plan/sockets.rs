@@ -196,7 +196,7 @@ mod tests {
         assert_eq!((kind, payload), (SocketMessageKind::Text, vec![Piece::Bytes(b"hello".to_vec())]));
         let path = vec![Piece::Bytes(b"/chat?room=".to_vec()), Piece::Rand { low: 1, high: 9 }];
         assert_eq!((opening.method.as_str(), opening.path), ("GET", path));
-        assert_eq!(plan.scenarios[0].steps()[0].name, "text /chat?room={{rand 1 9}}");
+        assert_eq!(plan.scenarios[0].steps()[0].name, "message");
     }
 
     #[test]

@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(payload(&plan, 0), [Piece::Seq, Piece::Bytes(b"\0".to_vec())]);
         assert_eq!(payload(&plan, 1), [Piece::Bytes(b"\xff\0".to_vec())]);
         let names: Vec<&str> = plan.steps().map(|step| step.name.as_str()).collect();
-        assert_eq!(names, ["message 1", "raw"]);
+        assert_eq!(names, ["message", "raw"]);
         let json = serde_json::to_string(&plan).unwrap();
         assert!(json.contains("\"ends\":\"length:be16\""), "{json}");
         assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
