@@ -103,8 +103,7 @@ impl Protocol for WebSocket {
         now_ns: u64,
         out: &mut Outbox<'_>,
     ) -> Result<(), Unusable> {
-        self.ping_if_due(shared, now_ns, out);
-        Ok(())
+        self.ping_if_due(shared, now_ns, out)
     }
 
     fn leave(&mut self, shared: &mut WebSocketShared, out: &mut Outbox<'_>) {
@@ -119,6 +118,7 @@ impl Protocol for WebSocket {
         out: &mut Outbox<'_>,
         on: &mut impl Events,
     ) -> Result<(), Unusable> {
+        self.pinged_ns = 0;
         let taken = self.take_all(shared, bytes, out, on);
         self.pay(shared, out);
         taken
