@@ -43,6 +43,8 @@ const READY_GRACE: Duration = Duration::from_secs(10);
 pub struct Shards {
     /// Of each target of the plan.
     addresses: Vec<Vec<SockAddr>>,
+    /// How long it took to find them by a name, of each target.
+    dns_ns: Vec<Option<u64>>,
     control: Arc<Control>,
     executors: Vec<Pinned>,
     lanes: Vec<CollectorLane>,
@@ -91,6 +93,7 @@ impl Shards {
     pub fn new(addresses: Vec<Vec<SockAddr>>) -> Shards {
         Shards {
             addresses,
+            dns_ns: Vec::new(),
             control: Arc::default(),
             executors: Vec::new(),
             lanes: Vec::new(),
@@ -108,6 +111,12 @@ impl Shards {
     /// The same, with what the machine was found to be able to do: the run is judged by it, and its report has it.
     pub fn calibrated(mut self, calibration: Option<Calibrated>) -> Shards {
         self.calibration = calibration;
+        self
+    }
+
+    /// The same, with how long it took to look up the name of each target, nanoseconds, where that was done: its report says it.
+    pub fn looked_up(mut self, dns_ns: Vec<Option<u64>>) -> Shards {
+        self.dns_ns = dns_ns;
         self
     }
 
@@ -250,6 +259,7 @@ impl Shards {
             cores: self.cores.clone(),
             cores_allowed: machine::usable_cores(),
             connections_open: self.connections_open,
+            dns_ns: self.dns_ns.clone(),
             collector_user_s: user_ns as f64 / 1e9,
             collector_sys_s: system_ns as f64 / 1e9,
             resident_bytes_max: machine::resident_bytes_max(),
