@@ -370,6 +370,8 @@ fn connections(report: &Report) -> String {
         (connections.repeated_datagrams, "repeated datagram"),
         (connections.stray_datagrams, "stray datagram"),
         (connections.truncated_replies, "truncated response"),
+        (connections.refused_datagrams, "refused datagram"),
+        (connections.dropped_datagrams, "datagram dropped here"),
     ] {
         if count > 0 {
             let _ = write!(line, ", {}", counted(count, thing));

@@ -188,6 +188,12 @@ pub struct Connections {
     /// Replies that said of themselves that they had been cut short, as those of DNS can, over the whole run.
     #[serde(default)]
     pub truncated_replies: u64,
+    /// Times that the target was told to have refused a datagram to which nobody was to reply, over the whole run.
+    #[serde(default)]
+    pub refused_datagrams: u64,
+    /// Datagrams that came, and that the kernel dropped because they were not taken soon enough, over the whole run.
+    #[serde(default)]
+    pub dropped_datagrams: u64,
     /// Attempts to make them. Nothing in reports of versions that did not look.
     #[serde(default)]
     pub attempts: Option<AttemptsBlock>,
@@ -388,6 +394,8 @@ fn connections(plan: &Plan, whole: &Snapshot, facts: &MachineFacts) -> Connectio
         repeated_datagrams: stats.repeated_datagrams,
         stray_datagrams: stats.stray_datagrams,
         truncated_replies: stats.truncated_replies,
+        refused_datagrams: stats.refused_datagrams,
+        dropped_datagrams: stats.dropped_datagrams,
         attempts: Some(attempts(plan, &whole.attempts, facts)),
     }
 }
