@@ -200,6 +200,12 @@ impl Tls {
         sealed.map_err(|breach| self.fail(breach.into(), out))
     }
 
+    /// Whether its key has sealed nearly as many records as is safe, and there will be no other: the connection is to be replaced.
+    #[inline]
+    pub fn is_worn(&self) -> bool {
+        matches!(&self.stage, TlsStage::Ready(established) if established.is_worn())
+    }
+
     /// Appends that we send no more.
     pub fn close(&mut self, out: &mut Outbox<'_>) {
         if let TlsStage::Ready(established) = &mut self.stage {

@@ -182,6 +182,7 @@ impl<P: Protocol> ConnectionPool<P> {
         if self.connections.at(slot).is_made() {
             self.pump(core, scenario, slot);
             self.make_room(core.now_ns, slot);
+            self.retire(core, scenario, slot);
         }
     }
 
