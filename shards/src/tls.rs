@@ -20,6 +20,7 @@ mod sessions;
 mod verifier;
 
 pub use client::TlsClient;
+pub use credentials::TlsFiles;
 pub use established::SealMark;
 pub use handshake::Agreed;
 

@@ -1,11 +1,11 @@
 //! Data both ways, in whatever pieces it comes, and keys that change on the way.
 
-use super::rig::{Authority, Ends, HOST, OurEnd, REQUEST_BYTES_MAX, ends};
+use super::rig::{Authority, Ends, HOST, OurEnd, REQUEST_BYTES_MAX, client_of, ends};
 use crate::protocol::http1::{HeadMemo, Http1};
 use crate::protocol::secured::{Secured, SecuredShared};
 use crate::protocol::{Protocol, Readiness, Single};
 use crate::tls::established::RECORDS_WHEN_WORN;
-use crate::tls::{TlsClient, sealing_bytes_max};
+use crate::tls::sealing_bytes_max;
 use engine::outbox::Outbox;
 use engine::plan::{TlsSettings, TlsVersion};
 use engine::seams::StepFacts;
@@ -237,7 +237,7 @@ fn http_inside() -> (Secured<Http1>, SecuredShared<HeadMemo>, Vec<u8>, ServerCon
     let server = authority.server(&authority.sign("server", |_| ()), None, false);
     let mut server = ServerConnection::new(Arc::new(server)).unwrap();
     let settings = TlsSettings { newest: TlsVersion::V1_2, ..authority.settings() };
-    let client = TlsClient::new(&settings, HOST, &[]).unwrap();
+    let client = client_of(&settings, HOST, &[]).unwrap();
     let mut shared = SecuredShared { client, inner: HeadMemo::default() };
     let mut memory = vec![0; Secured::<Http1>::outbox_bytes(&shared, 100, 1)];
     let mut connection = Secured::<Http1>::new(&shared);
