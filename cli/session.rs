@@ -32,12 +32,14 @@ pub(crate) struct NewRun {
     pub(crate) calibration: Option<Calibrated>,
     /// Who hears of it while it goes on.
     pub(crate) sinks: Vec<Box<dyn Sink>>,
+    /// How long it took to look up the host of each target, nanoseconds, where that was done.
+    pub(crate) dns_ns: Vec<Option<u64>>,
 }
 
 impl NewRun {
-    /// A run that nobody hears of.
-    pub(crate) fn new(calibration: Option<Calibrated>) -> NewRun {
-        NewRun { id: Uuid::new_v4().to_string(), calibration, sinks: Vec::new() }
+    /// A run that nobody hears of, whose targets took so long to look up.
+    pub(crate) fn new(calibration: Option<Calibrated>, dns_ns: Vec<Option<u64>>) -> NewRun {
+        NewRun { id: Uuid::new_v4().to_string(), calibration, sinks: Vec::new(), dns_ns }
     }
 }
 
@@ -61,7 +63,7 @@ impl Session {
     ) -> Result<EndedRun, Failure> {
         let orders = Orders::default();
         self.signals.pass_on_to(&orders);
-        let mut shards = Shards::new(addresses.to_vec()).calibrated(run.calibration);
+        let mut shards = Shards::new(addresses.to_vec()).calibrated(run.calibration).looked_up(run.dns_ns);
         let measured = shards.run(plan, run.sinks, &orders)?;
         let started_at = UNIX_EPOCH + Duration::from_nanos(measured.started_unix_ns);
         let identity = Identity { run_id: run.id, started_at: show_time(started_at) };

@@ -14,6 +14,9 @@ use socket2::SockAddr;
 pub(crate) struct Ready {
     /// Of each target of the plan, or why there are none.
     pub(crate) addresses: Vec<Result<Vec<SockAddr>, RunFailure>>,
+    /// How long it took to look up the host of each target's URL, nanoseconds; nothing of one that is an address, or that another
+    /// stands in for.
+    pub(crate) dns_ns: Vec<Option<u64>>,
     server: Option<Server>,
 }
 
@@ -37,21 +40,23 @@ pub(crate) fn described(plan: &Plan, ready: &Ready, session: &Session) -> Result
 /// The same without asking what calls take: of targets that are not there yet.
 pub(crate) fn resolved(plan: &Plan, session: &Session) -> Result<Ready, Failure> {
     check_tls(plan)?;
-    let mut ready = Ready { addresses: Vec::new(), server: None };
+    let mut ready = Ready { addresses: Vec::new(), dns_ns: Vec::new(), server: None };
     for target in &plan.targets {
-        let addresses = match target.endpoint() {
+        let found = match target.endpoint() {
             Endpoint::Testbed => {
                 if ready.server.is_none() {
                     ready.server = Some(start_testbed(plan)?);
                 }
-                Ok(ready.server.iter().map(|server| server.address().into()).collect())
+                Ok((ready.server.iter().map(|server| server.address().into()).collect(), None))
             }
             endpoint => {
                 let endpoint = endpoint.clone();
                 session.heeding(move || resolve(&endpoint))?
             }
         };
-        ready.addresses.push(addresses);
+        let took_ns = found.as_ref().map_or(None, |(_, took_ns)| *took_ns);
+        ready.dns_ns.push(took_ns.filter(|_| target.connect.is_none()));
+        ready.addresses.push(found.map(|(addresses, _)| addresses));
     }
     Ok(ready)
 }

@@ -2,7 +2,6 @@
 //!
 //! Checked on the report of every simulated world, and on every `report.json` that the built program writes in a test.
 
-use engine::plan::{Target, TargetProtocol};
 use engine::report::{Report, Requests};
 use engine::target_outcome::TargetStatus;
 use engine::timing::Timing;
@@ -42,10 +41,7 @@ fn contradictions(report: &Report) -> Vec<String> {
         }
     };
     let requests = &report.requests;
-    // Responses of a stream of bytes have no status.
-    let is_stream = |target: &Target| matches!(target.protocol, TargetProtocol::Tcp { .. });
-    let all_have_statuses = !report.plan.targets.iter().any(is_stream);
-    expect(ends(requests, all_have_statuses), format!("kinds, statuses and counts of {requests:?}"));
+    expect(ends(requests), format!("kinds, statuses and counts of {requests:?}"));
     let steps: u64 =
         report.scenarios.iter().flat_map(|scenario| &scenario.steps).map(|step| step.requests.ok).sum();
     expect(steps == requests.ok, format!("{steps} successes in steps, {} in all", requests.ok));
@@ -145,16 +141,12 @@ pub(crate) fn say_the_same(one: &Value, other: &Value) -> bool {
     }
 }
 
-fn ends(requests: &Requests, all_have_statuses: bool) -> bool {
+fn ends(requests: &Requests) -> bool {
     let kinds: u64 = requests.errors.values().sum();
     let statuses: u64 = requests.status.values().sum();
     let refused = requests.errors.get("status").copied().unwrap_or(0);
     kinds == requests.failed
-        && (if all_have_statuses {
-            statuses == requests.ok + refused
-        } else {
-            statuses <= requests.ok + refused
-        })
+        && statuses == requests.ok + refused
         && requests.sent <= requests.ok + requests.failed
 }
 

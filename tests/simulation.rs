@@ -9,6 +9,7 @@ mod instantiations;
 mod lines;
 mod same_requests;
 mod scenarios;
+mod spent;
 mod whose_time;
 mod worlds;
 

@@ -263,7 +263,10 @@ impl SearchBench<'_> {
         let plan = self.plan.probe(self.probed, exact(rate_rps), warmup_ns, length_ns);
         let plan = plan.map_err(|problem| Failure::runtime(format!("{rate_rps}/s: {problem}")))?;
         let addresses = self.ready.all()?;
-        Ok(self.session.run(&plan, &addresses, NewRun::new(self.calibration.clone()))?.report)
+        Ok(self
+            .session
+            .run(&plan, &addresses, NewRun::new(self.calibration.clone(), self.ready.dns_ns.clone()))?
+            .report)
     }
 }
 

@@ -375,7 +375,7 @@ impl GateSide {
             if !args.quiet {
                 eprintln!("{}, run {} of {}", self.name, turn + 1, args.runs);
             }
-            let mut run = NewRun::new(calibration.clone());
+            let mut run = NewRun::new(calibration.clone(), self.ready.dns_ns.clone());
             if !args.quiet {
                 run.sinks.push(Box::new(Progress::new(&self.plan)));
             }

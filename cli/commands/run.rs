@@ -85,7 +85,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let manner = Manner { is_quiet: args.quiet, is_forced: args.force, sends_all: args.plan.probe_all };
     let calibration = preflight(&plan, &ready, &session, manner)?;
     let addresses = ready.all()?;
-    let mut run = NewRun::new(calibration);
+    let mut run = NewRun::new(calibration, ready.dns_ns.clone());
     run.sinks.extend(outputs.take_timeseries(&plan, &run.id));
     if !args.quiet {
         run.sinks.push(Box::new(Progress::new(&plan)));

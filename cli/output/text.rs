@@ -10,6 +10,7 @@ use crate::output::screen::{Screen, Tone};
 use crate::output::table::{Cell, Column, TextTable};
 use engine::code;
 use engine::outcome::Kind;
+use engine::plan::Target;
 use engine::quantity::{counted, show_ns};
 use engine::record::{AttemptFailure, FailureReason};
 use engine::report::{RateBlock, Report, Requests, ScenarioReport, StepReport, Timing};
@@ -313,10 +314,22 @@ fn cost(report: &Report, screen: &Screen) -> String {
         row(screen, "CPU", &cpu),
         row(screen, "Memory", &bytes(report.cpu.resident_bytes_max as f64)),
         row(screen, "Connections", &connections(report)),
+        looked_up(report).map(|line| row(screen, "DNS", &line)).unwrap_or_default(),
         handshakes(report).map(|line| row(screen, "Handshakes", &line)).unwrap_or_default(),
         failed_attempts(report).map(|line| row(screen, "Attempts", &line)).unwrap_or_default(),
     ]
     .concat()
+}
+
+/// How long it took to look up the names of targets; which ones, where there are several targets.
+fn looked_up(report: &Report) -> Option<String> {
+    let (targets, dns_ns) = (&report.plan.targets, &report.connections.attempts.as_ref()?.dns_ns);
+    let one = |target: &Target| {
+        let took = show_ns(*dns_ns.get(&target.name)?);
+        Some(if targets.len() == 1 { took } else { format!("{} {took}", target.name) })
+    };
+    let all: Vec<String> = targets.iter().filter_map(one).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 /// How long TLS took, and how often it could be short.
@@ -357,6 +370,8 @@ fn connections(report: &Report) -> String {
         (connections.repeated_datagrams, "repeated datagram"),
         (connections.stray_datagrams, "stray datagram"),
         (connections.truncated_replies, "truncated response"),
+        (connections.refused_datagrams, "refused datagram"),
+        (connections.dropped_datagrams, "datagram dropped here"),
     ] {
         if count > 0 {
             let _ = write!(line, ", {}", counted(count, thing));

@@ -4,10 +4,6 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
 use std::collections::BTreeMap;
 
-/// What a whole response has for a code where its protocol has none. It is counted as a success, and among no statuses.
-pub const NONE: u16 = 1;
-/// The status of HTTP by which a WebSocket is opened.
-const SWITCHED: u16 = 101;
 /// The statuses of HTTP that there can be (RFC 9110, section 15).
 const HTTP: std::ops::RangeInclusive<u16> = 100..=599;
 /// From this status of HTTP on, a response is no success.
@@ -42,9 +38,9 @@ const DNS_NAMES: [&str; 16] = [
 /// The name is there; and it is not, which is an answer as well.
 const DNS_SUCCESSES: [u16; 2] = [DNS, DNS + 3];
 
-/// Bytes came back, or were sent where nothing is to come back: no protocol says more of them.
+/// A reply came, of a protocol whose replies have no code: UDP, WebSocket, streams of bytes.
 pub const REPLIED: u16 = 1 << 13;
-/// The same of what is over once it is sent.
+/// A message of such a protocol to which no reply is to come was sent, and is over.
 pub const SENT: u16 = REPLIED + 1;
 const PLAIN_NAMES: [&str; 2] = ["REPLIED", "SENT"];
 
@@ -124,7 +120,7 @@ pub fn is_known(code: u16) -> bool {
 
 /// Whether a code is one of success and goes without saying.
 pub fn is_usual(code: u16) -> bool {
-    matches!(code, 200 | SWITCHED | GRPC | DNS | REPLIED | SENT)
+    matches!(code, 200 | GRPC | DNS | REPLIED | SENT)
 }
 
 /// Whether its protocol takes a code for a success.
@@ -256,7 +252,7 @@ mod tests {
         assert_eq!((tell(of_grpc(4)), tell(503)), ("DEADLINE_EXCEEDED".to_owned(), "status 503".to_owned()));
         assert_eq!((tell(1_001), show(4_000)), ("close 1001".to_owned(), "close 4000".to_owned()));
         assert!(is_known(1_000) && is_known(4_999) && !is_success(1_000));
-        assert!(!is_known(NONE) && is_usual(101) && !is_usual(204));
+        assert!(!is_known(1) && !is_usual(101) && !is_usual(204));
         assert!(!is_known(99) && !is_known(600) && !is_known(5_000) && !is_known(GRPC + 17));
     }
 

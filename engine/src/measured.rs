@@ -83,6 +83,9 @@ pub struct MachineFacts {
     pub cores_allowed: u64,
     /// Connections open when sending began.
     pub connections_open: u64,
+    /// How long it took to look up the host of each target, before anything was sent, nanoseconds; nothing of what has no name.
+    #[serde(default)]
+    pub dns_ns: Vec<Option<u64>>,
     /// CPU time of the collector in user space, seconds, over the run.
     pub collector_user_s: f64,
     /// The same in the kernel.

@@ -8,6 +8,7 @@ mod datagrams;
 mod encryption;
 mod fields;
 mod message_end;
+mod mistake;
 mod reader;
 mod records;
 mod repeat;

@@ -26,6 +26,7 @@ pub use conditions::ThresholdResult;
 pub use figures::{Bytes, RateBlock, Requests, ScenarioReport, StepReport};
 use part::{Part, Whole};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Version of the keys. It changes when a key changes its meaning or goes; new keys do not change it.
 pub const SCHEMA: u32 = 2;
@@ -187,6 +188,12 @@ pub struct Connections {
     /// Replies that said of themselves that they had been cut short, as those of DNS can, over the whole run.
     #[serde(default)]
     pub truncated_replies: u64,
+    /// Times that the target was told to have refused a datagram to which nobody was to reply, over the whole run.
+    #[serde(default)]
+    pub refused_datagrams: u64,
+    /// Datagrams that came, and that the kernel dropped because they were not taken soon enough, over the whole run.
+    #[serde(default)]
+    pub dropped_datagrams: u64,
     /// Attempts to make them. Nothing in reports of versions that did not look.
     #[serde(default)]
     pub attempts: Option<AttemptsBlock>,
@@ -203,6 +210,10 @@ pub struct AttemptsBlock {
     pub resumed: u64,
     /// That failed: in which part, how, and why.
     pub failures: Vec<AttemptFailure>,
+    /// How long it took to look up the host of each target by its name, nanoseconds, once and before any of them; without those that
+    /// are addresses, or that another stands in for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dns_ns: BTreeMap<String, u64>,
     /// From begun to connected.
     pub connect_ns: Timing,
     /// From connected to the end of the TLS handshake, where there is one.
@@ -383,16 +394,20 @@ fn connections(plan: &Plan, whole: &Snapshot, facts: &MachineFacts) -> Connectio
         repeated_datagrams: stats.repeated_datagrams,
         stray_datagrams: stats.stray_datagrams,
         truncated_replies: stats.truncated_replies,
-        attempts: Some(attempts(&whole.attempts)),
+        refused_datagrams: stats.refused_datagrams,
+        dropped_datagrams: stats.dropped_datagrams,
+        attempts: Some(attempts(plan, &whole.attempts, facts)),
     }
 }
 
-fn attempts(attempts: &Attempts) -> AttemptsBlock {
+fn attempts(plan: &Plan, attempts: &Attempts, facts: &MachineFacts) -> AttemptsBlock {
+    let looked_up = plan.targets.iter().zip(&facts.dns_ns);
     AttemptsBlock {
         begun: attempts.begun,
         made: attempts.made,
         resumed: attempts.resumed,
         failures: attempts.failures.clone(),
+        dns_ns: looked_up.filter_map(|(target, ns)| Some((target.name.clone(), (*ns)?))).collect(),
         connect_ns: Timing::new(&attempts.connect),
         tls_ns: Timing::new(&attempts.tls),
         ready_ns: Timing::new(&attempts.ready),

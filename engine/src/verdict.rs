@@ -283,6 +283,7 @@ mod tests {
             recorder.stats.clock_steps = 1;
             recorder.stats.clock_ppm = -900.0;
             recorder.stats.connect_failures_own = 6;
+            recorder.stats.dropped_datagrams = 1;
             recorder.requests.series.measured[0].errors[Kind::Ports as usize] = 1;
         });
         let series = snapshot.measured_total();
@@ -306,6 +307,7 @@ mod tests {
             "clock_drift",
             "cq_overflow",
             "buffers_starved",
+            "dropped_datagrams",
             "connections_short",
             "generator_errors",
             "lost_telemetry",

@@ -9,7 +9,7 @@ use crate::protocol::tcp::{self, TcpShared};
 use crate::protocol::udp::{self, UdpShared};
 use crate::protocol::websocket::{self, WebSocketOpening, WebSocketOptions, WebSocketShared};
 use crate::ring::{Outgoing, RingWire, SlotRoute};
-use crate::tls::TlsClient;
+use crate::tls::{TlsClient, TlsFiles};
 use engine::bucket::Share;
 use engine::failure::{FailureKind, RunFailure};
 use engine::mix::{EncodedStep, Mix};
@@ -50,13 +50,31 @@ pub(crate) fn http2_request(
     http2::encode(step, scheme, &target.url.authority)
 }
 
-/// What the connections of a pool share, whatever is spoken on them.
+/// What the connections of a pool share, whatever is spoken on them. Reads the files that its target names for TLS.
 pub fn any_shared(plan: &Plan, pool: usize) -> Result<AnyShared, RunFailure> {
+    let files = tls_files(&plan.targets[plan.pools[pool].target])?;
+    any_shared_with(plan, pool, files.as_ref())
+}
+
+/// What a target's files for TLS hold, where it has TLS.
+pub(crate) fn tls_files(target: &Target) -> Result<Option<TlsFiles>, RunFailure> {
+    match &target.transport {
+        Transport::Tls(settings) => TlsFiles::read(settings).map(Some),
+        Transport::Plain => Ok(None),
+    }
+}
+
+/// The same as [`any_shared`], with what was read of the target's files.
+pub(crate) fn any_shared_with(
+    plan: &Plan,
+    pool: usize,
+    files: Option<&TlsFiles>,
+) -> Result<AnyShared, RunFailure> {
     let target = &plan.targets[plan.pools[pool].target];
     match &target.protocol {
         &TargetProtocol::Http1 { reuse, .. } => {
             let memo = HeadMemo::new(reuse);
-            Ok(match secured(target, Some(ALPN_HTTP1), memo)? {
+            Ok(match secured(target, files, Some(ALPN_HTTP1), memo)? {
                 Ok(shared) => AnyShared::Https1(shared),
                 Err(memo) => AnyShared::Http1(memo),
             })
@@ -67,7 +85,7 @@ pub fn any_shared(plan: &Plan, pool: usize) -> Result<AnyShared, RunFailure> {
                 .map(|step| http2_request(step, target).map(|(_, request)| request))
                 .collect::<Result<_, RunFailure>>()?;
             let options = Http2Options { streams, window_bytes, header_table_bytes };
-            Ok(match secured(target, Some(ALPN_HTTP2), Http2Shared::new(requests, options))? {
+            Ok(match secured(target, files, Some(ALPN_HTTP2), Http2Shared::new(requests, options))? {
                 Ok(shared) => AnyShared::Https2(shared),
                 Err(shared) => AnyShared::Http2(Box::new(shared)),
             })
@@ -76,13 +94,13 @@ pub fn any_shared(plan: &Plan, pool: usize) -> Result<AnyShared, RunFailure> {
             let (subprotocols, matching) = (subprotocols.clone(), matching.clone());
             let options = WebSocketOptions { subprotocols, matching, messages: *pipeline, ping_ns: *ping_ns };
             let shared = websocket_shared(plan, pool, &options)?;
-            Ok(match secured(target, Some(ALPN_HTTP1), shared)? {
+            Ok(match secured(target, files, Some(ALPN_HTTP1), shared)? {
                 Ok(shared) => AnyShared::SecureWebSocket(shared),
                 Err(shared) => AnyShared::WebSocket(Box::new(shared)),
             })
         }
         TargetProtocol::Tcp { ends, greeting, .. } => {
-            Ok(match secured(target, None, TcpShared::new(ends, *greeting))? {
+            Ok(match secured(target, files, None, TcpShared::new(ends, *greeting))? {
                 Ok(shared) => AnyShared::SecureTcp(shared),
                 Err(shared) => AnyShared::Tcp(Box::new(shared)),
             })
@@ -117,7 +135,7 @@ fn websocket_shared(
 /// The same where calls go to a target that are none of a plan's.
 pub(crate) fn grpc_shared(target: &Target, requests: Vec<Http2Request>) -> Result<AnyShared, RunFailure> {
     let shared = Http2Shared::new(requests, Http2Options::default());
-    Ok(match secured(target, Some(ALPN_HTTP2), shared)? {
+    Ok(match secured(target, tls_files(target)?.as_ref(), Some(ALPN_HTTP2), shared)? {
         Ok(shared) => AnyShared::Https2(shared),
         Err(shared) => AnyShared::Http2(Box::new(shared)),
     })
@@ -126,11 +144,14 @@ pub(crate) fn grpc_shared(target: &Target, requests: Vec<Http2Request>) -> Resul
 /// The same inside TLS, where the target has it; as it was where it has none. What is spoken may have a name to be chosen by.
 fn secured<S>(
     target: &Target,
+    files: Option<&TlsFiles>,
     alpn: Option<&str>,
     inner: S,
 ) -> Result<Result<Box<SecuredShared<S>>, S>, RunFailure> {
     let Transport::Tls(settings) = &target.transport else { return Ok(Err(inner)) };
-    let mut client = TlsClient::new(settings, target.server_name().unwrap_or("localhost"), alpn.as_slice())?;
+    let files = files.expect("the files of every target with TLS are read first");
+    let host = target.server_name().unwrap_or("localhost");
+    let mut client = TlsClient::new(settings, files, host, alpn.as_slice())?;
     if alpn == Some(ALPN_HTTP2) {
         client.require_alpn(alpn);
     }
@@ -140,19 +161,22 @@ fn secured<S>(
 /// Reads the files that a plan names for TLS, and makes of them what connections need: what is wrong with one is known before anything
 /// is sent.
 pub fn check_tls(plan: &Plan) -> Result<(), RunFailure> {
+    let named = |target: &Target, failure: RunFailure| match plan.targets.len() {
+        1 => failure,
+        _ => RunFailure { text: format!("target `{}`: {}", target.name, failure.text), ..failure },
+    };
+    let read = |target| tls_files(target).map_err(|failure| named(target, failure));
+    let files: Vec<Option<TlsFiles>> = plan.targets.iter().map(read).collect::<Result<_, RunFailure>>()?;
     for (index, pool) in plan.pools.iter().enumerate() {
-        let target = &plan.targets[pool.target];
+        let (target, files) = (&plan.targets[pool.target], files[pool.target].as_ref());
         let is_known =
             |step: &plan::Step| !matches!(&step.request, Request::Grpc(call) if call.described.is_none());
         // Where it is still to be asked what calls take, that is no matter of TLS.
         let checked = match plan.steps().filter(|step| step.pool == index).all(is_known) {
-            true => any_shared(plan, index).map(drop),
-            false => secured(target, Some(ALPN_HTTP2), ()).map(drop),
+            true => any_shared_with(plan, index, files).map(drop),
+            false => secured(target, files, Some(ALPN_HTTP2), ()).map(drop),
         };
-        checked.map_err(|failure| match plan.targets.len() {
-            1 => failure,
-            _ => RunFailure { text: format!("target `{}`: {}", target.name, failure.text), ..failure },
-        })?;
+        checked.map_err(|failure| named(target, failure))?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! arrive late, and in any order) is recognised and dropped, its buffer given back.
 
 use crate::clock::{Clock, monotonic_ns};
-use crate::sys::{BUFFER_BYTES, Done, ReceiveBuffer, Ring, Setup};
+use crate::sys::{BUFFER_BYTES, Done, ReceiveBuffer, Ring, Setup, dropped_datagrams};
 use crate::wire::{Completion, Pause, RefusedAt, Slot, Wire};
 use engine::outbox::Outbox;
 use engine::outcome::Kind;
@@ -85,6 +85,8 @@ pub struct RingWire {
     spare: Box<[u8]>,
     /// What failed before it came to the ring.
     failed: Vec<Completion<ReceiveBuffer>>,
+    /// Datagrams that the kernel dropped on sockets that are closed.
+    dropped_datagrams: u64,
     run_delay: RunDelay,
 }
 
@@ -142,6 +144,7 @@ impl RingWire {
             constants,
             spare,
             failed: Vec::new(),
+            dropped_datagrams: 0,
             run_delay,
         })
     }
@@ -267,6 +270,10 @@ impl Wire for RingWire {
         link.generation = link.generation.wrapping_add(1);
         link.filled = 0;
         if let Some(socket) = link.socket.take() {
+            if link.is_datagram {
+                // Asked for once for each socket: every socket is closed before the last figures of a run are read.
+                self.dropped_datagrams += dropped_datagrams(&socket);
+            }
             // Shutting down completes whatever is armed on a stream. Both fail only when it is already gone.
             let _ = socket.shutdown(std::net::Shutdown::Both);
             let _ = self.ring.remove(slot);
@@ -409,6 +416,7 @@ impl Wire for RingWire {
             run_delay_ns: self.run_delay.ns().unwrap_or(0),
             clock_steps: self.clock.steps(),
             clock_ppm: self.clock.ppm(),
+            dropped_datagrams: self.dropped_datagrams,
             ..ShardStats::default()
         }
     }
@@ -686,6 +694,27 @@ mod tests {
                 assert!(next(&mut wire).is_none(), "what is closed says nothing");
             }
         }
+    }
+
+    #[test]
+    fn what_the_kernel_dropped_on_a_socket_is_known_once_it_is_closed() {
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut wire = wire_of_datagrams(peer.local_addr().unwrap().port(), 64);
+        append(&mut wire, b"hello");
+        wire.flush_datagrams(0, false);
+        wire.submit().unwrap();
+        let (_, from) = peer.recv_from(&mut [0; 64]).unwrap();
+        // Nothing is received while nothing is asked of the ring, and no queue holds as much as that.
+        let sent = 4 * 2 * RECEIVE_QUEUE_BYTES / 1_024;
+        for _ in 0..sent {
+            peer.send_to(&[7; 1_024], from).unwrap();
+        }
+        wire.close(0);
+        let dropped = wire.counters().dropped_datagrams;
+        assert!(dropped > 0 && dropped < sent as u64, "{dropped} of {sent}");
+        connect(&mut wire);
+        wire.close(0);
+        assert_eq!(wire.counters().dropped_datagrams, dropped, "a new socket has dropped none");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One run on this machine: its shards, each on a core of its own, from launching to what they wrote down.
 
-use crate::assembly::{any_shared, connect_timeout_ns, mixes, wire};
+use crate::assembly::{any_shared_with, connect_timeout_ns, mixes, tls_files, wire};
 use crate::collector::{Collected, Collector};
 use crate::cores::{cores_for, leave_cores};
 use crate::executor::{self, Looping, Pinned};
@@ -12,6 +12,7 @@ use crate::protocol::any::{AnyProtocol, AnyShared};
 use crate::protocol::http1::{HeadMemo, Http1};
 use crate::ring::{self, RingWire};
 use crate::shard::{Parts, Shard, Turn};
+use crate::tls::TlsFiles;
 use crate::watch::{Looks, Watch};
 use crate::{clock, preflight, sinks};
 use engine::bucket::Share;
@@ -43,6 +44,8 @@ const READY_GRACE: Duration = Duration::from_secs(10);
 pub struct Shards {
     /// Of each target of the plan.
     addresses: Vec<Vec<SockAddr>>,
+    /// How long it took to find them by a name, of each target.
+    dns_ns: Vec<Option<u64>>,
     control: Arc<Control>,
     executors: Vec<Pinned>,
     lanes: Vec<CollectorLane>,
@@ -70,16 +73,19 @@ fn is_plain(plan: &Plan) -> bool {
     })
 }
 
-/// Makes what the connections of each pool share, for a shard with its share of the load.
-type MakeShared<P> = fn(&Plan, Share) -> Result<Vec<<P as Protocol>::Shared>, RunFailure>;
+/// What was read of the files for TLS of each target.
+type FilesOfTargets = [Option<TlsFiles>];
 
-fn plain_shared(plan: &Plan, _share: Share) -> Result<Vec<HeadMemo>, RunFailure> {
+/// Makes what the connections of each pool share, for a shard with its share of the load.
+type MakeShared<P> = fn(&Plan, Share, &FilesOfTargets) -> Result<Vec<<P as Protocol>::Shared>, RunFailure>;
+
+fn plain_shared(plan: &Plan, _share: Share, _files: &FilesOfTargets) -> Result<Vec<HeadMemo>, RunFailure> {
     Ok(plan.pools.iter().map(|pool| HeadMemo::new(plan.targets[pool.target].reuse())).collect())
 }
 
-fn any_shared_of(plan: &Plan, share: Share) -> Result<Vec<AnyShared>, RunFailure> {
+fn any_shared_of(plan: &Plan, share: Share, files: &FilesOfTargets) -> Result<Vec<AnyShared>, RunFailure> {
     let of_pool = |pool| {
-        let mut shared = any_shared(plan, pool)?;
+        let mut shared = any_shared_with(plan, pool, files[plan.pools[pool].target].as_ref())?;
         shared.of_shard(share.shard, share.shards);
         Ok(shared)
     };
@@ -91,6 +97,7 @@ impl Shards {
     pub fn new(addresses: Vec<Vec<SockAddr>>) -> Shards {
         Shards {
             addresses,
+            dns_ns: Vec::new(),
             control: Arc::default(),
             executors: Vec::new(),
             lanes: Vec::new(),
@@ -111,17 +118,26 @@ impl Shards {
         self
     }
 
+    /// The same, with how long it took to look up the name of each target, nanoseconds, where that was done: its report says it.
+    pub fn looked_up(mut self, dns_ns: Vec<Option<u64>>) -> Shards {
+        self.dns_ns = dns_ns;
+        self
+    }
+
     /// Starts one executor per shard, each on its core. They begin to connect at once.
     fn launch(&mut self, plan: &Plan) -> Result<(), RunFailure> {
         let (on_ready, ready) = channel();
         self.ready = Some(ready);
         self.cores = cores_for(plan)?;
+        // Once for all shards and pools: they may be large, and may change.
+        let files: Arc<FilesOfTargets> =
+            plan.targets.iter().map(tls_files).collect::<Result<_, RunFailure>>()?;
         for shard in 0..plan.machine.shards {
             let on_ready = on_ready.clone();
             // The loop is compiled for the plainest case on its own, which then costs what it costs and no more.
             match is_plain(plan) {
-                true => self.launch_one::<Http1>(plan, shard, on_ready, plain_shared)?,
-                false => self.launch_one::<AnyProtocol>(plan, shard, on_ready, any_shared_of)?,
+                true => self.launch_one::<Http1>(plan, shard, on_ready, plain_shared, &files)?,
+                false => self.launch_one::<AnyProtocol>(plan, shard, on_ready, any_shared_of, &files)?,
             }
         }
         Ok(())
@@ -134,14 +150,16 @@ impl Shards {
         shard: u32,
         on_ready: Sender<u64>,
         shared: MakeShared<P>,
+        files: &Arc<FilesOfTargets>,
     ) -> Result<(), RunFailure> {
         let (shard_lane, collector_lane, recorder) = lanes::lane(shard as usize, &plan.layout(), plan.phases);
         let share = Share { shard: u64::from(shard), shards: u64::from(plan.machine.shards) };
         let sources = mixes(plan)?;
         let (own_plan, addresses, control) = (plan.clone(), self.addresses.clone(), self.control.clone());
+        let files = files.clone();
         let make = move || {
             let plan = own_plan;
-            let shared = shared(&plan, share)?;
+            let shared = shared(&plan, share, &files)?;
             let wire = wire::<Mix, P>(&plan, &sources, &shared, share, &addresses)?;
             let on_ready = Box::new(move |open| {
                 // The receiver is gone only if the run was given up; then nobody wants to know.
@@ -250,6 +268,7 @@ impl Shards {
             cores: self.cores.clone(),
             cores_allowed: machine::usable_cores(),
             connections_open: self.connections_open,
+            dns_ns: self.dns_ns.clone(),
             collector_user_s: user_ns as f64 / 1e9,
             collector_sys_s: system_ns as f64 / 1e9,
             resident_bytes_max: machine::resident_bytes_max(),

@@ -571,6 +571,22 @@ fn send_entry(slot: u32, bytes: &[u8], is_reported: bool) -> squeue::Entry {
     if is_reported { entry } else { entry.flags(squeue::Flags::SKIP_SUCCESS) }
 }
 
+/// How many datagrams came for a socket and were dropped by the kernel, because its queue was full; 0 where the kernel does not say
+/// (before Linux 4.12).
+pub(crate) fn dropped_datagrams(socket: &Socket) -> u64 {
+    /// `asm-generic/socket.h`
+    const SO_MEMINFO: libc::c_int = 55;
+    const FIGURES: usize = libc::SK_MEMINFO_DROPS as usize + 1;
+    let mut figures = [0_u32; FIGURES];
+    let mut bytes = size_of_val(&figures) as libc::socklen_t;
+    // SAFETY: the descriptor is open; the kernel writes no more than `bytes` into `figures`, and both live across the call.
+    let result = unsafe {
+        let value = figures.as_mut_ptr().cast();
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, SO_MEMINFO, value, &raw mut bytes)
+    };
+    if result == 0 { u64::from(figures[FIGURES - 1]) } else { 0 }
+}
+
 /// From the flags of the newest kernel down to none, the first that is accepted; and whether it was none.
 fn build_uring(completions: u32) -> io::Result<(IoUring, bool)> {
     let mut last = None;

@@ -20,6 +20,7 @@ mod sessions;
 mod verifier;
 
 pub use client::TlsClient;
+pub use credentials::TlsFiles;
 pub use established::SealMark;
 pub use handshake::Agreed;
 
@@ -198,6 +199,12 @@ impl Tls {
     pub fn seal(&mut self, mark: SealMark, out: &mut Outbox<'_>) -> Result<(), Unusable> {
         let sealed = self.established().seal(mark, out);
         sealed.map_err(|breach| self.fail(breach.into(), out))
+    }
+
+    /// Whether its key has sealed nearly as many records as is safe, and there will be no other: the connection is to be replaced.
+    #[inline]
+    pub fn is_worn(&self) -> bool {
+        matches!(&self.stage, TlsStage::Ready(established) if established.is_worn())
     }
 
     /// Appends that we send no more.

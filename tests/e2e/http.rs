@@ -90,8 +90,20 @@ fn an_ipv6_address_is_a_target() {
 #[test]
 fn a_name_is_resolved() {
     let nginx = peers::nginx(1_000_000);
-    let done = run(&format!("http://localhost:{}/", nginx.port), &["-n", "20", "-c", "2"]);
+    let url = format!("http://localhost:{}/", nginx.port);
+    let done = run(&url, &["-n", "20", "-c", "2"]);
     assert_all_ok(&done);
+    let looked_up = done.report["connections"]["attempts"]["dns_ns"].as_object().unwrap();
+    let took: Vec<u64> = looked_up.values().filter_map(serde_json::Value::as_u64).collect();
+    assert!(took.len() == 1 && took[0] > 0, "{looked_up:?}");
+    assert!(done.stdout.lines().any(|line| line.trim_start().starts_with("DNS")), "{}", done.stdout);
+    let elsewhere = format!("localhost:{0}:127.0.0.1:{0}", nginx.port);
+    for (url, words) in [(nginx.url("/"), &[][..]), (url, &["--connect-to", &elsewhere])] {
+        let done = run(&url, &[&["-n", "20", "-c", "2"], words].concat());
+        assert_all_ok(&done);
+        assert_eq!(done.report.pointer("/connections/attempts/dns_ns"), None, "{url}: nothing is looked up");
+        assert!(!done.stdout.contains("DNS"), "{}", done.stdout);
+    }
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn each_datagram_comes_back_and_the_target_has_seen_as_many() {
     // One was sent before the run.
     assert_eq!(returned(&server, "udp_datagrams"), 2_001);
     let found = found(port, &[]);
-    assert!(found.contains("PASS request: text → replied to, 5 bytes"), "{found}");
+    assert!(found.contains("PASS request: message → replied to, 5 bytes"), "{found}");
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_socket_on_which_nothing_ever_comes_stays_open() {
         assert_sockets_kept(&done);
     }
     let found = found(port, &["--timeout", "200ms"]);
-    assert!(found.contains("FAIL request: text → no reply from 127.0.0.1"), "{found}");
+    assert!(found.contains("FAIL request: message → no reply from 127.0.0.1"), "{found}");
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn what_nobody_replies_to_is_over_once_it_is_sent_and_all_arrives() {
     assert_eq!(done.count("/bytes/received"), 0);
     await_so("all arrive", || returned(&server, "udp_datagrams") == sent + 1);
     let found = found(port, &["--match", "none"]);
-    assert!(found.contains("PASS request: text → sent"), "{found}");
+    assert!(found.contains("PASS request: message → sent"), "{found}");
 }
 
 #[test]
@@ -182,6 +182,46 @@ fn a_port_on_which_nobody_listens_is_told_as_such() {
     assert_sockets_kept(&done);
     let told = serde_json::to_string(&done.report).unwrap();
     assert!(told.contains("nobody listens on its port (ICMP)"), "{}", done.report["requests"]);
+}
+
+#[test]
+fn where_nobody_is_to_reply_what_is_refused_is_counted() {
+    let done = run(nobodys_port(), &["-R", "200", "-d", "2s", "-c", "2", "--match", "none", "--force"]);
+    let refused = done.count("/connections/refused_datagrams");
+    assert!(refused > 0, "{}", done.report["connections"]);
+    // One in whose place the kernel says so was not sent.
+    let (sent, unsent) = (done.count("/requests/status/SENT"), done.errors("connect"));
+    assert!(sent > 0 && sent + unsent == done.count("/requests/sent"), "{}", done.report["requests"]);
+    assert!(unsent <= refused, "{unsent} of {refused}");
+    assert_sockets_kept(&done);
+    assert!(one_line(&done.stdout).contains(&format!("{refused} refused datagram")), "{}", done.stdout);
+    let (_server, port) = testbed(&[]);
+    let done = run(port, &["-n", "100", "--match", "none"]);
+    assert_eq!(done.count("/connections/refused_datagrams"), 0, "{}", done.report["connections"]);
+}
+
+#[test]
+fn what_the_kernel_dropped_here_is_held_against_this_machine() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let url = format!("udp://127.0.0.1:{}", socket.local_addr().unwrap().port());
+    let running = Vajra::run(&url, &["-R", "100", "-d", "60s", "-c", "1", "--timeout", "300ms"]).start();
+    return_some(&socket, 20);
+    let (_, from) = socket.recv_from(&mut [0; 64]).unwrap();
+    // It takes nothing while it is stopped, and no queue holds as much as that.
+    running.signal(19);
+    const SENT: u64 = 20_000;
+    for _ in 0..SENT {
+        socket.send_to(&[7; 1_024], from).unwrap();
+    }
+    running.signal(18);
+    running.signal(2);
+    let done = accounted(running.done());
+    let dropped = done.count("/connections/dropped_datagrams");
+    assert!(dropped > 0 && dropped < SENT, "{}", done.report["connections"]);
+    let reasons = done.report["verdict"]["reasons"].as_array().unwrap();
+    let reason = reasons.iter().find(|reason| reason["rule"] == "dropped_datagrams").unwrap();
+    assert_eq!((&reason["cause"], reason["measured"].as_f64()), (&"generator".into(), Some(dropped as f64)));
+    assert!(reason["text"].as_str().unwrap().contains("no loss of the target's"), "{reason}");
 }
 
 /// Returns so many datagrams.

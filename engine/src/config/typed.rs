@@ -291,7 +291,7 @@ pub struct LoadConfig {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RequestConfig {
-    /// What to call it in the report (default: method and path, or the kind of message and the path).
+    /// What to call it in the report (default: method and path, of DNS what is asked for, of other messages `message` and their number).
     pub name: Option<Text>,
     /// How often it is drawn, relative to the others (default 1).
     #[schemars(range(min = 0, max = u32::MAX))]

@@ -3,6 +3,7 @@
 use super::fields::{
     BytesMessage, DatagramField, DatagramMatching, DnsQuery, Target, TargetProtocol, Transport,
 };
+use super::mistake::Mistake;
 use crate::quantity::counted;
 use crate::template::{LengthForm, Piece, least_and_most_bytes};
 
@@ -20,19 +21,6 @@ const RECURSION_DESIRED: u8 = 0x01;
 const CLASS_IN: u16 = 1;
 /// The record by which EDNS is spoken (RFC 6891, section 6.1.1).
 const TYPE_OPT: u16 = 41;
-
-/// What is wrong, wherever that was typed.
-#[derive(Debug)]
-pub(super) struct WrongDatagram {
-    pub(super) problem: String,
-    pub(super) fix: String,
-}
-
-impl WrongDatagram {
-    fn new(problem: impl Into<String>, fix: impl Into<String>) -> WrongDatagram {
-        WrongDatagram { problem: problem.into(), fix: fix.into() }
-    }
-}
 
 impl DatagramField {
     /// How many bytes a datagram has at least that has the field.
@@ -90,10 +78,10 @@ impl DatagramMatching {
 }
 
 /// What is wrong with a target, each at its key.
-pub(super) fn wrong(target: &Target) -> Vec<(&'static str, WrongDatagram)> {
+pub(super) fn wrong(target: &Target) -> Vec<(&'static str, Mistake)> {
     let of_two_kinds = || {
         let problem = "its URL and its protocol are not of one kind";
-        WrongDatagram::new(problem, "datagrams are of udp:// and dns:// URLs alone")
+        Mistake::new(problem, "datagrams are of udp:// and dns:// URLs alone")
     };
     let TargetProtocol::Udp { matching, .. } = target.protocol else {
         return target.url.scheme.is_udp().then(|| ("url", of_two_kinds())).into_iter().collect();
@@ -110,7 +98,7 @@ pub(super) fn wrong(target: &Target) -> Vec<(&'static str, WrongDatagram)> {
         let problem = format!("no datagram has a field `{}`", matching.shown());
         let fix =
             format!("fields have 16, 32 or 64 bits, and end at byte {DATAGRAM_BYTES_MAX} at the latest");
-        wrong.push(("protocol.udp.match", WrongDatagram::new(problem, fix)));
+        wrong.push(("protocol.udp.match", Mistake::new(problem, fix)));
     }
     if target.url.scheme == crate::url::Scheme::Dns && matching != DatagramMatching::Dns {
         let problem = format!(
@@ -118,19 +106,19 @@ pub(super) fn wrong(target: &Target) -> Vec<(&'static str, WrongDatagram)> {
             matching.shown()
         );
         let fix = "leave it out, or write `udp://…` as its URL";
-        wrong.push(("protocol.udp.match", WrongDatagram::new(problem, fix)));
+        wrong.push(("protocol.udp.match", Mistake::new(problem, fix)));
     }
     wrong
 }
 
 /// What is wrong with a message that goes to a target.
-pub(super) fn wrong_message(message: &BytesMessage, protocol: &TargetProtocol) -> Option<WrongDatagram> {
+pub(super) fn wrong_message(message: &BytesMessage, protocol: &TargetProtocol) -> Option<Mistake> {
     let TargetProtocol::Udp { matching, .. } = protocol else { return None };
     let (least, most) = least_and_most_bytes(&message.payload);
     if most > DATAGRAM_BYTES_MAX {
         let problem =
             format!("the message has up to {most} bytes, and a datagram carries {DATAGRAM_BYTES_MAX}");
-        return Some(WrongDatagram::new(problem, "send a shorter one"));
+        return Some(Mistake::new(problem, "send a shorter one"));
     }
     if least < matching.bytes_min() {
         let problem = format!(
@@ -140,24 +128,24 @@ pub(super) fn wrong_message(message: &BytesMessage, protocol: &TargetProtocol) -
         );
         let fix =
             "send a longer one, whose bytes there are written over by a number; or match by `any` or `none`";
-        return Some(WrongDatagram::new(problem, fix));
+        return Some(Mistake::new(problem, fix));
     }
     None
 }
 
 /// What is wrong with a query.
-pub(super) fn wrong_query(query: &DnsQuery) -> Option<WrongDatagram> {
+pub(super) fn wrong_query(query: &DnsQuery) -> Option<Mistake> {
     if let Err(wrong) = labels(&query.name) {
         return Some(wrong);
     }
     query.edns_bytes.filter(|bytes| *bytes < EDNS_BYTES_MIN).map(|bytes| {
         let problem = format!("replies of up to {bytes} bytes are fewer than any target may send");
-        WrongDatagram::new(problem, format!("write {EDNS_BYTES_MIN} to {}, such as 1232", u16::MAX))
+        Mistake::new(problem, format!("write {EDNS_BYTES_MIN} to {}, such as 1232", u16::MAX))
     })
 }
 
 /// The labels of a name, each of which may have holes.
-fn labels(name: &[Piece]) -> Result<Vec<Vec<Piece>>, WrongDatagram> {
+fn labels(name: &[Piece]) -> Result<Vec<Vec<Piece>>, Mistake> {
     let mut labels: Vec<Vec<Piece>> = vec![Vec::new()];
     for piece in name {
         let Piece::Bytes(bytes) = piece else {
@@ -170,7 +158,7 @@ fn labels(name: &[Piece]) -> Result<Vec<Vec<Piece>>, WrongDatagram> {
                 _ => format!("a name has {:?} in it", char::from(*byte)),
             };
             let fix = "names of other scripts are written in ASCII (`xn--…`), and bytes cannot be escaped";
-            return Err(WrongDatagram::new(problem, fix));
+            return Err(Mistake::new(problem, fix));
         }
         for (index, part) in bytes.split(|byte| *byte == b'.').enumerate() {
             if index > 0 {
@@ -192,29 +180,26 @@ fn labels(name: &[Piece]) -> Result<Vec<Vec<Piece>>, WrongDatagram> {
     Ok(labels)
 }
 
-fn check_lengths(labels: &[Vec<Piece>]) -> Result<(), WrongDatagram> {
+fn check_lengths(labels: &[Vec<Piece>]) -> Result<(), Mistake> {
     let mut name_bytes = 1;
     for label in labels {
         let (_, most) = least_and_most_bytes(label);
         name_bytes += 1 + most;
         if label.is_empty() {
             let problem = "a label of the name is empty";
-            return Err(WrongDatagram::new(
-                problem,
-                "labels stand between single dots, as in `www.example.org`",
-            ));
+            return Err(Mistake::new(problem, "labels stand between single dots, as in `www.example.org`"));
         }
         if most > LABEL_BYTES_MAX {
             let problem = format!("a label of the name has up to {most} letters");
             let fix = format!(
                 "labels have at most {LABEL_BYTES_MAX}; {{{{seq}}}} may have 20, {{{{uuid}}}} has 36"
             );
-            return Err(WrongDatagram::new(problem, fix));
+            return Err(Mistake::new(problem, fix));
         }
     }
     if name_bytes > NAME_BYTES_MAX {
         let problem = format!("the name has up to {}", counted(name_bytes as u64, "byte"));
-        return Err(WrongDatagram::new(problem, format!("names have at most {NAME_BYTES_MAX}")));
+        return Err(Mistake::new(problem, format!("names have at most {NAME_BYTES_MAX}")));
     }
     Ok(())
 }
@@ -301,7 +286,7 @@ mod tests {
         let (protocol, request, name) = only("url = 'udp://h:9000'");
         assert_eq!(protocol, TargetProtocol::Udp { pipeline: 1, matching: DatagramMatching::Any });
         assert_eq!(request, Request::Bytes(BytesMessage { payload: bytes("hello") }));
-        assert_eq!(name, "text");
+        assert_eq!(name, "message");
     }
 
     #[test]

@@ -632,13 +632,12 @@ impl Request {
         }
     }
 
-    /// What its name begins with where it is given none: a method, or a kind of message.
+    /// What its name begins with where it is given none: a method, or a word for what it is.
     pub fn what(&self) -> &str {
         match self {
             Request::Http(request) => &request.method,
-            Request::WebSocket(message) => message.kind.name(),
             Request::Grpc(call) => &call.method,
-            Request::Bytes(_) => "message",
+            Request::WebSocket(_) | Request::Bytes(_) => "message",
             Request::Dns(_) => "dns",
         }
     }

@@ -4,25 +4,14 @@ use super::bounds::PING_NS_MIN;
 use super::fields::{
     HttpRequest, ReplyMatching, Request, SocketMessageKind, Step, Target, TargetProtocol, WebSocketMessage,
 };
+use super::mistake::Mistake;
 use crate::quantity::{DURATION_NS_MAX, show_ns};
 use crate::redact;
 use crate::template::literal_bytes;
 use http::HeaderName;
 
-/// What is wrong, wherever that was typed.
-pub(super) struct WrongSocket {
-    pub(super) problem: String,
-    pub(super) fix: String,
-}
-
-impl WrongSocket {
-    fn new(problem: impl Into<String>, fix: impl Into<String>) -> WrongSocket {
-        WrongSocket { problem: problem.into(), fix: fix.into() }
-    }
-}
-
 /// What is wrong with a target, each at its key.
-pub(super) fn wrong(target: &Target) -> Vec<(&'static str, WrongSocket)> {
+pub(super) fn wrong(target: &Target) -> Vec<(&'static str, Mistake)> {
     let TargetProtocol::WebSocket { subprotocols, matching, ping_ns, .. } = &target.protocol else {
         let is_of_another = target.url.scheme.is_websocket();
         return is_of_another.then(|| ("url", of_two_kinds())).into_iter().collect();
@@ -37,11 +26,11 @@ pub(super) fn wrong(target: &Target) -> Vec<(&'static str, WrongSocket)> {
     if let Some(name) = subprotocols.iter().find(|name| !is_token(name)) {
         let problem = format!("`{}` is not the name of a subprotocol", redact::subprotocol(name));
         let fix = "names are of letters, digits and `-._~+`, such as `graphql-transport-ws`";
-        wrong.push(("protocol.websocket.subprotocols", WrongSocket::new(problem, fix)));
+        wrong.push(("protocol.websocket.subprotocols", Mistake::new(problem, fix)));
     }
     let is_twice = |(index, name): (usize, &String)| subprotocols[..index].contains(name);
     if subprotocols.iter().enumerate().any(is_twice) {
-        let wrong_list = WrongSocket::new("a subprotocol is offered twice", "name each once");
+        let wrong_list = Mistake::new("a subprotocol is offered twice", "name each once");
         wrong.push(("protocol.websocket.subprotocols", wrong_list));
     }
     if let ReplyMatching::Json(pointer) = matching
@@ -49,20 +38,19 @@ pub(super) fn wrong(target: &Target) -> Vec<(&'static str, WrongSocket)> {
         && !pointer.starts_with('/')
     {
         let problem = format!("`{pointer}` is not a JSON pointer");
-        let wrong_pointer =
-            WrongSocket::new(problem, "pointers look like `json:/id` or `json:/message/0/id`");
+        let wrong_pointer = Mistake::new(problem, "pointers look like `json:/id` or `json:/message/0/id`");
         wrong.push(("protocol.websocket.match", wrong_pointer));
     }
     if ping_ns.is_some_and(|ping_ns| !(PING_NS_MIN..=DURATION_NS_MAX).contains(&ping_ns)) {
         let problem = format!("a ping each {} cannot be sent", show_ns(ping_ns.unwrap_or(0)));
-        let wrong_ping = WrongSocket::new(problem, format!("give at least {}", show_ns(PING_NS_MIN)));
+        let wrong_ping = Mistake::new(problem, format!("give at least {}", show_ns(PING_NS_MIN)));
         wrong.push(("protocol.websocket.ping", wrong_ping));
     }
     wrong
 }
 
-fn of_two_kinds() -> WrongSocket {
-    WrongSocket::new(
+fn of_two_kinds() -> Mistake {
+    Mistake::new(
         "its URL and its protocol are not of one kind",
         "WebSocket is of ws:// and wss:// URLs alone",
     )
@@ -72,12 +60,12 @@ fn of_two_kinds() -> WrongSocket {
 pub(super) fn wrong_message(
     message: &WebSocketMessage,
     protocol: &TargetProtocol,
-) -> Vec<(&'static str, WrongSocket)> {
+) -> Vec<(&'static str, Mistake)> {
     let (sample, key) = (literal_bytes(&message.payload), message.kind.name());
     let mut wrong = Vec::new();
     if message.kind == SocketMessageKind::Text && std::str::from_utf8(&sample).is_err() {
         let problem = "a message of text is not UTF-8";
-        wrong.push((key, WrongSocket::new(problem, "send it as `binary`")));
+        wrong.push((key, Mistake::new(problem, "send it as `binary`")));
     }
     if let TargetProtocol::WebSocket { matching: ReplyMatching::Json(pointer), .. } = protocol {
         wrong.extend(unmatched(&sample, pointer).map(|wrong| (key, wrong)));
@@ -86,18 +74,18 @@ pub(super) fn wrong_message(
 }
 
 /// Why a reply could not find a message by its JSON.
-fn unmatched(sample: &[u8], pointer: &str) -> Option<WrongSocket> {
+fn unmatched(sample: &[u8], pointer: &str) -> Option<Mistake> {
     let fix = "write a message that has it, such as `{\"id\": {{seq}}}` for `json:/id`, or match by `order`";
     let Ok(json) = serde_json::from_slice::<serde_json::Value>(sample) else {
         let problem =
             format!("the message is not JSON, and its reply is to have the same value at `{pointer}`");
-        return Some(WrongSocket::new(problem, fix));
+        return Some(Mistake::new(problem, fix));
     };
     match json.pointer(pointer) {
-        None => Some(WrongSocket::new(format!("the message has no value at `{pointer}`"), fix)),
+        None => Some(Mistake::new(format!("the message has no value at `{pointer}`"), fix)),
         Some(value) if value.is_array() || value.is_object() => {
             let problem = format!("what the message has at `{pointer}` is a list or a table");
-            Some(WrongSocket::new(problem, "point to a number or a text in it"))
+            Some(Mistake::new(problem, "point to a number or a text in it"))
         }
         Some(_) => None,
     }
@@ -113,18 +101,18 @@ pub(super) fn message_with(pointer: &str) -> String {
 }
 
 /// What is wrong with a header of an opening: those that make it one are our own.
-pub(super) fn wrong_header(name: &str) -> Option<WrongSocket> {
+pub(super) fn wrong_header(name: &str) -> Option<Mistake> {
     let name = name.to_ascii_lowercase();
     let problem = || format!("`{name}` is set by Vajra, which opens the WebSocket");
     match name.as_str() {
         "sec-websocket-protocol" => {
-            Some(WrongSocket::new(problem(), "write `subprotocols` under `[websocket]` (`--subprotocol`)"))
+            Some(Mistake::new(problem(), "write `subprotocols` under `[websocket]` (`--subprotocol`)"))
         }
         "sec-websocket-extensions" => {
-            Some(WrongSocket::new("extensions of WebSocket are not supported yet", "leave it out"))
+            Some(Mistake::new("extensions of WebSocket are not supported yet", "leave it out"))
         }
         "upgrade" | "connection" | "sec-websocket-key" | "sec-websocket-version" | "sec-websocket-accept" => {
-            Some(WrongSocket::new(problem(), "leave it out"))
+            Some(Mistake::new(problem(), "leave it out"))
         }
         _ => None,
     }
@@ -196,7 +184,7 @@ mod tests {
         assert_eq!((kind, payload), (SocketMessageKind::Text, vec![Piece::Bytes(b"hello".to_vec())]));
         let path = vec![Piece::Bytes(b"/chat?room=".to_vec()), Piece::Rand { low: 1, high: 9 }];
         assert_eq!((opening.method.as_str(), opening.path), ("GET", path));
-        assert_eq!(plan.scenarios[0].steps()[0].name, "text /chat?room={{rand 1 9}}");
+        assert_eq!(plan.scenarios[0].steps()[0].name, "message");
     }
 
     #[test]

@@ -3,26 +3,15 @@
 use super::bounds::{DELIMITER_BYTES_MAX, STREAM_RESPONSE_BYTES_MAX};
 use super::fields::{BytesMessage, Target, TargetProtocol};
 use super::message_end::{MessageEnd, escape};
+use super::mistake::Mistake;
 use crate::template::{Piece, literal_bytes};
 use crate::url::Endpoint;
 
 /// The message that is sent where nothing is said.
 const MESSAGE_DEFAULT: &[u8] = b"hello";
 
-/// What is wrong, wherever that was typed.
-pub(super) struct WrongStream {
-    pub(super) problem: String,
-    pub(super) fix: String,
-}
-
-impl WrongStream {
-    fn new(problem: impl Into<String>, fix: impl Into<String>) -> WrongStream {
-        WrongStream { problem: problem.into(), fix: fix.into() }
-    }
-}
-
 /// What is wrong with a target, each at its key.
-pub(super) fn wrong(target: &Target) -> Vec<(&'static str, WrongStream)> {
+pub(super) fn wrong(target: &Target) -> Vec<(&'static str, Mistake)> {
     let is_stream = target.url.scheme.is_stream();
     let TargetProtocol::Tcp { pipeline, ends, greeting } = &target.protocol else {
         return is_stream.then(|| ("url", of_two_kinds())).into_iter().collect();
@@ -35,22 +24,22 @@ pub(super) fn wrong(target: &Target) -> Vec<(&'static str, WrongStream)> {
     if *ends == MessageEnd::Close && *pipeline > 1 {
         let problem = "a connection whose end is that of a response has one request under way at a time";
         let fix = "give a pipeline of 1, or another end of responses";
-        wrong.push(("protocol.tcp.ends", WrongStream::new(problem, fix)));
+        wrong.push(("protocol.tcp.ends", Mistake::new(problem, fix)));
     }
     if *greeting && matches!(ends, MessageEnd::Close | MessageEnd::None) {
         let problem = format!("a greeting ends as a response does, and `{ends}` does not say where that is");
         let fix = "say what ends one: `ends = \"delimiter:\\n\"` or the like, or leave out `greeting`";
-        wrong.push(("protocol.tcp.greeting", WrongStream::new(problem, fix)));
+        wrong.push(("protocol.tcp.greeting", Mistake::new(problem, fix)));
     }
     wrong
 }
 
-fn of_two_kinds() -> WrongStream {
+fn of_two_kinds() -> Mistake {
     let problem = "its URL and its protocol are not of one kind";
-    WrongStream::new(problem, "streams of bytes are of tcp:// and tls:// URLs alone")
+    Mistake::new(problem, "streams of bytes are of tcp:// and tls:// URLs alone")
 }
 
-fn wrong_end(ends: &MessageEnd) -> Option<WrongStream> {
+fn wrong_end(ends: &MessageEnd) -> Option<Mistake> {
     let (problem, fix) = match ends {
         MessageEnd::Delimiter(delimiter) if delimiter.is_empty() => {
             ("a delimiter has at least one byte".to_owned(), "write `delimiter:\\n` or the like".to_owned())
@@ -65,13 +54,13 @@ fn wrong_end(ends: &MessageEnd) -> Option<WrongStream> {
         ),
         _ => return None,
     };
-    Some(WrongStream::new(problem, fix))
+    Some(Mistake::new(problem, fix))
 }
 
 /// What is wrong with a message.
-pub(super) fn wrong_message(message: &BytesMessage) -> Option<WrongStream> {
+pub(super) fn wrong_message(message: &BytesMessage) -> Option<Mistake> {
     let is_empty = literal_bytes(&message.payload).is_empty();
-    is_empty.then(|| WrongStream::new("there is nothing in the message", "write at least one byte"))
+    is_empty.then(|| Mistake::new("there is nothing in the message", "write at least one byte"))
 }
 
 /// The message that is sent where nothing is said: one that ends as responses do.
@@ -89,7 +78,7 @@ pub(super) fn default_message(ends: &MessageEnd) -> Vec<Piece> {
 }
 
 /// Why the other side may wait for the rest of a message, and what to do: responses end with a delimiter, and it does not.
-pub(super) fn unended(payload: &[Piece], ends: &MessageEnd) -> Option<WrongStream> {
+pub(super) fn unended(payload: &[Piece], ends: &MessageEnd) -> Option<Mistake> {
     let MessageEnd::Delimiter(delimiter) = ends else { return None };
     let sample = literal_bytes(payload);
     if sample.ends_with(delimiter) {
@@ -108,7 +97,7 @@ pub(super) fn unended(payload: &[Piece], ends: &MessageEnd) -> Option<WrongStrea
     let fix = format!(
         "end it with the same, `\"…{shown}\"` in a plan and `-b $'…{shown}'` in a shell, unless this is meant"
     );
-    Some(WrongStream::new(problem, fix))
+    Some(Mistake::new(problem, fix))
 }
 
 #[cfg(test)]
@@ -169,7 +158,7 @@ mod tests {
         assert_eq!(payload(&plan, 0), [Piece::Seq, Piece::Bytes(b"\0".to_vec())]);
         assert_eq!(payload(&plan, 1), [Piece::Bytes(b"\xff\0".to_vec())]);
         let names: Vec<&str> = plan.steps().map(|step| step.name.as_str()).collect();
-        assert_eq!(names, ["message 1", "raw"]);
+        assert_eq!(names, ["message", "raw"]);
         let json = serde_json::to_string(&plan).unwrap();
         assert!(json.contains("\"ends\":\"length:be16\""), "{json}");
         assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);

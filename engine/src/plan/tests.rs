@@ -501,3 +501,20 @@ fn a_variable_is_offered_for_a_missing_header_where_a_shell_can_export_it() {
     assert!(fix_of("Authorization").contains("VAJRA_HEADERS__AUTHORIZATION"), "{wrong:?}");
     assert!(!fix_of("X-Api-Key").contains("VAJRA_"), "{wrong:?}");
 }
+
+#[test]
+fn messages_without_a_name_are_numbered_alike_whatever_carries_them() {
+    let named = "[[request]]\ntext = 'b'\nname = 'own'\n";
+    for url in ["ws://h/chat", "wss://h/", "tcp://h:9", "tls://h:9", "udp://h:9"] {
+        let one = "[[request]]\ntext = 'a'\n";
+        let plan = read(&format!("url = '{url}'\n{one}{named}{one}")).unwrap();
+        let names: Vec<&str> = plan.steps().map(|step| step.name.as_str()).collect();
+        assert_eq!(names, ["message", "own", "message 3"], "{url}");
+        let alone = read(&format!("url = '{url}'")).unwrap();
+        assert_eq!(alone.steps().next().unwrap().name, "message", "{url}");
+    }
+    let queries = "url = 'dns://h'\n[[request]]\ndns = 'a.b'\n[[request]]\ndns = 'c.d MX'\n[[request]]\ndns = 'a.b A'\n";
+    let plan = read(queries).unwrap();
+    let names: Vec<&str> = plan.steps().map(|step| step.name.as_str()).collect();
+    assert_eq!(names, ["dns a.b A", "dns c.d MX", "dns a.b A 3"]);
+}

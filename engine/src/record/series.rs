@@ -27,9 +27,6 @@ impl Statuses {
 
     #[inline(never)]
     fn add(&mut self, status: u16, responses: u64) {
-        if status == code::NONE {
-            return;
-        }
         let status = if code::is_known(status) { status } else { STATUS_OTHER };
         match self.0.iter_mut().find(|(seen, _)| *seen == status) {
             Some((_, count)) => *count += responses,
@@ -253,7 +250,5 @@ mod tests {
         assert_eq!(series.failed_response.count(), 2);
         series.done(Outcome::Refused(1011), instants(0, 0, 5), 3);
         assert_eq!(series.statuses.iter().collect::<Vec<_>>(), [(503, 1), (0, 1), (1011, 1)]);
-        series.done(Outcome::Ok(code::NONE), instants(0, 0, 5), 3);
-        assert_eq!((series.ok, series.statuses.iter().count()), (2, 3), "a response without a status is one");
     }
 }

@@ -5,7 +5,6 @@
 //! requests were divided. It is not a sample: what was ordinary is in the histograms.
 
 use super::series::Instants;
-use crate::code;
 use crate::outcome::{Kind, Outcome};
 use serde::{Deserialize, Serialize};
 
@@ -154,7 +153,6 @@ impl SlowRequest {
     pub fn new(finished: &Finished, scenario: Option<&str>, step: &str) -> SlowRequest {
         let Instants { intended, sent, done } = finished.instants;
         let (status, error) = match finished.outcome {
-            Outcome::Ok(code::NONE) => (None, None),
             Outcome::Ok(status) | Outcome::Refused(status) => (Some(status), None),
             Outcome::Failed(kind) => (None, Some(kind.name().to_owned())),
         };

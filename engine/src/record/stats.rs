@@ -99,6 +99,10 @@ counters! {
         stray_datagrams: u64 = sum,
         /// Replies that say of themselves that they have been cut short.
         truncated_replies: u64 = sum,
+        /// Times that the other side was told to have refused a datagram to which nobody was to reply.
+        refused_datagrams: u64 = sum,
+        /// Datagrams that came and that the kernel dropped, because this machine did not take them soon enough.
+        dropped_datagrams: u64 = sum,
         /// Connections made again after having been open.
         reconnects: u64 = sum,
         /// Requests that were sent once more, because the target said that it had done nothing of them.

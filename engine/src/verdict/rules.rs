@@ -39,7 +39,7 @@ const MACHINE: fn(&Evidence) -> Cause = |_| Cause::Machine;
 const TARGET: fn(&Evidence) -> Cause = |_| Cause::Target;
 const OPERATOR: fn(&Evidence) -> Cause = |_| Cause::Operator;
 
-pub(super) const RULES: [Rule; 22] = [
+pub(super) const RULES: [Rule; 23] = [
     Rule {
         name: rule::RATE_SHORTFALL,
         is_held_against_each: true,
@@ -276,6 +276,21 @@ pub(super) const RULES: [Rule; 22] = [
         },
         explain: |_, share| {
             format!("{} of receives found no free buffer and had to be asked for again", percent(share))
+        },
+    },
+    Rule {
+        name: rule::DROPPED_DATAGRAMS,
+        is_held_against_each: false,
+        degraded_above: 0.0,
+        invalid_above: NEVER,
+        cause: GENERATOR,
+        measure: |evidence| evidence.snapshot.stats().dropped_datagrams as f64,
+        explain: |evidence, count| {
+            format!(
+                "the kernel dropped {} that had come, because sockets were full before Vajra read them: what was lost so was no loss of the target's; raise net.core.rmem_max, or {}",
+                counted(count as u64, "datagram"),
+                evidence.advice()
+            )
         },
     },
     Rule {

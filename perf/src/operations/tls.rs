@@ -11,7 +11,7 @@ use rustls::crypto::ring::{cipher_suite, default_provider};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, ServerConnection};
-use shards::tls::{Tls, TlsClient};
+use shards::tls::{Tls, TlsClient, TlsFiles};
 use std::collections::VecDeque;
 use std::io::Write;
 use std::sync::Arc;
@@ -99,7 +99,8 @@ fn ours() -> Work {
         resumption: false,
         ..Default::default()
     };
-    let client = TlsClient::new(&settings, HOST, &[]).expect("the settings are right");
+    let files = TlsFiles::read(&settings).expect("the certificate is there");
+    let client = TlsClient::new(&settings, &files, HOST, &[]).expect("the settings are right");
     let (mut tls, mut memory, mut filled) = (Tls::new(), vec![0; OUTBOX_BYTES], 0);
     tls.start(&client, &mut Outbox::new(&mut memory, &mut filled)).expect("there is room");
     while !tls.is_ready() || filled > 0 {

@@ -273,15 +273,13 @@ impl<'a> Asker<'a> {
         let begun = Instant::now();
         let came = self.exchange(socket, kind, connect_timeout);
         let took = show_ns(begun.elapsed().as_nanos() as u64);
-        if let TargetProtocol::WebSocket { subprotocols, matching, .. } =
-            &self.plan.targets[self.target].protocol
-        {
+        if let TargetProtocol::WebSocket { subprotocols, .. } = &self.plan.targets[self.target].protocol {
             let greeting = self.greeting.take().unwrap_or_default();
             let said =
                 SocketWords { shown: &kind.shown, place: self.place, took: &took, greeting: &greeting };
             let checked = match kind.is_opening {
                 true => sockets::opening(&said, &came, subprotocols),
-                false => sockets::message(&said, &came, matching),
+                false => sockets::message(&said, &came),
             };
             if let Some(check) = checked {
                 return check;

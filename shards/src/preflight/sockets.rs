@@ -3,9 +3,9 @@
 use super::check::{Check, REQUEST};
 use super::exchange::Came;
 use crate::protocol::Response;
-use crate::protocol::websocket::{CloseCode, REPLIED, WebSocketGreeting};
+use crate::protocol::websocket::{CloseCode, WebSocketGreeting};
+use engine::code;
 use engine::plain::plain;
-use engine::plan::ReplyMatching;
 use engine::redact;
 use std::io;
 
@@ -84,19 +84,14 @@ fn fix_of(line: &str) -> &'static str {
 }
 
 /// Of a message; nothing where that is told as it is of any request.
-pub(super) fn message(
-    said: &SocketWords<'_>,
-    came: &io::Result<Came>,
-    matching: &ReplyMatching,
-) -> Option<Check> {
+pub(super) fn message(said: &SocketWords<'_>, came: &io::Result<Came>) -> Option<Check> {
     let SocketWords { shown, place, took, greeting } = *said;
     match came {
-        Ok(Came::Whole(Response { code: REPLIED, bytes, .. })) => {
-            let found = match matching {
-                ReplyMatching::None => format!("{shown} → sent, {took}"),
-                _ => format!("{shown} → replied to, {bytes} bytes, {took}"),
-            };
-            Some(Check::pass(REQUEST, found))
+        Ok(Came::Whole(Response { code: code::SENT, .. })) => {
+            Some(Check::pass(REQUEST, format!("{shown} → sent, {took}")))
+        }
+        Ok(Came::Whole(Response { code: code::REPLIED, bytes, .. })) => {
+            Some(Check::pass(REQUEST, format!("{shown} → replied to, {bytes} bytes, {took}")))
         }
         Ok(Came::Whole(Response { code, .. })) => {
             let found =

@@ -3,6 +3,7 @@
 use super::check::{Check, REQUEST};
 use super::exchange::Came;
 use crate::protocol::Response;
+use engine::code;
 use engine::plain::plain;
 use engine::plan::MessageEnd;
 use std::io;
@@ -81,10 +82,10 @@ pub(super) fn opening(said: &StreamWords<'_>, came: &io::Result<Came>, greets: b
 
 /// Of a message; nothing where that is told as it is of any request.
 pub(super) fn message(said: &StreamWords<'_>, came: &io::Result<Came>) -> Option<Check> {
-    let StreamWords { shown, place, took, ends, .. } = *said;
+    let StreamWords { shown, place, took, .. } = *said;
     let failed = |found: String, fix: &str| Some(Check::fail_of_target(REQUEST, found, fix));
     match came {
-        Ok(Came::Whole(_)) if *ends == MessageEnd::None => {
+        Ok(Came::Whole(Response { code: code::SENT, .. })) => {
             Some(Check::pass(REQUEST, format!("{shown} → sent, {took}")))
         }
         Ok(Came::Whole(Response { bytes, .. })) => Some(Check::pass(

@@ -260,6 +260,11 @@ impl Protocol for AnyProtocol {
         each!(self, protocol => protocol.room(depth, under_way))
     }
 
+    #[inline]
+    fn is_spent(&self) -> bool {
+        each!(self, protocol => protocol.is_spent())
+    }
+
     fn sent(&mut self, shared: &AnyShared, on: &mut impl Events) {
         each!(self, shared, (protocol, shared) => protocol.sent(shared, on));
     }

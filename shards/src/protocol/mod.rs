@@ -79,6 +79,11 @@ pub trait Protocol {
         let _ = (shared, on);
     }
 
+    /// Whether the connection is to be replaced as soon as nothing is under way on it.
+    fn is_spent(&self) -> bool {
+        false
+    }
+
     /// Whether something waits for memory of the outbox, or for the other side to take more.
     fn has_unsent(&self) -> bool {
         false

@@ -34,6 +34,12 @@ impl<P> Secured<P> {
         &self.tls
     }
 
+    /// The TLS of the connection, to be meddled with.
+    #[cfg(test)]
+    pub(crate) fn tls_mut(&mut self) -> &mut Tls {
+        &mut self.tls
+    }
+
     /// What is spoken inside.
     pub fn inner(&self) -> &P {
         &self.inner
@@ -107,8 +113,15 @@ impl<P: Protocol> Protocol for Secured<P> {
         Ok(bytes)
     }
 
+    /// Nothing begins that a worn key would have to seal.
+    #[inline]
     fn room(&self, depth: u32, under_way: u32) -> u32 {
-        self.inner.room(depth, under_way)
+        if self.is_spent() { 0 } else { self.inner.room(depth, under_way) }
+    }
+
+    #[inline]
+    fn is_spent(&self) -> bool {
+        self.tls.is_worn() || self.inner.is_spent()
     }
 
     fn sent(&mut self, shared: &Self::Shared, on: &mut impl Events) {
@@ -168,14 +181,18 @@ impl<P: Protocol> Protocol for Secured<P> {
     }
 
     fn leave(&mut self, shared: &mut Self::Shared, out: &mut Outbox<'_>) {
-        let bytes_max = plaintext_room(out.room());
-        if bytes_max == 0 || !self.tls.is_ready() {
+        if !self.tls.is_ready() {
             return;
         }
-        let mark = self.tls.begin(bytes_max, out);
-        self.inner.leave(&mut shared.inner, &mut out.limited(bytes_max));
-        // What cannot be sealed is not said.
-        let _ = self.tls.seal(mark, out);
+        // The announcement of the end needs room as well.
+        let bytes_max = plaintext_room(out.room().saturating_sub(sealing_bytes_max(2)));
+        if bytes_max > 0 {
+            let mark = self.tls.begin(bytes_max, out);
+            self.inner.leave(&mut shared.inner, &mut out.limited(bytes_max));
+            // What cannot be sealed is not said.
+            let _ = self.tls.seal(mark, out);
+        }
+        self.tls.close(out);
     }
 
     // A call is nothing beside a cipher, and would be in the way of what has none.

@@ -23,5 +23,4 @@ pub use message::encode;
 pub use opening::{WebSocketGreeting, WebSocketOpening};
 pub use options::WebSocketOptions;
 pub use receiving::MESSAGE_BYTES_MAX;
-pub use replies::REPLIED;
 pub use socket::{WebSocket, WebSocketShared};

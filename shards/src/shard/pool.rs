@@ -17,6 +17,9 @@ use engine::seams::{Call, End, Source};
 use engine::url::Endpoint;
 use std::collections::VecDeque;
 
+/// Nothing fails by it: nothing is under way.
+const SPENT: Unusable = Unusable { kind: Kind::Tls, why: "the key of the connection is worn" };
+
 /// The connections to one target. Slots are the pool's own here, from 0; the wire's begin at `first_slot`.
 pub(super) struct ConnectionPool<P: Protocol> {
     pub(super) first_slot: Slot,
@@ -298,8 +301,31 @@ impl<P: Protocol> ConnectionPool<P> {
         if !self.is_verbatim() {
             self.note_sent(core, scenario, slot);
             self.pump(core, scenario, slot);
+            self.make_room(core.now_ns, slot);
+            return self.retire(core, scenario, slot);
         }
         self.make_ready(core.now_ns, slot);
+    }
+
+    /// Replaces a connection that is spent, once nothing is under way on it.
+    pub(super) fn retire<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+    ) {
+        let connection = self.connections.at(slot);
+        if !self.protocols[slot as usize].is_spent()
+            || !connection.is_open()
+            || connection.is_sending()
+            || connection.under_way > 0
+        {
+            return;
+        }
+        self.say_last_words(core, slot);
+        // They go out before the connection is closed. Should that fail, so does the next submission.
+        let _ = core.wire.submit();
+        self.broken(core, scenario, slot, SPENT);
     }
 
     /// Lets a protocol append what it could not before.

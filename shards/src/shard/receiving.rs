@@ -182,6 +182,7 @@ impl<P: Protocol> ConnectionPool<P> {
         if self.connections.at(slot).is_made() {
             self.pump(core, scenario, slot);
             self.make_room(core.now_ns, slot);
+            self.retire(core, scenario, slot);
         }
     }
 
@@ -262,7 +263,7 @@ impl<P: Protocol> ConnectionPool<P> {
     }
 
     /// The other side has refused a datagram: it is not said which, and the port that nobody listens on is that of all that is under way
-    /// on the socket.
+    /// on the socket. Where nobody is to reply, what was refused is over, and is counted; one in whose place it is told was not sent.
     #[cold]
     pub(super) fn refused<W: Wire, S: Source>(
         &mut self,
@@ -274,7 +275,17 @@ impl<P: Protocol> ConnectionPool<P> {
         if at == RefusedAt::Receive {
             self.connections.at(slot).armed = Armed::No;
         }
-        while let Some(place) = self.connections.oldest(P::IS_IN_ORDER, slot) {
+        let is_one_way = P::awaits_sent(&self.shared);
+        let mut failing = match (is_one_way, at) {
+            (false, _) => u32::MAX,
+            (true, RefusedAt::Receive) => 0,
+            (true, RefusedAt::Send | RefusedAt::ReportedSend) => 1,
+        };
+        core.recorder.stats.refused_datagrams += u64::from(is_one_way);
+        while failing > 0
+            && let Some(place) = self.connections.oldest(P::IS_IN_ORDER, slot)
+        {
+            failing -= 1;
             let (mut memory, mut filled) = ([], 0);
             let mut out = Outbox::new(&mut memory, &mut filled);
             self.protocols[slot as usize].cancel(&mut self.shared, place, core.now_ns, &mut out);

@@ -151,9 +151,9 @@ impl<P: Protocol> ConnectionPool<P> {
         }
     }
 
-    /// A connection takes as many more requests as its protocol says.
+    /// A connection takes as many more requests as its protocol says. Where nothing but requests goes on the wire, that is what its depth says.
     pub(super) fn make_room(&mut self, now: u64, slot: Slot) {
-        if !P::IS_IN_ORDER && !self.connections.is_in_order() {
+        if !self.is_verbatim() {
             let (depth, under_way) = (self.connections.depth(), self.connections.at(slot).under_way);
             let more = self.protocols[slot as usize].room(depth, under_way);
             self.connections.allow(slot, more);

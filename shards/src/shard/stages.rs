@@ -7,7 +7,7 @@ use super::core::{Core, SECOND_NS, Stage};
 use super::pool::ConnectionPool;
 use super::scenario::{Course, ScenarioRun};
 use crate::protocol::{Protocol, Unusable};
-use crate::wire::Wire;
+use crate::wire::{Slot, Wire};
 use engine::bucket::{Tally, TokenBucket};
 use engine::orders::Order;
 use engine::outcome::Kind;
@@ -406,15 +406,19 @@ impl<P: Protocol> ConnectionPool<P> {
     fn leave<W: Wire>(&mut self, core: &mut Core<W>) {
         for slot in 0..self.connections.count() {
             let connection = self.connections.at(slot);
-            if !connection.is_open() || connection.is_sending() {
-                continue;
+            if connection.is_open() && !connection.is_sending() {
+                self.say_last_words(core, slot);
             }
-            let mut out = core.wire.outbox(self.first_slot + slot);
-            self.protocols[slot as usize].leave(&mut self.shared, &mut out);
-            if out.filled() > 0 {
-                self.connections.at(slot).has_output = false;
-                core.wire.flush(self.first_slot + slot, false);
-            }
+        }
+    }
+
+    /// Sends the last words of a connection that may send, if it has any.
+    pub(super) fn say_last_words<W: Wire>(&mut self, core: &mut Core<W>, slot: Slot) {
+        let mut out = core.wire.outbox(self.first_slot + slot);
+        self.protocols[slot as usize].leave(&mut self.shared, &mut out);
+        if out.filled() > 0 {
+            self.connections.at(slot).has_output = false;
+            core.wire.flush(self.first_slot + slot, false);
         }
     }
 

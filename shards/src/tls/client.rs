@@ -1,7 +1,7 @@
 //! What all connections of a pool share: whom to trust, what to offer, and the sessions to take up.
 
 use super::alert::{Alert, Breach};
-use super::credentials::{self, Identity};
+use super::credentials::{Identity, TlsFiles, Trusted};
 use super::key_log::SecretsFile;
 use super::messages::TICKET_BYTES_MAX;
 use super::names::{cipher_name, group_name};
@@ -40,23 +40,27 @@ pub struct TlsClient {
 }
 
 impl TlsClient {
-    /// Reads the files that the settings name. `host` is that of the target's URL, and `alpn` what to offer where the settings say
-    /// nothing of it. Errors name the key, the file, the cause and the fix.
-    pub fn new(settings: &TlsSettings, host: &str, alpn: &[&str]) -> Result<TlsClient, RunFailure> {
+    /// By settings, and what was read from the files that they name. `host` is that of the target's URL, and `alpn` what to offer where
+    /// the settings say nothing of it. Errors name the key, the file, the cause and the fix.
+    pub fn new(
+        settings: &TlsSettings,
+        files: &TlsFiles,
+        host: &str,
+        alpn: &[&str],
+    ) -> Result<TlsClient, RunFailure> {
         let server_name = server_name(settings, host)?;
         let provider = Arc::new(provider(settings)?);
-        let verifier = Arc::new(verifier(settings, &provider)?);
+        let verifier = Arc::new(verifier(files.trusted.as_ref(), &provider)?);
         let builder = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&versions(settings)?)
             .map_err(no_usable_cipher)?
             .dangerous()
             .with_custom_certificate_verifier(verifier);
-        let identity = credentials::identity(settings)?;
-        let chain_bytes = identity.as_ref().map_or(0, chain_bytes);
-        let mut config = match identity {
-            Some((chain, key)) => {
-                builder.with_client_auth_cert(chain, key).map_err(|error| unusable_key(settings, &error))?
-            }
+        let chain_bytes = files.identity.as_ref().map_or(0, chain_bytes);
+        let mut config = match &files.identity {
+            Some((chain, key)) => builder
+                .with_client_auth_cert(chain.clone(), key.clone_key())
+                .map_err(|error| unusable_key(settings, &error))?,
             None => builder.with_no_client_auth(),
         };
         config.enable_secret_extraction = true;
@@ -192,15 +196,14 @@ fn versions(settings: &TlsSettings) -> Result<Vec<&'static SupportedProtocolVers
     Ok(all.into_iter().filter(|&(version, _)| is_wanted(version)).map(|(_, version)| version).collect())
 }
 
-fn verifier(settings: &TlsSettings, provider: &Arc<CryptoProvider>) -> Result<Verifier, RunFailure> {
-    if !settings.verify {
+fn verifier(trusted: Option<&Trusted>, provider: &Arc<CryptoProvider>) -> Result<Verifier, RunFailure> {
+    let Some(Trusted { roots, named }) = trusted else {
         return Ok(Verifier::Unchecked(provider.signature_verification_algorithms));
-    }
-    let (roots, trusted) = credentials::roots(settings)?;
-    let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
+    };
+    let webpki = WebPkiServerVerifier::builder_with_provider(Arc::clone(roots), Arc::clone(provider)).build();
     let webpki =
         webpki.map_err(|error| FailureKind::Plan.failure(format!("tls.ca cannot be used: {error}")))?;
-    Ok(Verifier::Checked { webpki, trusted })
+    Ok(Verifier::Checked { webpki, trusted: named.clone() })
 }
 
 /// A protocol's name is sent with its length in one byte.

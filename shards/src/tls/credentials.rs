@@ -5,6 +5,7 @@ use engine::plan::TlsSettings;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::sync::Arc;
 
 /// How every section of a PEM file begins.
 const PEM_BEGIN: &[u8] = b"-----BEGIN ";
@@ -26,8 +27,32 @@ struct NamedFile<'a> {
 /// What a client shows of itself: its certificate, those that lead to its authority, and its key.
 pub(super) type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
+/// Whom to trust: authorities, and certificates that are named one by one.
+#[derive(Debug)]
+pub(super) struct Trusted {
+    pub(super) roots: Arc<RootCertStore>,
+    pub(super) named: Vec<CertificateDer<'static>>,
+}
+
+/// What the files hold that the settings of a target name, and the system's authorities where they name none: read once, for all
+/// connections to the target.
+#[derive(Debug)]
+pub struct TlsFiles {
+    /// Nothing where no certificate is checked.
+    pub(super) trusted: Option<Trusted>,
+    pub(super) identity: Option<Identity>,
+}
+
+impl TlsFiles {
+    /// Reads them. Errors name the key, the file, the cause and the fix.
+    pub fn read(settings: &TlsSettings) -> Result<TlsFiles, RunFailure> {
+        let trusted = settings.verify.then(|| trusted(settings)).transpose()?;
+        Ok(TlsFiles { trusted, identity: identity(settings)? })
+    }
+}
+
 /// The client's certificate and key, where the plan names them.
-pub(super) fn identity(settings: &TlsSettings) -> Result<Option<Identity>, RunFailure> {
+fn identity(settings: &TlsSettings) -> Result<Option<Identity>, RunFailure> {
     match (&settings.cert, &settings.key) {
         (None, None) => Ok(None),
         (Some(cert), Some(key)) => {
@@ -44,11 +69,11 @@ pub(super) fn identity(settings: &TlsSettings) -> Result<Option<Identity>, RunFa
     }
 }
 
-/// Whom to trust: the file's authorities in the place of the system's. Also what is named one by one.
-pub(super) fn roots(
-    settings: &TlsSettings,
-) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), RunFailure> {
-    let Some(path) = &settings.ca else { return Ok((system_roots()?, Vec::new())) };
+/// The file's authorities in the place of the system's.
+fn trusted(settings: &TlsSettings) -> Result<Trusted, RunFailure> {
+    let Some(path) = &settings.ca else {
+        return Ok(Trusted { roots: Arc::new(system_roots()?), named: Vec::new() });
+    };
     let certificates = NamedFile::read("tls.ca", path, "x509")?.certificates()?;
     let mut roots = RootCertStore::empty();
     for certificate in &certificates {
@@ -59,7 +84,7 @@ pub(super) fn roots(
             )
         })?;
     }
-    Ok((roots, certificates))
+    Ok(Trusted { roots: Arc::new(roots), named: certificates })
 }
 
 /// Those that the system trusts; single ones that cannot be read are left out.

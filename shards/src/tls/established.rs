@@ -18,6 +18,10 @@ const IDLE_MAX: u32 = 32;
 /// Keys are renewed while they may seal so many more records than are about to be: those say that they are renewed.
 const RECORDS_IN_RESERVE: u64 = 8;
 
+/// A key of TLS 1.2, which has no next one, is worn when it may seal so many more records: what is under way by then has as many left as a
+/// gibibyte needs.
+pub(super) const RECORDS_WHEN_WORN: u64 = 1 << 16;
+
 /// The target asks for another handshake again and again.
 const ASKED_AGAIN: Breach =
     Breach::new(NO_RENEGOTIATION, "the target asks for another TLS handshake, which was refused before");
@@ -89,6 +93,12 @@ impl Established {
     /// The other side said that it sends no more.
     pub(super) fn is_closed(&self) -> bool {
         self.is_closed
+    }
+
+    /// The key that seals is at its end, and there will be no other.
+    #[inline]
+    pub(super) fn is_worn(&self) -> bool {
+        self.sealing.records_left() <= RECORDS_WHEN_WORN && self.version == TlsVersion::V1_2
     }
 
     /// Leaves room for what stands before the plaintext that is appended next.

@@ -184,6 +184,29 @@ fn a_message_waits_for_the_reply_to_the_one_before_it() {
 }
 
 #[test]
+fn all_frames_of_messages_that_take_turns_count_as_sent() {
+    let long = "x".repeat(40_000);
+    for (messages, turns) in [
+        (&["one", "two", "three"][..], true),
+        (&[long.as_str(), "", "n={{seq}}"], true),
+        (&["one", "two", "three"], false),
+    ] {
+        let mut client = calling(step(messages, true, turns));
+        let said = client.last_sent_bytes;
+        let mut sent = client.sent();
+        client.hears(&head(1)).unwrap();
+        for _ in messages {
+            client.hears(&data(1, 0, &message(0, b"reply"))).unwrap();
+            client.pumps();
+            sent.extend(client.sent());
+        }
+        let is_of_call = |frame: &&Sent| matches!(frame.frame_type, HEADERS | DATA);
+        let bytes: usize = sent.iter().filter(is_of_call).map(|frame| 9 + frame.payload.len()).sum();
+        assert_eq!(said, bytes as u64, "{messages:?}");
+    }
+}
+
+#[test]
 fn a_call_that_ends_before_its_messages_are_sent_is_given_up() {
     let mut client = calling(step(&["one", "two"], true, true));
     client.sent();

@@ -1,5 +1,6 @@
 //! A client's connection, and what it reports.
 
+use engine::code;
 use engine::mix::Mix;
 use engine::outbox::Outbox;
 use engine::plan::{BytesMessage, MessageEnd, Request, Step};
@@ -17,6 +18,8 @@ use vajra_shards::protocol::{
 pub(crate) enum Told {
     /// A response of so many bytes.
     Response(u64),
+    /// A message went out to which no response is to come.
+    Sent,
     /// Bytes that nobody asked for.
     Unasked(u64),
 }
@@ -34,8 +37,11 @@ impl Events for Listener {
 
     fn response(&mut self, place: Place, response: Response) {
         assert_eq!(self.under_way.pop_front(), Some(place), "responses come in order");
-        assert!(response.is_ok && response.code == engine::code::NONE, "{response:?}");
-        self.told.push(Told::Response(response.bytes));
+        self.told.push(match response {
+            Response { code: code::REPLIED, is_ok: true, bytes } => Told::Response(bytes),
+            Response { code: code::SENT, is_ok: true, bytes: 0 } => Told::Sent,
+            other => panic!("{other:?}"),
+        });
     }
 
     fn failed(&mut self, _place: Place, failure: RequestFailure) {

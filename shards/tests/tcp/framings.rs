@@ -1,7 +1,7 @@
 //! Where responses end, case by case, and what becomes of what does not end as it should.
 
 use crate::client::{Client, Told};
-use Told::{Response, Unasked};
+use Told::{Response, Sent, Unasked};
 use engine::outcome::Kind;
 
 /// So many messages are sent, then this comes; what is told.
@@ -109,7 +109,7 @@ fn a_message_that_nobody_responds_to_is_over_once_it_is_sent() {
     (0..3).for_each(|_| drop(client.sends()));
     assert_eq!(client.told(), []);
     client.has_sent();
-    assert_eq!(client.told(), [Response(0), Response(0), Response(0)]);
+    assert_eq!(client.told(), [Sent, Sent, Sent]);
     client.hears(b"thanks").unwrap();
     assert_eq!(client.told(), [Unasked(6)]);
     assert!(client.is_closed().why.contains("closed the connection"));

@@ -4,8 +4,9 @@
 
 use crate::client::Client;
 use crate::target::*;
+use engine::code::REPLIED;
 use engine::outcome::Kind;
-use vajra_shards::protocol::websocket::{MESSAGE_BYTES_MAX, REPLIED};
+use vajra_shards::protocol::websocket::MESSAGE_BYTES_MAX;
 
 /// Tells a client the same bytes in pieces of several sizes, each time from the beginning, and lets the case judge.
 fn in_all_pieces(bytes: &[u8], judge: impl Fn(Client, Result<(), vajra_shards::protocol::Unusable>)) {

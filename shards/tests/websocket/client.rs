@@ -171,8 +171,13 @@ impl Client {
 
     /// The time is told.
     pub(crate) fn ticks(&mut self, now_ns: u64) {
+        self.hears_the_time(now_ns).unwrap();
+    }
+
+    /// The same; the connection may be given up at that.
+    pub(crate) fn hears_the_time(&mut self, now_ns: u64) -> Result<(), Unusable> {
         let Client { socket, shared, memory, filled, .. } = self;
-        socket.tick(shared, now_ns, &mut Outbox::new(memory, filled)).unwrap();
+        socket.tick(shared, now_ns, &mut Outbox::new(memory, filled))
     }
 
     /// The connection is about to be closed.

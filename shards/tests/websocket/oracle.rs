@@ -4,6 +4,7 @@
 
 use crate::client::{Client, MESSAGES, message};
 use crate::target::{self, *};
+use engine::code::REPLIED;
 use engine::outcome::Kind;
 use engine::plan::{ReplyMatching, SocketMessageKind};
 use engine::random::Random;
@@ -11,7 +12,6 @@ use std::io::{self, Cursor, Read, Write};
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tungstenite::{Error, Message, WebSocket};
-use vajra_shards::protocol::websocket::REPLIED;
 
 /// What carries bytes between the two, in memory.
 #[derive(Default)]

@@ -2,9 +2,9 @@
 
 use crate::client::{Client, MESSAGES, PING_NS, Told, message};
 use crate::target::{self, *};
+use engine::code::{REPLIED, SENT};
 use engine::outcome::Kind;
 use engine::plan::{ReplyMatching, SocketMessageKind};
-use vajra_shards::protocol::websocket::REPLIED;
 use vajra_shards::protocol::{Cancelled, Place, Protocol, Response};
 
 fn by_id() -> Client {
@@ -162,7 +162,7 @@ fn a_message_that_nobody_replies_to_is_over_once_it_is_sent_and_not_before() {
     (0..2).for_each(|_| client.sends(0));
     assert_eq!(client.told(), []);
     client.has_sent();
-    assert_eq!(client.replies(), [(0, REPLIED), (1, REPLIED)]);
+    assert_eq!(client.replies(), [(0, SENT), (1, SENT)]);
     client.hears(&whole(TEXT, "pushed")).unwrap();
     assert_eq!(client.told(), [Told::Unasked(8)]);
     let mut client = Client::asking(1);
@@ -256,6 +256,54 @@ fn pings_go_out_at_their_interval_and_their_pongs_are_nobodys_replies() {
     assert_eq!(client.told(), vec![Told::Unasked(2); at.len()]);
     client.hears(&whole(TEXT, "reply")).unwrap();
     assert_eq!(client.replies(), [(0, REPLIED)]);
+}
+
+/// The moments at which a client pings, and when it gives its connection up; told the time every so often, from a moment on.
+fn pings_until_given_up(client: &mut Client, from_ns: u64, step_ns: u64) -> (Vec<u64>, u64) {
+    let mut pings = Vec::new();
+    for now_ns in (0..100_000).map(|step| from_ns + step * step_ns) {
+        if let Err(unusable) = client.hears_the_time(now_ns) {
+            assert_eq!(unusable.kind, Kind::Timeout);
+            assert!(unusable.why.contains("after a ping"), "{}", unusable.why);
+            return (pings, now_ns);
+        }
+        pings.extend(client.sent().iter().map(|_| now_ns));
+    }
+    panic!("a connection on which nothing comes is given up");
+}
+
+#[test]
+fn a_connection_on_which_nothing_comes_after_a_ping_is_given_up() {
+    const STEP_NS: u64 = 10_000_000;
+    const PATIENCE_NS: u64 = 20_000_000_000 + PING_NS;
+    let mut client = Client::asking(1);
+    let (pings, given_up_ns) = pings_until_given_up(&mut client, 1, STEP_NS);
+    let waited_ns = given_up_ns - pings[0];
+    assert!((PATIENCE_NS..PATIENCE_NS + STEP_NS).contains(&waited_ns), "{waited_ns} after {}", pings[0]);
+    assert!(pings.len() > 1_000, "pings go on while nothing comes: {}", pings.len());
+
+    // A connection that is made again has all the time there is.
+    client.open();
+    let request = client.taken();
+    client.hears(&target::opening(&request)).unwrap();
+    let again_ns = given_up_ns + STEP_NS;
+    let (pings, given_up_ns) = pings_until_given_up(&mut client, again_ns, STEP_NS);
+    assert!(pings[0] >= again_ns && given_up_ns - pings[0] >= PATIENCE_NS);
+}
+
+#[test]
+fn whatever_comes_after_a_ping_shows_that_somebody_is_there() {
+    const SECOND_NS: u64 = 1_000_000_000;
+    for comes in [whole(PONG, ""), whole(TEXT, "{}"), whole(TEXT, "{}")[..1].to_vec()] {
+        let mut client = by_id();
+        client.ticks(1);
+        client.ticks(1 + PING_NS);
+        assert_eq!(client.sent().len(), 1);
+        client.hears(&comes).unwrap();
+        client.ticks(30 * SECOND_NS);
+        let (_, given_up_ns) = pings_until_given_up(&mut client, 31 * SECOND_NS, SECOND_NS);
+        assert_eq!(given_up_ns, 51 * SECOND_NS, "20 s and a part of one after the ping at 30 s");
+    }
 }
 
 #[test]

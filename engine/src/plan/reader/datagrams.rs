@@ -107,7 +107,9 @@ impl PlanReader<'_> {
                 self.refuse_queries(config, target, &key);
                 let (kind, payload) = self.message(config, is_default, "one of UDP", &key);
                 let payload = payload.unwrap_or_else(|| vec![Piece::Bytes(MESSAGE_DEFAULT.into())]);
-                (Request::Bytes(BytesMessage { payload }), kind.name().to_owned(), key(kind.name()))
+                let request = Request::Bytes(BytesMessage { payload });
+                let name = request.what().to_owned();
+                (request, name, key(kind.name()))
             }
         };
         let name = config.name.as_ref().map_or(default_name, |name| name.0.clone());

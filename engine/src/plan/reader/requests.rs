@@ -18,6 +18,17 @@ const METHODS: [&str; 9] = ["GET", "POST", "PUT", "HEAD", "PATCH", "DELETE", "OP
 /// The message that is sent where nothing is said.
 pub(super) const MESSAGE_DEFAULT: &str = "hello";
 
+/// The name of a step that is given none, behind those that come before it in its scenario: messages have their number there, but for
+/// the first, and so have queries that would be called as one before them.
+fn numbered(step: &Step, before: &[Step]) -> String {
+    let is_numbered = match step.request {
+        Request::WebSocket(_) | Request::Bytes(_) => !before.is_empty(),
+        Request::Dns(_) => before.iter().any(|other| other.name == step.name),
+        Request::Http(_) | Request::Grpc(_) => false,
+    };
+    if is_numbered { format!("{} {}", step.name, before.len() + 1) } else { step.name.clone() }
+}
+
 /// What a message is of, and what to do with the parts of a request that it cannot have.
 struct MessageWords {
     what: &'static str,
@@ -81,16 +92,14 @@ impl PlanReader<'_> {
                 (Scheme::Ws | Scheme::Wss, _) => {
                     self.message_step(request, typed, target, &common, table, is_default)
                 }
-                (Scheme::Tcp | Scheme::Tls, _) => {
-                    let number = (written.len() > 1).then_some(index + 1);
-                    self.bytes_step(request, typed, target, number, table, is_default)
-                }
+                (Scheme::Tcp | Scheme::Tls, _) => self.bytes_step(request, typed, target, table, is_default),
                 (_, Some(_)) => self.call(request, target, &common, table, is_default),
                 (_, None) => self.step(request, target, &common, table, is_default),
             };
             // A call with a deadline has one of its own.
             let timeout_ns = if step.timeout_ns > 0 { step.timeout_ns } else { timeout_ns };
-            steps.push(Step { pool, timeout_ns, ..step });
+            let name = if request.name.is_none() { numbered(&step, &steps) } else { step.name.clone() };
+            steps.push(Step { name, pool, timeout_ns, ..step });
             self.current().steps.push(keys);
         }
         self.current().timeout = timeout_key;
@@ -171,21 +180,19 @@ impl PlanReader<'_> {
         let headers = common.headers.clone();
         let opening = HttpRequest { method: "GET".into(), path, headers, body: None };
         let request = Request::WebSocket(WebSocketMessage { opening, kind, payload });
-        let name = config.name.as_ref();
-        let name = name.map_or_else(|| format!("{} {}", kind.name(), target.url.path), |name| name.0.clone());
+        let name = config.name.as_ref().map_or(request.what(), |Text(name)| name).to_owned();
         let headers_keys = common.keys.clone();
         let keys =
             StepKeys { path: url_key, method: key("method"), headers: headers_keys, timeout: None, table };
         (Step { name, weight: config.weight.unwrap_or(1), pool: 0, timeout_ns: 0, request }, keys)
     }
 
-    /// A message of bytes, which is all that is sent. `number` tells it from the others of its scenario, if there are any.
+    /// A message of bytes, which is all that is sent.
     fn bytes_step(
         &mut self,
         config: &RequestConfig,
         typed: &Typed,
         target: &Target,
-        number: Option<usize>,
         table: String,
         is_default: bool,
     ) -> (Step, StepKeys) {
@@ -209,11 +216,7 @@ impl PlanReader<'_> {
             (payload, _) => payload.unwrap_or_default(),
         };
         let request = Request::Bytes(BytesMessage { payload });
-        let name = match (&config.name, number) {
-            (Some(Text(name)), _) => name.clone(),
-            (None, Some(number)) => format!("{} {number}", request.what()),
-            (None, None) => request.what().to_owned(),
-        };
+        let name = config.name.as_ref().map_or(request.what(), |Text(name)| name).to_owned();
         let keys = StepKeys {
             path: table.clone(),
             method: table.clone(),

@@ -53,7 +53,7 @@ impl Http2 {
         match &request.body {
             RequestBody::Constant(body) => {
                 self.begin_body(index, body, shared.head_bytes_max, out);
-                request_bytes(head_bytes, body.len())
+                request_bytes(head_bytes, body, request.takes_turns)
             }
             RequestBody::None | RequestBody::Rendered => head_bytes as u64,
         }
@@ -80,14 +80,15 @@ impl Http2 {
         for part in [pseudo, rendered.pseudo, regular, rendered.regular] {
             shared.assembled.extend_from_slice(part);
         }
-        let body = shared.requests[call.step as usize].body.bytes(rendered);
+        let request = &shared.requests[call.step as usize];
+        let body = request.body.bytes(rendered);
         let before = out.filled();
         push_block(out, stream, &shared.assembled, body.is_empty());
         let head_bytes = out.filled() - before;
         if !body.is_empty() {
             self.begin_body(index, body, shared.head_bytes_max, out);
         }
-        request_bytes(head_bytes, body.len())
+        request_bytes(head_bytes, body, request.takes_turns)
     }
 
     /// Renders the request of a stream; returns how many bytes that are.
@@ -212,9 +213,25 @@ impl Http2 {
     }
 }
 
-/// The bytes of a request whose body is sent in frames of the usual size.
-fn request_bytes(head_bytes: usize, body_bytes: usize) -> u64 {
-    (head_bytes + body_bytes + body_bytes.div_ceil(FRAME_PAYLOAD_BYTES_MAX) * FRAME_HEADER_BYTES) as u64
+/// The bytes of a request whose body is sent in frames of the usual size; in frames of its own each message that waits for its turn.
+#[inline]
+fn request_bytes(head_bytes: usize, body: &[u8], takes_turns: bool) -> u64 {
+    let frames = match takes_turns {
+        true => message_lengths(body).map(|bytes| bytes.div_ceil(FRAME_PAYLOAD_BYTES_MAX)).sum(),
+        false => body.len().div_ceil(FRAME_PAYLOAD_BYTES_MAX),
+    };
+    (head_bytes + body.len() + frames * FRAME_HEADER_BYTES) as u64
+}
+
+/// How long the messages of a call are, each with what stands before it: whether it is compressed, and its length in four bytes.
+fn message_lengths(mut body: &[u8]) -> impl Iterator<Item = usize> + '_ {
+    std::iter::from_fn(move || {
+        let &[_, a, b, c, d] = body.first_chunk()?;
+        let prefixed_bytes = 5 + u32::from_be_bytes([a, b, c, d]) as usize;
+        let (message, rest) = body.split_at(prefixed_bytes.min(body.len()));
+        body = rest;
+        Some(message.len())
+    })
 }
 
 /// Appends a header block, in as many frames as it needs.

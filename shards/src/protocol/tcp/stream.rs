@@ -56,7 +56,7 @@ const UNASKED: Unusable = Unusable {
 
 impl TcpStream {
     fn response(bytes: u64) -> Response {
-        Response { code: code::NONE, is_ok: true, bytes }
+        Response { code: code::REPLIED, is_ok: true, bytes }
     }
 
     /// Takes what the target says first. How many of the bytes belong to it.
@@ -141,7 +141,7 @@ impl Protocol for TcpStream {
             return;
         }
         while let Some((place, _)) = on.oldest() {
-            on.response(place, TcpStream::response(0));
+            on.response(place, Response { code: code::SENT, is_ok: true, bytes: 0 });
         }
     }
 

@@ -3,10 +3,11 @@
 use super::close::{self, CloseCode, SocketBreach};
 use super::frames::{CONTROL_BYTES_MAX, Opcode, SocketFrameHeader};
 use super::opening::{self, HEAD_BYTES_MAX, OpeningHead};
-use super::replies::{REPLIED, ReplyRule};
+use super::replies::ReplyRule;
 use super::socket::{ComingFrame, SocketStage, WebSocket, WebSocketShared};
 use super::utf8::Utf8Check;
 use crate::protocol::{Events, Response, Unusable};
+use engine::code;
 use engine::outbox::Outbox;
 
 /// The longest message that is taken, in one frame or in many.
@@ -258,7 +259,7 @@ impl WebSocket {
             }
         };
         match place {
-            Some(place) => on.response(place, Response { code: REPLIED, is_ok: true, bytes }),
+            Some(place) => on.response(place, Response { code: code::REPLIED, is_ok: true, bytes }),
             None => on.unasked(bytes),
         }
         Ok(())

@@ -4,9 +4,6 @@ use super::json::JsonPointer;
 use crate::protocol::Place;
 use engine::plan::ReplyMatching;
 
-/// What the code of a reply is: the status of the response that opened the connection.
-pub const REPLIED: u16 = 101;
-
 /// How the replies of a pool's connections find their messages.
 #[derive(Clone, Debug)]
 pub(super) enum ReplyRule {

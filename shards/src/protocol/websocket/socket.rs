@@ -5,12 +5,14 @@ use super::frames::{CONTROL_BYTES_MAX, HeaderReader, Opcode};
 use super::opening::{ACCEPT_LETTERS, WebSocketGreeting, WebSocketOpening};
 use super::options::WebSocketOptions;
 use super::owed::{ANSWER_BYTES_MAX, SocketDebts, mask};
-use super::replies::{AwaitedReplies, REPLIED, ReplyRule};
+use super::replies::{AwaitedReplies, ReplyRule};
 use super::utf8::Utf8Check;
 use super::{frames, masking};
 use crate::protocol::{Cancelled, Place, Response, Sending, Unusable};
+use engine::code;
 use engine::outbox::Outbox;
 use engine::outcome::Kind;
+use engine::quantity::SECOND_NS;
 use engine::random::Random;
 use engine::seams::Source;
 
@@ -112,11 +114,20 @@ pub struct WebSocket {
     pub(super) awaited: AwaitedReplies,
     /// When the next ping is due; 0 where that has not been said.
     next_ping_ns: u64,
+    /// When the first ping was sent since anything came; 0 where none was.
+    pub(super) pinged_ns: u64,
     /// Bytes since the last message, on the wire.
     pub(super) bytes: u64,
     pub(super) greeting: Option<Box<WebSocketGreeting>>,
 }
 
+/// For so long, and for an interval of pings more, nothing may come after a ping: the time that most servers give their clients.
+const PONG_NS: u64 = 20 * SECOND_NS;
+
+const UNANSWERED_PING: Unusable = Unusable {
+    kind: Kind::Timeout,
+    why: "nothing came on a connection for 20 s and an interval after a ping: nobody is there any more",
+};
 const NO_ROOM: Unusable =
     Unusable { kind: Kind::Protocol, why: "the target made the connection say more than there is room for" };
 const NO_VALUE: Unusable =
@@ -145,6 +156,7 @@ impl WebSocket {
             control_filled: 0,
             awaited: AwaitedReplies::with_capacity(awaited),
             next_ping_ns: 0,
+            pinged_ns: 0,
             bytes: 0,
             greeting: None,
         }
@@ -161,7 +173,7 @@ impl WebSocket {
         (self.frame, self.message) = (None, None);
         (self.bytes, self.message_bytes, self.control_filled) = (0, 0, 0);
         self.utf8 = Utf8Check::default();
-        self.next_ping_ns = 0;
+        (self.next_ping_ns, self.pinged_ns) = (0, 0);
         self.awaited.clear();
         self.greeting = shared.keeps_greetings.then(Box::default);
         self.pay(shared, out);
@@ -175,8 +187,19 @@ impl WebSocket {
     }
 
     /// Appends a ping, where one is due. The first is drawn from a whole interval, so that connections made together do not ping together.
-    pub(super) fn ping_if_due(&mut self, shared: &WebSocketShared, now_ns: u64, out: &mut Outbox<'_>) {
-        let Some(interval_ns) = shared.ping_ns.filter(|_| self.stage == SocketStage::Open) else { return };
+    /// Nobody may be there any more where pings have been followed by nothing for too long.
+    pub(super) fn ping_if_due(
+        &mut self,
+        shared: &WebSocketShared,
+        now_ns: u64,
+        out: &mut Outbox<'_>,
+    ) -> Result<(), Unusable> {
+        let Some(interval_ns) = shared.ping_ns.filter(|_| self.stage == SocketStage::Open) else {
+            return Ok(());
+        };
+        if self.pinged_ns > 0 && now_ns - self.pinged_ns >= PONG_NS + interval_ns {
+            return Err(UNANSWERED_PING);
+        }
         if self.next_ping_ns == 0 {
             self.next_ping_ns = now_ns + self.masks.between(1, interval_ns);
         }
@@ -184,7 +207,11 @@ impl WebSocket {
         if now_ns >= self.next_ping_ns && out.room() >= bytes + shared.reserved_bytes {
             frames::push_control(Opcode::Ping, &[], mask(&mut self.masks), out);
             self.next_ping_ns = now_ns + interval_ns;
+            if self.pinged_ns == 0 {
+                self.pinged_ns = now_ns;
+            }
         }
+        Ok(())
     }
 
     /// Appends a close, where the connection is open.
@@ -250,7 +277,7 @@ impl WebSocket {
     /// What has come of a reply.
     pub(super) fn begun_reply(&self) -> Option<Response> {
         let is_coming = self.stage == SocketStage::Open && (self.message.is_some() || self.bytes > 0);
-        is_coming.then_some(Response { code: REPLIED, is_ok: true, bytes: self.bytes })
+        is_coming.then_some(Response { code: code::REPLIED, is_ok: true, bytes: self.bytes })
     }
 
     /// What the target has said in words, where that is kept.

@@ -1,9 +1,9 @@
 //! WebSocket as the loop speaks protocols.
 
 use super::owed::ANSWER_BYTES_MAX;
-use super::replies::REPLIED;
 use super::socket::{SocketStage, WebSocket, WebSocketShared};
 use crate::protocol::{Cancelled, Events, Place, Protocol, Readiness, Receive, Response, Sending, Unusable};
+use engine::code;
 use engine::outbox::Outbox;
 use engine::seams::Source;
 
@@ -64,7 +64,7 @@ impl Protocol for WebSocket {
             return;
         }
         while let Some((place, _)) = on.oldest() {
-            on.response(place, Response { code: REPLIED, is_ok: true, bytes: 0 });
+            on.response(place, Response { code: code::SENT, is_ok: true, bytes: 0 });
         }
     }
 
@@ -103,8 +103,7 @@ impl Protocol for WebSocket {
         now_ns: u64,
         out: &mut Outbox<'_>,
     ) -> Result<(), Unusable> {
-        self.ping_if_due(shared, now_ns, out);
-        Ok(())
+        self.ping_if_due(shared, now_ns, out)
     }
 
     fn leave(&mut self, shared: &mut WebSocketShared, out: &mut Outbox<'_>) {
@@ -119,6 +118,7 @@ impl Protocol for WebSocket {
         out: &mut Outbox<'_>,
         on: &mut impl Events,
     ) -> Result<(), Unusable> {
+        self.pinged_ns = 0;
         let taken = self.take_all(shared, bytes, out, on);
         self.pay(shared, out);
         taken

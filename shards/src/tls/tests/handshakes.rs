@@ -1,8 +1,8 @@
 //! Handshakes: every suite, both versions, sessions taken up, certificates of clients, and those of targets that are not good.
 
-use super::rig::{Authority, Ends, HOST, OurEnd};
+use super::rig::{Authority, Ends, HOST, OurEnd, client_of};
+use crate::tls::Tls;
 use crate::tls::names::cipher_name;
-use crate::tls::{Tls, TlsClient};
 use engine::outcome::Kind;
 use engine::plan::{TlsSettings, TlsVersion};
 use rustls::{ServerConfig, ServerConnection, SupportedCipherSuite};
@@ -182,7 +182,7 @@ fn a_self_signed_certificate_is_trusted_when_it_is_named() {
         let expected = if is_authority { "authority (CA:TRUE)" } else { "self-signed" };
         assert!(untrusted.contains(expected), "{untrusted}");
         // Trusted for itself, and for nothing else.
-        let client = TlsClient::new(&settings, "other.test", &[]).unwrap();
+        let client = client_of(&settings, "other.test", &[]).unwrap();
         let other = failure(&mut OurEnd::of(client), authority.server(&signed, None, false)).1;
         assert!(other.contains("another host"), "{other}");
         let (signed, settings) = made(rcgen::date_time_ymd(2001, 1, 1));
@@ -195,12 +195,12 @@ fn a_self_signed_certificate_is_trusted_when_it_is_named() {
 fn an_address_is_checked_and_not_asked_for_by_name() {
     let authority = Authority::new();
     let server = Arc::new(authority.server(&authority.sign("server", |_| ()), None, false));
-    let client = TlsClient::new(&authority.settings(), "127.0.0.1", &[]).unwrap();
+    let client = client_of(&authority.settings(), "127.0.0.1", &[]).unwrap();
     let ends = Ends::connect(OurEnd::of(client), &server, usize::MAX);
     assert_eq!(ends.server.server_name(), None);
     let ends = Ends::connect(OurEnd::new(&authority.settings()), &server, usize::MAX);
     assert_eq!(ends.server.server_name(), Some(HOST));
-    let client = TlsClient::new(&authority.settings(), "[::1]", &[]).unwrap();
+    let client = client_of(&authority.settings(), "[::1]", &[]).unwrap();
     let (_, why) =
         failure(&mut OurEnd::of(client), authority.server(&authority.sign("other", |_| ()), None, false));
     assert!(why.contains("another host"), "{why}");
@@ -237,7 +237,7 @@ fn a_connection_with_another_protocol_than_the_first_fails() {
         server.alpn_protocols = vec![alpn.to_vec()];
         server
     };
-    let mut client = TlsClient::new(&authority.settings(), HOST, &["h2", "http/1.1"]).unwrap();
+    let mut client = client_of(&authority.settings(), HOST, &["h2", "http/1.1"]).unwrap();
     client.require_alpn(Some("h2"));
     let ends = Ends::connect(OurEnd::of(client), &Arc::new(server(b"h2")), usize::MAX);
     let mut ours = ends.ours;

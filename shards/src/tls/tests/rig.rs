@@ -2,7 +2,8 @@
 
 use crate::protocol::Unusable;
 use crate::tls::keys::RecordKey;
-use crate::tls::{Tls, TlsClient, sealing_bytes_max};
+use crate::tls::{Tls, TlsClient, TlsFiles, sealing_bytes_max};
+use engine::failure::RunFailure;
 use engine::outbox::Outbox;
 use engine::plan::{TlsSettings, TlsVersion};
 use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair};
@@ -117,6 +118,11 @@ impl Authority {
     }
 }
 
+/// What connections to a host share, by settings whose files are read for it.
+pub(super) fn client_of(settings: &TlsSettings, host: &str, alpn: &[&str]) -> Result<TlsClient, RunFailure> {
+    TlsClient::new(settings, &TlsFiles::read(settings)?, host, alpn)
+}
+
 /// Our end: its TLS, and the memory that it sends from.
 pub(super) struct OurEnd {
     pub(super) client: TlsClient,
@@ -129,7 +135,7 @@ pub(super) struct OurEnd {
 
 impl OurEnd {
     pub(super) fn new(settings: &TlsSettings) -> OurEnd {
-        OurEnd::of(TlsClient::new(settings, HOST, &[]).unwrap())
+        OurEnd::of(client_of(settings, HOST, &[]).unwrap())
     }
 
     pub(super) fn of(client: TlsClient) -> OurEnd {

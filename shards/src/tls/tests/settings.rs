@@ -1,15 +1,16 @@
 //! Files and words of a plan that cannot be used: each is refused with its key, its file, the cause and what to do.
 
-use super::rig::{Authority, HOST};
-use crate::tls::TlsClient;
+use super::rig::{Authority, Ends, HOST, OurEnd, client_of};
+use crate::tls::{TlsClient, TlsFiles};
 use engine::failure::FailureKind;
 use engine::plan::{TlsSettings, TlsVersion};
 use std::process::Command;
+use std::sync::Arc;
 
 /// The settings are refused, with all of these words.
 #[track_caller]
 fn refused(settings: &TlsSettings, words: &[&str]) {
-    let failure = TlsClient::new(settings, HOST, &[]).expect_err("they are refused");
+    let failure = client_of(settings, HOST, &[]).expect_err("they are refused");
     assert_eq!(failure.kind, FailureKind::Plan);
     assert!(failure.fix.is_some(), "{failure}");
     for word in words {
@@ -74,7 +75,7 @@ fn keys_that_cannot_be_used_are_refused() {
         key: Some(key.to_owned()),
         ..authority.settings()
     };
-    assert!(TlsClient::new(&with(&one.key_path), HOST, &[]).is_ok());
+    assert!(client_of(&with(&one.key_path), HOST, &[]).is_ok());
     refused(
         &with(&other.key_path),
         &["tls.key", &other.key_path, "is not the key of", &one.certificate_path],
@@ -92,6 +93,28 @@ fn keys_that_cannot_be_used_are_refused() {
 }
 
 #[test]
+fn files_are_read_once_for_all_connections_to_a_target() {
+    let authority = Authority::new();
+    let (signed, own) = (authority.sign("server", |_| ()), authority.sign("client", |_| ()));
+    let server = Arc::new(authority.server(&signed, None, true));
+    let settings = TlsSettings {
+        cert: Some(own.certificate_path.clone()),
+        key: Some(own.key_path.clone()),
+        ..authority.settings()
+    };
+    let files = TlsFiles::read(&settings).unwrap();
+    for name in [own.certificate_path, own.key_path, authority.path("ca.pem")] {
+        std::fs::remove_file(name).unwrap();
+    }
+    // As for the pools of several shards.
+    for _ in 0..3 {
+        let client = TlsClient::new(&settings, &files, HOST, &[]).unwrap();
+        let ends = Ends::connect(OurEnd::of(client), &server, usize::MAX);
+        assert!(ends.server.peer_certificates().is_some());
+    }
+}
+
+#[test]
 fn the_first_key_and_certificate_may_be_in_one_file() {
     let authority = Authority::new();
     let signed = authority.sign("client", |_| ());
@@ -100,14 +123,14 @@ fn the_first_key_and_certificate_may_be_in_one_file() {
         [&signed.key_path, &signed.certificate_path].map(|path| std::fs::read_to_string(path).unwrap());
     std::fs::write(&both, text.concat()).unwrap();
     let settings = TlsSettings { cert: Some(both.clone()), key: Some(both), ..authority.settings() };
-    let client = TlsClient::new(&settings, HOST, &[]).unwrap();
-    let bare = TlsClient::new(&authority.settings(), HOST, &[]).unwrap();
+    let client = client_of(&settings, HOST, &[]).unwrap();
+    let bare = client_of(&authority.settings(), HOST, &[]).unwrap();
     assert!(client.handshake_bytes_max() >= bare.handshake_bytes_max());
 }
 
 #[test]
 fn names_that_there_are_none_of_are_refused_with_those_there_are() {
-    let settings = Authority::new().settings();
+    let authority = Authority::new();
     let ciphers =
         |name: &str| TlsSettings { ciphers: vec![name.to_owned()], verify: false, ..TlsSettings::default() };
     refused(&ciphers("AES128-SHA"), &["tls.ciphers", "`AES128-SHA`", "TLS_AES_128_GCM_SHA256"]);
@@ -128,8 +151,8 @@ fn names_that_there_are_none_of_are_refused_with_those_there_are() {
         TlsSettings { keylog: Some("/nowhere/keys.log".to_owned()), verify: false, ..TlsSettings::default() };
     refused(&keylog, &["tls.keylog", "/nowhere/keys.log", "cannot be written"]);
     for (name, key) in [(Some("a b"), "tls.server_name"), (None, "the target's host")] {
-        let named = TlsSettings { server_name: name.map(Into::into), ..settings.clone() };
-        let failure = TlsClient::new(&named, "bücher.test", &[]).expect_err("no DNS name");
+        let named = TlsSettings { server_name: name.map(Into::into), ..authority.settings() };
+        let failure = client_of(&named, "bücher.test", &[]).expect_err("no DNS name");
         assert!(failure.to_string().contains(key) && failure.to_string().contains("xn--"), "{failure}");
     }
 }

@@ -1,9 +1,16 @@
 //! Data both ways, in whatever pieces it comes, and keys that change on the way.
 
-use super::rig::{Authority, Ends, OurEnd, REQUEST_BYTES_MAX, ends};
+use super::rig::{Authority, Ends, HOST, OurEnd, REQUEST_BYTES_MAX, client_of, ends};
+use crate::protocol::http1::{HeadMemo, Http1};
+use crate::protocol::secured::{Secured, SecuredShared};
+use crate::protocol::{Protocol, Readiness, Single};
+use crate::tls::established::RECORDS_WHEN_WORN;
 use crate::tls::sealing_bytes_max;
+use engine::outbox::Outbox;
 use engine::plan::{TlsSettings, TlsVersion};
+use engine::seams::StepFacts;
 use proptest::prelude::*;
+use rustls::ServerConnection;
 use std::sync::Arc;
 
 fn pattern(bytes: usize) -> Vec<u8> {
@@ -196,6 +203,87 @@ fn keys_are_renewed_before_they_have_sealed_too_much() {
         }
     }
     assert!(ends.ours.request(b"too late").unwrap_err().why.contains("as many records as is safe"));
+}
+
+#[test]
+fn a_key_of_tls_1_2_is_worn_while_it_may_still_seal_what_is_under_way() {
+    let mut ends = ends(TlsVersion::V1_2);
+    ends.ours.tls.established().sealing_mut().leave(RECORDS_WHEN_WORN + 3);
+    for left in (0..3).rev() {
+        assert!(!ends.ours.tls.is_worn());
+        let request = ends.ours.request(b"abc").unwrap();
+        ends.give_slowly(&request, b"abc");
+        assert_eq!(ends.ours.tls.is_worn(), left == 0);
+    }
+    let request = ends.ours.request(&pattern(REQUEST_BYTES_MAX)).unwrap();
+    ends.give_slowly(&request, &pattern(REQUEST_BYTES_MAX));
+    assert!(ends.ours.tls.is_ready() && ends.ours.tls.is_worn());
+}
+
+#[test]
+fn a_key_of_tls_1_3_is_never_worn_because_it_has_a_next_one() {
+    let mut ends = ends(TlsVersion::V1_3);
+    ends.ours.tls.established().sealing_mut().leave(10);
+    for _ in 0..20 {
+        let request = ends.ours.request(b"abc").unwrap();
+        ends.give_slowly(&request, b"abc");
+        assert!(!ends.ours.tls.is_worn());
+    }
+}
+
+/// A connection of HTTP/1.1 inside TLS 1.2 that takes requests, and its server.
+fn http_inside() -> (Secured<Http1>, SecuredShared<HeadMemo>, Vec<u8>, ServerConnection) {
+    let authority = Authority::new();
+    let server = authority.server(&authority.sign("server", |_| ()), None, false);
+    let mut server = ServerConnection::new(Arc::new(server)).unwrap();
+    let settings = TlsSettings { newest: TlsVersion::V1_2, ..authority.settings() };
+    let client = client_of(&settings, HOST, &[]).unwrap();
+    let mut shared = SecuredShared { client, inner: HeadMemo::default() };
+    let mut memory = vec![0; Secured::<Http1>::outbox_bytes(&shared, 100, 1)];
+    let mut connection = Secured::<Http1>::new(&shared);
+    let mut filled = 0;
+    connection.opened(&mut shared, &mut Outbox::new(&mut memory, &mut filled)).unwrap();
+    let step = StepFacts { constant: None, bytes_max: 100, is_bodyless: false };
+    for _ in 0..4 {
+        server.read_tls(&mut &memory[..filled]).unwrap();
+        server.process_new_packets().unwrap();
+        let mut answer = Vec::new();
+        while server.wants_write() {
+            server.write_tls(&mut answer).unwrap();
+        }
+        filled = 0;
+        let mut out = Outbox::new(&mut memory, &mut filled);
+        connection.receive(&mut shared, &mut answer, &mut out, &mut Single::new(&step)).unwrap();
+    }
+    assert_eq!(connection.readiness(), Readiness::Ready { is_resumed: false });
+    (connection, shared, memory, server)
+}
+
+#[test]
+fn a_connection_whose_key_is_worn_takes_no_more_requests_and_is_to_be_replaced() {
+    let (mut connection, ..) = http_inside();
+    assert_eq!((connection.room(8, 3), connection.is_spent()), (5, false));
+    connection.tls_mut().established().sealing_mut().leave(RECORDS_WHEN_WORN + 1);
+    assert_eq!((connection.room(8, 3), connection.is_spent()), (5, false));
+    connection.tls_mut().established().sealing_mut().leave(RECORDS_WHEN_WORN);
+    assert_eq!((connection.room(8, 3), connection.is_spent()), (0, true));
+}
+
+#[test]
+fn who_leaves_announces_the_end_and_where_there_is_no_room_says_nothing() {
+    let (mut connection, mut shared, mut memory, mut server) = http_inside();
+    connection.leave(&mut shared, &mut Outbox::new(&mut [], &mut 0));
+    let mut filled = 0;
+    connection.leave(&mut shared, &mut Outbox::new(&mut memory, &mut filled));
+    server.read_tls(&mut &memory[..filled]).unwrap();
+    let state = server.process_new_packets().unwrap();
+    assert!(filled > 0 && state.peer_has_closed() && state.plaintext_bytes_to_read() == 0);
+    // Before keys are agreed on nothing can be said.
+    let mut filled = 0;
+    connection.opened(&mut shared, &mut Outbox::new(&mut memory, &mut filled)).unwrap();
+    let before = filled;
+    connection.leave(&mut shared, &mut Outbox::new(&mut memory, &mut filled));
+    assert_eq!(filled, before);
 }
 
 #[test]
