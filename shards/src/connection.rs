@@ -206,6 +206,11 @@ impl ConnectionTable {
         connection.capacity = (connection.under_way + more).min(self.depth);
     }
 
+    /// The connection that a request is under way on.
+    pub(crate) fn slot_of(&self, place: Place) -> Slot {
+        place.0 / self.depth
+    }
+
     /// Whether requests of a connection end in the order they began.
     pub(crate) fn is_in_order(&self) -> bool {
         self.is_in_order

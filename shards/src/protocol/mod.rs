@@ -95,6 +95,22 @@ pub trait Protocol {
         Ok(())
     }
 
+    /// Whether there are requests of which some parts are sent each at its moment ([`Protocol::due_ns`]).
+    fn is_paced(shared: &Self::Shared) -> bool {
+        let _ = shared;
+        false
+    }
+
+    /// When the next such part is due, or an earlier moment; the end of time where none is.
+    fn due_ns(&self) -> u64 {
+        u64::MAX
+    }
+
+    /// It is so late: what is due by now waits to be sent ([`Protocol::pump`]).
+    fn reach(&mut self, now_ns: u64) {
+        let _ = now_ns;
+    }
+
     /// Gives a request up, and the connection with it where nothing else is possible.
     fn cancel(
         &mut self,

@@ -3,6 +3,7 @@
 //! A pool serves one scenario: a target that does not answer takes up the connections of that scenario and no other's.
 
 use super::core::{Core, Released};
+use super::moments::Moments;
 use super::replays::Replays;
 use super::scenario::{LoadState, ScenarioRun};
 use crate::connection::{Armed, ConnectionTable, Flight, Link};
@@ -48,6 +49,8 @@ pub(super) struct ConnectionPool<P: Protocol> {
     /// Connections are not used again: each request makes its own.
     pub(super) is_on_demand: bool,
     pub(super) replays: Replays,
+    /// When connections are to go on with requests that are sent in parts, where there are any.
+    pub(super) moments: Option<Box<Moments>>,
     /// All ones where a connection carries its lag on, and none in a closed loop.
     pub(super) carry_mask: u64,
     pub(super) random: Random,
@@ -82,6 +85,7 @@ impl<P: Protocol> ConnectionPool<P> {
             scenario,
             first_series: plan.layout().series_of(scenario).start,
             connections,
+            moments: P::is_paced(&shared).then(|| Box::new(Moments::new(slots))),
             protocols: (0..slots).map(|_| P::new(&shared)).collect(),
             is_verbatim: P::is_verbatim(&shared),
             shared,
@@ -302,8 +306,26 @@ impl<P: Protocol> ConnectionPool<P> {
         self.make_ready(core.now_ns, slot);
     }
 
-    /// Lets a protocol append what it could not before.
+    /// Lets a protocol append what it could not before, and what has become due since.
     pub(super) fn pump<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+    ) {
+        self.append_unsent(core, scenario, slot);
+        if self.is_paced() {
+            self.keep_pace(core, scenario, slot);
+        }
+    }
+
+    /// Whether there are requests that are sent in parts, each at its moment.
+    pub(super) fn is_paced(&self) -> bool {
+        !P::IS_VERBATIM && self.moments.is_some()
+    }
+
+    /// Lets a protocol append what it could not before.
+    pub(super) fn append_unsent<W: Wire, S: Source>(
         &mut self,
         core: &mut Core<W>,
         scenario: &mut ScenarioRun<S>,
@@ -372,6 +394,9 @@ impl<P: Protocol> ConnectionPool<P> {
     #[inline(always)]
     pub(super) fn stamp(&mut self, recorder: &mut Recorder, released: Released, sent_ns: u64, start_ns: u64) {
         let Released { place, free_ns, bytes, .. } = released;
+        if self.is_paced() {
+            self.note_first_part(place, sent_ns);
+        }
         let flight = self.connections.flight_mut(place);
         let could_leave_ns = flight.intended_ns.max(free_ns);
         if self.is_intended_when_sent {

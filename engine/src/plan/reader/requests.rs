@@ -137,8 +137,7 @@ impl PlanReader<'_> {
         let mut headers = common.clone();
         self.headers(&config.headers, &key("headers"), &mut headers);
         let headers_keys = headers.keys;
-        let keys =
-            StepKeys { path: path_key, method: key("method"), headers: headers_keys, timeout: None, table };
+        let keys = StepKeys::of_request(path_key, key("method"), headers_keys, table);
         let path = path.unwrap_or_else(|| vec![Piece::Bytes(b"/".to_vec())]);
         let request = Request::Http(HttpRequest { method, path, headers: headers.headers, body });
         (Step { name, weight: config.weight.unwrap_or(1), pool: 0, timeout_ns: 0, request }, keys)
@@ -174,8 +173,7 @@ impl PlanReader<'_> {
         let name = config.name.as_ref();
         let name = name.map_or_else(|| format!("{} {}", kind.name(), target.url.path), |name| name.0.clone());
         let headers_keys = common.keys.clone();
-        let keys =
-            StepKeys { path: url_key, method: key("method"), headers: headers_keys, timeout: None, table };
+        let keys = StepKeys::of_request(url_key, key("method"), headers_keys, table);
         (Step { name, weight: config.weight.unwrap_or(1), pool: 0, timeout_ns: 0, request }, keys)
     }
 
@@ -214,13 +212,8 @@ impl PlanReader<'_> {
             (None, Some(number)) => format!("{} {number}", request.what()),
             (None, None) => request.what().to_owned(),
         };
-        let keys = StepKeys {
-            path: table.clone(),
-            method: table.clone(),
-            headers: Vec::new(),
-            timeout: None,
-            table: if is_default { table.clone() } else { key(kind.name()) },
-        };
+        let message_key = if is_default { table.clone() } else { key(kind.name()) };
+        let keys = StepKeys::of_request(table.clone(), table, Vec::new(), message_key);
         (Step { name, weight: config.weight.unwrap_or(1), pool: 0, timeout_ns: 0, request }, keys)
     }
 
