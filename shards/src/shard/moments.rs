@@ -7,15 +7,15 @@ use crate::wire::Slot;
 /// A tree over them, in which every node has the earlier of the two below it: to change one, or to find the first, takes as many steps
 /// as the number of connections has binary digits. Nothing is allocated for either.
 #[derive(Debug)]
-pub(super) struct Moments {
+pub(super) struct SlotMoments {
     /// The root is at 1, and the children of a node are at twice its place and behind that; the last half are the connections'.
     earliest_ns: Box<[u64]>,
 }
 
-impl Moments {
+impl SlotMoments {
     /// None of so many connections has one.
-    pub(super) fn new(count: u32) -> Moments {
-        Moments { earliest_ns: vec![u64::MAX; 2 * (count as usize).next_power_of_two()].into() }
+    pub(super) fn new(count: u32) -> SlotMoments {
+        SlotMoments { earliest_ns: vec![u64::MAX; 2 * (count as usize).next_power_of_two()].into() }
     }
 
     /// A connection has this one from here on.
@@ -60,7 +60,7 @@ mod tests {
             changes in proptest::collection::vec((any::<u32>(), prop_oneof![0..50_u64, Just(u64::MAX)]), 0..200),
             now_ns in 0..60_u64,
         ) {
-            let mut moments = Moments::new(count);
+            let mut moments = SlotMoments::new(count);
             let mut plain = vec![u64::MAX; count as usize];
             for (slot, moment_ns) in changes {
                 moments.set(slot % count, moment_ns);

@@ -1,5 +1,6 @@
-//! Requests that are sent in parts, each at its moment, such as the messages of a call of gRPC: the protocol of a connection knows which
-//! is due when, and is told the time then.
+//! Requests that are sent in parts, each at its moment, such as the messages of a call of gRPC.
+//!
+//! The protocol of a connection knows what is due when, and is told the time then.
 
 use super::core::{Core, Stage};
 use super::pool::ConnectionPool;

@@ -3,7 +3,7 @@
 //! A pool serves one scenario: a target that does not answer takes up the connections of that scenario and no other's.
 
 use super::core::{Core, Released};
-use super::moments::Moments;
+use super::moments::SlotMoments;
 use super::replays::Replays;
 use super::scenario::{LoadState, ScenarioRun};
 use crate::connection::{Armed, ConnectionTable, Flight, Link};
@@ -50,7 +50,7 @@ pub(super) struct ConnectionPool<P: Protocol> {
     pub(super) is_on_demand: bool,
     pub(super) replays: Replays,
     /// When connections are to go on with requests that are sent in parts, where there are any.
-    pub(super) moments: Option<Box<Moments>>,
+    pub(super) moments: Option<Box<SlotMoments>>,
     /// All ones where a connection carries its lag on, and none in a closed loop.
     pub(super) carry_mask: u64,
     pub(super) random: Random,
@@ -85,7 +85,7 @@ impl<P: Protocol> ConnectionPool<P> {
             scenario,
             first_series: plan.layout().series_of(scenario).start,
             connections,
-            moments: P::is_paced(&shared).then(|| Box::new(Moments::new(slots))),
+            moments: P::is_paced(&shared).then(|| Box::new(SlotMoments::new(slots))),
             protocols: (0..slots).map(|_| P::new(&shared)).collect(),
             is_verbatim: P::is_verbatim(&shared),
             shared,
