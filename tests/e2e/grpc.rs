@@ -148,6 +148,48 @@ fn messages_are_sent_at_their_moments_to_any_server() {
 }
 
 #[test]
+fn messages_of_calls_that_stream_have_times_of_their_own() {
+    // As exact as times are recorded.
+    const SERVICE_NS: f64 = 49_900_000.0;
+    let server = peers::testbed(&[]);
+    let call = |method: &str, more: &str| {
+        format!(
+            "[[request]]\ncall = 'vajra.testbed.Echo/{method}'\nmetadata = {{ behaviour = 'service=fixed:50ms' }}\n{more}\n"
+        )
+    };
+    let plan = format!(
+        "url = '{}'\n[run]\nrequests = 48\nconnections = 4\n{}{}{}",
+        url(&server),
+        call("ServerStream", "message = '{\"text\": \"a\", \"count\": 4}'"),
+        call("Bidi", "count = 4\nping_pong = true"),
+        call("Unary", ""),
+    );
+    let done = Vajra::run("plan.toml", &[]).file("plan.toml", &plan).done();
+    done.assert_accounted();
+    assert_eq!(ends(&done), (48, 0), "{}", done.stderr);
+    let steps = done.report["scenarios"][0]["steps"].as_array().unwrap();
+    for (step, is_matched) in [(&steps[0], false), (&steps[1], true)] {
+        let requests = &step["requests"];
+        let figure = |of: &str, key: &str| requests[of][key].as_f64().unwrap();
+        let calls = requests["ok"].as_f64().unwrap();
+        assert!(calls > 0.0, "{requests}");
+        let counts = (figure("first_message_ns", "count"), figure("message_ns", "count"));
+        assert_eq!(counts, (calls, 3.0 * calls), "{requests}");
+        assert!(figure("first_message_ns", "min") >= SERVICE_NS, "{requests}");
+        // One that is read late makes the time to the next shorter, and not the sum of all.
+        let mean_ns = figure("first_message_ns", "mean") + 3.0 * figure("message_ns", "mean");
+        assert!(mean_ns >= 4.0 * SERVICE_NS, "{requests}");
+        // From a message to its own reply there is no less than that.
+        assert!(!is_matched || figure("message_ns", "min") >= SERVICE_NS, "{requests}");
+    }
+    assert!(steps[2]["requests"].get("first_message_ns").is_none(), "{}", steps[2]["requests"]);
+    assert!(done.stdout.contains("First msg") && done.stdout.contains("Message "), "{}", done.stdout);
+    let words = ["--reflect", "--call", "vajra.testbed.Echo/Unary", "-n", "5"];
+    let unary = run(&url(&server), &words);
+    assert!(!unary.stdout.contains("First msg"), "{}", unary.stdout);
+}
+
+#[test]
 fn a_status_is_called_by_its_name() {
     let server = greeter(false);
     let message = "{\"name\": \"x\", \"fails_with\": 8}";

@@ -74,6 +74,40 @@ fn a_call_lasts_until_the_last_of_its_moments() {
 }
 
 #[test]
+fn messages_are_timed_from_the_intended_moment_of_their_call_and_then_from_each_other() {
+    for seed in seeds(5) {
+        for (request, paced_ns) in [("", 0), ("count = 3\nevery = '10ms'", 20 * MILLISECOND_NS)] {
+            let run_keys = "connections = 8\nduration = '2s'\n[load]\nrate = 40";
+            let outcome = run(&plan(request, 1, run_keys), &world(4, 7 * MILLISECOND_NS), seed);
+            let total = outcome.total();
+            assert_eq!((total.ok, total.messages), (80, 320), "seed {seed}");
+            let times = total.message_times.as_ref().expect("the method streams");
+            let (first, following) = (times.first.summary(), times.following.summary());
+            assert_eq!((first.count, following.count), (80, 240), "seed {seed}");
+            let first_ns = paced_ns + EXCHANGE_NS;
+            let is_about = |ns: u64, expected_ns: u64| ns.abs_diff(expected_ns) < 400 * MICROSECOND_NS;
+            assert!(is_about(first.p50, first_ns), "seed {seed}: {} ns", first.p50);
+            assert!(is_about(following.p50, 7 * MILLISECOND_NS), "seed {seed}: {} ns", following.p50);
+            // From the first on they follow each other until the call ends.
+            let (response_ns, sum_ns) = (total.response.mean_ns(), first.mean + 3.0 * following.mean);
+            assert!((response_ns - sum_ns).abs() < 200_000.0, "seed {seed}: {response_ns} and {sum_ns} ns");
+        }
+    }
+}
+
+#[test]
+fn a_call_that_waits_for_a_connection_has_its_first_message_late_and_not_the_others() {
+    for seed in seeds(3) {
+        let run_keys = "connections = 1\nduration = '1s'\ntimeout = '30s'\n[load]\nrate = 100";
+        let outcome = run(&plan("", 1, run_keys), &world(2, 7 * MILLISECOND_NS), seed);
+        let times = outcome.total().message_times.expect("the method streams");
+        let (first, following) = (times.first.summary(), times.following.summary());
+        assert!(first.max > 500 * MILLISECOND_NS, "seed {seed}: {} ns", first.max);
+        assert!(following.max < 9 * MILLISECOND_NS, "seed {seed}: {} ns", following.max);
+    }
+}
+
+#[test]
 fn calls_that_are_under_way_when_the_last_begins_send_all_of_their_messages() {
     for seed in seeds(5) {
         let plan = plan("count = 11\nevery = '50ms'", 1, "connections = 2\nrequests = 6");

@@ -95,7 +95,8 @@ pub trait Protocol {
         Ok(())
     }
 
-    /// Whether there are requests of which some parts are sent each at its moment ([`Protocol::due_ns`]).
+    /// Whether there are requests of which some parts are sent one by one, each at its moment ([`Protocol::due_ns`]) or after a response to
+    /// the one before: it is told the time then ([`Protocol::reach`]).
     fn is_paced(shared: &Self::Shared) -> bool {
         let _ = shared;
         false
@@ -196,9 +197,10 @@ pub trait Events {
         let _ = note;
     }
 
-    /// A message of a response is whole, of a protocol whose responses have several.
-    fn message(&mut self, place: Place) {
-        let _ = place;
+    /// A message of a response is whole, of a protocol whose responses have several. Where it is the reply to a message alone, that was
+    /// sent then.
+    fn message(&mut self, place: Place, asked_ns: Option<u64>) {
+        let _ = (place, asked_ns);
     }
 
     /// A part of such a message, as it came.
@@ -343,7 +345,7 @@ impl Events for Single<'_> {
 
     fn unasked(&mut self, _bytes: u64) {}
 
-    fn message(&mut self, _place: Place) {
+    fn message(&mut self, _place: Place, _asked_ns: Option<u64>) {
         self.is_between = true;
     }
 

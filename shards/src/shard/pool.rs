@@ -11,7 +11,7 @@ use crate::protocol::{Place, Protocol, Sending, Unusable};
 use crate::wire::{Slot, Wire};
 use engine::bucket::Arrival;
 use engine::outcome::Kind;
-use engine::plan::{Fields, SHARDS_MAX, Transport};
+use engine::plan::{Fields, Request, SHARDS_MAX, Step, Transport};
 use engine::random::Random;
 use engine::record::Recorder;
 use engine::seams::{Call, End, Source};
@@ -77,6 +77,10 @@ impl<P: Protocol> ConnectionPool<P> {
         let mut connections = ConnectionTable::new(slots, pipeline, is_in_order);
         if is_on_demand {
             (0..slots).for_each(|slot| connections.await_demand(slot));
+        }
+        let is_timed: Box<[bool]> = served.steps().iter().map(streams).collect();
+        if is_timed.contains(&true) {
+            connections.time_messages(is_timed);
         }
         let stream = shard + number as u64 * u64::from(SHARDS_MAX);
         ConnectionPool {
@@ -336,6 +340,9 @@ impl<P: Protocol> ConnectionPool<P> {
         if !connection.is_made() || connection.is_sending() || !protocol.has_unsent() {
             return;
         }
+        if !P::IS_VERBATIM && self.moments.is_some() {
+            protocol.reach(core.now_ns);
+        }
         let mut out = core.wire.outbox(self.first_slot + slot);
         let before = out.filled();
         let pumped = protocol.pump(&mut self.shared, &mut scenario.source, &mut out);
@@ -422,4 +429,10 @@ impl<P: Protocol> ConnectionPool<P> {
             connection.free_ns = now.saturating_sub(connection.carried_ns);
         }
     }
+}
+
+/// Whether a request is a call that has several messages to send or to receive.
+fn streams(step: &Step) -> bool {
+    let Request::Grpc(call) = &step.request else { return false };
+    call.described.as_ref().is_some_and(|method| method.client_streams || method.server_streams)
 }

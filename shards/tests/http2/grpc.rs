@@ -80,7 +80,7 @@ pub(crate) fn names(told: &[Told]) -> Vec<String> {
 }
 
 fn messages(told: &[Told]) -> usize {
-    told.iter().filter(|told| matches!(told, Told::Message(_))).count()
+    told.iter().filter(|told| matches!(told, Told::Message(..))).count()
 }
 
 fn bodies(sent: &[Sent]) -> Vec<u8> {
@@ -192,6 +192,25 @@ fn a_call_that_ends_before_its_messages_are_sent_is_given_up() {
     let sent = client.sent();
     assert!(matches!(&sent[..], [reset] if reset.frame_type == RST_STREAM), "{sent:?}");
     client.sends();
+}
+
+#[test]
+fn a_reply_is_told_with_the_moment_at_which_its_message_was_sent() {
+    let mut client = calling(step(&["one", "two", "three"], true, MessagePace::PingPong));
+    client.hears(&head(1)).unwrap();
+    let mut asked = Vec::new();
+    for (sent_ns, came_ns) in [(10, 40), (50, 70), (71, 99)] {
+        client.http.reach(sent_ns);
+        client.pumps();
+        client.http.reach(came_ns);
+        client.hears(&data(1, 0, &message(0, b"reply"))).unwrap();
+        asked.extend(client.told());
+    }
+    // The first was sent with its call, before anybody said how late it was.
+    let told = |asked_ns: u64| Told::Message(Place::new(0), Some(asked_ns));
+    assert_eq!(asked, [told(0), told(50), told(71)]);
+    client.hears(&data(1, 0, &message(0, b"one more"))).unwrap();
+    assert_eq!(client.told(), [Told::Message(Place::new(0), None)], "it is the reply to nothing");
 }
 
 const INITIAL_WINDOW_SIZE: u16 = 4;
@@ -376,6 +395,6 @@ proptest! {
             Ok(()) => prop_assert_eq!(names(&told), ["OK"], "{:?}", told),
             Err(wrong) => prop_assert!(failed.is_some_and(|why| why.contains(wrong)), "{:?} and not {}", told, wrong),
         }
-        prop_assert!(told.iter().all(|told| !matches!(told, Told::Message(place) if *place != Place::new(0))));
+        prop_assert!(told.iter().all(|told| !matches!(told, Told::Message(place, _) if *place != Place::new(0))));
     }
 }

@@ -104,9 +104,9 @@ impl Http2Shared {
         OPENING_BYTES_MAX + answers + heads + bodies
     }
 
-    /// Whether messages of some call are sent each at its moment.
+    /// Whether messages of some call are sent one by one.
     pub(super) fn is_paced(&self) -> bool {
-        self.requests.iter().any(|request| matches!(request.pace, MessagePace::Every { .. }))
+        self.requests.iter().any(|request| request.pace != MessagePace::AtOnce)
     }
 
     /// Whether requests are calls of gRPC: all of a target are, or none.
@@ -174,6 +174,8 @@ pub struct Http2 {
     pub(super) unsent: VecDeque<usize>,
     /// No message whose moment is waited for is due before this.
     pub(super) due_ns: u64,
+    /// How late it was said to be last, where messages of calls are sent one by one.
+    pub(super) now_ns: u64,
     /// A frame that came in parts.
     pub(super) partial: Vec<u8>,
     /// A header block that came in several frames.
@@ -208,6 +210,7 @@ impl Http2 {
             owed: Owed::new(streams),
             unsent: VecDeque::with_capacity(streams as usize),
             due_ns: u64::MAX,
+            now_ns: 0,
             partial: Vec::new(),
             block_bytes: Vec::new(),
             open_block: None,

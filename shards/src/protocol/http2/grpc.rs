@@ -68,6 +68,8 @@ pub(super) struct MessageTurns {
     period_ns: u64,
     /// When the first was sent, once that is known.
     first_ns: Option<u64>,
+    /// When the one was sent whose reply is waited for.
+    asked_ns: Option<u64>,
 }
 
 impl MessageTurns {
@@ -78,9 +80,15 @@ impl MessageTurns {
             MessagePace::PingPong => 0,
             MessagePace::Every { period_ns } => period_ns,
         };
-        let first =
-            MessageTurns { due: 1, found: 0, end_bytes: 0, is_over: false, period_ns, first_ns: None };
-        Some(first)
+        Some(MessageTurns {
+            due: 1,
+            found: 0,
+            end_bytes: 0,
+            is_over: false,
+            period_ns,
+            first_ns: None,
+            asked_ns: None,
+        })
     }
 
     /// More may be sent than was when all was sent that could be.
@@ -88,9 +96,17 @@ impl MessageTurns {
         self.is_over && self.found < self.due
     }
 
-    /// A reply has come.
-    fn note_reply(&mut self) {
+    /// All that may be sent is, since this moment: a reply is waited for, where replies are.
+    pub(super) fn note_sent(&mut self, now_ns: u64) {
+        if self.period_ns == 0 {
+            self.asked_ns = Some(now_ns);
+        }
+    }
+
+    /// A reply has come: when the message was sent that it is to, where one waits for it.
+    fn note_reply(&mut self) -> Option<u64> {
         self.due += u32::from(self.period_ns == 0);
+        self.asked_ns.take()
     }
 
     /// When it wants to be told the time: as soon as the first has been sent, and when another is due of which all before have been;
@@ -183,10 +199,8 @@ impl GrpcProgress {
             if self.left_bytes == 0 {
                 self.prefix_bytes = 0;
                 self.messages += 1;
-                if let Some(turns) = &mut self.turns {
-                    turns.note_reply();
-                }
-                on.message(place);
+                let asked_ns = self.turns.as_mut().and_then(MessageTurns::note_reply);
+                on.message(place, asked_ns);
             }
         }
         Ok(())

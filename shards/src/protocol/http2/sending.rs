@@ -140,6 +140,7 @@ impl Http2 {
 
     /// Messages of calls that are due by now stand in line, where all before them was sent; notes when the next are.
     pub(super) fn let_due_go_on(&mut self, now_ns: u64) {
+        self.now_ns = now_ns;
         if self.due_ns > now_ns {
             return;
         }
@@ -161,6 +162,9 @@ impl Http2 {
         stream.is_unsent = sent != BodySent::Whole;
         if let Some(turns) = &mut stream.grpc.turns {
             turns.is_over = sent == BodySent::ToTurn;
+            if sent != BodySent::InPart {
+                turns.note_sent(self.now_ns);
+            }
             self.due_ns = self.due_ns.min(turns.due_ns());
         }
         if sent == BodySent::InPart {
