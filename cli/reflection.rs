@@ -105,7 +105,7 @@ fn failure(plan: &Plan, untold: Untold) -> Failure {
             let one = |((scenario, index), WrongCall { part, problem, fix }): &(StepNumber, WrongCall)| {
                 let name = &plan.scenarios[*scenario].steps()[*index].name;
                 let place = match part {
-                    grpc::CallPart::Method => String::new(),
+                    grpc::CallPart::Method | grpc::CallPart::Pace => String::new(),
                     grpc::CallPart::Message(_) => "in the message: ".to_owned(),
                 };
                 told(&format!("request `{name}`: {place}{problem}"), fix)

@@ -53,6 +53,12 @@ fn contradictions(report: &Report) -> Vec<String> {
     ] {
         expect(timing.count == count, format!("{} times of {name}, {count} requests", timing.count));
     }
+    let counts = |timing: &Option<Timing>| timing.as_ref().map_or(0, |timing| timing.count);
+    let (first, following) = (counts(&requests.first_message_ns), counts(&requests.message_ns));
+    expect(
+        first <= requests.ok + requests.failed && first + following <= requests.messages,
+        format!("times of {first} and {following} messages, {} came", requests.messages),
+    );
     let all = [&report.response_ns, &report.service_ns, &report.slip_ns, &report.generator_lag_ns];
     expect(all.into_iter().all(is_ordered), "percentiles that do not ascend".into());
     let cpu = &report.cpu;

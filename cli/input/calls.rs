@@ -107,6 +107,7 @@ fn told(plan: &Plan, layers: &Layers, (scenario, index): StepNumber, wrong: Wron
     };
     let keys: &[&str] = match wrong.part {
         CallPart::Method => &["call"],
+        CallPart::Pace => &["every", "ping_pong"],
         CallPart::Message(_) => &["message", "body", "messages"],
     };
     let path = match (keys.iter().find(|key| is_typed(key)), wrong.part) {
@@ -116,7 +117,7 @@ fn told(plan: &Plan, layers: &Layers, (scenario, index): StepNumber, wrong: Wron
         (None, _) => [table.as_slice(), &["url"]].concat().join("."),
     };
     let problem = match wrong.part {
-        CallPart::Method => wrong.problem,
+        CallPart::Method | CallPart::Pace => wrong.problem,
         CallPart::Message(_) => format!("in the message: {}", wrong.problem),
     };
     Diagnostic::at(path, problem, wrong.fix)

@@ -229,6 +229,13 @@ fn timings(report: &Report, screen: &Screen) -> String {
         add("Slip", &report.slip_ns);
         add("Own lag", &report.generator_lag_ns);
     }
+    for (name, timing) in
+        [("First msg", &report.requests.first_message_ns), ("Message", &report.requests.message_ns)]
+    {
+        if let Some(timing) = timing {
+            add(name, timing);
+        }
+    }
     if report.failed_response_ns.count > 0 {
         add("Failed", &report.failed_response_ns);
     }

@@ -32,7 +32,7 @@ pub use bounds::{
 pub use datagrams::DATAGRAM_BYTES_MAX;
 pub use fields::{
     BytesMessage, DatagramField, DatagramMatching, DnsQuery, Fields, GrpcCall, GrpcMethod, GrpcSource,
-    HttpRequest, Machine, Offered, Pool, PoolSize, ReplyMatching, Request, Scenario, Script,
+    HttpRequest, Machine, MessagePace, Offered, Pool, PoolSize, ReplyMatching, Request, Scenario, Script,
     SocketMessageKind, Step, Target, TargetProtocol, TlsSettings, TlsVersion, Transport, Wait,
     WebSocketMessage,
 };

@@ -8,6 +8,7 @@
 mod attempts;
 mod gather;
 mod layout;
+mod message_times;
 mod reasons;
 mod recorder;
 mod requests;
@@ -20,6 +21,7 @@ mod stats;
 pub use attempts::{AttemptFailure, AttemptPhase, Attempts};
 pub use gather::{Gather, Intervals};
 pub use layout::Layout;
+pub use message_times::{MessageTime, MessageTimes};
 pub use reasons::{FailureReason, FailureReasons};
 pub use recorder::Recorder;
 pub use requests::RequestRecord;

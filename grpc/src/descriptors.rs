@@ -3,7 +3,7 @@
 use crate::encoder;
 use crate::wrong::{CallPart, WrongCall, WrongFile};
 use engine::config::hint;
-use engine::plan::{GrpcCall, GrpcMethod};
+use engine::plan::{GrpcCall, GrpcMethod, MessagePace};
 use prost::Message;
 use prost_reflect::{DescriptorPool, MethodDescriptor, ServiceDescriptor};
 use prost_types::FileDescriptorProto;
@@ -78,12 +78,7 @@ impl Descriptors {
             let fix = "leave out `messages` and `count`, or call a method that takes a stream".into();
             wrong.push(WrongCall { part: CallPart::Method, problem, fix });
         }
-        if call.ping_pong && !(method.is_client_streaming() && method.is_server_streaming()) {
-            let problem =
-                format!("replies are waited for between messages, and `{}` has no two streams", call.method);
-            let fix = "leave out `ping_pong`, or call a bidirectional method".into();
-            wrong.push(WrongCall { part: CallPart::Method, problem, fix });
-        }
+        wrong.extend(wrong_pace(call, &method));
         if !wrong.is_empty() {
             return Err(wrong);
         }
@@ -111,6 +106,23 @@ impl Descriptors {
         let found = service.methods().find(|method| method.name() == method_name);
         found.ok_or_else(|| no_method(&service, method_name))
     }
+}
+
+/// Why messages cannot be sent one by one as they are to be, if they cannot.
+fn wrong_pace(call: &GrpcCall, method: &MethodDescriptor) -> Option<WrongCall> {
+    let (takes, gives) = (method.is_client_streaming(), method.is_server_streaming());
+    let (problem, fix) = match call.pace {
+        MessagePace::PingPong if !(takes && gives) => (
+            format!("replies are waited for between messages, and `{}` has no two streams", call.method),
+            "leave out `ping_pong`, or call a bidirectional method",
+        ),
+        MessagePace::Every { .. } if !takes => (
+            format!("messages are spaced in time, and `{}` takes one", call.method),
+            "leave out `every`, or call a method that takes a stream",
+        ),
+        MessagePace::AtOnce | MessagePace::PingPong | MessagePace::Every { .. } => return None,
+    };
+    Some(WrongCall { part: CallPart::Pace, problem, fix: fix.into() })
 }
 
 /// A method that changes nothing says so.

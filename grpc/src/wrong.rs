@@ -25,6 +25,8 @@ pub struct WrongCall {
 pub enum CallPart {
     /// The method.
     Method,
+    /// When its messages are sent.
+    Pace,
     /// The message with this number.
     Message(usize),
 }

@@ -1,6 +1,7 @@
 //! What files say can be called, and what is wrong with those that say nothing.
 
 use crate::rig::{EVERY, call, compiled, folder};
+use engine::plan::{GrpcCall, MessagePace};
 use prost_reflect::prost::Message;
 use vajra_grpc::{CallPart, Descriptors, ReflectedFiles, WrongCall};
 
@@ -69,6 +70,29 @@ fn a_method_that_takes_one_message_is_not_sent_several() {
     let two = |method: &str| descriptors.describe(&call(method, &["{}", "{}"]));
     assert!(two("test.Every/Send").unwrap_err()[0].problem.contains("2 messages are sent"));
     assert_eq!(two("test.Every/Upload").unwrap().encoded.len(), 2);
+}
+
+#[test]
+fn only_a_method_that_takes_a_stream_has_messages_in_time() {
+    let descriptors = compiled(EVERY);
+    let paced = |method: &str, pace: MessagePace| {
+        let call = GrpcCall { count: Some(3), pace, ..call(method, &["{}"]) };
+        descriptors.describe(&call).map(|_| ())
+    };
+    let every = MessagePace::Every { period_ns: 1_000_000 };
+    for (method, pace) in
+        [("test.Every/Upload", every), ("test.Every/Talk", every), ("test.Every/Talk", MessagePace::PingPong)]
+    {
+        assert_eq!(paced(method, pace), Ok(()), "{method}");
+    }
+    for (method, pace, problem) in [
+        ("test.Every/Download", every, "messages are spaced in time, and `test.Every/Download` takes one"),
+        ("test.Every/Upload", MessagePace::PingPong, "replies are waited for between messages"),
+    ] {
+        let wrong = paced(method, pace).unwrap_err();
+        let told = |wrong: &&WrongCall| wrong.part == CallPart::Pace && wrong.problem.contains(problem);
+        assert_eq!(wrong.iter().filter(told).count(), 1, "{wrong:?}");
+    }
 }
 
 #[test]

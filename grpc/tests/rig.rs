@@ -1,7 +1,7 @@
 //! Files for tests, calls by them, and what their bytes say to somebody else.
 
 use engine::outbox;
-use engine::plan::{GrpcCall, GrpcMethod};
+use engine::plan::{GrpcCall, GrpcMethod, MessagePace};
 use engine::random::Draws;
 use engine::template::{self, Piece, Template};
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
@@ -44,7 +44,7 @@ pub(crate) fn call(method: &str, messages: &[&str]) -> GrpcCall {
         metadata: Vec::new(),
         messages: messages.iter().map(|message| template::parse(message).unwrap()).collect(),
         count: None,
-        ping_pong: false,
+        pace: MessagePace::AtOnce,
         deadline_ns: None,
         described: None,
     }

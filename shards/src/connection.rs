@@ -3,6 +3,7 @@
 use crate::protocol::Place;
 use crate::timeouts::Timeouts;
 use crate::wire::Slot;
+use engine::record::MessageTime;
 use engine::seams::Call;
 use std::collections::VecDeque;
 
@@ -160,6 +161,8 @@ pub(crate) struct ConnectionTable {
     depth: u32,
     timeouts: Timeouts,
     ready: VecDeque<Slot>,
+    /// When messages of calls came, where some calls stream.
+    messages: Option<Box<MessageClock>>,
     /// Connections with something in their outboxes; some may have been closed since.
     outputs: Vec<Slot>,
     /// Connections that are made.
@@ -178,6 +181,7 @@ impl ConnectionTable {
             flights: vec![Flight::default(); count as usize * depth as usize],
             timeouts: Timeouts::new(count * depth),
             depth,
+            messages: None,
             ready: VecDeque::with_capacity(count as usize + 1),
             outputs: Vec::with_capacity(count as usize),
             open: 0,
@@ -204,6 +208,27 @@ impl ConnectionTable {
     pub(crate) fn allow(&mut self, slot: Slot, more: u32) {
         let connection = &mut self.all[slot as usize];
         connection.capacity = (connection.under_way + more).min(self.depth);
+    }
+
+    /// The times of messages are wanted of these calls, by step.
+    pub(crate) fn time_messages(&mut self, is_timed: Box<[bool]>) {
+        self.messages = Some(Box::new(MessageClock::new(self.flights.len(), is_timed)));
+    }
+
+    /// A message of a response came now, the reply to one that was sent then, where they are matched: how long it took, if that is wanted.
+    pub(crate) fn message_came(
+        &mut self,
+        place: Place,
+        now_ns: u64,
+        asked_ns: Option<u64>,
+    ) -> Option<MessageTime> {
+        let flight = self.flight(place);
+        self.messages.as_mut()?.came(place, flight, now_ns, asked_ns)
+    }
+
+    /// The connection that a request is under way on.
+    pub(crate) fn slot_of(&self, place: Place) -> Slot {
+        place.0 / self.depth
     }
 
     /// Whether requests of a connection end in the order they began.
@@ -454,6 +479,39 @@ impl Connection {
     }
 }
 
+/// When the last message came of each call that is under way.
+#[derive(Debug)]
+struct MessageClock {
+    /// By place; of a call that is over as long as none has come of the one in its place.
+    last_ns: Box<[u64]>,
+    /// By step: whether times are wanted.
+    is_timed: Box<[bool]>,
+}
+
+impl MessageClock {
+    fn new(places: usize, is_timed: Box<[bool]>) -> MessageClock {
+        MessageClock { last_ns: vec![0; places].into(), is_timed }
+    }
+
+    fn came(
+        &mut self,
+        place: Place,
+        flight: Flight,
+        now_ns: u64,
+        asked_ns: Option<u64>,
+    ) -> Option<MessageTime> {
+        if !self.is_timed[flight.step()] {
+            return None;
+        }
+        let before_ns = std::mem::replace(&mut self.last_ns[place.0 as usize], now_ns);
+        // What came before this call was sent is none of its messages.
+        Some(match before_ns <= flight.sent_ns() {
+            true => MessageTime::First(now_ns.saturating_sub(flight.intended_ns)),
+            false => MessageTime::Following(now_ns.saturating_sub(asked_ns.unwrap_or(before_ns))),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -497,6 +555,36 @@ mod tests {
         assert_eq!(flight.lag_ns(), LAG_NS_MAX);
         flight.set_lag(u64::MAX);
         assert_eq!((flight.call(), flight.lag_ns()), (call, LAG_NS_MAX));
+    }
+
+    #[test]
+    fn messages_of_a_call_are_timed_from_when_it_was_intended_and_then_from_each_other() {
+        let mut connections = ConnectionTable::new(1, 2, false);
+        connections.at(0).set_link(Link::Open);
+        let begin = |connections: &mut ConnectionTable, step: u32, intended_ns: u64| {
+            let place = connections.begin(false, 0, Flight::new(Call { step, session: 0 }, intended_ns));
+            connections.flight_mut(place).set_sent(intended_ns + 5);
+            place
+        };
+        let first = begin(&mut connections, 0, 100);
+        assert_eq!(connections.message_came(first, 120, None), None, "nobody wants to know");
+        connections.time_messages(vec![true, false].into());
+        let (first_time, following) = (MessageTime::First, MessageTime::Following);
+        assert_eq!(connections.message_came(first, 130, Some(105)), Some(first_time(30)));
+        assert_eq!(connections.message_came(first, 150, None), Some(following(20)));
+        assert_eq!(
+            connections.message_came(first, 190, Some(151)),
+            Some(following(39)),
+            "a reply to a message"
+        );
+        assert_eq!(connections.message_came(first, 190, None), Some(following(0)), "two at once");
+        let unary = begin(&mut connections, 1, 100);
+        assert_eq!(connections.message_came(unary, 200, None), None, "it has one message alone");
+        // Another call in the same place.
+        connections.end(false, 0, first);
+        let next = begin(&mut connections, 0, 190);
+        assert_eq!(next, first);
+        assert_eq!(connections.message_came(next, 260, None), Some(first_time(70)));
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod accounting;
 mod attempts;
 mod core;
 mod expiry;
+mod moments;
+mod pacing;
 mod pool;
 mod receiving;
 mod replay;
@@ -119,6 +121,8 @@ struct Rules {
     answers: bool,
     /// Some requests may have to be sent once more.
     replays: bool,
+    /// Some requests are sent in parts, each at its moment.
+    paces: bool,
     /// Some closed loop among several scenarios ends with a number of requests.
     counts_out: bool,
 }
@@ -141,6 +145,7 @@ impl Rules {
             sheds: scenarios.iter().any(|scenario| scenario.sheds),
             answers: pools.iter().any(|pool| !pool.is_verbatim()),
             replays: pools.iter().any(|pool| !pool.connections.is_in_order()),
+            paces: pools.iter().any(ConnectionPool::is_paced),
             counts_out,
         }
     }
@@ -318,6 +323,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         if !P::IS_IN_ORDER && self.rules.replays {
             self.replay();
         }
+        if !P::IS_IN_ORDER && self.rules.paces {
+            self.send_due_parts(now);
+        }
         if !may_send {
             return;
         }
@@ -455,8 +463,18 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         sent_ns
     }
 
-    /// When the next request must leave, of those that a connection is free to take.
+    /// When something must leave: the next request, of those that a connection is free to take, or a part of one that is under way.
+    #[inline(always)]
     fn next_due_ns(&mut self) -> Option<u64> {
+        let request_ns = self.next_request_ns();
+        if P::IS_IN_ORDER || !self.rules.paces {
+            return request_ns;
+        }
+        [request_ns, self.next_part_ns()].into_iter().flatten().min()
+    }
+
+    /// When the next request must leave.
+    fn next_request_ns(&mut self) -> Option<u64> {
         if self.core.stage == Stage::Waiting {
             // The start is as due as any request: the first one is to leave at it.
             return self.control.start_ns();

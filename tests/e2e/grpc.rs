@@ -111,6 +111,85 @@ fn every_kind_of_call_is_counted_by_its_messages() {
 }
 
 #[test]
+fn messages_are_sent_at_their_moments_to_any_server() {
+    // Four times 100 ms, as exact as times are recorded.
+    const LEAST_NS: u64 = 399_500_000;
+    let keys = "count = 5\nevery = '100ms'\n";
+    let server = greeter(false);
+    let call = format!(
+        "[[request]]\ncall = 'greet.Greeter/Gather'\nmessage = '{{\"name\": \"{{{{seq}}}}\"}}'\n{keys}"
+    );
+    let done = run_plan(&server, "requests = 8", &call);
+    assert_eq!(ends(&done), (8, 0), "{}\n{}", done.stderr, done.report["requests"]);
+    // None is sent early, so a call ends no earlier; by us, whatever keeps the server from its own clock.
+    assert!(done.count("/service_ns/min") >= LEAST_NS, "{}", done.report["service_ns"]);
+    let seen = seen(&server, 8);
+    assert_eq!(seen["messages"], 40, "{seen}");
+    let spans = seen["spans_ms"].as_array().unwrap().iter().filter_map(|span| span.as_u64());
+    // One that reads the first late sees less: not each time.
+    assert!(spans.max().unwrap() >= 300, "{seen}");
+    // The built-in server, over TLS too; a bidirectional call, several on a connection.
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem").display().to_string();
+    let (plain, tls) = (peers::testbed(&[]), peers::testbed(&["--tls", "--tls-ca", &ca]));
+    for (url, trust) in [
+        (url(&plain), String::new()),
+        (tls.url("").replace("http:", "grpcs:"), format!("[tls]\nca = '{ca}'\n")),
+    ] {
+        let plan = format!(
+            "url = '{url}'\n{trust}[http]\nstreams = 4\n[run]\nrequests = 16\nconnections = 2\n\
+             [[request]]\ncall = 'vajra.testbed.Echo/Bidi'\nmessage = '{{\"text\": \"{{{{seq}}}}\"}}'\n{keys}"
+        );
+        let done = Vajra::run("plan.toml", &[]).file("plan.toml", &plan).done();
+        done.assert_accounted();
+        assert_eq!((ends(&done), done.count("/requests/messages")), ((16, 0), 80), "{}", done.stderr);
+        assert!(done.count("/service_ns/min") >= LEAST_NS, "{url}: {}", done.report["service_ns"]);
+    }
+}
+
+#[test]
+fn messages_of_calls_that_stream_have_times_of_their_own() {
+    // As exact as times are recorded.
+    const SERVICE_NS: f64 = 49_900_000.0;
+    let server = peers::testbed(&[]);
+    let call = |method: &str, more: &str| {
+        format!(
+            "[[request]]\ncall = 'vajra.testbed.Echo/{method}'\nmetadata = {{ behaviour = 'service=fixed:50ms' }}\n{more}\n"
+        )
+    };
+    let plan = format!(
+        "url = '{}'\n[run]\nrequests = 48\nconnections = 4\n{}{}{}",
+        url(&server),
+        call("ServerStream", "message = '{\"text\": \"a\", \"count\": 4}'"),
+        call("Bidi", "count = 4\nping_pong = true"),
+        call("Unary", ""),
+    );
+    let done = Vajra::run("plan.toml", &[]).file("plan.toml", &plan).done();
+    done.assert_accounted();
+    assert_eq!(ends(&done), (48, 0), "{}", done.stderr);
+    let steps = done.report["scenarios"][0]["steps"].as_array().unwrap();
+    for (step, is_matched) in [(&steps[0], false), (&steps[1], true)] {
+        let requests = &step["requests"];
+        let figure = |of: &str, key: &str| requests[of][key].as_f64().unwrap();
+        let calls = requests["ok"].as_f64().unwrap();
+        assert!(calls > 0.0, "{requests}");
+        let counts = (figure("first_message_ns", "count"), figure("message_ns", "count"));
+        assert_eq!(counts, (calls, 3.0 * calls), "{requests}");
+        assert!(figure("first_message_ns", "min") >= SERVICE_NS, "{requests}");
+        // One that is read late makes the time to the next shorter, and not the sum of all.
+        let mean_ns = figure("first_message_ns", "mean") + 3.0 * figure("message_ns", "mean");
+        assert!(mean_ns >= 4.0 * SERVICE_NS, "{requests}");
+        // From a message to its own reply there is no less than that.
+        assert!(!is_matched || figure("message_ns", "min") >= SERVICE_NS, "{requests}");
+    }
+    assert!(steps[2]["requests"].get("first_message_ns").is_none(), "{}", steps[2]["requests"]);
+    assert!(done.stdout.contains("First msg") && done.stdout.contains("Message "), "{}", done.stdout);
+    let words = ["--reflect", "--call", "vajra.testbed.Echo/Unary", "-n", "5"];
+    let unary = run(&url(&server), &words);
+    assert!(!unary.stdout.contains("First msg"), "{}", unary.stdout);
+}
+
+#[test]
 fn a_status_is_called_by_its_name() {
     let server = greeter(false);
     let message = "{\"name\": \"x\", \"fails_with\": 8}";
@@ -253,6 +332,22 @@ fn a_call_that_cannot_be_made_is_told_where_it_is_written_and_nothing_is_sent() 
         (
             "call = 'greet.Greeter/SayHello'\nmessages = ['{}', '{}']",
             ["plan.toml:5:8", "2 messages are sent", "a stream"],
+        ),
+        (
+            "call = 'greet.Greeter/SayOften'\nevery = '10ms'\ncount = 2",
+            [
+                "plan.toml:6:9",
+                "messages are spaced in time, and `greet.Greeter/SayOften` takes one",
+                "leave out `every`",
+            ],
+        ),
+        (
+            "call = 'greet.Greeter/Chat'\nevery = '10us'\ncount = 2",
+            ["plan.toml:6:9", "10.0 us from one message to the next is too short", "give at least 1 ms"],
+        ),
+        (
+            "call = 'greet.Greeter/Gather'\nping_pong = true\ncount = 2",
+            ["plan.toml:6:13", "replies are waited for between messages", "leave out `ping_pong`"],
         ),
         ("call = 'SayHello'", ["plan.toml:5:8", "names no service and method", "package.Service/Method"]),
         ("get = '/'\ncall = 'greet.Greeter/SayHello'", ["plan.toml:5:7", "`get` is of HTTP", "call"]),

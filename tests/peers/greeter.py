@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import threading
+import time
 from concurrent import futures
 
 import grpc
@@ -45,7 +46,7 @@ Request = message_factory.GetMessageClass(POOL.FindMessageTypeByName("greet.Hell
 Reply = message_factory.GetMessageClass(POOL.FindMessageTypeByName("greet.HelloReply"))
 
 LOCK = threading.Lock()
-SEEN = {"calls": {}, "messages": 0, "replies": 0, "names": [], "metadata": [], "deadlines": []}
+SEEN = {"calls": {}, "messages": 0, "replies": 0, "names": [], "metadata": [], "deadlines": [], "spans_ms": []}
 
 
 def note(context, method, requests, replies):
@@ -82,7 +83,12 @@ def say_often(request, context):
 
 
 def gather(requests, context):
-    seen = list(requests)
+    seen, came = [], []
+    for request in requests:
+        seen.append(request)
+        came.append(time.monotonic())
+    with LOCK:
+        SEEN["spans_ms"].append(round(1000 * (came[-1] - came[0])))
     note(context, "Gather", seen, 1)
     return Reply(text=seen[-1].name, number=len(seen))
 

@@ -335,6 +335,8 @@ pub struct RequestConfig {
     pub count: Option<u32>,
     /// Of gRPC: whether each message is sent once the reply to the one before it has come (default false).
     pub ping_pong: Option<bool>,
+    /// Of gRPC: the time from one message of a call that sends several to the next (default: all are sent at once).
+    pub every: Option<Text>,
     /// Of gRPC: metadata of this call, after the plan's headers. Values may hold the same.
     pub metadata: BTreeMap<String, Texts>,
     /// Of gRPC: how long the target is told that the call may take, and the call's timeout (default none).

@@ -376,15 +376,31 @@ pub struct GrpcCall {
     /// How many are sent, in turn from the first on; as many as there are where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
-    /// Each is sent once the reply to the one before it has come.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub ping_pong: bool,
+    /// When each of them is sent.
+    #[serde(default, skip_serializing_if = "MessagePace::is_at_once")]
+    pub pace: MessagePace,
     /// How long the target is told that the call may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ns: Option<u64>,
     /// What the method is and what is sent, once that was found out: from then on the plan can be run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub described: Option<GrpcMethod>,
+}
+
+/// When the messages of a call are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessagePace {
+    /// All of them as soon as they can be.
+    #[default]
+    AtOnce,
+    /// Each once the reply to the one before it has come.
+    PingPong,
+    /// Each so many nanoseconds after the one before it is due, from when the first was sent.
+    Every {
+        /// The time from one to the next.
+        period_ns: u64,
+    },
 }
 
 /// A method of gRPC, and the messages of a call as it takes them.
@@ -689,6 +705,13 @@ impl Request {
                 }
             }
         }
+    }
+}
+
+impl MessagePace {
+    /// Whether nothing is waited for.
+    pub fn is_at_once(&self) -> bool {
+        *self == MessagePace::AtOnce
     }
 }
 

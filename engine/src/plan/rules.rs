@@ -4,17 +4,18 @@
 //! of its own: a key of the plan file, or a path in JSON.
 
 use super::bounds::{
-    CONNECTIONS_MAX, HEADER_TABLE_BYTES_MAX, INTERVAL_NS_MIN, MESSAGES_MAX, PIPELINE_MAX, REQUEST_BYTES_MAX,
-    REQUESTS_MAX, SCENARIOS_MAX, SERIES_MAX, SHARDS_MAX, WINDOW_BYTES_MAX,
+    CONNECTIONS_MAX, HEADER_TABLE_BYTES_MAX, INTERVAL_NS_MIN, MESSAGE_PERIOD_NS_MIN, MESSAGES_MAX,
+    PIPELINE_MAX, REQUEST_BYTES_MAX, REQUESTS_MAX, SCENARIOS_MAX, SERIES_MAX, SHARDS_MAX, WINDOW_BYTES_MAX,
 };
 use super::encryption::{self, InsideTls, WrongSetting};
 use super::fields::{
-    Fields, GrpcCall, GrpcMethod, HttpRequest, Pool, Request, Scenario, Step, Target, TargetProtocol,
+    Fields, GrpcCall, GrpcMethod, HttpRequest, MessagePace, Pool, Request, Scenario, Step, Target,
+    TargetProtocol,
 };
 use super::{datagrams, sockets, streams};
 use crate::config::hint;
 use crate::load::Load;
-use crate::quantity::{DURATION_NS_MAX, counted, show_ns};
+use crate::quantity::{DURATION_NS_MAX, MILLISECOND_NS, counted, show_ns};
 use crate::redact;
 use crate::schedule::Schedule;
 use crate::template::{self, Piece, literal_bytes, literal_of};
@@ -459,6 +460,9 @@ impl RuleCheck<'_> {
         if let Some(deadline_ns) = call.deadline_ns {
             self.positive(place("timeout"), deadline_ns);
         }
+        if let MessagePace::Every { period_ns } = call.pace {
+            self.period(call, period_ns, place("pace"));
+        }
         for (index, (name, value)) in call.metadata.iter().enumerate() {
             let place = place(&format!("headers[{index}]"));
             let is_own = ["content-type", "te"].iter().any(|own| name.eq_ignore_ascii_case(own));
@@ -474,6 +478,23 @@ impl RuleCheck<'_> {
         }
     }
 
+    /// Messages that are spaced in time: there are several, and time between them.
+    fn period(&mut self, call: &GrpcCall, period_ns: u64, place: PlanPlace) {
+        if !(MESSAGE_PERIOD_NS_MIN..=DURATION_NS_MAX).contains(&period_ns) {
+            let problem = match period_ns < MESSAGE_PERIOD_NS_MIN {
+                true => format!("{} from one message to the next is too short", show_ns(period_ns)),
+                false => format!("{} from one message to the next is too long", show_ns(period_ns)),
+            };
+            let least_ms = MESSAGE_PERIOD_NS_MIN / MILLISECOND_NS;
+            let fix = format!("give at least {least_ms} ms; without `every` all are sent at once");
+            return self.broken(place, problem, fix);
+        }
+        if call.messages_sent() == 1 {
+            let problem = "messages are spaced in time, and one is sent";
+            self.broken(place, problem, "leave out `every`, or send several (`count`, `messages`)");
+        }
+    }
+
     /// Messages as they are sent. They come from a plan that was run before, or from somebody who says so.
     fn encoded(&mut self, call: &GrpcCall, method: &GrpcMethod, place: &impl Fn(&str) -> PlanPlace) {
         let messages = &method.encoded;
@@ -483,9 +504,13 @@ impl RuleCheck<'_> {
             let problem = "its messages are not encoded as they are written";
             self.broken(place("messages"), problem, "leave out what is `described`");
         }
-        if call.ping_pong && !(method.client_streams && method.server_streams) {
+        if call.pace == MessagePace::PingPong && !(method.client_streams && method.server_streams) {
             let problem = format!("replies are waited for, and the method is {}", method.kind());
-            self.broken(place("messages"), problem, "leave out `ping_pong`, or call a bidirectional method");
+            self.broken(place("pace"), problem, "leave out `ping_pong`, or call a bidirectional method");
+        }
+        if matches!(call.pace, MessagePace::Every { .. }) && !method.client_streams {
+            let problem = format!("messages are spaced in time, and the method is {}", method.kind());
+            self.broken(place("pace"), problem, "leave out `every`, or call a method that takes a stream");
         }
         if !method.client_streams && call.messages_sent() != 1 {
             let problem = format!("{} messages are sent, and the method takes one", call.messages_sent());

@@ -2,6 +2,7 @@
 
 use super::attempts::Attempts;
 use super::layout::Layout;
+use super::message_times::MessageTime;
 use super::reasons::FailureReasons;
 use super::requests::RequestRecord;
 use super::series::Instants;
@@ -101,11 +102,11 @@ impl Recorder {
         self.ended(series, outcome, instants, is_measured);
     }
 
-    /// Records a message of a response, to a request that was intended at this moment.
+    /// Records a message of a response, to a request that was intended at this moment, and how long it took where that is wanted.
     #[inline]
-    pub fn message(&mut self, series: usize, intended_ns: u64) {
+    pub fn message(&mut self, series: usize, intended_ns: u64, time: Option<MessageTime>) {
         let is_measured = self.is_measured(intended_ns);
-        self.requests.series.part(is_measured)[series].messages += 1;
+        self.requests.series.part(is_measured)[series].message(time);
     }
 
     #[inline]

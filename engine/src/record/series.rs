@@ -1,5 +1,6 @@
 //! What is known of one kind of request: counts and histograms.
 
+use super::message_times::{MessageTime, MessageTimes};
 use crate::code;
 use crate::distribution::Distribution;
 use crate::outcome::{Fault, Kind, Outcome};
@@ -61,6 +62,9 @@ pub struct Series {
     pub statuses: Statuses,
     /// Messages of responses that have several, or could.
     pub messages: u64,
+    /// How long they took, of calls that stream; nothing as long as there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_times: Option<Box<MessageTimes>>,
     /// Bytes of requests.
     pub bytes_sent: u64,
     /// Bytes of responses, heads and bodies, kept or thrown away.
@@ -148,6 +152,16 @@ impl Series {
         }
     }
 
+    /// Records that a message of a response came, and how long it took where that is wanted. The first such time takes memory for all that
+    /// follow.
+    #[inline]
+    pub fn message(&mut self, time: Option<MessageTime>) {
+        self.messages += 1;
+        if let Some(time) = time {
+            self.message_times.get_or_insert_with(|| Box::new(MessageTimes::preallocated())).record(time);
+        }
+    }
+
     /// Adds all of another series.
     pub fn merge(&mut self, other: &Series) {
         // Every field by its name, so that none can be forgotten: here, and when it is emptied.
@@ -157,6 +171,7 @@ impl Series {
             errors,
             statuses,
             messages,
+            message_times,
             bytes_sent,
             bytes_received,
             last_sent_ns,
@@ -171,6 +186,9 @@ impl Series {
         self.errors.iter_mut().zip(errors).for_each(|(mine, theirs)| *mine += theirs);
         self.statuses.merge(statuses);
         self.messages += messages;
+        if let Some(times) = message_times {
+            self.message_times.get_or_insert_default().merge(times);
+        }
         self.bytes_sent += bytes_sent;
         self.bytes_received += bytes_received;
         self.last_sent_ns = self.last_sent_ns.max(*last_sent_ns);
@@ -189,6 +207,7 @@ impl Series {
             errors,
             statuses,
             messages,
+            message_times,
             bytes_sent,
             bytes_received,
             last_sent_ns,
@@ -203,6 +222,9 @@ impl Series {
             .for_each(|count| *count = 0);
         errors.fill(0);
         statuses.clear();
+        if let Some(times) = message_times {
+            times.clear();
+        }
         [response, service, slip, failed_response, lag].into_iter().for_each(Distribution::clear);
     }
 
@@ -211,7 +233,11 @@ impl Series {
         let distributions =
             [&self.response, &self.service, &self.slip, &self.failed_response, &self.lag].into_iter();
         let statuses = self.statuses.0.capacity() * size_of::<(u16, u64)>();
-        size_of::<Series>() + statuses + distributions.map(Distribution::allocated_bytes).sum::<usize>()
+        let messages = self.message_times.as_ref().map_or(0, |times| times.bytes());
+        size_of::<Series>()
+            + statuses
+            + messages
+            + distributions.map(Distribution::allocated_bytes).sum::<usize>()
     }
 
     /// Several as one.
@@ -238,6 +264,28 @@ mod tests {
             (series.response.max_ns(), series.service.max_ns(), series.slip.max_ns());
         assert_eq!((response, service, slip), (115, 100, 15));
         assert_eq!(response, service + slip);
+    }
+
+    #[test]
+    fn times_of_messages_are_merged_and_forgotten_like_all_others() {
+        let (mut one, mut other) = (Series::default(), Series::default());
+        one.message(None);
+        assert!(one.message_times.is_none(), "none was wanted");
+        one.merge(&other);
+        assert!(one.message_times.is_none());
+        other.message(Some(MessageTime::First(900)));
+        other.message(Some(MessageTime::Following(30)));
+        other.message(Some(MessageTime::Following(70)));
+        one.merge(&other);
+        one.merge(&other);
+        let times = one.message_times.as_ref().unwrap();
+        assert_eq!((one.messages, times.first.count(), times.following.count()), (7, 2, 4));
+        assert_eq!((times.first.min_ns(), times.following.min_ns(), times.following.max_ns()), (900, 30, 70));
+        assert!(one.bytes() > Series::default().bytes());
+        let read: Series = serde_json::from_str(&serde_json::to_string(&one).unwrap()).unwrap();
+        assert_eq!(read.message_times.unwrap().following.count(), 4);
+        one.clear();
+        assert_eq!((one.messages, one.message_times.unwrap().first.count()), (0, 0));
     }
 
     #[test]

@@ -42,6 +42,12 @@ pub struct Requests {
     /// Messages of gRPC that came, those of calls that failed included.
     #[serde(default, skip_serializing_if = "is_none")]
     pub messages: u64,
+    /// First messages that came − intended, of calls that stream, those that failed included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_message_ns: Option<Timing>,
+    /// Of the messages that followed: came − sent of the message that it is the reply to, with `ping_pong`; else the time since the one before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_ns: Option<Timing>,
 }
 
 fn is_none(count: &u64) -> bool {

@@ -1,12 +1,13 @@
 //! How a part of a run fared: one scenario, or all together.
 
 use super::figures::{Bytes, RateBlock, Requests, ScenarioReport, StepReport};
+use crate::distribution::Distribution;
 use crate::history::Slice;
 use crate::load::{Arrivals, Load};
 use crate::outcome::Kind;
 use crate::phase::Phases;
 use crate::plan::{Plan, Scenario, Step};
-use crate::record::{ScenarioRecord, Series, Snapshot};
+use crate::record::{MessageTimes, ScenarioRecord, Series, Snapshot};
 use crate::target_outcome::{Signs, TargetOutcome};
 use crate::threshold::Facts;
 use crate::timing::Timing;
@@ -194,6 +195,10 @@ fn seconds((from_ns, to_ns): (u64, u64)) -> f64 {
 
 fn requests(series: &Series, arrivals: &ScenarioRecord) -> Requests {
     let errors = Kind::ALL.into_iter().filter(|kind| series.errors[*kind as usize] > 0);
+    let times = |which: fn(&MessageTimes) -> &Distribution| {
+        let times = which(series.message_times.as_ref()?);
+        (times.count() > 0).then(|| Timing::new(times))
+    };
     Requests {
         sent: series.sent,
         ok: series.ok,
@@ -203,6 +208,8 @@ fn requests(series: &Series, arrivals: &ScenarioRecord) -> Requests {
         errors: errors.map(|kind| (kind.name().to_owned(), series.errors[kind as usize])).collect(),
         status: series.statuses.iter().collect(),
         messages: series.messages,
+        first_message_ns: times(|times| &times.first),
+        message_ns: times(|times| &times.following),
     }
 }
 

@@ -132,8 +132,10 @@ impl<'a> Exchange<'a> {
         }
         let step = source.steps()[call.step as usize].clone();
         let mut on = Single::new(&step).gathering(self.messages.take());
-        let deadline = Instant::now() + timeout;
+        let begun = Instant::now();
+        let deadline = begun + timeout;
         loop {
+            self.protocol.reach(begun.elapsed().as_nanos() as u64);
             if let Err(unusable) = self.send_more(source) {
                 return Ok(self.nonsense(unusable.why));
             }
@@ -144,7 +146,12 @@ impl<'a> Exchange<'a> {
                     return Ok(Came::Whole(response));
                 }
             }
-            let Some(ready) = self.wait(deadline)? else { return Ok(self.timed_out(timeout)) };
+            let until = self.next_part(begun).map_or(deadline, |moment| moment.min(deadline));
+            let ready = match self.wait(until)? {
+                Some(ready) => ready,
+                None if until < deadline => continue,
+                None => return Ok(self.timed_out(timeout)),
+            };
             if is_readable(ready)
                 && let Some(came) = self.read(&mut on)?
             {
@@ -152,6 +159,12 @@ impl<'a> Exchange<'a> {
                 return Ok(came);
             }
         }
+    }
+
+    /// When the next part of the request is due, of one that was begun then and is sent in parts.
+    fn next_part(&self, begun: Instant) -> Option<Instant> {
+        let due_ns = self.protocol.due_ns();
+        (due_ns < u64::MAX).then(|| begun + Duration::from_nanos(due_ns))
     }
 
     /// What did not fit, or what the other side did not take, once what came before it is sent.

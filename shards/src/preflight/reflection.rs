@@ -11,7 +11,7 @@ use engine::code;
 use engine::failure::{FailureKind, RunFailure};
 use engine::mix::Mix;
 use engine::plain::plain;
-use engine::plan::{GrpcCall, GrpcMethod, Request, Step, Target};
+use engine::plan::{GrpcCall, GrpcMethod, MessagePace, Request, Step, Target};
 use engine::random::Draws;
 use engine::seams::{Call, Source};
 use engine::template::Piece;
@@ -189,7 +189,7 @@ impl<'a> Reflection<'a> {
             metadata: self.metadata.clone(),
             messages: vec![Vec::new()],
             count: None,
-            ping_pong: false,
+            pace: MessagePace::AtOnce,
             deadline_ns: None,
             described: Some(method),
         };

@@ -283,6 +283,22 @@ impl Protocol for AnyProtocol {
         each!(self, shared, (protocol, shared) => protocol.pump(shared, source, out))
     }
 
+    fn is_paced(shared: &AnyShared) -> bool {
+        match shared {
+            AnyShared::Http2(shared) => Http2::is_paced(shared),
+            AnyShared::Https2(shared) => Secured::<Http2>::is_paced(shared),
+            _ => false,
+        }
+    }
+
+    fn due_ns(&self) -> u64 {
+        each!(self, protocol => protocol.due_ns())
+    }
+
+    fn reach(&mut self, now_ns: u64) {
+        each!(self, protocol => protocol.reach(now_ns));
+    }
+
     fn cancel(
         &mut self,
         shared: &mut AnyShared,

@@ -100,6 +100,23 @@ pub trait Protocol {
         Ok(())
     }
 
+    /// Whether there are requests of which some parts are sent one by one, each at its moment ([`Protocol::due_ns`]) or after a response to
+    /// the one before: it is told the time then ([`Protocol::reach`]).
+    fn is_paced(shared: &Self::Shared) -> bool {
+        let _ = shared;
+        false
+    }
+
+    /// When the next such part is due, or an earlier moment; the end of time where none is.
+    fn due_ns(&self) -> u64 {
+        u64::MAX
+    }
+
+    /// It is so late: what is due by now waits to be sent ([`Protocol::pump`]).
+    fn reach(&mut self, now_ns: u64) {
+        let _ = now_ns;
+    }
+
     /// Gives a request up, and the connection with it where nothing else is possible.
     fn cancel(
         &mut self,
@@ -185,9 +202,10 @@ pub trait Events {
         let _ = note;
     }
 
-    /// A message of a response is whole, of a protocol whose responses have several.
-    fn message(&mut self, place: Place) {
-        let _ = place;
+    /// A message of a response is whole, of a protocol whose responses have several. Where it is the reply to a message alone, that was
+    /// sent then.
+    fn message(&mut self, place: Place, asked_ns: Option<u64>) {
+        let _ = (place, asked_ns);
     }
 
     /// A part of such a message, as it came.
@@ -332,7 +350,7 @@ impl Events for Single<'_> {
 
     fn unasked(&mut self, _bytes: u64) {}
 
-    fn message(&mut self, _place: Place) {
+    fn message(&mut self, _place: Place, _asked_ns: Option<u64>) {
         self.is_between = true;
     }
 

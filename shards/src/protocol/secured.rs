@@ -147,6 +147,18 @@ impl<P: Protocol> Protocol for Secured<P> {
         self.tls.seal(mark, out)
     }
 
+    fn is_paced(shared: &Self::Shared) -> bool {
+        P::is_paced(&shared.inner)
+    }
+
+    fn due_ns(&self) -> u64 {
+        self.inner.due_ns()
+    }
+
+    fn reach(&mut self, now_ns: u64) {
+        self.inner.reach(now_ns);
+    }
+
     fn cancel(
         &mut self,
         shared: &mut Self::Shared,

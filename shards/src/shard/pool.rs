@@ -3,6 +3,7 @@
 //! A pool serves one scenario: a target that does not answer takes up the connections of that scenario and no other's.
 
 use super::core::{Core, Released};
+use super::moments::SlotMoments;
 use super::replays::Replays;
 use super::scenario::{LoadState, ScenarioRun};
 use crate::connection::{Armed, ConnectionTable, Flight, Link};
@@ -10,7 +11,7 @@ use crate::protocol::{Place, Protocol, Sending, Unusable};
 use crate::wire::{Slot, Wire};
 use engine::bucket::Arrival;
 use engine::outcome::Kind;
-use engine::plan::{Fields, SHARDS_MAX, Transport};
+use engine::plan::{Fields, Request, SHARDS_MAX, Step, Transport};
 use engine::random::Random;
 use engine::record::Recorder;
 use engine::seams::{Call, End, Source};
@@ -51,6 +52,8 @@ pub(super) struct ConnectionPool<P: Protocol> {
     /// Connections are not used again: each request makes its own.
     pub(super) is_on_demand: bool,
     pub(super) replays: Replays,
+    /// When connections are to go on with requests that are sent in parts, where there are any.
+    pub(super) moments: Option<Box<SlotMoments>>,
     /// All ones where a connection carries its lag on, and none in a closed loop.
     pub(super) carry_mask: u64,
     pub(super) random: Random,
@@ -78,6 +81,10 @@ impl<P: Protocol> ConnectionPool<P> {
         if is_on_demand {
             (0..slots).for_each(|slot| connections.await_demand(slot));
         }
+        let is_timed: Box<[bool]> = served.steps().iter().map(streams).collect();
+        if is_timed.contains(&true) {
+            connections.time_messages(is_timed);
+        }
         let stream = shard + number as u64 * u64::from(SHARDS_MAX);
         ConnectionPool {
             first_slot,
@@ -85,6 +92,7 @@ impl<P: Protocol> ConnectionPool<P> {
             scenario,
             first_series: plan.layout().series_of(scenario).start,
             connections,
+            moments: P::is_paced(&shared).then(|| Box::new(SlotMoments::new(slots))),
             protocols: (0..slots).map(|_| P::new(&shared)).collect(),
             is_verbatim: P::is_verbatim(&shared),
             shared,
@@ -328,8 +336,26 @@ impl<P: Protocol> ConnectionPool<P> {
         self.broken(core, scenario, slot, SPENT);
     }
 
-    /// Lets a protocol append what it could not before.
+    /// Lets a protocol append what it could not before, and what has become due since.
     pub(super) fn pump<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+    ) {
+        self.append_unsent(core, scenario, slot);
+        if self.is_paced() {
+            self.keep_pace(core, scenario, slot);
+        }
+    }
+
+    /// Whether there are requests that are sent in parts, each at its moment.
+    pub(super) fn is_paced(&self) -> bool {
+        !P::IS_VERBATIM && self.moments.is_some()
+    }
+
+    /// Lets a protocol append what it could not before.
+    pub(super) fn append_unsent<W: Wire, S: Source>(
         &mut self,
         core: &mut Core<W>,
         scenario: &mut ScenarioRun<S>,
@@ -339,6 +365,9 @@ impl<P: Protocol> ConnectionPool<P> {
         let protocol = &mut self.protocols[slot as usize];
         if !connection.is_made() || connection.is_sending() || !protocol.has_unsent() {
             return;
+        }
+        if !P::IS_VERBATIM && self.moments.is_some() {
+            protocol.reach(core.now_ns);
         }
         let mut out = core.wire.outbox(self.first_slot + slot);
         let before = out.filled();
@@ -398,6 +427,9 @@ impl<P: Protocol> ConnectionPool<P> {
     #[inline(always)]
     pub(super) fn stamp(&mut self, recorder: &mut Recorder, released: Released, sent_ns: u64, start_ns: u64) {
         let Released { place, free_ns, bytes, .. } = released;
+        if self.is_paced() {
+            self.note_first_part(place, sent_ns);
+        }
         let flight = self.connections.flight_mut(place);
         let could_leave_ns = flight.intended_ns.max(free_ns);
         if self.is_intended_when_sent {
@@ -423,4 +455,10 @@ impl<P: Protocol> ConnectionPool<P> {
             connection.free_ns = now.saturating_sub(connection.carried_ns);
         }
     }
+}
+
+/// Whether a request is a call that has several messages to send or to receive.
+fn streams(step: &Step) -> bool {
+    let Request::Grpc(call) = &step.request else { return false };
+    call.described.as_ref().is_some_and(|method| method.client_streams || method.server_streams)
 }

@@ -95,10 +95,11 @@ impl<S: Source, P: Protocol> Events for Responses<'_, S, P> {
     }
 
     #[inline]
-    fn message(&mut self, place: Place) {
+    fn message(&mut self, place: Place, asked_ns: Option<u64>) {
         let flight = self.connections.flight(place);
         let intended_ns = flight.intended_ns.saturating_sub(self.start_ns);
-        self.recorder.message(self.first_series + flight.step(), intended_ns);
+        let time = self.connections.message_came(place, self.now_ns, asked_ns);
+        self.recorder.message(self.first_series + flight.step(), intended_ns, time);
     }
 }
 

@@ -57,6 +57,9 @@ impl<P: Protocol> ConnectionPool<P> {
     /// Stamps a request that was handed to the kernel once more. It was counted as sent the first time.
     pub(super) fn stamp_again(&mut self, released: Released, sent_ns: u64) {
         let Released { place, free_ns, .. } = released;
+        if self.is_paced() {
+            self.note_first_part(place, sent_ns);
+        }
         let flight = self.connections.flight_mut(place);
         let could_leave_ns = flight.intended_ns.max(free_ns);
         flight.set_sent(sent_ns.max(flight.intended_ns));

@@ -24,8 +24,19 @@ const REFUSED_STREAM: u32 = 7;
 pub(super) enum FromClient {
     /// Its preface and settings.
     Greeting,
+    /// The beginning of a request.
+    Begun(u32),
+    /// The end of one that was begun before.
+    Completed(u32),
     /// A whole request.
     Request(u32),
+}
+
+impl FromClient {
+    /// Whether a request begins with it.
+    pub(super) fn begins(self) -> bool {
+        matches!(self, FromClient::Begun(_) | FromClient::Request(_))
+    }
 }
 
 /// Calls `found` with what is told from each frame. Panics when the bytes are not whole frames.
@@ -40,9 +51,15 @@ pub(super) fn found_in(mut bytes: &[u8], mut found: impl FnMut(FromClient)) {
         let length = u32::from_be_bytes([0, l0, l1, l2]) as usize;
         assert!(length <= rest.len(), "a frame is sent whole");
         let stream = u32::from_be_bytes([s0, s1, s2, s3]);
-        if matches!(kind, DATA | HEADERS) && flags & END_STREAM != 0 {
+        let told = match (kind, flags & END_STREAM != 0) {
+            (HEADERS, true) => Some(FromClient::Request(stream)),
+            (HEADERS, false) => Some(FromClient::Begun(stream)),
+            (DATA, true) => Some(FromClient::Completed(stream)),
+            _ => None,
+        };
+        if let Some(told) = told {
             assert!(stream % 2 == 1, "a client's streams are odd");
-            found(FromClient::Request(stream));
+            found(told);
         }
         bytes = &rest[length..];
     }
@@ -64,6 +81,21 @@ pub(super) fn response(out: &mut Vec<u8>, stream: u32, is_ok: bool, mut body_byt
         body_bytes -= piece;
         frame(out, DATA, ends(body_bytes), stream, &[b'x'; PAYLOAD_BYTES as usize][..piece as usize]);
     }
+}
+
+/// Appends the header of the response to a call. Its names and values are written out, but for one that is in the static table.
+pub(super) fn head_of_call(out: &mut Vec<u8>, stream: u32) {
+    frame(out, HEADERS, END_HEADERS, stream, &[&[OK, 0x0f, 0x10, 16][..], b"application/grpc"].concat());
+}
+
+/// Appends a reply of gRPC: a message of two bytes behind its prefix.
+pub(super) fn reply(out: &mut Vec<u8>, stream: u32) {
+    frame(out, DATA, 0, stream, b"\0\0\0\0\x02\x08\x01");
+}
+
+/// Appends that a call has gone well.
+pub(super) fn end_of_call(out: &mut Vec<u8>, stream: u32) {
+    frame(out, HEADERS, END_HEADERS | END_STREAM, stream, b"\0\x0bgrpc-status\x010");
 }
 
 /// Appends that nothing was done of a request.
@@ -101,7 +133,8 @@ mod tests {
         frame(&mut bytes, HEADERS, END_HEADERS, 3, &[0x83]);
         frame(&mut bytes, DATA, END_STREAM, 3, b"body");
         frame(&mut bytes, RST_STREAM, 0, 1, &[0; 4]);
-        let expected = [FromClient::Greeting, FromClient::Request(1), FromClient::Request(3)];
+        let expected =
+            [FromClient::Greeting, FromClient::Request(1), FromClient::Begun(3), FromClient::Completed(3)];
         assert_eq!(found(&bytes), expected);
         assert_eq!(found(&[]), []);
     }

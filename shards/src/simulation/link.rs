@@ -129,6 +129,8 @@ pub(super) enum Happening {
     Greeted,
     /// It has served a request.
     Served(u32, Fate),
+    /// It has the next reply to a call, of which so many are left, or the end of them.
+    Reply(u32, u32),
     /// The server dies.
     Fall,
     /// The operator asks to stop.

@@ -95,6 +95,16 @@ enum Message {
     Line,
 }
 
+impl Message {
+    /// Whether a request begins with it.
+    fn begins(&self) -> bool {
+        match self {
+            Message::Http1 { .. } | Message::Line => true,
+            Message::Http2(told) => told.begins(),
+        }
+    }
+}
+
 impl SimulatedWire {
     /// The world of one shard, with its own clock. `control` is who the world's stop orders are given to.
     pub fn new(
@@ -288,8 +298,8 @@ impl SimulatedWire {
             self.link(slot).is_lent = false;
         }
         if self.link(slot).end == Some(StreamEnd::Reset) {
-            let is_request = |message: &Message| !matches!(message, Message::Http2(FromClient::Greeting));
-            self.statistics.unheard += self.asked.drain(..messages).filter(is_request).count() as u64;
+            self.statistics.unheard +=
+                self.asked.drain(..messages).filter(|message| message.begins()).count() as u64;
             self.complete(slot, Completion::Broken(slot, Kind::Send));
             return;
         }
@@ -337,6 +347,7 @@ impl SimulatedWire {
                 self.deliver(slot, at_ns, bytes);
             }
             Happening::Served(stream, fate) => self.respond_on(slot, stream, fate, at_ns),
+            Happening::Reply(stream, left) => self.reply_on(slot, stream, left, at_ns),
             Happening::Fall | Happening::Stop => unreachable!("nothing of one connection"),
         }
         self.stir(slot);
@@ -577,7 +588,7 @@ impl Wire for SimulatedWire {
             ServedProtocol::Http1 => {
                 http::requests(sent, |is_head| self.asked.push_back(Message::Http1 { is_head }));
             }
-            ServedProtocol::Http2 => {
+            ServedProtocol::Http2 | ServedProtocol::Grpc { .. } => {
                 frames::found_in(sent, |found| self.asked.push_back(Message::Http2(found)));
             }
             ServedProtocol::Lines => {
@@ -585,7 +596,7 @@ impl Wire for SimulatedWire {
             }
         }
         let messages = self.asked.len() - before;
-        let is_something = messages > 0 || (bytes > 0 && self.world.server.protocol == ServedProtocol::Http2);
+        let is_something = messages > 0 || (bytes > 0 && self.world.server.protocol.has_frames());
         self.check(is_something, slot, "a send sends something");
         self.ask(slot, Asked::Send { messages, is_own: true, is_reported });
     }

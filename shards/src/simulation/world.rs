@@ -52,8 +52,22 @@ pub enum ServedProtocol {
     Http1,
     /// HTTP/2, as is known beforehand. Requests of a connection are served beside each other.
     Http2,
+    /// gRPC: a call has its replies once all of its messages have come, the first when it was served.
+    Grpc {
+        /// How many a call has.
+        replies: u32,
+        /// From one to the next.
+        gap_ns: u64,
+    },
     /// Lines on a stream of bytes: to each there is one in response.
     Lines,
+}
+
+impl ServedProtocol {
+    /// Whether requests and responses are in frames of HTTP/2.
+    pub(super) fn has_frames(self) -> bool {
+        matches!(self, ServedProtocol::Http2 | ServedProtocol::Grpc { .. })
+    }
 }
 
 /// How long serving takes.

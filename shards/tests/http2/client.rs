@@ -22,7 +22,7 @@ pub(crate) enum Told {
     Response { place: Place, status: u16, is_ok: bool, bytes: u64 },
     Failed { place: Place, failure: RequestFailure },
     Unasked(u64),
-    Message(Place),
+    Message(Place, Option<u64>),
 }
 
 /// What was told, in order.
@@ -46,8 +46,8 @@ impl Events for Listener {
         self.0.push(Told::Unasked(bytes));
     }
 
-    fn message(&mut self, place: Place) {
-        self.0.push(Told::Message(place));
+    fn message(&mut self, place: Place, asked_ns: Option<u64>) {
+        self.0.push(Told::Message(place, asked_ns));
     }
 }
 

@@ -3,13 +3,13 @@
 use crate::client::{Client, Told, options};
 use crate::target::*;
 use engine::code;
-use engine::plan::{GrpcCall, GrpcMethod, Request, Step};
+use engine::plan::{GrpcCall, GrpcMethod, MessagePace, Request, Step};
 use engine::template::{self, Piece};
 use proptest::prelude::*;
-use vajra_shards::protocol::{Place, RequestFailure};
+use vajra_shards::protocol::{Place, Protocol, RequestFailure};
 
 /// A call with messages, as bytes that may have holes, of a method with one message or several back.
-pub(crate) fn step(messages: &[&str], server_streams: bool, ping_pong: bool) -> Step {
+pub(crate) fn step(messages: &[&str], server_streams: bool, pace: MessagePace) -> Step {
     let encoded: Vec<Vec<Piece>> = messages.iter().map(|text| template::parse(text).unwrap()).collect();
     let method = GrpcMethod {
         input: "a.In".into(),
@@ -25,7 +25,7 @@ pub(crate) fn step(messages: &[&str], server_streams: bool, ping_pong: bool) -> 
         metadata: vec![("x-key".into(), template::parse("v").unwrap())],
         messages: encoded,
         count: None,
-        ping_pong,
+        pace,
         deadline_ns: None,
         described: Some(method),
     };
@@ -44,12 +44,12 @@ pub(crate) fn calling(step: Step) -> Client {
 
 /// A client that has called a method with one message back.
 pub(crate) fn unary() -> Client {
-    calling(step(&["hello"], false, false))
+    calling(step(&["hello"], false, MessagePace::AtOnce))
 }
 
 /// And one with several.
 pub(crate) fn streaming() -> Client {
-    calling(step(&["hello"], true, false))
+    calling(step(&["hello"], true, MessagePace::AtOnce))
 }
 
 /// A message behind its prefix.
@@ -80,7 +80,7 @@ pub(crate) fn names(told: &[Told]) -> Vec<String> {
 }
 
 fn messages(told: &[Told]) -> usize {
-    told.iter().filter(|told| matches!(told, Told::Message(_))).count()
+    told.iter().filter(|told| matches!(told, Told::Message(..))).count()
 }
 
 fn bodies(sent: &[Sent]) -> Vec<u8> {
@@ -89,7 +89,7 @@ fn bodies(sent: &[Sent]) -> Vec<u8> {
 
 #[test]
 fn a_call_sends_its_messages_behind_five_bytes_each() {
-    let mut client = calling(step(&["one", "three"], true, false));
+    let mut client = calling(step(&["one", "three"], true, MessagePace::AtOnce));
     let sent = client.sent();
     assert_eq!((sent[0].frame_type, sent[0].flags), (HEADERS, END_HEADERS));
     assert_eq!(bodies(&sent), b"\0\0\0\0\x03one\0\0\0\0\x05three");
@@ -98,7 +98,7 @@ fn a_call_sends_its_messages_behind_five_bytes_each() {
 
 #[test]
 fn what_is_filled_in_changes_the_length_before_its_message() {
-    let mut client = calling(step(&["u-{{seq}}", "{{seq}}"], true, false));
+    let mut client = calling(step(&["u-{{seq}}", "{{seq}}"], true, MessagePace::AtOnce));
     let mut stream = 1;
     for number in 0..120 {
         let digits = number.to_string();
@@ -163,7 +163,7 @@ fn padding_is_no_part_of_a_message() {
 
 #[test]
 fn a_message_waits_for_the_reply_to_the_one_before_it() {
-    let mut client = calling(step(&["one", "two", "three"], true, true));
+    let mut client = calling(step(&["one", "two", "three"], true, MessagePace::PingPong));
     let sent = client.sent();
     assert_eq!((bodies(&sent), sent.last().unwrap().flags), (b"\0\0\0\0\x03one".to_vec(), 0));
     assert!(!client.has_unsent(), "it waits for the target, and not for room");
@@ -208,12 +208,146 @@ fn all_frames_of_messages_that_take_turns_count_as_sent() {
 
 #[test]
 fn a_call_that_ends_before_its_messages_are_sent_is_given_up() {
-    let mut client = calling(step(&["one", "two"], true, true));
+    let mut client = calling(step(&["one", "two"], true, MessagePace::PingPong));
     client.sent();
     client.hears(&[head(1), trailers(1, "8")].concat()).unwrap();
     assert_eq!(names(&client.told()), ["RESOURCE_EXHAUSTED"]);
     let sent = client.sent();
     assert!(matches!(&sent[..], [reset] if reset.frame_type == RST_STREAM), "{sent:?}");
+    client.sends();
+}
+
+#[test]
+fn a_reply_is_told_with_the_moment_at_which_its_message_was_sent() {
+    let mut client = calling(step(&["one", "two", "three"], true, MessagePace::PingPong));
+    client.hears(&head(1)).unwrap();
+    let mut asked = Vec::new();
+    for (sent_ns, came_ns) in [(10, 40), (50, 70), (71, 99)] {
+        client.http.reach(sent_ns);
+        client.pumps();
+        client.http.reach(came_ns);
+        client.hears(&data(1, 0, &message(0, b"reply"))).unwrap();
+        asked.extend(client.told());
+    }
+    // The first was sent with its call, before anybody said how late it was.
+    let told = |asked_ns: u64| Told::Message(Place::new(0), Some(asked_ns));
+    assert_eq!(asked, [told(0), told(50), told(71)]);
+    client.hears(&data(1, 0, &message(0, b"one more"))).unwrap();
+    assert_eq!(client.told(), [Told::Message(Place::new(0), None)], "it is the reply to nothing");
+}
+
+const INITIAL_WINDOW_SIZE: u16 = 4;
+const MILLISECOND_NS: u64 = 1_000_000;
+/// Some moment, and what passes from one message to the next.
+const BEGUN_NS: u64 = 7 * MILLISECOND_NS;
+const PERIOD_NS: u64 = 10 * MILLISECOND_NS;
+
+/// A client that has made a call with such messages, one each 10 ms.
+fn pacing(messages: &[&str], target_settings: &[(u16, u32)]) -> Client {
+    let pace = MessagePace::Every { period_ns: PERIOD_NS };
+    let mut client = Client::of_steps(&[step(messages, true, pace)], options());
+    client.hears(&settings(target_settings)).unwrap();
+    client.told();
+    client.sent();
+    client.sends();
+    client
+}
+
+/// It is so late: what is sent then.
+fn sent_at(client: &mut Client, now_ns: u64) -> Vec<u8> {
+    client.http.reach(now_ns);
+    client.pumps();
+    bodies(&client.sent())
+}
+
+#[test]
+fn a_message_is_sent_when_its_moment_comes_and_not_before() {
+    let mut client = pacing(&["a", "b", "c"], &[]);
+    assert_eq!(bodies(&client.sent()), message(0, b"a"));
+    assert!(!client.has_unsent(), "it waits for its moment, and not for room");
+    assert!(client.http.due_ns() <= BEGUN_NS, "the moment of the first is to be told");
+    assert_eq!(sent_at(&mut client, BEGUN_NS), b"");
+    assert_eq!(client.http.due_ns(), BEGUN_NS + PERIOD_NS);
+    assert_eq!(sent_at(&mut client, BEGUN_NS + PERIOD_NS - 1), b"");
+    client.hears(&[head(1), data(1, 0, &message(0, b"reply"))].concat()).unwrap();
+    assert!(!client.has_unsent(), "a reply is not waited for");
+    // One that is looked at late is sent late, and the next is not.
+    assert_eq!(sent_at(&mut client, BEGUN_NS + PERIOD_NS + 3), message(0, b"b"));
+    assert_eq!(client.http.due_ns(), BEGUN_NS + 2 * PERIOD_NS);
+    client.http.reach(BEGUN_NS + 2 * PERIOD_NS);
+    client.pumps();
+    let sent = client.sent();
+    assert_eq!((bodies(&sent), sent[0].flags), (message(0, b"c"), END_STREAM));
+    assert_eq!(client.http.due_ns(), u64::MAX, "nothing is left");
+    client.hears(&trailers(1, "0")).unwrap();
+    assert_eq!(names(&client.told()), ["OK"]);
+}
+
+#[test]
+fn messages_whose_moments_have_passed_are_sent_together() {
+    let mut client = pacing(&["a", "b", "c", "d"], &[]);
+    client.sent();
+    sent_at(&mut client, BEGUN_NS);
+    let both = [message(0, b"b"), message(0, b"c")].concat();
+    assert_eq!(sent_at(&mut client, BEGUN_NS + 3 * PERIOD_NS - 1), both);
+    assert_eq!(sent_at(&mut client, BEGUN_NS + 3 * PERIOD_NS), message(0, b"d"));
+}
+
+#[test]
+fn a_message_whose_moment_comes_while_the_window_is_shut_is_sent_when_it_opens() {
+    // Room for one and a half.
+    let mut client = pacing(&["a", "b", "c", "d"], &[(INITIAL_WINDOW_SIZE, 9)]);
+    assert_eq!(bodies(&client.sent()), message(0, b"a"));
+    sent_at(&mut client, BEGUN_NS);
+    assert_eq!(sent_at(&mut client, BEGUN_NS + PERIOD_NS), message(0, b"b")[..3]);
+    assert!(client.has_unsent(), "it waits for the target");
+    assert_eq!(sent_at(&mut client, BEGUN_NS + 2 * PERIOD_NS), b"");
+    client.hears(&number(WINDOW_UPDATE, 1, 1000)).unwrap();
+    client.pumps();
+    assert_eq!(bodies(&client.sent()), message(0, b"b")[3..]);
+    assert!(client.http.due_ns() <= BEGUN_NS + 2 * PERIOD_NS, "the moment of the third has passed");
+    assert_eq!(sent_at(&mut client, BEGUN_NS + 2 * PERIOD_NS + 5), message(0, b"c"));
+    assert_eq!(client.http.due_ns(), BEGUN_NS + 3 * PERIOD_NS, "from the first message on, whatever waited");
+    assert_eq!(sent_at(&mut client, BEGUN_NS + 3 * PERIOD_NS), message(0, b"d"));
+}
+
+#[test]
+fn moments_count_from_when_the_first_message_was_sent() {
+    let mut client = pacing(&["a", "b"], &[(INITIAL_WINDOW_SIZE, 0)]);
+    assert_eq!(bodies(&client.sent()), b"");
+    assert_eq!(client.http.due_ns(), u64::MAX, "nothing is due before it");
+    client.hears(&number(WINDOW_UPDATE, 1, 1000)).unwrap();
+    client.pumps();
+    assert_eq!(bodies(&client.sent()), message(0, b"a"));
+    client.http.reach(5 * PERIOD_NS);
+    assert_eq!(client.http.due_ns(), 6 * PERIOD_NS);
+}
+
+#[test]
+fn calls_beside_each_other_keep_their_own_time() {
+    let mut client = pacing(&["a", "b"], &[]);
+    sent_at(&mut client, BEGUN_NS);
+    client.sends();
+    sent_at(&mut client, BEGUN_NS + MILLISECOND_NS);
+    for (after_ns, stream) in [(PERIOD_NS, 1), (PERIOD_NS + MILLISECOND_NS, 3)] {
+        assert_eq!(client.http.due_ns(), BEGUN_NS + after_ns);
+        client.http.reach(BEGUN_NS + after_ns);
+        client.pumps();
+        let sent = client.sent();
+        assert_eq!((sent.len(), sent[0].stream, bodies(&sent)), (1, stream, message(0, b"b")));
+    }
+}
+
+#[test]
+fn a_call_that_ends_before_the_moments_of_its_messages_is_given_up() {
+    let mut client = pacing(&["a", "b"], &[]);
+    sent_at(&mut client, BEGUN_NS);
+    client.hears(&[head(1), trailers(1, "8")].concat()).unwrap();
+    assert_eq!(names(&client.told()), ["RESOURCE_EXHAUSTED"]);
+    let sent = client.sent();
+    assert!(matches!(&sent[..], [reset] if reset.frame_type == RST_STREAM), "{sent:?}");
+    assert_eq!(sent_at(&mut client, BEGUN_NS + PERIOD_NS), b"");
+    assert_eq!(client.http.due_ns(), u64::MAX, "nobody waits for a moment any more");
     client.sends();
 }
 
@@ -284,6 +418,6 @@ proptest! {
             Ok(()) => prop_assert_eq!(names(&told), ["OK"], "{:?}", told),
             Err(wrong) => prop_assert!(failed.is_some_and(|why| why.contains(wrong)), "{:?} and not {}", told, wrong),
         }
-        prop_assert!(told.iter().all(|told| !matches!(told, Told::Message(place) if *place != Place::new(0))));
+        prop_assert!(told.iter().all(|told| !matches!(told, Told::Message(place, _) if *place != Place::new(0))));
     }
 }

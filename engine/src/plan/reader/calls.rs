@@ -4,7 +4,7 @@ use super::keys::StepKeys;
 use super::requests::Headers;
 use super::{DURATION_FIX, PlanReader};
 use crate::config::{RequestConfig, Text, Texts};
-use crate::plan::fields::{GrpcCall, Request, Step, Target};
+use crate::plan::fields::{GrpcCall, MessagePace, Request, Step, Target};
 use crate::quantity::parse_duration_ns;
 use crate::template::Piece;
 
@@ -36,12 +36,14 @@ impl PlanReader<'_> {
         self.headers(&config.headers, &key("headers"), &mut headers);
         self.headers(&config.metadata, &key("metadata"), &mut headers);
         let deadline_ns = self.deadline(config, &key("deadline"));
+        let (pace, pace_key) = self.pace(config, &key("every"));
         let name = config.name.as_ref().map_or_else(|| method.clone(), |name| name.0.clone());
         let keys = StepKeys {
             path: call_key,
             method: key("call"),
             headers: headers.keys,
             timeout: deadline_ns.map(|_| key("deadline")),
+            pace: pace_key.map(&key),
             table,
         };
         let call = GrpcCall {
@@ -49,7 +51,7 @@ impl PlanReader<'_> {
             metadata: headers.headers,
             messages,
             count: config.count,
-            ping_pong: config.ping_pong.unwrap_or(false),
+            pace,
             deadline_ns,
             described: None,
         };
@@ -108,6 +110,27 @@ impl PlanReader<'_> {
         read.filter(|&ns| ns > 0)
     }
 
+    /// When its messages are sent, and the key that says so.
+    fn pace(&mut self, config: &RequestConfig, path: &str) -> (MessagePace, Option<&'static str>) {
+        let takes_turns = config.ping_pong.unwrap_or(false);
+        let Some(Text(text)) = &config.every else {
+            return match takes_turns {
+                true => (MessagePace::PingPong, Some("ping_pong")),
+                false => (MessagePace::AtOnce, None),
+            };
+        };
+        if takes_turns {
+            let problem = "`ping_pong` has each message wait for a reply, and `every` for a moment";
+            self.wrong(path, problem, "leave one of them out");
+            return (MessagePace::PingPong, Some("ping_pong"));
+        }
+        let read = parse_duration_ns(text).map_err(|_| format!("`{text}` is no duration"));
+        match self.take(path, read, DURATION_FIX) {
+            Some(period_ns) => (MessagePace::Every { period_ns }, Some("every")),
+            None => (MessagePace::AtOnce, None),
+        }
+    }
+
     /// A request of HTTP has other parts than a call.
     fn refuse_parts_of_requests(&mut self, config: &RequestConfig, key: &impl Fn(&str) -> String) {
         let RequestConfig { method, path, get, head, post, put, patch, delete, .. } = config;
@@ -134,13 +157,15 @@ impl PlanReader<'_> {
         spoken: &str,
         key: &impl Fn(&str) -> String,
     ) {
-        let RequestConfig { call, message, messages, count, ping_pong, metadata, deadline, .. } = config;
+        let RequestConfig { call, message, messages, count, ping_pong, every, metadata, deadline, .. } =
+            config;
         let parts = [
             ("call", call.is_some()),
             ("message", message.is_some()),
             ("messages", messages.is_some()),
             ("count", count.is_some()),
             ("ping_pong", ping_pong.is_some()),
+            ("every", every.is_some()),
             ("metadata", !metadata.is_empty()),
             ("deadline", deadline.is_some()),
         ];
@@ -179,6 +204,11 @@ mod tests {
 
     const URL: &str = "url = 'grpc://h:1'\n";
 
+    /// A call with several messages, of which more is said.
+    fn paced(more: &str) -> String {
+        format!("{URL}[[request]]\ncall = 'a.B/C'\ncount = 3\n{more}\n")
+    }
+
     fn described(call: &GrpcCall) -> GrpcMethod {
         GrpcMethod {
             input: "a.In".into(),
@@ -200,7 +230,7 @@ mod tests {
         let calls = calls(&text);
         let [first, second] = &calls[..] else { panic!("{calls:?}") };
         assert_eq!((first.method.as_str(), second.method.as_str()), ("a.B/C", "a.B/D"));
-        assert_eq!((first.messages.len(), first.messages_sent(), first.ping_pong), (2, 5, true));
+        assert_eq!((first.messages.len(), first.messages_sent(), first.pace), (2, 5, MessagePace::PingPong));
         assert_eq!(first.metadata.len(), 2);
         assert_eq!(second.messages, [parse("{\"a\": {{seq}}}").unwrap()]);
         let plan = read(&text).unwrap();
@@ -209,6 +239,45 @@ mod tests {
         assert!(matches!(plan.targets[0].protocol, TargetProtocol::Http2 { streams: 1, .. }));
         let json = serde_json::to_string(&plan).unwrap();
         assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
+    }
+
+    #[test]
+    fn messages_may_be_spaced_in_time() {
+        let pace = |more: &str| calls(&paced(more))[0].pace;
+        assert_eq!(pace(""), MessagePace::AtOnce);
+        assert_eq!(pace("ping_pong = false"), MessagePace::AtOnce);
+        assert_eq!(pace("every = '1ms'"), MessagePace::Every { period_ns: 1_000_000 });
+        let plan = read(&paced("ping_pong = false\nevery = '2.5s'")).unwrap();
+        let json = serde_json::to_string(&plan).unwrap();
+        assert!(json.contains(r#""pace":{"every":{"period_ns":2500000000}}"#), "{json}");
+        assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
+        let at_once = serde_json::to_string(&read(&paced("")).unwrap()).unwrap();
+        assert!(!at_once.contains("pace"), "{at_once}");
+    }
+
+    #[test]
+    fn only_a_method_that_takes_a_stream_has_messages_in_time() {
+        let described_as = |more: &str, client_streams: bool, server_streams: bool| {
+            let changed = read(&paced(more)).unwrap().changed(|fields| {
+                if let Request::Grpc(call) = &mut fields.scenarios[0].steps_mut()[0].request {
+                    call.described = Some(GrpcMethod { client_streams, server_streams, ..described(call) });
+                }
+            });
+            changed.map(|_| ()).map_err(|broken| broken.to_string())
+        };
+        for (more, client_streams, server_streams) in
+            [("every = '5ms'", true, false), ("every = '5ms'", true, true), ("ping_pong = true", true, true)]
+        {
+            described_as(more, client_streams, server_streams).unwrap();
+        }
+        for (more, client_streams, server_streams, expected) in [
+            ("every = '5ms'", false, true, "spaced in time, and the method is server streaming"),
+            ("every = '5ms'", false, false, "spaced in time, and the method is unary"),
+            ("ping_pong = true", true, false, "waited for, and the method is client streaming"),
+        ] {
+            let broken = described_as(more, client_streams, server_streams).unwrap_err();
+            assert!(broken.contains(expected) && broken.contains("script.mix[0].pace"), "{broken}");
+        }
     }
 
     #[test]
@@ -239,6 +308,24 @@ mod tests {
             (
                 format!("{URL}[[request]]\ncall = 'a.B/C'\ndeadline = '1 parsec'"),
                 "request.0.deadline: `1 parsec` is no duration",
+            ),
+            (paced("every = '1 parsec'"), "request.0.every: `1 parsec` is no duration"),
+            (
+                paced("every = '10ms'\nping_pong = true"),
+                "request.0.every: `ping_pong` has each message wait for a reply, and `every` for a moment; leave one",
+            ),
+            (
+                paced("every = '999us'"),
+                "request.0.every: 999 us from one message to the next is too short; give at least 1 ms; without",
+            ),
+            (paced("every = '0s'"), "request.0.every: 0 ns from one message to the next is too short"),
+            (
+                format!("{URL}[[request]]\ncall = 'a.B/C'\nmessage = '{{}}'\nevery = '10ms'"),
+                "request.0.every: messages are spaced in time, and one is sent; leave out `every`, or send several",
+            ),
+            (
+                "url = 'http://h/'\n[[request]]\nevery = '10ms'".into(),
+                "request.0.every: `every` is of gRPC, and the target speaks HTTP",
             ),
             (
                 format!("{URL}[[request]]\ncall = 'a.B/C'\nmetadata = {{ te = 'x' }}"),

@@ -114,7 +114,7 @@ impl PlanReader<'_> {
         };
         let name = config.name.as_ref().map_or(default_name, |name| name.0.clone());
         let (path, method) = (message_key.clone(), message_key);
-        let keys = StepKeys { path, method, headers: Vec::new(), timeout: None, table };
+        let keys = StepKeys::of_request(path, method, Vec::new(), table);
         (Step { name, weight: config.weight.unwrap_or(1), pool: 0, timeout_ns: 0, request }, keys)
     }
 

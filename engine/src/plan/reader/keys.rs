@@ -37,6 +37,15 @@ pub(super) struct StepKeys {
     pub(super) headers: Vec<String>,
     /// That of how long it may take, where it is its own.
     pub(super) timeout: Option<String>,
+    /// That of when its messages are sent, where something is said of that.
+    pub(super) pace: Option<String>,
+}
+
+impl StepKeys {
+    /// Of a request whose timeout is its scenario's.
+    pub(super) fn of_request(path: String, method: String, headers: Vec<String>, table: String) -> StepKeys {
+        StepKeys { table, path, method, headers, timeout: None, pace: None }
+    }
 }
 
 impl TargetKeys {
@@ -132,7 +141,7 @@ impl TargetKeys {
 
 impl ScenarioKeys {
     fn of_step(&self, step: usize, name: &str) -> String {
-        let StepKeys { table, path, method, headers, timeout } = &self.steps[step];
+        let StepKeys { table, path, method, headers, timeout, pace } = &self.steps[step];
         let header =
             name.strip_prefix("headers[").and_then(|rest| rest.strip_suffix(']')?.parse::<usize>().ok());
         match (name, header) {
@@ -140,6 +149,7 @@ impl ScenarioKeys {
             ("path", _) => path.clone(),
             ("method", _) => method.clone(),
             ("timeout", _) => timeout.as_ref().unwrap_or(&self.timeout).clone(),
+            ("pace", _) => pace.as_ref().unwrap_or(table).clone(),
             _ => table.clone(),
         }
     }

@@ -146,8 +146,7 @@ impl PlanReader<'_> {
         let mut headers = common.clone();
         self.headers(&config.headers, &key("headers"), &mut headers);
         let headers_keys = headers.keys;
-        let keys =
-            StepKeys { path: path_key, method: key("method"), headers: headers_keys, timeout: None, table };
+        let keys = StepKeys::of_request(path_key, key("method"), headers_keys, table);
         let path = path.unwrap_or_else(|| vec![Piece::Bytes(b"/".to_vec())]);
         let request = Request::Http(HttpRequest { method, path, headers: headers.headers, body });
         (Step { name, weight: config.weight.unwrap_or(1), pool: 0, timeout_ns: 0, request }, keys)
@@ -182,8 +181,7 @@ impl PlanReader<'_> {
         let request = Request::WebSocket(WebSocketMessage { opening, kind, payload });
         let name = config.name.as_ref().map_or(request.what(), |Text(name)| name).to_owned();
         let headers_keys = common.keys.clone();
-        let keys =
-            StepKeys { path: url_key, method: key("method"), headers: headers_keys, timeout: None, table };
+        let keys = StepKeys::of_request(url_key, key("method"), headers_keys, table);
         (Step { name, weight: config.weight.unwrap_or(1), pool: 0, timeout_ns: 0, request }, keys)
     }
 
@@ -217,13 +215,8 @@ impl PlanReader<'_> {
         };
         let request = Request::Bytes(BytesMessage { payload });
         let name = config.name.as_ref().map_or(request.what(), |Text(name)| name).to_owned();
-        let keys = StepKeys {
-            path: table.clone(),
-            method: table.clone(),
-            headers: Vec::new(),
-            timeout: None,
-            table: if is_default { table.clone() } else { key(kind.name()) },
-        };
+        let message_key = if is_default { table.clone() } else { key(kind.name()) };
+        let keys = StepKeys::of_request(table.clone(), table, Vec::new(), message_key);
         (Step { name, weight: config.weight.unwrap_or(1), pool: 0, timeout_ns: 0, request }, keys)
     }
 

@@ -183,6 +183,7 @@ fn write_field(out: &mut Vec<u8>, field: &ConstantField, table: &mut SentTable, 
 mod tests {
     use super::*;
     use crate::protocol::http2::grpc::ResponseForm;
+    use engine::plan::MessagePace;
 
     fn request(path: &str, weight: u32) -> Http2Request {
         let field = |name: &str, value: &str| ConstantField { name: name.into(), value: value.into() };
@@ -195,7 +196,7 @@ mod tests {
             weight,
             is_bodyless: false,
             form: ResponseForm::Http,
-            takes_turns: false,
+            pace: MessagePace::AtOnce,
         }
     }
 

@@ -15,6 +15,7 @@ use super::streams::{Http2Stream, StreamStage, StreamTable};
 use super::windows::{ReceiveWindow, SendWindow, WINDOW_BYTES_DEFAULT};
 use crate::protocol::{Cancelled, Place, Response};
 use engine::outbox::Outbox;
+use engine::plan::MessagePace;
 use std::collections::VecDeque;
 
 /// The window that load generators commonly open: responses then never wait for us.
@@ -103,6 +104,11 @@ impl Http2Shared {
         OPENING_BYTES_MAX + answers + heads + bodies
     }
 
+    /// Whether messages of some call are sent one by one.
+    pub(super) fn is_paced(&self) -> bool {
+        self.requests.iter().any(|request| request.pace != MessagePace::AtOnce)
+    }
+
     /// Whether requests are calls of gRPC: all of a target are, or none.
     fn is_grpc(&self) -> bool {
         self.requests.iter().any(|request| request.form != ResponseForm::Http)
@@ -166,6 +172,10 @@ pub struct Http2 {
     pub(super) owed: Owed,
     /// Streams with a part of a body left to be sent.
     pub(super) unsent: VecDeque<usize>,
+    /// No message whose moment is waited for is due before this.
+    pub(super) due_ns: u64,
+    /// How late it was said to be last, where messages of calls are sent one by one.
+    pub(super) now_ns: u64,
     /// A frame that came in parts.
     pub(super) partial: Vec<u8>,
     /// A header block that came in several frames.
@@ -199,6 +209,8 @@ impl Http2 {
             received: ReceiveWindow::default(),
             owed: Owed::new(streams),
             unsent: VecDeque::with_capacity(streams as usize),
+            due_ns: u64::MAX,
+            now_ns: 0,
             partial: Vec::new(),
             block_bytes: Vec::new(),
             open_block: None,
@@ -239,6 +251,7 @@ impl Http2 {
         (self.may_send, self.received) = (SendWindow::new(WINDOW_BYTES_DEFAULT), ReceiveWindow::default());
         self.owed.clear();
         self.unsent.clear();
+        self.due_ns = u64::MAX;
         self.partial.clear();
         self.block_bytes.clear();
         (self.open_block, self.passing) = (None, PassingPayload::default());

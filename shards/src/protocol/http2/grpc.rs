@@ -6,6 +6,7 @@
 use super::facts::{BlockFacts, GRPC_STATUS_NONE};
 use crate::protocol::{Events, Place};
 use engine::code;
+use engine::plan::MessagePace;
 
 /// What stands before each message: whether it is compressed, and its length.
 const PREFIX_BYTES: usize = 5;
@@ -49,11 +50,11 @@ pub(super) struct GrpcProgress {
     /// Of the message that has begun.
     left_bytes: u32,
     messages: u32,
-    /// Where messages are sent one after the other's reply: how far they may be.
+    /// Where messages are sent one by one: how far they may be.
     pub(super) turns: Option<MessageTurns>,
 }
 
-/// Messages of a call that are sent one by one: each once the reply to the one before it has come.
+/// Messages of a call that are sent one by one: each once the reply to the one before it has come, or at its moment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MessageTurns {
     /// Messages that may be sent.
@@ -63,15 +64,70 @@ pub(super) struct MessageTurns {
     end_bytes: usize,
     /// All that may be sent is.
     pub(super) is_over: bool,
+    /// The time from one to the next; 0 where replies are waited for.
+    period_ns: u64,
+    /// When the first was sent, once that is known.
+    first_ns: Option<u64>,
+    /// When the one was sent whose reply is waited for.
+    asked_ns: Option<u64>,
 }
 
 impl MessageTurns {
-    /// The first may be sent.
-    const FIRST: MessageTurns = MessageTurns { due: 1, found: 0, end_bytes: 0, is_over: false };
+    /// The first may be sent, if they take turns at all.
+    fn of(pace: MessagePace) -> Option<MessageTurns> {
+        let period_ns = match pace {
+            MessagePace::AtOnce => return None,
+            MessagePace::PingPong => 0,
+            MessagePace::Every { period_ns } => period_ns,
+        };
+        Some(MessageTurns {
+            due: 1,
+            found: 0,
+            end_bytes: 0,
+            is_over: false,
+            period_ns,
+            first_ns: None,
+            asked_ns: None,
+        })
+    }
 
-    /// A reply has come since all was sent that could be.
+    /// More may be sent than was when all was sent that could be.
     pub(super) fn may_go_on(&self) -> bool {
         self.is_over && self.found < self.due
+    }
+
+    /// All that may be sent is, since this moment: a reply is waited for, where replies are.
+    pub(super) fn note_sent(&mut self, now_ns: u64) {
+        if self.period_ns == 0 {
+            self.asked_ns = Some(now_ns);
+        }
+    }
+
+    /// A reply has come: when the message was sent that it is to, where one waits for it.
+    fn note_reply(&mut self) -> Option<u64> {
+        self.due += u32::from(self.period_ns == 0);
+        self.asked_ns.take()
+    }
+
+    /// When it wants to be told the time: as soon as the first has been sent, and when another is due of which all before have been;
+    /// the end of time otherwise.
+    pub(super) fn due_ns(&self) -> u64 {
+        match self.first_ns {
+            _ if self.period_ns == 0 || !self.is_over => u64::MAX,
+            None => 0,
+            Some(first_ns) => first_ns.saturating_add(self.period_ns.saturating_mul(self.due.into())),
+        }
+    }
+
+    /// It is so late: whether more may be sent by now.
+    pub(super) fn reach(&mut self, now_ns: u64) -> bool {
+        if self.due_ns() > now_ns {
+            return false;
+        }
+        let first_ns = *self.first_ns.get_or_insert(now_ns);
+        let due = 1 + now_ns.saturating_sub(first_ns) / self.period_ns;
+        self.due = u32::try_from(due).unwrap_or(u32::MAX);
+        self.may_go_on()
     }
 
     /// How much of a body may be sent.
@@ -88,11 +144,10 @@ impl MessageTurns {
 }
 
 impl GrpcProgress {
-    /// Nothing has, of a call whose response is to be so and whose messages may take turns with it.
+    /// Nothing has, of a call whose response is to be so and whose messages are sent so.
     #[inline]
-    pub(super) fn begun(form: ResponseForm, takes_turns: bool) -> GrpcProgress {
-        let turns = takes_turns.then_some(MessageTurns::FIRST);
-        GrpcProgress { form, turns, ..GrpcProgress::NOTHING }
+    pub(super) fn begun(form: ResponseForm, pace: MessagePace) -> GrpcProgress {
+        GrpcProgress { form, turns: MessageTurns::of(pace), ..GrpcProgress::NOTHING }
     }
 
     /// What no call is.
@@ -144,10 +199,8 @@ impl GrpcProgress {
             if self.left_bytes == 0 {
                 self.prefix_bytes = 0;
                 self.messages += 1;
-                if let Some(turns) = &mut self.turns {
-                    turns.due += 1;
-                }
-                on.message(place);
+                let asked_ns = self.turns.as_mut().and_then(MessageTurns::note_reply);
+                on.message(place, asked_ns);
             }
         }
         Ok(())

@@ -8,7 +8,7 @@ use super::integer::write_integer;
 use super::static_table::static_name;
 use engine::failure::{FailureKind, RunFailure};
 use engine::mix::EncodedStep;
-use engine::plan::{self, HttpRequest};
+use engine::plan::{self, HttpRequest, MessagePace};
 use engine::template::{LengthForm, Piece, Template};
 use std::borrow::Cow;
 
@@ -36,8 +36,8 @@ pub struct Http2Request {
     pub(super) is_bodyless: bool,
     /// What responses are.
     pub(super) form: ResponseForm,
-    /// Each message is sent once the reply to the one before it has come.
-    pub(super) takes_turns: bool,
+    /// When the messages of its body are sent.
+    pub(super) pace: MessagePace,
 }
 
 /// What is sent behind the header block.
@@ -123,7 +123,10 @@ pub fn encode(
         weight: step.weight,
         is_bodyless,
         form,
-        takes_turns: matches!(&step.request, plan::Request::Grpc(call) if call.ping_pong),
+        pace: match &step.request {
+            plan::Request::Grpc(call) => call.pace,
+            _ => MessagePace::AtOnce,
+        },
     };
     Ok((EncodedStep { template, weight: step.weight, is_bodyless }, encoded))
 }

@@ -19,7 +19,7 @@ enum BodySent {
     Whole,
     /// What the target or the memory had room for.
     InPart,
-    /// What may be sent before the next reply.
+    /// What may be sent before the next reply, or the next moment.
     ToTurn,
 }
 
@@ -41,7 +41,7 @@ impl Http2 {
         let stream = self.streams.at(index);
         stream.is_bodyless = request.is_bodyless;
         if self.is_grpc {
-            stream.grpc = GrpcProgress::begun(request.form, request.takes_turns);
+            stream.grpc = GrpcProgress::begun(request.form, request.pace);
         }
         if !block.is_whole || self.table.resize.is_some() {
             return self.send_assembled(shared, source, index, chosen, out);
@@ -139,12 +139,34 @@ impl Http2 {
         }
     }
 
-    /// So much of a body is sent: what is left stands in line, unless it waits for a reply.
+    /// Messages of calls that are due by now stand in line, where all before them was sent; notes when the next are.
+    pub(super) fn let_due_go_on(&mut self, now_ns: u64) {
+        self.now_ns = now_ns;
+        if self.due_ns > now_ns {
+            return;
+        }
+        let Http2 { streams, unsent, due_ns, .. } = self;
+        *due_ns = u64::MAX;
+        for (index, stream) in streams.open_with_index() {
+            let Some(turns) = &mut stream.grpc.turns else { continue };
+            if turns.reach(now_ns) {
+                turns.is_over = false;
+                unsent.push_back(index);
+            }
+            *due_ns = turns.due_ns().min(*due_ns);
+        }
+    }
+
+    /// So much of a body is sent: what is left stands in line, unless it waits for a reply or a moment.
     fn note_body(&mut self, index: usize, sent: BodySent) {
         let stream = self.streams.at(index);
         stream.is_unsent = sent != BodySent::Whole;
         if let Some(turns) = &mut stream.grpc.turns {
             turns.is_over = sent == BodySent::ToTurn;
+            if sent != BodySent::InPart {
+                turns.note_sent(self.now_ns);
+            }
+            self.due_ns = self.due_ns.min(turns.due_ns());
         }
         if sent == BodySent::InPart {
             self.unsent.push_back(index);

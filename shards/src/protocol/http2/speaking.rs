@@ -68,6 +68,18 @@ impl Protocol for Http2 {
         Ok(())
     }
 
+    fn is_paced(shared: &Http2Shared) -> bool {
+        shared.is_paced()
+    }
+
+    fn due_ns(&self) -> u64 {
+        self.due_ns
+    }
+
+    fn reach(&mut self, now_ns: u64) {
+        self.let_due_go_on(now_ns);
+    }
+
     fn cancel(
         &mut self,
         _shared: &mut Http2Shared,

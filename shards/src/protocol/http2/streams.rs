@@ -175,6 +175,11 @@ impl StreamTable {
         self.all.iter().find(|stream| stream.stage == StreamStage::Body)
     }
 
+    /// Every open stream, with its index.
+    pub(super) fn open_with_index(&mut self) -> impl Iterator<Item = (usize, &mut Http2Stream)> {
+        self.all.iter_mut().enumerate().filter(|(_, stream)| stream.is_open())
+    }
+
     /// Every open stream.
     pub(super) fn all_open(&mut self) -> impl Iterator<Item = &mut Http2Stream> {
         self.all.iter_mut().filter(|stream| stream.is_open())

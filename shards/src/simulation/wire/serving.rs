@@ -18,26 +18,28 @@ impl SimulatedWire {
     pub(super) fn serve(&mut self, slot: Slot, request: Message, at_ns: u64) {
         let one_way_ns = self.world.network.one_way_ns;
         let reached_ns = at_ns + one_way_ns;
-        if self.world.keeps_log {
+        let begun = u64::from(request.begins());
+        if self.world.keeps_log && request.begins() {
             self.statistics.sent_log.push(at_ns - self.start_ns);
             self.statistics.log.push(reached_ns - self.start_ns);
         }
         match self.link(slot).server {
             Side::Serving => {
-                self.statistics.requests += 1;
+                self.statistics.requests += begun;
                 match request {
-                    Message::Http2(FromClient::Request(stream)) => {
+                    Message::Http2(FromClient::Request(stream) | FromClient::Completed(stream)) => {
                         self.work_on(slot, stream, reached_ns);
                     }
+                    Message::Http2(FromClient::Begun(_)) => {}
                     Message::Http2(FromClient::Greeting) => unreachable!("it asks for nothing"),
                     Message::Http1 { is_head } => self.respond(slot, is_head, reached_ns),
                     Message::Line => self.respond(slot, false, reached_ns),
                 }
             }
-            Side::Mute => self.statistics.requests += 1,
-            Side::Gone => self.statistics.unheard += 1,
+            Side::Mute => self.statistics.requests += begun,
+            Side::Gone => self.statistics.unheard += begun,
             Side::Closed(closed_ns) => {
-                self.statistics.unheard += 1;
+                self.statistics.unheard += begun;
                 if reached_ns >= closed_ns {
                     self.happen(reached_ns + one_way_ns, slot, Happening::End(StreamEnd::Reset));
                 }
@@ -94,12 +96,18 @@ impl SimulatedWire {
             Fate::Garbage => link.stream.extend_from_slice(http::GARBAGE),
             _ => {
                 link.last_stream = link.last_stream.max(stream);
-                let (least, most) = self.world.server.body.bytes;
-                let body_bytes = self.random.between(least, most);
-                frames::response(&mut link.stream, stream, fate != Fate::Refused, body_bytes);
+                if let ServedProtocol::Grpc { replies, .. } = self.world.server.protocol {
+                    frames::head_of_call(&mut link.stream, stream);
+                    self.happen(now_ns, slot, Happening::Reply(stream, replies));
+                } else {
+                    let (least, most) = self.world.server.body.bytes;
+                    let body_bytes = self.random.between(least, most);
+                    frames::response(&mut link.stream, stream, fate != Fate::Refused, body_bytes);
+                }
                 self.statistics.responses += u64::from(fate != Fate::Cut);
             }
         }
+        let link = &mut self.links[slot as usize];
         let mut bytes = link.stream.len() - from;
         if fate == Fate::Cut {
             bytes = self.random.between(1, bytes as u64 - 1) as usize;
@@ -111,6 +119,26 @@ impl SimulatedWire {
             Fate::Cut | Fate::Close | Fate::QuietEnd => self.end(slot, last_ns, StreamEnd::Closed),
             Fate::Garbage => self.link(slot).server = Side::Mute,
             _ => {}
+        }
+    }
+
+    /// The server has another reply to a call, of which so many are left, or none any more.
+    pub(super) fn reply_on(&mut self, slot: Slot, stream: u32, left: u32, now_ns: u64) {
+        let ServedProtocol::Grpc { gap_ns, .. } = self.world.server.protocol else { return };
+        let link = &mut self.links[slot as usize];
+        if link.server != Side::Serving {
+            return;
+        }
+        let from = link.stream.len();
+        match left {
+            0 => frames::end_of_call(&mut link.stream, stream),
+            _ => frames::reply(&mut link.stream, stream),
+        }
+        let bytes = link.stream.len() - from;
+        self.deliver(slot, now_ns, bytes);
+        if left > 0 {
+            let next_ns = if left > 1 { now_ns + gap_ns } else { now_ns };
+            self.happen(next_ns, slot, Happening::Reply(stream, left - 1));
         }
     }
 
