@@ -4,6 +4,7 @@ pub(crate) mod certificates;
 pub(crate) mod datagrams;
 pub(crate) mod frames;
 pub(crate) mod grpc;
+pub(crate) mod multiplexed;
 pub(crate) mod rogue;
 pub(crate) mod secured;
 pub(crate) mod sockets;
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How long a server may take to listen. Generous: it is no measurement.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server, stopped when dropped.
 pub(crate) struct Peer {
@@ -35,6 +36,10 @@ impl Peer {
 
     pub(crate) fn path(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        send(signal, &self.child.id().to_string());
     }
 
     /// The lines of its log, one for each request, once there are so many at least. A server writes them when it has answered.
@@ -54,9 +59,19 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
+        // Those that a server has started would outlive it, where it has no time to stop them.
+        let id = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
         let _ = self.child.kill();
         let _ = self.child.wait();
+        children.split_whitespace().for_each(|child| send("KILL", child));
     }
+}
+
+/// Sends a signal to a process, if it is still there.
+fn send(signal: &str, process: &str) {
+    let sent = Command::new("kill").args([&format!("-{signal}"), process]).stderr(Stdio::null()).status();
+    sent.unwrap_or_else(|error| panic!("kill: {error}; .ci/run installs it"));
 }
 
 /// nginx with one worker, files of 12 B, 64 KiB and 1 MiB, and a limit on requests per connection.

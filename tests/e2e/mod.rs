@@ -18,6 +18,7 @@ mod habits;
 mod http;
 mod http2;
 mod interop;
+mod interop_http2;
 mod load;
 mod machine;
 mod manners;

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::Instant;
 
 /// Python with the packages of `tests/peers/requirements.txt`.
-const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/peers/bin/python");
+pub(crate) const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/peers/bin/python");
 const GREETER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/greeter.py");
 /// The file that says what grpcio's server takes.
 pub(crate) const GREET: &str = "syntax = \"proto3\";\npackage greet;\n\
