@@ -1,7 +1,7 @@
 //! h2load, the generator of nghttp2 that costs over HTTP/2 are compared with: how it is called, and what its output says.
 
 use crate::process::{self, EndedProcess};
-use crate::wrk::Counted;
+use crate::wrk::{self, Counted};
 use std::process::Command;
 
 /// h2load on one core, with one thread, over HTTP/2 without TLS.
@@ -19,14 +19,7 @@ pub(crate) fn require() -> Result<(), String> {
 
 /// Runs it to its end.
 pub(crate) fn run(command: &mut Command) -> Result<(Counted, EndedProcess), String> {
-    let ended = process::run(command)?;
-    let shown = || process::shown(command);
-    if !ended.status.success() {
-        return Err(format!("`{}` failed: {}", shown(), ended.stderr.trim()));
-    }
-    let counted =
-        read(&ended.stdout).ok_or_else(|| format!("`{}` printed no figures:\n{}", shown(), ended.stdout))?;
-    Ok((counted, ended))
+    wrk::run_and_read(command, read)
 }
 
 /// Reads the figures from its output; `None` when they are not there.

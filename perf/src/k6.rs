@@ -3,7 +3,7 @@
 use crate::grpcio::{METHOD, REQUEST};
 use crate::process::{self, EndedProcess};
 use crate::scratch::workspace;
-use crate::wrk::Counted;
+use crate::wrk::{self, Counted};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -55,14 +55,7 @@ fn script_text(authority: &str, proto: &Path) -> String {
 
 /// Runs it to its end.
 pub(crate) fn run(command: &mut Command) -> Result<(Counted, EndedProcess), String> {
-    let ended = process::run(command)?;
-    let shown = || process::shown(command);
-    if !ended.status.success() {
-        return Err(format!("`{}` failed: {}", shown(), ended.stderr.trim()));
-    }
-    let counted =
-        read(&ended.stdout).ok_or_else(|| format!("`{}` printed no figures:\n{}", shown(), ended.stdout))?;
-    Ok((counted, ended))
+    wrk::run_and_read(command, read)
 }
 
 /// Reads the figures from its output; `None` when they are not there.

@@ -30,17 +30,29 @@ pub(crate) fn require() -> Result<(), String> {
 
 /// Runs it to its end.
 pub(crate) fn run(command: &mut Command) -> Result<(Counted, EndedProcess), String> {
+    run_and_read(command, read)
+}
+
+/// Runs any peer to its end, and reads the figures from its output.
+pub(crate) fn run_and_read(
+    command: &mut Command,
+    read: fn(&str) -> Option<Counted>,
+) -> Result<(Counted, EndedProcess), String> {
     let ended = process::run(command)?;
-    Ok((figures(command, &ended)?, ended))
+    Ok((figures(command, &ended, read)?, ended))
 }
 
 /// The same, with the counts of `perf stat` for these events.
 pub(crate) fn run_counted(command: &Command, events: &[&str]) -> Result<(Counted, Counts), String> {
     let (ended, counts) = perf_stat::run(command, events)?;
-    Ok((figures(command, &ended)?, counts))
+    Ok((figures(command, &ended, read)?, counts))
 }
 
-fn figures(command: &Command, ended: &EndedProcess) -> Result<Counted, String> {
+fn figures(
+    command: &Command,
+    ended: &EndedProcess,
+    read: fn(&str) -> Option<Counted>,
+) -> Result<Counted, String> {
     if !ended.status.success() {
         return Err(format!("`{}` failed: {}", process::shown(command), ended.stderr.trim()));
     }

@@ -8,8 +8,10 @@ use crate::target::{
     CONTINUATION, END_HEADERS, END_STREAM, HEADERS, OK, PING, RST_STREAM, WINDOW_UPDATE, data,
     empty_response, frame, goaway, headers, number, settings,
 };
+use engine::plan::MessagePace;
 use engine::random::Random;
 use fuzzing::{Fate, below, fuzz, noise, one_of};
+use vajra_shards::protocol::Protocol as _;
 
 const CASES: u64 = 3_000;
 /// Requests that a case sends at the most.
@@ -60,7 +62,7 @@ fn opening(random: &mut Random) -> Vec<u8> {
 /// bounded. Whether the connection was still usable at its end.
 fn converse(client: &mut Client, steps: u32, bytes: &[u8], random: &mut Random) -> bool {
     let (mut begun, mut told, mut rest) = (0_u32, 0_u32, bytes);
-    let mut first = Some(opening(random));
+    let (mut first, mut now_ns) = (Some(opening(random)), 0);
     while first.is_some() || !rest.is_empty() {
         let result = if let Some(first) = first.take() {
             client.hears(&first)
@@ -87,6 +89,8 @@ fn converse(client: &mut Client, steps: u32, bytes: &[u8], random: &mut Random) 
             client.cancels(random.between(0, u64::from(begun) - 1) as u32, 0);
             told += before - client.http.under_way();
         }
+        now_ns += random.between(0, 2_000_000);
+        client.http.reach(now_ns);
         client.pumps();
         client.taken();
     }
@@ -118,12 +122,13 @@ fn calls(random: &mut Random) -> bool {
     (0..REQUESTS).for_each(|request| bytes.extend(call_response(random, 2 * request + 1)));
     fuzzing::change(random, &mut bytes, 5, any_frame);
     let steps = [
-        step(&["hello"], false, false),
-        step(&["u-{{seq}}"], true, false),
-        step(&["one", "two"], false, false),
-        step(&["one", "{{uuid}}", "three"], true, true),
+        step(&["hello"], false, MessagePace::AtOnce),
+        step(&["u-{{seq}}"], true, MessagePace::AtOnce),
+        step(&["one", "two"], false, MessagePace::AtOnce),
+        step(&["one", "{{uuid}}", "three"], true, MessagePace::PingPong),
+        step(&["one", "{{seq}}"], true, MessagePace::Every { period_ns: 1_000_000 }),
     ];
-    converse(&mut Client::of_steps(&steps, options()), 4, &bytes, random)
+    converse(&mut Client::of_steps(&steps, options()), 5, &bytes, random)
 }
 
 /// Fields of a response as a server may compress them: by index, in full, with names of the table, and to be put into it.

@@ -186,12 +186,12 @@ fn a_message_waits_for_the_reply_to_the_one_before_it() {
 #[test]
 fn all_frames_of_messages_that_take_turns_count_as_sent() {
     let long = "x".repeat(40_000);
-    for (messages, turns) in [
-        (&["one", "two", "three"][..], true),
-        (&[long.as_str(), "", "n={{seq}}"], true),
-        (&["one", "two", "three"], false),
+    for (messages, pace) in [
+        (&["one", "two", "three"][..], MessagePace::PingPong),
+        (&[long.as_str(), "", "n={{seq}}"], MessagePace::PingPong),
+        (&["one", "two", "three"], MessagePace::AtOnce),
     ] {
-        let mut client = calling(step(messages, true, turns));
+        let mut client = calling(step(messages, true, pace));
         let said = client.last_sent_bytes;
         let mut sent = client.sent();
         client.hears(&head(1)).unwrap();

@@ -8,6 +8,7 @@ use super::request::{Rendered, RequestBody};
 use super::windows::SendWindow;
 use crate::protocol::Sending;
 use engine::outbox::Outbox;
+use engine::plan::MessagePace;
 use engine::seams::Source;
 
 /// Where in a frame its stream stands.
@@ -53,7 +54,7 @@ impl Http2 {
         match &request.body {
             RequestBody::Constant(body) => {
                 self.begin_body(index, body, shared.head_bytes_max, out);
-                request_bytes(head_bytes, body, request.takes_turns)
+                request_bytes(head_bytes, body, request.pace != MessagePace::AtOnce)
             }
             RequestBody::None | RequestBody::Rendered => head_bytes as u64,
         }
@@ -88,7 +89,7 @@ impl Http2 {
         if !body.is_empty() {
             self.begin_body(index, body, shared.head_bytes_max, out);
         }
-        request_bytes(head_bytes, body, request.takes_turns)
+        request_bytes(head_bytes, body, request.pace != MessagePace::AtOnce)
     }
 
     /// Renders the request of a stream; returns how many bytes that are.
@@ -237,8 +238,8 @@ impl Http2 {
 
 /// The bytes of a request whose body is sent in frames of the usual size; in frames of its own each message that waits for its turn.
 #[inline]
-fn request_bytes(head_bytes: usize, body: &[u8], takes_turns: bool) -> u64 {
-    let frames = match takes_turns {
+fn request_bytes(head_bytes: usize, body: &[u8], is_in_turns: bool) -> u64 {
+    let frames = match is_in_turns {
         true => message_lengths(body).map(|bytes| bytes.div_ceil(FRAME_PAYLOAD_BYTES_MAX)).sum(),
         false => body.len().div_ceil(FRAME_PAYLOAD_BYTES_MAX),
     };
