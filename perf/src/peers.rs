@@ -37,8 +37,8 @@ pub(crate) struct PeersOptions {
     /// Unary calls of gRPC without TLS, beside k6, on a server of grpcio; what is done once left out
     #[arg(long, conflicts_with_all = ["tls", "http2"])]
     grpc: bool,
-    /// Requests under way on a connection of HTTP/2
-    #[arg(long, value_delimiter = ',', default_value = "1,16,64", requires = "http2")]
+    /// Requests under way on a connection of HTTP/2; k6 has a connection for each [default: 1,16,64; with --grpc 1,8]
+    #[arg(long, value_delimiter = ',', conflicts_with = "tls")]
     streams: Vec<u32>,
     /// Length of each run
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
@@ -187,7 +187,12 @@ fn cells(options: &PeersOptions, over: ServedOver, bodies: &[ServedBody]) -> Vec
         [] => &[8, 64, 256],
         asked => asked,
     };
-    let streams = if over == ServedOver::Http2 { &options.streams[..] } else { &[1] };
+    let streams = match (options.streams.as_slice(), over) {
+        (_, ServedOver::Tcp | ServedOver::Tls) => &[1][..],
+        ([], ServedOver::Http2) => &[1, 16, 64],
+        ([], ServedOver::Grpc) => &[1, 8],
+        (asked, _) => asked,
+    };
     let mut cells = Vec::new();
     for &body in bodies {
         for &connections in connections {

@@ -152,7 +152,8 @@ impl Track {
         match (&self.server, self.server.over()) {
             (RaceServer::Grpcio(grpcio), _) => {
                 let proto = grpcio.proto().display().to_string();
-                owned(&["--proto", &proto, "--call", grpcio::METHOD, "-b", grpcio::REQUEST])
+                let streams = cell.streams.to_string();
+                owned(&["-s", &streams, "--proto", &proto, "--call", grpcio::METHOD, "-b", grpcio::REQUEST])
             }
             (_, ServedOver::Tcp | ServedOver::Grpc) => Vec::new(),
             (_, ServedOver::Tls) => owned(&TLS_FLAGS),
@@ -181,7 +182,8 @@ impl Track {
                     return Err(format!("{} takes no calls", self.server.name()));
                 };
                 let (authority, proto) = (grpcio.authority(), grpcio.proto());
-                k6::command(GENERATOR_CORE, cell.connections, seconds, &authority, &proto)?
+                let users = cell.connections * cell.streams;
+                k6::command(GENERATOR_CORE, users, seconds, &authority, &proto)?
             }
         })
     }
