@@ -68,7 +68,7 @@ fn a_run_and_a_comparison_have_charts_with_names_times_and_percentiles() {
 fn a_search_has_a_chart_with_its_conditions_and_its_answer() {
     let slo = ["--slo", "p(99)<10s", "--to", "200", "--svg", "max.svg"];
     let words =
-        [&["find-max", "plan.toml", "-R", "100", "-d", "1s", "--tolerance", "50%"][..], &slo].concat();
+        [&["find-max", "plan.toml", "-R", "100", "-d", "500ms", "--tolerance", "50%"][..], &slo].concat();
     let done = Vajra::new(&words).file("plan.toml", &plan("fixed:1ms")).done();
     let svg = texts(&done.folder.path().join("max.svg"));
     let answer = if done.code == 0 { "sustained " } else { "no rate sustained" };

@@ -447,8 +447,9 @@ fn node_goes_away_after_fifty_requests_without_tls() {
     assert_goes_away_after_requests(&multiplexed::node(Http::V2, None, TAKEN), None);
 }
 
-/// A server is made to begin anew in the middle of a run: it sends GOAWAY on the connections that it has, and takes new ones.
-fn assert_begins_anew(peer: &Peer, identity: Option<&Identity>, begin_anew: impl Fn()) {
+/// A server is made to begin anew in the middle of a run: it sends GOAWAY on the connections that it has, and takes new ones. So many requests
+/// may be lost, where it closes connections without a word.
+fn assert_begins_anew(peer: &Peer, identity: Option<&Identity>, lost_max: u64, begin_anew: impl Fn()) {
     let words = ["-R", "400", "-d", "10m", "-c", "2", "--streams", "8"];
     let running = run(peer, identity, "/64k", &words).start();
     peer.log(100);
@@ -465,10 +466,13 @@ fn assert_begins_anew(peer: &Peer, identity: Option<&Identity>, begin_anew: impl
     let done = running.done();
     done.assert_accounted();
     // On a machine that stands still for two seconds a request may be cut off at the end.
-    let (sent, ok, cut_off) =
-        (done.count("/requests/sent"), done.count("/requests/ok"), done.errors("unfinished"));
+    let cut_off = done.errors("unfinished");
+    let lost: u64 = ["eof", "receive", "send"].iter().map(|kind| done.errors(kind)).sum();
+    let (sent, ok, failed) =
+        (done.count("/requests/sent"), done.count("/requests/ok"), done.count("/requests/failed"));
     let (requests, reasons) = (&done.report["requests"], &done.report["reasons"]);
-    assert_eq!((done.count("/requests/failed"), sent), (cut_off, ok + cut_off), "{requests} {reasons}");
+    assert_eq!((failed, sent), (cut_off + lost, ok + failed), "{requests} {reasons}");
+    assert!(lost <= lost_max, "{requests} {reasons}");
     assert!(done.count("/connections/reconnects") >= 2, "{}", done.report["connections"]);
     let lines = peer.log(ok as usize + 1).iter().filter(|line| port(line).is_some()).count() as u64;
     assert!((ok + 1..=sent + 1).contains(&lines), "{lines} lines, {ok} of {sent} answered");
@@ -483,13 +487,14 @@ fn clients(peer: &Peer) -> BTreeSet<String> {
 fn haproxy_is_reloaded_in_the_middle_of_a_run() {
     let behind = multiplexed::nginx(Http::V2, None, ENDLESS);
     let peer = multiplexed::haproxy(Http::V2, None, &behind);
-    assert_begins_anew(&peer, None, || peer.signal("USR2"));
+    assert_begins_anew(&peer, None, 0, || peer.signal("USR2"));
 }
 
-/// What it has without TLS it keeps when it is reloaded.
+/// What it has without TLS it keeps when it is reloaded. Over TLS it closes a connection on which nothing is under way at that moment without
+/// GOAWAY, as Go's servers do when they stop: a request that is on its way is lost, of each connection as many as its streams at the most.
 #[test]
 fn caddy_is_reloaded_in_the_middle_of_a_run() {
     let identity = identity();
     let peer = multiplexed::caddy(Some(&identity.1));
-    assert_begins_anew(&peer, Some(&identity), || multiplexed::reload_caddy(&peer));
+    assert_begins_anew(&peer, Some(&identity), 16, || multiplexed::reload_caddy(&peer));
 }

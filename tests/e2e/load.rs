@@ -15,12 +15,12 @@ fn run(url: &str, words: &[&str]) -> Done {
 fn any_rate_is_exact_to_the_request() {
     let testbed = peers::testbed(&[]);
     for (words, arrivals) in [
-        (&["-R", "3", "-t", "2", "-c", "2", "-d", "2s"][..], 6),
-        (&["-R", "7", "-c", "100", "-t", "2", "-d", "2s"], 14),
-        (&["-R", "100:500", "-d", "2s"], 600),
+        (&["-R", "3", "-t", "2", "-c", "2", "-d", "1s"][..], 3),
+        (&["-R", "7", "-c", "100", "-t", "2", "-d", "1s"], 7),
+        (&["-R", "100:500", "-d", "1s"], 300),
         (&["-R", "90/m", "-d", "2s"], 3),
         (&["-R", "500", "-n", "250"], 250),
-        (&["-R", "1000", "-d", "2s", "--pipeline", "4", "-c", "3"], 2_000),
+        (&["-R", "1000", "-d", "1s", "--pipeline", "4", "-c", "3"], 1_000),
     ] {
         let done = run(&testbed.url("/"), words);
         let scheduled = done.number("/rate/target") * done.number("/window_s");
@@ -45,7 +45,7 @@ fn poisson_arrivals_follow_their_seed() {
 #[test]
 fn a_stall_is_seen_in_response_times_and_hidden_in_service_times() {
     let testbed = peers::testbed(&["--stall", "500ms/2s"]);
-    let done = run(&testbed.url("/"), &["-R", "500", "-c", "20", "-d", "6s"]);
+    let done = run(&testbed.url("/"), &["-R", "500", "-c", "20", "-d", "4s"]);
     assert!(done.count("/response_ns/p99") >= 400_000_000, "{}", done.stdout);
     assert!(done.count("/service_ns/p50") < 100_000_000, "{}", done.stdout);
     assert_eq!(done.count("/requests/dropped") + done.count("/requests/failed"), 0);
@@ -98,10 +98,10 @@ fn warm_up_is_shown_and_not_measured() {
 fn a_target_that_dies_and_comes_back_is_counted_by_kind_and_recovered_from() {
     let first = peers::testbed(&[]);
     let port = first.port;
-    let words = ["-R", "200", "-c", "5", "-d", "8s", "--timeseries", "series.ndjson", "-q"];
+    let words = ["-R", "200", "-c", "5", "-d", "6s", "--timeseries", "series.ndjson", "-q"];
     let running = Vajra::run(&first.url("/"), &words).start();
     running.await_thread("collector");
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    std::thread::sleep(std::time::Duration::from_secs(1));
     drop(first);
     std::thread::sleep(std::time::Duration::from_secs(1));
     let second = peers::testbed_on(port, &[]);

@@ -27,7 +27,7 @@ fn real_outputs_fit_the_screen_and_have_no_noise() {
     let testbed = peers::testbed(&["--error", "0.3"]);
     let url = testbed.url("/");
     let plan = format!(
-        "[target.api]\nurl = '{url}'\n[run]\nduration = '2s'\n[scenario.read]\ntarget = 'api'\nload = {{ rate = 100, \
+        "[target.api]\nurl = '{url}'\n[run]\nduration = '1s'\n[scenario.read]\ntarget = 'api'\nload = {{ rate = 100, \
          arrivals = 'poisson' }}\n[[scenario.read.request]]\nget = '/bytes/100?a-long-query-that-is-nobodys-business={{{{seq}}}}'\n\
          [[scenario.read.request]]\nhead = '/'\n[scenario.write]\ntarget = 'api'\nload = {{ rate = 50 }}\n\
          [thresholds]\nresponse = 'p(99)<1us'\n"

@@ -8,7 +8,7 @@ use engine::distribution::Distribution;
 fn thresholds_pass_or_end_with_99_and_say_what_was_measured() {
     let testbed = peers::testbed(&[]);
     let run = |threshold: &str| {
-        Vajra::run(&testbed.url("/"), &["-R", "200", "-d", "3s", "-c", "2", "--threshold", threshold]).done()
+        Vajra::run(&testbed.url("/"), &["-R", "600", "-d", "1s", "-c", "2", "--threshold", threshold]).done()
     };
     let met = run("response p(99)<10m");
     met.assert_ended_with(0);

@@ -101,7 +101,7 @@ fn a_target_that_hangs_holds_no_other_scenario_up() {
     // Accepted by the kernel, and never read.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let plan = format!(
-        "[run]\nduration = '2s'\ntimeout = '10s'\n\
+        "[run]\nduration = '2s'\ntimeout = '5s'\n\
          [scenario.calm]\nurl = '{}'\nconnections = 8\nload = {{ rate = 300 }}\n\
          [scenario.hung]\nurl = 'http://{}/'\nconnections = 2\nload = {{ rate = 50 }}",
         calm.url("/"),

@@ -241,7 +241,7 @@ fn a_gate_and_a_search_keep_secrets_to_themselves() {
     let testbed = peers::testbed(&[]);
     let url = testbed.url("/?token=s3cret");
     let home = Home::new();
-    let plan = ["-R", "100", "-d", "2s", "--force", "-H", "Cookie: s3cret"];
+    let plan = ["-R", "100", "-d", "1s", "--force", "-H", "Cookie: s3cret"];
     let save = ["--runs", "1", "--allow", "invalid,slices", "--baseline", "@base.vajra", "--save-baseline"];
     let done = home.silent(&[&["gate", &url][..], &plan, &save].concat());
     assert_eq!(done.code, 0, "{}", done.stderr);
@@ -249,8 +249,19 @@ fn a_gate_and_a_search_keep_secrets_to_themselves() {
         ["--runs", "1", "--allow", "invalid,slices", "--baseline", "@base.vajra", "--markdown", "@g.md"];
     home.silent(&[&["gate", &url][..], &plan, &gate].concat());
     assert!(home.file("g.md").exists());
-    let search =
-        ["--slo", "p(99)<10s", "--from", "10", "--to", "20", "--json", "@found.json", "-d", "1s", "--force"];
+    let search = [
+        "--slo",
+        "p(99)<10s",
+        "--from",
+        "10",
+        "--to",
+        "20",
+        "--json",
+        "@found.json",
+        "-d",
+        "500ms",
+        "--force",
+    ];
     home.silent(&[&["find-max", &url][..], &search].concat());
     let found: Value = serde_json::from_slice(&fs::read(home.file("found.json")).unwrap()).unwrap();
     assert!(found["target"].as_str().unwrap().contains("?token=redacted:sha256:"), "{found}");

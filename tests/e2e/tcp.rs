@@ -112,7 +112,7 @@ fn long_responses_of_a_known_length_come_whole() {
 #[test]
 fn a_stall_is_seen_in_response_times_and_hidden_in_service_times() {
     let server = streams::echo(false, &["--stall", "500ms/2s"]);
-    let done = run(&server, &["-R", "500", "-c", "20", "-d", "6s", "--force"]);
+    let done = run(&server, &["-R", "500", "-c", "20", "-d", "4s", "--force"]);
     assert!(done.count("/response_ns/p99") >= 400_000_000, "{}", done.stdout);
     assert!(done.count("/service_ns/p50") < 100_000_000, "{}", done.stdout);
     assert_eq!(done.count("/requests/dropped") + done.count("/requests/failed"), 0);

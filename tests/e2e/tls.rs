@@ -120,7 +120,7 @@ fn a_connection_for_each_request_without_tls() {
         assert!(done.stdout.contains("one for each request"), "{}", done.stdout);
     }
     let port = peers::free_port();
-    let words = ["-R", "50", "-d", "1s", "-c", "4", "--disable-keepalive", "--force"];
+    let words = ["-R", "50", "-d", "1s", "-c", "4", "--disable-keepalive", "--force", "--timeout", "1s"];
     let done = Vajra::run(&format!("http://127.0.0.1:{port}/"), &words).done();
     done.assert_accounted();
     assert_eq!(
@@ -170,7 +170,7 @@ fn each_fault_of_a_certificate_is_told_before_anything_is_sent() {
 #[test]
 fn faults_in_a_run_are_counted_by_their_reason() {
     let (server, ca) = secured(&["--tls-fault", "expired"]);
-    let done = run(&server, &ca, "/", &["-R", "20", "-d", "1s", "-c", "2", "--force"]);
+    let done = run(&server, &ca, "/", &["-R", "20", "-d", "1s", "-c", "2", "--force", "--timeout", "1s"]);
     assert_eq!(done.count("/requests/ok"), 0);
     assert_eq!(done.errors("tls"), done.count("/requests/failed"), "{}", done.report["requests"]);
     let failures = done.report["connections"]["attempts"]["failures"].to_string();

@@ -253,7 +253,7 @@ fn a_target_that_comes_back_is_reached_on_the_same_sockets() {
 #[test]
 fn a_stall_is_seen_in_response_times_and_hidden_in_service_times() {
     let (_server, port) = testbed(&["--stall", "500ms/2s"]);
-    let words = ["-R", "500", "-c", "20", "-d", "6s", "--force"];
+    let words = ["-R", "500", "-c", "20", "-d", "4s", "--force"];
     let done = run(port, &[&words[..], &NUMBERED].concat());
     assert!(done.count("/response_ns/p99") >= 400_000_000, "{}", done.stdout);
     assert!(done.count("/service_ns/p50") < 100_000_000, "{}", done.stdout);

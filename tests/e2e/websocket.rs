@@ -79,7 +79,7 @@ fn messages_of_all_lengths_come_back_whole() {
 #[test]
 fn a_stall_is_seen_in_response_times_and_hidden_in_service_times() {
     let server = peers::testbed(&["--stall", "500ms/2s"]);
-    let done = run(&server, "/ws", &["-R", "500", "-c", "20", "-d", "6s", "--force"]);
+    let done = run(&server, "/ws", &["-R", "500", "-c", "20", "-d", "4s", "--force"]);
     assert!(done.count("/response_ns/p99") >= 400_000_000, "{}", done.stdout);
     assert!(done.count("/service_ns/p50") < 100_000_000, "{}", done.stdout);
     assert_eq!(done.count("/requests/dropped") + done.count("/requests/failed"), 0);

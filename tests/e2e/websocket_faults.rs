@@ -171,7 +171,8 @@ fn a_connection_that_ends_without_a_close() {
 #[test]
 fn openings_that_are_refused_in_the_run_are_attempts_that_say_why() {
     let port = odd(|_| "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n".into(), |_| {});
-    let done = Vajra::run(&url(port), &["-R", "50", "-d", "1s", "-c", "2", "--force"]).done();
+    let done =
+        Vajra::run(&url(port), &["-R", "50", "-d", "1s", "-c", "2", "--force", "--timeout", "1s"]).done();
     assert_eq!(done.count("/requests/ok"), 0);
     assert_eq!(done.count("/connections/attempts/made"), 0, "{}", done.report["connections"]);
     let said = done.report["connections"]["attempts"].to_string();
