@@ -26,12 +26,16 @@ pub use operation::{CountedOperation, Work};
 
 /// Every operation that has a baseline, in the order of a request's way.
 pub fn all() -> impl Iterator<Item = &'static CountedOperation> {
-    let nouns: [&'static [CountedOperation]; 8] = [
+    let nouns: [&'static [CountedOperation]; 12] = [
         &schedule::OPERATIONS,
         &template::OPERATIONS,
         &http1::OPERATIONS,
         &https::OPERATIONS,
         &http2::OPERATIONS,
+        &grpc::OPERATIONS,
+        &websocket::OPERATIONS,
+        &tcp::OPERATIONS,
+        &udp::OPERATIONS,
         &record::OPERATIONS,
         &merge::OPERATIONS,
         &dispatch::OPERATIONS,

@@ -13,7 +13,7 @@ const END: &str = "<!-- /map -->\n";
 const SENTENCE_LETTERS_MAX: usize = 130;
 
 /// Each part of the map: its title, and the folders whose files it has.
-const PARTS: [(&str, &[&str]); 9] = [
+const PARTS: [(&str, &[&str]); 10] = [
     ("`cli`: the command line", &["cli"]),
     ("`engine`: what a load test is", &["engine/src"]),
     ("`grpc`: what gRPC's methods and messages are", &["grpc/src"]),
@@ -21,6 +21,7 @@ const PARTS: [(&str, &[&str]); 9] = [
     ("`archive`: what is kept of runs", &["archive/src"]),
     ("`testbed`: the built-in server", &["testbed/src", "testbed/examples"]),
     ("`perf`: cost and fidelity, measured", &["perf/src"]),
+    ("`fuzzing`: cases for tests", &["fuzzing/src"]),
     ("`benches`: micro-benchmarks, one for each noun", &["benches"]),
     ("`tests`: one integration binary", &["tests"]),
 ];
