@@ -63,8 +63,8 @@ impl Drop for Peer {
         let id = self.child.id();
         let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
         let _ = self.child.kill();
-        let _ = self.child.wait();
         children.split_whitespace().for_each(|child| send("KILL", child));
+        let _ = self.child.wait();
     }
 }
 

@@ -378,7 +378,7 @@ fn connections(report: &Report) -> String {
         (connections.stray_datagrams, "stray datagram"),
         (connections.truncated_replies, "truncated response"),
         (connections.refused_datagrams, "refused datagram"),
-        (connections.dropped_datagrams, "datagram dropped here"),
+        (connections.dropped_datagrams, "dropped datagram"),
     ] {
         if count > 0 {
             let _ = write!(line, ", {}", counted(count, thing));

@@ -97,7 +97,18 @@ fn require_slice(index: usize, slice: &Slice) -> Result<(), Implausible> {
 }
 
 fn require_requests(what: &str, requests: &Requests) -> Result<(), Implausible> {
-    let Requests { sent, ok, failed, dropped, unsent, errors, status, messages, .. } = requests;
+    let Requests {
+        sent,
+        ok,
+        failed,
+        dropped,
+        unsent,
+        errors,
+        status,
+        messages,
+        first_message_ns: _,
+        message_ns: _,
+    } = requests;
     require_counts(what, &[*sent, *ok, *failed, *dropped, *unsent, *messages])?;
     errors.values().chain(status.values()).try_for_each(|count| require_counts(what, &[*count]))
 }

@@ -4,6 +4,7 @@
 //! (1). A failure names seed and case, and `FUZZ_SEED=1 FUZZ_CASE=7` does that case alone.
 
 use engine::random::Random;
+use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -36,7 +37,7 @@ struct Cases {
 ///
 /// # Panics
 ///
-/// When a case does, and when all are taken or all refused: nothing was tried then.
+/// When a case does, and when nearly all are taken or nearly all refused: little was tried then.
 pub fn fuzz(target: &str, cases: u64, mut one: impl FnMut(&mut Random) -> Fate) {
     let cases = Cases::asked_for(cases);
     let begun = Instant::now();
@@ -51,8 +52,8 @@ pub fn fuzz(target: &str, cases: u64, mut one: impl FnMut(&mut Random) -> Fate) 
     }
     let tried = case - cases.first;
     println!("{target}: {tried} cases of seed {}, {taken} taken, in {:.0?}", cases.seed, begun.elapsed());
-    let is_telling = tried == 1 || (taken > 0 && taken < tried);
-    assert!(is_telling, "{target}: {taken} of {tried} were taken, so nothing was tried");
+    let is_telling = tried == 1 || (taken > tried / 50 && taken < tried - tried / 50);
+    assert!(is_telling, "{target}: {taken} of {tried} were taken, so little was tried");
 }
 
 impl Cases {
@@ -100,15 +101,15 @@ pub fn noise(random: &mut Random, bytes_max: usize) -> Vec<u8> {
     (0..below(random, bytes_max + 1)).map(|_| random.bits() as u8).collect()
 }
 
-/// Changes bytes in some places, at most as many as are given, or in none: some are flipped, replaced, cut out, doubled, set to numbers at
+/// Changes bytes in as many places as are drawn of a range: some are flipped, replaced, cut out, doubled, set to numbers at
 /// the end of a range, cut off, and others are put in.
 pub fn change(
     random: &mut Random,
     bytes: &mut Vec<u8>,
-    changes_max: u64,
+    changes: RangeInclusive<u64>,
     put_in: impl Fn(&mut Random) -> Vec<u8>,
 ) {
-    for _ in 0..random.between(0, changes_max) {
+    for _ in 0..random.between(*changes.start(), *changes.end()) {
         if bytes.is_empty() {
             bytes.push(random.bits() as u8);
         }
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "nothing was tried")]
+    #[should_panic(expected = "little was tried")]
     fn a_target_that_takes_everything_tries_nothing() {
         fuzz("everything", 10, |_| Fate::Taken);
     }
@@ -177,7 +178,7 @@ mod tests {
     fn changed_bytes_differ_and_are_the_same_for_a_seed() {
         let changed = |case| {
             let mut bytes = vec![7; 100];
-            change(&mut Random::new(1, case), &mut bytes, 4, |random| noise(random, 9));
+            change(&mut Random::new(1, case), &mut bytes, 0..=4, |random| noise(random, 9));
             bytes
         };
         let differ = (0..100).filter(|case| changed(*case) != [7; 100]).count();

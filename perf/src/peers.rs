@@ -38,7 +38,7 @@ pub(crate) struct PeersOptions {
     #[arg(long, conflicts_with_all = ["tls", "http2"])]
     grpc: bool,
     /// Requests under way on a connection of HTTP/2; k6 has a connection for each [default: 1,16,64; with --grpc 1,8]
-    #[arg(long, value_delimiter = ',', conflicts_with = "tls")]
+    #[arg(long, value_delimiter = ',')]
     streams: Vec<u32>,
     /// Length of each run
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
@@ -131,6 +131,9 @@ impl Peer {
 pub(crate) fn run(options: &PeersOptions) -> Result<Gate, String> {
     let vajra = Vajra::find(options.vajra.as_deref())?;
     let over = options.over();
+    if !options.streams.is_empty() && matches!(over, ServedOver::Tcp | ServedOver::Tls) {
+        return Err("--streams: HTTP/1.1 has none; add --http2 or --grpc".into());
+    }
     match over {
         ServedOver::Tcp | ServedOver::Tls => wrk::require()?,
         ServedOver::Http2 => h2load::require()?,
@@ -293,7 +296,7 @@ fn print_row(
         median(&their_costs),
         ratio,
         show_interval(median_interval(&ratios)),
-        format!("<= {budget:.2} {}", gate.word()),
+        format!("<= {budget:.3} {}", gate.word()),
         median(&rates(ours)),
         median(&rates(theirs)),
         verdicts(ours),

@@ -6,6 +6,7 @@ mod check;
 mod datagrams;
 mod exchange;
 mod greeting;
+mod moments;
 mod ports;
 mod reflection;
 mod requests;
@@ -44,6 +45,7 @@ const CAPACITY_SHARE_MAX: f64 = 0.8;
 /// are sent as well, once each.
 pub fn check(plan: &Plan, addresses: &[Result<Vec<SockAddr>, RunFailure>], sends_all: bool) -> Vec<Check> {
     let mut checks = vec![ring(), locked_memory(plan), descriptors(plan), cores(plan), quota(plan)];
+    checks.extend(moments::check(plan));
     for (target, addresses) in addresses.iter().enumerate() {
         let of_target = match addresses {
             Err(failure) => {

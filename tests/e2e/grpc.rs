@@ -412,3 +412,24 @@ fn nothing_of_a_secret_in_a_message_is_written_down() {
     let written = format!("{} {} {}", done.report, done.stdout, done.stderr);
     assert!(!written.contains("s3cret") && !written.contains("czNjcmV0"), "{written}");
 }
+
+#[test]
+fn calls_that_are_given_up_before_their_last_message_are_warned_of() {
+    let server = peers::testbed(&[]);
+    let check = |timeout: &str| {
+        let plan = format!(
+            "url = '{}'\n[grpc]\nreflection = true\n[run]\ntimeout = '{timeout}'\n\
+             [[request]]\nname = 'talk'\ncall = 'vajra.testbed.Echo/Bidi'\ncount = 4\nevery = '50ms'\n",
+            url(&server)
+        );
+        let done = Vajra::new(&["check", "plan.toml"]).file("plan.toml", &plan).done();
+        one_line(&done.stdout)
+    };
+    let said = check("150ms");
+    assert!(
+        said.contains("WARN messages: the last message of `talk` is due 150 ms after the first"),
+        "{said}"
+    );
+    assert!(said.contains("--timeout"), "{said}");
+    assert!(!check("5s").contains("messages:"));
+}

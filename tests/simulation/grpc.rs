@@ -1,6 +1,6 @@
 //! Calls of gRPC in virtual time: messages that are sent each at its moment.
 
-use super::worlds::{pick, plan_of, random_load, run, seeds};
+use super::worlds::{pick, plan_of, random_faults, random_load, run, seeds};
 use engine::outcome::Kind;
 use engine::plan::{GrpcMethod, Plan, Request};
 use engine::quantity::{MICROSECOND_NS, MILLISECOND_NS};
@@ -132,8 +132,8 @@ fn nothing_is_lost_whatever_becomes_of_calls_between_their_messages() {
                 "shards = {shards}\nconnections = {connections}\ntimeout = '{timeout}'\nduration = '2s'\nseed = {seed}\n{load}"
             ),
         );
-        let outcome =
-            run(&plan, &world(random.between(0, 4) as u32, random.between(0, 9) * MILLISECOND_NS), seed);
+        let faulty = world(random.between(0, 4) as u32, random.between(0, 9) * MILLISECOND_NS);
+        let outcome = run(&plan, &World { faults: random_faults(&mut random), ..faulty }, seed);
         timeouts += outcome.total().errors[Kind::Timeout as usize];
     }
     assert!(timeouts > 0, "some have to be given up between their messages");

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// Changes bytes in up to four places.
 pub(crate) fn bytes(random: &mut Random, bytes: &mut Vec<u8>) {
-    fuzzing::change(random, bytes, 4, |random| noise(random, 20));
+    fuzzing::change(random, bytes, 1..=4, |random| noise(random, 20));
 }
 
 /// A value in place of another.

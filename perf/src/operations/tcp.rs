@@ -12,7 +12,7 @@ use shards::protocol::{Place, Protocol, Sending, Single};
 
 const BATCH: u64 = 4_000;
 
-/// By what ends a response, and what messages are made of. The gate counts none of them, for want of a baseline.
+/// By what ends a response, and what messages are made of.
 pub const OPERATIONS: [CountedOperation; 3] = [
     CountedOperation { noun: "tcp", name: "delimiter", batch: BATCH, make: delimiter },
     CountedOperation { noun: "tcp", name: "length", batch: BATCH, make: length },

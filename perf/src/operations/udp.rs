@@ -16,7 +16,7 @@ const BATCH: u64 = 4_000;
 /// The bit that makes a query of DNS a response, and the byte it stands in.
 const IS_RESPONSE: (usize, u8) = (2, 0x80);
 
-/// By what messages are made of, and how replies find them. The gate counts none of them, for want of a baseline.
+/// By what messages are made of, and how replies find them.
 pub const OPERATIONS: [CountedOperation; 3] = [
     CountedOperation { noun: "udp", name: "any", batch: BATCH, make: any },
     CountedOperation { noun: "udp", name: "numbered", batch: BATCH, make: numbered },

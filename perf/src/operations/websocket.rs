@@ -18,7 +18,7 @@ const PAYLOAD: usize = 6;
 /// The bit of a length that says that there is a mask.
 const MASKED: u8 = 0x80;
 
-/// By what messages are made of, and how replies find them. The gate counts none of them, for want of a baseline.
+/// By what messages are made of, and how replies find them.
 pub const OPERATIONS: [CountedOperation; 3] = [
     CountedOperation { noun: "websocket", name: "constant", batch: BATCH, make: constant },
     CountedOperation { noun: "websocket", name: "rendered", batch: BATCH, make: rendered },

@@ -249,8 +249,19 @@ pub struct RequestFailure {
     pub kind: Kind,
     /// What is wrong, for people.
     pub why: &'static str,
-    /// The other side has done nothing of it, and says so: it may be sent again.
-    pub is_untouched: bool,
+    /// What the other side has done of it.
+    pub touched: Touched,
+}
+
+/// What the other side has done of a request that has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touched {
+    /// Something, perhaps: it must not be sent again.
+    Perhaps,
+    /// Nothing, as it says itself, and it may not want to do it at all: it is sent again some times.
+    No,
+    /// Nothing, because it ends a connection on which it has done others: whoever sends it again gets on.
+    Passed,
 }
 
 /// What became of a request that was given up.

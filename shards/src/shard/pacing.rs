@@ -22,18 +22,22 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             return;
         }
         let Shard { core, scenarios, pools, .. } = self;
+        let mut left = SENDS_PER_TURN;
         for pool in pools {
-            for _ in 0..SENDS_PER_TURN {
-                let Some(slot) = pool.moments.as_ref().and_then(|moments| moments.first_due(now)) else {
-                    break;
-                };
+            while left > 0
+                && let Some(slot) = pool.moments.as_ref().and_then(|moments| moments.first_due(now))
+            {
                 pool.keep_pace(core, &mut scenarios[pool.scenario], slot);
+                left -= 1;
             }
         }
     }
 
-    /// When the next part of a request is due, on any connection that may send.
+    /// When the next part of a request is due, on any connection that may send. Once all is over none is.
     pub(super) fn next_part_ns(&self) -> Option<u64> {
+        if !matches!(self.core.stage, Stage::Running | Stage::Draining { .. }) {
+            return None;
+        }
         let moments = self.pools.iter().filter_map(|pool| pool.moments.as_ref());
         moments.map(|moments| moments.first_ns()).min().filter(|&first_ns| first_ns < u64::MAX)
     }

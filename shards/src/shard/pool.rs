@@ -19,7 +19,8 @@ use engine::url::Endpoint;
 use std::collections::VecDeque;
 
 /// Nothing fails by it: nothing is under way.
-const SPENT: Unusable = Unusable { kind: Kind::Tls, why: "the key of the connection is worn" };
+const SPENT: Unusable =
+    Unusable { kind: Kind::Tls, why: "the connection takes no more requests: its keys are worn" };
 
 /// The connections to one target. Slots are the pool's own here, from 0; the wire's begin at `first_slot`.
 pub(super) struct ConnectionPool<P: Protocol> {
@@ -373,6 +374,7 @@ impl<P: Protocol> ConnectionPool<P> {
         let before = out.filled();
         let pumped = protocol.pump(&mut self.shared, &mut scenario.source, &mut out);
         if out.filled() > before {
+            core.sends += 1;
             self.connections.note_output(slot);
         }
         if let Err(unusable) = pumped {

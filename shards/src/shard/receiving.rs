@@ -62,9 +62,9 @@ impl<S: Source, P: Protocol> Events for Responses<'_, S, P> {
     }
 
     #[inline(never)]
-    fn failed(&mut self, place: Place, RequestFailure { kind, why, is_untouched }: RequestFailure) {
+    fn failed(&mut self, place: Place, RequestFailure { kind, why, touched }: RequestFailure) {
         let flight = self.connections.end(P::IS_IN_ORDER, self.slot, place);
-        if is_untouched && self.replays.keep(place, flight, self.now_ns) {
+        if self.replays.keep(place, flight, touched, self.now_ns) {
             return;
         }
         let relative = |ns: u64| ns.saturating_sub(self.start_ns);

@@ -1,11 +1,12 @@
 //! Requests that a target has not touched, as it says itself: kept to be sent once more.
 
 use crate::connection::Flight;
-use crate::protocol::Place;
+use crate::protocol::{Place, Touched};
 use engine::seams::Call;
 use std::collections::VecDeque;
 
-/// How often a request is sent at the most.
+/// How often a request is sent at the most that the target refuses. Ends of connections do not count: the target has done others by then, so
+/// that it gets on, and what is sent again is sent first.
 const TRIES_MAX: u8 = 3;
 
 /// What is known of requests under way beside their times, by their places; and those that are to be sent once more.
@@ -20,7 +21,7 @@ pub(super) struct Replays {
 struct SentRequest {
     /// The number of its arrival.
     number: u64,
-    /// How often it has been sent before.
+    /// How often it has been sent, as far as that counts.
     tries: u8,
 }
 
@@ -65,12 +66,16 @@ impl Replays {
         self.sent[place.0 as usize].number
     }
 
-    /// Keeps a request that has just ended to be sent once more; false when that has been done often enough.
-    pub(super) fn keep(&mut self, place: Place, flight: Flight, now_ns: u64) -> bool {
-        let request = self.sent[place.0 as usize];
-        if request.tries >= TRIES_MAX {
-            return false;
-        }
+    /// Keeps a request that has just ended to be sent once more; false when it must not be, or has been often enough.
+    pub(super) fn keep(&mut self, place: Place, flight: Flight, touched: Touched, now_ns: u64) -> bool {
+        let Some(&SentRequest { number, tries }) = self.sent.get(place.0 as usize) else { return false };
+        let tries = match touched {
+            Touched::Perhaps => return false,
+            Touched::No if tries >= TRIES_MAX => return false,
+            Touched::No => tries,
+            Touched::Passed => tries - 1,
+        };
+        let request = SentRequest { number, tries };
         let (call, intended_ns, lag_ns) = (flight.call(), flight.intended_ns, flight.lag_ns());
         self.waiting.push_back(Replay { request, call, intended_ns, lag_ns, since_ns: now_ns });
         true
@@ -80,5 +85,28 @@ impl Replays {
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How often a request is sent that always ends like this, at the most a hundred times.
+    fn sent(touched: Touched) -> u32 {
+        let (mut replays, place) = (Replays::new(1), Place::FIRST);
+        replays.note(place, 7);
+        let mut sent = 1;
+        while sent < 100 && replays.keep(place, Flight::default(), touched, 0) {
+            let replay = replays.waiting.pop_front().unwrap();
+            assert_eq!(replays.note_again(place, &replay), 7);
+            sent += 1;
+        }
+        sent
+    }
+
+    #[test]
+    fn what_is_refused_is_sent_three_times_and_what_is_passed_over_until_it_is_not() {
+        assert_eq!([Touched::Perhaps, Touched::No, Touched::Passed].map(sent), [1, 3, 100]);
     }
 }

@@ -9,7 +9,7 @@ use engine::seams::{Call, StepFacts};
 use engine::template::{self, Piece};
 use vajra_shards::protocol::http2::{Http2, Http2Options, Http2Shared, encode};
 use vajra_shards::protocol::{
-    Cancelled, Events, Place, Protocol, Readiness, RequestFailure, Response, Sending, Unusable,
+    Cancelled, Events, Place, Protocol, Readiness, RequestFailure, Response, Sending, Touched, Unusable,
 };
 
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -251,7 +251,7 @@ impl Client {
         };
         let failures: Vec<RequestFailure> = self.told().into_iter().filter_map(failed).collect();
         let [failure] = &failures[..] else { panic!("{failures:?}") };
-        assert!(!failure.is_untouched);
+        assert_eq!(failure.touched, Touched::Perhaps);
         assert!(failure.why.starts_with(&format!("{name}: ")), "{}", failure.why);
         failure.why
     }
@@ -286,7 +286,7 @@ pub(crate) fn failures(told: &[Told]) -> Vec<(Place, &'static str, bool)> {
     let failed = |told: &Told| match told {
         Told::Failed { place, failure } => {
             let name = failure.why.rsplit(' ').next().unwrap();
-            Some((*place, name, failure.is_untouched))
+            Some((*place, name, failure.touched != Touched::Perhaps))
         }
         _ => None,
     };

@@ -3,7 +3,7 @@
 use crate::client::{Client, STREAMS, Told, failures, get, options, request, statuses};
 use crate::target::*;
 use vajra_shards::protocol::http2::{CANCELS_PER_SECOND_MAX, Http2Options, IDLE_FRAMES_MAX};
-use vajra_shards::protocol::{Cancelled, Place};
+use vajra_shards::protocol::{Cancelled, Place, Touched};
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -162,6 +162,31 @@ fn goaway_as_a_graceful_pair() {
 }
 
 #[test]
+fn a_target_that_goes_has_passed_over_what_it_did_nothing_of_only_if_it_did_others() {
+    for (last, code, touched) in [(1, 0, Touched::Passed), (0, 0, Touched::No), (1, 11, Touched::No)] {
+        let mut client = Client::asking();
+        client.sends();
+        // The first is answered, so that the connection ends only then.
+        let _ = client.hears(&goaway(last, code));
+        let told = client.told();
+        let Some(Told::Failed { failure, .. }) = told.last() else { panic!("{told:?}") };
+        assert_eq!(failure.touched, touched, "GOAWAY of {last} with {code}");
+    }
+}
+
+#[test]
+fn what_has_begun_to_be_answered_is_not_sent_again() {
+    for end in [number(RST_STREAM, 1, 7), goaway(0, 0)] {
+        let mut client = Client::asking();
+        client.hears(&headers(1, 0, OK)).unwrap();
+        let _ = client.hears(&end);
+        let told = client.told();
+        let [Told::Failed { failure, .. }] = &told[..] else { panic!("{told:?}") };
+        assert_eq!(failure.touched, Touched::Perhaps);
+    }
+}
+
+#[test]
 fn goaway_with_an_error() {
     let mut client = Client::asking();
     client.sends();
@@ -193,7 +218,7 @@ fn rst_after_headers() {
     let told = client.told();
     let [Told::Failed { failure, .. }] = &told[..] else { panic!("{told:?}") };
     assert_eq!(failure.why, "the target reset the stream with INTERNAL_ERROR");
-    assert!(!failure.is_untouched);
+    assert_eq!(failure.touched, Touched::Perhaps);
     client.goes_on();
 }
 

@@ -53,7 +53,7 @@ fn opening(random: &mut Random) -> Vec<u8> {
     let values = [(3, random.between(0, 200) as u32), (4, random.between(0, 1 << 20) as u32)];
     let mut bytes = settings(&values);
     if random.between(0, 9) == 0 {
-        fuzzing::change(random, &mut bytes, 3, any_frame);
+        fuzzing::change(random, &mut bytes, 0..=3, any_frame);
     }
     bytes
 }
@@ -100,7 +100,7 @@ fn converse(client: &mut Client, steps: u32, bytes: &[u8], random: &mut Random) 
 /// One case of frames of any kind.
 fn frames(random: &mut Random) -> bool {
     let mut bytes = stream(random);
-    fuzzing::change(random, &mut bytes, 5, any_frame);
+    fuzzing::change(random, &mut bytes, 0..=5, any_frame);
     let body = request("POST", "/{{seq}}", &[], Some("{{uuid}}"));
     converse(&mut Client::new(&[get(), body], options()), 2, &bytes, random)
 }
@@ -120,7 +120,7 @@ fn call_response(random: &mut Random, id: u32) -> Vec<u8> {
 fn calls(random: &mut Random) -> bool {
     let mut bytes = Vec::new();
     (0..REQUESTS).for_each(|request| bytes.extend(call_response(random, 2 * request + 1)));
-    fuzzing::change(random, &mut bytes, 5, any_frame);
+    fuzzing::change(random, &mut bytes, 0..=5, any_frame);
     let steps = [
         step(&["hello"], false, MessagePace::AtOnce),
         step(&["u-{{seq}}"], true, MessagePace::AtOnce),
@@ -163,7 +163,7 @@ fn header_blocks(random: &mut Random) -> bool {
         assert_eq!(cut.sends(), id);
         let mut block = block(random);
         if random.between(0, 7) == 0 {
-            fuzzing::change(random, &mut block, 3, |random| noise(random, 12));
+            fuzzing::change(random, &mut block, 0..=3, |random| noise(random, 12));
         }
         let at = below(random, block.len() + 1);
         let behind = below(random, block.len() - at + 1);

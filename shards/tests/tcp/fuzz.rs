@@ -31,7 +31,7 @@ fn one(random: &mut Random) -> bool {
     let greets = random.between(0, 3) == 0 && !matches!(ends, "none" | "close");
     let mut client = Client::new(ends, greets);
     let mut bytes = stream(random, ends);
-    fuzzing::change(random, &mut bytes, 4, |random| fuzzing::noise(random, 40));
+    fuzzing::change(random, &mut bytes, 0..=4, |random| fuzzing::noise(random, 40));
     let (mut begun, mut ended, mut rest) = (0, 0, &bytes[..]);
     let responses =
         |told: Vec<Told>| told.iter().filter(|told| matches!(told, Told::Response(_) | Told::Sent)).count();

@@ -27,7 +27,7 @@ fn one(random: &mut Random) -> bool {
             begun += 1;
         }
         let mut datagram = known[random.between(0, known.len() as u64 - 1) as usize].clone();
-        fuzzing::change(random, &mut datagram, 3, |random| fuzzing::noise(random, 20));
+        fuzzing::change(random, &mut datagram, 0..=3, |random| fuzzing::noise(random, 20));
         let told = client.hears(&datagram);
         assert!(told.len() <= 2, "{told:?}");
         ended += told.iter().filter(|told| matches!(told, Told::Response(..))).count() as u64;

@@ -53,7 +53,7 @@ fn one(random: &mut Random) -> bool {
     let mut client = Client::new(&steps, matching);
     let request = client.taken();
     let mut bytes = stream(random, &request);
-    fuzzing::change(random, &mut bytes, 5, any_frame);
+    fuzzing::change(random, &mut bytes, 0..=5, any_frame);
     let (mut begun, mut ended) = (0_u32, 0_usize);
     let mut rest = &bytes[..];
     while !rest.is_empty() {

@@ -4,7 +4,7 @@ use super::connection::{Http2, Http2Shared};
 use super::error::{self, ConnectionError, ErrorCode, connection_error};
 use super::frames::{FRAME_PAYLOAD_BYTES_MAX, FrameHeader, THIRTY_ONE_BITS, be32, flag, setting};
 use super::owed::OwedFrame;
-use super::streams::{FoundStream, StreamStage};
+use super::streams::FoundStream;
 use crate::protocol::Events;
 
 /// The largest MAX_FRAME_SIZE there is.
@@ -163,9 +163,7 @@ impl Http2 {
         }
         self.going_away = Some((last, code));
         while let Some(index) = self.streams.open_above(last) {
-            let place = self.streams.at(index).place;
-            self.end_stream(index, StreamStage::Ended);
-            on.failed(place, error::passed_over(code));
+            self.fail_untouched(index, error::passed_over(code, last > 0), on);
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What can be wrong with a connection or a stream of HTTP/2, by the names of RFC 9113, section 7.
 
-use crate::protocol::{RequestFailure, Unusable};
+use crate::protocol::{RequestFailure, Touched, Unusable};
 use engine::outcome::Kind;
 
 /// A code of RST_STREAM and GOAWAY frames.
@@ -111,18 +111,20 @@ pub(super) use connection_error;
 
 /// Of a response that breaks the standard.
 pub(super) fn malformed(why: &'static str) -> RequestFailure {
-    RequestFailure { kind: Kind::Protocol, why, is_untouched: false }
+    RequestFailure { kind: Kind::Protocol, why, touched: Touched::Perhaps }
 }
 
 /// Of a request that the target gave up.
 pub(super) fn reset(code: ErrorCode) -> RequestFailure {
-    let is_untouched = code == ErrorCode::REFUSED_STREAM;
-    RequestFailure { kind: Kind::Receive, why: code.of_reset(), is_untouched }
+    let touched = if code == ErrorCode::REFUSED_STREAM { Touched::No } else { Touched::Perhaps };
+    RequestFailure { kind: Kind::Receive, why: code.of_reset(), touched }
 }
 
-/// Of a request that a target which is going away has not looked at.
-pub(super) fn passed_over(code: ErrorCode) -> RequestFailure {
-    RequestFailure { kind: Kind::Eof, why: code.of_goaway(), is_untouched: true }
+/// Of a request that a target which is going away has not looked at, and on whose connection it has done others, or none.
+pub(super) fn passed_over(code: ErrorCode, has_done_others: bool) -> RequestFailure {
+    let is_in_order = code == ErrorCode::NO_ERROR && has_done_others;
+    let touched = if is_in_order { Touched::Passed } else { Touched::No };
+    RequestFailure { kind: Kind::Eof, why: code.of_goaway(), touched }
 }
 
 #[cfg(test)]

@@ -130,17 +130,24 @@ impl MessageTurns {
         self.may_go_on()
     }
 
-    /// How much of a body may be sent.
-    pub(super) fn end_in(&mut self, body: &[u8]) -> usize {
-        while self.found < self.due
-            && let Some(&[_, a, b, c, d]) = body[self.end_bytes..].first_chunk()
+    /// How much of a body may be sent in one frame, of which so much was: to the end of a message. Nothing more where none is due.
+    pub(super) fn end_in(&mut self, body: &[u8], sent_bytes: usize) -> usize {
+        if self.end_bytes == sent_bytes
+            && self.found < self.due
+            && let Some(end_bytes) = message_end(body, sent_bytes)
         {
             self.found += 1;
-            let message_bytes = u32::from_be_bytes([a, b, c, d]) as usize;
-            self.end_bytes = (self.end_bytes + PREFIX_BYTES + message_bytes).min(body.len());
+            self.end_bytes = end_bytes;
         }
         self.end_bytes
     }
+}
+
+/// Where the message ends that begins at a place of a body, with what stands before it: whether it is compressed, and its length in four
+/// bytes.
+pub(super) fn message_end(body: &[u8], from: usize) -> Option<usize> {
+    let &[_, a, b, c, d] = body.get(from..)?.first_chunk()?;
+    Some((from + PREFIX_BYTES + u32::from_be_bytes([a, b, c, d]) as usize).min(body.len()))
 }
 
 impl GrpcProgress {

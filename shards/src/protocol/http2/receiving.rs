@@ -9,7 +9,7 @@ use super::frames::{
 };
 use super::owed::OwedFrame;
 use super::streams::{FoundStream, StreamStage};
-use crate::protocol::{Events, Unusable};
+use crate::protocol::{Events, RequestFailure, Touched, Unusable};
 use engine::outbox::Outbox;
 use engine::outcome::Kind;
 
@@ -303,9 +303,8 @@ impl Http2 {
         };
         match self.streams.find(header.stream) {
             FoundStream::Open(index) => {
-                let place = self.streams.at(index).place;
-                self.end_stream(index, StreamStage::Ended);
-                on.failed(place, error::reset(ErrorCode(code)));
+                let failure = error::reset(ErrorCode(code));
+                self.fail_untouched(index, failure, on);
                 Ok(())
             }
             FoundStream::Idle => Err(connection_error!(
@@ -314,6 +313,15 @@ impl Http2 {
             )),
             FoundStream::Ended | FoundStream::Cancelled => Ok(()),
         }
+    }
+
+    /// Ends a stream of which the target says that it has done nothing. Where its response has begun, that is not so.
+    pub(super) fn fail_untouched(&mut self, index: usize, failure: RequestFailure, on: &mut impl Events) {
+        let stream = self.streams.at(index);
+        let place = stream.place;
+        let touched = if stream.stage == StreamStage::Body { Touched::Perhaps } else { failure.touched };
+        self.end_stream(index, StreamStage::Ended);
+        on.failed(place, RequestFailure { touched, ..failure });
     }
 
     /// A PING frame (section 6.7).

@@ -2,7 +2,7 @@
 
 use super::connection::{BODY_ROOM_BYTES, CARRIER_BYTES, Http2, Http2Shared};
 use super::frames::{FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX, FrameHeader, flag, frame_type};
-use super::grpc::GrpcProgress;
+use super::grpc::{GrpcProgress, message_end};
 use super::integer::write_integer;
 use super::request::{Rendered, RequestBody};
 use super::windows::SendWindow;
@@ -207,7 +207,7 @@ impl Http2 {
             let room = room(self, out);
             let stream = self.streams.at(index);
             let end = match &mut stream.grpc.turns {
-                Some(turns) => turns.end_in(body),
+                Some(turns) => turns.end_in(body, stream.sent_bytes),
                 None => body.len(),
             };
             let left = end - stream.sent_bytes;
@@ -246,14 +246,12 @@ fn request_bytes(head_bytes: usize, body: &[u8], is_in_turns: bool) -> u64 {
     (head_bytes + body.len() + frames * FRAME_HEADER_BYTES) as u64
 }
 
-/// How long the messages of a call are, each with what stands before it: whether it is compressed, and its length in four bytes.
-fn message_lengths(mut body: &[u8]) -> impl Iterator<Item = usize> + '_ {
+/// How long the messages of a call are, each with what stands before it.
+fn message_lengths(body: &[u8]) -> impl Iterator<Item = usize> + '_ {
+    let mut from = 0;
     std::iter::from_fn(move || {
-        let &[_, a, b, c, d] = body.first_chunk()?;
-        let prefixed_bytes = 5 + u32::from_be_bytes([a, b, c, d]) as usize;
-        let (message, rest) = body.split_at(prefixed_bytes.min(body.len()));
-        body = rest;
-        Some(message.len())
+        let end = message_end(body, from)?;
+        Some(end - std::mem::replace(&mut from, end))
     })
 }
 

@@ -74,7 +74,7 @@ fn changed_records(laboratory: &Laboratory, random: &mut Random) -> bool {
     let pieces = sent.chunks(1 + below(random, 2_000));
     let mut bytes: Vec<u8> =
         pieces.flat_map(|piece| seal(&mut sealing, RecordContent::Application, piece)).collect();
-    change(random, &mut bytes, 3, some_noise);
+    change(random, &mut bytes, 0..=3, some_noise);
     let result = arrive(&mut ours, &bytes, random);
     assert!(sent.starts_with(&ours.taken.concat()), "data came that was not sent");
     result.is_err()
@@ -94,7 +94,7 @@ fn strange_records(laboratory: &Laboratory, random: &mut Random) -> bool {
             _ => noise(random, 30),
         };
         if below(random, 3) == 0 {
-            change(random, &mut plaintext, 3, some_noise);
+            change(random, &mut plaintext, 0..=3, some_noise);
         }
         let record = seal(&mut sealing, content, &plaintext);
         if arrive(&mut ours, &record, random).is_err() {
@@ -122,7 +122,7 @@ fn changed_handshakes(laboratory: &Laboratory, random: &mut Random) -> bool {
         while server.wants_write() {
             server.write_tls(&mut answer).unwrap();
         }
-        change(random, &mut answer, 3, some_noise);
+        change(random, &mut answer, 0..=3, some_noise);
         for piece in answer.chunks(1 + below(random, 3_000)) {
             if ours.arrive(piece, usize::MAX).is_err() {
                 assert!(!ours.tls.is_ready());
