@@ -218,7 +218,7 @@ fn what_the_kernel_dropped_here_is_held_against_this_machine() {
     let done = accounted(running.done());
     let dropped = done.count("/connections/dropped_datagrams");
     assert!(dropped > 0 && dropped < SENT, "{}", done.report["connections"]);
-    done.assert_says(&[&format!("{dropped} dropped datagrams")]);
+    assert!(one_line(&done.stdout).contains("dropped datagram"), "{}", done.stdout);
     let reasons = done.report["verdict"]["reasons"].as_array().unwrap();
     let reason = reasons.iter().find(|reason| reason["rule"] == "dropped_datagrams").unwrap();
     assert_eq!((&reason["cause"], reason["measured"].as_f64()), (&"generator".into(), Some(dropped as f64)));
