@@ -52,7 +52,7 @@ pub fn fuzz(target: &str, cases: u64, mut one: impl FnMut(&mut Random) -> Fate) 
     }
     let tried = case - cases.first;
     println!("{target}: {tried} cases of seed {}, {taken} taken, in {:.0?}", cases.seed, begun.elapsed());
-    let is_telling = tried == 1 || (taken > tried / 50 && taken < tried - tried / 50);
+    let is_telling = tried == 1 || (taken > tried / 20 && taken < tried - tried / 20);
     assert!(is_telling, "{target}: {taken} of {tried} were taken, so little was tried");
 }
 

@@ -372,7 +372,7 @@ fn a_target_that_cannot_be_asked_is_told_before_the_run() {
     done.assert_says(&["there is no service `greet.Greetr`", "did you mean `greet.Greeter`?"]);
     let nobody = run(&format!("grpc://127.0.0.1:{}", peers::free_port()), &["--call", "a.B/C", "-n", "1"]);
     assert_eq!(nobody.code, 4, "{}", nobody.stderr);
-    nobody.assert_says(&["refused"]);
+    nobody.assert_says(&["refuses connections", "is the server running, and on this port?"]);
 }
 
 #[test]

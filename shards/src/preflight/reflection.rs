@@ -4,8 +4,9 @@
 //! of the protocol is asked for first (grpc/reflection/v1), and where there is none, the older one (v1alpha), whose messages are the
 //! same.
 
+use super::check::Check;
 use super::exchange::{AskedRequest, Came, Exchange};
-use super::requests::connect;
+use super::requests::{connect, unreachable_target};
 use crate::assembly::{grpc_shared, http2_request};
 use engine::code;
 use engine::failure::{FailureKind, RunFailure};
@@ -112,6 +113,12 @@ impl<'a> Reflection<'a> {
             .with_fix(text, "name the `.proto` files that do (`--proto`), or let it have server reflection")
     }
 
+    /// Nobody listens there, or nothing leads there.
+    fn unreachable(&self, error: &std::io::Error, timeout: Duration) -> RunFailure {
+        let Check { found, fix, .. } = unreachable_target(&self.target.url.to_string(), error, timeout);
+        FailureKind::Unanswered.with_fix(format!("{found}, and is to say what can be called there"), fix)
+    }
+
     /// Asks one thing, in the version that the target has.
     fn ask(&mut self, field: u32, about: &str) -> Result<Said, RunFailure> {
         let mut question = Vec::new();
@@ -145,7 +152,8 @@ impl<'a> Reflection<'a> {
         let mut shared = grpc_shared(self.target, vec![request])?;
         let connect_timeout = Duration::from_nanos(self.target.connect_timeout_ns);
         let failed = |error: std::io::Error| self.refused(&error.to_string());
-        let socket = connect(self.address, connect_timeout).map_err(failed)?;
+        let socket = connect(self.address, connect_timeout)
+            .map_err(|error| self.unreachable(&error, connect_timeout))?;
         let bytes_max = mix.steps()[0].bytes_max;
         let mut exchange = Exchange::gathering(socket, &mut shared, bytes_max).map_err(failed)?;
         let mut asked = AskedRequest {

@@ -517,7 +517,7 @@ pub fn connect(address: &SockAddr, timeout: Duration) -> io::Result<Socket> {
 }
 
 /// Who refuses or is silent is the target. What this machine has run out of, and a way that leads nowhere, are not its doing.
-fn unreachable_target(place: &str, error: &io::Error, timeout: Duration) -> Check {
+pub(super) fn unreachable_target(place: &str, error: &io::Error, timeout: Duration) -> Check {
     let of_target = |found: String, fix: &str| Check::fail_of_target("target", found, fix);
     match error.kind() {
         io::ErrorKind::ConnectionRefused => {

@@ -8,7 +8,7 @@ use fuzzing::{Fate, fuzz};
 
 const CASES: u64 = 4_000;
 
-/// One case; whether every message had its end.
+/// One case; whether some message has had its end by then, so that there is room for another.
 fn one(random: &mut Random) -> bool {
     let rules = ["be16@0", "be32@2", "le64@0", "dns", "any", "none"];
     let rule = rules[random.between(0, rules.len() as u64 - 1) as usize];
@@ -39,7 +39,7 @@ fn one(random: &mut Random) -> bool {
         }
         assert_eq!(u64::from(client.under_way()) + ended, begun, "each message ends once");
     }
-    client.under_way() == 0
+    client.room() > 0
 }
 
 #[test]
