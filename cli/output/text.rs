@@ -13,7 +13,7 @@ use engine::outcome::Kind;
 use engine::plan::Target;
 use engine::quantity::{counted, show_ns};
 use engine::record::{AttemptFailure, FailureReason};
-use engine::report::{RateBlock, Report, Requests, ScenarioReport, StepReport, Timing};
+use engine::report::{Iterations, RateBlock, Report, Requests, ScenarioReport, StepReport, Timing};
 use engine::until::UntilOutcome;
 use engine::verdict::{Reason, Status};
 use std::fmt::Write;
@@ -153,36 +153,50 @@ pub(crate) fn length(length_s: f64) -> String {
 }
 
 fn rate(report: &Report, screen: &Screen) -> String {
-    row(screen, "Rate", &rate_of(&report.rate, report.plan.is_closed()))
+    let is_flow = |scenario: &engine::plan::Scenario| scenario.flow().is_some();
+    let unit = match report.plan.scenarios.iter().filter(|scenario| is_flow(scenario)).count() {
+        0 => "req/s",
+        flows if flows == report.plan.scenarios.len() => "iterations/s",
+        _ => "arrivals/s",
+    };
+    row(screen, "Rate", &rate_of(&report.rate, report.plan.is_closed(), unit))
 }
 
 /// A rate, and what it was to be; of a mixture of schedules and closed loops there is no saying.
-fn rate_of(rate: &RateBlock, is_closed: bool) -> String {
+fn rate_of(rate: &RateBlock, is_closed: bool, unit: &str) -> String {
     let achieved = grouped_exactly(rate.achieved);
     match (rate.target, rate.ratio) {
         (Some(target), Some(ratio)) => {
             let drawn = rate.asked.filter(|asked| (asked - target).abs() >= 0.005);
             let drawn = drawn.map_or_else(String::new, |asked| {
-                format!("; the plan asks for {} req/s", grouped_exactly(asked))
+                format!("; the plan asks for {} {unit}", grouped_exactly(asked))
             });
-            format!("{achieved} of {} req/s ({:.4} %){drawn}", grouped_exactly(target), ratio * 100.0)
+            format!("{achieved} of {} {unit} ({:.4} %){drawn}", grouped_exactly(target), ratio * 100.0)
         }
-        _ if is_closed => format!("{achieved} req/s (closed loop)"),
-        _ => format!("{achieved} req/s"),
+        _ if is_closed => format!("{achieved} {unit} (closed loop)"),
+        _ => format!("{achieved} {unit}"),
     }
 }
 
+/// How iterations ended, where there are some, and how requests did.
 fn requests(report: &Report, screen: &Screen) -> String {
-    row(screen, "Requests", &ends(&report.requests, screen))
+    let Requests { ok, failed, dropped, unsent, .. } = report.requests;
+    let of_iterations = report.iterations.as_ref().map(|iterations| {
+        let Iterations { ok, failed, unfinished, dropped, unsent, .. } = *iterations;
+        let others = [(unfinished, "unfinished"), (dropped, "dropped"), (unsent, "never begun")];
+        row(screen, "Iterations", &ends((ok, failed), &others, screen))
+    });
+    let of_requests = ends((ok, failed), &[(dropped, "dropped"), (unsent, "never sent")], screen);
+    of_iterations.unwrap_or_default() + &row(screen, "Requests", &of_requests)
 }
 
-fn ends(requests: &Requests, screen: &Screen) -> String {
+fn ends((ok, failed): (u64, u64), others: &[(u64, &str)], screen: &Screen) -> String {
     let counted = |count: u64, word: &str| {
         let tone = if count > 0 { Tone::Bad } else { Tone::Plain };
         screen.paint(tone, &format!("{} {word}", group(count)))
     };
-    let mut parts = vec![format!("{} ok", group(requests.ok)), counted(requests.failed, "failed")];
-    for (count, word) in [(requests.dropped, "dropped"), (requests.unsent, "never sent")] {
+    let mut parts = vec![format!("{} ok", group(ok)), counted(failed, "failed")];
+    for &(count, word) in others {
         parts.extend((count > 0).then(|| counted(count, word)));
     }
     parts.join(", ")
@@ -238,6 +252,10 @@ fn timings(report: &Report, screen: &Screen) -> String {
     }
     if report.failed_response_ns.count > 0 {
         add("Failed", &report.failed_response_ns);
+    }
+    if let Some(iterations) = report.iterations.as_ref().filter(|iterations| iterations.iteration_ns.count > 0) {
+        add("Iteration", &iterations.iteration_ns);
+        add("Duration", &iterations.duration_ns);
     }
     format!("\n{}\n", table.show(screen))
 }

@@ -1,16 +1,20 @@
 //! Any source there is, where the loop is not compiled for one: a closed set, told apart by one match.
 
 use crate::bucket::Arrival;
+use crate::flow::FlowSource;
 use crate::mix::Mix;
 use crate::outbox::Outbox;
 use crate::outcome::Outcome;
-use crate::seams::{Call, End, Source, StepFacts};
+use crate::record::Iteration;
+use crate::seams::{Call, End, EndedAt, Following, Source, StepFacts};
 
 /// One of the sources there are.
 #[derive(Clone, Debug)]
 pub enum AnySource {
     /// Templates drawn by weight.
     Mix(Mix),
+    /// Requests that follow each other.
+    Flow(Box<FlowSource>),
 }
 
 impl Source for AnySource {
@@ -18,6 +22,7 @@ impl Source for AnySource {
     fn steps(&self) -> &[StepFacts] {
         match self {
             AnySource::Mix(mix) => mix.steps(),
+            AnySource::Flow(flow) => flow.steps(),
         }
     }
 
@@ -25,6 +30,7 @@ impl Source for AnySource {
     fn begin(&mut self, arrival: Arrival) -> Call {
         match self {
             AnySource::Mix(mix) => mix.begin(arrival),
+            AnySource::Flow(flow) => flow.begin(arrival),
         }
     }
 
@@ -32,13 +38,72 @@ impl Source for AnySource {
     fn render(&mut self, call: Call, number: u64, out: &mut Outbox<'_>) {
         match self {
             AnySource::Mix(mix) => mix.render(call, number, out),
+            AnySource::Flow(flow) => flow.render(call, number, out),
         }
     }
 
     #[inline]
-    fn end(&mut self, call: Call, end: End) -> Outcome {
+    fn end(&mut self, call: Call, end: End, at: EndedAt) -> Outcome {
         match self {
-            AnySource::Mix(mix) => mix.end(call, end),
+            AnySource::Mix(mix) => mix.end(call, end, at),
+            AnySource::Flow(flow) => flow.end(call, end, at),
+        }
+    }
+
+    const MAY_CONTINUE: bool = true;
+
+    #[inline]
+    fn continues(&self) -> bool {
+        matches!(self, AnySource::Flow(_))
+    }
+
+    fn start(&mut self, arrival: Arrival) -> Option<Call> {
+        match self {
+            AnySource::Mix(mix) => mix.start(arrival),
+            AnySource::Flow(flow) => flow.start(arrival),
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        match self {
+            AnySource::Mix(mix) => mix.has_room(),
+            AnySource::Flow(flow) => flow.has_room(),
+        }
+    }
+
+    #[inline]
+    fn next_due_ns(&self) -> Option<u64> {
+        match self {
+            AnySource::Mix(mix) => mix.next_due_ns(),
+            AnySource::Flow(flow) => flow.next_due_ns(),
+        }
+    }
+
+    fn take_due(&mut self) -> Following {
+        match self {
+            AnySource::Mix(mix) => mix.take_due(),
+            AnySource::Flow(flow) => flow.take_due(),
+        }
+    }
+
+    fn under_way(&self) -> u64 {
+        match self {
+            AnySource::Mix(mix) => mix.under_way(),
+            AnySource::Flow(flow) => flow.under_way(),
+        }
+    }
+
+    fn next_ended(&mut self) -> Option<Iteration> {
+        match self {
+            AnySource::Mix(mix) => mix.next_ended(),
+            AnySource::Flow(flow) => flow.next_ended(),
+        }
+    }
+
+    fn abandon(&mut self, now_ns: u64) {
+        match self {
+            AnySource::Mix(mix) => mix.abandon(now_ns),
+            AnySource::Flow(flow) => flow.abandon(now_ns),
         }
     }
 }

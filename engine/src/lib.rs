@@ -5,7 +5,7 @@
 //! `shards` drives it on a real machine; the simulation drives it on a fake one.
 //!
 //! Reading order: [`config`] (as typed) → [`plan`] (valid by construction) → [`schedule`] (arrival n → intended time) →
-//! [`bucket`] (arrivals due) → [`template`] (what is sent) → [`outcome`] and [`record`] (what came back, and merged) →
+//! [`bucket`] (arrivals due) → [`template`] (what is sent) and [`flow`] (what follows what) → [`outcome`] and [`record`] (what came back, and merged) →
 //! [`verdict`] (of the generator), [`target_outcome`], [`trust`] → [`report`]. [`seams`] names the three places where others plug in.
 //!
 //! What is made of reports: [`statistics`] (how far a number can be trusted) → [`compare`] (two sides) → [`steady`] (has the
@@ -24,6 +24,7 @@ pub mod distribution;
 pub mod failure;
 #[cfg(test)]
 mod fixtures;
+pub mod flow;
 pub mod history;
 pub mod judge;
 mod length;

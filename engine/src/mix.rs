@@ -4,10 +4,10 @@ use crate::bucket::Arrival;
 use crate::outbox::Outbox;
 use crate::outcome::Outcome;
 use crate::random::{Draw, Draws};
-use crate::seams::{Call, End, Source, StepFacts};
+use crate::seams::{Call, End, EndedAt, Source, StepFacts};
 use crate::template::Template;
 
-/// One request of a mix, encoded for its protocol.
+/// One request of a mix or of a flow, encoded for its protocol.
 #[derive(Clone, Debug)]
 pub struct EncodedStep {
     /// The bytes to send, with their holes.
@@ -72,11 +72,8 @@ impl Source for Mix {
     }
 
     #[inline]
-    fn end(&mut self, _call: Call, end: End) -> Outcome {
-        match end {
-            End::Response { code, is_ok } => Outcome::of_response(code, is_ok),
-            End::Failed(kind) => Outcome::Failed(kind),
-        }
+    fn end(&mut self, _call: Call, end: End, _at: EndedAt) -> Outcome {
+        end.outcome()
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod bounds;
 mod datagrams;
 mod encryption;
 mod fields;
+mod flow_rules;
 mod message_end;
 mod mistake;
 mod reader;

@@ -9,6 +9,9 @@ use rand_xoshiro::{SplitMix64, Xoshiro256PlusPlus};
 /// The golden ratio's fraction, an odd number without a pattern.
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
+/// Another odd number without a pattern: the fraction of the square root of 2.
+const AFTER: u64 = 0x6a09_e667_f3bc_c909;
+
 /// One independent stream of random numbers.
 #[derive(Clone, Debug)]
 pub struct Random(Xoshiro256PlusPlus);
@@ -67,7 +70,7 @@ impl Random {
     }
 
     /// A draw from the standard normal distribution, by the method of Box and Muller (1958).
-    fn normal(&mut self) -> f64 {
+    pub fn normal(&mut self) -> f64 {
         let (radius, turn) = ((2.0 * self.exponential()).sqrt(), self.unit());
         radius * (std::f64::consts::TAU * turn).cos()
     }
@@ -85,6 +88,8 @@ pub enum Draw {
     Step,
     /// What holes are filled with.
     Values,
+    /// What a flow draws on its way: whether, how often and after which time something is done.
+    Way,
 }
 
 /// Everything that is drawn for one scenario of a run.
@@ -98,6 +103,13 @@ impl Draws {
     /// The draws of the scenario with this number.
     pub const fn new(seed: u64, scenario: u32) -> Draws {
         Draws { seed, scenario }
+    }
+
+    /// The draws of the same scenario that come after so many others of an arrival: where it draws several of a kind, each is one of its
+    /// own. The first are these themselves.
+    #[inline]
+    pub const fn after(self, count: u32) -> Draws {
+        Draws { seed: self.seed ^ (count as u64).wrapping_mul(AFTER), ..self }
     }
 
     /// What is drawn for the arrival, or the block, with this number.

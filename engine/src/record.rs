@@ -1,12 +1,13 @@
 //! What a run writes down, from one request to the whole.
 //!
 //! Reading order: [`Series`] (one kind of request: counts and histograms), [`ScenarioRecord`] (arrivals that became no request),
-//! the [`Slowest`] requests one by one → [`RequestRecord`] (all of these, by [`Layout`]) and [`ShardStats`] (how the shard itself
+//! those that lead to several ([`IterationRecord`]), the [`Slowest`] requests one by one → [`RequestRecord`] (all of these, by [`Layout`]) and [`ShardStats`] (how the shard itself
 //! fared) → [`Recorder`] (what one shard writes down in one interval, for every request, without allocating) → [`Snapshot`]
 //! (recorders merged) → [`Gather`] (those of all shards, slice by slice).
 
 mod attempts;
 mod gather;
+mod iterations;
 mod layout;
 mod message_times;
 mod reasons;
@@ -20,6 +21,7 @@ mod stats;
 
 pub use attempts::{AttemptFailure, AttemptPhase, Attempts};
 pub use gather::{Gather, Intervals};
+pub use iterations::{Iteration, IterationEnd, IterationRecord};
 pub use layout::Layout;
 pub use message_times::{MessageTime, MessageTimes};
 pub use reasons::{FailureReason, FailureReasons};

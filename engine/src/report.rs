@@ -23,7 +23,7 @@ use crate::trust::Trust;
 use crate::until;
 use crate::verdict::{Evidence, Status, Verdict};
 pub use conditions::ThresholdResult;
-pub use figures::{Bytes, RateBlock, Requests, ScenarioReport, StepReport};
+pub use figures::{Bytes, Iterations, RateBlock, Requests, ScenarioReport, StepReport};
 use part::{Part, Whole};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -64,6 +64,9 @@ pub struct Report {
     pub rate: RateBlock,
     /// How requests ended.
     pub requests: Requests,
+    /// How iterations ended, of scenarios in which requests follow each other, all together. Its times are those of the only one there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iterations: Option<Iterations>,
     /// Why requests failed, as far as the target or the protocol said so: the most frequent reason first. Empty in reports of versions
     /// before 0.2.
     #[serde(default)]
@@ -272,6 +275,7 @@ impl Report {
             trust,
             rate: part.rate,
             requests: part.requests.clone(),
+            iterations: part.iterations.clone(),
             reasons: whole.reasons.sorted(),
             bytes: Bytes { sent: series.bytes_sent, received: series.bytes_received },
             response_ns: Timing::new(&series.response),
@@ -309,7 +313,7 @@ fn evidence<'a>(plan: &Plan, measured: &'a Measured, part: &'a Part, is_partial:
         is_spinning: plan.machine.wait == Wait::Spin,
         is_partial: is_partial || part.arrivals.was_stopped,
         window_s: part.window_s(),
-        scheduled: part.requests.scheduled(),
+        scheduled: part.scheduled,
         target_rps: part.rate.target.unwrap_or(0.0),
         achieved_rps: part.rate.achieved,
         connections_asked: u64::from(plan.connections()),

@@ -2,7 +2,7 @@
 //!
 //! | seam | question | implemented by |
 //! |---|---|---|
-//! | [`Source`] | what shall we send next, and was the response right? | [`crate::mix::Mix`] |
+//! | [`Source`] | what shall we send next, and was the response right? | [`crate::mix::Mix`], [`crate::flow::FlowSource`] |
 //! | [`Runner`] | who carries out the plan? | `shards::Shards` |
 //! | [`Sink`] | who hears what is measured while the run goes on? | progress, files |
 
@@ -13,7 +13,7 @@ use crate::orders::Orders;
 use crate::outbox::Outbox;
 use crate::outcome::{Kind, Outcome};
 use crate::plan::Plan;
-use crate::record::Snapshot;
+use crate::record::{Iteration, Snapshot};
 use std::io;
 use std::sync::Arc;
 
@@ -23,14 +23,77 @@ pub trait Source {
     /// What is known of each step beforehand; [`Call::step`] is an index into it.
     fn steps(&self) -> &[StepFacts];
 
-    /// An arrival is to be sent now: what it begins with.
+    /// An arrival is to be sent now: what it begins with. Where requests follow each other, it is started instead.
     fn begin(&mut self, arrival: Arrival) -> Call;
 
     /// Appends the request of a call, whose arrival has this number: at most [`StepFacts::bytes_max`]. Must not allocate.
     fn render(&mut self, call: Call, number: u64, out: &mut Outbox<'_>);
 
-    /// A call has ended: how that counts. A source whose requests follow each other will say here what comes next.
-    fn end(&mut self, call: Call, end: End) -> Outcome;
+    /// A call has ended, at this moment: how that counts.
+    fn end(&mut self, call: Call, end: End, at: EndedAt) -> Outcome;
+
+    /// Whether there is a source of this type whose requests follow each other: a response leads to the next one, which the loop sends
+    /// beside arrivals. Where there is none, the loop is compiled without asking.
+    const MAY_CONTINUE: bool = false;
+
+    /// Whether requests follow each other.
+    fn continues(&self) -> bool {
+        false
+    }
+
+    /// An arrival begins: its first request, if that is due at once. Otherwise it is among what is due later, if there is any.
+    /// There has to be room for it.
+    fn start(&mut self, arrival: Arrival) -> Option<Call> {
+        Some(self.begin(arrival))
+    }
+
+    /// Whether another arrival can begin.
+    fn has_room(&self) -> bool {
+        true
+    }
+
+    /// When the next request that follows another is due.
+    fn next_due_ns(&self) -> Option<u64> {
+        None
+    }
+
+    /// Takes the request that is due next. There has to be one.
+    fn take_due(&mut self) -> Following {
+        unreachable!("nothing is due where nothing follows")
+    }
+
+    /// How many arrivals have begun and not ended.
+    fn under_way(&self) -> u64 {
+        0
+    }
+
+    /// An arrival that has ended since the last time this was asked.
+    fn next_ended(&mut self) -> Option<Iteration> {
+        None
+    }
+
+    /// Ends all that has begun: nothing of it is under way any more.
+    fn abandon(&mut self, now_ns: u64) {
+        let _ = now_ns;
+    }
+}
+
+/// A request that follows another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Following {
+    /// The request.
+    pub call: Call,
+    /// The arrival that it is of, and when it is intended itself.
+    pub arrival: Arrival,
+}
+
+/// When a call has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EndedAt {
+    /// In nanoseconds from the start of the run.
+    pub done_ns: u64,
+    /// How much of the time until then was the generator's.
+    pub lag_ns: u64,
 }
 
 /// What is known of a step beforehand.
@@ -65,6 +128,17 @@ pub enum End {
     },
     /// Without one.
     Failed(Kind),
+}
+
+impl End {
+    /// How it counts where nobody looks at what the response says.
+    #[inline]
+    pub fn outcome(self) -> Outcome {
+        match self {
+            End::Response { code, is_ok } => Outcome::of_response(code, is_ok),
+            End::Failed(kind) => Outcome::Failed(kind),
+        }
+    }
 }
 
 /// Who carries out a plan.

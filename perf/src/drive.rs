@@ -10,7 +10,7 @@ use engine::outbox::Outbox;
 use engine::outcome::Outcome;
 use engine::plan::{Plan, TargetProtocol, Transport};
 use engine::record::{Series, ShardStats};
-use engine::seams::{Call, End, Source, StepFacts};
+use engine::seams::{Call, End, EndedAt, Source, StepFacts};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::time::{ClockId, clock_gettime};
 use shards::any_shared;
@@ -191,8 +191,8 @@ impl Source for Watched {
         self.mix.render(call, number, out);
     }
 
-    fn end(&mut self, call: Call, end: End) -> Outcome {
+    fn end(&mut self, call: Call, end: End, at: EndedAt) -> Outcome {
         self.responses.set(self.responses.get() + u64::from(matches!(end, End::Response { .. })));
-        self.mix.end(call, end)
+        self.mix.end(call, end, at)
     }
 }

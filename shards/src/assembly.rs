@@ -10,8 +10,10 @@ use crate::protocol::udp::{self, UdpShared};
 use crate::protocol::websocket::{self, WebSocketOpening, WebSocketOptions, WebSocketShared};
 use crate::ring::{Outgoing, RingWire, SlotRoute};
 use crate::tls::{TlsClient, TlsFiles};
+use engine::any_source::AnySource;
 use engine::bucket::Share;
 use engine::failure::{FailureKind, RunFailure};
+use engine::flow::FlowSource;
 use engine::mix::{EncodedStep, Mix};
 use engine::plan::{self, Plan, Pool, Request, SCENARIOS_MAX, Scenario, Target, TargetProtocol, Transport};
 use engine::seams::{Source, StepFacts};
@@ -22,8 +24,29 @@ const ALPN_HTTP1: &str = "http/1.1";
 /// The same of HTTP/2.
 const ALPN_HTTP2: &str = "h2";
 
-/// What each scenario of a plan sends, on whichever shard.
+/// What each scenario of a plan sends, on whichever shard, where no request follows another.
 pub fn mixes(plan: &Plan) -> Result<Vec<Mix>, RunFailure> {
+    let mix = |index| Ok(Mix::new(encoded_steps(plan, index)?, plan.draws_of(index)));
+    (0..plan.scenarios.len()).map(mix).collect()
+}
+
+/// What each scenario of a plan sends on a shard.
+pub fn sources(plan: &Plan, share: Share) -> Result<Vec<AnySource>, RunFailure> {
+    let source = |(index, scenario): (usize, &Scenario)| {
+        let (steps, draws) = (encoded_steps(plan, index)?, plan.draws_of(index));
+        Ok(match scenario.flow() {
+            None => AnySource::Mix(Mix::new(steps, draws)),
+            Some(flow) => {
+                let sessions_max = share.of(flow.sessions_max.into()) as usize;
+                AnySource::Flow(Box::new(FlowSource::new(flow, steps, draws, sessions_max)))
+            }
+        })
+    };
+    plan.scenarios.iter().enumerate().map(source).collect()
+}
+
+/// The requests of a scenario as their protocol has them.
+fn encoded_steps(plan: &Plan, scenario: usize) -> Result<Vec<EncodedStep>, RunFailure> {
     let encoded = |step: &plan::Step| {
         let target = plan.target_of(step);
         match target.protocol {
@@ -34,11 +57,7 @@ pub fn mixes(plan: &Plan) -> Result<Vec<Mix>, RunFailure> {
             TargetProtocol::Udp { .. } => udp::encode(step),
         }
     };
-    let mix = |(index, scenario): (usize, &Scenario)| {
-        let steps = scenario.steps().iter().map(encoded).collect::<Result<_, RunFailure>>()?;
-        Ok(Mix::new(steps, plan.draws_of(index)))
-    };
-    plan.scenarios.iter().enumerate().map(mix).collect()
+    plan.scenarios[scenario].steps().iter().map(encoded).collect()
 }
 
 /// A request as HTTP/2 has it.

@@ -42,7 +42,7 @@ pub mod tls;
 mod watch;
 pub mod wire;
 
-pub use assembly::{any_shared, check_tls, mixes, wire};
+pub use assembly::{any_shared, check_tls, mixes, sources, wire};
 pub use cores::{cores_for, spare_core};
 pub use machine::allowed_cores;
 pub use resolve::resolve;

@@ -1,6 +1,6 @@
 //! One run on this machine: its shards, each on a core of its own, from launching to what they wrote down.
 
-use crate::assembly::{any_shared_with, connect_timeout_ns, mixes, tls_files, wire};
+use crate::assembly::{any_shared_with, connect_timeout_ns, mixes, sources, tls_files, wire};
 use crate::collector::{Collected, Collector};
 use crate::cores::{cores_for, leave_cores};
 use crate::executor::{self, Looping, Pinned};
@@ -17,11 +17,10 @@ use crate::watch::{Looks, Watch};
 use crate::{clock, preflight, sinks};
 use engine::bucket::Share;
 use engine::failure::{FailureKind, RunFailure};
-use engine::mix::Mix;
 use engine::orders::Orders;
 use engine::plan::{Plan, TargetProtocol, Transport};
 use engine::report::{Calibrated, Environment, MachineFacts, Measured};
-use engine::seams::{Runner, Sink};
+use engine::seams::{Runner, Sink, Source};
 use engine::until;
 use socket2::SockAddr;
 use std::collections::BTreeMap;
@@ -60,10 +59,15 @@ pub struct Shards {
     watched: Option<Receiver<until::UntilOutcome>>,
 }
 
-impl<P: Protocol> Looping for Shard<RingWire, Mix, P> {
+impl<S: Source, P: Protocol> Looping for Shard<RingWire, S, P> {
     fn turn(&mut self) -> io::Result<Turn> {
         Shard::turn(self)
     }
+}
+
+/// Which shard of how many.
+fn share_of(plan: &Plan, shard: u32) -> Share {
+    Share { shard: u64::from(shard), shards: u64::from(plan.machine.shards) }
 }
 
 /// Whether all that is spoken is HTTP/1.1 without TLS.
@@ -135,32 +139,40 @@ impl Shards {
         for shard in 0..plan.machine.shards {
             let on_ready = on_ready.clone();
             // The loop is compiled for the plainest case on its own, which then costs what it costs and no more.
+            if plan.scenarios.iter().any(|scenario| scenario.flow().is_some()) {
+                let (share, shared) = (share_of(plan, shard), any_shared_of);
+                self.launch_one::<_, AnyProtocol>(plan, shard, sources(plan, share)?, on_ready, shared, &files)?;
+                continue;
+            }
+            let sources = mixes(plan)?;
             match is_plain(plan) {
-                true => self.launch_one::<Http1>(plan, shard, on_ready, plain_shared, &files)?,
-                false => self.launch_one::<AnyProtocol>(plan, shard, on_ready, any_shared_of, &files)?,
+                true => self.launch_one::<_, Http1>(plan, shard, sources, on_ready, plain_shared, &files)?,
+                false => {
+                    self.launch_one::<_, AnyProtocol>(plan, shard, sources, on_ready, any_shared_of, &files)?;
+                }
             }
         }
         Ok(())
     }
 
-    /// Launches a shard whose connections speak `P`; `shared` makes what those of each pool share.
-    fn launch_one<P: Protocol + 'static>(
+    /// Launches a shard that sends these and whose connections speak `P`; `shared` makes what those of each pool share.
+    fn launch_one<S: Source + Send + 'static, P: Protocol + 'static>(
         &mut self,
         plan: &Plan,
         shard: u32,
+        sources: Vec<S>,
         on_ready: Sender<u64>,
         shared: MakeShared<P>,
         files: &Arc<FilesOfTargets>,
     ) -> Result<(), RunFailure> {
         let (shard_lane, collector_lane, recorder) = lanes::lane(shard as usize, &plan.layout(), plan.phases);
-        let share = Share { shard: u64::from(shard), shards: u64::from(plan.machine.shards) };
-        let sources = mixes(plan)?;
+        let share = share_of(plan, shard);
         let (own_plan, addresses, control) = (plan.clone(), self.addresses.clone(), self.control.clone());
         let files = files.clone();
         let make = move || {
             let plan = own_plan;
             let shared = shared(&plan, share, &files)?;
-            let wire = wire::<Mix, P>(&plan, &sources, &shared, share, &addresses)?;
+            let wire = wire::<S, P>(&plan, &sources, &shared, share, &addresses)?;
             let on_ready = Box::new(move |open| {
                 // The receiver is gone only if the run was given up; then nobody wants to know.
                 let _ = on_ready.send(open);

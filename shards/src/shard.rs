@@ -10,6 +10,7 @@ mod accounting;
 mod attempts;
 mod core;
 mod expiry;
+mod flows;
 mod moments;
 mod pacing;
 mod pool;
@@ -227,6 +228,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         self.expire(now);
         self.reconnect();
         self.release(now);
+        if S::MAY_CONTINUE {
+            self.note_iterations();
+        }
         self.publish(now);
         self.poll_stop(now);
         if self.core.stage == Stage::Finished {

@@ -19,6 +19,7 @@ use crate::protocol::Protocol;
 use crate::protocol::any::AnyProtocol;
 use crate::protocol::http1::{HeadMemo, Http1};
 use crate::shard::{Parts, Shard, Turn};
+use engine::any_source::AnySource;
 use engine::bucket::{Share, Tally, TokenBucket};
 use engine::mix::Mix;
 use engine::phase::Phases;
@@ -116,6 +117,13 @@ impl Simulation {
     /// Runs every shard to its end, one after the other: they share nothing but the moment they start at. Panics, with the
     /// seed, when a shard is stuck or does what its wire does not allow.
     pub fn run(&self) -> SimulationResult {
+        if self.plan.scenarios.iter().any(|scenario| scenario.flow().is_some()) {
+            return self.run_each::<AnySource, AnyProtocol>(|share| {
+                let sources = crate::assembly::sources(&self.plan, share).expect("a plan's requests can be encoded");
+                let shared = |pool| crate::assembly::any_shared(&self.plan, pool).expect("no file is read");
+                (sources, (0..self.plan.pools.len()).map(shared).collect())
+            });
+        }
         if self.world.server.protocol != ServedProtocol::Http1 {
             let shared = || crate::assembly::any_shared(&self.plan, 0).expect("no file is read");
             return self.run_with::<Mix, AnyProtocol>(|mix| (mix, shared()));
@@ -130,6 +138,15 @@ impl Simulation {
         mut make: impl FnMut(Mix) -> (S, P::Shared),
     ) -> SimulationResult {
         let mixes = crate::assembly::mixes(&self.plan).expect("a plan's requests can be encoded");
+        // Each scenario has a pool of its own.
+        self.run_each::<S, P>(|_| mixes.iter().cloned().map(&mut make).unzip())
+    }
+
+    /// The same with what each shard sends, and what the connections of each pool share.
+    pub fn run_each<S: Source, P: Protocol>(
+        &self,
+        mut make: impl FnMut(Share) -> (Vec<S>, Vec<P::Shared>),
+    ) -> SimulationResult {
         let mut outcome = SimulationResult {
             snapshot: Snapshot::new(self.plan.machine.shards as usize, &self.plan.layout(), self.phases()),
             wires: Vec::new(),
@@ -137,8 +154,7 @@ impl Simulation {
             scheduled: (!self.plan.is_closed()).then(Tally::default),
         };
         for shard in 0..self.plan.machine.shards {
-            // Each scenario has a pool of its own.
-            let (sources, shared) = mixes.iter().cloned().map(&mut make).unzip();
+            let (sources, shared) = make(self.share(shard));
             let statistics = self.run_shard(self.bench::<S, P>(shard, sources, shared), &mut outcome);
             outcome.wires.push(statistics);
         }

@@ -6,7 +6,7 @@ use engine::mix::Mix;
 use engine::outbox::Outbox;
 use engine::outcome::Outcome;
 use engine::random::Random;
-use engine::seams::{Call, End, Source, StepFacts};
+use engine::seams::{Call, End, EndedAt, Source, StepFacts};
 use shards::protocol::http1::{HeadMemo, Http1};
 use shards::simulation::Simulation;
 use shards::simulation::world::World;
@@ -48,8 +48,8 @@ impl Source for Logged {
         begun.bytes = out.bytes()[before..].to_vec();
     }
 
-    fn end(&mut self, call: Call, end: End) -> Outcome {
-        self.mix.end(call, end)
+    fn end(&mut self, call: Call, end: End, at: EndedAt) -> Outcome {
+        self.mix.end(call, end, at)
     }
 }
 

@@ -41,6 +41,10 @@ pub struct Config {
     pub load: LoadConfig,
     /// The requests, drawn by weight. Absent: one GET of the URL.
     pub request: Vec<RequestConfig>,
+    /// Requests that follow each other, as one user makes them: each arrival goes through all of them. In the place of `request`.
+    pub step: Vec<RequestConfig>,
+    /// Parts of flows by name, each a list of steps, for steps to `run` and scenarios to go through.
+    pub flow: IndexMap<String, Vec<RequestConfig>>,
     /// Targets by name, for scenarios to use.
     pub target: IndexMap<String, TargetConfig>,
     /// Streams of traffic by name, side by side. With them, `load` and `request` stand in each of them.
@@ -205,6 +209,14 @@ pub struct ScenarioConfig {
     pub load: LoadConfig,
     /// The requests, drawn by weight. Absent: one GET of the target's URL.
     pub request: Vec<RequestConfig>,
+    /// Requests that follow each other, in the place of `request`.
+    pub step: Vec<RequestConfig>,
+    /// The names of flows to go through, one after the other, in the place of `request` and `step`: `["login", "browse*2..5", "logout"]`.
+    pub flow: Option<Texts>,
+    /// The most iterations of its flow under way at a time, over all shards (default: the run's).
+    pub sessions: Option<Text>,
+    /// For how long iterations of its flow may go on after its end (default: the run's).
+    pub graceful: Option<Text>,
     /// Conditions on this scenario's result.
     pub thresholds: BTreeMap<String, Texts>,
 }
@@ -241,6 +253,10 @@ pub struct RunConfig {
     /// Seed of all random draws (default 1).
     #[schemars(range(min = 0, max = i64::MAX))]
     pub seed: Option<u64>,
+    /// For how long iterations of flows may go on after the end of the schedule (default 30s).
+    pub graceful: Option<Text>,
+    /// The most iterations of each flow under way at a time, over all shards; an arrival that finds as many waits (default 1M).
+    pub sessions: Option<Text>,
     /// Length of one interval of the time series (default 1s).
     pub interval: Option<Text>,
 }
@@ -341,6 +357,22 @@ pub struct RequestConfig {
     pub metadata: BTreeMap<String, Texts>,
     /// Of gRPC: how long the target is told that the call may take, and the call's timeout (default none).
     pub deadline: Option<Text>,
+    /// Of a step: how long its user thinks after it: `2s`, or `uniform:1s,3s`, `exp:2s` (mean), `lognormal:2s,0.5` (median, sigma),
+    /// `normal:2s,500ms` (mean, deviation). With `repeat`, each time.
+    pub think: Option<Text>,
+    /// Of a step: how often it is done, one after the other: `3`, or `1..5`, each number as likely as any other (default once).
+    pub repeat: Option<Text>,
+    /// Of a step: how likely it is that it is done, such as `20%` or `0.2` (default always).
+    pub chance: Option<Text>,
+    /// Of a step: it is done after a failure too, when what follows is left out (default false).
+    pub always: Option<bool>,
+    /// Of a step: what happens when it fails: `stop`, and what follows is left out, or `continue` (default stop).
+    pub on_failure: Option<Text>,
+    /// Of a step: the name of a flow to go through, in the place of a request.
+    pub run: Option<Text>,
+    /// Of a step: names of flows and their weights, of which one is gone through: `{ browse = 7, buy = 1 }`.
+    #[schemars(inner(range(min = 0, max = u32::MAX)))]
+    pub choose: IndexMap<String, u32>,
 }
 
 /// A value that may be typed as a string or as a bare number.

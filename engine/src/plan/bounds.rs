@@ -28,6 +28,11 @@ pub const SCENARIOS_MAX: usize = 64;
 pub const REQUESTS_MAX: usize = 64;
 /// The most request templates of all scenarios: each has histograms of its own on every shard.
 pub const SERIES_MAX: usize = 256;
+/// How deep flows may run each other.
+pub(super) const FLOW_DEPTH_MAX: usize = 8;
+/// How often something may be done again in one iteration, and all that is repeated within each other together.
+pub(super) const REPEAT_MAX: u32 = 10_000;
+pub(super) const REPEATS_MAX: u64 = 1_000_000;
 /// The most bytes of requests that one connection can have under way.
 pub const REQUEST_BYTES_MAX: usize = 16 << 20;
 /// The most messages that a streaming call sends.

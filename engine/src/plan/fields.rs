@@ -2,6 +2,7 @@
 
 use super::message_end::MessageEnd;
 use super::records::RecordType;
+use crate::flow::FlowScript;
 use crate::load::Load;
 use crate::phase::{Phases, Warmup};
 use crate::random::Draws;
@@ -288,6 +289,13 @@ pub struct Scenario {
 pub enum Script {
     /// One of these, drawn by weight; at least one.
     Mix(Vec<Step>),
+    /// Several of these, one after the other.
+    Flow {
+        /// The requests there are; at least one.
+        steps: Vec<Step>,
+        /// What becomes of them.
+        flow: FlowScript,
+    },
 }
 
 /// One request that may be sent.
@@ -484,7 +492,9 @@ impl Fields {
 
     /// The series that are recorded: one for each step, in the order of the plan.
     pub fn layout(&self) -> Layout {
-        Layout::new(self.scenarios.iter().map(|scenario| scenario.steps().len()))
+        let is_flow = |(index, scenario): (usize, &Scenario)| scenario.flow().map(|_| index);
+        let flows = self.scenarios.iter().enumerate().filter_map(is_flow);
+        Layout::new(self.scenarios.iter().map(|scenario| scenario.steps().len())).with_flows(flows)
     }
 
     /// All steps, in the order of their series.
@@ -596,14 +606,22 @@ impl PoolSize {
 impl Scenario {
     /// The kinds of request it sends.
     pub fn steps(&self) -> &[Step] {
-        let Script::Mix(steps) = &self.script;
+        let (Script::Mix(steps) | Script::Flow { steps, .. }) = &self.script;
         steps
     }
 
     /// The same, to be changed: a plan made of it has to keep the rules.
     pub fn steps_mut(&mut self) -> &mut Vec<Step> {
-        let Script::Mix(steps) = &mut self.script;
+        let (Script::Mix(steps) | Script::Flow { steps, .. }) = &mut self.script;
         steps
+    }
+
+    /// How its requests follow each other, if they do.
+    pub fn flow(&self) -> Option<&FlowScript> {
+        match &self.script {
+            Script::Mix(_) => None,
+            Script::Flow { flow, .. } => Some(flow),
+        }
     }
 
     /// When it stops scheduling, from the start of the run.

@@ -6,6 +6,7 @@
 mod calls;
 mod cores;
 mod datagrams;
+mod flows;
 mod keys;
 mod load;
 mod requests;
@@ -13,7 +14,7 @@ mod timing;
 mod transport;
 
 use super::bounds::longest_warmup_ns;
-use super::fields::{Fields, Machine, Pool, PoolSize, Scenario, Script, Target, Wait};
+use super::fields::{Fields, Machine, Pool, PoolSize, Scenario, Target, Wait};
 use super::rules::{self, PlanPlace, Violation};
 use crate::config::{
     Config, Diagnostic, LoadConfig, ReadConfig, ScenarioConfig, Spot, TargetConfig, Text, Texts, closest,
@@ -27,7 +28,7 @@ use crate::url::Url;
 use cores::parse_cores;
 use keys::{Keys, ScenarioKeys, TargetKeys, own_keys};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 /// The shortest run in which the end of a warm-up can be told.
@@ -71,6 +72,7 @@ pub(super) fn read(
         diagnostics: Vec::new(),
         notes: Vec::new(),
         keys: Keys::default(),
+        flows_used: BTreeSet::new(),
     };
     let fields = reader.fields();
     let found = rules::violations(&fields);
@@ -128,6 +130,7 @@ fn scenarios_of(config: &Config) -> Vec<Typed<'_>> {
             requests: config.run.requests.clone(),
             load: config.load.clone(),
             request: config.request.clone(),
+            step: config.step.clone(),
             ..ScenarioConfig::default()
         };
         return vec![Typed { name: None, config: Cow::Owned(short) }];
@@ -160,6 +163,8 @@ struct PlanReader<'a> {
     diagnostics: Vec<Diagnostic>,
     notes: Vec<Diagnostic>,
     keys: Keys,
+    /// Named flows that a scenario goes through.
+    flows_used: BTreeSet<String>,
 }
 
 impl PlanReader<'_> {
@@ -237,7 +242,7 @@ impl PlanReader<'_> {
         for (typed, timing) in typed.iter().zip(timings) {
             self.keys.scenarios.push(ScenarioKeys::of(typed.name));
             let target = self.target_of(typed, &mut targets);
-            let steps = self.steps(typed, &targets[target], pools.len());
+            let script = self.script(typed, &targets[target], pools.len());
             pools.push(self.pool(typed, target));
             scenarios.push(Scenario {
                 name: typed.name.unwrap_or_default().to_owned(),
@@ -245,10 +250,11 @@ impl PlanReader<'_> {
                 length_ns: timing.length_ns,
                 load: timing.load,
                 requests_max: timing.requests_max,
-                script: Script::Mix(steps),
+                script,
             });
         }
         self.check_all_is_used(&targets);
+        self.note_unused_flows();
         let name = self.name(&targets, &scenarios);
         if config.scenario.is_empty() {
             scenarios[0].name.clone_from(&name);
@@ -302,6 +308,7 @@ impl PlanReader<'_> {
         let outside = [
             ("load", config.load != LoadConfig::default()),
             ("request", !config.request.is_empty()),
+            ("step", !config.step.is_empty()),
             ("run.requests", config.run.requests.is_some()),
         ];
         for (key, _) in outside.into_iter().filter(|(_, is_given)| *is_given) {

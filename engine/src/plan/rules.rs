@@ -12,7 +12,8 @@ use super::fields::{
     Fields, GrpcCall, GrpcMethod, HttpRequest, MessagePace, Pool, Request, Scenario, Step, Target,
     TargetProtocol,
 };
-use super::{datagrams, sockets, streams};
+use super::mistake::Mistake;
+use super::{datagrams, flow_rules, sockets, streams};
 use crate::config::hint;
 use crate::load::Load;
 use crate::quantity::{DURATION_NS_MAX, MILLISECOND_NS, counted, show_ns};
@@ -345,7 +346,15 @@ impl RuleCheck<'_> {
                 format!("give at most {REQUESTS_MAX}"),
             );
         }
-        if steps.iter().all(|step| step.weight == 0) {
+        if let Some(flow) = scenario.flow() {
+            for Mistake { problem, fix } in flow_rules::mistakes(flow, steps.len()) {
+                self.broken(PlanPlace::Scenario(index, "step"), problem, fix);
+            }
+            if scenario.load.is_closed() {
+                let problem = "a flow needs to be told when its iterations begin";
+                self.broken(PlanPlace::Scenario(index, "load"), problem, "give `load` a `rate`, in iterations per second");
+            }
+        } else if steps.iter().all(|step| step.weight == 0) {
             let problem = "every request has weight 0, so none can be drawn";
             self.broken(PlanPlace::Scenario(index, "request"), problem, "give one a weight of at least 1");
         }

@@ -5,10 +5,11 @@ use std::ops::Range;
 
 /// The scenarios of a run and the series of each: one after the other, in the order of the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct Layout {
     /// One past the last series of each scenario.
     ends: Vec<usize>,
+    /// Those of which an arrival leads to several requests: iterations are recorded of them.
+    flows: Vec<usize>,
 }
 
 impl Layout {
@@ -19,7 +20,17 @@ impl Layout {
             end += series;
             end
         });
-        Layout { ends: ends.collect() }
+        Layout { ends: ends.collect(), flows: Vec::new() }
+    }
+
+    /// The same, in which iterations are recorded of these scenarios.
+    pub fn with_flows(self, flows: impl IntoIterator<Item = usize>) -> Layout {
+        Layout { flows: flows.into_iter().collect(), ..self }
+    }
+
+    /// Whether iterations of a scenario are recorded.
+    pub fn is_flow(&self, scenario: usize) -> bool {
+        self.flows.contains(&scenario)
     }
 
     /// How many scenarios there are.

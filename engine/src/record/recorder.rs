@@ -1,6 +1,7 @@
 //! What one shard writes down from one hand-over to the next, for every request, without allocating.
 
 use super::attempts::Attempts;
+use super::iterations::Iteration;
 use super::layout::Layout;
 use super::message_times::MessageTime;
 use super::reasons::FailureReasons;
@@ -107,6 +108,22 @@ impl Recorder {
     pub fn message(&mut self, series: usize, intended_ns: u64, time: Option<MessageTime>) {
         let is_measured = self.is_measured(intended_ns);
         self.requests.series.part(is_measured)[series].message(time);
+    }
+
+    /// Records that an arrival of a scenario has begun which leads to several requests.
+    pub fn iteration_began(&mut self, scenario: usize, intended_ns: u64, now_ns: u64) {
+        let is_measured = self.is_measured(intended_ns);
+        if let Some(record) = &mut self.requests.iterations[scenario] {
+            record.began(is_measured, now_ns);
+        }
+    }
+
+    /// Records how such an arrival has ended.
+    pub fn iteration_ended(&mut self, scenario: usize, iteration: &Iteration) {
+        let is_measured = self.is_measured(iteration.intended_ns);
+        if let Some(record) = &mut self.requests.iterations[scenario] {
+            record.ended(is_measured, iteration);
+        }
     }
 
     #[inline]

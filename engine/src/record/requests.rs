@@ -1,5 +1,6 @@
 //! What is written down of a run's requests: by one shard between two hand-overs, or of all shards, merged.
 
+use super::iterations::IterationRecord;
 use super::layout::Layout;
 use super::scenario::ScenarioRecord;
 use super::series::Series;
@@ -18,6 +19,8 @@ pub struct RequestRecord {
     pub series: Windowed<Vec<Series>>,
     /// What became no request, for each scenario.
     pub scenarios: Vec<ScenarioRecord>,
+    /// The iterations of each scenario that has some.
+    pub iterations: Vec<Option<IterationRecord>>,
     /// The slowest requests of the measured window, in success or failure.
     pub slowest: Slowest,
 }
@@ -28,6 +31,7 @@ struct UncheckedRecord {
     layout: Layout,
     series: Windowed<Vec<Series>>,
     scenarios: Vec<ScenarioRecord>,
+    iterations: Vec<Option<IterationRecord>>,
     slowest: Slowest,
 }
 
@@ -35,10 +39,14 @@ impl TryFrom<UncheckedRecord> for RequestRecord {
     type Error = &'static str;
 
     fn try_from(read: UncheckedRecord) -> Result<RequestRecord, &'static str> {
-        let UncheckedRecord { layout, series, scenarios, slowest } = read;
+        let UncheckedRecord { layout, series, scenarios, iterations, slowest } = read;
         let (measured, outside) = (series.measured.len(), series.outside.len());
         if !layout.is_in_order() || layout.scenarios() != scenarios.len() {
             return Err("its scenarios are not those of its layout");
+        }
+        let has_iterations = |(index, record): (usize, &Option<IterationRecord>)| record.is_some() == layout.is_flow(index);
+        if iterations.len() != scenarios.len() || !iterations.iter().enumerate().all(has_iterations) {
+            return Err("its iterations are not those of its layout");
         }
         if measured != layout.series() || (outside != 0 && outside != measured) {
             return Err("its series are not those of its layout");
@@ -52,47 +60,59 @@ impl TryFrom<UncheckedRecord> for RequestRecord {
         if series.measured.iter().chain(&series.outside).any(is_too_many) {
             return Err("it counts more requests than any run has");
         }
-        Ok(RequestRecord { layout, series, scenarios, slowest })
+        Ok(RequestRecord { layout, series, scenarios, iterations, slowest })
     }
 }
 
 impl RequestRecord {
     /// Nothing yet. Takes memory as it is merged into.
     pub fn new(layout: &Layout, phases: Phases) -> RequestRecord {
-        RequestRecord::with(layout, phases, Series::default)
+        RequestRecord::with(layout, phases, Series::default, IterationRecord::default)
     }
 
     /// Nothing yet, and all the memory that writing requests down will need.
     pub fn preallocated(layout: &Layout, phases: Phases) -> RequestRecord {
-        RequestRecord::with(layout, phases, Series::preallocated)
+        RequestRecord::with(layout, phases, Series::preallocated, IterationRecord::preallocated)
     }
 
-    fn with(layout: &Layout, phases: Phases, make: fn() -> Series) -> RequestRecord {
+    fn with(
+        layout: &Layout,
+        phases: Phases,
+        make: fn() -> Series,
+        iterations: fn() -> IterationRecord,
+    ) -> RequestRecord {
         let series = |count: usize| std::iter::repeat_with(make).take(count).collect();
         let outside = if phases.measure_from_ns > 0 { layout.series() } else { 0 };
         RequestRecord {
             layout: layout.clone(),
             series: Windowed { measured: series(layout.series()), outside: series(outside) },
             scenarios: vec![ScenarioRecord::default(); layout.scenarios()],
+            iterations: (0..layout.scenarios()).map(|scenario| layout.is_flow(scenario).then(iterations)).collect(),
             slowest: Slowest::default(),
         }
     }
 
     /// Adds another of the same run.
     pub fn merge(&mut self, other: &RequestRecord) {
-        let RequestRecord { layout, series, scenarios, slowest } = other;
+        let RequestRecord { layout, series, scenarios, iterations, slowest } = other;
         debug_assert_eq!(self.layout, *layout, "series are found by their place");
         merge_each(&mut self.series.measured, &series.measured, Series::merge);
         merge_each(&mut self.series.outside, &series.outside, Series::merge);
         merge_each(&mut self.scenarios, scenarios, ScenarioRecord::merge);
+        for (mine, theirs) in self.iterations.iter_mut().zip(iterations) {
+            if let (Some(mine), Some(theirs)) = (mine, theirs) {
+                mine.merge(theirs);
+            }
+        }
         self.slowest.merge(slowest);
     }
 
     /// Empties it, keeping its memory.
     pub fn clear(&mut self) {
-        let RequestRecord { layout: _, series, scenarios, slowest } = self;
+        let RequestRecord { layout: _, series, scenarios, iterations, slowest } = self;
         series.measured.iter_mut().chain(&mut series.outside).for_each(Series::clear);
         scenarios.fill(ScenarioRecord::default());
+        iterations.iter_mut().flatten().for_each(IterationRecord::clear);
         slowest.clear();
     }
 

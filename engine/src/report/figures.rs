@@ -50,6 +50,37 @@ pub struct Requests {
     pub message_ns: Option<Timing>,
 }
 
+/// Arrivals that lead to several requests. scheduled = ok + failed + unfinished + dropped + unsent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Iterations {
+    /// Whose requests were all successes.
+    pub ok: u64,
+    /// Of which a request failed.
+    pub failed: u64,
+    /// Cut off by the end of the run.
+    pub unfinished: u64,
+    /// Dropped by the overload policy, never begun.
+    pub dropped: u64,
+    /// Due, and never begun because the run ended first.
+    pub unsent: u64,
+    /// Last response − arrival, without the time spent thinking, of those that ended well.
+    pub iteration_ns: Timing,
+    /// Last response − arrival, with the time spent thinking, of those that ended well.
+    pub duration_ns: Timing,
+}
+
+impl Iterations {
+    /// Begun.
+    pub fn begun(&self) -> u64 {
+        self.ok + self.failed + self.unfinished
+    }
+
+    /// All arrivals: what was begun, what was dropped, and what was never sent.
+    pub fn scheduled(&self) -> u64 {
+        self.begun() + self.dropped + self.unsent
+    }
+}
+
 fn is_none(count: &u64) -> bool {
     *count == 0
 }
@@ -85,6 +116,9 @@ pub struct ScenarioReport {
     pub rate: RateBlock,
     /// How its requests ended.
     pub requests: Requests,
+    /// How its iterations ended, where requests follow each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iterations: Option<Iterations>,
     /// What went over the wire.
     pub bytes: Bytes,
     /// Done − intended, of successes.

@@ -1,13 +1,13 @@
 //! How a part of a run fared: one scenario, or all together.
 
-use super::figures::{Bytes, RateBlock, Requests, ScenarioReport, StepReport};
+use super::figures::{Bytes, Iterations, RateBlock, Requests, ScenarioReport, StepReport};
 use crate::distribution::Distribution;
 use crate::history::Slice;
 use crate::load::{Arrivals, Load};
 use crate::outcome::Kind;
 use crate::phase::Phases;
 use crate::plan::{Plan, Scenario, Step};
-use crate::record::{MessageTimes, ScenarioRecord, Series, Snapshot};
+use crate::record::{IterationRecord, MessageTimes, ScenarioRecord, Series, Snapshot};
 use crate::target_outcome::{Signs, TargetOutcome};
 use crate::threshold::Facts;
 use crate::timing::Timing;
@@ -26,6 +26,9 @@ pub(super) struct Part<'a> {
     /// Its part of the window, in nanoseconds from the start of the run.
     window_ns: (u64, u64),
     pub(super) requests: Requests,
+    pub(super) iterations: Option<Iterations>,
+    /// Arrivals of the window: of requests, or of iterations where requests follow each other.
+    pub(super) scheduled: u64,
     pub(super) rate: RateBlock,
     /// Arrivals by which its schedule and its counts differ.
     unaccounted: u64,
@@ -57,7 +60,10 @@ impl<'a> Part<'a> {
         let is_only = plan.scenarios.len() == 1;
         let series = Series::total(snapshot.requests.measured_of(index));
         let arrivals = snapshot.requests.scenarios[index];
-        let requests = requests(&series, &arrivals);
+        let record = snapshot.requests.iterations[index].as_ref();
+        let iterations = record.map(|record| iterations(record, &arrivals));
+        let requests = requests(&series, &if record.is_some() { ScenarioRecord::default() } else { arrivals });
+        let scheduled = iterations.as_ref().map_or(requests.scheduled(), Iterations::scheduled);
         let starts_ns = scenario.starts_ns.clamp(from_ns, to_ns);
         let ends_ns = match arrivals.spent_ns {
             spent_ns if is_counted_out(scenario, snapshot, index) => spent_ns.min(scenario.ends_ns()),
@@ -69,12 +75,26 @@ impl<'a> Part<'a> {
             false => history.iter().map(|slice| slice.of_scenario(index)).collect(),
         };
         let finished = arrivals.finished.measured;
-        let overrun_ns = series.last_sent_ns.saturating_sub(window_ns.1);
+        let last_ns = record.map_or(series.last_sent_ns, |record| record.last_begun_ns);
+        let overrun_ns = last_ns.saturating_sub(window_ns.1);
         let asked = asked(scenario, window_ns);
-        let rate = rate(asked, &requests, finished, window_ns, overrun_ns);
-        let unaccounted = if is_partial { 0 } else { unaccounted(scenario, snapshot.phases, &requests) };
+        let unreleased = arrivals.dropped.measured + arrivals.unsent.measured;
+        let rate = rate(asked, (scheduled - unreleased, scheduled), finished, window_ns, overrun_ns);
+        let unaccounted = if is_partial { 0 } else { unaccounted(scenario, snapshot.phases, scheduled) };
         let (name, is_closed) = (Some(scenario.name.as_str()), scenario.load.is_closed());
-        Part { name, is_closed, series, arrivals, window_ns, requests, rate, unaccounted, slices }
+        Part {
+            name,
+            is_closed,
+            series,
+            arrivals,
+            window_ns,
+            requests,
+            iterations,
+            scheduled,
+            rate,
+            unaccounted,
+            slices,
+        }
     }
 
     /// All parts together. A run with one scenario is that scenario.
@@ -82,7 +102,13 @@ impl<'a> Part<'a> {
         let Whole { plan, snapshot, history, window_ns, .. } = whole;
         let series = snapshot.measured_total();
         let arrivals = snapshot.requests.scenario_total();
-        let requests = requests(&series, &arrivals);
+        let mut of_requests = ScenarioRecord::default();
+        let mixes = parts.iter().filter(|part| part.iterations.is_none());
+        mixes.for_each(|part| of_requests.merge(&part.arrivals));
+        let requests = requests(&series, &of_requests);
+        let flows: Vec<&Iterations> = parts.iter().filter_map(|part| part.iterations.as_ref()).collect();
+        let iterations = together(&flows);
+        let scheduled = parts.iter().map(|part| part.scheduled).sum();
         let (window_ns, rate) = match parts {
             [only] => (only.window_ns, only.rate),
             several => (window_ns, sum(several, window_ns)),
@@ -90,7 +116,20 @@ impl<'a> Part<'a> {
         let unaccounted = parts.iter().map(|part| part.unaccounted).sum();
         let slices = Cow::Borrowed(history);
         let is_closed = plan.is_closed();
-        Part { name: None, is_closed, series, arrivals, window_ns, requests, rate, unaccounted, slices }
+        let name = None;
+        Part {
+            name,
+            is_closed,
+            series,
+            arrivals,
+            window_ns,
+            requests,
+            iterations,
+            scheduled,
+            rate,
+            unaccounted,
+            slices,
+        }
     }
 
     /// What the verdict looks at of this part; the rest is the run's.
@@ -100,7 +139,7 @@ impl<'a> Part<'a> {
             series: &self.series,
             arrivals: self.arrivals,
             is_closed_loop: self.is_closed,
-            scheduled: self.requests.scheduled(),
+            scheduled: self.scheduled,
             target_rps: self.rate.target.unwrap_or(0.0),
             achieved_rps: self.rate.achieved,
             unaccounted: self.unaccounted,
@@ -119,8 +158,8 @@ impl<'a> Part<'a> {
     pub(super) fn outcome(&self, evidence: &Evidence, is_invalid: bool) -> TargetOutcome {
         TargetOutcome::new(&Signs {
             series: &self.series,
-            dropped: self.requests.dropped,
-            unsent: self.requests.unsent,
+            dropped: self.arrivals.dropped.measured,
+            unsent: self.arrivals.unsent.measured,
             achieved_rps: self.rate.achieved,
             target_rps: self.rate.target,
             cause: evidence.cause_of_shortfall(),
@@ -134,8 +173,8 @@ impl<'a> Part<'a> {
         Trust::new(&Grounds {
             response: &self.series.response,
             lag: &self.series.lag,
-            unsent: self.requests.unsent,
-            scheduled: self.requests.scheduled(),
+            unsent: self.arrivals.unsent.measured,
+            scheduled: self.scheduled,
             is_invalid,
         })
     }
@@ -178,6 +217,7 @@ impl<'a> Part<'a> {
             trust,
             rate: self.rate,
             requests: self.requests.clone(),
+            iterations: self.iterations.clone(),
             bytes: Bytes { sent: series.bytes_sent, received: series.bytes_received },
             response_ns: Timing::new(&series.response),
             service_ns: Timing::new(&series.service),
@@ -226,10 +266,37 @@ fn asked(scenario: &Scenario, window_ns: (u64, u64)) -> Option<f64> {
     Some((before(window_ns.1) - before(window_ns.0)) as f64 / seconds(window_ns))
 }
 
-/// Arrivals carried per second. Those sent after the window's end, to catch up, stretch the time they are divided by.
+fn iterations(record: &IterationRecord, arrivals: &ScenarioRecord) -> Iterations {
+    Iterations {
+        ok: record.ok.measured,
+        failed: record.failed.measured,
+        unfinished: record.unfinished.measured,
+        dropped: arrivals.dropped.measured,
+        unsent: arrivals.unsent.measured,
+        iteration_ns: Timing::new(&record.waited),
+        duration_ns: Timing::new(&record.lasted),
+    }
+}
+
+/// The iterations of several scenarios as one. Times of different flows have nothing in common: those of one alone are the whole's.
+fn together(flows: &[&Iterations]) -> Option<Iterations> {
+    let (first, others) = flows.split_first()?;
+    let mut all = Iterations::clone(first);
+    for other in others {
+        all.ok += other.ok;
+        all.failed += other.failed;
+        all.unfinished += other.unfinished;
+        all.dropped += other.dropped;
+        all.unsent += other.unsent;
+        (all.iteration_ns, all.duration_ns) = (Timing::default(), Timing::default());
+    }
+    Some(all)
+}
+
+/// Arrivals carried per second, of all that were scheduled. Those sent after the window's end, to catch up, stretch the time they are divided by.
 fn rate(
     asked: Option<f64>,
-    requests: &Requests,
+    (carried, scheduled): (u64, u64),
     finished: u64,
     window_ns: (u64, u64),
     overrun_ns: u64,
@@ -239,9 +306,8 @@ fn rate(
         // Only what ended inside the window: what was under way at its end would flatter slow targets.
         return RateBlock { asked, target: None, achieved: finished as f64 / window_s, ratio: None };
     }
-    let carried = (requests.ok + requests.failed) as f64;
-    let target = (carried + (requests.dropped + requests.unsent) as f64) / window_s;
-    let achieved = carried / (window_s + overrun_ns as f64 / 1e9);
+    let target = scheduled as f64 / window_s;
+    let achieved = carried as f64 / (window_s + overrun_ns as f64 / 1e9);
     let ratio = if target > 0.0 { achieved / target } else { 1.0 };
     RateBlock { asked, target: Some(target), achieved, ratio: Some(ratio) }
 }
@@ -261,12 +327,12 @@ fn sum(parts: &[Part], window_ns: (u64, u64)) -> RateBlock {
 
 /// By how many arrivals the counts differ from the schedule itself, which no shard had a hand in. Random arrivals cannot be
 /// counted without drawing them again.
-fn unaccounted(scenario: &Scenario, phases: Phases, requests: &Requests) -> u64 {
+fn unaccounted(scenario: &Scenario, phases: Phases, scheduled: u64) -> u64 {
     let (Load::Open { arrivals: Arrivals::Uniform, .. }, Some(schedule)) =
         (&scenario.load, scenario.schedule())
     else {
         return 0;
     };
     let before = |ns: u64| schedule.arrivals_before(ns).min(scenario.requests_max.unwrap_or(u64::MAX));
-    (before(phases.measure_to_ns) - before(phases.measure_from_ns)).abs_diff(requests.scheduled())
+    (before(phases.measure_to_ns) - before(phases.measure_from_ns)).abs_diff(scheduled)
 }

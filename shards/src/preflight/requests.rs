@@ -24,7 +24,7 @@ use engine::plain::plain;
 use engine::plan::{GrpcCall, GrpcMethod, Plan, Request, Step, TargetProtocol};
 use engine::quantity::{counted, show_ns};
 use engine::redact;
-use engine::seams::{Call, End, Source};
+use engine::seams::{Call, End, EndedAt, Source};
 use engine::url::Endpoint;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::collections::BTreeMap;
@@ -450,7 +450,7 @@ impl<'a> Asker<'a> {
 
     fn judge(&mut self, kind: &RequestKind, response: Response, found: String) -> Check {
         match self.sources[kind.scenario]
-            .end(kind.call, End::Response { code: response.code, is_ok: response.is_ok })
+            .end(kind.call, End::Response { code: response.code, is_ok: response.is_ok }, EndedAt::default())
         {
             Outcome::Ok(_) => Check::pass(REQUEST, found),
             Outcome::Refused(_) | Outcome::Failed(_) => Check::warn(

@@ -9,10 +9,9 @@ use super::scenario::{Course, ScenarioRun};
 use crate::connection::{Armed, Flight, Link};
 use crate::protocol::{Protocol, Readiness, Sending, Unusable};
 use crate::wire::{Slot, Wire};
-use engine::bucket::Arrival;
 use engine::outcome::{Fault, Kind};
 use engine::record::{AttemptPhase, Instants};
-use engine::seams::{End, Source};
+use engine::seams::{End, EndedAt, Following, Source};
 
 /// Connections are begun no faster than this, and no more are under way at a time: servers' backlogs are short.
 const CONNECTS_PER_TURN: usize = 16;
@@ -96,12 +95,11 @@ impl<P: Protocol> ConnectionPool<P> {
     }
 
     /// A request makes its own connection, and is sent once that is ready.
-    pub(super) fn attempt<W: Wire, S: Source>(
+    pub(super) fn attempt<W: Wire>(
         &mut self,
         core: &mut Core<W>,
-        scenario: &mut ScenarioRun<S>,
         slot: Slot,
-        arrival: Arrival,
+        Following { call, arrival }: Following,
         free_ns: u64,
     ) {
         let now = core.now_ns;
@@ -109,7 +107,7 @@ impl<P: Protocol> ConnectionPool<P> {
             true => now,
             false => core.start_ns + arrival.intended_ns,
         };
-        let mut flight = Flight::new(scenario.source.begin(arrival), intended_ns);
+        let mut flight = Flight::new(call, intended_ns);
         flight.set_sent(now.max(intended_ns));
         flight.set_lag(now.saturating_sub(intended_ns.max(free_ns)));
         let place = self.connections.begin(P::IS_IN_ORDER, slot, flight);
@@ -197,8 +195,9 @@ impl<P: Protocol> ConnectionPool<P> {
     ) {
         while let Some(place) = self.connections.oldest(P::IS_IN_ORDER, slot) {
             let flight = self.connections.end(P::IS_IN_ORDER, slot, place);
-            let outcome = scenario.source.end(flight.call(), End::Failed(kind));
             let instants = core.instants(flight.intended_ns, flight.sent_ns(), core.now_ns);
+            let at = EndedAt { done_ns: instants.done, lag_ns: flight.lag_ns() };
+            let outcome = scenario.source.end(flight.call(), End::Failed(kind), at);
             core.recorder.not_sent(self.first_series + flight.step(), outcome, instants);
             core.recorder.failed_because(instants.intended, kind, why);
         }
@@ -215,10 +214,10 @@ impl<P: Protocol> ConnectionPool<P> {
         if core.stage == Stage::Running
             && scenario.course == Course::Scheduling
             && self.connections.open == 0
-            && let Some(arrival) = scenario.next_arrival(relative_ns, relative_ns)
+            && let Some(Following { call, arrival }) = scenario.longest_waiting(&mut core.recorder, relative_ns)
         {
-            let call = scenario.source.begin(arrival);
-            let outcome = scenario.source.end(call, End::Failed(kind));
+            let at = EndedAt { done_ns: relative_ns, lag_ns: 0 };
+            let outcome = scenario.source.end(call, End::Failed(kind), at);
             let instants = Instants { intended: arrival.intended_ns, sent: relative_ns, done: relative_ns };
             core.recorder.not_sent(self.first_series + call.step as usize, outcome, instants);
             core.recorder.failed_because(instants.intended, kind, why);

@@ -14,7 +14,7 @@ use engine::outcome::Kind;
 use engine::plan::{Fields, Request, SHARDS_MAX, Step, Transport};
 use engine::random::Random;
 use engine::record::Recorder;
-use engine::seams::{Call, End, Source};
+use engine::seams::{Call, End, EndedAt, Following, Source};
 use engine::url::Endpoint;
 use std::collections::VecDeque;
 
@@ -75,7 +75,9 @@ impl<P: Protocol> ConnectionPool<P> {
         let served = &plan.scenarios[scenario];
         let target = &plan.targets[plan.pools[number].target];
         let (slots, pipeline) = (plan.connections_of(number, shard as u32), target.pipeline());
-        let (is_closed_loop, is_on_demand) = (served.load.is_closed(), !target.reuse());
+        let is_on_demand = !target.reuse();
+        // In a flow, moments are said for all requests.
+        let is_closed_loop = served.load.is_closed() && served.flow().is_none();
         let is_secured = matches!(target.transport, Transport::Tls(_));
         let is_in_order = P::IS_IN_ORDER || P::is_in_order(&shared);
         let mut connections = ConnectionTable::new(slots, pipeline, is_in_order);
@@ -179,7 +181,8 @@ impl<P: Protocol> ConnectionPool<P> {
         let instants = core.instants(flight.intended_ns, flight.sent_ns(), now);
         let lag_ns = flight.lag_when_done(now, late_ns);
         self.connections.at(slot).carried_ns = lag_ns & self.carry_mask;
-        let outcome = scenario.source.end(flight.call(), End::Failed(kind));
+        let at = EndedAt { done_ns: instants.done, lag_ns };
+        let outcome = scenario.source.end(flight.call(), End::Failed(kind), at);
         core.recorder.done(self.first_series + flight.step(), outcome, instants, lag_ns, 0);
         core.recorder.failed_because(instants.intended, kind, why);
     }
@@ -192,6 +195,9 @@ impl<P: Protocol> ConnectionPool<P> {
         scenario: &mut ScenarioRun<S>,
     ) -> bool {
         let Some(slot) = self.connections.first_ready() else { return false };
+        if scenario.is_flow() {
+            return self.release_of_flow(core, scenario, slot);
+        }
         let free_ns = self.connections.at(slot).free_ns;
         let Some(now_ns) = core.now_ns.checked_sub(core.start_ns) else { return false };
         let Some(arrival) = scenario.next_arrival(now_ns, core.relative_ns(free_ns)) else { return false };
@@ -250,39 +256,72 @@ impl<P: Protocol> ConnectionPool<P> {
         first: Arrival,
         free_ns: u64,
     ) {
-        if self.is_on_demand {
-            return self.attempt(core, scenario, slot, first, free_ns);
-        }
         let mut arrival = first;
-        let on_wire = self.first_slot + slot;
         for more in (0..room).rev() {
-            let call = scenario.source.begin(arrival);
-            if room == 1
-                && self.is_verbatim()
-                && let Some(constant) = &scenario.source.steps()[call.step as usize].constant
-            {
-                let bytes = constant.len() as u64;
-                self.begin(core, slot, call, arrival, free_ns, bytes);
-                self.connections.at(slot).set_sending(scenario.reports_sends);
-                let constant = scenario.first_series + call.step as usize;
-                return core.wire.send_constant(on_wire, constant, 1, scenario.reports_sends);
+            let next = Following { call: scenario.source.begin(arrival), arrival };
+            if room == 1 {
+                return self.send_call(core, scenario, slot, next, free_ns);
             }
-            let mut out = core.wire.outbox(on_wire);
-            let flight = Flight::new(call, core.start_ns + arrival.intended_ns);
-            let place = self.connections.begin(P::IS_IN_ORDER, slot, flight);
-            self.replays.note(place, arrival.number);
-            let request = Sending { call, number: arrival.number, place };
-            let protocol = &mut self.protocols[slot as usize];
-            let sent = protocol.send(&mut self.shared, &mut scenario.source, request, &mut out);
-            core.released.push(Released { pool: self.number, place, free_ns, bytes: sent.unwrap_or(0) });
-            if let Err(unusable) = sent {
-                return self.broken(core, scenario, slot, unusable);
+            if !self.append(core, scenario, slot, next, free_ns) {
+                return;
             }
             if more > 0 {
                 arrival = scenario.next_of_closed_loop(first.intended_ns);
             }
         }
         self.finish_send(core, scenario, slot);
+    }
+
+    /// Sends one request, from where it is kept if it never changes.
+    #[inline(always)]
+    pub(super) fn send_call<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+        next: Following,
+        free_ns: u64,
+    ) {
+        let Following { call, arrival } = next;
+        if self.is_on_demand {
+            return self.attempt(core, slot, next, free_ns);
+        }
+        if self.is_verbatim()
+            && let Some(constant) = &scenario.source.steps()[call.step as usize].constant
+        {
+            let bytes = constant.len() as u64;
+            self.begin(core, slot, call, arrival, free_ns, bytes);
+            self.connections.at(slot).set_sending(scenario.reports_sends);
+            let constant = scenario.first_series + call.step as usize;
+            return core.wire.send_constant(self.first_slot + slot, constant, 1, scenario.reports_sends);
+        }
+        if self.append(core, scenario, slot, next, free_ns) {
+            self.finish_send(core, scenario, slot);
+        }
+    }
+
+    /// Lets the protocol append a request to what is to be sent. False when the connection is of no use any more.
+    #[inline(always)]
+    fn append<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+        Following { call, arrival }: Following,
+        free_ns: u64,
+    ) -> bool {
+        let mut out = core.wire.outbox(self.first_slot + slot);
+        let flight = Flight::new(call, core.start_ns + arrival.intended_ns);
+        let place = self.connections.begin(P::IS_IN_ORDER, slot, flight);
+        self.replays.note(place, arrival.number);
+        let request = Sending { call, number: arrival.number, place };
+        let protocol = &mut self.protocols[slot as usize];
+        let sent = protocol.send(&mut self.shared, &mut scenario.source, request, &mut out);
+        core.released.push(Released { pool: self.number, place, free_ns, bytes: sent.unwrap_or(0) });
+        if let Err(unusable) = sent {
+            self.broken(core, scenario, slot, unusable);
+        }
+        sent.is_ok()
     }
 
     /// What is in the outbox goes out: at once where nothing else could join it in this turn.

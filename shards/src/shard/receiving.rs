@@ -10,7 +10,7 @@ use crate::wire::{Pause, RefusedAt, Slot, Wire};
 use engine::outbox::Outbox;
 use engine::outcome::Kind;
 use engine::record::{Instants, Recorder, ShardStats};
-use engine::seams::{End, Source, StepFacts};
+use engine::seams::{End, EndedAt, Source, StepFacts};
 use std::marker::PhantomData;
 
 /// A step of a handshake counts as so many operations: keys are agreed on and signatures checked in it.
@@ -54,7 +54,8 @@ impl<S: Source, P: Protocol> Events for Responses<'_, S, P> {
             done: relative(self.now_ns),
         };
         let lag_ns = flight.lag_when_done(self.now_ns, self.late_ns);
-        let outcome = self.source.end(flight.call(), End::Response { code, is_ok });
+        let at = EndedAt { done_ns: instants.done, lag_ns };
+        let outcome = self.source.end(flight.call(), End::Response { code, is_ok }, at);
         self.recorder.done(self.first_series + flight.step(), outcome, instants, lag_ns, bytes);
         let connection = self.connections.at(self.slot);
         connection.carried_ns = lag_ns & self.carry_mask;
@@ -74,7 +75,8 @@ impl<S: Source, P: Protocol> Events for Responses<'_, S, P> {
             done: relative(self.now_ns),
         };
         let lag_ns = flight.lag_when_done(self.now_ns, self.late_ns);
-        let outcome = self.source.end(flight.call(), End::Failed(kind));
+        let at = EndedAt { done_ns: instants.done, lag_ns };
+        let outcome = self.source.end(flight.call(), End::Failed(kind), at);
         self.recorder.done(self.first_series + flight.step(), outcome, instants, lag_ns, 0);
         self.recorder.failed_because(instants.intended, kind, why);
     }

@@ -12,7 +12,7 @@ use crate::protocol::{Cancelled, Place, Protocol, Sending, Unusable};
 use crate::wire::{Slot, Wire};
 use engine::outbox::Outbox;
 use engine::outcome::Kind;
-use engine::seams::{End, Source};
+use engine::seams::{End, EndedAt, Source};
 
 /// How long nothing comes at the least before a connection is taken for one with nobody at its other end.
 const SILENCE_NS_MIN: u64 = 5 * SECOND_NS;
@@ -110,8 +110,8 @@ impl<P: Protocol> ConnectionPool<P> {
         kind: Kind,
     ) {
         let Replay { call, intended_ns, lag_ns, since_ns, .. } = replay;
-        let outcome = scenario.source.end(call, End::Failed(kind));
         let instants = core.instants(intended_ns, since_ns.max(intended_ns), core.now_ns);
+        let outcome = scenario.source.end(call, End::Failed(kind), EndedAt { done_ns: instants.done, lag_ns });
         core.recorder.done(self.first_series + call.step as usize, outcome, instants, lag_ns, 0);
     }
 

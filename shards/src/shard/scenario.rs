@@ -8,6 +8,8 @@ use engine::seams::Source;
 /// One scenario of the plan.
 pub(super) struct ScenarioRun<S> {
     pub(super) source: S,
+    /// Which scenario it is.
+    pub(super) number: usize,
     /// The pool that its requests are sent on.
     pub(super) pool: usize,
     /// Its first series in the recorder, and its first constant on the wire: those of its steps follow each other.
@@ -28,6 +30,8 @@ pub(super) struct ScenarioRun<S> {
     pub(super) course: Course,
     /// It ended before the run, and what ends of it since is not of its part of the window.
     pub(super) has_ended_early: bool,
+    /// For how long iterations may go on after the end.
+    pub(super) graceful_ns: u64,
 }
 
 /// How far a scenario has come.
@@ -72,6 +76,8 @@ impl<S: Source> ScenarioRun<S> {
         let pipeline = plan.targets[plan.pools[pool].target].pipeline() as usize;
         let bytes_max = source.steps().iter().map(|step| step.bytes_max).max().unwrap_or(0);
         ScenarioRun {
+            number: index,
+            graceful_ns: scenario.flow().map_or(0, |flow| flow.graceful_ns),
             pool,
             first_series: plan.layout().series_of(index).start,
             load: LoadState::new(plan, index, share),
@@ -117,6 +123,9 @@ impl<S: Source> ScenarioRun<S> {
 
     /// Whether it has nothing more to send.
     pub(super) fn is_over(&self) -> bool {
+        if self.is_flow() && self.source.under_way() > 0 {
+            return false;
+        }
         self.is_spent()
             || match self.course {
                 Course::Scheduling => false,
@@ -136,6 +145,9 @@ impl<S: Source> ScenarioRun<S> {
     /// from the start of the run.
     #[inline]
     pub(super) fn next_due_ns(&self, free_ns: u64) -> Option<u64> {
+        if self.is_flow() {
+            return self.next_due_of_flow();
+        }
         match &self.load {
             LoadState::Open(bucket) => bucket.next_ns(),
             LoadState::Closed(closed) => {

@@ -116,7 +116,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
                     // Nothing is sent from here on, and whose doing that is shows in what holds the connections now.
                     self.end_schedules();
                 }
-                let may_send = now < sends_until_ns && self.has_backlog();
+                let may_send = now < sends_until_ns && (self.has_backlog() || self.has_iterations());
                 let is_drained = self.is_idle() && !may_send;
                 let is_over = is_drained || now >= deadline_ns || order == Order::Abort;
                 if is_over && self.core.released.is_empty() && self.core.replayed.is_empty() {
@@ -226,7 +226,11 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             return;
         }
         self.ended_ns = self.rules.phases.measure_to_ns;
-        let sends_until_ns = self.note_backlogs().map_or(0, |until_ns| self.core.start_ns + until_ns);
+        let mut until_ns = self.note_backlogs();
+        if S::MAY_CONTINUE {
+            until_ns = until_ns.max(self.graceful_until_ns());
+        }
+        let sends_until_ns = until_ns.map_or(0, |until_ns| self.core.start_ns + until_ns);
         let last_sent_ns = now.max(sends_until_ns);
         let deadline_ns = last_sent_ns + self.rules.longest_timeout_ns + LATE_NS_MAX;
         self.core.stage = Stage::Draining { deadline_ns, sends_until_ns };
@@ -364,6 +368,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             (0..pool.connections.count())
                 .for_each(|slot| pool.broken(core, scenario, slot, Unusable::of(Kind::Unfinished)));
             pool.abandon_replays(core, scenario);
+        }
+        if S::MAY_CONTINUE {
+            self.abandon_iterations(now);
         }
         self.close_slice(now);
         self.core.recorder.ended_ns = Some(self.ended_ns);

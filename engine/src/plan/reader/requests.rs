@@ -57,15 +57,24 @@ pub(super) struct Headers {
     pub(super) keys: Vec<String>,
 }
 
+/// What the steps of a scenario have in common.
+pub(super) struct StepContext<'t, 'c> {
+    typed: &'t Typed<'c>,
+    target: &'t Target,
+    pool: usize,
+    timeout_ns: u64,
+    common: Headers,
+}
+
 impl PlanReader<'_> {
-    /// The steps of a scenario whose requests go to a target, by the pool of a number.
-    pub(super) fn steps(&mut self, typed: &Typed, target: &Target, pool: usize) -> Vec<Step> {
+    /// What all steps of a scenario have in common whose requests go to a target, by the pool of a number.
+    pub(super) fn step_context<'t, 'c>(
+        &mut self,
+        typed: &'t Typed<'c>,
+        target: &'t Target,
+        pool: usize,
+    ) -> StepContext<'t, 'c> {
         let config = &typed.config;
-        let one_get = [RequestConfig::default()];
-        let (written, is_default) = match config.request.as_slice() {
-            [] => (&one_get[..], true),
-            written => (written, false),
-        };
         let timeout_key =
             if config.timeout.is_some() { typed.at("timeout") } else { "run.timeout".to_owned() };
         let timeout = config.timeout.clone().or_else(|| self.config.run.timeout.clone());
@@ -81,29 +90,52 @@ impl PlanReader<'_> {
         if typed.name.is_some() {
             self.headers(&config.headers, &typed.at("headers"), &mut common);
         }
+        self.current().timeout = timeout_key;
+        StepContext { typed, target, pool, timeout_ns, common }
+    }
+
+    /// The steps of a scenario of which one is drawn for each arrival.
+    pub(super) fn mix(&mut self, context: &StepContext) -> Vec<Step> {
+        let typed = context.typed;
+        let one_get = [RequestConfig::default()];
+        let (written, is_default) = match typed.config.request.as_slice() {
+            [] => (&one_get[..], true),
+            written => (written, false),
+        };
         let url_key = typed.at("url");
         let mut steps = Vec::new();
         for (index, request) in written.iter().enumerate() {
             let table = if is_default { url_key.clone() } else { typed.at(&format!("request.{index}")) };
-            let (step, keys) = match (target.url.scheme, &target.grpc) {
-                (Scheme::Udp | Scheme::Dns, _) => {
-                    self.datagram_step(request, typed, target, table, is_default)
-                }
-                (Scheme::Ws | Scheme::Wss, _) => {
-                    self.message_step(request, typed, target, &common, table, is_default)
-                }
-                (Scheme::Tcp | Scheme::Tls, _) => self.bytes_step(request, typed, target, table, is_default),
-                (_, Some(_)) => self.call(request, target, &common, table, is_default),
-                (_, None) => self.step(request, target, &common, table, is_default),
-            };
-            // A call with a deadline has one of its own.
-            let timeout_ns = if step.timeout_ns > 0 { step.timeout_ns } else { timeout_ns };
-            let name = if request.name.is_none() { numbered(&step, &steps) } else { step.name.clone() };
-            steps.push(Step { name, pool, timeout_ns, ..step });
-            self.current().steps.push(keys);
+            let step = self.step_of(request, context, table, is_default, &steps);
+            steps.push(step);
         }
-        self.current().timeout = timeout_key;
         steps
+    }
+
+    /// A step of a scenario, by what is spoken with its target, behind those that come before it.
+    pub(super) fn step_of(
+        &mut self,
+        request: &RequestConfig,
+        context: &StepContext,
+        table: String,
+        is_default: bool,
+        before: &[Step],
+    ) -> Step {
+        let StepContext { typed, target, pool, timeout_ns, common } = context;
+        let (step, keys) = match (target.url.scheme, &target.grpc) {
+            (Scheme::Udp | Scheme::Dns, _) => self.datagram_step(request, typed, target, table, is_default),
+            (Scheme::Ws | Scheme::Wss, _) => {
+                self.message_step(request, typed, target, common, table, is_default)
+            }
+            (Scheme::Tcp | Scheme::Tls, _) => self.bytes_step(request, typed, target, table, is_default),
+            (_, Some(_)) => self.call(request, target, common, table, is_default),
+            (_, None) => self.step(request, target, common, table, is_default),
+        };
+        // A call with a deadline has one of its own.
+        let timeout_ns = if step.timeout_ns > 0 { step.timeout_ns } else { *timeout_ns };
+        let name = if request.name.is_none() { numbered(&step, before) } else { step.name.clone() };
+        self.current().steps.push(keys);
+        Step { name, pool: *pool, timeout_ns, ..step }
     }
 
     fn current(&mut self) -> &mut super::ScenarioKeys {

@@ -1,0 +1,21 @@
+//! Flows: requests that follow each other, as one user makes them, with think time between them. An arrival begins an iteration of a
+//! flow; what is kept of it until its end is a session.
+//!
+//! A plan's items ([`FlowItem`]) are compiled into flat operations ([`program`]), which sessions ([`sessions`]) go through one by one.
+//! Nothing here waits: [`FlowSource`] says when the next request of a session is due, and the loop sends it as it sends arrivals.
+//!
+//! Times, of an arrival A and think times T: the first request is intended at A; one that follows a response is intended at D − lag + T,
+//! where D is when that response was complete and lag the part of its time that was the generator's own. So the generator's lateness
+//! is carried on as lag and slows no user down in silence.
+
+pub(crate) mod item;
+mod program;
+mod sessions;
+pub(crate) mod source;
+#[cfg(test)]
+mod tests;
+pub(crate) mod think;
+
+pub use item::{FlowAction, FlowBranch, FlowItem, FlowScript, OnFailure, Repetition, SESSIONS_DEFAULT, SESSIONS_MAX};
+pub use source::FlowSource;
+pub use think::{Think, WrongThink};

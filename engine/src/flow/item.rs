@@ -1,0 +1,97 @@
+//! A flow as plans have it: items, each with the conditions under which it is done.
+
+use super::think::Think;
+use serde::{Deserialize, Serialize};
+
+/// The most sessions there may be at a time, over all shards: a flight has no room for a larger number.
+pub const SESSIONS_MAX: u32 = 1 << 24;
+/// As many where nothing is said. They take memory as they are needed.
+pub const SESSIONS_DEFAULT: u32 = 1_000_000;
+const _: () = assert!(SESSIONS_DEFAULT <= SESSIONS_MAX, "the default is allowed");
+
+/// What each arrival of a scenario goes through. The requests are the scenario's steps, which items name by their number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FlowScript {
+    /// In this order.
+    pub items: Vec<FlowItem>,
+    /// No more iterations are under way at a time than these, over all shards; an arrival that finds as many waits.
+    pub sessions_max: u32,
+    /// For how long iterations may go on after the end of the schedule.
+    pub graceful_ns: u64,
+}
+
+/// A part of a flow, and when it is done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FlowItem {
+    /// What is done.
+    pub action: FlowAction,
+    /// With this probability; always where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chance: Option<f64>,
+    /// So many times, one after the other, each with its think time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<Repetition>,
+    /// What passes after each time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub think: Option<Think>,
+    /// It is done after a failure too, when the rest is left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub always: bool,
+    /// What becomes of the iteration when it fails.
+    #[serde(default, skip_serializing_if = "OnFailure::is_stop")]
+    pub on_failure: OnFailure,
+}
+
+/// What an item of a flow does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlowAction {
+    /// The request that is the scenario's step with this number.
+    Request(usize),
+    /// One of these, drawn by weight.
+    OneOf(Vec<FlowBranch>),
+    /// Items of their own, one after the other.
+    Items(Vec<FlowItem>),
+}
+
+/// What may be done in the place of others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FlowBranch {
+    /// How often it is drawn, relative to the others.
+    pub weight: u32,
+    /// What is done then.
+    pub items: Vec<FlowItem>,
+}
+
+/// How often an item is done: as often as is drawn, with each number of times as likely as any other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repetition {
+    /// At least so often.
+    pub min: u32,
+    /// At most so often.
+    pub max: u32,
+}
+
+/// What becomes of an iteration when one of its requests fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// What follows is left out, but for what is always done.
+    #[default]
+    Stop,
+    /// It goes on, and has failed all the same.
+    Continue,
+}
+
+impl OnFailure {
+    fn is_stop(&self) -> bool {
+        *self == OnFailure::Stop
+    }
+}
+
+impl FlowItem {
+    /// An item that is done once, whatever else happens before it.
+    pub fn new(action: FlowAction) -> FlowItem {
+        FlowItem { action, chance: None, repeat: None, think: None, always: false, on_failure: OnFailure::Stop }
+    }
+}

@@ -1,0 +1,126 @@
+//! A flow compiled: flat operations, one after the other, with jumps in the place of what is nested.
+
+use super::item::{FlowAction, FlowBranch, FlowItem, OnFailure, Repetition};
+use super::think::Think;
+
+/// One operation. Targets of jumps are indices of operations.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Operation {
+    /// Sends the request of a step, and goes on after its response.
+    Call(CallOperation),
+    /// Goes on with one of several, drawn by weight: the number of a choice.
+    Choose(usize),
+    /// Goes on there.
+    Jump { to: usize },
+    /// Goes on there, but with this probability with the next operation.
+    Skip { chance: f64, to: usize },
+    /// Draws how often what follows is done; none at all leads there.
+    Repeat { counter: usize, times: Repetition, to: usize },
+    /// Goes back there until it has been done so often.
+    Again { counter: usize, to: usize },
+    /// Lets time pass.
+    Pause(Think),
+    /// The end of the iteration.
+    End,
+}
+
+/// A request of a flow.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct CallOperation {
+    pub(super) step: usize,
+    /// After a failure too.
+    pub(super) always: bool,
+    pub(super) on_failure: OnFailure,
+}
+
+/// Where branches begin, and their weights summed up.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Choice {
+    pub(super) branches: Vec<usize>,
+    /// Branch k is drawn for numbers below `cumulated[k]` and not below the one before.
+    pub(super) cumulated: Vec<u64>,
+}
+
+/// All operations of a flow.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Program {
+    pub(super) operations: Vec<Operation>,
+    pub(super) choices: Vec<Choice>,
+    /// How many numbers a session keeps of how often something is still to be done.
+    pub(super) counters: usize,
+}
+
+impl Program {
+    /// The program of a flow.
+    pub(super) fn new(items: &[FlowItem]) -> Program {
+        let mut program = Program::default();
+        program.add_all(items, false);
+        program.operations.push(Operation::End);
+        program
+    }
+
+    fn add_all(&mut self, items: &[FlowItem], always: bool) {
+        for item in items {
+            self.add(item, always || item.always);
+        }
+    }
+
+    /// What stands around an item is left by one jump, whose target is known at its end.
+    fn add(&mut self, item: &FlowItem, always: bool) {
+        let mut jumps = Vec::new();
+        if let Some(chance) = item.chance {
+            jumps.push(self.push(Operation::Skip { chance, to: 0 }));
+        }
+        let counter = self.counters;
+        let body = item.repeat.map(|times| {
+            self.counters += 1;
+            jumps.push(self.push(Operation::Repeat { counter, times, to: 0 }));
+            self.operations.len()
+        });
+        match &item.action {
+            FlowAction::Request(step) => {
+                let call = CallOperation { step: *step, always, on_failure: item.on_failure };
+                self.push(Operation::Call(call));
+            }
+            FlowAction::OneOf(branches) => self.add_choice(branches, always),
+            FlowAction::Items(items) => self.add_all(items, always),
+        }
+        if let Some(think) = item.think {
+            self.push(Operation::Pause(think));
+        }
+        if let Some(body) = body {
+            self.push(Operation::Again { counter, to: body });
+        }
+        let end = self.operations.len();
+        for jump in jumps {
+            match &mut self.operations[jump] {
+                Operation::Skip { to, .. } | Operation::Repeat { to, .. } => *to = end,
+                other => unreachable!("{other:?} is no jump"),
+            }
+        }
+    }
+
+    /// Branches stand one after the other, and each leads behind the last.
+    fn add_choice(&mut self, branches: &[FlowBranch], always: bool) {
+        let choice = self.choices.len();
+        self.choices.push(Choice::default());
+        self.push(Operation::Choose(choice));
+        let (mut total, mut ends) = (0, Vec::new());
+        for branch in branches {
+            total += u64::from(branch.weight);
+            let begin = self.operations.len();
+            self.choices[choice].branches.push(begin);
+            self.choices[choice].cumulated.push(total);
+            self.add_all(&branch.items, always);
+            ends.push(self.push(Operation::Jump { to: 0 }));
+        }
+        assert!(total > 0, "a plan's branches weigh something");
+        let end = self.operations.len();
+        ends.into_iter().for_each(|jump| self.operations[jump] = Operation::Jump { to: end });
+    }
+
+    fn push(&mut self, operation: Operation) -> usize {
+        self.operations.push(operation);
+        self.operations.len() - 1
+    }
+}

@@ -1,0 +1,105 @@
+//! Sessions: what is kept of iterations that are under way. They take memory in the order in which they are needed, and keep it.
+
+use crate::bucket::Arrival;
+
+/// One iteration under way. Times are in nanoseconds from the start of the run.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Session {
+    /// The arrival that began it.
+    pub(super) arrival: Arrival,
+    /// The operation that comes next.
+    pub(super) next: usize,
+    /// How often something was drawn of its way, and how many requests it has sent: each is drawn for anew.
+    pub(super) draws: u32,
+    pub(super) calls: u32,
+    /// How long it has thought, all in all, and until its last request.
+    pub(super) thought_ns: u64,
+    pub(super) thought_before_last_ns: u64,
+    /// When its last request was complete, without the generator's part in that.
+    pub(super) last_done_ns: u64,
+    pub(super) state: SessionState,
+    /// One of its requests has failed.
+    pub(super) has_failed: bool,
+    /// What is not always done is left out.
+    pub(super) is_stopping: bool,
+}
+
+/// Where a session is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum SessionState {
+    /// It is none: its memory is free.
+    #[default]
+    Free,
+    /// Its next request waits for its moment, or for a connection.
+    Waiting,
+    /// Its request is under way.
+    Calling,
+}
+
+/// All of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sessions {
+    all: Vec<Session>,
+    free: Vec<u32>,
+    /// Of each session, how often something is still to be done.
+    counters: Vec<u32>,
+    counters_each: usize,
+    max: usize,
+}
+
+impl Sessions {
+    /// None yet, and no more than so many at a time, each with some counters.
+    pub(super) fn new(max: usize, counters_each: usize) -> Sessions {
+        Sessions { max, counters_each, ..Sessions::default() }
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.all.len() - self.free.len()
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.count() < self.max
+    }
+
+    /// A new one. There has to be room.
+    pub(super) fn begin(&mut self, arrival: Arrival) -> u32 {
+        let session = Session {
+            arrival,
+            last_done_ns: arrival.intended_ns,
+            state: SessionState::Waiting,
+            ..Session::default()
+        };
+        if let Some(index) = self.free.pop() {
+            self.all[index as usize] = session;
+            return index;
+        }
+        self.all.push(session);
+        self.counters.resize(self.all.len() * self.counters_each, 0);
+        (self.all.len() - 1) as u32
+    }
+
+    pub(super) fn end(&mut self, index: u32) {
+        debug_assert_ne!(self.at(index).state, SessionState::Free, "what is free has ended");
+        self.all[index as usize].state = SessionState::Free;
+        self.free.push(index);
+    }
+
+    pub(super) fn at(&mut self, index: u32) -> &mut Session {
+        &mut self.all[index as usize]
+    }
+
+    pub(super) fn get(&self, index: u32) -> &Session {
+        &self.all[index as usize]
+    }
+
+    pub(super) fn counter(&mut self, index: u32, counter: usize) -> &mut u32 {
+        &mut self.counters[index as usize * self.counters_each + counter]
+    }
+
+    /// Those that there are.
+    pub(super) fn live(&self) -> impl Iterator<Item = u32> {
+        let is_live = |(_, session): &(usize, &Session)| session.state != SessionState::Free;
+        self.all.iter().enumerate().filter(is_live).map(|(index, _)| index as u32)
+    }
+}

@@ -1,0 +1,84 @@
+//! The rules that every flow keeps: what its items name is there, and what it repeats comes to an end.
+
+use super::bounds::{FLOW_DEPTH_MAX, REPEAT_MAX, REPEATS_MAX};
+use super::mistake::Mistake;
+use crate::flow::{FlowAction, FlowItem, FlowScript, SESSIONS_MAX};
+use crate::quantity::DURATION_NS_MAX;
+
+/// The most items of a flow, those of flows it runs included each time they are run.
+const ITEMS_MAX: usize = 4_096;
+
+/// What is wrong with the flow of a scenario that has so many steps.
+pub(super) fn mistakes(flow: &FlowScript, steps: usize) -> Vec<Mistake> {
+    let mut check = FlowCheck { steps, items: 0, requests: 0, mistakes: Vec::new() };
+    check.items(&flow.items, 1, 0);
+    if check.items > ITEMS_MAX {
+        let problem = format!("the flow has {} steps, those of flows it runs included", check.items);
+        check.wrong(problem, format!("give at most {ITEMS_MAX}"));
+    }
+    if check.requests == 0 && steps > 0 {
+        check.wrong("the flow sends no request", "give it a step with one");
+    }
+    if !(1..=SESSIONS_MAX).contains(&flow.sessions_max) {
+        check.wrong(format!("{} sessions cannot be", flow.sessions_max), format!("give 1 to {SESSIONS_MAX}"));
+    }
+    if flow.graceful_ns > DURATION_NS_MAX {
+        check.wrong("iterations may go on for longer than any run lasts", "let them end earlier");
+    }
+    check.mistakes
+}
+
+struct FlowCheck {
+    steps: usize,
+    items: usize,
+    requests: usize,
+    mistakes: Vec<Mistake>,
+}
+
+impl FlowCheck {
+    /// Items that are done so often in one iteration at the most, so deep within others.
+    fn items(&mut self, items: &[FlowItem], repeats: u64, depth: usize) {
+        // Named flows in a flow, each in an item of its own.
+        if depth > 2 * FLOW_DEPTH_MAX + 2 {
+            return self.wrong("flows stand too deep within each other", "write some of them side by side");
+        }
+        self.items += items.len();
+        for item in items {
+            let times = item.repeat.map_or(1, |times| u64::from(times.max));
+            let repeats = repeats.saturating_mul(times.max(1));
+            self.item(item, repeats);
+            match &item.action {
+                FlowAction::Request(step) if *step >= self.steps => {
+                    self.wrong("a step sends a request that is not there", "name one that is");
+                }
+                FlowAction::Request(_) => self.requests += 1,
+                FlowAction::Items(items) => self.items(items, repeats, depth + 1),
+                FlowAction::OneOf(branches) => {
+                    if branches.iter().all(|branch| branch.weight == 0) {
+                        self.wrong("no flow of a choice has a weight above 0", "give one a weight");
+                    }
+                    for branch in branches {
+                        self.items(&branch.items, repeats, depth + 1);
+                    }
+                }
+            }
+        }
+    }
+
+    fn item(&mut self, item: &FlowItem, repeats: u64) {
+        if item.chance.is_some_and(|chance| !(0.0..=1.0).contains(&chance)) {
+            self.wrong("a probability is below 0 or above 1", "write `20%`, or `0.2`");
+        }
+        if item.repeat.is_some_and(|times| times.min > times.max || times.max > REPEAT_MAX) {
+            self.wrong("a number of times is none", format!("give two from 0 to {REPEAT_MAX}, the smaller first"));
+        }
+        if repeats > REPEATS_MAX {
+            let problem = format!("what is repeated within something that is repeated is done {repeats} times in one iteration");
+            self.wrong(problem, format!("let it be {REPEATS_MAX} times at the most"));
+        }
+    }
+
+    fn wrong(&mut self, problem: impl Into<String>, fix: impl Into<String>) {
+        self.mistakes.push(Mistake::new(problem, fix));
+    }
+}

@@ -1,0 +1,319 @@
+//! The flow of a scenario, as typed, to its steps and the items that name them.
+
+use super::requests::StepContext;
+use super::{PlanReader, Typed};
+use crate::config::{Diagnostic, RequestConfig, Text, hint};
+use crate::flow::{
+    FlowAction, FlowBranch, FlowItem, FlowScript, OnFailure, Repetition, SESSIONS_DEFAULT, SESSIONS_MAX, Think,
+};
+use crate::plan::bounds::{FLOW_DEPTH_MAX, REPEAT_MAX};
+use crate::plan::fields::{Script, Step, Target};
+use crate::quantity::{SECOND_NS, parse_count};
+use std::collections::BTreeMap;
+
+const GRACEFUL_NS_DEFAULT: u64 = 30 * SECOND_NS;
+const REPEAT_FIX: &str = "write a number of times such as `3`, or two such as `1..5`";
+/// Keys that mean something in a step of a flow alone.
+const STEP_KEYS: [&str; 7] = ["think", "repeat", "chance", "always", "on_failure", "run", "choose"];
+
+/// A flow as far as it has been read.
+#[derive(Default)]
+struct ReadFlow<'a> {
+    steps: Vec<Step>,
+    /// The number of each step, by the key of its table: one that is named twice is one step.
+    numbers: BTreeMap<String, usize>,
+    /// The flows that what is being read stands in.
+    within: Vec<&'a str>,
+}
+
+impl<'a> PlanReader<'a> {
+    /// What each arrival of a scenario leads to.
+    pub(super) fn script(&mut self, typed: &Typed<'a>, target: &Target, pool: usize) -> Script {
+        let config = &typed.config;
+        let context = self.step_context(typed, target, pool);
+        let given = [("request", !config.request.is_empty()), ("step", !config.step.is_empty())];
+        let given = given.into_iter().chain([("flow", config.flow.is_some())]);
+        let given: Vec<&str> = given.filter(|(_, is_given)| *is_given).map(|(key, _)| key).collect();
+        if let [first, second, ..] = given[..] {
+            let problem = format!("a scenario has `{first}` or `{second}`, and not both");
+            self.wrong(&typed.at(second), problem, "leave one out");
+        }
+        if config.step.is_empty() && config.flow.is_none() {
+            self.refuse_step_keys(typed);
+            return Script::Mix(self.mix(&context));
+        }
+        let mut flow = ReadFlow::default();
+        let items = match &config.flow {
+            Some(words) => self.named_flows(&words.0, &typed.at("flow"), &context, &mut flow),
+            None => {
+                let steps = config.step.clone();
+                self.items(&steps, &typed.at("step"), &context, &mut flow)
+            }
+        };
+        let steps = flow.steps;
+        if steps.is_empty() && !self.is_wrong(&typed.at("step")) && !self.is_wrong("flow") {
+            let key = if config.flow.is_some() { "flow" } else { "step" };
+            self.wrong(&typed.at(key), "the flow has no request", "write a step with `get = \"/path\"` or the like");
+        }
+        let (sessions_max, graceful_ns) = (self.sessions(typed), self.graceful(typed));
+        Script::Flow { steps, flow: FlowScript { items, sessions_max, graceful_ns } }
+    }
+
+    /// Named flows that no scenario goes through are noted.
+    pub(super) fn note_unused_flows(&mut self) {
+        let names = self.config.flow.keys().filter(|name| !self.flows_used.contains(*name));
+        let notes: Vec<Diagnostic> = names
+            .map(|name| {
+                let problem = format!("no scenario goes through the flow `{name}`");
+                Diagnostic::at(format!("flow.{name}"), problem, "name it in a `flow`, or in `run` of a step")
+            })
+            .collect();
+        self.notes.extend(notes);
+    }
+
+    fn sessions(&mut self, typed: &Typed) -> u32 {
+        let (key, text) = match (&typed.config.sessions, &self.config.run.sessions) {
+            (Some(text), _) => (typed.at("sessions"), text.clone()),
+            (None, Some(text)) => ("run.sessions".to_owned(), text.clone()),
+            (None, None) => return SESSIONS_DEFAULT,
+        };
+        let Some(count) = self.take_with(parse_count(&text.0), |cause| Diagnostic::unreadable(&key, cause)) else {
+            return SESSIONS_DEFAULT;
+        };
+        if !(1..=u64::from(SESSIONS_MAX)).contains(&count) {
+            self.wrong(&key, format!("{count} sessions cannot be"), format!("give 1 to {SESSIONS_MAX}"));
+            return SESSIONS_DEFAULT;
+        }
+        count as u32
+    }
+
+    fn graceful(&mut self, typed: &Typed) -> u64 {
+        let (key, text) = match &typed.config.graceful {
+            Some(text) => (typed.at("graceful"), Some(text.clone())),
+            None => ("run.graceful".to_owned(), self.config.run.graceful.clone()),
+        };
+        self.duration(&text, &key).unwrap_or(GRACEFUL_NS_DEFAULT)
+    }
+
+    /// What belongs to steps means nothing where requests are drawn by weight.
+    fn refuse_step_keys(&mut self, typed: &Typed) {
+        for (index, request) in typed.config.request.iter().enumerate() {
+            for key in given_step_keys(request) {
+                let problem = format!("`{key}` is of a step of a flow, and `request` is one of several that are drawn");
+                let fix = "write `[[step]]` in the place of `[[request]]`: steps follow each other";
+                self.wrong(&typed.at(&format!("request.{index}.{key}")), problem, fix);
+            }
+        }
+    }
+
+    /// Flows by their names, each perhaps several times: `browse*2..5`.
+    fn named_flows(
+        &mut self,
+        words: &[String],
+        key: &str,
+        context: &StepContext<'_, 'a>,
+        flow: &mut ReadFlow<'a>,
+    ) -> Vec<FlowItem> {
+        let mut items = Vec::new();
+        for (index, word) in words.iter().enumerate() {
+            let key = if words.len() > 1 { format!("{key}.{index}") } else { key.to_owned() };
+            let (name, times) = word.split_once('*').map_or((word.as_str(), None), |(name, times)| (name, Some(times)));
+            let mut item = FlowItem::new(FlowAction::Items(self.named_flow(name.trim(), &key, context, flow)));
+            item.repeat = times.and_then(|times| self.repetition(times, &key));
+            items.push(item);
+        }
+        items
+    }
+
+    /// The items of a flow with a name.
+    fn named_flow(
+        &mut self,
+        name: &str,
+        key: &str,
+        context: &StepContext<'_, 'a>,
+        flow: &mut ReadFlow<'a>,
+    ) -> Vec<FlowItem> {
+        let config = self.config;
+        let Some((name, steps)) = config.flow.get_key_value(name) else {
+            let names: Vec<&str> = config.flow.keys().map(String::as_str).collect();
+            let fix = match names.is_empty() {
+                true => format!("write its steps, each as `[[flow.{name}]]`"),
+                false => hint(name, &names),
+            };
+            self.wrong(key, format!("there is no flow `{name}`"), fix);
+            return Vec::new();
+        };
+        self.flows_used.insert(name.clone());
+        if flow.within.contains(&name.as_str()) {
+            let way = flow.within.iter().copied().chain([name.as_str()]).collect::<Vec<_>>().join(" → ");
+            self.wrong(key, format!("the flow `{name}` runs itself: {way}"), "use `repeat` to do something again");
+            return Vec::new();
+        }
+        if flow.within.len() >= FLOW_DEPTH_MAX {
+            let problem = format!("flows run each other more than {FLOW_DEPTH_MAX} deep");
+            self.wrong(key, problem, "write the steps of some of them where they are run");
+            return Vec::new();
+        }
+        flow.within.push(name);
+        let items = self.items(steps, &format!("flow.{name}"), context, flow);
+        flow.within.pop();
+        items
+    }
+
+    fn items(
+        &mut self,
+        steps: &[RequestConfig],
+        key: &str,
+        context: &StepContext<'_, 'a>,
+        flow: &mut ReadFlow<'a>,
+    ) -> Vec<FlowItem> {
+        let item = |(index, step): (usize, &RequestConfig)| self.item(step, format!("{key}.{index}"), context, flow);
+        steps.iter().enumerate().map(item).collect()
+    }
+
+    fn item(
+        &mut self,
+        config: &RequestConfig,
+        table: String,
+        context: &StepContext<'_, 'a>,
+        flow: &mut ReadFlow<'a>,
+    ) -> FlowItem {
+        if config.weight.is_some() {
+            let fix = "use `chance`, or `choose` to draw one of several flows";
+            self.wrong(&format!("{table}.weight"), "`weight` is of requests that are drawn, and steps are not", fix);
+        }
+        let action = match (&config.run, config.choose.is_empty()) {
+            (Some(_), false) => {
+                self.wrong(&format!("{table}.choose"), "a step has `run` or `choose`, and not both", "leave one out");
+                FlowAction::Items(Vec::new())
+            }
+            (Some(Text(name)), true) => {
+                self.refuse_request_in(config, "run", &table);
+                FlowAction::Items(self.named_flow(name, &format!("{table}.run"), context, flow))
+            }
+            (None, false) => {
+                self.refuse_request_in(config, "choose", &table);
+                FlowAction::OneOf(self.branches(config, &table, context, flow))
+            }
+            (None, true) => FlowAction::Request(self.step_number(config, &table, context, flow)),
+        };
+        FlowItem {
+            action,
+            chance: self.chance(config, &table),
+            repeat: config.repeat.as_ref().and_then(|Text(text)| self.repetition(text, &format!("{table}.repeat"))),
+            think: self.think(config, &table),
+            always: config.always.unwrap_or(false),
+            on_failure: self.on_failure(config, &table),
+        }
+    }
+
+    fn step_number(
+        &mut self,
+        config: &RequestConfig,
+        table: &str,
+        context: &StepContext<'_, 'a>,
+        flow: &mut ReadFlow<'a>,
+    ) -> usize {
+        if let Some(&number) = flow.numbers.get(table) {
+            return number;
+        }
+        let step = self.step_of(config, context, table.to_owned(), false, &flow.steps);
+        flow.numbers.insert(table.to_owned(), flow.steps.len());
+        flow.steps.push(step);
+        flow.steps.len() - 1
+    }
+
+    fn branches(
+        &mut self,
+        config: &RequestConfig,
+        table: &str,
+        context: &StepContext<'_, 'a>,
+        flow: &mut ReadFlow<'a>,
+    ) -> Vec<FlowBranch> {
+        if config.choose.values().all(|&weight| weight == 0) {
+            self.wrong(&format!("{table}.choose"), "no flow has a weight above 0", "give one a weight");
+        }
+        let branch = |(name, &weight): (&String, &u32)| {
+            let items = self.named_flow(name, &format!("{table}.choose.{name}"), context, flow);
+            FlowBranch { weight, items }
+        };
+        config.choose.iter().map(branch).collect()
+    }
+
+    /// A step that goes through flows sends nothing itself.
+    fn refuse_request_in(&mut self, config: &RequestConfig, word: &str, table: &str) {
+        let RequestConfig { method, path, get, head, post, put, patch, delete, body, call, text, .. } = config;
+        let given = [
+            ("method", method), ("path", path), ("get", get), ("head", head), ("post", post), ("put", put),
+            ("patch", patch), ("delete", delete), ("body", body), ("call", call), ("text", text),
+            ("on_failure", &config.on_failure),
+        ];
+        for (key, _) in given.into_iter().filter(|(_, text)| text.is_some()) {
+            let problem = format!("`{key}` is of a request, and a step with `{word}` sends none itself");
+            self.wrong(&format!("{table}.{key}"), problem, "leave one out, or make two steps of it");
+        }
+    }
+
+    /// A probability: `20%`, or `0.2`.
+    fn chance(&mut self, config: &RequestConfig, table: &str) -> Option<f64> {
+        let Text(text) = config.chance.as_ref()?;
+        let (number, divisor) = text.strip_suffix('%').map_or((text.as_str(), 1.0), |number| (number, 100.0));
+        let chance = number.trim().parse::<f64>().ok().map(|number| number / divisor);
+        let chance = chance.filter(|chance| (0.0..=1.0).contains(chance));
+        if chance.is_none() {
+            let problem = format!("`{text}` is no probability");
+            self.wrong(&format!("{table}.chance"), problem, "write `20%`, or `0.2`");
+        }
+        chance
+    }
+
+    fn repetition(&mut self, text: &str, key: &str) -> Option<Repetition> {
+        let (min, max) = text.split_once("..").unwrap_or((text, text));
+        let (min, max) = (min.trim().parse::<u32>(), max.trim().parse::<u32>());
+        let (Ok(min), Ok(max)) = (min, max) else {
+            self.wrong(key, format!("`{text}` is no number of times"), REPEAT_FIX);
+            return None;
+        };
+        if min > max || max > REPEAT_MAX {
+            let problem = match min > max {
+                true => format!("`{text}` begins above its end"),
+                false => format!("nothing is repeated {max} times in one iteration; {REPEAT_MAX} at the most"),
+            };
+            self.wrong(key, problem, REPEAT_FIX);
+            return None;
+        }
+        Some(Repetition { min, max })
+    }
+
+    fn think(&mut self, config: &RequestConfig, table: &str) -> Option<Think> {
+        let Text(text) = config.think.as_ref()?;
+        self.take_with(Think::parse(text), |wrong| Diagnostic::at(format!("{table}.think"), wrong.problem, wrong.fix))
+    }
+
+    fn on_failure(&mut self, config: &RequestConfig, table: &str) -> OnFailure {
+        match config.on_failure.as_ref().map(|text| text.0.as_str()) {
+            None | Some("stop") => OnFailure::Stop,
+            Some("continue") => OnFailure::Continue,
+            Some(other) => {
+                let problem = format!("`{other}` is not something to do after a failure");
+                self.wrong(&format!("{table}.on_failure"), problem, "there are `stop` and `continue`");
+                OnFailure::Stop
+            }
+        }
+    }
+}
+
+/// Which of the keys of steps a request has.
+fn given_step_keys(config: &RequestConfig) -> impl Iterator<Item = &'static str> {
+    let RequestConfig { think, repeat, chance, always, on_failure, run, choose, .. } = config;
+    let given = [
+        think.is_some(),
+        repeat.is_some(),
+        chance.is_some(),
+        always.is_some(),
+        on_failure.is_some(),
+        run.is_some(),
+        !choose.is_empty(),
+    ];
+    STEP_KEYS.into_iter().zip(given).filter(|(_, is_given)| *is_given).map(|(key, _)| key)
+}

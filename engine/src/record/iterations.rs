@@ -1,0 +1,110 @@
+//! What is written down of iterations: of an arrival that leads to several requests, from its beginning to its end.
+
+use crate::bucket::Tally;
+use crate::distribution::Distribution;
+use crate::phase::Windowed;
+use serde::{Deserialize, Serialize};
+
+/// An iteration that has ended. Times are in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Iteration {
+    /// When its arrival was intended, from the start of the run.
+    pub intended_ns: u64,
+    /// How it ended.
+    pub end: IterationEnd,
+    /// How long its user waited, from the arrival to the last response, without the time spent thinking.
+    pub waited_ns: u64,
+    /// How long it took until the last response, with the time spent thinking before it.
+    pub lasted_ns: u64,
+}
+
+/// How an iteration ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IterationEnd {
+    /// All its requests were successes.
+    Ok,
+    /// One of them was none.
+    Failed,
+    /// The run ended first.
+    Unfinished,
+}
+
+/// The iterations of one scenario.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct IterationRecord {
+    /// Begun.
+    pub begun: Tally,
+    /// Ended well.
+    pub ok: Tally,
+    /// In which a request failed.
+    pub failed: Tally,
+    /// That the end of the run cut off.
+    pub unfinished: Tally,
+    /// How long their users waited; of those of the measured window that ended well.
+    pub waited: Distribution,
+    /// How long they lasted, likewise.
+    pub lasted: Distribution,
+    /// When the last of the window's began, from the start of the run.
+    pub last_begun_ns: u64,
+}
+
+impl IterationRecord {
+    /// The same with the memory that recording takes.
+    pub fn preallocated() -> IterationRecord {
+        IterationRecord {
+            waited: Distribution::preallocated(),
+            lasted: Distribution::preallocated(),
+            ..IterationRecord::default()
+        }
+    }
+
+    /// An arrival has begun, at this moment.
+    pub(super) fn began(&mut self, is_measured: bool, now_ns: u64) {
+        *self.begun.part(is_measured) += 1;
+        if is_measured {
+            self.last_begun_ns = self.last_begun_ns.max(now_ns);
+        }
+    }
+
+    /// One has ended.
+    pub(super) fn ended(&mut self, is_measured: bool, iteration: &Iteration) {
+        let counted = match iteration.end {
+            IterationEnd::Ok => &mut self.ok,
+            IterationEnd::Failed => &mut self.failed,
+            IterationEnd::Unfinished => &mut self.unfinished,
+        };
+        *counted.part(is_measured) += 1;
+        if is_measured && iteration.end == IterationEnd::Ok {
+            self.waited.record(iteration.waited_ns);
+            self.lasted.record(iteration.lasted_ns);
+        }
+    }
+
+    /// Adds another shard's or interval's, or another scenario's.
+    pub fn merge(&mut self, other: &IterationRecord) {
+        let IterationRecord { begun, ok, failed, unfinished, waited, lasted, last_begun_ns } = other;
+        self.begun.add(*begun);
+        self.ok.add(*ok);
+        self.failed.add(*failed);
+        self.unfinished.add(*unfinished);
+        self.waited.merge(waited);
+        self.lasted.merge(lasted);
+        self.last_begun_ns = self.last_begun_ns.max(*last_begun_ns);
+    }
+
+    /// Empties it, keeping its memory.
+    pub(super) fn clear(&mut self) {
+        let IterationRecord { begun, ok, failed, unfinished, waited, lasted, last_begun_ns } = self;
+        for counted in [begun, ok, failed, unfinished] {
+            *counted = Windowed::default();
+        }
+        waited.clear();
+        lasted.clear();
+        *last_begun_ns = 0;
+    }
+
+    /// Iterations of the measured window that ended, or were cut off.
+    pub fn ended_in_window(&self) -> u64 {
+        self.ok.measured + self.failed.measured + self.unfinished.measured
+    }
+}

@@ -1,0 +1,108 @@
+//! Requests that follow each other: beside arrivals, the loop sends what is due of iterations that have begun.
+
+use super::Shard;
+use super::core::Core;
+use super::pool::ConnectionPool;
+use super::scenario::ScenarioRun;
+use crate::protocol::Protocol;
+use crate::wire::{Slot, Wire};
+use engine::bucket::Poll;
+use engine::record::Recorder;
+use engine::seams::{Following, Source};
+
+impl<S: Source> ScenarioRun<S> {
+    /// Whether its requests follow each other.
+    #[inline(always)]
+    pub(super) fn is_flow(&self) -> bool {
+        S::MAY_CONTINUE && self.source.continues()
+    }
+
+    /// When the next request of a flow is due, or its next arrival.
+    pub(super) fn next_due_of_flow(&self) -> Option<u64> {
+        let arrival_ns = self.bucket().and_then(|bucket| bucket.next_ns()).filter(|_| self.source.has_room());
+        [self.source.next_due_ns(), arrival_ns].into_iter().flatten().min()
+    }
+
+    /// What is due by now and has been due for longest: a request that follows another, or the first one of an arrival. An arrival whose
+    /// first request is due later is begun, and looked past.
+    pub(super) fn next_of_flow(&mut self, recorder: &mut Recorder, now_ns: u64) -> Option<Following> {
+        loop {
+            let due_ns = self.next_due_of_flow().filter(|&due_ns| due_ns <= now_ns)?;
+            if self.source.next_due_ns() == Some(due_ns) {
+                return Some(self.source.take_due());
+            }
+            let Poll::Due(arrival) = self.bucket_mut()?.poll_due(now_ns) else { return None };
+            recorder.iteration_began(self.number, arrival.intended_ns, now_ns);
+            if let Some(call) = self.source.start(arrival) {
+                return Some(Following { call, arrival });
+            }
+        }
+    }
+
+    /// What waits for a connection and has waited for longest, of any scenario.
+    pub(super) fn longest_waiting(&mut self, recorder: &mut Recorder, now_ns: u64) -> Option<Following> {
+        if self.is_flow() {
+            return self.next_of_flow(recorder, now_ns);
+        }
+        let arrival = self.next_arrival(now_ns, now_ns)?;
+        Some(Following { call: self.source.begin(arrival), arrival })
+    }
+
+    /// Writes down the iterations that have ended since the last time.
+    pub(super) fn note_iterations(&mut self, recorder: &mut Recorder) {
+        while let Some(iteration) = self.source.next_ended() {
+            recorder.iteration_ended(self.number, &iteration);
+        }
+    }
+}
+
+impl<P: Protocol> ConnectionPool<P> {
+    /// Sends what is due next of a flow on a connection that is free. True when something was sent.
+    #[inline(never)]
+    pub(super) fn release_of_flow<W: Wire, S: Source>(
+        &mut self,
+        core: &mut Core<W>,
+        scenario: &mut ScenarioRun<S>,
+        slot: Slot,
+    ) -> bool {
+        let free_ns = self.connections.at(slot).free_ns;
+        let Some(now_ns) = core.now_ns.checked_sub(core.start_ns) else { return false };
+        let Some(next) = scenario.next_of_flow(&mut core.recorder, now_ns) else { return false };
+        self.connections.unqueue_first();
+        self.send_call(core, scenario, slot, next, free_ns);
+        self.connections.queue(slot);
+        core.sends += 1;
+        core.operations += 1;
+        true
+    }
+}
+
+impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
+    /// Writes down the iterations that have ended in this turn.
+    #[inline(never)]
+    pub(super) fn note_iterations(&mut self) {
+        let Shard { core, scenarios, .. } = self;
+        for scenario in scenarios.iter_mut().filter(|scenario| scenario.is_flow()) {
+            scenario.note_iterations(&mut core.recorder);
+        }
+    }
+
+    /// Whether iterations are under way.
+    pub(super) fn has_iterations(&self) -> bool {
+        S::MAY_CONTINUE && self.scenarios.iter().any(|scenario| scenario.source.under_way() > 0)
+    }
+
+    /// Until when iterations may go on after the end of the run, from its start, if any are under way.
+    pub(super) fn graceful_until_ns(&self) -> Option<u64> {
+        let flows = self.scenarios.iter().filter(|scenario| scenario.is_flow());
+        let under_way = flows.filter(|scenario| scenario.source.under_way() > 0);
+        under_way.map(|scenario| self.ended_ns.saturating_add(scenario.graceful_ns)).max()
+    }
+
+    /// Ends the iterations that the run has not finished.
+    pub(super) fn abandon_iterations(&mut self, now: u64) {
+        let now_ns = self.core.relative_ns(now);
+        self.scenarios.iter_mut().for_each(|scenario| scenario.source.abandon(now_ns));
+        self.note_iterations();
+    }
+}
