@@ -50,7 +50,7 @@ pub const fn of_dns(rcode: u8) -> u16 {
 }
 
 /// The name of a code that is of no protocol, or of one that names them.
-fn name(code: u16) -> Option<&'static str> {
+pub(crate) fn name(code: u16) -> Option<&'static str> {
     let of = |first: u16, names: &'static [&'static str]| {
         names.get(usize::from(code.checked_sub(first)?)).copied()
     };

@@ -21,6 +21,7 @@ pub mod code;
 pub mod compare;
 pub mod config;
 pub mod distribution;
+pub mod extract;
 pub mod failure;
 #[cfg(test)]
 mod fixtures;
