@@ -18,6 +18,7 @@ mod sockets;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use crate::config::{Config, Diagnostic, ReadConfig};
 use crate::load::{Arrivals, Load, Overload, constant};
