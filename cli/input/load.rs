@@ -93,6 +93,9 @@ fn report_in(document: &Document) -> Option<Result<Plan, Failure>> {
 }
 
 fn read_environment(layers: &mut Layers, notes: Notes) {
+    let all = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    layers.set_environment(all);
     // Others may set what is no text; none of it is a key.
     let texts = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
     let ours = texts.filter(|(name, value)| name.starts_with("VAJRA_") && !value.is_empty());

@@ -29,7 +29,8 @@ pub(crate) use foreign::metric;
 pub use layers::{Layers, ReadConfig};
 pub use likeness::{closest, hint};
 pub use typed::{
-    Config, GrpcConfig, HttpConfig, LoadConfig, RequestConfig, RunConfig, ScenarioConfig, TargetConfig,
-    TcpConfig, Text, Texts, TlsConfig, UdpConfig, WebSocketConfig,
+    Config, GrpcConfig, HttpConfig, JsonValue, LoadConfig, RequestConfig, RunConfig, ScenarioConfig,
+    TargetConfig, TcpConfig, Text, Texts, TlsConfig, UdpConfig, WebSocketConfig,
 };
+pub(crate) use variables::EnvironmentTexts;
 pub use variables::VariableUse;

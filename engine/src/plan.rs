@@ -19,6 +19,7 @@ mod sockets;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use crate::config::{Config, Diagnostic, ReadConfig};
 use crate::load::{Arrivals, Load, Overload, constant};

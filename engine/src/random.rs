@@ -90,7 +90,14 @@ pub enum Draw {
     Values,
     /// What a flow draws on its way: whether, how often and after which time something is done.
     Way,
+    /// What those are filled with that have a stream of their own.
+    Holes,
 }
+
+/// Where the number of a hole stands in that of its stream: above the scenario's and what is drawn.
+const HOLE_SHIFT: u32 = u8::BITS + u32::BITS;
+/// So many holes of a scenario have streams of their own.
+pub const HOLE_NUMBERS: u32 = 1 << (u64::BITS - HOLE_SHIFT);
 
 /// Everything that is drawn for one scenario of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +122,19 @@ impl Draws {
     /// What is drawn for the arrival, or the block, with this number.
     #[inline]
     pub fn at(self, draw: Draw, number: u64) -> Random {
-        Random::at(self.seed, u64::from(self.scenario) << u8::BITS | draw as u64, number)
+        Random::at(self.seed, self.stream(draw), number)
+    }
+
+    /// What the hole with a number below [`HOLE_NUMBERS`] draws for the arrival with this number.
+    #[inline]
+    pub fn at_hole(self, hole: u32, number: u64) -> Random {
+        assert!(hole < HOLE_NUMBERS, "a scenario has fewer holes");
+        Random::at(self.seed, u64::from(hole) << HOLE_SHIFT | self.stream(Draw::Holes), number)
+    }
+
+    #[inline]
+    fn stream(self, draw: Draw) -> u64 {
+        u64::from(self.scenario) << u8::BITS | draw as u64
     }
 }
 
@@ -147,12 +166,19 @@ mod tests {
         let all: std::collections::BTreeSet<u64> = (0..4)
             .flat_map(|seed| (0..4).map(move |scenario| (seed, scenario)))
             .flat_map(|(seed, scenario)| {
-                let draws = [Draw::Block, Draw::Place, Draw::Step, Draw::Values];
+                let draws = [Draw::Block, Draw::Place, Draw::Step, Draw::Values, Draw::Holes];
                 draws.map(|draw| (0..100).map(move |number| drawn(seed, scenario, draw, number)))
             })
             .flatten()
             .collect();
-        assert_eq!(all.len(), 4 * 4 * 4 * 100);
+        assert_eq!(all.len(), 4 * 4 * 5 * 100);
+        let of_hole = |hole, number| Draws::new(1, 3).at_hole(hole, number).bits();
+        let holes: std::collections::BTreeSet<u64> = [0, 1, HOLE_NUMBERS - 1]
+            .iter()
+            .flat_map(|&hole| (0..100).map(move |number| of_hole(hole, number)))
+            .collect();
+        assert_eq!(holes.len(), 300);
+        assert_eq!(of_hole(0, 9), drawn(1, 3, Draw::Holes, 9));
     }
 
     #[test]

@@ -52,6 +52,11 @@ impl MessageText {
                     place.pass(part);
                     text.push_str(part);
                 }
+                Piece::Value(value) => {
+                    let problem =
+                        format!("`{{{{{value}}}}}`: values of a flow cannot stand in messages of gRPC");
+                    return Err((problem, "use `{{seq}}`, `{{rand LOW HIGH}}` or `{{uuid}}`".into()));
+                }
                 hole => {
                     if !place.is_in_text && !place.may_begin_value() {
                         return Err(not_alone());
@@ -229,6 +234,13 @@ mod tests {
             let (problem, fix) = read(text).unwrap_err();
             assert!(problem.contains("beside other letters") && fix.contains("quotes"), "{text}: {problem}");
         }
+    }
+
+    #[test]
+    fn values_of_a_flow_are_refused() {
+        let (problem, fix) = read(r#"{"token": "{{token | lower}}"}"#).unwrap_err();
+        assert!(problem.starts_with("`{{token | lower}}`: values of a flow"), "{problem}");
+        assert!(fix.contains("{{uuid}}"), "{fix}");
     }
 
     #[test]

@@ -316,6 +316,7 @@ fn what_is_sent(plan: &Plan) -> Vec<(u32, Request)> {
 fn show_requests(scenario: &Scenario) -> String {
     let piece = |piece: &Piece| match piece {
         Piece::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Piece::Value(hole) => format!("{{{{{hole}}}}}"),
         other => format!("{{{{{}}}}}", format!("{other:?}").to_lowercase()),
     };
     let one = |request: &Request| match request.http() {

@@ -131,7 +131,10 @@ const LOAD: Words = &[
 const REQUEST: Words = &[
     (&["url", "uri", "route", "endpoint", "target"], Ours::Key("path")),
     (&["type", "verb"], Ours::Key("method")),
-    (&["data", "payload", "json", "content", "form"], Ours::Key("body")),
+    (&["data", "payload", "content"], Ours::Key("body")),
+    (&["json_body", "body_json"], Ours::Key("json")),
+    (&["form_data", "formdata", "urlencoded", "form_params"], Ours::Key("form")),
+    (&["form_files", "files", "multipart_form"], Ours::Key("multipart")),
     (&["send", "txt"], Ours::Key("text")),
     (&["bytes", "blob", "bin"], Ours::Key("binary")),
     (&["qname", "lookup", "domain"], Ours::Key("dns")),

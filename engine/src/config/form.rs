@@ -27,6 +27,8 @@ pub(super) enum ValueForm<'a> {
     Names(&'a Value),
     /// A list of tables.
     Tables(&'a Value),
+    /// Anything.
+    Any,
 }
 
 impl Forms {
@@ -49,6 +51,7 @@ impl Forms {
         match name {
             Some("Text") => return ValueForm::Text,
             Some("Texts") => return ValueForm::Texts,
+            Some("JsonValue") => return ValueForm::Any,
             Some(name) => return self.of(&self.schema["$defs"][name]),
             None => {}
         }
@@ -73,7 +76,11 @@ impl Forms {
         match form {
             ValueForm::Table(keys) => keys.get(key).map(|part| self.of(part)),
             ValueForm::Names(part) | ValueForm::Tables(part) => Some(self.of(part)),
-            ValueForm::Text | ValueForm::Texts | ValueForm::Truth | ValueForm::Whole { .. } => None,
+            ValueForm::Text
+            | ValueForm::Texts
+            | ValueForm::Truth
+            | ValueForm::Whole { .. }
+            | ValueForm::Any => None,
         }
     }
 
@@ -104,6 +111,7 @@ impl ValueForm<'_> {
             }
             ValueForm::Table(_) | ValueForm::Names(_) => "a table".to_owned(),
             ValueForm::Tables(_) => "a list of tables".to_owned(),
+            ValueForm::Any => "any value".to_owned(),
         }
     }
 }
@@ -123,6 +131,8 @@ mod tests {
             (&["run", "seed"], "a whole number from 0 on"),
             (&["request", "0", "weight"], "a whole number from 0 to 4,294,967,295"),
             (&["request", "0", "template"], "true or false"),
+            (&["request", "0", "json"], "any value"),
+            (&["request", "0", "form", "any"], "a text or a number, or a list of them"),
             (&["request"], "a list of tables"),
             (&["scenario", "read", "load", "stages", "2", "rates"], "a text or a number, or a list of them"),
             (&["scenario", "read"], "a table"),

@@ -18,6 +18,7 @@ pub(super) fn settle(draft: &mut PlanDraft, forms: &Forms, path: &[String], form
             return inside(draft, forms, path, form, &value);
         }
         (ValueForm::Tables(_), Value::Array(_)) => return inside(draft, forms, path, form, &value),
+        (ValueForm::Any, _) => Settled::AsIs,
         (ValueForm::Text, value) => text(draft, path, value),
         (ValueForm::Texts, value) => texts(draft, path, value),
         (ValueForm::Truth, value) => truth(draft, path, value),
@@ -145,6 +146,7 @@ fn example(path: &[String]) -> Value {
             "arrivals" => "poisson",
             _ => "shed",
         },
+        "file" => "@photo.jpg",
         "method" => "POST",
         "path" | "get" | "head" | "post" | "put" | "patch" | "delete" => "/items",
         _ => "text",

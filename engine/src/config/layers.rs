@@ -6,7 +6,7 @@ use super::document::{Document, Format};
 use super::draft::Moves;
 use super::places::{FoundAt, Node};
 use super::typed::Config;
-use super::variables::{self, VariableUse};
+use super::variables::{self, EnvironmentTexts, VariableUse};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -21,6 +21,7 @@ pub struct Layers {
     origins: BTreeMap<String, Origin>,
     /// What is wrong with the file's syntax, and left a meaning.
     wrong: Vec<Diagnostic>,
+    environment: EnvironmentTexts,
 }
 
 /// What was read of a plan, and all that is wrong with its keys and the kinds of their values.
@@ -32,6 +33,8 @@ pub struct ReadConfig {
     /// Paths of values that are not known, because they were wrong.
     pub(crate) doubtful: Vec<String>,
     pub(crate) moves: Moves,
+    /// What holes such as `{{env NAME}}` are filled from.
+    pub(crate) environment: EnvironmentTexts,
 }
 
 impl Layers {
@@ -46,6 +49,7 @@ impl Layers {
                 document: Some(document),
                 is_beside: false,
                 origins: BTreeMap::new(),
+                environment: EnvironmentTexts::default(),
             }),
             Err(diagnostics) => Err(Box::new((diagnostics, document))),
         }
@@ -126,11 +130,16 @@ impl Layers {
         usage
     }
 
+    /// Says which variables of the environment there are, all of them: a plan may name any in `{{env NAME}}`.
+    pub fn set_environment(&mut self, variables: impl IntoIterator<Item = (String, String)>) {
+        self.environment = EnvironmentTexts::new(variables);
+    }
+
     /// Reads the merged layers: what is right of them, and all that is wrong with keys and kinds of values.
     pub fn read(&self) -> ReadConfig {
         let Checked { config, wrong, doubtful, moves } = check(self.table.clone(), self.format());
         let wrong = self.wrong.iter().cloned().chain(wrong).collect();
-        ReadConfig { config, wrong, doubtful, moves }
+        ReadConfig { config, wrong, doubtful, moves, environment: self.environment.clone() }
     }
 
     /// The same where everything has to be right.

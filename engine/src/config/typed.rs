@@ -314,7 +314,7 @@ pub struct RequestConfig {
     pub weight: Option<u32>,
     /// The method (default GET, or POST with a body).
     pub method: Option<Text>,
-    /// The path and query (default: the URL's). May hold `{{seq}}`, `{{rand LOW HIGH}}` and `{{uuid}}`.
+    /// The path and query (default: the URL's). May hold `{{seq}}`, `{{rand LOW HIGH}}`, `{{uuid}}` and `{{env NAME}}`.
     pub path: Option<Text>,
     /// Method GET, and this path.
     pub get: Option<Text>,
@@ -332,6 +332,12 @@ pub struct RequestConfig {
     pub headers: BTreeMap<String, Texts>,
     /// The body: text, which may hold the same, or `@file`.
     pub body: Option<Text>,
+    /// A body of JSON: any value, whose texts may hold the same. A text that is one hole and ends in `| number` becomes a number.
+    pub json: Option<JsonValue>,
+    /// A body as a form sends it, percent-encoded: names and values, or several values; they may hold the same.
+    pub form: Option<IndexMap<String, Texts>>,
+    /// A body in parts, as a form with files sends it: names and texts, which may hold the same, or `@file`, or several of them.
+    pub multipart: Option<IndexMap<String, Texts>>,
     /// A message of WebSocket, of a stream of bytes or of UDP that is text, which may hold the same, or `@file`.
     pub text: Option<Text>,
     /// The same that is any bytes: `@file`, or a text, which may hold the same.
@@ -373,6 +379,17 @@ pub struct RequestConfig {
     /// Of a step: names of flows and their weights, of which one is gone through: `{ browse = 7, buy = 1 }`.
     #[schemars(inner(range(min = 0, max = u32::MAX)))]
     pub choose: IndexMap<String, u32>,
+}
+
+/// A value of any kind, as a body of JSON has it.
+#[derive(Clone, Debug, PartialEq, JsonSchema)]
+#[schemars(with = "serde_json::Value")]
+pub struct JsonValue(pub toml::Value);
+
+impl<'de> Deserialize<'de> for JsonValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<JsonValue, D::Error> {
+        toml::Value::deserialize(deserializer).map(JsonValue)
+    }
 }
 
 /// A value that may be typed as a string or as a bare number.

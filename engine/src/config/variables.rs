@@ -6,9 +6,34 @@
 
 use super::form::Forms;
 use super::likeness::closest;
+use std::collections::BTreeMap;
+use std::fmt;
 
 /// What every variable of ours begins with.
 const PREFIX: &str = "VAJRA_";
+
+/// The variables of the environment, which a plan may name in its holes.
+#[derive(Clone, Default)]
+pub(crate) struct EnvironmentTexts(BTreeMap<String, String>);
+
+impl EnvironmentTexts {
+    /// These, and no others.
+    pub(super) fn new(variables: impl IntoIterator<Item = (String, String)>) -> EnvironmentTexts {
+        EnvironmentTexts(variables.into_iter().collect())
+    }
+
+    /// The text of one, if it is set.
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
+        self.0.get(name).cloned()
+    }
+}
+
+/// How many there are; many hold secrets.
+impl fmt::Debug for EnvironmentTexts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} variables", self.0.len())
+    }
+}
 
 /// What a variable is to a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //! A config without scenarios is short for one scenario ([`scenarios_of`]), so that there is one way to read them. Whether the
 //! values make a plan that can run is not asked here but by `rules.rs`; what it finds is put at the keys they came from.
 
+mod bodies;
 mod calls;
 mod cores;
 mod datagrams;
@@ -17,8 +18,8 @@ use super::bounds::longest_warmup_ns;
 use super::fields::{Fields, Machine, Pool, PoolSize, Scenario, Target, Wait};
 use super::rules::{self, PlanPlace, Violation};
 use crate::config::{
-    Config, Diagnostic, LoadConfig, ReadConfig, ScenarioConfig, Spot, TargetConfig, Text, Texts, closest,
-    hint,
+    Config, Diagnostic, EnvironmentTexts, LoadConfig, ReadConfig, ScenarioConfig, Spot, TargetConfig, Text,
+    Texts, closest, hint,
 };
 use crate::phase::{Phases, Warmup};
 use crate::quantity::{SECOND_NS, parse_duration_ns, show_ns};
@@ -58,12 +59,14 @@ pub(super) fn read(
     read_file: ReadFile,
     is_probed: bool,
 ) -> Result<ReadPlan, Vec<Diagnostic>> {
-    let ReadConfig { config, wrong, doubtful, moves } = reading;
+    let ReadConfig { config, wrong, doubtful, moves, environment } = reading;
     let seed = config.run.seed.unwrap_or(SEED_DEFAULT);
     let mut reader = PlanReader {
         config,
         read_file,
         is_probed,
+        environment,
+        has_values: false,
         seed,
         shards: 1,
         doubtful,
@@ -151,6 +154,10 @@ struct PlanReader<'a> {
     config: &'a Config,
     read_file: ReadFile<'a>,
     is_probed: bool,
+    /// What `{{env NAME}}` stands for.
+    environment: &'a EnvironmentTexts,
+    /// Whether holes may hold what is not known before the run: only a flow has such values.
+    has_values: bool,
     seed: u64,
     /// As far as they are known.
     shards: u32,

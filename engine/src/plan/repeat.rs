@@ -10,15 +10,15 @@ use super::retarget;
 use super::rules::{self, PlanPlace, Violation};
 use super::sockets;
 use crate::config::{
-    Config, Diagnostic, GrpcConfig, HttpConfig, LoadConfig, ReadConfig, RequestConfig, TcpConfig, Text,
-    Texts, TlsConfig, UdpConfig, WebSocketConfig,
+    Config, Diagnostic, EnvironmentTexts, GrpcConfig, HttpConfig, LoadConfig, ReadConfig, RequestConfig,
+    TcpConfig, Text, Texts, TlsConfig, UdpConfig, WebSocketConfig,
 };
 use crate::length::{self, TooManyToDraw, UNBOUNDED_NS};
 use crate::load::{Arrivals, Load, Overload, constant};
 use crate::phase::Warmup;
 use crate::random::Draws;
 use crate::redact;
-use crate::template::{self, Piece, WrongHole};
+use crate::template::{self, HolePlace, HoleScope, Piece, WrongHole};
 use crate::threshold::Threshold;
 use crate::url::{Scheme, Url};
 use std::collections::BTreeMap;
@@ -42,7 +42,7 @@ pub(super) fn repeated(
     let read = reader::read(&given, read_file, true)?;
     let mut fields = planned.clone();
     wrong.extend(asked.replace(&mut fields, &read.fields));
-    replace_headers(&mut fields, &headers, &mut wrong);
+    replace_headers(&mut fields, &headers, &given.environment, &mut wrong);
     add_thresholds(&mut fields, &thresholds, &mut wrong);
     wrong.extend(rules::violations(&fields).into_iter().map(|violation| told(violation, &fields)));
     wrong.extend(redacted(&fields));
@@ -505,11 +505,18 @@ fn replace_call(own: &mut GrpcCall, read: &GrpcCall, given: &[crate::config::Req
 }
 
 /// Headers in place of those with the same names, in every request.
-fn replace_headers(fields: &mut Fields, given: &BTreeMap<String, Texts>, wrong: &mut Vec<Diagnostic>) {
+fn replace_headers(
+    fields: &mut Fields,
+    given: &BTreeMap<String, Texts>,
+    environment: &EnvironmentTexts,
+    wrong: &mut Vec<Diagnostic>,
+) {
+    let variable = |name: &str| environment.get(name);
+    let scope = HoleScope { environment: Some(&variable), has_values: false, place: HolePlace::Header };
     for (name, Texts(values)) in given {
         let mut read: Vec<Vec<Piece>> = Vec::new();
         for value in values {
-            match template::parse(value) {
+            match scope.pieces(value) {
                 Ok(pieces) => read.push(pieces),
                 Err(holes) => wrong.extend(holes.into_iter().map(|WrongHole { problem, fix, .. }| {
                     Diagnostic::at(format!("headers.{name}"), problem, fix)
@@ -592,7 +599,14 @@ fn redacted(fields: &Fields) -> Vec<Diagnostic> {
     const KEEP: &str = "or repeat a run that was made with `--keep-secrets`";
     let mut wrong: Vec<Diagnostic> = Vec::new();
     let has_mark = |pieces: &[Piece]| {
-        pieces.iter().any(|piece| matches!(piece, Piece::Bytes(bytes) if redact::holds_mark(bytes)))
+        pieces.iter().any(|piece| match piece {
+            Piece::Bytes(bytes) => redact::holds_mark(bytes),
+            Piece::Value(hole) => {
+                let values = hole.values().iter().map(String::as_str);
+                values.chain(hole.keys()).any(|text| redact::holds_mark(text.as_bytes()))
+            }
+            _ => false,
+        })
     };
     for (number, target) in fields.targets.iter().enumerate() {
         let TargetProtocol::WebSocket { subprotocols, .. } = &target.protocol else { continue };

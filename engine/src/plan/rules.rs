@@ -13,7 +13,7 @@ use super::fields::{
     TargetProtocol,
 };
 use super::mistake::Mistake;
-use super::{datagrams, flow_rules, sockets, streams};
+use super::{datagrams, flow_rules, sockets, streams, values};
 use crate::config::hint;
 use crate::load::Load;
 use crate::quantity::{DURATION_NS_MAX, MILLISECOND_NS, counted, show_ns};
@@ -415,6 +415,10 @@ impl RuleCheck<'_> {
                 self.broken(place(""), problem, fix);
             }
         }
+        // Requests that are drawn by weight are no steps of a flow.
+        if let Some(wrong) = values::wrong(&step.request, false) {
+            self.broken(place(""), wrong.problem, wrong.fix);
+        }
         // A body that never changes waits, in HTTP/2, for the turn in which there is room for it.
         let is_constant = step.request.payloads().flatten().all(|piece| matches!(piece, Piece::Bytes(_)));
         let at_a_time = match target.protocol {
@@ -569,7 +573,12 @@ impl RuleCheck<'_> {
         if typed.iter().any(|piece| !piece.is_written()) {
             self.broken(place.clone(), "it has a hole that no text can have", "write it as text");
         }
-        let bytes: usize = pieces().map(|piece| literal_of(piece).len()).sum();
+        // Memory is laid out for the longest that values become.
+        let bytes_of = |piece: &Piece| match piece {
+            Piece::Value(_) => piece.bytes_max(),
+            other => literal_of(other).len(),
+        };
+        let bytes = pieces().map(bytes_of).fold(0_usize, usize::saturating_add);
         let at_a_time = bytes.saturating_mul(pipeline as usize);
         if at_a_time > REQUEST_BYTES_MAX {
             let problem = format!("the request has {bytes} bytes, {at_a_time} with its pipeline");

@@ -53,20 +53,60 @@ fn step(step: &mut Step) {
     }
 }
 
-/// A value that is a secret as a whole. What is drawn anew for each request is none.
+/// A value that is a secret as a whole. What is drawn anew for each request is none, unless it is drawn from texts of the plan.
 fn whole(value: &[Piece]) -> Vec<Piece> {
-    if !value.iter().any(|piece| matches!(piece, Piece::Bytes(_))) {
-        return value.to_vec();
+    let holds_text = |piece: &Piece| match piece {
+        Piece::Bytes(_) => true,
+        Piece::Value(hole) => !hole.values().is_empty(),
+        _ => false,
+    };
+    if !value.iter().any(holds_text) {
+        return value.iter().map(|piece| hole_shown(piece, false)).collect();
     }
     vec![Piece::Bytes(mark(&Flat::new(value).between(0..usize::MAX)).into_bytes())]
 }
 
+/// A hole without the keys in it, which are secrets wherever it stands; and without its other texts where those are.
+fn hole_shown(piece: &Piece, also_values: bool) -> Piece {
+    match piece {
+        Piece::Value(hole) => {
+            Piece::Value(Box::new(hole.with_texts(also_values, |text| mark(text.as_bytes()))))
+        }
+        other => other.clone(),
+    }
+}
+
+/// The same of all pieces of a text: a secret that is picked from texts of the plan stands in its hole.
+fn holes_shown(pieces: &[Piece]) -> Vec<Piece> {
+    let mut before = Vec::new();
+    let mut shown = Vec::new();
+    for piece in pieces {
+        match piece {
+            Piece::Bytes(bytes) => {
+                before.extend_from_slice(bytes);
+                shown.push(piece.clone());
+            }
+            hole => {
+                // A letter stands for it, so that it can be told whether it is part of a secret.
+                before.push(b'x');
+                let is_secret = secrets(&before).last().is_some_and(|secret| secret.end == before.len());
+                shown.push(hole_shown(hole, is_secret));
+            }
+        }
+    }
+    shown
+}
+
 /// A text with holes, without the secrets in it.
 fn pieces(pieces: &[Piece]) -> Vec<Piece> {
-    let flat = Flat::new(pieces);
+    let pieces = match pieces.iter().any(|piece| matches!(piece, Piece::Value(_))) {
+        true => holes_shown(pieces),
+        false => pieces.to_vec(),
+    };
+    let flat = Flat::new(&pieces);
     let found = secrets(&flat.bytes);
     if found.is_empty() {
-        return pieces.to_vec();
+        return pieces;
     }
     let (mut shown, mut at) = (Vec::new(), 0);
     for secret in found {
@@ -207,5 +247,51 @@ mod tests {
         ] {
             assert_ne!(one, sent(&PLAN.replace(from, to)), "{from}");
         }
+    }
+
+    /// What is written of a text with values, as JSON.
+    fn shown_in(name: &str, text: &str) -> String {
+        let value = crate::template::parse(text).unwrap();
+        let shown = if is_secret(name) { whole(&value) } else { pieces(&value) };
+        serde_json::to_string(&shown).unwrap()
+    }
+
+    #[test]
+    fn keys_in_holes_are_secrets_and_so_are_texts_that_are_picked_for_one() {
+        for (name, text) in [
+            ("X-Signature", "{{seq | hmac_sha256 's3cret'}}"),
+            ("X-Check", "{{seq | hmac_sha256 's3cret'}}"),
+            ("X-Api-Key", "{{pick s3cret 's3cret two'}}"),
+            ("X-Api-Key", "{{pick s3cret 's3cret two'}}-{{seq}}"),
+            ("path", "/a?x=1&token={{pick s3cret 's3cret two'}}&y={{token}}"),
+            ("path", "/a?token=s3{{pick s3cret two}}cret"),
+        ] {
+            let shown = shown_in(name, text);
+            assert!(!shown.contains("cret") && shown.contains(super::super::MARK), "{text}: {shown}");
+            let again: Vec<Piece> = serde_json::from_str(&shown).unwrap();
+            let again = if is_secret(name) { whole(&again) } else { pieces(&again) };
+            assert_eq!(serde_json::to_string(&again).unwrap(), shown, "once is enough");
+        }
+        for text in ["/a?q={{pick red green}}&token={{token}}", "{{iteration}}"] {
+            let value = crate::template::parse(text).unwrap();
+            assert_eq!(pieces(&value), value, "{text}");
+        }
+        assert_ne!(shown_in("x", "{{seq | hmac_sha256 'a'}}"), shown_in("x", "{{seq | hmac_sha256 'b'}}"));
+    }
+
+    #[test]
+    fn what_comes_from_the_environment_is_a_secret_where_its_place_is_one() {
+        let text = "url = 'http://h/'\n[headers]\nAuthorization = 'Bearer {{env TOKEN}}'\n\
+                    [[request]]\npath = '/?token={{env TOKEN}}'\nform = { pass = '{{env TOKEN}}' }\n\
+                    [[request]]\njson = { password = '{{env TOKEN}}' }";
+        let document = Document { name: "p".into(), text: text.into(), format: Format::Toml };
+        let mut layers = Layers::new(Some(document)).unwrap();
+        layers.set_environment([("TOKEN".to_owned(), "s3cret".to_owned())]);
+        let (plan, _) =
+            Plan::read(&layers.read(), &|_| Err(String::new()), crate::plan::Purpose::Run).unwrap();
+        assert_eq!(requests(&plan)[0].headers[0].1[1], Piece::Bytes(b"s3cret".to_vec()));
+        let shown = serde_json::to_string(&written(&plan)).unwrap();
+        assert!(!shown.contains("s3cret"), "{shown}");
+        assert!(!format!("{layers:?}").contains("s3cret"));
     }
 }

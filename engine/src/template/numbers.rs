@@ -4,6 +4,11 @@ use crate::outbox::Outbox;
 use serde::{Deserialize, Serialize};
 
 pub(super) const DIGITS_MAX: usize = 20;
+pub(super) const UUID_BYTES: usize = 36;
+/// Where the two digits of each of its bytes stand.
+const UUID_PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+/// The two digits of each byte.
+const HEX: [[u8; 2]; 256] = hex();
 /// The longest integer of Protocol Buffers that is written in groups of seven bits.
 const VARINT_BYTES_MAX: usize = 10;
 /// What a prefix of 7 bits holds by itself is below this.
@@ -192,6 +197,26 @@ pub(super) fn write_decimal(mut value: u64, out: &mut Outbox<'_>) {
     out.push(&digits[at..]);
 }
 
+const fn hex() -> [[u8; 2]; 256] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut hex = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        hex[byte] = [DIGITS[byte >> 4], DIGITS[byte & 0xf]];
+        byte += 1;
+    }
+    hex
+}
+
+/// RFC 9562, version 4: 122 random bits in the form 8-4-4-4-12.
+pub(super) fn write_uuid(bits: u128, out: &mut Outbox<'_>) {
+    let bits = (bits & !(0xf << 76) & !(0b11 << 62)) | (4 << 76) | (0b10 << 62);
+    let mut text = [b'-'; UUID_BYTES];
+    for (byte, at) in bits.to_be_bytes().into_iter().zip(UUID_PLACES) {
+        text[at..at + 2].copy_from_slice(&HEX[usize::from(byte)]);
+    }
+    out.push(&text);
+}
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,5 +273,12 @@ mod tests {
         for (bytes, expected) in [(127, &[127][..]), (128, &[0x80, 1]), (16_384, &[0x80, 0x80, 1])] {
             assert_eq!(length(LengthForm::Varint, bytes), expected);
         }
+    }
+
+    #[test]
+    fn a_uuid_has_all_its_digits() {
+        let bits = 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef;
+        let text = collected(UUID_BYTES, |out| write_uuid(bits, out));
+        assert_eq!(text, b"01234567-89ab-4def-8123-456789abcdef");
     }
 }

@@ -144,6 +144,12 @@ impl PlanReader<'_> {
             ("patch", patch),
             ("delete", delete),
         ];
+        let RequestConfig { json, form, multipart, .. } = config;
+        let bodies = [("json", json.is_some()), ("form", form.is_some()), ("multipart", multipart.is_some())];
+        for (name, _) in bodies.into_iter().filter(|(_, is_given)| *is_given) {
+            let problem = format!("`{name}` is a body of HTTP, and the target speaks gRPC");
+            self.wrong(&key(name), problem, "write the message as JSON, `message = '{\"id\": 1}'`");
+        }
         for (name, _) in parts.into_iter().filter(|(_, text)| text.is_some()) {
             let problem = format!("`{name}` is of HTTP, and the target speaks gRPC");
             self.wrong(&key(name), problem, CALL_FIX);

@@ -8,7 +8,7 @@ use crate::config::{
 };
 use crate::plan::fields::{BytesMessage, DatagramMatching, DnsQuery, Request, Step, Target, TargetProtocol};
 use crate::plan::records::RecordType;
-use crate::template::Piece;
+use crate::template::{HolePlace, Piece};
 use crate::url::{Scheme, Url};
 
 /// What to do where UDP is asked for and the URL is of another kind.
@@ -148,7 +148,7 @@ impl PlanReader<'_> {
             self.wrong(&path, "it is not said which name is asked for", QUERY_FIX);
         }
         let shown = format!("dns {name} {record_type}");
-        let name = self.pieces(&path, &name).filter(|name| !name.is_empty());
+        let name = self.pieces(&path, &name, HolePlace::Body).filter(|name| !name.is_empty());
         let name = name.unwrap_or_else(|| vec![Piece::Bytes(b".".to_vec())]);
         let of_target = match self.config.target.get(&target.name) {
             Some(own) => merged(&own.udp, &self.config.udp),

@@ -8,7 +8,7 @@ use crate::plan::fields::{
 };
 use crate::plan::streams;
 use crate::redact;
-use crate::template::{self, Piece, WrongHole};
+use crate::template::{self, HolePlace, HoleScope, Piece, WrongHole};
 use crate::url::{Scheme, path_or_root};
 use std::collections::BTreeMap;
 
@@ -154,7 +154,7 @@ impl PlanReader<'_> {
         self.refuse_messages(config, target, "write `body`", &key);
         self.refuse_queries(config, target, &key);
         self.refuse_parts_of_calls(config, "HTTP", &key);
-        let body = config.body.as_ref().and_then(|body| self.body(&body.0, config.template, &key("body")));
+        let body = self.request_body(config, &key);
         let (word, path, word_key) = self.method_and_path(config, &key);
         let method = match word {
             Some(method) => {
@@ -165,11 +165,12 @@ impl PlanReader<'_> {
         };
         let path_key = if is_default { table.clone() } else { word_key.unwrap_or_else(|| key("path")) };
         let path_text = path.unwrap_or_else(|| target.url.path.clone());
+        let shown_path = template::without_quoted(&path_text);
         let name =
-            config.name.as_ref().map_or_else(|| format!("{method} {path_text}"), |name| name.0.clone());
+            config.name.as_ref().map_or_else(|| format!("{method} {shown_path}"), |name| name.0.clone());
         // A query alone is one of the root.
         let from_root = if path_text.starts_with('?') { format!("/{path_text}") } else { path_text };
-        let path = self.pieces(&path_key, &from_root);
+        let path = self.pieces(&path_key, &from_root, HolePlace::Path);
         if path.is_none()
             && let Err(problem) = path_or_root(&template::without_holes(&from_root))
         {
@@ -177,6 +178,7 @@ impl PlanReader<'_> {
         }
         let mut headers = common.clone();
         self.headers(&config.headers, &key("headers"), &mut headers);
+        let body = body.map(|typed| self.typed_body(typed, common.headers.len(), &mut headers));
         let headers_keys = headers.keys;
         let keys = StepKeys::of_request(path_key, key("method"), headers_keys, table);
         let path = path.unwrap_or_else(|| vec![Piece::Bytes(b"/".to_vec())]);
@@ -200,13 +202,19 @@ impl PlanReader<'_> {
         self.refuse_queries(config, target, &key);
         let (kind, payload) = self.message(config, is_default, "one of WebSocket", &key);
         let payload = payload.unwrap_or_else(|| vec![Piece::Bytes(MESSAGE_DEFAULT.into())]);
+        let payload = match kind {
+            SocketMessageKind::Text => {
+                payload.into_iter().map(|piece| piece.placed(HolePlace::Text)).collect()
+            }
+            SocketMessageKind::Binary => payload,
+        };
         // The opening is of the connection, and goes where the URL says.
         let url_key = match typed.config.url.is_none() && self.config.target.contains_key(&target.name) {
             true => format!("target.{}.url", target.name),
             false if typed.config.url.is_some() || typed.name.is_none() => typed.at("url"),
             false => "url".to_owned(),
         };
-        let path = self.pieces(&url_key, &target.url.path);
+        let path = self.pieces(&url_key, &target.url.path, HolePlace::Path);
         let path = path.unwrap_or_else(|| vec![Piece::Bytes(b"/".to_vec())]);
         let headers = common.headers.clone();
         let opening = HttpRequest { method: "GET".into(), path, headers, body: None };
@@ -303,7 +311,7 @@ impl PlanReader<'_> {
     fn refuse_http(&mut self, config: &RequestConfig, key: &impl Fn(&str) -> String, message: &MessageWords) {
         let fix_of = |name: &str| match name {
             "method" => message.method,
-            "body" => "write `text` or `binary` instead",
+            "body" | "json" | "form" | "multipart" => "write `text` or `binary` instead",
             "headers" => message.headers,
             _ => message.path,
         };
@@ -329,6 +337,9 @@ impl PlanReader<'_> {
             ("patch", patch.is_some()),
             ("delete", delete.is_some()),
             ("body", config.body.is_some()),
+            ("json", config.json.is_some()),
+            ("form", config.form.is_some()),
+            ("multipart", config.multipart.is_some()),
             ("headers", !config.headers.is_empty()),
         ];
         for (name, _) in given.into_iter().filter(|(_, is_given)| *is_given) {
@@ -373,7 +384,7 @@ impl PlanReader<'_> {
         let Some(file) = text.strip_prefix('@') else {
             return match is_template {
                 Some(false) => Some(vec![Piece::Bytes(text.as_bytes().to_vec())]),
-                None | Some(true) => self.pieces(path, text),
+                None | Some(true) => self.pieces(path, text, HolePlace::Body),
             };
         };
         let read = (self.read_file)(file);
@@ -396,7 +407,7 @@ impl PlanReader<'_> {
         let text =
             String::from_utf8(bytes).map_err(|_| format!("`{file}` is not text, and cannot be filled in"));
         let text = self.take(path, text, "leave out `template`, so that it is sent as it is")?;
-        match template::parse(&text) {
+        match self.holes(HolePlace::Body, |scope| scope.pieces(&text)) {
             Ok(pieces) => Some(pieces),
             Err(wrong) => {
                 for WrongHole { problem, fix, .. } in wrong {
@@ -408,17 +419,45 @@ impl PlanReader<'_> {
     }
 
     /// A text with holes; each that is wrong is told at its place.
-    pub(super) fn pieces(&mut self, path: &str, text: &str) -> Option<Vec<Piece>> {
-        let wrong = match template::parse(text) {
-            Ok(pieces) => return Some(pieces),
-            Err(wrong) => wrong,
-        };
-        for WrongHole { part, problem, fix } in wrong {
+    pub(super) fn pieces(&mut self, path: &str, text: &str, place: HolePlace) -> Option<Vec<Piece>> {
+        match self.holes(place, |scope| scope.pieces(text)) {
+            Ok(pieces) => Some(pieces),
+            Err(wrong) => {
+                self.wrong_holes(path, wrong);
+                None
+            }
+        }
+    }
+
+    /// What holes may be filled from that stand in a place.
+    pub(super) fn holes<T>(&self, place: HolePlace, read: impl FnOnce(&HoleScope<'_>) -> T) -> T {
+        let environment = |name: &str| self.environment.get(name);
+        read(&HoleScope { environment: Some(&environment), has_values: self.has_values, place })
+    }
+
+    pub(super) fn wrong_holes(&mut self, path: &str, wrong: Vec<WrongHole>) {
+        for WrongHole { part, problem, fix, .. } in wrong {
             let wrong = Diagnostic::at(path, problem, fix).spotted(Spot::Within(part));
             // What stands once in the config may stand in several requests.
             if !self.diagnostics.contains(&wrong) {
                 self.diagnostics.push(wrong);
             }
+        }
+    }
+
+    /// The value of a header that is a secret: nothing of it is told but that a variable is not set.
+    fn secret_value(&mut self, name: &str, value: &str, path: &str) -> Option<Vec<Piece>> {
+        let wrong = match self.holes(HolePlace::Header, |scope| scope.pieces(value)) {
+            Ok(pieces) => return Some(pieces),
+            Err(wrong) => wrong,
+        };
+        let unset: Vec<WrongHole> = wrong.iter().filter(|wrong| wrong.unset.is_some()).cloned().collect();
+        match unset.is_empty() {
+            true => {
+                let fix = "there are `{{seq}}`, `{{rand LOW HIGH}}`, `{{uuid}}` and `{{env NAME}}`";
+                self.wrong(path, format!("a hole of `{name}` is wrong"), fix);
+            }
+            false => self.wrong_holes(path, unset),
         }
         None
     }
@@ -438,12 +477,8 @@ impl PlanReader<'_> {
                 let path = format!("{place}.{name}");
                 let path = if values.len() > 1 { format!("{path}.{index}") } else { path };
                 let pieces = match redact::is_secret(name) {
-                    true => {
-                        let parsed = template::parse(value);
-                        let parsed = parsed.map_err(|_| format!("a hole of `{name}` is wrong"));
-                        self.take(&path, parsed, "there are `{{seq}}`, `{{rand LOW HIGH}}` and `{{uuid}}`")
-                    }
-                    false => self.pieces(&path, value),
+                    true => self.secret_value(name, value, &path),
+                    false => self.pieces(&path, value, HolePlace::Header),
                 };
                 if let Some(pieces) = pieces {
                     headers.headers.push((name.clone(), pieces));
