@@ -22,6 +22,7 @@ pub mod compare;
 pub mod config;
 pub mod distribution;
 pub mod failure;
+pub mod feed;
 #[cfg(test)]
 mod fixtures;
 pub mod history;
