@@ -12,7 +12,7 @@ use super::fields::{
     Fields, GrpcCall, GrpcMethod, HttpRequest, MessagePace, Pool, Request, Scenario, Step, Target,
     TargetProtocol,
 };
-use super::{datagrams, sockets, streams};
+use super::{datagrams, feeds, sockets, streams};
 use crate::config::hint;
 use crate::load::Load;
 use crate::quantity::{DURATION_NS_MAX, MILLISECOND_NS, counted, show_ns};
@@ -60,6 +60,8 @@ pub enum PlanPlace {
     Step(usize, usize, String),
     /// A threshold.
     Threshold(usize),
+    /// A data file, or one key of it.
+    Feed(usize, &'static str),
 }
 
 /// All rules that would be broken. No plan was made.
@@ -96,6 +98,7 @@ impl fmt::Display for PlanPlace {
                 write!(formatter, "plan.scenarios[{scenario}].script.mix[{step}]{}", key(name))
             }
             PlanPlace::Threshold(index) => write!(formatter, "plan.thresholds[{index}]"),
+            PlanPlace::Feed(index, name) => write!(formatter, "plan.feeds[{index}]{}", key(name)),
         }
     }
 }
@@ -110,6 +113,7 @@ pub(super) fn violations(fields: &Fields) -> Vec<Violation> {
     fields.pools.iter().enumerate().for_each(|(index, pool)| rules.pool(index, pool));
     fields.scenarios.iter().enumerate().for_each(|(index, scenario)| rules.scenario(index, scenario));
     rules.thresholds();
+    rules.feeds();
     rules.violations
 }
 
@@ -587,6 +591,12 @@ impl RuleCheck<'_> {
             if let Err((problem, fix)) = found(self.fields, &threshold.scope) {
                 self.broken(PlanPlace::Threshold(index), format!("`{}`: {problem}", threshold.text), fix);
             }
+        }
+    }
+
+    fn feeds(&mut self) {
+        for (index, key, wrong) in feeds::wrong(&self.fields.feeds) {
+            self.broken(PlanPlace::Feed(index, key), wrong.problem, wrong.fix);
         }
     }
 
