@@ -7,6 +7,7 @@ use ::testbed::{Server, ServerOptions};
 use engine::failure::RunFailure;
 use engine::plan::Plan;
 use engine::url::Endpoint;
+use shards::feeds::{self, Feeds};
 use shards::{check_tls, cores_for, resolve, spare_core};
 use socket2::SockAddr;
 
@@ -17,6 +18,8 @@ pub(crate) struct Ready {
     /// How long it took to look up the host of each target's URL, nanoseconds; nothing of one that is an address, or that another
     /// stands in for.
     pub(crate) dns_ns: Vec<Option<u64>>,
+    /// The plan's data files.
+    pub(crate) feeds: Feeds,
     server: Option<Server>,
 }
 
@@ -40,7 +43,8 @@ pub(crate) fn described(plan: &Plan, ready: &Ready, session: &Session) -> Result
 /// The same without asking what calls take: of targets that are not there yet.
 pub(crate) fn resolved(plan: &Plan, session: &Session) -> Result<Ready, Failure> {
     check_tls(plan)?;
-    let mut ready = Ready { addresses: Vec::new(), dns_ns: Vec::new(), server: None };
+    let feeds = feeds::load(plan)?;
+    let mut ready = Ready { addresses: Vec::new(), dns_ns: Vec::new(), feeds, server: None };
     for target in &plan.targets {
         let found = match target.endpoint() {
             Endpoint::Testbed => {

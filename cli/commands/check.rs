@@ -17,7 +17,7 @@ use engine::plan::Plan;
 use engine::redact;
 use engine::report::Calibrated;
 use serde_json::json;
-use shards::preflight::{Check, Grade, capacity, check};
+use shards::preflight::{Check, Grade, capacity, check, feeds};
 use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
@@ -65,6 +65,7 @@ pub(crate) fn look(
     let (own_plan, addresses) = (plan.clone(), ready.addresses.clone());
     let mut checks = session.heeding(move || check(&own_plan, &addresses, sends_all))?;
     checks.extend(capacity(plan, calibration));
+    checks.extend(feeds(plan, &ready.feeds));
     // A check may quote the plan, and what a server said to it.
     for text in checks.iter_mut().flat_map(|check| [&mut check.found, &mut check.fix]) {
         *text = plain::lines(&redact::text(text));

@@ -7,13 +7,16 @@ use crate::input::typed;
 use crate::input::{calls, diagnose, document};
 use crate::output::messages::{Severity, tell};
 use engine::config::{Diagnostic, Document, Format, Layers, Origin, VariableUse};
-use engine::plan::{Plan, Purpose};
+use engine::feed::FEED_HEAD_BYTES;
+use engine::plan::{FileHead, Plan, PlanFiles, Purpose};
 use engine::quantity::rate_ends;
 use engine::redact;
 use engine::report::repeat::plan_in;
 use engine::threshold::{Threshold, WrongCondition};
 use engine::url::{Scheme, Url};
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
 use toml::Value;
 
 /// The plan that the command line asks for. Mistakes are told all at once, each at its place.
@@ -63,7 +66,7 @@ fn read(
     let reading = layers.read();
     let read = match planned {
         Some(planned) => planned.repeated(&reading, &read_file),
-        None => Plan::read(&reading, &read_file, purpose),
+        None => Plan::read_with(&reading, PlanFiles { whole: &read_file, head: &read_head }, purpose),
     };
     match read {
         Ok((plan, found)) if diagnostics.is_empty() => {
@@ -112,6 +115,21 @@ fn read_environment(layers: &mut Layers, notes: Notes) {
 
 fn read_file(name: &str) -> Result<Vec<u8>, String> {
     std::fs::read(name).map_err(|error| error.to_string())
+}
+
+/// The beginning of a data file. A pipe could be read only once, and a file of rows is read again.
+fn read_head(name: &str) -> Result<FileHead, String> {
+    let read = || -> io::Result<FileHead> {
+        let about = std::fs::metadata(name)?;
+        if !about.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+        }
+        let mut bytes = Vec::new();
+        File::open(name)?.take(FEED_HEAD_BYTES as u64).read_to_end(&mut bytes)?;
+        let is_whole = bytes.len() as u64 >= about.len();
+        Ok(FileHead { bytes, is_whole })
+    };
+    read().map_err(|error| error.to_string())
 }
 
 fn read_flags(

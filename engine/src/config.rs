@@ -29,7 +29,7 @@ pub(crate) use foreign::metric;
 pub use layers::{Layers, ReadConfig};
 pub use likeness::{closest, hint};
 pub use typed::{
-    Config, GrpcConfig, HttpConfig, JsonValue, LoadConfig, RequestConfig, RunConfig, ScenarioConfig,
+    Config, FeedConfig, GrpcConfig, HttpConfig, JsonValue, LoadConfig, RequestConfig, RunConfig, ScenarioConfig,
     TargetConfig, TcpConfig, Text, Texts, TlsConfig, UdpConfig, WebSocketConfig,
 };
 pub(crate) use variables::EnvironmentTexts;

@@ -23,6 +23,7 @@ pub mod config;
 pub mod distribution;
 pub mod extract;
 pub mod failure;
+pub mod feed;
 #[cfg(test)]
 mod fixtures;
 pub mod flow;

@@ -6,6 +6,7 @@
 pub(crate) mod bounds;
 mod datagrams;
 mod encryption;
+mod feeds;
 mod fields;
 mod flow_rules;
 mod message_end;
@@ -22,6 +23,7 @@ mod tests;
 mod values;
 
 use crate::config::{Config, Diagnostic, ReadConfig};
+pub use crate::feed::{AtEnd, Feed, FeedFormat, RowOrder};
 use crate::load::{Arrivals, Load, Overload, constant};
 use crate::phase::{Phases, Warmup};
 use crate::quantity::Rate;
@@ -39,7 +41,7 @@ pub use fields::{
     WebSocketMessage,
 };
 pub use message_end::{LengthPrefix, MessageEnd, UnknownEnd};
-pub use reader::ReadFile;
+pub use reader::{FileHead, PlanFiles, ReadFile, ReadHead};
 pub use records::RecordType;
 pub use rules::{Broken, PlanPlace, Violation};
 use serde::{Deserialize, Serialize, Serializer};
@@ -110,7 +112,17 @@ impl Plan {
         read_file: ReadFile,
         purpose: Purpose,
     ) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let read = reader::read(reading, read_file, purpose == Purpose::Probes)?;
+        let head = |name: &str| Ok(FileHead { bytes: read_file(name)?, is_whole: true });
+        Plan::read_with(reading, PlanFiles { whole: read_file, head: &head }, purpose)
+    }
+
+    /// The same, where the beginning of a file can be read without the rest of it.
+    pub fn read_with(
+        reading: &ReadConfig,
+        files: PlanFiles,
+        purpose: Purpose,
+    ) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let read = reader::read(reading, files, purpose == Purpose::Probes)?;
         Ok((Plan { fields: read.fields }, read.notes))
     }
 

@@ -20,6 +20,7 @@ mod connection;
 mod cores;
 mod executor;
 mod failures;
+pub mod feeds;
 pub mod lanes;
 mod machine;
 #[allow(unsafe_code, reason = "a function of glibc, declared and called")]

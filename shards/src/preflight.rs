@@ -5,6 +5,7 @@
 mod check;
 mod datagrams;
 mod exchange;
+mod feeds;
 mod greeting;
 mod moments;
 mod ports;
@@ -15,6 +16,7 @@ mod sockets;
 mod streams;
 
 pub use check::{Check, Grade, REQUEST};
+pub use feeds::feeds;
 pub use reflection::Reflection;
 pub use requests::connect;
 

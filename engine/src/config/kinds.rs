@@ -131,6 +131,12 @@ fn example(path: &[String]) -> Value {
         "ends" => "delimiter:\\n",
         "binary" => "@message.bin",
         "dns" => "www.example.org AAAA",
+        "file" => "users.csv",
+        "format" => "csv",
+        "delimiter" => ";",
+        "columns" => "name",
+        "rows" => "unique",
+        "at_end" => "stop",
         "duration" | "timeout" | "starts" | "over" | "every" | "at" | "length" | "period" => "10s",
         "connect_timeout" => "3s",
         "warmup" => "5s",
@@ -300,6 +306,13 @@ fn table(draft: &mut PlanDraft, path: &[String], value: &Value) -> Settled {
             draft.push(wrong);
             Settled::As(meant)
         }
+        (Value::String(file), ["feed", _]) => {
+            let meant = Value::Table(Table::from_iter([("file".to_owned(), Value::from(file.as_str()))]));
+            let wrong = told(draft, path, "a table", value).with_value(meant.clone());
+            draft.push(wrong);
+            draft.note_move(&joined(path, "file"), path);
+            Settled::As(meant)
+        }
         _ => {
             let wanted = draft.format.table(&names);
             let mut wrong = told(draft, path, "a table", value);
@@ -327,12 +340,12 @@ fn names(draft: &mut PlanDraft, path: &[String], value: &Value) -> Settled {
             draft.shift(path, &["url".to_owned()]);
             Settled::Gone
         }
-        (word @ ("scenario" | "target"), None) if elements.iter().all(Value::is_table) => {
+        (word @ ("scenario" | "target" | "feed"), None) if elements.iter().all(Value::is_table) => {
             listed(draft, path, word, &elements)
         }
         (word, _) => {
             let fix = match word {
-                "scenario" | "target" => format!("write `{}`", draft.format.table(&[word, "NAME"])),
+                "scenario" | "target" | "feed" => format!("write `{}`", draft.format.table(&[word, "NAME"])),
                 _ => "write a name, and a value for it".to_owned(),
             };
             let wrong = told(draft, path, "a table", value);

@@ -137,6 +137,8 @@ fn any_value() -> impl Strategy<Value = toml::Value> {
         "target",
         "scenario",
         "scenarios",
+        "feed",
+        "file",
         "thresholds",
         "rate",
         "rates",

@@ -49,6 +49,8 @@ pub struct Config {
     pub target: IndexMap<String, TargetConfig>,
     /// Streams of traffic by name, side by side. With them, `load` and `request` stand in each of them.
     pub scenario: IndexMap<String, ScenarioConfig>,
+    /// Data files by name, whose rows feed iterations: a value of a row is `{{NAME.COLUMN}}`.
+    pub feed: IndexMap<String, FeedConfig>,
     /// Conditions on the result, by metric: `response = "p(99)<50ms"`, or by metric and scope:
     /// `"response{scenario=read}"`. One that is not met ends the run with exit code 99.
     pub thresholds: BTreeMap<String, Texts>,
@@ -259,6 +261,28 @@ pub struct RunConfig {
     pub sessions: Option<Text>,
     /// Length of one interval of the time series (default 1s).
     pub interval: Option<Text>,
+}
+
+/// A data file whose rows feed iterations.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FeedConfig {
+    /// The file, from where Vajra is started: text in UTF-8.
+    pub file: Option<Text>,
+    /// `csv`, `jsonl` (an object on each line) or `json` (an array of objects) (default: by the ending of the file's name).
+    pub format: Option<Text>,
+    /// Of CSV: what stands between two values, one character, or `\t` (default `,`, and `\t` of a file that ends in `.tsv`).
+    pub delimiter: Option<Text>,
+    /// Of CSV: whether the first row names the columns (default: true without `columns`).
+    pub header: Option<bool>,
+    /// Of CSV: what the columns are called, where the file does not say it.
+    pub columns: Option<Texts>,
+    /// Which row an iteration has: the next one, `sequential`; the next one, and none twice, `unique`; each once, in an order that is
+    /// drawn, `shuffle`; or one that is drawn, `random` (default sequential).
+    pub rows: Option<Text>,
+    /// What happens after the last row: `repeat`, which `unique` cannot; `stop`, and no iteration begins any more; or `fail`, each that
+    /// begins (default repeat, and stop with `unique`).
+    pub at_end: Option<Text>,
 }
 
 /// The offered load: a shape and its numbers.

@@ -206,7 +206,7 @@ fn moved(format: Format, table: &[String], to: &[String]) -> Advice {
     let whole: Vec<&str> = to.iter().map(String::as_str).collect();
     // What is a table by itself is written by its header, wherever that is.
     let header = match (kind_of(parents), key.as_str()) {
-        (TableKind::Top, "scenario" | "target") => Some(format.table(&[key, "NAME"])),
+        (TableKind::Top, "scenario" | "target" | "feed") => Some(format.table(&[key, "NAME"])),
         (_, "request" | "stages") => Some(format.table(&whole)),
         (TableKind::Top, "headers" | "thresholds" | "tls" | "http" | "websocket" | "tcp" | "udp") => {
             Some(format.table(&whole))

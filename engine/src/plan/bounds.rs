@@ -24,6 +24,8 @@ pub(super) const DELIMITER_BYTES_MAX: usize = 256;
 pub const STREAM_RESPONSE_BYTES_MAX: u64 = 16 << 20;
 /// The most scenarios, and the most targets.
 pub const SCENARIOS_MAX: usize = 64;
+/// The most data files.
+pub(super) const FEEDS_MAX: usize = 64;
 /// The most request templates of one scenario.
 pub const REQUESTS_MAX: usize = 64;
 /// The most request templates of all scenarios: each has histograms of its own on every shard.

@@ -3,6 +3,7 @@
 use super::message_end::MessageEnd;
 use super::records::RecordType;
 use crate::flow::FlowScript;
+use crate::feed::Feed;
 use crate::load::Load;
 use crate::phase::{Phases, Warmup};
 use crate::random::Draws;
@@ -23,6 +24,9 @@ pub struct Fields {
     pub targets: Vec<Target>,
     /// Connections to the targets; each is used by a step.
     pub pools: Vec<Pool>,
+    /// Data files whose rows feed iterations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feeds: Vec<Feed>,
     /// The streams of traffic, side by side; at least one.
     pub scenarios: Vec<Scenario>,
     /// What the run uses of the machine.

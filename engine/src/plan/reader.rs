@@ -8,6 +8,7 @@ mod calls;
 mod cores;
 mod datagrams;
 mod flows;
+mod feeds;
 mod keys;
 mod load;
 mod requests;
@@ -46,6 +47,27 @@ const DURATION_FIX: &str = "durations look like `500ms`, `10s` or `2m`";
 /// Reads a body file named in a plan: the name as typed, to its bytes or a reason.
 pub type ReadFile<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
 
+/// The beginning of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileHead {
+    /// Its first bytes: [`crate::feed::FEED_HEAD_BYTES`] of them, or all that there are.
+    pub bytes: Vec<u8>,
+    /// Whether that is all of it.
+    pub is_whole: bool,
+}
+
+/// Reads the beginning of a data file named in a plan: the name as typed, to its first bytes or a reason.
+pub type ReadHead<'a> = &'a dyn Fn(&str) -> Result<FileHead, String>;
+
+/// How the files that a plan names are read: the engine opens none itself.
+#[derive(Clone, Copy)]
+pub struct PlanFiles<'a> {
+    /// All of a file.
+    pub whole: ReadFile<'a>,
+    /// Its beginning: data files may be larger than memory.
+    pub head: ReadHead<'a>,
+}
+
 /// What was read of a plan.
 pub(super) struct ReadPlan {
     pub(super) fields: Fields,
@@ -56,14 +78,14 @@ pub(super) struct ReadPlan {
 /// The fields that a config describes, which keep every rule, or all that is wrong with it.
 pub(super) fn read(
     reading: &ReadConfig,
-    read_file: ReadFile,
+    files: PlanFiles,
     is_probed: bool,
 ) -> Result<ReadPlan, Vec<Diagnostic>> {
     let ReadConfig { config, wrong, doubtful, moves, environment } = reading;
     let seed = config.run.seed.unwrap_or(SEED_DEFAULT);
     let mut reader = PlanReader {
         config,
-        read_file,
+        files,
         is_probed,
         environment,
         has_values: false,
@@ -152,7 +174,7 @@ impl Typed<'_> {
 /// Reads a config and keeps every mistake.
 struct PlanReader<'a> {
     config: &'a Config,
-    read_file: ReadFile<'a>,
+    files: PlanFiles<'a>,
     is_probed: bool,
     /// What `{{env NAME}}` stands for.
     environment: &'a EnvironmentTexts,
@@ -215,6 +237,8 @@ impl PlanReader<'_> {
             PlanPlace::Target(_, "") | PlanPlace::Plan => self.has_wrong_scenario(&["target", "url"]),
             PlanPlace::Target(index, "connect") => self.is_wrong(&self.keys.targets[*index].url),
             PlanPlace::Connections(_) => self.is_wrong("run.shards"),
+            // A file that could not be looked into has no columns.
+            PlanPlace::Feed(index, "file" | "columns") => self.is_wrong(&self.keys.feeds[*index]),
             PlanPlace::Threshold(_) => {
                 let names = ["name", "request", "get", "head", "post", "put", "patch", "delete", "path"];
                 self.is_wrong("request") || self.has_wrong_scenario(&names)
@@ -262,6 +286,9 @@ impl PlanReader<'_> {
         }
         self.check_all_is_used(&targets);
         self.note_unused_flows();
+        let feeds = self.feeds();
+        // None of what a scenario sends can name a value of a feed.
+        self.note_unused_feeds(&feeds, |_| false);
         let name = self.name(&targets, &scenarios);
         if config.scenario.is_empty() {
             scenarios[0].name.clone_from(&name);
@@ -276,6 +303,7 @@ impl PlanReader<'_> {
             name,
             targets,
             pools,
+            feeds,
             scenarios,
             machine,
             phases,

@@ -5,7 +5,7 @@
 
 use super::bounds::longest_warmup_ns;
 use super::fields::{Fields, GrpcCall, PoolSize, Request, Scenario, Step, Target, TargetProtocol};
-use super::reader::{self, ReadFile, unscheduled};
+use super::reader::{self, FileHead, PlanFiles, ReadFile, unscheduled};
 use super::retarget;
 use super::rules::{self, PlanPlace, Violation};
 use super::sockets;
@@ -39,7 +39,9 @@ pub(super) fn repeated(
     let asked = Given::of(&given.config, planned);
     complete(&mut given.config, planned);
     // Its load is held against conditions below, when it is known.
-    let read = reader::read(&given, read_file, true)?;
+    // It has no feeds of its own: there are none but the report's.
+    let head = |name: &str| Ok(FileHead { bytes: read_file(name)?, is_whole: true });
+    let read = reader::read(&given, PlanFiles { whole: read_file, head: &head }, true)?;
     let mut fields = planned.clone();
     wrong.extend(asked.replace(&mut fields, &read.fields));
     replace_headers(&mut fields, &headers, &given.environment, &mut wrong);
@@ -142,8 +144,12 @@ fn refused(planned: &Fields, config: &Config) -> Vec<Diagnostic> {
         let problem = "the load of the report's plan has a shape that is as long as its run";
         wrong.push(Diagnostic::at("run.duration", problem, "leave the duration out, or give a load as well"));
     }
-    for (key, is_given) in [("target", !config.target.is_empty()), ("scenario", !config.scenario.is_empty())]
-    {
+    let tables = [
+        ("target", !config.target.is_empty()),
+        ("scenario", !config.scenario.is_empty()),
+        ("feed", !config.feed.is_empty()),
+    ];
+    for (key, is_given) in tables {
         if is_given {
             wrong.push(Diagnostic::at(key, "the report's plan has its own", "leave it out"));
         }
@@ -584,6 +590,7 @@ fn told(violation: Violation, fields: &Fields) -> Diagnostic {
         PlanPlace::Step(_, _, key) if key.starts_with("headers") => "headers",
         PlanPlace::Step(..) => "request",
         PlanPlace::Threshold(_) => "thresholds",
+        PlanPlace::Feed(..) => "feed",
         PlanPlace::Plan | PlanPlace::Scenario(..) => "",
     };
     Diagnostic::at(key, problem, fix)

@@ -13,7 +13,7 @@ use super::fields::{
     TargetProtocol,
 };
 use super::mistake::Mistake;
-use super::{datagrams, flow_rules, sockets, streams, values};
+use super::{datagrams, feeds, flow_rules, sockets, streams, values};
 use crate::config::hint;
 use crate::load::Load;
 use crate::quantity::{DURATION_NS_MAX, MILLISECOND_NS, counted, show_ns};
@@ -61,6 +61,8 @@ pub enum PlanPlace {
     Step(usize, usize, String),
     /// A threshold.
     Threshold(usize),
+    /// A data file, or one key of it.
+    Feed(usize, &'static str),
 }
 
 /// All rules that would be broken. No plan was made.
@@ -97,6 +99,7 @@ impl fmt::Display for PlanPlace {
                 write!(formatter, "plan.scenarios[{scenario}].script.mix[{step}]{}", key(name))
             }
             PlanPlace::Threshold(index) => write!(formatter, "plan.thresholds[{index}]"),
+            PlanPlace::Feed(index, name) => write!(formatter, "plan.feeds[{index}]{}", key(name)),
         }
     }
 }
@@ -111,6 +114,7 @@ pub(super) fn violations(fields: &Fields) -> Vec<Violation> {
     fields.pools.iter().enumerate().for_each(|(index, pool)| rules.pool(index, pool));
     fields.scenarios.iter().enumerate().for_each(|(index, scenario)| rules.scenario(index, scenario));
     rules.thresholds();
+    rules.feeds();
     rules.violations
 }
 
@@ -605,6 +609,12 @@ impl RuleCheck<'_> {
             if let Err((problem, fix)) = found(self.fields, &threshold.scope) {
                 self.broken(PlanPlace::Threshold(index), format!("`{}`: {problem}", threshold.text), fix);
             }
+        }
+    }
+
+    fn feeds(&mut self) {
+        for (index, key, wrong) in feeds::wrong(&self.fields.feeds) {
+            self.broken(PlanPlace::Feed(index, key), wrong.problem, wrong.fix);
         }
     }
 

@@ -11,6 +11,8 @@ pub(super) struct Keys {
     pub(super) connections: Vec<String>,
     pub(super) scenarios: Vec<ScenarioKeys>,
     pub(super) thresholds: Vec<String>,
+    /// The table of each feed.
+    pub(super) feeds: Vec<String>,
 }
 
 pub(super) struct TargetKeys {
@@ -88,6 +90,8 @@ impl Keys {
             PlanPlace::Scenario(index, name) => self.scenarios[*index].at(name),
             PlanPlace::Step(scenario, step, name) => self.scenarios[*scenario].of_step(*step, name),
             PlanPlace::Threshold(index) => self.thresholds[*index].clone(),
+            PlanPlace::Feed(index, "") => self.feeds[*index].clone(),
+            PlanPlace::Feed(index, name) => format!("{}.{name}", self.feeds[*index]),
         }
     }
 }

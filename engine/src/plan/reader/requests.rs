@@ -387,7 +387,7 @@ impl PlanReader<'_> {
                 None | Some(true) => self.pieces(path, text, HolePlace::Body),
             };
         };
-        let read = (self.read_file)(file);
+        let read = (self.files.whole)(file);
         let read = read.map_err(|cause| format!("body file `{file}` cannot be read: {cause}"));
         let bytes = self.take(path, read, "name a file that can be read from where Vajra is started")?;
         let has_holes = bytes.windows(template::OPEN.len()).any(|part| part == template::OPEN.as_bytes());

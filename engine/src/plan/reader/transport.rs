@@ -90,7 +90,7 @@ impl PlanReader<'_> {
     fn readable(&mut self, file: &Option<Text>, path: &str) -> Option<String> {
         let Text(name) = file.as_ref()?;
         if !name.is_empty()
-            && let Err(cause) = (self.read_file)(name)
+            && let Err(cause) = (self.files.whole)(name)
         {
             let problem = format!("`{name}` cannot be read: {cause}");
             let wrong =
