@@ -2,22 +2,22 @@
 
 use crate::bucket::Arrival;
 use crate::flow::FlowSource;
+use crate::flow::rows::RowSource;
 use crate::mix::Mix;
 use crate::outbox::Outbox;
 use crate::outcome::Outcome;
 use crate::record::Iteration;
-use crate::seams::{Call, End, EndedAt, Following, Source, StepFacts};
+use crate::seams::{Call, End, EndedAt, Following, Source, Started, StepFacts, Unprepared};
 
 /// One of the sources there are.
-#[derive(Clone, Debug)]
-pub enum AnySource {
+pub enum AnySource<R> {
     /// Templates drawn by weight.
     Mix(Mix),
     /// Requests that follow each other.
-    Flow(Box<FlowSource>),
+    Flow(Box<FlowSource<R>>),
 }
 
-impl Source for AnySource {
+impl<R: RowSource> Source for AnySource<R> {
     #[inline]
     fn steps(&self) -> &[StepFacts] {
         match self {
@@ -57,10 +57,16 @@ impl Source for AnySource {
         matches!(self, AnySource::Flow(_))
     }
 
-    fn start(&mut self, arrival: Arrival) -> Option<Call> {
+    fn start(&mut self, arrival: Arrival) -> Started {
         match self {
             AnySource::Mix(mix) => mix.start(arrival),
             AnySource::Flow(flow) => flow.start(arrival),
+        }
+    }
+
+    fn starts(&mut self, start_ns: u64) {
+        if let AnySource::Flow(flow) = self {
+            flow.starts(start_ns);
         }
     }
 
@@ -97,6 +103,32 @@ impl Source for AnySource {
         match self {
             AnySource::Mix(mix) => mix.next_ended(),
             AnySource::Flow(flow) => flow.next_ended(),
+        }
+    }
+
+    fn prepare(&mut self, call: Call, now_ns: u64) -> Result<(), Unprepared> {
+        match self {
+            AnySource::Mix(mix) => mix.prepare(call, now_ns),
+            AnySource::Flow(flow) => flow.prepare(call, now_ns),
+        }
+    }
+
+    fn field(&mut self, call: Call, name: &[u8], value: &[u8]) {
+        if let AnySource::Flow(flow) = self {
+            flow.field(call, name, value);
+        }
+    }
+
+    fn body(&mut self, call: Call, bytes: &[u8]) {
+        if let AnySource::Flow(flow) = self {
+            flow.body(call, bytes);
+        }
+    }
+
+    fn why(&self) -> &'static str {
+        match self {
+            AnySource::Mix(mix) => mix.why(),
+            AnySource::Flow(flow) => flow.why(),
         }
     }
 

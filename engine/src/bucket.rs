@@ -134,6 +134,11 @@ impl TokenBucket {
         self.next = self.next.filter(|arrival| arrival.intended_ns < to_ns);
     }
 
+    /// Nothing more is wanted of it, and nothing more is counted.
+    pub fn forget_rest(&mut self) {
+        self.next = None;
+    }
+
     /// Whether something has waited for longer than it may, and will be dropped.
     pub fn has_outdated(&self, now_ns: u64) -> bool {
         matches!((self.shed_ns, self.next_ns()), (Some(deadline_ns), Some(next_ns)) if next_ns + deadline_ns < now_ns)
@@ -220,7 +225,7 @@ impl Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::constant;
+    use crate::schedule::constant;
     use crate::quantity::{MILLISECOND_NS, Rate, SECOND_NS};
     use proptest::prelude::*;
 

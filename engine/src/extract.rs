@@ -24,7 +24,7 @@ mod wants;
 
 pub use captured::{Captured, HEADERS_BYTES_MAX};
 pub use check::ResponseCheck;
-pub use condition::{Condition, ResolvedCondition, UnknownName};
+pub use condition::{Condition, ResolvedCondition, UnknownVariable};
 pub use expression::Expression;
 pub use findings::{Findings, Trouble, VALUE_BYTES_MAX};
 pub use inspection::Inspection;

@@ -8,14 +8,20 @@
 //! where D is when that response was complete and lag the part of its time that was the generator's own. So the generator's lateness
 //! is carried on as lag and slows no user down in silence.
 
+mod exchange;
 pub(crate) mod item;
 mod program;
+pub mod rows;
 mod sessions;
 pub(crate) mod source;
 #[cfg(test)]
 mod tests;
 pub(crate) mod think;
+mod values;
 
-pub use item::{FlowAction, FlowBranch, FlowItem, FlowScript, OnFailure, Repetition, SESSIONS_DEFAULT, SESSIONS_MAX};
-pub use source::FlowSource;
+pub use item::{
+    Extract, FlowAction, FlowBranch, FlowItem, FlowScript, OnFailure, Repetition, SESSIONS_DEFAULT,
+    SESSIONS_MAX, StepLooks,
+};
+pub use source::{FlowParts, FlowSource};
 pub use think::{Think, WrongThink};

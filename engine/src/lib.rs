@@ -58,4 +58,5 @@ pub mod timing;
 pub mod trust;
 pub mod until;
 pub mod url;
+pub mod users;
 pub mod verdict;

@@ -2,6 +2,7 @@
 
 use crate::quantity::Rate;
 use crate::schedule::{Schedule, Segment, Shape};
+use crate::users::UserLoad;
 use serde::{Deserialize, Serialize};
 
 /// What drives the requests.
@@ -24,6 +25,8 @@ pub enum Load {
         /// What to do with arrivals that are overdue.
         overload: Overload,
     },
+    /// Users who do something again and again: no schedule, because each waits for its own responses.
+    Users(UserLoad),
 }
 
 /// How arrivals are spaced along the offered rate.
@@ -56,7 +59,7 @@ impl Load {
     /// [`Schedule::new`] refuses, which a [`crate::plan::Plan`] never holds.
     pub fn schedule(&self, starts_ns: u64) -> Option<Schedule> {
         match self {
-            Load::Closed => None,
+            Load::Closed | Load::Users(_) => None,
             Load::Open { segments, .. } => {
                 Some(Schedule::new(starts_ns, segments).expect("a plan holds only exact schedules"))
             }
@@ -76,11 +79,14 @@ impl Load {
 
     /// True for a load that waits for responses instead of following a schedule.
     pub fn is_closed(&self) -> bool {
-        matches!(self, Load::Closed)
+        matches!(self, Load::Closed | Load::Users(_))
     }
-}
 
-/// A segment of one rate.
-pub(crate) fn constant(rate: Rate, length_ns: u64) -> Segment {
-    Segment { length_ns, shape: Shape::Constant(rate) }
+    /// Its users, where it is of such.
+    pub fn users(&self) -> Option<&UserLoad> {
+        match self {
+            Load::Users(users) => Some(users),
+            Load::Closed | Load::Open { .. } => None,
+        }
+    }
 }

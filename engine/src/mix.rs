@@ -41,6 +41,7 @@ impl Mix {
             constant: step.template.constant(),
             bytes_max: step.template.bytes_max(),
             is_bodyless: step.is_bodyless,
+            is_looked_at: false,
         };
         let facts = steps.iter().map(facts).collect();
         Mix { templates: steps.into_iter().map(|step| step.template).collect(), facts, cumulated, draws }

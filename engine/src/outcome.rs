@@ -41,6 +41,14 @@ pub enum Kind {
     Unfinished,
     /// TLS could not be agreed on, or what came was not TLS as the standard has it.
     Tls,
+    /// A complete response of which a check of the plan does not hold.
+    Check,
+    /// A complete response without a value that the plan takes from it.
+    Extract,
+    /// The request could not be filled in: a value was not there, or may not stand in its place. Nothing was sent.
+    Template,
+    /// There was no row left for it in a data file. Nothing was sent.
+    Feed,
 }
 
 impl Kind {
@@ -48,7 +56,7 @@ impl Kind {
     pub const COUNT: usize = Kind::ALL.len();
 
     /// Every kind, in the order of the enum.
-    pub const ALL: [Kind; 11] = [
+    pub const ALL: [Kind; 15] = [
         Kind::Connect,
         Kind::Ports,
         Kind::Resources,
@@ -60,6 +68,10 @@ impl Kind {
         Kind::Status,
         Kind::Unfinished,
         Kind::Tls,
+        Kind::Check,
+        Kind::Extract,
+        Kind::Template,
+        Kind::Feed,
     ];
 
     /// The word used in reports.
@@ -91,6 +103,10 @@ impl Kind {
             Kind::Status => ("status", Target, "the response's status was 400 or above"),
             Kind::Unfinished => ("unfinished", Operator, "still under way when the run ended"),
             Kind::Tls => ("tls", Target, "TLS failed: a handshake, or what came after it"),
+            Kind::Check => ("check", Target, "a check of the plan did not hold of the response"),
+            Kind::Extract => ("extract", Target, "the response had not a value that the plan takes from it"),
+            Kind::Template => ("template", Operator, "the request could not be filled in, and was not sent"),
+            Kind::Feed => ("feed", Operator, "no row was left for it in a data file, and it was not sent"),
         }
     }
 }

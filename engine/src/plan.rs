@@ -8,6 +8,7 @@ mod datagrams;
 mod encryption;
 mod feeds;
 mod fields;
+mod flow_names;
 mod flow_rules;
 mod message_end;
 mod mistake;
@@ -24,7 +25,8 @@ mod values;
 
 use crate::config::{Config, Diagnostic, ReadConfig};
 pub use crate::feed::{AtEnd, Feed, FeedFormat, RowOrder};
-use crate::load::{Arrivals, Load, Overload, constant};
+use crate::load::{Arrivals, Load, Overload};
+use crate::schedule::constant;
 use crate::phase::{Phases, Warmup};
 use crate::quantity::Rate;
 use crate::threshold::Scope;
@@ -172,7 +174,7 @@ impl Plan {
         self.changed(|fields| {
             for (scenario, rate) in fields.scenarios.iter_mut().zip(rates) {
                 let (arrivals, overload) = match &scenario.load {
-                    Load::Closed => (Arrivals::default(), Overload::default()),
+                    Load::Closed | Load::Users(_) => (Arrivals::default(), Overload::default()),
                     Load::Open { arrivals, overload, .. } => (*arrivals, *overload),
                 };
                 if let Some(rate) = rate {

@@ -43,6 +43,11 @@ impl Segment {
     }
 }
 
+/// A segment of one rate.
+pub(crate) fn constant(rate: Rate, length_ns: u64) -> Segment {
+    Segment { length_ns, shape: Shape::Constant(rate) }
+}
+
 /// The formula of a segment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -41,10 +41,14 @@ pub trait Source {
         false
     }
 
-    /// An arrival begins: its first request, if that is due at once. Otherwise it is among what is due later, if there is any.
-    /// There has to be room for it.
-    fn start(&mut self, arrival: Arrival) -> Option<Call> {
-        Some(self.begin(arrival))
+    /// The run starts, at this moment of its clock.
+    fn starts(&mut self, start_ns: u64) {
+        let _ = start_ns;
+    }
+
+    /// An arrival begins. There has to be room for it.
+    fn start(&mut self, arrival: Arrival) -> Started {
+        Started::Call(self.begin(arrival))
     }
 
     /// Whether another arrival can begin.
@@ -72,10 +76,53 @@ pub trait Source {
         None
     }
 
+    /// What a request is filled with is put together, before it is rendered. One that cannot be filled is not sent.
+    fn prepare(&mut self, call: Call, now_ns: u64) -> Result<(), Unprepared> {
+        let _ = (call, now_ns);
+        Ok(())
+    }
+
+    /// A field of a response came, of a step that is looked at: its name in any case, and its value.
+    fn field(&mut self, call: Call, name: &[u8], value: &[u8]) {
+        let _ = (call, name, value);
+    }
+
+    /// A piece of the body came, of a step that is looked at.
+    fn body(&mut self, call: Call, bytes: &[u8]) {
+        let _ = (call, bytes);
+    }
+
+    /// Why the call that ended last has failed, where that says more than its kind.
+    fn why(&self) -> &'static str {
+        ""
+    }
+
     /// Ends all that has begun: nothing of it is under way any more.
     fn abandon(&mut self, now_ns: u64) {
         let _ = now_ns;
     }
+}
+
+/// What an arrival begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Started {
+    /// A request, which is due at once.
+    Call(Call),
+    /// Nothing yet: what there is of it is due later.
+    Later,
+    /// Nothing: what it needs has not been read, and it has not begun. Ask again.
+    Starved,
+    /// Nothing: it has not begun, and no later one will.
+    Over,
+}
+
+/// Why a request cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unprepared {
+    /// How it has failed.
+    pub kind: Kind,
+    /// What is wrong, for people.
+    pub why: &'static str,
 }
 
 /// A request that follows another.
@@ -90,7 +137,9 @@ pub struct Following {
 /// When a call has ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EndedAt {
-    /// In nanoseconds from the start of the run.
+    /// When it was sent, in nanoseconds from the start of the run.
+    pub sent_ns: u64,
+    /// When it was complete, likewise.
     pub done_ns: u64,
     /// How much of the time until then was the generator's.
     pub lag_ns: u64,
@@ -105,6 +154,8 @@ pub struct StepFacts {
     pub bytes_max: usize,
     /// Responses have no body whatever their head says.
     pub is_bodyless: bool,
+    /// Fields and bodies of its responses are looked at: they are handed to the source as they come.
+    pub is_looked_at: bool,
 }
 
 /// One request of a source, from its beginning to its end.

@@ -1,5 +1,6 @@
 //! What the shards of a plan are made of: what each scenario sends, and the wire it is sent on.
 
+use crate::clock;
 use crate::protocol::Protocol;
 use crate::protocol::any::AnyShared;
 use crate::protocol::http1::{self, HeadMemo};
@@ -13,9 +14,11 @@ use crate::tls::{TlsClient, TlsFiles};
 use engine::any_source::AnySource;
 use engine::bucket::Share;
 use engine::failure::{FailureKind, RunFailure};
-use engine::flow::FlowSource;
+use engine::flow::rows::RowSource;
+use engine::flow::{FlowParts, FlowSource};
 use engine::mix::{EncodedStep, Mix};
 use engine::plan::{self, Plan, Pool, Request, SCENARIOS_MAX, Scenario, Target, TargetProtocol, Transport};
+use engine::users::UserLoad;
 use engine::seams::{Source, StepFacts};
 use socket2::SockAddr;
 
@@ -30,15 +33,29 @@ pub fn mixes(plan: &Plan) -> Result<Vec<Mix>, RunFailure> {
     (0..plan.scenarios.len()).map(mix).collect()
 }
 
-/// What each scenario of a plan sends on a shard.
-pub fn sources(plan: &Plan, share: Share) -> Result<Vec<AnySource>, RunFailure> {
+/// What each scenario of a plan sends on a shard. `rows` makes a shard's way to the rows of the plan's feeds, for each scenario that is a flow.
+pub fn sources<R: RowSource>(
+    plan: &Plan,
+    share: Share,
+    mut rows: impl FnMut() -> R,
+) -> Result<Vec<AnySource<R>>, RunFailure> {
     let source = |(index, scenario): (usize, &Scenario)| {
         let (steps, draws) = (encoded_steps(plan, index)?, plan.draws_of(index));
         Ok(match scenario.flow() {
             None => AnySource::Mix(Mix::new(steps, draws)),
             Some(flow) => {
                 let sessions_max = share.of(flow.sessions_max.into()) as usize;
-                AnySource::Flow(Box::new(FlowSource::new(flow, steps, draws, sessions_max)))
+                let steps = steps.into_iter().zip(scenario.steps()).map(|(step, of_plan)| (step, &of_plan.looks));
+                AnySource::Flow(Box::new(FlowSource::new(FlowParts {
+                    script: flow,
+                    steps: steps.collect(),
+                    draws,
+                    sessions_max,
+                    users: scenario.load.users().map(UserLoad::most),
+                    feeds: &plan.feeds,
+                    rows: rows(),
+                    unix_offset_ns: clock::unix_offset_ns(),
+                })))
             }
         })
     };

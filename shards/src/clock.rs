@@ -15,6 +15,12 @@ const STEP_NS: u64 = 1_000_000;
 /// Tries to read both clocks without being interrupted between them.
 const ANCHOR_TRIES: usize = 4;
 
+/// What CLOCK_MONOTONIC is to be added to for the time since 1970, as it is now.
+pub(crate) fn unix_offset_ns() -> u64 {
+    let read = |clock| clock_gettime(clock).map_or(0, |time| time.tv_sec() as u64 * SECOND_NS + time.tv_nsec() as u64);
+    read(ClockId::CLOCK_REALTIME).wrapping_sub(read(ClockId::CLOCK_MONOTONIC))
+}
+
 /// One shard's clock.
 pub(crate) struct Clock {
     tsc: Tsc,

@@ -14,6 +14,7 @@ use block::RowBlock;
 use engine::bucket::Share;
 use engine::failure::{FailureKind, RunFailure};
 use engine::feed::{FEED_BYTES_MAX, FeedOrder, FeedTable, RowAt};
+use engine::flow::rows::{RowSource, RowTaken};
 use engine::load::{Arrivals, Load};
 use engine::plan::{Feed, FeedFormat, Plan, Scenario};
 use read_ahead::{LaneRow, ReadAhead, RowLane};
@@ -178,6 +179,34 @@ impl Feeds {
             LoadedRows::Ahead(ahead) => ahead.failure(),
             LoadedRows::Table(_) => None,
         })
+    }
+}
+
+/// The rows of all feeds of a plan, as one shard has them.
+pub struct ShardRows(pub Vec<FeedReader>);
+
+impl RowSource for ShardRows {
+    fn row(
+        &mut self,
+        feed: usize,
+        number: u64,
+        columns: &[usize],
+        take: &mut dyn FnMut(usize, &[u8]),
+    ) -> RowTaken {
+        match self.0[feed].row(number) {
+            FeedRow::Ready(row) => {
+                columns.iter().enumerate().for_each(|(place, &column)| take(place, row.field(column)));
+                RowTaken::Taken
+            }
+            FeedRow::Starved => RowTaken::Starved,
+            FeedRow::Stop => RowTaken::Stop,
+            // What is wrong with the file is told at the end.
+            FeedRow::Exhausted | FeedRow::Broken => RowTaken::Missing,
+        }
+    }
+
+    fn starved_rows(&self) -> u64 {
+        self.0.iter().map(FeedReader::starved_rows).sum()
     }
 }
 

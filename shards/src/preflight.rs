@@ -81,7 +81,7 @@ fn capacity_on(plan: &Plan, calibration: Option<&Calibrated>, cores: u64) -> Opt
     let calibration = calibration?;
     let capacity_rps = calibration.capacity_rps_per_shard?;
     let of_scenario = |scenario: &Scenario| match &scenario.load {
-        Load::Closed => None,
+        Load::Closed | Load::Users(_) => None,
         Load::Open { segments, .. } => Some(segments.iter().map(Segment::highest_rps).fold(0.0, f64::max)),
     };
     // Scenarios may reach their highest rates at the same time.

@@ -4,6 +4,7 @@ use crate::assembly::{any_shared_with, connect_timeout_ns, mixes, sources, tls_f
 use crate::collector::{Collected, Collector};
 use crate::cores::{cores_for, leave_cores};
 use crate::executor::{self, Looping, Pinned};
+use crate::feeds::{self, Feeds, ShardRows};
 use crate::failures::{died, no_thread};
 use crate::lanes::{self, CollectorLane, Control};
 use crate::machine::{self, MachineReading};
@@ -55,6 +56,10 @@ pub struct Shards {
     started: Option<Instant>,
     collecting: Option<(Arc<AtomicBool>, JoinHandle<Collected>)>,
     calibration: Option<Calibrated>,
+    /// The plan's data files, where they have been read.
+    feeds: Option<Feeds>,
+    /// Those that the shards' rows come from.
+    fed_by: Option<Feeds>,
     /// Where the watch of a run with a goal says how well it came to know it.
     watched: Option<Receiver<until::UntilOutcome>>,
 }
@@ -113,12 +118,20 @@ impl Shards {
             collecting: None,
             watched: None,
             calibration: None,
+            feeds: None,
+            fed_by: None,
         }
     }
 
     /// The same, with what the machine was found to be able to do: the run is judged by it, and its report has it.
     pub fn calibrated(mut self, calibration: Option<Calibrated>) -> Shards {
         self.calibration = calibration;
+        self
+    }
+
+    /// The same, with the plan's data files, which are read otherwise.
+    pub fn fed(mut self, feeds: Option<Feeds>) -> Shards {
+        self.feeds = feeds;
         self
     }
 
@@ -136,12 +149,15 @@ impl Shards {
         // Once for all shards and pools: they may be large, and may change.
         let files: Arc<FilesOfTargets> =
             plan.targets.iter().map(tls_files).collect::<Result<_, RunFailure>>()?;
+        let mut feeds = self.feeds.take().map_or_else(|| feeds::load(plan), Ok)?;
+        feeds.start(&self.cores)?;
         for shard in 0..plan.machine.shards {
             let on_ready = on_ready.clone();
             // The loop is compiled for the plainest case on its own, which then costs what it costs and no more.
             if plan.scenarios.iter().any(|scenario| scenario.flow().is_some()) {
                 let (share, shared) = (share_of(plan, shard), any_shared_of);
-                self.launch_one::<_, AnyProtocol>(plan, shard, sources(plan, share)?, on_ready, shared, &files)?;
+                let sources = sources(plan, share, || ShardRows(feeds.readers(share)))?;
+                self.launch_one::<_, AnyProtocol>(plan, shard, sources, on_ready, shared, &files)?;
                 continue;
             }
             let sources = mixes(plan)?;
@@ -152,6 +168,7 @@ impl Shards {
                 }
             }
         }
+        self.fed_by = Some(feeds);
         Ok(())
     }
 

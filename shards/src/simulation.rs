@@ -20,6 +20,7 @@ use crate::protocol::any::AnyProtocol;
 use crate::protocol::http1::{HeadMemo, Http1};
 use crate::shard::{Parts, Shard, Turn};
 use engine::any_source::AnySource;
+use engine::flow::rows::NoRows;
 use engine::bucket::{Share, Tally, TokenBucket};
 use engine::mix::Mix;
 use engine::phase::Phases;
@@ -118,8 +119,8 @@ impl Simulation {
     /// seed, when a shard is stuck or does what its wire does not allow.
     pub fn run(&self) -> SimulationResult {
         if self.plan.scenarios.iter().any(|scenario| scenario.flow().is_some()) {
-            return self.run_each::<AnySource, AnyProtocol>(|share| {
-                let sources = crate::assembly::sources(&self.plan, share).expect("a plan's requests can be encoded");
+            return self.run_each::<AnySource<NoRows>, AnyProtocol>(|share| {
+                let sources = crate::assembly::sources(&self.plan, share, || NoRows).expect("a plan's requests can be encoded");
                 let shared = |pool| crate::assembly::any_shared(&self.plan, pool).expect("no file is read");
                 (sources, (0..self.plan.pools.len()).map(shared).collect())
             });

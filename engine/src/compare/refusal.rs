@@ -2,6 +2,7 @@
 
 use super::options::Options;
 use crate::load::{Arrivals, Load, Overload};
+use crate::users::UserLoad;
 use crate::plan::{
     Fields, HttpRequest, Plan, ReplyMatching, Request, Scenario, Target, TargetProtocol, Transport,
 };
@@ -344,6 +345,17 @@ fn show_timeouts(scenario: &Scenario) -> String {
 /// A load in a few words; equal words mean equal loads. The length of a last segment that goes on as it is, is only the length
 /// of the run.
 fn show_load(load: &Load) -> String {
+    if let Some(UserLoad { segments, pacing_ns, loops_max }) = load.users() {
+        let as_rate = Load::Open {
+            name: "users".to_owned(),
+            segments: segments.clone(),
+            arrivals: Arrivals::default(),
+            overload: Overload::default(),
+        };
+        let pacing = pacing_ns.map_or(String::new(), |ns| format!(", one each {}", exact(ns)));
+        let loops = loops_max.map_or(String::new(), |loops| format!(", each {loops} times"));
+        return show_load(&as_rate) + &pacing + &loops;
+    }
     let Load::Open { name, segments, arrivals, overload } = load else { return "closed".to_owned() };
     let last = segments.len() - 1;
     let segment = |(index, segment): (usize, &Segment)| {

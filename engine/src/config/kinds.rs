@@ -152,7 +152,6 @@ fn example(path: &[String]) -> Value {
             "arrivals" => "poisson",
             _ => "shed",
         },
-        "file" => "@photo.jpg",
         "method" => "POST",
         "path" | "get" | "head" | "post" | "put" | "patch" | "delete" => "/items",
         _ => "text",

@@ -293,6 +293,14 @@ pub struct LoadConfig {
     pub shape: Option<Text>,
     /// Arrivals per second of `constant`, and the base of `spike`. A total over all shards.
     pub rate: Option<Text>,
+    /// How many users there are, who each go through the flow again and again, in the place of a rate.
+    pub users: Option<Text>,
+    /// What the numbers of the shape are of: `rate`, arrivals per second, or `users` (default rate, and users with `users`).
+    pub of: Option<Text>,
+    /// Of users: how long after each beginning a user begins again (default: when it has ended).
+    pub pacing: Option<Text>,
+    /// Of users: how often each of them goes through the flow at the most.
+    pub loops: Option<Text>,
     /// Where a `ramp` starts.
     pub from: Option<Text>,
     /// Where a `ramp` ends.
@@ -387,6 +395,17 @@ pub struct RequestConfig {
     pub metadata: BTreeMap<String, Texts>,
     /// Of gRPC: how long the target is told that the call may take, and the call's timeout (default none).
     pub deadline: Option<Text>,
+    /// What has to hold of the response: `status == 200`, `json /active == true`, `body contains welcome`, `header ETag exists`,
+    /// `time < 500ms`, `size < 10KiB`; otherwise the request has failed. With a check of the status, none other is an error.
+    pub check: Option<Texts>,
+    /// Of a step: values to take from the response, for the requests after it: a name, and `json /token`, `json $.items[0].id`,
+    /// `regex id=(\\d+)`, `header Location`, `cookie sid`, `between \"a\" \"b\"`, `body` or `status`; with ` ?` behind it may be absent.
+    pub extract: IndexMap<String, Text>,
+    /// The most of the response's body that `check` and `extract` look at, such as `1MiB` (default 64KiB).
+    pub body_max: Option<Text>,
+    /// Of a step: what has to hold for it to be done: `id exists`, `role == admin`, `count > 3`.
+    #[serde(rename = "if")]
+    pub condition: Option<Text>,
     /// Of a step: how long its user thinks after it: `2s`, or `uniform:1s,3s`, `exp:2s` (mean), `lognormal:2s,0.5` (median, sigma),
     /// `normal:2s,500ms` (mean, deviation). With `repeat`, each time.
     pub think: Option<Text>,

@@ -64,6 +64,11 @@ impl ResponseCheck {
         Ok(ResponseCheck { text: text.to_owned(), test })
     }
 
+    /// Whether it says which codes are right.
+    pub fn is_of_status(&self) -> bool {
+        matches!(self.test, CheckTest::Status(_))
+    }
+
     pub(super) fn test(&self) -> &CheckTest {
         &self.test
     }

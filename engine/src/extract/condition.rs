@@ -63,18 +63,18 @@ enum ResolvedOperand {
 
 /// A condition is about a variable that there is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownName {
+pub struct UnknownVariable {
     /// As it was typed.
     pub name: String,
 }
 
-impl fmt::Display for UnknownName {
+impl fmt::Display for UnknownVariable {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "there is no variable `{}`", self.name)
     }
 }
 
-impl std::error::Error for UnknownName {}
+impl std::error::Error for UnknownVariable {}
 
 impl Condition {
     /// Reads what was typed. Errors say what to write.
@@ -118,7 +118,7 @@ impl Condition {
     pub fn resolve(
         &self,
         number_of: &mut dyn FnMut(&str) -> Option<u16>,
-    ) -> Result<ResolvedCondition, UnknownName> {
+    ) -> Result<ResolvedCondition, UnknownVariable> {
         let left = self.left.resolve(number_of)?;
         let test = match &self.test {
             TypedTest::Exists { is_negated } => ResolvedTest::Exists { is_negated: *is_negated },
@@ -237,11 +237,11 @@ impl TypedOperand {
     fn resolve(
         &self,
         number_of: &mut dyn FnMut(&str) -> Option<u16>,
-    ) -> Result<ResolvedOperand, UnknownName> {
+    ) -> Result<ResolvedOperand, UnknownVariable> {
         match self {
             TypedOperand::Name(name) => match number_of(name) {
                 Some(number) => Ok(ResolvedOperand::Variable(number)),
-                None => Err(UnknownName { name: name.clone() }),
+                None => Err(UnknownVariable { name: name.clone() }),
             },
             TypedOperand::NameOrText(word) => Ok(match number_of(word) {
                 Some(number) => ResolvedOperand::Variable(number),
@@ -300,7 +300,7 @@ mod tests {
     const NAMES: [&str; 4] = ["id", "user.role", "count", "none"];
     const VALUES: [Option<&str>; 4] = [Some("17"), Some("admin"), Some("5.0"), None];
 
-    fn resolved(text: &str) -> Result<ResolvedCondition, UnknownName> {
+    fn resolved(text: &str) -> Result<ResolvedCondition, UnknownVariable> {
         let mut number_of = |name: &str| NAMES.iter().position(|known| *known == name).map(|at| at as u16);
         Condition::parse(text).unwrap().resolve(&mut number_of)
     }

@@ -1,6 +1,7 @@
 //! A flow as plans have it: items, each with the conditions under which it is done.
 
 use super::think::Think;
+use crate::extract::{BODY_BYTES_MAX, Condition, Expression, ResponseCheck};
 use serde::{Deserialize, Serialize};
 
 /// The most sessions there may be at a time, over all shards: a flight has no room for a larger number.
@@ -25,6 +26,9 @@ pub struct FlowScript {
 pub struct FlowItem {
     /// What is done.
     pub action: FlowAction,
+    /// If this holds; always where there is none.
+    #[serde(default, rename = "if", skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Condition>,
     /// With this probability; always where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chance: Option<f64>,
@@ -63,6 +67,40 @@ pub struct FlowBranch {
     pub items: Vec<FlowItem>,
 }
 
+/// What is looked at of the responses to a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StepLooks {
+    /// Values that are taken from them.
+    pub extracts: Vec<Extract>,
+    /// What has to hold of them.
+    pub checks: Vec<ResponseCheck>,
+    /// The most of a body that is looked at.
+    pub body_bytes_max: usize,
+}
+
+/// A value that is taken from a response.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Extract {
+    /// What it is called from then on.
+    pub name: String,
+    /// Where it stands.
+    pub from: Expression,
+}
+
+impl Default for StepLooks {
+    fn default() -> StepLooks {
+        StepLooks { extracts: Vec::new(), checks: Vec::new(), body_bytes_max: BODY_BYTES_MAX }
+    }
+}
+
+impl StepLooks {
+    /// Whether nothing is looked at.
+    pub fn is_empty(&self) -> bool {
+        self.extracts.is_empty() && self.checks.is_empty()
+    }
+}
+
 /// How often an item is done: as often as is drawn, with each number of times as likely as any other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repetition {
@@ -92,6 +130,6 @@ impl OnFailure {
 impl FlowItem {
     /// An item that is done once, whatever else happens before it.
     pub fn new(action: FlowAction) -> FlowItem {
-        FlowItem { action, chance: None, repeat: None, think: None, always: false, on_failure: OnFailure::Stop }
+        FlowItem { action, condition: None, chance: None, repeat: None, think: None, always: false, on_failure: OnFailure::Stop }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::item::{FlowAction, FlowBranch, FlowItem, OnFailure, Repetition};
 use super::think::Think;
+use crate::extract::Condition;
 
 /// One operation. Targets of jumps are indices of operations.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,6 +15,8 @@ pub(super) enum Operation {
     Jump { to: usize },
     /// Goes on there, but with this probability with the next operation.
     Skip { chance: f64, to: usize },
+    /// Goes on there, but where a condition holds with the next operation: the number of a condition.
+    Unless { condition: usize, to: usize },
     /// Draws how often what follows is done; none at all leads there.
     Repeat { counter: usize, times: Repetition, to: usize },
     /// Goes back there until it has been done so often.
@@ -46,6 +49,7 @@ pub(super) struct Choice {
 pub(super) struct Program {
     pub(super) operations: Vec<Operation>,
     pub(super) choices: Vec<Choice>,
+    pub(super) conditions: Vec<Condition>,
     /// How many numbers a session keeps of how often something is still to be done.
     pub(super) counters: usize,
 }
@@ -68,6 +72,10 @@ impl Program {
     /// What stands around an item is left by one jump, whose target is known at its end.
     fn add(&mut self, item: &FlowItem, always: bool) {
         let mut jumps = Vec::new();
+        if let Some(condition) = &item.condition {
+            self.conditions.push(condition.clone());
+            jumps.push(self.push(Operation::Unless { condition: self.conditions.len() - 1, to: 0 }));
+        }
         if let Some(chance) = item.chance {
             jumps.push(self.push(Operation::Skip { chance, to: 0 }));
         }
@@ -94,7 +102,9 @@ impl Program {
         let end = self.operations.len();
         for jump in jumps {
             match &mut self.operations[jump] {
-                Operation::Skip { to, .. } | Operation::Repeat { to, .. } => *to = end,
+                Operation::Skip { to, .. } | Operation::Unless { to, .. } | Operation::Repeat { to, .. } => {
+                    *to = end;
+                }
                 other => unreachable!("{other:?} is no jump"),
             }
         }

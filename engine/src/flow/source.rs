@@ -1,31 +1,66 @@
 //! A flow as the loop sees it: arrivals begin iterations, responses lead to the next request.
 
-use super::item::{FlowScript, OnFailure};
+use super::exchange::{Exchange, Judgement};
+use super::item::{FlowScript, OnFailure, StepLooks};
 use super::program::{CallOperation, Operation, Program};
+use super::rows::{RowSource, RowTaken};
 use super::sessions::{SessionState, Sessions};
+use super::values::{SessionValues, ValueNames};
 use crate::bucket::Arrival;
+use crate::extract::{Captured, Findings, ResolvedCondition};
+use crate::feed::Feed;
 use crate::mix::EncodedStep;
 use crate::outbox::Outbox;
 use crate::outcome::{Kind, Outcome};
 use crate::random::{Draw, Draws, Random};
 use crate::record::{Iteration, IterationEnd};
-use crate::seams::{Call, End, EndedAt, Following, Source, StepFacts};
-use crate::template::Template;
+use crate::seams::{Call, End, EndedAt, Following, Source, Started, StepFacts, Unprepared};
+use crate::template::{FilledValues, HoleContext, Unfilled};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
+/// What the iterations of a scenario on a shard are made of.
+pub struct FlowParts<'a, R> {
+    /// What they go through.
+    pub script: &'a FlowScript,
+    /// The requests, encoded, and what is looked at of the responses to each.
+    pub steps: Vec<(EncodedStep, &'a StepLooks)>,
+    /// What is drawn for the scenario.
+    pub draws: Draws,
+    /// As many may be under way on this shard.
+    pub sessions_max: usize,
+    /// How many users there are, where iterations are of users that begin again.
+    pub users: Option<u64>,
+    /// The feeds of the plan, and where their rows come from.
+    pub feeds: &'a [Feed],
+    /// The same.
+    pub rows: R,
+    /// What the time of the run's clock is to be added to for the time since 1970.
+    pub unix_offset_ns: u64,
+}
+
 /// The iterations of one scenario on one shard.
-#[derive(Clone, Debug)]
-pub struct FlowSource {
+pub struct FlowSource<R> {
     program: Program,
-    templates: Vec<Template>,
+    conditions: Vec<ResolvedCondition>,
+    exchanges: Vec<Exchange>,
     facts: Vec<StepFacts>,
     draws: Draws,
+    users: Option<u64>,
+    names: ValueNames,
+    rows: R,
     sessions: Sessions,
+    values: SessionValues,
+    /// Of each session, what came of the response to its request under way, and what that is filled with.
+    captured: Vec<Captured>,
+    filled: Vec<FilledValues>,
+    found: Findings,
     /// Requests that follow others, by when they are due; of those due at once, the one that was first.
     due: BinaryHeap<Reverse<DueCall>>,
     queued: u64,
     ended: VecDeque<Iteration>,
+    why: &'static str,
+    unix_offset_ns: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,32 +71,53 @@ struct DueCall {
     session: u32,
 }
 
-/// What a session comes to.
+/// What a session comes to, and when.
 enum NextStop {
-    /// A request, due at this moment.
+    /// A request.
     Call { step: usize, due_ns: u64 },
     /// Its end.
-    End,
+    End { free_ns: u64 },
 }
 
-impl FlowSource {
-    /// The flow of a scenario, of whose sessions a shard may have so many.
-    pub fn new(script: &FlowScript, steps: Vec<EncodedStep>, draws: Draws, sessions_max: usize) -> FlowSource {
+const NO_ROW: &str = "no row was left in a data file";
+
+impl<R: RowSource> FlowSource<R> {
+    /// Nothing is under way yet. Panics on names that are not there, which no plan holds.
+    pub fn new(parts: FlowParts<'_, R>) -> FlowSource<R> {
+        let FlowParts { script, steps, draws, sessions_max, users, feeds, rows, unix_offset_ns } = parts;
+        let mut names = ValueNames::default();
+        // Variables first: what is called as one is one, whatever feeds there are.
+        for extract in steps.iter().flat_map(|(_, looks)| &looks.extracts) {
+            names.variable(&extract.name);
+        }
+        let mut hole = 0;
+        let exchanges = steps.into_iter().map(|(step, looks)| Exchange::new(step, looks, &mut names, feeds, &mut hole));
+        let (exchanges, facts): (Vec<Exchange>, Vec<StepFacts>) = exchanges.unzip();
         let program = Program::new(&script.items);
-        let facts = |step: &EncodedStep| StepFacts {
-            constant: step.template.constant(),
-            bytes_max: step.template.bytes_max(),
-            is_bodyless: step.is_bodyless,
+        let mut resolve = |condition: &crate::extract::Condition| {
+            let resolved = condition.resolve(&mut |name| names.number_of(name, feeds));
+            resolved.expect("a plan's conditions name what there is")
         };
+        let conditions = program.conditions.iter().map(&mut resolve).collect();
         FlowSource {
             sessions: Sessions::new(sessions_max.max(1), program.counters),
-            facts: steps.iter().map(facts).collect(),
-            templates: steps.into_iter().map(|step| step.template).collect(),
+            values: SessionValues::new(names.count()),
+            captured: Vec::new(),
+            filled: Vec::new(),
+            found: Findings::default(),
+            conditions,
+            exchanges,
+            facts,
             program,
             draws,
+            users,
+            names,
+            rows,
             due: BinaryHeap::new(),
             queued: 0,
             ended: VecDeque::new(),
+            why: "",
+            unix_offset_ns,
         }
     }
 
@@ -70,51 +126,59 @@ impl FlowSource {
         loop {
             let next = self.sessions.get(session).next;
             self.sessions.at(session).next = next + 1;
-            if self.sessions.get(session).is_stopping && !self.program.operations[next].is_always() {
+            let operation = self.program.operations[next];
+            if self.sessions.get(session).is_stopping && !operation.is_always() {
                 continue;
             }
-            match self.program.operations[next] {
+            match operation {
                 Operation::Call(call) => return NextStop::Call { step: call.step, due_ns: at_ns },
-                Operation::Choose(choice) => {
-                    let mut random = self.drawn(session, Draw::Step);
-                    let choice = &self.program.choices[choice];
-                    // As a mix draws; one branch alone need not be drawn.
-                    let total = choice.cumulated[choice.cumulated.len() - 1];
-                    let drawn = random.between(0, total - 1);
-                    let branch = choice.cumulated.partition_point(|&bound| bound <= drawn);
-                    self.sessions.at(session).next = choice.branches[branch];
-                }
-                Operation::Jump { to } => self.sessions.at(session).next = to,
-                Operation::Skip { chance, to } => {
-                    // A draw in (0, 1].
-                    if self.drawn(session, Draw::Way).unit() > chance {
-                        self.sessions.at(session).next = to;
-                    }
-                }
-                Operation::Repeat { counter, times, to } => {
-                    let count = match times.min == times.max {
-                        true => times.min,
-                        false => self.drawn(session, Draw::Way).between(times.min.into(), times.max.into()) as u32,
-                    };
-                    *self.sessions.counter(session, counter) = count;
-                    if count == 0 {
-                        self.sessions.at(session).next = to;
-                    }
-                }
-                Operation::Again { counter, to } => {
-                    let left = self.sessions.counter(session, counter);
-                    *left -= 1;
-                    if *left > 0 {
-                        self.sessions.at(session).next = to;
-                    }
-                }
+                Operation::End => return NextStop::End { free_ns: at_ns },
                 Operation::Pause(think) => {
                     let thought_ns = think.draw(&mut self.drawn(session, Draw::Way));
                     self.sessions.at(session).thought_ns += thought_ns;
                     at_ns += thought_ns;
                 }
-                Operation::End => return NextStop::End,
+                other => {
+                    if let Some(to) = self.jump(session, other) {
+                        self.sessions.at(session).next = to;
+                    }
+                }
             }
+        }
+    }
+
+    /// Where an operation that takes no time leads, if not to the next one.
+    fn jump(&mut self, session: u32, operation: Operation) -> Option<usize> {
+        match operation {
+            Operation::Choose(choice) => {
+                let mut random = self.drawn(session, Draw::Step);
+                let choice = &self.program.choices[choice];
+                // As a mix draws.
+                let total = choice.cumulated[choice.cumulated.len() - 1];
+                let drawn = random.between(0, total - 1);
+                Some(choice.branches[choice.cumulated.partition_point(|&bound| bound <= drawn)])
+            }
+            Operation::Jump { to } => Some(to),
+            // A draw in (0, 1].
+            Operation::Skip { chance, to } => (self.drawn(session, Draw::Way).unit() > chance).then_some(to),
+            Operation::Unless { condition, to } => {
+                let holds = self.conditions[condition].holds(|value| self.values.get(session, value));
+                (!holds).then_some(to)
+            }
+            Operation::Repeat { counter, times, to } => {
+                let count = match times.min == times.max {
+                    true => times.min,
+                    false => self.drawn(session, Draw::Way).between(times.min.into(), times.max.into()) as u32,
+                };
+                *self.sessions.counter(session, counter) = count;
+                (count == 0).then_some(to)
+            }
+            Operation::Again { counter, to } => {
+                let left = self.sessions.counter(session, counter);
+                *left -= 1;
+                (*left > 0).then_some(to)
+            }
+            Operation::Call(_) | Operation::Pause(_) | Operation::End => None,
         }
     }
 
@@ -132,6 +196,7 @@ impl FlowSource {
         kept.state = SessionState::Calling;
         kept.thought_before_last_ns = kept.thought_ns;
         kept.calls += 1;
+        self.captured[session as usize].clear();
         Call { step, session }
     }
 
@@ -141,12 +206,13 @@ impl FlowSource {
         self.due.push(Reverse(DueCall { due_ns, order: self.queued, step: step as u32, session }));
     }
 
-    fn end_session(&mut self, session: u32, end: IterationEnd) {
+    fn end_session(&mut self, session: u32, end: IterationEnd, free_ns: u64, why: &'static str) {
         let kept = self.sessions.get(session);
         let intended_ns = kept.arrival.intended_ns;
         let lasted_ns = kept.last_done_ns.saturating_sub(intended_ns);
         let waited_ns = lasted_ns.saturating_sub(kept.thought_before_last_ns);
-        self.ended.push_back(Iteration { intended_ns, end, waited_ns, lasted_ns });
+        let number = kept.arrival.number;
+        self.ended.push_back(Iteration { number, intended_ns, end, waited_ns, lasted_ns, free_ns, why });
         self.sessions.end(session);
     }
 
@@ -156,6 +222,29 @@ impl FlowSource {
             Operation::Call(call) => call,
             ref other => unreachable!("{other:?} sends nothing"),
         }
+    }
+
+    /// Memory for a session, and the values of its rows.
+    fn begin_session(&mut self, arrival: Arrival) -> (u32, RowTaken) {
+        let session = self.sessions.begin(arrival);
+        self.values.begin(session);
+        if self.captured.len() <= session as usize {
+            self.captured.resize(session as usize + 1, Captured::default());
+            self.filled.resize_with(session as usize + 1, FilledValues::default);
+        }
+        for used in &self.names.feeds {
+            let values = &mut self.values;
+            let mut take = |place: usize, text: &[u8]| values.set(session, used.values[place], Some(text));
+            let taken = self.rows.row(used.feed, arrival.number, &used.columns, &mut take);
+            if taken != RowTaken::Taken {
+                return (session, taken);
+            }
+        }
+        (session, RowTaken::Taken)
+    }
+
+    fn user_of(&self, number: u64) -> (u64, u64) {
+        self.users.map_or((number, 0), |users| (number % users, number / users))
     }
 }
 
@@ -170,7 +259,7 @@ impl Operation {
     }
 }
 
-impl Source for FlowSource {
+impl<R: RowSource> Source for FlowSource<R> {
     fn steps(&self) -> &[StepFacts] {
         &self.facts
     }
@@ -180,13 +269,23 @@ impl Source for FlowSource {
     }
 
     fn render(&mut self, call: Call, number: u64, out: &mut Outbox<'_>) {
+        let exchange = &self.exchanges[call.step as usize];
         // What one request is filled with is no other's.
         let draws = self.draws.after(self.sessions.get(call.session).calls - 1);
-        self.templates[call.step as usize].render(number, draws, out);
+        match exchange.holes.is_empty() {
+            true => exchange.template.render(number, draws, out),
+            false => exchange.template.render_filled(number, draws, &self.filled[call.session as usize], out),
+        }
     }
 
     fn end(&mut self, call: Call, end: End, at: EndedAt) -> Outcome {
-        let (outcome, session) = (end.outcome(), call.session);
+        let session = call.session;
+        let (captured, found, values) = (&self.captured[session as usize], &mut self.found, &mut self.values);
+        let exchange = &self.exchanges[call.step as usize];
+        let elapsed_ns = at.done_ns.saturating_sub(at.sent_ns);
+        let set = |value, text: Option<&[u8]>| values.set(session, value, text);
+        let Judgement { outcome, why } = exchange.judge(end, elapsed_ns, captured, found, set);
+        self.why = why;
         let on_failure = self.last_call(session).on_failure;
         let kept = self.sessions.at(session);
         kept.last_done_ns = at.done_ns;
@@ -195,14 +294,15 @@ impl Source for FlowSource {
             kept.is_stopping |= on_failure == OnFailure::Stop;
         }
         if outcome == Outcome::Failed(Kind::Unfinished) {
-            self.end_session(session, IterationEnd::Unfinished);
+            self.end_session(session, IterationEnd::Unfinished, at.done_ns, "");
             return outcome;
         }
         match self.advance(session, at.done_ns.saturating_sub(at.lag_ns)) {
             NextStop::Call { step, due_ns } => self.queue(session, step, due_ns),
-            NextStop::End => {
+            NextStop::End { free_ns } => {
                 let has_failed = self.sessions.get(session).has_failed;
-                self.end_session(session, if has_failed { IterationEnd::Failed } else { IterationEnd::Ok });
+                let end = if has_failed { IterationEnd::Failed } else { IterationEnd::Ok };
+                self.end_session(session, end, free_ns, "");
             }
         }
         outcome
@@ -214,21 +314,31 @@ impl Source for FlowSource {
         true
     }
 
-    fn start(&mut self, arrival: Arrival) -> Option<Call> {
-        let session = self.sessions.begin(arrival);
-        match self.advance(session, arrival.intended_ns) {
-            NextStop::Call { step, due_ns } if due_ns == arrival.intended_ns => {
-                Some(self.call(session, step as u32))
+    fn starts(&mut self, start_ns: u64) {
+        self.unix_offset_ns = self.unix_offset_ns.wrapping_add(start_ns);
+    }
+
+    fn start(&mut self, arrival: Arrival) -> Started {
+        let (session, taken) = self.begin_session(arrival);
+        match taken {
+            RowTaken::Taken => {}
+            RowTaken::Starved | RowTaken::Stop => {
+                self.sessions.end(session);
+                return if taken == RowTaken::Starved { Started::Starved } else { Started::Over };
             }
-            NextStop::Call { step, due_ns } => {
-                self.queue(session, step, due_ns);
-                None
-            }
-            NextStop::End => {
-                self.end_session(session, IterationEnd::Ok);
-                None
+            RowTaken::Missing => {
+                self.end_session(session, IterationEnd::Failed, arrival.intended_ns, NO_ROW);
+                return Started::Later;
             }
         }
+        match self.advance(session, arrival.intended_ns) {
+            NextStop::Call { step, due_ns } if due_ns == arrival.intended_ns => {
+                return Started::Call(self.call(session, step as u32));
+            }
+            NextStop::Call { step, due_ns } => self.queue(session, step, due_ns),
+            NextStop::End { free_ns } => self.end_session(session, IterationEnd::Ok, free_ns, ""),
+        }
+        Started::Later
     }
 
     fn has_room(&self) -> bool {
@@ -255,12 +365,61 @@ impl Source for FlowSource {
         self.ended.pop_front()
     }
 
+    fn prepare(&mut self, call: Call, now_ns: u64) -> Result<(), Unprepared> {
+        let exchange = &self.exchanges[call.step as usize];
+        if exchange.holes.is_empty() {
+            return Ok(());
+        }
+        let kept = self.sessions.get(call.session);
+        let (user, iteration) = self.user_of(kept.arrival.number);
+        let context = HoleContext {
+            number: kept.arrival.number,
+            draws: self.draws.after(kept.calls - 1),
+            iteration,
+            user,
+            unix_ns: self.unix_offset_ns.wrapping_add(now_ns),
+            values: &|value| self.values.get(call.session, value),
+        };
+        let filled = &mut self.filled[call.session as usize];
+        filled.clear();
+        for hole in &exchange.holes {
+            let result = filled.push_with(|out| hole.fill(&context, out));
+            result.map_err(|unfilled| Unprepared { kind: Kind::Template, why: reason(unfilled) })?;
+        }
+        Ok(())
+    }
+
+    fn field(&mut self, call: Call, name: &[u8], value: &[u8]) {
+        let wants = &self.exchanges[call.step as usize].wants;
+        self.captured[call.session as usize].header(wants, name, value);
+    }
+
+    fn body(&mut self, call: Call, bytes: &[u8]) {
+        let wants = &self.exchanges[call.step as usize].wants;
+        self.captured[call.session as usize].body(wants, bytes);
+    }
+
+    fn why(&self) -> &'static str {
+        self.why
+    }
+
     fn abandon(&mut self, now_ns: u64) {
         self.due.clear();
         let live: Vec<u32> = self.sessions.live().collect();
         for session in live {
             self.sessions.at(session).last_done_ns = now_ns;
-            self.end_session(session, IterationEnd::Unfinished);
+            self.end_session(session, IterationEnd::Unfinished, now_ns, "");
         }
+    }
+}
+
+/// In words.
+fn reason(unfilled: Unfilled) -> &'static str {
+    match unfilled {
+        Unfilled::NotSet(_) => "a value of the request was not taken from any response before it",
+        Unfilled::NotNumber => "a value that is to be a number is none",
+        Unfilled::NotText => "a value is not UTF-8, and has to be text where it stands",
+        Unfilled::TooLong => "a value is too long",
+        Unfilled::Invalid { .. } => "a value has a byte that may not stand in its place, such as the end of a line",
     }
 }

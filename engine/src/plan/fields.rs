@@ -2,7 +2,7 @@
 
 use super::message_end::MessageEnd;
 use super::records::RecordType;
-use crate::flow::FlowScript;
+use crate::flow::{FlowScript, StepLooks};
 use crate::feed::Feed;
 use crate::load::Load;
 use crate::phase::{Phases, Warmup};
@@ -315,6 +315,9 @@ pub struct Step {
     pub timeout_ns: u64,
     /// What is sent.
     pub request: Request,
+    /// What is looked at of the response.
+    #[serde(default, skip_serializing_if = "StepLooks::is_empty")]
+    pub looks: StepLooks,
 }
 
 /// What is sent.

@@ -4,6 +4,8 @@ use super::bounds::{FLOW_DEPTH_MAX, REPEAT_MAX, REPEATS_MAX};
 use super::mistake::Mistake;
 use crate::flow::{FlowAction, FlowItem, FlowScript, SESSIONS_MAX};
 use crate::quantity::DURATION_NS_MAX;
+use crate::schedule::{Segment, Shape};
+use crate::users::{USERS_MAX, UserLoad};
 
 /// The most items of a flow, those of flows it runs included each time they are run.
 const ITEMS_MAX: usize = 4_096;
@@ -26,6 +28,24 @@ pub(super) fn mistakes(flow: &FlowScript, steps: usize) -> Vec<Mistake> {
         check.wrong("iterations may go on for longer than any run lasts", "let them end earlier");
     }
     check.mistakes
+}
+
+/// What is wrong with the users of a flow.
+pub(super) fn mistakes_of_users(users: &UserLoad) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    let mut wrong = |problem: &str, fix: String| mistakes.push(Mistake::new(problem, fix));
+    if !users.segments.iter().all(Segment::is_sound) || users.segments.is_empty() {
+        wrong("their number is none that can be", "give numbers such as 100".to_owned());
+    } else if !(1..=USERS_MAX).contains(&users.most()) {
+        wrong("there are no users, or too many", format!("give 1 to {USERS_MAX}"));
+    }
+    if users.segments.iter().any(|segment| matches!(segment.shape, Shape::Sine { .. })) {
+        wrong("users do not come and go as a sine", "use `stages` with ramps".to_owned());
+    }
+    if users.pacing_ns.is_some_and(|ns| !(1..=DURATION_NS_MAX).contains(&ns)) || users.loops_max == Some(0) {
+        wrong("they never begin, or not again", "give `pacing` a time, and `loops` at least 1".to_owned());
+    }
+    mistakes
 }
 
 struct FlowCheck {

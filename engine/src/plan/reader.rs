@@ -15,18 +15,22 @@ mod requests;
 mod timing;
 mod transport;
 
-use super::bounds::longest_warmup_ns;
-use super::fields::{Fields, Machine, Pool, PoolSize, Scenario, Target, Wait};
+use super::bounds::{CONNECTIONS_MAX, longest_warmup_ns};
+use super::flow_names;
+use super::fields::{Fields, Machine, Pool, PoolSize, Scenario, Script, Target, Wait};
 use super::rules::{self, PlanPlace, Violation};
 use crate::config::{
     Config, Diagnostic, EnvironmentTexts, LoadConfig, ReadConfig, ScenarioConfig, Spot, TargetConfig, Text,
     Texts, closest, hint,
 };
+use crate::feed::Feed;
+use crate::load::Load;
 use crate::phase::{Phases, Warmup};
 use crate::quantity::{SECOND_NS, parse_duration_ns, show_ns};
 use crate::threshold::{self, METRICS, Metric, Threshold};
 use crate::until::Goal;
 use crate::url::Url;
+use crate::users::UserLoad;
 use cores::parse_cores;
 use keys::{Keys, ScenarioKeys, TargetKeys, own_keys};
 use std::borrow::Cow;
@@ -273,13 +277,22 @@ impl PlanReader<'_> {
         for (typed, timing) in typed.iter().zip(timings) {
             self.keys.scenarios.push(ScenarioKeys::of(typed.name));
             let target = self.target_of(typed, &mut targets);
-            let script = self.script(typed, &targets[target], pools.len());
-            pools.push(self.pool(typed, target));
+            let has_users = timing.load.users().is_some();
+            let script = self.script(typed, &targets[target], pools.len(), has_users);
+            let pool = self.pool(typed, target, &timing.load);
+            pools.push(pool);
+            // In a flow without a load, each connection has a user.
+            let load = match timing.load {
+                Load::Closed if matches!(script, Script::Flow { .. }) => {
+                    Load::Users(UserLoad::constant(pool.connections.count().into(), timing.length_ns))
+                }
+                load => load,
+            };
             scenarios.push(Scenario {
                 name: typed.name.unwrap_or_default().to_owned(),
                 starts_ns: timing.starts_ns,
                 length_ns: timing.length_ns,
-                load: timing.load,
+                load,
                 requests_max: timing.requests_max,
                 script,
             });
@@ -287,8 +300,11 @@ impl PlanReader<'_> {
         self.check_all_is_used(&targets);
         self.note_unused_flows();
         let feeds = self.feeds();
-        // None of what a scenario sends can name a value of a feed.
-        self.note_unused_feeds(&feeds, |_| false);
+        let is_used = |feed: &Feed| {
+            let items = |scenario: &Scenario| scenario.flow().map_or(Vec::new(), |flow| flow.items.clone());
+            scenarios.iter().any(|scenario| flow_names::uses(scenario.steps(), &items(scenario), &feed.name))
+        };
+        self.note_unused_feeds(&feeds, is_used);
         let name = self.name(&targets, &scenarios);
         if config.scenario.is_empty() {
             scenarios[0].name.clone_from(&name);
@@ -505,9 +521,12 @@ impl PlanReader<'_> {
         targets.len() - 1
     }
 
-    fn pool(&mut self, typed: &Typed, target: usize) -> Pool {
+    fn pool(&mut self, typed: &Typed, target: usize, load: &Load) -> Pool {
         let own = typed.config.connections;
-        let connections = own.or(self.config.run.connections).unwrap_or(CONNECTIONS_DEFAULT.max(self.shards));
+        // A user waits for no other's response.
+        let users = load.users().map_or(0, |users| users.most().min(CONNECTIONS_MAX.into()) as u32);
+        let default = if users > 0 { users } else { CONNECTIONS_DEFAULT };
+        let connections = own.or(self.config.run.connections).unwrap_or(default.max(self.shards));
         let key = if own.is_some() { typed.at("connections") } else { "run.connections".into() };
         self.keys.connections.push(key);
         Pool { target, connections: PoolSize::Shared(connections) }

@@ -14,7 +14,8 @@ use crate::config::{
     TcpConfig, Text, Texts, TlsConfig, UdpConfig, WebSocketConfig,
 };
 use crate::length::{self, TooManyToDraw, UNBOUNDED_NS};
-use crate::load::{Arrivals, Load, Overload, constant};
+use crate::load::{Arrivals, Load, Overload};
+use crate::schedule::constant;
 use crate::phase::Warmup;
 use crate::random::Draws;
 use crate::redact;

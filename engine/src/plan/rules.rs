@@ -13,7 +13,7 @@ use super::fields::{
     TargetProtocol,
 };
 use super::mistake::Mistake;
-use super::{datagrams, feeds, flow_rules, sockets, streams, values};
+use super::{datagrams, feeds, flow_names, flow_rules, sockets, streams, values};
 use crate::config::hint;
 use crate::load::Load;
 use crate::quantity::{DURATION_NS_MAX, MILLISECOND_NS, counted, show_ns};
@@ -338,6 +338,11 @@ impl RuleCheck<'_> {
             let fix = "let it begin within the warm-up, or the run last as long as it is to";
             self.broken(PlanPlace::Scenario(index, "starts"), problem, fix);
         }
+        if let Some(users) = scenario.load.users() {
+            for Mistake { problem, fix } in flow_rules::mistakes_of_users(users) {
+                self.broken(PlanPlace::Scenario(index, "load"), problem, fix);
+            }
+        }
         if let Some(problem) = inexactness(&scenario.load) {
             self.broken(PlanPlace::Scenario(index, "load"), problem, "use a rounder rate, or a shorter run");
         }
@@ -354,10 +359,20 @@ impl RuleCheck<'_> {
             for Mistake { problem, fix } in flow_rules::mistakes(flow, steps.len()) {
                 self.broken(PlanPlace::Scenario(index, "step"), problem, fix);
             }
-            if scenario.load.is_closed() {
-                let problem = "a flow needs to be told when its iterations begin";
-                self.broken(PlanPlace::Scenario(index, "load"), problem, "give `load` a `rate`, in iterations per second");
+            for (step, Mistake { problem, fix }) in flow_names::mistakes(&flow.items, steps, &self.fields.feeds) {
+                let place = match step {
+                    Some(step) => PlanPlace::Step(index, step, String::new()),
+                    None => PlanPlace::Scenario(index, "step"),
+                };
+                self.broken(place, problem, fix);
             }
+            if scenario.load == Load::Closed {
+                let problem = "a flow needs to be told when its iterations begin";
+                self.broken(PlanPlace::Scenario(index, "load"), problem, "give `load` a `rate`, or `users`");
+            }
+        } else if scenario.load.users().is_some() {
+            let problem = "requests that are drawn by weight have no users";
+            self.broken(PlanPlace::Scenario(index, "load"), problem, "make steps of a flow of them");
         } else if steps.iter().all(|step| step.weight == 0) {
             let problem = "every request has weight 0, so none can be drawn";
             self.broken(PlanPlace::Scenario(index, "request"), problem, "give one a weight of at least 1");
@@ -419,8 +434,8 @@ impl RuleCheck<'_> {
                 self.broken(place(""), problem, fix);
             }
         }
-        // Requests that are drawn by weight are no steps of a flow.
-        if let Some(wrong) = values::wrong(&step.request, false) {
+        let is_of_flow = self.fields.scenarios[scenario].flow().is_some();
+        if let Some(wrong) = values::wrong(&step.request, is_of_flow) {
             self.broken(place(""), wrong.problem, wrong.fix);
         }
         // A body that never changes waits, in HTTP/2, for the turn in which there is room for it.

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 /// An iteration that has ended. Times are in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Iteration {
+    /// The number of its arrival.
+    pub number: u64,
     /// When its arrival was intended, from the start of the run.
     pub intended_ns: u64,
     /// How it ended.
@@ -16,6 +18,10 @@ pub struct Iteration {
     pub waited_ns: u64,
     /// How long it took until the last response, with the time spent thinking before it.
     pub lasted_ns: u64,
+    /// When its user can go on to the next, after what is thought at its end, from the start of the run.
+    pub free_ns: u64,
+    /// Why it has failed without a request that did.
+    pub why: &'static str,
 }
 
 /// How an iteration ended.

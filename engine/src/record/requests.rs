@@ -141,6 +141,14 @@ impl RequestRecord {
         self.each_of(scenario).map(|series| series.ok + series.failed()).sum()
     }
 
+    /// Arrivals of a scenario that ended, in any way and any phase: requests, or iterations where they lead to several.
+    pub fn arrivals_ended_of(&self, scenario: usize) -> u64 {
+        match &self.iterations[scenario] {
+            None => self.ended_of(scenario),
+            Some(record) => [record.ok, record.failed, record.unfinished].iter().map(|all| all.measured + all.outside).sum(),
+        }
+    }
+
     /// Every series, in the measured window and outside it.
     pub fn each_series(&self) -> impl Iterator<Item = &Series> {
         self.series.measured.iter().chain(&self.series.outside)

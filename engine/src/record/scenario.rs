@@ -21,6 +21,9 @@ pub struct ScenarioRecord {
     /// When the last of its requests had ended, from the start of the run, if it ended with a number of them beside other scenarios;
     /// 0 otherwise.
     pub spent_ns: u64,
+    /// It ended before its time, with the last row of a data file.
+    #[serde(default)]
+    pub is_fed_out: bool,
 }
 
 /// How long the oldest arrival had waited that was due and not sent yet, at some moment.
@@ -56,14 +59,23 @@ impl ScenarioRecord {
 
     /// Adds another shard's or interval's, or another scenario's.
     pub fn merge(&mut self, other: &ScenarioRecord) {
-        let ScenarioRecord { finished, dropped, unsent, unreleased_own, overdue, was_stopped, spent_ns } =
-            *other;
+        let ScenarioRecord {
+            finished,
+            dropped,
+            unsent,
+            unreleased_own,
+            overdue,
+            was_stopped,
+            spent_ns,
+            is_fed_out,
+        } = *other;
         self.finished.add(finished);
         self.dropped.add(dropped);
         self.unsent.add(unsent);
         self.unreleased_own += unreleased_own;
         self.overdue.add(overdue);
         self.was_stopped |= was_stopped;
+        self.is_fed_out |= is_fed_out;
         self.spent_ns = self.spent_ns.max(spent_ns);
     }
 

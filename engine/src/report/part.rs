@@ -74,13 +74,13 @@ impl<'a> Part<'a> {
             true => Cow::Borrowed(history),
             false => history.iter().map(|slice| slice.of_scenario(index)).collect(),
         };
-        let finished = arrivals.finished.measured;
+        let finished = record.map_or(arrivals.finished.measured, IterationRecord::ended_in_window);
         let last_ns = record.map_or(series.last_sent_ns, |record| record.last_begun_ns);
         let overrun_ns = last_ns.saturating_sub(window_ns.1);
         let asked = asked(scenario, window_ns);
         let unreleased = arrivals.dropped.measured + arrivals.unsent.measured;
         let rate = rate(asked, (scheduled - unreleased, scheduled), finished, window_ns, overrun_ns);
-        let unaccounted = if is_partial { 0 } else { unaccounted(scenario, snapshot.phases, scheduled) };
+        let unaccounted = if is_partial || arrivals.is_fed_out { 0 } else { unaccounted(scenario, snapshot.phases, scheduled) };
         let (name, is_closed) = (Some(scenario.name.as_str()), scenario.load.is_closed());
         Part {
             name,
@@ -256,7 +256,7 @@ fn requests(series: &Series, arrivals: &ScenarioRecord) -> Requests {
 /// Whether a closed loop beside other scenarios has had the last of its requests answered.
 fn is_counted_out(scenario: &Scenario, snapshot: &Snapshot, index: usize) -> bool {
     let is_noted = snapshot.requests.scenarios[index].spent_ns > 0;
-    is_noted && scenario.requests_max.is_some_and(|asked| snapshot.requests.ended_of(index) >= asked)
+    is_noted && scenario.requests_max.is_some_and(|asked| snapshot.requests.arrivals_ended_of(index) >= asked)
 }
 
 /// Arrivals per second that a schedule asks for in a window; none of a closed loop.

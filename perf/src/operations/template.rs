@@ -2,6 +2,7 @@
 
 use super::operation::{CountedOperation, Work};
 use engine::outbox::{self, Outbox};
+use engine::flow::StepLooks;
 use engine::plan::{HttpRequest, Request, Step};
 use engine::random::Draws;
 use engine::template::{Piece, Template, parse};
@@ -47,7 +48,7 @@ fn encoded(path: &str, body: Option<&str>) -> Template {
         headers: vec![("Accept".into(), pieces("*/*"))],
         body: body.map(pieces),
     });
-    let step = Step { name: "counted".into(), weight: 1, pool: 0, timeout_ns: 1, request };
+    let step = Step { name: "counted".into(), weight: 1, pool: 0, timeout_ns: 1, request, looks: StepLooks::default() };
     http1::encode(&step, "127.0.0.1:8080", true).expect("the request can be encoded").template
 }
 

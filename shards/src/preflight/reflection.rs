@@ -9,6 +9,7 @@ use super::exchange::{AskedRequest, Came, Exchange};
 use super::requests::{connect, unreachable_target};
 use crate::assembly::{grpc_shared, http2_request};
 use engine::code;
+use engine::flow::StepLooks;
 use engine::failure::{FailureKind, RunFailure};
 use engine::mix::Mix;
 use engine::plain::plain;
@@ -201,7 +202,7 @@ impl<'a> Reflection<'a> {
             deadline_ns: None,
             described: Some(method),
         };
-        Step { name: "reflection".into(), weight: 1, pool: 0, timeout_ns: 0, request: Request::Grpc(call) }
+        Step { name: "reflection".into(), weight: 1, pool: 0, timeout_ns: 0, request: Request::Grpc(call), looks: StepLooks::default() }
     }
 }
 

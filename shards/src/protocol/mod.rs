@@ -185,6 +185,9 @@ pub enum Readiness {
 
 /// What a protocol reports of its connection.
 pub trait Events {
+    /// Whether there are steps whose responses are looked at: a protocol is compiled without that where there are none.
+    const MAY_LOOK: bool = false;
+
     /// The request that has been under way for the longest, and what is known of its step.
     fn oldest(&self) -> Option<(Place, &StepFacts)>;
 
@@ -210,6 +213,16 @@ pub trait Events {
 
     /// A part of such a message, as it came.
     fn message_bytes(&mut self, place: Place, bytes: &[u8]) {
+        let _ = (place, bytes);
+    }
+
+    /// A field of a response came, of a step that is looked at: its name in any case.
+    fn field(&mut self, place: Place, name: &[u8], value: &[u8]) {
+        let _ = (place, name, value);
+    }
+
+    /// A piece of the body of a response came, of a step that is looked at, without what frames it.
+    fn body(&mut self, place: Place, bytes: &[u8]) {
         let _ = (place, bytes);
     }
 }

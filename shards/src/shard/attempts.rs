@@ -196,7 +196,7 @@ impl<P: Protocol> ConnectionPool<P> {
         while let Some(place) = self.connections.oldest(P::IS_IN_ORDER, slot) {
             let flight = self.connections.end(P::IS_IN_ORDER, slot, place);
             let instants = core.instants(flight.intended_ns, flight.sent_ns(), core.now_ns);
-            let at = EndedAt { done_ns: instants.done, lag_ns: flight.lag_ns() };
+            let at = EndedAt { sent_ns: instants.sent, done_ns: instants.done, lag_ns: flight.lag_ns() };
             let outcome = scenario.source.end(flight.call(), End::Failed(kind), at);
             core.recorder.not_sent(self.first_series + flight.step(), outcome, instants);
             core.recorder.failed_because(instants.intended, kind, why);
@@ -216,7 +216,7 @@ impl<P: Protocol> ConnectionPool<P> {
             && self.connections.open == 0
             && let Some(Following { call, arrival }) = scenario.longest_waiting(&mut core.recorder, relative_ns)
         {
-            let at = EndedAt { done_ns: relative_ns, lag_ns: 0 };
+            let at = EndedAt { sent_ns: relative_ns, done_ns: relative_ns, lag_ns: 0 };
             let outcome = scenario.source.end(call, End::Failed(kind), at);
             let instants = Instants { intended: arrival.intended_ns, sent: relative_ns, done: relative_ns };
             core.recorder.not_sent(self.first_series + call.step as usize, outcome, instants);

@@ -3,12 +3,15 @@
 use super::Shard;
 use super::core::Core;
 use super::pool::ConnectionPool;
-use super::scenario::ScenarioRun;
+use super::scenario::{LoadState, ScenarioRun};
 use crate::protocol::Protocol;
 use crate::wire::{Slot, Wire};
-use engine::bucket::Poll;
-use engine::record::Recorder;
-use engine::seams::{Following, Source};
+use engine::outcome::Kind;
+use engine::record::{Instants, Recorder};
+use engine::seams::{End, EndedAt, Following, Source, Started, Unprepared};
+
+/// Requests that cannot be filled in and are passed over in a turn, so that responses get theirs.
+const UNPREPARED_PER_TURN: usize = 64;
 
 impl<S: Source> ScenarioRun<S> {
     /// Whether its requests follow each other.
@@ -19,7 +22,14 @@ impl<S: Source> ScenarioRun<S> {
 
     /// When the next request of a flow is due, or its next arrival.
     pub(super) fn next_due_of_flow(&self) -> Option<u64> {
-        let arrival_ns = self.bucket().and_then(|bucket| bucket.next_ns()).filter(|_| self.source.has_room());
+        let starved_ns = self.starved.map(|arrival| arrival.intended_ns);
+        let arrival_ns = starved_ns.or_else(|| match &self.load {
+            LoadState::Open(bucket) => bucket.next_ns(),
+            LoadState::Users(users) => users.next_ns(),
+            // A flow that has no schedule has users.
+            LoadState::Closed(_) => None,
+        });
+        let arrival_ns = arrival_ns.filter(|_| self.source.has_room());
         [self.source.next_due_ns(), arrival_ns].into_iter().flatten().min()
     }
 
@@ -31,12 +41,48 @@ impl<S: Source> ScenarioRun<S> {
             if self.source.next_due_ns() == Some(due_ns) {
                 return Some(self.source.take_due());
             }
-            let Poll::Due(arrival) = self.bucket_mut()?.poll_due(now_ns) else { return None };
+            let arrival = match self.starved.take() {
+                Some(arrival) => arrival,
+                None => self.next_arrival(now_ns, now_ns)?,
+            };
+            let started = self.source.start(arrival);
+            match started {
+                Started::Starved => {
+                    self.starved = Some(arrival);
+                    return None;
+                }
+                Started::Over => {
+                    recorder.requests.scenarios[self.number].is_fed_out = true;
+                    match self.bucket_mut() {
+                        Some(bucket) => bucket.forget_rest(),
+                        None => self.end_closed_loop(),
+                    }
+                    continue;
+                }
+                Started::Later | Started::Call(_) => {}
+            }
             recorder.iteration_began(self.number, arrival.intended_ns, now_ns);
-            if let Some(call) = self.source.start(arrival) {
+            if let Started::Call(call) = started {
                 return Some(Following { call, arrival });
             }
         }
+    }
+
+    /// The next request of a flow, filled in. One that cannot be filled has failed, and the next one is looked for.
+    fn next_prepared(&mut self, core: &mut Core<impl Wire>, first_series: usize, now_ns: u64) -> Option<Following> {
+        for _ in 0..UNPREPARED_PER_TURN {
+            let next = self.next_of_flow(&mut core.recorder, now_ns)?;
+            let Err(Unprepared { kind, why }) = self.source.prepare(next.call, now_ns) else {
+                return Some(next);
+            };
+            let Following { call, arrival } = next;
+            let at = EndedAt { sent_ns: now_ns, done_ns: now_ns, lag_ns: 0 };
+            let outcome = self.source.end(call, End::Failed(kind), at);
+            let instants = Instants { intended: arrival.intended_ns, sent: now_ns, done: now_ns };
+            core.recorder.not_sent(first_series + call.step as usize, outcome, instants);
+            core.recorder.failed_because(instants.intended, kind, why);
+        }
+        None
     }
 
     /// What waits for a connection and has waited for longest, of any scenario.
@@ -52,6 +98,12 @@ impl<S: Source> ScenarioRun<S> {
     pub(super) fn note_iterations(&mut self, recorder: &mut Recorder) {
         while let Some(iteration) = self.source.next_ended() {
             recorder.iteration_ended(self.number, &iteration);
+            if let LoadState::Users(users) = &mut self.load {
+                users.ended(iteration.number, iteration.free_ns);
+            }
+            if !iteration.why.is_empty() {
+                recorder.failed_because(iteration.intended_ns, Kind::Feed, iteration.why);
+            }
         }
     }
 }
@@ -67,7 +119,7 @@ impl<P: Protocol> ConnectionPool<P> {
     ) -> bool {
         let free_ns = self.connections.at(slot).free_ns;
         let Some(now_ns) = core.now_ns.checked_sub(core.start_ns) else { return false };
-        let Some(next) = scenario.next_of_flow(&mut core.recorder, now_ns) else { return false };
+        let Some(next) = scenario.next_prepared(core, self.first_series, now_ns) else { return false };
         self.connections.unqueue_first();
         self.send_call(core, scenario, slot, next, free_ns);
         self.connections.queue(slot);

@@ -105,7 +105,11 @@ impl<P: Protocol> ConnectionPool<P> {
             next_watched: 0,
             timeout_ns: served.steps()[0].timeout_ns,
             connect_timeout_ns: target.connect_timeout_ns,
-            can_discard: pipeline == 1 && !is_secured && !matches!(target.endpoint(), Endpoint::Unix { .. }),
+            // What is looked at has to be there.
+            can_discard: pipeline == 1
+                && !is_secured
+                && !matches!(target.endpoint(), Endpoint::Unix { .. })
+                && served.steps().iter().all(|step| step.looks.is_empty()),
             is_closed_loop,
             is_intended_when_sent: is_closed_loop && !is_on_demand,
             is_secured,
@@ -181,7 +185,7 @@ impl<P: Protocol> ConnectionPool<P> {
         let instants = core.instants(flight.intended_ns, flight.sent_ns(), now);
         let lag_ns = flight.lag_when_done(now, late_ns);
         self.connections.at(slot).carried_ns = lag_ns & self.carry_mask;
-        let at = EndedAt { done_ns: instants.done, lag_ns };
+        let at = EndedAt { sent_ns: instants.sent, done_ns: instants.done, lag_ns };
         let outcome = scenario.source.end(flight.call(), End::Failed(kind), at);
         core.recorder.done(self.first_series + flight.step(), outcome, instants, lag_ns, 0);
         core.recorder.failed_because(instants.intended, kind, why);
@@ -221,6 +225,7 @@ impl<P: Protocol> ConnectionPool<P> {
         let room = match &scenario.load {
             LoadState::Open(_) => 1,
             // What is left no longer counts the first, which has been taken.
+            LoadState::Users(_) => 1,
             LoadState::Closed(closed) => u64::from(self.connections.room(slot)).min(closed.left + 1),
         };
         if scenario.is_one_constant {

@@ -8,7 +8,7 @@ use crate::connection::{Armed, ConnectionTable, Link};
 use crate::protocol::{DatagramNote, Events, Place, Protocol, Receive, RequestFailure, Response, Unusable};
 use crate::wire::{Pause, RefusedAt, Slot, Wire};
 use engine::outbox::Outbox;
-use engine::outcome::Kind;
+use engine::outcome::{Kind, Outcome};
 use engine::record::{Instants, Recorder, ShardStats};
 use engine::seams::{End, EndedAt, Source, StepFacts};
 use std::marker::PhantomData;
@@ -36,6 +36,8 @@ struct Responses<'a, S, P> {
 }
 
 impl<S: Source, P: Protocol> Events for Responses<'_, S, P> {
+    const MAY_LOOK: bool = S::MAY_CONTINUE;
+
     // A part of the loop, like `response`.
     #[inline(always)]
     fn oldest(&self) -> Option<(Place, &StepFacts)> {
@@ -54,9 +56,14 @@ impl<S: Source, P: Protocol> Events for Responses<'_, S, P> {
             done: relative(self.now_ns),
         };
         let lag_ns = flight.lag_when_done(self.now_ns, self.late_ns);
-        let at = EndedAt { done_ns: instants.done, lag_ns };
+        let at = EndedAt { sent_ns: instants.sent, done_ns: instants.done, lag_ns };
         let outcome = self.source.end(flight.call(), End::Response { code, is_ok }, at);
         self.recorder.done(self.first_series + flight.step(), outcome, instants, lag_ns, bytes);
+        if S::MAY_CONTINUE
+            && let Outcome::Failed(kind) = outcome
+        {
+            self.recorder.failed_because(instants.intended, kind, self.source.why());
+        }
         let connection = self.connections.at(self.slot);
         connection.carried_ns = lag_ns & self.carry_mask;
         connection.has_answered = true;
@@ -75,7 +82,7 @@ impl<S: Source, P: Protocol> Events for Responses<'_, S, P> {
             done: relative(self.now_ns),
         };
         let lag_ns = flight.lag_when_done(self.now_ns, self.late_ns);
-        let at = EndedAt { done_ns: instants.done, lag_ns };
+        let at = EndedAt { sent_ns: instants.sent, done_ns: instants.done, lag_ns };
         let outcome = self.source.end(flight.call(), End::Failed(kind), at);
         self.recorder.done(self.first_series + flight.step(), outcome, instants, lag_ns, 0);
         self.recorder.failed_because(instants.intended, kind, why);
@@ -94,6 +101,14 @@ impl<S: Source, P: Protocol> Events for Responses<'_, S, P> {
             DatagramNote::Stray => &mut stats.stray_datagrams,
             DatagramNote::Truncated => &mut stats.truncated_replies,
         } += 1;
+    }
+
+    fn field(&mut self, place: Place, name: &[u8], value: &[u8]) {
+        self.source.field(self.connections.flight(place).call(), name, value);
+    }
+
+    fn body(&mut self, place: Place, bytes: &[u8]) {
+        self.source.body(self.connections.flight(place).call(), bytes);
     }
 
     #[inline]

@@ -141,6 +141,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     fn start(&mut self, start_ns: u64) {
         self.core.start_ns = start_ns;
         self.core.stage = Stage::Running;
+        self.scenarios.iter_mut().for_each(|scenario| scenario.source.starts(start_ns));
         self.pools.iter_mut().for_each(|pool| pool.start(start_ns));
         let before = std::mem::take(&mut self.core.recorder.stats);
         let attempts = std::mem::take(&mut self.core.recorder.attempts);
@@ -282,7 +283,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         let is_in_window = self.is_in_window();
         let Shard { core, scenarios, pools, .. } = self;
         for (index, scenario) in scenarios.iter_mut().enumerate() {
-            let is_idle = pools[scenario.pool].is_idle();
+            let is_idle = pools[scenario.pool].is_idle() && scenario.source.under_way() == 0;
             if scenario.course == Course::Scheduling && scenario.is_spent() && is_idle {
                 core.recorder.settle_scenario(index, is_in_window);
                 scenario.has_ended_early = true;

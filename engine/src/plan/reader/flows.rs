@@ -4,17 +4,23 @@ use super::requests::StepContext;
 use super::{PlanReader, Typed};
 use crate::config::{Diagnostic, RequestConfig, Text, hint};
 use crate::flow::{
-    FlowAction, FlowBranch, FlowItem, FlowScript, OnFailure, Repetition, SESSIONS_DEFAULT, SESSIONS_MAX, Think,
+    Extract, FlowAction, FlowBranch, FlowItem, FlowScript, OnFailure, Repetition, SESSIONS_DEFAULT, SESSIONS_MAX,
+    StepLooks, Think,
 };
 use crate::plan::bounds::{FLOW_DEPTH_MAX, REPEAT_MAX};
 use crate::plan::fields::{Script, Step, Target};
-use crate::quantity::{SECOND_NS, parse_count};
+use crate::extract::{Condition, Expression, ResponseCheck, WrongExpression};
+use crate::quantity::{SECOND_NS, parse_bytes, parse_count};
+use crate::template;
 use std::collections::BTreeMap;
 
+/// The most of a body that may be looked at.
+const BODY_BYTES_LIMIT: u64 = 64 << 20;
 const GRACEFUL_NS_DEFAULT: u64 = 30 * SECOND_NS;
 const REPEAT_FIX: &str = "write a number of times such as `3`, or two such as `1..5`";
 /// Keys that mean something in a step of a flow alone.
-const STEP_KEYS: [&str; 7] = ["think", "repeat", "chance", "always", "on_failure", "run", "choose"];
+const STEP_KEYS: [&str; 9] =
+    ["think", "repeat", "chance", "always", "on_failure", "run", "if", "extract", "choose"];
 
 /// A flow as far as it has been read.
 #[derive(Default)]
@@ -28,7 +34,13 @@ struct ReadFlow<'a> {
 
 impl<'a> PlanReader<'a> {
     /// What each arrival of a scenario leads to.
-    pub(super) fn script(&mut self, typed: &Typed<'a>, target: &Target, pool: usize) -> Script {
+    pub(super) fn script(
+        &mut self,
+        typed: &Typed<'a>,
+        target: &Target,
+        pool: usize,
+        has_users: bool,
+    ) -> Script {
         let config = &typed.config;
         let context = self.step_context(typed, target, pool);
         let given = [("request", !config.request.is_empty()), ("step", !config.step.is_empty())];
@@ -40,8 +52,9 @@ impl<'a> PlanReader<'a> {
         }
         if config.step.is_empty() && config.flow.is_none() {
             self.refuse_step_keys(typed);
-            return Script::Mix(self.mix(&context));
+            return self.drawn_requests(typed, &context, has_users);
         }
+        self.has_values = true;
         let mut flow = ReadFlow::default();
         let items = match &config.flow {
             Some(words) => self.named_flows(&words.0, &typed.at("flow"), &context, &mut flow),
@@ -50,6 +63,7 @@ impl<'a> PlanReader<'a> {
                 self.items(&steps, &typed.at("step"), &context, &mut flow)
             }
         };
+        self.has_values = false;
         let steps = flow.steps;
         if steps.is_empty() && !self.is_wrong(&typed.at("step")) && !self.is_wrong("flow") {
             let key = if config.flow.is_some() { "flow" } else { "step" };
@@ -57,6 +71,60 @@ impl<'a> PlanReader<'a> {
         }
         let (sessions_max, graceful_ns) = (self.sessions(typed), self.graceful(typed));
         Script::Flow { steps, flow: FlowScript { items, sessions_max, graceful_ns } }
+    }
+
+    /// Requests of which one is drawn for each arrival. Where responses are looked at, something is filled in that is not known before, or there are
+    /// users, it is a flow of one choice.
+    fn drawn_requests(
+        &mut self,
+        typed: &Typed<'a>,
+        context: &StepContext<'_, 'a>,
+        has_users: bool,
+    ) -> Script {
+        let steps = self.mix(context);
+        let needs_session =
+            |step: &Step| !step.looks.is_empty() || step.request.parts().any(template::has_values);
+        if !has_users && !steps.iter().any(needs_session) {
+            return Script::Mix(steps);
+        }
+        let branch = |(index, step): (usize, &Step)| FlowBranch {
+            weight: step.weight,
+            items: vec![FlowItem::new(FlowAction::Request(index))],
+        };
+        let branches = steps.iter().enumerate().map(branch).collect();
+        let (sessions_max, graceful_ns) = (self.sessions(typed), self.graceful(typed));
+        let items = vec![FlowItem::new(FlowAction::OneOf(branches))];
+        Script::Flow { steps, flow: FlowScript { items, sessions_max, graceful_ns } }
+    }
+
+    /// What is looked at of the responses to a request.
+    pub(super) fn looks(&mut self, config: &RequestConfig, table: &str) -> StepLooks {
+        let mut looks = StepLooks::default();
+        for (name, Text(text)) in &config.extract {
+            let key = format!("{table}.extract.{name}");
+            let wrong = |wrong: WrongExpression| Diagnostic::at(key, wrong.problem, wrong.fix);
+            if let Some(from) = self.take_with(Expression::parse(text), wrong) {
+                looks.extracts.push(Extract { name: name.clone(), from });
+            }
+        }
+        let checks = config.check.as_ref().map_or(&[][..], |texts| &texts.0);
+        for (index, text) in checks.iter().enumerate() {
+            let key = if checks.len() > 1 { format!("{table}.check.{index}") } else { format!("{table}.check") };
+            let wrong = |wrong: WrongExpression| Diagnostic::at(key, wrong.problem, wrong.fix);
+            looks.checks.extend(self.take_with(ResponseCheck::parse(text), wrong));
+        }
+        if let Some(Text(text)) = &config.body_max {
+            let key = format!("{table}.body_max");
+            let bytes = self.take(&key, parse_bytes(text), "write `64KiB` or the like");
+            match bytes {
+                Some(bytes) if bytes > BODY_BYTES_LIMIT => {
+                    self.wrong(&key, format!("`{text}` is too much"), "give at most 64MiB");
+                }
+                Some(bytes) => looks.body_bytes_max = bytes as usize,
+                None => {}
+            }
+        }
+        looks
     }
 
     /// Named flows that no scenario goes through are noted.
@@ -199,6 +267,7 @@ impl<'a> PlanReader<'a> {
         };
         FlowItem {
             action,
+            condition: self.condition(config, &table),
             chance: self.chance(config, &table),
             repeat: config.repeat.as_ref().and_then(|Text(text)| self.repetition(text, &format!("{table}.repeat"))),
             think: self.think(config, &table),
@@ -254,6 +323,12 @@ impl<'a> PlanReader<'a> {
         }
     }
 
+    fn condition(&mut self, config: &RequestConfig, table: &str) -> Option<Condition> {
+        let Text(text) = config.condition.as_ref()?;
+        let wrong = |wrong: WrongExpression| Diagnostic::at(format!("{table}.if"), wrong.problem, wrong.fix);
+        self.take_with(Condition::parse(text), wrong)
+    }
+
     /// A probability: `20%`, or `0.2`.
     fn chance(&mut self, config: &RequestConfig, table: &str) -> Option<f64> {
         let Text(text) = config.chance.as_ref()?;
@@ -305,7 +380,7 @@ impl<'a> PlanReader<'a> {
 
 /// Which of the keys of steps a request has.
 fn given_step_keys(config: &RequestConfig) -> impl Iterator<Item = &'static str> {
-    let RequestConfig { think, repeat, chance, always, on_failure, run, choose, .. } = config;
+    let RequestConfig { think, repeat, chance, always, on_failure, run, condition, extract, choose, .. } = config;
     let given = [
         think.is_some(),
         repeat.is_some(),
@@ -313,6 +388,8 @@ fn given_step_keys(config: &RequestConfig) -> impl Iterator<Item = &'static str>
         always.is_some(),
         on_failure.is_some(),
         run.is_some(),
+        condition.is_some(),
+        !extract.is_empty(),
         !choose.is_empty(),
     ];
     STEP_KEYS.into_iter().zip(given).filter(|(_, is_given)| *is_given).map(|(key, _)| key)

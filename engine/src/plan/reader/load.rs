@@ -3,9 +3,10 @@
 
 use crate::config::{Diagnostic, LoadConfig, Spot, Text, closest};
 use crate::length::{self, UNBOUNDED_NS};
-use crate::load::{Arrivals, Load, Overload, constant};
-use crate::quantity::{Rate, parse_duration_ns, rate_ends, show_ns};
-use crate::schedule::{Segment, Shape};
+use crate::load::{Arrivals, Load, Overload};
+use crate::quantity::{Rate, parse_count, parse_duration_ns, rate_ends, show_ns};
+use crate::schedule::{Segment, Shape, constant};
+use crate::users::UserLoad;
 use std::collections::BTreeMap;
 
 /// A shape of load. Any key that it does not read is a mistake, because it would silently do nothing.
@@ -52,10 +53,85 @@ pub(super) struct LoadPlace<'a> {
 /// The load a config describes, and its length in nanoseconds. A shape that knows its own length sets it; otherwise what was
 /// asked for does, or what so many arrivals need, or the default. No mistakes and no load: it is not known, and that was told before.
 pub(super) fn read(place: &LoadPlace, config: &LoadConfig) -> Result<(Load, u64), Vec<Diagnostic>> {
+    if is_of_users(config) {
+        return users(place, config);
+    }
     let mut reader = LoadReader::new(place.key.to_owned(), place.doubtful, config);
     match reader.load(place) {
         Some(load) if reader.diagnostics.is_empty() => Ok(load),
         _ => Err(reader.diagnostics),
+    }
+}
+
+/// Whether its numbers are of users.
+fn is_of_users(config: &LoadConfig) -> bool {
+    let is_said = config.of.as_ref().is_some_and(|Text(of)| of != "rate");
+    is_said || config.users.is_some() || config.stages.iter().any(|stage| stage.users.is_some())
+}
+
+/// A load whose numbers are of users: its shapes are those of rates.
+fn users(place: &LoadPlace, config: &LoadConfig) -> Result<(Load, u64), Vec<Diagnostic>> {
+    let mut wrong = Vec::new();
+    let mut tell = |key: &str, problem: String, fix: &str| {
+        wrong.push(Diagnostic::at(format!("{}.{key}", place.key), problem, fix));
+    };
+    if let Some(Text(of)) = config.of.as_ref().filter(|Text(of)| of != "users") {
+        tell("of", format!("`{of}` is nothing that a load is of"), "there are `rate` and `users`");
+    }
+    if config.users.is_some() && config.rate.is_some() {
+        tell("rate", "a load has `users` or a `rate`, and not both".to_owned(), "leave one out");
+    }
+    let open_only =
+        [("arrivals", &config.arrivals), ("overload", &config.overload), ("deadline", &config.deadline)];
+    for (key, _) in open_only.into_iter().filter(|(_, text)| text.is_some()) {
+        let fix = "leave it out: a user begins again when it has ended";
+        tell(key, format!("`{key}` means nothing to users"), fix);
+    }
+    let duration = |key: &str, text: &Option<Text>, wrong: &mut Vec<Diagnostic>| {
+        let path = format!("{}.{key}", place.key);
+        let parsed = parse_duration_ns(&text.as_ref()?.0);
+        parsed.map_err(|cause| wrong.push(Diagnostic::unreadable(path, cause))).ok()
+    };
+    let pacing_ns = duration("pacing", &config.pacing, &mut wrong);
+    let loops_max = config.loops.as_ref().and_then(|Text(text)| {
+        let path = format!("{}.loops", place.key);
+        parse_count(text).map_err(|cause| wrong.push(Diagnostic::unreadable(path, cause))).ok()
+    });
+    let plain = as_rates(config);
+    let mut reader = LoadReader::new(place.key.to_owned(), place.doubtful, &plain);
+    // Users who are told how often to go through a flow need no time to be told.
+    let place = LoadPlace { requests_max: None, ..*place };
+    let read = reader.load(&place);
+    let is_of_stage = |path: &str| path.contains(".stages.");
+    for mut found in std::mem::take(&mut reader.diagnostics) {
+        if found.path.ends_with(".rate") && (config.users.is_some() || is_of_stage(&found.path)) {
+            found.path.truncate(found.path.len() - "rate".len());
+            found.path.push_str("users");
+        }
+        wrong.push(found);
+    }
+    match read {
+        Some((Load::Open { segments, .. }, length_ns)) if wrong.is_empty() => {
+            Ok((Load::Users(UserLoad { segments, pacing_ns, loops_max }), length_ns))
+        }
+        _ => Err(wrong),
+    }
+}
+
+/// The same in which numbers of users are rates.
+fn as_rates(config: &LoadConfig) -> LoadConfig {
+    let LoadConfig { users, rate, stages, .. } = config.clone();
+    LoadConfig {
+        rate: users.or(rate),
+        stages: stages.iter().map(as_rates).collect(),
+        users: None,
+        of: None,
+        pacing: None,
+        loops: None,
+        arrivals: None,
+        overload: None,
+        deadline: None,
+        ..config.clone()
     }
 }
 
@@ -125,6 +201,7 @@ impl<'a> LoadReader<'a> {
     }
 
     fn load(&mut self, place: &LoadPlace) -> Option<(Load, u64)> {
+        self.refuse_keys_of_users();
         let shape = self.shape();
         let (arrivals, overload) = (self.arrivals(), self.overload());
         let shape = shape?;
@@ -142,6 +219,15 @@ impl<'a> LoadReader<'a> {
         let segments = stages.or_else(|| self.segments(shape, length_ns))?;
         let (arrivals, overload) = (arrivals?, overload?);
         Some((Load::Open { name: shape.into(), segments, arrivals, overload }, length_ns))
+    }
+
+    /// What is of users means nothing without any.
+    fn refuse_keys_of_users(&mut self) {
+        let LoadConfig { pacing, loops, .. } = self.config;
+        for (key, _) in [("pacing", pacing), ("loops", loops)].into_iter().filter(|(_, text)| text.is_some()) {
+            let fix = "give the load `users`, or leave it out";
+            self.wrong(key, format!("`{key}` is of users, and there are none"), fix);
+        }
     }
 
     fn length_ns(&mut self, shape: &str, place: &LoadPlace) -> Option<u64> {

@@ -2,6 +2,7 @@
 
 use super::keys::StepKeys;
 use super::{PlanReader, TIMEOUT_NS_DEFAULT, Typed};
+use crate::flow::StepLooks;
 use crate::config::{Diagnostic, RequestConfig, Spot, Text, Texts};
 use crate::plan::fields::{
     BytesMessage, HttpRequest, Request, SocketMessageKind, Step, Target, TargetProtocol, WebSocketMessage,
@@ -122,6 +123,7 @@ impl PlanReader<'_> {
         before: &[Step],
     ) -> Step {
         let StepContext { typed, target, pool, timeout_ns, common } = context;
+        let looks = if is_default { StepLooks::default() } else { self.looks(request, &table) };
         let (step, keys) = match (target.url.scheme, &target.grpc) {
             (Scheme::Udp | Scheme::Dns, _) => self.datagram_step(request, typed, target, table, is_default),
             (Scheme::Ws | Scheme::Wss, _) => {
@@ -135,7 +137,7 @@ impl PlanReader<'_> {
         let timeout_ns = if step.timeout_ns > 0 { step.timeout_ns } else { *timeout_ns };
         let name = if request.name.is_none() { numbered(&step, before) } else { step.name.clone() };
         self.current().steps.push(keys);
-        Step { name, pool: *pool, timeout_ns, ..step }
+        Step { name, pool: *pool, timeout_ns, looks, ..step }
     }
 
     fn current(&mut self) -> &mut super::ScenarioKeys {
@@ -183,7 +185,7 @@ impl PlanReader<'_> {
         let keys = StepKeys::of_request(path_key, key("method"), headers_keys, table);
         let path = path.unwrap_or_else(|| vec![Piece::Bytes(b"/".to_vec())]);
         let request = Request::Http(HttpRequest { method, path, headers: headers.headers, body });
-        (Step { name, weight: config.weight.unwrap_or(1), pool: 0, timeout_ns: 0, request }, keys)
+        (Step { name, weight: config.weight.unwrap_or(1), pool: 0, timeout_ns: 0, request, looks: StepLooks::default() }, keys)
     }
 
     /// A message of WebSocket, with what opens its connection.
@@ -222,7 +224,7 @@ impl PlanReader<'_> {
         let name = config.name.as_ref().map_or(request.what(), |Text(name)| name).to_owned();
         let headers_keys = common.keys.clone();
         let keys = StepKeys::of_request(url_key, key("method"), headers_keys, table);
-        (Step { name, weight: config.weight.unwrap_or(1), pool: 0, timeout_ns: 0, request }, keys)
+        (Step { name, weight: config.weight.unwrap_or(1), pool: 0, timeout_ns: 0, request, looks: StepLooks::default() }, keys)
     }
 
     /// A message of bytes, which is all that is sent.
@@ -257,7 +259,7 @@ impl PlanReader<'_> {
         let name = config.name.as_ref().map_or(request.what(), |Text(name)| name).to_owned();
         let message_key = if is_default { table.clone() } else { key(kind.name()) };
         let keys = StepKeys::of_request(table.clone(), table, Vec::new(), message_key);
-        (Step { name, weight: config.weight.unwrap_or(1), pool: 0, timeout_ns: 0, request }, keys)
+        (Step { name, weight: config.weight.unwrap_or(1), pool: 0, timeout_ns: 0, request, looks: StepLooks::default() }, keys)
     }
 
     /// What is typed of a message, if anything is.

@@ -1,0 +1,112 @@
+//! One step of a flow, ready for sessions: how its request is filled, and what is looked at of its responses.
+
+use super::item::{Extract, StepLooks};
+use super::values::ValueNames;
+use crate::extract::{Captured, Expression, Findings, Inspection, Wants};
+use crate::feed::Feed;
+use crate::mix::EncodedStep;
+use crate::outcome::{Kind, Outcome};
+use crate::seams::{End, StepFacts};
+use crate::template::{HoleName, ResolvedHole, Template};
+
+/// A step that sessions go through.
+#[derive(Clone, Debug)]
+pub(super) struct Exchange {
+    pub(super) template: Template,
+    /// What stands in the template's holes of which the value is not known before.
+    pub(super) holes: Vec<ResolvedHole>,
+    pub(super) wants: Wants,
+    looks: Option<Looking>,
+}
+
+/// What is looked at of a response.
+#[derive(Clone, Debug)]
+struct Looking {
+    inspection: Inspection,
+    /// The number of the value that each expression becomes, and whether it may be missing.
+    values: Vec<(u16, bool)>,
+    /// A check says which statuses are right: the protocol's own rule does not count.
+    judges_status: bool,
+}
+
+/// How a response was judged.
+pub(super) struct Judgement {
+    pub(super) outcome: Outcome,
+    /// What is wrong, for people.
+    pub(super) why: &'static str,
+}
+
+const CHECK_FAILED: &str = "a check did not hold";
+const NOTHING_FOUND: &str = "the response has no such value";
+
+impl Exchange {
+    /// A step, and what is known of it beforehand. `number` is that of its first hole.
+    pub(super) fn new(
+        step: EncodedStep,
+        looks: &StepLooks,
+        names: &mut ValueNames,
+        feeds: &[Feed],
+        number: &mut u32,
+    ) -> (Exchange, StepFacts) {
+        let mut resolve = |hole: &crate::template::Hole| {
+            *number += 1;
+            let of_name = |name: &HoleName| match name {
+                HoleName::Variable(name) => names.number_of(name, feeds),
+                HoleName::Column { feed, column } => names.column(feed, column, feeds),
+                HoleName::Environment(_) => None,
+            };
+            hole.resolved(*number - 1, of_name).expect("a plan's requests name what there is")
+        };
+        let holes: Vec<ResolvedHole> = step.template.holes().map(&mut resolve).collect();
+        let expressions: Vec<Expression> =
+            looks.extracts.iter().map(|extract| extract.from.clone()).collect();
+        let wants = Wants::new(&expressions, &looks.checks, looks.body_bytes_max);
+        let value = |Extract { name, from }: &Extract| (names.variable(name), from.is_optional());
+        let looking = (!looks.is_empty()).then(|| Looking {
+            inspection: Inspection::new(&expressions, &looks.checks),
+            values: looks.extracts.iter().map(value).collect(),
+            judges_status: looks.checks.iter().any(|check| check.is_of_status()),
+        });
+        let facts = StepFacts {
+            constant: if holes.is_empty() { step.template.constant() } else { None },
+            bytes_max: step.template.bytes_max(),
+            is_bodyless: step.is_bodyless,
+            is_looked_at: !wants.is_nothing(),
+        };
+        (Exchange { template: step.template, holes, wants, looks: looking }, facts)
+    }
+
+    /// What a response comes to: its checks, and its values, which are handed to `set`.
+    pub(super) fn judge(
+        &self,
+        end: End,
+        elapsed_ns: u64,
+        captured: &Captured,
+        found: &mut Findings,
+        mut set: impl FnMut(u16, Option<&[u8]>),
+    ) -> Judgement {
+        let (Some(looks), End::Response { code, .. }) = (&self.looks, end) else {
+            return Judgement { outcome: end.outcome(), why: "" };
+        };
+        looks.inspection.look(code, elapsed_ns, captured, found);
+        let failed = |kind, why: &'static str| Judgement {
+            outcome: Outcome::Failed(kind),
+            why: found.trouble().map_or(why, |trouble| trouble.text()),
+        };
+        let mut outcome = end.outcome();
+        if looks.judges_status {
+            outcome = Outcome::Ok(code);
+        }
+        if found.failed_check().is_some() {
+            return failed(Kind::Check, CHECK_FAILED);
+        }
+        for (index, (value, is_optional)) in looks.values.iter().enumerate() {
+            let text = found.value(index);
+            if text.is_none() && !is_optional && matches!(outcome, Outcome::Ok(_)) {
+                return failed(Kind::Extract, NOTHING_FOUND);
+            }
+            set(*value, text);
+        }
+        Judgement { outcome, why: "" }
+    }
+}

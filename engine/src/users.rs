@@ -1,0 +1,328 @@
+//! Users who come, do something again and again, and go: when each of them begins the next time.
+//!
+//! How many there are at a moment is a level, as offered rates are rates ([`Segment`]): the user with number k is there while the level is
+//! at least k + ½, so that as many are there as the level says, rounded. Users are dealt out to shards one by one. One that is to go
+//! finishes what it has begun.
+
+use crate::bucket::{Arrival, Share};
+use crate::quantity::{Rate, SECOND_NS};
+use crate::schedule::{Segment, Shape, constant};
+use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// The most users.
+pub const USERS_MAX: u64 = 1 << 24;
+
+/// How many users there are, and how they go on. Times are in nanoseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UserLoad {
+    /// Their number: rates of these are numbers of users.
+    pub segments: Vec<Segment>,
+    /// Each begins again so long after it has begun, or as soon as it has ended where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pacing_ns: Option<u64>,
+    /// Each does it so often at the most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loops_max: Option<u64>,
+}
+
+impl UserLoad {
+    /// Always so many.
+    pub fn constant(users: u64, length_ns: u64) -> UserLoad {
+        let rate = Rate { count: users, per_ns: SECOND_NS };
+        UserLoad { segments: vec![constant(rate, length_ns)], pacing_ns: None, loops_max: None }
+    }
+
+    /// The most users that there are at a time.
+    pub fn most(&self) -> u64 {
+        self.segments.iter().map(|segment| rounded(segment.highest_rps())).max().unwrap_or(0)
+    }
+}
+
+/// As many users as a level says.
+fn rounded(level: f64) -> u64 {
+    (level + 0.5) as u64
+}
+
+/// The users of one shard.
+#[derive(Clone, Debug)]
+pub struct UserPool {
+    load: UserLoad,
+    starts_ns: u64,
+    ends_ns: u64,
+    share: Share,
+    /// Users of all shards.
+    most: u64,
+    /// Those that begin next.
+    next: BinaryHeap<Reverse<NextLoop>>,
+    /// Of each user of the shard, since when it is there, and how often it has begun since; and how often in all.
+    users: Vec<User>,
+    /// How many iterations may still begin.
+    left: u64,
+    under_way: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct User {
+    since_ns: u64,
+    loops_since: u64,
+    loops: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct NextLoop {
+    /// When it can.
+    due_ns: u64,
+    /// When it was to.
+    intended_ns: u64,
+    /// Which of the shard's users.
+    user: u64,
+}
+
+impl UserPool {
+    /// The users of a shard, from one moment to another; all shards together begin no more than so many iterations.
+    pub fn new(load: &UserLoad, (starts_ns, ends_ns): (u64, u64), share: Share, loops_max: Option<u64>) -> UserPool {
+        let most = load.most();
+        let mut pool = UserPool {
+            load: load.clone(),
+            starts_ns,
+            ends_ns,
+            share,
+            most,
+            next: BinaryHeap::new(),
+            users: vec![User::default(); share.of(most) as usize],
+            left: loops_max.map_or(u64::MAX, |loops| share.of(loops)),
+            under_way: 0,
+        };
+        (0..pool.users.len() as u64).for_each(|user| pool.arrive(user, starts_ns));
+        pool
+    }
+
+    /// How many users there are on all shards at the most.
+    pub fn most(&self) -> u64 {
+        self.most
+    }
+
+    /// When the next iteration can begin.
+    pub fn next_ns(&self) -> Option<u64> {
+        self.next.peek().filter(|_| self.left > 0).map(|Reverse(next)| next.due_ns)
+    }
+
+    /// The next iteration that is due; one of a user that has gone meanwhile is none.
+    pub fn poll_due(&mut self, now_ns: u64) -> Option<Arrival> {
+        while let Some(Reverse(next)) = self.next.peek().copied()
+            && next.due_ns <= now_ns
+            && self.left > 0
+        {
+            self.next.pop();
+            if self.next_there(next.user, now_ns) != Some(now_ns) {
+                self.arrive(next.user, now_ns);
+                continue;
+            }
+            let user = &mut self.users[next.user as usize];
+            let number = user.loops * self.most + self.share.shard + next.user * self.share.shards;
+            user.loops += 1;
+            user.loops_since += 1;
+            self.left -= 1;
+            self.under_way += 1;
+            return Some(Arrival { number, intended_ns: next.intended_ns });
+        }
+        None
+    }
+
+    /// The iteration with a number has ended: its user goes on at this moment at the earliest.
+    pub fn ended(&mut self, number: u64, free_ns: u64) {
+        self.under_way -= 1;
+        let index = (number % self.most) / self.share.shards;
+        let user = self.users[index as usize];
+        if self.load.loops_max.is_some_and(|loops| user.loops >= loops) {
+            return;
+        }
+        let intended_ns = match self.load.pacing_ns {
+            Some(pacing_ns) => user.since_ns + user.loops_since * pacing_ns,
+            None => free_ns,
+        };
+        let due_ns = free_ns.max(intended_ns);
+        match self.next_there(index, due_ns) {
+            Some(there_ns) if there_ns == due_ns => {
+                self.next.push(Reverse(NextLoop { due_ns, intended_ns, user: index }));
+            }
+            Some(there_ns) => self.arrive(index, there_ns),
+            None => {}
+        }
+    }
+
+    /// Nothing more begins.
+    pub fn end(&mut self) {
+        self.left = 0;
+    }
+
+    /// Whether nothing more begins, and nothing is under way.
+    pub fn is_spent(&self) -> bool {
+        self.left == 0 || (self.next.is_empty() && self.under_way == 0)
+    }
+
+    /// A user comes at this moment or later, if it does.
+    fn arrive(&mut self, user: u64, from_ns: u64) {
+        if let Some(since_ns) = self.next_there(user, from_ns) {
+            let kept = &mut self.users[user as usize];
+            (kept.since_ns, kept.loops_since) = (since_ns, 0);
+            self.next.push(Reverse(NextLoop { due_ns: since_ns, intended_ns: since_ns, user }));
+        }
+    }
+
+    /// The first moment from one on at which a user of the shard is there.
+    fn next_there(&self, user: u64, from_ns: u64) -> Option<u64> {
+        let wanted = (self.share.shard + user * self.share.shards) as f64 + 0.5;
+        let mut start_ns = self.starts_ns;
+        for segment in &self.load.segments {
+            let end_ns = start_ns.saturating_add(segment.length_ns).min(self.ends_ns);
+            let begin_ns = from_ns.max(start_ns);
+            if begin_ns < end_ns
+                && let Some(there_ns) = first_at(segment, start_ns, begin_ns, wanted)
+                && there_ns < end_ns
+            {
+                return Some(there_ns);
+            }
+            start_ns = start_ns.saturating_add(segment.length_ns);
+        }
+        None
+    }
+}
+
+/// When the level of a segment that begins at `start_ns` first comes to something, from a moment within it on.
+fn first_at(segment: &Segment, start_ns: u64, from_ns: u64, wanted: f64) -> Option<u64> {
+    match &segment.shape {
+        Shape::Constant(level) => (level.rps() >= wanted).then_some(from_ns),
+        Shape::Ramp { from, to } => {
+            let (from, to) = (from.rps(), to.rps());
+            let at = |ns: u64| from + (to - from) * (ns - start_ns) as f64 / segment.length_ns as f64;
+            if at(from_ns) >= wanted {
+                return Some(from_ns);
+            }
+            if to < wanted || to <= from {
+                return None;
+            }
+            // Rounded up: not a moment before it is there.
+            let share = (wanted - from) / (to - from);
+            Some((start_ns + (share * segment.length_ns as f64).ceil() as u64).max(from_ns))
+        }
+        // No plan has users who come and go like this.
+        Shape::Sine { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quantity::Rate;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    const S: u64 = 1_000_000_000;
+
+    fn level(users: u64) -> Rate {
+        Rate::parse(&users.to_string()).unwrap()
+    }
+
+    fn ramp(from: u64, to: u64, length_ns: u64) -> Segment {
+        Segment { length_ns, shape: Shape::Ramp { from: level(from), to: level(to) } }
+    }
+
+    fn load(segments: Vec<Segment>) -> UserLoad {
+        UserLoad { segments, pacing_ns: None, loops_max: None }
+    }
+
+    /// Plays all shards with iterations that take so long; returns the numbers with their beginnings.
+    fn played(load: &UserLoad, ends_ns: u64, shards: u64, takes_ns: u64, loops_max: Option<u64>) -> Vec<(u64, u64)> {
+        let mut begun = Vec::new();
+        for shard in 0..shards {
+            let mut pool = UserPool::new(load, (0, ends_ns), Share { shard, shards }, loops_max);
+            let mut under_way: BinaryHeap<Reverse<(u64, u64)>> = BinaryHeap::new();
+            loop {
+                let ends = under_way.peek().map(|Reverse((ns, _))| *ns);
+                let now_ns = match (pool.next_ns(), ends) {
+                    (Some(next), Some(ends)) => next.min(ends),
+                    (next, ends) => match next.or(ends) {
+                        Some(ns) => ns,
+                        None => break,
+                    },
+                };
+                while let Some(Reverse((ns, number))) = under_way.peek().copied()
+                    && ns <= now_ns
+                {
+                    under_way.pop();
+                    pool.ended(number, ns);
+                }
+                while let Some(arrival) = pool.poll_due(now_ns) {
+                    begun.push((arrival.number, now_ns));
+                    under_way.push(Reverse((now_ns + takes_ns, arrival.number)));
+                }
+            }
+            assert!(pool.is_spent());
+        }
+        begun
+    }
+
+    #[test]
+    fn as_many_users_are_there_as_the_level_says() {
+        let shape = load(vec![ramp(10, 200, 10 * S), ramp(200, 200, 5 * S), ramp(200, 0, 10 * S)]);
+        let begun = played(&shape, 25 * S, 2, S / 100, None);
+        for second in 0..25 {
+            let at_ns = second * S + S / 2;
+            let there: BTreeSet<u64> = (begun.iter())
+                .filter(|(_, ns)| (at_ns..at_ns + S / 100).contains(ns))
+                .map(|(number, _)| number % 200)
+                .collect();
+            let t = second as f64 + 0.5;
+            let expected = if t < 10.0 { 10.0 + 19.0 * t } else if t < 15.0 { 200.0 } else { 200.0 - 20.0 * (t - 15.0) };
+            assert!((there.len() as f64 - expected).abs() <= 1.5, "{second}: {} of {expected}", there.len());
+        }
+    }
+
+    #[test]
+    fn loops_begin_at_their_pace_and_the_late_ones_as_soon_as_they_can() {
+        let paced = UserLoad { pacing_ns: Some(S), ..load(vec![ramp(1, 1, 10 * S)]) };
+        let mut pool = UserPool::new(&paced, (0, 10 * S), Share { shard: 0, shards: 1 }, None);
+        let first = pool.poll_due(0).unwrap();
+        pool.ended(first.number, 100);
+        assert_eq!(pool.next_ns(), Some(S));
+        let second = pool.poll_due(S).unwrap();
+        assert_eq!((second.number, second.intended_ns), (1, S));
+        pool.ended(second.number, 4 * S);
+        assert_eq!(pool.next_ns(), Some(4 * S));
+        assert_eq!(pool.poll_due(4 * S).unwrap().intended_ns, 2 * S, "it is late, and that shows");
+    }
+
+    #[test]
+    fn each_user_does_it_as_often_as_it_is_told_and_all_together_no_more_often_than_that() {
+        let five = UserLoad { loops_max: Some(5), ..load(vec![ramp(7, 7, 100 * S)]) };
+        let begun = played(&five, 100 * S, 2, S, None);
+        assert_eq!(begun.len(), 35);
+        assert_eq!(played(&load(vec![ramp(7, 7, 100 * S)]), 100 * S, 2, S, Some(23)).len(), 23);
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_unique_and_without_a_gap_for_each_user(
+            levels in prop::collection::vec((0_u64..40, 1_u64..5), 1..5),
+            shards in 1_u64..4,
+            takes in 1_u64..3,
+        ) {
+            let mut from = 3;
+            let segments = levels.iter().map(|&(to, seconds)| {
+                let segment = ramp(from, to, seconds * S);
+                from = to;
+                segment
+            });
+            let shape = load(segments.collect());
+            let length_ns = shape.segments.iter().map(|segment| segment.length_ns).sum();
+            let begun = played(&shape, length_ns, shards, takes * S / 7, None);
+            let numbers: BTreeSet<u64> = begun.iter().map(|(number, _)| *number).collect();
+            prop_assert_eq!(numbers.len(), begun.len());
+            prop_assert!(numbers.iter().all(|number| *number < shape.most() || numbers.contains(&(number - shape.most()))));
+            prop_assert!(begun.iter().all(|(_, ns)| *ns < length_ns));
+        }
+    }
+}
