@@ -1,8 +1,9 @@
 //! What is looked at of a response: values that are taken from it, checks that it has to pass, and conditions on values.
 //!
-//! As typed: [`Expression`], [`ResponseCheck`], [`Condition`]. What of a response has to be kept for them: [`Wants`], and kept:
-//! [`Captured`]. All of a step together: [`Inspection`], whose answers are [`Findings`]. Nothing here knows a protocol, and nothing
-//! allocates for a response once its memory is as large as it has to be. What becomes of a value, and what fails a request, is decided elsewhere.
+//! As typed: [`Expression`], [`ResponseCheck`], [`Condition`]. What of a response has to be kept for them: [`Wants`], and
+//! kept: [`Captured`]. All of a step together: [`Inspection`], whose answers are [`Findings`]. Nothing here knows a
+//! protocol, and nothing allocates for a response once its memory is as large as it has to be. What becomes of a value, and
+//! what fails a request, is decided elsewhere.
 
 mod assertion;
 mod captured;

@@ -67,8 +67,8 @@ impl Assertion {
         Ok(Assertion::Compare(operator, Expected::new(text, is_quoted && !operator.is_of_order())))
     }
 
-    /// Whether it holds of a text, or of one that is absent, of which nothing holds but that it does not exist. `is_text` says that the text is no number,
-    /// whatever it looks like.
+    /// Whether it holds of a text, or of one that is absent, of which nothing holds but that it does not exist. `is_text`
+    /// says that the text is no number, whatever it looks like.
     pub(super) fn holds(&self, found: Option<(&[u8], bool)>) -> bool {
         let Some((text, is_text)) = found else {
             return matches!(self, Assertion::Exists { is_negated: true });

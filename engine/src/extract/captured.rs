@@ -165,7 +165,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_body_is_the_same_in_any_pieces(body in proptest::collection::vec(any::<u8>(), 0..20), cuts in proptest::collection::vec(0usize..20, 0..5)) {
+        fn a_body_is_the_same_in_any_pieces(
+            body in proptest::collection::vec(any::<u8>(), 0..20),
+            cuts in proptest::collection::vec(0usize..20, 0..5),
+        ) {
             let mut whole = Captured::default();
             whole.body(&wants(), &body);
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(body.len())).collect();

@@ -9,7 +9,8 @@ use crate::quantity::{parse_bytes, parse_duration_ns};
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
-/// Something that has to hold of a response: `status == 200`, `json /active == true`, `body not contains error`, `time < 500ms`.
+/// Something that has to hold of a response: `status == 200`, `json /active == true`, `body not contains error`, `time <
+/// 500ms`.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ResponseCheck {
@@ -102,7 +103,8 @@ fn text_test(text: &str, word: &str) -> Result<CheckTest, WrongExpression> {
     Ok(CheckTest::Text(subject, Assertion::parse(operator, value)?))
 }
 
-/// Where the operator behind a regular expression begins. The expression may hold what looks like one, so it is the last that stands between blanks.
+/// Where the operator behind a regular expression begins. The expression may hold what looks like one, so it is the last
+/// that stands between blanks.
 fn operator_behind_pattern(text: &str) -> usize {
     let starts = text.char_indices().filter(|(_, letter)| letter.is_whitespace()).map(|(at, _)| at);
     let is_operator = |at: &usize| {

@@ -1,6 +1,7 @@
 //! Conditions on variables: whether a step of a flow is taken, as typed under `if`.
 //!
-//! A condition knows variables by their names until it is resolved; then by numbers, so that nothing is looked up for an iteration.
+//! A condition knows variables by their names until it is resolved; then by numbers, so that nothing is looked up for an
+//! iteration.
 
 use super::number::TextNumber;
 use super::operator::{ComparisonOperator, Expected, TypedOperator, compare};
@@ -209,7 +210,8 @@ fn right_operand(text: &str) -> Result<TypedOperand, WrongExpression> {
     for joint in ["&&", "||", "and", "or"] {
         if outside.split_whitespace().any(|word| word == joint) {
             let problem = format!("`{joint}` joins conditions, and a condition is one comparison");
-            let fix = "put one at the step, and the other at the steps of the flow that it runs; text stands in quotes";
+            let fix = "put one at the step, and the other at the steps of the flow that it runs; \
+                       text stands in quotes";
             return Err(WrongExpression::new(problem, fix));
         }
     }
@@ -253,8 +255,8 @@ impl TypedOperand {
 }
 
 impl ResolvedCondition {
-    /// Whether it holds, given the value of each variable by its number; `None` for one that has none yet. Nothing holds of a
-    /// variable without a value but that it does not exist.
+    /// Whether it holds, given the value of each variable by its number; `None` for one that has none yet. Nothing holds of
+    /// a variable without a value but that it does not exist.
     pub fn holds<'v>(&self, value_of: impl Fn(u16) -> Option<&'v [u8]>) -> bool {
         let left = self.left.text(&value_of);
         match &self.test {

@@ -1,5 +1,6 @@
 //! What was found in a response: values, the first check that does not hold, and why something could not be found.
 
+use super::captured::HEADERS_BYTES_MAX;
 use super::json_text::unescape;
 use super::json_walk::WalkMemory;
 use crate::code;
@@ -39,6 +40,9 @@ impl Trouble {
         }
     }
 }
+
+// The words above say these limits.
+const _: () = assert!(VALUE_BYTES_MAX == 4 << 10 && HEADERS_BYTES_MAX == 16 << 10);
 
 /// What stands at one place of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,8 +132,8 @@ impl Findings {
         if self.memory.len() - start > VALUE_BYTES_MAX { Err(Trouble::LongValue) } else { Ok(true) }
     }
 
-    /// Whether something holds of what is seen, given as text and whether it is known to be text; what could not be looked at passes
-    /// no check.
+    /// Whether something holds of what is seen, given as text and whether it is known to be text; what could not be looked
+    /// at passes no check.
     pub(super) fn holds(&mut self, sight: Sight<'_>, test: impl Fn(Option<(&[u8], bool)>) -> bool) -> bool {
         match sight {
             Sight::Absent => test(None),

@@ -10,10 +10,11 @@ use super::json_walk;
 use super::subject::Subject;
 use super::wants::Wants;
 
-/// The expressions and checks of a step. Each shard makes its own: regular expressions have memory that is used by one at a time.
+/// The expressions and checks of a step. Each shard makes its own: regular expressions have memory that is used by one at a
+/// time.
 #[derive(Clone, Debug)]
 pub struct Inspection {
-    extracts: Vec<Place>,
+    extracts: Vec<PlacedSubject>,
     checks: Vec<PlacedTest>,
     /// The paths of all JSON values, which are looked for in one pass.
     paths: Vec<JsonPath>,
@@ -21,7 +22,7 @@ pub struct Inspection {
 
 /// Where something stands in a response.
 #[derive(Clone, Debug)]
-enum Place {
+enum PlacedSubject {
     /// The value of the path with this index.
     Json(usize),
     /// The header with this index among those that are wanted.
@@ -36,7 +37,7 @@ enum PlacedTest {
     Status(NumberTest),
     Time(NumberTest),
     Size(NumberTest),
-    Text(Place, Assertion),
+    Text(PlacedSubject, Assertion),
 }
 
 impl Inspection {
@@ -47,16 +48,16 @@ impl Inspection {
         let mut place = |subject: &Subject| match subject {
             Subject::Json(path) => {
                 let known = paths.iter().position(|other| other == path);
-                Place::Json(known.unwrap_or_else(|| {
+                PlacedSubject::Json(known.unwrap_or_else(|| {
                     paths.push(path.clone());
                     paths.len() - 1
                 }))
             }
             Subject::Header(name) => {
                 let index = wanted.iter().position(|wanted| wanted == name);
-                Place::Header(index.expect("every header that is looked at is wanted"))
+                PlacedSubject::Header(index.expect("every header that is looked at is wanted"))
             }
-            other => Place::Other(other.clone()),
+            other => PlacedSubject::Other(other.clone()),
         };
         let extracts = extracts.iter().map(|expression| place(expression.subject())).collect();
         let test = |check: &ResponseCheck| match check.test() {
@@ -69,7 +70,8 @@ impl Inspection {
         Inspection { extracts, checks, paths }
     }
 
-    /// Looks at a response: its code, the time it took, and what was captured by the [`Wants`] of the same expressions and checks.
+    /// Looks at a response: its code, the time it took, and what was captured by the [`Wants`] of the same expressions and
+    /// checks.
     pub fn look(&self, code: u16, elapsed_ns: u64, captured: &Captured, found: &mut Findings) {
         found.clear();
         let json = self.find_json(captured, found);
@@ -112,7 +114,7 @@ fn whole_body(captured: &Captured) -> Result<&[u8], Trouble> {
     if captured.is_body_cut() { Err(Trouble::LongBody) } else { Ok(captured.kept_body()) }
 }
 
-impl Place {
+impl PlacedSubject {
     fn sight<'a>(
         &self,
         code: u16,
@@ -121,18 +123,18 @@ impl Place {
         json: Result<(), Trouble>,
     ) -> Sight<'a> {
         match self {
-            Place::Json(path) => match json {
+            PlacedSubject::Json(path) => match json {
                 Ok(()) => json_sight(captured, found, *path),
                 Err(trouble) => Sight::Unknown(trouble),
             },
-            Place::Header(index) => of_headers(captured, captured.header_value(*index)),
+            PlacedSubject::Header(index) => of_headers(captured, captured.header_value(*index)),
             // The last of a name counts, and may not have been kept.
-            Place::Other(Subject::Cookie(_)) if captured.are_headers_cut() => {
+            PlacedSubject::Other(Subject::Cookie(_)) if captured.are_headers_cut() => {
                 Sight::Unknown(Trouble::LongHeaders)
             }
-            Place::Other(Subject::Cookie(name)) => of_headers(captured, captured.cookie_value(name)),
-            Place::Other(Subject::Status) => Sight::Code(code),
-            Place::Other(subject) => match whole_body(captured) {
+            PlacedSubject::Other(Subject::Cookie(name)) => of_headers(captured, captured.cookie_value(name)),
+            PlacedSubject::Other(Subject::Status) => Sight::Code(code),
+            PlacedSubject::Other(subject) => match whole_body(captured) {
                 Ok(body) => in_body(subject, body).map_or(Sight::Absent, Sight::Bytes),
                 Err(trouble) => Sight::Unknown(trouble),
             },

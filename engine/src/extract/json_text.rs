@@ -1,8 +1,8 @@
 //! JSON read from the front (RFC 8259), a value at a time, without taking memory for what is passed over.
 //!
-//! What serde_json takes is taken here, and nothing else; tests hold the two against each other. It is not read by serde_json itself because that
-//! allocates for nested values that are passed over, and for escapes in them, with each document anew. Depth has no bound here,
-//! since what is open stands in the caller's memory and not on the stack.
+//! What serde_json takes is taken here, and nothing else; tests hold the two against each other. It is not read by
+//! serde_json itself because that allocates for nested values that are passed over, and for escapes in them, with each
+//! document anew. Depth has no bound here, since what is open stands in the caller's memory and not on the stack.
 
 use memchr::memchr2;
 use std::ops::Range;
@@ -16,15 +16,15 @@ pub(super) struct NotJson;
 pub(super) struct LoneSurrogate;
 
 /// A place in a JSON text.
-pub(super) struct JsonReader<'a> {
+pub(super) struct JsonScanner<'a> {
     text: &'a [u8],
     at: usize,
 }
 
-impl<'a> JsonReader<'a> {
+impl<'a> JsonScanner<'a> {
     /// At the beginning of a text.
-    pub(super) fn new(text: &'a str) -> JsonReader<'a> {
-        JsonReader { text: text.as_bytes(), at: 0 }
+    pub(super) fn new(text: &'a str) -> JsonScanner<'a> {
+        JsonScanner { text: text.as_bytes(), at: 0 }
     }
 
     pub(super) fn at(&self) -> usize {
@@ -51,7 +51,8 @@ impl<'a> JsonReader<'a> {
         is_next
     }
 
-    /// Passes over the comma before another element or member, or over the end of its array or object; whether there is another.
+    /// Passes over the comma before another element or member, or over the end of its array or object; whether there is
+    /// another.
     pub(super) fn take_next_or(&mut self, close: u8) -> Result<bool, NotJson> {
         if self.take(b',') {
             return Ok(true);
@@ -59,7 +60,8 @@ impl<'a> JsonReader<'a> {
         if self.take(close) { Ok(false) } else { Err(NotJson) }
     }
 
-    /// Passes over a member's name and its colon; where the name is, without its quotation marks, and whether it has escapes.
+    /// Passes over a member's name and its colon; where the name is, without its quotation marks, and whether it has
+    /// escapes.
     pub(super) fn name(&mut self) -> Result<(Range<usize>, bool), NotJson> {
         if !self.take(b'"') {
             return Err(NotJson);
@@ -246,8 +248,8 @@ mod tests {
     use serde::de::IgnoredAny;
 
     fn is_json(text: &str) -> bool {
-        let mut reader = JsonReader::new(text);
-        reader.skip_value(&mut Vec::new()).is_ok() && reader.peek().is_none()
+        let mut scanner = JsonScanner::new(text);
+        scanner.skip_value(&mut Vec::new()).is_ok() && scanner.peek().is_none()
     }
 
     fn is_json_to_serde(text: &str) -> bool {
@@ -349,19 +351,22 @@ mod tests {
         "tru",
     ];
 
+    /// Parts of strings, of which most sequences are strings.
+    const PARTS: [&str; 11] =
+        ["a", "é", "\\n", "\\\"", "\\\\", "\\/", "\\u0041", "\\u0000", "\\ud83d", "\\ude00", "\\b\\f\\r\\t"];
+
     proptest! {
         #[test]
-        fn what_serde_json_takes_is_taken(pieces in proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..8)) {
+        fn what_serde_json_takes_is_taken(
+            pieces in proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..8),
+        ) {
             let text = pieces.concat();
             prop_assert_eq!(is_json(&text), is_json_to_serde(&text), "{}", text);
         }
 
         #[test]
         fn strings_stand_for_what_they_stand_for_to_serde_json(
-            pieces in proptest::collection::vec(
-                proptest::sample::select(&["a", "é", "\\n", "\\\"", "\\\\", "\\/", "\\u0041", "\\u0000", "\\ud83d", "\\ude00", "\\b\\f\\r\\t"][..]),
-                0..8,
-            ),
+            pieces in proptest::collection::vec(proptest::sample::select(&PARTS[..]), 0..8),
         ) {
             let inner = pieces.concat();
             let mut ours = Vec::new();

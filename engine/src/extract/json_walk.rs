@@ -1,10 +1,11 @@
 //! One pass over a JSON text that finds the values of several paths.
 //!
-//! Values are where they stand in the text; nothing is copied. The whole text is looked at, because what is cut off or otherwise wrong at its
-//! end is no JSON, and because of several members with one name the last one counts, as in most readers of JSON.
+//! Values are where they stand in the text; nothing is copied. The whole text is looked at, because what is cut off or
+//! otherwise wrong at its end is no JSON, and because of several members with one name the last one counts, as in most
+//! readers of JSON.
 
 use super::json_path::{Element, JsonPath, PathStep};
-use super::json_text::{JsonReader, NotJson, unescape};
+use super::json_text::{JsonScanner, NotJson, unescape};
 use std::ops::Range;
 
 /// Paths that a pass can look for, a bit for each in a set.
@@ -22,8 +23,8 @@ pub(super) struct WalkMemory {
     name: Vec<u8>,
 }
 
-/// Finds the value of each path: where it begins and ends, a string with its quotation marks. More paths than a pass can look for take
-/// several.
+/// Finds the value of each path: where it begins and ends, a string with its quotation marks. More paths than a pass can
+/// look for take several.
 pub(super) fn find(
     text: &str,
     paths: &[JsonPath],
@@ -33,10 +34,10 @@ pub(super) fn find(
     found.clear();
     found.resize(paths.len(), None);
     for (paths, found) in paths.chunks(PATHS_MAX).zip(found.chunks_mut(PATHS_MAX)) {
-        let mut walk = JsonWalk { reader: JsonReader::new(text), paths, memory, found };
+        let mut walk = JsonWalk { scanner: JsonScanner::new(text), paths, memory, found };
         let all = PathSet::MAX >> (PATHS_MAX - paths.len());
         walk.value(0, all)?;
-        if walk.reader.peek().is_some() {
+        if walk.scanner.peek().is_some() {
             return Err(NotJson);
         }
     }
@@ -44,7 +45,7 @@ pub(super) fn find(
 }
 
 struct JsonWalk<'a> {
-    reader: JsonReader<'a>,
+    scanner: JsonScanner<'a>,
     paths: &'a [JsonPath],
     memory: &'a mut WalkMemory,
     found: &'a mut [Option<Range<usize>>],
@@ -55,14 +56,14 @@ impl JsonWalk<'_> {
     fn value(&mut self, depth: usize, paths: PathSet) -> Result<(), NotJson> {
         let ending = self.those(paths, |path, _| path.steps.len() == depth);
         let further = paths & !ending;
-        let first = self.reader.peek();
-        let start = self.reader.at();
+        let first = self.scanner.peek();
+        let start = self.scanner.at();
         match first {
             Some(b'{') if further != 0 => self.object(depth, further)?,
             Some(b'[') if further != 0 => self.array(depth, further)?,
-            _ => self.reader.skip_value(&mut self.memory.open)?,
+            _ => self.scanner.skip_value(&mut self.memory.open)?,
         }
-        let end = self.reader.at();
+        let end = self.scanner.at();
         for path in indices(ending) {
             self.found[path] = Some(start..end);
         }
@@ -70,13 +71,13 @@ impl JsonWalk<'_> {
     }
 
     fn object(&mut self, depth: usize, paths: PathSet) -> Result<(), NotJson> {
-        self.reader.take(b'{');
-        if self.reader.take(b'}') {
+        self.scanner.take(b'{');
+        if self.scanner.take(b'}') {
             return Ok(());
         }
         loop {
-            let (name, has_escapes) = self.reader.name()?;
-            let name = self.reader.bytes(name);
+            let (name, has_escapes) = self.scanner.name()?;
+            let name = self.scanner.bytes(name);
             let matching = if has_escapes {
                 self.named_by_escapes(name, depth, paths)
             } else {
@@ -87,15 +88,15 @@ impl JsonWalk<'_> {
                 self.found[path] = None;
             }
             self.below(depth, matching)?;
-            if !self.reader.take_next_or(b'}')? {
+            if !self.scanner.take_next_or(b'}')? {
                 return Ok(());
             }
         }
     }
 
     fn array(&mut self, depth: usize, paths: PathSet) -> Result<(), NotJson> {
-        self.reader.take(b'[');
-        if self.reader.take(b']') {
+        self.scanner.take(b'[');
+        if self.scanner.take(b']') {
             return Ok(());
         }
         for index in 0.. {
@@ -105,7 +106,7 @@ impl JsonWalk<'_> {
                 None => false,
             });
             self.below(depth, matching)?;
-            if !self.reader.take_next_or(b']')? {
+            if !self.scanner.take_next_or(b']')? {
                 break;
             }
         }
@@ -115,7 +116,7 @@ impl JsonWalk<'_> {
     /// Passes over a value one step below a depth, to which that step of some paths leads.
     fn below(&mut self, depth: usize, matching: PathSet) -> Result<(), NotJson> {
         match matching {
-            0 => self.reader.skip_value(&mut self.memory.open),
+            0 => self.scanner.skip_value(&mut self.memory.open),
             _ => self.value(depth + 1, matching),
         }
     }

@@ -166,8 +166,8 @@ impl Expected {
     }
 }
 
-/// Whether a text stands to another as an operator asks. Where both are numbers they are compared as numbers, and as texts otherwise; what is
-/// known to be text (a string of JSON) is equal to text alone. Of texts none is larger.
+/// Whether a text stands to another as an operator asks. Where both are numbers they are compared as numbers, and as texts
+/// otherwise; what is known to be text (a string of JSON) is equal to text alone. Of texts none is larger.
 pub(super) fn compare(
     operator: ComparisonOperator,
     (left, is_text): (&[u8], bool),

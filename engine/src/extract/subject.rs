@@ -27,7 +27,8 @@ pub(super) enum Subject {
 }
 
 impl Subject {
-    /// Reads the subject at the beginning of a text; returns what is behind it, without blanks before it. A regular expression takes all of the text.
+    /// Reads the subject at the beginning of a text; returns what is behind it, without blanks before it. A regular
+    /// expression takes all of the text.
     pub(super) fn read(text: &str) -> Result<(Subject, &str), WrongExpression> {
         let (word, rest) = leading_word(text);
         // Not `jsonpath` or `json/id`: what follows these words stands apart from them.
@@ -74,8 +75,8 @@ fn path_and_rest(text: &str) -> (&str, &str) {
     (text, "")
 }
 
-/// Whether no bracket is open at the end of a part of a path. Brackets in names do no harm: they come in pairs, or the blank is taken as a part of the
-/// path, which then says what it cannot read.
+/// Whether no bracket is open at the end of a part of a path. Brackets in names do no harm: they come in pairs, or the
+/// blank is taken as a part of the path, which then says what it cannot read.
 fn is_outside_brackets(text: &str) -> bool {
     text.matches('[').count() == text.matches(']').count()
 }

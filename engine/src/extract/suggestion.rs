@@ -4,8 +4,8 @@ use super::typed_text::{WrongExpression, leading_word};
 use crate::config::closest;
 
 /// What is said where nothing is near.
-const FORMS: &str = "there are `json /id`, `json $.id`, `regex id=(\\d+)`, `between \"LEFT\" \"RIGHT\"`, `header NAME`, `cookie NAME`, \
-                     `body` and `status`";
+const FORMS: &str = "there are `json /id`, `json $.id`, `regex id=(\\d+)`, `between \"LEFT\" \"RIGHT\"`, \
+                     `header NAME`, `cookie NAME`, `body` and `status`";
 const WORDS: [&str; 7] = ["json", "regex", "between", "header", "cookie", "body", "status"];
 
 /// What is wrong with a text that begins with no known word, and what to write.

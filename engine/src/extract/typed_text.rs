@@ -1,4 +1,5 @@
-//! Text of expressions, checks and conditions as it is typed: words, quoted parts, and what is said of text that is none of them.
+//! Text of expressions, checks and conditions as it is typed: words, quoted parts, and what is said of text that is none of
+//! them.
 
 use std::fmt;
 
@@ -28,7 +29,8 @@ impl fmt::Display for WrongExpression {
 
 impl std::error::Error for WrongExpression {}
 
-/// A text without the blanks around it, which is neither empty nor too long. `thing` says what it is to be, and `example` is one.
+/// A text without the blanks around it, which is neither empty nor too long. `thing` says what it is to be, and `example`
+/// is one.
 pub(super) fn trimmed<'a>(text: &'a str, thing: &str, example: &str) -> Result<&'a str, WrongExpression> {
     let text = text.trim();
     if text.is_empty() {
@@ -62,8 +64,8 @@ pub(super) fn is_quoted(text: &str) -> bool {
     text.starts_with(['"', '\''])
 }
 
-/// The quoted text at the beginning of a text that begins with a quotation mark, and the rest with no blanks before it. In it `\n`, `\r` and `\t` are
-/// what they are elsewhere, and a backslash before anything else stands for that.
+/// The quoted text at the beginning of a text that begins with a quotation mark, and the rest with no blanks before it. In
+/// it `\n`, `\r` and `\t` are what they are elsewhere, and a backslash before anything else stands for that.
 pub(super) fn quoted(text: &str) -> Result<(String, &str), WrongExpression> {
     let mut letters = text.char_indices();
     let (_, mark) = letters.next().expect("it begins with a quotation mark");
@@ -101,7 +103,8 @@ pub(super) fn left_over(rest: &str) -> WrongExpression {
     WrongExpression::new(format!("`{rest}` is left over"), "leave it out, or put all of the value in quotes")
 }
 
-/// For a type that is read from text and has it in a field `text`: it is shown and written as that text, and equal to what is written so.
+/// For a type that is read from text and has it in a field `text`: it is shown and written as that text, and equal to what
+/// is written so.
 macro_rules! written_as_typed {
     ($type:ident) => {
         impl std::fmt::Display for $type {

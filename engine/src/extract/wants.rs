@@ -21,7 +21,8 @@ pub struct Wants {
 }
 
 impl Wants {
-    /// What the expressions and the checks of a step need. Of a body as much as may be kept, where what is in it is looked at.
+    /// What the expressions and the checks of a step need. Of a body as much as may be kept, where what is in it is looked
+    /// at.
     pub fn new(extracts: &[Expression], checks: &[ResponseCheck], body_bytes_max: usize) -> Wants {
         let mut wants = Wants::default();
         let subjects = extracts.iter().map(Expression::subject);

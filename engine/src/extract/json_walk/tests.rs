@@ -156,7 +156,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn pointers_find_what_serde_json_finds(text in document(), pointers in proptest::collection::vec(pointer(), 1..8)) {
+    fn pointers_find_what_serde_json_finds(
+        text in document(),
+        pointers in proptest::collection::vec(pointer(), 1..8),
+    ) {
         let value: Value = serde_json::from_str(&text).unwrap();
         let pointers: Vec<&str> = pointers.iter().map(String::as_str).collect();
         let found = found(&text, &pointers).unwrap();
