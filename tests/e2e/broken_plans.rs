@@ -257,10 +257,10 @@ const KINDS: &[Broken] = &[
     toml(
         "url = \"http://HOST/\"\n[[request]]\nbody = { a = 1 }\ntemplate = \"yes\"\n",
         &[
-            ("3:1", &["`body` is a text", "a table", "write `body = '{\"a\":1}'`"]),
+            ("3:1", &["`body` is a text", "a table", "write `json = { a = 1 }` or keep it in a file"]),
             ("4:12", &["`template` is true or false", "write `template = true`"]),
         ],
-        "url = \"http://HOST/\"\n[[request]]\nbody = '{\"a\":1}'\ntemplate = true\n",
+        "url = \"http://HOST/\"\n[[request]]\njson = { a = 1 }\ntemplate = true\n",
     ),
 ];
 

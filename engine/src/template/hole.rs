@@ -113,6 +113,9 @@ pub struct ResolvedHole {
     pub(super) number: u32,
 }
 
+/// The text of a variable of the environment, if it is set.
+pub(crate) type TextOf<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// Nobody knows a name of a hole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownName(pub HoleName);
@@ -159,10 +162,7 @@ impl Hole {
     }
 
     /// The same with texts in the place of variables of the environment, or those that are not set.
-    pub(super) fn with_environment(
-        &self,
-        variable: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Hole, Vec<String>> {
+    pub(super) fn with_environment(&self, variable: TextOf<'_>) -> Result<Hole, Vec<String>> {
         let (mut hole, mut unset) = (self.clone(), Vec::new());
         let mut text = |name: &str| match variable(name) {
             Some(text) => text,

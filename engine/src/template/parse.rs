@@ -1,7 +1,7 @@
 //! Reading texts with holes: what each hole stands for, or what is wrong with it and what to write.
 
 use super::filter::{FILTERS, HmacKey, HoleFilter};
-use super::hole::{Hole, HoleName, HolePlace, HoleSource, NowForm, VALUE_BYTES_MAX};
+use super::hole::{Hole, HoleName, HolePlace, HoleSource, NowForm, TextOf, VALUE_BYTES_MAX};
 use super::piece::{Piece, piece_of};
 use super::words::{CLOSE, HoleWord, OPEN, end_of_hole, words};
 use crate::config::{closest, hint};
@@ -30,7 +30,7 @@ pub struct WrongHole {
 #[derive(Clone, Copy)]
 pub(crate) struct HoleScope<'a> {
     /// The variables of the environment; where nobody knows them yet, their names stay in holes.
-    pub(crate) environment: Option<&'a dyn Fn(&str) -> Option<String>>,
+    pub(crate) environment: Option<TextOf<'a>>,
     /// Whether there are values that are not known before the run.
     pub(crate) has_values: bool,
     /// Where the text stands.
@@ -51,32 +51,28 @@ pub fn parse(text: &str) -> Result<Vec<Piece>, Vec<WrongHole>> {
     HoleScope { environment: None, has_values: true, place: HolePlace::Body }.pieces(text)
 }
 
-/// The parts of a text. Errors name all holes that are wrong in themselves.
-pub(crate) fn parts(text: &str) -> Result<Vec<HoledPart<'_>>, Vec<WrongHole>> {
-    let (mut parts, mut wrong) = (Vec::new(), Vec::new());
-    let mut rest = text;
+/// The parts of a text, each hole that is wrong in itself among them.
+pub(crate) fn parts(text: &str) -> Vec<Result<HoledPart<'_>, WrongHole>> {
+    let (mut parts, mut rest) = (Vec::new(), text);
     while let Some(open) = rest.find(OPEN) {
         if open > 0 {
-            parts.push(HoledPart::Literal(&rest[..open]));
+            parts.push(Ok(HoledPart::Literal(&rest[..open])));
         }
         let after = &rest[open + OPEN.len()..];
         let Some(close) = end_of_hole(after) else {
             let (problem, fix) = ("`{{` without `}}`".to_owned(), "close it, as in `{{seq}}`".to_owned());
-            wrong.push(WrongHole { part: rest[open..].to_owned(), problem, fix, unset: None });
-            rest = "";
-            break;
+            parts.push(Err(WrongHole { part: rest[open..].to_owned(), problem, fix, unset: None }));
+            return parts;
         };
         let part = &rest[open..open + OPEN.len() + close + CLOSE.len()];
-        match parse_hole(after[..close].trim()) {
-            Ok(hole) => parts.push(HoledPart::Hole(hole, part)),
-            Err(cause) => wrong.push(wrong_hole(part, cause)),
-        }
+        let hole = parse_hole(after[..close].trim());
+        parts.push(hole.map(|hole| HoledPart::Hole(hole, part)).map_err(|cause| wrong_hole(part, cause)));
         rest = &after[close + CLOSE.len()..];
     }
     if !rest.is_empty() {
-        parts.push(HoledPart::Literal(rest));
+        parts.push(Ok(HoledPart::Literal(rest)));
     }
-    if wrong.is_empty() { Ok(parts) } else { Err(wrong) }
+    parts
 }
 
 /// The same text with a digit for each hole: what its form can be judged by.
@@ -129,13 +125,14 @@ impl HoleScope<'_> {
     /// The pieces of a text.
     pub(crate) fn pieces(&self, text: &str) -> Result<Vec<Piece>, Vec<WrongHole>> {
         let (mut pieces, mut wrong) = (Vec::new(), Vec::new());
-        for part in parts(text)? {
-            match part {
-                HoledPart::Literal(text) => pieces.push(Piece::Bytes(text.as_bytes().to_vec())),
-                HoledPart::Hole(hole, part) => match self.piece(hole, part) {
-                    Ok(piece) => pieces.push(piece),
-                    Err(cause) => wrong.push(cause),
-                },
+        for part in parts(text) {
+            let piece = part.and_then(|part| match part {
+                HoledPart::Literal(text) => Ok(Piece::Bytes(text.as_bytes().to_vec())),
+                HoledPart::Hole(hole, part) => self.piece(hole, part),
+            });
+            match piece {
+                Ok(piece) => pieces.push(piece),
+                Err(cause) => wrong.push(cause),
             }
         }
         if wrong.is_empty() { Ok(pieces) } else { Err(wrong) }
@@ -173,7 +170,8 @@ impl HoleScope<'_> {
 /// What is wrong with a value where there are none.
 fn without_values(hole: &Hole, part: &str) -> (String, String) {
     match &hole.source {
-        HoleSource::Named(HoleName::Variable(name)) if hole.filters.is_empty() => {
+        // What was typed counts: its place may have added a filter.
+        HoleSource::Named(HoleName::Variable(name)) if !part.contains('|') => {
             ("is not known".to_owned(), guessed(name, &PLAIN))
         }
         HoleSource::Named(HoleName::Variable(name)) => {
@@ -440,7 +438,7 @@ mod tests {
             assert_eq!((wrong.len(), wrong[0].part.as_str()), (1, part), "{text}");
             assert!(wrong[0].problem.contains(problem) && wrong[0].fix.contains(fix), "{text}: {wrong:?}");
         }
-        assert_eq!(plain("{{a}} {{seq}} {{b}}").unwrap_err().len(), 2);
+        assert_eq!(plain("{{a}} {{seq}} {{b c}} {{env NONE}}").unwrap_err().len(), 3);
         assert_eq!(plain("{{env NONE}}").unwrap_err()[0].unset.as_deref(), Some("NONE"));
         assert_eq!(without_holes("/a/{{rand 1 9}}?x={{seq}}&{{"), "/a/0?x=0&{{");
     }
@@ -528,16 +526,18 @@ mod tests {
         fn any_text_is_read_or_told_what_is_wrong_with_it(
             text in "([a-z{} |'\"\\\\.0-9\n]|\\{\\{|\\}\\}|seq|rand 1 9|hmac_sha256|env|pick|é){0,24}",
         ) {
-            match parts(&text) {
-                Ok(parts) => {
-                    let whole: String = parts
-                        .iter()
-                        .map(|part| match part {
-                            HoledPart::Literal(text) | HoledPart::Hole(_, text) => *text,
-                        })
-                        .collect();
-                    prop_assert_eq!(&whole, &text);
-                    let pieces = parse(&text).unwrap();
+            let parts = parts(&text);
+            let whole: String = parts
+                .iter()
+                .map(|part| match part {
+                    Ok(HoledPart::Literal(text) | HoledPart::Hole(_, text)) => *text,
+                    Err(WrongHole { part, .. }) => part,
+                })
+                .collect();
+            prop_assert_eq!(&whole, &text);
+            match parse(&text) {
+                Ok(pieces) => {
+                    prop_assert!(parts.iter().all(Result::is_ok));
                     prop_assert!(super::super::piece::literal_bytes(&pieces).len() <= text.len());
                 }
                 Err(wrong) => {

@@ -456,7 +456,7 @@ mod tests {
         let long = [b'x'; 4_096];
         let rendered = with_filled(pieces, [b"", &long]);
         assert!(
-            rendered.starts_with(b"\0\0\0\x01\04101;xxx") && rendered.ends_with(b"x-300"),
+            rendered.starts_with(b"\0\0\0\x01\x004101;xxx") && rendered.ends_with(b"x-300"),
             "{rendered:?}"
         );
     }

@@ -2,7 +2,10 @@
 
 use crate::client::{Client, get, options, request, statuses, step};
 use crate::target::*;
+use engine::outbox;
 use engine::plan::HttpRequest;
+use engine::random::Draws;
+use engine::template::FilledValues;
 use vajra_shards::protocol::http2::{Http2Options, encode};
 
 /// The bytes of bodies among frames, by stream, and whether they end.
@@ -238,4 +241,35 @@ fn a_body_that_waits_counts_as_sent_from_the_beginning() {
     client.sends();
     let head: usize = client.sent().iter().map(|sent| 9 + sent.payload.len()).sum::<usize>() - 9 - 10;
     assert_eq!(client.last_sent_bytes, (head + 40_000 + 3 * 9) as u64);
+}
+
+#[test]
+fn a_value_of_a_flow_stands_wherever_a_number_does() {
+    const FILLED: &str = "1234567";
+    let with = |hole: &str| {
+        let text = |text: &str| text.replace("HOLE", hole);
+        let (path, host, key, body) = (
+            text("/a/HOLE?b=HOLE"),
+            text("HOLE.test:81"),
+            text("k-HOLE"),
+            text("{\"n\": HOLE, \"s\": \"HOLE\"}"),
+        );
+        request("PUT", &path, &[("Host", &host), ("X-Key", &key), ("Accept", "*/*")], Some(&body))
+    };
+    let number = format!("{{{{rand {FILLED} {FILLED}}}}}");
+    let (flow, mix) = (step(with("{{token}}"), 1), step(with(&number), 1));
+    let http2 = |step| encode(step, "http", "h:80").unwrap().0.template;
+    let http1 = |step| vajra_shards::protocol::http1::encode(step, "h:80", true).unwrap().template;
+    for (of_flow, of_mix) in [(http2(&flow), http2(&mix)), (http1(&flow), http1(&mix))] {
+        let mut filled = FilledValues::default();
+        assert_eq!(of_flow.holes().count(), 6);
+        for _ in of_flow.holes() {
+            filled.push_with(|out| Ok::<_, ()>(out.extend_from_slice(FILLED.as_bytes()))).unwrap();
+        }
+        let draws = Draws::new(1, 0);
+        let of_flow =
+            outbox::collected(of_flow.bytes_max(), |out| of_flow.render_filled(0, draws, &filled, out));
+        let of_mix = outbox::collected(of_mix.bytes_max(), |out| of_mix.render(0, draws, out));
+        assert_eq!(String::from_utf8_lossy(&of_flow), String::from_utf8_lossy(&of_mix));
+    }
 }

@@ -215,20 +215,17 @@ impl PlanReader<'_> {
     ) -> bool {
         let parts = match fills {
             true => template::parts(text),
-            false => Ok(vec![HoledPart::Literal(text)]),
-        };
-        let parts = match parts {
-            Ok(parts) => parts,
-            Err(wrong) => {
-                self.wrong_holes(path, wrong);
-                return false;
-            }
+            false => vec![Ok(HoledPart::Literal(text))],
         };
         let mut is_right = true;
         for part in parts {
             is_right &= match part {
-                HoledPart::Literal(text) => push(pieces, encoding.literal(text).as_bytes()),
-                HoledPart::Hole(hole, part) => self.hole(encoding.hole(hole), part, path, pieces),
+                Ok(HoledPart::Literal(text)) => push(pieces, encoding.literal(text).as_bytes()),
+                Ok(HoledPart::Hole(hole, part)) => self.hole(encoding.hole(hole), part, path, pieces),
+                Err(wrong) => {
+                    self.wrong_holes(path, vec![wrong]);
+                    false
+                }
             };
         }
         is_right
@@ -313,8 +310,8 @@ impl TextEncoding {
 
 /// The hole that a text is, if it is nothing else and to be a number.
 fn bare_number(text: &str) -> Option<(Hole, &str)> {
-    match template::parts(text).ok()?.pop() {
-        Some(HoledPart::Hole(hole, part))
+    match template::parts(text).pop()? {
+        Ok(HoledPart::Hole(hole, part))
             if part.len() == text.len() && hole.filters.last() == Some(&HoleFilter::Number) =>
         {
             Some((hole, part))
