@@ -291,8 +291,7 @@ fn two_gigabytes_are_each_row_once_on_two_shards_in_a_few_megabytes() {
     let threads: Vec<_> = (0..2).map(of_shard).collect();
     let most = threads.into_iter().map(|thread| thread.join().unwrap()).max().unwrap();
     let more = most.saturating_sub(before);
-    println!("{bytes} bytes of rows took {more} bytes of memory");
-    assert!(more < RESIDENT_BYTES_MAX, "{more}");
+    assert!(more < RESIDENT_BYTES_MAX, "{bytes} bytes of rows took {more} bytes of memory");
 }
 
 proptest! {
