@@ -11,6 +11,7 @@ mod columns;
 mod csv;
 mod definition;
 mod json;
+mod names;
 mod order;
 mod permutation;
 mod row;
@@ -26,6 +27,7 @@ pub(crate) use columns::wrong_columns;
 pub use definition::{
     AtEnd, COLUMNS_MAX, FEED_BYTES_MAX, FEED_HEAD_BYTES, Feed, FeedFormat, ROW_BYTES_MAX, RowOrder,
 };
+pub use names::listed_columns;
 pub use order::{FeedOrder, RowAt};
 pub use row::RowBuffer;
 pub use rows::{RowFound, RowReader};

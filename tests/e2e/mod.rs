@@ -13,6 +13,7 @@ mod dns;
 mod earlier;
 mod evidence;
 mod examples;
+mod feeds;
 mod grpc;
 mod habits;
 mod http;

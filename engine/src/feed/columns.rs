@@ -3,6 +3,7 @@
 use super::csv::{CsvRows, FoundCsv};
 use super::definition::{COLUMNS_MAX, FEED_HEAD_BYTES, Feed, FeedFormat};
 use super::json;
+use super::names::shown;
 use super::row::RowBuffer;
 use super::rows::column_names;
 use super::text;
@@ -39,15 +40,26 @@ pub(crate) fn wrong_columns(columns: &[String]) -> Option<(String, String)> {
         let fix = "name every column; where the file has no header, say so: `columns = [\"name\", \"pass\"]`";
         return Some((format!("column {} has no name", index + 1), fix.to_owned()));
     }
+    if let Some(index) = columns.iter().position(|name| name.contains(['{', '}'])) {
+        let problem = format!(
+            "column {} is called `{}`, which cannot stand in `{{{{…}}}}`",
+            index + 1,
+            shown(&columns[index])
+        );
+        return Some((problem, "leave the braces out".to_owned()));
+    }
     let is_twice = |(index, name): (usize, &String)| columns[..index].contains(name).then(|| name.clone());
     if let Some(name) = columns.iter().enumerate().find_map(is_twice) {
-        return Some((format!("two columns are called `{name}`"), "give each a name of its own".to_owned()));
+        return Some((
+            format!("two columns are called `{}`", shown(&name)),
+            "give each a name of its own".to_owned(),
+        ));
     }
     let [only] = columns else { return None };
     let other = DELIMITERS.into_iter().find(|delimiter| only.contains(*delimiter))?;
-    let shown = if other == '\t' { "\\t".to_owned() } else { other.to_string() };
-    let problem = format!("there is one column, `{}`, which looks like several", only.escape_debug());
-    Some((problem, format!("say what stands between them: `delimiter = \"{shown}\"`")))
+    let other = if other == '\t' { "\\t".to_owned() } else { other.to_string() };
+    let problem = format!("there is one column, `{}`, which looks like several", shown(only));
+    Some((problem, format!("say what stands between them: `delimiter = \"{other}\"`")))
 }
 
 fn header(delimiter: char, bytes: &[u8], is_whole: bool) -> Result<(Vec<String>, u64), WrongFeed> {

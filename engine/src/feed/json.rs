@@ -3,6 +3,7 @@
 //! Texts are taken without their quotes and escapes, `null` as an empty value, and all else as it is written, so that no number loses a
 //! digit, and an object within a row can be put into a body.
 
+use super::names::{listed_columns, shown};
 use super::row::RowBuffer;
 use super::wrong::WrongFeed;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -56,12 +57,15 @@ impl ObjectReader {
 
     fn put(&mut self, key: &str, value: &RawValue) -> Result<(), WrongObject> {
         let Some(column) = self.columns.iter().position(|column| column == key) else {
-            let problem =
-                format!("`{key}` is not a key of the first row, which has {}", self.columns.join(", "));
+            let problem = format!(
+                "`{}` is not a key of the first row, which has {}",
+                shown(key),
+                listed_columns(&self.columns)
+            );
             return Err(WrongObject { problem, fix: KEYS_FIX });
         };
         if self.places[column].is_some() {
-            let problem = format!("the row has the key `{key}` twice");
+            let problem = format!("the row has the key `{}` twice", shown(key));
             return Err(WrongObject { problem, fix: "leave one out" });
         }
         let start = self.values.len();
@@ -69,7 +73,7 @@ impl ObjectReader {
             "null" => {}
             text if text.starts_with('"') => {
                 let text: Cow<'_, str> = serde_json::from_str(text).map_err(|error| WrongObject {
-                    problem: format!("the value of `{key}` is not a text: {}", cause(&error)),
+                    problem: format!("the value of `{}` is not a text: {}", shown(key), cause(&error)),
                     fix: "write it as JSON has it (RFC 8259)",
                 })?;
                 self.values.extend_from_slice(text.as_bytes());
@@ -84,7 +88,7 @@ impl ObjectReader {
         row.clear();
         for (column, place) in self.columns.iter().zip(&self.places) {
             let Some(place) = place else {
-                let problem = format!("the row has no `{column}`, and the first one does");
+                let problem = format!("the row has no `{}`, and the first one does", shown(column));
                 return Err(WrongObject { problem, fix: KEYS_FIX });
             };
             row.push(&self.values[place.clone()]);

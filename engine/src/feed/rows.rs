@@ -3,6 +3,7 @@
 use super::csv::{CsvRows, FoundCsv};
 use super::definition::{Feed, FeedFormat, ROW_BYTES_MAX};
 use super::json::ObjectReader;
+use super::names::listed_columns;
 use super::row::RowBuffer;
 use super::text;
 use super::wrong::WrongFeed;
@@ -85,8 +86,8 @@ impl RowReader {
         }
         let problem = format!(
             "the columns are {}, and those of the plan are {}",
-            names.join(", "),
-            self.columns.join(", ")
+            listed_columns(&names),
+            listed_columns(&self.columns)
         );
         Err(WrongFeed::at(line, problem, "use the file that the plan was made for, or the plan file"))
     }

@@ -63,7 +63,7 @@ fn rows_of_json_are_texts_as_they_are_meant_and_all_else_as_it_is_written() {
 #[test]
 fn what_is_wrong_with_a_file_has_its_line_the_cause_and_what_to_do() {
     let jsonl = FeedFormat::Jsonl;
-    let cases: [(FeedFormat, &[u8], Option<u64>, &str); 25] = [
+    let cases: [(FeedFormat, &[u8], Option<u64>, &str); 26] = [
         (CSV, b"", None, "the file is empty"),
         (CSV, b" \n\r\n", None, "the file is empty"),
         (CSV, b"name,pass\n", None, "there is a header, and no row after it"),
@@ -73,6 +73,7 @@ fn what_is_wrong_with_a_file_has_its_line_the_cause_and_what_to_do() {
         (CSV, b"name,name\nann,x\n", Some(1), "two columns are called `name`"),
         (CSV, b"\nname,\nann,x\n", Some(2), "column 2 has no name"),
         (CSV, b"name;pass\nann;x\n", Some(1), "which looks like several"),
+        (CSV, b"{a},b\n1,2\n", Some(1), "column 1 is called `{a}`"),
         (CSV, b"name,pass\nann,x\nb\0b,y\n", Some(3), "there is a NUL byte"),
         (CSV, b"name,pass\nann,x\nren\xe9,y\n", Some(3), "byte 0xE9 is not UTF-8"),
         (CSV, b"name,pass\nann,\xc3\n\xa9,y\n", Some(2), "byte 0xC3 is not UTF-8"),
@@ -96,6 +97,17 @@ fn what_is_wrong_with_a_file_has_its_line_the_cause_and_what_to_do() {
         assert!(wrong.problem.contains(problem) && wrong.line == line, "{shown:?}: {wrong:?}");
         assert!(!wrong.fix.is_empty(), "{shown:?}");
     }
+}
+
+#[test]
+fn names_from_a_file_are_shown_in_short_and_steer_no_terminal() {
+    let wrong = table(CSV, b"a\x1b[2J,a\x1b[2J\n1,2\n").unwrap_err();
+    assert!(wrong.problem.contains("`a\u{fffd}[2J`"), "{wrong}");
+    let long = "x".repeat(50);
+    let wrong = table(CSV, format!("{long},{long}\n1,2\n").as_bytes()).unwrap_err();
+    assert!(wrong.problem.contains(&format!("`{}…`", &long[..40])), "{wrong}");
+    let names: Vec<String> = (0..10).map(|number| format!("c{number}")).collect();
+    assert_eq!(listed_columns(&names), "c0, c1, c2, c3, c4, c5, c6, c7 and 2 more");
 }
 
 #[test]

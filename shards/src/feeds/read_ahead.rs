@@ -211,6 +211,9 @@ impl Dealer {
     fn deal(&mut self) -> Result<(), RunFailure> {
         let mut row = RowBuffer::default();
         for number in 0_u64.. {
+            if self.stops() {
+                return Ok(());
+            }
             if !self.file.next(&mut row)? {
                 if !self.repeats {
                     return Ok(());

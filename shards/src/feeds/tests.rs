@@ -2,10 +2,11 @@
 
 use super::*;
 use engine::config::{Document, Format, Layers};
+use engine::feed::FEED_HEAD_BYTES;
 use engine::plan::{FileHead, PlanFiles, Purpose};
 use proptest::prelude::*;
 use std::fmt::Write;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use tempfile::NamedTempFile;
 
 /// No file is kept in memory.
@@ -23,8 +24,11 @@ fn plan_of(file: &NamedTempFile, feed: &str, rest: &str) -> Plan {
     let document = Document { name: "plan".into(), text, format: Format::Toml };
     let reading = Layers::new(Some(document)).unwrap().read();
     let head = |name: &str| {
-        let bytes = std::fs::read(name).map_err(|error| error.to_string())?;
-        Ok(FileHead { bytes, is_whole: true })
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(name).map_err(|error| error.to_string())?;
+        file.take(FEED_HEAD_BYTES as u64).read_to_end(&mut bytes).unwrap();
+        let is_whole = bytes.len() < FEED_HEAD_BYTES;
+        Ok(FileHead { bytes, is_whole })
     };
     let files = PlanFiles { whole: &|_| Err("none".into()), head: &head };
     Plan::read_with(&reading, files, Purpose::Run).unwrap().0
@@ -246,6 +250,48 @@ fn what_the_lanes_hold_does_not_grow_with_the_file() {
     }
     // The last row of a block may go over its size.
     assert!(bytes_max <= (512 << 10) + 64, "{bytes_max}");
+}
+
+/// What of this process is in memory, in bytes.
+fn resident_bytes() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4_096
+}
+
+#[test]
+#[ignore = "writes 2 GB: cargo test --release -p vajra-shards --lib two_gigabytes -- --ignored"]
+fn two_gigabytes_are_each_row_once_on_two_shards_in_a_few_megabytes() {
+    const ROWS: u64 = 10_000_000;
+    const RESIDENT_BYTES_MAX: u64 = 32 << 20;
+    let mut file = tempfile::Builder::new().suffix(".csv").tempfile().unwrap();
+    let mut writer = std::io::BufWriter::new(file.as_file_mut());
+    writeln!(writer, "id,note").unwrap();
+    (0..ROWS).for_each(|row| writeln!(writer, "{row},{:>192}", "x").unwrap());
+    writer.flush().unwrap();
+    drop(writer);
+    let bytes = file.as_file().metadata().unwrap().len();
+    assert!(bytes > 2_000_000_000, "{bytes}");
+    let mut feeds = load(&plan_of(&file, "rows = 'unique'", &sharded(2))).unwrap();
+    let before = resident_bytes();
+    feeds.start(&[]).unwrap();
+    let of_shard = |shard: u64| {
+        let mut reader = feeds.readers(Share { shard, shards: 2 }).remove(0);
+        std::thread::spawn(move || {
+            let mut resident_bytes_max = 0;
+            for number in (shard..ROWS).step_by(2) {
+                assert_eq!(taken(&mut reader, number).parse(), Ok(number));
+                if number % 65_536 == shard {
+                    resident_bytes_max = resident_bytes_max.max(resident_bytes());
+                }
+            }
+            assert_eq!(taken(&mut reader, ROWS + shard), "stop");
+            resident_bytes_max
+        })
+    };
+    let threads: Vec<_> = (0..2).map(of_shard).collect();
+    let most = threads.into_iter().map(|thread| thread.join().unwrap()).max().unwrap();
+    let more = most.saturating_sub(before);
+    assert!(more < RESIDENT_BYTES_MAX, "{bytes} bytes of rows took {more} bytes of memory");
 }
 
 proptest! {

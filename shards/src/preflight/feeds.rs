@@ -2,6 +2,7 @@
 
 use super::check::Check;
 use crate::feeds::Feeds;
+use engine::feed::listed_columns;
 use engine::plan::{Feed, Plan};
 use engine::quantity::{counted, group};
 
@@ -18,7 +19,7 @@ pub fn feeds(plan: &Plan, feeds: &Feeds) -> Vec<Check> {
             "{}: {}, {rows} of {columns} ({}), {}",
             feed.name,
             feed.file,
-            feed.columns.join(", "),
+            listed_columns(&feed.columns),
             feed.rows.name()
         );
         Check::pass("feed", found)
