@@ -17,6 +17,7 @@ mod grpc;
 mod habits;
 mod http;
 mod http2;
+mod import;
 mod interop;
 mod interop_http2;
 mod load;
