@@ -17,7 +17,9 @@ mod signals;
 mod target;
 
 use args::Command;
-use commands::{archive, calibrate, check, compare, completions, find_max, gate, import, man, run, schema, testbed};
+use commands::{
+    archive, calibrate, check, compare, completions, find_max, gate, import, man, run, schema, testbed,
+};
 use exit::Failure;
 use std::process::ExitCode;
 

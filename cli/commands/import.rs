@@ -10,10 +10,9 @@ use crate::output::messages::{Severity, tell};
 use crate::output::stdout::say;
 use clap::{Args, Subcommand, ValueEnum};
 use import::{
-    CurlChoices, HarChoices, HarFile, LogChoices, LogImport, LogShape, Made, OpenApiChoices, ReplayRow, WrongImport,
-    from_curl, from_har, from_openapi,
+    CurlChoices, HarChoices, HarFile, LogChoices, LogImport, LogShape, Made, OpenApiChoices, ReplayRow,
+    WrongImport, from_curl, from_har, from_openapi,
 };
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -75,7 +74,11 @@ struct HarArgs {
     #[arg(value_name = "FILE", required = true, num_args = 1..=2)]
     files: Vec<PathBuf>,
     /// Import requests to this host, several times for several.
-    #[arg(long, value_name = "HOST", long_help = "Import requests to this host, several times for several; without it those to the host of the first page")]
+    #[arg(
+        long,
+        value_name = "HOST",
+        long_help = "Import requests to this host, several times for several; without it those to the host of the first page"
+    )]
     host: Vec<String>,
     /// Import images, style sheets, scripts and fonts, too.
     #[arg(long)]
@@ -278,7 +281,8 @@ fn csv_lines<'t>(rows: &mut Vec<ReplayRow>, text: &'t mut Vec<u8>) -> Result<&'t
         let written = writer.write_record([&row.at_ms.to_string(), &row.method, &row.path]);
         written.map_err(|error| Failure::runtime(format!("a row cannot be written: {error}")))?;
     }
-    let text = writer.into_inner().map_err(|error| Failure::runtime(format!("rows cannot be written: {error}")))?;
+    let text =
+        writer.into_inner().map_err(|error| Failure::runtime(format!("rows cannot be written: {error}")))?;
     Ok(text)
 }
 
@@ -294,8 +298,9 @@ fn may_be_written(path: &Path, is_forced: bool) -> Result<(), Failure> {
         return Ok(());
     }
     let path = path.display();
-    let message =
-        format!("`{path}` is there already\n  --> flag -o {path}\n  help: name another file, or replace it with --force");
+    let message = format!(
+        "`{path}` is there already\n  --> flag -o {path}\n  help: name another file, or replace it with --force"
+    );
     Err(Failure::new(USAGE, message))
 }
 

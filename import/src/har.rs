@@ -18,6 +18,8 @@ use crate::secrets::Secrets;
 use crate::wrong::WrongImport;
 use toml_edit::Value;
 
+/// Recordings know when a request began to the millisecond: one that began so much before an end began after it.
+const EXACTNESS_MS: f64 = 1.0;
 /// The most servers that are named in a note.
 const NAMED_MAX: usize = 5;
 
@@ -88,7 +90,9 @@ pub fn from_har(
     plan.set_in("run", "duration", "1m");
     plan.set_in("load", "rate", Value::from(1));
     set_targets(&mut plan, requests, &mut steps);
-    if times == StepTimes::Think && requests.windows(2).any(|pair| pair[1].starts_ms < pair[0].ends_ms) {
+    if times == StepTimes::Think
+        && requests.windows(2).any(|pair| pair[1].starts_ms + EXACTNESS_MS < pair[0].ends_ms)
+    {
         notes.push("requests that were under way at one time are sent one after the other".to_owned());
     }
     notes.extend(correlation.notes);

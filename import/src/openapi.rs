@@ -5,7 +5,7 @@ mod operation;
 mod samples;
 
 use self::described::Described;
-use self::operation::{Findings, Operation};
+use self::operation::{DescribedOperation, Findings};
 use crate::made::Made;
 use crate::ordered::Ordered;
 use crate::planned::{PlanText, PlannedRequest, REQUESTS_MAX};
@@ -28,7 +28,7 @@ pub struct OpenApiChoices {
 pub fn from_openapi(text: &str, name: &str, choices: &OpenApiChoices) -> Result<Made, WrongImport> {
     let described = Described::read(text, name)?;
     let base = server(&described, choices.server.as_deref(), name)?;
-    let all = Operation::all(&described);
+    let all = DescribedOperation::all(&described);
     let mut findings = Findings::default();
     let chosen = chosen(&all, choices, name, &mut findings)?;
     let prefix = base.path.trim_end_matches('/');
@@ -50,18 +50,18 @@ pub fn from_openapi(text: &str, name: &str, choices: &OpenApiChoices) -> Result<
 
 /// The operations that become requests.
 fn chosen<'a, 'd>(
-    all: &'a [Operation<'d>],
+    all: &'a [DescribedOperation<'d>],
     choices: &OpenApiChoices,
     name: &str,
     findings: &mut Findings,
-) -> Result<Vec<&'a Operation<'d>>, WrongImport> {
-    let mut chosen: Vec<&Operation<'d>> = Vec::new();
+) -> Result<Vec<&'a DescribedOperation<'d>>, WrongImport> {
+    let mut chosen: Vec<&DescribedOperation<'d>> = Vec::new();
     for word in &choices.operations {
-        let is_meant = |operation: &&Operation<'_>| {
+        let is_meant = |operation: &&DescribedOperation<'_>| {
             operation.id() == Some(word) || format!("{} {}", operation.method, operation.path) == *word
         };
         let Some(found) = all.iter().find(is_meant) else {
-            let titles: Vec<String> = all.iter().take(8).map(Operation::title).collect();
+            let titles: Vec<String> = all.iter().take(8).map(DescribedOperation::title).collect();
             let more = if all.len() > titles.len() { ", …" } else { "" };
             let fix = format!("there are {}{more}", titles.join(", "));
             return Err(WrongImport::new(format!("the document has no operation `{word}`"), fix)
@@ -70,7 +70,8 @@ fn chosen<'a, 'd>(
         chosen.push(found);
     }
     if choices.operations.is_empty() {
-        let is_safe = |operation: &&Operation<'_>| matches!(operation.method.as_str(), "GET" | "HEAD");
+        let is_safe =
+            |operation: &&DescribedOperation<'_>| matches!(operation.method.as_str(), "GET" | "HEAD");
         chosen = all.iter().filter(|operation| choices.is_all || is_safe(operation)).collect();
         let left_out = all.len() - chosen.len();
         if left_out > 0 {

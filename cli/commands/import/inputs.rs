@@ -43,7 +43,9 @@ fn source(path: &Path) -> Result<BufReader<Box<dyn Read>>, Failure> {
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
     let name = name_of(path);
     let fix = match error.kind() {
-        ErrorKind::NotFound => "name a file that is there, as from where Vajra is started; - is standard input",
+        ErrorKind::NotFound => {
+            "name a file that is there, as from where Vajra is started; - is standard input"
+        }
         ErrorKind::FileTooLarge => "record a shorter session",
         ErrorKind::InvalidData => "save it as UTF-8",
         _ => "name a file that can be read; - is standard input",

@@ -63,7 +63,7 @@ pub(super) struct Correlation {
 }
 
 /// A value, with what stands around it in its place.
-struct Part<'v> {
+struct ValuePart<'v> {
     before: &'v str,
     core: &'v str,
     after: &'v str,
@@ -153,7 +153,7 @@ pub(super) fn of_one(requests: &[Recorded<'_>], titles: &[String]) -> Correlatio
                     let sources = sources_of(&searched[at], requests[at].response.body.as_bytes(), core);
                     Some((at, sources.into_iter().next()?))
                 })?;
-                Some((Part { before, core, after: "", other: core }, at, source))
+                Some((ValuePart { before, core, after: "", other: core }, at, source))
             });
             if let Some((part, at, source)) = found {
                 let expression = source.to_string();
@@ -183,7 +183,7 @@ fn sources_of(searched: &Searched<'_>, body: &[u8], value: &str) -> Vec<ValueSou
 }
 
 /// The parts of a value that may have come from a response: all of it, and without what both recordings have in common around it.
-fn parts<'v>(value: &'v str, other: &'v str) -> Vec<Part<'v>> {
+fn parts<'v>(value: &'v str, other: &'v str) -> Vec<ValuePart<'v>> {
     let common = value.char_indices().zip(other.chars()).find(|((_, one), two)| one != two);
     let common = common.map_or(value.len().min(other.len()), |((at, _), _)| at);
     let after_last = |is: fn(char) -> bool| {
@@ -196,10 +196,10 @@ fn parts<'v>(value: &'v str, other: &'v str) -> Vec<Part<'v>> {
     let alike = backwards.take_while(|((_, one), two)| one == two);
     let bound = alike.filter(|((_, c), _)| is_separator(*c)).last();
     let after = bound.map_or(0, |((at, _), _)| value.len() - separator - at);
-    let mut parts: Vec<Part<'v>> = Vec::new();
+    let mut parts: Vec<ValuePart<'v>> = Vec::new();
     for (from, after) in [(0, 0), (space, 0), (separator, 0), (separator, after)] {
         let (end, other_end) = (value.len() - after, other.len() - after);
-        let part = Part {
+        let part = ValuePart {
             before: &value[..from],
             core: &value[from..end],
             after: &value[end..],
@@ -212,7 +212,7 @@ fn parts<'v>(value: &'v str, other: &'v str) -> Vec<Part<'v>> {
 }
 
 impl Correlation {
-    fn add(&mut self, step: usize, slot: &Slot, part: &Part<'_>, at: usize, source: ValueSource) {
+    fn add(&mut self, step: usize, slot: &Slot, part: &ValuePart<'_>, at: usize, source: ValueSource) {
         let known = self.extractions.iter().find(|known| known.step == at && known.source == source);
         let name = match known {
             Some(known) => known.name.clone(),

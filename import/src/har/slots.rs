@@ -1,5 +1,4 @@
-//! The places of a request where a value may stand that is another in each session: segments of its path, values of its query,
-//! of its headers and of its body.
+//! Places of a request where a value may stand that is another in each session: in its path, its query, its headers, its body.
 
 use super::recorded::{Recorded, RecordedBody};
 use crate::ordered::json_body;

@@ -99,16 +99,20 @@ impl<'a> Searched<'a> {
             let starts = before[line..].char_indices().map(|(offset, _)| line + offset).rev();
             let starts =
                 starts.filter(|start| (CONTEXT_BYTES_MIN..=CONTEXT_BYTES_MAX).contains(&(at - start)));
-            // What begins with a word of its own reads best; anything but a part of a word will do.
+            // A whole tag is least likely to be found elsewhere, and what begins with a word reads best; anything but a part of
+            // a word will do.
             let before_start = |start: &usize| before[..*start].chars().next_back();
-            let is_best =
+            let is_tag = |start: &usize| before[*start..].starts_with('<');
+            let is_word =
                 |start: &usize| before_start(start).is_none_or(|c| c.is_whitespace() || "<{,".contains(c));
-            let is_bound = |start: &usize| before_start(start).is_none_or(|c| !c.is_alphanumeric());
-            let tried = starts.clone().filter(is_best).chain(starts.filter(is_bound));
-            let tried =
-                tried.map(|start| ValueSource::Between(before[start..].to_owned(), right.to_string()));
-            let mut right_ones = tried.filter(|source| self.value(source).as_deref() == Some(value));
-            found.extend(right_ones.next());
+            let is_whole = |start: &usize| before_start(start).is_none_or(|c| !c.is_alphanumeric());
+            for is_bound in [&is_tag as &dyn Fn(&usize) -> bool, &is_word, &is_whole] {
+                let tried = starts.clone().filter(is_bound);
+                let mut tried =
+                    tried.map(|start| ValueSource::Between(before[start..].to_owned(), right.to_string()));
+                let right_one = tried.find(|source| self.value(source).as_deref() == Some(value));
+                found.extend(right_one.filter(|source| !found.contains(source)));
+            }
         }
         found
     }
@@ -147,7 +151,7 @@ mod tests {
         assert_eq!(json.sources("h-1")[0].to_string(), "header X-Id");
         let html = response("<p>\n<input name=\"a\" value=\"no\">\n<input name=\"csrf\" value=\"t0k\">");
         let html = Searched::new(&html);
-        assert_eq!(html.sources("t0k")[0].to_string(), "between 'name=\"csrf\" value=\"' '\"'");
+        assert_eq!(html.sources("t0k")[0].to_string(), "between '<input name=\"csrf\" value=\"' '\"'");
         assert_eq!(html.sources("t0"), []);
     }
 

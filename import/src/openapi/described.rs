@@ -5,6 +5,8 @@ use crate::wrong::WrongImport;
 
 /// The most references that lead from one to the next.
 const REFERENCES_MAX: usize = 16;
+/// The most lists, objects and values of a document in YAML.
+const NODES_MAX: usize = 4_000_000;
 
 /// A document of OpenAPI 3.
 pub(super) struct Described {
@@ -23,7 +25,7 @@ impl Described {
                     error.column()
                 ))
             })?,
-            false => serde_saphyr::from_str(text).map_err(|error| {
+            false => serde_saphyr::from_str_with_options(text, yaml_options()).map_err(|error| {
                 let location = error.location();
                 let place = location.map_or(name.to_owned(), |at| {
                     format!("{name}, line {}, column {}", at.line(), at.column())
@@ -60,6 +62,17 @@ impl Described {
     pub(super) fn part<'d>(&'d self, of: &'d Ordered, key: &str) -> Option<&'d Ordered> {
         of.get(key).and_then(|part| self.resolved(part))
     }
+}
+
+/// YAML 1.2, as OpenAPI has it: `n` and `on` are texts. Descriptions of large services are longer than most documents.
+fn yaml_options() -> serde_saphyr::Options {
+    let mut budget = serde_saphyr::Budget::default();
+    budget.max_nodes = NODES_MAX;
+    budget.max_events = 2 * NODES_MAX;
+    let mut options = serde_saphyr::Options::default();
+    options.strict_booleans = true;
+    options.budget = Some(budget);
+    options
 }
 
 fn check_version(root: &Ordered) -> Result<(), WrongImport> {

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 const NOT_PARAMETERS: [&str; 3] = ["accept", "content-type", "authorization"];
 
 /// An operation, where it stands.
-pub(super) struct Operation<'d> {
+pub(super) struct DescribedOperation<'d> {
     pub(super) method: String,
     pub(super) path: &'d str,
     pub(super) item: &'d Ordered,
@@ -26,16 +26,16 @@ pub(super) struct Findings {
     pub(super) variables: BTreeSet<(String, &'static str)>,
 }
 
-impl<'d> Operation<'d> {
+impl<'d> DescribedOperation<'d> {
     /// All operations, in the order of the document.
-    pub(super) fn all(described: &'d Described) -> Vec<Operation<'d>> {
+    pub(super) fn all(described: &'d Described) -> Vec<DescribedOperation<'d>> {
         const METHODS: [&str; 8] = ["get", "head", "post", "put", "patch", "delete", "options", "trace"];
         let paths = described.root.get("paths").map(Ordered::entries).unwrap_or_default();
         let mut all = Vec::new();
         for (path, item) in paths {
             let Some(item) = described.resolved(item) else { continue };
             let operations = item.entries().iter().filter(|(method, _)| METHODS.contains(&method.as_str()));
-            all.extend(operations.map(|(method, operation)| Operation {
+            all.extend(operations.map(|(method, operation)| DescribedOperation {
                 method: method.to_ascii_uppercase(),
                 path,
                 item,
@@ -122,7 +122,7 @@ impl<'d> Operation<'d> {
             for parameter in listed.iter().filter_map(|parameter| described.resolved(parameter)) {
                 let is_same =
                     |known: &&Ordered| ["name", "in"].iter().all(|key| known.get(key) == parameter.get(key));
-                match parameters.iter_mut().find(|known| is_same(&**known)) {
+                match parameters.iter_mut().find(|known| is_same(known)) {
                     Some(known) => *known = parameter,
                     None => parameters.push(parameter),
                 }
