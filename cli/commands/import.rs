@@ -142,13 +142,13 @@ struct LogArgs {
         hide_possible_values = true,
         long_help = "What becomes of it: mix, the paths by their weights at the mean rate; stages, the same at the rate as it changed; replay, each line at its time, from a file beside the plan"
     )]
-    shape: Shape,
+    shape: LogPlanShape,
     #[command(flatten)]
     plan: PlanFileArgs,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Shape {
+enum LogPlanShape {
     #[default]
     Mix,
     Stages,
@@ -229,9 +229,9 @@ fn of_log(args: &LogArgs) -> Result<(), Failure> {
         speed: args.speed,
         methods: args.methods.clone(),
         shape: match args.shape {
-            Shape::Mix => LogShape::Mix,
-            Shape::Stages => LogShape::Stages,
-            Shape::Replay => LogShape::Replay,
+            LogPlanShape::Mix => LogShape::Mix,
+            LogPlanShape::Stages => LogShape::Stages,
+            LogPlanShape::Replay => LogShape::Replay,
         },
         rows_file: rows_path.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
     };
@@ -261,7 +261,7 @@ fn of_log(args: &LogArgs) -> Result<(), Failure> {
 
 /// Where the rows of a replay go: beside the plan, which has to be a file then.
 fn rows_path(args: &LogArgs) -> Result<Option<PathBuf>, Failure> {
-    if args.shape != Shape::Replay {
+    if args.shape != LogPlanShape::Replay {
         return Ok(None);
     }
     let plan = args.plan.output.as_deref().filter(|path| !is_stdout(path)).ok_or_else(|| {

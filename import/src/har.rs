@@ -10,8 +10,8 @@ mod slots;
 mod sources;
 mod steps;
 
-use self::recorded::{Chosen, Recorded, Recording};
-use self::steps::StepTimes;
+use self::recorded::{Chosen, HarRecording, Recorded};
+use self::steps::StepPacing;
 use crate::made::Made;
 use crate::planned::{PlanText, PlannedRequest};
 use crate::secrets::Secrets;
@@ -20,6 +20,8 @@ use toml_edit::Value;
 
 /// Recordings know when a request began to the millisecond: one that began so much before an end began after it.
 const EXACTNESS_MS: f64 = 1.0;
+/// The most steps that a recording becomes: nobody reads a longer flow.
+const STEPS_MAX: usize = 4_096;
 /// The most servers that are named in a note.
 const NAMED_MAX: usize = 5;
 
@@ -59,18 +61,20 @@ pub fn from_har(
     if recording.requests.is_empty() {
         return Err(nothing_left(&recording, first.name));
     }
+    check_length(&recording, first.name)?;
     let titles = steps::titles(&recording.requests);
     let correlation = match second {
         Some(second) => {
             let other = recorded::read(second.text.trim_start_matches('\u{feff}'), second.name, &chosen)?;
+            check_length(&other, second.name)?;
             correlation::of_two(&recording.requests, &other.requests, &titles)
         }
         None => correlation::of_one(&recording.requests, &titles),
     };
     let times = match (choices.is_recorded_timeline, choices.has_no_think) {
-        (true, _) => StepTimes::Recorded,
-        (false, false) => StepTimes::Think,
-        (false, true) => StepTimes::None,
+        (true, _) => StepPacing::Recorded,
+        (false, false) => StepPacing::Think,
+        (false, true) => StepPacing::None,
     };
     let (mut secrets, mut notes) = (Secrets::new(choices.keeps_secrets), Vec::new());
     let requests = &recording.requests;
@@ -83,14 +87,14 @@ pub fn from_har(
         notes.insert(0, sentence);
     }
     plan.set("url", requests[0].url.base.as_str());
-    if times == StepTimes::Recorded {
+    if times == StepPacing::Recorded {
         plan.set("timeline", "recorded");
     }
     set_cookies(&mut plan, requests, &mut notes);
     plan.set_in("run", "duration", "1m");
     plan.set_in("load", "rate", Value::from(1));
     set_targets(&mut plan, requests, &mut steps);
-    if times == StepTimes::Think
+    if times == StepPacing::Think
         && requests.windows(2).any(|pair| pair[1].starts_ms + EXACTNESS_MS < pair[0].ends_ms)
     {
         notes.push("requests that were under way at one time are sent one after the other".to_owned());
@@ -102,7 +106,7 @@ pub fn from_har(
 }
 
 /// What was left out, in a sentence.
-fn left_out(recording: &Recording<'_>) -> Option<String> {
+fn left_out(recording: &HarRecording<'_>) -> Option<String> {
     let reasons: Vec<String> =
         recording.left_out.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
     let mut foreign: Vec<(&String, &usize)> = recording.foreign.iter().collect();
@@ -117,7 +121,17 @@ fn left_out(recording: &Recording<'_>) -> Option<String> {
     (!reasons.is_empty()).then(|| format!("Left out: requests {}{hosts}.", reasons.join(", ")))
 }
 
-fn nothing_left(recording: &Recording<'_>, name: &str) -> WrongImport {
+fn check_length(recording: &HarRecording<'_>, name: &str) -> Result<(), WrongImport> {
+    let count = recording.requests.len();
+    if count <= STEPS_MAX {
+        return Ok(());
+    }
+    let problem =
+        format!("{count} requests of the recording are to be imported, and {STEPS_MAX} are the most");
+    Err(WrongImport::new(problem, "record a shorter session, or name fewer hosts with --host").at(name))
+}
+
+fn nothing_left(recording: &HarRecording<'_>, name: &str) -> WrongImport {
     let problem = match left_out(recording) {
         Some(sentence) => format!("no request of the recording is to be imported. {sentence}"),
         None => "the recording has no requests".to_owned(),

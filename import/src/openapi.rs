@@ -5,7 +5,7 @@ mod operation;
 mod samples;
 
 use self::described::Described;
-use self::operation::{DescribedOperation, Findings};
+use self::operation::{DescribedOperation, OperationFindings};
 use crate::made::Made;
 use crate::ordered::Ordered;
 use crate::planned::{PlanText, PlannedRequest, REQUESTS_MAX};
@@ -29,7 +29,7 @@ pub fn from_openapi(text: &str, name: &str, choices: &OpenApiChoices) -> Result<
     let described = Described::read(text, name)?;
     let base = server(&described, choices.server.as_deref(), name)?;
     let all = DescribedOperation::all(&described);
-    let mut findings = Findings::default();
+    let mut findings = OperationFindings::default();
     let chosen = chosen(&all, choices, name, &mut findings)?;
     let prefix = base.path.trim_end_matches('/');
     let requests: Vec<PlannedRequest> =
@@ -53,7 +53,7 @@ fn chosen<'a, 'd>(
     all: &'a [DescribedOperation<'d>],
     choices: &OpenApiChoices,
     name: &str,
-    findings: &mut Findings,
+    findings: &mut OperationFindings,
 ) -> Result<Vec<&'a DescribedOperation<'d>>, WrongImport> {
     let mut chosen: Vec<&DescribedOperation<'d>> = Vec::new();
     for word in &choices.operations {

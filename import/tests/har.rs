@@ -119,12 +119,24 @@ fn two_recordings_of_chromium_show_which_value_comes_from_where() {
     assert!(made.notes.is_empty(), "{:?}", made.notes);
     // The gap between the end of a response and the next request, as it was recorded.
     assert_eq!(text(&steps[0], "think"), "539ms");
-    let headers = steps[1]["headers"].as_table().unwrap();
-    assert_eq!(
-        headers.keys().map(String::as_str).collect::<Vec<_>>(),
-        ["Accept"],
-        "the browser's own are left out"
-    );
+    assert!(!steps[1].contains_key("headers"), "the browser's own are left out");
+}
+
+#[test]
+fn a_login_that_chromium_recorded_twice_takes_its_token_along() {
+    let first = HarFile { name: "session-1.har", text: include_str!("data/session-1.har") };
+    let second = HarFile { name: "session-2.har", text: include_str!("data/session-2.har") };
+    let made = from_har(first, Some(second), &HarChoices::default()).unwrap();
+    let steps = steps(&made);
+    assert_eq!(steps[1]["extract"]["token"].as_str(), Some("json /token"));
+    assert_eq!(steps[1]["json"]["pass"].as_str(), Some("{{env PASS}}"));
+    let sent = |step: &Table| {
+        step.get("headers").map(|headers| headers["Authorization"].as_str().unwrap().to_owned())
+    };
+    let token = || Some("Bearer {{token}}".to_owned());
+    assert_eq!(steps[2..].iter().map(sent).collect::<Vec<_>>(), [token(), token(), None, token()]);
+    assert_eq!(table(&made)["cookies"].as_bool(), Some(true), "the third is answered because of a cookie");
+    assert_eq!(made.notes.len(), 1, "{:?}", made.notes);
 }
 
 #[test]
@@ -194,10 +206,10 @@ fn requests_that_one_recording_has_alone_are_told_and_move_nothing() {
         steps(&made).iter().map(|step| text(step, "get")).collect::<Vec<_>>(),
         ["/start", "/ad/banner", "/step/{{next}}"]
     );
-    assert_noted(&made, &["1 requests are in the first recording alone", "GET /ad/banner"]);
+    assert_noted(&made, &["1 request is in the first recording alone", "GET /ad/banner"]);
     assert_noted(
         &two(&page("n1", false), &page("n2", true)),
-        &["1 requests are in the second recording alone"],
+        &["1 request is in the second recording alone"],
     );
 }
 

@@ -6,16 +6,54 @@ use super::slots::segments;
 /// The fewest letters of a word that may be made by a machine though it looks like none.
 const LONG_LETTERS: usize = 16;
 
+/// What of a request is compared with others.
+struct RequestForm<'r> {
+    method: &'r str,
+    status: i64,
+    /// Segments of the path, and whether each looks as if a machine had made it.
+    segments: Vec<(&'r str, bool)>,
+}
+
+impl<'r> RequestForm<'r> {
+    fn of(request: &'r Recorded<'_>) -> RequestForm<'r> {
+        let segments = segments(&request.url.path).into_iter();
+        RequestForm {
+            method: &request.method,
+            status: request.status,
+            segments: segments.map(|segment| (segment, is_generated(segment))).collect(),
+        }
+    }
+
+    /// How much two requests are alike; 0 if they cannot be the same one.
+    fn likeness(&self, other: &RequestForm<'_>) -> u32 {
+        if self.method != other.method || self.segments.len() != other.segments.len() {
+            return 0;
+        }
+        let each = 20 / u32::try_from(self.segments.len().max(1)).unwrap_or(u32::MAX);
+        let mut likeness = 10 + u32::from(self.status == other.status);
+        for ((one, is_generated), (other, is_other_generated)) in self.segments.iter().zip(&other.segments) {
+            match one == other {
+                true => likeness += each,
+                false if *is_generated && *is_other_generated => {}
+                false => return 0,
+            }
+        }
+        likeness
+    }
+}
+
 /// For each request of the first recording its partner in the second, so that the order of both is kept and as much as possible is
 /// alike.
 pub(super) fn partners(first: &[Recorded<'_>], second: &[Recorded<'_>]) -> Vec<Option<usize>> {
+    let first: Vec<RequestForm<'_>> = first.iter().map(RequestForm::of).collect();
+    let second: Vec<RequestForm<'_>> = second.iter().map(RequestForm::of).collect();
     let columns = second.len() + 1;
     // The best that can be had from a pair of rests on, row by row.
     let mut best = vec![0_u32; (first.len() + 1) * columns];
     for (row, one) in first.iter().enumerate().rev() {
         for (column, other) in second.iter().enumerate().rev() {
             let alone = best[(row + 1) * columns + column].max(best[row * columns + column + 1]);
-            let likeness = likeness(one, other);
+            let likeness = one.likeness(other);
             let together = if likeness > 0 { likeness + best[(row + 1) * columns + column + 1] } else { 0 };
             best[row * columns + column] = alone.max(together);
         }
@@ -23,7 +61,7 @@ pub(super) fn partners(first: &[Recorded<'_>], second: &[Recorded<'_>]) -> Vec<O
     let (mut partners, mut row, mut column) = (vec![None; first.len()], 0, 0);
     while row < first.len() && column < second.len() {
         let here = best[row * columns + column];
-        let likeness = likeness(&first[row], &second[column]);
+        let likeness = first[row].likeness(&second[column]);
         if likeness > 0 && here == likeness + best[(row + 1) * columns + column + 1] {
             partners[row] = Some(column);
             (row, column) = (row + 1, column + 1);
@@ -34,23 +72,6 @@ pub(super) fn partners(first: &[Recorded<'_>], second: &[Recorded<'_>]) -> Vec<O
         }
     }
     partners
-}
-
-/// How much two requests are alike; 0 if they cannot be the same one.
-fn likeness(one: &Recorded<'_>, other: &Recorded<'_>) -> u32 {
-    let (ones, others) = (segments(&one.url.path), segments(&other.url.path));
-    if one.method != other.method || ones.len() != others.len() {
-        return 0;
-    }
-    let mut likeness = 10;
-    for (one, other) in ones.iter().zip(&others) {
-        match one == other {
-            true => likeness += 20 / u32::try_from(ones.len()).unwrap_or(u32::MAX),
-            false if is_generated(one) && is_generated(other) => {}
-            false => return 0,
-        }
-    }
-    likeness + u32::from(one.status == other.status)
 }
 
 /// Whether a word looks as if a machine had made it: it has a digit, or small and capital letters within, or is long.

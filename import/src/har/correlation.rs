@@ -2,10 +2,10 @@
 
 use super::alignment::{is_generated, partners};
 use super::recorded::Recorded;
-use super::slots::{Slot, SlotPlace, slots};
+use super::slots::{RequestSlot, SlotPlace, slots};
 use super::sources::{Searched, ValueSource};
 use crate::secrets::is_secret;
-use memchr::memmem;
+use std::collections::{HashMap, HashSet};
 
 /// The fewest letters of a value that is looked for when there is one recording alone: shorter ones are alike by chance.
 const GUESSED_LETTERS_MIN: usize = 8;
@@ -71,72 +71,91 @@ struct ValuePart<'v> {
     other: &'v str,
 }
 
+/// Two recordings of one session, and which request of the one is which of the other.
+struct TwoRecordings<'r> {
+    partners: Vec<Option<usize>>,
+    first: Vec<Searched<'r>>,
+    second: Vec<Searched<'r>>,
+    /// Where values were found, each by what it is in both: a token is sent again and again.
+    known: HashMap<(String, String), (usize, ValueSource)>,
+}
+
+impl TwoRecordings<'_> {
+    /// The expression of the latest earlier response that finds a value in both recordings.
+    fn source(&mut self, step: usize, part: &ValuePart<'_>) -> Option<(usize, ValueSource)> {
+        let key = (part.core.to_owned(), part.other.to_owned());
+        if let Some(known) = self.known.get(&key) {
+            return Some(known.clone());
+        }
+        let partner = self.partners[step]?;
+        let (at, source) = (0..step).rev().find_map(|at| {
+            let other = self.partners[at].filter(|other| *other < partner)?;
+            let mut sources = self.first[at].sources(part.core).into_iter();
+            let is_same =
+                |source: &ValueSource| self.second[other].value(source).as_deref() == Some(part.other);
+            sources.find(is_same).map(|source| (at, source))
+        })?;
+        self.known.insert(key, (at, source.clone()));
+        Some((at, source))
+    }
+}
+
 /// Correlates two recordings of one session.
 pub(super) fn of_two(first: &[Recorded<'_>], second: &[Recorded<'_>], titles: &[String]) -> Correlation {
+    let searched =
+        |requests| <[Recorded<'_>]>::iter(requests).map(|request| Searched::new(&request.response)).collect();
     let partners = partners(first, second);
-    let ours: Vec<Searched<'_>> = first.iter().map(|request| Searched::new(&request.response)).collect();
-    let theirs: Vec<Searched<'_>> = second.iter().map(|request| Searched::new(&request.response)).collect();
+    let (ours, theirs) = (searched(first), searched(second));
+    let mut both = TwoRecordings { partners, first: ours, second: theirs, known: HashMap::new() };
     let mut correlation = Correlation::default();
-    let mut unknown: Vec<(String, String, usize)> = Vec::new();
+    let mut unknown: HashSet<(String, String)> = HashSet::new();
     for (step, request) in first.iter().enumerate() {
-        let Some(partner) = partners[step] else { continue };
+        let Some(partner) = both.partners[step] else { continue };
         let others = slots(&second[partner]);
         for slot in slots(request) {
-            let Some(other) = others.iter().find(|other| other.place == slot.place) else { continue };
-            if other.value == slot.value {
-                continue;
-            }
+            let other = others.iter().find(|other| other.place == slot.place && other.value != slot.value);
+            let Some(other) = other else { continue };
             let parts = parts(&slot.value, &other.value);
-            let found = parts.iter().find_map(|part| {
-                let earlier = (0..step)
-                    .rev()
-                    .filter_map(|at| Some((at, partners[at].filter(|other| *other < partner)?)));
-                let mut sources = earlier.flat_map(|(at, other)| {
-                    let sources = sources_of(&ours[at], first[at].response.body.as_bytes(), part.core);
-                    sources.into_iter().map(move |source| (at, other, source))
-                });
-                let (at, _, source) = sources
-                    .find(|(_, at, source)| theirs[*at].value(source).as_deref() == Some(part.other))?;
-                Some((part, at, source))
-            });
-            match found {
-                Some((part, at, source)) => correlation.add(step, &slot, part, at, source),
-                None => {
-                    match unknown.iter_mut().find(|(one, two, _)| *one == slot.value && *two == other.value) {
-                        Some((.., places)) => *places += 1,
-                        None => {
-                            correlation.notes.push(unknown_note(&titles[step], &slot, other));
-                            unknown.push((slot.value, other.value.clone(), 1));
-                        }
-                    }
-                }
+            let found = parts.iter().find_map(|part| Some((part, both.source(step, part)?)));
+            if let Some((part, (at, source))) = found {
+                correlation.add(step, &slot, part, at, source);
+            } else if unknown.insert((slot.value.clone(), other.value.clone())) {
+                correlation.notes.push(unknown_note(&titles[step], &slot, other));
             }
         }
         correlation.notes.extend(body_note(request, &second[partner], &titles[step]));
     }
-    let alone: Vec<&str> =
-        (0..first.len()).filter(|at| partners[*at].is_none()).map(|at| titles[at].as_str()).collect();
-    if !alone.is_empty() {
-        let names = alone.iter().take(5).copied().collect::<Vec<_>>().join(", ");
-        correlation.notes.push(format!(
-            "{} requests are in the first recording alone, and are taken as they are: {names}",
-            alone.len()
-        ));
-    }
-    let missing = second.len() - partners.iter().flatten().count();
-    if missing > 0 {
-        correlation
-            .notes
-            .push(format!("{missing} requests are in the second recording alone, and are left out"));
-    }
+    correlation.notes.extend(alone_notes(&both.partners, second.len(), titles));
     correlation
+}
+
+/// What is said of requests that one recording has alone.
+fn alone_notes(partners: &[Option<usize>], second: usize, titles: &[String]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let alone =
+        partners.iter().zip(titles).filter(|(partner, _)| partner.is_none()).map(|(_, title)| title.as_str());
+    let alone: Vec<&str> = alone.collect();
+    let named = alone.iter().take(5).copied().collect::<Vec<_>>().join(", ");
+    match alone.len() {
+        0 => {}
+        1 => notes.push(format!("1 request is in the first recording alone, and is taken as it is: {named}")),
+        count => notes.push(format!(
+            "{count} requests are in the first recording alone, and are taken as they are: {named}"
+        )),
+    }
+    match second - partners.iter().flatten().count() {
+        0 => {}
+        1 => notes.push("1 request is in the second recording alone, and is left out".to_owned()),
+        count => notes.push(format!("{count} requests are in the second recording alone, and are left out")),
+    }
+    notes
 }
 
 /// Correlates what one recording shows: values that look as if a machine had made them, and stood in an earlier response first.
 pub(super) fn of_one(requests: &[Recorded<'_>], titles: &[String]) -> Correlation {
     let searched: Vec<Searched<'_>> =
         requests.iter().map(|request| Searched::new(&request.response)).collect();
-    let all: Vec<Vec<Slot>> = requests.iter().map(slots).collect();
+    let all: Vec<Vec<RequestSlot>> = requests.iter().map(slots).collect();
     let mut correlation = Correlation::default();
     for (step, own) in all.iter().enumerate() {
         for slot in own {
@@ -150,7 +169,7 @@ pub(super) fn of_one(requests: &[Recorded<'_>], titles: &[String]) -> Correlatio
                 let sent =
                     all.iter().position(|slots| slots.iter().any(|other| other.value.contains(core)))?;
                 let (at, source) = (0..sent.min(step)).rev().find_map(|at| {
-                    let sources = sources_of(&searched[at], requests[at].response.body.as_bytes(), core);
+                    let sources = searched[at].sources(core);
                     Some((at, sources.into_iter().next()?))
                 })?;
                 Some((ValuePart { before, core, after: "", other: core }, at, source))
@@ -169,17 +188,6 @@ pub(super) fn of_one(requests: &[Recorded<'_>], titles: &[String]) -> Correlatio
         }
     }
     correlation
-}
-
-/// The expressions that find a value in a response, which is not looked at closely if it cannot have it.
-fn sources_of(searched: &Searched<'_>, body: &[u8], value: &str) -> Vec<ValueSource> {
-    let is_plain = value.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-    if value.is_empty()
-        || (is_plain && memmem::find(body, value.as_bytes()).is_none() && !searched.has_header(value))
-    {
-        return Vec::new();
-    }
-    searched.sources(value)
 }
 
 /// The parts of a value that may have come from a response: all of it, and without what both recordings have in common around it.
@@ -212,7 +220,7 @@ fn parts<'v>(value: &'v str, other: &'v str) -> Vec<ValuePart<'v>> {
 }
 
 impl Correlation {
-    fn add(&mut self, step: usize, slot: &Slot, part: &ValuePart<'_>, at: usize, source: ValueSource) {
+    fn add(&mut self, step: usize, slot: &RequestSlot, part: &ValuePart<'_>, at: usize, source: ValueSource) {
         let known = self.extractions.iter().find(|known| known.step == at && known.source == source);
         let name = match known {
             Some(known) => known.name.clone(),
@@ -255,7 +263,7 @@ impl Correlation {
 }
 
 /// What is said of a value that differs and was in no response.
-fn unknown_note(title: &str, slot: &Slot, other: &Slot) -> String {
+fn unknown_note(title: &str, slot: &RequestSlot, other: &RequestSlot) -> String {
     let shown = |value: &str| match is_secret(slot.place.word()) {
         true => "…".to_owned(),
         false if value.chars().count() > SHOWN_LETTERS_MAX => {

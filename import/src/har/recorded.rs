@@ -61,7 +61,7 @@ pub(super) struct RecordedResponse {
 }
 
 /// What is imported of a file.
-pub(super) struct Recording<'a> {
+pub(super) struct HarRecording<'a> {
     pub(super) requests: Vec<Recorded<'a>>,
     /// How many were left out, by the reason.
     pub(super) left_out: BTreeMap<&'static str, usize>,
@@ -70,7 +70,11 @@ pub(super) struct Recording<'a> {
 }
 
 /// Reads a file; `name` is what it is called where something is wrong with it.
-pub(super) fn read<'a>(text: &'a str, name: &str, chosen: &Chosen<'_>) -> Result<Recording<'a>, WrongImport> {
+pub(super) fn read<'a>(
+    text: &'a str,
+    name: &str,
+    chosen: &Chosen<'_>,
+) -> Result<HarRecording<'a>, WrongImport> {
     let document: HarDocument<'a> = serde_json::from_str(text).map_err(|error| unreadable(&error, name))?;
     let mut entries = Vec::new();
     for (index, entry) in document.log.entries.into_iter().enumerate() {
@@ -100,7 +104,7 @@ pub(super) fn read<'a>(text: &'a str, name: &str, chosen: &Chosen<'_>) -> Result
             }
         }
     }
-    Ok(Recording { requests, left_out, foreign })
+    Ok(HarRecording { requests, left_out, foreign })
 }
 
 fn short(text: &str) -> String {

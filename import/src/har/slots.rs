@@ -47,7 +47,7 @@ pub(super) enum SlotPlace {
 
 /// A place, and what stands there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Slot {
+pub(super) struct RequestSlot {
     pub(super) place: SlotPlace,
     /// The value, without the escapes of its place.
     pub(super) value: String,
@@ -121,18 +121,21 @@ pub(super) fn occurrences<'n>(names: impl Iterator<Item = &'n str>) -> Vec<usize
 }
 
 /// All places of a request, in order.
-pub(super) fn slots(request: &Recorded<'_>) -> Vec<Slot> {
+pub(super) fn slots(request: &Recorded<'_>) -> Vec<RequestSlot> {
     let mut slots = Vec::new();
     for (index, segment) in segments(&request.url.path).into_iter().enumerate() {
-        slots.push(Slot { place: SlotPlace::Segment(index), value: decoded(segment) });
+        slots.push(RequestSlot { place: SlotPlace::Segment(index), value: decoded(segment) });
     }
     let query = query(&request.url.path);
     let numbers = occurrences(query.iter().map(|(name, _)| *name));
     for ((name, value), number) in query.into_iter().zip(numbers) {
-        slots.push(Slot { place: SlotPlace::Query(name.to_owned(), number), value: form_decoded(value) });
+        slots.push(RequestSlot {
+            place: SlotPlace::Query(name.to_owned(), number),
+            value: form_decoded(value),
+        });
     }
     for header in request.headers.iter().filter(|header| !is_browsers_own(&header.name)) {
-        slots.push(Slot {
+        slots.push(RequestSlot {
             place: SlotPlace::Header(header.name.to_string()),
             value: header.value.to_string(),
         });
@@ -140,7 +143,7 @@ pub(super) fn slots(request: &Recorded<'_>) -> Vec<Slot> {
     let Some(body) = &request.body else { return slots };
     if let Some(document) = json_body(&body.text) {
         document.each_scalar(&mut |pointer, value| {
-            slots.push(Slot {
+            slots.push(RequestSlot {
                 place: SlotPlace::Json(pointer.to_owned()),
                 value: value.scalar().unwrap_or_default(),
             });
@@ -148,7 +151,7 @@ pub(super) fn slots(request: &Recorded<'_>) -> Vec<Slot> {
     } else if let Some(fields) = form(body) {
         let numbers = occurrences(fields.iter().map(|(name, _)| name.as_str()));
         for ((name, value), number) in fields.into_iter().zip(numbers) {
-            slots.push(Slot { place: SlotPlace::Form(name, number), value });
+            slots.push(RequestSlot { place: SlotPlace::Form(name, number), value });
         }
     }
     slots

@@ -3,6 +3,7 @@
 use super::recorded::RecordedResponse;
 use crate::ordered::{Ordered, json_body};
 use memchr::memmem;
+use std::cell::OnceCell;
 use std::fmt;
 
 /// The most letters beside a value that an expression names.
@@ -52,29 +53,37 @@ fn quoted(text: &str) -> String {
 /// A response that is searched often.
 pub(super) struct Searched<'a> {
     response: &'a RecordedResponse,
-    json: Option<Ordered>,
+    /// The body as JSON, once it was asked for: most are never.
+    json: OnceCell<Option<Ordered>>,
 }
 
 impl<'a> Searched<'a> {
     pub(super) fn new(response: &'a RecordedResponse) -> Searched<'a> {
-        Searched { response, json: json_body(&response.body) }
+        Searched { response, json: OnceCell::new() }
     }
 
-    /// Whether a header has this value.
-    pub(super) fn has_header(&self, value: &str) -> bool {
-        self.response.headers.iter().any(|(_, at)| at == value)
+    fn json(&self) -> Option<&Ordered> {
+        self.json.get_or_init(|| json_body(&self.response.body)).as_ref()
     }
 
     /// All expressions that find this value, the best first.
     pub(super) fn sources(&self, value: &str) -> Vec<ValueSource> {
         let mut found = Vec::new();
-        match &self.json {
-            Some(json) => json.each_scalar(&mut |pointer, at| {
-                if at.scalar().is_some_and(|scalar| scalar == value) {
-                    found.push(ValueSource::Json(pointer.to_owned()));
-                }
-            }),
-            None => found.extend(self.between(value)),
+        if value.is_empty() {
+            return found;
+        }
+        // The letters of a value that nothing escapes have to be there, whatever the body is.
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let plain = value.split(|c| !is_plain(c)).max_by_key(|part| part.len()).unwrap_or_default();
+        if memmem::find(self.response.body.as_bytes(), plain.as_bytes()).is_some() {
+            match self.json() {
+                Some(json) => json.each_scalar(&mut |pointer, at| {
+                    if at.scalar().is_some_and(|scalar| scalar == value) {
+                        found.push(ValueSource::Json(pointer.to_owned()));
+                    }
+                }),
+                None => found.extend(self.between(value)),
+            }
         }
         // Cookies are kept and sent by the session itself.
         let headers =
@@ -120,7 +129,7 @@ impl<'a> Searched<'a> {
     /// What an expression finds here.
     pub(super) fn value(&self, source: &ValueSource) -> Option<String> {
         match source {
-            ValueSource::Json(pointer) => self.json.as_ref()?.pointer(pointer)?.scalar(),
+            ValueSource::Json(pointer) => self.json()?.pointer(pointer)?.scalar(),
             ValueSource::Header(name) => {
                 let mut headers = self.response.headers.iter();
                 headers.find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())

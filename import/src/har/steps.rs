@@ -7,6 +7,7 @@ use crate::ordered::{Ordered, json_body};
 use crate::planned::{PlannedBody, PlannedRequest};
 use crate::secrets::Secrets;
 use crate::urls::escaped;
+use std::collections::{HashMap, HashSet};
 
 /// The longest name of a step.
 const NAME_LETTERS_MAX: usize = 60;
@@ -15,7 +16,7 @@ const THINK_MS_MIN: f64 = 10.0;
 
 /// How steps follow each other in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StepTimes {
+pub(super) enum StepPacing {
     /// Each at the moment at which it was recorded, from the first.
     Recorded,
     /// As long after the one before it as was waited.
@@ -34,13 +35,17 @@ struct StepWriter<'s> {
 
 /// What each request is called: no two alike.
 pub(super) fn titles(requests: &[Recorded<'_>]) -> Vec<String> {
-    let mut titles: Vec<String> = Vec::new();
+    let (mut titles, mut known, mut numbers) = (Vec::new(), HashSet::new(), HashMap::new());
     for request in requests {
         let path = request.url.path.split('?').next().unwrap_or("/");
         let plain: String = format!("{} {path}", request.method).chars().take(NAME_LETTERS_MAX).collect();
-        let numbered = (2..).map(|number| format!("{plain} ({number})"));
-        let free = std::iter::once(plain.clone()).chain(numbered).find(|title| !titles.contains(title));
-        titles.push(free.unwrap_or(plain));
+        let mut title = plain.clone();
+        while !known.insert(title.clone()) {
+            let number = numbers.entry(plain.clone()).or_insert(1_u32);
+            *number += 1;
+            title = format!("{plain} ({number})");
+        }
+        titles.push(title);
     }
     titles
 }
@@ -50,7 +55,7 @@ pub(super) fn steps(
     requests: &[Recorded<'_>],
     titles: &[String],
     correlation: &Correlation,
-    times: StepTimes,
+    times: StepPacing,
     secrets: &mut Secrets,
     notes: &mut Vec<String>,
 ) -> Vec<PlannedRequest> {
@@ -64,12 +69,12 @@ pub(super) fn steps(
         step.extract =
             own.map(|extraction| (extraction.name.clone(), extraction.source.to_string())).collect();
         match times {
-            StepTimes::Recorded => step.at_ms = Some((request.starts_ms - first_ms).round() as u64),
-            StepTimes::Think => {
+            StepPacing::Recorded => step.at_ms = Some((request.starts_ms - first_ms).round() as u64),
+            StepPacing::Think => {
                 let next = requests.get(index + 1).map(|next| next.starts_ms - request.ends_ms);
                 step.think_ms = next.filter(|ms| *ms >= THINK_MS_MIN).map(|ms| ms.round() as u64);
             }
-            StepTimes::None => {}
+            StepPacing::None => {}
         }
         steps.push(step);
     }
@@ -94,6 +99,8 @@ impl StepWriter<'_> {
                     let text = format!("{}{{{{{}}}}}{}", slot.before, slot.name, slot.after);
                     step.headers.push((name.to_owned(), text));
                 }
+                // It says no more than no header does.
+                None if name.eq_ignore_ascii_case("accept") && value == "*/*" => {}
                 None if value.contains("{{") => {
                     self.notes.push(format!(
                         "{}: the header {name} is left out: `{{{{` stands for a hole in a plan",

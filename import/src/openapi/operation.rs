@@ -20,7 +20,7 @@ pub(super) struct DescribedOperation<'d> {
 
 /// What is said about all requests together.
 #[derive(Default)]
-pub(super) struct Findings {
+pub(super) struct OperationFindings {
     pub(super) notes: Vec<String>,
     /// Variables that have to be set, each with what it is.
     pub(super) variables: BTreeSet<(String, &'static str)>,
@@ -60,7 +60,7 @@ impl<'d> DescribedOperation<'d> {
         &self,
         described: &Described,
         prefix: &str,
-        findings: &mut Findings,
+        findings: &mut OperationFindings,
     ) -> PlannedRequest {
         let mut request = PlannedRequest {
             name: Some(self.title()),
@@ -137,7 +137,7 @@ impl<'d> DescribedOperation<'d> {
         described: &Described,
         query: &mut Vec<String>,
         request: &mut PlannedRequest,
-        findings: &mut Findings,
+        findings: &mut OperationFindings,
     ) {
         let wanted = self.operation.get("security").or_else(|| described.root.get("security"));
         let Some(first) = wanted.and_then(|wanted| wanted.items().first()) else { return };
@@ -179,7 +179,7 @@ impl<'d> DescribedOperation<'d> {
         }
     }
 
-    fn body(&self, described: &Described, request: &mut PlannedRequest, findings: &mut Findings) {
+    fn body(&self, described: &Described, request: &mut PlannedRequest, findings: &mut OperationFindings) {
         let Some(body) = described.part(self.operation, "requestBody") else { return };
         let content = body.get("content").map(Ordered::entries).unwrap_or_default();
         let is_json = |kind: &str| kind.starts_with("application/json") || kind.contains("+json");
