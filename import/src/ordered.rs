@@ -8,6 +8,9 @@ use toml_edit::{Array, InlineTable, Value};
 /// The deepest document that is looked into: what is nested deeper is no body and no schema that people write.
 const DEPTH_MAX: usize = 100;
 
+/// Above this a number that is no whole one of 64 bits may have lost digits.
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+
 /// A document, or a part of one.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Ordered {
@@ -265,14 +268,20 @@ impl<'de> Visitor<'de> for OrderedVisitor {
     }
 }
 
-/// A body that is a list or an object of JSON. Anything else may be JSON by chance.
+/// A body that is a list or an object of JSON. Anything else may be JSON by chance, and one with whole numbers that are too large to
+/// be written again as they were is better left alone.
 pub(crate) fn json_body(text: &str) -> Option<Ordered> {
     let first = text.trim_start().bytes().next()?;
     if !matches!(first, b'{' | b'[') {
         return None;
     }
     let read: Ordered = serde_json::from_str(text).ok()?;
-    (depth(&read) <= DEPTH_MAX).then_some(read)
+    let mut is_exact = true;
+    read.each_scalar(&mut |_, value| {
+        is_exact &=
+            !matches!(value, Ordered::Decimal(number) if number.fract() == 0.0 && number.abs() > EXACT_MAX);
+    });
+    (is_exact && depth(&read) <= DEPTH_MAX).then_some(read)
 }
 
 fn depth(value: &Ordered) -> usize {
@@ -329,6 +338,11 @@ mod tests {
         assert!(json_body(r#"{"z": null}"#).unwrap().to_toml().is_none());
         assert!(json_body(r#"{"z": 1, "z": 2}"#).unwrap().to_toml().is_none());
         assert_eq!(json_body("12"), None);
+        assert_eq!(json_body("[18446744073709551615]"), None);
+        assert!(
+            json_body("[9223372036854775807, 1.5e300, 0.1]").is_none()
+                && json_body("[9223372036854775807, 0.1]").is_some()
+        );
         assert_eq!(json_body(&format!("{}{}", "[".repeat(101), "]".repeat(101))), None);
     }
 }

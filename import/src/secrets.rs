@@ -1,5 +1,6 @@
 //! Secrets that stand in what is imported: a plan names variables of the environment in their place.
 
+use crate::urls::form_decoded;
 use std::fmt::Write as _;
 
 /// What a name of a secret has in it, without its case and punctuation.
@@ -64,6 +65,20 @@ impl Secrets {
         }
     }
 
+    /// The same of the values of a query or a form, each as it stands there, escaped.
+    pub(crate) fn hidden_fields(&mut self, fields: &str, place: &str) -> String {
+        let mut hidden = |field: &str| match field.split_once('=') {
+            Some((name, value))
+                if !self.is_kept && !value.is_empty() && !value.contains("{{") && is_secret(name) =>
+            {
+                let variable = self.variable(name, &form_decoded(value), place);
+                format!("{name}={{{{env {variable} | url}}}}")
+            }
+            _ => field.to_owned(),
+        };
+        fields.split('&').map(&mut hidden).collect::<Vec<_>>().join("&")
+    }
+
     /// The variable of a value: the same for the same value.
     fn variable(&mut self, name: &str, value: &str, place: &str) -> String {
         if let Some(known) = self.variables.iter().find(|known| known.value == value) {
@@ -115,6 +130,14 @@ mod tests {
         let note = secrets.note().unwrap();
         assert!(note.contains("AUTHORIZATION (GET /a), AUTHORIZATION_2 (GET /c)"), "{note}");
         assert!(!note.contains("abc") && !note.contains("other"), "{note}");
+    }
+
+    #[test]
+    fn secrets_of_a_query_are_escaped_again() {
+        let mut secrets = Secrets::new(false);
+        assert_eq!(secrets.hidden_fields("a=1&token=x%20y&b", "x"), "a=1&token={{env TOKEN | url}}&b");
+        assert_eq!(secrets.hidden("token", "x y", "x"), "{{env TOKEN}}");
+        assert_eq!(Secrets::new(true).hidden_fields("token=x", "x"), "token=x");
     }
 
     #[test]

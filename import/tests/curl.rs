@@ -178,6 +178,19 @@ fn secrets_and_variables_of_the_shell_are_variables_of_the_environment() {
 }
 
 #[test]
+fn secrets_in_queries_and_bodies_are_variables_too() {
+    let text = "curl 'http://h/a?api_key=k3y&b=1' -d 'name=me&password=s3%20cret'; curl http://h/b --json '{\"n\": 1, \"password\": \"s3 cret\"}'; \
+                curl http://h/c --json '{\"n\": 1}'";
+    let made = from_curl(text, CurlChoices::default()).unwrap();
+    let table = table(&made);
+    assert_eq!(table["request"][0]["post"].as_str(), Some("/a?api_key={{env API_KEY | url}}&b=1"));
+    assert_eq!(table["request"][0]["body"].as_str(), Some("name=me&password={{env PASSWORD | url}}"));
+    assert_eq!(table["request"][1]["body"].as_str(), Some(r#"{"n":1,"password":"{{env PASSWORD | json}}"}"#));
+    assert_eq!(table["request"][2]["body"].as_str(), Some(r#"{"n": 1}"#), "it stays as it was typed");
+    assert!(!format!("{made:?}").contains("s3") && !format!("{made:?}").contains("k3y"), "{made:?}");
+}
+
+#[test]
 fn what_is_no_command_is_told_with_its_place_and_what_to_do() {
     for (text, problem, place) in [
         ("", "there is no curl command", ""),

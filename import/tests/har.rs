@@ -1,6 +1,7 @@
 //! HAR files: two that Chromium recorded, and others that have what those have not.
 
 use crate::{assert_noted, table};
+use proptest::prelude::*;
 use toml::{Table, Value};
 use vajra_import::{HarChoices, HarFile, Made, from_har};
 
@@ -283,4 +284,30 @@ fn what_is_no_har_is_told_with_its_place() {
     let text = har(&[entry(0, &get("/", ""), 200, "", "", "")]).replace("2026-11-28T", "yesterday ");
     let wrong = from_har(HarFile { name: "x.har", text: &text }, None, &HarChoices::default()).unwrap_err();
     assert!(wrong.place.ends_with("log.entries[0].startedDateTime"), "{wrong}");
+}
+
+proptest! {
+    #[test]
+    fn a_recording_that_was_changed_anywhere_is_a_plan_or_refused(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), "[ -~\u{e9}]{0,3}"), 1..8),
+        cut in any::<prop::sample::Index>(),
+        is_cut in any::<bool>(),
+    ) {
+        let mut letters: Vec<String> = include_str!("data/session-1.har").chars().map(String::from).collect();
+        for (at, text) in &changes {
+            let at = at.index(letters.len());
+            letters[at].clone_from(text);
+        }
+        if is_cut {
+            letters.truncate(cut.index(letters.len()));
+        }
+        let text = letters.concat();
+        let second = HarFile { name: "session-2.har", text: include_str!("data/session-2.har") };
+        let changed = HarFile { name: "changed.har", text: &text };
+        for (first, second) in [(changed, None), (changed, Some(second)), (second, Some(changed))] {
+            if let Ok(made) = from_har(first, second, &HarChoices::default()) {
+                prop_assert!(made.plan.parse::<Table>().is_ok(), "{}", made.plan);
+            }
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! OpenAPI documents in JSON and YAML.
 
 use crate::{assert_noted, plan, table};
+use proptest::prelude::*;
 use vajra_import::{Made, OpenApiChoices, from_openapi};
 
 const SHOP: &str = include_str!("data/shop.yaml");
@@ -108,4 +109,21 @@ fn a_document_that_grows_without_end_is_refused() {
     assert!(from_openapi(&deep, "x.yaml", &OpenApiChoices::default()).is_err());
     let deep = format!("{{\"openapi\": \"3.1.0\", \"a\": {}{}}}", "[".repeat(10_000), "]".repeat(10_000));
     assert!(from_openapi(&deep, "x.json", &OpenApiChoices::default()).is_err());
+}
+
+proptest! {
+    #[test]
+    fn a_document_that_was_changed_anywhere_is_a_plan_or_refused(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), "[ -~\n\u{e9}]{0,3}"), 1..8),
+    ) {
+        let mut letters: Vec<String> = SHOP.chars().map(String::from).collect();
+        for (at, text) in &changes {
+            let at = at.index(letters.len());
+            letters[at].clone_from(text);
+        }
+        let all = OpenApiChoices { is_all: true, ..Default::default() };
+        if let Ok(made) = from_openapi(&letters.concat(), "changed.yaml", &all) {
+            prop_assert!(made.plan.parse::<toml::Table>().is_ok(), "{}", made.plan);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! One request of curl, as its options say it.
 
 use super::options::{self, CurlOption, CurlWord};
+use crate::ordered::{Ordered, json_body};
 use crate::planned::{PlannedBody, PlannedRequest};
 use crate::secrets::Secrets;
 use crate::shell::{VARIABLE_CLOSE, VARIABLE_OPEN};
@@ -247,13 +248,17 @@ impl CurlRequest {
             (None, false) if is_sent => "POST".to_owned(),
             (None, false) => "GET".to_owned(),
         };
-        let place = format!("{method} {}", self.path);
-        let mut planned = PlannedRequest { method, path: with_variables(&path), ..Default::default() };
+        let place = format!("{method} {}", self.path.split('?').next().unwrap_or("/"));
+        let path = match with_variables(&path).split_once('?') {
+            Some((path, query)) => format!("{path}?{}", secrets.hidden_fields(query, &place)),
+            None => with_variables(&path),
+        };
+        let mut planned = PlannedRequest { method, path, ..Default::default() };
         planned.headers = headers
             .into_iter()
             .filter_map(|(name, value)| header_text(&name, &value, &place, secrets, notes))
             .collect();
-        planned.body = body_text(body, &place, notes);
+        planned.body = body_text(body, &place, secrets, notes);
         planned
     }
 
@@ -330,14 +335,14 @@ fn header_text(
     Some((name.to_owned(), secrets.hidden(name, value, place)))
 }
 
-fn body_text(body: PlannedBody, place: &str, notes: &mut Vec<String>) -> PlannedBody {
+fn body_text(body: PlannedBody, place: &str, secrets: &mut Secrets, notes: &mut Vec<String>) -> PlannedBody {
     let PlannedBody::Text(text) = body else { return body };
     if text.starts_with('@') {
         notes.push(format!("{place}: the body is left out: `@` at its beginning names a file in a plan"));
         return PlannedBody::Absent;
     }
     if !text.contains("{{") {
-        return PlannedBody::Text(with_variables(&text));
+        return PlannedBody::Text(without_secrets(&with_variables(&text), place, secrets));
     }
     if text.contains(VARIABLE_OPEN) {
         notes.push(format!(
@@ -345,4 +350,30 @@ fn body_text(body: PlannedBody, place: &str, notes: &mut Vec<String>) -> Planned
         ));
     }
     PlannedBody::Literal(text.replace(VARIABLE_OPEN, "$").replace(VARIABLE_CLOSE, ""))
+}
+
+/// A body of JSON or a form whose secrets are variables. One that has none stays as it was typed.
+fn without_secrets(text: &str, place: &str, secrets: &mut Secrets) -> String {
+    let Some(document) = json_body(text) else {
+        // What is no form has no fields that are called by the name of a secret.
+        let is_form =
+            text.split('&').all(|field| field.split_once('=').is_some_and(|(name, _)| !name.contains(' ')));
+        return if is_form { secrets.hidden_fields(text, place) } else { text.to_owned() };
+    };
+    let mut hidden = Vec::new();
+    document.each_scalar(&mut |pointer, value| {
+        let name = pointer.rsplit('/').next().unwrap_or(pointer);
+        if let Ordered::Text(value) = value {
+            let written = secrets.hidden(name, value, place);
+            hidden.extend((written != *value).then(|| (pointer.to_owned(), written)));
+        }
+    });
+    if hidden.is_empty() {
+        return text.to_owned();
+    }
+    let text_at = |pointer: &str| {
+        let found = hidden.iter().find(|(at, _)| at == pointer);
+        found.map(|(_, written)| Ordered::Text(written.replace("}}", " | json}}")))
+    };
+    document.replaced(&text_at).to_json()
 }

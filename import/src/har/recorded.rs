@@ -155,7 +155,8 @@ fn reason_against(
 ) -> Option<&'static str> {
     let is_answered = (200..600).contains(&entry.response.status);
     let Some(url) = url.filter(|_| entry.response.status != 101) else { return Some(NO_HTTP) };
-    if !hosts.contains(&url.host) {
+    let authority = url.base.split_once("://").map_or("", |(_, authority)| authority);
+    if !hosts.iter().any(|host| *host == url.host || host == authority) {
         Some(FOREIGN)
     } else if entry.cache.is_some() {
         Some("answered by the browser's cache")

@@ -150,7 +150,12 @@ impl StepWriter<'_> {
     }
 
     fn body(&mut self, body: &RecordedBody, step: &mut PlannedRequest) {
-        if body.text.contains("{{") {
+        if body.text.starts_with('@') {
+            self.notes.push(format!(
+                "{}: the body is left out: `@` at its beginning names a file in a plan",
+                self.title
+            ));
+        } else if body.text.contains("{{") {
             if self.filled.iter().any(|slot| matches!(slot.place, SlotPlace::Json(_) | SlotPlace::Form(..))) {
                 self.notes.push(format!(
                     "{}: the body is sent as it was: it has `{{{{` in it, which is no hole",
@@ -164,11 +169,6 @@ impl StepWriter<'_> {
             self.form(&fields, step);
         } else if !body.params.is_empty() {
             self.multipart(body, step);
-        } else if body.text.starts_with('@') {
-            self.notes.push(format!(
-                "{}: the body is left out: `@` at its beginning names a file in a plan",
-                self.title
-            ));
         } else {
             step.body = PlannedBody::Text(body.text.clone());
         }
@@ -224,6 +224,10 @@ impl StepWriter<'_> {
             match file {
                 Some(file) => self.notes.push(format!(
                     "{}: the file `{file}` of the form's part `{name}` is left out: write `{name} = \"@{file}\"` under `multipart`",
+                    self.title
+                )),
+                None if value.starts_with('@') => self.notes.push(format!(
+                    "{}: the part `{name}` of the form is left out: `@` at its beginning names a file in a plan",
                     self.title
                 )),
                 None if fields.iter().any(|(known, _)| known == name) => {
