@@ -11,6 +11,7 @@ use crate::commands::compare::CompareArgs;
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::find_max::FindMaxArgs;
 use crate::commands::gate::{self, GateArgs};
+use crate::commands::import::ImportPlanArgs;
 use crate::commands::man::ManArgs;
 use crate::commands::run::RunArgs;
 use crate::commands::testbed::TestbedArgs;
@@ -65,6 +66,8 @@ pub(crate) enum Command {
     Check(Box<CheckArgs>),
     /// List, show, name, export, import and remove kept runs.
     Archive(ArchiveArgs),
+    /// Make a plan of curl commands, a HAR, a log or an OpenAPI document.
+    Import(Box<ImportPlanArgs>),
     /// Measure what this machine can do, for check and run.
     Calibrate(CalibrateArgs),
     /// Run the built-in server alone.

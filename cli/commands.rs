@@ -7,6 +7,7 @@ pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod find_max;
 pub(crate) mod gate;
+pub(crate) mod import;
 pub(crate) mod man;
 pub(crate) mod run;
 pub(crate) mod schema;

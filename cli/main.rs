@@ -17,7 +17,9 @@ mod signals;
 mod target;
 
 use args::Command;
-use commands::{archive, calibrate, check, compare, completions, find_max, gate, man, run, schema, testbed};
+use commands::{
+    archive, calibrate, check, compare, completions, find_max, gate, import, man, run, schema, testbed,
+};
 use exit::Failure;
 use std::process::ExitCode;
 
@@ -34,6 +36,7 @@ fn carry_out(command: &Command) -> Result<ExitCode, Failure> {
         Command::FindMax(search) => find_max::run(search),
         Command::Check(check) => check::run(check),
         Command::Archive(archive) => archive::run(archive),
+        Command::Import(import) => import::run(import),
         Command::Calibrate(calibrate) => calibrate::run(calibrate),
         Command::Testbed(testbed) => testbed::run(testbed),
         Command::Schema => schema::run(),

@@ -14,18 +14,19 @@ use std::fs;
 use std::path::Path;
 
 /// Which of ours may depend on which, besides the root package, which may on all.
-const EDGES: [(&str, &[&str]); 8] = [
+const EDGES: [(&str, &[&str]); 9] = [
     ("engine", &["sdk"]),
     ("grpc", &["engine"]),
+    ("import", &[]),
     ("shards", &["engine", "sdk"]),
     ("archive", &["engine"]),
     ("testbed", &[]),
     ("perf", &["engine", "shards", "testbed"]),
     ("fuzzing", &["engine"]),
-    ("vajra", &["engine", "grpc", "shards", "archive", "testbed", "sdk", "telemetry", "fleet"]),
+    ("vajra", &["engine", "grpc", "import", "shards", "archive", "testbed", "sdk", "telemetry", "fleet"]),
 ];
-const OURS: [&str; 9] =
-    ["engine", "grpc", "shards", "archive", "testbed", "sdk", "telemetry", "fleet", "fuzzing"];
+const OURS: [&str; 10] =
+    ["engine", "grpc", "import", "shards", "archive", "testbed", "sdk", "telemetry", "fleet", "fuzzing"];
 
 #[test]
 fn only_the_allowed_edges_exist_between_our_crates() {
@@ -43,7 +44,7 @@ fn only_the_allowed_edges_exist_between_our_crates() {
 
 #[test]
 fn every_dependency_says_why_it_is_there() {
-    for folder in ["", "engine", "grpc", "shards", "archive", "testbed", "perf", "fuzzing"] {
+    for folder in ["", "engine", "grpc", "import", "shards", "archive", "testbed", "perf", "fuzzing"] {
         let manifest = Path::new(folder).join("Cargo.toml");
         let text = fs::read_to_string(root().join(&manifest)).unwrap();
         let mut is_dependencies = false;
@@ -66,7 +67,7 @@ fn one_file_names_glommio_and_one_the_ring() {
 
 #[test]
 fn unsafe_code_has_its_place() {
-    let ours = ["cli", "engine/src", "grpc/src", "shards/src", "archive/src", "testbed/src"];
+    let ours = ["cli", "engine/src", "grpc/src", "import/src", "shards/src", "archive/src", "testbed/src"];
     assert_eq!(
         files_naming(&ours, "unsafe {"),
         ["shards/src/name_services.rs", "shards/src/sys.rs", "shards/src/sys/tests.rs"]
@@ -115,7 +116,7 @@ fn nothing_is_shared_on_the_shards_path() {
 
 #[test]
 fn nothing_below_the_command_line_prints_exits_or_reads_the_environment() {
-    for folder in ["engine/src", "grpc/src", "shards/src", "archive/src", "testbed/src"] {
+    for folder in ["engine/src", "grpc/src", "import/src", "shards/src", "archive/src", "testbed/src"] {
         for (path, text) in sources(folder) {
             for word in ["println!", "print!(", "process::exit", "env::var"] {
                 assert!(!code(&text).contains(word), "{path} names {word}");
@@ -142,6 +143,8 @@ fn every_file_says_what_it_is_for() {
         "engine/src",
         "grpc/src",
         "grpc/tests",
+        "import/src",
+        "import/tests",
         "shards/src",
         "archive/src",
         "testbed/src",

@@ -18,6 +18,7 @@ mod grpc;
 mod habits;
 mod http;
 mod http2;
+mod import;
 mod interop;
 mod interop_http2;
 mod load;

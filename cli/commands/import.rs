@@ -1,0 +1,319 @@
+//! `vajra import`: plans from curl commands, HAR files, access logs and OpenAPI documents.
+
+mod inputs;
+
+use self::inputs::{Lines, text_of};
+use crate::exit::{Failure, USAGE};
+use crate::help;
+use crate::output::destination::{Output, is_stdout};
+use crate::output::messages::{Severity, tell};
+use crate::output::stdout::say;
+use clap::{Args, Subcommand, ValueEnum};
+use import::{
+    CurlChoices, HarChoices, HarFile, LogChoices, LogImport, LogShape, Made, OpenApiChoices, ReplayRow,
+    WrongImport, from_curl, from_har, from_openapi,
+};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const EXAMPLES: &str = "\
+Examples:
+  vajra import curl 'curl -H \"Accept: */*\" http://10.0.0.2/items' -o plan.toml
+  vajra import curl - < commands.sh
+  vajra import har session.har again.har -o session.toml
+  vajra import log access.log --url http://10.0.0.2:8080 --speed 2
+  vajra import openapi api.yaml --operation listItems";
+
+/// What is imported.
+#[derive(Args)]
+#[command(after_help = help::MORE, after_long_help = EXAMPLES)]
+pub(crate) struct ImportPlanArgs {
+    #[command(subcommand)]
+    from: ImportFrom,
+}
+
+#[derive(Subcommand)]
+enum ImportFrom {
+    /// Requests of curl commands, as browsers copy them.
+    Curl(CurlArgs),
+    /// Steps of a session that a browser recorded. A second recording of it shows what differs.
+    Har(HarArgs),
+    /// Requests of an access log of nginx, Apache and others.
+    Log(LogArgs),
+    /// Operations of an OpenAPI document, JSON or YAML.
+    #[command(name = "openapi")]
+    OpenApi(OpenApiArgs),
+}
+
+/// Where the plan goes.
+#[derive(Args)]
+struct PlanFileArgs {
+    /// Write the plan to this file, in place of standard output.
+    #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+    /// Replace the file if it is there.
+    #[arg(long, help_heading = "Output")]
+    force: bool,
+}
+
+#[derive(Args)]
+struct CurlArgs {
+    /// Commands, each in quotes; - is standard input.
+    #[arg(value_name = "COMMAND", required = true)]
+    commands: Vec<String>,
+    /// Write credentials as they are, in place of variables.
+    #[arg(long)]
+    keep_secrets: bool,
+    #[command(flatten)]
+    plan: PlanFileArgs,
+}
+
+#[derive(Args)]
+struct HarArgs {
+    /// The recording, and another of the same session; - is standard input.
+    #[arg(value_name = "FILE", required = true, num_args = 1..=2)]
+    files: Vec<PathBuf>,
+    /// Import requests to this host, several times for several.
+    #[arg(
+        long,
+        value_name = "HOST",
+        long_help = "Import requests to this host, several times for several; without it those to the host of the first page"
+    )]
+    host: Vec<String>,
+    /// Import images, style sheets, scripts and fonts, too.
+    #[arg(long)]
+    assets: bool,
+    /// Write no think times.
+    #[arg(long)]
+    no_think: bool,
+    /// When steps begin: think or recorded.
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        hide_default_value = true,
+        hide_possible_values = true,
+        long_help = "When steps begin: think waits as long after a response as the user did; recorded sends each at its time from the first step on"
+    )]
+    timeline: Timeline,
+    /// Write credentials as they are, in place of variables.
+    #[arg(long)]
+    keep_secrets: bool,
+    #[command(flatten)]
+    plan: PlanFileArgs,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Timeline {
+    #[default]
+    Think,
+    Recorded,
+}
+
+#[derive(Args)]
+struct LogArgs {
+    /// The log; - is standard input.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// How lines look; by themselves if nothing is said.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        long_help = "How lines look: combined, common, json, or the log_format of nginx or LogFormat of Apache in quotes; without it, as the lines themselves look"
+    )]
+    format: Option<String>,
+    /// The server to ask, and a path before all paths.
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// How many times as fast as it was.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    speed: f64,
+    /// Methods to send [default: GET,HEAD].
+    #[arg(long, value_name = "METHODS", value_delimiter = ',')]
+    methods: Vec<String>,
+    /// What becomes of it: mix, stages or replay.
+    #[arg(
+        long = "as",
+        value_name = "SHAPE",
+        value_enum,
+        default_value_t,
+        hide_default_value = true,
+        hide_possible_values = true,
+        long_help = "What becomes of it: mix, the paths by their weights at the mean rate; stages, the same at the rate as it changed; replay, each line at its time, from a file beside the plan"
+    )]
+    shape: LogPlanShape,
+    #[command(flatten)]
+    plan: PlanFileArgs,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum LogPlanShape {
+    #[default]
+    Mix,
+    Stages,
+    Replay,
+}
+
+#[derive(Args)]
+struct OpenApiArgs {
+    /// The document; - is standard input.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Which of its servers, from 1, or a URL.
+    #[arg(long, value_name = "SERVER")]
+    server: Option<String>,
+    /// An operation, by its id or as 'GET /path'; several times for several.
+    #[arg(long, value_name = "ID", conflicts_with = "all")]
+    operation: Vec<String>,
+    /// Operations that may change something, too.
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    plan: PlanFileArgs,
+}
+
+/// Reads what is imported, and writes the plan.
+pub(crate) fn run(args: &ImportPlanArgs) -> Result<ExitCode, Failure> {
+    match &args.from {
+        ImportFrom::Curl(curl) => of_curl(curl)?,
+        ImportFrom::Har(har) => of_har(har)?,
+        ImportFrom::Log(log) => of_log(log)?,
+        ImportFrom::OpenApi(document) => of_openapi(document)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn of_curl(args: &CurlArgs) -> Result<(), Failure> {
+    let output = open(&args.plan)?;
+    let texts = args.commands.iter().map(|command| match command.as_str() {
+        "-" => text_of(Path::new("-")),
+        command => Ok(command.to_owned()),
+    });
+    let text = texts.collect::<Result<Vec<String>, Failure>>()?.join("\n");
+    let choices = CurlChoices { keeps_secrets: args.keep_secrets };
+    finish(output, from_curl(&text, choices).map_err(refused)?)
+}
+
+fn of_har(args: &HarArgs) -> Result<(), Failure> {
+    let output = open(&args.plan)?;
+    let names: Vec<String> = args.files.iter().map(|file| inputs::name_of(file)).collect();
+    let texts = args.files.iter().map(|file| text_of(file)).collect::<Result<Vec<String>, Failure>>()?;
+    let files: Vec<HarFile<'_>> =
+        names.iter().zip(&texts).map(|(name, text)| HarFile { name, text }).collect();
+    let choices = HarChoices {
+        hosts: args.host.clone(),
+        keeps_assets: args.assets,
+        has_no_think: args.no_think,
+        is_recorded_timeline: args.timeline == Timeline::Recorded,
+        keeps_secrets: args.keep_secrets,
+    };
+    let first = *files.first().expect("the command line has one file at least");
+    finish(output, from_har(first, files.get(1).copied(), &choices).map_err(refused)?)
+}
+
+fn of_openapi(args: &OpenApiArgs) -> Result<(), Failure> {
+    let output = open(&args.plan)?;
+    let text = text_of(&args.file)?;
+    let choices =
+        OpenApiChoices { server: args.server.clone(), operations: args.operation.clone(), is_all: args.all };
+    finish(output, from_openapi(&text, &inputs::name_of(&args.file), &choices).map_err(refused)?)
+}
+
+fn of_log(args: &LogArgs) -> Result<(), Failure> {
+    let output = open(&args.plan)?;
+    let rows_path = rows_path(args)?;
+    let choices = LogChoices {
+        format: args.format.clone(),
+        url: args.url.clone(),
+        speed: args.speed,
+        methods: args.methods.clone(),
+        shape: match args.shape {
+            LogPlanShape::Mix => LogShape::Mix,
+            LogPlanShape::Stages => LogShape::Stages,
+            LogPlanShape::Replay => LogShape::Replay,
+        },
+        rows_file: rows_path.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
+    };
+    let mut log = LogImport::new(&inputs::name_of(&args.file), choices).map_err(refused)?;
+    let mut lines = Lines::open(&args.file)?;
+    let mut rows = Vec::new();
+    let Some(path) = rows_path else {
+        while let Some(line) = lines.next()? {
+            log.line(line, &mut rows);
+        }
+        return finish(output, log.finish(&mut rows).map_err(refused)?);
+    };
+    let mut file = Output::open(&path, "-o")?;
+    let failed = |error: std::io::Error| Failure::runtime(error.to_string());
+    file.begin();
+    file.write(b"at_ms,method,path\n").map_err(failed)?;
+    let mut text = Vec::new();
+    while let Some(line) = lines.next()? {
+        log.line(line, &mut rows);
+        file.write(csv_lines(&mut rows, &mut text)?).map_err(failed)?;
+    }
+    let made = log.finish(&mut rows).map_err(refused)?;
+    let rest = csv_lines(&mut rows, &mut text)?.to_vec();
+    file.finish(|out| out.write_all(&rest))?;
+    finish(output, made)
+}
+
+/// Where the rows of a replay go: beside the plan, which has to be a file then.
+fn rows_path(args: &LogArgs) -> Result<Option<PathBuf>, Failure> {
+    if args.shape != LogPlanShape::Replay {
+        return Ok(None);
+    }
+    let plan = args.plan.output.as_deref().filter(|path| !is_stdout(path)).ok_or_else(|| {
+        let message = "a replay needs a file beside the plan\n  --> flag --as replay\n  help: add `-o plan.toml`: the rows go to `plan.csv`";
+        Failure::new(USAGE, message)
+    })?;
+    let path = plan.with_extension("csv");
+    may_be_written(&path, args.plan.force)?;
+    Ok(Some(path))
+}
+
+/// Rows as lines of CSV; they are taken.
+fn csv_lines<'t>(rows: &mut Vec<ReplayRow>, text: &'t mut Vec<u8>) -> Result<&'t [u8], Failure> {
+    text.clear();
+    let mut writer = csv::WriterBuilder::new().from_writer(text);
+    for row in rows.drain(..) {
+        let written = writer.write_record([&row.at_ms.to_string(), &row.method, &row.path]);
+        written.map_err(|error| Failure::runtime(format!("a row cannot be written: {error}")))?;
+    }
+    let text =
+        writer.into_inner().map_err(|error| Failure::runtime(format!("rows cannot be written: {error}")))?;
+    Ok(text)
+}
+
+/// The file of the plan, before anything is read; nothing stands for standard output.
+fn open(args: &PlanFileArgs) -> Result<Option<Output>, Failure> {
+    let Some(path) = args.output.as_deref().filter(|path| !is_stdout(path)) else { return Ok(None) };
+    may_be_written(path, args.force)?;
+    Output::open(path, "-o").map(Some)
+}
+
+fn may_be_written(path: &Path, is_forced: bool) -> Result<(), Failure> {
+    if is_forced || !path.is_file() {
+        return Ok(());
+    }
+    let path = path.display();
+    let message = format!(
+        "`{path}` is there already\n  --> flag -o {path}\n  help: name another file, or replace it with --force"
+    );
+    Err(Failure::new(USAGE, message))
+}
+
+/// Writes the plan, and says what has to be known about it.
+fn finish(output: Option<Output>, made: Made) -> Result<(), Failure> {
+    match output {
+        None => say(&made.plan)?,
+        Some(output) => output.finish(|out| out.write_all(made.plan.as_bytes()))?,
+    }
+    made.notes.iter().for_each(|note| tell(Severity::Note, note));
+    Ok(())
+}
+
+fn refused(wrong: WrongImport) -> Failure {
+    Failure::new(USAGE, wrong.to_string())
+}

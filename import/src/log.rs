@@ -1,0 +1,321 @@
+//! Access logs to a mix, to a load that follows the log's rate, or to rows that are sent again at their times.
+//!
+//! A log is read line by line and may be larger than memory: what is kept are counts, of bounded number.
+
+mod format;
+mod instant;
+mod json_line;
+mod line;
+mod pace;
+mod replay;
+mod templates;
+
+pub use self::replay::ReplayRow;
+
+use self::format::{FORMATS, LogFormat};
+use self::line::LogLine;
+use self::pace::PaceCounts;
+use self::replay::ReplayTimes;
+use self::templates::PathCounts;
+use crate::made::Made;
+use crate::planned::{PlanText, PlannedRequest, REQUESTS_MAX, milliseconds};
+use crate::urls;
+use crate::wrong::WrongImport;
+use std::collections::BTreeMap;
+use toml_edit::Value;
+
+/// What is sent where nothing is said: a request that has no body and changes nothing.
+const SAFE: [&str; 2] = ["GET", "HEAD"];
+/// How long a mix runs at most where nothing is said: a log may be of a month.
+const MIX_LENGTH_S: f64 = 600.0;
+/// The longest part of a line that a message shows.
+const SHOWN_LETTERS_MAX: usize = 120;
+
+/// What becomes of a log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogShape {
+    /// The paths by their weights, at the log's mean rate.
+    #[default]
+    Mix,
+    /// The paths by their weights, at the log's rate as it changed.
+    Stages,
+    /// Each line again, at its time: rows in a file beside the plan.
+    Replay,
+}
+
+/// How an access log is imported.
+#[derive(Clone, Debug, Default)]
+pub struct LogChoices {
+    /// `combined`, `common`, `json`, or a format in the words of nginx or Apache; as the lines look if nothing is said.
+    pub format: Option<String>,
+    /// The server that is asked, and a path before all paths.
+    pub url: Option<String>,
+    /// How many times as fast as it was; 0 stands for 1.
+    pub speed: f64,
+    /// The methods that are sent; GET and HEAD if there are none.
+    pub methods: Vec<String>,
+    /// What becomes of the log.
+    pub shape: LogShape,
+    /// The file of the rows of a replay, as the plan names it.
+    pub rows_file: String,
+}
+
+/// An import of an access log under way.
+#[derive(Debug)]
+pub struct LogImport {
+    name: String,
+    choices: LogChoices,
+    format: LogFormat,
+    lines: u64,
+    imported: u64,
+    /// How many lines are of another form, and the first of them with its number.
+    foreign: u64,
+    first_foreign: Option<(u64, String)>,
+    other_methods: BTreeMap<String, u64>,
+    host: Option<String>,
+    other_hosts: u64,
+    paths: PathCounts,
+    pace: PaceCounts,
+    times: ReplayTimes,
+}
+
+impl LogImport {
+    /// Begins with a log of this name.
+    pub fn new(name: &str, choices: LogChoices) -> Result<LogImport, WrongImport> {
+        let format = choices.format.as_deref().map_or(Ok(LogFormat::Unknown), LogFormat::parse)?;
+        let speed = if choices.speed == 0.0 { 1.0 } else { choices.speed };
+        if !(speed.is_finite() && (0.001..=1_000.0).contains(&speed)) {
+            return Err(WrongImport::new(
+                format!("a speed of {speed} is not possible"),
+                "write a number from 0.001 to 1000, such as `--speed 2`",
+            )
+            .at("flag --speed"));
+        }
+        if let Some(url) = choices.url.as_ref().filter(|url| urls::split(url).is_none()) {
+            return Err(WrongImport::new(
+                format!("`{url}` is no URL of HTTP"),
+                "write `--url http://10.0.0.2:8080`",
+            )
+            .at("flag --url"));
+        }
+        Ok(LogImport {
+            name: name.to_owned(),
+            choices: LogChoices { speed, ..choices },
+            format,
+            lines: 0,
+            imported: 0,
+            foreign: 0,
+            first_foreign: None,
+            other_methods: BTreeMap::new(),
+            host: None,
+            other_hosts: 0,
+            paths: PathCounts::default(),
+            pace: PaceCounts::default(),
+            times: ReplayTimes::default(),
+        })
+    }
+
+    /// Reads a line, without its end. Rows of a replay whose times are known by it are appended.
+    pub fn line(&mut self, line: &[u8], rows: &mut Vec<ReplayRow>) {
+        self.lines += 1;
+        let text = String::from_utf8_lossy(line);
+        let text = text.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']);
+        if text.trim().is_empty() {
+            return;
+        }
+        match self.format.read(text) {
+            Some(line) => self.take(&line, rows),
+            None => {
+                self.foreign += 1;
+                let shown = || {
+                    text.chars()
+                        .take(SHOWN_LETTERS_MAX)
+                        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+                        .collect()
+                };
+                self.first_foreign.get_or_insert_with(|| (self.lines, shown()));
+            }
+        }
+    }
+
+    fn take(&mut self, line: &LogLine, rows: &mut Vec<ReplayRow>) {
+        let chosen: Vec<&str> = match self.choices.methods.as_slice() {
+            [] => SAFE.into(),
+            named => named.iter().map(String::as_str).collect(),
+        };
+        if !chosen.iter().any(|method| method.eq_ignore_ascii_case(&line.method)) {
+            *self.other_methods.entry(line.method.clone()).or_insert(0) += 1;
+            return;
+        }
+        match (&self.host, &line.host) {
+            (None, Some(host)) => self.host = Some(host.clone()),
+            (Some(known), Some(host)) if known != host => self.other_hosts += 1,
+            _ => {}
+        }
+        self.imported += 1;
+        self.pace.add(line.at.unix_ms);
+        match self.choices.shape {
+            LogShape::Replay => {
+                self.times.add(line.at.unix_ms, line.at.is_whole, &line.method, &line.path, rows)
+            }
+            LogShape::Mix | LogShape::Stages => self.paths.add(&line.method, &line.path),
+        }
+    }
+
+    /// The plan, and the last rows of a replay.
+    pub fn finish(mut self, rows: &mut Vec<ReplayRow>) -> Result<Made, WrongImport> {
+        if self.imported == 0 {
+            return Err(self.nothing());
+        }
+        let base = self.base()?;
+        self.times.finish(rows);
+        let mut notes = self.notes();
+        let mut plan =
+            PlanText::new(&format!("of {}: {} of its {} lines", self.name, self.imported, self.lines));
+        notes.iter().for_each(|note| plan.say(note));
+        plan.set("url", base.base.as_str());
+        let prefix = base.path.trim_end_matches('/').to_owned();
+        if self.choices.shape == LogShape::Replay {
+            plan.set_in("replay", "file", self.choices.rows_file.as_str());
+            plan.set_in("replay", "speed", number(self.choices.speed));
+            return Ok(Made { plan: plan.finish(), notes });
+        }
+        self.set_load(&mut plan, &mut notes);
+        let (paths, rest) = self.paths.top(REQUESTS_MAX);
+        if rest > 0 {
+            let sentence = format!(
+                "{rest} requests were for other paths than the {REQUESTS_MAX} that were asked for most, and are left out."
+            );
+            plan.say(&sentence);
+            notes.push(sentence);
+        }
+        if paths.iter().any(|path| path.has_holes) {
+            let sentence = "Numbers are drawn from the range that the log has, and UUIDs at random: the target may not know all of them.";
+            plan.say(sentence);
+            notes.push(sentence.to_owned());
+        }
+        let requests: Vec<PlannedRequest> = paths
+            .into_iter()
+            .map(|path| PlannedRequest {
+                name: path.has_holes.then_some(path.name),
+                method: path.method,
+                path: format!("{prefix}{}", path.path),
+                weight: Some(path.count),
+                ..Default::default()
+            })
+            .collect();
+        plan.requests("request", &requests);
+        Ok(Made { plan: plan.finish(), notes })
+    }
+
+    /// The log's rate, and for how long.
+    fn set_load(&self, plan: &mut PlanText, notes: &mut Vec<String>) {
+        let speed = self.choices.speed;
+        let seconds = self.pace.length_s().max(1) as f64 / speed;
+        if self.choices.shape == LogShape::Stages {
+            let text = |stage: &pace::CountedStage| {
+                let seconds = stage.length_s as f64 / speed;
+                (rate(stage.requests as f64 / seconds), milliseconds(((seconds * 1e3).round() as u64).max(1)))
+            };
+            let stages: Vec<(String, String)> = self.pace.stages().iter().map(text).collect();
+            plan.set_in("load", "shape", "stages");
+            return plan.stages(&stages);
+        }
+        if seconds > MIX_LENGTH_S {
+            notes.push(format!(
+                "the log is {} long at this speed; the plan runs {}: `-d` changes that, and `--as stages` follows the rate of the whole log",
+                milliseconds(seconds.round() as u64 * 1_000),
+                milliseconds(MIX_LENGTH_S as u64 * 1_000),
+            ));
+        }
+        plan.set_in("run", "duration", milliseconds((seconds.min(MIX_LENGTH_S).ceil() as u64) * 1_000));
+        plan.set_in("load", "rate", rate(self.imported as f64 / seconds));
+    }
+
+    /// The server, with a path before all paths.
+    fn base(&self) -> Result<urls::SplitUrl, WrongImport> {
+        let of_log = self
+            .host
+            .as_ref()
+            .map(|host| if host.contains("://") { host.clone() } else { format!("http://{host}") });
+        let url = self.choices.url.clone().or(of_log);
+        url.and_then(|url| urls::split(&url)).ok_or_else(|| {
+            WrongImport::new(
+                "the log does not say which server it is of",
+                "add `--url http://10.0.0.2:8080`, the server that is to be asked",
+            )
+            .at(self.name.as_str())
+        })
+    }
+
+    fn nothing(&self) -> WrongImport {
+        match &self.first_foreign {
+            _ if self.lines == 0 => {
+                WrongImport::new("the log is empty", "name the log of a server that was asked something")
+                    .at(self.name.as_str())
+            }
+            Some((number, line)) if self.other_methods.is_empty() => {
+                let problem = format!("no line has the form of an access log; the first is\n  {line}");
+                WrongImport::new(problem, format!("--format says how lines look: {FORMATS}"))
+                    .at(format!("{}, line {number}", self.name))
+            }
+            _ => {
+                let methods: Vec<String> =
+                    self.other_methods.iter().map(|(method, count)| format!("{count} {method}")).collect();
+                let problem = match methods.is_empty() {
+                    true => "all lines are empty".to_owned(),
+                    false => format!("no request is to be imported: the log has {}", methods.join(", ")),
+                };
+                WrongImport::new(problem, "--methods names those that are, as in `--methods GET,POST`")
+                    .at(self.name.as_str())
+            }
+        }
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if let Some((number, line)) = &self.first_foreign {
+            let lines =
+                if self.foreign == 1 { "1 line has" } else { &format!("{} lines have", self.foreign) };
+            notes.push(format!("{lines} another form, and are left out; the first is line {number}: {line}"));
+        }
+        if !self.other_methods.is_empty() {
+            let methods: Vec<String> =
+                self.other_methods.iter().map(|(method, count)| format!("{count} {method}")).collect();
+            notes.push(format!(
+                "Left out: {}; --methods names what is sent, and a log has no bodies.",
+                methods.join(", ")
+            ));
+        }
+        let bodies = self
+            .choices
+            .methods
+            .iter()
+            .filter(|method| !SAFE.iter().any(|safe| safe.eq_ignore_ascii_case(method)));
+        let bodies: Vec<&str> = bodies.map(String::as_str).collect();
+        if !bodies.is_empty() {
+            notes.push(format!("{} are sent without bodies: a log has none.", bodies.join(", ")));
+        }
+        if self.other_hosts > 0 && self.choices.url.is_none() {
+            notes.push(format!(
+                "{} requests were for other servers than the first; all are sent to that one.",
+                self.other_hosts
+            ));
+        }
+        if self.times.late > 0 {
+            notes
+                .push(format!("{} lines stand behind later ones, and are sent with those.", self.times.late));
+        }
+        notes
+    }
+}
+
+/// A rate as a plan has it: with three decimals at most, and never 0.
+fn rate(per_second: f64) -> String {
+    let text = format!("{:.3}", per_second.max(0.001));
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn number(value: f64) -> Value {
+    if value.fract() == 0.0 { Value::from(value as i64) } else { Value::from(value) }
+}

@@ -1,0 +1,89 @@
+//! Lines of logs that are JSON: the keys that nginx, Caddy, Traefik, Envoy and others give to a time, a method and a path.
+
+use super::instant::Instant;
+use super::line::{LogLine, parts, request_line};
+use serde_json::Value;
+
+const TIMES: [&str; 10] = [
+    "time",
+    "timestamp",
+    "@timestamp",
+    "ts",
+    "time_local",
+    "time_iso8601",
+    "msec",
+    "start_time",
+    "StartUTC",
+    "date",
+];
+const METHODS: [&str; 7] =
+    ["method", "request_method", "http_method", "requestMethod", "RequestMethod", "verb", "cs-method"];
+const PATHS: [&str; 9] = [
+    "request_uri",
+    "uri",
+    "path",
+    "url",
+    "request_path",
+    "requestUrl",
+    "RequestPath",
+    "target",
+    "x_envoy_original_path",
+];
+const QUERIES: [&str; 3] = ["args", "query_string", "query"];
+const HOSTS: [&str; 6] = ["http_host", "host", "vhost", "authority", "RequestHost", "server_name"];
+/// Objects in which some keep what is of the request.
+const INNER: [&str; 3] = ["request", "httpRequest", "http"];
+
+/// What a line says; `None` for one that says no time and no request.
+pub(super) fn read(line: &str) -> Option<LogLine> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    let places: Vec<&Value> = std::iter::once(&line)
+        .chain(INNER.iter().filter_map(|key| line.get(key)).filter(|value| value.is_object()))
+        .collect();
+    let text = |keys: &[&str]| {
+        let mut values = keys.iter().flat_map(|key| places.iter().filter_map(move |place| place.get(key)));
+        values.find_map(Value::as_str)
+    };
+    let at = TIMES.iter().find_map(|key| match line.get(key)? {
+        Value::String(text) => Instant::read(text),
+        Value::Number(number) => Instant::of_number(number.as_f64()?),
+        _ => None,
+    })?;
+    let host = text(&HOSTS).map(str::to_owned);
+    if let Some(request) = line.get("request").and_then(Value::as_str) {
+        return request_line(request, at, host);
+    }
+    let path = text(&PATHS)?;
+    let query =
+        text(&QUERIES).map(|query| query.trim_start_matches('?')).filter(|query| !matches!(*query, "" | "-"));
+    let path = match query.filter(|_| !path.contains('?')) {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    parts(text(&METHODS)?, &path, at, host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_several_servers_say_the_same() {
+        for line in [
+            r#"{"time":"2026-10-10T20:55:36Z","request":"GET /a?x=1 HTTP/1.1","status":200}"#,
+            r#"{"ts":1791665736.0,"request":{"method":"GET","uri":"/a?x=1","host":"h"},"status":200}"#,
+            r#"{"@timestamp":"2026-10-10T20:55:36.000Z","request_method":"GET","uri":"/a","args":"x=1"}"#,
+            r#"{"StartUTC":"2026-10-10T20:55:36Z","RequestMethod":"GET","RequestPath":"/a?x=1"}"#,
+            r#"{"timestamp":"2026-10-10T20:55:36Z","httpRequest":{"requestMethod":"GET","requestUrl":"https://h/a?x=1"}}"#,
+        ] {
+            let read = read(line).unwrap_or_else(|| panic!("{line}"));
+            assert_eq!((read.method.as_str(), read.path.as_str()), ("GET", "/a?x=1"), "{line}");
+            assert_eq!(read.at.unix_ms, 1_791_665_736_000, "{line}");
+        }
+        for none in
+            ["{", "[]", r#"{"time":"x","request":"GET / HTTP/1.1"}"#, r#"{"time":1791665736,"method":"GET"}"#]
+        {
+            assert_eq!(read(none), None, "{none}");
+        }
+    }
+}

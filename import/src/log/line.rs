@@ -1,0 +1,60 @@
+//! What a line of an access log says, whatever its format: when which path was asked for, by which method.
+
+use super::instant::Instant;
+use crate::urls;
+
+/// What a line says.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct LogLine {
+    pub(super) at: Instant,
+    pub(super) method: String,
+    pub(super) path: String,
+    /// The server, where the line says which: scheme and authority, or the authority alone.
+    pub(super) host: Option<String>,
+}
+
+/// `METHOD PATH PROTOCOL`; HTTP/0.9 has no protocol.
+pub(super) fn request_line(request: &str, at: Instant, host: Option<String>) -> Option<LogLine> {
+    let (method, rest) = request.split_once(' ')?;
+    let path = rest.rsplit_once(" HTTP/").map_or(rest, |(path, _)| path);
+    parts(method, path, at, host)
+}
+
+/// A line of its parts, if they can be sent.
+pub(super) fn parts(method: &str, path: &str, at: Instant, host: Option<String>) -> Option<LogLine> {
+    let is_method =
+        !method.is_empty() && method.len() <= 20 && method.bytes().all(|b| b.is_ascii_uppercase());
+    let path = unescaped(path);
+    let (path, host) = match urls::split(&path) {
+        Some(split) => (split.path, Some(split.base)),
+        None if path.starts_with('/') => (urls::on_the_wire(path.split('#').next().unwrap_or(&path)), host),
+        None => return None,
+    };
+    let host = host.filter(|host| !matches!(host.as_str(), "" | "-" | "_"));
+    is_method.then(|| LogLine { at, method: method.to_owned(), path, host })
+}
+
+/// What servers escape in a log: `\xHH`, and a backslash before a quote or itself.
+fn unescaped(text: &str) -> String {
+    if !text.contains('\\') {
+        return text.to_owned();
+    }
+    let (mut plain, mut rest) = (String::new(), text);
+    while let Some((before, behind)) = rest.split_once('\\') {
+        plain.push_str(before);
+        let hex = behind.strip_prefix('x').and_then(|behind| behind.get(..2));
+        match hex.filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit())) {
+            // It goes over the wire escaped, whatever byte it is.
+            Some(hex) => {
+                plain.push_str(&format!("%{}", hex.to_ascii_uppercase()));
+                rest = &behind[3..];
+            }
+            None => {
+                let first = behind.chars().next();
+                plain.extend(first);
+                rest = &behind[first.map_or(0, char::len_utf8)..];
+            }
+        }
+    }
+    plain + rest
+}

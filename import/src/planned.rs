@@ -1,0 +1,313 @@
+//! A plan as it is written: requests or steps, and what stands around them, as TOML that people read and change.
+
+use crate::ordered::Ordered;
+use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value};
+
+/// Headers that a plan refuses, because whoever sends decides them.
+const REFUSED: [&str; 3] = ["content-length", "transfer-encoding", "connection"];
+/// Methods that have a key of their own.
+const METHOD_KEYS: [&str; 6] = ["get", "head", "post", "put", "patch", "delete"];
+
+/// The most kinds of request of a mix: a plan has no more.
+pub(crate) const REQUESTS_MAX: usize = 64;
+const JSON: &str = "application/json";
+
+/// What is sent with a request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum PlannedBody {
+    #[default]
+    Absent,
+    /// A text, with holes or not.
+    Text(String),
+    /// A text that is sent as it is, whatever in it looks like a hole.
+    Literal(String),
+    /// A file, by its name.
+    File(String),
+    Json(Ordered),
+    Form(Vec<(String, String)>),
+    Multipart(Vec<(String, String)>),
+}
+
+/// A request of a mix, or a step of a flow.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PlannedRequest {
+    /// What it is called; the method and the path if nothing is said.
+    pub(crate) name: Option<String>,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    /// The name of its target, where that is another than the plan's.
+    pub(crate) target: Option<String>,
+    pub(crate) weight: Option<u64>,
+    pub(crate) at_ms: Option<u64>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: PlannedBody,
+    pub(crate) check: Option<String>,
+    /// Names, and what they are taken from.
+    pub(crate) extract: Vec<(String, String)>,
+    pub(crate) think_ms: Option<u64>,
+}
+
+impl PlannedRequest {
+    /// Sets a body of JSON: as a table if TOML can say it, else as text with its type.
+    pub(crate) fn set_json(&mut self, document: Ordered) {
+        let is_type = |(name, _): &(String, String)| name.eq_ignore_ascii_case("content-type");
+        let plain = |value: &str| {
+            value.to_ascii_lowercase().replace("; charset=utf-8", "").replace(";charset=utf-8", "")
+        };
+        if document.to_toml().is_some() {
+            self.headers.retain(|header| !is_type(header) || plain(&header.1) != JSON);
+            self.body = PlannedBody::Json(document);
+            return;
+        }
+        if !self.headers.iter().any(is_type) {
+            self.headers.push(("Content-Type".to_owned(), JSON.to_owned()));
+        }
+        self.body = PlannedBody::Text(with_filters(&document.to_json()));
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new();
+        let mut set = |key: &str, value: Value| table.insert(key, Item::Value(value));
+        if let Some(name) = &self.name {
+            set("name", name.as_str().into());
+        }
+        if let Some(target) = &self.target {
+            set("target", target.as_str().into());
+        }
+        let key = self.method.to_ascii_lowercase();
+        if METHOD_KEYS.contains(&key.as_str()) && key.to_ascii_uppercase() == self.method {
+            set(&key, self.path.as_str().into());
+        } else {
+            set("method", self.method.as_str().into());
+            set("path", self.path.as_str().into());
+        }
+        if let Some(weight) = self.weight {
+            set("weight", whole(weight));
+        }
+        if let Some(at_ms) = self.at_ms {
+            set("at", milliseconds(at_ms).into());
+        }
+        let headers = headers(&self.headers);
+        if !headers.is_empty() {
+            table.insert("headers", Item::Table(headers));
+        }
+        self.set_body(&mut table);
+        let mut set = |key: &str, value: Value| table.insert(key, Item::Value(value));
+        if let Some(check) = &self.check {
+            set("check", check.as_str().into());
+        }
+        if !self.extract.is_empty() {
+            set("extract", Value::InlineTable(texts(&self.extract)));
+        }
+        if let Some(think_ms) = self.think_ms {
+            set("think", milliseconds(think_ms).into());
+        }
+        table
+    }
+
+    fn set_body(&self, table: &mut Table) {
+        let mut set = |key: &str, value: Value| table.insert(key, Item::Value(value));
+        match &self.body {
+            PlannedBody::Absent => {}
+            PlannedBody::Text(text) => {
+                set("body", text.as_str().into());
+            }
+            PlannedBody::Literal(text) => {
+                set("body", text.as_str().into());
+                set("template", false.into());
+            }
+            PlannedBody::File(name) => {
+                set("body", format!("@{name}").into());
+            }
+            PlannedBody::Json(document) => {
+                set("json", document.to_toml().expect("only what TOML can say is set as one"));
+            }
+            PlannedBody::Form(fields) => {
+                set("form", Value::InlineTable(texts(fields)));
+            }
+            PlannedBody::Multipart(fields) => {
+                set("multipart", Value::InlineTable(texts(fields)));
+            }
+        }
+    }
+}
+
+/// A text of JSON whose holes are values of it: those of texts are escaped, and numbers stand without quotes.
+fn with_filters(json: &str) -> String {
+    let (mut text, mut rest) = (String::new(), json);
+    while let Some((before, behind)) = rest.split_once("{{") {
+        let Some((hole, after)) = behind.split_once("}}") else { break };
+        let is_number = hole.ends_with("| number");
+        match (is_number, before.strip_suffix('"'), after.strip_prefix('"')) {
+            (true, Some(before), Some(after)) => {
+                text.push_str(&format!("{before}{{{{{hole}}}}}"));
+                rest = after;
+            }
+            _ => {
+                text.push_str(&format!("{before}{{{{{hole} | json}}}}"));
+                rest = after;
+            }
+        }
+    }
+    text + rest
+}
+
+/// Headers as dotted keys; one that is sent several times has a list.
+fn headers(headers: &[(String, String)]) -> Table {
+    let mut table = Table::new();
+    table.set_dotted(true);
+    for (name, value) in headers {
+        if REFUSED.contains(&name.to_ascii_lowercase().as_str()) {
+            continue;
+        }
+        let key = table.iter().map(|(key, _)| key.to_owned()).find(|key| key.eq_ignore_ascii_case(name));
+        match key.and_then(|key| table.get_mut(&key)).and_then(Item::as_value_mut) {
+            Some(Value::Array(values)) => values.push(value.as_str()),
+            Some(first) => *first = Value::Array(Array::from_iter([first.clone(), value.as_str().into()])),
+            None => {
+                table.insert(name, Item::Value(value.as_str().into()));
+            }
+        }
+    }
+    table
+}
+
+fn texts(entries: &[(String, String)]) -> InlineTable {
+    entries.iter().map(|(name, value)| (name.as_str(), Value::from(value.as_str()))).collect()
+}
+
+fn whole(value: u64) -> Value {
+    i64::try_from(value).unwrap_or(i64::MAX).into()
+}
+
+/// A time of a plan.
+pub(crate) fn milliseconds(ms: u64) -> String {
+    match ms {
+        0 => "0s".to_owned(),
+        whole if whole % 1_000 == 0 => format!("{}s", whole / 1_000),
+        ms => format!("{ms}ms"),
+    }
+}
+
+/// A plan while it is put together.
+pub(crate) struct PlanText {
+    document: DocumentMut,
+    head: Vec<String>,
+}
+
+impl PlanText {
+    /// A plan that says where it came from.
+    pub(crate) fn new(origin: &str) -> PlanText {
+        PlanText { document: DocumentMut::new(), head: vec![format!("Made by `vajra import` {origin}.")] }
+    }
+
+    /// Says something at the head of the plan.
+    pub(crate) fn say(&mut self, sentence: &str) {
+        self.head.push(sentence.to_owned());
+    }
+
+    /// Sets a key of the top level.
+    pub(crate) fn set(&mut self, key: &str, value: impl Into<Value>) {
+        self.document.insert(key, Item::Value(value.into()));
+    }
+
+    /// Sets a key in a table.
+    pub(crate) fn set_in(&mut self, table: &str, key: &str, value: impl Into<Value>) {
+        if let Some(table) = self.document.entry(table).or_insert(Item::Table(Table::new())).as_table_mut() {
+            table.insert(key, Item::Value(value.into()));
+        }
+    }
+
+    /// Adds a named table in a table, as `[target.NAME]` is one.
+    pub(crate) fn named_url(&mut self, kind: &str, name: &str, url: &str) {
+        let item = self.document.entry(kind).or_insert_with(|| {
+            let mut outer = Table::new();
+            outer.set_implicit(true);
+            Item::Table(outer)
+        });
+        if let Some(outer) = item.as_table_mut() {
+            let mut inner = Table::new();
+            inner.insert("url", Item::Value(url.into()));
+            outer.insert(name, Item::Table(inner));
+        }
+    }
+
+    /// Adds the parts of a load that changes.
+    pub(crate) fn stages(&mut self, stages: &[(String, String)]) {
+        let mut tables = ArrayOfTables::new();
+        for (rate, duration) in stages {
+            let mut table = Table::new();
+            table.insert("rate", Item::Value(rate.as_str().into()));
+            table.insert("duration", Item::Value(duration.as_str().into()));
+            tables.push(table);
+        }
+        if let Some(load) = self.document.entry("load").or_insert(Item::Table(Table::new())).as_table_mut() {
+            load.insert("stages", Item::ArrayOfTables(tables));
+        }
+    }
+
+    /// Adds the requests, as tables of this name.
+    pub(crate) fn requests(&mut self, kind: &str, requests: &[PlannedRequest]) {
+        let tables: ArrayOfTables = requests.iter().map(PlannedRequest::table).collect();
+        self.document.insert(kind, Item::ArrayOfTables(tables));
+    }
+
+    /// The text of the plan.
+    pub(crate) fn finish(self) -> String {
+        let mut text = String::new();
+        for sentence in &self.head {
+            let plain: String = sentence.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            text.push_str(&format!("# {plain}\n"));
+        }
+        text.push('\n');
+        text.push_str(&self.document.to_string());
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_that_toml_cannot_say_is_a_text_with_its_type() {
+        let mut request = PlannedRequest { method: "POST".into(), path: "/".into(), ..Default::default() };
+        let text = r#"{"a":null,"n":"{{n | number}}","s":"x {{s}}"}"#;
+        request.set_json(crate::ordered::json_body(text).unwrap());
+        assert_eq!(request.headers, [("Content-Type".to_owned(), JSON.to_owned())]);
+        let body = r#"{"a":null,"n":{{n | number}},"s":"x {{s | json}}"}"#;
+        assert_eq!(request.body, PlannedBody::Text(body.to_owned()));
+    }
+
+    #[test]
+    fn a_plan_reads_as_one_that_was_written_by_hand() {
+        let step = PlannedRequest {
+            name: Some("login".into()),
+            method: "POST".into(),
+            path: "/login".into(),
+            headers: vec![
+                ("Accept".into(), "a".into()),
+                ("accept".into(), "b".into()),
+                ("Content-Length".into(), "7".into()),
+            ],
+            body: PlannedBody::Json(crate::ordered::json_body(r#"{"name":"x","n":1}"#).unwrap()),
+            check: Some("status == 200".into()),
+            extract: vec![("token".into(), "json /token".into())],
+            think_ms: Some(1_500),
+            ..Default::default()
+        };
+        let mut plan = PlanText::new("by hand");
+        plan.say("Two\nlines.");
+        plan.set("url", "http://h");
+        plan.set_in("load", "rate", 1);
+        plan.named_url("target", "other", "http://o");
+        plan.requests("step", &[step]);
+        assert_eq!(
+            plan.finish(),
+            "# Made by `vajra import` by hand.\n# Two lines.\n\nurl = \"http://h\"\n\n[load]\nrate = 1\n\n\
+             [target.other]\nurl = \"http://o\"\n\n[[step]]\nname = \"login\"\npost = \"/login\"\n\
+             headers.Accept = [\"a\", \"b\"]\njson = { name = \"x\", n = 1 }\ncheck = \"status == 200\"\n\
+             extract = { token = \"json /token\" }\nthink = \"1500ms\"\n"
+        );
+    }
+}

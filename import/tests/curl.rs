@@ -1,0 +1,229 @@
+//! Curl commands as people type them and browsers copy them.
+
+use crate::{assert_noted, plan, table};
+use engine::plan::Request;
+use proptest::prelude::*;
+use vajra_import::{CurlChoices, Made, from_curl};
+
+fn made(commands: &str) -> Made {
+    from_curl(commands, CurlChoices { keeps_secrets: true }).unwrap_or_else(|wrong| panic!("{wrong}"))
+}
+
+/// The method, path, headers and body of a request.
+type Sent = (String, String, Vec<(String, String)>, String);
+
+/// Each request, as it would be sent.
+fn sent(made: &Made) -> Vec<Sent> {
+    let text = |pieces: &[engine::template::Piece]| {
+        let bytes = pieces.iter().flat_map(|piece| match piece {
+            engine::template::Piece::Bytes(bytes) => bytes.clone(),
+            other => format!("{other:?}").into_bytes(),
+        });
+        String::from_utf8(bytes.collect()).unwrap()
+    };
+    let plan = plan(made);
+    let steps = plan.scenarios[0].steps().iter();
+    steps
+        .map(|step| {
+            let Request::Http(http) = &step.request else { panic!("{:?}", step.request) };
+            let headers = http.headers.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+            (
+                http.method.clone(),
+                text(&http.path),
+                headers,
+                http.body.as_deref().map(text).unwrap_or_default(),
+            )
+        })
+        .collect()
+}
+
+/// The one request of a command.
+fn one(command: &str) -> Sent {
+    let mut sent = sent(&made(command));
+    assert_eq!(sent.len(), 1);
+    sent.remove(0)
+}
+
+fn header<'h>(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {
+    headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+}
+
+#[test]
+fn what_curl_sends_the_plan_sends() {
+    for (command, method, path, headers, body) in [
+        ("curl http://h/a?b=1#c", "GET", "/a?b=1", &[][..], ""),
+        ("curl h:81/a", "GET", "/a", &[], ""),
+        ("curl -I http://h/", "HEAD", "/", &[], ""),
+        ("curl -XDELETE http://h/x", "DELETE", "/x", &[], ""),
+        (
+            "curl -d a=1 -d 'b=2 3' http://h/",
+            "POST",
+            "/",
+            &[("content-type", "application/x-www-form-urlencoded")],
+            "a=1&b=2 3",
+        ),
+        (
+            "curl -G -d a=1 --data-urlencode 'q=x y&z' http://h/s?p=0",
+            "GET",
+            "/s?p=0&a=1&q=x%20y%26z",
+            &[],
+            "",
+        ),
+        (
+            r#"curl --json '{"a":1}' http://h/"#,
+            "POST",
+            "/",
+            &[("content-type", "application/json"), ("accept", "application/json")],
+            r#"{"a":1}"#,
+        ),
+        (
+            "curl -H 'Content-Type: text/plain' --data-raw '@x y' -X PUT http://h/ ",
+            "PUT",
+            "/",
+            &[("content-type", "text/plain")],
+            "",
+        ),
+        (r"curl --data-binary $'a\nb' http://h/", "POST", "/", &[], "a\nb"),
+        (
+            "curl -u me:s3 -A agent -e http://r/ -b 'a=1; b=2' http://h/",
+            "GET",
+            "/",
+            &[
+                ("authorization", "Basic bWU6czM="),
+                ("user-agent", "agent"),
+                ("referer", "http://r/"),
+                ("cookie", "a=1; b=2"),
+            ],
+            "",
+        ),
+        ("curl http://me:s3@h/", "GET", "/", &[("authorization", "Basic bWU6czM=")], ""),
+        (
+            "curl --oauth2-bearer t --compressed http://h/",
+            "GET",
+            "/",
+            &[("authorization", "Bearer t"), ("accept-encoding", "gzip, deflate, br")],
+            "",
+        ),
+        (
+            "curl -F a=1 -F 'b=2;type=text/plain' http://h/",
+            "POST",
+            "/",
+            &[("content-type", "multipart/form-data; boundary=----vajra-form")],
+            "------vajra-form\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n------vajra-form\r\nContent-Disposition: form-data; name=\"b\"\r\n\r\n2\r\n------vajra-form--\r\n",
+        ),
+        ("curl --data-raw 'x {{y}}' http://h/{{z}}", "POST", "/%7B%7Bz%7D%7D", &[], "x {{y}}"),
+        ("curl \\\n  -H 'X-A: b' \\\n  --url http://h/", "GET", "/", &[("x-a", "b")], ""),
+    ] {
+        let sent = one(command);
+        assert_eq!((sent.0.as_str(), sent.1.as_str(), sent.3.as_str()), (method, path, body), "{command}");
+        for (name, value) in headers {
+            assert_eq!(header(&sent.2, name), Some(*value), "{command}: {:?}", sent.2);
+        }
+    }
+}
+
+#[test]
+fn several_commands_are_several_requests_of_one_server() {
+    let made = made("curl http://h/a\ncurl -s http://h/b -o /dev/null --next http://h/c | jq .\n");
+    assert_eq!(sent(&made).iter().map(|sent| sent.1.as_str()).collect::<Vec<_>>(), ["/a", "/b", "/c"]);
+    assert_noted(&made, &["`jq` is no curl command"]);
+    let wrong = from_curl("curl http://h/a; curl http://other/b", CurlChoices::default()).unwrap_err();
+    assert!(wrong.problem.contains("http://h and http://other"), "{wrong}");
+}
+
+#[test]
+fn what_is_of_the_run_becomes_keys_of_the_plan() {
+    let made =
+        made("curl -k --http2 -m 2.5 --connect-timeout 1 -L --proxy http://p --nonsense https://h:8443/a");
+    let table = table(&made);
+    assert_eq!(table["url"].as_str(), Some("https://h:8443"));
+    assert_eq!(table["run"]["timeout"].as_str(), Some("2.5s"));
+    assert_eq!(table["run"]["connect_timeout"].as_str(), Some("1s"));
+    assert_eq!(table["tls"]["verify"].as_bool(), Some(false));
+    assert_eq!(table["http"]["version"].as_str(), Some("2"));
+    plan(&made);
+    assert_noted(&made, &["`-L` is left out"]);
+    assert_noted(&made, &["`--proxy` is not imported"]);
+    assert_noted(&made, &["`--nonsense` is not known"]);
+}
+
+#[test]
+fn a_command_as_a_browser_copies_it_is_read() {
+    let chrome = "curl 'http://h/links' \\\n  -H 'Accept: */*' \\\n  -H 'Content-Type: application/json' \\\n  \
+                  -b 'session=s3cret' \\\n  --data-raw $'{\"url\":\"http://h/\\u0021\",\"n\":1}' \\\n  --insecure";
+    let windows = "curl ^\"http://h/links^\" ^\r\n  -H ^\"Accept: */*^\" ^\r\n  -H ^\"Content-Type: application/json^\" ^\r\n  \
+                   -b ^\"session=s3cret^\" ^\r\n  --data-raw ^\"^{^\\^\"url^\\^\":^\\^\"http://h/^!^\\^\",^\\^\"n^\\^\":1^}^\" ^\r\n  --insecure";
+    for text in [chrome, windows] {
+        let sent = one(text);
+        assert_eq!(
+            (sent.0.as_str(), sent.1.as_str(), sent.3.as_str()),
+            ("POST", "/links", r#"{"url":"http://h/!","n":1}"#)
+        );
+        assert_eq!(header(&sent.2, "cookie"), Some("session=s3cret"));
+    }
+}
+
+#[test]
+fn secrets_and_variables_of_the_shell_are_variables_of_the_environment() {
+    let text = "curl -u me:s3cret -H 'X-Api-Key: k3y' -H \"X-Who: $WHO\" \"http://h/${ID}/a\" -d \"{\\\"t\\\":\\\"$T\\\"}\"";
+    let made = from_curl(text, CurlChoices::default()).unwrap();
+    let request = &table(&made)["request"][0];
+    assert_eq!(request["post"].as_str(), Some("/{{env ID}}/a"));
+    assert_eq!(request["headers"]["Authorization"].as_str(), Some("Basic {{env AUTHORIZATION}}"));
+    assert_eq!(request["headers"]["X-Api-Key"].as_str(), Some("{{env X_API_KEY}}"));
+    assert_eq!(request["headers"]["X-Who"].as_str(), Some("{{env WHO}}"));
+    assert_eq!(request["body"].as_str(), Some(r#"{"t":"{{env T}}"}"#));
+    assert_noted(&made, &["AUTHORIZATION (POST", "X_API_KEY"]);
+    assert!(!format!("{made:?}").contains("s3cret") && !format!("{made:?}").contains("k3y"), "{made:?}");
+}
+
+#[test]
+fn secrets_in_queries_and_bodies_are_variables_too() {
+    let text = "curl 'http://h/a?api_key=k3y&b=1' -d 'name=me&password=s3%20cret'; curl http://h/b --json '{\"n\": 1, \"password\": \"s3 cret\"}'; \
+                curl http://h/c --json '{\"n\": 1}'";
+    let made = from_curl(text, CurlChoices::default()).unwrap();
+    let table = table(&made);
+    assert_eq!(table["request"][0]["post"].as_str(), Some("/a?api_key={{env API_KEY | url}}&b=1"));
+    assert_eq!(table["request"][0]["body"].as_str(), Some("name=me&password={{env PASSWORD | url}}"));
+    assert_eq!(table["request"][1]["body"].as_str(), Some(r#"{"n":1,"password":"{{env PASSWORD | json}}"}"#));
+    assert_eq!(table["request"][2]["body"].as_str(), Some(r#"{"n": 1}"#), "it stays as it was typed");
+    assert!(!format!("{made:?}").contains("s3") && !format!("{made:?}").contains("k3y"), "{made:?}");
+}
+
+#[test]
+fn what_is_no_command_is_told_with_its_place_and_what_to_do() {
+    for (text, problem, place) in [
+        ("", "there is no curl command", ""),
+        ("wget http://h/", "there is no curl command", ""),
+        ("curl -s", "a curl command has no URL", ""),
+        ("curl ftp://h/", "`ftp://h/` is no URL of HTTP", "URL ftp://h/"),
+        ("curl \"http://$HOST/\"", "`http://$HOST/` is no URL of HTTP", "URL http://$HOST/"),
+        ("curl http://h/ -m soon", "`soon` is no time in seconds", "option -m"),
+        ("curl http://h/ -H", "an option of curl lacks its value", "option -H"),
+        ("curl 'http://h/", "a quote ' is not closed", "line 1"),
+    ] {
+        let wrong = from_curl(text, CurlChoices::default()).unwrap_err();
+        assert!(wrong.problem.contains(problem) && !wrong.fix.is_empty(), "{text}: {wrong}");
+        assert_eq!(wrong.place, place, "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_body_and_header_in_quotes_is_sent_as_it_is(body in "[^'@\u{0}][^'\u{0}]{0,40}", value in "[!-&(-~]{1,20}") {
+        let text = format!("curl -H 'X-A: {value}' --data-raw '{body}' http://h/");
+        // Text with a caret before a quote is read by the rules of another shell; holes are none of a header.
+        prop_assume!(!text.contains("^\"") && !text.contains("^\n") && !text.contains("^\r\n") && !value.contains("{{"));
+        prop_assume!(!body.contains(['\u{E000}', '\u{E001}']));
+        let sent = one(&text);
+        prop_assert_eq!(sent.3, body);
+        prop_assert_eq!(header(&sent.2, "x-a"), Some(value.as_str()));
+    }
+
+    #[test]
+    fn any_text_is_a_plan_or_refused(text in "(curl )?[ -~\n]{0,80}") {
+        if let Ok(made) = from_curl(&text, CurlChoices::default()) {
+            prop_assert!(made.plan.parse::<toml::Table>().is_ok(), "{}", made.plan);
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! HAR files: two that Chromium recorded, and others that have what those have not.
+
+use crate::{assert_noted, table};
+use proptest::prelude::*;
+use toml::{Table, Value};
+use vajra_import::{HarChoices, HarFile, Made, from_har};
+
+const FIRST: HarFile<'_> = HarFile { name: "links-1.har", text: include_str!("data/links-1.har") };
+const SECOND: HarFile<'_> = HarFile { name: "links-2.har", text: include_str!("data/links-2.har") };
+
+fn steps(made: &Made) -> Vec<Table> {
+    let steps = table(made)["step"].as_array().unwrap().clone();
+    steps.into_iter().map(|step| step.as_table().unwrap().clone()).collect()
+}
+
+fn text<'s>(step: &'s Table, key: &str) -> &'s str {
+    step.get(key).and_then(Value::as_str).unwrap_or("")
+}
+
+/// An entry of a recording of the host `h`, which is asked `after_ms` from the beginning and answers after 10 ms.
+fn entry(after_ms: u64, request: &str, status: u16, headers: &str, mime: &str, body: &str) -> String {
+    let body = serde_json(body);
+    format!(
+        r#"{{"startedDateTime": "2026-11-28T12:00:{:02}.{:03}Z", "time": 10, "request": {{{request}}},
+            "response": {{"status": {status}, "headers": [{headers}], "content": {{"mimeType": "{mime}", "text": {body}}}}}}}"#,
+        after_ms / 1_000,
+        after_ms % 1_000
+    )
+}
+
+/// A text in quotes, as JSON has it.
+fn serde_json(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+}
+
+fn har(entries: &[String]) -> String {
+    format!(r#"{{"log": {{"version": "1.2", "entries": [{}]}}}}"#, entries.join(","))
+}
+
+fn get(path: &str, headers: &str) -> String {
+    format!(r#""method": "GET", "url": "http://h{path}", "headers": [{headers}]"#)
+}
+
+fn post(path: &str, mime: &str, body: &str) -> String {
+    format!(
+        r#""method": "POST", "url": "http://h{path}", "headers": [{{"name": "Content-Type", "value": "{mime}"}}],
+           "postData": {{"mimeType": "{mime}", "text": {}}}"#,
+        serde_json(body)
+    )
+}
+
+/// A login that gives a token and a cookie, and a page that asks for the token; by this token, user and form's secret.
+fn session(token: &str, form: &str, item: u64) -> String {
+    let authorization = format!(r#"{{"name": "Authorization", "value": "Bearer {token}"}}"#);
+    let cookie = r#"{"name": "Set-Cookie", "value": "session=c00kie; Path=/"}"#;
+    har(&[
+        entry(
+            0,
+            &get("/login", ""),
+            200,
+            "",
+            "text/html",
+            &format!("<form>\n<input name=\"csrf\" value=\"{form}\">\n</form>"),
+        ),
+        entry(
+            500,
+            &post(
+                "/session",
+                "application/x-www-form-urlencoded",
+                &format!("name=me&password=s3cret&csrf={form}"),
+            ),
+            201,
+            cookie,
+            "application/json",
+            &format!(r#"{{"token": "{token}", "items": [{{"id": {item}}}, {{"id": 5}}]}}"#),
+        ),
+        entry(600, &get("/private", &authorization), 200, "", "application/json", r#"{"user": "me"}"#),
+        entry(
+            2_000,
+            &get(&format!("/items/{item}?v=1&at=17{token}"), &authorization),
+            200,
+            "",
+            "application/json",
+            "{}",
+        ),
+        entry(
+            2_010,
+            &post(
+                "/orders",
+                "application/json",
+                &format!(r#"{{"item": {item}, "note": null, "who": "{token}"}}"#),
+            ),
+            201,
+            "",
+            "application/json",
+            "{}",
+        ),
+    ])
+}
+
+fn two(first: &str, second: &str) -> Made {
+    let file = |name, text| HarFile { name, text };
+    from_har(file("a.har", first), Some(file("b.har", second)), &HarChoices::default()).unwrap()
+}
+
+#[test]
+fn two_recordings_of_chromium_show_which_value_comes_from_where() {
+    let made = from_har(FIRST, Some(SECOND), &HarChoices::default()).unwrap();
+    let steps = steps(&made);
+    let shown: Vec<(&str, &str)> = steps.iter().map(|step| (text(step, "get"), text(step, "post"))).collect();
+    assert_eq!(
+        shown,
+        [("/", ""), ("", "/links"), ("/{{code}}", ""), ("/", ""), ("/links/{{code}}/stats", "")]
+    );
+    assert_eq!(steps[1]["extract"].as_table().unwrap()["code"].as_str(), Some("json /code"));
+    assert_eq!(steps[1]["json"]["ttl_s"].as_integer(), Some(600));
+    let checks: Vec<&str> = steps.iter().map(|step| text(step, "check")).collect();
+    assert_eq!(checks, ["status == 200", "status == 201", "status == 302", "status == 200", "status == 200"]);
+    assert_eq!(table(&made)["url"].as_str(), Some("http://127.0.0.1:8099"));
+    assert!(made.notes.is_empty(), "{:?}", made.notes);
+    // The gap between the end of a response and the next request, as it was recorded.
+    assert_eq!(text(&steps[0], "think"), "539ms");
+    assert!(!steps[1].contains_key("headers"), "the browser's own are left out");
+}
+
+#[test]
+fn a_login_that_chromium_recorded_twice_takes_its_token_along() {
+    let first = HarFile { name: "session-1.har", text: include_str!("data/session-1.har") };
+    let second = HarFile { name: "session-2.har", text: include_str!("data/session-2.har") };
+    let made = from_har(first, Some(second), &HarChoices::default()).unwrap();
+    let steps = steps(&made);
+    assert_eq!(steps[1]["extract"]["token"].as_str(), Some("json /token"));
+    assert_eq!(steps[1]["json"]["pass"].as_str(), Some("{{env PASS}}"));
+    let sent = |step: &Table| {
+        step.get("headers").map(|headers| headers["Authorization"].as_str().unwrap().to_owned())
+    };
+    let token = || Some("Bearer {{token}}".to_owned());
+    assert_eq!(steps[2..].iter().map(sent).collect::<Vec<_>>(), [token(), token(), None, token()]);
+    assert_eq!(table(&made)["cookies"].as_bool(), Some(true), "the third is answered because of a cookie");
+    assert_eq!(made.notes.len(), 1, "{:?}", made.notes);
+}
+
+#[test]
+fn one_recording_is_guessed_from_and_each_guess_is_told() {
+    let made =
+        from_har(FIRST, None, &HarChoices { is_recorded_timeline: true, ..Default::default() }).unwrap();
+    let steps = steps(&made);
+    assert_eq!(text(&steps[4], "get"), "/links/{{code}}/stats");
+    assert_eq!(made.notes.iter().filter(|note| note.contains("a guess")).count(), 2, "{:?}", made.notes);
+    assert_eq!(table(&made)["timeline"].as_str(), Some("recorded"));
+    let times: Vec<&str> = steps.iter().map(|step| text(step, "at")).collect();
+    assert_eq!(times, ["0s", "596ms", "1028ms", "1035ms", "1113ms"]);
+    assert!(steps.iter().all(|step| !step.contains_key("think")));
+}
+
+#[test]
+fn a_token_from_json_a_secret_of_a_form_and_a_number_find_their_sources() {
+    let made = two(&session("tok-A1", "f0rm-A", 71), &session("tok-B2", "f0rm-B", 92));
+    let steps = steps(&made);
+    let extract = |step: usize, name: &str| steps[step]["extract"][name].as_str().unwrap().to_owned();
+    assert_eq!(extract(0, "csrf"), "between '<input name=\"csrf\" value=\"' '\"'");
+    assert_eq!(extract(1, "token"), "json /token");
+    assert_eq!(extract(1, "id"), "json /items/0/id");
+    assert_eq!(steps[1]["form"]["csrf"].as_str(), Some("{{csrf}}"));
+    assert_eq!(steps[1]["form"]["password"].as_str(), Some("{{env PASSWORD}}"));
+    assert_eq!(steps[1]["form"]["name"].as_str(), Some("me"));
+    assert!(!steps[1].contains_key("headers"), "a form says its type itself");
+    assert_eq!(steps[2]["headers"]["Authorization"].as_str(), Some("Bearer {{token}}"));
+    assert_eq!(text(&steps[3], "get"), "/items/{{id}}?v=1&at=17tok-A1");
+    assert_eq!(text(&steps[4], "body"), r#"{"item":{{id | number}},"note":null,"who":"{{token | json}}"}"#);
+    assert_eq!(steps[4]["headers"]["Content-Type"].as_str(), Some("application/json"));
+    assert_eq!(table(&made)["cookies"].as_bool(), Some(true));
+    assert_eq!(text(&steps[1], "think"), "90ms");
+    assert_eq!(text(&steps[2], "think"), "1390ms");
+    assert!(!steps[3].contains_key("think"), "it took 10 ms, and the next came at once");
+    assert_noted(&made, &["`at` of the query differs", "17tok-A1"]);
+    assert_noted(&made, &["PASSWORD (POST /session)"]);
+    assert!(!format!("{made:?}").contains("s3cret"), "{made:?}");
+}
+
+#[test]
+fn what_differs_and_has_no_source_is_told_with_what_may_make_it() {
+    let of = |id: &str, at: &str| {
+        har(&[entry(0, &get(&format!("/a/{id}?at={at}&q=same"), ""), 200, "", "application/json", "{}")])
+    };
+    let made = two(
+        &of("67e55044-10b1-426f-9247-bb680e5fe0c8", "1791665736000"),
+        &of("f47ac10b-58cc-4372-a567-0e02b2c3d479", "1791665799000"),
+    );
+    assert_noted(&made, &["segment 2 of the path", "`{{uuid}}` makes one"]);
+    assert_noted(&made, &["`at` of the query", "`{{now}}`"]);
+    assert_eq!(made.notes.len(), 2, "{:?}", made.notes);
+}
+
+#[test]
+fn requests_that_one_recording_has_alone_are_told_and_move_nothing() {
+    let asset = |path: &str| get(path, "");
+    let page = |id: &str, extra: bool| {
+        let mut entries =
+            vec![entry(0, &asset("/start"), 200, "", "application/json", &format!(r#"{{"next": "{id}"}}"#))];
+        entries.extend(extra.then(|| entry(50, &asset("/ad/banner"), 200, "", "text/html", "x")));
+        entries.push(entry(100, &asset(&format!("/step/{id}")), 200, "", "text/html", "x"));
+        har(&entries)
+    };
+    let made = two(&page("n1", true), &page("n2", false));
+    assert_eq!(
+        steps(&made).iter().map(|step| text(step, "get")).collect::<Vec<_>>(),
+        ["/start", "/ad/banner", "/step/{{next}}"]
+    );
+    assert_noted(&made, &["1 request is in the first recording alone", "GET /ad/banner"]);
+    assert_noted(
+        &two(&page("n1", false), &page("n2", true)),
+        &["1 request is in the second recording alone"],
+    );
+}
+
+#[test]
+fn assets_other_hosts_and_what_was_never_answered_are_left_out_and_counted() {
+    let other = r#""method": "GET", "url": "https://cdn.example/x", "headers": []"#;
+    let socket = r#""method": "GET", "url": "ws://h/s", "headers": []"#;
+    let asset = get("/a.css", "");
+    let text = har(&[
+        // Browsers write entries as they end; they are sent as they began.
+        entry(
+            300,
+            &get("/second", r#"{"name": "cookie", "value": "a=b"}"#),
+            200,
+            "",
+            "application/json",
+            "{}",
+        ),
+        entry(0, &get("/first", r#"{"name": "Cookie", "value": "a=b"}"#), 200, "", "text/html", "x"),
+        entry(10, other, 200, "", "application/json", "{}"),
+        entry(20, socket, 101, "", "", ""),
+        entry(30, &asset, 200, "", "text/css", "x"),
+        entry(40, &get("/gone", ""), 0, "", "", ""),
+    ]);
+    let file = HarFile { name: "x.har", text: &format!("\u{feff}{text}") };
+    let made = from_har(file, None, &HarChoices::default()).unwrap();
+    assert_eq!(steps(&made).iter().map(text_of).collect::<Vec<_>>(), ["/first", "/second"]);
+    assert_noted(
+        &made,
+        &[
+            "1 for static assets",
+            "1 of other schemes",
+            "1 to other hosts",
+            "1 without a response",
+            "cdn.example",
+        ],
+    );
+    assert_noted(&made, &["had cookies before the recording began"]);
+    let all = HarChoices {
+        hosts: vec!["H".into(), "cdn.example".into()],
+        keeps_assets: true,
+        ..Default::default()
+    };
+    let made = from_har(file, None, &all).unwrap();
+    assert_eq!(steps(&made).iter().map(text_of).collect::<Vec<_>>(), ["/first", "/x", "/a.css", "/second"]);
+    assert_eq!(steps(&made)[1]["target"].as_str(), Some("cdn-example"));
+    assert_eq!(table(&made)["target"]["cdn-example"]["url"].as_str(), Some("https://cdn.example"));
+    let none = HarChoices { hosts: vec!["nobody".into()], ..Default::default() };
+    let wrong = from_har(file, None, &none).unwrap_err();
+    assert!(wrong.problem.contains("no request of the recording") && wrong.fix.contains("--host"), "{wrong}");
+}
+
+fn text_of(step: &Table) -> &str {
+    text(step, "get")
+}
+
+#[test]
+fn what_is_no_har_is_told_with_its_place() {
+    let cut = &FIRST.text[..FIRST.text.len() / 2];
+    for (text, problem, place) in [
+        ("", "ends in the middle", "x.har, line 1, column 0"),
+        ("<html>", "is no JSON", "x.har, line 1, column 1"),
+        (r#"{"entries": []}"#, "is JSON, and no HAR", "x.har, line 1"),
+        (cut, "ends in the middle", "x.har, line"),
+        (r#"{"log": {"entries": []}}"#, "has no requests", "x.har"),
+    ] {
+        let wrong = from_har(HarFile { name: "x.har", text }, None, &HarChoices::default()).unwrap_err();
+        assert!(wrong.problem.contains(problem) && !wrong.fix.is_empty(), "{wrong}");
+        assert!(wrong.place.starts_with(place), "{wrong}");
+    }
+    let text = har(&[entry(0, &get("/", ""), 200, "", "", "")]).replace("2026-11-28T", "yesterday ");
+    let wrong = from_har(HarFile { name: "x.har", text: &text }, None, &HarChoices::default()).unwrap_err();
+    assert!(wrong.place.ends_with("log.entries[0].startedDateTime"), "{wrong}");
+}
+
+proptest! {
+    #[test]
+    fn a_recording_that_was_changed_anywhere_is_a_plan_or_refused(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), "[ -~\u{e9}]{0,3}"), 1..8),
+        cut in any::<prop::sample::Index>(),
+        is_cut in any::<bool>(),
+    ) {
+        let mut letters: Vec<String> = include_str!("data/session-1.har").chars().map(String::from).collect();
+        for (at, text) in &changes {
+            let at = at.index(letters.len());
+            letters[at].clone_from(text);
+        }
+        if is_cut {
+            letters.truncate(cut.index(letters.len()));
+        }
+        let text = letters.concat();
+        let second = HarFile { name: "session-2.har", text: include_str!("data/session-2.har") };
+        let changed = HarFile { name: "changed.har", text: &text };
+        for (first, second) in [(changed, None), (changed, Some(second)), (second, Some(changed))] {
+            if let Ok(made) = from_har(first, second, &HarChoices::default()) {
+                prop_assert!(made.plan.parse::<Table>().is_ok(), "{}", made.plan);
+            }
+        }
+    }
+}
