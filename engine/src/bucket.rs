@@ -310,7 +310,7 @@ mod tests {
                     arrivals,
                     overload: *overload,
                 },
-                Load::Closed => unreachable!("made open above"),
+                Load::Closed | Load::Users(_) => unreachable!("made open above"),
             };
             let released = (0..3).flat_map(|shard| {
                 let share = Share { shard, shards: 3 };

@@ -8,6 +8,7 @@
 
 mod bare;
 pub mod dispatch;
+pub mod flow;
 pub mod grpc;
 pub mod http1;
 pub mod http2;
@@ -26,7 +27,7 @@ pub use operation::{CountedOperation, Work};
 
 /// Every operation that has a baseline, in the order of a request's way.
 pub fn all() -> impl Iterator<Item = &'static CountedOperation> {
-    let nouns: [&'static [CountedOperation]; 12] = [
+    let nouns: [&'static [CountedOperation]; 13] = [
         &schedule::OPERATIONS,
         &template::OPERATIONS,
         &http1::OPERATIONS,
@@ -39,6 +40,7 @@ pub fn all() -> impl Iterator<Item = &'static CountedOperation> {
         &record::OPERATIONS,
         &merge::OPERATIONS,
         &dispatch::OPERATIONS,
+        &flow::OPERATIONS,
     ];
     nouns.into_iter().flatten()
 }

@@ -2,6 +2,7 @@
 
 use super::worlds::{digest, seeds, small_simulation};
 use engine::any_source::AnySource;
+use engine::flow::rows::NoRows;
 use engine::mix::Mix;
 use shards::protocol::any::{AnyProtocol, AnyShared};
 use shards::protocol::http1::HeadMemo;
@@ -9,13 +10,13 @@ use shards::simulation::Simulation;
 
 /// In every world of these seeds.
 fn they_do_the_same(seeds: impl Iterator<Item = u64>) {
-    let any = |mix: Mix| (AnySource::Mix(mix), AnyShared::Http1(HeadMemo::default()));
+    let any = |mix: Mix| (AnySource::<NoRows>::Mix(mix), AnyShared::Http1(HeadMemo::default()));
     let (mut requests, mut seen) = (0, 0);
     for seed in seeds {
         let (plan, world) = small_simulation(seed);
         let simulation = Simulation::new(plan, world, seed);
         let plain = simulation.run();
-        let any = simulation.run_with::<AnySource, AnyProtocol>(any);
+        let any = simulation.run_with::<AnySource<NoRows>, AnyProtocol>(any);
         assert_eq!(digest(&plain), digest(&any), "seed {seed}");
         (requests, seen) = (requests + plain.requests(), seen + 1);
     }

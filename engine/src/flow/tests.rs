@@ -1,5 +1,6 @@
 //! What sessions go through, without a loop: each test plays the target.
 
+use super::rows::NoRows;
 use super::*;
 use crate::bucket::Arrival;
 use crate::mix::{EncodedStep, Mix};
@@ -7,7 +8,7 @@ use crate::outbox;
 use crate::outcome::{Kind, Outcome};
 use crate::random::Draws;
 use crate::record::{Iteration, IterationEnd};
-use crate::seams::{Call, End, EndedAt, Following, Source};
+use crate::seams::{Call, End, EndedAt, Following, Source, Started};
 use crate::template::{self, Template};
 use proptest::prelude::*;
 
@@ -27,19 +28,42 @@ fn encoded(text: &str, weight: u32) -> EncodedStep {
     EncodedStep { template: Template::new(template::parse(text).unwrap()).unwrap(), weight, is_bodyless: false }
 }
 
-fn source(items: Vec<FlowItem>) -> FlowSource {
-    let script = FlowScript { items, sessions_max: 1_000, graceful_ns: 0 };
+/// A source of items, of steps that nothing is looked at.
+fn made(items: Vec<FlowItem>, steps: Vec<EncodedStep>, draws: Draws, sessions_max: usize) -> FlowSource<NoRows> {
+    let script = FlowScript { items, sessions_max: sessions_max as u32, graceful_ns: 0 };
+    let looks = StepLooks::default();
+    FlowSource::new(FlowParts {
+        script: &script,
+        steps: steps.into_iter().map(|step| (step, &looks)).collect(),
+        draws,
+        sessions_max,
+        users: None,
+        feeds: &[],
+        rows: NoRows,
+        unix_offset_ns: 0,
+    })
+}
+
+fn source(items: Vec<FlowItem>) -> FlowSource<NoRows> {
     let steps = ["a {{rand 1 1000000}}", "b {{rand 1 1000000}}", "c"];
-    let steps = steps.into_iter().map(|text| encoded(text, 1)).collect();
-    FlowSource::new(&script, steps, Draws::new(7, 0), 1_000)
+    made(items, steps.into_iter().map(|text| encoded(text, 1)).collect(), Draws::new(7, 0), 1_000)
+}
+
+/// The first request of an arrival, if it is due at once.
+fn first(source: &mut FlowSource<NoRows>, arrival: Arrival) -> Option<Call> {
+    match source.start(arrival) {
+        Started::Call(call) => Some(call),
+        Started::Later => None,
+        other => panic!("there is room for all: {other:?}"),
+    }
 }
 
 /// What one arrival leads to: the steps with their intended moments, and how it ended. Requests of some steps fail.
-fn played(source: &mut FlowSource, number: u64, lag_ns: u64, fails: &[u32]) -> (Vec<(u32, u64)>, Iteration) {
+fn played(source: &mut FlowSource<NoRows>, number: u64, lag_ns: u64, fails: &[u32]) -> (Vec<(u32, u64)>, Iteration) {
     let arrival = Arrival { number, intended_ns: 100 * MS };
     let mut sent = Vec::new();
-    let first = source.start(arrival).map(|call| Following { call, arrival });
-    let mut next = first.or_else(|| source.next_due_ns().map(|_| source.take_due()));
+    let begun = first(source, arrival).map(|call| Following { call, arrival });
+    let mut next = begun.or_else(|| source.next_due_ns().map(|_| source.take_due()));
     while let Some(Following { call, arrival: Arrival { number: of, intended_ns } }) = next {
         assert_eq!(of, number);
         sent.push((call.step, intended_ns));
@@ -47,7 +71,7 @@ fn played(source: &mut FlowSource, number: u64, lag_ns: u64, fails: &[u32]) -> (
             true => End::Failed(Kind::Timeout),
             false => End::Response { code: 200, is_ok: true },
         };
-        source.end(call, end, EndedAt { done_ns: intended_ns + lag_ns + SERVICE_NS, lag_ns });
+        source.end(call, end, EndedAt { sent_ns: intended_ns + lag_ns, done_ns: intended_ns + lag_ns + SERVICE_NS, lag_ns });
         next = source.next_due_ns().map(|_| source.take_due());
     }
     let ended = source.next_ended().expect("what has begun has ended");
@@ -129,7 +153,7 @@ fn each_request_of_an_iteration_is_filled_with_other_values_and_the_same_again()
     let rendered = || {
         let mut source = source(items.clone());
         let arrival = Arrival { number: 3, intended_ns: 0 };
-        let mut call = source.start(arrival).unwrap();
+        let mut call = first(&mut source, arrival).unwrap();
         let mut texts = Vec::new();
         loop {
             let bytes_max = source.steps()[call.step as usize].bytes_max;
@@ -150,13 +174,12 @@ fn each_request_of_an_iteration_is_filled_with_other_values_and_the_same_again()
 
 #[test]
 fn what_the_run_cuts_off_is_unfinished_and_room_is_limited() {
-    let script = FlowScript { items: vec![thinking(0, "1h"), request(1)], sessions_max: 2, graceful_ns: 0 };
     let steps = vec![encoded("a", 1), encoded("b", 1)];
-    let mut source = FlowSource::new(&script, steps, Draws::new(1, 0), 2);
+    let mut source = made(vec![thinking(0, "1h"), request(1)], steps, Draws::new(1, 0), 2);
     for number in 0..2 {
         assert!(source.has_room());
-        let call = source.start(Arrival { number, intended_ns: 0 }).unwrap();
-        source.end(call, End::Response { code: 200, is_ok: true }, EndedAt { done_ns: MS, lag_ns: 0 });
+        let call = first(&mut source, Arrival { number, intended_ns: 0 }).unwrap();
+        source.end(call, End::Response { code: 200, is_ok: true }, EndedAt { sent_ns: 0, done_ns: MS, lag_ns: 0 });
     }
     assert!(!source.has_room());
     source.abandon(2 * MS);
@@ -173,13 +196,12 @@ proptest! {
         let steps = || weights.iter().enumerate().map(|(index, &weight)| encoded(&text(index), weight)).collect();
         let branch = |(step, &weight): (usize, &u32)| FlowBranch { weight, items: vec![request(step)] };
         let branches = weights.iter().enumerate().map(branch).collect();
-        let script =
-            FlowScript { items: vec![FlowItem::new(FlowAction::OneOf(branches))], sessions_max: 9, graceful_ns: 0 };
+        let items = vec![FlowItem::new(FlowAction::OneOf(branches))];
         let draws = Draws::new(seed, 3);
         let mut mix = Mix::new(steps(), draws);
-        let mut flow = FlowSource::new(&script, steps(), draws, 9);
+        let mut flow = made(items, steps(), draws, 9);
         let arrival = Arrival { number, intended_ns: 5 };
-        let (of_mix, of_flow) = (mix.begin(arrival), flow.start(arrival).unwrap());
+        let (of_mix, of_flow) = (mix.begin(arrival), first(&mut flow, arrival).unwrap());
         prop_assert_eq!(of_mix.step, of_flow.step);
         let bytes_max = mix.steps()[of_mix.step as usize].bytes_max;
         let rendered = |source: &mut dyn FnMut(&mut outbox::Outbox<'_>)| outbox::collected(bytes_max, |out| source(out));

@@ -20,7 +20,7 @@ const BIRTH_NS: u64 = START_NS - MILLISECOND_NS;
 const LOOK_NS: u64 = 50;
 
 /// Longer than any request that is sent on it.
-const OUTBOX_BYTES: usize = 1 << 10;
+const OUTBOX_BYTES: usize = 16 << 10;
 
 /// Responses that come at a time when none would otherwise.
 const BATCH: usize = 16;
@@ -52,7 +52,12 @@ pub(super) struct BareWire {
 impl BareWire {
     /// A wire for so many connections, with up to `pipeline` requests under way on each, that answers at once.
     pub(super) fn new(slots: usize, pipeline: usize) -> BareWire {
-        let response = format!("{HEAD}{BODY}").into_bytes();
+        BareWire::answering(slots, pipeline, format!("{HEAD}{BODY}"))
+    }
+
+    /// The same with another response.
+    pub(super) fn answering(slots: usize, pipeline: usize, response: String) -> BareWire {
+        let response = response.into_bytes();
         BareWire {
             clock_ns: BIRTH_NS,
             bytes: response.repeat(pipeline),

@@ -5,7 +5,6 @@
 
 use super::bare::{BareWire, START_NS};
 use super::operation::{CountedOperation, Work};
-use engine::any_source::AnySource;
 use engine::bucket::Share;
 use engine::config::{Config, RequestConfig, Text};
 use engine::mix::Mix;
@@ -30,7 +29,7 @@ const SEED: u64 = 1;
 const REQUESTS_PER_RUN: u64 = 1_000_000;
 /// More turns for a request mean that the loop goes round and round.
 const TURNS_PER_REQUEST_MAX: u64 = 100;
-const SHARE: Share = Share { shard: 0, shards: 1 };
+pub(super) const SHARE: Share = Share { shard: 0, shards: 1 };
 
 /// A way to use the loop.
 #[derive(Clone, Copy)]
@@ -53,7 +52,7 @@ const RENDERED: DispatchCase = DispatchCase { path: "/item/{{seq}}", ..CLOSED };
 /// The loop alone, by how it is used; and simulated.
 pub const OPERATIONS: [CountedOperation; 8] = [
     operation("closed_loop", || bare::<Mix, Http1>(CLOSED, plain)),
-    operation("closed_loop_any", || bare::<AnySource, AnyProtocol>(CLOSED, any)),
+    operation("closed_loop_any", || bare::<Mix, AnyProtocol>(CLOSED, any)),
     operation("closed_loop_pipeline_8", || bare::<Mix, Http1>(PIPELINED, plain)),
     operation("open_loop", || bare::<Mix, Http1>(OPEN, plain)),
     operation("closed_loop_rendered", || bare::<Mix, Http1>(RENDERED, plain)),
@@ -90,9 +89,9 @@ fn plain(mix: Mix) -> (Mix, HeadMemo) {
     (mix, HeadMemo::default())
 }
 
-/// The loop as it is compiled for any source and any protocol.
-fn any(mix: Mix) -> (AnySource, AnyShared) {
-    (AnySource::Mix(mix), AnyShared::Http1(HeadMemo::default()))
+/// The loop as it is compiled for any protocol.
+fn any(mix: Mix) -> (Mix, AnyShared) {
+    (mix, AnyShared::Http1(HeadMemo::default()))
 }
 
 fn bare<S: Source + 'static, P: Protocol + 'static>(
@@ -130,6 +129,21 @@ fn simulated(case: DispatchCase) -> Work {
     })
 }
 
+/// The only shard of a plan, about to start, and where its recorders come out.
+pub(super) fn launched<S: Source, P: Protocol>(
+    plan: &Plan,
+    sources: Vec<S>,
+    shared: Vec<P::Shared>,
+    wire: BareWire,
+) -> (Shard<BareWire, S, P>, CollectorLane) {
+    let (shard_lane, collector_lane, recorder) = lane(0, &plan.layout(), plan.phases);
+    let control = Arc::new(Control::default());
+    control.start_at(START_NS);
+    let on_ready = Box::new(|_| {});
+    let parts = Parts { wire, sources, shared, share: SHARE, lane: shard_lane, recorder, control, on_ready };
+    (Shard::new(plan, parts), collector_lane)
+}
+
 impl DispatchCase {
     /// A shard on a bare wire, the count of what was answered on it, and where its recorders come out.
     fn shard<S: Source, P: Protocol>(
@@ -138,19 +152,14 @@ impl DispatchCase {
         make: fn(Mix) -> (S, P::Shared),
     ) -> (Shard<BareWire, S, P>, Rc<Cell<u64>>, CollectorLane) {
         let plan = self.plan(requests, "1h");
-        let (shard_lane, collector_lane, recorder) = lane(0, &plan.layout(), plan.phases);
-        let control = Arc::new(Control::default());
-        control.start_at(START_NS);
         let mixes = shards::mixes(&plan).expect("the request can be encoded");
         let (sources, shared) = mixes.into_iter().map(make).unzip();
         let slots = self.connections as usize;
         let wire = BareWire::new(slots, self.pipeline as usize);
         let wire = if self.is_full { wire.holding(slots) } else { wire };
         let answered = wire.answered();
-        let on_ready = Box::new(|_| {});
-        let parts =
-            Parts { wire, sources, shared, share: SHARE, lane: shard_lane, recorder, control, on_ready };
-        (Shard::new(&plan, parts), answered, collector_lane)
+        let (shard, lane) = launched(&plan, sources, shared, wire);
+        (shard, answered, lane)
     }
 
     fn plan(self, requests: u64, interval: &str) -> Plan {
