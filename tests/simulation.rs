@@ -4,6 +4,7 @@
 //! checks all of them for that one alone, and `SIMULATION_SEED=0..9999` for many more than usual.
 
 mod attempts;
+mod flows;
 mod grpc;
 mod http2;
 mod instantiations;

@@ -165,9 +165,13 @@ pub(super) fn assert_accounted(plan: &Plan, outcome: &SimulationResult, seed: u6
         {
             let (requests, record) = (&snapshot.requests, &snapshot.requests.scenarios[index]);
             let series = requests.measured_of(index);
-            let in_window: u64 = series.iter().map(|series| series.ok + series.failed()).sum();
+            let in_window: u64 = match &requests.iterations[index] {
+                None => series.iter().map(|series| series.ok + series.failed()).sum(),
+                Some(iterations) => iterations.ended_in_window(),
+            };
             measured += in_window + record.dropped.measured + record.unsent.measured;
-            outside += requests.ended_of(index) - in_window + record.dropped.outside + record.unsent.outside;
+            let ended = requests.arrivals_ended_of(index);
+            outside += ended - in_window + record.dropped.outside + record.unsent.outside;
         }
         assert_eq!(
             Tally { measured, outside },

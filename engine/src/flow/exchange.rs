@@ -90,7 +90,7 @@ impl Exchange {
         };
         looks.inspection.look(code, elapsed_ns, captured, found);
         let failed = |kind, why: &'static str| Judgement {
-            outcome: Outcome::Failed(kind),
+            outcome: Outcome::Unwanted(kind, code),
             why: found.trouble().map_or(why, |trouble| trouble.text()),
         };
         let mut outcome = end.outcome();

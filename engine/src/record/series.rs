@@ -149,6 +149,11 @@ impl Series {
                 self.errors[kind as usize] += 1;
                 self.failed_response.record(response_ns);
             }
+            Outcome::Unwanted(kind, status) => {
+                self.statuses.count(status);
+                self.errors[kind as usize] += 1;
+                self.failed_response.record(response_ns);
+            }
         }
     }
 

@@ -60,7 +60,7 @@ impl<S: Source, P: Protocol> Events for Responses<'_, S, P> {
         let outcome = self.source.end(flight.call(), End::Response { code, is_ok }, at);
         self.recorder.done(self.first_series + flight.step(), outcome, instants, lag_ns, bytes);
         if S::MAY_CONTINUE
-            && let Outcome::Failed(kind) = outcome
+            && let Outcome::Unwanted(kind, _) = outcome
         {
             self.recorder.failed_because(instants.intended, kind, self.source.why());
         }
