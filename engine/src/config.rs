@@ -6,6 +6,7 @@
 //! [`crate::plan::Plan`]'s to judge, which is valid by construction.
 
 mod check;
+mod conditions;
 mod diagnostic;
 mod document;
 mod draft;
@@ -29,7 +30,7 @@ pub(crate) use foreign::metric;
 pub use layers::{Layers, ReadConfig};
 pub use likeness::{closest, hint};
 pub use typed::{
-    Config, GrpcConfig, HttpConfig, LoadConfig, RequestConfig, RunConfig, ScenarioConfig, TargetConfig,
-    TcpConfig, Text, Texts, TlsConfig, UdpConfig, WebSocketConfig,
+    Conditions, Config, GrpcConfig, HttpConfig, LoadConfig, RequestConfig, RunConfig, ScenarioConfig,
+    TargetConfig, TcpConfig, Text, Texts, TlsConfig, UdpConfig, WebSocketConfig,
 };
 pub use variables::VariableUse;

@@ -16,8 +16,8 @@ use super::bounds::longest_warmup_ns;
 use super::fields::{Fields, Machine, Pool, PoolSize, Scenario, Script, Target, Wait};
 use super::rules::{self, PlanPlace, Violation};
 use crate::config::{
-    Config, Diagnostic, LoadConfig, ReadConfig, ScenarioConfig, Spot, TargetConfig, Text, Texts, closest,
-    hint,
+    Conditions, Config, Diagnostic, LoadConfig, ReadConfig, ScenarioConfig, Spot, TargetConfig, Text,
+    closest, hint,
 };
 use crate::phase::{Phases, Warmup};
 use crate::quantity::{SECOND_NS, parse_duration_ns, show_ns};
@@ -203,6 +203,7 @@ impl PlanReader<'_> {
             PlanPlace::Target(_, "") | PlanPlace::Plan => self.has_wrong_scenario(&["target", "url"]),
             PlanPlace::Target(index, "connect") => self.is_wrong(&self.keys.targets[*index].url),
             PlanPlace::Connections(_) => self.is_wrong("run.shards"),
+            PlanPlace::Threshold(_) if !self.is_timing_known || self.is_wrong("run.warmup") => true,
             PlanPlace::Threshold(_) => {
                 let names = ["name", "request", "get", "head", "post", "put", "patch", "delete", "path"];
                 self.is_wrong("request") || self.has_wrong_scenario(&names)
@@ -507,9 +508,9 @@ impl PlanReader<'_> {
         all
     }
 
-    fn thresholds(&mut self, table: &BTreeMap<String, Texts>, place: &str) -> Vec<Threshold> {
+    fn thresholds(&mut self, table: &BTreeMap<String, Conditions>, place: &str) -> Vec<Threshold> {
         let mut thresholds = Vec::new();
-        for (subject, Texts(expressions)) in table {
+        for (subject, Conditions(expressions)) in table {
             let path = format!("{place}.{subject}");
             let Some(subject) = self.subject(subject, &path, expressions) else { continue };
             for (index, expression) in expressions.iter().enumerate() {

@@ -10,8 +10,8 @@ use super::retarget;
 use super::rules::{self, PlanPlace, Violation};
 use super::sockets;
 use crate::config::{
-    Config, Diagnostic, GrpcConfig, HttpConfig, LoadConfig, ReadConfig, RequestConfig, TcpConfig, Text,
-    Texts, TlsConfig, UdpConfig, WebSocketConfig,
+    Conditions, Config, Diagnostic, GrpcConfig, HttpConfig, LoadConfig, ReadConfig, RequestConfig, TcpConfig,
+    Text, Texts, TlsConfig, UdpConfig, WebSocketConfig,
 };
 use crate::length::{self, TooManyToDraw, UNBOUNDED_NS};
 use crate::load::{Arrivals, Load, Overload, constant};
@@ -532,8 +532,8 @@ fn replace_headers(fields: &mut Fields, given: &BTreeMap<String, Texts>, wrong: 
 }
 
 /// Conditions on top of those of the report's plan.
-fn add_thresholds(fields: &mut Fields, given: &BTreeMap<String, Texts>, wrong: &mut Vec<Diagnostic>) {
-    for (subject, Texts(expressions)) in given {
+fn add_thresholds(fields: &mut Fields, given: &BTreeMap<String, Conditions>, wrong: &mut Vec<Diagnostic>) {
+    for (subject, Conditions(expressions)) in given {
         for expression in expressions {
             let path = format!("thresholds.{subject}");
             match Threshold::parse_parts(subject, expression) {
