@@ -6,6 +6,7 @@
 //! [`crate::plan::Plan`]'s to judge, which is valid by construction.
 
 mod check;
+mod conditions;
 mod diagnostic;
 mod document;
 mod draft;
@@ -29,7 +30,8 @@ pub(crate) use foreign::metric;
 pub use layers::{Layers, ReadConfig};
 pub use likeness::{closest, hint};
 pub use typed::{
-    Config, FeedConfig, GrpcConfig, HttpConfig, JsonValue, LoadConfig, RequestConfig, RunConfig, ScenarioConfig,
+    Conditions, Config, FeedConfig, GrpcConfig, HttpConfig, JsonValue, LoadConfig, RequestConfig, RunConfig,
+    ScenarioConfig,
     TargetConfig, TcpConfig, Text, Texts, TlsConfig, UdpConfig, WebSocketConfig,
 };
 pub(crate) use variables::EnvironmentTexts;

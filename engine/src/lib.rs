@@ -54,6 +54,7 @@ pub mod steady;
 pub mod target_outcome;
 pub mod template;
 pub mod threshold;
+pub mod threshold_watch;
 pub mod timing;
 pub mod trust;
 pub mod until;

@@ -3,6 +3,7 @@
 use crate::calibrated::Calibrated;
 use crate::history::Slice;
 use crate::record::Snapshot;
+use crate::threshold_watch::WatchedRun;
 use crate::until::UntilOutcome;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,6 +19,9 @@ pub struct Measured {
     pub is_steady: Option<bool>,
     /// How well the figure is known that the run was to go on for, if it was to go on for one.
     pub until: Option<UntilOutcome>,
+    /// What became of conditions that were judged while it went on.
+    #[serde(default)]
+    pub watched: WatchedRun,
     /// When sending began, in nanoseconds since 1970, UTC.
     pub started_unix_ns: u64,
     /// What only the machine knows.
@@ -39,6 +43,7 @@ impl Measured {
             history,
             is_steady: None,
             until: None,
+            watched: WatchedRun::default(),
             started_unix_ns: 0,
             facts: MachineFacts::default(),
             complaints: Vec::new(),

@@ -239,7 +239,7 @@ impl Report {
     pub fn new(plan: &Plan, measured: &Measured, identity: Identity) -> Report {
         // Before anything is taken from it: names of requests are made of their paths.
         let plan = &crate::redact::written(plan);
-        let Measured { whole, history, is_steady, until, facts, .. } = measured;
+        let Measured { whole, history, is_steady, until, facts, watched, .. } = measured;
         let planned_ns = whole.phases.measure_to_ns;
         let from_ns = whole.phases.measure_from_ns;
         let to_ns = whole.ended_ns.unwrap_or(planned_ns).clamp(from_ns, planned_ns);
@@ -259,7 +259,8 @@ impl Report {
             [only] => (only.outcome.clone(), only.trust.clone()),
             several => (worst_outcome(several), worst_trust(several)),
         };
-        let thresholds = conditions::judge(plan, whole, &part, &parts);
+        let thresholds = conditions::judge(plan, whole, watched, &part, &parts);
+        let is_aborted = watched.abort.is_some() && planned_ns < plan.phases.measure_to_ns;
         let (limits, series) = (limits(plan, measured, &part, &trust), &part.series);
         Report {
             schema: SCHEMA,
@@ -267,7 +268,11 @@ impl Report {
             plan: plan.clone(),
             started_at: identity.started_at,
             window_s,
-            window: Window { from_s: from_ns as f64 / 1e9, to_s: to_ns as f64 / 1e9, is_partial },
+            window: Window {
+                from_s: from_ns as f64 / 1e9,
+                to_s: to_ns as f64 / 1e9,
+                is_partial: is_partial || is_aborted,
+            },
             warmup: WarmupBlock { how: plan.warmup, is_steady: *is_steady },
             until: until.clone(),
             verdict,
@@ -292,6 +297,11 @@ impl Report {
             slowest: slowest(plan, whole),
             history: history.clone(),
         }
+    }
+
+    /// The condition that ended the run, if one did.
+    pub fn aborting(&self) -> Option<&ThresholdResult> {
+        self.thresholds.iter().find(|threshold| threshold.aborted_at_ns.is_some())
     }
 
     /// True when every condition is met.

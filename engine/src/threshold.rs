@@ -1,6 +1,7 @@
 //! Conditions on a result, in the small language k6 made familiar: `response p(99)<50ms`, `failed rate<0.1%`.
 
 mod scope;
+mod terms;
 
 use crate::config;
 use crate::distribution::Distribution;
@@ -11,6 +12,7 @@ pub use scope::Scope;
 use scope::{scope_length, split_outside};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+pub use terms::{Terms, exact};
 
 /// The metrics a threshold may be about.
 pub const METRICS: [&str; 5] = ["response", "service", "slip", "failed", "rate"];
@@ -29,8 +31,11 @@ pub struct Threshold {
     pub comparison: Relation,
     /// The limit, in the figure's own unit: nanoseconds, a share of 1, a count, or arrivals per second.
     pub limit: f64,
-    /// As typed, for showing.
+    /// As typed, for showing: it can be read again.
     pub text: String,
+    /// How it is held.
+    #[serde(default, flatten)]
+    pub terms: Terms,
 }
 
 /// What a threshold is about.
@@ -152,13 +157,18 @@ impl<'a> Facts<'a> {
 }
 
 impl Threshold {
-    /// Reads `METRIC EXPRESSION`, such as `response p(99)<50ms`, `failed<1%`, `rate{scenario=read}>=9990`.
+    /// Reads `METRIC EXPRESSION`, such as `response p(99)<50ms`, `failed<1%`, `rate{scenario=read}>=9990`; behind it, how it is held:
+    /// `failed<1%; over=10s; abort; after=30s`.
     pub fn parse(text: &str) -> Result<Threshold, WrongCondition> {
         let text = text.trim();
         let word = text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
         let end = word + scope_length(&text[word..]);
         let (metric, expression) = text.split_at(end);
-        Threshold::parse_parts(metric, expression.trim_start_matches(|c: char| c == ':' || c.is_whitespace()))
+        let expression = expression.trim_start_matches(|c: char| c == ':' || c.is_whitespace());
+        // As in a plan, `failed=rate<1%`; but `failed==0` compares.
+        let assigned = expression.strip_prefix('=').map(str::trim_start);
+        let is_figure = |rest: &&str| rest.starts_with(|c: char| c.is_ascii_alphabetic());
+        Threshold::parse_parts(metric, assigned.filter(is_figure).unwrap_or(expression))
     }
 
     /// Reads several conditions with commas between them, such as `p(99)<50ms, failed<0.1%`. One that names no metric is
@@ -182,8 +192,11 @@ impl Threshold {
     pub fn parse_parts(metric: &str, expression: &str) -> Result<Threshold, WrongCondition> {
         let (word, scope) = metric.split_at(metric.find('{').unwrap_or(metric.len()));
         let (metric, scope) = (Metric::parse(word.trim())?, Scope::parse(scope).map_err(wrong_scope)?);
+        let (expression, terms) = expression.split_once(';').unwrap_or((expression, ""));
+        let parts: Vec<&str> = terms.split(';').collect();
+        let terms = Terms::parse(&parts).map_err(|(problem, fix)| WrongCondition::new(problem, fix))?;
         let expression = expression.split_whitespace().collect::<Vec<_>>().join(" ");
-        let text = format!("{}{scope} {expression}", metric.name());
+        let text = format!("{}{scope} {expression}{terms}", metric.name());
         if metric == Metric::Rate && scope.step.is_some() {
             let problem = format!("`{text}`: a step has no rate of its own");
             return Err(WrongCondition::new(problem, "ask for its scenario's"));
@@ -198,10 +211,33 @@ impl Threshold {
         let statistic = metric.statistic(figure.trim())?;
         let comparison = Relation::parse(operator)?;
         let limit = metric.limit(statistic, limit.trim()).map_err(|(problem, instead)| WrongCondition {
-            instead: instead.map(|limit| format!("{}{operator}{limit}", figure.trim())),
+            instead: instead.map(|limit| format!("{}{operator}{limit}{terms}", figure.trim())),
             ..WrongCondition::new(problem, format!("an example is `{}`", metric.example()))
         })?;
-        Ok(Threshold { metric, scope, statistic, comparison, limit, text })
+        let threshold = Threshold { metric, scope, statistic, comparison, limit, text, terms };
+        threshold.undecided().map_or(Ok(threshold.clone()), |(problem, fix)| {
+            Err(WrongCondition::new(format!("`{}`: {problem}", threshold.text), fix))
+        })
+    }
+
+    /// Why it cannot be judged while the run goes on, where its terms ask for that, and what to do.
+    fn undecided(&self) -> Option<(String, &'static str)> {
+        if !self.terms.are_watched() {
+            return None;
+        }
+        if self.metric == Metric::Rate && self.statistic == Aggregation::Ratio {
+            let problem = "the ratio is of the whole run, so there is nothing to judge before its end";
+            return Some((
+                problem.to_owned(),
+                "put it on `rate`, such as `rate>=9990`, or leave `over` and `abort` out",
+            ));
+        }
+        let grows = self.statistic == Aggregation::Count;
+        let may_come = !matches!(self.comparison, Relation::Below | Relation::AtMost);
+        (self.terms.over_ns.is_none() && grows && may_come).then(|| {
+            let problem = "the count goes on growing, so there is nothing to abort on before the end";
+            (problem.to_owned(), "add `over=10s`, which counts in each window, or leave `abort` out")
+        })
     }
 
     /// The same condition on one scenario alone, if it names none itself.
@@ -526,6 +562,42 @@ mod tests {
     }
 
     #[test]
+    fn terms_stand_behind_a_condition_and_are_shown_with_it() {
+        for typed in [
+            "failed rate<1%; over=10s; abort; after=30s",
+            "failed=rate<1%;abort;after=30s;over=10s",
+            "failed: rate<1% ;  over = 10s ; abort ; after = 0.5m",
+        ] {
+            let read = Threshold::parse(typed).unwrap();
+            assert_eq!(read.text, "failed rate<1%; over=10s; abort; after=30s", "{typed}");
+            assert_eq!(Threshold::parse(&read.text).unwrap(), read);
+            let json = serde_json::to_value(&read).unwrap();
+            assert_eq!((&json["over_ns"], &json["abort"]), (&10_000_000_000_u64.into(), &true.into()));
+            assert_eq!(serde_json::from_value::<Threshold>(json).unwrap(), read);
+        }
+        let plain = serde_json::to_value(Threshold::parse("failed==0").unwrap()).unwrap();
+        assert!(plain.get("abort").is_none() && plain.get("over_ns").is_none());
+        let within = Threshold::parse("failed <1%; abort").unwrap().within("read");
+        assert_eq!(within.text, "failed{scenario=read} <1%; abort");
+    }
+
+    #[test]
+    fn what_is_known_at_the_end_alone_aborts_nothing() {
+        for (typed, reason) in [
+            ("response count>=100; abort", "goes on growing"),
+            ("failed count==0; abort", "goes on growing"),
+            ("rate ratio>0.9; abort", "the ratio is of the whole run"),
+            ("rate ratio>0.9; over=5s", "the ratio is of the whole run"),
+        ] {
+            let error = Threshold::parse(typed).unwrap_err().to_string();
+            assert!(error.contains(reason), "{typed}: {error}");
+        }
+        for typed in ["failed count<10; abort", "response count>=100; over=5s; abort", "rate>=100; abort"] {
+            assert!(Threshold::parse(typed).is_ok(), "{typed}");
+        }
+    }
+
+    #[test]
     fn mistakes_name_the_word_and_what_would_do() {
         for (text, reason) in [
             ("respons p(99)<5ms", "did you mean `response`"),
@@ -538,6 +610,8 @@ mod tests {
             ("response p(99)=<5ms", "not a comparison"),
             ("failed p(99)<5ms", "not a figure"),
             ("failed rate<x", "not a limit"),
+            ("failed rate<1%; ovr=5s", "nothing that a condition has"),
+            ("response p(99)<5; abort", "write `p(99)<5ms; abort`"),
         ] {
             let error = Threshold::parse(text).unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");

@@ -11,6 +11,7 @@ use engine::history::History;
 use engine::plan::Plan;
 use engine::record::{Gather, Intervals, Snapshot};
 use engine::seams::Grain;
+use engine::threshold_watch::{ThresholdWatch, WatchedRun};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub(crate) struct Collected {
     pub(crate) history: History,
     /// Whether response times were found to be steady before the window began, if that was looked for.
     pub(crate) is_steady: Option<bool>,
+    /// What became of conditions that were judged while it went on.
+    pub(crate) watched: WatchedRun,
     /// CPU time of the collector itself, in user space and in the kernel.
     pub(crate) cpu_ns: (u64, u64),
     /// What sinks could not do.
@@ -40,6 +43,9 @@ pub(crate) struct Collector {
     history: History,
     sinks: Sinks,
     auto_warmup: Warming,
+    /// Not a sink: a condition is judged on every slice, and sinks may lose some.
+    thresholds: ThresholdWatch,
+    slice_ns: u64,
     control: Arc<Control>,
     /// How far the run has come on the way to its goal, for sinks alone.
     looks: Looks,
@@ -60,6 +66,8 @@ impl Collector {
             history: History::default(),
             sinks,
             auto_warmup: Warming::new(plan, control.clone()),
+            thresholds: ThresholdWatch::new(plan),
+            slice_ns: plan.slice_ns(),
             control,
             looks,
             has_begun: false,
@@ -89,6 +97,7 @@ impl Collector {
             whole,
             history: self.history,
             is_steady: self.auto_warmup.is_steady(),
+            watched: self.thresholds.finish(),
             complaints: self.sinks.finish(),
             cpu_ns: crate::ring::thread_cpu_ns(),
         }
@@ -126,6 +135,10 @@ impl Collector {
         self.history.push(&slice);
         if let Some(phases) = self.auto_warmup.watch(&slice) {
             self.gather.set_phases(phases);
+        }
+        if self.thresholds.push(&slice).is_some() {
+            // As at a goal that was reached: the window ends where every shard can still end it, so its arrivals are all accounted for.
+            self.control.measure_to(self.control.ahead_ns(slice.to_ns, self.slice_ns));
         }
         if self.sinks.is_empty() {
             return;

@@ -328,6 +328,7 @@ impl Runner for Shards {
             whole: collected.whole,
             history: collected.history.into_slices(),
             is_steady: collected.is_steady,
+            watched: collected.watched,
             until: self.watched.take().and_then(|outcome| outcome.try_recv().ok()),
             started_unix_ns,
             facts,

@@ -23,10 +23,13 @@
 //! | `/echo` | the request's body and content type; its method as `x-method` |
 //! | `/ws` | a WebSocket, which returns every message; the behaviour is met by its opening and by each message |
 //! | `/links`, `/{code}`, `/links/{code}/stats`, `/metrics`, `/admin/reload` | a service of short links, in memory |
+//! | `/session`, `/private`, `/ledger`, `/ledger/{id}` | logins, what they open, and who came |
+//! | `/redirect/N` | 302 to `/redirect/N-1`, and 200 at 0; N is at most 20 |
+//! | `/openapi.json` | these routes, as an OpenAPI document |
 //! | `/stats` | how many requests each route answered, by which version, and how handshakes went, as JSON; no behaviour applies to it |
 //! | others | 404 |
 //!
-//! Every route takes every method, but for `/ws` and those of links. Each accepts the [`Behaviour`] keys in its query, which win over the
+//! Every route takes every method, but for `/ws` and those of links and logins. Each accepts the [`Behaviour`] keys in its query, which win over the
 //! server's own for that request: `/bytes/100?service=fixed:5ms&error=0.5`.
 //!
 //! ```
@@ -73,6 +76,8 @@ mod fate;
 mod grpc;
 mod links;
 mod listen;
+mod logins;
+mod openapi;
 mod options;
 mod payload;
 mod quantity;

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
 
@@ -16,7 +16,9 @@ use crate::Behaviour;
 use crate::body::ResponseBody;
 use crate::fate::Ending;
 use crate::grpc;
-use crate::links::{LinkPath, LinkRequest, mark, request_id};
+use crate::links::{LinkRequest, mark, request_id};
+use crate::logins::{BODY_BYTES_MAX, LoginRequest};
+use crate::openapi;
 use crate::payload::{BodyFraming, Payload};
 use crate::response::{empty, json, text, typed};
 use crate::route::Route;
@@ -59,8 +61,8 @@ async fn whole_response(
         return Ok(Box::pin(grpc::answer(session, request)).await?.map(ResponseBody::Call));
     }
     let (route, behaviour) = understand(&session, &request);
-    if let Route::Links(path) = route {
-        return Box::pin(respond_with_links(session, path, behaviour, request)).await;
+    if matches!(route, Route::Links(_) | Route::Logins(_)) {
+        return Box::pin(respond_with_service(session, route, behaviour, request)).await;
     }
     let asked = read(request, &route).await?;
     // Whoever looks at a misbehaving server wants to see it.
@@ -78,30 +80,50 @@ async fn whole_response(
     Ok(response.map(|payload| ResponseBody::Payload(payload.paced(&behaviour, &session.site))))
 }
 
-/// The links service, with the id and the time of each request in its response.
-async fn respond_with_links(
+/// A service that keeps something from one request to the next.
+async fn respond_with_service(
     session: Rc<ServerSession>,
-    path: LinkPath,
+    route: Route,
     behaviour: Behaviour,
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Hangup> {
     let (arrived, site) = (Instant::now(), &session.site);
     let (head, body) = request.into_parts();
-    let body_max_bytes = site.links.borrow().body_max_bytes();
+    let (body_max_bytes, is_for_observers) = match &route {
+        Route::Links(path) => (site.links.borrow().body_max_bytes(), path.is_for_operators()),
+        Route::Logins(path) => (BODY_BYTES_MAX, path.is_for_observers(&head.method)),
+        _ => (0, false),
+    };
     let body = collect(body, body_max_bytes).await?;
-    let ending = if path.is_for_operators() { Ending::Answer } else { session.meet(&behaviour).await };
+    let ending = if is_for_observers { Ending::Answer } else { session.meet(&behaviour).await };
     let mut response = match ending {
         Ending::Reset => return Err(Hangup::Reset),
-        Ending::Error => fail(&session, &Route::Links(path), head.version),
-        Ending::Answer => {
-            site.tally.count(&Route::Links(path), head.version);
+        Ending::Error => fail(&session, &route, head.version),
+        Ending::Answer => answer_of_service(&session, &route, &head, body),
+    };
+    if matches!(route, Route::Links(_)) {
+        mark(&mut response, request_id(&head.headers, site.tally.served()), arrived.elapsed());
+    }
+    Ok(response.map(|payload| ResponseBody::Payload(payload.paced(&behaviour, site))))
+}
+
+fn answer_of_service(
+    session: &ServerSession,
+    route: &Route,
+    head: &Parts,
+    body: Option<Bytes>,
+) -> Response<Payload> {
+    let site = &session.site;
+    site.tally.count(route, head.version);
+    match route {
+        Route::Links(path) => {
             let (now, served) = (site.elapsed(), site.tally.served());
-            let request = LinkRequest { path, method: &head.method, body, now, served };
+            let request = LinkRequest { path: *path, method: &head.method, body, now, served };
             site.links.borrow_mut().answer(request)
         }
-    };
-    mark(&mut response, request_id(&head.headers, site.tally.served()), arrived.elapsed());
-    Ok(response.map(|payload| ResponseBody::Payload(payload.paced(&behaviour, site))))
+        Route::Logins(path) => site.logins.borrow_mut().answer(LoginRequest { path, head, body }),
+        _ => no_such_route(),
+    }
 }
 
 /// The route and the behaviour that apply. A malformed query is answered under the server's own
@@ -138,10 +160,10 @@ fn answer(session: &ServerSession, route: Route, asked: ReadRequest) -> Response
         Route::Echo => echo(asked),
         Route::WebSocket => open(Opening::of(&asked.head)),
         Route::Stats => json(StatusCode::OK, tally.json()),
-        // Calls and links are answered elsewhere.
-        Route::Call | Route::Links(_) | Route::Unknown => {
-            text(StatusCode::NOT_FOUND, "no such route; see /stats for those there are\n")
-        }
+        Route::Redirect(left) => redirect(left),
+        Route::OpenApi => json(StatusCode::OK, openapi::DOCUMENT),
+        // Calls and services are answered elsewhere.
+        Route::Call | Route::Links(_) | Route::Logins(_) | Route::Unknown => no_such_route(),
         Route::Malformed(explanation) => text(StatusCode::BAD_REQUEST, explanation + "\n"),
     }
 }
@@ -189,6 +211,19 @@ fn echo(asked: ReadRequest) -> Response<Payload> {
     if let Ok(method) = HeaderValue::from_str(asked.head.method.as_str()) {
         response.headers_mut().insert("x-method", method);
     }
+    response
+}
+
+fn no_such_route() -> Response<Payload> {
+    text(StatusCode::NOT_FOUND, "no such route; see /openapi.json for those there are\n")
+}
+
+/// To the path with one redirect less; at the end of the chain, a response.
+fn redirect(left: u8) -> Response<Payload> {
+    let Some(next) = left.checked_sub(1) else { return text(StatusCode::OK, "arrived\n") };
+    let mut response = empty(StatusCode::FOUND);
+    let location = HeaderValue::from_str(&format!("/redirect/{next}"));
+    response.headers_mut().insert(LOCATION, location.expect("letters and digits"));
     response
 }
 

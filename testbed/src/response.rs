@@ -1,8 +1,9 @@
 //! Responses with a body that is known: text, JSON, or nothing.
 
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
+use serde_json::json as value;
 
 use crate::payload::Payload;
 
@@ -15,6 +16,17 @@ pub(crate) fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Paylo
 
 pub(crate) fn json(status: StatusCode, json: impl Into<Bytes>) -> Response<Payload> {
     typed(status, JSON, Payload::whole(json))
+}
+
+/// What is wrong, as `{"error": …}`.
+pub(crate) fn problem(status: StatusCode, message: &str) -> Response<Payload> {
+    json(status, value!({ "error": message }).to_string() + "\n")
+}
+
+pub(crate) fn method_not_allowed(allowed: &'static str) -> Response<Payload> {
+    let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, &format!("this takes {allowed}"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
 }
 
 pub(crate) fn empty(status: StatusCode) -> Response<Payload> {

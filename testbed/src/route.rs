@@ -3,9 +3,13 @@
 use hyper::StatusCode;
 
 use crate::links::LinkPath;
+use crate::logins::LoginPath;
 
 /// The largest body that can be asked for: 1 GiB.
 const BODY_LIMIT_BYTES: u64 = 1 << 30;
+
+/// The longest chain of redirects that can be asked for.
+const REDIRECTS_MAX: u8 = 20;
 
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +25,12 @@ pub(crate) enum Route {
     Stats,
     /// The links service.
     Links(LinkPath),
+    /// The logins service.
+    Logins(LoginPath),
+    /// So many redirects, one after the other.
+    Redirect(u8),
+    /// The description of all routes.
+    OpenApi,
     /// A call of gRPC, which is told by its content type and not by its path.
     Call,
     /// No such route.
@@ -36,6 +46,7 @@ impl Route {
             "/echo" => Route::Echo,
             "/ws" => Route::WebSocket,
             "/stats" => Route::Stats,
+            "/openapi.json" => Route::OpenApi,
             _ => Route::parse_with_argument(path),
         }
     }
@@ -51,7 +62,14 @@ impl Route {
             let not_a_status = || format!("`{text}` is not a status; write a number from 200 to 599");
             return status(text).map_or_else(|| Route::Malformed(not_a_status()), Route::Status);
         }
-        LinkPath::parse(path).map_or(Route::Unknown, Route::Links)
+        if let Some(text) = path.strip_prefix("/redirect/") {
+            let not_a_count =
+                || format!("`{text}` is no number of redirects; write a number from 0 to {REDIRECTS_MAX}");
+            let count = text.parse().ok().filter(|count| *count <= REDIRECTS_MAX);
+            return count.map_or_else(|| Route::Malformed(not_a_count()), Route::Redirect);
+        }
+        let logins = LoginPath::parse(path).map(Route::Logins);
+        logins.or_else(|| LinkPath::parse(path).map(Route::Links)).unwrap_or(Route::Unknown)
     }
 }
 
@@ -88,6 +106,10 @@ mod tests {
             ("/status/204", Route::Status(StatusCode::NO_CONTENT)),
             ("/status/599", Route::Status(StatusCode::from_u16(599).expect("a status"))),
             ("/links", Route::Links(LinkPath::Collection)),
+            ("/session", Route::Logins(LoginPath::Session)),
+            ("/ledger/7", Route::Logins(LoginPath::Entry("7".to_owned()))),
+            ("/redirect/20", Route::Redirect(20)),
+            ("/openapi.json", Route::OpenApi),
             ("/links/", Route::Unknown),
             ("/bytes", Route::Unknown),
             ("/echo/", Route::Unknown),
@@ -103,7 +125,8 @@ mod tests {
     fn an_argument_out_of_range_is_explained() {
         let lengths = ["/bytes/", "/bytes/-1", "/bytes/1073741825", "/chunked/1k", "/bytes/1/2"];
         let statuses = ["/status/199", "/status/600", "/status/ok", "/status/"];
-        for path in lengths.iter().chain(&statuses) {
+        let redirects = ["/redirect/21", "/redirect/-1", "/redirect/", "/redirect/1/2"];
+        for path in lengths.iter().chain(&statuses).chain(&redirects) {
             let Route::Malformed(explanation) = Route::parse(path) else { panic!("{path} was accepted") };
             assert!(explanation.contains("write a number"), "{path}: {explanation}");
         }

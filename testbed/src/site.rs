@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::alarm::PreciseAlarm;
 use crate::links::LinkService;
+use crate::logins::LoginService;
 use crate::tally::ServerTally;
 use crate::warm::WarmUps;
 use crate::workers::Queues;
@@ -21,6 +22,7 @@ pub(crate) struct Site {
     queues: RefCell<Queues>,
     warm_ups: RefCell<WarmUps>,
     pub(crate) links: RefCell<LinkService>,
+    pub(crate) logins: RefCell<LoginService>,
     pub(crate) tally: Arc<ServerTally>,
 }
 
@@ -29,6 +31,7 @@ impl Site {
     pub(crate) fn open(
         behaviour: Behaviour,
         links: LinkService,
+        logins: LoginService,
         tally: Arc<ServerTally>,
     ) -> io::Result<Site> {
         Ok(Site {
@@ -38,6 +41,7 @@ impl Site {
             queues: RefCell::default(),
             warm_ups: RefCell::default(),
             links: RefCell::new(links),
+            logins: RefCell::new(logins),
             tally,
         })
     }

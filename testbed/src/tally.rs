@@ -6,11 +6,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyper::Version;
 
+use crate::logins::LoginPath;
 use crate::route::Route;
 
 /// What `/stats` calls the routes, in the order of [`place`].
-const ROUTES: [&str; 10] =
-    ["/", "/bytes", "/chunked", "/status", "/echo", "/ws", "/stats", "/links", "grpc", "refused"];
+const ROUTES: [&str; 15] = [
+    "/",
+    "/bytes",
+    "/chunked",
+    "/status",
+    "/echo",
+    "/ws",
+    "/stats",
+    "/links",
+    "/session",
+    "/private",
+    "/ledger",
+    "/redirect",
+    "/openapi.json",
+    "grpc",
+    "refused",
+];
 const VERSIONS: [&str; 3] = ["HTTP/1.0", "HTTP/1.1", "HTTP/2"];
 const HANDSHAKES: [&str; 3] = ["full", "resumed", "failed"];
 const MESSAGES: [&str; 2] = ["websocket", "grpc"];
@@ -144,8 +160,13 @@ fn place(route: &Route) -> usize {
         Route::WebSocket => 5,
         Route::Stats => 6,
         Route::Links(_) => 7,
-        Route::Call => 8,
-        Route::Unknown | Route::Malformed(_) => 9,
+        Route::Logins(LoginPath::Session) => 8,
+        Route::Logins(LoginPath::Private) => 9,
+        Route::Logins(LoginPath::Ledger | LoginPath::Entry(_)) => 10,
+        Route::Redirect(_) => 11,
+        Route::OpenApi => 12,
+        Route::Call => 13,
+        Route::Unknown | Route::Malformed(_) => 14,
     }
 }
 
@@ -165,15 +186,15 @@ mod tests {
     #[test]
     fn each_route_is_counted_under_its_own_name() {
         let tally = ServerTally::default();
-        for path in
-            ["/", "/", "/bytes/1", "/chunked/1", "/status/200", "/echo", "/ws", "/stats", "/none", "/bytes/x"]
-        {
+        let paths = "/ / /bytes/1 /chunked/1 /status/200 /echo /ws /stats /none /bytes/x /session /private /ledger \
+                     /ledger/7 /redirect/3 /openapi.json";
+        for path in paths.split_whitespace() {
             tally.count(&Route::parse(path), Version::HTTP_11);
         }
-        assert_eq!(tally.served(), 10);
-        let routes = r#""/":2,"/bytes":1,"/chunked":1,"/status":1,"/echo":1,"/ws":1,"/stats":1,"/links":0,"grpc":0,"refused":2"#;
+        assert_eq!(tally.served(), 16);
+        let routes = r#""/":2,"/bytes":1,"/chunked":1,"/status":1,"/echo":1,"/ws":1,"/stats":1,"/links":0,"/session":1,"/private":1,"/ledger":2,"/redirect":1,"/openapi.json":1,"grpc":0,"refused":2"#;
         assert!(
-            tally.json().starts_with(&format!("{{\"served\":10,\"routes\":{{{routes}}},")),
+            tally.json().starts_with(&format!("{{\"served\":16,\"routes\":{{{routes}}},")),
             "{}",
             tally.json()
         );

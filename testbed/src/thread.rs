@@ -19,6 +19,7 @@ use crate::connection::{Speech, converse};
 use crate::datagram_echo::DatagramEcho;
 use crate::links::{LinkService, LinkSettings, SettingsError};
 use crate::listen::Listeners;
+use crate::logins::LoginService;
 use crate::options::ServerOptions;
 use crate::session::ServerSession;
 use crate::site::Site;
@@ -70,7 +71,8 @@ impl ServerThread {
     fn open(self) -> io::Result<JoinSet<()>> {
         let ServerThread { listeners, acceptor, options, links, reloads, tally, alive } = self;
         let links = LinkService::new(links, options.links_file, options.seed);
-        let site = Rc::new(Site::open(options.behaviour, links, tally)?);
+        let logins = LoginService::new(options.seed);
+        let site = Rc::new(Site::open(options.behaviour, links, logins, tally)?);
         spawn_local(Rc::clone(&site.alarm).ring());
         spawn_local(reload(reloads, Rc::clone(&site)));
         let tls = acceptor.map(Handshakes::new);

@@ -21,6 +21,8 @@ pub(super) enum ValueForm<'a> {
         min: i64,
         max: i64,
     },
+    /// A condition, or a list of them: each a text, or a table with these keys.
+    Conditions(&'a Map<String, Value>),
     /// A table with these keys.
     Table(&'a Map<String, Value>),
     /// A table with any keys, all of one form.
@@ -52,6 +54,10 @@ impl Forms {
             Some("Text") => return ValueForm::Text,
             Some("Texts") => return ValueForm::Texts,
             Some("JsonValue") => return ValueForm::Any,
+            Some("Conditions") => {
+                let keys = self.schema["$defs"]["ConditionConfig"]["properties"].as_object();
+                return keys.map_or(ValueForm::Texts, ValueForm::Conditions);
+            }
             Some(name) => return self.of(&self.schema["$defs"][name]),
             None => {}
         }
@@ -74,7 +80,9 @@ impl Forms {
     /// The form of what is in a form, by its key; `None` for a key that it has not.
     pub(super) fn inner<'a>(&'a self, form: ValueForm<'a>, key: &str) -> Option<ValueForm<'a>> {
         match form {
-            ValueForm::Table(keys) => keys.get(key).map(|part| self.of(part)),
+            // An element of a list is of the form of the list, which may also be one condition alone.
+            ValueForm::Conditions(_) if key.bytes().all(|byte| byte.is_ascii_digit()) => Some(form),
+            ValueForm::Table(keys) | ValueForm::Conditions(keys) => keys.get(key).map(|part| self.of(part)),
             ValueForm::Names(part) | ValueForm::Tables(part) => Some(self.of(part)),
             ValueForm::Text
             | ValueForm::Texts
@@ -92,7 +100,7 @@ impl Forms {
     /// The keys that a table has in it, in the order of the alphabet.
     pub(super) fn keys<'a>(&'a self, form: ValueForm<'a>) -> Vec<&'a str> {
         match form {
-            ValueForm::Table(keys) => keys.keys().map(String::as_str).collect(),
+            ValueForm::Table(keys) | ValueForm::Conditions(keys) => keys.keys().map(String::as_str).collect(),
             _ => Vec::new(),
         }
     }
@@ -104,6 +112,7 @@ impl ValueForm<'_> {
         match self {
             ValueForm::Text => "a text or a number".to_owned(),
             ValueForm::Texts => "a text or a number, or a list of them".to_owned(),
+            ValueForm::Conditions(_) => "a condition, or a list of them".to_owned(),
             ValueForm::Truth => "true or false".to_owned(),
             ValueForm::Whole { min, max: i64::MAX } => format!("a whole number from {min} on"),
             ValueForm::Whole { min, max } => {
@@ -135,6 +144,9 @@ mod tests {
             (&["request", "0", "form", "any"], "a text or a number, or a list of them"),
             (&["request"], "a list of tables"),
             (&["scenario", "read", "load", "stages", "2", "rates"], "a text or a number, or a list of them"),
+            (&["thresholds", "failed"], "a condition, or a list of them"),
+            (&["thresholds", "failed", "over"], "a text or a number"),
+            (&["scenario", "read", "thresholds", "failed", "0", "abort"], "true or false"),
             (&["scenario", "read"], "a table"),
         ] {
             assert_eq!(forms.at(path).unwrap().words(), words, "{path:?}");

@@ -1,5 +1,6 @@
 //! Values of the wrong kind: what each is to be, in plain words, and reading on with what was clearly meant.
 
+use super::conditions::as_text;
 use super::diagnostic::Diagnostic;
 use super::draft::{PlanDraft, joined};
 use super::foreign;
@@ -19,6 +20,7 @@ pub(super) fn settle(draft: &mut PlanDraft, forms: &Forms, path: &[String], form
         }
         (ValueForm::Tables(_), Value::Array(_)) => return inside(draft, forms, path, form, &value),
         (ValueForm::Any, _) => Settled::AsIs,
+        (ValueForm::Conditions(_), _) => return conditions(draft, forms, path, form, &value),
         (ValueForm::Text, value) => text(draft, path, value),
         (ValueForm::Texts, value) => texts(draft, path, value),
         (ValueForm::Truth, value) => truth(draft, path, value),
@@ -236,6 +238,37 @@ fn texts(draft: &mut PlanDraft, path: &[String], value: &Value) -> Settled {
         }
     }
     if is_whole { Settled::AsIs } else { Settled::Gone }
+}
+
+/// A condition may be a table, and is a text from then on: what it says beside its limit stands behind that.
+fn conditions(draft: &mut PlanDraft, forms: &Forms, path: &[String], form: ValueForm, value: &Value) {
+    let places: Vec<Vec<String>> = match value {
+        Value::Array(values) => (0..values.len()).map(|index| joined(path, index.to_string())).collect(),
+        _ => vec![path.to_vec()],
+    };
+    for place in places {
+        let Some(Value::Table(table)) = draft.at(&place).cloned() else { continue };
+        inside(draft, forms, &place, form, &Value::Table(table));
+        let read = draft.at(&place).and_then(|value| value.as_table()).map(|table| as_text(table, &place));
+        match read {
+            Some(Ok(text)) => {
+                if let Some(value) = draft.at(&place) {
+                    *value = Value::String(text);
+                }
+            }
+            Some(Err(wrong)) => {
+                wrong.into_iter().for_each(|wrong| draft.push(wrong));
+                return draft.doubt(path);
+            }
+            None => {}
+        }
+    }
+    let now = draft.at(path).cloned();
+    if let Some(value) = now
+        && matches!(texts(draft, path, &value), Settled::Gone)
+    {
+        draft.doubt(path);
+    }
 }
 
 fn truth(draft: &mut PlanDraft, path: &[String], value: &Value) -> Settled {

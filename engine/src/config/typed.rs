@@ -52,8 +52,9 @@ pub struct Config {
     /// Data files by name, whose rows feed iterations: a value of a row is `{{NAME.COLUMN}}`.
     pub feed: IndexMap<String, FeedConfig>,
     /// Conditions on the result, by metric: `response = "p(99)<50ms"`, or by metric and scope:
-    /// `"response{scenario=read}"`. One that is not met ends the run with exit code 99.
-    pub thresholds: BTreeMap<String, Texts>,
+    /// `"response{scenario=read}"`; or as a table with `limit`, `over`, `abort` and `after`. One that is not met ends the run with exit
+    /// code 99.
+    pub thresholds: BTreeMap<String, Conditions>,
 }
 
 /// Where requests go, by a name.
@@ -220,7 +221,7 @@ pub struct ScenarioConfig {
     /// For how long iterations of its flow may go on after its end (default: the run's).
     pub graceful: Option<Text>,
     /// Conditions on this scenario's result.
-    pub thresholds: BTreeMap<String, Texts>,
+    pub thresholds: BTreeMap<String, Conditions>,
 }
 
 /// How long, how wide, and on what.
@@ -533,4 +534,52 @@ impl<'de> Visitor<'de> for TextsVisitor {
         }
         Ok(texts)
     }
+}
+
+/// One condition, or a list of them: each a text, in which what a table has beside its limit stands behind it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(from = "Texts")]
+#[schemars(with = "ConditionsSchema")]
+pub struct Conditions(pub Vec<String>);
+
+impl From<Texts> for Conditions {
+    fn from(texts: Texts) -> Conditions {
+        Conditions(texts.0)
+    }
+}
+
+/// How [`Conditions`] look in the schema.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only its schema is used")]
+enum ConditionsSchema {
+    One(ConditionSchema),
+    Several(Vec<ConditionSchema>),
+}
+
+/// How one condition looks in the schema.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only its schema is used")]
+enum ConditionSchema {
+    Text(TextSchema),
+    Table(ConditionConfig),
+}
+
+/// A condition, and how it is held.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "only its schema is used: it is read as a text")]
+struct ConditionConfig {
+    /// The condition: `p(99)<50ms`.
+    limit: Text,
+    /// It has to hold in every full window of this length, such as `10s` (default: in the measured window as a whole).
+    #[serde(default)]
+    over: Option<Text>,
+    /// Whether breaking it ends the run (default false).
+    #[serde(default)]
+    abort: Option<bool>,
+    /// But not before so much of the measured window has passed, such as `30s` (default none).
+    #[serde(default)]
+    after: Option<Text>,
 }

@@ -33,7 +33,7 @@ fn collect(
 ) {
     let members: Vec<(String, &Value)> = match value {
         Value::Table(table) => table.iter().map(|(key, value)| (key.clone(), value)).collect(),
-        Value::Array(values) if matches!(form, ValueForm::Tables(_)) => {
+        Value::Array(values) if matches!(form, ValueForm::Tables(_) | ValueForm::Conditions(_)) => {
             values.iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect()
         }
         _ => return,
@@ -49,7 +49,9 @@ fn collect(
                 collect(value, inner, forms, path, found);
                 path.pop();
             }
-            None if matches!(form, ValueForm::Table(_)) => found.push((path.clone(), key)),
+            None if matches!(form, ValueForm::Table(_) | ValueForm::Conditions(_)) => {
+                found.push((path.clone(), key))
+            }
             None => {}
         }
     }

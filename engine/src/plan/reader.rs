@@ -20,8 +20,8 @@ use super::flow_names;
 use super::fields::{Fields, Machine, Pool, PoolSize, Scenario, Script, Target, Wait};
 use super::rules::{self, PlanPlace, Violation};
 use crate::config::{
-    Config, Diagnostic, EnvironmentTexts, LoadConfig, ReadConfig, ScenarioConfig, Spot, TargetConfig, Text,
-    Texts, closest, hint,
+    Conditions, Config, Diagnostic, EnvironmentTexts, LoadConfig, ReadConfig, ScenarioConfig, Spot, TargetConfig,
+    Text, closest, hint,
 };
 use crate::feed::Feed;
 use crate::load::Load;
@@ -243,6 +243,7 @@ impl PlanReader<'_> {
             PlanPlace::Connections(_) => self.is_wrong("run.shards"),
             // A file that could not be looked into has no columns.
             PlanPlace::Feed(index, "file" | "columns") => self.is_wrong(&self.keys.feeds[*index]),
+            PlanPlace::Threshold(_) if !self.is_timing_known || self.is_wrong("run.warmup") => true,
             PlanPlace::Threshold(_) => {
                 let names = ["name", "request", "get", "head", "post", "put", "patch", "delete", "path"];
                 self.is_wrong("request") || self.has_wrong_scenario(&names)
@@ -568,9 +569,9 @@ impl PlanReader<'_> {
         all
     }
 
-    fn thresholds(&mut self, table: &BTreeMap<String, Texts>, place: &str) -> Vec<Threshold> {
+    fn thresholds(&mut self, table: &BTreeMap<String, Conditions>, place: &str) -> Vec<Threshold> {
         let mut thresholds = Vec::new();
-        for (subject, Texts(expressions)) in table {
+        for (subject, Conditions(expressions)) in table {
             let path = format!("{place}.{subject}");
             let Some(subject) = self.subject(subject, &path, expressions) else { continue };
             for (index, expression) in expressions.iter().enumerate() {

@@ -10,7 +10,7 @@ use super::retarget;
 use super::rules::{self, PlanPlace, Violation};
 use super::sockets;
 use crate::config::{
-    Config, Diagnostic, EnvironmentTexts, GrpcConfig, HttpConfig, LoadConfig, ReadConfig, RequestConfig,
+    Conditions, Config, Diagnostic, EnvironmentTexts, GrpcConfig, HttpConfig, LoadConfig, ReadConfig, RequestConfig,
     TcpConfig, Text, Texts, TlsConfig, UdpConfig, WebSocketConfig,
 };
 use crate::length::{self, TooManyToDraw, UNBOUNDED_NS};
@@ -546,8 +546,8 @@ fn replace_headers(
 }
 
 /// Conditions on top of those of the report's plan.
-fn add_thresholds(fields: &mut Fields, given: &BTreeMap<String, Texts>, wrong: &mut Vec<Diagnostic>) {
-    for (subject, Texts(expressions)) in given {
+fn add_thresholds(fields: &mut Fields, given: &BTreeMap<String, Conditions>, wrong: &mut Vec<Diagnostic>) {
+    for (subject, Conditions(expressions)) in given {
         for expression in expressions {
             let path = format!("thresholds.{subject}");
             match Threshold::parse_parts(subject, expression) {

@@ -624,6 +624,12 @@ impl RuleCheck<'_> {
             if let Err((problem, fix)) = found(self.fields, &threshold.scope) {
                 self.broken(PlanPlace::Threshold(index), format!("`{}`: {problem}", threshold.text), fix);
             }
+            let phases = self.fields.phases;
+            // A warm-up that leaves nothing to measure is told of by itself.
+            let window_ns = phases.measure_to_ns.saturating_sub(phases.measure_from_ns);
+            if let Some((problem, fix)) = threshold.terms.misfit(window_ns, self.fields.interval_ns) {
+                self.broken(PlanPlace::Threshold(index), problem, fix);
+            }
         }
     }
 

@@ -2,8 +2,10 @@
 
 use super::part::Part;
 use crate::plan::Plan;
+use crate::quantity::show_ns;
 use crate::record::{Series, Snapshot};
-use crate::threshold::{Facts, Metric, Relation, Threshold};
+use crate::threshold::{Facts, Metric, Relation, Threshold, exact};
+use crate::threshold_watch::{JudgedWindows, WatchedRun, WorstWindow};
 use serde::{Deserialize, Serialize};
 
 /// One condition and how it went.
@@ -23,11 +25,32 @@ pub struct ThresholdResult {
     pub shown: String,
     /// Whether it is met.
     pub ok: bool,
+    /// How long the windows are in each of which it had to hold, nanoseconds; absent where it was held against the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over_ns: Option<u64>,
+    /// How many such windows were judged; absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows: Option<u64>,
+    /// In how many of them it did not hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows_broken: Option<u64>,
+    /// The worst of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worst: Option<WorstWindow>,
+    /// When it was found broken and ended the run, nanoseconds from the start of sending; absent where it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aborted_at_ns: Option<u64>,
 }
 
 /// Every condition of the plan, met or not, each on the part of the run it is about.
-pub(super) fn judge(plan: &Plan, snapshot: &Snapshot, run: &Part, parts: &[Part]) -> Vec<ThresholdResult> {
-    let judge = |threshold: &Threshold| {
+pub(super) fn judge(
+    plan: &Plan,
+    snapshot: &Snapshot,
+    watched: &WatchedRun,
+    run: &Part,
+    parts: &[Part],
+) -> Vec<ThresholdResult> {
+    let judge_whole = |threshold: &Threshold| {
         let scenario = threshold.scope.scenario.as_deref().and_then(|name| plan.scenario_named(name));
         let part = scenario.map_or(run, |index| &parts[index]);
         match &threshold.scope.step {
@@ -38,7 +61,76 @@ pub(super) fn judge(plan: &Plan, snapshot: &Snapshot, run: &Part, parts: &[Part]
             }
         }
     };
-    plan.thresholds.iter().map(judge).collect()
+    let judge = |(index, threshold): (usize, &Threshold)| {
+        let windows = watched.windows.iter().find(|windows| windows.threshold == index);
+        let result = match threshold.terms.over_ns {
+            Some(over_ns) => of_windows(threshold, over_ns, windows),
+            None => judge_whole(threshold),
+        };
+        match watched.abort.as_ref().filter(|abort| abort.threshold == index) {
+            Some(abort) => aborting(result, threshold, abort.at_ns, abort.measured),
+            None => result,
+        }
+    };
+    plan.thresholds.iter().enumerate().map(judge).collect()
+}
+
+/// How a condition stood in the windows of a run. Where there was no full one to judge, it is not met.
+fn of_windows(threshold: &Threshold, over_ns: u64, windows: Option<&JudgedWindows>) -> ThresholdResult {
+    let (judged, broken) = windows.map_or((0, 0), |windows| (windows.judged, windows.broken));
+    let worst = windows.and_then(|windows| windows.worst);
+    let shown = match worst {
+        None => format!("-, no full window of {} to judge", exact(over_ns)),
+        Some(WorstWindow { from_ns, to_ns, measured }) => {
+            let figure = figure(threshold, measured);
+            let where_to = format!("from {} to {}", show_ns(from_ns), show_ns(to_ns));
+            format!("{figure} in the worst window, {where_to}; {broken} of {judged} windows broke it")
+        }
+    };
+    ThresholdResult {
+        measured: worst.and_then(|worst| worst.measured),
+        shown,
+        ok: judged > 0 && broken == 0,
+        over_ns: Some(over_ns),
+        windows: Some(judged),
+        windows_broken: Some(broken),
+        worst,
+        ..unjudged(threshold)
+    }
+}
+
+/// The same of a condition that ended the run, which it broke then, whatever came of what was still under way.
+fn aborting(
+    result: ThresholdResult,
+    threshold: &Threshold,
+    at_ns: u64,
+    measured: Option<f64>,
+) -> ThresholdResult {
+    let then = format!("{} after {}, which ended the run", figure(threshold, measured), show_ns(at_ns));
+    let shown = format!("{then}; at its end {}", result.shown);
+    ThresholdResult { ok: false, shown, aborted_at_ns: Some(at_ns), ..result }
+}
+
+fn figure(threshold: &Threshold, measured: Option<f64>) -> String {
+    measured.map_or_else(|| "-".to_owned(), |figure| threshold.show(figure))
+}
+
+/// What is known of a condition before anything was measured.
+fn unjudged(threshold: &Threshold) -> ThresholdResult {
+    ThresholdResult {
+        text: threshold.text.clone(),
+        metric: threshold.metric,
+        comparison: threshold.comparison,
+        limit: threshold.limit,
+        measured: None,
+        shown: String::new(),
+        ok: false,
+        over_ns: None,
+        windows: None,
+        windows_broken: None,
+        worst: None,
+        aborted_at_ns: None,
+    }
 }
 
 /// All steps of a name, in one scenario or in all, as one.
@@ -55,19 +147,16 @@ fn steps_named(plan: &Plan, snapshot: &Snapshot, scenario: Option<usize>, name: 
 fn judged(threshold: &Threshold, facts: &Facts) -> ThresholdResult {
     let measured = threshold.measure(facts);
     ThresholdResult {
-        text: threshold.text.clone(),
-        metric: threshold.metric,
-        comparison: threshold.comparison,
-        limit: threshold.limit,
         measured,
         shown: shown(threshold, measured, facts),
         ok: threshold.is_met(measured, facts),
+        ..unjudged(threshold)
     }
 }
 
 /// A figure for people, and why it cannot be believed, if so.
 fn shown(threshold: &Threshold, measured: Option<f64>, facts: &Facts) -> String {
-    let figure = measured.map_or_else(|| "-".to_owned(), |figure| threshold.show(figure));
+    let figure = figure(threshold, measured);
     match threshold.doubt(facts) {
         None => figure,
         Some(doubt) => format!("{figure}, {doubt}"),

@@ -469,7 +469,7 @@ impl<'a> Asker<'a> {
             .end(kind.call, End::Response { code: response.code, is_ok: response.is_ok }, EndedAt::default())
         {
             Outcome::Ok(_) => Check::pass(REQUEST, found),
-            Outcome::Refused(_) | Outcome::Failed(_) => Check::warn(
+            Outcome::Refused(_) | Outcome::Failed(_) | Outcome::Unwanted(..) => Check::warn(
                 REQUEST,
                 found,
                 "the run counts this as a failure: check the request's method, path and headers",

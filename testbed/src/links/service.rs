@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hyper::body::Bytes;
-use hyper::header::{ALLOW, CACHE_CONTROL, HeaderValue, LOCATION};
+use hyper::header::{CACHE_CONTROL, HeaderValue, LOCATION};
 use hyper::{Method, Response, StatusCode, Uri};
 use serde::Deserialize;
 use serde_json::json;
@@ -17,7 +17,7 @@ use crate::links::settings::{LinkSettings, SettingsError};
 use crate::links::store::LinkStore;
 use crate::payload::Payload;
 use crate::quantity::ValueError;
-use crate::response::{empty, json as json_response, text, typed};
+use crate::response::{empty, json as json_response, method_not_allowed, problem, text, typed};
 
 /// What Prometheus calls its text format.
 const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -178,9 +178,7 @@ impl LinkService {
 
     fn refuse_method(&mut self, allowed: &'static str) -> Response<Payload> {
         self.counts.count(LinkCount::RefusedMethod);
-        let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, &format!("this takes {allowed}"));
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
-        response
+        method_not_allowed(allowed)
     }
 }
 
@@ -225,8 +223,4 @@ fn gone(state: LinkState) -> Response<Payload> {
 
 fn unknown() -> Response<Payload> {
     text(StatusCode::NOT_FOUND, "no such link\n")
-}
-
-fn problem(status: StatusCode, message: &str) -> Response<Payload> {
-    json_response(status, json!({ "error": message }).to_string() + "\n")
 }

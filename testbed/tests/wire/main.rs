@@ -12,6 +12,7 @@ mod grpc;
 mod http2;
 mod lifecycle;
 mod links;
+mod logins;
 mod protocol;
 mod routes;
 mod tls;

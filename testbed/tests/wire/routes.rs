@@ -98,7 +98,7 @@ fn stats_count_each_route_and_themselves() {
         ask(&server, target);
     }
     let response = ask(&server, "/stats");
-    let routes = r#""/":2,"/bytes":1,"/chunked":0,"/status":0,"/echo":0,"/ws":0,"/stats":1,"/links":0,"grpc":0,"refused":2"#;
+    let routes = r#""/":2,"/bytes":1,"/chunked":0,"/status":0,"/echo":0,"/ws":0,"/stats":1,"/links":0,"/session":0,"/private":0,"/ledger":0,"/redirect":0,"/openapi.json":0,"grpc":0,"refused":2"#;
     let versions = r#""versions":{"HTTP/1.0":0,"HTTP/1.1":6,"HTTP/2":0}"#;
     let handshakes = r#""handshakes":{"full":0,"resumed":0,"failed":0}"#;
     let messages = r#""messages":{"websocket":0,"grpc":0}"#;

@@ -17,7 +17,7 @@ fn connected(body_bytes: u64) -> SimulatedWire {
         SimulatedServer { service: Service::Fixed(MILLISECOND_NS), body, ..SimulatedServer::default() };
     let world = World { machine, server, ..World::default() };
     let constant = Some(REQUEST.as_bytes().to_vec());
-    let step = StepFacts { constant, bytes_max: REQUEST.len(), is_bodyless: false };
+    let step = StepFacts { constant, bytes_max: REQUEST.len(), is_bodyless: false, is_looked_at: false };
     let mut wire = SimulatedWire::new(world, &[step], SEAT, 1, Arc::default());
     wire.connect(0);
     wire.wait(u64::MAX).expect("the simulated wire does not fail");

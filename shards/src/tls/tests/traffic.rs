@@ -243,7 +243,7 @@ fn http_inside() -> (Secured<Http1>, SecuredShared<HeadMemo>, Vec<u8>, ServerCon
     let mut connection = Secured::<Http1>::new(&shared);
     let mut filled = 0;
     connection.opened(&mut shared, &mut Outbox::new(&mut memory, &mut filled)).unwrap();
-    let step = StepFacts { constant: None, bytes_max: 100, is_bodyless: false };
+    let step = StepFacts { constant: None, bytes_max: 100, is_bodyless: false, is_looked_at: false };
     for _ in 0..4 {
         server.read_tls(&mut &memory[..filled]).unwrap();
         server.process_new_packets().unwrap();
