@@ -213,11 +213,18 @@ impl LogImport {
         let speed = self.choices.speed;
         let seconds = self.pace.length_s().max(1) as f64 / speed;
         if self.choices.shape == LogShape::Stages {
-            let text = |stage: &pace::CountedStage| {
+            let mut stages: Vec<(String, u64)> = Vec::new();
+            for stage in self.pace.stages() {
                 let seconds = stage.length_s as f64 / speed;
-                (rate(stage.requests as f64 / seconds), milliseconds(((seconds * 1e3).round() as u64).max(1)))
-            };
-            let stages: Vec<(String, String)> = self.pace.stages().iter().map(text).collect();
+                let (rate, ms) =
+                    (rate(stage.requests as f64 / seconds), ((seconds * 1e3).round() as u64).max(1));
+                match stages.last_mut().filter(|(before, _)| *before == rate) {
+                    Some((_, length_ms)) => *length_ms += ms,
+                    None => stages.push((rate, ms)),
+                }
+            }
+            let stages: Vec<(String, String)> =
+                stages.into_iter().map(|(rate, ms)| (rate, milliseconds(ms))).collect();
             plan.set_in("load", "shape", "stages");
             return plan.stages(&stages);
         }

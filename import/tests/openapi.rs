@@ -39,7 +39,7 @@ fn bodies_are_made_from_their_schemas_and_credentials_are_variables() {
     assert_eq!(add["json"]["colour"].as_str(), Some("{{pick red green}}"));
     assert_eq!(add["json"]["price"].as_str(), Some("{{rand 1 99 | number}}"));
     assert_eq!(add["json"]["tags"].as_array().unwrap().len(), 2);
-    assert_eq!(add["json"]["parent"]["name"].as_str(), Some("text"), "a schema may hold itself");
+    assert!(add["json"].get("parent").is_none(), "a schema that holds itself is made once");
     assert!(add["json"].get("id").is_none(), "what is only read is not sent");
     assert_eq!(add["headers"]["Authorization"].as_str(), Some("Bearer {{env API_TOKEN}}"));
     assert_eq!(table["request"][1]["form"]["name"].as_str(), Some("me"));

@@ -3,8 +3,12 @@
 use super::described::Described;
 use crate::ordered::Ordered;
 
-/// How deep a value is made: schemas may hold themselves.
-const DEPTH_MAX: usize = 6;
+/// How deep a value is made.
+const DEPTH_MAX: usize = 12;
+/// The most holes of a value: a request has 32 of them at most, and its path may have some.
+const HOLES_MAX: usize = 24;
+/// The most values that one is made of: lists in lists in lists grow fast.
+const VALUES_MAX: usize = 4_096;
 /// The most items of a list that a schema asks for and gets.
 const ITEMS_MAX: i64 = 16;
 /// Numbers are drawn from here if nothing is said.
@@ -12,7 +16,17 @@ const NUMBERS: (i64, i64) = (1, 1_000);
 
 /// A value of a schema. `None` where nothing can be said: it is nested too deep, or refers to another file.
 pub(super) fn of_schema(described: &Described, schema: &Ordered) -> Option<Ordered> {
-    sample(described, schema, 0)
+    Sampler { described, chain: Vec::new(), holes: 0, values: 0 }.sample(schema)
+}
+
+/// A value while it is made.
+struct Sampler<'d> {
+    described: &'d Described,
+    /// The schemas that it is in, from the outermost on: one that holds itself is made once.
+    chain: Vec<&'d Ordered>,
+    /// How many holes there are so far, and how many values in all.
+    holes: usize,
+    values: usize,
 }
 
 /// The value of a parameter as text, before it is escaped, and whether it is holes alone.
@@ -21,7 +35,7 @@ pub(super) fn of_parameter(described: &Described, parameter: &Ordered) -> Option
     let media =
         parameter.get("content").and_then(|content| content.entries().first()).map(|(_, media)| media);
     let schema = described.part(parameter, "schema").or_else(|| described.part(media?, "schema"));
-    let value = given.or_else(|| sample(described, schema?, 0))?;
+    let value = given.or_else(|| of_schema(described, schema?))?;
     // Of a list the first item stands for all: how items are put together depends on the style of the parameter.
     let value = if let Ordered::List(items) = value { items.into_iter().next()? } else { value };
     let text = value.scalar()?;
@@ -47,36 +61,173 @@ pub(super) fn example(described: &Described, of: &Ordered) -> Option<Ordered> {
     }
 }
 
-fn sample(described: &Described, schema: &Ordered, depth: usize) -> Option<Ordered> {
-    let schema = described.resolved(schema)?;
-    if depth > DEPTH_MAX {
-        return None;
+impl<'d> Sampler<'d> {
+    fn sample(&mut self, schema: &'d Ordered) -> Option<Ordered> {
+        let schema = self.described.resolved(schema)?;
+        if self.chain.len() > DEPTH_MAX || self.chain.iter().any(|outer| std::ptr::eq(*outer, schema)) {
+            return None;
+        }
+        self.values += 1;
+        if self.values > VALUES_MAX {
+            return None;
+        }
+        self.chain.push(schema);
+        let made = self.made(schema);
+        self.chain.pop();
+        made
     }
-    let given = example(described, schema)
-        .or_else(|| schema.get("default").cloned())
-        .or_else(|| schema.get("const").cloned());
-    if let Some(given) = given.filter(|given| *given != Ordered::Null && !given.mentions("{{")) {
-        return Some(given);
-    }
-    if let Some(values) = schema.get("enum") {
-        return one_of(values.items());
-    }
-    for key in ["oneOf", "anyOf"] {
-        if let Some(choices) = schema.get(key) {
-            return choices.items().iter().find_map(|choice| sample(described, choice, depth + 1));
+
+    fn made(&mut self, schema: &'d Ordered) -> Option<Ordered> {
+        let given = example(self.described, schema)
+            .or_else(|| schema.get("default").cloned())
+            .or_else(|| schema.get("const").cloned());
+        if let Some(given) = given.filter(|given| *given != Ordered::Null && !given.mentions("{{")) {
+            return Some(given);
+        }
+        if let Some(values) = schema.get("enum") {
+            return self.one_of(values.items());
+        }
+        for key in ["oneOf", "anyOf"] {
+            if let Some(choices) = schema.get(key) {
+                return choices.items().iter().find_map(|choice| self.sample(choice));
+            }
+        }
+        if let Some(parts) = schema.get("allOf") {
+            return Some(self.merged(schema, parts.items()));
+        }
+        match kind(schema) {
+            "object" => Some(Ordered::Object(self.properties(schema))),
+            "array" => Some(Ordered::List(self.items(schema))),
+            "integer" | "number" => Some(self.drawn(schema)),
+            "boolean" => Some(Ordered::Bool(true)),
+            "null" => Some(Ordered::Null),
+            _ => Some(self.text(schema)),
         }
     }
-    if let Some(parts) = schema.get("allOf") {
-        return Some(merged(described, schema, parts.items(), depth));
+
+    /// A hole, or a value in its place where there are enough of them.
+    fn hole(&mut self, hole: String, value: Ordered) -> Ordered {
+        self.holes += 1;
+        if self.holes > HOLES_MAX { value } else { Ordered::Text(hole) }
     }
-    match kind(schema) {
-        "object" => Some(Ordered::Object(properties(described, schema, depth))),
-        "array" => Some(Ordered::List(items(described, schema, depth))),
-        "integer" => Some(drawn(schema)),
-        "number" => Some(drawn(schema)),
-        "boolean" => Some(Ordered::Bool(true)),
-        "null" => Some(Ordered::Null),
-        _ => Some(Ordered::Text(text(schema))),
+
+    /// One of several values: words are drawn, and of anything else the first is taken.
+    fn one_of(&mut self, values: &[Ordered]) -> Option<Ordered> {
+        let is_word = |value: &Ordered| {
+            let letters = |text: &str| {
+                !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
+            };
+            value.text().is_some_and(letters)
+        };
+        let first = values.iter().find(|value| **value != Ordered::Null)?;
+        if values.len() > 1 && values.iter().all(is_word) {
+            let words: Vec<&str> = values.iter().filter_map(Ordered::text).collect();
+            return Some(self.hole(format!("{{{{pick {}}}}}", words.join(" ")), first.clone()));
+        }
+        Some(first.clone())
+    }
+
+    /// A whole number between the bounds of a schema, as a hole; a number of them if there is no other.
+    fn drawn(&mut self, schema: &Ordered) -> Ordered {
+        let bound = |key: &str| match schema.get(key) {
+            Some(Ordered::Whole(value)) => Some(*value),
+            Some(Ordered::Decimal(value)) if value.abs() < 9e15 => Some(*value as i64),
+            _ => None,
+        };
+        // In 3.0 an exclusive bound is a truth value beside the bound; in 3.1 it is the bound.
+        let beside = |key: &str| i64::from(schema.get(key) == Some(&Ordered::Bool(true)));
+        let low = bound("minimum")
+            .map(|low| low.saturating_add(beside("exclusiveMinimum")))
+            .or(bound("exclusiveMinimum").map(|low| low.saturating_add(1)));
+        let high = bound("maximum")
+            .map(|high| high.saturating_sub(beside("exclusiveMaximum")))
+            .or(bound("exclusiveMaximum").map(|high| high.saturating_sub(1)));
+        let (low, high) = match (low, high) {
+            (None, None) => NUMBERS,
+            (Some(low), None) => (low, low.saturating_add(NUMBERS.1 - 1)),
+            (None, Some(high)) => (NUMBERS.0.min(high), high),
+            (Some(low), Some(high)) => (low, high),
+        };
+        if low < 0 || low >= high {
+            return Ordered::Whole(low.max(high.min(0)));
+        }
+        self.hole(format!("{{{{rand {low} {high} | number}}}}"), Ordered::Whole(low))
+    }
+
+    fn text(&mut self, schema: &Ordered) -> Ordered {
+        let of_format = match schema.get("format").and_then(Ordered::text).unwrap_or_default() {
+            "uuid" => {
+                let uuid = Ordered::Text("67e55044-10b1-426f-9247-bb680e5fe0c8".to_owned());
+                return self.hole("{{uuid}}".to_owned(), uuid);
+            }
+            "date" => "2026-01-15",
+            "date-time" => "2026-01-15T12:00:00Z",
+            "time" => "12:00:00Z",
+            "email" => "user@example.com",
+            "uri" | "url" => "https://example.com/",
+            "hostname" => "example.com",
+            "ipv4" => "192.0.2.1",
+            "ipv6" => "2001:db8::1",
+            "byte" => "dGV4dA==",
+            _ => "",
+        };
+        if !of_format.is_empty() {
+            return Ordered::Text(of_format.to_owned());
+        }
+        let length = |key: &str| match schema.get(key) {
+            Some(Ordered::Whole(value)) => usize::try_from(*value).ok(),
+            _ => None,
+        };
+        let (least, most) =
+            (length("minLength").unwrap_or(0).min(1_000), length("maxLength").unwrap_or(usize::MAX));
+        Ordered::Text("text".chars().cycle().take(least.max(4.min(most))).collect())
+    }
+
+    fn properties(&mut self, schema: &'d Ordered) -> Vec<(String, Ordered)> {
+        let properties = schema.get("properties").map(Ordered::entries).unwrap_or_default();
+        let is_read = |property: &Ordered| property.get("readOnly") == Some(&Ordered::Bool(true));
+        let described = self.described;
+        let written = properties
+            .iter()
+            .filter(|(_, property)| described.resolved(property).is_some_and(|property| !is_read(property)));
+        written.filter_map(|(name, property)| Some((name.clone(), self.sample(property)?))).collect()
+    }
+
+    fn items(&mut self, schema: &'d Ordered) -> Vec<Ordered> {
+        let count = match schema.get("minItems") {
+            Some(Ordered::Whole(count)) => (*count).clamp(1, ITEMS_MAX),
+            _ => 1,
+        };
+        let Some(item) = schema.get("items") else { return Vec::new() };
+        (0..count).map_while(|_| self.sample(item)).collect()
+    }
+
+    /// All parts of a schema together: their properties, or the value of the first that has one.
+    fn merged(&mut self, schema: &'d Ordered, parts: &'d [Ordered]) -> Ordered {
+        let mut entries = Vec::new();
+        let mut other = None;
+        for part in parts {
+            match self.sample(part) {
+                Some(Ordered::Object(more)) => entries.extend(more),
+                Some(value) => {
+                    other.get_or_insert(value);
+                }
+                None => {}
+            }
+        }
+        entries.extend(self.properties(schema));
+        // A property that two parts describe is that of the later one.
+        let mut unique: Vec<(String, Ordered)> = Vec::new();
+        for (name, value) in entries {
+            match unique.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, known)) => *known = value,
+                None => unique.push((name, value)),
+            }
+        }
+        match other {
+            Some(other) if unique.is_empty() => other,
+            _ => Ordered::Object(unique),
+        }
     }
 }
 
@@ -94,123 +245,6 @@ fn kind(schema: &Ordered) -> &str {
         (None, Some(_)) => "array",
         (None, None) => "string",
     })
-}
-
-/// One of several values: words are drawn, and of anything else the first is taken.
-fn one_of(values: &[Ordered]) -> Option<Ordered> {
-    let is_word = |value: &Ordered| {
-        let letters = |text: &str| {
-            !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
-        };
-        value.text().is_some_and(letters)
-    };
-    let first = values.iter().find(|value| **value != Ordered::Null)?;
-    if values.len() > 1 && values.iter().all(is_word) {
-        let words: Vec<&str> = values.iter().filter_map(Ordered::text).collect();
-        return Some(Ordered::Text(format!("{{{{pick {}}}}}", words.join(" "))));
-    }
-    Some(first.clone())
-}
-
-/// A whole number between the bounds of a schema, as a hole; a number of them if there is no other.
-fn drawn(schema: &Ordered) -> Ordered {
-    let bound = |key: &str| match schema.get(key) {
-        Some(Ordered::Whole(value)) => Some(*value),
-        Some(Ordered::Decimal(value)) if value.abs() < 9e15 => Some(*value as i64),
-        _ => None,
-    };
-    // In 3.0 an exclusive bound is a truth value beside the bound; in 3.1 it is the bound.
-    let beside = |key: &str| i64::from(schema.get(key) == Some(&Ordered::Bool(true)));
-    let low = bound("minimum")
-        .map(|low| low + beside("exclusiveMinimum"))
-        .or(bound("exclusiveMinimum").map(|low| low + 1));
-    let high = bound("maximum")
-        .map(|high| high - beside("exclusiveMaximum"))
-        .or(bound("exclusiveMaximum").map(|high| high - 1));
-    let (low, high) = match (low, high) {
-        (None, None) => NUMBERS,
-        (Some(low), None) => (low, low.saturating_add(NUMBERS.1 - 1)),
-        (None, Some(high)) => (NUMBERS.0.min(high), high),
-        (Some(low), Some(high)) => (low, high),
-    };
-    if low < 0 || low >= high {
-        return Ordered::Whole(low.max(high.min(0)));
-    }
-    Ordered::Text(format!("{{{{rand {low} {high} | number}}}}"))
-}
-
-fn text(schema: &Ordered) -> String {
-    let of_format = match schema.get("format").and_then(Ordered::text).unwrap_or_default() {
-        "uuid" => "{{uuid}}",
-        "date" => "2026-01-15",
-        "date-time" => "2026-01-15T12:00:00Z",
-        "time" => "12:00:00Z",
-        "email" => "user@example.com",
-        "uri" | "url" => "https://example.com/",
-        "hostname" => "example.com",
-        "ipv4" => "192.0.2.1",
-        "ipv6" => "2001:db8::1",
-        "byte" => "dGV4dA==",
-        _ => "",
-    };
-    if !of_format.is_empty() {
-        return of_format.to_owned();
-    }
-    let length = |key: &str| match schema.get(key) {
-        Some(Ordered::Whole(value)) => usize::try_from(*value).ok(),
-        _ => None,
-    };
-    let (least, most) =
-        (length("minLength").unwrap_or(0).min(1_000), length("maxLength").unwrap_or(usize::MAX));
-    "text".chars().cycle().take(least.max(4.min(most))).collect()
-}
-
-fn properties(described: &Described, schema: &Ordered, depth: usize) -> Vec<(String, Ordered)> {
-    let properties = schema.get("properties").map(Ordered::entries).unwrap_or_default();
-    let is_read = |property: &Ordered| property.get("readOnly") == Some(&Ordered::Bool(true));
-    let written = properties
-        .iter()
-        .filter(|(_, property)| described.resolved(property).is_some_and(|property| !is_read(property)));
-    written
-        .filter_map(|(name, property)| Some((name.clone(), sample(described, property, depth + 1)?)))
-        .collect()
-}
-
-fn items(described: &Described, schema: &Ordered, depth: usize) -> Vec<Ordered> {
-    let count = match schema.get("minItems") {
-        Some(Ordered::Whole(count)) => (*count).clamp(1, ITEMS_MAX),
-        _ => 1,
-    };
-    let item = schema.get("items").and_then(|item| sample(described, item, depth + 1));
-    item.map(|item| (0..count).map(|_| item.clone()).collect()).unwrap_or_default()
-}
-
-/// All parts of a schema together: their properties, or the value of the first that has one.
-fn merged(described: &Described, schema: &Ordered, parts: &[Ordered], depth: usize) -> Ordered {
-    let mut entries = Vec::new();
-    let mut other = None;
-    for part in parts {
-        match sample(described, part, depth + 1) {
-            Some(Ordered::Object(more)) => entries.extend(more),
-            Some(value) => {
-                other.get_or_insert(value);
-            }
-            None => {}
-        }
-    }
-    entries.extend(properties(described, schema, depth));
-    // A property that two parts describe is that of the later one.
-    let mut unique: Vec<(String, Ordered)> = Vec::new();
-    for (name, value) in entries {
-        match unique.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, known)) => *known = value,
-            None => unique.push((name, value)),
-        }
-    }
-    match other {
-        Some(other) if unique.is_empty() => other,
-        _ => Ordered::Object(unique),
-    }
 }
 
 #[cfg(test)]
@@ -251,6 +285,17 @@ mod tests {
         ] {
             assert_eq!(sampled(schema), value, "{schema}");
         }
-        assert_eq!(sampled(r##"{"$ref": "#/loop"}"##).matches("next").count(), DEPTH_MAX);
+        assert_eq!(
+            sampled(r##"{"$ref": "#/loop"}"##),
+            r#"{"n":"{{rand 1 1000 | number}}"}"#,
+            "what holds itself is made once"
+        );
+        let nested = (0..10).fold(r#"{"type": "boolean"}"#.to_owned(), |inner, _| {
+            format!(r#"{{"type": "array", "minItems": 16, "items": {inner}}}"#)
+        });
+        assert!(sampled(&nested).matches("true").count() < VALUES_MAX);
+        let many: Vec<String> = (0..40).map(|at| format!(r#""p{at}": {{"type": "integer"}}"#)).collect();
+        let many = sampled(&format!(r#"{{"properties": {{{}}}}}"#, many.join(",")));
+        assert_eq!(many.matches("{{").count(), HOLES_MAX, "{many}");
     }
 }
