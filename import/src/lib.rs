@@ -17,7 +17,7 @@ mod wrong;
 
 pub use curl::{CurlChoices, from_curl};
 pub use har::{HarChoices, HarFile, from_har};
-pub use log::{LogChoices, LogImport, LogShape, ReplayRow};
+pub use log::{LogChoices, LogImport, LogShape};
 pub use made::Made;
 pub use openapi::{OpenApiChoices, from_openapi};
 pub use wrong::WrongImport;

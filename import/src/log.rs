@@ -1,4 +1,4 @@
-//! Access logs to a mix, to a load that follows the log's rate, or to rows that are sent again at their times.
+//! Access logs to a mix, at their mean rate or at their rate as it changed.
 //!
 //! A log is read line by line and may be larger than memory: what is kept are counts, of bounded number.
 
@@ -7,22 +7,17 @@ mod instant;
 mod json_line;
 mod line;
 mod pace;
-mod replay;
 mod templates;
-
-pub use self::replay::ReplayRow;
 
 use self::format::{FORMATS, LogFormat};
 use self::line::LogLine;
 use self::pace::PaceCounts;
-use self::replay::ReplayTimes;
 use self::templates::PathCounts;
 use crate::made::Made;
 use crate::planned::{PlanText, PlannedRequest, REQUESTS_MAX, milliseconds};
 use crate::urls;
 use crate::wrong::WrongImport;
 use std::collections::BTreeMap;
-use toml_edit::Value;
 
 /// What is sent where nothing is said: a request that has no body and changes nothing.
 const SAFE: [&str; 2] = ["GET", "HEAD"];
@@ -39,8 +34,6 @@ pub enum LogShape {
     Mix,
     /// The paths by their weights, at the log's rate as it changed.
     Stages,
-    /// Each line again, at its time: rows in a file beside the plan.
-    Replay,
 }
 
 /// How an access log is imported.
@@ -56,8 +49,6 @@ pub struct LogChoices {
     pub methods: Vec<String>,
     /// What becomes of the log.
     pub shape: LogShape,
-    /// The file of the rows of a replay, as the plan names it.
-    pub rows_file: String,
 }
 
 /// An import of an access log under way.
@@ -76,7 +67,6 @@ pub struct LogImport {
     other_hosts: u64,
     paths: PathCounts,
     pace: PaceCounts,
-    times: ReplayTimes,
 }
 
 impl LogImport {
@@ -111,12 +101,11 @@ impl LogImport {
             other_hosts: 0,
             paths: PathCounts::default(),
             pace: PaceCounts::default(),
-            times: ReplayTimes::default(),
         })
     }
 
-    /// Reads a line, without its end. Rows of a replay whose times are known by it are appended.
-    pub fn line(&mut self, line: &[u8], rows: &mut Vec<ReplayRow>) {
+    /// Reads a line, without its end.
+    pub fn line(&mut self, line: &[u8]) {
         self.lines += 1;
         let text = String::from_utf8_lossy(line);
         let text = text.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']);
@@ -124,7 +113,7 @@ impl LogImport {
             return;
         }
         match self.format.read(text) {
-            Some(line) => self.take(&line, rows),
+            Some(line) => self.take(&line),
             None => {
                 self.foreign += 1;
                 let shown = || {
@@ -138,7 +127,7 @@ impl LogImport {
         }
     }
 
-    fn take(&mut self, line: &LogLine, rows: &mut Vec<ReplayRow>) {
+    fn take(&mut self, line: &LogLine) {
         let chosen: Vec<&str> = match self.choices.methods.as_slice() {
             [] => SAFE.into(),
             named => named.iter().map(String::as_str).collect(),
@@ -154,32 +143,21 @@ impl LogImport {
         }
         self.imported += 1;
         self.pace.add(line.at.unix_ms);
-        match self.choices.shape {
-            LogShape::Replay => {
-                self.times.add(line.at.unix_ms, line.at.is_whole, &line.method, &line.path, rows)
-            }
-            LogShape::Mix | LogShape::Stages => self.paths.add(&line.method, &line.path),
-        }
+        self.paths.add(&line.method, &line.path);
     }
 
-    /// The plan, and the last rows of a replay.
-    pub fn finish(mut self, rows: &mut Vec<ReplayRow>) -> Result<Made, WrongImport> {
+    /// The plan.
+    pub fn finish(self) -> Result<Made, WrongImport> {
         if self.imported == 0 {
             return Err(self.nothing());
         }
         let base = self.base()?;
-        self.times.finish(rows);
         let mut notes = self.notes();
         let mut plan =
             PlanText::new(&format!("of {}: {} of its {} lines", self.name, self.imported, self.lines));
         notes.iter().for_each(|note| plan.say(note));
         plan.set("url", base.base.as_str());
         let prefix = base.path.trim_end_matches('/').to_owned();
-        if self.choices.shape == LogShape::Replay {
-            plan.set_in("replay", "file", self.choices.rows_file.as_str());
-            plan.set_in("replay", "speed", number(self.choices.speed));
-            return Ok(Made { plan: plan.finish(), notes });
-        }
         self.set_load(&mut plan, &mut notes);
         let (paths, rest) = self.paths.top(REQUESTS_MAX);
         if rest > 0 {
@@ -309,10 +287,6 @@ impl LogImport {
                 self.other_hosts
             ));
         }
-        if self.times.late > 0 {
-            notes
-                .push(format!("{} lines stand behind later ones, and are sent with those.", self.times.late));
-        }
         notes
     }
 }
@@ -321,8 +295,4 @@ impl LogImport {
 fn rate(per_second: f64) -> String {
     let text = format!("{:.3}", per_second.max(0.001));
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-fn number(value: f64) -> Value {
-    if value.fract() == 0.0 { Value::from(value as i64) } else { Value::from(value) }
 }

@@ -8,7 +8,7 @@ const REFUSED: [&str; 3] = ["content-length", "transfer-encoding", "connection"]
 /// Methods that have a key of their own.
 const METHOD_KEYS: [&str; 6] = ["get", "head", "post", "put", "patch", "delete"];
 
-/// The most kinds of request of a mix: a plan has no more.
+/// The most kinds of request of a mix, and the most steps of a flow: a plan has no more.
 pub(crate) const REQUESTS_MAX: usize = 64;
 const JSON: &str = "application/json";
 
@@ -35,10 +35,7 @@ pub(crate) struct PlannedRequest {
     pub(crate) name: Option<String>,
     pub(crate) method: String,
     pub(crate) path: String,
-    /// The name of its target, where that is another than the plan's.
-    pub(crate) target: Option<String>,
     pub(crate) weight: Option<u64>,
-    pub(crate) at_ms: Option<u64>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: PlannedBody,
     pub(crate) check: Option<String>,
@@ -71,9 +68,6 @@ impl PlannedRequest {
         if let Some(name) = &self.name {
             set("name", name.as_str().into());
         }
-        if let Some(target) = &self.target {
-            set("target", target.as_str().into());
-        }
         let key = self.method.to_ascii_lowercase();
         if METHOD_KEYS.contains(&key.as_str()) && key.to_ascii_uppercase() == self.method {
             set(&key, self.path.as_str().into());
@@ -83,9 +77,6 @@ impl PlannedRequest {
         }
         if let Some(weight) = self.weight {
             set("weight", whole(weight));
-        }
-        if let Some(at_ms) = self.at_ms {
-            set("at", milliseconds(at_ms).into());
         }
         let headers = headers(&self.headers);
         if !headers.is_empty() {
@@ -218,20 +209,6 @@ impl PlanText {
         }
     }
 
-    /// Adds a named table in a table, as `[target.NAME]` is one.
-    pub(crate) fn named_url(&mut self, kind: &str, name: &str, url: &str) {
-        let item = self.document.entry(kind).or_insert_with(|| {
-            let mut outer = Table::new();
-            outer.set_implicit(true);
-            Item::Table(outer)
-        });
-        if let Some(outer) = item.as_table_mut() {
-            let mut inner = Table::new();
-            inner.insert("url", Item::Value(url.into()));
-            outer.insert(name, Item::Table(inner));
-        }
-    }
-
     /// Adds the parts of a load that changes.
     pub(crate) fn stages(&mut self, stages: &[(String, String)]) {
         let mut tables = ArrayOfTables::new();
@@ -300,12 +277,11 @@ mod tests {
         plan.say("Two\nlines.");
         plan.set("url", "http://h");
         plan.set_in("load", "rate", 1);
-        plan.named_url("target", "other", "http://o");
         plan.requests("step", &[step]);
         assert_eq!(
             plan.finish(),
             "# Made by `vajra import` by hand.\n# Two lines.\n\nurl = \"http://h\"\n\n[load]\nrate = 1\n\n\
-             [target.other]\nurl = \"http://o\"\n\n[[step]]\nname = \"login\"\npost = \"/login\"\n\
+             [[step]]\nname = \"login\"\npost = \"/login\"\n\
              headers.Accept = [\"a\", \"b\"]\njson = { name = \"x\", n = 1 }\ncheck = \"status == 200\"\n\
              extract = { token = \"json /token\" }\nthink = \"1500ms\"\n"
         );

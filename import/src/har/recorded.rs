@@ -129,10 +129,10 @@ fn unreadable(error: &serde_json::Error, name: &str) -> WrongImport {
     WrongImport::new(format!("{problem}: {error}"), fix).at(place)
 }
 
-/// The hosts whose requests are imported: those that are named, or that of the first page.
+/// The hosts whose requests are imported: those that are named, each alone, with its port or as a URL, or that of the first page.
 fn hosts(entries: &[(f64, HarEntry<'_>)], named: &[String]) -> Vec<String> {
     if !named.is_empty() {
-        return named.iter().map(|host| host.to_ascii_lowercase()).collect();
+        return named.iter().map(|host| host.trim_end_matches('/').to_ascii_lowercase()).collect();
     }
     let urls = || {
         entries.iter().filter(|(_, entry)| {
@@ -156,7 +156,7 @@ fn reason_against(
     let is_answered = (200..600).contains(&entry.response.status);
     let Some(url) = url.filter(|_| entry.response.status != 101) else { return Some(NO_HTTP) };
     let authority = url.base.split_once("://").map_or("", |(_, authority)| authority);
-    if !hosts.iter().any(|host| *host == url.host || host == authority) {
+    if !hosts.iter().any(|host| *host == url.host || host == authority || *host == url.base) {
         Some(FOREIGN)
     } else if entry.cache.is_some() {
         Some("answered by the browser's cache")

@@ -85,7 +85,7 @@ impl<'a> Searched<'a> {
                 None => found.extend(self.between(value)),
             }
         }
-        // Cookies are kept and sent by the session itself.
+        // A header that sets a cookie has more in it than a value.
         let headers =
             self.response.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("set-cookie"));
         found

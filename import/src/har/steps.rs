@@ -14,17 +14,6 @@ const NAME_LETTERS_MAX: usize = 60;
 /// A shorter wait is the time that the browser took, and no thinking.
 const THINK_MS_MIN: f64 = 10.0;
 
-/// How steps follow each other in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StepPacing {
-    /// Each at the moment at which it was recorded, from the first.
-    Recorded,
-    /// As long after the one before it as was waited.
-    Think,
-    /// One after the other.
-    None,
-}
-
 /// What is known of a step while it is written.
 struct StepWriter<'s> {
     title: &'s str,
@@ -50,16 +39,15 @@ pub(super) fn titles(requests: &[Recorded<'_>]) -> Vec<String> {
     titles
 }
 
-/// The steps of a recording.
+/// The steps of a recording: each as long after the one before it as was waited, or one after the other.
 pub(super) fn steps(
     requests: &[Recorded<'_>],
     titles: &[String],
     correlation: &Correlation,
-    times: StepPacing,
+    has_think: bool,
     secrets: &mut Secrets,
     notes: &mut Vec<String>,
 ) -> Vec<PlannedRequest> {
-    let first_ms = requests.first().map_or(0.0, |request| request.starts_ms);
     let mut steps = Vec::new();
     for (index, request) in requests.iter().enumerate() {
         let filled = correlation.filled.iter().filter(|slot| slot.step == index).collect();
@@ -68,13 +56,9 @@ pub(super) fn steps(
         let own = correlation.extractions.iter().filter(|extraction| extraction.step == index);
         step.extract =
             own.map(|extraction| (extraction.name.clone(), extraction.source.to_string())).collect();
-        match times {
-            StepPacing::Recorded => step.at_ms = Some((request.starts_ms - first_ms).round() as u64),
-            StepPacing::Think => {
-                let next = requests.get(index + 1).map(|next| next.starts_ms - request.ends_ms);
-                step.think_ms = next.filter(|ms| *ms >= THINK_MS_MIN).map(|ms| ms.round() as u64);
-            }
-            StepPacing::None => {}
+        if has_think {
+            let next = requests.get(index + 1).map(|next| next.starts_ms - request.ends_ms);
+            step.think_ms = next.filter(|ms| *ms >= THINK_MS_MIN).map(|ms| ms.round() as u64);
         }
         steps.push(step);
     }
