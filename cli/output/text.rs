@@ -253,7 +253,9 @@ fn timings(report: &Report, screen: &Screen) -> String {
     if report.failed_response_ns.count > 0 {
         add("Failed", &report.failed_response_ns);
     }
-    if let Some(iterations) = report.iterations.as_ref().filter(|iterations| iterations.iteration_ns.count > 0) {
+    if let Some(iterations) =
+        report.iterations.as_ref().filter(|iterations| iterations.iteration_ns.count > 0)
+    {
         add("Iteration", &iterations.iteration_ns);
         add("Duration", &iterations.duration_ns);
     }

@@ -14,6 +14,7 @@ mod earlier;
 mod evidence;
 mod examples;
 mod feeds;
+mod flows;
 mod grpc;
 mod habits;
 mod http;

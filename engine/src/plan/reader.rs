@@ -7,8 +7,8 @@ mod bodies;
 mod calls;
 mod cores;
 mod datagrams;
-mod flows;
 mod feeds;
+mod flows;
 mod keys;
 mod load;
 mod requests;
@@ -16,12 +16,12 @@ mod timing;
 mod transport;
 
 use super::bounds::{CONNECTIONS_MAX, longest_warmup_ns};
-use super::flow_names;
 use super::fields::{Fields, Machine, Pool, PoolSize, Scenario, Script, Target, Wait};
+use super::flow_names;
 use super::rules::{self, PlanPlace, Violation};
 use crate::config::{
-    Conditions, Config, Diagnostic, EnvironmentTexts, LoadConfig, ReadConfig, ScenarioConfig, Spot, TargetConfig,
-    Text, closest, hint,
+    Conditions, Config, Diagnostic, EnvironmentTexts, LoadConfig, ReadConfig, ScenarioConfig, Spot,
+    TargetConfig, Text, closest, hint,
 };
 use crate::feed::Feed;
 use crate::load::Load;
