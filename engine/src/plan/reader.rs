@@ -203,7 +203,6 @@ impl PlanReader<'_> {
             PlanPlace::Target(_, "") | PlanPlace::Plan => self.has_wrong_scenario(&["target", "url"]),
             PlanPlace::Target(index, "connect") => self.is_wrong(&self.keys.targets[*index].url),
             PlanPlace::Connections(_) => self.is_wrong("run.shards"),
-            PlanPlace::Threshold(_) if !self.is_timing_known || self.is_wrong("run.warmup") => true,
             PlanPlace::Threshold(_) => {
                 let names = ["name", "request", "get", "head", "post", "put", "patch", "delete", "path"];
                 self.is_wrong("request") || self.has_wrong_scenario(&names)
