@@ -34,6 +34,7 @@ mod signals;
 mod tcp;
 mod tcp_faults;
 mod testbed;
+mod thresholds;
 mod time_namespace;
 mod tls;
 mod tls_faults;

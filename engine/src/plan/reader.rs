@@ -243,7 +243,6 @@ impl PlanReader<'_> {
             PlanPlace::Connections(_) => self.is_wrong("run.shards"),
             // A file that could not be looked into has no columns.
             PlanPlace::Feed(index, "file" | "columns") => self.is_wrong(&self.keys.feeds[*index]),
-            PlanPlace::Threshold(_) if !self.is_timing_known || self.is_wrong("run.warmup") => true,
             PlanPlace::Threshold(_) => {
                 let names = ["name", "request", "get", "head", "post", "put", "patch", "delete", "path"];
                 self.is_wrong("request") || self.has_wrong_scenario(&names)
