@@ -126,7 +126,8 @@ impl fmt::Display for Think {
 /// A duration as it can be read again, whole.
 fn exact(ns: u64) -> String {
     let units = [(SECOND_NS, "s"), (MILLISECOND_NS, "ms"), (MICROSECOND_NS, "us")];
-    let (divisor, unit) = units.into_iter().find(|(divisor, _)| ns.is_multiple_of(*divisor)).unwrap_or((1, "ns"));
+    let (divisor, unit) =
+        units.into_iter().find(|(divisor, _)| ns.is_multiple_of(*divisor)).unwrap_or((1, "ns"));
     format!("{}{unit}", ns / divisor)
 }
 
