@@ -10,6 +10,7 @@ pub(crate) mod files;
 #[cfg(test)]
 pub(crate) mod golden;
 pub(crate) mod json;
+pub(crate) mod junit;
 pub(crate) mod layout;
 pub(crate) mod messages;
 pub(crate) mod plain;

@@ -76,6 +76,11 @@ impl Vajra {
         Vajra { command, folder, writes_json: false }
     }
 
+    pub(crate) fn folder(self, name: &str) -> Vajra {
+        std::fs::create_dir(self.folder.path().join(name)).unwrap();
+        self
+    }
+
     pub(crate) fn file(self, name: &str, text: &str) -> Vajra {
         std::fs::write(self.folder.path().join(name), text).unwrap();
         self
@@ -200,7 +205,9 @@ impl Done {
             self.report["requests"]["status"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
         assert_eq!(
             statuses,
-            self.count("/requests/ok") + self.errors("status"),
+            ["status", "check", "extract"]
+                .iter()
+                .fold(self.count("/requests/ok"), |sum, kind| sum + self.errors(kind)),
             "{}",
             self.report["requests"]
         );

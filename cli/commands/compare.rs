@@ -118,7 +118,7 @@ pub(crate) struct Presentation {
 /// Compares and says how it stands. That something is worse is an answer, not a failure: exit 0. `vajra gate` judges.
 pub(crate) fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
     let options = Options { is_paired: args.paired, ..args.rules.options()? };
-    let sheets = args.presentation.open()?;
+    let sheets = args.presentation.open(&None)?;
     let base: Vec<String> = args.base.split(',').map(String::from).collect();
     let (mut base, mut candidate) = (store::reports(&base)?, store::reports(&args.candidates)?);
     if let Some(report) =
@@ -179,9 +179,9 @@ impl ComparisonRules {
 }
 
 impl Presentation {
-    /// Opens the files, before anything is done that takes time.
-    pub(crate) fn open(&self) -> Result<Sheets, Failure> {
-        let uses_stdout = stdout_of(&[&self.json, &self.markdown, &self.svg])?;
+    /// Opens the files, before anything is done that takes time. Another output may be standard output in their place.
+    pub(crate) fn open(&self, other: &Option<PathBuf>) -> Result<Sheets, Failure> {
+        let uses_stdout = stdout_of(&[&self.json, &self.markdown, &self.svg, other])?;
         let open = |path: &Option<PathBuf>, flag: &str| {
             path.as_deref().map(|path| Output::open(path, flag)).transpose()
         };

@@ -321,6 +321,20 @@ fn words(outcome: &ProbeOutcome) -> (&'static str, String) {
 
 /// The conditions, from the flag or from the plan.
 fn conditions(args: &FindMaxArgs, plan: &Plan) -> Result<Vec<Threshold>, Failure> {
+    let conditions = typed_conditions(args, plan)?;
+    match conditions.iter().find(|condition| condition.terms.are_watched()) {
+        None => Ok(conditions),
+        Some(condition) => {
+            let text = told(&condition.text);
+            let message = format!(
+                "a probe is judged as a whole, and by itself: `{text}` has `over` or `abort`\n  help: leave both out, or give other conditions by --slo"
+            );
+            Err(Failure::new(USAGE, message))
+        }
+    }
+}
+
+fn typed_conditions(args: &FindMaxArgs, plan: &Plan) -> Result<Vec<Threshold>, Failure> {
     match &args.slo {
         Some(text) => Threshold::parse_list(text).map_err(|wrong| {
             let help = match &wrong.instead {

@@ -10,6 +10,8 @@ use crate::help;
 use crate::input::flags::{PlanArgs, share};
 use crate::input::load::Notes;
 use crate::input::{document, load, store};
+use crate::output::destination::Output;
+use crate::output::junit::{self, GateFinding};
 use crate::output::messages::tell_error;
 use crate::output::plain::plain;
 use crate::output::progress::Progress;
@@ -28,6 +30,7 @@ use engine::redact;
 use engine::report::{Calibrated, Report};
 use engine::verdict::Status;
 use socket2::SockAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -101,6 +104,14 @@ pub(crate) struct GateArgs {
     rules: ComparisonRules,
     #[command(flatten, next_help_heading = "Output")]
     presentation: Presentation,
+    /// Write runs and finding as JUnit XML.
+    #[arg(
+        long_help = "Write the candidate's runs and what was found as JUnit XML, as CI servers show it; - is standard output",
+        long,
+        value_name = "FILE",
+        help_heading = "Output"
+    )]
+    junit: Option<PathBuf>,
     /// Only what was asked for on standard output.
     #[arg(
         long_help = "Nothing on standard output but what was asked for",
@@ -155,7 +166,8 @@ pub(crate) fn run(args: &GateArgs) -> Result<ExitCode, Failure> {
     require_base(args)?;
     let (limit, plan_args) = split_limit(&args.plan)?;
     let options = args.rules.options()?;
-    let sheets = args.presentation.open()?;
+    let sheets = args.presentation.open(&args.junit)?;
+    let junit = JunitSheet::open(args)?;
     let session = Session::begin()?;
     // Read once, for both sides: on standard input it comes once.
     let document = document::of_target(&plan_args.target)?;
@@ -172,6 +184,7 @@ pub(crate) fn run(args: &GateArgs) -> Result<ExitCode, Failure> {
     }
     let measured = match GateRuns::make(args, &session, base.as_mut(), &mut candidate) {
         Err(failure) if failure.code == exit::REGRESSION => {
+            junit.write(&[], &GateFinding::Regressed(&failure.message));
             return Ok(regressed(&failure.message, sheets, args));
         }
         measured => measured?,
@@ -180,12 +193,19 @@ pub(crate) fn run(args: &GateArgs) -> Result<ExitCode, Failure> {
     base.into_iter().chain([candidate]).for_each(|side| side.ready.stop());
     let reports = if measured.base.is_empty() { &saved } else { &measured.base };
     match measured.stop(reports, args.rules.allows(Obstacle::Invalid), args.strict) {
-        Some(Stop::Regression(regression)) => return Ok(regressed(&regression, sheets, args)),
-        Some(Stop::Unusable(unusable)) => return Ok(unusable.tell()),
+        Some(Stop::Regression(regression)) => {
+            junit.write(&measured.candidate, &GateFinding::Regressed(&regression));
+            return Ok(regressed(&regression, sheets, args));
+        }
+        Some(Stop::Unusable(unusable)) => {
+            junit.write(&measured.candidate, &GateFinding::NotCompared);
+            return Ok(unusable.tell());
+        }
         None => {}
     }
     let is_breached = tell_breaches(&measured.candidate);
     if let (Some(name), true) = (&args.baseline, args.save_baseline) {
+        junit.write(&measured.candidate, &GateFinding::NotCompared);
         return save(name, &measured.candidate, is_breached, &options, &plan_name);
     }
     let is_paired = measured.is_paired();
@@ -193,13 +213,37 @@ pub(crate) fn run(args: &GateArgs) -> Result<ExitCode, Failure> {
     let mut comparison = match compared(reports, &measured.candidate, &Options { is_paired, ..options }) {
         Ok(comparison) => comparison,
         Err(refusal) => {
-            return fails_mostly.map_or(Err(refusal), |told| Ok(regressed(&told, sheets, args)));
+            return fails_mostly.map_or(Err(refusal), |told| {
+                junit.write(&measured.candidate, &GateFinding::Regressed(&told));
+                Ok(regressed(&told, sheets, args))
+            });
         }
     };
     let regression = held_against(&mut comparison, limit, fails_mostly);
-    let is_written = sheets.tell(&comparison, Some(&regression), args.quiet)?;
+    let is_junit_written = junit.write(&measured.candidate, &GateFinding::Judged(&regression));
+    let is_written = sheets.tell(&comparison, Some(&regression), args.quiet)? && is_junit_written;
     let code = code_of(&regression, is_breached, args.strict);
     Ok(ExitCode::from(if code == 0 && !is_written { exit::RUNTIME } else { code }))
+}
+
+/// Where a gate's runs and finding are written as JUnit XML, if they are.
+struct JunitSheet {
+    output: Option<Output>,
+    is_strict: bool,
+}
+
+impl JunitSheet {
+    fn open(args: &GateArgs) -> Result<JunitSheet, Failure> {
+        let output = args.junit.as_deref().map(|path| Output::open(path, "--junit")).transpose()?;
+        Ok(JunitSheet { output, is_strict: args.strict })
+    }
+
+    /// False when it could not be written, which was then told.
+    fn write(self, candidate: &[Report], finding: &GateFinding) -> bool {
+        let Some(output) = self.output else { return true };
+        let written = output.finish(|out| junit::write_gate(candidate, finding, self.is_strict, out));
+        written.inspect_err(|problem| tell_error(&problem.to_string())).is_ok()
+    }
 }
 
 /// Something has to be held against; a gate without it says how.

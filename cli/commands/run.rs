@@ -172,7 +172,8 @@ pub(crate) fn look_before(
 fn tell(report: &Report, outputs: Outputs, incomplete: Vec<String>, args: &RunArgs) -> bool {
     let uses_stdout = args.files.use_stdout();
     let text = text::report(report, &Screen::beside(uses_stdout));
-    let mut problems: Vec<String> = outputs.write(report).iter().map(Unwritten::to_string).collect();
+    let mut problems: Vec<String> =
+        outputs.write(report, args.strict).iter().map(Unwritten::to_string).collect();
     problems.extend(incomplete);
     let is_silent = args.quiet && problems.is_empty();
     if !is_silent && let Err(failure) = say_beside(uses_stdout, &text) {
@@ -197,6 +198,8 @@ fn code_of(report: &Report, signal: Option<u8>, is_strict: bool) -> u8 {
         return code;
     }
     match report.verdict.status {
+        // What it was asked to be ended by says why nothing came of it.
+        status if report.aborting().is_some() && status != Status::Invalid => exit::THRESHOLD,
         _ if report.requests.ok == 0 => {
             tell_error("not one request succeeded");
             exit::RUNTIME

@@ -183,7 +183,7 @@ pub(crate) struct PlanArgs {
     pub(crate) interval: Option<String>,
     /// A condition: 'response p(99)<50ms'. Repeatable.
     #[arg(
-        long_help = "A condition on the result, such as 'response p(99)<50ms' or 'failed<0.1%'. May be given several times. A broken one ends with exit code 99.",
+        long_help = "A condition on the result, such as 'response p(99)<50ms' or 'failed<0.1%'. May be given several times. A broken one ends with exit code 99. Behind it may stand how it is held: 'failed<1%; over=10s' in every window of ten seconds, 'failed<1%; abort; after=30s' ends the run as soon as it is broken.",
         long = "threshold",
         value_name = "CONDITION",
         help_heading = "Conditions"

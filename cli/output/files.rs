@@ -3,6 +3,7 @@
 use crate::exit::Failure;
 use crate::output::chart;
 use crate::output::destination::{Output, Unwritten, is_stdout, stdout_of};
+use crate::output::junit;
 use crate::output::timeseries::TimeSeries;
 use clap::Args;
 use engine::distribution::Distribution;
@@ -27,6 +28,9 @@ pub(crate) struct RunFiles {
     /// Write response and service times by percentile as a chart (SVG); - is standard output.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Write conditions and verdict as JUnit XML, as CI servers show it; - is standard output.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
 }
 
 /// The files of one run, opened.
@@ -35,11 +39,12 @@ pub(crate) struct Outputs {
     hgrm: Option<Output>,
     timeseries: Option<Output>,
     svg: Option<Output>,
+    junit: Option<Output>,
 }
 
 impl RunFiles {
     pub(crate) fn open(&self) -> Result<Outputs, Failure> {
-        stdout_of(&[&self.json, &self.hgrm, &self.timeseries, &self.svg])?;
+        stdout_of(&[&self.json, &self.hgrm, &self.timeseries, &self.svg, &self.junit])?;
         let open = |path: &Option<PathBuf>, flag: &str| {
             path.as_deref().map(|path| Output::open(path, flag)).transpose()
         };
@@ -50,12 +55,13 @@ impl RunFiles {
                 .map(|path| Output::open_direct(path, "--timeseries"))
                 .transpose()?,
             svg: open(&self.svg, "--svg")?,
+            junit: open(&self.junit, "--junit")?,
         })
     }
 
     /// True when a file is standard output, which the text report must then leave alone.
     pub(crate) fn use_stdout(&self) -> bool {
-        [&self.json, &self.hgrm, &self.timeseries, &self.svg]
+        [&self.json, &self.hgrm, &self.timeseries, &self.svg, &self.junit]
             .into_iter()
             .flatten()
             .any(|path| is_stdout(path))
@@ -70,15 +76,17 @@ impl Outputs {
         Some(Box::new(TimeSeries::new(output, plan, run_id)))
     }
 
-    /// Writes what is known at the end. Returns what could not be written.
-    pub(crate) fn write(self, report: &Report) -> Vec<Unwritten> {
+    /// Writes what is known at the end; where it is strict, a DEGRADED run fails. Returns what could not be written.
+    pub(crate) fn write(self, report: &Report, is_strict: bool) -> Vec<Unwritten> {
         let json = self.json.map(|output| output.finish_json(report));
         let hgrm = self.hgrm.map(|output| output.finish(|out| write_spectrum(report, out)));
         let svg = self.svg.map(|output| {
             let chart = chart::run(report)?;
             output.finish(|out| out.write_all(chart.as_bytes()))
         });
-        [json, hgrm, svg].into_iter().flatten().filter_map(Result::err).collect()
+        let write_junit = |out: &mut dyn Write| junit::write_run(report, is_strict, out);
+        let junit = self.junit.map(|output| output.finish(write_junit));
+        [json, hgrm, svg, junit].into_iter().flatten().filter_map(Result::err).collect()
     }
 }
 

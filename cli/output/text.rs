@@ -42,7 +42,7 @@ pub(crate) fn objections(report: &Report) -> Vec<String> {
         let Reason { rule, cause, status, text, .. } = reason;
         format!("{}: {} ({}): {text}", status.name(), rule, cause.name())
     };
-    let mut lines: Vec<String> = target(report).into_iter().collect();
+    let mut lines: Vec<String> = target(report).into_iter().chain(aborted(report)).collect();
     lines.extend(report.verdict.reasons.iter().map(reason));
     let breached = report.thresholds.iter().filter(|threshold| !threshold.ok);
     lines.extend(breached.map(|threshold| format!("✗ {}, measured {}", threshold.text, threshold.shown)));
@@ -68,11 +68,19 @@ fn target(report: &Report) -> Option<String> {
     report.outcome.is_failure().then(|| format!("TARGET {}", report.outcome.text))
 }
 
+/// Which condition ended the run, and when, if one did.
+fn aborted(report: &Report) -> Option<String> {
+    let aborting = report.aborting()?;
+    let at_ns = aborting.aborted_at_ns?;
+    Some(format!("ABORTED after {}: `{}` was broken", show_ns(at_ns), aborting.text))
+}
+
 /// The two statements: how the target did, where it failed, and whether the generator can be believed.
 fn verdict(report: &Report, screen: &Screen) -> String {
     let line = |tone: Tone, text: &str| hanging(screen.width, "", &screen.paint(tone, text));
     let mut text = String::from("\n");
     text.extend(target(report).map(|target| line(Tone::Bad, &target)));
+    text.extend(aborted(report).map(|aborted| line(Tone::Bad, &aborted)));
     text.push_str(&line(tone_of(report.verdict.status), &conclusion(report)));
     text.push_str(&hanging(screen.width, "", &about(report)));
     for Reason { rule, cause, text: why, .. } in &report.verdict.reasons {
@@ -253,7 +261,9 @@ fn timings(report: &Report, screen: &Screen) -> String {
     if report.failed_response_ns.count > 0 {
         add("Failed", &report.failed_response_ns);
     }
-    if let Some(iterations) = report.iterations.as_ref().filter(|iterations| iterations.iteration_ns.count > 0) {
+    if let Some(iterations) =
+        report.iterations.as_ref().filter(|iterations| iterations.iteration_ns.count > 0)
+    {
         add("Iteration", &iterations.iteration_ns);
         add("Duration", &iterations.duration_ns);
     }

@@ -225,8 +225,8 @@ impl Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schedule::constant;
     use crate::quantity::{MILLISECOND_NS, Rate, SECOND_NS};
+    use crate::schedule::constant;
     use proptest::prelude::*;
 
     const DRAWS: Draws = Draws::new(1, 0);

@@ -31,8 +31,7 @@ pub use layers::{Layers, ReadConfig};
 pub use likeness::{closest, hint};
 pub use typed::{
     Conditions, Config, FeedConfig, GrpcConfig, HttpConfig, JsonValue, LoadConfig, RequestConfig, RunConfig,
-    ScenarioConfig,
-    TargetConfig, TcpConfig, Text, Texts, TlsConfig, UdpConfig, WebSocketConfig,
+    ScenarioConfig, TargetConfig, TcpConfig, Text, Texts, TlsConfig, UdpConfig, WebSocketConfig,
 };
 pub(crate) use variables::EnvironmentTexts;
 pub use variables::VariableUse;

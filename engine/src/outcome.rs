@@ -135,7 +135,9 @@ impl Outcome {
     /// A number that tells outcomes apart: the response's code, or for failures the kind, below any code.
     pub(crate) fn code(self) -> u32 {
         match self {
-            Outcome::Ok(code) | Outcome::Refused(code) | Outcome::Unwanted(_, code) => Kind::COUNT as u32 + u32::from(code),
+            Outcome::Ok(code) | Outcome::Refused(code) | Outcome::Unwanted(_, code) => {
+                Kind::COUNT as u32 + u32::from(code)
+            }
             Outcome::Failed(kind) => kind as u32,
         }
     }

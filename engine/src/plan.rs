@@ -26,9 +26,9 @@ mod values;
 use crate::config::{Config, Diagnostic, ReadConfig};
 pub use crate::feed::{AtEnd, Feed, FeedFormat, RowOrder};
 use crate::load::{Arrivals, Load, Overload};
-use crate::schedule::constant;
 use crate::phase::{Phases, Warmup};
 use crate::quantity::Rate;
+use crate::schedule::constant;
 use crate::threshold::Scope;
 use bounds::longest_warmup_ns;
 pub use bounds::{

@@ -184,7 +184,7 @@ fn without_flag(name: &str) -> &str {
 
 /// Where the secrets in a text are, in order.
 fn secrets(bytes: &[u8]) -> Vec<Range<usize>> {
-    found(bytes, named)
+    found(bytes, |bytes, at| named(bytes, at).or_else(|| of_part(bytes, at)))
 }
 
 /// The same where headers may stand as they are sent.
@@ -253,6 +253,22 @@ fn named(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     // So many tokens are a limit, not a secret.
     let is_count = is_member && name.to_ascii_lowercase().ends_with("tokens");
     (!is_count).then_some(from..end)
+}
+
+/// The content of a part of a form (RFC 7578) whose name stands behind the `=` at `at`, if it is a secret's.
+fn of_part(bytes: &[u8], at: usize) -> Option<Range<usize>> {
+    const BEFORE: &[u8] = b"Content-Disposition: form-data; name";
+    let behind = bytes[..at].ends_with(BEFORE).then(|| bytes[at + 1..].strip_prefix(b"\""))??;
+    let name_bytes = behind.iter().position(|&byte| byte == b'"')?;
+    if !is_secret(&String::from_utf8_lossy(&behind[..name_bytes])) {
+        return None;
+    }
+    let place = |from: usize, wanted: &[u8]| {
+        let found = bytes[from..].windows(wanted.len()).position(|part| part == wanted);
+        found.map(|place| from + place)
+    };
+    let from = place(at, b"\r\n\r\n")? + 4;
+    Some(from..place(from, b"\r\n--").unwrap_or(bytes.len()))
 }
 
 /// The value of a header that stands as a line of its own, or in quotes as a whole, whose name ends before the `:` at `at`.

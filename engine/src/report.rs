@@ -260,7 +260,6 @@ impl Report {
             several => (worst_outcome(several), worst_trust(several)),
         };
         let thresholds = conditions::judge(plan, whole, watched, &part, &parts);
-        let is_aborted = watched.abort.is_some() && planned_ns < plan.phases.measure_to_ns;
         let (limits, series) = (limits(plan, measured, &part, &trust), &part.series);
         Report {
             schema: SCHEMA,
@@ -268,11 +267,7 @@ impl Report {
             plan: plan.clone(),
             started_at: identity.started_at,
             window_s,
-            window: Window {
-                from_s: from_ns as f64 / 1e9,
-                to_s: to_ns as f64 / 1e9,
-                is_partial: is_partial || is_aborted,
-            },
+            window: Window { from_s: from_ns as f64 / 1e9, to_s: to_ns as f64 / 1e9, is_partial },
             warmup: WarmupBlock { how: plan.warmup, is_steady: *is_steady },
             until: until.clone(),
             verdict,

@@ -12,7 +12,7 @@ pub use scope::Scope;
 use scope::{scope_length, split_outside};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-pub use terms::{Terms, exact};
+pub use terms::{ConditionTerms, exact};
 
 /// The metrics a threshold may be about.
 pub const METRICS: [&str; 5] = ["response", "service", "slip", "failed", "rate"];
@@ -35,7 +35,7 @@ pub struct Threshold {
     pub text: String,
     /// How it is held.
     #[serde(default, flatten)]
-    pub terms: Terms,
+    pub terms: ConditionTerms,
 }
 
 /// What a threshold is about.
@@ -194,7 +194,8 @@ impl Threshold {
         let (metric, scope) = (Metric::parse(word.trim())?, Scope::parse(scope).map_err(wrong_scope)?);
         let (expression, terms) = expression.split_once(';').unwrap_or((expression, ""));
         let parts: Vec<&str> = terms.split(';').collect();
-        let terms = Terms::parse(&parts).map_err(|(problem, fix)| WrongCondition::new(problem, fix))?;
+        let terms =
+            ConditionTerms::parse(&parts).map_err(|(problem, fix)| WrongCondition::new(problem, fix))?;
         let expression = expression.split_whitespace().collect::<Vec<_>>().join(" ");
         let text = format!("{}{scope} {expression}{terms}", metric.name());
         if metric == Metric::Rate && scope.step.is_some() {

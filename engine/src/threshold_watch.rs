@@ -21,6 +21,8 @@ pub struct ThresholdWatch {
     interval_ns: u64,
     watched: Vec<WatchedThreshold>,
     abort: Option<Abort>,
+    /// Nothing new is sent any more.
+    is_over: bool,
 }
 
 /// A condition that ended the run.
@@ -98,7 +100,7 @@ struct Stretch {
 }
 
 /// How a condition stands in a stretch.
-struct Standing {
+struct ConditionStanding {
     measured: Option<f64>,
     is_met: bool,
 }
@@ -109,7 +111,17 @@ impl ThresholdWatch {
         let watched =
             plan.thresholds.iter().enumerate().filter(|(_, threshold)| threshold.terms.are_watched());
         let watched = watched.map(|(index, threshold)| WatchedThreshold::new(plan, index, threshold));
-        ThresholdWatch { interval_ns: plan.interval_ns, watched: watched.collect(), abort: None }
+        ThresholdWatch {
+            interval_ns: plan.interval_ns,
+            watched: watched.collect(),
+            abort: None,
+            is_over: false,
+        }
+    }
+
+    /// Nothing new is sent from here on: what still ends makes no windows of its own, and ends no run.
+    pub fn close(&mut self) {
+        self.is_over = true;
     }
 
     /// Takes in the next slice. Returns what ends the run, once.
@@ -117,10 +129,10 @@ impl ThresholdWatch {
         if slice.to_ns <= slice.phases.measure_from_ns {
             return None;
         }
+        let is_over = self.is_over || slice.to_ns > slice.phases.measure_to_ns;
         for watched in &mut self.watched {
-            watched.absorb(slice);
-            // What ends later belongs to no window of its own.
-            if slice.to_ns <= slice.phases.measure_to_ns {
+            watched.absorb(slice, is_over);
+            if !is_over {
                 let broken = watched.advance(slice, self.interval_ns);
                 self.abort = self.abort.take().or(broken.map(|measured| Abort {
                     threshold: watched.index,
@@ -130,7 +142,9 @@ impl ThresholdWatch {
             }
         }
         // Told with the slice in which it happened, and never again.
-        self.abort.clone().filter(|abort| abort.at_ns == slice.to_ns)
+        let abort = self.abort.clone().filter(|abort| !is_over && abort.at_ns == slice.to_ns);
+        self.is_over |= abort.is_some();
+        abort
     }
 
     /// The end of the run: judges what is left, and says what came out.
@@ -173,7 +187,7 @@ impl WatchedThreshold {
         }
     }
 
-    fn absorb(&mut self, slice: &Snapshot) {
+    fn absorb(&mut self, slice: &Snapshot, is_over: bool) {
         if self.next_ns.is_none() {
             self.open.from_ns = slice.phases.measure_from_ns;
         }
@@ -183,7 +197,9 @@ impl WatchedThreshold {
             self.open.dropped += requests.scenarios[scenario].dropped.measured;
             self.open.unsent += requests.scenarios[scenario].unsent.measured;
         }
-        self.open.to_ns = slice.to_ns.min(slice.phases.measure_to_ns);
+        if !is_over {
+            self.open.to_ns = slice.to_ns;
+        }
     }
 
     /// Judges what is complete with this slice. Returns the figure that ends the run, if one does.
@@ -203,7 +219,7 @@ impl WatchedThreshold {
     }
 
     /// Judges the window that ends with the interval that is complete now, if it is a full one.
-    fn judge_window(&mut self) -> Option<Standing> {
+    fn judge_window(&mut self) -> Option<ConditionStanding> {
         let next = Stretch { from_ns: self.open.to_ns, to_ns: self.open.to_ns, ..Stretch::default() };
         self.intervals.push_back(std::mem::replace(&mut self.open, next));
         if self.intervals.len() > self.size {
@@ -214,8 +230,10 @@ impl WatchedThreshold {
 
     /// What is left of a run behind its last full window, judged together with that window.
     fn judge_rest(&mut self) {
-        let is_full = self.size > 0 && self.intervals.len() == self.size;
-        if is_full
+        // A rate is one of full windows alone: in the drain nothing is sent.
+        let is_wanted = self.size > 0 && self.threshold.metric != Metric::Rate;
+        if is_wanted
+            && self.intervals.len() == self.size
             && !self.open.is_empty()
             && let Some(last) = self.intervals.back_mut()
         {
@@ -224,7 +242,7 @@ impl WatchedThreshold {
         }
     }
 
-    fn note_window(&mut self) -> Option<Standing> {
+    fn note_window(&mut self) -> Option<ConditionStanding> {
         let mut window = Stretch { from_ns: u64::MAX, ..Stretch::default() };
         self.intervals.iter().for_each(|interval| window.merge(interval));
         let standing = window.standing(&self.threshold)?;
@@ -267,7 +285,7 @@ impl Stretch {
     }
 
     /// How a condition stands in it; nothing where there is nothing to judge it on.
-    fn standing(&self, threshold: &Threshold) -> Option<Standing> {
+    fn standing(&self, threshold: &Threshold) -> Option<ConditionStanding> {
         if self.is_empty() && threshold.metric != Metric::Rate {
             return None;
         }
@@ -281,7 +299,7 @@ impl Stretch {
             ..of_series
         };
         let measured = threshold.measure(&facts);
-        Some(Standing { measured, is_met: threshold.is_met(measured, &facts) })
+        Some(ConditionStanding { measured, is_met: threshold.is_met(measured, &facts) })
     }
 }
 
@@ -406,6 +424,29 @@ mod tests {
         assert_eq!(shown(&run.windows[0]), (10, 1, Some(0.0)), "a rate of nothing is known");
         let (run, _) = watched(&plan, &slices(of_a(10, 0), &[(8, of_a(0, 1)), (9, of_a(0, 1))]));
         assert_eq!(shown(&run.windows[1]), (10, 1, None));
+    }
+
+    #[test]
+    fn once_nothing_is_sent_there_are_no_more_windows() {
+        let conditions = "failed = { limit = 'rate<10%', over = '1s', abort = true }\nrate = { limit = '>=20', over = '1s' }";
+        let plan = plan(conditions);
+        let mut watch = ThresholdWatch::new(&plan);
+        (0..10).for_each(|number| assert!(watch.push(&slice(&plan, number, of_a(10, 0))).is_none()));
+        watch.close();
+        // The drain of a run that was stopped: failures, and then nothing.
+        assert!(
+            (10..20)
+                .all(|number| watch.push(&slice(&plan, number, of_a(0, u64::from(number < 12)))).is_none())
+        );
+        let run = watch.finish();
+        let shown: Vec<(u64, u64)> =
+            run.windows.iter().map(|windows| (windows.judged, windows.broken)).collect();
+        assert_eq!(
+            shown,
+            [(4, 0), (3, 0)],
+            "what failed then is judged with the last window, and is few beside it"
+        );
+        assert_eq!(run.windows[0].worst.unwrap().measured, Some(2.0 / 22.0));
     }
 
     #[test]

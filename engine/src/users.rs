@@ -82,7 +82,12 @@ struct NextLoop {
 
 impl UserPool {
     /// The users of a shard, from one moment to another; all shards together begin no more than so many iterations.
-    pub fn new(load: &UserLoad, (starts_ns, ends_ns): (u64, u64), share: Share, loops_max: Option<u64>) -> UserPool {
+    pub fn new(
+        load: &UserLoad,
+        (starts_ns, ends_ns): (u64, u64),
+        share: Share,
+        loops_max: Option<u64>,
+    ) -> UserPool {
         let most = load.most();
         let mut pool = UserPool {
             load: load.clone(),
@@ -235,7 +240,13 @@ mod tests {
     }
 
     /// Plays all shards with iterations that take so long; returns the numbers with their beginnings.
-    fn played(load: &UserLoad, ends_ns: u64, shards: u64, takes_ns: u64, loops_max: Option<u64>) -> Vec<(u64, u64)> {
+    fn played(
+        load: &UserLoad,
+        ends_ns: u64,
+        shards: u64,
+        takes_ns: u64,
+        loops_max: Option<u64>,
+    ) -> Vec<(u64, u64)> {
         let mut begun = Vec::new();
         for shard in 0..shards {
             let mut pool = UserPool::new(load, (0, ends_ns), Share { shard, shards }, loops_max);
@@ -276,7 +287,13 @@ mod tests {
                 .map(|(number, _)| number % 200)
                 .collect();
             let t = second as f64 + 0.5;
-            let expected = if t < 10.0 { 10.0 + 19.0 * t } else if t < 15.0 { 200.0 } else { 200.0 - 20.0 * (t - 15.0) };
+            let expected = if t < 10.0 {
+                10.0 + 19.0 * t
+            } else if t < 15.0 {
+                200.0
+            } else {
+                200.0 - 20.0 * (t - 15.0)
+            };
             assert!((there.len() as f64 - expected).abs() <= 1.5, "{second}: {} of {expected}", there.len());
         }
     }

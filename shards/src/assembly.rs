@@ -18,8 +18,8 @@ use engine::flow::rows::RowSource;
 use engine::flow::{FlowParts, FlowSource};
 use engine::mix::{EncodedStep, Mix};
 use engine::plan::{self, Plan, Pool, Request, SCENARIOS_MAX, Scenario, Target, TargetProtocol, Transport};
-use engine::users::UserLoad;
 use engine::seams::{Source, StepFacts};
+use engine::users::UserLoad;
 use socket2::SockAddr;
 
 /// What HTTP/1.1 is called where protocols are chosen (RFC 7301).
@@ -45,7 +45,8 @@ pub fn sources<R: RowSource>(
             None => AnySource::Mix(Mix::new(steps, draws)),
             Some(flow) => {
                 let sessions_max = share.of(flow.sessions_max.into()) as usize;
-                let steps = steps.into_iter().zip(scenario.steps()).map(|(step, of_plan)| (step, &of_plan.looks));
+                let steps =
+                    steps.into_iter().zip(scenario.steps()).map(|(step, of_plan)| (step, &of_plan.looks));
                 AnySource::Flow(Box::new(FlowSource::new(FlowParts {
                     script: flow,
                     steps: steps.collect(),

@@ -17,7 +17,9 @@ const ANCHOR_TRIES: usize = 4;
 
 /// What CLOCK_MONOTONIC is to be added to for the time since 1970, as it is now.
 pub(crate) fn unix_offset_ns() -> u64 {
-    let read = |clock| clock_gettime(clock).map_or(0, |time| time.tv_sec() as u64 * SECOND_NS + time.tv_nsec() as u64);
+    let read = |clock| {
+        clock_gettime(clock).map_or(0, |time| time.tv_sec() as u64 * SECOND_NS + time.tv_nsec() as u64)
+    };
     read(ClockId::CLOCK_REALTIME).wrapping_sub(read(ClockId::CLOCK_MONOTONIC))
 }
 

@@ -8,6 +8,7 @@ use crate::lanes::{CollectorLane, Control};
 use crate::sinks::Sinks;
 use crate::watch::Looks;
 use engine::history::History;
+use engine::orders::Order;
 use engine::plan::Plan;
 use engine::record::{Gather, Intervals, Snapshot};
 use engine::seams::Grain;
@@ -45,7 +46,6 @@ pub(crate) struct Collector {
     auto_warmup: Warming,
     /// Not a sink: a condition is judged on every slice, and sinks may lose some.
     thresholds: ThresholdWatch,
-    slice_ns: u64,
     control: Arc<Control>,
     /// How far the run has come on the way to its goal, for sinks alone.
     looks: Looks,
@@ -67,7 +67,6 @@ impl Collector {
             sinks,
             auto_warmup: Warming::new(plan, control.clone()),
             thresholds: ThresholdWatch::new(plan),
-            slice_ns: plan.slice_ns(),
             control,
             looks,
             has_begun: false,
@@ -136,16 +135,25 @@ impl Collector {
         if let Some(phases) = self.auto_warmup.watch(&slice) {
             self.gather.set_phases(phases);
         }
-        if self.thresholds.push(&slice).is_some() {
-            // As at a goal that was reached: the window ends where every shard can still end it, so its arrivals are all accounted for.
-            self.control.measure_to(self.control.ahead_ns(slice.to_ns, self.slice_ns));
-        }
+        self.judge(&slice);
         if self.sinks.is_empty() {
             return;
         }
         let interval = self.intervals.push(&slice, self.gather.phases());
         self.publish(Grain::Slice, slice);
         interval.into_iter().for_each(|interval| self.publish(Grain::Interval, interval));
+    }
+
+    /// Ends the run as a signal does when a condition is broken that asks for it: what is under way may finish.
+    fn judge(&mut self, slice: &Snapshot) {
+        let is_stopped = self.control.order() != Order::Run;
+        if is_stopped {
+            self.thresholds.close();
+        }
+        // Of two orders to stop the second would cut off what is under way.
+        if self.thresholds.push(slice).is_some() && !is_stopped {
+            self.control.stop();
+        }
     }
 
     fn publish(&mut self, grain: Grain, mut snapshot: Snapshot) {

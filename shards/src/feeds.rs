@@ -132,6 +132,10 @@ fn ahead(plan: &Plan, feed: &Feed, bytes: u64) -> Result<ReadAhead, RunFailure> 
             "shuffle the file itself (`shuf`), and take its rows as `sequential` or `unique`",
         );
     }
+    if plan.scenarios.iter().filter(|scenario| scenario.flow().is_some()).count() > 1 {
+        let why = "its rows are dealt out to one scenario, and several may take them".to_owned();
+        return refused(why, "give each scenario a run of its own, or use a smaller file");
+    }
     // Random arrivals do not come in the order of their numbers, and a closed loop has none before it sends.
     let is_even =
         |scenario: &Scenario| matches!(&scenario.load, Load::Open { arrivals: Arrivals::Uniform, .. });

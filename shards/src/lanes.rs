@@ -133,12 +133,9 @@ impl Control {
         self.orders.stop();
     }
 
-    /// Lets the measured window end at this instant from the start of the run, which must lie ahead of every shard. Of several, the
-    /// earliest stays: a shard may have heard of it already.
+    /// Lets the measured window end at this instant from the start of the run, which must lie ahead of every shard.
     pub fn measure_to(&self, to_ns: u64) {
-        let earlier = |known_ns| (known_ns == 0 || to_ns < known_ns).then_some(to_ns.max(1));
-        // That nothing changes where an earlier one is known is what is wanted.
-        let _ = self.measure_to_ns.fetch_update(Ordering::Relaxed, Ordering::Relaxed, earlier);
+        self.measure_to_ns.store(to_ns.max(1), Ordering::Relaxed);
     }
 
     /// Where the measured window ends, once that was decided in the run.
@@ -193,16 +190,6 @@ mod tests {
         assert_eq!(handed_over.len(), RECORDERS - 1 + RESERVE);
         handed_over.into_iter().for_each(|full| collector.give_back(full));
         assert!(shard.swap(&mut recorder), "what was taken from the reserve goes round from then on");
-    }
-
-    #[test]
-    fn of_several_ends_of_the_window_the_earliest_stays() {
-        let control = Control::default();
-        assert_eq!(control.measure_to_ns(), None);
-        for (asked, known) in [(500, 500), (700, 500), (300, 300)] {
-            control.measure_to(asked);
-            assert_eq!(control.measure_to_ns(), Some(known));
-        }
     }
 
     #[test]

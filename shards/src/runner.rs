@@ -4,8 +4,8 @@ use crate::assembly::{any_shared_with, connect_timeout_ns, mixes, sources, tls_f
 use crate::collector::{Collected, Collector};
 use crate::cores::{cores_for, leave_cores};
 use crate::executor::{self, Looping, Pinned};
-use crate::feeds::{self, Feeds, ShardRows};
 use crate::failures::{died, no_thread};
+use crate::feeds::{self, Feeds, ShardRows};
 use crate::lanes::{self, CollectorLane, Control};
 use crate::machine::{self, MachineReading};
 use crate::protocol::Protocol;
@@ -324,6 +324,9 @@ impl Runner for Shards {
         self.connect(plan)?;
         let started_unix_ns = self.start(plan, sinks)?;
         let (collected, facts) = self.collect()?;
+        if let Some(failure) = self.fed_by.as_ref().and_then(Feeds::failure) {
+            return Err(failure);
+        }
         Ok(Measured {
             whole: collected.whole,
             history: collected.history.into_slices(),

@@ -20,8 +20,8 @@ use crate::protocol::any::AnyProtocol;
 use crate::protocol::http1::{HeadMemo, Http1};
 use crate::shard::{Parts, Shard, Turn};
 use engine::any_source::AnySource;
-use engine::flow::rows::NoRows;
 use engine::bucket::{Share, Tally, TokenBucket};
+use engine::flow::rows::NoRows;
 use engine::mix::Mix;
 use engine::phase::Phases;
 use engine::plan::{Plan, Scenario, Target};
@@ -120,7 +120,8 @@ impl Simulation {
     pub fn run(&self) -> SimulationResult {
         if self.plan.scenarios.iter().any(|scenario| scenario.flow().is_some()) {
             return self.run_each::<AnySource<NoRows>, AnyProtocol>(|share| {
-                let sources = crate::assembly::sources(&self.plan, share, || NoRows).expect("a plan's requests can be encoded");
+                let sources = crate::assembly::sources(&self.plan, share, || NoRows)
+                    .expect("a plan's requests can be encoded");
                 let shared = |pool| crate::assembly::any_shared(&self.plan, pool).expect("no file is read");
                 (sources, (0..self.plan.pools.len()).map(shared).collect())
             });

@@ -1,5 +1,5 @@
-//! A small service with logins, for plans whose requests depend on each other: tokens, what only their owner may see, and a ledger of who
-//! came, which tells what happened without asking the load generator.
+//! A small service with logins, for plans whose requests depend on each other. It has tokens, what only their owners may see, and a ledger of
+//! who came, which tells what happened without asking the load generator.
 
 mod ledger;
 mod path;

@@ -155,7 +155,7 @@ const KEYS: &[Broken] = &[
     ),
     toml(
         "url = \"http://HOST/\"\nfoo = 1\n",
-        &[("2:1", &["unknown key `foo`", "known here: connect, grpc, headers, http, load, name, request,"])],
+        &[("2:1", &["unknown key `foo`", "known here: connect, feed, grpc, headers, http, load, name,"])],
         "url = \"http://HOST/\"\n",
     ),
     toml(
@@ -257,7 +257,7 @@ const KINDS: &[Broken] = &[
     toml(
         "url = \"http://HOST/\"\n[[request]]\nbody = { a = 1 }\ntemplate = \"yes\"\n",
         &[
-            ("3:1", &["`body` is a text", "a table", "write `json = { a = 1 }` or keep it in a file"]),
+            ("3:1", &["`body` is a text", "a table", "write `json = { a = 1 }` or let `body` be a file"]),
             ("4:12", &["`template` is true or false", "write `template = true`"]),
         ],
         "url = \"http://HOST/\"\n[[request]]\njson = { a = 1 }\ntemplate = true\n",
@@ -490,9 +490,9 @@ const IN_JSON: &[Broken] = &[
         &[
             ("3:10", &["`null` is no value of a plan", "leave the key out"]),
             ("4:2", &["`request` is a list of tables", "write `\"request\": [{…}]`"]),
-            ("4:28", &["`body` is a text", "write `\"body\": \"{\\\"n\\\":1}\"`"]),
+            ("4:28", &["`body` is a text", "write `\"json\": {\"n\": 1}`"]),
         ],
-        "{\n \"url\": \"http://HOST/\",\n \"request\": [{\"path\": \"/a\", \"body\": \"{\\\"n\\\":1}\"}]\n}",
+        "{\n \"url\": \"http://HOST/\",\n \"request\": [{\"path\": \"/a\", \"json\": {\"n\": 1}}]\n}",
     ),
     json(
         "{\n \"config\": {\"target\": \"http://HOST/\", \"phases\": [{\"duration\": 60, \"arrivalRate\": 5}]}\n}",

@@ -19,17 +19,24 @@ fn every_example_runs() {
         let is = |name: &str| path.file_stem().is_some_and(|stem| stem == name);
         // Of several scenarios one begins later.
         let length = if is("scenarios") { "4s" } else { "1s" };
-        let mut words = vec!["-d", length, "--warmup", "0s"];
+        // Stages have a length of their own.
+        let mut words =
+            if is("users") { vec!["--warmup", "0s"] } else { vec!["-d", length, "--warmup", "0s"] };
         let server = servers.iter().find(|(name, _)| is(name));
         let elsewhere = server.map(|(_, port)| format!("::127.0.0.1:{port}"));
         words.extend(elsewhere.iter().flat_map(|elsewhere| ["--connect-to", elsewhere]));
-        let done = Vajra::run(path.to_str().unwrap(), &words).done();
+        let run = Vajra::run(path.to_str().unwrap(), &words);
+        // Data files are found from where Vajra is started.
+        let done = run
+            .folder("examples")
+            .file("examples/users.csv", include_str!("../../examples/users.csv"))
+            .done();
         assert!([0, 3].contains(&done.code), "{}: {}{}", path.display(), done.stdout, done.stderr);
         done.assert_accounted();
         assert!(done.count("/requests/ok") > 0, "{}: {}", path.display(), done.stdout);
         plans += 1;
     }
-    assert!(plans >= 11, "{plans} examples");
+    assert!(plans >= 14, "{plans} examples");
 }
 
 #[test]

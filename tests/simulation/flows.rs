@@ -36,16 +36,23 @@ fn one_step_is_what_one_request_is() {
         let world = World {
             server: SimulatedServer {
                 service: Service::Exponential(5 * MILLISECOND_NS),
-                stall: Some(SimulatedStall { every_ns: 500 * MILLISECOND_NS, length_ns: 100 * MILLISECOND_NS }),
+                stall: Some(SimulatedStall {
+                    every_ns: 500 * MILLISECOND_NS,
+                    length_ns: 100 * MILLISECOND_NS,
+                }),
                 ..SimulatedServer::default()
             },
             ..World::default()
         };
         let figures = |outcome: &SimulationResult| {
             let of_series = |series: &Series| {
-                let times = [&series.response, &series.service, &series.slip, &series.failed_response, &series.lag];
+                let times =
+                    [&series.response, &series.service, &series.slip, &series.failed_response, &series.lag];
                 let Series { sent, ok, errors, bytes_sent, bytes_received, .. } = series;
-                format!("{sent} {ok} {errors:?} {bytes_sent} {bytes_received} {:?}", times.map(|time| time.summary()))
+                format!(
+                    "{sent} {ok} {errors:?} {bytes_sent} {bytes_received} {:?}",
+                    times.map(|time| time.summary())
+                )
             };
             outcome.snapshot.requests.each_series().map(of_series).collect::<Vec<_>>()
         };
@@ -92,7 +99,10 @@ fn an_iteration_lasts_as_long_as_its_parts() {
     let responses = total.response.mean_ns() * 5.0;
     assert!((waited - responses).abs() <= 1_000.0 + responses * 0.002, "{waited} is not {responses}");
     let thought = 70.0 * MILLISECOND_NS as f64;
-    assert!((lasted - waited - thought).abs() <= 1_000.0 + lasted * 0.002, "{lasted} is not {waited} and {thought}");
+    assert!(
+        (lasted - waited - thought).abs() <= 1_000.0 + lasted * 0.002,
+        "{lasted} is not {waited} and {thought}"
+    );
 }
 
 #[test]
@@ -162,9 +172,8 @@ fn what_is_not_finished_within_its_grace_is_counted_as_that() {
 
 #[test]
 fn users_who_are_paced_and_late_show_it_in_their_slip() {
-    let plan = plan(
-        "duration = '6s'\nwait = 'park'\n[load]\nusers = 20\npacing = '100ms'\n[[step]]\nget = '/a'\n",
-    );
+    let plan =
+        plan("duration = '6s'\nwait = 'park'\n[load]\nusers = 20\npacing = '100ms'\n[[step]]\nget = '/a'\n");
     let server = SimulatedServer {
         service: Service::Fixed(MILLISECOND_NS),
         stall: Some(SimulatedStall { every_ns: 5 * SECOND_NS, length_ns: SECOND_NS }),

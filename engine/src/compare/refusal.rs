@@ -2,7 +2,6 @@
 
 use super::options::Options;
 use crate::load::{Arrivals, Load, Overload};
-use crate::users::UserLoad;
 use crate::plan::{
     Fields, HttpRequest, Plan, ReplyMatching, Request, Scenario, Target, TargetProtocol, Transport,
 };
@@ -11,6 +10,7 @@ use crate::redact;
 use crate::report::{Report, SCHEMA};
 use crate::schedule::{Segment, Shape};
 use crate::template::Piece;
+use crate::users::UserLoad;
 use crate::verdict::Status;
 use std::collections::BTreeSet;
 

@@ -191,7 +191,7 @@ fn text(draft: &mut PlanDraft, path: &[String], value: &Value) -> Settled {
     let mut wrong = told(draft, path, "a text or a number", value).with_value(instead);
     if path.last().is_some_and(|key| key == "body") && meant.is_some() {
         wrong = wrong.with_values([("json", value.clone())]);
-        "or keep it in a file, `body = \"@body.json\"`".clone_into(&mut wrong.fix);
+        "or let `body` be a file, `@body.json`".clone_into(&mut wrong.fix);
     } else if is_body && meant.is_some() {
         "or keep it in a file, `@message.json`".clone_into(&mut wrong.fix);
     } else if meant.is_none() {

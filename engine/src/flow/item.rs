@@ -130,6 +130,14 @@ impl OnFailure {
 impl FlowItem {
     /// An item that is done once, whatever else happens before it.
     pub fn new(action: FlowAction) -> FlowItem {
-        FlowItem { action, condition: None, chance: None, repeat: None, think: None, always: false, on_failure: OnFailure::Stop }
+        FlowItem {
+            action,
+            condition: None,
+            chance: None,
+            repeat: None,
+            think: None,
+            always: false,
+            on_failure: OnFailure::Stop,
+        }
     }
 }

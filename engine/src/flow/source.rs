@@ -91,7 +91,8 @@ impl<R: RowSource> FlowSource<R> {
             names.variable(&extract.name);
         }
         let mut hole = 0;
-        let exchanges = steps.into_iter().map(|(step, looks)| Exchange::new(step, looks, &mut names, feeds, &mut hole));
+        let exchanges =
+            steps.into_iter().map(|(step, looks)| Exchange::new(step, looks, &mut names, feeds, &mut hole));
         let (exchanges, facts): (Vec<Exchange>, Vec<StepFacts>) = exchanges.unzip();
         let program = Program::new(&script.items);
         let mut resolve = |condition: &crate::extract::Condition| {
@@ -168,7 +169,9 @@ impl<R: RowSource> FlowSource<R> {
             Operation::Repeat { counter, times, to } => {
                 let count = match times.min == times.max {
                     true => times.min,
-                    false => self.drawn(session, Draw::Way).between(times.min.into(), times.max.into()) as u32,
+                    false => {
+                        self.drawn(session, Draw::Way).between(times.min.into(), times.max.into()) as u32
+                    }
                 };
                 *self.sessions.counter(session, counter) = count;
                 (count == 0).then_some(to)
@@ -420,6 +423,8 @@ fn reason(unfilled: Unfilled) -> &'static str {
         Unfilled::NotNumber => "a value that is to be a number is none",
         Unfilled::NotText => "a value is not UTF-8, and has to be text where it stands",
         Unfilled::TooLong => "a value is too long",
-        Unfilled::Invalid { .. } => "a value has a byte that may not stand in its place, such as the end of a line",
+        Unfilled::Invalid { .. } => {
+            "a value has a byte that may not stand in its place, such as the end of a line"
+        }
     }
 }

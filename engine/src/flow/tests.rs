@@ -25,11 +25,20 @@ fn thinking(step: usize, think: &str) -> FlowItem {
 }
 
 fn encoded(text: &str, weight: u32) -> EncodedStep {
-    EncodedStep { template: Template::new(template::parse(text).unwrap()).unwrap(), weight, is_bodyless: false }
+    EncodedStep {
+        template: Template::new(template::parse(text).unwrap()).unwrap(),
+        weight,
+        is_bodyless: false,
+    }
 }
 
 /// A source of items, of steps that nothing is looked at.
-fn made(items: Vec<FlowItem>, steps: Vec<EncodedStep>, draws: Draws, sessions_max: usize) -> FlowSource<NoRows> {
+fn made(
+    items: Vec<FlowItem>,
+    steps: Vec<EncodedStep>,
+    draws: Draws,
+    sessions_max: usize,
+) -> FlowSource<NoRows> {
     let script = FlowScript { items, sessions_max: sessions_max as u32, graceful_ns: 0 };
     let looks = StepLooks::default();
     FlowSource::new(FlowParts {
@@ -59,7 +68,12 @@ fn first(source: &mut FlowSource<NoRows>, arrival: Arrival) -> Option<Call> {
 }
 
 /// What one arrival leads to: the steps with their intended moments, and how it ended. Requests of some steps fail.
-fn played(source: &mut FlowSource<NoRows>, number: u64, lag_ns: u64, fails: &[u32]) -> (Vec<(u32, u64)>, Iteration) {
+fn played(
+    source: &mut FlowSource<NoRows>,
+    number: u64,
+    lag_ns: u64,
+    fails: &[u32],
+) -> (Vec<(u32, u64)>, Iteration) {
     let arrival = Arrival { number, intended_ns: 100 * MS };
     let mut sent = Vec::new();
     let begun = first(source, arrival).map(|call| Following { call, arrival });
@@ -71,7 +85,11 @@ fn played(source: &mut FlowSource<NoRows>, number: u64, lag_ns: u64, fails: &[u3
             true => End::Failed(Kind::Timeout),
             false => End::Response { code: 200, is_ok: true },
         };
-        source.end(call, end, EndedAt { sent_ns: intended_ns + lag_ns, done_ns: intended_ns + lag_ns + SERVICE_NS, lag_ns });
+        source.end(
+            call,
+            end,
+            EndedAt { sent_ns: intended_ns + lag_ns, done_ns: intended_ns + lag_ns + SERVICE_NS, lag_ns },
+        );
         next = source.next_due_ns().map(|_| source.take_due());
     }
     let ended = source.next_ended().expect("what has begun has ended");
@@ -98,7 +116,11 @@ fn the_generators_lateness_is_carried_on_and_moves_no_later_request() {
 #[test]
 fn after_a_failure_only_what_is_always_done_is() {
     let always = FlowItem { always: true, ..request(2) };
-    let items = vec![thinking(0, "50ms"), FlowItem { repeat: Some(Repetition { min: 2, max: 2 }), ..request(1) }, always.clone()];
+    let items = vec![
+        thinking(0, "50ms"),
+        FlowItem { repeat: Some(Repetition { min: 2, max: 2 }), ..request(1) },
+        always.clone(),
+    ];
     let (sent, ended) = played(&mut source(items), 0, 0, &[0]);
     assert_eq!(sent, [(0, 100 * MS), (2, 102 * MS)]);
     assert_eq!(ended.end, IterationEnd::Failed);
@@ -179,7 +201,11 @@ fn what_the_run_cuts_off_is_unfinished_and_room_is_limited() {
     for number in 0..2 {
         assert!(source.has_room());
         let call = first(&mut source, Arrival { number, intended_ns: 0 }).unwrap();
-        source.end(call, End::Response { code: 200, is_ok: true }, EndedAt { sent_ns: 0, done_ns: MS, lag_ns: 0 });
+        source.end(
+            call,
+            End::Response { code: 200, is_ok: true },
+            EndedAt { sent_ns: 0, done_ns: MS, lag_ns: 0 },
+        );
     }
     assert!(!source.has_room());
     source.abandon(2 * MS);

@@ -51,8 +51,7 @@ pub struct WrongThink {
     pub fix: &'static str,
 }
 
-const FIX: &str =
-    "write `2s`, `uniform:1s,3s`, `exp:2s` (mean), `lognormal:2s,0.5` (median, sigma) or `normal:2s,500ms` (mean, deviation)";
+const FIX: &str = "write `2s`, `uniform:1s,3s`, `exp:2s` (mean), `lognormal:2s,0.5` (median, sigma) or `normal:2s,500ms` (mean, deviation)";
 /// A larger sigma draws times that no run can wait for.
 const SIGMA_MAX: f64 = 4.0;
 const NAMES: [&str; 5] = ["fixed", "uniform", "exp", "lognormal", "normal"];
@@ -77,7 +76,8 @@ impl Think {
             ("lognormal", [median, sigma]) => {
                 let sigma: Option<f64> = sigma.parse().ok();
                 let sigma = sigma.filter(|sigma| (0.0..=SIGMA_MAX).contains(sigma));
-                let sigma = sigma.ok_or_else(|| wrong(format!("the sigma of `{text}` is no number from 0 to 4")))?;
+                let sigma =
+                    sigma.ok_or_else(|| wrong(format!("the sigma of `{text}` is no number from 0 to 4")))?;
                 Ok(Think::LogNormal { median_ns: ns(median)?, sigma })
             }
             ("normal", [mean, deviation]) => {
@@ -100,9 +100,7 @@ impl Think {
             Think::Uniform { low_ns, high_ns } => return random.between(low_ns, high_ns),
             Think::Exponential { mean_ns } => mean_ns as f64 * random.exponential(),
             Think::LogNormal { median_ns, sigma } => median_ns as f64 * (sigma * random.normal()).exp(),
-            Think::Normal { mean_ns, deviation_ns } => {
-                mean_ns as f64 + deviation_ns as f64 * random.normal()
-            }
+            Think::Normal { mean_ns, deviation_ns } => mean_ns as f64 + deviation_ns as f64 * random.normal(),
         };
         // A cast of what is below 0 is 0.
         (drawn_ns.round() as u64).min(DURATION_NS_MAX)
@@ -128,7 +126,8 @@ impl fmt::Display for Think {
 /// A duration as it can be read again, whole.
 fn exact(ns: u64) -> String {
     let units = [(SECOND_NS, "s"), (MILLISECOND_NS, "ms"), (MICROSECOND_NS, "us")];
-    let (divisor, unit) = units.into_iter().find(|(divisor, _)| ns % divisor == 0).unwrap_or((1, "ns"));
+    let (divisor, unit) =
+        units.into_iter().find(|(divisor, _)| ns.is_multiple_of(*divisor)).unwrap_or((1, "ns"));
     format!("{}{unit}", ns / divisor)
 }
 
@@ -194,7 +193,8 @@ mod tests {
 
     #[test]
     fn what_is_typed_is_shown_again_and_reads_the_same() {
-        for text in ["2s", "uniform:1s,3s", "exp:250ms", "123456789ns", "lognormal:2s,0.5", "normal:2s,500ms"] {
+        for text in ["2s", "uniform:1s,3s", "exp:250ms", "123456789ns", "lognormal:2s,0.5", "normal:2s,500ms"]
+        {
             let think = Think::parse(text).unwrap();
             assert_eq!(Think::parse(&think.to_string()).unwrap(), think, "{text}");
         }

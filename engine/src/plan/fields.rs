@@ -2,8 +2,8 @@
 
 use super::message_end::MessageEnd;
 use super::records::RecordType;
-use crate::flow::{FlowScript, StepLooks};
 use crate::feed::Feed;
+use crate::flow::{FlowScript, StepLooks};
 use crate::load::Load;
 use crate::phase::{Phases, Warmup};
 use crate::random::Draws;

@@ -12,7 +12,8 @@ use std::collections::BTreeSet;
 /// What is wrong with names in a flow, each with the number of its step; none where it is a condition before flows.
 pub(super) fn mistakes(items: &[FlowItem], steps: &[Step], feeds: &[Feed]) -> Vec<(Option<usize>, Mistake)> {
     let all = steps.iter().flat_map(|step| &step.looks.extracts).map(|extract| extract.name.as_str());
-    let mut check = NameCheck { steps, feeds, all: all.collect(), known: BTreeSet::new(), mistakes: Vec::new() };
+    let mut check =
+        NameCheck { steps, feeds, all: all.collect(), known: BTreeSet::new(), mistakes: Vec::new() };
     check.names_of_values();
     check.items(items);
     check.mistakes
@@ -20,9 +21,7 @@ pub(super) fn mistakes(items: &[FlowItem], steps: &[Step], feeds: &[Feed]) -> Ve
 
 /// Whether a step of any of these names a value of a feed.
 pub(super) fn uses(steps: &[Step], items: &[FlowItem], feed: &str) -> bool {
-    let in_step = |step: &Step| {
-        holes(step).any(|hole| hole.columns().any(|(named, _)| named == feed))
-    };
+    let in_step = |step: &Step| holes(step).any(|hole| hole.columns().any(|(named, _)| named == feed));
     fn in_items(items: &[FlowItem], feed: &str) -> bool {
         items.iter().any(|item| {
             let in_condition = item.condition.as_ref().is_some_and(|condition| {
@@ -38,7 +37,9 @@ pub(super) fn uses(steps: &[Step], items: &[FlowItem], feed: &str) -> bool {
                 || match &item.action {
                     FlowAction::Request(_) => false,
                     FlowAction::Items(items) => in_items(items, feed),
-                    FlowAction::OneOf(branches) => branches.iter().any(|branch| in_items(&branch.items, feed)),
+                    FlowAction::OneOf(branches) => {
+                        branches.iter().any(|branch| in_items(&branch.items, feed))
+                    }
                 }
         })
     }
@@ -73,7 +74,11 @@ impl<'a> NameCheck<'a> {
                     let fix = "use letters, digits and `_`, and no digit first";
                     self.wrong(Some(index), format!("`{name}` cannot be the name of a value"), fix);
                 } else if FUNCTIONS.contains(&name.as_str()) {
-                    self.wrong(Some(index), format!("`{name}` is the name of a function"), "use another name");
+                    self.wrong(
+                        Some(index),
+                        format!("`{name}` is the name of a function"),
+                        "use another name",
+                    );
                 } else if self.feeds.iter().any(|feed| feed.name == *name) {
                     self.wrong(Some(index), format!("`{name}` is the name of a feed"), "use another name");
                 }
@@ -119,7 +124,9 @@ impl<'a> NameCheck<'a> {
         let is_there = |name: &str| {
             all.contains(name)
                 || name.split_once('.').is_some_and(|(feed, column)| {
-                    feeds.iter().any(|known| known.name == feed && known.columns.iter().any(|one| one == column))
+                    feeds
+                        .iter()
+                        .any(|known| known.name == feed && known.columns.iter().any(|one| one == column))
                 })
         };
         if let Err(unknown) = condition.resolve(&mut |name| is_there(name).then_some(0)) {

@@ -1,7 +1,9 @@
 //! The rules that every flow keeps: what its items name is there, and what it repeats comes to an end.
 
 use super::bounds::{FLOW_DEPTH_MAX, REPEAT_MAX, REPEATS_MAX};
+use super::fields::{Step, Target, TargetProtocol};
 use super::mistake::Mistake;
+use crate::extract::{Expression, Wants};
 use crate::flow::{FlowAction, FlowItem, FlowScript, SESSIONS_MAX};
 use crate::quantity::DURATION_NS_MAX;
 use crate::schedule::{Segment, Shape};
@@ -48,6 +50,18 @@ pub(super) fn mistakes_of_users(users: &UserLoad) -> Vec<Mistake> {
     mistakes
 }
 
+/// What is wrong with what is looked at of a step's responses, from its target.
+pub(super) fn wrong_looks(step: &Step, target: &Target) -> Option<Mistake> {
+    let expressions: Vec<Expression> =
+        step.looks.extracts.iter().map(|extract| extract.from.clone()).collect();
+    let wants = Wants::new(&expressions, &step.looks.checks, step.looks.body_bytes_max);
+    if wants.is_nothing() || matches!(target.protocol, TargetProtocol::Http1 { .. }) {
+        return None;
+    }
+    let problem = "fields and bodies of responses are looked at over HTTP/1.1 alone";
+    Some(Mistake::new(problem, "speak HTTP/1.1 with the target, or look at `status` and `time` alone"))
+}
+
 struct FlowCheck {
     steps: usize,
     items: usize,
@@ -90,10 +104,15 @@ impl FlowCheck {
             self.wrong("a probability is below 0 or above 1", "write `20%`, or `0.2`");
         }
         if item.repeat.is_some_and(|times| times.min > times.max || times.max > REPEAT_MAX) {
-            self.wrong("a number of times is none", format!("give two from 0 to {REPEAT_MAX}, the smaller first"));
+            self.wrong(
+                "a number of times is none",
+                format!("give two from 0 to {REPEAT_MAX}, the smaller first"),
+            );
         }
         if repeats > REPEATS_MAX {
-            let problem = format!("what is repeated within something that is repeated is done {repeats} times in one iteration");
+            let problem = format!(
+                "what is repeated within something that is repeated is done {repeats} times in one iteration"
+            );
             self.wrong(problem, format!("let it be {REPEATS_MAX} times at the most"));
         }
     }

@@ -7,8 +7,8 @@ mod bodies;
 mod calls;
 mod cores;
 mod datagrams;
-mod flows;
 mod feeds;
+mod flows;
 mod keys;
 mod load;
 mod requests;
@@ -16,12 +16,12 @@ mod timing;
 mod transport;
 
 use super::bounds::{CONNECTIONS_MAX, longest_warmup_ns};
-use super::flow_names;
 use super::fields::{Fields, Machine, Pool, PoolSize, Scenario, Script, Target, Wait};
+use super::flow_names;
 use super::rules::{self, PlanPlace, Violation};
 use crate::config::{
-    Conditions, Config, Diagnostic, EnvironmentTexts, LoadConfig, ReadConfig, ScenarioConfig, Spot, TargetConfig,
-    Text, closest, hint,
+    Conditions, Config, Diagnostic, EnvironmentTexts, LoadConfig, ReadConfig, ScenarioConfig, Spot,
+    TargetConfig, Text, closest, hint,
 };
 use crate::feed::Feed;
 use crate::load::Load;
@@ -243,7 +243,6 @@ impl PlanReader<'_> {
             PlanPlace::Connections(_) => self.is_wrong("run.shards"),
             // A file that could not be looked into has no columns.
             PlanPlace::Feed(index, "file" | "columns") => self.is_wrong(&self.keys.feeds[*index]),
-            PlanPlace::Threshold(_) if !self.is_timing_known || self.is_wrong("run.warmup") => true,
             PlanPlace::Threshold(_) => {
                 let names = ["name", "request", "get", "head", "post", "put", "patch", "delete", "path"];
                 self.is_wrong("request") || self.has_wrong_scenario(&names)

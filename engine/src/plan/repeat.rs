@@ -10,15 +10,15 @@ use super::retarget;
 use super::rules::{self, PlanPlace, Violation};
 use super::sockets;
 use crate::config::{
-    Conditions, Config, Diagnostic, EnvironmentTexts, GrpcConfig, HttpConfig, LoadConfig, ReadConfig, RequestConfig,
-    TcpConfig, Text, Texts, TlsConfig, UdpConfig, WebSocketConfig,
+    Conditions, Config, Diagnostic, EnvironmentTexts, GrpcConfig, HttpConfig, LoadConfig, ReadConfig,
+    RequestConfig, TcpConfig, Text, Texts, TlsConfig, UdpConfig, WebSocketConfig,
 };
 use crate::length::{self, TooManyToDraw, UNBOUNDED_NS};
 use crate::load::{Arrivals, Load, Overload};
-use crate::schedule::constant;
 use crate::phase::Warmup;
 use crate::random::Draws;
 use crate::redact;
+use crate::schedule::constant;
 use crate::template::{self, HolePlace, HoleScope, Piece, WrongHole};
 use crate::threshold::Threshold;
 use crate::url::{Scheme, Url};

@@ -15,6 +15,7 @@ use super::fields::{
 use super::mistake::Mistake;
 use super::{datagrams, feeds, flow_names, flow_rules, sockets, streams, values};
 use crate::config::hint;
+use crate::feed::RowOrder;
 use crate::load::Load;
 use crate::quantity::{DURATION_NS_MAX, MILLISECOND_NS, counted, show_ns};
 use crate::redact;
@@ -355,28 +356,7 @@ impl RuleCheck<'_> {
                 format!("give at most {REQUESTS_MAX}"),
             );
         }
-        if let Some(flow) = scenario.flow() {
-            for Mistake { problem, fix } in flow_rules::mistakes(flow, steps.len()) {
-                self.broken(PlanPlace::Scenario(index, "step"), problem, fix);
-            }
-            for (step, Mistake { problem, fix }) in flow_names::mistakes(&flow.items, steps, &self.fields.feeds) {
-                let place = match step {
-                    Some(step) => PlanPlace::Step(index, step, String::new()),
-                    None => PlanPlace::Scenario(index, "step"),
-                };
-                self.broken(place, problem, fix);
-            }
-            if scenario.load == Load::Closed {
-                let problem = "a flow needs to be told when its iterations begin";
-                self.broken(PlanPlace::Scenario(index, "load"), problem, "give `load` a `rate`, or `users`");
-            }
-        } else if scenario.load.users().is_some() {
-            let problem = "requests that are drawn by weight have no users";
-            self.broken(PlanPlace::Scenario(index, "load"), problem, "make steps of a flow of them");
-        } else if steps.iter().all(|step| step.weight == 0) {
-            let problem = "every request has weight 0, so none can be drawn";
-            self.broken(PlanPlace::Scenario(index, "request"), problem, "give one a weight of at least 1");
-        }
+        self.script(index, scenario);
         if steps.iter().any(|step| step.pool != steps[0].pool || step.timeout_ns != steps[0].timeout_ns) {
             let problem = "the requests of a mix go to different targets, or have different timeouts";
             self.broken(
@@ -394,6 +374,51 @@ impl RuleCheck<'_> {
             );
         }
         steps.iter().enumerate().for_each(|(number, step)| self.step(index, number, step));
+    }
+
+    /// What its arrivals lead to.
+    fn script(&mut self, index: usize, scenario: &Scenario) {
+        let steps = scenario.steps();
+        let Some(flow) = scenario.flow() else {
+            if scenario.load.users().is_some() {
+                let problem = "requests that are drawn by weight have no users";
+                self.broken(PlanPlace::Scenario(index, "load"), problem, "make steps of a flow of them");
+            }
+            if steps.iter().all(|step| step.weight == 0) {
+                let problem = "every request has weight 0, so none can be drawn";
+                self.broken(
+                    PlanPlace::Scenario(index, "request"),
+                    problem,
+                    "give one a weight of at least 1",
+                );
+            }
+            return;
+        };
+        for Mistake { problem, fix } in flow_rules::mistakes(flow, steps.len()) {
+            self.broken(PlanPlace::Scenario(index, "step"), problem, fix);
+        }
+        for (step, Mistake { problem, fix }) in flow_names::mistakes(&flow.items, steps, &self.fields.feeds) {
+            let place = match step {
+                Some(step) => PlanPlace::Step(index, step, String::new()),
+                None => PlanPlace::Scenario(index, "step"),
+            };
+            self.broken(place, problem, fix);
+        }
+        if scenario.load == Load::Closed {
+            let problem = "a flow needs to be told when its iterations begin";
+            self.broken(PlanPlace::Scenario(index, "load"), problem, "give `load` a `rate`, or `users`");
+        }
+        for feed in self.fields.feeds.iter().filter(|feed| feed.rows == RowOrder::Unique) {
+            let uses = |scenario: &Scenario| {
+                let items = scenario.flow().map_or(&[][..], |flow| &flow.items);
+                flow_names::uses(scenario.steps(), items, &feed.name)
+            };
+            if uses(scenario) && self.fields.scenarios[..index].iter().any(uses) {
+                let problem = format!("two scenarios use the feed `{}`, and each row once", feed.name);
+                let fix = "give each a feed of its own, or take rows as `sequential`";
+                self.broken(PlanPlace::Scenario(index, "step"), problem, fix);
+            }
+        }
     }
 
     fn step(&mut self, scenario: usize, number: usize, step: &Step) {
@@ -433,6 +458,9 @@ impl RuleCheck<'_> {
                 let fix = "messages of WebSocket go to ws:// and wss://, calls to grpc:// and grpcs://, bytes to tcp:// and tls://, datagrams to udp://, queries to dns://, requests to others";
                 self.broken(place(""), problem, fix);
             }
+        }
+        if let Some(wrong) = flow_rules::wrong_looks(step, target) {
+            self.broken(place(""), wrong.problem, wrong.fix);
         }
         let is_of_flow = self.fields.scenarios[scenario].flow().is_some();
         if let Some(wrong) = values::wrong(&step.request, is_of_flow) {

@@ -44,7 +44,8 @@ impl TryFrom<UncheckedRecord> for RequestRecord {
         if !layout.is_in_order() || layout.scenarios() != scenarios.len() {
             return Err("its scenarios are not those of its layout");
         }
-        let has_iterations = |(index, record): (usize, &Option<IterationRecord>)| record.is_some() == layout.is_flow(index);
+        let has_iterations =
+            |(index, record): (usize, &Option<IterationRecord>)| record.is_some() == layout.is_flow(index);
         if iterations.len() != scenarios.len() || !iterations.iter().enumerate().all(has_iterations) {
             return Err("its iterations are not those of its layout");
         }
@@ -87,7 +88,9 @@ impl RequestRecord {
             layout: layout.clone(),
             series: Windowed { measured: series(layout.series()), outside: series(outside) },
             scenarios: vec![ScenarioRecord::default(); layout.scenarios()],
-            iterations: (0..layout.scenarios()).map(|scenario| layout.is_flow(scenario).then(iterations)).collect(),
+            iterations: (0..layout.scenarios())
+                .map(|scenario| layout.is_flow(scenario).then(iterations))
+                .collect(),
             slowest: Slowest::default(),
         }
     }
@@ -145,7 +148,10 @@ impl RequestRecord {
     pub fn arrivals_ended_of(&self, scenario: usize) -> u64 {
         match &self.iterations[scenario] {
             None => self.ended_of(scenario),
-            Some(record) => [record.ok, record.failed, record.unfinished].iter().map(|all| all.measured + all.outside).sum(),
+            Some(record) => [record.ok, record.failed, record.unfinished]
+                .iter()
+                .map(|all| all.measured + all.outside)
+                .sum(),
         }
     }
 

@@ -283,7 +283,8 @@ mod tests {
     fn what_comes_from_the_environment_is_a_secret_where_its_place_is_one() {
         let text = "url = 'http://h/'\n[headers]\nAuthorization = 'Bearer {{env TOKEN}}'\n\
                     [[request]]\npath = '/?token={{env TOKEN}}'\nform = { pass = '{{env TOKEN}}' }\n\
-                    [[request]]\njson = { password = '{{env TOKEN}}' }";
+                    [[request]]\njson = { password = '{{env TOKEN}}' }\n\
+                    [[request]]\nmultipart = { password = '{{env TOKEN}}', note = 'kept', key = 'h1dden{{seq}}' }";
         let document = Document { name: "p".into(), text: text.into(), format: Format::Toml };
         let mut layers = Layers::new(Some(document)).unwrap();
         layers.set_environment([("TOKEN".to_owned(), "s3cret".to_owned())]);
@@ -291,7 +292,13 @@ mod tests {
             Plan::read(&layers.read(), &|_| Err(String::new()), crate::plan::Purpose::Run).unwrap();
         assert_eq!(requests(&plan)[0].headers[0].1[1], Piece::Bytes(b"s3cret".to_vec()));
         let shown = serde_json::to_string(&written(&plan)).unwrap();
-        assert!(!shown.contains("s3cret"), "{shown}");
+        assert!(
+            !shown.contains("s3cret")
+                && !shown.contains("h1dden")
+                && shown.contains("note")
+                && shown.contains("kept"),
+            "{shown}"
+        );
         assert!(!format!("{layers:?}").contains("s3cret"));
     }
 }

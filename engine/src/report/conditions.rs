@@ -162,3 +162,69 @@ fn shown(threshold: &Threshold, measured: Option<f64>, facts: &Facts) -> String 
         Some(doubt) => format!("{figure}, {doubt}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Document, Format, Layers};
+    use crate::quantity::SECOND_NS;
+    use crate::report::{Identity, Measured, Report};
+    use crate::threshold_watch::Abort;
+
+    const WORST: WorstWindow =
+        WorstWindow { from_ns: 3 * SECOND_NS, to_ns: 5 * SECOND_NS, measured: Some(0.25) };
+
+    fn report(thresholds: &str, watched: WatchedRun, to_ns: u64) -> Report {
+        let text = format!("url = 'http://h/'\nrun.duration = '10s'\n[thresholds]\n{thresholds}");
+        let document = Document { name: "p".into(), text, format: Format::Toml };
+        let config = Layers::new(Some(document)).unwrap().config().unwrap();
+        let plan = Plan::new(&config, &|_| Err(String::new())).unwrap();
+        let mut whole = Snapshot::new(1, &plan.layout(), plan.phases);
+        whole.ended_ns = Some(to_ns);
+        let measured = Measured { watched, ..Measured::of(whole, Vec::new()) };
+        Report::new(&plan, &measured, Identity { run_id: "r".into(), started_at: "t".into() })
+    }
+
+    fn windows(judged: u64, broken: u64) -> WatchedRun {
+        let windows = JudgedWindows { threshold: 0, judged, broken, worst: (judged > 0).then_some(WORST) };
+        WatchedRun { windows: vec![windows], abort: None }
+    }
+
+    #[test]
+    fn a_condition_over_windows_is_met_where_none_broke_it() {
+        const OVER: &str = "failed = { limit = 'rate<30%', over = '2s' }";
+        for (judged, broken, is_met) in [(9, 0, true), (9, 1, false), (0, 0, false)] {
+            let report = report(OVER, windows(judged, broken), 10 * SECOND_NS);
+            let [result] = &report.thresholds[..] else { panic!("one condition") };
+            assert_eq!((result.ok, report.meets_thresholds()), (is_met, is_met));
+            assert_eq!((result.windows, result.windows_broken), (Some(judged), Some(broken)));
+            assert_eq!(result.over_ns, Some(2 * SECOND_NS));
+            assert_eq!(result.measured, (judged > 0).then_some(0.25));
+        }
+        let shown = report(OVER, windows(9, 1), 10 * SECOND_NS).thresholds[0].shown.clone();
+        assert_eq!(shown, "25.0000 % in the worst window, from 3.00 s to 5.00 s; 1 of 9 windows broke it");
+        let shown = report(OVER, windows(0, 0), 10 * SECOND_NS).thresholds[0].shown.clone();
+        assert_eq!(shown, "-, no full window of 2s to judge");
+    }
+
+    #[test]
+    fn a_condition_that_ended_the_run_is_not_met_whatever_came_of_it() {
+        const ABORT: &str = "failed = { limit = 'rate<30%', abort = true }\nrate = '>=0'";
+        let abort = Some(Abort { threshold: 0, at_ns: 4 * SECOND_NS, measured: Some(0.5) });
+        let watched = WatchedRun { windows: Vec::new(), abort };
+        let early = report(ABORT, watched.clone(), 5 * SECOND_NS);
+        let aborting = early.aborting().expect("one ended it");
+        assert_eq!((aborting.text.as_str(), aborting.ok), ("failed rate<30%; abort", false));
+        assert_eq!(aborting.aborted_at_ns, Some(4 * SECOND_NS));
+        assert_eq!(aborting.shown, "50.0000 % after 4.00 s, which ended the run; at its end -");
+        assert!(early.window.is_partial && early.thresholds[1].ok);
+        let late = report(ABORT, watched, 10 * SECOND_NS);
+        assert!(!late.window.is_partial, "it was over anyway");
+        let json = serde_json::to_value(&late).unwrap();
+        assert!(
+            json["thresholds"][1].get("aborted_at_ns").is_none()
+                && json["thresholds"][1].get("worst").is_none()
+        );
+        assert_eq!(serde_json::from_value::<Report>(json).unwrap(), late);
+    }
+}

@@ -62,7 +62,8 @@ impl<'a> Part<'a> {
         let arrivals = snapshot.requests.scenarios[index];
         let record = snapshot.requests.iterations[index].as_ref();
         let iterations = record.map(|record| iterations(record, &arrivals));
-        let requests = requests(&series, &if record.is_some() { ScenarioRecord::default() } else { arrivals });
+        let requests =
+            requests(&series, &if record.is_some() { ScenarioRecord::default() } else { arrivals });
         let scheduled = iterations.as_ref().map_or(requests.scheduled(), Iterations::scheduled);
         let starts_ns = scenario.starts_ns.clamp(from_ns, to_ns);
         let ends_ns = match arrivals.spent_ns {
@@ -80,7 +81,11 @@ impl<'a> Part<'a> {
         let asked = asked(scenario, window_ns);
         let unreleased = arrivals.dropped.measured + arrivals.unsent.measured;
         let rate = rate(asked, (scheduled - unreleased, scheduled), finished, window_ns, overrun_ns);
-        let unaccounted = if is_partial || arrivals.is_fed_out { 0 } else { unaccounted(scenario, snapshot.phases, scheduled) };
+        let unaccounted = if is_partial || arrivals.is_fed_out {
+            0
+        } else {
+            unaccounted(scenario, snapshot.phases, scheduled)
+        };
         let (name, is_closed) = (Some(scenario.name.as_str()), scenario.load.is_closed());
         Part {
             name,

@@ -161,7 +161,9 @@ impl HoleScope<'_> {
             None => {}
         }
         match piece_of(hole) {
-            Piece::Value(hole) if !self.has_values && hole.names().next().is_some() => Err(wrong_hole(part, without_values(&hole, part))),
+            Piece::Value(hole) if !self.has_values && hole.names().next().is_some() => {
+                Err(wrong_hole(part, without_values(&hole, part)))
+            }
             piece => Ok(piece),
         }
     }

@@ -14,7 +14,7 @@ const WINDOW_INTERVALS_MAX: u64 = 600;
 
 /// How a condition is held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Terms {
+pub struct ConditionTerms {
     /// It has to hold in every full window of this length, nanoseconds; absent: in the measured window as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over_ns: Option<u64>,
@@ -26,10 +26,10 @@ pub struct Terms {
     pub after_ns: Option<u64>,
 }
 
-impl Terms {
+impl ConditionTerms {
     /// Reads the parts that follow a condition. Errors say what is wrong, and what to do about it.
-    pub(super) fn parse(parts: &[&str]) -> Result<Terms, (String, String)> {
-        let mut terms = Terms::default();
+    pub(super) fn parse(parts: &[&str]) -> Result<ConditionTerms, (String, String)> {
+        let mut terms = ConditionTerms::default();
         for part in parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()) {
             let (word, value) =
                 part.split_once('=').map_or((part, None), |(word, value)| (word, Some(value)));
@@ -104,7 +104,7 @@ impl Terms {
     }
 }
 
-impl fmt::Display for Terms {
+impl fmt::Display for ConditionTerms {
     /// As they are typed, behind a condition; nothing for none.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(over_ns) = self.over_ns {
@@ -144,26 +144,30 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn parse(text: &str) -> Result<Terms, (String, String)> {
-        Terms::parse(&text.split(';').collect::<Vec<_>>())
+    fn parse(text: &str) -> Result<ConditionTerms, (String, String)> {
+        ConditionTerms::parse(&text.split(';').collect::<Vec<_>>())
     }
 
     proptest! {
         #[test]
         fn what_is_shown_reads_as_the_same(over in any::<Option<u32>>(), abort: bool, after in any::<Option<u32>>()) {
             let ns = |ns: Option<u32>| ns.map(|ns| u64::from(ns) * 1_000 + 1);
-            let terms = Terms { over_ns: ns(over), abort, after_ns: ns(after).filter(|_| abort) };
+            let terms = ConditionTerms { over_ns: ns(over), abort, after_ns: ns(after).filter(|_| abort) };
             prop_assert_eq!(parse(&terms.to_string()), Ok(terms));
         }
     }
 
     #[test]
     fn terms_are_read_in_any_order() {
-        let all = Terms { over_ns: Some(10 * SECOND_NS), abort: true, after_ns: Some(90 * SECOND_NS) };
+        let all =
+            ConditionTerms { over_ns: Some(10 * SECOND_NS), abort: true, after_ns: Some(90 * SECOND_NS) };
         assert_eq!(parse(" after = 1.5m; abort ;over=10s;"), Ok(all));
         assert_eq!(all.to_string(), "; over=10s; abort; after=90s");
-        assert_eq!(parse("abort=false"), Ok(Terms::default()));
-        assert_eq!((parse(""), Terms::default().to_string().as_str()), (Ok(Terms::default()), ""));
+        assert_eq!(parse("abort=false"), Ok(ConditionTerms::default()));
+        assert_eq!(
+            (parse(""), ConditionTerms::default().to_string().as_str()),
+            (Ok(ConditionTerms::default()), "")
+        );
     }
 
     #[test]

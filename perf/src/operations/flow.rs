@@ -32,9 +32,12 @@ const fn operation(name: &'static str, make: fn() -> Work) -> CountedOperation {
 
 /// What each request is answered.
 fn body() -> String {
-    let items: Vec<String> = (0..6).map(|item| format!("{{\"id\": {item}, \"name\": \"item {item}\"}}")).collect();
+    let items: Vec<String> =
+        (0..6).map(|item| format!("{{\"id\": {item}, \"name\": \"item {item}\"}}")).collect();
     let items = items.join(", ");
-    format!("{{\"items\": [{items}], \"total\": 6, \"session\": {{\"user\": \"ann\", \"token\": \"0123456789abcdef\"}}}}")
+    format!(
+        "{{\"items\": [{items}], \"total\": 6, \"session\": {{\"user\": \"ann\", \"token\": \"0123456789abcdef\"}}}}"
+    )
 }
 
 /// Sixty-four users, who go through the steps again and again.

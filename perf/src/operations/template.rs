@@ -1,8 +1,8 @@
 //! Rendering one request, by what has to be filled in.
 
 use super::operation::{CountedOperation, Work};
-use engine::outbox::{self, Outbox};
 use engine::flow::StepLooks;
+use engine::outbox::{self, Outbox};
 use engine::plan::{HttpRequest, Request, Step};
 use engine::random::Draws;
 use engine::template::{Piece, Template, parse};
@@ -48,7 +48,14 @@ fn encoded(path: &str, body: Option<&str>) -> Template {
         headers: vec![("Accept".into(), pieces("*/*"))],
         body: body.map(pieces),
     });
-    let step = Step { name: "counted".into(), weight: 1, pool: 0, timeout_ns: 1, request, looks: StepLooks::default() };
+    let step = Step {
+        name: "counted".into(),
+        weight: 1,
+        pool: 0,
+        timeout_ns: 1,
+        request,
+        looks: StepLooks::default(),
+    };
     http1::encode(&step, "127.0.0.1:8080", true).expect("the request can be encoded").template
 }
 

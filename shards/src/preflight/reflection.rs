@@ -9,8 +9,8 @@ use super::exchange::{AskedRequest, Came, Exchange};
 use super::requests::{connect, unreachable_target};
 use crate::assembly::{grpc_shared, http2_request};
 use engine::code;
-use engine::flow::StepLooks;
 use engine::failure::{FailureKind, RunFailure};
+use engine::flow::StepLooks;
 use engine::mix::Mix;
 use engine::plain::plain;
 use engine::plan::{GrpcCall, GrpcMethod, MessagePace, Request, Step, Target};
@@ -202,7 +202,14 @@ impl<'a> Reflection<'a> {
             deadline_ns: None,
             described: Some(method),
         };
-        Step { name: "reflection".into(), weight: 1, pool: 0, timeout_ns: 0, request: Request::Grpc(call), looks: StepLooks::default() }
+        Step {
+            name: "reflection".into(),
+            weight: 1,
+            pool: 0,
+            timeout_ns: 0,
+            request: Request::Grpc(call),
+            looks: StepLooks::default(),
+        }
     }
 }
 

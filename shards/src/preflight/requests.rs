@@ -465,9 +465,11 @@ impl<'a> Asker<'a> {
             // What is right is the run's to say, which looks at more of it.
             return Check::pass(REQUEST, found);
         }
-        match self.sources[kind.scenario]
-            .end(kind.call, End::Response { code: response.code, is_ok: response.is_ok }, EndedAt::default())
-        {
+        match self.sources[kind.scenario].end(
+            kind.call,
+            End::Response { code: response.code, is_ok: response.is_ok },
+            EndedAt::default(),
+        ) {
             Outcome::Ok(_) => Check::pass(REQUEST, found),
             Outcome::Refused(_) | Outcome::Failed(_) | Outcome::Unwanted(..) => Check::warn(
                 REQUEST,

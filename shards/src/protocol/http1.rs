@@ -670,7 +670,8 @@ mod tests {
     /// A response, and whether the connection can be used again.
     type Complete = (Response, bool);
 
-    const STEP: StepFacts = StepFacts { constant: None, bytes_max: 0, is_bodyless: false, is_looked_at: false };
+    const STEP: StepFacts =
+        StepFacts { constant: None, bytes_max: 0, is_bodyless: false, is_looked_at: false };
 
     /// Feeds a whole stream in pieces of every size and checks that the responses are the same.
     fn responses(stream: &str, is_bodyless: bool) -> Result<Vec<Complete>, NotHttp> {

@@ -214,7 +214,8 @@ impl<P: Protocol> ConnectionPool<P> {
         if core.stage == Stage::Running
             && scenario.course == Course::Scheduling
             && self.connections.open == 0
-            && let Some(Following { call, arrival }) = scenario.longest_waiting(&mut core.recorder, relative_ns)
+            && let Some(Following { call, arrival }) =
+                scenario.longest_waiting(&mut core.recorder, relative_ns)
         {
             let at = EndedAt { sent_ns: relative_ns, done_ns: relative_ns, lag_ns: 0 };
             let outcome = scenario.source.end(call, End::Failed(kind), at);

@@ -69,7 +69,12 @@ impl<S: Source> ScenarioRun<S> {
     }
 
     /// The next request of a flow, filled in. One that cannot be filled has failed, and the next one is looked for.
-    fn next_prepared(&mut self, core: &mut Core<impl Wire>, first_series: usize, now_ns: u64) -> Option<Following> {
+    fn next_prepared(
+        &mut self,
+        core: &mut Core<impl Wire>,
+        first_series: usize,
+        now_ns: u64,
+    ) -> Option<Following> {
         for _ in 0..UNPREPARED_PER_TURN {
             let next = self.next_of_flow(&mut core.recorder, now_ns)?;
             let Err(Unprepared { kind, why }) = self.source.prepare(next.call, now_ns) else {

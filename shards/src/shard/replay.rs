@@ -111,7 +111,11 @@ impl<P: Protocol> ConnectionPool<P> {
     ) {
         let Replay { call, intended_ns, lag_ns, since_ns, .. } = replay;
         let instants = core.instants(intended_ns, since_ns.max(intended_ns), core.now_ns);
-        let outcome = scenario.source.end(call, End::Failed(kind), EndedAt { sent_ns: instants.sent, done_ns: instants.done, lag_ns });
+        let outcome = scenario.source.end(
+            call,
+            End::Failed(kind),
+            EndedAt { sent_ns: instants.sent, done_ns: instants.done, lag_ns },
+        );
         core.recorder.done(self.first_series + call.step as usize, outcome, instants, lag_ns, 0);
     }
 

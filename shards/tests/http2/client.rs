@@ -84,7 +84,14 @@ fn pieces(text: &str) -> Vec<Piece> {
 }
 
 pub(crate) fn step(request: HttpRequest, weight: u32) -> Step {
-    Step { name: "r".into(), weight, pool: 0, timeout_ns: 0, request: Request::Http(request) }
+    Step {
+        name: "r".into(),
+        weight,
+        pool: 0,
+        timeout_ns: 0,
+        request: Request::Http(request),
+        looks: engine::flow::StepLooks::default(),
+    }
 }
 
 impl Client {

@@ -29,7 +29,14 @@ pub(crate) fn step(messages: &[&str], server_streams: bool, pace: MessagePace) -
         deadline_ns: None,
         described: Some(method),
     };
-    Step { name: "r".into(), weight: 1, pool: 0, timeout_ns: 0, request: Request::Grpc(call) }
+    Step {
+        name: "r".into(),
+        weight: 1,
+        pool: 0,
+        timeout_ns: 0,
+        request: Request::Grpc(call),
+        looks: engine::flow::StepLooks::default(),
+    }
 }
 
 /// A client that has made one call, on stream 1; what it has sent was not looked at.

@@ -264,7 +264,11 @@ fn a_value_of_a_flow_stands_wherever_a_number_does() {
         let mut filled = FilledValues::default();
         assert_eq!(of_flow.holes().count(), 6);
         for _ in of_flow.holes() {
-            filled.push_with(|out| Ok::<_, ()>(out.extend_from_slice(FILLED.as_bytes()))).unwrap();
+            let append = |out: &mut Vec<u8>| {
+                out.extend_from_slice(FILLED.as_bytes());
+                Ok::<(), ()>(())
+            };
+            filled.push_with(append).unwrap();
         }
         let draws = Draws::new(1, 0);
         let of_flow =

@@ -68,7 +68,14 @@ impl Client {
         let ends = MessageEnd::parse(ends).unwrap();
         let mut shared = TcpShared::new(&ends, greets);
         let request = Request::Bytes(BytesMessage { payload: template::parse("n={{seq}}\n").unwrap() });
-        let step = Step { name: "m".into(), weight: 1, pool: 0, timeout_ns: 0, request };
+        let step = Step {
+            name: "m".into(),
+            weight: 1,
+            pool: 0,
+            timeout_ns: 0,
+            request,
+            looks: engine::flow::StepLooks::default(),
+        };
         let mix = Mix::new(vec![encode(&step).unwrap()], Draws::new(1, 0));
         let step = mix.steps()[0].clone();
         let mut stream = TcpStream::new(&shared);

@@ -72,7 +72,14 @@ pub(crate) struct Client {
 }
 
 fn step(request: Request) -> Step {
-    Step { name: "m".into(), weight: 1, pool: 0, timeout_ns: 0, request }
+    Step {
+        name: "m".into(),
+        weight: 1,
+        pool: 0,
+        timeout_ns: 0,
+        request,
+        looks: engine::flow::StepLooks::default(),
+    }
 }
 
 /// A message; its text may have holes.
@@ -97,7 +104,7 @@ impl Client {
         let encoded = encode(step).unwrap();
         let shared = UdpShared::new(matching(rule), depth);
         let memory = vec![0; Udp::outbox_bytes(&shared, encoded.template.bytes_max(), depth as usize)];
-        let facts = StepFacts { constant: None, bytes_max: 0, is_bodyless: false };
+        let facts = StepFacts { constant: None, bytes_max: 0, is_bodyless: false, is_looked_at: false };
         let mut client = Client {
             socket: Udp::new(&shared),
             shared,

@@ -71,7 +71,14 @@ pub(crate) fn message(kind: SocketMessageKind, text: &str) -> Step {
     let pieces = |text: &str| template::parse(text).unwrap();
     let opening = HttpRequest { method: "GET".into(), path: pieces("/ws"), headers: Vec::new(), body: None };
     let request = Request::WebSocket(WebSocketMessage { opening, kind, payload: pieces(text) });
-    Step { name: "m".into(), weight: 1, pool: 0, timeout_ns: 0, request }
+    Step {
+        name: "m".into(),
+        weight: 1,
+        pool: 0,
+        timeout_ns: 0,
+        request,
+        looks: engine::flow::StepLooks::default(),
+    }
 }
 
 impl Client {
@@ -86,7 +93,7 @@ impl Client {
         let opening = WebSocketOpening::new(request, "h:80", &options, Draws::new(1, 64)).unwrap();
         let shared = WebSocketShared::new(opening, &options, bytes_max);
         let memory = vec![0; WebSocket::outbox_bytes(&shared, bytes_max, MESSAGES as usize)];
-        let step = StepFacts { constant: None, bytes_max: 0, is_bodyless: false };
+        let step = StepFacts { constant: None, bytes_max: 0, is_bodyless: false, is_looked_at: false };
         let mut client = Client {
             socket: WebSocket::new(&shared),
             shared,

@@ -3,8 +3,8 @@
 use super::keys::StepKeys;
 use super::requests::Headers;
 use super::{DURATION_FIX, PlanReader};
-use crate::flow::StepLooks;
 use crate::config::{RequestConfig, Text, Texts};
+use crate::flow::StepLooks;
 use crate::plan::fields::{GrpcCall, MessagePace, Request, Step, Target};
 use crate::quantity::parse_duration_ns;
 use crate::template::Piece;
@@ -57,7 +57,17 @@ impl PlanReader<'_> {
             described: None,
         };
         let (weight, timeout_ns) = (config.weight.unwrap_or(1), deadline_ns.unwrap_or(0));
-        (Step { name, weight, pool: 0, timeout_ns, request: Request::Grpc(call), looks: StepLooks::default() }, keys)
+        (
+            Step {
+                name,
+                weight,
+                pool: 0,
+                timeout_ns,
+                request: Request::Grpc(call),
+                looks: StepLooks::default(),
+            },
+            keys,
+        )
     }
 
     /// `package.Service/Method`, whether a slash stands before it or a dot before the method.

@@ -3,13 +3,13 @@
 use super::requests::StepContext;
 use super::{PlanReader, Typed};
 use crate::config::{Diagnostic, RequestConfig, Text, hint};
+use crate::extract::{Condition, Expression, ResponseCheck, WrongExpression};
 use crate::flow::{
-    Extract, FlowAction, FlowBranch, FlowItem, FlowScript, OnFailure, Repetition, SESSIONS_DEFAULT, SESSIONS_MAX,
-    StepLooks, Think,
+    Extract, FlowAction, FlowBranch, FlowItem, FlowScript, OnFailure, Repetition, SESSIONS_DEFAULT,
+    SESSIONS_MAX, StepLooks, Think,
 };
 use crate::plan::bounds::{FLOW_DEPTH_MAX, REPEAT_MAX};
 use crate::plan::fields::{Script, Step, Target};
-use crate::extract::{Condition, Expression, ResponseCheck, WrongExpression};
 use crate::quantity::{SECOND_NS, parse_bytes, parse_count};
 use crate::template;
 use std::collections::BTreeMap;
@@ -67,7 +67,11 @@ impl<'a> PlanReader<'a> {
         let steps = flow.steps;
         if steps.is_empty() && !self.is_wrong(&typed.at("step")) && !self.is_wrong("flow") {
             let key = if config.flow.is_some() { "flow" } else { "step" };
-            self.wrong(&typed.at(key), "the flow has no request", "write a step with `get = \"/path\"` or the like");
+            self.wrong(
+                &typed.at(key),
+                "the flow has no request",
+                "write a step with `get = \"/path\"` or the like",
+            );
         }
         let (sessions_max, graceful_ns) = (self.sessions(typed), self.graceful(typed));
         Script::Flow { steps, flow: FlowScript { items, sessions_max, graceful_ns } }
@@ -109,7 +113,8 @@ impl<'a> PlanReader<'a> {
         }
         let checks = config.check.as_ref().map_or(&[][..], |texts| &texts.0);
         for (index, text) in checks.iter().enumerate() {
-            let key = if checks.len() > 1 { format!("{table}.check.{index}") } else { format!("{table}.check") };
+            let key =
+                if checks.len() > 1 { format!("{table}.check.{index}") } else { format!("{table}.check") };
             let wrong = |wrong: WrongExpression| Diagnostic::at(key, wrong.problem, wrong.fix);
             looks.checks.extend(self.take_with(ResponseCheck::parse(text), wrong));
         }
@@ -145,7 +150,8 @@ impl<'a> PlanReader<'a> {
             (None, Some(text)) => ("run.sessions".to_owned(), text.clone()),
             (None, None) => return SESSIONS_DEFAULT,
         };
-        let Some(count) = self.take_with(parse_count(&text.0), |cause| Diagnostic::unreadable(&key, cause)) else {
+        let Some(count) = self.take_with(parse_count(&text.0), |cause| Diagnostic::unreadable(&key, cause))
+        else {
             return SESSIONS_DEFAULT;
         };
         if !(1..=u64::from(SESSIONS_MAX)).contains(&count) {
@@ -167,7 +173,8 @@ impl<'a> PlanReader<'a> {
     fn refuse_step_keys(&mut self, typed: &Typed) {
         for (index, request) in typed.config.request.iter().enumerate() {
             for key in given_step_keys(request) {
-                let problem = format!("`{key}` is of a step of a flow, and `request` is one of several that are drawn");
+                let problem =
+                    format!("`{key}` is of a step of a flow, and `request` is one of several that are drawn");
                 let fix = "write `[[step]]` in the place of `[[request]]`: steps follow each other";
                 self.wrong(&typed.at(&format!("request.{index}.{key}")), problem, fix);
             }
@@ -185,8 +192,10 @@ impl<'a> PlanReader<'a> {
         let mut items = Vec::new();
         for (index, word) in words.iter().enumerate() {
             let key = if words.len() > 1 { format!("{key}.{index}") } else { key.to_owned() };
-            let (name, times) = word.split_once('*').map_or((word.as_str(), None), |(name, times)| (name, Some(times)));
-            let mut item = FlowItem::new(FlowAction::Items(self.named_flow(name.trim(), &key, context, flow)));
+            let (name, times) =
+                word.split_once('*').map_or((word.as_str(), None), |(name, times)| (name, Some(times)));
+            let mut item =
+                FlowItem::new(FlowAction::Items(self.named_flow(name.trim(), &key, context, flow)));
             item.repeat = times.and_then(|times| self.repetition(times, &key));
             items.push(item);
         }
@@ -214,7 +223,11 @@ impl<'a> PlanReader<'a> {
         self.flows_used.insert(name.clone());
         if flow.within.contains(&name.as_str()) {
             let way = flow.within.iter().copied().chain([name.as_str()]).collect::<Vec<_>>().join(" → ");
-            self.wrong(key, format!("the flow `{name}` runs itself: {way}"), "use `repeat` to do something again");
+            self.wrong(
+                key,
+                format!("the flow `{name}` runs itself: {way}"),
+                "use `repeat` to do something again",
+            );
             return Vec::new();
         }
         if flow.within.len() >= FLOW_DEPTH_MAX {
@@ -235,7 +248,8 @@ impl<'a> PlanReader<'a> {
         context: &StepContext<'_, 'a>,
         flow: &mut ReadFlow<'a>,
     ) -> Vec<FlowItem> {
-        let item = |(index, step): (usize, &RequestConfig)| self.item(step, format!("{key}.{index}"), context, flow);
+        let item =
+            |(index, step): (usize, &RequestConfig)| self.item(step, format!("{key}.{index}"), context, flow);
         steps.iter().enumerate().map(item).collect()
     }
 
@@ -248,11 +262,19 @@ impl<'a> PlanReader<'a> {
     ) -> FlowItem {
         if config.weight.is_some() {
             let fix = "use `chance`, or `choose` to draw one of several flows";
-            self.wrong(&format!("{table}.weight"), "`weight` is of requests that are drawn, and steps are not", fix);
+            self.wrong(
+                &format!("{table}.weight"),
+                "`weight` is of requests that are drawn, and steps are not",
+                fix,
+            );
         }
         let action = match (&config.run, config.choose.is_empty()) {
             (Some(_), false) => {
-                self.wrong(&format!("{table}.choose"), "a step has `run` or `choose`, and not both", "leave one out");
+                self.wrong(
+                    &format!("{table}.choose"),
+                    "a step has `run` or `choose`, and not both",
+                    "leave one out",
+                );
                 FlowAction::Items(Vec::new())
             }
             (Some(Text(name)), true) => {
@@ -269,7 +291,10 @@ impl<'a> PlanReader<'a> {
             action,
             condition: self.condition(config, &table),
             chance: self.chance(config, &table),
-            repeat: config.repeat.as_ref().and_then(|Text(text)| self.repetition(text, &format!("{table}.repeat"))),
+            repeat: config
+                .repeat
+                .as_ref()
+                .and_then(|Text(text)| self.repetition(text, &format!("{table}.repeat"))),
             think: self.think(config, &table),
             always: config.always.unwrap_or(false),
             on_failure: self.on_failure(config, &table),
@@ -311,10 +336,20 @@ impl<'a> PlanReader<'a> {
 
     /// A step that goes through flows sends nothing itself.
     fn refuse_request_in(&mut self, config: &RequestConfig, word: &str, table: &str) {
-        let RequestConfig { method, path, get, head, post, put, patch, delete, body, call, text, .. } = config;
+        let RequestConfig { method, path, get, head, post, put, patch, delete, body, call, text, .. } =
+            config;
         let given = [
-            ("method", method), ("path", path), ("get", get), ("head", head), ("post", post), ("put", put),
-            ("patch", patch), ("delete", delete), ("body", body), ("call", call), ("text", text),
+            ("method", method),
+            ("path", path),
+            ("get", get),
+            ("head", head),
+            ("post", post),
+            ("put", put),
+            ("patch", patch),
+            ("delete", delete),
+            ("body", body),
+            ("call", call),
+            ("text", text),
             ("on_failure", &config.on_failure),
         ];
         for (key, _) in given.into_iter().filter(|(_, text)| text.is_some()) {
@@ -352,7 +387,9 @@ impl<'a> PlanReader<'a> {
         if min > max || max > REPEAT_MAX {
             let problem = match min > max {
                 true => format!("`{text}` begins above its end"),
-                false => format!("nothing is repeated {max} times in one iteration; {REPEAT_MAX} at the most"),
+                false => {
+                    format!("nothing is repeated {max} times in one iteration; {REPEAT_MAX} at the most")
+                }
             };
             self.wrong(key, problem, REPEAT_FIX);
             return None;
@@ -362,7 +399,9 @@ impl<'a> PlanReader<'a> {
 
     fn think(&mut self, config: &RequestConfig, table: &str) -> Option<Think> {
         let Text(text) = config.think.as_ref()?;
-        self.take_with(Think::parse(text), |wrong| Diagnostic::at(format!("{table}.think"), wrong.problem, wrong.fix))
+        self.take_with(Think::parse(text), |wrong| {
+            Diagnostic::at(format!("{table}.think"), wrong.problem, wrong.fix)
+        })
     }
 
     fn on_failure(&mut self, config: &RequestConfig, table: &str) -> OnFailure {
@@ -380,7 +419,8 @@ impl<'a> PlanReader<'a> {
 
 /// Which of the keys of steps a request has.
 fn given_step_keys(config: &RequestConfig) -> impl Iterator<Item = &'static str> {
-    let RequestConfig { think, repeat, chance, always, on_failure, run, condition, extract, choose, .. } = config;
+    let RequestConfig { think, repeat, chance, always, on_failure, run, condition, extract, choose, .. } =
+        config;
     let given = [
         think.is_some(),
         repeat.is_some(),

@@ -224,7 +224,8 @@ impl<'a> LoadReader<'a> {
     /// What is of users means nothing without any.
     fn refuse_keys_of_users(&mut self) {
         let LoadConfig { pacing, loops, .. } = self.config;
-        for (key, _) in [("pacing", pacing), ("loops", loops)].into_iter().filter(|(_, text)| text.is_some()) {
+        for (key, _) in [("pacing", pacing), ("loops", loops)].into_iter().filter(|(_, text)| text.is_some())
+        {
             let fix = "give the load `users`, or leave it out";
             self.wrong(key, format!("`{key}` is of users, and there are none"), fix);
         }

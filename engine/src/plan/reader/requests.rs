@@ -2,8 +2,8 @@
 
 use super::keys::StepKeys;
 use super::{PlanReader, TIMEOUT_NS_DEFAULT, Typed};
-use crate::flow::StepLooks;
 use crate::config::{Diagnostic, RequestConfig, Spot, Text, Texts};
+use crate::flow::StepLooks;
 use crate::plan::fields::{
     BytesMessage, HttpRequest, Request, SocketMessageKind, Step, Target, TargetProtocol, WebSocketMessage,
 };
@@ -185,7 +185,17 @@ impl PlanReader<'_> {
         let keys = StepKeys::of_request(path_key, key("method"), headers_keys, table);
         let path = path.unwrap_or_else(|| vec![Piece::Bytes(b"/".to_vec())]);
         let request = Request::Http(HttpRequest { method, path, headers: headers.headers, body });
-        (Step { name, weight: config.weight.unwrap_or(1), pool: 0, timeout_ns: 0, request, looks: StepLooks::default() }, keys)
+        (
+            Step {
+                name,
+                weight: config.weight.unwrap_or(1),
+                pool: 0,
+                timeout_ns: 0,
+                request,
+                looks: StepLooks::default(),
+            },
+            keys,
+        )
     }
 
     /// A message of WebSocket, with what opens its connection.
@@ -224,7 +234,17 @@ impl PlanReader<'_> {
         let name = config.name.as_ref().map_or(request.what(), |Text(name)| name).to_owned();
         let headers_keys = common.keys.clone();
         let keys = StepKeys::of_request(url_key, key("method"), headers_keys, table);
-        (Step { name, weight: config.weight.unwrap_or(1), pool: 0, timeout_ns: 0, request, looks: StepLooks::default() }, keys)
+        (
+            Step {
+                name,
+                weight: config.weight.unwrap_or(1),
+                pool: 0,
+                timeout_ns: 0,
+                request,
+                looks: StepLooks::default(),
+            },
+            keys,
+        )
     }
 
     /// A message of bytes, which is all that is sent.
@@ -259,7 +279,17 @@ impl PlanReader<'_> {
         let name = config.name.as_ref().map_or(request.what(), |Text(name)| name).to_owned();
         let message_key = if is_default { table.clone() } else { key(kind.name()) };
         let keys = StepKeys::of_request(table.clone(), table, Vec::new(), message_key);
-        (Step { name, weight: config.weight.unwrap_or(1), pool: 0, timeout_ns: 0, request, looks: StepLooks::default() }, keys)
+        (
+            Step {
+                name,
+                weight: config.weight.unwrap_or(1),
+                pool: 0,
+                timeout_ns: 0,
+                request,
+                looks: StepLooks::default(),
+            },
+            keys,
+        )
     }
 
     /// What is typed of a message, if anything is.

@@ -315,7 +315,8 @@ fn cases() -> Vec<Case> {
 
 /// What becomes of a response that comes in these pieces and is followed by the connection's end.
 fn outcome<'a>(memo: &mut HeadMemo, case: &Case, pieces: impl Iterator<Item = &'a [u8]>) -> ResponseOutcome {
-    let step = StepFacts { constant: None, bytes_max: 0, is_bodyless: case.asked == Head, is_looked_at: false };
+    let step =
+        StepFacts { constant: None, bytes_max: 0, is_bodyless: case.asked == Head, is_looked_at: false };
     let (mut http, mut on) = (Http1::default(), Single::new(&step));
     for piece in pieces {
         let received = receive(&mut http, memo, piece, &mut on);
