@@ -7,6 +7,7 @@ mod curl;
 mod har;
 mod log;
 mod made;
+mod names;
 mod openapi;
 mod ordered;
 mod planned;

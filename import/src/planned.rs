@@ -1,5 +1,6 @@
 //! A plan as it is written: requests or steps, and what stands around them, as TOML that people read and change.
 
+use crate::names;
 use crate::ordered::Ordered;
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value};
 
@@ -60,6 +61,19 @@ impl PlannedRequest {
             self.headers.push(("Content-Type".to_owned(), JSON.to_owned()));
         }
         self.body = PlannedBody::Text(with_filters(&document.to_json()));
+    }
+
+    /// Leaves out headers that nobody can send, with a note of each.
+    pub(crate) fn drop_unsendable(&mut self, place: &str, notes: &mut Vec<String>) {
+        self.headers.retain(|(name, value)| {
+            let why = match (names::is_header(name), value.contains(|c: char| c.is_control() && c != '\t')) {
+                (true, false) => return true,
+                (false, _) => "no header is called so",
+                (true, true) => "it has a line break or another control character",
+            };
+            notes.push(format!("{place}: the header {name} is left out: {why}"));
+            false
+        });
     }
 
     fn table(&self) -> Table {

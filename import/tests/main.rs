@@ -29,7 +29,7 @@ fn read(text: &str) -> Result<Plan, Vec<Diagnostic>> {
     let mut layers = Layers::new(Some(document)).map_err(|wrong| wrong.0)?;
     let behind = text.split("{{env ").skip(1);
     let names = behind.filter_map(|hole| hole.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next());
-    layers.set_environment(names.map(|name| (name.to_owned(), format!("the value of {name}"))));
+    layers.set_environment(names.map(|name| (name.to_owned(), format!("value-of-{name}"))));
     let read_file = |path: &str| Ok(format!("what is in {path}").into_bytes());
     Plan::read(&layers.read(), &read_file, Purpose::Run).map(|(plan, _)| plan)
 }

@@ -1,6 +1,7 @@
 //! The requests of a recording that are imported, in the order in which they were sent, and a count of those that are not.
 
 use super::document::{HarDocument, HarEntry, HarHeader};
+use crate::names;
 use crate::urls::{self, SplitUrl};
 use crate::wrong::WrongImport;
 use base64::Engine as _;
@@ -164,6 +165,8 @@ fn reason_against(
         Some("without a response")
     } else if entry.request.method.eq_ignore_ascii_case("OPTIONS") {
         Some("that the browser asked by itself (OPTIONS)")
+    } else if !names::is_method(&entry.request.method.to_ascii_uppercase()) {
+        Some("with methods that no plan has")
     } else if !has_assets && is_asset(entry, url) {
         Some("for static assets (--assets keeps them)")
     } else {

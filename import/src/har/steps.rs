@@ -100,6 +100,7 @@ impl StepWriter<'_> {
         if let Some(body) = &request.body {
             self.body(body, &mut step);
         }
+        step.drop_unsendable(self.title, self.notes);
         step
     }
 

@@ -32,7 +32,8 @@ impl<'d> DescribedOperation<'d> {
         const METHODS: [&str; 8] = ["get", "head", "post", "put", "patch", "delete", "options", "trace"];
         let paths = described.root.get("paths").map(Ordered::entries).unwrap_or_default();
         let mut all = Vec::new();
-        for (path, item) in paths {
+        // What begins otherwise is no path, but a key of one's own.
+        for (path, item) in paths.iter().filter(|(path, _)| path.starts_with('/')) {
             let Some(item) = described.resolved(item) else { continue };
             let operations = item.entries().iter().filter(|(method, _)| METHODS.contains(&method.as_str()));
             all.extend(operations.map(|(method, operation)| DescribedOperation {
@@ -68,7 +69,7 @@ impl<'d> DescribedOperation<'d> {
             weight: Some(1),
             ..Default::default()
         };
-        let (mut path, mut query) = (self.path.to_owned(), Vec::new());
+        let (mut path, mut query) = (self.path.replace("{{", "%7B%7B"), Vec::new());
         for parameter in self.parameters(described) {
             let text = |key: &str| parameter.get(key).and_then(Ordered::text).unwrap_or_default();
             let (name, place) = (text("name"), text("in"));
@@ -94,7 +95,7 @@ impl<'d> DescribedOperation<'d> {
             }
         }
         self.security(described, &mut query, &mut request, findings);
-        if path.replace("{{", "").contains('{') {
+        if self.path.contains("{{") || path.replace("{{", "").contains('{') {
             findings
                 .notes
                 .push(format!("{}: the path has a part that no parameter describes: {path}", self.title()));
@@ -108,6 +109,7 @@ impl<'d> DescribedOperation<'d> {
         });
         request.path = format!("{prefix}{}{question}", path.collect::<Vec<_>>().join("{{"));
         self.body(described, &mut request, findings);
+        request.drop_unsendable(&self.title(), &mut findings.notes);
         request
     }
 
