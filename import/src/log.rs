@@ -23,6 +23,8 @@ use std::collections::BTreeMap;
 const SAFE: [&str; 2] = ["GET", "HEAD"];
 /// How long a mix runs at most where nothing is said: a log may be of a month.
 const MIX_LENGTH_S: f64 = 600.0;
+/// The longest run that a plan can have: 52 days.
+const RUN_LENGTH_S: f64 = 4_503_599.0;
 /// The longest part of a line that a message shows.
 const SHOWN_LETTERS_MAX: usize = 120;
 
@@ -158,7 +160,7 @@ impl LogImport {
         notes.iter().for_each(|note| plan.say(note));
         plan.set("url", base.base.as_str());
         let prefix = base.path.trim_end_matches('/').to_owned();
-        self.set_load(&mut plan, &mut notes);
+        self.set_load(&mut plan, &mut notes)?;
         let (paths, rest) = self.paths.top(REQUESTS_MAX);
         if rest > 0 {
             let sentence = format!(
@@ -187,10 +189,21 @@ impl LogImport {
     }
 
     /// The log's rate, and for how long.
-    fn set_load(&self, plan: &mut PlanText, notes: &mut Vec<String>) {
+    fn set_load(&self, plan: &mut PlanText, notes: &mut Vec<String>) -> Result<(), WrongImport> {
         let speed = self.choices.speed;
         let seconds = self.pace.length_s().max(1) as f64 / speed;
         if self.choices.shape == LogShape::Stages {
+            if seconds > RUN_LENGTH_S {
+                let days = |seconds: f64| (seconds / 86_400.0).ceil();
+                let problem = format!(
+                    "the log is {} days long at this speed, and no run is longer than {}",
+                    days(seconds),
+                    days(RUN_LENGTH_S) - 1.0
+                );
+                let fix =
+                    format!("let it run faster, as in `--speed {}`", (seconds * speed / RUN_LENGTH_S).ceil());
+                return Err(WrongImport::new(problem, fix).at(self.name.as_str()));
+            }
             let mut stages: Vec<(String, u64)> = Vec::new();
             for stage in self.pace.stages() {
                 let seconds = stage.length_s as f64 / speed;
@@ -204,7 +217,8 @@ impl LogImport {
             let stages: Vec<(String, String)> =
                 stages.into_iter().map(|(rate, ms)| (rate, milliseconds(ms))).collect();
             plan.set_in("load", "shape", "stages");
-            return plan.stages(&stages);
+            plan.stages(&stages);
+            return Ok(());
         }
         if seconds > MIX_LENGTH_S {
             notes.push(format!(
@@ -215,6 +229,7 @@ impl LogImport {
         }
         plan.set_in("run", "duration", milliseconds((seconds.min(MIX_LENGTH_S).ceil() as u64) * 1_000));
         plan.set_in("load", "rate", rate(self.imported as f64 / seconds));
+        Ok(())
     }
 
     /// The server, with a path before all paths.

@@ -42,6 +42,8 @@ pub(crate) struct PlannedRequest {
     pub(crate) check: Option<String>,
     /// Names, and what they are taken from.
     pub(crate) extract: Vec<(String, String)>,
+    /// The most of the response's body that is looked at, where that is more than usual.
+    pub(crate) body_max: Option<String>,
     pub(crate) think_ms: Option<u64>,
 }
 
@@ -103,6 +105,9 @@ impl PlannedRequest {
         }
         if !self.extract.is_empty() {
             set("extract", Value::InlineTable(texts(&self.extract)));
+        }
+        if let Some(body_max) = &self.body_max {
+            set("body_max", body_max.as_str().into());
         }
         if let Some(think_ms) = self.think_ms {
             set("think", milliseconds(think_ms).into());

@@ -340,6 +340,24 @@ fn several_servers_are_refused_with_the_words_that_import_one() {
 }
 
 #[test]
+fn a_long_response_is_looked_at_whole_and_a_request_takes_no_more_values_than_it_may() {
+    let session = |letter: char| {
+        let values: Vec<String> = (0..40).map(|at| format!(r#""v{at}": "{letter}-{at}""#)).collect();
+        let body = format!(r#"{{{}, "rest": "{}"}}"#, values.join(", "), "x".repeat(1 << 20));
+        let query: Vec<String> = (0..40).map(|at| format!("q{at}={letter}-{at}")).collect();
+        har(&[
+            entry(0, &get("/", ""), 200, "", "application/json", &body),
+            entry(10, &get(&format!("/a?{}", query.join("&")), ""), 200, "", "text/html", "x"),
+        ])
+    };
+    let made = two(&session('a'), &session('b'));
+    let steps = steps(&made);
+    assert_eq!(text(&steps[0], "body_max"), "3MiB");
+    assert_eq!(text(&steps[1], "get").matches("{{").count(), 24);
+    assert_noted(&made, &["40 values come from earlier responses, and 24 are taken"]);
+}
+
+#[test]
 fn a_recording_has_no_more_steps_than_a_plan() {
     let of = |count: u64| {
         let entries: Vec<String> = (0..count)

@@ -72,6 +72,19 @@ fn stages_follow_the_rate_as_it_changed() {
 }
 
 #[test]
+fn a_log_that_is_longer_than_a_run_is_a_mix_or_stages_that_are_faster() {
+    let line =
+        |month: &str| format!("1.2.3.4 - - [28/{month}/2026:12:00:00 +0100] \"GET / HTTP/1.1\" 200 1\n");
+    let log = format!("{}{}", line("Jan"), line("Nov"));
+    plan(&import(&log, choices()).unwrap());
+    let stages = |speed| LogChoices { speed, shape: LogShape::Stages, ..choices() };
+    let wrong = import(&log, stages(1.0)).unwrap_err();
+    assert!(wrong.problem.contains("305 days long at this speed, and no run is longer than 52"), "{wrong}");
+    assert!(wrong.fix.ends_with("`--speed 6`") && wrong.place == "access.log", "{wrong}");
+    plan(&import(&log, stages(6.0)).unwrap());
+}
+
+#[test]
 fn methods_that_are_named_are_sent_without_bodies() {
     let posts = LogChoices { methods: vec!["post".into()], ..choices() };
     let made = import(&access_log(), posts).unwrap();
@@ -123,6 +136,18 @@ fn what_is_no_log_is_told_with_its_first_line_and_the_formats() {
             "{wrong}"
         );
     }
+}
+
+#[test]
+fn a_path_of_many_numbers_has_no_more_holes_than_a_request_may() {
+    let path = |from: u32| (from..from + 40).map(|number| format!("/{number}")).collect::<String>();
+    let line =
+        |from| format!("1.2.3.4 - - [28/Nov/2026:12:00:00 +0100] \"GET {} HTTP/1.1\" 200 1\n", path(from));
+    let made = import(&format!("{0}{0}", line(1)), choices()).unwrap();
+    assert_eq!(table(&made)["request"][0]["get"].as_str().unwrap().matches('/').count(), 41);
+    plan(&made);
+    let other = line(1).replacen("/1/", "/7/", 1);
+    plan(&import(&format!("{}{other}", line(1)), choices()).unwrap());
 }
 
 #[test]

@@ -83,6 +83,8 @@ fn a_recording_becomes_steps() {
         "{}",
         done.stdout
     );
+    let done = Vajra::new(&["import", "har", "a.har", "-o", "plan.toml"]).file("a.har", har).done();
+    checked(&done, "testbed:/");
 }
 
 #[test]

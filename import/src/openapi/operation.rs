@@ -69,7 +69,10 @@ impl<'d> DescribedOperation<'d> {
             weight: Some(1),
             ..Default::default()
         };
-        let (mut path, mut query) = (self.path.replace("{{", "%7B%7B"), Vec::new());
+        let (mut path, mut query) = (self.path.to_owned(), Vec::new());
+        if path.contains("{{") {
+            path = path.replace("{{", "%7B%7B").replace("}}", "%7D%7D");
+        }
         for parameter in self.parameters(described) {
             let text = |key: &str| parameter.get(key).and_then(Ordered::text).unwrap_or_default();
             let (name, place) = (text("name"), text("in"));
@@ -101,11 +104,10 @@ impl<'d> DescribedOperation<'d> {
                 .push(format!("{}: the path has a part that no parameter describes: {path}", self.title()));
         }
         let question = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
-        let plain = |text: &str| on_the_wire(text).replace("%7B%7B", "{{").replace("%7D%7D", "}}");
         // Blanks in a hole are none of the path.
         let path = path.split("{{").map(|part| {
             part.split_once("}}")
-                .map_or_else(|| plain(part), |(hole, rest)| format!("{hole}}}}}{}", plain(rest)))
+                .map_or_else(|| on_the_wire(part), |(hole, rest)| format!("{hole}}}}}{}", on_the_wire(rest)))
         });
         request.path = format!("{prefix}{}{question}", path.collect::<Vec<_>>().join("{{"));
         self.body(described, &mut request, findings);
