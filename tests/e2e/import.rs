@@ -74,12 +74,13 @@ fn an_access_log_becomes_a_mix_or_stages_that_run() {
 #[test]
 fn a_recording_becomes_steps() {
     let har = r#"{"log": {"entries": [{"startedDateTime": "2026-11-28T12:00:00.000Z", "time": 5,
-        "request": {"method": "GET", "url": "http://127.0.0.1:1/a", "headers": []},
+        "request": {"method": "GET", "url": "http://127.0.0.1:1/bytes/1", "headers": []},
         "response": {"status": 200, "headers": [], "content": {"mimeType": "text/html", "text": "x"}}}]}}"#;
     let done = Vajra::new(&["import", "har", "a.har"]).file("a.har", har).done();
     assert_eq!((done.code, done.stderr.as_str()), (0, ""));
     assert!(
-        done.stdout.ends_with("[[step]]\nname = \"GET /a\"\nget = \"/a\"\ncheck = \"status == 200\"\n"),
+        done.stdout
+            .ends_with("[[step]]\nname = \"GET /bytes/1\"\nget = \"/bytes/1\"\ncheck = \"status == 200\"\n"),
         "{}",
         done.stdout
     );
