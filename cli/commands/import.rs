@@ -10,8 +10,8 @@ use crate::output::messages::{Severity, tell};
 use crate::output::stdout::say;
 use clap::{Args, Subcommand, ValueEnum};
 use import::{
-    CurlChoices, HarChoices, HarFile, LogChoices, LogImport, LogShape, Made, OpenApiChoices, ReplayRow,
-    WrongImport, from_curl, from_har, from_openapi,
+    CurlChoices, HarChoices, HarFile, LogChoices, LogImport, LogShape, Made, OpenApiChoices, WrongImport,
+    from_curl, from_har, from_openapi,
 };
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -73,11 +73,11 @@ struct HarArgs {
     /// The recording, and another of the same session; - is standard input.
     #[arg(value_name = "FILE", required = true, num_args = 1..=2)]
     files: Vec<PathBuf>,
-    /// Import requests to this host, several times for several.
+    /// Import requests to this host.
     #[arg(
         long,
         value_name = "HOST",
-        long_help = "Import requests to this host, several times for several; without it those to the host of the first page"
+        long_help = "Import requests to this host, or to this server, as in http://HOST:PORT; without it those to the host of the first page. All steps of a plan go to one server"
     )]
     host: Vec<String>,
     /// Import images, style sheets, scripts and fonts, too.
@@ -86,29 +86,11 @@ struct HarArgs {
     /// Write no think times.
     #[arg(long)]
     no_think: bool,
-    /// When steps begin: think or recorded.
-    #[arg(
-        long,
-        value_name = "WHEN",
-        value_enum,
-        default_value_t,
-        hide_default_value = true,
-        hide_possible_values = true,
-        long_help = "When steps begin: think waits as long after a response as the user did; recorded sends each at its time from the first step on"
-    )]
-    timeline: Timeline,
     /// Write credentials as they are, in place of variables.
     #[arg(long)]
     keep_secrets: bool,
     #[command(flatten)]
     plan: PlanFileArgs,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Timeline {
-    #[default]
-    Think,
-    Recorded,
 }
 
 #[derive(Args)]
@@ -132,7 +114,7 @@ struct LogArgs {
     /// Methods to send [default: GET,HEAD].
     #[arg(long, value_name = "METHODS", value_delimiter = ',')]
     methods: Vec<String>,
-    /// What becomes of it: mix, stages or replay.
+    /// What becomes of it: mix or stages.
     #[arg(
         long = "as",
         value_name = "SHAPE",
@@ -140,7 +122,7 @@ struct LogArgs {
         default_value_t,
         hide_default_value = true,
         hide_possible_values = true,
-        long_help = "What becomes of it: mix, the paths by their weights at the mean rate; stages, the same at the rate as it changed; replay, each line at its time, from a file beside the plan"
+        long_help = "What becomes of it: mix, the paths by their weights at the mean rate; stages, the same at the rate as it changed"
     )]
     shape: LogPlanShape,
     #[command(flatten)]
@@ -152,7 +134,6 @@ enum LogPlanShape {
     #[default]
     Mix,
     Stages,
-    Replay,
 }
 
 #[derive(Args)]
@@ -205,7 +186,6 @@ fn of_har(args: &HarArgs) -> Result<(), Failure> {
         hosts: args.host.clone(),
         keeps_assets: args.assets,
         has_no_think: args.no_think,
-        is_recorded_timeline: args.timeline == Timeline::Recorded,
         keeps_secrets: args.keep_secrets,
     };
     let first = *files.first().expect("the command line has one file at least");
@@ -222,7 +202,6 @@ fn of_openapi(args: &OpenApiArgs) -> Result<(), Failure> {
 
 fn of_log(args: &LogArgs) -> Result<(), Failure> {
     let output = open(&args.plan)?;
-    let rows_path = rows_path(args)?;
     let choices = LogChoices {
         format: args.format.clone(),
         url: args.url.clone(),
@@ -231,59 +210,14 @@ fn of_log(args: &LogArgs) -> Result<(), Failure> {
         shape: match args.shape {
             LogPlanShape::Mix => LogShape::Mix,
             LogPlanShape::Stages => LogShape::Stages,
-            LogPlanShape::Replay => LogShape::Replay,
         },
-        rows_file: rows_path.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
     };
     let mut log = LogImport::new(&inputs::name_of(&args.file), choices).map_err(refused)?;
     let mut lines = Lines::open(&args.file)?;
-    let mut rows = Vec::new();
-    let Some(path) = rows_path else {
-        while let Some(line) = lines.next()? {
-            log.line(line, &mut rows);
-        }
-        return finish(output, log.finish(&mut rows).map_err(refused)?);
-    };
-    let mut file = Output::open(&path, "-o")?;
-    let failed = |error: std::io::Error| Failure::runtime(error.to_string());
-    file.begin();
-    file.write(b"at_ms,method,path\n").map_err(failed)?;
-    let mut text = Vec::new();
     while let Some(line) = lines.next()? {
-        log.line(line, &mut rows);
-        file.write(csv_lines(&mut rows, &mut text)?).map_err(failed)?;
+        log.line(line);
     }
-    let made = log.finish(&mut rows).map_err(refused)?;
-    let rest = csv_lines(&mut rows, &mut text)?.to_vec();
-    file.finish(|out| out.write_all(&rest))?;
-    finish(output, made)
-}
-
-/// Where the rows of a replay go: beside the plan, which has to be a file then.
-fn rows_path(args: &LogArgs) -> Result<Option<PathBuf>, Failure> {
-    if args.shape != LogPlanShape::Replay {
-        return Ok(None);
-    }
-    let plan = args.plan.output.as_deref().filter(|path| !is_stdout(path)).ok_or_else(|| {
-        let message = "a replay needs a file beside the plan\n  --> flag --as replay\n  help: add `-o plan.toml`: the rows go to `plan.csv`";
-        Failure::new(USAGE, message)
-    })?;
-    let path = plan.with_extension("csv");
-    may_be_written(&path, args.plan.force)?;
-    Ok(Some(path))
-}
-
-/// Rows as lines of CSV; they are taken.
-fn csv_lines<'t>(rows: &mut Vec<ReplayRow>, text: &'t mut Vec<u8>) -> Result<&'t [u8], Failure> {
-    text.clear();
-    let mut writer = csv::WriterBuilder::new().from_writer(text);
-    for row in rows.drain(..) {
-        let written = writer.write_record([&row.at_ms.to_string(), &row.method, &row.path]);
-        written.map_err(|error| Failure::runtime(format!("a row cannot be written: {error}")))?;
-    }
-    let text =
-        writer.into_inner().map_err(|error| Failure::runtime(format!("rows cannot be written: {error}")))?;
-    Ok(text)
+    finish(output, log.finish().map_err(refused)?)
 }
 
 /// The file of the plan, before anything is read; nothing stands for standard output.

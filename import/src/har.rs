@@ -3,6 +3,7 @@
 //! Two recordings of the same session show what differs from one to the next; one alone lets it be guessed.
 
 mod alignment;
+mod cookies;
 mod correlation;
 mod document;
 mod recorded;
@@ -11,17 +12,16 @@ mod sources;
 mod steps;
 
 use self::recorded::{Chosen, HarRecording, Recorded};
-use self::steps::StepPacing;
 use crate::made::Made;
-use crate::planned::{PlanText, PlannedRequest};
+use crate::planned::{PlanText, REQUESTS_MAX};
 use crate::secrets::Secrets;
 use crate::wrong::WrongImport;
 use toml_edit::Value;
 
 /// Recordings know when a request began to the millisecond: one that began so much before an end began after it.
 const EXACTNESS_MS: f64 = 1.0;
-/// The most steps that a recording becomes: nobody reads a longer flow.
-const STEPS_MAX: usize = 4_096;
+/// The most requests of a recording that another is compared with: each is held against each.
+const COMPARED_MAX: usize = 4_096;
 /// The most servers that are named in a note.
 const NAMED_MAX: usize = 5;
 
@@ -37,14 +37,13 @@ pub struct HarFile<'a> {
 /// How HAR files are imported.
 #[derive(Clone, Debug, Default)]
 pub struct HarChoices {
-    /// The hosts whose requests are imported; that of the first page if there are none.
+    /// The host whose requests are imported, or its URL; that of the first page if there is none. Several may be given, but all steps
+    /// of a plan go to one server.
     pub hosts: Vec<String>,
     /// Imports images, style sheets, scripts and fonts, too.
     pub keeps_assets: bool,
     /// Writes no think times.
     pub has_no_think: bool,
-    /// Sends each request at the moment at which it was recorded, in place of think times.
-    pub is_recorded_timeline: bool,
     /// Writes credentials as they are, in place of variables of the environment.
     pub keeps_secrets: bool,
 }
@@ -61,24 +60,21 @@ pub fn from_har(
     if recording.requests.is_empty() {
         return Err(nothing_left(&recording, first.name));
     }
-    check_length(&recording, first.name)?;
+    check_length(&recording, REQUESTS_MAX, first.name)?;
+    check_servers(&recording.requests, first.name)?;
     let titles = steps::titles(&recording.requests);
     let correlation = match second {
         Some(second) => {
             let other = recorded::read(second.text.trim_start_matches('\u{feff}'), second.name, &chosen)?;
-            check_length(&other, second.name)?;
+            check_length(&other, COMPARED_MAX, second.name)?;
             correlation::of_two(&recording.requests, &other.requests, &titles)
         }
         None => correlation::of_one(&recording.requests, &titles),
     };
-    let times = match (choices.is_recorded_timeline, choices.has_no_think) {
-        (true, _) => StepPacing::Recorded,
-        (false, false) => StepPacing::Think,
-        (false, true) => StepPacing::None,
-    };
     let (mut secrets, mut notes) = (Secrets::new(choices.keeps_secrets), Vec::new());
     let requests = &recording.requests;
-    let mut steps = steps::steps(requests, &titles, &correlation, times, &mut secrets, &mut notes);
+    let has_think = !choices.has_no_think;
+    let steps = steps::steps(requests, &titles, &correlation, has_think, &mut secrets, &mut notes);
     let origin = second
         .map_or(format!("of {}", first.name), |second| format!("of {} and {}", first.name, second.name));
     let mut plan = PlanText::new(&origin);
@@ -87,16 +83,13 @@ pub fn from_har(
         notes.insert(0, sentence);
     }
     plan.set("url", requests[0].url.base.as_str());
-    if times == StepPacing::Recorded {
-        plan.set("timeline", "recorded");
+    if let Some(sentence) = cookies::note(requests, &titles) {
+        plan.say(&sentence);
+        notes.push(sentence);
     }
-    set_cookies(&mut plan, requests, &mut notes);
     plan.set_in("run", "duration", "1m");
     plan.set_in("load", "rate", Value::from(1));
-    set_targets(&mut plan, requests, &mut steps);
-    if times == StepPacing::Think
-        && requests.windows(2).any(|pair| pair[1].starts_ms + EXACTNESS_MS < pair[0].ends_ms)
-    {
+    if has_think && requests.windows(2).any(|pair| pair[1].starts_ms + EXACTNESS_MS < pair[0].ends_ms) {
         notes.push("requests that were under way at one time are sent one after the other".to_owned());
     }
     notes.extend(correlation.notes);
@@ -116,19 +109,44 @@ fn left_out(recording: &HarRecording<'_>) -> Option<String> {
     let hosts = if named.is_empty() {
         String::new()
     } else {
-        format!("; --host adds one of {}{more}", named.join(", "))
+        format!("; --host imports another in place of this one: {}{more}", named.join(", "))
     };
     (!reasons.is_empty()).then(|| format!("Left out: requests {}{hosts}.", reasons.join(", ")))
 }
 
-fn check_length(recording: &HarRecording<'_>, name: &str) -> Result<(), WrongImport> {
+fn check_length(recording: &HarRecording<'_>, most: usize, name: &str) -> Result<(), WrongImport> {
     let count = recording.requests.len();
-    if count <= STEPS_MAX {
+    if count <= most {
         return Ok(());
     }
-    let problem =
-        format!("{count} requests of the recording are to be imported, and {STEPS_MAX} are the most");
-    Err(WrongImport::new(problem, "record a shorter session, or name fewer hosts with --host").at(name))
+    let problem = format!("{count} requests of the recording are to be imported, and {most} are the most");
+    Err(WrongImport::new(problem, "record a shorter session, or its parts one by one").at(name))
+}
+
+/// All steps of a plan go to one server.
+fn check_servers(requests: &[Recorded<'_>], name: &str) -> Result<(), WrongImport> {
+    let mut servers: Vec<(&str, usize)> = Vec::new();
+    for request in requests {
+        match servers.iter_mut().find(|(base, _)| *base == request.url.base) {
+            Some((_, count)) => *count += 1,
+            None => servers.push((&request.url.base, 1)),
+        }
+    }
+    if servers.len() <= 1 {
+        return Ok(());
+    }
+    let of = |(base, count): &(&str, usize)| format!("{count} to {base}");
+    let named: Vec<String> = servers.iter().take(NAMED_MAX).map(of).collect();
+    let more = if servers.len() > NAMED_MAX { ", …" } else { "" };
+    let problem = format!(
+        "the requests are to {} servers ({}{more}), and all steps of a plan go to one",
+        servers.len(),
+        named.join(", "),
+    );
+    // The one that most requests are to; of several the first.
+    let most = servers.iter().rev().max_by_key(|(_, count)| *count).map_or("", |(base, _)| base);
+    let fix = format!("import one at a time, each into a plan of its own: `--host {most}`");
+    Err(WrongImport::new(problem, fix).at(name))
 }
 
 fn nothing_left(recording: &HarRecording<'_>, name: &str) -> WrongImport {
@@ -138,57 +156,7 @@ fn nothing_left(recording: &HarRecording<'_>, name: &str) -> WrongImport {
     };
     WrongImport::new(
         problem,
-        "name the hosts that are tested with --host, or record again with the page's requests in it",
+        "name the host that is tested with --host, or record again with the page's requests in it",
     )
     .at(name)
-}
-
-/// Cookies are kept by the session where the server sets them.
-fn set_cookies(plan: &mut PlanText, requests: &[Recorded<'_>], notes: &mut Vec<String>) {
-    let sets = |request: &Recorded<'_>| {
-        request.response.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("set-cookie"))
-    };
-    let sends = |request: &Recorded<'_>| {
-        request.headers.iter().any(|header| header.name.eq_ignore_ascii_case("cookie"))
-    };
-    let is_set = requests.iter().any(sets);
-    if is_set {
-        plan.set("cookies", true);
-    }
-    if requests.first().is_some_and(sends) {
-        let advice = if is_set { "; those that the server sets are kept" } else { "" };
-        notes.push(format!(
-            "the browser had cookies before the recording began, which are left out{advice}: record in a private window, from the login on"
-        ));
-    }
-}
-
-/// Requests to other servers than the first's name theirs.
-fn set_targets(plan: &mut PlanText, requests: &[Recorded<'_>], steps: &mut [PlannedRequest]) {
-    let mut known: Vec<(String, String)> = Vec::new();
-    for (request, step) in requests.iter().zip(steps) {
-        let base = &request.url.base;
-        if *base == requests[0].url.base {
-            continue;
-        }
-        let name = match known.iter().find(|(_, known)| known == base) {
-            Some((name, _)) => name.clone(),
-            None => {
-                let letters = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-                let plain: String = base
-                    .split_once("://")
-                    .map_or(base.as_str(), |(_, rest)| rest)
-                    .chars()
-                    .map(letters)
-                    .collect();
-                let numbered = (2..).map(|number| format!("{plain}-{number}"));
-                let is_free = |name: &String| known.iter().all(|(other, _)| other != name);
-                let name = std::iter::once(plain.clone()).chain(numbered).find(is_free).unwrap_or(plain);
-                plan.named_url("target", &name, base);
-                known.push((name.clone(), base.clone()));
-                name
-            }
-        };
-        step.target = Some(name);
-    }
 }

@@ -7,6 +7,7 @@ mod curl;
 mod har;
 mod log;
 mod made;
+mod names;
 mod openapi;
 mod ordered;
 mod planned;
@@ -17,7 +18,7 @@ mod wrong;
 
 pub use curl::{CurlChoices, from_curl};
 pub use har::{HarChoices, HarFile, from_har};
-pub use log::{LogChoices, LogImport, LogShape, ReplayRow};
+pub use log::{LogChoices, LogImport, LogShape};
 pub use made::Made;
 pub use openapi::{OpenApiChoices, from_openapi};
 pub use wrong::WrongImport;

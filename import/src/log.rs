@@ -1,4 +1,4 @@
-//! Access logs to a mix, to a load that follows the log's rate, or to rows that are sent again at their times.
+//! Access logs to a mix, at their mean rate or at their rate as it changed.
 //!
 //! A log is read line by line and may be larger than memory: what is kept are counts, of bounded number.
 
@@ -7,27 +7,24 @@ mod instant;
 mod json_line;
 mod line;
 mod pace;
-mod replay;
 mod templates;
-
-pub use self::replay::ReplayRow;
 
 use self::format::{FORMATS, LogFormat};
 use self::line::LogLine;
 use self::pace::PaceCounts;
-use self::replay::ReplayTimes;
 use self::templates::PathCounts;
 use crate::made::Made;
 use crate::planned::{PlanText, PlannedRequest, REQUESTS_MAX, milliseconds};
 use crate::urls;
 use crate::wrong::WrongImport;
 use std::collections::BTreeMap;
-use toml_edit::Value;
 
 /// What is sent where nothing is said: a request that has no body and changes nothing.
 const SAFE: [&str; 2] = ["GET", "HEAD"];
 /// How long a mix runs at most where nothing is said: a log may be of a month.
 const MIX_LENGTH_S: f64 = 600.0;
+/// The longest run that a plan can have: 52 days.
+const RUN_LENGTH_S: f64 = 4_503_599.0;
 /// The longest part of a line that a message shows.
 const SHOWN_LETTERS_MAX: usize = 120;
 
@@ -39,8 +36,6 @@ pub enum LogShape {
     Mix,
     /// The paths by their weights, at the log's rate as it changed.
     Stages,
-    /// Each line again, at its time: rows in a file beside the plan.
-    Replay,
 }
 
 /// How an access log is imported.
@@ -56,8 +51,6 @@ pub struct LogChoices {
     pub methods: Vec<String>,
     /// What becomes of the log.
     pub shape: LogShape,
-    /// The file of the rows of a replay, as the plan names it.
-    pub rows_file: String,
 }
 
 /// An import of an access log under way.
@@ -76,7 +69,6 @@ pub struct LogImport {
     other_hosts: u64,
     paths: PathCounts,
     pace: PaceCounts,
-    times: ReplayTimes,
 }
 
 impl LogImport {
@@ -111,12 +103,11 @@ impl LogImport {
             other_hosts: 0,
             paths: PathCounts::default(),
             pace: PaceCounts::default(),
-            times: ReplayTimes::default(),
         })
     }
 
-    /// Reads a line, without its end. Rows of a replay whose times are known by it are appended.
-    pub fn line(&mut self, line: &[u8], rows: &mut Vec<ReplayRow>) {
+    /// Reads a line, without its end.
+    pub fn line(&mut self, line: &[u8]) {
         self.lines += 1;
         let text = String::from_utf8_lossy(line);
         let text = text.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']);
@@ -124,7 +115,7 @@ impl LogImport {
             return;
         }
         match self.format.read(text) {
-            Some(line) => self.take(&line, rows),
+            Some(line) => self.take(&line),
             None => {
                 self.foreign += 1;
                 let shown = || {
@@ -138,7 +129,7 @@ impl LogImport {
         }
     }
 
-    fn take(&mut self, line: &LogLine, rows: &mut Vec<ReplayRow>) {
+    fn take(&mut self, line: &LogLine) {
         let chosen: Vec<&str> = match self.choices.methods.as_slice() {
             [] => SAFE.into(),
             named => named.iter().map(String::as_str).collect(),
@@ -154,33 +145,22 @@ impl LogImport {
         }
         self.imported += 1;
         self.pace.add(line.at.unix_ms);
-        match self.choices.shape {
-            LogShape::Replay => {
-                self.times.add(line.at.unix_ms, line.at.is_whole, &line.method, &line.path, rows)
-            }
-            LogShape::Mix | LogShape::Stages => self.paths.add(&line.method, &line.path),
-        }
+        self.paths.add(&line.method, &line.path);
     }
 
-    /// The plan, and the last rows of a replay.
-    pub fn finish(mut self, rows: &mut Vec<ReplayRow>) -> Result<Made, WrongImport> {
+    /// The plan.
+    pub fn finish(self) -> Result<Made, WrongImport> {
         if self.imported == 0 {
             return Err(self.nothing());
         }
         let base = self.base()?;
-        self.times.finish(rows);
         let mut notes = self.notes();
         let mut plan =
             PlanText::new(&format!("of {}: {} of its {} lines", self.name, self.imported, self.lines));
         notes.iter().for_each(|note| plan.say(note));
         plan.set("url", base.base.as_str());
         let prefix = base.path.trim_end_matches('/').to_owned();
-        if self.choices.shape == LogShape::Replay {
-            plan.set_in("replay", "file", self.choices.rows_file.as_str());
-            plan.set_in("replay", "speed", number(self.choices.speed));
-            return Ok(Made { plan: plan.finish(), notes });
-        }
-        self.set_load(&mut plan, &mut notes);
+        self.set_load(&mut plan, &mut notes)?;
         let (paths, rest) = self.paths.top(REQUESTS_MAX);
         if rest > 0 {
             let sentence = format!(
@@ -209,10 +189,21 @@ impl LogImport {
     }
 
     /// The log's rate, and for how long.
-    fn set_load(&self, plan: &mut PlanText, notes: &mut Vec<String>) {
+    fn set_load(&self, plan: &mut PlanText, notes: &mut Vec<String>) -> Result<(), WrongImport> {
         let speed = self.choices.speed;
         let seconds = self.pace.length_s().max(1) as f64 / speed;
         if self.choices.shape == LogShape::Stages {
+            if seconds > RUN_LENGTH_S {
+                let days = |seconds: f64| (seconds / 86_400.0).ceil();
+                let problem = format!(
+                    "the log is {} days long at this speed, and no run is longer than {}",
+                    days(seconds),
+                    days(RUN_LENGTH_S) - 1.0
+                );
+                let fix =
+                    format!("let it run faster, as in `--speed {}`", (seconds * speed / RUN_LENGTH_S).ceil());
+                return Err(WrongImport::new(problem, fix).at(self.name.as_str()));
+            }
             let mut stages: Vec<(String, u64)> = Vec::new();
             for stage in self.pace.stages() {
                 let seconds = stage.length_s as f64 / speed;
@@ -226,7 +217,8 @@ impl LogImport {
             let stages: Vec<(String, String)> =
                 stages.into_iter().map(|(rate, ms)| (rate, milliseconds(ms))).collect();
             plan.set_in("load", "shape", "stages");
-            return plan.stages(&stages);
+            plan.stages(&stages);
+            return Ok(());
         }
         if seconds > MIX_LENGTH_S {
             notes.push(format!(
@@ -237,6 +229,7 @@ impl LogImport {
         }
         plan.set_in("run", "duration", milliseconds((seconds.min(MIX_LENGTH_S).ceil() as u64) * 1_000));
         plan.set_in("load", "rate", rate(self.imported as f64 / seconds));
+        Ok(())
     }
 
     /// The server, with a path before all paths.
@@ -309,10 +302,6 @@ impl LogImport {
                 self.other_hosts
             ));
         }
-        if self.times.late > 0 {
-            notes
-                .push(format!("{} lines stand behind later ones, and are sent with those.", self.times.late));
-        }
         notes
     }
 }
@@ -321,8 +310,4 @@ impl LogImport {
 fn rate(per_second: f64) -> String {
     let text = format!("{:.3}", per_second.max(0.001));
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-fn number(value: f64) -> Value {
-    if value.fract() == 0.0 { Value::from(value as i64) } else { Value::from(value) }
 }

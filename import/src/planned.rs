@@ -1,5 +1,6 @@
 //! A plan as it is written: requests or steps, and what stands around them, as TOML that people read and change.
 
+use crate::names;
 use crate::ordered::Ordered;
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value};
 
@@ -8,7 +9,7 @@ const REFUSED: [&str; 3] = ["content-length", "transfer-encoding", "connection"]
 /// Methods that have a key of their own.
 const METHOD_KEYS: [&str; 6] = ["get", "head", "post", "put", "patch", "delete"];
 
-/// The most kinds of request of a mix: a plan has no more.
+/// The most kinds of request of a mix, and the most steps of a flow: a plan has no more.
 pub(crate) const REQUESTS_MAX: usize = 64;
 const JSON: &str = "application/json";
 
@@ -35,15 +36,14 @@ pub(crate) struct PlannedRequest {
     pub(crate) name: Option<String>,
     pub(crate) method: String,
     pub(crate) path: String,
-    /// The name of its target, where that is another than the plan's.
-    pub(crate) target: Option<String>,
     pub(crate) weight: Option<u64>,
-    pub(crate) at_ms: Option<u64>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: PlannedBody,
     pub(crate) check: Option<String>,
     /// Names, and what they are taken from.
     pub(crate) extract: Vec<(String, String)>,
+    /// The most of the response's body that is looked at, where that is more than usual.
+    pub(crate) body_max: Option<String>,
     pub(crate) think_ms: Option<u64>,
 }
 
@@ -65,14 +65,24 @@ impl PlannedRequest {
         self.body = PlannedBody::Text(with_filters(&document.to_json()));
     }
 
+    /// Leaves out headers that nobody can send, with a note of each.
+    pub(crate) fn drop_unsendable(&mut self, place: &str, notes: &mut Vec<String>) {
+        self.headers.retain(|(name, value)| {
+            let why = match (names::is_header(name), value.contains(|c: char| c.is_control() && c != '\t')) {
+                (true, false) => return true,
+                (false, _) => "no header is called so",
+                (true, true) => "it has a line break or another control character",
+            };
+            notes.push(format!("{place}: the header {name} is left out: {why}"));
+            false
+        });
+    }
+
     fn table(&self) -> Table {
         let mut table = Table::new();
         let mut set = |key: &str, value: Value| table.insert(key, Item::Value(value));
         if let Some(name) = &self.name {
             set("name", name.as_str().into());
-        }
-        if let Some(target) = &self.target {
-            set("target", target.as_str().into());
         }
         let key = self.method.to_ascii_lowercase();
         if METHOD_KEYS.contains(&key.as_str()) && key.to_ascii_uppercase() == self.method {
@@ -83,9 +93,6 @@ impl PlannedRequest {
         }
         if let Some(weight) = self.weight {
             set("weight", whole(weight));
-        }
-        if let Some(at_ms) = self.at_ms {
-            set("at", milliseconds(at_ms).into());
         }
         let headers = headers(&self.headers);
         if !headers.is_empty() {
@@ -98,6 +105,9 @@ impl PlannedRequest {
         }
         if !self.extract.is_empty() {
             set("extract", Value::InlineTable(texts(&self.extract)));
+        }
+        if let Some(body_max) = &self.body_max {
+            set("body_max", body_max.as_str().into());
         }
         if let Some(think_ms) = self.think_ms {
             set("think", milliseconds(think_ms).into());
@@ -218,20 +228,6 @@ impl PlanText {
         }
     }
 
-    /// Adds a named table in a table, as `[target.NAME]` is one.
-    pub(crate) fn named_url(&mut self, kind: &str, name: &str, url: &str) {
-        let item = self.document.entry(kind).or_insert_with(|| {
-            let mut outer = Table::new();
-            outer.set_implicit(true);
-            Item::Table(outer)
-        });
-        if let Some(outer) = item.as_table_mut() {
-            let mut inner = Table::new();
-            inner.insert("url", Item::Value(url.into()));
-            outer.insert(name, Item::Table(inner));
-        }
-    }
-
     /// Adds the parts of a load that changes.
     pub(crate) fn stages(&mut self, stages: &[(String, String)]) {
         let mut tables = ArrayOfTables::new();
@@ -300,12 +296,11 @@ mod tests {
         plan.say("Two\nlines.");
         plan.set("url", "http://h");
         plan.set_in("load", "rate", 1);
-        plan.named_url("target", "other", "http://o");
         plan.requests("step", &[step]);
         assert_eq!(
             plan.finish(),
             "# Made by `vajra import` by hand.\n# Two lines.\n\nurl = \"http://h\"\n\n[load]\nrate = 1\n\n\
-             [target.other]\nurl = \"http://o\"\n\n[[step]]\nname = \"login\"\npost = \"/login\"\n\
+             [[step]]\nname = \"login\"\npost = \"/login\"\n\
              headers.Accept = [\"a\", \"b\"]\njson = { name = \"x\", n = 1 }\ncheck = \"status == 200\"\n\
              extract = { token = \"json /token\" }\nthink = \"1500ms\"\n"
         );

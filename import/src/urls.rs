@@ -1,6 +1,8 @@
 //! URLs as they were recorded, typed or described: a server, and a path with its query.
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use std::net::Ipv6Addr;
+use std::num::NonZeroU16;
 
 /// What may not stand in a path as it is. A percent sign stays: what was recorded is escaped already.
 const PATH: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`');
@@ -61,7 +63,7 @@ pub(crate) fn split(url: &str) -> Option<SplitUrl> {
         Some(rest) => rest.split(']').next().unwrap_or(rest),
         None => authority.split(':').next().unwrap_or(&authority),
     };
-    let is_host = !host.is_empty() && !authority.contains(|c: char| c.is_whitespace() || c.is_control());
+    let is_host = is_host(&authority, host);
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
     is_host.then(|| SplitUrl {
         base: format!("{scheme}://{authority}"),
@@ -69,6 +71,21 @@ pub(crate) fn split(url: &str) -> Option<SplitUrl> {
         user,
         path: on_the_wire(&path),
     })
+}
+
+/// Whether an authority is a host, or an address of IPv6 in brackets, and a port or none.
+fn is_host(authority: &str, host: &str) -> bool {
+    let (is_name, bare) = match authority.starts_with('[') {
+        true => (host.parse::<Ipv6Addr>().is_ok(), format!("[{host}]")),
+        false => {
+            let is_letter = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+            (!host.is_empty() && host.chars().all(is_letter), host.to_owned())
+        }
+    };
+    let is_port = |port: &str| {
+        port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<NonZeroU16>().is_ok())
+    };
+    is_name && authority.strip_prefix(bare.as_str()).is_some_and(is_port)
 }
 
 /// A path as it can be sent: what would end it, and what a plan takes for a hole, is escaped.
@@ -119,7 +136,16 @@ mod tests {
         );
         assert_eq!(super::split("http://[::1]:80?x").unwrap().path, "/?x");
         assert_eq!(super::split("http://[::1]:80?x").unwrap().host, "::1");
-        for none in ["ws://h/", "data:text/plain,x", "http://", "/x", "http:// /x"] {
+        for none in [
+            "ws://h/",
+            "data:text/plain,x",
+            "http://",
+            "/x",
+            "http:// /x",
+            "http://h:x",
+            "http://[x]/",
+            "http://`/",
+        ] {
             assert_eq!(super::split(none), None, "{none}");
         }
     }

@@ -1,6 +1,6 @@
 //! Curl commands as people type them and browsers copy them.
 
-use crate::{assert_noted, plan, table};
+use crate::{assert_noted, plan, read, table};
 use engine::plan::Request;
 use proptest::prelude::*;
 use vajra_import::{CurlChoices, Made, from_curl};
@@ -148,6 +148,15 @@ fn what_is_of_the_run_becomes_keys_of_the_plan() {
 }
 
 #[test]
+fn headers_that_nobody_can_send_are_left_out_with_a_note() {
+    let made = made("curl -H 'X Y: 1' -H $'X-Z: a\\x01b' -H 'X-A: 1' http://h/");
+    let headers = &sent(&made)[0].2;
+    assert_eq!(headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["X-A"]);
+    assert_noted(&made, &["the header X Y is left out: no header is called so"]);
+    assert_noted(&made, &["the header X-Z is left out: it has a line break or another control character"]);
+}
+
+#[test]
 fn a_command_as_a_browser_copies_it_is_read() {
     let chrome = "curl 'http://h/links' \\\n  -H 'Accept: */*' \\\n  -H 'Content-Type: application/json' \\\n  \
                   -b 'session=s3cret' \\\n  --data-raw $'{\"url\":\"http://h/\\u0021\",\"n\":1}' \\\n  --insecure";
@@ -198,6 +207,8 @@ fn what_is_no_command_is_told_with_its_place_and_what_to_do() {
         ("curl -s", "a curl command has no URL", ""),
         ("curl ftp://h/", "`ftp://h/` is no URL of HTTP", "URL ftp://h/"),
         ("curl \"http://$HOST/\"", "`http://$HOST/` is no URL of HTTP", "URL http://$HOST/"),
+        ("curl -X GTE http://h/", "`GTE` is no method", "option -X"),
+        ("curl http://h:x/", "`http://h:x/` is no URL of HTTP", "URL http://h:x/"),
         ("curl http://h/ -m soon", "`soon` is no time in seconds", "option -m"),
         ("curl http://h/ -H", "an option of curl lacks its value", "option -H"),
         ("curl 'http://h/", "a quote ' is not closed", "line 1"),
@@ -223,7 +234,7 @@ proptest! {
     #[test]
     fn any_text_is_a_plan_or_refused(text in "(curl )?[ -~\n]{0,80}") {
         if let Ok(made) = from_curl(&text, CurlChoices::default()) {
-            prop_assert!(made.plan.parse::<toml::Table>().is_ok(), "{}", made.plan);
+            prop_assert!(read(&made.plan).is_ok(), "{:#?}\n{}", read(&made.plan).err(), made.plan);
         }
     }
 }

@@ -1,12 +1,14 @@
 //! HAR files: two that Chromium recorded, and others that have what those have not.
 
-use crate::{assert_noted, table};
+use crate::{assert_noted, plan, read, table};
 use proptest::prelude::*;
 use toml::{Table, Value};
 use vajra_import::{HarChoices, HarFile, Made, from_har};
 
 const FIRST: HarFile<'_> = HarFile { name: "links-1.har", text: include_str!("data/links-1.har") };
 const SECOND: HarFile<'_> = HarFile { name: "links-2.har", text: include_str!("data/links-2.har") };
+const SESSION: HarFile<'_> = HarFile { name: "session-1.har", text: include_str!("data/session-1.har") };
+const SESSION_2: HarFile<'_> = HarFile { name: "session-2.har", text: include_str!("data/session-2.har") };
 
 fn steps(made: &Made) -> Vec<Table> {
     let steps = table(made)["step"].as_array().unwrap().clone();
@@ -125,9 +127,7 @@ fn two_recordings_of_chromium_show_which_value_comes_from_where() {
 
 #[test]
 fn a_login_that_chromium_recorded_twice_takes_its_token_along() {
-    let first = HarFile { name: "session-1.har", text: include_str!("data/session-1.har") };
-    let second = HarFile { name: "session-2.har", text: include_str!("data/session-2.har") };
-    let made = from_har(first, Some(second), &HarChoices::default()).unwrap();
+    let made = from_har(SESSION, Some(SESSION_2), &HarChoices::default()).unwrap();
     let steps = steps(&made);
     assert_eq!(steps[1]["extract"]["token"].as_str(), Some("json /token"));
     assert_eq!(steps[1]["json"]["pass"].as_str(), Some("{{env PASS}}"));
@@ -136,20 +136,59 @@ fn a_login_that_chromium_recorded_twice_takes_its_token_along() {
     };
     let token = || Some("Bearer {{token}}".to_owned());
     assert_eq!(steps[2..].iter().map(sent).collect::<Vec<_>>(), [token(), token(), None, token()]);
-    assert_eq!(table(&made)["cookies"].as_bool(), Some(true), "the third is answered because of a cookie");
-    assert_eq!(made.notes.len(), 1, "{:?}", made.notes);
+    // The third is answered because of a cookie: its session is none that is kept.
+    assert_noted(
+        &made,
+        &[
+            "the server sets cookies, and flows do not keep cookies yet",
+            "1 was sent with a cookie and no other credential: GET /private (3)",
+            "extract = { kept = \"cookie session\" }",
+        ],
+    );
+    assert_noted(&made, &["set these variables before a run: PASS (POST /session)"]);
+    assert_eq!(made.notes.len(), 2, "{:?}", made.notes);
+}
+
+#[test]
+fn what_is_said_of_a_cookie_is_a_plan() {
+    let made = from_har(SESSION, Some(SESSION_2), &HarChoices::default()).unwrap();
+    let by_hand = made
+        .plan
+        .replace(
+            "extract = { token = \"json /token\" }",
+            "extract = { kept = \"cookie session\", token = \"json /token\" }",
+        )
+        .replace(
+            "name = \"GET /private (3)\"\n",
+            "name = \"GET /private (3)\"\nheaders.Cookie = \"session={{kept}}\"\n",
+        );
+    assert_eq!(by_hand.matches("kept").count(), made.plan.matches("kept").count() + 2, "{by_hand}");
+    plan(&Made { plan: by_hand, ..made });
+}
+
+#[test]
+fn recordings_of_chromium_are_plans_however_they_are_imported() {
+    for (first, second) in [(FIRST, SECOND), (SESSION, SESSION_2)] {
+        for (keeps_assets, has_no_think, keeps_secrets) in
+            [(false, false, false), (true, false, true), (false, true, false)]
+        {
+            let choices = HarChoices { keeps_assets, has_no_think, keeps_secrets, ..Default::default() };
+            for second in [None, Some(second)] {
+                let made = from_har(first, second, &choices).unwrap();
+                let plan = plan(&made);
+                assert_eq!(plan.scenarios[0].steps().len(), steps(&made).len());
+                assert_eq!(made.plan.contains("think = "), !has_no_think, "{}", made.plan);
+            }
+        }
+    }
 }
 
 #[test]
 fn one_recording_is_guessed_from_and_each_guess_is_told() {
-    let made =
-        from_har(FIRST, None, &HarChoices { is_recorded_timeline: true, ..Default::default() }).unwrap();
+    let made = from_har(FIRST, None, &HarChoices { has_no_think: true, ..Default::default() }).unwrap();
     let steps = steps(&made);
     assert_eq!(text(&steps[4], "get"), "/links/{{code}}/stats");
     assert_eq!(made.notes.iter().filter(|note| note.contains("a guess")).count(), 2, "{:?}", made.notes);
-    assert_eq!(table(&made)["timeline"].as_str(), Some("recorded"));
-    let times: Vec<&str> = steps.iter().map(|step| text(step, "at")).collect();
-    assert_eq!(times, ["0s", "596ms", "1028ms", "1035ms", "1113ms"]);
     assert!(steps.iter().all(|step| !step.contains_key("think")));
 }
 
@@ -169,7 +208,8 @@ fn a_token_from_json_a_secret_of_a_form_and_a_number_find_their_sources() {
     assert_eq!(text(&steps[3], "get"), "/items/{{id}}?v=1&at=17tok-A1");
     assert_eq!(text(&steps[4], "body"), r#"{"item":{{id | number}},"note":null,"who":"{{token | json}}"}"#);
     assert_eq!(steps[4]["headers"]["Content-Type"].as_str(), Some("application/json"));
-    assert_eq!(table(&made)["cookies"].as_bool(), Some(true));
+    assert_noted(&made, &["the server sets cookies, and flows do not keep cookies yet", "session={{kept}}"]);
+    assert!(!made.notes.iter().any(|note| note.contains("no other credential")), "{:?}", made.notes);
     assert_eq!(text(&steps[1], "think"), "90ms");
     assert_eq!(text(&steps[2], "think"), "1390ms");
     assert!(!steps[3].contains_key("think"), "it took 10 ms, and the next came at once");
@@ -248,16 +288,20 @@ fn assets_other_hosts_and_what_was_never_answered_are_left_out_and_counted() {
             "cdn.example",
         ],
     );
-    assert_noted(&made, &["had cookies before the recording began"]);
-    let all = HarChoices {
-        hosts: vec!["H".into(), "cdn.example".into()],
-        keeps_assets: true,
-        ..Default::default()
-    };
+    assert_noted(
+        &made,
+        &[
+            "the browser sent cookies",
+            "2 were sent with a cookie and no other credential, the first is GET /first",
+        ],
+    );
+    let all = HarChoices { hosts: vec!["H".into()], keeps_assets: true, ..Default::default() };
     let made = from_har(file, None, &all).unwrap();
-    assert_eq!(steps(&made).iter().map(text_of).collect::<Vec<_>>(), ["/first", "/x", "/a.css", "/second"]);
-    assert_eq!(steps(&made)[1]["target"].as_str(), Some("cdn-example"));
-    assert_eq!(table(&made)["target"]["cdn-example"]["url"].as_str(), Some("https://cdn.example"));
+    assert_eq!(steps(&made).iter().map(text_of).collect::<Vec<_>>(), ["/first", "/a.css", "/second"]);
+    let other = HarChoices { hosts: vec!["https://CDN.example/".into()], ..Default::default() };
+    let made = from_har(file, None, &other).unwrap();
+    assert_eq!(steps(&made).iter().map(text_of).collect::<Vec<_>>(), ["/x"]);
+    assert_eq!(table(&made)["url"].as_str(), Some("https://cdn.example"));
     let none = HarChoices { hosts: vec!["nobody".into()], ..Default::default() };
     let wrong = from_har(file, None, &none).unwrap_err();
     assert!(wrong.problem.contains("no request of the recording") && wrong.fix.contains("--host"), "{wrong}");
@@ -265,6 +309,66 @@ fn assets_other_hosts_and_what_was_never_answered_are_left_out_and_counted() {
 
 fn text_of(step: &Table) -> &str {
     text(step, "get")
+}
+
+#[test]
+fn several_servers_are_refused_with_the_words_that_import_one() {
+    let secure = r#""method": "GET", "url": "https://h/b", "headers": []"#;
+    let other = r#""method": "GET", "url": "http://other:81/c", "headers": []"#;
+    let page = |at, request: &str| entry(at, request, 200, "", "text/html", "x");
+    let text = har(&[page(0, &get("/", "")), page(10, secure), page(20, &get("/a", "")), page(30, other)]);
+    let file = HarFile { name: "x.har", text: &text };
+    let of = |hosts: &[&str]| {
+        let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+        from_har(file, None, &HarChoices { hosts, ..Default::default() })
+    };
+    for (hosts, servers) in [
+        (&[][..], "2 servers (2 to http://h, 1 to https://h)"),
+        (&["h", "other"], "3 servers (2 to http://h, 1 to https://h, 1 to http://other:81)"),
+    ] {
+        let wrong = of(hosts).unwrap_err();
+        assert!(wrong.problem.contains(servers) && wrong.problem.contains("go to one"), "{wrong}");
+        assert_eq!(wrong.place, "x.har");
+        assert!(wrong.fix.ends_with("`--host http://h`"), "{wrong}");
+    }
+    let paths = |hosts: &[&str]| {
+        steps(&of(hosts).unwrap()).iter().map(|step| text_of(step).to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(paths(&["http://h"]), ["/", "/a"]);
+    assert_eq!(paths(&["https://h"]), ["/b"]);
+    assert_eq!(paths(&["other:81"]), ["/c"]);
+}
+
+#[test]
+fn a_long_response_is_looked_at_whole_and_a_request_takes_no_more_values_than_it_may() {
+    let session = |letter: char| {
+        let values: Vec<String> = (0..40).map(|at| format!(r#""v{at}": "{letter}-{at}""#)).collect();
+        let body = format!(r#"{{{}, "rest": "{}"}}"#, values.join(", "), "x".repeat(1 << 20));
+        let query: Vec<String> = (0..40).map(|at| format!("q{at}={letter}-{at}")).collect();
+        har(&[
+            entry(0, &get("/", ""), 200, "", "application/json", &body),
+            entry(10, &get(&format!("/a?{}", query.join("&")), ""), 200, "", "text/html", "x"),
+        ])
+    };
+    let made = two(&session('a'), &session('b'));
+    let steps = steps(&made);
+    assert_eq!(text(&steps[0], "body_max"), "3MiB");
+    assert_eq!(text(&steps[1], "get").matches("{{").count(), 24);
+    assert_noted(&made, &["40 values come from earlier responses, and 24 are taken"]);
+}
+
+#[test]
+fn a_recording_has_no_more_steps_than_a_plan() {
+    let of = |count: u64| {
+        let entries: Vec<String> = (0..count)
+            .map(|at| entry(at * 20, &get(&format!("/{at}"), ""), 200, "", "text/html", "x"))
+            .collect();
+        let text = har(&entries);
+        from_har(HarFile { name: "x.har", text: &text }, None, &HarChoices::default())
+    };
+    assert_eq!(steps(&of(64).unwrap()).len(), 64);
+    let wrong = of(65).unwrap_err();
+    assert!(wrong.problem.contains("65 requests") && wrong.problem.contains("64 are the most"), "{wrong}");
 }
 
 #[test]
@@ -306,7 +410,7 @@ proptest! {
         let changed = HarFile { name: "changed.har", text: &text };
         for (first, second) in [(changed, None), (changed, Some(second)), (second, Some(changed))] {
             if let Ok(made) = from_har(first, second, &HarChoices::default()) {
-                prop_assert!(made.plan.parse::<Table>().is_ok(), "{}", made.plan);
+                prop_assert!(read(&made.plan).is_ok(), "{:#?}\n{}", read(&made.plan).err(), made.plan);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::{assert_noted, plan, table};
 use engine::plan::Request;
-use vajra_import::{LogChoices, LogImport, LogShape, Made, ReplayRow, WrongImport};
+use vajra_import::{LogChoices, LogImport, LogShape, Made, WrongImport};
 
 /// A log of 300 requests in 100 seconds: two thirds of them for items, the last in a rush.
 fn access_log() -> String {
@@ -23,11 +23,10 @@ fn access_log() -> String {
     log
 }
 
-fn import(log: &str, choices: LogChoices) -> Result<(Made, Vec<ReplayRow>), WrongImport> {
-    let mut rows = Vec::new();
+fn import(log: &str, choices: LogChoices) -> Result<Made, WrongImport> {
     let mut import = LogImport::new("access.log", choices)?;
-    log.lines().for_each(|line| import.line(line.as_bytes(), &mut rows));
-    import.finish(&mut rows).map(|made| (made, rows))
+    log.lines().for_each(|line| import.line(line.as_bytes()));
+    import.finish()
 }
 
 fn choices() -> LogChoices {
@@ -37,7 +36,7 @@ fn choices() -> LogChoices {
 #[test]
 fn a_mix_has_the_weights_and_the_rate_of_the_log() {
     let log = format!("{}nonsense\n\n\u{1b}[31m more\n", access_log());
-    let (made, rows) = import(&log, choices()).unwrap();
+    let made = import(&log, choices()).unwrap();
     let plan = plan(&made);
     let steps: Vec<(String, u64)> =
         plan.scenarios[0].steps().iter().map(|step| (step.name.clone(), u64::from(step.weight))).collect();
@@ -50,14 +49,13 @@ fn a_mix_has_the_weights_and_the_rate_of_the_log() {
     assert_eq!(table["run"]["duration"].as_str(), Some("100s"));
     assert_noted(&made, &["2 lines have another form", "the first is line 301: nonsense"]);
     assert_noted(&made, &["Left out: 10 POST"]);
-    assert!(rows.is_empty());
 }
 
 #[test]
 fn stages_follow_the_rate_as_it_changed() {
     let speed = LogChoices { speed: 2.0, shape: LogShape::Stages, ..choices() };
     let quiet = "1.2.3.4 - - [28/Nov/2026:13:00:00 +0100] \"GET / HTTP/1.1\" 200 1\n";
-    let (made, _) = import(&format!("{}{quiet}", access_log()), speed).unwrap();
+    let made = import(&format!("{}{quiet}", access_log()), speed).unwrap();
     let stages = table(&made)["load"]["stages"].as_array().unwrap().clone();
     let total: f64 = stages
         .iter()
@@ -74,22 +72,22 @@ fn stages_follow_the_rate_as_it_changed() {
 }
 
 #[test]
-fn a_replay_has_each_request_at_its_time() {
-    let replay =
-        LogChoices { speed: 2.0, shape: LogShape::Replay, rows_file: "plan.csv".into(), ..choices() };
-    let (made, rows) = import(&access_log(), replay).unwrap();
-    assert_eq!(rows.len(), 290);
-    assert!(rows.is_sorted_by_key(|row| row.at_ms) && rows[289].at_ms < 100_000);
-    assert_eq!((rows[0].at_ms, rows[0].path.as_str()), (0, "/items/10?page=1"));
-    let table = table(&made);
-    assert_eq!(table["replay"]["file"].as_str(), Some("plan.csv"));
-    assert_eq!(table["replay"]["speed"].as_integer(), Some(2));
+fn a_log_that_is_longer_than_a_run_is_a_mix_or_stages_that_are_faster() {
+    let line =
+        |month: &str| format!("1.2.3.4 - - [28/{month}/2026:12:00:00 +0100] \"GET / HTTP/1.1\" 200 1\n");
+    let log = format!("{}{}", line("Jan"), line("Nov"));
+    plan(&import(&log, choices()).unwrap());
+    let stages = |speed| LogChoices { speed, shape: LogShape::Stages, ..choices() };
+    let wrong = import(&log, stages(1.0)).unwrap_err();
+    assert!(wrong.problem.contains("305 days long at this speed, and no run is longer than 52"), "{wrong}");
+    assert!(wrong.fix.ends_with("`--speed 6`") && wrong.place == "access.log", "{wrong}");
+    plan(&import(&log, stages(6.0)).unwrap());
 }
 
 #[test]
 fn methods_that_are_named_are_sent_without_bodies() {
     let posts = LogChoices { methods: vec!["post".into()], ..choices() };
-    let (made, _) = import(&access_log(), posts).unwrap();
+    let made = import(&access_log(), posts).unwrap();
     assert_eq!(table(&made)["request"][0]["post"].as_str(), Some("/api/"));
     assert_noted(&made, &["post are sent without bodies"]);
     plan(&made);
@@ -100,7 +98,7 @@ fn paths_beyond_the_most_asked_for_are_counted() {
     let line =
         |path: usize| format!("1.2.3.4 - - [28/Nov/2026:12:00:00 +0100] \"GET /p-{path} HTTP/1.1\" 200 1\n");
     let log: String = (0..100).map(line).chain((0..64).map(line)).collect();
-    let (made, _) = import(&log, choices()).unwrap();
+    let made = import(&log, choices()).unwrap();
     assert_eq!(plan(&made).scenarios[0].steps().len(), 64);
     assert_noted(&made, &["36 requests were for other paths than the 64"]);
 }
@@ -141,12 +139,24 @@ fn what_is_no_log_is_told_with_its_first_line_and_the_formats() {
 }
 
 #[test]
+fn a_path_of_many_numbers_has_no_more_holes_than_a_request_may() {
+    let path = |from: u32| (from..from + 40).map(|number| format!("/{number}")).collect::<String>();
+    let line =
+        |from| format!("1.2.3.4 - - [28/Nov/2026:12:00:00 +0100] \"GET {} HTTP/1.1\" 200 1\n", path(from));
+    let made = import(&format!("{0}{0}", line(1)), choices()).unwrap();
+    assert_eq!(table(&made)["request"][0]["get"].as_str().unwrap().matches('/').count(), 41);
+    plan(&made);
+    let other = line(1).replacen("/1/", "/7/", 1);
+    plan(&import(&format!("{}{other}", line(1)), choices()).unwrap());
+}
+
+#[test]
 fn a_log_that_says_its_server_needs_no_url() {
     let own = LogChoices {
         format: Some("$host [$time_iso8601] $request_method $request_uri".into()),
         ..Default::default()
     };
-    let (made, _) =
+    let made =
         import("h:81 [2026-11-28T12:00:00Z] GET /a\nother [2026-11-28T12:00:01Z] GET /a", own).unwrap();
     assert_eq!(table(&made)["url"].as_str(), Some("http://h:81"));
     assert_noted(&made, &["1 requests were for other servers"]);

@@ -1,5 +1,4 @@
-//! What imports make of real recordings, logs and documents, read back as TOML and, where it says no more than plans say today, by the
-//! reader of plans.
+//! What imports make of real recordings, logs and documents, read back by the reader of plans, and as TOML.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -8,23 +7,31 @@ mod har;
 mod log;
 mod openapi;
 
-use engine::config::{Document, Format, Layers};
+use engine::config::{Diagnostic, Document, Format, Layers};
 use engine::plan::{Plan, Purpose};
 use toml::Table;
 use vajra_import::Made;
 
-/// A plan, read as what it is written in.
+/// A plan, read as what it is written in. Whatever is made, the reader of plans takes.
 fn table(made: &Made) -> Table {
+    plan(made);
     made.plan.parse().unwrap_or_else(|error| panic!("{error}\n{}", made.plan))
 }
 
 /// A plan, read as it is before a run.
 fn plan(made: &Made) -> Plan {
-    let document = Document { name: "plan.toml".into(), text: made.plan.clone(), format: Format::Toml };
-    let layers = Layers::new(Some(document)).unwrap_or_else(|wrong| panic!("{:?}\n{}", wrong.0, made.plan));
+    read(&made.plan).unwrap_or_else(|wrong| panic!("{wrong:#?}\n{}", made.plan))
+}
+
+/// The plan in a text, or all that is wrong with it. The variables that its holes name are set.
+fn read(text: &str) -> Result<Plan, Vec<Diagnostic>> {
+    let document = Document { name: "plan.toml".into(), text: text.to_owned(), format: Format::Toml };
+    let mut layers = Layers::new(Some(document)).map_err(|wrong| wrong.0)?;
+    let behind = text.split("{{env ").skip(1);
+    let names = behind.filter_map(|hole| hole.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next());
+    layers.set_environment(names.map(|name| (name.to_owned(), format!("value-of-{name}"))));
     let read_file = |path: &str| Ok(format!("what is in {path}").into_bytes());
-    let read = Plan::read(&layers.read(), &read_file, Purpose::Run);
-    read.unwrap_or_else(|wrong| panic!("{wrong:?}\n{}", made.plan)).0
+    Plan::read(&layers.read(), &read_file, Purpose::Run).map(|(plan, _)| plan)
 }
 
 /// Asserts that some note has all of these parts.

@@ -1,6 +1,6 @@
 //! OpenAPI documents in JSON and YAML.
 
-use crate::{assert_noted, plan, table};
+use crate::{assert_noted, plan, read, table};
 use proptest::prelude::*;
 use vajra_import::{Made, OpenApiChoices, from_openapi};
 
@@ -100,6 +100,21 @@ fn words_that_older_yaml_takes_for_truth_values_are_texts() {
 }
 
 #[test]
+fn what_a_document_says_and_no_plan_can_have_is_left_out_with_a_note() {
+    let text = "openapi: 3.1.0\nservers: [{url: 'http://h'}]\npaths: {'/a/{{id}}': {get: {parameters: [{name: 'X Y', in: header, \
+                required: true, example: on}]}}, x-own: {get: {}}, '/b': {post: {requestBody: {content: {application/json: {schema: \
+                {properties: {'{{n}}': {type: integer}, m: {const: 1}}}}}}}}}\n";
+    let made = made(text, &OpenApiChoices { is_all: true, ..Default::default() });
+    let requests = table(&made)["request"].as_array().unwrap().clone();
+    assert_eq!(requests.len(), 2);
+    assert_eq!(requests[0]["get"].as_str(), Some("/a/%7B%7Bid%7D%7D"));
+    assert!(requests[0].get("headers").is_none());
+    assert_eq!(requests[1]["json"].as_table().unwrap().keys().collect::<Vec<_>>(), ["m"]);
+    assert_noted(&made, &["the header X Y is left out: no header is called so"]);
+    assert_noted(&made, &["the path has a part that no parameter describes: /a/"]);
+}
+
+#[test]
 fn a_document_that_grows_without_end_is_refused() {
     let level = |at: usize| format!("l{at}: &l{at} [{}]\n", vec![format!("*l{}", at - 1); 10].join(", "));
     let text = format!("openapi: 3.1.0\nl0: &l0 [x]\n{}", (1..12).map(level).collect::<String>());
@@ -123,7 +138,7 @@ proptest! {
         }
         let all = OpenApiChoices { is_all: true, ..Default::default() };
         if let Ok(made) = from_openapi(&letters.concat(), "changed.yaml", &all) {
-            prop_assert!(made.plan.parse::<toml::Table>().is_ok(), "{}", made.plan);
+            prop_assert!(read(&made.plan).is_ok(), "{:#?}\n{}", read(&made.plan).err(), made.plan);
         }
     }
 }

@@ -72,30 +72,20 @@ fn an_access_log_becomes_a_mix_or_stages_that_run() {
 }
 
 #[test]
-fn a_replay_writes_each_request_with_its_time_beside_the_plan() {
-    let log = [line(3, "/a"), line(3, "/b,\\x22x"), line(5, "/a")].concat();
-    let words = ["import", "log", "-", "--url", "http://127.0.0.1:1", "--as", "replay", "--speed", "2"];
-    let refused = Vajra::new(&words).input(&log).done();
-    assert_eq!(refused.code, 2);
-    refused.assert_says(&["a replay needs a file beside the plan", "-o plan.toml"]);
-    let done = Vajra::new(&[&words[..], &["-o", "plan.toml"]].concat()).input(&log).done();
-    assert_eq!(done.code, 0, "{}", done.stderr);
-    let rows = std::fs::read_to_string(done.folder.path().join("plan.csv")).unwrap();
-    assert_eq!(rows, "at_ms,method,path\n0,GET,/a\n500,GET,\"/b,%22x\"\n2000,GET,/a\n");
-}
-
-#[test]
 fn a_recording_becomes_steps() {
     let har = r#"{"log": {"entries": [{"startedDateTime": "2026-11-28T12:00:00.000Z", "time": 5,
-        "request": {"method": "GET", "url": "http://127.0.0.1:1/a", "headers": []},
+        "request": {"method": "GET", "url": "http://127.0.0.1:1/bytes/1", "headers": []},
         "response": {"status": 200, "headers": [], "content": {"mimeType": "text/html", "text": "x"}}}]}}"#;
     let done = Vajra::new(&["import", "har", "a.har"]).file("a.har", har).done();
     assert_eq!((done.code, done.stderr.as_str()), (0, ""));
     assert!(
-        done.stdout.ends_with("[[step]]\nname = \"GET /a\"\nget = \"/a\"\ncheck = \"status == 200\"\n"),
+        done.stdout
+            .ends_with("[[step]]\nname = \"GET /bytes/1\"\nget = \"/bytes/1\"\ncheck = \"status == 200\"\n"),
         "{}",
         done.stdout
     );
+    let done = Vajra::new(&["import", "har", "a.har", "-o", "plan.toml"]).file("a.har", har).done();
+    checked(&done, "testbed:/");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! One request of curl, as its options say it.
 
 use super::options::{self, CurlOption, CurlWord};
+use crate::names;
 use crate::ordered::{Ordered, json_body};
 use crate::planned::{PlannedBody, PlannedRequest};
 use crate::secrets::Secrets;
@@ -93,7 +94,14 @@ impl CurlRequest {
             })
         };
         match option {
-            CurlOption::Method => self.method = Some(value),
+            CurlOption::Method if names::is_method(&value) => self.method = Some(value),
+            CurlOption::Method => {
+                let shown = value.replace(VARIABLE_OPEN, "$").replace(VARIABLE_CLOSE, "");
+                let fix = "write one such as GET, POST, PUT, PATCH or DELETE";
+                return Err(
+                    WrongImport::new(format!("`{shown}` is no method"), fix).at(format!("option {typed}"))
+                );
+            }
             CurlOption::Header => self.header(&value, notes),
             CurlOption::Data | CurlOption::DataBinary => self.data_or_file(typed, option, &value, notes),
             CurlOption::DataRaw => self.data.push(DataPart::Text(value)),
@@ -259,6 +267,7 @@ impl CurlRequest {
             .filter_map(|(name, value)| header_text(&name, &value, &place, secrets, notes))
             .collect();
         planned.body = body_text(body, &place, secrets, notes);
+        planned.drop_unsendable(&place, notes);
         planned
     }
 
@@ -321,12 +330,6 @@ fn header_text(
 ) -> Option<(String, String)> {
     if value.contains("{{") {
         notes.push(format!("{place}: the header {name} is left out: `{{{{` stands for a hole in a plan"));
-        return None;
-    }
-    if value.contains(char::is_control) {
-        notes.push(format!(
-            "{place}: the header {name} is left out: it has a line break or another control character"
-        ));
         return None;
     }
     if value.contains(VARIABLE_OPEN) {

@@ -1,6 +1,7 @@
 //! The requests of a recording that are imported, in the order in which they were sent, and a count of those that are not.
 
 use super::document::{HarDocument, HarEntry, HarHeader};
+use crate::names;
 use crate::urls::{self, SplitUrl};
 use crate::wrong::WrongImport;
 use base64::Engine as _;
@@ -129,10 +130,10 @@ fn unreadable(error: &serde_json::Error, name: &str) -> WrongImport {
     WrongImport::new(format!("{problem}: {error}"), fix).at(place)
 }
 
-/// The hosts whose requests are imported: those that are named, or that of the first page.
+/// The hosts whose requests are imported: those that are named, each alone, with its port or as a URL, or that of the first page.
 fn hosts(entries: &[(f64, HarEntry<'_>)], named: &[String]) -> Vec<String> {
     if !named.is_empty() {
-        return named.iter().map(|host| host.to_ascii_lowercase()).collect();
+        return named.iter().map(|host| host.trim_end_matches('/').to_ascii_lowercase()).collect();
     }
     let urls = || {
         entries.iter().filter(|(_, entry)| {
@@ -156,7 +157,7 @@ fn reason_against(
     let is_answered = (200..600).contains(&entry.response.status);
     let Some(url) = url.filter(|_| entry.response.status != 101) else { return Some(NO_HTTP) };
     let authority = url.base.split_once("://").map_or("", |(_, authority)| authority);
-    if !hosts.iter().any(|host| *host == url.host || host == authority) {
+    if !hosts.iter().any(|host| *host == url.host || host == authority || *host == url.base) {
         Some(FOREIGN)
     } else if entry.cache.is_some() {
         Some("answered by the browser's cache")
@@ -164,6 +165,8 @@ fn reason_against(
         Some("without a response")
     } else if entry.request.method.eq_ignore_ascii_case("OPTIONS") {
         Some("that the browser asked by itself (OPTIONS)")
+    } else if !names::is_method(&entry.request.method.to_ascii_uppercase()) {
+        Some("with methods that no plan has")
     } else if !has_assets && is_asset(entry, url) {
         Some("for static assets (--assets keeps them)")
     } else {

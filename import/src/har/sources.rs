@@ -8,6 +8,8 @@ use std::fmt;
 
 /// The most letters beside a value that an expression names.
 const CONTEXT_BYTES_MAX: usize = 80;
+/// The longest value that a plan takes from a response.
+const VALUE_BYTES_MAX: usize = 4 << 10;
 /// The fewest letters before a value that are worth naming.
 const CONTEXT_BYTES_MIN: usize = 3;
 
@@ -69,7 +71,7 @@ impl<'a> Searched<'a> {
     /// All expressions that find this value, the best first.
     pub(super) fn sources(&self, value: &str) -> Vec<ValueSource> {
         let mut found = Vec::new();
-        if value.is_empty() {
+        if value.is_empty() || value.len() > VALUE_BYTES_MAX {
             return found;
         }
         // The letters of a value that nothing escapes have to be there, whatever the body is.
@@ -85,7 +87,7 @@ impl<'a> Searched<'a> {
                 None => found.extend(self.between(value)),
             }
         }
-        // Cookies are kept and sent by the session itself.
+        // A header that sets a cookie has more in it than a value.
         let headers =
             self.response.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("set-cookie"));
         found

@@ -11,19 +11,15 @@ use std::collections::{HashMap, HashSet};
 
 /// The longest name of a step.
 const NAME_LETTERS_MAX: usize = 60;
+/// The most values that are taken along in one request: it has 31 holes at most, and secrets are some of them.
+const FILLED_MAX: usize = 24;
+/// The most of a body that is looked at where nothing is said, and how much may be asked for beyond what was recorded.
+const BODY_BYTES_DEFAULT: usize = 64 << 10;
+const BODY_GROWTH: usize = 2;
 /// A shorter wait is the time that the browser took, and no thinking.
 const THINK_MS_MIN: f64 = 10.0;
-
-/// How steps follow each other in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StepPacing {
-    /// Each at the moment at which it was recorded, from the first.
-    Recorded,
-    /// As long after the one before it as was waited.
-    Think,
-    /// One after the other.
-    None,
-}
+/// After a longer wait nobody was at the browser.
+const THINK_MS_MAX: f64 = 3_600_000.0;
 
 /// What is known of a step while it is written.
 struct StepWriter<'s> {
@@ -50,31 +46,46 @@ pub(super) fn titles(requests: &[Recorded<'_>]) -> Vec<String> {
     titles
 }
 
-/// The steps of a recording.
+/// The steps of a recording: each as long after the one before it as was waited, or one after the other.
 pub(super) fn steps(
     requests: &[Recorded<'_>],
     titles: &[String],
     correlation: &Correlation,
-    times: StepPacing,
+    has_think: bool,
     secrets: &mut Secrets,
     notes: &mut Vec<String>,
 ) -> Vec<PlannedRequest> {
-    let first_ms = requests.first().map_or(0.0, |request| request.starts_ms);
     let mut steps = Vec::new();
     for (index, request) in requests.iter().enumerate() {
-        let filled = correlation.filled.iter().filter(|slot| slot.step == index).collect();
+        let mut filled: Vec<&FilledSlot> =
+            correlation.filled.iter().filter(|slot| slot.step == index).collect();
+        if filled.len() > FILLED_MAX {
+            notes.push(format!(
+                "{}: {} values come from earlier responses, and {FILLED_MAX} are taken; the others are sent as they were recorded",
+                titles[index],
+                filled.len()
+            ));
+            filled.truncate(FILLED_MAX);
+        }
         let mut writer = StepWriter { title: &titles[index], filled, secrets, notes };
         let mut step = writer.step(request);
         let own = correlation.extractions.iter().filter(|extraction| extraction.step == index);
         step.extract =
             own.map(|extraction| (extraction.name.clone(), extraction.source.to_string())).collect();
-        match times {
-            StepPacing::Recorded => step.at_ms = Some((request.starts_ms - first_ms).round() as u64),
-            StepPacing::Think => {
-                let next = requests.get(index + 1).map(|next| next.starts_ms - request.ends_ms);
-                step.think_ms = next.filter(|ms| *ms >= THINK_MS_MIN).map(|ms| ms.round() as u64);
+        let length = request.response.body.len();
+        if length > BODY_BYTES_DEFAULT && !step.extract.is_empty() {
+            step.body_max = Some(format!("{}MiB", (BODY_GROWTH * length).div_ceil(1 << 20)));
+        }
+        if has_think {
+            let next = requests.get(index + 1).map(|next| next.starts_ms - request.ends_ms);
+            step.think_ms =
+                next.filter(|ms| *ms >= THINK_MS_MIN).map(|ms| ms.min(THINK_MS_MAX).round() as u64);
+            if next.is_some_and(|ms| ms > THINK_MS_MAX) {
+                notes.push(format!(
+                    "{}: more than an hour was waited after it, which is an hour in the plan",
+                    titles[index]
+                ));
             }
-            StepPacing::None => {}
         }
         steps.push(step);
     }
@@ -116,6 +127,7 @@ impl StepWriter<'_> {
         if let Some(body) = &request.body {
             self.body(body, &mut step);
         }
+        step.drop_unsendable(self.title, self.notes);
         step
     }
 

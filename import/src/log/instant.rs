@@ -12,8 +12,6 @@ const MILLISECONDS_MIN: f64 = 1e11;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Instant {
     pub(super) unix_ms: i64,
-    /// Whether it is of a second, and no more is known.
-    pub(super) is_whole: bool,
 }
 
 impl Instant {
@@ -24,7 +22,7 @@ impl Instant {
             return Instant::of_number(number);
         }
         if text.as_bytes().get(2) == Some(&b'/') {
-            return common(text).map(|unix_s| Instant { unix_ms: unix_s * 1_000, is_whole: true });
+            return common(text).map(|unix_s| Instant { unix_ms: unix_s * 1_000 });
         }
         // A space in place of the T is common; so is no zone, which is taken for UTC.
         let iso = text.replacen(' ', "T", 1);
@@ -32,14 +30,13 @@ impl Instant {
         let read = read.or_else(|_| OffsetDateTime::parse(&with_colon(&iso), &Rfc3339));
         let instant = read.or_else(|_| OffsetDateTime::parse(&format!("{iso}Z"), &Rfc3339)).ok()?;
         let unix_ms = i64::try_from(instant.unix_timestamp_nanos() / 1_000_000).ok()?;
-        Some(Instant { unix_ms, is_whole: !text.contains('.') })
+        Some(Instant { unix_ms })
     }
 
     /// Seconds with decimals, or milliseconds.
     pub(super) fn of_number(number: f64) -> Option<Instant> {
         let ms = if number.abs() >= MILLISECONDS_MIN { number } else { number * 1e3 };
-        (number > 0.0 && ms < 1e14)
-            .then(|| Instant { unix_ms: ms.round() as i64, is_whole: number.fract() == 0.0 && ms != number })
+        (number > 0.0 && ms < 1e14).then(|| Instant { unix_ms: ms.round() as i64 })
     }
 }
 
@@ -74,17 +71,17 @@ mod tests {
 
     #[test]
     fn an_instant_is_the_same_however_it_is_written() {
-        for (text, is_whole) in [
-            ("10/Oct/2026:13:55:36 -0700", true),
-            ("2026-10-10T20:55:36Z", true),
-            ("2026-10-10T22:55:36.000+02:00", false),
-            ("2026-10-10T22:55:36+0200", true),
-            ("2026-10-10 20:55:36", true),
-            ("1791665736", true),
-            ("1791665736.000", true),
-            ("1791665736000", false),
+        for text in [
+            "10/Oct/2026:13:55:36 -0700",
+            "2026-10-10T20:55:36Z",
+            "2026-10-10T22:55:36.000+02:00",
+            "2026-10-10T22:55:36+0200",
+            "2026-10-10 20:55:36",
+            "1791665736",
+            "1791665736.000",
+            "1791665736000",
         ] {
-            assert_eq!(Instant::read(text), Some(Instant { unix_ms: 1_791_665_736_000, is_whole }), "{text}");
+            assert_eq!(Instant::read(text), Some(Instant { unix_ms: 1_791_665_736_000 }), "{text}");
         }
         for none in [
             "",

@@ -1,7 +1,7 @@
 //! What a line of an access log says, whatever its format: when which path was asked for, by which method.
 
 use super::instant::Instant;
-use crate::urls;
+use crate::{names, urls};
 
 /// What a line says.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +23,7 @@ pub(super) fn request_line(request: &str, at: Instant, host: Option<String>) -> 
 /// A line of its parts, if they can be sent.
 pub(super) fn parts(method: &str, path: &str, at: Instant, host: Option<String>) -> Option<LogLine> {
     let is_method =
-        !method.is_empty() && method.len() <= 20 && method.bytes().all(|b| b.is_ascii_uppercase());
+        method.len() <= 20 && method.bytes().all(|b| b.is_ascii_uppercase()) && names::is_method(method);
     let path = unescaped(path);
     let (path, host) = match urls::split(&path) {
         Some(split) => (split.path, Some(split.base)),

@@ -8,8 +8,8 @@ const NUMBER: char = '\u{E000}';
 const UUID: char = '\u{E001}';
 /// The longest number that is one: more digits do not fit.
 const DIGITS_MAX: usize = 18;
-/// The most values of one path.
-const HOLES_MAX: usize = 32;
+/// The most values of one path: a request has 31 at most.
+const HOLES_MAX: usize = 31;
 /// The most different paths that are counted each.
 const DISTINCT_MAX: usize = 200_000;
 

@@ -32,7 +32,8 @@ impl<'d> DescribedOperation<'d> {
         const METHODS: [&str; 8] = ["get", "head", "post", "put", "patch", "delete", "options", "trace"];
         let paths = described.root.get("paths").map(Ordered::entries).unwrap_or_default();
         let mut all = Vec::new();
-        for (path, item) in paths {
+        // What begins otherwise is no path, but a key of one's own.
+        for (path, item) in paths.iter().filter(|(path, _)| path.starts_with('/')) {
             let Some(item) = described.resolved(item) else { continue };
             let operations = item.entries().iter().filter(|(method, _)| METHODS.contains(&method.as_str()));
             all.extend(operations.map(|(method, operation)| DescribedOperation {
@@ -69,6 +70,9 @@ impl<'d> DescribedOperation<'d> {
             ..Default::default()
         };
         let (mut path, mut query) = (self.path.to_owned(), Vec::new());
+        if path.contains("{{") {
+            path = path.replace("{{", "%7B%7B").replace("}}", "%7D%7D");
+        }
         for parameter in self.parameters(described) {
             let text = |key: &str| parameter.get(key).and_then(Ordered::text).unwrap_or_default();
             let (name, place) = (text("name"), text("in"));
@@ -94,20 +98,20 @@ impl<'d> DescribedOperation<'d> {
             }
         }
         self.security(described, &mut query, &mut request, findings);
-        if path.replace("{{", "").contains('{') {
+        if self.path.contains("{{") || path.replace("{{", "").contains('{') {
             findings
                 .notes
                 .push(format!("{}: the path has a part that no parameter describes: {path}", self.title()));
         }
         let question = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
-        let plain = |text: &str| on_the_wire(text).replace("%7B%7B", "{{").replace("%7D%7D", "}}");
         // Blanks in a hole are none of the path.
         let path = path.split("{{").map(|part| {
             part.split_once("}}")
-                .map_or_else(|| plain(part), |(hole, rest)| format!("{hole}}}}}{}", plain(rest)))
+                .map_or_else(|| on_the_wire(part), |(hole, rest)| format!("{hole}}}}}{}", on_the_wire(rest)))
         });
         request.path = format!("{prefix}{}{question}", path.collect::<Vec<_>>().join("{{"));
         self.body(described, &mut request, findings);
+        request.drop_unsendable(&self.title(), &mut findings.notes);
         request
     }
 

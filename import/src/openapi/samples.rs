@@ -187,8 +187,10 @@ impl<'d> Sampler<'d> {
         let properties = schema.get("properties").map(Ordered::entries).unwrap_or_default();
         let is_read = |property: &Ordered| property.get("readOnly") == Some(&Ordered::Bool(true));
         let described = self.described;
+        // A plan takes `{{` in a name for a hole.
         let written = properties
             .iter()
+            .filter(|(name, _)| !name.contains("{{"))
             .filter(|(_, property)| described.resolved(property).is_some_and(|property| !is_read(property)));
         written.filter_map(|(name, property)| Some((name.clone(), self.sample(property)?))).collect()
     }
