@@ -189,9 +189,9 @@ mod tests {
     fn what_does_not_fit_together_is_refused_when_it_is_read() {
         let written = serde_json::to_value(measured(&plan(), 1)).unwrap();
         let breaks = [
-            ("layout", serde_json::json!([2, 4]), "its series are not those of its layout"),
-            ("layout", serde_json::json!([3]), "its scenarios are not those of its layout"),
-            ("layout", serde_json::json!([3, 2]), "its scenarios are not those of its layout"),
+            ("layout/ends", serde_json::json!([2, 4]), "its series are not those of its layout"),
+            ("layout/ends", serde_json::json!([3]), "its scenarios are not those of its layout"),
+            ("layout/ends", serde_json::json!([3, 2]), "its scenarios are not those of its layout"),
             ("series/outside", serde_json::json!([]), "it has a warm-up and no record of it"),
             ("series/measured/0/ok", serde_json::json!(u64::MAX), "more requests than any run has"),
             ("../phases/measure_from_ns", serde_json::json!(u64::MAX), "its window ends before it begins"),

@@ -5,45 +5,13 @@
 //! finishes what it has begun.
 
 use crate::bucket::{Arrival, Share};
-use crate::quantity::{Rate, SECOND_NS};
-use crate::schedule::{Segment, Shape, constant};
-use serde::{Deserialize, Serialize};
+use crate::load::UserLoad;
+use crate::schedule::{Segment, Shape};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// The most users.
 pub const USERS_MAX: u64 = 1 << 24;
-
-/// How many users there are, and how they go on. Times are in nanoseconds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct UserLoad {
-    /// Their number: rates of these are numbers of users.
-    pub segments: Vec<Segment>,
-    /// Each begins again so long after it has begun, or as soon as it has ended where nothing is said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pacing_ns: Option<u64>,
-    /// Each does it so often at the most.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub loops_max: Option<u64>,
-}
-
-impl UserLoad {
-    /// Always so many.
-    pub fn constant(users: u64, length_ns: u64) -> UserLoad {
-        let rate = Rate { count: users, per_ns: SECOND_NS };
-        UserLoad { segments: vec![constant(rate, length_ns)], pacing_ns: None, loops_max: None }
-    }
-
-    /// The most users that there are at a time.
-    pub fn most(&self) -> u64 {
-        self.segments.iter().map(|segment| rounded(segment.highest_rps())).max().unwrap_or(0)
-    }
-}
-
-/// As many users as a level says.
-fn rounded(level: f64) -> u64 {
-    (level + 0.5) as u64
-}
 
 /// The users of one shard.
 #[derive(Clone, Debug)]

@@ -16,10 +16,10 @@ use engine::bucket::Share;
 use engine::failure::{FailureKind, RunFailure};
 use engine::flow::rows::RowSource;
 use engine::flow::{FlowParts, FlowSource};
+use engine::load::UserLoad;
 use engine::mix::{EncodedStep, Mix};
 use engine::plan::{self, Plan, Pool, Request, SCENARIOS_MAX, Scenario, Target, TargetProtocol, Transport};
 use engine::seams::{Source, StepFacts};
-use engine::users::UserLoad;
 use socket2::SockAddr;
 
 /// What HTTP/1.1 is called where protocols are chosen (RFC 7301).

@@ -1,6 +1,7 @@
 //! Why two sides cannot be compared as they are: each obstacle with its words, and what to do about it.
 
 use super::options::Options;
+use crate::load::UserLoad;
 use crate::load::{Arrivals, Load, Overload};
 use crate::plan::{
     Fields, HttpRequest, Plan, ReplyMatching, Request, Scenario, Target, TargetProtocol, Transport,
@@ -10,7 +11,6 @@ use crate::redact;
 use crate::report::{Report, SCHEMA};
 use crate::schedule::{Segment, Shape};
 use crate::template::Piece;
-use crate::users::UserLoad;
 use crate::verdict::Status;
 use std::collections::BTreeSet;
 

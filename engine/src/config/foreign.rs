@@ -32,7 +32,6 @@ pub(super) enum Ours {
 const ADVICE_RAMP: &str = "write `shape = \"ramp\"` with `from` and `to` in each stage";
 const ADVICE_CHECKS: &str =
     "leave it out: a condition on failures is `failed = \"rate<1%\"` in `[thresholds]`";
-const ADVICE_PAUSE: &str = "leave it out: a `rate` says how often requests are sent";
 
 const ADVICE_INSECURE: &str = "write `verify = false` under `[tls]`";
 const ADVICE_ONE_REQUEST_EACH: &str = "write `reuse = false` under `[http]`";
@@ -146,8 +145,8 @@ const REQUEST: Words = &[
         Ours::Words("write the file's name behind an `@`: `body = \"@body.json\"`"),
     ),
     (&["query", "params", "qs"], Ours::Words("write it into the path: `path = \"/items?page=2\"`")),
-    (&["expect", "check", "checks", "assert", "status", "validate"], Ours::Words(ADVICE_CHECKS)),
-    (&["think", "sleep", "pause", "delay", "wait_time"], Ours::Words(ADVICE_PAUSE)),
+    (&["expect", "checks", "assert", "status", "validate"], Ours::Key("check")),
+    (&["sleep", "pause", "delay", "wait_time"], Ours::Key("think")),
 ];
 
 const SCENARIO: Words = &[

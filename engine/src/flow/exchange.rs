@@ -11,7 +11,7 @@ use crate::template::{HoleName, ResolvedHole, Template};
 
 /// A step that sessions go through.
 #[derive(Clone, Debug)]
-pub(super) struct Exchange {
+pub(super) struct FlowExchange {
     pub(super) template: Template,
     /// What stands in the template's holes of which the value is not known before.
     pub(super) holes: Vec<ResolvedHole>,
@@ -30,7 +30,7 @@ struct Looking {
 }
 
 /// How a response was judged.
-pub(super) struct Judgement {
+pub(super) struct LookedAt {
     pub(super) outcome: Outcome,
     /// What is wrong, for people.
     pub(super) why: &'static str,
@@ -39,7 +39,7 @@ pub(super) struct Judgement {
 const CHECK_FAILED: &str = "a check did not hold";
 const NOTHING_FOUND: &str = "the response has no such value";
 
-impl Exchange {
+impl FlowExchange {
     /// A step, and what is known of it beforehand. `number` is that of its first hole.
     pub(super) fn new(
         step: EncodedStep,
@@ -47,7 +47,7 @@ impl Exchange {
         names: &mut ValueNames,
         feeds: &[Feed],
         number: &mut u32,
-    ) -> (Exchange, StepFacts) {
+    ) -> (FlowExchange, StepFacts) {
         let mut resolve = |hole: &crate::template::Hole| {
             *number += 1;
             let of_name = |name: &HoleName| match name {
@@ -73,7 +73,7 @@ impl Exchange {
             is_bodyless: step.is_bodyless,
             is_looked_at: !wants.is_nothing(),
         };
-        (Exchange { template: step.template, holes, wants, looks: looking }, facts)
+        (FlowExchange { template: step.template, holes, wants, looks: looking }, facts)
     }
 
     /// What a response comes to: its checks, and its values, which are handed to `set`.
@@ -84,12 +84,12 @@ impl Exchange {
         captured: &Captured,
         found: &mut Findings,
         mut set: impl FnMut(u16, Option<&[u8]>),
-    ) -> Judgement {
+    ) -> LookedAt {
         let (Some(looks), End::Response { code, .. }) = (&self.looks, end) else {
-            return Judgement { outcome: end.outcome(), why: "" };
+            return LookedAt { outcome: end.outcome(), why: "" };
         };
         looks.inspection.look(code, elapsed_ns, captured, found);
-        let failed = |kind, why: &'static str| Judgement {
+        let failed = |kind, why: &'static str| LookedAt {
             outcome: Outcome::Unwanted(kind, code),
             why: found.trouble().map_or(why, |trouble| trouble.text()),
         };
@@ -107,6 +107,6 @@ impl Exchange {
             }
             set(*value, text);
         }
-        Judgement { outcome, why: "" }
+        LookedAt { outcome, why: "" }
     }
 }

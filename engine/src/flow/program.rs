@@ -6,7 +6,7 @@ use crate::extract::Condition;
 
 /// One operation. Targets of jumps are indices of operations.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Operation {
+pub(super) enum FlowOperation {
     /// Sends the request of a step, and goes on after its response.
     Call(CallOperation),
     /// Goes on with one of several, drawn by weight: the number of a choice.
@@ -47,7 +47,7 @@ pub(super) struct Choice {
 /// All operations of a flow.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Program {
-    pub(super) operations: Vec<Operation>,
+    pub(super) operations: Vec<FlowOperation>,
     pub(super) choices: Vec<Choice>,
     pub(super) conditions: Vec<Condition>,
     /// How many numbers a session keeps of how often something is still to be done.
@@ -59,7 +59,7 @@ impl Program {
     pub(super) fn new(items: &[FlowItem]) -> Program {
         let mut program = Program::default();
         program.add_all(items, false);
-        program.operations.push(Operation::End);
+        program.operations.push(FlowOperation::End);
         program
     }
 
@@ -74,35 +74,37 @@ impl Program {
         let mut jumps = Vec::new();
         if let Some(condition) = &item.condition {
             self.conditions.push(condition.clone());
-            jumps.push(self.push(Operation::Unless { condition: self.conditions.len() - 1, to: 0 }));
+            jumps.push(self.push(FlowOperation::Unless { condition: self.conditions.len() - 1, to: 0 }));
         }
         if let Some(chance) = item.chance {
-            jumps.push(self.push(Operation::Skip { chance, to: 0 }));
+            jumps.push(self.push(FlowOperation::Skip { chance, to: 0 }));
         }
         let counter = self.counters;
         let body = item.repeat.map(|times| {
             self.counters += 1;
-            jumps.push(self.push(Operation::Repeat { counter, times, to: 0 }));
+            jumps.push(self.push(FlowOperation::Repeat { counter, times, to: 0 }));
             self.operations.len()
         });
         match &item.action {
             FlowAction::Request(step) => {
                 let call = CallOperation { step: *step, always, on_failure: item.on_failure };
-                self.push(Operation::Call(call));
+                self.push(FlowOperation::Call(call));
             }
             FlowAction::OneOf(branches) => self.add_choice(branches, always),
             FlowAction::Items(items) => self.add_all(items, always),
         }
         if let Some(think) = item.think {
-            self.push(Operation::Pause(think));
+            self.push(FlowOperation::Pause(think));
         }
         if let Some(body) = body {
-            self.push(Operation::Again { counter, to: body });
+            self.push(FlowOperation::Again { counter, to: body });
         }
         let end = self.operations.len();
         for jump in jumps {
             match &mut self.operations[jump] {
-                Operation::Skip { to, .. } | Operation::Unless { to, .. } | Operation::Repeat { to, .. } => {
+                FlowOperation::Skip { to, .. }
+                | FlowOperation::Unless { to, .. }
+                | FlowOperation::Repeat { to, .. } => {
                     *to = end;
                 }
                 other => unreachable!("{other:?} is no jump"),
@@ -114,7 +116,7 @@ impl Program {
     fn add_choice(&mut self, branches: &[FlowBranch], always: bool) {
         let choice = self.choices.len();
         self.choices.push(Choice::default());
-        self.push(Operation::Choose(choice));
+        self.push(FlowOperation::Choose(choice));
         let (mut total, mut ends) = (0, Vec::new());
         for branch in branches {
             total += u64::from(branch.weight);
@@ -122,14 +124,14 @@ impl Program {
             self.choices[choice].branches.push(begin);
             self.choices[choice].cumulated.push(total);
             self.add_all(&branch.items, always);
-            ends.push(self.push(Operation::Jump { to: 0 }));
+            ends.push(self.push(FlowOperation::Jump { to: 0 }));
         }
         assert!(total > 0, "a plan's branches weigh something");
         let end = self.operations.len();
-        ends.into_iter().for_each(|jump| self.operations[jump] = Operation::Jump { to: end });
+        ends.into_iter().for_each(|jump| self.operations[jump] = FlowOperation::Jump { to: end });
     }
 
-    fn push(&mut self, operation: Operation) -> usize {
+    fn push(&mut self, operation: FlowOperation) -> usize {
         self.operations.push(operation);
         self.operations.len() - 1
     }

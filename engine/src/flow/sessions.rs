@@ -4,7 +4,7 @@ use crate::bucket::Arrival;
 
 /// One iteration under way. Times are in nanoseconds from the start of the run.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Session {
+pub(super) struct FlowSession {
     /// The arrival that began it.
     pub(super) arrival: Arrival,
     /// The operation that comes next.
@@ -38,8 +38,8 @@ pub(super) enum SessionState {
 
 /// All of them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sessions {
-    all: Vec<Session>,
+pub(super) struct FlowSessions {
+    all: Vec<FlowSession>,
     free: Vec<u32>,
     /// Of each session, how often something is still to be done.
     counters: Vec<u32>,
@@ -47,10 +47,10 @@ pub(super) struct Sessions {
     max: usize,
 }
 
-impl Sessions {
+impl FlowSessions {
     /// None yet, and no more than so many at a time, each with some counters.
-    pub(super) fn new(max: usize, counters_each: usize) -> Sessions {
-        Sessions { max, counters_each, ..Sessions::default() }
+    pub(super) fn new(max: usize, counters_each: usize) -> FlowSessions {
+        FlowSessions { max, counters_each, ..FlowSessions::default() }
     }
 
     /// How many there are.
@@ -64,11 +64,11 @@ impl Sessions {
 
     /// A new one. There has to be room.
     pub(super) fn begin(&mut self, arrival: Arrival) -> u32 {
-        let session = Session {
+        let session = FlowSession {
             arrival,
             last_done_ns: arrival.intended_ns,
             state: SessionState::Waiting,
-            ..Session::default()
+            ..FlowSession::default()
         };
         if let Some(index) = self.free.pop() {
             self.all[index as usize] = session;
@@ -85,11 +85,11 @@ impl Sessions {
         self.free.push(index);
     }
 
-    pub(super) fn at(&mut self, index: u32) -> &mut Session {
+    pub(super) fn at(&mut self, index: u32) -> &mut FlowSession {
         &mut self.all[index as usize]
     }
 
-    pub(super) fn get(&self, index: u32) -> &Session {
+    pub(super) fn get(&self, index: u32) -> &FlowSession {
         &self.all[index as usize]
     }
 
@@ -99,7 +99,7 @@ impl Sessions {
 
     /// Those that there are.
     pub(super) fn live(&self) -> impl Iterator<Item = u32> {
-        let is_live = |(_, session): &(usize, &Session)| session.state != SessionState::Free;
+        let is_live = |(_, session): &(usize, &FlowSession)| session.state != SessionState::Free;
         self.all.iter().enumerate().filter(is_live).map(|(index, _)| index as u32)
     }
 }

@@ -1,10 +1,10 @@
 //! A flow as the loop sees it: arrivals begin iterations, responses lead to the next request.
 
-use super::exchange::{Exchange, Judgement};
+use super::exchange::{FlowExchange, LookedAt};
 use super::item::{FlowScript, OnFailure, StepLooks};
-use super::program::{CallOperation, Operation, Program};
+use super::program::{CallOperation, FlowOperation, Program};
 use super::rows::{RowSource, RowTaken};
-use super::sessions::{SessionState, Sessions};
+use super::sessions::{FlowSessions, SessionState};
 use super::values::{SessionValues, ValueNames};
 use crate::bucket::Arrival;
 use crate::extract::{Captured, Findings, ResolvedCondition};
@@ -43,13 +43,13 @@ pub struct FlowParts<'a, R> {
 pub struct FlowSource<R> {
     program: Program,
     conditions: Vec<ResolvedCondition>,
-    exchanges: Vec<Exchange>,
+    exchanges: Vec<FlowExchange>,
     facts: Vec<StepFacts>,
     draws: Draws,
     users: Option<u64>,
     names: ValueNames,
     rows: R,
-    sessions: Sessions,
+    sessions: FlowSessions,
     values: SessionValues,
     /// Of each session, what came of the response to its request under way, and what that is filled with.
     captured: Vec<Captured>,
@@ -91,9 +91,10 @@ impl<R: RowSource> FlowSource<R> {
             names.variable(&extract.name);
         }
         let mut hole = 0;
-        let exchanges =
-            steps.into_iter().map(|(step, looks)| Exchange::new(step, looks, &mut names, feeds, &mut hole));
-        let (exchanges, facts): (Vec<Exchange>, Vec<StepFacts>) = exchanges.unzip();
+        let exchanges = steps
+            .into_iter()
+            .map(|(step, looks)| FlowExchange::new(step, looks, &mut names, feeds, &mut hole));
+        let (exchanges, facts): (Vec<FlowExchange>, Vec<StepFacts>) = exchanges.unzip();
         let program = Program::new(&script.items);
         let mut resolve = |condition: &crate::extract::Condition| {
             let resolved = condition.resolve(&mut |name| names.number_of(name, feeds));
@@ -101,7 +102,7 @@ impl<R: RowSource> FlowSource<R> {
         };
         let conditions = program.conditions.iter().map(&mut resolve).collect();
         FlowSource {
-            sessions: Sessions::new(sessions_max.max(1), program.counters),
+            sessions: FlowSessions::new(sessions_max.max(1), program.counters),
             values: SessionValues::new(names.count()),
             captured: Vec::new(),
             filled: Vec::new(),
@@ -132,9 +133,9 @@ impl<R: RowSource> FlowSource<R> {
                 continue;
             }
             match operation {
-                Operation::Call(call) => return NextStop::Call { step: call.step, due_ns: at_ns },
-                Operation::End => return NextStop::End { free_ns: at_ns },
-                Operation::Pause(think) => {
+                FlowOperation::Call(call) => return NextStop::Call { step: call.step, due_ns: at_ns },
+                FlowOperation::End => return NextStop::End { free_ns: at_ns },
+                FlowOperation::Pause(think) => {
                     let thought_ns = think.draw(&mut self.drawn(session, Draw::Way));
                     self.sessions.at(session).thought_ns += thought_ns;
                     at_ns += thought_ns;
@@ -149,9 +150,9 @@ impl<R: RowSource> FlowSource<R> {
     }
 
     /// Where an operation that takes no time leads, if not to the next one.
-    fn jump(&mut self, session: u32, operation: Operation) -> Option<usize> {
+    fn jump(&mut self, session: u32, operation: FlowOperation) -> Option<usize> {
         match operation {
-            Operation::Choose(choice) => {
+            FlowOperation::Choose(choice) => {
                 let mut random = self.drawn(session, Draw::Step);
                 let choice = &self.program.choices[choice];
                 // As a mix draws.
@@ -159,14 +160,16 @@ impl<R: RowSource> FlowSource<R> {
                 let drawn = random.between(0, total - 1);
                 Some(choice.branches[choice.cumulated.partition_point(|&bound| bound <= drawn)])
             }
-            Operation::Jump { to } => Some(to),
+            FlowOperation::Jump { to } => Some(to),
             // A draw in (0, 1].
-            Operation::Skip { chance, to } => (self.drawn(session, Draw::Way).unit() > chance).then_some(to),
-            Operation::Unless { condition, to } => {
+            FlowOperation::Skip { chance, to } => {
+                (self.drawn(session, Draw::Way).unit() > chance).then_some(to)
+            }
+            FlowOperation::Unless { condition, to } => {
                 let holds = self.conditions[condition].holds(|value| self.values.get(session, value));
                 (!holds).then_some(to)
             }
-            Operation::Repeat { counter, times, to } => {
+            FlowOperation::Repeat { counter, times, to } => {
                 let count = match times.min == times.max {
                     true => times.min,
                     false => {
@@ -176,12 +179,12 @@ impl<R: RowSource> FlowSource<R> {
                 *self.sessions.counter(session, counter) = count;
                 (count == 0).then_some(to)
             }
-            Operation::Again { counter, to } => {
+            FlowOperation::Again { counter, to } => {
                 let left = self.sessions.counter(session, counter);
                 *left -= 1;
                 (*left > 0).then_some(to)
             }
-            Operation::Call(_) | Operation::Pause(_) | Operation::End => None,
+            FlowOperation::Call(_) | FlowOperation::Pause(_) | FlowOperation::End => None,
         }
     }
 
@@ -222,7 +225,7 @@ impl<R: RowSource> FlowSource<R> {
     /// What the session's last request was, which stands before its next operation.
     fn last_call(&self, session: u32) -> CallOperation {
         match self.program.operations[self.sessions.get(session).next - 1] {
-            Operation::Call(call) => call,
+            FlowOperation::Call(call) => call,
             ref other => unreachable!("{other:?} sends nothing"),
         }
     }
@@ -251,12 +254,12 @@ impl<R: RowSource> FlowSource<R> {
     }
 }
 
-impl Operation {
+impl FlowOperation {
     /// Whether it is done when an iteration is over before its end.
     fn is_always(&self) -> bool {
         match self {
-            Operation::Call(call) => call.always,
-            Operation::End => true,
+            FlowOperation::Call(call) => call.always,
+            FlowOperation::End => true,
             _ => false,
         }
     }
@@ -287,7 +290,7 @@ impl<R: RowSource> Source for FlowSource<R> {
         let exchange = &self.exchanges[call.step as usize];
         let elapsed_ns = at.done_ns.saturating_sub(at.sent_ns);
         let set = |value, text: Option<&[u8]>| values.set(session, value, text);
-        let Judgement { outcome, why } = exchange.judge(end, elapsed_ns, captured, found, set);
+        let LookedAt { outcome, why } = exchange.judge(end, elapsed_ns, captured, found, set);
         self.why = why;
         let on_failure = self.last_call(session).on_failure;
         let kept = self.sessions.at(session);

@@ -51,6 +51,14 @@ pub struct WrongThink {
     pub fix: &'static str,
 }
 
+impl fmt::Display for WrongThink {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.problem)
+    }
+}
+
+impl std::error::Error for WrongThink {}
+
 const FIX: &str = "write `2s`, `uniform:1s,3s`, `exp:2s` (mean), `lognormal:2s,0.5` (median, sigma) or `normal:2s,500ms` (mean, deviation)";
 /// A larger sigma draws times that no run can wait for.
 const SIGMA_MAX: f64 = 4.0;
@@ -132,10 +140,10 @@ fn exact(ns: u64) -> String {
 }
 
 impl TryFrom<String> for Think {
-    type Error = String;
+    type Error = WrongThink;
 
-    fn try_from(text: String) -> Result<Think, String> {
-        Think::parse(&text).map_err(|wrong| wrong.problem)
+    fn try_from(text: String) -> Result<Think, WrongThink> {
+        Think::parse(&text)
     }
 }
 

@@ -5,9 +5,10 @@ use super::fields::{Step, Target, TargetProtocol};
 use super::mistake::Mistake;
 use crate::extract::{Expression, Wants};
 use crate::flow::{FlowAction, FlowItem, FlowScript, SESSIONS_MAX};
+use crate::load::UserLoad;
 use crate::quantity::DURATION_NS_MAX;
 use crate::schedule::{Segment, Shape};
-use crate::users::{USERS_MAX, UserLoad};
+use crate::users::USERS_MAX;
 
 /// The most items of a flow, those of flows it runs included each time they are run.
 const ITEMS_MAX: usize = 4_096;

@@ -25,12 +25,12 @@ use crate::config::{
 };
 use crate::feed::Feed;
 use crate::load::Load;
+use crate::load::UserLoad;
 use crate::phase::{Phases, Warmup};
 use crate::quantity::{SECOND_NS, parse_duration_ns, show_ns};
 use crate::threshold::{self, METRICS, Metric, Threshold};
 use crate::until::Goal;
 use crate::url::Url;
-use crate::users::UserLoad;
 use cores::parse_cores;
 use keys::{Keys, ScenarioKeys, TargetKeys, own_keys};
 use std::borrow::Cow;

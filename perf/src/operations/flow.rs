@@ -1,4 +1,4 @@
-//! The loop per step of a flow: what sessions cost beside what a request costs, and what looking at responses and filling requests adds.
+//! The loop per step of a flow: what sessions cost, and what looking at responses and filling requests adds.
 
 use super::bare::BareWire;
 use super::dispatch::{SHARE, launched};

@@ -4,7 +4,9 @@
 //! server's heads change once a second, with its `Date`, and comparing 200 bytes is ten times cheaper than parsing them.
 //! The comparison includes the blank line at the head's end, so equal bytes mean an equal response.
 
-use super::{Events, Place, Protocol, Readiness, Receive, Response, Sending, Unusable};
+mod looking;
+
+use super::{Events, Protocol, Readiness, Receive, Response, Sending, Unusable};
 use engine::failure::{FailureKind, RunFailure};
 use engine::mix::EncodedStep;
 use engine::outbox::Outbox;
@@ -292,54 +294,6 @@ impl Http1 {
         Ok((used, None))
     }
 
-    /// The same of a response that is looked at: its fields and its body are handed on.
-    #[inline(never)]
-    fn feed_seen(
-        &mut self,
-        memo: &mut HeadMemo,
-        bytes: &[u8],
-        is_bodyless: bool,
-        place: Place,
-        on: &mut impl Events,
-    ) -> Result<(usize, Option<Response>), NotHttp> {
-        let mut used = 0;
-        while used < bytes.len() {
-            let rest = &bytes[used..];
-            let before = self.state;
-            let (taken, is_complete) = match before {
-                State::Head => {
-                    let mut joined = std::mem::take(&mut self.partial);
-                    let was_joined = joined.len();
-                    joined.extend_from_slice(rest);
-                    let head = self.head(memo, &joined, is_bodyless);
-                    if let Ok((taken, is_complete)) = head
-                        && (is_complete || self.state != State::Head)
-                    {
-                        each_field(&joined[..taken], |name, value| on.field(place, name, value));
-                    }
-                    let head = head.map(|(taken, is_complete)| (taken - was_joined.min(taken), is_complete));
-                    if self.partial.is_empty() {
-                        joined.clear();
-                        self.partial = joined;
-                    }
-                    head?
-                }
-                State::Length(left) => self.length(left, rest.len()),
-                State::Chunked(chunk) => self.chunked(chunk, rest)?,
-                State::UntilEnd => (rest.len(), false),
-            };
-            if matches!(before, State::Length(_) | State::UntilEnd | State::Chunked(Chunk::Data(_))) {
-                on.body(place, &rest[..taken]);
-            }
-            used += taken;
-            self.bytes += taken as u64;
-            if is_complete {
-                return Ok((used, Some(self.complete())));
-            }
-        }
-        Ok((used, None))
-    }
-
     /// An error when the last response was the connection's last.
     #[inline]
     fn require_alive(&self) -> Result<(), Unusable> {
@@ -450,19 +404,6 @@ impl Http1 {
 /// Whether there are steps whose responses are looked at.
 fn may_look<E: Events>(_on: &E) -> bool {
     E::MAY_LOOK
-}
-
-/// The fields of a head that was found to be one. What a line that is folded goes on with is left out.
-fn each_field(head: &[u8], mut take: impl FnMut(&[u8], &[u8])) {
-    for line in head.split(|byte| *byte == b'\n').skip(1) {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let is_folded = line.first().is_some_and(|byte| matches!(byte, b' ' | b'\t'));
-        if let Some(colon) = line.iter().position(|byte| *byte == b':')
-            && !is_folded
-        {
-            take(&line[..colon], line[colon + 1..].trim_ascii());
-        }
-    }
 }
 
 impl Chunk {

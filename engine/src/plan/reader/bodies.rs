@@ -540,7 +540,6 @@ mod tests {
         assert_told("json.a = ['{{seqq}}']", "json.a.0", "`{{seqq}}` is not known", "`{{seq}}`");
         assert_told("json.a = '{{env TOKEN | number}}'", "json.a", "no number", "another value");
         assert_told("form.a = ['x', '{{env NONE}}']", "form.a.1", "`NONE` is not set", "NONE=…");
-        assert_told("form.a = '{{pick a b}}'", "form.a", "steps of a flow", "there are");
         assert_told("multipart.'{{seq}}' = 'x'", "multipart.{{seq}}", "name of a part", "value alone");
         assert_told("multipart.a = '@none'", "multipart.a", "cannot be read", "name a file");
         assert_told("form = 'a=1'", "form", "is a table", "write a name");

@@ -3,10 +3,10 @@
 
 use crate::config::{Diagnostic, LoadConfig, Spot, Text, closest};
 use crate::length::{self, UNBOUNDED_NS};
+use crate::load::UserLoad;
 use crate::load::{Arrivals, Load, Overload};
 use crate::quantity::{Rate, parse_count, parse_duration_ns, rate_ends, show_ns};
 use crate::schedule::{Segment, Shape, constant};
-use crate::users::UserLoad;
 use std::collections::BTreeMap;
 
 /// A shape of load. Any key that it does not read is a mistake, because it would silently do nothing.
