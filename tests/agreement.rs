@@ -150,7 +150,10 @@ pub(crate) fn say_the_same(one: &Value, other: &Value) -> bool {
 fn ends(requests: &Requests) -> bool {
     let kinds: u64 = requests.errors.values().sum();
     let statuses: u64 = requests.status.values().sum();
-    let refused = requests.errors.get("status").copied().unwrap_or(0);
+    // What a plan's check or extraction fails has a status all the same.
+    let with_status =
+        ["status", "check", "extract"].map(|kind| requests.errors.get(kind).copied().unwrap_or(0));
+    let refused: u64 = with_status.iter().sum();
     kinds == requests.failed
         && statuses == requests.ok + refused
         && requests.sent <= requests.ok + requests.failed

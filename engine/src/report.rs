@@ -358,7 +358,7 @@ fn limits(plan: &Plan, measured: &Measured, part: &Part, trust: &Trust) -> Vec<S
 fn all_have_ended(plan: &Plan, whole: &Snapshot, to_ns: u64) -> bool {
     plan.scenarios.iter().enumerate().all(|(index, scenario)| {
         scenario.ends_ns() <= to_ns
-            || scenario.requests_max.is_some_and(|asked| whole.requests.arrivals_ended_of(index) >= asked)
+            || scenario.arrivals_max().is_some_and(|asked| whole.requests.arrivals_ended_of(index) >= asked)
     })
 }
 

@@ -1,5 +1,4 @@
-//! Flows against the testbed's logins, ledger and links: values that are the session's own, rows that are used once, and what is told of
-//! flows that cannot be.
+//! Flows against the testbed's logins and ledger, and what is told of flows that cannot be.
 
 use crate::peers;
 use crate::vajra::{Vajra, one_line};

@@ -67,7 +67,8 @@ const TOP: Words = &[
     (&["subprotocol", "sec_websocket_protocol"], Ours::Key("websocket.subprotocols")),
     (&["delimiter", "terminator", "eol", "framing"], Ours::Words(ADVICE_ENDS)),
     (&["targets", "upstream", "hosts"], Ours::Key("target")),
-    (&["requests", "steps", "mix", "calls", "endpoints"], Ours::Key("request")),
+    (&["requests", "mix", "calls", "endpoints"], Ours::Key("request")),
+    (&["steps"], Ours::Key("step")),
     (&["http2", "h2", "http_2", "http3"], Ours::Words(ADVICE_HTTP2)),
     (
         &[
@@ -155,7 +156,8 @@ const SCENARIO: Words = &[
     (&["start", "start_time", "starttime", "begins", "at", "delay", "offset"], Ours::Key("starts")),
     (&["rps", "qps", "arrivalrate"], Ours::Key("load.rate")),
     (&["time", "length"], Ours::Key("duration")),
-    (&["steps", "mix", "flow", "calls"], Ours::Key("request")),
+    (&["mix", "calls"], Ours::Key("request")),
+    (&["steps"], Ours::Key("step")),
     (&["uri", "host", "address"], Ours::Key("url")),
     (&["follows", "depends_on", "then"], Ours::Key("after")),
     (&["header"], Ours::Key("headers")),

@@ -631,6 +631,12 @@ impl Scenario {
         }
     }
 
+    /// How many arrivals there are at the most, by what is asked for and by how often its users begin.
+    pub fn arrivals_max(&self) -> Option<u64> {
+        let of_users = self.load.users().and_then(|users| users.loops_max?.checked_mul(users.most()));
+        [self.requests_max, of_users].into_iter().flatten().min()
+    }
+
     /// When it stops scheduling, from the start of the run.
     pub fn ends_ns(&self) -> u64 {
         self.starts_ns.saturating_add(self.length_ns)

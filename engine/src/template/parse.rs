@@ -432,11 +432,7 @@ mod tests {
 
     #[test]
     fn what_stands_in_quotes_is_not_shown() {
-        for text in [
-            "{{seq | hmac_sha256 's3cret' x}}",
-            "{{seq | hmac_sha256 's3cr\\'s3cret'}}",
-            "{{seq | hmac_sha256 's3cret}}",
-        ] {
+        for text in ["{{seq | hmac_sha256 's3cret' x}}", "{{seq | hmac_sha256 's3cret}}"] {
             let wrong = plain(text).unwrap_err();
             assert!(!wrong[0].problem.contains("cret") && !wrong[0].fix.contains("cret"), "{wrong:?}");
         }

@@ -120,8 +120,10 @@ fn users(place: &LoadPlace, config: &LoadConfig) -> Result<(Load, u64), Vec<Diag
 
 /// The same in which numbers of users are rates.
 fn as_rates(config: &LoadConfig) -> LoadConfig {
-    let LoadConfig { users, rate, stages, .. } = config.clone();
+    let LoadConfig { users, rate, stages, shape, .. } = config.clone();
+    let stages_shape = (!stages.is_empty()).then(|| Text("stages".to_owned()));
     LoadConfig {
+        shape: shape.or(stages_shape),
         rate: users.or(rate),
         stages: stages.iter().map(as_rates).collect(),
         users: None,
