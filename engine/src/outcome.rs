@@ -121,8 +121,10 @@ pub enum Outcome {
     Refused(u16),
     /// No complete response.
     Failed(Kind),
-    /// A complete response with this code, that is not as the plan wants it.
-    Unwanted(Kind, u16),
+    /// A complete response with this code, of which a check of the plan does not hold.
+    CheckFailed(u16),
+    /// The same without a value that the plan takes from it.
+    ValueMissing(u16),
 }
 
 impl Outcome {
@@ -135,9 +137,10 @@ impl Outcome {
     /// A number that tells outcomes apart: the response's code, or for failures the kind, below any code.
     pub(crate) fn code(self) -> u32 {
         match self {
-            Outcome::Ok(code) | Outcome::Refused(code) | Outcome::Unwanted(_, code) => {
-                Kind::COUNT as u32 + u32::from(code)
-            }
+            Outcome::Ok(code)
+            | Outcome::Refused(code)
+            | Outcome::CheckFailed(code)
+            | Outcome::ValueMissing(code) => Kind::COUNT as u32 + u32::from(code),
             Outcome::Failed(kind) => kind as u32,
         }
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use vajra_perf::operations::CountedOperation;
 
-/// An operation that makes calls makes one for each of its batch, or nearly; batches are larger than this.
+/// An operation that makes calls makes one for each of its batch, or nearly.
 const CALLS_OF_NO_OPERATION: u64 = 20;
 
 /// What a process has cost.
@@ -44,7 +44,7 @@ fn cost(once: Totals, twice: Totals, count: u64) -> Option<Cost> {
     // When the C library asks for memory depends on what was given back before, and on addresses: there may be fewer, and some of a
     // batch are no operation's, however small the batch is.
     let calls = twice.calls.saturating_sub(once.calls);
-    let calls = if calls <= CALLS_OF_NO_OPERATION { 0 } else { calls };
+    let calls = if calls <= CALLS_OF_NO_OPERATION && calls < count { 0 } else { calls };
     Some(Cost { instructions: instructions as f64 / count as f64, calls: calls as f64 / count as f64 })
 }
 

@@ -5,7 +5,7 @@ use super::values::ValueNames;
 use crate::extract::{Captured, Expression, Findings, Inspection, Wants};
 use crate::feed::Feed;
 use crate::mix::EncodedStep;
-use crate::outcome::{Kind, Outcome};
+use crate::outcome::Outcome;
 use crate::seams::{End, StepFacts};
 use crate::template::{HoleName, ResolvedHole, Template};
 
@@ -89,8 +89,8 @@ impl FlowExchange {
             return LookedAt { outcome: end.outcome(), why: "" };
         };
         looks.inspection.look(code, elapsed_ns, captured, found);
-        let failed = |kind, why: &'static str| LookedAt {
-            outcome: Outcome::Unwanted(kind, code),
+        let failed = |outcome, why: &'static str| LookedAt {
+            outcome,
             why: found.trouble().map_or(why, |trouble| trouble.text()),
         };
         let mut outcome = end.outcome();
@@ -98,12 +98,12 @@ impl FlowExchange {
             outcome = Outcome::Ok(code);
         }
         if found.failed_check().is_some() {
-            return failed(Kind::Check, CHECK_FAILED);
+            return failed(Outcome::CheckFailed(code), CHECK_FAILED);
         }
         for (index, (value, is_optional)) in looks.values.iter().enumerate() {
             let text = found.value(index);
             if text.is_none() && !is_optional && matches!(outcome, Outcome::Ok(_)) {
-                return failed(Kind::Extract, NOTHING_FOUND);
+                return failed(Outcome::ValueMissing(code), NOTHING_FOUND);
             }
             set(*value, text);
         }

@@ -149,12 +149,17 @@ impl Series {
                 self.errors[kind as usize] += 1;
                 self.failed_response.record(response_ns);
             }
-            Outcome::Unwanted(kind, status) => {
-                self.statuses.count(status);
-                self.errors[kind as usize] += 1;
-                self.failed_response.record(response_ns);
-            }
+            Outcome::CheckFailed(status) => self.unwanted(Kind::Check, status, response_ns),
+            Outcome::ValueMissing(status) => self.unwanted(Kind::Extract, status, response_ns),
         }
+    }
+
+    /// A complete response that is not as the plan wants it.
+    #[cold]
+    fn unwanted(&mut self, kind: Kind, status: u16, response_ns: u64) {
+        self.statuses.count(status);
+        self.errors[kind as usize] += 1;
+        self.failed_response.record(response_ns);
     }
 
     /// Records that a message of a response came, and how long it took where that is wanted. The first such time takes memory for all that

@@ -155,7 +155,8 @@ impl SlowRequest {
         let (status, error) = match finished.outcome {
             Outcome::Ok(status) | Outcome::Refused(status) => (Some(status), None),
             Outcome::Failed(kind) => (None, Some(kind.name().to_owned())),
-            Outcome::Unwanted(kind, status) => (Some(status), Some(kind.name().to_owned())),
+            Outcome::CheckFailed(status) => (Some(status), Some(Kind::Check.name().to_owned())),
+            Outcome::ValueMissing(status) => (Some(status), Some(Kind::Extract.name().to_owned())),
         };
         SlowRequest {
             scenario: scenario.map(str::to_owned),

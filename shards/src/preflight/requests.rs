@@ -471,11 +471,13 @@ impl<'a> Asker<'a> {
             EndedAt::default(),
         ) {
             Outcome::Ok(_) => Check::pass(REQUEST, found),
-            Outcome::Refused(_) | Outcome::Failed(_) | Outcome::Unwanted(..) => Check::warn(
-                REQUEST,
-                found,
-                "the run counts this as a failure: check the request's method, path and headers",
-            ),
+            Outcome::Refused(_) | Outcome::Failed(_) | Outcome::CheckFailed(_) | Outcome::ValueMissing(_) => {
+                Check::warn(
+                    REQUEST,
+                    found,
+                    "the run counts this as a failure: check the request's method, path and headers",
+                )
+            }
         }
     }
 }

@@ -3,9 +3,10 @@
 use super::Shard;
 use super::core::Core;
 use super::pool::ConnectionPool;
-use super::scenario::{LoadState, ScenarioRun};
+use super::scenario::ScenarioRun;
 use crate::protocol::Protocol;
 use crate::wire::{Slot, Wire};
+use engine::bucket::TokenBucket;
 use engine::outcome::Kind;
 use engine::record::{Instants, Recorder};
 use engine::seams::{End, EndedAt, Following, Source, Started, Unprepared};
@@ -23,11 +24,9 @@ impl<S: Source> ScenarioRun<S> {
     /// When the next request of a flow is due, or its next arrival.
     pub(super) fn next_due_of_flow(&self) -> Option<u64> {
         let starved_ns = self.starved.map(|arrival| arrival.intended_ns);
-        let arrival_ns = starved_ns.or_else(|| match &self.load {
-            LoadState::Open(bucket) => bucket.next_ns(),
-            LoadState::Users(users) => users.next_ns(),
-            // A flow that has no schedule has users.
-            LoadState::Closed(_) => None,
+        let arrival_ns = starved_ns.or_else(|| match &self.users {
+            Some(users) => users.next_ns(),
+            None => self.bucket().and_then(TokenBucket::next_ns),
         });
         let arrival_ns = arrival_ns.filter(|_| self.source.has_room());
         [self.source.next_due_ns(), arrival_ns].into_iter().flatten().min()
@@ -43,7 +42,10 @@ impl<S: Source> ScenarioRun<S> {
             }
             let arrival = match self.starved.take() {
                 Some(arrival) => arrival,
-                None => self.next_arrival(now_ns, now_ns)?,
+                None => match &mut self.users {
+                    Some(users) => users.poll_due(now_ns)?,
+                    None => self.next_arrival(now_ns, now_ns)?,
+                },
             };
             let started = self.source.start(arrival);
             match started {
@@ -103,7 +105,7 @@ impl<S: Source> ScenarioRun<S> {
     pub(super) fn note_iterations(&mut self, recorder: &mut Recorder) {
         while let Some(iteration) = self.source.next_ended() {
             recorder.iteration_ended(self.number, &iteration);
-            if let LoadState::Users(users) = &mut self.load {
+            if let Some(users) = &mut self.users {
                 users.ended(iteration.number, iteration.free_ns);
             }
             if !iteration.why.is_empty() {

@@ -225,7 +225,6 @@ impl<P: Protocol> ConnectionPool<P> {
         let room = match &scenario.load {
             LoadState::Open(_) => 1,
             // What is left no longer counts the first, which has been taken.
-            LoadState::Users(_) => 1,
             LoadState::Closed(closed) => u64::from(self.connections.room(slot)).min(closed.left + 1),
         };
         if scenario.is_one_constant {

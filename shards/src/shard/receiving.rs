@@ -59,10 +59,15 @@ impl<S: Source, P: Protocol> Events for Responses<'_, S, P> {
         let at = EndedAt { sent_ns: instants.sent, done_ns: instants.done, lag_ns };
         let outcome = self.source.end(flight.call(), End::Response { code, is_ok }, at);
         self.recorder.done(self.first_series + flight.step(), outcome, instants, lag_ns, bytes);
-        if S::MAY_CONTINUE
-            && let Outcome::Unwanted(kind, _) = outcome
-        {
-            self.recorder.failed_because(instants.intended, kind, self.source.why());
+        if S::MAY_CONTINUE {
+            let kind = match outcome {
+                Outcome::CheckFailed(_) => Kind::Check,
+                Outcome::ValueMissing(_) => Kind::Extract,
+                Outcome::Ok(_) | Outcome::Refused(_) | Outcome::Failed(_) => Kind::Status,
+            };
+            if kind != Kind::Status {
+                self.recorder.failed_because(instants.intended, kind, self.source.why());
+            }
         }
         let connection = self.connections.at(self.slot);
         connection.carried_ns = lag_ns & self.carry_mask;

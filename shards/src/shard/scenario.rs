@@ -33,6 +33,8 @@ pub(super) struct ScenarioRun<S> {
     pub(super) has_ended_early: bool,
     /// For how long iterations may go on after the end.
     pub(super) graceful_ns: u64,
+    /// Users who go through its flow again and again, in the place of a schedule.
+    pub(super) users: Option<Box<UserPool>>,
     /// An arrival whose row of a data file has not been read yet.
     pub(super) starved: Option<Arrival>,
 }
@@ -54,8 +56,6 @@ pub(super) enum LoadState {
     Open(Box<TokenBucket>),
     /// A free connection.
     Closed(ClosedLoop),
-    /// Users, each of whom goes on when it can.
-    Users(Box<UserPool>),
 }
 
 /// A loop without a schedule: what it may still send, and when it may. Times are from the start of the run.
@@ -82,6 +82,10 @@ impl<S: Source> ScenarioRun<S> {
         let bytes_max = source.steps().iter().map(|step| step.bytes_max).max().unwrap_or(0);
         ScenarioRun {
             number: index,
+            users: scenario.load.users().map(|users| {
+                let times_ns = (scenario.starts_ns, scenario.ends_ns());
+                Box::new(UserPool::new(users, times_ns, share, scenario.requests_max))
+            }),
             starved: None,
             graceful_ns: scenario.flow().map_or(0, |flow| flow.graceful_ns),
             pool,
@@ -102,14 +106,14 @@ impl<S: Source> ScenarioRun<S> {
     pub(super) fn bucket(&self) -> Option<&TokenBucket> {
         match &self.load {
             LoadState::Open(bucket) => Some(bucket),
-            LoadState::Closed(_) | LoadState::Users(_) => None,
+            LoadState::Closed(_) => None,
         }
     }
 
     pub(super) fn bucket_mut(&mut self) -> Option<&mut TokenBucket> {
         match &mut self.load {
             LoadState::Open(bucket) => Some(bucket),
-            LoadState::Closed(_) | LoadState::Users(_) => None,
+            LoadState::Closed(_) => None,
         }
     }
 
@@ -118,17 +122,18 @@ impl<S: Source> ScenarioRun<S> {
     pub(super) fn next_of_closed_loop(&mut self, intended_ns: u64) -> Arrival {
         match &mut self.load {
             LoadState::Closed(closed) => closed.next(intended_ns),
-            LoadState::Open(_) | LoadState::Users(_) => unreachable!("those send one request at a time"),
+            LoadState::Open(_) => unreachable!("a schedule sends one request at a time"),
         }
     }
 
     /// Whether it is a closed loop that has sent all it may.
     pub(super) fn is_spent(&self) -> bool {
-        match &self.load {
-            LoadState::Open(_) => false,
-            LoadState::Closed(closed) => closed.left == 0,
-            LoadState::Users(users) => users.is_spent(),
+        if S::MAY_CONTINUE
+            && let Some(users) = &self.users
+        {
+            return users.is_spent();
         }
+        matches!(&self.load, LoadState::Closed(closed) if closed.left == 0)
     }
 
     /// Whether it has nothing more to send.
@@ -146,10 +151,11 @@ impl<S: Source> ScenarioRun<S> {
 
     /// Ends a closed loop; a schedule is ended by counting what is left of it.
     pub(super) fn end_closed_loop(&mut self) {
-        match &mut self.load {
-            LoadState::Open(_) => {}
-            LoadState::Closed(closed) => closed.left = 0,
-            LoadState::Users(users) => users.end(),
+        if let LoadState::Closed(closed) = &mut self.load {
+            closed.left = 0;
+        }
+        if let Some(users) = &mut self.users {
+            users.end();
         }
     }
 
@@ -166,7 +172,6 @@ impl<S: Source> ScenarioRun<S> {
                 let due_ns = free_ns.max(closed.from_ns);
                 (closed.left > 0 && due_ns < closed.to_ns).then_some(due_ns)
             }
-            LoadState::Users(users) => users.next_ns(),
         }
     }
 
@@ -182,7 +187,6 @@ impl<S: Source> ScenarioRun<S> {
                 let may_send = closed.left > 0 && (closed.from_ns..closed.to_ns).contains(&now_ns);
                 may_send.then(|| closed.next(free_ns.max(closed.from_ns)))
             }
-            LoadState::Users(users) => users.poll_due(now_ns),
         }
     }
 }
@@ -190,14 +194,14 @@ impl<S: Source> ScenarioRun<S> {
 impl LoadState {
     fn new(plan: &Fields, index: usize, share: Share) -> LoadState {
         let Scenario { starts_ns, load, requests_max, .. } = &plan.scenarios[index];
-        if let Load::Users(users) = load {
-            let times_ns = (*starts_ns, plan.scenarios[index].ends_ns());
-            return LoadState::Users(Box::new(UserPool::new(users, times_ns, share, *requests_max)));
-        }
         match TokenBucket::new((*starts_ns, load), plan.phases, share, plan.draws_of(index), *requests_max) {
             Some(bucket) => LoadState::Open(Box::new(bucket)),
             None => LoadState::Closed(ClosedLoop {
-                left: requests_max.map_or(u64::MAX, |requests| share.of(requests)),
+                // Users begin for themselves.
+                left: match load.users() {
+                    Some(_) => 0,
+                    None => requests_max.map_or(u64::MAX, |requests| share.of(requests)),
+                },
                 next_number: share.shard,
                 shards: share.shards,
                 from_ns: *starts_ns,
