@@ -119,7 +119,7 @@ fn users_go_through_the_flow_as_often_as_they_are_told() {
 
 #[test]
 fn what_is_wrong_with_a_flow_is_said_at_its_place() {
-    let cases: [(&str, &[&str]); 17] = [
+    let cases: [(&str, &[&str]); 18] = [
         ("[[step]]\nget = '/{{id}}'", &["plan.toml:3", "there is no value `id`", "extract = { id ="]),
         (
             "[[step]]\nget = '/{{tokn}}'\n[[step]]\nget = '/'\nextract = { token = 'json /t' }",
@@ -137,6 +137,7 @@ fn what_is_wrong_with_a_flow_is_said_at_its_place() {
         ("[[step]]\nget = '/'\nextract = { t = 'jsonpath $.t' }", &["plan.toml:5", "json"]),
         ("[[step]]\nget = '/'\nextract = { t = 'regex (' }", &["plan.toml:5"]),
         ("[[step]]\nrun = 'buy'\n[[flow.by]]\nget = '/'", &["there is no flow `buy`", "`by`"]),
+        ("[[step]]\nrun = 'a'\ncheck = 'status == 200'\n[[flow.a]]\nget = '/'", &["`check` is of a request"]),
         ("[[step]]\nrun = 'a'\n[[flow.a]]\nrun = 'b'\n[[flow.b]]\nrun = 'a'", &["runs itself: a → b → a"]),
         ("[[step]]\nget = '/'\nweight = 2", &["`weight` is of requests that are drawn"]),
         ("[[request]]\nget = '/'\nthink = '1s'", &["`think` is of a step of a flow", "[[step]]"]),
@@ -154,11 +155,15 @@ fn what_is_wrong_with_a_flow_is_said_at_its_place() {
 
 #[test]
 fn what_is_wrong_with_users_is_said_at_its_place() {
-    let cases: [(&str, &[&str]); 5] = [
+    let cases: [(&str, &[&str]); 6] = [
         ("{ users = 5, rate = 10 }", &["`users` or a `rate`, and not both"]),
         ("{ users = 5, arrivals = 'poisson' }", &["`arrivals` means nothing to users"]),
         ("{ rate = 5, pacing = '1s' }", &["`pacing` is of users, and there are none"]),
         ("{ users = 0 }", &["plan.toml:2", "users"]),
+        (
+            "{ stages = [{ rate = '5k', duration = '1s' }, { users = 9, duration = '1s' }] }",
+            &["all of users, or all of rates"],
+        ),
         ("{ of = 'vus', users = 3 }", &["there are `rate` and `users`"]),
     ];
     for (load, parts) in cases {

@@ -40,6 +40,8 @@ pub(super) struct CallOperation {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Choice {
     pub(super) branches: Vec<usize>,
+    /// What comes behind all of them.
+    pub(super) end: usize,
     /// Branch k is drawn for numbers below `cumulated[k]` and not below the one before.
     pub(super) cumulated: Vec<u64>,
 }
@@ -48,6 +50,8 @@ pub(super) struct Choice {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Program {
     pub(super) operations: Vec<FlowOperation>,
+    /// Of each, whether it is done when an iteration is over before its end.
+    pub(super) is_always: Vec<bool>,
     pub(super) choices: Vec<Choice>,
     pub(super) conditions: Vec<Condition>,
     /// How many numbers a session keeps of how often something is still to be done.
@@ -59,7 +63,7 @@ impl Program {
     pub(super) fn new(items: &[FlowItem]) -> Program {
         let mut program = Program::default();
         program.add_all(items, false);
-        program.operations.push(FlowOperation::End);
+        program.push(FlowOperation::End, true);
         program
     }
 
@@ -74,30 +78,32 @@ impl Program {
         let mut jumps = Vec::new();
         if let Some(condition) = &item.condition {
             self.conditions.push(condition.clone());
-            jumps.push(self.push(FlowOperation::Unless { condition: self.conditions.len() - 1, to: 0 }));
+            jumps.push(
+                self.push(FlowOperation::Unless { condition: self.conditions.len() - 1, to: 0 }, always),
+            );
         }
         if let Some(chance) = item.chance {
-            jumps.push(self.push(FlowOperation::Skip { chance, to: 0 }));
+            jumps.push(self.push(FlowOperation::Skip { chance, to: 0 }, always));
         }
         let counter = self.counters;
         let body = item.repeat.map(|times| {
             self.counters += 1;
-            jumps.push(self.push(FlowOperation::Repeat { counter, times, to: 0 }));
+            jumps.push(self.push(FlowOperation::Repeat { counter, times, to: 0 }, always));
             self.operations.len()
         });
         match &item.action {
             FlowAction::Request(step) => {
                 let call = CallOperation { step: *step, always, on_failure: item.on_failure };
-                self.push(FlowOperation::Call(call));
+                self.push(FlowOperation::Call(call), always);
             }
             FlowAction::OneOf(branches) => self.add_choice(branches, always),
             FlowAction::Items(items) => self.add_all(items, always),
         }
         if let Some(think) = item.think {
-            self.push(FlowOperation::Pause(think));
+            self.push(FlowOperation::Pause(think), false);
         }
         if let Some(body) = body {
-            self.push(FlowOperation::Again { counter, to: body });
+            self.push(FlowOperation::Again { counter, to: body }, always);
         }
         let end = self.operations.len();
         for jump in jumps {
@@ -116,7 +122,7 @@ impl Program {
     fn add_choice(&mut self, branches: &[FlowBranch], always: bool) {
         let choice = self.choices.len();
         self.choices.push(Choice::default());
-        self.push(FlowOperation::Choose(choice));
+        self.push(FlowOperation::Choose(choice), always);
         let (mut total, mut ends) = (0, Vec::new());
         for branch in branches {
             total += u64::from(branch.weight);
@@ -124,15 +130,18 @@ impl Program {
             self.choices[choice].branches.push(begin);
             self.choices[choice].cumulated.push(total);
             self.add_all(&branch.items, always);
-            ends.push(self.push(FlowOperation::Jump { to: 0 }));
+            // A branch leads into no other, whatever has failed.
+            ends.push(self.push(FlowOperation::Jump { to: 0 }, true));
         }
         assert!(total > 0, "a plan's branches weigh something");
         let end = self.operations.len();
+        self.choices[choice].end = end;
         ends.into_iter().for_each(|jump| self.operations[jump] = FlowOperation::Jump { to: end });
     }
 
-    fn push(&mut self, operation: FlowOperation) -> usize {
+    fn push(&mut self, operation: FlowOperation, always: bool) -> usize {
         self.operations.push(operation);
+        self.is_always.push(always);
         self.operations.len() - 1
     }
 }

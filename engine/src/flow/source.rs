@@ -129,7 +129,16 @@ impl<R: RowSource> FlowSource<R> {
             let next = self.sessions.get(session).next;
             self.sessions.at(session).next = next + 1;
             let operation = self.program.operations[next];
-            if self.sessions.get(session).is_stopping && !operation.is_always() {
+            if self.sessions.get(session).is_stopping && !self.program.is_always[next] {
+                // What has not been entered is passed over as a whole.
+                let behind = match operation {
+                    FlowOperation::Unless { to, .. }
+                    | FlowOperation::Skip { to, .. }
+                    | FlowOperation::Repeat { to, .. } => to,
+                    FlowOperation::Choose(choice) => self.program.choices[choice].end,
+                    _ => next + 1,
+                };
+                self.sessions.at(session).next = behind;
                 continue;
             }
             match operation {
@@ -137,8 +146,9 @@ impl<R: RowSource> FlowSource<R> {
                 FlowOperation::End => return NextStop::End { free_ns: at_ns },
                 FlowOperation::Pause(think) => {
                     let thought_ns = think.draw(&mut self.drawn(session, Draw::Way));
-                    self.sessions.at(session).thought_ns += thought_ns;
-                    at_ns += thought_ns;
+                    let kept = self.sessions.at(session);
+                    kept.thought_ns = kept.thought_ns.saturating_add(thought_ns);
+                    at_ns = at_ns.saturating_add(thought_ns);
                 }
                 other => {
                     if let Some(to) = self.jump(session, other) {
@@ -251,17 +261,6 @@ impl<R: RowSource> FlowSource<R> {
 
     fn user_of(&self, number: u64) -> (u64, u64) {
         self.users.map_or((number, 0), |users| (number % users, number / users))
-    }
-}
-
-impl FlowOperation {
-    /// Whether it is done when an iteration is over before its end.
-    fn is_always(&self) -> bool {
-        match self {
-            FlowOperation::Call(call) => call.always,
-            FlowOperation::End => true,
-            _ => false,
-        }
     }
 }
 

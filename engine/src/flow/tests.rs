@@ -130,6 +130,21 @@ fn after_a_failure_only_what_is_always_done_is() {
 }
 
 #[test]
+fn after_a_failure_what_was_not_entered_is_passed_over_with_all_that_is_always_done_in_it() {
+    let always = |step| FlowItem { always: true, ..request(step) };
+    let failing = |step| FlowBranch { weight: 1, items: vec![request(step), always(1)] };
+    let never = FlowBranch { weight: 0, items: vec![always(2)] };
+    let not_entered = FlowItem { chance: Some(1.0), ..FlowItem::new(FlowAction::Items(vec![always(2)])) };
+    let unlikely = FlowItem { chance: Some(0.0), ..always(2) };
+    let choice = FlowItem::new(FlowAction::OneOf(vec![failing(0), never]));
+    let later = FlowItem::new(FlowAction::OneOf(vec![FlowBranch { weight: 1, items: vec![always(2)] }]));
+    let (sent, ended) =
+        played(&mut source(vec![choice, not_entered, unlikely, later, always(1)]), 0, 0, &[0]);
+    let steps: Vec<u32> = sent.iter().map(|(step, _)| *step).collect();
+    assert_eq!((steps, ended.end), (vec![0, 1, 1], IterationEnd::Failed));
+}
+
+#[test]
 fn what_is_repeated_is_as_often_as_was_drawn() {
     let repeated = FlowItem { repeat: Some(Repetition { min: 0, max: 4 }), ..request(1) };
     let nested = FlowItem {

@@ -30,6 +30,8 @@ pub(super) const FEEDS_MAX: usize = 64;
 pub const REQUESTS_MAX: usize = 64;
 /// The most request templates of all scenarios: each has histograms of its own on every shard.
 pub const SERIES_MAX: usize = 256;
+/// The most items of a flow, those of flows it runs included each time they are run.
+pub(super) const ITEMS_MAX: usize = 4_096;
 /// How deep flows may run each other.
 pub(super) const FLOW_DEPTH_MAX: usize = 8;
 /// How often something may be done again in one iteration, and all that is repeated within each other together.

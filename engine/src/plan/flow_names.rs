@@ -12,10 +12,17 @@ use std::collections::BTreeSet;
 /// What is wrong with names in a flow, each with the number of its step; none where it is a condition before flows.
 pub(super) fn mistakes(items: &[FlowItem], steps: &[Step], feeds: &[Feed]) -> Vec<(Option<usize>, Mistake)> {
     let all = steps.iter().flat_map(|step| &step.looks.extracts).map(|extract| extract.name.as_str());
-    let mut check =
-        NameCheck { steps, feeds, all: all.collect(), known: BTreeSet::new(), mistakes: Vec::new() };
+    let mut check = NameCheck {
+        steps,
+        feeds,
+        all: all.collect(),
+        known: BTreeSet::new(),
+        seen: BTreeSet::new(),
+        mistakes: Vec::new(),
+    };
     check.names_of_values();
     check.items(items);
+    check.steps_left_out();
     check.mistakes
 }
 
@@ -60,6 +67,8 @@ struct NameCheck<'a> {
     /// All variables that are taken from responses, and those that are by now.
     all: BTreeSet<&'a str>,
     known: BTreeSet<&'a str>,
+    /// Steps that items name.
+    seen: BTreeSet<usize>,
     mistakes: Vec<(Option<usize>, Mistake)>,
 }
 
@@ -107,16 +116,31 @@ impl<'a> NameCheck<'a> {
     fn step(&mut self, index: usize) {
         let steps = self.steps;
         let Some(step) = steps.get(index) else { return };
+        self.seen.insert(index);
         for hole in holes(step) {
             for name in hole.all_names() {
                 match name {
                     HoleName::Variable(name) => self.name(name, Some(index)),
                     HoleName::Column { feed, column } => self.column(feed, column, Some(index)),
-                    HoleName::Environment(_) => {}
+                    HoleName::Environment(name) => {
+                        let problem =
+                            format!("the variable `{name}` of the environment has not been put in its place");
+                        self.wrong(Some(index), problem, "give the text itself");
+                    }
                 }
             }
         }
         self.known.extend(step.looks.extracts.iter().map(|extract| extract.name.as_str()));
+    }
+
+    /// Steps that no item names are filled in by nobody, and have to name what there is all the same.
+    fn steps_left_out(&mut self) {
+        self.known = self.all.clone();
+        (0..self.steps.len())
+            .filter(|step| !self.seen.contains(step))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .for_each(|step| self.step(step));
     }
 
     fn condition(&mut self, condition: &Condition, step: Option<usize>) {

@@ -1,6 +1,6 @@
 //! The rules that every flow keeps: what its items name is there, and what it repeats comes to an end.
 
-use super::bounds::{FLOW_DEPTH_MAX, REPEAT_MAX, REPEATS_MAX};
+use super::bounds::{FLOW_DEPTH_MAX, ITEMS_MAX, REPEAT_MAX, REPEATS_MAX};
 use super::fields::{Step, Target, TargetProtocol};
 use super::mistake::Mistake;
 use crate::extract::{Expression, Wants};
@@ -9,9 +9,6 @@ use crate::load::UserLoad;
 use crate::quantity::DURATION_NS_MAX;
 use crate::schedule::{Segment, Shape};
 use crate::users::USERS_MAX;
-
-/// The most items of a flow, those of flows it runs included each time they are run.
-const ITEMS_MAX: usize = 4_096;
 
 /// What is wrong with the flow of a scenario that has so many steps.
 pub(super) fn mistakes(flow: &FlowScript, steps: usize) -> Vec<Mistake> {

@@ -16,7 +16,7 @@ use super::mistake::Mistake;
 use super::{datagrams, feeds, flow_names, flow_rules, sockets, streams, values};
 use crate::config::hint;
 use crate::feed::RowOrder;
-use crate::load::Load;
+use crate::load::{Load, UserLoad};
 use crate::quantity::{DURATION_NS_MAX, MILLISECOND_NS, counted, show_ns};
 use crate::redact;
 use crate::schedule::Schedule;
@@ -403,6 +403,16 @@ impl RuleCheck<'_> {
                 None => PlanPlace::Scenario(index, "step"),
             };
             self.broken(place, problem, fix);
+        }
+        let (sessions, shards) = (u64::from(flow.sessions_max), u64::from(self.fields.machine.shards));
+        let users = scenario.load.users().map_or(0, UserLoad::most);
+        if sessions < shards.max(users) {
+            let problem = format!("{sessions} sessions are fewer than there are shards or users");
+            self.broken(
+                PlanPlace::Scenario(index, "sessions"),
+                problem,
+                format!("give at least {}", shards.max(users)),
+            );
         }
         if scenario.load == Load::Closed {
             let problem = "a flow needs to be told when its iterations begin";

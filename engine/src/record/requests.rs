@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub struct RequestRecord {
     layout: Layout,
     /// Of each series, the requests intended in the measured window and those intended outside it. The latter are empty when the
-    /// run has no warm-up: what is intended in such a run is intended in the window.
+    /// run has no warm-up and no flow: what is intended in such a run is intended in the window.
     pub series: Windowed<Vec<Series>>,
     /// What became no request, for each scenario.
     pub scenarios: Vec<ScenarioRecord>,
@@ -83,7 +83,9 @@ impl RequestRecord {
         iterations: fn() -> IterationRecord,
     ) -> RequestRecord {
         let series = |count: usize| std::iter::repeat_with(make).take(count).collect();
-        let outside = if phases.measure_from_ns > 0 { layout.series() } else { 0 };
+        // What follows in a flow may be intended after the window.
+        let has_flows = (0..layout.scenarios()).any(|scenario| layout.is_flow(scenario));
+        let outside = if phases.measure_from_ns > 0 || has_flows { layout.series() } else { 0 };
         RequestRecord {
             layout: layout.clone(),
             series: Windowed { measured: series(layout.series()), outside: series(outside) },

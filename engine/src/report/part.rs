@@ -75,7 +75,8 @@ impl<'a> Part<'a> {
             true => Cow::Borrowed(history),
             false => history.iter().map(|slice| slice.of_scenario(index)).collect(),
         };
-        let finished = record.map_or(arrivals.finished.measured, IterationRecord::ended_in_window);
+        let finished =
+            record.map_or(arrivals.finished.measured, |record| record.ok.measured + record.failed.measured);
         let last_ns = record.map_or(series.last_sent_ns, |record| record.last_begun_ns);
         let overrun_ns = last_ns.saturating_sub(window_ns.1);
         let asked = asked(scenario, window_ns);

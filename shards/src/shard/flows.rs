@@ -1,7 +1,7 @@
 //! Requests that follow each other: beside arrivals, the loop sends what is due of iterations that have begun.
 
 use super::Shard;
-use super::core::Core;
+use super::core::{Core, MILLISECOND_NS};
 use super::pool::ConnectionPool;
 use super::scenario::ScenarioRun;
 use crate::protocol::Protocol;
@@ -13,6 +13,8 @@ use engine::seams::{End, EndedAt, Following, Source, Started, Unprepared};
 
 /// Requests that cannot be filled in and are passed over in a turn, so that responses get theirs.
 const UNPREPARED_PER_TURN: usize = 64;
+/// How long a user waits at least whose iteration has sent nothing.
+const IDLE_LOOP_NS: u64 = MILLISECOND_NS;
 
 impl<S: Source> ScenarioRun<S> {
     /// Whether its requests follow each other.
@@ -50,8 +52,10 @@ impl<S: Source> ScenarioRun<S> {
             let started = self.source.start(arrival);
             match started {
                 Started::Starved => {
+                    // What follows in iterations that have begun waits for no row.
                     self.starved = Some(arrival);
-                    return None;
+                    let is_due = self.source.next_due_ns().is_some_and(|due_ns| due_ns <= now_ns);
+                    return is_due.then(|| self.source.take_due());
                 }
                 Started::Over => {
                     recorder.requests.scenarios[self.number].is_fed_out = true;
@@ -102,11 +106,16 @@ impl<S: Source> ScenarioRun<S> {
     }
 
     /// Writes down the iterations that have ended since the last time.
-    pub(super) fn note_iterations(&mut self, recorder: &mut Recorder) {
+    pub(super) fn note_iterations(&mut self, recorder: &mut Recorder, now_ns: u64) {
         while let Some(iteration) = self.source.next_ended() {
             recorder.iteration_ended(self.number, &iteration);
             if let Some(users) = &mut self.users {
-                users.ended(iteration.number, iteration.free_ns);
+                // One that has sent nothing took no time: its user begins no more often than once in a while.
+                let took_time = iteration.free_ns > iteration.intended_ns;
+                users.ended(
+                    iteration.number,
+                    if took_time { iteration.free_ns } else { now_ns + IDLE_LOOP_NS },
+                );
             }
             if !iteration.why.is_empty() {
                 recorder.failed_because(iteration.intended_ns, Kind::Feed, iteration.why);
@@ -141,8 +150,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     #[inline(never)]
     pub(super) fn note_iterations(&mut self) {
         let Shard { core, scenarios, .. } = self;
+        let now_ns = core.relative_ns(core.now_ns);
         for scenario in scenarios.iter_mut().filter(|scenario| scenario.is_flow()) {
-            scenario.note_iterations(&mut core.recorder);
+            scenario.note_iterations(&mut core.recorder, now_ns);
         }
     }
 

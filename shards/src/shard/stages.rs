@@ -11,6 +11,7 @@ use crate::wire::{Slot, Wire};
 use engine::bucket::{Tally, TokenBucket};
 use engine::orders::Order;
 use engine::outcome::Kind;
+use engine::phase::Phase;
 use engine::record::{Overdue, ShardStats};
 use engine::seams::Source;
 
@@ -456,6 +457,12 @@ impl<P: Protocol> ConnectionPool<P> {
     ) {
         scenario.end_closed_loop();
         let own_share = self.own_share_of_backlog(core, scenario);
+        if let Some(arrival) = scenario.starved.take() {
+            let mut unsent = Tally::default();
+            *unsent.part(core.recorder.phases().at(arrival.intended_ns) == Phase::Measure) += 1;
+            let record = &mut core.recorder.requests.scenarios[self.scenario];
+            record.count_unreleased(Tally::default(), unsent, own_share);
+        }
         if let Some(bucket) = scenario.bucket_mut() {
             let (dropped, unsent) = (bucket.take_dropped(ended_ns), bucket.abandon(ended_ns));
             let record = &mut core.recorder.requests.scenarios[self.scenario];

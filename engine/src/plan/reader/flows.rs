@@ -8,7 +8,7 @@ use crate::flow::{
     Extract, FlowAction, FlowBranch, FlowItem, FlowScript, OnFailure, Repetition, SESSIONS_DEFAULT,
     SESSIONS_MAX, StepLooks, Think,
 };
-use crate::plan::bounds::{FLOW_DEPTH_MAX, REPEAT_MAX};
+use crate::plan::bounds::{FLOW_DEPTH_MAX, ITEMS_MAX, REPEAT_MAX};
 use crate::plan::fields::{Script, Step, Target};
 use crate::quantity::{SECOND_NS, parse_bytes, parse_count};
 use crate::template;
@@ -30,6 +30,8 @@ struct ReadFlow<'a> {
     numbers: BTreeMap<String, usize>,
     /// The flows that what is being read stands in.
     within: Vec<&'a str>,
+    /// Items so far, those of flows that are run as often as they are.
+    items: usize,
 }
 
 impl<'a> PlanReader<'a> {
@@ -235,6 +237,15 @@ impl<'a> PlanReader<'a> {
             self.wrong(key, problem, "write the steps of some of them where they are run");
             return Vec::new();
         }
+        flow.items += steps.len();
+        if flow.items > ITEMS_MAX {
+            let problem =
+                format!("the flow has more than {ITEMS_MAX} steps, those of flows it runs included");
+            if !self.diagnostics.iter().any(|known| known.problem == problem) {
+                self.wrong(key, problem, "run fewer flows, or use `repeat`");
+            }
+            return Vec::new();
+        }
         flow.within.push(name);
         let items = self.items(steps, &format!("flow.{name}"), context, flow);
         flow.within.pop();
@@ -336,23 +347,37 @@ impl<'a> PlanReader<'a> {
 
     /// A step that goes through flows sends nothing itself.
     fn refuse_request_in(&mut self, config: &RequestConfig, word: &str, table: &str) {
-        let RequestConfig { method, path, get, head, post, put, patch, delete, body, call, text, .. } =
-            config;
-        let given = [
-            ("method", method),
-            ("path", path),
-            ("get", get),
-            ("head", head),
-            ("post", post),
-            ("put", put),
-            ("patch", patch),
-            ("delete", delete),
-            ("body", body),
-            ("call", call),
-            ("text", text),
+        let texts = [
+            ("name", &config.name),
+            ("method", &config.method),
+            ("path", &config.path),
+            ("get", &config.get),
+            ("head", &config.head),
+            ("post", &config.post),
+            ("put", &config.put),
+            ("patch", &config.patch),
+            ("delete", &config.delete),
+            ("body", &config.body),
+            ("text", &config.text),
+            ("binary", &config.binary),
+            ("dns", &config.dns),
+            ("call", &config.call),
+            ("message", &config.message),
+            ("body_max", &config.body_max),
             ("on_failure", &config.on_failure),
         ];
-        for (key, _) in given.into_iter().filter(|(_, text)| text.is_some()) {
+        let texts = texts.into_iter().map(|(key, text)| (key, text.is_some()));
+        let others = [
+            ("check", config.check.is_some()),
+            ("extract", !config.extract.is_empty()),
+            ("json", config.json.is_some()),
+            ("form", config.form.is_some()),
+            ("multipart", config.multipart.is_some()),
+            ("headers", !config.headers.is_empty()),
+            ("messages", config.messages.is_some()),
+            ("metadata", !config.metadata.is_empty()),
+        ];
+        for (key, _) in texts.chain(others).filter(|(_, is_given)| *is_given) {
             let problem = format!("`{key}` is of a request, and a step with `{word}` sends none itself");
             self.wrong(&format!("{table}.{key}"), problem, "leave one out, or make two steps of it");
         }

@@ -75,17 +75,41 @@ fn users(place: &LoadPlace, config: &LoadConfig) -> Result<(Load, u64), Vec<Diag
     let mut tell = |key: &str, problem: String, fix: &str| {
         wrong.push(Diagnostic::at(format!("{}.{key}", place.key), problem, fix));
     };
-    if let Some(Text(of)) = config.of.as_ref().filter(|Text(of)| of != "users") {
+    if let Some(Text(of)) = config.of.as_ref().filter(|Text(of)| of != "users" && of != "rate") {
         tell("of", format!("`{of}` is nothing that a load is of"), "there are `rate` and `users`");
     }
     if config.users.is_some() && config.rate.is_some() {
         tell("rate", "a load has `users` or a `rate`, and not both".to_owned(), "leave one out");
+    }
+    if config.of.as_ref().is_some_and(|Text(of)| of == "rate") {
+        tell("of", "the load is said to be of a rate, and has `users`".to_owned(), "leave one out");
     }
     let open_only =
         [("arrivals", &config.arrivals), ("overload", &config.overload), ("deadline", &config.deadline)];
     for (key, _) in open_only.into_iter().filter(|(_, text)| text.is_some()) {
         let fix = "leave it out: a user begins again when it has ended";
         tell(key, format!("`{key}` means nothing to users"), fix);
+    }
+    for (index, stage) in config.stages.iter().enumerate() {
+        let LoadConfig { rate, pacing, loops, arrivals, overload, deadline, .. } = stage;
+        let of_load = [
+            ("pacing", pacing),
+            ("loops", loops),
+            ("arrivals", arrivals),
+            ("overload", overload),
+            ("deadline", deadline),
+        ];
+        for (key, _) in of_load.into_iter().filter(|(_, text)| text.is_some()) {
+            tell(
+                &format!("stages.{index}.{key}"),
+                format!("`{key}` is of the whole load"),
+                "write it under `[load]`",
+            );
+        }
+        if rate.is_some() {
+            let problem = "the stages of a load are all of users, or all of rates".to_owned();
+            tell(&format!("stages.{index}.rate"), problem, "write `users` in its place");
+        }
     }
     let duration = |key: &str, text: &Option<Text>, wrong: &mut Vec<Diagnostic>| {
         let path = format!("{}.{key}", place.key);
@@ -99,8 +123,12 @@ fn users(place: &LoadPlace, config: &LoadConfig) -> Result<(Load, u64), Vec<Diag
     });
     let plain = as_rates(config);
     let mut reader = LoadReader::new(place.key.to_owned(), place.doubtful, &plain);
-    // Users who are told how often to go through a flow need no time to be told.
-    let place = LoadPlace { requests_max: None, ..*place };
+    // Users of whom it is known how often they begin need no time to be told, if their number never changes.
+    let ends_by_count = loops_max.is_some() || place.requests_max.is_some();
+    let is_constant =
+        config.shape.as_ref().is_none_or(|Text(shape)| shape == "constant") && config.stages.is_empty();
+    let default_ns = if ends_by_count && is_constant { UNBOUNDED_NS } else { place.default_ns };
+    let place = LoadPlace { requests_max: None, default_ns, ..*place };
     let read = reader.load(&place);
     let is_of_stage = |path: &str| path.contains(".stages.");
     for mut found in std::mem::take(&mut reader.diagnostics) {

@@ -19,6 +19,13 @@ impl Http1 {
             let rest = &bytes[used..];
             let before = self.state;
             let (taken, is_complete) = match before {
+                State::Head if self.partial.is_empty() => {
+                    let (taken, is_complete) = self.head(memo, rest, is_bodyless)?;
+                    if is_complete || self.state != State::Head {
+                        each_field(&rest[..taken], |name, value| on.field(place, name, value));
+                    }
+                    (taken, is_complete)
+                }
                 State::Head => {
                     let mut joined = std::mem::take(&mut self.partial);
                     let was_joined = joined.len();
