@@ -90,27 +90,7 @@ fn users(place: &LoadPlace, config: &LoadConfig) -> Result<(Load, u64), Vec<Diag
         let fix = "leave it out: a user begins again when it has ended";
         tell(key, format!("`{key}` means nothing to users"), fix);
     }
-    for (index, stage) in config.stages.iter().enumerate() {
-        let LoadConfig { rate, pacing, loops, arrivals, overload, deadline, .. } = stage;
-        let of_load = [
-            ("pacing", pacing),
-            ("loops", loops),
-            ("arrivals", arrivals),
-            ("overload", overload),
-            ("deadline", deadline),
-        ];
-        for (key, _) in of_load.into_iter().filter(|(_, text)| text.is_some()) {
-            tell(
-                &format!("stages.{index}.{key}"),
-                format!("`{key}` is of the whole load"),
-                "write it under `[load]`",
-            );
-        }
-        if rate.is_some() {
-            let problem = "the stages of a load are all of users, or all of rates".to_owned();
-            tell(&format!("stages.{index}.rate"), problem, "write `users` in its place");
-        }
-    }
+    wrong.extend(wrong_in_stages(place.key, config));
     let duration = |key: &str, text: &Option<Text>, wrong: &mut Vec<Diagnostic>| {
         let path = format!("{}.{key}", place.key);
         let parsed = parse_duration_ns(&text.as_ref()?.0);
@@ -144,6 +124,31 @@ fn users(place: &LoadPlace, config: &LoadConfig) -> Result<(Load, u64), Vec<Diag
         }
         _ => Err(wrong),
     }
+}
+
+/// What cannot stand in the stages of a load of users.
+fn wrong_in_stages(load: &str, config: &LoadConfig) -> Vec<Diagnostic> {
+    let mut wrong = Vec::new();
+    for (index, stage) in config.stages.iter().enumerate() {
+        let LoadConfig { rate, pacing, loops, arrivals, overload, deadline, .. } = stage;
+        let of_load = [
+            ("pacing", pacing),
+            ("loops", loops),
+            ("arrivals", arrivals),
+            ("overload", overload),
+            ("deadline", deadline),
+        ];
+        let key = |key: &str| format!("{load}.stages.{index}.{key}");
+        for (name, _) in of_load.into_iter().filter(|(_, text)| text.is_some()) {
+            let problem = format!("`{name}` is of the whole load");
+            wrong.push(Diagnostic::at(key(name), problem, "write it under `[load]`"));
+        }
+        if rate.is_some() {
+            let problem = "the stages of a load are all of users, or all of rates";
+            wrong.push(Diagnostic::at(key("rate"), problem, "write `users` in its place"));
+        }
+    }
+    wrong
 }
 
 /// The same in which numbers of users are rates.
