@@ -1,12 +1,11 @@
 //! What goes to targets of UDP and of DNS, as it is typed: how replies find their messages, and the messages and queries themselves.
 
 use super::keys::{StepKeys, TargetKeys};
-use super::requests::MESSAGE_DEFAULT;
+use super::requests::{MESSAGE_DEFAULT, step_with};
 use super::{PlanReader, Typed};
 use crate::config::{
     Diagnostic, HttpConfig, RequestConfig, TargetConfig, Text, UdpConfig, WebSocketConfig, closest,
 };
-use crate::flow::StepLooks;
 use crate::plan::fields::{BytesMessage, DatagramMatching, DnsQuery, Request, Step, Target, TargetProtocol};
 use crate::plan::records::RecordType;
 use crate::template::{HolePlace, Piece};
@@ -116,17 +115,7 @@ impl PlanReader<'_> {
         let name = config.name.as_ref().map_or(default_name, |name| name.0.clone());
         let (path, method) = (message_key.clone(), message_key);
         let keys = StepKeys::of_request(path, method, Vec::new(), table);
-        (
-            Step {
-                name,
-                weight: config.weight.unwrap_or(1),
-                pool: 0,
-                timeout_ns: 0,
-                request,
-                looks: StepLooks::default(),
-            },
-            keys,
-        )
+        (step_with(config, name, request), keys)
     }
 
     fn query(

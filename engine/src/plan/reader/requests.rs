@@ -30,6 +30,12 @@ fn numbered(step: &Step, before: &[Step]) -> String {
     if is_numbered { format!("{} {}", step.name, before.len() + 1) } else { step.name.clone() }
 }
 
+/// A step with what it sends. Pool and timeout are its scenario's, and what is looked at is read for all kinds alike.
+pub(super) fn step_with(config: &RequestConfig, name: String, request: Request) -> Step {
+    let weight = config.weight.unwrap_or(1);
+    Step { name, weight, pool: 0, timeout_ns: 0, request, looks: StepLooks::default() }
+}
+
 /// What a message is of, and what to do with the parts of a request that it cannot have.
 struct MessageWords {
     what: &'static str,
@@ -185,17 +191,7 @@ impl PlanReader<'_> {
         let keys = StepKeys::of_request(path_key, key("method"), headers_keys, table);
         let path = path.unwrap_or_else(|| vec![Piece::Bytes(b"/".to_vec())]);
         let request = Request::Http(HttpRequest { method, path, headers: headers.headers, body });
-        (
-            Step {
-                name,
-                weight: config.weight.unwrap_or(1),
-                pool: 0,
-                timeout_ns: 0,
-                request,
-                looks: StepLooks::default(),
-            },
-            keys,
-        )
+        (step_with(config, name, request), keys)
     }
 
     /// A message of WebSocket, with what opens its connection.
@@ -234,17 +230,7 @@ impl PlanReader<'_> {
         let name = config.name.as_ref().map_or(request.what(), |Text(name)| name).to_owned();
         let headers_keys = common.keys.clone();
         let keys = StepKeys::of_request(url_key, key("method"), headers_keys, table);
-        (
-            Step {
-                name,
-                weight: config.weight.unwrap_or(1),
-                pool: 0,
-                timeout_ns: 0,
-                request,
-                looks: StepLooks::default(),
-            },
-            keys,
-        )
+        (step_with(config, name, request), keys)
     }
 
     /// A message of bytes, which is all that is sent.
@@ -279,17 +265,7 @@ impl PlanReader<'_> {
         let name = config.name.as_ref().map_or(request.what(), |Text(name)| name).to_owned();
         let message_key = if is_default { table.clone() } else { key(kind.name()) };
         let keys = StepKeys::of_request(table.clone(), table, Vec::new(), message_key);
-        (
-            Step {
-                name,
-                weight: config.weight.unwrap_or(1),
-                pool: 0,
-                timeout_ns: 0,
-                request,
-                looks: StepLooks::default(),
-            },
-            keys,
-        )
+        (step_with(config, name, request), keys)
     }
 
     /// What is typed of a message, if anything is.
