@@ -34,7 +34,7 @@ pub(crate) struct Progress {
 
 /// What a line is made from.
 pub(super) struct Frame {
-    offered: Offered,
+    offered: Option<Offered>,
     /// When the run is to end; nothing where it ends with a number of requests.
     ends_ns: Option<u64>,
     requests_max: Option<u64>,
@@ -63,9 +63,11 @@ impl Progress {
 impl Frame {
     pub(super) fn new(plan: &Plan, screen: Screen) -> Frame {
         let is_counted = is_counted(plan);
+        let has_flows = plan.scenarios.iter().any(|scenario| scenario.flow().is_some());
         let requests = plan.scenarios.iter().map(|scenario| scenario.requests_max).sum();
         Frame {
-            offered: plan.offered(),
+            // Of flows the rate is one of iterations, and requests are what is counted here.
+            offered: (!has_flows).then(|| plan.offered()),
             ends_ns: (!is_counted).then_some(plan.phases.measure_to_ns),
             requests_max: if is_counted { requests } else { None },
             ended: 0,
@@ -110,7 +112,7 @@ impl Frame {
     fn rate(&self, series: &Series, snapshot: &Snapshot, middle_ns: u64) -> LinePart {
         let length_s = snapshot.to_ns.saturating_sub(snapshot.from_ns).max(1) as f64 / 1e9;
         let achieved = grouped((series.ok + series.failed()) as f64 / length_s);
-        let target = self.offered.rate_rps_at(middle_ns);
+        let target = self.offered.as_ref().and_then(|offered| offered.rate_rps_at(middle_ns));
         let text = match target {
             Some(target) => format!("{achieved} of {} req/s", grouped(target)),
             None => format!("{achieved} req/s"),
