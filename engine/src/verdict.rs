@@ -284,6 +284,7 @@ mod tests {
             recorder.stats.clock_ppm = -900.0;
             recorder.stats.connect_failures_own = 6;
             recorder.stats.dropped_datagrams = 1;
+            recorder.stats.starved_rows = 1;
             recorder.requests.series.measured[0].errors[Kind::Ports as usize] = 1;
         });
         let series = snapshot.measured_total();
@@ -308,6 +309,7 @@ mod tests {
             "cq_overflow",
             "buffers_starved",
             "dropped_datagrams",
+            "starved_rows",
             "connections_short",
             "generator_errors",
             "lost_telemetry",

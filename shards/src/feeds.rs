@@ -40,9 +40,6 @@ enum LoadedRows {
 pub struct FeedReader {
     order: FeedOrder,
     rows: ReaderRows,
-    starved_rows: u64,
-    /// The arrival that was last found without its row.
-    last_starved: Option<u64>,
 }
 
 enum ReaderRows {
@@ -164,7 +161,7 @@ impl Feeds {
                 LoadedRows::Table(table) => ReaderRows::Table(table.clone()),
                 LoadedRows::Ahead(ahead) => ReaderRows::Lane(ahead.lane(share)),
             };
-            FeedReader { order: feed.order, rows, starved_rows: 0, last_starved: None }
+            FeedReader { order: feed.order, rows }
         };
         self.feeds.iter_mut().map(reader).collect()
     }
@@ -208,10 +205,6 @@ impl RowSource for ShardRows {
             FeedRow::Exhausted | FeedRow::Broken => RowTaken::Missing,
         }
     }
-
-    fn starved_rows(&self) -> u64 {
-        self.0.iter().map(FeedReader::starved_rows).sum()
-    }
 }
 
 impl FeedReader {
@@ -229,18 +222,8 @@ impl FeedReader {
                 LaneRow::Broken => FeedRow::Broken,
                 LaneRow::Over if self.order.past_end() == Some(RowAt::Exhausted) => FeedRow::Exhausted,
                 LaneRow::Over => FeedRow::Stop,
-                LaneRow::Empty => {
-                    if self.last_starved != Some(number) {
-                        (self.last_starved, self.starved_rows) = (Some(number), self.starved_rows + 1);
-                    }
-                    FeedRow::Starved
-                }
+                LaneRow::Empty => FeedRow::Starved,
             },
         }
-    }
-
-    /// Arrivals that had to wait for their row, because it had not been read.
-    pub fn starved_rows(&self) -> u64 {
-        self.starved_rows
     }
 }

@@ -10,11 +10,6 @@ pub trait RowSource {
         columns: &[usize],
         take: &mut dyn FnMut(usize, &[u8]),
     ) -> RowTaken;
-
-    /// How many arrivals have had to wait for their row.
-    fn starved_rows(&self) -> u64 {
-        0
-    }
 }
 
 /// What became of asking for a row.

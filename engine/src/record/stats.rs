@@ -103,6 +103,8 @@ counters! {
         refused_datagrams: u64 = sum,
         /// Datagrams that came and that the kernel dropped, because this machine did not take them soon enough.
         dropped_datagrams: u64 = sum,
+        /// Arrivals that had to wait for their row of a data file, because it had not been read.
+        starved_rows: u64 = sum,
         /// Connections made again after having been open.
         reconnects: u64 = sum,
         /// Requests that were sent once more, because the target said that it had done nothing of them.

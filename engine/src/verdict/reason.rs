@@ -73,6 +73,7 @@ pub mod rule {
     pub const CQ_OVERFLOW: &str = "cq_overflow";
     pub const BUFFERS_STARVED: &str = "buffers_starved";
     pub const DROPPED_DATAGRAMS: &str = "dropped_datagrams";
+    pub const STARVED_ROWS: &str = "starved_rows";
     pub const CONNECTIONS_SHORT: &str = "connections_short";
     pub const CONNECTIONS_REFUSED: &str = "connections_refused";
     pub const GENERATOR_ERRORS: &str = "generator_errors";

@@ -39,7 +39,7 @@ const MACHINE: fn(&Evidence) -> Cause = |_| Cause::Machine;
 const TARGET: fn(&Evidence) -> Cause = |_| Cause::Target;
 const OPERATOR: fn(&Evidence) -> Cause = |_| Cause::Operator;
 
-pub(super) const RULES: [Rule; 23] = [
+pub(super) const RULES: [Rule; 24] = [
     Rule {
         name: rule::RATE_SHORTFALL,
         is_held_against_each: true,
@@ -290,6 +290,20 @@ pub(super) const RULES: [Rule; 23] = [
                 "the kernel dropped {} that had come, because sockets were full before Vajra read them: what was lost so was no loss of the target's; raise net.core.rmem_max, or {}",
                 counted(count as u64, "datagram"),
                 evidence.advice()
+            )
+        },
+    },
+    Rule {
+        name: rule::STARVED_ROWS,
+        is_held_against_each: false,
+        degraded_above: 0.0,
+        invalid_above: NEVER,
+        cause: GENERATOR,
+        measure: |evidence| evidence.snapshot.stats().starved_rows as f64,
+        explain: |_, count| {
+            format!(
+                "{} had to wait for their rows of a data file, which had not been read yet: put the file on a faster disk, or make it small enough to be kept in memory (256 MiB)",
+                counted(count as u64, "arrival")
             )
         },
     },

@@ -42,6 +42,7 @@ impl<S: Source> ScenarioRun<S> {
             if self.source.next_due_ns() == Some(due_ns) {
                 return Some(self.source.take_due());
             }
+            let was_starved = self.starved.is_some();
             let arrival = match self.starved.take() {
                 Some(arrival) => arrival,
                 None => match &mut self.users {
@@ -52,6 +53,7 @@ impl<S: Source> ScenarioRun<S> {
             let started = self.source.start(arrival);
             match started {
                 Started::Starved => {
+                    recorder.stats.starved_rows += u64::from(!was_starved);
                     // What follows in iterations that have begun waits for no row.
                     self.starved = Some(arrival);
                     let is_due = self.source.next_due_ns().is_some_and(|due_ns| due_ns <= now_ns);
