@@ -9,6 +9,7 @@ pub(crate) mod figures;
 pub(crate) mod files;
 #[cfg(test)]
 pub(crate) mod golden;
+mod iteration_series;
 pub(crate) mod json;
 pub(crate) mod junit;
 pub(crate) mod layout;

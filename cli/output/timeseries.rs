@@ -1,6 +1,7 @@
 //! The time series: a line for each interval while the run goes on, as JSON with whole histograms, or as CSV for a spreadsheet.
 
 use crate::output::destination::Output;
+use crate::output::iteration_series::{IterationInterval, IterationsUnderWay, all};
 use crate::output::json;
 use engine::distribution::{Distribution, Summary};
 use engine::outcome::Kind;
@@ -33,6 +34,15 @@ const COLUMNS: [&str; 14] = [
     "bytes_sent",
     "bytes_received",
 ];
+/// The last columns of it: empty where no requests follow each other.
+const ITERATION_COLUMNS: [&str; 6] = [
+    "iterations_begun",
+    "iterations_ok",
+    "iterations_failed",
+    "iterations_unfinished",
+    "iterations_dropped",
+    "iterations_under_way",
+];
 /// A figure of a distribution, nanoseconds.
 type FigureOf = fn(&Summary) -> u64;
 
@@ -57,6 +67,7 @@ pub(crate) struct TimeSeries {
     scenarios: Vec<(String, Vec<String>)>,
     run_id: String,
     started_unix_ns: u64,
+    under_way: IterationsUnderWay,
 }
 
 enum Form {
@@ -68,7 +79,10 @@ enum Form {
 struct SeriesInterval<'a> {
     snapshot: &'a Snapshot,
     series: &'a Series,
+    /// Of flows what is dropped are iterations, and the rate is one of those.
     dropped: u64,
+    arrivals: u64,
+    iterations: Option<IterationInterval>,
     length_s: f64,
 }
 
@@ -88,6 +102,7 @@ impl TimeSeries {
             scenarios: names.collect(),
             run_id: run_id.to_owned(),
             started_unix_ns: 0,
+            under_way: IterationsUnderWay::default(),
         }
     }
 
@@ -103,7 +118,7 @@ impl TimeSeries {
 
     fn json(&self, snapshot: &Snapshot) -> Value {
         let total = snapshot.total();
-        let interval = SeriesInterval::new(snapshot, &total, dropped(snapshot, None));
+        let interval = self.interval(snapshot, &total, None);
         let stats = snapshot.stats();
         let mut line = json!({
             "time": self.time(snapshot),
@@ -121,6 +136,9 @@ impl TimeSeries {
             "slip_ns": timing(&total.slip),
             "lost": snapshot.lost,
         });
+        if let Some(iterations) = &interval.iterations {
+            line["iterations"] = iterations_json(iterations);
+        }
         match self.scenarios.as_slice() {
             [(_, steps)] if steps.len() > 1 => line["steps"] = interval.steps(0, steps).into(),
             [_] => {}
@@ -133,12 +151,15 @@ impl TimeSeries {
     fn scenarios(&self, snapshot: &Snapshot) -> Map<String, Value> {
         let of_scenario = |(index, (name, steps)): (usize, &(String, Vec<String>))| {
             let series = Series::total(snapshot.requests.each_of(index));
-            let interval = SeriesInterval::new(snapshot, &series, dropped(snapshot, Some(index)));
+            let interval = self.interval(snapshot, &series, Some(index));
             let mut line = json!({
                 "rate": { "achieved": interval.achieved() },
                 "requests": interval.requests(),
                 "response_ns": timing(&series.response),
             });
+            if let Some(iterations) = &interval.iterations {
+                line["iterations"] = iterations_json(iterations);
+            }
             if steps.len() > 1 {
                 line["steps"] = interval.steps(index, steps).into();
             }
@@ -157,12 +178,12 @@ impl TimeSeries {
     /// The rows of an interval: the whole run, then each of several scenarios.
     fn csv(&self, snapshot: &Snapshot) -> io::Result<String> {
         let total = snapshot.total();
-        let whole = SeriesInterval::new(snapshot, &total, dropped(snapshot, None));
+        let whole = self.interval(snapshot, &total, None);
         let mut rows = vec![self.csv_row("", self.target(snapshot), &whole)];
         if self.scenarios.len() > 1 {
             for (index, (name, _)) in self.scenarios.iter().enumerate() {
                 let series = Series::total(snapshot.requests.each_of(index));
-                let interval = SeriesInterval::new(snapshot, &series, dropped(snapshot, Some(index)));
+                let interval = self.interval(snapshot, &series, Some(index));
                 rows.push(self.csv_row(name, None, &interval));
             }
         }
@@ -196,7 +217,44 @@ impl TimeSeries {
                 _ => of(&summary).to_string(),
             }));
         }
+        row.extend(match &interval.iterations {
+            None => [const { String::new() }; ITERATION_COLUMNS.len()],
+            Some(IterationInterval { record, dropped, under_way }) => [
+                all(record.begun).to_string(),
+                all(record.ok).to_string(),
+                all(record.failed).to_string(),
+                all(record.unfinished).to_string(),
+                dropped.to_string(),
+                under_way.map_or_else(String::new, |count| count.to_string()),
+            ],
+        });
         row
+    }
+
+    /// An interval of the run, or of one of its scenarios.
+    fn interval<'a>(
+        &self,
+        snapshot: &'a Snapshot,
+        series: &'a Series,
+        scenario: Option<usize>,
+    ) -> SeriesInterval<'a> {
+        let scenarios = match scenario {
+            Some(index) => index..index + 1,
+            None => 0..self.scenarios.len(),
+        };
+        let is_mix = |index: &usize| snapshot.requests.iterations[*index].is_none();
+        let mixes = || scenarios.clone().filter(is_mix);
+        let sent = |index: usize| snapshot.requests.each_of(index).map(|series| series.sent).sum::<u64>();
+        let iterations = IterationInterval::new(snapshot, &self.under_way, scenarios.clone());
+        SeriesInterval {
+            snapshot,
+            series,
+            dropped: mixes().map(|index| all(snapshot.requests.scenarios[index].dropped)).sum(),
+            arrivals: mixes().map(sent).sum::<u64>()
+                + iterations.as_ref().map_or(0, IterationInterval::begun),
+            iterations,
+            length_s: length_s(snapshot),
+        }
     }
 }
 
@@ -214,6 +272,7 @@ impl Sink for TimeSeries {
     }
 
     fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> io::Result<()> {
+        self.under_way.pass(snapshot);
         if is_idle_end(snapshot) {
             return Ok(());
         }
@@ -229,13 +288,9 @@ impl Sink for TimeSeries {
     }
 }
 
-impl<'a> SeriesInterval<'a> {
-    fn new(snapshot: &'a Snapshot, series: &'a Series, dropped: u64) -> SeriesInterval<'a> {
-        SeriesInterval { snapshot, series, dropped, length_s: length_s(snapshot) }
-    }
-
+impl SeriesInterval<'_> {
     fn achieved(&self) -> f64 {
-        self.series.sent as f64 / self.length_s
+        self.arrivals as f64 / self.length_s
     }
 
     fn requests(&self) -> Value {
@@ -255,9 +310,8 @@ impl<'a> SeriesInterval<'a> {
     /// Each kind of request of a scenario. A kind does not know its drops.
     fn steps(&self, scenario: usize, names: &[String]) -> Map<String, Value> {
         let of_step = |(name, series): (&String, Series)| {
-            let interval = SeriesInterval { series: &series, dropped: 0, ..*self };
             let line = json!({
-                "rate": { "achieved": interval.achieved() },
+                "rate": { "achieved": series.sent as f64 / self.length_s },
                 "requests": { "sent": series.sent, "ok": series.ok, "failed": series.failed() },
                 "response_ns": timing(&series.response),
             });
@@ -275,7 +329,8 @@ fn is_csv(path: &Path) -> bool {
 fn header() -> Vec<String> {
     let times = ["response", "service", "slip"].iter();
     let figures = times.flat_map(|time| FIGURES.iter().map(move |(name, _)| format!("{time}_{name}_ns")));
-    COLUMNS.iter().map(|name| (*name).to_owned()).chain(figures).collect()
+    let of_iterations = ITERATION_COLUMNS.iter().map(|name| (*name).to_owned());
+    COLUMNS.iter().map(|name| (*name).to_owned()).chain(figures).chain(of_iterations).collect()
 }
 
 fn csv_text(rows: &[Vec<String>]) -> io::Result<String> {
@@ -288,7 +343,14 @@ fn csv_text(rows: &[Vec<String>]) -> io::Result<String> {
 /// The rest of a run in which nothing happened any more.
 fn is_idle_end(snapshot: &Snapshot) -> bool {
     let series = snapshot.total();
-    let happened = series.sent + series.ok + series.failed() + dropped(snapshot, None);
+    let dropped = all(snapshot.requests.scenario_total().dropped);
+    let ended = snapshot
+        .requests
+        .iterations
+        .iter()
+        .flatten()
+        .map(|record| all(record.ok) + all(record.failed) + all(record.unfinished));
+    let happened = series.sent + series.ok + series.failed() + dropped + ended.sum::<u64>();
     phase(snapshot) == Phase::Drain && happened == 0
 }
 
@@ -308,13 +370,18 @@ fn length_s(snapshot: &Snapshot) -> f64 {
     snapshot.to_ns.saturating_sub(snapshot.from_ns).max(1) as f64 / 1e9
 }
 
-/// Arrivals that were dropped in an interval, of a scenario or of all.
-fn dropped(snapshot: &Snapshot, scenario: Option<usize>) -> u64 {
-    let record = match scenario {
-        Some(index) => snapshot.requests.scenarios[index],
-        None => snapshot.requests.scenario_total(),
-    };
-    record.dropped.measured + record.dropped.outside
+fn iterations_json(interval: &IterationInterval) -> Value {
+    let IterationInterval { record, dropped, under_way } = interval;
+    json!({
+        "begun": all(record.begun),
+        "ok": all(record.ok),
+        "failed": all(record.failed),
+        "unfinished": all(record.unfinished),
+        "dropped": dropped,
+        "under_way": under_way,
+        "iteration_ns": timing(&record.waited),
+        "duration_ns": timing(&record.lasted),
+    })
 }
 
 fn timing(distribution: &Distribution) -> impl Serialize {

@@ -118,6 +118,42 @@ fn users_go_through_the_flow_as_often_as_they_are_told() {
 }
 
 #[test]
+fn the_time_series_has_iterations_and_conditions_may_be_on_them() {
+    let plan = "url = 'testbed:'\nrun = { duration = '3s' }\nload = { of = 'users', stages = [\
+                { shape = 'ramp', from = 0, to = 20, duration = '1s' }, { users = 20, duration = '2s' }] }\n\
+                [[step]]\nget = '/?a'\nthink = '100ms'\n[[step]]\nget = '/?b'\n\
+                [thresholds]\niteration = 'max<60s'\nduration = ['min>=100ms', 'p(50)<1ms']\n";
+    let done =
+        Vajra::run("plan.toml", &["--force", "--timeseries", "out.ndjson"]).file("plan.toml", plan).done();
+    let met = |index: usize| done.report["thresholds"][index]["ok"].as_bool();
+    assert_eq!([met(0), met(1), met(2)], [Some(true), Some(false), Some(true)], "{}", done.stdout);
+    let of = |line: &Value, key: &str| line["iterations"][key].as_u64().unwrap();
+    let lines = done.json_lines("out.ndjson");
+    let (mut begun, mut ended) = (0, 0);
+    for line in &lines {
+        begun += of(line, "begun");
+        ended += of(line, "ok") + of(line, "failed") + of(line, "unfinished");
+        assert_eq!(of(line, "under_way"), begun - ended, "{line}");
+        assert!(of(line, "under_way") <= 20, "{line}");
+    }
+    assert_eq!(
+        (begun, ended),
+        (done.count("/iterations/ok"), done.count("/iterations/ok")),
+        "{}",
+        done.stdout
+    );
+    assert!(begun > 20, "{}", done.stdout);
+}
+
+#[test]
+fn a_condition_on_iterations_needs_some() {
+    let plan = "url = 'http://127.0.0.1:1/'\nload = { rate = 1 }\n[[request]]\nget = '/'\n[thresholds]\niteration = 'p(95)<2s'\n";
+    let done = Vajra::new(&["check", "plan.toml"]).file("plan.toml", plan).done();
+    done.assert_ended_with(2);
+    assert!(one_line(&done.stderr).contains("no requests follow each other"), "{}", done.stderr);
+}
+
+#[test]
 fn what_is_wrong_with_a_flow_is_said_at_its_place() {
     let cases: [(&str, &[&str]); 18] = [
         ("[[step]]\nget = '/{{id}}'", &["plan.toml:3", "there is no value `id`", "extract = { id ="]),
