@@ -104,8 +104,7 @@ fn seen_with(
     let encoded = |_| encode(&step(get(), 1), "http", "h:80").unwrap();
     let (of_mix, requests): (Vec<_>, Vec<_>) = (0..2).map(encoded).unzip();
     let mut shared = Http2Shared::new(requests, options);
-    let facts =
-        |is_looked_at| StepFacts { constant: None, bytes_max: 0, is_bodyless: false, is_looked_at };
+    let facts = |is_looked_at| StepFacts { constant: None, bytes_max: 0, is_bodyless: false, is_looked_at };
     let mut source =
         LookingSource { mix: Mix::new(of_mix, Draws::new(1, 0)), facts: vec![facts(true), facts(false)] };
     let mut memory = vec![0; shared.outbox_bytes()];
@@ -189,7 +188,8 @@ fn a_header_block_that_came_before_is_handed_on_each_time() {
 #[test]
 fn nothing_is_handed_on_of_a_stream_that_broke_the_standard() {
     let short = [OK, &block(&[("content-length", "2")])].concat();
-    let bytes = [headers(1, 0, &short), data(1, 0, b"abc"), data(1, END_STREAM, b"d"), empty_response(3)].concat();
+    let bytes =
+        [headers(1, 0, &short), data(1, 0, b"abc"), data(1, END_STREAM, b"d"), empty_response(3)].concat();
     let came = whole(&[0, 0], &bytes);
     assert_eq!((came[&0].status, came[&0].body.len()), (Some(0), 0));
     assert_eq!(came[&1].status, Some(200));
