@@ -13,7 +13,8 @@ use crate::statistics::bootstrap::replicates;
 use crate::statistics::sample::{Portion, Sample, Statistic, measured};
 use crate::statistics::trend::trend;
 use crate::target_outcome::CARRIED_MIN;
-use crate::threshold::{Aggregation, Facts, Metric, Relation, Threshold};
+use crate::threshold::{Aggregation, Facts, IterationTimes, Metric, Relation, Threshold};
+use crate::timing::Timing;
 use crate::verdict::{Cause, Reason, rule};
 
 /// Response times grow when chance makes such a trend in fewer than one of a hundred runs …
@@ -239,6 +240,8 @@ struct ResponseTimes {
     response: Distribution,
     service: Distribution,
     slip: Distribution,
+    /// Without and with the time spent thinking, of the only flow there is.
+    iterations: Option<(Distribution, Distribution)>,
 }
 
 impl ResponseTimes {
@@ -247,6 +250,13 @@ impl ResponseTimes {
             response: Distribution::decode(&report.response_ns.hdr)?,
             service: Distribution::decode(&report.service_ns.hdr)?,
             slip: Distribution::decode(&report.slip_ns.hdr)?,
+            iterations: (report.iterations.as_ref())
+                .filter(|iterations| iterations.iteration_ns.count > 0)
+                .map(|iterations| {
+                    let decode = |timing: &Timing| Distribution::decode(&timing.hdr);
+                    Ok((decode(&iterations.iteration_ns)?, decode(&iterations.duration_ns)?))
+                })
+                .transpose()?,
         })
     }
 
@@ -262,6 +272,8 @@ impl ResponseTimes {
             unsent: requests.unsent,
             achieved_rps: report.rate.achieved,
             ratio: report.rate.ratio.unwrap_or(1.0),
+            iterations: (self.iterations.as_ref())
+                .map(|(iteration, duration)| IterationTimes { iteration, duration }),
         }
     }
 }
@@ -293,7 +305,8 @@ impl StepTimes {
     fn facts(&self) -> Facts<'_> {
         let StepTimes { response, service, slip, failed, total } = self;
         let (failed, total) = (*failed, *total);
-        Facts { response, service, slip, failed, total, unsent: 0, achieved_rps: 0.0, ratio: 1.0 }
+        let (achieved_rps, ratio) = (0.0, 1.0);
+        Facts { response, service, slip, failed, total, unsent: 0, achieved_rps, ratio, iterations: None }
     }
 }
 

@@ -6,7 +6,7 @@ mod terms;
 use crate::config;
 use crate::distribution::Distribution;
 use crate::quantity::{Rate, Unreadable, parse_duration_ns, show_ns};
-use crate::record::Series;
+use crate::record::{IterationRecord, Series};
 use crate::trust::sent_share;
 pub use scope::Scope;
 use scope::{scope_length, split_outside};
@@ -15,7 +15,7 @@ use std::fmt;
 pub use terms::{ConditionTerms, exact};
 
 /// The metrics a threshold may be about.
-pub const METRICS: [&str; 5] = ["response", "service", "slip", "failed", "rate"];
+pub const METRICS: [&str; 7] = ["response", "service", "slip", "failed", "rate", "iteration", "duration"];
 
 /// One condition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,6 +52,10 @@ pub enum Metric {
     Failed,
     /// What was sent against what was asked.
     Rate,
+    /// How long users waited in an iteration of a flow, without the time spent thinking; of those that ended well.
+    Iteration,
+    /// How long an iteration lasted, with the time spent thinking; likewise.
+    Duration,
 }
 
 /// Which figure of a metric.
@@ -109,6 +113,23 @@ pub struct Facts<'a> {
     pub achieved_rps: f64,
     /// Achieved over target; 1 for a closed load.
     pub ratio: f64,
+    /// How long iterations took, where requests follow each other.
+    pub iterations: Option<IterationTimes<'a>>,
+}
+
+/// How long iterations took that ended well.
+#[derive(Clone, Copy, Debug)]
+pub struct IterationTimes<'a> {
+    /// Without the time spent thinking.
+    pub iteration: &'a Distribution,
+    /// With it.
+    pub duration: &'a Distribution,
+}
+
+impl<'a> IterationTimes<'a> {
+    pub(crate) fn of_record(record: &'a IterationRecord) -> IterationTimes<'a> {
+        IterationTimes { iteration: &record.waited, duration: &record.lasted }
+    }
 }
 
 /// Why a text is no condition.
@@ -152,6 +173,7 @@ impl<'a> Facts<'a> {
             unsent: 0,
             achieved_rps: 0.0,
             ratio: 1.0,
+            iterations: None,
         }
     }
 }
@@ -201,6 +223,10 @@ impl Threshold {
         if metric == Metric::Rate && scope.step.is_some() {
             let problem = format!("`{text}`: a step has no rate of its own");
             return Err(WrongCondition::new(problem, "ask for its scenario's"));
+        }
+        if metric.is_of_iterations() && scope.step.is_some() {
+            let problem = format!("`{text}`: an iteration is of all steps");
+            return Err(WrongCondition::new(problem, "write `response{step=NAME}` for one step alone"));
         }
         let at = expression.find(['<', '>', '=']).ok_or_else(|| {
             let fix = format!("write a figure, one of < <= > >= ==, and a limit: `{}`", metric.example());
@@ -268,6 +294,9 @@ impl Threshold {
             Metric::Response | Metric::Service | Metric::Slip => facts.response.count() == 0,
             Metric::Failed => facts.total == 0,
             Metric::Rate => false,
+            Metric::Iteration | Metric::Duration => {
+                facts.iterations.is_none_or(|times| times.iteration.count() == 0)
+            }
         };
         (!is_empty).then(|| self.figure(facts))
     }
@@ -281,6 +310,13 @@ impl Threshold {
             Metric::Failed => facts.failed as f64 / facts.total.max(1) as f64,
             Metric::Rate if self.statistic == Aggregation::Ratio => facts.ratio,
             Metric::Rate => facts.achieved_rps,
+            Metric::Iteration | Metric::Duration => {
+                let of = |times: IterationTimes| match self.metric {
+                    Metric::Duration => of_distribution(times.duration, self.statistic),
+                    _ => of_distribution(times.iteration, self.statistic),
+                };
+                facts.iterations.map_or(0.0, of)
+            }
         }
     }
 
@@ -339,6 +375,8 @@ impl Metric {
             "slip" => Metric::Slip,
             "failed" => Metric::Failed,
             "rate" => Metric::Rate,
+            "iteration" => Metric::Iteration,
+            "duration" => Metric::Duration,
             _ => {
                 let fix = match meant_metric(word) {
                     Some(guess) => format!("did you mean `{guess}`?"),
@@ -356,6 +394,8 @@ impl Metric {
             Metric::Slip => "slip p(99)<1ms",
             Metric::Failed => "failed rate<0.1%",
             Metric::Rate => "rate ratio>0.999",
+            Metric::Iteration => "iteration p(95)<2s",
+            Metric::Duration => "duration p(95)<10s",
         }
     }
 
@@ -419,6 +459,11 @@ impl Metric {
                     .or_else(|| rate().filter(|_| self == Metric::Rate)),
             )
         })
+    }
+
+    /// Whether it is about what several requests are together.
+    pub fn is_of_iterations(self) -> bool {
+        matches!(self, Metric::Iteration | Metric::Duration)
     }
 
     /// The word it is typed as.
@@ -496,6 +541,7 @@ mod tests {
             unsent: 0,
             achieved_rps: 999.0,
             ratio: 0.999,
+            iterations: None,
         };
         let threshold = Threshold::parse(text).unwrap();
         threshold.is_met(threshold.measure(&facts), &facts)
@@ -518,6 +564,25 @@ mod tests {
     }
 
     #[test]
+    fn iterations_have_times_of_their_own() {
+        let (mut iteration, mut duration) = (Distribution::new(), Distribution::new());
+        (1..=100).for_each(|ms| iteration.record(ms * 1_000_000));
+        (1..=100).for_each(|ms| duration.record(ms * 10_000_000));
+        let series = Series::default();
+        let times = IterationTimes { iteration: &iteration, duration: &duration };
+        let facts = Facts { iterations: Some(times), ..Facts::of_series(&series) };
+        let is_met = |text: &str, facts: &Facts| {
+            let threshold = Threshold::parse(text).unwrap();
+            threshold.is_met(threshold.measure(facts), facts)
+        };
+        assert!(is_met("iteration p(95)<96ms", &facts) && !is_met("iteration p(95)<95ms", &facts));
+        assert!(is_met("duration max>=1s", &facts) && is_met("iteration count==100", &facts));
+        assert!(!is_met("iteration p(95)<1h", &Facts::of_series(&series)), "nothing iterates");
+        let wrong = Threshold::parse("iteration{step=login} p(95)<2s").unwrap_err().to_string();
+        assert!(wrong.contains("response{step=NAME}"), "{wrong}");
+    }
+
+    #[test]
     fn a_threshold_on_nothing_is_not_met() {
         assert!(!judged("response p(99)<10s", &[], 5, 5));
         assert!(!judged("failed<1%", &[], 0, 0));
@@ -536,6 +601,7 @@ mod tests {
             unsent: 7,
             achieved_rps: 99.3,
             ratio: 0.993,
+            iterations: None,
         };
         let is_met = |text: &str| {
             let threshold = Threshold::parse(text).unwrap();

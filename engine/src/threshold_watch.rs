@@ -7,8 +7,8 @@
 
 use crate::plan::Plan;
 use crate::quantity::SECOND_NS;
-use crate::record::{Series, Snapshot};
-use crate::threshold::{Facts, Metric, Relation, Threshold};
+use crate::record::{IterationRecord, Series, Snapshot};
+use crate::threshold::{Facts, IterationTimes, Metric, Relation, Threshold};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -76,8 +76,10 @@ struct WatchedThreshold {
     threshold: Threshold,
     /// The series it is about.
     series: Vec<usize>,
-    /// The scenarios whose dropped and unsent arrivals count.
+    /// The scenarios whose dropped and unsent arrivals count: those of flows are iterations, and no requests.
     scenarios: Vec<usize>,
+    /// The scenarios whose iterations are counted, and whose series are not of what the rate is of.
+    flows: Vec<usize>,
     /// All of the measured window so far; of a condition on windows, what no full interval has yet.
     open: Stretch,
     /// The intervals of the window that ends next, oldest first; empty where there are no windows.
@@ -95,6 +97,9 @@ struct Stretch {
     from_ns: u64,
     to_ns: u64,
     series: Series,
+    /// Of them, requests of flows: the rate of those is of iterations.
+    following: u64,
+    iterations: IterationRecord,
     dropped: u64,
     unsent: u64,
 }
@@ -163,6 +168,8 @@ impl WatchedThreshold {
             (0..plan.scenarios.len()).filter(|scenario| wanted.is_none_or(|wanted| wanted == *scenario));
         let scenarios: Vec<usize> = scenarios.collect();
         let layout = plan.layout();
+        let (flows, mixes): (Vec<usize>, Vec<usize>) =
+            scenarios.iter().partition(|scenario| layout.is_flow(**scenario));
         let series = scenarios.iter().flat_map(|&scenario| {
             let steps = plan.scenarios[scenario].steps().iter();
             let is_meant = |name: &str| threshold.scope.step.as_deref().is_none_or(|step| step == name);
@@ -178,7 +185,8 @@ impl WatchedThreshold {
             threshold: threshold.clone(),
             series: series.collect(),
             // Which kind of request a dropped arrival would have been is not known.
-            scenarios: if threshold.scope.step.is_none() { scenarios } else { Vec::new() },
+            scenarios: if threshold.scope.step.is_none() { mixes } else { Vec::new() },
+            flows,
             open: Stretch::default(),
             intervals: VecDeque::new(),
             size,
@@ -196,6 +204,11 @@ impl WatchedThreshold {
         for &scenario in &self.scenarios {
             self.open.dropped += requests.scenarios[scenario].dropped.measured;
             self.open.unsent += requests.scenarios[scenario].unsent.measured;
+        }
+        for &flow in &self.flows {
+            let of_flow = |series: &Series| series.ok + series.failed();
+            self.open.following += requests.measured_of(flow).iter().map(of_flow).sum::<u64>();
+            requests.iterations[flow].iter().for_each(|record| self.open.iterations.merge(record));
         }
         if !is_over {
             self.open.to_ns = slice.to_ns;
@@ -271,6 +284,8 @@ impl Stretch {
         self.from_ns = self.from_ns.min(next.from_ns);
         self.to_ns = self.to_ns.max(next.to_ns);
         self.series.merge(&next.series);
+        self.following += next.following;
+        self.iterations.merge(&next.iterations);
         self.dropped += next.dropped;
         self.unsent += next.unsent;
     }
@@ -294,7 +309,9 @@ impl Stretch {
         let facts = Facts {
             failed: of_series.failed + self.dropped + self.unsent,
             unsent: self.unsent,
-            achieved_rps: of_series.total as f64 / length_s,
+            achieved_rps: (of_series.total - self.following + self.iterations.begun.measured) as f64
+                / length_s,
+            iterations: Some(IterationTimes::of_record(&self.iterations)),
             total: self.ended(),
             ..of_series
         };
@@ -311,7 +328,7 @@ mod tests {
     use crate::outcome::{Kind, Outcome};
     use crate::quantity::MILLISECOND_NS;
     use crate::random::Random;
-    use crate::record::{Instants, Recorder};
+    use crate::record::{Instants, Iteration, IterationEnd, Recorder};
     use proptest::prelude::*;
 
     const SLICE_NS: u64 = 500 * MILLISECOND_NS;
@@ -410,6 +427,52 @@ mod tests {
         let worst = run.windows[0].worst.unwrap();
         assert_eq!((worst.from_ns, worst.to_ns), (7 * SECOND_NS, 12 * SECOND_NS));
         assert_eq!(worst.measured, Some(60.0 / 160.0));
+    }
+
+    #[test]
+    fn of_flows_windows_have_iterations_and_what_never_began_failed_no_request() {
+        let text = "url = 'http://h/'\n[run]\nduration = '4s'\nwarmup = '2s'\n[load]\nrate = 10\n\
+             [[step]]\nget = '/a'\n[[step]]\nget = '/b'\n[thresholds]\n\
+             duration = { limit = 'max<3s', over = '1s' }\nfailed = { limit = 'rate<1%', over = '1s' }\n\
+             iteration = { limit = 'max<150ms', over = '1s' }\nrate = { limit = '>=10', over = '1s' }";
+        let document = Document { name: "p".into(), text: text.into(), format: Format::Toml };
+        let config = Layers::new(Some(document)).unwrap().config().unwrap();
+        let plan = Plan::new(&config, &|_| Err(String::new())).unwrap();
+        let mut watch = ThresholdWatch::new(&plan);
+        for number in 0..8 {
+            let mut recorder = Recorder::new(0, &plan.layout(), plan.phases);
+            (recorder.from_ns, recorder.to_ns) = (number * SLICE_NS, (number + 1) * SLICE_NS);
+            let (from_ns, waited_ns) = (recorder.from_ns, (number * 25) * MILLISECOND_NS);
+            for arrival in 0..5 {
+                recorder.iteration_began(0, from_ns, from_ns);
+                let instants = Instants { intended: from_ns, sent: from_ns, done: from_ns + 1 };
+                (0..2).for_each(|step| recorder.done(step, Outcome::Ok(200), instants, 0, 1));
+                let iteration = Iteration {
+                    number: arrival,
+                    intended_ns: from_ns,
+                    end: IterationEnd::Ok,
+                    waited_ns,
+                    lasted_ns: waited_ns + SECOND_NS,
+                    free_ns: from_ns,
+                    why: "",
+                };
+                recorder.iteration_ended(0, &iteration);
+            }
+            let dropped = Tally { measured: 50, outside: 0 };
+            recorder.requests.scenarios[0].count_unreleased(dropped, Tally::default(), 0.0);
+            let mut snapshot = Snapshot::new(1, &plan.layout(), plan.phases);
+            snapshot.absorb(&recorder);
+            assert!(watch.push(&snapshot).is_none());
+        }
+        let run = watch.finish();
+        let shown: Vec<(&str, u64, u64)> = run
+            .windows
+            .iter()
+            .map(|windows| (plan.thresholds[windows.threshold].metric.name(), windows.judged, windows.broken))
+            .collect();
+        // The longest of the second window was waited for for 175 ms.
+        let expected = [("duration", 2, 0), ("failed", 2, 0), ("iteration", 2, 1), ("rate", 2, 0)];
+        assert_eq!(shown, expected);
     }
 
     #[test]

@@ -332,8 +332,9 @@ pub(super) fn meant(kind: TableKind, word: &str) -> Option<Ours> {
 /// The metric that k6 and others call so.
 pub(crate) fn metric(word: &str) -> Option<&'static str> {
     Some(match word {
-        "http_req_duration" | "latency" | "response_time" | "duration" | "time" | "responses" => "response",
-        "http_req_waiting" | "iteration_duration" | "service_time" => "service",
+        "http_req_duration" | "latency" | "response_time" | "time" | "responses" => "response",
+        "http_req_waiting" | "service_time" => "service",
+        "iteration_duration" | "group_duration" => "duration",
         "http_req_blocked" | "lag" => "slip",
         "http_req_failed" | "checks" | "errors" | "error_rate" | "error" | "failures" | "error-rate" => {
             "failed"

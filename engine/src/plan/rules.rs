@@ -21,7 +21,7 @@ use crate::quantity::{DURATION_NS_MAX, MILLISECOND_NS, counted, show_ns};
 use crate::redact;
 use crate::schedule::Schedule;
 use crate::template::{self, Piece, literal_bytes, literal_of};
-use crate::threshold::Scope;
+use crate::threshold::{Scope, Threshold};
 use crate::url::{Endpoint, Scheme, path_or_root};
 use http::{HeaderName, HeaderValue, Method};
 use std::fmt;
@@ -662,6 +662,9 @@ impl RuleCheck<'_> {
             if let Err((problem, fix)) = found(self.fields, &threshold.scope) {
                 self.broken(PlanPlace::Threshold(index), format!("`{}`: {problem}", threshold.text), fix);
             }
+            if let Some((problem, fix)) = uniterated(self.fields, threshold) {
+                self.broken(PlanPlace::Threshold(index), format!("`{}`: {problem}", threshold.text), fix);
+            }
             let phases = self.fields.phases;
             // A warm-up that leaves nothing to measure is told of by itself.
             let window_ns = phases.measure_to_ns.saturating_sub(phases.measure_from_ns);
@@ -710,6 +713,23 @@ pub(super) fn found(fields: &Fields, scope: &Scope) -> Result<(), (String, Strin
         |scenario: &&Scenario| scope.scenario.as_ref().is_none_or(|wanted| *wanted == scenario.name);
     let steps = scenarios.iter().filter(of_scope).flat_map(Scenario::steps);
     known(steps.map(|step| step.name.as_str()).collect(), name, "request")
+}
+
+/// Why a condition on iterations has none to be held against, and what to do.
+fn uniterated(fields: &Fields, threshold: &Threshold) -> Option<(&'static str, &'static str)> {
+    if !threshold.metric.is_of_iterations() {
+        return None;
+    }
+    let wanted = threshold.scope.scenario.as_ref();
+    let meant = fields.scenarios.iter().filter(|scenario| wanted.is_none_or(|name| *name == scenario.name));
+    match meant.filter(|scenario| scenario.flow().is_some()).count() {
+        0 => Some(("no requests follow each other, so there are no iterations", "put it on `response`")),
+        1 => None,
+        _ => Some((
+            "iterations of several flows have nothing in common",
+            "name the scenario: `iteration{scenario=NAME}`",
+        )),
+    }
 }
 
 /// A path without what stands before its first slash, if that makes it one.

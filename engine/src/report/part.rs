@@ -9,7 +9,7 @@ use crate::phase::Phases;
 use crate::plan::{Plan, Scenario, Step};
 use crate::record::{IterationRecord, MessageTimes, ScenarioRecord, Series, Snapshot};
 use crate::target_outcome::{Signs, TargetOutcome};
-use crate::threshold::Facts;
+use crate::threshold::{Facts, IterationTimes};
 use crate::timing::Timing;
 use crate::trust::{Grounds, Trust};
 use crate::verdict::Evidence;
@@ -27,6 +27,8 @@ pub(super) struct Part<'a> {
     window_ns: (u64, u64),
     pub(super) requests: Requests,
     pub(super) iterations: Option<Iterations>,
+    /// What was written down of them.
+    recorded: Option<Cow<'a, IterationRecord>>,
     /// Arrivals of the window: of requests, or of iterations where requests follow each other.
     pub(super) scheduled: u64,
     pub(super) rate: RateBlock,
@@ -96,6 +98,7 @@ impl<'a> Part<'a> {
             window_ns,
             requests,
             iterations,
+            recorded: record.map(Cow::Borrowed),
             scheduled,
             rate,
             unaccounted,
@@ -114,6 +117,12 @@ impl<'a> Part<'a> {
         let requests = requests(&series, &of_requests);
         let flows: Vec<&Iterations> = parts.iter().filter_map(|part| part.iterations.as_ref()).collect();
         let iterations = together(&flows);
+        let recorded = match parts.iter().filter_map(|part| part.recorded.as_deref()).collect::<Vec<_>>()[..]
+        {
+            [only] => Some(Cow::Owned(only.clone())),
+            // Times of different flows have nothing in common.
+            _ => None,
+        };
         let scheduled = parts.iter().map(|part| part.scheduled).sum();
         let (window_ns, rate) = match parts {
             [only] => (only.window_ns, only.rate),
@@ -131,6 +140,7 @@ impl<'a> Part<'a> {
             window_ns,
             requests,
             iterations,
+            recorded,
             scheduled,
             rate,
             unaccounted,
@@ -193,6 +203,7 @@ impl<'a> Part<'a> {
             unsent: self.requests.unsent,
             achieved_rps: self.rate.achieved,
             ratio: self.rate.ratio.unwrap_or(1.0),
+            iterations: self.recorded.as_deref().map(IterationTimes::of_record),
             ..Facts::of_series(&self.series)
         }
     }
