@@ -15,6 +15,7 @@ mod evidence;
 mod examples;
 mod feeds;
 mod flows;
+mod flows_http2;
 mod grpc;
 mod habits;
 mod http;

@@ -53,11 +53,12 @@ pub(super) fn wrong_looks(step: &Step, target: &Target) -> Option<Mistake> {
     let expressions: Vec<Expression> =
         step.looks.extracts.iter().map(|extract| extract.from.clone()).collect();
     let wants = Wants::new(&expressions, &step.looks.checks, step.looks.body_bytes_max);
-    if wants.is_nothing() || matches!(target.protocol, TargetProtocol::Http1 { .. }) {
+    let is_http = matches!(target.protocol, TargetProtocol::Http1 { .. } | TargetProtocol::Http2 { .. });
+    if wants.is_nothing() || (is_http && step.request.http().is_some()) {
         return None;
     }
-    let problem = "fields and bodies of responses are looked at over HTTP/1.1 alone";
-    Some(Mistake::new(problem, "speak HTTP/1.1 with the target, or look at `status` and `time` alone"))
+    let problem = "fields and bodies of responses are looked at over HTTP alone";
+    Some(Mistake::new(problem, "send requests of HTTP, or look at `status` and `time` alone"))
 }
 
 struct FlowCheck {

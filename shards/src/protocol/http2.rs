@@ -1,6 +1,6 @@
 //! HTTP/2, the client's side (RFC 9113, with HPACK, RFC 7541): requests out, responses in, in whichever order they end.
 //!
-//! Bodies are counted, not kept. What repeats is not worked out again: header blocks of requests are encoded beforehand (`blocks.rs`), and
+//! Bodies are counted, not kept; those that are looked at are handed on (`looking.rs`). What repeats is not worked out again: header blocks of requests are encoded beforehand (`blocks.rs`), and
 //! those of responses that came before are recalled (`memo.rs`). Time, sockets and records are not its own. Reading order:
 //! `speaking.rs` (what the loop asks of it) → `connection.rs` (what there is) → `sending.rs` → `receiving.rs` (frames) → `messages.rs` (responses) and `control.rs` (all else). What gRPC adds is in `call.rs`, `grpc.rs` and `grpc_responses.rs`.
 
@@ -21,6 +21,7 @@ mod grpc;
 mod grpc_responses;
 mod huffman;
 mod integer;
+mod looking;
 mod memo;
 mod messages;
 mod owed;

@@ -10,6 +10,7 @@ mod fuzz;
 mod grpc;
 mod grpc_faults;
 mod interoperability;
+mod looking;
 mod oracle;
 mod requests;
 mod splits;

@@ -166,6 +166,16 @@ impl BlockReader {
         block: &[u8],
         memory: &mut [u8],
     ) -> Result<BlockFacts, &'static ConnectionError> {
+        self.read_each(block, memory, |_, _| {})
+    }
+
+    /// What a whole block says, decoded whether or not it came before, and each of its fields.
+    pub(super) fn read_each(
+        &mut self,
+        block: &[u8],
+        memory: &mut [u8],
+        mut each: impl FnMut(&[u8], &[u8]),
+    ) -> Result<BlockFacts, &'static ConnectionError> {
         while let Some(place) = self.put_off.pop() {
             let known = &self.known[usize::from(place)];
             self.decoder.decode(&known.bytes[..known.length], memory, |_, _| {})?;
@@ -178,6 +188,7 @@ impl BlockReader {
                 said.extend_from_slice(&value[..value.len().min(SAID_BYTES_MAX)]);
             }
             reader.field(name, value);
+            each(name, value);
         })?;
         let facts = reader.finish();
         self.remember(block, facts, trace);

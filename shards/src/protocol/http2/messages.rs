@@ -45,7 +45,7 @@ impl Http2 {
         }
     }
 
-    /// A DATA frame; returns how much of its payload was taken. What is in it is counted, and not looked at.
+    /// A DATA frame; returns how much of its payload was taken. What is in it is counted, and handed on where it is looked at.
     // The usual way of a response: the compiler would make a call of each part.
     #[inline(always)]
     pub(super) fn data(
@@ -83,6 +83,7 @@ impl Http2 {
         if self.is_grpc {
             self.take_messages(found, &payload[before..][..taken], on)?;
         }
+        self.hand_on(&payload[before..][..taken], on);
         self.passing.left -= taken;
         if self.passing.left == 0 && ends_stream {
             self.end_of_data(found, on)?;

@@ -7,6 +7,7 @@ use super::frames::{
     ANSWER_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX, FrameHeader, be32, flag, frame_type,
     push_goaway,
 };
+use super::looking::read_block;
 use super::owed::OwedFrame;
 use super::streams::{FoundStream, StreamStage};
 use crate::protocol::{Events, RequestFailure, Touched, Unusable};
@@ -81,6 +82,7 @@ impl Http2 {
             if self.is_grpc && self.passing.stream > 0 {
                 self.take_messages(self.streams.find(self.passing.stream), &bytes[..taken], on)?;
             }
+            self.hand_on(&bytes[..taken], on);
             self.pass(taken, on)?;
             return Ok(taken);
         }
@@ -250,7 +252,8 @@ impl Http2 {
         let wire_bytes = (FRAME_HEADER_BYTES + header.length) as u64;
         let ends_stream = header.has(flag::END_STREAM);
         if header.has(flag::END_HEADERS) {
-            let facts = self.blocks.read(fragment, &mut shared.fields)?;
+            let seen = self.looked_at_head(found, on);
+            let facts = read_block(&mut self.blocks, seen, fragment, &mut shared.fields, on)?;
             self.message(found, facts, ends_stream, wire_bytes, on)
         } else {
             self.block_bytes.clear();
@@ -283,8 +286,9 @@ impl Http2 {
             self.open_block = Some(block);
             return Ok(());
         }
-        let facts = self.blocks.read(&self.block_bytes, &mut shared.fields)?;
         let found = self.streams.find(block.stream);
+        let seen = self.looked_at_head(found, on);
+        let facts = read_block(&mut self.blocks, seen, &self.block_bytes, &mut shared.fields, on)?;
         self.message(found, facts, block.ends_stream, block.wire_bytes, on)
     }
 

@@ -41,6 +41,9 @@ impl Http2 {
         let block = shared.blocks.at(chosen);
         let stream = self.streams.at(index);
         stream.is_bodyless = request.is_bodyless;
+        if S::MAY_CONTINUE {
+            stream.is_looked_at = source.steps()[call.step as usize].is_looked_at;
+        }
         if self.is_grpc {
             stream.grpc = GrpcProgress::begun(request.form, request.pace);
         }

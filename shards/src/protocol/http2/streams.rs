@@ -22,6 +22,8 @@ pub(super) struct Http2Stream {
     pub(super) is_bodyless: bool,
     /// A part of the request's body is still to be sent.
     pub(super) is_unsent: bool,
+    /// What comes of the response is handed on. Set where there are steps of which it is, and never elsewhere.
+    pub(super) is_looked_at: bool,
     pub(super) status: u16,
     pub(super) place: Place,
     pub(super) call: Call,
@@ -204,6 +206,7 @@ impl Http2Stream {
             stage: StreamStage::Ended,
             is_bodyless: false,
             is_unsent: false,
+            is_looked_at: false,
             status: 0,
             place: Place(0),
             call: Call { step: 0, session: 0 },
