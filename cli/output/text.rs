@@ -8,6 +8,7 @@ use crate::output::layout::{hanging, row};
 use crate::output::plain;
 use crate::output::screen::{Screen, Tone};
 use crate::output::table::{Cell, Column, TextTable};
+use engine::breaker::BreakerCounts;
 use engine::code;
 use engine::outcome::Kind;
 use engine::plan::Target;
@@ -195,7 +196,20 @@ fn requests(report: &Report, screen: &Screen) -> String {
         row(screen, "Iterations", &ends((ok, failed), &others, screen))
     });
     let of_requests = ends((ok, failed), &[(dropped, "dropped"), (unsent, "never sent")], screen);
-    of_iterations.unwrap_or_default() + &row(screen, "Requests", &of_requests)
+    let mut shown = of_iterations.unwrap_or_default() + &row(screen, "Requests", &of_requests);
+    for attempts in report.scenarios.iter().filter_map(|scenario| scenario.attempts.as_ref()) {
+        let tried =
+            format!("{} made, {} again, {:.3} per request", attempts.made, attempts.further, attempts.ratio);
+        shown += &row(screen, "Attempts", &tried);
+    }
+    for breaker in report.scenarios.iter().filter_map(|scenario| scenario.breaker) {
+        let BreakerCounts { openings, half_openings, closings, rejections } = breaker;
+        let counted = format!(
+            "{openings} opened, {half_openings} half-opened, {closings} closed, {rejections} rejected"
+        );
+        shown += &row(screen, "Breakers", &counted);
+    }
+    shown
 }
 
 fn ends((ok, failed): (u64, u64), others: &[(u64, &str)], screen: &Screen) -> String {

@@ -1,12 +1,13 @@
 //! Any source there is, where the loop is not compiled for one: a closed set, told apart by one match.
 
+use crate::breaker::BreakerCounts;
 use crate::bucket::Arrival;
 use crate::flow::FlowSource;
 use crate::flow::rows::RowSource;
 use crate::mix::Mix;
 use crate::outbox::Outbox;
 use crate::outcome::Outcome;
-use crate::record::Iteration;
+use crate::record::{EndedAttempt, Iteration};
 use crate::seams::{Call, End, EndedAt, Following, Source, Started, StepFacts, Unprepared};
 
 /// One of the sources there are.
@@ -129,6 +130,28 @@ impl<R: RowSource> Source for AnySource<R> {
         match self {
             AnySource::Mix(mix) => mix.why(),
             AnySource::Flow(flow) => flow.why(),
+        }
+    }
+
+    #[inline]
+    fn ended_attempt(&self) -> Option<EndedAttempt> {
+        match self {
+            AnySource::Mix(_) => None,
+            AnySource::Flow(flow) => flow.ended_attempt(),
+        }
+    }
+
+    fn take_breaker_counts(&mut self) -> BreakerCounts {
+        match self {
+            AnySource::Mix(_) => BreakerCounts::default(),
+            AnySource::Flow(flow) => flow.take_breaker_counts(),
+        }
+    }
+
+    fn take_untried(&mut self) -> Option<Following> {
+        match self {
+            AnySource::Mix(_) => None,
+            AnySource::Flow(flow) => flow.take_untried(),
         }
     }
 

@@ -8,6 +8,7 @@
 //! where D is when that response was complete and lag the part of its time that was the generator's own. So the generator's lateness
 //! is carried on as lag and slows no user down in silence.
 
+mod attempts;
 mod exchange;
 pub(crate) mod item;
 mod program;

@@ -15,6 +15,7 @@
 #![warn(missing_docs)]
 
 pub mod any_source;
+pub mod breaker;
 pub mod bucket;
 mod calibrated;
 pub mod code;
@@ -46,6 +47,8 @@ pub mod random;
 pub mod record;
 pub mod redact;
 pub mod report;
+pub mod resilience;
+pub mod retry;
 pub mod schedule;
 pub mod seams;
 pub mod search;

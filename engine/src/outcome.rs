@@ -49,6 +49,8 @@ pub enum Kind {
     Template,
     /// There was no row left for it in a data file. Nothing was sent.
     Feed,
+    /// The breaker of its client was open. Nothing was sent.
+    Breaker,
 }
 
 impl Kind {
@@ -56,7 +58,7 @@ impl Kind {
     pub const COUNT: usize = Kind::ALL.len();
 
     /// Every kind, in the order of the enum.
-    pub const ALL: [Kind; 15] = [
+    pub const ALL: [Kind; 16] = [
         Kind::Connect,
         Kind::Ports,
         Kind::Resources,
@@ -72,6 +74,7 @@ impl Kind {
         Kind::Extract,
         Kind::Template,
         Kind::Feed,
+        Kind::Breaker,
     ];
 
     /// The word used in reports.
@@ -107,6 +110,7 @@ impl Kind {
             Kind::Extract => ("extract", Target, "the response had not a value that the plan takes from it"),
             Kind::Template => ("template", Operator, "the request could not be filled in, and was not sent"),
             Kind::Feed => ("feed", Operator, "no row was left for it in a data file, and it was not sent"),
+            Kind::Breaker => ("breaker", Target, "the breaker of its client was open, and it was not sent"),
         }
     }
 }

@@ -92,6 +92,8 @@ pub enum Draw {
     Way,
     /// What those are filled with that have a stream of their own.
     Holes,
+    /// How long passes until a request is tried again.
+    Retry,
 }
 
 /// Where the number of a hole stands in that of its stream: above the scenario's and what is drawn.

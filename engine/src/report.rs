@@ -23,7 +23,7 @@ use crate::trust::Trust;
 use crate::until;
 use crate::verdict::{Evidence, Status, Verdict};
 pub use conditions::ThresholdResult;
-pub use figures::{Bytes, Iterations, RateBlock, Requests, ScenarioReport, StepReport};
+pub use figures::{Bytes, Iterations, RateBlock, RequestAttempts, Requests, ScenarioReport, StepReport};
 use part::{Part, Whole};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -6,6 +6,7 @@
 //! | [`Runner`] | who carries out the plan? | `shards::Shards` |
 //! | [`Sink`] | who hears what is measured while the run goes on? | progress, files |
 
+use crate::breaker::BreakerCounts;
 use crate::bucket::Arrival;
 use crate::failure::RunFailure;
 use crate::measured::Measured;
@@ -13,7 +14,7 @@ use crate::orders::Orders;
 use crate::outbox::Outbox;
 use crate::outcome::{Kind, Outcome};
 use crate::plan::Plan;
-use crate::record::{Iteration, Snapshot};
+use crate::record::{EndedAttempt, Iteration, Snapshot};
 use std::io;
 use std::sync::Arc;
 
@@ -97,6 +98,21 @@ pub trait Source {
         ""
     }
 
+    /// What the call that ended last was an attempt at, where requests may be tried again.
+    fn ended_attempt(&self) -> Option<EndedAttempt> {
+        None
+    }
+
+    /// What has happened to breakers since the last time this was asked.
+    fn take_breaker_counts(&mut self) -> BreakerCounts {
+        BreakerCounts::default()
+    }
+
+    /// Takes a request that was to be tried again, and is given up before it ends.
+    fn take_untried(&mut self) -> Option<Following> {
+        None
+    }
+
     /// Ends all that has begun: nothing of it is under way any more.
     fn abandon(&mut self, now_ns: u64) {
         let _ = now_ns;
@@ -130,8 +146,10 @@ pub struct Unprepared {
 pub struct Following {
     /// The request.
     pub call: Call,
-    /// The arrival that it is of, and when it is intended itself.
+    /// The arrival that it is of, and when it is intended itself; where it has been tried before, when the first attempt was.
     pub arrival: Arrival,
+    /// When it is due: as intended, but for one that has been tried before.
+    pub due_ns: u64,
 }
 
 /// When a call has ended.

@@ -55,6 +55,7 @@ pub fn sources<R: RowSource>(
                     users: scenario.load.users().map(UserLoad::most),
                     feeds: &plan.feeds,
                     rows: rows(),
+                    share,
                     unix_offset_ns: clock::unix_offset_ns(),
                 })))
             }

@@ -9,6 +9,7 @@
 mod accounting;
 mod attempts;
 mod core;
+mod endings;
 mod expiry;
 mod flows;
 mod moments;

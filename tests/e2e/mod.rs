@@ -29,6 +29,7 @@ mod manners;
 mod outputs;
 mod preflight;
 mod repeat;
+mod retry;
 mod scenarios;
 mod secrets;
 mod signals;

@@ -45,6 +45,10 @@ pub struct Config {
     pub step: Vec<RequestConfig>,
     /// Parts of flows by name, each a list of steps, for steps to `run` and scenarios to go through.
     pub flow: IndexMap<String, Vec<RequestConfig>>,
+    /// What is done when a request fails: `retry = { attempts = 3, on = ["connect", "timeout", 503], wait = "exp:50ms,2s", budget = "10%" }`.
+    pub retry: RetryConfig,
+    /// When clients leave the target alone: `breaker = { clients = 20, opens = "50% of 20", stays_open = "5s", probes = 1 }`.
+    pub breaker: BreakerConfig,
     /// Targets by name, for scenarios to use.
     pub target: IndexMap<String, TargetConfig>,
     /// Streams of traffic by name, side by side. With them, `load` and `request` stand in each of them.
@@ -220,8 +224,41 @@ pub struct ScenarioConfig {
     pub sessions: Option<Text>,
     /// For how long iterations of its flow may go on after its end (default: the run's).
     pub graceful: Option<Text>,
+    /// What is done when a request fails: `retry = { attempts = 3, on = ["connect", "timeout", 503], wait = "exp:50ms,2s", budget = "10%" }`.
+    pub retry: RetryConfig,
+    /// When clients leave the target alone: `breaker = { clients = 20, opens = "50% of 20", stays_open = "5s", probes = 1 }`.
+    pub breaker: BreakerConfig,
     /// Conditions on this scenario's result.
     pub thresholds: BTreeMap<String, Conditions>,
+}
+
+/// When a request that has failed is tried again, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetryConfig {
+    /// Attempts of one request at the most, the first one included (default 3).
+    pub attempts: Option<Text>,
+    /// After which failures: kinds as reports name them, statuses, and classes of statuses such as `5xx`.
+    pub on: Option<Texts>,
+    /// How long to wait before the next attempt: `100ms`; `100ms,5s`, longer if `Retry-After` says so, and up to 5 s; or `exp:50ms,2s`,
+    /// anything up to 50 ms, then up to 100 ms, and so on up to 2 s (default `exp:50ms,2s`).
+    pub wait: Option<Text>,
+    /// The share of requests that may be tried again, such as `10%` (default: all of them).
+    pub budget: Option<Text>,
+}
+
+/// When clients leave the target alone for a while, each by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BreakerConfig {
+    /// How many clients the scenario models, over all shards (default 1).
+    pub clients: Option<Text>,
+    /// Failures that open a client's breaker: `50% of 20`, half of the last twenty attempts.
+    pub opens: Option<Text>,
+    /// How long it stays open (default 5s).
+    pub stays_open: Option<Text>,
+    /// Requests that then try the target, and have to succeed for it to close (default 1).
+    pub probes: Option<Text>,
 }
 
 /// How long, how wide, and on what.

@@ -2,6 +2,7 @@
 
 use super::think::Think;
 use crate::extract::{BODY_BYTES_MAX, Condition, Expression, ResponseCheck};
+use crate::resilience::Resilience;
 use serde::{Deserialize, Serialize};
 
 /// The most sessions there may be at a time, over all shards: a flight has no room for a larger number.
@@ -19,6 +20,9 @@ pub struct FlowScript {
     pub sessions_max: u32,
     /// For how long iterations may go on after the end of the schedule.
     pub graceful_ns: u64,
+    /// What is done about failures of requests, each by itself.
+    #[serde(default, skip_serializing_if = "Resilience::is_nothing")]
+    pub resilience: Resilience,
 }
 
 /// A part of a flow, and when it is done.

@@ -1,19 +1,21 @@
 //! A flow as the loop sees it: arrivals begin iterations, responses lead to the next request.
 
+use super::attempts::SessionAttempts;
 use super::exchange::{FlowExchange, LookedAt};
 use super::item::{FlowScript, OnFailure, StepLooks};
 use super::program::{CallOperation, FlowOperation, Program};
 use super::rows::{RowSource, RowTaken};
 use super::sessions::{FlowSessions, SessionState};
 use super::values::{SessionValues, ValueNames};
-use crate::bucket::Arrival;
+use crate::breaker::BreakerCounts;
+use crate::bucket::{Arrival, Share};
 use crate::extract::{Captured, Findings, ResolvedCondition};
 use crate::feed::Feed;
 use crate::mix::EncodedStep;
 use crate::outbox::Outbox;
 use crate::outcome::{Kind, Outcome};
 use crate::random::{Draw, Draws, Random};
-use crate::record::{Iteration, IterationEnd};
+use crate::record::{EndedAttempt, Iteration, IterationEnd};
 use crate::seams::{Call, End, EndedAt, Following, Source, Started, StepFacts, Unprepared};
 use crate::template::{FilledValues, HoleContext, Unfilled};
 use std::cmp::Reverse;
@@ -35,6 +37,8 @@ pub struct FlowParts<'a, R> {
     pub feeds: &'a [Feed],
     /// The same.
     pub rows: R,
+    /// Which shard of how many this is.
+    pub share: Share,
     /// What the time of the run's clock is to be added to for the time since 1970.
     pub unix_offset_ns: u64,
 }
@@ -60,6 +64,8 @@ pub struct FlowSource<R> {
     queued: u64,
     ended: VecDeque<Iteration>,
     why: &'static str,
+    /// Attempts at requests, where they may be tried again or rejected.
+    attempts: Option<Box<SessionAttempts>>,
     unix_offset_ns: u64,
 }
 
@@ -84,7 +90,8 @@ const NO_ROW: &str = "no row was left in a data file";
 impl<R: RowSource> FlowSource<R> {
     /// Nothing is under way yet. Panics on names that are not there, which no plan holds.
     pub fn new(parts: FlowParts<'_, R>) -> FlowSource<R> {
-        let FlowParts { script, steps, draws, sessions_max, users, feeds, rows, unix_offset_ns } = parts;
+        let FlowParts { script, steps, draws, sessions_max, users, feeds, rows, share, unix_offset_ns } =
+            parts;
         let mut names = ValueNames::default();
         // Variables first: what is called as one is one, whatever feeds there are.
         for extract in steps.iter().flat_map(|(_, looks)| &looks.extracts) {
@@ -94,7 +101,13 @@ impl<R: RowSource> FlowSource<R> {
         let exchanges = steps
             .into_iter()
             .map(|(step, looks)| FlowExchange::new(step, looks, &mut names, feeds, &mut hole));
-        let (exchanges, facts): (Vec<FlowExchange>, Vec<StepFacts>) = exchanges.unzip();
+        let (exchanges, mut facts): (Vec<FlowExchange>, Vec<StepFacts>) = exchanges.unzip();
+        // A field of a response may say how long to wait.
+        facts.iter_mut().for_each(|facts| facts.is_looked_at |= script.resilience.retry.is_some());
+        let attempts = (!script.resilience.is_nothing()).then(|| {
+            let clients = script.resilience.breaker.map_or(0, |breaker| share.of(breaker.clients.into()));
+            Box::new(SessionAttempts::new(&script.resilience, draws, clients, share.shards))
+        });
         let program = Program::new(&script.items);
         let mut resolve = |condition: &crate::extract::Condition| {
             let resolved = condition.resolve(&mut |name| names.number_of(name, feeds));
@@ -119,6 +132,7 @@ impl<R: RowSource> FlowSource<R> {
             queued: 0,
             ended: VecDeque::new(),
             why: "",
+            attempts,
             unix_offset_ns,
         }
     }
@@ -207,12 +221,13 @@ impl<R: RowSource> FlowSource<R> {
     }
 
     /// A request of a session is on its way.
-    fn call(&mut self, session: u32, step: u32) -> Call {
+    fn call(&mut self, session: u32, step: u32, due_ns: u64) -> Call {
+        self.captured[session as usize].clear();
+        let is_again = self.attempts.as_mut().is_some_and(|attempts| attempts.call(session, due_ns));
         let kept = self.sessions.at(session);
         kept.state = SessionState::Calling;
         kept.thought_before_last_ns = kept.thought_ns;
-        kept.calls += 1;
-        self.captured[session as usize].clear();
+        kept.calls += u32::from(!is_again);
         Call { step, session }
     }
 
@@ -247,6 +262,9 @@ impl<R: RowSource> FlowSource<R> {
         if self.captured.len() <= session as usize {
             self.captured.resize(session as usize + 1, Captured::default());
             self.filled.resize_with(session as usize + 1, FilledValues::default);
+        }
+        if let Some(attempts) = &mut self.attempts {
+            attempts.begin(session);
         }
         for used in &self.names.feeds {
             let values = &mut self.values;
@@ -294,6 +312,14 @@ impl<R: RowSource> Source for FlowSource<R> {
         let on_failure = self.last_call(session).on_failure;
         let kept = self.sessions.at(session);
         kept.last_done_ns = at.done_ns;
+        let number = kept.arrival.number;
+        if let Some(attempts) = &mut self.attempts
+            && let Some(due_ns) = attempts.end(session, number, outcome, at)
+        {
+            self.queue(session, call.step as usize, due_ns);
+            return outcome;
+        }
+        let kept = self.sessions.at(session);
         if !matches!(outcome, Outcome::Ok(_)) {
             kept.has_failed = true;
             kept.is_stopping |= on_failure == OnFailure::Stop;
@@ -338,7 +364,7 @@ impl<R: RowSource> Source for FlowSource<R> {
         }
         match self.advance(session, arrival.intended_ns) {
             NextStop::Call { step, due_ns } if due_ns == arrival.intended_ns => {
-                return Started::Call(self.call(session, step as u32));
+                return Started::Call(self.call(session, step as u32, due_ns));
             }
             NextStop::Call { step, due_ns } => self.queue(session, step, due_ns),
             NextStop::End { free_ns } => self.end_session(session, IterationEnd::Ok, free_ns, ""),
@@ -358,8 +384,10 @@ impl<R: RowSource> Source for FlowSource<R> {
     fn take_due(&mut self) -> Following {
         let Reverse(due) = self.due.pop().expect("something is due");
         let number = self.sessions.get(due.session).arrival.number;
-        let call = self.call(due.session, due.step);
-        Following { call, arrival: Arrival { number, intended_ns: due.due_ns } }
+        let call = self.call(due.session, due.step, due.due_ns);
+        let first_ns = self.attempts.as_ref().map(|attempts| attempts.first_intended_ns(due.session));
+        let intended_ns = first_ns.unwrap_or(due.due_ns);
+        Following { call, arrival: Arrival { number, intended_ns }, due_ns: due.due_ns }
     }
 
     fn under_way(&self) -> u64 {
@@ -372,10 +400,17 @@ impl<R: RowSource> Source for FlowSource<R> {
 
     fn prepare(&mut self, call: Call, now_ns: u64) -> Result<(), Unprepared> {
         let exchange = &self.exchanges[call.step as usize];
+        let kept = self.sessions.get(call.session);
+        if let Some(attempts) = &mut self.attempts {
+            attempts.ask(call.session, kept.arrival.number, now_ns)?;
+            // Each attempt sends the same bytes.
+            if attempts.is_filled(call.session) {
+                return Ok(());
+            }
+        }
         if exchange.holes.is_empty() {
             return Ok(());
         }
-        let kept = self.sessions.get(call.session);
         let (user, iteration) = self.user_of(kept.arrival.number);
         let context = HoleContext {
             number: kept.arrival.number,
@@ -391,12 +426,18 @@ impl<R: RowSource> Source for FlowSource<R> {
             let result = filled.push_with(|out| hole.fill(&context, out));
             result.map_err(|unfilled| Unprepared { kind: Kind::Template, why: reason(unfilled) })?;
         }
+        if let Some(attempts) = &mut self.attempts {
+            attempts.filled(call.session);
+        }
         Ok(())
     }
 
     fn field(&mut self, call: Call, name: &[u8], value: &[u8]) {
         let wants = &self.exchanges[call.step as usize].wants;
         self.captured[call.session as usize].header(wants, name, value);
+        if let Some(attempts) = &mut self.attempts {
+            attempts.field(call.session, name, value);
+        }
     }
 
     fn body(&mut self, call: Call, bytes: &[u8]) {
@@ -406,6 +447,26 @@ impl<R: RowSource> Source for FlowSource<R> {
 
     fn why(&self) -> &'static str {
         self.why
+    }
+
+    fn ended_attempt(&self) -> Option<EndedAttempt> {
+        self.attempts.as_ref().map(|attempts| attempts.ended)
+    }
+
+    fn take_breaker_counts(&mut self) -> BreakerCounts {
+        self.attempts.as_mut().map_or(BreakerCounts::default(), |attempts| attempts.take_counts())
+    }
+
+    fn take_untried(&mut self) -> Option<Following> {
+        let is_untried = |due: &DueCall| self.attempts.as_ref().is_some_and(|all| all.is_again(due.session));
+        // What else is due has not begun, and is nothing that is counted.
+        let due = std::iter::from_fn(|| self.due.pop()).map(|Reverse(due)| due).find(is_untried)?;
+        self.due.push(Reverse(due));
+        let next = self.take_due();
+        if let Some(attempts) = &mut self.attempts {
+            attempts.give_up(due.session);
+        }
+        Some(next)
     }
 
     fn abandon(&mut self, now_ns: u64) {

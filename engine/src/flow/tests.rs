@@ -2,12 +2,13 @@
 
 use super::rows::NoRows;
 use super::*;
-use crate::bucket::Arrival;
+use crate::bucket::{Arrival, Share};
 use crate::mix::{EncodedStep, Mix};
 use crate::outbox;
 use crate::outcome::{Kind, Outcome};
 use crate::random::Draws;
 use crate::record::{Iteration, IterationEnd};
+use crate::resilience::Resilience;
 use crate::seams::{Call, End, EndedAt, Following, Source, Started};
 use crate::template::{self, Template};
 use proptest::prelude::*;
@@ -39,7 +40,12 @@ fn made(
     draws: Draws,
     sessions_max: usize,
 ) -> FlowSource<NoRows> {
-    let script = FlowScript { items, sessions_max: sessions_max as u32, graceful_ns: 0 };
+    let script = FlowScript {
+        items,
+        sessions_max: sessions_max as u32,
+        graceful_ns: 0,
+        resilience: Resilience::default(),
+    };
     let looks = StepLooks::default();
     FlowSource::new(FlowParts {
         script: &script,
@@ -49,6 +55,7 @@ fn made(
         users: None,
         feeds: &[],
         rows: NoRows,
+        share: Share { shard: 0, shards: 1 },
         unix_offset_ns: 0,
     })
 }
@@ -76,9 +83,9 @@ fn played(
 ) -> (Vec<(u32, u64)>, Iteration) {
     let arrival = Arrival { number, intended_ns: 100 * MS };
     let mut sent = Vec::new();
-    let begun = first(source, arrival).map(|call| Following { call, arrival });
+    let begun = first(source, arrival).map(|call| Following { call, arrival, due_ns: arrival.intended_ns });
     let mut next = begun.or_else(|| source.next_due_ns().map(|_| source.take_due()));
-    while let Some(Following { call, arrival: Arrival { number: of, intended_ns } }) = next {
+    while let Some(Following { call, arrival: Arrival { number: of, intended_ns }, .. }) = next {
         assert_eq!(of, number);
         sent.push((call.step, intended_ns));
         let end = match fails.contains(&call.step) {

@@ -12,6 +12,7 @@ mod flows;
 mod keys;
 mod load;
 mod requests;
+mod resilience;
 mod timing;
 mod transport;
 
@@ -160,6 +161,8 @@ fn scenarios_of(config: &Config) -> Vec<Typed<'_>> {
             load: config.load.clone(),
             request: config.request.clone(),
             step: config.step.clone(),
+            retry: config.retry.clone(),
+            breaker: config.breaker.clone(),
             ..ScenarioConfig::default()
         };
         return vec![Typed { name: None, config: Cow::Owned(short) }];

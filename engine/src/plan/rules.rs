@@ -19,6 +19,7 @@ use crate::feed::RowOrder;
 use crate::load::{Load, UserLoad};
 use crate::quantity::{DURATION_NS_MAX, MILLISECOND_NS, counted, show_ns};
 use crate::redact;
+use crate::resilience::WrongResilience;
 use crate::schedule::Schedule;
 use crate::template::{self, Piece, literal_bytes, literal_of};
 use crate::threshold::{Scope, Threshold};
@@ -396,6 +397,9 @@ impl RuleCheck<'_> {
         };
         for Mistake { problem, fix } in flow_rules::mistakes(flow, steps.len()) {
             self.broken(PlanPlace::Scenario(index, "step"), problem, fix);
+        }
+        for WrongResilience { key, problem, fix } in flow.resilience.mistakes() {
+            self.broken(PlanPlace::Scenario(index, key), problem, fix);
         }
         for (step, Mistake { problem, fix }) in flow_names::mistakes(&flow.items, steps, &self.fields.feeds) {
             let place = match step {

@@ -5,6 +5,7 @@ use super::iterations::Iteration;
 use super::layout::Layout;
 use super::message_times::MessageTime;
 use super::reasons::FailureReasons;
+use super::request_attempts::EndedAttempt;
 use super::requests::RequestRecord;
 use super::series::Instants;
 use super::slowest::Finished;
@@ -100,6 +101,37 @@ impl Recorder {
     pub fn not_sent(&mut self, series: usize, outcome: Outcome, instants: Instants) {
         let is_measured = self.is_measured(instants.intended);
         self.requests.series.part(is_measured)[series].done(outcome, instants, 0);
+        self.ended(series, outcome, instants, is_measured);
+    }
+
+    /// Records how an attempt at a request has ended, where requests may be tried again: how much of its time was the generator's, and the
+    /// bytes that came, if it was sent. The request ends with it if no other one follows: its times are from the first attempt on.
+    pub fn attempted(
+        &mut self,
+        series: usize,
+        outcome: Outcome,
+        instants: Instants,
+        sent: Option<(u64, u64)>,
+        attempt: &EndedAttempt,
+    ) {
+        let is_measured = self.is_measured(attempt.first_intended_ns);
+        let recorded = &mut self.requests.series.part(is_measured)[series];
+        let service_ns = sent.map(|_| instants.done.saturating_sub(instants.sent));
+        recorded.attempted(attempt, outcome, service_ns);
+        let (lag_ns, bytes_received) = sent.unwrap_or_default();
+        if sent.is_some() {
+            recorded.lag.record(lag_ns);
+        }
+        if attempt.is_tried_again {
+            recorded.bytes_received += bytes_received;
+            return;
+        }
+        let instants = Instants {
+            intended: attempt.first_intended_ns,
+            sent: attempt.first_sent_ns,
+            done: instants.done,
+        };
+        recorded.done(outcome, instants, bytes_received);
         self.ended(series, outcome, instants, is_measured);
     }
 

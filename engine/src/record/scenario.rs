@@ -1,5 +1,6 @@
 //! What is known of a scenario beside its requests: the arrivals of its schedule that became none.
 
+use crate::breaker::BreakerCounts;
 use crate::bucket::Tally;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,9 @@ pub struct ScenarioRecord {
     /// It ended before its time, with the last row of a data file.
     #[serde(default)]
     pub is_fed_out: bool,
+    /// What happened to the breakers of its clients, in the measured window and outside it.
+    #[serde(default, skip_serializing_if = "BreakerCounts::is_nothing")]
+    pub breaker: BreakerCounts,
 }
 
 /// How long the oldest arrival had waited that was due and not sent yet, at some moment.
@@ -68,6 +72,7 @@ impl ScenarioRecord {
             was_stopped,
             spent_ns,
             is_fed_out,
+            breaker,
         } = *other;
         self.finished.add(finished);
         self.dropped.add(dropped);
@@ -76,6 +81,7 @@ impl ScenarioRecord {
         self.overdue.add(overdue);
         self.was_stopped |= was_stopped;
         self.is_fed_out |= is_fed_out;
+        self.breaker.add(breaker);
         self.spent_ns = self.spent_ns.max(spent_ns);
     }
 

@@ -1,53 +1,11 @@
 //! What is known of one kind of request: counts and histograms.
 
 use super::message_times::{MessageTime, MessageTimes};
-use crate::code;
+use super::request_attempts::{AttemptRecord, EndedAttempt};
+use super::statuses::Statuses;
 use crate::distribution::Distribution;
 use crate::outcome::{Fault, Kind, Outcome};
 use serde::{Deserialize, Serialize};
-
-/// What codes that no protocol has are counted as, all together.
-const STATUS_OTHER: u16 = 0;
-/// Different statuses that a recorder has room for from the start. One that sees more of them in an interval allocates once.
-const STATUSES: usize = 16;
-
-/// How many responses came with each status: those that came, in the order in which they were first seen. A target answers with a
-/// handful of different ones, and nearly always with the first.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Statuses(Vec<(u16, u64)>);
-
-impl Statuses {
-    #[inline]
-    fn count(&mut self, status: u16) {
-        match self.0.first_mut() {
-            Some((first, count)) if *first == status => *count += 1,
-            _ => self.add(status, 1),
-        }
-    }
-
-    #[inline(never)]
-    fn add(&mut self, status: u16, responses: u64) {
-        let status = if code::is_known(status) { status } else { STATUS_OTHER };
-        match self.0.iter_mut().find(|(seen, _)| *seen == status) {
-            Some((_, count)) => *count += responses,
-            None => self.0.push((status, responses)),
-        }
-    }
-
-    /// Status and count, for every status seen; codes that no protocol has are counted together as 0.
-    pub fn iter(&self) -> impl Iterator<Item = (u16, u64)> {
-        self.0.iter().copied()
-    }
-
-    fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    fn merge(&mut self, other: &Statuses) {
-        other.iter().for_each(|(status, responses)| self.add(status, responses));
-    }
-}
 
 /// One stream of requests: a step of a scenario.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -65,6 +23,9 @@ pub struct Series {
     /// How long they took, of calls that stream; nothing as long as there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_times: Option<Box<MessageTimes>>,
+    /// The attempts at them, where requests may be tried again; nothing as long as there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<Box<AttemptRecord>>,
     /// Bytes of requests.
     pub bytes_sent: u64,
     /// Bytes of responses, heads and bodies, kept or thrown away.
@@ -98,7 +59,7 @@ impl Series {
     /// An empty series that does not allocate when requests are written into it.
     pub fn preallocated() -> Series {
         Series {
-            statuses: Statuses(Vec::with_capacity(STATUSES)),
+            statuses: Statuses::preallocated(),
             response: Distribution::preallocated(),
             service: Distribution::preallocated(),
             slip: Distribution::preallocated(),
@@ -172,6 +133,12 @@ impl Series {
         }
     }
 
+    /// Records an attempt at a request, and how long it took from being sent, if it was. The first one takes memory for all that follow.
+    pub(super) fn attempted(&mut self, attempt: &EndedAttempt, outcome: Outcome, service_ns: Option<u64>) {
+        let attempts = self.attempts.get_or_insert_with(|| Box::new(AttemptRecord::preallocated()));
+        attempts.ended(attempt, outcome, service_ns);
+    }
+
     /// Adds all of another series.
     pub fn merge(&mut self, other: &Series) {
         // Every field by its name, so that none can be forgotten: here, and when it is emptied.
@@ -182,6 +149,7 @@ impl Series {
             statuses,
             messages,
             message_times,
+            attempts,
             bytes_sent,
             bytes_received,
             last_sent_ns,
@@ -198,6 +166,9 @@ impl Series {
         self.messages += messages;
         if let Some(times) = message_times {
             self.message_times.get_or_insert_default().merge(times);
+        }
+        if let Some(attempts) = attempts {
+            self.attempts.get_or_insert_default().merge(attempts);
         }
         self.bytes_sent += bytes_sent;
         self.bytes_received += bytes_received;
@@ -218,6 +189,7 @@ impl Series {
             statuses,
             messages,
             message_times,
+            attempts,
             bytes_sent,
             bytes_received,
             last_sent_ns,
@@ -235,6 +207,9 @@ impl Series {
         if let Some(times) = message_times {
             times.clear();
         }
+        if let Some(attempts) = attempts {
+            attempts.clear();
+        }
         [response, service, slip, failed_response, lag].into_iter().for_each(Distribution::clear);
     }
 
@@ -242,11 +217,13 @@ impl Series {
     pub fn bytes(&self) -> usize {
         let distributions =
             [&self.response, &self.service, &self.slip, &self.failed_response, &self.lag].into_iter();
-        let statuses = self.statuses.0.capacity() * size_of::<(u16, u64)>();
+        let statuses = self.statuses.bytes();
         let messages = self.message_times.as_ref().map_or(0, |times| times.bytes());
+        let attempts = self.attempts.as_ref().map_or(0, |attempts| attempts.bytes());
         size_of::<Series>()
             + statuses
             + messages
+            + attempts
             + distributions.map(Distribution::allocated_bytes).sum::<usize>()
     }
 

@@ -1,5 +1,6 @@
 //! The figures that a report has of the whole run, of a scenario and of a step alike.
 
+use crate::breaker::BreakerCounts;
 use crate::target_outcome::TargetOutcome;
 use crate::timing::Timing;
 use crate::trust::Trust;
@@ -81,6 +82,32 @@ impl Iterations {
     }
 }
 
+/// Attempts at requests, where requests that fail may be tried again. An attempt is counted where its request is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RequestAttempts {
+    /// Made, those that found no connection included: first ones and further ones.
+    pub made: u64,
+    /// Further ones: made − this is how many requests were tried.
+    pub further: u64,
+    /// Put on the wire.
+    pub sent: u64,
+    /// Made per request that was tried.
+    pub ratio: f64,
+    /// That succeeded.
+    pub ok: u64,
+    /// That ended any other way, by kind: made = ok + all of these.
+    pub errors: BTreeMap<String, u64>,
+    /// Complete responses by status.
+    #[serde(with = "crate::code::counted")]
+    pub status: BTreeMap<u16, u64>,
+    /// Requests that failed after as many attempts as there may be.
+    pub exhausted: u64,
+    /// Requests that failed because as many had been tried again as the budget allows.
+    pub over_budget: u64,
+    /// Done − sent, of every attempt that was sent.
+    pub service_ns: Timing,
+}
+
 fn is_none(count: &u64) -> bool {
     *count == 0
 }
@@ -119,6 +146,12 @@ pub struct ScenarioReport {
     /// How its iterations ended, where requests follow each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iterations: Option<Iterations>,
+    /// The attempts at its requests, where something is done about failures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<RequestAttempts>,
+    /// What happened to the breakers of its clients, over the whole run; where it has some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<BreakerCounts>,
     /// What went over the wire.
     pub bytes: Bytes,
     /// Done − intended, of successes.

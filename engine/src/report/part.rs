@@ -1,13 +1,13 @@
 //! How a part of a run fared: one scenario, or all together.
 
-use super::figures::{Bytes, Iterations, RateBlock, Requests, ScenarioReport, StepReport};
+use super::figures::{Bytes, Iterations, RateBlock, RequestAttempts, Requests, ScenarioReport, StepReport};
 use crate::distribution::Distribution;
 use crate::history::Slice;
 use crate::load::{Arrivals, Load};
 use crate::outcome::Kind;
 use crate::phase::Phases;
 use crate::plan::{Plan, Scenario, Step};
-use crate::record::{IterationRecord, MessageTimes, ScenarioRecord, Series, Snapshot};
+use crate::record::{AttemptRecord, IterationRecord, MessageTimes, ScenarioRecord, Series, Snapshot};
 use crate::target_outcome::{Signs, TargetOutcome};
 use crate::threshold::{Facts, IterationTimes};
 use crate::timing::Timing;
@@ -227,6 +227,7 @@ impl<'a> Part<'a> {
             generator_lag_ns: Timing::new(&series.lag),
         };
         let series = &self.series;
+        let breaker = scenario.flow().and_then(|flow| flow.resilience.breaker);
         ScenarioReport {
             name: scenario.name.clone(),
             window_s: self.window_s(),
@@ -235,6 +236,8 @@ impl<'a> Part<'a> {
             rate: self.rate,
             requests: self.requests.clone(),
             iterations: self.iterations.clone(),
+            attempts: series.attempts.as_deref().map(attempts),
+            breaker: breaker.map(|_| self.arrivals.breaker),
             bytes: Bytes { sent: series.bytes_sent, received: series.bytes_received },
             response_ns: Timing::new(&series.response),
             service_ns: Timing::new(&series.service),
@@ -248,6 +251,25 @@ impl<'a> Part<'a> {
 
 fn seconds((from_ns, to_ns): (u64, u64)) -> f64 {
     (to_ns - from_ns).max(1) as f64 / 1e9
+}
+
+fn attempts(record: &AttemptRecord) -> RequestAttempts {
+    let errors = Kind::ALL.into_iter().map(|kind| (kind, record.errors[kind as usize]));
+    RequestAttempts {
+        made: record.made,
+        further: record.further,
+        sent: record.sent,
+        ratio: record.made as f64 / record.requests().max(1) as f64,
+        ok: record.ok,
+        errors: errors
+            .filter(|(_, count)| *count > 0)
+            .map(|(kind, count)| (kind.name().to_owned(), count))
+            .collect(),
+        status: record.statuses.iter().collect(),
+        exhausted: record.exhausted,
+        over_budget: record.over_budget,
+        service_ns: Timing::new(&record.service),
+    }
 }
 
 fn requests(series: &Series, arrivals: &ScenarioRecord) -> Requests {

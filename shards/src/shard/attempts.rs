@@ -4,6 +4,7 @@
 //! each request makes its own, and waits on it: the attempt is a part of its response time.
 
 use super::core::{Core, MILLISECOND_NS, Released, SECOND_NS, Stage, TICK_NS};
+use super::endings::write_down;
 use super::pool::ConnectionPool;
 use super::scenario::{Course, ScenarioRun};
 use crate::connection::{Armed, Flight, Link};
@@ -99,7 +100,7 @@ impl<P: Protocol> ConnectionPool<P> {
         &mut self,
         core: &mut Core<W>,
         slot: Slot,
-        Following { call, arrival }: Following,
+        Following { call, arrival, .. }: Following,
         free_ns: u64,
     ) {
         let now = core.now_ns;
@@ -198,8 +199,10 @@ impl<P: Protocol> ConnectionPool<P> {
             let instants = core.instants(flight.intended_ns, flight.sent_ns(), core.now_ns);
             let at = EndedAt { sent_ns: instants.sent, done_ns: instants.done, lag_ns: flight.lag_ns() };
             let outcome = scenario.source.end(flight.call(), End::Failed(kind), at);
-            core.recorder.not_sent(self.first_series + flight.step(), outcome, instants);
-            core.recorder.failed_because(instants.intended, kind, why);
+            let series = self.first_series + flight.step();
+            if write_down(&mut core.recorder, &scenario.source, series, outcome, instants, None) {
+                core.recorder.failed_because(instants.intended, kind, why);
+            }
         }
     }
 
@@ -214,14 +217,16 @@ impl<P: Protocol> ConnectionPool<P> {
         if core.stage == Stage::Running
             && scenario.course == Course::Scheduling
             && self.connections.open == 0
-            && let Some(Following { call, arrival }) =
-                scenario.longest_waiting(&mut core.recorder, relative_ns)
+            && let Some(Following { call, arrival, .. }) =
+                scenario.longest_waiting(core, self.first_series, relative_ns)
         {
             let at = EndedAt { sent_ns: relative_ns, done_ns: relative_ns, lag_ns: 0 };
             let outcome = scenario.source.end(call, End::Failed(kind), at);
             let instants = Instants { intended: arrival.intended_ns, sent: relative_ns, done: relative_ns };
-            core.recorder.not_sent(self.first_series + call.step as usize, outcome, instants);
-            core.recorder.failed_because(instants.intended, kind, why);
+            let series = self.first_series + call.step as usize;
+            if write_down(&mut core.recorder, &scenario.source, series, outcome, instants, None) {
+                core.recorder.failed_because(instants.intended, kind, why);
+            }
         }
     }
 

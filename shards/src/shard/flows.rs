@@ -2,6 +2,7 @@
 
 use super::Shard;
 use super::core::{Core, MILLISECOND_NS};
+use super::endings::write_down;
 use super::pool::ConnectionPool;
 use super::scenario::ScenarioRun;
 use crate::protocol::Protocol;
@@ -71,7 +72,7 @@ impl<S: Source> ScenarioRun<S> {
             }
             recorder.iteration_began(self.number, arrival.intended_ns, now_ns);
             if let Started::Call(call) = started {
-                return Some(Following { call, arrival });
+                return Some(Following { call, arrival, due_ns: arrival.intended_ns });
             }
         }
     }
@@ -88,23 +89,41 @@ impl<S: Source> ScenarioRun<S> {
             let Err(Unprepared { kind, why }) = self.source.prepare(next.call, now_ns) else {
                 return Some(next);
             };
-            let Following { call, arrival } = next;
-            let at = EndedAt { sent_ns: now_ns, done_ns: now_ns, lag_ns: 0 };
-            let outcome = self.source.end(call, End::Failed(kind), at);
-            let instants = Instants { intended: arrival.intended_ns, sent: now_ns, done: now_ns };
-            core.recorder.not_sent(first_series + call.step as usize, outcome, instants);
-            core.recorder.failed_because(instants.intended, kind, why);
+            self.end_unsent(&mut core.recorder, first_series, next, (kind, why), now_ns);
         }
         None
     }
 
+    /// A request has failed without being sent.
+    fn end_unsent(
+        &mut self,
+        recorder: &mut Recorder,
+        first_series: usize,
+        Following { call, arrival, .. }: Following,
+        (kind, why): (Kind, &'static str),
+        now_ns: u64,
+    ) {
+        let at = EndedAt { sent_ns: now_ns, done_ns: now_ns, lag_ns: 0 };
+        let outcome = self.source.end(call, End::Failed(kind), at);
+        let instants = Instants { intended: arrival.intended_ns, sent: now_ns, done: now_ns };
+        let series = first_series + call.step as usize;
+        if write_down(recorder, &self.source, series, outcome, instants, None) {
+            recorder.failed_because(instants.intended, kind, why);
+        }
+    }
+
     /// What waits for a connection and has waited for longest, of any scenario.
-    pub(super) fn longest_waiting(&mut self, recorder: &mut Recorder, now_ns: u64) -> Option<Following> {
+    pub(super) fn longest_waiting(
+        &mut self,
+        core: &mut Core<impl Wire>,
+        first_series: usize,
+        now_ns: u64,
+    ) -> Option<Following> {
         if self.is_flow() {
-            return self.next_of_flow(recorder, now_ns);
+            return self.next_prepared(core, first_series, now_ns);
         }
         let arrival = self.next_arrival(now_ns, now_ns)?;
-        Some(Following { call: self.source.begin(arrival), arrival })
+        Some(Following { call: self.source.begin(arrival), arrival, due_ns: arrival.intended_ns })
     }
 
     /// Writes down the iterations that have ended since the last time.
@@ -123,6 +142,7 @@ impl<S: Source> ScenarioRun<S> {
                 recorder.failed_because(iteration.intended_ns, Kind::Feed, iteration.why);
             }
         }
+        recorder.requests.scenarios[self.number].breaker.add(self.source.take_breaker_counts());
     }
 }
 
@@ -139,6 +159,8 @@ impl<P: Protocol> ConnectionPool<P> {
         let Some(now_ns) = core.now_ns.checked_sub(core.start_ns) else { return false };
         let Some(next) = scenario.next_prepared(core, self.first_series, now_ns) else { return false };
         self.connections.unqueue_first();
+        // One that is tried again was intended long ago, and could not leave before it was due.
+        let free_ns = free_ns.max(core.start_ns + next.due_ns);
         self.send_call(core, scenario, slot, next, free_ns);
         self.connections.queue(slot);
         core.sends += 1;
@@ -173,7 +195,15 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// Ends the iterations that the run has not finished.
     pub(super) fn abandon_iterations(&mut self, now: u64) {
         let now_ns = self.core.relative_ns(now);
-        self.scenarios.iter_mut().for_each(|scenario| scenario.source.abandon(now_ns));
+        for scenario in &mut self.scenarios {
+            // A request that has failed and is to be tried again has been begun, and ends with the run.
+            while let Some(next) = scenario.source.take_untried() {
+                let why = (Kind::Unfinished, Kind::Unfinished.meaning());
+                let first_series = scenario.first_series;
+                scenario.end_unsent(&mut self.core.recorder, first_series, next, why, now_ns);
+            }
+            scenario.source.abandon(now_ns);
+        }
         self.note_iterations();
     }
 }

@@ -3,6 +3,7 @@
 //! A pool serves one scenario: a target that does not answer takes up the connections of that scenario and no other's.
 
 use super::core::{Core, Released};
+use super::endings::write_down;
 use super::moments::SlotMoments;
 use super::replays::Replays;
 use super::scenario::{LoadState, ScenarioRun};
@@ -187,8 +188,10 @@ impl<P: Protocol> ConnectionPool<P> {
         self.connections.at(slot).carried_ns = lag_ns & self.carry_mask;
         let at = EndedAt { sent_ns: instants.sent, done_ns: instants.done, lag_ns };
         let outcome = scenario.source.end(flight.call(), End::Failed(kind), at);
-        core.recorder.done(self.first_series + flight.step(), outcome, instants, lag_ns, 0);
-        core.recorder.failed_because(instants.intended, kind, why);
+        let series = self.first_series + flight.step();
+        if write_down(&mut core.recorder, &scenario.source, series, outcome, instants, Some((lag_ns, 0))) {
+            core.recorder.failed_because(instants.intended, kind, why);
+        }
     }
 
     /// Sends what is due next, if a connection is free for it. True when something was sent.
@@ -262,7 +265,8 @@ impl<P: Protocol> ConnectionPool<P> {
     ) {
         let mut arrival = first;
         for more in (0..room).rev() {
-            let next = Following { call: scenario.source.begin(arrival), arrival };
+            let next =
+                Following { call: scenario.source.begin(arrival), arrival, due_ns: arrival.intended_ns };
             if room == 1 {
                 return self.send_call(core, scenario, slot, next, free_ns);
             }
@@ -286,7 +290,7 @@ impl<P: Protocol> ConnectionPool<P> {
         next: Following,
         free_ns: u64,
     ) {
-        let Following { call, arrival } = next;
+        let Following { call, arrival, .. } = next;
         if self.is_on_demand {
             return self.attempt(core, slot, next, free_ns);
         }
@@ -311,7 +315,7 @@ impl<P: Protocol> ConnectionPool<P> {
         core: &mut Core<W>,
         scenario: &mut ScenarioRun<S>,
         slot: Slot,
-        Following { call, arrival }: Following,
+        Following { call, arrival, .. }: Following,
         free_ns: u64,
     ) -> bool {
         let mut out = core.wire.outbox(self.first_slot + slot);

@@ -1,6 +1,7 @@
 //! What comes on a connection: handed to its protocol, written down as that reports it, and asked for in the way it wishes.
 
 use super::core::Core;
+use super::endings::write_down;
 use super::pool::ConnectionPool;
 use super::replays::Replays;
 use super::scenario::ScenarioRun;
@@ -58,8 +59,10 @@ impl<S: Source, P: Protocol> Events for Responses<'_, S, P> {
         let lag_ns = flight.lag_when_done(self.now_ns, self.late_ns);
         let at = EndedAt { sent_ns: instants.sent, done_ns: instants.done, lag_ns };
         let outcome = self.source.end(flight.call(), End::Response { code, is_ok }, at);
-        self.recorder.done(self.first_series + flight.step(), outcome, instants, lag_ns, bytes);
-        if S::MAY_CONTINUE {
+        let series = self.first_series + flight.step();
+        let has_ended =
+            write_down(self.recorder, self.source, series, outcome, instants, Some((lag_ns, bytes)));
+        if S::MAY_CONTINUE && has_ended {
             let kind = match outcome {
                 Outcome::CheckFailed(_) => Kind::Check,
                 Outcome::ValueMissing(_) => Kind::Extract,
@@ -89,8 +92,10 @@ impl<S: Source, P: Protocol> Events for Responses<'_, S, P> {
         let lag_ns = flight.lag_when_done(self.now_ns, self.late_ns);
         let at = EndedAt { sent_ns: instants.sent, done_ns: instants.done, lag_ns };
         let outcome = self.source.end(flight.call(), End::Failed(kind), at);
-        self.recorder.done(self.first_series + flight.step(), outcome, instants, lag_ns, 0);
-        self.recorder.failed_because(instants.intended, kind, why);
+        let series = self.first_series + flight.step();
+        if write_down(self.recorder, self.source, series, outcome, instants, Some((lag_ns, 0))) {
+            self.recorder.failed_because(instants.intended, kind, why);
+        }
     }
 
     fn unasked(&mut self, bytes: u64) {

@@ -4,6 +4,7 @@
 //! response time. A request that has taken too long is given up here, alone where the protocol can.
 
 use super::core::{Core, Released, SECOND_NS};
+use super::endings::write_down;
 use super::pool::ConnectionPool;
 use super::replays::Replay;
 use super::scenario::ScenarioRun;
@@ -116,7 +117,8 @@ impl<P: Protocol> ConnectionPool<P> {
             End::Failed(kind),
             EndedAt { sent_ns: instants.sent, done_ns: instants.done, lag_ns },
         );
-        core.recorder.done(self.first_series + call.step as usize, outcome, instants, lag_ns, 0);
+        let series = self.first_series + call.step as usize;
+        write_down(&mut core.recorder, &scenario.source, series, outcome, instants, Some((lag_ns, 0)));
     }
 
     /// Gives up a request that has taken too long: it alone, where the protocol can, else its connection.

@@ -76,11 +76,12 @@ impl<'a> PlanReader<'a> {
             );
         }
         let (sessions_max, graceful_ns) = (self.sessions(typed), self.graceful(typed));
-        Script::Flow { steps, flow: FlowScript { items, sessions_max, graceful_ns } }
+        let resilience = self.resilience(typed);
+        Script::Flow { steps, flow: FlowScript { items, sessions_max, graceful_ns, resilience } }
     }
 
-    /// Requests of which one is drawn for each arrival. Where responses are looked at, something is filled in that is not known before, or there are
-    /// users, it is a flow of one choice.
+    /// Requests of which one is drawn for each arrival. Where responses are looked at, something is filled in that is not known before, there are
+    /// users, or something is done about failures, it is a flow of one choice.
     fn drawn_requests(
         &mut self,
         typed: &Typed<'a>,
@@ -90,7 +91,8 @@ impl<'a> PlanReader<'a> {
         let steps = self.mix(context);
         let needs_session =
             |step: &Step| !step.looks.is_empty() || step.request.parts().any(template::has_values);
-        if !has_users && !steps.iter().any(needs_session) {
+        let resilience = self.resilience(typed);
+        if !has_users && resilience.is_nothing() && !steps.iter().any(needs_session) {
             return Script::Mix(steps);
         }
         let branch = |(index, step): (usize, &Step)| FlowBranch {
@@ -100,7 +102,7 @@ impl<'a> PlanReader<'a> {
         let branches = steps.iter().enumerate().map(branch).collect();
         let (sessions_max, graceful_ns) = (self.sessions(typed), self.graceful(typed));
         let items = vec![FlowItem::new(FlowAction::OneOf(branches))];
-        Script::Flow { steps, flow: FlowScript { items, sessions_max, graceful_ns } }
+        Script::Flow { steps, flow: FlowScript { items, sessions_max, graceful_ns, resilience } }
     }
 
     /// What is looked at of the responses to a request.

@@ -1,0 +1,97 @@
+//! Requests that are tried again, and breakers of clients, against a server that counts what it sees.
+
+use crate::vajra::Vajra;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A server that answers the requests whose numbers are chosen with 503, the others with 200. Returns its URL, and how many it has seen.
+fn server(fails: fn(u64) -> bool) -> (String, Arc<AtomicU64>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let seen = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&seen);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, counted) = (stream.unwrap(), Arc::clone(&counted));
+            std::thread::spawn(move || {
+                let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
+                while let Ok(length @ 1..) = stream.read(&mut chunk) {
+                    bytes.extend_from_slice(&chunk[..length]);
+                    while let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+                        bytes.drain(..end + 4);
+                        let status = match fails(counted.fetch_add(1, Ordering::Relaxed)) {
+                            true => "503 Service Unavailable\r\nRetry-After: 1",
+                            false => "200 OK",
+                        };
+                        let response = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+                        if stream.write_all(response.as_bytes()).is_err() {
+                            return;
+                        }
+                    }
+                }
+            });
+        }
+    });
+    (url, seen)
+}
+
+#[test]
+fn attempts_that_the_server_sees_are_those_of_the_report() {
+    let (url, seen) = server(|number| number % 3 == 0);
+    let plan = format!(
+        "url = '{url}'\nrun = {{ requests = 300, connections = 4 }}\nload = {{ rate = 300 }}\n\
+         retry = {{ attempts = 4, on = [503], wait = '1ms' }}\n[[request]]\nget = '/x'\n"
+    );
+    let done = Vajra::run("plan.toml", &["--force"]).file("plan.toml", &plan).done();
+    assert!([0, 3].contains(&done.code), "{}{}", done.stdout, done.stderr);
+    let attempts = |key: &str| done.count(&format!("/scenarios/0/attempts/{key}"));
+    assert_eq!(attempts("sent"), seen.load(Ordering::Relaxed), "{}", done.report["scenarios"][0]["attempts"]);
+    assert_eq!(done.count("/requests/sent"), attempts("sent"));
+    assert_eq!(
+        done.count("/requests/ok") + done.count("/requests/failed"),
+        attempts("made") - attempts("further")
+    );
+    assert_eq!(attempts("ok") + attempts("errors/status"), attempts("made"));
+    assert_eq!(attempts("ok"), done.count("/requests/ok"));
+    assert!(attempts("further") >= 100, "a third of them fail");
+}
+
+#[test]
+fn a_breaker_that_is_open_sends_nothing() {
+    let (url, seen) = server(|_| true);
+    let plan = format!(
+        "url = '{url}'\nrun = {{ requests = 100, connections = 1 }}\nload = {{ rate = 200 }}\n\
+         breaker = {{ opens = '50% of 10', stays_open = '1h' }}\n[[request]]\nget = '/x'\n"
+    );
+    let done = Vajra::run("plan.toml", &["--force"]).file("plan.toml", &plan).done();
+    assert!([0, 3].contains(&done.code), "{}{}", done.stdout, done.stderr);
+    let seen = seen.load(Ordering::Relaxed);
+    assert!((10..100).contains(&seen), "{seen}");
+    let breaker = &done.report["scenarios"][0]["breaker"];
+    assert_eq!((breaker["openings"].as_u64(), breaker["closings"].as_u64()), (Some(1), Some(0)));
+    assert_eq!(breaker["rejections"].as_u64(), Some(done.errors("breaker")));
+    assert_eq!(seen + done.errors("breaker"), done.count("/requests/failed"), "each was sent or rejected");
+}
+
+#[test]
+fn mistakes_in_retry_and_breaker_are_told_with_their_keys() {
+    for (line, told) in [
+        ("retry = { attempts = 1, on = [503] }", "retry.attempts"),
+        ("retry = { on = ['tiemout'] }", "timeout"),
+        ("retry = { on = ['breaker'] }", "retry.on"),
+        ("retry = { on = [503], wait = 'exp:50ms' }", "retry.wait"),
+        ("retry = { on = [503], budget = '200%' }", "retry.budget"),
+        ("breaker = { clients = 20 }", "breaker.opens"),
+        ("breaker = { opens = '50% of 40' }", "breaker.opens"),
+        ("breaker = { opens = '50% of 20', probes = 0 }", "breaker.probes"),
+        ("breaker = { opens = '50% of 20', clients = 0 }", "breaker.clients"),
+        ("breaker = { opens = '50% of 20', stays_open = '0s' }", "breaker.stays_open"),
+    ] {
+        let plan = format!("url = 'http://127.0.0.1:1/'\n{line}\n");
+        let done = Vajra::run("plan.toml", &[]).file("plan.toml", &plan).done();
+        assert_eq!(done.code, 2, "{line}: {}", done.stderr);
+        assert!(done.stderr.contains(told), "{line}: {}", done.stderr);
+    }
+}
