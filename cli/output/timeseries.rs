@@ -69,6 +69,7 @@ struct SeriesInterval<'a> {
     snapshot: &'a Snapshot,
     series: &'a Series,
     dropped: u64,
+    withheld: u64,
     length_s: f64,
 }
 
@@ -103,7 +104,7 @@ impl TimeSeries {
 
     fn json(&self, snapshot: &Snapshot) -> Value {
         let total = snapshot.total();
-        let interval = SeriesInterval::new(snapshot, &total, dropped(snapshot, None));
+        let interval = SeriesInterval::new(snapshot, &total, None);
         let stats = snapshot.stats();
         let mut line = json!({
             "time": self.time(snapshot),
@@ -133,7 +134,7 @@ impl TimeSeries {
     fn scenarios(&self, snapshot: &Snapshot) -> Map<String, Value> {
         let of_scenario = |(index, (name, steps)): (usize, &(String, Vec<String>))| {
             let series = Series::total(snapshot.requests.each_of(index));
-            let interval = SeriesInterval::new(snapshot, &series, dropped(snapshot, Some(index)));
+            let interval = SeriesInterval::new(snapshot, &series, Some(index));
             let mut line = json!({
                 "rate": { "achieved": interval.achieved() },
                 "requests": interval.requests(),
@@ -157,12 +158,12 @@ impl TimeSeries {
     /// The rows of an interval: the whole run, then each of several scenarios.
     fn csv(&self, snapshot: &Snapshot) -> io::Result<String> {
         let total = snapshot.total();
-        let whole = SeriesInterval::new(snapshot, &total, dropped(snapshot, None));
+        let whole = SeriesInterval::new(snapshot, &total, None);
         let mut rows = vec![self.csv_row("", self.target(snapshot), &whole)];
         if self.scenarios.len() > 1 {
             for (index, (name, _)) in self.scenarios.iter().enumerate() {
                 let series = Series::total(snapshot.requests.each_of(index));
-                let interval = SeriesInterval::new(snapshot, &series, dropped(snapshot, Some(index)));
+                let interval = SeriesInterval::new(snapshot, &series, Some(index));
                 rows.push(self.csv_row(name, None, &interval));
             }
         }
@@ -196,6 +197,7 @@ impl TimeSeries {
                 _ => of(&summary).to_string(),
             }));
         }
+        row.push(interval.withheld.to_string());
         row
     }
 }
@@ -230,8 +232,9 @@ impl Sink for TimeSeries {
 }
 
 impl<'a> SeriesInterval<'a> {
-    fn new(snapshot: &'a Snapshot, series: &'a Series, dropped: u64) -> SeriesInterval<'a> {
-        SeriesInterval { snapshot, series, dropped, length_s: length_s(snapshot) }
+    fn new(snapshot: &'a Snapshot, series: &'a Series, scenario: Option<usize>) -> SeriesInterval<'a> {
+        let [dropped, withheld] = unsent_on_purpose(snapshot, scenario);
+        SeriesInterval { snapshot, series, dropped, withheld, length_s: length_s(snapshot) }
     }
 
     fn achieved(&self) -> f64 {
@@ -248,6 +251,7 @@ impl<'a> SeriesInterval<'a> {
             "ok": series.ok,
             "failed": series.failed(),
             "dropped": self.dropped,
+            "withheld": self.withheld,
             "errors": errors,
         })
     }
@@ -255,7 +259,7 @@ impl<'a> SeriesInterval<'a> {
     /// Each kind of request of a scenario. A kind does not know its drops.
     fn steps(&self, scenario: usize, names: &[String]) -> Map<String, Value> {
         let of_step = |(name, series): (&String, Series)| {
-            let interval = SeriesInterval { series: &series, dropped: 0, ..*self };
+            let interval = SeriesInterval { series: &series, dropped: 0, withheld: 0, ..*self };
             let line = json!({
                 "rate": { "achieved": interval.achieved() },
                 "requests": { "sent": series.sent, "ok": series.ok, "failed": series.failed() },
@@ -275,7 +279,9 @@ fn is_csv(path: &Path) -> bool {
 fn header() -> Vec<String> {
     let times = ["response", "service", "slip"].iter();
     let figures = times.flat_map(|time| FIGURES.iter().map(move |(name, _)| format!("{time}_{name}_ns")));
-    COLUMNS.iter().map(|name| (*name).to_owned()).chain(figures).collect()
+    // What was added later stands last, so that the others keep their places.
+    let later = std::iter::once("withheld".to_owned());
+    COLUMNS.iter().map(|name| (*name).to_owned()).chain(figures).chain(later).collect()
 }
 
 fn csv_text(rows: &[Vec<String>]) -> io::Result<String> {
@@ -288,7 +294,8 @@ fn csv_text(rows: &[Vec<String>]) -> io::Result<String> {
 /// The rest of a run in which nothing happened any more.
 fn is_idle_end(snapshot: &Snapshot) -> bool {
     let series = snapshot.total();
-    let happened = series.sent + series.ok + series.failed() + dropped(snapshot, None);
+    let on_purpose: u64 = unsent_on_purpose(snapshot, None).iter().sum();
+    let happened = series.sent + series.ok + series.failed() + on_purpose;
     phase(snapshot) == Phase::Drain && happened == 0
 }
 
@@ -308,13 +315,13 @@ fn length_s(snapshot: &Snapshot) -> f64 {
     snapshot.to_ns.saturating_sub(snapshot.from_ns).max(1) as f64 / 1e9
 }
 
-/// Arrivals that were dropped in an interval, of a scenario or of all.
-fn dropped(snapshot: &Snapshot, scenario: Option<usize>) -> u64 {
+/// Arrivals that were dropped in an interval, and those that were withheld, of a scenario or of all.
+fn unsent_on_purpose(snapshot: &Snapshot, scenario: Option<usize>) -> [u64; 2] {
     let record = match scenario {
         Some(index) => snapshot.requests.scenarios[index],
         None => snapshot.requests.scenario_total(),
     };
-    record.dropped.measured + record.dropped.outside
+    [record.dropped, record.withheld].map(|tally| tally.measured + tally.outside)
 }
 
 fn timing(distribution: &Distribution) -> impl Serialize {
