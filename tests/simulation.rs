@@ -4,7 +4,9 @@
 //! checks all of them for that one alone, and `SIMULATION_SEED=0..9999` for many more than usual.
 
 mod attempts;
+mod degrade;
 mod flows;
+mod flows_held_up;
 mod grpc;
 mod http2;
 mod instantiations;

@@ -411,6 +411,12 @@ fn probed(args: &FindMaxArgs, plan: &Plan) -> Result<Probed, Failure> {
             Failure::new(USAGE, message)
         })?),
     };
+    if let Some(Scenario { name, .. }) = plan.scenarios.iter().find(|scenario| scenario.load.degrades()) {
+        let message = format!(
+            "the load of `{name}` is lowered while its target does not keep up (overload = \"degrade\"), so that no rate would be found too high\n  help: use `overload = \"queue\"` for a search"
+        );
+        return Err(Failure::new(USAGE, message));
+    }
     let is_unknown = |(index, scenario): (usize, &Scenario)| {
         let has_to_be_known = match probed {
             Probed::Sum => true,

@@ -52,12 +52,12 @@ pub(crate) struct PlanArgs {
         help_heading = "Target and load",
     )]
     pub(crate) arrivals: Option<String>,
-    /// When no connection is free: queue, shed=TIME.
+    /// When no connection is free: queue, shed=TIME, degrade.
     #[arg(
-        long_help = "What happens to an arrival that finds no free connection: queue, or shed=TIME, which drops it after waiting so long [default: queue]",
+        long_help = "What happens to an arrival that finds no free connection: queue; shed=TIME, which drops it after waiting so long; or degrade[=TIME], which sends fewer while the oldest waits for longer than that [default: queue]",
         long,
         value_name = "POLICY",
-        value_parser = Suggested::words(&["queue", "shed="]),
+        value_parser = Suggested::words(&["queue", "shed=", "degrade", "degrade="]),
         hide_possible_values = true,
         hide_short_help = true,
         help_heading = "Target and load",

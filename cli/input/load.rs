@@ -216,10 +216,10 @@ fn read_rate(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagnos
     }
 }
 
-/// `queue`, or `shed=TIME`.
+/// `queue`, `shed=TIME`, or `degrade`, to which a time may be added too.
 fn read_overload(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagnostic>) {
     let Some(policy) = &args.overload else { return };
-    layers.remove("load.deadline");
+    ["load.deadline", "load.slip", "load.floor"].into_iter().for_each(|key| layers.remove(key));
     let (word, deadline) =
         policy.split_once('=').map_or((policy.as_str(), None), |(word, time)| (word, Some(time)));
     if policy == "shed" {
@@ -231,7 +231,8 @@ fn read_overload(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Dia
     set(layers, "load.overload", "--overload", Value::String(word.into()), policy);
     if let Some(deadline) = deadline {
         let Ok(deadline) = typed::time(deadline);
-        set(layers, "load.deadline", "--overload", Value::String(deadline), policy);
+        let key = if word == "degrade" { "load.slip" } else { "load.deadline" };
+        set(layers, key, "--overload", Value::String(deadline), policy);
     }
 }
 

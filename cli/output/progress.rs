@@ -9,7 +9,7 @@ use crate::output::text::length;
 use engine::phase::Phase;
 use engine::plan::{Offered, Plan};
 use engine::quantity::{MILLISECOND_NS, show_ns};
-use engine::record::{Series, Snapshot};
+use engine::record::{ScenarioRecord, Series, Snapshot};
 use engine::seams::Sink;
 use engine::until::GoalProgress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -85,10 +85,11 @@ impl Frame {
             Phase::Measure => "measure",
             Phase::Drain => "drain",
         };
-        let dropped = snapshot.requests.scenario_total().dropped;
+        let ScenarioRecord { dropped, withheld, .. } = snapshot.requests.scenario_total();
         let mut parts =
             vec![LinePart::fixed(Tone::Plain, self.elapsed(snapshot)), LinePart::fixed(Tone::Plain, phase)];
-        parts.extend(trouble(&series, dropped.measured + dropped.outside));
+        let [dropped, withheld] = [dropped, withheld].map(|tally| tally.measured + tally.outside);
+        parts.extend(trouble(&series, dropped, withheld));
         parts.extend(snapshot.goal.as_ref().map(goal));
         parts.push(self.rate(&series, snapshot, middle_ns));
         parts.push(percentile("p50", 0.5, &series, 3));
@@ -129,9 +130,9 @@ impl LinePart {
 }
 
 /// What failed in an interval.
-fn trouble(series: &Series, dropped: u64) -> Option<LinePart> {
-    let (failed, all) = (series.failed(), series.ok + series.failed() + dropped);
-    let named: Vec<String> = [(failed, "failed"), (dropped, "dropped")]
+fn trouble(series: &Series, dropped: u64, withheld: u64) -> Option<LinePart> {
+    let (failed, all) = (series.failed(), series.ok + series.failed() + dropped + withheld);
+    let named: Vec<String> = [(failed, "failed"), (dropped, "dropped"), (withheld, "withheld")]
         .into_iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!("{} {word}", group(count)))
@@ -140,7 +141,7 @@ fn trouble(series: &Series, dropped: u64) -> Option<LinePart> {
     (!named.is_empty()).then(|| LinePart {
         left_out: 0,
         tone: Tone::Bad,
-        text: format!("{named} ({})", share(failed + dropped, all)),
+        text: format!("{named} ({})", share(failed + dropped + withheld, all)),
         shorter: Some(named),
     })
 }

@@ -189,13 +189,19 @@ fn rate_of(rate: &RateBlock, is_closed: bool, unit: &str) -> String {
 
 /// How iterations ended, where there are some, and how requests did.
 fn requests(report: &Report, screen: &Screen) -> String {
-    let Requests { ok, failed, dropped, unsent, .. } = report.requests;
+    let Requests { ok, failed, dropped, unsent, withheld, .. } = report.requests;
     let of_iterations = report.iterations.as_ref().map(|iterations| {
-        let Iterations { ok, failed, unfinished, dropped, unsent, .. } = *iterations;
-        let others = [(unfinished, "unfinished"), (dropped, "dropped"), (unsent, "never begun")];
+        let Iterations { ok, failed, unfinished, dropped, unsent, withheld, .. } = *iterations;
+        let others = [
+            (unfinished, "unfinished"),
+            (dropped, "dropped"),
+            (unsent, "never begun"),
+            (withheld, "withheld"),
+        ];
         row(screen, "Iterations", &ends((ok, failed), &others, screen))
     });
-    let of_requests = ends((ok, failed), &[(dropped, "dropped"), (unsent, "never sent")], screen);
+    let others = [(dropped, "dropped"), (unsent, "never sent"), (withheld, "withheld")];
+    let of_requests = ends((ok, failed), &others, screen);
     let mut shown = of_iterations.unwrap_or_default() + &row(screen, "Requests", &of_requests);
     for attempts in report.scenarios.iter().filter_map(|scenario| scenario.attempts.as_ref()) {
         let tried =

@@ -81,6 +81,7 @@ struct SeriesInterval<'a> {
     series: &'a Series,
     /// Of flows what is dropped are iterations, and the rate is one of those.
     dropped: u64,
+    withheld: u64,
     arrivals: u64,
     iterations: Option<IterationInterval>,
     length_s: f64,
@@ -228,6 +229,7 @@ impl TimeSeries {
                 under_way.map_or_else(String::new, |count| count.to_string()),
             ],
         });
+        row.push(interval.withheld.to_string());
         row
     }
 
@@ -250,6 +252,7 @@ impl TimeSeries {
             snapshot,
             series,
             dropped: mixes().map(|index| all(snapshot.requests.scenarios[index].dropped)).sum(),
+            withheld: scenarios.clone().map(|index| all(snapshot.requests.scenarios[index].withheld)).sum(),
             arrivals: mixes().map(sent).sum::<u64>()
                 + iterations.as_ref().map_or(0, IterationInterval::begun),
             iterations,
@@ -303,6 +306,7 @@ impl SeriesInterval<'_> {
             "ok": series.ok,
             "failed": series.failed(),
             "dropped": self.dropped,
+            "withheld": self.withheld,
             "errors": errors,
         })
     }
@@ -330,7 +334,9 @@ fn header() -> Vec<String> {
     let times = ["response", "service", "slip"].iter();
     let figures = times.flat_map(|time| FIGURES.iter().map(move |(name, _)| format!("{time}_{name}_ns")));
     let of_iterations = ITERATION_COLUMNS.iter().map(|name| (*name).to_owned());
-    COLUMNS.iter().map(|name| (*name).to_owned()).chain(figures).chain(of_iterations).collect()
+    // What was added later stands last, so that the others keep their places.
+    let later = std::iter::once("withheld".to_owned());
+    COLUMNS.iter().map(|name| (*name).to_owned()).chain(figures).chain(of_iterations).chain(later).collect()
 }
 
 fn csv_text(rows: &[Vec<String>]) -> io::Result<String> {
@@ -343,7 +349,8 @@ fn csv_text(rows: &[Vec<String>]) -> io::Result<String> {
 /// The rest of a run in which nothing happened any more.
 fn is_idle_end(snapshot: &Snapshot) -> bool {
     let series = snapshot.total();
-    let dropped = all(snapshot.requests.scenario_total().dropped);
+    let arrivals = snapshot.requests.scenario_total();
+    let dropped = all(arrivals.dropped) + all(arrivals.withheld);
     let ended = snapshot
         .requests
         .iterations

@@ -155,6 +155,12 @@ impl<R: RowSource> Source for AnySource<R> {
         }
     }
 
+    fn abandon_waiting(&mut self, now_ns: u64) {
+        if let AnySource::Flow(flow) = self {
+            flow.abandon_waiting(now_ns);
+        }
+    }
+
     fn abandon(&mut self, now_ns: u64) {
         match self {
             AnySource::Mix(mix) => mix.abandon(now_ns),

@@ -86,7 +86,7 @@ impl TokenBucket {
             Arrivals::Poisson => Stream::Poisson(Poisson::new(share, draws, limit)),
         };
         let shed_ns = match overload {
-            Overload::Queue => None,
+            Overload::Queue | Overload::Degrade { .. } => None,
             Overload::Shed { deadline_ns } => Some(*deadline_ns),
         };
         let schedule = load.schedule(starts_ns)?;
@@ -121,6 +121,22 @@ impl TokenBucket {
     #[inline]
     pub fn next_ns(&self) -> Option<u64> {
         self.next.map(|arrival| arrival.intended_ns)
+    }
+
+    /// The next arrival, without taking it.
+    pub fn peek(&self) -> Option<Arrival> {
+        self.next
+    }
+
+    /// Passes over the next arrival, which is not released. Returns it as it counts.
+    #[inline(never)]
+    pub fn pass_over(&mut self) -> Tally {
+        let mut tally = Tally::default();
+        if let Some(arrival) = self.next {
+            *tally.part(self.phases.at(arrival.intended_ns) == Phase::Measure) += 1;
+            self.advance();
+        }
+        tally
     }
 
     /// Moves the start of the measured window. Nothing intended after the new one may have been counted yet.

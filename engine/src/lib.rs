@@ -21,6 +21,7 @@ mod calibrated;
 pub mod code;
 pub mod compare;
 pub mod config;
+pub mod degrade;
 pub mod distribution;
 pub mod extract;
 pub mod failure;

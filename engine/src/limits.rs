@@ -2,6 +2,7 @@
 
 use crate::distribution::Distribution;
 use crate::plan::{Plan, Target};
+use crate::quantity::counted;
 
 /// A percentile that rests on fewer requests than this is named among the limits.
 const TAIL_COUNT_MIN: u64 = 10;
@@ -16,6 +17,16 @@ pub(crate) fn of_failures(ok: u64, lost: u64, scheduled: u64) -> Option<String> 
         format!(
             "response times are of successes alone; {:.2} % of the requests failed or were dropped, more than lie above p99.99",
             share * 100.0
+        )
+    })
+}
+
+/// The plan allows only so many sessions at a time, which holds arrivals up as a lack of connections does.
+pub(crate) fn of_sessions(waited: u64) -> Option<String> {
+    (waited > 0).then(|| {
+        format!(
+            "{} waited for a session, because as many were taken as `sessions` allows: the wait is part of the response times, and of no doing of Vajra's",
+            counted(waited, "arrival")
         )
     })
 }
@@ -83,6 +94,12 @@ mod tests {
         assert_eq!(of_failures(10_000, 1, 10_001), None, "fewer than lie above the highest percentile shown");
         assert!(of_failures(990, 10, 1_000).unwrap().contains("1.00 % of the requests"));
         assert_eq!(of_failures(0, 10, 10), None, "then there is no response time at all");
+    }
+
+    #[test]
+    fn arrivals_that_waited_for_a_session_are_told() {
+        assert_eq!(of_sessions(0), None);
+        assert!(of_sessions(1).unwrap().starts_with("1 arrival waited"));
     }
 
     #[test]

@@ -82,6 +82,13 @@ pub enum Overload {
         /// The longest wait.
         deadline_ns: u64,
     },
+    /// Send fewer while the oldest waits for longer than that; count the others as withheld. See [`crate::degrade`].
+    Degrade {
+        /// The longest wait that is no reason to send fewer.
+        slip_ns: u64,
+        /// The smallest share that is sent, in millionths.
+        floor_ppm: u32,
+    },
 }
 
 impl Load {
@@ -94,6 +101,11 @@ impl Load {
                 Some(Schedule::new(starts_ns, segments).expect("a plan holds only exact schedules"))
             }
         }
+    }
+
+    /// Whether fewer arrivals are sent than it asks for while its target does not keep up.
+    pub fn degrades(&self) -> bool {
+        matches!(self, Load::Open { overload: Overload::Degrade { .. }, .. })
     }
 
     /// The rate, where it never changes.

@@ -103,13 +103,14 @@ fn require_requests(what: &str, requests: &Requests) -> Result<(), Implausible> 
         failed,
         dropped,
         unsent,
+        withheld,
         errors,
         status,
         messages,
         first_message_ns: _,
         message_ns: _,
     } = requests;
-    require_counts(what, &[*sent, *ok, *failed, *dropped, *unsent, *messages])?;
+    require_counts(what, &[*sent, *ok, *failed, *dropped, *unsent, *withheld, *messages])?;
     errors.values().chain(status.values()).try_for_each(|count| require_counts(what, &[*count]))
 }
 

@@ -342,6 +342,7 @@ fn limits(plan: &Plan, measured: &Measured, part: &Part, trust: &Trust) -> Vec<S
     limits.extend(limits::of_certificates(plan));
     limits.extend_from_slice(&facts.limits);
     limits.extend(trust.limit());
+    limits.extend(limits::of_sessions(part.arrivals.session_waits.measured));
     limits.extend(limits::of_tails(&series.response));
     limits.extend(limits::of_failures(requests.ok, requests.failed + requests.dropped, requests.scheduled()));
     limits.extend(limits::of_machine(facts.environment.steal_s, facts.environment.throttled_s));
@@ -358,6 +359,7 @@ fn limits(plan: &Plan, measured: &Measured, part: &Part, trust: &Trust) -> Vec<S
 fn all_have_ended(plan: &Plan, whole: &Snapshot, to_ns: u64) -> bool {
     plan.scenarios.iter().enumerate().all(|(index, scenario)| {
         scenario.ends_ns() <= to_ns
+            || whole.requests.scenarios[index].is_fed_out
             || scenario.arrivals_max().is_some_and(|asked| whole.requests.arrivals_ended_of(index) >= asked)
     })
 }

@@ -113,6 +113,11 @@ pub trait Source {
         None
     }
 
+    /// Ends what has begun and waits for its next request, which is not sent any more.
+    fn abandon_waiting(&mut self, now_ns: u64) {
+        let _ = now_ns;
+    }
+
     /// Ends all that has begun: nothing of it is under way any more.
     fn abandon(&mut self, now_ns: u64) {
         let _ = now_ns;

@@ -57,6 +57,8 @@ pub struct Signs<'a> {
     pub dropped: u64,
     /// Arrivals that were due and never sent.
     pub unsent: u64,
+    /// Arrivals withheld, because the load was lowered while the target did not keep up.
+    pub withheld: u64,
     /// Requests that ended, per second.
     pub achieved_rps: f64,
     /// Arrivals scheduled per second; nothing in a closed loop.
@@ -76,7 +78,7 @@ impl TargetOutcome {
     pub fn new(signs: &Signs) -> TargetOutcome {
         let Signs { series, .. } = *signs;
         let (ended, own) = (series.ok + series.failed(), series.failed_by_generator());
-        let unreleased = signs.dropped + signs.unsent;
+        let unreleased = signs.dropped + signs.unsent + signs.withheld;
         let is_unreleased_by_us = signs.cause != Cause::Target && unreleased > ended;
         if ended + unreleased == 0 {
             return TargetOutcome::of(TargetStatus::Unknown, "nothing was sent".into());
@@ -180,6 +182,7 @@ impl Signs<'_> {
         counts.extend(kinds.map(|kind| (self.series.errors[kind as usize], kind.name().to_owned())));
         counts.push((self.dropped, "dropped".into()));
         counts.push((self.unsent, "never sent".into()));
+        counts.push((self.withheld, "withheld".into()));
         counts.retain(|(count, _)| *count > 0);
         counts.sort_by(|a, b| b.cmp(a));
         let words: Vec<String> = counts.into_iter().map(|(count, what)| format!("{what} {count}")).collect();
@@ -226,6 +229,7 @@ mod tests {
             series: &series,
             dropped: 0,
             unsent,
+            withheld: 0,
             achieved_rps,
             target_rps: Some(achieved_rps + unsent as f64 / 10.0),
             cause,
@@ -293,6 +297,7 @@ mod tests {
             series: &series,
             dropped: 0,
             unsent: 100,
+            withheld: 0,
             achieved_rps: 90.0,
             target_rps: Some(100.0),
             cause: Cause::Target,

@@ -9,6 +9,7 @@
 mod accounting;
 mod attempts;
 mod core;
+mod degrading;
 mod endings;
 mod expiry;
 mod flows;
@@ -20,6 +21,7 @@ mod replay;
 mod replays;
 mod scenario;
 mod stages;
+mod withholding;
 
 use self::core::{Core, MILLISECOND_NS, Stage};
 use crate::lanes::{Control, ShardLane};
@@ -117,8 +119,10 @@ struct Rules {
     slice_ns: u64,
     /// The longest that a request may take, of any scenario.
     longest_timeout_ns: u64,
-    /// Some scenario drops arrivals that have waited for too long.
-    sheds: bool,
+    /// Some scenario does not send all arrivals: it drops those that have waited for too long, or withholds some.
+    passes_over: bool,
+    /// Some scenario withholds arrivals.
+    degrades: bool,
     /// Some connections answer for themselves.
     answers: bool,
     /// Some requests may have to be sent once more.
@@ -144,7 +148,8 @@ impl Rules {
             awaits_end,
             slice_ns: plan.slice_ns(),
             longest_timeout_ns: pools.iter().map(ConnectionPool::longest_request_ns).max().unwrap_or(0),
-            sheds: scenarios.iter().any(|scenario| scenario.sheds),
+            passes_over: scenarios.iter().any(|scenario| scenario.sheds || scenario.degrading.is_some()),
+            degrades: scenarios.iter().any(|scenario| scenario.degrading.is_some()),
             answers: pools.iter().any(|pool| !pool.is_verbatim()),
             replays: pools.iter().any(|pool| !pool.connections.is_in_order()),
             paces: pools.iter().any(ConnectionPool::is_paced),
@@ -334,8 +339,11 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         if !may_send {
             return;
         }
-        if self.rules.sheds {
+        if self.rules.passes_over {
             self.shed();
+            if self.rules.degrades {
+                return self.release_admitted(now);
+            }
         }
         // One that is alone need not be asked.
         if let (core, [scenario], [pool]) = (&mut self.core, &mut self.scenarios[..], &mut self.pools[..]) {

@@ -21,7 +21,7 @@ use crate::protocol::http1::{HeadMemo, Http1};
 use crate::shard::{Parts, Shard, Turn};
 use engine::any_source::AnySource;
 use engine::bucket::{Share, Tally, TokenBucket};
-use engine::flow::rows::NoRows;
+use engine::flow::rows::{NoRows, RowSource};
 use engine::mix::Mix;
 use engine::phase::Phases;
 use engine::plan::{Plan, Scenario, Target};
@@ -119,12 +119,7 @@ impl Simulation {
     /// seed, when a shard is stuck or does what its wire does not allow.
     pub fn run(&self) -> SimulationResult {
         if self.plan.scenarios.iter().any(|scenario| scenario.flow().is_some()) {
-            return self.run_each::<AnySource<NoRows>, AnyProtocol>(|share| {
-                let sources = crate::assembly::sources(&self.plan, share, || NoRows)
-                    .expect("a plan's requests can be encoded");
-                let shared = |pool| crate::assembly::any_shared(&self.plan, pool).expect("no file is read");
-                (sources, (0..self.plan.pools.len()).map(shared).collect())
-            });
+            return self.run_with_rows(|| NoRows);
         }
         if self.world.server.protocol != ServedProtocol::Http1 {
             let shared = || crate::assembly::any_shared(&self.plan, 0).expect("no file is read");
@@ -132,6 +127,16 @@ impl Simulation {
         }
         let reuses = self.plan.targets.iter().all(Target::reuse);
         self.run_with::<Mix, Http1>(|mix| (mix, HeadMemo::new(reuses)))
+    }
+
+    /// The same of a plan with flows, with rows from elsewhere than the files it names: those of each scenario of each shard.
+    pub fn run_with_rows<R: RowSource>(&self, mut rows: impl FnMut() -> R) -> SimulationResult {
+        self.run_each::<AnySource<R>, AnyProtocol>(|share| {
+            let sources = crate::assembly::sources(&self.plan, share, &mut rows)
+                .expect("a plan's requests can be encoded");
+            let shared = |pool| crate::assembly::any_shared(&self.plan, pool).expect("no file is read");
+            (sources, (0..self.plan.pools.len()).map(shared).collect())
+        })
     }
 
     /// The same with another source and another protocol, made for each shard from the plan's own mix.

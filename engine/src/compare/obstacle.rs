@@ -21,6 +21,8 @@ pub enum Obstacle {
     Slices,
     /// Runs that cannot be paired as asked.
     Pairs,
+    /// A run whose load was lowered, because its target did not keep up.
+    Withheld,
     /// A report without a history, or with one that cannot be read.
     History,
     /// A run in which not one request succeeded.
@@ -29,7 +31,7 @@ pub enum Obstacle {
 
 impl Obstacle {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Obstacle; 9] = [
+    pub const ALL: [Obstacle; 10] = [
         Obstacle::Schema,
         Obstacle::Invalid,
         Obstacle::Plan,
@@ -37,6 +39,7 @@ impl Obstacle {
         Obstacle::Loop,
         Obstacle::Slices,
         Obstacle::Pairs,
+        Obstacle::Withheld,
         Obstacle::History,
         Obstacle::Completed,
     ];
@@ -51,6 +54,7 @@ impl Obstacle {
             Obstacle::Loop => "loop",
             Obstacle::Slices => "slices",
             Obstacle::Pairs => "pairs",
+            Obstacle::Withheld => "withheld",
             Obstacle::History => "history",
             Obstacle::Completed => "completed",
         }

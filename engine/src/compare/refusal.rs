@@ -78,6 +78,15 @@ fn of_run(report: &Report) -> Vec<Objection> {
         let text = format!("run {id} is INVALID ({})", rules.join(", "));
         object(Obstacle::Invalid, text, "fix what its report names, and make it again");
     }
+    let iterations = report.iterations.as_ref().map_or(0, |iterations| iterations.withheld);
+    let withheld = report.requests.withheld + iterations;
+    if withheld > 0 {
+        let text = format!(
+            "run {id} withheld {}, so that its figures are those of another load than was asked for",
+            counted(withheld, "arrival")
+        );
+        object(Obstacle::Withheld, text, "ask for less, or use `overload = \"queue\"`, and make it again");
+    }
     match report.measured_slices() {
         _ if report.requests.ok == 0 => {
             let text = format!("not one request of run {id} succeeded");
@@ -373,8 +382,13 @@ fn show_load(load: &Load) -> String {
     if *arrivals == Arrivals::Poisson {
         text += ", poisson";
     }
-    if let Overload::Shed { deadline_ns } = overload {
-        text += &format!(", shed after {}", exact(*deadline_ns));
+    match overload {
+        Overload::Queue => {}
+        Overload::Shed { deadline_ns } => text += &format!(", shed after {}", exact(*deadline_ns)),
+        Overload::Degrade { slip_ns, floor_ppm } => {
+            let floor = f64::from(*floor_ppm) / 1e4;
+            text += &format!(", degraded after {}, to {floor} % at the least", exact(*slip_ns));
+        }
     }
     format!("{name} {text}")
 }

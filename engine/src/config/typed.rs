@@ -367,10 +367,14 @@ pub struct LoadConfig {
     pub duration: Option<Text>,
     /// `uniform` or `poisson` (default uniform).
     pub arrivals: Option<Text>,
-    /// What happens to an arrival that finds no free connection: `queue` or `shed` (default queue).
+    /// What happens to an arrival that finds no free connection: `queue`, `shed` or `degrade` (default queue).
     pub overload: Option<Text>,
     /// How long an arrival may wait under `shed`.
     pub deadline: Option<Text>,
+    /// Under `degrade`, how long the oldest arrival may wait before fewer are sent (default 100ms).
+    pub slip: Option<Text>,
+    /// Under `degrade`, the smallest share of the arrivals that is sent (default 10%).
+    pub floor: Option<Text>,
 }
 
 /// One request that may be sent.

@@ -469,6 +469,13 @@ impl<R: RowSource> Source for FlowSource<R> {
         Some(next)
     }
 
+    fn abandon_waiting(&mut self, now_ns: u64) {
+        while let Some(Reverse(due)) = self.due.pop() {
+            self.sessions.at(due.session).last_done_ns = now_ns;
+            self.end_session(due.session, IterationEnd::Unfinished, now_ns, "");
+        }
+    }
+
     fn abandon(&mut self, now_ns: u64) {
         self.due.clear();
         let live: Vec<u32> = self.sessions.live().collect();

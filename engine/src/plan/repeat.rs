@@ -13,6 +13,7 @@ use crate::config::{
     Conditions, Config, Diagnostic, EnvironmentTexts, GrpcConfig, HttpConfig, LoadConfig, ReadConfig,
     RequestConfig, TcpConfig, Text, Texts, TlsConfig, UdpConfig, WebSocketConfig,
 };
+use crate::degrade::WHOLE_PPM;
 use crate::length::{self, TooManyToDraw, UNBOUNDED_NS};
 use crate::load::{Arrivals, Load, Overload};
 use crate::phase::Warmup;
@@ -72,7 +73,8 @@ enum GivenLoad {
 
 impl GivenLoad {
     fn of(load: &LoadConfig) -> GivenLoad {
-        let shape = LoadConfig { arrivals: None, overload: None, deadline: None, ..load.clone() };
+        let manner = LoadConfig { arrivals: None, overload: None, deadline: None, ..load.clone() };
+        let shape = LoadConfig { slip: None, floor: None, ..manner };
         match (*load == LoadConfig::default(), shape == LoadConfig::default()) {
             (true, _) => GivenLoad::Nothing,
             (false, true) => GivenLoad::Manner,
@@ -218,13 +220,26 @@ fn complete(config: &mut Config, planned: &Fields) {
         let is_poisson = *arrivals == Arrivals::Poisson;
         let word = if is_poisson { "poisson" } else { "uniform" };
         config.load.arrivals.get_or_insert_with(|| Text(word.to_owned()));
-        if let Overload::Shed { deadline_ns } = overload {
-            let overload = config.load.overload.get_or_insert_with(|| Text("shed".to_owned()));
-            if overload.0 == "shed" && config.load.deadline.is_none() {
-                config.load.deadline = ns(*deadline_ns);
-            }
-        }
+        complete_overload(&mut config.load, overload);
     }
+}
+
+/// The same of what becomes of arrivals that find no connection.
+fn complete_overload(load: &mut LoadConfig, planned: &Overload) {
+    let (word, values) = match *planned {
+        Overload::Queue => return,
+        Overload::Shed { deadline_ns } => ("shed", (Some(deadline_ns), None, None)),
+        Overload::Degrade { slip_ns, floor_ppm } => ("degrade", (None, Some(slip_ns), Some(floor_ppm))),
+    };
+    if load.overload.get_or_insert_with(|| Text(word.to_owned())).0 != word {
+        return;
+    }
+    let length = |ns: u64| Text(format!("{ns}ns"));
+    let (deadline_ns, slip_ns, floor_ppm) = values;
+    load.deadline = load.deadline.take().or(deadline_ns.map(length));
+    load.slip = load.slip.take().or(slip_ns.map(length));
+    let share = |ppm: u32| Text(format!("{}", f64::from(ppm) / f64::from(WHOLE_PPM)));
+    load.floor = load.floor.take().or(floor_ppm.map(share));
 }
 
 /// The same of gRPC: who tells what can be called, and what is.

@@ -150,6 +150,12 @@ impl Recorder {
         }
     }
 
+    /// Records that such an arrival has waited for a session, all of which were taken.
+    pub fn iteration_waited(&mut self, scenario: usize, intended_ns: u64) {
+        let is_measured = self.is_measured(intended_ns);
+        *self.requests.scenarios[scenario].session_waits.part(is_measured) += 1;
+    }
+
     /// Records how such an arrival has ended.
     pub fn iteration_ended(&mut self, scenario: usize, iteration: &Iteration) {
         let is_measured = self.is_measured(iteration.intended_ns);
@@ -194,7 +200,7 @@ impl Recorder {
     /// Counts what ended of a scenario since the last time as of the measured window or not. One that ends before the run is counted
     /// then, and what ends of it afterwards is not of its window.
     pub fn settle_scenario(&mut self, scenario: usize, is_measured: bool) {
-        let ended = self.requests.ended_of(scenario);
+        let ended = self.requests.finished_of(scenario);
         let finished = &mut self.requests.scenarios[scenario].finished;
         *finished.part(is_measured) += ended - (finished.measured + finished.outside);
     }

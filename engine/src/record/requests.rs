@@ -146,6 +146,15 @@ impl RequestRecord {
         self.each_of(scenario).map(|series| series.ok + series.failed()).sum()
     }
 
+    /// What rates of a scenario without a schedule are of, in any phase: requests that ended, or iterations that were gone through to
+    /// their end.
+    pub(super) fn finished_of(&self, scenario: usize) -> u64 {
+        match &self.iterations[scenario] {
+            None => self.ended_of(scenario),
+            Some(record) => [record.ok, record.failed].iter().map(|all| all.measured + all.outside).sum(),
+        }
+    }
+
     /// Arrivals of a scenario that ended, in any way and any phase: requests, or iterations where they lead to several.
     pub fn arrivals_ended_of(&self, scenario: usize) -> u64 {
         match &self.iterations[scenario] {

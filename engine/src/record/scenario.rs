@@ -7,13 +7,16 @@ use serde::{Deserialize, Serialize};
 /// Arrivals of one scenario that were not sent, or late. Of all scenarios as one, when merged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScenarioRecord {
-    /// Requests that ended, in any way, in the scenario's part of the measured window and outside it, whenever they were intended.
+    /// Requests that ended, in any way, or iterations, in the scenario's part of the measured window and outside it, whenever they were intended.
     pub finished: Tally,
     /// Arrivals dropped by the overload policy.
     pub dropped: Tally,
     /// Arrivals that were due and never sent, because the run ended first.
     pub unsent: Tally,
-    /// How many of the window's dropped and unsent arrivals were not sent by the generator's doing.
+    /// Arrivals withheld, because the load was lowered while the target did not keep up.
+    #[serde(default)]
+    pub withheld: Tally,
+    /// How many of the window's dropped, unsent and withheld arrivals were not sent by the generator's doing.
     pub unreleased_own: u64,
     /// What was overdue when the measured window ended, if it was still sent: the sum over shards.
     pub overdue: Overdue,
@@ -22,6 +25,9 @@ pub struct ScenarioRecord {
     /// When the last of its requests had ended, from the start of the run, if it ended with a number of them beside other scenarios;
     /// 0 otherwise.
     pub spent_ns: u64,
+    /// Arrivals that waited for a session, because as many were taken as the plan allows.
+    #[serde(default)]
+    pub session_waits: Tally,
     /// It ended before its time, with the last row of a data file.
     #[serde(default)]
     pub is_fed_out: bool,
@@ -61,23 +67,33 @@ impl ScenarioRecord {
         self.unreleased_own += ((dropped.measured + unsent.measured) as f64 * own_share).round() as u64;
     }
 
+    /// Counts arrivals that are withheld, so many of the window's by the generator's doing.
+    pub fn count_withheld(&mut self, withheld: Tally, own: u64) {
+        self.withheld.add(withheld);
+        self.unreleased_own += own;
+    }
+
     /// Adds another shard's or interval's, or another scenario's.
     pub fn merge(&mut self, other: &ScenarioRecord) {
         let ScenarioRecord {
             finished,
             dropped,
             unsent,
+            withheld,
             unreleased_own,
             overdue,
             was_stopped,
             spent_ns,
+            session_waits,
             is_fed_out,
             breaker,
         } = *other;
         self.finished.add(finished);
         self.dropped.add(dropped);
         self.unsent.add(unsent);
+        self.withheld.add(withheld);
         self.unreleased_own += unreleased_own;
+        self.session_waits.add(session_waits);
         self.overdue.add(overdue);
         self.was_stopped |= was_stopped;
         self.is_fed_out |= is_fed_out;
@@ -85,9 +101,9 @@ impl ScenarioRecord {
         self.spent_ns = self.spent_ns.max(spent_ns);
     }
 
-    /// Arrivals of the window that were dropped, or due and never sent.
+    /// Arrivals of the window that were dropped, or withheld, or due and never sent.
     pub fn unreleased(&self) -> u64 {
-        self.dropped.measured + self.unsent.measured
+        self.dropped.measured + self.unsent.measured + self.withheld.measured
     }
 
     /// The share of the generator's doing in arrivals that were not sent, or only after the end.
@@ -123,5 +139,14 @@ mod tests {
         assert_eq!((all.dropped.measured, all.dropped.outside), (2, 4));
         assert_eq!((all.unsent.measured, all.unsent.outside, all.unreleased_own), (6, 8, 8));
         assert!(all.was_stopped);
+        all.count_withheld(Tally { measured: 5, outside: 6 }, 2);
+        all.merge(&ScenarioRecord {
+            withheld: Tally { measured: 1, outside: 1 },
+            ..ScenarioRecord::default()
+        });
+        assert_eq!(
+            (all.withheld, all.unreleased(), all.unreleased_own),
+            (Tally { measured: 6, outside: 7 }, 14, 10)
+        );
     }
 }

@@ -22,7 +22,7 @@ pub struct RateBlock {
     pub ratio: Option<f64>,
 }
 
-/// How requests ended. Of the whole run, scheduled = ok + failed + dropped + unsent; a step does not know its drops.
+/// How requests ended. Of the whole run, scheduled = ok + failed + dropped + unsent + withheld; a step does not know its drops.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Requests {
     /// Put on the wire.
@@ -35,6 +35,9 @@ pub struct Requests {
     pub dropped: u64,
     /// Due, and never sent because the run ended first.
     pub unsent: u64,
+    /// Withheld, because the load was lowered while the target did not keep up.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub withheld: u64,
     /// Failures by kind; they add up to `failed`.
     pub errors: BTreeMap<String, u64>,
     /// Complete responses by status.
@@ -51,7 +54,7 @@ pub struct Requests {
     pub message_ns: Option<Timing>,
 }
 
-/// Arrivals that lead to several requests. scheduled = ok + failed + unfinished + dropped + unsent.
+/// Arrivals that lead to several requests. scheduled = ok + failed + unfinished + dropped + unsent + withheld.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Iterations {
     /// Whose requests were all successes.
@@ -64,6 +67,12 @@ pub struct Iterations {
     pub dropped: u64,
     /// Due, and never begun because the run ended first.
     pub unsent: u64,
+    /// Withheld, because the load was lowered while the target did not keep up.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub withheld: u64,
+    /// Arrivals that waited for a session, because as many were taken as the plan allows.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub session_waits: u64,
     /// Last response − arrival, without the time spent thinking, of those that ended well.
     pub iteration_ns: Timing,
     /// Last response − arrival, with the time spent thinking, of those that ended well.
@@ -76,9 +85,9 @@ impl Iterations {
         self.ok + self.failed + self.unfinished
     }
 
-    /// All arrivals: what was begun, what was dropped, and what was never sent.
+    /// All arrivals: what was begun, what was dropped or withheld, and what was never sent.
     pub fn scheduled(&self) -> u64 {
-        self.begun() + self.dropped + self.unsent
+        self.begun() + self.dropped + self.unsent + self.withheld
     }
 }
 
@@ -113,9 +122,9 @@ fn is_none(count: &u64) -> bool {
 }
 
 impl Requests {
-    /// All arrivals: what ended, what was dropped, and what was never sent.
+    /// All arrivals: what ended, what was dropped or withheld, and what was never sent.
     pub fn scheduled(&self) -> u64 {
-        self.ok + self.failed + self.dropped + self.unsent
+        self.ok + self.failed + self.dropped + self.unsent + self.withheld
     }
 }
 

@@ -77,12 +77,11 @@ impl<'a> Part<'a> {
             true => Cow::Borrowed(history),
             false => history.iter().map(|slice| slice.of_scenario(index)).collect(),
         };
-        let finished =
-            record.map_or(arrivals.finished.measured, |record| record.ok.measured + record.failed.measured);
+        let finished = arrivals.finished.measured;
         let last_ns = record.map_or(series.last_sent_ns, |record| record.last_begun_ns);
         let overrun_ns = last_ns.saturating_sub(window_ns.1);
         let asked = asked(scenario, window_ns);
-        let unreleased = arrivals.dropped.measured + arrivals.unsent.measured;
+        let unreleased = arrivals.unreleased();
         let rate = rate(asked, (scheduled - unreleased, scheduled), finished, window_ns, overrun_ns);
         let unaccounted = if is_partial || arrivals.is_fed_out {
             0
@@ -176,6 +175,7 @@ impl<'a> Part<'a> {
             series: &self.series,
             dropped: self.arrivals.dropped.measured,
             unsent: self.arrivals.unsent.measured,
+            withheld: self.arrivals.withheld.measured,
             achieved_rps: self.rate.achieved,
             target_rps: self.rate.target,
             cause: evidence.cause_of_shortfall(),
@@ -190,7 +190,7 @@ impl<'a> Part<'a> {
             response: &self.series.response,
             lag: &self.series.lag,
             unsent: self.arrivals.unsent.measured,
-            scheduled: self.scheduled,
+            scheduled: self.scheduled - self.arrivals.withheld.measured,
             is_invalid,
         })
     }
@@ -199,7 +199,8 @@ impl<'a> Part<'a> {
     pub(super) fn facts(&self) -> Facts<'_> {
         Facts {
             failed: self.requests.failed + self.requests.dropped + self.requests.unsent,
-            total: self.requests.scheduled(),
+            // What was withheld was asked of nobody, and is no failure: conditions on `rate` and `ratio` see it.
+            total: self.requests.scheduled() - self.requests.withheld,
             unsent: self.requests.unsent,
             achieved_rps: self.rate.achieved,
             ratio: self.rate.ratio.unwrap_or(1.0),
@@ -284,6 +285,7 @@ fn requests(series: &Series, arrivals: &ScenarioRecord) -> Requests {
         failed: series.failed(),
         dropped: arrivals.dropped.measured,
         unsent: arrivals.unsent.measured,
+        withheld: arrivals.withheld.measured,
         errors: errors.map(|kind| (kind.name().to_owned(), series.errors[kind as usize])).collect(),
         status: series.statuses.iter().collect(),
         messages: series.messages,
@@ -312,6 +314,8 @@ fn iterations(record: &IterationRecord, arrivals: &ScenarioRecord) -> Iterations
         unfinished: record.unfinished.measured,
         dropped: arrivals.dropped.measured,
         unsent: arrivals.unsent.measured,
+        withheld: arrivals.withheld.measured,
+        session_waits: arrivals.session_waits.measured,
         iteration_ns: Timing::new(&record.waited),
         duration_ns: Timing::new(&record.lasted),
     }
@@ -327,6 +331,8 @@ fn together(flows: &[&Iterations]) -> Option<Iterations> {
         all.unfinished += other.unfinished;
         all.dropped += other.dropped;
         all.unsent += other.unsent;
+        all.withheld += other.withheld;
+        all.session_waits += other.session_waits;
         (all.iteration_ns, all.duration_ns) = (Timing::default(), Timing::default());
     }
     Some(all)

@@ -58,6 +58,7 @@ impl Cause {
 pub mod rule {
     pub const RATE_SHORTFALL: &str = "rate_shortfall";
     pub const UNSENT: &str = "unsent";
+    pub const WITHHELD: &str = "withheld";
     pub const GENERATOR_LAG_P50: &str = "generator_lag_p50";
     pub const GENERATOR_LAG_P99: &str = "generator_lag_p99";
     pub const LOST_CORE: &str = "lost_core";

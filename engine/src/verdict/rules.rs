@@ -39,7 +39,7 @@ const MACHINE: fn(&Evidence) -> Cause = |_| Cause::Machine;
 const TARGET: fn(&Evidence) -> Cause = |_| Cause::Target;
 const OPERATOR: fn(&Evidence) -> Cause = |_| Cause::Operator;
 
-pub(super) const RULES: [Rule; 24] = [
+pub(super) const RULES: [Rule; 25] = [
     Rule {
         name: rule::RATE_SHORTFALL,
         is_held_against_each: true,
@@ -79,6 +79,26 @@ pub(super) const RULES: [Rule; 24] = [
             };
             format!(
                 "{count:.0} of {scheduled} arrivals ({share}) were due and never sent, because {why}: no percentile counts how long they would have waited"
+            )
+        },
+    },
+    Rule {
+        name: rule::WITHHELD,
+        is_held_against_each: true,
+        degraded_above: 0.0,
+        invalid_above: NEVER,
+        cause: |evidence| evidence.cause_of_shortfall(),
+        measure: |evidence| evidence.arrivals.withheld.measured as f64,
+        explain: |evidence, count| {
+            let scheduled = evidence.scheduled;
+            let share = percent(count / scheduled.max(1) as f64);
+            let why = match evidence.cause_of_shortfall() {
+                Cause::Target => "the target did not keep up",
+                Cause::Machine => "something else had Vajra's cores",
+                _ => "Vajra could not keep up",
+            };
+            format!(
+                "{count:.0} of {scheduled} arrivals ({share}) were withheld, because {why}: all response times are those of a load that was lowered until they were bearable (overload = \"degrade\")"
             )
         },
     },

@@ -4,7 +4,7 @@ use super::Shard;
 use super::core::{Core, MILLISECOND_NS};
 use super::endings::write_down;
 use super::pool::ConnectionPool;
-use super::scenario::ScenarioRun;
+use super::scenario::{Course, ScenarioRun, StarvedArrival};
 use crate::protocol::Protocol;
 use crate::wire::{Slot, Wire};
 use engine::bucket::TokenBucket;
@@ -16,8 +16,15 @@ use engine::seams::{End, EndedAt, Following, Source, Started, Unprepared};
 const UNPREPARED_PER_TURN: usize = 64;
 /// How long a user waits at least whose iteration has sent nothing.
 const IDLE_LOOP_NS: u64 = MILLISECOND_NS;
+/// How long it is until a row that had not been read yet is asked for again.
+const STARVED_NS: u64 = MILLISECOND_NS;
 
 impl<S: Source> ScenarioRun<S> {
+    /// Until when its iterations may go on, from the start of the run, if that ends no later than this.
+    fn grace_ends_ns(&self, ended_ns: u64) -> u64 {
+        self.ends_ns.min(ended_ns).saturating_add(self.graceful_ns)
+    }
+
     /// Whether its requests follow each other.
     #[inline(always)]
     pub(super) fn is_flow(&self) -> bool {
@@ -26,7 +33,8 @@ impl<S: Source> ScenarioRun<S> {
 
     /// When the next request of a flow is due, or its next arrival.
     pub(super) fn next_due_of_flow(&self) -> Option<u64> {
-        let starved_ns = self.starved.map(|arrival| arrival.intended_ns);
+        // It is not due before its row is asked for again: the loop can sleep, and others are not held up.
+        let starved_ns = self.starved.map(|starved| starved.again_ns);
         let arrival_ns = starved_ns.or_else(|| match &self.users {
             Some(users) => users.next_ns(),
             None => self.bucket().and_then(TokenBucket::next_ns),
@@ -38,14 +46,19 @@ impl<S: Source> ScenarioRun<S> {
     /// What is due by now and has been due for longest: a request that follows another, or the first one of an arrival. An arrival whose
     /// first request is due later is begun, and looked past.
     pub(super) fn next_of_flow(&mut self, recorder: &mut Recorder, now_ns: u64) -> Option<Following> {
+        self.has_waited_for_room = false;
+        if self.is_closed {
+            self.source.abandon_waiting(now_ns);
+        }
         loop {
+            self.withhold(recorder, now_ns);
             let due_ns = self.next_due_of_flow().filter(|&due_ns| due_ns <= now_ns)?;
             if self.source.next_due_ns() == Some(due_ns) {
                 return Some(self.source.take_due());
             }
             let was_starved = self.starved.is_some();
             let arrival = match self.starved.take() {
-                Some(arrival) => arrival,
+                Some(starved) => starved.arrival,
                 None => match &mut self.users {
                     Some(users) => users.poll_due(now_ns)?,
                     None => self.next_arrival(now_ns, now_ns)?,
@@ -56,21 +69,29 @@ impl<S: Source> ScenarioRun<S> {
                 Started::Starved => {
                     recorder.stats.starved_rows += u64::from(!was_starved);
                     // What follows in iterations that have begun waits for no row.
-                    self.starved = Some(arrival);
+                    self.starved = Some(StarvedArrival { arrival, again_ns: now_ns + STARVED_NS });
                     let is_due = self.source.next_due_ns().is_some_and(|due_ns| due_ns <= now_ns);
                     return is_due.then(|| self.source.take_due());
                 }
                 Started::Over => {
                     recorder.requests.scenarios[self.number].is_fed_out = true;
                     match self.bucket_mut() {
-                        Some(bucket) => bucket.forget_rest(),
+                        Some(bucket) => {
+                            bucket.forget_rest();
+                            self.course = Course::Over;
+                        }
                         None => self.end_closed_loop(),
                     }
                     continue;
                 }
                 Started::Later | Started::Call(_) => {}
             }
+            self.is_full = !self.source.has_room();
             recorder.iteration_began(self.number, arrival.intended_ns, now_ns);
+            self.has_waited_for_room = arrival.intended_ns < self.room_ns;
+            if self.has_waited_for_room {
+                recorder.iteration_waited(self.number, arrival.intended_ns);
+            }
             if let Started::Call(call) = started {
                 return Some(Following { call, arrival, due_ns: arrival.intended_ns });
             }
@@ -122,12 +143,24 @@ impl<S: Source> ScenarioRun<S> {
         if self.is_flow() {
             return self.next_prepared(core, first_series, now_ns);
         }
+        self.withhold(recorder, now_ns);
         let arrival = self.next_arrival(now_ns, now_ns)?;
         Some(Following { call: self.source.begin(arrival), arrival, due_ns: arrival.intended_ns })
     }
 
+    /// Notes since when there is room for a session again, in the turn in which one ends: since the response came that ended it, which
+    /// was so long ago at the most.
+    fn note_room(&mut self, now_ns: u64, late_ns: u64) {
+        if self.is_full && self.source.has_room() {
+            (self.is_full, self.room_ns) = (false, now_ns.saturating_sub(late_ns));
+        }
+    }
+
     /// Writes down the iterations that have ended since the last time.
     pub(super) fn note_iterations(&mut self, recorder: &mut Recorder, now_ns: u64) {
+        if self.is_closed {
+            self.source.abandon_waiting(now_ns);
+        }
         while let Some(iteration) = self.source.next_ended() {
             recorder.iteration_ended(self.number, &iteration);
             if let Some(users) = &mut self.users {
@@ -157,7 +190,11 @@ impl<P: Protocol> ConnectionPool<P> {
     ) -> bool {
         let free_ns = self.connections.at(slot).free_ns;
         let Some(now_ns) = core.now_ns.checked_sub(core.start_ns) else { return false };
+        scenario.note_room(now_ns, core.late_ns);
         let Some(next) = scenario.next_prepared(core, self.first_series, now_ns) else { return false };
+        // What waited for a session could not be sent before one was free, and it was no doing of the generator's that none was.
+        let room_ns = if scenario.has_waited_for_room { scenario.room_ns } else { 0 };
+        let free_ns = free_ns.max(core.start_ns + room_ns);
         self.connections.unqueue_first();
         // One that is tried again was intended long ago, and could not leave before it was due.
         let free_ns = free_ns.max(core.start_ns + next.due_ns);
@@ -176,6 +213,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         let Shard { core, scenarios, .. } = self;
         let now_ns = core.relative_ns(core.now_ns);
         for scenario in scenarios.iter_mut().filter(|scenario| scenario.is_flow()) {
+            scenario.note_room(now_ns, core.late_ns);
             scenario.note_iterations(&mut core.recorder, now_ns);
         }
     }
@@ -189,7 +227,22 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     pub(super) fn graceful_until_ns(&self) -> Option<u64> {
         let flows = self.scenarios.iter().filter(|scenario| scenario.is_flow());
         let under_way = flows.filter(|scenario| scenario.source.under_way() > 0);
-        under_way.map(|scenario| self.ended_ns.saturating_add(scenario.graceful_ns)).max()
+        under_way.map(|scenario| scenario.grace_ends_ns(self.ended_ns)).max()
+    }
+
+    /// Begins or ends the grace of the scenarios whose time it is, each by its own end.
+    pub(super) fn end_graces(&mut self, now: u64) {
+        let (now_ns, ended_ns) = (self.core.relative_ns(now), self.ended_ns);
+        for scenario in self.scenarios.iter_mut().filter(|scenario| scenario.is_flow() && !scenario.is_closed)
+        {
+            let has_ended = scenario.course != Course::Scheduling && scenario.ends_ns.min(ended_ns) <= now_ns;
+            if has_ended && scenario.grace_until_ns.is_none() {
+                scenario.grace_until_ns = Some(scenario.grace_ends_ns(ended_ns));
+            }
+            if scenario.grace_until_ns.is_some_and(|until_ns| until_ns <= now_ns) {
+                (scenario.is_closed, scenario.grace_until_ns) = (true, None);
+            }
+        }
     }
 
     /// Ends the iterations that the run has not finished.

@@ -1,5 +1,6 @@
 //! One scenario on its shard: what it sends, and when the next of it is due. What it is sent on is a pool's.
 
+use super::degrading::Degrading;
 use engine::bucket::{Arrival, Poll, Share, TokenBucket};
 use engine::load::{Load, Overload};
 use engine::plan::{Fields, Scenario};
@@ -24,6 +25,8 @@ pub(super) struct ScenarioRun<S> {
     pub(super) reports_copies: bool,
     /// Arrivals that have waited for too long are dropped.
     pub(super) sheds: bool,
+    /// Some are withheld while the target does not keep up.
+    pub(super) degrading: Option<Box<Degrading>>,
     /// The end of its schedule, from the start of the run.
     pub(super) ends_ns: u64,
     /// It is a closed loop that ends with a number of requests beside other scenarios.
@@ -36,7 +39,25 @@ pub(super) struct ScenarioRun<S> {
     /// Users who go through its flow again and again, in the place of a schedule.
     pub(super) users: Option<Box<UserPool>>,
     /// An arrival whose row of a data file has not been read yet.
-    pub(super) starved: Option<Arrival>,
+    pub(super) starved: Option<StarvedArrival>,
+    /// When its iterations send nothing more, from the start of the run: at the end of its grace. Known once it has ended, until then.
+    pub(super) grace_until_ns: Option<u64>,
+    /// That has passed.
+    pub(super) is_closed: bool,
+    /// Its arrivals wait for a session.
+    pub(super) is_full: bool,
+    /// When a session was free again after that the last time, from the start of the run.
+    pub(super) room_ns: u64,
+    /// The request taken last begins an arrival that has waited for it.
+    pub(super) has_waited_for_room: bool,
+}
+
+/// An arrival whose row has not been read yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StarvedArrival {
+    pub(super) arrival: Arrival,
+    /// When the row is asked for again, from the start of the run.
+    pub(super) again_ns: u64,
 }
 
 /// How far a scenario has come.
@@ -87,6 +108,11 @@ impl<S: Source> ScenarioRun<S> {
                 Box::new(UserPool::new(users, times_ns, share, scenario.requests_max))
             }),
             starved: None,
+            grace_until_ns: None,
+            is_closed: false,
+            is_full: false,
+            room_ns: 0,
+            has_waited_for_room: false,
             graceful_ns: scenario.flow().map_or(0, |flow| flow.graceful_ns),
             pool,
             first_series: plan.layout().series_of(index).start,
@@ -95,6 +121,7 @@ impl<S: Source> ScenarioRun<S> {
             reports_sends: bytes_max * pipeline > SEND_BYTES_SILENT,
             reports_copies: pipeline > 1 || bytes_max > SEND_BYTES_SILENT,
             sheds: matches!(scenario.load, Load::Open { overload: Overload::Shed { .. }, .. }),
+            degrading: Degrading::of(scenario).map(Box::new),
             ends_ns: scenario.ends_ns(),
             counts_out: plan.scenarios.len() > 1 && scenario.is_counted_out(),
             course: Course::Scheduling,
@@ -144,9 +171,15 @@ impl<S: Source> ScenarioRun<S> {
         self.is_spent()
             || match self.course {
                 Course::Scheduling => false,
-                Course::CatchingUp { .. } => self.bucket().is_none_or(|bucket| bucket.next_ns().is_none()),
+                Course::CatchingUp { .. } => !self.has_backlog(),
                 Course::Over => true,
             }
+    }
+
+    /// Whether its schedule has something left to send.
+    pub(super) fn has_backlog(&self) -> bool {
+        let is_starved = S::MAY_CONTINUE && self.starved.is_some();
+        is_starved || self.bucket().is_some_and(|bucket| bucket.next_ns().is_some())
     }
 
     /// Ends a closed loop; a schedule is ended by counting what is left of it.

@@ -5,7 +5,7 @@
 use super::Shard;
 use super::core::{Core, SECOND_NS, Stage};
 use super::pool::ConnectionPool;
-use super::scenario::{Course, ScenarioRun};
+use super::scenario::{Course, ScenarioRun, StarvedArrival};
 use crate::protocol::{Protocol, Unusable};
 use crate::wire::{Slot, Wire};
 use engine::bucket::{Tally, TokenBucket};
@@ -63,7 +63,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     /// Writes the slice's figures into the recorder; returns where the slice ends, from the start of the run.
     fn close_slice(&mut self, now: u64) -> u64 {
         let relative_ns = now.saturating_sub(self.core.start_ns);
-        if self.rules.sheds {
+        if self.rules.passes_over {
             self.shed();
         }
         let counters = self.core.wire.counters();
@@ -231,6 +231,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         let mut until_ns = self.note_backlogs();
         if S::MAY_CONTINUE {
             until_ns = until_ns.max(self.graceful_until_ns());
+            self.end_graces(now);
         }
         let sends_until_ns = until_ns.map_or(0, |until_ns| self.core.start_ns + until_ns);
         let last_sent_ns = now.max(sends_until_ns);
@@ -248,7 +249,11 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             Course::CatchingUp { until_ns } => Some(until_ns),
             Course::Scheduling | Course::Over => None,
         };
-        let next_ns = self.scenarios.iter().filter_map(next_of).fold(latest_ns, u64::min);
+        let mut next_ns = self.scenarios.iter().filter_map(next_of).fold(latest_ns, u64::min);
+        if S::MAY_CONTINUE {
+            let graces = self.scenarios.iter().filter_map(|scenario| scenario.grace_until_ns);
+            next_ns = graces.fold(next_ns, u64::min);
+        }
         self.core.start_ns.saturating_add(next_ns)
     }
 
@@ -275,6 +280,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
                 }
                 Course::Scheduling | Course::CatchingUp { .. } | Course::Over => {}
             }
+        }
+        if S::MAY_CONTINUE {
+            self.end_graces(now);
         }
         self.next_end_ns = self.next_end();
     }
@@ -314,7 +322,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
 
     /// Whether a schedule has something left to send.
     fn has_backlog(&self) -> bool {
-        self.scenarios.iter().filter_map(ScenarioRun::bucket).any(|bucket| bucket.next_ns().is_some())
+        self.scenarios.iter().any(ScenarioRun::has_backlog)
     }
 
     /// The run was stopped: of every scenario, whether there was still something overdue to send.
@@ -457,7 +465,7 @@ impl<P: Protocol> ConnectionPool<P> {
     ) {
         scenario.end_closed_loop();
         let own_share = self.own_share_of_backlog(core, scenario);
-        if let Some(arrival) = scenario.starved.take() {
+        if let Some(StarvedArrival { arrival, .. }) = scenario.starved.take() {
             let mut unsent = Tally::default();
             *unsent.part(core.recorder.phases().at(arrival.intended_ns) == Phase::Measure) += 1;
             let record = &mut core.recorder.requests.scenarios[self.scenario];
@@ -470,7 +478,11 @@ impl<P: Protocol> ConnectionPool<P> {
         }
     }
 
-    fn own_share_of_backlog<W, S: Source>(&mut self, core: &Core<W>, scenario: &ScenarioRun<S>) -> f64 {
+    pub(super) fn own_share_of_backlog<W, S: Source>(
+        &mut self,
+        core: &Core<W>,
+        scenario: &ScenarioRun<S>,
+    ) -> f64 {
         self.backlog(core, scenario).map_or(0.0, |backlog| backlog.own_share())
     }
 
@@ -486,7 +498,11 @@ impl<P: Protocol> ConnectionPool<P> {
             let flight = self.connections.flight_mut(released.place);
             flight.set_lag(now.saturating_sub(flight.intended_ns.max(released.free_ns)));
         }
-        let own_ns = match self.connections.first_ready() {
+        // No session is free: it waits for the target's answers to others, as where no connection is free.
+        let is_full = scenario.is_flow() && scenario.is_full;
+        let intended_ns =
+            if scenario.is_flow() { intended_ns.max(core.start_ns + scenario.room_ns) } else { intended_ns };
+        let own_ns = match self.connections.first_ready().filter(|_| !is_full) {
             Some(slot) => now.saturating_sub(self.connections.at(slot).free_ns.max(intended_ns)),
             None => self.connections.mean_lag_ns(),
         };

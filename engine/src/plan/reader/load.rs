@@ -1,6 +1,7 @@
 //! The load of a scenario, as typed: a shape and its numbers. First each value is read by itself, then the shape says which belong
 //! to it, then the numbers have to go together; so that every mistake is found, and none that only follows from another.
 
+use super::overload;
 use crate::config::{Diagnostic, LoadConfig, Spot, Text, closest};
 use crate::length::{self, UNBOUNDED_NS};
 use crate::load::UserLoad;
@@ -84,9 +85,7 @@ fn users(place: &LoadPlace, config: &LoadConfig) -> Result<(Load, u64), Vec<Diag
     if config.of.as_ref().is_some_and(|Text(of)| of == "rate") {
         tell("of", "the load is said to be of a rate, and has `users`".to_owned(), "leave one out");
     }
-    let open_only =
-        [("arrivals", &config.arrivals), ("overload", &config.overload), ("deadline", &config.deadline)];
-    for (key, _) in open_only.into_iter().filter(|(_, text)| text.is_some()) {
+    for (key, _) in overload::open_only(config).into_iter().filter(|(_, text)| text.is_some()) {
         let fix = "leave it out: a user begins again when it has ended";
         tell(key, format!("`{key}` means nothing to users"), fix);
     }
@@ -130,16 +129,10 @@ fn users(place: &LoadPlace, config: &LoadConfig) -> Result<(Load, u64), Vec<Diag
 fn wrong_in_stages(load: &str, config: &LoadConfig) -> Vec<Diagnostic> {
     let mut wrong = Vec::new();
     for (index, stage) in config.stages.iter().enumerate() {
-        let LoadConfig { rate, pacing, loops, arrivals, overload, deadline, .. } = stage;
-        let of_load = [
-            ("pacing", pacing),
-            ("loops", loops),
-            ("arrivals", arrivals),
-            ("overload", overload),
-            ("deadline", deadline),
-        ];
+        let LoadConfig { rate, pacing, loops, .. } = stage;
+        let of_load = [("pacing", pacing), ("loops", loops)].into_iter().chain(overload::open_only(stage));
         let key = |key: &str| format!("{load}.stages.{index}.{key}");
-        for (name, _) in of_load.into_iter().filter(|(_, text)| text.is_some()) {
+        for (name, _) in of_load.filter(|(_, text)| text.is_some()) {
             let problem = format!("`{name}` is of the whole load");
             wrong.push(Diagnostic::at(key(name), problem, "write it under `[load]`"));
         }
@@ -166,6 +159,8 @@ fn as_rates(config: &LoadConfig) -> LoadConfig {
         arrivals: None,
         overload: None,
         deadline: None,
+        slip: None,
+        floor: None,
         ..config.clone()
     }
 }
@@ -374,8 +369,7 @@ impl<'a> LoadReader<'a> {
     }
 
     fn closed(&mut self, place: &LoadPlace) -> Option<(Load, u64)> {
-        let LoadConfig { arrivals, overload, deadline, .. } = self.config;
-        let open_only = [("arrivals", arrivals), ("overload", overload), ("deadline", deadline)];
+        let open_only = overload::open_only(self.config);
         let is_doubtful = self.is_doubtful;
         for (key, _) in open_only.into_iter().filter(|(_, text)| text.is_some() && !is_doubtful) {
             self.wrong(
@@ -493,9 +487,7 @@ impl<'a> LoadReader<'a> {
                 None
             }
         };
-        for (key, text) in
-            [("arrivals", &stage.arrivals), ("overload", &stage.overload), ("deadline", &stage.deadline)]
-        {
+        for (key, text) in overload::open_only(stage) {
             if text.is_some() {
                 self.wrong(key, format!("`{key}` is of the whole load"), "write it under `[load]`");
             }
@@ -546,33 +538,10 @@ impl<'a> LoadReader<'a> {
     }
 
     fn overload(&mut self) -> Option<Overload> {
-        let deadline_ns = self.lengths_ns.get("deadline").copied();
-        match (self.config.overload.as_ref().map(|text| text.0.as_str()), &self.config.deadline) {
-            (None | Some("queue"), None) => return Some(Overload::Queue),
-            (Some("shed"), Some(_)) => return Some(Overload::Shed { deadline_ns: deadline_ns? }),
-            (Some("shed"), None) => {
-                let problem = "`shed` needs to know how long an arrival may wait";
-                let wrong = Diagnostic::at(format!("{}.deadline", self.key), problem, "or the like");
-                if !self.is_doubtful {
-                    self.diagnostics.push(wrong.with_values([("deadline", toml::Value::from("100ms"))]));
-                }
-            }
-            // In a closed loop neither means anything.
-            (None | Some("queue"), Some(_)) if !self.is_closed() => {
-                let fix = "use `overload = \"shed\"`, or leave it out";
-                self.wrong("deadline", "a deadline means nothing to `queue`", fix);
-            }
-            (None | Some("queue"), Some(_)) => {}
-            (Some(other), _) => {
-                let fix = match closest(other, &["queue", "shed"]) {
-                    _ if matches!(other, "drop" | "reject" | "discard") => "did you mean `shed`?".to_owned(),
-                    Some(guess) => format!("did you mean `{guess}`?"),
-                    None => "there are `queue` and `shed`".to_owned(),
-                };
-                self.wrong("overload", format!("`{other}` is not an overload policy"), fix);
-            }
-        }
-        None
+        let about = (self.is_closed(), self.is_doubtful);
+        let (policy, wrong) = overload::read(&self.key, self.config, &self.lengths_ns, about);
+        self.diagnostics.extend(wrong);
+        policy
     }
 
     fn is_closed(&self) -> bool {
@@ -656,7 +625,7 @@ fn rates_of(config: &LoadConfig) -> [(&'static str, &Option<Text>); 6] {
     ]
 }
 
-fn lengths_of(config: &LoadConfig) -> [(&'static str, &Option<Text>); 7] {
+fn lengths_of(config: &LoadConfig) -> [(&'static str, &Option<Text>); 8] {
     [
         ("over", &config.over),
         ("every", &config.every),
@@ -665,13 +634,16 @@ fn lengths_of(config: &LoadConfig) -> [(&'static str, &Option<Text>); 7] {
         ("period", &config.period),
         ("duration", &config.duration),
         ("deadline", &config.deadline),
+        ("slip", &config.slip),
     ]
 }
 
 /// The keys that only some shapes read, of those that are given.
 fn given_keys(config: &LoadConfig) -> Vec<&'static str> {
     let texts = rates_of(config).into_iter().chain(lengths_of(config));
-    let texts = texts.filter(|(key, text)| text.is_some() && *key != "deadline").map(|(key, _)| key);
+    let texts = texts
+        .filter(|(key, text)| text.is_some() && !matches!(*key, "deadline" | "slip"))
+        .map(|(key, _)| key);
     let lists = [("rates", config.rates.is_some()), ("stages", !config.stages.is_empty())];
     let lists = lists.into_iter().filter(|(_, is_given)| *is_given).map(|(key, _)| key);
     texts.chain(lists).collect()
