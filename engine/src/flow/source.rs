@@ -4,10 +4,10 @@ use super::exchange::{FlowExchange, LookedAt};
 use super::item::{FlowScript, OnFailure, StepLooks};
 use super::program::{CallOperation, FlowOperation, Program};
 use super::rows::{RowSource, RowTaken};
-use super::sessions::{FlowSessions, SessionState};
+use super::sessions::{CallMemories, FlowSessions, SessionState};
 use super::values::{SessionValues, ValueNames};
 use crate::bucket::Arrival;
-use crate::extract::{Captured, Findings, ResolvedCondition};
+use crate::extract::{Findings, ResolvedCondition};
 use crate::feed::Feed;
 use crate::mix::EncodedStep;
 use crate::outbox::Outbox;
@@ -15,7 +15,7 @@ use crate::outcome::{Kind, Outcome};
 use crate::random::{Draw, Draws, Random};
 use crate::record::{Iteration, IterationEnd};
 use crate::seams::{Call, End, EndedAt, Following, Source, Started, StepFacts, Unprepared};
-use crate::template::{FilledValues, HoleContext, Unfilled};
+use crate::template::{HoleContext, Unfilled};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
@@ -51,9 +51,8 @@ pub struct FlowSource<R> {
     rows: R,
     sessions: FlowSessions,
     values: SessionValues,
-    /// Of each session, what came of the response to its request under way, and what that is filled with.
-    captured: Vec<Captured>,
-    filled: Vec<FilledValues>,
+    /// Of each request under way, what it is filled with and what came of the response to it.
+    memories: CallMemories,
     found: Findings,
     /// Requests that follow others, by when they are due; of those due at once, the one that was first.
     due: BinaryHeap<Reverse<DueCall>>,
@@ -104,8 +103,7 @@ impl<R: RowSource> FlowSource<R> {
         FlowSource {
             sessions: FlowSessions::new(sessions_max.max(1), program.counters),
             values: SessionValues::new(names.count()),
-            captured: Vec::new(),
-            filled: Vec::new(),
+            memories: CallMemories::default(),
             found: Findings::default(),
             conditions,
             exchanges,
@@ -212,7 +210,10 @@ impl<R: RowSource> FlowSource<R> {
         kept.state = SessionState::Calling;
         kept.thought_before_last_ns = kept.thought_ns;
         kept.calls += 1;
-        self.captured[session as usize].clear();
+        debug_assert!(kept.memory.is_none(), "the request before has ended");
+        if self.exchanges[step as usize].needs_memory() {
+            kept.memory = Some(self.memories.take());
+        }
         Call { step, session }
     }
 
@@ -228,6 +229,9 @@ impl<R: RowSource> FlowSource<R> {
         let lasted_ns = kept.last_done_ns.saturating_sub(intended_ns);
         let waited_ns = lasted_ns.saturating_sub(kept.thought_before_last_ns);
         let number = kept.arrival.number;
+        if let Some(memory) = self.sessions.at(session).memory.take() {
+            self.memories.give_back(memory);
+        }
         self.ended.push_back(Iteration { number, intended_ns, end, waited_ns, lasted_ns, free_ns, why });
         self.sessions.end(session);
     }
@@ -244,10 +248,6 @@ impl<R: RowSource> FlowSource<R> {
     fn begin_session(&mut self, arrival: Arrival) -> (u32, RowTaken) {
         let session = self.sessions.begin(arrival);
         self.values.begin(session);
-        if self.captured.len() <= session as usize {
-            self.captured.resize(session as usize + 1, Captured::default());
-            self.filled.resize_with(session as usize + 1, FilledValues::default);
-        }
         for used in &self.names.feeds {
             let values = &mut self.values;
             let mut take = |place: usize, text: &[u8]| values.set(session, used.values[place], Some(text));
@@ -277,20 +277,26 @@ impl<R: RowSource> Source for FlowSource<R> {
         let exchange = &self.exchanges[call.step as usize];
         // What one request is filled with is no other's.
         let draws = self.draws.after(self.sessions.get(call.session).calls - 1);
-        match exchange.holes.is_empty() {
-            true => exchange.template.render(number, draws, out),
-            false => exchange.template.render_filled(number, draws, &self.filled[call.session as usize], out),
+        if exchange.holes.is_empty() {
+            return exchange.template.render(number, draws, out);
         }
+        let memory = self.sessions.get(call.session).memory.expect("a request with holes has been filled");
+        exchange.template.render_filled(number, draws, &self.memories.get(memory).filled, out);
     }
 
     fn end(&mut self, call: Call, end: End, at: EndedAt) -> Outcome {
         let session = call.session;
-        let (captured, found, values) = (&self.captured[session as usize], &mut self.found, &mut self.values);
+        let memory = self.sessions.at(session).memory.take();
+        let captured = memory.map(|memory| &self.memories.get(memory).captured);
+        let (found, values) = (&mut self.found, &mut self.values);
         let exchange = &self.exchanges[call.step as usize];
         let elapsed_ns = at.done_ns.saturating_sub(at.sent_ns);
         let set = |value, text: Option<&[u8]>| values.set(session, value, text);
         let LookedAt { outcome, why } = exchange.judge(end, elapsed_ns, captured, found, set);
         self.why = why;
+        if let Some(memory) = memory {
+            self.memories.give_back(memory);
+        }
         let on_failure = self.last_call(session).on_failure;
         let kept = self.sessions.at(session);
         kept.last_done_ns = at.done_ns;
@@ -385,7 +391,8 @@ impl<R: RowSource> Source for FlowSource<R> {
             unix_ns: self.unix_offset_ns.wrapping_add(now_ns),
             values: &|value| self.values.get(call.session, value),
         };
-        let filled = &mut self.filled[call.session as usize];
+        let memory = kept.memory.expect("memory was taken for a request with holes");
+        let filled = &mut self.memories.at(memory).filled;
         filled.clear();
         for hole in &exchange.holes {
             let result = filled.push_with(|out| hole.fill(&context, out));
@@ -396,12 +403,17 @@ impl<R: RowSource> Source for FlowSource<R> {
 
     fn field(&mut self, call: Call, name: &[u8], value: &[u8]) {
         let wants = &self.exchanges[call.step as usize].wants;
-        self.captured[call.session as usize].header(wants, name, value);
+        // None where the request has ended before its response.
+        if let Some(memory) = self.sessions.get(call.session).memory {
+            self.memories.at(memory).captured.header(wants, name, value);
+        }
     }
 
     fn body(&mut self, call: Call, bytes: &[u8]) {
         let wants = &self.exchanges[call.step as usize].wants;
-        self.captured[call.session as usize].body(wants, bytes);
+        if let Some(memory) = self.sessions.get(call.session).memory {
+            self.memories.at(memory).captured.body(wants, bytes);
+        }
     }
 
     fn why(&self) -> &'static str {
