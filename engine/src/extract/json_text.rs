@@ -4,7 +4,6 @@
 //! serde_json itself because that allocates for nested values that are passed over, and for escapes in them, with each
 //! document anew. Depth has no bound here, since what is open stands in the caller's memory and not on the stack.
 
-use memchr::memchr2;
 use std::ops::Range;
 
 /// The text is not JSON.
@@ -171,17 +170,17 @@ impl<'a> JsonScanner<'a> {
     fn finish_string(&mut self) -> Result<bool, NotJson> {
         let mut has_escapes = false;
         loop {
-            let rest = &self.text[self.at..];
-            let length = memchr2(b'"', b'\\', rest).ok_or(NotJson)?;
-            if rest[..length].iter().any(|byte| *byte < b' ') {
-                return Err(NotJson);
+            self.at += plain_length(&self.text[self.at..]);
+            let byte = *self.text.get(self.at).ok_or(NotJson)?;
+            self.at += 1;
+            match byte {
+                b'"' => return Ok(has_escapes),
+                b'\\' => {
+                    has_escapes = true;
+                    self.skip_escape()?;
+                }
+                _ => return Err(NotJson),
             }
-            self.at += length + 1;
-            if rest[length] == b'"' {
-                return Ok(has_escapes);
-            }
-            has_escapes = true;
-            self.skip_escape()?;
         }
     }
 
@@ -199,6 +198,32 @@ impl<'a> JsonScanner<'a> {
             _ => Err(NotJson),
         }
     }
+}
+
+/// How many bytes stand before the first that ends a string, begins an escape or may not stand in a string. Eight are looked
+/// at at once: most strings are short, and a call of a vectorised search costs more than it saves.
+#[inline]
+fn plain_length(text: &[u8]) -> usize {
+    let mut length = 0;
+    while let Some(word) = text[length..].first_chunk::<8>() {
+        let special = special_bytes(u64::from_le_bytes(*word));
+        if special != 0 {
+            return length + special.trailing_zeros() as usize / 8;
+        }
+        length += 8;
+    }
+    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
+    text[length..].iter().position(is_special).map_or(text.len(), |rest| length + rest)
+}
+
+/// The highest bit of the lowest byte that is special is the lowest bit that is set: a subtraction borrows only from the bytes
+/// above one that is special itself.
+#[inline]
+fn special_bytes(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    let below = |word: u64, bound: u8| word.wrapping_sub(ONES * u64::from(bound)) & !word;
+    let is = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    (below(word, b' ') | is(b'"') | is(b'\\')) & (ONES << 7)
 }
 
 /// Appends what a string of JSON stands for. It was passed over before, so its escapes are right but for surrogates.
@@ -356,6 +381,18 @@ mod tests {
         ["a", "é", "\\n", "\\\"", "\\\\", "\\/", "\\u0041", "\\u0000", "\\ud83d", "\\ude00", "\\b\\f\\r\\t"];
 
     proptest! {
+        #[test]
+        fn strings_of_any_bytes_end_where_a_look_at_each_byte_ends(
+            bytes in proptest::collection::vec(
+                prop_oneof![any::<u8>(), proptest::sample::select(&b"\"\\\x1f !#[]\x7f\x80\xa2\xdc\xff"[..])],
+                0..40,
+            ),
+        ) {
+            let is_special = |byte: &u8| *byte == b'"' || *byte == b'\\' || *byte < b' ';
+            let expected = bytes.iter().position(is_special).unwrap_or(bytes.len());
+            prop_assert_eq!(plain_length(&bytes), expected);
+        }
+
         #[test]
         fn what_serde_json_takes_is_taken(
             pieces in proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..8),

@@ -76,16 +76,21 @@ impl FlowExchange {
         (FlowExchange { template: step.template, holes, wants, looks: looking }, facts)
     }
 
-    /// What a response comes to: its checks, and its values, which are handed to `set`.
+    /// Whether something is kept of a request while it is under way.
+    pub(super) fn needs_memory(&self) -> bool {
+        !self.holes.is_empty() || self.looks.is_some()
+    }
+
+    /// What a response comes to: its checks, and its values, which are handed to `set`. What was captured is there where the step is looked at.
     pub(super) fn judge(
         &self,
         end: End,
         elapsed_ns: u64,
-        captured: &Captured,
+        captured: Option<&Captured>,
         found: &mut Findings,
         mut set: impl FnMut(u16, Option<&[u8]>),
     ) -> LookedAt {
-        let (Some(looks), End::Response { code, .. }) = (&self.looks, end) else {
+        let (Some(looks), Some(captured), End::Response { code, .. }) = (&self.looks, captured, end) else {
             return LookedAt { outcome: end.outcome(), why: "" };
         };
         looks.inspection.look(code, elapsed_ns, captured, found);

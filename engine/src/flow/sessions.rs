@@ -1,6 +1,8 @@
 //! Sessions: what is kept of iterations that are under way. They take memory in the order in which they are needed, and keep it.
 
 use crate::bucket::Arrival;
+use crate::extract::Captured;
+use crate::template::FilledValues;
 
 /// One iteration under way. Times are in nanoseconds from the start of the run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,6 +20,8 @@ pub(super) struct FlowSession {
     /// When its last request was complete, without the generator's part in that.
     pub(super) last_done_ns: u64,
     pub(super) state: SessionState,
+    /// What its request under way is filled with, and what came of the response, where that is looked at.
+    pub(super) memory: Option<u32>,
     /// One of its requests has failed.
     pub(super) has_failed: bool,
     /// What is not always done is left out.
@@ -101,5 +105,82 @@ impl FlowSessions {
     pub(super) fn live(&self) -> impl Iterator<Item = u32> {
         let is_live = |(_, session): &(usize, &FlowSession)| session.state != SessionState::Free;
         self.all.iter().enumerate().filter(is_live).map(|(index, _)| index as u32)
+    }
+}
+
+/// What a request is filled with, and what came of the response to it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CallMemory {
+    pub(super) captured: Captured,
+    pub(super) filled: FilledValues,
+}
+
+/// As many of these as there were requests under way at once: a session that thinks has none.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CallMemories {
+    all: Vec<CallMemory>,
+    free: Vec<u32>,
+}
+
+impl CallMemories {
+    /// Memory for a request, with nothing in it. What was given back last is taken first: it is most likely still in a cache.
+    pub(super) fn take(&mut self) -> u32 {
+        if let Some(memory) = self.free.pop() {
+            self.all[memory as usize].captured.clear();
+            return memory;
+        }
+        self.all.push(CallMemory::default());
+        // All of them can be given back without taking memory for that.
+        self.free.reserve(self.all.len());
+        (self.all.len() - 1) as u32
+    }
+
+    /// The request has ended.
+    pub(super) fn give_back(&mut self, memory: u32) {
+        debug_assert!(!self.free.contains(&memory), "memory is given back once");
+        self.free.push(memory);
+    }
+
+    pub(super) fn at(&mut self, memory: u32) -> &mut CallMemory {
+        &mut self.all[memory as usize]
+    }
+
+    pub(super) fn get(&self, memory: u32) -> &CallMemory {
+        &self.all[memory as usize]
+    }
+
+    /// How many are in use.
+    #[cfg(test)]
+    pub(super) fn in_use(&self) -> usize {
+        self.all.len() - self.free.len()
+    }
+
+    /// How many there are, in use or not.
+    #[cfg(test)]
+    pub(super) fn taken(&self) -> usize {
+        self.all.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_used_again_and_comes_back_with_nothing_in_it() {
+        let wants = crate::extract::Wants { has_body: true, body_bytes_max: 10, ..Default::default() };
+        let mut memories = CallMemories::default();
+        let (one, other) = (memories.take(), memories.take());
+        memories.at(one).captured.body(&wants, b"of one");
+        assert_eq!((memories.in_use(), memories.taken()), (2, 2));
+        memories.give_back(one);
+        memories.give_back(other);
+        assert_eq!(memories.in_use(), 0);
+        for _ in 0..2 {
+            let again = memories.take();
+            memories.at(again).captured.body(&wants, b"");
+            assert_eq!(format!("{:?}", memories.get(again).captured), format!("{:?}", Captured::default()));
+        }
+        assert_eq!((memories.in_use(), memories.taken()), (2, 2));
     }
 }

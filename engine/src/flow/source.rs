@@ -5,11 +5,11 @@ use super::exchange::{FlowExchange, LookedAt};
 use super::item::{FlowScript, OnFailure, StepLooks};
 use super::program::{CallOperation, FlowOperation, Program};
 use super::rows::{RowSource, RowTaken};
-use super::sessions::{FlowSessions, SessionState};
+use super::sessions::{CallMemories, FlowSessions, SessionState};
 use super::values::{SessionValues, ValueNames};
 use crate::breaker::BreakerCounts;
 use crate::bucket::{Arrival, Share};
-use crate::extract::{Captured, Findings, ResolvedCondition};
+use crate::extract::{Findings, ResolvedCondition};
 use crate::feed::Feed;
 use crate::mix::EncodedStep;
 use crate::outbox::Outbox;
@@ -17,7 +17,7 @@ use crate::outcome::{Kind, Outcome};
 use crate::random::{Draw, Draws, Random};
 use crate::record::{EndedAttempt, Iteration, IterationEnd};
 use crate::seams::{Call, End, EndedAt, Following, Source, Started, StepFacts, Unprepared};
-use crate::template::{FilledValues, HoleContext, Unfilled};
+use crate::template::{HoleContext, Unfilled};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
@@ -55,9 +55,8 @@ pub struct FlowSource<R> {
     rows: R,
     sessions: FlowSessions,
     values: SessionValues,
-    /// Of each session, what came of the response to its request under way, and what that is filled with.
-    captured: Vec<Captured>,
-    filled: Vec<FilledValues>,
+    /// Of each request under way, what it is filled with and what came of the response to it.
+    memories: CallMemories,
     found: Findings,
     /// Requests that follow others, by when they are due; of those due at once, the one that was first.
     due: BinaryHeap<Reverse<DueCall>>,
@@ -117,8 +116,7 @@ impl<R: RowSource> FlowSource<R> {
         FlowSource {
             sessions: FlowSessions::new(sessions_max.max(1), program.counters),
             values: SessionValues::new(names.count()),
-            captured: Vec::new(),
-            filled: Vec::new(),
+            memories: CallMemories::default(),
             found: Findings::default(),
             conditions,
             exchanges,
@@ -222,12 +220,19 @@ impl<R: RowSource> FlowSource<R> {
 
     /// A request of a session is on its way.
     fn call(&mut self, session: u32, step: u32, due_ns: u64) -> Call {
-        self.captured[session as usize].clear();
         let is_again = self.attempts.as_mut().is_some_and(|attempts| attempts.call(session, due_ns));
         let kept = self.sessions.at(session);
         kept.state = SessionState::Calling;
         kept.thought_before_last_ns = kept.thought_ns;
         kept.calls += u32::from(!is_again);
+        match kept.memory {
+            // It is filled as it was, and what came the last time is forgotten.
+            Some(memory) => self.memories.at(memory).captured.clear(),
+            None if self.exchanges[step as usize].needs_memory() => {
+                kept.memory = Some(self.memories.take());
+            }
+            None => {}
+        }
         Call { step, session }
     }
 
@@ -243,6 +248,9 @@ impl<R: RowSource> FlowSource<R> {
         let lasted_ns = kept.last_done_ns.saturating_sub(intended_ns);
         let waited_ns = lasted_ns.saturating_sub(kept.thought_before_last_ns);
         let number = kept.arrival.number;
+        if let Some(memory) = self.sessions.at(session).memory.take() {
+            self.memories.give_back(memory);
+        }
         self.ended.push_back(Iteration { number, intended_ns, end, waited_ns, lasted_ns, free_ns, why });
         self.sessions.end(session);
     }
@@ -259,10 +267,6 @@ impl<R: RowSource> FlowSource<R> {
     fn begin_session(&mut self, arrival: Arrival) -> (u32, RowTaken) {
         let session = self.sessions.begin(arrival);
         self.values.begin(session);
-        if self.captured.len() <= session as usize {
-            self.captured.resize(session as usize + 1, Captured::default());
-            self.filled.resize_with(session as usize + 1, FilledValues::default);
-        }
         if let Some(attempts) = &mut self.attempts {
             attempts.begin(session);
         }
@@ -275,6 +279,16 @@ impl<R: RowSource> FlowSource<R> {
             }
         }
         (session, RowTaken::Taken)
+    }
+
+    /// Cuts off all sessions in such a state.
+    fn end_all(&mut self, now_ns: u64, is_meant: impl Fn(SessionState) -> bool) {
+        let meant = |session: &u32| is_meant(self.sessions.get(*session).state);
+        let ended: Vec<u32> = self.sessions.live().filter(meant).collect();
+        for session in ended {
+            self.sessions.at(session).last_done_ns = now_ns;
+            self.end_session(session, IterationEnd::Unfinished, now_ns, "");
+        }
     }
 
     fn user_of(&self, number: u64) -> (u64, u64) {
@@ -295,15 +309,18 @@ impl<R: RowSource> Source for FlowSource<R> {
         let exchange = &self.exchanges[call.step as usize];
         // What one request is filled with is no other's.
         let draws = self.draws.after(self.sessions.get(call.session).calls - 1);
-        match exchange.holes.is_empty() {
-            true => exchange.template.render(number, draws, out),
-            false => exchange.template.render_filled(number, draws, &self.filled[call.session as usize], out),
+        if exchange.holes.is_empty() {
+            return exchange.template.render(number, draws, out);
         }
+        let memory = self.sessions.get(call.session).memory.expect("a request with holes has been filled");
+        exchange.template.render_filled(number, draws, &self.memories.get(memory).filled, out);
     }
 
     fn end(&mut self, call: Call, end: End, at: EndedAt) -> Outcome {
         let session = call.session;
-        let (captured, found, values) = (&self.captured[session as usize], &mut self.found, &mut self.values);
+        let memory = self.sessions.get(session).memory;
+        let captured = memory.map(|memory| &self.memories.get(memory).captured);
+        let (found, values) = (&mut self.found, &mut self.values);
         let exchange = &self.exchanges[call.step as usize];
         let elapsed_ns = at.done_ns.saturating_sub(at.sent_ns);
         let set = |value, text: Option<&[u8]>| values.set(session, value, text);
@@ -320,6 +337,9 @@ impl<R: RowSource> Source for FlowSource<R> {
             return outcome;
         }
         let kept = self.sessions.at(session);
+        if let Some(memory) = kept.memory.take() {
+            self.memories.give_back(memory);
+        }
         if !matches!(outcome, Outcome::Ok(_)) {
             kept.has_failed = true;
             kept.is_stopping |= on_failure == OnFailure::Stop;
@@ -420,7 +440,8 @@ impl<R: RowSource> Source for FlowSource<R> {
             unix_ns: self.unix_offset_ns.wrapping_add(now_ns),
             values: &|value| self.values.get(call.session, value),
         };
-        let filled = &mut self.filled[call.session as usize];
+        let memory = kept.memory.expect("memory was taken for a request with holes");
+        let filled = &mut self.memories.at(memory).filled;
         filled.clear();
         for hole in &exchange.holes {
             let result = filled.push_with(|out| hole.fill(&context, out));
@@ -434,7 +455,10 @@ impl<R: RowSource> Source for FlowSource<R> {
 
     fn field(&mut self, call: Call, name: &[u8], value: &[u8]) {
         let wants = &self.exchanges[call.step as usize].wants;
-        self.captured[call.session as usize].header(wants, name, value);
+        // None where the request has ended before its response.
+        if let Some(memory) = self.sessions.get(call.session).memory {
+            self.memories.at(memory).captured.header(wants, name, value);
+        }
         if let Some(attempts) = &mut self.attempts {
             attempts.field(call.session, name, value);
         }
@@ -442,7 +466,9 @@ impl<R: RowSource> Source for FlowSource<R> {
 
     fn body(&mut self, call: Call, bytes: &[u8]) {
         let wants = &self.exchanges[call.step as usize].wants;
-        self.captured[call.session as usize].body(wants, bytes);
+        if let Some(memory) = self.sessions.get(call.session).memory {
+            self.memories.at(memory).captured.body(wants, bytes);
+        }
     }
 
     fn why(&self) -> &'static str {
@@ -470,19 +496,16 @@ impl<R: RowSource> Source for FlowSource<R> {
     }
 
     fn abandon_waiting(&mut self, now_ns: u64) {
-        while let Some(Reverse(due)) = self.due.pop() {
-            self.sessions.at(due.session).last_done_ns = now_ns;
-            self.end_session(due.session, IterationEnd::Unfinished, now_ns, "");
+        if self.due.is_empty() && self.sessions.count() == 0 {
+            return;
         }
+        self.due.clear();
+        self.end_all(now_ns, |state| state == SessionState::Waiting);
     }
 
     fn abandon(&mut self, now_ns: u64) {
         self.due.clear();
-        let live: Vec<u32> = self.sessions.live().collect();
-        for session in live {
-            self.sessions.at(session).last_done_ns = now_ns;
-            self.end_session(session, IterationEnd::Unfinished, now_ns, "");
-        }
+        self.end_all(now_ns, |_| true);
     }
 }
 
