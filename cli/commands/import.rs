@@ -114,7 +114,7 @@ struct LogArgs {
     /// Methods to send [default: GET,HEAD].
     #[arg(long, value_name = "METHODS", value_delimiter = ',')]
     methods: Vec<String>,
-    /// What becomes of it: mix or stages.
+    /// What becomes of it: mix, stages or recorded.
     #[arg(
         long = "as",
         value_name = "SHAPE",
@@ -122,7 +122,7 @@ struct LogArgs {
         default_value_t,
         hide_default_value = true,
         hide_possible_values = true,
-        long_help = "What becomes of it: mix, the paths by their weights at the mean rate; stages, the same at the rate as it changed"
+        long_help = "What becomes of it: mix, the paths by their weights at the mean rate; stages, the same at the rate as it changed; recorded, each arrival at its own moment"
     )]
     shape: LogPlanShape,
     #[command(flatten)]
@@ -134,6 +134,7 @@ enum LogPlanShape {
     #[default]
     Mix,
     Stages,
+    Recorded,
 }
 
 #[derive(Args)]
@@ -210,6 +211,7 @@ fn of_log(args: &LogArgs) -> Result<(), Failure> {
         shape: match args.shape {
             LogPlanShape::Mix => LogShape::Mix,
             LogPlanShape::Stages => LogShape::Stages,
+            LogPlanShape::Recorded => LogShape::Recorded,
         },
     };
     let mut log = LogImport::new(&inputs::name_of(&args.file), choices).map_err(refused)?;

@@ -195,6 +195,8 @@ fn read_rate(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagnos
         "length",
         "mean",
         "amplitude",
+        "offsets",
+        "speed",
         "period",
         "stages",
     ];

@@ -46,6 +46,7 @@ pub mod plausible;
 pub mod quantity;
 pub mod random;
 pub mod record;
+mod recorded;
 pub mod redact;
 pub mod report;
 pub mod resilience;

@@ -113,7 +113,7 @@ impl Load {
         let Load::Open { segments, .. } = self else { return None };
         let rate_of = |segment: &Segment| match segment.shape {
             Shape::Constant(rate) => Some(rate),
-            Shape::Ramp { .. } | Shape::Sine { .. } => None,
+            Shape::Ramp { .. } | Shape::Sine { .. } | Shape::Recorded { .. } => None,
         };
         let first = rate_of(segments.first()?);
         first.filter(|_| segments.iter().all(|segment| rate_of(segment) == first))

@@ -9,6 +9,7 @@
 //! then corrects (see `docs/decisions/003-schedule-arithmetic.md`), a sine by Newton's method inside one period.
 
 use crate::quantity::{DURATION_NS_MAX, RATE_RPS_MAX, Rate, SECOND_NS, greatest_common_divisor};
+use crate::recorded;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -39,6 +40,7 @@ impl Segment {
             Shape::Constant(rate) => rate.rps(),
             Shape::Ramp { from, to } => from.rps().max(to.rps()),
             Shape::Sine { mean, amplitude, .. } => mean.rps() + amplitude.rps(),
+            Shape::Recorded { offsets_ns } => recorded::most_in_a_second(offsets_ns) as f64,
         }
     }
 }
@@ -70,6 +72,11 @@ pub enum Shape {
         /// One full swing, in nanoseconds.
         period_ns: u64,
     },
+    /// No formula: arrivals at instants that were recorded.
+    Recorded {
+        /// When each comes, from the segment's start: in order, and all before its end.
+        offsets_ns: Vec<u64>,
+    },
 }
 
 impl Segment {
@@ -89,6 +96,7 @@ impl Segment {
                         && amplitude.rps() <= mean.rps()
                         && (1..=DURATION_NS_MAX).contains(period_ns)
                 }
+                Shape::Recorded { offsets_ns } => recorded::are_sound(offsets_ns, self.length_ns),
             }
     }
 }
@@ -115,6 +123,7 @@ enum Formula {
     Constant(Rate),
     Ramp(Ramp),
     Sine(Sine),
+    Recorded(Vec<u64>),
 }
 
 /// λ(t) = (a + (b − a)·t/T) / P with a, b over one denominator P, so that Λ is a ratio of integers.
@@ -238,13 +247,16 @@ impl Schedule {
 impl Formula {
     fn new(segment: &Segment) -> Result<Formula, InexactSchedule> {
         assert!(segment.length_ns > 0, "a segment lasts some time");
-        Ok(match segment.shape {
-            Shape::Constant(rate) => Formula::Constant(rate),
-            Shape::Ramp { from, to } if from == to => Formula::Constant(from),
-            Shape::Ramp { from, to } => Formula::Ramp(Ramp::new(from, to, segment.length_ns)?),
-            Shape::Sine { mean, amplitude, period_ns } => {
-                Formula::Sine(Sine { mean, swing: amplitude.rps() / SECOND_NS as f64, period_ns })
-            }
+        Ok(match &segment.shape {
+            Shape::Constant(rate) => Formula::Constant(*rate),
+            Shape::Ramp { from, to } if from == to => Formula::Constant(*from),
+            Shape::Ramp { from, to } => Formula::Ramp(Ramp::new(*from, *to, segment.length_ns)?),
+            Shape::Sine { mean, amplitude, period_ns } => Formula::Sine(Sine {
+                mean: *mean,
+                swing: amplitude.rps() / SECOND_NS as f64,
+                period_ns: *period_ns,
+            }),
+            Shape::Recorded { offsets_ns } => Formula::Recorded(offsets_ns.clone()),
         })
     }
 
@@ -254,6 +266,7 @@ impl Formula {
             Formula::Constant(rate) => constant_position(*rate, local_ns),
             Formula::Ramp(ramp) => ramp.position_at(local_ns),
             Formula::Sine(sine) => sine.position_at(local_ns),
+            Formula::Recorded(offsets_ns) => Some(position_of(recorded::before(offsets_ns, local_ns))),
         }
     }
 
@@ -266,6 +279,7 @@ impl Formula {
             }
             Formula::Ramp(ramp) => ramp.invert(position, length_ns),
             Formula::Sine(sine) => sine.invert(position),
+            Formula::Recorded(offsets_ns) => offsets_ns[arrival_at(position)],
         }
     }
 
@@ -279,8 +293,14 @@ impl Formula {
             Formula::Sine(sine) => {
                 sine.mean.rps() + sine.swing * SECOND_NS as f64 * sine.angle(local_ns).sin()
             }
+            Formula::Recorded(offsets_ns) => recorded::in_the_second_of(offsets_ns, local_ns as u64) as f64,
         }
     }
+}
+
+/// The number of the arrival at a position of recorded arrivals, which begin at a whole one.
+fn arrival_at(position: Position) -> usize {
+    (position >> POSITION_BITS) as usize
 }
 
 fn constant_position(rate: Rate, local_ns: u64) -> Option<Position> {

@@ -183,7 +183,7 @@ fn first_at(segment: &Segment, start_ns: u64, from_ns: u64, wanted: f64) -> Opti
             Some((start_ns + (share * segment.length_ns as f64).ceil() as u64).max(from_ns))
         }
         // No plan has users who come and go like this.
-        Shape::Sine { .. } => None,
+        Shape::Sine { .. } | Shape::Recorded { .. } => None,
     }
 }
 

@@ -6,11 +6,13 @@ mod format;
 mod instant;
 mod json_line;
 mod line;
+mod moments;
 mod pace;
 mod templates;
 
 use self::format::{FORMATS, LogFormat};
 use self::line::LogLine;
+use self::moments::Moments;
 use self::pace::PaceCounts;
 use self::templates::PathCounts;
 use crate::made::Made;
@@ -36,6 +38,8 @@ pub enum LogShape {
     Mix,
     /// The paths by their weights, at the log's rate as it changed.
     Stages,
+    /// The paths by their weights, each arrival at the moment that the log has.
+    Recorded,
 }
 
 /// How an access log is imported.
@@ -69,6 +73,8 @@ pub struct LogImport {
     other_hosts: u64,
     paths: PathCounts,
     pace: PaceCounts,
+    /// Kept where they are to be repeated.
+    moments: Moments,
 }
 
 impl LogImport {
@@ -103,6 +109,7 @@ impl LogImport {
             other_hosts: 0,
             paths: PathCounts::default(),
             pace: PaceCounts::default(),
+            moments: Moments::default(),
         })
     }
 
@@ -145,6 +152,9 @@ impl LogImport {
         }
         self.imported += 1;
         self.pace.add(line.at.unix_ms);
+        if self.choices.shape == LogShape::Recorded {
+            self.moments.add(line.at.unix_ms);
+        }
         self.paths.add(&line.method, &line.path);
     }
 
@@ -192,18 +202,13 @@ impl LogImport {
     fn set_load(&self, plan: &mut PlanText, notes: &mut Vec<String>) -> Result<(), WrongImport> {
         let speed = self.choices.speed;
         let seconds = self.pace.length_s().max(1) as f64 / speed;
+        if self.choices.shape != LogShape::Mix && seconds > RUN_LENGTH_S {
+            return Err(self.too_long(seconds));
+        }
+        if self.choices.shape == LogShape::Recorded {
+            return self.set_recorded(plan, notes);
+        }
         if self.choices.shape == LogShape::Stages {
-            if seconds > RUN_LENGTH_S {
-                let days = |seconds: f64| (seconds / 86_400.0).ceil();
-                let problem = format!(
-                    "the log is {} days long at this speed, and no run is longer than {}",
-                    days(seconds),
-                    days(RUN_LENGTH_S) - 1.0
-                );
-                let fix =
-                    format!("let it run faster, as in `--speed {}`", (seconds * speed / RUN_LENGTH_S).ceil());
-                return Err(WrongImport::new(problem, fix).at(self.name.as_str()));
-            }
             let mut stages: Vec<(String, u64)> = Vec::new();
             for stage in self.pace.stages() {
                 let seconds = stage.length_s as f64 / speed;
@@ -229,6 +234,41 @@ impl LogImport {
         }
         plan.set_in("run", "duration", milliseconds((seconds.min(MIX_LENGTH_S).ceil() as u64) * 1_000));
         plan.set_in("load", "rate", rate(self.imported as f64 / seconds));
+        Ok(())
+    }
+
+    fn too_long(&self, seconds: f64) -> WrongImport {
+        let days = |seconds: f64| (seconds / 86_400.0).ceil();
+        let problem = format!(
+            "the log is {} days long at this speed, and no run is longer than {}",
+            days(seconds),
+            days(RUN_LENGTH_S) - 1.0
+        );
+        let faster = (seconds * self.choices.speed / RUN_LENGTH_S).ceil();
+        WrongImport::new(problem, format!("let it run faster, as in `--speed {faster}`"))
+            .at(self.name.as_str())
+    }
+
+    /// Each arrival at its moment.
+    fn set_recorded(&self, plan: &mut PlanText, notes: &mut Vec<String>) -> Result<(), WrongImport> {
+        let offsets_us = self.moments.offsets_us().map_err(|wrong| wrong.at(self.name.as_str()))?;
+        let mut say = |sentence: &str| {
+            plan.say(sentence);
+            notes.push(sentence.to_owned());
+        };
+        if self.moments.are_whole_seconds() {
+            say("The log has whole seconds: the requests of each are spread evenly over it.");
+        }
+        say("Arrivals come when they came; which path each of them asks for is drawn by the weights.");
+        plan.set_in("load", "shape", "recorded");
+        if self.choices.speed != 1.0 {
+            plan.set_in("load", "speed", self.choices.speed.to_string());
+        }
+        plan.set_in(
+            "load",
+            "offsets",
+            toml_edit::Array::from_iter(offsets_us.into_iter().map(moments::shown)),
+        );
         Ok(())
     }
 

@@ -72,6 +72,22 @@ fn stages_follow_the_rate_as_it_changed() {
 }
 
 #[test]
+fn a_log_is_repeated_at_its_own_moments() {
+    let line = |at: &str| format!("1.2.3.4 - - [28/Nov/2026:12:00:{at} +0000] \"GET /a HTTP/1.1\" 200 1\n");
+    let log: String = ["04", "02", "02", "04"].into_iter().map(line).collect();
+    let recorded = || LogChoices { speed: 2.0, shape: LogShape::Recorded, ..choices() };
+    let made = import(&log, recorded()).unwrap();
+    let load = table(&made)["load"].clone();
+    let offsets: Vec<&str> =
+        load["offsets"].as_array().unwrap().iter().filter_map(|at| at.as_str()).collect();
+    assert_eq!(offsets, ["0s", "0.5s", "2s", "2.5s"]);
+    assert_eq!((load["shape"].as_str(), load["speed"].as_str()), (Some("recorded"), Some("2")));
+    assert_noted(&made, &["The log has whole seconds"]);
+    assert_noted(&made, &["drawn by the weights"]);
+    plan(&made);
+}
+
+#[test]
 fn a_log_that_is_longer_than_a_run_is_a_mix_or_stages_that_are_faster() {
     let line =
         |month: &str| format!("1.2.3.4 - - [28/{month}/2026:12:00:00 +0100] \"GET / HTTP/1.1\" 200 1\n");

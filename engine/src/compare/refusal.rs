@@ -7,6 +7,7 @@ use crate::plan::{
     Fields, HttpRequest, Plan, ReplyMatching, Request, Scenario, Target, TargetProtocol, Transport,
 };
 use crate::quantity::counted;
+use crate::recorded;
 use crate::redact;
 use crate::report::{Report, SCHEMA};
 use crate::schedule::{Segment, Shape};
@@ -375,6 +376,10 @@ fn show_load(load: &Load) -> String {
             Shape::Ramp { from, to } => format!("{from} to {to}{length}"),
             Shape::Sine { mean, amplitude, period_ns } => {
                 format!("{mean} ± {amplitude} every {}{length}", exact(*period_ns))
+            }
+            Shape::Recorded { offsets_ns } => {
+                let fingerprint = recorded::fingerprint(offsets_ns);
+                format!("{} arrivals, those of {fingerprint:016x}{length}", offsets_ns.len())
             }
         }
     };

@@ -327,7 +327,7 @@ pub struct FeedConfig {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LoadConfig {
-    /// `constant`, `ramp`, `steps`, `spike`, `sine`, `stages` or `closed` (default: constant with a `rate`, else closed).
+    /// `constant`, `ramp`, `steps`, `spike`, `sine`, `recorded`, `stages` or `closed` (default: constant with a `rate`, else closed).
     pub shape: Option<Text>,
     /// Arrivals per second of `constant`, and the base of `spike`. A total over all shards.
     pub rate: Option<Text>,
@@ -361,6 +361,10 @@ pub struct LoadConfig {
     pub amplitude: Option<Text>,
     /// One swing of `sine`.
     pub period: Option<Text>,
+    /// When the arrivals of `recorded` came, in order; the first of them begins the load.
+    pub offsets: Option<Texts>,
+    /// How many times as fast as they came those of `recorded` come (default 1).
+    pub speed: Option<Text>,
     /// The parts of `stages`, one after the other, each a shape with a `duration`.
     pub stages: Vec<LoadConfig>,
     /// How long this stage lasts. Only inside `stages`.

@@ -39,6 +39,9 @@ pub(super) fn mistakes_of_users(users: &UserLoad) -> Vec<Mistake> {
     } else if !(1..=USERS_MAX).contains(&users.most()) {
         wrong("there are no users, or too many", format!("give 1 to {USERS_MAX}"));
     }
+    if users.segments.iter().any(|segment| matches!(segment.shape, Shape::Recorded { .. })) {
+        wrong("users do not come and go as was recorded", "leave `users` and `of` out".to_owned());
+    }
     if users.segments.iter().any(|segment| matches!(segment.shape, Shape::Sine { .. })) {
         wrong("users do not come and go as a sine", "use `stages` with ramps".to_owned());
     }

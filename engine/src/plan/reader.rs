@@ -11,6 +11,7 @@ mod feeds;
 mod flows;
 mod keys;
 mod load;
+mod offsets;
 mod overload;
 mod requests;
 mod resilience;

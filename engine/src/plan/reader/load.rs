@@ -1,12 +1,14 @@
 //! The load of a scenario, as typed: a shape and its numbers. First each value is read by itself, then the shape says which belong
 //! to it, then the numbers have to go together; so that every mistake is found, and none that only follows from another.
 
+use super::offsets;
 use super::overload;
 use crate::config::{Diagnostic, LoadConfig, Spot, Text, closest};
 use crate::length::{self, UNBOUNDED_NS};
 use crate::load::UserLoad;
 use crate::load::{Arrivals, Load, Overload};
 use crate::quantity::{Rate, parse_count, parse_duration_ns, rate_ends, show_ns};
+use crate::recorded;
 use crate::schedule::{Segment, Shape, constant};
 use std::collections::BTreeMap;
 
@@ -17,12 +19,13 @@ struct ShapeForm {
     may_have: &'static [&'static str],
 }
 
-const SHAPES: [ShapeForm; 7] = [
+const SHAPES: [ShapeForm; 8] = [
     ShapeForm { name: "constant", needs: &["rate"], may_have: &[] },
     ShapeForm { name: "ramp", needs: &["from", "to"], may_have: &["over"] },
     ShapeForm { name: "steps", needs: &["rates"], may_have: &["every"] },
     ShapeForm { name: "spike", needs: &["rate", "peak", "at", "length"], may_have: &["every"] },
     ShapeForm { name: "sine", needs: &["mean", "amplitude", "period"], may_have: &[] },
+    ShapeForm { name: "recorded", needs: &["offsets"], may_have: &["speed"] },
     ShapeForm { name: "stages", needs: &["stages"], may_have: &[] },
     ShapeForm { name: "closed", needs: &[], may_have: &[] },
 ];
@@ -175,6 +178,8 @@ struct LoadReader<'a> {
     rates: BTreeMap<&'static str, Rate>,
     lengths_ns: BTreeMap<&'static str, u64>,
     steps: Vec<Rate>,
+    /// When recorded arrivals come.
+    offsets_ns: Vec<u64>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -196,6 +201,7 @@ impl<'a> LoadReader<'a> {
             rates,
             lengths_ns,
             steps: Vec::new(),
+            offsets_ns: Vec::new(),
             diagnostics: Vec::new(),
         };
         reader.values();
@@ -227,6 +233,10 @@ impl<'a> LoadReader<'a> {
             };
             let step = self.parsed_rate(&key, "rates", text);
             self.steps.extend(step);
+        }
+        match offsets::read(config, &self.key) {
+            Ok(offsets_ns) => self.offsets_ns = offsets_ns,
+            Err(mut wrong) => self.diagnostics.append(&mut wrong),
         }
     }
 
@@ -268,6 +278,7 @@ impl<'a> LoadReader<'a> {
                 None => place.default_ns,
                 Some(every_ns) => every_ns.saturating_mul(self.steps.len().max(1) as u64),
             },
+            ("recorded", None, _) => recorded::length_ns(&self.offsets_ns),
             ("constant", None, Some(requests)) => length::time_for(requests, *self.rates.get("rate")?),
             (_, asked_ns, _) => asked_ns.unwrap_or(place.default_ns),
         })
@@ -360,6 +371,7 @@ impl<'a> LoadReader<'a> {
         let problem = format!("a load of shape `{}` needs `{key}`", form.name);
         let example = match key {
             "rates" => toml::Value::Array(vec![toml::Value::Integer(100), toml::Value::Integer(200)]),
+            "offsets" => [0.0, 0.5].map(toml::Value::from).to_vec().into(),
             "at" | "length" | "period" => toml::Value::from("10s"),
             "amplitude" => toml::Value::Integer(100),
             _ => toml::Value::from("1k"),
@@ -394,6 +406,7 @@ impl<'a> LoadReader<'a> {
             "steps" => self.steps(length_ns),
             "spike" => self.spike(length_ns),
             "sine" => self.sine(length_ns),
+            "recorded" => Some(self.recorded(length_ns)),
             _ => None,
         }
     }
@@ -455,6 +468,12 @@ impl<'a> LoadReader<'a> {
         Some(vec![Segment { length_ns, shape: Shape::Sine { mean, amplitude, period_ns } }])
     }
 
+    /// What comes after the end is left out.
+    fn recorded(&self, length_ns: u64) -> Vec<Segment> {
+        let kept = recorded::before(&self.offsets_ns, length_ns) as usize;
+        vec![Segment { length_ns, shape: Shape::Recorded { offsets_ns: self.offsets_ns[..kept].to_vec() } }]
+    }
+
     /// The segments of all stages; every stage is looked at.
     fn stages(&mut self) -> Option<Vec<Segment>> {
         let mut segments = Some(Vec::new());
@@ -494,7 +513,7 @@ impl<'a> LoadReader<'a> {
         }
         let shape = self.shape()?;
         self.check_positive(shape);
-        if matches!(shape, "closed" | "stages") && !self.is_doubtful {
+        if matches!(shape, "closed" | "stages" | "recorded") && !self.is_doubtful {
             let problem = format!("a stage cannot be `{shape}`");
             self.wrong("shape", problem, "give the stage a rate, or another shape");
         }
@@ -644,7 +663,12 @@ fn given_keys(config: &LoadConfig) -> Vec<&'static str> {
     let texts = texts
         .filter(|(key, text)| text.is_some() && !matches!(*key, "deadline" | "slip"))
         .map(|(key, _)| key);
-    let lists = [("rates", config.rates.is_some()), ("stages", !config.stages.is_empty())];
+    let lists = [
+        ("rates", config.rates.is_some()),
+        ("offsets", config.offsets.is_some()),
+        ("speed", config.speed.is_some()),
+        ("stages", !config.stages.is_empty()),
+    ];
     let lists = lists.into_iter().filter(|(_, is_given)| *is_given).map(|(key, _)| key);
     texts.chain(lists).collect()
 }
