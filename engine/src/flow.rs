@@ -8,6 +8,8 @@
 //! where D is when that response was complete and lag the part of its time that was the generator's own. So the generator's lateness
 //! is carried on as lag and slows no user down in silence.
 
+mod cookie_date;
+mod cookies;
 mod exchange;
 pub(crate) mod item;
 mod program;
@@ -19,6 +21,7 @@ mod tests;
 pub(crate) mod think;
 mod values;
 
+pub use cookies::{COOKIES_MAX, CookieRules, JAR_BYTES_MAX};
 pub use item::{
     Extract, FlowAction, FlowBranch, FlowItem, FlowScript, OnFailure, Repetition, SESSIONS_DEFAULT,
     SESSIONS_MAX, StepLooks,

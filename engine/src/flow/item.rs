@@ -19,6 +19,9 @@ pub struct FlowScript {
     pub sessions_max: u32,
     /// For how long iterations may go on after the end of the schedule.
     pub graceful_ns: u64,
+    /// Sessions keep the cookies that are set, and send them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cookies: bool,
 }
 
 /// A part of a flow, and when it is done.

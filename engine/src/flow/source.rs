@@ -1,5 +1,6 @@
 //! A flow as the loop sees it: arrivals begin iterations, responses lead to the next request.
 
+use super::cookies::{CookieJar, CookieRules};
 use super::exchange::{FlowExchange, LookedAt};
 use super::item::{FlowScript, OnFailure, StepLooks};
 use super::program::{CallOperation, FlowOperation, Program};
@@ -12,6 +13,7 @@ use crate::feed::Feed;
 use crate::mix::EncodedStep;
 use crate::outbox::Outbox;
 use crate::outcome::{Kind, Outcome};
+use crate::quantity::SECOND_NS;
 use crate::random::{Draw, Draws, Random};
 use crate::record::{Iteration, IterationEnd};
 use crate::seams::{Call, End, EndedAt, Following, Source, Started, StepFacts, Unprepared};
@@ -37,6 +39,8 @@ pub struct FlowParts<'a, R> {
     pub rows: R,
     /// What the time of the run's clock is to be added to for the time since 1970.
     pub unix_offset_ns: u64,
+    /// How sessions keep cookies, where they do.
+    pub cookies: Option<CookieRules>,
 }
 
 /// The iterations of one scenario on one shard.
@@ -61,6 +65,10 @@ pub struct FlowSource<R> {
     ended: VecDeque<Iteration>,
     why: &'static str,
     unix_offset_ns: u64,
+    cookies: Option<CookieRules>,
+    /// Of each session, where cookies are kept.
+    jars: Vec<CookieJar>,
+    scratch: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,21 +87,24 @@ enum NextStop {
     End { free_ns: u64 },
 }
 
+const TOO_MANY_COOKIES: &str = "the session has more cookies than it keeps, 50 and about 8 KiB";
+const COOKIES_CUT: &str = "the response sets more cookies than are read of one, 16 KiB";
 const NO_ROW: &str = "no row was left in a data file";
 
 impl<R: RowSource> FlowSource<R> {
     /// Nothing is under way yet. Panics on names that are not there, which no plan holds.
     pub fn new(parts: FlowParts<'_, R>) -> FlowSource<R> {
-        let FlowParts { script, steps, draws, sessions_max, users, feeds, rows, unix_offset_ns } = parts;
+        let FlowParts { script, steps, draws, sessions_max, users, feeds, rows, unix_offset_ns, cookies } =
+            parts;
         let mut names = ValueNames::default();
         // Variables first: what is called as one is one, whatever feeds there are.
         for extract in steps.iter().flat_map(|(_, looks)| &looks.extracts) {
             names.variable(&extract.name);
         }
         let mut hole = 0;
-        let exchanges = steps
-            .into_iter()
-            .map(|(step, looks)| FlowExchange::new(step, looks, &mut names, feeds, &mut hole));
+        let exchanges = steps.into_iter().map(|(step, looks)| {
+            FlowExchange::new(step, looks, &mut names, feeds, &mut hole, cookies.is_some())
+        });
         let (exchanges, facts): (Vec<FlowExchange>, Vec<StepFacts>) = exchanges.unzip();
         let program = Program::new(&script.items);
         let mut resolve = |condition: &crate::extract::Condition| {
@@ -120,6 +131,9 @@ impl<R: RowSource> FlowSource<R> {
             ended: VecDeque::new(),
             why: "",
             unix_offset_ns,
+            scratch: vec![0; cookies.as_ref().map_or(0, CookieRules::path_bytes_max)],
+            cookies,
+            jars: Vec::new(),
         }
     }
 
@@ -248,6 +262,12 @@ impl<R: RowSource> FlowSource<R> {
             self.captured.resize(session as usize + 1, Captured::default());
             self.filled.resize_with(session as usize + 1, FilledValues::default);
         }
+        if self.cookies.is_some() {
+            if self.jars.len() <= session as usize {
+                self.jars.resize(session as usize + 1, CookieJar::default());
+            }
+            self.jars[session as usize].clear();
+        }
         for used in &self.names.feeds {
             let values = &mut self.values;
             let mut take = |place: usize, text: &[u8]| values.set(session, used.values[place], Some(text));
@@ -257,6 +277,26 @@ impl<R: RowSource> FlowSource<R> {
             }
         }
         (session, RowTaken::Taken)
+    }
+
+    fn unix_s(&self, now_ns: u64) -> i64 {
+        (self.unix_offset_ns.wrapping_add(now_ns) / SECOND_NS) as i64
+    }
+
+    /// Keeps what a response sets of cookies. Says why if it is more than can be kept.
+    fn keep_cookies(&mut self, session: u32, done_ns: u64) -> Option<&'static str> {
+        let now_s = self.unix_s(done_ns);
+        let rules = self.cookies.as_ref()?;
+        let (captured, jar) = (&self.captured[session as usize], &mut self.jars[session as usize]);
+        let mut is_full = false;
+        for header in captured.cookies() {
+            is_full |= jar.set(header, rules, now_s).is_err();
+        }
+        match (is_full, captured.are_headers_cut()) {
+            (true, _) => Some(TOO_MANY_COOKIES),
+            (false, true) => Some(COOKIES_CUT),
+            (false, false) => None,
+        }
     }
 
     fn user_of(&self, number: u64) -> (u64, u64) {
@@ -289,7 +329,13 @@ impl<R: RowSource> Source for FlowSource<R> {
         let exchange = &self.exchanges[call.step as usize];
         let elapsed_ns = at.done_ns.saturating_sub(at.sent_ns);
         let set = |value, text: Option<&[u8]>| values.set(session, value, text);
-        let LookedAt { outcome, why } = exchange.judge(end, elapsed_ns, captured, found, set);
+        let LookedAt { mut outcome, mut why } = exchange.judge(end, elapsed_ns, captured, found, set);
+        if let End::Response { code, .. } = end
+            && let Some(more) = self.keep_cookies(session, at.done_ns)
+            && matches!(outcome, Outcome::Ok(_))
+        {
+            (outcome, why) = (Outcome::ValueMissing(code), more);
+        }
         self.why = why;
         let on_failure = self.last_call(session).on_failure;
         let kept = self.sessions.at(session);
@@ -377,6 +423,7 @@ impl<R: RowSource> Source for FlowSource<R> {
         }
         let kept = self.sessions.get(call.session);
         let (user, iteration) = self.user_of(kept.arrival.number);
+        let now_s = self.unix_s(now_ns);
         let context = HoleContext {
             number: kept.arrival.number,
             draws: self.draws.after(kept.calls - 1),
@@ -388,6 +435,16 @@ impl<R: RowSource> Source for FlowSource<R> {
         let filled = &mut self.filled[call.session as usize];
         filled.clear();
         for hole in &exchange.holes {
+            if let (Some(continues), Some(rules)) = (hole.cookies(), &self.cookies) {
+                // Where the request goes has been filled before: it stands in front of all fields.
+                let (path, mut written) = (&rules.paths[call.step as usize], 0);
+                let mut out = Outbox::new(&mut self.scratch, &mut written);
+                path.render_filled(context.number, context.draws, filled, &mut out);
+                let jar = &mut self.jars[call.session as usize];
+                jar.set_path(&self.scratch[..written]);
+                filled.push(|out| jar.write(continues, rules, now_s, out));
+                continue;
+            }
             let result = filled.push_with(|out| hole.fill(&context, out));
             result.map_err(|unfilled| Unprepared { kind: Kind::Template, why: reason(unfilled) })?;
         }

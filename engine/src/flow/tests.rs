@@ -39,7 +39,7 @@ fn made(
     draws: Draws,
     sessions_max: usize,
 ) -> FlowSource<NoRows> {
-    let script = FlowScript { items, sessions_max: sessions_max as u32, graceful_ns: 0 };
+    let script = FlowScript { items, sessions_max: sessions_max as u32, graceful_ns: 0, cookies: false };
     let looks = StepLooks::default();
     FlowSource::new(FlowParts {
         script: &script,
@@ -50,6 +50,7 @@ fn made(
         feeds: &[],
         rows: NoRows,
         unix_offset_ns: 0,
+        cookies: None,
     })
 }
 

@@ -160,6 +160,7 @@ fn scenarios_of(config: &Config) -> Vec<Typed<'_>> {
             load: config.load.clone(),
             request: config.request.clone(),
             step: config.step.clone(),
+            cookies: config.cookies,
             ..ScenarioConfig::default()
         };
         return vec![Typed { name: None, config: Cow::Owned(short) }];
@@ -360,6 +361,7 @@ impl PlanReader<'_> {
             ("load", config.load != LoadConfig::default()),
             ("request", !config.request.is_empty()),
             ("step", !config.step.is_empty()),
+            ("cookies", config.cookies.is_some()),
             ("run.requests", config.run.requests.is_some()),
         ];
         for (key, _) in outside.into_iter().filter(|(_, is_given)| *is_given) {

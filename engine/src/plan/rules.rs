@@ -397,6 +397,11 @@ impl RuleCheck<'_> {
         for Mistake { problem, fix } in flow_rules::mistakes(flow, steps.len()) {
             self.broken(PlanPlace::Scenario(index, "step"), problem, fix);
         }
+        let pool = steps.first().and_then(|step| self.fields.pools.get(step.pool));
+        let target = pool.and_then(|pool| self.fields.targets.get(pool.target)).filter(|_| flow.cookies);
+        if let Some(Mistake { problem, fix }) = target.and_then(flow_rules::wrong_cookies) {
+            self.broken(PlanPlace::Scenario(index, "cookies"), problem, fix);
+        }
         for (step, Mistake { problem, fix }) in flow_names::mistakes(&flow.items, steps, &self.fields.feeds) {
             let place = match step {
                 Some(step) => PlanPlace::Step(index, step, String::new()),

@@ -76,10 +76,11 @@ impl<'a> PlanReader<'a> {
             );
         }
         let (sessions_max, graceful_ns) = (self.sessions(typed), self.graceful(typed));
-        Script::Flow { steps, flow: FlowScript { items, sessions_max, graceful_ns } }
+        let cookies = config.cookies.unwrap_or(false);
+        Script::Flow { steps, flow: FlowScript { items, sessions_max, graceful_ns, cookies } }
     }
 
-    /// Requests of which one is drawn for each arrival. Where responses are looked at, something is filled in that is not known before, or there are
+    /// Requests of which one is drawn for each arrival. Where responses are looked at, cookies are kept, something is filled in that is not known before, or there are
     /// users, it is a flow of one choice.
     fn drawn_requests(
         &mut self,
@@ -90,7 +91,8 @@ impl<'a> PlanReader<'a> {
         let steps = self.mix(context);
         let needs_session =
             |step: &Step| !step.looks.is_empty() || step.request.parts().any(template::has_values);
-        if !has_users && !steps.iter().any(needs_session) {
+        let cookies = typed.config.cookies.unwrap_or(false);
+        if !has_users && !cookies && !steps.iter().any(needs_session) {
             return Script::Mix(steps);
         }
         let branch = |(index, step): (usize, &Step)| FlowBranch {
@@ -100,7 +102,7 @@ impl<'a> PlanReader<'a> {
         let branches = steps.iter().enumerate().map(branch).collect();
         let (sessions_max, graceful_ns) = (self.sessions(typed), self.graceful(typed));
         let items = vec![FlowItem::new(FlowAction::OneOf(branches))];
-        Script::Flow { steps, flow: FlowScript { items, sessions_max, graceful_ns } }
+        Script::Flow { steps, flow: FlowScript { items, sessions_max, graceful_ns, cookies } }
     }
 
     /// What is looked at of the responses to a request.
