@@ -168,6 +168,10 @@ impl TokenBucket {
 
     /// Ends the bucket: counts the arrivals intended before an instant that were never released.
     pub fn abandon(&mut self, before_ns: u64) -> Tally {
+        // Nothing is wanted of one that was forgotten.
+        if self.next.is_none() {
+            return Tally::default();
+        }
         let tally = self.skip_before(before_ns.min(self.phases.measure_to_ns));
         self.next = None;
         tally

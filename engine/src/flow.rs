@@ -9,6 +9,8 @@
 //! is carried on as lag and slows no user down in silence.
 
 mod attempts;
+mod cookie_date;
+mod cookies;
 mod exchange;
 pub(crate) mod item;
 mod program;
@@ -20,6 +22,7 @@ mod tests;
 pub(crate) mod think;
 mod values;
 
+pub use cookies::{COOKIES_MAX, CookieRules, JAR_BYTES_MAX};
 pub use item::{
     Extract, FlowAction, FlowBranch, FlowItem, FlowScript, OnFailure, Repetition, SESSIONS_DEFAULT,
     SESSIONS_MAX, StepLooks,

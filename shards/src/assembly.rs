@@ -15,11 +15,13 @@ use engine::any_source::AnySource;
 use engine::bucket::Share;
 use engine::failure::{FailureKind, RunFailure};
 use engine::flow::rows::RowSource;
-use engine::flow::{FlowParts, FlowSource};
+use engine::flow::{CookieRules, FlowParts, FlowSource};
 use engine::load::UserLoad;
 use engine::mix::{EncodedStep, Mix};
 use engine::plan::{self, Plan, Pool, Request, SCENARIOS_MAX, Scenario, Target, TargetProtocol, Transport};
 use engine::seams::{Source, StepFacts};
+use engine::template::Template;
+use engine::url::Endpoint;
 use socket2::SockAddr;
 
 /// What HTTP/1.1 is called where protocols are chosen (RFC 7301).
@@ -57,6 +59,7 @@ pub fn sources<R: RowSource>(
                     rows: rows(),
                     share,
                     unix_offset_ns: clock::unix_offset_ns(),
+                    cookies: cookie_rules(plan, scenario)?,
                 })))
             }
         })
@@ -66,9 +69,13 @@ pub fn sources<R: RowSource>(
 
 /// The requests of a scenario as their protocol has them.
 fn encoded_steps(plan: &Plan, scenario: usize) -> Result<Vec<EncodedStep>, RunFailure> {
+    let keeps_cookies = plan.scenarios[scenario].flow().is_some_and(|flow| flow.cookies);
     let encoded = |step: &plan::Step| {
         let target = plan.target_of(step);
         match target.protocol {
+            TargetProtocol::Http1 { reuse, .. } if keeps_cookies => {
+                http1::encode_with_cookies(step, &target.url.authority, reuse)
+            }
             TargetProtocol::Http1 { reuse, .. } => http1::encode(step, &target.url.authority, reuse),
             TargetProtocol::Http2 { .. } => http2_request(step, target).map(|(encoded, _)| encoded),
             TargetProtocol::WebSocket { .. } => websocket::encode(step),
@@ -77,6 +84,24 @@ fn encoded_steps(plan: &Plan, scenario: usize) -> Result<Vec<EncodedStep>, RunFa
         }
     };
     plan.scenarios[scenario].steps().iter().map(encoded).collect()
+}
+
+/// How the sessions of a scenario keep cookies, where they do. All its requests go to one target.
+fn cookie_rules(plan: &Plan, scenario: &Scenario) -> Result<Option<CookieRules>, RunFailure> {
+    if !scenario.flow().is_some_and(|flow| flow.cookies) {
+        return Ok(None);
+    }
+    let url = &plan.target_of(&scenario.steps()[0]).url;
+    let host = match &url.endpoint {
+        Endpoint::Tcp { host, .. } => host,
+        Endpoint::Unix { .. } | Endpoint::Testbed => &url.authority,
+    };
+    let path = |step: &plan::Step| {
+        let request = step.request.http().expect("cookies are kept of requests of HTTP");
+        Template::new(request.path.clone()).map_err(|problem| FailureKind::Plan.failure(problem))
+    };
+    let paths: Result<Vec<Template>, RunFailure> = scenario.steps().iter().map(path).collect();
+    Ok(Some(CookieRules { host: host.to_ascii_lowercase(), is_secure: url.scheme.is_tls(), paths: paths? }))
 }
 
 /// A request as HTTP/2 has it.

@@ -64,6 +64,48 @@ fn each_session_has_its_own_token_and_each_row_is_used_once() {
 }
 
 #[test]
+fn a_session_that_keeps_cookies_is_known_and_one_that_does_not_is_refused() {
+    for (cookies, refused) in [(true, 0), (false, 40)] {
+        let testbed = peers::testbed(&[]);
+        let plan = format!(
+            "url = '{}'\nrun = {{ duration = '1s', connections = 8, shards = 2 }}\nload = {{ rate = 40 }}\ncookies = {cookies}\n\
+             [[step]]\npost = '/session'\njson = {{ name = 'user-{{{{seq}}}}', pass = 'p' }}\n\
+             [[step]]\nget = '/private?user=user-{{{{seq}}}}'\nheaders.Cookie = 'own=1'\non_failure = 'continue'\n\
+             [[step]]\ndelete = '/session'\n",
+            testbed.url("/")
+        );
+        let done = Vajra::run("plan.toml", &["--force"]).file("plan.toml", &plan).done();
+        done.assert_accounted();
+        assert_eq!(done.count("/iterations/failed"), refused, "{}", done.stdout);
+        let ledger = ledger(&testbed.url("/"));
+        // Who is not known is refused twice: at the page, and when leaving.
+        for (key, count) in
+            [("logins", 40), ("mismatches", 0), ("unauthorized", 2 * refused), ("logged_in", refused)]
+        {
+            assert_eq!(ledger[key].as_u64(), Some(count), "cookies = {cookies}, {key}: {ledger}");
+        }
+    }
+}
+
+#[test]
+fn cookies_over_anything_but_http_1_are_refused_before_anything_is_sent() {
+    for (plan, problem) in [
+        (
+            "url = 'udp://127.0.0.1:9'\ncookies = true\nload = { rate = 1 }\n[[step]]\ntext = 'x'\n",
+            "cookies are of HTTP",
+        ),
+        (
+            "url = 'http://127.0.0.1:9'\nhttp = { version = '2' }\ncookies = true\nload = { rate = 1 }\n[[step]]\nget = '/'\n",
+            "over HTTP/1.1 alone",
+        ),
+    ] {
+        let done = Vajra::new(&["check", "plan.toml"]).file("plan.toml", plan).done();
+        assert_eq!(done.code, 2, "{}", done.stdout);
+        done.assert_says(&[problem, "leave `cookies` out"]);
+    }
+}
+
+#[test]
 fn a_feed_that_is_used_up_ends_its_scenario_or_fails_what_comes_then() {
     for (at_end, failed) in [("stop", 0), ("fail", 60)] {
         let plan = format!(

@@ -43,6 +43,8 @@ pub struct Config {
     pub request: Vec<RequestConfig>,
     /// Requests that follow each other, as one user makes them: each arrival goes through all of them. In the place of `request`.
     pub step: Vec<RequestConfig>,
+    /// Sessions keep the cookies that responses set, and send them, each iteration its own (default false).
+    pub cookies: Option<bool>,
     /// Parts of flows by name, each a list of steps, for steps to `run` and scenarios to go through.
     pub flow: IndexMap<String, Vec<RequestConfig>>,
     /// What is done when a request fails: `retry = { attempts = 3, on = ["connect", "timeout", 503], wait = "exp:50ms,2s", budget = "10%" }`.
@@ -220,6 +222,8 @@ pub struct ScenarioConfig {
     pub step: Vec<RequestConfig>,
     /// The names of flows to go through, one after the other, in the place of `request` and `step`: `["login", "browse*2..5", "logout"]`.
     pub flow: Option<Texts>,
+    /// Sessions keep the cookies that responses set, and send them, each iteration its own (default false).
+    pub cookies: Option<bool>,
     /// The most iterations of its flow under way at a time, over all shards (default: the run's).
     pub sessions: Option<Text>,
     /// For how long iterations of its flow may go on after its end (default: the run's).

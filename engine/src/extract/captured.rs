@@ -81,8 +81,13 @@ impl Captured {
         })
     }
 
+    /// The headers that set cookies, in their order.
+    pub fn cookies(&self) -> impl Iterator<Item = &[u8]> {
+        self.cookies.iter().map(|range| &self.values[range.clone()])
+    }
+
     /// Whether some header that is wanted did not fit.
-    pub(super) fn are_headers_cut(&self) -> bool {
+    pub fn are_headers_cut(&self) -> bool {
         self.are_headers_cut
     }
 

@@ -47,6 +47,7 @@ impl FlowExchange {
         names: &mut ValueNames,
         feeds: &[Feed],
         number: &mut u32,
+        keeps_cookies: bool,
     ) -> (FlowExchange, StepFacts) {
         let mut resolve = |hole: &crate::template::Hole| {
             *number += 1;
@@ -60,7 +61,8 @@ impl FlowExchange {
         let holes: Vec<ResolvedHole> = step.template.holes().map(&mut resolve).collect();
         let expressions: Vec<Expression> =
             looks.extracts.iter().map(|extract| extract.from.clone()).collect();
-        let wants = Wants::new(&expressions, &looks.checks, looks.body_bytes_max);
+        let mut wants = Wants::new(&expressions, &looks.checks, looks.body_bytes_max);
+        wants.has_cookies |= keeps_cookies;
         let value = |Extract { name, from }: &Extract| (names.variable(name), from.is_optional());
         let looking = (!looks.is_empty()).then(|| Looking {
             inspection: Inspection::new(&expressions, &looks.checks),

@@ -23,6 +23,9 @@ pub struct FlowScript {
     /// What is done about failures of requests, each by itself.
     #[serde(default, skip_serializing_if = "Resilience::is_nothing")]
     pub resilience: Resilience,
+    /// Sessions keep the cookies that are set, and send them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cookies: bool,
 }
 
 /// A part of a flow, and when it is done.

@@ -1,6 +1,7 @@
 //! A flow as the loop sees it: arrivals begin iterations, responses lead to the next request.
 
 use super::attempts::SessionAttempts;
+use super::cookies::{CookieJar, CookieRules};
 use super::exchange::{FlowExchange, LookedAt};
 use super::item::{FlowScript, OnFailure, StepLooks};
 use super::program::{CallOperation, FlowOperation, Program};
@@ -14,6 +15,7 @@ use crate::feed::Feed;
 use crate::mix::EncodedStep;
 use crate::outbox::Outbox;
 use crate::outcome::{Kind, Outcome};
+use crate::quantity::SECOND_NS;
 use crate::random::{Draw, Draws, Random};
 use crate::record::{EndedAttempt, Iteration, IterationEnd};
 use crate::seams::{Call, End, EndedAt, Following, Source, Started, StepFacts, Unprepared};
@@ -41,6 +43,8 @@ pub struct FlowParts<'a, R> {
     pub share: Share,
     /// What the time of the run's clock is to be added to for the time since 1970.
     pub unix_offset_ns: u64,
+    /// How sessions keep cookies, where they do.
+    pub cookies: Option<CookieRules>,
 }
 
 /// The iterations of one scenario on one shard.
@@ -66,6 +70,10 @@ pub struct FlowSource<R> {
     /// Attempts at requests, where they may be tried again or rejected.
     attempts: Option<Box<SessionAttempts>>,
     unix_offset_ns: u64,
+    cookies: Option<CookieRules>,
+    /// Of each session, where cookies are kept.
+    jars: Vec<CookieJar>,
+    scratch: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,12 +92,14 @@ enum NextStop {
     End { free_ns: u64 },
 }
 
+const TOO_MANY_COOKIES: &str = "the session has more cookies than it keeps, 50 and about 8 KiB";
+const COOKIES_CUT: &str = "the response sets more cookies than are read of one, 16 KiB";
 const NO_ROW: &str = "no row was left in a data file";
 
 impl<R: RowSource> FlowSource<R> {
     /// Nothing is under way yet. Panics on names that are not there, which no plan holds.
     pub fn new(parts: FlowParts<'_, R>) -> FlowSource<R> {
-        let FlowParts { script, steps, draws, sessions_max, users, feeds, rows, share, unix_offset_ns } =
+        let FlowParts { script, steps, draws, sessions_max, users, feeds, rows, share, unix_offset_ns, cookies } =
             parts;
         let mut names = ValueNames::default();
         // Variables first: what is called as one is one, whatever feeds there are.
@@ -97,9 +107,9 @@ impl<R: RowSource> FlowSource<R> {
             names.variable(&extract.name);
         }
         let mut hole = 0;
-        let exchanges = steps
-            .into_iter()
-            .map(|(step, looks)| FlowExchange::new(step, looks, &mut names, feeds, &mut hole));
+        let exchanges = steps.into_iter().map(|(step, looks)| {
+            FlowExchange::new(step, looks, &mut names, feeds, &mut hole, cookies.is_some())
+        });
         let (exchanges, mut facts): (Vec<FlowExchange>, Vec<StepFacts>) = exchanges.unzip();
         // A field of a response may say how long to wait.
         facts.iter_mut().for_each(|facts| facts.is_looked_at |= script.resilience.retry.is_some());
@@ -132,6 +142,9 @@ impl<R: RowSource> FlowSource<R> {
             why: "",
             attempts,
             unix_offset_ns,
+            scratch: vec![0; cookies.as_ref().map_or(0, CookieRules::path_bytes_max)],
+            cookies,
+            jars: Vec::new(),
         }
     }
 
@@ -270,6 +283,12 @@ impl<R: RowSource> FlowSource<R> {
         if let Some(attempts) = &mut self.attempts {
             attempts.begin(session);
         }
+        if self.cookies.is_some() {
+            if self.jars.len() <= session as usize {
+                self.jars.resize(session as usize + 1, CookieJar::default());
+            }
+            self.jars[session as usize].clear();
+        }
         for used in &self.names.feeds {
             let values = &mut self.values;
             let mut take = |place: usize, text: &[u8]| values.set(session, used.values[place], Some(text));
@@ -288,6 +307,27 @@ impl<R: RowSource> FlowSource<R> {
         for session in ended {
             self.sessions.at(session).last_done_ns = now_ns;
             self.end_session(session, IterationEnd::Unfinished, now_ns, "");
+        }
+    }
+
+    fn unix_s(&self, now_ns: u64) -> i64 {
+        (self.unix_offset_ns.wrapping_add(now_ns) / SECOND_NS) as i64
+    }
+
+    /// Keeps what a response sets of cookies. Says why if it is more than can be kept.
+    fn keep_cookies(&mut self, session: u32, done_ns: u64) -> Option<&'static str> {
+        let now_s = self.unix_s(done_ns);
+        let rules = self.cookies.as_ref()?;
+        let memory = self.sessions.get(session).memory?;
+        let (captured, jar) = (&self.memories.get(memory).captured, &mut self.jars[session as usize]);
+        let mut is_full = false;
+        for header in captured.cookies() {
+            is_full |= jar.set(header, rules, now_s).is_err();
+        }
+        match (is_full, captured.are_headers_cut()) {
+            (true, _) => Some(TOO_MANY_COOKIES),
+            (false, true) => Some(COOKIES_CUT),
+            (false, false) => None,
         }
     }
 
@@ -324,7 +364,13 @@ impl<R: RowSource> Source for FlowSource<R> {
         let exchange = &self.exchanges[call.step as usize];
         let elapsed_ns = at.done_ns.saturating_sub(at.sent_ns);
         let set = |value, text: Option<&[u8]>| values.set(session, value, text);
-        let LookedAt { outcome, why } = exchange.judge(end, elapsed_ns, captured, found, set);
+        let LookedAt { mut outcome, mut why } = exchange.judge(end, elapsed_ns, captured, found, set);
+        if let End::Response { code, .. } = end
+            && let Some(more) = self.keep_cookies(session, at.done_ns)
+            && matches!(outcome, Outcome::Ok(_))
+        {
+            (outcome, why) = (Outcome::ValueMissing(code), more);
+        }
         self.why = why;
         let on_failure = self.last_call(session).on_failure;
         let kept = self.sessions.at(session);
@@ -432,6 +478,7 @@ impl<R: RowSource> Source for FlowSource<R> {
             return Ok(());
         }
         let (user, iteration) = self.user_of(kept.arrival.number);
+        let now_s = self.unix_s(now_ns);
         let context = HoleContext {
             number: kept.arrival.number,
             draws: self.draws.after(kept.calls - 1),
@@ -444,6 +491,16 @@ impl<R: RowSource> Source for FlowSource<R> {
         let filled = &mut self.memories.at(memory).filled;
         filled.clear();
         for hole in &exchange.holes {
+            if let (Some(continues), Some(rules)) = (hole.cookies(), &self.cookies) {
+                // Where the request goes has been filled before: it stands in front of all fields.
+                let (path, mut written) = (&rules.paths[call.step as usize], 0);
+                let mut out = Outbox::new(&mut self.scratch, &mut written);
+                path.render_filled(context.number, context.draws, filled, &mut out);
+                let jar = &mut self.jars[call.session as usize];
+                jar.set_path(&self.scratch[..written]);
+                filled.push(|out| jar.write(continues, rules, now_s, out));
+                continue;
+            }
             let result = filled.push_with(|out| hole.fill(&context, out));
             result.map_err(|unfilled| Unprepared { kind: Kind::Template, why: reason(unfilled) })?;
         }

@@ -45,6 +45,7 @@ fn made(
         sessions_max: sessions_max as u32,
         graceful_ns: 0,
         resilience: Resilience::default(),
+        cookies: false,
     };
     let looks = StepLooks::default();
     FlowSource::new(FlowParts {
@@ -57,6 +58,7 @@ fn made(
         rows: NoRows,
         share: Share { shard: 0, shards: 1 },
         unix_offset_ns: 0,
+        cookies: None,
     })
 }
 

@@ -64,6 +64,18 @@ pub(super) fn wrong_looks(step: &Step, target: &Target) -> Option<Mistake> {
     Some(Mistake::new(problem, "send requests of HTTP, or look at `status` and `time` alone"))
 }
 
+/// What is wrong with cookies that are kept of what a target answers.
+pub(super) fn wrong_cookies(target: &Target) -> Option<Mistake> {
+    let (problem, fix) = match target.protocol {
+        TargetProtocol::Http1 { .. } => return None,
+        TargetProtocol::Http2 { .. } => {
+            ("cookies are kept over HTTP/1.1 alone", "speak HTTP/1.1 with the target, or leave `cookies` out")
+        }
+        _ => ("cookies are of HTTP, and the target speaks something else", "leave `cookies` out"),
+    };
+    Some(Mistake::new(problem, fix))
+}
+
 struct FlowCheck {
     steps: usize,
     items: usize,

@@ -165,6 +165,7 @@ fn scenarios_of(config: &Config) -> Vec<Typed<'_>> {
             step: config.step.clone(),
             retry: config.retry.clone(),
             breaker: config.breaker.clone(),
+            cookies: config.cookies,
             ..ScenarioConfig::default()
         };
         return vec![Typed { name: None, config: Cow::Owned(short) }];
@@ -365,6 +366,7 @@ impl PlanReader<'_> {
             ("load", config.load != LoadConfig::default()),
             ("request", !config.request.is_empty()),
             ("step", !config.step.is_empty()),
+            ("cookies", config.cookies.is_some()),
             ("run.requests", config.run.requests.is_some()),
         ];
         for (key, _) in outside.into_iter().filter(|(_, is_given)| *is_given) {

@@ -401,6 +401,11 @@ impl RuleCheck<'_> {
         for WrongResilience { key, problem, fix } in flow.resilience.mistakes() {
             self.broken(PlanPlace::Scenario(index, key), problem, fix);
         }
+        let pool = steps.first().and_then(|step| self.fields.pools.get(step.pool));
+        let target = pool.and_then(|pool| self.fields.targets.get(pool.target)).filter(|_| flow.cookies);
+        if let Some(Mistake { problem, fix }) = target.and_then(flow_rules::wrong_cookies) {
+            self.broken(PlanPlace::Scenario(index, "cookies"), problem, fix);
+        }
         for (step, Mistake { problem, fix }) in flow_names::mistakes(&flow.items, steps, &self.fields.feeds) {
             let place = match step {
                 Some(step) => PlanPlace::Step(index, step, String::new()),

@@ -149,6 +149,8 @@ fn append(
             append_rendered::<UUID_BYTES>(out, |out| write_uuid(bits, out));
         }
         HoleSource::Rand { low, high } => append_decimal(random().between(*low, *high), out),
+        // Whoever keeps them fills it. Where nobody does, there are none.
+        HoleSource::Cookies { .. } => {}
     }
     Ok(())
 }

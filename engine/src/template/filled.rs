@@ -31,6 +31,12 @@ impl FilledValues {
         appended
     }
 
+    /// Adds a text that cannot fail.
+    pub fn push(&mut self, append: impl FnOnce(&mut Vec<u8>)) {
+        append(&mut self.bytes);
+        self.ends.push(self.bytes.len());
+    }
+
     /// The text with a number, if there is one.
     pub fn get(&self, index: usize) -> Option<&[u8]> {
         let end = *self.ends.get(index)?;

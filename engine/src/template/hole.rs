@@ -13,6 +13,8 @@ use std::fmt;
 pub const VALUE_BYTES_MAX: usize = 4 << 10;
 /// The longest that filters may make of it: memory for it is laid out for each request under way.
 pub const FILLED_BYTES_MAX: usize = 128 << 10;
+/// The most bytes that the cookies of a session become, with the name of their header and the end of its line.
+pub const COOKIES_BYTES_MAX: usize = 8 << 10;
 /// The most filters of one hole.
 pub const FILTERS_MAX: usize = 8;
 /// The most words that one of them is picked from.
@@ -58,6 +60,11 @@ pub enum HoleSource<N = HoleName> {
         low: u64,
         /// The largest it may be.
         high: u64,
+    },
+    /// The cookies of the session: stands in requests as they are encoded, and in no plan.
+    Cookies {
+        /// They come behind some that the plan sends itself.
+        continues: bool,
     },
 }
 
@@ -223,6 +230,12 @@ impl Hole {
         let is_long = |text: &String| text.len() > VALUE_BYTES_MAX;
         let most = format!("a value has at most {VALUE_BYTES_MAX} bytes");
         match &self.source {
+            HoleSource::Cookies { .. } => {
+                return told(
+                    "stands for the cookies of a session",
+                    "write `cookies = true` for the scenario",
+                );
+            }
             HoleSource::Rand { low, high } if low > high => {
                 return told("begins above its end", "write the smaller number first");
             }
@@ -274,6 +287,7 @@ impl<N> Hole<N> {
             HoleSource::Now(_) | HoleSource::Iteration | HoleSource::User | HoleSource::Seq => DIGITS_MAX,
             HoleSource::Uuid => UUID_BYTES,
             HoleSource::Rand { high, .. } => decimal_bytes(*high),
+            HoleSource::Cookies { .. } => COOKIES_BYTES_MAX,
         };
         for (index, filter) in self.filters.iter().enumerate() {
             bytes = filter.bytes_max(bytes);
@@ -303,6 +317,7 @@ impl<N> Hole<N> {
             HoleSource::Seq => HoleSource::Seq,
             HoleSource::Uuid => HoleSource::Uuid,
             HoleSource::Rand { low, high } => HoleSource::Rand { low: *low, high: *high },
+            HoleSource::Cookies { continues } => HoleSource::Cookies { continues: *continues },
         };
         let filters: Result<Vec<HoleFilter<M>>, E> =
             self.filters.iter().map(|filter| filter.with_names(name)).collect();
@@ -314,6 +329,14 @@ impl<N> Hole<N> {
 pub(super) const ISO_BYTES: usize = 24;
 
 impl ResolvedHole {
+    /// Whether it stands for the cookies of a session, and if so, whether behind others: whoever keeps them fills it.
+    pub(crate) fn cookies(&self) -> Option<bool> {
+        match self.hole.source {
+            HoleSource::Cookies { continues } => Some(continues),
+            _ => None,
+        }
+    }
+
     /// The most bytes that it becomes.
     pub fn bytes_max(&self) -> usize {
         self.hole.bytes_max()
@@ -349,6 +372,7 @@ impl fmt::Display for HoleSource {
             HoleSource::Seq => formatter.write_str("seq"),
             HoleSource::Uuid => formatter.write_str("uuid"),
             HoleSource::Rand { low, high } => write!(formatter, "rand {low} {high}"),
+            HoleSource::Cookies { .. } => formatter.write_str("cookies"),
         }
     }
 }

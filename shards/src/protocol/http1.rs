@@ -13,7 +13,7 @@ use engine::outbox::Outbox;
 use engine::outcome::Kind;
 use engine::plan;
 use engine::seams::Source;
-use engine::template::{LengthForm, Piece, Template};
+use engine::template::{Hole, HoleSource, LengthForm, Piece, Template};
 
 /// The longest head that is accepted.
 pub const HEAD_BYTES_MAX: usize = 64 << 10;
@@ -31,6 +31,16 @@ const STATUS_REFUSED: u16 = 400;
 /// Encodes a plan's request, for connections that are used again or not. The template's holes are the request's own, and the body's
 /// length.
 pub fn encode(step: &plan::Step, authority: &str, reuses: bool) -> Result<EncodedStep, RunFailure> {
+    encode_fields(step, authority, reuses, None)
+}
+
+/// The same, with a field that may be there or not.
+fn encode_fields(
+    step: &plan::Step,
+    authority: &str,
+    reuses: bool,
+    optional: Option<Piece>,
+) -> Result<EncodedStep, RunFailure> {
     let Some(request) = step.request.http() else {
         let text = format!("request `{}`: gRPC is not carried by HTTP/1.1", step.name);
         return Err(FailureKind::Plan.with_fix(text, "speak HTTP/2 with the target"));
@@ -53,6 +63,7 @@ pub fn encode(step: &plan::Step, authority: &str, reuses: bool) -> Result<Encode
         pieces.extend(value.iter().cloned());
         pieces.push(Piece::Bytes(b"\r\n".to_vec()));
     }
+    pieces.extend(optional);
     if let Some(body) = &request.body {
         pieces.push(Piece::Bytes(b"Content-Length: ".to_vec()));
         let from = pieces.len() + 2;
@@ -64,6 +75,25 @@ pub fn encode(step: &plan::Step, authority: &str, reuses: bool) -> Result<Encode
     }
     let template = Template::new(pieces).map_err(|problem| FailureKind::Plan.failure(problem))?;
     Ok(EncodedStep { template, weight: step.weight, is_bodyless: request.method == "HEAD" })
+}
+
+/// The same for a session that keeps cookies: with room for them, behind those that the plan sends itself.
+pub fn encode_with_cookies(
+    step: &plan::Step,
+    authority: &str,
+    reuses: bool,
+) -> Result<EncodedStep, RunFailure> {
+    let mut step = step.clone();
+    let Some(request) = step.request.http_mut() else { return encode(&step, authority, reuses) };
+    let is_own = |(name, _): &&mut (String, Vec<Piece>)| name.eq_ignore_ascii_case("cookie");
+    let own = request.headers.iter_mut().find(is_own);
+    let cookies = |continues| Piece::Value(Box::new(Hole::new(HoleSource::Cookies { continues })));
+    match own {
+        Some((_, value)) => value.push(cookies(true)),
+        // A line of its own, or nothing: it begins where the line before it has ended.
+        None => return encode_fields(&step, authority, reuses, Some(cookies(false))),
+    }
+    encode(&step, authority, reuses)
 }
 
 /// Why a response is not HTTP. The text is for people.

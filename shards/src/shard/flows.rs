@@ -48,6 +48,7 @@ impl<S: Source> ScenarioRun<S> {
     pub(super) fn next_of_flow(&mut self, recorder: &mut Recorder, now_ns: u64) -> Option<Following> {
         self.has_waited_for_room = false;
         if self.is_closed {
+            self.end_untried(recorder, now_ns);
             self.source.abandon_waiting(now_ns);
         }
         loop {
@@ -143,9 +144,17 @@ impl<S: Source> ScenarioRun<S> {
         if self.is_flow() {
             return self.next_prepared(core, first_series, now_ns);
         }
-        self.withhold(recorder, now_ns);
+        self.withhold(&mut core.recorder, now_ns);
         let arrival = self.next_arrival(now_ns, now_ns)?;
         Some(Following { call: self.source.begin(arrival), arrival, due_ns: arrival.intended_ns })
+    }
+
+    /// A request that has failed and is to be tried again has been begun: it ends with the run, or with its scenario.
+    fn end_untried(&mut self, recorder: &mut Recorder, now_ns: u64) {
+        while let Some(next) = self.source.take_untried() {
+            let why = (Kind::Unfinished, Kind::Unfinished.meaning());
+            self.end_unsent(recorder, self.first_series, next, why, now_ns);
+        }
     }
 
     /// Notes since when there is room for a session again, in the turn in which one ends: since the response came that ended it, which
@@ -159,6 +168,7 @@ impl<S: Source> ScenarioRun<S> {
     /// Writes down the iterations that have ended since the last time.
     pub(super) fn note_iterations(&mut self, recorder: &mut Recorder, now_ns: u64) {
         if self.is_closed {
+            self.end_untried(recorder, now_ns);
             self.source.abandon_waiting(now_ns);
         }
         while let Some(iteration) = self.source.next_ended() {
@@ -249,12 +259,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     pub(super) fn abandon_iterations(&mut self, now: u64) {
         let now_ns = self.core.relative_ns(now);
         for scenario in &mut self.scenarios {
-            // A request that has failed and is to be tried again has been begun, and ends with the run.
-            while let Some(next) = scenario.source.take_untried() {
-                let why = (Kind::Unfinished, Kind::Unfinished.meaning());
-                let first_series = scenario.first_series;
-                scenario.end_unsent(&mut self.core.recorder, first_series, next, why, now_ns);
-            }
+            scenario.end_untried(&mut self.core.recorder, now_ns);
             scenario.source.abandon(now_ns);
         }
         self.note_iterations();
