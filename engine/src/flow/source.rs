@@ -99,8 +99,18 @@ const NO_ROW: &str = "no row was left in a data file";
 impl<R: RowSource> FlowSource<R> {
     /// Nothing is under way yet. Panics on names that are not there, which no plan holds.
     pub fn new(parts: FlowParts<'_, R>) -> FlowSource<R> {
-        let FlowParts { script, steps, draws, sessions_max, users, feeds, rows, share, unix_offset_ns, cookies } =
-            parts;
+        let FlowParts {
+            script,
+            steps,
+            draws,
+            sessions_max,
+            users,
+            feeds,
+            rows,
+            share,
+            unix_offset_ns,
+            cookies,
+        } = parts;
         let mut names = ValueNames::default();
         // Variables first: what is called as one is one, whatever feeds there are.
         for extract in steps.iter().flat_map(|(_, looks)| &looks.extracts) {
