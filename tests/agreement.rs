@@ -41,7 +41,11 @@ fn contradictions(report: &Report) -> Vec<String> {
         }
     };
     let requests = &report.requests;
-    expect(ends(requests), format!("kinds, statuses and counts of {requests:?}"));
+    let attempts = report.scenarios.iter().filter_map(|scenario| scenario.attempts.as_ref());
+    expect(
+        ends(requests, attempts.map(|attempts| attempts.further).sum()),
+        format!("kinds, statuses and counts of {requests:?}"),
+    );
     let steps: u64 =
         report.scenarios.iter().flat_map(|scenario| &scenario.steps).map(|step| step.requests.ok).sum();
     expect(steps == requests.ok, format!("{steps} successes in steps, {} in all", requests.ok));
@@ -147,7 +151,8 @@ pub(crate) fn say_the_same(one: &Value, other: &Value) -> bool {
     }
 }
 
-fn ends(requests: &Requests) -> bool {
+/// `further` is how many requests were sent because one before had failed.
+fn ends(requests: &Requests, further: u64) -> bool {
     let kinds: u64 = requests.errors.values().sum();
     let statuses: u64 = requests.status.values().sum();
     // What a plan's check or extraction fails has a status all the same.
@@ -156,7 +161,7 @@ fn ends(requests: &Requests) -> bool {
     let refused: u64 = with_status.iter().sum();
     kinds == requests.failed
         && statuses == requests.ok + refused
-        && requests.sent <= requests.ok + requests.failed
+        && requests.sent <= requests.ok + requests.failed + further
 }
 
 fn is_ordered(timing: &Timing) -> bool {

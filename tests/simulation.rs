@@ -11,6 +11,7 @@ mod grpc;
 mod http2;
 mod instantiations;
 mod lines;
+mod resilience;
 mod same_requests;
 mod scenarios;
 mod spent;

@@ -13,7 +13,7 @@ use crate::statistics::bootstrap::replicates;
 use crate::statistics::sample::{Portion, Sample, Statistic, measured};
 use crate::statistics::trend::trend;
 use crate::target_outcome::CARRIED_MIN;
-use crate::threshold::{Aggregation, Facts, IterationTimes, Metric, Relation, Threshold};
+use crate::threshold::{Aggregation, AttemptCounts, Facts, IterationTimes, Metric, Relation, Threshold};
 use crate::timing::Timing;
 use crate::verdict::{Cause, Reason, rule};
 
@@ -274,8 +274,17 @@ impl ResponseTimes {
             ratio: report.rate.ratio.unwrap_or(1.0),
             iterations: (self.iterations.as_ref())
                 .map(|(iteration, duration)| IterationTimes { iteration, duration }),
+            attempts: attempts_of(report),
         }
     }
+}
+
+/// The attempts of all scenarios that do something about failures.
+fn attempts_of(report: &Report) -> Option<AttemptCounts> {
+    let each = report.scenarios.iter().filter_map(|scenario| scenario.attempts.as_ref());
+    let counts = each.map(|attempts| (attempts.made, attempts.made - attempts.further));
+    let (made, requests) = counts.reduce(|all, one| (all.0 + one.0, all.1 + one.1))?;
+    Some(AttemptCounts { made, requests })
 }
 
 /// All steps of a name as one: their times, and how many requests failed.
@@ -305,8 +314,9 @@ impl StepTimes {
     fn facts(&self) -> Facts<'_> {
         let StepTimes { response, service, slip, failed, total } = self;
         let (failed, total) = (*failed, *total);
-        let (achieved_rps, ratio) = (0.0, 1.0);
-        Facts { response, service, slip, failed, total, unsent: 0, achieved_rps, ratio, iterations: None }
+        let (unsent, achieved_rps, ratio) = (0, 0.0, 1.0);
+        let (iterations, attempts) = (None, None);
+        Facts { response, service, slip, failed, total, unsent, achieved_rps, ratio, iterations, attempts }
     }
 }
 

@@ -6,7 +6,7 @@ mod terms;
 use crate::config;
 use crate::distribution::Distribution;
 use crate::quantity::{Rate, Unreadable, parse_duration_ns, show_ns};
-use crate::record::{IterationRecord, Series};
+use crate::record::{AttemptRecord, IterationRecord, Series};
 use crate::trust::sent_share;
 pub use scope::Scope;
 use scope::{scope_length, split_outside};
@@ -15,7 +15,8 @@ use std::fmt;
 pub use terms::{ConditionTerms, exact};
 
 /// The metrics a threshold may be about.
-pub const METRICS: [&str; 7] = ["response", "service", "slip", "failed", "rate", "iteration", "duration"];
+pub const METRICS: [&str; 8] =
+    ["response", "service", "slip", "failed", "rate", "iteration", "duration", "attempts"];
 
 /// One condition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,6 +57,8 @@ pub enum Metric {
     Iteration,
     /// How long an iteration lasted, with the time spent thinking; likewise.
     Duration,
+    /// Attempts at requests, where something is done about failures.
+    Attempts,
 }
 
 /// Which figure of a metric.
@@ -74,7 +77,7 @@ pub enum Aggregation {
     Count,
     /// A share of 1 (`failed`), or a number per second (`rate`).
     Rate,
-    /// Achieved over target (`rate`).
+    /// Achieved over target (`rate`), or made per request that was tried (`attempts`).
     Ratio,
 }
 
@@ -115,6 +118,28 @@ pub struct Facts<'a> {
     pub ratio: f64,
     /// How long iterations took, where requests follow each other.
     pub iterations: Option<IterationTimes<'a>>,
+    /// The attempts at requests, where something is done about failures.
+    pub attempts: Option<AttemptCounts>,
+}
+
+/// How many attempts there were at how many requests.
+#[derive(Clone, Copy, Debug)]
+pub struct AttemptCounts {
+    /// Attempts that were made.
+    pub made: u64,
+    /// Requests that were tried.
+    pub requests: u64,
+}
+
+impl AttemptCounts {
+    fn of_record(record: &AttemptRecord) -> AttemptCounts {
+        AttemptCounts { made: record.made, requests: record.requests() }
+    }
+
+    /// Made per request. Where only further ones ended, their requests were tried before.
+    fn ratio(self) -> f64 {
+        self.made as f64 / self.requests.max(1) as f64
+    }
 }
 
 /// How long iterations took that ended well.
@@ -174,6 +199,7 @@ impl<'a> Facts<'a> {
             achieved_rps: 0.0,
             ratio: 1.0,
             iterations: None,
+            attempts: series.attempts.as_deref().map(AttemptCounts::of_record),
         }
     }
 }
@@ -227,6 +253,10 @@ impl Threshold {
         if metric.is_of_iterations() && scope.step.is_some() {
             let problem = format!("`{text}`: an iteration is of all steps");
             return Err(WrongCondition::new(problem, "write `response{step=NAME}` for one step alone"));
+        }
+        if metric == Metric::Attempts && scope.step.is_some() {
+            let problem = format!("`{text}`: attempts are told of a scenario as a whole");
+            return Err(WrongCondition::new(problem, "leave `step` out of the scope"));
         }
         let at = expression.find(['<', '>', '=']).ok_or_else(|| {
             let fix = format!("write a figure, one of < <= > >= ==, and a limit: `{}`", metric.example());
@@ -297,6 +327,7 @@ impl Threshold {
             Metric::Iteration | Metric::Duration => {
                 facts.iterations.is_none_or(|times| times.iteration.count() == 0)
             }
+            Metric::Attempts => facts.attempts.is_none_or(|attempts| attempts.made == 0),
         };
         (!is_empty).then(|| self.figure(facts))
     }
@@ -317,6 +348,10 @@ impl Threshold {
                 };
                 facts.iterations.map_or(0.0, of)
             }
+            Metric::Attempts if self.statistic == Aggregation::Count => {
+                facts.attempts.map_or(0.0, |attempts| attempts.made as f64)
+            }
+            Metric::Attempts => facts.attempts.map_or(0.0, AttemptCounts::ratio),
         }
     }
 
@@ -352,6 +387,7 @@ impl Threshold {
             (Metric::Failed, _) => format!("{:.4} %", figure * 100.0),
             (Metric::Rate, Aggregation::Ratio) => format!("{figure:.6}"),
             (Metric::Rate, _) => format!("{figure:.1}/s"),
+            (Metric::Attempts, _) => format!("{figure:.4}"),
             _ => show_ns(figure as u64),
         }
     }
@@ -377,6 +413,7 @@ impl Metric {
             "rate" => Metric::Rate,
             "iteration" => Metric::Iteration,
             "duration" => Metric::Duration,
+            "attempts" => Metric::Attempts,
             _ => {
                 let fix = match meant_metric(word) {
                     Some(guess) => format!("did you mean `{guess}`?"),
@@ -396,6 +433,7 @@ impl Metric {
             Metric::Rate => "rate ratio>0.999",
             Metric::Iteration => "iteration p(95)<2s",
             Metric::Duration => "duration p(95)<10s",
+            Metric::Attempts => "attempts ratio<1.15",
         }
     }
 
@@ -404,10 +442,11 @@ impl Metric {
             let problem = format!("`{word}` is not a figure of `{}`", self.name());
             WrongCondition::new(problem, format!("an example is `{}`", self.example()))
         };
-        if matches!(self, Metric::Failed | Metric::Rate) {
+        if self.is_of_numbers() {
             return match (self, word) {
-                (_, "" | "rate") => Ok(Aggregation::Rate),
-                (Metric::Failed, "count") => Ok(Aggregation::Count),
+                (Metric::Attempts, "" | "ratio") => Ok(Aggregation::Ratio),
+                (Metric::Failed | Metric::Rate, "" | "rate") => Ok(Aggregation::Rate),
+                (Metric::Failed | Metric::Attempts, "count") => Ok(Aggregation::Count),
                 (Metric::Rate, "ratio") => Ok(Aggregation::Ratio),
                 _ => Err(unknown()),
             };
@@ -434,7 +473,7 @@ impl Metric {
     /// The limit; otherwise what is wrong with it, and how it would be right.
     fn limit(self, statistic: Aggregation, text: &str) -> Result<f64, (String, Option<String>)> {
         let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
-        let is_duration = !matches!(self, Metric::Failed | Metric::Rate) && statistic != Aggregation::Count;
+        let is_duration = !self.is_of_numbers() && statistic != Aggregation::Count;
         if is_duration {
             // Programs that take bare numbers for times count milliseconds.
             let instead = |cause: Unreadable| number(text).map(|_| format!("{text}ms")).or(cause.instead);
@@ -459,6 +498,11 @@ impl Metric {
                     .or_else(|| rate().filter(|_| self == Metric::Rate)),
             )
         })
+    }
+
+    /// Whether its figures are no times.
+    fn is_of_numbers(self) -> bool {
+        matches!(self, Metric::Failed | Metric::Rate | Metric::Attempts)
     }
 
     /// Whether it is about what several requests are together.
@@ -542,6 +586,7 @@ mod tests {
             achieved_rps: 999.0,
             ratio: 0.999,
             iterations: None,
+            attempts: None,
         };
         let threshold = Threshold::parse(text).unwrap();
         threshold.is_met(threshold.measure(&facts), &facts)
@@ -583,6 +628,34 @@ mod tests {
     }
 
     #[test]
+    fn attempts_are_counted_and_set_against_the_requests_they_were_made_for() {
+        let record = AttemptRecord { made: 23, further: 3, ..AttemptRecord::default() };
+        let series = Series { attempts: Some(Box::new(record)), ..Series::default() };
+        let untried = Series { attempts: Some(Box::default()), ..Series::default() };
+        let read = |text: &str| Threshold::parse(text).unwrap();
+        let is_met = |text: &str, series: &Series| {
+            let facts = Facts::of_series(series);
+            read(text).is_met(read(text).measure(&facts), &facts)
+        };
+        assert!(is_met("attempts ratio<=1.15", &series) && !is_met("attempts ratio<1.15", &series));
+        assert!(is_met("attempts=ratio<1.16", &series) && is_met("attempts<1.16", &series));
+        assert!(is_met("attempts count==23", &series) && !is_met("attempts count<23", &series));
+        for nothing in [Series::default(), untried] {
+            assert!(!is_met("attempts ratio<100", &nothing), "nothing was tried");
+        }
+        assert_eq!(read("attempts ratio<2").show(1.15), "1.1500");
+        assert_eq!(read("attempts count<9").show(8.0), "8");
+        for (text, reason) in [
+            ("attempts ratio<115%", "write `ratio<1.15`"),
+            ("attempts p(99)<5ms", "not a figure of `attempts`"),
+            ("attempts{step=login} ratio<2", "leave `step` out"),
+        ] {
+            let wrong = Threshold::parse(text).unwrap_err().to_string();
+            assert!(wrong.contains(reason), "{text}: {wrong}");
+        }
+    }
+
+    #[test]
     fn a_threshold_on_nothing_is_not_met() {
         assert!(!judged("response p(99)<10s", &[], 5, 5));
         assert!(!judged("failed<1%", &[], 0, 0));
@@ -602,6 +675,7 @@ mod tests {
             achieved_rps: 99.3,
             ratio: 0.993,
             iterations: None,
+            attempts: None,
         };
         let is_met = |text: &str| {
             let threshold = Threshold::parse(text).unwrap();

@@ -301,7 +301,13 @@ impl Stretch {
 
     /// How a condition stands in it; nothing where there is nothing to judge it on.
     fn standing(&self, threshold: &Threshold) -> Option<ConditionStanding> {
-        if self.is_empty() && threshold.metric != Metric::Rate {
+        let is_empty = match threshold.metric {
+            Metric::Rate => false,
+            // A request ends with the last of its attempts, and one that a breaker rejects has none.
+            Metric::Attempts => self.series.attempts.as_ref().is_none_or(|attempts| attempts.made == 0),
+            _ => self.is_empty(),
+        };
+        if is_empty {
             return None;
         }
         let of_series = Facts::of_series(&self.series);

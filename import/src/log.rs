@@ -12,7 +12,7 @@ mod templates;
 
 use self::format::{FORMATS, LogFormat};
 use self::line::LogLine;
-use self::moments::Moments;
+use self::moments::LoggedMoments;
 use self::pace::PaceCounts;
 use self::templates::PathCounts;
 use crate::made::Made;
@@ -74,7 +74,7 @@ pub struct LogImport {
     paths: PathCounts,
     pace: PaceCounts,
     /// Kept where they are to be repeated.
-    moments: Moments,
+    moments: LoggedMoments,
 }
 
 impl LogImport {
@@ -109,7 +109,7 @@ impl LogImport {
             other_hosts: 0,
             paths: PathCounts::default(),
             pace: PaceCounts::default(),
-            moments: Moments::default(),
+            moments: LoggedMoments::default(),
         })
     }
 

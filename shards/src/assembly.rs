@@ -31,7 +31,8 @@ const ALPN_HTTP2: &str = "h2";
 
 /// What each scenario of a plan sends, on whichever shard, where no request follows another.
 pub fn mixes(plan: &Plan) -> Result<Vec<Mix>, RunFailure> {
-    let mix = |index| Ok(Mix::new(encoded_steps(plan, index)?, plan.draws_of(index)));
+    // Where nothing follows, no cookie has been set.
+    let mix = |index| Ok(Mix::new(encoded_steps(plan, index, false)?, plan.draws_of(index)));
     (0..plan.scenarios.len()).map(mix).collect()
 }
 
@@ -42,7 +43,8 @@ pub fn sources<R: RowSource>(
     mut rows: impl FnMut() -> R,
 ) -> Result<Vec<AnySource<R>>, RunFailure> {
     let source = |(index, scenario): (usize, &Scenario)| {
-        let (steps, draws) = (encoded_steps(plan, index)?, plan.draws_of(index));
+        let keeps_cookies = scenario.flow().is_some_and(|flow| flow.cookies);
+        let (steps, draws) = (encoded_steps(plan, index, keeps_cookies)?, plan.draws_of(index));
         Ok(match scenario.flow() {
             None => AnySource::Mix(Mix::new(steps, draws)),
             Some(flow) => {
@@ -67,9 +69,8 @@ pub fn sources<R: RowSource>(
     plan.scenarios.iter().enumerate().map(source).collect()
 }
 
-/// The requests of a scenario as their protocol has them.
-fn encoded_steps(plan: &Plan, scenario: usize) -> Result<Vec<EncodedStep>, RunFailure> {
-    let keeps_cookies = plan.scenarios[scenario].flow().is_some_and(|flow| flow.cookies);
+/// The requests of a scenario as their protocol has them, with room for the cookies that a session keeps or without.
+fn encoded_steps(plan: &Plan, scenario: usize, keeps_cookies: bool) -> Result<Vec<EncodedStep>, RunFailure> {
     let encoded = |step: &plan::Step| {
         let target = plan.target_of(step);
         match target.protocol {

@@ -155,7 +155,7 @@ const KEYS: &[Broken] = &[
     ),
     toml(
         "url = \"http://HOST/\"\nfoo = 1\n",
-        &[("2:1", &["unknown key `foo`", "known here: connect, feed, flow, grpc, headers, http, load,"])],
+        &[("2:1", &["unknown key `foo`", "known here: breaker, connect, cookies, feed, flow, grpc,"])],
         "url = \"http://HOST/\"\n",
     ),
     toml(

@@ -66,7 +66,6 @@ fn a_breaker_that_is_open_sends_nothing() {
          breaker = {{ opens = '50% of 10', stays_open = '1h' }}\n[[request]]\nget = '/x'\n"
     );
     let done = Vajra::run("plan.toml", &["--force"]).file("plan.toml", &plan).done();
-    assert!([0, 3].contains(&done.code), "{}{}", done.stdout, done.stderr);
     let seen = seen.load(Ordering::Relaxed);
     assert!((10..100).contains(&seen), "{seen}");
     let breaker = &done.report["scenarios"][0]["breaker"];
@@ -76,22 +75,22 @@ fn a_breaker_that_is_open_sends_nothing() {
 }
 
 #[test]
-fn mistakes_in_retry_and_breaker_are_told_with_their_keys() {
-    for (line, told) in [
-        ("retry = { attempts = 1, on = [503] }", "retry.attempts"),
-        ("retry = { on = ['tiemout'] }", "timeout"),
-        ("retry = { on = ['breaker'] }", "retry.on"),
-        ("retry = { on = [503], wait = 'exp:50ms' }", "retry.wait"),
-        ("retry = { on = [503], budget = '200%' }", "retry.budget"),
-        ("breaker = { clients = 20 }", "breaker.opens"),
-        ("breaker = { opens = '50% of 40' }", "breaker.opens"),
-        ("breaker = { opens = '50% of 20', probes = 0 }", "breaker.probes"),
-        ("breaker = { opens = '50% of 20', clients = 0 }", "breaker.clients"),
-        ("breaker = { opens = '50% of 20', stays_open = '0s' }", "breaker.stays_open"),
+fn mistakes_in_retry_and_breaker_are_told_at_their_places() {
+    for (line, place, told) in [
+        ("retry = { attempts = 1, on = [503] }", "2:22", "give 2 to 100"),
+        ("retry = { on = ['tiemout'] }", "2:16", "did you mean `timeout`?"),
+        ("retry = { on = ['breaker'] }", "2:16", "leaves the target alone"),
+        ("retry = { on = [503], wait = 'exp:50ms' }", "2:30", "exp:50ms,2s"),
+        ("retry = { on = [503], budget = '200%' }", "2:32", "above 0 % and up to 100 %"),
+        ("breaker = { clients = 20 }", "2:1", "`50% of 20`"),
+        ("breaker = { opens = '50% of 40' }", "2:21", "1 to 32"),
+        ("breaker = { opens = '50% of 20', probes = 0 }", "2:43", "1 to 255"),
+        ("breaker = { opens = '50% of 20', clients = 0 }", "2:44", "0 clients"),
+        ("breaker = { opens = '50% of 20', stays_open = '0s' }", "2:47", "longer than zero"),
     ] {
         let plan = format!("url = 'http://127.0.0.1:1/'\n{line}\n");
         let done = Vajra::run("plan.toml", &[]).file("plan.toml", &plan).done();
         assert_eq!(done.code, 2, "{line}: {}", done.stderr);
-        assert!(done.stderr.contains(told), "{line}: {}", done.stderr);
+        done.assert_says(&[&format!("plan.toml:{place}"), told]);
     }
 }

@@ -18,7 +18,7 @@ pub(super) struct SessionAttempts {
     budget: Option<RetryBudget>,
     breakers: Option<ClientBreakers>,
     /// Of each session, the request that it comes to.
-    of_sessions: Vec<RequestAttempts>,
+    of_sessions: Vec<SessionRequest>,
     draws: Draws,
     /// What the attempt was that ended last.
     pub(super) ended: EndedAttempt,
@@ -36,7 +36,7 @@ struct ClientBreakers {
 
 /// The attempts at one request. Times are in nanoseconds from the start of the run.
 #[derive(Clone, Copy, Debug, Default)]
-struct RequestAttempts {
+struct SessionRequest {
     /// Those that have begun.
     begun: u32,
     /// The next one is due, and none has begun since.
@@ -78,9 +78,9 @@ impl SessionAttempts {
     /// A session begins.
     pub(super) fn begin(&mut self, session: u32) {
         if self.of_sessions.len() <= session as usize {
-            self.of_sessions.resize(session as usize + 1, RequestAttempts::default());
+            self.of_sessions.resize(session as usize + 1, SessionRequest::default());
         }
-        self.of_sessions[session as usize] = RequestAttempts::default();
+        self.of_sessions[session as usize] = SessionRequest::default();
     }
 
     /// A request of a session comes to its turn, which was intended then. True where it has been tried before.
@@ -91,7 +91,7 @@ impl SessionAttempts {
             return true;
         }
         let waits = request.waits;
-        *request = RequestAttempts { first_intended_ns: intended_ns, waits, ..RequestAttempts::default() };
+        *request = SessionRequest { first_intended_ns: intended_ns, waits, ..SessionRequest::default() };
         false
     }
 

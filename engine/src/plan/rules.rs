@@ -22,7 +22,7 @@ use crate::redact;
 use crate::resilience::WrongResilience;
 use crate::schedule::Schedule;
 use crate::template::{self, Piece, literal_bytes, literal_of};
-use crate::threshold::{Scope, Threshold};
+use crate::threshold::{Metric, Scope, Threshold};
 use crate::url::{Endpoint, Scheme, path_or_root};
 use http::{HeaderName, HeaderValue, Method};
 use std::fmt;
@@ -671,7 +671,8 @@ impl RuleCheck<'_> {
             if let Err((problem, fix)) = found(self.fields, &threshold.scope) {
                 self.broken(PlanPlace::Threshold(index), format!("`{}`: {problem}", threshold.text), fix);
             }
-            if let Some((problem, fix)) = uniterated(self.fields, threshold) {
+            let missing = uniterated(self.fields, threshold).or_else(|| untried(self.fields, threshold));
+            if let Some((problem, fix)) = missing {
                 self.broken(PlanPlace::Threshold(index), format!("`{}`: {problem}", threshold.text), fix);
             }
             let phases = self.fields.phases;
@@ -739,6 +740,16 @@ fn uniterated(fields: &Fields, threshold: &Threshold) -> Option<(&'static str, &
             "name the scenario: `iteration{scenario=NAME}`",
         )),
     }
+}
+
+/// Why a condition on attempts has none to be held against, and what to do.
+fn untried(fields: &Fields, threshold: &Threshold) -> Option<(&'static str, &'static str)> {
+    let wanted = threshold.scope.scenario.as_ref();
+    let mut meant =
+        fields.scenarios.iter().filter(|scenario| wanted.is_none_or(|name| *name == scenario.name));
+    let counts = |scenario: &Scenario| scenario.flow().is_some_and(|flow| !flow.resilience.is_nothing());
+    (threshold.metric == Metric::Attempts && !meant.any(counts))
+        .then_some(("no request is tried again, so no attempts are counted", "add `retry` or `breaker`"))
 }
 
 /// A path without what stands before its first slash, if that makes it one.

@@ -8,13 +8,13 @@ const SECOND_US: i64 = 1_000_000;
 
 /// When requests came, in milliseconds since 1970, in the order of the log.
 #[derive(Debug, Default)]
-pub(super) struct Moments {
+pub(super) struct LoggedMoments {
     unix_ms: Vec<i64>,
     /// One more came than can be repeated.
     is_too_long: bool,
 }
 
-impl Moments {
+impl LoggedMoments {
     pub(super) fn add(&mut self, unix_ms: i64) {
         if self.unix_ms.len() < MOMENTS_MAX {
             self.unix_ms.push(unix_ms);
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     fn of(unix_ms: &[i64]) -> Vec<String> {
-        let mut moments = Moments::default();
+        let mut moments = LoggedMoments::default();
         unix_ms.iter().for_each(|ms| moments.add(*ms));
         moments.offsets_us().unwrap().into_iter().map(shown).collect()
     }

@@ -107,7 +107,7 @@ struct RequestKind {
     is_safe: bool,
     /// Nothing is sent on the connection: a WebSocket is opened, and looked at.
     is_opening: bool,
-    /// It holds values that no request before it has brought.
+    /// It holds values that no request before it has brought, or goes with cookies that none has set.
     is_filled: bool,
 }
 
@@ -200,6 +200,7 @@ impl<'a> Asker<'a> {
         let is_meant = |step: &Step| step.weight > 0 && self.plan.pools[step.pool].target == self.target;
         let mut kinds = Vec::new();
         for (scenario, of_plan) in self.plan.scenarios.iter().enumerate() {
+            let keeps_cookies = of_plan.flow().is_some_and(|flow| flow.cookies);
             for (index, step) in of_plan.steps().iter().enumerate().filter(|(_, step)| is_meant(step)) {
                 let call = Call { step: index as u32, session: 0 };
                 let shown = self.shown(scenario, step, index as u64);
@@ -213,7 +214,7 @@ impl<'a> Asker<'a> {
                     timeout_ns,
                     is_safe: false,
                     is_opening: false,
-                    is_filled: step.request.parts().any(has_values),
+                    is_filled: step.request.parts().any(has_values) || (keeps_cookies && index > 0),
                 };
                 match &step.request {
                     Request::Http(request) => {

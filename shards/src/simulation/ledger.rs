@@ -30,6 +30,9 @@ pub struct Statistics {
     pub log: Vec<u64>,
     /// When each was handed to the wire.
     pub sent_log: Vec<u64>,
+    /// Over HTTP/1.1, whether each request that was responded to was served, and false for each connection that was refused: in the
+    /// order in which the server decided it, if the world keeps a log.
+    pub outcome_log: Vec<bool>,
 }
 
 /// What a wire leaves behind: its clock while it runs, its statistics when it is gone.

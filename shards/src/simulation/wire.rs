@@ -288,6 +288,9 @@ impl SimulatedWire {
         }
         let is_refused = self.world.server.is_down(reached_ns.saturating_sub(self.start_ns))
             || happens(faults.connect_refused_ppm, &mut self.random);
+        if is_refused && self.world.keeps_log {
+            self.statistics.outcome_log.push(false);
+        }
         let what = if is_refused { Happening::Refused } else { Happening::Connected };
         self.happen(reached_ns + one_way_ns, slot, what);
     }

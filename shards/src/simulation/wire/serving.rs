@@ -49,6 +49,9 @@ impl SimulatedWire {
 
     fn respond(&mut self, slot: Slot, is_head: bool, reached_ns: u64) {
         let fate = self.world.faults.fate(&mut self.random);
+        if self.world.keeps_log {
+            self.statistics.outcome_log.push(fate == Fate::Whole);
+        }
         if fate != Fate::Whole {
             self.statistics.fates[fate as usize - 1] += 1;
         }
