@@ -28,18 +28,18 @@ pub(super) fn read(config: &LoadConfig, load: &str) -> Result<Vec<u64>, Vec<Diag
     match (recorded_ns, speed) {
         (Ok(recorded_ns), Some(speed)) if wrong.is_empty() => Ok(at_speed(&recorded_ns, speed)),
         (recorded_ns, _) => {
-            wrong.extend(recorded_ns.err());
+            wrong.extend(recorded_ns.err().map(|diagnostic| *diagnostic));
             Err(wrong)
         }
     }
 }
 
 /// The first that is wrong is told: of a long list, all others may be wrong in the same way.
-fn instants(texts: &[String], load: &str) -> Result<Vec<u64>, Diagnostic> {
+fn instants(texts: &[String], load: &str) -> Result<Vec<u64>, Box<Diagnostic>> {
     if !(1..=RECORDED_ARRIVALS_MAX).contains(&texts.len()) {
         let problem = format!("{} recorded arrivals cannot be repeated", texts.len());
         let fix = format!("give 1 to {RECORDED_ARRIVALS_MAX}");
-        return Err(Diagnostic::at(format!("{load}.offsets"), problem, fix));
+        return Err(Box::new(Diagnostic::at(format!("{load}.offsets"), problem, fix)));
     }
     let mut instants_ns: Vec<u64> = Vec::with_capacity(texts.len());
     for (index, text) in texts.iter().enumerate() {
@@ -47,11 +47,12 @@ fn instants(texts: &[String], load: &str) -> Result<Vec<u64>, Diagnostic> {
             if texts.len() > 1 { format!("{load}.offsets.{index}") } else { format!("{load}.offsets") };
         let instant_ns = match parse_duration_ns(&with_unit(text)) {
             Ok(instant_ns) => instant_ns,
-            Err(cause) => return Err(Diagnostic::unreadable(path, cause)),
+            Err(cause) => return Err(Box::new(Diagnostic::unreadable(path, cause))),
         };
         if instants_ns.last().is_some_and(|before_ns| *before_ns > instant_ns) {
             let problem = format!("`{text}` comes before the arrival that stands before it");
-            return Err(Diagnostic::at(path, problem, "write them in the order in which they came"));
+            let fix = "write them in the order in which they came";
+            return Err(Box::new(Diagnostic::at(path, problem, fix)));
         }
         instants_ns.push(instant_ns);
     }
