@@ -83,6 +83,9 @@ pub fn from_har(
         notes.insert(0, sentence);
     }
     plan.set("url", requests[0].url.base.as_str());
+    if cookies::are_kept(requests) {
+        plan.set("cookies", Value::from(true));
+    }
     if let Some(sentence) = cookies::note(requests, &titles) {
         plan.say(&sentence);
         notes.push(sentence);

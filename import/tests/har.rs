@@ -136,34 +136,11 @@ fn a_login_that_chromium_recorded_twice_takes_its_token_along() {
     };
     let token = || Some("Bearer {{token}}".to_owned());
     assert_eq!(steps[2..].iter().map(sent).collect::<Vec<_>>(), [token(), token(), None, token()]);
-    // The third is answered because of a cookie: its session is none that is kept.
-    assert_noted(
-        &made,
-        &[
-            "the server sets cookies, and flows do not keep cookies yet",
-            "1 was sent with a cookie and no other credential: GET /private (3)",
-            "extract = { kept = \"cookie session\" }",
-        ],
-    );
+    // The third is answered because of a cookie, which its session keeps.
+    assert_eq!(table(&made)["cookies"].as_bool(), Some(true), "{}", made.plan);
     assert_noted(&made, &["set these variables before a run: PASS (POST /session)"]);
-    assert_eq!(made.notes.len(), 2, "{:?}", made.notes);
-}
-
-#[test]
-fn what_is_said_of_a_cookie_is_a_plan() {
-    let made = from_har(SESSION, Some(SESSION_2), &HarChoices::default()).unwrap();
-    let by_hand = made
-        .plan
-        .replace(
-            "extract = { token = \"json /token\" }",
-            "extract = { kept = \"cookie session\", token = \"json /token\" }",
-        )
-        .replace(
-            "name = \"GET /private (3)\"\n",
-            "name = \"GET /private (3)\"\nheaders.Cookie = \"session={{kept}}\"\n",
-        );
-    assert_eq!(by_hand.matches("kept").count(), made.plan.matches("kept").count() + 2, "{by_hand}");
-    plan(&Made { plan: by_hand, ..made });
+    assert_eq!(made.notes.len(), 1, "{:?}", made.notes);
+    assert!(plan(&made).scenarios[0].flow().is_some_and(|flow| flow.cookies), "{}", made.plan);
 }
 
 #[test]
@@ -208,7 +185,7 @@ fn a_token_from_json_a_secret_of_a_form_and_a_number_find_their_sources() {
     assert_eq!(text(&steps[3], "get"), "/items/{{id}}?v=1&at=17tok-A1");
     assert_eq!(text(&steps[4], "body"), r#"{"item":{{id | number}},"note":null,"who":"{{token | json}}"}"#);
     assert_eq!(steps[4]["headers"]["Content-Type"].as_str(), Some("application/json"));
-    assert_noted(&made, &["the server sets cookies, and flows do not keep cookies yet", "session={{kept}}"]);
+    assert_eq!(table(&made)["cookies"].as_bool(), Some(true), "{}", made.plan);
     assert!(!made.notes.iter().any(|note| note.contains("no other credential")), "{:?}", made.notes);
     assert_eq!(text(&steps[1], "think"), "90ms");
     assert_eq!(text(&steps[2], "think"), "1390ms");
@@ -291,8 +268,8 @@ fn assets_other_hosts_and_what_was_never_answered_are_left_out_and_counted() {
     assert_noted(
         &made,
         &[
-            "the browser sent cookies",
-            "2 were sent with a cookie and no other credential, the first is GET /first",
+            "the browser sent cookies that no response of the recording sets (a)",
+            "2 were sent with one and no other credential, the first is GET /first",
         ],
     );
     let all = HarChoices { hosts: vec!["H".into()], keeps_assets: true, ..Default::default() };

@@ -46,7 +46,7 @@ pub(crate) fn run(options: &DriftOptions) -> Result<Gate, String> {
 
 fn print_facts(report: &Report) {
     let requests = &report.requests;
-    let scheduled = requests.ok + requests.failed + requests.dropped + requests.unsent;
+    let scheduled = requests.ok + requests.failed + requests.dropped + requests.unsent + requests.withheld;
     let hiccups: u64 = report.cpu.shards.iter().map(|shard| shard.counted.hiccups).sum();
     let longest_ns = report.cpu.shards.iter().map(|shard| shard.counted.hiccup_ns_max).max().unwrap_or(0);
     println!("requests   {scheduled} scheduled, {} sent, {} failed", requests.sent, requests.failed);

@@ -142,7 +142,7 @@ fn judge(cell: MatrixCell, report: &Report, seconds: u64) -> Judged {
     let ended = requests.ok + requests.failed;
     let scheduled = u64::from(cell.rate_rps) * seconds;
     let mut counts = Vec::new();
-    if ended + requests.dropped + requests.unsent != scheduled {
+    if ended + requests.dropped + requests.unsent + requests.withheld != scheduled {
         counts.push(format!("{scheduled} scheduled, {ended} ended"));
     }
     let (low, high) = failures_may(cell, ended);

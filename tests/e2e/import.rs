@@ -1,5 +1,6 @@
 //! `vajra import`: plans of what others wrote, which run; and what is said of input that is none.
 
+use crate::peers;
 use crate::vajra::{Done, Vajra};
 use std::fmt::Write as _;
 
@@ -163,4 +164,20 @@ fn a_large_recording_is_read_without_its_left_out_bodies() {
     done.assert_says(&["200 for static assets"]);
     let plan = std::fs::read_to_string(done.folder.path().join("plan.toml")).unwrap();
     assert_eq!(plan.matches("[[step]]").count(), 2);
+}
+
+#[test]
+fn a_session_that_was_recorded_twice_is_let_in_with_its_own_token_and_cookie() {
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/import/tests/data");
+    let (first, second) = (format!("{data}/session-1.har"), format!("{data}/session-2.har"));
+    let done = Vajra::new(&["import", "har", &first, &second, "--no-think", "-o", "plan.toml"]).done();
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let plan = std::fs::read_to_string(done.folder.path().join("plan.toml")).unwrap();
+    assert!(plan.contains("cookies = true"), "{plan}");
+    let testbed = peers::testbed(&[]);
+    let words = ["--url", &testbed.url("/"), "-R", "50", "-d", "2s", "--force"];
+    let run = Vajra::run("plan.toml", &words).file("plan.toml", &plan).variable("PASS", "p").done();
+    assert_eq!(run.count("/iterations/ok"), 100, "{}", run.stdout);
+    assert!(run.report["requests"]["status"].get("401").is_none(), "{}", run.stdout);
+    assert_eq!(run.count("/requests/failed"), 0, "{}", run.stdout);
 }

@@ -70,6 +70,24 @@ fn more_than_the_target_can_take_is_the_targets_doing_and_accounted_for() {
 }
 
 #[test]
+fn a_load_that_is_lowered_counts_what_it_withholds_and_is_degraded_at_best() {
+    let testbed = peers::testbed(&["--service", "fixed:20ms"]);
+    let words = ["-R", "400", "-c", "4", "-d", "3s", "--overload", "degrade=100ms"];
+    let done = run(&testbed.url("/"), &words);
+    let count = |key: &str| done.count(&format!("/requests/{key}"));
+    let all = ["ok", "failed", "dropped", "unsent", "withheld"].map(count).iter().sum::<u64>();
+    assert_eq!(all, 1_200, "{}", done.stdout);
+    // Half of what is asked for is all that four connections carry.
+    assert!(count("withheld") > 200 && count("dropped") == 0, "{}", done.stdout);
+    let reasons = done.report["verdict"]["reasons"].as_array().unwrap();
+    assert!(reasons.iter().any(|reason| reason["rule"] == "withheld"), "{reasons:?}");
+    assert_ne!(done.report["verdict"]["status"], "VALID", "{}", done.stdout);
+    let refused = Vajra::new(&["find-max", &testbed.url("/"), "--overload", "degrade"]).done();
+    assert_eq!(refused.code, 2, "{}", refused.stderr);
+    assert!(refused.stderr.contains("degrade"), "{}", refused.stderr);
+}
+
+#[test]
 fn shedding_counts_what_it_drops_and_bounds_the_wait() {
     let testbed = peers::testbed(&["--service", "fixed:20ms"]);
     let done = run(&testbed.url("/"), &["-R", "1000", "-c", "4", "-d", "3s", "--overload", "shed=100ms"]);

@@ -1,55 +1,60 @@
-//! What is said of cookies: flows do not keep them yet.
+//! Cookies of a recording: whether sessions are to keep some, and what is said of those that come from before it.
 
 use super::recorded::Recorded;
 use super::slots::slots;
 use crate::secrets::is_secret;
+use std::collections::BTreeSet;
 
-/// A note, where the server set cookies or the browser sent some: what is answered because of one fails without it.
+/// Whether a response sets cookies, which sessions then keep and send as the browser did.
+pub(super) fn are_kept(requests: &[Recorded<'_>]) -> bool {
+    requests.iter().any(|request| set(request).next().is_some())
+}
+
+/// A note, where the browser sent cookies that no response before had set: they come from before the recording, and no session has them.
 pub(super) fn note(requests: &[Recorded<'_>], titles: &[String]) -> Option<String> {
-    let set = requests.iter().find_map(first_set);
-    let mut sending = requests.iter().zip(titles).filter(|(request, _)| sends_cookies(request)).peekable();
-    let who = match set {
-        Some(_) => "the server sets cookies",
-        None => sending.peek().map(|_| "the browser sent cookies")?,
-    };
-    let alone: Vec<&str> = sending
-        .filter(|(request, _)| !has_other_credential(request))
-        .map(|(_, title)| title.as_str())
-        .collect();
+    let (mut known, mut unknown, mut alone) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+    for (request, title) in requests.iter().zip(titles) {
+        let before = unknown.len();
+        unknown.extend(sent(request).filter(|name| !known.contains(name)));
+        let has_unknown = unknown.len() > before || sent(request).any(|name| unknown.contains(name));
+        if has_unknown && !has_other_credential(request) {
+            alone.push(title.as_str());
+        }
+        known.extend(set(request));
+    }
+    if unknown.is_empty() {
+        return None;
+    }
     let count = match alone.as_slice() {
         [] => String::new(),
-        [one] => format!(" (1 was sent with a cookie and no other credential: {one})"),
+        [one] => format!(" (1 was sent with one and no other credential: {one})"),
         [first, ..] => {
-            format!(
-                " ({} were sent with a cookie and no other credential, the first is {first})",
-                alone.len()
-            )
+            format!(" ({} were sent with one and no other credential, the first is {first})", alone.len())
         }
     };
-    // What can be had today, where it is known what the cookie is called.
-    let advice = set.map_or(String::new(), |name| {
-        format!(
-            "; one cookie can be taken along by hand: `extract = {{ kept = \"cookie {name}\" }}` where it is set, \
-             `headers.Cookie = \"{name}={{{{kept}}}}\"` where it is sent"
-        )
-    });
+    let names: Vec<&str> = unknown.into_iter().collect();
     Some(format!(
-        "{who}, and flows do not keep cookies yet: requests that are answered because of one will fail{count}{advice}"
+        "the browser sent cookies that no response of the recording sets ({}): requests that are answered because of one will \
+         fail{count}; record from the login on",
+        names.join(", ")
     ))
 }
 
-/// The name of the first cookie that a response sets, if it is one that stands in a plan as it is.
-fn first_set<'r>(request: &'r Recorded<'_>) -> Option<&'r str> {
+/// The names of the cookies that a response sets.
+fn set<'r>(request: &'r Recorded<'_>) -> impl Iterator<Item = &'r str> {
     let headers = request.response.headers.iter();
-    let mut values = headers.filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
-    let is_plain = |name: &&str| {
-        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
-    };
-    values.find_map(|(_, value)| value.split('=').next().map(str::trim).filter(is_plain))
+    let values = headers.filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+    values.map(|(_, value)| name_of(value)).filter(|name| !name.is_empty())
 }
 
-fn sends_cookies(request: &Recorded<'_>) -> bool {
-    request.headers.iter().any(|header| header.name.eq_ignore_ascii_case("cookie"))
+/// The names of the cookies that a request was sent with.
+fn sent<'r>(request: &'r Recorded<'_>) -> impl Iterator<Item = &'r str> {
+    let headers = request.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("cookie"));
+    headers.flat_map(|header| header.value.split(';')).map(name_of).filter(|name| !name.is_empty())
+}
+
+fn name_of(cookie: &str) -> &str {
+    cookie.split('=').next().unwrap_or_default().trim()
 }
 
 /// Whether a request says who asks by something else, too. What guards a form against other sites says nothing of that.
