@@ -14,12 +14,11 @@ pub(super) fn are_kept(requests: &[Recorded<'_>]) -> bool {
 pub(super) fn note(requests: &[Recorded<'_>], titles: &[String]) -> Option<String> {
     let (mut known, mut unknown, mut alone) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
     for (request, title) in requests.iter().zip(titles) {
-        let before = unknown.len();
-        unknown.extend(sent(request).filter(|name| !known.contains(name)));
-        let has_unknown = unknown.len() > before || sent(request).any(|name| unknown.contains(name));
-        if has_unknown && !has_other_credential(request) {
+        let foreign: Vec<&str> = sent(request).filter(|name| !known.contains(name)).collect();
+        if !foreign.is_empty() && !has_other_credential(request) {
             alone.push(title.as_str());
         }
+        unknown.extend(foreign);
         known.extend(set(request));
     }
     if unknown.is_empty() {
@@ -44,7 +43,8 @@ pub(super) fn note(requests: &[Recorded<'_>], titles: &[String]) -> Option<Strin
 fn set<'r>(request: &'r Recorded<'_>) -> impl Iterator<Item = &'r str> {
     let headers = request.response.headers.iter();
     let values = headers.filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
-    values.map(|(_, value)| name_of(value)).filter(|name| !name.is_empty())
+    // Some recorders write several fields of one name as lines of one.
+    values.flat_map(|(_, value)| value.split('\n')).map(name_of).filter(|name| !name.is_empty())
 }
 
 /// The names of the cookies that a request was sent with.
@@ -53,8 +53,9 @@ fn sent<'r>(request: &'r Recorded<'_>) -> impl Iterator<Item = &'r str> {
     headers.flat_map(|header| header.value.split(';')).map(name_of).filter(|name| !name.is_empty())
 }
 
+/// The name of a cookie. One without a name is all value, and values are secrets.
 fn name_of(cookie: &str) -> &str {
-    cookie.split('=').next().unwrap_or_default().trim()
+    cookie.split_once('=').map_or("", |(name, _)| name.trim())
 }
 
 /// Whether a request says who asks by something else, too. What guards a form against other sites says nothing of that.
