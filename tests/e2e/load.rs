@@ -82,7 +82,7 @@ fn a_load_that_is_lowered_counts_what_it_withholds_and_is_degraded_at_best() {
     let reasons = done.report["verdict"]["reasons"].as_array().unwrap();
     assert!(reasons.iter().any(|reason| reason["rule"] == "withheld"), "{reasons:?}");
     assert_ne!(done.report["verdict"]["status"], "VALID", "{}", done.stdout);
-    let refused = Vajra::new(&["find-max", &testbed.url("/"), "--overload", "degrade"]).done();
+    let refused = Vajra::new(&["find-max", &testbed.url("/"), "-R", "100", "--overload", "degrade"]).done();
     assert_eq!(refused.code, 2, "{}", refused.stderr);
     assert!(refused.stderr.contains("degrade"), "{}", refused.stderr);
 }
