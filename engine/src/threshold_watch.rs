@@ -186,7 +186,8 @@ impl WatchedThreshold {
             series: series.collect(),
             // Which kind of request a dropped arrival would have been is not known.
             scenarios: if threshold.scope.step.is_none() { mixes } else { Vec::new() },
-            flows,
+            // A step has no rate and no iterations: what is said of it is said of its requests.
+            flows: if threshold.scope.step.is_none() { flows } else { Vec::new() },
             open: Stretch::default(),
             intervals: VecDeque::new(),
             size,
@@ -440,7 +441,8 @@ mod tests {
         let text = "url = 'http://h/'\n[run]\nduration = '4s'\nwarmup = '2s'\n[load]\nrate = 10\n\
              [[step]]\nget = '/a'\n[[step]]\nget = '/b'\n[thresholds]\n\
              duration = { limit = 'max<3s', over = '1s' }\nfailed = { limit = 'rate<1%', over = '1s' }\n\
-             iteration = { limit = 'max<150ms', over = '1s' }\nrate = { limit = '>=10', over = '1s' }";
+             iteration = { limit = 'max<150ms', over = '1s' }\nrate = { limit = '>=10', over = '1s' }\n\
+             'failed{step=\"GET /a\"}' = { limit = 'rate<1%', over = '1s' }";
         let document = Document { name: "p".into(), text: text.into(), format: Format::Toml };
         let config = Layers::new(Some(document)).unwrap().config().unwrap();
         let plan = Plan::new(&config, &|_| Err(String::new())).unwrap();
@@ -477,7 +479,8 @@ mod tests {
             .map(|windows| (plan.thresholds[windows.threshold].metric.name(), windows.judged, windows.broken))
             .collect();
         // The longest of the second window was waited for for 175 ms.
-        let expected = [("duration", 2, 0), ("failed", 2, 0), ("iteration", 2, 1), ("rate", 2, 0)];
+        let expected =
+            [("duration", 2, 0), ("failed", 2, 0), ("failed", 2, 0), ("iteration", 2, 1), ("rate", 2, 0)];
         assert_eq!(shown, expected);
     }
 

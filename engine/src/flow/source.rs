@@ -73,6 +73,8 @@ pub struct FlowSource<R> {
     cookies: Option<CookieRules>,
     /// Of each session, where cookies are kept.
     jars: Vec<CookieJar>,
+    /// What is due and was looked past for requests that are to be tried again: memory that is used again.
+    set_aside: Vec<DueCall>,
     scratch: Vec<u8>,
 }
 
@@ -155,6 +157,7 @@ impl<R: RowSource> FlowSource<R> {
             scratch: vec![0; cookies.as_ref().map_or(0, CookieRules::path_bytes_max)],
             cookies,
             jars: Vec::new(),
+            set_aside: Vec::new(),
         }
     }
 
@@ -551,23 +554,26 @@ impl<R: RowSource> Source for FlowSource<R> {
     }
 
     fn take_untried(&mut self) -> Option<Following> {
-        let is_untried = |due: &DueCall| self.attempts.as_ref().is_some_and(|all| all.is_again(due.session));
-        // What else is due has not begun, and is nothing that is counted.
-        let due = std::iter::from_fn(|| self.due.pop()).map(|Reverse(due)| due).find(is_untried)?;
-        self.due.push(Reverse(due));
-        let next = self.take_due();
-        if let Some(attempts) = &mut self.attempts {
-            attempts.give_up(due.session);
+        self.attempts.as_ref()?;
+        while let Some(Reverse(due)) = self.due.peek().copied() {
+            if let Some(attempts) = self.attempts.as_mut().filter(|attempts| attempts.is_again(due.session)) {
+                attempts.give_up(due.session);
+                return Some(self.take_due());
+            }
+            // What else is due has not begun, and is not counted. It stays due.
+            self.due.pop();
+            self.set_aside.push(due);
         }
-        Some(next)
+        self.due.extend(self.set_aside.drain(..).map(Reverse));
+        None
     }
 
     fn abandon_waiting(&mut self, now_ns: u64) {
-        if self.due.is_empty() && self.sessions.count() == 0 {
-            return;
+        // Whatever waits is due at some moment.
+        if !self.due.is_empty() {
+            self.due.clear();
+            self.end_all(now_ns, |state| state == SessionState::Waiting);
         }
-        self.due.clear();
-        self.end_all(now_ns, |state| state == SessionState::Waiting);
     }
 
     fn abandon(&mut self, now_ns: u64) {
