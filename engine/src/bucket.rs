@@ -12,8 +12,9 @@ pub use share::Share;
 
 use crate::load::{Arrivals, Load, Overload};
 use crate::phase::{Phase, Phases, Windowed};
+use crate::quantity::Rate;
 use crate::random::Draws;
-use crate::schedule::{Position, Schedule, position_of};
+use crate::schedule::{InexactSchedule, Position, Schedule, position_of};
 use poisson::Poisson;
 
 /// One arrival of a scenario.
@@ -150,6 +151,16 @@ impl TokenBucket {
         self.next = self.next.filter(|arrival| arrival.intended_ns < to_ns);
     }
 
+    /// From an instant on, arrivals come at this rate. Nothing intended then or later may have been released yet, and the bucket may not
+    /// have been ended. All shards that are told the same own every arrival of the new schedule once, since who owns a number does not
+    /// depend on when it is intended. Errors, and changes nothing, when the numbers are too large to be exact.
+    pub fn revise(&mut self, cut_ns: u64, rate: Rate) -> Result<(), InexactSchedule> {
+        self.schedule = self.schedule.revised(cut_ns, rate)?;
+        self.piece = 0;
+        self.next = self.arrival();
+        Ok(())
+    }
+
     /// Nothing more is wanted of it, and nothing more is counted.
     pub fn forget_rest(&mut self) {
         self.next = None;
@@ -245,8 +256,8 @@ impl Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quantity::{MILLISECOND_NS, Rate, SECOND_NS};
-    use crate::schedule::constant;
+    use crate::quantity::{MILLISECOND_NS, SECOND_NS};
+    use crate::schedule::{Segment, Shape, constant};
     use proptest::prelude::*;
 
     const DRAWS: Draws = Draws::new(1, 0);
@@ -402,5 +413,70 @@ mod tests {
             let before = (warmup_ms * count).div_ceil(1_000);
             prop_assert_eq!((measured, outside), (count - before, before));
         }
+    }
+
+    /// What the shards release up to each cut, where they are told of the next rate; then up to the end.
+    fn revised_union(load: &Load, shards: u64, revisions: &[(u64, u64)], limit: Option<u64>) -> Vec<Arrival> {
+        let mut union = Vec::new();
+        for shard in 0..shards {
+            let share = Share { shard, shards };
+            let mut bucket =
+                TokenBucket::new((0, load), phases(0, 10 * SECOND_NS), share, DRAWS, limit).unwrap();
+            for &(cut_ns, thousandths) in revisions {
+                while let Poll::Due(arrival) = bucket.poll_due(cut_ns - 1) {
+                    union.push(arrival);
+                }
+                bucket.revise(cut_ns, Rate::new(thousandths, 1_000 * SECOND_NS)).unwrap();
+            }
+            union.extend(all(bucket));
+        }
+        union.sort_unstable_by_key(|arrival| arrival.number);
+        union
+    }
+
+    proptest! {
+        #[test]
+        fn revised_shards_release_every_arrival_of_the_revised_schedule_once(
+            (from, to) in (0_u64..200, 1_u64..200),
+            is_poisson: bool,
+            revisions in proptest::collection::vec((1..10 * SECOND_NS, 0_u64..200_000), 0..4),
+            limit in proptest::option::of(0_u64..1_000),
+        ) {
+            let mut revisions = revisions;
+            revisions.sort_unstable();
+            let shape = Shape::Ramp { from: Rate::per_second(from), to: Rate::per_second(to) };
+            let segments = vec![Segment { length_ns: 6 * SECOND_NS, shape }, constant(Rate::per_second(to), 4 * SECOND_NS)];
+            let arrivals = if is_poisson { Arrivals::Poisson } else { Arrivals::Uniform };
+            let load = Load::Open { name: "ramp".into(), segments, arrivals, overload: Overload::Queue };
+            let mut schedule = load.schedule(0).unwrap();
+            let one = revised_union(&load, 1, &revisions, limit);
+            prop_assert_eq!(&one, &revised_union(&load, 7, &revisions, limit));
+            prop_assert!(one.iter().enumerate().all(|(index, arrival)| arrival.number == index as u64));
+            prop_assert!(one.windows(2).all(|pair| pair[0].intended_ns <= pair[1].intended_ns));
+            for (index, &(cut_ns, thousandths)) in revisions.iter().enumerate() {
+                // What is intended before a cut does not depend on what is decided there.
+                let before = |union: &[Arrival]| -> Vec<Arrival> {
+                    union.iter().copied().take_while(|arrival| arrival.intended_ns < cut_ns).collect()
+                };
+                prop_assert_eq!(before(&one), before(&revised_union(&load, 1, &revisions[..index], limit)));
+                let count_before = schedule.arrivals_before(cut_ns);
+                schedule = schedule.revised(cut_ns, Rate::new(thousandths, 1_000 * SECOND_NS)).unwrap();
+                prop_assert_eq!(schedule.arrivals_before(cut_ns), count_before);
+            }
+            if !is_poisson {
+                let due = schedule.arrivals_before(10 * SECOND_NS).min(limit.unwrap_or(u64::MAX));
+                prop_assert_eq!(one.len() as u64, due);
+            }
+        }
+    }
+
+    #[test]
+    fn a_silent_rate_releases_nothing_until_the_next_revision() {
+        let load = open(Rate::per_second(10), 10 * SECOND_NS, Arrivals::Uniform, Overload::Queue);
+        let paused = [(2 * SECOND_NS, 0), (5 * SECOND_NS, 20_000)];
+        let intended = instants(revised_union(&load, 3, &paused, None).into_iter());
+        assert_eq!(intended.iter().filter(|&&ns| ns < 2 * SECOND_NS).count(), 20);
+        assert_eq!(intended.iter().filter(|&&ns| (2 * SECOND_NS..5 * SECOND_NS).contains(&ns)).count(), 0);
+        assert_eq!(intended.len(), 20 + 100);
     }
 }

@@ -185,6 +185,25 @@ impl Schedule {
         Ok(Schedule { pieces, end_ns: start_ns, end_position: start })
     }
 
+    /// The same until `cut_ns`, and one rate from there to the same end. Arrivals intended before the cut keep their numbers and their
+    /// instants; those behind it are numbered on, and Λ has no step at the cut. A cut before the first segment changes all of it, one at
+    /// the end or behind it nothing. Errors when the numbers are too large for exact 128-bit arithmetic.
+    pub fn revised(&self, cut_ns: u64, rate: Rate) -> Result<Schedule, InexactSchedule> {
+        let Some(first) = self.pieces.first().filter(|_| cut_ns < self.end_ns) else {
+            return Ok(self.clone());
+        };
+        let cut_ns = cut_ns.max(first.start_ns);
+        let mut pieces: Vec<SchedulePiece> =
+            self.pieces.iter().filter(|piece| piece.start_ns < cut_ns).cloned().collect();
+        let start = pieces.last_mut().map_or(0, |last| last.cut_at(cut_ns));
+        let segment = constant(rate, self.end_ns - cut_ns);
+        let formula = Formula::new(&segment)?;
+        let gained = formula.position_at(segment.length_ns).ok_or(InexactSchedule::Segment)?;
+        let end = start.checked_add(gained).ok_or(InexactSchedule::Segment)?;
+        pieces.push(SchedulePiece { start_ns: cut_ns, length_ns: segment.length_ns, start, end, formula });
+        Ok(Schedule { pieces, end_ns: self.end_ns, end_position: end })
+    }
+
     /// When the offered load ends, in nanoseconds from the start of the run.
     pub fn end_ns(&self) -> u64 {
         self.end_ns
@@ -241,6 +260,24 @@ impl Schedule {
         self.pieces
             .partition_point(|piece| piece.start_ns + piece.length_ns <= instant_ns)
             .min(self.pieces.len() - 1)
+    }
+}
+
+impl SchedulePiece {
+    /// Ends it at an instant, unless it ends before. Returns the position that it ends at.
+    fn cut_at(&mut self, cut_ns: u64) -> Position {
+        let local_ns = cut_ns - self.start_ns;
+        if local_ns >= self.length_ns {
+            return self.end;
+        }
+        let mut gained = self.formula.position_at(local_ns).expect("checked at the end, where it is largest");
+        // Positions are rounded down: at a very low rate this one was reached before the cut, and belongs to what lies before it.
+        if self.start + gained < self.end && self.formula.invert(gained, self.length_ns) < local_ns {
+            gained += 1;
+        }
+        self.length_ns = local_ns;
+        self.end = self.end.min(self.start + gained);
+        self.end
     }
 }
 
