@@ -12,9 +12,8 @@ pub use share::Share;
 
 use crate::load::{Arrivals, Load, Overload};
 use crate::phase::{Phase, Phases, Windowed};
-use crate::quantity::Rate;
 use crate::random::Draws;
-use crate::schedule::{InexactSchedule, Position, Schedule, position_of};
+use crate::schedule::{Position, Schedule, position_of};
 use poisson::Poisson;
 
 /// One arrival of a scenario.
@@ -151,14 +150,13 @@ impl TokenBucket {
         self.next = self.next.filter(|arrival| arrival.intended_ns < to_ns);
     }
 
-    /// From an instant on, arrivals come at this rate. Nothing intended then or later may have been released yet, and the bucket may not
-    /// have been ended. All shards that are told the same own every arrival of the new schedule once, since who owns a number does not
-    /// depend on when it is intended. Errors, and changes nothing, when the numbers are too large to be exact.
-    pub fn revise(&mut self, cut_ns: u64, rate: Rate) -> Result<(), InexactSchedule> {
-        self.schedule = self.schedule.revised(cut_ns, rate)?;
+    /// Goes on by another schedule, which has the same arrivals up to some instant: none that is intended then or later may have been
+    /// released yet, and the bucket may not have been ended. All shards that are told the same own every arrival of the new schedule
+    /// once, since who owns a number does not depend on when it is intended.
+    pub fn revise(&mut self, schedule: Schedule) {
+        self.schedule = schedule;
         self.piece = 0;
         self.next = self.arrival();
-        Ok(())
     }
 
     /// Nothing more is wanted of it, and nothing more is counted.
@@ -256,7 +254,7 @@ impl Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quantity::{MILLISECOND_NS, SECOND_NS};
+    use crate::quantity::{MILLISECOND_NS, Rate, SECOND_NS};
     use crate::schedule::{Segment, Shape, constant};
     use proptest::prelude::*;
 
@@ -415,6 +413,12 @@ mod tests {
         }
     }
 
+    /// One rate from a cut on.
+    fn revised(schedule: &Schedule, cut_ns: u64, rate: Rate) -> Schedule {
+        let other = Schedule::new(0, &[constant(rate, schedule.end_ns())]).unwrap();
+        schedule.continued(cut_ns, &other, 1_000).unwrap()
+    }
+
     /// What the shards release up to each cut, where they are told of the next rate; then up to the end.
     fn revised_union(load: &Load, shards: u64, revisions: &[(u64, u64)], limit: Option<u64>) -> Vec<Arrival> {
         let mut union = Vec::new();
@@ -426,7 +430,8 @@ mod tests {
                 while let Poll::Due(arrival) = bucket.poll_due(cut_ns - 1) {
                     union.push(arrival);
                 }
-                bucket.revise(cut_ns, Rate::new(thousandths, 1_000 * SECOND_NS)).unwrap();
+                let rate = Rate::new(thousandths, 1_000 * SECOND_NS);
+                bucket.revise(revised(&bucket.schedule, cut_ns, rate));
             }
             union.extend(all(bucket));
         }
@@ -460,7 +465,7 @@ mod tests {
                 };
                 prop_assert_eq!(before(&one), before(&revised_union(&load, 1, &revisions[..index], limit)));
                 let count_before = schedule.arrivals_before(cut_ns);
-                schedule = schedule.revised(cut_ns, Rate::new(thousandths, 1_000 * SECOND_NS)).unwrap();
+                schedule = revised(&schedule, cut_ns, Rate::new(thousandths, 1_000 * SECOND_NS));
                 prop_assert_eq!(schedule.arrivals_before(cut_ns), count_before);
             }
             if !is_poisson {

@@ -51,6 +51,7 @@ pub mod redact;
 pub mod report;
 pub mod resilience;
 pub mod retry;
+pub mod revision;
 pub mod schedule;
 pub mod seams;
 pub mod search;

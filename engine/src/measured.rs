@@ -3,6 +3,7 @@
 use crate::calibrated::Calibrated;
 use crate::history::Slice;
 use crate::record::Snapshot;
+use crate::revision::Revision;
 use crate::threshold_watch::WatchedRun;
 use crate::until::UntilOutcome;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,9 @@ pub struct Measured {
     /// What became of conditions that were judged while it went on.
     #[serde(default)]
     pub watched: WatchedRun,
+    /// What was changed of the load while it went on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revisions: Vec<Revision>,
     /// When sending began, in nanoseconds since 1970, UTC.
     pub started_unix_ns: u64,
     /// What only the machine knows.
@@ -44,6 +48,7 @@ impl Measured {
             is_steady: None,
             until: None,
             watched: WatchedRun::default(),
+            revisions: Vec::new(),
             started_unix_ns: 0,
             facts: MachineFacts::default(),
             complaints: Vec::new(),

@@ -1,14 +1,45 @@
 //! What whoever started a run can ask of it while it goes on, whoever carries it out.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use crate::revision::{RevisedLoad, Revision};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// More stops than this are not counted: two already abort.
 const STOPS_MAX: u8 = 100;
+/// The most revisions of one run.
+pub const REVISIONS_MAX: usize = 1_000;
 
 /// A handle on a run, which any thread may hold. Copies speak of the same run.
 #[derive(Clone, Debug, Default)]
-pub struct Orders(Arc<AtomicU8>);
+pub struct Orders(Arc<OrderBook>);
+
+#[derive(Debug)]
+struct OrderBook {
+    stops: AtomicU8,
+    /// The moment of the start by the clock of the shards; 0 before it is known.
+    start_ns: AtomicU64,
+    /// How many of the revisions below there are.
+    count: AtomicUsize,
+    /// Written once each, in their order, and never changed: so whoever reads them waits for nobody.
+    revisions: Box<[OnceLock<OrderedRevision>]>,
+    /// Held by whoever adds one.
+    adding: Mutex<()>,
+}
+
+/// A revision, and what becomes of the load by it.
+#[derive(Clone, Debug)]
+pub struct OrderedRevision {
+    /// Which scenario's.
+    pub scenario: usize,
+    /// As reports have it.
+    pub revision: Revision,
+    /// What the load is from now on.
+    pub load: RevisedLoad,
+}
+
+/// There have been as many revisions as there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyRevisions;
 
 /// What a run is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,28 +52,81 @@ pub enum Order {
     Abort,
 }
 
+impl Default for OrderBook {
+    fn default() -> OrderBook {
+        OrderBook {
+            stops: AtomicU8::new(0),
+            start_ns: AtomicU64::new(0),
+            count: AtomicUsize::new(0),
+            revisions: (0..REVISIONS_MAX).map(|_| OnceLock::new()).collect(),
+            adding: Mutex::new(()),
+        }
+    }
+}
+
 impl Orders {
     /// Asks for a drain the first time, for an abort after that.
     pub fn stop(&self) {
         let count = |stops: u8| (stops < STOPS_MAX).then_some(stops + 1);
         // An error means that it was asked for often enough.
-        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
+        let _ = self.0.stops.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
     }
 
     /// What is asked now.
     #[inline]
     pub fn order(&self) -> Order {
-        match self.0.load(Ordering::Relaxed) {
+        match self.0.stops.load(Ordering::Relaxed) {
             0 => Order::Run,
             1 => Order::Drain,
             _ => Order::Abort,
         }
+    }
+
+    /// Sending begins at this moment of the shards' clock.
+    pub fn start_at(&self, start_ns: u64) {
+        self.0.start_ns.store(start_ns.max(1), Ordering::Release);
+    }
+
+    /// The moment at which sending begins, once it is known.
+    #[inline]
+    pub fn start_ns(&self) -> Option<u64> {
+        Some(self.0.start_ns.load(Ordering::Acquire)).filter(|&ns| ns > 0)
+    }
+
+    /// Orders a revision, whose cut lies ahead of every shard.
+    pub fn revise(&self, ordered: OrderedRevision) -> Result<(), TooManyRevisions> {
+        let _adding = self.0.adding.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = self.0.count.load(Ordering::Relaxed);
+        let place = self.0.revisions.get(count).ok_or(TooManyRevisions)?;
+        place.set(ordered).map_err(|_| TooManyRevisions)?;
+        self.0.count.store(count + 1, Ordering::Release);
+        Ok(())
+    }
+
+    /// How many revisions there have been.
+    #[inline]
+    pub fn revision_count(&self) -> usize {
+        self.0.count.load(Ordering::Acquire)
+    }
+
+    /// The revisions from one on, in the order in which they were asked for.
+    pub fn revisions_from(&self, first: usize) -> impl Iterator<Item = &OrderedRevision> {
+        let count = self.revision_count();
+        self.0.revisions[..count].iter().skip(first).filter_map(OnceLock::get)
+    }
+
+    /// All of them, as reports have them.
+    pub fn revisions(&self) -> Vec<Revision> {
+        self.revisions_from(0).map(|ordered| ordered.revision.clone()).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quantity::Rate;
+    use crate::revision::{Asker, Change};
+    use crate::schedule::Schedule;
 
     #[test]
     fn the_second_stop_aborts_and_so_does_any_further_one() {
@@ -54,5 +138,26 @@ mod tests {
         assert_eq!(orders.order(), Order::Abort);
         (0..1_000).for_each(|_| orders.stop());
         assert_eq!(orders.order(), Order::Abort);
+    }
+
+    #[test]
+    fn revisions_are_read_in_their_order_and_are_no_more_than_there_may_be() {
+        let orders = Orders::default();
+        let ordered = |cut_ns| OrderedRevision {
+            scenario: 0,
+            revision: Revision {
+                scenario: "s".into(),
+                asked_ns: 0,
+                cut_ns,
+                change: Change::Rate(Rate::ZERO),
+                by: Asker::Control,
+            },
+            load: RevisedLoad::Schedule(Schedule::new(0, &[]).unwrap()),
+        };
+        let all = REVISIONS_MAX as u64;
+        assert!((0..all).all(|cut_ns| orders.revise(ordered(cut_ns)).is_ok()));
+        assert_eq!(orders.revise(ordered(all)), Err(TooManyRevisions));
+        let last: Vec<u64> = orders.revisions_from(998).map(|ordered| ordered.revision.cut_ns).collect();
+        assert_eq!((last, orders.revision_count()), (vec![998, 999], REVISIONS_MAX));
     }
 }

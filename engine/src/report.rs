@@ -17,6 +17,7 @@ use crate::record::{
     AttemptFailure, Attempts, FailureReason, Finished, ReportedStats, ShardStats, SlowRequest, Snapshot,
     sum_of,
 };
+use crate::revision::{Asker, Revision};
 use crate::target_outcome::TargetOutcome;
 pub use crate::timing::Timing;
 use crate::trust::Trust;
@@ -98,9 +99,26 @@ pub struct Report {
     /// The slowest requests, in success or failure, slowest first. Empty in reports of versions before 0.2.
     #[serde(default)]
     pub slowest: Vec<SlowRequest>,
+    /// What was changed of the load while the run went on, in the order in which it was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revisions: Vec<Revision>,
+    /// What else happened while it went on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<RunEvent>,
     /// The run slice by slice: what comparing needs. Empty in reports of versions before 0.2.
     #[serde(default)]
     pub history: Vec<Slice>,
+}
+
+/// Something that happened while a run went on: a change that was asked for and could not be made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunEvent {
+    /// When, in nanoseconds from the start of sending.
+    pub at_ns: u64,
+    /// Who asked for it.
+    pub by: Asker,
+    /// What was in the way, and what to do.
+    pub what: String,
 }
 
 /// Where the measured window lies, in seconds from the start of sending.
@@ -239,14 +257,15 @@ impl Report {
     pub fn new(plan: &Plan, measured: &Measured, identity: Identity) -> Report {
         // Before anything is taken from it: names of requests are made of their paths.
         let plan = &crate::redact::written(plan);
-        let Measured { whole, history, is_steady, until, facts, watched, .. } = measured;
+        let Measured { whole, history, is_steady, until, facts, watched, revisions, .. } = measured;
         let planned_ns = whole.phases.measure_to_ns;
         let from_ns = whole.phases.measure_from_ns;
         let to_ns = whole.ended_ns.unwrap_or(planned_ns).clamp(from_ns, planned_ns);
         // A run that was to end with a number of requests is whole when it has reached it; of one that was to end when enough
         // is known, the end was brought forward.
         let is_partial = to_ns < planned_ns && !all_have_ended(plan, whole, to_ns);
-        let of_run = Whole { plan, snapshot: whole, history, window_ns: (from_ns, to_ns), is_partial };
+        let window_ns = (from_ns, to_ns);
+        let of_run = Whole { plan, snapshot: whole, history, window_ns, is_partial, revisions };
         let parts = Part::of_each(of_run);
         let part = Part::whole(of_run, &parts);
         let window_s = part.window_s();
@@ -290,6 +309,8 @@ impl Report {
             environment: environment(whole, facts.environment.clone()),
             limits,
             slowest: slowest(plan, whole),
+            revisions: revisions.clone(),
+            events: Vec::new(),
             history: history.clone(),
         }
     }

@@ -124,6 +124,18 @@ enum Formula {
     Ramp(Ramp),
     Sine(Sine),
     Recorded(Vec<u64>),
+    Rest(Box<Rest>),
+}
+
+/// What is left of a formula from an instant on, so many thousandths of it.
+#[derive(Clone, Debug)]
+struct Rest {
+    formula: Formula,
+    /// Of the whole formula.
+    length_ns: u64,
+    skipped_ns: u64,
+    skipped: Position,
+    thousandths: u64,
 }
 
 /// λ(t) = (a + (b − a)·t/T) / P with a, b over one denominator P, so that Λ is a ratio of integers.
@@ -185,23 +197,36 @@ impl Schedule {
         Ok(Schedule { pieces, end_ns: start_ns, end_position: start })
     }
 
-    /// The same until `cut_ns`, and one rate from there to the same end. Arrivals intended before the cut keep their numbers and their
-    /// instants; those behind it are numbered on, and Λ has no step at the cut. A cut before the first segment changes all of it, one at
-    /// the end or behind it nothing. Errors when the numbers are too large for exact 128-bit arithmetic.
-    pub fn revised(&self, cut_ns: u64, rate: Rate) -> Result<Schedule, InexactSchedule> {
+    /// The same until `cut_ns`, and from there to its own end another one, so many thousandths of it. Arrivals intended before the cut keep
+    /// their numbers and their instants; those behind it are numbered on, and Λ has no step at the cut. A cut before the first segment
+    /// changes all of it, one at the end or behind it nothing. Errors when the numbers are too large for exact 128-bit arithmetic.
+    pub fn continued(
+        &self,
+        cut_ns: u64,
+        other: &Schedule,
+        thousandths: u64,
+    ) -> Result<Schedule, InexactSchedule> {
         let Some(first) = self.pieces.first().filter(|_| cut_ns < self.end_ns) else {
             return Ok(self.clone());
         };
         let cut_ns = cut_ns.max(first.start_ns);
         let mut pieces: Vec<SchedulePiece> =
             self.pieces.iter().filter(|piece| piece.start_ns < cut_ns).cloned().collect();
-        let start = pieces.last_mut().map_or(0, |last| last.cut_at(cut_ns));
-        let segment = constant(rate, self.end_ns - cut_ns);
-        let formula = Formula::new(&segment)?;
-        let gained = formula.position_at(segment.length_ns).ok_or(InexactSchedule::Segment)?;
-        let end = start.checked_add(gained).ok_or(InexactSchedule::Segment)?;
-        pieces.push(SchedulePiece { start_ns: cut_ns, length_ns: segment.length_ns, start, end, formula });
-        Ok(Schedule { pieces, end_ns: self.end_ns, end_position: end })
+        let mut start = pieces.last_mut().map_or(0, |last| last.cut_at(cut_ns));
+        let mut start_ns = cut_ns;
+        for piece in &other.pieces {
+            let end_ns = (piece.start_ns + piece.length_ns).min(self.end_ns);
+            if end_ns <= start_ns {
+                continue;
+            }
+            let formula = piece.rest(start_ns.saturating_sub(piece.start_ns), thousandths);
+            let length_ns = end_ns - start_ns;
+            let gained = formula.position_at(length_ns).ok_or(InexactSchedule::Segment)?;
+            let end = start.checked_add(gained).ok_or(InexactSchedule::Segment)?;
+            pieces.push(SchedulePiece { start_ns, length_ns, start, end, formula });
+            (start_ns, start) = (end_ns, end);
+        }
+        Ok(Schedule { pieces, end_ns: self.end_ns, end_position: start })
     }
 
     /// When the offered load ends, in nanoseconds from the start of the run.
@@ -272,12 +297,28 @@ impl SchedulePiece {
         }
         let mut gained = self.formula.position_at(local_ns).expect("checked at the end, where it is largest");
         // Positions are rounded down: at a very low rate this one was reached before the cut, and belongs to what lies before it.
-        if self.start + gained < self.end && self.formula.invert(gained, self.length_ns) < local_ns {
+        while self.start + gained < self.end && self.formula.invert(gained, self.length_ns) < local_ns {
             gained += 1;
         }
         self.length_ns = local_ns;
         self.end = self.end.min(self.start + gained);
         self.end
+    }
+
+    /// What is left of its formula from an instant on, so many thousandths of it.
+    fn rest(&self, skipped_ns: u64, thousandths: u64) -> Formula {
+        if let Formula::Constant(rate) = &self.formula
+            && let Some(scaled) = scaled(*rate, thousandths)
+        {
+            return Formula::Constant(scaled);
+        }
+        Formula::Rest(Box::new(Rest {
+            skipped: self.formula.position_at(skipped_ns).expect("checked at the end, where it is largest"),
+            formula: self.formula.clone(),
+            length_ns: self.length_ns,
+            skipped_ns,
+            thousandths,
+        }))
     }
 }
 
@@ -304,6 +345,7 @@ impl Formula {
             Formula::Ramp(ramp) => ramp.position_at(local_ns),
             Formula::Sine(sine) => sine.position_at(local_ns),
             Formula::Recorded(offsets_ns) => Some(position_of(recorded::before(offsets_ns, local_ns))),
+            Formula::Rest(rest) => rest.position_at(local_ns),
         }
     }
 
@@ -317,6 +359,7 @@ impl Formula {
             Formula::Ramp(ramp) => ramp.invert(position, length_ns),
             Formula::Sine(sine) => sine.invert(position),
             Formula::Recorded(offsets_ns) => offsets_ns[arrival_at(position)],
+            Formula::Rest(rest) => rest.invert(position),
         }
     }
 
@@ -331,7 +374,32 @@ impl Formula {
                 sine.mean.rps() + sine.swing * SECOND_NS as f64 * sine.angle(local_ns).sin()
             }
             Formula::Recorded(offsets_ns) => recorded::in_the_second_of(offsets_ns, local_ns as u64) as f64,
+            Formula::Rest(rest) => {
+                rest.formula.rate_rps(rest.skipped_ns as f64 + local_ns) * rest.thousandths as f64 / 1e3
+            }
         }
+    }
+}
+
+/// So many thousandths of a rate, where its numbers do not become too large.
+fn scaled(rate: Rate, thousandths: u64) -> Option<Rate> {
+    let per_ns = rate.per_ns.checked_mul(1_000).filter(|&per_ns| per_ns < 1 << 63)?;
+    Some(Rate::new(rate.count.checked_mul(thousandths)?, per_ns))
+}
+
+impl Rest {
+    fn position_at(&self, local_ns: u64) -> Option<Position> {
+        let gained = self.formula.position_at(self.skipped_ns + local_ns)? - self.skipped;
+        Some(gained.checked_mul(u128::from(self.thousandths))? / 1_000)
+    }
+
+    /// Rounded down, so that what lies before the end of the rest lies before that of the whole.
+    fn invert(&self, position: Position) -> u64 {
+        if self.thousandths == 0 {
+            return 0;
+        }
+        let whole = self.skipped + position * 1_000 / u128::from(self.thousandths);
+        self.formula.invert(whole, self.length_ns).saturating_sub(self.skipped_ns)
     }
 }
 

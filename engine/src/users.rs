@@ -13,12 +13,31 @@ use std::collections::BinaryHeap;
 /// The most users.
 pub const USERS_MAX: u64 = 1 << 24;
 
+/// How many users there are, over the time of a scenario.
+#[derive(Clone, Debug)]
+pub struct Levels {
+    pieces: Vec<LevelPiece>,
+    ends_ns: u64,
+}
+
+/// One segment of it, as far as it holds.
+#[derive(Clone, Debug)]
+struct LevelPiece {
+    segment: Segment,
+    /// Where the whole segment begins.
+    starts_ns: u64,
+    from_ns: u64,
+    to_ns: u64,
+    /// So many thousandths of it.
+    thousandths: u64,
+}
+
 /// The users of one shard.
 #[derive(Clone, Debug)]
 pub struct UserPool {
-    load: UserLoad,
-    starts_ns: u64,
-    ends_ns: u64,
+    levels: Levels,
+    pacing_ns: Option<u64>,
+    loops_max: Option<u64>,
     share: Share,
     /// Users of all shards.
     most: u64,
@@ -36,6 +55,7 @@ struct User {
     since_ns: u64,
     loops_since: u64,
     loops: u64,
+    is_under_way: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +68,49 @@ struct NextLoop {
     user: u64,
 }
 
+impl Levels {
+    /// These segments, one after the other, from one moment to another.
+    pub fn new(segments: &[Segment], (starts_ns, ends_ns): (u64, u64)) -> Levels {
+        let mut next_ns = starts_ns;
+        let pieces = segments.iter().map(|segment| {
+            let from_ns = next_ns;
+            next_ns = from_ns.saturating_add(segment.length_ns);
+            LevelPiece {
+                segment: segment.clone(),
+                starts_ns: from_ns,
+                from_ns,
+                to_ns: next_ns.min(ends_ns),
+                thousandths: 1_000,
+            }
+        });
+        Levels { pieces: pieces.collect(), ends_ns }
+    }
+
+    /// The same until `cut_ns`, and from there to its own end another one, so many thousandths of it.
+    pub fn continued(&self, cut_ns: u64, other: &Levels, thousandths: u64) -> Levels {
+        let before = self.pieces.iter().map(|piece| LevelPiece { to_ns: piece.to_ns.min(cut_ns), ..piece.clone() });
+        let after = other.pieces.iter().map(|piece| LevelPiece {
+            from_ns: piece.from_ns.max(cut_ns),
+            to_ns: piece.to_ns.min(self.ends_ns),
+            thousandths,
+            ..piece.clone()
+        });
+        let pieces = before.chain(after).filter(|piece| piece.from_ns < piece.to_ns);
+        Levels { pieces: pieces.collect(), ends_ns: self.ends_ns }
+    }
+
+    /// The first moment from one on at which there are more users than `level`.
+    fn first_above(&self, level: f64, from_ns: u64) -> Option<u64> {
+        self.pieces.iter().filter(|piece| piece.thousandths > 0).find_map(|piece| {
+            let begin_ns = from_ns.max(piece.from_ns);
+            let wanted = level * 1_000.0 / piece.thousandths as f64;
+            let there_ns =
+                (begin_ns < piece.to_ns).then(|| first_at(&piece.segment, piece.starts_ns, begin_ns, wanted));
+            there_ns.flatten().filter(|&there_ns| there_ns < piece.to_ns)
+        })
+    }
+}
+
 impl UserPool {
     /// The users of a shard, from one moment to another; all shards together begin no more than so many iterations.
     pub fn new(
@@ -58,9 +121,9 @@ impl UserPool {
     ) -> UserPool {
         let most = load.most();
         let mut pool = UserPool {
-            load: load.clone(),
-            starts_ns,
-            ends_ns,
+            levels: Levels::new(&load.segments, (starts_ns, ends_ns)),
+            pacing_ns: load.pacing_ns,
+            loops_max: load.loops_max,
             share,
             most,
             next: BinaryHeap::new(),
@@ -97,6 +160,7 @@ impl UserPool {
             let number = user.loops * self.most + self.share.shard + next.user * self.share.shards;
             user.loops += 1;
             user.loops_since += 1;
+            user.is_under_way = true;
             self.left -= 1;
             self.under_way += 1;
             return Some(Arrival { number, intended_ns: next.intended_ns });
@@ -108,11 +172,12 @@ impl UserPool {
     pub fn ended(&mut self, number: u64, free_ns: u64) {
         self.under_way -= 1;
         let index = (number % self.most) / self.share.shards;
+        self.users[index as usize].is_under_way = false;
         let user = self.users[index as usize];
-        if self.load.loops_max.is_some_and(|loops| user.loops >= loops) {
+        if self.has_done_all(user) {
             return;
         }
-        let intended_ns = match self.load.pacing_ns {
+        let intended_ns = match self.pacing_ns {
             Some(pacing_ns) => user.since_ns + user.loops_since * pacing_ns,
             None => free_ns,
         };
@@ -126,6 +191,33 @@ impl UserPool {
         }
     }
 
+    /// Goes on with other numbers of users, which are the same up to `cut_ns`, where they lie ahead, and never more than there could be.
+    /// Those that wait for their next loop still begin it when it is due, if they are there then; all others come when they are wanted.
+    pub fn revise(&mut self, cut_ns: u64, levels: Levels) {
+        self.levels = levels;
+        let mut is_waiting = vec![false; self.users.len()];
+        for Reverse(next) in std::mem::take(&mut self.next).into_vec() {
+            is_waiting[next.user as usize] = true;
+            let has_come = self.users[next.user as usize].since_ns < cut_ns;
+            if next.due_ns < cut_ns || (has_come && self.next_there(next.user, next.due_ns) == Some(next.due_ns)) {
+                self.next.push(Reverse(next));
+            } else {
+                self.arrive(next.user, if has_come { next.due_ns } else { cut_ns });
+            }
+        }
+        for (index, is_waiting) in is_waiting.into_iter().enumerate() {
+            let user = self.users[index];
+            if !is_waiting && !user.is_under_way && !self.has_done_all(user) {
+                self.arrive(index as u64, cut_ns);
+            }
+        }
+    }
+
+    /// Whether a user has begun as often as it may.
+    fn has_done_all(&self, user: User) -> bool {
+        self.loops_max.is_some_and(|loops| user.loops >= loops)
+    }
+
     /// Nothing more begins.
     pub fn end(&mut self) {
         self.left = 0;
@@ -133,7 +225,7 @@ impl UserPool {
 
     /// Whether all has begun that was to. Users who have gone because of the shape leave the rest of their time empty.
     pub fn is_spent(&self) -> bool {
-        let is_counted_out = self.load.loops_max.is_some() && self.next.is_empty() && self.under_way == 0;
+        let is_counted_out = self.loops_max.is_some() && self.next.is_empty() && self.under_way == 0;
         self.left == 0 || is_counted_out
     }
 
@@ -149,19 +241,7 @@ impl UserPool {
     /// The first moment from one on at which a user of the shard is there.
     fn next_there(&self, user: u64, from_ns: u64) -> Option<u64> {
         let wanted = (self.share.shard + user * self.share.shards) as f64 + 0.5;
-        let mut start_ns = self.starts_ns;
-        for segment in &self.load.segments {
-            let end_ns = start_ns.saturating_add(segment.length_ns).min(self.ends_ns);
-            let begin_ns = from_ns.max(start_ns);
-            if begin_ns < end_ns
-                && let Some(there_ns) = first_at(segment, start_ns, begin_ns, wanted)
-                && there_ns < end_ns
-            {
-                return Some(there_ns);
-            }
-            start_ns = start_ns.saturating_add(segment.length_ns);
-        }
-        None
+        self.levels.first_above(wanted, from_ns)
     }
 }
 
@@ -287,6 +367,35 @@ mod tests {
         let begun = played(&five, 100 * S, 2, S, None);
         assert_eq!(begun.len(), 35);
         assert_eq!(played(&load(vec![ramp(7, 7, 100 * S)]), 100 * S, 2, S, Some(23)).len(), 23);
+    }
+
+    #[test]
+    fn a_number_of_users_changes_from_a_cut_on() {
+        let plan = load(vec![ramp(2, 6, 4 * S), ramp(6, 6, 16 * S)]);
+        let times_ns = (0, 20 * S);
+        let own = Levels::new(&plan.segments, times_ns);
+        let one = Levels::new(&UserLoad::constant(1, 20 * S).segments, times_ns);
+        let fewer = own.continued(8 * S, &one, 1_000);
+        let half = fewer.continued(12 * S, &own, 500);
+        let share = Share { shard: 0, shards: 1 };
+        let mut pool = UserPool::new(&plan, times_ns, share, None);
+        let mut there = Vec::new();
+        for now_ns in (0..20 * S).step_by(S as usize / 4) {
+            match now_ns / S {
+                7 if now_ns == 7 * S + S / 2 => pool.revise(8 * S, fewer.clone()),
+                11 if now_ns == 11 * S + S / 2 => pool.revise(12 * S, half.clone()),
+                _ => {}
+            }
+            let begun: Vec<Arrival> = std::iter::from_fn(|| pool.poll_due(now_ns)).collect();
+            if now_ns % S == S / 2 {
+                there.push(begun.len() as u64);
+            }
+            begun.iter().for_each(|arrival| pool.ended(arrival.number, now_ns + S / 4));
+        }
+        let ramp = [3, 4, 5, 6];
+        let expected: Vec<u64> = ramp.into_iter().chain([6; 4]).chain([1; 4]).chain([3; 8]).collect();
+        // Half a second into the ramp there are 2.5 users: three.
+        assert_eq!(there, expected);
     }
 
     proptest! {

@@ -1,4 +1,4 @@
-//! What passes between a shard and the rest of the process: full recorders one way, empty ones back, and four words.
+//! What passes between a shard and the rest of the process: full recorders one way, empty ones back, and some words.
 //!
 //! The lanes are bounded and lock-free. A lane holds every recorder there is, so handing one over cannot fail for want of room,
 //! only for want of an empty one to go on with; the shard then keeps writing into the one it has. At the bounds of the measured
@@ -7,7 +7,7 @@
 
 use crate::clock::monotonic_ns;
 use crossbeam::queue::ArrayQueue;
-use engine::orders::{Order, Orders};
+use engine::orders::{Order, OrderedRevision, Orders};
 use engine::phase::Phases;
 use engine::quantity::MILLISECOND_NS;
 use engine::record::{Layout, Recorder};
@@ -84,11 +84,10 @@ impl CollectorLane {
     }
 }
 
-/// The four words a shard listens to. Written a handful of times in a run; reading them is a load of a line that stays in
+/// The words a shard listens to. Written a handful of times in a run; reading them is a load of a line that stays in
 /// the shard's cache.
 #[derive(Debug, Default)]
 pub struct Control {
-    start_ns: AtomicU64,
     measure_from_ns: AtomicU64,
     measure_to_ns: AtomicU64,
     orders: Orders,
@@ -102,12 +101,12 @@ impl Control {
 
     /// Lets all shards start at the same moment of CLOCK_MONOTONIC.
     pub fn start_at(&self, start_ns: u64) {
-        self.start_ns.store(start_ns.max(1), Ordering::Release);
+        self.orders.start_at(start_ns);
     }
 
     /// The moment to start, once it is known.
     pub fn start_ns(&self) -> Option<u64> {
-        Some(self.start_ns.load(Ordering::Acquire)).filter(|&ns| ns > 0)
+        self.orders.start_ns()
     }
 
     /// The moment to start in nanoseconds since 1970, once it is known; to what the two clocks are apart in reading them.
@@ -156,6 +155,17 @@ impl Control {
     #[inline]
     pub fn order(&self) -> Order {
         self.orders.order()
+    }
+
+    /// How many revisions of the load there have been.
+    #[inline]
+    pub fn revision_count(&self) -> usize {
+        self.orders.revision_count()
+    }
+
+    /// The revisions from one on.
+    pub fn revisions_from(&self, first: usize) -> impl Iterator<Item = &OrderedRevision> {
+        self.orders.revisions_from(first)
     }
 }
 

@@ -332,6 +332,7 @@ impl Runner for Shards {
             history: collected.history.into_slices(),
             is_steady: collected.is_steady,
             watched: collected.watched,
+            revisions: orders.revisions(),
             until: self.watched.take().and_then(|outcome| outcome.try_recv().ok()),
             started_unix_ns,
             facts,

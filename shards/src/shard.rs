@@ -86,6 +86,8 @@ pub struct Shard<W: Wire, S: Source, P: Protocol> {
     lane: ShardLane,
     control: Arc<Control>,
     on_ready: Option<Box<dyn FnOnce(u64) + Send>>,
+    /// How many revisions of the load it has taken over.
+    revisions_heard: usize,
     published: ShardStats,
     /// When scheduling stopped, from the start of the run; the end of time before that.
     ended_ns: u64,
@@ -213,6 +215,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             lane,
             control,
             on_ready: Some(on_ready),
+            revisions_heard: 0,
             ended_ns: u64::MAX,
             slice_from_ns: 0,
             turn_ns: 0,
@@ -233,6 +236,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         self.complete(now);
         self.expire(now);
         self.reconnect();
+        if self.control.revision_count() > self.revisions_heard {
+            self.hear_of_revisions();
+        }
         self.release(now);
         if S::MAY_CONTINUE {
             self.note_iterations();

@@ -531,8 +531,7 @@ impl Fields {
 
     /// What all scenarios offer together, if each has a schedule.
     pub fn offered(&self) -> Offered {
-        let all: Option<Vec<Schedule>> = self.scenarios.iter().map(Scenario::schedule).collect();
-        Offered { schedules: all.unwrap_or_default() }
+        Offered::of(self.scenarios.iter().map(Scenario::schedule))
     }
 }
 
@@ -543,6 +542,11 @@ pub struct Offered {
 }
 
 impl Offered {
+    /// What these schedules offer, if each scenario has one.
+    pub fn of(schedules: impl Iterator<Item = Option<Schedule>>) -> Offered {
+        Offered { schedules: schedules.collect::<Option<_>>().unwrap_or_default() }
+    }
+
     /// Arrivals per second at an instant; nothing where a scenario has no schedule.
     pub fn rate_rps_at(&self, instant_ns: u64) -> Option<f64> {
         let rates = self.schedules.iter().map(|schedule| schedule.rate_rps_at(instant_ns));

@@ -8,6 +8,8 @@ use crate::outcome::Kind;
 use crate::phase::Phases;
 use crate::plan::{Plan, Scenario, Step};
 use crate::record::{AttemptRecord, IterationRecord, MessageTimes, ScenarioRecord, Series, Snapshot};
+use crate::revision::{Revision, schedule_of};
+use crate::schedule::Schedule;
 use crate::target_outcome::{Signs, TargetOutcome};
 use crate::threshold::{Facts, IterationTimes};
 use crate::timing::Timing;
@@ -48,6 +50,8 @@ pub(super) struct Whole<'a> {
     pub(super) window_ns: (u64, u64),
     /// It ended before what was asked for was done.
     pub(super) is_partial: bool,
+    /// What was changed of the load while it went on.
+    pub(super) revisions: &'a [Revision],
 }
 
 impl<'a> Part<'a> {
@@ -57,7 +61,7 @@ impl<'a> Part<'a> {
     }
 
     fn of_scenario(whole: Whole<'a>, index: usize) -> Part<'a> {
-        let Whole { plan, snapshot, history, window_ns: (from_ns, to_ns), is_partial } = whole;
+        let Whole { plan, snapshot, history, window_ns: (from_ns, to_ns), is_partial, revisions } = whole;
         let scenario = &plan.scenarios[index];
         let is_only = plan.scenarios.len() == 1;
         let series = Series::total(snapshot.requests.measured_of(index));
@@ -80,13 +84,14 @@ impl<'a> Part<'a> {
         let finished = arrivals.finished.measured;
         let last_ns = record.map_or(series.last_sent_ns, |record| record.last_begun_ns);
         let overrun_ns = last_ns.saturating_sub(window_ns.1);
-        let asked = asked(scenario, window_ns);
+        let schedule = schedule_of(scenario, revisions);
+        let asked = asked(scenario, schedule.as_ref(), window_ns);
         let unreleased = arrivals.unreleased();
         let rate = rate(asked, (scheduled - unreleased, scheduled), finished, window_ns, overrun_ns);
         let unaccounted = if is_partial || arrivals.is_fed_out {
             0
         } else {
-            unaccounted(scenario, snapshot.phases, scheduled)
+            unaccounted(scenario, schedule.as_ref(), snapshot.phases, scheduled)
         };
         let (name, is_closed) = (Some(scenario.name.as_str()), scenario.load.is_closed());
         Part {
@@ -301,8 +306,8 @@ fn is_counted_out(scenario: &Scenario, snapshot: &Snapshot, index: usize) -> boo
 }
 
 /// Arrivals per second that a schedule asks for in a window; none of a closed loop.
-fn asked(scenario: &Scenario, window_ns: (u64, u64)) -> Option<f64> {
-    let schedule = scenario.schedule()?;
+fn asked(scenario: &Scenario, schedule: Option<&Schedule>, window_ns: (u64, u64)) -> Option<f64> {
+    let schedule = schedule?;
     let before = |ns: u64| schedule.arrivals_before(ns).min(scenario.requests_max.unwrap_or(u64::MAX));
     Some((before(window_ns.1) - before(window_ns.0)) as f64 / seconds(window_ns))
 }
@@ -372,10 +377,13 @@ fn sum(parts: &[Part], window_ns: (u64, u64)) -> RateBlock {
 
 /// By how many arrivals the counts differ from the schedule itself, which no shard had a hand in. Random arrivals cannot be
 /// counted without drawing them again.
-fn unaccounted(scenario: &Scenario, phases: Phases, scheduled: u64) -> u64 {
-    let (Load::Open { arrivals: Arrivals::Uniform, .. }, Some(schedule)) =
-        (&scenario.load, scenario.schedule())
-    else {
+fn unaccounted(
+    scenario: &Scenario,
+    schedule: Option<&Schedule>,
+    phases: Phases,
+    scheduled: u64,
+) -> u64 {
+    let (Load::Open { arrivals: Arrivals::Uniform, .. }, Some(schedule)) = (&scenario.load, schedule) else {
         return 0;
     };
     let before = |ns: u64| schedule.arrivals_before(ns).min(scenario.requests_max.unwrap_or(u64::MAX));

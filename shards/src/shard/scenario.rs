@@ -3,7 +3,9 @@
 use super::degrading::Degrading;
 use engine::bucket::{Arrival, Poll, Share, TokenBucket};
 use engine::load::{Load, Overload};
+use engine::orders::OrderedRevision;
 use engine::plan::{Fields, Scenario};
+use engine::revision::RevisedLoad;
 use engine::seams::Source;
 use engine::users::UserPool;
 
@@ -141,6 +143,25 @@ impl<S: Source> ScenarioRun<S> {
         match &mut self.load {
             LoadState::Open(bucket) => Some(bucket),
             LoadState::Closed(_) => None,
+        }
+    }
+
+    /// Goes on with the load as it has become, unless its own is over.
+    pub(super) fn revise(&mut self, ordered: &OrderedRevision) {
+        if self.course != Course::Scheduling {
+            return;
+        }
+        match &ordered.load {
+            RevisedLoad::Schedule(schedule) => {
+                if let Some(bucket) = self.bucket_mut() {
+                    bucket.revise(schedule.clone());
+                }
+            }
+            RevisedLoad::Levels(levels) => {
+                if let Some(users) = &mut self.users {
+                    users.revise(ordered.revision.cut_ns, levels.clone());
+                }
+            }
         }
     }
 

@@ -214,6 +214,17 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         }
     }
 
+    /// Takes over what has changed of the load. Called after the turn has its `now`, and before anything is sent: a turn whose `now` has
+    /// reached a cut was begun long after it was ordered, so that nothing intended behind it is sent before it is heard of.
+    #[inline(never)]
+    pub(super) fn hear_of_revisions(&mut self) {
+        let Shard { control, scenarios, revisions_heard, .. } = self;
+        for ordered in control.revisions_from(*revisions_heard) {
+            *revisions_heard += 1;
+            scenarios[ordered.scenario].revise(ordered);
+        }
+    }
+
     /// Whether the slice that is being written does not belong to the warm-up.
     fn is_in_window(&self) -> bool {
         self.slice_from_ns >= self.rules.phases.measure_from_ns
