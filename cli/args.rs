@@ -9,6 +9,7 @@ use crate::commands::calibrate::CalibrateArgs;
 use crate::commands::check::CheckArgs;
 use crate::commands::compare::CompareArgs;
 use crate::commands::completions::CompletionsArgs;
+use crate::commands::control::ControlArgs;
 use crate::commands::find_max::FindMaxArgs;
 use crate::commands::gate::{self, GateArgs};
 use crate::commands::import::ImportPlanArgs;
@@ -68,6 +69,8 @@ pub(crate) enum Command {
     Archive(ArchiveArgs),
     /// Make a plan of curl commands, a HAR, a log or an OpenAPI document.
     Import(Box<ImportPlanArgs>),
+    /// Change the load of a run that goes on, or ask how it fares.
+    Control(ControlArgs),
     /// Measure what this machine can do, for check and run.
     Calibrate(CalibrateArgs),
     /// Run the built-in server alone.

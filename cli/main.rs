@@ -6,6 +6,7 @@
 
 mod args;
 mod commands;
+mod control;
 mod exit;
 mod help;
 mod input;
@@ -18,7 +19,7 @@ mod target;
 
 use args::Command;
 use commands::{
-    archive, calibrate, check, compare, completions, find_max, gate, import, man, run, schema, testbed,
+    archive, calibrate, check, compare, completions, control as control_command, find_max, gate, import, man, run, schema, testbed,
 };
 use exit::Failure;
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ fn carry_out(command: &Command) -> Result<ExitCode, Failure> {
         Command::Check(check) => check::run(check),
         Command::Archive(archive) => archive::run(archive),
         Command::Import(import) => import::run(import),
+        Command::Control(control) => control_command::run(control),
         Command::Calibrate(calibrate) => calibrate::run(calibrate),
         Command::Testbed(testbed) => testbed::run(testbed),
         Command::Schema => schema::run(),

@@ -14,6 +14,7 @@ pub(crate) mod json;
 pub(crate) mod junit;
 pub(crate) mod layout;
 pub(crate) mod messages;
+pub(crate) mod offered_now;
 pub(crate) mod plain;
 pub(crate) mod progress;
 pub(crate) mod screen;

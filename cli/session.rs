@@ -34,12 +34,14 @@ pub(crate) struct NewRun {
     pub(crate) sinks: Vec<Box<dyn Sink>>,
     /// How long it took to look up the host of each target, nanoseconds, where that was done.
     pub(crate) dns_ns: Vec<Option<u64>>,
+    /// What can be asked of it while it goes on.
+    pub(crate) orders: Orders,
 }
 
 impl NewRun {
     /// A run that nobody hears of, whose targets took so long to look up.
     pub(crate) fn new(calibration: Option<Calibrated>, dns_ns: Vec<Option<u64>>) -> NewRun {
-        NewRun { id: Uuid::new_v4().to_string(), calibration, sinks: Vec::new(), dns_ns }
+        NewRun { id: Uuid::new_v4().to_string(), calibration, sinks: Vec::new(), dns_ns, orders: Orders::default() }
     }
 }
 
@@ -61,7 +63,7 @@ impl Session {
         addresses: &[Vec<SockAddr>],
         run: NewRun,
     ) -> Result<EndedRun, Failure> {
-        let orders = Orders::default();
+        let orders = run.orders;
         self.signals.pass_on_to(&orders);
         let mut shards = Shards::new(addresses.to_vec()).calibrated(run.calibration).looked_up(run.dns_ns);
         let measured = shards.run(plan, run.sinks, &orders)?;

@@ -421,7 +421,7 @@ impl GateSide {
             }
             let mut run = NewRun::new(calibration.clone(), self.ready.dns_ns.clone());
             if !args.quiet {
-                run.sinks.push(Box::new(Progress::new(&self.plan)));
+                run.sinks.push(Box::new(Progress::new(&self.plan, &run.orders)));
             }
             let report = session.run(&self.plan, &addresses, run)?.report;
             if !args.no_archive {

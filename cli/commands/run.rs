@@ -3,6 +3,10 @@
 use crate::commands::archive::{self, KeptRun};
 use crate::commands::calibrate;
 use crate::commands::check::{look, show};
+use crate::control::changes::ControlledRun;
+use crate::control::live_figures::LiveFigures;
+use crate::control::reload::PlanFile;
+use crate::control::server::{ControlServer, Hearing};
 use crate::exit::{self, Failure};
 use crate::help;
 use crate::input::flags::PlanArgs;
@@ -22,7 +26,11 @@ use engine::plan::Plan;
 use engine::report::{Calibrated, Report};
 use engine::verdict::Status;
 use shards::preflight::{Check, Grade, REQUEST};
+use signal_hook::consts::SIGHUP;
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
 const EXAMPLES: &str = "\
@@ -67,6 +75,21 @@ pub(crate) struct RunArgs {
         help_heading = "Preflight"
     )]
     force: bool,
+    /// Read the plan's file again when it changes.
+    #[arg(
+        long_help = "Take over what changes in the plan's file while the run goes on: rates and numbers of users. SIGHUP does it once.",
+        long,
+        conflicts_with = "no_control",
+        help_heading = "Control"
+    )]
+    watch: bool,
+    /// Let nobody change the run while it goes on.
+    #[arg(
+        long_help = "Do without the socket that `vajra control` asks, and leave SIGHUP alone",
+        long,
+        help_heading = "Control"
+    )]
+    no_control: bool,
     /// Name the run in the archive. Repeatable.
     #[arg(long = "tag", value_name = "NAME", help_heading = "Archive")]
     tags: Vec<String>,
@@ -81,16 +104,21 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     archive::check_tags(&args.tags)?;
     let mut outputs = args.files.open()?;
     let session = Session::begin()?;
+    let file = plan_file(args, &plan)?;
     let (plan, ready) = target::make_ready(plan, &session)?;
     let manner = Manner { is_quiet: args.quiet, is_forced: args.force, sends_all: args.plan.probe_all };
     let calibration = preflight(&plan, &ready, &session, manner)?;
     let addresses = ready.all()?;
     let mut run = NewRun::new(calibration, ready.dns_ns.clone());
-    run.sinks.extend(outputs.take_timeseries(&plan, &run.id));
+    run.sinks.extend(outputs.take_timeseries(&plan, &run.id, &run.orders));
     if !args.quiet {
-        run.sinks.push(Box::new(Progress::new(&plan)));
+        run.sinks.push(Box::new(Progress::new(&plan, &run.orders)));
     }
-    let EndedRun { report, incomplete_outputs } = session.run(&plan, &addresses, run)?;
+    let server = if args.no_control { None } else { Some(listen(args, &plan, &mut run, file)?) };
+    let ended = session.run(&plan, &addresses, run);
+    let events = server.map(ControlServer::stop).unwrap_or_default();
+    let EndedRun { mut report, incomplete_outputs } = ended?;
+    report.events = events;
     let ended_at = SystemTime::now();
     ready.stop();
     let is_written = tell(&report, outputs, incomplete_outputs, args);
@@ -103,6 +131,41 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         archive::keep(&KeptRun { report: &report, ended_at, tags: &args.tags, is_hurried });
     }
     Ok(ExitCode::from(if code == 0 && !is_written { exit::RUNTIME } else { code }))
+}
+
+/// The plan's file, to be read again; none of a URL, of standard input, or of what cannot be read twice.
+fn plan_file(args: &RunArgs, plan: &Plan) -> Result<Option<PlanFile>, Failure> {
+    let path = Path::new(&args.plan.target);
+    if !path.is_file() {
+        return match args.watch {
+            true => Err(Failure::new(exit::USAGE, "`--watch` needs a plan's file\n  help: write the plan into a file, and run it")),
+            false => Ok(None),
+        };
+    }
+    let flags = args.plan.clone();
+    let read_again = move || load::plan_again(&flags);
+    Ok(Some(PlanFile::new(path, plan.clone(), Box::new(read_again))))
+}
+
+/// Lets the run be asked something while it goes on.
+fn listen(
+    args: &RunArgs,
+    plan: &Plan,
+    run: &mut NewRun,
+    file: Option<PlanFile>,
+) -> Result<ControlServer, Failure> {
+    let figures = LiveFigures::default();
+    run.sinks.push(Box::new(figures.clone()));
+    let hangup = Arc::new(AtomicBool::new(false));
+    if file.is_some() {
+        let registered = signal_hook::flag::register(SIGHUP, hangup.clone());
+        registered.map_err(|error| Failure::runtime(format!("SIGHUP cannot be caught: {error}")))?;
+    }
+    let controlled =
+        ControlledRun { run_id: run.id.clone(), plan: plan.clone(), orders: run.orders.clone(), figures };
+    let hearing = Hearing { file, watches: args.watch, hangup, is_quiet: args.quiet };
+    let started = ControlServer::start(controlled, hearing);
+    started.map_err(|error| Failure::runtime(format!("no thread for `vajra control`: {error}")))
 }
 
 /// How preflight goes about it.

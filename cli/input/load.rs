@@ -36,6 +36,11 @@ pub(crate) fn plan_of(document: Option<Document>, args: &PlanArgs, notes: Notes)
     read(document, args, Purpose::Run, notes)
 }
 
+/// The same plan again, of which what is no mistake has been told.
+pub(crate) fn plan_again(args: &PlanArgs) -> Result<Plan, Failure> {
+    plan_of(document::of_target(&args.target)?, args, Notes::Untold)
+}
+
 /// The same of a plan that is only run as probes, each at a rate of its own.
 pub(crate) fn plan_to_probe(args: &PlanArgs) -> Result<Plan, Failure> {
     read(document::of_target(&args.target)?, args, Purpose::Probes, Notes::Told)

@@ -7,6 +7,7 @@ use crate::output::junit;
 use crate::output::timeseries::TimeSeries;
 use clap::Args;
 use engine::distribution::Distribution;
+use engine::orders::Orders;
 use engine::plan::Plan;
 use engine::report::Report;
 use engine::seams::Sink;
@@ -70,10 +71,15 @@ impl RunFiles {
 
 impl Outputs {
     /// The sink that writes the time series, if one was asked for.
-    pub(crate) fn take_timeseries(&mut self, plan: &Plan, run_id: &str) -> Option<Box<dyn Sink>> {
+    pub(crate) fn take_timeseries(
+        &mut self,
+        plan: &Plan,
+        run_id: &str,
+        orders: &Orders,
+    ) -> Option<Box<dyn Sink>> {
         let mut output = self.timeseries.take()?;
         output.begin();
-        Some(Box::new(TimeSeries::new(output, plan, run_id)))
+        Some(Box::new(TimeSeries::new(output, plan, run_id, orders)))
     }
 
     /// Writes what is known at the end; where it is strict, a DEGRADED run fails. Returns what could not be written.

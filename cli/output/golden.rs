@@ -8,6 +8,7 @@ use engine::bucket::Tally;
 use engine::compare::{Options, compare};
 use engine::config::{Document, Format, Layers};
 use engine::history::History;
+use engine::orders::Orders;
 use engine::outcome::{Kind, Outcome};
 use engine::plan::Plan;
 use engine::random::Random;
@@ -231,7 +232,7 @@ fn golden_progress() {
     ] {
         let plan = plan(text);
         holds(name, |screen| {
-            let (mut random, mut frame) = (Random::new(1, 0), progress::Frame::new(&plan, *screen));
+            let (mut random, mut frame) = (Random::new(1, 0), progress::Frame::new(&plan, &Orders::default(), *screen));
             let mut lines = String::new();
             for second in 0..plan.phases.measure_to_ns / (10 * SLICE_NS) {
                 let mut whole = Snapshot::new(1, &plan.layout(), plan.phases);

@@ -7,7 +7,9 @@ use crate::output::layout::shortened;
 use crate::output::screen::{Screen, Tone};
 use crate::output::text::length;
 use engine::phase::Phase;
-use engine::plan::{Offered, Plan};
+use crate::output::offered_now::OfferedNow;
+use engine::orders::Orders;
+use engine::plan::Plan;
 use engine::quantity::{MILLISECOND_NS, show_ns};
 use engine::record::{ScenarioRecord, Series, Snapshot};
 use engine::seams::Sink;
@@ -34,7 +36,7 @@ pub(crate) struct Progress {
 
 /// What a line is made from.
 pub(super) struct Frame {
-    offered: Option<Offered>,
+    offered: Option<OfferedNow>,
     /// When the run is to end; nothing where it ends with a number of requests.
     ends_ns: Option<u64>,
     requests_max: Option<u64>,
@@ -52,22 +54,22 @@ struct LinePart {
 }
 
 impl Progress {
-    pub(crate) fn new(plan: &Plan) -> Progress {
+    pub(crate) fn new(plan: &Plan, orders: &Orders) -> Progress {
         let screen = Screen::stderr();
         let bar = screen.is_live().then(|| bar(plan, &screen));
         let room = if bar.is_some() && has_bar(plan, &screen) { BAR_COLUMNS + 1 } else { 0 };
-        Progress { frame: Frame::new(plan, screen.narrower(room)), bar }
+        Progress { frame: Frame::new(plan, orders, screen.narrower(room)), bar }
     }
 }
 
 impl Frame {
-    pub(super) fn new(plan: &Plan, screen: Screen) -> Frame {
+    pub(super) fn new(plan: &Plan, orders: &Orders, screen: Screen) -> Frame {
         let is_counted = is_counted(plan);
         let has_flows = plan.scenarios.iter().any(|scenario| scenario.flow().is_some());
         let requests = plan.scenarios.iter().map(|scenario| scenario.requests_max).sum();
         Frame {
             // Of flows the rate is one of iterations, and requests are what is counted here.
-            offered: (!has_flows).then(|| plan.offered()),
+            offered: (!has_flows).then(|| OfferedNow::new(plan, orders)),
             ends_ns: (!is_counted).then_some(plan.phases.measure_to_ns),
             requests_max: if is_counted { requests } else { None },
             ended: 0,
@@ -110,10 +112,10 @@ impl Frame {
         }
     }
 
-    fn rate(&self, series: &Series, snapshot: &Snapshot, middle_ns: u64) -> LinePart {
+    fn rate(&mut self, series: &Series, snapshot: &Snapshot, middle_ns: u64) -> LinePart {
         let length_s = snapshot.to_ns.saturating_sub(snapshot.from_ns).max(1) as f64 / 1e9;
         let achieved = grouped((series.ok + series.failed()) as f64 / length_s);
-        let target = self.offered.as_ref().and_then(|offered| offered.rate_rps_at(middle_ns));
+        let target = self.offered.as_mut().and_then(|offered| offered.listen().rate_rps_at(middle_ns));
         let text = match target {
             Some(target) => format!("{achieved} of {} req/s", grouped(target)),
             None => format!("{achieved} req/s"),

@@ -6,7 +6,9 @@ use crate::output::json;
 use engine::distribution::{Distribution, Summary};
 use engine::outcome::Kind;
 use engine::phase::Phase;
-use engine::plan::{Offered, Plan};
+use crate::output::offered_now::OfferedNow;
+use engine::orders::Orders;
+use engine::plan::Plan;
 use engine::record::{Series, Snapshot};
 use engine::redact;
 use engine::seams::Sink;
@@ -62,7 +64,7 @@ const FIGURES: [(&str, FigureOf); 8] = [
 pub(crate) struct TimeSeries {
     output: Output,
     form: Form,
-    offered: Offered,
+    offered: OfferedNow,
     /// Names of the scenarios, and of the kinds of request of each, as they may be written down.
     scenarios: Vec<(String, Vec<String>)>,
     run_id: String,
@@ -89,7 +91,7 @@ struct SeriesInterval<'a> {
 
 impl TimeSeries {
     /// A series of this run into an opened output; its name decides the form.
-    pub(crate) fn new(output: Output, plan: &Plan, run_id: &str) -> TimeSeries {
+    pub(crate) fn new(output: Output, plan: &Plan, run_id: &str, orders: &Orders) -> TimeSeries {
         let written = redact::written(plan);
         let names = written.scenarios.iter().map(|scenario| {
             let steps = scenario.steps().iter().map(|step| step.name.clone());
@@ -99,7 +101,7 @@ impl TimeSeries {
         TimeSeries {
             output,
             form,
-            offered: plan.offered(),
+            offered: OfferedNow::new(plan, orders),
             scenarios: names.collect(),
             run_id: run_id.to_owned(),
             started_unix_ns: 0,
@@ -171,7 +173,7 @@ impl TimeSeries {
 
     /// Arrivals per second that the schedules ask for in the interval.
     fn target(&self, snapshot: &Snapshot) -> Option<f64> {
-        let before = |ns: u64| self.offered.arrivals_before(ns);
+        let before = |ns: u64| self.offered.last().arrivals_before(ns);
         let scheduled = before(snapshot.to_ns)? - before(snapshot.from_ns)?;
         Some(scheduled as f64 / length_s(snapshot))
     }
@@ -276,6 +278,7 @@ impl Sink for TimeSeries {
 
     fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> io::Result<()> {
         self.under_way.pass(snapshot);
+        self.offered.listen();
         if is_idle_end(snapshot) {
             return Ok(());
         }

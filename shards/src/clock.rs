@@ -125,7 +125,7 @@ fn anchor(tsc: &Tsc) -> Anchor {
 }
 
 /// CLOCK_MONOTONIC, in nanoseconds.
-pub(crate) fn monotonic_ns() -> u64 {
+pub fn monotonic_ns() -> u64 {
     let time = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("Linux has a monotonic clock");
     time.tv_sec() as u64 * SECOND_NS + time.tv_nsec() as u64
 }

@@ -43,6 +43,7 @@ pub mod tls;
 mod watch;
 pub mod wire;
 
+pub use clock::monotonic_ns as now_ns;
 pub use assembly::{any_shared, check_tls, mixes, sources, wire};
 pub use cores::{cores_for, spare_core};
 pub use machine::allowed_cores;

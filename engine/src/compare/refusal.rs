@@ -10,6 +10,7 @@ use crate::quantity::counted;
 use crate::recorded;
 use crate::redact;
 use crate::report::{Report, SCHEMA};
+use crate::revision::Change;
 use crate::schedule::{Segment, Shape};
 use crate::template::Piece;
 use crate::verdict::Status;
@@ -120,12 +121,22 @@ fn of_two(first: &Report, other: &Report) -> Vec<Objection> {
     let ids = format!("runs {} and {}", first.run_id, other.run_id);
     let mut found = of_plans(&ids, &first.plan, &other.plan);
     let environments = environment_differences(first, other);
+    if changed(first) != changed(other) {
+        let text = format!("of {ids}, the load was not changed in the same way while they went on");
+        found.push(Objection::new(Obstacle::Plan, text, "run both without changes, or with the same ones"));
+    }
     if !environments.is_empty() {
         let text = format!("{ids} were made in different environments: {}", environments.join("; "));
         let fix = "make both on the same machine with the same Vajra";
         found.push(Objection::new(Obstacle::Environment, text, fix));
     }
     found
+}
+
+/// What was changed of a run's loads while it went on, and from when on.
+fn changed(report: &Report) -> Vec<(&str, u64, &Change)> {
+    let revisions = report.revisions.iter();
+    revisions.map(|revision| (revision.scenario.as_str(), revision.cut_ns, &revision.change)).collect()
 }
 
 /// In what the plan of one differs from the other's. `what` names both.
@@ -154,7 +165,7 @@ type Show = fn(&Plan) -> String;
 
 /// Every field that matters and differs, with both values. Names of plans, seeds, lengths, thresholds and where the target stands
 /// do not matter: two deployments of one service are what is compared as a rule.
-fn plan_differences(first: &Plan, other: &Plan) -> Vec<String> {
+pub fn plan_differences(first: &Plan, other: &Plan) -> Vec<String> {
     // Reports of earlier versions, or with secrets kept, are compared with others by what a secret is known by.
     let (first, other) = (&redact::plan(first), &redact::plan(other));
     let fields: [(&str, Show); 14] = [

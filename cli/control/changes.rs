@@ -1,0 +1,185 @@
+//! What becomes of a run when something is asked of it: revisions of its loads, or why there are none.
+
+use super::live_figures::LiveFigures;
+use super::messages::{Answer, Ask, Refused, RunStatus, ScenarioStatus};
+use engine::config::closest;
+use engine::load::Load;
+use engine::orders::{OrderedRevision, Orders, REVISIONS_MAX};
+use engine::plan::{Plan, Scenario};
+use engine::quantity::Rate;
+use engine::revision::{Asker, Change, Revision, RevisionRefusal, THOUSANDTHS_MAX, cut_after, revise, schedule_of};
+
+/// A run that can be asked something.
+pub(crate) struct ControlledRun {
+    pub(crate) run_id: String,
+    pub(crate) plan: Plan,
+    pub(crate) orders: Orders,
+    pub(crate) figures: LiveFigures,
+}
+
+impl ControlledRun {
+    /// Does what is asked at a moment of the shards' clock. A reload is not this one's.
+    pub(crate) fn answer(&self, ask: &Ask, now_ns: u64) -> Answer {
+        let change = match ask {
+            Ask::Status => return self.status(now_ns),
+            Ask::Stop => {
+                self.orders.stop();
+                return Answer::done(Vec::new());
+            }
+            Ask::Reload => Err(Refused::new("there is no plan to read again", "run a plan file")),
+            Ask::Rate { scenario, rate } => self.rate(scenario.as_deref(), rate),
+            Ask::Users { scenario, users } => {
+                self.one(scenario.as_deref(), "users").map(|index| vec![(index, Change::Users(*users))])
+            }
+            Ask::Scale { scenario, factor } => self.scaled(scenario.as_deref(), *factor, now_ns),
+            Ask::Pause { scenario } => self.each(scenario.as_deref(), now_ns, |_| Change::Rate(Rate::ZERO)),
+            Ask::Resume { scenario } => {
+                self.each(scenario.as_deref(), now_ns, |scenario| self.before_pause(scenario))
+            }
+        };
+        match change.and_then(|changes| self.change(changes, Asker::Control, now_ns)) {
+            Ok(revisions) => Answer::done(revisions),
+            Err(refused) => Answer::refused(refused),
+        }
+    }
+
+    /// Changes the loads of some scenarios, all at one cut, or none of them.
+    pub(crate) fn change(
+        &self,
+        changes: Vec<(usize, Change)>,
+        by: Asker,
+        now_ns: u64,
+    ) -> Result<Vec<Revision>, Refused> {
+        let refused = |scenario: &Scenario, why: RevisionRefusal| {
+            Refused::new(format!("`{}` cannot be changed: {why}", scenario.name), why.fix())
+        };
+        let before = self.orders.revisions();
+        let mut ordered = Vec::new();
+        for (index, change) in changes {
+            let scenario = &self.plan.scenarios[index];
+            let asked_ns = self.elapsed_ns(now_ns).ok_or_else(|| refused(scenario, RevisionRefusal::NotBegun))?;
+            let cut_ns = cut_after(asked_ns, self.plan.slice_ns());
+            let revision = Revision { scenario: scenario.name.clone(), asked_ns, cut_ns, change, by };
+            let load = revise(scenario, &before, &revision).map_err(|why| refused(scenario, why))?;
+            ordered.push(OrderedRevision { scenario: index, revision, load });
+        }
+        if before.len() + ordered.len() > REVISIONS_MAX {
+            let problem = format!("it has been changed {REVISIONS_MAX} times, and no more is kept");
+            return Err(Refused::new(problem, "begin another run"));
+        }
+        let revisions = ordered.iter().map(|one| one.revision.clone()).collect();
+        for one in ordered {
+            self.orders.revise(one).expect("there is room, and nobody else adds any");
+        }
+        Ok(revisions)
+    }
+
+    /// How long the run has been sending.
+    pub(crate) fn elapsed_ns(&self, now_ns: u64) -> Option<u64> {
+        now_ns.checked_sub(self.orders.start_ns()?)
+    }
+
+    fn rate(&self, scenario: Option<&str>, rate: &str) -> Result<Vec<(usize, Change)>, Refused> {
+        let rate = Rate::parse(rate).map_err(|wrong| Refused::new(wrong.to_string(), "write `rate 2k`"))?;
+        Ok(vec![(self.one(scenario, "rate")?, Change::Rate(rate))])
+    }
+
+    fn scaled(
+        &self,
+        scenario: Option<&str>,
+        factor: f64,
+        now_ns: u64,
+    ) -> Result<Vec<(usize, Change)>, Refused> {
+        let thousandths = (factor * 1e3).round();
+        if !(1.0..=THOUSANDTHS_MAX as f64).contains(&thousandths) {
+            let problem = format!("`{factor}` is no factor from 0.001 to {}", THOUSANDTHS_MAX / 1_000);
+            return Err(Refused::new(problem, "write `scale 2`, or `pause`"));
+        }
+        self.each(scenario, now_ns, |_| Change::Thousandths(thousandths as u64))
+    }
+
+    /// The scenario that is meant where one has to be.
+    fn one(&self, name: Option<&str>, verb: &str) -> Result<usize, Refused> {
+        match (name, &self.plan.scenarios[..]) {
+            (Some(name), _) => self.named(name),
+            (None, [_]) => Ok(0),
+            (None, several) => {
+                let names: Vec<&str> = several.iter().map(|scenario| scenario.name.as_str()).collect();
+                let problem = format!("there are several scenarios: {}", names.join(", "));
+                Err(Refused::new(problem, format!("say which: `{verb} {}=…`", names[0])))
+            }
+        }
+    }
+
+    fn named(&self, name: &str) -> Result<usize, Refused> {
+        let all: Vec<&str> = self.plan.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
+        all.iter().position(|one| *one == name).ok_or_else(|| {
+            let fix = match closest(name, &all) {
+                Some(guess) => format!("did you mean `{guess}`?"),
+                None => format!("there are {}", all.join(", ")),
+            };
+            Refused::new(format!("there is no scenario `{name}`"), fix)
+        })
+    }
+
+    /// A change of the scenario that is named, or of all whose loads can be changed and are not over.
+    fn each(
+        &self,
+        name: Option<&str>,
+        now_ns: u64,
+        change: impl Fn(&Scenario) -> Change,
+    ) -> Result<Vec<(usize, Change)>, Refused> {
+        let scenarios = &self.plan.scenarios;
+        let meant: Vec<usize> = match name {
+            Some(name) => vec![self.named(name)?],
+            None if scenarios.len() == 1 => vec![0],
+            None => {
+                let cut_ns = cut_after(self.elapsed_ns(now_ns).unwrap_or(0), self.plan.slice_ns());
+                let can_change = |scenario: &Scenario| {
+                    !matches!(scenario.load, Load::Closed) && cut_ns < scenario.ends_ns()
+                };
+                (0..scenarios.len()).filter(|index| can_change(&scenarios[*index])).collect()
+            }
+        };
+        if meant.is_empty() {
+            let problem = "all scenarios are closed loops, or over";
+            return Err(Refused::new(problem, RevisionRefusal::ClosedLoop.fix()));
+        }
+        Ok(meant.into_iter().map(|index| (index, change(&scenarios[index]))).collect())
+    }
+
+    /// What a scenario's load was before it was paused.
+    fn before_pause(&self, scenario: &Scenario) -> Change {
+        let is_pause = |change: &Change| matches!(change, Change::Rate(rate) if rate.count == 0);
+        let revisions = self.orders.revisions();
+        let own = revisions.into_iter().rev().filter(|revision| revision.scenario == scenario.name);
+        let mut changes = own.map(|revision| revision.change).filter(|change| !is_pause(change));
+        changes.next().unwrap_or(Change::Thousandths(1_000))
+    }
+
+    fn status(&self, now_ns: u64) -> Answer {
+        let elapsed_ns = self.elapsed_ns(now_ns);
+        let revisions = self.orders.revisions();
+        let of_scenario = |(index, scenario): (usize, &Scenario)| {
+            let own = revisions.iter().rfind(|revision| revision.scenario == scenario.name);
+            let figures = self.figures.of(index);
+            let schedule = schedule_of(scenario, &revisions);
+            ScenarioStatus {
+                name: scenario.name.clone(),
+                load: own.map_or_else(|| "as planned".to_owned(), |revision| revision.change.to_string()),
+                target: schedule.map(|schedule| schedule.rate_rps_at(elapsed_ns.unwrap_or(0))),
+                achieved: figures.achieved,
+                ok: figures.ok,
+                failed: figures.failed,
+            }
+        };
+        let status = RunStatus {
+            run_id: self.run_id.clone(),
+            pid: std::process::id(),
+            elapsed_s: elapsed_ns.map(|ns| ns as f64 / 1e9),
+            ends_s: self.plan.phases.measure_to_ns as f64 / 1e9,
+            scenarios: self.plan.scenarios.iter().enumerate().map(of_scenario).collect(),
+        };
+        Answer { ok: true, status: Some(status), ..Answer::default() }
+    }
+}
