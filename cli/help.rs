@@ -24,7 +24,8 @@ Environment:
 const FILES: &str = "\
 Files:
   ~/.local/share/vajra/archive.db   the runs that were kept
-  ~/.cache/vajra/                   what `vajra calibrate` measured";
+  ~/.cache/vajra/                   what `vajra calibrate` measured
+  $XDG_RUNTIME_DIR/vajra/*.sock     where runs hear `vajra control`";
 
 /// Examples of the program as a whole.
 const EXAMPLES: &str = "\

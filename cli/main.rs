@@ -19,7 +19,8 @@ mod target;
 
 use args::Command;
 use commands::{
-    archive, calibrate, check, compare, completions, control as control_command, find_max, gate, import, man, run, schema, testbed,
+    archive, calibrate, check, compare, completions, control as control_command, find_max, gate, import, man,
+    run, schema, testbed,
 };
 use exit::Failure;
 use std::process::ExitCode;

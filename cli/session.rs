@@ -41,7 +41,13 @@ pub(crate) struct NewRun {
 impl NewRun {
     /// A run that nobody hears of, whose targets took so long to look up.
     pub(crate) fn new(calibration: Option<Calibrated>, dns_ns: Vec<Option<u64>>) -> NewRun {
-        NewRun { id: Uuid::new_v4().to_string(), calibration, sinks: Vec::new(), dns_ns, orders: Orders::default() }
+        NewRun {
+            id: Uuid::new_v4().to_string(),
+            calibration,
+            sinks: Vec::new(),
+            dns_ns,
+            orders: Orders::default(),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod http2;
 mod instantiations;
 mod lines;
 mod resilience;
+mod revisions;
 mod same_requests;
 mod scenarios;
 mod spent;

@@ -71,6 +71,10 @@ impl Vajra {
         // What this machine was calibrated to do is no part of a test, unless the test says so.
         command.env("XDG_CACHE_HOME", folder.path().join("cache"));
         command.args(words).current_dir(folder.path()).stdin(Stdio::null());
+        // Where it can be asked something is the test's own as well.
+        let runtime = folder.path().join("runtime");
+        std::fs::create_dir(&runtime).unwrap();
+        command.env("XDG_RUNTIME_DIR", runtime);
         // What a test runs is kept with the test, not with the runs of whoever runs it.
         command.env("XDG_DATA_HOME", folder.path().join("data"));
         Vajra { command, folder, writes_json: false }
@@ -136,6 +140,11 @@ impl Running {
     pub(crate) fn assert_runs(&self, before: &str) {
         let state = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
         assert!(!state.contains(") Z "), "it ended before {before}");
+    }
+
+    /// The folder it runs in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(crate) fn signal(&self, signal: i32) {

@@ -4,10 +4,11 @@ use crate::control::messages::{Answer, Ask, RunStatus};
 use crate::control::sockets::{self, ListeningRun};
 use crate::exit::{Failure, USAGE};
 use crate::help;
-use crate::output::figures::{grouped, seconds};
+use crate::output::figures::{group, grouped, seconds};
 use crate::output::stdout::say;
 use clap::Args;
 use engine::config::closest;
+use engine::revision::Revision;
 use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
@@ -45,15 +46,18 @@ pub(crate) struct ControlArgs {
 pub(crate) fn run(args: &ControlArgs) -> Result<ExitCode, Failure> {
     let words: Vec<&str> = args.words.iter().map(String::as_str).collect();
     let (run, words) = match words.split_first() {
-        Some((first, rest)) if !VERBS.contains(first) && rest.first().is_some_and(|word| VERBS.contains(word)) => {
+        Some((first, rest))
+            if !VERBS.contains(first) && rest.first().is_some_and(|word| VERBS.contains(word)) =>
+        {
             (Some(*first), rest)
         }
         _ => (None, &words[..]),
     };
     let ask = asked(words)?;
     let run = found(run)?;
-    let unanswered =
-        |error| Failure::runtime(format!("run {} does not answer: {error}\n  help: is it about to end?", run.id));
+    let unanswered = |error| {
+        Failure::runtime(format!("run {} does not answer: {error}\n  help: is it about to end?", run.id))
+    };
     let answer = sockets::ask(&run.path, &ask).map_err(unanswered)?;
     if args.json {
         let text = serde_json::to_string(&answer).map_err(|error| Failure::runtime(error.to_string()))?;
@@ -87,11 +91,15 @@ fn asked(words: &[&str]) -> Result<Ask, Failure> {
         [] => None,
         [value] => Some(*value),
         [_, further, ..] => {
-            return Err(wrong(format!("`{further}` is one word too many"), "write SCENARIO=VALUE as one word"));
+            return Err(wrong(
+                format!("`{further}` is one word too many"),
+                "write SCENARIO=VALUE as one word",
+            ));
         }
     };
     let needed = |example: &str| {
-        let value = value.ok_or_else(|| wrong(format!("`{verb}` needs a value"), &format!("write `{example}`")))?;
+        let value =
+            value.ok_or_else(|| wrong(format!("`{verb}` needs a value"), &format!("write `{example}`")))?;
         let (scenario, value) = match value.split_once('=') {
             Some((scenario, value)) => (Some(scenario.to_owned()), value),
             None => (None, value),
@@ -149,7 +157,9 @@ fn found(wanted: Option<&str>) -> Result<ListeningRun, Failure> {
             match runs.len() {
                 1 => Ok(runs.remove(0)),
                 0 => Err(wrong(format!("no run `{wanted}` goes on here"), &format!("there is {ids}"))),
-                _ => Err(wrong(format!("`{wanted}` is the beginning of several runs"), "write more of the id")),
+                _ => {
+                    Err(wrong(format!("`{wanted}` is the beginning of several runs"), "write more of the id"))
+                }
             }
         }
     }
@@ -166,7 +176,7 @@ fn told(answer: &Answer) -> String {
     if answer.revisions.is_empty() {
         return "done; no load has changed\n".into();
     }
-    let line = |revision: &engine::revision::Revision| {
+    let line = |revision: &Revision| {
         let cut_s = revision.cut_ns as f64 / 1e9;
         format!("{}: {} from {cut_s:.1} s on\n", revision.scenario, revision.change)
     };
@@ -190,8 +200,8 @@ fn status_told(status: &RunStatus) -> String {
             "  {}: {rate}, {}; requests so far: {} ok, {} failed\n",
             scenario.name,
             scenario.load,
-            grouped(scenario.ok as f64),
-            grouped(scenario.failed as f64)
+            group(scenario.ok),
+            group(scenario.failed)
         );
     }
     text
@@ -203,7 +213,8 @@ mod tests {
 
     #[test]
     fn words_are_read_as_what_is_asked() {
-        let rate = |scenario: Option<&str>| Ask::Rate { scenario: scenario.map(str::to_owned), rate: "12k".into() };
+        let rate =
+            |scenario: Option<&str>| Ask::Rate { scenario: scenario.map(str::to_owned), rate: "12k".into() };
         assert_eq!(asked(&["rate", "12k"]).unwrap(), rate(None));
         assert_eq!(asked(&["rate", "read=12k"]).unwrap(), rate(Some("read")));
         assert_eq!(asked(&["pause", "read"]).unwrap(), Ask::Pause { scenario: Some("read".into()) });

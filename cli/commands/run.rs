@@ -138,7 +138,10 @@ fn plan_file(args: &RunArgs, plan: &Plan) -> Result<Option<PlanFile>, Failure> {
     let path = Path::new(&args.plan.target);
     if !path.is_file() {
         return match args.watch {
-            true => Err(Failure::new(exit::USAGE, "`--watch` needs a plan's file\n  help: write the plan into a file, and run it")),
+            true => Err(Failure::new(
+                exit::USAGE,
+                "`--watch` needs a plan's file\n  help: write the plan into a file, and run it",
+            )),
             false => Ok(None),
         };
     }

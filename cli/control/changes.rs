@@ -7,7 +7,9 @@ use engine::load::Load;
 use engine::orders::{OrderedRevision, Orders, REVISIONS_MAX};
 use engine::plan::{Plan, Scenario};
 use engine::quantity::Rate;
-use engine::revision::{Asker, Change, Revision, RevisionRefusal, THOUSANDTHS_MAX, cut_after, revise, schedule_of};
+use engine::revision::{
+    Asker, Change, Revision, RevisionRefusal, THOUSANDTHS_MAX, cut_after, revise, schedule_of,
+};
 
 /// A run that can be asked something.
 pub(crate) struct ControlledRun {
@@ -57,7 +59,8 @@ impl ControlledRun {
         let mut ordered = Vec::new();
         for (index, change) in changes {
             let scenario = &self.plan.scenarios[index];
-            let asked_ns = self.elapsed_ns(now_ns).ok_or_else(|| refused(scenario, RevisionRefusal::NotBegun))?;
+            let asked_ns =
+                self.elapsed_ns(now_ns).ok_or_else(|| refused(scenario, RevisionRefusal::NotBegun))?;
             let cut_ns = cut_after(asked_ns, self.plan.slice_ns());
             let revision = Revision { scenario: scenario.name.clone(), asked_ns, cut_ns, change, by };
             let load = revise(scenario, &before, &revision).map_err(|why| refused(scenario, why))?;
@@ -116,6 +119,7 @@ impl ControlledRun {
         all.iter().position(|one| *one == name).ok_or_else(|| {
             let fix = match closest(name, &all) {
                 Some(guess) => format!("did you mean `{guess}`?"),
+                None if all.len() == 1 => format!("leave it out: there is only `{}`", all[0]),
                 None => format!("there are {}", all.join(", ")),
             };
             Refused::new(format!("there is no scenario `{name}`"), fix)

@@ -36,7 +36,8 @@ impl PlanFile {
     /// The loads that the file now has and the run has not, with the plan that they are of. Errors say why nothing can be taken over.
     pub(crate) fn changes(&self) -> Result<(Vec<(usize, Change)>, Plan), Refused> {
         let unread = |failure: Failure| {
-            let first = failure.message.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            let first =
+                failure.message.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
             let place = failure.message.lines().find_map(|line| line.trim_start().strip_prefix("--> "));
             let problem = match place {
                 Some(place) => format!("the plan cannot be read: {first} ({place})"),
@@ -90,10 +91,7 @@ fn changes(running: &Plan, read: &Plan) -> Result<Vec<(usize, Change)>, Refused>
 fn other_segments(own: &Scenario, read: &Scenario) -> Option<Vec<Segment>> {
     let mut aligned = read.load.clone();
     let segments = match (&mut aligned, &own.load) {
-        (
-            Load::Open { name, segments, .. },
-            Load::Open { name: own_name, segments: own_segments, .. },
-        ) => {
+        (Load::Open { name, segments, .. }, Load::Open { name: own_name, segments: own_segments, .. }) => {
             name.clone_from(own_name);
             std::mem::replace(segments, own_segments.clone())
         }

@@ -232,7 +232,8 @@ fn golden_progress() {
     ] {
         let plan = plan(text);
         holds(name, |screen| {
-            let (mut random, mut frame) = (Random::new(1, 0), progress::Frame::new(&plan, &Orders::default(), *screen));
+            let (mut random, mut frame) =
+                (Random::new(1, 0), progress::Frame::new(&plan, &Orders::default(), *screen));
             let mut lines = String::new();
             for second in 0..plan.phases.measure_to_ns / (10 * SLICE_NS) {
                 let mut whole = Snapshot::new(1, &plan.layout(), plan.phases);

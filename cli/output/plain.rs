@@ -55,6 +55,11 @@ mod tests {
             ("/trust/why", r#""w""#),
             ("/limits", r#"["l"]"#),
             (
+                "/revisions",
+                r#"[{"scenario":"s","asked_ns":1,"cut_ns":2,"change":{"users":3},"by":"control"}]"#,
+            ),
+            ("/events", r#"[{"at_ns":1,"by":"watch","what":"w"}]"#),
+            (
                 "/slowest",
                 r#"[{"step":"s","error":"e","intended_s":1.0,"response_ns":1,"service_ns":1,"slip_ns":1,"shard":0}]"#,
             ),
@@ -67,7 +72,9 @@ mod tests {
             ("/scenarios/0/steps/0/requests/errors", "{\"k\\u001b\": 1}"),
             ("/environment/versions", "{\"k\\u001b\": \"v\"}"),
         ] {
-            *json.pointer_mut(pointer).unwrap() = serde_json::from_str(value).unwrap();
+            // Lists that are empty are not written.
+            let (of, key) = pointer.rsplit_once('/').unwrap();
+            json.pointer_mut(of).unwrap()[key] = serde_json::from_str(value).unwrap();
         }
         json["environment"]["calibration"] =
             serde_json::to_value(engine::report::Calibrated::default()).unwrap();

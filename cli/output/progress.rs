@@ -4,11 +4,11 @@
 
 use crate::output::figures::{NOTHING, group, grouped, seconds, share};
 use crate::output::layout::shortened;
+use crate::output::offered_now::OfferedNow;
 use crate::output::screen::{Screen, Tone};
 use crate::output::text::length;
-use engine::phase::Phase;
-use crate::output::offered_now::OfferedNow;
 use engine::orders::Orders;
+use engine::phase::Phase;
 use engine::plan::Plan;
 use engine::quantity::{MILLISECOND_NS, show_ns};
 use engine::record::{ScenarioRecord, Series, Snapshot};

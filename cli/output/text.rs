@@ -14,7 +14,8 @@ use engine::outcome::Kind;
 use engine::plan::Target;
 use engine::quantity::{counted, show_ns};
 use engine::record::{AttemptFailure, FailureReason};
-use engine::report::{Iterations, RateBlock, Report, Requests, ScenarioReport, StepReport, Timing};
+use engine::report::{Iterations, RateBlock, Report, Requests, RunEvent, ScenarioReport, StepReport, Timing};
+use engine::revision::Revision;
 use engine::until::UntilOutcome;
 use engine::verdict::{Reason, Status};
 use std::fmt::Write;
@@ -29,8 +30,10 @@ const REASONS_SHOWN_MAX: usize = 6;
 pub(crate) fn report(report: &Report, screen: &Screen) -> String {
     let report = &plain::report(report);
     let mut text = String::new();
-    let sections: [fn(&Report, &Screen) -> String; 11] =
-        [verdict, until, rate, requests, failures, timings, scenarios, throughput, cost, thresholds, limits];
+    let sections: [fn(&Report, &Screen) -> String; 12] = [
+        verdict, until, rate, requests, failures, timings, scenarios, throughput, cost, thresholds, changes,
+        limits,
+    ];
     for section in sections {
         text.push_str(&section(report, screen));
     }
@@ -449,6 +452,25 @@ pub(crate) fn threshold(threshold: &engine::report::ThresholdResult, screen: &Sc
 fn thresholds(report: &Report, screen: &Screen) -> String {
     let lines: String = report.thresholds.iter().map(|result| threshold(result, screen)).collect();
     titled("Thresholds", &lines, screen)
+}
+
+/// What was changed while the run went on, and what could not be.
+fn changes(report: &Report, screen: &Screen) -> String {
+    let at = |ns: u64| format!("{:.1} s", ns as f64 / 1e9);
+    let mut lines: Vec<(u64, String)> = report
+        .revisions
+        .iter()
+        .map(|revision| {
+            let Revision { scenario, cut_ns, change, by, .. } = revision;
+            (*cut_ns, format!("{}: {scenario} {change} ({by})", at(*cut_ns)))
+        })
+        .collect();
+    let refused =
+        |event: &RunEvent| (event.at_ns, format!("{}: {} ({})", at(event.at_ns), event.what, event.by));
+    lines.extend(report.events.iter().map(refused));
+    lines.sort_by_key(|(at_ns, _)| *at_ns);
+    let lines: String = lines.iter().map(|(_, line)| hanging(screen.width, "  ", line)).collect();
+    titled("Changed while it went on", &lines, screen)
 }
 
 fn limits(report: &Report, screen: &Screen) -> String {

@@ -3,11 +3,11 @@
 use crate::output::destination::Output;
 use crate::output::iteration_series::{IterationInterval, IterationsUnderWay, all};
 use crate::output::json;
+use crate::output::offered_now::OfferedNow;
 use engine::distribution::{Distribution, Summary};
+use engine::orders::Orders;
 use engine::outcome::Kind;
 use engine::phase::Phase;
-use crate::output::offered_now::OfferedNow;
-use engine::orders::Orders;
 use engine::plan::Plan;
 use engine::record::{Series, Snapshot};
 use engine::redact;

@@ -186,7 +186,9 @@ pub fn revise(
                 return Err(RevisionRefusal::TooFast);
             }
             let so_far = schedule_of(scenario, before).ok_or(RevisionRefusal::ClosedLoop)?;
-            continued(&so_far, scenario, revision).map(RevisedLoad::Schedule).map_err(RevisionRefusal::Inexact)
+            continued(&so_far, scenario, revision)
+                .map(RevisedLoad::Schedule)
+                .map_err(RevisionRefusal::Inexact)
         }
         Load::Users(users) => {
             let asked = asked_users(&revision.change, users)?;
@@ -259,12 +261,7 @@ fn continued(
     so_far.continued(revision.cut_ns, &other, thousandths)
 }
 
-fn continued_levels(
-    so_far: &Levels,
-    planned: &UserLoad,
-    scenario: &Scenario,
-    revision: &Revision,
-) -> Levels {
+fn continued_levels(so_far: &Levels, planned: &UserLoad, scenario: &Scenario, revision: &Revision) -> Levels {
     let times_ns = (scenario.starts_ns, scenario.ends_ns());
     let always = |users| UserLoad::constant(users, times_ns.1 - times_ns.0).segments;
     let (segments, thousandths) = match &revision.change {

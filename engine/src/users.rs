@@ -88,7 +88,8 @@ impl Levels {
 
     /// The same until `cut_ns`, and from there to its own end another one, so many thousandths of it.
     pub fn continued(&self, cut_ns: u64, other: &Levels, thousandths: u64) -> Levels {
-        let before = self.pieces.iter().map(|piece| LevelPiece { to_ns: piece.to_ns.min(cut_ns), ..piece.clone() });
+        let before =
+            self.pieces.iter().map(|piece| LevelPiece { to_ns: piece.to_ns.min(cut_ns), ..piece.clone() });
         let after = other.pieces.iter().map(|piece| LevelPiece {
             from_ns: piece.from_ns.max(cut_ns),
             to_ns: piece.to_ns.min(self.ends_ns),
@@ -199,7 +200,9 @@ impl UserPool {
         for Reverse(next) in std::mem::take(&mut self.next).into_vec() {
             is_waiting[next.user as usize] = true;
             let has_come = self.users[next.user as usize].since_ns < cut_ns;
-            if next.due_ns < cut_ns || (has_come && self.next_there(next.user, next.due_ns) == Some(next.due_ns)) {
+            if next.due_ns < cut_ns
+                || (has_come && self.next_there(next.user, next.due_ns) == Some(next.due_ns))
+            {
                 self.next.push(Reverse(next));
             } else {
                 self.arrive(next.user, if has_come { next.due_ns } else { cut_ns });

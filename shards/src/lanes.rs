@@ -7,7 +7,7 @@
 
 use crate::clock::monotonic_ns;
 use crossbeam::queue::ArrayQueue;
-use engine::orders::{Order, OrderedRevision, Orders};
+use engine::orders::{Order, OrderedRevision, Orders, TooManyRevisions};
 use engine::phase::Phases;
 use engine::quantity::MILLISECOND_NS;
 use engine::record::{Layout, Recorder};
@@ -155,6 +155,11 @@ impl Control {
     #[inline]
     pub fn order(&self) -> Order {
         self.orders.order()
+    }
+
+    /// Orders a revision of the load, as whoever started the run would.
+    pub(crate) fn revise(&self, ordered: OrderedRevision) -> Result<(), TooManyRevisions> {
+        self.orders.revise(ordered)
     }
 
     /// How many revisions of the load there have been.

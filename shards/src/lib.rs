@@ -43,8 +43,8 @@ pub mod tls;
 mod watch;
 pub mod wire;
 
-pub use clock::monotonic_ns as now_ns;
 pub use assembly::{any_shared, check_tls, mixes, sources, wire};
+pub use clock::monotonic_ns as now_ns;
 pub use cores::{cores_for, spare_core};
 pub use machine::allowed_cores;
 pub use resolve::resolve;

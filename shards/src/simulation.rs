@@ -23,10 +23,12 @@ use engine::any_source::AnySource;
 use engine::bucket::{Share, Tally, TokenBucket};
 use engine::flow::rows::{NoRows, RowSource};
 use engine::mix::Mix;
+use engine::orders::OrderedRevision;
 use engine::phase::Phases;
 use engine::plan::{Plan, Scenario, Target};
 use engine::quantity::{MILLISECOND_NS, SECOND_NS};
 use engine::record::{Recorder, Series, Snapshot};
+use engine::revision::{Revision, revise, schedule_of};
 use engine::seams::{Source, StepFacts};
 use ledger::{Ledger, Statistics};
 use std::rc::Rc;
@@ -48,6 +50,7 @@ pub struct Simulation {
     world: World,
     seed: u64,
     window: Option<SimulatedWindow>,
+    revisions: Vec<Revision>,
 }
 
 /// A measured window whose beginning is decided in the run.
@@ -106,7 +109,13 @@ pub struct Bench<S: Source, P: Protocol> {
 impl Simulation {
     /// Nothing runs yet.
     pub fn new(plan: Plan, world: World, seed: u64) -> Simulation {
-        Simulation { plan, world, seed, window: None }
+        Simulation { plan, world, seed, window: None, revisions: Vec::new() }
+    }
+
+    /// The load is revised so while the run goes on: each is ordered when it was asked for.
+    pub fn with_revisions(mut self, revisions: Vec<Revision>) -> Simulation {
+        self.revisions = revisions;
+        self
     }
 
     /// The measured window begins where somebody says in the run, as the collector does when the warm-up ends by itself.
@@ -227,6 +236,7 @@ impl Simulation {
             }
             let now_ns = ledger.clock_ns();
             self.tell_window(now_ns, &control);
+            self.order_revisions(now_ns, &control);
             let is_stuck = turns > TURNS_MAX || now_ns > horizon_ns;
             assert!(!is_stuck, "seed {}: shard {shard} is stuck after {turns} turns", self.seed);
             if now_ns >= next_collect_ns {
@@ -249,6 +259,22 @@ impl Simulation {
         }
     }
 
+    /// Orders the revisions whose moment has come.
+    fn order_revisions(&self, now_ns: u64, control: &Control) {
+        let elapsed_ns = now_ns.saturating_sub(control.start_ns().unwrap_or(u64::MAX));
+        while let Some(revision) = self.revisions.get(control.revision_count())
+            && revision.asked_ns <= elapsed_ns
+        {
+            let before = &self.revisions[..control.revision_count()];
+            let is_its = |scenario: &Scenario| scenario.name == revision.scenario;
+            let scenario = self.plan.scenarios.iter().position(is_its).expect("a scenario of the plan");
+            let load =
+                revise(&self.plan.scenarios[scenario], before, revision).expect("it can be revised so");
+            let ordered = OrderedRevision { scenario, revision: revision.clone(), load };
+            control.revise(ordered).expect("there are few");
+        }
+    }
+
     /// The bounds of the phases as they are in the end.
     fn phases(&self) -> Phases {
         let from_ns = self.window.map_or(self.plan.phases.measure_from_ns, |window| window.from_ns);
@@ -268,7 +294,10 @@ impl Simulation {
             let Scenario { starts_ns, load, requests_max, .. } = scenario;
             let (draws, share) = (self.plan.draws_of(index), self.share(shard));
             let bucket = TokenBucket::new((*starts_ns, load), self.phases(), share, draws, *requests_max);
-            bucket.into_iter().for_each(|mut bucket| scheduled.add(bucket.abandon(before_ns)));
+            if let Some(mut bucket) = bucket {
+                bucket.revise(schedule_of(scenario, &self.revisions).expect("it has a bucket"));
+                scheduled.add(bucket.abandon(before_ns));
+            }
         }
     }
 }

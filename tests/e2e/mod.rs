@@ -9,6 +9,7 @@ mod broken_plans;
 mod calibrate;
 mod charts;
 mod commands;
+mod control;
 mod dns;
 mod earlier;
 mod evidence;

@@ -377,12 +377,7 @@ fn sum(parts: &[Part], window_ns: (u64, u64)) -> RateBlock {
 
 /// By how many arrivals the counts differ from the schedule itself, which no shard had a hand in. Random arrivals cannot be
 /// counted without drawing them again.
-fn unaccounted(
-    scenario: &Scenario,
-    schedule: Option<&Schedule>,
-    phases: Phases,
-    scheduled: u64,
-) -> u64 {
+fn unaccounted(scenario: &Scenario, schedule: Option<&Schedule>, phases: Phases, scheduled: u64) -> u64 {
     let (Load::Open { arrivals: Arrivals::Uniform, .. }, Some(schedule)) = (&scenario.load, schedule) else {
         return 0;
     };
