@@ -63,7 +63,7 @@ pub(crate) fn run(args: &ControlArgs) -> Result<ExitCode, Failure> {
         let text = serde_json::to_string(&answer).map_err(|error| Failure::runtime(error.to_string()))?;
         say(&format!("{text}\n"))?;
     } else {
-        say(&told(&answer))?;
+        say(&told(&ask, &answer))?;
     }
     match (answer.ok, answer.problem, answer.fix) {
         (true, ..) => Ok(ExitCode::SUCCESS),
@@ -166,9 +166,12 @@ fn found(wanted: Option<&str>) -> Result<ListeningRun, Failure> {
 }
 
 /// An answer in words.
-fn told(answer: &Answer) -> String {
+fn told(ask: &Ask, answer: &Answer) -> String {
     if !answer.ok {
         return String::new();
+    }
+    if *ask == Ask::Stop {
+        return "stopping: what is under way may finish\n".into();
     }
     if let Some(status) = &answer.status {
         return status_told(status);
