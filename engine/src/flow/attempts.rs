@@ -163,6 +163,7 @@ impl SessionAttempts {
             first_intended_ns: request.first_intended_ns,
             first_sent_ns: if request.begun == 0 { at.sent_ns } else { request.first_sent_ns },
             was_made,
+            made: request.begun,
             is_further: request.begun > 1,
             ..EndedAttempt::default()
         };
