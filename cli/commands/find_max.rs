@@ -272,8 +272,7 @@ impl SearchBench<'_> {
 
 impl Probe {
     fn new(rate_rps: f64, report: &Report, outcome: &ProbeOutcome) -> Probe {
-        let (requests, response) = (&report.requests, &report.response_ns);
-        let failed = (requests.failed + requests.dropped + requests.unsent) as f64;
+        let (asked, response) = (report.asked(), &report.response_ns);
         let measured = |ns: u64| (response.count > 0).then_some(ns);
         let (word, why) = words(outcome);
         Probe {
@@ -285,7 +284,7 @@ impl Probe {
             verdict: report.verdict.status,
             p50_ns: measured(response.p50),
             p99_ns: measured(response.p99),
-            failed_share: (requests.scheduled() > 0).then(|| failed / requests.scheduled() as f64),
+            failed_share: (asked.total > 0).then(|| asked.failed as f64 / asked.total as f64),
         }
     }
 
@@ -360,7 +359,7 @@ fn told(text: &str) -> String {
 /// What conditions are about has to be in the plan.
 fn require_scopes(plan: &Plan, conditions: &[Threshold]) -> Result<(), Failure> {
     for condition in conditions {
-        plan.finds(&condition.scope).map_err(|(problem, fix)| {
+        plan.finds(condition).map_err(|(problem, fix)| {
             let (problem, fix, text) = (told(&problem), told(&fix), told(&condition.text));
             Failure::new(USAGE, format!("{problem}\n  --> flag --slo {text}\n  help: {fix}"))
         })?;

@@ -2,6 +2,7 @@
 
 use super::{PlanReader, Typed};
 use crate::breaker::BreakerRules;
+use crate::code;
 use crate::config::{BreakerConfig, Diagnostic, RetryConfig, Text, hint};
 use crate::outcome::Kind;
 use crate::quantity::{SECOND_NS, parse_count, parse_duration_ns};
@@ -73,13 +74,14 @@ impl<'a> PlanReader<'a> {
         if let Some(class) = text.strip_suffix("xx").and_then(|class| class.parse().ok()) {
             return Some(RetryCause::Class(class));
         }
-        if let Ok(status) = text.parse() {
+        if let Some(status) = code::typed(text) {
             return Some(RetryCause::Status(status));
         }
         let names: Vec<&str> = Kind::ALL.into_iter().map(Kind::name).collect();
         let problem =
             format!("`{text}` is no kind of failure, no status, and no class of statuses such as `5xx`");
-        self.wrong(key, problem, hint(text, &names));
+        let fix = code::meant_name(text).map_or_else(|| hint(text, &names), |name| format!("write `{name}`"));
+        self.wrong(key, problem, fix);
         None
     }
 
