@@ -89,6 +89,7 @@ mod tests {
                 Iteration { number, intended_ns: 1, end, waited_ns, lasted_ns, free_ns, has_sent, why };
             recorder.iteration_ended(0, &ended);
         }
+        recorder.requests.scenarios[0].count_withheld(Tally { measured: 1, outside: 2 }, 0);
         let mut snapshot = Snapshot::new(1, layout, phases);
         snapshot.absorb(&recorder);
         snapshot
@@ -104,6 +105,7 @@ mod tests {
                 let snapshot = interval(&layout, begun, ended);
                 under_way.pass(&snapshot);
                 let of_flow = IterationInterval::new(&snapshot, &under_way, 0..1).unwrap();
+                assert_eq!((of_flow.dropped, of_flow.withheld), (0, 3));
                 (of_flow.begun(), all(of_flow.record.failed), of_flow.under_way)
             })
             .collect();

@@ -1,6 +1,8 @@
 //! What clients do about failures, in words that are equal where they do the same.
 
+use crate::breaker::BreakerRules;
 use crate::code;
+use crate::quantity::counted;
 use crate::resilience::{ClientBreaker, Resilience};
 use crate::retry::{RetryCause, RetryRules, RetryWait};
 use crate::threshold::exact;
@@ -59,14 +61,13 @@ impl fmt::Display for RetryWait {
 
 impl fmt::Display for ClientBreaker {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ClientBreaker { clients, rules } = self;
-        write!(
-            formatter,
-            "{clients} clients whose breakers open at {} failures of {}, stay open for {} and close after {} more",
-            rules.failures,
-            rules.window,
-            exact(rules.stays_open_ns),
-            rules.probes
-        )
+        let ClientBreaker { clients, rules: BreakerRules { failures, window, stays_open_ns, probes } } =
+            *self;
+        let who = match clients {
+            1 => "1 client whose breaker opens".to_owned(),
+            several => format!("{several} clients whose breakers open"),
+        };
+        let (stays_open, probes) = (exact(stays_open_ns), counted(probes.into(), "success"));
+        write!(formatter, "{who} at {failures} failures of {window}, for {stays_open} and until {probes}")
     }
 }

@@ -335,7 +335,7 @@ impl<R: RowSource> FlowSource<R> {
         for header in captured.cookies() {
             is_full |= jar.set(header, rules, now_s).is_err();
         }
-        match (is_full, captured.are_headers_cut()) {
+        match (is_full, captured.are_cookies_cut()) {
             (true, _) => Some(TOO_MANY_COOKIES),
             (false, true) => Some(COOKIES_CUT),
             (false, false) => None,

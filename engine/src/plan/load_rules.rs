@@ -47,3 +47,75 @@ fn inexactness(segments: &[Segment]) -> Option<String> {
     }
     Schedule::new(0, segments).err().map(|inexact| inexact.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Document, Format, Layers, ReadConfig};
+    use crate::plan::Plan;
+
+    fn config(text: &str) -> ReadConfig {
+        let document = Document { name: "plan".into(), text: text.into(), format: Format::Toml };
+        Layers::new(Some(document)).unwrap().read()
+    }
+
+    fn read(load: &str) -> Plan {
+        let read = config(&format!("url = 'h'\nload = {load}"));
+        Plan::new(&read.config, &|_| Err(String::new())).unwrap()
+    }
+
+    #[test]
+    fn a_stored_load_that_no_shard_can_keep_is_none() {
+        let json = |load: &str| serde_json::to_value(read(load)).unwrap();
+        let degrade = json("{ rate = 5, overload = 'degrade' }");
+        let shed = json("{ rate = 5, overload = 'shed', deadline = '1s' }");
+        for (json, value, place) in [
+            (&degrade, serde_json::json!({ "degrade": { "slip_ns": 1, "floor_ppm": 0 } }), "load.floor"),
+            (
+                &degrade,
+                serde_json::json!({ "degrade": { "slip_ns": 1, "floor_ppm": 5_000_000 } }),
+                "load.floor",
+            ),
+            (&degrade, serde_json::json!({ "degrade": { "slip_ns": 0, "floor_ppm": 100_000 } }), "load.slip"),
+            (&shed, serde_json::json!({ "shed": { "deadline_ns": u64::MAX } }), "load.deadline"),
+        ] {
+            let mut broken = json.clone();
+            *broken.pointer_mut("/scenarios/0/load/open/overload").unwrap() = value;
+            let error = serde_json::from_value::<Plan>(broken).unwrap_err().to_string();
+            assert!(error.contains(&format!("plan.scenarios[0].{place}")), "{error}");
+        }
+        assert_eq!(
+            serde_json::from_value::<Plan>(degrade).unwrap(),
+            read("{ rate = 5, overload = 'degrade' }")
+        );
+    }
+
+    #[test]
+    fn recorded_arrivals_are_not_drawn_wherever_that_is_asked_for() {
+        let recorded = read("{ shape = 'recorded', offsets = [0, 1, 2.5] }");
+        let given = config("[load]\narrivals = 'poisson'");
+        let wrong = recorded.repeated(&given, &|_| Err(String::new())).unwrap_err();
+        let told = (wrong.len(), wrong[0].path.as_str());
+        assert!(told == (1, "load.arrivals") && wrong[0].problem.contains("not at random"), "{wrong:?}");
+        let mut stored = serde_json::to_value(&recorded).unwrap();
+        *stored.pointer_mut("/scenarios/0/load/open/arrivals").unwrap() = "poisson".into();
+        assert!(serde_json::from_value::<Plan>(stored).unwrap_err().to_string().contains("load.arrivals"));
+    }
+
+    #[test]
+    fn what_a_repeated_plan_says_itself_is_not_given_beside_it() {
+        let plan = read("{ rate = 5 }");
+        for (key, given) in [
+            ("retry", "retry = { attempts = 5, on = [503] }"),
+            ("retry", "retry = { attempts = 5 }"),
+            ("breaker", "breaker = { opens = '50% of 20' }"),
+            ("cookies", "cookies = true"),
+            ("run.sessions", "run.sessions = 5"),
+            ("run.graceful", "run.graceful = '5s'"),
+        ] {
+            let wrong = plan.repeated(&config(given), &|_| Err(String::new())).expect_err(given);
+            let told: Vec<(&str, &str)> =
+                wrong.iter().map(|wrong| (wrong.path.as_str(), wrong.problem.as_str())).collect();
+            assert_eq!(told, [(key, "the report's plan has its own")], "{given}");
+        }
+    }
+}

@@ -88,18 +88,11 @@ impl AttemptRecord {
             self.sent += 1;
             self.service.record(service_ns);
         }
-        let (kind, status) = match outcome {
-            Outcome::Ok(status) => {
-                self.ok += 1;
-                return self.statuses.count(status);
-            }
-            Outcome::Refused(status) => (Kind::Status, Some(status)),
-            Outcome::CheckFailed(status) => (Kind::Check, Some(status)),
-            Outcome::ValueMissing(status) => (Kind::Extract, Some(status)),
-            Outcome::Failed(kind) => (kind, None),
-        };
-        self.errors[kind as usize] += 1;
-        status.into_iter().for_each(|status| self.statuses.count(status));
+        match outcome.kind() {
+            None => self.ok += 1,
+            Some(kind) => self.errors[kind as usize] += 1,
+        }
+        outcome.status().into_iter().for_each(|status| self.statuses.count(status));
     }
 
     /// Adds others.

@@ -10,7 +10,7 @@ use crate::flow::{
 };
 use crate::plan::bounds::{FLOW_DEPTH_MAX, ITEMS_MAX, REPEAT_MAX};
 use crate::plan::fields::{Script, Step, Target};
-use crate::quantity::{SECOND_NS, parse_bytes, parse_count};
+use crate::quantity::{SECOND_NS, parse_bytes, parse_count, parse_share};
 use crate::template;
 use std::collections::BTreeMap;
 
@@ -95,7 +95,7 @@ impl<'a> PlanReader<'a> {
         let resilience = self.resilience(typed);
         if typed.config.cookies == Some(true) {
             let problem = "each iteration is one request here, and begins without cookies: none is ever sent";
-            let fix = "make steps of a flow of the requests, `[[step]]`: they follow each other";
+            let fix = "make steps of a flow of the requests, `[[step]]`, or leave `cookies` out";
             self.wrong(&typed.at("cookies"), problem, fix);
         }
         if !has_users && resilience.is_nothing() && !steps.iter().any(needs_session) {
@@ -401,9 +401,7 @@ impl<'a> PlanReader<'a> {
     /// A probability: `20%`, or `0.2`.
     fn chance(&mut self, config: &RequestConfig, table: &str) -> Option<f64> {
         let Text(text) = config.chance.as_ref()?;
-        let (number, divisor) = text.strip_suffix('%').map_or((text.as_str(), 1.0), |number| (number, 100.0));
-        let chance = number.trim().parse::<f64>().ok().map(|number| number / divisor);
-        let chance = chance.filter(|chance| (0.0..=1.0).contains(chance));
+        let chance = parse_share(text).filter(|chance| (0.0..=1.0).contains(chance));
         if chance.is_none() {
             let problem = format!("`{text}` is no probability");
             self.wrong(&format!("{table}.chance"), problem, "write `20%`, or `0.2`");

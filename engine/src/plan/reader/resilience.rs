@@ -5,7 +5,7 @@ use crate::breaker::BreakerRules;
 use crate::code;
 use crate::config::{BreakerConfig, Diagnostic, RetryConfig, Text, hint};
 use crate::outcome::Kind;
-use crate::quantity::{SECOND_NS, parse_count, parse_duration_ns};
+use crate::quantity::{SECOND_NS, parse_count, parse_duration_ns, parse_share};
 use crate::resilience::{ClientBreaker, Resilience};
 use crate::retry::{RetryCause, RetryRules, RetryWait};
 
@@ -120,8 +120,7 @@ impl<'a> PlanReader<'a> {
 
     /// A share: `10%`, or `0.1`.
     fn share(&mut self, text: &str, key: &str) -> Option<f64> {
-        let (number, divisor) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
-        let share = number.trim().parse::<f64>().ok().map(|number| number / divisor);
+        let share = parse_share(text);
         if share.is_none() {
             self.wrong(key, format!("`{text}` is no share of the requests"), "write `10%`, or `0.1`");
         }
