@@ -65,9 +65,7 @@ pub(crate) fn insert_run(
     manifest: &Manifest,
     packed: &[u8],
 ) -> Result<i64, Problem> {
-    let requests = &report.requests;
-    let not_ok =
-        [requests.failed, requests.dropped, requests.unsent].map(|count| count as f64).iter().sum::<f64>();
+    let asked = report.asked();
     let started_ns = unix_ns(&report.started_at).or(unix_ns(&manifest.archived_at)).unwrap_or(0);
     let words = serde_json::to_string(&manifest.command_line).map_err(not_whole)?;
     connection.execute(
@@ -89,7 +87,7 @@ pub(crate) fn insert_run(
             report.rate.achieved,
             stored(report.response_ns.p50),
             stored(report.response_ns.p99),
-            not_ok / (requests.ok as f64 + not_ok).max(1.0),
+            asked.failed as f64 / asked.total.max(1) as f64,
             packed,
         ],
     )?;

@@ -168,6 +168,7 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     let uses_stdout = destination::stdout_of(&[&args.json, &args.svg])?;
     let json = args.json.as_deref().map(|path| Output::open(path, "--json")).transpose()?;
     let svg = args.svg.as_deref().map(|path| Output::open(path, "--svg")).transpose()?;
+    let notes: Vec<String> = added.into_iter().chain(note_of_shape(&plan, probed)).collect();
     let session = Session::begin()?;
     let (plan, ready) = target::make_ready(plan, &session)?;
     let manner = Manner { is_quiet: args.quiet, is_forced: args.force, sends_all: args.plan.probe_all };
@@ -175,7 +176,7 @@ pub(crate) fn run(args: &FindMaxArgs) -> Result<ExitCode, Failure> {
     let bench =
         SearchBench { args, plan: &plan, probed, slo: &slo, confidence, session, ready: &ready, calibration };
     let (mut answer, probes) = bench.search(search)?;
-    answer.notes.splice(0..0, added);
+    answer.notes.splice(0..0, notes);
     let signal = bench.session.signal();
     ready.stop();
     let found = Found {
@@ -272,8 +273,7 @@ impl SearchBench<'_> {
 
 impl Probe {
     fn new(rate_rps: f64, report: &Report, outcome: &ProbeOutcome) -> Probe {
-        let (requests, response) = (&report.requests, &report.response_ns);
-        let failed = (requests.failed + requests.dropped + requests.unsent) as f64;
+        let (asked, response) = (report.asked(), &report.response_ns);
         let measured = |ns: u64| (response.count > 0).then_some(ns);
         let (word, why) = words(outcome);
         Probe {
@@ -285,7 +285,7 @@ impl Probe {
             verdict: report.verdict.status,
             p50_ns: measured(response.p50),
             p99_ns: measured(response.p99),
-            failed_share: (requests.scheduled() > 0).then(|| failed / requests.scheduled() as f64),
+            failed_share: (asked.total > 0).then(|| asked.failed as f64 / asked.total as f64),
         }
     }
 
@@ -360,7 +360,7 @@ fn told(text: &str) -> String {
 /// What conditions are about has to be in the plan.
 fn require_scopes(plan: &Plan, conditions: &[Threshold]) -> Result<(), Failure> {
     for condition in conditions {
-        plan.finds(&condition.scope).map_err(|(problem, fix)| {
+        plan.finds(condition).map_err(|(problem, fix)| {
             let (problem, fix, text) = (told(&problem), told(&fix), told(&condition.text));
             Failure::new(USAGE, format!("{problem}\n  --> flag --slo {text}\n  help: {fix}"))
         })?;
@@ -381,6 +381,21 @@ fn with_failures(
     slo.push(Threshold::parse(FAILED_DEFAULT).map_err(|wrong| Failure::runtime(wrong.to_string()))?);
     let note = format!("{FAILED_DEFAULT} was added: no condition said how many requests may fail");
     Ok((slo, Some(note)))
+}
+
+/// That a load of the plan is not what is probed, where it has a shape of its own.
+fn note_of_shape(plan: &Plan, probed: Probed) -> Option<String> {
+    let searched = match probed {
+        Probed::Sum => &plan.scenarios[..],
+        Probed::Scenario(index) => &plan.scenarios[index..=index],
+    };
+    let has_shape =
+        |scenario: &&Scenario| scenario.schedule().is_some() && scenario.load.constant_rate().is_none();
+    let Scenario { name, .. } = searched.iter().find(has_shape)?;
+    Some(format!(
+        "each probe has a constant rate: the shape of the load of `{}` is not searched with",
+        told(name)
+    ))
 }
 
 /// The scenarios whose rate is searched for.
@@ -559,6 +574,7 @@ fn code_of(answer: &Answer, is_strict: bool) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use engine::config::{Document, Format, Layers};
     use engine::record::Snapshot;
     use engine::report::{Identity, Measured};
     use engine::search::Gap;
@@ -629,6 +645,23 @@ mod tests {
             let lines: String = probes.iter().map(|probe| probe.line(screen)).collect();
             format!("{}{lines}{}", titles(screen), describe(&answer, screen))
         });
+    }
+
+    #[test]
+    fn a_load_with_a_shape_is_not_what_is_probed_and_that_is_said() {
+        let note = |load: &str| {
+            let text = format!("name = 'it'\nurl = 'http://h/'\n{load}");
+            let document = Document { name: "p".into(), text, format: Format::Toml };
+            let config = Layers::new(Some(document)).unwrap().config().unwrap();
+            note_of_shape(&Plan::new(&config, &|_| Err(String::new())).unwrap(), Probed::Sum)
+        };
+        assert_eq!((note(""), note("load = { rate = 5 }")), (None, None));
+        for load in
+            ["load = { shape = 'recorded', offsets = [0, 1] }", "load = { shape = 'ramp', from = 1, to = 9 }"]
+        {
+            let note = note(load).expect(load);
+            assert!(note.contains("constant rate") && note.contains("`it`"), "{note}");
+        }
     }
 
     #[test]

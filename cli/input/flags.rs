@@ -5,6 +5,7 @@ use crate::input::call_flags::CallArgs;
 use crate::input::connection_flags::ConnectionArgs;
 use crate::input::typed::{self, Suggested};
 use clap::{Args, ValueHint};
+use engine::quantity::parse_share;
 
 /// What is asked of a run, in flags that follow wrk2's. What users of other tools type and means the same is taken as well.
 #[derive(Args, Clone, Default)]
@@ -242,11 +243,7 @@ pub(crate) struct PlanArgs {
 
 /// A share that is typed as `2%` or `0.02`, above 0 and below 1.
 pub(crate) fn share(text: &str, flag: &str) -> Result<f64, Failure> {
-    let number = match text.trim().strip_suffix('%') {
-        Some(percent) => percent.trim().parse::<f64>().ok().map(|percent| percent / 100.0),
-        None => text.trim().parse::<f64>().ok(),
-    };
-    number.filter(|share| *share > 0.0 && *share < 1.0).ok_or_else(|| {
+    parse_share(text).filter(|share| *share > 0.0 && *share < 1.0).ok_or_else(|| {
         let message = format!(
             "`{text}` is not a share between 0 and 1\n  --> flag {flag} {text}\n  help: write `2%` or `0.02`"
         );

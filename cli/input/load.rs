@@ -9,7 +9,7 @@ use crate::output::messages::{Severity, tell};
 use engine::config::{Diagnostic, Document, Format, Layers, Origin, VariableUse};
 use engine::feed::FEED_HEAD_BYTES;
 use engine::plan::{FileHead, Plan, PlanFiles, Purpose};
-use engine::quantity::rate_ends;
+use engine::quantity::{parse_duration_ns, rate_ends};
 use engine::redact;
 use engine::report::repeat::plan_in;
 use engine::threshold::{Threshold, WrongCondition};
@@ -235,9 +235,18 @@ fn read_overload(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Dia
         diagnostics.push(Diagnostic::of_flag("--overload shed", problem, fix));
         return;
     }
+    let deadline = deadline.map(|deadline| {
+        let Ok(deadline) = typed::time(deadline);
+        deadline
+    });
+    if let Some(Err(cause)) = deadline.as_deref().map(parse_duration_ns) {
+        let meant = cause.instead.unwrap_or_else(|| cause.example.to_owned());
+        let fix = format!("write `--overload {word}={meant}`");
+        diagnostics.push(Diagnostic::of_flag(format!("--overload {policy}"), cause.problem, fix));
+        return;
+    }
     set(layers, "load.overload", "--overload", Value::String(word.into()), policy);
     if let Some(deadline) = deadline {
-        let Ok(deadline) = typed::time(deadline);
         let key = if word == "degrade" { "load.slip" } else { "load.deadline" };
         set(layers, key, "--overload", Value::String(deadline), policy);
     }

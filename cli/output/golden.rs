@@ -4,6 +4,7 @@
 use crate::commands::check;
 use crate::output::screen::Screen;
 use crate::output::{archive_text, comparison_text, progress, text};
+use engine::breaker::BreakerCounts;
 use engine::bucket::Tally;
 use engine::compare::{Options, compare};
 use engine::config::{Document, Format, Layers};
@@ -13,7 +14,7 @@ use engine::outcome::{Kind, Outcome};
 use engine::plan::Plan;
 use engine::random::Random;
 use engine::record::{Instants, Recorder, Snapshot};
-use engine::report::{Identity, MachineFacts, Measured, Report};
+use engine::report::{Identity, MachineFacts, Measured, Report, RequestAttempts};
 use engine::until::UntilOutcome;
 use std::path::{Path, PathBuf};
 use textwrap::core::display_width;
@@ -197,6 +198,13 @@ fn golden_reports_of_runs() {
         needed_s: Some(4_100.0),
     });
     shown("run-until", report);
+    let mut report = World { plan: SEVERAL, ..CALM }.report("1b4e28c1");
+    report.requests.withheld = 1_234;
+    report.scenarios[0].attempts =
+        Some(RequestAttempts { made: 12_345, further: 678, ratio: 1.058_1, ..RequestAttempts::default() });
+    report.scenarios[1].breaker =
+        Some(BreakerCounts { openings: 1_003, half_openings: 1_002, closings: 1_001, rejections: 45_678 });
+    shown("run-resilient", report);
 }
 
 #[test]

@@ -8,6 +8,8 @@ pub(super) struct IterationInterval {
     pub(super) record: IterationRecord,
     /// Arrivals that were dropped, and never began.
     pub(super) dropped: u64,
+    /// Arrivals that were withheld, and never began.
+    pub(super) withheld: u64,
     /// How many were under way at its end; nothing where intervals before are missing.
     pub(super) under_way: Option<u64>,
 }
@@ -33,10 +35,12 @@ impl IterationInterval {
             let interval = together.get_or_insert_with(|| IterationInterval {
                 record: IterationRecord::default(),
                 dropped: 0,
+                withheld: 0,
                 under_way: (snapshot.lost == 0).then_some(0),
             });
             interval.record.merge(record);
             interval.dropped += all(snapshot.requests.scenarios[scenario].dropped);
+            interval.withheld += all(snapshot.requests.scenarios[scenario].withheld);
             if let Some(count) = &mut interval.under_way {
                 *count += under_way.of(scenario);
             }
@@ -80,9 +84,12 @@ mod tests {
         for number in 0..ended {
             let end = if number == 0 { IterationEnd::Failed } else { IterationEnd::Ok };
             let (waited_ns, lasted_ns, free_ns, why) = (5, 7, 8, "");
-            let ended = Iteration { number, intended_ns: 1, end, waited_ns, lasted_ns, free_ns, why };
+            let has_sent = true;
+            let ended =
+                Iteration { number, intended_ns: 1, end, waited_ns, lasted_ns, free_ns, has_sent, why };
             recorder.iteration_ended(0, &ended);
         }
+        recorder.requests.scenarios[0].count_withheld(Tally { measured: 1, outside: 2 }, 0);
         let mut snapshot = Snapshot::new(1, layout, phases);
         snapshot.absorb(&recorder);
         snapshot
@@ -98,6 +105,7 @@ mod tests {
                 let snapshot = interval(&layout, begun, ended);
                 under_way.pass(&snapshot);
                 let of_flow = IterationInterval::new(&snapshot, &under_way, 0..1).unwrap();
+                assert_eq!((of_flow.dropped, of_flow.withheld), (0, 3));
                 (of_flow.begun(), all(of_flow.record.failed), of_flow.under_way)
             })
             .collect();

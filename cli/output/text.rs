@@ -206,19 +206,32 @@ fn requests(report: &Report, screen: &Screen) -> String {
     let others = [(dropped, "dropped"), (unsent, "never sent"), (withheld, "withheld")];
     let of_requests = ends((ok, failed), &others, screen);
     let mut shown = of_iterations.unwrap_or_default() + &row(screen, "Requests", &of_requests);
-    for attempts in report.scenarios.iter().filter_map(|scenario| scenario.attempts.as_ref()) {
-        let tried =
-            format!("{} made, {} again, {:.3} per request", attempts.made, attempts.further, attempts.ratio);
-        shown += &row(screen, "Attempts", &tried);
-    }
-    for breaker in report.scenarios.iter().filter_map(|scenario| scenario.breaker) {
-        let BreakerCounts { openings, half_openings, closings, rejections } = breaker;
-        let counted = format!(
-            "{openings} opened, {half_openings} half-opened, {closings} closed, {rejections} rejected"
-        );
-        shown += &row(screen, "Breakers", &counted);
-    }
+    shown.extend(report.scenarios.iter().map(|scenario| failures_answered(scenario, report, screen)));
     shown
+}
+
+/// What the clients of a scenario did about failures; of several, its name before that.
+fn failures_answered(scenario: &ScenarioReport, report: &Report, screen: &Screen) -> String {
+    let named = |text: String| match report.scenarios.len() {
+        1 => text,
+        _ => format!("{}: {text}", scenario.name),
+    };
+    let retries = scenario.attempts.as_ref().map(|attempts| {
+        let (made, further) = (group(attempts.made), group(attempts.further));
+        let tried = format!("{further} of {made} attempts, {:.3} attempts per request", attempts.ratio);
+        // Attempts to connect have a row of their own.
+        row(screen, "Retries", &named(tried))
+    });
+    let breakers = scenario.breaker.map(|breaker| {
+        let BreakerCounts { openings, half_openings, closings, rejections } = breaker;
+        let [opened, half_opened, closed, rejected] =
+            [openings, half_openings, closings, rejections].map(group);
+        let counted = format!("{opened} opened, {half_opened} half-opened, {closed} closed");
+        // All else is of the measured window.
+        let counted = format!("{counted}, {rejected} rejected, over the whole run");
+        row(screen, "Breakers", &named(counted))
+    });
+    retries.unwrap_or_default() + &breakers.unwrap_or_default()
 }
 
 fn ends((ok, failed): (u64, u64), others: &[(u64, &str)], screen: &Screen) -> String {

@@ -36,7 +36,7 @@ const COLUMNS: [&str; 14] = [
     "bytes_sent",
     "bytes_received",
 ];
-/// The last columns of it: empty where no requests follow each other.
+/// The columns behind them: empty where no requests follow each other.
 const ITERATION_COLUMNS: [&str; 6] = [
     "iterations_begun",
     "iterations_ok",
@@ -45,6 +45,8 @@ const ITERATION_COLUMNS: [&str; 6] = [
     "iterations_dropped",
     "iterations_under_way",
 ];
+/// What was added later stands last, so that the others keep their places.
+const LATER_COLUMNS: [&str; 2] = ["withheld", "iterations_withheld"];
 /// A figure of a distribution, nanoseconds.
 type FigureOf = fn(&Summary) -> u64;
 
@@ -81,7 +83,7 @@ enum Form {
 struct SeriesInterval<'a> {
     snapshot: &'a Snapshot,
     series: &'a Series,
-    /// Of flows what is dropped are iterations, and the rate is one of those.
+    /// Of flows what is dropped or withheld are iterations, and the rate is one of those.
     dropped: u64,
     withheld: u64,
     arrivals: u64,
@@ -222,7 +224,7 @@ impl TimeSeries {
         }
         row.extend(match &interval.iterations {
             None => [const { String::new() }; ITERATION_COLUMNS.len()],
-            Some(IterationInterval { record, dropped, under_way }) => [
+            Some(IterationInterval { record, dropped, withheld: _, under_way }) => [
                 all(record.begun).to_string(),
                 all(record.ok).to_string(),
                 all(record.failed).to_string(),
@@ -231,7 +233,8 @@ impl TimeSeries {
                 under_way.map_or_else(String::new, |count| count.to_string()),
             ],
         });
-        row.push(interval.withheld.to_string());
+        let of_flows = interval.iterations.as_ref().map(|iterations| iterations.withheld.to_string());
+        row.extend([interval.withheld.to_string(), of_flows.unwrap_or_default()]);
         row
     }
 
@@ -254,7 +257,7 @@ impl TimeSeries {
             snapshot,
             series,
             dropped: mixes().map(|index| all(snapshot.requests.scenarios[index].dropped)).sum(),
-            withheld: scenarios.clone().map(|index| all(snapshot.requests.scenarios[index].withheld)).sum(),
+            withheld: mixes().map(|index| all(snapshot.requests.scenarios[index].withheld)).sum(),
             arrivals: mixes().map(sent).sum::<u64>()
                 + iterations.as_ref().map_or(0, IterationInterval::begun),
             iterations,
@@ -337,8 +340,7 @@ fn header() -> Vec<String> {
     let times = ["response", "service", "slip"].iter();
     let figures = times.flat_map(|time| FIGURES.iter().map(move |(name, _)| format!("{time}_{name}_ns")));
     let of_iterations = ITERATION_COLUMNS.iter().map(|name| (*name).to_owned());
-    // What was added later stands last, so that the others keep their places.
-    let later = std::iter::once("withheld".to_owned());
+    let later = LATER_COLUMNS.iter().map(|name| (*name).to_owned());
     COLUMNS.iter().map(|name| (*name).to_owned()).chain(figures).chain(of_iterations).chain(later).collect()
 }
 
@@ -381,13 +383,14 @@ fn length_s(snapshot: &Snapshot) -> f64 {
 }
 
 fn iterations_json(interval: &IterationInterval) -> Value {
-    let IterationInterval { record, dropped, under_way } = interval;
+    let IterationInterval { record, dropped, withheld, under_way } = interval;
     json!({
         "begun": all(record.begun),
         "ok": all(record.ok),
         "failed": all(record.failed),
         "unfinished": all(record.unfinished),
         "dropped": dropped,
+        "withheld": withheld,
         "under_way": under_way,
         "iteration_ns": timing(&record.waited),
         "duration_ns": timing(&record.lasted),

@@ -98,6 +98,11 @@ pub const fn grpc_of_http(status: u16) -> u16 {
     }
 }
 
+/// The name of a code of DNS, if a code is one.
+pub(crate) fn dns_name(code: u16) -> Option<&'static str> {
+    DNS_NAMES.get(usize::from(code.checked_sub(DNS)?)).copied()
+}
+
 /// The number of a status of gRPC, if a code is one.
 pub fn grpc_status(code: u16) -> Option<u16> {
     code.checked_sub(GRPC).filter(|status| usize::from(*status) < GRPC_NAMES.len())
@@ -156,6 +161,18 @@ pub fn meaning_of_failures(codes: &[u16]) -> &'static str {
         () if are(is_close) => "the target closed the WebSocket instead of replying",
         () => "the response's status says that it failed",
     }
+}
+
+/// Reads what is typed of a response to be: a number, or the name that its protocol has for it. Those with names are known by these alone:
+/// their numbers are ours, and no protocol has them.
+pub(crate) fn typed(text: &str) -> Option<u16> {
+    parse(text).filter(|code| name(*code).is_none_or(|name| name == text))
+}
+
+/// The name that was probably meant by a word in other letters.
+pub(crate) fn meant_name(text: &str) -> Option<&'static str> {
+    let upper = text.to_ascii_uppercase();
+    parse(&upper).and_then(name).filter(|name| *name == upper)
 }
 
 /// Reads what a report has written.

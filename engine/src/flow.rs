@@ -8,6 +8,8 @@
 //! where D is when that response was complete and lag the part of its time that was the generator's own. So the generator's lateness
 //! is carried on as lag and slows no user down in silence.
 
+#[cfg(test)]
+mod attempt_tests;
 mod attempts;
 mod cookie_date;
 mod cookies;

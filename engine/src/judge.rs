@@ -13,7 +13,9 @@ use crate::statistics::bootstrap::replicates;
 use crate::statistics::sample::{Portion, Sample, Statistic, measured};
 use crate::statistics::trend::trend;
 use crate::target_outcome::CARRIED_MIN;
-use crate::threshold::{Aggregation, AttemptCounts, Facts, IterationTimes, Metric, Relation, Threshold};
+use crate::threshold::{
+    Aggregation, AskedCounts, AttemptCounts, Facts, IterationTimes, Metric, Relation, Threshold,
+};
 use crate::timing::Timing;
 use crate::verdict::{Cause, Reason, rule};
 
@@ -106,7 +108,7 @@ fn answers_decide(report: &Report, conditions: &[&Threshold]) -> bool {
     conditions.iter().filter(|condition| condition.metric == Metric::Failed).any(|condition| {
         let figure = match condition.statistic {
             Aggregation::Count => answered as f64,
-            _ => answered as f64 / requests.scheduled().max(1) as f64,
+            _ => answered as f64 / report.asked().total.max(1) as f64,
         };
         is_upper(condition.comparison) && !condition.holds(figure)
     })
@@ -156,7 +158,7 @@ fn has_own_errors(report: &Report) -> bool {
 
 /// How the probe went if the generator did all that was asked of it.
 fn judge_target(report: &Report, conditions: &[&Threshold], confidence: f64) -> ProbeOutcome {
-    if report.requests.scheduled() == 0 {
+    if report.asked().arrivals == 0 {
         return ProbeOutcome::Unclear(
             "no arrival was due: a probe at this rate has to be longer (-d)".into(),
         );
@@ -262,14 +264,11 @@ impl ResponseTimes {
 
     /// What conditions are judged on: the same as in a run that is no probe.
     fn facts(&self, report: &Report) -> Facts<'_> {
-        let requests = &report.requests;
         Facts {
             response: &self.response,
             service: &self.service,
             slip: &self.slip,
-            failed: requests.failed + requests.dropped + requests.unsent,
-            total: requests.scheduled(),
-            unsent: requests.unsent,
+            asked: report.asked(),
             achieved_rps: report.rate.achieved,
             ratio: report.rate.ratio.unwrap_or(1.0),
             iterations: (self.iterations.as_ref())
@@ -284,7 +283,8 @@ fn attempts_of(report: &Report) -> Option<AttemptCounts> {
     let each = report.scenarios.iter().filter_map(|scenario| scenario.attempts.as_ref());
     let counts = each.map(|attempts| (attempts.made, attempts.made - attempts.further));
     let (made, requests) = counts.reduce(|all, one| (all.0 + one.0, all.1 + one.1))?;
-    Some(AttemptCounts { made, requests })
+    // In a run that is over all requests have ended.
+    Some(AttemptCounts { made, requests, made_for_these: made })
 }
 
 /// All steps of a name as one: their times, and how many requests failed.
@@ -313,10 +313,11 @@ impl StepTimes {
 
     fn facts(&self) -> Facts<'_> {
         let StepTimes { response, service, slip, failed, total } = self;
-        let (failed, total) = (*failed, *total);
-        let (unsent, achieved_rps, ratio) = (0, 0.0, 1.0);
+        let asked =
+            AskedCounts { failed: *failed, total: *total, arrivals: *total, ..AskedCounts::default() };
+        let (achieved_rps, ratio) = (0.0, 1.0);
         let (iterations, attempts) = (None, None);
-        Facts { response, service, slip, failed, total, unsent, achieved_rps, ratio, iterations, attempts }
+        Facts { response, service, slip, asked, achieved_rps, ratio, iterations, attempts }
     }
 }
 
@@ -353,7 +354,7 @@ fn interval(facts: &Facts, figure: f64, sample: &Sample, condition: &Threshold, 
     match condition.metric {
         // Slices know nothing of arrivals that were never sent: what they tell is of the others.
         Metric::Failed => {
-            let unsent = facts.unsent as f64 / facts.total.max(1) as f64;
+            let unsent = facts.asked.unsent as f64 / facts.asked.total.max(1) as f64;
             interval.map(|share| unsent + share * (1.0 - unsent))
         }
         _ => interval,
@@ -368,7 +369,7 @@ fn statistic_of(condition: &Threshold, facts: &Facts) -> Option<(Statistic, bool
             let beyond = facts.response.count() as f64 * (1.0 - quantile);
             (beyond >= BEYOND_MIN).then_some((Statistic::Quantile(quantile), true))
         }
-        (Metric::Failed, Aggregation::Rate) if facts.failed > 0 => Some((Statistic::FAILED, false)),
+        (Metric::Failed, Aggregation::Rate) if facts.asked.failed > 0 => Some((Statistic::FAILED, false)),
         _ => None,
     }
 }

@@ -50,6 +50,7 @@ mod recorded;
 pub mod redact;
 pub mod report;
 pub mod resilience;
+mod resilience_words;
 pub mod retry;
 pub mod revision;
 pub mod schedule;

@@ -138,6 +138,28 @@ impl Outcome {
         if is_ok { Outcome::Ok(code) } else { Outcome::Refused(code) }
     }
 
+    /// What kind of failure it is, if it is one.
+    pub fn kind(self) -> Option<Kind> {
+        match self {
+            Outcome::Ok(_) => None,
+            Outcome::Refused(_) => Some(Kind::Status),
+            Outcome::CheckFailed(_) => Some(Kind::Check),
+            Outcome::ValueMissing(_) => Some(Kind::Extract),
+            Outcome::Failed(kind) => Some(kind),
+        }
+    }
+
+    /// The code of a complete response.
+    pub fn status(self) -> Option<u16> {
+        match self {
+            Outcome::Ok(code)
+            | Outcome::Refused(code)
+            | Outcome::CheckFailed(code)
+            | Outcome::ValueMissing(code) => Some(code),
+            Outcome::Failed(_) => None,
+        }
+    }
+
     /// A number that tells outcomes apart: the response's code, or for failures the kind, below any code.
     pub(crate) fn code(self) -> u32 {
         match self {

@@ -10,12 +10,14 @@ mod feeds;
 mod fields;
 mod flow_names;
 mod flow_rules;
+mod load_rules;
 mod message_end;
 mod mistake;
 mod reader;
 mod records;
 mod repeat;
 mod retarget;
+mod retry_rules;
 mod rules;
 mod sockets;
 mod streams;
@@ -29,7 +31,7 @@ use crate::load::{Arrivals, Load, Overload};
 use crate::phase::{Phases, Warmup};
 use crate::quantity::Rate;
 use crate::schedule::constant;
-use crate::threshold::Scope;
+use crate::threshold::Threshold;
 use bounds::longest_warmup_ns;
 pub use bounds::{
     CONNECTIONS_MAX, INTERVAL_NS_MIN, PIPELINE_MAX, REQUEST_BYTES_MAX, REQUESTS_MAX, SCENARIOS_MAX,
@@ -138,9 +140,9 @@ impl Plan {
         Ok((Plan { fields }, notes))
     }
 
-    /// What a scope names has to be there; otherwise what is wrong, and what to do about it.
-    pub fn finds(&self, scope: &Scope) -> Result<(), (String, String)> {
-        rules::found(self, scope)
+    /// What a condition is about has to be there; otherwise what is wrong, and what to do about it.
+    pub fn finds(&self, threshold: &Threshold) -> Result<(), (String, String)> {
+        rules::found(self, threshold)
     }
 
     /// The same plan but for a change, which has to keep the rules.

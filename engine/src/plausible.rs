@@ -6,7 +6,7 @@
 use crate::distribution::COUNT_MAX;
 use crate::history::{SLICES_MAX, Slice};
 use crate::plan::{SCENARIOS_MAX, SERIES_MAX, SHARDS_MAX};
-use crate::report::{Report, Requests};
+use crate::report::{Iterations, Report, RequestAttempts, Requests};
 use std::fmt;
 
 /// Longer than any run, and than the time all its shards have worked, nanoseconds: half a year, or 52 days on 1,024 cores in 512
@@ -76,6 +76,12 @@ pub fn require_plausible(report: &Report) -> Result<(), Implausible> {
     }
     report.history.iter().enumerate().try_for_each(|(index, slice)| require_slice(index, slice))?;
     require_requests("requests", &report.requests)?;
+    report.iterations.iter().try_for_each(require_iterations)?;
+    for scenario in &report.scenarios {
+        require_requests("a scenario's requests", &scenario.requests)?;
+        scenario.iterations.iter().try_for_each(require_iterations)?;
+        scenario.attempts.iter().try_for_each(require_attempts)?;
+    }
     let steps = || report.scenarios.iter().flat_map(|scenario| &scenario.steps);
     if steps().count() > SERIES_MAX || report.cpu.shards.len() > SHARDS_MAX as usize {
         return Err(Implausible::SeriesOrShards);
@@ -114,6 +120,22 @@ fn require_requests(what: &str, requests: &Requests) -> Result<(), Implausible> 
     errors.values().chain(status.values()).try_for_each(|count| require_counts(what, &[*count]))
 }
 
+fn require_iterations(iterations: &Iterations) -> Result<(), Implausible> {
+    let Iterations { ok, failed, unfinished, dropped, unsent, withheld, session_waits, .. } = *iterations;
+    require_counts("iterations", &[ok, failed, unfinished, dropped, unsent, withheld, session_waits])
+}
+
+fn require_attempts(attempts: &RequestAttempts) -> Result<(), Implausible> {
+    let RequestAttempts { made, further, .. } = *attempts;
+    require_counts("attempts", &[made])?;
+    // Each request that was tried has a first one.
+    if further > made {
+        Err(Implausible::Count { of: "further attempts".to_owned(), count: further })
+    } else {
+        Ok(())
+    }
+}
+
 fn require_counts(what: &str, counts: &[u64]) -> Result<(), Implausible> {
     match counts.iter().find(|count| **count > COUNT_MAX) {
         Some(&count) => Err(Implausible::Count { of: what.to_owned(), count }),
@@ -131,7 +153,7 @@ mod tests {
         let made = || report("a", OPEN, &slices(1, 20, 20, 1.0));
         assert_eq!(require_plausible(&made()), Ok(()));
         type Change = fn(&mut Report);
-        let changes: [(&str, Change); 8] = [
+        let changes: [(&str, Change); 11] = [
             ("slices", |report| report.history = vec![report.history[0].clone(); SLICES_MAX + 1]),
             ("slice 3", |report| report.history[3].ok = u64::MAX),
             ("slice 3", |report| report.history[3].from_ns = report.history[3].to_ns + 1),
@@ -139,6 +161,14 @@ mod tests {
             ("slice 3", |report| report.history[3].cpu_ns = u64::MAX),
             ("requests", |report| report.requests.unsent = u64::MAX),
             ("requests", |report| report.requests.status = [(200, u64::MAX)].into()),
+            ("iterations", |report| {
+                report.iterations = Some(Iterations { unsent: u64::MAX, ..Iterations::default() });
+            }),
+            ("a scenario's requests", |report| report.scenarios[0].requests.dropped = u64::MAX),
+            ("further attempts", |report| {
+                let attempts = RequestAttempts { made: 1, further: 2, ..RequestAttempts::default() };
+                report.scenarios[0].attempts = Some(attempts);
+            }),
             ("shards", |report| report.scenarios = vec![report.scenarios[0].clone(); SERIES_MAX + 1]),
         ];
         for (said, change) in changes {

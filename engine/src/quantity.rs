@@ -177,6 +177,13 @@ pub fn parse_count(text: &str) -> Result<u64, Unreadable> {
     Ok(scaled / scale)
 }
 
+/// Reads a share: `10%`, or `0.1`. Which ones there may be is for others to say.
+pub fn parse_share(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let (number, divisor) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
+    number.trim().parse::<f64>().ok().map(|number| number / divisor)
+}
+
 /// Reads a number of bytes: `4096`, `64KiB`, `1MiB`, `1GiB`. A byte's letter may be left out, and is binary then as well.
 pub fn parse_bytes(text: &str) -> Result<u64, String> {
     let text = text.trim();

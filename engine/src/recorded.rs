@@ -1,6 +1,6 @@
 //! Arrivals at instants that were recorded: how many come when. The load has them in order.
 
-use crate::quantity::{DURATION_NS_MAX, SECOND_NS};
+use crate::quantity::{DURATION_NS_MAX, MILLISECOND_NS, SECOND_NS};
 
 /// The most recorded arrivals of a load: a plan and its reports hold them all.
 pub(crate) const RECORDED_ARRIVALS_MAX: usize = 1_000_000;
@@ -43,7 +43,6 @@ pub(crate) fn at_speed(recorded_ns: &[u64], speed: f64) -> Vec<u64> {
 
 /// How long a load of them lasts where nothing says so: until the first whole millisecond after the last.
 pub(crate) fn length_ns(offsets_ns: &[u64]) -> u64 {
-    const MILLISECOND_NS: u64 = 1_000_000;
     let last_ns = offsets_ns.last().copied().unwrap_or(0);
     ((last_ns / MILLISECOND_NS + 1) * MILLISECOND_NS).min(DURATION_NS_MAX)
 }

@@ -1,10 +1,12 @@
 //! The result of a run: stable, documented JSON. Every number is of the measured window unless its name says otherwise.
 
+mod asked;
 mod conditions;
 pub mod earlier;
 mod figures;
 mod part;
 pub mod repeat;
+mod total_asked;
 mod view;
 
 pub use crate::calibrated::Calibrated;

@@ -85,25 +85,18 @@ fn mistakes_of_retry(retry: &RetryRules) -> Vec<WrongResilience> {
     mistakes
 }
 
+/// Which statuses there are is a matter of what the target speaks.
 fn mistake_of_cause(cause: &RetryCause) -> Option<WrongResilience> {
-    match *cause {
-        RetryCause::Kind(kind) => {
-            let why = match kind {
-                Kind::Unfinished => "the run is over then",
-                Kind::Template => "it could not be filled in, and would be filled with the same",
-                Kind::Feed => "there was no row for it, and there will be none",
-                Kind::Breaker => "its client leaves the target alone",
-                _ => return None,
-            };
-            let problem = format!("a request that ends as `{}` is not tried again: {why}", kind.name());
-            Some(wrong("retry.on", problem, "leave it out"))
-        }
-        RetryCause::Status(100..=999) | RetryCause::Class(1..=9) => None,
-        RetryCause::Status(status) | RetryCause::Class(status) => {
-            let problem = format!("{status} is no status that a response can have");
-            Some(wrong("retry.on", problem, "write one such as `503`, or a class such as `5xx`"))
-        }
-    }
+    let RetryCause::Kind(kind) = *cause else { return None };
+    let why = match kind {
+        Kind::Unfinished => "the run is over then",
+        Kind::Template => "it could not be filled in, and would be filled with the same",
+        Kind::Feed => "there was no row for it, and there will be none",
+        Kind::Breaker => "its client leaves the target alone",
+        _ => return None,
+    };
+    let problem = format!("a request that ends as `{}` is not tried again: {why}", kind.name());
+    Some(wrong("retry.on", problem, "leave it out"))
 }
 
 fn mistakes_of_breaker(breaker: &ClientBreaker) -> Vec<WrongResilience> {

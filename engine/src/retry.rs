@@ -57,13 +57,7 @@ pub enum RetryWait {
 impl RetryRules {
     /// Whether a request that has ended like this is one to be tried again.
     pub fn applies_to(&self, outcome: Outcome) -> bool {
-        let (kind, status) = match outcome {
-            Outcome::Ok(_) => return false,
-            Outcome::Refused(status) => (Kind::Status, Some(status)),
-            Outcome::CheckFailed(status) => (Kind::Check, Some(status)),
-            Outcome::ValueMissing(status) => (Kind::Extract, Some(status)),
-            Outcome::Failed(kind) => (kind, None),
-        };
+        let (Some(kind), status) = (outcome.kind(), outcome.status()) else { return false };
         self.on.iter().any(|cause| match *cause {
             RetryCause::Kind(named) => named == kind,
             RetryCause::Status(named) => status == Some(named),

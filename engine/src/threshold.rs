@@ -1,5 +1,6 @@
 //! Conditions on a result, in the small language k6 made familiar: `response p(99)<50ms`, `failed rate<0.1%`.
 
+mod asked;
 mod scope;
 mod terms;
 
@@ -8,6 +9,7 @@ use crate::distribution::Distribution;
 use crate::quantity::{Rate, Unreadable, parse_duration_ns, show_ns};
 use crate::record::{AttemptRecord, IterationRecord, Series};
 use crate::trust::sent_share;
+pub use asked::AskedCounts;
 pub use scope::Scope;
 use scope::{scope_length, split_outside};
 use serde::{Deserialize, Serialize};
@@ -106,12 +108,8 @@ pub struct Facts<'a> {
     pub service: &'a Distribution,
     /// Slips of successes.
     pub slip: &'a Distribution,
-    /// Arrivals that did not succeed: failed, dropped or never sent.
-    pub failed: u64,
-    /// All arrivals.
-    pub total: u64,
-    /// Arrivals that were due and never sent; they would have waited longest.
-    pub unsent: u64,
+    /// How much was asked, and how much of it failed.
+    pub asked: AskedCounts,
     /// Sent per second.
     pub achieved_rps: f64,
     /// Achieved over target; 1 for a closed load.
@@ -127,18 +125,30 @@ pub struct Facts<'a> {
 pub struct AttemptCounts {
     /// Attempts that were made.
     pub made: u64,
-    /// Requests that were tried.
+    /// Requests that were tried and have ended. In a part of a run, further attempts end whose requests began before it, and requests
+    /// begin that go on after it: a ratio is of requests that have come to their end alone.
     pub requests: u64,
+    /// All attempts at these.
+    pub made_for_these: u64,
 }
 
 impl AttemptCounts {
     fn of_record(record: &AttemptRecord) -> AttemptCounts {
-        AttemptCounts { made: record.made, requests: record.requests() }
+        AttemptCounts {
+            made: record.made,
+            requests: record.requests_ended,
+            made_for_these: record.made_for_ended,
+        }
     }
 
-    /// Made per request. Where only further ones ended, their requests were tried before.
+    /// Made per request. There has to be one.
     fn ratio(self) -> f64 {
-        self.made as f64 / self.requests.max(1) as f64
+        self.made_for_these as f64 / self.requests.max(1) as f64
+    }
+
+    /// How many there are of what a figure is of.
+    fn count_of(self, statistic: Aggregation) -> u64 {
+        if statistic == Aggregation::Ratio { self.requests } else { self.made }
     }
 }
 
@@ -193,9 +203,7 @@ impl<'a> Facts<'a> {
             response: &series.response,
             service: &series.service,
             slip: &series.slip,
-            failed: series.failed(),
-            total,
-            unsent: 0,
+            asked: AskedCounts { failed: series.failed(), total, arrivals: total, ..AskedCounts::default() },
             achieved_rps: 0.0,
             ratio: 1.0,
             iterations: None,
@@ -322,12 +330,12 @@ impl Threshold {
     pub fn measure(&self, facts: &Facts) -> Option<f64> {
         let is_empty = match self.metric {
             Metric::Response | Metric::Service | Metric::Slip => facts.response.count() == 0,
-            Metric::Failed => facts.total == 0,
+            Metric::Failed => facts.asked.total == 0,
             Metric::Rate => false,
             Metric::Iteration | Metric::Duration => {
                 facts.iterations.is_none_or(|times| times.iteration.count() == 0)
             }
-            Metric::Attempts => facts.attempts.is_none_or(|attempts| attempts.made == 0),
+            Metric::Attempts => facts.attempts.is_none_or(|attempts| attempts.count_of(self.statistic) == 0),
         };
         (!is_empty).then(|| self.figure(facts))
     }
@@ -337,8 +345,8 @@ impl Threshold {
             Metric::Response => of_distribution(facts.response, self.statistic),
             Metric::Service => of_distribution(facts.service, self.statistic),
             Metric::Slip => of_distribution(facts.slip, self.statistic),
-            Metric::Failed if self.statistic == Aggregation::Count => facts.failed as f64,
-            Metric::Failed => facts.failed as f64 / facts.total.max(1) as f64,
+            Metric::Failed if self.statistic == Aggregation::Count => facts.asked.failed as f64,
+            Metric::Failed => facts.asked.failed as f64 / facts.asked.total.max(1) as f64,
             Metric::Rate if self.statistic == Aggregation::Ratio => facts.ratio,
             Metric::Rate => facts.achieved_rps,
             Metric::Iteration | Metric::Duration => {
@@ -364,10 +372,10 @@ impl Threshold {
             Aggregation::Mean | Aggregation::Max => 1.0,
             Aggregation::Min | Aggregation::Count | Aggregation::Rate | Aggregation::Ratio => 0.0,
         };
-        let is_doubtful = is_time && needed > sent_share(facts.unsent, facts.total);
-        is_doubtful.then(|| {
-            format!("not to be trusted: {} of {} arrivals were never sent", facts.unsent, facts.total)
-        })
+        let AskedCounts { arrivals, arrivals_unsent, .. } = facts.asked;
+        let is_doubtful = is_time && needed > sent_share(arrivals_unsent, arrivals);
+        is_doubtful
+            .then(|| format!("not to be trusted: {arrivals_unsent} of {arrivals} arrivals were never sent"))
     }
 
     /// Whether the condition is met. A figure that was not measured, or cannot be believed, meets none.
@@ -580,9 +588,7 @@ mod tests {
             response: &response,
             service: &service,
             slip: &slip,
-            failed,
-            total,
-            unsent: 0,
+            asked: AskedCounts { failed, total, arrivals: total, ..AskedCounts::default() },
             achieved_rps: 999.0,
             ratio: 0.999,
             iterations: None,
@@ -629,7 +635,13 @@ mod tests {
 
     #[test]
     fn attempts_are_counted_and_set_against_the_requests_they_were_made_for() {
-        let record = AttemptRecord { made: 23, further: 3, ..AttemptRecord::default() };
+        let record = AttemptRecord {
+            made: 23,
+            further: 3,
+            requests_ended: 20,
+            made_for_ended: 23,
+            ..AttemptRecord::default()
+        };
         let series = Series { attempts: Some(Box::new(record)), ..Series::default() };
         let untried = Series { attempts: Some(Box::default()), ..Series::default() };
         let read = |text: &str| Threshold::parse(text).unwrap();
@@ -669,9 +681,7 @@ mod tests {
             response: &response,
             service: &response,
             slip: &empty,
-            failed: 7,
-            total: 1_000,
-            unsent: 7,
+            asked: AskedCounts { failed: 7, total: 1_000, unsent: 7, arrivals: 1_000, arrivals_unsent: 7 },
             achieved_rps: 99.3,
             ratio: 0.993,
             iterations: None,

@@ -8,6 +8,7 @@ mod exchange;
 mod feeds;
 mod greeting;
 mod moments;
+mod policies;
 mod ports;
 mod reflection;
 mod requests;
@@ -47,6 +48,7 @@ const CAPACITY_SHARE_MAX: f64 = 0.8;
 /// are sent as well, once each.
 pub fn check(plan: &Plan, addresses: &[Result<Vec<SockAddr>, RunFailure>], sends_all: bool) -> Vec<Check> {
     let mut checks = vec![ring(), locked_memory(plan), descriptors(plan), cores(plan), quota(plan)];
+    checks.extend(policies::check(plan));
     checks.extend(moments::check(plan));
     for (target, addresses) in addresses.iter().enumerate() {
         let of_target = match addresses {

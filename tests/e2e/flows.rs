@@ -93,6 +93,10 @@ fn a_session_that_keeps_cookies_is_known_and_one_that_does_not_is_refused() {
 fn cookies_over_anything_but_http_1_are_refused_before_anything_is_sent() {
     for (plan, problem) in [
         (
+            "url = 'http://127.0.0.1:9'\ncookies = true\nload = { rate = 1 }\n[[request]]\nget = '/'\n",
+            "begins without cookies",
+        ),
+        (
             "url = 'udp://127.0.0.1:9'\ncookies = true\nload = { rate = 1 }\n[[step]]\ntext = 'x'\n",
             "cookies are of HTTP",
         ),
@@ -177,6 +181,11 @@ fn the_time_series_has_iterations_and_conditions_may_be_on_them() {
     for line in &lines {
         begun += of(line, "begun");
         ended += of(line, "ok") + of(line, "failed") + of(line, "unfinished");
+        // On a machine that is busy, intervals may be lost: how many are under way is not known from then on.
+        if line["lost"].as_u64() > Some(0) {
+            assert_eq!(line["iterations"]["under_way"], Value::Null, "{line}");
+            return;
+        }
         assert_eq!(of(line, "under_way"), begun - ended, "{line}");
         assert!(of(line, "under_way") <= 20, "{line}");
     }

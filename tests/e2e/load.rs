@@ -88,6 +88,50 @@ fn a_load_that_is_lowered_counts_what_it_withholds_and_is_degraded_at_best() {
 }
 
 #[test]
+fn of_a_flow_it_is_iterations_that_are_withheld_in_the_time_series_as_in_the_report() {
+    let testbed = peers::testbed(&["--service", "fixed:20ms"]);
+    let plan = format!(
+        "url = '{}'\nrun = {{ duration = '2s', connections = 4 }}\n\
+         load = {{ rate = 400, overload = 'degrade', slip = '50ms' }}\n[[step]]\nget = '/'\n",
+        testbed.url("/")
+    );
+    let words = ["--force", "--timeseries", "series.ndjson"];
+    let done = Vajra::run("plan.toml", &words).file("plan.toml", &plan).done();
+    let withheld = done.count("/iterations/withheld");
+    assert!(withheld > 50, "{}", done.stdout);
+    let lines = done.json_lines("series.ndjson");
+    let sum = |key: &str| -> u64 { lines.iter().filter_map(|line| line[key]["withheld"].as_u64()).sum() };
+    assert_eq!(sum("requests"), 0, "{lines:?}");
+    // On a machine that is busy, intervals may be lost.
+    if lines.iter().all(|line| line["lost"].as_u64() == Some(0)) {
+        assert_eq!(sum("iterations"), withheld, "{lines:?}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_policy_is_said_as_the_flag_is_typed() {
+    for (policy, fix) in [("degrade=soon", "--overload degrade="), ("shed=soon", "--overload shed=")] {
+        let done = Vajra::run("http://127.0.0.1:1/", &["-R", "5", "--overload", policy]).done();
+        assert_eq!(done.code, 2, "{}", done.stderr);
+        done.assert_says(&[&format!("flag --overload {policy}"), &format!("write `{fix}")]);
+        assert!(done.stderr.matches("error:").count() == 1, "{}", done.stderr);
+    }
+}
+
+#[test]
+fn a_search_is_refused_conditions_that_nothing_can_be_held_against() {
+    for (slo, told) in [
+        ("iteration p(95)<2s", "no requests follow each other"),
+        ("attempts ratio<1.1", "no request is tried again"),
+        ("response{step=gone} p(95)<2s", "there is no request `gone`"),
+    ] {
+        let done = Vajra::new(&["find-max", "http://127.0.0.1:1/", "--slo", slo]).done();
+        assert_eq!(done.code, 2, "{slo}: {}", done.stderr);
+        done.assert_says(&["flag --slo", told]);
+    }
+}
+
+#[test]
 fn shedding_counts_what_it_drops_and_bounds_the_wait() {
     let testbed = peers::testbed(&["--service", "fixed:20ms"]);
     let done = run(&testbed.url("/"), &["-R", "1000", "-c", "4", "-d", "3s", "--overload", "shed=100ms"]);

@@ -65,6 +65,63 @@ fn attempts_that_the_server_sees_are_those_of_the_report() {
 }
 
 #[test]
+fn a_target_that_asks_to_be_left_alone_is_asked_again_when_it_said() {
+    let (url, seen) = server(|number| number == 1);
+    let plan = format!(
+        "url = '{url}'\nrun = {{ requests = 5, connections = 1 }}\nload = {{ rate = 50 }}\n\
+         retry = {{ on = [503], wait = '1ms,2s' }}\n[[request]]\nget = '/x'\n"
+    );
+    let done = Vajra::run("plan.toml", &["--force"]).file("plan.toml", &plan).done();
+    assert!([0, 3].contains(&done.code), "{}{}", done.stdout, done.stderr);
+    // One was asked for before the run, and one twice.
+    assert_eq!((seen.load(Ordering::Relaxed), done.count("/requests/ok")), (7, 5), "{}", done.stdout);
+    assert!(done.count("/response_ns/max") >= 1_000_000_000, "{}", done.stdout);
+    assert!(done.stdout.contains("Retries") && done.stdout.contains("1 of 6 attempts"), "{}", done.stdout);
+}
+
+#[test]
+fn what_is_done_about_failures_belongs_to_a_scenario_and_is_not_dropped_in_silence() {
+    for key in ["retry = { on = [503] }", "breaker = { opens = '50% of 20' }"] {
+        let name = key.split(' ').next().unwrap();
+        let plan = format!("url = 'http://127.0.0.1:1/'\n{key}\n[scenario.read]\nload = {{ rate = 1 }}\n");
+        let done = Vajra::run("plan.toml", &[]).file("plan.toml", &plan).done();
+        assert_eq!(done.code, 2, "{key}: {}", done.stderr);
+        done.assert_says(&["plan.toml:2:1", &format!("scenario.NAME.{name}")]);
+    }
+}
+
+#[test]
+fn statuses_are_those_of_what_the_target_speaks() {
+    for (url, on, told) in [
+        ("grpc://127.0.0.1:1", "14", "write `UNAVAILABLE`"),
+        ("grpc://127.0.0.1:1", "503", "no status of gRPC"),
+        ("grpc://127.0.0.1:1", "'5xx'", "no class of statuses of gRPC"),
+        ("grpc://127.0.0.1:1", "'unavailable'", "write `UNAVAILABLE`"),
+        ("dns://127.0.0.1:1/a.example", "503", "such as `SERVFAIL`"),
+        ("ws://127.0.0.1:1/", "503", "such as `1011`"),
+        ("udp://127.0.0.1:1", "503", "such as `timeout`"),
+        ("http://127.0.0.1:1/", "1011", "no status of HTTP"),
+        ("http://127.0.0.1:1/", "'UNAVAILABLE'", "no status of HTTP"),
+    ] {
+        let call = if url.starts_with("grpc") { "call = 'a.B/C'" } else { "" };
+        let message = if url.starts_with("udp") || url.starts_with("ws") { "text = 'x'" } else { "" };
+        let plan = format!("url = '{url}'\nretry = {{ on = [{on}] }}\n[[request]]\n{call}{message}\n");
+        let done = Vajra::run("plan.toml", &[]).file("plan.toml", &plan).done();
+        assert_eq!(done.code, 2, "{url}, {on}: {}", done.stderr);
+        done.assert_says(&["plan.toml:2", told]);
+    }
+}
+
+#[test]
+fn of_a_list_with_mistakes_it_is_not_said_as_well_that_it_is_empty() {
+    let plan = "url = 'http://127.0.0.1:1/'\nretry = { on = ['tiemout', 'conect'] }\n";
+    let done = Vajra::run("plan.toml", &[]).file("plan.toml", plan).done();
+    assert_eq!(done.code, 2, "{}", done.stderr);
+    done.assert_says(&["`timeout`", "`connect`", "2 mistakes"]);
+    assert!(!done.stderr.contains("nothing is tried again"), "{}", done.stderr);
+}
+
+#[test]
 fn a_breaker_that_is_open_sends_nothing() {
     let (url, seen) = server(|_| true);
     let plan = format!(

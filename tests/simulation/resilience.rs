@@ -5,7 +5,7 @@ use engine::breaker::BreakerCounts;
 use engine::outcome::Kind;
 use engine::quantity::{MILLISECOND_NS, SECOND_NS};
 use engine::record::AttemptRecord;
-use shards::simulation::world::{Faults, SimulatedServer, World};
+use shards::simulation::world::{Faults, ServedProtocol, SimulatedServer, World};
 use shards::simulation::{Simulation, SimulationResult};
 use std::collections::VecDeque;
 
@@ -57,6 +57,8 @@ fn assert_nothing_is_lost(outcome: &SimulationResult, context: &str) {
     assert_eq!(reached, attempts.sent + outcome.snapshot.stats().replays, "{context}: sent");
     assert_eq!(attempts.ok, total.ok, "{context}: a request succeeds with its last attempt");
     assert_eq!(attempts.made, attempts.ok + attempts.errors.iter().sum::<u64>(), "{context}: made");
+    assert_eq!(attempts.made_for_ended, attempts.made, "{context}: every attempt is of a request that ended");
+    assert_eq!(attempts.requests_ended, attempts.requests(), "{context}: ended");
     let rejected = arrivals.breaker.rejections;
     assert_eq!(total.errors[Kind::Breaker as usize], rejected, "{context}: what is rejected ends so");
     assert_eq!(attempts.errors[Kind::Breaker as usize], 0, "{context}: and is no attempt");
@@ -93,6 +95,48 @@ fn with_errors_and_an_outage_every_attempt_and_every_arrival_is_accounted_for() 
             // Each opening is followed by a half-opening, but for those of breakers that are open at the end.
             assert!(openings - half_openings <= 4, "{context}: {counts:?}");
         }
+    }
+}
+
+#[test]
+fn users_whose_breaker_is_open_begin_no_more_often_than_once_a_millisecond() {
+    for seed in seeds(3) {
+        let run = format!("shards = 1\nseed = {seed}\nduration = '2s'\nconnections = 10");
+        let scenario = "breaker = { opens = '50% of 10', stays_open = '5s' }\nload = { users = 10 }";
+        let faults = Faults { refused_ppm: 1_000_000, ..Faults::default() };
+        let outcome = run_of(&run, "", scenario, World { faults, ..World::default() }, seed);
+        let rejections = outcome.snapshot.requests.scenarios[0].breaker.rejections;
+        // Ten users for two seconds.
+        assert!((1_000..=20_000).contains(&rejections), "seed {seed}: {rejections}");
+    }
+}
+
+#[test]
+fn over_http2_requests_are_tried_again_as_well_and_a_budget_bounds_how_many() {
+    for seed in seeds(3) {
+        let run = format!("shards = 1\nseed = {seed}\nduration = '20s'\nconnections = 4");
+        let http = "version = '2-prior-knowledge'\nstreams = 8";
+        let world = || World {
+            server: SimulatedServer { protocol: ServedProtocol::Http2, ..SimulatedServer::default() },
+            faults: Faults { refused_ppm: 300_000, ..Faults::default() },
+            keeps_log: true,
+            ..World::default()
+        };
+        let scenario = |budget: &str| {
+            format!("retry = {{ attempts = 3, on = ['5xx'], wait = '5ms'{budget} }}\nload = {{ rate = 200 }}")
+        };
+        let context = format!("seed {seed}");
+        let unbounded = run_of(&run, http, &scenario(""), world(), seed);
+        assert_nothing_is_lost(&unbounded, &context);
+        let record = attempts(&unbounded);
+        // Three of ten fail: 0.3 + 0.09 further ones for each request, and 2.7 % of the requests after three attempts.
+        assert!((1_300..1_850).contains(&record.further), "{context}: {} further", record.further);
+        assert!((50..180).contains(&record.exhausted) && record.over_budget == 0, "{context}: {record:?}");
+        let bounded = run_of(&run, http, &scenario(", budget = '10%'"), world(), seed);
+        assert_nothing_is_lost(&bounded, &context);
+        let record = attempts(&bounded);
+        assert!(record.further <= record.requests() / 10, "{context}: {} further", record.further);
+        assert!(record.further > 300 && record.over_budget > 500, "{context}: {record:?}");
     }
 }
 

@@ -11,6 +11,7 @@ use crate::recorded;
 use crate::redact;
 use crate::report::{Report, SCHEMA};
 use crate::revision::Change;
+use crate::resilience::Resilience;
 use crate::schedule::{Segment, Shape};
 use crate::template::Piece;
 use crate::verdict::Status;
@@ -168,7 +169,7 @@ type Show = fn(&Plan) -> String;
 pub fn plan_differences(first: &Plan, other: &Plan) -> Vec<String> {
     // Reports of earlier versions, or with secrets kept, are compared with others by what a secret is known by.
     let (first, other) = (&redact::plan(first), &redact::plan(other));
-    let fields: [(&str, Show); 14] = [
+    let fields: [(&str, Show); 16] = [
         ("scenarios", |plan| plan.scenarios.len().to_string()),
         ("requests", |plan| each(plan, show_requests)),
         ("load", |plan| each(plan, |scenario| show_load(&scenario.load))),
@@ -182,6 +183,8 @@ pub fn plan_differences(first: &Plan, other: &Plan) -> Vec<String> {
         ("pipeline", |plan| each_target(plan, show_pipeline)),
         ("timeout", |plan| each(plan, show_timeouts)),
         ("connect_timeout", |plan| each_target(plan, |target| exact(target.connect_timeout_ns))),
+        ("retry and breaker", |plan| each(plan, show_resilience)),
+        ("cookies", |plan| each(plan, |scenario| keeps_cookies(scenario).to_owned())),
         ("wait", |plan| format!("{:?}", plan.machine.wait).to_lowercase()),
     ];
     // A closed loop against an open one is an obstacle of its own.
@@ -356,6 +359,15 @@ fn show_requests(scenario: &Scenario) -> String {
     scenario.steps().iter().map(|step| one(&step.request)).collect::<Vec<_>>().join(", ")
 }
 
+/// What its clients do about failures: with it, requests are tried again, and response times are those of all attempts.
+fn show_resilience(scenario: &Scenario) -> String {
+    scenario.flow().map_or(Resilience::default(), |flow| flow.resilience.clone()).to_string()
+}
+
+fn keeps_cookies(scenario: &Scenario) -> &'static str {
+    if scenario.flow().is_some_and(|flow| flow.cookies) { "kept" } else { "not kept" }
+}
+
 /// The timeouts of a scenario's steps, each once.
 fn show_timeouts(scenario: &Scenario) -> String {
     let mut timeouts: Vec<u64> = scenario.steps().iter().map(|step| step.timeout_ns).collect();
@@ -463,6 +475,22 @@ mod tests {
             assert_eq!((found.len(), found[0].0), (1, Obstacle::Plan), "{to}");
             assert!(found[0].1.contains(said), "{}", found[0].1);
         }
+        for (line, said) in [
+            (
+                "retry = { on = [503, 'timeout'], wait = '5ms,2s', budget = '10%' }",
+                "retry and breaker: nothing against 3 attempts on 503, timeout after 5ms,2s of 10 % of the requests",
+            ),
+            (
+                "breaker = { clients = 2, opens = '50% of 20' }",
+                "retry and breaker: nothing against 2 clients whose breakers open at 10 failures of 20",
+            ),
+            ("cookies = true", "cookies: not kept against kept"),
+        ] {
+            let open = format!("{OPEN}\n[[step]]\nget = '/'");
+            let found = refused(&run(&open), &run(&format!("{line}\n{open}")));
+            assert_eq!((found.len(), found[0].0), (1, Obstacle::Plan), "{line}: {found:?}");
+            assert!(found[0].1.contains(said), "{}", found[0].1);
+        }
         let header = refused(&run(CLOSED), &run(&format!("{CLOSED}\n[headers]\nAccept = 'x'")));
         assert!(header[0].1.contains("headers, bodies or weights"), "{header:?}");
         let rate = refused(&run(OPEN), &run(&OPEN.replace("1000", "1001")));
@@ -527,8 +555,11 @@ mod tests {
         let good = run(CLOSED);
         let mut invalid = report("bad", OPEN, &slices(1, 20, 20, 1.0));
         invalid.plan = good.plan.clone();
+        let mut withheld = good.clone();
+        withheld.requests.withheld = 3;
         let cases = [
             (invalid, Obstacle::Invalid, "run bad is INVALID (unaccounted"),
+            (withheld, Obstacle::Withheld, "run a withheld 3 arrivals"),
             (Report { schema: 99, ..good.clone() }, Obstacle::Schema, "schema 99"),
             (Report { history: Vec::new(), ..good.clone() }, Obstacle::History, "no history"),
             (Report { history: good.history[..5].to_vec(), ..good.clone() }, Obstacle::History, "5 slices"),

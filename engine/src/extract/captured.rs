@@ -17,6 +17,7 @@ pub struct Captured {
     headers: Vec<Option<Range<usize>>>,
     cookies: Vec<Range<usize>>,
     are_headers_cut: bool,
+    are_cookies_cut: bool,
     body: Vec<u8>,
     body_length: u64,
 }
@@ -28,6 +29,7 @@ impl Captured {
         self.headers.clear();
         self.cookies.clear();
         self.are_headers_cut = false;
+        self.are_cookies_cut = false;
         self.body.clear();
         self.body_length = 0;
     }
@@ -43,6 +45,7 @@ impl Captured {
         }
         if wants.has_cookies && name.eq_ignore_ascii_case(SET_COOKIE) {
             let kept = self.keep(value);
+            self.are_cookies_cut |= kept.is_none();
             self.cookies.extend(kept);
         }
     }
@@ -84,6 +87,11 @@ impl Captured {
     /// The headers that set cookies, in their order.
     pub fn cookies(&self) -> impl Iterator<Item = &[u8]> {
         self.cookies.iter().map(|range| &self.values[range.clone()])
+    }
+
+    /// Whether some header that sets a cookie did not fit.
+    pub fn are_cookies_cut(&self) -> bool {
+        self.are_cookies_cut
     }
 
     /// Whether some header that is wanted did not fit.

@@ -173,24 +173,18 @@ fn status_range(text: &str) -> Result<RangeInclusive<u64>, WrongExpression> {
 
 /// A code: a number, or the name that its protocol has for it. A bound need not be a code itself.
 fn status(text: &str, is_bound: bool) -> Result<u64, WrongExpression> {
-    // Those with names are known by these alone: their numbers are ours, and no protocol has them.
-    let is_meant = |code: &u16| match code::name(*code) {
-        Some(name) => name == text,
-        None => is_bound || code::is_known(*code),
-    };
-    if let Some(code) = code::parse(text).filter(is_meant) {
+    if let Some(code) = code::typed(text).filter(|code| is_bound || code::is_known(*code)) {
         return Ok(u64::from(code));
     }
     let problem = format!("`{text}` is not a status");
     let lower = text.to_ascii_lowercase();
     let class = lower.strip_suffix("xx").filter(|class| ["1", "2", "3", "4", "5"].contains(class));
-    let name = text.to_ascii_uppercase();
-    let fix = match (class, text.split_once('-')) {
-        (Some(class), _) => format!("write `status in {class}00..{class}99`"),
-        (None, Some((first, last))) if status(first, false).is_ok() && status(last, false).is_ok() => {
+    let fix = match (class, text.split_once('-'), code::meant_name(text)) {
+        (Some(class), ..) => format!("write `status in {class}00..{class}99`"),
+        (None, Some((first, last)), _) if status(first, false).is_ok() && status(last, false).is_ok() => {
             format!("write `status in {first}..{last}`")
         }
-        _ if code::parse(&name).and_then(code::name) == Some(name.as_str()) => format!("write `{name}`"),
+        (_, _, Some(name)) => format!("write `{name}`"),
         _ => "write a number, such as 200, a range, such as `in 200..299`, or a name, such as NOT_FOUND"
             .to_owned(),
     };

@@ -37,8 +37,8 @@ struct ClientBreakers {
 /// The attempts at one request. Times are in nanoseconds from the start of the run.
 #[derive(Clone, Copy, Debug, Default)]
 struct SessionRequest {
-    /// Those that have begun.
-    begun: u32,
+    /// Those that were made and have ended.
+    made: u32,
     /// The next one is due, and none has begun since.
     is_again: bool,
     /// What is sent has been put together.
@@ -144,13 +144,13 @@ impl SessionAttempts {
     pub(super) fn end(&mut self, session: u32, number: u64, outcome: Outcome, at: EndedAt) -> Option<u64> {
         let request = &mut self.of_sessions[session as usize];
         let was_made = !request.is_given_up && !matches!(outcome, Outcome::Failed(kind) if !is_attempt(kind));
-        if was_made && request.begun == 0 {
+        if was_made && request.made == 0 {
             request.first_sent_ns = at.sent_ns;
             if let Some(budget) = &mut self.budget {
                 budget.deposit(at.done_ns);
             }
         }
-        request.begun += u32::from(was_made);
+        request.made += u32::from(was_made);
         if let (Some(breakers), Some(stay)) = (&mut self.breakers, request.stay.take()) {
             let event = match outcome {
                 Outcome::Ok(_) => BreakerEvent::Succeeded(stay),
@@ -161,13 +161,14 @@ impl SessionAttempts {
         }
         self.ended = EndedAttempt {
             first_intended_ns: request.first_intended_ns,
-            first_sent_ns: if request.begun == 0 { at.sent_ns } else { request.first_sent_ns },
+            first_sent_ns: if request.made == 0 { at.sent_ns } else { request.first_sent_ns },
             was_made,
-            is_further: request.begun > 1,
+            made: request.made,
+            is_further: request.made > 1,
             ..EndedAttempt::default()
         };
         let rules = self.retry.as_ref().filter(|rules| was_made && rules.applies_to(outcome))?;
-        if request.begun >= rules.attempts {
+        if request.made >= rules.attempts {
             self.ended.is_exhausted = true;
             return None;
         }
@@ -181,7 +182,7 @@ impl SessionAttempts {
         self.ended.is_tried_again = true;
         // The generator's own lateness delays no attempt: it shows as lag of the next one.
         let failed_ns = at.done_ns.saturating_sub(at.lag_ns);
-        Some(failed_ns.saturating_add(rules.wait.after(request.begun, request.asked_ns, &mut random)))
+        Some(failed_ns.saturating_add(rules.wait.after(request.made, request.asked_ns, &mut random)))
     }
 
     /// What has happened to breakers since the last time.
@@ -195,7 +196,8 @@ impl SessionAttempts {
 impl ClientBreakers {
     /// Something happens to the breaker of an arrival's client. Returns what a request that asks is let through in.
     fn happens(&mut self, number: u64, event: BreakerEvent, now_ns: u64) -> Option<BreakerStay> {
-        // A shard has every so manyth arrival, so those of a client come to the same shard, whichever it is.
+        // Of a schedule a shard has every so manyth arrival, so those of a client come to the same shard, whichever it is. Of users it has
+        // some, with all their loops, whose numbers are others: they come to one of the shard's own clients all the same.
         let client = (number / self.shards % self.states.len() as u64) as usize;
         let step = self.rules.step(self.states[client], event, now_ns);
         self.states[client] = step.state;

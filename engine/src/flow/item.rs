@@ -128,6 +128,22 @@ pub enum OnFailure {
     Continue,
 }
 
+impl FlowScript {
+    /// Whether each iteration is one request, so that as many are known not to have been made as arrivals became none.
+    pub fn is_one_request(&self) -> bool {
+        let is_once =
+            |item: &FlowItem| item.condition.is_none() && item.chance.is_none() && item.repeat.is_none();
+        let [only] = &self.items[..] else { return false };
+        let is_request = |items: &[FlowItem]| matches!(items, [only] if is_once(only) && matches!(only.action, FlowAction::Request(_)));
+        is_once(only)
+            && match &only.action {
+                FlowAction::Request(_) => true,
+                FlowAction::OneOf(branches) => branches.iter().all(|branch| is_request(&branch.items)),
+                FlowAction::Items(_) => false,
+            }
+    }
+}
+
 impl OnFailure {
     fn is_stop(&self) -> bool {
         *self == OnFailure::Stop

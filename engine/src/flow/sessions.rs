@@ -22,6 +22,8 @@ pub(super) struct FlowSession {
     pub(super) state: SessionState,
     /// What its request under way is filled with, and what came of the response, where that is looked at.
     pub(super) memory: Option<u32>,
+    /// One of its requests could be sent.
+    pub(super) has_sent: bool,
     /// One of its requests has failed.
     pub(super) has_failed: bool,
     /// What is not always done is left out.

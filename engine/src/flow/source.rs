@@ -274,10 +274,12 @@ impl<R: RowSource> FlowSource<R> {
         let lasted_ns = kept.last_done_ns.saturating_sub(intended_ns);
         let waited_ns = lasted_ns.saturating_sub(kept.thought_before_last_ns);
         let number = kept.arrival.number;
+        let has_sent = kept.has_sent;
         if let Some(memory) = self.sessions.at(session).memory.take() {
             self.memories.give_back(memory);
         }
-        self.ended.push_back(Iteration { number, intended_ns, end, waited_ns, lasted_ns, free_ns, why });
+        let ended = Iteration { number, intended_ns, end, waited_ns, lasted_ns, free_ns, has_sent, why };
+        self.ended.push_back(ended);
         self.sessions.end(session);
     }
 
@@ -313,14 +315,10 @@ impl<R: RowSource> FlowSource<R> {
         (session, RowTaken::Taken)
     }
 
-    /// Cuts off all sessions in such a state.
-    fn end_all(&mut self, now_ns: u64, is_meant: impl Fn(SessionState) -> bool) {
-        let meant = |session: &u32| is_meant(self.sessions.get(*session).state);
-        let ended: Vec<u32> = self.sessions.live().filter(meant).collect();
-        for session in ended {
-            self.sessions.at(session).last_done_ns = now_ns;
-            self.end_session(session, IterationEnd::Unfinished, now_ns, "");
-        }
+    /// Cuts off a session.
+    fn cut_off(&mut self, session: u32, now_ns: u64) {
+        self.sessions.at(session).last_done_ns = now_ns;
+        self.end_session(session, IterationEnd::Unfinished, now_ns, "");
     }
 
     fn unix_s(&self, now_ns: u64) -> i64 {
@@ -337,11 +335,58 @@ impl<R: RowSource> FlowSource<R> {
         for header in captured.cookies() {
             is_full |= jar.set(header, rules, now_s).is_err();
         }
-        match (is_full, captured.are_headers_cut()) {
+        match (is_full, captured.are_cookies_cut()) {
             (true, _) => Some(TOO_MANY_COOKIES),
             (false, true) => Some(COOKIES_CUT),
             (false, false) => None,
         }
+    }
+
+    /// What a request is filled with is put together, if its client may send it.
+    fn fill(&mut self, call: Call, now_ns: u64) -> Result<(), Unprepared> {
+        let exchange = &self.exchanges[call.step as usize];
+        let kept = self.sessions.get(call.session);
+        if let Some(attempts) = &mut self.attempts {
+            attempts.ask(call.session, kept.arrival.number, now_ns)?;
+            // Each attempt sends the same bytes.
+            if attempts.is_filled(call.session) {
+                return Ok(());
+            }
+        }
+        if exchange.holes.is_empty() {
+            return Ok(());
+        }
+        let (user, iteration) = self.user_of(kept.arrival.number);
+        let now_s = self.unix_s(now_ns);
+        let context = HoleContext {
+            number: kept.arrival.number,
+            draws: self.draws.after(kept.calls - 1),
+            iteration,
+            user,
+            unix_ns: self.unix_offset_ns.wrapping_add(now_ns),
+            values: &|value| self.values.get(call.session, value),
+        };
+        let memory = kept.memory.expect("memory was taken for a request with holes");
+        let filled = &mut self.memories.at(memory).filled;
+        filled.clear();
+        for hole in &exchange.holes {
+            if let (Some(continues), Some(rules)) = (hole.cookies(), &self.cookies) {
+                // Where the request goes has been filled before: it stands in front of all fields.
+                let (path, mut written) = (&rules.paths[call.step as usize], 0);
+                let mut out = Outbox::new(&mut self.scratch, &mut written);
+                path.render_filled(context.number, context.draws, filled, &mut out);
+                let jar = &mut self.jars[call.session as usize];
+                jar.set_path(&self.scratch[..written]);
+                filled.push(|out| jar.write(continues, rules, now_s, out));
+                continue;
+            }
+            let result = filled.push_with(|out| hole.fill(&context, out));
+            result.map_err(|unfilled| Unprepared { kind: Kind::Template, why: reason(unfilled) })?;
+        }
+        if let Some(attempts) = &mut self.attempts {
+            attempts.filled(call.session);
+        }
+        Ok(())
     }
 
     fn user_of(&self, number: u64) -> (u64, u64) {
@@ -478,48 +523,8 @@ impl<R: RowSource> Source for FlowSource<R> {
     }
 
     fn prepare(&mut self, call: Call, now_ns: u64) -> Result<(), Unprepared> {
-        let exchange = &self.exchanges[call.step as usize];
-        let kept = self.sessions.get(call.session);
-        if let Some(attempts) = &mut self.attempts {
-            attempts.ask(call.session, kept.arrival.number, now_ns)?;
-            // Each attempt sends the same bytes.
-            if attempts.is_filled(call.session) {
-                return Ok(());
-            }
-        }
-        if exchange.holes.is_empty() {
-            return Ok(());
-        }
-        let (user, iteration) = self.user_of(kept.arrival.number);
-        let now_s = self.unix_s(now_ns);
-        let context = HoleContext {
-            number: kept.arrival.number,
-            draws: self.draws.after(kept.calls - 1),
-            iteration,
-            user,
-            unix_ns: self.unix_offset_ns.wrapping_add(now_ns),
-            values: &|value| self.values.get(call.session, value),
-        };
-        let memory = kept.memory.expect("memory was taken for a request with holes");
-        let filled = &mut self.memories.at(memory).filled;
-        filled.clear();
-        for hole in &exchange.holes {
-            if let (Some(continues), Some(rules)) = (hole.cookies(), &self.cookies) {
-                // Where the request goes has been filled before: it stands in front of all fields.
-                let (path, mut written) = (&rules.paths[call.step as usize], 0);
-                let mut out = Outbox::new(&mut self.scratch, &mut written);
-                path.render_filled(context.number, context.draws, filled, &mut out);
-                let jar = &mut self.jars[call.session as usize];
-                jar.set_path(&self.scratch[..written]);
-                filled.push(|out| jar.write(continues, rules, now_s, out));
-                continue;
-            }
-            let result = filled.push_with(|out| hole.fill(&context, out));
-            result.map_err(|unfilled| Unprepared { kind: Kind::Template, why: reason(unfilled) })?;
-        }
-        if let Some(attempts) = &mut self.attempts {
-            attempts.filled(call.session);
-        }
+        self.fill(call, now_ns)?;
+        self.sessions.at(call.session).has_sent = true;
         Ok(())
     }
 
@@ -569,16 +574,17 @@ impl<R: RowSource> Source for FlowSource<R> {
     }
 
     fn abandon_waiting(&mut self, now_ns: u64) {
-        // Whatever waits is due at some moment.
-        if !self.due.is_empty() {
-            self.due.clear();
-            self.end_all(now_ns, |state| state == SessionState::Waiting);
-        }
+        // Whatever waits is due at some moment. All other sessions, of which there may be many, are not looked at.
+        let mut due = std::mem::take(&mut self.due);
+        due.drain().for_each(|Reverse(due)| self.cut_off(due.session, now_ns));
+        // Its memory is used again.
+        self.due = due;
     }
 
     fn abandon(&mut self, now_ns: u64) {
         self.due.clear();
-        self.end_all(now_ns, |_| true);
+        let all: Vec<u32> = self.sessions.live().collect();
+        all.into_iter().for_each(|session| self.cut_off(session, now_ns));
     }
 }
 

@@ -501,7 +501,12 @@ impl Fields {
     pub fn layout(&self) -> Layout {
         let is_flow = |(index, scenario): (usize, &Scenario)| scenario.flow().map(|_| index);
         let flows = self.scenarios.iter().enumerate().filter_map(is_flow);
-        Layout::new(self.scenarios.iter().map(|scenario| scenario.steps().len())).with_flows(flows)
+        let is_tried = |(index, scenario): (usize, &Scenario)| {
+            scenario.flow().filter(|flow| !flow.resilience.is_nothing()).map(|_| index)
+        };
+        let tried = self.scenarios.iter().enumerate().filter_map(is_tried);
+        let layout = Layout::new(self.scenarios.iter().map(|scenario| scenario.steps().len()));
+        layout.with_flows(flows).with_attempts(tried)
     }
 
     /// All steps, in the order of their series.

@@ -23,8 +23,8 @@ use super::fields::{Fields, Machine, Pool, PoolSize, Scenario, Script, Target, W
 use super::flow_names;
 use super::rules::{self, PlanPlace, Violation};
 use crate::config::{
-    Conditions, Config, Diagnostic, EnvironmentTexts, LoadConfig, ReadConfig, ScenarioConfig, Spot,
-    TargetConfig, Text, closest, hint,
+    BreakerConfig, Conditions, Config, Diagnostic, EnvironmentTexts, LoadConfig, ReadConfig, RetryConfig,
+    ScenarioConfig, Spot, TargetConfig, Text, closest, hint,
 };
 use crate::feed::Feed;
 use crate::load::Load;
@@ -224,7 +224,11 @@ impl PlanReader<'_> {
             let path = self.keys.of(&violation.place);
             // What could not be read has a value in its place that may break rules of its own; and what stands once in the
             // config may stand in several steps.
-            let is_known = self.diagnostics[..read].iter().any(|known| known.path == path);
+            // Of a list, each value that is wrong has been told.
+            let is_list = matches!(violation.place, PlanPlace::Scenario(_, "retry.on"));
+            let explains =
+                |known: &Diagnostic| known.path == path || (is_list && is_within(&known.path, &path));
+            let is_known = self.diagnostics[..read].iter().any(explains);
             if is_known || self.follows(&violation.place) {
                 continue;
             }
@@ -367,6 +371,8 @@ impl PlanReader<'_> {
             ("request", !config.request.is_empty()),
             ("step", !config.step.is_empty()),
             ("cookies", config.cookies.is_some()),
+            ("retry", config.retry != RetryConfig::default()),
+            ("breaker", config.breaker != BreakerConfig::default()),
             ("run.requests", config.run.requests.is_some()),
         ];
         for (key, _) in outside.into_iter().filter(|(_, is_given)| *is_given) {

@@ -10,8 +10,8 @@ use super::retarget;
 use super::rules::{self, PlanPlace, Violation};
 use super::sockets;
 use crate::config::{
-    Conditions, Config, Diagnostic, EnvironmentTexts, GrpcConfig, HttpConfig, LoadConfig, ReadConfig,
-    RequestConfig, TcpConfig, Text, Texts, TlsConfig, UdpConfig, WebSocketConfig,
+    BreakerConfig, Conditions, Config, Diagnostic, EnvironmentTexts, GrpcConfig, HttpConfig, LoadConfig,
+    ReadConfig, RequestConfig, RetryConfig, TcpConfig, Text, Texts, TlsConfig, UdpConfig, WebSocketConfig,
 };
 use crate::degrade::WHOLE_PPM;
 use crate::length::{self, TooManyToDraw, UNBOUNDED_NS};
@@ -151,6 +151,11 @@ fn refused(planned: &Fields, config: &Config) -> Vec<Diagnostic> {
         ("target", !config.target.is_empty()),
         ("scenario", !config.scenario.is_empty()),
         ("feed", !config.feed.is_empty()),
+        ("retry", config.retry != RetryConfig::default()),
+        ("breaker", config.breaker != BreakerConfig::default()),
+        ("cookies", config.cookies.is_some()),
+        ("run.sessions", run.sessions.is_some()),
+        ("run.graceful", run.graceful.is_some()),
     ];
     for (key, is_given) in tables {
         if is_given {
@@ -603,6 +608,7 @@ fn told(violation: Violation, fields: &Fields) -> Diagnostic {
         PlanPlace::Scenario(_, "duration") => "run.duration",
         PlanPlace::Scenario(_, "requests") => "run.requests",
         PlanPlace::Scenario(_, "load") => "load",
+        PlanPlace::Scenario(_, key) if key.starts_with("load.") => key,
         PlanPlace::Step(_, _, key) if key.starts_with("headers") => "headers",
         PlanPlace::Step(..) => "request",
         PlanPlace::Threshold(_) => "thresholds",

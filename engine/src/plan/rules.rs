@@ -13,14 +13,13 @@ use super::fields::{
     TargetProtocol,
 };
 use super::mistake::Mistake;
-use super::{datagrams, feeds, flow_names, flow_rules, sockets, streams, values};
+use super::{datagrams, feeds, flow_names, flow_rules, load_rules, retry_rules, sockets, streams, values};
 use crate::config::hint;
 use crate::feed::RowOrder;
 use crate::load::{Load, UserLoad};
 use crate::quantity::{DURATION_NS_MAX, MILLISECOND_NS, counted, show_ns};
 use crate::redact;
 use crate::resilience::WrongResilience;
-use crate::schedule::Schedule;
 use crate::template::{self, Piece, literal_bytes, literal_of};
 use crate::threshold::{Metric, Scope, Threshold};
 use crate::url::{Endpoint, Scheme, path_or_root};
@@ -345,8 +344,8 @@ impl RuleCheck<'_> {
                 self.broken(PlanPlace::Scenario(index, "load"), problem, fix);
             }
         }
-        if let Some(problem) = inexactness(&scenario.load) {
-            self.broken(PlanPlace::Scenario(index, "load"), problem, "use a rounder rate, or a shorter run");
+        for (key, Mistake { problem, fix }) in load_rules::mistakes(&scenario.load) {
+            self.broken(PlanPlace::Scenario(index, key), problem, fix);
         }
         let steps = scenario.steps();
         if steps.len() > REQUESTS_MAX {
@@ -402,7 +401,12 @@ impl RuleCheck<'_> {
             self.broken(PlanPlace::Scenario(index, key), problem, fix);
         }
         let pool = steps.first().and_then(|step| self.fields.pools.get(step.pool));
-        let target = pool.and_then(|pool| self.fields.targets.get(pool.target)).filter(|_| flow.cookies);
+        let reached = pool.and_then(|pool| self.fields.targets.get(pool.target));
+        let target = reached.filter(|_| flow.cookies);
+        let wrong_causes = |target| retry_rules::mistakes(&flow.resilience, target);
+        for Mistake { problem, fix } in reached.into_iter().flat_map(wrong_causes) {
+            self.broken(PlanPlace::Scenario(index, "retry.on"), problem, fix);
+        }
         if let Some(Mistake { problem, fix }) = target.and_then(flow_rules::wrong_cookies) {
             self.broken(PlanPlace::Scenario(index, "cookies"), problem, fix);
         }
@@ -668,11 +672,7 @@ impl RuleCheck<'_> {
 
     fn thresholds(&mut self) {
         for (index, threshold) in self.fields.thresholds.iter().enumerate() {
-            if let Err((problem, fix)) = found(self.fields, &threshold.scope) {
-                self.broken(PlanPlace::Threshold(index), format!("`{}`: {problem}", threshold.text), fix);
-            }
-            let missing = uniterated(self.fields, threshold).or_else(|| untried(self.fields, threshold));
-            if let Some((problem, fix)) = missing {
+            if let Err((problem, fix)) = found(self.fields, threshold) {
                 self.broken(PlanPlace::Threshold(index), format!("`{}`: {problem}", threshold.text), fix);
             }
             let phases = self.fields.phases;
@@ -705,8 +705,15 @@ impl RuleCheck<'_> {
     }
 }
 
+/// What a condition is about has to be there: what its scope names, and something that its metric is measured on.
+pub(super) fn found(fields: &Fields, threshold: &Threshold) -> Result<(), (String, String)> {
+    in_scope(fields, &threshold.scope)?;
+    let missing = uniterated(fields, threshold).or_else(|| untried(fields, threshold));
+    missing.map_or(Ok(()), |(problem, fix)| Err((problem.to_owned(), fix)))
+}
+
 /// What a scope names has to be there.
-pub(super) fn found(fields: &Fields, scope: &Scope) -> Result<(), (String, String)> {
+fn in_scope(fields: &Fields, scope: &Scope) -> Result<(), (String, String)> {
     let known = |names: Vec<&str>, wanted: &str, what: &str| match names.contains(&wanted) {
         true => Ok(()),
         false => {
@@ -726,30 +733,34 @@ pub(super) fn found(fields: &Fields, scope: &Scope) -> Result<(), (String, Strin
 }
 
 /// Why a condition on iterations has none to be held against, and what to do.
-fn uniterated(fields: &Fields, threshold: &Threshold) -> Option<(&'static str, &'static str)> {
+fn uniterated(fields: &Fields, threshold: &Threshold) -> Option<(&'static str, String)> {
     if !threshold.metric.is_of_iterations() {
         return None;
     }
     let wanted = threshold.scope.scenario.as_ref();
     let meant = fields.scenarios.iter().filter(|scenario| wanted.is_none_or(|name| *name == scenario.name));
     match meant.filter(|scenario| scenario.flow().is_some()).count() {
-        0 => Some(("no requests follow each other, so there are no iterations", "put it on `response`")),
+        0 => Some((
+            "no requests follow each other, so there are no iterations",
+            "put it on `response`".to_owned(),
+        )),
         1 => None,
         _ => Some((
             "iterations of several flows have nothing in common",
-            "name the scenario: `iteration{scenario=NAME}`",
+            format!("name the scenario: `{}{{scenario=NAME}}`", threshold.metric.name()),
         )),
     }
 }
 
 /// Why a condition on attempts has none to be held against, and what to do.
-fn untried(fields: &Fields, threshold: &Threshold) -> Option<(&'static str, &'static str)> {
+fn untried(fields: &Fields, threshold: &Threshold) -> Option<(&'static str, String)> {
     let wanted = threshold.scope.scenario.as_ref();
     let mut meant =
         fields.scenarios.iter().filter(|scenario| wanted.is_none_or(|name| *name == scenario.name));
     let counts = |scenario: &Scenario| scenario.flow().is_some_and(|flow| !flow.resilience.is_nothing());
+    let problem = "no request is tried again, so no attempts are counted";
     (threshold.metric == Metric::Attempts && !meant.any(counts))
-        .then_some(("no request is tried again, so no attempts are counted", "add `retry` or `breaker`"))
+        .then(|| (problem, "add `retry` or `breaker`".to_owned()))
 }
 
 /// A path without what stands before its first slash, if that makes it one.
@@ -760,15 +771,6 @@ fn rooted(path: &str) -> Option<String> {
         _ => format!("/{}", rest.trim_start_matches('/').replace(' ', "%20")),
     };
     path_or_root(&rooted).ok()
-}
-
-/// Why a load has no exact schedule, if it has none.
-fn inexactness(load: &Load) -> Option<String> {
-    let Load::Open { segments, .. } = load else { return None };
-    if segments.is_empty() || segments.iter().any(|segment| !segment.is_sound()) {
-        return Some("a segment of the load is no time, or has no rate that can be offered".into());
-    }
-    Schedule::new(0, segments).err().map(|inexact| inexact.to_string())
 }
 
 fn is_length(piece: &Piece) -> bool {

@@ -20,6 +20,8 @@ pub struct Iteration {
     pub lasted_ns: u64,
     /// When its user can go on to the next, after what is thought at its end, from the start of the run.
     pub free_ns: u64,
+    /// One of its requests could be sent, whatever became of it.
+    pub has_sent: bool,
     /// Why it has failed without a request that did.
     pub why: &'static str,
 }

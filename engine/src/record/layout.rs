@@ -10,6 +10,9 @@ pub struct Layout {
     ends: Vec<usize>,
     /// Those of which an arrival leads to several requests: iterations are recorded of them.
     flows: Vec<usize>,
+    /// Those of which attempts at requests are recorded.
+    #[serde(default)]
+    tried: Vec<usize>,
 }
 
 impl Layout {
@@ -20,12 +23,22 @@ impl Layout {
             end += series;
             end
         });
-        Layout { ends: ends.collect(), flows: Vec::new() }
+        Layout { ends: ends.collect(), flows: Vec::new(), tried: Vec::new() }
     }
 
     /// The same, in which iterations are recorded of these scenarios.
     pub fn with_flows(self, flows: impl IntoIterator<Item = usize>) -> Layout {
         Layout { flows: flows.into_iter().collect(), ..self }
+    }
+
+    /// The same, in which attempts at the requests of these scenarios are recorded.
+    pub fn with_attempts(self, tried: impl IntoIterator<Item = usize>) -> Layout {
+        Layout { tried: tried.into_iter().collect(), ..self }
+    }
+
+    /// The series of which attempts are recorded.
+    pub(super) fn tried_series(&self) -> impl Iterator<Item = usize> {
+        self.tried.iter().flat_map(|scenario| self.series_of(*scenario))
     }
 
     /// Whether iterations of a scenario are recorded.

@@ -14,6 +14,8 @@ pub struct EndedAttempt {
     pub first_sent_ns: u64,
     /// It was made: a request that is rejected or cannot be filled in is not tried.
     pub was_made: bool,
+    /// How many have been made at its request by now.
+    pub made: u32,
     /// It was not the first one that was made.
     pub is_further: bool,
     /// Another one follows it, and its request has not ended.
@@ -43,6 +45,12 @@ pub struct AttemptRecord {
     pub exhausted: u64,
     /// Requests that failed because as many were tried again as may be.
     pub over_budget: u64,
+    /// Requests that were tried and have ended.
+    #[serde(default)]
+    pub requests_ended: u64,
+    /// All attempts at these, whenever they were made.
+    #[serde(default)]
+    pub made_for_ended: u64,
     /// Done − sent, of every attempt that was sent.
     pub service: Distribution,
 }
@@ -64,6 +72,11 @@ impl AttemptRecord {
 
     /// Records an attempt that has ended, and how long it took from being sent, if it was.
     pub(super) fn ended(&mut self, attempt: &EndedAttempt, outcome: Outcome, service_ns: Option<u64>) {
+        // One that its client's breaker rejects ends its request too, which has been tried if something was made at it.
+        if !attempt.is_tried_again && attempt.made > 0 {
+            self.requests_ended += 1;
+            self.made_for_ended += u64::from(attempt.made);
+        }
         if !attempt.was_made {
             return;
         }
@@ -75,24 +88,28 @@ impl AttemptRecord {
             self.sent += 1;
             self.service.record(service_ns);
         }
-        let (kind, status) = match outcome {
-            Outcome::Ok(status) => {
-                self.ok += 1;
-                return self.statuses.count(status);
-            }
-            Outcome::Refused(status) => (Kind::Status, Some(status)),
-            Outcome::CheckFailed(status) => (Kind::Check, Some(status)),
-            Outcome::ValueMissing(status) => (Kind::Extract, Some(status)),
-            Outcome::Failed(kind) => (kind, None),
-        };
-        self.errors[kind as usize] += 1;
-        status.into_iter().for_each(|status| self.statuses.count(status));
+        match outcome.kind() {
+            None => self.ok += 1,
+            Some(kind) => self.errors[kind as usize] += 1,
+        }
+        outcome.status().into_iter().for_each(|status| self.statuses.count(status));
     }
 
     /// Adds others.
     pub fn merge(&mut self, other: &AttemptRecord) {
-        let AttemptRecord { made, further, sent, ok, errors, statuses, exhausted, over_budget, service } =
-            other;
+        let AttemptRecord {
+            made,
+            further,
+            sent,
+            ok,
+            errors,
+            statuses,
+            exhausted,
+            over_budget,
+            requests_ended,
+            made_for_ended,
+            service,
+        } = other;
         self.made += made;
         self.further += further;
         self.sent += sent;
@@ -101,14 +118,27 @@ impl AttemptRecord {
         self.statuses.merge(statuses);
         self.exhausted += exhausted;
         self.over_budget += over_budget;
+        self.requests_ended += requests_ended;
+        self.made_for_ended += made_for_ended;
         self.service.merge(service);
     }
 
     /// Empties it, keeping its memory.
     pub(super) fn clear(&mut self) {
-        let AttemptRecord { made, further, sent, ok, errors, statuses, exhausted, over_budget, service } =
-            self;
-        for count in [made, further, sent, ok, exhausted, over_budget] {
+        let AttemptRecord {
+            made,
+            further,
+            sent,
+            ok,
+            errors,
+            statuses,
+            exhausted,
+            over_budget,
+            requests_ended,
+            made_for_ended,
+            service,
+        } = self;
+        for count in [made, further, sent, ok, exhausted, over_budget, requests_ended, made_for_ended] {
             *count = 0;
         }
         errors.fill(0);

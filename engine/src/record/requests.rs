@@ -73,7 +73,14 @@ impl RequestRecord {
 
     /// Nothing yet, and all the memory that writing requests down will need.
     pub fn preallocated(layout: &Layout, phases: Phases) -> RequestRecord {
-        RequestRecord::with(layout, phases, Series::preallocated, IterationRecord::preallocated)
+        let mut record =
+            RequestRecord::with(layout, phases, Series::preallocated, IterationRecord::preallocated);
+        for series in layout.tried_series() {
+            let Windowed { measured, outside } = &mut record.series;
+            measured[series].expect_attempts();
+            outside.get_mut(series).into_iter().for_each(Series::expect_attempts);
+        }
+        record
     }
 
     fn with(

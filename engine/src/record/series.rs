@@ -23,7 +23,7 @@ pub struct Series {
     /// How long they took, of calls that stream; nothing as long as there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_times: Option<Box<MessageTimes>>,
-    /// The attempts at them, where requests may be tried again; nothing as long as there was none.
+    /// The attempts at them, where requests may be tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<Box<AttemptRecord>>,
     /// Bytes of requests.
@@ -67,6 +67,11 @@ impl Series {
             lag: Distribution::preallocated(),
             ..Series::default()
         }
+    }
+
+    /// Takes the memory that recording attempts takes.
+    pub(super) fn expect_attempts(&mut self) {
+        self.attempts = Some(Box::new(AttemptRecord::preallocated()));
     }
 
     /// Requests that ended without success.
@@ -133,7 +138,8 @@ impl Series {
         }
     }
 
-    /// Records an attempt at a request, and how long it took from being sent, if it was. The first one takes memory for all that follow.
+    /// Records an attempt at a request, and how long it took from being sent, if it was. Where none was expected, the first one takes memory for
+    /// all that follow.
     pub(super) fn attempted(&mut self, attempt: &EndedAttempt, outcome: Outcome, service_ns: Option<u64>) {
         let attempts = self.attempts.get_or_insert_with(|| Box::new(AttemptRecord::preallocated()));
         attempts.ended(attempt, outcome, service_ns);

@@ -1,5 +1,6 @@
 //! How a part of a run fared: one scenario, or all together.
 
+use super::asked::{NeverMade, asked as counted_as_asked};
 use super::figures::{Bytes, Iterations, RateBlock, RequestAttempts, Requests, ScenarioReport, StepReport};
 use crate::distribution::Distribution;
 use crate::history::Slice;
@@ -31,6 +32,8 @@ pub(super) struct Part<'a> {
     pub(super) iterations: Option<Iterations>,
     /// What was written down of them.
     recorded: Option<Cow<'a, IterationRecord>>,
+    /// Arrivals that are counted as requests that have failed.
+    never: NeverMade,
     /// Arrivals of the window: of requests, or of iterations where requests follow each other.
     pub(super) scheduled: u64,
     pub(super) rate: RateBlock,
@@ -68,6 +71,7 @@ impl<'a> Part<'a> {
         let arrivals = snapshot.requests.scenarios[index];
         let record = snapshot.requests.iterations[index].as_ref();
         let iterations = record.map(|record| iterations(record, &arrivals));
+        let never = NeverMade::of(scenario, iterations.as_ref());
         let requests =
             requests(&series, &if record.is_some() { ScenarioRecord::default() } else { arrivals });
         let scheduled = iterations.as_ref().map_or(requests.scheduled(), Iterations::scheduled);
@@ -103,6 +107,7 @@ impl<'a> Part<'a> {
             requests,
             iterations,
             recorded: record.map(Cow::Borrowed),
+            never,
             scheduled,
             rate,
             unaccounted,
@@ -127,6 +132,8 @@ impl<'a> Part<'a> {
             // Times of different flows have nothing in common.
             _ => None,
         };
+        let mut never = NeverMade::default();
+        parts.iter().for_each(|part| never.add(part.never));
         let scheduled = parts.iter().map(|part| part.scheduled).sum();
         let (window_ns, rate) = match parts {
             [only] => (only.window_ns, only.rate),
@@ -145,6 +152,7 @@ impl<'a> Part<'a> {
             requests,
             iterations,
             recorded,
+            never,
             scheduled,
             rate,
             unaccounted,
@@ -202,11 +210,11 @@ impl<'a> Part<'a> {
 
     /// What conditions on it are judged on.
     pub(super) fn facts(&self) -> Facts<'_> {
+        // What was withheld was asked of nobody, and is no failure: conditions on `rate` and `ratio` see it.
+        let arrivals = self.scheduled - self.arrivals.withheld.measured;
+        let arrivals = (arrivals, self.arrivals.unsent.measured);
         Facts {
-            failed: self.requests.failed + self.requests.dropped + self.requests.unsent,
-            // What was withheld was asked of nobody, and is no failure: conditions on `rate` and `ratio` see it.
-            total: self.requests.scheduled() - self.requests.withheld,
-            unsent: self.requests.unsent,
+            asked: counted_as_asked(&self.requests, self.never, arrivals),
             achieved_rps: self.rate.achieved,
             ratio: self.rate.ratio.unwrap_or(1.0),
             iterations: self.recorded.as_deref().map(IterationTimes::of_record),

@@ -36,6 +36,7 @@ impl Report {
             trust: scenario.trust.clone(),
             rate: scenario.rate,
             requests: scenario.requests.clone(),
+            iterations: scenario.iterations.clone(),
             bytes: scenario.bytes,
             response_ns: scenario.response_ns.clone(),
             service_ns: scenario.service_ns.clone(),
@@ -85,4 +86,44 @@ fn keep_scenario(fields: &mut Fields, index: usize) {
     }
     fields.scenarios = vec![scenario];
     fields.thresholds.clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Document, Format, Layers};
+    use crate::plan::Plan;
+    use crate::record::{Iteration, IterationEnd, Recorder, Snapshot};
+    use crate::report::{Identity, Measured};
+
+    #[test]
+    fn the_iterations_of_a_scenario_are_its_own() {
+        let flow = |name: &str| {
+            format!("[scenario.{name}]\nload = {{ rate = 1 }}\n[[scenario.{name}.step]]\nget = '/'\n")
+        };
+        let mix = "[scenario.mix]\nload = { rate = 1 }\n";
+        let text = format!("url = 'http://h/'\nrun.duration = '1s'\n{}{}{mix}", flow("one"), flow("other"));
+        let document = Document { name: "p".into(), text, format: Format::Toml };
+        let config = Layers::new(Some(document)).unwrap().config().unwrap();
+        let plan = Plan::new(&config, &|_| Err(String::new())).unwrap();
+        let mut recorder = Recorder::new(0, &plan.layout(), plan.phases);
+        for (scenario, count) in [(0, 3_u64), (1, 4)] {
+            for number in 0..count {
+                let (intended_ns, end, has_sent, why) = (0, IterationEnd::Ok, true, "");
+                let (waited_ns, lasted_ns, free_ns) = (5, 5, 5);
+                let ended =
+                    Iteration { number, intended_ns, end, waited_ns, lasted_ns, free_ns, has_sent, why };
+                recorder.iteration_ended(scenario, &ended);
+            }
+        }
+        let mut snapshot = Snapshot::new(1, &plan.layout(), plan.phases);
+        snapshot.absorb(&recorder);
+        let identity = Identity { run_id: "r".into(), started_at: "t".into() };
+        let whole = Report::new(&plan, &Measured::of(snapshot, Vec::new()), identity);
+        let ok = |name: &str| {
+            let iterations = whole.of_scenario(name).unwrap().iterations;
+            iterations.map(|iterations| (iterations.ok, iterations.iteration_ns.count))
+        };
+        assert_eq!([ok("one"), ok("other"), ok("mix")], [Some((3, 3)), Some((4, 4)), None]);
+    }
 }

@@ -46,7 +46,6 @@ impl<S: Source> ScenarioRun<S> {
     /// What is due by now and has been due for longest: a request that follows another, or the first one of an arrival. An arrival whose
     /// first request is due later is begun, and looked past.
     pub(super) fn next_of_flow(&mut self, recorder: &mut Recorder, now_ns: u64) -> Option<Following> {
-        self.has_waited_for_room = false;
         if self.is_closed {
             self.end_untried(recorder, now_ns);
             self.source.abandon_waiting(now_ns);
@@ -55,7 +54,7 @@ impl<S: Source> ScenarioRun<S> {
             self.withhold(recorder, now_ns);
             let due_ns = self.next_due_of_flow().filter(|&due_ns| due_ns <= now_ns)?;
             if self.source.next_due_ns() == Some(due_ns) {
-                return Some(self.source.take_due());
+                return Some(self.take_due());
             }
             let was_starved = self.starved.is_some();
             let arrival = match self.starved.take() {
@@ -72,7 +71,7 @@ impl<S: Source> ScenarioRun<S> {
                     // What follows in iterations that have begun waits for no row.
                     self.starved = Some(StarvedArrival { arrival, again_ns: now_ns + STARVED_NS });
                     let is_due = self.source.next_due_ns().is_some_and(|due_ns| due_ns <= now_ns);
-                    return is_due.then(|| self.source.take_due());
+                    return is_due.then(|| self.take_due());
                 }
                 Started::Over => {
                     recorder.requests.scenarios[self.number].is_fed_out = true;
@@ -97,6 +96,12 @@ impl<S: Source> ScenarioRun<S> {
                 return Some(Following { call, arrival, due_ns: arrival.intended_ns });
             }
         }
+    }
+
+    /// A request that follows another. It has waited for no room, whatever arrival was begun on the way to it.
+    fn take_due(&mut self) -> Following {
+        self.has_waited_for_room = false;
+        self.source.take_due()
     }
 
     /// The next request of a flow, filled in. One that cannot be filled has failed, and the next one is looked for.
@@ -174,12 +179,9 @@ impl<S: Source> ScenarioRun<S> {
         while let Some(iteration) = self.source.next_ended() {
             recorder.iteration_ended(self.number, &iteration);
             if let Some(users) = &mut self.users {
-                // One that has sent nothing took no time: its user begins no more often than once in a while.
-                let took_time = iteration.free_ns > iteration.intended_ns;
-                users.ended(
-                    iteration.number,
-                    if took_time { iteration.free_ns } else { now_ns + IDLE_LOOP_NS },
-                );
+                // One that has sent nothing took no time of the target's: its user begins no more often than once in a while.
+                let earliest_ns = if iteration.has_sent { 0 } else { now_ns + IDLE_LOOP_NS };
+                users.ended(iteration.number, iteration.free_ns.max(earliest_ns));
             }
             if !iteration.why.is_empty() {
                 recorder.failed_because(iteration.intended_ns, Kind::Feed, iteration.why);

@@ -10,7 +10,7 @@ use crate::flow::{
 };
 use crate::plan::bounds::{FLOW_DEPTH_MAX, ITEMS_MAX, REPEAT_MAX};
 use crate::plan::fields::{Script, Step, Target};
-use crate::quantity::{SECOND_NS, parse_bytes, parse_count};
+use crate::quantity::{SECOND_NS, parse_bytes, parse_count, parse_share};
 use crate::template;
 use std::collections::BTreeMap;
 
@@ -81,7 +81,7 @@ impl<'a> PlanReader<'a> {
         Script::Flow { steps, flow: FlowScript { items, sessions_max, graceful_ns, resilience, cookies } }
     }
 
-    /// Requests of which one is drawn for each arrival. Where responses are looked at, cookies are kept, something is filled in that is not known before, there are
+    /// Requests of which one is drawn for each arrival. Where responses are looked at, something is filled in that is not known before, there are
     /// users, or something is done about failures, it is a flow of one choice.
     fn drawn_requests(
         &mut self,
@@ -93,8 +93,12 @@ impl<'a> PlanReader<'a> {
         let needs_session =
             |step: &Step| !step.looks.is_empty() || step.request.parts().any(template::has_values);
         let resilience = self.resilience(typed);
-        let cookies = typed.config.cookies.unwrap_or(false);
-        if !has_users && !cookies && resilience.is_nothing() && !steps.iter().any(needs_session) {
+        if typed.config.cookies == Some(true) {
+            let problem = "each iteration is one request here, and begins without cookies: none is ever sent";
+            let fix = "make steps of a flow of the requests, `[[step]]`, or leave `cookies` out";
+            self.wrong(&typed.at("cookies"), problem, fix);
+        }
+        if !has_users && resilience.is_nothing() && !steps.iter().any(needs_session) {
             return Script::Mix(steps);
         }
         let branch = |(index, step): (usize, &Step)| FlowBranch {
@@ -104,7 +108,8 @@ impl<'a> PlanReader<'a> {
         let branches = steps.iter().enumerate().map(branch).collect();
         let (sessions_max, graceful_ns) = (self.sessions(typed), self.graceful(typed));
         let items = vec![FlowItem::new(FlowAction::OneOf(branches))];
-        Script::Flow { steps, flow: FlowScript { items, sessions_max, graceful_ns, resilience, cookies } }
+        let flow = FlowScript { items, sessions_max, graceful_ns, resilience, cookies: false };
+        Script::Flow { steps, flow }
     }
 
     /// What is looked at of the responses to a request.
@@ -396,9 +401,7 @@ impl<'a> PlanReader<'a> {
     /// A probability: `20%`, or `0.2`.
     fn chance(&mut self, config: &RequestConfig, table: &str) -> Option<f64> {
         let Text(text) = config.chance.as_ref()?;
-        let (number, divisor) = text.strip_suffix('%').map_or((text.as_str(), 1.0), |number| (number, 100.0));
-        let chance = number.trim().parse::<f64>().ok().map(|number| number / divisor);
-        let chance = chance.filter(|chance| (0.0..=1.0).contains(chance));
+        let chance = parse_share(text).filter(|chance| (0.0..=1.0).contains(chance));
         if chance.is_none() {
             let problem = format!("`{text}` is no probability");
             self.wrong(&format!("{table}.chance"), problem, "write `20%`, or `0.2`");

@@ -3,6 +3,7 @@
 use crate::config::{Diagnostic, LoadConfig, Text, closest};
 use crate::degrade::{FLOOR_PPM_DEFAULT, FLOOR_PPM_MIN, SLIP_NS_DEFAULT, WHOLE_PPM};
 use crate::load::Overload;
+use crate::quantity::parse_share;
 use std::collections::BTreeMap;
 
 /// The policies.
@@ -82,8 +83,7 @@ pub(super) fn read(
 
 /// `10%`, or `0.1`, in millionths. Errors say what is wrong with the text.
 fn share_ppm(text: &str) -> Result<u32, String> {
-    let (number, divisor) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
-    let share = number.trim().parse::<f64>().map_err(|_| format!("`{text}` is no share"))? / divisor;
+    let share = parse_share(text).ok_or_else(|| format!("`{text}` is no share"))?;
     let share_ppm = (share * f64::from(WHOLE_PPM)).round();
     if (f64::from(FLOOR_PPM_MIN)..=f64::from(WHOLE_PPM)).contains(&share_ppm) {
         return Ok(share_ppm as u32);

@@ -2,9 +2,10 @@
 
 use super::{PlanReader, Typed};
 use crate::breaker::BreakerRules;
+use crate::code;
 use crate::config::{BreakerConfig, Diagnostic, RetryConfig, Text, hint};
 use crate::outcome::Kind;
-use crate::quantity::{SECOND_NS, parse_count, parse_duration_ns};
+use crate::quantity::{SECOND_NS, parse_count, parse_duration_ns, parse_share};
 use crate::resilience::{ClientBreaker, Resilience};
 use crate::retry::{RetryCause, RetryRules, RetryWait};
 
@@ -73,13 +74,14 @@ impl<'a> PlanReader<'a> {
         if let Some(class) = text.strip_suffix("xx").and_then(|class| class.parse().ok()) {
             return Some(RetryCause::Class(class));
         }
-        if let Ok(status) = text.parse() {
+        if let Some(status) = code::typed(text) {
             return Some(RetryCause::Status(status));
         }
         let names: Vec<&str> = Kind::ALL.into_iter().map(Kind::name).collect();
         let problem =
             format!("`{text}` is no kind of failure, no status, and no class of statuses such as `5xx`");
-        self.wrong(key, problem, hint(text, &names));
+        let fix = code::meant_name(text).map_or_else(|| hint(text, &names), |name| format!("write `{name}`"));
+        self.wrong(key, problem, fix);
         None
     }
 
@@ -118,8 +120,7 @@ impl<'a> PlanReader<'a> {
 
     /// A share: `10%`, or `0.1`.
     fn share(&mut self, text: &str, key: &str) -> Option<f64> {
-        let (number, divisor) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
-        let share = number.trim().parse::<f64>().ok().map(|number| number / divisor);
+        let share = parse_share(text);
         if share.is_none() {
             self.wrong(key, format!("`{text}` is no share of the requests"), "write `10%`, or `0.1`");
         }
