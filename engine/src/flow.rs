@@ -9,6 +9,7 @@
 //! is carried on as lag and slows no user down in silence.
 
 mod attempts;
+mod constants;
 mod cookie_date;
 mod cookies;
 mod exchange;
@@ -22,6 +23,7 @@ mod tests;
 pub(crate) mod think;
 mod values;
 
+pub use constants::{FlowConstants, RenewedValues, SetupValues};
 pub use cookies::{COOKIES_MAX, CookieRules, JAR_BYTES_MAX};
 pub use item::{
     Extract, FlowAction, FlowBranch, FlowItem, FlowScript, OnFailure, Repetition, SESSIONS_DEFAULT,

@@ -22,6 +22,9 @@ pub struct Measured {
     /// What became of conditions that were judged while it went on.
     #[serde(default)]
     pub watched: WatchedRun,
+    /// What became of what was done before the start, if anything was.
+    #[serde(default)]
+    pub setup: Option<SetupTally>,
     /// When sending began, in nanoseconds since 1970, UTC.
     pub started_unix_ns: u64,
     /// What only the machine knows.
@@ -44,11 +47,26 @@ impl Measured {
             is_steady: None,
             until: None,
             watched: WatchedRun::default(),
+            setup: None,
             started_unix_ns: 0,
             facts: MachineFacts::default(),
             complaints: Vec::new(),
         }
     }
+}
+
+/// What became of what was done before the start. It has no values: those are secrets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetupTally {
+    /// How long it took before the start, nanoseconds.
+    pub took_ns: u64,
+    /// How often it was done again while the run went on, with new values.
+    pub refreshes: u64,
+    /// How often that failed, so that the values stayed.
+    pub failed: u64,
+    /// Why, the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// What the run ran on.

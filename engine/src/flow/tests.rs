@@ -58,6 +58,7 @@ fn made(
         rows: NoRows,
         share: Share { shard: 0, shards: 1 },
         unix_offset_ns: 0,
+        constants: FlowConstants::default(),
         cookies: None,
     })
 }
