@@ -19,6 +19,8 @@ mod retarget;
 mod rules;
 mod setup;
 mod setup_script;
+#[cfg(test)]
+mod setup_tests;
 mod sockets;
 mod streams;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Values that are the same for all iterations: what was taken from responses before the start, and perhaps anew while the run goes on.
+//! Values that are the same for all iterations: taken from responses before the start, and perhaps anew in the run.
 
 use std::fmt;
 use std::sync::Arc;

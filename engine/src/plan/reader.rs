@@ -98,7 +98,7 @@ pub(super) fn read(
         is_probed,
         environment,
         has_values: false,
-        setup_names: setup::names_in(config),
+        setup_names: BTreeSet::new(),
         seed,
         shards: 1,
         doubtful,
@@ -110,6 +110,7 @@ pub(super) fn read(
         flows_used: BTreeSet::new(),
     };
     // What the setup gives is known to every request.
+    reader.setup_names = reader.names_of_setup();
     reader.has_values = !reader.setup_names.is_empty();
     let fields = reader.fields();
     let found = rules::violations(&fields);
@@ -393,7 +394,7 @@ impl PlanReader<'_> {
             self.wrong(key, problem, format!("give it to one, as `scenario.NAME.{word}`"));
         }
         let uses_url = |typed: &Typed<'_>| typed.config.url.is_none() && typed.config.target.is_none();
-        let of_setup = config.setup.as_ref().map(setup::typed);
+        let of_setup = self.typed_setup();
         if config.url.is_some() && !typed.iter().chain(&of_setup).any(uses_url) {
             self.wrong(
                 "url",

@@ -104,7 +104,7 @@ impl fmt::Display for PlanPlace {
             }
             PlanPlace::Threshold(index) => write!(formatter, "plan.thresholds[{index}]"),
             PlanPlace::Feed(index, name) => write!(formatter, "plan.feeds[{index}]{}", key(name)),
-            PlanPlace::Setup(None, _) => write!(formatter, "plan.setup"),
+            PlanPlace::Setup(None, name) => write!(formatter, "plan.setup{}", key(name)),
             PlanPlace::Setup(Some(step), name) => write!(formatter, "plan.setup.steps[{step}]{}", key(name)),
         }
     }
@@ -215,8 +215,8 @@ impl RuleCheck<'_> {
     /// What is done before the start keeps the rules of any plan.
     fn setup(&mut self) {
         let Some(setup) = &self.fields.setup else { return };
-        for (step, Mistake { problem, fix }) in setup::mistakes(self.fields, setup) {
-            self.broken(PlanPlace::Setup(step, String::new()), problem, fix);
+        for (step, key, Mistake { problem, fix }) in setup::mistakes(self.fields, setup) {
+            self.broken(PlanPlace::Setup(step, key.to_owned()), problem, fix);
         }
         for found in violations(&setup::own_fields(self.fields, setup)) {
             let PlanPlace::Step(_, step, key) = found.place else { continue };

@@ -104,12 +104,16 @@ pub(super) fn own_fields(fields: &Fields, setup: &SetupScript<Step>) -> Fields {
     }
 }
 
-/// What is wrong with it beside what would be wrong with any plan, each with the number of its step, if it is of one.
-pub(super) fn mistakes(fields: &Fields, setup: &SetupScript<Step>) -> Vec<(Option<usize>, Mistake)> {
-    let mut mistakes: Vec<(Option<usize>, Mistake)> = Vec::new();
-    let mut wrong = |step, problem: String, fix: &str| mistakes.push((step, Mistake::new(problem, fix)));
+/// What is wrong with it beside what would be wrong with any plan, each with the number of its step or one of its keys, if it is of one.
+pub(super) fn mistakes(
+    fields: &Fields,
+    setup: &SetupScript<Step>,
+) -> Vec<(Option<usize>, &'static str, Mistake)> {
+    let mut mistakes: Vec<(Option<usize>, &'static str, Mistake)> = Vec::new();
+    let mut wrong =
+        |step, key, problem: String, fix: &str| mistakes.push((step, key, Mistake::new(problem, fix)));
     let Some(target) = fields.targets.get(setup.target) else {
-        wrong(None, format!("there is no target {}", setup.target), "name one that there is");
+        wrong(None, "", format!("there is no target {}", setup.target), "name one that there is");
         return mistakes;
     };
     let is_http = matches!(target.protocol, TargetProtocol::Http1 { .. } | TargetProtocol::Http2 { .. });
@@ -118,22 +122,22 @@ pub(super) fn mistakes(fields: &Fields, setup: &SetupScript<Step>) -> Vec<(Optio
             "what is done before the start are requests of HTTP, and {} is no target of it",
             target.url
         );
-        wrong(None, problem, "give the setup a `url` of its own");
+        wrong(None, "", problem, "give the setup a `url` of its own");
     }
     if setup.steps.is_empty() {
-        wrong(None, "the setup sends no request".into(), "give it a step, or leave it out");
+        wrong(None, "", "the setup sends no request".into(), "give it a step, or leave it out");
     }
     if let Some(refresh_ns) = setup.refresh_ns
         && !(REFRESH_NS_MIN..=DURATION_NS_MAX).contains(&refresh_ns)
     {
         let problem = format!("{} from one refresh to the next cannot be", show_ns(refresh_ns));
-        wrong(None, problem, &format!("give at least {}", show_ns(REFRESH_NS_MIN)));
+        wrong(None, "refresh", problem, &format!("give at least {}", show_ns(REFRESH_NS_MIN)));
     }
     if let Some(name) = &setup.lifetime
         && !names(setup).contains(&name.as_str())
     {
         let problem = format!("`{name}` is to say how long values are good, and no step takes it");
-        wrong(None, problem, "take it from a response");
+        wrong(None, "", problem, "take it from a response");
     }
     for (index, step) in setup.steps.iter().enumerate() {
         let pieces = step.request.parts().flatten();
@@ -144,7 +148,7 @@ pub(super) fn mistakes(fields: &Fields, setup: &SetupScript<Step>) -> Vec<(Optio
         if let Some((feed, column)) = holes.flat_map(|hole| hole.columns()).next() {
             let problem = format!("`{feed}.{column}` is of an iteration's row, and the setup is none");
             let fix = "write the value itself, or `{{env NAME}}`";
-            wrong(Some(index), problem, fix);
+            wrong(Some(index), "", problem, fix);
         }
     }
     mistakes

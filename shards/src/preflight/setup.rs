@@ -72,17 +72,15 @@ pub(super) fn check(plan: &Plan) -> Option<Check> {
     let values = plan.setup_names();
     let gives = match values.is_empty() {
         true => String::new(),
-        false => format!(", which give {}", values.join(", ")),
+        false => format!("; for {}", values.join(", ")),
     };
     let again = match (setup.refresh_ns, &setup.lifetime) {
-        (Some(ns), _) => format!(", and again every {}", show_ns(ns)),
-        (None, Some(_)) => ", and again before the token expires".to_owned(),
+        (Some(ns), _) => format!("; again every {}", show_ns(ns)),
+        (None, Some(_)) => "; again before it expires".to_owned(),
         (None, None) => String::new(),
     };
     let steps = counted(names.len() as u64, "request");
-    let target = plan.targets[setup.target].url.to_string();
-    let found =
-        format!("{steps} to {} before the start{again}: {}{gives}", redact::text(&target), names.join(", "));
+    let found = format!("{steps} before the start: {}{gives}{again}", names.join(", "));
     Some(Check::pass(SETUP, plain(&found)))
 }
 
@@ -256,5 +254,45 @@ fn unanswered(came: Came, timeout: Duration) -> (String, String) {
             format!("it did not respond within {timeout:?}"),
             "give it more time (`timeout` under `[setup]`), or check the address".to_owned(),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::config::{Document, Format, Layers};
+
+    fn runner(setup: &str) -> SetupRunner {
+        let text = format!("url = 'http://h/'\n[setup]\n{setup}");
+        let document = Document { name: "p".into(), text, format: Format::Toml };
+        let config = Layers::new(Some(document)).unwrap().config().unwrap();
+        let plan = Plan::new(&config, &|_| Err(String::new())).unwrap();
+        SetupRunner::of(&plan, &vec![Vec::new(); plan.targets.len()]).unwrap()
+    }
+
+    #[test]
+    fn a_token_is_taken_anew_when_nine_tenths_of_its_life_have_passed() {
+        let oauth = "oauth = { token_url = 'http://h/token', client_id = 'a', client_secret = 'b' }";
+        let life = |said: Option<&str>| {
+            let said = said.map(|text| text.as_bytes().to_vec());
+            runner(oauth).life_ns(&SetupValues::new([("expires_in".to_owned(), said)]))
+        };
+        assert_eq!(life(Some("3600")), Some(3_240 * SECOND_NS));
+        assert_eq!(life(Some(" 0.5 ")), Some(SECOND_NS * 9 / 20));
+        for said in [None, Some("0"), Some("-1"), Some("soon"), Some("NaN")] {
+            assert_eq!(life(said), None, "{said:?}");
+        }
+        assert_eq!(life(Some("1e300")), Some(u64::MAX), "for good");
+        let steps = runner("refresh = '1m'\n[[setup.step]]\nget = '/'");
+        assert_eq!((steps.refresh_ns, steps.lifetime), (Some(60 * SECOND_NS), None));
+    }
+
+    #[test]
+    fn what_a_response_says_is_shown_without_secrets_and_in_one_line() {
+        let shown = said(b"{\"error\": \"no\",\n \"token\": \"s3cret\"}");
+        assert!(shown.starts_with("; it said {\"error\"") && !shown.contains("s3cret"), "{shown}");
+        assert!(!shown.contains('\n'), "{shown}");
+        assert_eq!(said(b" \n"), "");
+        assert!(said(&[b'x'; 1_000]).len() < SHOWN_BYTES_MAX + 20);
     }
 }

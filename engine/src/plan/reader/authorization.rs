@@ -13,22 +13,15 @@ const AUTHORIZATION: &str = "Authorization";
 const BEARER: &str = "Bearer ";
 const BASIC_FIX: &str = "write `basic = { user = \"ann\", password = \"{{env PASSWORD}}\" }`";
 
-/// What is typed of who asks, in one table.
-#[derive(Clone, Copy)]
-pub(super) struct Credentials<'a> {
-    pub(super) bearer: &'a Option<Text>,
-    pub(super) basic: &'a Option<BasicConfig>,
-}
-
 impl PlanReader<'_> {
     /// Adds the header that is typed so in a table, whose other headers have been read. `key` is the key of one of its values.
     pub(super) fn authorization(
         &mut self,
-        credentials: Credentials<'_>,
+        (bearer, basic): (&Option<Text>, &Option<BasicConfig>),
         key: &dyn Fn(&str) -> String,
         headers: &mut Headers,
     ) {
-        let (word, value) = match (credentials.bearer, credentials.basic) {
+        let (word, value) = match (bearer, basic) {
             (Some(_), Some(_)) => {
                 let problem = "`bearer` and `basic` both say who asks";
                 return self.told_once(&key("basic"), problem, "leave one out");

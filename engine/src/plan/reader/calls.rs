@@ -1,6 +1,5 @@
 //! The calls of gRPC of a scenario, as typed, to its steps. What a method takes is not known here.
 
-use super::authorization::Credentials;
 use super::keys::StepKeys;
 use super::requests::Headers;
 use super::{DURATION_FIX, PlanReader};
@@ -37,7 +36,7 @@ impl PlanReader<'_> {
         let mut headers = common.clone();
         self.headers(&config.headers, &key("headers"), &mut headers);
         self.headers(&config.metadata, &key("metadata"), &mut headers);
-        let credentials = Credentials { bearer: &config.bearer, basic: &config.basic };
+        let credentials = (&config.bearer, &config.basic);
         self.authorization(credentials, &key, &mut headers);
         let deadline_ns = self.deadline(config, &key("deadline"));
         let (pace, pace_key) = self.pace(config, &key("every"));

@@ -112,7 +112,7 @@ impl<'a> PlanReader<'a> {
     /// Whether some of the pieces are values that are not known when the run begins, or may change while it goes on.
     fn has_unknown(&self, pieces: &[Piece]) -> bool {
         let names = self.setup_names.iter().map(String::as_str).collect();
-        let is_renewed = self.config.setup.as_ref().is_some_and(super::setup::is_renewed);
+        let is_renewed = self.is_setup_renewed();
         values::has_unknown(pieces, &|hole| !is_renewed && setup::is_given(hole, &names))
     }
 

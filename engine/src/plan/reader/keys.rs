@@ -102,7 +102,8 @@ impl Keys {
             PlanPlace::Setup(Some(step), name) => {
                 self.setup.as_ref().map_or_else(|| "setup".into(), |setup| setup.of_step(*step, name))
             }
-            PlanPlace::Setup(None, _) => "setup".into(),
+            PlanPlace::Setup(None, name) if name.is_empty() => "setup".into(),
+            PlanPlace::Setup(None, name) => format!("setup.{name}"),
         }
     }
 }

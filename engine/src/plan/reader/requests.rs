@@ -1,6 +1,5 @@
 //! The requests of a scenario, as typed, to its steps.
 
-use super::authorization::Credentials;
 use super::keys::StepKeys;
 use super::{PlanReader, TIMEOUT_NS_DEFAULT, Typed};
 use crate::config::{Diagnostic, RequestConfig, Spot, Text, Texts};
@@ -98,14 +97,14 @@ impl PlanReader<'_> {
         let timeout_ns = self.positive(&timeout, &timeout_key, TIMEOUT_NS_DEFAULT);
         let mut common = Headers::default();
         self.headers(&self.config.headers, "headers", &mut common);
-        let credentials = Credentials { bearer: &self.config.bearer, basic: &self.config.basic };
+        let credentials = (&self.config.bearer, &self.config.basic);
         self.authorization(credentials, &|word| word.to_owned(), &mut common);
         // A target of the scenario's own has its name, and may not be the one that the plan calls so.
         if typed.config.url.is_none()
             && let Some(named) = self.config.target.get(&target.name)
         {
             self.headers(&named.headers, &format!("target.{}.headers", target.name), &mut common);
-            let credentials = Credentials { bearer: &named.bearer, basic: &named.basic };
+            let credentials = (&named.bearer, &named.basic);
             self.authorization(credentials, &|word| format!("target.{}.{word}", target.name), &mut common);
         }
         if typed.is_setup {
@@ -113,7 +112,7 @@ impl PlanReader<'_> {
         }
         if typed.name.is_some() {
             self.headers(&config.headers, &typed.at("headers"), &mut common);
-            let credentials = Credentials { bearer: &config.bearer, basic: &config.basic };
+            let credentials = (&config.bearer, &config.basic);
             self.authorization(credentials, &|word| typed.at(word), &mut common);
         }
         self.current().timeout = timeout_key;
@@ -205,7 +204,7 @@ impl PlanReader<'_> {
         }
         let mut headers = common.clone();
         self.headers(&config.headers, &key("headers"), &mut headers);
-        let credentials = Credentials { bearer: &config.bearer, basic: &config.basic };
+        let credentials = (&config.bearer, &config.basic);
         self.authorization(credentials, &key, &mut headers);
         let body = body.map(|typed| self.typed_body(typed, common.headers.len(), &mut headers));
         let headers_keys = headers.keys;

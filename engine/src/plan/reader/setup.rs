@@ -2,9 +2,7 @@
 
 use super::requests::StepContext;
 use super::{PlanReader, ScenarioKeys, Typed, flows};
-use crate::config::{
-    Config, Diagnostic, OAuthConfig, RequestConfig, ScenarioConfig, SetupConfig, Text, Texts,
-};
+use crate::config::{Diagnostic, OAuthConfig, RequestConfig, ScenarioConfig, SetupConfig, Text, Texts};
 use crate::plan::fields::{Step, Target, TargetProtocol};
 use crate::plan::setup_script::SetupScript;
 use crate::quantity::parse_duration_ns;
@@ -19,39 +17,42 @@ const EXPIRES_IN: &str = "expires_in";
 const NEVER: &str = "never";
 const STEP_FIX: &str = "write `[[setup.step]]` with `post = \"/session\"` or the like";
 
-/// The names of the values that a config's setup gives, whether it can be read or not.
-pub(super) fn names_in(config: &Config) -> BTreeSet<String> {
-    let Some(setup) = &config.setup else { return BTreeSet::new() };
-    let of_oauth = setup.oauth.iter().flat_map(|_| [TOKEN.to_owned(), EXPIRES_IN.to_owned()]);
-    setup.step.iter().flat_map(|step| step.extract.keys().cloned()).chain(of_oauth).collect()
-}
-
-/// Whether its values may change while the run goes on.
-pub(super) fn is_renewed(setup: &SetupConfig) -> bool {
-    let is_never = setup.refresh.as_ref().is_some_and(|Text(text)| text == NEVER);
-    !is_never && (setup.refresh.is_some() || setup.oauth.is_some())
-}
-
-/// The setup as a scenario whose requests go to one target.
-pub(super) fn typed(setup: &SetupConfig) -> Typed<'static> {
-    let url = setup.url.clone().or_else(|| setup.oauth.as_ref()?.token_url.clone());
-    let config = ScenarioConfig {
-        target: setup.target.clone(),
-        url,
-        headers: setup.headers.clone(),
-        timeout: setup.timeout.clone(),
-        ..ScenarioConfig::default()
-    };
-    Typed { name: Some("setup"), config: Cow::Owned(config), is_setup: true }
-}
-
 impl PlanReader<'_> {
+    /// The names of the values that the setup gives, whether it can be read or not.
+    pub(super) fn names_of_setup(&self) -> BTreeSet<String> {
+        let Some(setup) = &self.config.setup else { return BTreeSet::new() };
+        let of_oauth = setup.oauth.iter().flat_map(|_| [TOKEN.to_owned(), EXPIRES_IN.to_owned()]);
+        setup.step.iter().flat_map(|step| step.extract.keys().cloned()).chain(of_oauth).collect()
+    }
+
+    /// Whether its values may change while the run goes on.
+    pub(super) fn is_setup_renewed(&self) -> bool {
+        let is_renewed = |setup: &SetupConfig| match &setup.refresh {
+            Some(Text(text)) => text != NEVER,
+            None => setup.oauth.is_some(),
+        };
+        self.config.setup.as_ref().is_some_and(is_renewed)
+    }
+
+    /// The setup as a scenario whose requests go to one target, if there is one.
+    pub(super) fn typed_setup(&self) -> Option<Typed<'static>> {
+        let setup = self.config.setup.as_ref()?;
+        let url = setup.url.clone().or_else(|| setup.oauth.as_ref()?.token_url.clone());
+        let config = ScenarioConfig {
+            target: setup.target.clone(),
+            url,
+            headers: setup.headers.clone(),
+            timeout: setup.timeout.clone(),
+            ..ScenarioConfig::default()
+        };
+        Some(Typed { name: Some("setup"), config: Cow::Owned(config), is_setup: true })
+    }
+
     /// What is done before the start, if anything is.
     pub(super) fn setup(&mut self, targets: &mut Vec<Target>) -> Option<Box<SetupScript<Step>>> {
-        let setup = self.config.setup.as_ref()?;
+        let (setup, typed) = (self.config.setup.as_ref()?, self.typed_setup()?);
         let known = self.diagnostics.len();
         self.check_setup_form(setup);
-        let typed = typed(setup);
         self.keys.scenarios.push(ScenarioKeys::of_setup());
         self.has_values = true;
         let target = self.target_of(&typed, targets);
