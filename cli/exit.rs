@@ -1,7 +1,7 @@
 //! Exit codes. Scripts rely on them; `docs/` and the help text list them.
 
 use crate::output::messages::tell_error;
-use engine::failure::RunFailure;
+use engine::failure::{FailureKind, RunFailure};
 use engine::outcome::Fault;
 use std::process::ExitCode;
 
@@ -58,6 +58,7 @@ impl Failure {
 impl From<RunFailure> for Failure {
     fn from(failure: RunFailure) -> Failure {
         let code = match failure.fault {
+            _ if failure.kind == FailureKind::Setup => PREFLIGHT,
             Fault::Operator => USAGE,
             Fault::Generator | Fault::Target => RUNTIME,
         };

@@ -72,7 +72,11 @@ impl Session {
         let orders = run.orders;
         self.signals.pass_on_to(&orders);
         let mut shards = Shards::new(addresses.to_vec()).calibrated(run.calibration).looked_up(run.dns_ns);
-        let measured = shards.run(plan, run.sinks, &orders)?;
+        let measured = match shards.run(plan, run.sinks, &orders) {
+            Ok(measured) => measured,
+            // A signal says more than what did not come to its end because of it.
+            Err(failure) => return Err(self.go_on().err().unwrap_or_else(|| failure.into())),
+        };
         let started_at = UNIX_EPOCH + Duration::from_nanos(measured.started_unix_ns);
         let identity = Identity { run_id: run.id, started_at: show_time(started_at) };
         let report = Report::new(plan, &measured, identity);

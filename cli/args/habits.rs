@@ -55,7 +55,7 @@ const LOAD: [Habit; 14] = [
 ];
 
 /// What is sent.
-const REQUESTS: [Habit; 23] = [
+const REQUESTS: [Habit; 24] = [
     habit(&["-d"], is_file, "is the duration here, as in wrk; a body is `-b {}`"),
     habit(&["-d"], is_text, "is the duration here, as in wrk; a body is `-b 'TEXT'` or `-b @FILE`"),
     habit(&["-D", "-p", "-body"], is_any, "is a file with the body in hey, oha and ab; here it is `-b @{}`"),
@@ -86,6 +86,11 @@ const REQUESTS: [Habit; 23] = [
     ),
     habit(&["-a", "-A"], has_password, "is the user in hey, oha and ab; here it is `-u NAME:PASSWORD`"),
     habit(&["--basic-auth"], is_any, "is `-u NAME:PASSWORD` here"),
+    habit(
+        &["--oauth2-bearer", "--bearer"],
+        is_any,
+        "is a header here, `-H 'Authorization: Bearer TOKEN'`, or `bearer` of a plan",
+    ),
     habit(
         &["-A", "--user-agent"],
         is_any,

@@ -14,7 +14,9 @@ use engine::outcome::Kind;
 use engine::plan::Target;
 use engine::quantity::{counted, show_ns};
 use engine::record::{AttemptFailure, FailureReason};
-use engine::report::{Iterations, RateBlock, Report, Requests, RunEvent, ScenarioReport, StepReport, Timing};
+use engine::report::{
+    Iterations, RateBlock, Report, Requests, RunEvent, ScenarioReport, SetupTally, StepReport, Timing,
+};
 use engine::revision::Revision;
 use engine::until::UntilOutcome;
 use engine::verdict::{Reason, Status};
@@ -30,8 +32,8 @@ const REASONS_SHOWN_MAX: usize = 6;
 pub(crate) fn report(report: &Report, screen: &Screen) -> String {
     let report = &plain::report(report);
     let mut text = String::new();
-    let sections: [fn(&Report, &Screen) -> String; 12] = [
-        verdict, until, rate, requests, failures, timings, scenarios, throughput, cost, thresholds, changes,
+    let sections: [fn(&Report, &Screen) -> String; 13] = [
+        verdict, until, setup, rate, requests, failures, timings, scenarios, throughput, cost, thresholds, changes,
         limits,
     ];
     for section in sections {
@@ -153,6 +155,20 @@ fn knowledge(until: &UntilOutcome) -> String {
         _ => String::new(),
     };
     format!("{}: {word}, {estimate}{half} at {confidence}{why}{needed}", until.goal)
+}
+
+/// What became of what was done before the start, and again while the run went on.
+fn setup(report: &Report, screen: &Screen) -> String {
+    let Some(SetupTally { took_ns, refreshes, failed, reason }) = &report.setup else { return String::new() };
+    let mut text = format!("{} before the start", show_ns(*took_ns));
+    if *refreshes + *failed > 0 {
+        text.push_str(&format!(", refreshed {}", counted(*refreshes, "time")));
+    }
+    if *failed > 0 {
+        let why = reason.as_deref().unwrap_or_default();
+        text.push_str(&format!(", and failed {}: {why}", counted(*failed, "time")));
+    }
+    row(screen, "Setup", &text)
 }
 
 /// A length in the unit that fits.

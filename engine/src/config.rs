@@ -30,9 +30,9 @@ pub(crate) use foreign::metric;
 pub use layers::{Layers, ReadConfig};
 pub use likeness::{closest, hint};
 pub use typed::{
-    BreakerConfig, Conditions, Config, FeedConfig, GrpcConfig, HttpConfig, JsonValue, LoadConfig,
-    RequestConfig, RetryConfig, RunConfig, ScenarioConfig, TargetConfig, TcpConfig, Text, Texts, TlsConfig,
-    UdpConfig, WebSocketConfig,
+    BasicConfig, BreakerConfig, Conditions, Config, FeedConfig, GrpcConfig, HttpConfig, JsonValue,
+    LoadConfig, OAuthConfig, RequestConfig, RetryConfig, RunConfig, ScenarioConfig, SetupConfig,
+    TargetConfig, TcpConfig, Text, Texts, TlsConfig, UdpConfig, WebSocketConfig,
 };
 pub(crate) use variables::EnvironmentTexts;
 pub use variables::VariableUse;

@@ -30,6 +30,8 @@ pub enum FailureKind {
     Stopped,
     /// Not one request succeeded.
     Unanswered,
+    /// What is to be done before the start cannot be done.
+    Setup,
 }
 
 /// Why a run, or a part of one, could not be carried out.
@@ -53,7 +55,7 @@ impl FailureKind {
         match self {
             Cores | Plan | Stopped => Fault::Operator,
             Name | Ring | Thread | Panic | Unready | Listen | System => Fault::Generator,
-            Unanswered => Fault::Target,
+            Unanswered | Setup => Fault::Target,
         }
     }
 

@@ -11,6 +11,7 @@
 #[cfg(test)]
 mod attempt_tests;
 mod attempts;
+mod constants;
 mod cookie_date;
 mod cookies;
 mod exchange;
@@ -24,6 +25,7 @@ mod tests;
 pub(crate) mod think;
 mod values;
 
+pub use constants::{FlowConstants, RenewedValues, SetupValues};
 pub use cookies::{COOKIES_MAX, CookieRules, JAR_BYTES_MAX};
 pub use item::{
     Extract, FlowAction, FlowBranch, FlowItem, FlowScript, OnFailure, Repetition, SESSIONS_DEFAULT,

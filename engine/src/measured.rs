@@ -26,6 +26,9 @@ pub struct Measured {
     /// What was changed of the load while it went on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revisions: Vec<Revision>,
+    /// What became of what was done before the start, if anything was.
+    #[serde(default)]
+    pub setup: Option<SetupTally>,
     /// When sending began, in nanoseconds since 1970, UTC.
     pub started_unix_ns: u64,
     /// What only the machine knows.
@@ -49,11 +52,26 @@ impl Measured {
             until: None,
             watched: WatchedRun::default(),
             revisions: Vec::new(),
+            setup: None,
             started_unix_ns: 0,
             facts: MachineFacts::default(),
             complaints: Vec::new(),
         }
     }
+}
+
+/// What became of what was done before the start. It has no values: those are secrets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetupTally {
+    /// How long it took before the start, nanoseconds.
+    pub took_ns: u64,
+    /// How often it was done again while the run went on, with new values.
+    pub refreshes: u64,
+    /// How often that failed, so that the values stayed.
+    pub failed: u64,
+    /// Why, the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// What the run ran on.

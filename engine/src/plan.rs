@@ -19,6 +19,10 @@ mod repeat;
 mod retarget;
 mod retry_rules;
 mod rules;
+mod setup;
+mod setup_script;
+#[cfg(test)]
+mod setup_tests;
 mod sockets;
 mod streams;
 #[cfg(test)]
@@ -27,6 +31,7 @@ mod values;
 
 use crate::config::{Config, Diagnostic, ReadConfig};
 pub use crate::feed::{AtEnd, Feed, FeedFormat, RowOrder};
+use crate::flow::SetupValues;
 use crate::load::{Arrivals, Load, Overload};
 use crate::phase::{Phases, Warmup};
 use crate::quantity::Rate;
@@ -49,6 +54,8 @@ pub use reader::{FileHead, PlanFiles, ReadFile, ReadHead};
 pub use records::RecordType;
 pub use rules::{Broken, PlanPlace, Violation};
 use serde::{Deserialize, Serialize, Serializer};
+pub use setup::UnfilledStep;
+pub use setup_script::SetupScript;
 use std::ops::Deref;
 
 /// All that a run needs to know. It can be read and not changed: whoever wants another plan makes one, by [`Plan::changed`].
@@ -163,6 +170,26 @@ impl Plan {
         let mut plan = self.clone();
         change(&mut plan.fields);
         plan
+    }
+
+    /// What is done before the start, as a plan of one iteration; nothing where nothing is.
+    pub fn setup_plan(&self) -> Option<Plan> {
+        let setup = self.setup.as_ref()?;
+        Some(Plan { fields: setup::own_fields(self, setup) })
+    }
+
+    /// The names of the values that the setup gives, in the order of their numbers.
+    pub fn setup_names(&self) -> Vec<&str> {
+        self.setup.as_ref().map_or_else(Vec::new, |setup| setup::names(setup))
+    }
+
+    /// The same plan with values of the setup in the place of their names, where they stay as they are.
+    pub fn filled(&self, values: &SetupValues) -> Result<Plan, UnfilledStep> {
+        let mut plan = self.clone();
+        if self.setup.as_ref().is_some_and(|setup| !setup.is_renewed()) {
+            setup::fill(&mut plan.fields, values)?;
+        }
+        Ok(plan)
     }
 
     /// The same requests at a constant rate, as a probe: no conditions, and no number of requests to end at.

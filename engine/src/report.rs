@@ -12,7 +12,7 @@ mod view;
 pub use crate::calibrated::Calibrated;
 use crate::history::Slice;
 use crate::limits;
-pub use crate::measured::{Environment, MachineFacts, Measured};
+pub use crate::measured::{Environment, MachineFacts, Measured, SetupTally};
 use crate::phase::Warmup;
 use crate::plan::{self, Plan, Wait};
 use crate::record::{
@@ -55,6 +55,9 @@ pub struct Report {
     /// How well the figure is known that the run was to go on for; `null` when it was to go on for none.
     #[serde(default)]
     pub until: Option<until::UntilOutcome>,
+    /// What became of what was done before the start; nothing where nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setup: Option<SetupTally>,
     /// Whether the generator can be believed.
     pub verdict: Verdict,
     /// How the target did. Says nothing in reports of versions before 0.2.
@@ -291,6 +294,7 @@ impl Report {
             window: Window { from_s: from_ns as f64 / 1e9, to_s: to_ns as f64 / 1e9, is_partial },
             warmup: WarmupBlock { how: plan.warmup, is_steady: *is_steady },
             until: until.clone(),
+            setup: measured.setup.clone(),
             verdict,
             outcome,
             trust,

@@ -15,7 +15,7 @@ use engine::any_source::AnySource;
 use engine::bucket::Share;
 use engine::failure::{FailureKind, RunFailure};
 use engine::flow::rows::RowSource;
-use engine::flow::{CookieRules, FlowParts, FlowSource};
+use engine::flow::{CookieRules, FlowConstants, FlowParts, FlowSource};
 use engine::load::UserLoad;
 use engine::mix::{EncodedStep, Mix};
 use engine::plan::{self, Plan, Pool, Request, SCENARIOS_MAX, Scenario, Target, TargetProtocol, Transport};
@@ -40,7 +40,17 @@ pub fn mixes(plan: &Plan) -> Result<Vec<Mix>, RunFailure> {
 pub fn sources<R: RowSource>(
     plan: &Plan,
     share: Share,
+    rows: impl FnMut() -> R,
+) -> Result<Vec<AnySource<R>>, RunFailure> {
+    sources_with(plan, share, rows, FlowConstants::default)
+}
+
+/// The same; `constants` makes what each scenario that is a flow has of values that all its iterations share.
+pub(crate) fn sources_with<R: RowSource>(
+    plan: &Plan,
+    share: Share,
     mut rows: impl FnMut() -> R,
+    mut constants: impl FnMut() -> FlowConstants,
 ) -> Result<Vec<AnySource<R>>, RunFailure> {
     let source = |(index, scenario): (usize, &Scenario)| {
         let keeps_cookies = scenario.flow().is_some_and(|flow| flow.cookies);
@@ -62,6 +72,7 @@ pub fn sources<R: RowSource>(
                     share,
                     unix_offset_ns: clock::unix_offset_ns(),
                     cookies: cookie_rules(plan, scenario)?,
+                    constants: constants(),
                 })))
             }
         })

@@ -13,6 +13,7 @@ mod ports;
 mod reflection;
 mod requests;
 mod secured;
+mod setup;
 mod sockets;
 mod streams;
 
@@ -20,6 +21,8 @@ pub use check::{Check, Grade, REQUEST};
 pub use feeds::feeds;
 pub use reflection::Reflection;
 pub use requests::connect;
+pub use setup::SETUP;
+pub(crate) use setup::{SetupRunner, TakenValues};
 
 use crate::machine::{allowed_cores, core_count, quota_cores, sysctl, usable_cores};
 use crate::sys::{Ring, Setup};
@@ -50,6 +53,7 @@ pub fn check(plan: &Plan, addresses: &[Result<Vec<SockAddr>, RunFailure>], sends
     let mut checks = vec![ring(), locked_memory(plan), descriptors(plan), cores(plan), quota(plan)];
     checks.extend(policies::check(plan));
     checks.extend(moments::check(plan));
+    checks.extend(setup::check(plan));
     for (target, addresses) in addresses.iter().enumerate() {
         let of_target = match addresses {
             Err(failure) => {

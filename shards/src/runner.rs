@@ -1,6 +1,6 @@
 //! One run on this machine: its shards, each on a core of its own, from launching to what they wrote down.
 
-use crate::assembly::{any_shared_with, connect_timeout_ns, mixes, sources, tls_files, wire};
+use crate::assembly::{any_shared_with, connect_timeout_ns, mixes, sources_with, tls_files, wire};
 use crate::collector::{Collected, Collector};
 use crate::cores::{cores_for, leave_cores};
 use crate::executor::{self, Looping, Pinned};
@@ -11,6 +11,7 @@ use crate::machine::{self, MachineReading};
 use crate::protocol::Protocol;
 use crate::protocol::any::{AnyProtocol, AnyShared};
 use crate::protocol::http1::{HeadMemo, Http1};
+use crate::refresh::{self, Refresh};
 use crate::ring::{self, RingWire};
 use crate::shard::{Parts, Shard, Turn};
 use crate::tls::TlsFiles;
@@ -18,6 +19,7 @@ use crate::watch::{Looks, Watch};
 use crate::{clock, preflight, sinks};
 use engine::bucket::Share;
 use engine::failure::{FailureKind, RunFailure};
+use engine::flow::FlowConstants;
 use engine::orders::Orders;
 use engine::plan::{Plan, TargetProtocol, Transport};
 use engine::report::{Calibrated, Environment, MachineFacts, Measured};
@@ -60,6 +62,8 @@ pub struct Shards {
     feeds: Option<Feeds>,
     /// Those that the shards' rows come from.
     fed_by: Option<Feeds>,
+    /// What was done before the start, if anything was.
+    setup: Option<Refresh>,
     /// Where the watch of a run with a goal says how well it came to know it.
     watched: Option<Receiver<until::UntilOutcome>>,
 }
@@ -77,7 +81,8 @@ fn share_of(plan: &Plan, shard: u32) -> Share {
 
 /// Whether all that is spoken is HTTP/1.1 without TLS.
 fn is_plain(plan: &Plan) -> bool {
-    plan.targets.iter().all(|target| {
+    let targets = plan.pools.iter().map(|pool| &plan.targets[pool.target]);
+    targets.into_iter().all(|target| {
         target.transport == Transport::Plain && matches!(target.protocol, TargetProtocol::Http1 { .. })
     })
 }
@@ -101,6 +106,14 @@ fn any_shared_of(plan: &Plan, share: Share, files: &FilesOfTargets) -> Result<Ve
     (0..plan.pools.len()).map(of_pool).collect()
 }
 
+/// What a flow has of the values that were taken before the start.
+fn constants(setup: &mut Option<Refresh>) -> FlowConstants {
+    setup.as_mut().map_or_else(FlowConstants::default, |setup| {
+        let renewed = setup.lane();
+        FlowConstants { values: setup.values().clone(), renewed }
+    })
+}
+
 impl Shards {
     /// Shards that will connect to these addresses of each target.
     pub fn new(addresses: Vec<Vec<SockAddr>>) -> Shards {
@@ -120,6 +133,7 @@ impl Shards {
             calibration: None,
             feeds: None,
             fed_by: None,
+            setup: None,
         }
     }
 
@@ -156,7 +170,9 @@ impl Shards {
             // The loop is compiled for the plainest case on its own, which then costs what it costs and no more.
             if plan.scenarios.iter().any(|scenario| scenario.flow().is_some()) {
                 let (share, shared) = (share_of(plan, shard), any_shared_of);
-                let sources = sources(plan, share, || ShardRows(feeds.readers(share)))?;
+                let setup = &mut self.setup;
+                let rows = || ShardRows(feeds.readers(share));
+                let sources = sources_with(plan, share, rows, || constants(setup))?;
                 self.launch_one::<_, AnyProtocol>(plan, shard, sources, on_ready, shared, &files)?;
                 continue;
             }
@@ -320,9 +336,17 @@ impl Runner for Shards {
         orders: &Orders,
     ) -> Result<Measured, RunFailure> {
         self.control = Arc::new(Control::new(orders.clone()));
+        if let Some(runner) = preflight::SetupRunner::of(plan, &self.addresses) {
+            self.setup = Some(refresh::before_start(runner, orders)?);
+        }
+        let filled = self.setup.as_ref().map(|setup| plan.filled(setup.values())).transpose();
+        let filled = filled.map_err(|unfilled| FailureKind::Setup.failure(unfilled.to_string()))?;
+        let plan = filled.as_ref().unwrap_or(plan);
         self.launch(plan)?;
         self.connect(plan)?;
         let started_unix_ns = self.start(plan, sinks)?;
+        let cores = self.cores.clone();
+        self.setup.as_mut().map_or(Ok(()), |setup| setup.start(&cores))?;
         let (collected, facts) = self.collect()?;
         if let Some(failure) = self.fed_by.as_ref().and_then(Feeds::failure) {
             return Err(failure);
@@ -334,6 +358,7 @@ impl Runner for Shards {
             watched: collected.watched,
             revisions: orders.revisions(),
             until: self.watched.take().and_then(|outcome| outcome.try_recv().ok()),
+            setup: self.setup.take().map(Refresh::end),
             started_unix_ns,
             facts,
             complaints: collected.complaints,

@@ -33,6 +33,7 @@ mod repeat;
 mod retry;
 mod scenarios;
 mod secrets;
+mod setup;
 mod signals;
 mod tcp;
 mod tcp_faults;

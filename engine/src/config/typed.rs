@@ -23,6 +23,10 @@ pub struct Config {
     pub connect: Option<Text>,
     /// Headers sent with every request, and with what opens a WebSocket: a name and a value, or several values.
     pub headers: BTreeMap<String, Texts>,
+    /// A token, sent with every request as `Authorization: Bearer …`. May hold `{{env NAME}}`, and values of the setup.
+    pub bearer: Option<Text>,
+    /// A user and a password, sent with every request as `Authorization: Basic …`.
+    pub basic: Option<BasicConfig>,
     /// How TLS is spoken with targets whose URL begins with `https`, `wss`, `grpcs` or `tls`.
     pub tls: TlsConfig,
     /// How HTTP is spoken with targets.
@@ -57,6 +61,8 @@ pub struct Config {
     pub scenario: IndexMap<String, ScenarioConfig>,
     /// Data files by name, whose rows feed iterations: a value of a row is `{{NAME.COLUMN}}`.
     pub feed: IndexMap<String, FeedConfig>,
+    /// What is done once before the start. What it takes from responses is known to all requests.
+    pub setup: Option<SetupConfig>,
     /// Conditions on the result, by metric: `response = "p(99)<50ms"`, or by metric and scope:
     /// `"response{scenario=read}"`; or as a table with `limit`, `over`, `abort` and `after`. One that is not met ends the run with exit
     /// code 99.
@@ -73,6 +79,10 @@ pub struct TargetConfig {
     pub connect: Option<Text>,
     /// Headers sent with every request to it, after the plan's.
     pub headers: BTreeMap<String, Texts>,
+    /// As the plan's `bearer`, sent with every request to it.
+    pub bearer: Option<Text>,
+    /// As the plan's `basic`, sent with every request to it.
+    pub basic: Option<BasicConfig>,
     /// How TLS is spoken with it (default: each key as in the plan's).
     pub tls: TlsConfig,
     /// How HTTP is spoken with it (default: each key as in the plan's).
@@ -214,6 +224,10 @@ pub struct ScenarioConfig {
     pub timeout: Option<Text>,
     /// Headers sent with every request of it, after the plan's.
     pub headers: BTreeMap<String, Texts>,
+    /// As the plan's `bearer`, sent with every request of it.
+    pub bearer: Option<Text>,
+    /// As the plan's `basic`, sent with every request of it.
+    pub basic: Option<BasicConfig>,
     /// The offered load. Absent: closed loop.
     pub load: LoadConfig,
     /// The requests, drawn by weight. Absent: one GET of the target's URL.
@@ -327,6 +341,53 @@ pub struct FeedConfig {
     pub at_end: Option<Text>,
 }
 
+/// A user and a password.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BasicConfig {
+    /// The user. May hold `{{env NAME}}`.
+    pub user: Option<Text>,
+    /// The password. May hold `{{env NAME}}`.
+    pub password: Option<Text>,
+}
+
+/// What is done once before the start.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SetupConfig {
+    /// The name of a target of the plan to which its requests go (default: the plan's `url`).
+    pub target: Option<Text>,
+    /// A target of its own, as the plan's `url`.
+    pub url: Option<Text>,
+    /// Headers sent with every request of it, after the plan's.
+    pub headers: BTreeMap<String, Texts>,
+    /// How long one request may take (default: the run's).
+    pub timeout: Option<Text>,
+    /// Its requests, one after the other. A value that one takes from its response is known to those after it, and to all requests of the run.
+    pub step: Vec<RequestConfig>,
+    /// After how long they are sent again while the run goes on, such as `50m`, or `never` (default never; with `oauth`, when nine tenths of
+    /// the token's life have passed).
+    pub refresh: Option<Text>,
+    /// A token of OAuth 2.0 for client credentials (RFC 6749, section 4.4), in the place of `step`: its value is `token`.
+    pub oauth: Option<OAuthConfig>,
+}
+
+/// Who asks for a token of OAuth 2.0, and where.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OAuthConfig {
+    /// The URL that tokens are asked of.
+    pub token_url: Option<Text>,
+    /// Who asks. May hold `{{env NAME}}`.
+    pub client_id: Option<Text>,
+    /// The secret of who asks. May hold `{{env NAME}}`.
+    pub client_secret: Option<Text>,
+    /// What the token is to be good for, its parts with blanks between them (default: what the server gives).
+    pub scope: Option<Text>,
+    /// Whom the token is to be shown to, where the server asks for that (default none).
+    pub audience: Option<Text>,
+}
+
 /// The offered load: a shape and its numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -412,6 +473,10 @@ pub struct RequestConfig {
     pub delete: Option<Text>,
     /// Headers of this request, after the plan's. Values may hold the same.
     pub headers: BTreeMap<String, Texts>,
+    /// A token, sent as `Authorization: Bearer …`. May hold the same.
+    pub bearer: Option<Text>,
+    /// A user and a password, sent as `Authorization: Basic …`.
+    pub basic: Option<BasicConfig>,
     /// The body: text, which may hold the same, or `@file`.
     pub body: Option<Text>,
     /// A body of JSON: any value, whose texts may hold the same. A text that is one hole and ends in `| number` becomes a number.

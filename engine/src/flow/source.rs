@@ -1,6 +1,7 @@
 //! A flow as the loop sees it: arrivals begin iterations, responses lead to the next request.
 
 use super::attempts::SessionAttempts;
+use super::constants::{FlowConstants, KeptConstants};
 use super::cookies::{CookieJar, CookieRules};
 use super::exchange::{FlowExchange, LookedAt};
 use super::item::{FlowScript, OnFailure, StepLooks};
@@ -45,6 +46,8 @@ pub struct FlowParts<'a, R> {
     pub unix_offset_ns: u64,
     /// How sessions keep cookies, where they do.
     pub cookies: Option<CookieRules>,
+    /// Values that all iterations have.
+    pub constants: FlowConstants,
 }
 
 /// The iterations of one scenario on one shard.
@@ -76,6 +79,8 @@ pub struct FlowSource<R> {
     /// What is due and was looked past for requests that are to be tried again: memory that is used again.
     set_aside: Vec<DueCall>,
     scratch: Vec<u8>,
+    /// Where values that all iterations have come from anew.
+    constants: KeptConstants,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,8 +117,10 @@ impl<R: RowSource> FlowSource<R> {
             share,
             unix_offset_ns,
             cookies,
+            constants,
         } = parts;
-        let mut names = ValueNames::default();
+        // Values that all iterations have come first: their numbers are those that they have among themselves.
+        let mut names = ValueNames::of_constants(&constants.values);
         // Variables first: what is called as one is one, whatever feeds there are.
         for extract in steps.iter().flat_map(|(_, looks)| &looks.extracts) {
             names.variable(&extract.name);
@@ -137,7 +144,7 @@ impl<R: RowSource> FlowSource<R> {
         let conditions = program.conditions.iter().map(&mut resolve).collect();
         FlowSource {
             sessions: FlowSessions::new(sessions_max.max(1), program.counters),
-            values: SessionValues::new(names.count()),
+            values: SessionValues::new(names.count(), constants.values),
             memories: CallMemories::default(),
             found: Findings::default(),
             conditions,
@@ -158,7 +165,18 @@ impl<R: RowSource> FlowSource<R> {
             cookies,
             jars: Vec::new(),
             set_aside: Vec::new(),
+            constants: KeptConstants::new(constants.renewed),
         }
+    }
+
+    /// What a session knows by a name, or knew when it ended; nothing before another has its place.
+    pub fn value(&self, session: u32, name: &str) -> Option<&[u8]> {
+        self.values.get(session, self.names.known(name)?)
+    }
+
+    /// Which check of its step the call that ended last has not passed, if any.
+    pub fn failed_check(&self) -> Option<usize> {
+        self.found.failed_check()
     }
 
     /// A session goes on from its next operation, at a moment, to its next request or its end.
@@ -523,6 +541,9 @@ impl<R: RowSource> Source for FlowSource<R> {
     }
 
     fn prepare(&mut self, call: Call, now_ns: u64) -> Result<(), Unprepared> {
+        if let Some(values) = self.constants.look(now_ns) {
+            self.values.renew(values);
+        }
         self.fill(call, now_ns)?;
         self.sessions.at(call.session).has_sent = true;
         Ok(())

@@ -58,6 +58,7 @@ fn made(
         rows: NoRows,
         share: Share { shard: 0, shards: 1 },
         unix_offset_ns: 0,
+        constants: FlowConstants::default(),
         cookies: None,
     })
 }
@@ -264,4 +265,59 @@ proptest! {
         prop_assert_eq!(mix.end(Call::default(), response, EndedAt::default()), Outcome::Ok(204));
         prop_assert_eq!(flow.under_way(), 0);
     }
+}
+
+#[test]
+fn values_that_all_iterations_have_are_new_for_each_request_after_they_came() {
+    let one = |token: &str| SetupValues::new([("token".to_owned(), Some(token.as_bytes().to_vec()))]);
+    let (first, second) = (one("first"), one("second"));
+    let mut comes = vec![second];
+    let script = FlowScript {
+        items: vec![request(0), request(0)],
+        sessions_max: 1,
+        graceful_ns: 0,
+        resilience: Resilience::default(),
+        cookies: false,
+    };
+    let looks = StepLooks::default();
+    let mut source = FlowSource::new(FlowParts {
+        script: &script,
+        steps: vec![(encoded("{{token}}", 1), &looks)],
+        draws: Draws::new(1, 0),
+        sessions_max: 1,
+        users: None,
+        feeds: &[],
+        rows: NoRows,
+        share: Share { shard: 0, shards: 1 },
+        unix_offset_ns: 0,
+        cookies: None,
+        constants: FlowConstants {
+            values: first,
+            // The first look finds nothing yet.
+            renewed: Some(Box::new({
+                let mut looks = 0;
+                move || {
+                    looks += 1;
+                    (looks > 1).then(|| comes.pop()).flatten()
+                }
+            })),
+        },
+    });
+    let rendered = |source: &mut FlowSource<NoRows>, call: Call, now_ns: u64| {
+        source.prepare(call, now_ns).unwrap();
+        let bytes = outbox::collected(source.steps()[0].bytes_max, |out| source.render(call, 0, out));
+        String::from_utf8(bytes).unwrap()
+    };
+    let Started::Call(call) = source.start(Arrival { number: 0, intended_ns: 0 }) else {
+        panic!("it is due at once")
+    };
+    assert_eq!(rendered(&mut source, call, 0), "first");
+    source.end(
+        call,
+        End::Response { code: 200, is_ok: true },
+        EndedAt { sent_ns: 0, done_ns: MS, lag_ns: 0 },
+    );
+    let Following { call, .. } = source.take_due();
+    assert_eq!(rendered(&mut source, call, MS), "second", "in the middle of an iteration");
+    assert_eq!(source.value(0, "token"), Some(&b"second"[..]));
 }

@@ -1,5 +1,6 @@
 //! What a flow knows by names: values taken from responses, and values of rows. Each session has its own.
 
+use super::constants::SetupValues;
 use crate::feed::Feed;
 use crate::template::VALUE_BYTES_MAX;
 use std::collections::BTreeMap;
@@ -23,6 +24,20 @@ pub(super) struct UsedFeed {
 }
 
 impl ValueNames {
+    /// Those of values that all sessions have, in their order.
+    pub(super) fn of_constants(values: &SetupValues) -> ValueNames {
+        let mut names = ValueNames::default();
+        values.names().iter().for_each(|name| {
+            names.variable(name);
+        });
+        names
+    }
+
+    /// The number of a name that is known.
+    pub(super) fn known(&self, name: &str) -> Option<u16> {
+        self.numbers.get(name).copied()
+    }
+
     pub(super) fn count(&self) -> usize {
         self.numbers.len()
     }
@@ -66,14 +81,22 @@ impl ValueNames {
 #[derive(Clone, Debug, Default)]
 pub(super) struct SessionValues {
     each: usize,
+    /// Those with the first numbers, which all sessions have.
+    constants: SetupValues,
     texts: Vec<Vec<u8>>,
     is_set: Vec<bool>,
 }
 
 impl SessionValues {
-    /// So many for each session.
-    pub(super) fn new(each: usize) -> SessionValues {
-        SessionValues { each, ..SessionValues::default() }
+    /// So many for each session, the first of which are the same for all.
+    pub(super) fn new(each: usize, constants: SetupValues) -> SessionValues {
+        SessionValues { each, constants, ..SessionValues::default() }
+    }
+
+    /// From now on all sessions have these.
+    pub(super) fn renew(&mut self, constants: SetupValues) {
+        debug_assert_eq!(self.constants.names(), constants.names(), "names have their numbers for good");
+        self.constants = constants;
     }
 
     /// A session begins: none of its values is set.
@@ -87,6 +110,9 @@ impl SessionValues {
     }
 
     pub(super) fn get(&self, session: u32, value: u16) -> Option<&[u8]> {
+        if usize::from(value) < self.constants.names().len() {
+            return self.constants.text(value.into());
+        }
         let at = session as usize * self.each + usize::from(value);
         self.is_set[at].then(|| self.texts[at].as_slice())
     }

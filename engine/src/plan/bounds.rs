@@ -43,6 +43,8 @@ pub const REQUEST_BYTES_MAX: usize = 16 << 20;
 pub(crate) const MESSAGES_MAX: u32 = 100_000;
 /// The shortest time from one message of a call to the next.
 pub(super) const MESSAGE_PERIOD_NS_MIN: u64 = MILLISECOND_NS;
+/// The shortest time from one refresh of the setup's values to the next.
+pub(super) const REFRESH_NS_MIN: u64 = 100 * MILLISECOND_NS;
 /// The shortest interval of the time series; shorter ones would cost more than they show.
 pub const INTERVAL_NS_MIN: u64 = 100 * MILLISECOND_NS;
 /// The shortest slice: handing over costs a shard some tens of microseconds.

@@ -2,6 +2,7 @@
 
 use super::message_end::MessageEnd;
 use super::records::RecordType;
+use super::setup_script::SetupScript;
 use crate::feed::Feed;
 use crate::flow::{FlowScript, StepLooks};
 use crate::load::Load;
@@ -46,6 +47,9 @@ pub struct Fields {
     /// True when the report has the secrets of the plan in clear; they are redacted otherwise, see [`crate::redact`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keeps_secrets: bool,
+    /// What is done once before the start, if anything is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setup: Option<Box<SetupScript<Step>>>,
 }
 
 /// Where requests go, and how.

@@ -1,7 +1,8 @@
 //! What the steps of a flow name: variables that a step before them takes from its response, and columns of feeds.
 
-use super::fields::Step;
+use super::fields::{Fields, Step};
 use super::mistake::Mistake;
+use super::setup;
 use crate::config::closest;
 use crate::extract::Condition;
 use crate::feed::Feed;
@@ -10,13 +11,20 @@ use crate::template::{FUNCTIONS, Hole, HoleName, Piece};
 use std::collections::BTreeSet;
 
 /// What is wrong with names in a flow, each with the number of its step; none where it is a condition before flows.
-pub(super) fn mistakes(items: &[FlowItem], steps: &[Step], feeds: &[Feed]) -> Vec<(Option<usize>, Mistake)> {
+/// Values of the setup are known to all steps.
+pub(super) fn mistakes<'a>(
+    items: &'a [FlowItem],
+    steps: &'a [Step],
+    fields: &'a Fields,
+) -> Vec<(Option<usize>, Mistake)> {
+    let (feeds, given) = (&fields.feeds, setup::names_of(fields));
     let all = steps.iter().flat_map(|step| &step.looks.extracts).map(|extract| extract.name.as_str());
     let mut check = NameCheck {
         steps,
         feeds,
-        all: all.collect(),
-        known: BTreeSet::new(),
+        all: all.chain(given.iter().copied()).collect(),
+        known: given.clone(),
+        given,
         seen: BTreeSet::new(),
         mistakes: Vec::new(),
     };
@@ -67,6 +75,8 @@ struct NameCheck<'a> {
     /// All variables that are taken from responses, and those that are by now.
     all: BTreeSet<&'a str>,
     known: BTreeSet<&'a str>,
+    /// Those that are known before the first step.
+    given: BTreeSet<&'a str>,
     /// Steps that items name.
     seen: BTreeSet<usize>,
     mistakes: Vec<(Option<usize>, Mistake)>,
@@ -88,6 +98,9 @@ impl<'a> NameCheck<'a> {
                         format!("`{name}` is the name of a function"),
                         "use another name",
                     );
+                } else if self.given.contains(name.as_str()) {
+                    let problem = format!("`{name}` is a value of the setup, and cannot be taken again");
+                    self.wrong(Some(index), problem, "give one of them another name");
                 } else if self.feeds.iter().any(|feed| feed.name == *name) {
                     self.wrong(Some(index), format!("`{name}` is the name of a feed"), "use another name");
                 }

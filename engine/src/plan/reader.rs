@@ -3,6 +3,7 @@
 //! A config without scenarios is short for one scenario ([`scenarios_of`]), so that there is one way to read them. Whether the
 //! values make a plan that can run is not asked here but by `rules.rs`; what it finds is put at the keys they came from.
 
+mod authorization;
 mod bodies;
 mod calls;
 mod cores;
@@ -15,6 +16,7 @@ mod offsets;
 mod overload;
 mod requests;
 mod resilience;
+mod setup;
 mod timing;
 mod transport;
 
@@ -96,6 +98,7 @@ pub(super) fn read(
         is_probed,
         environment,
         has_values: false,
+        setup_names: BTreeSet::new(),
         seed,
         shards: 1,
         doubtful,
@@ -106,6 +109,9 @@ pub(super) fn read(
         keys: Keys::default(),
         flows_used: BTreeSet::new(),
     };
+    // What the setup gives is known to every request.
+    reader.setup_names = reader.names_of_setup();
+    reader.has_values = !reader.setup_names.is_empty();
     let fields = reader.fields();
     let found = rules::violations(&fields);
     reader.add_violations(found);
@@ -151,6 +157,8 @@ pub(super) fn unscheduled(
 struct Typed<'a> {
     name: Option<&'a str>,
     config: Cow<'a, ScenarioConfig>,
+    /// It is done before the start, and is no scenario.
+    is_setup: bool,
 }
 
 /// The scenarios of a config. Without any, it is itself short for one.
@@ -168,16 +176,23 @@ fn scenarios_of(config: &Config) -> Vec<Typed<'_>> {
             cookies: config.cookies,
             ..ScenarioConfig::default()
         };
-        return vec![Typed { name: None, config: Cow::Owned(short) }];
+        return vec![Typed { name: None, config: Cow::Owned(short), is_setup: false }];
     }
-    let typed = |(name, config)| Typed { name: Some(String::as_str(name)), config: Cow::Borrowed(config) };
+    let typed = |(name, config)| Typed {
+        name: Some(String::as_str(name)),
+        config: Cow::Borrowed(config),
+        is_setup: false,
+    };
     config.scenario.iter().map(typed).collect()
 }
 
 impl Typed<'_> {
     /// The key of one of its values. Of the config that is short for it, some stand in `[run]`.
     fn at(&self, name: &str) -> String {
-        ScenarioKeys::of(self.name).at(name)
+        match self.is_setup {
+            true => ScenarioKeys::of_setup().at(name),
+            false => ScenarioKeys::of(self.name).at(name),
+        }
     }
 }
 
@@ -190,6 +205,8 @@ struct PlanReader<'a> {
     environment: &'a EnvironmentTexts,
     /// Whether holes may hold what is not known before the run: only a flow has such values.
     has_values: bool,
+    /// The values that the setup gives.
+    setup_names: BTreeSet<String>,
     seed: u64,
     /// As far as they are known.
     shards: u32,
@@ -307,6 +324,7 @@ impl PlanReader<'_> {
                 script,
             });
         }
+        let setup = self.setup(&mut targets);
         self.check_all_is_used(&targets);
         self.note_unused_flows();
         let feeds = self.feeds();
@@ -315,7 +333,7 @@ impl PlanReader<'_> {
             scenarios.iter().any(|scenario| flow_names::uses(scenario.steps(), &items(scenario), &feed.name))
         };
         self.note_unused_feeds(&feeds, is_used);
-        let name = self.name(&targets, &scenarios);
+        let name = self.name(&targets[pools[0].target], &scenarios);
         if config.scenario.is_empty() {
             scenarios[0].name.clone_from(&name);
         }
@@ -339,15 +357,16 @@ impl PlanReader<'_> {
             interval_ns: self.positive(&config.run.interval, "run.interval", SECOND_NS),
             thresholds,
             keeps_secrets: false,
+            setup,
         }
     }
 
     /// What the run is called: as typed, or by where it goes.
-    fn name(&self, targets: &[Target], scenarios: &[Scenario]) -> String {
+    fn name(&self, first: &Target, scenarios: &[Scenario]) -> String {
         let names = || scenarios.iter().map(|scenario| scenario.name.as_str()).collect::<Vec<_>>().join(", ");
         match (&self.config.name, scenarios.len()) {
             (Some(Text(name)), _) => name.clone(),
-            (None, 1) => targets[0].url.to_string(),
+            (None, 1) => first.url.to_string(),
             (None, _) => names(),
         }
     }
@@ -380,8 +399,9 @@ impl PlanReader<'_> {
             let problem = format!("`{key}` belongs to no scenario of the plan");
             self.wrong(key, problem, format!("give it to one, as `scenario.NAME.{word}`"));
         }
-        let uses_url = |typed: &Typed| typed.config.url.is_none() && typed.config.target.is_none();
-        if config.url.is_some() && !typed.iter().any(uses_url) {
+        let uses_url = |typed: &Typed<'_>| typed.config.url.is_none() && typed.config.target.is_none();
+        let of_setup = self.typed_setup();
+        if config.url.is_some() && !typed.iter().chain(&of_setup).any(uses_url) {
             self.wrong(
                 "url",
                 "no scenario uses the plan's `url`",
@@ -573,7 +593,7 @@ impl PlanReader<'_> {
     /// The plan's conditions, then those of each scenario.
     fn all_thresholds(&mut self, typed: &[Typed]) -> Vec<Threshold> {
         let mut all = self.thresholds(&self.config.thresholds, "thresholds");
-        for Typed { name, config } in typed {
+        for Typed { name, config, .. } in typed {
             let Some(name) = name else { continue };
             let own = self.thresholds(&config.thresholds, &format!("scenario.{name}.thresholds"));
             all.extend(own.into_iter().map(|threshold| threshold.within(name)));

@@ -156,6 +156,7 @@ fn refused(planned: &Fields, config: &Config) -> Vec<Diagnostic> {
         ("cookies", config.cookies.is_some()),
         ("run.sessions", run.sessions.is_some()),
         ("run.graceful", run.graceful.is_some()),
+        ("setup", config.setup.is_some()),
     ];
     for (key, is_given) in tables {
         if is_given {
@@ -613,6 +614,7 @@ fn told(violation: Violation, fields: &Fields) -> Diagnostic {
         PlanPlace::Step(..) => "request",
         PlanPlace::Threshold(_) => "thresholds",
         PlanPlace::Feed(..) => "feed",
+        PlanPlace::Setup(..) => "setup",
         PlanPlace::Plan | PlanPlace::Scenario(..) => "",
     };
     Diagnostic::at(key, problem, fix)
@@ -643,6 +645,15 @@ fn redacted(fields: &Fields) -> Vec<Diagnostic> {
             let problem = "the report has not a subprotocol: it may be a secret, and was redacted";
             let place = format!("plan.targets.{number}.protocol.websocket.subprotocols");
             wrong.push(Diagnostic::at(place, problem, format!("give all by `--subprotocol`, {KEEP}")));
+        }
+    }
+    for step in fields.setup.iter().flat_map(|setup| &setup.steps) {
+        if step.request.parts().any(has_mark) {
+            let problem = format!(
+                "the report has not all that `{}` of the setup sends: it is a secret, and was redacted",
+                step.name
+            );
+            wrong.push(Diagnostic::at("plan.setup", problem, format!("run the plan file, {KEEP}")));
         }
     }
     for (number, scenario) in fields.scenarios.iter().enumerate() {

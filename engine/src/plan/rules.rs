@@ -13,7 +13,7 @@ use super::fields::{
     TargetProtocol,
 };
 use super::mistake::Mistake;
-use super::{datagrams, feeds, flow_names, flow_rules, load_rules, retry_rules, sockets, streams, values};
+use super::{datagrams, feeds, flow_names, flow_rules, load_rules, retry_rules, setup, sockets, streams, values};
 use crate::config::hint;
 use crate::feed::RowOrder;
 use crate::load::{Load, UserLoad};
@@ -64,6 +64,8 @@ pub enum PlanPlace {
     Threshold(usize),
     /// A data file, or one key of it.
     Feed(usize, &'static str),
+    /// The setup, or one key of a step of it.
+    Setup(Option<usize>, String),
 }
 
 /// All rules that would be broken. No plan was made.
@@ -101,6 +103,8 @@ impl fmt::Display for PlanPlace {
             }
             PlanPlace::Threshold(index) => write!(formatter, "plan.thresholds[{index}]"),
             PlanPlace::Feed(index, name) => write!(formatter, "plan.feeds[{index}]{}", key(name)),
+            PlanPlace::Setup(None, name) => write!(formatter, "plan.setup{}", key(name)),
+            PlanPlace::Setup(Some(step), name) => write!(formatter, "plan.setup.steps[{step}]{}", key(name)),
         }
     }
 }
@@ -116,6 +120,7 @@ pub(super) fn violations(fields: &Fields) -> Vec<Violation> {
     fields.scenarios.iter().enumerate().for_each(|(index, scenario)| rules.scenario(index, scenario));
     rules.thresholds();
     rules.feeds();
+    rules.setup();
     rules.violations
 }
 
@@ -184,7 +189,8 @@ impl RuleCheck<'_> {
             }
         }
         for (index, target) in targets.iter().enumerate() {
-            if !pools.iter().any(|pool| pool.target == index) {
+            let is_of_setup = self.fields.setup.as_ref().is_some_and(|setup| setup.target == index);
+            if !is_of_setup && !pools.iter().any(|pool| pool.target == index) {
                 let problem = format!("no scenario uses the target `{}`", target.name);
                 self.broken(PlanPlace::Target(index, ""), problem, "name it in a scenario, or leave it out");
             }
@@ -202,6 +208,18 @@ impl RuleCheck<'_> {
                     self.broken(PlanPlace::Connections(index), problem, "give each connections of its own");
                 }
             }
+        }
+    }
+
+    /// What is done before the start keeps the rules of any plan.
+    fn setup(&mut self) {
+        let Some(setup) = &self.fields.setup else { return };
+        for (step, key, Mistake { problem, fix }) in setup::mistakes(self.fields, setup) {
+            self.broken(PlanPlace::Setup(step, key.to_owned()), problem, fix);
+        }
+        for found in violations(&setup::own_fields(self.fields, setup)) {
+            let PlanPlace::Step(_, step, key) = found.place else { continue };
+            self.violations.push(Violation { place: PlanPlace::Setup(Some(step), key), ..found });
         }
     }
 
@@ -410,7 +428,7 @@ impl RuleCheck<'_> {
         if let Some(Mistake { problem, fix }) = target.and_then(flow_rules::wrong_cookies) {
             self.broken(PlanPlace::Scenario(index, "cookies"), problem, fix);
         }
-        for (step, Mistake { problem, fix }) in flow_names::mistakes(&flow.items, steps, &self.fields.feeds) {
+        for (step, Mistake { problem, fix }) in flow_names::mistakes(&flow.items, steps, self.fields) {
             let place = match step {
                 Some(step) => PlanPlace::Step(index, step, String::new()),
                 None => PlanPlace::Scenario(index, "step"),
@@ -486,7 +504,7 @@ impl RuleCheck<'_> {
             self.broken(place(""), wrong.problem, wrong.fix);
         }
         let is_of_flow = self.fields.scenarios[scenario].flow().is_some();
-        if let Some(wrong) = values::wrong(&step.request, is_of_flow) {
+        if let Some(wrong) = values::wrong(&step.request, is_of_flow, &setup::known_at_start(self.fields)) {
             self.broken(place(""), wrong.problem, wrong.fix);
         }
         // A body that never changes waits, in HTTP/2, for the turn in which there is room for it.

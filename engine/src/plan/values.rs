@@ -2,19 +2,29 @@
 
 use super::fields::{HttpRequest, Request};
 use super::mistake::Mistake;
-use crate::template::{HolePlace, Piece, has_values};
+use crate::template::{Hole, HolePlace, Piece, has_values};
 
 const FIX: &str = "there are `{{seq}}`, `{{rand LOW HIGH}}` and `{{uuid}}`";
 
-/// What is wrong with the values in a request, if there are any.
-pub(super) fn wrong(request: &Request, is_step_of_flow: bool) -> Option<Mistake> {
+/// Whether some of the pieces are values that are not known when the run begins.
+pub(super) fn has_unknown(pieces: &[Piece], is_given: &dyn Fn(&Hole) -> bool) -> bool {
+    pieces.iter().any(|piece| matches!(piece, Piece::Value(hole) if !is_given(hole)))
+}
+
+/// What is wrong with the values in a request, if there are any. Of those that are given when the run begins it is known then what they
+/// become.
+pub(super) fn wrong(
+    request: &Request,
+    is_step_of_flow: bool,
+    is_given: &dyn Fn(&Hole) -> bool,
+) -> Option<Mistake> {
     if !request.parts().any(has_values) {
         return None;
     }
-    if let Some(what) = refused_in(request) {
+    if let Some(what) = refused_in(request, is_given) {
         return Some(Mistake::new(format!("values of a flow cannot stand in {what}"), FIX));
     }
-    if !is_step_of_flow {
+    if !is_step_of_flow && request.parts().any(|part| has_unknown(part, is_given)) {
         let problem = "values of a flow cannot stand in a request that is no step of one";
         return Some(Mistake::new(problem, FIX));
     }
@@ -29,9 +39,10 @@ pub(super) fn wrong(request: &Request, is_step_of_flow: bool) -> Option<Mistake>
 }
 
 /// What of a request is not rendered for each by itself, or has a form that no value of any length fits.
-fn refused_in(request: &Request) -> Option<&'static str> {
+fn refused_in(request: &Request, is_given: &dyn Fn(&Hole) -> bool) -> Option<&'static str> {
     let in_opening = |opening: &HttpRequest| {
-        has_values(&opening.path) || opening.headers.iter().any(|(_, value)| has_values(value))
+        has_unknown(&opening.path, is_given)
+            || opening.headers.iter().any(|(_, value)| has_unknown(value, is_given))
     };
     match request {
         Request::WebSocket(message) => in_opening(&message.opening).then_some("what opens a WebSocket"),
@@ -77,7 +88,7 @@ mod tests {
     }
 
     fn told(request: &Request, is_step_of_flow: bool) -> String {
-        wrong(request, is_step_of_flow).map(|mistake| mistake.problem).unwrap_or_default()
+        wrong(request, is_step_of_flow, &|_| false).map(|mistake| mistake.problem).unwrap_or_default()
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub fn plan(plan: &Plan) -> Plan {
             scenario.name = text(&scenario.name);
             scenario.steps_mut().iter_mut().for_each(step);
         }
+        fields.setup.iter_mut().flat_map(|setup| &mut setup.steps).for_each(step);
         fields.thresholds.iter_mut().for_each(threshold);
     })
 }

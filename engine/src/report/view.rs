@@ -84,6 +84,14 @@ fn keep_scenario(fields: &mut Fields, index: usize) {
         pool.target = fields.targets.len() - 1;
         fields.pools.push(pool);
     }
+    if let Some(setup) = &mut fields.setup {
+        let target = &targets[setup.target];
+        setup.target =
+            fields.targets.iter().position(|known| known == target).unwrap_or(fields.targets.len());
+        if setup.target == fields.targets.len() {
+            fields.targets.push(target.clone());
+        }
+    }
     fields.scenarios = vec![scenario];
     fields.thresholds.clear();
 }

@@ -3,7 +3,7 @@
 //! What is drawn depends on the seed, the scenario, the arrival and the number of the hole alone.
 
 use super::filter::{HmacKey, HoleFilter, WrongValue};
-use super::hole::{Hole, HolePlace, HoleSource, ISO_BYTES, NowForm, ResolvedHole, VALUE_BYTES_MAX};
+use super::hole::{Hole, HoleName, HolePlace, HoleSource, ISO_BYTES, NowForm, ResolvedHole, VALUE_BYTES_MAX};
 use super::numbers::{DIGITS_MAX, UUID_BYTES, write_decimal, write_uuid};
 use crate::outbox::Outbox;
 use crate::random::{Draws, Random};
@@ -197,8 +197,22 @@ fn key_of<'a>(filter: &'a HoleFilter<u16>, context: &'a HoleContext<'_>) -> Resu
 impl Hole {
     /// What it always becomes, or why it never can be filled; nothing where it depends on something.
     pub(super) fn constant(&self) -> Option<Result<Vec<u8>, Unfilled>> {
-        let HoleSource::Text(_) = self.source else { return None };
-        let resolved = self.resolved(0, |_| None).ok()?;
+        self.with_constants(|_| None)
+    }
+
+    /// The same where some variables have the same text for all requests, or none.
+    pub(crate) fn with_constants<'v>(
+        &self,
+        constant: impl Fn(&str) -> Option<Option<&'v [u8]>>,
+    ) -> Option<Result<Vec<u8>, Unfilled>> {
+        let (HoleSource::Text(_) | HoleSource::Named(_)) = self.source else { return None };
+        let mut texts: Vec<Option<&'v [u8]>> = Vec::new();
+        let number = |name: &HoleName| {
+            let HoleName::Variable(name) = name else { return None };
+            texts.push(constant(name)?);
+            Some(texts.len() as u16 - 1)
+        };
+        let resolved = self.resolved(0, number).ok()?;
         let mut bytes = Vec::new();
         let context = HoleContext {
             number: 0,
@@ -206,7 +220,7 @@ impl Hole {
             iteration: 0,
             user: 0,
             unix_ns: 0,
-            values: &|_| None,
+            values: &|number| texts[usize::from(number)],
         };
         Some(resolved.fill(&context, &mut bytes).map(|()| bytes))
     }

@@ -72,6 +72,8 @@ pub(super) struct Exchange<'a> {
     first: Vec<u8>,
     /// The messages of the response, where they are wanted.
     messages: Option<Vec<Vec<u8>>>,
+    /// The body of the response, where it is looked at.
+    body: Vec<u8>,
     /// What is sent are datagrams, each behind its length.
     is_datagram: bool,
 }
@@ -97,6 +99,7 @@ impl<'a> Exchange<'a> {
             bytes: 0,
             first: Vec::new(),
             messages: None,
+            body: Vec::new(),
         })
     }
 
@@ -115,14 +118,20 @@ impl<'a> Exchange<'a> {
         self.messages.take().unwrap_or_default()
     }
 
+    /// The body of the response that came last, where it was looked at.
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// What the target said of a call's status.
     pub(super) fn grpc_message(&self) -> Option<String> {
         self.protocol.http2().and_then(Http2::grpc_message)
     }
 
     /// Sends the request, and reads its response.
-    pub(super) fn ask<S: Source>(&mut self, asked: AskedRequest<'_, S>) -> io::Result<Came> {
+    pub(super) fn ask<S: Source>(&mut self, asked: &mut AskedRequest<'_, S>) -> io::Result<Came> {
         let AskedRequest { source, call, number, timeout, .. } = asked;
+        let (source, call, number, timeout) = (&mut **source, *call, *number, *timeout);
         self.forget_sent();
         let mut out = Outbox::new(&mut self.memory, &mut self.filled);
         if let Err(unusable) =
@@ -156,6 +165,7 @@ impl<'a> Exchange<'a> {
                 && let Some(came) = self.read(&mut on)?
             {
                 self.messages = on.messages.take();
+                self.body = on.seen.hand_on(source, call);
                 return Ok(came);
             }
         }

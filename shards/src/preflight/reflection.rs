@@ -166,7 +166,7 @@ impl<'a> Reflection<'a> {
         };
         let came = match exchange.agree(&mut asked).map_err(failed)? {
             Some(came) => came,
-            None => exchange.ask(asked).map_err(failed)?,
+            None => exchange.ask(&mut asked).map_err(failed)?,
         };
         match came {
             Came::Whole(response) if response.is_ok => Ok(CallEnd::Messages(exchange.take_messages())),

@@ -447,7 +447,7 @@ impl<'a> Asker<'a> {
             exchange.leave();
             return Ok(heard.unwrap_or(Came::Agreed));
         }
-        let came = exchange.ask(asked)?;
+        let came = exchange.ask(&mut asked)?;
         self.first = exchange.first().to_vec();
         self.greeting = exchange.greeting().cloned();
         self.said = exchange.grpc_message();

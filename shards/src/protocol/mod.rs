@@ -343,14 +343,35 @@ pub struct Single<'a> {
     pub failure: Option<RequestFailure>,
     /// Its messages as they come, where they are wanted; the last one may not be whole.
     pub messages: Option<Vec<Vec<u8>>>,
+    /// What came of a response that is looked at.
+    pub seen: SeenResponse,
     /// The last message is whole.
     is_between: bool,
+}
+
+/// What came of a response that is looked at: its fields, and its body.
+#[derive(Clone, Debug, Default)]
+pub struct SeenResponse {
+    fields: Vec<(Vec<u8>, Vec<u8>)>,
+    body: Vec<u8>,
+}
+
+impl SeenResponse {
+    /// Hands it to the source that looks at it. Returns the body.
+    pub fn hand_on(&mut self, source: &mut impl Source, call: Call) -> Vec<u8> {
+        for (name, value) in self.fields.drain(..) {
+            source.field(call, &name, &value);
+        }
+        source.body(call, &self.body);
+        std::mem::take(&mut self.body)
+    }
 }
 
 impl Single<'_> {
     /// A request of a step, under way.
     pub fn new(step: &StepFacts) -> Single<'_> {
-        Single { step, response: None, failure: None, messages: None, is_between: true }
+        let seen = SeenResponse::default();
+        Single { step, response: None, failure: None, messages: None, seen, is_between: true }
     }
 
     /// The same; its messages are kept with those that there are, if any are wanted.
@@ -360,6 +381,8 @@ impl Single<'_> {
 }
 
 impl Events for Single<'_> {
+    const MAY_LOOK: bool = true;
+
     fn oldest(&self) -> Option<(Place, &StepFacts)> {
         self.response.is_none().then_some((Place::FIRST, self.step))
     }
@@ -385,5 +408,13 @@ impl Events for Single<'_> {
             _ => messages.push(bytes.to_vec()),
         }
         self.is_between = false;
+    }
+
+    fn field(&mut self, _place: Place, name: &[u8], value: &[u8]) {
+        self.seen.fields.push((name.to_vec(), value.to_vec()));
+    }
+
+    fn body(&mut self, _place: Place, bytes: &[u8]) {
+        self.seen.body.extend_from_slice(bytes);
     }
 }

@@ -36,6 +36,8 @@ impl PlanReader<'_> {
         let mut headers = common.clone();
         self.headers(&config.headers, &key("headers"), &mut headers);
         self.headers(&config.metadata, &key("metadata"), &mut headers);
+        let credentials = (&config.bearer, &config.basic);
+        self.authorization(credentials, &key, &mut headers);
         let deadline_ns = self.deadline(config, &key("deadline"));
         let (pace, pace_key) = self.pace(config, &key("every"));
         let name = config.name.as_ref().map_or_else(|| method.clone(), |name| name.0.clone());

@@ -10,8 +10,9 @@ use crate::flow::{
 };
 use crate::plan::bounds::{FLOW_DEPTH_MAX, ITEMS_MAX, REPEAT_MAX};
 use crate::plan::fields::{Script, Step, Target};
+use crate::plan::{setup, values};
 use crate::quantity::{SECOND_NS, parse_bytes, parse_count, parse_share};
-use crate::template;
+use crate::template::Piece;
 use std::collections::BTreeMap;
 
 /// The most of a body that may be looked at.
@@ -56,7 +57,7 @@ impl<'a> PlanReader<'a> {
             self.refuse_step_keys(typed);
             return self.drawn_requests(typed, &context, has_users);
         }
-        self.has_values = true;
+        let had_values = std::mem::replace(&mut self.has_values, true);
         let mut flow = ReadFlow::default();
         let items = match &config.flow {
             Some(words) => self.named_flows(&words.0, &typed.at("flow"), &context, &mut flow),
@@ -65,7 +66,7 @@ impl<'a> PlanReader<'a> {
                 self.items(&steps, &typed.at("step"), &context, &mut flow)
             }
         };
-        self.has_values = false;
+        self.has_values = had_values;
         let steps = flow.steps;
         if steps.is_empty() && !self.is_wrong(&typed.at("step")) && !self.is_wrong("flow") {
             let key = if config.flow.is_some() { "flow" } else { "step" };
@@ -91,14 +92,15 @@ impl<'a> PlanReader<'a> {
     ) -> Script {
         let steps = self.mix(context);
         let needs_session =
-            |step: &Step| !step.looks.is_empty() || step.request.parts().any(template::has_values);
+            |step: &Step| !step.looks.is_empty() || step.request.parts().any(|part| self.has_unknown(part));
+        let needs_session = steps.iter().any(needs_session);
         let resilience = self.resilience(typed);
         if typed.config.cookies == Some(true) {
             let problem = "each iteration is one request here, and begins without cookies: none is ever sent";
             let fix = "make steps of a flow of the requests, `[[step]]`, or leave `cookies` out";
             self.wrong(&typed.at("cookies"), problem, fix);
         }
-        if !has_users && resilience.is_nothing() && !steps.iter().any(needs_session) {
+        if !has_users && resilience.is_nothing() && !needs_session {
             return Script::Mix(steps);
         }
         let branch = |(index, step): (usize, &Step)| FlowBranch {
@@ -110,6 +112,13 @@ impl<'a> PlanReader<'a> {
         let items = vec![FlowItem::new(FlowAction::OneOf(branches))];
         let flow = FlowScript { items, sessions_max, graceful_ns, resilience, cookies: false };
         Script::Flow { steps, flow }
+    }
+
+    /// Whether some of the pieces are values that are not known when the run begins, or may change while it goes on.
+    fn has_unknown(&self, pieces: &[Piece]) -> bool {
+        let names = self.setup_names.iter().map(String::as_str).collect();
+        let is_renewed = self.is_setup_renewed();
+        values::has_unknown(pieces, &|hole| !is_renewed && setup::is_given(hole, &names))
     }
 
     /// What is looked at of the responses to a request.
@@ -450,7 +459,7 @@ impl<'a> PlanReader<'a> {
 }
 
 /// Which of the keys of steps a request has.
-fn given_step_keys(config: &RequestConfig) -> impl Iterator<Item = &'static str> {
+pub(super) fn given_step_keys(config: &RequestConfig) -> impl Iterator<Item = &'static str> {
     let RequestConfig { think, repeat, chance, always, on_failure, run, condition, extract, choose, .. } =
         config;
     let given = [

@@ -13,6 +13,8 @@ pub(super) struct Keys {
     pub(super) thresholds: Vec<String>,
     /// The table of each feed.
     pub(super) feeds: Vec<String>,
+    /// Of what is done before the start.
+    pub(super) setup: Option<ScenarioKeys>,
 }
 
 pub(super) struct TargetKeys {
@@ -65,6 +67,11 @@ impl ScenarioKeys {
         ScenarioKeys { key, timeout: "run.timeout".into(), steps: Vec::new() }
     }
 
+    /// Of what is done before the start.
+    pub(super) fn of_setup() -> ScenarioKeys {
+        ScenarioKeys { key: "setup".into(), timeout: "run.timeout".into(), steps: Vec::new() }
+    }
+
     /// The key of one of its values. Of the config that is short for it, some stand in `[run]`.
     pub(super) fn at(&self, name: &str) -> String {
         match (self.key.as_str(), name) {
@@ -92,6 +99,11 @@ impl Keys {
             PlanPlace::Threshold(index) => self.thresholds[*index].clone(),
             PlanPlace::Feed(index, "") => self.feeds[*index].clone(),
             PlanPlace::Feed(index, name) => format!("{}.{name}", self.feeds[*index]),
+            PlanPlace::Setup(Some(step), name) => {
+                self.setup.as_ref().map_or_else(|| "setup".into(), |setup| setup.of_step(*step, name))
+            }
+            PlanPlace::Setup(None, name) if name.is_empty() => "setup".into(),
+            PlanPlace::Setup(None, name) => format!("setup.{name}"),
         }
     }
 }

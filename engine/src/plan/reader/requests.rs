@@ -64,6 +64,15 @@ pub(super) struct Headers {
     pub(super) keys: Vec<String>,
 }
 
+impl Headers {
+    /// Leaves out those that hold values of responses.
+    fn forget_values(&mut self) {
+        let is_kept = |piece: &Piece| !matches!(piece, Piece::Value(hole) if hole.names().next().is_some());
+        let all = std::mem::take(&mut self.headers).into_iter().zip(std::mem::take(&mut self.keys));
+        (self.headers, self.keys) = all.filter(|((_, value), _)| value.iter().all(is_kept)).unzip();
+    }
+}
+
 /// What the steps of a scenario have in common.
 pub(super) struct StepContext<'t, 'c> {
     typed: &'t Typed<'c>,
@@ -88,14 +97,23 @@ impl PlanReader<'_> {
         let timeout_ns = self.positive(&timeout, &timeout_key, TIMEOUT_NS_DEFAULT);
         let mut common = Headers::default();
         self.headers(&self.config.headers, "headers", &mut common);
+        let credentials = (&self.config.bearer, &self.config.basic);
+        self.authorization(credentials, &|word| word.to_owned(), &mut common);
         // A target of the scenario's own has its name, and may not be the one that the plan calls so.
         if typed.config.url.is_none()
             && let Some(named) = self.config.target.get(&target.name)
         {
             self.headers(&named.headers, &format!("target.{}.headers", target.name), &mut common);
+            let credentials = (&named.bearer, &named.basic);
+            self.authorization(credentials, &|word| format!("target.{}.{word}", target.name), &mut common);
+        }
+        if typed.is_setup {
+            common.forget_values();
         }
         if typed.name.is_some() {
             self.headers(&config.headers, &typed.at("headers"), &mut common);
+            let credentials = (&config.bearer, &config.basic);
+            self.authorization(credentials, &|word| typed.at(word), &mut common);
         }
         self.current().timeout = timeout_key;
         StepContext { typed, target, pool, timeout_ns, common }
@@ -186,6 +204,8 @@ impl PlanReader<'_> {
         }
         let mut headers = common.clone();
         self.headers(&config.headers, &key("headers"), &mut headers);
+        let credentials = (&config.bearer, &config.basic);
+        self.authorization(credentials, &key, &mut headers);
         let body = body.map(|typed| self.typed_body(typed, common.headers.len(), &mut headers));
         let headers_keys = headers.keys;
         let keys = StepKeys::of_request(path_key, key("method"), headers_keys, table);
@@ -320,7 +340,7 @@ impl PlanReader<'_> {
         let fix_of = |name: &str| match name {
             "method" => message.method,
             "body" | "json" | "form" | "multipart" => "write `text` or `binary` instead",
-            "headers" => message.headers,
+            "headers" | "bearer" | "basic" => message.headers,
             _ => message.path,
         };
         self.refuse_parts_of_http(config, &format!("a message of {}", message.what), fix_of, key);
@@ -349,6 +369,8 @@ impl PlanReader<'_> {
             ("form", config.form.is_some()),
             ("multipart", config.multipart.is_some()),
             ("headers", !config.headers.is_empty()),
+            ("bearer", config.bearer.is_some()),
+            ("basic", config.basic.is_some()),
         ];
         for (name, _) in given.into_iter().filter(|(_, is_given)| *is_given) {
             let problem = format!("`{name}` is of a request of HTTP, and {what} has none");
@@ -454,7 +476,7 @@ impl PlanReader<'_> {
     }
 
     /// The value of a header that is a secret: nothing of it is told but that a variable is not set.
-    fn secret_value(&mut self, name: &str, value: &str, path: &str) -> Option<Vec<Piece>> {
+    pub(super) fn secret_value(&mut self, name: &str, value: &str, path: &str) -> Option<Vec<Piece>> {
         let wrong = match self.holes(HolePlace::Header, |scope| scope.pieces(value)) {
             Ok(pieces) => return Some(pieces),
             Err(wrong) => wrong,
