@@ -1,6 +1,7 @@
 //! The report as text, in the order in which a reader needs it. What the target did wrong, whether the generator can be believed,
 //! whether the load was carried, what failed, how long it took, how much went through, what it cost.
 
+use crate::output::checks_text::{checks, redirects};
 use crate::output::figures::{
     self, NOTHING, PERCENTILES, bytes, group, grouped, grouped_exactly, seconds, share, time,
 };
@@ -29,8 +30,10 @@ const REASONS_SHOWN_MAX: usize = 6;
 pub(crate) fn report(report: &Report, screen: &Screen) -> String {
     let report = &plain::report(report);
     let mut text = String::new();
-    let sections: [fn(&Report, &Screen) -> String; 11] =
-        [verdict, until, rate, requests, failures, timings, scenarios, throughput, cost, thresholds, limits];
+    let sections: [fn(&Report, &Screen) -> String; 13] = [
+        verdict, until, rate, requests, redirects, failures, checks, timings, scenarios, throughput, cost,
+        thresholds, limits,
+    ];
     for section in sections {
         text.push_str(&section(report, screen));
     }
@@ -241,8 +244,11 @@ fn failures(report: &Report, screen: &Screen) -> String {
         row(screen, "", &format!("{name} {} ({}): {meaning}", group(*count), share(*count, all)))
     };
     let mut text: String = report.requests.errors.iter().map(line).collect();
-    let reason =
-        |reason: &FailureReason| row(screen, "", &format!("{} × {}", group(reason.count), reason.why));
+    let reason = |reason: &FailureReason| {
+        let example = reason.example.as_ref();
+        let first = example.map_or_else(String::new, |came| format!("; the first was {came}"));
+        row(screen, "", &format!("{} × {}{first}", group(reason.count), reason.why))
+    };
     text.extend(report.reasons.iter().take(REASONS_SHOWN_MAX).map(reason));
     let has_other = report.requests.status.keys().any(|status| !code::is_usual(*status));
     if has_other {

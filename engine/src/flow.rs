@@ -13,6 +13,7 @@ mod cookie_date;
 mod cookies;
 mod exchange;
 pub(crate) mod item;
+mod looked;
 mod program;
 pub mod rows;
 mod sessions;

@@ -6,7 +6,7 @@ mod terms;
 use crate::config;
 use crate::distribution::Distribution;
 use crate::quantity::{Rate, Unreadable, parse_duration_ns, show_ns};
-use crate::record::{AttemptRecord, IterationRecord, Series};
+use crate::record::{AttemptRecord, CheckCounts, IterationRecord, Series};
 use crate::trust::sent_share;
 pub use scope::Scope;
 use scope::{scope_length, split_outside};
@@ -15,8 +15,8 @@ use std::fmt;
 pub use terms::{ConditionTerms, exact};
 
 /// The metrics a threshold may be about.
-pub const METRICS: [&str; 8] =
-    ["response", "service", "slip", "failed", "rate", "iteration", "duration", "attempts"];
+pub const METRICS: [&str; 9] =
+    ["response", "service", "slip", "failed", "rate", "iteration", "duration", "attempts", "checks"];
 
 /// One condition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +59,8 @@ pub enum Metric {
     Duration,
     /// Attempts at requests, where something is done about failures.
     Attempts,
+    /// Checks of responses.
+    Checks,
 }
 
 /// Which figure of a metric.
@@ -75,7 +77,7 @@ pub enum Aggregation {
     Max,
     /// How many.
     Count,
-    /// A share of 1 (`failed`), or a number per second (`rate`).
+    /// A share of 1 (`failed`, and of `checks` those that held), or a number per second (`rate`).
     Rate,
     /// Achieved over target (`rate`), or made per request that was tried (`attempts`).
     Ratio,
@@ -120,6 +122,8 @@ pub struct Facts<'a> {
     pub iterations: Option<IterationTimes<'a>>,
     /// The attempts at requests, where something is done about failures.
     pub attempts: Option<AttemptCounts>,
+    /// How checks went, where a condition is on them.
+    pub checks: Option<CheckCounts>,
 }
 
 /// How many attempts there were at how many requests.
@@ -200,6 +204,7 @@ impl<'a> Facts<'a> {
             ratio: 1.0,
             iterations: None,
             attempts: series.attempts.as_deref().map(AttemptCounts::of_record),
+            checks: None,
         }
     }
 }
@@ -328,6 +333,7 @@ impl Threshold {
                 facts.iterations.is_none_or(|times| times.iteration.count() == 0)
             }
             Metric::Attempts => facts.attempts.is_none_or(|attempts| attempts.made == 0),
+            Metric::Checks => facts.checks.is_none_or(|checks| checks.ran() == 0),
         };
         (!is_empty).then(|| self.figure(facts))
     }
@@ -352,12 +358,17 @@ impl Threshold {
                 facts.attempts.map_or(0.0, |attempts| attempts.made as f64)
             }
             Metric::Attempts => facts.attempts.map_or(0.0, AttemptCounts::ratio),
+            Metric::Checks => facts.checks.map_or(0.0, CheckCounts::rate),
         }
     }
 
     /// Why the figure cannot be believed, whatever was measured: arrivals that were never sent would have waited longer than any
-    /// that was, so percentiles above their share are not known, and no mean or maximum is.
+    /// that was, so percentiles above their share are not known, and no mean or maximum is. A check that never ran has not held.
     pub fn doubt(&self, facts: &Facts) -> Option<String> {
+        if self.metric == Metric::Checks {
+            let never_ran = facts.checks.map_or(0, |checks| checks.never_ran);
+            return (never_ran > 0).then(|| format!("and {never_ran} of the checks never ran"));
+        }
         let is_time = matches!(self.metric, Metric::Response | Metric::Slip);
         let needed = match self.statistic {
             Aggregation::Quantile(quantile) => quantile,
@@ -384,7 +395,7 @@ impl Threshold {
     pub fn show(&self, figure: f64) -> String {
         match (self.metric, self.statistic) {
             (_, Aggregation::Count) => format!("{figure:.0}"),
-            (Metric::Failed, _) => format!("{:.4} %", figure * 100.0),
+            (Metric::Failed | Metric::Checks, _) => format!("{:.4} %", figure * 100.0),
             (Metric::Rate, Aggregation::Ratio) => format!("{figure:.6}"),
             (Metric::Rate, _) => format!("{figure:.1}/s"),
             (Metric::Attempts, _) => format!("{figure:.4}"),
@@ -414,6 +425,7 @@ impl Metric {
             "iteration" => Metric::Iteration,
             "duration" => Metric::Duration,
             "attempts" => Metric::Attempts,
+            "checks" => Metric::Checks,
             _ => {
                 let fix = match meant_metric(word) {
                     Some(guess) => format!("did you mean `{guess}`?"),
@@ -434,6 +446,7 @@ impl Metric {
             Metric::Iteration => "iteration p(95)<2s",
             Metric::Duration => "duration p(95)<10s",
             Metric::Attempts => "attempts ratio<1.15",
+            Metric::Checks => "checks rate>99%",
         }
     }
 
@@ -445,7 +458,7 @@ impl Metric {
         if self.is_of_numbers() {
             return match (self, word) {
                 (Metric::Attempts, "" | "ratio") => Ok(Aggregation::Ratio),
-                (Metric::Failed | Metric::Rate, "" | "rate") => Ok(Aggregation::Rate),
+                (Metric::Failed | Metric::Rate | Metric::Checks, "" | "rate") => Ok(Aggregation::Rate),
                 (Metric::Failed | Metric::Attempts, "count") => Ok(Aggregation::Count),
                 (Metric::Rate, "ratio") => Ok(Aggregation::Ratio),
                 _ => Err(unknown()),
@@ -481,7 +494,9 @@ impl Metric {
             return read.map_err(|cause| (cause.problem.clone(), instead(cause)));
         }
         let read = match text.strip_suffix('%') {
-            Some(percent) if self == Metric::Failed && statistic == Aggregation::Rate => {
+            Some(percent)
+                if matches!(self, Metric::Failed | Metric::Checks) && statistic == Aggregation::Rate =>
+            {
                 number(percent).map(|percent| percent / 100.0)
             }
             Some(_) => None,
@@ -502,7 +517,7 @@ impl Metric {
 
     /// Whether its figures are no times.
     fn is_of_numbers(self) -> bool {
-        matches!(self, Metric::Failed | Metric::Rate | Metric::Attempts)
+        matches!(self, Metric::Failed | Metric::Rate | Metric::Attempts | Metric::Checks)
     }
 
     /// Whether it is about what several requests are together.
@@ -587,6 +602,7 @@ mod tests {
             ratio: 0.999,
             iterations: None,
             attempts: None,
+            checks: None,
         };
         let threshold = Threshold::parse(text).unwrap();
         threshold.is_met(threshold.measure(&facts), &facts)
@@ -676,6 +692,7 @@ mod tests {
             ratio: 0.993,
             iterations: None,
             attempts: None,
+            checks: None,
         };
         let is_met = |text: &str| {
             let threshold = Threshold::parse(text).unwrap();

@@ -7,7 +7,7 @@
 
 use crate::plan::Plan;
 use crate::quantity::SECOND_NS;
-use crate::record::{IterationRecord, Series, Snapshot};
+use crate::record::{CheckCounts, IterationRecord, Series, Snapshot};
 use crate::threshold::{Facts, IterationTimes, Metric, Relation, Threshold};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -102,6 +102,7 @@ struct Stretch {
     iterations: IterationRecord,
     dropped: u64,
     unsent: u64,
+    checks: CheckCounts,
 }
 
 /// How a condition stands in a stretch.
@@ -202,6 +203,9 @@ impl WatchedThreshold {
         }
         let requests = &slice.requests;
         self.series.iter().for_each(|&series| self.open.series.merge(&requests.series.measured[series]));
+        let looks = self.series.iter().filter_map(|&series| slice.looks.of(series));
+        let checks = looks.map(|looks| looks.check_counts(0));
+        self.open.checks = checks.chain([self.open.checks]).sum();
         for &scenario in &self.scenarios {
             self.open.dropped += requests.scenarios[scenario].dropped.measured;
             self.open.unsent += requests.scenarios[scenario].unsent.measured;
@@ -289,6 +293,7 @@ impl Stretch {
         self.iterations.merge(&next.iterations);
         self.dropped += next.dropped;
         self.unsent += next.unsent;
+        self.checks = [self.checks, next.checks].into_iter().sum();
     }
 
     /// Arrivals that came to their end in it, one way or another.
@@ -306,6 +311,7 @@ impl Stretch {
             Metric::Rate => false,
             // A request ends with the last of its attempts, and one that a breaker rejects has none.
             Metric::Attempts => self.series.attempts.as_ref().is_none_or(|attempts| attempts.made == 0),
+            Metric::Checks => self.checks.ran() == 0,
             _ => self.is_empty(),
         };
         if is_empty {
@@ -320,6 +326,7 @@ impl Stretch {
                 / length_s,
             iterations: Some(IterationTimes::of_record(&self.iterations)),
             total: self.ended(),
+            checks: Some(self.checks),
             ..of_series
         };
         let measured = threshold.measure(&facts);

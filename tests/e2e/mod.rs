@@ -8,6 +8,7 @@ mod bad_input;
 mod broken_plans;
 mod calibrate;
 mod charts;
+mod checks;
 mod commands;
 mod dns;
 mod earlier;

@@ -2,8 +2,9 @@
 
 use super::attempts::SessionAttempts;
 use super::cookies::{CookieJar, CookieRules};
-use super::exchange::{FlowExchange, LookedAt};
+use super::exchange::FlowExchange;
 use super::item::{FlowScript, OnFailure, StepLooks};
+use super::looked::LastLook;
 use super::program::{CallOperation, FlowOperation, Program};
 use super::rows::{RowSource, RowTaken};
 use super::sessions::{CallMemories, FlowSessions, SessionState};
@@ -17,7 +18,7 @@ use crate::outbox::Outbox;
 use crate::outcome::{Kind, Outcome};
 use crate::quantity::SECOND_NS;
 use crate::random::{Draw, Draws, Random};
-use crate::record::{EndedAttempt, Iteration, IterationEnd};
+use crate::record::{EndedAttempt, Iteration, IterationEnd, LookedExamples, LookedFor, LookedResponse};
 use crate::seams::{Call, End, EndedAt, Following, Source, Started, StepFacts, Unprepared};
 use crate::template::{HoleContext, Unfilled};
 use std::cmp::Reverse;
@@ -67,6 +68,8 @@ pub struct FlowSource<R> {
     queued: u64,
     ended: VecDeque<Iteration>,
     why: &'static str,
+    /// What was looked at of the response that ended the last call.
+    last: LastLook,
     /// Attempts at requests, where they may be tried again or rejected.
     attempts: Option<Box<SessionAttempts>>,
     unix_offset_ns: u64,
@@ -152,6 +155,7 @@ impl<R: RowSource> FlowSource<R> {
             queued: 0,
             ended: VecDeque::new(),
             why: "",
+            last: LastLook::default(),
             attempts,
             unix_offset_ns,
             scratch: vec![0; cookies.as_ref().map_or(0, CookieRules::path_bytes_max)],
@@ -373,18 +377,19 @@ impl<R: RowSource> Source for FlowSource<R> {
         let session = call.session;
         let memory = self.sessions.get(session).memory;
         let captured = memory.map(|memory| &self.memories.get(memory).captured);
-        let (found, values) = (&mut self.found, &mut self.values);
+        let (found, values, last) = (&mut self.found, &mut self.values, &mut self.last);
         let exchange = &self.exchanges[call.step as usize];
         let elapsed_ns = at.done_ns.saturating_sub(at.sent_ns);
         let set = |value, text: Option<&[u8]>| values.set(session, value, text);
-        let LookedAt { mut outcome, mut why } = exchange.judge(end, elapsed_ns, captured, found, set);
+        last.begin(call.step as usize, memory, elapsed_ns);
+        let mut outcome = exchange.judge(end, elapsed_ns, captured, found, last, set);
+        self.why = "";
         if let End::Response { code, .. } = end
             && let Some(more) = self.keep_cookies(session, at.done_ns)
             && matches!(outcome, Outcome::Ok(_))
         {
-            (outcome, why) = (Outcome::ValueMissing(code), more);
+            (outcome, self.why) = (Outcome::ValueMissing(code), more);
         }
-        self.why = why;
         let on_failure = self.last_call(session).on_failure;
         let kept = self.sessions.at(session);
         kept.last_done_ns = at.done_ns;
@@ -545,6 +550,11 @@ impl<R: RowSource> Source for FlowSource<R> {
         self.why
     }
 
+    #[inline]
+    fn looked(&self) -> Option<LookedResponse<'_>> {
+        self.last.of_response(self)
+    }
+
     fn ended_attempt(&self) -> Option<EndedAttempt> {
         self.attempts.as_ref().map(|attempts| attempts.ended)
     }
@@ -579,6 +589,14 @@ impl<R: RowSource> Source for FlowSource<R> {
     fn abandon(&mut self, now_ns: u64) {
         self.due.clear();
         self.end_all(now_ns, |_| true);
+    }
+}
+
+impl<R> LookedExamples for FlowSource<R> {
+    fn example(&self, looked_for: LookedFor) -> String {
+        let captured = self.last.memory.map(|memory| &self.memories.get(memory).captured);
+        let exchange = &self.exchanges[self.last.step];
+        captured.map_or_else(String::new, |captured| self.last.example(looked_for, exchange, captured))
     }
 }
 

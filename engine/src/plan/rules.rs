@@ -671,7 +671,9 @@ impl RuleCheck<'_> {
             if let Err((problem, fix)) = found(self.fields, &threshold.scope) {
                 self.broken(PlanPlace::Threshold(index), format!("`{}`: {problem}", threshold.text), fix);
             }
-            let missing = uniterated(self.fields, threshold).or_else(|| untried(self.fields, threshold));
+            let missing = uniterated(self.fields, threshold)
+                .or_else(|| untried(self.fields, threshold))
+                .or_else(|| flow_rules::unchecked(self.fields, threshold));
             if let Some((problem, fix)) = missing {
                 self.broken(PlanPlace::Threshold(index), format!("`{}`: {problem}", threshold.text), fix);
             }

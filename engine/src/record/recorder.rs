@@ -3,6 +3,7 @@
 use super::attempts::Attempts;
 use super::iterations::Iteration;
 use super::layout::Layout;
+use super::looked::{LookRecord, LookedResponse};
 use super::message_times::MessageTime;
 use super::reasons::FailureReasons;
 use super::request_attempts::EndedAttempt;
@@ -35,6 +36,8 @@ pub struct Recorder {
     pub attempts: Attempts,
     /// Why requests of the measured window failed, where somebody said so.
     pub reasons: FailureReasons,
+    /// What came of looking at responses to requests of the measured window.
+    pub looks: LookRecord,
     phases: Phases,
 }
 
@@ -59,6 +62,7 @@ impl Recorder {
             settled: Windowed::default(),
             attempts: Attempts::default(),
             reasons: FailureReasons::default(),
+            looks: LookRecord::default(),
             requests,
             phases,
         }
@@ -94,6 +98,20 @@ impl Recorder {
         let says_more = !why.is_empty() && why != kind.meaning();
         if says_more && self.is_measured(intended_ns) {
             self.reasons.note(kind, why);
+        }
+    }
+
+    /// Records what was looked at of a response, with which its request has ended or not.
+    #[inline(never)]
+    pub fn looked(
+        &mut self,
+        series: usize,
+        instants: Instants,
+        looked: &LookedResponse<'_>,
+        has_ended: bool,
+    ) {
+        if self.is_measured(instants.intended) {
+            self.looks.note(series, instants.done, looked, has_ended);
         }
     }
 
@@ -213,6 +231,7 @@ impl Recorder {
         self.settled = Windowed::default();
         self.attempts.clear();
         self.reasons.clear();
+        self.looks.clear();
     }
 
     fn is_measured(&self, intended_ns: u64) -> bool {
