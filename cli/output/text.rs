@@ -14,7 +14,7 @@ use engine::code;
 use engine::outcome::Kind;
 use engine::plan::Target;
 use engine::quantity::{counted, show_ns};
-use engine::record::{AttemptFailure, FailureReason};
+use engine::record::{AttemptFailure, FailureReason, RedirectCounts};
 use engine::report::{Iterations, RateBlock, Report, Requests, ScenarioReport, StepReport, Timing};
 use engine::until::UntilOutcome;
 use engine::verdict::{Reason, Status};
@@ -236,8 +236,17 @@ fn ends((ok, failed): (u64, u64), others: &[(u64, &str)], screen: &Screen) -> St
 fn failures(report: &Report, screen: &Screen) -> String {
     let all = report.requests.scheduled();
     let codes: Vec<u16> = report.requests.status.keys().copied().collect();
+    let unfollowed = |counts: RedirectCounts| counts.over_limit + counts.elsewhere + counts.unusable;
+    let led_nowhere = report
+        .scenarios
+        .iter()
+        .filter_map(|scenario| scenario.redirects)
+        .any(|counts| unfollowed(counts) > 0);
     let line = |(name, count): (&String, &u64)| {
         let meaning = Kind::ALL.into_iter().find(|kind| kind.name() == name).map_or("", |kind| match kind {
+            Kind::Status if led_nowhere => {
+                "the response's status was 400 or above, or it led where it is not followed"
+            }
             Kind::Status => code::meaning_of_failures(&codes),
             kind => kind.meaning(),
         });

@@ -15,6 +15,7 @@ mod exchange;
 pub(crate) mod item;
 mod looked;
 mod program;
+mod redirects;
 pub mod rows;
 mod sessions;
 pub(crate) mod source;
@@ -28,5 +29,6 @@ pub use item::{
     Extract, FlowAction, FlowBranch, FlowItem, FlowScript, OnFailure, Repetition, SESSIONS_DEFAULT,
     SESSIONS_MAX, StepLooks,
 };
+pub use redirects::RedirectForms;
 pub use source::{FlowParts, FlowSource};
 pub use think::{Think, WrongThink};

@@ -49,6 +49,7 @@ pub mod random;
 pub mod record;
 mod recorded;
 pub mod redact;
+pub mod redirect;
 pub mod report;
 pub mod resilience;
 pub mod retry;

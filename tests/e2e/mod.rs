@@ -29,6 +29,7 @@ mod machine;
 mod manners;
 mod outputs;
 mod preflight;
+mod redirects;
 mod repeat;
 mod retry;
 mod scenarios;

@@ -60,6 +60,11 @@ impl LastLook {
         self.blamed = (end != RedirectEnd::Followed).then_some(LookedFor::Redirect);
     }
 
+    /// The status of a response that leads elsewhere.
+    pub(super) fn code(&self) -> u16 {
+        self.code
+    }
+
     /// The same for whoever writes it down; nothing where nothing was looked at.
     pub(super) fn of_response<'a>(&'a self, examples: &'a dyn LookedExamples) -> Option<LookedResponse<'a>> {
         self.is_of_response.then_some(LookedResponse {

@@ -59,6 +59,7 @@ fn made(
         share: Share { shard: 0, shards: 1 },
         unix_offset_ns: 0,
         cookies: None,
+        redirects: Vec::new(),
     })
 }
 

@@ -7,6 +7,7 @@ use crate::extract::{Expression, Wants};
 use crate::flow::{FlowAction, FlowItem, FlowScript, SESSIONS_MAX};
 use crate::load::UserLoad;
 use crate::quantity::DURATION_NS_MAX;
+use crate::redirect::REDIRECTS_MAX;
 use crate::schedule::{Segment, Shape};
 use crate::threshold::{Metric, Threshold};
 use crate::users::USERS_MAX;
@@ -58,6 +59,14 @@ pub(super) fn wrong_looks(step: &Step, target: &Target) -> Option<Mistake> {
         step.looks.extracts.iter().map(|extract| extract.from.clone()).collect();
     let wants = Wants::new(&expressions, &step.looks.checks, step.looks.body_bytes_max);
     let is_http = matches!(target.protocol, TargetProtocol::Http1 { .. } | TargetProtocol::Http2 { .. });
+    if step.looks.redirects > 0 && !(is_http && step.request.http().is_some()) {
+        let problem = "redirects are of HTTP, and the target speaks something else";
+        return Some(Mistake::new(problem, "leave `redirects` out"));
+    }
+    if step.looks.redirects > REDIRECTS_MAX {
+        let problem = format!("{} redirects of one request are too many", step.looks.redirects);
+        return Some(Mistake::new(problem, format!("give at most {REDIRECTS_MAX}")));
+    }
     if wants.is_nothing() || (is_http && step.request.http().is_some()) {
         return None;
     }
@@ -69,9 +78,7 @@ pub(super) fn wrong_looks(step: &Step, target: &Target) -> Option<Mistake> {
 pub(super) fn wrong_cookies(target: &Target) -> Option<Mistake> {
     let (problem, fix) = match target.protocol {
         TargetProtocol::Http1 { .. } => return None,
-        TargetProtocol::Http2 { .. } => {
-            ("cookies are kept over HTTP/1.1 alone", "speak HTTP/1.1 with the target, or leave `cookies` out")
-        }
+        TargetProtocol::Http2 { .. } if target.grpc.is_none() => return None,
         _ => ("cookies are of HTTP, and the target speaks something else", "leave `cookies` out"),
     };
     Some(Mistake::new(problem, fix))

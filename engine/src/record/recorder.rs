@@ -134,8 +134,11 @@ impl Recorder {
     ) {
         let is_measured = self.is_measured(attempt.first_intended_ns);
         let recorded = &mut self.requests.series.part(is_measured)[series];
-        let service_ns = sent.map(|_| instants.done.saturating_sub(instants.sent));
-        recorded.attempted(attempt, outcome, service_ns);
+        if !attempt.is_uncounted {
+            let sent_ns = attempt.sent_ns.unwrap_or(instants.sent);
+            let service_ns = sent.map(|_| instants.done.saturating_sub(sent_ns));
+            recorded.attempted(attempt, outcome, service_ns);
+        }
         let (lag_ns, bytes_received) = sent.unwrap_or_default();
         if sent.is_some() {
             recorded.lag.record(lag_ns);

@@ -126,3 +126,97 @@ fn reason(kind: Kind, why: impl Fn(&str) -> String, counts: &LookCounts) -> Opti
         example: first.as_ref().map(|first| first.came.clone()),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Document, Format, Layers};
+    use crate::outcome::Outcome;
+    use crate::quantity::SECOND_NS;
+    use crate::record::{Instants, LookedExamples, LookedFor, LookedResponse, Recorder};
+    use crate::threshold_watch::ThresholdWatch;
+
+    struct Told;
+
+    impl LookedExamples for Told {
+        fn example(&self, _: LookedFor) -> String {
+            "503 busy".to_owned()
+        }
+    }
+
+    fn plan(thresholds: &str) -> Plan {
+        let text = format!(
+            "url = 'http://h/'\nrun.duration = '10s'\nload = {{ rate = 1 }}\n[[step]]\nname = 'a'\nget = '/'\n\
+             check = ['status == 200', 'size > 0']\n[[step]]\nname = 'b'\nget = '/b'\ncheck = 'status == 200'\n\
+             extract = {{ id = 'json /id' }}\n[thresholds]\n{thresholds}"
+        );
+        let document = Document { name: "p".into(), text, format: Format::Toml };
+        Plan::new(&Layers::new(Some(document)).unwrap().config().unwrap(), &|_| Err(String::new())).unwrap()
+    }
+
+    /// What a second brought: of each step responses whose checks held or not, in their order, and whether values were there.
+    fn slice(plan: &Plan, second: u64, looks: &[(usize, &[bool], &[Option<bool>])]) -> Snapshot {
+        let mut recorder = Recorder::new(0, &plan.layout(), plan.phases);
+        (recorder.from_ns, recorder.to_ns) = (second * SECOND_NS, (second + 1) * SECOND_NS);
+        for (series, checks, extracts) in looks {
+            let at_ns = recorder.from_ns + 1;
+            let instants = Instants { intended: at_ns, sent: at_ns, done: at_ns };
+            recorder.done(*series, Outcome::Ok(200), instants, 0, 1);
+            let failed = checks.iter().position(|held| !held).map(LookedFor::Check);
+            let missing = extracts.iter().position(|found| *found == Some(false)).map(LookedFor::Extract);
+            let blamed = failed.or(missing);
+            let looked = LookedResponse { checks, extracts, redirect: None, blamed, examples: &Told };
+            recorder.looked(*series, instants, &looked, true);
+        }
+        let mut snapshot = Snapshot::new(1, &plan.layout(), plan.phases);
+        snapshot.absorb(&recorder);
+        snapshot
+    }
+
+    #[test]
+    fn checks_are_told_by_step_and_reasons_by_how_many_failed_for_them() {
+        let plan = plan("checks = '>0.5'");
+        let mut whole = slice(&plan, 0, &[(0, &[true, true], &[]), (0, &[false, false], &[])]);
+        whole.merge(&slice(&plan, 1, &[(1, &[true], &[Some(false)]), (1, &[true], &[Some(true)])]));
+        let told = checks(&plan, &whole, 0);
+        let counts: Vec<_> =
+            told.iter().map(|check| (check.text.as_str(), check.passed, check.failed)).collect();
+        assert_eq!(counts, [("status == 200", 1, 1), ("size > 0", 1, 1), ("status == 200", 2, 0)]);
+        let reasons = reasons(&plan, &whole);
+        let texts: Vec<&str> = reasons.iter().map(|reason| reason.why.as_ref()).collect();
+        let expected = [
+            "a: check `status == 200` failed in 1 of 2 responses",
+            "b: `id`, `json /id`, was not there in 1 of 2 responses",
+        ];
+        assert_eq!(texts, expected, "the second check of the same response is not what it failed for");
+        assert!(reasons.iter().all(|reason| reason.example.as_deref() == Some("503 busy")));
+        assert_eq!(redirects(&plan, &whole, 0), None);
+    }
+
+    #[test]
+    fn a_scope_counts_its_checks_and_knows_which_never_ran() {
+        let plan = plan("checks = '>0.5'");
+        let whole = slice(&plan, 0, &[(0, &[true, false], &[])]);
+        let counted = |step: Option<&str>| {
+            let counts =
+                check_counts(&plan, &whole, &Scope { scenario: None, step: step.map(str::to_owned) });
+            (counts.passed, counts.failed, counts.never_ran)
+        };
+        assert_eq!(counted(None), (1, 1, 1));
+        assert_eq!((counted(Some("a")), counted(Some("b"))), ((1, 1, 0), (0, 0, 1)));
+    }
+
+    #[test]
+    fn conditions_on_checks_are_held_in_windows_in_which_some_ran() {
+        let plan = plan("checks = { limit = 'rate>=50%', over = '2s' }");
+        let mut watch = ThresholdWatch::new(&plan);
+        let held: [&[bool]; 6] = [&[true, true], &[true, false], &[false, false], &[], &[], &[true, true]];
+        for (second, checks) in (0..).zip(held) {
+            let looks: &[(usize, &[bool], &[Option<bool>])] = &[(0, checks, &[])];
+            watch.push(&slice(&plan, second, if checks.is_empty() { &[] } else { looks }));
+        }
+        let windows = &watch.finish().windows[0];
+        // The windows end with each second from the second one on; the one in which nothing ran is not judged.
+        assert_eq!((windows.judged, windows.broken), (4, 2));
+    }
+}
