@@ -3,6 +3,7 @@
 pub(crate) mod archive_text;
 pub(crate) mod calibration_text;
 pub(crate) mod chart;
+mod checks_text;
 pub(crate) mod comparison_text;
 pub(crate) mod destination;
 pub(crate) mod figures;

@@ -74,7 +74,7 @@ fn send(signal: &str, process: &str) {
     sent.unwrap_or_else(|error| panic!("kill: {error}; .ci/run installs it"));
 }
 
-/// nginx with one worker, files of 12 B, 64 KiB and 1 MiB, and a limit on requests per connection.
+/// nginx with one worker, files of 12 B, 64 KiB and 1 MiB, redirects, and a limit on requests per connection.
 pub(crate) fn nginx(keepalive_requests: u32) -> Peer {
     nginx_listening("", keepalive_requests)
 }
@@ -93,7 +93,11 @@ fn nginx_listening(how: &str, keepalive_requests: u32) -> Peer {
          http {{ access_log off; sendfile on; keepalive_requests {keepalive_requests};\n\
          client_body_temp_path {root}/body; proxy_temp_path {root}/proxy; fastcgi_temp_path {root}/fastcgi;\n\
          uwsgi_temp_path {root}/uwsgi; scgi_temp_path {root}/scgi;\n\
-         server {{ listen 127.0.0.1:{port}{how}; listen unix:{root}/nginx.sock{how}; root {root}/site; }} }}\n"
+         server {{ listen 127.0.0.1:{port}{how}; listen unix:{root}/nginx.sock{how}; root {root}/site;\n\
+         location = /moved {{ return 301 /index.html; }} location = /see {{ return 303 /index.html; }}\n\
+         location = /away {{ return 302 http://other.example/; }} location = /loop {{ return 307 /loop; }}\n\
+         location = /login {{ add_header Set-Cookie \"sid=1; Path=/\"; return 302 /in; }}\n\
+         location = /in {{ default_type text/plain; if ($cookie_sid != 1) {{ return 403; }} return 200 in; }} }} }}\n"
     );
     fs::write(folder.path().join("nginx.conf"), config).unwrap();
     let path = folder.path().join("nginx.conf");

@@ -141,12 +141,12 @@ const CONNECTIONS: [Habit; 15] = [
     habit(
         &["--location", "--redirect"],
         is_any,
-        "has no counterpart: give the URL that the redirect leads to",
+        "is `redirects = 5` of a request in a plan; without one, give the URL that the redirect leads to",
     ),
     habit(
         &["--disable-redirects", "-disable-redirects", "-redirects"],
         is_any,
-        "is so already, redirects are not followed: leave it out",
+        "is so already, redirects are not followed unless a plan asks for it: leave it out",
     ),
     habit(
         &["-h2", "-http2"],

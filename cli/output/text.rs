@@ -1,6 +1,7 @@
 //! The report as text, in the order in which a reader needs it. What the target did wrong, whether the generator can be believed,
 //! whether the load was carried, what failed, how long it took, how much went through, what it cost.
 
+use crate::output::checks_text::{checks, redirects};
 use crate::output::figures::{
     self, NOTHING, PERCENTILES, bytes, group, grouped, grouped_exactly, seconds, share, time,
 };
@@ -13,7 +14,7 @@ use engine::code;
 use engine::outcome::Kind;
 use engine::plan::Target;
 use engine::quantity::{counted, show_ns};
-use engine::record::{AttemptFailure, FailureReason};
+use engine::record::{AttemptFailure, FailureReason, RedirectCounts};
 use engine::report::{
     Iterations, RateBlock, Report, Requests, RunEvent, ScenarioReport, SetupTally, StepReport, Timing,
 };
@@ -32,9 +33,9 @@ const REASONS_SHOWN_MAX: usize = 6;
 pub(crate) fn report(report: &Report, screen: &Screen) -> String {
     let report = &plain::report(report);
     let mut text = String::new();
-    let sections: [fn(&Report, &Screen) -> String; 13] = [
-        verdict, until, setup, rate, requests, failures, timings, scenarios, throughput, cost, thresholds, changes,
-        limits,
+    let sections: [fn(&Report, &Screen) -> String; 15] = [
+        verdict, until, setup, rate, requests, redirects, failures, checks, timings, scenarios, throughput, cost,
+        thresholds, changes, limits,
     ];
     for section in sections {
         text.push_str(&section(report, screen));
@@ -265,16 +266,28 @@ fn ends((ok, failed): (u64, u64), others: &[(u64, &str)], screen: &Screen) -> St
 fn failures(report: &Report, screen: &Screen) -> String {
     let all = report.requests.scheduled();
     let codes: Vec<u16> = report.requests.status.keys().copied().collect();
+    let unfollowed = |counts: RedirectCounts| counts.over_limit + counts.elsewhere + counts.unusable;
+    let led_nowhere = report
+        .scenarios
+        .iter()
+        .filter_map(|scenario| scenario.redirects)
+        .any(|counts| unfollowed(counts) > 0);
     let line = |(name, count): (&String, &u64)| {
         let meaning = Kind::ALL.into_iter().find(|kind| kind.name() == name).map_or("", |kind| match kind {
+            Kind::Status if led_nowhere => {
+                "the response's status was 400 or above, or it led where it is not followed"
+            }
             Kind::Status => code::meaning_of_failures(&codes),
             kind => kind.meaning(),
         });
         row(screen, "", &format!("{name} {} ({}): {meaning}", group(*count), share(*count, all)))
     };
     let mut text: String = report.requests.errors.iter().map(line).collect();
-    let reason =
-        |reason: &FailureReason| row(screen, "", &format!("{} × {}", group(reason.count), reason.why));
+    let reason = |reason: &FailureReason| {
+        let example = reason.example.as_ref();
+        let first = example.map_or_else(String::new, |came| format!("; the first was {came}"));
+        row(screen, "", &format!("{} × {}{first}", group(reason.count), reason.why))
+    };
     text.extend(report.reasons.iter().take(REASONS_SHOWN_MAX).map(reason));
     let has_other = report.requests.status.keys().any(|status| !code::is_usual(*status));
     if has_other {

@@ -7,7 +7,7 @@ use crate::flow::rows::RowSource;
 use crate::mix::Mix;
 use crate::outbox::Outbox;
 use crate::outcome::Outcome;
-use crate::record::{EndedAttempt, Iteration};
+use crate::record::{EndedAttempt, Iteration, LookedResponse};
 use crate::seams::{Call, End, EndedAt, Following, Source, Started, StepFacts, Unprepared};
 
 /// One of the sources there are.
@@ -130,6 +130,14 @@ impl<R: RowSource> Source for AnySource<R> {
         match self {
             AnySource::Mix(mix) => mix.why(),
             AnySource::Flow(flow) => flow.why(),
+        }
+    }
+
+    #[inline]
+    fn looked(&self) -> Option<LookedResponse<'_>> {
+        match self {
+            AnySource::Mix(_) => None,
+            AnySource::Flow(flow) => flow.looked(),
         }
     }
 

@@ -28,7 +28,7 @@ pub use check::ResponseCheck;
 pub use condition::{Condition, ResolvedCondition, UnknownVariable};
 pub use expression::Expression;
 pub use findings::{Findings, Trouble, VALUE_BYTES_MAX};
-pub use inspection::Inspection;
+pub use inspection::{Inspection, SeenPart};
 pub use json_path::PATH_STEPS_MAX;
 pub use pattern::PATTERN_MEMORY_BYTES_MAX;
 pub use typed_text::{TYPED_BYTES_MAX, WrongExpression};

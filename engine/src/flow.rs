@@ -16,7 +16,9 @@ mod cookie_date;
 mod cookies;
 mod exchange;
 pub(crate) mod item;
+mod looked;
 mod program;
+mod redirects;
 pub mod rows;
 mod sessions;
 pub(crate) mod source;
@@ -31,5 +33,6 @@ pub use item::{
     Extract, FlowAction, FlowBranch, FlowItem, FlowScript, OnFailure, Repetition, SESSIONS_DEFAULT,
     SESSIONS_MAX, StepLooks,
 };
+pub use redirects::RedirectForms;
 pub use source::{FlowParts, FlowSource};
 pub use think::{Think, WrongThink};

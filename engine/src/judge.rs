@@ -6,7 +6,7 @@
 use crate::distribution::{Distribution, UnreadableHistogram};
 use crate::outcome::Kind;
 use crate::random::Random;
-use crate::report::Report;
+use crate::report::{Report, checks_in};
 use crate::search::ProbeOutcome;
 use crate::statistics::Interval;
 use crate::statistics::bootstrap::replicates;
@@ -213,6 +213,7 @@ fn judge_conditions(
                 Err(problem) => return ProbeOutcome::Disturbed(problem.to_string()),
             };
         let facts = of_step.as_ref().map_or(of_run, StepTimes::facts);
+        let facts = Facts { checks: Some(checks_in(&report.scenarios, &condition.scope)), ..facts };
         if let Some(why) = condition.doubt(&facts) {
             return ProbeOutcome::Fail(format!("{}: {why}", condition.text));
         }
@@ -274,6 +275,7 @@ impl ResponseTimes {
             iterations: (self.iterations.as_ref())
                 .map(|(iteration, duration)| IterationTimes { iteration, duration }),
             attempts: attempts_of(report),
+            checks: None,
         }
     }
 }
@@ -316,8 +318,8 @@ impl StepTimes {
         let asked =
             AskedCounts { failed: *failed, total: *total, arrivals: *total, ..AskedCounts::default() };
         let (achieved_rps, ratio) = (0.0, 1.0);
-        let (iterations, attempts) = (None, None);
-        Facts { response, service, slip, asked, achieved_rps, ratio, iterations, attempts }
+        let (iterations, attempts, checks) = (None, None, None);
+        Facts { response, service, slip, asked, achieved_rps, ratio, iterations, attempts, checks }
     }
 }
 

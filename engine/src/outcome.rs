@@ -35,7 +35,8 @@ pub enum Kind {
     Timeout,
     /// What came is not as the standard of its protocol has it.
     Protocol,
-    /// A complete response with a status of 400 or above, of gRPC with another than OK; or a WebSocket was closed in its place, by a code.
+    /// A complete response with a status of 400 or above, of gRPC with another than OK; a redirect that is to be followed and cannot be; or
+    /// a WebSocket was closed in its place, by a code.
     Status,
     /// Still under way when the run had to end.
     Unfinished,

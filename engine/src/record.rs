@@ -9,6 +9,7 @@ mod attempts;
 mod gather;
 mod iterations;
 mod layout;
+mod looked;
 mod message_times;
 mod reasons;
 mod recorder;
@@ -25,7 +26,12 @@ pub use attempts::{AttemptFailure, AttemptPhase, Attempts};
 pub use gather::{Gather, Intervals};
 pub use iterations::{Iteration, IterationEnd, IterationRecord};
 pub use layout::Layout;
+pub use looked::{
+    CheckCounts, FirstFailure, LookCounts, LookRecord, LookedExamples, LookedFor, LookedResponse,
+    RedirectCounts, RedirectEnd, SeriesLooks,
+};
 pub use message_times::{MessageTime, MessageTimes};
+pub(crate) use reasons::sort as sort_reasons;
 pub use reasons::{FailureReason, FailureReasons};
 pub use recorder::Recorder;
 pub use request_attempts::{AttemptRecord, EndedAttempt};

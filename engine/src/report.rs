@@ -4,6 +4,7 @@ mod asked;
 mod conditions;
 pub mod earlier;
 mod figures;
+mod looks;
 mod part;
 pub mod repeat;
 mod total_asked;
@@ -26,7 +27,10 @@ use crate::trust::Trust;
 use crate::until;
 use crate::verdict::{Evidence, Status, Verdict};
 pub use conditions::ThresholdResult;
-pub use figures::{Bytes, Iterations, RateBlock, RequestAttempts, Requests, ScenarioReport, StepReport};
+pub use figures::{
+    Bytes, CheckReport, Iterations, RateBlock, RequestAttempts, Requests, ScenarioReport, StepReport,
+};
+pub use looks::checks_in;
 use part::{Part, Whole};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -301,7 +305,7 @@ impl Report {
             rate: part.rate,
             requests: part.requests.clone(),
             iterations: part.iterations.clone(),
-            reasons: whole.reasons.sorted(),
+            reasons: looks::reasons(plan, whole),
             bytes: Bytes { sent: series.bytes_sent, received: series.bytes_received },
             response_ns: Timing::new(&series.response),
             service_ns: Timing::new(&series.service),
@@ -462,7 +466,9 @@ fn scenarios(
     let of_each = |(index, scenario): (usize, &plan::Scenario)| {
         let part = &parts[index];
         let (outcome, trust) = (part.outcome(&evidences[index], is_invalid), part.trust(is_invalid));
-        part.report(scenario, whole.requests.measured_of(index), outcome, trust)
+        let report = part.report(scenario, whole.requests.measured_of(index), outcome, trust);
+        let (checks, redirects) = (looks::checks(plan, whole, index), looks::redirects(plan, whole, index));
+        ScenarioReport { checks, redirects, ..report }
     };
     plan.scenarios.iter().enumerate().map(of_each).collect()
 }

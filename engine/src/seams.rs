@@ -14,7 +14,7 @@ use crate::orders::Orders;
 use crate::outbox::Outbox;
 use crate::outcome::{Kind, Outcome};
 use crate::plan::Plan;
-use crate::record::{EndedAttempt, Iteration, Snapshot};
+use crate::record::{EndedAttempt, Iteration, LookedResponse, Snapshot};
 use std::io;
 use std::sync::Arc;
 
@@ -96,6 +96,11 @@ pub trait Source {
     /// Why the call that ended last has failed, where that says more than its kind.
     fn why(&self) -> &'static str {
         ""
+    }
+
+    /// What was looked at of the response that ended the last call, where anything was.
+    fn looked(&self) -> Option<LookedResponse<'_>> {
+        None
     }
 
     /// What the call that ended last was an attempt at, where requests may be tried again.

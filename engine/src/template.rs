@@ -22,8 +22,8 @@ pub use fill::{HoleContext, Unfilled};
 pub use filled::FilledValues;
 pub use filter::{FILTERS, HmacKey, HoleFilter};
 pub use hole::{
-    COOKIES_BYTES_MAX, FILLED_BYTES_MAX, FILTERS_MAX, Hole, HoleName, HolePlace, HoleSource, NowForm,
-    PICKED_MAX, ResolvedHole, UnknownName, VALUE_BYTES_MAX,
+    COOKIES_BYTES_MAX, CookieForm, FILLED_BYTES_MAX, FILTERS_MAX, Hole, HoleName, HolePlace, HoleSource,
+    NowForm, PICKED_MAX, ResolvedHole, UnknownName, VALUE_BYTES_MAX,
 };
 pub use numbers::{DrawnNumber, LengthForm, NumberForm};
 pub use parse::{FUNCTIONS, WrongHole, parse};

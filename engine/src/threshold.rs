@@ -7,7 +7,7 @@ mod terms;
 use crate::config;
 use crate::distribution::Distribution;
 use crate::quantity::{Rate, Unreadable, parse_duration_ns, show_ns};
-use crate::record::{AttemptRecord, IterationRecord, Series};
+use crate::record::{AttemptRecord, CheckCounts, IterationRecord, Series};
 use crate::trust::sent_share;
 pub use asked::AskedCounts;
 pub use scope::Scope;
@@ -17,8 +17,8 @@ use std::fmt;
 pub use terms::{ConditionTerms, exact};
 
 /// The metrics a threshold may be about.
-pub const METRICS: [&str; 8] =
-    ["response", "service", "slip", "failed", "rate", "iteration", "duration", "attempts"];
+pub const METRICS: [&str; 9] =
+    ["response", "service", "slip", "failed", "rate", "iteration", "duration", "attempts", "checks"];
 
 /// One condition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,6 +61,8 @@ pub enum Metric {
     Duration,
     /// Attempts at requests, where something is done about failures.
     Attempts,
+    /// Checks of responses.
+    Checks,
 }
 
 /// Which figure of a metric.
@@ -77,7 +79,7 @@ pub enum Aggregation {
     Max,
     /// How many.
     Count,
-    /// A share of 1 (`failed`), or a number per second (`rate`).
+    /// A share of 1 (`failed`, and of `checks` those that held), or a number per second (`rate`).
     Rate,
     /// Achieved over target (`rate`), or made per request that was tried (`attempts`).
     Ratio,
@@ -118,6 +120,8 @@ pub struct Facts<'a> {
     pub iterations: Option<IterationTimes<'a>>,
     /// The attempts at requests, where something is done about failures.
     pub attempts: Option<AttemptCounts>,
+    /// How checks went, where a condition is on them.
+    pub checks: Option<CheckCounts>,
 }
 
 /// How many attempts there were at how many requests.
@@ -208,6 +212,7 @@ impl<'a> Facts<'a> {
             ratio: 1.0,
             iterations: None,
             attempts: series.attempts.as_deref().map(AttemptCounts::of_record),
+            checks: None,
         }
     }
 }
@@ -336,6 +341,7 @@ impl Threshold {
                 facts.iterations.is_none_or(|times| times.iteration.count() == 0)
             }
             Metric::Attempts => facts.attempts.is_none_or(|attempts| attempts.count_of(self.statistic) == 0),
+            Metric::Checks => facts.checks.is_none_or(|checks| checks.ran() == 0),
         };
         (!is_empty).then(|| self.figure(facts))
     }
@@ -360,12 +366,17 @@ impl Threshold {
                 facts.attempts.map_or(0.0, |attempts| attempts.made as f64)
             }
             Metric::Attempts => facts.attempts.map_or(0.0, AttemptCounts::ratio),
+            Metric::Checks => facts.checks.map_or(0.0, CheckCounts::rate),
         }
     }
 
     /// Why the figure cannot be believed, whatever was measured: arrivals that were never sent would have waited longer than any
-    /// that was, so percentiles above their share are not known, and no mean or maximum is.
+    /// that was, so percentiles above their share are not known, and no mean or maximum is. A check that never ran has not held.
     pub fn doubt(&self, facts: &Facts) -> Option<String> {
+        if self.metric == Metric::Checks {
+            let never_ran = facts.checks.map_or(0, |checks| checks.never_ran);
+            return (never_ran > 0).then(|| format!("and {never_ran} of the checks never ran"));
+        }
         let is_time = matches!(self.metric, Metric::Response | Metric::Slip);
         let needed = match self.statistic {
             Aggregation::Quantile(quantile) => quantile,
@@ -392,7 +403,7 @@ impl Threshold {
     pub fn show(&self, figure: f64) -> String {
         match (self.metric, self.statistic) {
             (_, Aggregation::Count) => format!("{figure:.0}"),
-            (Metric::Failed, _) => format!("{:.4} %", figure * 100.0),
+            (Metric::Failed | Metric::Checks, _) => format!("{:.4} %", figure * 100.0),
             (Metric::Rate, Aggregation::Ratio) => format!("{figure:.6}"),
             (Metric::Rate, _) => format!("{figure:.1}/s"),
             (Metric::Attempts, _) => format!("{figure:.4}"),
@@ -422,6 +433,7 @@ impl Metric {
             "iteration" => Metric::Iteration,
             "duration" => Metric::Duration,
             "attempts" => Metric::Attempts,
+            "checks" => Metric::Checks,
             _ => {
                 let fix = match meant_metric(word) {
                     Some(guess) => format!("did you mean `{guess}`?"),
@@ -442,6 +454,7 @@ impl Metric {
             Metric::Iteration => "iteration p(95)<2s",
             Metric::Duration => "duration p(95)<10s",
             Metric::Attempts => "attempts ratio<1.15",
+            Metric::Checks => "checks rate>99%",
         }
     }
 
@@ -453,7 +466,7 @@ impl Metric {
         if self.is_of_numbers() {
             return match (self, word) {
                 (Metric::Attempts, "" | "ratio") => Ok(Aggregation::Ratio),
-                (Metric::Failed | Metric::Rate, "" | "rate") => Ok(Aggregation::Rate),
+                (Metric::Failed | Metric::Rate | Metric::Checks, "" | "rate") => Ok(Aggregation::Rate),
                 (Metric::Failed | Metric::Attempts, "count") => Ok(Aggregation::Count),
                 (Metric::Rate, "ratio") => Ok(Aggregation::Ratio),
                 _ => Err(unknown()),
@@ -489,7 +502,9 @@ impl Metric {
             return read.map_err(|cause| (cause.problem.clone(), instead(cause)));
         }
         let read = match text.strip_suffix('%') {
-            Some(percent) if self == Metric::Failed && statistic == Aggregation::Rate => {
+            Some(percent)
+                if matches!(self, Metric::Failed | Metric::Checks) && statistic == Aggregation::Rate =>
+            {
                 number(percent).map(|percent| percent / 100.0)
             }
             Some(_) => None,
@@ -510,7 +525,7 @@ impl Metric {
 
     /// Whether its figures are no times.
     fn is_of_numbers(self) -> bool {
-        matches!(self, Metric::Failed | Metric::Rate | Metric::Attempts)
+        matches!(self, Metric::Failed | Metric::Rate | Metric::Attempts | Metric::Checks)
     }
 
     /// Whether it is about what several requests are together.
@@ -593,6 +608,7 @@ mod tests {
             ratio: 0.999,
             iterations: None,
             attempts: None,
+            checks: None,
         };
         let threshold = Threshold::parse(text).unwrap();
         threshold.is_met(threshold.measure(&facts), &facts)
@@ -686,6 +702,7 @@ mod tests {
             ratio: 0.993,
             iterations: None,
             attempts: None,
+            checks: None,
         };
         let is_met = |text: &str| {
             let threshold = Threshold::parse(text).unwrap();

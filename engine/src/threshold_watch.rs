@@ -7,7 +7,7 @@
 
 use crate::plan::Plan;
 use crate::quantity::SECOND_NS;
-use crate::record::{IterationRecord, Series, Snapshot};
+use crate::record::{CheckCounts, IterationRecord, Series, Snapshot};
 use crate::threshold::{Aggregation, AskedCounts, Facts, IterationTimes, Metric, Relation, Threshold};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -108,6 +108,7 @@ struct Stretch {
     /// Those that would have been several.
     several_dropped: u64,
     several_unsent: u64,
+    checks: CheckCounts,
 }
 
 /// How a condition stands in a stretch.
@@ -212,6 +213,9 @@ impl WatchedThreshold {
         }
         let requests = &slice.requests;
         self.series.iter().for_each(|&series| self.open.series.merge(&requests.series.measured[series]));
+        let looks = self.series.iter().filter_map(|&series| slice.looks.of(series));
+        let checks = looks.map(|looks| looks.check_counts(0));
+        self.open.checks = checks.chain([self.open.checks]).sum();
         for &scenario in &self.scenarios {
             self.open.dropped += requests.scenarios[scenario].dropped.measured;
             self.open.unsent += requests.scenarios[scenario].unsent.measured;
@@ -305,6 +309,7 @@ impl Stretch {
         self.unsent += next.unsent;
         self.several_dropped += next.several_dropped;
         self.several_unsent += next.several_unsent;
+        self.checks = [self.checks, next.checks].into_iter().sum();
     }
 
     /// Arrivals that came to their end in it, one way or another.
@@ -325,6 +330,7 @@ impl Stretch {
             Metric::Iteration | Metric::Duration => {
                 self.iterations.ok.measured + self.iterations.failed.measured == 0
             }
+            Metric::Checks => self.checks.ran() == 0,
             Metric::Response | Metric::Service | Metric::Slip | Metric::Failed => self.ended() == 0,
         }
     }
@@ -349,6 +355,7 @@ impl Stretch {
             asked,
             achieved_rps: begun as f64 / length_s,
             iterations: Some(IterationTimes::of_record(&self.iterations)),
+            checks: Some(self.checks),
             ..of_series
         };
         let measured = threshold.measure(&facts);

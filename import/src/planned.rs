@@ -40,6 +40,8 @@ pub(crate) struct PlannedRequest {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: PlannedBody,
     pub(crate) check: Option<String>,
+    /// How many redirects are followed, where some are.
+    pub(crate) redirects: Option<u32>,
     /// Names, and what they are taken from.
     pub(crate) extract: Vec<(String, String)>,
     /// The most of the response's body that is looked at, where that is more than usual.
@@ -100,6 +102,9 @@ impl PlannedRequest {
         }
         self.set_body(&mut table);
         let mut set = |key: &str, value: Value| table.insert(key, Item::Value(value));
+        if let Some(redirects) = self.redirects {
+            set("redirects", i64::from(redirects).into());
+        }
         if let Some(check) = &self.check {
             set("check", check.as_str().into());
         }

@@ -142,7 +142,7 @@ fn what_is_of_the_run_becomes_keys_of_the_plan() {
     assert_eq!(table["tls"]["verify"].as_bool(), Some(false));
     assert_eq!(table["http"]["version"].as_str(), Some("2"));
     plan(&made);
-    assert_noted(&made, &["`-L` is left out"]);
+    assert_eq!(table["request"][0]["redirects"].as_integer(), Some(50), "as many as curl follows");
     assert_noted(&made, &["`--proxy` is not imported"]);
     assert_noted(&made, &["`--nonsense` is not known"]);
 }

@@ -9,6 +9,7 @@ use crate::protocol::secured::SecuredShared;
 use crate::protocol::tcp::{self, TcpShared};
 use crate::protocol::udp::{self, UdpShared};
 use crate::protocol::websocket::{self, WebSocketOpening, WebSocketOptions, WebSocketShared};
+use crate::redirects;
 use crate::ring::{Outgoing, RingWire, SlotRoute};
 use crate::tls::{TlsClient, TlsFiles};
 use engine::any_source::AnySource;
@@ -54,10 +55,13 @@ pub(crate) fn sources_with<R: RowSource>(
 ) -> Result<Vec<AnySource<R>>, RunFailure> {
     let source = |(index, scenario): (usize, &Scenario)| {
         let keeps_cookies = scenario.flow().is_some_and(|flow| flow.cookies);
-        let (steps, draws) = (encoded_steps(plan, index, keeps_cookies)?, plan.draws_of(index));
+        let draws = plan.draws_of(index);
         Ok(match scenario.flow() {
-            None => AnySource::Mix(Mix::new(steps, draws)),
+            None => AnySource::Mix(Mix::new(encoded_steps(plan, index, false)?, draws)),
             Some(flow) => {
+                let encode = |step: &plan::Step| encoded_step(step, plan.target_of(step), keeps_cookies);
+                let steps = scenario.steps().iter().map(|step| encode(&redirects::filled_once(step)));
+                let steps: Vec<EncodedStep> = steps.collect::<Result<_, RunFailure>>()?;
                 let sessions_max = share.of(flow.sessions_max.into()) as usize;
                 let steps =
                     steps.into_iter().zip(scenario.steps()).map(|(step, of_plan)| (step, &of_plan.looks));
@@ -73,6 +77,7 @@ pub(crate) fn sources_with<R: RowSource>(
                     unix_offset_ns: clock::unix_offset_ns(),
                     cookies: cookie_rules(plan, scenario)?,
                     constants: constants(),
+                    redirects: redirects::forms(plan, scenario, encode)?,
                 })))
             }
         })
@@ -82,20 +87,23 @@ pub(crate) fn sources_with<R: RowSource>(
 
 /// The requests of a scenario as their protocol has them, with room for the cookies that a session keeps or without.
 fn encoded_steps(plan: &Plan, scenario: usize, keeps_cookies: bool) -> Result<Vec<EncodedStep>, RunFailure> {
-    let encoded = |step: &plan::Step| {
-        let target = plan.target_of(step);
-        match target.protocol {
-            TargetProtocol::Http1 { reuse, .. } if keeps_cookies => {
-                http1::encode_with_cookies(step, &target.url.authority, reuse)
-            }
-            TargetProtocol::Http1 { reuse, .. } => http1::encode(step, &target.url.authority, reuse),
-            TargetProtocol::Http2 { .. } => http2_request(step, target).map(|(encoded, _)| encoded),
-            TargetProtocol::WebSocket { .. } => websocket::encode(step),
-            TargetProtocol::Tcp { .. } => tcp::encode(step),
-            TargetProtocol::Udp { .. } => udp::encode(step),
-        }
-    };
+    let encoded = |step: &plan::Step| encoded_step(step, plan.target_of(step), keeps_cookies);
     plan.scenarios[scenario].steps().iter().map(encoded).collect()
+}
+
+fn encoded_step(step: &plan::Step, target: &Target, keeps_cookies: bool) -> Result<EncodedStep, RunFailure> {
+    match target.protocol {
+        TargetProtocol::Http1 { reuse, .. } if keeps_cookies => {
+            http1::encode_with_cookies(step, &target.url.authority, reuse)
+        }
+        TargetProtocol::Http1 { reuse, .. } => http1::encode(step, &target.url.authority, reuse),
+        TargetProtocol::Http2 { .. } => {
+            http2_request(step, target, keeps_cookies).map(|(encoded, _)| encoded)
+        }
+        TargetProtocol::WebSocket { .. } => websocket::encode(step),
+        TargetProtocol::Tcp { .. } => tcp::encode(step),
+        TargetProtocol::Udp { .. } => udp::encode(step),
+    }
 }
 
 /// How the sessions of a scenario keep cookies, where they do. All its requests go to one target.
@@ -108,11 +116,7 @@ fn cookie_rules(plan: &Plan, scenario: &Scenario) -> Result<Option<CookieRules>,
         Endpoint::Tcp { host, .. } => host,
         Endpoint::Unix { .. } | Endpoint::Testbed => &url.authority,
     };
-    let path = |step: &plan::Step| {
-        let request = step.request.http().expect("cookies are kept of requests of HTTP");
-        Template::new(request.path.clone()).map_err(|problem| FailureKind::Plan.failure(problem))
-    };
-    let paths: Result<Vec<Template>, RunFailure> = scenario.steps().iter().map(path).collect();
+    let paths: Result<Vec<Template>, RunFailure> = scenario.steps().iter().map(redirects::path).collect();
     Ok(Some(CookieRules { host: host.to_ascii_lowercase(), is_secure: url.scheme.is_tls(), paths: paths? }))
 }
 
@@ -120,9 +124,13 @@ fn cookie_rules(plan: &Plan, scenario: &Scenario) -> Result<Option<CookieRules>,
 pub(crate) fn http2_request(
     step: &plan::Step,
     target: &Target,
+    keeps_cookies: bool,
 ) -> Result<(EncodedStep, Http2Request), RunFailure> {
     let scheme = if target.url.scheme.is_tls() { "https" } else { "http" };
-    http2::encode(step, scheme, &target.url.authority)
+    match keeps_cookies {
+        true => http2::encode_with_cookies(step, scheme, &target.url.authority),
+        false => http2::encode(step, scheme, &target.url.authority),
+    }
 }
 
 /// What the connections of a pool share, whatever is spoken on them. Reads the files that its target names for TLS.
@@ -155,9 +163,13 @@ pub(crate) fn any_shared_with(
             })
         }
         &TargetProtocol::Http2 { streams, window_bytes, header_table_bytes } => {
-            let steps = plan.steps().filter(|step| step.pool == pool);
+            let steps = plan.scenarios.iter().flat_map(|scenario| {
+                let keeps_cookies = scenario.flow().is_some_and(|flow| flow.cookies);
+                scenario.steps().iter().map(move |step| (step, keeps_cookies))
+            });
             let requests: Vec<Http2Request> = steps
-                .map(|step| http2_request(step, target).map(|(_, request)| request))
+                .filter(|(step, _)| step.pool == pool)
+                .map(|(step, cookies)| http2_request(step, target, cookies).map(|(_, request)| request))
                 .collect::<Result<_, RunFailure>>()?;
             let options = Http2Options { streams, window_bytes, header_table_bytes };
             Ok(match secured(target, files, Some(ALPN_HTTP2), Http2Shared::new(requests, options))? {

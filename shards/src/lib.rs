@@ -30,6 +30,7 @@ pub mod null;
 mod pace;
 pub mod preflight;
 pub mod protocol;
+mod redirects;
 mod refresh;
 mod resolve;
 pub mod ring;

@@ -65,12 +65,17 @@ fn each_session_has_its_own_token_and_each_row_is_used_once() {
 
 #[test]
 fn a_session_that_keeps_cookies_is_known_and_one_that_does_not_is_refused() {
-    for (cookies, refused) in [(true, 0), (false, 40)] {
+    for (cookies, refused, http) in [
+        (true, 0, "headers.Cookie = 'own=1'"),
+        (false, 40, ""),
+        (true, 0, "http = { version = '2-prior-knowledge' }"),
+        (false, 40, "http = { version = '2-prior-knowledge' }"),
+    ] {
         let testbed = peers::testbed(&[]);
         let plan = format!(
-            "url = '{}'\nrun = {{ duration = '1s', connections = 8, shards = 2 }}\nload = {{ rate = 40 }}\ncookies = {cookies}\n\
+            "url = '{}'\nrun = {{ duration = '1s', connections = 8, shards = 2 }}\nload = {{ rate = 40 }}\ncookies = {cookies}\n{http}\n\
              [[step]]\npost = '/session'\njson = {{ name = 'user-{{{{seq}}}}', pass = 'p' }}\n\
-             [[step]]\nget = '/private?user=user-{{{{seq}}}}'\nheaders.Cookie = 'own=1'\non_failure = 'continue'\n\
+             [[step]]\nget = '/private?user=user-{{{{seq}}}}'\non_failure = 'continue'\n\
              [[step]]\ndelete = '/session'\n",
             testbed.url("/")
         );
@@ -90,7 +95,7 @@ fn a_session_that_keeps_cookies_is_known_and_one_that_does_not_is_refused() {
 }
 
 #[test]
-fn cookies_over_anything_but_http_1_are_refused_before_anything_is_sent() {
+fn cookies_over_anything_but_http_are_refused_before_anything_is_sent() {
     for (plan, problem) in [
         (
             "url = 'http://127.0.0.1:9'\ncookies = true\nload = { rate = 1 }\n[[request]]\nget = '/'\n",
@@ -101,8 +106,8 @@ fn cookies_over_anything_but_http_1_are_refused_before_anything_is_sent() {
             "cookies are of HTTP",
         ),
         (
-            "url = 'http://127.0.0.1:9'\nhttp = { version = '2-prior-knowledge' }\ncookies = true\nload = { rate = 1 }\n[[step]]\nget = '/'\n",
-            "over HTTP/1.1 alone",
+            "url = 'grpc://127.0.0.1:9'\ngrpc = { reflection = true }\ncookies = true\nload = { rate = 1 }\n[[step]]\ncall = 'a.B/C'\n",
+            "cookies are of HTTP",
         ),
     ] {
         let done = Vajra::new(&["check", "plan.toml"]).file("plan.toml", plan).done();

@@ -336,9 +336,8 @@ pub(crate) fn metric(word: &str) -> Option<&'static str> {
         "http_req_waiting" | "service_time" => "service",
         "iteration_duration" | "group_duration" => "duration",
         "http_req_blocked" | "lag" => "slip",
-        "http_req_failed" | "checks" | "errors" | "error_rate" | "error" | "failures" | "error-rate" => {
-            "failed"
-        }
+        "http_req_failed" | "errors" | "error_rate" | "error" | "failures" | "error-rate" => "failed",
+        "check" | "successful_checks" => "checks",
         "http_reqs" | "iterations" | "throughput" | "rps" | "requests" | "qps" => "rate",
         _ => return None,
     })

@@ -1,6 +1,7 @@
 //! The keys of a plan, as they are typed. What stands in the doc lines here is what `vajra schema` says of each.
 
 use crate::plan::bounds::{CONNECTIONS_MAX, MESSAGES_MAX, PIPELINE_MAX, SHARDS_MAX};
+use crate::redirect::REDIRECTS_MAX;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -518,6 +519,9 @@ pub struct RequestConfig {
     pub extract: IndexMap<String, Text>,
     /// The most of the response's body that `check` and `extract` look at, such as `1MiB` (default 64KiB).
     pub body_max: Option<Text>,
+    /// How many redirects of the response are followed, one after the other, on the same target (default 0: the redirect is the response).
+    #[schemars(range(min = 0, max = REDIRECTS_MAX))]
+    pub redirects: Option<u32>,
     /// Of a step: what has to hold for it to be done: `id exists`, `role == admin`, `count > 3`.
     #[serde(rename = "if")]
     pub condition: Option<Text>,

@@ -70,7 +70,7 @@ impl Captured {
     }
 
     /// The value of the header with this index among those that are wanted.
-    pub(super) fn header_value(&self, index: usize) -> Option<&[u8]> {
+    pub(crate) fn header_value(&self, index: usize) -> Option<&[u8]> {
         let range = self.headers.get(index)?.clone()?;
         Some(&self.values[range])
     }

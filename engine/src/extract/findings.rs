@@ -67,7 +67,7 @@ pub struct Findings {
     /// The values, one behind another.
     memory: Vec<u8>,
     values: Vec<Option<Range<usize>>>,
-    failed_check: Option<usize>,
+    failed_checks: Vec<usize>,
     trouble: Option<Trouble>,
     /// A string that a check looks at, without its escapes.
     unescaped: Vec<u8>,
@@ -85,7 +85,12 @@ impl Findings {
 
     /// The index of the first check that does not hold.
     pub fn failed_check(&self) -> Option<usize> {
-        self.failed_check
+        self.failed_checks.first().copied()
+    }
+
+    /// The indices of all checks that do not hold, in their order.
+    pub fn failed_checks(&self) -> &[usize] {
+        &self.failed_checks
     }
 
     /// Why the first of what was not found, or not checked, could not be looked at. None where it was simply absent.
@@ -98,7 +103,7 @@ impl Findings {
         self.memory.clear();
         self.values.clear();
         self.places.clear();
-        self.failed_check = None;
+        self.failed_checks.clear();
         self.trouble = None;
     }
 
@@ -153,7 +158,7 @@ impl Findings {
 
     /// A check does not hold.
     pub(super) fn fail(&mut self, check: usize) {
-        self.failed_check.get_or_insert(check);
+        self.failed_checks.push(check);
     }
 
     /// Remembers the first trouble; returns that nothing came of what was looked at.

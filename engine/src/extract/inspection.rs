@@ -95,6 +95,21 @@ impl Inspection {
         }
     }
 
+    /// What a check with this index looks at of a response.
+    pub fn seen_by_check<'a>(&self, index: usize, captured: &'a Captured) -> SeenPart<'a> {
+        match &self.checks[index] {
+            PlacedTest::Status(_) => SeenPart::Body(captured.kept_body()),
+            PlacedTest::Time(_) => SeenPart::Time,
+            PlacedTest::Size(_) => SeenPart::Size(captured.body_length()),
+            PlacedTest::Text(place, _) => place.seen(captured),
+        }
+    }
+
+    /// What an expression with this index looks at.
+    pub fn seen_by_extract<'a>(&self, index: usize, captured: &'a Captured) -> SeenPart<'a> {
+        self.extracts[index].seen(captured)
+    }
+
     /// Finds the values of all paths, or says why they cannot be.
     fn find_json(&self, captured: &Captured, found: &mut Findings) -> Result<(), Trouble> {
         if self.paths.is_empty() {
@@ -114,7 +129,30 @@ fn whole_body(captured: &Captured) -> Result<&[u8], Trouble> {
     if captured.is_body_cut() { Err(Trouble::LongBody) } else { Ok(captured.kept_body()) }
 }
 
+/// The part of a response that something is looked for in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeenPart<'a> {
+    /// What was kept of the body.
+    Body(&'a [u8]),
+    /// The header with this index among those that are wanted, and its value if it came.
+    Header(usize, Option<&'a [u8]>),
+    /// The cookies that it sets, which nobody is shown.
+    Cookies,
+    /// How long it took.
+    Time,
+    /// How many bytes the body has.
+    Size(u64),
+}
+
 impl PlacedSubject {
+    fn seen<'a>(&self, captured: &'a Captured) -> SeenPart<'a> {
+        match self {
+            PlacedSubject::Header(index) => SeenPart::Header(*index, captured.header_value(*index)),
+            PlacedSubject::Other(Subject::Cookie(_)) => SeenPart::Cookies,
+            PlacedSubject::Json(_) | PlacedSubject::Other(_) => SeenPart::Body(captured.kept_body()),
+        }
+    }
+
     fn sight<'a>(
         &self,
         code: u16,

@@ -41,6 +41,15 @@ impl Wants {
         wants
     }
 
+    /// Wants a header as well, behind those that are wanted already: its index.
+    pub fn also_header(&mut self, name: &str) -> usize {
+        let known = self.headers.iter().position(|wanted| wanted == name);
+        known.unwrap_or_else(|| {
+            self.headers.push(name.to_owned());
+            self.headers.len() - 1
+        })
+    }
+
     /// Whether nothing has to be kept: the code and the times are known without.
     pub fn is_nothing(&self) -> bool {
         self.headers.is_empty() && !self.has_cookies && !self.has_body

@@ -2,7 +2,7 @@
 
 use super::item::{Extract, FlowAction, FlowItem, FlowScript, StepLooks};
 use super::rows::NoRows;
-use super::{CookieRules, FlowParts, FlowSource, Think};
+use super::{CookieRules, FlowConstants, FlowParts, FlowSource, Think};
 use crate::breaker::BreakerRules;
 use crate::bucket::{Arrival, Share};
 use crate::extract::Expression;
@@ -61,6 +61,8 @@ fn made(
         share,
         unix_offset_ns: 0,
         cookies,
+        constants: FlowConstants::default(),
+        redirects: Vec::new(),
     })
 }
 

@@ -20,6 +20,8 @@ pub(super) struct SessionAttempts {
     /// Of each session, the request that it comes to.
     of_sessions: Vec<SessionRequest>,
     draws: Draws,
+    /// Something is done about failures: attempts are counted. Otherwise requests have hops alone.
+    counts: bool,
     /// What the attempt was that ended last.
     pub(super) ended: EndedAttempt,
 }
@@ -45,7 +47,11 @@ struct SessionRequest {
     is_filled: bool,
     /// When the first one was intended, and when it was sent.
     first_intended_ns: u64,
-    first_sent_ns: u64,
+    first_sent_ns: Option<u64>,
+    /// The next hop of the attempt is due, and has not begun.
+    is_hop: bool,
+    /// When the attempt was sent, where it has hops.
+    sent_ns: Option<u64>,
     /// How often the session has waited for a further attempt, of whichever request: each is drawn for anew.
     waits: u32,
     /// For how long the target wants to be left alone.
@@ -71,6 +77,7 @@ impl SessionAttempts {
             breakers,
             of_sessions: Vec::new(),
             draws,
+            counts: !resilience.is_nothing(),
             ended: EndedAttempt::default(),
         }
     }
@@ -86,6 +93,11 @@ impl SessionAttempts {
     /// A request of a session comes to its turn, which was intended then. True where it has been tried before.
     pub(super) fn call(&mut self, session: u32, intended_ns: u64) -> bool {
         let request = &mut self.of_sessions[session as usize];
+        if std::mem::take(&mut request.is_hop) {
+            // The attempt goes on, as it was let through.
+            request.asked_ns = None;
+            return true;
+        }
         (request.stay, request.asked_ns) = (None, None);
         if std::mem::take(&mut request.is_again) {
             return true;
@@ -122,9 +134,26 @@ impl SessionAttempts {
         self.of_sessions[session as usize].is_filled = true;
     }
 
-    /// Whether the next attempt at the request of a session is due, and has not begun.
+    /// Whether the next attempt at the request of a session is due, and has not begun, or the next hop.
     pub(super) fn is_again(&self, session: u32) -> bool {
-        self.of_sessions[session as usize].is_again
+        let request = &self.of_sessions[session as usize];
+        request.is_again || request.is_hop
+    }
+
+    /// A response leads to the next hop of an attempt. Returns when that is due.
+    pub(super) fn redirected(&mut self, session: u32, at: EndedAt) -> u64 {
+        let request = &mut self.of_sessions[session as usize];
+        let first_sent_ns = *request.first_sent_ns.get_or_insert(at.sent_ns);
+        request.sent_ns.get_or_insert(at.sent_ns);
+        request.is_hop = true;
+        self.ended = EndedAttempt {
+            first_intended_ns: request.first_intended_ns,
+            first_sent_ns,
+            is_tried_again: true,
+            is_uncounted: true,
+            ..EndedAttempt::default()
+        };
+        at.done_ns.saturating_sub(at.lag_ns)
     }
 
     /// The request of a session is not tried again.
@@ -143,9 +172,11 @@ impl SessionAttempts {
     /// An attempt at the request of a session has ended. Returns when the next one is due, if one is to follow.
     pub(super) fn end(&mut self, session: u32, number: u64, outcome: Outcome, at: EndedAt) -> Option<u64> {
         let request = &mut self.of_sessions[session as usize];
-        let was_made = !request.is_given_up && !matches!(outcome, Outcome::Failed(kind) if !is_attempt(kind));
+        let sent_ns = request.sent_ns.take();
+        let was_reached = sent_ns.is_some() || !request.is_given_up;
+        let was_made = was_reached && !matches!(outcome, Outcome::Failed(kind) if !is_attempt(kind));
         if was_made && request.made == 0 {
-            request.first_sent_ns = at.sent_ns;
+            request.first_sent_ns.get_or_insert(at.sent_ns);
             if let Some(budget) = &mut self.budget {
                 budget.deposit(at.done_ns);
             }
@@ -161,10 +192,12 @@ impl SessionAttempts {
         }
         self.ended = EndedAttempt {
             first_intended_ns: request.first_intended_ns,
-            first_sent_ns: if request.made == 0 { at.sent_ns } else { request.first_sent_ns },
+            first_sent_ns: request.first_sent_ns.unwrap_or(at.sent_ns),
             was_made,
             made: request.made,
             is_further: request.made > 1,
+            is_uncounted: !self.counts,
+            sent_ns,
             ..EndedAttempt::default()
         };
         let rules = self.retry.as_ref().filter(|rules| was_made && rules.applies_to(outcome))?;

@@ -4,7 +4,7 @@
 //! the next session; nothing is allocated once it is as large as it has to be.
 
 use super::cookie_date::unix_seconds;
-use crate::template::{COOKIES_BYTES_MAX, Template};
+use crate::template::{COOKIES_BYTES_MAX, CookieForm, Template};
 use std::ops::Range;
 
 /// The most cookies of a session (RFC 6265, section 6.1: what a browser has room for at the least).
@@ -18,6 +18,14 @@ const ATTRIBUTE_BYTES_MAX: usize = 1_024;
 const SEPARATOR: &[u8] = b"; ";
 const FIELD: &[u8] = b"Cookie: ";
 const LINE_END: &[u8] = b"\r\n";
+/// The name of the field in HTTP/2: one that no table takes in, by its number among those that all know (RFC 7541, section 6.2.2).
+const LITERAL: [u8; 2] = [0x0f, 0x11];
+/// The longest that a length is which stands behind that.
+const LENGTH_BYTES_MAX: usize = 5;
+const _: () = assert!(
+    LITERAL.len() + LENGTH_BYTES_MAX <= FIELD.len() + LINE_END.len(),
+    "there is room for either form"
+);
 
 /// What the cookies of a flow are kept by.
 #[derive(Clone, Debug)]
@@ -160,8 +168,8 @@ impl CookieJar {
     }
 
     /// Appends the cookies of the next request: those with longer paths first, and of those the one that was set first (RFC 6265, section 5.4).
-    /// A whole field, or what comes behind the cookies that the plan sends itself; nothing where there are none.
-    pub(super) fn write(&mut self, continues: bool, rules: &CookieRules, now_s: i64, out: &mut Vec<u8>) {
+    /// Nothing where there are none.
+    pub(super) fn write(&mut self, form: CookieForm, rules: &CookieRules, now_s: i64, out: &mut Vec<u8>) {
         let CookieJar { slots, kept, path, order } = self;
         let kept = &slots[..*kept];
         order.clear();
@@ -169,16 +177,42 @@ impl CookieJar {
             cookie.expires_s > now_s && (rules.is_secure || !cookie.is_secure) && is_below(path, &cookie.path)
         };
         order.extend((0..kept.len()).filter(|&index| is_sent(&kept[index])));
+        if order.is_empty() {
+            return;
+        }
         order.sort_unstable_by_key(|&index| (usize::MAX - kept[index].path.len(), index));
+        match form {
+            CookieForm::Line => out.extend_from_slice(FIELD),
+            CookieForm::Continued => out.extend_from_slice(SEPARATOR),
+            CookieForm::Literal => {
+                let together: usize = order.iter().map(|&index| kept[index].sent_bytes()).sum();
+                out.extend_from_slice(&LITERAL);
+                append_length(together - SEPARATOR.len(), out);
+            }
+        }
         for (place, &index) in order.iter().enumerate() {
-            let before = if place == 0 && !continues { FIELD } else { SEPARATOR };
-            out.extend_from_slice(before);
+            out.extend_from_slice(if place == 0 { b"" } else { SEPARATOR });
             out.extend_from_slice(&kept[index].pair);
         }
-        if !order.is_empty() && !continues {
+        if form == CookieForm::Line {
             out.extend_from_slice(LINE_END);
         }
     }
+}
+
+/// Appends the length of a string that is not compressed (RFC 7541, sections 5.1 and 5.2).
+fn append_length(length: usize, out: &mut Vec<u8>) {
+    const PREFIX_MAX: usize = 127;
+    if length < PREFIX_MAX {
+        return out.push(length as u8);
+    }
+    out.push(PREFIX_MAX as u8);
+    let mut rest = length - PREFIX_MAX;
+    while rest >= 128 {
+        out.push((rest % 128) as u8 | 128);
+        rest /= 128;
+    }
+    out.push(rest as u8);
 }
 
 impl KeptCookie {

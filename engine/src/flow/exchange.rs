@@ -1,6 +1,7 @@
 //! One step of a flow, ready for sessions: how its request is filled, and what is looked at of its responses.
 
 use super::item::{Extract, StepLooks};
+use super::looked::LastLook;
 use super::values::ValueNames;
 use crate::extract::{Captured, Expression, Findings, Inspection, Wants};
 use crate::feed::Feed;
@@ -17,7 +18,11 @@ pub(super) struct FlowExchange {
     pub(super) holes: Vec<ResolvedHole>,
     pub(super) wants: Wants,
     looks: Option<Looking>,
+    /// The index, among the headers that are wanted, of the one that says where a redirect leads, where they are followed.
+    location: Option<usize>,
 }
+
+const LOCATION: &str = "location";
 
 /// What is looked at of a response.
 #[derive(Clone, Debug)]
@@ -25,19 +30,11 @@ struct Looking {
     inspection: Inspection,
     /// The number of the value that each expression becomes, and whether it may be missing.
     values: Vec<(u16, bool)>,
+    /// How many checks there are.
+    checks: usize,
     /// A check says which statuses are right: the protocol's own rule does not count.
     judges_status: bool,
 }
-
-/// How a response was judged.
-pub(super) struct LookedAt {
-    pub(super) outcome: Outcome,
-    /// What is wrong, for people.
-    pub(super) why: &'static str,
-}
-
-const CHECK_FAILED: &str = "a check did not hold";
-const NOTHING_FOUND: &str = "the response has no such value";
 
 impl FlowExchange {
     /// A step, and what is known of it beforehand. `number` is that of its first hole.
@@ -64,9 +61,11 @@ impl FlowExchange {
         let mut wants = Wants::new(&expressions, &looks.checks, looks.body_bytes_max);
         wants.has_cookies |= keeps_cookies;
         let value = |Extract { name, from }: &Extract| (names.variable(name), from.is_optional());
-        let looking = (!looks.is_empty()).then(|| Looking {
+        let location = (looks.redirects > 0).then(|| wants.also_header(LOCATION));
+        let looking = looks.has_judgement().then(|| Looking {
             inspection: Inspection::new(&expressions, &looks.checks),
             values: looks.extracts.iter().map(value).collect(),
+            checks: looks.checks.len(),
             judges_status: looks.checks.iter().any(|check| check.is_of_status()),
         });
         let facts = StepFacts {
@@ -75,12 +74,22 @@ impl FlowExchange {
             is_bodyless: step.is_bodyless,
             is_looked_at: !wants.is_nothing(),
         };
-        (FlowExchange { template: step.template, holes, wants, looks: looking }, facts)
+        (FlowExchange { template: step.template, holes, wants, looks: looking, location }, facts)
     }
 
     /// Whether something is kept of a request while it is under way.
     pub(super) fn needs_memory(&self) -> bool {
-        !self.holes.is_empty() || self.looks.is_some()
+        !self.holes.is_empty() || self.looks.is_some() || self.location.is_some()
+    }
+
+    /// Where a response says that it leads, where that is of interest.
+    pub(super) fn location<'a>(&self, captured: &'a Captured) -> Option<&'a [u8]> {
+        captured.header_value(self.location?)
+    }
+
+    /// What is looked at of responses, if anything is.
+    pub(super) fn inspection(&self) -> Option<&Inspection> {
+        self.looks.as_ref().map(|looks| &looks.inspection)
     }
 
     /// What a response comes to: its checks, and its values, which are handed to `set`. What was captured is there where the step is looked at.
@@ -90,30 +99,27 @@ impl FlowExchange {
         elapsed_ns: u64,
         captured: Option<&Captured>,
         found: &mut Findings,
+        last: &mut LastLook,
         mut set: impl FnMut(u16, Option<&[u8]>),
-    ) -> LookedAt {
+    ) -> Outcome {
         let (Some(looks), Some(captured), End::Response { code, .. }) = (&self.looks, captured, end) else {
-            return LookedAt { outcome: end.outcome(), why: "" };
+            return end.outcome();
         };
         looks.inspection.look(code, elapsed_ns, captured, found);
-        let failed = |outcome, why: &'static str| LookedAt {
-            outcome,
-            why: found.trouble().map_or(why, |trouble| trouble.text()),
-        };
-        let mut outcome = end.outcome();
-        if looks.judges_status {
-            outcome = Outcome::Ok(code);
-        }
+        last.checked(code, looks.checks, found);
         if found.failed_check().is_some() {
-            return failed(Outcome::CheckFailed(code), CHECK_FAILED);
+            return Outcome::CheckFailed(code);
         }
+        let outcome = if looks.judges_status { Outcome::Ok(code) } else { end.outcome() };
         for (index, (value, is_optional)) in looks.values.iter().enumerate() {
             let text = found.value(index);
             if text.is_none() && !is_optional && matches!(outcome, Outcome::Ok(_)) {
-                return failed(Outcome::ValueMissing(code), NOTHING_FOUND);
+                last.extracted(Some(false));
+                return Outcome::ValueMissing(code);
             }
+            last.extracted(text.map(|_| true));
             set(*value, text);
         }
-        LookedAt { outcome, why: "" }
+        outcome
     }
 }

@@ -84,6 +84,9 @@ pub struct StepLooks {
     pub checks: Vec<ResponseCheck>,
     /// The most of a body that is looked at.
     pub body_bytes_max: usize,
+    /// As many redirects are followed, one after the other.
+    #[serde(skip_serializing_if = "is_none")]
+    pub redirects: u32,
 }
 
 /// A value that is taken from a response.
@@ -95,16 +98,25 @@ pub struct Extract {
     pub from: Expression,
 }
 
+fn is_none(count: &u32) -> bool {
+    *count == 0
+}
+
 impl Default for StepLooks {
     fn default() -> StepLooks {
-        StepLooks { extracts: Vec::new(), checks: Vec::new(), body_bytes_max: BODY_BYTES_MAX }
+        StepLooks { extracts: Vec::new(), checks: Vec::new(), body_bytes_max: BODY_BYTES_MAX, redirects: 0 }
     }
 }
 
 impl StepLooks {
     /// Whether nothing is looked at.
     pub fn is_empty(&self) -> bool {
-        self.extracts.is_empty() && self.checks.is_empty()
+        self.redirects == 0 && !self.has_judgement()
+    }
+
+    /// Whether something has to hold, or values are taken.
+    pub(super) fn has_judgement(&self) -> bool {
+        !self.extracts.is_empty() || !self.checks.is_empty()
     }
 }
 

@@ -115,6 +115,8 @@ impl FlowSessions {
 pub(super) struct CallMemory {
     pub(super) captured: Captured,
     pub(super) filled: FilledValues,
+    /// The same of the hop that is under way in its place.
+    pub(super) hop: FilledValues,
 }
 
 /// As many of these as there were requests under way at once: a session that thinks has none.

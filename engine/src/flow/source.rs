@@ -3,11 +3,13 @@
 use super::attempts::SessionAttempts;
 use super::constants::{FlowConstants, KeptConstants};
 use super::cookies::{CookieJar, CookieRules};
-use super::exchange::{FlowExchange, LookedAt};
+use super::exchange::FlowExchange;
 use super::item::{FlowScript, OnFailure, StepLooks};
+use super::looked::LastLook;
 use super::program::{CallOperation, FlowOperation, Program};
+use super::redirects::{FollowedRedirects, RedirectForms};
 use super::rows::{RowSource, RowTaken};
-use super::sessions::{CallMemories, FlowSessions, SessionState};
+use super::sessions::{CallMemories, CallMemory, FlowSessions, SessionState};
 use super::values::{SessionValues, ValueNames};
 use crate::breaker::BreakerCounts;
 use crate::bucket::{Arrival, Share};
@@ -18,7 +20,9 @@ use crate::outbox::Outbox;
 use crate::outcome::{Kind, Outcome};
 use crate::quantity::SECOND_NS;
 use crate::random::{Draw, Draws, Random};
-use crate::record::{EndedAttempt, Iteration, IterationEnd};
+use crate::record::{
+    EndedAttempt, Iteration, IterationEnd, LookedExamples, LookedFor, LookedResponse, RedirectEnd,
+};
 use crate::seams::{Call, End, EndedAt, Following, Source, Started, StepFacts, Unprepared};
 use crate::template::{HoleContext, Unfilled};
 use std::cmp::Reverse;
@@ -48,6 +52,8 @@ pub struct FlowParts<'a, R> {
     pub cookies: Option<CookieRules>,
     /// Values that all iterations have.
     pub constants: FlowConstants,
+    /// How redirects of the responses to each step are followed; nothing of those of which none is, and none at all where that is all of them.
+    pub redirects: Vec<Option<RedirectForms>>,
 }
 
 /// The iterations of one scenario on one shard.
@@ -70,12 +76,16 @@ pub struct FlowSource<R> {
     queued: u64,
     ended: VecDeque<Iteration>,
     why: &'static str,
+    /// What was looked at of the response that ended the last call.
+    last: LastLook,
     /// Attempts at requests, where they may be tried again or rejected.
     attempts: Option<Box<SessionAttempts>>,
     unix_offset_ns: u64,
     cookies: Option<CookieRules>,
     /// Of each session, where cookies are kept.
     jars: Vec<CookieJar>,
+    /// Redirects, where they are followed.
+    redirects: Option<Box<FollowedRedirects>>,
     /// What is due and was looked past for requests that are to be tried again: memory that is used again.
     set_aside: Vec<DueCall>,
     scratch: Vec<u8>,
@@ -118,6 +128,7 @@ impl<R: RowSource> FlowSource<R> {
             unix_offset_ns,
             cookies,
             constants,
+            redirects,
         } = parts;
         // Values that all iterations have come first: their numbers are those that they have among themselves.
         let mut names = ValueNames::of_constants(&constants.values);
@@ -132,7 +143,16 @@ impl<R: RowSource> FlowSource<R> {
         let (exchanges, mut facts): (Vec<FlowExchange>, Vec<StepFacts>) = exchanges.unzip();
         // A field of a response may say how long to wait.
         facts.iter_mut().for_each(|facts| facts.is_looked_at |= script.resilience.retry.is_some());
-        let attempts = (!script.resilience.is_nothing()).then(|| {
+        let templates = exchanges.iter().map(|exchange| &exchange.template);
+        let redirects = FollowedRedirects::new(redirects, templates);
+        if let Some(redirects) = &redirects {
+            for (step, facts) in facts.iter_mut().enumerate() {
+                if let Some(bytes_max) = redirects.bytes_max(step) {
+                    (facts.constant, facts.bytes_max) = (None, facts.bytes_max.max(bytes_max));
+                }
+            }
+        }
+        let attempts = (redirects.is_some() || !script.resilience.is_nothing()).then(|| {
             let clients = script.resilience.breaker.map_or(0, |breaker| share.of(breaker.clients.into()));
             Box::new(SessionAttempts::new(&script.resilience, draws, clients, share.shards))
         });
@@ -159,11 +179,13 @@ impl<R: RowSource> FlowSource<R> {
             queued: 0,
             ended: VecDeque::new(),
             why: "",
+            last: LastLook::default(),
             attempts,
             unix_offset_ns,
             scratch: vec![0; cookies.as_ref().map_or(0, CookieRules::path_bytes_max)],
             cookies,
             jars: Vec::new(),
+            redirects,
             set_aside: Vec::new(),
             constants: KeptConstants::new(constants.renewed),
         }
@@ -265,6 +287,9 @@ impl<R: RowSource> FlowSource<R> {
     /// A request of a session is on its way.
     fn call(&mut self, session: u32, step: u32, due_ns: u64) -> Call {
         let is_again = self.attempts.as_mut().is_some_and(|attempts| attempts.call(session, due_ns));
+        if let Some(redirects) = &mut self.redirects {
+            redirects.call(session);
+        }
         let kept = self.sessions.at(session);
         kept.state = SessionState::Calling;
         kept.thought_before_last_ns = kept.thought_ns;
@@ -316,6 +341,9 @@ impl<R: RowSource> FlowSource<R> {
         if let Some(attempts) = &mut self.attempts {
             attempts.begin(session);
         }
+        if let Some(redirects) = &mut self.redirects {
+            redirects.begin(session);
+        }
         if self.cookies.is_some() {
             if self.jars.len() <= session as usize {
                 self.jars.resize(session as usize + 1, CookieJar::default());
@@ -343,6 +371,14 @@ impl<R: RowSource> FlowSource<R> {
         (self.unix_offset_ns.wrapping_add(now_ns) / SECOND_NS) as i64
     }
 
+    /// What a response comes to, whose values become the session's.
+    fn judge(&mut self, call: Call, end: End, elapsed_ns: u64) -> Outcome {
+        let captured = self.last.memory.map(|memory| &self.memories.get(memory).captured);
+        let (found, values, last) = (&mut self.found, &mut self.values, &mut self.last);
+        let set = |value, text: Option<&[u8]>| values.set(call.session, value, text);
+        self.exchanges[call.step as usize].judge(end, elapsed_ns, captured, found, last, set)
+    }
+
     /// Keeps what a response sets of cookies. Says why if it is more than can be kept.
     fn keep_cookies(&mut self, session: u32, done_ns: u64) -> Option<&'static str> {
         let now_s = self.unix_s(done_ns);
@@ -358,6 +394,42 @@ impl<R: RowSource> FlowSource<R> {
             (false, true) => Some(COOKIES_CUT),
             (false, false) => None,
         }
+    }
+
+    /// What becomes of a response that leads elsewhere; nothing where it does not, or redirects are not followed.
+    fn lead(&mut self, call: Call, code: u16) -> Option<RedirectEnd> {
+        let redirects = self.redirects.as_mut()?;
+        let kept = self.sessions.get(call.session);
+        let CallMemory { captured, filled, .. } = self.memories.get(kept.memory?);
+        // Where none came, there was one perhaps that did not fit.
+        let location = self.exchanges[call.step as usize].location(captured);
+        if location.is_none() && !captured.are_headers_cut() {
+            return None;
+        }
+        let (number, draws) = (kept.arrival.number, self.draws.after(kept.calls - 1));
+        let end = redirects.lead((call.session, call.step), code, location, |path, out| {
+            path.render_filled(number, draws, filled, out);
+        });
+        end.inspect(|&end| self.last.redirected(code, end))
+    }
+
+    /// Fills the hop of a session: its values are those of its request, but for cookies and where it goes.
+    fn fill_hop(&mut self, call: Call, now_s: i64) {
+        let Some(redirects) = &self.redirects else { return };
+        let memory =
+            self.sessions.get(call.session).memory.expect("memory was taken for what may be redirected");
+        let CallMemory { filled, hop, .. } = self.memories.at(memory);
+        let (session, jars, cookies) = (call.session as usize, &mut self.jars, &self.cookies);
+        redirects.fill((call.session, call.step), filled, hop, |form, out| {
+            if let Some(rules) = cookies {
+                jars[session].set_path(redirects.path(call.session));
+                jars[session].write(form, rules, now_s, out);
+            }
+        });
+    }
+
+    fn is_hop(&self, session: u32) -> bool {
+        self.redirects.as_ref().is_some_and(|redirects| redirects.is_hop(session))
     }
 
     /// What a request is filled with is put together, if its client may send it.
@@ -388,14 +460,14 @@ impl<R: RowSource> FlowSource<R> {
         let filled = &mut self.memories.at(memory).filled;
         filled.clear();
         for hole in &exchange.holes {
-            if let (Some(continues), Some(rules)) = (hole.cookies(), &self.cookies) {
+            if let (Some(form), Some(rules)) = (hole.cookies(), &self.cookies) {
                 // Where the request goes has been filled before: it stands in front of all fields.
                 let (path, mut written) = (&rules.paths[call.step as usize], 0);
                 let mut out = Outbox::new(&mut self.scratch, &mut written);
                 path.render_filled(context.number, context.draws, filled, &mut out);
                 let jar = &mut self.jars[call.session as usize];
                 jar.set_path(&self.scratch[..written]);
-                filled.push(|out| jar.write(continues, rules, now_s, out));
+                filled.push(|out| jar.write(form, rules, now_s, out));
                 continue;
             }
             let result = filled.push_with(|out| hole.fill(&context, out));
@@ -425,6 +497,11 @@ impl<R: RowSource> Source for FlowSource<R> {
         let exchange = &self.exchanges[call.step as usize];
         // What one request is filled with is no other's.
         let draws = self.draws.after(self.sessions.get(call.session).calls - 1);
+        if let Some(redirects) = self.redirects.as_ref().filter(|redirects| redirects.is_hop(call.session)) {
+            let memory = self.sessions.get(call.session).memory.expect("a hop has been filled");
+            let hop = &self.memories.get(memory).hop;
+            return redirects.render((call.session, call.step), number, draws, hop, out);
+        }
         if exchange.holes.is_empty() {
             return exchange.template.render(number, draws, out);
         }
@@ -435,23 +512,40 @@ impl<R: RowSource> Source for FlowSource<R> {
     fn end(&mut self, call: Call, end: End, at: EndedAt) -> Outcome {
         let session = call.session;
         let memory = self.sessions.get(session).memory;
-        let captured = memory.map(|memory| &self.memories.get(memory).captured);
-        let (found, values) = (&mut self.found, &mut self.values);
-        let exchange = &self.exchanges[call.step as usize];
         let elapsed_ns = at.done_ns.saturating_sub(at.sent_ns);
-        let set = |value, text: Option<&[u8]>| values.set(session, value, text);
-        let LookedAt { mut outcome, mut why } = exchange.judge(end, elapsed_ns, captured, found, set);
+        self.last.begin(call.step as usize, memory, elapsed_ns);
+        self.why = "";
+        let led = match end {
+            End::Response { code, .. } if self.redirects.is_some() => self.lead(call, code),
+            _ => None,
+        };
+        let mut outcome = match led {
+            None => self.judge(call, end, elapsed_ns),
+            Some(RedirectEnd::Followed) => Outcome::Ok(self.last.code()),
+            Some(_) => Outcome::Refused(self.last.code()),
+        };
         if let End::Response { code, .. } = end
             && let Some(more) = self.keep_cookies(session, at.done_ns)
             && matches!(outcome, Outcome::Ok(_))
         {
-            (outcome, why) = (Outcome::ValueMissing(code), more);
+            (outcome, self.why) = (Outcome::ValueMissing(code), more);
+            if let Some(redirects) = self.redirects.as_mut().filter(|_| led.is_some()) {
+                redirects.give_up(session);
+                self.last.begin(call.step as usize, memory, elapsed_ns);
+            }
         }
-        self.why = why;
         let on_failure = self.last_call(session).on_failure;
         let kept = self.sessions.at(session);
         kept.last_done_ns = at.done_ns;
         let number = kept.arrival.number;
+        if led == Some(RedirectEnd::Followed)
+            && matches!(outcome, Outcome::Ok(_))
+            && let Some(attempts) = &mut self.attempts
+        {
+            let due_ns = attempts.redirected(session, at);
+            self.queue(session, call.step as usize, due_ns);
+            return outcome;
+        }
         if let Some(attempts) = &mut self.attempts
             && let Some(due_ns) = attempts.end(session, number, outcome, at)
         {
@@ -541,6 +635,10 @@ impl<R: RowSource> Source for FlowSource<R> {
     }
 
     fn prepare(&mut self, call: Call, now_ns: u64) -> Result<(), Unprepared> {
+        if self.is_hop(call.session) {
+            self.fill_hop(call, self.unix_s(now_ns));
+            return Ok(());
+        }
         if let Some(values) = self.constants.look(now_ns) {
             self.values.renew(values);
         }
@@ -569,6 +667,11 @@ impl<R: RowSource> Source for FlowSource<R> {
 
     fn why(&self) -> &'static str {
         self.why
+    }
+
+    #[inline]
+    fn looked(&self) -> Option<LookedResponse<'_>> {
+        self.last.of_response(self)
     }
 
     fn ended_attempt(&self) -> Option<EndedAttempt> {
@@ -606,6 +709,14 @@ impl<R: RowSource> Source for FlowSource<R> {
         self.due.clear();
         let all: Vec<u32> = self.sessions.live().collect();
         all.into_iter().for_each(|session| self.cut_off(session, now_ns));
+    }
+}
+
+impl<R> LookedExamples for FlowSource<R> {
+    fn example(&self, looked_for: LookedFor) -> String {
+        let captured = self.last.memory.map(|memory| &self.memories.get(memory).captured);
+        let exchange = &self.exchanges[self.last.step];
+        captured.map_or_else(String::new, |captured| self.last.example(looked_for, exchange, captured))
     }
 }
 

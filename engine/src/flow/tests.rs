@@ -60,6 +60,7 @@ fn made(
         unix_offset_ns: 0,
         constants: FlowConstants::default(),
         cookies: None,
+        redirects: Vec::new(),
     })
 }
 
@@ -291,6 +292,7 @@ fn values_that_all_iterations_have_are_new_for_each_request_after_they_came() {
         share: Share { shard: 0, shards: 1 },
         unix_offset_ns: 0,
         cookies: None,
+        redirects: Vec::new(),
         constants: FlowConstants {
             values: first,
             // The first look finds nothing yet.

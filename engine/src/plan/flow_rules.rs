@@ -1,13 +1,15 @@
 //! The rules that every flow keeps: what its items name is there, and what it repeats comes to an end.
 
 use super::bounds::{FLOW_DEPTH_MAX, ITEMS_MAX, REPEAT_MAX, REPEATS_MAX};
-use super::fields::{Step, Target, TargetProtocol};
+use super::fields::{Fields, Scenario, Step, Target, TargetProtocol};
 use super::mistake::Mistake;
 use crate::extract::{Expression, Wants};
 use crate::flow::{FlowAction, FlowItem, FlowScript, SESSIONS_MAX};
 use crate::load::UserLoad;
 use crate::quantity::DURATION_NS_MAX;
+use crate::redirect::REDIRECTS_MAX;
 use crate::schedule::{Segment, Shape};
+use crate::threshold::{Metric, Threshold};
 use crate::users::USERS_MAX;
 
 /// What is wrong with the flow of a scenario that has so many steps.
@@ -57,6 +59,14 @@ pub(super) fn wrong_looks(step: &Step, target: &Target) -> Option<Mistake> {
         step.looks.extracts.iter().map(|extract| extract.from.clone()).collect();
     let wants = Wants::new(&expressions, &step.looks.checks, step.looks.body_bytes_max);
     let is_http = matches!(target.protocol, TargetProtocol::Http1 { .. } | TargetProtocol::Http2 { .. });
+    if step.looks.redirects > 0 && !(is_http && step.request.http().is_some()) {
+        let problem = "redirects are of HTTP, and the target speaks something else";
+        return Some(Mistake::new(problem, "leave `redirects` out"));
+    }
+    if step.looks.redirects > REDIRECTS_MAX {
+        let problem = format!("{} redirects of one request are too many", step.looks.redirects);
+        return Some(Mistake::new(problem, format!("give at most {REDIRECTS_MAX}")));
+    }
     if wants.is_nothing() || (is_http && step.request.http().is_some()) {
         return None;
     }
@@ -68,12 +78,22 @@ pub(super) fn wrong_looks(step: &Step, target: &Target) -> Option<Mistake> {
 pub(super) fn wrong_cookies(target: &Target) -> Option<Mistake> {
     let (problem, fix) = match target.protocol {
         TargetProtocol::Http1 { .. } => return None,
-        TargetProtocol::Http2 { .. } => {
-            ("cookies are kept over HTTP/1.1 alone", "speak HTTP/1.1 with the target, or leave `cookies` out")
-        }
+        TargetProtocol::Http2 { .. } if target.grpc.is_none() => return None,
         _ => ("cookies are of HTTP, and the target speaks something else", "leave `cookies` out"),
     };
     Some(Mistake::new(problem, fix))
+}
+
+/// Why a condition on checks has none to be held against, and what to do.
+pub(super) fn unchecked(fields: &Fields, threshold: &Threshold) -> Option<(&'static str, String)> {
+    let scope = &threshold.scope;
+    let is_meant = |scenario: &&Scenario| scope.scenario.as_ref().is_none_or(|name| *name == scenario.name);
+    let mut steps = fields.scenarios.iter().filter(is_meant).flat_map(Scenario::steps);
+    let checks = |step: &Step| {
+        scope.step.as_ref().is_none_or(|name| *name == step.name) && !step.looks.checks.is_empty()
+    };
+    (threshold.metric == Metric::Checks && !steps.any(checks))
+        .then(|| ("no request has a check", "add `check = \"status == 200\"` or the like to one".to_owned()))
 }
 
 struct FlowCheck {

@@ -726,7 +726,9 @@ impl RuleCheck<'_> {
 /// What a condition is about has to be there: what its scope names, and something that its metric is measured on.
 pub(super) fn found(fields: &Fields, threshold: &Threshold) -> Result<(), (String, String)> {
     in_scope(fields, &threshold.scope)?;
-    let missing = uniterated(fields, threshold).or_else(|| untried(fields, threshold));
+    let missing = uniterated(fields, threshold)
+        .or_else(|| untried(fields, threshold))
+        .or_else(|| flow_rules::unchecked(fields, threshold));
     missing.map_or(Ok(()), |(problem, fix)| Err((problem.to_owned(), fix)))
 }
 

@@ -13,6 +13,9 @@ pub struct FailureReason {
     pub why: Cow<'static, str>,
     /// How many.
     pub count: u64,
+    /// What came the first time, in short and without secrets, where a response was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub example: Option<String>,
 }
 
 /// All reasons. They are texts of ours, of which there are few.
@@ -23,7 +26,7 @@ pub struct FailureReasons(Vec<FailureReason>);
 impl FailureReasons {
     /// One more request failed for this reason.
     pub(super) fn note(&mut self, kind: Kind, why: &'static str) {
-        self.add(FailureReason { kind, why: Cow::Borrowed(why), count: 1 });
+        self.add(FailureReason { kind, why: Cow::Borrowed(why), count: 1, example: None });
     }
 
     fn add(&mut self, reason: FailureReason) {
@@ -48,9 +51,14 @@ impl FailureReasons {
     /// The most frequent first.
     pub fn sorted(&self) -> Vec<FailureReason> {
         let mut reasons = self.0.clone();
-        reasons.sort_by(|one, other| other.count.cmp(&one.count).then_with(|| one.why.cmp(&other.why)));
+        sort(&mut reasons);
         reasons
     }
+}
+
+/// Puts the most frequent first.
+pub(crate) fn sort(reasons: &mut [FailureReason]) {
+    reasons.sort_by(|one, other| other.count.cmp(&one.count).then_with(|| one.why.cmp(&other.why)));
 }
 
 #[cfg(test)]

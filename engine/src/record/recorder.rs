@@ -3,6 +3,7 @@
 use super::attempts::Attempts;
 use super::iterations::Iteration;
 use super::layout::Layout;
+use super::looked::{LookRecord, LookedResponse};
 use super::message_times::MessageTime;
 use super::reasons::FailureReasons;
 use super::request_attempts::EndedAttempt;
@@ -35,6 +36,8 @@ pub struct Recorder {
     pub attempts: Attempts,
     /// Why requests of the measured window failed, where somebody said so.
     pub reasons: FailureReasons,
+    /// What came of looking at responses to requests of the measured window.
+    pub looks: LookRecord,
     phases: Phases,
 }
 
@@ -59,6 +62,7 @@ impl Recorder {
             settled: Windowed::default(),
             attempts: Attempts::default(),
             reasons: FailureReasons::default(),
+            looks: LookRecord::default(),
             requests,
             phases,
         }
@@ -97,6 +101,20 @@ impl Recorder {
         }
     }
 
+    /// Records what was looked at of a response, with which its request has ended or not.
+    #[inline(never)]
+    pub fn looked(
+        &mut self,
+        series: usize,
+        instants: Instants,
+        looked: &LookedResponse<'_>,
+        has_ended: bool,
+    ) {
+        if self.is_measured(instants.intended) {
+            self.looks.note(series, instants.done, looked, has_ended);
+        }
+    }
+
     /// Records the failure of a request that could not be sent, because there was no connection.
     pub fn not_sent(&mut self, series: usize, outcome: Outcome, instants: Instants) {
         let is_measured = self.is_measured(instants.intended);
@@ -116,8 +134,11 @@ impl Recorder {
     ) {
         let is_measured = self.is_measured(attempt.first_intended_ns);
         let recorded = &mut self.requests.series.part(is_measured)[series];
-        let service_ns = sent.map(|_| instants.done.saturating_sub(instants.sent));
-        recorded.attempted(attempt, outcome, service_ns);
+        if !attempt.is_uncounted {
+            let sent_ns = attempt.sent_ns.unwrap_or(instants.sent);
+            let service_ns = sent.map(|_| instants.done.saturating_sub(sent_ns));
+            recorded.attempted(attempt, outcome, service_ns);
+        }
         let (lag_ns, bytes_received) = sent.unwrap_or_default();
         if sent.is_some() {
             recorded.lag.record(lag_ns);
@@ -213,6 +234,7 @@ impl Recorder {
         self.settled = Windowed::default();
         self.attempts.clear();
         self.reasons.clear();
+        self.looks.clear();
     }
 
     fn is_measured(&self, intended_ns: u64) -> bool {

@@ -24,6 +24,10 @@ pub struct EndedAttempt {
     pub is_exhausted: bool,
     /// None does because as many requests were tried again as may be.
     pub is_over_budget: bool,
+    /// It is not counted as an attempt: it leads to the next hop, or nothing is done about failures.
+    pub is_uncounted: bool,
+    /// When it was sent, where redirects were followed since.
+    pub sent_ns: Option<u64>,
 }
 
 /// The attempts at one kind of request. Each is counted where its request is: in the measured window if that was intended there.

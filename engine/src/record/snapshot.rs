@@ -5,6 +5,7 @@
 
 use super::attempts::Attempts;
 use super::layout::Layout;
+use super::looked::LookRecord;
 use super::reasons::FailureReasons;
 use super::recorder::Recorder;
 use super::requests::RequestRecord;
@@ -34,6 +35,9 @@ pub struct Snapshot {
     pub attempts: Attempts,
     /// Why requests of the measured window failed, where somebody said so.
     pub reasons: FailureReasons,
+    /// What came of looking at responses to requests of the measured window.
+    #[serde(skip_serializing_if = "LookRecord::is_empty")]
+    pub looks: LookRecord,
     /// Snapshots that sinks were too slow to take, so far.
     pub lost: u64,
     /// How far the run has come on the way to the goal it is to end with, for sinks; of a whole run, [`crate::until::UntilOutcome`] says it.
@@ -54,6 +58,8 @@ struct UncheckedSnapshot {
     attempts: Attempts,
     #[serde(default)]
     reasons: FailureReasons,
+    #[serde(default)]
+    looks: LookRecord,
     lost: u64,
 }
 
@@ -61,8 +67,18 @@ impl TryFrom<UncheckedSnapshot> for Snapshot {
     type Error = &'static str;
 
     fn try_from(read: UncheckedSnapshot) -> Result<Snapshot, &'static str> {
-        let UncheckedSnapshot { from_ns, to_ns, phases, ended_ns, requests, shards, attempts, reasons, lost } =
-            read;
+        let UncheckedSnapshot {
+            from_ns,
+            to_ns,
+            phases,
+            ended_ns,
+            requests,
+            shards,
+            attempts,
+            reasons,
+            looks,
+            lost,
+        } = read;
         if phases.measure_from_ns > phases.measure_to_ns {
             return Err("its window ends before it begins");
         }
@@ -78,6 +94,7 @@ impl TryFrom<UncheckedSnapshot> for Snapshot {
             shards,
             attempts,
             reasons,
+            looks,
             lost,
             goal: None,
         })
@@ -96,6 +113,7 @@ impl Snapshot {
             shards: vec![Windowed::default(); shards],
             attempts: Attempts::default(),
             reasons: FailureReasons::default(),
+            looks: LookRecord::default(),
             lost: 0,
             goal: None,
         }
@@ -108,6 +126,7 @@ impl Snapshot {
         self.shards[recorder.shard].merge(&recorder.settled);
         self.attempts.merge(&recorder.attempts);
         self.reasons.merge(&recorder.reasons);
+        self.looks.merge(&recorder.looks);
     }
 
     /// Adds another snapshot of the same run.
@@ -116,6 +135,7 @@ impl Snapshot {
         self.requests.merge(&other.requests);
         self.attempts.merge(&other.attempts);
         self.reasons.merge(&other.reasons);
+        self.looks.merge(&other.looks);
         self.shards.iter_mut().zip(&other.shards).for_each(|(mine, theirs)| mine.merge(theirs));
     }
 

@@ -1,5 +1,6 @@
 //! How a run stands to the conditions of its plan.
 
+use super::looks;
 use super::part::Part;
 use crate::plan::Plan;
 use crate::quantity::show_ns;
@@ -53,11 +54,13 @@ pub(super) fn judge(
     let judge_whole = |threshold: &Threshold| {
         let scenario = threshold.scope.scenario.as_deref().and_then(|name| plan.scenario_named(name));
         let part = scenario.map_or(run, |index| &parts[index]);
+        let is_of_checks = threshold.metric == Metric::Checks;
+        let checks = is_of_checks.then(|| looks::check_counts(plan, snapshot, &threshold.scope));
         match &threshold.scope.step {
-            None => judged(threshold, &part.facts()),
+            None => judged(threshold, &Facts { checks, ..part.facts() }),
             Some(name) => {
                 let series = steps_named(plan, snapshot, scenario, name);
-                judged(threshold, &Facts::of_series(&series))
+                judged(threshold, &Facts { checks, ..Facts::of_series(&series) })
             }
         }
     };

@@ -1,6 +1,7 @@
 //! The figures that a report has of the whole run, of a scenario and of a step alike.
 
 use crate::breaker::BreakerCounts;
+use crate::record::RedirectCounts;
 use crate::target_outcome::TargetOutcome;
 use crate::timing::Timing;
 use crate::trust::Trust;
@@ -161,6 +162,12 @@ pub struct ScenarioReport {
     /// What happened to the breakers of its clients, over the whole run; where it has some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breaker: Option<BreakerCounts>,
+    /// How its checks went.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckReport>,
+    /// What became of redirects, where they are followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirects: Option<RedirectCounts>,
     /// What went over the wire.
     pub bytes: Bytes,
     /// Done − intended, of successes.
@@ -197,4 +204,17 @@ pub struct StepReport {
     /// The part of the response time that is the generator's own. Empty in reports of versions before 0.2.
     #[serde(default)]
     pub generator_lag_ns: Timing,
+}
+
+/// How one check of a step went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckReport {
+    /// The step.
+    pub step: String,
+    /// The check, as typed.
+    pub text: String,
+    /// Responses in which it held.
+    pub passed: u64,
+    /// Responses in which it did not.
+    pub failed: u64,
 }

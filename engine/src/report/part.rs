@@ -252,6 +252,8 @@ impl<'a> Part<'a> {
             iterations: self.iterations.clone(),
             attempts: series.attempts.as_deref().map(attempts),
             breaker: breaker.map(|_| self.arrivals.breaker),
+            checks: Vec::new(),
+            redirects: None,
             bytes: Bytes { sent: series.bytes_sent, received: series.bytes_received },
             response_ns: Timing::new(&series.response),
             service_ns: Timing::new(&series.service),

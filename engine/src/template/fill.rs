@@ -150,7 +150,7 @@ fn append(
         }
         HoleSource::Rand { low, high } => append_decimal(random().between(*low, *high), out),
         // Whoever keeps them fills it. Where nobody does, there are none.
-        HoleSource::Cookies { .. } => {}
+        HoleSource::Cookies(_) | HoleSource::Location => {}
     }
     Ok(())
 }

@@ -6,6 +6,7 @@
 use super::filter::{HmacKey, HoleFilter};
 use super::numbers::{DIGITS_MAX, UUID_BYTES, decimal_bytes};
 use super::words::quoted;
+use crate::redirect::LOCATION_BYTES_MAX;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -62,10 +63,21 @@ pub enum HoleSource<N = HoleName> {
         high: u64,
     },
     /// The cookies of the session: stands in requests as they are encoded, and in no plan.
-    Cookies {
-        /// They come behind some that the plan sends itself.
-        continues: bool,
-    },
+    Cookies(CookieForm),
+    /// Where a redirect leads: likewise.
+    Location,
+}
+
+/// How the cookies of a session stand in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CookieForm {
+    /// As a line of their own, or none.
+    Line,
+    /// In a line, behind some that the plan sends itself.
+    Continued,
+    /// As a field of a header block of HTTP/2 that no table takes in, or none.
+    Literal,
 }
 
 /// What a value is known by.
@@ -230,7 +242,10 @@ impl Hole {
         let is_long = |text: &String| text.len() > VALUE_BYTES_MAX;
         let most = format!("a value has at most {VALUE_BYTES_MAX} bytes");
         match &self.source {
-            HoleSource::Cookies { .. } => {
+            HoleSource::Location => {
+                return told("stands for where a redirect leads", "write `redirects = 5` for the request");
+            }
+            HoleSource::Cookies(_) => {
                 return told(
                     "stands for the cookies of a session",
                     "write `cookies = true` for the scenario",
@@ -287,7 +302,8 @@ impl<N> Hole<N> {
             HoleSource::Now(_) | HoleSource::Iteration | HoleSource::User | HoleSource::Seq => DIGITS_MAX,
             HoleSource::Uuid => UUID_BYTES,
             HoleSource::Rand { high, .. } => decimal_bytes(*high),
-            HoleSource::Cookies { .. } => COOKIES_BYTES_MAX,
+            HoleSource::Cookies(_) => COOKIES_BYTES_MAX,
+            HoleSource::Location => LOCATION_BYTES_MAX,
         };
         for (index, filter) in self.filters.iter().enumerate() {
             bytes = filter.bytes_max(bytes);
@@ -317,7 +333,8 @@ impl<N> Hole<N> {
             HoleSource::Seq => HoleSource::Seq,
             HoleSource::Uuid => HoleSource::Uuid,
             HoleSource::Rand { low, high } => HoleSource::Rand { low: *low, high: *high },
-            HoleSource::Cookies { continues } => HoleSource::Cookies { continues: *continues },
+            HoleSource::Cookies(form) => HoleSource::Cookies(*form),
+            HoleSource::Location => HoleSource::Location,
         };
         let filters: Result<Vec<HoleFilter<M>>, E> =
             self.filters.iter().map(|filter| filter.with_names(name)).collect();
@@ -329,10 +346,10 @@ impl<N> Hole<N> {
 pub(super) const ISO_BYTES: usize = 24;
 
 impl ResolvedHole {
-    /// Whether it stands for the cookies of a session, and if so, whether behind others: whoever keeps them fills it.
-    pub(crate) fn cookies(&self) -> Option<bool> {
+    /// How the cookies of a session stand in it, if they do: whoever keeps them fills it.
+    pub(crate) fn cookies(&self) -> Option<CookieForm> {
         match self.hole.source {
-            HoleSource::Cookies { continues } => Some(continues),
+            HoleSource::Cookies(form) => Some(form),
             _ => None,
         }
     }
@@ -372,7 +389,8 @@ impl fmt::Display for HoleSource {
             HoleSource::Seq => formatter.write_str("seq"),
             HoleSource::Uuid => formatter.write_str("uuid"),
             HoleSource::Rand { low, high } => write!(formatter, "rand {low} {high}"),
-            HoleSource::Cookies { .. } => formatter.write_str("cookies"),
+            HoleSource::Cookies(_) => formatter.write_str("cookies"),
+            HoleSource::Location => formatter.write_str("location"),
         }
     }
 }

@@ -15,6 +15,9 @@ use base64::engine::general_purpose::STANDARD;
 const BOUNDARY: &str = "----vajra-form";
 const FORM: &str = "application/x-www-form-urlencoded";
 
+/// As many redirects curl follows where it is told nothing else.
+const REDIRECTS_MAX: u32 = 50;
+
 /// A request that curl would send.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CurlRequest {
@@ -35,6 +38,8 @@ pub(super) struct CurlRequest {
     is_head: bool,
     is_get: bool,
     is_json: bool,
+    /// Redirects are followed.
+    is_led: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -128,9 +133,7 @@ impl CurlRequest {
             CurlOption::Http1 => self.version = Some("1.1"),
             CurlOption::Http2 => self.version = Some("2"),
             CurlOption::Http2Unasked => self.version = Some("2-prior-knowledge"),
-            CurlOption::Location => notes.push(format!(
-                "`{typed}` is left out: a request is answered once, and a redirect is its response"
-            )),
+            CurlOption::Location => self.is_led = true,
             CurlOption::MaxTime => self.timeout_s = Some(seconds(&value)?),
             CurlOption::ConnectTimeout => self.connect_timeout_s = Some(seconds(&value)?),
             CurlOption::Upload => {
@@ -266,6 +269,7 @@ impl CurlRequest {
             .into_iter()
             .filter_map(|(name, value)| header_text(&name, &value, &place, secrets, notes))
             .collect();
+        planned.redirects = self.is_led.then_some(REDIRECTS_MAX);
         planned.body = body_text(body, &place, secrets, notes);
         planned.drop_unsendable(&place, notes);
         planned

@@ -148,7 +148,7 @@ impl<'a> Reflection<'a> {
 
     /// One call.
     fn exchange(&self, question: &[u8]) -> Result<CallEnd, RunFailure> {
-        let (encoded, request) = http2_request(&self.step(question), self.target)?;
+        let (encoded, request) = http2_request(&self.step(question), self.target, false)?;
         let mut mix = Mix::new(vec![encoded], Draws::new(0, 0));
         let mut shared = grpc_shared(self.target, vec![request])?;
         let connect_timeout = Duration::from_nanos(self.target.connect_timeout_ns);

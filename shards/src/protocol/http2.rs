@@ -37,4 +37,4 @@ pub use connection::{CANCELS_PER_SECOND_MAX, Http2, Http2Options, Http2Shared, P
 pub use error::ErrorCode;
 pub use grpc::MESSAGE_BYTES_MAX;
 pub use receiving::IDLE_FRAMES_MAX;
-pub use request::{Http2Request, encode};
+pub use request::{Http2Request, encode, encode_with_cookies};

@@ -62,6 +62,11 @@ impl<S: Source, P: Protocol> Events for Responses<'_, S, P> {
         let series = self.first_series + flight.step();
         let has_ended =
             write_down(self.recorder, self.source, series, outcome, instants, Some((lag_ns, bytes)));
+        if S::MAY_CONTINUE
+            && let Some(looked) = self.source.looked()
+        {
+            self.recorder.looked(series, instants, &looked, has_ended);
+        }
         if S::MAY_CONTINUE && has_ended {
             let kind = match outcome {
                 Outcome::CheckFailed(_) => Kind::Check,

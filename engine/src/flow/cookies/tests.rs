@@ -15,7 +15,7 @@ fn sent(jar: &mut CookieJar, path: &str, now_s: i64) -> String {
 fn sent_by(jar: &mut CookieJar, path: &str, now_s: i64, rules: &CookieRules) -> String {
     let mut out = Vec::new();
     jar.set_path(path.as_bytes());
-    jar.write(false, rules, now_s, &mut out);
+    jar.write(CookieForm::Line, rules, now_s, &mut out);
     String::from_utf8(out).unwrap()
 }
 
@@ -41,7 +41,7 @@ fn what_was_set_is_sent_with_longer_paths_first_and_then_as_it_was_set() {
 fn cookies_of_the_jar_come_behind_those_of_the_plan() {
     let mut jar = jar_of("/", &["a=1"]);
     let mut out = b"own=0".to_vec();
-    jar.write(true, &rules(false), 100, &mut out);
+    jar.write(CookieForm::Continued, &rules(false), 100, &mut out);
     assert_eq!(out, b"own=0; a=1");
 }
 
@@ -163,9 +163,39 @@ proptest! {
             let _ = jar.set(header, &rules(true), 0);
         }
         jar.set_path(b"/");
-        jar.write(false, &rules(true), 0, &mut out);
+        jar.write(CookieForm::Line, &rules(true), 0, &mut out);
         prop_assert!(out.len() <= COOKIES_BYTES_MAX);
         let line = out.strip_suffix(b"\r\n").unwrap_or(&out);
         prop_assert!(!line.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)));
+    }
+}
+
+#[test]
+fn cookies_of_http_2_are_a_literal_field_whose_length_stands_before_it() {
+    for bytes in [1, 100, 126, 127, 128, 254, 255, 300, 5_000] {
+        let (mut jar, mut out) = (CookieJar::default(), Vec::new());
+        jar.set_path(b"/");
+        jar.write(CookieForm::Literal, &rules(false), 0, &mut out);
+        assert!(out.is_empty(), "there are none, and so is no field");
+        // `a=…; b=1` has so many bytes.
+        let value = "x".repeat(bytes);
+        jar.set(format!("a={value}").as_bytes(), &rules(false), 0).unwrap();
+        jar.set(b"b=1", &rules(false), 0).unwrap();
+        jar.write(CookieForm::Literal, &rules(false), 0, &mut out);
+        let (head, rest) = out.split_at(3);
+        assert_eq!(head[..2], [0x0f, 0x11], "the 32nd of the static table, which is 15 and 17");
+        let mut length = usize::from(head[2]);
+        let mut shift = 0;
+        let mut text = rest;
+        while head[2] == 127 {
+            let (byte, behind) = text.split_first().unwrap();
+            (length, text) = (length + (usize::from(byte & 127) << shift), behind);
+            shift += 7;
+            if byte & 128 == 0 {
+                break;
+            }
+        }
+        assert_eq!(length, text.len());
+        assert_eq!(text, format!("a={value}; b=1").as_bytes());
     }
 }

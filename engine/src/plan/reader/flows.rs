@@ -12,6 +12,7 @@ use crate::plan::bounds::{FLOW_DEPTH_MAX, ITEMS_MAX, REPEAT_MAX};
 use crate::plan::fields::{Script, Step, Target};
 use crate::plan::{setup, values};
 use crate::quantity::{SECOND_NS, parse_bytes, parse_count, parse_share};
+use crate::redirect::REDIRECTS_MAX;
 use crate::template::Piece;
 use std::collections::BTreeMap;
 
@@ -137,6 +138,11 @@ impl<'a> PlanReader<'a> {
                 if checks.len() > 1 { format!("{table}.check.{index}") } else { format!("{table}.check") };
             let wrong = |wrong: WrongExpression| Diagnostic::at(key, wrong.problem, wrong.fix);
             looks.checks.extend(self.take_with(ResponseCheck::parse(text), wrong));
+        }
+        looks.redirects = config.redirects.unwrap_or(0);
+        if looks.redirects > REDIRECTS_MAX {
+            let problem = format!("{} redirects of one request are too many", looks.redirects);
+            self.wrong(&format!("{table}.redirects"), problem, format!("give at most {REDIRECTS_MAX}"));
         }
         if let Some(Text(text)) = &config.body_max {
             let key = format!("{table}.body_max");
@@ -387,6 +393,7 @@ impl<'a> PlanReader<'a> {
         let texts = texts.into_iter().map(|(key, text)| (key, text.is_some()));
         let others = [
             ("check", config.check.is_some()),
+            ("redirects", config.redirects.is_some()),
             ("extract", !config.extract.is_empty()),
             ("json", config.json.is_some()),
             ("form", config.form.is_some()),

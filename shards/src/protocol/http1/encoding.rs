@@ -3,7 +3,7 @@
 use engine::failure::{FailureKind, RunFailure};
 use engine::mix::EncodedStep;
 use engine::plan;
-use engine::template::{Hole, HoleSource, LengthForm, Piece, Template};
+use engine::template::{CookieForm, Hole, HoleSource, LengthForm, Piece, Template};
 
 /// Encodes a plan's request, for connections that are used again or not. The template's holes are the request's own, and the body's
 /// length.
@@ -64,11 +64,11 @@ pub fn encode_with_cookies(
     let Some(request) = step.request.http_mut() else { return encode(&step, authority, reuses) };
     let is_own = |(name, _): &&mut (String, Vec<Piece>)| name.eq_ignore_ascii_case("cookie");
     let own = request.headers.iter_mut().find(is_own);
-    let cookies = |continues| Piece::Value(Box::new(Hole::new(HoleSource::Cookies { continues })));
+    let cookies = |form| Piece::Value(Box::new(Hole::new(HoleSource::Cookies(form))));
     match own {
-        Some((_, value)) => value.push(cookies(true)),
+        Some((_, value)) => value.push(cookies(CookieForm::Continued)),
         // A line of its own, or nothing: it begins where the line before it has ended.
-        None => return encode_fields(&step, authority, reuses, Some(cookies(false))),
+        None => return encode_fields(&step, authority, reuses, Some(cookies(CookieForm::Line))),
     }
     encode(&step, authority, reuses)
 }

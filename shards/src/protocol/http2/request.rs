@@ -9,7 +9,8 @@ use super::static_table::static_name;
 use engine::failure::{FailureKind, RunFailure};
 use engine::mix::EncodedStep;
 use engine::plan::{self, HttpRequest, MessagePace};
-use engine::template::{LengthForm, Piece, Template};
+use engine::redirect::{LOCATION_BYTES_MAX, OF_BODY};
+use engine::template::{CookieForm, Hole, HoleSource, LengthForm, Piece, Template};
 use std::borrow::Cow;
 
 /// A field that is the same in every request of a step.
@@ -39,6 +40,9 @@ pub struct Http2Request {
     /// When the messages of its body are sent.
     pub(super) pace: MessagePace,
 }
+
+/// The most bytes of the length that stands before a path.
+const LENGTH_BYTES_MAX: usize = 5;
 
 /// What is sent behind the header block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +94,24 @@ pub fn encode(
     scheme: &str,
     authority: &str,
 ) -> Result<(EncodedStep, Http2Request), RunFailure> {
+    encode_fields(step, scheme, authority, false)
+}
+
+/// The same for a session that keeps cookies: with room for them.
+pub fn encode_with_cookies(
+    step: &plan::Step,
+    scheme: &str,
+    authority: &str,
+) -> Result<(EncodedStep, Http2Request), RunFailure> {
+    encode_fields(step, scheme, authority, true)
+}
+
+fn encode_fields(
+    step: &plan::Step,
+    scheme: &str,
+    authority: &str,
+    keeps_cookies: bool,
+) -> Result<(EncodedStep, Http2Request), RunFailure> {
     let (request, form) = match &step.request {
         plan::Request::Http(request) => (Cow::Borrowed(request), ResponseForm::Http),
         plan::Request::WebSocket(_) => {
@@ -110,7 +132,14 @@ pub fn encode(
             format!("request `{}`: CONNECT asks for a tunnel, which is no request to measure", step.name);
         return Err(FailureKind::Plan.with_fix(text, "use another method"));
     }
-    let mut fields = RequestFields::of(step, request, scheme, authority)?;
+    let is_followed = step.looks.redirects > 0;
+    let mut fields = RequestFields { is_followed, ..RequestFields::default() };
+    fields.add_all(step, request, scheme, authority)?;
+    if keeps_cookies {
+        // A field of its own, or none; the plan's own stands beside it (RFC 9113, section 8.2.3).
+        let cookies = Hole::new(HoleSource::Cookies(CookieForm::Literal));
+        fields.holed_regular.push(Piece::Value(Box::new(cookies)));
+    }
     let body = fields.body(request, form);
     let (template, has_holes) = fields.template(request, &body)?;
     let is_bodyless = request.method == "HEAD";
@@ -119,7 +148,8 @@ pub fn encode(
         regular: fields.regular,
         body,
         has_holes,
-        rendered_bytes_max: template.bytes_max(),
+        rendered_bytes_max: template.bytes_max()
+            + if is_followed { LOCATION_BYTES_MAX + LENGTH_BYTES_MAX } else { 0 },
         weight: step.weight,
         is_bodyless,
         form,
@@ -140,24 +170,33 @@ struct RequestFields {
     holed_regular: Vec<Piece>,
     /// They say how long the body is. Those of a call do not: its messages do.
     has_length: bool,
+    /// Redirects are followed: what may be another one then is rendered for each request.
+    is_followed: bool,
 }
 
 impl RequestFields {
-    fn of(
+    fn add_all(
+        &mut self,
         step: &plan::Step,
         request: &HttpRequest,
         scheme: &str,
         authority: &str,
-    ) -> Result<RequestFields, RunFailure> {
+    ) -> Result<(), RunFailure> {
         let names = |wanted: &str| request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
         let text = |text: &str| vec![Piece::Bytes(text.into())];
-        let mut fields = RequestFields::default();
-        fields.add(":method", &text(&request.method));
-        fields.add(":scheme", &text(scheme));
-        fields.add(":authority", names("host").map_or(&text(authority), |(_, value)| value));
-        fields.add(":path", &request.path);
+        let authority = names("host").map_or(text(authority), |(_, value)| value.clone());
+        self.add(":method", &text(&request.method));
+        self.add(":scheme", &text(scheme));
+        if constant(&authority).is_some() {
+            self.add(":authority", &authority);
+            self.add(":path", &request.path);
+        } else {
+            // Values of the path come before all others, as they do in HTTP/1.1.
+            self.add(":path", &request.path);
+            self.add(":authority", &authority);
+        }
         if names("user-agent").is_none() {
-            fields.add("user-agent", &text(concat!("vajra/", env!("CARGO_PKG_VERSION"))));
+            self.add("user-agent", &text(concat!("vajra/", env!("CARGO_PKG_VERSION"))));
         }
         for (name, value) in request.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("host")) {
             let name = name.to_ascii_lowercase();
@@ -165,14 +204,15 @@ impl RequestFields {
                 let text = format!("request `{}`: header `{name}` {problem}", step.name);
                 FailureKind::Plan.with_fix(text, fix)
             })?;
-            fields.add(&name, value);
+            self.add(&name, value);
         }
-        Ok(fields)
+        Ok(())
     }
 
     fn add(&mut self, name: &str, value: &[Piece]) {
         let is_pseudo = name.starts_with(':');
-        if let Some(value) = constant(value) {
+        let may_change = self.is_followed && (matches!(name, ":method" | ":path") || OF_BODY.contains(&name));
+        if let Some(value) = constant(value).filter(|_| !may_change) {
             let constants = if is_pseudo { &mut self.pseudo } else { &mut self.regular };
             constants.push(ConstantField { name: name.into(), value });
         } else {
@@ -186,6 +226,7 @@ impl RequestFields {
         self.has_length = form == ResponseForm::Http;
         match request.body.as_deref().map(|body| (constant(body), body)) {
             None => RequestBody::None,
+            Some(_) if self.is_followed => RequestBody::Rendered,
             Some((Some(body), _)) => {
                 let value = body.len().to_string().into_bytes();
                 if self.has_length {
