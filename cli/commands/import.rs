@@ -80,6 +80,13 @@ struct HarArgs {
     /// Write no think times.
     #[arg(long)]
     no_think: bool,
+    /// Send each request when it was recorded, whatever those before it take.
+    #[arg(
+        long,
+        conflicts_with = "no_think",
+        long_help = "Send each request when it was recorded, counted from the beginning of the session, whatever those before it take: `timeline = \"recorded\"`, and `at` in each step"
+    )]
+    timeline: bool,
     /// Write credentials as they are, in place of variables.
     #[arg(long)]
     keep_secrets: bool,
@@ -183,6 +190,7 @@ fn of_har(args: &HarArgs) -> Result<(), Failure> {
         keeps_assets: args.assets,
         has_no_think: args.no_think,
         keeps_secrets: args.keep_secrets,
+        has_timeline: args.timeline,
     };
     let first = *files.first().expect("the command line has one file at least");
     finish(output, from_har(first, files.get(1).copied(), &choices).map_err(refused)?)

@@ -47,6 +47,8 @@ pub(crate) struct PlannedRequest {
     pub(crate) think_ms: Option<u64>,
     /// Several checks, in place of `check`.
     pub(crate) checks: Vec<String>,
+    /// When it is intended, from the beginning of its iteration.
+    pub(crate) at_ms: Option<u64>,
     /// A think time that is drawn, in place of `think_ms`.
     pub(crate) think: Option<String>,
     pub(crate) repeat: Option<u32>,
@@ -122,6 +124,9 @@ impl PlannedRequest {
         }
         if let Some(think_ms) = self.think_ms {
             set("think", milliseconds(think_ms).into());
+        }
+        if let Some(at_ms) = self.at_ms {
+            set("at", milliseconds(at_ms).into());
         }
         if let Some(repeat) = self.repeat {
             set("repeat", whole(repeat.into()));

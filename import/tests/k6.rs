@@ -156,6 +156,8 @@ fn checks_are_found_by_asking_them() {
         ("r.json('n') > 10", &["json /n > 10"]),
         ("r.json('n') <= 2.5", &["json /n <= 2.5"]),
         ("r.json('list').length >= 3", &["json /list/2 exists"]),
+        ("r.json('token').length > 0", &["json /token matches \".\""]),
+        ("r.json('id').length === 36", &["json /id matches \"(?s)^.{36}$\""]),
         ("r.json().hasOwnProperty('id')", &["json /id exists"]),
         ("'id' in r.json()", &["json /id exists"]),
         ("r.headers['Content-Type'].includes('json')", &["header Content-Type contains \"json\""]),

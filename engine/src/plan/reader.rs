@@ -15,6 +15,7 @@ mod offsets;
 mod overload;
 mod requests;
 mod resilience;
+mod timeline;
 mod timing;
 mod transport;
 
@@ -166,6 +167,7 @@ fn scenarios_of(config: &Config) -> Vec<Typed<'_>> {
             retry: config.retry.clone(),
             breaker: config.breaker.clone(),
             cookies: config.cookies,
+            timeline: config.timeline.clone(),
             ..ScenarioConfig::default()
         };
         return vec![Typed { name: None, config: Cow::Owned(short) }];
@@ -367,6 +369,7 @@ impl PlanReader<'_> {
             ("request", !config.request.is_empty()),
             ("step", !config.step.is_empty()),
             ("cookies", config.cookies.is_some()),
+            ("timeline", config.timeline.is_some()),
             ("run.requests", config.run.requests.is_some()),
         ];
         for (key, _) in outside.into_iter().filter(|(_, is_given)| *is_given) {

@@ -1,4 +1,4 @@
-//! The markers of a run, as holes of a plan: values that steps take from their responses, columns of feeds, and what the plan knows itself.
+//! The markers of a run, as holes of a plan: values of responses, columns of feeds, and what the plan knows itself.
 
 use super::observed::{ResponsePart, ScriptValue, ScriptValueKind};
 use super::parts;

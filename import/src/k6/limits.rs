@@ -101,7 +101,7 @@ fn one(metric: &str, text: &str, scopes: &Scopes<'_>, notes: &mut Vec<String>) -
     };
     let meaning = meaning(name.trim())?;
     let scope = scope(tags, meaning, scopes)?;
-    let Parsed { figure, operator, number } = parsed(text)?;
+    let ParsedLimit { figure, operator, number } = parsed(text)?;
     let (key, limit) = match meaning {
         Meaning::Times(key) => {
             let is_time = figure.starts_with("p(") || ["avg", "med", "min", "max"].contains(&figure);
@@ -139,13 +139,13 @@ fn note(notes: &mut Vec<String>, text: &str) {
     }
 }
 
-struct Parsed<'t> {
+struct ParsedLimit<'t> {
     figure: &'t str,
     operator: &'static str,
     number: f64,
 }
 
-fn parsed(text: &str) -> Option<Parsed<'_>> {
+fn parsed(text: &str) -> Option<ParsedLimit<'_>> {
     let text = text.trim();
     let at = text.find(['<', '>', '=', '!'])?;
     let (figure, rest) = text.split_at(at);
@@ -153,7 +153,7 @@ fn parsed(text: &str) -> Option<Parsed<'_>> {
         [("<=", "<="), (">=", ">="), ("===", "=="), ("==", "=="), ("<", "<"), (">", ">")]
             .into_iter()
             .find_map(|(theirs, ours)| Some((ours, rest.strip_prefix(theirs)?)))?;
-    Some(Parsed { figure: figure.trim(), operator, number: behind.trim().parse().ok()? })
+    Some(ParsedLimit { figure: figure.trim(), operator, number: behind.trim().parse().ok()? })
 }
 
 /// A number without the digits that arithmetic left behind it.

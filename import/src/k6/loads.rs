@@ -90,10 +90,15 @@ fn short(options: &Value, notes: &mut Vec<String>) -> ScriptScenario {
     }
 }
 
-type Load = (InlineTable, Option<u64>, Option<u64>);
+type ScriptLoad = (InlineTable, Option<u64>, Option<u64>);
 
 /// The load of an executor, how long it lasts, and how many iterations there are.
-fn load(executor: &str, stated: &Map<String, Value>, name: &str, notes: &mut Vec<String>) -> Option<Load> {
+fn load(
+    executor: &str,
+    stated: &Map<String, Value>,
+    name: &str,
+    notes: &mut Vec<String>,
+) -> Option<ScriptLoad> {
     let duration = stated.get("duration").and_then(duration_ms_of);
     let vus = count(stated.get("vus")).unwrap_or(1);
     let most = stated.get("maxDuration").and_then(duration_ms_of).unwrap_or(ITERATIONS_MS);

@@ -1,4 +1,4 @@
-//! Modules that a k6 script imports: which there are, where a name leads, and what is asked of those that are not translated.
+//! Modules that a k6 script imports: which there are, where a name leads, and what is asked of those that are absent.
 
 /// A module of a script, by what it is called where it is imported.
 #[derive(Clone, Debug, PartialEq, Eq)]

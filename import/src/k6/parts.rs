@@ -266,12 +266,23 @@ fn length_bound(outcomes: &[AtomOutcome]) -> Option<Bound> {
     }
 }
 
-/// A condition on the length of a list or text of JSON, by its elements; on that of anything else to be there.
+/// A condition on the length of a list or text of JSON; on that of anything else to be there.
 fn length(subject: &str, part: &ResponsePart, outcomes: &[AtomOutcome]) -> Option<String> {
     let Bound { operator, number } = length_bound(outcomes)?;
     if part.subject != "json" {
         return (operator == ">=" && number == 1.0).then(|| format!("{subject} exists"));
     }
+    if !is_called_as_list(part) {
+        return match (operator, number) {
+            (">=", 1.0) => Some(format!("{subject} matches \".\"")),
+            ("==", 0.0) => Some(format!("{subject} not matches \".\"")),
+            (">=", least) => Some(format!("{subject} matches \"(?s)^.{{{least},}}\"")),
+            ("<=", most) => Some(format!("{subject} matches \"(?s)^.{{0,{most}}}$\"")),
+            ("==", all) => Some(format!("{subject} matches \"(?s)^.{{{all}}}$\"")),
+            _ => None,
+        };
+    }
+    // A list is so long if it has its last element, and none behind that.
     let element = |index: f64| {
         let path = part.path.iter().cloned().chain([format!("{index}")]).collect();
         expression(&ResponsePart { path, ..part.clone() })
@@ -282,6 +293,15 @@ fn length(subject: &str, part: &ResponsePart, outcomes: &[AtomOutcome]) -> Optio
         "==" if number == 0.0 => Some(format!("{} not exists", element(0.0)?)),
         _ => None,
     }
+}
+
+/// Whether a value of JSON is called as lists are: what it is, only a response would tell.
+fn is_called_as_list(part: &ResponsePart) -> bool {
+    let name = part.path.iter().rev().find(|name| name.parse::<u64>().is_err());
+    name.is_none_or(|name| {
+        let small = name.to_ascii_lowercase();
+        small.ends_with('s') || small.ends_with("list") || small == "data"
+    })
 }
 
 /// A condition on a value, by the answers for which it holds.

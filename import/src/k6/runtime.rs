@@ -74,7 +74,7 @@ pub(super) struct Ran {
 
 /// What the parts of a run share.
 #[derive(Default)]
-struct Told {
+struct ScriptTold {
     /// What is wrong with an import, which QuickJS has words of its own for.
     wrong: RefCell<Option<WrongImport>>,
     /// Names that are asked of modules, by the modules.
@@ -82,7 +82,7 @@ struct Told {
     interrupts: Cell<u32>,
 }
 
-impl Told {
+impl ScriptTold {
     fn read(&self, source: &str) {
         for (from, names) in modules::imports(source) {
             self.names.borrow_mut().entry(from).or_default().extend(names);
@@ -92,7 +92,7 @@ impl Told {
 
 /// Runs a script once.
 pub(super) fn run(script: &ScriptSource<'_>, pass: &ScriptPass<'_>) -> Result<Ran, WrongImport> {
-    let told = Rc::new(Told::default());
+    let told = Rc::new(ScriptTold::default());
     let runtime = Runtime::new().map_err(|_| no_memory())?;
     runtime.set_memory_limit(MEMORY_BYTES_MAX);
     runtime.set_max_stack_size(STACK_BYTES_MAX);
@@ -219,7 +219,7 @@ fn settled<'js>(ctx: &Ctx<'js>, promise: &Promise<'js>) -> Result<(), Error> {
 }
 
 struct ScriptResolver {
-    told: Rc<Told>,
+    told: Rc<ScriptTold>,
 }
 
 impl Resolver for ScriptResolver {
@@ -248,7 +248,7 @@ impl Resolver for ScriptResolver {
 
 struct ScriptLoader {
     reads: ReadsScriptFile,
-    told: Rc<Told>,
+    told: Rc<ScriptTold>,
 }
 
 impl Loader for ScriptLoader {
@@ -309,7 +309,7 @@ fn absent(module: &str, mut names: Vec<String>) -> String {
 }
 
 /// What was thrown, with its place in the script.
-fn wrong(error: CaughtError<'_>, script: &str, told: &Told) -> WrongImport {
+fn wrong(error: CaughtError<'_>, script: &str, told: &ScriptTold) -> WrongImport {
     if let Some(wrong) = told.wrong.borrow_mut().take() {
         return wrong;
     }

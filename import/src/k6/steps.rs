@@ -30,7 +30,7 @@ pub(super) struct ScriptSteps {
 }
 
 /// A step while it is put together.
-struct Draft {
+struct StepDraft {
     number: usize,
     group: String,
     /// What the script calls it.
@@ -136,7 +136,7 @@ fn server(events: &[&DrawnEvent], holes: &mut Holes) -> Option<String> {
 
 struct StepDrafts<'d> {
     base: &'d str,
-    drafts: Vec<Draft>,
+    drafts: Vec<StepDraft>,
     holes: &'d mut Holes,
     secrets: &'d mut Secrets,
     timeout_ms: f64,
@@ -149,7 +149,7 @@ impl StepDrafts<'_> {
             ScriptAction::Request(request) if self.holes.left_out.contains(&request.step) => {}
             ScriptAction::Request(request) => {
                 let step = self.request(request);
-                self.drafts.push(Draft {
+                self.drafts.push(StepDraft {
                     number: request.step,
                     group: event.event.group.clone(),
                     name: request.name.clone(),
@@ -335,7 +335,7 @@ fn has_marked_key(document: &Ordered) -> bool {
 }
 
 /// Gives each step the values that later ones need.
-fn extracting(mut drafts: Vec<Draft>, holes: &Holes) -> Vec<Draft> {
+fn extracting(mut drafts: Vec<StepDraft>, holes: &Holes) -> Vec<StepDraft> {
     for draft in &mut drafts {
         let own = holes.extracts.iter().filter(|extract| extract.step == draft.number);
         draft.step.extract = own.map(|extract| (extract.name.clone(), extract.expression.clone())).collect();
@@ -344,8 +344,8 @@ fn extracting(mut drafts: Vec<Draft>, holes: &Holes) -> Vec<Draft> {
 }
 
 /// Steps that are the same and follow each other, as one that is repeated; as many as a plan has.
-fn merged(drafts: Vec<Draft>, holes: &mut Holes) -> Vec<Draft> {
-    let mut all: Vec<Draft> = Vec::new();
+fn merged(drafts: Vec<StepDraft>, holes: &mut Holes) -> Vec<StepDraft> {
+    let mut all: Vec<StepDraft> = Vec::new();
     for draft in drafts {
         if let Some(last) = all.last_mut().filter(|last| is_repeated(last, &draft)) {
             last.repeat += 1;
@@ -360,7 +360,7 @@ fn merged(drafts: Vec<Draft>, holes: &mut Holes) -> Vec<Draft> {
     all
 }
 
-fn is_repeated(last: &Draft, next: &Draft) -> bool {
+fn is_repeated(last: &StepDraft, next: &StepDraft) -> bool {
     let (one, other) = (&last.step, &next.step);
     last.repeat < REPEAT_MAX
         && one.extract.is_empty()
@@ -372,7 +372,7 @@ fn is_repeated(last: &Draft, next: &Draft) -> bool {
 }
 
 /// What a step is called: no two alike.
-fn title(draft: &Draft, known: &mut HashSet<String>) -> String {
+fn title(draft: &StepDraft, known: &mut HashSet<String>) -> String {
     let path = draft.step.path.split('?').next().unwrap_or("/").replace("{{", "{").replace("}}", "}");
     let own = draft.name.clone().unwrap_or_else(|| format!("{} {path}", draft.step.method));
     let whole =
