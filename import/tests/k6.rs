@@ -404,6 +404,11 @@ fn a_script_that_cannot_be_imported_is_told_with_its_place() {
         ("export default function () {}", &["makes no request"]),
         ("export const options = {};", &["exports no function `default`"]),
         ("import http from 'k6/http';\nhttp.get('http://h/');", &["init context", "line 2"]),
+        ("\0", &["script.js"]),
+        ("export default 5;", &["exports no function `default`"]),
+        ("throw { a: 1 };", &["a value of type object"]),
+        ("throw 'words';", &["words"]),
+        ("export default () => Promise.reject(new Error('late'));", &["Error: late", "line 1"]),
         ("open('./none.csv');", &["'./none.csv' cannot be read", "line 1"]),
     ] {
         let wrong = tried(text, &[]).expect_err(text).to_string();

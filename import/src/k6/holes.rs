@@ -204,11 +204,8 @@ fn word_before(part: &ResponsePart) -> &str {
         .as_deref()
         .map_or(part.left.as_str(), |source| source.split('(').next().unwrap_or_default());
     let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let words = before.split(|c: char| !is_letter(c)).filter(|word| word.len() > 1);
-    words
-        .filter(|word| !["name", "value", "id", "input", "type", "hidden"].contains(word))
-        .next_back()
-        .unwrap_or("value")
+    let mut words = before.split(|c: char| !is_letter(c)).filter(|word| word.len() > 1);
+    words.rfind(|word| !["name", "value", "id", "input", "type", "hidden"].contains(word)).unwrap_or("value")
 }
 
 /// A name of small letters, digits and underscores.

@@ -85,9 +85,13 @@ fn held(limit: &str, condition: &Value) -> toml_edit::Value {
     table.into()
 }
 
+/// Adds a condition to those of its metric. The same one is said once.
 fn insert(table: &mut Table, key: &str, value: toml_edit::Value) {
+    let is_same = |known: &toml_edit::Value| known.to_string().trim() == value.to_string().trim();
     match table.get_mut(key).and_then(Item::as_value_mut) {
+        Some(toml_edit::Value::Array(all)) if all.iter().any(is_same) => {}
         Some(toml_edit::Value::Array(all)) => all.push(value),
+        Some(first) if is_same(first) => {}
         Some(first) => *first = toml_edit::Value::Array(Array::from_iter([first.clone(), value])),
         None => drop(table.insert(key, Item::Value(value))),
     }

@@ -149,8 +149,11 @@ mod tests {
             ("[[request]]\nget = '/a'\nat = '1s'\n".to_owned(), "request.0.at", "is of a step of a flow"),
         ] {
             let told = read(&text).expect_err(&text);
-            let is_told =
-                |one: &Diagnostic| one.path == path && one.problem.contains(problem) && !one.fix.is_empty();
+            let is_told = |one: &Diagnostic| {
+                one.path == path
+                    && one.problem.contains(problem)
+                    && (!one.fix.is_empty() || !one.instead.is_empty())
+            };
             assert!(told.iter().any(is_told), "{text}: {told:#?}");
         }
         let text = "[scenario.a]\ntimeline = 'recorded'\nflow = ['b']\n[[flow.b]]\nget = '/b'\n";
