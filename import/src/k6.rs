@@ -14,7 +14,7 @@ mod runtime;
 mod steps;
 mod surroundings;
 
-use self::draws::{RANDOM, RANDOM_LEAST, RANDOM_MOST, drawn};
+use self::draws::{RANDOM_LEAST, RANDOM_MOST, drawn};
 use self::feeds::PlannedFeed;
 use self::holes::Holes;
 use self::loads::ScriptScenario;
@@ -67,7 +67,7 @@ pub fn from_k6(
     let script = ScriptSource { name, text: text.trim_start_matches('\u{feff}'), reads };
     let none = BTreeMap::new();
     let pass = ScriptPass {
-        random: RANDOM,
+        random: None,
         exec: None,
         scenario: "default",
         environment: &choices.environment,
@@ -129,17 +129,17 @@ impl ScriptImport<'_> {
         let mut environment = self.choices.environment.clone();
         environment.extend(scenario.environment.clone());
         let mut statuses = BTreeMap::new();
-        let mut ran = self.run(scenario, &environment, RANDOM, &statuses)?;
+        let mut ran = self.run(scenario, &environment, None, &statuses)?;
         for _ in 0..STATUS_RUNS_MAX {
             let wanted = statuses_of(&ran.observed);
             if wanted == statuses {
                 break;
             }
             statuses = wanted;
-            ran = self.run(scenario, &environment, RANDOM, &statuses)?;
+            ran = self.run(scenario, &environment, None, &statuses)?;
         }
-        let least = self.run(scenario, &environment, RANDOM_LEAST, &statuses)?.observed;
-        let most = self.run(scenario, &environment, RANDOM_MOST, &statuses)?.observed;
+        let least = self.run(scenario, &environment, Some(RANDOM_LEAST), &statuses)?.observed;
+        let most = self.run(scenario, &environment, Some(RANDOM_MOST), &statuses)?.observed;
         let Ran { mut observed, thrown } = ran;
         self.told(&observed, thrown);
         let events = drawn(&mut observed, &least, &most, &mut self.notes);
@@ -176,7 +176,7 @@ impl ScriptImport<'_> {
         &self,
         scenario: &ScriptScenario,
         environment: &BTreeMap<String, String>,
-        random: f64,
+        random: Option<f64>,
         statuses: &BTreeMap<usize, u16>,
     ) -> Result<Ran, WrongImport> {
         let (exec, name) = (Some(scenario.exec.as_str()), scenario.name.as_str());

@@ -332,6 +332,7 @@ fn what_is_not_translated_is_told() {
         &["k6/ws.connect"][..],
         &["k6/net/grpc: Client"],
         &["k6chaijs", "describe"],
+        &["`html` is not translated"],
         &["comes from `html().find().attr()`"],
         &["1 requests to http://elsewhere are left out"],
         &["the request to `undefined/x` is left out", "-e NAME=VALUE"],
@@ -361,6 +362,29 @@ fn requests_of_setup_come_first_where_their_values_are_needed() {
     let without = made(&text("'none'"));
     assert_eq!(table(&without)["step"].as_array().unwrap().len(), 1, "{}", without.plan);
     assert_noted(&without, &["requests of `setup()` are left out"]);
+}
+
+#[test]
+fn what_is_drawn_once_and_sent_twice_is_told() {
+    let text = |used: &str| {
+        format!(
+            "import http from 'k6/http';
+            import {{ randomString }} from 'https://jslib.k6.io/k6-utils/1.4.0/index.js';
+            export default function () {{
+                const name = randomString(8), id = Math.floor(Math.random() * 1000), other = Math.floor(Math.random() * 1000);
+                http.get(`http://h/a/${{name}}/${{id}}`);
+                http.get(`http://h/b/{used}`);
+            }}"
+        )
+    };
+    for used in ["${name}", "${id}"] {
+        assert_noted(&made(&text(used)), &["is drawn once by the script and sent in several requests"]);
+    }
+    for used in ["${randomString(8)}", "${other}"] {
+        let made = made(&text(used));
+        assert!(made.notes.iter().all(|note| !note.contains("drawn once")), "{used}: {:?}", made.notes);
+        assert_eq!(made.plan.matches("{{rand").count(), 3, "{}", made.plan);
+    }
 }
 
 #[test]

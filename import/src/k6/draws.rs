@@ -4,10 +4,14 @@ use super::holes::markers;
 use super::observed::{Observed, ScriptAction, ScriptBody, ScriptEvent, ScriptValue, ScriptValueKind};
 use crate::ordered::{Ordered, json_body};
 
-/// What `Math.random()` gives in the run that the plan is made of, and in the two that it is held against: the least and the most.
-pub(super) const RANDOM: f64 = 0.5;
+/// What `Math.random()` gives in the two runs that the plan's own is held against: the least and the most.
 pub(super) const RANDOM_LEAST: f64 = 0.0;
 pub(super) const RANDOM_MOST: f64 = 1.0 - f64::EPSILON / 2.0;
+
+/// The numbers of draws that are found so begin here; those that the script makes itself lie below.
+const DRAWN_BY_RUNS: u64 = 1 << 32;
+/// In a narrower range two draws are equal by chance.
+const WIDE_MIN: i64 = 100;
 
 /// Something that a script did, with pauses from their shortest to their longest.
 pub(super) struct DrawnEvent {
@@ -31,8 +35,7 @@ pub(super) fn drawn(
     };
     if !is_same(least) || !is_same(most) {
         notes.push(
-            "which requests are made depends on `Math.random()`: the plan has those of a run in which it is 0.5"
-                .to_owned(),
+            "which requests are made depends on `Math.random()`: the plan has those of one run".to_owned(),
         );
         let alone = |event: ScriptEvent| {
             let seconds = if let ScriptAction::Sleep { seconds } = event.action { seconds } else { 0.0 };
@@ -40,7 +43,7 @@ pub(super) fn drawn(
         };
         return events.into_iter().map(alone).collect();
     }
-    let mut all = Vec::new();
+    let (mut all, mut known) = (Vec::new(), Vec::new());
     for ((mut event, least), most) in events.into_iter().zip(&least.events).zip(&most.events) {
         let (mut shortest, mut longest) = (0.0, 0.0);
         match (&mut event.action, &least.action, &most.action) {
@@ -53,12 +56,14 @@ pub(super) fn drawn(
             }
             (ScriptAction::Request(request), ScriptAction::Request(low), ScriptAction::Request(high)) => {
                 let place = format!("{} {}", request.method, request.url);
-                let mut draws = LaidOver { values: &mut run.values, is_lost: false };
+                let mut draws = LaidOver { values: &mut run.values, known: &mut known, is_lost: false };
                 draws.text(&mut request.url, &low.url, &high.url);
                 draws.fields(&mut request.headers, &low.headers, &high.headers);
                 draws.body(&mut request.body, &low.body, &high.body);
                 if draws.is_lost {
-                    notes.push(format!("{place}: a part of it depends on `Math.random()`, and is as in a run in which it is 0.5"));
+                    notes.push(format!(
+                        "{place}: a part of it depends on `Math.random()`, and is as in one run"
+                    ));
                 }
             }
             _ => {}
@@ -81,6 +86,8 @@ fn is_alike(one: &ScriptAction, other: &ScriptAction) -> bool {
 
 struct LaidOver<'v> {
     values: &'v mut Vec<ScriptValue>,
+    /// Numbers of a wide range, by what they were in the three runs: the same ones are most likely one draw.
+    known: &'v mut Vec<(i64, i64, i64)>,
     /// Something differs that is no number.
     is_lost: bool,
 }
@@ -138,7 +145,7 @@ impl LaidOver<'_> {
                 )
             }
             (Ordered::Whole(own), Ordered::Whole(low), Ordered::Whole(high)) if own != low || own != high => {
-                Ordered::Text(self.drawn((*low).min(*high), (*low).max(*high)))
+                Ordered::Text(self.drawn(*own, *low, *high))
             }
             (Ordered::Text(own), Ordered::Text(low), Ordered::Text(high)) => {
                 let mut text = own.clone();
@@ -171,7 +178,8 @@ impl LaidOver<'_> {
             let is_number = |part: &str| part == "0" || part.parse::<u32>().is_ok() && !part.starts_with('0');
             match (is_number(part), low.parse::<i64>(), high.parse::<i64>()) {
                 (true, Ok(low_number), Ok(high_number)) if is_number(low) && is_number(high) => {
-                    text.push_str(&self.drawn(low_number.min(high_number), low_number.max(high_number)));
+                    let own = part.parse().unwrap_or(low_number);
+                    text.push_str(&self.drawn(own, low_number, high_number));
                 }
                 _ => {
                     self.is_lost = true;
@@ -183,9 +191,13 @@ impl LaidOver<'_> {
     }
 
     /// The marker of a number that is drawn.
-    fn drawn(&mut self, low: i64, high: i64) -> String {
-        let kind = ScriptValueKind::Hole { hole: format!("rand {low} {high}"), is_number: true };
-        // Each of them is drawn by itself, even where bounds are the same.
+    fn drawn(&mut self, own: i64, low: i64, high: i64) -> String {
+        let (least, most) = (low.min(high), low.max(high));
+        let same = self.known.iter().position(|known| *known == (own, low, high));
+        let draw = same.filter(|_| most - least >= WIDE_MIN).unwrap_or(self.known.len());
+        self.known.push((own, low, high));
+        let draw = DRAWN_BY_RUNS + draw as u64;
+        let kind = ScriptValueKind::Hole { hole: format!("rand {least} {most}"), is_number: true, draw };
         self.values.push(ScriptValue { kind, filters: Vec::new() });
         format!("qvj{:05}z", self.values.len() - 1)
     }

@@ -4,7 +4,7 @@ use super::observed::{ResponsePart, ScriptValue, ScriptValueKind};
 use super::parts;
 use super::runtime::NOW_MS;
 use crate::secrets;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What a marker looks like: `qvj00012z`, in capitals where the script made capitals of it.
 const MARKER_START: &str = "qvj";
@@ -12,7 +12,7 @@ const MARKER_LENGTH: usize = 9;
 /// Names that mean something in a hole already.
 const TAKEN: [&str; 9] = ["seq", "rand", "uuid", "env", "pick", "randstr", "now", "iteration", "user"];
 /// What stands in a plan for a value that is not translated.
-const MISSING: &str = "not-translated";
+pub(super) const MISSING: &str = "not-translated";
 /// A value of the environment that is shorter is found in texts by chance.
 const VARIABLE_LETTERS_MIN: usize = 6;
 
@@ -37,6 +37,8 @@ pub(super) struct Holes {
     pub(super) used_variables: Vec<String>,
     pub(super) used_feeds: Vec<(usize, String)>,
     pub(super) notes: Vec<String>,
+    /// In which request each value that is drawn was sent first, by the number of the draw.
+    pub(super) drawn: HashMap<u64, usize>,
 }
 
 /// A marker in a text: where it is, its number, and whether it is in capitals.
@@ -125,7 +127,12 @@ impl Holes {
     fn hole(&mut self, number: usize, is_upper: bool, step: usize, place: &str) -> String {
         let Some(value) = self.values.get(number).cloned() else { return MISSING.to_owned() };
         let source = match &value.kind {
-            ScriptValueKind::Hole { hole, .. } => hole.clone(),
+            ScriptValueKind::Hole { hole, draw, .. } => {
+                if *draw > 0 && step != usize::MAX && *self.drawn.entry(*draw).or_insert(step) != step {
+                    self.note(format!("`{{{{{hole}}}}}` is drawn once by the script and sent in several requests: the plan draws it anew in each"));
+                }
+                hole.clone()
+            }
             ScriptValueKind::Column { feed, column } => {
                 let column_name = column_name(column);
                 if !self.used_feeds.contains(&(*feed, column.clone())) {

@@ -139,6 +139,9 @@ pub(super) enum ScriptValueKind {
         hole: String,
         #[serde(default)]
         is_number: bool,
+        /// Which draw of the script it is; 0 for what is not drawn.
+        #[serde(default)]
+        draw: u64,
     },
     Column {
         feed: usize,

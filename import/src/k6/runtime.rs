@@ -52,8 +52,8 @@ pub(super) struct ScriptSource<'a> {
 /// How a script is run once.
 #[derive(Clone, Debug)]
 pub(super) struct ScriptPass<'a> {
-    /// What `Math.random()` gives.
-    pub(super) random: f64,
+    /// What `Math.random()` always gives; other numbers each time where there is none.
+    pub(super) random: Option<f64>,
     /// The function that is an iteration; without one the script is loaded alone.
     pub(super) exec: Option<&'a str>,
     pub(super) scenario: &'a str,

@@ -1,7 +1,7 @@
 //! What a script did, as steps of a flow.
 
 use super::draws::DrawnEvent;
-use super::holes::{Holes, markers};
+use super::holes::{Holes, MISSING, markers};
 use super::observed::{ScriptAction, ScriptBody, ScriptCheck, ScriptRequest, ScriptValueKind};
 use super::parts;
 use crate::ordered::{Ordered, json_body};
@@ -215,7 +215,7 @@ impl StepDrafts<'_> {
         let mut step = PlannedRequest { method: request.method.clone(), path, ..Default::default() };
         for (name, value) in &request.headers {
             let filled = self.fill(value, request, &place);
-            step.headers.push((name.clone(), self.secrets.hidden(name, &filled, &place)));
+            step.headers.push((name.clone(), self.hidden(name, &filled, &place)));
         }
         self.login(&url, request, &mut step, &place);
         self.body(request, &mut step, &place);
@@ -238,6 +238,14 @@ impl StepDrafts<'_> {
         }
         let value = format!("Basic {}", STANDARD.encode(user));
         step.headers.push(("Authorization".to_owned(), self.secrets.hidden("Authorization", &value, place)));
+    }
+
+    /// What a plan has in the place of a value whose name may be that of a secret.
+    fn hidden(&mut self, name: &str, filled: &str, place: &str) -> String {
+        match filled.contains(MISSING) {
+            true => filled.to_owned(),
+            false => self.secrets.hidden(name, filled, place),
+        }
     }
 
     fn fill(&mut self, text: &str, request: &ScriptRequest, place: &str) -> String {
@@ -287,7 +295,7 @@ impl StepDrafts<'_> {
         let mut filled = Vec::new();
         for (name, value) in fields {
             let value = self.fill(value, request, place);
-            filled.push((name.clone(), self.secrets.hidden(name, &value, place)));
+            filled.push((name.clone(), self.hidden(name, &value, place)));
         }
         filled
     }
@@ -305,7 +313,7 @@ impl StepDrafts<'_> {
                     Ordered::Text(text) => {
                         let key = pointer.rsplit('/').next().unwrap_or_default();
                         let filled = self.holes.fill_json(text, request.step, place);
-                        Some(self.secrets.hidden(key, &filled, place))
+                        Some(self.hidden(key, &filled, place))
                     }
                     Ordered::Whole(number) => Holes::time(*number),
                     _ => None,

@@ -58,7 +58,7 @@
     if (body === undefined || body === null) return { kind: 'absent' };
     if (typeof body === 'string' || body instanceof String) return { kind: 'text', text: String(body) };
     if (V.subjects.has(body) || typeof body !== 'object') return { kind: 'text', text: String(body) };
-    if (body.is_file_of) return { kind: 'file', file: body.is_file_of };
+    if (typeof body.is_file_of === 'string') return { kind: 'file', file: body.is_file_of };
     if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) {
       V.note('a body of bytes is left out');
       return { kind: 'absent' };
@@ -67,7 +67,7 @@
     let is_multipart = false;
     for (const [name, value] of Object.entries(body)) {
       for (const one of Array.isArray(value) ? value : [value]) {
-        if (one && one.is_part) {
+        if (one && one.is_part === true) {
           is_multipart = true;
           fields.push([name, one.file ? `@${one.file}` : one.text]);
         } else fields.push([name, String(one)]);
@@ -95,7 +95,7 @@
     const options = params || {};
     if (V.phase === 'start') throw new Error('Making http requests in the init context is not supported');
     if (V.requests >= V.settings.requests_max) throw new Stop('requests');
-    const is_tagged = address !== null && typeof address === 'object' && address.is_url;
+    const is_tagged = address !== null && typeof address === 'object' && address.is_url === true;
     const url = String(is_tagged ? address.url : address);
     const headers = Object.entries(options.headers || {}).map(([name, value]) => [name, String(value)]);
     const cookies = cookie_pairs(options.cookies);
@@ -117,7 +117,7 @@
   };
 
   const one_of_batch = (entry) => {
-    if (typeof entry === 'string' || (entry && entry.is_url)) return request('GET', entry);
+    if (typeof entry === 'string' || (entry && entry.is_url === true)) return request('GET', entry);
     if (Array.isArray(entry)) return request(entry[0], entry[1], entry[2], entry[3]);
     return request(entry.method, entry.url, entry.body, entry.params);
   };
@@ -142,7 +142,7 @@
     toString() { return this.url; },
   });
   http.file = (data, name) => {
-    const file = data && data.is_file_of ? data.is_file_of : V.files.get(String(data));
+    const file = data && typeof data.is_file_of === 'string' ? data.is_file_of : V.files.get(String(data));
     if (!file) V.note(`the file \`${name || 'data'}\` of a form is sent as a text`);
     return { is_part: true, file: file || null, text: String(data) };
   };

@@ -58,10 +58,9 @@
   };
   V.modules['k6/metrics'] = both({ Counter: metric('Counter'), Gauge: metric('Gauge'), Rate: metric('Rate'), Trend: metric('Trend') });
 
-  const bytes_of = (data) => (data && data.is_file_of ? null : String(data));
   const encoding = {
     b64encode: (data, variant) => {
-      const text = bytes_of(data);
+      const text = String(data);
       const is_url = variant === 'url' || variant === 'rawurl';
       if (V.is_marked(text)) return V.filtered(text, is_url ? 'base64url' : 'base64') || V.absent('b64encode() of a text with a value in it');
       const coded = native.base64(text);
@@ -121,7 +120,7 @@
 
   // jslib.k6.io/k6-utils
   const whole = (low, high) => V.number(`rand ${low} ${high}`, () => Math.floor(Math.random() * (high - low + 1) + low));
-  const hole = (text) => { const mark = () => V.mark({ kind: 'hole', hole: text }); const value = new String(mark()); value.toJSON = mark; return value; };
+  const hole = (text) => { V.drawn += 1; const draw = V.drawn; const mark = () => V.mark({ kind: 'hole', hole: text, draw }); const value = new String(mark()); value.toJSON = mark; return value; };
   V.modules['k6-utils'] = both({
     randomIntBetween: whole,
     randomItem: (list) => {

@@ -10,7 +10,7 @@
   const test = RegExp.prototype.test;
   const V = {
     events: [], values: [], notes: [], feeds: [], groups: [], files: new Map(), modules: {}, variables: new Set(),
-    phase: 'start', probe: null, settings: {}, requests: 0, failed: null,
+    phase: 'start', probe: null, drawn: 0, settings: {}, requests: 0, failed: null,
   };
   const known = new Map();
   const subjects = new WeakMap();
@@ -42,7 +42,9 @@
 
   // A number that is known only while a plan runs; in arithmetic it is `number()`.
   V.number = (hole, number, told) => {
-    const text = () => { if (told) told(); return V.mark({ kind: 'hole', hole, is_number: true }); };
+    V.drawn += 1;
+    const draw = hole.startsWith('rand ') ? V.drawn : 0;
+    const text = () => { if (told) told(); return V.mark({ kind: 'hole', hole, is_number: true, draw }); };
     return {
       [Symbol.toPrimitive]: (hint) => { const marked = text(); return hint === 'number' ? number() : marked; },
       toString: text, toJSON: text, toFixed: text, valueOf: text,
@@ -51,7 +53,7 @@
 
   // What stands for something that is not translated: it can be called, made and looked into.
   V.absent = (name) => {
-    const told = () => { V.note(`\`${name}\` is not translated`); };
+    const told = () => { if (!name.includes('()')) V.note(`\`${name}\` is not translated`); };
     const text = () => V.mark({ kind: 'absent', name });
     return new Proxy(function () {}, {
       get: (_, key) => {
@@ -155,7 +157,10 @@
         if (key === 'toJSON' || key === 'valueOf') return text;
         if (key === 'toString') return () => (V.probe ? proxy : text());
         if (key === 'then' || typeof key === 'symbol') {
-          if (key === Symbol.iterator && subject.subject === 'json' && !V.probe) return () => [V.read(below(subject, 0))][Symbol.iterator]();
+          if (key === Symbol.iterator && subject.subject === 'json' && !V.probe) {
+            V.note(`what is done with each element of a list of a response is done with the first (${shown(subject)})`);
+            return () => [V.read(below(subject, 0))][Symbol.iterator]();
+          }
           return undefined;
         }
         if (V.probe) V.probe.navigated.add(subject_key(subject));
@@ -224,7 +229,13 @@
     .map((part) => (V.marked(part) ? V.filtered(part, 'url') : escape(part))).join('');
 
   // Chance and time are what they are set to, so that what follows from them can be told apart.
-  Math.random = () => V.settings.random;
+  let randoms = 0;
+  Math.random = () => {
+    if (typeof V.settings.random === 'number') return V.settings.random;
+    // Others each time, so that what is drawn once and used twice can be told; the first is in the middle.
+    randoms += 1;
+    return (0.5 + (randoms - 1) * 0.6180339887498949) % 1;
+  };
   const RealDate = Date;
   class FixedDate extends RealDate {
     constructor(...parts) { if (parts.length) super(...parts); else super(V.settings.now_ms); }
