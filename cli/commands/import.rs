@@ -1,17 +1,18 @@
-//! `vajra import`: plans from curl commands, HAR files, access logs and OpenAPI documents.
+//! `vajra import`: plans from curl commands, HAR files, access logs, OpenAPI documents and k6 scripts.
 
 mod inputs;
+mod script;
+mod written;
 
 use self::inputs::{Lines, text_of};
-use crate::exit::{Failure, USAGE};
+use self::script::{K6Args, of_k6};
+use self::written::{PlanFileArgs, finish, open, refused};
+use crate::exit::Failure;
 use crate::help;
-use crate::output::destination::{Output, is_stdout};
-use crate::output::messages::{Severity, tell};
-use crate::output::stdout::say;
 use clap::{Args, Subcommand, ValueEnum};
 use import::{
-    CurlChoices, HarChoices, HarFile, LogChoices, LogImport, LogShape, Made, OpenApiChoices, WrongImport,
-    from_curl, from_har, from_openapi,
+    CurlChoices, HarChoices, HarFile, LogChoices, LogImport, LogShape, OpenApiChoices, from_curl, from_har,
+    from_openapi,
 };
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,7 +23,8 @@ Examples:
   vajra import curl - < commands.sh
   vajra import har session.har again.har -o session.toml
   vajra import log access.log --url http://10.0.0.2:8080 --speed 2
-  vajra import openapi api.yaml --operation listItems";
+  vajra import openapi api.yaml --operation listItems
+  vajra import k6 script.js -e BASE_URL=http://10.0.0.2:8080 -o plan.toml";
 
 /// What is imported.
 #[derive(Args)]
@@ -43,17 +45,9 @@ enum ImportFrom {
     /// Operations of an OpenAPI document, JSON or YAML.
     #[command(name = "openapi")]
     OpenApi(OpenApiArgs),
-}
-
-/// Where the plan goes.
-#[derive(Args)]
-struct PlanFileArgs {
-    /// Write the plan to this file, in place of standard output.
-    #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
-    /// Replace the file if it is there.
-    #[arg(long, help_heading = "Output")]
-    force: bool,
+    /// What one iteration of a k6 script does, with its load and its thresholds.
+    #[command(name = "k6")]
+    K6(K6Args),
 }
 
 #[derive(Args)]
@@ -86,6 +80,13 @@ struct HarArgs {
     /// Write no think times.
     #[arg(long)]
     no_think: bool,
+    /// Send each request when it was recorded, whatever those before it take.
+    #[arg(
+        long,
+        conflicts_with = "no_think",
+        long_help = "Send each request when it was recorded, counted from the beginning of the session, whatever those before it take: `timeline = \"recorded\"`, and `at` in each step"
+    )]
+    timeline: bool,
     /// Write credentials as they are, in place of variables.
     #[arg(long)]
     keep_secrets: bool,
@@ -162,6 +163,7 @@ pub(crate) fn run(args: &ImportPlanArgs) -> Result<ExitCode, Failure> {
         ImportFrom::Har(har) => of_har(har)?,
         ImportFrom::Log(log) => of_log(log)?,
         ImportFrom::OpenApi(document) => of_openapi(document)?,
+        ImportFrom::K6(script) => of_k6(script)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -188,6 +190,7 @@ fn of_har(args: &HarArgs) -> Result<(), Failure> {
         keeps_assets: args.assets,
         has_no_think: args.no_think,
         keeps_secrets: args.keep_secrets,
+        has_timeline: args.timeline,
     };
     let first = *files.first().expect("the command line has one file at least");
     finish(output, from_har(first, files.get(1).copied(), &choices).map_err(refused)?)
@@ -220,36 +223,4 @@ fn of_log(args: &LogArgs) -> Result<(), Failure> {
         log.line(line);
     }
     finish(output, log.finish().map_err(refused)?)
-}
-
-/// The file of the plan, before anything is read; nothing stands for standard output.
-fn open(args: &PlanFileArgs) -> Result<Option<Output>, Failure> {
-    let Some(path) = args.output.as_deref().filter(|path| !is_stdout(path)) else { return Ok(None) };
-    may_be_written(path, args.force)?;
-    Output::open(path, "-o").map(Some)
-}
-
-fn may_be_written(path: &Path, is_forced: bool) -> Result<(), Failure> {
-    if is_forced || !path.is_file() {
-        return Ok(());
-    }
-    let path = path.display();
-    let message = format!(
-        "`{path}` is there already\n  --> flag -o {path}\n  help: name another file, or replace it with --force"
-    );
-    Err(Failure::new(USAGE, message))
-}
-
-/// Writes the plan, and says what has to be known about it.
-fn finish(output: Option<Output>, made: Made) -> Result<(), Failure> {
-    match output {
-        None => say(&made.plan)?,
-        Some(output) => output.finish(|out| out.write_all(made.plan.as_bytes()))?,
-    }
-    made.notes.iter().for_each(|note| tell(Severity::Note, note));
-    Ok(())
-}
-
-fn refused(wrong: WrongImport) -> Failure {
-    Failure::new(USAGE, wrong.to_string())
 }

@@ -12,6 +12,7 @@ mod sources;
 mod steps;
 
 use self::recorded::{Chosen, HarRecording, Recorded};
+use self::steps::StepTiming;
 use crate::made::Made;
 use crate::planned::{PlanText, REQUESTS_MAX};
 use crate::secrets::Secrets;
@@ -46,6 +47,8 @@ pub struct HarChoices {
     pub has_no_think: bool,
     /// Writes credentials as they are, in place of variables of the environment.
     pub keeps_secrets: bool,
+    /// Each request is intended when it was recorded, from the beginning of the session, in the place of a time after the one before it.
+    pub has_timeline: bool,
 }
 
 /// Makes a flow of a recording. With a second one of the same session, what differs between the two is found.
@@ -73,8 +76,12 @@ pub fn from_har(
     };
     let (mut secrets, mut notes) = (Secrets::new(choices.keeps_secrets), Vec::new());
     let requests = &recording.requests;
-    let has_think = !choices.has_no_think;
-    let steps = steps::steps(requests, &titles, &correlation, has_think, &mut secrets, &mut notes);
+    let timing = match (choices.has_timeline, choices.has_no_think) {
+        (true, _) => StepTiming::Recorded,
+        (false, false) => StepTiming::Think,
+        (false, true) => StepTiming::None,
+    };
+    let steps = steps::steps(requests, &titles, &correlation, timing, &mut secrets, &mut notes);
     let origin = second
         .map_or(format!("of {}", first.name), |second| format!("of {} and {}", first.name, second.name));
     let mut plan = PlanText::new(&origin);
@@ -90,9 +97,14 @@ pub fn from_har(
         plan.say(&sentence);
         notes.push(sentence);
     }
+    if timing == StepTiming::Recorded {
+        plan.set("timeline", "recorded");
+    }
     plan.set_in("run", "duration", "1m");
     plan.set_in("load", "rate", Value::from(1));
-    if has_think && requests.windows(2).any(|pair| pair[1].starts_ms + EXACTNESS_MS < pair[0].ends_ms) {
+    if timing != StepTiming::None
+        && requests.windows(2).any(|pair| pair[1].starts_ms + EXACTNESS_MS < pair[0].ends_ms)
+    {
         notes.push("requests that were under way at one time are sent one after the other".to_owned());
     }
     notes.extend(correlation.notes);

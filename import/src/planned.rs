@@ -47,6 +47,13 @@ pub(crate) struct PlannedRequest {
     /// The most of the response's body that is looked at, where that is more than usual.
     pub(crate) body_max: Option<String>,
     pub(crate) think_ms: Option<u64>,
+    /// Several checks, in place of `check`.
+    pub(crate) checks: Vec<String>,
+    /// When it is intended, from the beginning of its iteration.
+    pub(crate) at_ms: Option<u64>,
+    /// A think time that is drawn, in place of `think_ms`.
+    pub(crate) think: Option<String>,
+    pub(crate) repeat: Option<u32>,
 }
 
 impl PlannedRequest {
@@ -80,7 +87,8 @@ impl PlannedRequest {
         });
     }
 
-    fn table(&self) -> Table {
+    /// As a table of a plan.
+    pub(crate) fn table(&self) -> Table {
         let mut table = Table::new();
         let mut set = |key: &str, value: Value| table.insert(key, Item::Value(value));
         if let Some(name) = &self.name {
@@ -108,6 +116,11 @@ impl PlannedRequest {
         if let Some(check) = &self.check {
             set("check", check.as_str().into());
         }
+        match self.checks.as_slice() {
+            [] => {}
+            [check] => drop(set("check", check.as_str().into())),
+            several => drop(set("check", Value::Array(several.iter().map(String::as_str).collect()))),
+        }
         if !self.extract.is_empty() {
             set("extract", Value::InlineTable(texts(&self.extract)));
         }
@@ -116,6 +129,15 @@ impl PlannedRequest {
         }
         if let Some(think_ms) = self.think_ms {
             set("think", milliseconds(think_ms).into());
+        }
+        if let Some(at_ms) = self.at_ms {
+            set("at", milliseconds(at_ms).into());
+        }
+        if let Some(repeat) = self.repeat {
+            set("repeat", whole(repeat.into()));
+        }
+        if let Some(think) = &self.think {
+            set("think", think.as_str().into());
         }
         table
     }
@@ -231,6 +253,11 @@ impl PlanText {
         if let Some(table) = self.document.entry(table).or_insert(Item::Table(Table::new())).as_table_mut() {
             table.insert(key, Item::Value(value.into()));
         }
+    }
+
+    /// Sets what is not a value: a table, or a list of tables.
+    pub(crate) fn put(&mut self, key: &str, item: Item) {
+        self.document.insert(key, item);
     }
 
     /// Adds the parts of a load that changes.

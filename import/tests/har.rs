@@ -106,6 +106,27 @@ fn two(first: &str, second: &str) -> Made {
 }
 
 #[test]
+fn a_timeline_has_each_request_when_it_was_recorded() {
+    let entries = [
+        entry(1_500, &get("/a", ""), 200, "", "text/plain", "x"),
+        entry(1_504, &get("/b", ""), 200, "", "text/plain", "x"),
+        entry(4_250, &get("/c", ""), 200, "", "text/plain", "x"),
+    ];
+    let text = har(&entries);
+    let choices = HarChoices { has_timeline: true, ..HarChoices::default() };
+    let made = from_har(HarFile { name: "a.har", text: &text }, None, &choices).unwrap();
+    plan(&made);
+    assert_eq!(table(&made)["timeline"].as_str(), Some("recorded"));
+    let steps = steps(&made);
+    assert_eq!(
+        steps.iter().map(|step| step["at"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["0s", "4ms", "2750ms"]
+    );
+    assert!(steps.iter().all(|step| step.get("think").is_none()), "{}", made.plan);
+    assert_noted(&made, &["sent one after the other"]);
+}
+
+#[test]
 fn two_recordings_of_chromium_show_which_value_comes_from_where() {
     let made = from_har(FIRST, Some(SECOND), &HarChoices::default()).unwrap();
     let steps = steps(&made);

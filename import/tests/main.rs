@@ -4,6 +4,7 @@
 
 mod curl;
 mod har;
+mod k6;
 mod log;
 mod openapi;
 
@@ -25,13 +26,20 @@ fn plan(made: &Made) -> Plan {
 
 /// The plan in a text, or all that is wrong with it. The variables that its holes name are set.
 fn read(text: &str) -> Result<Plan, Vec<Diagnostic>> {
+    read_with(text, &|path: &str| Ok(format!("what is in {path}").into_bytes()))
+}
+
+/// The same with these files.
+fn read_with(
+    text: &str,
+    read_file: &dyn Fn(&str) -> Result<Vec<u8>, String>,
+) -> Result<Plan, Vec<Diagnostic>> {
     let document = Document { name: "plan.toml".into(), text: text.to_owned(), format: Format::Toml };
     let mut layers = Layers::new(Some(document)).map_err(|wrong| wrong.0)?;
     let behind = text.split("{{env ").skip(1);
     let names = behind.filter_map(|hole| hole.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next());
     layers.set_environment(names.map(|name| (name.to_owned(), format!("value-of-{name}"))));
-    let read_file = |path: &str| Ok(format!("what is in {path}").into_bytes());
-    Plan::read(&layers.read(), &read_file, Purpose::Run).map(|(plan, _)| plan)
+    Plan::read(&layers.read(), read_file, Purpose::Run).map(|(plan, _)| plan)
 }
 
 /// Asserts that some note has all of these parts.

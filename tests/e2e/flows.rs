@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::io::Read;
 
 /// What the testbed says of who came.
-fn ledger(url: &str) -> Value {
+pub(crate) fn ledger(url: &str) -> Value {
     let address = url.strip_prefix("http://").and_then(|rest| rest.split('/').next()).unwrap();
     let mut stream = std::net::TcpStream::connect(address).unwrap();
     let request = format!("GET /ledger HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");

@@ -181,3 +181,31 @@ fn a_session_that_was_recorded_twice_is_let_in_with_its_own_token_and_cookie() {
     assert!(run.report["requests"]["status"].get("401").is_none(), "{}", run.stdout);
     assert_eq!(run.count("/requests/failed"), 0, "{}", run.stdout);
 }
+
+#[test]
+fn a_recorded_timeline_keeps_its_moments() {
+    let entry = |ms: u64, path: &str| {
+        format!(
+            r#"{{"startedDateTime": "2026-11-28T12:00:00.{ms:03}Z", "time": 5,
+            "request": {{"method": "GET", "url": "http://127.0.0.1:1{path}", "headers": []}},
+            "response": {{"status": 200, "headers": [], "content": {{"mimeType": "text/html", "text": "x"}}}}}}"#
+        )
+    };
+    let har = format!(r#"{{"log": {{"entries": [{}, {}]}}}}"#, entry(100, "/"), entry(400, "/bytes/1"));
+    let words = ["import", "har", "a.har", "--timeline", "-o", "plan.toml"];
+    let done = Vajra::new(&words).file("a.har", &har).done();
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let plan = std::fs::read_to_string(done.folder.path().join("plan.toml")).unwrap();
+    assert!(plan.contains("timeline = \"recorded\"") && plan.contains("at = \"300ms\""), "{plan}");
+    checked(&done, "testbed:/");
+    let run = Vajra::run("plan.toml", &["--url", "testbed:/", "-d", "1s", "-R", "20", "--force"])
+        .file("plan.toml", &plan)
+        .done();
+    assert_eq!(run.count("/iterations/ok"), 20, "{}", run.stdout);
+    // No iteration is shorter than the moment of its last step, and that is no wait of its user.
+    assert!(run.count("/iterations/duration_ns/min") >= 300_000_000, "{}", run.stdout);
+    assert!(run.count("/iterations/iteration_ns/min") < 300_000_000, "{}", run.stdout);
+    // As a report, the plan has its moments still.
+    let again = Vajra::run("report.json", &["-d", "1s"]).file("report.json", &run.report.to_string()).done();
+    assert_eq!(again.count("/iterations/ok"), 20, "{}{}", again.stdout, again.stderr);
+}

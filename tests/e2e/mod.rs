@@ -23,6 +23,7 @@ mod habits;
 mod http;
 mod http2;
 mod import;
+mod import_k6;
 mod interop;
 mod interop_http2;
 mod load;

@@ -86,6 +86,48 @@ fn a_stall_between_two_steps_shows_in_the_response_time_of_the_second_and_not_in
 }
 
 #[test]
+fn steps_of_a_recorded_timeline_keep_their_moments_and_what_holds_them_up_is_in_their_response_times() {
+    // The second step is meant 100 ms after the arrival, and the first takes 7 ms, or a stall of half a second more.
+    let text = |seed: u64| {
+        format!(
+            "seed = {seed}\nduration = '8s'\n[scenario.s]\nconnections = 256\ntimeout = '5s'\ntimeline = 'recorded'\nload = {{ rate = 100 }}\n\
+             [[scenario.s.step]]\nget = '/a'\nat = '0s'\n[[scenario.s.step]]\nget = '/b'\nat = '100ms'\n\
+             [[scenario.s.step]]\nget = '/c'\nat = '1s'\n"
+        )
+    };
+    let server = |stall| SimulatedServer {
+        service: Service::Fixed(7 * MILLISECOND_NS),
+        stall,
+        ..SimulatedServer::default()
+    };
+    for seed in seeds(4) {
+        let plan = plan(&text(seed));
+        let (outcome, calm) = reported(&plan, &World { server: server(None), ..World::default() }, seed);
+        assert_eq!(iterations(&outcome).ok.measured, 800, "seed {seed}");
+        for step in &calm.scenarios[0].steps {
+            assert!(step.response_ns.max < 12 * MILLISECOND_NS, "seed {seed}: {:?}", step.response_ns);
+        }
+        let lasted_ns = iterations(&outcome).lasted.mean_ns();
+        assert!((lasted_ns - 1_007e6).abs() < 2e6, "seed {seed}: {lasted_ns}");
+        // What is sent while the server is silent waits up to half a second, and so does the step that is meant in that time: its
+        // first one is not there yet. The last one has its own moment again.
+        let stall = SimulatedStall { every_ns: 4 * SECOND_NS, length_ns: 500 * MILLISECOND_NS };
+        let world = World { server: server(Some(stall)), ..World::default() };
+        let (outcome, held_up) = reported(&plan, &world, seed);
+        assert_eq!(iterations(&outcome).ok.measured, 800, "seed {seed}");
+        let [_, second, _] = &held_up.scenarios[0].steps[..] else { panic!("there are three steps") };
+        assert!(second.response_ns.max > 350 * MILLISECOND_NS, "seed {seed}: {:?}", second.response_ns);
+        assert!(second.service_ns.p50 < 12 * MILLISECOND_NS, "seed {seed}: {:?}", second.service_ns);
+        // None of it is taken for the generator's own.
+        assert!(
+            held_up.generator_lag_ns.max < 5 * MILLISECOND_NS,
+            "seed {seed}: {:?}",
+            held_up.generator_lag_ns
+        );
+    }
+}
+
+#[test]
 fn an_iteration_lasts_as_long_as_its_parts() {
     let plan = plan(
         "duration = '2s'\nconnections = 64\n[load]\nrate = 50\n[[step]]\nget = '/a'\nthink = '40ms'\n[[step]]\nget = '/b'\nrepeat = '3'\n\

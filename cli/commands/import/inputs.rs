@@ -19,7 +19,8 @@ pub(super) fn name_of(path: &Path) -> String {
     if is_stdin(path) { "standard input".to_owned() } else { plain(&path.display().to_string()) }
 }
 
-fn is_stdin(path: &Path) -> bool {
+/// Whether a path stands for standard input.
+pub(super) fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 

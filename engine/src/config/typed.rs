@@ -50,6 +50,8 @@ pub struct Config {
     pub step: Vec<RequestConfig>,
     /// Sessions keep the cookies that responses set, and send them, each iteration its own (default false).
     pub cookies: Option<bool>,
+    /// When steps are intended: `recorded`, at the moments that `at` of each says (default: after the response before, and its `think`).
+    pub timeline: Option<Text>,
     /// Parts of flows by name, each a list of steps, for steps to `run` and scenarios to go through.
     pub flow: IndexMap<String, Vec<RequestConfig>>,
     /// What is done when a request fails: `retry = { attempts = 3, on = ["connect", "timeout", 503], wait = "exp:50ms,2s", budget = "10%" }`.
@@ -239,6 +241,8 @@ pub struct ScenarioConfig {
     pub flow: Option<Texts>,
     /// Sessions keep the cookies that responses set, and send them, each iteration its own (default false).
     pub cookies: Option<bool>,
+    /// When its steps are intended: `recorded`, at the moments that `at` of each says (default: after the response before, and its `think`).
+    pub timeline: Option<Text>,
     /// The most iterations of its flow under way at a time, over all shards (default: the run's).
     pub sessions: Option<Text>,
     /// For how long iterations of its flow may go on after its end (default: the run's).
@@ -528,6 +532,8 @@ pub struct RequestConfig {
     /// Of a step: how long its user thinks after it: `2s`, or `uniform:1s,3s`, `exp:2s` (mean), `lognormal:2s,0.5` (median, sigma),
     /// `normal:2s,500ms` (mean, deviation). With `repeat`, each time.
     pub think: Option<Text>,
+    /// Of a step whose scenario has `timeline = "recorded"`: how long after the iteration's arrival it is intended, such as `1.25s`.
+    pub at: Option<Text>,
     /// Of a step: how often it is done, one after the other: `3`, or `1..5`, each number as likely as any other (default once).
     pub repeat: Option<Text>,
     /// Of a step: how likely it is that it is done, such as `20%` or `0.2` (default always).

@@ -45,6 +45,9 @@ pub struct FlowItem {
     /// What passes after each time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub think: Option<Think>,
+    /// Its request is intended so long after the iteration's arrival, whatever came before it: a recorded timeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_ns: Option<u64>,
     /// It is done after a failure too, when the rest is left out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub always: bool,
@@ -171,6 +174,7 @@ impl FlowItem {
             chance: None,
             repeat: None,
             think: None,
+            at_ns: None,
             always: false,
             on_failure: OnFailure::Stop,
         }

@@ -23,6 +23,8 @@ pub(super) enum FlowOperation {
     Again { counter: usize, to: usize },
     /// Lets time pass.
     Pause(Think),
+    /// The request that follows is intended so long after the arrival, in nanoseconds.
+    At { offset_ns: u64 },
     /// The end of the iteration.
     End,
 }
@@ -93,6 +95,9 @@ impl Program {
         });
         match &item.action {
             FlowAction::Request(step) => {
+                if let Some(offset_ns) = item.at_ns {
+                    self.push(FlowOperation::At { offset_ns }, always);
+                }
                 let call = CallOperation { step: *step, always, on_failure: item.on_failure };
                 self.push(FlowOperation::Call(call), always);
             }

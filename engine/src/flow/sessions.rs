@@ -14,6 +14,8 @@ pub(super) struct FlowSession {
     /// How often something was drawn of its way, and how many requests it has sent: each is drawn for anew.
     pub(super) draws: u32,
     pub(super) calls: u32,
+    /// When its next request is intended, where that was recorded; as it is due where there is none.
+    pub(super) recorded_ns: Option<u64>,
     /// How long it has thought, all in all, and until its last request.
     pub(super) thought_ns: u64,
     pub(super) thought_before_last_ns: u64,

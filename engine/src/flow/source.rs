@@ -228,6 +228,15 @@ impl<R: RowSource> FlowSource<R> {
                     kept.thought_ns = kept.thought_ns.saturating_add(thought_ns);
                     at_ns = at_ns.saturating_add(thought_ns);
                 }
+                FlowOperation::At { offset_ns } => {
+                    let kept = self.sessions.at(session);
+                    let intended_ns = kept.arrival.intended_ns.saturating_add(offset_ns);
+                    kept.recorded_ns = Some(intended_ns);
+                    // What is left until then is not waited for the target. Where nothing is left, it is due at once, and late.
+                    let left_ns = intended_ns.saturating_sub(at_ns);
+                    kept.thought_ns = kept.thought_ns.saturating_add(left_ns);
+                    at_ns = at_ns.saturating_add(left_ns);
+                }
                 other => {
                     if let Some(to) = self.jump(session, other) {
                         self.sessions.at(session).next = to;
@@ -272,7 +281,10 @@ impl<R: RowSource> FlowSource<R> {
                 *left -= 1;
                 (*left > 0).then_some(to)
             }
-            FlowOperation::Call(_) | FlowOperation::Pause(_) | FlowOperation::End => None,
+            FlowOperation::Call(_)
+            | FlowOperation::Pause(_)
+            | FlowOperation::At { .. }
+            | FlowOperation::End => None,
         }
     }
 
@@ -284,9 +296,9 @@ impl<R: RowSource> FlowSource<R> {
         draws.at(draw, kept.arrival.number)
     }
 
-    /// A request of a session is on its way.
-    fn call(&mut self, session: u32, step: u32, due_ns: u64) -> Call {
-        let is_again = self.attempts.as_mut().is_some_and(|attempts| attempts.call(session, due_ns));
+    /// A request of a session, intended then, is on its way.
+    fn call(&mut self, session: u32, step: u32, intended_ns: u64) -> Call {
+        let is_again = self.attempts.as_mut().is_some_and(|attempts| attempts.call(session, intended_ns));
         if let Some(redirects) = &mut self.redirects {
             redirects.call(session);
         }
@@ -619,10 +631,11 @@ impl<R: RowSource> Source for FlowSource<R> {
 
     fn take_due(&mut self) -> Following {
         let Reverse(due) = self.due.pop().expect("something is due");
-        let number = self.sessions.get(due.session).arrival.number;
-        let call = self.call(due.session, due.step, due.due_ns);
+        let kept = self.sessions.get(due.session);
+        let (number, own_ns) = (kept.arrival.number, kept.recorded_ns.unwrap_or(due.due_ns));
+        let call = self.call(due.session, due.step, own_ns);
         let first_ns = self.attempts.as_ref().map(|attempts| attempts.first_intended_ns(due.session));
-        let intended_ns = first_ns.unwrap_or(due.due_ns);
+        let intended_ns = first_ns.unwrap_or(own_ns);
         Following { call, arrival: Arrival { number, intended_ns }, due_ns: due.due_ns }
     }
 

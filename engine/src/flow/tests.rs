@@ -116,6 +116,38 @@ fn a_step_is_intended_a_think_time_after_the_response_before_it() {
     assert_eq!((ended.end, ended.waited_ns, ended.lasted_ns), (IterationEnd::Ok, 6 * MS, 56 * MS));
 }
 
+/// What one arrival at 100 ms leads to whose requests take so long and are so late: when each is intended, and when it is due.
+fn played_recorded(ats: &[u64], services: &[(u64, u64)]) -> (Vec<(u64, u64)>, Vec<u64>, Iteration) {
+    let items = ats.iter().map(|&at_ns| FlowItem { at_ns: Some(at_ns), ..request(0) }).collect();
+    let mut source = source(items);
+    let arrival = Arrival { number: 3, intended_ns: 100 * MS };
+    let begun =
+        first(&mut source, arrival).map(|call| Following { call, arrival, due_ns: arrival.intended_ns });
+    let mut next = begun.or_else(|| source.next_due_ns().map(|_| source.take_due()));
+    let (mut sent, mut done) = (Vec::new(), Vec::new());
+    for &(service_ns, lag_ns) in services {
+        let Following { call, arrival, due_ns } = next.expect("each step has its request");
+        sent.push((arrival.intended_ns, due_ns));
+        let (sent_ns, done_ns) = (due_ns + lag_ns, due_ns + lag_ns + service_ns);
+        done.push(done_ns);
+        source.end(call, End::Response { code: 200, is_ok: true }, EndedAt { sent_ns, done_ns, lag_ns });
+        next = source.next_due_ns().map(|_| source.take_due());
+    }
+    assert_eq!(next, None);
+    (sent, done, source.next_ended().expect("it has ended"))
+}
+
+#[test]
+fn a_recorded_step_is_intended_at_its_own_moment_and_sent_when_the_response_before_it_is_there() {
+    let (sent, _, ended) = played_recorded(&[0, 5 * MS, 50 * MS], &[(20 * MS, 0), (2 * MS, 0), (MS, 0)]);
+    // The second is late by what the first took longer; the third is not.
+    assert_eq!(sent, [(100 * MS, 100 * MS), (105 * MS, 120 * MS), (150 * MS, 150 * MS)]);
+    // 28 ms between the second response and the third request are waited for nobody.
+    assert_eq!((ended.lasted_ns, ended.waited_ns), (51 * MS, 23 * MS));
+    let (sent, ..) = played_recorded(&[10 * MS], &[(MS, 0)]);
+    assert_eq!(sent, [(110 * MS, 110 * MS)]);
+}
+
 #[test]
 fn the_generators_lateness_is_carried_on_and_moves_no_later_request() {
     let items = || vec![thinking(0, "50ms"), request(1), request(2)];
@@ -240,6 +272,28 @@ fn what_the_run_cuts_off_is_unfinished_and_room_is_limited() {
 }
 
 proptest! {
+    /// Held against the rule itself: each is intended at its own moment, and due then or when the response before it was there, without
+    /// what was the generator's own of that.
+    #[test]
+    fn recorded_steps_keep_their_moments_whatever_responses_take(
+        steps in prop::collection::vec((0_u64..200 * MS, 0_u64..80 * MS, 0_u64..9 * MS), 1..12)
+    ) {
+        let mut ats: Vec<u64> = steps.iter().map(|step| step.0).collect();
+        ats.sort_unstable();
+        let services: Vec<(u64, u64)> = steps.iter().map(|step| (step.1, step.2)).collect();
+        let (sent, done, ended) = played_recorded(&ats, &services);
+        let (mut free_ns, mut left_ns) = (100 * MS, 0);
+        for (at, ((intended_ns, due_ns), at_ns)) in sent.iter().zip(&ats).enumerate() {
+            prop_assert_eq!(*intended_ns, 100 * MS + at_ns);
+            prop_assert_eq!(*due_ns, free_ns.max(*intended_ns));
+            left_ns += due_ns - free_ns;
+            free_ns = done[at] - services[at].1;
+        }
+        let last_ns = done[done.len() - 1];
+        prop_assert_eq!(ended.lasted_ns, last_ns - 100 * MS);
+        prop_assert_eq!(ended.waited_ns, last_ns - 100 * MS - left_ns);
+    }
+
     /// A mix is a flow of one choice: the same requests, byte for byte.
     #[test]
     fn a_mix_is_a_flow_of_one_choice(weights in prop::collection::vec(0_u32..9, 1..5), seed in any::<u64>(), number in any::<u64>()) {

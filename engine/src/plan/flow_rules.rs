@@ -143,6 +143,16 @@ impl FlowCheck {
                 format!("give two from 0 to {REPEAT_MAX}, the smaller first"),
             );
         }
+        let is_other = item.think.is_some() || item.repeat.is_some();
+        if item.at_ns.is_some() && (is_other || !matches!(item.action, FlowAction::Request(_))) {
+            self.wrong(
+                "a moment that was recorded is of one request, which is sent once and not thought after",
+                "leave `think` and `repeat` out of it",
+            );
+        }
+        if item.at_ns.is_some_and(|at_ns| at_ns > DURATION_NS_MAX) {
+            self.wrong("a moment is later than any run lasts", "let it come earlier");
+        }
         if repeats > REPEATS_MAX {
             let problem = format!(
                 "what is repeated within something that is repeated is done {repeats} times in one iteration"

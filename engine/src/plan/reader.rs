@@ -17,6 +17,7 @@ mod overload;
 mod requests;
 mod resilience;
 mod setup;
+mod timeline;
 mod timing;
 mod transport;
 
@@ -174,6 +175,7 @@ fn scenarios_of(config: &Config) -> Vec<Typed<'_>> {
             retry: config.retry.clone(),
             breaker: config.breaker.clone(),
             cookies: config.cookies,
+            timeline: config.timeline.clone(),
             ..ScenarioConfig::default()
         };
         return vec![Typed { name: None, config: Cow::Owned(short), is_setup: false }];
@@ -392,6 +394,7 @@ impl PlanReader<'_> {
             ("cookies", config.cookies.is_some()),
             ("retry", config.retry != RetryConfig::default()),
             ("breaker", config.breaker != BreakerConfig::default()),
+            ("timeline", config.timeline.is_some()),
             ("run.requests", config.run.requests.is_some()),
         ];
         for (key, _) in outside.into_iter().filter(|(_, is_given)| *is_given) {

@@ -21,6 +21,17 @@ const THINK_MS_MIN: f64 = 10.0;
 /// After a longer wait nobody was at the browser.
 const THINK_MS_MAX: f64 = 3_600_000.0;
 
+/// When steps are intended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StepTiming {
+    /// At once after the response before.
+    None,
+    /// So long after it as was waited.
+    Think,
+    /// When they were recorded, from the beginning of the session.
+    Recorded,
+}
+
 /// What is known of a step while it is written.
 struct StepWriter<'s> {
     title: &'s str,
@@ -51,7 +62,7 @@ pub(super) fn steps(
     requests: &[Recorded<'_>],
     titles: &[String],
     correlation: &Correlation,
-    has_think: bool,
+    timing: StepTiming,
     secrets: &mut Secrets,
     notes: &mut Vec<String>,
 ) -> Vec<PlannedRequest> {
@@ -76,7 +87,10 @@ pub(super) fn steps(
         if length > BODY_BYTES_DEFAULT && !step.extract.is_empty() {
             step.body_max = Some(format!("{}MiB", (BODY_GROWTH * length).div_ceil(1 << 20)));
         }
-        if has_think {
+        if timing == StepTiming::Recorded {
+            step.at_ms = Some((request.starts_ms - requests[0].starts_ms).max(0.0).round() as u64);
+        }
+        if timing == StepTiming::Think {
             let next = requests.get(index + 1).map(|next| next.starts_ms - request.ends_ms);
             step.think_ms =
                 next.filter(|ms| *ms >= THINK_MS_MIN).map(|ms| ms.min(THINK_MS_MAX).round() as u64);

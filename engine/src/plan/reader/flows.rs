@@ -1,6 +1,7 @@
 //! The flow of a scenario, as typed, to its steps and the items that name them.
 
 use super::requests::StepContext;
+use super::timeline::StepTimeline;
 use super::{PlanReader, Typed};
 use crate::config::{Diagnostic, RequestConfig, Text, hint};
 use crate::extract::{Condition, Expression, ResponseCheck, WrongExpression};
@@ -21,8 +22,8 @@ const BODY_BYTES_LIMIT: u64 = 64 << 20;
 const GRACEFUL_NS_DEFAULT: u64 = 30 * SECOND_NS;
 const REPEAT_FIX: &str = "write a number of times such as `3`, or two such as `1..5`";
 /// Keys that mean something in a step of a flow alone.
-const STEP_KEYS: [&str; 9] =
-    ["think", "repeat", "chance", "always", "on_failure", "run", "if", "extract", "choose"];
+const STEP_KEYS: [&str; 10] =
+    ["think", "at", "repeat", "chance", "always", "on_failure", "run", "if", "extract", "choose"];
 
 /// A flow as far as it has been read.
 #[derive(Default)]
@@ -34,6 +35,8 @@ struct ReadFlow<'a> {
     within: Vec<&'a str>,
     /// Items so far, those of flows that are run as often as they are.
     items: usize,
+    /// What was read of moments that were recorded.
+    timeline: StepTimeline,
 }
 
 impl<'a> PlanReader<'a> {
@@ -56,6 +59,7 @@ impl<'a> PlanReader<'a> {
         }
         if config.step.is_empty() && config.flow.is_none() {
             self.refuse_step_keys(typed);
+            self.refuse_timeline(typed);
             return self.drawn_requests(typed, &context, has_users);
         }
         let had_values = std::mem::replace(&mut self.has_values, true);
@@ -331,6 +335,7 @@ impl<'a> PlanReader<'a> {
                 .as_ref()
                 .and_then(|Text(text)| self.repetition(text, &format!("{table}.repeat"))),
             think: self.think(config, &table),
+            at_ns: self.moment(config, &table, flow.within.is_empty(), &mut flow.timeline),
             always: config.always.unwrap_or(false),
             on_failure: self.on_failure(config, &table),
         }
@@ -466,11 +471,13 @@ impl<'a> PlanReader<'a> {
 }
 
 /// Which of the keys of steps a request has.
-pub(super) fn given_step_keys(config: &RequestConfig) -> impl Iterator<Item = &'static str> {
-    let RequestConfig { think, repeat, chance, always, on_failure, run, condition, extract, choose, .. } =
-        config;
+fn given_step_keys(config: &RequestConfig) -> impl Iterator<Item = &'static str> {
+    let RequestConfig {
+        think, at, repeat, chance, always, on_failure, run, condition, extract, choose, ..
+    } = config;
     let given = [
         think.is_some(),
+        at.is_some(),
         repeat.is_some(),
         chance.is_some(),
         always.is_some(),

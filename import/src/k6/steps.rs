@@ -1,0 +1,406 @@
+//! What a script did, as steps of a flow.
+
+use super::draws::DrawnEvent;
+use super::holes::{Holes, MISSING, markers};
+use super::observed::{ScriptAction, ScriptBody, ScriptCheck, ScriptRequest, ScriptValueKind};
+use super::parts;
+use crate::ordered::{Ordered, json_body};
+use crate::planned::{PlannedBody, PlannedRequest, REQUESTS_MAX, milliseconds};
+use crate::secrets::Secrets;
+use crate::urls::{self, SplitUrl, escaped};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::collections::{BTreeMap, HashSet};
+
+/// The longest name of a step.
+const NAME_LETTERS_MAX: usize = 60;
+/// The most repetitions of a step.
+const REPEAT_MAX: u32 = 10_000;
+
+/// The steps of a scenario.
+pub(super) struct ScriptSteps {
+    pub(super) steps: Vec<PlannedRequest>,
+    /// The group of each.
+    pub(super) groups: Vec<String>,
+    /// The server that they go to.
+    pub(super) base: String,
+    pub(super) timeout_ms: f64,
+    /// k6 would follow where responses lead to.
+    pub(super) follows: bool,
+}
+
+/// A step while it is put together.
+struct StepDraft {
+    number: usize,
+    group: String,
+    /// What the script calls it.
+    name: Option<String>,
+    step: PlannedRequest,
+    shortest: f64,
+    longest: f64,
+    repeat: u32,
+}
+
+/// Makes steps of what a script did; `None` if it asked no server for anything.
+pub(super) fn steps(events: &[DrawnEvent], holes: &mut Holes, secrets: &mut Secrets) -> Option<ScriptSteps> {
+    let is_needed = setup_is_needed(events, holes);
+    let mut kept: Vec<&DrawnEvent> = Vec::new();
+    for event in events {
+        if event.event.phase == "iteration" || is_needed {
+            kept.push(event);
+        } else if let ScriptAction::Request(request) = &event.event.action {
+            holes.left_out.insert(request.step);
+            holes.note("requests of `setup()` are left out: a plan's steps begin with the load".to_owned());
+        }
+    }
+    if is_needed {
+        holes.note("requests of `setup()` are the first steps, because values of their responses are used later: k6 makes them once, and the plan in each iteration".to_owned());
+    }
+    let base = server(&kept, holes)?;
+    let mut writer =
+        StepDrafts { base: &base, drafts: Vec::new(), holes, secrets, timeout_ms: 0.0, follows: false };
+    for event in kept {
+        writer.event(event);
+    }
+    let StepDrafts { drafts, timeout_ms, follows, .. } = writer;
+    let drafts = merged(extracting(drafts, holes), holes);
+    let (mut known, mut groups, mut all) = (HashSet::new(), Vec::new(), Vec::new());
+    for draft in drafts {
+        let name = title(&draft, &mut known);
+        groups.push(draft.group.clone());
+        let think = thought(draft.shortest, draft.longest);
+        let repeat = (draft.repeat > 1).then_some(draft.repeat);
+        all.push(PlannedRequest { name: Some(name), think, repeat, ..draft.step });
+    }
+    Some(ScriptSteps { steps: all, groups, base, timeout_ms, follows })
+}
+
+/// Whether a value of a response of `setup()` is sent in an iteration.
+fn setup_is_needed(events: &[DrawnEvent], holes: &Holes) -> bool {
+    let request = |event: &DrawnEvent, phase: &str| match &event.event.action {
+        ScriptAction::Request(request) if event.event.phase == phase => Some(request.clone()),
+        _ => None,
+    };
+    let setup: HashSet<usize> =
+        events.iter().filter_map(|event| request(event, "setup")).map(|r| r.step).collect();
+    let is_of_setup = |number: &usize| matches!(holes.values.get(*number).map(|value| &value.kind), Some(ScriptValueKind::Response(part)) if setup.contains(&part.step));
+    events.iter().filter_map(|event| request(event, "iteration")).any(|request| {
+        let text = format!("{} {:?} {:?}", request.url, request.headers, request.body);
+        markers(&text).iter().any(|(_, number, _)| is_of_setup(number))
+    })
+}
+
+/// The server that most requests go to; requests to others are left out.
+fn server(events: &[&DrawnEvent], holes: &mut Holes) -> Option<String> {
+    let mut servers: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for event in events {
+        let ScriptAction::Request(request) = &event.event.action else { continue };
+        match urls::split(&request.url) {
+            Some(url) => {
+                let first = servers.len();
+                servers.entry(url.base).or_insert((0, first)).0 += 1;
+            }
+            None => {
+                holes.left_out.insert(request.step);
+                let begins_with_value = markers(&request.url)
+                    .first()
+                    .is_some_and(|(at, _, _)| *at == 0 || urls::split(&request.url[..*at]).is_some());
+                let why = match &request.url {
+                    _ if begins_with_value => "its path begins with a value, and that of a plan with a slash",
+                    url if url.starts_with("undefined") => {
+                        "it is no URL of HTTP; -e NAME=VALUE gives a variable that it may need"
+                    }
+                    _ => "it is no URL of HTTP",
+                };
+                let shown = holes.fill(&request.url, request.step, "a request that is left out");
+                holes.note(format!("the request to `{shown}` is left out: {why}"));
+            }
+        }
+    }
+    let most = servers.iter().max_by_key(|(_, (count, first))| (*count, std::cmp::Reverse(*first)));
+    let base = most.map(|(base, _)| base.clone())?;
+    for (other, (count, _)) in servers.iter().filter(|(other, _)| **other != base) {
+        holes.note(format!(
+            "{count} requests to {other} are left out: all steps of a scenario go to one server, {base}"
+        ));
+    }
+    for event in events {
+        if let ScriptAction::Request(request) = &event.event.action
+            && urls::split(&request.url).is_some_and(|url| url.base != base)
+        {
+            holes.left_out.insert(request.step);
+        }
+    }
+    Some(base)
+}
+
+struct StepDrafts<'d> {
+    base: &'d str,
+    drafts: Vec<StepDraft>,
+    holes: &'d mut Holes,
+    secrets: &'d mut Secrets,
+    timeout_ms: f64,
+    follows: bool,
+}
+
+impl StepDrafts<'_> {
+    fn event(&mut self, event: &DrawnEvent) {
+        match &event.event.action {
+            ScriptAction::Request(request) if self.holes.left_out.contains(&request.step) => {}
+            ScriptAction::Request(request) => {
+                let step = self.request(request);
+                self.drafts.push(StepDraft {
+                    number: request.step,
+                    group: event.event.group.clone(),
+                    name: request.name.clone(),
+                    step,
+                    shortest: 0.0,
+                    longest: 0.0,
+                    repeat: 1,
+                });
+            }
+            ScriptAction::Sleep { .. } => match self.drafts.last_mut() {
+                Some(draft) => {
+                    draft.shortest += event.shortest;
+                    draft.longest += event.longest;
+                }
+                None => self.holes.note("a pause before the first request is left out".to_owned()),
+            },
+            ScriptAction::Check(check) => self.check(check),
+        }
+    }
+
+    fn check(&mut self, check: &ScriptCheck) {
+        let lost = |holes: &mut Holes, why: &str| {
+            holes.note(format!("the check `{}` is left out: {why}", check.name));
+        };
+        if let Some(why) = &check.lost {
+            return lost(self.holes, why);
+        }
+        let Some(number) = check.atoms.first().map(|atom| atom.part.step) else { return };
+        if check.atoms.iter().any(|atom| atom.part.step != number) {
+            return lost(self.holes, "it asks about several responses");
+        }
+        if self.holes.left_out.contains(&number) {
+            return lost(self.holes, "its request is");
+        }
+        let texts: Option<Vec<String>> = check.atoms.iter().map(parts::checks).collect();
+        let draft = self.drafts.iter_mut().find(|draft| draft.number == number);
+        match (texts, draft) {
+            (Some(texts), Some(draft)) => {
+                for text in texts {
+                    if !draft.step.checks.contains(&text) {
+                        draft.step.checks.push(text);
+                    }
+                }
+            }
+            _ => lost(self.holes, "no check of a plan asks the same"),
+        }
+    }
+
+    fn request(&mut self, request: &ScriptRequest) -> PlannedRequest {
+        let url = urls::split(&request.url).expect("what is no URL is left out");
+        debug_assert_eq!(url.base, self.base, "what goes elsewhere is left out");
+        let place = format!("{} {}", request.method, url.path.split('?').next().unwrap_or("/"));
+        let place = self.shown(&place);
+        self.follows |= request.redirects != Some(0.0);
+        self.timeout_ms = self.timeout_ms.max(request.timeout_ms.unwrap_or(0.0));
+        let path = match url.path.split_once('?') {
+            Some((path, query)) => {
+                let (path, query) = (self.fill(path, request, &place), self.fill(query, request, &place));
+                format!("{path}?{}", self.secrets.hidden_fields(&query, &place))
+            }
+            None => self.fill(&url.path, request, &place),
+        };
+        let mut step = PlannedRequest { method: request.method.clone(), path, ..Default::default() };
+        for (name, value) in &request.headers {
+            let filled = self.fill(value, request, &place);
+            step.headers.push((name.clone(), self.hidden(name, &filled, &place)));
+        }
+        self.login(&url, request, &mut step, &place);
+        self.body(request, &mut step, &place);
+        step.drop_unsendable(&place, &mut self.holes.notes);
+        step
+    }
+
+    /// What a URL has before its host.
+    fn login(&mut self, url: &SplitUrl, request: &ScriptRequest, step: &mut PlannedRequest, place: &str) {
+        if let Some(kind) = request.auth.as_deref().filter(|kind| *kind != "basic" && *kind != "auth_basic") {
+            self.holes.note(format!("{place}: authentication by {kind} is left out"));
+            return;
+        }
+        let Some(user) = &url.user else { return };
+        if !markers(user).is_empty() {
+            self.holes.note(format!(
+                "{place}: the name and password before its host are left out: they have values in them"
+            ));
+            return;
+        }
+        let value = format!("Basic {}", STANDARD.encode(user));
+        step.headers.push(("Authorization".to_owned(), self.secrets.hidden("Authorization", &value, place)));
+    }
+
+    /// What a plan has in the place of a value whose name may be that of a secret.
+    fn hidden(&mut self, name: &str, filled: &str, place: &str) -> String {
+        match filled.contains(MISSING) {
+            true => filled.to_owned(),
+            false => self.secrets.hidden(name, filled, place),
+        }
+    }
+
+    fn fill(&mut self, text: &str, request: &ScriptRequest, place: &str) -> String {
+        self.holes.fill(text, request.step, place)
+    }
+
+    /// A place as it is shown: with names in braces where it has values.
+    fn shown(&mut self, place: &str) -> String {
+        let filled = self.holes.fill(place, usize::MAX, place);
+        filled.replace("{{", "{").replace("}}", "}").chars().take(NAME_LETTERS_MAX).collect()
+    }
+
+    fn body(&mut self, request: &ScriptRequest, step: &mut PlannedRequest, place: &str) {
+        match &request.body {
+            ScriptBody::Absent => {}
+            ScriptBody::File { file } => step.body = PlannedBody::File(file.clone()),
+            ScriptBody::Text { text } => self.text(text, request, step, place),
+            ScriptBody::Form { fields } => {
+                let names: HashSet<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
+                let filled = self.fields(fields, request, place);
+                if names.len() == fields.len() && fields.iter().all(|(name, _)| markers(name).is_empty()) {
+                    step.body = PlannedBody::Form(filled);
+                    return;
+                }
+                let pair = |(name, value): &(String, String)| {
+                    let value =
+                        if value.contains("{{") { value.replace("}}", " | url}}") } else { escaped(value) };
+                    format!("{}={value}", escaped(name))
+                };
+                let pairs: Vec<String> = filled.iter().map(pair).collect();
+                step.headers
+                    .push(("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned()));
+                step.body = PlannedBody::Text(pairs.join("&"));
+            }
+            ScriptBody::Multipart { fields } => {
+                step.body = PlannedBody::Multipart(self.fields(fields, request, place))
+            }
+        }
+    }
+
+    fn fields(
+        &mut self,
+        fields: &[(String, String)],
+        request: &ScriptRequest,
+        place: &str,
+    ) -> Vec<(String, String)> {
+        let mut filled = Vec::new();
+        for (name, value) in fields {
+            let value = self.fill(value, request, place);
+            filled.push((name.clone(), self.hidden(name, &value, place)));
+        }
+        filled
+    }
+
+    fn text(&mut self, text: &str, request: &ScriptRequest, step: &mut PlannedRequest, place: &str) {
+        if text.starts_with('@') {
+            self.holes
+                .note(format!("{place}: the body is left out: `@` at its beginning names a file in a plan"));
+            return;
+        }
+        if let Some(document) = json_body(text).filter(|document| !has_marked_key(document)) {
+            let mut texts: Vec<(String, Ordered)> = Vec::new();
+            document.each_scalar(&mut |pointer, value| {
+                let filled = match value {
+                    Ordered::Text(text) => {
+                        let key = pointer.rsplit('/').next().unwrap_or_default();
+                        let filled = self.holes.fill_json(text, request.step, place);
+                        Some(self.hidden(key, &filled, place))
+                    }
+                    Ordered::Whole(number) => Holes::time(*number),
+                    _ => None,
+                };
+                texts.extend(filled.map(|text| (pointer.to_owned(), Ordered::Text(text))));
+            });
+            let text_at =
+                |pointer: &str| texts.iter().find(|(at, _)| at == pointer).map(|(_, text)| text.clone());
+            step.set_json(document.replaced(&text_at));
+            return;
+        }
+        let is_form = step.headers.iter().any(|(name, value)| {
+            name.eq_ignore_ascii_case("content-type")
+                && value.starts_with("application/x-www-form-urlencoded")
+        });
+        let filled = self.fill(text, request, place);
+        step.body =
+            PlannedBody::Text(if is_form { self.secrets.hidden_fields(&filled, place) } else { filled });
+    }
+}
+
+/// Whether an object has a key that is known only in a run.
+fn has_marked_key(document: &Ordered) -> bool {
+    let below =
+        document.entries().iter().any(|(key, value)| !markers(key).is_empty() || has_marked_key(value));
+    below || document.items().iter().any(has_marked_key)
+}
+
+/// Gives each step the values that later ones need.
+fn extracting(mut drafts: Vec<StepDraft>, holes: &Holes) -> Vec<StepDraft> {
+    for draft in &mut drafts {
+        let own = holes.extracts.iter().filter(|extract| extract.step == draft.number);
+        draft.step.extract = own.map(|extract| (extract.name.clone(), extract.expression.clone())).collect();
+    }
+    drafts
+}
+
+/// Steps that are the same and follow each other, as one that is repeated; as many as a plan has.
+fn merged(drafts: Vec<StepDraft>, holes: &mut Holes) -> Vec<StepDraft> {
+    let mut all: Vec<StepDraft> = Vec::new();
+    for draft in drafts {
+        if let Some(last) = all.last_mut().filter(|last| is_repeated(last, &draft)) {
+            last.repeat += 1;
+            continue;
+        }
+        all.push(draft);
+    }
+    if all.len() > REQUESTS_MAX {
+        holes.note(format!("the script makes {} requests in an iteration that differ: the first {REQUESTS_MAX} are in the plan", all.len()));
+        all.truncate(REQUESTS_MAX);
+    }
+    all
+}
+
+fn is_repeated(last: &StepDraft, next: &StepDraft) -> bool {
+    let (one, other) = (&last.step, &next.step);
+    last.repeat < REPEAT_MAX
+        && one.extract.is_empty()
+        && other.extract.is_empty()
+        && (&one.method, &one.path, &one.headers, &one.body, &one.checks)
+            == (&other.method, &other.path, &other.headers, &other.body, &other.checks)
+        && (&last.group, &last.name, last.shortest, last.longest)
+            == (&next.group, &next.name, next.shortest, next.longest)
+}
+
+/// What a step is called: no two alike.
+fn title(draft: &StepDraft, known: &mut HashSet<String>) -> String {
+    let path = draft.step.path.split('?').next().unwrap_or("/").replace("{{", "{").replace("}}", "}");
+    let own = draft.name.clone().unwrap_or_else(|| format!("{} {path}", draft.step.method));
+    let whole =
+        if draft.group.is_empty() || draft.name.is_some() { own } else { format!("{}: {own}", draft.group) };
+    let plain: String = whole.chars().filter(|c| !c.is_control()).take(NAME_LETTERS_MAX).collect();
+    let mut title = plain.clone();
+    let mut number = 1;
+    while !known.insert(title.clone()) {
+        number += 1;
+        title = format!("{plain} ({number})");
+    }
+    title
+}
+
+/// What is thought after a step.
+fn thought(shortest: f64, longest: f64) -> Option<String> {
+    let (low, high) = ((shortest * 1e3).round() as u64, (longest * 1e3).round() as u64);
+    match (low, high) {
+        (_, 0) => None,
+        (low, high) if low == high => Some(milliseconds(low)),
+        (low, high) => Some(format!("uniform:{},{}", milliseconds(low), milliseconds(high))),
+    }
+}

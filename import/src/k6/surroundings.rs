@@ -1,0 +1,178 @@
+//! What stands around the steps of a script: its loads, its conditions, and the other options that a plan has keys for.
+
+use super::feeds::PlannedFeed;
+use super::limits::{Scopes, thresholds};
+use super::loads::ScriptScenario;
+use super::steps::ScriptSteps;
+use crate::planned::{PlanText, PlannedRequest, milliseconds};
+use serde_json::Value;
+use toml_edit::{ArrayOfTables, InlineTable, Item, Table};
+
+/// How long k6 waits for a response.
+const TIMEOUT_MS: f64 = 60_000.0;
+/// Options that are written elsewhere, or that mean nothing to a plan.
+const SILENT: [&str; 22] = [
+    "maxRedirects",
+    "scenarios",
+    "vus",
+    "duration",
+    "stages",
+    "iterations",
+    "thresholds",
+    "summaryTrendStats",
+    "summaryTimeUnit",
+    "setupTimeout",
+    "teardownTimeout",
+    "systemTags",
+    "ext",
+    "cloud",
+    "noUsageReport",
+    "discardResponseBodies",
+    "batch",
+    "batchPerHost",
+    "insecureSkipTLSVerify",
+    "userAgent",
+    "noConnectionReuse",
+    "noSummary",
+];
+
+/// Writes all but the data files.
+pub(super) fn write(
+    plan: &mut PlanText,
+    options: &Value,
+    scenarios: &[(&ScriptScenario, &ScriptSteps)],
+    seed: Option<f64>,
+    notes: &mut Vec<String>,
+) {
+    let is_one = scenarios.len() == 1 && scenarios[0].0.starts_ms == 0;
+    if is_one {
+        plan.set("url", scenarios[0].1.base.as_str());
+    }
+    if scenarios
+        .iter()
+        .any(|(_, steps)| steps.steps.len() > 1 || steps.steps.iter().any(|step| step.repeat.is_some()))
+    {
+        plan.set("cookies", true);
+    }
+    let is_set = |key: &str| options.get(key).and_then(Value::as_bool) == Some(true);
+    if let Some(agent) = options.get("userAgent").and_then(Value::as_str) {
+        plan.set_in("headers", "User-Agent", agent);
+    }
+    let timeout = scenarios.iter().map(|(_, steps)| steps.timeout_ms).fold(0.0, f64::max);
+    let timeout = if timeout > 0.0 { timeout } else { TIMEOUT_MS };
+    plan.set_in("run", "timeout", milliseconds(timeout as u64));
+    if let Some(seed) = seed.filter(|seed| *seed >= 0.0) {
+        plan.set_in("run", "seed", seed as i64);
+    }
+    if is_one {
+        let (scenario, steps) = scenarios[0];
+        for (key, value) in own(scenario) {
+            plan.set_in("run", key, value);
+        }
+        plan.put("load", Item::Table(load(&scenario.load)));
+        plan.requests("step", &steps.steps);
+    } else {
+        let mut tables = Table::new();
+        tables.set_implicit(true);
+        for (scenario, steps) in scenarios {
+            tables.insert(&scenario.name, Item::Table(table(scenario, steps)));
+        }
+        plan.put("scenario", Item::Table(tables));
+    }
+    if is_set("insecureSkipTLSVerify") && scenarios.iter().any(|(_, steps)| steps.base.starts_with("https")) {
+        plan.set_in("tls", "verify", false);
+    }
+    if is_set("noConnectionReuse") {
+        plan.set_in("http", "reuse", false);
+    }
+    conditions(plan, options, scenarios, is_one, notes);
+    if let Some(options) = options.as_object() {
+        let others: Vec<&str> =
+            options.keys().map(String::as_str).filter(|key| !SILENT.contains(key)).collect();
+        if !others.is_empty() {
+            notes.push(format!("options that are left out: {}", others.join(", ")));
+        }
+    }
+    let is_zero = options.get("maxRedirects").and_then(Value::as_f64) == Some(0.0);
+    if !is_zero && scenarios.iter().any(|(_, steps)| steps.follows) {
+        notes.push(
+            "k6 follows redirects, and the plan does not: a status from 300 to 399 is the response"
+                .to_owned(),
+        );
+    }
+}
+
+/// What a scenario says beside its load and its steps.
+fn own(scenario: &ScriptScenario) -> Vec<(&'static str, toml_edit::Value)> {
+    let whole = |number: u64| toml_edit::Value::from(i64::try_from(number).unwrap_or(i64::MAX));
+    let mut all = Vec::new();
+    if let Some(ms) = scenario.duration_ms {
+        all.push(("duration", milliseconds(ms).into()));
+    }
+    if let Some(requests) = scenario.requests {
+        all.push(("requests", whole(requests)));
+    }
+    if let Some(connections) = scenario.connections {
+        all.push(("connections", whole(connections)));
+    }
+    if let Some(ms) = scenario.graceful_ms {
+        all.push(("graceful", milliseconds(ms).into()));
+    }
+    all
+}
+
+fn load(stated: &InlineTable) -> Table {
+    stated.iter().map(|(key, value)| (key.to_owned(), Item::Value(value.clone()))).collect()
+}
+
+fn table(scenario: &ScriptScenario, steps: &ScriptSteps) -> Table {
+    let mut table = Table::new();
+    table.insert("url", Item::Value(steps.base.as_str().into()));
+    if scenario.starts_ms > 0 {
+        table.insert("starts", Item::Value(milliseconds(scenario.starts_ms).into()));
+    }
+    for (key, value) in own(scenario) {
+        table.insert(key, Item::Value(value));
+    }
+    table.insert("load", Item::Table(load(&scenario.load)));
+    let tables: ArrayOfTables = steps.steps.iter().map(PlannedRequest::table).collect();
+    table.insert("step", Item::ArrayOfTables(tables));
+    table
+}
+
+fn conditions(
+    plan: &mut PlanText,
+    options: &Value,
+    scenarios: &[(&ScriptScenario, &ScriptSteps)],
+    is_one: bool,
+    notes: &mut Vec<String>,
+) {
+    let named = |(_, steps): &(&ScriptScenario, &ScriptSteps)| {
+        let names = steps.steps.iter().map(|step| step.name.clone().unwrap_or_default());
+        names.zip(steps.groups.clone()).collect::<Vec<_>>()
+    };
+    let steps: Vec<(String, String)> = scenarios.iter().flat_map(named).collect();
+    let names: Vec<&str> =
+        if is_one { Vec::new() } else { scenarios.iter().map(|(one, _)| one.name.as_str()).collect() };
+    let only = is_one.then(|| scenarios[0].0.name.as_str());
+    let table = thresholds(options, &Scopes { steps: &steps, scenarios: &names, only }, notes);
+    if !table.is_empty() {
+        plan.put("thresholds", Item::Table(table));
+    }
+}
+
+/// Writes the data files.
+pub(super) fn feeds(plan: &mut PlanText, feeds: &[PlannedFeed]) {
+    if feeds.is_empty() {
+        return;
+    }
+    let mut tables = Table::new();
+    tables.set_implicit(true);
+    for feed in feeds {
+        let mut table = Table::new();
+        table.insert("file", Item::Value(feed.file.as_str().into()));
+        table.insert("rows", Item::Value(if feed.is_random { "random" } else { "sequential" }.into()));
+        tables.insert(&feed.name, Item::Table(table));
+    }
+    plan.put("feed", Item::Table(tables));
+}

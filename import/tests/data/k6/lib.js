@@ -1,0 +1,3 @@
+export function headersOf(token) {
+  return { Authorization: `Bearer ${token}`, Accept: 'application/json' };
+}
