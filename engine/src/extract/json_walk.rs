@@ -5,7 +5,8 @@
 //! readers of JSON.
 
 use super::json_path::{Element, JsonPath, PathStep};
-use super::json_text::{JsonScanner, NotJson, unescape};
+use super::json_skip::NotJson;
+use super::json_text::{JsonScanner, unescape};
 use std::ops::Range;
 
 /// Paths that a pass can look for, a bit for each in a set.
@@ -17,8 +18,8 @@ type PathSet = u64;
 /// Memory that is used again for each text.
 #[derive(Debug, Default)]
 pub(super) struct WalkMemory {
-    /// What has to be closed in a value that is passed over.
-    open: Vec<u8>,
+    /// What is open around values that are passed over, where that is deep.
+    open: Vec<u64>,
     /// A name without its escapes.
     name: Vec<u8>,
 }

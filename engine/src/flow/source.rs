@@ -523,6 +523,12 @@ impl<R: RowSource> Source for FlowSource<R> {
         Ok(())
     }
 
+    #[inline]
+    fn wants_fields(&self, call: Call) -> bool {
+        // Attempts look for one that says how long to wait.
+        self.exchanges[call.step as usize].wants.has_fields() || self.attempts.is_some()
+    }
+
     fn field(&mut self, call: Call, name: &[u8], value: &[u8]) {
         let wants = &self.exchanges[call.step as usize].wants;
         // None where the request has ended before its response.

@@ -107,6 +107,15 @@ impl Slowest {
     #[cold]
     #[inline(never)]
     fn keep(&mut self, finished: Finished) {
+        // As slow as the last of them and later, as all are in a run of equals.
+        let last = &self.kept[SLOWEST_MAX - 1];
+        let is_full = self.count == SLOWEST_MAX;
+        if is_full
+            && finished.response_ns() == self.floor_ns
+            && finished.instants.intended > last.instants.intended
+        {
+            return;
+        }
         let rank = finished.rank();
         let at = self.kept[..self.count].partition_point(|kept| kept.rank() < rank);
         if at == SLOWEST_MAX {
