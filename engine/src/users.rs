@@ -29,6 +29,8 @@ pub struct UserPool {
     /// How many iterations may still begin.
     left: u64,
     under_way: u64,
+    /// Where as many are there all the time: how many, and until when.
+    steady: Option<(u64, u64)>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,6 +69,7 @@ impl UserPool {
             users: vec![User::default(); share.of(most) as usize],
             left: loops_max.map_or(u64::MAX, |loops| share.of(loops)),
             under_way: 0,
+            steady: steady(&load.segments, starts_ns, ends_ns),
         };
         (0..pool.users.len() as u64).for_each(|user| pool.arrive(user, starts_ns));
         pool
@@ -148,7 +151,12 @@ impl UserPool {
 
     /// The first moment from one on at which a user of the shard is there.
     fn next_there(&self, user: u64, from_ns: u64) -> Option<u64> {
-        let wanted = (self.share.shard + user * self.share.shards) as f64 + 0.5;
+        let number = self.share.shard + user * self.share.shards;
+        if let Some((there, until_ns)) = self.steady {
+            let from_ns = from_ns.max(self.starts_ns);
+            return (number < there && from_ns < until_ns).then_some(from_ns);
+        }
+        let wanted = number as f64 + 0.5;
         let mut start_ns = self.starts_ns;
         for segment in &self.load.segments {
             let end_ns = start_ns.saturating_add(segment.length_ns).min(self.ends_ns);
@@ -163,6 +171,13 @@ impl UserPool {
         }
         None
     }
+}
+
+/// How many users are there, and until when, where the level is one number.
+fn steady(segments: &[Segment], starts_ns: u64, ends_ns: u64) -> Option<(u64, u64)> {
+    let [Segment { length_ns, shape: Shape::Constant(level) }] = segments else { return None };
+    // The user with number k is there while the level is at least k + ½.
+    Some(((level.rps() + 0.5).floor() as u64, starts_ns.saturating_add(*length_ns).min(ends_ns)))
 }
 
 /// When the level of a segment that begins at `start_ns` first comes to something, from a moment within it on.
@@ -290,6 +305,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_level_that_is_one_number_is_as_a_ramp_to_itself(
+            users in 0_u64..30, seconds in 1_u64..5, ends_s in 1_u64..6, shards in 1_u64..4, half: bool,
+        ) {
+            let level = Rate::parse(&format!("{users}.{}", if half { 5 } else { 4 })).unwrap();
+            let of = |shape| load(vec![Segment { length_ns: seconds * S, shape }]);
+            let constant = of(Shape::Constant(level));
+            let ramp = of(Shape::Ramp { from: level, to: level });
+            let play = |load| played(load, ends_s * S, shards, S / 7, None);
+            prop_assert_eq!(play(&constant), play(&ramp));
+        }
+
         #[test]
         fn numbers_are_unique_and_without_a_gap_for_each_user(
             levels in prop::collection::vec((0_u64..40, 1_u64..5), 1..5),

@@ -1,40 +1,60 @@
-//! Values of JSON that are passed over: where one ends, found in one pass that takes no memory for what is in it.
+//! Values of JSON that are passed over (RFC 8259): where one ends, found in one pass that takes no memory for what is in it.
 //!
 //! What serde_json takes is taken here, and nothing else; tests hold the two against each other. It is not read by
 //! serde_json itself because that allocates for nested values that are passed over, and for escapes in them, with each
 //! document anew. Depth has no bound here, since what is open stands in the caller's memory and not on the stack.
 //!
-//! Nearly all of a body that is looked at is passed over, so this is the costly part of looking at it: places are numbers that are
-//! handed from function to function, which the compiler keeps in registers.
+//! Nearly all of a body that is looked at is passed over, so this is the costly part of looking at it. What is left of the text is
+//! handed from one function to the next, in registers, and what comes next is matched, so that no place in a text is checked twice. Most texts are plain: nothing in them is escaped or
+//! beyond ASCII, and no blank is other than the space. That is found out first, many bytes at a time, and such a text is passed
+//! over by code that has nothing else in it: `PLAIN`.
 
 /// The text is not JSON.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NotJson;
 
-/// What is open around a value, innermost last: a bit for each, set for an object. The innermost 64 stand in a register, and what is
-/// around them in memory that is used again.
+/// Whether all bytes of a text are ASCII, and none is a control character or a backslash. Looks at each of them, without stopping in
+/// between, so that many are looked at at once.
+pub(super) fn is_plain(text: &[u8]) -> bool {
+    // As a signed number, what is beyond ASCII is below all of it.
+    let is_odd = |byte: &u8| (*byte as i8) < b' ' as i8 || *byte == b'\\';
+    let Some(last) = text.last_chunk::<32>() else { return !text.iter().any(is_odd) };
+    let mut odd = [0_u8; 32];
+    let mut look = |chunk: &[u8; 32]| {
+        for (odd, byte) in odd.iter_mut().zip(chunk) {
+            *odd |= if is_odd(byte) { u8::MAX } else { 0 };
+        }
+    };
+    text.as_chunks::<32>().0.iter().for_each(&mut look);
+    // What is left over is looked at with some that has been.
+    look(last);
+    odd == [0; 32]
+}
+
+/// What is open around a value, innermost last: a bit for each, set for an object, above which a bit marks where they begin. The
+/// innermost stand in a register, and what is around them in memory that is used again.
 struct OpenAround<'a> {
     innermost: u64,
-    depth: usize,
     outer: &'a mut Vec<u64>,
 }
 
 impl OpenAround<'_> {
+    const NOTHING: u64 = 1;
+
     #[inline(always)]
     fn push(&mut self, is_object: bool) {
-        if self.depth != 0 && self.depth.is_multiple_of(64) {
+        if self.innermost >> 63 == 1 {
             self.outer.push(self.innermost);
+            self.innermost = OpenAround::NOTHING;
         }
         self.innermost = self.innermost << 1 | u64::from(is_object);
-        self.depth += 1;
     }
 
     #[inline(always)]
     fn pop(&mut self) {
-        self.depth -= 1;
         self.innermost >>= 1;
-        if self.depth != 0 && self.depth.is_multiple_of(64) {
-            self.innermost = self.outer.pop().expect("what is around 64 was kept");
+        if self.innermost == OpenAround::NOTHING {
+            self.innermost = self.outer.pop().unwrap_or(OpenAround::NOTHING);
         }
     }
 
@@ -44,110 +64,141 @@ impl OpenAround<'_> {
     }
 }
 
-/// Where the value ends whose first byte stands at a place. `outer` is memory for what is open around values in it.
-pub(super) fn value_end(text: &[u8], at: usize, outer: &mut Vec<u64>) -> Result<usize, NotJson> {
+/// Behind a value, whose first byte is given with what is behind that. `outer` is memory for what is open around values in it.
+pub(super) fn behind_value<'a, const PLAIN: bool>(
+    mut byte: u8,
+    mut rest: &'a [u8],
+    outer: &mut Vec<u64>,
+) -> Result<&'a [u8], NotJson> {
     outer.clear();
-    let mut open = OpenAround { innermost: 0, depth: 0, outer };
-    let (mut at, mut byte) = next(text, at)?;
+    let mut open = OpenAround { innermost: OpenAround::NOTHING, outer };
+    // Names and values pass through the same lines: strings are looked through by code that stands here once.
+    let mut is_name = false;
     loop {
         match byte {
-            b'"' => at = string_end(text, at + 1)?.0,
-            b'{' => {
-                (at, byte) = next(text, at + 1)?;
-                if byte != b'}' {
-                    open.push(true);
-                    (at, byte) = behind_name(text, at)?;
+            b'"' => {
+                rest = behind_string::<PLAIN>(rest)?;
+                if is_name {
+                    is_name = false;
+                    (byte, rest) = next::<PLAIN>(behind::<PLAIN>(b':', rest)?)?;
                     continue;
                 }
-                at += 1;
+            }
+            _ if is_name => return Err(NotJson),
+            b'{' => {
+                (byte, rest) = next::<PLAIN>(rest)?;
+                if byte != b'}' {
+                    open.push(true);
+                    is_name = true;
+                    continue;
+                }
             }
             b'[' => {
-                (at, byte) = next(text, at + 1)?;
+                (byte, rest) = next::<PLAIN>(rest)?;
                 if byte != b']' {
                     open.push(false);
                     continue;
                 }
-                at += 1;
             }
-            b'-' | b'0'..=b'9' => at = number_end(text, at)?,
-            _ => at = word_end(text, at)?,
+            b'1'..=b'9' => rest = behind_digits_of_number(rest)?,
+            _ => rest = behind_rare(byte, rest)?,
         }
         loop {
-            if open.depth == 0 {
-                return Ok(at);
+            if open.innermost == OpenAround::NOTHING {
+                return Ok(rest);
             }
-            (at, byte) = next(text, at)?;
-            let is_in_object = open.is_in_object();
+            (byte, rest) = next::<PLAIN>(rest)?;
             if byte == b',' {
-                (at, byte) = next(text, at + 1)?;
-                if is_in_object {
-                    (at, byte) = behind_name(text, at)?;
-                }
+                (byte, rest) = next::<PLAIN>(rest)?;
+                is_name = open.is_in_object();
                 break;
             }
-            if byte != if is_in_object { b'}' } else { b']' } {
+            if byte != if open.is_in_object() { b'}' } else { b']' } {
                 return Err(NotJson);
             }
-            at += 1;
             open.pop();
         }
     }
 }
 
-/// The first byte from a place on that is no blank, and where it stands.
+/// The same where most values are no objects and no arrays.
 #[inline(always)]
-pub(super) fn next(text: &[u8], mut at: usize) -> Result<(usize, u8), NotJson> {
+pub(super) fn behind_scalar_or_other<'a, const PLAIN: bool>(
+    byte: u8,
+    rest: &'a [u8],
+    outer: &mut Vec<u64>,
+) -> Result<&'a [u8], NotJson> {
+    match byte {
+        b'"' => behind_string::<PLAIN>(rest),
+        b'1'..=b'9' => behind_digits_of_number(rest),
+        _ => behind_value::<PLAIN>(byte, rest, outer),
+    }
+}
+
+/// The first byte that is no blank, and what is behind it.
+#[inline(always)]
+pub(super) fn next<const PLAIN: bool>(mut rest: &[u8]) -> Result<(u8, &[u8]), NotJson> {
     loop {
-        match text.get(at) {
-            Some(b' ' | b'\t' | b'\n' | b'\r') => at += 1,
-            Some(&byte) => return Ok((at, byte)),
-            None => return Err(NotJson),
+        let (byte, behind) = rest.split_first().ok_or(NotJson)?;
+        match byte {
+            b' ' => rest = behind,
+            b'\t' | b'\n' | b'\r' if !PLAIN => rest = behind,
+            _ => return Ok((*byte, behind)),
         }
     }
 }
 
-/// Behind the name of a member, whose quotation mark is to stand here, and its colon: where its value begins, and with what.
+/// Behind a byte that has to come next but for blanks.
 #[inline(always)]
-fn behind_name(text: &[u8], at: usize) -> Result<(usize, u8), NotJson> {
-    if text[at] != b'"' {
-        return Err(NotJson);
-    }
-    let (at, colon) = next(text, string_end(text, at + 1)?.0)?;
-    if colon == b':' { next(text, at + 1) } else { Err(NotJson) }
+pub(super) fn behind<const PLAIN: bool>(byte: u8, rest: &[u8]) -> Result<&[u8], NotJson> {
+    let (next, behind) = next::<PLAIN>(rest)?;
+    if next == byte { Ok(behind) } else { Err(NotJson) }
 }
 
-/// Behind a string, of which the first quotation mark stands before this place: where that is, and whether it has escapes.
+/// Behind a string, of which the first quotation mark has been passed over.
 #[inline(always)]
-pub(super) fn string_end(text: &[u8], mut at: usize) -> Result<(usize, bool), NotJson> {
-    let mut has_escapes = false;
-    loop {
-        at += plain_length(&text[at..]);
-        match text.get(at) {
-            Some(b'"') => return Ok((at + 1, has_escapes)),
-            Some(b'\\') => {
-                has_escapes = true;
-                at = escape_end(text, at + 1)?;
+pub(super) fn behind_string<const PLAIN: bool>(mut rest: &[u8]) -> Result<&[u8], NotJson> {
+    // Eight bytes are looked at at once: most strings are short, and a call of a vectorised search costs more than it saves.
+    while let Some((word, behind)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*word);
+        let special = if PLAIN { quotation_marks(word) } else { special_bytes(word) };
+        if special != 0 {
+            let is_quotation_mark = PLAIN || quotation_marks(word) & special & special.wrapping_neg() != 0;
+            if !is_quotation_mark {
+                break;
             }
-            _ => return Err(NotJson),
+            return Ok(&rest[special.trailing_zeros() as usize / 8 + 1..]);
         }
+        rest = behind;
+    }
+    behind_unusual_string(rest)
+}
+
+/// The same from within a string on, where it has escapes or the text nearly ends.
+#[inline(never)]
+fn behind_unusual_string(mut rest: &[u8]) -> Result<&[u8], NotJson> {
+    loop {
+        rest = match &rest[plain_length(rest)..] {
+            [b'"', behind @ ..] => return Ok(behind),
+            [b'\\', behind @ ..] => behind_escape(behind)?,
+            _ => return Err(NotJson),
+        };
     }
 }
 
-/// Behind an escape, of which the backslash stands before this place.
-fn escape_end(text: &[u8], at: usize) -> Result<usize, NotJson> {
-    match text.get(at) {
-        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 1),
-        Some(b'u') => {
-            let digits = text.get(at + 1..at + 5).ok_or(NotJson)?;
-            if digits.iter().all(u8::is_ascii_hexdigit) { Ok(at + 5) } else { Err(NotJson) }
-        }
+/// Behind an escape, of which the backslash has been passed over.
+fn behind_escape(rest: &[u8]) -> Result<&[u8], NotJson> {
+    match rest {
+        [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', behind @ ..] => Ok(behind),
+        [b'u', behind @ ..] => match behind.split_at_checked(4) {
+            Some((digits, behind)) if digits.iter().all(u8::is_ascii_hexdigit) => Ok(behind),
+            _ => Err(NotJson),
+        },
         _ => Err(NotJson),
     }
 }
 
-/// How many bytes stand before the first that ends a string, begins an escape or may not stand in a string. Eight are looked
-/// at at once: most strings are short, and a call of a vectorised search costs more than it saves.
-#[inline(always)]
+/// How many bytes stand before the first that ends a string, begins an escape or may not stand in a string.
 fn plain_length(text: &[u8]) -> usize {
     let mut length = 0;
     while let Some(word) = text[length..].first_chunk::<8>() {
@@ -157,78 +208,84 @@ fn plain_length(text: &[u8]) -> usize {
         }
         length += 8;
     }
-    length + plain_length_of_few(&text[length..])
+    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
+    length + text[length..].iter().position(is_special).unwrap_or(text.len() - length)
 }
 
-#[inline(never)]
-fn plain_length_of_few(text: &[u8]) -> usize {
-    text.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..b' ')).unwrap_or(text.len())
+const ONES: u64 = u64::MAX / 255;
+const HIGHEST: u64 = ONES << 7;
+
+/// In a word of ASCII, the highest bit of the lowest byte that is a quotation mark is the lowest bit that is set: a subtraction borrows
+/// only from the bytes above one that is one itself.
+#[inline(always)]
+fn quotation_marks(word: u64) -> u64 {
+    (word ^ (ONES * u64::from(b'"'))).wrapping_sub(ONES) & HIGHEST
 }
 
-/// The highest bit of the lowest byte that is special is the lowest bit that is set: a subtraction borrows only from the bytes
-/// above one that is special itself.
+/// The same in any word, of bytes that end a string, begin an escape or may not stand in a string.
 #[inline(always)]
 fn special_bytes(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
     // With one bit turned over, the quotation mark stands right behind what is below a blank, and one bound tells of both.
     let turned = word ^ (ONES * 0x02);
     let below = turned.wrapping_sub(ONES * (u64::from(b'"' ^ 0x02) + 1));
     let is_backslash = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
-    (below | is_backslash) & !word & (ONES << 7)
+    (below | is_backslash) & !word & HIGHEST
 }
 
-/// Behind a word.
+/// Behind a word, or a number that begins with a sign or a zero, of which the first byte has been passed over.
 #[inline(never)]
-fn word_end(text: &[u8], at: usize) -> Result<usize, NotJson> {
-    let rest = &text[at..];
-    let is = |word: &[u8]| rest.starts_with(word);
-    match () {
-        () if is(b"true") || is(b"null") => Ok(at + 4),
-        () if is(b"false") => Ok(at + 5),
-        () => Err(NotJson),
+fn behind_rare(first: u8, rest: &[u8]) -> Result<&[u8], NotJson> {
+    let word = |letters: &[u8]| rest.strip_prefix(letters).ok_or(NotJson);
+    match (first, rest) {
+        (b't', _) => word(b"rue"),
+        (b'f', _) => word(b"alse"),
+        (b'n', _) => word(b"ull"),
+        (b'0', _) => behind_zero(rest),
+        (b'-', [b'0', behind @ ..]) => behind_zero(behind),
+        (b'-', [b'1'..=b'9', behind @ ..]) => behind_digits_of_number(behind),
+        _ => Err(NotJson),
     }
 }
 
-/// Behind a number. What follows a zero is a part of no number, and stands where none may.
+/// Behind a number that begins with a zero, which no digit follows.
+fn behind_zero(rest: &[u8]) -> Result<&[u8], NotJson> {
+    if rest.first().is_some_and(u8::is_ascii_digit) { Err(NotJson) } else { behind_digits_of_number(rest) }
+}
+
+/// Behind a number, of which a digit has been passed over.
 #[inline(always)]
-fn number_end(text: &[u8], at: usize) -> Result<usize, NotJson> {
-    let at = at + usize::from(text[at] == b'-');
-    let end = digits_end(text, at);
-    let has_zero = end > at + 1 && text[at] == b'0';
-    if end == at || has_zero {
-        return Err(NotJson);
-    }
-    match text.get(end) {
-        Some(b'.' | b'e' | b'E') => fraction_end(text, end),
-        _ => Ok(end),
+fn behind_digits_of_number(rest: &[u8]) -> Result<&[u8], NotJson> {
+    match behind_digits(rest) {
+        rest @ [b'.' | b'e' | b'E', ..] => behind_fraction(rest),
+        rest => Ok(rest),
     }
 }
 
-/// Behind the fraction and the exponent of a number, of which one is there.
+/// Behind the fraction and the exponent of a number, of which one comes next.
 #[inline(never)]
-fn fraction_end(text: &[u8], mut at: usize) -> Result<usize, NotJson> {
-    let some_digits = |at: usize| match digits_end(text, at) {
-        end if end > at => Ok(end),
+fn behind_fraction(mut rest: &[u8]) -> Result<&[u8], NotJson> {
+    let some_digit = |rest: &[u8]| match rest.first() {
+        Some(b'0'..=b'9') => Ok(()),
         _ => Err(NotJson),
     };
-    if text[at] == b'.' {
-        at = some_digits(at + 1)?;
+    if let [b'.', behind @ ..] = rest {
+        some_digit(behind)?;
+        rest = behind_digits(behind);
     }
-    if matches!(text.get(at), Some(b'e' | b'E')) {
-        at += 1;
-        at += usize::from(matches!(text.get(at), Some(b'+' | b'-')));
-        at = some_digits(at)?;
+    if let [b'e' | b'E', b'+' | b'-', behind @ ..] | [b'e' | b'E', behind @ ..] = rest {
+        some_digit(behind)?;
+        rest = behind_digits(behind);
     }
-    Ok(at)
+    Ok(rest)
 }
 
-/// Behind the digits that stand at a place, which may be none.
+/// Behind the digits that come next, which may be none.
 #[inline(always)]
-fn digits_end(text: &[u8], mut at: usize) -> usize {
-    while text.get(at).is_some_and(u8::is_ascii_digit) {
-        at += 1;
+fn behind_digits(mut rest: &[u8]) -> &[u8] {
+    while let [b'0'..=b'9', behind @ ..] = rest {
+        rest = behind;
     }
-    at
+    rest
 }
 
 #[cfg(test)]
@@ -238,8 +295,16 @@ mod tests {
     use serde::de::IgnoredAny;
 
     fn is_json(text: &str) -> bool {
-        let end = value_end(text.as_bytes(), 0, &mut Vec::new());
-        end.is_ok_and(|end| next(text.as_bytes(), end).is_err())
+        let is_whole = |behind: Result<&[u8], NotJson>| behind.is_ok_and(|rest| next::<false>(rest).is_err());
+        let mut outer = Vec::new();
+        let mut walk = |(byte, rest)| is_whole(behind_value::<false>(byte, rest, &mut outer));
+        let is_json = next::<false>(text.as_bytes()).is_ok_and(&mut walk);
+        if is_plain(text.as_bytes()) {
+            let mut outer = Vec::new();
+            let mut walk = |(byte, rest)| is_whole(behind_value::<true>(byte, rest, &mut outer));
+            assert_eq!(next::<true>(text.as_bytes()).is_ok_and(&mut walk), is_json, "{text:?}");
+        }
+        is_json
     }
 
     fn is_json_to_serde(text: &str) -> bool {
@@ -360,6 +425,19 @@ mod tests {
     ];
 
     proptest! {
+        #[test]
+        fn a_text_is_plain_if_each_of_its_bytes_is(
+            mut text in proptest::collection::vec(b' '..=b'[', 0..100),
+            odd in proptest::option::of((any::<prop::sample::Index>(), any::<u8>())),
+        ) {
+            if let Some((index, byte)) = odd.filter(|_| !text.is_empty()) {
+                let index = index.index(text.len());
+                text[index] = byte;
+            }
+            let is_odd = |byte: &u8| *byte < b' ' || *byte >= 0x80 || *byte == b'\\';
+            prop_assert_eq!(is_plain(&text), !text.iter().any(is_odd));
+        }
+
         #[test]
         fn strings_of_any_bytes_end_where_a_look_at_each_byte_ends(
             bytes in proptest::collection::vec(

@@ -107,17 +107,12 @@ impl Slowest {
     #[cold]
     #[inline(never)]
     fn keep(&mut self, finished: Finished) {
-        // As slow as the last of them and later, as all are in a run of equals.
-        let last = &self.kept[SLOWEST_MAX - 1];
-        let is_full = self.count == SLOWEST_MAX;
-        if is_full
-            && finished.response_ns() == self.floor_ns
-            && finished.instants.intended > last.instants.intended
-        {
-            return;
-        }
-        let rank = finished.rank();
-        let at = self.kept[..self.count].partition_point(|kept| kept.rank() < rank);
+        let (response_ns, rank) = (finished.response_ns(), finished.rank());
+        let kept = &self.kept[..self.count];
+        // The time decides, and the rest of the rank between equal ones alone.
+        let slower = kept.partition_point(|kept| kept.response_ns() > response_ns);
+        let is_before = |kept: &&Finished| kept.response_ns() == response_ns && kept.rank() < rank;
+        let at = slower + kept[slower..].iter().take_while(is_before).count();
         if at == SLOWEST_MAX {
             return;
         }
