@@ -114,6 +114,14 @@ impl<R: RowSource> Source for AnySource<R> {
         }
     }
 
+    #[inline]
+    fn wants_fields(&self, call: Call) -> bool {
+        match self {
+            AnySource::Mix(mix) => mix.wants_fields(call),
+            AnySource::Flow(flow) => flow.wants_fields(call),
+        }
+    }
+
     fn field(&mut self, call: Call, name: &[u8], value: &[u8]) {
         if let AnySource::Flow(flow) = self {
             flow.field(call, name, value);

@@ -83,6 +83,12 @@ pub trait Source {
         Ok(())
     }
 
+    /// Whether the fields of responses to a call are wanted, of a step that is looked at. What is not wanted need not be handed over.
+    fn wants_fields(&self, call: Call) -> bool {
+        let _ = call;
+        true
+    }
+
     /// A field of a response came, of a step that is looked at: its name in any case, and its value.
     fn field(&mut self, call: Call, name: &[u8], value: &[u8]) {
         let _ = (call, name, value);

@@ -9,6 +9,7 @@ use crate::load::UserLoad;
 use crate::schedule::{Segment, Shape};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::Range;
 
 /// The most users.
 pub const USERS_MAX: u64 = 1 << 24;
@@ -18,6 +19,8 @@ pub const USERS_MAX: u64 = 1 << 24;
 pub struct Levels {
     pieces: Vec<LevelPiece>,
     ends_ns: u64,
+    /// Where as many are there all the time: how many, from when on, and until when.
+    steady: Option<(u64, Range<u64>)>,
 }
 
 /// One segment of it, as far as it holds.
@@ -83,7 +86,7 @@ impl Levels {
                 thousandths: 1_000,
             }
         });
-        Levels { pieces: pieces.collect(), ends_ns }
+        Levels { pieces: pieces.collect(), ends_ns, steady: steady(segments, starts_ns, ends_ns) }
     }
 
     /// The same until `cut_ns`, and from there to its own end another one, so many thousandths of it.
@@ -97,11 +100,16 @@ impl Levels {
             ..piece.clone()
         });
         let pieces = before.chain(after).filter(|piece| piece.from_ns < piece.to_ns);
-        Levels { pieces: pieces.collect(), ends_ns: self.ends_ns }
+        Levels { pieces: pieces.collect(), ends_ns: self.ends_ns, steady: None }
     }
 
-    /// The first moment from one on at which there are more users than `level`.
-    fn first_above(&self, level: f64, from_ns: u64) -> Option<u64> {
+    /// The first moment from one on at which the user with a number is there.
+    fn first_there(&self, number: u64, from_ns: u64) -> Option<u64> {
+        if let Some((there, times_ns)) = &self.steady {
+            let from_ns = from_ns.max(times_ns.start);
+            return (number < *there && from_ns < times_ns.end).then_some(from_ns);
+        }
+        let level = number as f64 + 0.5;
         self.pieces.iter().filter(|piece| piece.thousandths > 0).find_map(|piece| {
             let begin_ns = from_ns.max(piece.from_ns);
             let wanted = level * 1_000.0 / piece.thousandths as f64;
@@ -243,9 +251,16 @@ impl UserPool {
 
     /// The first moment from one on at which a user of the shard is there.
     fn next_there(&self, user: u64, from_ns: u64) -> Option<u64> {
-        let wanted = (self.share.shard + user * self.share.shards) as f64 + 0.5;
-        self.levels.first_above(wanted, from_ns)
+        self.levels.first_there(self.share.shard + user * self.share.shards, from_ns)
     }
+}
+
+/// How many users are there, and when, where the level is one number.
+fn steady(segments: &[Segment], starts_ns: u64, ends_ns: u64) -> Option<(u64, Range<u64>)> {
+    let [Segment { length_ns, shape: Shape::Constant(level) }] = segments else { return None };
+    let until_ns = starts_ns.saturating_add(*length_ns).min(ends_ns);
+    // The user with number k is there while the level is at least k + ½.
+    Some(((level.rps() + 0.5).floor() as u64, starts_ns..until_ns))
 }
 
 /// When the level of a segment that begins at `start_ns` first comes to something, from a moment within it on.
@@ -402,6 +417,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_level_that_is_one_number_is_as_a_ramp_to_itself(
+            users in 0_u64..30, seconds in 1_u64..5, ends_s in 1_u64..6, shards in 1_u64..4, half: bool,
+        ) {
+            let level = Rate::parse(&format!("{users}.{}", if half { 5 } else { 4 })).unwrap();
+            let of = |shape| load(vec![Segment { length_ns: seconds * S, shape }]);
+            let constant = of(Shape::Constant(level));
+            let ramp = of(Shape::Ramp { from: level, to: level });
+            let play = |load| played(load, ends_s * S, shards, S / 7, None);
+            prop_assert_eq!(play(&constant), play(&ramp));
+        }
+
         #[test]
         fn numbers_are_unique_and_without_a_gap_for_each_user(
             levels in prop::collection::vec((0_u64..40, 1_u64..5), 1..5),

@@ -1,4 +1,4 @@
-//! Bodies changed at random, looked at by expressions and checks: nothing panics, and what is found is what serde_json finds.
+//! Bodies changed at random, looked at by expressions and checks: nothing panics, and what is found is what serde_json and regex find.
 //!
 //! `FUZZ_SECONDS=600 cargo test -p vajra-fuzzing --test extraction` looks longer, see `fuzzing/src/lib.rs`.
 
@@ -12,14 +12,17 @@ use serde_json::Value;
 use vajra_fuzzing::{Fate, below, change, fuzz, noise, one_of};
 
 const CASES: u64 = 20_000;
-const BODY_BYTES_MAX: usize = 500;
+const BODY_BYTES_MAX: usize = 1_000;
+/// How deep a body is put into objects and arrays, around the bounds of a word of 64 levels.
+const LEVELS_MAX: usize = 140;
 
 /// Where to look, as a pointer; each is looked for by the expression `json` and in serde_json's own way.
 const POINTERS: [&str; 8] = ["/id", "/a/0/b", "/a/1", "/user/name", "/user", "/x", "/0", "/a~1b"];
+const REGEX: &str = r"([a-z]+)\W";
 const OTHERS: [&str; 7] = [
+    r"regex ([a-z]+)\W",
     "json $.a[*].b",
     "json $[*]",
-    r"regex ([a-z]+)\W",
     "between '\"' '\"'",
     "header Location",
     "cookie sid",
@@ -47,6 +50,17 @@ fn json_pieces(random: &mut Random) -> Vec<u8> {
         "\"a\":{}",
     ];
     one_of(random, &pieces).as_bytes().to_vec()
+}
+
+/// A document deep in others.
+fn deep(random: &mut Random, body: &[u8]) -> Vec<u8> {
+    let levels = below(random, LEVELS_MAX);
+    let kinds: Vec<bool> = (0..levels).map(|_| random.bits() & 1 == 1).collect();
+    let open: String = kinds.iter().map(|is_object| if *is_object { "{\"x\":" } else { "[0," }).collect();
+    let close: String = kinds.iter().rev().map(|is_object| if *is_object { '}' } else { ']' }).collect();
+    // Some have another member behind what is deep, which tells whether all of it was closed again.
+    let around = if below(random, 2) == 0 { ("", "") } else { ("{\"deep\":", ",\"id\":17}") };
+    [around.0.as_bytes(), open.as_bytes(), body, close.as_bytes(), around.1.as_bytes()].concat()
 }
 
 struct Step {
@@ -110,8 +124,12 @@ impl Step {
 #[test]
 fn whatever_a_body_is_it_is_looked_at() {
     let mut step = Step::new();
+    let regex = regex::bytes::Regex::new(REGEX).unwrap();
     fuzz("bodies", CASES, |random| {
         let mut body = one_of(random, &BODIES).as_bytes().to_vec();
+        if below(random, 4) == 0 {
+            body = deep(random, &body);
+        }
         change(random, &mut body, 0..=4, json_pieces);
         body.truncate(BODY_BYTES_MAX + 1);
         let is_json = step.takes(random, &body);
@@ -120,6 +138,8 @@ fn whatever_a_body_is_it_is_looked_at() {
             let is_readable = serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok();
             let is_text = std::str::from_utf8(&body).is_ok();
             assert_eq!(is_json, is_readable && is_text, "{:?}", String::from_utf8_lossy(&body));
+            let expected = regex.captures(&body).map(|groups| groups.get(1).unwrap().as_bytes());
+            assert_eq!(step.found.value(POINTERS.len()), expected, "{:?}", String::from_utf8_lossy(&body));
         }
         for index in 0..POINTERS.len() + OTHERS.len() {
             let length = step.found.value(index).map_or(0, <[u8]>::len);

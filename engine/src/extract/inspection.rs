@@ -119,8 +119,7 @@ impl Inspection {
         if body.is_empty() {
             return Err(Trouble::NoBody);
         }
-        let text = std::str::from_utf8(body).map_err(|_| Trouble::NotJson)?;
-        json_walk::find(text, &self.paths, &mut found.walk, &mut found.places).map_err(|_| Trouble::NotJson)
+        json_walk::find(body, &self.paths, &mut found.walk, &mut found.places).map_err(|_| Trouble::NotJson)
     }
 }
 

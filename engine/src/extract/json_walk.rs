@@ -4,8 +4,9 @@
 //! otherwise wrong at its end is no JSON, and because of several members with one name the last one counts, as in most
 //! readers of JSON.
 
-use super::json_path::{Element, JsonPath, PathStep};
-use super::json_text::{JsonScanner, NotJson, unescape};
+use super::json_path::{Element, JsonPath};
+use super::json_skip::{NotJson, behind, behind_scalar_or_other, behind_string, is_plain, next};
+use super::json_text::unescape;
 use std::ops::Range;
 
 /// Paths that a pass can look for, a bit for each in a set.
@@ -17,8 +18,8 @@ type PathSet = u64;
 /// Memory that is used again for each text.
 #[derive(Debug, Default)]
 pub(super) struct WalkMemory {
-    /// What has to be closed in a value that is passed over.
-    open: Vec<u8>,
+    /// What is open around values that are passed over, where that is deep.
+    open: Vec<u64>,
     /// A name without its escapes.
     name: Vec<u8>,
 }
@@ -26,104 +27,147 @@ pub(super) struct WalkMemory {
 /// Finds the value of each path: where it begins and ends, a string with its quotation marks. More paths than a pass can
 /// look for take several.
 pub(super) fn find(
-    text: &str,
+    text: &[u8],
     paths: &[JsonPath],
     memory: &mut WalkMemory,
     found: &mut Vec<Option<Range<usize>>>,
 ) -> Result<(), NotJson> {
     found.clear();
     found.resize(paths.len(), None);
+    // Many texts end in a line's end, which is no reason to look at each of their bytes for others.
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    let text = &text[..text.iter().rposition(|byte| !is_blank(byte)).map_or(0, |last| last + 1)];
+    let is_plain = is_plain(text);
+    if !is_plain && std::str::from_utf8(text).is_err() {
+        return Err(NotJson);
+    }
     for (paths, found) in paths.chunks(PATHS_MAX).zip(found.chunks_mut(PATHS_MAX)) {
-        let mut walk = JsonWalk { scanner: JsonScanner::new(text), paths, memory, found };
-        let all = PathSet::MAX >> (PATHS_MAX - paths.len());
-        walk.value(0, all)?;
-        if walk.scanner.peek().is_some() {
-            return Err(NotJson);
+        match is_plain {
+            true => JsonWalk::<true> { text, paths, memory, found }.whole()?,
+            false => JsonWalk::<false> { text, paths, memory, found }.whole()?,
         }
     }
     Ok(())
 }
 
-struct JsonWalk<'a> {
-    scanner: JsonScanner<'a>,
-    paths: &'a [JsonPath],
-    memory: &'a mut WalkMemory,
-    found: &'a mut [Option<Range<usize>>],
+/// One pass over a text, which is plain or may be anything. What is left of it is handed from one function to the next.
+struct JsonWalk<'a, 'm, const PLAIN: bool> {
+    text: &'a [u8],
+    paths: &'m [JsonPath],
+    memory: &'m mut WalkMemory,
+    found: &'m mut [Option<Range<usize>>],
 }
 
-impl JsonWalk<'_> {
-    /// Passes over the value to which the first `depth` steps of some paths lead.
-    fn value(&mut self, depth: usize, paths: PathSet) -> Result<(), NotJson> {
-        let ending = self.those(paths, |path, _| path.steps.len() == depth);
-        let further = paths & !ending;
-        let first = self.scanner.peek();
-        let start = self.scanner.at();
-        match first {
-            Some(b'{') if further != 0 => self.object(depth, further)?,
-            Some(b'[') if further != 0 => self.array(depth, further)?,
-            _ => self.scanner.skip_value(&mut self.memory.open)?,
-        }
-        let end = self.scanner.at();
-        for path in indices(ending) {
-            self.found[path] = Some(start..end);
-        }
-        Ok(())
+impl<'a, const PLAIN: bool> JsonWalk<'a, '_, PLAIN> {
+    fn whole(&mut self) -> Result<(), NotJson> {
+        let all = PathSet::MAX >> (PATHS_MAX - self.paths.len());
+        // No blank is behind it.
+        if self.value(self.text, 0, all)?.is_empty() { Ok(()) } else { Err(NotJson) }
     }
 
-    fn object(&mut self, depth: usize, paths: PathSet) -> Result<(), NotJson> {
-        self.scanner.take(b'{');
-        if self.scanner.take(b'}') {
-            return Ok(());
+    /// Passes over the value that comes next, to which the first `depth` steps of some paths lead; what is behind it.
+    fn value(&mut self, rest: &'a [u8], depth: usize, paths: PathSet) -> Result<&'a [u8], NotJson> {
+        let (mut ending, mut left) = (0, paths);
+        while let Some(path) = take_first(&mut left) {
+            ending |= PathSet::from(self.paths[path].steps.len() == depth) << path;
+        }
+        let further = paths & !ending;
+        let (first, rest) = next::<PLAIN>(rest)?;
+        let start = self.place_of(rest) - 1;
+        let rest = match first {
+            b'{' if further != 0 => self.object(rest, depth, further)?,
+            b'[' if further != 0 => self.array(rest, depth, further)?,
+            _ => behind_scalar_or_other::<PLAIN>(first, rest, &mut self.memory.open)?,
+        };
+        let end = self.place_of(rest);
+        while let Some(path) = take_first(&mut ending) {
+            self.found[path] = Some(start..end);
+        }
+        Ok(rest)
+    }
+
+    /// Where what is left of the text begins in it.
+    #[inline(always)]
+    fn place_of(&self, rest: &[u8]) -> usize {
+        self.text.len() - rest.len()
+    }
+
+    fn object(&mut self, rest: &'a [u8], depth: usize, paths: PathSet) -> Result<&'a [u8], NotJson> {
+        let (mut byte, mut rest) = next::<PLAIN>(rest)?;
+        if byte == b'}' {
+            return Ok(rest);
         }
         loop {
-            let (name, has_escapes) = self.scanner.name()?;
-            let name = self.scanner.bytes(name);
-            let matching = if has_escapes {
-                self.named_by_escapes(name, depth, paths)
-            } else {
-                self.named(name, depth, paths)
+            if byte != b'"' {
+                return Err(NotJson);
+            }
+            let behind_name = behind_string::<PLAIN>(rest)?;
+            let name = &rest[..rest.len() - behind_name.len() - 1];
+            rest = behind::<PLAIN>(b':', behind_name)?;
+            let matching = match !PLAIN && memchr::memchr(b'\\', name).is_some() {
+                true => self.named_by_escapes(name, depth, paths),
+                false => self.named(name, depth, paths),
             };
-            for path in indices(matching) {
+            let mut left = matching;
+            while let Some(path) = take_first(&mut left) {
                 // Of several members with one name the last counts, and what was found in an earlier one does not.
                 self.found[path] = None;
             }
-            self.below(depth, matching)?;
-            if !self.scanner.take_next_or(b'}')? {
-                return Ok(());
+            rest = self.below(rest, depth, matching)?;
+            (byte, rest) = next::<PLAIN>(rest)?;
+            match byte {
+                b',' => (byte, rest) = next::<PLAIN>(rest)?,
+                b'}' => return Ok(rest),
+                _ => return Err(NotJson),
             }
         }
     }
 
-    fn array(&mut self, depth: usize, paths: PathSet) -> Result<(), NotJson> {
-        self.scanner.take(b'[');
-        if self.scanner.take(b']') {
-            return Ok(());
+    fn array(&mut self, rest: &'a [u8], depth: usize, paths: PathSet) -> Result<&'a [u8], NotJson> {
+        let (byte, behind_first) = next::<PLAIN>(rest)?;
+        if byte == b']' {
+            return Ok(behind_first);
         }
+        let mut rest = rest;
         for index in 0.. {
-            let matching = self.those(paths, |path, found| match path.steps[depth].element {
-                Some(Element::At(at)) => at == index,
-                Some(Element::Any) => found.is_none(),
-                None => false,
-            });
-            self.below(depth, matching)?;
-            if !self.scanner.take_next_or(b']')? {
-                break;
+            let (mut matching, mut left) = (0, paths);
+            while let Some(path) = take_first(&mut left) {
+                let is_meant = match self.paths[path].steps[depth].element {
+                    Some(Element::At(at)) => at == index,
+                    Some(Element::Any) => self.found[path].is_none(),
+                    None => false,
+                };
+                matching |= PathSet::from(is_meant) << path;
+            }
+            let (byte, behind) = next::<PLAIN>(self.below(rest, depth, matching)?)?;
+            rest = behind;
+            match byte {
+                b',' => {}
+                b']' => break,
+                _ => return Err(NotJson),
             }
         }
-        Ok(())
+        Ok(rest)
     }
 
     /// Passes over a value one step below a depth, to which that step of some paths leads.
-    fn below(&mut self, depth: usize, matching: PathSet) -> Result<(), NotJson> {
-        match matching {
-            0 => self.scanner.skip_value(&mut self.memory.open),
-            _ => self.value(depth + 1, matching),
+    #[inline(always)]
+    fn below(&mut self, rest: &'a [u8], depth: usize, matching: PathSet) -> Result<&'a [u8], NotJson> {
+        if matching != 0 {
+            return self.value(rest, depth + 1, matching);
         }
+        let (first, rest) = next::<PLAIN>(rest)?;
+        behind_scalar_or_other::<PLAIN>(first, rest, &mut self.memory.open)
     }
 
+    #[inline(always)]
     fn named(&self, name: &[u8], depth: usize, paths: PathSet) -> PathSet {
-        let is_named = |step: &PathStep| step.name.as_ref().is_some_and(|wanted| wanted.as_bytes() == name);
-        self.those(paths, |path, _| is_named(&path.steps[depth]))
+        let (mut matching, mut left) = (0, paths);
+        while let Some(path) = take_first(&mut left) {
+            let wanted = self.paths[path].steps[depth].name.as_deref();
+            matching |= PathSet::from(wanted.is_some_and(|wanted| wanted.as_bytes() == name)) << path;
+        }
+        matching
     }
 
     fn named_by_escapes(&mut self, name: &[u8], depth: usize, paths: PathSet) -> PathSet {
@@ -134,23 +178,16 @@ impl JsonWalk<'_> {
         self.memory.name = plain;
         matching
     }
-
-    /// Those of some paths of which something holds, given what was found for each.
-    fn those(&self, paths: PathSet, holds: impl Fn(&JsonPath, &Option<Range<usize>>) -> bool) -> PathSet {
-        let holding = indices(paths).filter(|path| holds(&self.paths[*path], &self.found[*path]));
-        holding.fold(0, |set, path| set | 1 << path)
-    }
 }
 
-/// The members of a set.
-fn indices(mut paths: PathSet) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let first = paths.trailing_zeros() as usize;
-        // Without its lowest bit.
-        let is_some = paths != 0;
-        paths &= paths.wrapping_sub(1);
-        is_some.then_some(first)
-    })
+/// Takes the first path out of a set.
+#[inline(always)]
+fn take_first(paths: &mut PathSet) -> Option<usize> {
+    let first = paths.trailing_zeros() as usize;
+    let is_some = *paths != 0;
+    // Without its lowest bit.
+    *paths &= paths.wrapping_sub(1);
+    is_some.then_some(first)
 }
 
 #[cfg(test)]

@@ -50,9 +50,14 @@ impl Wants {
         })
     }
 
+    /// Whether some header is wanted.
+    pub fn has_fields(&self) -> bool {
+        !self.headers.is_empty() || self.has_cookies
+    }
+
     /// Whether nothing has to be kept: the code and the times are known without.
     pub fn is_nothing(&self) -> bool {
-        self.headers.is_empty() && !self.has_cookies && !self.has_body
+        !self.has_fields() && !self.has_body
     }
 }
 

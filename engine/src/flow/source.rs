@@ -10,6 +10,7 @@ use super::program::{CallOperation, FlowOperation, Program};
 use super::redirects::{FollowedRedirects, RedirectForms};
 use super::rows::{RowSource, RowTaken};
 use super::sessions::{CallMemories, CallMemory, FlowSessions, SessionState};
+use super::think::Think;
 use super::values::{SessionValues, ValueNames};
 use crate::breaker::BreakerCounts;
 use crate::bucket::{Arrival, Share};
@@ -204,10 +205,12 @@ impl<R: RowSource> FlowSource<R> {
     /// A session goes on from its next operation, at a moment, to its next request or its end.
     fn advance(&mut self, session: u32, mut at_ns: u64) -> NextStop {
         loop {
-            let next = self.sessions.get(session).next;
-            self.sessions.at(session).next = next + 1;
+            let kept = self.sessions.at(session);
+            let next = kept.next;
+            kept.next = next + 1;
+            let is_stopping = kept.is_stopping;
             let operation = self.program.operations[next];
-            if self.sessions.get(session).is_stopping && !self.program.is_always[next] {
+            if is_stopping && !self.program.is_always[next] {
                 // What has not been entered is passed over as a whole.
                 let behind = match operation {
                     FlowOperation::Unless { to, .. }
@@ -222,12 +225,7 @@ impl<R: RowSource> FlowSource<R> {
             match operation {
                 FlowOperation::Call(call) => return NextStop::Call { step: call.step, due_ns: at_ns },
                 FlowOperation::End => return NextStop::End { free_ns: at_ns },
-                FlowOperation::Pause(think) => {
-                    let thought_ns = think.draw(&mut self.drawn(session, Draw::Way));
-                    let kept = self.sessions.at(session);
-                    kept.thought_ns = kept.thought_ns.saturating_add(thought_ns);
-                    at_ns = at_ns.saturating_add(thought_ns);
-                }
+                FlowOperation::Pause(think) => at_ns = at_ns.saturating_add(self.think(session, think)),
                 FlowOperation::At { offset_ns } => {
                     let kept = self.sessions.at(session);
                     let intended_ns = kept.arrival.intended_ns.saturating_add(offset_ns);
@@ -246,7 +244,18 @@ impl<R: RowSource> FlowSource<R> {
         }
     }
 
+    /// A session thinks, for so long.
+    #[inline(never)]
+    fn think(&mut self, session: u32, think: Think) -> u64 {
+        let thought_ns = think.draw(&mut self.drawn(session, Draw::Way));
+        let kept = self.sessions.at(session);
+        kept.thought_ns = kept.thought_ns.saturating_add(thought_ns);
+        thought_ns
+    }
+
     /// Where an operation that takes no time leads, if not to the next one.
+    // A call, because most operations are requests: within `advance` it would be made ready for at each of them.
+    #[inline(never)]
     fn jump(&mut self, session: u32, operation: FlowOperation) -> Option<usize> {
         match operation {
             FlowOperation::Choose(choice) => {
@@ -393,8 +402,8 @@ impl<R: RowSource> FlowSource<R> {
 
     /// Keeps what a response sets of cookies. Says why if it is more than can be kept.
     fn keep_cookies(&mut self, session: u32, done_ns: u64) -> Option<&'static str> {
-        let now_s = self.unix_s(done_ns);
         let rules = self.cookies.as_ref()?;
+        let now_s = self.unix_s(done_ns);
         let memory = self.sessions.get(session).memory?;
         let (captured, jar) = (&self.memories.get(memory).captured, &mut self.jars[session as usize]);
         let mut is_full = false;
@@ -459,7 +468,7 @@ impl<R: RowSource> FlowSource<R> {
             return Ok(());
         }
         let (user, iteration) = self.user_of(kept.arrival.number);
-        let now_s = self.unix_s(now_ns);
+        let now_s = self.cookies.as_ref().map_or(0, |_| self.unix_s(now_ns));
         let context = HoleContext {
             number: kept.arrival.number,
             draws: self.draws.after(kept.calls - 1),
@@ -658,6 +667,12 @@ impl<R: RowSource> Source for FlowSource<R> {
         self.fill(call, now_ns)?;
         self.sessions.at(call.session).has_sent = true;
         Ok(())
+    }
+
+    #[inline]
+    fn wants_fields(&self, call: Call) -> bool {
+        // Attempts look for one that says how long to wait.
+        self.exchanges[call.step as usize].wants.has_fields() || self.attempts.is_some()
     }
 
     fn field(&mut self, call: Call, name: &[u8], value: &[u8]) {

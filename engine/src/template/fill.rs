@@ -102,16 +102,25 @@ impl ResolvedHole {
 impl HolePlace {
     /// Whether these bytes may stand there.
     pub(super) fn check(self, bytes: &[u8]) -> Result<(), Unfilled> {
-        let is_refused = |byte: &&u8| match self {
-            HolePlace::Path => matches!(**byte, 0..=b' ' | 0x7f),
-            HolePlace::Header => matches!(**byte, b'\r' | b'\n' | 0),
-            HolePlace::Body | HolePlace::Text => false,
+        let refused = match self {
+            HolePlace::Path => first_refused(bytes, |byte| matches!(byte, 0..=b' ' | 0x7f)),
+            HolePlace::Header => first_refused(bytes, |byte| matches!(byte, b'\r' | b'\n' | 0)),
+            HolePlace::Body => None,
+            HolePlace::Text => match std::str::from_utf8(bytes) {
+                Ok(_) => None,
+                Err(_) => return Err(Unfilled::NotText),
+            },
         };
-        if self == HolePlace::Text && std::str::from_utf8(bytes).is_err() {
-            return Err(Unfilled::NotText);
-        }
-        bytes.iter().find(is_refused).map_or(Ok(()), |&byte| Err(Unfilled::Invalid { place: self, byte }))
+        refused.map_or(Ok(()), |byte| Err(Unfilled::Invalid { place: self, byte }))
     }
+}
+
+/// The first byte that is refused. Whether there is one is asked of all bytes, without stopping in between, so that many are looked
+/// at at once.
+#[inline(always)]
+fn first_refused(bytes: &[u8], is_refused: impl Fn(u8) -> bool) -> Option<u8> {
+    let is_any = bytes.iter().fold(false, |is_any, byte| is_any | is_refused(*byte));
+    if is_any { bytes.iter().copied().find(|byte| is_refused(*byte)) } else { None }
 }
 
 fn append(

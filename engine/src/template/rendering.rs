@@ -40,6 +40,8 @@ enum CountedPart {
     Parts,
     /// The same where values are filled before.
     Filled,
+    /// Nothing, where values are filled before.
+    FilledAlone,
 }
 
 impl Template {
@@ -95,7 +97,9 @@ impl Template {
             CountedPart::Parts => {
                 return self.render_counted::<PIECES_MAX, _>(number, draws, || NoTexts, out);
             }
-            CountedPart::Filled => panic!("a template with values is rendered by `render_filled`"),
+            CountedPart::Filled | CountedPart::FilledAlone => {
+                panic!("a template with values is rendered by `render_filled`")
+            }
         };
         let mut values = Values { number, draws, random: None, filled: NoTexts };
         for piece in &self.pieces {
@@ -112,13 +116,17 @@ impl Template {
 
     /// The same, with the texts that its values were filled with, in the order of [`Template::holes`]. Panics where there are fewer.
     pub fn render_filled(&self, number: u64, draws: Draws, filled: &FilledValues, out: &mut Outbox<'_>) {
-        if self.counted != CountedPart::Filled {
-            return self.render(number, draws, out);
-        }
         let texts = || InOrder { texts: filled, at: 0 };
-        match self.pieces.len() <= PIECES_FEW {
-            true => self.render_counted::<PIECES_FEW, _>(number, draws, texts, out),
-            false => self.render_counted::<PIECES_MAX, _>(number, draws, texts, out),
+        match self.counted {
+            CountedPart::FilledAlone => {
+                let mut values = Values { number, draws, random: None, filled: texts() };
+                self.pieces.iter().for_each(|piece| piece.write(&mut values, 0, out));
+            }
+            CountedPart::Filled if self.pieces.len() <= PIECES_FEW => {
+                self.render_counted::<PIECES_FEW, _>(number, draws, texts, out);
+            }
+            CountedPart::Filled => self.render_counted::<PIECES_MAX, _>(number, draws, texts, out),
+            _ => self.render(number, draws, out),
         }
     }
 
@@ -234,6 +242,7 @@ impl CountedPart {
         let mut lengths = pieces.iter().filter(|piece| matches!(piece, Piece::Length { .. }));
         let has_numbers = pieces.iter().any(|piece| matches!(piece, Piece::Binary { .. }));
         match (lengths.next(), lengths.next()) {
+            (None, _) if has_values(pieces) => CountedPart::FilledAlone,
             _ if has_values(pieces) => CountedPart::Filled,
             _ if has_numbers => CountedPart::Parts,
             (None, _) => CountedPart::Nothing,

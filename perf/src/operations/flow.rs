@@ -20,33 +20,41 @@ const VALUES: &str = "[[step]]\nget = '/a'\nextract = { token = 'json /session/t
 const POINTERS: &str = "[[step]]\nget = '/a'\nextract = { token = 'json /session/token' }";
 
 /// One for each.
-pub const OPERATIONS: [CountedOperation; 3] = [
-    operation("three_constant_steps", || work(STEPS)),
-    operation("value_taken_and_sent_twice", || work(VALUES)),
-    operation("json_pointer_each_step", || work(POINTERS)),
+pub const OPERATIONS: [CountedOperation; 4] = [
+    operation("three_constant_steps", || work(STEPS, &body(FEW_ITEMS))),
+    operation("value_taken_and_sent_twice", || work(VALUES, &body(FEW_ITEMS))),
+    operation("json_pointer_each_step", || work(POINTERS, &body(FEW_ITEMS))),
+    CountedOperation {
+        batch: 450,
+        ..operation("json_pointer_in_64_kib", || work(POINTERS, &body(MANY_ITEMS)))
+    },
 ];
+
+/// As many make about 300 bytes.
+const FEW_ITEMS: usize = 6;
+/// As many make nearly 64 KiB, which is the most of a body that is looked at where a plan says nothing.
+const MANY_ITEMS: usize = 1_925;
 
 const fn operation(name: &'static str, make: fn() -> Work) -> CountedOperation {
     CountedOperation { noun: "flow", name, batch: 9_000, make }
 }
 
-/// What each request is answered.
-fn body() -> String {
+/// What each request is answered: so many items before what is looked for.
+fn body(items: usize) -> String {
     let items: Vec<String> =
-        (0..6).map(|item| format!("{{\"id\": {item}, \"name\": \"item {item}\"}}")).collect();
+        (0..items).map(|item| format!("{{\"id\": {item}, \"name\": \"item {item}\"}}")).collect();
     let items = items.join(", ");
     format!(
         "{{\"items\": [{items}], \"total\": 6, \"session\": {{\"user\": \"ann\", \"token\": \"0123456789abcdef\"}}}}"
     )
 }
 
-/// Sixty-four users, who go through the steps again and again.
-fn work(steps: &'static str) -> Work {
+/// Sixty-four users, who go through the steps again and again, and are all answered the same.
+fn work(steps: &'static str, body: &str) -> Work {
     let plan = plan(steps);
     let sources = shards::sources(&plan, SHARE, || NoRows).expect("the requests can be encoded");
     let shared = vec![AnyShared::Http1(HeadMemo::default())];
-    let body = body();
-    let response = HEAD.replace("Content-Length: 12", &format!("Content-Length: {}", body.len())) + &body;
+    let response = HEAD.replace("Content-Length: 12", &format!("Content-Length: {}", body.len())) + body;
     let wire = BareWire::answering(plan.connections() as usize, 1, response);
     let answered = wire.answered();
     let (mut shard, lane) = launched::<_, AnyProtocol>(&plan, sources, shared, wire);

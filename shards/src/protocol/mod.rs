@@ -216,6 +216,12 @@ pub trait Events {
         let _ = (place, bytes);
     }
 
+    /// Whether the fields of a response are wanted, of a step that is looked at: where they are not, they need not be handed over.
+    fn wants_fields(&self, place: Place) -> bool {
+        let _ = place;
+        true
+    }
+
     /// A field of a response came, of a step that is looked at: its name in any case.
     fn field(&mut self, place: Place, name: &[u8], value: &[u8]) {
         let _ = (place, name, value);

@@ -118,6 +118,11 @@ impl<S: Source, P: Protocol> Events for Responses<'_, S, P> {
         } += 1;
     }
 
+    #[inline]
+    fn wants_fields(&self, place: Place) -> bool {
+        self.source.wants_fields(self.connections.flight(place).call())
+    }
+
     fn field(&mut self, place: Place, name: &[u8], value: &[u8]) {
         self.source.field(self.connections.flight(place).call(), name, value);
     }

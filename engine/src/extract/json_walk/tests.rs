@@ -10,7 +10,7 @@ fn parsed(paths: &[&str]) -> Vec<JsonPath> {
 
 fn found<'a>(text: &'a str, paths: &[&str]) -> Result<Vec<Option<&'a str>>, NotJson> {
     let mut found = Vec::new();
-    find(text, &parsed(paths), &mut WalkMemory::default(), &mut found)?;
+    find(text.as_bytes(), &parsed(paths), &mut WalkMemory::default(), &mut found)?;
     Ok(found.into_iter().map(|range| range.map(|range| &text[range])).collect())
 }
 

@@ -63,7 +63,7 @@ impl<'a> PlanReader<'a> {
             return self.drawn_requests(typed, &context, has_users);
         }
         let had_values = std::mem::replace(&mut self.has_values, true);
-        let mut flow = ReadFlow::default();
+        let mut flow = ReadFlow { timeline: self.step_timeline(typed), ..ReadFlow::default() };
         let items = match &config.flow {
             Some(words) => self.named_flows(&words.0, &typed.at("flow"), &context, &mut flow),
             None => {
@@ -471,7 +471,7 @@ impl<'a> PlanReader<'a> {
 }
 
 /// Which of the keys of steps a request has.
-fn given_step_keys(config: &RequestConfig) -> impl Iterator<Item = &'static str> {
+pub(super) fn given_step_keys(config: &RequestConfig) -> impl Iterator<Item = &'static str> {
     let RequestConfig {
         think, at, repeat, chance, always, on_failure, run, condition, extract, choose, ..
     } = config;

@@ -2,6 +2,7 @@
 
 use super::{Chunk, HeadMemo, Http1, NotHttp, State};
 use crate::protocol::{Events, Place, Response};
+use memchr::memchr;
 
 impl Http1 {
     /// The same of a response that is looked at: its fields and its body are handed on.
@@ -22,7 +23,7 @@ impl Http1 {
                 State::Head if self.partial.is_empty() => {
                     let (taken, is_complete) = self.head(memo, rest, is_bodyless)?;
                     if is_complete || self.state != State::Head {
-                        each_field(&rest[..taken], |name, value| on.field(place, name, value));
+                        hand_on_fields(&rest[..taken], place, on);
                     }
                     (taken, is_complete)
                 }
@@ -34,7 +35,7 @@ impl Http1 {
                     if let Ok((taken, is_complete)) = head
                         && (is_complete || self.state != State::Head)
                     {
-                        each_field(&joined[..taken], |name, value| on.field(place, name, value));
+                        hand_on_fields(&joined[..taken], place, on);
                     }
                     let head = head.map(|(taken, is_complete)| (taken - was_joined.min(taken), is_complete));
                     if self.partial.is_empty() {
@@ -60,15 +61,22 @@ impl Http1 {
     }
 }
 
-/// The fields of a head that was found to be one. What a line that is folded goes on with is left out.
-fn each_field(head: &[u8], mut take: impl FnMut(&[u8], &[u8])) {
-    for line in head.split(|byte| *byte == b'\n').skip(1) {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+/// Hands on the fields of a head that was found to be one. What a line that is folded goes on with is left out.
+fn hand_on_fields(head: &[u8], place: Place, on: &mut impl Events) {
+    if !on.wants_fields(place) {
+        return;
+    }
+    let line_end = |at: usize| memchr(b'\n', &head[at..]).map(|length| at + length);
+    let Some(mut end) = line_end(0) else { return };
+    while let Some(next) = line_end(end + 1) {
+        let line = &head[end + 1..next];
+        end = next;
         let is_folded = line.first().is_some_and(|byte| matches!(byte, b' ' | b'\t'));
-        if let Some(colon) = line.iter().position(|byte| *byte == b':')
+        if let Some(colon) = memchr(b':', line)
             && !is_folded
         {
-            take(&line[..colon], line[colon + 1..].trim_ascii());
+            // Blanks around it are no part of a value, and neither is what is left of the line's end.
+            on.field(place, &line[..colon], line[colon + 1..].trim_ascii());
         }
     }
 }

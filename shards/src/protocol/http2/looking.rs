@@ -11,15 +11,16 @@ use super::streams::{FoundStream, StreamStage};
 use crate::protocol::{Events, Place};
 
 impl Http2 {
-    /// Whose response begins with the header block that comes on a stream, where it is looked at.
+    /// Whose response begins with the header block that comes on a stream, where its fields are looked at.
     #[inline(always)]
-    pub(super) fn looked_at_head<E: Events>(&mut self, found: FoundStream, _on: &E) -> Option<Place> {
+    pub(super) fn looked_at_head<E: Events>(&mut self, found: FoundStream, on: &E) -> Option<Place> {
         let FoundStream::Open(index) = found else { return None };
         if !E::MAY_LOOK {
             return None;
         }
         let stream = self.streams.at(index);
-        (stream.is_looked_at && stream.stage == StreamStage::Head).then_some(stream.place)
+        let is_head = stream.is_looked_at && stream.stage == StreamStage::Head;
+        (is_head && on.wants_fields(stream.place)).then_some(stream.place)
     }
 
     /// Hands a part of a DATA frame's payload on, where its stream is looked at: as much of it as is no padding.
