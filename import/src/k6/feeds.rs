@@ -1,11 +1,8 @@
 //! Rows that a script shares among its users, as data files of a plan.
 
-use super::holes::{column_name, identifier};
+use super::holes::{TAKEN, column_name, identifier};
 use super::observed::ScriptFeed;
 use serde_json::Value;
-
-/// Names that mean something in a hole already.
-const TAKEN: [&str; 9] = ["seq", "rand", "uuid", "env", "pick", "randstr", "now", "iteration", "user"];
 
 /// A data file of a plan.
 #[derive(Debug)]

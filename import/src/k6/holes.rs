@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 const MARKER_START: &str = "qvj";
 const MARKER_LENGTH: usize = 9;
 /// Names that mean something in a hole already.
-const TAKEN: [&str; 9] = ["seq", "rand", "uuid", "env", "pick", "randstr", "now", "iteration", "user"];
+pub(super) const TAKEN: [&str; 9] =
+    ["seq", "rand", "uuid", "env", "pick", "randstr", "now", "iteration", "user"];
 /// What stands in a plan for a value that is not translated.
 pub(super) const MISSING: &str = "not-translated";
 /// A value of the environment that is shorter is found in texts by chance.
