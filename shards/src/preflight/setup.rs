@@ -1,7 +1,6 @@
-//! What a plan wants done before the start: its requests, one after the other, each on a connection of its own, and the values that their
-//! responses bring.
+//! What a plan wants done before the start: its requests, and the values that their responses bring.
 //!
-//! They go through the flow of a run, by hand: the same source fills them in, and looks at what comes.
+//! They are sent one after the other, each on a connection of its own. They go through the flow of a run, by hand: the same source fills them in, and looks at what comes.
 
 use super::check::Check;
 use super::exchange::{AskedRequest, Came, Exchange};
@@ -20,7 +19,7 @@ use engine::flow::{FlowSource, SetupValues};
 use engine::outcome::Outcome;
 use engine::plain::plain;
 use engine::plan::{Plan, Step};
-use engine::quantity::{SECOND_NS, counted, show_ns};
+use engine::quantity::{MILLISECOND_NS, SECOND_NS, counted, show_ns};
 use engine::redact;
 use engine::seams::{Call, End, EndedAt, Source, Started, Unprepared};
 use socket2::SockAddr;
@@ -75,13 +74,20 @@ pub(super) fn check(plan: &Plan) -> Option<Check> {
         false => format!("; for {}", values.join(", ")),
     };
     let again = match (setup.refresh_ns, &setup.lifetime) {
-        (Some(ns), _) => format!("; again every {}", show_ns(ns)),
+        (Some(ns), _) => format!("; again every {}", shown_period(ns)),
         (None, Some(_)) => "; again before it expires".to_owned(),
         (None, None) => String::new(),
     };
     let steps = counted(names.len() as u64, "request");
     let found = format!("{steps} before the start: {}{gives}{again}", names.join(", "));
     Some(Check::pass(SETUP, plain(&found)))
+}
+
+/// A time as it may have been typed.
+fn shown_period(ns: u64) -> String {
+    let units = [("h", 3_600 * SECOND_NS), ("m", 60 * SECOND_NS), ("s", SECOND_NS), ("ms", MILLISECOND_NS)];
+    let whole = units.into_iter().find(|(_, unit_ns)| ns.is_multiple_of(*unit_ns));
+    whole.map_or_else(|| show_ns(ns), |(unit, unit_ns)| format!("{}{unit}", ns / unit_ns))
 }
 
 /// What a request is called, without secrets.
@@ -285,6 +291,8 @@ mod tests {
         assert_eq!(life(Some("1e300")), Some(u64::MAX), "for good");
         let steps = runner("refresh = '1m'\n[[setup.step]]\nget = '/'");
         assert_eq!((steps.refresh_ns, steps.lifetime), (Some(60 * SECOND_NS), None));
+        let shown = [3_000, 90, 7_200].map(|seconds| shown_period(seconds * SECOND_NS));
+        assert_eq!(shown, ["50m", "90s", "2h"]);
     }
 
     #[test]
