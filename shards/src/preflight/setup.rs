@@ -33,6 +33,8 @@ const ALONE: Share = Share { shard: 0, shards: 1 };
 const SHOWN_BYTES_MAX: usize = 160;
 /// Of how long values are good, how much passes before they are taken anew.
 const LIFE_PART: f64 = 0.9;
+/// But no sooner than this: whoever gives values that are good for less is not asked all the time.
+const AGAIN_NS_MIN: u64 = 100 * MILLISECOND_NS;
 
 /// The requests that are sent before the start, and again where that is asked for.
 pub(crate) struct SetupRunner {
@@ -137,7 +139,7 @@ impl SetupRunner {
     fn life_ns(&self, values: &SetupValues) -> Option<u64> {
         let text = values.named(self.lifetime.as_ref()?)??;
         let seconds: f64 = std::str::from_utf8(text).ok()?.trim().parse().ok()?;
-        (seconds > 0.0).then_some((seconds * LIFE_PART * SECOND_NS as f64) as u64)
+        (seconds > 0.0).then_some(((seconds * LIFE_PART * SECOND_NS as f64) as u64).max(AGAIN_NS_MIN))
     }
 
     /// Sends one request, and looks at its response.
@@ -289,6 +291,7 @@ mod tests {
             assert_eq!(life(said), None, "{said:?}");
         }
         assert_eq!(life(Some("1e300")), Some(u64::MAX), "for good");
+        assert_eq!(life(Some("0.001")), Some(AGAIN_NS_MIN), "it is not asked all the time");
         let steps = runner("refresh = '1m'\n[[setup.step]]\nget = '/'");
         assert_eq!((steps.refresh_ns, steps.lifetime), (Some(60 * SECOND_NS), None));
         let shown = [3_000, 90, 7_200].map(|seconds| shown_period(seconds * SECOND_NS));
