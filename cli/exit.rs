@@ -57,6 +57,9 @@ impl Failure {
 
 impl From<RunFailure> for Failure {
     fn from(failure: RunFailure) -> Failure {
+        if let (FailureKind::Setup, Some(fix)) = (failure.kind, &failure.fix) {
+            return Failure::new(PREFLIGHT, format!("{}\n  help: {fix}", failure.text));
+        }
         let code = match failure.fault {
             _ if failure.kind == FailureKind::Setup => PREFLIGHT,
             Fault::Operator => USAGE,

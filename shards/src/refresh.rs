@@ -1,5 +1,6 @@
-//! Values of the setup that are taken anew while a run goes on: by a thread of its own, off the cores of the shards, which hands them to each
-//! source by a lane of one place, where a newer one takes that of an older.
+//! Values of the setup that are taken before the start, and anew while the run goes on, by a thread of its own.
+//!
+//! It keeps off the cores of the shards, and hands new values to each source by a lane of one place, where newer ones take that of older ones.
 
 use crate::cores::leave_cores;
 use crate::failures::{died, no_thread, stopped};

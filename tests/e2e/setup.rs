@@ -1,4 +1,4 @@
-//! What is done before the start: its values in every request, taken anew while the run goes on, and what is told where it fails.
+//! What is done before the start: its values in every request, taken anew in the run, and what is told where it fails.
 
 use crate::peers::{self, scripted};
 use crate::vajra::{Done, Vajra, one_line};
@@ -261,7 +261,7 @@ fn check_shows_the_setup_and_sends_nothing_of_it() {
         .done();
     let said = one_line(&done.stdout);
     assert!(
-        said.contains("PASS setup: 1 request before the start: login; for token; again every 50"),
+        said.contains("PASS setup: 1 request before the start: login; for token; again every 50m"),
         "{said}"
     );
     assert_eq!(ledger(testbed.port)["logins"], 0);

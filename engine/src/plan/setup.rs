@@ -1,5 +1,4 @@
-//! What is done before the start, made of the parts that a run has: its requests as a plan of their own, and its values in the place of
-//! their names.
+//! What is done before the start: its requests as a plan of their own, and its values in the place of their names.
 
 use super::bounds::REFRESH_NS_MIN;
 use super::fields::{

@@ -1,7 +1,6 @@
-//! What a plan wants done before the start: its requests, one after the other, each on a connection of its own, and the values that their
-//! responses bring.
+//! What a plan wants done before the start: its requests, and the values that their responses bring.
 //!
-//! They go through the flow of a run, by hand: the same source fills them in, and looks at what comes.
+//! They are sent one after the other, each on a connection of its own. They go through the flow of a run, by hand: the same source fills them in, and looks at what comes.
 
 use super::check::Check;
 use super::exchange::{AskedRequest, Came, Exchange};
@@ -20,7 +19,7 @@ use engine::flow::{FlowSource, SetupValues};
 use engine::outcome::Outcome;
 use engine::plain::plain;
 use engine::plan::{Plan, Step};
-use engine::quantity::{SECOND_NS, counted, show_ns};
+use engine::quantity::{MILLISECOND_NS, SECOND_NS, counted, show_ns};
 use engine::redact;
 use engine::seams::{Call, End, EndedAt, Source, Started, Unprepared};
 use socket2::SockAddr;
@@ -34,6 +33,8 @@ const ALONE: Share = Share { shard: 0, shards: 1 };
 const SHOWN_BYTES_MAX: usize = 160;
 /// Of how long values are good, how much passes before they are taken anew.
 const LIFE_PART: f64 = 0.9;
+/// But no sooner than this: whoever gives values that are good for less is not asked all the time.
+const AGAIN_NS_MIN: u64 = 100 * MILLISECOND_NS;
 
 /// The requests that are sent before the start, and again where that is asked for.
 pub(crate) struct SetupRunner {
@@ -75,13 +76,20 @@ pub(super) fn check(plan: &Plan) -> Option<Check> {
         false => format!("; for {}", values.join(", ")),
     };
     let again = match (setup.refresh_ns, &setup.lifetime) {
-        (Some(ns), _) => format!("; again every {}", show_ns(ns)),
+        (Some(ns), _) => format!("; again every {}", shown_period(ns)),
         (None, Some(_)) => "; again before it expires".to_owned(),
         (None, None) => String::new(),
     };
     let steps = counted(names.len() as u64, "request");
     let found = format!("{steps} before the start: {}{gives}{again}", names.join(", "));
     Some(Check::pass(SETUP, plain(&found)))
+}
+
+/// A time as it may have been typed.
+fn shown_period(ns: u64) -> String {
+    let units = [("h", 3_600 * SECOND_NS), ("m", 60 * SECOND_NS), ("s", SECOND_NS), ("ms", MILLISECOND_NS)];
+    let whole = units.into_iter().find(|(_, unit_ns)| ns.is_multiple_of(*unit_ns));
+    whole.map_or_else(|| show_ns(ns), |(unit, unit_ns)| format!("{}{unit}", ns / unit_ns))
 }
 
 /// What a request is called, without secrets.
@@ -131,7 +139,7 @@ impl SetupRunner {
     fn life_ns(&self, values: &SetupValues) -> Option<u64> {
         let text = values.named(self.lifetime.as_ref()?)??;
         let seconds: f64 = std::str::from_utf8(text).ok()?.trim().parse().ok()?;
-        (seconds > 0.0).then_some((seconds * LIFE_PART * SECOND_NS as f64) as u64)
+        (seconds > 0.0).then_some(((seconds * LIFE_PART * SECOND_NS as f64) as u64).max(AGAIN_NS_MIN))
     }
 
     /// Sends one request, and looks at its response.
@@ -283,8 +291,11 @@ mod tests {
             assert_eq!(life(said), None, "{said:?}");
         }
         assert_eq!(life(Some("1e300")), Some(u64::MAX), "for good");
+        assert_eq!(life(Some("0.001")), Some(AGAIN_NS_MIN), "it is not asked all the time");
         let steps = runner("refresh = '1m'\n[[setup.step]]\nget = '/'");
         assert_eq!((steps.refresh_ns, steps.lifetime), (Some(60 * SECOND_NS), None));
+        let shown = [3_000, 90, 7_200].map(|seconds| shown_period(seconds * SECOND_NS));
+        assert_eq!(shown, ["50m", "90s", "2h"]);
     }
 
     #[test]
