@@ -5,10 +5,9 @@
 //! finishes what it has begun.
 
 use crate::bucket::{Arrival, Share};
+use crate::due_queue::DueQueue;
 use crate::load::UserLoad;
 use crate::schedule::{Segment, Shape};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
 /// The most users.
 pub const USERS_MAX: u64 = 1 << 24;
@@ -23,7 +22,7 @@ pub struct UserPool {
     /// Users of all shards.
     most: u64,
     /// Those that begin next.
-    next: BinaryHeap<Reverse<NextLoop>>,
+    next: DueQueue<NextLoop>,
     /// Of each user of the shard, since when it is there, and how often it has begun since; and how often in all.
     users: Vec<User>,
     /// How many iterations may still begin.
@@ -65,7 +64,7 @@ impl UserPool {
             ends_ns,
             share,
             most,
-            next: BinaryHeap::new(),
+            next: DueQueue::new(),
             users: vec![User::default(); share.of(most) as usize],
             left: loops_max.map_or(u64::MAX, |loops| share.of(loops)),
             under_way: 0,
@@ -82,12 +81,12 @@ impl UserPool {
 
     /// When the next iteration can begin.
     pub fn next_ns(&self) -> Option<u64> {
-        self.next.peek().filter(|_| self.left > 0).map(|Reverse(next)| next.due_ns)
+        self.next.peek().filter(|_| self.left > 0).map(|next| next.due_ns)
     }
 
     /// The next iteration that is due; one of a user that has gone meanwhile is none.
     pub fn poll_due(&mut self, now_ns: u64) -> Option<Arrival> {
-        while let Some(Reverse(next)) = self.next.peek().copied()
+        while let Some(next) = self.next.peek()
             && next.due_ns <= now_ns
             && self.left > 0
         {
@@ -122,7 +121,7 @@ impl UserPool {
         let due_ns = free_ns.max(intended_ns);
         match self.next_there(index, due_ns) {
             Some(there_ns) if there_ns == due_ns => {
-                self.next.push(Reverse(NextLoop { due_ns, intended_ns, user: index }));
+                self.next.push(NextLoop { due_ns, intended_ns, user: index });
             }
             Some(there_ns) => self.arrive(index, there_ns),
             None => {}
@@ -145,7 +144,7 @@ impl UserPool {
         if let Some(since_ns) = self.next_there(user, from_ns) {
             let kept = &mut self.users[user as usize];
             (kept.since_ns, kept.loops_since) = (since_ns, 0);
-            self.next.push(Reverse(NextLoop { due_ns: since_ns, intended_ns: since_ns, user }));
+            self.next.push(NextLoop { due_ns: since_ns, intended_ns: since_ns, user });
         }
     }
 
@@ -207,7 +206,8 @@ mod tests {
     use super::*;
     use crate::quantity::Rate;
     use proptest::prelude::*;
-    use std::collections::BTreeSet;
+    use std::cmp::Reverse;
+    use std::collections::{BTreeSet, BinaryHeap};
 
     const S: u64 = 1_000_000_000;
 

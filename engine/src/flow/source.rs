@@ -11,6 +11,7 @@ use super::think::Think;
 use super::values::{SessionValues, ValueNames};
 use crate::breaker::BreakerCounts;
 use crate::bucket::{Arrival, Share};
+use crate::due_queue::DueQueue;
 use crate::extract::{Findings, ResolvedCondition};
 use crate::feed::Feed;
 use crate::mix::EncodedStep;
@@ -21,8 +22,7 @@ use crate::random::{Draw, Draws, Random};
 use crate::record::{EndedAttempt, Iteration, IterationEnd};
 use crate::seams::{Call, End, EndedAt, Following, Source, Started, StepFacts, Unprepared};
 use crate::template::{HoleContext, Unfilled};
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 
 /// What the iterations of a scenario on a shard are made of.
 pub struct FlowParts<'a, R> {
@@ -64,7 +64,7 @@ pub struct FlowSource<R> {
     memories: CallMemories,
     found: Findings,
     /// Requests that follow others, by when they are due; of those due at once, the one that was first.
-    due: BinaryHeap<Reverse<DueCall>>,
+    due: DueQueue<DueCall>,
     queued: u64,
     ended: VecDeque<Iteration>,
     why: &'static str,
@@ -149,7 +149,7 @@ impl<R: RowSource> FlowSource<R> {
             users,
             names,
             rows,
-            due: BinaryHeap::new(),
+            due: DueQueue::new(),
             queued: 0,
             ended: VecDeque::new(),
             why: "",
@@ -274,7 +274,7 @@ impl<R: RowSource> FlowSource<R> {
     fn queue(&mut self, session: u32, step: usize, due_ns: u64) {
         self.sessions.at(session).state = SessionState::Waiting;
         self.queued += 1;
-        self.due.push(Reverse(DueCall { due_ns, order: self.queued, step: step as u32, session }));
+        self.due.push(DueCall { due_ns, order: self.queued, step: step as u32, session });
     }
 
     fn end_session(&mut self, session: u32, end: IterationEnd, free_ns: u64, why: &'static str) {
@@ -466,11 +466,11 @@ impl<R: RowSource> Source for FlowSource<R> {
 
     #[inline]
     fn next_due_ns(&self) -> Option<u64> {
-        self.due.peek().map(|Reverse(due)| due.due_ns)
+        self.due.peek().map(|due| due.due_ns)
     }
 
     fn take_due(&mut self) -> Following {
-        let Reverse(due) = self.due.pop().expect("something is due");
+        let due = self.due.pop().expect("something is due");
         let number = self.sessions.get(due.session).arrival.number;
         let call = self.call(due.session, due.step, due.due_ns);
         let first_ns = self.attempts.as_ref().map(|attempts| attempts.first_intended_ns(due.session));
@@ -570,7 +570,7 @@ impl<R: RowSource> Source for FlowSource<R> {
 
     fn take_untried(&mut self) -> Option<Following> {
         self.attempts.as_ref()?;
-        while let Some(Reverse(due)) = self.due.peek().copied() {
+        while let Some(due) = self.due.peek() {
             if let Some(attempts) = self.attempts.as_mut().filter(|attempts| attempts.is_again(due.session)) {
                 attempts.give_up(due.session);
                 return Some(self.take_due());
@@ -579,7 +579,7 @@ impl<R: RowSource> Source for FlowSource<R> {
             self.due.pop();
             self.set_aside.push(due);
         }
-        self.due.extend(self.set_aside.drain(..).map(Reverse));
+        self.set_aside.drain(..).for_each(|due| self.due.push(due));
         None
     }
 
