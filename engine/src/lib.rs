@@ -23,6 +23,7 @@ pub mod compare;
 pub mod config;
 pub mod degrade;
 pub mod distribution;
+mod due_queue;
 mod excerpt;
 pub mod extract;
 pub mod failure;

@@ -5,10 +5,9 @@
 //! finishes what it has begun.
 
 use crate::bucket::{Arrival, Share};
+use crate::due_queue::DueQueue;
 use crate::load::UserLoad;
 use crate::schedule::{Segment, Shape};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::ops::Range;
 
 /// The most users.
@@ -45,7 +44,7 @@ pub struct UserPool {
     /// Users of all shards.
     most: u64,
     /// Those that begin next.
-    next: BinaryHeap<Reverse<NextLoop>>,
+    next: DueQueue<NextLoop>,
     /// Of each user of the shard, since when it is there, and how often it has begun since; and how often in all.
     users: Vec<User>,
     /// How many iterations may still begin.
@@ -135,7 +134,7 @@ impl UserPool {
             loops_max: load.loops_max,
             share,
             most,
-            next: BinaryHeap::new(),
+            next: DueQueue::new(),
             users: vec![User::default(); share.of(most) as usize],
             left: loops_max.map_or(u64::MAX, |loops| share.of(loops)),
             under_way: 0,
@@ -151,12 +150,12 @@ impl UserPool {
 
     /// When the next iteration can begin.
     pub fn next_ns(&self) -> Option<u64> {
-        self.next.peek().filter(|_| self.left > 0).map(|Reverse(next)| next.due_ns)
+        self.next.peek().filter(|_| self.left > 0).map(|next| next.due_ns)
     }
 
     /// The next iteration that is due; one of a user that has gone meanwhile is none.
     pub fn poll_due(&mut self, now_ns: u64) -> Option<Arrival> {
-        while let Some(Reverse(next)) = self.next.peek().copied()
+        while let Some(next) = self.next.peek()
             && next.due_ns <= now_ns
             && self.left > 0
         {
@@ -193,7 +192,7 @@ impl UserPool {
         let due_ns = free_ns.max(intended_ns);
         match self.next_there(index, due_ns) {
             Some(there_ns) if there_ns == due_ns => {
-                self.next.push(Reverse(NextLoop { due_ns, intended_ns, user: index }));
+                self.next.push(NextLoop { due_ns, intended_ns, user: index });
             }
             Some(there_ns) => self.arrive(index, there_ns),
             None => {}
@@ -205,13 +204,14 @@ impl UserPool {
     pub fn revise(&mut self, cut_ns: u64, levels: Levels) {
         self.levels = levels;
         let mut is_waiting = vec![false; self.users.len()];
-        for Reverse(next) in std::mem::take(&mut self.next).into_vec() {
+        let mut before = std::mem::replace(&mut self.next, DueQueue::new());
+        while let Some(next) = before.pop() {
             is_waiting[next.user as usize] = true;
             let has_come = self.users[next.user as usize].since_ns < cut_ns;
             if next.due_ns < cut_ns
                 || (has_come && self.next_there(next.user, next.due_ns) == Some(next.due_ns))
             {
-                self.next.push(Reverse(next));
+                self.next.push(next);
             } else {
                 self.arrive(next.user, if has_come { next.due_ns } else { cut_ns });
             }
@@ -245,7 +245,7 @@ impl UserPool {
         if let Some(since_ns) = self.next_there(user, from_ns) {
             let kept = &mut self.users[user as usize];
             (kept.since_ns, kept.loops_since) = (since_ns, 0);
-            self.next.push(Reverse(NextLoop { due_ns: since_ns, intended_ns: since_ns, user }));
+            self.next.push(NextLoop { due_ns: since_ns, intended_ns: since_ns, user });
         }
     }
 
@@ -290,7 +290,8 @@ mod tests {
     use super::*;
     use crate::quantity::Rate;
     use proptest::prelude::*;
-    use std::collections::BTreeSet;
+    use std::cmp::Reverse;
+    use std::collections::{BTreeSet, BinaryHeap};
 
     const S: u64 = 1_000_000_000;
 

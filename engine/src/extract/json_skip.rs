@@ -5,9 +5,9 @@
 //! document anew. Depth has no bound here, since what is open stands in the caller's memory and not on the stack.
 //!
 //! Nearly all of a body that is looked at is passed over, so this is the costly part of looking at it. What is left of the text is
-//! handed from one function to the next, in registers, and what comes next is matched, so that no place in a text is checked twice. Most texts are plain: nothing in them is escaped or
-//! beyond ASCII, and no blank is other than the space. That is found out first, many bytes at a time, and such a text is passed
-//! over by code that has nothing else in it: `PLAIN`.
+//! handed from one function to the next, in registers, and what comes next is matched, so that no place in a text is checked twice.
+//! Most texts are plain: nothing in them is escaped or beyond ASCII, and no blank is other than the space. That is found out first,
+//! many bytes at a time, and such a text is passed over by code that has nothing else in it: `PLAIN`.
 
 /// The text is not JSON.
 #[derive(Debug, PartialEq, Eq)]
@@ -216,7 +216,7 @@ const ONES: u64 = u64::MAX / 255;
 const HIGHEST: u64 = ONES << 7;
 
 /// In a word of ASCII, the highest bit of the lowest byte that is a quotation mark is the lowest bit that is set: a subtraction borrows
-/// only from the bytes above one that is one itself.
+/// only from the bytes above one that is one itself. In any other word the bits of bytes beyond ASCII mean nothing.
 #[inline(always)]
 fn quotation_marks(word: u64) -> u64 {
     (word ^ (ONES * u64::from(b'"'))).wrapping_sub(ONES) & HIGHEST

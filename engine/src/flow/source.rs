@@ -14,6 +14,7 @@ use super::think::Think;
 use super::values::{SessionValues, ValueNames};
 use crate::breaker::BreakerCounts;
 use crate::bucket::{Arrival, Share};
+use crate::due_queue::DueQueue;
 use crate::extract::{Findings, ResolvedCondition};
 use crate::feed::Feed;
 use crate::mix::EncodedStep;
@@ -26,8 +27,7 @@ use crate::record::{
 };
 use crate::seams::{Call, End, EndedAt, Following, Source, Started, StepFacts, Unprepared};
 use crate::template::{HoleContext, Unfilled};
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 
 /// What the iterations of a scenario on a shard are made of.
 pub struct FlowParts<'a, R> {
@@ -73,7 +73,7 @@ pub struct FlowSource<R> {
     memories: CallMemories,
     found: Findings,
     /// Requests that follow others, by when they are due; of those due at once, the one that was first.
-    due: BinaryHeap<Reverse<DueCall>>,
+    due: DueQueue<DueCall>,
     queued: u64,
     ended: VecDeque<Iteration>,
     why: &'static str,
@@ -176,7 +176,7 @@ impl<R: RowSource> FlowSource<R> {
             users,
             names,
             rows,
-            due: BinaryHeap::new(),
+            due: DueQueue::new(),
             queued: 0,
             ended: VecDeque::new(),
             why: "",
@@ -329,7 +329,7 @@ impl<R: RowSource> FlowSource<R> {
     fn queue(&mut self, session: u32, step: usize, due_ns: u64) {
         self.sessions.at(session).state = SessionState::Waiting;
         self.queued += 1;
-        self.due.push(Reverse(DueCall { due_ns, order: self.queued, step: step as u32, session }));
+        self.due.push(DueCall { due_ns, order: self.queued, step: step as u32, session });
     }
 
     fn end_session(&mut self, session: u32, end: IterationEnd, free_ns: u64, why: &'static str) {
@@ -635,11 +635,11 @@ impl<R: RowSource> Source for FlowSource<R> {
 
     #[inline]
     fn next_due_ns(&self) -> Option<u64> {
-        self.due.peek().map(|Reverse(due)| due.due_ns)
+        self.due.peek().map(|due| due.due_ns)
     }
 
     fn take_due(&mut self) -> Following {
-        let Reverse(due) = self.due.pop().expect("something is due");
+        let due = self.due.pop().expect("something is due");
         let kept = self.sessions.get(due.session);
         let (number, own_ns) = (kept.arrival.number, kept.recorded_ns.unwrap_or(due.due_ns));
         let call = self.call(due.session, due.step, own_ns);
@@ -712,7 +712,7 @@ impl<R: RowSource> Source for FlowSource<R> {
 
     fn take_untried(&mut self) -> Option<Following> {
         self.attempts.as_ref()?;
-        while let Some(Reverse(due)) = self.due.peek().copied() {
+        while let Some(due) = self.due.peek() {
             if let Some(attempts) = self.attempts.as_mut().filter(|attempts| attempts.is_again(due.session)) {
                 attempts.give_up(due.session);
                 return Some(self.take_due());
@@ -721,14 +721,16 @@ impl<R: RowSource> Source for FlowSource<R> {
             self.due.pop();
             self.set_aside.push(due);
         }
-        self.due.extend(self.set_aside.drain(..).map(Reverse));
+        self.set_aside.drain(..).for_each(|due| self.due.push(due));
         None
     }
 
     fn abandon_waiting(&mut self, now_ns: u64) {
         // Whatever waits is due at some moment. All other sessions, of which there may be many, are not looked at.
-        let mut due = std::mem::take(&mut self.due);
-        due.drain().for_each(|Reverse(due)| self.cut_off(due.session, now_ns));
+        let mut due = std::mem::replace(&mut self.due, DueQueue::new());
+        while let Some(next) = due.pop() {
+            self.cut_off(next.session, now_ns);
+        }
         // Its memory is used again.
         self.due = due;
     }
