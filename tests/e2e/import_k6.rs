@@ -44,6 +44,7 @@ fn a_script_becomes_a_plan_that_does_as_often_what_the_script_does() {
     done.assert_says(&["rows of `users` are taken in their order", "`users.csv` is written"]);
     let read = |name: &str| std::fs::read_to_string(done.folder.path().join(name)).unwrap();
     let (plan, rows) = (read("plan.toml"), read("users.csv"));
+    assert!(plan.contains("checks = \"rate>0.99\""), "{plan}");
     assert_eq!(rows, "name,pass\nann,x\nbob,x\ncid,x\n");
     let check = Vajra::new(&["check", "plan.toml"]).file("plan.toml", &plan).file("users.csv", &rows).done();
     assert_eq!(check.code, 0, "{}\n{}\n{plan}", check.stdout, check.stderr);

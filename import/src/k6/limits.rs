@@ -9,6 +9,8 @@ use toml_edit::{Array, InlineTable, Item, Table};
 pub(super) struct Scopes<'s> {
     /// What steps are called in the plan, with their groups.
     pub(super) steps: &'s [(String, String)],
+    /// The steps of which something is checked.
+    pub(super) checked: &'s [String],
     /// Scenarios, where the plan has any by name.
     pub(super) scenarios: &'s [&'s str],
     /// The one scenario that a plan without names is of.
@@ -52,7 +54,7 @@ pub(super) fn thresholds(options: &Value, scopes: &Scopes<'_>, notes: &mut Vec<S
                 .as_str()
                 .or_else(|| condition.get("threshold").and_then(Value::as_str))
                 .unwrap_or_default();
-            match one(metric, text, scopes, notes) {
+            match one(metric, text, scopes) {
                 Some((key, limit)) if key == "duration" && scopes.scenarios.len() > 1 => {
                     // Iterations of several flows have nothing in common: each is judged by itself.
                     for scenario in scopes.scenarios {
@@ -98,7 +100,7 @@ fn insert(table: &mut Table, key: &str, value: toml_edit::Value) {
 }
 
 /// A metric with its scope, and its condition.
-fn one(metric: &str, text: &str, scopes: &Scopes<'_>, notes: &mut Vec<String>) -> Option<(String, String)> {
+fn one(metric: &str, text: &str, scopes: &Scopes<'_>) -> Option<(String, String)> {
     let (name, tags) = match metric.split_once('{') {
         Some((name, rest)) => (name, rest.trim_end_matches('}')),
         None => (metric, ""),
@@ -113,18 +115,7 @@ fn one(metric: &str, text: &str, scopes: &Scopes<'_>, notes: &mut Vec<String>) -
             (key, is_time.then(|| format!("{figure}{operator}{ms}"))?)
         }
         Meaning::Failed if figure == "rate" => ("failed", format!("rate{operator}{}", trimmed(number))),
-        Meaning::Checks if figure == "rate" => {
-            let turned = match operator {
-                ">" => "<",
-                ">=" => "<=",
-                _ => return None,
-            };
-            note(
-                notes,
-                "a check that does not hold fails its request here: thresholds of `checks` are conditions on `failed`",
-            );
-            ("failed", format!("rate{turned}{}", trimmed(1.0 - number)))
-        }
+        Meaning::Checks if figure == "rate" => ("checks", format!("rate{operator}{}", trimmed(number))),
         Meaning::Iterations if figure == "count" => {
             ("iteration", format!("count{operator}{}", trimmed(number)))
         }
@@ -135,12 +126,6 @@ fn one(metric: &str, text: &str, scopes: &Scopes<'_>, notes: &mut Vec<String>) -
         _ => return None,
     };
     Some((format!("{key}{scope}"), limit))
-}
-
-fn note(notes: &mut Vec<String>, text: &str) {
-    if !notes.iter().any(|known| known == text) {
-        notes.push(text.to_owned());
-    }
 }
 
 struct ParsedLimit<'t> {
@@ -169,6 +154,13 @@ fn trimmed(number: f64) -> String {
 /// The scope of a condition, as a plan writes it; `None` for tags that it does not have.
 fn scope(tags: &str, meaning: Meaning, scopes: &Scopes<'_>) -> Option<String> {
     let mut parts = Vec::new();
+    // A condition on checks of which there are none is none.
+    let may_be_checked = |step: &str| {
+        meaning != Meaning::Checks || scopes.checked.iter().any(|checked| step.is_empty() || checked == step)
+    };
+    if !may_be_checked("") {
+        return None;
+    }
     for tag in tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
         let (name, value) = tag.split_once(':')?;
         match (name.trim(), value.trim()) {
@@ -178,14 +170,14 @@ fn scope(tags: &str, meaning: Meaning, scopes: &Scopes<'_>) -> Option<String> {
             ("scenario", scenario) if scopes.scenarios.contains(&scenario) => {
                 parts.push(format!("scenario={scenario}"))
             }
-            ("name", step) if scopes.steps.iter().any(|(name, _)| name == step) => {
+            ("name", step) if may_be_checked(step) && scopes.steps.iter().any(|(name, _)| name == step) => {
                 parts.push(format!("step={}", word(step)))
             }
             ("group", group) => {
                 let group = group.trim_start_matches(':').replace("::", " / ");
                 let mut inside = scopes.steps.iter().filter(|(_, of)| *of == group);
                 let (step, others) = (inside.next()?, inside.count());
-                if others > 0 {
+                if others > 0 || !may_be_checked(&step.0) {
                     return None;
                 }
                 parts.push(format!("step={}", word(&step.0)));

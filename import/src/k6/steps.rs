@@ -203,7 +203,7 @@ impl StepDrafts<'_> {
         debug_assert_eq!(url.base, self.base, "what goes elsewhere is left out");
         let place = format!("{} {}", request.method, url.path.split('?').next().unwrap_or("/"));
         let place = self.shown(&place);
-        self.follows |= request.redirects != Some(0.0);
+        self.follows |= request.redirects.is_none();
         self.timeout_ms = self.timeout_ms.max(request.timeout_ms.unwrap_or(0.0));
         let path = match url.path.split_once('?') {
             Some((path, query)) => {
@@ -213,6 +213,8 @@ impl StepDrafts<'_> {
             None => self.fill(&url.path, request, &place),
         };
         let mut step = PlannedRequest { method: request.method.clone(), path, ..Default::default() };
+        // More than a plan may follow are as many as it may.
+        step.redirects = request.redirects.filter(|&most| most >= 1.0).map(|most| most.min(50.0) as u32);
         for (name, value) in &request.headers {
             let filled = self.fill(value, request, &place);
             step.headers.push((name.clone(), self.hidden(name, &filled, &place)));

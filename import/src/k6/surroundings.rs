@@ -96,7 +96,7 @@ pub(super) fn write(
     let is_zero = options.get("maxRedirects").and_then(Value::as_f64) == Some(0.0);
     if !is_zero && scenarios.iter().any(|(_, steps)| steps.follows) {
         notes.push(
-            "k6 follows redirects, and the plan does not: a status from 300 to 399 is the response"
+            "k6 follows redirects unasked, and the plan does not: where one is to be followed, give its step `redirects = 10`"
                 .to_owned(),
         );
     }
@@ -155,7 +155,13 @@ fn conditions(
     let names: Vec<&str> =
         if is_one { Vec::new() } else { scenarios.iter().map(|(one, _)| one.name.as_str()).collect() };
     let only = is_one.then(|| scenarios[0].0.name.as_str());
-    let table = thresholds(options, &Scopes { steps: &steps, scenarios: &names, only }, notes);
+    let all = scenarios.iter().flat_map(|(_, steps)| &steps.steps);
+    let checked: Vec<String> = all
+        .filter(|step| step.check.is_some() || !step.checks.is_empty())
+        .map(|step| step.name.clone().unwrap_or_default())
+        .collect();
+    let scopes = Scopes { steps: &steps, checked: &checked, scenarios: &names, only };
+    let table = thresholds(options, &scopes, notes);
     if !table.is_empty() {
         plan.put("thresholds", Item::Table(table));
     }
