@@ -42,8 +42,10 @@ fn contradictions(report: &Report) -> Vec<String> {
     };
     let requests = &report.requests;
     let attempts = report.scenarios.iter().filter_map(|scenario| scenario.attempts.as_ref());
+    let redirects = report.scenarios.iter().filter_map(|scenario| scenario.redirects);
+    let hops = redirects.map(|redirects| redirects.followed);
     expect(
-        ends(requests, attempts.map(|attempts| attempts.further).sum()),
+        ends(requests, attempts.map(|attempts| attempts.further).chain(hops).sum()),
         format!("kinds, statuses and counts of {requests:?}"),
     );
     let steps: u64 =

@@ -1,4 +1,4 @@
-//! Where a redirect leads: what its `Location` says, resolved against the request that it answers (RFC 3986, section 5), on the same target.
+//! Where a redirect leads: its `Location`, resolved against the request that it answers (RFC 3986, section 5).
 //!
 //! Nothing here asks for anything, and nothing allocates once the memory of an answer is as large as it has to be.
 

@@ -88,3 +88,58 @@ fn hop(step: &plan::Step, is_asking: bool) -> plan::Step {
     }
     step
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{http1, http2};
+    use engine::config::{Document, Format, Layers};
+    use engine::outbox;
+    use engine::random::Draws;
+    use engine::template::FilledValues;
+
+    fn plan() -> Plan {
+        let text = "url = 'http://h:80/'\nload = { rate = 1 }\n[[request]]\npost = '/a/{{rand 1 9}}'\nheaders.X-A = '{{uuid}}'\n\
+                    headers.Content-Type = 'text/x'\nbody = 'b {{seq}}'\nredirects = 2\n[[request]]\nget = '/plain'\n";
+        let document = Document { name: "p".into(), text: text.into(), format: Format::Toml };
+        Plan::new(&Layers::new(Some(document)).unwrap().config().unwrap(), &|_| Err(String::new())).unwrap()
+    }
+
+    fn rendered(template: &Template, texts: &[&str]) -> String {
+        let mut filled = FilledValues::default();
+        texts.iter().for_each(|text| filled.push(|out| out.extend_from_slice(text.as_bytes())));
+        let write = |out: &mut outbox::Outbox<'_>| template.render_filled(7, Draws::new(1, 0), &filled, out);
+        String::from_utf8(outbox::collected(template.bytes_max(), write)).unwrap()
+    }
+
+    #[test]
+    fn a_hop_has_the_values_of_its_request_and_one_that_asks_alone_nothing_of_its_body() {
+        let plan = plan();
+        let encode = |step: &plan::Step| http1::encode(step, "h:80", true);
+        let forms = forms(&plan, &plan.scenarios[0], encode).unwrap();
+        let [Some(of_post), None] = &forms[..] else { panic!("of the first request alone: {forms:?}") };
+        let kept = rendered(&of_post.kept, &["/x", "UUID", "7"]);
+        assert!(kept.starts_with("POST /x HTTP/1.1\r\n") && kept.ends_with("\r\n\r\nb 7"), "{kept}");
+        assert!(
+            kept.contains("Content-Type: text/x\r\n") && kept.contains("Content-Length: 3\r\n"),
+            "{kept}"
+        );
+        let asking = rendered(&of_post.asking, &["/x", "UUID"]);
+        assert!(
+            asking.starts_with("GET /x HTTP/1.1\r\n") && asking.ends_with("X-A: UUID\r\n\r\n"),
+            "{asking}"
+        );
+        assert!(!asking.contains("Content-"), "{asking}");
+        let path = rendered(&of_post.path, &["5"]);
+        assert_eq!((path.as_str(), of_post.hops_max, of_post.method.as_str()), ("/a/5", 2, "POST"));
+    }
+
+    #[test]
+    fn over_http_2_requests_and_their_hops_differ_in_what_is_rendered_alone() {
+        let plan = plan();
+        let step = filled_once(&plan.scenarios[0].steps()[0]).into_owned();
+        let holes =
+            |step: &plan::Step| http2::encode(step, "http", "h:80").unwrap().0.template.holes().count();
+        assert_eq!([holes(&step), holes(&hop(&step, false)), holes(&hop(&step, true))], [3, 3, 2]);
+    }
+}

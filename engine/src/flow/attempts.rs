@@ -140,6 +140,11 @@ impl SessionAttempts {
         request.is_again || request.is_hop
     }
 
+    /// When the attempt of a session was sent, where redirects were followed since.
+    pub(super) fn sent_ns(&self, session: u32) -> Option<u64> {
+        self.of_sessions[session as usize].sent_ns
+    }
+
     /// A response leads to the next hop of an attempt. Returns when that is due.
     pub(super) fn redirected(&mut self, session: u32, at: EndedAt) -> u64 {
         let request = &mut self.of_sessions[session as usize];

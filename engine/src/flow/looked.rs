@@ -1,9 +1,8 @@
 //! What was looked at of the response that ended the last call: which checks held, which values were there, and where it led.
 
-use super::exchange::FlowExchange;
 use crate::code;
 use crate::excerpt::excerpt;
-use crate::extract::{Captured, Findings, SeenPart};
+use crate::extract::{Captured, Findings, Inspection, SeenPart, Wants};
 use crate::quantity::show_ns;
 use crate::record::{LookedExamples, LookedFor, LookedResponse, RedirectEnd};
 use crate::redact;
@@ -31,9 +30,11 @@ pub(super) struct LastLook {
 impl LastLook {
     /// A call has ended, of this step and with what was kept in this memory. Nothing is known of its response yet.
     pub(super) fn begin(&mut self, step: usize, memory: Option<u32>, elapsed_ns: u64) {
-        self.checks.clear();
-        self.extracts.clear();
-        (self.is_of_response, self.redirect, self.blamed, self.trouble) = (false, None, None, "");
+        if self.is_of_response {
+            self.checks.clear();
+            self.extracts.clear();
+            (self.is_of_response, self.redirect, self.blamed, self.trouble) = (false, None, None, "");
+        }
         (self.step, self.memory, self.elapsed_ns) = (step, memory, elapsed_ns);
     }
 
@@ -76,26 +77,26 @@ impl LastLook {
         })
     }
 
-    /// What came, of a response that is still kept, in words.
+    /// What came, of a response that is still kept, in words: what was wanted of it, how it was looked at, and where it led.
     pub(super) fn example(
         &self,
         looked_for: LookedFor,
-        exchange: &FlowExchange,
         captured: &Captured,
+        (wants, inspection, location): (&Wants, Option<&Inspection>, Option<&[u8]>),
     ) -> String {
         let status = code::show(self.code);
-        let seen = match (looked_for, exchange.inspection()) {
+        let seen = match (looked_for, inspection) {
             (LookedFor::Check(index), Some(inspection)) => inspection.seen_by_check(index, captured),
             (LookedFor::Extract(index), Some(inspection)) => inspection.seen_by_extract(index, captured),
             (LookedFor::Redirect, _) | (_, None) => {
-                return format!("{status} to {}", excerpt(exchange.location(captured).unwrap_or_default()));
+                return format!("{status} to {}", excerpt(location.unwrap_or_default()));
             }
         };
         let came = match seen {
             SeenPart::Body(b"") | SeenPart::Cookies => status,
             SeenPart::Body(body) => format!("{status} {}", excerpt(body)),
             SeenPart::Header(index, value) => {
-                let name = &exchange.wants.headers[index];
+                let name = &wants.headers[index];
                 match value {
                     Some(value) if redact::is_secret(name) => {
                         format!("{status}, {name}: {}", redact::value(name, &String::from_utf8_lossy(value)))

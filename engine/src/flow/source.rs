@@ -533,7 +533,9 @@ impl<R: RowSource> Source for FlowSource<R> {
     fn end(&mut self, call: Call, end: End, at: EndedAt) -> Outcome {
         let session = call.session;
         let memory = self.sessions.get(session).memory;
-        let elapsed_ns = at.done_ns.saturating_sub(at.sent_ns);
+        // With its hops, where it has some.
+        let sent_ns = self.attempts.as_ref().and_then(|attempts| attempts.sent_ns(session));
+        let elapsed_ns = at.done_ns.saturating_sub(sent_ns.unwrap_or(at.sent_ns));
         self.last.begin(call.step as usize, memory, elapsed_ns);
         self.why = "";
         let led = match end {
@@ -746,7 +748,10 @@ impl<R> LookedExamples for FlowSource<R> {
     fn example(&self, looked_for: LookedFor) -> String {
         let captured = self.last.memory.map(|memory| &self.memories.get(memory).captured);
         let exchange = &self.exchanges[self.last.step];
-        captured.map_or_else(String::new, |captured| self.last.example(looked_for, exchange, captured))
+        captured.map_or_else(String::new, |captured| {
+            let looked = (&exchange.wants, exchange.inspection(), exchange.location(captured));
+            self.last.example(looked_for, captured, looked)
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! What came of looking at responses: of each check, how often it held, of each value whether it was there, and what came first where not.
+//! What came of looking at responses: how often checks held and values were there, and what came first where not.
 //!
 //! Beside the series, and not in them: a run in which nothing is looked at keeps nothing of the kind. All of it is of the measured window.
 

@@ -136,6 +136,9 @@ mod tests {
     use crate::record::{Instants, LookedExamples, LookedFor, LookedResponse, Recorder};
     use crate::threshold_watch::ThresholdWatch;
 
+    /// A step, whether each of its checks held, and whether each value was there.
+    type LookedStep<'a> = (usize, &'a [bool], &'a [Option<bool>]);
+
     struct Told;
 
     impl LookedExamples for Told {
@@ -155,7 +158,7 @@ mod tests {
     }
 
     /// What a second brought: of each step responses whose checks held or not, in their order, and whether values were there.
-    fn slice(plan: &Plan, second: u64, looks: &[(usize, &[bool], &[Option<bool>])]) -> Snapshot {
+    fn slice(plan: &Plan, second: u64, looks: &[LookedStep<'_>]) -> Snapshot {
         let mut recorder = Recorder::new(0, &plan.layout(), plan.phases);
         (recorder.from_ns, recorder.to_ns) = (second * SECOND_NS, (second + 1) * SECOND_NS);
         for (series, checks, extracts) in looks {
@@ -212,7 +215,7 @@ mod tests {
         let mut watch = ThresholdWatch::new(&plan);
         let held: [&[bool]; 6] = [&[true, true], &[true, false], &[false, false], &[], &[], &[true, true]];
         for (second, checks) in (0..).zip(held) {
-            let looks: &[(usize, &[bool], &[Option<bool>])] = &[(0, checks, &[])];
+            let looks: &[LookedStep<'_>] = &[(0, checks, &[])];
             watch.push(&slice(&plan, second, if checks.is_empty() { &[] } else { looks }));
         }
         let windows = &watch.finish().windows[0];

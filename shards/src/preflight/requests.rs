@@ -464,7 +464,11 @@ impl<'a> Asker<'a> {
         let step = &self.plan.scenarios[kind.scenario].steps()[kind.call.step as usize];
         if !step.looks.is_empty() {
             // What is right is the run's to say, which looks at more of it.
-            return Check::pass(REQUEST, found);
+            let followed = Some(step.looks.redirects).filter(|_| (300..400).contains(&response.code));
+            let more = followed.filter(|&redirects| redirects > 0).map_or_else(String::new, |redirects| {
+                format!("; the run follows up to {}", counted(redirects.into(), "redirect"))
+            });
+            return Check::pass(REQUEST, found + &more);
         }
         match self.sources[kind.scenario].end(
             kind.call,

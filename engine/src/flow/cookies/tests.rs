@@ -184,16 +184,12 @@ fn cookies_of_http_2_are_a_literal_field_whose_length_stands_before_it() {
         jar.write(CookieForm::Literal, &rules(false), 0, &mut out);
         let (head, rest) = out.split_at(3);
         assert_eq!(head[..2], [0x0f, 0x11], "the 32nd of the static table, which is 15 and 17");
-        let mut length = usize::from(head[2]);
-        let mut shift = 0;
-        let mut text = rest;
-        while head[2] == 127 {
+        let (mut length, mut shift, mut text) = (usize::from(head[2]), 0, rest);
+        let mut goes_on = head[2] == 127;
+        while goes_on {
             let (byte, behind) = text.split_first().unwrap();
             (length, text) = (length + (usize::from(byte & 127) << shift), behind);
-            shift += 7;
-            if byte & 128 == 0 {
-                break;
-            }
+            (shift, goes_on) = (shift + 7, byte & 128 != 0);
         }
         assert_eq!(length, text.len());
         assert_eq!(text, format!("a={value}; b=1").as_bytes());

@@ -100,7 +100,8 @@ impl<'a> PlanReader<'a> {
             |step: &Step| !step.looks.is_empty() || step.request.parts().any(|part| self.has_unknown(part));
         let needs_session = steps.iter().any(needs_session);
         let resilience = self.resilience(typed);
-        if typed.config.cookies == Some(true) {
+        let cookies = typed.config.cookies == Some(true);
+        if cookies && steps.iter().all(|step| step.looks.redirects == 0) {
             let problem = "each iteration is one request here, and begins without cookies: none is ever sent";
             let fix = "make steps of a flow of the requests, `[[step]]`, or leave `cookies` out";
             self.wrong(&typed.at("cookies"), problem, fix);
@@ -115,7 +116,7 @@ impl<'a> PlanReader<'a> {
         let branches = steps.iter().enumerate().map(branch).collect();
         let (sessions_max, graceful_ns) = (self.sessions(typed), self.graceful(typed));
         let items = vec![FlowItem::new(FlowAction::OneOf(branches))];
-        let flow = FlowScript { items, sessions_max, graceful_ns, resilience, cookies: false };
+        let flow = FlowScript { items, sessions_max, graceful_ns, resilience, cookies };
         Script::Flow { steps, flow }
     }
 
