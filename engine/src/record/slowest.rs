@@ -107,12 +107,8 @@ impl Slowest {
     #[cold]
     #[inline(never)]
     fn keep(&mut self, finished: Finished) {
-        let (response_ns, rank) = (finished.response_ns(), finished.rank());
-        let kept = &self.kept[..self.count];
-        // The time decides, and the rest of the rank between equal ones alone.
-        let slower = kept.partition_point(|kept| kept.response_ns() > response_ns);
-        let is_before = |kept: &&Finished| kept.response_ns() == response_ns && kept.rank() < rank;
-        let at = slower + kept[slower..].iter().take_while(is_before).count();
+        let rank = finished.rank();
+        let at = self.kept[..self.count].partition_point(|kept| kept.rank() < rank);
         if at == SLOWEST_MAX {
             return;
         }
