@@ -34,8 +34,8 @@ pub(crate) fn report(report: &Report, screen: &Screen) -> String {
     let report = &plain::report(report);
     let mut text = String::new();
     let sections: [fn(&Report, &Screen) -> String; 15] = [
-        verdict, until, setup, rate, requests, redirects, failures, checks, timings, scenarios, throughput, cost,
-        thresholds, changes, limits,
+        verdict, until, setup, rate, requests, redirects, failures, checks, timings, scenarios, throughput,
+        cost, thresholds, changes, limits,
     ];
     for section in sections {
         text.push_str(&section(report, screen));

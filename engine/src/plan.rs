@@ -27,6 +27,7 @@ mod sockets;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod threshold_rules;
 mod values;
 
 use crate::config::{Config, Diagnostic, ReadConfig};
@@ -149,7 +150,7 @@ impl Plan {
 
     /// What a condition is about has to be there; otherwise what is wrong, and what to do about it.
     pub fn finds(&self, threshold: &Threshold) -> Result<(), (String, String)> {
-        rules::found(self, threshold)
+        threshold_rules::found(self, threshold)
     }
 
     /// The same plan but for a change, which has to keep the rules.

@@ -1,7 +1,7 @@
 //! The rules that every flow keeps: what its items name is there, and what it repeats comes to an end.
 
 use super::bounds::{FLOW_DEPTH_MAX, ITEMS_MAX, REPEAT_MAX, REPEATS_MAX};
-use super::fields::{Fields, Scenario, Step, Target, TargetProtocol};
+use super::fields::{Step, Target, TargetProtocol};
 use super::mistake::Mistake;
 use crate::extract::{Expression, Wants};
 use crate::flow::{FlowAction, FlowItem, FlowScript, SESSIONS_MAX};
@@ -9,7 +9,6 @@ use crate::load::UserLoad;
 use crate::quantity::DURATION_NS_MAX;
 use crate::redirect::REDIRECTS_MAX;
 use crate::schedule::{Segment, Shape};
-use crate::threshold::{Metric, Threshold};
 use crate::users::USERS_MAX;
 
 /// What is wrong with the flow of a scenario that has so many steps.
@@ -82,18 +81,6 @@ pub(super) fn wrong_cookies(target: &Target) -> Option<Mistake> {
         _ => ("cookies are of HTTP, and the target speaks something else", "leave `cookies` out"),
     };
     Some(Mistake::new(problem, fix))
-}
-
-/// Why a condition on checks has none to be held against, and what to do.
-pub(super) fn unchecked(fields: &Fields, threshold: &Threshold) -> Option<(&'static str, String)> {
-    let scope = &threshold.scope;
-    let is_meant = |scenario: &&Scenario| scope.scenario.as_ref().is_none_or(|name| *name == scenario.name);
-    let mut steps = fields.scenarios.iter().filter(is_meant).flat_map(Scenario::steps);
-    let checks = |step: &Step| {
-        scope.step.as_ref().is_none_or(|name| *name == step.name) && !step.looks.checks.is_empty()
-    };
-    (threshold.metric == Metric::Checks && !steps.any(checks))
-        .then(|| ("no request has a check", "add `check = \"status == 200\"` or the like to one".to_owned()))
 }
 
 struct FlowCheck {

@@ -13,15 +13,16 @@ use super::fields::{
     TargetProtocol,
 };
 use super::mistake::Mistake;
-use super::{datagrams, feeds, flow_names, flow_rules, load_rules, retry_rules, setup, sockets, streams, values};
-use crate::config::hint;
+use super::{
+    datagrams, feeds, flow_names, flow_rules, load_rules, retry_rules, setup, sockets, streams,
+    threshold_rules, values,
+};
 use crate::feed::RowOrder;
 use crate::load::{Load, UserLoad};
 use crate::quantity::{DURATION_NS_MAX, MILLISECOND_NS, counted, show_ns};
 use crate::redact;
 use crate::resilience::WrongResilience;
 use crate::template::{self, Piece, literal_bytes, literal_of};
-use crate::threshold::{Metric, Scope, Threshold};
 use crate::url::{Endpoint, Scheme, path_or_root};
 use http::{HeaderName, HeaderValue, Method};
 use std::fmt;
@@ -690,7 +691,7 @@ impl RuleCheck<'_> {
 
     fn thresholds(&mut self) {
         for (index, threshold) in self.fields.thresholds.iter().enumerate() {
-            if let Err((problem, fix)) = found(self.fields, threshold) {
+            if let Err((problem, fix)) = threshold_rules::found(self.fields, threshold) {
                 self.broken(PlanPlace::Threshold(index), format!("`{}`: {problem}", threshold.text), fix);
             }
             let phases = self.fields.phases;
@@ -721,66 +722,6 @@ impl RuleCheck<'_> {
     fn broken(&mut self, place: PlanPlace, problem: impl Into<String>, fix: impl Into<String>) {
         self.violations.push(Violation { place, problem: problem.into(), fix: fix.into(), instead: None });
     }
-}
-
-/// What a condition is about has to be there: what its scope names, and something that its metric is measured on.
-pub(super) fn found(fields: &Fields, threshold: &Threshold) -> Result<(), (String, String)> {
-    in_scope(fields, &threshold.scope)?;
-    let missing = uniterated(fields, threshold)
-        .or_else(|| untried(fields, threshold))
-        .or_else(|| flow_rules::unchecked(fields, threshold));
-    missing.map_or(Ok(()), |(problem, fix)| Err((problem.to_owned(), fix)))
-}
-
-/// What a scope names has to be there.
-fn in_scope(fields: &Fields, scope: &Scope) -> Result<(), (String, String)> {
-    let known = |names: Vec<&str>, wanted: &str, what: &str| match names.contains(&wanted) {
-        true => Ok(()),
-        false => {
-            let fix = hint(wanted, &names);
-            Err((format!("there is no {what} `{wanted}`"), fix))
-        }
-    };
-    let scenarios = &fields.scenarios;
-    if let Some(name) = &scope.scenario {
-        known(scenarios.iter().map(|scenario| scenario.name.as_str()).collect(), name, "scenario")?;
-    }
-    let Some(name) = &scope.step else { return Ok(()) };
-    let of_scope =
-        |scenario: &&Scenario| scope.scenario.as_ref().is_none_or(|wanted| *wanted == scenario.name);
-    let steps = scenarios.iter().filter(of_scope).flat_map(Scenario::steps);
-    known(steps.map(|step| step.name.as_str()).collect(), name, "request")
-}
-
-/// Why a condition on iterations has none to be held against, and what to do.
-fn uniterated(fields: &Fields, threshold: &Threshold) -> Option<(&'static str, String)> {
-    if !threshold.metric.is_of_iterations() {
-        return None;
-    }
-    let wanted = threshold.scope.scenario.as_ref();
-    let meant = fields.scenarios.iter().filter(|scenario| wanted.is_none_or(|name| *name == scenario.name));
-    match meant.filter(|scenario| scenario.flow().is_some()).count() {
-        0 => Some((
-            "no requests follow each other, so there are no iterations",
-            "put it on `response`".to_owned(),
-        )),
-        1 => None,
-        _ => Some((
-            "iterations of several flows have nothing in common",
-            format!("name the scenario: `{}{{scenario=NAME}}`", threshold.metric.name()),
-        )),
-    }
-}
-
-/// Why a condition on attempts has none to be held against, and what to do.
-fn untried(fields: &Fields, threshold: &Threshold) -> Option<(&'static str, String)> {
-    let wanted = threshold.scope.scenario.as_ref();
-    let mut meant =
-        fields.scenarios.iter().filter(|scenario| wanted.is_none_or(|name| *name == scenario.name));
-    let counts = |scenario: &Scenario| scenario.flow().is_some_and(|flow| !flow.resilience.is_nothing());
-    let problem = "no request is tried again, so no attempts are counted";
-    (threshold.metric == Metric::Attempts && !meant.any(counts))
-        .then(|| (problem, "add `retry` or `breaker`".to_owned()))
 }
 
 /// A path without what stands before its first slash, if that makes it one.
