@@ -71,9 +71,9 @@ impl Vajra {
         // What this machine was calibrated to do is no part of a test, unless the test says so.
         command.env("XDG_CACHE_HOME", folder.path().join("cache"));
         command.args(words).current_dir(folder.path()).stdin(Stdio::null());
-        // Where it can be asked something is the test's own as well.
-        let runtime = folder.path().join("runtime");
-        std::fs::create_dir(&runtime).unwrap();
+        // Where it can be asked something is no place of the user's either.
+        let runtime = std::env::temp_dir().join("vajra-tests");
+        std::fs::create_dir_all(&runtime).unwrap();
         command.env("XDG_RUNTIME_DIR", runtime);
         // What a test runs is kept with the test, not with the runs of whoever runs it.
         command.env("XDG_DATA_HOME", folder.path().join("data"));

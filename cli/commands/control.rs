@@ -1,6 +1,6 @@
 //! `vajra control`: asks something of a run that goes on.
 
-use crate::control::messages::{Answer, Ask, RunStatus};
+use crate::control::messages::{Ask, ControlAnswer, RunStatus};
 use crate::control::sockets::{self, ListeningRun};
 use crate::exit::{Failure, USAGE};
 use crate::help;
@@ -166,7 +166,7 @@ fn found(wanted: Option<&str>) -> Result<ListeningRun, Failure> {
 }
 
 /// An answer in words.
-fn told(ask: &Ask, answer: &Answer) -> String {
+fn told(ask: &Ask, answer: &ControlAnswer) -> String {
     if !answer.ok {
         return String::new();
     }

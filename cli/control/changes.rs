@@ -1,15 +1,25 @@
 //! What becomes of a run when something is asked of it: revisions of its loads, or why there are none.
 
 use super::live_figures::LiveFigures;
-use super::messages::{Answer, Ask, Refused, RunStatus, ScenarioStatus};
+use super::messages::{Ask, ControlAnswer, RefusedChange, RunStatus, ScenarioStatus};
 use engine::config::closest;
 use engine::load::Load;
 use engine::orders::{OrderedRevision, Orders, REVISIONS_MAX};
 use engine::plan::{Plan, Scenario};
-use engine::quantity::Rate;
+use engine::quantity::{MILLISECOND_NS, Rate};
+use engine::redact;
 use engine::revision::{
-    Asker, Change, Revision, RevisionRefusal, THOUSANDTHS_MAX, cut_after, revise, schedule_of,
+    Change, ChangeAsker, Revision, RevisionRefusal, THOUSANDTHS_MAX, cut_after, revise, schedule_of,
 };
+
+/// Revisions as they are told: a scenario may be called by its URL, which is shown without its secrets.
+pub(crate) fn shown(revisions: Vec<Revision>) -> Vec<Revision> {
+    let shown = |one: Revision| Revision { scenario: redact::text(&one.scenario), ..one };
+    revisions.into_iter().map(shown).collect()
+}
+
+/// So long before its cut a change has to be known: nothing that is meant to happen then may have been sent.
+const HEARD_NS: u64 = 100 * MILLISECOND_NS;
 
 /// A run that can be asked something.
 pub(crate) struct ControlledRun {
@@ -21,14 +31,14 @@ pub(crate) struct ControlledRun {
 
 impl ControlledRun {
     /// Does what is asked at a moment of the shards' clock. A reload is not this one's.
-    pub(crate) fn answer(&self, ask: &Ask, now_ns: u64) -> Answer {
+    pub(crate) fn answer(&self, ask: &Ask, now_ns: u64) -> ControlAnswer {
         let change = match ask {
             Ask::Status => return self.status(now_ns),
             Ask::Stop => {
                 self.orders.stop();
-                return Answer::done(Vec::new());
+                return ControlAnswer::done(Vec::new());
             }
-            Ask::Reload => Err(Refused::new("there is no plan to read again", "run a plan file")),
+            Ask::Reload => Err(RefusedChange::new("there is no plan to read again", "run a plan file")),
             Ask::Rate { scenario, rate } => self.rate(scenario.as_deref(), rate),
             Ask::Users { scenario, users } => {
                 self.one(scenario.as_deref(), "users").map(|index| vec![(index, Change::Users(*users))])
@@ -39,9 +49,9 @@ impl ControlledRun {
                 self.each(scenario.as_deref(), now_ns, |scenario| self.before_pause(scenario))
             }
         };
-        match change.and_then(|changes| self.change(changes, Asker::Control, now_ns)) {
-            Ok(revisions) => Answer::done(revisions),
-            Err(refused) => Answer::refused(refused),
+        match change.and_then(|changes| self.change(changes, ChangeAsker::Control, now_ns)) {
+            Ok(revisions) => ControlAnswer::done(shown(revisions)),
+            Err(refused) => ControlAnswer::refused(refused),
         }
     }
 
@@ -49,11 +59,14 @@ impl ControlledRun {
     pub(crate) fn change(
         &self,
         changes: Vec<(usize, Change)>,
-        by: Asker,
+        by: ChangeAsker,
         now_ns: u64,
-    ) -> Result<Vec<Revision>, Refused> {
+    ) -> Result<Vec<Revision>, RefusedChange> {
         let refused = |scenario: &Scenario, why: RevisionRefusal| {
-            Refused::new(format!("`{}` cannot be changed: {why}", scenario.name), why.fix())
+            RefusedChange::new(
+                format!("`{}` cannot be changed: {why}", redact::text(&scenario.name)),
+                why.fix(),
+            )
         };
         let before = self.orders.revisions();
         let mut ordered = Vec::new();
@@ -68,7 +81,15 @@ impl ControlledRun {
         }
         if before.len() + ordered.len() > REVISIONS_MAX {
             let problem = format!("it has been changed {REVISIONS_MAX} times, and no more is kept");
-            return Err(Refused::new(problem, "begin another run"));
+            return Err(RefusedChange::new(problem, "begin another run"));
+        }
+        // All this took a moment, and shards may not have come to the cut before they can hear of it.
+        let decided_ns = self.elapsed_ns(shards::now_ns()).unwrap_or(u64::MAX);
+        if ordered.iter().any(|one| one.revision.cut_ns < decided_ns.saturating_add(HEARD_NS)) {
+            return Err(RefusedChange::new(
+                "this machine was too busy to make the change in time",
+                "ask again",
+            ));
         }
         let revisions = ordered.iter().map(|one| one.revision.clone()).collect();
         for one in ordered {
@@ -82,8 +103,9 @@ impl ControlledRun {
         now_ns.checked_sub(self.orders.start_ns()?)
     }
 
-    fn rate(&self, scenario: Option<&str>, rate: &str) -> Result<Vec<(usize, Change)>, Refused> {
-        let rate = Rate::parse(rate).map_err(|wrong| Refused::new(wrong.to_string(), "write `rate 2k`"))?;
+    fn rate(&self, scenario: Option<&str>, rate: &str) -> Result<Vec<(usize, Change)>, RefusedChange> {
+        let rate =
+            Rate::parse(rate).map_err(|wrong| RefusedChange::new(wrong.to_string(), "write `rate 2k`"))?;
         Ok(vec![(self.one(scenario, "rate")?, Change::Rate(rate))])
     }
 
@@ -92,37 +114,37 @@ impl ControlledRun {
         scenario: Option<&str>,
         factor: f64,
         now_ns: u64,
-    ) -> Result<Vec<(usize, Change)>, Refused> {
+    ) -> Result<Vec<(usize, Change)>, RefusedChange> {
         let thousandths = (factor * 1e3).round();
         if !(1.0..=THOUSANDTHS_MAX as f64).contains(&thousandths) {
             let problem = format!("`{factor}` is no factor from 0.001 to {}", THOUSANDTHS_MAX / 1_000);
-            return Err(Refused::new(problem, "write `scale 2`, or `pause`"));
+            return Err(RefusedChange::new(problem, "write `scale 2`, or `pause`"));
         }
         self.each(scenario, now_ns, |_| Change::Thousandths(thousandths as u64))
     }
 
     /// The scenario that is meant where one has to be.
-    fn one(&self, name: Option<&str>, verb: &str) -> Result<usize, Refused> {
+    fn one(&self, name: Option<&str>, verb: &str) -> Result<usize, RefusedChange> {
         match (name, &self.plan.scenarios[..]) {
             (Some(name), _) => self.named(name),
             (None, [_]) => Ok(0),
             (None, several) => {
                 let names: Vec<&str> = several.iter().map(|scenario| scenario.name.as_str()).collect();
                 let problem = format!("there are several scenarios: {}", names.join(", "));
-                Err(Refused::new(problem, format!("say which: `{verb} {}=…`", names[0])))
+                Err(RefusedChange::new(problem, format!("say which: `{verb} {}=…`", names[0])))
             }
         }
     }
 
-    fn named(&self, name: &str) -> Result<usize, Refused> {
+    fn named(&self, name: &str) -> Result<usize, RefusedChange> {
         let all: Vec<&str> = self.plan.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
         all.iter().position(|one| *one == name).ok_or_else(|| {
             let fix = match closest(name, &all) {
                 Some(guess) => format!("did you mean `{guess}`?"),
-                None if all.len() == 1 => format!("leave it out: there is only `{}`", all[0]),
+                None if all.len() == 1 => format!("leave it out: there is only `{}`", redact::text(all[0])),
                 None => format!("there are {}", all.join(", ")),
             };
-            Refused::new(format!("there is no scenario `{name}`"), fix)
+            RefusedChange::new(format!("there is no scenario `{name}`"), fix)
         })
     }
 
@@ -132,7 +154,7 @@ impl ControlledRun {
         name: Option<&str>,
         now_ns: u64,
         change: impl Fn(&Scenario) -> Change,
-    ) -> Result<Vec<(usize, Change)>, Refused> {
+    ) -> Result<Vec<(usize, Change)>, RefusedChange> {
         let scenarios = &self.plan.scenarios;
         let meant: Vec<usize> = match name {
             Some(name) => vec![self.named(name)?],
@@ -140,14 +162,15 @@ impl ControlledRun {
             None => {
                 let cut_ns = cut_after(self.elapsed_ns(now_ns).unwrap_or(0), self.plan.slice_ns());
                 let can_change = |scenario: &Scenario| {
-                    !matches!(scenario.load, Load::Closed) && cut_ns < scenario.ends_ns()
+                    let is_counted = scenario.requests_max.is_some() && scenario.load.users().is_none();
+                    !matches!(scenario.load, Load::Closed) && !is_counted && cut_ns < scenario.ends_ns()
                 };
                 (0..scenarios.len()).filter(|index| can_change(&scenarios[*index])).collect()
             }
         };
         if meant.is_empty() {
-            let problem = "all scenarios are closed loops, or over";
-            return Err(Refused::new(problem, RevisionRefusal::ClosedLoop.fix()));
+            let problem = "all scenarios are closed loops, send a number of requests, or are over";
+            return Err(RefusedChange::new(problem, RevisionRefusal::ClosedLoop.fix()));
         }
         Ok(meant.into_iter().map(|index| (index, change(&scenarios[index]))).collect())
     }
@@ -161,7 +184,7 @@ impl ControlledRun {
         changes.next().unwrap_or(Change::Thousandths(1_000))
     }
 
-    fn status(&self, now_ns: u64) -> Answer {
+    fn status(&self, now_ns: u64) -> ControlAnswer {
         let elapsed_ns = self.elapsed_ns(now_ns);
         let revisions = self.orders.revisions();
         let of_scenario = |(index, scenario): (usize, &Scenario)| {
@@ -169,7 +192,7 @@ impl ControlledRun {
             let figures = self.figures.of(index);
             let schedule = schedule_of(scenario, &revisions);
             ScenarioStatus {
-                name: scenario.name.clone(),
+                name: redact::text(&scenario.name),
                 load: own.map_or_else(|| "as planned".to_owned(), |revision| revision.change.to_string()),
                 target: schedule.map(|schedule| schedule.rate_rps_at(elapsed_ns.unwrap_or(0))),
                 achieved: figures.achieved,
@@ -184,6 +207,6 @@ impl ControlledRun {
             ends_s: self.plan.phases.measure_to_ns as f64 / 1e9,
             scenarios: self.plan.scenarios.iter().enumerate().map(of_scenario).collect(),
         };
-        Answer { ok: true, status: Some(status), ..Answer::default() }
+        ControlAnswer { ok: true, status: Some(status), ..ControlAnswer::default() }
     }
 }

@@ -51,7 +51,7 @@ pub(crate) enum Ask {
 
 /// What comes of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Answer {
+pub(crate) struct ControlAnswer {
     /// Whether it was done.
     pub(crate) ok: bool,
     /// Why not.
@@ -98,26 +98,26 @@ pub(crate) struct ScenarioStatus {
 
 /// Why a change is not made, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refused {
+pub(crate) struct RefusedChange {
     pub(crate) problem: String,
     pub(crate) fix: String,
 }
 
-impl Refused {
-    pub(crate) fn new(problem: impl Into<String>, fix: impl Into<String>) -> Refused {
-        Refused { problem: problem.into(), fix: fix.into() }
+impl RefusedChange {
+    pub(crate) fn new(problem: impl Into<String>, fix: impl Into<String>) -> RefusedChange {
+        RefusedChange { problem: problem.into(), fix: fix.into() }
     }
 }
 
-impl Answer {
+impl ControlAnswer {
     /// It was done, and this has changed.
-    pub(crate) fn done(revisions: Vec<Revision>) -> Answer {
-        Answer { ok: true, revisions, ..Answer::default() }
+    pub(crate) fn done(revisions: Vec<Revision>) -> ControlAnswer {
+        ControlAnswer { ok: true, revisions, ..ControlAnswer::default() }
     }
 
     /// It was not.
-    pub(crate) fn refused(refused: Refused) -> Answer {
-        Answer { problem: Some(refused.problem), fix: Some(refused.fix), ..Answer::default() }
+    pub(crate) fn refused(refused: RefusedChange) -> ControlAnswer {
+        ControlAnswer { problem: Some(refused.problem), fix: Some(refused.fix), ..ControlAnswer::default() }
     }
 }
 

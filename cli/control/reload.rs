@@ -1,10 +1,10 @@
 //! A plan that is read again while its run goes on: what of it changes the run, and what is in the way of that.
 
-use super::messages::Refused;
+use super::messages::RefusedChange;
 use crate::exit::Failure;
 use engine::compare::refusal::plan_differences;
-use engine::load::Load;
-use engine::plan::{Fields, Plan, Scenario};
+use engine::load::{Load, UserLoad};
+use engine::plan::{Fields, Plan, Pool, Scenario};
 use engine::revision::Change;
 use engine::schedule::{Segment, Shape};
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ impl PlanFile {
     }
 
     /// The loads that the file now has and the run has not, with the plan that they are of. Errors say why nothing can be taken over.
-    pub(crate) fn changes(&self) -> Result<(Vec<(usize, Change)>, Plan), Refused> {
+    pub(crate) fn changes(&self) -> Result<(Vec<(usize, Change)>, Plan), RefusedChange> {
         let unread = |failure: Failure| {
             let first =
                 failure.message.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
@@ -43,7 +43,7 @@ impl PlanFile {
                 Some(place) => format!("the plan cannot be read: {first} ({place})"),
                 None => format!("the plan cannot be read: {first}"),
             };
-            Refused::new(problem, "`vajra check` says more; nothing was changed")
+            RefusedChange::new(problem, "`vajra check` says more; nothing was changed")
         };
         let plan = (self.read_again)().map_err(unread)?;
         let changes = changes(&self.plan, &plan)?;
@@ -62,29 +62,50 @@ fn stamp_of(path: &Path) -> Option<(SystemTime, u64)> {
 }
 
 /// The loads in which a plan differs from another; nothing else may.
-fn changes(running: &Plan, read: &Plan) -> Result<Vec<(usize, Change)>, Refused> {
+fn changes(running: &Plan, read: &Plan) -> Result<Vec<(usize, Change)>, RefusedChange> {
     let mut fields = Fields::clone(read);
     let mut changes = Vec::new();
+    let mut fields_pools = fields.pools.clone();
+    let mut has_other_load = false;
     if fields.scenarios.len() == running.scenarios.len() {
         for (index, scenario) in fields.scenarios.iter_mut().enumerate() {
             let own = &running.scenarios[index];
             if let Some(segments) = other_segments(own, scenario) {
                 changes.push((index, change_of(&scenario.load, segments)));
+                // Where the plan names none, there is a connection for each user: those that there are stay.
+                if let (Some(was), Some(is)) = (own.load.users(), scenario.load.users()) {
+                    let pool = own.steps()[0].pool;
+                    let by_default = |users: &UserLoad| users.most().max(running.machine.shards.into());
+                    let has = |pool: &Pool, users| u64::from(pool.connections.count()) == by_default(users);
+                    if has(&running.pools[pool], was) && has(&fields_pools[pool], is) {
+                        fields_pools[pool] = running.pools[pool].clone();
+                    }
+                }
                 scenario.load = own.load.clone();
             }
+            has_other_load |= scenario.load != own.load;
         }
     }
+    fields.pools = fields_pools;
     if fields == **running {
         return Ok(changes);
     }
     let mut differences = plan_differences(running, read);
-    differences.retain(|difference| !difference.starts_with("load"));
+    differences.retain(|difference| has_other_load || !difference.starts_with("load"));
+    let others = [
+        ("thresholds", fields.thresholds != running.thresholds),
+        ("phases", fields.phases != running.phases),
+        ("feeds", fields.feeds != running.feeds),
+        ("setup", fields.setup != running.setup),
+        ("seed", fields.seed != running.seed),
+    ];
+    differences.extend(others.iter().filter(|(_, differs)| *differs).map(|(name, _)| (*name).to_owned()));
     let told = match differences.is_empty() {
         true => "something else than rates and numbers of users".to_owned(),
         false => differences.join("; "),
     };
     let problem = format!("the plan has changed in what a run cannot take over: {told}");
-    Err(Refused::new(problem, "change rates and numbers of users alone, or begin another run"))
+    Err(RefusedChange::new(problem, "change rates and numbers of users alone, or begin another run"))
 }
 
 /// The segments of a load that is the same but for these.

@@ -1,6 +1,6 @@
 //! Where runs listen: a socket for each, in a folder that is its user's alone.
 
-use super::messages::{Answer, Ask, LINE_BYTES_MAX};
+use super::messages::{Ask, ControlAnswer};
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -11,6 +11,8 @@ use std::time::{Duration, SystemTime};
 /// How long either side waits for the other's line.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 const EXTENSION: &str = "sock";
+/// The longest answer that is read: a load may have many segments, and recorded arrivals.
+const ANSWER_BYTES_MAX: usize = 256 << 20;
 
 /// A run that listens.
 pub(crate) struct ListeningRun {
@@ -89,18 +91,18 @@ fn runs_in(folder: &Path) -> Vec<ListeningRun> {
 }
 
 /// Asks something of a run that listens, and waits for its answer.
-pub(crate) fn ask(path: &Path, ask: &Ask) -> io::Result<Answer> {
+pub(crate) fn ask(path: &Path, ask: &Ask) -> io::Result<ControlAnswer> {
     let mut stream = UnixStream::connect(path)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.write_all(format!("{}\n", serde_json::to_string(ask)?).as_bytes())?;
-    Ok(serde_json::from_str(&line(&stream)?)?)
+    Ok(serde_json::from_str(&line(&stream, ANSWER_BYTES_MAX)?)?)
 }
 
 /// The next line that comes.
-pub(crate) fn line(stream: &UnixStream) -> io::Result<String> {
+pub(crate) fn line(stream: &UnixStream, bytes_max: usize) -> io::Result<String> {
     let mut line = String::new();
-    BufReader::new(stream.take(LINE_BYTES_MAX as u64)).read_line(&mut line)?;
+    BufReader::new(stream.take(bytes_max as u64)).read_line(&mut line)?;
     match line.ends_with('\n') {
         true => Ok(line),
         false => Err(io::Error::new(ErrorKind::UnexpectedEof, "the line has no end")),

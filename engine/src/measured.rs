@@ -209,6 +209,17 @@ mod tests {
     }
 
     #[test]
+    fn a_flow_without_a_warm_up_is_read_again() {
+        let text = "url = 'http://h/'\nload = { rate = 1 }\n[[step]]\nget = '/a'\n[[step]]\nget = '/b'";
+        let document = Document { name: "p".into(), text: text.into(), format: Format::Toml };
+        let config = Layers::new(Some(document)).unwrap().config().unwrap();
+        let plan = Plan::new(&config, &|_| Err(String::new())).unwrap();
+        let measured = Measured::of(Snapshot::new(1, &plan.layout(), plan.phases), Vec::new());
+        let read: Measured = serde_json::from_str(&serde_json::to_string(&measured).unwrap()).unwrap();
+        assert_eq!(report(&plan, &read), report(&plan, &measured));
+    }
+
+    #[test]
     fn what_does_not_fit_together_is_refused_when_it_is_read() {
         let written = serde_json::to_value(measured(&plan(), 1)).unwrap();
         let breaks = [

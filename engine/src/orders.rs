@@ -1,11 +1,13 @@
 //! What whoever started a run can ask of it while it goes on, whoever carries it out.
 
 use crate::revision::{RevisedLoad, Revision};
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// More stops than this are not counted: two already abort.
 const STOPS_MAX: u8 = 100;
+/// Where the number of revisions begins in the word.
+const COUNT_SHIFT: u32 = 8;
 /// The most revisions of one run.
 pub const REVISIONS_MAX: usize = 1_000;
 
@@ -15,11 +17,11 @@ pub struct Orders(Arc<OrderBook>);
 
 #[derive(Debug)]
 struct OrderBook {
-    stops: AtomicU8,
+    /// How often it was asked to stop, in the lowest byte, and above it how many of the revisions below there are: shards look at it in
+    /// each of their turns.
+    word: AtomicU64,
     /// The moment of the start by the clock of the shards; 0 before it is known.
     start_ns: AtomicU64,
-    /// How many of the revisions below there are.
-    count: AtomicUsize,
     /// Written once each, in their order, and never changed: so whoever reads them waits for nobody.
     revisions: Box<[OnceLock<OrderedRevision>]>,
     /// Held by whoever adds one.
@@ -41,6 +43,28 @@ pub struct OrderedRevision {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyRevisions;
 
+/// What is asked of a run at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GivenOrders(u64);
+
+impl GivenOrders {
+    /// Whether to go on.
+    #[inline]
+    pub fn order(self) -> Order {
+        match self.0 as u8 {
+            0 => Order::Run,
+            1 => Order::Drain,
+            _ => Order::Abort,
+        }
+    }
+
+    /// How many revisions there have been.
+    #[inline]
+    pub fn revision_count(self) -> usize {
+        (self.0 >> COUNT_SHIFT) as usize
+    }
+}
+
 /// What a run is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -55,9 +79,8 @@ pub enum Order {
 impl Default for OrderBook {
     fn default() -> OrderBook {
         OrderBook {
-            stops: AtomicU8::new(0),
+            word: AtomicU64::new(0),
             start_ns: AtomicU64::new(0),
-            count: AtomicUsize::new(0),
             revisions: (0..REVISIONS_MAX).map(|_| OnceLock::new()).collect(),
             adding: Mutex::new(()),
         }
@@ -67,19 +90,21 @@ impl Default for OrderBook {
 impl Orders {
     /// Asks for a drain the first time, for an abort after that.
     pub fn stop(&self) {
-        let count = |stops: u8| (stops < STOPS_MAX).then_some(stops + 1);
+        let count = |word: u64| ((word as u8) < STOPS_MAX).then_some(word + 1);
         // An error means that it was asked for often enough.
-        let _ = self.0.stops.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
+        let _ = self.0.word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
     }
 
     /// What is asked now.
     #[inline]
     pub fn order(&self) -> Order {
-        match self.0.stops.load(Ordering::Relaxed) {
-            0 => Order::Run,
-            1 => Order::Drain,
-            _ => Order::Abort,
-        }
+        self.given().order()
+    }
+
+    /// All that is asked now.
+    #[inline]
+    pub fn given(&self) -> GivenOrders {
+        GivenOrders(self.0.word.load(Ordering::Acquire))
     }
 
     /// Sending begins at this moment of the shards' clock.
@@ -96,17 +121,16 @@ impl Orders {
     /// Orders a revision, whose cut lies ahead of every shard.
     pub fn revise(&self, ordered: OrderedRevision) -> Result<(), TooManyRevisions> {
         let _adding = self.0.adding.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = self.0.count.load(Ordering::Relaxed);
+        let count = self.revision_count();
         let place = self.0.revisions.get(count).ok_or(TooManyRevisions)?;
         place.set(ordered).map_err(|_| TooManyRevisions)?;
-        self.0.count.store(count + 1, Ordering::Release);
+        self.0.word.fetch_add(1 << COUNT_SHIFT, Ordering::Release);
         Ok(())
     }
 
     /// How many revisions there have been.
-    #[inline]
     pub fn revision_count(&self) -> usize {
-        self.0.count.load(Ordering::Acquire)
+        self.given().revision_count()
     }
 
     /// The revisions from one on, in the order in which they were asked for.
@@ -125,7 +149,7 @@ impl Orders {
 mod tests {
     use super::*;
     use crate::quantity::Rate;
-    use crate::revision::{Asker, Change};
+    use crate::revision::{Change, ChangeAsker};
     use crate::schedule::Schedule;
 
     #[test]
@@ -137,7 +161,7 @@ mod tests {
         orders.stop();
         assert_eq!(orders.order(), Order::Abort);
         (0..1_000).for_each(|_| orders.stop());
-        assert_eq!(orders.order(), Order::Abort);
+        assert_eq!((orders.order(), orders.revision_count()), (Order::Abort, 0));
     }
 
     #[test]
@@ -150,7 +174,7 @@ mod tests {
                 asked_ns: 0,
                 cut_ns,
                 change: Change::Rate(Rate::ZERO),
-                by: Asker::Control,
+                by: ChangeAsker::Control,
             },
             load: RevisedLoad::Schedule(Schedule::new(0, &[]).unwrap()),
         };

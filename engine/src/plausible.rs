@@ -6,6 +6,7 @@
 use crate::distribution::COUNT_MAX;
 use crate::history::{SLICES_MAX, Slice};
 use crate::plan::{SCENARIOS_MAX, SERIES_MAX, SHARDS_MAX};
+use crate::record::RedirectCounts;
 use crate::report::{Iterations, Report, RequestAttempts, Requests};
 use std::fmt;
 
@@ -81,6 +82,16 @@ pub fn require_plausible(report: &Report) -> Result<(), Implausible> {
         require_requests("a scenario's requests", &scenario.requests)?;
         scenario.iterations.iter().try_for_each(require_iterations)?;
         scenario.attempts.iter().try_for_each(require_attempts)?;
+        for check in &scenario.checks {
+            require_counts("checks", &[check.passed, check.failed])?;
+        }
+        if let Some(redirects) = &scenario.redirects {
+            let RedirectCounts { followed, over_limit, elsewhere, unusable } = *redirects;
+            require_counts("redirects", &[followed, over_limit, elsewhere, unusable])?;
+        }
+    }
+    if let Some(setup) = &report.setup {
+        require_counts("setup", &[setup.refreshes, setup.failed])?;
     }
     let steps = || report.scenarios.iter().flat_map(|scenario| &scenario.steps);
     if steps().count() > SERIES_MAX || report.cpu.shards.len() > SHARDS_MAX as usize {

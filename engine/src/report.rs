@@ -20,7 +20,7 @@ use crate::record::{
     AttemptFailure, Attempts, FailureReason, Finished, ReportedStats, ShardStats, SlowRequest, Snapshot,
     sum_of,
 };
-use crate::revision::{Asker, Revision};
+use crate::revision::{ChangeAsker, Revision};
 use crate::target_outcome::TargetOutcome;
 pub use crate::timing::Timing;
 use crate::trust::Trust;
@@ -125,7 +125,7 @@ pub struct RunEvent {
     /// When, in nanoseconds from the start of sending.
     pub at_ns: u64,
     /// Who asked for it.
-    pub by: Asker,
+    pub by: ChangeAsker,
     /// What was in the way, and what to do.
     pub what: String,
 }
@@ -274,7 +274,12 @@ impl Report {
         // is known, the end was brought forward.
         let is_partial = to_ns < planned_ns && !all_have_ended(plan, whole, to_ns);
         let window_ns = (from_ns, to_ns);
-        let of_run = Whole { plan, snapshot: whole, history, window_ns, is_partial, revisions };
+        // A scenario may be called by its URL, which is written down without its secrets.
+        let written =
+            |name: &str| if plan.keeps_secrets { name.to_owned() } else { crate::redact::text(name) };
+        let renamed = |one: &Revision| Revision { scenario: written(&one.scenario), ..one.clone() };
+        let revisions: Vec<Revision> = revisions.iter().map(renamed).collect();
+        let of_run = Whole { plan, snapshot: whole, history, window_ns, is_partial, revisions: &revisions };
         let parts = Part::of_each(of_run);
         let part = Part::whole(of_run, &parts);
         let window_s = part.window_s();
@@ -319,7 +324,7 @@ impl Report {
             environment: environment(whole, facts.environment.clone()),
             limits,
             slowest: slowest(plan, whole),
-            revisions: revisions.clone(),
+            revisions,
             events: Vec::new(),
             history: history.clone(),
         }

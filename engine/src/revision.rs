@@ -29,7 +29,7 @@ pub struct Revision {
     /// What has changed.
     pub change: Change,
     /// Who asked for it.
-    pub by: Asker,
+    pub by: ChangeAsker,
 }
 
 /// What a load becomes.
@@ -49,7 +49,7 @@ pub enum Change {
 /// Who asks for a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Asker {
+pub enum ChangeAsker {
     /// `vajra control`.
     Control,
     /// SIGHUP.
@@ -151,12 +151,12 @@ impl fmt::Display for Change {
     }
 }
 
-impl fmt::Display for Asker {
+impl fmt::Display for ChangeAsker {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Asker::Control => "vajra control",
-            Asker::Signal => "SIGHUP",
-            Asker::Watch => "--watch",
+            ChangeAsker::Control => "vajra control",
+            ChangeAsker::Signal => "SIGHUP",
+            ChangeAsker::Watch => "--watch",
         })
     }
 }

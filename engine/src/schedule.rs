@@ -12,6 +12,7 @@ use crate::quantity::{DURATION_NS_MAX, RATE_RPS_MAX, Rate, SECOND_NS, greatest_c
 use crate::recorded;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
 
 /// A place on the Λ axis: arrivals × 2³².
 pub type Position = u128;
@@ -123,7 +124,8 @@ enum Formula {
     Constant(Rate),
     Ramp(Ramp),
     Sine(Sine),
-    Recorded(Vec<u64>),
+    /// Shared, because a revised schedule has them once more.
+    Recorded(Arc<[u64]>),
     Rest(Box<Rest>),
 }
 
@@ -334,7 +336,7 @@ impl Formula {
                 swing: amplitude.rps() / SECOND_NS as f64,
                 period_ns: *period_ns,
             }),
-            Shape::Recorded { offsets_ns } => Formula::Recorded(offsets_ns.clone()),
+            Shape::Recorded { offsets_ns } => Formula::Recorded(offsets_ns.as_slice().into()),
         })
     }
 

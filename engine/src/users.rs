@@ -50,6 +50,8 @@ pub struct UserPool {
     /// How many iterations may still begin.
     left: u64,
     under_way: u64,
+    /// The level was revised, and may be again: users who have gone may come back.
+    is_revised: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -138,6 +140,7 @@ impl UserPool {
             users: vec![User::default(); share.of(most) as usize],
             left: loops_max.map_or(u64::MAX, |loops| share.of(loops)),
             under_way: 0,
+            is_revised: false,
         };
         (0..pool.users.len() as u64).for_each(|user| pool.arrive(user, starts_ns));
         pool
@@ -203,6 +206,7 @@ impl UserPool {
     /// Those that wait for their next loop still begin it when it is due, if they are there then; all others come when they are wanted.
     pub fn revise(&mut self, cut_ns: u64, levels: Levels) {
         self.levels = levels;
+        self.is_revised = true;
         let mut is_waiting = vec![false; self.users.len()];
         let mut before = std::mem::replace(&mut self.next, DueQueue::new());
         while let Some(next) = before.pop() {
@@ -236,8 +240,9 @@ impl UserPool {
 
     /// Whether all has begun that was to. Users who have gone because of the shape leave the rest of their time empty.
     pub fn is_spent(&self) -> bool {
-        let is_counted_out = self.loops_max.is_some() && self.next.is_empty() && self.under_way == 0;
-        self.left == 0 || is_counted_out
+        let is_empty = self.loops_max.is_some() && self.next.is_empty() && self.under_way == 0;
+        let may_return = || self.is_revised && !self.users.iter().all(|&user| self.has_done_all(user));
+        self.left == 0 || (is_empty && !may_return())
     }
 
     /// A user comes at this moment or later, if it does.
@@ -415,6 +420,27 @@ mod tests {
         let expected: Vec<u64> = ramp.into_iter().chain([6; 4]).chain([1; 4]).chain([3; 8]).collect();
         // Half a second into the ramp there are 2.5 users: three.
         assert_eq!(there, expected);
+    }
+
+    #[test]
+    fn users_who_pause_have_not_done_all_that_they_were_to_do() {
+        let three = UserLoad { loops_max: Some(3), ..load(vec![ramp(1, 1, 20 * S)]) };
+        let times_ns = (0, 20 * S);
+        let share = Share { shard: 0, shards: 1 };
+        let own = Levels::new(&three.segments, times_ns);
+        let none = Levels::new(&UserLoad::constant(0, 20 * S).segments, times_ns);
+        let mut pool = UserPool::new(&three, times_ns, share, None);
+        let first = pool.poll_due(0).unwrap();
+        let paused = own.continued(S, &none, 1_000);
+        pool.revise(S, paused.clone());
+        pool.ended(first.number, 2 * S);
+        assert!(pool.next_ns().is_none() && !pool.is_spent(), "it may be resumed");
+        pool.revise(5 * S, paused.continued(5 * S, &own, 1_000));
+        for second in 5..7 {
+            let next = pool.poll_due(second * S).unwrap();
+            pool.ended(next.number, (second + 1) * S);
+        }
+        assert!(pool.is_spent());
     }
 
     proptest! {

@@ -31,7 +31,7 @@ pub fn spare_core(cores: &[usize]) -> Option<usize> {
 }
 
 /// Keeps the calling thread off the shards' cores, if there is another.
-pub(crate) fn leave_cores(cores: &[usize]) {
+pub fn leave_cores(cores: &[usize]) {
     if let Some(core) = spare_core(cores) {
         core_affinity::set_for_current(core_affinity::CoreId { id: core });
     }

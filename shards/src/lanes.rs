@@ -7,7 +7,7 @@
 
 use crate::clock::monotonic_ns;
 use crossbeam::queue::ArrayQueue;
-use engine::orders::{Order, OrderedRevision, Orders, TooManyRevisions};
+use engine::orders::{GivenOrders, Order, OrderedRevision, Orders, TooManyRevisions};
 use engine::phase::Phases;
 use engine::quantity::MILLISECOND_NS;
 use engine::record::{Layout, Recorder};
@@ -162,10 +162,10 @@ impl Control {
         self.orders.revise(ordered)
     }
 
-    /// How many revisions of the load there have been.
+    /// All that is asked now.
     #[inline]
-    pub fn revision_count(&self) -> usize {
-        self.orders.revision_count()
+    pub fn given(&self) -> GivenOrders {
+        self.orders.given()
     }
 
     /// The revisions from one on.

@@ -47,7 +47,7 @@ pub mod wire;
 
 pub use assembly::{any_shared, check_tls, mixes, sources, wire};
 pub use clock::monotonic_ns as now_ns;
-pub use cores::{cores_for, spare_core};
+pub use cores::{cores_for, leave_cores, spare_core};
 pub use machine::allowed_cores;
 pub use resolve::resolve;
 pub use runner::Shards;

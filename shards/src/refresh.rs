@@ -13,7 +13,7 @@ use engine::orders::{Order, Orders};
 use engine::quantity::MILLISECOND_NS;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long an order may go unnoticed by what waits.
 const POLL: Duration = Duration::from_millis(20);
@@ -26,6 +26,8 @@ const RETRY_NS_MIN: u64 = 10 * MILLISECOND_NS;
 pub(crate) struct Refresh {
     runner: Option<SetupRunner>,
     first: TakenValues,
+    /// When these were taken.
+    taken_at: Instant,
     lanes: Vec<Arc<ArrayQueue<SetupValues>>>,
     tally: Arc<Mutex<SetupTally>>,
     /// The thread ends when this is dropped.
@@ -53,7 +55,8 @@ pub(crate) fn before_start(mut runner: SetupRunner, orders: &Orders) -> Result<R
     let first = taken?;
     let tally = SetupTally { took_ns: first.took_ns, ..SetupTally::default() };
     let tally = Arc::new(Mutex::new(tally));
-    Ok(Refresh { runner: Some(runner), first, lanes: Vec::new(), tally, stop: None })
+    let taken_at = Instant::now();
+    Ok(Refresh { runner: Some(runner), first, taken_at, lanes: Vec::new(), tally, stop: None })
 }
 
 impl Refresh {
@@ -79,9 +82,12 @@ impl Refresh {
         self.stop = Some(stop);
         let renewal = Renewal { runner, lanes: self.lanes.clone(), tally: self.tally.clone(), stops };
         let cores = cores.to_vec();
+        // Data files were read and connections were made since.
+        let passed_ns = u64::try_from(self.taken_at.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let first_ns = again_ns.saturating_sub(passed_ns);
         let run = move || {
             leave_cores(&cores);
-            renewal.run(again_ns);
+            renewal.run(first_ns, again_ns);
         };
         let spawned = std::thread::Builder::new().name("refresh".into()).spawn(run);
         spawned.map(|_| ()).map_err(|error| no_thread("taking values of the setup anew", error))
@@ -102,8 +108,8 @@ struct Renewal {
 }
 
 impl Renewal {
-    fn run(mut self, first_ns: u64) {
-        let (mut period_ns, mut wait_ns) = (first_ns, first_ns);
+    fn run(mut self, first_ns: u64, mut period_ns: u64) {
+        let mut wait_ns = first_ns;
         while let Err(RecvTimeoutError::Timeout) = self.stops.recv_timeout(Duration::from_nanos(wait_ns)) {
             let taken = self.runner.take();
             let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);

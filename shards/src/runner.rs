@@ -340,7 +340,10 @@ impl Runner for Shards {
             self.setup = Some(refresh::before_start(runner, orders)?);
         }
         let filled = self.setup.as_ref().map(|setup| plan.filled(setup.values())).transpose();
-        let filled = filled.map_err(|unfilled| FailureKind::Setup.failure(unfilled.to_string()))?;
+        let filled = filled.map_err(|unfilled| {
+            let fix = "check what the setup takes (`extract`), and where it is named";
+            FailureKind::Setup.with_fix(unfilled.to_string(), fix)
+        })?;
         let plan = filled.as_ref().unwrap_or(plan);
         self.launch(plan)?;
         self.connect(plan)?;

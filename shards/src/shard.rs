@@ -236,7 +236,8 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         self.complete(now);
         self.expire(now);
         self.reconnect();
-        if self.control.revision_count() > self.revisions_heard {
+        let given = self.control.given();
+        if given.revision_count() > self.revisions_heard {
             self.hear_of_revisions();
         }
         self.release(now);
@@ -244,7 +245,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             self.note_iterations();
         }
         self.publish(now);
-        self.poll_stop(now);
+        self.poll_stop(now, given.order());
         if self.core.stage == Stage::Finished {
             return Ok(Turn::Finished);
         }

@@ -262,10 +262,10 @@ impl Simulation {
     /// Orders the revisions whose moment has come.
     fn order_revisions(&self, now_ns: u64, control: &Control) {
         let elapsed_ns = now_ns.saturating_sub(control.start_ns().unwrap_or(u64::MAX));
-        while let Some(revision) = self.revisions.get(control.revision_count())
+        while let Some(revision) = self.revisions.get(control.given().revision_count())
             && revision.asked_ns <= elapsed_ns
         {
-            let before = &self.revisions[..control.revision_count()];
+            let before = &self.revisions[..control.given().revision_count()];
             let is_its = |scenario: &Scenario| scenario.name == revision.scenario;
             let scenario = self.plan.scenarios.iter().position(is_its).expect("a scenario of the plan");
             let load =

@@ -155,7 +155,7 @@ const KEYS: &[Broken] = &[
     ),
     toml(
         "url = \"http://HOST/\"\nfoo = 1\n",
-        &[("2:1", &["unknown key `foo`", "known here: breaker, connect, cookies, feed, flow, grpc,"])],
+        &[("2:1", &["unknown key `foo`", "known here: basic, bearer, breaker, connect, cookies, feed,"])],
         "url = \"http://HOST/\"\n",
     ),
     toml(

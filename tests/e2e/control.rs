@@ -2,7 +2,7 @@
 
 use crate::vajra::{Running, Vajra};
 use engine::report::Report;
-use engine::revision::{Asker, Change, schedule_of};
+use engine::revision::{Change, ChangeAsker, schedule_of};
 use serde_json::Value;
 use std::path::Path;
 use tempfile::TempDir;
@@ -87,7 +87,7 @@ fn a_rate_changes_at_a_cut_and_all_is_accounted_for() {
         [&Change::Thousandths(3_000), &Change::Thousandths(3_000)],
         "as it was before the pause"
     );
-    assert!(read.revisions.iter().all(|revision| revision.by == Asker::Control));
+    assert!(read.revisions.iter().all(|revision| revision.by == ChangeAsker::Control));
     assert!(done.stdout.contains("Changed while it went on"), "{}", done.stdout);
 }
 
@@ -113,7 +113,7 @@ fn a_plan_is_read_again_and_what_a_run_cannot_take_over_changes_nothing() {
     assert_closes(&done.report);
     let read: Report = serde_json::from_value(done.report.clone()).unwrap();
     assert_eq!(read.revisions.len(), 1, "{:?}", read.revisions);
-    assert_eq!((read.revisions[0].by, read.events.len()), (Asker::Signal, 2), "{:?}", read.events);
+    assert_eq!((read.revisions[0].by, read.events.len()), (ChangeAsker::Signal, 2), "{:?}", read.events);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::worlds::{plan, seeds};
 use engine::quantity::{MILLISECOND_NS, Rate, SECOND_NS};
 use engine::random::Random;
-use engine::revision::{Asker, Change, Revision, cut_after, schedule_of};
+use engine::revision::{Change, ChangeAsker, Revision, cut_after, schedule_of};
 use shards::simulation::Simulation;
 use shards::simulation::world::{Service, SimulatedServer, World};
 
@@ -42,7 +42,7 @@ fn a_revised_schedule_closes_to_the_arrival_on_any_number_of_shards() {
                     asked_ns,
                     cut_ns: cut_after(asked_ns, plan.slice_ns()),
                     change,
-                    by: Asker::Control,
+                    by: ChangeAsker::Control,
                 }
             })
             .filter(|revision| revision.cut_ns < 8 * SECOND_NS)

@@ -161,6 +161,18 @@ fn loops(plan: &Plan) -> Vec<bool> {
     plan.scenarios.iter().map(|scenario| scenario.load.is_closed()).collect()
 }
 
+/// How many redirects are followed of each kind of request.
+fn show_redirects(scenario: &Scenario) -> String {
+    let each = scenario.steps().iter().map(|step| step.looks.redirects.to_string());
+    each.collect::<Vec<_>>().join(", ")
+}
+
+/// When steps are intended that have recorded moments.
+fn show_timeline(scenario: &Scenario) -> String {
+    let items = scenario.flow().map_or(&[][..], |flow| &flow.items);
+    items.iter().filter_map(|item| item.at_ns).map(exact).collect::<Vec<_>>().join(", ")
+}
+
 /// A field of a plan in words.
 type Show = fn(&Plan) -> String;
 
@@ -169,7 +181,9 @@ type Show = fn(&Plan) -> String;
 pub fn plan_differences(first: &Plan, other: &Plan) -> Vec<String> {
     // Reports of earlier versions, or with secrets kept, are compared with others by what a secret is known by.
     let (first, other) = (&redact::plan(first), &redact::plan(other));
-    let fields: [(&str, Show); 16] = [
+    let fields: [(&str, Show); 18] = [
+        ("redirects", |plan| each(plan, show_redirects)),
+        ("timeline", |plan| each(plan, show_timeline)),
         ("scenarios", |plan| plan.scenarios.len().to_string()),
         ("requests", |plan| each(plan, show_requests)),
         ("load", |plan| each(plan, |scenario| show_load(&scenario.load))),

@@ -1,5 +1,6 @@
 //! What was looked at of the response that ended the last call: which checks held, which values were there, and where it led.
 
+use super::constants::SetupValues;
 use crate::code;
 use crate::excerpt::excerpt;
 use crate::extract::{Captured, Findings, Inspection, SeenPart, Wants};
@@ -83,25 +84,26 @@ impl LastLook {
         looked_for: LookedFor,
         captured: &Captured,
         (wants, inspection, location): (&Wants, Option<&Inspection>, Option<&[u8]>),
+        secrets: &SetupValues,
     ) -> String {
         let status = code::show(self.code);
         let seen = match (looked_for, inspection) {
             (LookedFor::Check(index), Some(inspection)) => inspection.seen_by_check(index, captured),
             (LookedFor::Extract(index), Some(inspection)) => inspection.seen_by_extract(index, captured),
             (LookedFor::Redirect, _) | (_, None) => {
-                return format!("{status} to {}", excerpt(location.unwrap_or_default()));
+                return format!("{status} to {}", excerpt(location.unwrap_or_default(), secrets));
             }
         };
         let came = match seen {
             SeenPart::Body(b"") | SeenPart::Cookies => status,
-            SeenPart::Body(body) => format!("{status} {}", excerpt(body)),
+            SeenPart::Body(body) => format!("{status} {}", excerpt(body, secrets)),
             SeenPart::Header(index, value) => {
                 let name = &wants.headers[index];
                 match value {
                     Some(value) if redact::is_secret(name) => {
                         format!("{status}, {name}: {}", redact::value(name, &String::from_utf8_lossy(value)))
                     }
-                    Some(value) => format!("{status}, {name}: {}", excerpt(value)),
+                    Some(value) => format!("{status}, {name}: {}", excerpt(value, secrets)),
                     None => format!("{status} without the header `{name}`"),
                 }
             }

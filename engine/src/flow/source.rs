@@ -750,7 +750,7 @@ impl<R> LookedExamples for FlowSource<R> {
         let exchange = &self.exchanges[self.last.step];
         captured.map_or_else(String::new, |captured| {
             let looked = (&exchange.wants, exchange.inspection(), exchange.location(captured));
-            self.last.example(looked_for, captured, looked)
+            self.last.example(looked_for, captured, looked, self.values.constants())
         })
     }
 }

@@ -94,6 +94,11 @@ impl SessionValues {
     }
 
     /// From now on all sessions have these.
+    /// Values that all iterations have.
+    pub(super) fn constants(&self) -> &SetupValues {
+        &self.constants
+    }
+
     pub(super) fn renew(&mut self, constants: SetupValues) {
         debug_assert_eq!(self.constants.names(), constants.names(), "names have their numbers for good");
         self.constants = constants;

@@ -155,10 +155,15 @@ pub(super) fn mistakes(
 
 /// Puts values in the place of their names, wherever nothing else is needed to fill in what stands there.
 pub(super) fn fill(fields: &mut Fields, values: &SetupValues) -> Result<(), UnfilledStep> {
-    for step in fields.scenarios.iter_mut().flat_map(|scenario| scenario.steps_mut()) {
+    // In a flow a condition may pass over the step that names what is absent, which then keeps its name.
+    let steps = fields.scenarios.iter_mut().flat_map(|scenario| {
+        let may_lack = scenario.flow().is_some();
+        scenario.steps_mut().iter_mut().map(move |step| (step, may_lack))
+    });
+    for (step, may_lack) in steps {
         let mut first = None;
         let mut filled = |pieces: &[Piece]| -> Vec<Piece> {
-            pieces.iter().map(|piece| filled_piece(piece, values, &mut first)).collect()
+            pieces.iter().map(|piece| filled_piece(piece, values, may_lack, &mut first)).collect()
         };
         if let Some(HttpRequest { path, .. }) = step.request.http_mut() {
             *path = filled(path);
@@ -181,8 +186,16 @@ pub(super) fn fill(fields: &mut Fields, values: &SetupValues) -> Result<(), Unfi
 }
 
 /// A piece with values in the place of names. The first that cannot be is kept with its reason.
-fn filled_piece(piece: &Piece, values: &SetupValues, first: &mut Option<(Vec<String>, String)>) -> Piece {
+fn filled_piece(
+    piece: &Piece,
+    values: &SetupValues,
+    may_lack: bool,
+    first: &mut Option<(Vec<String>, String)>,
+) -> Piece {
     let Piece::Value(hole) = piece else { return piece.clone() };
+    if may_lack && hole.names().any(|name| values.named(name) == Some(None)) {
+        return piece.clone();
+    }
     match hole.with_constants(|name| values.named(name)) {
         Some(Ok(bytes)) => Piece::Bytes(bytes),
         Some(Err(unfilled)) => {

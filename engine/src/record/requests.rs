@@ -90,9 +90,7 @@ impl RequestRecord {
         iterations: fn() -> IterationRecord,
     ) -> RequestRecord {
         let series = |count: usize| std::iter::repeat_with(make).take(count).collect();
-        // What follows in a flow may be intended after the window.
-        let has_flows = (0..layout.scenarios()).any(|scenario| layout.is_flow(scenario));
-        let outside = if phases.measure_from_ns > 0 || has_flows { layout.series() } else { 0 };
+        let outside = if has_outside(layout, phases) { layout.series() } else { 0 };
         RequestRecord {
             layout: layout.clone(),
             series: Windowed { measured: series(layout.series()), outside: series(outside) },
@@ -131,6 +129,11 @@ impl RequestRecord {
     /// The measured window's series of a scenario.
     pub fn measured_of(&self, scenario: usize) -> &[Series] {
         &self.series.measured[self.layout.series_of(scenario)]
+    }
+
+    /// Whether it has records of what lies outside the window where there can be any, and none elsewhere.
+    pub(super) fn fits(&self, phases: Phases) -> bool {
+        self.series.outside.is_empty() != has_outside(&self.layout, phases)
     }
 
     /// Every series of a scenario, in the measured window and outside it.
@@ -198,6 +201,11 @@ impl RequestRecord {
 
 fn merge_each<T>(mine: &mut [T], theirs: &[T], merge: impl Fn(&mut T, &T)) {
     mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| merge(mine, theirs));
+}
+
+/// Whether something may be intended outside the window: in a warm-up, or after it, as what follows in a flow.
+fn has_outside(layout: &Layout, phases: Phases) -> bool {
+    phases.measure_from_ns > 0 || (0..layout.scenarios()).any(|scenario| layout.is_flow(scenario))
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ impl TryFrom<UncheckedSnapshot> for Snapshot {
         if phases.measure_from_ns > phases.measure_to_ns {
             return Err("its window ends before it begins");
         }
-        if requests.series.outside.is_empty() != (phases.measure_from_ns == 0) {
+        if !requests.fits(phases) {
             return Err("it has a warm-up and no record of it, or a record and no warm-up");
         }
         Ok(Snapshot {

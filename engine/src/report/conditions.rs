@@ -64,10 +64,23 @@ pub(super) fn judge(
             }
         }
     };
+    // Windows know nothing of checks that never ran in all the run.
+    let doubted = |result: ThresholdResult, threshold: &Threshold| {
+        if threshold.metric != Metric::Checks {
+            return result;
+        }
+        let checks = Some(looks::check_counts(plan, snapshot, &threshold.scope));
+        match threshold.doubt(&Facts { checks, ..run.facts() }) {
+            Some(doubt) => {
+                ThresholdResult { ok: false, shown: format!("{}, {doubt}", result.shown), ..result }
+            }
+            None => result,
+        }
+    };
     let judge = |(index, threshold): (usize, &Threshold)| {
         let windows = watched.windows.iter().find(|windows| windows.threshold == index);
         let result = match threshold.terms.over_ns {
-            Some(over_ns) => of_windows(threshold, over_ns, windows),
+            Some(over_ns) => doubted(of_windows(threshold, over_ns, windows), threshold),
             None => judge_whole(threshold),
         };
         match watched.abort.as_ref().filter(|abort| abort.threshold == index) {

@@ -36,6 +36,8 @@ pub(super) fn planned(
     let own = feed.file.clone().filter(|file| is_whole(feed, file));
     let (file, text) = match own {
         Some(file) => (file, None),
+        // Never in the place of what the script reads.
+        None if feed.file.is_some() => (format!("{folder}{name}_rows.csv"), Some(csv(feed))),
         None => (format!("{folder}{name}.csv"), Some(csv(feed))),
     };
     PlannedFeed { name: name.to_owned(), file, is_random: feed.is_random || is_drawn, text }

@@ -162,6 +162,11 @@ impl Holes {
                 }
             }
         };
+        let is_secret = |text: &str| self.variables.keys().any(|secret| text.contains(secret.as_str()));
+        if is_secret(&source) || value.filters.iter().any(|filter| is_secret(filter)) {
+            self.note(format!("{place}: a value is made with a secret, which would stand in the plan: `{MISSING}` stands for it; --keep-secrets writes it"));
+            return MISSING.to_owned();
+        }
         let filters: String = value.filters.iter().map(|filter| format!(" | {filter}")).collect();
         format!("{{{{{source}{filters}{}}}}}", if is_upper { " | upper" } else { "" })
     }

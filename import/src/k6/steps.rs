@@ -17,6 +17,9 @@ const NAME_LETTERS_MAX: usize = 60;
 /// The most repetitions of a step.
 const REPEAT_MAX: u32 = 10_000;
 
+/// The time a request may take where the script says nothing.
+pub(super) const TIMEOUT_MS: f64 = 60_000.0;
+
 /// The steps of a scenario.
 pub(super) struct ScriptSteps {
     pub(super) steps: Vec<PlannedRequest>,
@@ -50,11 +53,11 @@ pub(super) fn steps(events: &[DrawnEvent], holes: &mut Holes, secrets: &mut Secr
             kept.push(event);
         } else if let ScriptAction::Request(request) = &event.event.action {
             holes.left_out.insert(request.step);
-            holes.note("requests of `setup()` are left out: a plan's steps begin with the load".to_owned());
+            holes.note("requests of `setup()` are left out: `[[setup.step]]` has those that are to be made before the load".to_owned());
         }
     }
     if is_needed {
-        holes.note("requests of `setup()` are the first steps, because values of their responses are used later: k6 makes them once, and the plan in each iteration".to_owned());
+        holes.note("requests of `setup()` are the first steps, because values of their responses are used later: k6 makes them once, and the plan in each iteration, unless they are moved to `[[setup.step]]`".to_owned());
     }
     let base = server(&kept, holes)?;
     let mut writer =
@@ -185,6 +188,14 @@ impl StepDrafts<'_> {
             return lost(self.holes, "its request is");
         }
         let texts: Option<Vec<String>> = check.atoms.iter().map(parts::checks).collect();
+        let has_secret =
+            |text: &String| self.holes.variables.keys().any(|secret| text.contains(secret.as_str()));
+        if texts.iter().flatten().any(has_secret) {
+            return lost(
+                self.holes,
+                "it asks for a secret, which would stand in the plan; --keep-secrets writes it",
+            );
+        }
         let draft = self.drafts.iter_mut().find(|draft| draft.number == number);
         match (texts, draft) {
             (Some(texts), Some(draft)) => {
@@ -204,7 +215,7 @@ impl StepDrafts<'_> {
         let place = format!("{} {}", request.method, url.path.split('?').next().unwrap_or("/"));
         let place = self.shown(&place);
         self.follows |= request.redirects.is_none();
-        self.timeout_ms = self.timeout_ms.max(request.timeout_ms.unwrap_or(0.0));
+        self.timeout_ms = self.timeout_ms.max(request.timeout_ms.unwrap_or(TIMEOUT_MS));
         let path = match url.path.split_once('?') {
             Some((path, query)) => {
                 let (path, query) = (self.fill(path, request, &place), self.fill(query, request, &place));
@@ -375,8 +386,8 @@ fn is_repeated(last: &StepDraft, next: &StepDraft) -> bool {
     last.repeat < REPEAT_MAX
         && one.extract.is_empty()
         && other.extract.is_empty()
-        && (&one.method, &one.path, &one.headers, &one.body, &one.checks)
-            == (&other.method, &other.path, &other.headers, &other.body, &other.checks)
+        && (&one.method, &one.path, &one.headers, &one.body, &one.checks, one.redirects)
+            == (&other.method, &other.path, &other.headers, &other.body, &other.checks, other.redirects)
         && (&last.group, &last.name, last.shortest, last.longest)
             == (&next.group, &next.name, next.shortest, next.longest)
 }

@@ -3,13 +3,12 @@
 use super::feeds::PlannedFeed;
 use super::limits::{Scopes, thresholds};
 use super::loads::ScriptScenario;
-use super::steps::ScriptSteps;
+use super::steps::{ScriptSteps, TIMEOUT_MS};
 use crate::planned::{PlanText, PlannedRequest, milliseconds};
 use serde_json::Value;
 use toml_edit::{ArrayOfTables, InlineTable, Item, Table};
 
 /// How long k6 waits for a response.
-const TIMEOUT_MS: f64 = 60_000.0;
 /// Options that are written elsewhere, or that mean nothing to a plan.
 const SILENT: [&str; 22] = [
     "maxRedirects",

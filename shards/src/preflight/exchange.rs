@@ -3,7 +3,7 @@
 use crate::protocol::any::{AnyProtocol, AnyShared};
 use crate::protocol::http2::Http2;
 use crate::protocol::websocket::WebSocketGreeting;
-use crate::protocol::{Place, Protocol, Readiness, Response, Sending, Single, Unusable};
+use crate::protocol::{LookedAtSingle, Place, Protocol, Readiness, Response, Sending, Single, Unusable};
 use crate::tls::Tls;
 use crate::wire::datagrams;
 use engine::outbox::Outbox;
@@ -140,7 +140,7 @@ impl<'a> Exchange<'a> {
             return Ok(Came::NotAgreed(unusable.why));
         }
         let step = source.steps()[call.step as usize].clone();
-        let mut on = Single::new(&step).gathering(self.messages.take());
+        let mut on = LookedAtSingle::new(Single::new(&step).gathering(self.messages.take()));
         let begun = Instant::now();
         let deadline = begun + timeout;
         loop {
@@ -151,7 +151,7 @@ impl<'a> Exchange<'a> {
             if self.sent == self.filled {
                 // What nobody answers is over once it is sent.
                 self.protocol.sent(self.shared, &mut on);
-                if let Some(response) = on.response {
+                if let Some(response) = on.single.response {
                     return Ok(Came::Whole(response));
                 }
             }
@@ -164,7 +164,7 @@ impl<'a> Exchange<'a> {
             if is_readable(ready)
                 && let Some(came) = self.read(&mut on)?
             {
-                self.messages = on.messages.take();
+                self.messages = on.single.messages.take();
                 self.body = on.seen.hand_on(source, call);
                 return Ok(came);
             }
@@ -194,7 +194,7 @@ impl<'a> Exchange<'a> {
         }
         let deadline = Instant::now() + asked.connect_timeout;
         let step = asked.source.steps()[asked.call.step as usize].clone();
-        let mut on = Single::new(&step);
+        let mut on = LookedAtSingle::new(Single::new(&step));
         while !matches!(self.protocol.readiness(), Readiness::Ready { .. }) {
             if let Err(unusable) = self.send_more(asked.source) {
                 return given(Came::NotAgreed(unusable.why));
@@ -233,7 +233,7 @@ impl<'a> Exchange<'a> {
     ) -> io::Result<Option<Came>> {
         let deadline = Instant::now() + patience;
         let step = asked.source.steps()[asked.call.step as usize].clone();
-        let mut on = Single::new(&step);
+        let mut on = LookedAtSingle::new(Single::new(&step));
         while let Some(ready) = self.wait(deadline)? {
             if !is_readable(ready) {
                 continue;
@@ -317,7 +317,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Reads what is there; says what came once that is known.
-    fn read(&mut self, on: &mut Single<'_>) -> io::Result<Option<Came>> {
+    fn read(&mut self, on: &mut LookedAtSingle<'_>) -> io::Result<Option<Came>> {
         // As long as any datagram is.
         let mut piece = [0; 64 << 10];
         let bytes = match self.socket.read(&mut piece) {
@@ -335,10 +335,10 @@ impl<'a> Exchange<'a> {
         let mut out = Outbox::new(&mut self.memory, &mut self.filled);
         let received = self.protocol.receive(self.shared, &mut piece[..bytes], &mut out, on);
         // One that ends the connection says more than one that ends the request with it.
-        if let (Some(failure), Ok(())) = (on.failure, received) {
+        if let (Some(failure), Ok(())) = (on.single.failure, received) {
             return given(Came::Ended(failure.why));
         }
-        match (on.response, received) {
+        match (on.single.response, received) {
             (Some(response), _) => given(Came::Whole(response)),
             (None, Err(Unusable { kind: Kind::Eof, .. })) => given(self.cut_short()),
             (None, Err(Unusable { kind, why })) => {
@@ -359,9 +359,9 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    fn closed(&mut self, on: &mut Single<'_>) -> Came {
+    fn closed(&mut self, on: &mut LookedAtSingle<'_>) -> Came {
         self.protocol.ended(on);
-        match on.response {
+        match on.single.response {
             Some(response) => Came::Whole(response),
             None => self.cut_short(),
         }

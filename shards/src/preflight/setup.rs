@@ -181,7 +181,12 @@ impl SetupRunner {
                 agreed.map_or_else(|| unanswered(came, timeout), |Check { found, fix, .. }| (found, fix));
             return Err(asked.failure(&found, &fix));
         };
-        let said = said(exchange.body());
+        let taken = |name: String| {
+            let text = source.value(call.session, &name).map(<[u8]>::to_vec);
+            (name, text)
+        };
+        let known = SetupValues::new(self.names.iter().cloned().map(taken));
+        let said = said(exchange.body(), &known);
         exchange.leave();
         asked.judge(source, call, response, &said)
     }
@@ -243,9 +248,10 @@ impl AskedStep<'_> {
 }
 
 /// The beginning of a body that is text, without the secrets in it.
-fn said(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(SHOWN_BYTES_MAX)]);
-    let text = plain(&redact::text(text.trim()));
+fn said(body: &[u8], known: &SetupValues) -> String {
+    // Hidden before it is cut: a value may go on behind what is shown.
+    let text = redact::text(known.hidden_in(&String::from_utf8_lossy(body)).trim());
+    let text: String = plain(&text).chars().take(SHOWN_BYTES_MAX).collect();
     if text.is_empty() { text } else { format!("; it said {text}") }
 }
 
@@ -300,10 +306,11 @@ mod tests {
 
     #[test]
     fn what_a_response_says_is_shown_without_secrets_and_in_one_line() {
-        let shown = said(b"{\"error\": \"no\",\n \"token\": \"s3cret\"}");
+        let none = SetupValues::default();
+        let shown = said(b"{\"error\": \"no\",\n \"token\": \"s3cret\"}", &none);
         assert!(shown.starts_with("; it said {\"error\"") && !shown.contains("s3cret"), "{shown}");
         assert!(!shown.contains('\n'), "{shown}");
-        assert_eq!(said(b" \n"), "");
-        assert!(said(&[b'x'; 1_000]).len() < SHOWN_BYTES_MAX + 20);
+        assert_eq!(said(b" \n", &none), "");
+        assert!(said(&[b'x'; 1_000], &none).len() < SHOWN_BYTES_MAX + 20);
     }
 }

@@ -349,8 +349,6 @@ pub struct Single<'a> {
     pub failure: Option<RequestFailure>,
     /// Its messages as they come, where they are wanted; the last one may not be whole.
     pub messages: Option<Vec<Vec<u8>>>,
-    /// What came of a response that is looked at.
-    pub seen: SeenResponse,
     /// The last message is whole.
     is_between: bool,
 }
@@ -376,8 +374,7 @@ impl SeenResponse {
 impl Single<'_> {
     /// A request of a step, under way.
     pub fn new(step: &StepFacts) -> Single<'_> {
-        let seen = SeenResponse::default();
-        Single { step, response: None, failure: None, messages: None, seen, is_between: true }
+        Single { step, response: None, failure: None, messages: None, is_between: true }
     }
 
     /// The same; its messages are kept with those that there are, if any are wanted.
@@ -387,8 +384,6 @@ impl Single<'_> {
 }
 
 impl Events for Single<'_> {
-    const MAY_LOOK: bool = true;
-
     fn oldest(&self) -> Option<(Place, &StepFacts)> {
         self.response.is_none().then_some((Place::FIRST, self.step))
     }
@@ -414,6 +409,49 @@ impl Events for Single<'_> {
             _ => messages.push(bytes.to_vec()),
         }
         self.is_between = false;
+    }
+}
+
+/// The same of a request whose response may be looked at.
+pub struct LookedAtSingle<'a> {
+    /// The request.
+    pub single: Single<'a>,
+    /// What came of its response.
+    pub seen: SeenResponse,
+}
+
+impl<'a> LookedAtSingle<'a> {
+    /// Nothing has come yet.
+    pub fn new(single: Single<'a>) -> LookedAtSingle<'a> {
+        LookedAtSingle { single, seen: SeenResponse::default() }
+    }
+}
+
+impl Events for LookedAtSingle<'_> {
+    const MAY_LOOK: bool = true;
+
+    fn oldest(&self) -> Option<(Place, &StepFacts)> {
+        self.single.oldest()
+    }
+
+    fn response(&mut self, place: Place, response: Response) {
+        self.single.response(place, response);
+    }
+
+    fn failed(&mut self, place: Place, failure: RequestFailure) {
+        self.single.failed(place, failure);
+    }
+
+    fn unasked(&mut self, bytes: u64) {
+        self.single.unasked(bytes);
+    }
+
+    fn message(&mut self, place: Place, asked_ns: Option<u64>) {
+        self.single.message(place, asked_ns);
+    }
+
+    fn message_bytes(&mut self, place: Place, bytes: &[u8]) {
+        self.single.message_bytes(place, bytes);
     }
 
     fn field(&mut self, _place: Place, name: &[u8], value: &[u8]) {

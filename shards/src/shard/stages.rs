@@ -89,8 +89,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     }
 
     /// Moves from stage to stage: connected, started, ended, stopped, drained.
-    pub(super) fn poll_stop(&mut self, now: u64) {
-        let order = self.control.order();
+    pub(super) fn poll_stop(&mut self, now: u64, order: Order) {
         match self.core.stage {
             Stage::Connecting { deadline_ns } => {
                 if self.pools.iter().all(ConnectionPool::is_prepared)

@@ -109,6 +109,10 @@ impl PlanReader<'_> {
         }
         if typed.is_setup {
             common.forget_values();
+            // A request for a token says itself who asks, and goes to another server as a rule.
+            if self.config.setup.as_ref().is_some_and(|setup| setup.oauth.is_some()) {
+                common = Headers::default();
+            }
         }
         if typed.name.is_some() {
             self.headers(&config.headers, &typed.at("headers"), &mut common);
