@@ -352,6 +352,8 @@ impl Formula {
     }
 
     /// The smallest whole nanosecond at which Λ has reached `position`.
+    // A part of what is asked for each arrival: a call of its own would be made ready for all of these.
+    #[inline(always)]
     fn invert(&self, position: Position, length_ns: u64) -> u64 {
         match self {
             Formula::Constant(rate) => {
@@ -390,12 +392,14 @@ fn scaled(rate: Rate, thousandths: u64) -> Option<Rate> {
 }
 
 impl Rest {
+    #[inline(never)]
     fn position_at(&self, local_ns: u64) -> Option<Position> {
         let gained = self.formula.position_at(self.skipped_ns + local_ns)? - self.skipped;
         Some(gained.checked_mul(u128::from(self.thousandths))? / 1_000)
     }
 
     /// Rounded down, so that what lies before the end of the rest lies before that of the whole.
+    #[inline(never)]
     fn invert(&self, position: Position) -> u64 {
         if self.thousandths == 0 {
             return 0;
