@@ -261,6 +261,9 @@ impl Simulation {
 
     /// Orders the revisions whose moment has come.
     fn order_revisions(&self, now_ns: u64, control: &Control) {
+        if self.revisions.is_empty() {
+            return;
+        }
         let elapsed_ns = now_ns.saturating_sub(control.start_ns().unwrap_or(u64::MAX));
         while let Some(revision) = self.revisions.get(control.given().revision_count())
             && revision.asked_ns <= elapsed_ns
