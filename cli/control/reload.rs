@@ -78,7 +78,7 @@ fn changes(running: &Plan, read: &Plan) -> Result<Vec<(usize, Change)>, RefusedC
                     let by_default = |users: &UserLoad| users.most().max(running.machine.shards.into());
                     let has = |pool: &Pool, users| u64::from(pool.connections.count()) == by_default(users);
                     if has(&running.pools[pool], was) && has(&fields_pools[pool], is) {
-                        fields_pools[pool] = running.pools[pool].clone();
+                        fields_pools[pool] = running.pools[pool];
                     }
                 }
                 scenario.load = own.load.clone();

@@ -84,6 +84,8 @@ impl ControlServer {
     pub(crate) fn stop(self) -> Vec<RunEvent> {
         self.is_over.store(true, Ordering::Release);
         if let Some(path) = self.path {
+            // Wakes the thread, which may be waiting for somebody who asks.
+            drop(UnixStream::connect(&path));
             // One that is gone already was taken for one that was left behind.
             let _ = std::fs::remove_file(path);
         }

@@ -51,8 +51,8 @@ impl PlanReader<'_> {
     /// What is done before the start, if anything is.
     pub(super) fn setup(&mut self, targets: &mut Vec<Target>) -> Option<Box<SetupScript<Step>>> {
         let (setup, typed) = (self.config.setup.as_ref()?, self.typed_setup()?);
-        let known = self.diagnostics.len();
         self.check_setup_form(setup);
+        let known = self.diagnostics.len();
         self.keys.scenarios.push(ScenarioKeys::of_setup());
         self.has_values = true;
         let target = self.target_of(&typed, targets);
