@@ -296,7 +296,10 @@ fn rows_that_no_file_has_are_written() {
     let file = |path: &str, text: &str| MadeFile { path: path.to_owned(), text: text.to_owned() };
     assert_eq!(
         written,
-        [file("names.csv", "first_name,age\nann,7\nbob,8\n"), file("user_row.csv", "value\nred\n\"a,b\"\n")]
+        [
+            file("names_rows.csv", "first_name,age\nann,7\nbob,8\n"),
+            file("user_row.csv", "value\nred\n\"a,b\"\n")
+        ]
     );
     assert_eq!(made.plan.matches("rows = \"random\"").count(), 2, "{}", made.plan);
 }
