@@ -104,6 +104,26 @@ fn nginx_listening(how: &str, keepalive_requests: u32) -> Peer {
     start(Command::new("nginx").arg("-c").arg(path).arg("-p").arg(folder.path()), folder, port)
 }
 
+/// nginx that answers everything and writes down when what came: when it had ended, how long it took, its method and its path.
+pub(crate) fn nginx_logging() -> Peer {
+    let (folder, port) = (site(), free_port());
+    let root = folder.path().display();
+    let config = format!(
+        "daemon off; master_process off; pid {root}/pid; error_log {root}/error.log;\n\
+         events {{ worker_connections 4096; }}\n\
+         http {{ log_format rows '{ROWS_FORMAT}'; access_log {root}/access.log rows; keepalive_requests 1000000;\n\
+         client_body_temp_path {root}/body; proxy_temp_path {root}/proxy; fastcgi_temp_path {root}/fastcgi;\n\
+         uwsgi_temp_path {root}/uwsgi; scgi_temp_path {root}/scgi;\n\
+         server {{ listen 127.0.0.1:{port}; location / {{ return 200 ok; }} }} }}\n"
+    );
+    fs::write(folder.path().join("nginx.conf"), config).unwrap();
+    let path = folder.path().join("nginx.conf");
+    start(Command::new("nginx").arg("-c").arg(path).arg("-p").arg(folder.path()), folder, port)
+}
+
+/// What a line of its log is.
+pub(crate) const ROWS_FORMAT: &str = "$msec $request_time $request_method $request_uri";
+
 /// nghttpd, the server of nghttp2, without TLS. What is posted to it comes back.
 pub(crate) fn nghttpd(words: &[&str]) -> Peer {
     let (folder, port) = (site(), free_port());

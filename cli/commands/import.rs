@@ -123,7 +123,7 @@ struct LogArgs {
         default_value_t,
         hide_default_value = true,
         hide_possible_values = true,
-        long_help = "What becomes of it: mix, the paths by their weights at the mean rate; stages, the same at the rate as it changed; recorded, each arrival at its own moment"
+        long_help = "What becomes of it: mix, the paths by their weights at the mean rate; stages, the same at the rate as it changed; recorded, each request at its own moment, row by row of a data file that is written beside the plan"
     )]
     shape: LogPlanShape,
     #[command(flatten)]
@@ -176,7 +176,7 @@ fn of_curl(args: &CurlArgs) -> Result<(), Failure> {
     });
     let text = texts.collect::<Result<Vec<String>, Failure>>()?.join("\n");
     let choices = CurlChoices { keeps_secrets: args.keep_secrets };
-    finish(output, from_curl(&text, choices).map_err(refused)?)
+    finish(output, from_curl(&text, choices).map_err(refused)?, &args.plan)
 }
 
 fn of_har(args: &HarArgs) -> Result<(), Failure> {
@@ -193,7 +193,7 @@ fn of_har(args: &HarArgs) -> Result<(), Failure> {
         has_timeline: args.timeline,
     };
     let first = *files.first().expect("the command line has one file at least");
-    finish(output, from_har(first, files.get(1).copied(), &choices).map_err(refused)?)
+    finish(output, from_har(first, files.get(1).copied(), &choices).map_err(refused)?, &args.plan)
 }
 
 fn of_openapi(args: &OpenApiArgs) -> Result<(), Failure> {
@@ -201,7 +201,7 @@ fn of_openapi(args: &OpenApiArgs) -> Result<(), Failure> {
     let text = text_of(&args.file)?;
     let choices =
         OpenApiChoices { server: args.server.clone(), operations: args.operation.clone(), is_all: args.all };
-    finish(output, from_openapi(&text, &inputs::name_of(&args.file), &choices).map_err(refused)?)
+    finish(output, from_openapi(&text, &inputs::name_of(&args.file), &choices).map_err(refused)?, &args.plan)
 }
 
 fn of_log(args: &LogArgs) -> Result<(), Failure> {
@@ -216,11 +216,19 @@ fn of_log(args: &LogArgs) -> Result<(), Failure> {
             LogPlanShape::Stages => LogShape::Stages,
             LogPlanShape::Recorded => LogShape::Recorded,
         },
+        rows_file: args.plan.file().map(rows_file),
     };
     let mut log = LogImport::new(&inputs::name_of(&args.file), choices).map_err(refused)?;
     let mut lines = Lines::open(&args.file)?;
     while let Some(line) = lines.next()? {
         log.line(line);
     }
-    finish(output, log.finish().map_err(refused)?)
+    finish(output, log.finish().map_err(refused)?, &args.plan)
+}
+
+/// The data file that belongs to a plan: `again.csv` to `again.toml`.
+fn rows_file(plan: &Path) -> String {
+    let file = plan.with_extension("csv");
+    let file = if file == plan { plan.with_extension("rows.csv") } else { file };
+    file.display().to_string()
 }

@@ -29,6 +29,6 @@ pub use numbers::{DrawnNumber, LengthForm, NumberForm};
 pub use parse::{FUNCTIONS, WrongHole, parse};
 pub(crate) use parse::{HoleScope, HoledPart, parts, without_holes, without_quoted};
 pub use piece::{Piece, has_values};
-pub(crate) use piece::{is_sound, least_and_most_bytes, literal_bytes, literal_of};
+pub(crate) use piece::{is_sound, least_and_most_bytes, literal_bytes, literal_of, path_of};
 pub use rendering::{HOLES_MAX, Template};
 pub use words::OPEN;

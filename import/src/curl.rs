@@ -54,7 +54,7 @@ pub fn from_curl(text: &str, choices: CurlChoices) -> Result<Made, WrongImport> 
     let mut secrets = Secrets::new(choices.keeps_secrets);
     let text = plan(&base, &requests, &mut secrets, &mut notes);
     notes.extend(secrets.note());
-    Ok(Made { plan: text, notes })
+    Ok(Made { plan: text, notes, files: Vec::new() })
 }
 
 fn plan(base: &str, requests: &[CurlRequest], secrets: &mut Secrets, notes: &mut Vec<String>) -> String {

@@ -110,7 +110,7 @@ pub fn from_har(
     notes.extend(correlation.notes);
     notes.extend(secrets.note());
     plan.requests("step", &steps);
-    Ok(Made { plan: plan.finish(), notes })
+    Ok(Made { plan: plan.finish(), notes, files: Vec::new() })
 }
 
 /// What was left out, in a sentence.

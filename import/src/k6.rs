@@ -22,7 +22,7 @@ use self::observed::{Observed, ScriptAction};
 pub use self::runtime::ReadsScriptFile;
 use self::runtime::{Ran, ScriptPass, ScriptSource};
 use self::steps::ScriptSteps;
-use crate::made::Made;
+use crate::made::{Made, MadeFile};
 use crate::planned::PlanText;
 use crate::secrets::Secrets;
 use crate::wrong::WrongImport;
@@ -42,15 +42,6 @@ pub struct K6Choices {
     pub folder: String,
 }
 
-/// A data file that has to be written beside a plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MadeFile {
-    /// Its path, as the plan has it.
-    pub path: String,
-    /// What is in it.
-    pub text: String,
-}
-
 /// A scenario of a script with what it does.
 struct Translated {
     scenario: ScriptScenario,
@@ -63,7 +54,7 @@ pub fn from_k6(
     name: &str,
     reads: ReadsScriptFile,
     choices: &K6Choices,
-) -> Result<(Made, Vec<MadeFile>), WrongImport> {
+) -> Result<Made, WrongImport> {
     let script = ScriptSource { name, text: text.trim_start_matches('\u{feff}'), reads };
     let none = BTreeMap::new();
     let pass = ScriptPass {
@@ -106,7 +97,7 @@ pub fn from_k6(
     surroundings::feeds(&mut plan, &feeds);
     notes.extend(secrets.note());
     let files = feeds.into_iter().filter_map(|feed| Some(MadeFile { path: feed.file, text: feed.text? }));
-    Ok((Made { plan: plan.finish(), notes }, files.collect()))
+    Ok(Made { plan: plan.finish(), notes, files: files.collect() })
 }
 
 fn translated_parts(translated: &[Translated]) -> Vec<(&ScriptScenario, &ScriptSteps)> {

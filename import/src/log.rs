@@ -1,6 +1,6 @@
-//! Access logs to a mix, at their mean rate or at their rate as it changed.
+//! Access logs to a mix, at their mean rate or at their rate as it changed; or to a load that repeats them row by row.
 //!
-//! A log is read line by line and may be larger than memory: what is kept are counts, of bounded number.
+//! A log is read line by line and may be larger than memory: what is kept are counts, of bounded number, or the rows that are repeated.
 
 mod format;
 mod instant;
@@ -8,14 +8,15 @@ mod json_line;
 mod line;
 mod moments;
 mod pace;
+mod rows;
 mod templates;
 
 use self::format::{FORMATS, LogFormat};
 use self::line::LogLine;
-use self::moments::LoggedMoments;
 use self::pace::PaceCounts;
+use self::rows::{LoggedRows, RepeatedRows};
 use self::templates::PathCounts;
-use crate::made::Made;
+use crate::made::{Made, MadeFile};
 use crate::planned::{PlanText, PlannedRequest, REQUESTS_MAX, milliseconds};
 use crate::urls;
 use crate::wrong::WrongImport;
@@ -27,6 +28,9 @@ const SAFE: [&str; 2] = ["GET", "HEAD"];
 const MIX_LENGTH_S: f64 = 600.0;
 /// The longest run that a plan can have: 52 days.
 const RUN_LENGTH_S: f64 = 4_503_599.0;
+/// What rows are called in a plan, and their file where it has no other name.
+const FEED: &str = "log";
+const ROWS_FILE: &str = "log.csv";
 /// The longest part of a line that a message shows.
 const SHOWN_LETTERS_MAX: usize = 120;
 
@@ -38,7 +42,7 @@ pub enum LogShape {
     Mix,
     /// The paths by their weights, at the log's rate as it changed.
     Stages,
-    /// The paths by their weights, each arrival at the moment that the log has.
+    /// Each request at its own moment, in the order of the log.
     Recorded,
 }
 
@@ -55,6 +59,8 @@ pub struct LogChoices {
     pub methods: Vec<String>,
     /// What becomes of the log.
     pub shape: LogShape,
+    /// The data file of the rows that are repeated, as the plan names it; `log.csv` if nothing is said.
+    pub rows_file: Option<String>,
 }
 
 /// An import of an access log under way.
@@ -74,7 +80,25 @@ pub struct LogImport {
     paths: PathCounts,
     pace: PaceCounts,
     /// Kept where they are to be repeated.
-    moments: LoggedMoments,
+    rows: LoggedRows,
+    /// Lines were written when responses had ended, and what these took has been taken off.
+    is_dated_back: bool,
+}
+
+/// A plan of a log while it is written.
+struct LogPlan {
+    plan: PlanText,
+    notes: Vec<String>,
+    /// What stands before all paths.
+    prefix: String,
+}
+
+impl LogPlan {
+    /// Says something at the head of the plan, and to whoever imports.
+    fn say(&mut self, sentence: &str) {
+        self.plan.say(sentence);
+        self.notes.push(sentence.to_owned());
+    }
 }
 
 impl LogImport {
@@ -109,7 +133,8 @@ impl LogImport {
             other_hosts: 0,
             paths: PathCounts::default(),
             pace: PaceCounts::default(),
-            moments: LoggedMoments::default(),
+            rows: LoggedRows::default(),
+            is_dated_back: false,
         })
     }
 
@@ -151,11 +176,12 @@ impl LogImport {
             _ => {}
         }
         self.imported += 1;
-        self.pace.add(line.at.unix_ms);
-        if self.choices.shape == LogShape::Recorded {
-            self.moments.add(line.at.unix_ms);
+        self.is_dated_back |= line.is_dated_back;
+        self.pace.add(line.at.unix_us);
+        match self.choices.shape {
+            LogShape::Recorded => self.rows.add(self.lines, line.at.unix_us, &line.method, &line.path),
+            LogShape::Mix | LogShape::Stages => self.paths.add(&line.method, &line.path),
         }
-        self.paths.add(&line.method, &line.path);
     }
 
     /// The plan.
@@ -164,26 +190,31 @@ impl LogImport {
             return Err(self.nothing());
         }
         let base = self.base()?;
-        let mut notes = self.notes();
+        let notes = self.notes();
         let mut plan =
             PlanText::new(&format!("of {}: {} of its {} lines", self.name, self.imported, self.lines));
         notes.iter().for_each(|note| plan.say(note));
         plan.set("url", base.base.as_str());
-        let prefix = base.path.trim_end_matches('/').to_owned();
-        self.set_load(&mut plan, &mut notes)?;
+        let written = LogPlan { plan, notes, prefix: base.path.trim_end_matches('/').to_owned() };
+        match self.choices.shape {
+            LogShape::Recorded => self.repeated(written),
+            LogShape::Mix | LogShape::Stages => self.drawn(written),
+        }
+    }
+
+    /// Paths are drawn by their weights.
+    fn drawn(self, mut written: LogPlan) -> Result<Made, WrongImport> {
+        self.set_load(&mut written)?;
         let (paths, rest) = self.paths.top(REQUESTS_MAX);
         if rest > 0 {
-            let sentence = format!(
+            written.say(&format!(
                 "{rest} requests were for other paths than the {REQUESTS_MAX} that were asked for most, and are left out."
-            );
-            plan.say(&sentence);
-            notes.push(sentence);
+            ));
         }
         if paths.iter().any(|path| path.has_holes) {
-            let sentence = "Numbers are drawn from the range that the log has, and UUIDs at random: the target may not know all of them.";
-            plan.say(sentence);
-            notes.push(sentence.to_owned());
+            written.say("Numbers are drawn from the range that the log has, and UUIDs at random: the target may not know all of them.");
         }
+        let LogPlan { mut plan, notes, prefix } = written;
         let requests: Vec<PlannedRequest> = paths
             .into_iter()
             .map(|path| PlannedRequest {
@@ -195,18 +226,65 @@ impl LogImport {
             })
             .collect();
         plan.requests("request", &requests);
-        Ok(Made { plan: plan.finish(), notes })
+        Ok(Made { plan: plan.finish(), notes, files: Vec::new() })
+    }
+
+    /// Each request comes when it came: row n of a data file is that of arrival n.
+    fn repeated(self, mut written: LogPlan) -> Result<Made, WrongImport> {
+        let speed = self.choices.speed;
+        let seconds = self.pace.length_s().max(1) as f64 / speed;
+        if seconds > RUN_LENGTH_S {
+            return Err(self.too_long(seconds));
+        }
+        if let Some(note) = self.rows.note() {
+            written.say(&note);
+        }
+        let rows = self.rows.repeated().map_err(|wrong| wrong.at(self.name.as_str()))?;
+        let file = self.choices.rows_file.unwrap_or_else(|| ROWS_FILE.to_owned());
+        if rows.are_whole_seconds {
+            written.say("The log has whole seconds: the requests of each are spread evenly over it.");
+        }
+        if self.is_dated_back {
+            written.say("Lines have the time at which responses had ended ($msec): what they took ($request_time) is taken off.");
+        }
+        let count = rows.offsets_us.len();
+        written.say(&format!(
+            "Request n is row n of {file}, at its own moment: {count} rows, in the order of their times."
+        ));
+        let LogPlan { mut plan, notes, prefix } = written;
+        plan.set_in("load", "shape", "recorded");
+        if speed != 1.0 {
+            plan.set_in("load", "speed", speed.to_string());
+        }
+        let RepeatedRows { offsets_us, methods, csv, .. } = rows;
+        plan.set_in(
+            "load",
+            "offsets",
+            toml_edit::Array::from_iter(offsets_us.into_iter().map(moments::shown)),
+        );
+        plan.feed(FEED, &[("file", &file), ("rows", "sequential"), ("at_end", "stop")]);
+        let is_one = methods.len() == 1;
+        let requests: Vec<PlannedRequest> = methods
+            .into_iter()
+            .map(|method| PlannedRequest {
+                name: Some(method.clone()),
+                path: format!("{prefix}{{{{{FEED}.path}}}}"),
+                condition: (!is_one).then(|| format!("{FEED}.method == {method}")),
+                method,
+                ..Default::default()
+            })
+            .collect();
+        // Of several methods each iteration has the one step whose condition holds.
+        plan.requests(if is_one { "request" } else { "step" }, &requests);
+        Ok(Made { plan: plan.finish(), notes, files: vec![MadeFile { path: file, text: csv }] })
     }
 
     /// The log's rate, and for how long.
-    fn set_load(&self, plan: &mut PlanText, notes: &mut Vec<String>) -> Result<(), WrongImport> {
+    fn set_load(&self, LogPlan { plan, notes, .. }: &mut LogPlan) -> Result<(), WrongImport> {
         let speed = self.choices.speed;
         let seconds = self.pace.length_s().max(1) as f64 / speed;
         if self.choices.shape != LogShape::Mix && seconds > RUN_LENGTH_S {
             return Err(self.too_long(seconds));
-        }
-        if self.choices.shape == LogShape::Recorded {
-            return self.set_recorded(plan, notes);
         }
         if self.choices.shape == LogShape::Stages {
             let mut stages: Vec<(String, u64)> = Vec::new();
@@ -247,29 +325,6 @@ impl LogImport {
         let faster = (seconds * self.choices.speed / RUN_LENGTH_S).ceil();
         WrongImport::new(problem, format!("let it run faster, as in `--speed {faster}`"))
             .at(self.name.as_str())
-    }
-
-    /// Each arrival at its moment.
-    fn set_recorded(&self, plan: &mut PlanText, notes: &mut Vec<String>) -> Result<(), WrongImport> {
-        let offsets_us = self.moments.offsets_us().map_err(|wrong| wrong.at(self.name.as_str()))?;
-        let mut say = |sentence: &str| {
-            plan.say(sentence);
-            notes.push(sentence.to_owned());
-        };
-        if self.moments.are_whole_seconds() {
-            say("The log has whole seconds: the requests of each are spread evenly over it.");
-        }
-        say("Arrivals come when they came; which path each of them asks for is drawn by the weights.");
-        plan.set_in("load", "shape", "recorded");
-        if self.choices.speed != 1.0 {
-            plan.set_in("load", "speed", self.choices.speed.to_string());
-        }
-        plan.set_in(
-            "load",
-            "offsets",
-            toml_edit::Array::from_iter(offsets_us.into_iter().map(moments::shown)),
-        );
-        Ok(())
     }
 
     /// The server, with a path before all paths.

@@ -45,7 +45,7 @@ pub fn from_openapi(text: &str, name: &str, choices: &OpenApiChoices) -> Result<
     plan.set("url", base.base.as_str());
     plan.set_in("load", "rate", Value::from(1));
     plan.requests("request", &requests);
-    Ok(Made { plan: plan.finish(), notes })
+    Ok(Made { plan: plan.finish(), notes, files: Vec::new() })
 }
 
 /// The operations that become requests.

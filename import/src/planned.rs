@@ -54,6 +54,8 @@ pub(crate) struct PlannedRequest {
     /// A think time that is drawn, in place of `think_ms`.
     pub(crate) think: Option<String>,
     pub(crate) repeat: Option<u32>,
+    /// What has to hold for it to be sent.
+    pub(crate) condition: Option<String>,
 }
 
 impl PlannedRequest {
@@ -103,6 +105,9 @@ impl PlannedRequest {
         }
         if let Some(weight) = self.weight {
             set("weight", whole(weight));
+        }
+        if let Some(condition) = &self.condition {
+            set("if", condition.as_str().into());
         }
         let headers = headers(&self.headers);
         if !headers.is_empty() {
@@ -271,6 +276,17 @@ impl PlanText {
         }
         if let Some(load) = self.document.entry("load").or_insert(Item::Table(Table::new())).as_table_mut() {
             load.insert("stages", Item::ArrayOfTables(tables));
+        }
+    }
+
+    /// Adds a data file, with what is said of it.
+    pub(crate) fn feed(&mut self, name: &str, keys: &[(&str, &str)]) {
+        let mut all = Table::new();
+        all.set_implicit(true);
+        let feeds = self.document.entry("feed").or_insert(Item::Table(all));
+        if let Some(feeds) = feeds.as_table_mut() {
+            let values = keys.iter().map(|(key, value)| ((*key).to_owned(), Item::Value((*value).into())));
+            feeds.insert(name, Item::Table(values.collect()));
         }
     }
 

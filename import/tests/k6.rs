@@ -22,19 +22,19 @@ fn files() -> ReadsScriptFile {
     })
 }
 
-fn tried(text: &str, variables: &[(&str, &str)]) -> Result<(Made, Vec<MadeFile>), WrongImport> {
+fn tried(text: &str, variables: &[(&str, &str)]) -> Result<Made, WrongImport> {
     let environment: BTreeMap<String, String> =
         variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     from_k6(text, "script.js", files(), &K6Choices { environment, ..K6Choices::default() })
 }
 
 fn made(text: &str) -> Made {
-    tried(text, &[]).unwrap_or_else(|wrong| panic!("{wrong}")).0
+    tried(text, &[]).unwrap_or_else(|wrong| panic!("{wrong}"))
 }
 
 /// The plan of a script, read with the files that there are.
-fn planned(made: &Made, written: &[MadeFile]) -> Plan {
-    let read_file = |path: &str| match written.iter().find(|file| file.path == path) {
+fn planned(made: &Made) -> Plan {
+    let read_file = |path: &str| match made.files.iter().find(|file| file.path == path) {
         Some(file) => Ok(file.text.clone().into_bytes()),
         None => files()(path).map_err(|error| error.to_string()),
     };
@@ -65,9 +65,9 @@ fn checks(test: &str) -> Result<Vec<String>, Vec<String>> {
 
 #[test]
 fn a_script_becomes_a_flow() {
-    let (made, written) = tried(SHOP, &[]).unwrap();
-    assert!(written.is_empty(), "users.json can be read as it is");
-    planned(&made, &written);
+    let made = tried(SHOP, &[]).unwrap();
+    assert!(made.files.is_empty(), "users.json can be read as it is");
+    planned(&made);
     let table: Table = made.plan.parse().unwrap();
     let step = |at: usize| &table["step"][at];
     let names: Vec<&str> =
@@ -290,12 +290,12 @@ fn rows_that_no_file_has_are_written() {
         const names = new SharedArray('names', () => papaparse.parse(open('./names.csv'), { header: true }).data);
         const words = new SharedArray('user', () => ['red', 'a,b']);
         export default () => { http.get(`http://h/${names[Math.floor(Math.random() * names.length)]['first name']}?w=${randomItem(words)}`); };";
-    let (made, written) = tried(text, &[]).unwrap();
-    planned(&made, &written);
+    let made = tried(text, &[]).unwrap();
+    planned(&made);
     assert!(made.plan.contains("get = \"/{{names.first_name}}?w={{user_row.value}}\""), "{}", made.plan);
     let file = |path: &str, text: &str| MadeFile { path: path.to_owned(), text: text.to_owned() };
     assert_eq!(
-        written,
+        made.files,
         [
             file("names_rows.csv", "first_name,age\nann,7\nbob,8\n"),
             file("user_row.csv", "value\nred\n\"a,b\"\n")
@@ -396,7 +396,7 @@ fn secrets_become_variables() {
         export default function () {
             http.post('http://h/login', JSON.stringify({ user: 'ann', password: 'hunter2', key: __ENV.API_SECRET }), { headers: { Authorization: `Bearer ${__ENV.API_SECRET}` } });
         }";
-    let made = tried(text, &[("API_SECRET", "s3cr3t-value")]).unwrap().0;
+    let made = tried(text, &[("API_SECRET", "s3cr3t-value")]).unwrap();
     let table = table(&made);
     assert_eq!(table["step"][0]["headers"]["Authorization"].as_str(), Some("Bearer {{env API_SECRET}}"));
     assert_eq!(table["step"][0]["json"]["key"].as_str(), Some("{{env API_SECRET}}"));
@@ -456,7 +456,7 @@ proptest! {
     #[test]
     fn any_path_of_json_is_taken_and_sent_on(path in prop::collection::vec("[a-zA-Z_][a-zA-Z0-9_]{0,8}|[0-9]{1,2}", 1..5)) {
         let text = script("{}", &format!("  http.get(`http://h/x/${{res.json('{}')}}`);", path.join(".")));
-        let made = tried(&text, &[]).unwrap().0;
+        let made = tried(&text, &[]).unwrap();
         let table = table(&made);
         let taken = table["step"][0]["extract"].as_table().unwrap();
         let (name, expression) = taken.iter().next().unwrap();

@@ -83,8 +83,12 @@ fn a_log_is_repeated_at_its_own_moments() {
     assert_eq!(offsets, ["0s", "0.5s", "2s", "2.5s"]);
     assert_eq!((load["shape"].as_str(), load["speed"].as_str()), (Some("recorded"), Some("2")));
     assert_noted(&made, &["The log has whole seconds"]);
-    assert_noted(&made, &["drawn by the weights"]);
-    plan(&made);
+    assert_noted(&made, &["Request n is row n of log.csv", "4 rows"]);
+    let table = table(&made);
+    assert_eq!(table["request"][0]["get"].as_str(), Some("/api{{log.path}}"));
+    let feed = "file = \"log.csv\"\nrows = \"sequential\"\nat_end = \"stop\"".parse().unwrap();
+    assert_eq!(table["feed"]["log"], toml::Value::Table(feed));
+    assert_eq!(made.files[0].text, "method,path\nGET,/a\nGET,/a\nGET,/a\nGET,/a\n");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod har;
 mod k6;
 mod log;
 mod openapi;
+mod replay;
 
 use engine::config::{Diagnostic, Document, Format, Layers};
 use engine::plan::{Plan, Purpose};
@@ -21,7 +22,11 @@ fn table(made: &Made) -> Table {
 
 /// A plan, read as it is before a run.
 fn plan(made: &Made) -> Plan {
-    read(&made.plan).unwrap_or_else(|wrong| panic!("{wrong:#?}\n{}", made.plan))
+    let read_file = |path: &str| match made.files.iter().find(|file| file.path == path) {
+        Some(file) => Ok(file.text.clone().into_bytes()),
+        None => Ok(format!("what is in {path}").into_bytes()),
+    };
+    read_with(&made.plan, &read_file).unwrap_or_else(|wrong| panic!("{wrong:#?}\n{}", made.plan))
 }
 
 /// The plan in a text, or all that is wrong with it. The variables that its holes name are set.

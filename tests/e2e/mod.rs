@@ -24,6 +24,7 @@ mod http;
 mod http2;
 mod import;
 mod import_k6;
+mod import_log;
 mod interop;
 mod interop_http2;
 mod load;

@@ -1,12 +1,10 @@
-//! `vajra import k6`: what a script may read, and the data files that are written beside its plan.
+//! `vajra import k6`: what a script may read, and where data files go that are written beside its plan.
 
 use super::inputs::{is_stdin, text_of};
-use super::written::{PlanFileArgs, finish, may_be_written, open, refused};
+use super::written::{PlanFileArgs, finish, open, refused};
 use crate::exit::{Failure, USAGE};
-use crate::output::destination::{Output, is_stdout};
-use crate::output::messages::{Severity, tell};
 use clap::Args;
-use import::{K6Choices, MadeFile, from_k6};
+use import::{K6Choices, from_k6};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -51,27 +49,14 @@ pub(super) fn of_k6(args: &K6Args) -> Result<(), Failure> {
         };
         environment.insert(name.to_owned(), value.to_owned());
     }
-    let plan = args.plan.output.as_deref().filter(|path| !is_stdout(path));
-    let choices = K6Choices { environment, keeps_secrets: args.keep_secrets, folder: folder(plan) };
+    let choices =
+        K6Choices { environment, keeps_secrets: args.keep_secrets, folder: folder(args.plan.file()) };
     let name = match is_stdin(&args.script) {
         true => "script.js".to_owned(),
         false => args.script.display().to_string(),
     };
-    let (made, files) = from_k6(&text, &name, Rc::new(read), &choices).map_err(refused)?;
-    if plan.is_some() {
-        files.iter().try_for_each(|file| written(file, args.plan.force))?;
-    }
-    finish(output, made)?;
-    for MadeFile { path, .. } in &files {
-        let note = match plan {
-            Some(_) => format!("`{path}` is written: the rows that the plan takes its values from"),
-            None => format!(
-                "the plan takes its values from rows in `{path}`: with -o PLAN it is written beside it"
-            ),
-        };
-        tell(Severity::Note, &note);
-    }
-    Ok(())
+    let made = from_k6(&text, &name, Rc::new(read), &choices).map_err(refused)?;
+    finish(output, made, &args.plan)
 }
 
 /// The folder of a plan, with a slash behind it; nothing for the one in which Vajra is started.
@@ -87,14 +72,4 @@ fn read(path: &str) -> io::Result<Vec<u8>> {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is longer than 64 MiB"));
     }
     Ok(bytes)
-}
-
-/// Writes a data file, in place of one that is the same.
-fn written(file: &MadeFile, is_forced: bool) -> Result<(), Failure> {
-    let path = Path::new(&file.path);
-    if !std::fs::read(path).is_ok_and(|there| there == file.text.as_bytes()) {
-        may_be_written(path, is_forced)?;
-    }
-    Output::open(path, "-o")?.finish(|out| out.write_all(file.text.as_bytes()))?;
-    Ok(())
 }

@@ -5,7 +5,7 @@ use crate::output::destination::{Output, is_stdout};
 use crate::output::messages::{Severity, tell};
 use crate::output::stdout::say;
 use clap::Args;
-use import::{Made, WrongImport};
+use import::{Made, MadeFile, WrongImport};
 use std::path::{Path, PathBuf};
 
 /// Where the plan goes.
@@ -19,15 +19,22 @@ pub(super) struct PlanFileArgs {
     pub(super) force: bool,
 }
 
+impl PlanFileArgs {
+    /// The file of the plan; nothing stands for standard output.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.output.as_deref().filter(|path| !is_stdout(path))
+    }
+}
+
 /// The file of the plan, before anything is read; nothing stands for standard output.
 pub(super) fn open(args: &PlanFileArgs) -> Result<Option<Output>, Failure> {
-    let Some(path) = args.output.as_deref().filter(|path| !is_stdout(path)) else { return Ok(None) };
+    let Some(path) = args.file() else { return Ok(None) };
     may_be_written(path, args.force)?;
     Output::open(path, "-o").map(Some)
 }
 
 /// Whether a file may be written that is there already.
-pub(super) fn may_be_written(path: &Path, is_forced: bool) -> Result<(), Failure> {
+fn may_be_written(path: &Path, is_forced: bool) -> Result<(), Failure> {
     if is_forced || !path.is_file() {
         return Ok(());
     }
@@ -38,13 +45,36 @@ pub(super) fn may_be_written(path: &Path, is_forced: bool) -> Result<(), Failure
     Err(Failure::new(USAGE, message))
 }
 
-/// Writes the plan, and says what has to be known about it.
-pub(super) fn finish(output: Option<Output>, made: Made) -> Result<(), Failure> {
+/// Writes the plan and the data files that it needs, and says what has to be known about it.
+pub(super) fn finish(output: Option<Output>, made: Made, args: &PlanFileArgs) -> Result<(), Failure> {
+    let is_written = output.is_some();
+    if is_written {
+        made.files.iter().try_for_each(|file| written(file, args.force))?;
+    }
     match output {
         None => say(&made.plan)?,
         Some(output) => output.finish(|out| out.write_all(made.plan.as_bytes()))?,
     }
     made.notes.iter().for_each(|note| tell(Severity::Note, note));
+    for MadeFile { path, .. } in &made.files {
+        let note = match is_written {
+            true => format!("`{path}` is written: the rows that the plan takes its values from"),
+            false => format!(
+                "the plan takes its values from rows in `{path}`: with -o PLAN it is written beside it"
+            ),
+        };
+        tell(Severity::Note, &note);
+    }
+    Ok(())
+}
+
+/// Writes a data file, in place of one that is the same.
+fn written(file: &MadeFile, is_forced: bool) -> Result<(), Failure> {
+    let path = Path::new(&file.path);
+    if !std::fs::read(path).is_ok_and(|there| there == file.text.as_bytes()) {
+        may_be_written(path, is_forced)?;
+    }
+    Output::open(path, "-o")?.finish(|out| out.write_all(file.text.as_bytes()))?;
     Ok(())
 }
 

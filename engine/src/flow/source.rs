@@ -762,6 +762,7 @@ fn reason(unfilled: Unfilled) -> &'static str {
         Unfilled::NotNumber => "a value that is to be a number is none",
         Unfilled::NotText => "a value is not UTF-8, and has to be text where it stands",
         Unfilled::TooLong => "a value is too long",
+        Unfilled::NoSlash => "a path is to begin with a value, which does not begin with `/`",
         Unfilled::Invalid { .. } => {
             "a value has a byte that may not stand in its place, such as the end of a line"
         }

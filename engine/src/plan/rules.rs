@@ -22,7 +22,7 @@ use crate::load::{Load, UserLoad};
 use crate::quantity::{DURATION_NS_MAX, MILLISECOND_NS, counted, show_ns};
 use crate::redact;
 use crate::resilience::WrongResilience;
-use crate::template::{self, Piece, literal_bytes, literal_of};
+use crate::template::{self, HolePlace, Piece, literal_bytes, literal_of};
 use crate::url::{Endpoint, Scheme, path_or_root};
 use http::{HeaderName, HeaderValue, Method};
 use std::fmt;
@@ -529,6 +529,10 @@ impl RuleCheck<'_> {
         }
         // A hole may hold spaces (`{{rand 1 9}}`); only the bytes that are sent must not.
         let path_text = literal(path);
+        // The value brings the slash.
+        let begins_with_value =
+            matches!(path.first(), Some(Piece::Value(hole)) if hole.place == HolePlace::PathStart);
+        let path_text = if begins_with_value { format!("/{path_text}") } else { path_text };
         if let Err(problem) = path_or_root(&path_text) {
             self.broken(place("path"), problem, "paths look like `/users?id=1`");
             let is_plain = path.iter().all(|piece| matches!(piece, Piece::Bytes(_)));

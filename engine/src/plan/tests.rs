@@ -518,3 +518,23 @@ fn messages_without_a_name_are_numbered_alike_whatever_carries_them() {
     let names: Vec<&str> = plan.steps().map(|step| step.name.as_str()).collect();
     assert_eq!(names, ["dns a.b A", "dns c.d MX", "dns a.b A 3"]);
 }
+
+#[test]
+fn a_path_may_begin_with_a_value_that_brings_the_slash() {
+    let flow = |path: &str| {
+        read(&format!(
+            "url = 'h'\nload = {{ rate = 1 }}\n[[step]]\nget = '/'\nextract = {{ next = 'json /next' }}\n[[step]]\nget = '{path}'\n"
+        ))
+    };
+    for path in ["{{next}}", "{{next}}?page=2", "{{next | trim}}", "{{pick /a /b}}"] {
+        let plan = flow(path).unwrap_or_else(|wrong| panic!("{path}: {wrong:?}"));
+        let stored = serde_json::to_string(&plan).unwrap();
+        assert!(stored.contains("path_start"), "{stored}");
+        assert_eq!(serde_json::from_str::<Plan>(&stored).unwrap(), plan);
+    }
+    for path in ["{{seq}}", "{{user}}", "x{{next}}", "{{next}} x"] {
+        let wrong = flow(path).expect_err(path);
+        assert!(wrong[0].problem.starts_with("path `"), "{path}: {}", wrong[0].problem);
+        assert_eq!(wrong[0].path, "step.1.get", "{path}");
+    }
+}

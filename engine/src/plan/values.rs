@@ -61,6 +61,8 @@ fn is_placed(request: &Request) -> bool {
     let fields = request.fields().iter().flat_map(|(_, value)| value);
     let in_fields = fields.map(|piece| (piece, HolePlace::Header));
     in_path.chain(in_fields).all(|(piece, place)| match piece {
+        // At the beginning of a path more is asked of it, and nothing less.
+        Piece::Value(hole) if place == HolePlace::Path && hole.place == HolePlace::PathStart => true,
         Piece::Value(hole) => hole.place == place,
         _ => true,
     })

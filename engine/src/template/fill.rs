@@ -44,6 +44,8 @@ pub enum Unfilled {
     NotText,
     /// It is longer than [`VALUE_BYTES_MAX`].
     TooLong,
+    /// A path begins with it, and it does not begin with a slash.
+    NoSlash,
     /// It holds a byte that may not stand there.
     Invalid {
         /// Where it was to stand.
@@ -103,7 +105,10 @@ impl HolePlace {
     /// Whether these bytes may stand there.
     pub(super) fn check(self, bytes: &[u8]) -> Result<(), Unfilled> {
         let refused = match self {
-            HolePlace::Path => first_refused(bytes, |byte| matches!(byte, 0..=b' ' | 0x7f)),
+            HolePlace::PathStart if bytes.first() != Some(&b'/') => return Err(Unfilled::NoSlash),
+            HolePlace::Path | HolePlace::PathStart => {
+                first_refused(bytes, |byte| matches!(byte, 0..=b' ' | 0x7f))
+            }
             HolePlace::Header => first_refused(bytes, |byte| matches!(byte, b'\r' | b'\n' | 0)),
             HolePlace::Body => None,
             HolePlace::Text => match std::str::from_utf8(bytes) {
@@ -242,9 +247,10 @@ impl fmt::Display for Unfilled {
             Unfilled::NotNumber => formatter.write_str("it is no number"),
             Unfilled::NotText => formatter.write_str("it is no text: not UTF-8"),
             Unfilled::TooLong => write!(formatter, "it has more than {VALUE_BYTES_MAX} bytes"),
+            Unfilled::NoSlash => formatter.write_str("a path begins with it, and it does not begin with `/`"),
             Unfilled::Invalid { place, byte } => {
                 let place = match place {
-                    HolePlace::Path => "a path",
+                    HolePlace::Path | HolePlace::PathStart => "a path",
                     HolePlace::Header => "a header",
                     HolePlace::Body | HolePlace::Text => "a body",
                 };
@@ -382,6 +388,12 @@ mod tests {
             let at = |place| filled_at(&hole("{{a}}", place, 0), 0, [Some(&bytes), None]);
             let in_path = at(HolePlace::Path);
             prop_assert_eq!(in_path.is_ok(), bytes.iter().all(|byte| *byte > b' ' && *byte != 0x7f));
+            let rooted = [b"/", &bytes[..]].concat();
+            let at_start = filled_at(&hole("{{a}}", HolePlace::PathStart, 0), 0, [Some(&rooted), None]);
+            prop_assert_eq!(at_start.is_ok(), in_path.is_ok());
+            if bytes.first() != Some(&b'/') {
+                prop_assert_eq!(at(HolePlace::PathStart), Err(Unfilled::NoSlash));
+            }
             let in_header = at(HolePlace::Header);
             prop_assert_eq!(in_header.is_ok(), !bytes.iter().any(|byte| b"\r\n\0".contains(byte)));
             prop_assert_eq!(at(HolePlace::Body), Ok(bytes.clone()));

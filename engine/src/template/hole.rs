@@ -117,6 +117,8 @@ pub enum NowForm {
 pub enum HolePlace {
     /// In a path or query, where a blank or a control character would end it.
     Path,
+    /// The same at the beginning of a path: it has to begin with the slash.
+    PathStart,
     /// In the value of a header, where a line's end or a zero would.
     Header,
     /// In a body or message, where any byte may stand.

@@ -134,6 +134,16 @@ pub(crate) fn is_sound(pieces: &[Piece]) -> bool {
     })
 }
 
+/// The pieces of a path. A value at its beginning that may hold any text has to bring the slash itself.
+pub(crate) fn path_of(mut pieces: Vec<Piece>) -> Vec<Piece> {
+    if let Some(Piece::Value(hole)) = pieces.first_mut()
+        && matches!(hole.source, HoleSource::Named(_) | HoleSource::Pick(_))
+    {
+        hole.place = HolePlace::PathStart;
+    }
+    pieces
+}
+
 /// Whether some of the pieces are values that are not known before the run.
 pub fn has_values(pieces: &[Piece]) -> bool {
     pieces.iter().any(|piece| matches!(piece, Piece::Value(_)))

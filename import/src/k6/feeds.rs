@@ -2,6 +2,7 @@
 
 use super::holes::{TAKEN, column_name, identifier};
 use super::observed::ScriptFeed;
+use crate::csv;
 use serde_json::Value;
 
 /// A data file of a plan.
@@ -37,8 +38,8 @@ pub(super) fn planned(
     let (file, text) = match own {
         Some(file) => (file, None),
         // Never in the place of what the script reads.
-        None if feed.file.is_some() => (format!("{folder}{name}_rows.csv"), Some(csv(feed))),
-        None => (format!("{folder}{name}.csv"), Some(csv(feed))),
+        None if feed.file.is_some() => (format!("{folder}{name}_rows.csv"), Some(rows_text(feed))),
+        None => (format!("{folder}{name}.csv"), Some(rows_text(feed))),
     };
     PlannedFeed { name: name.to_owned(), file, is_random: feed.is_random || is_drawn, text }
 }
@@ -57,11 +58,11 @@ fn is_whole(feed: &ScriptFeed, file: &str) -> bool {
 }
 
 /// Rows as CSV (RFC 4180).
-fn csv(feed: &ScriptFeed) -> String {
+fn rows_text(feed: &ScriptFeed) -> String {
     let (rows, columns) = (&feed.rows, &feed.columns);
     let mut text = String::new();
     let mut line = |cells: &mut dyn Iterator<Item = String>| {
-        let cells: Vec<String> = cells.map(|cell| quoted(&cell)).collect();
+        let cells: Vec<String> = cells.map(|cell| csv::cell(&cell).into_owned()).collect();
         text.push_str(&cells.join(","));
         text.push('\n');
     };
@@ -83,9 +84,4 @@ fn cell(value: &Value) -> String {
         Value::Null => String::new(),
         other => other.to_string(),
     }
-}
-
-fn quoted(cell: &str) -> String {
-    let is_plain = !cell.contains([',', '"', '\n', '\r']) && !cell.is_empty();
-    if is_plain { cell.to_owned() } else { format!("\"{}\"", cell.replace('"', "\"\"")) }
 }

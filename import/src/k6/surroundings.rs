@@ -168,16 +168,8 @@ fn conditions(
 
 /// Writes the data files.
 pub(super) fn feeds(plan: &mut PlanText, feeds: &[PlannedFeed]) {
-    if feeds.is_empty() {
-        return;
-    }
-    let mut tables = Table::new();
-    tables.set_implicit(true);
     for feed in feeds {
-        let mut table = Table::new();
-        table.insert("file", Item::Value(feed.file.as_str().into()));
-        table.insert("rows", Item::Value(if feed.is_random { "random" } else { "sequential" }.into()));
-        tables.insert(&feed.name, Item::Table(table));
+        let rows = if feed.is_random { "random" } else { "sequential" };
+        plan.feed(&feed.name, &[("file", &feed.file), ("rows", rows)]);
     }
-    plan.put("feed", Item::Table(tables));
 }

@@ -165,6 +165,7 @@ const TIMES: [&str; 3] = ["time_local", "time_iso8601", "msec"];
 fn custom(line: &str, fields: &[FieldOrText]) -> Option<LogLine> {
     let (mut rest, mut at, mut request) = (line, None, None);
     let (mut method, mut path, mut query, mut host) = ("GET", None, "", None);
+    let (mut is_at_end, mut took_s) = (false, None);
     for (index, part) in fields.iter().enumerate() {
         let name = match part {
             FieldOrText::Text(text) => {
@@ -181,7 +182,11 @@ fn custom(line: &str, fields: &[FieldOrText]) -> Option<LogLine> {
         let (value, after) = rest.split_at(end);
         rest = after;
         match name {
-            name if TIMES.contains(&name) => at = Some(Instant::read(value)?),
+            name if TIMES.contains(&name) => {
+                at = Some(Instant::read(value)?);
+                is_at_end = name == "msec";
+            }
+            "request_time" => took_s = value.parse::<f64>().ok(),
             "request" => request = Some(value),
             "request_method" => method = value,
             "request_uri" | "uri" => path = Some(value),
@@ -190,14 +195,15 @@ fn custom(line: &str, fields: &[FieldOrText]) -> Option<LogLine> {
             _ => {}
         }
     }
-    match (request, path) {
+    let read = match (request, path) {
         (Some(request), _) => request_line(request, at?, host),
         (None, Some(path)) if path.contains('?') || query.is_empty() || query == "-" => {
             parts(method, path, at?, host)
         }
         (None, Some(path)) => parts(method, &format!("{path}?{query}"), at?, host),
         (None, None) => None,
-    }
+    };
+    read.map(|line| line.that_took(took_s.filter(|_| is_at_end)))
 }
 
 #[cfg(test)]
@@ -211,13 +217,18 @@ mod tests {
     fn lines_of_usual_formats_are_read() {
         let line = LogFormat::Unknown.read(COMBINED).unwrap();
         assert_eq!((line.method.as_str(), line.path.as_str()), ("GET", "/a?q=%22x%22"));
-        assert_eq!(line.at.unix_ms, 1_791_665_736_000);
+        assert_eq!(line.at.unix_us, 1_791_665_736_000_000);
         let own = LogFormat::parse("$host|${time_iso8601}|$request_method $uri?$args|$status").unwrap();
         let line = own.read("h:81|2026-10-10T20:55:36.250+00:00|POST /b?x=1|200").unwrap();
         assert_eq!(
             (line.method.as_str(), line.path.as_str(), line.host.as_deref()),
             ("POST", "/b?x=1", Some("h:81"))
         );
+        let timed = LogFormat::parse("$msec $request_time $request_method $request_uri").unwrap();
+        let line = timed.read("1791665736.250 0.100 GET /c").unwrap();
+        assert_eq!((line.at.unix_us, line.is_dated_back), (1_791_665_736_150_000, true));
+        let line = timed.read("1791665736.250 - GET /c").unwrap();
+        assert_eq!((line.at.unix_us, line.is_dated_back), (1_791_665_736_250_000, false));
         let apache =
             LogFormat::parse(r#"%h %l %u %t \"%r\" %>s %b \"%{Referer}i\" \"%{User-agent}i\""#).unwrap();
         let same = apache.read(&COMBINED.replace("a b", "a")).unwrap();
@@ -233,6 +244,9 @@ mod tests {
             r#"1.2.3.4 - - [10/Oct/2026:13:55:36 -0700] "\x16\x03\x01 x" 400 0"#,
             r#"1.2.3.4 - - [32/Oct/2026:13:55:36 -0700] "GET / HTTP/1.1" 200 0"#,
             r#"1.2.3.4 - - [10/Oct/2026:13:55:36 -0700] "OPTIONS * HTTP/1.1" 200 0"#,
+            r#"1.2.3.4 - - [10/Oct/2026:13:55:36 -0700] "CONNECT h:443 HTTP/1.1" 405 0"#,
+            r#"1.2.3.4 - - [10/Oct/2026:13:55:36 -0700] "PRI * HTTP/2.0" 400 0"#,
+            r#"1.2.3.4 - - [10/Oct/2026:13:55:36 -0700] "GET" 400 0"#,
         ] {
             assert_eq!(LogFormat::Unknown.read(line), None, "{line}");
         }

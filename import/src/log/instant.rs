@@ -8,10 +8,10 @@ const MONTHS: [&str; 12] =
 /// A number of seconds since 1970 is smaller, and one of milliseconds larger.
 const MILLISECONDS_MIN: f64 = 1e11;
 
-/// When a line was written.
+/// When a request came, or was written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Instant {
-    pub(super) unix_ms: i64,
+    pub(super) unix_us: i64,
 }
 
 impl Instant {
@@ -22,21 +22,27 @@ impl Instant {
             return Instant::of_number(number);
         }
         if text.as_bytes().get(2) == Some(&b'/') {
-            return common(text).map(|unix_s| Instant { unix_ms: unix_s * 1_000 });
+            return common(text).map(|unix_s| Instant { unix_us: unix_s * 1_000_000 });
         }
         // A space in place of the T is common; so is no zone, which is taken for UTC.
         let iso = text.replacen(' ', "T", 1);
         let read = OffsetDateTime::parse(&iso, &Rfc3339);
         let read = read.or_else(|_| OffsetDateTime::parse(&with_colon(&iso), &Rfc3339));
         let instant = read.or_else(|_| OffsetDateTime::parse(&format!("{iso}Z"), &Rfc3339)).ok()?;
-        let unix_ms = i64::try_from(instant.unix_timestamp_nanos() / 1_000_000).ok()?;
-        Some(Instant { unix_ms })
+        let unix_us = i64::try_from(instant.unix_timestamp_nanos() / 1_000).ok()?;
+        Some(Instant { unix_us })
     }
 
     /// Seconds with decimals, or milliseconds.
     pub(super) fn of_number(number: f64) -> Option<Instant> {
         let ms = if number.abs() >= MILLISECONDS_MIN { number } else { number * 1e3 };
-        (number > 0.0 && ms < 1e14).then(|| Instant { unix_ms: ms.round() as i64 })
+        (number > 0.0 && ms < 1e14).then(|| Instant { unix_us: (ms * 1e3).round() as i64 })
+    }
+
+    /// So many seconds before; the same for what is no time.
+    pub(super) fn before(self, seconds: f64) -> Instant {
+        let us = if (0.0..1e7).contains(&seconds) { (seconds * 1e6).round() as i64 } else { 0 };
+        Instant { unix_us: self.unix_us - us }
     }
 }
 
@@ -81,7 +87,10 @@ mod tests {
             "1791665736.000",
             "1791665736000",
         ] {
-            assert_eq!(Instant::read(text), Some(Instant { unix_ms: 1_791_665_736_000 }), "{text}");
+            assert_eq!(Instant::read(text), Some(Instant { unix_us: 1_791_665_736_000_000 }), "{text}");
+        }
+        for text in ["1791665736.012345", "1791665736012.345", "2026-10-10T20:55:36.012345Z"] {
+            assert_eq!(Instant::read(text), Some(Instant { unix_us: 1_791_665_736_012_345 }), "{text}");
         }
         for none in [
             "",

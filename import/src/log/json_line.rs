@@ -49,9 +49,14 @@ pub(super) fn read(line: &str) -> Option<LogLine> {
         Value::Number(number) => Instant::of_number(number.as_f64()?),
         _ => None,
     })?;
+    // nginx alone calls it so, and writes it when the response has ended.
+    let took_s = line.get("msec").and(line.get("request_time")).and_then(|took| match took {
+        Value::String(text) => text.parse::<f64>().ok(),
+        other => other.as_f64(),
+    });
     let host = text(&HOSTS).map(str::to_owned);
     if let Some(request) = line.get("request").and_then(Value::as_str) {
-        return request_line(request, at, host);
+        return request_line(request, at, host).map(|line| line.that_took(took_s));
     }
     let path = text(&PATHS)?;
     let query =
@@ -60,7 +65,7 @@ pub(super) fn read(line: &str) -> Option<LogLine> {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
     };
-    parts(text(&METHODS)?, &path, at, host)
+    parts(text(&METHODS)?, &path, at, host).map(|line| line.that_took(took_s))
 }
 
 #[cfg(test)]
@@ -78,8 +83,10 @@ mod tests {
         ] {
             let read = read(line).unwrap_or_else(|| panic!("{line}"));
             assert_eq!((read.method.as_str(), read.path.as_str()), ("GET", "/a?x=1"), "{line}");
-            assert_eq!(read.at.unix_ms, 1_791_665_736_000, "{line}");
+            assert_eq!(read.at.unix_us, 1_791_665_736_000_000, "{line}");
         }
+        let timed = r#"{"msec":"1791665736.250","request_time":0.1,"request":"GET /a HTTP/1.1"}"#;
+        assert_eq!(read(timed).unwrap().at.unix_us, 1_791_665_736_150_000);
         for none in
             ["{", "[]", r#"{"time":"x","request":"GET / HTTP/1.1"}"#, r#"{"time":1791665736,"method":"GET"}"#]
         {

@@ -11,6 +11,19 @@ pub(super) struct LogLine {
     pub(super) path: String,
     /// The server, where the line says which: scheme and authority, or the authority alone.
     pub(super) host: Option<String>,
+    /// The line was written when the response had ended, and what the request took has been taken off.
+    pub(super) is_dated_back: bool,
+}
+
+impl LogLine {
+    /// The same of a request that took so many seconds and whose line has the time of its end.
+    pub(super) fn that_took(mut self, seconds: Option<f64>) -> LogLine {
+        if let Some(seconds) = seconds {
+            self.at = self.at.before(seconds);
+            self.is_dated_back = true;
+        }
+        self
+    }
 }
 
 /// `METHOD PATH PROTOCOL`; HTTP/0.9 has no protocol.
@@ -31,7 +44,7 @@ pub(super) fn parts(method: &str, path: &str, at: Instant, host: Option<String>)
         None => return None,
     };
     let host = host.filter(|host| !matches!(host.as_str(), "" | "-" | "_"));
-    is_method.then(|| LogLine { at, method: method.to_owned(), path, host })
+    is_method.then(|| LogLine { at, method: method.to_owned(), path, host, is_dated_back: false })
 }
 
 /// What servers escape in a log: `\xHH`, and a backslash before a quote or itself.

@@ -1,5 +1,6 @@
 //! How many requests came when: second by second, then as the stages of a load.
 
+use super::moments::SECOND_US;
 use std::collections::BTreeMap;
 
 /// The most moments that are counted each; when there are more, they are counted ten by ten.
@@ -29,8 +30,8 @@ impl Default for PaceCounts {
 }
 
 impl PaceCounts {
-    pub(super) fn add(&mut self, unix_ms: i64) {
-        *self.counts.entry(unix_ms.div_euclid(1_000 * self.width_s)).or_insert(0) += 1;
+    pub(super) fn add(&mut self, unix_us: i64) {
+        *self.counts.entry(unix_us.div_euclid(SECOND_US * self.width_s)).or_insert(0) += 1;
         while self.counts.len() > MOMENTS_MAX {
             self.width_s *= 10;
             let mut wider = BTreeMap::new();
@@ -78,7 +79,7 @@ mod tests {
     #[test]
     fn a_pause_is_a_part_of_the_stage_before_it() {
         let mut pace = PaceCounts::default();
-        [0, 400, 1_000, 9_999].into_iter().for_each(|ms| pace.add(1_000_000 + ms));
+        [0, 400, 1_000, 9_999].into_iter().for_each(|ms| pace.add((1_000_000 + ms) * 1_000));
         let stage = |requests, length_s| CountedStage { requests, length_s };
         assert_eq!(pace.length_s(), 10);
         assert_eq!(pace.stages(), [stage(2, 1), stage(1, 8), stage(1, 1)]);
@@ -88,7 +89,7 @@ mod tests {
         #[test]
         fn stages_have_all_requests_and_all_the_time(times in prop::collection::vec(0_i64..3_000_000, 1..300)) {
             let mut pace = PaceCounts::default();
-            times.iter().for_each(|ms| pace.add(*ms));
+            times.iter().for_each(|ms| pace.add(*ms * 1_000));
             let stages = pace.stages();
             prop_assert_eq!(stages.iter().map(|stage| stage.requests).sum::<u64>(), times.len() as u64);
             prop_assert_eq!(stages.iter().map(|stage| stage.length_s).sum::<i64>(), pace.length_s());

@@ -200,7 +200,7 @@ impl PlanReader<'_> {
             config.name.as_ref().map_or_else(|| format!("{method} {shown_path}"), |name| name.0.clone());
         // A query alone is one of the root.
         let from_root = if path_text.starts_with('?') { format!("/{path_text}") } else { path_text };
-        let path = self.pieces(&path_key, &from_root, HolePlace::Path);
+        let path = self.pieces(&path_key, &from_root, HolePlace::Path).map(template::path_of);
         if path.is_none()
             && let Err(problem) = path_or_root(&template::without_holes(&from_root))
         {
