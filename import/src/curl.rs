@@ -3,6 +3,7 @@
 //! What an option says of the request or of the connection becomes a key of the plan; what it says of output is left out without a
 //! word, and anything else with one.
 
+mod authorization;
 mod options;
 mod request;
 

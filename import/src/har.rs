@@ -6,6 +6,7 @@ mod alignment;
 mod cookies;
 mod correlation;
 mod document;
+mod followed;
 mod recorded;
 mod slots;
 mod sources;
@@ -59,7 +60,7 @@ pub fn from_har(
 ) -> Result<Made, WrongImport> {
     let chosen = Chosen { hosts: &choices.hosts, has_assets: choices.keeps_assets };
     let text = first.text.trim_start_matches('\u{feff}');
-    let recording = recorded::read(text, first.name, &chosen)?;
+    let recording = with_redirects(recorded::read(text, first.name, &chosen)?);
     if recording.requests.is_empty() {
         return Err(nothing_left(&recording, first.name));
     }
@@ -68,7 +69,8 @@ pub fn from_har(
     let titles = steps::titles(&recording.requests);
     let correlation = match second {
         Some(second) => {
-            let other = recorded::read(second.text.trim_start_matches('\u{feff}'), second.name, &chosen)?;
+            let text = second.text.trim_start_matches('\u{feff}');
+            let other = with_redirects(recorded::read(text, second.name, &chosen)?);
             check_length(&other, COMPARED_MAX, second.name)?;
             correlation::of_two(&recording.requests, &other.requests, &titles)
         }
@@ -107,10 +109,30 @@ pub fn from_har(
     {
         notes.push("requests that were under way at one time are sent one after the other".to_owned());
     }
+    notes.extend(redirects_note(requests, &titles));
     notes.extend(correlation.notes);
     notes.extend(secrets.note());
     plan.requests("step", &steps);
     Ok(Made { plan: plan.finish(), notes, files: Vec::new() })
+}
+
+/// A recording whose requests have the redirects in them that the browser followed.
+fn with_redirects(mut recording: HarRecording<'_>) -> HarRecording<'_> {
+    recording.requests = followed::collapsed(recording.requests);
+    recording
+}
+
+/// Which requests follow redirects, in a sentence.
+fn redirects_note(requests: &[Recorded<'_>], titles: &[String]) -> Option<String> {
+    let led = requests.iter().zip(titles).filter(|(request, _)| request.redirects > 0);
+    let named: Vec<String> = led.map(|(request, title)| format!("{title} ({})", request.redirects)).collect();
+    let more = if named.len() > NAMED_MAX { ", …" } else { "" };
+    (!named.is_empty()).then(|| {
+        format!(
+            "redirects that the browser followed are `redirects` of the request that led to them, whose check and values are those of the last response: {}{more}",
+            named[..named.len().min(NAMED_MAX)].join(", ")
+        )
+    })
 }
 
 /// What was left out, in a sentence.

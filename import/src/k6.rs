@@ -11,16 +11,18 @@ mod modules;
 mod observed;
 mod parts;
 mod runtime;
+mod setup;
 mod steps;
 mod surroundings;
 
 use self::draws::{RANDOM_LEAST, RANDOM_MOST, drawn};
 use self::feeds::PlannedFeed;
-use self::holes::Holes;
+use self::holes::{Holes, ScriptExtract};
 use self::loads::ScriptScenario;
 use self::observed::{Observed, ScriptAction};
 pub use self::runtime::ReadsScriptFile;
 use self::runtime::{Ran, ScriptPass, ScriptSource};
+use self::setup::ScriptSetup;
 use self::steps::ScriptSteps;
 use crate::made::{Made, MadeFile};
 use crate::planned::PlanText;
@@ -74,6 +76,9 @@ pub fn from_k6(
         notes,
         feeds: Vec::new(),
         seed: None,
+        setup: None,
+        setup_extracts: Vec::new(),
+        setup_prefix: if scenarios.len() > 1 { "setup_" } else { "" },
     };
     let mut translated = Vec::new();
     for scenario in scenarios {
@@ -90,10 +95,11 @@ pub fn from_k6(
     {
         import.notes.push(format!("`{export}()` is left out"));
     }
-    let ScriptImport { secrets, mut notes, feeds, seed, .. } = import;
+    let ScriptImport { secrets, mut notes, feeds, seed, setup, .. } = import;
     let mut plan =
         PlanText::new(&format!("of {name}: what one iteration of it did, with responses that were made up"));
-    surroundings::write(&mut plan, &loaded.options, &translated_parts(&translated), seed, &mut notes);
+    let scenarios = translated_parts(&translated);
+    surroundings::write(&mut plan, &loaded.options, &scenarios, setup, seed, &mut notes);
     surroundings::feeds(&mut plan, &feeds);
     notes.extend(secrets.note());
     let files = feeds.into_iter().filter_map(|feed| Some(MadeFile { path: feed.file, text: feed.text? }));
@@ -112,6 +118,10 @@ struct ScriptImport<'i> {
     notes: Vec<String>,
     feeds: Vec<PlannedFeed>,
     seed: Option<f64>,
+    /// What is done before the start, as far as it is known, and what stands before the names of its values.
+    setup: Option<ScriptSetup>,
+    setup_prefix: &'static str,
+    setup_extracts: Vec<ScriptExtract>,
 }
 
 impl ScriptImport<'_> {
@@ -135,12 +145,26 @@ impl ScriptImport<'_> {
         self.told(&observed, thrown);
         let events = drawn(&mut observed, &least, &most, &mut self.notes);
         let names = self.feed_names(&observed);
-        let mut holes = Holes { values: observed.values, feeds: names.clone(), ..Holes::default() };
+        let mut holes = Holes {
+            values: observed.values,
+            feeds: names.clone(),
+            setup_prefix: self.setup_prefix,
+            extracts: self.setup_extracts.clone(),
+            ..Holes::default()
+        };
         let variables = observed.variables.iter().filter_map(|name| environment.get_key_value(name));
         if !self.choices.keeps_secrets {
             holes.keep_variables(variables.map(|(name, value)| (name.as_str(), value.as_str())));
         }
-        let steps = steps::steps(&events, &mut holes, &mut self.secrets);
+        let mut steps = steps::steps(&events, &mut holes, &mut self.secrets);
+        if let Some(setup) = steps.as_mut().and_then(|steps| steps.setup.take()) {
+            let of_setup = holes.extracts.iter().filter(|extract| holes.setup.contains(&extract.step));
+            self.setup_extracts = of_setup.cloned().collect();
+            self.setup = Some(match self.setup.take() {
+                Some(known) => known.joined(setup, &mut self.notes),
+                None => setup,
+            });
+        }
         for note in std::mem::take(&mut holes.notes) {
             self.note(note);
         }

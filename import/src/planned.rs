@@ -29,6 +29,13 @@ pub(crate) enum PlannedBody {
     Multipart(Vec<(String, String)>),
 }
 
+/// Who asks.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum PlannedCredentials {
+    Bearer(String),
+    Basic { user: String, password: String },
+}
+
 /// A request of a mix, or a step of a flow.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PlannedRequest {
@@ -37,6 +44,7 @@ pub(crate) struct PlannedRequest {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) weight: Option<u64>,
+    pub(crate) credentials: Option<PlannedCredentials>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: PlannedBody,
     pub(crate) check: Option<String>,
@@ -108,6 +116,15 @@ impl PlannedRequest {
         }
         if let Some(condition) = &self.condition {
             set("if", condition.as_str().into());
+        }
+        match &self.credentials {
+            None => {}
+            Some(PlannedCredentials::Bearer(token)) => drop(set("bearer", token.as_str().into())),
+            Some(PlannedCredentials::Basic { user, password }) => {
+                let fields = [("user", user), ("password", password)];
+                let basic = fields.map(|(name, value)| (name, Value::from(value.as_str())));
+                set("basic", Value::InlineTable(basic.into_iter().collect()));
+            }
         }
         let headers = headers(&self.headers);
         if !headers.is_empty() {

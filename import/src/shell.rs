@@ -9,6 +9,13 @@ pub(crate) const VARIABLE_OPEN: char = '\u{E000}';
 /// Behind it.
 pub(crate) const VARIABLE_CLOSE: char = '\u{E001}';
 
+/// A text whose variables of the shell are holes.
+pub(crate) fn with_variables(text: &str) -> String {
+    let text = text.replace(VARIABLE_OPEN, "{{env ").replace(VARIABLE_CLOSE, "}}");
+    // In a path they were escaped as any letter is.
+    text.replace("%EE%80%80", "{{env ").replace("%EE%80%81", "}}")
+}
+
 /// The commands of a text, each as its words. Lines, `;`, `&` and `|` end a command; comments are none.
 pub(crate) fn commands(text: &str) -> Result<Vec<Vec<String>>, WrongImport> {
     if is_windows(text) {

@@ -178,12 +178,55 @@ fn secrets_and_variables_of_the_shell_are_variables_of_the_environment() {
     let made = from_curl(text, CurlChoices::default()).unwrap();
     let request = &table(&made)["request"][0];
     assert_eq!(request["post"].as_str(), Some("/{{env ID}}/a"));
-    assert_eq!(request["headers"]["Authorization"].as_str(), Some("Basic {{env AUTHORIZATION}}"));
+    assert_eq!(request["basic"].to_string(), "{ user = \"me\", password = \"{{env PASSWORD}}\" }");
     assert_eq!(request["headers"]["X-Api-Key"].as_str(), Some("{{env X_API_KEY}}"));
     assert_eq!(request["headers"]["X-Who"].as_str(), Some("{{env WHO}}"));
     assert_eq!(request["body"].as_str(), Some(r#"{"t":"{{env T}}"}"#));
-    assert_noted(&made, &["AUTHORIZATION (POST", "X_API_KEY"]);
+    assert_noted(&made, &["PASSWORD (POST", "X_API_KEY"]);
     assert!(!format!("{made:?}").contains("s3cret") && !format!("{made:?}").contains("k3y"), "{made:?}");
+}
+
+#[test]
+fn who_asks_is_said_by_bearer_or_basic_where_that_says_all_of_it() {
+    let keys = |command: &str| {
+        let made = from_curl(command, CurlChoices::default()).unwrap();
+        assert!(!made.plan.contains("s3cret"), "{}", made.plan);
+        let request = table(&made)["request"][0].clone();
+        ["bearer", "basic", "headers"].map(|key| request.get(key).map(toml::Value::to_string))
+    };
+    let token = Some("\"{{env BEARER_TOKEN}}\"".to_owned());
+    let basic = |user: &str, password: &str| {
+        [None, Some(format!("{{ user = \"{user}\", password = \"{password}\" }}")), None]
+    };
+    assert_eq!(keys("curl --oauth2-bearer s3cret http://h/"), [token.clone(), None, None]);
+    assert_eq!(keys("curl -H 'authorization: bearer  s3cret' http://h/"), [token, None, None]);
+    assert_eq!(
+        keys("curl -H \"Authorization: Bearer $TOKEN\" http://h/"),
+        [Some("\"{{env TOKEN}}\"".to_owned()), None, None]
+    );
+    assert_eq!(keys("curl -u me:s3cret:x http://h/"), basic("me", "{{env PASSWORD}}"));
+    assert_eq!(keys("curl http://me:s3cret@h/"), basic("me", "{{env PASSWORD}}"));
+    assert_eq!(keys("curl -u \"$USER:$PASS\" http://h/"), basic("{{env USER}}", "{{env PASS}}"));
+    // `me:s3cret`
+    assert_eq!(
+        keys("curl -H 'Authorization: Basic bWU6czNjcmV0' http://h/"),
+        basic("me", "{{env PASSWORD}}")
+    );
+    let header = |value: &str| [None, None, Some(format!("{{ Authorization = {value} }}"))];
+    for (command, value) in [
+        ("curl -H 'Authorization: Digest s3cret' http://h/", "\"Digest {{env AUTHORIZATION}}\""),
+        ("curl -H 'Authorization: Basic no' http://h/", "\"Basic {{env AUTHORIZATION}}\""),
+        ("curl -u 'm{{e:s3cret' http://h/", "\"Basic {{env AUTHORIZATION}}\""),
+        (
+            "curl -H 'Authorization: Bearer s3cret' -H 'Authorization: s3cret2' http://h/",
+            "[\"Bearer {{env AUTHORIZATION}}\", \"{{env AUTHORIZATION_2}}\"]",
+        ),
+    ] {
+        assert_eq!(keys(command), header(value), "{command}");
+    }
+    let asked = from_curl("curl -u me http://h/", CurlChoices::default()).unwrap();
+    assert_noted(&asked, &["`-u me` has no password"]);
+    assert_eq!(table(&asked)["request"][0]["basic"]["password"].as_str(), Some(""));
 }
 
 #[test]

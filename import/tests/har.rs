@@ -413,3 +413,55 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn redirects_that_the_browser_followed_are_of_the_request_that_led_to_them() {
+    let led = |to: &str| {
+        format!(r#"{{"name": "location", "value": "{to}"}}, {{"name": "Set-Cookie", "value": "sid=1"}}"#)
+    };
+    let entries = [
+        entry(0, &post("/session", "text/plain", "x"), 302, &led("/in/../home?a=1"), "", ""),
+        // It was under way beside the first.
+        entry(5, &get("/beside", ""), 200, "", "text/plain", "y"),
+        entry(10, &get("/home?a=1", ""), 307, &led("http://h/last#top"), "", ""),
+        entry(20, &get("/last", ""), 200, "", "application/json", r#"{"token": "a1b2c3d4e5f6"}"#),
+        entry(1_030, &get("/next?t=a1b2c3d4e5f6", ""), 303, &led("/elsewhere"), "", ""),
+        entry(1_040, &get("/not-there", ""), 302, &led("http://other/"), "", ""),
+        entry(1_050, &post("/kept", "text/plain", "z"), 308, &led("/kept/"), "", ""),
+        entry(1_060, &post("/kept/", "text/plain", "z"), 200, "", "text/plain", "z"),
+    ];
+    let text = har(&entries);
+    let made = from_har(HarFile { name: "a.har", text: &text }, None, &HarChoices::default()).unwrap();
+    plan(&made);
+    let shown: Vec<(String, Option<i64>, String)> = steps(&made)
+        .iter()
+        .map(|step| {
+            let redirects = step.get("redirects").and_then(Value::as_integer);
+            (text_of_request(step), redirects, text_check(step))
+        })
+        .collect();
+    let step = |path: &str, redirects, check: &str| (path.to_owned(), redirects, check.to_owned());
+    assert_eq!(
+        shown,
+        [
+            step("/session", Some(2), "status == 200"),
+            step("/beside", None, "status == 200"),
+            step("/next?t={{token}}", None, "status == 303"),
+            step("/not-there", None, "status == 302"),
+            step("/kept", Some(1), "status == 200"),
+        ]
+    );
+    let first = &steps(&made)[0];
+    assert_eq!(first["extract"]["token"].as_str(), Some("json /token"), "{}", made.plan);
+    assert_eq!(table(&made)["cookies"].as_bool(), Some(true));
+    assert_noted(&made, &["`redirects` of the request", "POST /session (2), POST /kept (1)"]);
+}
+
+fn text_of_request(step: &Table) -> String {
+    let path = if step.contains_key("get") { text(step, "get") } else { text(step, "post") };
+    path.to_owned()
+}
+
+fn text_check(step: &Table) -> String {
+    text(step, "check").to_owned()
+}

@@ -351,19 +351,82 @@ fn what_is_not_translated_is_told() {
 }
 
 #[test]
-fn requests_of_setup_come_first_where_their_values_are_needed() {
+fn requests_of_setup_are_made_before_the_start_and_their_values_are_known_to_all() {
     let text = |used: &str| {
         format!(
             "import http from 'k6/http';
-            export function setup() {{ return {{ token: http.post('http://h/login', 'x').json('token') }}; }}
-            export default function (data) {{ http.get('http://h/a', {{ headers: {{ Authorization: {used} }} }}); }}"
+            import {{ check, sleep }} from 'k6';
+            export function setup() {{
+                const login = http.post('http://login/session', JSON.stringify({{ name: 'ann' }}));
+                check(login, {{ 'is in': (r) => r.status === 201 }});
+                sleep(1);
+                return {{ token: login.json('token'), items: http.get('http://login/items').json('ids') }};
+            }}
+            export default function (data) {{
+                const own = http.post('http://h/a', {{}}, {{ headers: {{ Authorization: {used} }} }});
+                http.get(`http://h/items/${{data.items[0]}}?t=${{own.json('token')}}`);
+            }}"
         )
     };
-    let with = made(&text("`Bearer ${data.token}`"));
-    assert_eq!(table(&with)["step"].as_array().unwrap().len(), 2, "{}", with.plan);
+    let made = made(&text("`Bearer ${data.token}`"));
+    let table = table(&made);
+    let setup = table["setup"]["step"].as_array().unwrap();
+    assert_eq!(table["setup"]["url"].as_str(), Some("http://login"));
+    assert_eq!(setup[0]["post"].as_str(), Some("/session"));
+    assert_eq!(setup[0]["check"].as_str(), Some("status == 201"));
+    assert_eq!(setup[0]["extract"]["token"].as_str(), Some("json /token"));
+    assert_eq!(setup[1]["extract"]["ids"].as_str(), Some("json /ids/0"));
+    let steps = table["step"].as_array().unwrap();
+    assert_eq!(steps[0]["headers"]["Authorization"].as_str(), Some("Bearer {{token}}"));
+    assert_eq!(steps[0]["extract"]["token_2"].as_str(), Some("json /token"));
+    assert_eq!(steps[1]["get"].as_str(), Some("/items/{{ids}}?t={{token_2}}"));
+    assert_eq!(steps.len(), 2);
+    assert_noted(&made, &["requests of `setup()` are made once before the start"]);
+    assert_noted(&made, &["pauses in `setup()`"]);
+}
+
+#[test]
+fn what_setup_brings_is_called_the_same_in_all_scenarios() {
+    let text = "import http from 'k6/http';
+        export const options = { scenarios: {
+            one: { executor: 'constant-vus', vus: 1, duration: '1s', exec: 'one' },
+            two: { executor: 'constant-vus', vus: 1, duration: '1s', exec: 'two' } } };
+        export function setup() { const login = http.post('http://h/login'); return { token: login.json('token'), id: login.json('id') }; }
+        export function one(data) { const t = http.get(`http://h/a/${data.token}`).json('token'); http.get(`http://h/${t}`); }
+        export function two(data) { const i = http.get('http://i/b').json('id'); http.get(`http://i/${i}/${data.id}/${data.token}`); }";
+    let made = made(text);
+    let table = table(&made);
+    let setup = &table["setup"];
+    assert_eq!(setup["url"].as_str(), Some("http://h"));
+    assert_eq!(
+        setup["step"][0]["extract"].to_string(),
+        "{ setup_id = \"json /id\", setup_token = \"json /token\" }"
+    );
+    let get = |scenario: &str, step: usize| {
+        table["scenario"][scenario]["step"][step]["get"].as_str().unwrap().to_owned()
+    };
+    assert_eq!((get("one", 0), get("one", 1)), ("/a/{{setup_token}}".to_owned(), "/{{token}}".to_owned()));
+    assert_eq!(get("two", 1), "/{{id}}/{{setup_id}}/{{setup_token}}");
+}
+
+#[test]
+fn a_setup_that_takes_rows_is_a_part_of_each_iteration_or_none() {
+    let text = |used: &str| {
+        format!(
+            "import http from 'k6/http';
+            import {{ SharedArray }} from 'k6/data';
+            const users = new SharedArray('users', () => [{{ name: 'ann' }}, {{ name: 'bob' }}]);
+            export function setup() {{ return {{ token: http.post('http://h/login', users[0].name).json('token') }}; }}
+            export default function (data) {{ http.get(`http://h/a?{used}`); }}"
+        )
+    };
+    let with = made(&text("t=${data.token}"));
+    let steps = table(&with)["step"].as_array().unwrap().clone();
+    assert_eq!(steps[0]["extract"]["token"].as_str(), Some("json /token"), "{}", with.plan);
     assert_noted(&with, &["requests of `setup()` are the first steps"]);
-    let without = made(&text("'none'"));
+    let without = made(&text("none"));
     assert_eq!(table(&without)["step"].as_array().unwrap().len(), 1, "{}", without.plan);
+    assert!(!without.plan.contains("[setup]") && !without.plan.contains("setup.step"), "{}", without.plan);
     assert_noted(&without, &["requests of `setup()` are left out"]);
 }
 

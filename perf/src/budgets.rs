@@ -28,6 +28,9 @@ pub(crate) const SLIP_P50_NS_MAX: u64 = 1_000;
 /// The same, 99th percentile.
 pub(crate) const SLIP_P99_NS_MAX: u64 = 20_000;
 
+/// How far the time between two requests of a log that is repeated may be from the log's own, 99th percentile.
+pub(crate) const GAP_ERROR_P99_NS_MAX: u64 = 1_000_000;
+
 /// Allocations of a run on a shard's thread, once its connections are made and warm.
 pub(crate) const ALLOCATIONS: u64 = 0;
 

@@ -1,7 +1,7 @@
 //! `vajra-perf`: holds Vajra's promises about cost and fidelity against measurements.
 //!
 //! One subcommand for one question: [`peers`] (what does a request cost, beside the floor and wrk), [`drift`] (is an
-//! open-loop rate exact over minutes), [`allocations`] (does the loop allocate). What each promise is stands in
+//! open-loop rate exact over minutes), [`replay`] (does a log come again with its own gaps), [`allocations`] (does the loop allocate). What each promise is stands in
 //! [`budgets`]. It is no benchmark of wall-clock time: on a shared machine only counts and interleaved ratios are worth
 //! a gate (micro-benchmarks to explore with are in `benches/`).
 //!
@@ -11,6 +11,7 @@
 
 mod against;
 mod allocations;
+mod arrivals;
 mod baseline;
 mod budgets;
 mod builtin;
@@ -40,6 +41,7 @@ mod process;
 mod prove;
 mod race;
 mod repeat;
+mod replay;
 mod report;
 mod scenarios;
 mod scratch;
@@ -68,6 +70,8 @@ enum Question {
     Peers(peers::PeersOptions),
     /// Fidelity of an open-loop rate over a long run
     Drift(drift::DriftOptions),
+    /// Whether an access log is repeated with its own gaps
+    Replay(replay::ReplayOptions),
     /// Allocations per request in the loop of a shard
     Allocs(allocations::AllocationsOptions),
     /// What every operation and every request of the real loop costs, in counts, beside their baselines
@@ -98,6 +102,7 @@ fn main() -> ExitCode {
     let measured = match Arguments::parse().question {
         Question::Peers(options) => peers::run(&options),
         Question::Drift(options) => drift::run(&options),
+        Question::Replay(options) => replay::run(&options),
         Question::Allocs(options) => allocations::run(&options),
         Question::Counters(options) => counters::run(&options),
         Question::Gate(options) => gate::run(&options),

@@ -13,7 +13,7 @@ use clap::ValueEnum;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -22,6 +22,9 @@ use tempfile::TempDir;
 const START_MAX: Duration = Duration::from_secs(5);
 /// How often it is asked meanwhile.
 const START_POLL: Duration = Duration::from_millis(10);
+
+/// What a line of a server's log has: when a response had ended, how long its request had taken, method and path.
+pub(crate) const LOG_FORMAT: &str = "$msec $request_time $request_method $request_uri";
 
 /// What is fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -86,9 +89,23 @@ impl Nginx {
 
     /// The same, over TLS if asked to.
     pub(crate) fn start_over(over: ServedOver, core: usize) -> Result<Nginx, String> {
+        Nginx::start_with(over, "off", core)
+    }
+
+    /// One in clear that writes a line of [`LOG_FORMAT`] for each request.
+    pub(crate) fn start_logging(core: usize) -> Result<Nginx, String> {
+        Nginx::start_with(ServedOver::Tcp, "access.log rows", core)
+    }
+
+    /// Where it writes them.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.folder.path().join("access.log")
+    }
+
+    fn start_with(over: ServedOver, log: &str, core: usize) -> Result<Nginx, String> {
         let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
         let address = free_address()?;
-        lay_out(folder.path(), address, over)
+        lay_out(folder.path(), address, over, log)
             .map_err(|error| format!("cannot write into {}: {error}", folder.path().display()))?;
         let mut command = Command::new("taskset");
         command.args(["-c", &core.to_string(), "nginx", "-p"]).arg(folder.path());
@@ -152,7 +169,7 @@ pub(crate) fn free_address() -> Result<SocketAddr, String> {
     listener.and_then(|listener| listener.local_addr()).map_err(|error| format!("no free port: {error}"))
 }
 
-fn lay_out(folder: &Path, address: SocketAddr, over: ServedOver) -> std::io::Result<()> {
+fn lay_out(folder: &Path, address: SocketAddr, over: ServedOver, log: &str) -> std::io::Result<()> {
     if over == ServedOver::Tls {
         let made = generate_simple_self_signed([address.ip().to_string()]);
         let CertifiedKey { cert, signing_key } = made.map_err(std::io::Error::other)?;
@@ -162,7 +179,7 @@ fn lay_out(folder: &Path, address: SocketAddr, over: ServedOver) -> std::io::Res
     for body in ServedBody::FILES {
         fs::write(folder.join(body.name()), body.content())?;
     }
-    fs::write(folder.join("nginx.conf"), configuration(address, over))
+    fs::write(folder.join("nginx.conf"), configuration(address, over, log))
 }
 
 /// One version, one cipher, one group; rcgen's key is ECDSA on P-256.
@@ -175,7 +192,7 @@ const TLS: &str = "        ssl_certificate server.pem;
 
 /// Relative paths are relative to the folder. `master_process off` makes the one worker the process we started: pinned
 /// by its parent, never dropping privileges, gone when killed. tcp_nopush joins a head and a sent file in one segment.
-fn configuration(address: SocketAddr, over: ServedOver) -> String {
+fn configuration(address: SocketAddr, over: ServedOver, log: &str) -> String {
     let (listen, tls) = match over {
         ServedOver::Tcp => ("", ""),
         ServedOver::Tls => (" ssl", TLS),
@@ -190,7 +207,8 @@ pid nginx.pid;
 error_log error.log;
 events {{ worker_connections 16384; }}
 http {{
-    access_log off;
+    log_format rows '{LOG_FORMAT}';
+    access_log {log};
     sendfile on;
     tcp_nopush on;
     open_file_cache max=16 inactive=1h;

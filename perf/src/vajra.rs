@@ -77,6 +77,13 @@ impl Vajra {
         command
     }
 
+    /// Any call of it.
+    pub(crate) fn words(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(&self.path);
+        command.args(words);
+        command
+    }
+
     /// Preflight against a URL.
     pub(crate) fn check(&self, url: &str) -> Command {
         let mut command = Command::new(&self.path);

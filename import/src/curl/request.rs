@@ -1,15 +1,14 @@
 //! One request of curl, as its options say it.
 
+use super::authorization;
 use super::options::{self, CurlOption, CurlWord};
 use crate::names;
 use crate::ordered::{Ordered, json_body};
 use crate::planned::{PlannedBody, PlannedRequest};
 use crate::secrets::Secrets;
-use crate::shell::{VARIABLE_CLOSE, VARIABLE_OPEN};
+use crate::shell::{VARIABLE_CLOSE, VARIABLE_OPEN, with_variables};
 use crate::urls::{self, escaped, on_the_wire};
 use crate::wrong::WrongImport;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 
 /// What stands between the parts of a form with several parts; made longer where a part has it.
 const BOUNDARY: &str = "----vajra-form";
@@ -231,9 +230,6 @@ impl CurlRequest {
         let has = |headers: &[(String, String)], name: &str| {
             headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
         };
-        if let Some(user) = self.user.as_ref().filter(|_| !has(&headers, "authorization")) {
-            headers.push(("Authorization".into(), format!("Basic {}", STANDARD.encode(user))));
-        }
         let mut body = self.body(notes);
         if self.is_get
             && let PlannedBody::Text(query) = &body
@@ -264,7 +260,8 @@ impl CurlRequest {
             Some((path, query)) => format!("{path}?{}", secrets.hidden_fields(query, &place)),
             None => with_variables(&path),
         };
-        let mut planned = PlannedRequest { method, path, ..Default::default() };
+        let credentials = authorization::taken(&mut headers, self.user.as_deref(), &place, secrets, notes);
+        let mut planned = PlannedRequest { method, path, credentials, ..Default::default() };
         planned.headers = headers
             .into_iter()
             .filter_map(|(name, value)| header_text(&name, &value, &place, secrets, notes))
@@ -316,13 +313,6 @@ impl CurlRequest {
         };
         format!("{}--{boundary}--\r\n", self.form.iter().map(part).collect::<String>())
     }
-}
-
-/// A text whose variables of the shell are holes.
-fn with_variables(text: &str) -> String {
-    let text = text.replace(VARIABLE_OPEN, "{{env ").replace(VARIABLE_CLOSE, "}}");
-    // In a path they were escaped as any letter is.
-    text.replace("%EE%80%80", "{{env ").replace("%EE%80%81", "}}")
 }
 
 fn header_text(

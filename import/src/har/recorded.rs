@@ -44,6 +44,8 @@ pub(super) struct Recorded<'a> {
     pub(super) response: RecordedResponse,
     pub(super) starts_ms: f64,
     pub(super) ends_ms: f64,
+    /// How many redirects were followed until the response came.
+    pub(super) redirects: u32,
 }
 
 /// What was sent.
@@ -214,6 +216,7 @@ fn recorded<'a>(entry: HarEntry<'a>, url: SplitUrl, starts_ms: f64) -> Recorded<
         },
         starts_ms,
         ends_ms: starts_ms + entry.time.filter(|ms| *ms > 0.0).unwrap_or(0.0),
+        redirects: 0,
     }
 }
 

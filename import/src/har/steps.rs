@@ -115,6 +115,7 @@ impl StepWriter<'_> {
             method: request.method.clone(),
             path: self.path(&request.url.path),
             check: Some(format!("status == {status}")),
+            redirects: (request.redirects > 0).then_some(request.redirects),
             ..Default::default()
         };
         for header in request.headers.iter().filter(|header| !is_browsers_own(&header.name)) {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What a marker looks like: `qvj00012z`, in capitals where the script made capitals of it.
 const MARKER_START: &str = "qvj";
-const MARKER_LENGTH: usize = 9;
+pub(super) const MARKER_LENGTH: usize = 9;
 /// Names that mean something in a hole already.
 pub(super) const TAKEN: [&str; 9] =
     ["seq", "rand", "uuid", "env", "pick", "randstr", "now", "iteration", "user"];
@@ -18,6 +18,7 @@ pub(super) const MISSING: &str = "not-translated";
 const VARIABLE_LETTERS_MIN: usize = 6;
 
 /// A value that a step takes from its response.
+#[derive(Clone, Debug)]
 pub(super) struct ScriptExtract {
     pub(super) step: usize,
     pub(super) name: String,
@@ -38,6 +39,9 @@ pub(super) struct Holes {
     pub(super) used_variables: Vec<String>,
     pub(super) used_feeds: Vec<(usize, String)>,
     pub(super) notes: Vec<String>,
+    /// Requests that are made once before the start, and what stands before the names of their values where several scenarios know these.
+    pub(super) setup: HashSet<usize>,
+    pub(super) setup_prefix: &'static str,
     /// In which request each value that is drawn was sent first, by the number of the draw.
     pub(super) drawn: HashMap<u64, usize>,
 }
@@ -189,7 +193,9 @@ impl Holes {
             "between" | "regex" => word_before(part),
             other => other,
         };
-        let plain = identifier(word);
+        let is_of_setup = self.setup.contains(&part.step);
+        let prefix = if is_of_setup { self.setup_prefix } else { "" };
+        let plain = format!("{prefix}{}", identifier(word));
         let base = if TAKEN.contains(&plain.as_str()) || self.feeds.contains(&plain) {
             format!("{plain}_value")
         } else {

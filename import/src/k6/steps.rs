@@ -1,9 +1,10 @@
 //! What a script did, as steps of a flow.
 
 use super::draws::DrawnEvent;
-use super::holes::{Holes, MISSING, markers};
-use super::observed::{ScriptAction, ScriptBody, ScriptCheck, ScriptRequest, ScriptValueKind};
+use super::holes::{Holes, MARKER_LENGTH, MISSING, markers};
+use super::observed::{ScriptAction, ScriptBody, ScriptCheck, ScriptRequest};
 use super::parts;
+use super::setup::{self, ScriptSetup};
 use crate::ordered::{Ordered, json_body};
 use crate::planned::{PlannedBody, PlannedRequest, REQUESTS_MAX, milliseconds};
 use crate::secrets::Secrets;
@@ -30,6 +31,8 @@ pub(super) struct ScriptSteps {
     pub(super) timeout_ms: f64,
     /// k6 would follow where responses lead to.
     pub(super) follows: bool,
+    /// What is done before the start.
+    pub(super) setup: Option<ScriptSetup>,
 }
 
 /// A step while it is put together.
@@ -44,72 +47,103 @@ struct StepDraft {
     repeat: u32,
 }
 
-/// Makes steps of what a script did; `None` if it asked no server for anything.
+/// Makes steps of what a script did; `None` if it asked no server for anything in an iteration.
 pub(super) fn steps(events: &[DrawnEvent], holes: &mut Holes, secrets: &mut Secrets) -> Option<ScriptSteps> {
-    let is_needed = setup_is_needed(events, holes);
-    let mut kept: Vec<&DrawnEvent> = Vec::new();
-    for event in events {
-        if event.event.phase == "iteration" || is_needed {
-            kept.push(event);
-        } else if let ScriptAction::Request(request) = &event.event.action {
-            holes.left_out.insert(request.step);
-            holes.note("requests of `setup()` are left out: `[[setup.step]]` has those that are to be made before the load".to_owned());
+    let of_phase = |phase: &str| -> Vec<&DrawnEvent> {
+        events.iter().filter(|event| event.event.phase == phase).collect()
+    };
+    let (setup, mut iteration) = (of_phase("setup"), of_phase("iteration"));
+    // What is done before the start has no users and no rows.
+    let setup = match (setup::is_of_iterations(&setup, holes), setup::is_needed(&setup, &iteration, holes)) {
+        (false, _) => setup,
+        (true, true) => {
+            holes.note("requests of `setup()` are the first steps, because they have values of users or of rows: k6 makes them once, and the plan in each iteration".to_owned());
+            iteration = events.iter().collect();
+            Vec::new()
         }
+        (true, false) => {
+            holes.left_out.extend(
+                setup.iter().filter_map(|event| setup::request_of(event)).map(|request| request.step),
+            );
+            holes.note("requests of `setup()` are left out: they have values of users or of rows, which there are in iterations alone".to_owned());
+            Vec::new()
+        }
+    };
+    holes.setup.extend(setup.iter().filter_map(|event| setup::request_of(event)).map(|request| request.step));
+    let setup = drafted(&setup, holes, secrets, "`setup()`");
+    let drafted = drafted(&iteration, holes, secrets, "a scenario")?;
+    let mut all = ScriptSteps {
+        steps: Vec::new(),
+        groups: Vec::new(),
+        base: drafted.base,
+        timeout_ms: drafted.timeout_ms,
+        follows: drafted.follows,
+        setup: None,
+    };
+    if let Some(setup) = setup {
+        all.timeout_ms = all.timeout_ms.max(setup.timeout_ms);
+        all.follows |= setup.follows;
+        if setup.drafts.iter().any(|draft| draft.longest > 0.0) {
+            holes.note("pauses in `setup()` are left out".to_owned());
+        }
+        let mut known = HashSet::new();
+        let named = |draft: StepDraft| PlannedRequest { name: Some(title(&draft, &mut known)), ..draft.step };
+        let steps: Vec<PlannedRequest> = extracting(setup.drafts, holes).into_iter().map(named).collect();
+        all.setup = Some(ScriptSetup { base: setup.base, steps });
     }
-    if is_needed {
-        holes.note("requests of `setup()` are the first steps, because values of their responses are used later: k6 makes them once, and the plan in each iteration, unless they are moved to `[[setup.step]]`".to_owned());
+    let drafts = merged(extracting(drafted.drafts, holes), holes);
+    let mut known = HashSet::new();
+    for draft in drafts {
+        let name = title(&draft, &mut known);
+        all.groups.push(draft.group.clone());
+        let think = thought(draft.shortest, draft.longest);
+        let repeat = (draft.repeat > 1).then_some(draft.repeat);
+        all.steps.push(PlannedRequest { name: Some(name), think, repeat, ..draft.step });
     }
-    let base = server(&kept, holes)?;
+    Some(all)
+}
+
+/// Steps before they are named, to one server.
+struct DraftedSteps {
+    base: String,
+    drafts: Vec<StepDraft>,
+    timeout_ms: f64,
+    follows: bool,
+}
+
+fn drafted(
+    events: &[&DrawnEvent],
+    holes: &mut Holes,
+    secrets: &mut Secrets,
+    whose: &str,
+) -> Option<DraftedSteps> {
+    let base = server(events, holes, whose)?;
     let mut writer =
         StepDrafts { base: &base, drafts: Vec::new(), holes, secrets, timeout_ms: 0.0, follows: false };
-    for event in kept {
+    for event in events {
         writer.event(event);
     }
     let StepDrafts { drafts, timeout_ms, follows, .. } = writer;
-    let drafts = merged(extracting(drafts, holes), holes);
-    let (mut known, mut groups, mut all) = (HashSet::new(), Vec::new(), Vec::new());
-    for draft in drafts {
-        let name = title(&draft, &mut known);
-        groups.push(draft.group.clone());
-        let think = thought(draft.shortest, draft.longest);
-        let repeat = (draft.repeat > 1).then_some(draft.repeat);
-        all.push(PlannedRequest { name: Some(name), think, repeat, ..draft.step });
-    }
-    Some(ScriptSteps { steps: all, groups, base, timeout_ms, follows })
-}
-
-/// Whether a value of a response of `setup()` is sent in an iteration.
-fn setup_is_needed(events: &[DrawnEvent], holes: &Holes) -> bool {
-    let request = |event: &DrawnEvent, phase: &str| match &event.event.action {
-        ScriptAction::Request(request) if event.event.phase == phase => Some(request.clone()),
-        _ => None,
-    };
-    let setup: HashSet<usize> =
-        events.iter().filter_map(|event| request(event, "setup")).map(|r| r.step).collect();
-    let is_of_setup = |number: &usize| matches!(holes.values.get(*number).map(|value| &value.kind), Some(ScriptValueKind::Response(part)) if setup.contains(&part.step));
-    events.iter().filter_map(|event| request(event, "iteration")).any(|request| {
-        let text = format!("{} {:?} {:?}", request.url, request.headers, request.body);
-        markers(&text).iter().any(|(_, number, _)| is_of_setup(number))
-    })
+    Some(DraftedSteps { base, drafts, timeout_ms, follows })
 }
 
 /// The server that most requests go to; requests to others are left out.
-fn server(events: &[&DrawnEvent], holes: &mut Holes) -> Option<String> {
+fn server(events: &[&DrawnEvent], holes: &mut Holes, whose: &str) -> Option<String> {
     let mut servers: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for event in events {
         let ScriptAction::Request(request) = &event.event.action else { continue };
-        match urls::split(&request.url) {
+        match url_of(&request.url) {
             Some(url) => {
                 let first = servers.len();
                 servers.entry(url.base).or_insert((0, first)).0 += 1;
             }
             None => {
                 holes.left_out.insert(request.step);
-                let begins_with_value = markers(&request.url)
-                    .first()
-                    .is_some_and(|(at, _, _)| *at == 0 || urls::split(&request.url[..*at]).is_some());
+                let begins_with_value = markers(&request.url).first().is_some_and(|(at, _, _)| *at == 0);
                 let why = match &request.url {
-                    _ if begins_with_value => "its path begins with a value, and that of a plan with a slash",
+                    _ if begins_with_value => {
+                        "it begins with a value, and the server of a plan is known before the run"
+                    }
                     url if url.starts_with("undefined") => {
                         "it is no URL of HTTP; -e NAME=VALUE gives a variable that it may need"
                     }
@@ -124,17 +158,32 @@ fn server(events: &[&DrawnEvent], holes: &mut Holes) -> Option<String> {
     let base = most.map(|(base, _)| base.clone())?;
     for (other, (count, _)) in servers.iter().filter(|(other, _)| **other != base) {
         holes.note(format!(
-            "{count} requests to {other} are left out: all steps of a scenario go to one server, {base}"
+            "{count} requests to {other} are left out: all steps of {whose} go to one server, {base}"
         ));
     }
     for event in events {
         if let ScriptAction::Request(request) = &event.event.action
-            && urls::split(&request.url).is_some_and(|url| url.base != base)
+            && url_of(&request.url).is_some_and(|url| url.base != base)
         {
             holes.left_out.insert(request.step);
         }
     }
     Some(base)
+}
+
+/// A URL in its parts. Where a value follows the server, the path begins with it.
+fn url_of(text: &str) -> Option<SplitUrl> {
+    let begins_with_value = || {
+        let (at, _, _) = *markers(text).first()?;
+        let (server, path) = text.split_at(at);
+        let behind = path.get(MARKER_LENGTH..)?;
+        let is_path = behind.is_empty() || behind.starts_with(['/', '?', '&', '#']);
+        let split =
+            urls::split(server).filter(|split| is_path && split.path == "/" && !server.ends_with('/'))?;
+        let path = urls::on_the_wire(path.split('#').next().unwrap_or(path));
+        Some(SplitUrl { path, ..split })
+    };
+    begins_with_value().or_else(|| urls::split(text))
 }
 
 struct StepDrafts<'d> {
@@ -210,10 +259,14 @@ impl StepDrafts<'_> {
     }
 
     fn request(&mut self, request: &ScriptRequest) -> PlannedRequest {
-        let url = urls::split(&request.url).expect("what is no URL is left out");
+        let url = url_of(&request.url).expect("what is no URL is left out");
         debug_assert_eq!(url.base, self.base, "what goes elsewhere is left out");
         let place = format!("{} {}", request.method, url.path.split('?').next().unwrap_or("/"));
         let place = self.shown(&place);
+        if !url.path.starts_with('/') {
+            self.holes
+                .note(format!("{place}: the path is a value of a response, which has to begin with a slash"));
+        }
         self.follows |= request.redirects.is_none();
         self.timeout_ms = self.timeout_ms.max(request.timeout_ms.unwrap_or(TIMEOUT_MS));
         let path = match url.path.split_once('?') {

@@ -3,6 +3,7 @@
 use super::feeds::PlannedFeed;
 use super::limits::{Scopes, thresholds};
 use super::loads::ScriptScenario;
+use super::setup::ScriptSetup;
 use super::steps::{ScriptSteps, TIMEOUT_MS};
 use crate::planned::{PlanText, PlannedRequest, milliseconds};
 use serde_json::Value;
@@ -40,12 +41,17 @@ pub(super) fn write(
     plan: &mut PlanText,
     options: &Value,
     scenarios: &[(&ScriptScenario, &ScriptSteps)],
+    setup: Option<ScriptSetup>,
     seed: Option<f64>,
     notes: &mut Vec<String>,
 ) {
     let is_one = scenarios.len() == 1 && scenarios[0].0.starts_ms == 0;
-    if is_one {
-        plan.set("url", scenarios[0].1.base.as_str());
+    let url = is_one.then(|| scenarios[0].1.base.as_str());
+    if let Some(url) = url {
+        plan.set("url", url);
+    }
+    if let Some(setup) = setup {
+        setup.write(plan, url, notes);
     }
     if scenarios
         .iter()
