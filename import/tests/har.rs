@@ -131,16 +131,19 @@ fn two_recordings_of_chromium_show_which_value_comes_from_where() {
     let made = from_har(FIRST, Some(SECOND), &HarChoices::default()).unwrap();
     let steps = steps(&made);
     let shown: Vec<(&str, &str)> = steps.iter().map(|step| (text(step, "get"), text(step, "post"))).collect();
-    assert_eq!(
-        shown,
-        [("/", ""), ("", "/links"), ("/{{code}}", ""), ("/", ""), ("/links/{{code}}/stats", "")]
-    );
+    assert_eq!(shown, [("/", ""), ("", "/links"), ("/{{code}}", ""), ("/links/{{code}}/stats", "")]);
     assert_eq!(steps[1]["extract"].as_table().unwrap()["code"].as_str(), Some("json /code"));
     assert_eq!(steps[1]["json"]["ttl_s"].as_integer(), Some(600));
     let checks: Vec<&str> = steps.iter().map(|step| text(step, "check")).collect();
-    assert_eq!(checks, ["status == 200", "status == 201", "status == 302", "status == 200", "status == 200"]);
+    assert_eq!(checks, ["status == 200", "status == 201", "status == 200", "status == 200"]);
+    assert_eq!(
+        steps[2]["redirects"].as_integer(),
+        Some(1),
+        "the page that the browser was led to is asked for by it"
+    );
     assert_eq!(table(&made)["url"].as_str(), Some("http://127.0.0.1:8099"));
-    assert!(made.notes.is_empty(), "{:?}", made.notes);
+    assert_noted(&made, &["redirects that the browser followed", " (1)"]);
+    assert_eq!(made.notes.len(), 1, "{:?}", made.notes);
     // The gap between the end of a response and the next request, as it was recorded.
     assert_eq!(text(&steps[0], "think"), "539ms");
     assert!(!steps[1].contains_key("headers"), "the browser's own are left out");
@@ -185,7 +188,7 @@ fn recordings_of_chromium_are_plans_however_they_are_imported() {
 fn one_recording_is_guessed_from_and_each_guess_is_told() {
     let made = from_har(FIRST, None, &HarChoices { has_no_think: true, ..Default::default() }).unwrap();
     let steps = steps(&made);
-    assert_eq!(text(&steps[4], "get"), "/links/{{code}}/stats");
+    assert_eq!(text(&steps[3], "get"), "/links/{{code}}/stats");
     assert_eq!(made.notes.iter().filter(|note| note.contains("a guess")).count(), 2, "{:?}", made.notes);
     assert!(steps.iter().all(|step| !step.contains_key("think")));
 }

@@ -63,6 +63,37 @@ fn a_script_becomes_a_plan_that_does_as_often_what_the_script_does() {
 }
 
 #[test]
+fn what_setup_does_is_done_once_before_the_start() {
+    const SETUP: &str = "import http from 'k6/http';
+import { check } from 'k6';
+export const options = { scenarios: { own: { executor: 'constant-arrival-rate', rate: 40, timeUnit: '1s', duration: '1s', preAllocatedVUs: 20 } } };
+export function setup() {
+  const login = http.post(`${__ENV.BASE}/session`, JSON.stringify({ name: 'ann', pass: 'x' }), { headers: { 'Content-Type': 'application/json' } });
+  check(login, { 'is in': (r) => r.status === 201 });
+  return { token: login.json('token') };
+}
+export default function (data) {
+  const own = http.get(`${__ENV.BASE}/private?user=ann`, { headers: { Authorization: `Bearer ${data.token}` } });
+  check(own, { 'is let in': (r) => r.status === 200 });
+}
+";
+    let testbed = peers::testbed(&[]);
+    let base = format!("BASE={}", testbed.url(""));
+    let done = imported(SETUP, &["-e", &base, "-o", "plan.toml"]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    done.assert_says(&["requests of `setup()` are made once before the start", "PASS (POST /session)"]);
+    let plan = std::fs::read_to_string(done.folder.path().join("plan.toml")).unwrap();
+    let run = Vajra::run("plan.toml", &["--force"]).file("plan.toml", &plan).variable("PASS", "x").done();
+    assert!([0, 3].contains(&run.code), "{}{}", run.stdout, run.stderr);
+    assert_eq!((run.arrivals(), run.count("/requests/failed")), (40, 0), "{}", run.stdout);
+    assert_eq!(ledger(&testbed.url("/"))["logins"].as_u64(), Some(1));
+    // Whoever is not let in is told before anything of the run is sent.
+    let lost = Vajra::run("plan.toml", &["--force"]).file("plan.toml", &plan.replace("== 201", "== 202"));
+    let lost = lost.variable("PASS", "x").done();
+    assert_eq!(lost.code, 4, "{}{}", lost.stdout, lost.stderr);
+}
+
+#[test]
 fn data_files_replace_nothing_unasked_and_go_beside_the_plan() {
     let words = ["import", "k6", "script.js", "-e", "BASE=http://127.0.0.1:1", "-o", "plan.toml"];
     let there = Vajra::new(&words).file("script.js", SCRIPT).file("users.csv", "mine").done();

@@ -53,10 +53,7 @@ pub(super) fn write(
     if let Some(setup) = setup {
         setup.write(plan, url, notes);
     }
-    if scenarios
-        .iter()
-        .any(|(_, steps)| steps.steps.len() > 1 || steps.steps.iter().any(|step| step.repeat.is_some()))
-    {
+    if is_one && keeps_cookies(scenarios[0].1) {
         plan.set("cookies", true);
     }
     let is_set = |key: &str| options.get(key).and_then(Value::as_bool) == Some(true);
@@ -107,6 +104,11 @@ pub(super) fn write(
     }
 }
 
+/// Whether a user sends what a response before has set.
+fn keeps_cookies(steps: &ScriptSteps) -> bool {
+    steps.steps.len() > 1 || steps.steps.iter().any(|step| step.repeat.is_some())
+}
+
 /// What a scenario says beside its load and its steps.
 fn own(scenario: &ScriptScenario) -> Vec<(&'static str, toml_edit::Value)> {
     let whole = |number: u64| toml_edit::Value::from(i64::try_from(number).unwrap_or(i64::MAX));
@@ -135,6 +137,9 @@ fn table(scenario: &ScriptScenario, steps: &ScriptSteps) -> Table {
     table.insert("url", Item::Value(steps.base.as_str().into()));
     if scenario.starts_ms > 0 {
         table.insert("starts", Item::Value(milliseconds(scenario.starts_ms).into()));
+    }
+    if keeps_cookies(steps) {
+        table.insert("cookies", Item::Value(true.into()));
     }
     for (key, value) in own(scenario) {
         table.insert(key, Item::Value(value));
