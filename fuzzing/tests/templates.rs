@@ -38,7 +38,7 @@ const PARTS: [&str; 22] = [
     "{{pick 'x y' z}}",
     "{{a | upper | lower}}",
 ];
-const VALUES: [&str; 6] = ["", "17", "a b", "é\u{1F600}", "\"\\\n", "0123456789abcdef"];
+const VALUES: [&str; 7] = ["", "/a", "17", "a b", "é\u{1F600}", "\"\\\n", "0123456789abcdef"];
 
 fn value(random: &mut Random) -> Vec<u8> {
     match below(random, 3) {
@@ -70,7 +70,7 @@ fn filled(template: &Template, context: &HoleContext<'_>) -> Result<FilledValues
 
 #[test]
 fn whatever_is_typed_and_filled_in_is_sent_as_it_is() {
-    let places = [HolePlace::Path, HolePlace::Header, HolePlace::Body, HolePlace::Text];
+    let places = [HolePlace::Path, HolePlace::PathStart, HolePlace::Header, HolePlace::Body, HolePlace::Text];
     fuzz("templates", CASES, |random| {
         let count = 1 + below(random, 6);
         let text: Vec<&str> = (0..count).map(|_| *one_of(random, &PARTS)).collect();
@@ -101,11 +101,12 @@ fn whatever_is_typed_and_filled_in_is_sent_as_it_is() {
                 Piece::Value(_) => {
                     let value = filled.get(next).unwrap();
                     let is_refused = |byte: &u8| match place {
-                        HolePlace::Path => *byte <= b' ' || *byte == 0x7f,
+                        HolePlace::Path | HolePlace::PathStart => *byte <= b' ' || *byte == 0x7f,
                         HolePlace::Header => matches!(byte, b'\r' | b'\n' | 0),
                         HolePlace::Body | HolePlace::Text => false,
                     };
                     assert!(value.len() <= FILLED_BYTES_MAX && !value.iter().any(is_refused));
+                    assert!(place != HolePlace::PathStart || value.starts_with(b"/"));
                     assert!(place != HolePlace::Text || std::str::from_utf8(value).is_ok());
                     expected.extend_from_slice(value);
                     next += 1;

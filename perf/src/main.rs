@@ -11,7 +11,6 @@
 
 mod against;
 mod allocations;
-mod arrivals;
 mod baseline;
 mod budgets;
 mod builtin;
@@ -51,6 +50,7 @@ mod table;
 mod target;
 mod theory;
 mod vajra;
+mod witness;
 mod wrk;
 
 use budgets::Gate;

@@ -23,14 +23,14 @@ pub(crate) struct ArrivedRequest {
 }
 
 /// The server. Its threads end with the process.
-pub(crate) struct ArrivalRecord {
+pub(crate) struct ArrivalWitness {
     pub(crate) address: SocketAddr,
     arrived: Arc<Mutex<Vec<ArrivedRequest>>>,
 }
 
-impl ArrivalRecord {
+impl ArrivalWitness {
     /// Starts it on a core.
-    pub(crate) fn start(core: usize) -> Result<ArrivalRecord, String> {
+    pub(crate) fn start(core: usize) -> Result<ArrivalWitness, String> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
         let listener = listener.map_err(|error| format!("no server to repeat a log at: {error}"))?;
         let address = listener.local_addr().map_err(|error| format!("no address: {error}"))?;
@@ -46,7 +46,7 @@ impl ArrivalRecord {
                 thread::spawn(move || serve(stream, &record));
             }
         });
-        Ok(ArrivalRecord { address, arrived })
+        Ok(ArrivalWitness { address, arrived })
     }
 
     /// What came, in the order in which it came.
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn requests_are_written_down_in_the_order_in_which_they_come() {
-        let record = ArrivalRecord::start(0).unwrap();
+        let record = ArrivalWitness::start(0).unwrap();
         let begun = Instant::now();
         let mut stream = TcpStream::connect(record.address).unwrap();
         let mut response = [0; RESPONSE.len()];
