@@ -22,11 +22,11 @@ impl Sample {
     }
 }
 
-/// Prometheus, which scrapes a port of this machine five times a second; by its protobuf where it is to take native histograms.
+/// Prometheus, which scrapes a port of this machine twice a second; by its protobuf where it is to take native histograms.
 pub(crate) fn prometheus(scraped: u16, is_native: bool) -> Peer {
     let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
     let config = format!(
-        "global: {{ scrape_interval: 200ms, scrape_timeout: 200ms }}\n\
+        "global: {{ scrape_interval: 500ms, scrape_timeout: 500ms }}\n\
          scrape_configs: [{{ job_name: vajra, static_configs: [{{ targets: ['127.0.0.1:{scraped}'] }}] }}]\n"
     );
     let path = folder.path().join("prometheus.yml");
@@ -40,19 +40,37 @@ pub(crate) fn prometheus(scraped: u16, is_native: bool) -> Peer {
     start(command.stdout(std::process::Stdio::null()), folder, port)
 }
 
-/// What a query gives at this moment: the one value that there is, or 0 where there is none.
-pub(crate) fn query(server: &Peer, query: &str) -> f64 {
+/// What a query gives as of a moment, or as of now: the one value that there is, if there is one.
+pub(crate) fn query(server: &Peer, query: &str, at_s: Option<f64>) -> Option<f64> {
+    let results = ask(server, query, &at_s.map_or_else(String::new, |at_s| format!("&time={at_s}")));
+    assert!(results.len() <= 1, "{query}: {results:?}");
+    results.first().map(|result| result["value"][1].as_str().unwrap().parse().unwrap())
+}
+
+/// When the last page of a run was scraped, once it was: its end is told by it. All values of a page are of one moment.
+pub(crate) fn ended_at_s(server: &Peer) -> f64 {
+    let begun = Instant::now();
+    loop {
+        for series in ask(server, "vajra_run_ended[5m]", "") {
+            let last = series["values"].as_array().unwrap().last().unwrap().clone();
+            if last[1] == "1" {
+                return last[0].as_f64().unwrap();
+            }
+        }
+        assert!(begun.elapsed() < PATIENCE, "the last page did not arrive");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn ask(server: &Peer, query: &str, more: &str) -> Vec<Value> {
     let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let begun = Instant::now();
     loop {
         // It listens before it answers.
-        let (status, body) = get(server.port, &format!("/api/v1/query?query={encoded}"), "").unwrap();
+        let (status, body) = get(server.port, &format!("/api/v1/query?query={encoded}{more}"), "").unwrap();
         if status == 200 {
             let answer: Value = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"));
-            let results = answer["data"]["result"].as_array().unwrap().clone();
-            assert!(results.len() <= 1, "{query}: {answer}");
-            let value = results.first().map(|result| result["value"][1].as_str().unwrap().parse().unwrap());
-            return value.unwrap_or(0.0);
+            return answer["data"]["result"].as_array().unwrap().clone();
         }
         assert!(begun.elapsed() < PATIENCE && status == 503, "{query}: {status} {body}");
         std::thread::sleep(Duration::from_millis(20));
