@@ -36,8 +36,12 @@ fn last_page(running: &Running, port: u16) -> Vec<Sample> {
 
 const MEASURED: (&str, &str) = ("vajra_phase", "measure");
 
+/// The sum of all values of a name that have these labels.
+type Values<'a> = &'a dyn Fn(&str, Labels<'_>) -> f64;
+type Labels<'a> = &'a [(&'a str, &'a str)];
+
 /// The last page says what the report says, to one request.
-fn assert_is_the_reports(done: &Done, of: &dyn Fn(&str, &[(&str, &str)]) -> f64) {
+fn assert_is_the_reports(done: &Done, of: Values<'_>) {
     let count = |pointer: &str| done.count(pointer) as f64;
     assert_eq!(of("vajra_requests_ok_total", &[MEASURED]), count("/requests/ok"));
     assert_eq!(of("vajra_requests_sent_total", &[MEASURED]), count("/requests/sent"));

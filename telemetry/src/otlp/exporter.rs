@@ -230,3 +230,42 @@ async fn send_one(outbox: &ExportOutbox, transport: &mut CollectorTransport, bat
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    fn exporter(port: u16) -> Exporter {
+        let settings = OtlpSettings::read(Some(&format!("http://127.0.0.1:{port}")), &|_| None);
+        Exporter::start(&settings.unwrap().unwrap(), Arc::new(|| {})).unwrap()
+    }
+
+    #[test]
+    fn what_the_outbox_cannot_hold_is_dropped_and_every_point_is_counted() {
+        // Connections are made by the kernel, and nobody ever responds.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let exporter = exporter(silent.local_addr().unwrap().port());
+        for points in [1, 10, 100, 1_000, 10_000] {
+            exporter.offer(ExportBatch { body: vec![0; OUTBOX_BYTES_MAX / 2].into(), points });
+            assert!(exporter.outbox.state().bytes <= OUTBOX_BYTES_MAX);
+        }
+        let full = exporter.tally();
+        // Of five, two fit, and one of the others may be on its way.
+        assert!((11..1_000).contains(&full.dropped), "the oldest: {full:?}");
+        exporter.finish(Duration::ZERO);
+        let tally = exporter.tally();
+        assert_eq!((tally.offered, tally.sent, tally.rejected, tally.dropped), (11_111, 0, 0, 11_111));
+        assert!(tally.why.is_some());
+    }
+
+    #[test]
+    fn nothing_is_connected_before_there_is_something_to_send() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let exporter = exporter(listener.local_addr().unwrap().port());
+        exporter.finish(Duration::from_secs(60));
+        assert!(listener.accept().is_err(), "it connected");
+        assert_eq!(exporter.tally(), ExportTally::default());
+    }
+}

@@ -392,7 +392,7 @@ mod tests {
     fn what_is_wrong_is_told_with_its_place_and_without_its_value() {
         let url = Some("http://h:1");
         for (flag, variable, place, problem) in [
-            (Some("h:4318"), ("", ""), "--otlp", "host"),
+            (Some("h:4318"), ("", ""), "--otlp", "neither http nor grpc"),
             (Some("ftp://h"), ("", ""), "--otlp", "neither http nor grpc"),
             (Some("https://h"), ("", ""), "--otlp", "TLS is not spoken"),
             (Some("http://secret:secret@h:1"), ("", ""), "--otlp", "name or password"),
