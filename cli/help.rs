@@ -17,6 +17,8 @@ const ENVIRONMENT: &str = "\
 Environment:
   VAJRA_RUN__SHARDS=2   and the like: keys of a plan, below flags and above
                         the plan file; see docs/PLANS.md
+  OTEL_EXPORTER_OTLP_*  where metrics are sent and how, as OpenTelemetry has
+                        it; see docs/TELEMETRY.md
   NO_COLOR              when set, nothing is coloured
   XDG_DATA_HOME         where the archive is [default: ~/.local/share]
   XDG_CACHE_HOME        where the calibration is [default: ~/.cache]";

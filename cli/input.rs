@@ -9,4 +9,5 @@ pub(crate) mod flags;
 pub(crate) mod load;
 pub(crate) mod store;
 pub(crate) mod target_word;
+pub(crate) mod telemetry_flags;
 pub(crate) mod typed;

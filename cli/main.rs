@@ -16,6 +16,7 @@ mod server_process;
 mod session;
 mod signals;
 mod target;
+mod telemetry;
 
 use args::Command;
 use commands::{

@@ -5,6 +5,8 @@ pub(crate) mod datagrams;
 pub(crate) mod frames;
 pub(crate) mod grpc;
 pub(crate) mod multiplexed;
+pub(crate) mod otlp;
+pub(crate) mod prometheus;
 pub(crate) mod rogue;
 pub(crate) mod secured;
 pub(crate) mod sockets;

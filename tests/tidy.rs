@@ -14,12 +14,13 @@ use std::fs;
 use std::path::Path;
 
 /// Which of ours may depend on which, besides the root package, which may on all.
-const EDGES: [(&str, &[&str]); 9] = [
+const EDGES: [(&str, &[&str]); 10] = [
     ("engine", &["sdk"]),
     ("grpc", &["engine"]),
     ("import", &[]),
     ("shards", &["engine", "sdk"]),
     ("archive", &["engine"]),
+    ("telemetry", &["engine"]),
     ("testbed", &[]),
     ("perf", &["engine", "shards", "testbed"]),
     ("fuzzing", &["engine"]),
@@ -44,7 +45,9 @@ fn only_the_allowed_edges_exist_between_our_crates() {
 
 #[test]
 fn every_dependency_says_why_it_is_there() {
-    for folder in ["", "engine", "grpc", "import", "shards", "archive", "testbed", "perf", "fuzzing"] {
+    for folder in
+        ["", "engine", "grpc", "import", "shards", "archive", "telemetry", "testbed", "perf", "fuzzing"]
+    {
         let manifest = Path::new(folder).join("Cargo.toml");
         let text = fs::read_to_string(root().join(&manifest)).unwrap();
         let mut is_dependencies = false;
@@ -67,7 +70,16 @@ fn one_file_names_glommio_and_one_the_ring() {
 
 #[test]
 fn unsafe_code_has_its_place() {
-    let ours = ["cli", "engine/src", "grpc/src", "import/src", "shards/src", "archive/src", "testbed/src"];
+    let ours = [
+        "cli",
+        "engine/src",
+        "grpc/src",
+        "import/src",
+        "shards/src",
+        "archive/src",
+        "telemetry/src",
+        "testbed/src",
+    ];
     assert_eq!(
         files_naming(&ours, "unsafe {"),
         ["shards/src/name_services.rs", "shards/src/sys.rs", "shards/src/sys/tests.rs"]
@@ -116,7 +128,9 @@ fn nothing_is_shared_on_the_shards_path() {
 
 #[test]
 fn nothing_below_the_command_line_prints_exits_or_reads_the_environment() {
-    for folder in ["engine/src", "grpc/src", "import/src", "shards/src", "archive/src", "testbed/src"] {
+    for folder in
+        ["engine/src", "grpc/src", "import/src", "shards/src", "archive/src", "telemetry/src", "testbed/src"]
+    {
         for (path, text) in sources(folder) {
             for word in ["println!", "print!(", "process::exit", "env::var"] {
                 assert!(!code(&text).contains(word), "{path} names {word}");
@@ -147,6 +161,7 @@ fn every_file_says_what_it_is_for() {
         "import/tests",
         "shards/src",
         "archive/src",
+        "telemetry/src",
         "testbed/src",
         "perf/src",
         "benches",

@@ -136,6 +136,13 @@ impl Running {
         }
     }
 
+    /// The names of its threads.
+    pub(crate) fn threads(&self) -> Vec<String> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap().flatten();
+        let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+        names.map(|name| name.trim_end().to_owned()).collect()
+    }
+
     /// Fails when it has ended, which it was not to before something.
     pub(crate) fn assert_runs(&self, before: &str) {
         let state = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();

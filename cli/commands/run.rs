@@ -11,6 +11,7 @@ use crate::exit::{self, Failure};
 use crate::help;
 use crate::input::flags::PlanArgs;
 use crate::input::load;
+use crate::input::telemetry_flags::TelemetryArgs;
 use crate::output::destination::Unwritten;
 use crate::output::files::{Outputs, RunFiles, write_spectrum};
 use crate::output::messages::tell_error;
@@ -21,6 +22,7 @@ use crate::output::text;
 use crate::session::{EndedRun, NewRun, Session};
 use crate::target;
 use crate::target::Ready;
+use crate::telemetry::TelemetryOutputs;
 use clap::Args;
 use engine::plan::Plan;
 use engine::report::{Calibrated, Report};
@@ -90,6 +92,8 @@ pub(crate) struct RunArgs {
         help_heading = "Control"
     )]
     no_control: bool,
+    #[command(flatten)]
+    telemetry: TelemetryArgs,
     /// Name the run in the archive. Repeatable.
     #[arg(long = "tag", value_name = "NAME", help_heading = "Archive")]
     tags: Vec<String>,
@@ -103,22 +107,26 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let plan = load::plan(&args.plan)?;
     archive::check_tags(&args.tags)?;
     let mut outputs = args.files.open()?;
+    let mut telemetry = TelemetryOutputs::open(&args.telemetry)?;
     let session = Session::begin()?;
     let file = plan_file(args, &plan)?;
     let (plan, ready) = target::make_ready(plan, &session)?;
     let manner = Manner { is_quiet: args.quiet, is_forced: args.force, sends_all: args.plan.probe_all };
     let calibration = preflight(&plan, &ready, &session, manner)?;
+    telemetry.check(&session, args.force)?;
     let addresses = ready.all()?;
     let mut run = NewRun::new(calibration, ready.dns_ns.clone());
     run.sinks.extend(outputs.take_timeseries(&plan, &run.id, &run.orders));
     if !args.quiet {
         run.sinks.push(Box::new(Progress::new(&plan, &run.orders)));
     }
+    telemetry.begin(&plan, &mut run, args.quiet)?;
     let server = if args.no_control { None } else { Some(listen(args, &plan, &mut run, file)?) };
     let ended = session.run(&plan, &addresses, run);
     let events = server.map(ControlServer::stop).unwrap_or_default();
     let EndedRun { mut report, incomplete_outputs } = ended?;
     report.events = events;
+    report.exports = telemetry.exports();
     let ended_at = SystemTime::now();
     ready.stop();
     let is_written = tell(&report, outputs, incomplete_outputs, args);
@@ -130,6 +138,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         let is_hurried = session.signal().is_some();
         archive::keep(&KeptRun { report: &report, ended_at, tags: &args.tags, is_hurried });
     }
+    telemetry.hold(&session, args.quiet);
     Ok(ExitCode::from(if code == 0 && !is_written { exit::RUNTIME } else { code }))
 }
 

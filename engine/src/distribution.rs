@@ -190,6 +190,11 @@ impl Distribution {
         }
     }
 
+    /// All durations added up, in nanoseconds: exact.
+    pub fn sum_ns(&self) -> u128 {
+        self.sum_ns
+    }
+
     /// The shortest, in nanoseconds (to three digits); 0 when empty.
     pub fn min_ns(&self) -> u64 {
         self.filled().next().map_or(0, |(bucket, _)| first_of(bucket))

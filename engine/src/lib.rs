@@ -56,6 +56,7 @@ pub mod resilience;
 mod resilience_words;
 pub mod retry;
 pub mod revision;
+pub mod run_facts;
 pub mod schedule;
 pub mod seams;
 pub mod search;

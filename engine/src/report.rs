@@ -3,6 +3,7 @@
 mod asked;
 mod conditions;
 pub mod earlier;
+mod exports;
 mod figures;
 mod looks;
 mod part;
@@ -27,6 +28,7 @@ use crate::trust::Trust;
 use crate::until;
 use crate::verdict::{Evidence, Status, Verdict};
 pub use conditions::ThresholdResult;
+pub use exports::ExportReport;
 pub use figures::{
     Bytes, CheckReport, Iterations, RateBlock, RequestAttempts, Requests, ScenarioReport, StepReport,
 };
@@ -114,6 +116,9 @@ pub struct Report {
     /// What else happened while it went on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<RunEvent>,
+    /// What became of what was sent to collectors.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exports: Vec<ExportReport>,
     /// The run slice by slice: what comparing needs. Empty in reports of versions before 0.2.
     #[serde(default)]
     pub history: Vec<Slice>,
@@ -326,6 +331,7 @@ impl Report {
             slowest: slowest(plan, whole),
             revisions,
             events: Vec::new(),
+            exports: Vec::new(),
             history: history.clone(),
         }
     }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`Source`] | what shall we send next, and was the response right? | [`crate::mix::Mix`], [`crate::flow::FlowSource`] |
 //! | [`Runner`] | who carries out the plan? | `shards::Shards` |
-//! | [`Sink`] | who hears what is measured while the run goes on? | progress, files |
+//! | [`Sink`] | who hears what is measured while the run goes on? | progress, files, `telemetry` |
 
 use crate::breaker::BreakerCounts;
 use crate::bucket::Arrival;

@@ -9,13 +9,14 @@ use super::sources::{declared_module, module_files, product};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where each crate begins.
-const ROOTS: [&str; 9] = [
+const ROOTS: [&str; 10] = [
     "cli/main.rs",
     "engine/src/lib.rs",
     "grpc/src/lib.rs",
     "import/src/lib.rs",
     "shards/src/lib.rs",
     "archive/src/lib.rs",
+    "telemetry/src/lib.rs",
     "testbed/src/lib.rs",
     "perf/src/lib.rs",
     "perf/src/main.rs",

@@ -13,13 +13,14 @@ const END: &str = "<!-- /map -->\n";
 const SENTENCE_LETTERS_MAX: usize = 130;
 
 /// Each part of the map: its title, and the folders whose files it has.
-const PARTS: [(&str, &[&str]); 11] = [
+const PARTS: [(&str, &[&str]); 12] = [
     ("`cli`: the command line", &["cli"]),
     ("`engine`: what a load test is", &["engine/src"]),
     ("`grpc`: what gRPC's methods and messages are", &["grpc/src"]),
     ("`import`: plans from what others wrote", &["import/src"]),
     ("`shards`: how one machine runs it", &["shards/src"]),
     ("`archive`: what is kept of runs", &["archive/src"]),
+    ("`telemetry`: what others hear of a run", &["telemetry/src"]),
     ("`testbed`: the built-in server", &["testbed/src", "testbed/examples"]),
     ("`perf`: cost and fidelity, measured", &["perf/src"]),
     ("`fuzzing`: cases for tests", &["fuzzing/src"]),

@@ -5,8 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where the product's code is.
-pub(super) const PRODUCT: [&str; 8] =
-    ["cli", "engine/src", "grpc/src", "import/src", "shards/src", "archive/src", "testbed/src", "perf/src"];
+pub(super) const PRODUCT: [&str; 9] = [
+    "cli",
+    "engine/src",
+    "grpc/src",
+    "import/src",
+    "shards/src",
+    "archive/src",
+    "telemetry/src",
+    "testbed/src",
+    "perf/src",
+];
 
 pub(super) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -1,0 +1,139 @@
+//! Who else hears what a run measures: an endpoint for Prometheus, and a collector; made ready before anything is sent.
+
+use crate::exit::{self, Failure};
+use crate::input::telemetry_flags::{HoldTime, TelemetryArgs};
+use crate::output::messages::{Severity, tell};
+use crate::output::offered_now::OfferedNow;
+use crate::session::{NewRun, Session};
+use ::telemetry::otlp::{ExportTally, Exporter, OtlpSettings, OtlpSink, probe};
+use ::telemetry::prometheus::{ListenAddress, PrometheusServer, PrometheusSink, Published};
+use ::telemetry::{LeaveCores, SinkParts};
+use engine::plan::Plan;
+use engine::quantity::counted;
+use engine::report::ExportReport;
+use engine::run_facts::RunFacts;
+use shards::{cores_for, leave_cores};
+use std::net::TcpListener;
+use std::sync::Arc;
+
+/// What of it one run has.
+#[derive(Default)]
+pub(crate) struct TelemetryOutputs {
+    /// Opened, and served from the moment at which the run begins.
+    listener: Option<TcpListener>,
+    server: Option<PrometheusServer>,
+    hold: Option<HoldTime>,
+    /// Where metrics are sent, from the moment at which the run begins.
+    otlp: Option<OtlpSettings>,
+    exporter: Option<Arc<Exporter>>,
+}
+
+impl TelemetryOutputs {
+    /// Opens what can be opened before the run: what is in the way is told before anything is sent.
+    pub(crate) fn open(args: &TelemetryArgs) -> Result<TelemetryOutputs, Failure> {
+        let listener = args.prometheus.map(|address| listen(address, args.insecure_listen)).transpose()?;
+        let variable = |name: &str| std::env::var(name).ok();
+        let otlp = OtlpSettings::read(args.otlp.as_deref(), &variable)
+            .map_err(|mistake| Failure::new(exit::USAGE, mistake.to_string()))?;
+        Ok(TelemetryOutputs { listener, hold: args.prometheus_hold, otlp, ..TelemetryOutputs::default() })
+    }
+
+    /// Asks the collector whether it takes metrics. One that refuses is in the way of the run, unless that is to go on anyway; one that is
+    /// away is told, for it may come back.
+    pub(crate) fn check(&self, session: &Session, is_forced: bool) -> Result<(), Failure> {
+        let Some(settings) = &self.otlp else { return Ok(()) };
+        let asked = settings.clone();
+        let Err(failure) = session.heeding(move || probe(&asked))? else { return Ok(()) };
+        if failure.is_refusal && !is_forced {
+            let text = format!(
+                "--otlp: {settings} takes no metrics: {failure}\n  \
+                 help: no load was sent; check the URL, and OTEL_EXPORTER_OTLP_HEADERS"
+            );
+            return Err(Failure::new(exit::PREFLIGHT, text));
+        }
+        tell(Severity::Warning, &format!("--otlp: {settings} takes no metrics now: {failure}"));
+        Ok(())
+    }
+
+    /// Adds the sinks of a run that is about to begin.
+    pub(crate) fn begin(&mut self, plan: &Plan, run: &mut NewRun, is_quiet: bool) -> Result<(), Failure> {
+        if self.listener.is_none() && self.otlp.is_none() {
+            return Ok(());
+        }
+        let cores = cores_for(plan)?;
+        let leave: LeaveCores = Arc::new(move || leave_cores(&cores));
+        self.begin_to_export(plan, run, leave.clone())?;
+        let Some(listener) = self.listener.take() else { return Ok(()) };
+        let published = Arc::new(Published::new(RunFacts::new(plan, &run.id)));
+        let started = PrometheusServer::start(listener, published.clone(), leave.clone());
+        let server = started.map_err(|error| {
+            Failure::runtime(format!("the endpoint for Prometheus does not start: {error}"))
+        })?;
+        if !is_quiet {
+            tell(Severity::Note, &format!("Prometheus can scrape http://{}/metrics", server.address()));
+        }
+        run.sinks.push(Box::new(PrometheusSink::new(published, sink_parts(plan, run, leave))));
+        self.server = Some(server);
+        Ok(())
+    }
+
+    fn begin_to_export(&mut self, plan: &Plan, run: &mut NewRun, leave: LeaveCores) -> Result<(), Failure> {
+        let Some(settings) = &self.otlp else { return Ok(()) };
+        let started = Exporter::start(settings, leave.clone());
+        let exporter = started.map_err(|error| Failure::runtime(format!("no thread for --otlp: {error}")))?;
+        let exporter = Arc::new(exporter);
+        let (facts, parts) = (RunFacts::new(plan, &run.id), sink_parts(plan, run, leave));
+        run.sinks.push(Box::new(OtlpSink::new(facts, settings.clone(), exporter.clone(), parts)));
+        self.exporter = Some(exporter);
+        Ok(())
+    }
+
+    /// What became of what was sent. What is missing at the collector is told.
+    pub(crate) fn exports(&self) -> Vec<ExportReport> {
+        let (Some(settings), Some(exporter)) = (&self.otlp, &self.exporter) else { return Vec::new() };
+        let ExportTally { offered, sent, rejected, dropped, retries, why } = exporter.tally();
+        let to = settings.to_string();
+        let said = why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+        for (count, what) in [(dropped, "did not reach"), (rejected, "were rejected by")] {
+            if count > 0 {
+                let points = format!("{} of {}", count, counted(offered, "point"));
+                tell(Severity::Warning, &format!("--otlp: {points} {what} {to}{said}"));
+            }
+        }
+        vec![ExportReport { to, signal: "metrics".into(), offered, sent, rejected, dropped, retries, why }]
+    }
+
+    /// After the end: keeps the endpoint until its last page was fetched, where that is asked for, and no longer than a signal allows.
+    pub(crate) fn hold(self, session: &Session, is_quiet: bool) {
+        let (Some(server), Some(HoldTime(patience))) = (self.server, self.hold) else { return };
+        let is_scraped = server.hold(patience, || session.signal().is_some());
+        if !is_scraped && !is_quiet {
+            tell(
+                Severity::Warning,
+                "nobody has scraped the run after its end: its last figures are in the report alone",
+            );
+        }
+    }
+}
+
+fn sink_parts(plan: &Plan, run: &NewRun, leave_cores: LeaveCores) -> SinkParts {
+    let mut offered = OfferedNow::new(plan, &run.orders);
+    SinkParts { scheduled: Box::new(move |ns| offered.listen().arrivals_before(ns)), leave_cores }
+}
+
+fn listen(address: ListenAddress, is_insecure: bool) -> Result<TcpListener, Failure> {
+    if !address.is_loopback() && !is_insecure {
+        let text = format!(
+            "--prometheus {address}: others than this machine can connect there, without TLS or a token\n  \
+             help: listen on 127.0.0.1, or say --insecure-listen"
+        );
+        return Err(Failure::new(exit::USAGE, text));
+    }
+    TcpListener::bind(address.0).map_err(|error| {
+        let text = format!(
+            "--prometheus cannot listen at {address}: {error}\n  \
+             help: no load was sent; choose another port, or end what listens there"
+        );
+        Failure::new(exit::PREFLIGHT, text)
+    })
+}

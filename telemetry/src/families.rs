@@ -1,0 +1,353 @@
+//! The points of each metric, as they are at one moment: what Prometheus's pages and OTLP's requests are both written from.
+
+use crate::names::{self, METRICS, MetricName};
+use crate::totals::{RunLevels, RunTotals};
+use engine::code;
+use engine::distribution::Distribution;
+use engine::outcome::Kind;
+use engine::phase::Phase;
+use engine::record::Series;
+use engine::run_facts::{RunFacts, SeriesForm, SeriesKey};
+use std::borrow::Cow;
+
+/// A metric and its points.
+#[derive(Debug)]
+pub struct Family<'a> {
+    /// Which it is.
+    pub metric: &'static MetricName,
+    /// Its points, no two of which have the same attributes.
+    pub points: Vec<Point<'a>>,
+}
+
+/// A value, and whose it is.
+#[derive(Debug)]
+pub struct Point<'a> {
+    /// What it is of, by the names of attributes.
+    pub attributes: Vec<(&'static str, AttributeValue<'a>)>,
+    /// How much it is.
+    pub value: PointValue<'a>,
+}
+
+/// What an attribute says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttributeValue<'a> {
+    /// A text.
+    Text(Cow<'a, str>),
+    /// A number.
+    Number(i64),
+}
+
+/// How much something is.
+#[derive(Clone, Copy, Debug)]
+pub enum PointValue<'a> {
+    /// A count or a level.
+    Count(u64),
+    /// Times.
+    Times(&'a Distribution),
+}
+
+/// What points are made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Figures<'a> {
+    /// Whose figures they are.
+    pub facts: &'a RunFacts,
+    /// What was counted.
+    pub totals: &'a RunTotals,
+    /// What is so at the moment.
+    pub levels: &'a RunLevels,
+}
+
+type Attributes<'a> = Vec<(&'static str, AttributeValue<'a>)>;
+
+/// The metrics that have points.
+pub fn families<'a>(figures: Figures<'a>) -> Vec<Family<'a>> {
+    let filled = METRICS.iter().map(|metric| Family { metric, points: points(metric.name, figures) });
+    filled.filter(|family| !family.points.is_empty()).collect()
+}
+
+fn points<'a>(name: &str, figures: Figures<'a>) -> Vec<Point<'a>> {
+    let Figures { totals, levels, .. } = figures;
+    match name {
+        names::SERVICE_HTTP => services(figures, SeriesForm::Http),
+        names::SERVICE_RPC => services(figures, SeriesForm::Grpc),
+        names::SERVICE => services(figures, SeriesForm::Message),
+        names::RESPONSE => each(figures, responses_times),
+        names::SLIP => each(figures, |series| vec![(Vec::new(), PointValue::Times(&series.slip))]),
+        names::LAG => each(figures, |series| vec![(Vec::new(), PointValue::Times(&series.lag))]),
+        names::SENT => each(figures, |series| vec![(Vec::new(), PointValue::Count(series.sent))]),
+        names::OK => each(figures, |series| vec![(Vec::new(), PointValue::Count(series.ok))]),
+        names::FAILED => each(figures, failures),
+        names::IO => each(figures, |series| {
+            let directions = [("transmit", series.bytes_sent), ("receive", series.bytes_received)];
+            directions
+                .map(|(direction, bytes)| (text(names::DIRECTION, direction), PointValue::Count(bytes)))
+                .into()
+        }),
+        names::RESPONSES => statuses(figures),
+        names::SCHEDULED => totals.scheduled.into_iter().map(|count| whole(figures, count)).collect(),
+        names::OPEN => vec![whole(figures, levels.open)],
+        names::ACTIVE => vec![whole(figures, levels.under_way())],
+        names::RECONNECTS => vec![whole(figures, totals.reconnects)],
+        names::CONNECT_FAILURES => vec![whole(figures, totals.connect_failures)],
+        names::HICCUPS => vec![whole(figures, totals.hiccups)],
+        names::LOST => vec![whole(figures, levels.lost)],
+        names::ENDED => vec![whole(figures, u64::from(levels.is_ended))],
+        of_scenarios => arrivals(of_scenarios, figures),
+    }
+}
+
+/// Of the run as a whole.
+fn whole(figures: Figures<'_>, count: u64) -> Point<'_> {
+    Point { attributes: of_run(figures), value: PointValue::Count(count) }
+}
+
+/// Points of each series, in each phase that has something.
+fn each<'a>(
+    figures: Figures<'a>,
+    values: impl Fn(&'a Series) -> Vec<(Attributes<'a>, PointValue<'a>)>,
+) -> Vec<Point<'a>> {
+    let mut points = Vec::new();
+    for (index, phase, series) in figures.totals.each_series() {
+        let key = &figures.facts.series[index];
+        for (own, value) in values(series) {
+            let attributes = [of_step(figures, key, phase), own].concat();
+            points.push(Point { attributes, value });
+        }
+    }
+    points
+}
+
+/// Service times of requests of one form.
+fn services(figures: Figures<'_>, form: SeriesForm) -> Vec<Point<'_>> {
+    let keys = &figures.facts.series;
+    let of_form = figures.totals.each_series().filter(|(index, ..)| keys[*index].form == form);
+    let points = of_form.map(|(index, phase, series)| {
+        let mut attributes = of_step(figures, &keys[index], phase);
+        attributes.extend(of_target(&keys[index]));
+        Point { attributes, value: PointValue::Times(&series.service) }
+    });
+    points.collect()
+}
+
+/// Response times of successes, and of failures where there were some.
+fn responses_times(series: &Series) -> Vec<(Attributes<'_>, PointValue<'_>)> {
+    let mut values = vec![(text(names::OUTCOME, "ok"), PointValue::Times(&series.response))];
+    if series.failed() > 0 {
+        values.push((text(names::OUTCOME, "failed"), PointValue::Times(&series.failed_response)));
+    }
+    values
+}
+
+/// Failures of the kinds that there were.
+fn failures(series: &Series) -> Vec<(Attributes<'_>, PointValue<'_>)> {
+    let seen = Kind::ALL.into_iter().map(|kind| (kind, series.errors[kind as usize]));
+    let seen = seen.filter(|(_, count)| *count > 0);
+    seen.map(|(kind, count)| (text(names::ERROR, kind.name()), PointValue::Count(count))).collect()
+}
+
+/// Responses with the statuses that came.
+fn statuses(figures: Figures<'_>) -> Vec<Point<'_>> {
+    let mut points = Vec::new();
+    for (index, phase, series) in figures.totals.each_series() {
+        let key = &figures.facts.series[index];
+        for (status, count) in series.statuses.iter() {
+            let mut attributes = of_step(figures, key, phase);
+            attributes.push(status_of(key.form, status));
+            points.push(Point { attributes, value: PointValue::Count(count) });
+        }
+    }
+    points
+}
+
+fn status_of(form: SeriesForm, status: u16) -> (&'static str, AttributeValue<'static>) {
+    let by_name = |name: &'static str| (name, AttributeValue::Text(code::show(status).into()));
+    match (form, code::grpc_name(status)) {
+        (_, Some(name)) => (names::RPC_STATUS, AttributeValue::Text(name.into())),
+        (SeriesForm::Http | SeriesForm::Grpc, None) => (names::STATUS, AttributeValue::Number(status.into())),
+        (SeriesForm::Message, None) => by_name(names::CODE),
+    }
+}
+
+/// What each scenario has of arrivals and iterations.
+fn arrivals<'a>(name: &str, figures: Figures<'a>) -> Vec<Point<'a>> {
+    let mut points = Vec::new();
+    for (scenario, totals) in figures.facts.plan.scenarios.iter().zip(figures.totals.scenarios()) {
+        let attributes = |phase: Phase, outcome: Option<&'static str>| {
+            let mut attributes = of_run(figures);
+            attributes.extend(text(names::SCENARIO, &scenario.name));
+            attributes.extend(text(names::PHASE, phase_name(phase)));
+            attributes.extend(outcome.into_iter().flat_map(|outcome| text(names::OUTCOME, outcome)));
+            attributes
+        };
+        for (phase, arrivals) in totals.each_phase() {
+            let is_flow = totals.times.is_some();
+            let values: &[(Option<&str>, u64)] = match name {
+                names::DROPPED => &[(None, arrivals.dropped)],
+                names::UNSENT => &[(None, arrivals.unsent)],
+                names::WITHHELD => &[(None, arrivals.withheld)],
+                names::BEGUN if is_flow => &[(None, arrivals.begun)],
+                names::ITERATIONS if is_flow => &[
+                    (Some("ok"), arrivals.ok),
+                    (Some("failed"), arrivals.failed),
+                    (Some("unfinished"), arrivals.unfinished),
+                ],
+                _ => &[],
+            };
+            points.extend(values.iter().map(|(outcome, count)| Point {
+                attributes: attributes(phase, *outcome),
+                value: PointValue::Count(*count),
+            }));
+        }
+        if let Some(times) = &totals.times {
+            let times = match name {
+                names::ITERATION_WAIT => Some(&times.waited),
+                names::ITERATION => Some(&times.lasted),
+                _ => None,
+            };
+            points.extend(times.map(|times| Point {
+                attributes: attributes(Phase::Measure, None),
+                value: PointValue::Times(times),
+            }));
+        }
+    }
+    points
+}
+
+fn of_run<'a>(figures: Figures<'a>) -> Attributes<'a> {
+    text(names::RUN_ID, &figures.facts.run_id)
+}
+
+fn of_step<'a>(figures: Figures<'a>, key: &'a SeriesKey, phase: Phase) -> Attributes<'a> {
+    let own = [
+        (names::SCENARIO, key.scenario.as_str()),
+        (names::STEP, &key.step),
+        (names::PHASE, phase_name(phase)),
+    ];
+    let own = own.into_iter().flat_map(|(name, value)| text(name, value));
+    of_run(figures).into_iter().chain(own).collect()
+}
+
+/// Where requests of a series go, and how.
+fn of_target(key: &SeriesKey) -> Attributes<'_> {
+    let mut attributes = Attributes::new();
+    let method = match key.form {
+        SeriesForm::Grpc => names::RPC_METHOD,
+        SeriesForm::Http | SeriesForm::Message => names::METHOD,
+    };
+    attributes.extend(key.method.iter().flat_map(|value| text(method, value)));
+    attributes.extend(text(names::SERVER, &key.server));
+    attributes.extend(key.port.map(|port| (names::PORT, AttributeValue::Number(port.into()))));
+    attributes.extend(text(names::PROTOCOL, key.protocol));
+    attributes
+        .extend(key.protocol_version.into_iter().flat_map(|value| text(names::PROTOCOL_VERSION, value)));
+    attributes
+}
+
+fn text<'a>(name: &'static str, value: &'a str) -> Attributes<'a> {
+    vec![(name, AttributeValue::Text(Cow::Borrowed(value)))]
+}
+
+fn phase_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Warmup => "warmup",
+        Phase::Measure => "measure",
+        Phase::Drain => "drain",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::totals::PHASES;
+    use engine::config::{Config, Text};
+    use engine::outcome::Outcome;
+    use engine::phase::Phases;
+    use engine::plan::Plan;
+    use engine::record::{Instants, Recorder, Snapshot};
+
+    fn facts() -> RunFacts {
+        let mut config = Config { url: Some(Text("http://h:81/".into())), ..Config::default() };
+        config.load.rate = Some(Text("10".into()));
+        RunFacts::new(&Plan::new(&config, &|_| Err(String::new())).unwrap(), "run-1")
+    }
+
+    /// What a shard counts of some requests that are intended at these moments.
+    fn snapshot(facts: &RunFacts, phases: Phases, from_ns: u64, intended: &[(u64, Outcome)]) -> Snapshot {
+        let layout = facts.plan.layout();
+        let mut recorder = Recorder::new(0, &layout, phases);
+        (recorder.from_ns, recorder.to_ns) = (from_ns, from_ns + 1_000);
+        for (intended, outcome) in intended {
+            let instants = Instants { intended: *intended, sent: intended + 1, done: intended + 500 };
+            recorder.sent(0, *intended, instants.sent, 10);
+            recorder.done(0, *outcome, instants, 1, 20);
+        }
+        recorder.settle(true);
+        let mut snapshot = Snapshot::new(1, &layout, phases);
+        snapshot.absorb(&recorder);
+        snapshot
+    }
+
+    /// The counts of a metric by the value of one attribute.
+    fn counts(families: &[Family<'_>], name: &str, attribute: &str) -> Vec<(String, u64)> {
+        let family = families.iter().find(|family| family.metric.name == name).unwrap();
+        let of = |point: &Point<'_>| {
+            let value = point.attributes.iter().find(|(name, _)| *name == attribute).map(|(_, value)| value);
+            let value = match value {
+                Some(AttributeValue::Text(text)) => text.to_string(),
+                Some(AttributeValue::Number(number)) => number.to_string(),
+                None => String::new(),
+            };
+            let count = match point.value {
+                PointValue::Count(count) => count,
+                PointValue::Times(times) => times.count(),
+            };
+            (value, count)
+        };
+        family.points.iter().map(of).collect()
+    }
+
+    #[test]
+    fn what_is_of_the_window_is_told_from_what_was_before_and_after_it() {
+        let (facts, phases) = (facts(), Phases { measure_from_ns: 1_000, measure_to_ns: 2_000 });
+        let (mut totals, mut levels) = (RunTotals::new(&facts), RunLevels::default());
+        for (from_ns, intended) in [
+            (0, vec![(10, Outcome::Ok(200))]),
+            // Of the warm-up, and over after it.
+            (1_000, vec![(990, Outcome::Ok(200)), (1_500, Outcome::Ok(200)), (1_600, Outcome::Refused(503))]),
+            (2_000, vec![(1_990, Outcome::Failed(Kind::Timeout))]),
+        ] {
+            let snapshot = snapshot(&facts, phases, from_ns, &intended);
+            totals.add(&snapshot, Some(intended.len() as u64));
+            levels.pass(&snapshot);
+        }
+        let families = families(Figures { facts: &facts, totals: &totals, levels: &levels });
+        let told = |name: &str, attribute: &str| counts(&families, name, attribute);
+        let pair = |name: &str, count: u64| (name.to_owned(), count);
+        assert_eq!(told(names::SENT, names::PHASE), [pair("warmup", 2), pair("measure", 3)]);
+        assert_eq!(told(names::OK, names::PHASE), [pair("warmup", 2), pair("measure", 1)]);
+        assert_eq!(told(names::FAILED, names::ERROR), [pair("timeout", 1), pair("status", 1)]);
+        assert_eq!(told(names::RESPONSES, names::STATUS), [pair("200", 2), pair("200", 1), pair("503", 1)]);
+        assert_eq!(told(names::RESPONSE, names::OUTCOME), [pair("ok", 2), pair("ok", 1), pair("failed", 2)]);
+        assert_eq!(told(names::SERVICE_HTTP, names::PORT), [pair("81", 2), pair("81", 1)]);
+        assert_eq!(told(names::SCHEDULED, names::RUN_ID), [pair("run-1", 5)]);
+        assert_eq!(told(names::ACTIVE, names::RUN_ID), [pair("run-1", 0)]);
+        assert!(families.iter().all(|family| family.metric.name != names::BEGUN), "there are no iterations");
+    }
+
+    #[test]
+    fn every_point_has_the_attributes_of_its_metric_and_no_others() {
+        let (facts, phases) = (facts(), Phases { measure_from_ns: 0, measure_to_ns: 2_000 });
+        let (mut totals, levels) = (RunTotals::new(&facts), RunLevels::default());
+        totals.add(&snapshot(&facts, phases, 0, &[(1, Outcome::Ok(200)), (2, Outcome::Refused(404))]), None);
+        for family in families(Figures { facts: &facts, totals: &totals, levels: &levels }) {
+            for point in &family.points {
+                let (first, rest) = point.attributes.split_first().unwrap();
+                assert_eq!(first.0, names::RUN_ID);
+                for (name, _) in rest {
+                    assert!(family.metric.attributes.contains(name), "{} has {name}", family.metric.name);
+                }
+            }
+        }
+        assert_eq!(PHASES.map(phase_name), ["warmup", "measure", "drain"]);
+    }
+}

@@ -1,0 +1,22 @@
+//! What a run measures, handed on while it goes on: metrics for Prometheus and by OTLP.
+//!
+//! Everything here hears snapshots, as any sink does, on threads of its own and off the shards' cores: what is slow or fails here
+//! costs a run nothing. Where none of it is asked for, nothing of it runs.
+//!
+//! Reading order: [`names`] (what metrics there are, and what they are called) → [`totals`] (snapshots added up) → [`families`]
+//! (the points of each metric) → [`exponential`] and [`explicit`] (distributions as buckets) → [`prometheus`] (for whoever
+//! scrapes) and [`otlp`] (pushed to a collector).
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod explicit;
+pub mod exponential;
+pub mod families;
+pub mod names;
+pub mod otlp;
+pub mod prometheus;
+mod sink_parts;
+pub mod totals;
+
+pub use sink_parts::{LeaveCores, Scheduled, SinkParts};

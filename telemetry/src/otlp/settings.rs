@@ -1,0 +1,412 @@
+//! Where metrics are sent and how: by a URL that is typed, and by the variables that OpenTelemetry specifies for every exporter.
+//!
+//! A flag says more than a variable, and a variable for metrics more than one for all signals. A variable that is set and empty is not set.
+
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::http::Uri;
+use percent_encoding::percent_decode_str;
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+/// How long a request may take, unless it is said: as OpenTelemetry specifies it.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// What a path of HTTP ends with.
+const METRICS_PATH: &str = "/v1/metrics";
+/// Where a collector listens, unless it is said.
+const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
+const GRPC_PORT: u16 = 4317;
+const HTTP_PORT: u16 = 80;
+
+/// Where metrics are sent, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtlpSettings {
+    /// What is spoken.
+    pub protocol: OtlpProtocol,
+    /// The collector's host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The path of requests; gRPC has its own.
+    pub path: String,
+    /// Fields that requests have besides those of the protocol. They may be secrets, and are written down nowhere.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Requests are compressed.
+    pub is_gzip: bool,
+    /// How long one may take.
+    pub timeout: Duration,
+    /// What counts are of.
+    pub temporality: Temporality,
+    /// What distributions become.
+    pub histograms: HistogramForm,
+    /// How long what is measured is added up before it is sent; nothing for the intervals of the plan.
+    pub every: Option<Duration>,
+    /// What the resource is called.
+    pub service_name: String,
+    /// What else is said of it.
+    pub resource: Vec<(String, String)>,
+}
+
+/// What is spoken with a collector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtlpProtocol {
+    /// Protobuf in requests of HTTP/1.1.
+    Http,
+    /// gRPC.
+    Grpc,
+}
+
+/// What counts and distributions that are sent are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Temporality {
+    /// All that was since the run began.
+    Cumulative,
+    /// What was since the last time.
+    Delta,
+}
+
+/// What distributions become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HistogramForm {
+    /// Buckets whose bounds are powers of a base.
+    Exponential,
+    /// Buckets of fixed bounds.
+    Explicit,
+}
+
+/// What is wrong with a setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtlpMistake {
+    /// Which it is: a flag or a variable.
+    pub place: String,
+    /// What is wrong with it. Never has its value where that may be a secret.
+    pub problem: String,
+    /// What to do.
+    pub fix: &'static str,
+}
+
+impl fmt::Display for OtlpMistake {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}\n  help: {}", self.place, self.problem, self.fix)
+    }
+}
+
+impl Error for OtlpMistake {}
+
+/// Gives a variable of the environment.
+type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// A value, and the name of the flag or variable that it comes from.
+struct GivenSetting {
+    place: String,
+    value: String,
+}
+
+impl GivenSetting {
+    fn mistake(&self, problem: impl Into<String>, fix: &'static str) -> OtlpMistake {
+        OtlpMistake { place: self.place.clone(), problem: problem.into(), fix }
+    }
+}
+
+impl OtlpSettings {
+    /// What the value of the flag and the variables say; nothing where nothing is to be sent.
+    pub fn read(flag: Option<&str>, variable: Variable<'_>) -> Result<Option<OtlpSettings>, OtlpMistake> {
+        let Some(EndpointPlace { endpoint, is_for_metrics }) = place_of(flag, variable) else {
+            return Ok(None);
+        };
+        let protocol =
+            given(variable, &["OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"]);
+        let address = Address::read(&endpoint, protocol.as_ref(), is_for_metrics)?;
+        let headers = given(variable, &["OTEL_EXPORTER_OTLP_METRICS_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"]);
+        let compression =
+            given(variable, &["OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"]);
+        let timeout = given(variable, &["OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"]);
+        let every = given(variable, &["OTEL_METRIC_EXPORT_INTERVAL"]);
+        let resource = given(variable, &["OTEL_RESOURCE_ATTRIBUTES"]);
+        let mut resource = resource.as_ref().map_or(Ok(Vec::new()), pairs)?;
+        let named = resource.iter().position(|(name, _)| name == "service.name");
+        let named = named.map(|place| resource.remove(place).1);
+        let service_name = given(variable, &["OTEL_SERVICE_NAME"]).map(|given| given.value).or(named);
+        Ok(Some(OtlpSettings {
+            protocol: address.protocol,
+            host: address.host,
+            port: address.port,
+            path: address.path,
+            headers: headers.as_ref().map_or(Ok(Vec::new()), fields)?,
+            is_gzip: compression.as_ref().map_or(Ok(true), gzip)?,
+            timeout: timeout.as_ref().map_or(Ok(TIMEOUT), milliseconds)?,
+            temporality: given(variable, &["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"])
+                .as_ref()
+                .map_or(Ok(Temporality::Cumulative), temporality)?,
+            histograms: given(variable, &["OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"])
+                .as_ref()
+                .map_or(Ok(HistogramForm::Exponential), histogram_form)?,
+            every: every.as_ref().map(milliseconds).transpose()?,
+            service_name: service_name.unwrap_or_else(|| "vajra".to_owned()),
+            resource,
+        }))
+    }
+}
+
+impl fmt::Display for OtlpSettings {
+    /// Where requests go, without anything that may be a secret.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        match self.protocol {
+            OtlpProtocol::Http => write!(formatter, "http://{host}:{}{}", self.port, self.path),
+            OtlpProtocol::Grpc => write!(formatter, "grpc://{host}:{}", self.port),
+        }
+    }
+}
+
+/// Where to send, and who says so.
+struct EndpointPlace {
+    endpoint: GivenSetting,
+    /// The URL is the one of metrics as it stands, and no base for all signals.
+    is_for_metrics: bool,
+}
+
+fn place_of(flag: Option<&str>, variable: Variable<'_>) -> Option<EndpointPlace> {
+    if let Some(value) = flag {
+        let endpoint = GivenSetting { place: "--otlp".into(), value: value.to_owned() };
+        return Some(EndpointPlace { endpoint, is_for_metrics: false });
+    }
+    let is = |name: &str, value: &str| {
+        given(variable, &[name]).is_some_and(|given| given.value.eq_ignore_ascii_case(value))
+    };
+    if is("OTEL_SDK_DISABLED", "true") || is("OTEL_METRICS_EXPORTER", "none") {
+        return None;
+    }
+    if let Some(endpoint) = given(variable, &["OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"]) {
+        return Some(EndpointPlace { endpoint, is_for_metrics: true });
+    }
+    let asked = || GivenSetting { place: "OTEL_METRICS_EXPORTER".into(), value: DEFAULT_ENDPOINT.to_owned() };
+    let endpoint = given(variable, &["OTEL_EXPORTER_OTLP_ENDPOINT"])
+        .or_else(|| is("OTEL_METRICS_EXPORTER", "otlp").then(asked))?;
+    Some(EndpointPlace { endpoint, is_for_metrics: false })
+}
+
+/// The first of these variables that is set.
+fn given(variable: Variable<'_>, names: &[&str]) -> Option<GivenSetting> {
+    names.iter().find_map(|name| {
+        let value = variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())?;
+        Some(GivenSetting { place: (*name).to_owned(), value })
+    })
+}
+
+/// The parts of a URL.
+struct Address {
+    protocol: OtlpProtocol,
+    host: String,
+    port: u16,
+    path: String,
+}
+
+impl Address {
+    fn read(
+        endpoint: &GivenSetting,
+        protocol: Option<&GivenSetting>,
+        is_for_metrics: bool,
+    ) -> Result<Address, OtlpMistake> {
+        const FORM: &str = "write http://HOST:4318 or grpc://HOST:4317";
+        let uri: Uri = endpoint.value.parse().map_err(|_| endpoint.mistake("it is no URL", FORM))?;
+        let host = uri.host().filter(|host| !host.is_empty());
+        let host = host.ok_or_else(|| endpoint.mistake("it names no host", FORM))?;
+        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            let fix = "set OTEL_EXPORTER_OTLP_HEADERS=\"authorization=Basic%20…\" instead";
+            return Err(endpoint.mistake("a URL with a name or password is not taken", fix));
+        }
+        if uri.query().is_some() {
+            let fix = "say it in OTEL_EXPORTER_OTLP_HEADERS, if the collector takes it there";
+            return Err(endpoint.mistake("a URL with a query is not taken", fix));
+        }
+        let protocol = match uri.scheme_str() {
+            Some("grpc") => OtlpProtocol::Grpc,
+            Some("http") => protocol.map_or(Ok(OtlpProtocol::Http), protocol_of)?,
+            Some("https" | "grpcs") => {
+                let fix = "send to a collector beside this program, which forwards by TLS";
+                return Err(endpoint.mistake("TLS is not spoken with collectors yet", fix));
+            }
+            _ => return Err(endpoint.mistake("its scheme is neither http nor grpc", FORM)),
+        };
+        let base = uri.path().trim_end_matches('/');
+        let path = match (is_for_metrics, base.ends_with(METRICS_PATH)) {
+            (true, _) if uri.path().is_empty() => "/".to_owned(),
+            (true, _) => uri.path().to_owned(),
+            (false, true) => base.to_owned(),
+            (false, false) => format!("{base}{METRICS_PATH}"),
+        };
+        let default_port = if protocol == OtlpProtocol::Grpc { GRPC_PORT } else { HTTP_PORT };
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        Ok(Address { protocol, host, port: uri.port_u16().unwrap_or(default_port), path })
+    }
+}
+
+fn protocol_of(given: &GivenSetting) -> Result<OtlpProtocol, OtlpMistake> {
+    match given.value.as_str() {
+        "grpc" => Ok(OtlpProtocol::Grpc),
+        "http/protobuf" => Ok(OtlpProtocol::Http),
+        other => Err(given.mistake(format!("`{other}` is not spoken"), "use `grpc` or `http/protobuf`")),
+    }
+}
+
+fn gzip(given: &GivenSetting) -> Result<bool, OtlpMistake> {
+    match given.value.as_str() {
+        "gzip" => Ok(true),
+        "none" => Ok(false),
+        other => Err(given.mistake(format!("`{other}` is not known"), "use `gzip` or `none`")),
+    }
+}
+
+fn milliseconds(given: &GivenSetting) -> Result<Duration, OtlpMistake> {
+    let read = given.value.parse().ok().filter(|ms| *ms > 0);
+    read.map(Duration::from_millis).ok_or_else(|| {
+        given.mistake("it is no number of milliseconds above 0", "write `10000` for ten seconds")
+    })
+}
+
+fn temporality(given: &GivenSetting) -> Result<Temporality, OtlpMistake> {
+    match given.value.to_ascii_lowercase().as_str() {
+        "cumulative" => Ok(Temporality::Cumulative),
+        // What is low in memory for who keeps cells of its own; here counts are deltas in both.
+        "delta" | "lowmemory" => Ok(Temporality::Delta),
+        _ => Err(given.mistake("it is not known", "use `cumulative`, `delta` or `lowmemory`")),
+    }
+}
+
+fn histogram_form(given: &GivenSetting) -> Result<HistogramForm, OtlpMistake> {
+    match given.value.to_ascii_lowercase().as_str() {
+        "base2_exponential_bucket_histogram" => Ok(HistogramForm::Exponential),
+        "explicit_bucket_histogram" => Ok(HistogramForm::Explicit),
+        _ => Err(given.mistake(
+            "it is not known",
+            "use `base2_exponential_bucket_histogram` or `explicit_bucket_histogram`",
+        )),
+    }
+}
+
+/// `name=value,name=value`, both with percent signs for what may not stand there.
+fn pairs(given: &GivenSetting) -> Result<Vec<(String, String)>, OtlpMistake> {
+    const FORM: &str = "write `name=value,name=value`, with %20 and the like for other letters";
+    let decoded = |text: &str| {
+        let text = percent_decode_str(text.trim()).decode_utf8();
+        text.map(|text| text.into_owned()).map_err(|_| given.mistake("a value is no UTF-8", FORM))
+    };
+    let each = given.value.split(',').filter(|pair| !pair.trim().is_empty()).map(|pair| {
+        let (name, value) =
+            pair.split_once('=').ok_or_else(|| given.mistake("a part of it has no `=`", FORM))?;
+        Ok((decoded(name)?, decoded(value)?))
+    });
+    each.collect()
+}
+
+fn fields(given: &GivenSetting) -> Result<Vec<(HeaderName, HeaderValue)>, OtlpMistake> {
+    const FIX: &str = "write `name=value,name=value`, as in `authorization=Bearer%20TOKEN`";
+    let each = pairs(given)?.into_iter().enumerate().map(|(index, (name, value))| {
+        let problem = |what: &str| given.mistake(format!("{what} of field {} is not valid", index + 1), FIX);
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| problem("the name"))?;
+        let mut value = HeaderValue::from_str(&value).map_err(|_| problem("the value"))?;
+        value.set_sensitive(true);
+        Ok((name, value))
+    });
+    each.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(flag: Option<&str>, variables: &[(&str, &str)]) -> Result<Option<OtlpSettings>, OtlpMistake> {
+        let variable = |name: &str| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        OtlpSettings::read(flag, &variable)
+    }
+
+    fn to(flag: Option<&str>, variables: &[(&str, &str)]) -> String {
+        read(flag, variables).unwrap().unwrap().to_string()
+    }
+
+    #[test]
+    fn nothing_is_sent_where_nothing_says_where() {
+        assert_eq!(read(None, &[]), Ok(None));
+        assert_eq!(read(None, &[("OTEL_EXPORTER_OTLP_ENDPOINT", " ")]), Ok(None));
+        assert_eq!(
+            read(None, &[("OTEL_EXPORTER_OTLP_HEADERS", "a=b"), ("OTEL_SERVICE_NAME", "x")]),
+            Ok(None)
+        );
+        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h:1");
+        assert_eq!(read(None, &[endpoint, ("OTEL_SDK_DISABLED", "TRUE")]), Ok(None));
+        assert_eq!(read(None, &[endpoint, ("OTEL_METRICS_EXPORTER", "none")]), Ok(None));
+        assert!(read(Some("http://h:1"), &[("OTEL_SDK_DISABLED", "true")]).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_url_is_a_base_but_for_the_variable_of_metrics() {
+        let (all, own) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT");
+        assert_eq!(to(Some("http://h:4318"), &[]), "http://h:4318/v1/metrics");
+        assert_eq!(to(Some("http://h:4318/v1/metrics"), &[]), "http://h:4318/v1/metrics");
+        assert_eq!(to(Some("http://[::1]:4318/base/"), &[]), "http://[::1]:4318/base/v1/metrics");
+        assert_eq!(to(None, &[(all, "http://h:4318/base")]), "http://h:4318/base/v1/metrics");
+        assert_eq!(
+            to(None, &[(own, "http://h:4318/as/it/is"), (all, "http://x:1")]),
+            "http://h:4318/as/it/is"
+        );
+        assert_eq!(to(Some("grpc://h"), &[(all, "http://x:1")]), "grpc://h:4317");
+        let grpc = ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+        assert_eq!(to(None, &[(all, "http://h:4317"), grpc]), "grpc://h:4317");
+        let http = ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/protobuf");
+        assert_eq!(to(None, &[(all, "http://h:4317"), grpc, http]), "http://h:4317/v1/metrics");
+        assert_eq!(to(None, &[("OTEL_METRICS_EXPORTER", "otlp")]), "http://localhost:4318/v1/metrics");
+    }
+
+    #[test]
+    fn variables_keep_the_meaning_that_is_specified() {
+        let settings = read(
+            Some("http://h:1"),
+            &[
+                ("OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Bearer%20abc, x-scope = 7"),
+                ("OTEL_EXPORTER_OTLP_COMPRESSION", "none"),
+                ("OTEL_EXPORTER_OTLP_TIMEOUT", "1500"),
+                ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "Delta"),
+                ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "explicit_bucket_histogram"),
+                ("OTEL_METRIC_EXPORT_INTERVAL", "5000"),
+                ("OTEL_RESOURCE_ATTRIBUTES", "service.name=a,team=load%2Ctest"),
+            ],
+        );
+        let settings = settings.unwrap().unwrap();
+        let headers: Vec<_> =
+            settings.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        assert_eq!(headers, [("authorization", "Bearer abc"), ("x-scope", "7")]);
+        assert_eq!((settings.is_gzip, settings.timeout), (false, Duration::from_millis(1_500)));
+        assert_eq!(
+            (settings.temporality, settings.histograms),
+            (Temporality::Delta, HistogramForm::Explicit)
+        );
+        assert_eq!((settings.every, settings.service_name.as_str()), (Some(Duration::from_secs(5)), "a"));
+        assert_eq!(settings.resource, [("team".to_owned(), "load,test".to_owned())]);
+        assert!(!format!("{settings:?}{settings}").contains("abc"), "secrets are shown nowhere");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place_and_without_its_value() {
+        let url = Some("http://h:1");
+        for (flag, variable, place, problem) in [
+            (Some("h:4318"), ("", ""), "--otlp", "neither http nor grpc"),
+            (Some("ftp://h"), ("", ""), "--otlp", "neither http nor grpc"),
+            (Some("https://h"), ("", ""), "--otlp", "TLS is not spoken"),
+            (Some("http://secret:secret@h:1"), ("", ""), "--otlp", "name or password"),
+            (Some("http://h:1/?key=secret"), ("", ""), "--otlp", "a query"),
+            (url, ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"), "OTEL_EXPORTER_OTLP_PROTOCOL", "`http/json`"),
+            (url, ("OTEL_EXPORTER_OTLP_HEADERS", "secret"), "OTEL_EXPORTER_OTLP_HEADERS", "no `=`"),
+            (url, ("OTEL_EXPORTER_OTLP_HEADERS", "a=secret%0A"), "OTEL_EXPORTER_OTLP_HEADERS", "field 1"),
+            (url, ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"), "OTEL_EXPORTER_OTLP_TIMEOUT", "milliseconds"),
+            (url, ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"), "OTEL_EXPORTER_OTLP_COMPRESSION", "`zstd`"),
+        ] {
+            let mistake = read(flag, &[variable]).unwrap_err();
+            assert_eq!(mistake.place, place, "{mistake}");
+            assert!(mistake.problem.contains(problem), "{mistake}");
+            assert!(!mistake.to_string().contains("secret"), "{mistake}");
+        }
+    }
+}

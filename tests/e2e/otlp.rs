@@ -1,0 +1,255 @@
+//! Metrics by OTLP, held against the report by another decoder; and collectors that are away, slow, or refuse.
+
+use crate::peers::otlp::{points, receiver};
+use crate::peers::{self, Peer, free_port};
+use crate::vajra::{Done, Vajra};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+const TEMPORALITY: &str = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
+const PLAN: &str = "url = 'testbed:/'\n[load]\nrate = 200\n[run]\nwarmup = '500ms'\nduration = '2s'\ninterval = '500ms'\n\
+    connections = 4\n[[request]]\nname = 'good'\nget = '/'\nweight = 2\n[[request]]\nname = 'bad'\nget = '/status/503'\n";
+
+/// A run of a mix of statuses, whose figures are sent there.
+fn exported(url: &str, variables: &[(&str, &str)]) -> Done {
+    let vajra = Vajra::run("plan.toml", &["--force", "--otlp", url]).file("plan.toml", PLAN);
+    variables.iter().fold(vajra, |vajra, (name, value)| vajra.variable(name, value)).done()
+}
+
+fn url(protocol: &str, receiver: &Peer) -> String {
+    format!("{protocol}://127.0.0.1:{}", receiver.port)
+}
+
+/// Whose a point is: its metric and attributes.
+fn series(point: &Value) -> String {
+    format!("{} {}", point["name"], point["attributes"])
+}
+
+/// What all points of a metric with these attributes say at the end: what the last of each says, or all of them together.
+fn total(points: &[Value], is_delta: bool, field: &str, name: &str, attributes: &[(&str, Value)]) -> f64 {
+    let is_meant = |point: &&Value| {
+        point["name"] == name && attributes.iter().all(|(name, value)| point["attributes"][name] == *value)
+    };
+    let mut last = BTreeMap::<String, f64>::new();
+    for point in points.iter().filter(is_meant) {
+        let value = point[field].as_f64().unwrap();
+        let told = last.entry(series(point)).or_default();
+        *told = if is_delta { *told + value } else { value };
+    }
+    last.values().sum()
+}
+
+fn measured() -> (&'static str, Value) {
+    ("vajra.phase", "measure".into())
+}
+
+/// What was received says what the report says, to one request.
+fn assert_is_the_reports(done: &Done, points: &[Value], is_delta: bool) {
+    let count = |name: &str, attributes: &[(&str, Value)]| {
+        total(points, is_delta, "value", name, &[&[measured()], attributes].concat()) as u64
+    };
+    assert_eq!(count("vajra.requests.ok", &[]), done.count("/requests/ok"));
+    assert_eq!(count("vajra.requests.sent", &[]), done.count("/requests/sent"));
+    assert_eq!(count("vajra.requests.failed", &[]), done.count("/requests/failed"));
+    for (status, responses) in done.report["requests"]["status"].as_object().unwrap() {
+        let status: u64 = status.parse().unwrap();
+        let attribute = ("http.response.status_code", status.into());
+        assert_eq!(count("vajra.responses", &[attribute]), responses.as_u64().unwrap(), "{status}");
+    }
+    for (name, block) in [
+        ("http.client.request.duration", "service_ns"),
+        ("vajra.slip.duration", "slip_ns"),
+        ("vajra.generator.lag", "generator_lag_ns"),
+    ] {
+        let times = done.count(&format!("/{block}/count"));
+        assert_eq!(count(name, &[]), times, "{name}");
+        let sum_s = times as f64 * done.number(&format!("/{block}/mean")) / 1e9;
+        let told = total(points, is_delta, "sum", name, &[measured()]);
+        assert!((told - sum_s).abs() <= 1e-9 * sum_s.max(1.0), "{name}: {told} and {sum_s}");
+    }
+    assert_eq!(total(points, is_delta, "value", "vajra.arrivals.scheduled", &[]), 400.0);
+    assert_eq!(total(points, false, "value", "vajra.run.ended", &[]), 1.0);
+    assert_eq!(total(points, false, "value", "http.client.active_requests", &[]), 0.0);
+}
+
+/// No moment of a series is told twice, and each begins where it has to.
+fn assert_is_in_order(points: &[Value], is_delta: bool) {
+    let mut seen = BTreeSet::new();
+    for point in points {
+        let moment = (series(point), point["start"].as_u64().unwrap(), point["time"].as_u64().unwrap());
+        assert!(moment.1 < moment.2, "{point}");
+        assert!(seen.insert(moment), "{point}");
+        let temporality = if is_delta { 1 } else { 2 };
+        assert!(point["kind"] == "gauge" || point["temporality"] == temporality, "{point}");
+    }
+    let counters = points.iter().filter(|point| point["name"] == "vajra.requests.sent");
+    let stretches: BTreeSet<(u64, u64)> =
+        counters.map(|point| (point["start"].as_u64().unwrap(), point["time"].as_u64().unwrap())).collect();
+    let (starts, ends): (Vec<u64>, Vec<u64>) = stretches.iter().copied().unzip();
+    assert!(starts.len() > 2, "{stretches:?}");
+    match is_delta {
+        true => assert!(ends.iter().zip(&starts[1..]).all(|(end, start)| end <= start), "{stretches:?}"),
+        false => assert!(starts.windows(2).all(|pair| pair[0] == pair[1]), "{stretches:?}"),
+    }
+}
+
+/// The points of the report's account of it, which closes.
+fn account(done: &Done) -> [u64; 4] {
+    let of = |key: &str| done.count(&format!("/exports/0/{key}"));
+    let account = ["offered", "sent", "rejected", "dropped"].map(of);
+    assert_eq!(account[0], account[1] + account[2] + account[3], "{}", done.report["exports"]);
+    account
+}
+
+#[test]
+fn what_a_collector_receives_is_the_report_over_http_and_grpc_cumulative_and_delta() {
+    for (protocol, is_delta) in [("http", false), ("http", true), ("grpc", false), ("grpc", true)] {
+        let receiver = receiver(protocol, 0, 0);
+        let temporality = if is_delta { "delta" } else { "cumulative" };
+        let done = exported(&url(protocol, &receiver), &[(TEMPORALITY, temporality)]);
+        done.assert_ended_with(0);
+        assert!(done.count("/requests/ok") > 0 && done.errors("status") > 0);
+        let points = points(&receiver);
+        assert_is_the_reports(&done, &points, is_delta);
+        assert_is_in_order(&points, is_delta);
+        let [offered, sent, ..] = account(&done);
+        assert_eq!((offered, sent), (points.len() as u64, points.len() as u64), "{protocol} {temporality}");
+        let run_id = &done.report["run_id"];
+        for point in &points {
+            assert_eq!(
+                (&point["resource"]["vajra.run.id"], &point["attributes"]["vajra.run.id"]),
+                (run_id, run_id)
+            );
+            assert_eq!(point["resource"]["service.name"], "vajra");
+        }
+        let histogram = points.iter().find(|point| point["name"] == "http.client.request.duration").unwrap();
+        assert_eq!((&histogram["kind"], &histogram["unit"]), (&"exponential_histogram".into(), &"s".into()));
+    }
+}
+
+#[test]
+fn quantiles_of_exponential_buckets_are_the_reports_within_their_bound() {
+    let receiver = receiver("http", 0, 0);
+    let done = exported(&url("http", &receiver), &[]);
+    let points = points(&receiver);
+    let last = points.iter().rfind(|point| {
+        let attributes = &point["attributes"];
+        point["name"] == "vajra.response.duration"
+            && attributes["vajra.step"] == "good"
+            && attributes["vajra.phase"] == "measure"
+            && attributes["vajra.outcome"] == "ok"
+    });
+    let last = last.unwrap();
+    let (scale, offset) = (last["scale"].as_i64().unwrap(), last["offset"].as_i64().unwrap());
+    let buckets: Vec<u64> = last["buckets"].as_array().unwrap().iter().filter_map(Value::as_u64).collect();
+    let count = last["value"].as_u64().unwrap();
+    assert_eq!(last["zeros"].as_u64().unwrap() + buckets.iter().sum::<u64>(), count);
+    let base = (-scale as f64).exp2().exp2();
+    for (key, quantile) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)] {
+        let wanted = (quantile * count as f64).ceil() as u64;
+        let up_to = buckets.iter().scan(0, |sum, count| {
+            *sum += count;
+            Some(*sum)
+        });
+        let index = up_to.take_while(|sum| *sum < wanted).count() as i64 + offset;
+        let (told, exact) =
+            (base.powf(index as f64 + 0.5), done.number(&format!("/response_ns/{key}")) / 1e9);
+        assert!(
+            (told / exact - 1.0).abs() <= base.sqrt() - 1.0 + 1e-9,
+            "{key}: {told} and {exact}, scale {scale}"
+        );
+    }
+}
+
+#[test]
+fn the_variables_of_opentelemetry_are_heeded_and_what_is_secret_in_them_is_written_nowhere() {
+    let receiver = receiver("http", 0, 0);
+    let vajra = Vajra::run("plan.toml", &["--force"]).file("plan.toml", PLAN);
+    let vajra = vajra
+        .variable("OTEL_EXPORTER_OTLP_ENDPOINT", &url("http", &receiver))
+        .variable("OTEL_EXPORTER_OTLP_HEADERS", "x-key=hush-hush")
+        .variable("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
+        .variable("OTEL_METRIC_EXPORT_INTERVAL", "60000")
+        .variable("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "explicit_bucket_histogram")
+        .variable("OTEL_SERVICE_NAME", "checkout-load")
+        .variable("OTEL_RESOURCE_ATTRIBUTES", "team=payments");
+    let done = vajra.done();
+    let points = points(&receiver);
+    assert_is_the_reports(&done, &points, false);
+    for point in &points {
+        assert_eq!(point["headers"]["x-key"], "hush-hush");
+        assert_eq!(point["headers"].get("content-encoding"), None);
+        assert_eq!(
+            (&point["resource"]["service.name"], &point["resource"]["team"]),
+            (&"checkout-load".into(), &"payments".into())
+        );
+    }
+    let slips = points.iter().filter(|point| point["name"] == "vajra.slip.duration");
+    let slips: Vec<&Value> = slips.collect();
+    assert!(slips.iter().all(|point| point["kind"] == "histogram" && point["bounds"][0] == 0.00001));
+    let times: BTreeSet<u64> = slips.iter().filter_map(|point| point["time"].as_u64()).collect();
+    assert_eq!(times.len(), 1, "what is measured within the interval is added up");
+    let report = done.report.to_string();
+    assert!(!report.contains("hush-hush") && !done.stderr.contains("hush-hush"));
+}
+
+#[test]
+fn what_a_collector_cannot_take_now_is_sent_again() {
+    for protocol in ["http", "grpc"] {
+        let receiver = receiver(protocol, 2, 0);
+        let done = exported(&url(protocol, &receiver), &[]);
+        done.assert_ended_with(0);
+        assert_is_the_reports(&done, &points(&receiver), false);
+        assert_eq!(account(&done)[3], 0, "{protocol}: nothing is dropped");
+        assert_eq!(done.count("/exports/0/retries"), 2, "{protocol}");
+    }
+}
+
+#[test]
+fn points_that_are_rejected_are_counted_and_not_sent_again() {
+    let receiver = receiver("grpc", 0, 1);
+    let done = exported(&url("grpc", &receiver), &[]);
+    done.assert_ended_with(0);
+    let [offered, sent, rejected, dropped] = account(&done);
+    assert_eq!((dropped, offered), (0, points(&receiver).len() as u64));
+    assert!(rejected > 0 && sent > 0, "one of each request");
+    done.assert_says(&["points were rejected", "not these"]);
+}
+
+#[test]
+fn a_collector_that_never_responds_costs_the_run_nothing_and_the_loss_is_told() {
+    let port = peers::scripted(|stream| {
+        std::thread::sleep(std::time::Duration::from_secs(600));
+        drop(stream);
+    });
+    for protocol in ["http", "grpc"] {
+        let done = exported(&format!("{protocol}://127.0.0.1:{port}"), &[]);
+        done.assert_ended_with(0);
+        assert_eq!(done.arrivals(), 300);
+        let [offered, sent, _, dropped] = account(&done);
+        assert!(offered > 0 && sent == 0 && dropped == offered, "{}", done.report["exports"]);
+        done.assert_says(&["points did not reach"]);
+    }
+}
+
+#[test]
+fn a_collector_that_is_not_there_is_told_before_the_run_and_does_not_stop_it() {
+    let done = exported(&format!("http://127.0.0.1:{}", free_port()), &[]);
+    done.assert_ended_with(0);
+    assert_eq!(done.arrivals(), 300);
+    done.assert_says(&["no connection", "points did not reach"]);
+    assert_eq!(account(&done)[1], 0);
+}
+
+#[test]
+fn a_collector_that_refuses_stops_the_run_before_anything_is_sent() {
+    let receiver = receiver("http", 0, 0);
+    let testbed = peers::testbed(&[]);
+    let run = |url: &str| Vajra::run(&testbed.url("/"), &["-n", "5", "--otlp", url]).done();
+    let done = run(&format!("{}/wrong", url("http", &receiver)));
+    assert_eq!(done.code, 4, "{}", done.stderr);
+    done.assert_says(&["--otlp", "status 404", "no load was sent"]);
+    let done = run("https://127.0.0.1:1");
+    assert_eq!(done.code, 2, "{}", done.stderr);
+    done.assert_says(&["--otlp", "TLS is not spoken with collectors yet"]);
+}

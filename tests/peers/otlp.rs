@@ -1,0 +1,23 @@
+//! Receivers of OTLP by other hands: the decoders of the Python packages, over HTTP and gRPC.
+
+use super::grpc::PYTHON;
+use super::{Peer, free_port, start};
+use serde_json::Value;
+use std::process::Command;
+
+const RECEIVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/otlp_receiver.py");
+
+/// One that takes all but the first requests, and says of so many points of each that they are rejected.
+pub(crate) fn receiver(protocol: &str, refused: u64, rejected: u64) -> Peer {
+    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+    let mut command = Command::new(PYTHON);
+    command.args([RECEIVER, protocol, &port.to_string()]).arg(folder.path().join("points"));
+    command.args([refused.to_string(), rejected.to_string()]);
+    start(command.stdout(std::process::Stdio::null()), folder, port)
+}
+
+/// The points that it was given, in order.
+pub(crate) fn points(receiver: &Peer) -> Vec<Value> {
+    let text = std::fs::read_to_string(receiver.path("points")).unwrap_or_default();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
