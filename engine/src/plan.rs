@@ -36,6 +36,7 @@ use crate::flow::SetupValues;
 use crate::load::{Arrivals, Load, Overload};
 use crate::phase::{Phases, Warmup};
 use crate::quantity::Rate;
+pub use crate::recorded::RECORDED_ARRIVALS_MAX;
 use crate::schedule::constant;
 use crate::threshold::Threshold;
 use bounds::longest_warmup_ns;

@@ -12,18 +12,18 @@ mod slots;
 mod sources;
 mod steps;
 
-use self::recorded::{Chosen, HarRecording, Recorded};
+use self::recorded::{Chosen, EXACTNESS_MS, HarRecording, Recorded};
 use self::steps::StepTiming;
 use crate::made::Made;
-use crate::planned::{PlanText, REQUESTS_MAX};
+use crate::planned::{PlanText, REDIRECTS_MAX, REQUESTS_MAX};
 use crate::secrets::Secrets;
 use crate::wrong::WrongImport;
 use toml_edit::Value;
 
-/// Recordings know when a request began to the millisecond: one that began so much before an end began after it.
-const EXACTNESS_MS: f64 = 1.0;
 /// The most requests of a recording that another is compared with: each is held against each.
 const COMPARED_MAX: usize = 4_096;
+/// No recording that becomes a plan has more, however many of its requests are redirects.
+const _: () = assert!(REQUESTS_MAX * (REDIRECTS_MAX as usize + 1) <= COMPARED_MAX);
 /// The most servers that are named in a note.
 const NAMED_MAX: usize = 5;
 
@@ -60,18 +60,17 @@ pub fn from_har(
 ) -> Result<Made, WrongImport> {
     let chosen = Chosen { hosts: &choices.hosts, has_assets: choices.keeps_assets };
     let text = first.text.trim_start_matches('\u{feff}');
-    let recording = with_redirects(recorded::read(text, first.name, &chosen)?);
+    let recording = with_redirects(recorded::read(text, first.name, &chosen)?, REQUESTS_MAX, first.name)?;
     if recording.requests.is_empty() {
         return Err(nothing_left(&recording, first.name));
     }
-    check_length(&recording, REQUESTS_MAX, first.name)?;
     check_servers(&recording.requests, first.name)?;
     let titles = steps::titles(&recording.requests);
     let correlation = match second {
         Some(second) => {
             let text = second.text.trim_start_matches('\u{feff}');
-            let other = with_redirects(recorded::read(text, second.name, &chosen)?);
-            check_length(&other, COMPARED_MAX, second.name)?;
+            let other = recorded::read(text, second.name, &chosen)?;
+            let other = with_redirects(other, COMPARED_MAX, second.name)?;
             correlation::of_two(&recording.requests, &other.requests, &titles)
         }
         None => correlation::of_one(&recording.requests, &titles),
@@ -116,10 +115,18 @@ pub fn from_har(
     Ok(Made { plan: plan.finish(), notes, files: Vec::new() })
 }
 
-/// A recording whose requests have the redirects in them that the browser followed.
-fn with_redirects(mut recording: HarRecording<'_>) -> HarRecording<'_> {
-    recording.requests = followed::collapsed(recording.requests);
-    recording
+/// A recording whose requests have the redirects in them that the browser followed: then so many at the most.
+fn with_redirects<'a>(
+    mut recording: HarRecording<'a>,
+    most: usize,
+    name: &str,
+) -> Result<HarRecording<'a>, WrongImport> {
+    // Each is looked for among all others: what is too long anyway is not looked at.
+    if recording.requests.len() <= COMPARED_MAX {
+        recording.requests = followed::collapsed(recording.requests);
+    }
+    check_length(&recording, most, name)?;
+    Ok(recording)
 }
 
 /// Which requests follow redirects, in a sentence.

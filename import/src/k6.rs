@@ -99,7 +99,8 @@ pub fn from_k6(
     let mut plan =
         PlanText::new(&format!("of {name}: what one iteration of it did, with responses that were made up"));
     let scenarios = translated_parts(&translated);
-    surroundings::write(&mut plan, &loaded.options, &scenarios, setup, seed, &mut notes);
+    surroundings::write(&mut plan, &loaded.options, &scenarios, setup, seed, &mut notes)
+        .map_err(|wrong| wrong.at(name))?;
     surroundings::feeds(&mut plan, &feeds);
     notes.extend(secrets.note());
     let files = feeds.into_iter().filter_map(|feed| Some(MadeFile { path: feed.file, text: feed.text? }));
@@ -161,7 +162,9 @@ impl ScriptImport<'_> {
             let of_setup = holes.extracts.iter().filter(|extract| holes.setup.contains(&extract.step));
             self.setup_extracts = of_setup.cloned().collect();
             self.setup = Some(match self.setup.take() {
-                Some(known) => known.joined(setup, &mut self.notes),
+                Some(known) => {
+                    known.joined(setup, &mut self.notes).map_err(|wrong| wrong.at(self.script.name))?
+                }
                 None => setup,
             });
         }

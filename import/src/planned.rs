@@ -11,6 +11,8 @@ const METHOD_KEYS: [&str; 6] = ["get", "head", "post", "put", "patch", "delete"]
 
 /// The most kinds of request of a mix, and the most steps of a flow: a plan has no more.
 pub(crate) const REQUESTS_MAX: usize = 64;
+/// The most redirects that a plan follows.
+pub(crate) const REDIRECTS_MAX: u32 = 50;
 const JSON: &str = "application/json";
 
 /// What is sent with a request.
@@ -329,6 +331,12 @@ impl PlanText {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_limits_are_those_of_plans() {
+        assert_eq!(REQUESTS_MAX, engine::plan::REQUESTS_MAX);
+        assert_eq!(REDIRECTS_MAX, engine::redirect::REDIRECTS_MAX);
+    }
 
     #[test]
     fn json_that_toml_cannot_say_is_a_text_with_its_type() {

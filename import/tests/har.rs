@@ -460,6 +460,55 @@ fn redirects_that_the_browser_followed_are_of_the_request_that_led_to_them() {
     assert_noted(&made, &["`redirects` of the request", "POST /session (2), POST /kept (1)"]);
 }
 
+#[test]
+fn redirects_to_another_server_are_no_redirects_of_a_request() {
+    let at = |url: &str| format!(r#""method": "GET", "url": "{url}", "headers": []"#);
+    let to = |url: &str| format!(r#"{{"name": "Location", "value": "{url}"}}"#);
+    let imported = |entries: &[String], hosts: &[&str]| {
+        let text = har(entries);
+        let choices = HarChoices {
+            hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+            ..HarChoices::default()
+        };
+        from_har(HarFile { name: "a.har", text: &text }, None, &choices)
+    };
+    let ports = [
+        entry(0, &at("http://h:3000/dash"), 302, &to("http://h:8080/auth"), "", ""),
+        entry(20, &at("http://h:8080/auth"), 302, &to("http://h:3000/cb"), "", ""),
+        entry(40, &at("http://h:3000/cb"), 200, "", "text/html", "<p>"),
+    ];
+    let schemes = [
+        entry(0, &at("http://h/"), 301, &to("https://h/"), "", ""),
+        entry(20, &at("https://h/"), 200, "", "text/html", "<p>"),
+    ];
+    for entries in [&ports[..], &schemes[..]] {
+        let wrong = imported(entries, &[]).unwrap_err();
+        assert!(wrong.problem.contains("2 servers") && wrong.fix.contains("--host"), "{wrong}");
+    }
+    let made = imported(&ports, &["h:3000"]).unwrap();
+    let paths: Vec<String> = steps(&made).iter().map(text_of_request).collect();
+    assert_eq!(paths, ["/dash", "/cb"]);
+    assert!(steps(&made).iter().all(|step| step.get("redirects").is_none()), "{}", made.plan);
+}
+
+#[test]
+fn a_recording_of_any_length_is_refused_at_once() {
+    let led = |path: &str| format!(r#"{{"name": "Location", "value": "{path}"}}"#);
+    let entries: Vec<String> =
+        (0..5_000).map(|number| entry(number, &get("/a", ""), 302, &led("/b"), "", "")).collect();
+    let text = har(&entries);
+    let file = HarFile { name: "a.har", text: &text };
+    let wrong = from_har(file, None, &HarChoices::default()).unwrap_err();
+    assert!(
+        wrong.problem.starts_with("5000 requests") && wrong.problem.contains("64 are the most"),
+        "{wrong}"
+    );
+    let first = har(&entries[..3]);
+    let first = HarFile { name: "b.har", text: &first };
+    let wrong = from_har(first, Some(file), &HarChoices::default()).unwrap_err();
+    assert!(wrong.problem.contains("4096 are the most") && wrong.place == "a.har", "{wrong}");
+}
+
 fn text_of_request(step: &Table) -> String {
     let path = if step.contains_key("get") { text(step, "get") } else { text(step, "post") };
     path.to_owned()

@@ -6,10 +6,10 @@ use super::loads::ScriptScenario;
 use super::setup::ScriptSetup;
 use super::steps::{ScriptSteps, TIMEOUT_MS};
 use crate::planned::{PlanText, PlannedRequest, milliseconds};
+use crate::wrong::WrongImport;
 use serde_json::Value;
 use toml_edit::{ArrayOfTables, InlineTable, Item, Table};
 
-/// How long k6 waits for a response.
 /// Options that are written elsewhere, or that mean nothing to a plan.
 const SILENT: [&str; 22] = [
     "maxRedirects",
@@ -44,14 +44,14 @@ pub(super) fn write(
     setup: Option<ScriptSetup>,
     seed: Option<f64>,
     notes: &mut Vec<String>,
-) {
+) -> Result<(), WrongImport> {
     let is_one = scenarios.len() == 1 && scenarios[0].0.starts_ms == 0;
     let url = is_one.then(|| scenarios[0].1.base.as_str());
     if let Some(url) = url {
         plan.set("url", url);
     }
     if let Some(setup) = setup {
-        setup.write(plan, url, notes);
+        setup.write(plan, url, notes)?;
     }
     if is_one && keeps_cookies(scenarios[0].1) {
         plan.set("cookies", true);
@@ -102,6 +102,7 @@ pub(super) fn write(
                 .to_owned(),
         );
     }
+    Ok(())
 }
 
 /// Whether a user sends what a response before has set.
