@@ -185,8 +185,8 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             let pool = &pools[scenario.pool];
             scenario.is_one_constant &= pool.sends_constants();
             scenario.reports_copies |= !pool.connections.is_in_order() || P::awaits_sent(&pool.shared);
-            scenario.reports_long_copies &= pool.is_verbatim() && pool.connections.is_in_order();
-            scenario.reports_long_copies &= !pool.sends_datagrams() && !P::awaits_sent(&pool.shared);
+            scenario.reports_long_alone &= pool.is_verbatim() && pool.connections.is_in_order();
+            scenario.reports_long_alone &= !pool.sends_datagrams() && !P::awaits_sent(&pool.shared);
             if pool.sends_datagrams() {
                 // None waits, so their memory is free again as soon as the kernel has taken them.
                 scenario.reports_copies = P::awaits_sent(&pool.shared);

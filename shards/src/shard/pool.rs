@@ -299,9 +299,11 @@ impl<P: Protocol> ConnectionPool<P> {
         {
             let bytes = constant.len() as u64;
             self.begin(core, slot, call, arrival, free_ns, bytes);
-            self.connections.at(slot).set_sending(scenario.reports_sends);
+            let is_silent = scenario.reports_long_alone && bytes <= SEND_BYTES_SILENT as u64;
+            let is_reported = scenario.reports_sends && !is_silent;
+            self.connections.at(slot).set_sending(is_reported);
             let constant = scenario.first_series + call.step as usize;
-            return core.wire.send_constant(self.first_slot + slot, constant, 1, scenario.reports_sends);
+            return core.wire.send_constant(self.first_slot + slot, constant, 1, is_reported);
         }
         if self.append(core, scenario, slot, next, free_ns) {
             self.finish_send(core, scenario, slot);
@@ -344,7 +346,7 @@ impl<P: Protocol> ConnectionPool<P> {
         }
         let on_wire = self.first_slot + slot;
         let is_silent =
-            |wire: &mut W| scenario.reports_long_copies && wire.outbox(on_wire).filled() <= SEND_BYTES_SILENT;
+            |wire: &mut W| scenario.reports_long_alone && wire.outbox(on_wire).filled() <= SEND_BYTES_SILENT;
         let is_reported = scenario.reports_copies && !is_silent(&mut core.wire);
         self.connections.at(slot).set_sending(is_reported);
         core.wire.flush(on_wire, is_reported);

@@ -25,8 +25,8 @@ pub(super) struct ScenarioRun<S> {
     pub(super) reports_sends: bool,
     /// The same for sends that are copied, whose memory the next one overwrites.
     pub(super) reports_copies: bool,
-    /// Of these only those that are as long indeed: nearly all requests are far shorter than the longest that their values allow for.
-    pub(super) reports_long_copies: bool,
+    /// Of both only those that are as long indeed: nearly all requests are far shorter than the longest that their values allow for.
+    pub(super) reports_long_alone: bool,
     /// Arrivals that have waited for too long are dropped.
     pub(super) sheds: bool,
     /// Some are withheld while the target does not keep up.
@@ -124,7 +124,7 @@ impl<S: Source> ScenarioRun<S> {
             is_one_constant: matches!(source.steps(), [only] if only.constant.is_some()),
             reports_sends: bytes_max * pipeline > SEND_BYTES_SILENT,
             reports_copies: pipeline > 1 || bytes_max > SEND_BYTES_SILENT,
-            reports_long_copies: pipeline == 1,
+            reports_long_alone: pipeline == 1,
             sheds: matches!(scenario.load, Load::Open { overload: Overload::Shed { .. }, .. }),
             degrading: Degrading::of(scenario).map(Box::new),
             ends_ns: scenario.ends_ns(),
