@@ -185,6 +185,8 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             let pool = &pools[scenario.pool];
             scenario.is_one_constant &= pool.sends_constants();
             scenario.reports_copies |= !pool.connections.is_in_order() || P::awaits_sent(&pool.shared);
+            scenario.reports_long_alone &= pool.is_verbatim() && pool.connections.is_in_order();
+            scenario.reports_long_alone &= !pool.sends_datagrams() && !P::awaits_sent(&pool.shared);
             if pool.sends_datagrams() {
                 // None waits, so their memory is free again as soon as the kernel has taken them.
                 scenario.reports_copies = P::awaits_sent(&pool.shared);
@@ -239,6 +241,10 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
         let given = self.control.given();
         if given.revision_count() > self.revisions_heard {
             self.hear_of_revisions();
+        }
+        if S::MAY_CONTINUE {
+            // A user whose iteration has just ended begins the next one in this turn, and not a system call later.
+            self.note_iterations();
         }
         self.release(now);
         if S::MAY_CONTINUE {

@@ -94,7 +94,7 @@ impl FlowExchange {
 
     /// What a response comes to: its checks, and its values, which are handed to `set`. What was captured is there where the step is looked at.
     pub(super) fn judge(
-        &self,
+        &mut self,
         end: End,
         elapsed_ns: u64,
         captured: Option<&Captured>,
@@ -102,7 +102,8 @@ impl FlowExchange {
         last: &mut LastLook,
         mut set: impl FnMut(u16, Option<&[u8]>),
     ) -> Outcome {
-        let (Some(looks), Some(captured), End::Response { code, .. }) = (&self.looks, captured, end) else {
+        let (Some(looks), Some(captured), End::Response { code, .. }) = (&mut self.looks, captured, end)
+        else {
             return end.outcome();
         };
         looks.inspection.look(code, elapsed_ns, captured, found);

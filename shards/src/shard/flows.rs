@@ -33,14 +33,22 @@ impl<S: Source> ScenarioRun<S> {
 
     /// When the next request of a flow is due, or its next arrival.
     pub(super) fn next_due_of_flow(&self) -> Option<u64> {
+        match (self.source.next_due_ns(), self.next_arrival_of_flow()) {
+            (Some(following_ns), Some(arrival_ns)) => Some(following_ns.min(arrival_ns)),
+            (following_ns, arrival_ns) => following_ns.or(arrival_ns),
+        }
+    }
+
+    /// When its next arrival is due, if there is room for it.
+    #[inline(always)]
+    fn next_arrival_of_flow(&self) -> Option<u64> {
         // It is not due before its row is asked for again: the loop can sleep, and others are not held up.
         let starved_ns = self.starved.map(|starved| starved.again_ns);
         let arrival_ns = starved_ns.or_else(|| match &self.users {
             Some(users) => users.next_ns(),
             None => self.bucket().and_then(TokenBucket::next_ns),
         });
-        let arrival_ns = arrival_ns.filter(|_| self.source.has_room());
-        [self.source.next_due_ns(), arrival_ns].into_iter().flatten().min()
+        arrival_ns.filter(|_| self.source.has_room())
     }
 
     /// What is due by now and has been due for longest: a request that follows another, or the first one of an arrival. An arrival whose
@@ -52,10 +60,13 @@ impl<S: Source> ScenarioRun<S> {
         }
         loop {
             self.withhold(recorder, now_ns);
-            let due_ns = self.next_due_of_flow().filter(|&due_ns| due_ns <= now_ns)?;
-            if self.source.next_due_ns() == Some(due_ns) {
+            let (following_ns, arrival_ns) = (self.source.next_due_ns(), self.next_arrival_of_flow());
+            let is_due =
+                |due_ns: u64| due_ns <= now_ns && arrival_ns.is_none_or(|other_ns| due_ns <= other_ns);
+            if following_ns.is_some_and(is_due) {
                 return Some(self.take_due());
             }
+            arrival_ns.filter(|&due_ns| due_ns <= now_ns)?;
             let was_starved = self.starved.is_some();
             let arrival = match self.starved.take() {
                 Some(starved) => starved.arrival,

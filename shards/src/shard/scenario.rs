@@ -25,6 +25,8 @@ pub(super) struct ScenarioRun<S> {
     pub(super) reports_sends: bool,
     /// The same for sends that are copied, whose memory the next one overwrites.
     pub(super) reports_copies: bool,
+    /// Of both only those that are as long indeed: nearly all requests are far shorter than the longest that their values allow for.
+    pub(super) reports_long_alone: bool,
     /// Arrivals that have waited for too long are dropped.
     pub(super) sheds: bool,
     /// Some are withheld while the target does not keep up.
@@ -94,7 +96,7 @@ pub(super) struct ClosedLoop {
 /// This much always fits the socket's buffer when nothing else is in it, so its send is over when the system call is.
 /// Where a connection may have more under way, the end of a send is reported, and waited for before the next: its memory
 /// could be in use, and a second send could overtake the rest of the first.
-const SEND_BYTES_SILENT: usize = 4 << 10;
+pub(super) const SEND_BYTES_SILENT: usize = 4 << 10;
 
 impl<S: Source> ScenarioRun<S> {
     /// The scenario of a number, as one shard runs it.
@@ -122,6 +124,7 @@ impl<S: Source> ScenarioRun<S> {
             is_one_constant: matches!(source.steps(), [only] if only.constant.is_some()),
             reports_sends: bytes_max * pipeline > SEND_BYTES_SILENT,
             reports_copies: pipeline > 1 || bytes_max > SEND_BYTES_SILENT,
+            reports_long_alone: pipeline == 1,
             sheds: matches!(scenario.load, Load::Open { overload: Overload::Shed { .. }, .. }),
             degrading: Degrading::of(scenario).map(Box::new),
             ends_ns: scenario.ends_ns(),
