@@ -7,7 +7,7 @@ use crate::flow::rows::RowSource;
 use crate::mix::Mix;
 use crate::outbox::Outbox;
 use crate::outcome::Outcome;
-use crate::record::{EndedAttempt, Iteration, LookedResponse};
+use crate::record::{EndedAttempt, FlowPass, Iteration, LookedResponse};
 use crate::seams::{Call, End, EndedAt, Following, Source, Started, StepFacts, Unprepared};
 
 /// One of the sources there are.
@@ -104,6 +104,13 @@ impl<R: RowSource> Source for AnySource<R> {
         match self {
             AnySource::Mix(mix) => mix.next_ended(),
             AnySource::Flow(flow) => flow.next_ended(),
+        }
+    }
+
+    fn next_passed(&mut self) -> Option<FlowPass> {
+        match self {
+            AnySource::Mix(_) => None,
+            AnySource::Flow(flow) => flow.next_passed(),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::orders::Orders;
 use crate::outbox::Outbox;
 use crate::outcome::{Kind, Outcome};
 use crate::plan::Plan;
-use crate::record::{EndedAttempt, Iteration, LookedResponse, Snapshot};
+use crate::record::{EndedAttempt, FlowPass, Iteration, LookedResponse, Snapshot};
 use std::io;
 use std::sync::Arc;
 
@@ -74,6 +74,11 @@ pub trait Source {
 
     /// An arrival that has ended since the last time this was asked.
     fn next_ended(&mut self) -> Option<Iteration> {
+        None
+    }
+
+    /// A named flow that an iteration has entered or left since the last time this was asked.
+    fn next_passed(&mut self) -> Option<FlowPass> {
         None
     }
 

@@ -18,6 +18,7 @@ mod examples;
 mod feeds;
 mod flows;
 mod flows_http2;
+mod flows_named;
 mod grpc;
 mod habits;
 mod http;

@@ -8,7 +8,6 @@ use crate::flow::{FlowScript, StepLooks};
 use crate::load::Load;
 use crate::phase::{Phases, Warmup};
 use crate::random::Draws;
-use crate::record::Layout;
 use crate::schedule::Schedule;
 use crate::template::{LengthForm, Piece};
 use crate::threshold::Threshold;
@@ -499,18 +498,6 @@ impl Fields {
     pub fn connections_of(&self, pool: usize, shard: u32) -> u32 {
         let (count, shards) = (self.pools[pool].connections.count(), self.machine.shards);
         count / shards + u32::from(shard < count % shards)
-    }
-
-    /// The series that are recorded: one for each step, in the order of the plan.
-    pub fn layout(&self) -> Layout {
-        let is_flow = |(index, scenario): (usize, &Scenario)| scenario.flow().map(|_| index);
-        let flows = self.scenarios.iter().enumerate().filter_map(is_flow);
-        let is_tried = |(index, scenario): (usize, &Scenario)| {
-            scenario.flow().filter(|flow| !flow.resilience.is_nothing()).map(|_| index)
-        };
-        let tried = self.scenarios.iter().enumerate().filter_map(is_tried);
-        let layout = Layout::new(self.scenarios.iter().map(|scenario| scenario.steps().len()));
-        layout.with_flows(flows).with_attempts(tried)
     }
 
     /// All steps, in the order of their series.
