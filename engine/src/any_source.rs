@@ -141,6 +141,12 @@ impl<R: RowSource> Source for AnySource<R> {
         }
     }
 
+    fn message_begins(&mut self, call: Call) {
+        if let AnySource::Flow(flow) = self {
+            flow.message_begins(call);
+        }
+    }
+
     fn why(&self) -> &'static str {
         match self {
             AnySource::Mix(mix) => mix.why(),

@@ -104,6 +104,11 @@ pub trait Source {
         let _ = (call, bytes);
     }
 
+    /// A message of a response begins, of a step that is looked at: what comes of the body from here on is its, up to the next.
+    fn message_begins(&mut self, call: Call) {
+        let _ = call;
+    }
+
     /// Why the call that ended last has failed, where that says more than its kind.
     fn why(&self) -> &'static str {
         ""

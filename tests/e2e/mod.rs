@@ -20,6 +20,7 @@ mod flows;
 mod flows_http2;
 mod flows_named;
 mod grpc;
+mod grpc_looks;
 mod habits;
 mod http;
 mod http2;

@@ -1,7 +1,8 @@
 //! A flow as plans have it: items, each with the conditions under which it is done.
 
 use super::think::Think;
-use crate::extract::{BODY_BYTES_MAX, Condition, Expression, ResponseCheck};
+use crate::extract::{BODY_BYTES_MAX, Condition, Expression, ResponseCheck, Wants};
+use crate::message_form::MessageForm;
 use crate::resilience::Resilience;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -99,6 +100,9 @@ pub struct StepLooks {
     /// As many redirects are followed, one after the other.
     #[serde(skip_serializing_if = "is_none")]
     pub redirects: u32,
+    /// How messages of gRPC are told as JSON, of calls whose messages are looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageForm>,
 }
 
 /// A value that is taken from a response.
@@ -116,7 +120,8 @@ fn is_none(count: &u32) -> bool {
 
 impl Default for StepLooks {
     fn default() -> StepLooks {
-        StepLooks { extracts: Vec::new(), checks: Vec::new(), body_bytes_max: BODY_BYTES_MAX, redirects: 0 }
+        let (extracts, checks) = (Vec::new(), Vec::new());
+        StepLooks { extracts, checks, body_bytes_max: BODY_BYTES_MAX, redirects: 0, message: None }
     }
 }
 
@@ -124,6 +129,12 @@ impl StepLooks {
     /// Whether nothing is looked at.
     pub fn is_empty(&self) -> bool {
         self.redirects == 0 && !self.has_judgement()
+    }
+
+    /// What of responses is wanted for that.
+    pub fn wants(&self) -> Wants {
+        let expressions: Vec<Expression> = self.extracts.iter().map(|extract| extract.from.clone()).collect();
+        Wants::new(&expressions, &self.checks, self.body_bytes_max)
     }
 
     /// Whether something has to hold, or values are taken.

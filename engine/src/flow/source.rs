@@ -550,6 +550,9 @@ impl<R: RowSource> Source for FlowSource<R> {
         let elapsed_ns = at.done_ns.saturating_sub(sent_ns.unwrap_or(at.sent_ns));
         self.last.begin(call.step as usize, memory, elapsed_ns);
         self.why = "";
+        if let Some(memory) = memory {
+            self.exchanges[call.step as usize].retell(&mut self.memories.at(memory).captured);
+        }
         let led = match end {
             End::Response { code, .. } if self.redirects.is_some() => self.lead(call, code),
             _ => None,
@@ -709,6 +712,12 @@ impl<R: RowSource> Source for FlowSource<R> {
         let wants = &self.exchanges[call.step as usize].wants;
         if let Some(memory) = self.sessions.get(call.session).memory {
             self.memories.at(memory).captured.body(wants, bytes);
+        }
+    }
+
+    fn message_begins(&mut self, call: Call) {
+        if let Some(memory) = self.sessions.get(call.session).memory {
+            self.memories.at(memory).captured.message_begins();
         }
     }
 

@@ -6,6 +6,7 @@ use super::setup_script::SetupScript;
 use crate::feed::Feed;
 use crate::flow::{FlowScript, StepLooks};
 use crate::load::Load;
+use crate::message_form::MessageForm;
 use crate::phase::{Phases, Warmup};
 use crate::random::Draws;
 use crate::schedule::Schedule;
@@ -439,6 +440,9 @@ pub struct GrpcMethod {
     pub told_by: String,
     /// The messages, encoded, in their order.
     pub encoded: Vec<Vec<Piece>>,
+    /// How its replies are told as JSON, for steps that look at them: what a plan keeps of it stands in these.
+    #[serde(skip)]
+    pub reply: Option<MessageForm>,
 }
 
 /// A request of HTTP, with its holes.
