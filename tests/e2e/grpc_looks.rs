@@ -9,7 +9,7 @@ const FILE: &str = "greet.proto";
 fn plan(server: &Peer, steps: &str) -> String {
     let url = server.url("").replace("http:", "grpc:");
     format!(
-        "url = '{url}'\n[grpc]\nproto = '{FILE}'\n[run]\nduration = '1s'\nconnections = 2\n[load]\nrate = 40\n{steps}"
+        "url = '{url}'\n[grpc]\nproto = '{FILE}'\n[run]\nduration = '60s'\n[load]\nusers = 2\nloops = 15\n{steps}"
     )
 }
 
@@ -35,7 +35,7 @@ fn values_of_replies_are_taken_checked_and_sent_on() {
     );
     let iterations = done.count("/iterations/ok");
     assert_eq!(done.count("/iterations/failed"), 0, "{}", done.stdout);
-    assert!(iterations > 0 && done.count("/requests/ok") == 2 * iterations, "{}", done.stdout);
+    assert_eq!((iterations, done.count("/requests/ok")), (30, 60), "{}", done.stdout);
     // What came back in metadata is what was taken of the message, and of metadata.
     let seen = seen(&server, 2 * iterations);
     let keys: Vec<&str> =
