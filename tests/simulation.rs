@@ -7,6 +7,7 @@ mod attempts;
 mod degrade;
 mod flows;
 mod flows_held_up;
+mod flows_named;
 mod grpc;
 mod http2;
 mod instantiations;

@@ -373,7 +373,7 @@ fn with_failures(
     mut slo: Vec<Threshold>,
     names: &[&str],
 ) -> Result<(Vec<Threshold>, Option<String>), Failure> {
-    let mut on_failures = slo.iter().filter(|one| one.metric == Metric::Failed && one.scope.step.is_none());
+    let mut on_failures = slo.iter().filter(|one| one.metric == Metric::Failed && one.scope.part().is_none());
     let limits = |name: &&str| on_failures.clone().any(|one| one.scope.scenario.as_deref() == Some(*name));
     if names.iter().all(limits) || on_failures.any(|one| one.scope.scenario.is_none()) {
         return Ok((slo, None));
@@ -543,7 +543,7 @@ fn write_chart(output: Output, name: &str, found: &Found, slo: &[Threshold]) -> 
     };
     let is_level = |one: &Threshold| {
         one.metric == Metric::Response
-            && one.scope.step.is_none()
+            && one.scope.part().is_none()
             && one.scope.scenario.as_deref().is_none_or(|name| found.scenario == Some(name))
             && matches!(one.comparison, Relation::Below | Relation::AtMost)
             && matches!(one.statistic, Aggregation::Quantile(_) | Aggregation::Mean | Aggregation::Max)

@@ -7,7 +7,7 @@ use crate::flow::rows::RowSource;
 use crate::mix::Mix;
 use crate::outbox::Outbox;
 use crate::outcome::Outcome;
-use crate::record::{EndedAttempt, Iteration, LookedResponse};
+use crate::record::{EndedAttempt, FlowPass, Iteration, LookedResponse};
 use crate::seams::{Call, End, EndedAt, Following, Source, Started, StepFacts, Unprepared};
 
 /// One of the sources there are.
@@ -107,6 +107,13 @@ impl<R: RowSource> Source for AnySource<R> {
         }
     }
 
+    fn next_passed(&mut self) -> Option<FlowPass> {
+        match self {
+            AnySource::Mix(_) => None,
+            AnySource::Flow(flow) => flow.next_passed(),
+        }
+    }
+
     fn prepare(&mut self, call: Call, now_ns: u64) -> Result<(), Unprepared> {
         match self {
             AnySource::Mix(mix) => mix.prepare(call, now_ns),
@@ -131,6 +138,12 @@ impl<R: RowSource> Source for AnySource<R> {
     fn body(&mut self, call: Call, bytes: &[u8]) {
         if let AnySource::Flow(flow) = self {
             flow.body(call, bytes);
+        }
+    }
+
+    fn message_begins(&mut self, call: Call) {
+        if let AnySource::Flow(flow) = self {
+            flow.message_begins(call);
         }
     }
 

@@ -17,6 +17,9 @@ mod cookies;
 mod exchange;
 pub(crate) mod item;
 mod looked;
+#[cfg(test)]
+mod named_flow_tests;
+mod open_flows;
 mod program;
 mod redirects;
 pub mod rows;
@@ -30,8 +33,8 @@ mod values;
 pub use constants::{FlowConstants, RenewedValues, SetupValues};
 pub use cookies::{COOKIES_MAX, CookieRules, JAR_BYTES_MAX};
 pub use item::{
-    Extract, FlowAction, FlowBranch, FlowItem, FlowScript, OnFailure, Repetition, SESSIONS_DEFAULT,
-    SESSIONS_MAX, StepLooks,
+    Extract, FlowAction, FlowBranch, FlowItem, FlowScript, NAMED_FLOWS_MAX, OnFailure, Repetition,
+    SESSIONS_DEFAULT, SESSIONS_MAX, StepLooks,
 };
 pub use redirects::RedirectForms;
 pub use source::{FlowParts, FlowSource};

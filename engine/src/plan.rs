@@ -19,6 +19,7 @@ mod repeat;
 mod retarget;
 mod retry_rules;
 mod rules;
+mod series;
 mod setup;
 mod setup_script;
 #[cfg(test)]

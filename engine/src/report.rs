@@ -30,7 +30,8 @@ use crate::verdict::{Evidence, Status, Verdict};
 pub use conditions::ThresholdResult;
 pub use exports::ExportReport;
 pub use figures::{
-    Bytes, CheckReport, Iterations, RateBlock, RequestAttempts, Requests, ScenarioReport, StepReport,
+    Bytes, CheckReport, FlowReport, Iterations, RateBlock, RequestAttempts, Requests, ScenarioReport,
+    StepReport,
 };
 pub use looks::checks_in;
 use part::{Part, Whole};
@@ -479,7 +480,8 @@ fn scenarios(
         let (outcome, trust) = (part.outcome(&evidences[index], is_invalid), part.trust(is_invalid));
         let report = part.report(scenario, whole.requests.measured_of(index), outcome, trust);
         let (checks, redirects) = (looks::checks(plan, whole, index), looks::redirects(plan, whole, index));
-        ScenarioReport { checks, redirects, ..report }
+        let flows = part::flows(scenario, whole.requests.flows_of(index));
+        ScenarioReport { flows, checks, redirects, ..report }
     };
     plan.scenarios.iter().enumerate().map(of_each).collect()
 }

@@ -14,7 +14,7 @@ use crate::orders::Orders;
 use crate::outbox::Outbox;
 use crate::outcome::{Kind, Outcome};
 use crate::plan::Plan;
-use crate::record::{EndedAttempt, Iteration, LookedResponse, Snapshot};
+use crate::record::{EndedAttempt, FlowPass, Iteration, LookedResponse, Snapshot};
 use std::io;
 use std::sync::Arc;
 
@@ -77,6 +77,11 @@ pub trait Source {
         None
     }
 
+    /// A named flow that an iteration has entered or left since the last time this was asked.
+    fn next_passed(&mut self) -> Option<FlowPass> {
+        None
+    }
+
     /// What a request is filled with is put together, before it is rendered. One that cannot be filled is not sent.
     fn prepare(&mut self, call: Call, now_ns: u64) -> Result<(), Unprepared> {
         let _ = (call, now_ns);
@@ -97,6 +102,11 @@ pub trait Source {
     /// A piece of the body came, of a step that is looked at.
     fn body(&mut self, call: Call, bytes: &[u8]) {
         let _ = (call, bytes);
+    }
+
+    /// A message of a response begins, of a step that is looked at: what comes of the body from here on is its, up to the next.
+    fn message_begins(&mut self, call: Call) {
+        let _ = call;
     }
 
     /// Why the call that ended last has failed, where that says more than its kind.

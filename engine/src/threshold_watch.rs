@@ -82,6 +82,8 @@ struct WatchedThreshold {
     several: Vec<usize>,
     /// The scenarios whose iterations are counted, and whose series are not of what the rate is of.
     flows: Vec<usize>,
+    /// The records of the named flow whose times it is about, where it is about one.
+    passes: Vec<usize>,
     /// All of the measured window so far; of a condition on windows, what no full interval has yet.
     open: Stretch,
     /// The intervals of the window that ends next, oldest first; empty where there are no windows.
@@ -181,24 +183,21 @@ impl WatchedThreshold {
             |scenario: &usize| plan.scenarios[*scenario].flow().is_none_or(|flow| flow.is_one_request());
         let (ones, several): (Vec<usize>, Vec<usize>) = scenarios.iter().copied().partition(is_one);
         let series = scenarios.iter().flat_map(|&scenario| {
-            let steps = plan.scenarios[scenario].steps().iter();
-            let is_meant = |name: &str| threshold.scope.step.as_deref().is_none_or(|step| step == name);
-            layout
-                .series_of(scenario)
-                .zip(steps)
-                .filter(move |(_, step)| is_meant(&step.name))
-                .map(|(series, _)| series)
+            let first = layout.series_of(scenario).start;
+            plan.scenarios[scenario].steps_in(&threshold.scope).into_iter().map(move |step| first + step)
         });
+        let is_whole = threshold.scope.part().is_none();
         let size = threshold.terms.over_ns.map_or(0, |over_ns| over_ns / plan.interval_ns) as usize;
         WatchedThreshold {
             index,
             threshold: threshold.clone(),
             series: series.collect(),
             // Which kind of request a dropped arrival would have been is not known.
-            scenarios: if threshold.scope.step.is_none() { ones } else { Vec::new() },
-            several: if threshold.scope.step.is_none() { several } else { Vec::new() },
+            scenarios: if is_whole { ones } else { Vec::new() },
+            several: if is_whole { several } else { Vec::new() },
             // A step has no rate and no iterations: what is said of it is said of its requests.
-            flows: if threshold.scope.step.is_none() { flows } else { Vec::new() },
+            flows: if is_whole { flows } else { Vec::new() },
+            passes: plan.flow_records(&threshold.scope),
             open: Stretch::default(),
             intervals: VecDeque::new(),
             size,
@@ -228,6 +227,9 @@ impl WatchedThreshold {
             let of_flow = |series: &Series| series.ok + series.failed();
             self.open.following += requests.measured_of(flow).iter().map(of_flow).sum::<u64>();
             requests.iterations[flow].iter().for_each(|record| self.open.iterations.merge(record));
+        }
+        for &flow in &self.passes {
+            self.open.iterations.merge(&requests.flows[flow]);
         }
         if !is_over {
             self.open.to_ns = slice.to_ns;

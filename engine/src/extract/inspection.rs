@@ -127,6 +127,9 @@ impl Inspection {
 
 /// The body, unless some of it is missing: then it is not looked at, since what is missing could change every answer.
 fn whole_body(captured: &Captured) -> Result<&[u8], Trouble> {
+    if captured.is_untold() {
+        return Err(Trouble::NotMessage);
+    }
     if captured.is_body_cut() { Err(Trouble::LongBody) } else { Ok(captured.kept_body()) }
 }
 

@@ -5,6 +5,7 @@ use super::looked::LastLook;
 use super::values::ValueNames;
 use crate::extract::{Captured, Expression, Findings, Inspection, Wants};
 use crate::feed::Feed;
+use crate::message_form::MessageForm;
 use crate::mix::EncodedStep;
 use crate::outcome::Outcome;
 use crate::seams::{End, StepFacts};
@@ -20,6 +21,8 @@ pub(super) struct FlowExchange {
     looks: Option<Looking>,
     /// The index, among the headers that are wanted, of the one that says where a redirect leads, where they are followed.
     location: Option<usize>,
+    /// How messages of gRPC are told before they are looked at.
+    message: Option<MessageForm>,
 }
 
 const LOCATION: &str = "location";
@@ -74,7 +77,8 @@ impl FlowExchange {
             is_bodyless: step.is_bodyless,
             is_looked_at: !wants.is_nothing(),
         };
-        (FlowExchange { template: step.template, holes, wants, looks: looking, location }, facts)
+        let (template, message) = (step.template, looks.message.clone());
+        (FlowExchange { template, holes, wants, looks: looking, location, message }, facts)
     }
 
     /// Whether something is kept of a request while it is under way.
@@ -85,6 +89,13 @@ impl FlowExchange {
     /// Where a response says that it leads, where that is of interest.
     pub(super) fn location<'a>(&self, captured: &'a Captured) -> Option<&'a [u8]> {
         captured.header_value(self.location?)
+    }
+
+    /// A message of gRPC becomes what is looked at, where it is one that is looked at.
+    pub(super) fn retell(&self, captured: &mut Captured) {
+        if let Some(form) = &self.message {
+            captured.retell(form, self.wants.body_bytes_max);
+        }
     }
 
     /// What is looked at of responses, if anything is.

@@ -6,6 +6,7 @@ use super::cookies::{CookieJar, CookieRules};
 use super::exchange::FlowExchange;
 use super::item::{FlowScript, OnFailure, StepLooks};
 use super::looked::LastLook;
+use super::open_flows::OpenFlows;
 use super::program::{CallOperation, FlowOperation, Program};
 use super::redirects::{FollowedRedirects, RedirectForms};
 use super::rows::{RowSource, RowTaken};
@@ -23,7 +24,7 @@ use crate::outcome::{Kind, Outcome};
 use crate::quantity::SECOND_NS;
 use crate::random::{Draw, Draws, Random};
 use crate::record::{
-    EndedAttempt, Iteration, IterationEnd, LookedExamples, LookedFor, LookedResponse, RedirectEnd,
+    EndedAttempt, FlowPass, Iteration, IterationEnd, LookedExamples, LookedFor, LookedResponse, RedirectEnd,
 };
 use crate::seams::{Call, End, EndedAt, Following, Source, Started, StepFacts, Unprepared};
 use crate::template::{HoleContext, Unfilled};
@@ -68,6 +69,8 @@ pub struct FlowSource<R> {
     names: ValueNames,
     rows: R,
     sessions: FlowSessions,
+    /// The named flows that they are in, where any is reported.
+    flows: Option<Box<OpenFlows>>,
     values: SessionValues,
     /// Of each request under way, what it is filled with and what came of the response to it.
     memories: CallMemories,
@@ -157,14 +160,11 @@ impl<R: RowSource> FlowSource<R> {
             let clients = script.resilience.breaker.map_or(0, |breaker| share.of(breaker.clients.into()));
             Box::new(SessionAttempts::new(&script.resilience, draws, clients, share.shards))
         });
-        let program = Program::new(&script.items);
-        let mut resolve = |condition: &crate::extract::Condition| {
-            let resolved = condition.resolve(&mut |name| names.number_of(name, feeds));
-            resolved.expect("a plan's conditions name what there is")
-        };
-        let conditions = program.conditions.iter().map(&mut resolve).collect();
+        let program = Program::new(&script.items, &script.named_flows());
+        let conditions = names.resolve(&program.conditions, feeds);
         FlowSource {
             sessions: FlowSessions::new(sessions_max.max(1), program.counters),
+            flows: OpenFlows::new(program.flows_deep),
             values: SessionValues::new(names.count(), constants.values),
             memories: CallMemories::default(),
             found: Findings::default(),
@@ -235,6 +235,11 @@ impl<R: RowSource> FlowSource<R> {
                     kept.thought_ns = kept.thought_ns.saturating_add(left_ns);
                     at_ns = at_ns.saturating_add(left_ns);
                 }
+                FlowOperation::Enter { flow } => self.flows.iter_mut().for_each(|of| of.enter(session, flow)),
+                FlowOperation::Leave => {
+                    let kept = self.sessions.get(session);
+                    self.flows.iter_mut().for_each(|of| of.leave(session, kept, at_ns));
+                }
                 other => {
                     if let Some(to) = self.jump(session, other) {
                         self.sessions.at(session).next = to;
@@ -293,6 +298,8 @@ impl<R: RowSource> FlowSource<R> {
             FlowOperation::Call(_)
             | FlowOperation::Pause(_)
             | FlowOperation::At { .. }
+            | FlowOperation::Enter { .. }
+            | FlowOperation::Leave
             | FlowOperation::End => None,
         }
     }
@@ -315,6 +322,9 @@ impl<R: RowSource> FlowSource<R> {
         kept.state = SessionState::Calling;
         kept.thought_before_last_ns = kept.thought_ns;
         kept.calls += u32::from(!is_again);
+        if let Some(flows) = &mut self.flows {
+            flows.call(session, intended_ns, kept.thought_ns);
+        }
         match kept.memory {
             // It is filled as it was, and what came the last time is forgotten.
             Some(memory) => self.memories.at(memory).captured.clear(),
@@ -334,6 +344,7 @@ impl<R: RowSource> FlowSource<R> {
 
     fn end_session(&mut self, session: u32, end: IterationEnd, free_ns: u64, why: &'static str) {
         let kept = self.sessions.get(session);
+        self.flows.iter_mut().for_each(|flows| flows.end(session, kept));
         let intended_ns = kept.arrival.intended_ns;
         let lasted_ns = kept.last_done_ns.saturating_sub(intended_ns);
         let waited_ns = lasted_ns.saturating_sub(kept.thought_before_last_ns);
@@ -359,6 +370,7 @@ impl<R: RowSource> FlowSource<R> {
     fn begin_session(&mut self, arrival: Arrival) -> (u32, RowTaken) {
         let session = self.sessions.begin(arrival);
         self.values.begin(session);
+        self.flows.iter_mut().for_each(|flows| flows.begin(session));
         if let Some(attempts) = &mut self.attempts {
             attempts.begin(session);
         }
@@ -538,6 +550,9 @@ impl<R: RowSource> Source for FlowSource<R> {
         let elapsed_ns = at.done_ns.saturating_sub(sent_ns.unwrap_or(at.sent_ns));
         self.last.begin(call.step as usize, memory, elapsed_ns);
         self.why = "";
+        if let Some(memory) = memory {
+            self.exchanges[call.step as usize].retell(&mut self.memories.at(memory).captured);
+        }
         let led = match end {
             End::Response { code, .. } if self.redirects.is_some() => self.lead(call, code),
             _ => None,
@@ -580,6 +595,7 @@ impl<R: RowSource> Source for FlowSource<R> {
             self.memories.give_back(memory);
         }
         if !matches!(outcome, Outcome::Ok(_)) {
+            self.flows.iter_mut().for_each(|flows| flows.fail(session));
             kept.has_failed = true;
             kept.is_stopping |= on_failure == OnFailure::Stop;
         }
@@ -658,6 +674,10 @@ impl<R: RowSource> Source for FlowSource<R> {
         self.ended.pop_front()
     }
 
+    fn next_passed(&mut self) -> Option<FlowPass> {
+        self.flows.as_mut()?.next_passed()
+    }
+
     fn prepare(&mut self, call: Call, now_ns: u64) -> Result<(), Unprepared> {
         if self.is_hop(call.session) {
             self.fill_hop(call, self.unix_s(now_ns));
@@ -692,6 +712,12 @@ impl<R: RowSource> Source for FlowSource<R> {
         let wants = &self.exchanges[call.step as usize].wants;
         if let Some(memory) = self.sessions.get(call.session).memory {
             self.memories.at(memory).captured.body(wants, bytes);
+        }
+    }
+
+    fn message_begins(&mut self, call: Call) {
+        if let Some(memory) = self.sessions.get(call.session).memory {
+            self.memories.at(memory).captured.message_begins();
         }
     }
 

@@ -4,8 +4,8 @@ use super::looks;
 use super::part::Part;
 use crate::plan::Plan;
 use crate::quantity::show_ns;
-use crate::record::{Series, Snapshot};
-use crate::threshold::{Facts, Metric, Relation, Threshold, exact};
+use crate::record::{IterationRecord, Series, Snapshot};
+use crate::threshold::{Facts, IterationTimes, Metric, Relation, Scope, Threshold, exact};
 use crate::threshold_watch::{JudgedWindows, WatchedRun, WorstWindow};
 use serde::{Deserialize, Serialize};
 
@@ -56,13 +56,13 @@ pub(super) fn judge(
         let part = scenario.map_or(run, |index| &parts[index]);
         let is_of_checks = threshold.metric == Metric::Checks;
         let checks = is_of_checks.then(|| looks::check_counts(plan, snapshot, &threshold.scope));
-        match &threshold.scope.step {
-            None => judged(threshold, &Facts { checks, ..part.facts() }),
-            Some(name) => {
-                let series = steps_named(plan, snapshot, scenario, name);
-                judged(threshold, &Facts { checks, ..Facts::of_series(&series) })
-            }
+        if threshold.scope.part().is_none() {
+            return judged(threshold, &Facts { checks, ..part.facts() });
         }
+        let series = steps_in(plan, snapshot, &threshold.scope);
+        let passes = passes_in(plan, snapshot, &threshold.scope);
+        let iterations = passes.as_ref().map(IterationTimes::of_record);
+        judged(threshold, &Facts { checks, iterations, ..Facts::of_series(&series) })
     };
     // Windows know nothing of checks that never ran in all the run.
     let doubted = |result: ThresholdResult, threshold: &Threshold| {
@@ -149,15 +149,22 @@ fn unjudged(threshold: &Threshold) -> ThresholdResult {
     }
 }
 
-/// All steps of a name, in one scenario or in all, as one.
-fn steps_named(plan: &Plan, snapshot: &Snapshot, scenario: Option<usize>, name: &str) -> Series {
+/// All steps that a scope is about, in one scenario or in all, as one.
+fn steps_in(plan: &Plan, snapshot: &Snapshot, scope: &Scope) -> Series {
     let mut all = Series::default();
-    let scenarios = plan.scenarios.iter().enumerate();
-    for (index, of_plan) in scenarios.filter(|(index, _)| scenario.is_none_or(|wanted| wanted == *index)) {
-        let steps = of_plan.steps().iter().zip(snapshot.requests.measured_of(index));
-        steps.filter(|(step, _)| step.name == name).for_each(|(_, series)| all.merge(series));
+    for (index, scenario) in plan.scenarios.iter().enumerate() {
+        let series = snapshot.requests.measured_of(index);
+        scenario.steps_in(scope).into_iter().for_each(|step| all.merge(&series[step]));
     }
     all
+}
+
+/// What became of the named flow that a scope is about, if it is about one.
+fn passes_in(plan: &Plan, snapshot: &Snapshot, scope: &Scope) -> Option<IterationRecord> {
+    scope.flow.as_ref()?;
+    let mut all = IterationRecord::default();
+    plan.flow_records(scope).into_iter().for_each(|flow| all.merge(&snapshot.requests.flows[flow]));
+    Some(all)
 }
 
 fn judged(threshold: &Threshold, facts: &Facts) -> ThresholdResult {

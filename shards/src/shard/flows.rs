@@ -198,6 +198,9 @@ impl<S: Source> ScenarioRun<S> {
                 recorder.failed_because(iteration.intended_ns, Kind::Feed, iteration.why);
             }
         }
+        while let Some(pass) = self.source.next_passed() {
+            recorder.flow_passed(self.number, &pass);
+        }
         recorder.requests.scenarios[self.number].breaker.add(self.source.take_breaker_counts());
     }
 }

@@ -112,6 +112,7 @@ impl<'a> PlanReader<'a> {
         let branch = |(index, step): (usize, &Step)| FlowBranch {
             weight: step.weight,
             items: vec![FlowItem::new(FlowAction::Request(index))],
+            flow: None,
         };
         let branches = steps.iter().enumerate().map(branch).collect();
         let (sessions_max, graceful_ns) = (self.sessions(typed), self.graceful(typed));
@@ -225,8 +226,9 @@ impl<'a> PlanReader<'a> {
             let key = if words.len() > 1 { format!("{key}.{index}") } else { key.to_owned() };
             let (name, times) =
                 word.split_once('*').map_or((word.as_str(), None), |(name, times)| (name, Some(times)));
-            let mut item =
-                FlowItem::new(FlowAction::Items(self.named_flow(name.trim(), &key, context, flow)));
+            let name = name.trim();
+            let mut item = FlowItem::new(FlowAction::Items(self.named_flow(name, &key, context, flow)));
+            item.flow = Some(name.to_owned());
             item.repeat = times.and_then(|times| self.repetition(times, &key));
             items.push(item);
         }
@@ -329,6 +331,7 @@ impl<'a> PlanReader<'a> {
         };
         FlowItem {
             action,
+            flow: config.run.as_ref().map(|Text(name)| name.clone()),
             condition: self.condition(config, &table),
             chance: self.chance(config, &table),
             repeat: config
@@ -370,7 +373,7 @@ impl<'a> PlanReader<'a> {
         }
         let branch = |(name, &weight): (&String, &u32)| {
             let items = self.named_flow(name, &format!("{table}.choose.{name}"), context, flow);
-            FlowBranch { weight, items }
+            FlowBranch { weight, items, flow: Some(name.clone()) }
         };
         config.choose.iter().map(branch).collect()
     }
