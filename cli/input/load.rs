@@ -301,10 +301,10 @@ fn read_request(
 }
 
 fn read_headers(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diagnostic>) {
-    let is_authorization = |header: &&String| {
-        header.split_once(':').is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case("authorization"))
-    };
-    if args.user.is_some() && args.headers.iter().any(|header| is_authorization(&header)) {
+    let says_who_asks = |name: &str| name.trim().eq_ignore_ascii_case("authorization");
+    let is_authorization =
+        |header: &String| header.split_once(':').is_some_and(|(name, _)| says_who_asks(name));
+    if args.user.is_some() && args.headers.iter().any(is_authorization) {
         let problem = "`--user` makes an Authorization header, and `-H` gives one";
         diagnostics.push(Diagnostic::of_flag("--user", problem, "leave one out"));
         return;
@@ -335,6 +335,10 @@ fn read_headers(args: &PlanArgs, layers: &mut Layers, diagnostics: &mut Vec<Diag
             _ => Vec::new(),
         };
         written.iter().for_each(|key| layers.remove_at(&["headers", key]));
+        if says_who_asks(name) {
+            // The plan's other ways to write it.
+            ["bearer", "basic"].into_iter().for_each(|key| layers.remove(key));
+        }
         let shown = values.iter().filter_map(Value::as_str).map(|value| redact::value(name, value));
         let shown = shown.collect::<Vec<_>>().join(", ");
         layers.set_at(

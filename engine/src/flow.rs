@@ -19,6 +19,9 @@ pub(crate) mod item;
 mod looked;
 mod program;
 mod redirects;
+pub mod revised_thinks;
+#[cfg(test)]
+mod revised_thinks_tests;
 pub mod rows;
 mod sessions;
 pub(crate) mod source;

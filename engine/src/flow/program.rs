@@ -23,6 +23,8 @@ pub(super) enum FlowOperation {
     Again { counter: usize, to: usize },
     /// Lets time pass.
     Pause(Think),
+    /// The same, where think times have changed while the run goes on: the number of the part whose pause it is.
+    RevisedPause(usize),
     /// The request that follows is intended so long after the arrival, in nanoseconds.
     At { offset_ns: u64 },
     /// The end of the iteration.
@@ -58,12 +60,22 @@ pub(super) struct Program {
     pub(super) conditions: Vec<Condition>,
     /// How many numbers a session keeps of how often something is still to be done.
     pub(super) counters: usize,
+    /// How many parts have got the number of a pause, where each of them has one whether it thinks or not.
+    pauses: Option<usize>,
 }
 
 impl Program {
     /// The program of a flow.
     pub(super) fn new(items: &[FlowItem]) -> Program {
         let mut program = Program::default();
+        program.add_all(items, false);
+        program.push(FlowOperation::End, true);
+        program
+    }
+
+    /// The same whose parts may all come to think.
+    pub(super) fn revised(items: &[FlowItem]) -> Program {
+        let mut program = Program { pauses: Some(0), ..Program::default() };
         program.add_all(items, false);
         program.push(FlowOperation::End, true);
         program
@@ -104,8 +116,15 @@ impl Program {
             FlowAction::OneOf(branches) => self.add_choice(branches, always),
             FlowAction::Items(items) => self.add_all(items, always),
         }
-        if let Some(think) = item.think {
-            self.push(FlowOperation::Pause(think), false);
+        match (self.pauses, item.think) {
+            (Some(pause), _) => {
+                self.push(FlowOperation::RevisedPause(pause), false);
+                self.pauses = Some(pause + 1);
+            }
+            (None, Some(think)) => {
+                self.push(FlowOperation::Pause(think), false);
+            }
+            (None, None) => {}
         }
         if let Some(body) = body {
             self.push(FlowOperation::Again { counter, to: body }, always);
