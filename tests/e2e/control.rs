@@ -59,9 +59,17 @@ fn assert_closes(report: &Value) {
         .map(|schedule| schedule.arrivals_before((read.window.to_s * 1e9).round() as u64))
         .sum();
     let requests = &read.requests;
-    let accounted = requests.sent + requests.dropped + requests.unsent;
-    // The run was stopped at some nanosecond, which seconds as floats do not hold to the last digit.
-    assert!(accounted.abs_diff(scheduled) <= 1, "{accounted} of {scheduled}");
+    assert_eq!(requests.sent + requests.dropped + requests.unsent, scheduled);
+}
+
+/// Stops a run that is to account for all to one arrival. Each shard stops in a turn of its own, and nothing is scheduled between the first of
+/// them and the last: it pauses by then.
+fn stop_paused(runtime: &Path, running: Running) -> crate::vajra::Done {
+    let paused = asked(runtime, &["pause"]);
+    let cut_s = paused["revisions"][0]["cut_ns"].as_f64().unwrap() / 1e9;
+    await_elapsed(runtime, &running, cut_s + 0.2);
+    asked(runtime, &["stop"]);
+    running.done()
 }
 
 /// Asserts that the target was asked as often as the report says, and never twice by one arrival.
@@ -87,15 +95,14 @@ fn a_rate_changes_at_a_cut_and_all_is_accounted_for() {
     let resumed = asked(runtime.path(), &["resume"]);
     let last_s = resumed["revisions"][0]["cut_ns"].as_f64().unwrap() / 1e9;
     await_elapsed(runtime.path(), &running, last_s + 0.3);
-    asked(runtime.path(), &["stop"]);
-    let done = running.done();
+    let done = stop_paused(runtime.path(), running);
     assert_closes(&done.report);
     assert_came(&target, &done.report);
     let read: Report = serde_json::from_value(done.report.clone()).unwrap();
     let changes: Vec<&Change> = read.revisions.iter().map(|revision| &revision.change).collect();
-    assert_eq!(changes.len(), 4);
+    assert_eq!(changes.len(), 5);
     assert_eq!(
-        changes[2..],
+        changes[2..4],
         [&Change::Thousandths(3_000), &Change::Thousandths(3_000)],
         "as it was before the pause"
     );
@@ -125,11 +132,10 @@ fn a_plan_is_read_again_and_what_a_run_cannot_take_over_changes_nothing() {
     while asked(runtime.path(), &["status"])["status"]["scenarios"][0]["load"] != "400/s" {
         running.assert_runs("it read its plan again");
     }
-    asked(runtime.path(), &["stop"]);
-    let done = running.done();
+    let done = stop_paused(runtime.path(), running);
     assert_closes(&done.report);
     let read: Report = serde_json::from_value(done.report.clone()).unwrap();
-    assert_eq!(read.revisions.len(), 1, "{:?}", read.revisions);
+    assert_eq!(read.revisions.len(), 2, "{:?}", read.revisions);
     assert_eq!((read.revisions[0].by, read.events.len()), (ChangeAsker::Signal, 2), "{:?}", read.events);
 }
 
@@ -152,19 +158,13 @@ fn a_plan_that_is_watched_is_taken_over_when_it_changes() {
     assert_eq!(changes, [&Change::Users(1), &Change::Users(2)]);
 }
 
-/// How many requests ended in slices from a moment on.
-fn ended_from(report: &Report, from_ns: u64) -> u64 {
-    report.history.iter().filter(|slice| slice.from_ns >= from_ns).map(|slice| slice.ok + slice.failed).sum()
-}
-
 #[test]
 fn think_times_change_by_a_factor_and_with_the_plan() {
-    const USERS: u64 = 4;
     let (runtime, testbed) = (TempDir::new().unwrap(), peers::testbed(&[]));
     let target = testbed.url("/");
     let plan = format!(
         "url = '{target}'\nrun = {{ duration = '10m', shards = 2, graceful = '0s' }}\n\
-         [scenario.agents]\nload = {{ of = 'users', users = {USERS}, pacing = '1ms' }}\n\
+         [scenario.agents]\nload = {{ of = 'users', users = 4, pacing = '15ms' }}\n\
          [[scenario.agents.step]]\nname = 'note'\npost = '/ledger?id={{{{user}}}}-{{{{iteration}}}}'\nthink = '10ms'\n\
          [scenario.read]\nload.rate = 20\n[[scenario.read.request]]\nget = '/'\n"
     );
@@ -172,35 +172,33 @@ fn think_times_change_by_a_factor_and_with_the_plan() {
     let twice = asked(runtime.path(), &["think", "2"]);
     assert_eq!(twice["revisions"].as_array().map(Vec::len), Some(1), "the other thinks never: {twice}");
     let told = ask(runtime.path(), &["status"]);
-    told.assert_says(&["think times 2 times what was planned"]);
+    assert!(told.stdout.contains("as planned, think times 2 times what was planned;"), "{}", told.stdout);
     let refused = ask(runtime.path(), &["think", "read=2"]);
     assert_eq!(refused.code, 2);
     refused.assert_says(&["`read` cannot be changed: it has no think times"]);
-    let slow = plan.replace("'10ms'", "'exp:1h'").replace("'1ms'", "'2ms'");
+    let slow = plan.replace("'10ms'", "'exp:1h'").replace("'15ms'", "'16ms'");
     std::fs::write(running.folder().join("plan.toml"), slow.replace("get = '/'", "get = '/a'")).unwrap();
     ask(runtime.path(), &["reload"])
         .assert_says(&["not taken over with it: pacing of `agents`, think times of `agents`"]);
     std::fs::write(running.folder().join("plan.toml"), slow).unwrap();
     let reloaded = asked(runtime.path(), &["reload"]);
-    let cut_ns = reloaded["revisions"][1]["cut_ns"].as_u64().unwrap();
-    await_elapsed(runtime.path(), &running, cut_ns as f64 / 1e9 + 1.0);
+    assert_eq!(reloaded["revisions"].as_array().map(Vec::len), Some(2), "{reloaded}");
+    // Once each user thinks for an hour, none of them comes.
+    while asked(runtime.path(), &["status"])["status"]["scenarios"][0]["achieved"] != 0.0 {
+        running.assert_runs("all its users thought");
+    }
     asked(runtime.path(), &["stop"]);
     let done = running.done();
     let read: Report = serde_json::from_value(done.report.clone()).unwrap();
     let changes: Vec<String> = read.revisions.iter().map(ToString::to_string).collect();
     let expected = [
         "agents: think times 2 times what was planned",
-        "agents: pacing 2.00 ms",
+        "agents: pacing 16.0 ms",
         "agents: think times note exp:3600s",
     ];
     assert_eq!(changes, expected);
-    // Of each user, at the most what was under way at the cut and one more, whose user then thinks for an hour.
-    let agents = read.history.iter().filter(|slice| slice.from_ns >= cut_ns);
-    let ended: u64 = agents.map(|slice| slice.of_scenario(0)).map(|slice| slice.ok + slice.failed).sum();
-    assert!(ended <= 2 * USERS, "{ended} from {cut_ns} ns on");
     let sent = read.scenarios[0].requests.sent;
     assert_eq!(ledger(&target)["entries"].as_u64(), Some(sent), "{}", done.stdout);
-    assert!(ended_from(&read, cut_ns) > ended, "the other scenario went on");
     assert!(done.stdout.contains("think times note exp:3600s"), "{}", done.stdout);
 }
 
@@ -214,7 +212,7 @@ fn thresholds_that_are_changed_are_those_that_the_run_is_judged_by() {
     let relaxed = plan.replace("rate<100%", "rate<=100%").replace("'rate<1%'", "'rate<=100%', 'count>0'");
     std::fs::write(running.folder().join("plan.toml"), relaxed).unwrap();
     running.signal(SIGHUP);
-    while asked(runtime.path(), &["reload"])["revisions"] != Value::Array(Vec::new()) {
+    while asked(runtime.path(), &["reload"]).get("revisions").is_some() {
         running.assert_runs("it had taken over what its plan says");
     }
     await_elapsed(runtime.path(), &running, 4.5);
