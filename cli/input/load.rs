@@ -380,6 +380,7 @@ mod tests {
     use crate::input::connection_flags::ConnectionArgs;
     use engine::load::Load;
     use engine::plan::{TlsSettings, TlsVersion};
+    use engine::template::Piece;
 
     fn args(target: &str) -> PlanArgs {
         PlanArgs { target: target.into(), ..PlanArgs::default() }
@@ -401,6 +402,31 @@ mod tests {
         let request = only.steps()[0].request.http().unwrap();
         assert_eq!((request.method.as_str(), request.headers.len()), ("POST", 2));
         assert_eq!(plan.thresholds.len(), 2);
+    }
+
+    #[test]
+    fn who_asks_by_a_flag_asks_in_the_place_of_whom_the_plan_says() {
+        let header = |text: &str, more: PlanArgs| {
+            let text = format!("url = 'http://h/'\n{text}");
+            let document = Document { name: "p".into(), text, format: Format::Toml };
+            let plan = plan_of(Some(document), &more, Notes::Untold)?;
+            Ok::<_, Failure>(plan.scenarios[0].steps()[0].request.http().unwrap().headers.clone())
+        };
+        let flag = || PlanArgs { headers: vec!["authorization: x".into()], ..PlanArgs::default() };
+        let user = || PlanArgs { user: Some("Authorization: Basic eA==".into()), ..PlanArgs::default() };
+        for text in
+            ["bearer = 'abc'", "basic = { user = 'a', password = 'b' }", "headers.Authorization = 'abc'"]
+        {
+            for (args, value) in [(flag(), "x"), (user(), "Basic eA==")] {
+                let headers =
+                    header(text, args).unwrap_or_else(|failure| panic!("{text}: {}", failure.message));
+                let [(name, pieces)] = &headers[..] else { panic!("{text}: {headers:?}") };
+                assert!(name.eq_ignore_ascii_case("authorization"), "{text}");
+                assert_eq!(*pieces, [Piece::Bytes(value.into())], "{text}");
+            }
+        }
+        let wrong = header("[[request]]\nbearer = 'abc'", flag()).unwrap_err().message;
+        assert!(wrong.contains("given twice"), "{wrong}");
     }
 
     #[test]

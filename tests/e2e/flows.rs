@@ -222,7 +222,7 @@ fn a_condition_on_iterations_needs_some() {
 #[test]
 fn what_is_wrong_with_a_flow_is_said_at_its_place() {
     let cases: [(&str, &[&str]); 18] = [
-        ("[[step]]\nget = '/{{id}}'", &["plan.toml:3", "there is no value `id`", "extract = { id ="]),
+        ("[[step]]\nget = '/{{id}}'", &["plan.toml:4", "there is no value `id`", "extract = { id ="]),
         (
             "[[step]]\nget = '/{{tokn}}'\n[[step]]\nget = '/'\nextract = { token = 'json /t' }",
             &["there is no value `tokn`", "did you mean `token`?"],
