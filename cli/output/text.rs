@@ -504,8 +504,8 @@ fn changes(report: &Report, screen: &Screen) -> String {
         .revisions
         .iter()
         .map(|revision| {
-            let Revision { scenario, cut_ns, change, by, .. } = revision;
-            (*cut_ns, format!("{}: {scenario} {change} ({by})", at(*cut_ns)))
+            let Revision { cut_ns, by, .. } = revision;
+            (*cut_ns, format!("{}: {revision} ({by})", at(*cut_ns)))
         })
         .collect();
     let refused =

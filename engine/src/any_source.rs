@@ -3,6 +3,7 @@
 use crate::breaker::BreakerCounts;
 use crate::bucket::Arrival;
 use crate::flow::FlowSource;
+use crate::flow::revised_thinks::RevisedThinks;
 use crate::flow::rows::RowSource;
 use crate::mix::Mix;
 use crate::outbox::Outbox;
@@ -68,6 +69,12 @@ impl<R: RowSource> Source for AnySource<R> {
     fn starts(&mut self, start_ns: u64) {
         if let AnySource::Flow(flow) = self {
             flow.starts(start_ns);
+        }
+    }
+
+    fn revise_thinks(&mut self, thinks: &RevisedThinks) {
+        if let AnySource::Flow(flow) = self {
+            flow.revise_thinks(thinks);
         }
     }
 

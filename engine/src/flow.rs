@@ -22,6 +22,9 @@ mod named_flow_tests;
 mod open_flows;
 mod program;
 mod redirects;
+pub mod revised_thinks;
+#[cfg(test)]
+mod revised_thinks_tests;
 pub mod rows;
 mod sessions;
 pub(crate) mod source;

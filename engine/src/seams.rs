@@ -9,6 +9,7 @@
 use crate::breaker::BreakerCounts;
 use crate::bucket::Arrival;
 use crate::failure::RunFailure;
+use crate::flow::revised_thinks::RevisedThinks;
 use crate::measured::Measured;
 use crate::orders::Orders;
 use crate::outbox::Outbox;
@@ -45,6 +46,11 @@ pub trait Source {
     /// The run starts, at this moment of its clock.
     fn starts(&mut self, start_ns: u64) {
         let _ = start_ns;
+    }
+
+    /// Think times are these from now on, each from its own moment on.
+    fn revise_thinks(&mut self, thinks: &RevisedThinks) {
+        let _ = thinks;
     }
 
     /// An arrival begins. There has to be room for it.

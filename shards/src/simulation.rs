@@ -271,9 +271,9 @@ impl Simulation {
             let before = &self.revisions[..control.given().revision_count()];
             let is_its = |scenario: &Scenario| scenario.name == revision.scenario;
             let scenario = self.plan.scenarios.iter().position(is_its).expect("a scenario of the plan");
-            let load =
+            let revised =
                 revise(&self.plan.scenarios[scenario], before, revision).expect("it can be revised so");
-            let ordered = OrderedRevision { scenario, revision: revision.clone(), load };
+            let ordered = OrderedRevision { scenario: Some(scenario), revision: revision.clone(), revised };
             control.revise(ordered).expect("there are few");
         }
     }

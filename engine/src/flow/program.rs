@@ -23,6 +23,8 @@ pub(super) enum FlowOperation {
     Again { counter: usize, to: usize },
     /// Lets time pass.
     Pause(Think),
+    /// The same, where think times have changed while the run goes on: the number of the part whose pause it is.
+    RevisedPause(usize),
     /// The request that follows is intended so long after the arrival, in nanoseconds.
     At { offset_ns: u64 },
     /// What follows is of the reported flow with this number …
@@ -66,12 +68,22 @@ pub(super) struct Program {
     pub(super) flows_deep: usize,
     /// How many do where the next operation comes.
     flows_here: usize,
+    /// How many parts have got the number of a pause, where each of them has one whether it thinks or not.
+    pauses: Option<usize>,
 }
 
 impl Program {
     /// The program of a flow, of which these named flows are reported.
     pub(super) fn new(items: &[FlowItem], reported: &[&str]) -> Program {
         let mut program = Program::default();
+        program.add_all(items, false, reported);
+        program.push(FlowOperation::End, true);
+        program
+    }
+
+    /// The same whose parts may all come to think.
+    pub(super) fn revised(items: &[FlowItem], reported: &[&str]) -> Program {
+        let mut program = Program { pauses: Some(0), ..Program::default() };
         program.add_all(items, false, reported);
         program.push(FlowOperation::End, true);
         program
@@ -126,8 +138,15 @@ impl Program {
             FlowAction::OneOf(branches) => program.add_choice(branches, always, reported),
             FlowAction::Items(items) => program.add_all(items, always, reported),
         });
-        if let Some(think) = item.think {
-            self.push(FlowOperation::Pause(think), false);
+        match (self.pauses, item.think) {
+            (Some(pause), _) => {
+                self.push(FlowOperation::RevisedPause(pause), false);
+                self.pauses = Some(pause + 1);
+            }
+            (None, Some(think)) => {
+                self.push(FlowOperation::Pause(think), false);
+            }
+            (None, None) => {}
         }
         if let Some(body) = body {
             self.push(FlowOperation::Again { counter, to: body }, always);

@@ -9,6 +9,7 @@ use super::looked::LastLook;
 use super::open_flows::OpenFlows;
 use super::program::{CallOperation, FlowOperation, Program};
 use super::redirects::{FollowedRedirects, RedirectForms};
+use super::revised_thinks::RevisedThinks;
 use super::rows::{RowSource, RowTaken};
 use super::sessions::{CallMemories, CallMemory, FlowSessions, SessionState};
 use super::think::Think;
@@ -95,6 +96,8 @@ pub struct FlowSource<R> {
     scratch: Vec<u8>,
     /// Where values that all iterations have come from anew.
     constants: KeptConstants,
+    /// Think times, once they have changed.
+    thinks: Option<Box<RevisedThinks>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -147,8 +150,7 @@ impl<R: RowSource> FlowSource<R> {
         let (exchanges, mut facts): (Vec<FlowExchange>, Vec<StepFacts>) = exchanges.unzip();
         // A field of a response may say how long to wait.
         facts.iter_mut().for_each(|facts| facts.is_looked_at |= script.resilience.retry.is_some());
-        let templates = exchanges.iter().map(|exchange| &exchange.template);
-        let redirects = FollowedRedirects::new(redirects, templates);
+        let redirects = FollowedRedirects::new(redirects, exchanges.iter().map(|each| &each.template));
         if let Some(redirects) = &redirects {
             for (step, facts) in facts.iter_mut().enumerate() {
                 if let Some(bytes_max) = redirects.bytes_max(step) {
@@ -189,6 +191,7 @@ impl<R: RowSource> FlowSource<R> {
             redirects,
             set_aside: Vec::new(),
             constants: KeptConstants::new(constants.renewed),
+            thinks: None,
         }
     }
 
@@ -226,6 +229,10 @@ impl<R: RowSource> FlowSource<R> {
                 FlowOperation::Call(call) => return NextStop::Call { step: call.step, due_ns: at_ns },
                 FlowOperation::End => return NextStop::End { free_ns: at_ns },
                 FlowOperation::Pause(think) => at_ns = at_ns.saturating_add(self.think(session, think)),
+                FlowOperation::RevisedPause(pause) => {
+                    let think = self.thinks.as_ref().and_then(|thinks| thinks.at(pause, at_ns));
+                    at_ns = at_ns.saturating_add(think.map_or(0, |think| self.think(session, think)));
+                }
                 FlowOperation::At { offset_ns } => {
                     let kept = self.sessions.at(session);
                     let intended_ns = kept.arrival.intended_ns.saturating_add(offset_ns);
@@ -297,6 +304,7 @@ impl<R: RowSource> FlowSource<R> {
             }
             FlowOperation::Call(_)
             | FlowOperation::Pause(_)
+            | FlowOperation::RevisedPause(_)
             | FlowOperation::At { .. }
             | FlowOperation::Enter { .. }
             | FlowOperation::Leave
@@ -622,6 +630,13 @@ impl<R: RowSource> Source for FlowSource<R> {
 
     fn starts(&mut self, start_ns: u64) {
         self.unix_offset_ns = self.unix_offset_ns.wrapping_add(start_ns);
+    }
+
+    fn revise_thinks(&mut self, thinks: &RevisedThinks) {
+        if self.thinks.is_none() {
+            thinks.take_over(&mut self.program, &mut self.sessions);
+        }
+        self.thinks = Some(Box::new(thinks.clone()));
     }
 
     fn start(&mut self, arrival: Arrival) -> Started {

@@ -13,19 +13,19 @@ use crate::seams::{Call, End, EndedAt, Following, Source, Started};
 use crate::template::{self, Template};
 use proptest::prelude::*;
 
-const MS: u64 = 1_000_000;
+pub(super) const MS: u64 = 1_000_000;
 /// How long the target takes for each response.
-const SERVICE_NS: u64 = 2 * MS;
+pub(super) const SERVICE_NS: u64 = 2 * MS;
 
-fn request(step: usize) -> FlowItem {
+pub(super) fn request(step: usize) -> FlowItem {
     FlowItem::new(FlowAction::Request(step))
 }
 
-fn thinking(step: usize, think: &str) -> FlowItem {
+pub(super) fn thinking(step: usize, think: &str) -> FlowItem {
     FlowItem { think: Some(Think::parse(think).unwrap()), ..request(step) }
 }
 
-fn encoded(text: &str, weight: u32) -> EncodedStep {
+pub(super) fn encoded(text: &str, weight: u32) -> EncodedStep {
     EncodedStep {
         template: Template::new(template::parse(text).unwrap()).unwrap(),
         weight,
@@ -34,7 +34,7 @@ fn encoded(text: &str, weight: u32) -> EncodedStep {
 }
 
 /// A source of items, of steps that nothing is looked at.
-fn made(
+pub(super) fn made(
     items: Vec<FlowItem>,
     steps: Vec<EncodedStep>,
     draws: Draws,
@@ -70,7 +70,7 @@ fn source(items: Vec<FlowItem>) -> FlowSource<NoRows> {
 }
 
 /// The first request of an arrival, if it is due at once.
-fn first(source: &mut FlowSource<NoRows>, arrival: Arrival) -> Option<Call> {
+pub(super) fn first(source: &mut FlowSource<NoRows>, arrival: Arrival) -> Option<Call> {
     match source.start(arrival) {
         Started::Call(call) => Some(call),
         Started::Later => None,

@@ -431,7 +431,7 @@ impl RuleCheck<'_> {
         }
         for (step, Mistake { problem, fix }) in flow_names::mistakes(&flow.items, steps, self.fields) {
             let place = match step {
-                Some(step) => PlanPlace::Step(index, step, String::new()),
+                Some((step, part)) => PlanPlace::Step(index, step, part),
                 None => PlanPlace::Scenario(index, "step"),
             };
             self.broken(place, problem, fix);
@@ -505,8 +505,10 @@ impl RuleCheck<'_> {
             self.broken(place(""), wrong.problem, wrong.fix);
         }
         let is_of_flow = self.fields.scenarios[scenario].flow().is_some();
-        if let Some(wrong) = values::wrong(&step.request, is_of_flow, &setup::known_at_start(self.fields)) {
-            self.broken(place(""), wrong.problem, wrong.fix);
+        let is_given = setup::known_at_start(self.fields);
+        if let Some(wrong) = values::wrong(&step.request, is_of_flow, &is_given) {
+            let part = values::part_of(&step.request, &|hole| !is_given(hole));
+            self.broken(place(&part), wrong.problem, wrong.fix);
         }
         // A body that never changes waits, in HTTP/2, for the turn in which there is room for it.
         let is_constant = step.request.payloads().flatten().all(|piece| matches!(piece, Piece::Bytes(_)));

@@ -5,7 +5,7 @@ use engine::bucket::{Arrival, Poll, Share, TokenBucket};
 use engine::load::{Load, Overload};
 use engine::orders::OrderedRevision;
 use engine::plan::{Fields, Scenario};
-use engine::revision::RevisedLoad;
+use engine::revision::Revised;
 use engine::seams::Source;
 use engine::users::UserPool;
 
@@ -149,22 +149,28 @@ impl<S: Source> ScenarioRun<S> {
         }
     }
 
-    /// Goes on with the load as it has become, unless its own is over.
+    /// Goes on with what it has become: with a load only where its own is not over.
     pub(super) fn revise(&mut self, ordered: &OrderedRevision) {
-        if self.course != Course::Scheduling {
-            return;
-        }
-        match &ordered.load {
-            RevisedLoad::Schedule(schedule) => {
+        let is_scheduling = self.course == Course::Scheduling;
+        match &ordered.revised {
+            Revised::Thinks(thinks) => self.source.revise_thinks(thinks),
+            Revised::Schedule(schedule) if is_scheduling => {
                 if let Some(bucket) = self.bucket_mut() {
                     bucket.revise(schedule.clone());
                 }
             }
-            RevisedLoad::Levels(levels) => {
+            Revised::Levels(levels) if is_scheduling => {
                 if let Some(users) = &mut self.users {
                     users.revise(ordered.revision.cut_ns, levels.clone());
                 }
             }
+            Revised::Pacing(pacing_ns) => {
+                if let Some(users) = &mut self.users {
+                    users.pace(ordered.revision.cut_ns, *pacing_ns);
+                }
+            }
+            // Conditions are the collector's.
+            Revised::Schedule(_) | Revised::Levels(_) | Revised::Thresholds(_) => {}
         }
     }
 
