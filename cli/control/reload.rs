@@ -74,11 +74,12 @@ fn changes(running: &Plan, read: &Plan) -> Result<Vec<(usize, Change)>, RefusedC
                 changes.push((index, change_of(&scenario.load, segments)));
                 // Where the plan names none, there is a connection for each user: those that there are stay.
                 if let (Some(was), Some(is)) = (own.load.users(), scenario.load.users()) {
-                    let pool = own.steps()[0].pool;
                     let by_default = |users: &UserLoad| users.most().max(running.machine.shards.into());
                     let has = |pool: &Pool, users| u64::from(pool.connections.count()) == by_default(users);
-                    if has(&running.pools[pool], was) && has(&fields_pools[pool], is) {
-                        fields_pools[pool] = running.pools[pool];
+                    for pool in own.pools() {
+                        if has(&running.pools[pool], was) && has(&fields_pools[pool], is) {
+                            fields_pools[pool] = running.pools[pool];
+                        }
                     }
                 }
                 scenario.load = own.load.clone();

@@ -14,8 +14,11 @@ mod attempts;
 mod constants;
 mod cookie_date;
 mod cookies;
+mod due_calls;
 mod exchange;
+mod first_steps;
 pub(crate) mod item;
+mod jars;
 mod looked;
 mod program;
 mod redirects;
@@ -25,6 +28,7 @@ pub(crate) mod source;
 #[cfg(test)]
 mod tests;
 pub(crate) mod think;
+mod unfilled;
 mod values;
 
 pub use constants::{FlowConstants, RenewedValues, SetupValues};
