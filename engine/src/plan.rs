@@ -28,6 +28,8 @@ mod sockets;
 mod streams;
 mod target_rules;
 #[cfg(test)]
+mod target_tests;
+#[cfg(test)]
 mod tests;
 mod threshold_rules;
 mod values;

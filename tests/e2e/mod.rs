@@ -38,6 +38,7 @@ mod scenarios;
 mod secrets;
 mod setup;
 mod signals;
+mod targets;
 mod tcp;
 mod tcp_faults;
 mod testbed;

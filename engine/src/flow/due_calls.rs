@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn what_waits_for_one_target_stands_in_front_of_nothing_to_another() {
         let mut queues = TargetQueues::new(vec![0, 1, 0]);
-        [due(1, 0), due(3, 2), due(2, 1)].map(|call| queues.push(call));
+        [due(1, 0), due(3, 2), due(2, 1)].into_iter().for_each(|call| queues.push(call));
         assert_eq!((queues.next_due_ns(0), queues.next_due_ns(1)), (Some(1), Some(2)));
         assert_eq!(queues.pop(1), Some(due(2, 1)));
         assert_eq!((queues.pop(1), queues.next_due_ns(1)), (None, None));
@@ -92,7 +92,9 @@ mod tests {
     #[test]
     fn what_is_looked_past_for_a_call_that_is_meant_stays_due_at_its_own_target() {
         let mut queues = TargetQueues::new(vec![0, 1]);
-        [due(1, 0), due(2, 1), due(3, 0), due(4, 1), due(5, 1)].map(|call| queues.push(call));
+        [due(1, 0), due(2, 1), due(3, 0), due(4, 1), due(5, 1)]
+            .into_iter()
+            .for_each(|call| queues.push(call));
         let mut set_aside = Vec::new();
         assert_eq!(queues.pop_where(|session| session == 4, &mut set_aside), Some(due(4, 1)));
         assert_eq!(queues.pop_where(|session| session == 4, &mut set_aside), None);

@@ -25,8 +25,10 @@ pub(super) struct ScriptSteps {
     pub(super) steps: Vec<PlannedRequest>,
     /// The group of each.
     pub(super) groups: Vec<String>,
-    /// The server that they go to.
+    /// The server that most of them go to. Any other is the target of the steps that go there.
     pub(super) base: String,
+    /// Some go inside TLS.
+    pub(super) has_tls: bool,
     pub(super) timeout_ms: f64,
     /// k6 would follow where responses lead to.
     pub(super) follows: bool,
@@ -75,7 +77,9 @@ pub(super) fn steps(events: &[DrawnEvent], holes: &mut Holes, secrets: &mut Secr
         let repeat = (draft.repeat > 1).then_some(draft.repeat);
         all.push(PlannedRequest { name: Some(name), think, repeat, ..draft.step });
     }
-    Some(ScriptSteps { steps: all, groups, base, timeout_ms, follows })
+    let others = all.iter().filter_map(|step| step.target.as_deref());
+    let has_tls = others.chain([base.as_str()]).any(|base| base.starts_with("https"));
+    Some(ScriptSteps { steps: all, groups, base, has_tls, timeout_ms, follows })
 }
 
 /// Whether a value of a response of `setup()` is sent in an iteration.
@@ -93,7 +97,7 @@ fn setup_is_needed(events: &[DrawnEvent], holes: &Holes) -> bool {
     })
 }
 
-/// The server that most requests go to; requests to others are left out.
+/// The server that most requests go to.
 fn server(events: &[&DrawnEvent], holes: &mut Holes) -> Option<String> {
     let mut servers: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for event in events {
@@ -121,20 +125,7 @@ fn server(events: &[&DrawnEvent], holes: &mut Holes) -> Option<String> {
         }
     }
     let most = servers.iter().max_by_key(|(_, (count, first))| (*count, std::cmp::Reverse(*first)));
-    let base = most.map(|(base, _)| base.clone())?;
-    for (other, (count, _)) in servers.iter().filter(|(other, _)| **other != base) {
-        holes.note(format!(
-            "{count} requests to {other} are left out: all steps of a scenario go to one server, {base}"
-        ));
-    }
-    for event in events {
-        if let ScriptAction::Request(request) = &event.event.action
-            && urls::split(&request.url).is_some_and(|url| url.base != base)
-        {
-            holes.left_out.insert(request.step);
-        }
-    }
-    Some(base)
+    most.map(|(base, _)| base.clone())
 }
 
 struct StepDrafts<'d> {
@@ -211,7 +202,7 @@ impl StepDrafts<'_> {
 
     fn request(&mut self, request: &ScriptRequest) -> PlannedRequest {
         let url = urls::split(&request.url).expect("what is no URL is left out");
-        debug_assert_eq!(url.base, self.base, "what goes elsewhere is left out");
+        let target = (url.base != self.base).then(|| url.base.clone());
         let place = format!("{} {}", request.method, url.path.split('?').next().unwrap_or("/"));
         let place = self.shown(&place);
         self.follows |= request.redirects.is_none();
@@ -223,7 +214,7 @@ impl StepDrafts<'_> {
             }
             None => self.fill(&url.path, request, &place),
         };
-        let mut step = PlannedRequest { method: request.method.clone(), path, ..Default::default() };
+        let mut step = PlannedRequest { target, method: request.method.clone(), path, ..Default::default() };
         // More than a plan may follow are as many as it may.
         step.redirects = request.redirects.filter(|&most| most >= 1.0).map(|most| most.min(50.0) as u32);
         for (name, value) in &request.headers {
@@ -386,6 +377,7 @@ fn is_repeated(last: &StepDraft, next: &StepDraft) -> bool {
     last.repeat < REPEAT_MAX
         && one.extract.is_empty()
         && other.extract.is_empty()
+        && one.target == other.target
         && (&one.method, &one.path, &one.headers, &one.body, &one.checks, one.redirects)
             == (&other.method, &other.path, &other.headers, &other.body, &other.checks, other.redirects)
         && (&last.group, &last.name, last.shortest, last.longest)

@@ -78,7 +78,7 @@ pub(super) fn write(
         }
         plan.put("scenario", Item::Table(tables));
     }
-    if is_set("insecureSkipTLSVerify") && scenarios.iter().any(|(_, steps)| steps.base.starts_with("https")) {
+    if is_set("insecureSkipTLSVerify") && scenarios.iter().any(|(_, steps)| steps.has_tls) {
         plan.set_in("tls", "verify", false);
     }
     if is_set("noConnectionReuse") {
