@@ -16,6 +16,7 @@ mod flows;
 mod moments;
 mod pacing;
 mod pool;
+mod reached;
 mod receiving;
 mod replay;
 mod replays;

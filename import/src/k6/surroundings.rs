@@ -47,10 +47,7 @@ pub(super) fn write(
     if is_one {
         plan.set("url", scenarios[0].1.base.as_str());
     }
-    if scenarios
-        .iter()
-        .any(|(_, steps)| steps.steps.len() > 1 || steps.steps.iter().any(|step| step.repeat.is_some()))
-    {
+    if is_one && keeps_cookies(scenarios[0].1) {
         plan.set("cookies", true);
     }
     let is_set = |key: &str| options.get(key).and_then(Value::as_bool) == Some(true);
@@ -101,6 +98,11 @@ pub(super) fn write(
     }
 }
 
+/// Whether some request of an iteration follows another, so that it may have cookies to send.
+fn keeps_cookies(steps: &ScriptSteps) -> bool {
+    steps.steps.len() > 1 || steps.steps.iter().any(|step| step.repeat.is_some())
+}
+
 /// What a scenario says beside its load and its steps.
 fn own(scenario: &ScriptScenario) -> Vec<(&'static str, toml_edit::Value)> {
     let whole = |number: u64| toml_edit::Value::from(i64::try_from(number).unwrap_or(i64::MAX));
@@ -127,6 +129,9 @@ fn load(stated: &InlineTable) -> Table {
 fn table(scenario: &ScriptScenario, steps: &ScriptSteps) -> Table {
     let mut table = Table::new();
     table.insert("url", Item::Value(steps.base.as_str().into()));
+    if keeps_cookies(steps) {
+        table.insert("cookies", Item::Value(true.into()));
+    }
     if scenario.starts_ms > 0 {
         table.insert("starts", Item::Value(milliseconds(scenario.starts_ms).into()));
     }

@@ -1,7 +1,7 @@
 //! One scenario on its shard: what it sends, and when the next of it is due. What it is sent on is a pool's.
 
 use super::degrading::Degrading;
-use super::targets::{ReachedTarget, first_pool, reached};
+use super::reached::{ReachedTarget, first_pool, reached};
 use engine::bucket::{Arrival, Poll, Share, TokenBucket};
 use engine::load::{Load, Overload};
 use engine::orders::OrderedRevision;
