@@ -17,6 +17,7 @@ mod revisions;
 mod same_requests;
 mod scenarios;
 mod spent;
+mod targets;
 mod whose_time;
 mod worlds;
 

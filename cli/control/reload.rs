@@ -103,11 +103,12 @@ fn align_scenario(fields: &mut Fields, running: &Plan, index: usize) -> Vec<Chan
     if !changes.is_empty() {
         // Where the plan names none, there is a connection for each user: those that there are stay.
         if let (Some(was), Some(is)) = (own.load.users(), read.load.users()) {
-            let pool = own.steps()[0].pool;
             let by_default = |users: &UserLoad| users.most().max(running.machine.shards.into());
             let has = |pool: &Pool, users| u64::from(pool.connections.count()) == by_default(users);
-            if has(&running.pools[pool], was) && fields.pools.get(pool).is_some_and(|pool| has(pool, is)) {
-                fields.pools[pool] = running.pools[pool];
+            for pool in own.pools() {
+                if has(&running.pools[pool], was) && fields.pools.get(pool).is_some_and(|pool| has(pool, is)) {
+                    fields.pools[pool] = running.pools[pool];
+                }
             }
         }
         fields.scenarios[index].load = own.load.clone();

@@ -100,6 +100,20 @@ impl<R: RowSource> Source for AnySource<R> {
         }
     }
 
+    fn next_due_at(&self, target: usize) -> Option<u64> {
+        match self {
+            AnySource::Mix(mix) => mix.next_due_at(target),
+            AnySource::Flow(flow) => flow.next_due_at(target),
+        }
+    }
+
+    fn take_due_at(&mut self, target: usize) -> Following {
+        match self {
+            AnySource::Mix(mix) => mix.take_due_at(target),
+            AnySource::Flow(flow) => flow.take_due_at(target),
+        }
+    }
+
     fn under_way(&self) -> u64 {
         match self {
             AnySource::Mix(mix) => mix.under_way(),

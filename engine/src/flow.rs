@@ -14,8 +14,11 @@ mod attempts;
 mod constants;
 mod cookie_date;
 mod cookies;
+mod due_calls;
 mod exchange;
+mod first_steps;
 pub(crate) mod item;
+mod jars;
 mod looked;
 #[cfg(test)]
 mod named_flow_tests;
@@ -31,6 +34,7 @@ pub(crate) mod source;
 #[cfg(test)]
 mod tests;
 pub(crate) mod think;
+mod unfilled;
 mod values;
 
 pub use constants::{FlowConstants, RenewedValues, SetupValues};

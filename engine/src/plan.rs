@@ -13,6 +13,7 @@ mod flow_rules;
 mod load_rules;
 mod message_end;
 mod mistake;
+mod pools;
 mod reader;
 mod records;
 mod repeat;
@@ -26,6 +27,9 @@ mod setup_script;
 mod setup_tests;
 mod sockets;
 mod streams;
+mod target_rules;
+#[cfg(test)]
+mod target_tests;
 #[cfg(test)]
 mod tests;
 mod threshold_rules;

@@ -73,6 +73,18 @@ pub trait Source {
         unreachable!("nothing is due where nothing follows")
     }
 
+    /// When the next request to a target is due, by its number in the scenario: where requests go to several, each waits for a connection
+    /// to its own, the first one of an arrival too.
+    fn next_due_at(&self, target: usize) -> Option<u64> {
+        let _ = target;
+        None
+    }
+
+    /// Takes the request to a target that is due next. There has to be one.
+    fn take_due_at(&mut self, target: usize) -> Following {
+        unreachable!("nothing is due at target {target} where nothing follows")
+    }
+
     /// How many arrivals have begun and not ended.
     fn under_way(&self) -> u64 {
         0

@@ -16,11 +16,13 @@ mod flows;
 mod moments;
 mod pacing;
 mod pool;
+mod reached;
 mod receiving;
 mod replay;
 mod replays;
 mod scenario;
 mod stages;
+mod targets;
 mod withholding;
 
 use self::core::{Core, MILLISECOND_NS, Stage};
@@ -192,6 +194,14 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
                 scenario.reports_copies = P::awaits_sent(&pool.shared);
             }
         });
+        if S::MAY_CONTINUE {
+            // A scenario may have a pool for each of several targets.
+            for pool in &pools {
+                let scenario = &mut scenarios[pool.scenario];
+                let is_reported = !pool.connections.is_in_order() || P::awaits_sent(&pool.shared);
+                scenario.reports_copies |= scenario.has_targets() && is_reported;
+            }
+        }
         let slots = pools.iter().map(|pool| pool.first_slot + pool.connections.count()).collect();
         let deepest = plan.targets.iter().map(|target| target.pipeline()).max().unwrap_or(1);
         let connect_timeout_ns = pools.iter().map(|pool| pool.connect_timeout_ns).max().unwrap_or(0);
@@ -398,6 +408,10 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     fn release_most_overdue(&mut self, now: u64) {
         for _ in 0..SENDS_PER_TURN {
             let Some(scenario) = self.most_overdue(now) else { return };
+            if self.scenarios[scenario].has_targets() {
+                self.release_to_targets(scenario);
+                continue;
+            }
             let Shard { core, scenarios, pools, .. } = self;
             let scenario = &mut scenarios[scenario];
             pools[scenario.pool].release(core, scenario);
@@ -422,6 +436,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
     #[inline(always)]
     fn due_ns(&mut self, index: usize) -> Option<u64> {
         let scenario = &self.scenarios[index];
+        if scenario.has_targets() {
+            return self.due_at_targets(index);
+        }
         let connections = &mut self.pools[scenario.pool].connections;
         let slot = connections.first_ready()?;
         let free_ns = self.core.relative_ns(connections.at(slot).free_ns);

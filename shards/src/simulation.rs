@@ -198,6 +198,8 @@ impl Simulation {
             start_ns: crate::assembly::connect_timeout_ns(&self.plan) + START_NS,
         };
         let wire = SimulatedWire::new(self.world.clone(), &steps, seat, self.seed, control.clone());
+        let slots = (0..self.plan.pools.len()).map(|pool| self.plan.connections_of(pool, shard));
+        let wire = wire.with_pools(&slots.collect::<Vec<u32>>());
         control.start_at(wire.start_ns());
         let ledger = wire.ledger();
         let (shard_lane, lane, recorder) = lane(shard as usize, &self.plan.layout(), self.plan.phases);

@@ -2,9 +2,11 @@
 
 use super::attempts::SessionAttempts;
 use super::constants::{FlowConstants, KeptConstants};
-use super::cookies::{CookieJar, CookieRules};
+use super::cookies::CookieRules;
+use super::due_calls::{DueCall, TargetQueues};
 use super::exchange::FlowExchange;
 use super::item::{FlowScript, OnFailure, StepLooks};
+use super::jars::SessionJars;
 use super::looked::LastLook;
 use super::open_flows::OpenFlows;
 use super::program::{CallOperation, FlowOperation, Program};
@@ -13,6 +15,7 @@ use super::revised_thinks::RevisedThinks;
 use super::rows::{RowSource, RowTaken};
 use super::sessions::{CallMemories, CallMemory, FlowSessions, SessionState};
 use super::think::Think;
+use super::unfilled::in_words;
 use super::values::{SessionValues, ValueNames};
 use crate::breaker::BreakerCounts;
 use crate::bucket::{Arrival, Share};
@@ -28,7 +31,7 @@ use crate::record::{
     EndedAttempt, FlowPass, Iteration, IterationEnd, LookedExamples, LookedFor, LookedResponse, RedirectEnd,
 };
 use crate::seams::{Call, End, EndedAt, Following, Source, Started, StepFacts, Unprepared};
-use crate::template::{HoleContext, Unfilled};
+use crate::template::HoleContext;
 use std::collections::VecDeque;
 
 /// What the iterations of a scenario on a shard are made of.
@@ -86,9 +89,10 @@ pub struct FlowSource<R> {
     /// Attempts at requests, where they may be tried again or rejected.
     attempts: Option<Box<SessionAttempts>>,
     unix_offset_ns: u64,
-    cookies: Option<CookieRules>,
-    /// Of each session, where cookies are kept.
-    jars: Vec<CookieJar>,
+    /// Where sessions keep cookies.
+    cookies: Option<SessionJars>,
+    /// The same of what is due, where requests go to several targets: in the place of `due`.
+    targets: Option<Box<TargetQueues>>,
     /// Redirects, where they are followed.
     redirects: Option<Box<FollowedRedirects>>,
     /// What is due and was looked past for requests that are to be tried again: memory that is used again.
@@ -98,14 +102,6 @@ pub struct FlowSource<R> {
     constants: KeptConstants,
     /// Think times, once they have changed.
     thinks: Option<Box<RevisedThinks>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct DueCall {
-    due_ns: u64,
-    order: u64,
-    step: u32,
-    session: u32,
 }
 
 /// What a session comes to, and when.
@@ -186,13 +182,22 @@ impl<R: RowSource> FlowSource<R> {
             attempts,
             unix_offset_ns,
             scratch: vec![0; cookies.as_ref().map_or(0, CookieRules::path_bytes_max)],
-            cookies,
-            jars: Vec::new(),
+            cookies: cookies.map(SessionJars::new),
+            targets: None,
             redirects,
             set_aside: Vec::new(),
             constants: KeptConstants::new(constants.renewed),
             thinks: None,
         }
+    }
+
+    /// The same where requests go to several targets: the number of each step's, and how cookies of each target are kept, where they are.
+    pub fn with_targets(mut self, of_step: Vec<usize>, cookies: Vec<CookieRules>) -> FlowSource<R> {
+        if !cookies.is_empty() {
+            self.cookies = Some(SessionJars::with_targets(cookies, of_step.clone()));
+        }
+        self.targets = Some(Box::new(TargetQueues::new(of_step)));
+        self
     }
 
     /// What a session knows by a name, or knew when it ended; nothing before another has its place.
@@ -344,10 +349,24 @@ impl<R: RowSource> FlowSource<R> {
         Call { step, session }
     }
 
+    /// A request that was due, on its way.
+    fn taken(&mut self, due: DueCall) -> Following {
+        let kept = self.sessions.get(due.session);
+        let (number, own_ns) = (kept.arrival.number, kept.recorded_ns.unwrap_or(due.due_ns));
+        let call = self.call(due.session, due.step, own_ns);
+        let first_ns = self.attempts.as_ref().map(|attempts| attempts.first_intended_ns(due.session));
+        let intended_ns = first_ns.unwrap_or(own_ns);
+        Following { call, arrival: Arrival { number, intended_ns }, due_ns: due.due_ns }
+    }
+
     fn queue(&mut self, session: u32, step: usize, due_ns: u64) {
         self.sessions.at(session).state = SessionState::Waiting;
         self.queued += 1;
-        self.due.push(DueCall { due_ns, order: self.queued, step: step as u32, session });
+        let call = DueCall { due_ns, order: self.queued, step: step as u32, session };
+        match &mut self.targets {
+            None => self.due.push(call),
+            Some(targets) => targets.push(call),
+        }
     }
 
     fn end_session(&mut self, session: u32, end: IterationEnd, free_ns: u64, why: &'static str) {
@@ -385,11 +404,8 @@ impl<R: RowSource> FlowSource<R> {
         if let Some(redirects) = &mut self.redirects {
             redirects.begin(session);
         }
-        if self.cookies.is_some() {
-            if self.jars.len() <= session as usize {
-                self.jars.resize(session as usize + 1, CookieJar::default());
-            }
-            self.jars[session as usize].clear();
+        if let Some(jars) = &mut self.cookies {
+            jars.begin(session);
         }
         for used in &self.names.feeds {
             let values = &mut self.values;
@@ -421,11 +437,12 @@ impl<R: RowSource> FlowSource<R> {
     }
 
     /// Keeps what a response sets of cookies. Says why if it is more than can be kept.
-    fn keep_cookies(&mut self, session: u32, done_ns: u64) -> Option<&'static str> {
-        let rules = self.cookies.as_ref()?;
+    fn keep_cookies(&mut self, call: Call, done_ns: u64) -> Option<&'static str> {
+        self.cookies.as_ref()?;
         let now_s = self.unix_s(done_ns);
-        let memory = self.sessions.get(session).memory?;
-        let (captured, jar) = (&self.memories.get(memory).captured, &mut self.jars[session as usize]);
+        let (jar, rules) = self.cookies.as_mut()?.of(call);
+        let memory = self.sessions.get(call.session).memory?;
+        let captured = &self.memories.get(memory).captured;
         let mut is_full = false;
         for header in captured.cookies() {
             is_full |= jar.set(header, rules, now_s).is_err();
@@ -460,11 +477,12 @@ impl<R: RowSource> FlowSource<R> {
         let memory =
             self.sessions.get(call.session).memory.expect("memory was taken for what may be redirected");
         let CallMemory { filled, hop, .. } = self.memories.at(memory);
-        let (session, jars, cookies) = (call.session as usize, &mut self.jars, &self.cookies);
+        let cookies = &mut self.cookies;
         redirects.fill((call.session, call.step), filled, hop, |form, out| {
-            if let Some(rules) = cookies {
-                jars[session].set_path(redirects.path(call.session));
-                jars[session].write(form, rules, now_s, out);
+            if let Some(jars) = cookies {
+                let (jar, rules) = jars.of(call);
+                jar.set_path(redirects.path(call.session));
+                jar.write(form, rules, now_s, out);
             }
         });
     }
@@ -501,18 +519,18 @@ impl<R: RowSource> FlowSource<R> {
         let filled = &mut self.memories.at(memory).filled;
         filled.clear();
         for hole in &exchange.holes {
-            if let (Some(form), Some(rules)) = (hole.cookies(), &self.cookies) {
+            if let (Some(form), Some(jars)) = (hole.cookies(), &mut self.cookies) {
                 // Where the request goes has been filled before: it stands in front of all fields.
-                let (path, mut written) = (&rules.paths[call.step as usize], 0);
+                let (path, mut written) = (jars.path(call.step), 0);
                 let mut out = Outbox::new(&mut self.scratch, &mut written);
                 path.render_filled(context.number, context.draws, filled, &mut out);
-                let jar = &mut self.jars[call.session as usize];
+                let (jar, rules) = jars.of(call);
                 jar.set_path(&self.scratch[..written]);
                 filled.push(|out| jar.write(form, rules, now_s, out));
                 continue;
             }
             let result = filled.push_with(|out| hole.fill(&context, out));
-            result.map_err(|unfilled| Unprepared { kind: Kind::Template, why: reason(unfilled) })?;
+            result.map_err(|unfilled| Unprepared { kind: Kind::Template, why: in_words(unfilled) })?;
         }
         if let Some(attempts) = &mut self.attempts {
             attempts.filled(call.session);
@@ -571,7 +589,7 @@ impl<R: RowSource> Source for FlowSource<R> {
             Some(_) => Outcome::Refused(self.last.code()),
         };
         if let End::Response { code, .. } = end
-            && let Some(more) = self.keep_cookies(session, at.done_ns)
+            && let Some(more) = self.keep_cookies(call, at.done_ns)
             && matches!(outcome, Outcome::Ok(_))
         {
             (outcome, self.why) = (Outcome::ValueMissing(code), more);
@@ -653,7 +671,8 @@ impl<R: RowSource> Source for FlowSource<R> {
             }
         }
         match self.advance(session, arrival.intended_ns) {
-            NextStop::Call { step, due_ns } if due_ns == arrival.intended_ns => {
+            // Where there are several targets, it waits for a connection to its own.
+            NextStop::Call { step, due_ns } if due_ns == arrival.intended_ns && self.targets.is_none() => {
                 return Started::Call(self.call(session, step as u32, due_ns));
             }
             NextStop::Call { step, due_ns } => self.queue(session, step, due_ns),
@@ -673,12 +692,16 @@ impl<R: RowSource> Source for FlowSource<R> {
 
     fn take_due(&mut self) -> Following {
         let due = self.due.pop().expect("something is due");
-        let kept = self.sessions.get(due.session);
-        let (number, own_ns) = (kept.arrival.number, kept.recorded_ns.unwrap_or(due.due_ns));
-        let call = self.call(due.session, due.step, own_ns);
-        let first_ns = self.attempts.as_ref().map(|attempts| attempts.first_intended_ns(due.session));
-        let intended_ns = first_ns.unwrap_or(own_ns);
-        Following { call, arrival: Arrival { number, intended_ns }, due_ns: due.due_ns }
+        self.taken(due)
+    }
+
+    fn next_due_at(&self, target: usize) -> Option<u64> {
+        self.targets.as_ref()?.next_due_ns(target)
+    }
+
+    fn take_due_at(&mut self, target: usize) -> Following {
+        let due = self.targets.as_mut().and_then(|targets| targets.pop(target));
+        self.taken(due.expect("something is due at the target"))
     }
 
     fn under_way(&self) -> u64 {
@@ -754,7 +777,12 @@ impl<R: RowSource> Source for FlowSource<R> {
     }
 
     fn take_untried(&mut self) -> Option<Following> {
-        self.attempts.as_ref()?;
+        let attempts = self.attempts.as_mut()?;
+        if let Some(targets) = &mut self.targets {
+            let untried = targets.pop_where(|session| attempts.is_again(session), &mut self.set_aside)?;
+            attempts.give_up(untried.session);
+            return Some(self.taken(untried));
+        }
         while let Some(due) = self.due.peek() {
             if let Some(attempts) = self.attempts.as_mut().filter(|attempts| attempts.is_again(due.session)) {
                 attempts.give_up(due.session);
@@ -769,6 +797,9 @@ impl<R: RowSource> Source for FlowSource<R> {
     }
 
     fn abandon_waiting(&mut self, now_ns: u64) {
+        while let Some(next) = self.targets.as_mut().and_then(|targets| targets.pop_any()) {
+            self.cut_off(next.session, now_ns);
+        }
         // Whatever waits is due at some moment. All other sessions, of which there may be many, are not looked at.
         let mut due = std::mem::replace(&mut self.due, DueQueue::new());
         while let Some(next) = due.pop() {
@@ -780,6 +811,9 @@ impl<R: RowSource> Source for FlowSource<R> {
 
     fn abandon(&mut self, now_ns: u64) {
         self.due.clear();
+        if let Some(targets) = &mut self.targets {
+            targets.clear();
+        }
         let all: Vec<u32> = self.sessions.live().collect();
         all.into_iter().for_each(|session| self.cut_off(session, now_ns));
     }
@@ -793,19 +827,5 @@ impl<R> LookedExamples for FlowSource<R> {
             let looked = (&exchange.wants, exchange.inspection(), exchange.location(captured));
             self.last.example(looked_for, captured, looked, self.values.constants())
         })
-    }
-}
-
-/// In words.
-fn reason(unfilled: Unfilled) -> &'static str {
-    match unfilled {
-        Unfilled::NotSet(_) => "a value of the request was not taken from any response before it",
-        Unfilled::NotNumber => "a value that is to be a number is none",
-        Unfilled::NotText => "a value is not UTF-8, and has to be text where it stands",
-        Unfilled::TooLong => "a value is too long",
-        Unfilled::NoSlash => "a path is to begin with a value, which does not begin with `/`",
-        Unfilled::Invalid { .. } => {
-            "a value has a byte that may not stand in its place, such as the end of a line"
-        }
     }
 }

@@ -14,7 +14,7 @@ use super::fields::{
 };
 use super::mistake::Mistake;
 use super::{
-    datagrams, feeds, flow_names, flow_rules, load_rules, retry_rules, setup, sockets, streams,
+    datagrams, feeds, flow_names, flow_rules, load_rules, setup, sockets, streams, target_rules,
     threshold_rules, values,
 };
 use crate::feed::RowOrder;
@@ -376,13 +376,12 @@ impl RuleCheck<'_> {
             );
         }
         self.script(index, scenario);
-        if steps.iter().any(|step| step.pool != steps[0].pool || step.timeout_ns != steps[0].timeout_ns) {
-            let problem = "the requests of a mix go to different targets, or have different timeouts";
-            self.broken(
-                PlanPlace::Scenario(index, "request"),
-                problem,
-                "give each target a scenario of its own",
-            );
+        for (step, Mistake { problem, fix }) in target_rules::mistakes(scenario, self.fields) {
+            let place = match step {
+                Some(step) => PlanPlace::Step(index, step, String::new()),
+                None => PlanPlace::Scenario(index, "request"),
+            };
+            self.broken(place, problem, fix);
         }
         if steps.iter().any(|step| sockets::opening(step) != sockets::opening(&steps[0])) {
             let problem = "the messages of a scenario go on connections that are opened in different ways";
@@ -419,15 +418,8 @@ impl RuleCheck<'_> {
         for WrongResilience { key, problem, fix } in flow.resilience.mistakes() {
             self.broken(PlanPlace::Scenario(index, key), problem, fix);
         }
-        let pool = steps.first().and_then(|step| self.fields.pools.get(step.pool));
-        let reached = pool.and_then(|pool| self.fields.targets.get(pool.target));
-        let target = reached.filter(|_| flow.cookies);
-        let wrong_causes = |target| retry_rules::mistakes(&flow.resilience, target);
-        for Mistake { problem, fix } in reached.into_iter().flat_map(wrong_causes) {
-            self.broken(PlanPlace::Scenario(index, "retry.on"), problem, fix);
-        }
-        if let Some(Mistake { problem, fix }) = target.and_then(flow_rules::wrong_cookies) {
-            self.broken(PlanPlace::Scenario(index, "cookies"), problem, fix);
+        for (key, Mistake { problem, fix }) in target_rules::wrong_of_flow(flow, scenario, self.fields) {
+            self.broken(PlanPlace::Scenario(index, key), problem, fix);
         }
         for (step, Mistake { problem, fix }) in flow_names::mistakes(&flow.items, steps, self.fields) {
             let place = match step {

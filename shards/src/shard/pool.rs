@@ -110,7 +110,7 @@ impl<P: Protocol> ConnectionPool<P> {
             can_discard: pipeline == 1
                 && !is_secured
                 && !matches!(target.endpoint(), Endpoint::Unix { .. })
-                && served.steps().iter().all(|step| step.looks.is_empty()),
+                && served.steps().iter().all(|step| step.pool != number || step.looks.is_empty()),
             is_closed_loop,
             is_intended_when_sent: is_closed_loop && !is_on_demand,
             is_secured,

@@ -1,6 +1,7 @@
 //! One scenario on its shard: what it sends, and when the next of it is due. What it is sent on is a pool's.
 
 use super::degrading::Degrading;
+use super::reached::{ReachedTarget, first_pool, reached};
 use engine::bucket::{Arrival, Poll, Share, TokenBucket};
 use engine::load::{Load, Overload};
 use engine::orders::OrderedRevision;
@@ -14,8 +15,10 @@ pub(super) struct ScenarioRun<S> {
     pub(super) source: S,
     /// Which scenario it is.
     pub(super) number: usize,
-    /// The pool that its requests are sent on.
+    /// The pool that its requests are sent on; where there are several, the one that its arrivals begin on.
     pub(super) pool: usize,
+    /// Where its steps go, if to several targets.
+    pub(super) targets: Option<Box<[ReachedTarget]>>,
     /// Its first series in the recorder, and its first constant on the wire: those of its steps follow each other.
     pub(super) first_series: usize,
     pub(super) load: LoadState,
@@ -102,8 +105,8 @@ impl<S: Source> ScenarioRun<S> {
     /// The scenario of a number, as one shard runs it.
     pub(super) fn new(plan: &Fields, index: usize, source: S, share: Share) -> ScenarioRun<S> {
         let scenario = &plan.scenarios[index];
-        let pool = scenario.steps()[0].pool;
-        let pipeline = plan.targets[plan.pools[pool].target].pipeline() as usize;
+        let of_pool = |pool: usize| plan.targets[plan.pools[pool].target].pipeline() as usize;
+        let pipeline = scenario.pools().into_iter().map(of_pool).max().unwrap_or(1);
         let bytes_max = source.steps().iter().map(|step| step.bytes_max).max().unwrap_or(0);
         ScenarioRun {
             number: index,
@@ -118,7 +121,8 @@ impl<S: Source> ScenarioRun<S> {
             room_ns: 0,
             has_waited_for_room: false,
             graceful_ns: scenario.flow().map_or(0, |flow| flow.graceful_ns),
-            pool,
+            pool: first_pool(scenario),
+            targets: reached(scenario),
             first_series: plan.layout().series_of(index).start,
             load: LoadState::new(plan, index, share),
             is_one_constant: matches!(source.steps(), [only] if only.constant.is_some()),
