@@ -106,7 +106,8 @@ fn align_scenario(fields: &mut Fields, running: &Plan, index: usize) -> Vec<Chan
             let by_default = |users: &UserLoad| users.most().max(running.machine.shards.into());
             let has = |pool: &Pool, users| u64::from(pool.connections.count()) == by_default(users);
             for pool in own.pools() {
-                if has(&running.pools[pool], was) && fields.pools.get(pool).is_some_and(|pool| has(pool, is)) {
+                if has(&running.pools[pool], was) && fields.pools.get(pool).is_some_and(|pool| has(pool, is))
+                {
                     fields.pools[pool] = running.pools[pool];
                 }
             }

@@ -12,7 +12,7 @@ mod slots;
 mod sources;
 mod steps;
 
-use self::recorded::{Chosen, HarRecording};
+use self::recorded::{Chosen, HarRecording, Recorded};
 use self::steps::StepTiming;
 use crate::made::Made;
 use crate::planned::{PlanText, REQUESTS_MAX};

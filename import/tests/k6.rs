@@ -326,7 +326,7 @@ fn requests_to_other_servers_name_them_as_targets() {
             http.get('http://shop.local/d');
         }";
     let made = made(text);
-    let plan = planned(&made, &[]);
+    let plan = planned(&made);
     let of_step = |step: &engine::plan::Step| plan.target_of(step).url.authority.clone();
     let of_scenario = |name: &str| {
         let scenario = &plan.scenarios[plan.scenario_named(name).unwrap()];

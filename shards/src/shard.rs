@@ -183,25 +183,7 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             scenarios.len() == plan.scenarios.len() && pools.len() == plan.pools.len(),
             "each has its part"
         );
-        scenarios.iter_mut().for_each(|scenario| {
-            let pool = &pools[scenario.pool];
-            scenario.is_one_constant &= pool.sends_constants();
-            scenario.reports_copies |= !pool.connections.is_in_order() || P::awaits_sent(&pool.shared);
-            scenario.reports_long_alone &= pool.is_verbatim() && pool.connections.is_in_order();
-            scenario.reports_long_alone &= !pool.sends_datagrams() && !P::awaits_sent(&pool.shared);
-            if pool.sends_datagrams() {
-                // None waits, so their memory is free again as soon as the kernel has taken them.
-                scenario.reports_copies = P::awaits_sent(&pool.shared);
-            }
-        });
-        if S::MAY_CONTINUE {
-            // A scenario may have a pool for each of several targets.
-            for pool in &pools {
-                let scenario = &mut scenarios[pool.scenario];
-                let is_reported = !pool.connections.is_in_order() || P::awaits_sent(&pool.shared);
-                scenario.reports_copies |= scenario.has_targets() && is_reported;
-            }
-        }
+        pools.iter().for_each(|pool| pool.note_reported_sends(&mut scenarios[pool.scenario]));
         let slots = pools.iter().map(|pool| pool.first_slot + pool.connections.count()).collect();
         let deepest = plan.targets.iter().map(|target| target.pipeline()).max().unwrap_or(1);
         let connect_timeout_ns = pools.iter().map(|pool| pool.connect_timeout_ns).max().unwrap_or(0);

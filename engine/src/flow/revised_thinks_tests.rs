@@ -69,7 +69,9 @@ fn drawn_items(random: &mut Random, depth: u64) -> Vec<FlowItem> {
         let action = match random.between(0, 2 + depth) {
             3 => FlowAction::Items(drawn_items(random, depth - 1)),
             4 => FlowAction::OneOf(
-                (1..3).map(|weight| FlowBranch { weight, items: drawn_items(random, depth - 1) }).collect(),
+                (1..3)
+                    .map(|weight| FlowBranch { weight, items: drawn_items(random, depth - 1), flow: None })
+                    .collect(),
             ),
             _ => FlowAction::Request(random.between(0, 2) as usize),
         };

@@ -352,6 +352,19 @@ impl<P: Protocol> ConnectionPool<P> {
         core.wire.flush(on_wire, is_reported);
     }
 
+    /// Which sends of its scenario are reported: what is spoken here says so, and on the scenario's other pools, if there are some.
+    pub(super) fn note_reported_sends<S: Source>(&self, scenario: &mut ScenarioRun<S>) {
+        let (is_in_order, awaits_sent) = (self.connections.is_in_order(), P::awaits_sent(&self.shared));
+        scenario.is_one_constant &= self.sends_constants();
+        scenario.reports_copies |= !is_in_order || awaits_sent;
+        scenario.reports_long_alone &=
+            self.is_verbatim() && is_in_order && !self.sends_datagrams() && !awaits_sent;
+        if self.sends_datagrams() {
+            // None waits, so their memory is free again as soon as the kernel has taken them.
+            scenario.reports_copies = awaits_sent;
+        }
+    }
+
     /// What was to be reported sent is: its memory is free for what waits for it.
     pub(super) fn sent<W: Wire, S: Source>(
         &mut self,
