@@ -199,6 +199,17 @@ impl Done {
         ["sent", "dropped", "unsent"].iter().map(|key| self.count(&format!("/requests/{key}"))).sum()
     }
 
+    /// Asserts that all of a window's arrivals are accounted for, and that none of those that were sent has failed. Returns how many ended well:
+    /// a busy machine may leave some of them unsent.
+    pub(crate) fn assert_none_failed(&self, arrivals: u64) -> u64 {
+        let part = if self.report.get("iterations").is_some() { "iterations" } else { "requests" };
+        let count = |key: &str| self.report[part][key].as_u64().unwrap_or(0);
+        let unsent = count("dropped") + count("unsent") + count("withheld");
+        assert_eq!((count("ok") + unsent, count("failed")), (arrivals, 0), "{}", self.stdout);
+        assert!(count("ok") > 0, "{}", self.stdout);
+        count("ok")
+    }
+
     /// Failures of one kind.
     pub(crate) fn errors(&self, kind: &str) -> u64 {
         self.report.pointer(&format!("/requests/errors/{kind}")).and_then(Value::as_u64).unwrap_or(0)

@@ -71,7 +71,7 @@ struct HarArgs {
     #[arg(
         long,
         value_name = "HOST",
-        long_help = "Import requests to this host, or to this server, as in http://HOST:PORT; without it those to the host of the first page. All steps of a plan go to one server"
+        long_help = "Import requests to this host, or to this server, as in http://HOST:PORT; without it those to the host of the first page. Where several are given, each server is a target of the plan"
     )]
     host: Vec<String>,
     /// Import images, style sheets, scripts and fonts, too.

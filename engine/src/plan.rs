@@ -13,18 +13,23 @@ mod flow_rules;
 mod load_rules;
 mod message_end;
 mod mistake;
+mod pools;
 mod reader;
 mod records;
 mod repeat;
 mod retarget;
 mod retry_rules;
 mod rules;
+mod series;
 mod setup;
 mod setup_script;
 #[cfg(test)]
 mod setup_tests;
 mod sockets;
 mod streams;
+mod target_rules;
+#[cfg(test)]
+mod target_tests;
 #[cfg(test)]
 mod tests;
 mod threshold_rules;

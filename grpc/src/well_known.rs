@@ -4,6 +4,7 @@ use crate::message_text::{MessageText, has_holes};
 use crate::path::MessagePath;
 use crate::pieces::{Encoded, WireForm};
 use crate::scalars::{self, Wrong, what_is};
+use engine::message_form::KnownType;
 use prost::Message;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value};
@@ -40,6 +41,19 @@ pub(crate) fn takes_null(field: &FieldDescriptor) -> bool {
         Kind::Enum(descriptor) => descriptor.full_name() == NULL_VALUE && !field.is_list(),
         _ => false,
     }
+}
+
+/// How replies of one of these types are told; nothing of others, and of what is packed in an `Any`, which is not unpacked.
+pub(crate) fn told_as(name: &str) -> Option<KnownType> {
+    Some(match name.strip_prefix("google.protobuf.")? {
+        "Timestamp" => KnownType::Timestamp,
+        "Duration" => KnownType::Duration,
+        "FieldMask" => KnownType::FieldMask,
+        "Value" => KnownType::Value,
+        "Struct" | "ListValue" => KnownType::Bare,
+        wrapper if WRAPPERS.contains(&wrapper) => KnownType::Bare,
+        _ => return None,
+    })
 }
 
 /// A message of one of these types; nothing of others.

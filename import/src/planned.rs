@@ -43,6 +43,8 @@ pub(crate) enum PlannedCredentials {
 pub(crate) struct PlannedRequest {
     /// What it is called; the method and the path if nothing is said.
     pub(crate) name: Option<String>,
+    /// The name of the target that it goes to, where that is another than the plan's.
+    pub(crate) target: Option<String>,
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) weight: Option<u64>,
@@ -105,6 +107,9 @@ impl PlannedRequest {
         let mut set = |key: &str, value: Value| table.insert(key, Item::Value(value));
         if let Some(name) = &self.name {
             set("name", name.as_str().into());
+        }
+        if let Some(target) = &self.target {
+            set("target", target.as_str().into());
         }
         let key = self.method.to_ascii_lowercase();
         if METHOD_KEYS.contains(&key.as_str()) && key.to_ascii_uppercase() == self.method {
@@ -276,6 +281,16 @@ impl PlanText {
     pub(crate) fn set_in(&mut self, table: &str, key: &str, value: impl Into<Value>) {
         if let Some(table) = self.document.entry(table).or_insert(Item::Table(Table::new())).as_table_mut() {
             table.insert(key, Item::Value(value.into()));
+        }
+    }
+
+    /// Adds a target with a name.
+    pub(crate) fn target(&mut self, name: &str, url: &str) {
+        let mut all = Table::new();
+        all.set_implicit(true);
+        if let Some(all) = self.document.entry("target").or_insert(Item::Table(all)).as_table_mut() {
+            let target = Table::from_iter([("url", Value::from(url))]);
+            all.insert(name, Item::Table(target));
         }
     }
 

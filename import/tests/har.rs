@@ -313,7 +313,7 @@ fn text_of(step: &Table) -> &str {
 }
 
 #[test]
-fn several_servers_are_refused_with_the_words_that_import_one() {
+fn several_servers_are_targets_and_each_step_goes_to_its_own() {
     let secure = r#""method": "GET", "url": "https://h/b", "headers": []"#;
     let other = r#""method": "GET", "url": "http://other:81/c", "headers": []"#;
     let page = |at, request: &str| entry(at, request, 200, "", "text/html", "x");
@@ -321,23 +321,27 @@ fn several_servers_are_refused_with_the_words_that_import_one() {
     let file = HarFile { name: "x.har", text: &text };
     let of = |hosts: &[&str]| {
         let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
-        from_har(file, None, &HarChoices { hosts, ..Default::default() })
+        from_har(file, None, &HarChoices { hosts, ..Default::default() }).unwrap()
     };
-    for (hosts, servers) in [
-        (&[][..], "2 servers (2 to http://h, 1 to https://h)"),
-        (&["h", "other"], "3 servers (2 to http://h, 1 to https://h, 1 to http://other:81)"),
-    ] {
-        let wrong = of(hosts).unwrap_err();
-        assert!(wrong.problem.contains(servers) && wrong.problem.contains("go to one"), "{wrong}");
-        assert_eq!(wrong.place, "x.har");
-        assert!(wrong.fix.ends_with("`--host http://h`"), "{wrong}");
-    }
-    let paths = |hosts: &[&str]| {
-        steps(&of(hosts).unwrap()).iter().map(|step| text_of(step).to_owned()).collect::<Vec<_>>()
+    let targets = |made: &Made| {
+        let of_step = |step: &Table| {
+            (text_of(step).to_owned(), step.get("target").and_then(toml::Value::as_str).map(str::to_owned))
+        };
+        steps(made).iter().map(of_step).collect::<Vec<_>>()
     };
-    assert_eq!(paths(&["http://h"]), ["/", "/a"]);
-    assert_eq!(paths(&["https://h"]), ["/b"]);
-    assert_eq!(paths(&["other:81"]), ["/c"]);
+    let own = |path: &str| (path.to_owned(), None);
+    let to = |path: &str, name: &str| (path.to_owned(), Some(name.to_owned()));
+    let made = of(&["h", "other"]);
+    assert_eq!(targets(&made), [own("/"), to("/b", "h"), own("/a"), to("/c", "other")]);
+    let table = table(&made);
+    assert_eq!(table["url"].as_str(), Some("http://h"));
+    assert_eq!(table["target"]["h"]["url"].as_str(), Some("https://h"));
+    assert_eq!(table["target"]["other"]["url"].as_str(), Some("http://other:81"));
+    let plan = plan(&made);
+    assert_eq!((plan.targets.len(), plan.pools.len()), (3, 3));
+    assert_eq!(targets(&of(&["http://h"])), [own("/"), own("/a")]);
+    assert_eq!(targets(&of(&["https://h"])), [own("/b")]);
+    assert_eq!(targets(&of(&["other:81"])), [own("/c")]);
 }
 
 #[test]

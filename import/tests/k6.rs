@@ -308,6 +308,44 @@ fn rows_that_no_file_has_are_written() {
 }
 
 #[test]
+fn requests_to_other_servers_name_them_as_targets() {
+    let text = "import http from 'k6/http';
+        export const options = { scenarios: {
+            buy: { executor: 'constant-vus', vus: 2, duration: '1s', exec: 'buy' },
+            look: { executor: 'constant-vus', vus: 1, duration: '1s', exec: 'look' },
+        }, insecureSkipTLSVerify: true };
+        export function buy() {
+            const token = http.post('https://auth.local/token').json('token');
+            http.get('http://shop.local/a', { headers: { Authorization: `Bearer ${token}` } });
+            http.get('http://shop.local/a');
+            http.get('http://static.local/a');
+        }
+        export function look() {
+            http.get('http://static.local/b');
+            http.get('http://static.local/c');
+            http.get('http://shop.local/d');
+        }";
+    let made = made(text);
+    let plan = planned(&made);
+    let of_step = |step: &engine::plan::Step| plan.target_of(step).url.authority.clone();
+    let of_scenario = |name: &str| {
+        let scenario = &plan.scenarios[plan.scenario_named(name).unwrap()];
+        scenario.steps().iter().map(of_step).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        of_scenario("buy"),
+        ["auth.local", "shop.local", "shop.local", "static.local"],
+        "{}",
+        made.plan
+    );
+    assert_eq!(of_scenario("look"), ["static.local", "static.local", "shop.local"], "{}", made.plan);
+    let table = table(&made);
+    assert_eq!(table["target"]["auth-local"]["url"].as_str(), Some("https://auth.local"));
+    assert_eq!(table["tls"]["verify"].as_bool(), Some(false));
+    assert!(table["scenario"]["buy"]["step"][1].get("target").is_none(), "{}", made.plan);
+}
+
+#[test]
 fn what_is_not_translated_is_told() {
     let text = "import http from 'k6/http';
         import ws from 'k6/ws';
@@ -332,15 +370,14 @@ fn what_is_not_translated_is_told() {
     let made = made(text);
     let table = table(&made);
     let steps = table["step"].as_array().unwrap();
-    assert_eq!(steps.len(), 6, "{}", made.plan);
-    assert_eq!(steps[4]["body"].as_str(), Some("{{now ms}}"));
+    assert_eq!(steps.len(), 7, "{}", made.plan);
+    assert_eq!(steps[5]["body"].as_str(), Some("{{now ms}}"));
     for parts in [
         &["k6/ws.connect"][..],
         &["k6/net/grpc: Client"],
         &["k6chaijs", "describe"],
         &["`html` is not translated"],
         &["comes from `html().find().attr()`"],
-        &["1 requests to http://elsewhere are left out"],
         &["the request to `undefined/x` is left out", "-e NAME=VALUE"],
         &["a pause before the first request"],
         &["`vus: value>1` is left out"],

@@ -1,6 +1,7 @@
 //! A response as far as it is wanted, in memory that is used again for the next.
 
 use super::wants::Wants;
+use crate::message_form::{MessageForm, tell};
 use std::ops::Range;
 
 /// The most that is kept of the headers of one response, in bytes: all values that are wanted together.
@@ -20,7 +21,28 @@ pub struct Captured {
     are_cookies_cut: bool,
     body: Vec<u8>,
     body_length: u64,
+    /// A message of gRPC has begun, and which of its forms the body is in.
+    message: MessageState,
+    /// The other form of it.
+    told: Vec<u8>,
 }
+
+/// What a body is of a message of gRPC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum MessageState {
+    /// Nothing.
+    #[default]
+    None,
+    /// Its bytes.
+    Bytes,
+    /// Its JSON.
+    Told,
+    /// It could not be told.
+    Untold,
+}
+
+/// A message's JSON has no more than so many times the bytes that may be kept of it.
+const TOLD_TIMES_MAX: usize = 16;
 
 impl Captured {
     /// Forgets the response and keeps the memory.
@@ -32,6 +54,33 @@ impl Captured {
         self.are_cookies_cut = false;
         self.body.clear();
         self.body_length = 0;
+        self.message = MessageState::None;
+        self.told.clear();
+    }
+
+    /// A message of gRPC begins. Of several, the last one is looked at.
+    pub fn message_begins(&mut self) {
+        self.body.clear();
+        self.body_length = 0;
+        self.message = MessageState::Bytes;
+    }
+
+    /// The message that came becomes its JSON. Where none came, or it is cut, nothing does.
+    pub fn retell(&mut self, form: &MessageForm, body_bytes_max: usize) {
+        if self.message != MessageState::Bytes || self.is_body_cut() {
+            return;
+        }
+        self.told.clear();
+        let told = tell(form, &self.body, body_bytes_max.saturating_mul(TOLD_TIMES_MAX), &mut self.told);
+        self.message = if told.is_ok() { MessageState::Told } else { MessageState::Untold };
+        if told.is_ok() {
+            std::mem::swap(&mut self.body, &mut self.told);
+        }
+    }
+
+    /// Whether what came could not be told as a message.
+    pub(super) fn is_untold(&self) -> bool {
+        self.message == MessageState::Untold
     }
 
     /// A header came. It is kept if it is wanted; of several with one name the first, but all that set cookies.
@@ -106,7 +155,8 @@ impl Captured {
 
     /// Whether some of the body was not kept.
     pub(super) fn is_body_cut(&self) -> bool {
-        self.body_length > self.body.len() as u64
+        let kept = if self.message == MessageState::Told { &self.told } else { &self.body };
+        self.body_length > kept.len() as u64
     }
 
     /// How many bytes the body had, kept or not.

@@ -2,6 +2,7 @@
 
 use super::{is_secret, mark, secrets, subprotocol, text};
 use crate::plan::{Plan, Step, TargetProtocol};
+use crate::revision::{Change, Revision};
 use crate::template::Piece;
 use crate::threshold::Threshold;
 use std::ops::Range;
@@ -41,6 +42,18 @@ pub fn threshold(threshold: &mut Threshold) {
     }
     // Where a secret begins in a name that is written otherwise, what follows it is taken for a part of it.
     threshold.text = if is_known { shown } else { text(&threshold.text) };
+}
+
+/// What was changed of a run as it is written down: scenarios and requests may be called by their URLs.
+pub fn revision(revision: &Revision) -> Revision {
+    let mut shown = revision.clone();
+    shown.scenario = text(&shown.scenario);
+    match &mut shown.change {
+        Change::Thinks(times) => times.iter_mut().for_each(|time| time.name = text(&time.name)),
+        Change::Thresholds(thresholds) => thresholds.iter_mut().for_each(threshold),
+        _ => {}
+    }
+    shown
 }
 
 fn step(step: &mut Step) {

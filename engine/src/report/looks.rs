@@ -3,7 +3,7 @@
 use super::figures::{CheckReport, ScenarioReport};
 use crate::extract::ResponseCheck;
 use crate::outcome::Kind;
-use crate::plan::{Plan, Scenario, Step};
+use crate::plan::{Plan, Step};
 use crate::quantity::group;
 use crate::record::{
     CheckCounts, FailureReason, LookCounts, RedirectCounts, SeriesLooks, Snapshot, sort_reasons,
@@ -51,10 +51,12 @@ pub(super) fn redirects(plan: &Plan, whole: &Snapshot, scenario: usize) -> Optio
 
 /// How the checks went that a scope is about.
 pub(super) fn check_counts(plan: &Plan, whole: &Snapshot, scope: &Scope) -> CheckCounts {
-    let is_meant = |scenario: &Scenario| scope.scenario.as_ref().is_none_or(|name| *name == scenario.name);
-    let scenarios = (0..plan.scenarios.len()).filter(|&index| is_meant(&plan.scenarios[index]));
-    let steps = scenarios.flat_map(|index| each_step(plan, whole, index));
-    let steps = steps.filter(|(step, _)| scope.step.as_ref().is_none_or(|name| *name == step.name));
+    let of_scenario = |index: usize| {
+        let meant = plan.scenarios[index].steps_in(scope);
+        let steps = each_step(plan, whole, index).enumerate();
+        steps.filter(move |(number, _)| meant.contains(number)).map(|(_, step)| step)
+    };
+    let steps = (0..plan.scenarios.len()).flat_map(of_scenario);
     steps
         .map(|(step, looks)| {
             let planned = step.looks.checks.len();
@@ -66,11 +68,13 @@ pub(super) fn check_counts(plan: &Plan, whole: &Snapshot, scope: &Scope) -> Chec
 
 /// The same of a report that has been written.
 pub fn checks_in(scenarios: &[ScenarioReport], scope: &Scope) -> CheckCounts {
-    let is_meant =
-        |scenario: &&ScenarioReport| scope.scenario.as_ref().is_none_or(|name| *name == scenario.name);
-    let checks = scenarios.iter().filter(is_meant).flat_map(|scenario| &scenario.checks);
+    let of_scenario = |scenario: &'_ ScenarioReport| -> Vec<CheckReport> {
+        let is_meant = |check: &&CheckReport| scenario.has_in(scope, &check.step);
+        scenario.checks.iter().filter(is_meant).cloned().collect()
+    };
+    let checks: Vec<CheckReport> = scenarios.iter().flat_map(of_scenario).collect();
     checks
-        .filter(|check| scope.step.as_ref().is_none_or(|name| *name == check.step))
+        .iter()
         .map(|&CheckReport { passed, failed, .. }| CheckCounts {
             passed,
             failed,
@@ -202,7 +206,7 @@ mod tests {
         let whole = slice(&plan, 0, &[(0, &[true, false], &[])]);
         let counted = |step: Option<&str>| {
             let counts =
-                check_counts(&plan, &whole, &Scope { scenario: None, step: step.map(str::to_owned) });
+                check_counts(&plan, &whole, &Scope { step: step.map(str::to_owned), ..Scope::default() });
             (counts.passed, counts.failed, counts.never_ran)
         };
         assert_eq!(counted(None), (1, 1, 1));

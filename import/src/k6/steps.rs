@@ -11,7 +11,7 @@ use crate::secrets::Secrets;
 use crate::urls::{self, SplitUrl, escaped};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// The longest name of a step.
 const NAME_LETTERS_MAX: usize = 60;
@@ -26,8 +26,10 @@ pub(super) struct ScriptSteps {
     pub(super) steps: Vec<PlannedRequest>,
     /// The group of each.
     pub(super) groups: Vec<String>,
-    /// The server that they go to.
+    /// The server that most of them go to. Any other is the target of the steps that go there.
     pub(super) base: String,
+    /// Some go inside TLS.
+    pub(super) has_tls: bool,
     pub(super) timeout_ms: f64,
     /// k6 would follow where responses lead to.
     pub(super) follows: bool,
@@ -70,14 +72,15 @@ pub(super) fn steps(events: &[DrawnEvent], holes: &mut Holes, secrets: &mut Secr
         }
     };
     holes.setup.extend(setup.iter().filter_map(|event| setup::request_of(event)).map(|request| request.step));
-    let setup = drafted(&setup, holes, secrets, "`setup()`");
-    let drafted = drafted(&iteration, holes, secrets, "a scenario")?;
+    let setup = drafted(&setup, holes, secrets, false);
+    let drafted = drafted(&iteration, holes, secrets, true)?;
     let mut all = ScriptSteps {
         steps: Vec::new(),
         groups: Vec::new(),
         base: drafted.base,
         timeout_ms: drafted.timeout_ms,
         follows: drafted.follows,
+        has_tls: false,
         setup: None,
     };
     if let Some(setup) = setup {
@@ -100,10 +103,13 @@ pub(super) fn steps(events: &[DrawnEvent], holes: &mut Holes, secrets: &mut Secr
         let repeat = (draft.repeat > 1).then_some(draft.repeat);
         all.steps.push(PlannedRequest { name: Some(name), think, repeat, ..draft.step });
     }
+    let setup_base = all.setup.as_ref().map(|setup| setup.base.as_str());
+    let others = all.steps.iter().filter_map(|step| step.target.as_deref()).chain(setup_base);
+    all.has_tls = others.chain([all.base.as_str()]).any(|base| base.starts_with("https"));
     Some(all)
 }
 
-/// Steps before they are named, to one server.
+/// Steps before they are named, and the server that most of them go to.
 struct DraftedSteps {
     base: String,
     drafts: Vec<StepDraft>,
@@ -115,9 +121,12 @@ fn drafted(
     events: &[&DrawnEvent],
     holes: &mut Holes,
     secrets: &mut Secrets,
-    whose: &str,
+    names_targets: bool,
 ) -> Option<DraftedSteps> {
-    let base = server(events, holes, whose)?;
+    let base = server(events, holes)?;
+    if !names_targets {
+        leave_others_out(events, &base, holes);
+    }
     let mut writer =
         StepDrafts { base: &base, drafts: Vec::new(), holes, secrets, timeout_ms: 0.0, follows: false };
     for event in events {
@@ -127,8 +136,8 @@ fn drafted(
     Some(DraftedSteps { base, drafts, timeout_ms, follows })
 }
 
-/// The server that most requests go to; requests to others are left out.
-fn server(events: &[&DrawnEvent], holes: &mut Holes, whose: &str) -> Option<String> {
+/// The server that most requests go to.
+fn server(events: &[&DrawnEvent], holes: &mut Holes) -> Option<String> {
     let mut servers: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for event in events {
         let ScriptAction::Request(request) = &event.event.action else { continue };
@@ -141,24 +150,30 @@ fn server(events: &[&DrawnEvent], holes: &mut Holes, whose: &str) -> Option<Stri
         }
     }
     let most = servers.iter().max_by_key(|(_, (count, first))| (*count, std::cmp::Reverse(*first)));
-    let base = most.map(|(base, _)| base.clone())?;
-    for (other, (count, _)) in servers.iter().filter(|(other, _)| **other != base) {
+    most.map(|(base, _)| base.clone())
+}
+
+/// Leaves out the requests of `setup()` to other servers than the one of its steps.
+fn leave_others_out(events: &[&DrawnEvent], base: &str, holes: &mut Holes) {
+    let requests = || events.iter().filter_map(|event| setup::request_of(event));
+    let others: Vec<(usize, String)> = requests()
+        .filter_map(|request| Some((request.step, url_of(request, holes)?.base)))
+        .filter(|(_, other)| other != base)
+        .collect();
+    let servers: BTreeSet<&str> = others.iter().map(|(_, other)| other.as_str()).collect();
+    for server in servers {
+        let count = others.iter().filter(|(_, other)| other == server).count();
         holes.note(format!(
-            "{count} requests to {other} are left out: all steps of {whose} go to one server, {base}"
+            "{count} requests of `setup()` to {server} are left out: all of its steps go to one server, {base}"
         ));
     }
+    holes.left_out.extend(others.iter().map(|(step, _)| *step));
     // In their order: what takes its path from a response goes with the request for that.
-    let mut is_asked = false;
-    for event in events {
-        let ScriptAction::Request(request) = &event.event.action else { continue };
-        match url_of(request, holes) {
-            _ if holes.left_out.contains(&request.step) => {}
-            Some(url) if url.base == base => is_asked = true,
-            Some(_) => drop(holes.left_out.insert(request.step)),
-            None => leave_out(request, holes),
+    for request in requests() {
+        if !holes.left_out.contains(&request.step) && url_of(request, holes).is_none() {
+            leave_out(request, holes);
         }
     }
-    is_asked.then_some(base)
 }
 
 /// Leaves a request out whose URL is none that a plan can have.
@@ -290,7 +305,7 @@ impl StepDrafts<'_> {
 
     fn request(&mut self, request: &ScriptRequest) -> PlannedRequest {
         let url = url_of(request, self.holes).expect("what is no URL is left out");
-        debug_assert_eq!(url.base, self.base, "what goes elsewhere is left out");
+        let target = (url.base != self.base).then(|| url.base.clone());
         let place = format!("{} {}", request.method, url.path.split('?').next().unwrap_or("/"));
         let place = self.shown(&place);
         let first = markers(&url.path).first().copied().filter(|(at, _, _)| *at == 0);
@@ -308,7 +323,7 @@ impl StepDrafts<'_> {
             }
             None => self.fill(&url.path, request, &place),
         };
-        let mut step = PlannedRequest { method: request.method.clone(), path, ..Default::default() };
+        let mut step = PlannedRequest { target, method: request.method.clone(), path, ..Default::default() };
         // More than a plan may follow are as many as it may.
         step.redirects = request
             .redirects
@@ -474,6 +489,7 @@ fn is_repeated(last: &StepDraft, next: &StepDraft) -> bool {
     last.repeat < REPEAT_MAX
         && one.extract.is_empty()
         && other.extract.is_empty()
+        && one.target == other.target
         && (&one.method, &one.path, &one.headers, &one.body, &one.checks, one.redirects)
             == (&other.method, &other.path, &other.headers, &other.body, &other.checks, other.redirects)
         && (&last.group, &last.name, last.shortest, last.longest)

@@ -81,7 +81,7 @@ pub(super) fn write(
         }
         plan.put("scenario", Item::Table(tables));
     }
-    if is_set("insecureSkipTLSVerify") && scenarios.iter().any(|(_, steps)| steps.base.starts_with("https")) {
+    if is_set("insecureSkipTLSVerify") && scenarios.iter().any(|(_, steps)| steps.has_tls) {
         plan.set_in("tls", "verify", false);
     }
     if is_set("noConnectionReuse") {
@@ -105,7 +105,7 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Whether a user sends what a response before has set.
+/// Whether some request of an iteration follows another, so that it may have cookies to send.
 fn keeps_cookies(steps: &ScriptSteps) -> bool {
     steps.steps.len() > 1 || steps.steps.iter().any(|step| step.repeat.is_some())
 }
@@ -136,11 +136,11 @@ fn load(stated: &InlineTable) -> Table {
 fn table(scenario: &ScriptScenario, steps: &ScriptSteps) -> Table {
     let mut table = Table::new();
     table.insert("url", Item::Value(steps.base.as_str().into()));
-    if scenario.starts_ms > 0 {
-        table.insert("starts", Item::Value(milliseconds(scenario.starts_ms).into()));
-    }
     if keeps_cookies(steps) {
         table.insert("cookies", Item::Value(true.into()));
+    }
+    if scenario.starts_ms > 0 {
+        table.insert("starts", Item::Value(milliseconds(scenario.starts_ms).into()));
     }
     for (key, value) in own(scenario) {
         table.insert(key, Item::Value(value));

@@ -6,7 +6,7 @@ use super::core::{Core, Released};
 use super::endings::write_down;
 use super::moments::SlotMoments;
 use super::replays::Replays;
-use super::scenario::{LoadState, ScenarioRun};
+use super::scenario::{LoadState, SEND_BYTES_SILENT, ScenarioRun};
 use crate::connection::{Armed, ConnectionTable, Flight, Link};
 use crate::protocol::{Place, Protocol, Sending, Unusable};
 use crate::wire::{Slot, Wire};
@@ -110,7 +110,7 @@ impl<P: Protocol> ConnectionPool<P> {
             can_discard: pipeline == 1
                 && !is_secured
                 && !matches!(target.endpoint(), Endpoint::Unix { .. })
-                && served.steps().iter().all(|step| step.looks.is_empty()),
+                && served.steps().iter().all(|step| step.pool != number || step.looks.is_empty()),
             is_closed_loop,
             is_intended_when_sent: is_closed_loop && !is_on_demand,
             is_secured,
@@ -299,9 +299,11 @@ impl<P: Protocol> ConnectionPool<P> {
         {
             let bytes = constant.len() as u64;
             self.begin(core, slot, call, arrival, free_ns, bytes);
-            self.connections.at(slot).set_sending(scenario.reports_sends);
+            let is_silent = scenario.reports_long_alone && bytes <= SEND_BYTES_SILENT as u64;
+            let is_reported = scenario.reports_sends && !is_silent;
+            self.connections.at(slot).set_sending(is_reported);
             let constant = scenario.first_series + call.step as usize;
-            return core.wire.send_constant(self.first_slot + slot, constant, 1, scenario.reports_sends);
+            return core.wire.send_constant(self.first_slot + slot, constant, 1, is_reported);
         }
         if self.append(core, scenario, slot, next, free_ns) {
             self.finish_send(core, scenario, slot);
@@ -342,8 +344,25 @@ impl<P: Protocol> ConnectionPool<P> {
         if !self.is_verbatim() {
             return self.connections.note_output(slot);
         }
-        self.connections.at(slot).set_sending(scenario.reports_copies);
-        core.wire.flush(self.first_slot + slot, scenario.reports_copies);
+        let on_wire = self.first_slot + slot;
+        let is_silent =
+            |wire: &mut W| scenario.reports_long_alone && wire.outbox(on_wire).filled() <= SEND_BYTES_SILENT;
+        let is_reported = scenario.reports_copies && !is_silent(&mut core.wire);
+        self.connections.at(slot).set_sending(is_reported);
+        core.wire.flush(on_wire, is_reported);
+    }
+
+    /// Which sends of its scenario are reported: what is spoken here says so, and on the scenario's other pools, if there are some.
+    pub(super) fn note_reported_sends<S: Source>(&self, scenario: &mut ScenarioRun<S>) {
+        let (is_in_order, awaits_sent) = (self.connections.is_in_order(), P::awaits_sent(&self.shared));
+        scenario.is_one_constant &= self.sends_constants();
+        scenario.reports_copies |= !is_in_order || awaits_sent;
+        scenario.reports_long_alone &=
+            self.is_verbatim() && is_in_order && !self.sends_datagrams() && !awaits_sent;
+        if self.sends_datagrams() {
+            // None waits, so their memory is free again as soon as the kernel has taken them.
+            scenario.reports_copies = awaits_sent;
+        }
     }
 
     /// What was to be reported sent is: its memory is free for what waits for it.
