@@ -274,7 +274,7 @@ mod tests {
         let phases = Phases { measure_from_ns: 2_000_000_000, measure_to_ns: 60_000_000_000 };
         let layout = published.facts.plan.layout();
         let mut snapshot = Snapshot::new(1, &layout, phases);
-        snapshot.to_ns = 3_000_000_000;
+        (snapshot.from_ns, snapshot.to_ns) = (0, 3_000_000_000);
         published.take(&snapshot, None);
         assert_eq!((published.is_ready(), &told()["window_s"]["from"]), (true, &2.0.into()));
         // Long before the window that was planned has ended, and before anything else is heard.
