@@ -70,6 +70,12 @@ impl Vajra {
         let folder = tempfile::tempdir().unwrap();
         // What this machine was calibrated to do is no part of a test, unless the test says so.
         command.env("XDG_CACHE_HOME", folder.path().join("cache"));
+        // Nor is where this machine sends its metrics.
+        let variables = std::env::vars_os().map(|(name, _)| name);
+        let of_telemetry = variables.filter(|name| name.to_string_lossy().starts_with("OTEL_"));
+        for name in of_telemetry {
+            command.env_remove(name);
+        }
         command.args(words).current_dir(folder.path()).stdin(Stdio::null());
         // Where it can be asked something is no place of the user's either.
         let runtime = std::env::temp_dir().join("vajra-tests");

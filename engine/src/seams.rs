@@ -286,6 +286,11 @@ pub trait Sink: Send {
     /// One interval, or one slice of it, all shards merged.
     fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> io::Result<()>;
 
+    /// How many snapshots this sink was too slow to take, so far. Comes before each snapshot and before the end.
+    fn note_lost(&mut self, lost: u64) {
+        let _ = lost;
+    }
+
     /// The end of the run. Comes last, and once.
     fn finish(&mut self) -> io::Result<()> {
         Ok(())
