@@ -56,11 +56,12 @@ impl JsonShape {
             self.hand_over(found);
             return Ok(());
         }
-        json_walk::find(text, paths, memory, found)?;
-        if is_compared && text.len() <= SHAPE_BYTES_MAX && self.policy.replaces() {
+        let walked = json_walk::find(text, paths, memory, found);
+        // Texts that are never remembered were compared in vain as well.
+        if is_compared && self.policy.replaces() && walked.is_ok() && text.len() <= SHAPE_BYTES_MAX {
             self.remember(text, found);
         }
-        Ok(())
+        walked
     }
 
     /// Goes through a text beside the earlier one. Nothing where they differ in more than scalars.

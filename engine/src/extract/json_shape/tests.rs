@@ -108,6 +108,22 @@ fn texts_of_which_none_has_the_shape_of_another_are_hardly_ever_compared() {
     assert!(remembered < 20, "{remembered}");
 }
 
+#[test]
+fn texts_that_are_never_remembered_are_hardly_ever_compared_either() {
+    let long = format!("[{}]", " ".repeat(SHAPE_BYTES_MAX));
+    for text in ["{\"a\": 1, \"a\"}", &long] {
+        let (mut shape, paths) = (JsonShape::default(), parsed(&["/a"]));
+        found(&mut shape, b"{\"a\": 1}", &paths).unwrap();
+        let mut compared = 0;
+        for _ in 0..1_000 {
+            compared += usize::from(shape.policy.uncompared == 0);
+            assert_eq!(found(&mut shape, text.as_bytes(), &paths), walked(text.as_bytes(), &paths));
+        }
+        assert!(compared < 20, "{compared}");
+        assert_eq!(shape.text, b"{\"a\": 1}");
+    }
+}
+
 /// A part of a document: what is always the same, or the place of a value.
 #[derive(Clone, Debug)]
 enum Part {
