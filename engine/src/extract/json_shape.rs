@@ -10,8 +10,11 @@ use super::json_skip::{NotJson, behind_scalar, is_plain};
 use super::json_walk::{self, WalkMemory};
 use std::ops::Range;
 
-/// No longer text is remembered, in bytes: each step of each shard remembers one.
+/// No longer text is remembered, in bytes: each step of each shard remembers one. With the room in which vectors grow, it takes 2 MiB at
+/// the most, and 1.5 MiB more for where its scalars are and how they move.
 const SHAPE_BYTES_MAX: usize = 1 << 20;
+/// No text with more scalars is remembered: they would take up several times its own length.
+const SHAPE_SCALARS_MAX: usize = 64 << 10;
 /// As many texts in a row are not compared at most, where few have the shape of an earlier one.
 const UNCOMPARED_MAX: u32 = 255;
 /// As many texts of other shapes are put up with at most, where many have had the one that is remembered.
@@ -112,7 +115,7 @@ impl JsonShape {
         found.extend(self.found.iter().map(|range| range.as_ref().map(moved)));
     }
 
-    /// Takes a text that is JSON in the place of the earlier one.
+    /// Takes a text that is JSON in the place of the earlier one, or nothing where it has too many scalars.
     fn remember(&mut self, text: &[u8], found: &[Option<Range<usize>>]) {
         self.text.clear();
         self.text.extend_from_slice(text);
@@ -128,6 +131,9 @@ impl JsonShape {
                 continue;
             };
             let is_name = *first == b'"' && behind.trim_ascii_start().first() == Some(&b':');
+            if !is_name && self.scalars.len() == SHAPE_SCALARS_MAX {
+                return self.text.clear();
+            }
             if !is_name {
                 let place = |rest: &[u8]| (text.len() - rest.len()) as u32;
                 self.scalars.push(place(rest)..place(behind));

@@ -124,6 +124,22 @@ fn texts_that_are_never_remembered_are_hardly_ever_compared_either() {
     }
 }
 
+#[test]
+fn a_text_with_too_many_scalars_is_not_remembered() {
+    for (scalars, is_remembered) in [(SHAPE_SCALARS_MAX, true), (SHAPE_SCALARS_MAX + 1, false)] {
+        let (mut shape, paths) = (JsonShape::default(), parsed(&["/0", "/3"]));
+        let text = |scalar: &str| format!("[{}]", vec![scalar; scalars].join(","));
+        let (one, other) = (text("1"), text("23"));
+        assert_eq!(found(&mut shape, one.as_bytes(), &paths), walked(one.as_bytes(), &paths));
+        assert_eq!(shape.compare(other.as_bytes()).is_some(), is_remembered);
+        let bytes = shape.text.capacity()
+            + shape.scalars.capacity() * size_of::<Range<u32>>()
+            + shape.moves.capacity() * size_of::<(u32, usize)>();
+        assert!(bytes <= 7 << 19, "{bytes} bytes");
+        assert_eq!(found(&mut shape, other.as_bytes(), &paths), walked(other.as_bytes(), &paths));
+    }
+}
+
 /// A part of a document: what is always the same, or the place of a value.
 #[derive(Clone, Debug)]
 enum Part {
