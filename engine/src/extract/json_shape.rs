@@ -6,7 +6,7 @@
 //! text is walked through as ever: what is found is the same either way, and tests hold the two against each other.
 
 use super::json_path::JsonPath;
-use super::json_skip::{NotJson, behind_scalar, is_plain};
+use super::json_skip::{NotJson, behind_scalar};
 use super::json_walk::{self, WalkMemory};
 use std::ops::Range;
 
@@ -91,7 +91,7 @@ impl JsonShape {
             scalars = behind;
             // Outside of scalars all bytes are those of the earlier text.
             let begins = rest.get((scalar.start - at) as usize..).filter(|_| scalar.start <= differs_at)?;
-            if at == 0 && !is_plain(begins) {
+            if at == 0 && !begins.is_ascii() {
                 std::str::from_utf8(begins).ok()?;
             }
             known = &known[(scalar.end - at) as usize..];
