@@ -87,7 +87,7 @@ impl<'a> PlanReader<'a> {
         }
         let mut named = NamedTargets { config: self.config, entered: BTreeSet::new(), names: Vec::new() };
         let words = config.flow.iter().flat_map(|words| &words.0);
-        words.for_each(|word| named.enter(word.split_once('*').map_or(word, |(name, _)| name).trim()));
+        words.for_each(|word| named.enter(word.split('*').next().unwrap_or_default().trim()));
         named.add(&config.step);
         let names = named.names.into_iter().collect::<Option<Vec<&str>>>()?;
         names.into_iter().find_map(|name| self.config.target.get_index_of(name))
