@@ -64,6 +64,28 @@ fn each_target_is_sent_its_own_steps_whatever_both_speak() {
 }
 
 #[test]
+fn iterations_that_send_nothing_begin_and_end_whatever_they_might_have_reached() {
+    for seed in seeds(2) {
+        for (nothing, load) in [("repeat = 0", "rate = 100\n"), ("chance = '0%'", "users = 2\n")] {
+            let of = |target: &str| {
+                plan(&format!(
+                    "seed = {seed}\nduration = '1s'\nconnections = 2\n[load]\n{load}{}[[step]]\nget = '/a'\n{nothing}\n[[step]]\n\
+                     get = '/b'\n{target}{nothing}\n",
+                    if target.is_empty() { "" } else { TARGETS }
+                ))
+            };
+            let of = |target: &str| {
+                let outcome = run(&of(target), &world(server(MILLISECOND_NS), server(MILLISECOND_NS)), seed);
+                assert_eq!(reached(&outcome), [0, 0], "seed {seed}: {nothing}");
+                iterations(&outcome).ok.measured
+            };
+            let (one, several) = (of(""), of("target = 'b'\n"));
+            assert!(one >= 100 && several.abs_diff(one) <= one / 50, "seed {seed}: {one} {several}");
+        }
+    }
+}
+
+#[test]
 fn a_target_that_hangs_holds_up_nothing_at_another() {
     // Each iteration begins at one of two targets; one of these is silent for two seconds in each four, and has two connections alone.
     for seed in seeds(6) {
