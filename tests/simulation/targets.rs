@@ -86,6 +86,30 @@ fn iterations_that_send_nothing_begin_and_end_whatever_they_might_have_reached()
 }
 
 #[test]
+fn a_target_that_cannot_be_reached_takes_no_arrivals_out_of_what_is_dropped_for_another() {
+    // One in a hundred begins at a target that is gone. The other one is sent twice what it can take, and drops what waits for 100 ms.
+    for seed in seeds(4) {
+        let plan = two(
+            &format!(
+                "seed = {seed}\nduration = '4s'\ntimeout = '20s'\nconnections = 1\n[load]\nrate = 200\noverload = 'shed'\ndeadline = '100ms'\n"
+            ),
+            &format!(
+                "{TARGETS}[[step]]\nchoose = {{ here = 99, there = 1 }}\n[[flow.here]]\nget = '/here'\n[[flow.there]]\nget = '/there'\ntarget = 'b'\n"
+            ),
+        );
+        let gone = SimulatedServer { down: Some((0, 10 * SECOND_NS)), ..server(MILLISECOND_NS) };
+        let outcome = run(&plan, &world(server(10 * MILLISECOND_NS), gone), seed);
+        let report = report(&plan, &outcome);
+        let here = &report.scenarios[0].steps[0];
+        // An attempt to connect begins one arrival at the most, so few wait as sessions for what they were drawn for.
+        assert!(here.response_ns.max < 500 * MILLISECOND_NS, "seed {seed}: {:?}", here.response_ns);
+        let dropped = outcome.snapshot.requests.scenarios[0].dropped.measured;
+        assert!(dropped > 300, "seed {seed}: {dropped}");
+        assert!(outcome.total().errors[Kind::Connect as usize] > 0, "seed {seed}");
+    }
+}
+
+#[test]
 fn a_target_that_hangs_holds_up_nothing_at_another() {
     // Each iteration begins at one of two targets; one of these is silent for two seconds in each four, and has two connections alone.
     for seed in seeds(6) {
