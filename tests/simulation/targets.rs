@@ -63,6 +63,33 @@ fn each_target_is_sent_its_own_steps_whatever_both_speak() {
     }
 }
 
+/// How many sends were reported on each of two pools.
+fn reported(outcome: &SimulationResult) -> [u64; 2] {
+    let each = |pool: usize| {
+        outcome.wires.iter().map(|wire| wire.reported_each.get(pool).copied().unwrap_or(0)).sum()
+    };
+    [each(0), each(1)]
+}
+
+#[test]
+fn what_one_target_takes_is_no_matter_of_what_another_speaks() {
+    // The first speaks HTTP/1.1: HTTP/2 would refuse its headers, and has the end of each send reported.
+    for seed in seeds(2) {
+        let plan = two(
+            &format!("seed = {seed}\nduration = '1s'\nconnections = 2\n[load]\nrate = 100\n"),
+            &format!(
+                "{TARGETS}http = {{ version = '2-prior-knowledge' }}\n[[step]]\npost = '/a'\nbody = 'a'\nheaders.TE = 'gzip'\n\
+                 headers.Keep-Alive = 'timeout=5'\n[[step]]\nget = '/{{{{seq}}}}'\n[[step]]\nget = '/b'\ntarget = 'b'\n"
+            ),
+        );
+        let second = SimulatedServer { protocol: ServedProtocol::Http2, ..server(MILLISECOND_NS) };
+        let outcome = run(&plan, &world(server(MILLISECOND_NS), second), seed);
+        assert_eq!((reached(&outcome), iterations(&outcome).ok.measured), ([200, 100], 100), "seed {seed}");
+        let [first, second] = reported(&outcome);
+        assert!(first == 0 && second >= 100, "seed {seed}: {first} {second}");
+    }
+}
+
 #[test]
 fn iterations_that_send_nothing_begin_and_end_whatever_they_might_have_reached() {
     for seed in seeds(2) {
