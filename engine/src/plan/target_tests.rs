@@ -59,7 +59,8 @@ fn where_every_step_names_a_target_nothing_else_needs_to() {
 
 #[test]
 fn what_names_no_target_is_never_sent_to_one_that_some_flow_names() {
-    let other = "[scenario.a]\nflow = ['a']\nload = { rate = 1 }\n[[flow.a]]\npost = '/token'\ntarget = 'auth'\n";
+    let other =
+        "[scenario.a]\nflow = ['a']\nload = { rate = 1 }\n[[flow.a]]\npost = '/token'\ntarget = 'auth'\n";
     let auth = "[target.auth]\nurl = 'http://auth/'\n";
     for (more, path) in [
         ("[scenario.m]\nload = { rate = 1 }\n[[scenario.m.request]]\nget = '/x'\n", "scenario.m.url"),
@@ -87,7 +88,9 @@ fn whether_every_step_names_a_target_is_asked_of_the_flows_that_a_scenario_enter
     // One that is entered by another, and names none, has nowhere to go; one that runs itself is told as that.
     let text = |more: &str| {
         let flows = "[[flow.x]]\nget = '/x'\ntarget = 'auth'\n[[flow.x]]\nrun = 'z'\n";
-        format!("[scenario.a]\nflow = ['x']\nload = {{ rate = 1 }}\n{flows}{more}[target.auth]\nurl = 'http://auth/'\n")
+        format!(
+            "[scenario.a]\nflow = ['x']\nload = {{ rate = 1 }}\n{flows}{more}[target.auth]\nurl = 'http://auth/'\n"
+        )
     };
     let wrong = read(&text("[[flow.z]]\nget = '/z'\n")).unwrap_err();
     assert!(wrong.iter().any(|wrong| wrong.problem == "no target"), "{wrong:?}");

@@ -16,7 +16,8 @@ pub(super) struct ReachedTarget {
 pub(super) fn reached(scenario: &Scenario) -> Option<Box<[ReachedTarget]>> {
     let (flow, pools) = (scenario.flow()?, scenario.pools());
     let first = flow.first_steps();
-    let may_begin = |pool: usize| first.is_empty() || first.iter().any(|&step| scenario.steps()[step].pool == pool);
+    let may_begin =
+        |pool: usize| first.is_empty() || first.iter().any(|&step| scenario.steps()[step].pool == pool);
     let target = |pool| ReachedTarget { pool, may_begin: may_begin(pool), is_ready: false };
     (pools.len() > 1).then(|| pools.into_iter().map(target).collect())
 }
