@@ -60,7 +60,7 @@ pub(super) struct ConnectionPool<P: Protocol> {
     reports_sends: bool,
     /// The same for sends that are copied, whose memory the next one overwrites.
     reports_copies: bool,
-    /// Of both only those that are as long indeed: nearly all requests are far shorter than the longest that their values allow for.
+    /// Of both only those that are as long indeed, and those that follow them: nearly all requests are far shorter than the longest that their values allow for.
     reports_long_alone: bool,
     /// All ones where a connection carries its lag on, and none in a closed loop.
     pub(super) carry_mask: u64,
@@ -308,8 +308,8 @@ impl<P: Protocol> ConnectionPool<P> {
         {
             let bytes = constant.len() as u64;
             self.begin(core, slot, call, arrival, free_ns, bytes);
-            let is_silent = self.reports_long_alone && bytes <= SEND_BYTES_SILENT as u64;
-            let is_reported = self.reports_sends && !is_silent;
+            let is_reported =
+                self.reports_sends && (!self.reports_long_alone || self.is_reported(slot, bytes as usize));
             self.connections.at(slot).set_sending(is_reported);
             let constant = scenario.first_series + call.step as usize;
             return core.wire.send_constant(self.first_slot + slot, constant, 1, is_reported);
@@ -349,11 +349,18 @@ impl<P: Protocol> ConnectionPool<P> {
             return self.connections.note_output(slot);
         }
         let on_wire = self.first_slot + slot;
-        let is_silent =
-            |wire: &mut W| self.reports_long_alone && wire.outbox(on_wire).filled() <= SEND_BYTES_SILENT;
-        let is_reported = self.reports_copies && !is_silent(&mut core.wire);
+        let is_reported = self.reports_copies
+            && (!self.reports_long_alone || self.is_reported(slot, core.wire.outbox(on_wire).filled()));
         self.connections.at(slot).set_sending(is_reported);
         core.wire.flush(on_wire, is_reported);
+    }
+
+    /// Whether a send of so many bytes is reported, where long ones alone are: one that is long itself, or follows such a one.
+    #[inline(always)]
+    fn is_reported(&mut self, slot: Slot, bytes: usize) -> bool {
+        let is_long = bytes > SEND_BYTES_SILENT;
+        let followed_long = std::mem::replace(&mut self.connections.at(slot).sent_long, is_long);
+        is_long || followed_long
     }
 
     /// Which of its sends are reported: that depends on what is spoken here, and on how long the requests are that are sent here.

@@ -92,7 +92,8 @@ pub(super) struct ClosedLoop {
 
 /// This much always fits the socket's buffer when nothing else is in it, so its send is over when the system call is.
 /// Where a connection may have more under way, the end of a send is reported, and waited for before the next: its memory
-/// could be in use, and a second send could overtake the rest of the first.
+/// could be in use, and a second send could overtake the rest of the first. So is that of the first send after a longer one: a
+/// target that answers before it has read all of a request leaves the rest in the buffer, until it answers the next.
 pub(super) const SEND_BYTES_SILENT: usize = 4 << 10;
 
 impl<S: Source> ScenarioRun<S> {
