@@ -16,12 +16,12 @@ use engine::any_source::AnySource;
 use engine::bucket::Share;
 use engine::failure::{FailureKind, RunFailure};
 use engine::flow::rows::RowSource;
-use engine::flow::{CookieRules, FlowConstants, FlowParts, FlowSource};
+use engine::flow::{CookieRules, FlowConstants, FlowParts, FlowSource, StepLooks};
 use engine::load::UserLoad;
 use engine::mix::{EncodedStep, Mix};
 use engine::plan::{self, Plan, Pool, Request, SCENARIOS_MAX, Scenario, Target, TargetProtocol, Transport};
 use engine::seams::{Source, StepFacts};
-use engine::template::Template;
+use engine::template::{Piece, Template};
 use engine::url::Endpoint;
 use socket2::SockAddr;
 
@@ -169,7 +169,7 @@ pub(crate) fn tls_files(target: &Target) -> Result<Option<TlsFiles>, RunFailure>
 }
 
 /// The requests that are sent on a pool, as HTTP/2 has them: one for each step of its scenario, because calls name steps by number. Those
-/// that go to other targets are never sent here, and weigh nothing.
+/// that go to other targets are never sent here, whose rules they may break and whose memory they need not take up: each has a place alone.
 fn http2_requests(plan: &Plan, pool: usize) -> Result<Vec<Http2Request>, RunFailure> {
     let target = &plan.targets[plan.pools[pool].target];
     let serves = |scenario: &&Scenario| scenario.pools().contains(&pool);
@@ -178,11 +178,31 @@ fn http2_requests(plan: &Plan, pool: usize) -> Result<Vec<Http2Request>, RunFail
         scenario.steps().iter().map(move |step| (step, keeps_cookies))
     });
     let request = |(step, keeps_cookies): (&plan::Step, bool)| {
-        let weight = if step.pool == pool { step.weight } else { 0 };
-        http2_request(&plan::Step { weight, ..step.clone() }, target, keeps_cookies)
-            .map(|(_, request)| request)
+        let request = match step.pool == pool {
+            true => http2_request(step, target, keeps_cookies),
+            false => http2_request(&place_of(step), target, false),
+        };
+        request.map(|(_, request)| request)
     };
     steps.map(request).collect()
+}
+
+/// What stands in the place of a step that goes to another target.
+fn place_of(step: &plan::Step) -> plan::Step {
+    let request = plan::HttpRequest {
+        method: "GET".into(),
+        path: vec![Piece::Bytes(b"/".to_vec())],
+        headers: Vec::new(),
+        body: None,
+    };
+    plan::Step {
+        name: step.name.clone(),
+        weight: 0,
+        pool: step.pool,
+        timeout_ns: step.timeout_ns,
+        request: Request::Http(request),
+        looks: StepLooks::default(),
+    }
 }
 
 /// The same as [`any_shared`], with what was read of the target's files.

@@ -178,12 +178,12 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
             end += pool.connections.count();
             pool
         };
-        let pools: Vec<ConnectionPool<P>> = shared.into_iter().enumerate().map(pool).collect();
+        let mut pools: Vec<ConnectionPool<P>> = shared.into_iter().enumerate().map(pool).collect();
         assert!(
             scenarios.len() == plan.scenarios.len() && pools.len() == plan.pools.len(),
             "each has its part"
         );
-        pools.iter().for_each(|pool| pool.note_reported_sends(&mut scenarios[pool.scenario]));
+        pools.iter_mut().for_each(|pool| pool.note_reported_sends(plan, &mut scenarios[pool.scenario]));
         let slots = pools.iter().map(|pool| pool.first_slot + pool.connections.count()).collect();
         let deepest = plan.targets.iter().map(|target| target.pipeline()).max().unwrap_or(1);
         let connect_timeout_ns = pools.iter().map(|pool| pool.connect_timeout_ns).max().unwrap_or(0);
@@ -462,9 +462,9 @@ impl<W: Wire, S: Source, P: Protocol> Shard<W, S, P> {
 
     /// Sends what protocols have left in their outboxes in this turn: what they answer, and the requests that follow it.
     fn flush(&mut self) {
-        let Shard { core, scenarios, pools, .. } = self;
+        let Shard { core, pools, .. } = self;
         for pool in pools.iter_mut().filter(|pool| !pool.is_verbatim()) {
-            pool.flush(core, &scenarios[pool.scenario]);
+            pool.flush(core);
         }
     }
 

@@ -63,6 +63,93 @@ fn each_target_is_sent_its_own_steps_whatever_both_speak() {
     }
 }
 
+/// How many sends were reported on each of two pools.
+fn reported(outcome: &SimulationResult) -> [u64; 2] {
+    let each = |pool: usize| {
+        outcome.wires.iter().map(|wire| wire.reported_each.get(pool).copied().unwrap_or(0)).sum()
+    };
+    [each(0), each(1)]
+}
+
+#[test]
+fn what_one_target_takes_is_no_matter_of_what_another_speaks() {
+    // The first speaks HTTP/1.1: HTTP/2 would refuse its headers, and has the end of each send reported.
+    for seed in seeds(2) {
+        let plan = two(
+            &format!("seed = {seed}\nduration = '1s'\nconnections = 2\n[load]\nrate = 100\n"),
+            &format!(
+                "{TARGETS}http = {{ version = '2-prior-knowledge' }}\n[[step]]\npost = '/a'\nbody = 'a'\nheaders.TE = 'gzip'\n\
+                 headers.Keep-Alive = 'timeout=5'\n[[step]]\nget = '/{{{{seq}}}}'\n[[step]]\nget = '/b'\ntarget = 'b'\n"
+            ),
+        );
+        let second = SimulatedServer { protocol: ServedProtocol::Http2, ..server(MILLISECOND_NS) };
+        let outcome = run(&plan, &world(server(MILLISECOND_NS), second), seed);
+        assert_eq!((reached(&outcome), iterations(&outcome).ok.measured), ([200, 100], 100), "seed {seed}");
+        let [first, second] = reported(&outcome);
+        assert!(first == 0 && second >= 100, "seed {seed}: {first} {second}");
+    }
+}
+
+#[test]
+fn of_requests_that_differ_in_length_the_long_ones_are_reported_sent_and_what_follows_each() {
+    // What is left of the long one may fill the socket's buffer, if it is answered early; of a short one, that is not much.
+    let long = "x".repeat(6_000);
+    for (seed, path) in seeds(4).zip(["", "{{seq}}"].into_iter().cycle()) {
+        let plan = plan(&format!(
+            "seed = {seed}\nduration = '2s'\nconnections = 1\n[load]\nrate = 20\n[[step]]\npost = '/{path}'\nbody = '{long}'\n\
+             [[step]]\nget = '/a{path}'\nrepeat = 3\n"
+        ));
+        let outcome = run(&plan, &World { server: server(MILLISECOND_NS), ..World::default() }, seed);
+        assert_eq!((iterations(&outcome).ok.measured, reported(&outcome)), (40, [80, 0]), "seed {seed}");
+    }
+}
+
+#[test]
+fn iterations_that_send_nothing_begin_and_end_whatever_they_might_have_reached() {
+    for seed in seeds(2) {
+        for (nothing, load) in [("repeat = 0", "rate = 100\n"), ("chance = '0%'", "users = 2\n")] {
+            let of = |target: &str| {
+                plan(&format!(
+                    "seed = {seed}\nduration = '1s'\nconnections = 2\n[load]\n{load}{}[[step]]\nget = '/a'\n{nothing}\n[[step]]\n\
+                     get = '/b'\n{target}{nothing}\n",
+                    if target.is_empty() { "" } else { TARGETS }
+                ))
+            };
+            let of = |target: &str| {
+                let outcome = run(&of(target), &world(server(MILLISECOND_NS), server(MILLISECOND_NS)), seed);
+                assert_eq!(reached(&outcome), [0, 0], "seed {seed}: {nothing}");
+                iterations(&outcome).ok.measured
+            };
+            let (one, several) = (of(""), of("target = 'b'\n"));
+            assert!(one >= 100 && several.abs_diff(one) <= one / 50, "seed {seed}: {one} {several}");
+        }
+    }
+}
+
+#[test]
+fn a_target_that_cannot_be_reached_takes_no_arrivals_out_of_what_is_dropped_for_another() {
+    // One in a hundred begins at a target that is gone. The other one is sent twice what it can take, and drops what waits for 100 ms.
+    for seed in seeds(4) {
+        let plan = two(
+            &format!(
+                "seed = {seed}\nduration = '4s'\ntimeout = '20s'\nconnections = 1\n[load]\nrate = 200\noverload = 'shed'\ndeadline = '100ms'\n"
+            ),
+            &format!(
+                "{TARGETS}[[step]]\nchoose = {{ here = 99, there = 1 }}\n[[flow.here]]\nget = '/here'\n[[flow.there]]\nget = '/there'\ntarget = 'b'\n"
+            ),
+        );
+        let gone = SimulatedServer { down: Some((0, 10 * SECOND_NS)), ..server(MILLISECOND_NS) };
+        let outcome = run(&plan, &world(server(10 * MILLISECOND_NS), gone), seed);
+        let report = report(&plan, &outcome);
+        let here = &report.scenarios[0].steps[0];
+        // An attempt to connect begins one arrival at the most, so few wait as sessions for what they were drawn for.
+        assert!(here.response_ns.max < 500 * MILLISECOND_NS, "seed {seed}: {:?}", here.response_ns);
+        let dropped = outcome.snapshot.requests.scenarios[0].dropped.measured;
+        assert!(dropped > 300, "seed {seed}: {dropped}");
+        assert!(outcome.total().errors[Kind::Connect as usize] > 0, "seed {seed}");
+    }
+}
+
 #[test]
 fn a_target_that_hangs_holds_up_nothing_at_another() {
     // Each iteration begins at one of two targets; one of these is silent for two seconds in each four, and has two connections alone.

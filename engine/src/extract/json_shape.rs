@@ -6,12 +6,15 @@
 //! text is walked through as ever: what is found is the same either way, and tests hold the two against each other.
 
 use super::json_path::JsonPath;
-use super::json_skip::{NotJson, behind_scalar, is_plain};
+use super::json_skip::{NotJson, behind_scalar};
 use super::json_walk::{self, WalkMemory};
 use std::ops::Range;
 
-/// No longer text is remembered, in bytes: each step of each shard remembers one.
+/// No longer text is remembered, in bytes: each step of each shard remembers one. With the room in which vectors grow, it takes 2 MiB at
+/// the most, and 1.5 MiB more for where its scalars are and how they move.
 const SHAPE_BYTES_MAX: usize = 1 << 20;
+/// No text with more scalars is remembered: they would take up several times its own length.
+const SHAPE_SCALARS_MAX: usize = 64 << 10;
 /// As many texts in a row are not compared at most, where few have the shape of an earlier one.
 const UNCOMPARED_MAX: u32 = 255;
 /// As many texts of other shapes are put up with at most, where many have had the one that is remembered.
@@ -56,11 +59,12 @@ impl JsonShape {
             self.hand_over(found);
             return Ok(());
         }
-        json_walk::find(text, paths, memory, found)?;
-        if is_compared && text.len() <= SHAPE_BYTES_MAX && self.policy.replaces() {
+        let walked = json_walk::find(text, paths, memory, found);
+        // Texts that are never remembered were compared in vain as well.
+        if is_compared && self.policy.replaces() && walked.is_ok() && text.len() <= SHAPE_BYTES_MAX {
             self.remember(text, found);
         }
-        Ok(())
+        walked
     }
 
     /// Goes through a text beside the earlier one. Nothing where they differ in more than scalars.
@@ -87,7 +91,7 @@ impl JsonShape {
             scalars = behind;
             // Outside of scalars all bytes are those of the earlier text.
             let begins = rest.get((scalar.start - at) as usize..).filter(|_| scalar.start <= differs_at)?;
-            if at == 0 && !is_plain(begins) {
+            if at == 0 && !begins.is_ascii() {
                 std::str::from_utf8(begins).ok()?;
             }
             known = &known[(scalar.end - at) as usize..];
@@ -111,7 +115,7 @@ impl JsonShape {
         found.extend(self.found.iter().map(|range| range.as_ref().map(moved)));
     }
 
-    /// Takes a text that is JSON in the place of the earlier one.
+    /// Takes a text that is JSON in the place of the earlier one, or nothing where it has too many scalars.
     fn remember(&mut self, text: &[u8], found: &[Option<Range<usize>>]) {
         self.text.clear();
         self.text.extend_from_slice(text);
@@ -127,6 +131,9 @@ impl JsonShape {
                 continue;
             };
             let is_name = *first == b'"' && behind.trim_ascii_start().first() == Some(&b':');
+            if !is_name && self.scalars.len() == SHAPE_SCALARS_MAX {
+                return self.text.clear();
+            }
             if !is_name {
                 let place = |rest: &[u8]| (text.len() - rest.len()) as u32;
                 self.scalars.push(place(rest)..place(behind));

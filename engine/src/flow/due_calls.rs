@@ -40,30 +40,26 @@ impl TargetQueues {
         self.queues[target].pop()
     }
 
-    /// Takes one, whichever: all are given up.
+    /// Takes one, whichever, as long as there is one.
     pub(super) fn pop_any(&mut self) -> Option<DueCall> {
         self.queues.iter_mut().find_map(DueQueue::pop)
     }
 
-    /// Takes the first one of a session that is meant, whichever its target. What is looked past for it stays due; its memory is used again.
+    /// Takes the first one of a session that is meant, whichever its target. What is looked past is set aside until it is asked for one and
+    /// there is none left, and is due again from then on: so each is looked at once, however many are taken.
     pub(super) fn pop_where(
         &mut self,
         is_meant: impl Fn(u32) -> bool,
         set_aside: &mut Vec<DueCall>,
     ) -> Option<DueCall> {
-        let mut meant = None;
-        for queue in &mut self.queues {
-            while meant.is_none()
-                && let Some(due) = queue.pop()
-            {
-                match is_meant(due.session) {
-                    true => meant = Some(due),
-                    false => set_aside.push(due),
-                }
+        while let Some(due) = self.pop_any() {
+            if is_meant(due.session) {
+                return Some(due);
             }
+            set_aside.push(due);
         }
         set_aside.drain(..).for_each(|due| self.push(due));
-        meant
+        None
     }
 
     pub(super) fn clear(&mut self) {
@@ -97,6 +93,7 @@ mod tests {
             .for_each(|call| queues.push(call));
         let mut set_aside = Vec::new();
         assert_eq!(queues.pop_where(|session| session == 4, &mut set_aside), Some(due(4, 1)));
+        assert_eq!(set_aside, [due(1, 0), due(3, 0), due(2, 1)], "they are not looked at for the next one");
         assert_eq!(queues.pop_where(|session| session == 4, &mut set_aside), None);
         assert!(set_aside.is_empty());
         assert_eq!((queues.pop(0), queues.pop(0), queues.pop(0)), (Some(due(1, 0)), Some(due(3, 0)), None));

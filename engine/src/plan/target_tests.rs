@@ -58,6 +58,47 @@ fn where_every_step_names_a_target_nothing_else_needs_to() {
 }
 
 #[test]
+fn what_names_no_target_is_never_sent_to_one_that_some_flow_names() {
+    let other =
+        "[scenario.a]\nflow = ['a']\nload = { rate = 1 }\n[[flow.a]]\npost = '/token'\ntarget = 'auth'\n";
+    let auth = "[target.auth]\nurl = 'http://auth/'\n";
+    for (more, path) in [
+        ("[scenario.m]\nload = { rate = 1 }\n[[scenario.m.request]]\nget = '/x'\n", "scenario.m.url"),
+        ("[scenario.m]\nload = { rate = 1 }\n", "scenario.m.url"),
+        ("[setup]\n[[setup.step]]\npost = '/token'\nbasic = { user = 'u', password = 'p' }\n", "setup.url"),
+        ("[[setup.step]]\nget = '/a'\n[[setup.step]]\nget = '/b'\n", "setup.url"),
+    ] {
+        let wrong = read(&format!("{other}{more}{auth}")).expect_err(more);
+        let found = wrong.iter().find(|wrong| wrong.path == path);
+        assert!(found.is_some_and(|wrong| wrong.problem == "no target"), "{more}: {wrong:?}");
+    }
+    read(&format!("{other}{auth}")).unwrap();
+}
+
+#[test]
+fn whether_every_step_names_a_target_is_asked_of_the_flows_that_a_scenario_enters() {
+    let plan = read(&format!(
+        "[scenario.a]\nflow = ['x*1..2']\nload = {{ rate = 1 }}\n[scenario.b]\ntarget = 'api'\nflow = ['y']\nload = {{ rate = 1 }}\n\
+         [[flow.x]]\nrun = 'z'\n[[flow.x]]\nchoose = {{ v = 1 }}\n[[flow.y]]\nget = '/y'\n[[flow.z]]\nget = '/z'\ntarget = 'auth'\n\
+         [[flow.v]]\nget = '/v'\ntarget = 'auth'\n[[flow.unused]]\nget = '/unused'\n{TARGETS}"
+    ))
+    .unwrap();
+    let names: Vec<&str> = steps(&plan).into_iter().map(|(target, _)| target).collect();
+    assert_eq!(names, ["auth", "auth", "api"]);
+    // One that is entered by another, and names none, has nowhere to go; one that runs itself is told as that.
+    let text = |more: &str| {
+        let flows = "[[flow.x]]\nget = '/x'\ntarget = 'auth'\n[[flow.x]]\nrun = 'z'\n";
+        format!(
+            "[scenario.a]\nflow = ['x']\nload = {{ rate = 1 }}\n{flows}{more}[target.auth]\nurl = 'http://auth/'\n"
+        )
+    };
+    let wrong = read(&text("[[flow.z]]\nget = '/z'\n")).unwrap_err();
+    assert!(wrong.iter().any(|wrong| wrong.problem == "no target"), "{wrong:?}");
+    let wrong = read(&text("[[flow.z]]\nrun = 'x'\n")).unwrap_err();
+    assert!(wrong.iter().any(|wrong| wrong.problem.contains("runs itself")), "{wrong:?}");
+}
+
+#[test]
 fn users_without_a_number_are_as_many_as_connections_to_the_target_with_the_most() {
     let plan = read(&format!(
         "[scenario.s]\ntarget = 'api'\nconnections = 7\n[[scenario.s.step]]\nget = '/a'\n[[scenario.s.step]]\nget = '/b'\ntarget = 'auth'\n{TARGETS}"

@@ -137,7 +137,7 @@ impl<P: Protocol> ConnectionPool<P> {
         if let Err(unusable) = sent {
             return self.broken(core, scenario, slot, unusable);
         }
-        self.finish_send(core, scenario, slot);
+        self.finish_send(core, slot);
     }
 
     /// No connection was made.

@@ -6,7 +6,7 @@ use engine::plan::Scenario;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReachedTarget {
     pub(super) pool: usize,
-    /// The first request of an arrival may go there.
+    /// The first request of an arrival may go there, or it sends none, and begins wherever a connection is free.
     pub(super) may_begin: bool,
     /// A connection to it is free.
     pub(super) is_ready: bool,
@@ -16,7 +16,8 @@ pub(super) struct ReachedTarget {
 pub(super) fn reached(scenario: &Scenario) -> Option<Box<[ReachedTarget]>> {
     let (flow, pools) = (scenario.flow()?, scenario.pools());
     let first = flow.first_steps();
-    let may_begin = |pool: usize| first.iter().any(|&step| scenario.steps()[step].pool == pool);
+    let may_begin =
+        |pool: usize| first.is_empty() || first.iter().any(|&step| scenario.steps()[step].pool == pool);
     let target = |pool| ReachedTarget { pool, may_begin: may_begin(pool), is_ready: false };
     (pools.len() > 1).then(|| pools.into_iter().map(target).collect())
 }

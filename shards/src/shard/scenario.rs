@@ -24,12 +24,6 @@ pub(super) struct ScenarioRun<S> {
     pub(super) load: LoadState,
     /// The only request there is, and its bytes never change.
     pub(super) is_one_constant: bool,
-    /// Requests are so long that the end of a send has to be waited for.
-    pub(super) reports_sends: bool,
-    /// The same for sends that are copied, whose memory the next one overwrites.
-    pub(super) reports_copies: bool,
-    /// Of both only those that are as long indeed: nearly all requests are far shorter than the longest that their values allow for.
-    pub(super) reports_long_alone: bool,
     /// Arrivals that have waited for too long are dropped.
     pub(super) sheds: bool,
     /// Some are withheld while the target does not keep up.
@@ -98,16 +92,14 @@ pub(super) struct ClosedLoop {
 
 /// This much always fits the socket's buffer when nothing else is in it, so its send is over when the system call is.
 /// Where a connection may have more under way, the end of a send is reported, and waited for before the next: its memory
-/// could be in use, and a second send could overtake the rest of the first.
+/// could be in use, and a second send could overtake the rest of the first. So is that of the first send after a longer one: a
+/// target that answers before it has read all of a request leaves the rest in the buffer, until it answers the next.
 pub(super) const SEND_BYTES_SILENT: usize = 4 << 10;
 
 impl<S: Source> ScenarioRun<S> {
     /// The scenario of a number, as one shard runs it.
     pub(super) fn new(plan: &Fields, index: usize, source: S, share: Share) -> ScenarioRun<S> {
         let scenario = &plan.scenarios[index];
-        let of_pool = |pool: usize| plan.targets[plan.pools[pool].target].pipeline() as usize;
-        let pipeline = scenario.pools().into_iter().map(of_pool).max().unwrap_or(1);
-        let bytes_max = source.steps().iter().map(|step| step.bytes_max).max().unwrap_or(0);
         ScenarioRun {
             number: index,
             users: scenario.load.users().map(|users| {
@@ -126,9 +118,6 @@ impl<S: Source> ScenarioRun<S> {
             first_series: plan.layout().series_of(index).start,
             load: LoadState::new(plan, index, share),
             is_one_constant: matches!(source.steps(), [only] if only.constant.is_some()),
-            reports_sends: bytes_max * pipeline > SEND_BYTES_SILENT,
-            reports_copies: pipeline > 1 || bytes_max > SEND_BYTES_SILENT,
-            reports_long_alone: pipeline == 1,
             sheds: matches!(scenario.load, Load::Open { overload: Overload::Shed { .. }, .. }),
             degrading: Degrading::of(scenario).map(Box::new),
             ends_ns: scenario.ends_ns(),

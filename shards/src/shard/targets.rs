@@ -82,15 +82,33 @@ impl<S: Source> ScenarioRun<S> {
         None
     }
 
-    /// What waits for a connection of a pool and has waited for longest.
+    /// What waits for a connection of a pool and has waited for longest, of what has begun. Where nothing does, one arrival begins that may
+    /// go there, and no more until it does: those drawn for other targets would wait there as sessions, which nothing drops.
     pub(super) fn longest_waiting_on(
         &mut self,
         core: &mut Core<impl Wire>,
         pool: usize,
         now_ns: u64,
     ) -> Option<Following> {
-        self.targets.iter_mut().flatten().for_each(|target| target.is_ready = target.pool == pool);
-        self.next_prepared_of_targets(core, now_ns).map(|(_, next)| next)
+        let targets = self.targets.as_deref()?;
+        let number = targets.iter().position(|target| target.pool == pool)?;
+        let is_due = |source: &S| source.next_due_at(number).is_some_and(|due_ns| due_ns <= now_ns);
+        if targets[number].may_begin && !is_due(&self.source) {
+            self.withhold(&mut core.recorder, now_ns);
+            self.next_arrival_of_flow().filter(|&due_ns| due_ns <= now_ns)?;
+            self.begin_arrival(&mut core.recorder, now_ns)?;
+        }
+        for _ in 0..UNPREPARED_PER_TURN {
+            if !is_due(&self.source) {
+                return None;
+            }
+            let next = self.source.take_due_at(number);
+            let Err(Unprepared { kind, why }) = self.source.prepare(next.call, now_ns) else {
+                return Some(next);
+            };
+            self.end_unsent(&mut core.recorder, self.first_series, next, (kind, why), now_ns);
+        }
+        None
     }
 }
 

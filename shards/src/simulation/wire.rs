@@ -361,6 +361,10 @@ impl SimulatedWire {
             }
         }
         if is_reported {
+            let pool = self.pool_of(slot);
+            let each = &mut self.statistics.reported_each;
+            each.resize(each.len().max(pool + 1), 0);
+            each[pool] += 1;
             let late_ns = self.world.machine.sent_ns_max;
             let sent_ns = at_ns + if late_ns > 0 { self.random.between(0, late_ns) } else { 0 };
             self.happen(sent_ns, slot, Happening::Sent);

@@ -37,6 +37,7 @@ fn texts_that_differ_in_scalars_alone_have_one_shape() {
         (r#"{"a": 123, "b": []}"#, r#"{"a": 1, "b": []}"#),
         (r#"{"a": "1", "b": []}"#, r#"{"a": 1, "b": []}"#),
         (r#"{"a": "", "b": [0]}"#, r#"{"a": "größer", "b": [-0]}"#),
+        ("{\n\t\"a\": \"\\n\", \"b\": []\n}\n", "{\n\t\"a\": \"größer\\\\\", \"b\": []\n}\n"),
         ("17", "171"),
         ("[1,2,3] ", "[1,2,-3] "),
     ] {
@@ -106,6 +107,38 @@ fn texts_of_which_none_has_the_shape_of_another_are_hardly_ever_compared() {
         remembered += usize::from(shape.text == text.as_bytes());
     }
     assert!(remembered < 20, "{remembered}");
+}
+
+#[test]
+fn texts_that_are_never_remembered_are_hardly_ever_compared_either() {
+    let long = format!("[{}]", " ".repeat(SHAPE_BYTES_MAX));
+    for text in ["{\"a\": 1, \"a\"}", &long] {
+        let (mut shape, paths) = (JsonShape::default(), parsed(&["/a"]));
+        found(&mut shape, b"{\"a\": 1}", &paths).unwrap();
+        let mut compared = 0;
+        for _ in 0..1_000 {
+            compared += usize::from(shape.policy.uncompared == 0);
+            assert_eq!(found(&mut shape, text.as_bytes(), &paths), walked(text.as_bytes(), &paths));
+        }
+        assert!(compared < 20, "{compared}");
+        assert_eq!(shape.text, b"{\"a\": 1}");
+    }
+}
+
+#[test]
+fn a_text_with_too_many_scalars_is_not_remembered() {
+    for (scalars, is_remembered) in [(SHAPE_SCALARS_MAX, true), (SHAPE_SCALARS_MAX + 1, false)] {
+        let (mut shape, paths) = (JsonShape::default(), parsed(&["/0", "/3"]));
+        let text = |scalar: &str| format!("[{}]", vec![scalar; scalars].join(","));
+        let (one, other) = (text("1"), text("23"));
+        assert_eq!(found(&mut shape, one.as_bytes(), &paths), walked(one.as_bytes(), &paths));
+        assert_eq!(shape.compare(other.as_bytes()).is_some(), is_remembered);
+        let bytes = shape.text.capacity()
+            + shape.scalars.capacity() * size_of::<Range<u32>>()
+            + shape.moves.capacity() * size_of::<(u32, usize)>();
+        assert!(bytes <= 7 << 19, "{bytes} bytes");
+        assert_eq!(found(&mut shape, other.as_bytes(), &paths), walked(other.as_bytes(), &paths));
+    }
 }
 
 /// A part of a document: what is always the same, or the place of a value.

@@ -2,8 +2,9 @@
 
 use super::requests::StepContext;
 use super::{PlanReader, Typed};
-use crate::config::{RequestConfig, Text, hint};
+use crate::config::{Config, RequestConfig, Text, hint};
 use crate::plan::fields::{Step, Target};
+use std::collections::BTreeSet;
 
 /// The targets that the steps of a scenario name beside its own.
 pub(super) struct StepTargets<'t, 'c> {
@@ -76,15 +77,46 @@ impl<'a> PlanReader<'a> {
         Some(known.others.len() - 1)
     }
 
-    /// The first target that is named by steps, where nothing says where a scenario goes and each of them names one.
+    /// The first target that is named by the steps that a scenario goes through, where nothing says where it goes and each of them names one.
     pub(super) fn first_named_target(&self, typed: &Typed) -> Option<usize> {
         let config = &typed.config;
-        if config.target.is_some() || config.url.is_some() || self.config.url.is_some() {
+        let is_said = config.target.is_some() || config.url.is_some() || self.config.url.is_some();
+        // The setup has one target, and what goes through no steps goes to the one that it says, or to none.
+        if typed.is_setup || is_said {
             return None;
         }
-        let steps = config.step.iter().chain(self.config.flow.values().flatten());
-        let sending = steps.filter(|step| step.run.is_none() && step.choose.is_empty());
-        let names = sending.map(|step| step.target.as_ref()).collect::<Option<Vec<&Text>>>()?;
-        names.into_iter().find_map(|Text(name)| self.config.target.get_index_of(name))
+        let mut named = NamedTargets { config: self.config, entered: BTreeSet::new(), names: Vec::new() };
+        let words = config.flow.iter().flat_map(|words| &words.0);
+        words.for_each(|word| named.enter(word.split('*').next().unwrap_or_default().trim()));
+        named.add(&config.step);
+        let names = named.names.into_iter().collect::<Option<Vec<&str>>>()?;
+        names.into_iter().find_map(|name| self.config.target.get_index_of(name))
+    }
+}
+
+/// The targets that steps name, and the steps of the flows that they run; of a step that names none, nothing.
+struct NamedTargets<'c> {
+    config: &'c Config,
+    entered: BTreeSet<&'c str>,
+    names: Vec<Option<&'c str>>,
+}
+
+impl<'c> NamedTargets<'c> {
+    fn enter(&mut self, flow: &str) {
+        if let Some((name, steps)) = self.config.flow.get_key_value(flow)
+            && self.entered.insert(name)
+        {
+            self.add(steps);
+        }
+    }
+
+    fn add(&mut self, steps: &'c [RequestConfig]) {
+        for step in steps {
+            if step.run.is_none() && step.choose.is_empty() {
+                self.names.push(step.target.as_ref().map(|Text(name)| name.as_str()));
+            }
+            step.run.iter().for_each(|Text(flow)| self.enter(flow));
+            step.choose.keys().for_each(|flow| self.enter(flow));
+        }
     }
 }
