@@ -16,7 +16,7 @@ pub(crate) fn of_message(descriptor: &MessageDescriptor) -> Option<MessageForm> 
             return None;
         }
         let fields = next.fields().map(|field| gathered.field(&field)).collect();
-        form.messages.push(MessageType { fields, known: well_known::told_as(next.full_name()) });
+        form.messages.push(MessageType { fields, known: well_known::told_as(&next) });
     }
     form.enums = gathered.enums.iter().map(of_enum).collect();
     Some(form)
@@ -39,13 +39,15 @@ impl Gathered {
             let numbers = oneof.fields().map(|rival| rival.number());
             numbers.filter(|number| *number != field.number()).collect()
         });
+        let is_message = matches!(field.kind(), Kind::Message(_));
         FieldType {
             number: field.number(),
             name: field.json_name().to_owned(),
             kind: self.kind(&field.kind()),
             shape,
             rivals,
-            has_default: !field.supports_presence(),
+            // A message that is not there is never told as an empty one.
+            has_default: !field.supports_presence() && (shape != FieldShape::One || !is_message),
         }
     }
 

@@ -106,6 +106,22 @@ fn messages_in_themselves_end_somewhere() {
 }
 
 #[test]
+fn what_is_not_there_ends_somewhere_too() {
+    // A message that is its only field, which is a message like it.
+    let only = || FieldType { has_default: false, ..field(1, "a", ValueKind::Message(0)) };
+    let form =
+        |fields, known| MessageForm { messages: vec![MessageType { fields, known }], enums: Vec::new() };
+    let of = |form: &MessageForm| tell(form, b"", 1 << 20, &mut Vec::new());
+    assert_eq!(of(&form(vec![only()], Some(KnownType::Bare))), Err(NotMessage::TooDeep));
+    // One that is told in any case.
+    let told = form(vec![FieldType { has_default: true, ..only() }], None);
+    assert!(of(&told) == Err(NotMessage::TooDeep) && !told.is_sound());
+    // A key that is a message.
+    let entry = FieldType { shape: FieldShape::Map, ..only() };
+    assert!(!form(vec![entry, only()], None).is_sound());
+}
+
+#[test]
 fn a_form_that_names_what_is_not_there_is_not_sound() {
     assert!(user().is_sound() && !MessageForm::default().is_sound());
     let mut torn = user();

@@ -131,21 +131,28 @@ impl FieldShape {
 }
 
 impl MessageForm {
-    /// Whether all that it names is there: a form that was read may not be one that was made.
+    /// Whether all that it names is there, and nothing in itself: a form that was read may not be one that was made.
     pub fn is_sound(&self) -> bool {
         let is_there = |kind: ValueKind| match kind {
             ValueKind::Enum(index) => index < self.enums.len(),
             ValueKind::Message(index) => index < self.messages.len(),
             _ => true,
         };
+        // A key is no message.
         let is_entry = |field: &FieldType| match field.kind {
-            ValueKind::Message(index) => {
-                self.messages.get(index).is_some_and(|entry| entry.fields.len() == 2)
-            }
+            ValueKind::Message(index) => self.messages.get(index).is_some_and(
+                |entry| matches!(&entry.fields[..], [key, _] if !matches!(key.kind, ValueKind::Message(_))),
+            ),
             _ => false,
         };
-        let is_sound =
-            |field: &FieldType| is_there(field.kind) && (field.shape != FieldShape::Map || is_entry(field));
+        // A message that is there by itself might be there in itself, without end.
+        let is_endless = |field: &FieldType| {
+            let is_message = matches!(field.kind, ValueKind::Message(_));
+            is_message && field.shape == FieldShape::One && field.has_default
+        };
+        let is_sound = |field: &FieldType| {
+            is_there(field.kind) && (field.shape != FieldShape::Map || is_entry(field)) && !is_endless(field)
+        };
         let fields = self.messages.iter().flat_map(|message| &message.fields);
         (1..=MESSAGE_TYPES_MAX).contains(&self.messages.len()) && fields.into_iter().all(is_sound)
     }

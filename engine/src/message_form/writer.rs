@@ -67,7 +67,7 @@ impl<'f> JsonWriter<'f, '_> {
             FieldShape::Map => self.map(field, bytes, depth),
             FieldShape::One => match last(field, bytes)? {
                 Some(found) => self.found(field, found, bytes, depth),
-                None => self.default(field.kind),
+                None => self.default(field.kind, depth),
             },
         }
     }
@@ -104,7 +104,7 @@ impl<'f> JsonWriter<'f, '_> {
             (FieldShape::List, _) => self.list(field, bytes, depth),
             (FieldShape::Map, _) => self.map(field, bytes, depth),
             (FieldShape::One, Some(found)) => self.found(field, found, bytes, depth),
-            (FieldShape::One, None) => self.default(field.kind),
+            (FieldShape::One, None) => self.default(field.kind, depth),
         }
     }
 
@@ -165,12 +165,12 @@ impl<'f> JsonWriter<'f, '_> {
             }
             let Stored::Counted(pair) = stored else { return Err(NotMessage::Bytes) };
             self.comma(&mut is_first);
-            self.key(key, pair)?;
+            self.key(key, pair, depth)?;
             self.out.push(b':');
             match (last(value, pair)?, value.kind) {
                 (Some(found), _) => self.found(value, found, pair, depth)?,
                 (None, ValueKind::Message(index)) => self.message(index, &[], depth + 1)?,
-                (None, kind) => self.default(kind)?,
+                (None, kind) => self.default(kind, depth)?,
             }
         }
         self.out.push(b'}');
@@ -178,11 +178,11 @@ impl<'f> JsonWriter<'f, '_> {
     }
 
     /// A key is a text, whatever it is.
-    fn key(&mut self, key: &'f FieldType, pair: &[u8]) -> Result<(), NotMessage> {
+    fn key(&mut self, key: &'f FieldType, pair: &[u8], depth: usize) -> Result<(), NotMessage> {
         let from = self.out.len();
         match last(key, pair)? {
-            Some(found) => self.value(key.kind, found.stored, 0)?,
-            None => self.default(key.kind)?,
+            Some(found) => self.value(key.kind, found.stored, depth)?,
+            None => self.default(key.kind, depth)?,
         }
         if self.out[from] != b'"' {
             self.out.insert(from, b'"');
@@ -225,14 +225,14 @@ impl<'f> JsonWriter<'f, '_> {
     }
 
     /// What a field is that is not there.
-    fn default(&mut self, kind: ValueKind) -> Result<(), NotMessage> {
+    fn default(&mut self, kind: ValueKind, depth: usize) -> Result<(), NotMessage> {
         let stored = match kind {
             ValueKind::String | ValueKind::Bytes | ValueKind::Message(_) => Stored::Counted(&[]),
             ValueKind::Double | ValueKind::Fixed64 | ValueKind::Sfixed64 => Stored::Fixed64(0),
             ValueKind::Float | ValueKind::Fixed32 | ValueKind::Sfixed32 => Stored::Fixed32(0),
             _ => Stored::Varint(0),
         };
-        self.value(kind, stored, 0)
+        self.value(kind, stored, depth)
     }
 
     /// The name of a value of an enum, or its number where it has none.
