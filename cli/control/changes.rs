@@ -47,7 +47,7 @@ impl ControlledRun {
                 self.one(scenario.as_deref(), "users").map(|index| vec![(Some(index), Change::Users(*users))])
             }
             Ask::Scale { scenario, factor } => self.scaled(scenario.as_deref(), *factor, now_ns),
-            Ask::Think { scenario, factor } => self.thinking(scenario.as_deref(), *factor),
+            Ask::Think { scenario, factor } => self.thinking(scenario.as_deref(), *factor, now_ns),
             Ask::Pause { scenario } => self.each(scenario.as_deref(), now_ns, |_| Change::Rate(Rate::ZERO)),
             Ask::Resume { scenario } => {
                 self.each(scenario.as_deref(), now_ns, |scenario| self.before_pause(scenario))
@@ -135,8 +135,13 @@ impl ControlledRun {
         self.each(scenario, now_ns, |_| Change::Thousandths(thousandths as u64))
     }
 
-    /// All think times of the scenario that is named, or of all that have some, so many times as long as planned.
-    fn thinking(&self, scenario: Option<&str>, factor: f64) -> Result<Vec<AskedChange>, RefusedChange> {
+    /// All think times of the scenario that is named, or of all that have some and are not over, so many times as long as planned.
+    fn thinking(
+        &self,
+        scenario: Option<&str>,
+        factor: f64,
+        now_ns: u64,
+    ) -> Result<Vec<AskedChange>, RefusedChange> {
         let thousandths = (factor * 1e3).round();
         if !(0.0..=THOUSANDTHS_MAX as f64).contains(&thousandths) || (thousandths == 0.0 && factor != 0.0) {
             let problem = format!("`{factor}` is no factor from 0.001 to {}, or 0", THOUSANDTHS_MAX / 1_000);
@@ -153,11 +158,14 @@ impl ControlledRun {
         let meant: Vec<usize> = match scenario {
             Some(name) => vec![self.named(name)?],
             None => {
-                (0..self.plan.scenarios.len()).filter(|&index| thinks(&self.plan.scenarios[index])).collect()
+                let scenarios = self.plan.scenarios.iter().enumerate();
+                let is_meant =
+                    |scenario: &Scenario| thinks(scenario) && self.can_still_change(scenario, now_ns);
+                scenarios.filter(|(_, scenario)| is_meant(scenario)).map(|(index, _)| index).collect()
             }
         };
         if meant.is_empty() {
-            let problem = "no scenario has think times";
+            let problem = "no scenario has think times, or those that have some are over";
             return Err(RefusedChange::new(problem, RevisionRefusal::ThinksNever.fix()));
         }
         let change = Change::ThinkThousandths(thousandths as u64);
@@ -201,10 +209,10 @@ impl ControlledRun {
             Some(name) => vec![self.named(name)?],
             None if scenarios.len() == 1 => vec![0],
             None => {
-                let cut_ns = cut_after(self.elapsed_ns(now_ns).unwrap_or(0), self.plan.slice_ns());
                 let can_change = |scenario: &Scenario| {
                     let is_counted = scenario.requests_max.is_some() && scenario.load.users().is_none();
-                    !matches!(scenario.load, Load::Closed) && !is_counted && cut_ns < scenario.ends_ns()
+                    let is_fixed = matches!(scenario.load, Load::Closed) || is_counted;
+                    !is_fixed && self.can_still_change(scenario, now_ns)
                 };
                 (0..scenarios.len()).filter(|index| can_change(&scenarios[*index])).collect()
             }
@@ -214,6 +222,11 @@ impl ControlledRun {
             return Err(RefusedChange::new(problem, RevisionRefusal::ClosedLoop.fix()));
         }
         Ok(meant.into_iter().map(|index| (Some(index), change(&scenarios[index]))).collect())
+    }
+
+    /// Whether a scenario goes on behind the cut that what is asked now has.
+    fn can_still_change(&self, scenario: &Scenario, now_ns: u64) -> bool {
+        cut_after(self.elapsed_ns(now_ns).unwrap_or(0), self.plan.slice_ns()) < scenario.ends_ns()
     }
 
     /// What a scenario's load was before it was paused.
@@ -254,5 +267,34 @@ impl ControlledRun {
             scenarios: self.plan.scenarios.iter().enumerate().map(of_scenario).collect(),
         };
         ControlAnswer { ok: true, status: Some(status), ..ControlAnswer::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::config::{Document, Format, Layers};
+    use engine::quantity::SECOND_NS;
+
+    #[test]
+    fn scenarios_that_are_over_keep_no_others_from_thinking() {
+        let text = "url = 'testbed:/'\nrun.duration = '20s'\n\
+                    [scenario.early]\nload = { stages = [{ for = '5s', rate = 1 }] }\n[[scenario.early.step]]\nget = '/'\nthink = '1s'\n\
+                    [scenario.late]\nload = { rate = 1 }\n[[scenario.late.step]]\nget = '/'\nthink = '1s'\n";
+        let document = Document { name: "p".into(), text: text.into(), format: Format::Toml };
+        let config = Layers::new(Some(document)).unwrap().config().unwrap();
+        let plan = Plan::new(&config, &|_| Err(String::new())).unwrap();
+        assert_eq!(plan.scenarios[0].ends_ns(), 5 * SECOND_NS);
+        let orders = Orders::default();
+        orders.start_at(SECOND_NS);
+        let run = ControlledRun { run_id: "r".into(), plan, orders, figures: LiveFigures::default() };
+        let meant = |elapsed_s: u64, scenario: Option<&str>| {
+            let changes = run.thinking(scenario, 2.0, SECOND_NS + elapsed_s * SECOND_NS);
+            changes.map(|changes| changes.into_iter().map(|(index, _)| index).collect::<Vec<_>>()).ok()
+        };
+        assert_eq!(meant(1, None), Some(vec![Some(0), Some(1)]));
+        assert_eq!(meant(10, None), Some(vec![Some(1)]));
+        assert_eq!(meant(10, Some("early")), Some(vec![Some(0)]), "what is named is what is meant");
+        assert_eq!(meant(20, None), None);
     }
 }

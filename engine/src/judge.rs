@@ -213,7 +213,8 @@ fn judge_conditions(
                 Err(problem) => return ProbeOutcome::Disturbed(problem.to_string()),
             };
         let facts = of_step.as_ref().map_or(of_run, StepTimes::facts);
-        let facts = Facts { checks: Some(checks_in(&report.scenarios, &condition.scope)), ..facts };
+        let facts =
+            Facts { checks: Some(checks_in(&report.plan, &report.scenarios, &condition.scope)), ..facts };
         if let Some(why) = condition.doubt(&facts) {
             return ProbeOutcome::Fail(format!("{}: {why}", condition.text));
         }
@@ -305,14 +306,16 @@ impl StepTimes {
     fn read(report: &Report, scope: &Scope) -> Result<StepTimes, UnreadableHistogram> {
         let mut all = StepTimes::default();
         let is_meant = |flow: &&FlowReport| scope.flow.as_ref() == Some(&flow.name);
-        let scenarios = || report.scenarios.iter().filter(|scenario| scope.is_about(&scenario.name));
-        for flow in scenarios().flat_map(|scenario| &scenario.flows).filter(is_meant) {
+        let scenarios = report.scenarios.iter().filter(|scenario| scope.is_about(&scenario.name));
+        for flow in scenarios.flat_map(|scenario| &scenario.flows).filter(is_meant) {
             let (iteration, duration) = all.iterations.get_or_insert_default();
             iteration.merge(&Distribution::decode(&flow.iteration_ns.hdr)?);
             duration.merge(&Distribution::decode(&flow.duration_ns.hdr)?);
         }
-        let steps = scenarios()
-            .flat_map(|scenario| scenario.steps.iter().filter(|step| scenario.has_in(scope, &step.name)));
+        // By their numbers in the plan: names of steps may come several times, and not all named flows are in a report.
+        let steps = report.plan.scenarios.iter().zip(&report.scenarios).flat_map(|(planned, told)| {
+            planned.steps_in(scope).into_iter().filter_map(|step| told.steps.get(step))
+        });
         for step in steps {
             all.response.merge(&Distribution::decode(&step.response_ns.hdr)?);
             all.service.merge(&Distribution::decode(&step.service_ns.hdr)?);
@@ -388,6 +391,8 @@ fn statistic_of(condition: &Threshold, facts: &Facts) -> Option<(Statistic, bool
     }
 }
 
+#[cfg(test)]
+mod flow_tests;
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,4 +14,4 @@ pub use records::NotMessage;
 pub use types::{
     EnumType, FieldShape, FieldType, KnownType, MESSAGE_TYPES_MAX, MessageForm, MessageType, ValueKind,
 };
-pub use writer::tell;
+pub use writer::{RecordPlace, tell};

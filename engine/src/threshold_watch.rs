@@ -176,7 +176,9 @@ impl ThresholdWatch {
         let before = std::mem::take(&mut self.watched);
         for (index, threshold) in thresholds.iter().enumerate().filter(|(_, one)| one.terms.are_watched()) {
             let of_same = before.iter().find(|watched| watched.threshold == *threshold);
-            let of_other = || before.iter().find(|watched| watched.watches_for(threshold));
+            // One that stays has not become another.
+            let is_gone = |watched: &&WatchedThreshold| !thresholds.contains(&watched.threshold);
+            let of_other = || before.iter().filter(is_gone).find(|watched| watched.watches_for(threshold));
             self.watched.push(match (of_same, of_same.is_none().then(of_other).flatten()) {
                 (Some(same), _) => same.numbered(index),
                 (None, Some(other)) => other.followed_by(index, threshold),
@@ -284,10 +286,11 @@ impl WatchedThreshold {
         WatchedThreshold { index, judged, ..self.clone() }
     }
 
-    /// Whether all that another condition is judged on is what this one has.
+    /// Whether another condition is on the same figure of the same, so that it differs in how that is held alone.
     fn watches_for(&self, other: &Threshold) -> bool {
-        let Threshold { scope, terms, .. } = &self.threshold;
-        (scope, terms.over_ns) == (&other.scope, other.terms.over_ns)
+        let Threshold { metric, scope, statistic, terms, .. } = &self.threshold;
+        (metric, scope, statistic) == (&other.metric, &other.scope, &other.statistic)
+            && terms.over_ns == other.terms.over_ns
     }
 
     /// A condition that takes its place, with all that has ended so far.

@@ -15,8 +15,10 @@ pub(crate) fn of_message(descriptor: &MessageDescriptor) -> Option<MessageForm> 
         if gathered.messages.len() > MESSAGE_TYPES_MAX {
             return None;
         }
-        let fields = next.fields().map(|field| gathered.field(&field)).collect();
-        form.messages.push(MessageType { fields, known: well_known::told_as(next.full_name()) });
+        let mut fields: Vec<FieldDescriptor> = next.fields().collect();
+        fields.sort_by_key(FieldDescriptor::number);
+        let fields = fields.iter().map(|field| gathered.field(field, &fields)).collect();
+        form.messages.push(MessageType { fields, known: well_known::told_as(&next) });
     }
     form.enums = gathered.enums.iter().map(of_enum).collect();
     Some(form)
@@ -29,23 +31,25 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn field(&mut self, field: &FieldDescriptor) -> FieldType {
+    fn field(&mut self, field: &FieldDescriptor, all: &[FieldDescriptor]) -> FieldType {
         let shape = match () {
             () if field.is_map() => FieldShape::Map,
             () if field.is_list() => FieldShape::List,
             () => FieldShape::One,
         };
-        let rivals = field.containing_oneof().map_or_else(Vec::new, |oneof| {
-            let numbers = oneof.fields().map(|rival| rival.number());
-            numbers.filter(|number| *number != field.number()).collect()
+        let oneof = field.containing_oneof().filter(|oneof| oneof.fields().len() > 1).and_then(|oneof| {
+            let first = oneof.fields().map(|rival| rival.number()).min()?;
+            all.binary_search_by_key(&first, FieldDescriptor::number).ok()
         });
+        let is_message = matches!(field.kind(), Kind::Message(_));
         FieldType {
             number: field.number(),
             name: field.json_name().to_owned(),
             kind: self.kind(&field.kind()),
             shape,
-            rivals,
-            has_default: !field.supports_presence(),
+            oneof,
+            // A message that is not there is never told as an empty one.
+            has_default: !field.supports_presence() && (shape != FieldShape::One || !is_message),
         }
     }
 
@@ -80,6 +84,10 @@ fn number_of<T: Clone + PartialEq>(known: &mut Vec<T>, wanted: &T) -> usize {
 }
 
 fn of_enum(descriptor: &EnumDescriptor) -> EnumType {
-    let names = descriptor.values().map(|value| (value.number(), value.name().to_owned())).collect();
+    let mut names: Vec<(i32, String)> =
+        descriptor.values().map(|value| (value.number(), value.name().to_owned())).collect();
+    // Of several names of a number the first stays.
+    names.sort_by_key(|(number, _)| *number);
+    names.dedup_by_key(|(number, _)| *number);
     EnumType { names, is_null: descriptor.full_name() == NULL_VALUE }
 }

@@ -196,7 +196,7 @@ proptest! {
             }
         }
         let mut told = Vec::new();
-        let result = engine::message_form::tell(&form, &bytes, 64 << 20, &mut told);
+        let result = engine::message_form::tell(&form, &bytes, 64 << 20, &mut Vec::new(), &mut told);
         let theirs = DynamicMessage::decode(descriptor, bytes.as_slice());
         if changes.is_empty() {
             prop_assert!(result.is_ok(), "{result:?}");

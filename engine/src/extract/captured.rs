@@ -1,7 +1,7 @@
 //! A response as far as it is wanted, in memory that is used again for the next.
 
 use super::wants::Wants;
-use crate::message_form::{MessageForm, tell};
+use crate::message_form::{MessageForm, RecordPlace, tell};
 use std::ops::Range;
 
 /// The most that is kept of the headers of one response, in bytes: all values that are wanted together.
@@ -25,6 +25,10 @@ pub struct Captured {
     message: MessageState,
     /// The other form of it.
     told: Vec<u8>,
+    /// Memory for telling it.
+    places: Vec<RecordPlace>,
+    /// As much memory is kept for each of its forms.
+    kept_max: usize,
 }
 
 /// What a body is of a message of gRPC.
@@ -43,6 +47,8 @@ enum MessageState {
 
 /// A message's JSON has no more than so many times the bytes that may be kept of it.
 const TOLD_TIMES_MAX: usize = 16;
+/// And the memory that is kept for another has no more than so many times.
+const KEPT_TIMES_MAX: usize = 4;
 
 impl Captured {
     /// Forgets the response and keeps the memory.
@@ -56,6 +62,11 @@ impl Captured {
         self.body_length = 0;
         self.message = MessageState::None;
         self.told.clear();
+        // Targets that once send what is long as JSON do not keep the memory of it for good.
+        if self.kept_max > 0 && self.body.capacity().max(self.told.capacity()) > self.kept_max {
+            self.body.shrink_to(self.kept_max);
+            self.told.shrink_to(self.kept_max);
+        }
     }
 
     /// A message of gRPC begins. Of several, the last one is looked at.
@@ -71,7 +82,10 @@ impl Captured {
             return;
         }
         self.told.clear();
-        let told = tell(form, &self.body, body_bytes_max.saturating_mul(TOLD_TIMES_MAX), &mut self.told);
+        let told_max = body_bytes_max.saturating_mul(TOLD_TIMES_MAX);
+        let told = tell(form, &self.body, told_max, &mut self.places, &mut self.told);
+        self.kept_max = body_bytes_max.saturating_mul(KEPT_TIMES_MAX);
+        self.places.shrink_to(body_bytes_max / 2);
         self.message = if told.is_ok() { MessageState::Told } else { MessageState::Untold };
         if told.is_ok() {
             std::mem::swap(&mut self.body, &mut self.told);
@@ -168,6 +182,7 @@ impl Captured {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message_form::{FieldShape, FieldType, MessageType, ValueKind};
     use proptest::prelude::*;
 
     fn wants() -> Wants {
@@ -224,6 +239,30 @@ mod tests {
             (captured.kept_body(), captured.body_length(), captured.is_body_cut()),
             (&b""[..], 0, false)
         );
+    }
+
+    #[test]
+    fn memory_of_a_message_that_was_long_as_json_is_not_kept() {
+        let list = FieldType {
+            number: 1,
+            name: "a".into(),
+            kind: ValueKind::Bool,
+            shape: FieldShape::List,
+            oneof: None,
+            has_default: true,
+        };
+        let messages = vec![MessageType { fields: vec![list], known: None }];
+        let form = MessageForm { messages, enums: Vec::new() };
+        let wants = Wants { body_bytes_max: 10_000, ..wants() };
+        let mut captured = Captured::default();
+        for _ in 0..3 {
+            captured.message_begins();
+            captured.body(&wants, &[&b"\x0a\x8d\x4e"[..], &[0; 9_997]].concat());
+            captured.retell(&form, 10_000);
+            assert!(captured.message == MessageState::Told && captured.body.len() > 40_000);
+            captured.clear();
+            assert!(captured.body.capacity().max(captured.told.capacity()) <= 40_000);
+        }
     }
 
     proptest! {

@@ -7,7 +7,7 @@ use std::fmt;
 pub enum NotMessage {
     /// They are none of its type.
     Bytes,
-    /// Its JSON would be longer than may be.
+    /// Its JSON would be longer than may be, or there is too much to look at for it.
     TooLong,
     /// Messages stand in each other too deep.
     TooDeep,
@@ -32,8 +32,8 @@ pub(super) enum Stored<'a> {
     Fixed64(u64),
     Counted(&'a [u8]),
     Fixed32(u32),
-    /// A group, which no type told here has: passed over.
-    Group,
+    /// What stands between the two tags of a group, which is a message as well.
+    Group(&'a [u8]),
 }
 
 /// How groups may stand in each other.
@@ -48,6 +48,11 @@ pub(super) struct Records<'a> {
 impl<'a> Records<'a> {
     pub(super) fn of(bytes: &'a [u8]) -> Records<'a> {
         Records { rest: bytes }
+    }
+
+    /// How many bytes are left.
+    pub(super) fn left(&self) -> usize {
+        self.rest.len()
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -77,13 +82,17 @@ impl<'a> Records<'a> {
                 let length = usize::try_from(self.varint()?).map_err(|_| NotMessage::Bytes)?;
                 Stored::Counted(self.take(length)?)
             }
-            3 if depth < GROUPS_DEEP_MAX => loop {
-                let (inner, form) = self.tag()?;
-                if form == 4 {
-                    break if inner == number { Stored::Group } else { return Err(NotMessage::Bytes) };
+            3 if depth < GROUPS_DEEP_MAX => {
+                let whole = self.rest;
+                loop {
+                    let length = whole.len() - self.rest.len();
+                    match self.tag()? {
+                        (inner, 4) if inner == number => break Stored::Group(&whole[..length]),
+                        (_, 4) => return Err(NotMessage::Bytes),
+                        (inner, form) => self.stored(inner, form, depth + 1)?,
+                    };
                 }
-                self.stored(inner, form, depth + 1)?;
-            },
+            }
             5 => Stored::Fixed32(self.fixed32()?),
             _ => return Err(NotMessage::Bytes),
         })

@@ -3,8 +3,8 @@
 use super::*;
 
 fn field(number: u32, name: &str, kind: ValueKind) -> FieldType {
-    let (shape, rivals) = (FieldShape::One, Vec::new());
-    FieldType { number, name: name.into(), kind, shape, rivals, has_default: true }
+    let (shape, oneof) = (FieldShape::One, None);
+    FieldType { number, name: name.into(), kind, shape, oneof, has_default: true }
 }
 
 /// A user: a number, a name, an address with two parts of its own, roles, and either a mail address or a telephone number.
@@ -13,8 +13,8 @@ fn user() -> MessageForm {
         fields: vec![field(1, "street", ValueKind::String), field(2, "zip", ValueKind::Uint32)],
         known: None,
     };
-    let rival = |number, name: &str, other| FieldType {
-        rivals: vec![other],
+    let rival = |number, name: &str| FieldType {
+        oneof: Some(4),
         has_default: false,
         ..field(number, name, ValueKind::String)
     };
@@ -23,10 +23,10 @@ fn user() -> MessageForm {
         field(2, "fullName", ValueKind::String),
         FieldType { has_default: false, ..field(3, "address", ValueKind::Message(1)) },
         FieldType { shape: FieldShape::List, ..field(4, "roles", ValueKind::Enum(0)) },
-        rival(5, "mail", 6),
-        rival(6, "phone", 5),
+        rival(5, "mail"),
+        rival(6, "phone"),
     ];
-    let names = vec![(0, "NONE".into()), (1, "ADMIN".into()), (1, "ROOT".into())];
+    let names = vec![(0, "NONE".into()), (1, "ADMIN".into())];
     MessageForm {
         messages: vec![MessageType { fields, known: None }, inner],
         enums: vec![EnumType { names, is_null: false }],
@@ -35,7 +35,7 @@ fn user() -> MessageForm {
 
 fn told(bytes: &[u8]) -> Result<String, NotMessage> {
     let mut out = Vec::new();
-    tell(&user(), bytes, 1_000, &mut out).map(|()| String::from_utf8(out).unwrap())
+    tell(&user(), bytes, 1_000, &mut Vec::new(), &mut out).map(|()| String::from_utf8(out).unwrap())
 }
 
 #[test]
@@ -101,8 +101,24 @@ fn messages_in_themselves_end_somewhere() {
             bytes
         })
     };
-    let of = |depth: usize| tell(&form, &nested(depth), 1 << 20, &mut Vec::new());
+    let of = |depth: usize| tell(&form, &nested(depth), 1 << 20, &mut Vec::new(), &mut Vec::new());
     assert_eq!((of(100), of(101)), (Ok(()), Err(NotMessage::TooDeep)));
+}
+
+#[test]
+fn what_is_not_there_ends_somewhere_too() {
+    // A message that is its only field, which is a message like it.
+    let only = || FieldType { has_default: false, ..field(1, "a", ValueKind::Message(0)) };
+    let form =
+        |fields, known| MessageForm { messages: vec![MessageType { fields, known }], enums: Vec::new() };
+    let of = |form: &MessageForm| tell(form, b"", 1 << 20, &mut Vec::new(), &mut Vec::new());
+    assert_eq!(of(&form(vec![only()], Some(KnownType::Bare))), Err(NotMessage::TooDeep));
+    // One that is told in any case.
+    let told = form(vec![FieldType { has_default: true, ..only() }], None);
+    assert!(of(&told) == Err(NotMessage::TooDeep) && !told.is_sound());
+    // A key that is a message.
+    let entry = FieldType { shape: FieldShape::Map, ..only() };
+    assert!(!form(vec![entry, only()], None).is_sound());
 }
 
 #[test]
@@ -125,7 +141,7 @@ fn moments_and_lengths_of_time_are_texts() {
             enums: Vec::new(),
         };
         let mut out = Vec::new();
-        tell(&form, bytes, 1_000, &mut out).map(|()| String::from_utf8(out).unwrap())
+        tell(&form, bytes, 1_000, &mut Vec::new(), &mut out).map(|()| String::from_utf8(out).unwrap())
     };
     assert_eq!(of(KnownType::Timestamp, b"").unwrap(), "\"1970-01-01T00:00:00Z\"");
     assert_eq!(
@@ -137,4 +153,43 @@ fn moments_and_lengths_of_time_are_texts() {
     assert_eq!(of(KnownType::Duration, minus).unwrap(), "\"-0.500s\"");
     assert_eq!(of(KnownType::FieldMask, b"\x0a\x06a_b.cd\x0a\x01x").unwrap(), "\"aB.cd,x\"");
     assert_eq!(of(KnownType::Timestamp, b"\x10\x80\x94\xeb\xdc\x03"), Err(NotMessage::Bytes));
+}
+
+#[test]
+fn a_form_out_of_order_is_not_sound() {
+    let mut torn = user();
+    torn.messages[0].fields.swap(0, 1);
+    assert!(!torn.is_sound());
+    let mut torn = user();
+    torn.enums[0].names.swap(0, 1);
+    assert!(!torn.is_sound());
+    let mut torn = user();
+    torn.messages[0].fields[4].oneof = Some(6);
+    assert!(!torn.is_sound());
+}
+
+#[test]
+fn few_bytes_that_would_take_many_steps_are_not_told() {
+    // Many fields, none of which is there, in each of many messages.
+    let absent = |number| FieldType { has_default: false, ..field(number, "a", ValueKind::Bool) };
+    let many = MessageType { fields: (1..=5_000).map(absent).collect(), known: None };
+    let list = FieldType { shape: FieldShape::List, ..field(1, "a", ValueKind::Message(1)) };
+    let messages = vec![MessageType { fields: vec![list], known: None }, many];
+    let form = MessageForm { messages, enums: Vec::new() };
+    let of =
+        |count: usize| tell(&form, &b"\x0a\x00".repeat(count), 1 << 20, &mut Vec::new(), &mut Vec::new());
+    assert_eq!((of(500), of(30_000)), (Ok(()), Err(NotMessage::TooLong)));
+    // Messages in each other, each of which comes in two parts.
+    let itself = FieldType { has_default: false, ..field(1, "a", ValueKind::Message(0)) };
+    let form =
+        MessageForm { messages: vec![MessageType { fields: vec![itself], known: None }], enums: Vec::new() };
+    let mut bytes = vec![0x12, 0x40];
+    bytes.extend([b'x'; 0x40]);
+    for _ in 0..20 {
+        let length = bytes.len();
+        let tag = [0x0a, length as u8 | 0x80, (length >> 7) as u8];
+        bytes = [&tag[..], &bytes[..], &[0x0a, 0x00]].concat();
+    }
+    let told = tell(&form, &bytes, 1 << 20, &mut Vec::new(), &mut Vec::new());
+    assert_eq!(told, Err(NotMessage::TooLong), "{} bytes", bytes.len());
 }

@@ -18,7 +18,7 @@ pub struct MessageForm {
 /// A type of messages.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MessageType {
-    /// In the order in which they are told.
+    /// By their numbers, in which order they are told.
     pub fields: Vec<FieldType>,
     /// It has a form of its own in JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,7 +44,7 @@ pub enum KnownType {
 /// A type of enums.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EnumType {
-    /// Numbers and names; of several names of a number, the first counts.
+    /// Numbers, in their order, and names; of several names of a number, the first counts, and is here.
     pub names: Vec<(i32, String)>,
     /// Its only value is a null of JSON.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -63,9 +63,9 @@ pub struct FieldType {
     /// How many it has.
     #[serde(default, skip_serializing_if = "FieldShape::is_one")]
     pub shape: FieldShape,
-    /// Fields of which it takes the place, as they take its own: those of its oneof.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub rivals: Vec<u32>,
+    /// Of a field of a oneof of several: where the first of them stands among the fields of the message. Each takes the place of the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oneof: Option<usize>,
     /// It is told where it is not there, as what it is then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_default: bool,
@@ -131,22 +131,37 @@ impl FieldShape {
 }
 
 impl MessageForm {
-    /// Whether all that it names is there: a form that was read may not be one that was made.
+    /// Whether all that it names is there, in order, and nothing in itself: a form that was read may not be one that was made.
     pub fn is_sound(&self) -> bool {
         let is_there = |kind: ValueKind| match kind {
             ValueKind::Enum(index) => index < self.enums.len(),
             ValueKind::Message(index) => index < self.messages.len(),
             _ => true,
         };
+        // A key is no message.
         let is_entry = |field: &FieldType| match field.kind {
-            ValueKind::Message(index) => {
-                self.messages.get(index).is_some_and(|entry| entry.fields.len() == 2)
-            }
+            ValueKind::Message(index) => self.messages.get(index).is_some_and(
+                |entry| matches!(&entry.fields[..], [key, _] if !matches!(key.kind, ValueKind::Message(_))),
+            ),
             _ => false,
         };
-        let is_sound =
-            |field: &FieldType| is_there(field.kind) && (field.shape != FieldShape::Map || is_entry(field));
-        let fields = self.messages.iter().flat_map(|message| &message.fields);
-        (1..=MESSAGE_TYPES_MAX).contains(&self.messages.len()) && fields.into_iter().all(is_sound)
+        // A message that is there by itself might be there in itself, without end.
+        let is_endless = |field: &FieldType| {
+            let is_message = matches!(field.kind, ValueKind::Message(_));
+            is_message && field.shape == FieldShape::One && field.has_default
+        };
+        let is_sound = |field: &FieldType| {
+            is_there(field.kind) && (field.shape != FieldShape::Map || is_entry(field)) && !is_endless(field)
+        };
+        let is_sound_message = |message: &MessageType| {
+            let fields = &message.fields;
+            fields.is_sorted_by(|one, next| one.number < next.number)
+                && fields.iter().all(|field| field.oneof.is_none_or(|first| first < fields.len()))
+                && fields.iter().all(is_sound)
+        };
+        let is_sound_enum = |of: &EnumType| of.names.is_sorted_by(|one, next| one.0 < next.0);
+        (1..=MESSAGE_TYPES_MAX).contains(&self.messages.len())
+            && self.messages.iter().all(is_sound_message)
+            && self.enums.iter().all(is_sound_enum)
     }
 }

@@ -635,6 +635,14 @@ impl Scenario {
         }
     }
 
+    /// The same, to be changed: a plan made of it has to keep the rules.
+    pub(crate) fn flow_mut(&mut self) -> Option<&mut FlowScript> {
+        match &mut self.script {
+            Script::Mix(_) => None,
+            Script::Flow { flow, .. } => Some(flow),
+        }
+    }
+
     /// How many arrivals there are at the most, by what is asked for and by how often its users begin.
     pub fn arrivals_max(&self) -> Option<u64> {
         let of_users = self.load.users().and_then(|users| users.loops_max?.checked_mul(users.most()));

@@ -3,7 +3,6 @@
 use crate::breaker::BreakerCounts;
 use crate::record::RedirectCounts;
 use crate::target_outcome::TargetOutcome;
-use crate::threshold::Scope;
 use crate::timing::Timing;
 use crate::trust::Trust;
 use serde::{Deserialize, Serialize};
@@ -186,17 +185,6 @@ pub struct ScenarioReport {
     pub generator_lag_ns: Timing,
     /// Its kinds of request.
     pub steps: Vec<StepReport>,
-}
-
-impl ScenarioReport {
-    /// Whether a step of it is meant by a scope.
-    pub(crate) fn has_in(&self, scope: &Scope, step: &str) -> bool {
-        let is_of =
-            |flow: &FlowReport, name: &str| flow.name == name && flow.steps.iter().any(|of| of == step);
-        scope.is_about(&self.name)
-            && scope.step.as_ref().is_none_or(|name| name == step)
-            && scope.flow.as_ref().is_none_or(|name| self.flows.iter().any(|flow| is_of(flow, name)))
-    }
 }
 
 /// A named flow: all times that iterations went through it whose first request in it was intended in the window.

@@ -3,7 +3,7 @@
 use super::figures::{CheckReport, ScenarioReport};
 use crate::extract::ResponseCheck;
 use crate::outcome::Kind;
-use crate::plan::{Plan, Step};
+use crate::plan::{Plan, Scenario, Step};
 use crate::quantity::group;
 use crate::record::{
     CheckCounts, FailureReason, LookCounts, RedirectCounts, SeriesLooks, Snapshot, sort_reasons,
@@ -67,20 +67,22 @@ pub(super) fn check_counts(plan: &Plan, whole: &Snapshot, scope: &Scope) -> Chec
 }
 
 /// The same of a report that has been written.
-pub fn checks_in(scenarios: &[ScenarioReport], scope: &Scope) -> CheckCounts {
-    let of_scenario = |scenario: &'_ ScenarioReport| -> Vec<CheckReport> {
-        let is_meant = |check: &&CheckReport| scenario.has_in(scope, &check.step);
-        scenario.checks.iter().filter(is_meant).cloned().collect()
+pub fn checks_in(plan: &Plan, scenarios: &[ScenarioReport], scope: &Scope) -> CheckCounts {
+    let of_scenario = |(planned, told): (&Scenario, &ScenarioReport)| -> CheckCounts {
+        let meant = planned.steps_in(scope);
+        let steps = planned.steps().iter().enumerate();
+        // By the number of the step: names of steps may come several times.
+        let steps = steps.flat_map(|(number, step)| std::iter::repeat_n(number, step.looks.checks.len()));
+        let checks = steps.zip(&told.checks).filter(|(number, _)| meant.contains(number));
+        checks
+            .map(|(_, &CheckReport { passed, failed, .. })| CheckCounts {
+                passed,
+                failed,
+                never_ran: u64::from(passed + failed == 0),
+            })
+            .sum()
     };
-    let checks: Vec<CheckReport> = scenarios.iter().flat_map(of_scenario).collect();
-    checks
-        .iter()
-        .map(|&CheckReport { passed, failed, .. }| CheckCounts {
-            passed,
-            failed,
-            never_ran: u64::from(passed + failed == 0),
-        })
-        .sum()
+    plan.scenarios.iter().zip(scenarios).map(of_scenario).sum()
 }
 
 /// Why requests failed: what others have said of it, and what was looked at. The most frequent reason comes first.

@@ -68,6 +68,42 @@ fn a_new_condition_is_watched_from_the_cut_on_in_whole_windows() {
 }
 
 #[test]
+fn a_new_condition_is_not_judged_on_what_was_watched_for_others() {
+    let cut_ns = 6 * SECOND_NS + SLICE_NS;
+    let mut slices = vec![of_a(1, 9); 13];
+    slices.extend([of_a(10, 0); 11]);
+    const NEW: &str = "failed = { limit = 'rate<5%', abort = true }";
+    // On another figure, and on another of the same, whether it stays or goes.
+    for watched in [
+        "response = { limit = 'p(99)<1h', abort = true }",
+        "rate = { limit = '>=1', abort = true }",
+        "failed = { limit = 'count<100000', abort = true }",
+    ] {
+        let before = plan(watched);
+        let both = match watched.strip_prefix("failed = ") {
+            Some(old) => plan(&format!("failed = [{old}, {{ limit = 'rate<5%', abort = true }}]")),
+            None => plan(&format!("{watched}\n{NEW}")),
+        };
+        for after in [both, plan(NEW)] {
+            let (run, said) = revised(&before, &after, cut_ns, &slices);
+            assert!(run.abort.is_none() && said.is_empty(), "{watched}: {run:?}");
+        }
+    }
+    // On the same figure, beside one that stays: that is not the one whose limit has changed.
+    let stays = |more: &str| plan(&format!("failed = [{{ limit = 'rate<=100%', abort = true }}{more}]"));
+    let after = stays(", { limit = 'rate<5%', abort = true }");
+    let (run, _) = revised(&stays(""), &after, cut_ns, &slices);
+    assert!(run.abort.is_none(), "{run:?}");
+    // Windows that straddle the cut are none of a new condition's.
+    let windows = "rate = { limit = '>=1', over = '1s' }";
+    let after = plan(&format!("{windows}\nfailed = {{ limit = 'rate<5%', over = '1s' }}"));
+    let (run, _) = revised(&plan(windows), &after, cut_ns, &slices);
+    let failed =
+        run.windows.iter().find(|windows| after.thresholds[windows.threshold].metric == Metric::Failed);
+    assert_eq!(failed.map(counts), Some((5, 0)), "{run:?}");
+}
+
+#[test]
 fn in_the_warm_up_all_conditions_can_change_and_nothing_is_lost() {
     let (run, _) = revised(&over(5, 1), &over(20, 2), SECOND_NS, &[of_a(9, 1); 24]);
     assert_eq!((counts(&run.windows[0]), run.replaced), ((9, 0), Vec::new()));
