@@ -111,16 +111,16 @@ fn texts_of_which_none_has_the_shape_of_another_are_hardly_ever_compared() {
 
 #[test]
 fn texts_that_are_never_remembered_are_hardly_ever_compared_either() {
-    let long = format!("[{}]", " ".repeat(SHAPE_BYTES_MAX));
+    let long = format!("[\"{}\"]", "x".repeat(SHAPE_BYTES_MAX));
     for text in ["{\"a\": 1, \"a\"}", &long] {
         let (mut shape, paths) = (JsonShape::default(), parsed(&["/a"]));
         found(&mut shape, b"{\"a\": 1}", &paths).unwrap();
-        let mut compared = 0;
-        for _ in 0..1_000 {
+        let (mut compared, expected) = (0, walked(text.as_bytes(), &paths));
+        for _ in 0..64 {
             compared += usize::from(shape.policy.uncompared == 0);
-            assert_eq!(found(&mut shape, text.as_bytes(), &paths), walked(text.as_bytes(), &paths));
+            assert_eq!(found(&mut shape, text.as_bytes(), &paths), expected);
         }
-        assert!(compared < 20, "{compared}");
+        assert!(compared < 10, "{compared}");
         assert_eq!(shape.text, b"{\"a\": 1}");
     }
 }
