@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn scenarios_that_are_over_keep_no_others_from_thinking() {
         let text = "url = 'testbed:/'\nrun.duration = '20s'\n\
-                    [scenario.early]\nload = { stages = [{ for = '5s', rate = 1 }] }\n[[scenario.early.step]]\nget = '/'\nthink = '1s'\n\
+                    [scenario.early]\nload = { rate = 1 }\nduration = '5s'\n[[scenario.early.step]]\nget = '/'\nthink = '1s'\n\
                     [scenario.late]\nload = { rate = 1 }\n[[scenario.late.step]]\nget = '/'\nthink = '1s'\n";
         let document = Document { name: "p".into(), text: text.into(), format: Format::Toml };
         let config = Layers::new(Some(document)).unwrap().config().unwrap();
