@@ -76,9 +76,9 @@ pub(crate) const REGRESSIONS: [Plant; 8] = [
     },
     Plant {
         name: "reported-sends",
-        file: "shards/src/shard/scenario.rs",
-        anchor: "reports_sends: bytes_max * pipeline > SEND_BYTES_SILENT,",
-        planted: "reports_sends: true,",
+        file: "shards/src/shard/pool.rs",
+        anchor: "self.reports_sends = bytes_max * pipeline > SEND_BYTES_SILENT;",
+        planted: "self.reports_sends = true;",
         seen_in: "loop/",
         caught_by: Some(CounterKind::LoopCompletions),
     },
