@@ -205,14 +205,21 @@ impl Done {
         ["sent", "dropped", "unsent"].iter().map(|key| self.count(&format!("/requests/{key}"))).sum()
     }
 
-    /// Asserts that all of a window's arrivals are accounted for, and that none of those that were sent has failed. Returns how many ended well:
-    /// a busy machine may leave some of them unsent.
+    /// Whether this machine held the run up, as the run has measured itself: other programs had its cores. Nothing but what is so
+    /// whatever the machine does can be asked of such a run.
+    pub(crate) fn is_held_up(&self) -> bool {
+        let reasons = self.report["verdict"]["reasons"].as_array();
+        reasons.is_some_and(|reasons| reasons.iter().any(|reason| reason["cause"] == "machine"))
+    }
+
+    /// Asserts that all of a window's arrivals are accounted for, and that none of those that were sent has failed. Returns how many ended
+    /// well: all of them, unless the machine held the run up.
     pub(crate) fn assert_none_failed(&self, arrivals: u64) -> u64 {
         let part = if self.report.get("iterations").is_some() { "iterations" } else { "requests" };
         let count = |key: &str| self.report[part][key].as_u64().unwrap_or(0);
         let unsent = count("dropped") + count("unsent") + count("withheld");
         assert_eq!((count("ok") + unsent, count("failed")), (arrivals, 0), "{}", self.stdout);
-        assert!(count("ok") > 0, "{}", self.stdout);
+        assert!(count("ok") > 0 && (unsent == 0 || self.is_held_up()), "{}", self.stdout);
         count("ok")
     }
 

@@ -81,11 +81,11 @@ fn a_session_that_keeps_cookies_is_known_and_one_that_does_not_is_refused() {
         );
         let done = Vajra::run("plan.toml", &["--force"]).file("plan.toml", &plan).done();
         done.assert_accounted();
-        // A busy machine may leave some of 40 unsent.
         let ended = ["ok", "failed", "unsent"].map(|key| done.count(&format!("/iterations/{key}")));
         let begun = ended[0] + ended[1];
         let refused = if cookies { 0 } else { begun };
-        assert!(begun > 0 && ended.iter().sum::<u64>() == 40, "{}", done.stdout);
+        assert_eq!(ended.iter().sum::<u64>(), 40, "{}", done.stdout);
+        assert!(begun == 40 || (begun > 0 && done.is_held_up()), "{}", done.stdout);
         assert_eq!(ended[1], refused, "{}", done.stdout);
         let ledger = ledger(&testbed.url("/"));
         // Who is not known is refused twice, at the page and when leaving; and the page is asked for once before the run, where that is
@@ -161,10 +161,11 @@ fn a_value_that_may_not_stand_in_a_header_never_reaches_the_wire() {
         .file("plan.toml", plan)
         .file("users.csv", "name\nann\n\"b\nX-Injected: 1\"\n")
         .done();
-    // Rows come in turns, and every other one is refused; a busy machine may leave some of 20 unsent.
+    // Rows come in turns, and every other one is refused.
     let (refused, sent) = (done.errors("template"), done.count("/requests/sent"));
     assert!(refused > 0 && refused.abs_diff(sent) <= 1, "{}", done.stdout);
     assert_eq!(refused + sent + done.count("/iterations/unsent"), 20, "{}", done.stdout);
+    assert!((refused, sent) == (10, 10) || done.is_held_up(), "{}", done.stdout);
     assert!(one_line(&done.stdout).contains("may not stand in its place"), "{}", done.stdout);
 }
 

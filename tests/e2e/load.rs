@@ -57,17 +57,19 @@ fn a_stall_is_seen_in_response_times_and_hidden_in_service_times() {
 fn more_than_the_target_can_take_is_the_targets_doing_and_accounted_for() {
     let testbed = peers::testbed(&["--service", "fixed:20ms"]);
     let done = run(&testbed.url("/"), &["-R", "2000", "-c", "4", "-d", "3s"]);
+    assert_eq!(done.count("/requests/ok") + done.count("/requests/unsent"), 6_000);
+    // 3 only where the machine was too busy to measure anything on: nobody can say then whose doing it was.
+    assert!(done.code == 99 || (done.code == 3 && done.is_held_up()), "{}{}", done.code, done.stdout);
+    if done.code == 3 {
+        return;
+    }
     assert_eq!(done.report["outcome"]["status"], "fell_behind", "{}", done.stdout);
     let first = done.stdout.lines().find(|line| !line.is_empty()).unwrap_or_default();
     assert!(first.starts_with("TARGET fell behind"), "{first}");
     let reasons = done.report["verdict"]["reasons"].as_array().unwrap();
     let unsent = reasons.iter().find(|reason| reason["rule"] == "unsent").expect("some were never sent");
     assert_eq!(unsent["cause"], "target", "{unsent}");
-    // 3 only where the machine was too busy to measure anything on.
-    assert!(matches!(done.code, 99 | 3), "{}{}", done.code, done.stdout);
-    let is_short = reasons.iter().any(|reason| reason["rule"] == "rate_shortfall");
-    assert!(done.code == 3 || !is_short, "{reasons:?}");
-    assert_eq!(done.count("/requests/ok") + done.count("/requests/unsent"), 6_000);
+    assert!(reasons.iter().all(|reason| reason["rule"] != "rate_shortfall"), "{reasons:?}");
 }
 
 #[test]
