@@ -1,24 +1,17 @@
 //! How named flows are gone through, without a loop: each test plays the target.
 
 use super::rows::NoRows;
+use super::tests::{MS, SERVICE_NS, encoded, made, request};
 use super::*;
-use crate::bucket::{Arrival, Share};
-use crate::mix::EncodedStep;
+use crate::bucket::Arrival;
 use crate::outcome::Kind;
 use crate::random::Draws;
 use crate::record::{FlowPass, Iteration, IterationEnd, LeftFlow};
 use crate::resilience::Resilience;
 use crate::seams::{End, EndedAt, Following, Source, Started};
-use crate::template::{self, Template};
 use proptest::prelude::*;
 
-const MS: u64 = 1_000_000;
-const SERVICE_NS: u64 = 2 * MS;
 const NAMES: [&str; 4] = ["login", "ticket", "answer", "logout"];
-
-fn request(step: usize) -> FlowItem {
-    FlowItem::new(FlowAction::Request(step))
-}
 
 fn thinking(item: FlowItem, think: &str) -> FlowItem {
     FlowItem { think: Some(Think::parse(think).unwrap()), ..item }
@@ -34,23 +27,7 @@ fn script(items: Vec<FlowItem>) -> FlowScript {
 }
 
 fn source(items: Vec<FlowItem>) -> FlowSource<NoRows> {
-    let looks = StepLooks::default();
-    let template = || Template::new(template::parse("x").unwrap()).unwrap();
-    let step = || (EncodedStep { template: template(), weight: 1, is_bodyless: false }, &looks);
-    FlowSource::new(FlowParts {
-        script: &script(items),
-        steps: (0..5).map(|_| step()).collect(),
-        draws: Draws::new(7, 0),
-        sessions_max: 9,
-        users: None,
-        feeds: &[],
-        rows: NoRows,
-        share: Share { shard: 0, shards: 1 },
-        unix_offset_ns: 0,
-        constants: FlowConstants::default(),
-        cookies: None,
-        redirects: Vec::new(),
-    })
+    made(items, (0..5).map(|_| encoded("x", 1)).collect(), Draws::new(7, 0), 9)
 }
 
 /// What one arrival leads to, but for requests behind so many: which steps with their moments, what was entered and left, and how it
