@@ -7,7 +7,8 @@ use crate::output::offered_now::OfferedNow;
 use crate::session::{NewRun, Session};
 use ::telemetry::otlp::{ExportTally, Exporter, OtlpSettings, OtlpSink, probe};
 use ::telemetry::prometheus::{ListenAddress, PrometheusServer, PrometheusSink, Published};
-use ::telemetry::{LeaveCores, SinkParts};
+use ::telemetry::totals::ExportedPoints;
+use ::telemetry::{Exported, LeaveCores, SinkParts};
 use engine::plan::Plan;
 use engine::quantity::counted;
 use engine::report::ExportReport;
@@ -72,7 +73,8 @@ impl TelemetryOutputs {
         if !is_quiet {
             tell(Severity::Note, &format!("Prometheus can scrape http://{}/metrics", server.address()));
         }
-        run.sinks.push(Box::new(PrometheusSink::new(published, sink_parts(plan, run, leave))));
+        run.sinks
+            .push(Box::new(PrometheusSink::new(published, sink_parts(plan, run, leave, self.exported()))));
         self.server = Some(server);
         Ok(())
     }
@@ -82,10 +84,21 @@ impl TelemetryOutputs {
         let started = Exporter::start(settings, leave.clone());
         let exporter = started.map_err(|error| Failure::runtime(format!("no thread for --otlp: {error}")))?;
         let exporter = Arc::new(exporter);
-        let (facts, parts) = (RunFacts::new(plan, &run.id), sink_parts(plan, run, leave));
+        // What is sent does not say of itself what becomes of it.
+        let parts = sink_parts(plan, run, leave, Box::new(|| None));
+        let facts = RunFacts::new(plan, &run.id);
         run.sinks.push(Box::new(OtlpSink::new(facts, settings.clone(), exporter.clone(), parts)));
         self.exporter = Some(exporter);
         Ok(())
+    }
+
+    /// What has become of points, for whoever hears of it while the run goes on.
+    fn exported(&self) -> Exported {
+        let exporter = self.exporter.clone();
+        Box::new(move || {
+            let ExportTally { sent, rejected, dropped, .. } = exporter.as_ref()?.tally();
+            Some(ExportedPoints { sent, rejected, dropped })
+        })
     }
 
     /// What became of what was sent. What is missing at the collector is told.
@@ -116,9 +129,9 @@ impl TelemetryOutputs {
     }
 }
 
-fn sink_parts(plan: &Plan, run: &NewRun, leave_cores: LeaveCores) -> SinkParts {
+fn sink_parts(plan: &Plan, run: &NewRun, leave_cores: LeaveCores, exported: Exported) -> SinkParts {
     let mut offered = OfferedNow::new(plan, &run.orders);
-    SinkParts { scheduled: Box::new(move |ns| offered.listen().arrivals_before(ns)), leave_cores }
+    SinkParts { scheduled: Box::new(move |ns| offered.listen().arrivals_before(ns)), exported, leave_cores }
 }
 
 fn listen(address: ListenAddress, is_insecure: bool) -> Result<TcpListener, Failure> {

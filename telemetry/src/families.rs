@@ -91,6 +91,7 @@ fn points<'a>(name: &str, figures: Figures<'a>) -> Vec<Point<'a>> {
         names::CONNECT_FAILURES => vec![whole(figures, totals.connect_failures)],
         names::HICCUPS => vec![whole(figures, totals.hiccups)],
         names::LOST => vec![whole(figures, levels.lost)],
+        names::EXPORTED => exports(figures),
         names::ENDED => vec![whole(figures, u64::from(levels.is_ended))],
         of_scenarios => arrivals(of_scenarios, figures),
     }
@@ -99,6 +100,18 @@ fn points<'a>(name: &str, figures: Figures<'a>) -> Vec<Point<'a>> {
 /// Of the run as a whole.
 fn whole(figures: Figures<'_>, count: u64) -> Point<'_> {
     Point { attributes: of_run(figures), value: PointValue::Count(count) }
+}
+
+/// What became of points that were to be sent: each outcome from the beginning on, so that the first of it is seen to come.
+fn exports(figures: Figures<'_>) -> Vec<Point<'_>> {
+    let Some(exported) = figures.levels.exported else { return Vec::new() };
+    let outcomes = [("sent", exported.sent), ("rejected", exported.rejected), ("dropped", exported.dropped)];
+    let points = outcomes.map(|(outcome, count)| {
+        let mut point = whole(figures, count);
+        point.attributes.extend(text(names::EXPORT_OUTCOME, outcome));
+        point
+    });
+    points.into()
 }
 
 /// Points of each series, in each phase that has something.

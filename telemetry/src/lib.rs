@@ -19,4 +19,4 @@ pub mod prometheus;
 mod sink_parts;
 pub mod totals;
 
-pub use sink_parts::{LeaveCores, Scheduled, SinkParts};
+pub use sink_parts::{Exported, LeaveCores, Scheduled, SinkParts};

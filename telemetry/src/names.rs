@@ -48,6 +48,8 @@ pub enum MetricUnit {
     Connections,
     /// Events.
     Events,
+    /// Points of metrics.
+    Points,
     /// Yes or no, 1 or 0.
     Truth,
 }
@@ -84,9 +86,13 @@ pub const PROTOCOL: &str = "network.protocol.name";
 pub const PROTOCOL_VERSION: &str = "network.protocol.version";
 /// `transmit` or `receive`.
 pub const DIRECTION: &str = "network.io.direction";
+/// What became of a point that was to be sent: `sent`, `rejected` or `dropped`.
+pub const EXPORT_OUTCOME: &str = "vajra.export.outcome";
 
 use Instrument::{Counter, Gauge, Histogram};
-use MetricUnit::{Arrivals, Bytes, Connections, Events, Iterations, Requests, Responses, Seconds, Truth};
+use MetricUnit::{
+    Arrivals, Bytes, Connections, Events, Iterations, Points, Requests, Responses, Seconds, Truth,
+};
 
 const OF_REQUEST: &[&str] = &[SCENARIO, STEP, PHASE, METHOD, SERVER, PORT, PROTOCOL, PROTOCOL_VERSION];
 const OF_CALL: &[&str] = &[SCENARIO, STEP, PHASE, RPC_METHOD, SERVER, PORT, PROTOCOL, PROTOCOL_VERSION];
@@ -95,7 +101,7 @@ const OF_STEP: &[&str] = &[SCENARIO, STEP, PHASE];
 const OF_SCENARIO: &[&str] = &[SCENARIO, PHASE];
 
 /// Every metric, in the order in which they are handed on.
-pub static METRICS: [MetricName; 26] = [
+pub static METRICS: [MetricName; 27] = [
     metric(
         SERVICE_HTTP,
         Histogram,
@@ -205,6 +211,13 @@ pub static METRICS: [MetricName; 26] = [
         "Snapshots that outputs were too slow to take; what was in them is missing from these figures",
         &[],
     ),
+    metric(
+        EXPORTED,
+        Counter,
+        Points,
+        "Points that were to be sent by OTLP, by what became of them; told to Prometheus alone",
+        &[EXPORT_OUTCOME],
+    ),
     metric(ENDED, Gauge, Truth, "1 once the run has ended, and these figures are its last", &[]),
 ];
 
@@ -258,6 +271,8 @@ pub const CONNECT_FAILURES: &str = "vajra.connections.failures";
 pub const HICCUPS: &str = "vajra.generator.hiccups";
 /// Snapshots lost.
 pub const LOST: &str = "vajra.snapshots.lost";
+/// Points exported.
+pub const EXPORTED: &str = "vajra.export.points";
 /// Whether the run has ended.
 pub const ENDED: &str = "vajra.run.ended";
 
@@ -298,6 +313,7 @@ impl MetricUnit {
             Iterations => "{iteration}",
             Connections => "{connection}",
             Events => "{event}",
+            Points => "{point}",
             Truth => "1",
         }
     }
@@ -307,7 +323,7 @@ impl MetricUnit {
         match self {
             Seconds => "_seconds",
             Bytes => "_bytes",
-            Requests | Responses | Arrivals | Iterations | Connections | Events | Truth => "",
+            Requests | Responses | Arrivals | Iterations | Connections | Events | Points | Truth => "",
         }
     }
 }

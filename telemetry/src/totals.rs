@@ -74,10 +74,23 @@ pub struct RunLevels {
     pub open: u64,
     /// Snapshots lost so far, by all outputs.
     pub lost: u64,
+    /// What became of points so far, where they are sent to a collector.
+    pub exported: Option<ExportedPoints>,
     /// The run has ended.
     pub is_ended: bool,
     sent: u64,
     ended: u64,
+}
+
+/// What became of points that were to be sent to a collector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExportedPoints {
+    /// It took them.
+    pub sent: u64,
+    /// It rejected them.
+    pub rejected: u64,
+    /// They did not reach it, or may not have.
+    pub dropped: u64,
 }
 
 impl RunLevels {

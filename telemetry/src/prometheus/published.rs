@@ -2,7 +2,7 @@
 
 use super::{native, text};
 use crate::families::{Figures, families};
-use crate::totals::{RunLevels, RunTotals, phase_of};
+use crate::totals::{ExportedPoints, RunLevels, RunTotals, phase_of};
 use engine::phase::Phase;
 use engine::record::Snapshot;
 use engine::run_facts::RunFacts;
@@ -115,11 +115,12 @@ impl Published {
         told.heard = Some(Instant::now());
     }
 
-    /// Takes in a snapshot, in which so many arrivals were scheduled.
-    pub(super) fn take(&self, snapshot: &Snapshot, scheduled: Option<u64>) {
+    /// Takes in a snapshot, in which so many arrivals were scheduled, and what has been exported by then.
+    pub(super) fn take(&self, snapshot: &Snapshot, scheduled: Option<u64>, exported: Option<ExportedPoints>) {
         let mut told = self.told();
         told.totals.add(snapshot, scheduled);
         told.levels.pass(snapshot);
+        told.levels.exported = exported;
         if phase_of(snapshot) == Phase::Drain {
             told.stage = RunStage::Draining;
         }
@@ -128,10 +129,10 @@ impl Published {
     }
 
     /// The run has ended: these figures are its last.
-    pub(super) fn end(&self) {
+    pub(super) fn end(&self, exported: Option<ExportedPoints>) {
         let mut told = self.told();
         told.stage = RunStage::Ended;
-        told.levels.is_ended = true;
+        (told.levels.is_ended, told.levels.exported) = (true, exported);
         told.pages = [None, None];
     }
 

@@ -33,12 +33,12 @@ impl Sink for PrometheusSink {
 
     fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> io::Result<()> {
         let scheduled = self.parts.scheduled_in(snapshot.from_ns, snapshot.to_ns);
-        self.published.take(snapshot, scheduled);
+        self.published.take(snapshot, scheduled, (self.parts.exported)());
         Ok(())
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.published.end();
+        self.published.end((self.parts.exported)());
         Ok(())
     }
 }
