@@ -100,15 +100,19 @@ fn cgroup_paths(own: &str, name: &str) -> Vec<String> {
     paths
 }
 
+/// A field of a file whose values are in kilobytes, such as /proc/meminfo, in bytes.
+pub(crate) fn field_bytes(text: &str, name: &str) -> Option<u64> {
+    let value = text.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(value.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? * 1_024)
+}
+
 /// Largest resident memory of this process so far, bytes.
 pub(crate) fn resident_bytes_max() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|text| text.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
     // Without /proc, what the kernel counted; before exec(2) that was another program, which may have been larger.
     let counted =
         || getrusage(UsageWho::RUSAGE_SELF).ok().and_then(|usage| u64::try_from(usage.max_rss()).ok());
-    kib.or_else(counted).unwrap_or(0) * 1_024
+    field_bytes(&status, "VmHWM:").or_else(|| Some(counted()? * 1_024)).unwrap_or(0)
 }
 
 /// Release of the kernel.

@@ -1,63 +1,14 @@
 //! The points of each metric, as they are at one moment: what Prometheus's pages and OTLP's requests are both written from.
 
-use crate::names::{self, METRICS, MetricName};
-use crate::totals::{RunLevels, RunTotals};
+use crate::machine_points::of_machine;
+use crate::names::{self, METRICS};
+pub use crate::points::{AttributeValue, Family, Figures, Point, PointValue};
+use crate::points::{Attributes, of_run, text, whole};
 use engine::code;
-use engine::distribution::Distribution;
 use engine::outcome::Kind;
 use engine::phase::Phase;
 use engine::record::Series;
-use engine::run_facts::{RunFacts, SeriesForm, SeriesKey};
-use std::borrow::Cow;
-
-/// A metric and its points.
-#[derive(Debug)]
-pub struct Family<'a> {
-    /// Which it is.
-    pub metric: &'static MetricName,
-    /// Its points, no two of which have the same attributes.
-    pub points: Vec<Point<'a>>,
-}
-
-/// A value, and whose it is.
-#[derive(Debug)]
-pub struct Point<'a> {
-    /// What it is of, by the names of attributes.
-    pub attributes: Vec<(&'static str, AttributeValue<'a>)>,
-    /// How much it is.
-    pub value: PointValue<'a>,
-}
-
-/// What an attribute says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AttributeValue<'a> {
-    /// A text.
-    Text(Cow<'a, str>),
-    /// A number.
-    Number(i64),
-}
-
-/// How much something is.
-#[derive(Clone, Copy, Debug)]
-pub enum PointValue<'a> {
-    /// A count or a level.
-    Count(u64),
-    /// Times.
-    Times(&'a Distribution),
-}
-
-/// What points are made from.
-#[derive(Clone, Copy, Debug)]
-pub struct Figures<'a> {
-    /// Whose figures they are.
-    pub facts: &'a RunFacts,
-    /// What was counted.
-    pub totals: &'a RunTotals,
-    /// What is so at the moment.
-    pub levels: &'a RunLevels,
-}
-
-type Attributes<'a> = Vec<(&'static str, AttributeValue<'a>)>;
+use engine::run_facts::{SeriesForm, SeriesKey};
 
 /// The metrics that have points.
 pub fn families<'a>(figures: Figures<'a>) -> Vec<Family<'a>> {
@@ -90,16 +41,12 @@ fn points<'a>(name: &str, figures: Figures<'a>) -> Vec<Point<'a>> {
         names::RECONNECTS => vec![whole(figures, totals.reconnects)],
         names::CONNECT_FAILURES => vec![whole(figures, totals.connect_failures)],
         names::HICCUPS => vec![whole(figures, totals.hiccups)],
-        names::LOST => vec![whole(figures, levels.lost)],
+        // Of deltas, those since the last.
+        names::LOST => vec![whole(figures, levels.lost - totals.lost_before)],
         names::EXPORTED => exports(figures),
         names::ENDED => vec![whole(figures, u64::from(levels.is_ended))],
-        of_scenarios => arrivals(of_scenarios, figures),
+        of_others => of_machine(of_others, figures).unwrap_or_else(|| arrivals(of_others, figures)),
     }
-}
-
-/// Of the run as a whole.
-fn whole(figures: Figures<'_>, count: u64) -> Point<'_> {
-    Point { attributes: of_run(figures), value: PointValue::Count(count) }
 }
 
 /// What became of points that were to be sent: each outcome from the beginning on, so that the first of it is seen to come.
@@ -226,10 +173,6 @@ fn arrivals<'a>(name: &str, figures: Figures<'a>) -> Vec<Point<'a>> {
     points
 }
 
-fn of_run<'a>(figures: Figures<'a>) -> Attributes<'a> {
-    text(names::RUN_ID, &figures.facts.run_id)
-}
-
 fn of_step<'a>(figures: Figures<'a>, key: &'a SeriesKey, phase: Phase) -> Attributes<'a> {
     let own = [
         (names::SCENARIO, key.scenario.as_str()),
@@ -256,10 +199,6 @@ fn of_target(key: &SeriesKey) -> Attributes<'_> {
     attributes
 }
 
-fn text<'a>(name: &'static str, value: &'a str) -> Attributes<'a> {
-    vec![(name, AttributeValue::Text(Cow::Borrowed(value)))]
-}
-
 fn phase_name(phase: Phase) -> &'static str {
     match phase {
         Phase::Warmup => "warmup",
@@ -271,12 +210,13 @@ fn phase_name(phase: Phase) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::totals::PHASES;
+    use crate::totals::{PHASES, RunLevels, RunTotals};
     use engine::config::{Config, Text};
     use engine::outcome::Outcome;
     use engine::phase::Phases;
     use engine::plan::Plan;
     use engine::record::{Instants, Recorder, Snapshot};
+    use engine::run_facts::RunFacts;
 
     fn facts() -> RunFacts {
         let mut config = Config { url: Some(Text("http://h:81/".into())), ..Config::default() };
@@ -313,6 +253,7 @@ mod tests {
             let count = match point.value {
                 PointValue::Count(count) => count,
                 PointValue::Times(times) => times.count(),
+                PointValue::Real(real) => real as u64,
             };
             (value, count)
         };
@@ -345,6 +286,18 @@ mod tests {
         assert_eq!(told(names::SCHEDULED, names::RUN_ID), [pair("run-1", 5)]);
         assert_eq!(told(names::ACTIVE, names::RUN_ID), [pair("run-1", 0)]);
         assert!(families.iter().all(|family| family.metric.name != names::BEGUN), "there are no iterations");
+    }
+
+    #[test]
+    fn snapshots_that_were_lost_before_a_delta_are_not_of_it() {
+        let (facts, phases) = (facts(), Phases { measure_from_ns: 0, measure_to_ns: 2_000 });
+        let (mut totals, mut levels) = (RunTotals::new(&facts), RunLevels::default());
+        let mut lossy = snapshot(&facts, phases, 0, &[]);
+        lossy.lost = 5;
+        levels.pass(&lossy);
+        totals.lost_before = 3;
+        let families = families(Figures { facts: &facts, totals: &totals, levels: &levels });
+        assert_eq!(counts(&families, names::LOST, names::RUN_ID), [("run-1".to_owned(), 2)]);
     }
 
     #[test]

@@ -13,8 +13,10 @@
 pub mod explicit;
 pub mod exponential;
 pub mod families;
+mod machine_points;
 pub mod names;
 pub mod otlp;
+mod points;
 pub mod prometheus;
 mod sink_parts;
 pub mod totals;

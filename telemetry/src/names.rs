@@ -50,6 +50,8 @@ pub enum MetricUnit {
     Events,
     /// Points of metrics.
     Points,
+    /// Threads.
+    Threads,
     /// Yes or no, 1 or 0.
     Truth,
 }
@@ -86,12 +88,20 @@ pub const PROTOCOL: &str = "network.protocol.name";
 pub const PROTOCOL_VERSION: &str = "network.protocol.version";
 /// `transmit` or `receive`.
 pub const DIRECTION: &str = "network.io.direction";
+/// The number of a shard.
+pub const SHARD: &str = "vajra.shard";
+/// `collector` or `outputs`.
+pub const THREAD: &str = "vajra.thread";
+/// `user` or `system`.
+pub const CPU_MODE: &str = "cpu.mode";
+/// The number of a core.
+pub const CORE: &str = "cpu.logical_number";
 /// What became of a point that was to be sent: `sent`, `rejected` or `dropped`.
 pub const EXPORT_OUTCOME: &str = "vajra.export.outcome";
 
 use Instrument::{Counter, Gauge, Histogram};
 use MetricUnit::{
-    Arrivals, Bytes, Connections, Events, Iterations, Points, Requests, Responses, Seconds, Truth,
+    Arrivals, Bytes, Connections, Events, Iterations, Points, Requests, Responses, Seconds, Threads, Truth,
 };
 
 const OF_REQUEST: &[&str] = &[SCENARIO, STEP, PHASE, METHOD, SERVER, PORT, PROTOCOL, PROTOCOL_VERSION];
@@ -101,7 +111,7 @@ const OF_STEP: &[&str] = &[SCENARIO, STEP, PHASE];
 const OF_SCENARIO: &[&str] = &[SCENARIO, PHASE];
 
 /// Every metric, in the order in which they are handed on.
-pub static METRICS: [MetricName; 27] = [
+pub static METRICS: [MetricName; 36] = [
     metric(
         SERVICE_HTTP,
         Histogram,
@@ -218,6 +228,45 @@ pub static METRICS: [MetricName; 27] = [
         "Points that were to be sent by OTLP, by what became of them; told to Prometheus alone",
         &[EXPORT_OUTCOME],
     ),
+    metric(SHARD_CPU, Counter, Seconds, "CPU time of a shard's thread", &[SHARD, CPU_MODE]),
+    metric(
+        SHARD_IDLE,
+        Counter,
+        Seconds,
+        "CPU time of a shard's thread in which it had nothing to do and watched the clock; it is part of the CPU time",
+        &[SHARD],
+    ),
+    metric(
+        SHARD_DELAY,
+        Counter,
+        Seconds,
+        "Time in which a shard's thread could have run and did not, because something else had its core",
+        &[SHARD],
+    ),
+    metric(
+        THREAD_CPU,
+        Counter,
+        Seconds,
+        "CPU time of the thread that collects what shards measure, and of all outputs",
+        &[THREAD],
+    ),
+    metric(STEAL, Counter, Seconds, "Time that the hypervisor took from a core of the shards", &[CORE]),
+    metric(
+        THROTTLED,
+        Counter,
+        Seconds,
+        "Time for which the quota of the control group stopped the process",
+        &[],
+    ),
+    metric(
+        LOAD,
+        Gauge,
+        Threads,
+        "Threads of the machine that run or wait for a core, averaged over a minute",
+        &[],
+    ),
+    metric(AVAILABLE, Gauge, Bytes, "Memory that programs of the machine can still have", &[]),
+    metric(RESIDENT, Gauge, Bytes, "Memory that the process has", &[]),
     metric(ENDED, Gauge, Truth, "1 once the run has ended, and these figures are its last", &[]),
 ];
 
@@ -273,6 +322,24 @@ pub const HICCUPS: &str = "vajra.generator.hiccups";
 pub const LOST: &str = "vajra.snapshots.lost";
 /// Points exported.
 pub const EXPORTED: &str = "vajra.export.points";
+/// CPU time of shards.
+pub const SHARD_CPU: &str = "vajra.shard.cpu.time";
+/// Time that shards had nothing to do.
+pub const SHARD_IDLE: &str = "vajra.shard.idle.time";
+/// Time that shards waited for their cores.
+pub const SHARD_DELAY: &str = "vajra.shard.run_delay.time";
+/// CPU time of other threads.
+pub const THREAD_CPU: &str = "vajra.thread.cpu.time";
+/// Steal.
+pub const STEAL: &str = "vajra.machine.steal.time";
+/// Throttling.
+pub const THROTTLED: &str = "vajra.machine.throttled.time";
+/// The machine's load.
+pub const LOAD: &str = "vajra.machine.load";
+/// Memory that is left.
+pub const AVAILABLE: &str = "vajra.machine.memory.available";
+/// Memory of the process.
+pub const RESIDENT: &str = "process.memory.usage";
 /// Whether the run has ended.
 pub const ENDED: &str = "vajra.run.ended";
 
@@ -314,6 +381,7 @@ impl MetricUnit {
             Connections => "{connection}",
             Events => "{event}",
             Points => "{point}",
+            Threads => "{thread}",
             Truth => "1",
         }
     }
@@ -323,7 +391,8 @@ impl MetricUnit {
         match self {
             Seconds => "_seconds",
             Bytes => "_bytes",
-            Requests | Responses | Arrivals | Iterations | Connections | Events | Points | Truth => "",
+            Requests | Responses | Arrivals | Iterations | Connections | Events | Points | Threads
+            | Truth => "",
         }
     }
 }

@@ -7,8 +7,9 @@
 use engine::bucket::Tally;
 use engine::distribution::Distribution;
 use engine::phase::Phase;
-use engine::record::{IterationRecord, Series, Snapshot};
+use engine::record::{IterationRecord, MachineSample, Series, ShardStats, Snapshot};
 use engine::run_facts::RunFacts;
+use std::collections::BTreeMap;
 
 /// The phases, in the order in which [`RunTotals`] has them.
 pub const PHASES: [Phase; 3] = [Phase::Warmup, Phase::Measure, Phase::Drain];
@@ -27,6 +28,12 @@ pub struct RunTotals {
     pub connect_failures: u64,
     /// Times that a shard lost its core.
     pub hiccups: u64,
+    /// What each shard counted of itself.
+    pub shards: Vec<ShardStats>,
+    /// How the machine fared, as far as it was read.
+    pub machine: MachineTotals,
+    /// Snapshots that had been lost before.
+    pub lost_before: u64,
     /// Where the last snapshot ended, nanoseconds from the start of the run.
     pub to_ns: u64,
 }
@@ -68,18 +75,47 @@ pub struct ArrivalTotals {
 }
 
 /// What is so at one moment, and not the sum of what was.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct RunLevels {
     /// Connections open.
     pub open: u64,
     /// Snapshots lost so far, by all outputs.
     pub lost: u64,
+    /// Threads of the machine that run or wait for a core.
+    pub load: Option<f64>,
+    /// Memory of the machine that is left, bytes.
+    pub available_bytes: Option<u64>,
+    /// Memory of the process, bytes.
+    pub resident_bytes: Option<u64>,
     /// What became of points so far, where they are sent to a collector.
     pub exported: Option<ExportedPoints>,
     /// The run has ended.
     pub is_ended: bool,
     sent: u64,
     ended: u64,
+}
+
+/// How the machine fared, added up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MachineTotals {
+    /// Time that the hypervisor took from cores, by their numbers, nanoseconds.
+    pub steal_ns: BTreeMap<usize, u64>,
+    /// Time for which the process was stopped.
+    pub throttled_ns: Option<u64>,
+    /// CPU time of the collector, and of outputs.
+    pub cpu_ns: Option<[u64; 2]>,
+}
+
+impl MachineTotals {
+    fn add(&mut self, sample: &MachineSample) {
+        for (core, steal_ns) in &sample.steal_ns {
+            *self.steal_ns.entry(*core).or_default() += steal_ns;
+        }
+        self.throttled_ns =
+            sample.throttled_ns.map(|ns| self.throttled_ns.unwrap_or(0) + ns).or(self.throttled_ns);
+        let [collector_ns, outputs_ns] = self.cpu_ns.unwrap_or_default();
+        self.cpu_ns = Some([collector_ns + sample.collector_cpu_ns, outputs_ns + sample.outputs_cpu_ns]);
+    }
 }
 
 /// What became of points that were to be sent to a collector.
@@ -97,6 +133,10 @@ impl RunLevels {
     /// Takes over what has become of them by the end of a snapshot.
     pub fn pass(&mut self, snapshot: &Snapshot) {
         (self.open, self.lost) = (snapshot.stats().open, snapshot.lost);
+        if let Some(machine) = &snapshot.machine {
+            (self.load, self.available_bytes) = (machine.load, machine.available_bytes);
+            self.resident_bytes = machine.resident_bytes;
+        }
         for series in snapshot.requests.each_series() {
             self.sent += series.sent;
             // Every request that was sent has a lag, however it ended.
@@ -121,6 +161,9 @@ impl RunTotals {
             reconnects: 0,
             connect_failures: 0,
             hiccups: 0,
+            shards: Vec::new(),
+            machine: MachineTotals::default(),
+            lost_before: 0,
             to_ns: 0,
         }
     }
@@ -151,6 +194,9 @@ impl RunTotals {
         self.reconnects += stats.reconnects;
         self.connect_failures += stats.connect_failures;
         self.hiccups += stats.hiccups;
+        self.shards.resize(snapshot.shards.len(), ShardStats::default());
+        self.shards.iter_mut().zip(&snapshot.shards).for_each(|(mine, theirs)| mine.merge(&theirs.total()));
+        snapshot.machine.iter().for_each(|sample| self.machine.add(sample));
         self.scheduled = scheduled.map(|count| self.scheduled.unwrap_or(0) + count).or(self.scheduled);
         self.to_ns = self.to_ns.max(snapshot.to_ns);
     }

@@ -383,12 +383,67 @@ fn generator() -> Dashboard {
             )],
         ),
     ];
+    let busy = "sum by (vajra_shard) (rate(vajra_shard_cpu_time_seconds_total{RUN}[I])) - sum by (vajra_shard) (rate(vajra_shard_idle_time_seconds_total{RUN}[I]))";
+    let machine = vec![
+        panel(
+            "Shards that work",
+            "The share of the time, without that spent watching the clock.",
+            Lines,
+            "percentunit",
+            &[(busy, "shard {{vajra_shard}}")],
+        ),
+        panel(
+            "Cores that are taken",
+            "By other programs, by the hypervisor, and by the quota of the control group.",
+            Lines,
+            "percentunit",
+            &[
+                (
+                    "max by (vajra_shard) (rate(vajra_shard_run_delay_time_seconds_total{RUN}[I]))",
+                    "shard {{vajra_shard}} waits",
+                ),
+                (
+                    "max by (cpu_logical_number) (rate(vajra_machine_steal_time_seconds_total{RUN}[I]))",
+                    "core {{cpu_logical_number}} stolen",
+                ),
+                ("sum(rate(vajra_machine_throttled_time_seconds_total{RUN}[I]))", "throttled"),
+            ],
+        ),
+        panel(
+            "Other threads",
+            "CPU time of the collector and of outputs.",
+            Lines,
+            "percentunit",
+            &[(
+                "sum by (vajra_thread) (rate(vajra_thread_cpu_time_seconds_total{RUN}[I]))",
+                "{{vajra_thread}}",
+            )],
+        ),
+        panel(
+            "Load",
+            "Threads of the machine that run or wait for a core.",
+            Lines,
+            "short",
+            &[("max(vajra_machine_load{RUN})", "over a minute")],
+        ),
+        panel(
+            "Memory",
+            "Of the process, and what is left of the machine's.",
+            Lines,
+            "bytes",
+            &[
+                ("max(process_memory_usage_bytes{RUN})", "of the process"),
+                ("min(vajra_machine_memory_available_bytes{RUN})", "available"),
+            ],
+        ),
+    ];
     Dashboard {
         name: "vajra-generator",
         title: "Vajra: the generator",
         description: "Whether what a run says of its target can be believed. Arrivals behind need records.yaml.",
         rows: vec![
             PanelRow { title: "Its own part", panels: own },
+            PanelRow { title: "The machine", panels: machine },
             PanelRow { title: "Telemetry", panels: telemetry },
         ],
     }

@@ -65,7 +65,7 @@ impl OtlpSink {
         self.exporter.offer(batch(&families(figures), stretch, &self.facts.run_id, &self.settings));
         if self.settings.temporality == Temporality::Delta {
             self.totals = RunTotals::new(&self.facts);
-            self.totals.to_ns = to_ns;
+            (self.totals.to_ns, self.totals.lost_before) = (to_ns, self.levels.lost);
         }
         (self.from_ns, self.has_news) = (to_ns, false);
     }
@@ -78,6 +78,10 @@ impl OtlpSink {
 impl Sink for OtlpSink {
     fn name(&self) -> String {
         "--otlp".into()
+    }
+
+    fn wants_machine(&self) -> bool {
+        true
     }
 
     fn begin(&mut self, started_unix_ns: u64) -> io::Result<()> {

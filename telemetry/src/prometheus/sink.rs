@@ -25,6 +25,10 @@ impl Sink for PrometheusSink {
         "--prometheus".into()
     }
 
+    fn wants_machine(&self) -> bool {
+        true
+    }
+
     fn begin(&mut self, started_unix_ns: u64) -> io::Result<()> {
         (self.parts.leave_cores)();
         self.published.begin(started_unix_ns);

@@ -1,0 +1,163 @@
+//! The machine while a run goes on: what it is read for at the end of each interval, by the collector, where an output wants it.
+//!
+//! It is read from /proc and /sys, some 30 files in all, on the collector's thread.
+
+use crate::machine::{self, MachineReading};
+use engine::record::MachineSample;
+use std::collections::BTreeMap;
+use std::fs;
+
+/// The machine, as it was at the last sample.
+pub(crate) struct MachineWatch {
+    /// Those of the shards.
+    cores: Vec<usize>,
+    steal: BTreeMap<usize, MachineReading>,
+    throttled: MachineReading,
+    /// CPU time of threads by their ids, nanoseconds.
+    threads: BTreeMap<u64, u64>,
+}
+
+/// Whose a thread is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ThreadOwner {
+    Collector,
+    Outputs,
+    Others,
+}
+
+impl MachineWatch {
+    /// From now on.
+    pub(crate) fn new(cores: &[usize]) -> MachineWatch {
+        let mut watch = MachineWatch {
+            cores: cores.to_vec(),
+            steal: BTreeMap::new(),
+            throttled: MachineReading::default(),
+            threads: BTreeMap::new(),
+        };
+        watch.sample();
+        watch
+    }
+
+    /// What has come since the last sample, and what is so now.
+    pub(crate) fn sample(&mut self) -> MachineSample {
+        let (collector_cpu_ns, outputs_cpu_ns) = self.cpu_since();
+        let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        MachineSample {
+            steal_ns: self.cores.clone().into_iter().filter_map(|core| self.steal_since(core)).collect(),
+            throttled_ns: self.throttled_since(),
+            collector_cpu_ns,
+            outputs_cpu_ns,
+            load: load.split(' ').next().and_then(|text| text.parse().ok()),
+            available_bytes: machine::field_bytes(&meminfo, "MemAvailable:"),
+            resident_bytes: machine::field_bytes(&status, "VmRSS:"),
+        }
+    }
+
+    fn steal_since(&mut self, core: usize) -> Option<(usize, u64)> {
+        let now = MachineReading::now(&[core]);
+        let before = self.steal.insert(core, now).unwrap_or(now);
+        Some((core, nanoseconds(now.since(before).steal_s?)))
+    }
+
+    fn throttled_since(&mut self) -> Option<u64> {
+        let now = MachineReading::now(&[]);
+        let before = std::mem::replace(&mut self.throttled, now);
+        Some(nanoseconds(now.since(before).throttled_s?))
+    }
+
+    /// What the collector's thread and those of outputs have used. A thread that has ended takes along what it used last.
+    fn cpu_since(&mut self) -> (u64, u64) {
+        let (mut collector_ns, mut outputs_ns) = (0, 0);
+        let mut threads = BTreeMap::new();
+        for entry in fs::read_dir("/proc/self/task").into_iter().flatten().flatten() {
+            let read = |name: &str| fs::read_to_string(entry.path().join(name)).unwrap_or_default();
+            let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            let sum_ns = match owner(read("comm").trim_end()) {
+                ThreadOwner::Collector => &mut collector_ns,
+                ThreadOwner::Outputs => &mut outputs_ns,
+                ThreadOwner::Others => continue,
+            };
+            // Its first figure is the time on a core, in nanoseconds.
+            let cpu_ns = read("schedstat").split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0);
+            *sum_ns += since(&self.threads, id, cpu_ns);
+            threads.insert(id, cpu_ns);
+        }
+        self.threads = threads;
+        (collector_ns, outputs_ns)
+    }
+}
+
+/// What a thread has used of late, by what was seen of all.
+fn since(seen: &BTreeMap<u64, u64>, id: u64, cpu_ns: u64) -> u64 {
+    cpu_ns.saturating_sub(seen.get(&id).copied().unwrap_or(0))
+}
+
+/// By its name, of which the kernel keeps 15 bytes.
+fn owner(name: &str) -> ThreadOwner {
+    match name {
+        "collector" => ThreadOwner::Collector,
+        "prometheus" => ThreadOwner::Outputs,
+        name if name.starts_with("sink ") || name.starts_with("otlp") => ThreadOwner::Outputs,
+        _ => ThreadOwner::Others,
+    }
+}
+
+fn nanoseconds(seconds: f64) -> u64 {
+    (seconds * 1e9) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn threads_are_known_by_their_names() {
+        assert_eq!(owner("collector"), ThreadOwner::Collector);
+        assert_eq!(owner("sink --promethe"), ThreadOwner::Outputs);
+        assert_eq!(owner("otlp"), ThreadOwner::Outputs);
+        assert_eq!(owner("shard-0"), ThreadOwner::Others);
+    }
+
+    #[test]
+    fn of_a_thread_that_was_seen_before_only_what_is_new_counts() {
+        let seen = BTreeMap::from([(7, 40)]);
+        assert_eq!((since(&seen, 7, 100), since(&seen, 8, 100)), (60, 100));
+        // Another thread that was given the same id.
+        assert_eq!(since(&seen, 7, 30), 0);
+    }
+
+    #[test]
+    fn what_outputs_use_is_found() {
+        let (done, is_done) = channel::<()>();
+        let (go_on, is_over) = channel::<()>();
+        let mut watch = MachineWatch::new(&[0]);
+        let thread = std::thread::Builder::new().name("sink of a test".into());
+        let thread = thread.spawn(move || {
+            let used_ns = || {
+                let (user_ns, system_ns) = crate::ring::thread_cpu_ns();
+                user_ns + system_ns
+            };
+            while used_ns() < 20_000_000 {
+                std::hint::spin_loop();
+            }
+            done.send(()).unwrap();
+            is_over.recv().unwrap_err();
+        });
+        is_done.recv().unwrap();
+        let sample = watch.sample();
+        assert!(sample.outputs_cpu_ns >= 15_000_000, "{sample:?}");
+        drop(go_on);
+        thread.unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn this_machine_tells_of_its_memory_and_load() {
+        let sample = MachineWatch::new(&machine::allowed_cores()).sample();
+        assert!(sample.resident_bytes.unwrap() > 100_000);
+        assert!(sample.available_bytes.unwrap() > 0 && sample.load.unwrap() >= 0.0);
+        assert_eq!(sample.steal_ns.len(), machine::allowed_cores().len());
+    }
+}
