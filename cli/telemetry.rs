@@ -24,6 +24,7 @@ pub(crate) struct TelemetryOutputs {
     listener: Option<TcpListener>,
     server: Option<PrometheusServer>,
     hold: Option<HoldTime>,
+    has_k6_names: bool,
     /// Where metrics are sent, from the moment at which the run begins.
     otlp: Option<OtlpSettings>,
     exporter: Option<Arc<Exporter>>,
@@ -36,7 +37,13 @@ impl TelemetryOutputs {
         let variable = |name: &str| std::env::var(name).ok();
         let otlp = OtlpSettings::read(args.otlp.as_deref(), &variable)
             .map_err(|mistake| Failure::new(exit::USAGE, mistake.to_string()))?;
-        Ok(TelemetryOutputs { listener, hold: args.prometheus_hold, otlp, ..TelemetryOutputs::default() })
+        Ok(TelemetryOutputs {
+            listener,
+            hold: args.prometheus_hold,
+            has_k6_names: args.k6_names,
+            otlp,
+            ..TelemetryOutputs::default()
+        })
     }
 
     /// Asks the collector whether it takes metrics. One that refuses is in the way of the run, unless that is to go on anyway; one that is
@@ -65,7 +72,7 @@ impl TelemetryOutputs {
         let leave: LeaveCores = Arc::new(move || leave_cores(&cores));
         self.begin_to_export(plan, run, leave.clone())?;
         let Some(listener) = self.listener.take() else { return Ok(()) };
-        let published = Arc::new(Published::new(RunFacts::new(plan, &run.id)));
+        let published = Arc::new(Published::new(RunFacts::new(plan, &run.id), self.has_k6_names));
         let started = PrometheusServer::start(listener, published.clone(), leave.clone());
         let server = started.map_err(|error| {
             Failure::runtime(format!("the endpoint for Prometheus does not start: {error}"))

@@ -3,6 +3,7 @@
 //! The evaluating is done by a real Prometheus, which scrapes the run.
 
 mod dashboards;
+mod k6;
 
 use crate::peers::free_port;
 use crate::peers::prometheus::{ask, prometheus_with, rules, sum, text_page};

@@ -13,6 +13,7 @@
 pub mod explicit;
 pub mod exponential;
 pub mod families;
+mod k6_names;
 mod machine_points;
 pub mod names;
 pub mod otlp;

@@ -28,6 +28,8 @@ pub struct RunTotals {
     pub connect_failures: u64,
     /// Times that a shard lost its core.
     pub hiccups: u64,
+    /// How often each check of each series held, and how often not, in the measured window.
+    pub checks: Vec<Vec<[u64; 2]>>,
     /// What each shard counted of itself.
     pub shards: Vec<ShardStats>,
     /// How the machine fared, as far as it was read.
@@ -161,6 +163,7 @@ impl RunTotals {
             reconnects: 0,
             connect_failures: 0,
             hiccups: 0,
+            checks: vec![Vec::new(); facts.series.len()],
             shards: Vec::new(),
             machine: MachineTotals::default(),
             lost_before: 0,
@@ -194,11 +197,22 @@ impl RunTotals {
         self.reconnects += stats.reconnects;
         self.connect_failures += stats.connect_failures;
         self.hiccups += stats.hiccups;
+        self.add_checks(snapshot);
         self.shards.resize(snapshot.shards.len(), ShardStats::default());
         self.shards.iter_mut().zip(&snapshot.shards).for_each(|(mine, theirs)| mine.merge(&theirs.total()));
         snapshot.machine.iter().for_each(|sample| self.machine.add(sample));
         self.scheduled = scheduled.map(|count| self.scheduled.unwrap_or(0) + count).or(self.scheduled);
         self.to_ns = self.to_ns.max(snapshot.to_ns);
+    }
+
+    fn add_checks(&mut self, snapshot: &Snapshot) {
+        for (index, totals) in self.checks.iter_mut().enumerate() {
+            let Some(looks) = snapshot.looks.of(index) else { continue };
+            totals.resize(looks.checks.len().max(totals.len()), [0; 2]);
+            for (total, counts) in totals.iter_mut().zip(&looks.checks) {
+                *total = [total[0] + counts.passed, total[1] + counts.failed];
+            }
+        }
     }
 
     /// Each series that has anything in a phase: its place among the facts' keys, the phase, and what it has.

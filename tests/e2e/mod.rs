@@ -42,7 +42,7 @@ mod setup;
 mod signals;
 mod tcp;
 mod tcp_faults;
-mod telemetry;
+pub(crate) mod telemetry;
 mod testbed;
 mod thresholds;
 mod time_namespace;

@@ -20,7 +20,7 @@ fn scraped(port: u16, words: &[&str]) -> Running {
 }
 
 /// Fetches the page again and again, until it says that the run has ended.
-fn last_page(running: &Running, port: u16) -> Vec<Sample> {
+pub(crate) fn last_page(running: &Running, port: u16) -> Vec<Sample> {
     let begun = Instant::now();
     loop {
         running.assert_runs("its last page was fetched");

@@ -324,10 +324,19 @@ fn objective() -> PanelRow {
 }
 
 fn generator() -> Dashboard {
+    Dashboard {
+        name: "vajra-generator",
+        title: "Vajra: the generator",
+        description: "Whether what a run says of its target can be believed. Arrivals behind need records.yaml.",
+        rows: vec![own_part(), machine(), outputs()],
+    }
+}
+
+fn own_part() -> PanelRow {
     let of = |quantile_text: &str, name: &str| quantile(quantile_text, "", name, "");
     let (lag, slip) = ("vajra_generator_lag_seconds", "vajra_slip_duration_seconds");
     let share = format!("({}) / ({})", of("0.99", lag), of("0.99", "vajra_response_duration_seconds"));
-    let own = vec![
+    let panels = vec![
         panel(
             "The generator's part of response times",
             "Of their 99th percentile. Above a quarter a run is DEGRADED, above three quarters INVALID.",
@@ -364,27 +373,12 @@ fn generator() -> Dashboard {
             &[("vajra_run:arrivals_behind:sum{RUN}", "{{vajra_run_id}}")],
         ),
     ];
-    let telemetry = vec![
-        panel(
-            "Snapshots lost",
-            "What is missing from these figures, because an output was too slow.",
-            Number,
-            "short",
-            &[("sum(vajra_snapshots_lost_total{RUN})", "")],
-        ),
-        panel(
-            "Points by OTLP",
-            "By what became of them; there are none without --otlp.",
-            Lines,
-            "short",
-            &[(
-                "sum by (vajra_export_outcome) (rate(vajra_export_points_total{RUN}[I]))",
-                "{{vajra_export_outcome}}",
-            )],
-        ),
-    ];
+    PanelRow { title: "Its own part", panels }
+}
+
+fn machine() -> PanelRow {
     let busy = "sum by (vajra_shard) (rate(vajra_shard_cpu_time_seconds_total{RUN}[I])) - sum by (vajra_shard) (rate(vajra_shard_idle_time_seconds_total{RUN}[I]))";
-    let machine = vec![
+    let panels = vec![
         panel(
             "Shards that work",
             "The share of the time, without that spent watching the clock.",
@@ -437,16 +431,30 @@ fn generator() -> Dashboard {
             ],
         ),
     ];
-    Dashboard {
-        name: "vajra-generator",
-        title: "Vajra: the generator",
-        description: "Whether what a run says of its target can be believed. Arrivals behind need records.yaml.",
-        rows: vec![
-            PanelRow { title: "Its own part", panels: own },
-            PanelRow { title: "The machine", panels: machine },
-            PanelRow { title: "Telemetry", panels: telemetry },
-        ],
-    }
+    PanelRow { title: "The machine", panels }
+}
+
+fn outputs() -> PanelRow {
+    let panels = vec![
+        panel(
+            "Snapshots lost",
+            "What is missing from these figures, because an output was too slow.",
+            Number,
+            "short",
+            &[("sum(vajra_snapshots_lost_total{RUN})", "")],
+        ),
+        panel(
+            "Points by OTLP",
+            "By what became of them; there are none without --otlp.",
+            Lines,
+            "short",
+            &[(
+                "sum by (vajra_export_outcome) (rate(vajra_export_points_total{RUN}[I]))",
+                "{{vajra_export_outcome}}",
+            )],
+        ),
+    ];
+    PanelRow { title: "Telemetry", panels }
 }
 
 fn panel(

@@ -2,6 +2,7 @@
 
 use super::{native, text};
 use crate::families::{Figures, families};
+use crate::k6_names::k6_families;
 use crate::totals::{ExportedPoints, RunLevels, RunTotals, phase_of};
 use engine::phase::Phase;
 use engine::record::Snapshot;
@@ -27,6 +28,7 @@ pub enum PageFormat {
 #[derive(Debug)]
 pub struct Published {
     facts: RunFacts,
+    has_k6_names: bool,
     told: Mutex<PublishedState>,
 }
 
@@ -90,8 +92,8 @@ impl PageFormat {
 }
 
 impl Published {
-    /// Of a run that has not begun.
-    pub fn new(facts: RunFacts) -> Published {
+    /// Of a run that has not begun; by the names of k6 as well, or not.
+    pub fn new(facts: RunFacts, has_k6_names: bool) -> Published {
         let told = PublishedState {
             stage: RunStage::Waiting,
             started_unix_ns: 0,
@@ -101,7 +103,7 @@ impl Published {
             pages: [None, None],
             is_scraped_at_end: false,
         };
-        Published { facts, told: Mutex::new(told) }
+        Published { facts, has_k6_names, told: Mutex::new(told) }
     }
 
     fn told(&self) -> MutexGuard<'_, PublishedState> {
@@ -145,7 +147,10 @@ impl Published {
             return (page.clone(), is_last);
         }
         let figures = Figures { facts: &self.facts, totals: &told.totals, levels: &told.levels };
-        let families = families(figures);
+        let mut families = families(figures);
+        if self.has_k6_names {
+            families.extend(k6_families(figures));
+        }
         let page = Bytes::from(match format {
             PageFormat::Text => text::page(&families),
             PageFormat::Native => native::page(&families),
