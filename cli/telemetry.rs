@@ -7,7 +7,7 @@ use crate::output::offered_now::OfferedNow;
 use crate::session::{NewRun, Session};
 use ::telemetry::otlp::{ExportTally, Exporter, OtlpSettings, OtlpSink, probe};
 use ::telemetry::prometheus::{ListenAddress, PrometheusServer, PrometheusSink, Published};
-use ::telemetry::totals::ExportedPoints;
+use ::telemetry::totals::{ExportedPoints, RunChanges};
 use ::telemetry::{Exported, LeaveCores, SinkParts};
 use engine::plan::Plan;
 use engine::quantity::counted;
@@ -138,7 +138,14 @@ impl TelemetryOutputs {
 
 fn sink_parts(plan: &Plan, run: &NewRun, leave_cores: LeaveCores, exported: Exported) -> SinkParts {
     let mut offered = OfferedNow::new(plan, &run.orders);
-    SinkParts { scheduled: Box::new(move |ns| offered.listen().arrivals_before(ns)), exported, leave_cores }
+    let (orders, reads) = (run.orders.clone(), run.reads.clone());
+    let changes = move || RunChanges {
+        plans: reads.counts(),
+        is_last_plan_refused: reads.is_last_refused(),
+        revisions: orders.revision_count() as u64,
+    };
+    let scheduled = Box::new(move |ns| offered.listen().arrivals_before(ns));
+    SinkParts::new(scheduled, Box::new(changes), exported, leave_cores)
 }
 
 fn listen(address: ListenAddress, is_insecure: bool) -> Result<TcpListener, Failure> {

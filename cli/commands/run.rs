@@ -175,7 +175,8 @@ fn listen(
     }
     let controlled =
         ControlledRun { run_id: run.id.clone(), plan: plan.clone(), orders: run.orders.clone(), figures };
-    let hearing = Hearing { file, watches: args.watch, hangup, is_quiet: args.quiet };
+    let hearing =
+        Hearing { file, reads: run.reads.clone(), watches: args.watch, hangup, is_quiet: args.quiet };
     let started = ControlServer::start(controlled, hearing);
     started.map_err(|error| Failure::runtime(format!("no thread for `vajra control`: {error}")))
 }

@@ -44,9 +44,24 @@ fn points<'a>(name: &str, figures: Figures<'a>) -> Vec<Point<'a>> {
         // Of deltas, those since the last.
         names::LOST => vec![whole(figures, levels.lost - totals.lost_before)],
         names::EXPORTED => exports(figures),
+        names::PLANS => plans(figures),
+        names::LAST_PLAN => vec![whole(figures, u64::from(!levels.changes.is_last_plan_refused))],
+        names::REVISIONS => vec![whole(figures, levels.changes.revisions - totals.changes_before.revisions)],
         names::ENDED => vec![whole(figures, u64::from(levels.is_ended))],
         of_others => of_machine(of_others, figures).unwrap_or_else(|| arrivals(of_others, figures)),
     }
+}
+
+/// What became of the plan, each time that it was read.
+fn plans(figures: Figures<'_>) -> Vec<Point<'_>> {
+    let (now, before) = (figures.levels.changes.plans, figures.totals.changes_before.plans);
+    let outcomes = ["ok", "refused"].into_iter().zip(now.into_iter().zip(before));
+    let points = outcomes.map(|(outcome, (now, before))| {
+        let mut point = whole(figures, now - before);
+        point.attributes.extend(text(names::OUTCOME, outcome));
+        point
+    });
+    points.collect()
 }
 
 /// What became of points that were to be sent: each outcome from the beginning on, so that the first of it is seen to come.

@@ -22,4 +22,4 @@ pub mod prometheus;
 mod sink_parts;
 pub mod totals;
 
-pub use sink_parts::{Exported, LeaveCores, Scheduled, SinkParts};
+pub use sink_parts::{Changes, Exported, LeaveCores, Scheduled, SinkParts};

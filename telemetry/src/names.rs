@@ -64,7 +64,7 @@ pub const SCENARIO: &str = "vajra.scenario";
 pub const STEP: &str = "vajra.step";
 /// `measure` for what is intended in the measured window; else `warmup` before its end, and `drain` after it.
 pub const PHASE: &str = "vajra.phase";
-/// How it ended: `ok` or `failed`, of iterations `unfinished` too.
+/// How it ended: `ok` or `failed`, of iterations `unfinished` too; of plans `ok` or `refused`.
 pub const OUTCOME: &str = "vajra.outcome";
 /// The code of a response of neither HTTP nor gRPC, by its name.
 pub const CODE: &str = "vajra.response.code";
@@ -111,7 +111,7 @@ const OF_STEP: &[&str] = &[SCENARIO, STEP, PHASE];
 const OF_SCENARIO: &[&str] = &[SCENARIO, PHASE];
 
 /// Every metric, in the order in which they are handed on.
-pub static METRICS: [MetricName; 36] = [
+pub static METRICS: [MetricName; 39] = [
     metric(
         SERVICE_HTTP,
         Histogram,
@@ -228,6 +228,21 @@ pub static METRICS: [MetricName; 36] = [
         "Points that were to be sent by OTLP, by what became of them; told to Prometheus alone",
         &[EXPORT_OUTCOME],
     ),
+    metric(
+        PLANS,
+        Counter,
+        Events,
+        "Times that the plan was read, by whether the run went by it from then on: the first time, and reloads",
+        &[OUTCOME],
+    ),
+    metric(
+        LAST_PLAN,
+        Gauge,
+        Truth,
+        "1 while the run goes by the plan as it was read last, 0 once that was refused",
+        &[],
+    ),
+    metric(REVISIONS, Counter, Events, "Changes of loads while the run went on, whoever asked for them", &[]),
     metric(SHARD_CPU, Counter, Seconds, "CPU time of a shard's thread", &[SHARD, CPU_MODE]),
     metric(
         SHARD_IDLE,
@@ -322,6 +337,12 @@ pub const HICCUPS: &str = "vajra.generator.hiccups";
 pub const LOST: &str = "vajra.snapshots.lost";
 /// Points exported.
 pub const EXPORTED: &str = "vajra.export.points";
+/// Plans read.
+pub const PLANS: &str = "vajra.plan.reads";
+/// The plan that was read last.
+pub const LAST_PLAN: &str = "vajra.plan.last_read_ok";
+/// Changes of loads.
+pub const REVISIONS: &str = "vajra.load.revisions";
 /// CPU time of shards.
 pub const SHARD_CPU: &str = "vajra.shard.cpu.time";
 /// Time that shards had nothing to do.

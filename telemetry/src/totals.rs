@@ -36,6 +36,8 @@ pub struct RunTotals {
     pub machine: MachineTotals,
     /// Snapshots that had been lost before.
     pub lost_before: u64,
+    /// What had become of the run's plan and load before.
+    pub changes_before: RunChanges,
     /// Where the last snapshot ended, nanoseconds from the start of the run.
     pub to_ns: u64,
 }
@@ -89,6 +91,8 @@ pub struct RunLevels {
     pub available_bytes: Option<u64>,
     /// Memory of the process, bytes.
     pub resident_bytes: Option<u64>,
+    /// What became of the run's plan and load so far.
+    pub changes: RunChanges,
     /// What became of points so far, where they are sent to a collector.
     pub exported: Option<ExportedPoints>,
     /// The run has ended.
@@ -118,6 +122,17 @@ impl MachineTotals {
         let [collector_ns, outputs_ns] = self.cpu_ns.unwrap_or_default();
         self.cpu_ns = Some([collector_ns + sample.collector_cpu_ns, outputs_ns + sample.outputs_cpu_ns]);
     }
+}
+
+/// What became of a run's plan and load while it went on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunChanges {
+    /// How often the plan was read and taken over, the first time included, and how often it was refused.
+    pub plans: [u64; 2],
+    /// The plan as it was read last was refused.
+    pub is_last_plan_refused: bool,
+    /// Changes of loads.
+    pub revisions: u64,
 }
 
 /// What became of points that were to be sent to a collector.
@@ -167,6 +182,7 @@ impl RunTotals {
             shards: Vec::new(),
             machine: MachineTotals::default(),
             lost_before: 0,
+            changes_before: RunChanges::default(),
             to_ns: 0,
         }
     }

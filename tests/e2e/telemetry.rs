@@ -280,6 +280,46 @@ fn where_nobody_can_listen_nothing_is_sent() {
 }
 
 #[test]
+fn a_plan_that_is_read_again_is_counted_whatever_comes_of_it() {
+    let plan = "url = 'testbed:/'\n[load]\nrate = 50\n[run]\nduration = '10m'\nconnections = 2\n";
+    let port = free_port();
+    let text = port.to_string();
+    let running =
+        Vajra::run("plan.toml", &["--force", "--prometheus", &text]).file("plan.toml", plan).start();
+    let await_told = |name: &str, labels: Labels<'_>, value: f64| {
+        let begun = Instant::now();
+        loop {
+            running.assert_runs("its page told of the plan");
+            let page = text_page(port);
+            // Before the first interval there is nothing, and its value would be 0.
+            if sum(&page, "vajra_requests_sent_total", &[]) > 0.0 && sum(&page, name, labels) == value {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{name} {labels:?} is not {value}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    let (taken_over, refused) = ([("vajra_outcome", "ok")], [("vajra_outcome", "refused")]);
+    await_told("vajra_plan_reads_total", &taken_over, 1.0);
+    await_told("vajra_plan_last_read_ok", &[], 1.0);
+    let file = running.folder().join("plan.toml");
+    std::fs::write(&file, plan.replace("rate = 50", "rate = fast")).unwrap();
+    running.signal(1);
+    await_told("vajra_plan_reads_total", &refused, 1.0);
+    await_told("vajra_plan_last_read_ok", &[], 0.0);
+    await_told("vajra_load_revisions_total", &[], 0.0);
+    std::fs::write(&file, plan.replace("rate = 50", "rate = 80")).unwrap();
+    running.signal(1);
+    await_told("vajra_plan_reads_total", &taken_over, 2.0);
+    await_told("vajra_plan_last_read_ok", &[], 1.0);
+    await_told("vajra_load_revisions_total", &[], 1.0);
+    running.signal(2);
+    let done = running.done();
+    let count = |key: &str| done.report[key].as_array().unwrap().len();
+    assert_eq!((count("events"), count("revisions")), (1, 1), "{}", done.report["events"]);
+}
+
+#[test]
 fn nobody_who_scrapes_is_waited_for_longer_than_was_asked_for() {
     let testbed = peers::testbed(&[]);
     let port = free_port().to_string();

@@ -160,6 +160,17 @@ fn load() -> PanelRow {
                 "{{network_io_direction}}",
             )],
         ),
+        panel(
+            "Changes",
+            "Changes of loads while runs go on, and plans that were read.",
+            Lines,
+            "short",
+            &[
+                ("sum(vajra_load_revisions_total{RUN})", "changes of loads"),
+                ("sum by (vajra_outcome) (vajra_plan_reads_total{RUN})", "plans read: {{vajra_outcome}}"),
+                ("min(vajra_plan_last_read_ok{RUN})", "the last was taken over"),
+            ],
+        ),
     ];
     PanelRow { title: "Load", panels }
 }

@@ -65,7 +65,8 @@ impl OtlpSink {
         self.exporter.offer(batch(&families(figures), stretch, &self.facts.run_id, &self.settings));
         if self.settings.temporality == Temporality::Delta {
             self.totals = RunTotals::new(&self.facts);
-            (self.totals.to_ns, self.totals.lost_before) = (to_ns, self.levels.lost);
+            self.totals.to_ns = to_ns;
+            (self.totals.lost_before, self.totals.changes_before) = (self.levels.lost, self.levels.changes);
         }
         (self.from_ns, self.has_news) = (to_ns, false);
     }
@@ -91,9 +92,10 @@ impl Sink for OtlpSink {
     }
 
     fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> io::Result<()> {
-        let scheduled = self.parts.scheduled_in(snapshot.from_ns, snapshot.to_ns);
-        self.totals.add(snapshot, scheduled);
+        let beside = self.parts.beside(snapshot);
+        self.totals.add(snapshot, beside.scheduled);
         self.levels.pass(snapshot);
+        self.levels.changes = beside.changes;
         self.has_news = true;
         let every_ns = self.settings.every.map_or(0, |every| every.as_nanos() as u64);
         if self.totals.to_ns >= self.from_ns + every_ns {

@@ -3,7 +3,8 @@
 use super::{native, text};
 use crate::families::{Figures, families};
 use crate::k6_names::k6_families;
-use crate::totals::{ExportedPoints, RunLevels, RunTotals, phase_of};
+use crate::sink_parts::BesideSnapshot;
+use crate::totals::{RunLevels, RunTotals, phase_of};
 use engine::phase::Phase;
 use engine::record::Snapshot;
 use engine::run_facts::RunFacts;
@@ -117,12 +118,12 @@ impl Published {
         told.heard = Some(Instant::now());
     }
 
-    /// Takes in a snapshot, in which so many arrivals were scheduled, and what has been exported by then.
-    pub(super) fn take(&self, snapshot: &Snapshot, scheduled: Option<u64>, exported: Option<ExportedPoints>) {
+    /// Takes in a snapshot, and what is known beside it.
+    pub(super) fn take(&self, snapshot: &Snapshot, beside: BesideSnapshot) {
         let mut told = self.told();
-        told.totals.add(snapshot, scheduled);
+        told.totals.add(snapshot, beside.scheduled);
         told.levels.pass(snapshot);
-        told.levels.exported = exported;
+        (told.levels.exported, told.levels.changes) = (beside.exported, beside.changes);
         if phase_of(snapshot) == Phase::Drain {
             told.stage = RunStage::Draining;
         }
@@ -131,10 +132,11 @@ impl Published {
     }
 
     /// The run has ended: these figures are its last.
-    pub(super) fn end(&self, exported: Option<ExportedPoints>) {
+    pub(super) fn end(&self, beside: BesideSnapshot) {
         let mut told = self.told();
         told.stage = RunStage::Ended;
-        (told.levels.is_ended, told.levels.exported) = (true, exported);
+        told.levels.is_ended = true;
+        (told.levels.exported, told.levels.changes) = (beside.exported, beside.changes);
         told.pages = [None, None];
     }
 

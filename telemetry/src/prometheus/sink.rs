@@ -36,13 +36,12 @@ impl Sink for PrometheusSink {
     }
 
     fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> io::Result<()> {
-        let scheduled = self.parts.scheduled_in(snapshot.from_ns, snapshot.to_ns);
-        self.published.take(snapshot, scheduled, (self.parts.exported)());
+        self.published.take(snapshot, self.parts.beside(snapshot));
         Ok(())
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.published.end((self.parts.exported)());
+        self.published.end(self.parts.at_end());
         Ok(())
     }
 }
