@@ -4,6 +4,7 @@
 //! on the dashboard, and `[I]` for as long as a rate needs there.
 
 use super::at_root;
+use crate::peers::grpc::PYTHON;
 use serde_json::{Value, json};
 
 /// A dashboard.
@@ -588,4 +589,14 @@ fn the_dashboards_are_what_their_table_says() {
         let kept = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(kept == file, "{} differs: UPDATE_DASHBOARDS=1 writes it anew", path.display());
     }
+}
+
+#[test]
+fn grafanas_own_types_know_all_that_is_in_them() {
+    let files = dashboards().map(|dashboard| at_root(&format!("deploy/grafana/{}.json", dashboard.name)));
+    let script = at_root("tests/operators/read_dashboards.py");
+    let done = std::process::Command::new(PYTHON).arg(script).args(&files).output().unwrap();
+    let said = [done.stdout, done.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
+    assert!(done.status.success(), "{said}");
+    assert_eq!(said.matches(" panels").count(), files.len(), "{said}");
 }
