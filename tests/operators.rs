@@ -5,8 +5,9 @@
 mod dashboards;
 mod k6;
 
-use crate::peers::free_port;
+use crate::peers::otlp::receiver;
 use crate::peers::prometheus::{ask, prometheus_with, rules, sum, text_page};
+use crate::peers::{Peer, free_port};
 use crate::vajra::{Running, Vajra};
 use dashboards::dashboards;
 use serde_json::Value;
@@ -101,15 +102,15 @@ fn rules_and_panels_name_nothing_that_is_not_there() {
     }
 }
 
-/// A run that has something of everything: two scenarios, one of them a flow, failures, and a collector that is not there.
-fn run_of_everything(port: u16) -> Running {
+/// A run that has something of everything: two scenarios, one of them a flow, failures, and a collector that rejects some points.
+fn run_of_everything(port: u16, collector: &Peer) -> Running {
     let plan = "url = 'testbed:/'\n[run]\nduration = '10m'\nconnections = 4\n\
                 [scenario.plain]\nload.rate = 100\n\
                 [[scenario.plain.request]]\nname = 'good'\nget = '/'\n[[scenario.plain.request]]\nname = 'bad'\nget = '/status/503'\n\
                 [scenario.journey]\nload.rate = 20\n\
                 [[scenario.journey.step]]\nname = 'first'\nget = '/'\n[[scenario.journey.step]]\nname = 'second'\nget = '/'\n";
-    let (prometheus, nobody) = (port.to_string(), format!("http://127.0.0.1:{}", free_port()));
-    let words = ["--force", "--prometheus", &prometheus, "--otlp", &nobody];
+    let (prometheus, collector) = (port.to_string(), format!("grpc://127.0.0.1:{}", collector.port));
+    let words = ["--force", "--prometheus", &prometheus, "--otlp", &collector];
     Vajra::run("plan.toml", &words).file("plan.toml", plan).start()
 }
 
@@ -146,7 +147,9 @@ fn every_rule_and_every_panel_says_something_of_a_real_run() {
         let port = free_port();
         let files = ["records.yaml", "alerts.yaml"].map(|file| at_root("deploy/prometheus").join(file));
         let server = prometheus_with(port, is_native, &files.each_ref().map(|path| path.to_str().unwrap()));
-        let running = run_of_everything(port);
+        // One point of each request is rejected.
+        let collector = receiver("grpc", 0, 1);
+        let running = run_of_everything(port, &collector);
         let mut queries: Vec<String> = rules(&server)
             .iter()
             .filter(|rule| rule["type"] == "recording")
@@ -171,7 +174,7 @@ fn every_rule_and_every_panel_says_something_of_a_real_run() {
                 told.iter().any(is_value).then_some(())
             });
         }
-        // Half of the requests of one scenario fail, and nobody takes what is exported.
+        // Half of the requests of one scenario fail, and some of what is exported is not taken.
         for alert in ["VajraErrorBudgetBurnsFast", "VajraExporterDrops"] {
             let firing = format!("ALERTS{{alertname=\"{alert}\",alertstate=\"firing\"}}");
             await_some(&running, &format!("{alert} fires"), || {
