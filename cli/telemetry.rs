@@ -27,6 +27,8 @@ pub(crate) struct TelemetryOutputs {
     has_k6_names: bool,
     /// Where metrics are sent, from the moment at which the run begins.
     otlp: Option<OtlpSettings>,
+    /// By the flag, and not by a variable that may be set for other programs.
+    is_otlp_asked_for: bool,
     exporter: Option<Arc<Exporter>>,
 }
 
@@ -35,31 +37,52 @@ impl TelemetryOutputs {
     pub(crate) fn open(args: &TelemetryArgs) -> Result<TelemetryOutputs, Failure> {
         let listener = args.prometheus.map(|address| listen(address, args.insecure_listen)).transpose()?;
         let variable = |name: &str| std::env::var(name).ok();
-        let otlp = OtlpSettings::read(args.otlp.as_deref(), &variable)
-            .map_err(|mistake| Failure::new(exit::USAGE, mistake.to_string()))?;
+        let otlp = match OtlpSettings::read(args.otlp.as_deref(), &variable) {
+            Ok(otlp) => otlp,
+            Err(mistake) if args.otlp.is_some() => {
+                return Err(Failure::new(exit::USAGE, mistake.to_string()));
+            }
+            // Variables may be set for other programs: what is wrong with them is in the way of no run.
+            Err(mistake) => {
+                tell(Severity::Warning, &format!("no metrics are sent: {mistake}"));
+                None
+            }
+        };
+        let is_otlp_asked_for = args.otlp.is_some();
         Ok(TelemetryOutputs {
             listener,
             hold: args.prometheus_hold,
             has_k6_names: args.k6_names,
             otlp,
+            is_otlp_asked_for,
             ..TelemetryOutputs::default()
         })
     }
 
-    /// Asks the collector whether it takes metrics. One that refuses is in the way of the run, unless that is to go on anyway; one that is
-    /// away is told, for it may come back.
-    pub(crate) fn check(&self, session: &Session, is_forced: bool) -> Result<(), Failure> {
+    /// Asks the collector whether it takes metrics. One that refuses is in the way of the run, unless that is to go on anyway; where only
+    /// variables say where it is, it is sent nothing instead. One that is away is told, for it may come back.
+    pub(crate) fn check(&mut self, session: &Session, is_forced: bool) -> Result<(), Failure> {
         let Some(settings) = &self.otlp else { return Ok(()) };
         let asked = settings.clone();
         let Err(failure) = session.heeding(move || probe(&asked))? else { return Ok(()) };
+        let place = &settings.place;
+        if failure.is_refusal && !self.is_otlp_asked_for {
+            let text = format!(
+                "no metrics are sent: {place}: {settings} takes none: {failure}\n  \
+                 help: check the URL, and OTEL_EXPORTER_OTLP_HEADERS, or set OTEL_METRICS_EXPORTER=none"
+            );
+            tell(Severity::Warning, &text);
+            self.otlp = None;
+            return Ok(());
+        }
         if failure.is_refusal && !is_forced {
             let text = format!(
-                "--otlp: {settings} takes no metrics: {failure}\n  \
+                "{place}: {settings} takes no metrics: {failure}\n  \
                  help: no load was sent; check the URL, and OTEL_EXPORTER_OTLP_HEADERS"
             );
             return Err(Failure::new(exit::PREFLIGHT, text));
         }
-        tell(Severity::Warning, &format!("--otlp: {settings} takes no metrics now: {failure}"));
+        tell(Severity::Warning, &format!("{place}: {settings} takes no metrics now: {failure}"));
         Ok(())
     }
 
@@ -72,7 +95,8 @@ impl TelemetryOutputs {
         let leave: LeaveCores = Arc::new(move || leave_cores(&cores));
         self.begin_to_export(plan, run, leave.clone())?;
         let Some(listener) = self.listener.take() else { return Ok(()) };
-        let published = Arc::new(Published::new(RunFacts::new(plan, &run.id), self.has_k6_names));
+        let facts = RunFacts::new(plan, &run.id);
+        let published = Arc::new(Published::new(facts, run.orders.clone(), self.has_k6_names));
         let started = PrometheusServer::start(listener, published.clone(), leave.clone());
         let server = started.map_err(|error| {
             Failure::runtime(format!("the endpoint for Prometheus does not start: {error}"))
@@ -89,7 +113,8 @@ impl TelemetryOutputs {
     fn begin_to_export(&mut self, plan: &Plan, run: &mut NewRun, leave: LeaveCores) -> Result<(), Failure> {
         let Some(settings) = &self.otlp else { return Ok(()) };
         let started = Exporter::start(settings, leave.clone());
-        let exporter = started.map_err(|error| Failure::runtime(format!("no thread for --otlp: {error}")))?;
+        let exporter = started
+            .map_err(|error| Failure::runtime(format!("no thread for {}: {error}", settings.place)))?;
         let exporter = Arc::new(exporter);
         // What is sent does not say of itself what becomes of it.
         let parts = sink_parts(plan, run, leave, Box::new(|| None));
@@ -117,7 +142,7 @@ impl TelemetryOutputs {
         for (count, what) in [(dropped, "did not reach"), (rejected, "were rejected by")] {
             if count > 0 {
                 let points = format!("{} of {}", count, counted(offered, "point"));
-                tell(Severity::Warning, &format!("--otlp: {points} {what} {to}{said}"));
+                tell(Severity::Warning, &format!("{}: {points} {what} {to}{said}", settings.place));
             }
         }
         vec![ExportReport { to, signal: "metrics".into(), offered, sent, rejected, dropped, retries, why }]

@@ -41,8 +41,7 @@ fn points<'a>(name: &str, figures: Figures<'a>) -> Vec<Point<'a>> {
         names::RECONNECTS => vec![whole(figures, totals.reconnects)],
         names::CONNECT_FAILURES => vec![whole(figures, totals.connect_failures)],
         names::HICCUPS => vec![whole(figures, totals.hiccups)],
-        // Of deltas, those since the last.
-        names::LOST => vec![whole(figures, levels.lost - totals.lost_before)],
+        names::LOST => vec![whole(figures, totals.lost)],
         names::EXPORTED => exports(figures),
         names::PLANS => plans(figures),
         names::LAST_PLAN => vec![whole(figures, u64::from(!levels.changes.is_last_plan_refused))],
@@ -301,18 +300,6 @@ mod tests {
         assert_eq!(told(names::SCHEDULED, names::RUN_ID), [pair("run-1", 5)]);
         assert_eq!(told(names::ACTIVE, names::RUN_ID), [pair("run-1", 0)]);
         assert!(families.iter().all(|family| family.metric.name != names::BEGUN), "there are no iterations");
-    }
-
-    #[test]
-    fn snapshots_that_were_lost_before_a_delta_are_not_of_it() {
-        let (facts, phases) = (facts(), Phases { measure_from_ns: 0, measure_to_ns: 2_000 });
-        let (mut totals, mut levels) = (RunTotals::new(&facts), RunLevels::default());
-        let mut lossy = snapshot(&facts, phases, 0, &[]);
-        lossy.lost = 5;
-        levels.pass(&lossy);
-        totals.lost_before = 3;
-        let families = families(Figures { facts: &facts, totals: &totals, levels: &levels });
-        assert_eq!(counts(&families, names::LOST, names::RUN_ID), [("run-1".to_owned(), 2)]);
     }
 
     #[test]

@@ -218,7 +218,7 @@ pub static METRICS: [MetricName; 39] = [
         LOST,
         Counter,
         Events,
-        "Snapshots that outputs were too slow to take; what was in them is missing from these figures",
+        "Snapshots that came too fast to be taken in; what was in them is missing from these figures",
         &[],
     ),
     metric(

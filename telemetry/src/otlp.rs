@@ -7,6 +7,8 @@ mod encoding;
 mod exporter;
 mod settings;
 mod sink;
+#[cfg(test)]
+mod test_collector;
 mod transport;
 
 pub use encoding::ExportBatch;

@@ -47,6 +47,13 @@ impl SinkParts {
         SinkParts { scheduled, changes, exported, leave_cores }
     }
 
+    /// Of a run that is not: it has no schedule, no plan and no collector.
+    #[cfg(test)]
+    pub(crate) fn of_nothing() -> SinkParts {
+        let changes = Box::new(RunChanges::default);
+        SinkParts::new(Box::new(|_| None), changes, Box::new(|| None), Arc::new(|| {}))
+    }
+
     /// What is known beside a snapshot.
     pub(crate) fn beside(&mut self, snapshot: &Snapshot) -> BesideSnapshot {
         let scheduled = self.scheduled_in(snapshot.from_ns, snapshot.to_ns);

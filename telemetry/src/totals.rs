@@ -28,14 +28,14 @@ pub struct RunTotals {
     pub connect_failures: u64,
     /// Times that a shard lost its core.
     pub hiccups: u64,
+    /// Snapshots that the output was too slow to take.
+    pub lost: u64,
     /// How often each check of each series held, and how often not, in the measured window.
     pub checks: Vec<Vec<[u64; 2]>>,
     /// What each shard counted of itself.
     pub shards: Vec<ShardStats>,
     /// How the machine fared, as far as it was read.
     pub machine: MachineTotals,
-    /// Snapshots that had been lost before.
-    pub lost_before: u64,
     /// What had become of the run's plan and load before.
     pub changes_before: RunChanges,
     /// Where the last snapshot ended, nanoseconds from the start of the run.
@@ -83,8 +83,6 @@ pub struct ArrivalTotals {
 pub struct RunLevels {
     /// Connections open.
     pub open: u64,
-    /// Snapshots lost so far, by all outputs.
-    pub lost: u64,
     /// Threads of the machine that run or wait for a core.
     pub load: Option<f64>,
     /// Memory of the machine that is left, bytes.
@@ -97,6 +95,8 @@ pub struct RunLevels {
     pub exported: Option<ExportedPoints>,
     /// The run has ended.
     pub is_ended: bool,
+    /// Snapshots that the output was too slow to take, of the run so far.
+    lost: u64,
     sent: u64,
     ended: u64,
 }
@@ -149,7 +149,7 @@ pub struct ExportedPoints {
 impl RunLevels {
     /// Takes over what has become of them by the end of a snapshot.
     pub fn pass(&mut self, snapshot: &Snapshot) {
-        (self.open, self.lost) = (snapshot.stats().open, snapshot.lost);
+        self.open = snapshot.stats().open;
         if let Some(machine) = &snapshot.machine {
             (self.load, self.available_bytes) = (machine.load, machine.available_bytes);
             self.resident_bytes = machine.resident_bytes;
@@ -159,6 +159,11 @@ impl RunLevels {
             // Every request that was sent has a lag, however it ended.
             self.ended += series.lag.count();
         }
+    }
+
+    /// Takes over how many snapshots were lost so far; returns how many are new.
+    pub fn lose(&mut self, lost: u64) -> u64 {
+        lost.saturating_sub(std::mem::replace(&mut self.lost, lost))
     }
 
     /// Requests under way.
@@ -178,10 +183,10 @@ impl RunTotals {
             reconnects: 0,
             connect_failures: 0,
             hiccups: 0,
+            lost: 0,
             checks: vec![Vec::new(); facts.series.len()],
             shards: Vec::new(),
             machine: MachineTotals::default(),
-            lost_before: 0,
             changes_before: RunChanges::default(),
             to_ns: 0,
         }

@@ -44,7 +44,7 @@ pub struct ExportTally {
     pub dropped: u64,
     /// Requests that were sent again.
     pub retries: u64,
-    /// Why some were rejected or dropped: what was said last.
+    /// Why some were rejected or dropped, the last of them; nothing where none was.
     pub why: Option<String>,
 }
 
@@ -62,6 +62,8 @@ struct OutboxState {
     waiting: VecDeque<ExportBatch>,
     bytes: usize,
     tally: ExportTally,
+    /// Why the collector takes nothing at the moment: what was said since it last took something.
+    complaint: Option<String>,
     is_closing: bool,
     is_given_up: bool,
     has_ended: bool,
@@ -130,13 +132,6 @@ impl ExportOutbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A request is to be sent again.
-    fn note_retry(&self, why: String) {
-        let mut state = self.state();
-        state.tally.retries += 1;
-        state.tally.why = Some(why);
-    }
-
     /// The next request; nothing once there will be none.
     async fn next(&self) -> Option<ExportBatch> {
         loop {
@@ -172,8 +167,8 @@ impl OutboxState {
 
     fn drop_points(&mut self, points: u64, why: &str) {
         self.tally.dropped += points;
-        // What the collector said before tells more.
-        self.tally.why.get_or_insert_with(|| why.to_owned());
+        // What is wrong with the collector tells more.
+        self.tally.why = Some(self.complaint.clone().unwrap_or_else(|| why.to_owned()));
     }
 }
 
@@ -195,7 +190,10 @@ async fn send_all(outbox: &ExportOutbox, mut transport: CollectorTransport) {
             () = sending => {}
             () = outbox.given_up() => {
                 // It may have arrived, and nobody knows.
-                outbox.state().drop_points(batch.points, "the run had ended before the collector responded");
+                const WHY: &str = "the run had ended before the collector responded";
+                let mut state = outbox.state();
+                state.complaint.get_or_insert_with(|| WHY.to_owned());
+                state.drop_points(batch.points, WHY);
                 return;
             }
         }
@@ -211,20 +209,22 @@ async fn send_one(outbox: &ExportOutbox, transport: &mut CollectorTransport, bat
                 let rejected = rejected.min(batch.points);
                 state.tally.sent += batch.points - rejected;
                 state.tally.rejected += rejected;
+                state.complaint = None;
                 if rejected > 0 {
                     state.tally.why = Some(why);
                 }
                 return;
             }
             SendOutcome::Passing { why, after } if tries < TRIES_MAX => {
-                outbox.note_retry(why);
+                outbox.state().complaint = Some(why);
                 sleep(after.unwrap_or(delay).min(DELAY_MAX)).await;
+                outbox.state().tally.retries += 1;
                 delay *= 2;
             }
             SendOutcome::Passing { why, .. } | SendOutcome::Refused { why } => {
                 let mut state = outbox.state();
-                state.tally.dropped += batch.points;
-                state.tally.why = Some(why);
+                state.complaint = Some(why.clone());
+                state.drop_points(batch.points, &why);
                 return;
             }
         }
@@ -234,10 +234,12 @@ async fn send_one(outbox: &ExportOutbox, transport: &mut CollectorTransport, bat
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::otlp::test_collector::{ScriptedReply, TestCollector};
     use std::net::TcpListener;
 
     fn exporter(port: u16) -> Exporter {
-        let settings = OtlpSettings::read(Some(&format!("http://127.0.0.1:{port}")), &|_| None);
+        let plain = |name: &str| name.ends_with("OTLP_COMPRESSION").then(|| "none".to_owned());
+        let settings = OtlpSettings::read(Some(&format!("http://127.0.0.1:{port}")), &plain);
         Exporter::start(&settings.unwrap().unwrap(), Arc::new(|| {})).unwrap()
     }
 
@@ -257,6 +259,37 @@ mod tests {
         let tally = exporter.tally();
         assert_eq!((tally.offered, tally.sent, tally.rejected, tally.dropped), (11_111, 0, 0, 11_111));
         assert!(tally.why.is_some());
+    }
+
+    /// Longer than anything here takes.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// What becomes of two requests with seven points, where a collector replies so at first and takes all afterwards.
+    fn tally_after(replies: &[ScriptedReply]) -> (ExportTally, usize) {
+        let collector = TestCollector::start(replies);
+        let exporter = exporter(collector.port);
+        for points in [3, 4] {
+            exporter.offer(ExportBatch { body: Vec::new().into(), points });
+        }
+        exporter.finish(PATIENCE);
+        (exporter.tally(), collector.requests().len())
+    }
+
+    #[test]
+    fn what_is_sent_again_with_success_leaves_no_reason() {
+        let (tally, requests) = tally_after(&[ScriptedReply::Status(503)]);
+        let expected = ExportTally { offered: 7, sent: 7, retries: 1, ..ExportTally::default() };
+        assert_eq!((tally, requests), (expected, 3));
+    }
+
+    #[test]
+    fn the_reason_is_the_one_of_the_last_points_that_are_missing() {
+        let (tally, _) = tally_after(&[ScriptedReply::Status(400), ScriptedReply::Rejects(1, "")]);
+        let why = Some("no reason was given".to_owned());
+        assert_eq!(tally, ExportTally { offered: 7, sent: 3, rejected: 1, dropped: 3, retries: 0, why });
+        let (tally, _) = tally_after(&[ScriptedReply::Rejects(2, "too\u{7}old"), ScriptedReply::Status(404)]);
+        assert_eq!((tally.sent, tally.rejected, tally.dropped), (1, 2, 4));
+        assert_eq!(tally.why.as_deref(), Some("status 404 Not Found"));
     }
 
     #[test]

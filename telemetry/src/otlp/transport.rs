@@ -1,19 +1,23 @@
 //! Requests on their way to a collector: one at a time, on a connection that is kept.
 
 use super::settings::{OtlpProtocol, OtlpSettings};
+use engine::code;
+use engine::plain::plain;
+use engine::redact;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper::header::{
-    CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, RETRY_AFTER, TE, USER_AGENT,
+    CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, TE, USER_AGENT,
 };
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsServiceRequest, ExportMetricsServiceResponse,
 };
+use percent_encoding::percent_decode_str;
 use prost::Message;
 use std::error::Error;
 use std::fmt;
@@ -27,28 +31,13 @@ use tokio::time::timeout;
 const RESPONSE_BYTES_MAX: usize = 64 << 10;
 /// How long a collector may take to be looked at before a run.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How much is shown of what it says.
+const WORDS_LETTERS_MAX: usize = 300;
+/// A shorter part of a header that was sent is no secret, but a word as any other.
+const SECRET_BYTES_MIN: usize = 7;
 const GRPC_PATH: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 /// Statuses of gRPC after which it may be tried again: cancelled, deadline exceeded, aborted, out of range, unavailable, data loss.
 const GRPC_PASSING: [u32; 6] = [1, 4, 10, 11, 14, 15];
-const GRPC_NAMES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
 
 /// What became of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,8 +109,18 @@ impl CollectorTransport {
         CollectorTransport { settings, connection: None }
     }
 
-    /// Sends an encoded request.
+    /// Sends an encoded request. What a collector says of it can be shown as it is.
     pub(super) async fn send(&mut self, message: Bytes) -> SendOutcome {
+        let outcome = self.outcome(message).await;
+        let shown = |why: String| shown(&why, &self.settings.headers);
+        match outcome {
+            SendOutcome::Taken { rejected, why } => SendOutcome::Taken { rejected, why: shown(why) },
+            SendOutcome::Passing { why, after } => SendOutcome::Passing { why: shown(why), after },
+            SendOutcome::Refused { why } => SendOutcome::Refused { why: shown(why) },
+        }
+    }
+
+    async fn outcome(&mut self, message: Bytes) -> SendOutcome {
         let request = match self.request(&message) {
             Ok(request) => request,
             Err(error) => return SendOutcome::Refused { why: error.to_string() },
@@ -190,9 +189,7 @@ impl CollectorTransport {
 
     fn request(&self, message: &Bytes) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
         let settings = &self.settings;
-        let host =
-            if settings.host.contains(':') { format!("[{}]", settings.host) } else { settings.host.clone() };
-        let authority = format!("{host}:{}", settings.port);
+        let authority = settings.authority();
         let payload = if settings.is_gzip { gzipped(message) } else { message.clone() };
         let mut request = Request::builder()
             .method(Method::POST)
@@ -269,9 +266,11 @@ fn of_grpc(reply: &Reply) -> SendOutcome {
     if status == 0 {
         return taken(reply.body.get(5..).unwrap_or_default());
     }
-    let name = GRPC_NAMES.get(status as usize).copied().unwrap_or("an unknown status");
-    let message = text("grpc-message").map_or_else(String::new, |message| format!(": {message}"));
-    let why = format!("{name}{message}");
+    let code = code::of_grpc(u16::try_from(status).unwrap_or(u16::MAX));
+    let name = code::grpc_name(code).unwrap_or("UNKNOWN");
+    // It comes with percent signs for what may not stand in a header.
+    let message = text("grpc-message").map(|message| percent_decode_str(message).decode_utf8_lossy());
+    let why = message.map_or_else(|| name.to_owned(), |message| format!("{name}: {message}"));
     match GRPC_PASSING.contains(&status) {
         true => SendOutcome::Passing { why, after: None },
         false => SendOutcome::Refused { why },
@@ -287,6 +286,23 @@ fn taken(body: &[u8]) -> SendOutcome {
     SendOutcome::Taken { rejected, why: partial.error_message }
 }
 
+/// The words of a collector as they can be shown: in one line, not too long, and without secrets, those of our own requests among them.
+fn shown(words: &str, sent: &[(HeaderName, HeaderValue)]) -> String {
+    let mut shown = words.to_owned();
+    for value in sent.iter().filter_map(|(_, value)| value.to_str().ok()) {
+        let parts = value.split_ascii_whitespace().filter(|part| part.len() >= SECRET_BYTES_MIN);
+        for part in parts {
+            shown = shown.replace(part, "[secret]");
+        }
+    }
+    let shown = plain(&redact::told(shown.trim()));
+    match shown.char_indices().nth(WORDS_LETTERS_MAX) {
+        Some((end, _)) => format!("{}…", &shown[..end]),
+        None if shown.is_empty() => "no reason was given".to_owned(),
+        None => shown,
+    }
+}
+
 fn gzipped(bytes: &[u8]) -> Bytes {
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::fast());
     encoder.write_all(bytes).expect("a vector takes what is written to it");
@@ -300,4 +316,41 @@ fn framed(message: &[u8], is_compressed: bool) -> Bytes {
     framed.extend((message.len() as u32).to_be_bytes());
     framed.extend(message);
     framed.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_collector_says_is_shown_in_one_line_cut_and_without_secrets() {
+        let sent = [(HeaderName::from_static("authorization"), HeaderValue::from_static("Bearer hush-hush"))];
+        let of = |words: &str| shown(words, &sent);
+        assert_eq!(of("\u{1b}[2Jno\nline\r"), "\u{fffd}[2Jno\u{fffd}line");
+        assert_eq!(of("not allowed: hush-hush"), "not allowed: [secret]");
+        assert!(!of("see /a?api_key=hush").contains("hush"));
+        let long = of(&"ü".repeat(64 << 10));
+        assert_eq!((long.chars().count(), long.ends_with('…')), (WORDS_LETTERS_MAX + 1, true));
+        assert_eq!((of(" \n").as_str(), of("as it is")), ("no reason was given", "as it is".to_owned()));
+    }
+
+    #[test]
+    fn statuses_of_grpc_are_told_by_name_and_decoded_words() {
+        let outcome = |status: &'static str, words: &'static str| {
+            let trailers = [("grpc-status", status), ("grpc-message", words)];
+            let trailers = trailers
+                .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+            of_grpc(&Reply {
+                status: StatusCode::OK,
+                headers: HeaderMap::new(),
+                trailers: trailers.into_iter().collect(),
+                body: Bytes::new(),
+            })
+        };
+        let refused = |why: &str| SendOutcome::Refused { why: why.to_owned() };
+        assert_eq!(outcome("16", "no%20token"), refused("UNAUTHENTICATED: no token"));
+        assert_eq!(outcome("99999", "x"), refused("UNKNOWN: x"));
+        let why = "UNAVAILABLE: later".to_owned();
+        assert_eq!(outcome("14", "later"), SendOutcome::Passing { why, after: None });
+    }
 }

@@ -35,6 +35,10 @@ impl Sink for PrometheusSink {
         Ok(())
     }
 
+    fn note_lost(&mut self, lost: u64) {
+        self.published.lose(lost);
+    }
+
     fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> io::Result<()> {
         self.published.take(snapshot, self.parts.beside(snapshot));
         Ok(())
