@@ -116,6 +116,9 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     telemetry.check(&session, args.force)?;
     let addresses = ready.all()?;
     let mut run = NewRun::new(calibration, ready.dns_ns.clone());
+    if file.is_some() {
+        run.reads.note(false);
+    }
     run.sinks.extend(outputs.take_timeseries(&plan, &run.id, &run.orders));
     if !args.quiet {
         run.sinks.push(Box::new(Progress::new(&plan, &run.orders)));

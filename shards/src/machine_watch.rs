@@ -1,20 +1,24 @@
 //! The machine while a run goes on: what it is read for at the end of each interval, by the collector, where an output wants it.
 //!
-//! It is read from /proc and /sys, some 30 files in all, on the collector's thread.
+//! It is read on the collector's thread: four files of /proc, what the control group counts, and two for each thread but those of shards. Nothing
+//! is read core by core, for /proc/stat is slow to read where there are many.
 
-use crate::machine::{self, MachineReading};
+use crate::machine;
 use engine::record::MachineSample;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 /// The machine, as it was at the last sample.
 pub(crate) struct MachineWatch {
     /// Those of the shards.
     cores: Vec<usize>,
-    steal: BTreeMap<usize, MachineReading>,
-    throttled: MachineReading,
+    /// What the hypervisor had taken from each of them, seconds.
+    steal_s: BTreeMap<usize, f64>,
+    throttled_s: Option<f64>,
     /// CPU time of threads by their ids, nanoseconds.
     threads: BTreeMap<u64, u64>,
+    /// Threads of shards, which last as long as the run: their names are not read again.
+    shards: BTreeSet<u64>,
 }
 
 /// Whose a thread is.
@@ -22,6 +26,7 @@ pub(crate) struct MachineWatch {
 enum ThreadOwner {
     Collector,
     Outputs,
+    Shards,
     Others,
 }
 
@@ -30,9 +35,10 @@ impl MachineWatch {
     pub(crate) fn new(cores: &[usize]) -> MachineWatch {
         let mut watch = MachineWatch {
             cores: cores.to_vec(),
-            steal: BTreeMap::new(),
-            throttled: MachineReading::default(),
+            steal_s: BTreeMap::new(),
+            throttled_s: None,
             threads: BTreeMap::new(),
+            shards: BTreeSet::new(),
         };
         watch.sample();
         watch
@@ -41,12 +47,13 @@ impl MachineWatch {
     /// What has come since the last sample, and what is so now.
     pub(crate) fn sample(&mut self) -> MachineSample {
         let (collector_cpu_ns, outputs_cpu_ns) = self.cpu_since();
+        let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
         let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
         MachineSample {
-            steal_ns: self.cores.clone().into_iter().filter_map(|core| self.steal_since(core)).collect(),
-            throttled_ns: self.throttled_since(),
+            steal_ns: self.steal_since(&stat),
+            throttled_ns: self.throttled_since(machine::throttled_now()),
             collector_cpu_ns,
             outputs_cpu_ns,
             load: load.split(' ').next().and_then(|text| text.parse().ok()),
@@ -55,16 +62,20 @@ impl MachineWatch {
         }
     }
 
-    fn steal_since(&mut self, core: usize) -> Option<(usize, u64)> {
-        let now = MachineReading::now(&[core]);
-        let before = self.steal.insert(core, now).unwrap_or(now);
-        Some((core, nanoseconds(now.since(before).steal_s?)))
+    /// What the hypervisor has taken from each core since the last sample, of those that the text of /proc/stat has.
+    fn steal_since(&mut self, stat: &str) -> Vec<(usize, u64)> {
+        let (cores, seen) = (&self.cores, &mut self.steal_s);
+        let since = cores.iter().filter_map(|core| {
+            let now_s = machine::steal_s(stat, &[*core])?;
+            let before_s = seen.insert(*core, now_s).unwrap_or(now_s);
+            Some((*core, nanoseconds(now_s - before_s)))
+        });
+        since.collect()
     }
 
-    fn throttled_since(&mut self) -> Option<u64> {
-        let now = MachineReading::now(&[]);
-        let before = std::mem::replace(&mut self.throttled, now);
-        Some(nanoseconds(now.since(before).throttled_s?))
+    fn throttled_since(&mut self, now_s: Option<f64>) -> Option<u64> {
+        let before_s = std::mem::replace(&mut self.throttled_s, now_s);
+        Some(nanoseconds(now_s? - before_s.or(now_s)?))
     }
 
     /// What the collector's thread and those of outputs have used. A thread that has ended takes along what it used last.
@@ -73,10 +84,19 @@ impl MachineWatch {
         let mut threads = BTreeMap::new();
         for entry in fs::read_dir("/proc/self/task").into_iter().flatten().flatten() {
             let read = |name: &str| fs::read_to_string(entry.path().join(name)).unwrap_or_default();
-            let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<u64>().ok()) else {
+                continue;
+            };
+            if self.shards.contains(&id) {
+                continue;
+            }
             let sum_ns = match owner(read("comm").trim_end()) {
                 ThreadOwner::Collector => &mut collector_ns,
                 ThreadOwner::Outputs => &mut outputs_ns,
+                ThreadOwner::Shards => {
+                    self.shards.insert(id);
+                    continue;
+                }
                 ThreadOwner::Others => continue,
             };
             // Its first figure is the time on a core, in nanoseconds.
@@ -99,12 +119,14 @@ fn owner(name: &str) -> ThreadOwner {
     match name {
         "collector" => ThreadOwner::Collector,
         "prometheus" => ThreadOwner::Outputs,
+        name if name.starts_with("shard-") => ThreadOwner::Shards,
         name if name.starts_with("sink ") || name.starts_with("otlp") => ThreadOwner::Outputs,
         _ => ThreadOwner::Others,
     }
 }
 
 fn nanoseconds(seconds: f64) -> u64 {
+    // What is negative becomes 0.
     (seconds * 1e9) as u64
 }
 
@@ -118,7 +140,39 @@ mod tests {
         assert_eq!(owner("collector"), ThreadOwner::Collector);
         assert_eq!(owner("sink --promethe"), ThreadOwner::Outputs);
         assert_eq!(owner("otlp"), ThreadOwner::Outputs);
-        assert_eq!(owner("shard-0"), ThreadOwner::Others);
+        assert_eq!(owner("shard-0"), ThreadOwner::Shards);
+        assert_eq!(owner("vajra"), ThreadOwner::Others);
+    }
+
+    #[test]
+    fn of_each_core_and_of_the_quota_what_is_new_since_the_last_sample_counts() {
+        let mut watch = MachineWatch::new(&[]);
+        (watch.cores, watch.throttled_s) = (vec![0, 1, 7], None);
+        let stat = |ticks: [u64; 2]| {
+            format!("cpu  0 0 0 0 0 0 0 9 0 0\ncpu0 0 0 0 0 0 0 0 {} 0 0\ncpu1 0 0 0 0 0 0 0 {} 0 0\n", ticks[0], ticks[1])
+        };
+        assert_eq!(watch.steal_since(&stat([100, 200])), [(0, 0), (1, 0)], "and nothing of core 7");
+        assert_eq!(watch.steal_since(&stat([150, 200])), [(0, 500_000_000), (1, 0)]);
+        // A figure that falls, as after a migration, is nothing.
+        assert_eq!(watch.steal_since(&stat([50, 225])), [(0, 0), (1, 250_000_000)]);
+        let throttled = [None, Some(1.5), Some(1.75), None].map(|now_s| watch.throttled_since(now_s));
+        assert_eq!(throttled, [None, Some(0), Some(250_000_000), None]);
+    }
+
+    #[test]
+    fn the_name_of_a_shards_thread_is_read_once() {
+        let (done, is_over) = channel::<()>();
+        let thread = std::thread::Builder::new().name("shard-9".into());
+        let thread = thread.spawn(move || is_over.recv().unwrap_err()).unwrap();
+        let mut watch = MachineWatch::new(&[]);
+        // The thread gives itself its name.
+        let latest = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while watch.shards.is_empty() && std::time::Instant::now() < latest {
+            watch.sample();
+        }
+        assert!(!watch.shards.is_empty() && watch.shards.is_disjoint(&watch.threads.keys().copied().collect()));
+        drop(done);
+        thread.join().unwrap();
     }
 
     #[test]

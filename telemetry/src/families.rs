@@ -7,6 +7,7 @@ use crate::points::{Attributes, of_run, text, whole};
 use engine::code;
 use engine::outcome::Kind;
 use engine::phase::Phase;
+use engine::plan::{Plan, Pool};
 use engine::record::Series;
 use engine::run_facts::{SeriesForm, SeriesKey};
 
@@ -25,8 +26,8 @@ fn points<'a>(name: &str, figures: Figures<'a>) -> Vec<Point<'a>> {
         names::RESPONSE => each(figures, responses_times),
         names::SLIP => each(figures, |series| vec![(Vec::new(), PointValue::Times(&series.slip))]),
         names::LAG => each(figures, |series| vec![(Vec::new(), PointValue::Times(&series.lag))]),
-        names::SENT => each(figures, |series| vec![(Vec::new(), PointValue::Count(series.sent))]),
-        names::OK => each(figures, |series| vec![(Vec::new(), PointValue::Count(series.ok))]),
+        names::SENT => counts(figures, |series| series.sent),
+        names::OK => counts(figures, |series| series.ok),
         names::FAILED => each(figures, failures),
         names::IO => each(figures, |series| {
             let directions = [("transmit", series.bytes_sent), ("receive", series.bytes_received)];
@@ -37,6 +38,7 @@ fn points<'a>(name: &str, figures: Figures<'a>) -> Vec<Point<'a>> {
         names::RESPONSES => statuses(figures),
         names::SCHEDULED => totals.scheduled.into_iter().map(|count| whole(figures, count)).collect(),
         names::OPEN => vec![whole(figures, levels.open)],
+        names::CAPACITY => vec![whole(figures, capacity(&figures.facts.plan))],
         names::ACTIVE => vec![whole(figures, levels.under_way())],
         names::RECONNECTS => vec![whole(figures, totals.reconnects)],
         names::CONNECT_FAILURES => vec![whole(figures, totals.connect_failures)],
@@ -89,6 +91,35 @@ fn each<'a>(
         }
     }
     points
+}
+
+/// The count of each series in each phase that has something, and in the measured window in any case: whoever takes rates of counts has to see
+/// them at 0 first.
+fn counts<'a>(figures: Figures<'a>, count: impl Fn(&Series) -> u64) -> Vec<Point<'a>> {
+    let mut points = Vec::new();
+    for (index, key) in figures.facts.series.iter().enumerate() {
+        let mut of_phase = |phase, count| {
+            let attributes = of_step(figures, key, phase);
+            points.push(Point { attributes, value: PointValue::Count(count) });
+        };
+        let mut is_measured = false;
+        for (phase, series) in figures.totals.phases_of(index) {
+            is_measured |= phase == Phase::Measure;
+            of_phase(phase, count(series));
+        }
+        if !is_measured {
+            of_phase(Phase::Measure, 0);
+        }
+    }
+    points
+}
+
+/// Requests that the connections of a plan can carry at once.
+fn capacity(plan: &Plan) -> u64 {
+    let of_pool = |pool: &Pool| {
+        u64::from(pool.connections.count()) * u64::from(plan.targets[pool.target].pipeline())
+    };
+    plan.pools.iter().map(of_pool).sum()
 }
 
 /// Service times of requests of one form.
@@ -228,7 +259,6 @@ mod tests {
     use engine::config::{Config, Text};
     use engine::outcome::Outcome;
     use engine::phase::Phases;
-    use engine::plan::Plan;
     use engine::record::{Instants, Recorder, Snapshot};
     use engine::run_facts::RunFacts;
 
@@ -300,6 +330,22 @@ mod tests {
         assert_eq!(told(names::SCHEDULED, names::RUN_ID), [pair("run-1", 5)]);
         assert_eq!(told(names::ACTIVE, names::RUN_ID), [pair("run-1", 0)]);
         assert!(families.iter().all(|family| family.metric.name != names::BEGUN), "there are no iterations");
+    }
+
+    #[test]
+    fn counts_of_requests_begin_at_0_and_there_is_room_for_so_many() {
+        for (pipeline, room) in [(None, 3), (Some(4), 12)] {
+            let mut config = Config { url: Some(Text("http://h/".into())), ..Config::default() };
+            (config.run.connections, config.run.pipeline) = (Some(3), pipeline);
+            let plan = Plan::new(&config, &|_| Err(String::new())).unwrap();
+            let facts = RunFacts::new(&plan, "run-1");
+            let (totals, levels) = (RunTotals::new(&facts), RunLevels::default());
+            let families = families(Figures { facts: &facts, totals: &totals, levels: &levels });
+            for name in [names::SENT, names::OK] {
+                assert_eq!(counts(&families, name, names::PHASE), [("measure".to_owned(), 0)]);
+            }
+            assert_eq!(counts(&families, names::CAPACITY, names::RUN_ID), [("run-1".to_owned(), room)]);
+        }
     }
 
     #[test]

@@ -17,13 +17,10 @@ const SCENARIO: &str = "scenario";
 const NAME: &str = "name";
 const METHOD: &str = "method";
 const STATUS: &str = "status";
-/// Whether a response was one that k6 expects: by its status, where no callback says otherwise.
+/// Whether a request succeeded. In k6 a response is one that it expects by its status, where no callback says otherwise.
 const EXPECTED: &str = "expected_response";
 const CHECK: &str = "check";
 const PHASE: &str = "vajra_phase";
-
-/// Statuses that k6 expects.
-const STATUSES_EXPECTED: std::ops::RangeInclusive<u16> = 200..=399;
 
 const fn named(name: &'static str, instrument: Instrument, description: &'static str) -> MetricName {
     let unit = match instrument {
@@ -82,8 +79,9 @@ struct TrendLine<'a> {
     parts: Vec<(Attributes<'a>, &'a Distribution)>,
 }
 
-/// The metrics by these names that have points.
-pub(crate) fn k6_families<'a>(figures: Figures<'a>) -> Vec<Family<'a>> {
+/// The metrics by these names that have points. Histograms are for pages with native ones alone: dashboards that ask for figures of trends take
+/// names of classic buckets for figures.
+pub(crate) fn k6_families<'a>(figures: Figures<'a>, has_histograms: bool) -> Vec<Family<'a>> {
     let mut families = trend(&DURATION, durations(figures), figures);
     families.extend(trend(&BLOCKED, blocked(figures), figures));
     families.extend(trend(&ITERATION, iterations_lasted(figures), figures));
@@ -97,7 +95,10 @@ pub(crate) fn k6_families<'a>(figures: Figures<'a>) -> Vec<Family<'a>> {
         family(&RECEIVED, vec![(Vec::new(), bytes(figures, |series| series.bytes_received))], figures),
         family(&CHECKS, checks(figures), figures),
     ]);
-    families.retain(|family| !family.points.is_empty());
+    families.retain(|family| {
+        let is_histogram = family.metric.instrument == Instrument::Histogram;
+        !family.points.is_empty() && (has_histograms || !is_histogram)
+    });
     families
 }
 
@@ -147,12 +148,12 @@ fn figures_of(times: &Distribution) -> [f64; 7] {
 
 /// Each kind of request of HTTP, with what it has in each phase.
 fn each_kind<'a>(figures: Figures<'a>) -> impl Iterator<Item = (&'a SeriesKey, Vec<(Phase, &'a Series)>)> {
-    let keys = figures.facts.series.iter().enumerate();
-    let of_http = keys.filter(|(_, key)| key.form == SeriesForm::Http);
-    of_http.map(move |(index, key)| {
-        let own = figures.totals.each_series().filter(|(of, ..)| *of == index);
-        (key, own.map(|(_, phase, series)| (phase, series)).collect())
-    })
+    http_keys(figures).map(move |(index, key)| (key, figures.totals.phases_of(index).collect()))
+}
+
+/// Each kind of request of HTTP, with its place among all.
+fn http_keys<'a>(figures: Figures<'a>) -> impl Iterator<Item = (usize, &'a SeriesKey)> {
+    figures.facts.series.iter().enumerate().filter(|(_, key)| key.form == SeriesForm::Http)
 }
 
 fn of_kind(key: &SeriesKey) -> Attributes<'_> {
@@ -201,9 +202,10 @@ fn iterations_lasted(figures: Figures<'_>) -> Vec<TrendLine<'_>> {
     let lines = scenarios.map(|(scenario, totals)| {
         let parts = match &totals.times {
             Some(times) => vec![(Vec::new(), &times.lasted)],
-            None => each_kind(figures)
-                .filter(|(key, _)| key.scenario == scenario.name)
-                .flat_map(|(key, phases)| {
+            None => http_keys(figures)
+                .filter(|(_, key)| key.scenario == scenario.name)
+                .flat_map(|(index, key)| {
+                    let phases: Vec<(Phase, &Series)> = figures.totals.phases_of(index).collect();
                     let parts = in_phases(&phases, |series| &series.service).into_iter();
                     parts
                         .map(|(own, times)| ([own, text(NAME, &key.step)].concat(), times))
@@ -216,24 +218,17 @@ fn iterations_lasted(figures: Figures<'_>) -> Vec<TrendLine<'_>> {
     lines.collect()
 }
 
-/// By status; those that ended without a response have the status 0, as in k6.
+/// By status and success; those that ended without a response have the status 0, as in k6.
 fn requests(figures: Figures<'_>) -> Vec<(Attributes<'_>, PointValue<'_>)> {
     let mut values = Vec::new();
-    for (key, phases) in each_kind(figures) {
-        let mut statuses = std::collections::BTreeMap::<u16, u64>::new();
-        let mut ended = 0;
-        for (_, series) in phases {
-            ended += series.ok + series.failed();
-            series.statuses.iter().for_each(|(status, count)| *statuses.entry(status).or_default() += count);
-        }
-        let unanswered = ended.saturating_sub(statuses.values().sum());
-        if unanswered > 0 {
-            *statuses.entry(0).or_default() += unanswered;
-        }
-        for (status, responses) in statuses {
-            let expected = if STATUSES_EXPECTED.contains(&status) { "true" } else { "false" };
+    for (index, key) in http_keys(figures) {
+        for (status, endings) in figures.totals.endings[index].iter() {
             let of_status = vec![(STATUS, AttributeValue::Number(status.into()))];
-            values.push(([of_kind(key), text(EXPECTED, expected), of_status].concat(), count(responses)));
+            let parts = [("true", endings.ok), ("false", endings.failed)];
+            for (expected, requests) in parts.into_iter().filter(|(_, requests)| *requests > 0) {
+                let of = [of_kind(key), text(EXPECTED, expected), of_status.clone()].concat();
+                values.push((of, count(requests)));
+            }
         }
     }
     values
@@ -282,12 +277,8 @@ fn iterations(figures: Figures<'_>, scenario: &str, totals: &ScenarioTotals) -> 
 }
 
 fn of_scenario<'a>(figures: Figures<'a>, scenario: &str) -> impl Iterator<Item = &'a Series> {
-    let keys = &figures.facts.series;
-    figures
-        .totals
-        .each_series()
-        .filter(move |(index, ..)| keys[*index].scenario == scenario)
-        .map(|(.., series)| series)
+    let keys = figures.facts.series.iter().enumerate().filter(move |(_, key)| key.scenario == scenario);
+    keys.flat_map(move |(index, _)| figures.totals.phases_of(index).map(|(_, series)| series))
 }
 
 fn dropped(figures: Figures<'_>) -> u64 {
@@ -319,4 +310,51 @@ fn checks(figures: Figures<'_>) -> Vec<(Attributes<'_>, PointValue<'_>)> {
 
 fn count<'a>(count: u64) -> PointValue<'a> {
     PointValue::Count(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::totals::{RunLevels, RunTotals};
+    use engine::config::{Config, Text};
+    use engine::outcome::{Kind, Outcome};
+    use engine::phase::Phases;
+    use engine::plan::Plan;
+    use engine::record::{Instants, Snapshot};
+    use engine::run_facts::RunFacts;
+
+    #[test]
+    fn requests_and_their_times_are_expected_where_they_succeeded() {
+        let config = Config { url: Some(Text("http://h/".into())), ..Config::default() };
+        let facts = RunFacts::new(&Plan::new(&config, &|_| Err(String::new())).unwrap(), "r");
+        let mut snapshot = Snapshot::new(1, &facts.plan.layout(), Phases { measure_from_ns: 0, measure_to_ns: 10 });
+        let instants = Instants { intended: 0, sent: 5, done: 1_000 };
+        // A check fails of one response, and another one is none.
+        for outcome in [Outcome::Ok(200), Outcome::CheckFailed(200), Outcome::Failed(Kind::Timeout)] {
+            snapshot.requests.series.measured[0].done(outcome, instants, 0);
+        }
+        let (mut totals, levels) = (RunTotals::new(&facts), RunLevels::default());
+        totals.add(&snapshot, None);
+        let families = k6_families(Figures { facts: &facts, totals: &totals, levels: &levels }, true);
+        let told = |name: &str| -> Vec<(String, u64)> {
+            let family = families.iter().find(|family| family.metric.name == name).unwrap();
+            let of = |point: &Point<'_>| {
+                let own = point.attributes.iter().filter_map(|(name, value)| match value {
+                    AttributeValue::Text(text) if *name == EXPECTED => Some(text.to_string()),
+                    AttributeValue::Number(number) => Some(number.to_string()),
+                    AttributeValue::Text(_) => None,
+                });
+                let count = match point.value {
+                    PointValue::Count(count) => count,
+                    PointValue::Times(times) => times.count(),
+                    PointValue::Real(real) => panic!("{real}"),
+                };
+                (own.collect::<Vec<_>>().join(" "), count)
+            };
+            family.points.iter().map(of).collect()
+        };
+        let pair = |name: &str, count: u64| (name.to_owned(), count);
+        assert_eq!(told("k6.http.reqs"), [pair("false 0", 1), pair("true 200", 1), pair("false 200", 1)]);
+        assert_eq!(told("k6.http.req.duration"), [pair("true", 1), pair("false", 2)]);
+    }
 }

@@ -20,6 +20,7 @@ pub mod otlp;
 mod points;
 pub mod prometheus;
 mod sink_parts;
+pub mod status_endings;
 pub mod totals;
 
 pub use sink_parts::{Changes, Exported, LeaveCores, Scheduled, SinkParts};

@@ -111,7 +111,7 @@ const OF_STEP: &[&str] = &[SCENARIO, STEP, PHASE];
 const OF_SCENARIO: &[&str] = &[SCENARIO, PHASE];
 
 /// Every metric, in the order in which they are handed on.
-pub static METRICS: [MetricName; 39] = [
+pub static METRICS: [MetricName; 40] = [
     metric(
         SERVICE_HTTP,
         Histogram,
@@ -205,6 +205,13 @@ pub static METRICS: [MetricName; 39] = [
     ),
     metric(OPEN, Gauge, Connections, "Connections that are open", &[]),
     metric(ACTIVE, Gauge, Requests, "Requests that are under way", &[]),
+    metric(
+        CAPACITY,
+        Gauge,
+        Requests,
+        "Requests that can be under way at once: the connections of the plan, times the requests that each may carry",
+        &[],
+    ),
     metric(RECONNECTS, Counter, Connections, "Connections that were made again", &[]),
     metric(CONNECT_FAILURES, Counter, Connections, "Attempts to connect that failed", &[]),
     metric(
@@ -232,14 +239,14 @@ pub static METRICS: [MetricName; 39] = [
         PLANS,
         Counter,
         Events,
-        "Times that the plan was read, by whether the run went by it from then on: the first time, and reloads",
+        "Times that the plan's file was read, by whether the run went by it from then on: the first time, and reloads",
         &[OUTCOME],
     ),
     metric(
         LAST_PLAN,
         Gauge,
         Truth,
-        "1 while the run goes by the plan as it was read last, 0 once that was refused",
+        "0 once the plan as it was read last was refused, 1 otherwise",
         &[],
     ),
     metric(REVISIONS, Counter, Events, "Changes of loads while the run went on, whoever asked for them", &[]),
@@ -327,6 +334,8 @@ pub const ITERATION: &str = "vajra.iteration.duration";
 pub const OPEN: &str = "http.client.open_connections";
 /// Requests under way.
 pub const ACTIVE: &str = "http.client.active_requests";
+/// Requests that there are connections for.
+pub const CAPACITY: &str = "vajra.connections.capacity";
 /// Connections made again.
 pub const RECONNECTS: &str = "vajra.connections.reconnects";
 /// Attempts that failed.

@@ -4,6 +4,7 @@
 //! of the report. What is intended outside it is told by when it was counted: before the end of the window it is of the warm-up, after
 //! it of the drain.
 
+use crate::status_endings::StatusEndings;
 use engine::bucket::Tally;
 use engine::distribution::Distribution;
 use engine::phase::Phase;
@@ -32,6 +33,8 @@ pub struct RunTotals {
     pub lost: u64,
     /// How often each check of each series held, and how often not, in the measured window.
     pub checks: Vec<Vec<[u64; 2]>>,
+    /// How requests of each series ended, by status.
+    pub endings: Vec<StatusEndings>,
     /// What each shard counted of itself.
     pub shards: Vec<ShardStats>,
     /// How the machine fared, as far as it was read.
@@ -185,6 +188,7 @@ impl RunTotals {
             hiccups: 0,
             lost: 0,
             checks: vec![Vec::new(); facts.series.len()],
+            endings: vec![StatusEndings::default(); facts.series.len()],
             shards: Vec::new(),
             machine: MachineTotals::default(),
             changes_before: RunChanges::default(),
@@ -201,6 +205,7 @@ impl RunTotals {
             let parts = [(Phase::Measure, measured), (outside, requests.series.outside.get(index))];
             for (phase, series) in parts {
                 if let Some(series) = series.filter(|series| !is_nothing(series)) {
+                    self.endings[index].add(series);
                     totals[place(phase)].get_or_insert_default().merge(series);
                 }
             }
@@ -238,10 +243,14 @@ impl RunTotals {
 
     /// Each series that has anything in a phase: its place among the facts' keys, the phase, and what it has.
     pub fn each_series(&self) -> impl Iterator<Item = (usize, Phase, &Series)> {
-        self.series.iter().enumerate().flat_map(|(index, phases)| {
-            let filled = PHASES.into_iter().zip(phases);
-            filled.filter_map(move |(phase, series)| Some((index, phase, series.as_deref()?)))
-        })
+        (0..self.series.len())
+            .flat_map(|index| self.phases_of(index).map(move |(phase, series)| (index, phase, series)))
+    }
+
+    /// What the series at a place among the facts' keys has in each phase in which it has anything.
+    pub fn phases_of(&self, index: usize) -> impl Iterator<Item = (Phase, &Series)> {
+        let filled = PHASES.into_iter().zip(&self.series[index]);
+        filled.filter_map(|(phase, series)| Some((phase, series.as_deref()?)))
     }
 
     /// Each scenario, by its place in the plan.

@@ -43,6 +43,9 @@ enum PanelForm {
 
 use PanelForm::{Heatmap, Lines, Number};
 
+/// What "All" stands for where runs are chosen.
+pub(super) const ALL_RUNS: &str = ".+";
+
 /// Every dashboard.
 pub(super) fn dashboards() -> [Dashboard; 2] {
     [run(), generator()]
@@ -52,19 +55,19 @@ fn run() -> Dashboard {
     Dashboard {
         name: "vajra-run",
         title: "Vajra: runs",
-        description: "What a run asks of its target, and how the target does. The row of the objective needs records.yaml.",
+        description: "What a run asks of its target, and how the target does. Much of it needs records.yaml.",
         rows: vec![overview(), load(), times(), failures(), iterations(), objective()],
     }
 }
 
 const ALL_TIMES: &str =
     "http_client_request_duration_seconds|rpc_client_call_duration_seconds|vajra_service_duration_seconds";
-/// Arrivals that have begun: iterations where a scenario has some, requests otherwise.
-const BEGUN: &str = "sum(sum by (vajra_run_id, vajra_scenario) (rate(vajra_iterations_begun_total{RUN}[I])) or sum by (vajra_run_id, vajra_scenario) (rate(vajra_requests_sent_total{RUN}[I])))";
-const SCHEDULED: &str = "sum(rate(vajra_arrivals_scheduled_total{RUN}[I]))";
-const OK: &str = "sum(rate(vajra_requests_ok_total{RUN}[I]))";
-/// There are none of them until one fails.
-const FAILED: &str = "(sum(rate(vajra_requests_failed_total{RUN}[I])) or vector(0))";
+/// Rates of what `records.yaml` adds up, every 5 s whatever is scraped: a rate of the counters would miss the first failures of each kind, and the
+/// first interval of each phase. Arrivals that have begun are no counter.
+const BEGUN: &str = "sum(delta(vajra_run:arrivals_begun:sum{RUN}[30s])) / 30";
+const SCHEDULED: &str = "sum(delta(vajra_run:arrivals_scheduled:sum{RUN}[30s])) / 30";
+const OK: &str = "sum(rate(vajra_run:requests_ok:sum{RUN}[30s]))";
+const FAILED: &str = "sum(rate(vajra_run:requests_failed:sum{RUN}[30s]))";
 
 fn overview() -> PanelRow {
     let panels = vec![
@@ -91,10 +94,10 @@ fn overview() -> PanelRow {
         ),
         panel(
             "Of the schedule",
-            "How much of the scheduled rate is sent.",
+            "How much of the scheduled rate is kept.",
             Number,
             "percentunit",
-            &[(&format!("{BEGUN} / ({SCHEDULED} > 0)"), "")],
+            &[("min(vajra_run:rate_achieved:ratio_rate30s{RUN})", "")],
         ),
         panel(
             "Under way",
@@ -141,12 +144,13 @@ fn load() -> PanelRow {
         ),
         panel(
             "Connections",
-            "Where requests under way are as many as connections, whatever comes next waits.",
+            "Where as many requests are under way as there is room for, whatever comes next waits.",
             Lines,
             "short",
             &[
                 ("sum(http_client_open_connections{RUN})", "open"),
                 ("sum(http_client_active_requests{RUN})", "requests under way"),
+                ("sum(vajra_connections_capacity{RUN})", "room for requests"),
                 ("sum(rate(vajra_connections_reconnects_total{RUN}[I]))", "made again, per second"),
                 ("sum(rate(vajra_connections_failures_total{RUN}[I]))", "failed attempts, per second"),
             ],
@@ -169,7 +173,7 @@ fn load() -> PanelRow {
             &[
                 ("sum(vajra_load_revisions_total{RUN})", "changes of loads"),
                 ("sum by (vajra_outcome) (vajra_plan_reads_total{RUN})", "plans read: {{vajra_outcome}}"),
-                ("min(vajra_plan_last_read_ok{RUN})", "the last was taken over"),
+                ("min(vajra_plan_last_read_ok{RUN})", "0 once the last was refused"),
             ],
         ),
     ];
@@ -232,14 +236,14 @@ fn failures() -> PanelRow {
     let panels = vec![
         panel(
             "Failures by kind",
-            "The kinds are those of the report.",
+            "The kinds are those of the report. What a kind has when it is first seen is missing here, and not in Rates.",
             Lines,
             "reqps",
             &[("sum by (error_type) (rate(vajra_requests_failed_total{RUN}[I]))", "{{error_type}}")],
         ),
         panel(
             "Failures by step",
-            "",
+            "What a step has when it is first seen to fail is missing here, and not in Rates.",
             Lines,
             "reqps",
             &[(
@@ -249,7 +253,7 @@ fn failures() -> PanelRow {
         ),
         panel(
             "Responses by status",
-            "Of HTTP and gRPC, and codes of other protocols.",
+            "Of HTTP and gRPC, and codes of other protocols. What a status has when it is first seen is missing here.",
             Lines,
             "reqps",
             &[(
@@ -326,7 +330,7 @@ fn objective() -> PanelRow {
         ),
         panel(
             "Connections that are busy",
-            "Near 1 the target is saturated, or has too few connections.",
+            "Requests under way, of as many as connections have room for. Near 1 the target is saturated, or has too few connections.",
             Lines,
             "percentunit",
             &[("vajra_run:connections_busy:ratio{RUN}", "{{vajra_run_id}}")],
@@ -339,7 +343,7 @@ fn generator() -> Dashboard {
     Dashboard {
         name: "vajra-generator",
         title: "Vajra: the generator",
-        description: "Whether what a run says of its target can be believed. Arrivals behind need records.yaml.",
+        description: "Whether what a run says of its target can be believed. Arrivals behind, and its part of response times, need records.yaml.",
         rows: vec![own_part(), machine(), outputs()],
     }
 }
@@ -347,14 +351,13 @@ fn generator() -> Dashboard {
 fn own_part() -> PanelRow {
     let of = |quantile_text: &str, name: &str| quantile(quantile_text, "", name, "");
     let (lag, slip) = ("vajra_generator_lag_seconds", "vajra_slip_duration_seconds");
-    let share = format!("({}) / ({})", of("0.99", lag), of("0.99", "vajra_response_duration_seconds"));
     let panels = vec![
         panel(
             "The generator's part of response times",
-            "Of their 99th percentile. Above a quarter a run is DEGRADED, above three quarters INVALID.",
+            "Of their 99th percentile, of successes, to within a bucket. Above a quarter a run is DEGRADED, above three quarters INVALID.",
             Lines,
             "percentunit",
-            &[(&share, "share")],
+            &[("vajra_run:generator_lag:ratio_p99_rate30s{RUN}", "{{vajra_run_id}}")],
         ),
         panel(
             "Generator lag",
@@ -389,14 +392,14 @@ fn own_part() -> PanelRow {
 }
 
 fn machine() -> PanelRow {
-    let busy = "sum by (vajra_shard) (rate(vajra_shard_cpu_time_seconds_total{RUN}[I])) - sum by (vajra_shard) (rate(vajra_shard_idle_time_seconds_total{RUN}[I]))";
+    let busy = "sum by (vajra_run_id, vajra_shard) (rate(vajra_shard_cpu_time_seconds_total{RUN}[I])) - sum by (vajra_run_id, vajra_shard) (rate(vajra_shard_idle_time_seconds_total{RUN}[I]))";
     let panels = vec![
         panel(
             "Shards that work",
             "The share of the time, without that spent watching the clock.",
             Lines,
             "percentunit",
-            &[(busy, "shard {{vajra_shard}}")],
+            &[(busy, "{{vajra_run_id}} shard {{vajra_shard}}")],
         ),
         panel(
             "Cores that are taken",
@@ -405,14 +408,17 @@ fn machine() -> PanelRow {
             "percentunit",
             &[
                 (
-                    "max by (vajra_shard) (rate(vajra_shard_run_delay_time_seconds_total{RUN}[I]))",
-                    "shard {{vajra_shard}} waits",
+                    "max by (vajra_run_id, vajra_shard) (rate(vajra_shard_run_delay_time_seconds_total{RUN}[I]))",
+                    "{{vajra_run_id}} shard {{vajra_shard}} waits",
                 ),
                 (
-                    "max by (cpu_logical_number) (rate(vajra_machine_steal_time_seconds_total{RUN}[I]))",
-                    "core {{cpu_logical_number}} stolen",
+                    "max by (vajra_run_id, cpu_logical_number) (rate(vajra_machine_steal_time_seconds_total{RUN}[I]))",
+                    "{{vajra_run_id}} core {{cpu_logical_number}} stolen",
                 ),
-                ("sum(rate(vajra_machine_throttled_time_seconds_total{RUN}[I]))", "throttled"),
+                (
+                    "max by (vajra_run_id) (rate(vajra_machine_throttled_time_seconds_total{RUN}[I]))",
+                    "{{vajra_run_id}} throttled",
+                ),
             ],
         ),
         panel(
@@ -421,8 +427,8 @@ fn machine() -> PanelRow {
             Lines,
             "percentunit",
             &[(
-                "sum by (vajra_thread) (rate(vajra_thread_cpu_time_seconds_total{RUN}[I]))",
-                "{{vajra_thread}}",
+                "sum by (vajra_run_id, vajra_thread) (rate(vajra_thread_cpu_time_seconds_total{RUN}[I]))",
+                "{{vajra_run_id}} {{vajra_thread}}",
             )],
         ),
         panel(
@@ -450,7 +456,7 @@ fn outputs() -> PanelRow {
     let panels = vec![
         panel(
             "Snapshots lost",
-            "What is missing from these figures, because an output was too slow.",
+            "What is missing from these figures, because the endpoint was too slow to take it. The report has it.",
             Number,
             "short",
             &[("sum(vajra_snapshots_lost_total{RUN})", "")],
@@ -545,7 +551,8 @@ fn run_variable() -> Value {
     json!({
         "name": "run", "label": "Run", "type": "query", "datasource": source(), "definition": query,
         "query": { "query": query, "refId": "runs" }, "refresh": 2, "sort": 2, "multi": true, "includeAll": true,
-        "allValue": ".*", "current": { "text": ["All"], "value": ["$__all"] },
+        // Not `.*`: series of other programs, which have no such label, would match.
+        "allValue": ALL_RUNS, "current": { "text": ["All"], "value": ["$__all"] },
     })
 }
 

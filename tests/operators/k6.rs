@@ -7,8 +7,10 @@ use crate::e2e::telemetry::last_page;
 use crate::peers::free_port;
 use crate::peers::prometheus::{Sample, ask, prometheus, sum};
 use crate::vajra::{Running, Vajra};
+use std::collections::BTreeSet;
 use std::time::Instant;
 
+const EXPECTED: &str = "expected_response";
 const RUN: &str = "{testid=~\".*\"}";
 /// What a chosen statistic of a trend can be.
 const STATISTICS: [&str; 7] = ["min", "max", "avg", "med", "p90", "p95", "p99"];
@@ -127,8 +129,15 @@ fn figures_by_the_names_of_k6_are_the_reports() {
     assert_eq!(of("k6_http_reqs_total", &[]), all);
     assert_eq!(of("k6_http_reqs_total", &[("status", "503")]), count("/requests/status/503"));
     assert_eq!(of("k6_http_reqs_total", &[("expected_response", "false")]), count("/requests/failed"));
-    let times = [("expected_response", "true"), ("vajra_phase", "measure")];
-    assert_eq!(of("k6_http_req_duration_seconds_count", &times), count("/service_ns/count"));
+    // A dashboard offers every name that begins so as a figure of the trend.
+    let figures = page.iter().filter_map(|sample| sample.name.strip_prefix("k6_http_req_duration_"));
+    assert_eq!(figures.collect::<BTreeSet<_>>(), BTreeSet::from(STATISTICS));
+    let largest = |name: &str| {
+        let of_name = page.iter().filter(|sample| sample.name == name && sample.label(EXPECTED) == Some("true"));
+        of_name.map(|sample| sample.value).fold(0.0, f64::max)
+    };
+    // Of the window, and of what a flow sends behind it.
+    assert!(largest("k6_http_req_duration_max") >= count("/service_ns/max") / 1e9);
     assert_eq!(of("k6_checks_rate", &[("scenario", "journey")]), 1.0);
     assert_eq!(of("k6_vus", &[]), 0.0);
     let rate = of("k6_http_req_failed_rate", &[("name", "bad")]);

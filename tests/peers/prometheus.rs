@@ -27,11 +27,11 @@ pub(crate) fn prometheus(scraped: u16, is_native: bool) -> Peer {
     prometheus_with(scraped, is_native, &[])
 }
 
-/// The same, which evaluates the rules of these files as often.
+/// The same, which evaluates the rules of these files, as often as they say: where they do not, as Prometheus does by itself.
 pub(crate) fn prometheus_with(scraped: u16, is_native: bool, rules: &[&str]) -> Peer {
     let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
     let config = format!(
-        "global: {{ scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms }}\n\
+        "global: {{ scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 1m }}\n\
          rule_files: {rules:?}\n\
          scrape_configs: [{{ job_name: vajra, static_configs: [{{ targets: ['127.0.0.1:{scraped}'] }}] }}]\n"
     );

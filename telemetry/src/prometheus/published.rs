@@ -171,7 +171,7 @@ impl Published {
         let figures = Figures { facts: &self.facts, totals: &told.totals, levels: &told.levels };
         let mut families = families(figures);
         if self.has_k6_names {
-            families.extend(k6_families(figures));
+            families.extend(k6_families(figures, format == PageFormat::Native));
         }
         let page = Bytes::from(match format {
             PageFormat::Text => text::page(&families),
@@ -265,7 +265,9 @@ mod tests {
     use super::*;
     use crate::sink_parts::SinkParts;
     use engine::config::{Config, Text};
+    use engine::outcome::Outcome;
     use engine::plan::Plan;
+    use engine::record::Instants;
 
     fn facts() -> RunFacts {
         let config = Config { url: Some(Text("http://h/".into())), ..Config::default() };
@@ -306,6 +308,23 @@ mod tests {
         assert_eq!(line(), "0");
         [2, 2, 3].into_iter().for_each(|lost| published.lose(lost));
         assert_eq!(line(), "3");
+    }
+
+    #[test]
+    fn names_of_k6_are_there_where_they_are_asked_for_and_their_histograms_on_native_pages_alone() {
+        let has = |has_k6_names: bool, format: PageFormat, name: &str| {
+            let published = Published::new(facts(), Orders::default(), has_k6_names);
+            let mut snapshot = Snapshot::new(1, &published.facts.plan.layout(), Phases { measure_from_ns: 0, measure_to_ns: 10 });
+            let instants = Instants { intended: 0, sent: 5, done: 1_000 };
+            snapshot.requests.series.measured[0].done(Outcome::Ok(200), instants, 0);
+            published.take(&snapshot, SinkParts::of_nothing().at_end());
+            published.page(format).0.windows(name.len()).any(|part| part == name.as_bytes())
+        };
+        let (figure, histogram) = ("k6_http_req_duration_p95", "k6_http_req_duration_seconds");
+        for format in [PageFormat::Text, PageFormat::Native] {
+            assert_eq!([true, false].map(|is_asked| has(is_asked, format, figure)), [true, false]);
+        }
+        assert!(!has(true, PageFormat::Text, histogram) && has(true, PageFormat::Native, histogram));
     }
 
     #[test]
