@@ -148,8 +148,8 @@ mod tests {
     fn of_each_core_and_of_the_quota_what_is_new_since_the_last_sample_counts() {
         let mut watch = MachineWatch::new(&[]);
         (watch.cores, watch.throttled_s) = (vec![0, 1, 7], None);
-        let stat = |ticks: [u64; 2]| {
-            format!("cpu  0 0 0 0 0 0 0 9 0 0\ncpu0 0 0 0 0 0 0 0 {} 0 0\ncpu1 0 0 0 0 0 0 0 {} 0 0\n", ticks[0], ticks[1])
+        let stat = |[first, second]: [u64; 2]| {
+            format!("cpu  0 0 0 0 0 0 0 9 0 0\ncpu0 0 0 0 0 0 0 0 {first} 0 0\ncpu1 0 0 0 0 0 0 0 {second} 0 0\n")
         };
         assert_eq!(watch.steal_since(&stat([100, 200])), [(0, 0), (1, 0)], "and nothing of core 7");
         assert_eq!(watch.steal_since(&stat([150, 200])), [(0, 500_000_000), (1, 0)]);

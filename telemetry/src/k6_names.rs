@@ -327,7 +327,8 @@ mod tests {
     fn requests_and_their_times_are_expected_where_they_succeeded() {
         let config = Config { url: Some(Text("http://h/".into())), ..Config::default() };
         let facts = RunFacts::new(&Plan::new(&config, &|_| Err(String::new())).unwrap(), "r");
-        let mut snapshot = Snapshot::new(1, &facts.plan.layout(), Phases { measure_from_ns: 0, measure_to_ns: 10 });
+        let phases = Phases { measure_from_ns: 0, measure_to_ns: 10 };
+        let mut snapshot = Snapshot::new(1, &facts.plan.layout(), phases);
         let instants = Instants { intended: 0, sent: 5, done: 1_000 };
         // A check fails of one response, and another one is none.
         for outcome in [Outcome::Ok(200), Outcome::CheckFailed(200), Outcome::Failed(Kind::Timeout)] {

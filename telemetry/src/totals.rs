@@ -244,7 +244,7 @@ impl RunTotals {
     /// Each series that has anything in a phase: its place among the facts' keys, the phase, and what it has.
     pub fn each_series(&self) -> impl Iterator<Item = (usize, Phase, &Series)> {
         (0..self.series.len())
-            .flat_map(|index| self.phases_of(index).map(move |(phase, series)| (index, phase, series)))
+            .flat_map(move |index| self.phases_of(index).map(move |(phase, series)| (index, phase, series)))
     }
 
     /// What the series at a place among the facts' keys has in each phase in which it has anything.

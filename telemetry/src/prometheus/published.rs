@@ -314,7 +314,8 @@ mod tests {
     fn names_of_k6_are_there_where_they_are_asked_for_and_their_histograms_on_native_pages_alone() {
         let has = |has_k6_names: bool, format: PageFormat, name: &str| {
             let published = Published::new(facts(), Orders::default(), has_k6_names);
-            let mut snapshot = Snapshot::new(1, &published.facts.plan.layout(), Phases { measure_from_ns: 0, measure_to_ns: 10 });
+            let phases = Phases { measure_from_ns: 0, measure_to_ns: 10 };
+            let mut snapshot = Snapshot::new(1, &published.facts.plan.layout(), phases);
             let instants = Instants { intended: 0, sent: 5, done: 1_000 };
             snapshot.requests.series.measured[0].done(Outcome::Ok(200), instants, 0);
             published.take(&snapshot, SinkParts::of_nothing().at_end());
