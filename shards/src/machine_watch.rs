@@ -149,7 +149,9 @@ mod tests {
         let mut watch = MachineWatch::new(&[]);
         (watch.cores, watch.throttled_s) = (vec![0, 1, 7], None);
         let stat = |[first, second]: [u64; 2]| {
-            format!("cpu  0 0 0 0 0 0 0 9 0 0\ncpu0 0 0 0 0 0 0 0 {first} 0 0\ncpu1 0 0 0 0 0 0 0 {second} 0 0\n")
+            format!(
+                "cpu  0 0 0 0 0 0 0 9 0 0\ncpu0 0 0 0 0 0 0 0 {first} 0 0\ncpu1 0 0 0 0 0 0 0 {second} 0 0\n"
+            )
         };
         assert_eq!(watch.steal_since(&stat([100, 200])), [(0, 0), (1, 0)], "and nothing of core 7");
         assert_eq!(watch.steal_since(&stat([150, 200])), [(0, 500_000_000), (1, 0)]);
@@ -170,7 +172,9 @@ mod tests {
         while watch.shards.is_empty() && std::time::Instant::now() < latest {
             watch.sample();
         }
-        assert!(!watch.shards.is_empty() && watch.shards.is_disjoint(&watch.threads.keys().copied().collect()));
+        assert!(
+            !watch.shards.is_empty() && watch.shards.is_disjoint(&watch.threads.keys().copied().collect())
+        );
         drop(done);
         thread.join().unwrap();
     }

@@ -116,9 +116,8 @@ fn counts<'a>(figures: Figures<'a>, count: impl Fn(&Series) -> u64) -> Vec<Point
 
 /// Requests that the connections of a plan can carry at once.
 fn capacity(plan: &Plan) -> u64 {
-    let of_pool = |pool: &Pool| {
-        u64::from(pool.connections.count()) * u64::from(plan.targets[pool.target].pipeline())
-    };
+    let of_pool =
+        |pool: &Pool| u64::from(pool.connections.count()) * u64::from(plan.targets[pool.target].pipeline());
     plan.pools.iter().map(of_pool).sum()
 }
 

@@ -242,13 +242,7 @@ pub static METRICS: [MetricName; 40] = [
         "Times that the plan's file was read, by whether the run went by it from then on: the first time, and reloads",
         &[OUTCOME],
     ),
-    metric(
-        LAST_PLAN,
-        Gauge,
-        Truth,
-        "0 once the plan as it was read last was refused, 1 otherwise",
-        &[],
-    ),
+    metric(LAST_PLAN, Gauge, Truth, "0 once the plan as it was read last was refused, 1 otherwise", &[]),
     metric(REVISIONS, Counter, Events, "Changes of loads while the run went on, whoever asked for them", &[]),
     metric(SHARD_CPU, Counter, Seconds, "CPU time of a shard's thread", &[SHARD, CPU_MODE]),
     metric(

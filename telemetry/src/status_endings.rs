@@ -95,7 +95,8 @@ mod tests {
             before = now;
         }
         assert_eq!(before.iter().fold((0, 0), |sum, (_, ok, failed)| (sum.0 + ok, sum.1 + failed)), (2, 6));
-        let by_status: Vec<(u16, u64)> = before.iter().map(|(status, ok, failed)| (*status, ok + failed)).collect();
+        let by_status: Vec<(u16, u64)> =
+            before.iter().map(|(status, ok, failed)| (*status, ok + failed)).collect();
         assert_eq!(by_status, [(200, 4), (201, 3), (500, 1)]);
     }
 }

@@ -133,7 +133,8 @@ fn figures_by_the_names_of_k6_are_the_reports() {
     let figures = page.iter().filter_map(|sample| sample.name.strip_prefix("k6_http_req_duration_"));
     assert_eq!(figures.collect::<BTreeSet<_>>(), BTreeSet::from(STATISTICS));
     let largest = |name: &str| {
-        let of_name = page.iter().filter(|sample| sample.name == name && sample.label(EXPECTED) == Some("true"));
+        let of_name =
+            page.iter().filter(|sample| sample.name == name && sample.label(EXPECTED) == Some("true"));
         of_name.map(|sample| sample.value).fold(0.0, f64::max)
     };
     // Of the window, and of what a flow sends behind it.
