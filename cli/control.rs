@@ -3,6 +3,7 @@
 pub(crate) mod changes;
 pub(crate) mod live_figures;
 pub(crate) mod messages;
+pub(crate) mod plan_reads;
 pub(crate) mod reload;
 pub(crate) mod server;
 pub(crate) mod sockets;

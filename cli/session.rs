@@ -1,5 +1,6 @@
 //! Runs of this machine, one or several in turn, which all stop at the same signal.
 
+use crate::control::plan_reads::PlanReads;
 use crate::exit::Failure;
 use crate::signals::Listener;
 use engine::orders::Orders;
@@ -8,6 +9,7 @@ use engine::report::{Calibrated, Identity, Report};
 use engine::seams::{Runner, Sink};
 use shards::Shards;
 use socket2::SockAddr;
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use time::OffsetDateTime;
@@ -36,6 +38,8 @@ pub(crate) struct NewRun {
     pub(crate) dns_ns: Vec<Option<u64>>,
     /// What can be asked of it while it goes on.
     pub(crate) orders: Orders,
+    /// How often its plan is read.
+    pub(crate) reads: Arc<PlanReads>,
 }
 
 impl NewRun {
@@ -47,6 +51,7 @@ impl NewRun {
             sinks: Vec::new(),
             dns_ns,
             orders: Orders::default(),
+            reads: Arc::default(),
         }
     }
 }

@@ -7,7 +7,8 @@ use crate::output::offered_now::OfferedNow;
 use crate::session::{NewRun, Session};
 use ::telemetry::otlp::{ExportTally, Exporter, OtlpSettings, OtlpSink, probe};
 use ::telemetry::prometheus::{ListenAddress, PrometheusServer, PrometheusSink, Published};
-use ::telemetry::{LeaveCores, SinkParts};
+use ::telemetry::totals::{ExportedPoints, RunChanges};
+use ::telemetry::{Exported, LeaveCores, SinkParts};
 use engine::plan::Plan;
 use engine::quantity::counted;
 use engine::report::ExportReport;
@@ -23,6 +24,7 @@ pub(crate) struct TelemetryOutputs {
     listener: Option<TcpListener>,
     server: Option<PrometheusServer>,
     hold: Option<HoldTime>,
+    has_k6_names: bool,
     /// Where metrics are sent, from the moment at which the run begins.
     otlp: Option<OtlpSettings>,
     /// By the flag, and not by a variable that may be set for other programs.
@@ -47,8 +49,14 @@ impl TelemetryOutputs {
             }
         };
         let is_otlp_asked_for = args.otlp.is_some();
-        let hold = args.prometheus_hold;
-        Ok(TelemetryOutputs { listener, hold, otlp, is_otlp_asked_for, ..TelemetryOutputs::default() })
+        Ok(TelemetryOutputs {
+            listener,
+            hold: args.prometheus_hold,
+            has_k6_names: args.k6_names,
+            otlp,
+            is_otlp_asked_for,
+            ..TelemetryOutputs::default()
+        })
     }
 
     /// Asks the collector whether it takes metrics. One that refuses is in the way of the run, unless that is to go on anyway; where only
@@ -87,7 +95,8 @@ impl TelemetryOutputs {
         let leave: LeaveCores = Arc::new(move || leave_cores(&cores));
         self.begin_to_export(plan, run, leave.clone())?;
         let Some(listener) = self.listener.take() else { return Ok(()) };
-        let published = Arc::new(Published::new(RunFacts::new(plan, &run.id), run.orders.clone()));
+        let facts = RunFacts::new(plan, &run.id);
+        let published = Arc::new(Published::new(facts, run.orders.clone(), self.has_k6_names));
         let started = PrometheusServer::start(listener, published.clone(), leave.clone());
         let server = started.map_err(|error| {
             Failure::runtime(format!("the endpoint for Prometheus does not start: {error}"))
@@ -95,7 +104,8 @@ impl TelemetryOutputs {
         if !is_quiet {
             tell(Severity::Note, &format!("Prometheus can scrape http://{}/metrics", server.address()));
         }
-        run.sinks.push(Box::new(PrometheusSink::new(published, sink_parts(plan, run, leave))));
+        run.sinks
+            .push(Box::new(PrometheusSink::new(published, sink_parts(plan, run, leave, self.exported()))));
         self.server = Some(server);
         Ok(())
     }
@@ -106,10 +116,21 @@ impl TelemetryOutputs {
         let exporter = started
             .map_err(|error| Failure::runtime(format!("no thread for {}: {error}", settings.place)))?;
         let exporter = Arc::new(exporter);
-        let (facts, parts) = (RunFacts::new(plan, &run.id), sink_parts(plan, run, leave));
+        // What is sent does not say of itself what becomes of it.
+        let parts = sink_parts(plan, run, leave, Box::new(|| None));
+        let facts = RunFacts::new(plan, &run.id);
         run.sinks.push(Box::new(OtlpSink::new(facts, settings.clone(), exporter.clone(), parts)));
         self.exporter = Some(exporter);
         Ok(())
+    }
+
+    /// What has become of points, for whoever hears of it while the run goes on.
+    fn exported(&self) -> Exported {
+        let exporter = self.exporter.clone();
+        Box::new(move || {
+            let ExportTally { sent, rejected, dropped, .. } = exporter.as_ref()?.tally();
+            Some(ExportedPoints { sent, rejected, dropped })
+        })
     }
 
     /// What became of what was sent. What is missing at the collector is told.
@@ -140,9 +161,16 @@ impl TelemetryOutputs {
     }
 }
 
-fn sink_parts(plan: &Plan, run: &NewRun, leave_cores: LeaveCores) -> SinkParts {
+fn sink_parts(plan: &Plan, run: &NewRun, leave_cores: LeaveCores, exported: Exported) -> SinkParts {
     let mut offered = OfferedNow::new(plan, &run.orders);
-    SinkParts { scheduled: Box::new(move |ns| offered.listen().arrivals_before(ns)), leave_cores }
+    let (orders, reads) = (run.orders.clone(), run.reads.clone());
+    let changes = move || RunChanges {
+        plans: reads.counts(),
+        is_last_plan_refused: reads.is_last_refused(),
+        revisions: orders.revision_count() as u64,
+    };
+    let scheduled = Box::new(move |ns| offered.listen().arrivals_before(ns));
+    SinkParts::new(scheduled, Box::new(changes), exported, leave_cores)
 }
 
 fn listen(address: ListenAddress, is_insecure: bool) -> Result<TcpListener, Failure> {

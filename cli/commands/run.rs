@@ -116,6 +116,9 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     telemetry.check(&session, args.force)?;
     let addresses = ready.all()?;
     let mut run = NewRun::new(calibration, ready.dns_ns.clone());
+    if file.is_some() {
+        run.reads.note(false);
+    }
     run.sinks.extend(outputs.take_timeseries(&plan, &run.id, &run.orders));
     if !args.quiet {
         run.sinks.push(Box::new(Progress::new(&plan, &run.orders)));
@@ -175,7 +178,8 @@ fn listen(
     }
     let controlled =
         ControlledRun { run_id: run.id.clone(), plan: plan.clone(), orders: run.orders.clone(), figures };
-    let hearing = Hearing { file, watches: args.watch, hangup, is_quiet: args.quiet };
+    let hearing =
+        Hearing { file, reads: run.reads.clone(), watches: args.watch, hangup, is_quiet: args.quiet };
     let started = ControlServer::start(controlled, hearing);
     started.map_err(|error| Failure::runtime(format!("no thread for `vajra control`: {error}")))
 }

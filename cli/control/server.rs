@@ -2,6 +2,7 @@
 
 use super::changes::{ControlledRun, shown};
 use super::messages::{Ask, ControlAnswer, LINE_BYTES_MAX, RefusedChange};
+use super::plan_reads::PlanReads;
 use super::reload::PlanFile;
 use super::sockets::{self, PATIENCE};
 use crate::output::messages::{Severity, tell};
@@ -29,6 +30,8 @@ const END_PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) struct Hearing {
     /// The plan's file, where there is one.
     pub(crate) file: Option<PlanFile>,
+    /// How often it is read.
+    pub(crate) reads: Arc<PlanReads>,
     /// Its changes are taken over as they come.
     pub(crate) watches: bool,
     /// SIGHUP has come.
@@ -152,7 +155,11 @@ impl Serving {
 
     /// Reads the plan again, and takes over what has changed, or nothing.
     fn reload(&mut self, by: ChangeAsker) -> ControlAnswer {
-        match self.reloaded(by) {
+        let reloaded = self.reloaded(by);
+        if self.hearing.file.is_some() {
+            self.hearing.reads.note(reloaded.is_err());
+        }
+        match reloaded {
             Ok(revisions) => {
                 self.tell_all(&revisions);
                 if revisions.is_empty() && by != ChangeAsker::Control {

@@ -26,6 +26,14 @@ pub(crate) struct TelemetryArgs {
         hide_short_help = true
     )]
     pub(crate) prometheus_hold: Option<HoldTime>,
+    /// Tell Prometheus the figures by k6's names as well.
+    #[arg(
+        long_help = "Have what is measured on /metrics by the names that k6 gives it as well, so that Grafana dashboards for k6 (19665, and 18030 with native histograms) show the run. docs/TELEMETRY.md says which of their panels stay empty.",
+        long = "k6-names",
+        requires = "prometheus",
+        hide_short_help = true
+    )]
+    pub(crate) k6_names: bool,
     /// Send metrics to a collector by OTLP: http://HOST:4318, grpc://HOST:4317.
     #[arg(
         long_help = "Send metrics to a collector of OpenTelemetry while the run goes on: http://HOST:4318 or grpc://HOST:4317. The variables OTEL_EXPORTER_OTLP_* say the rest, and the place where this flag does not.",

@@ -11,6 +11,7 @@ mod gather;
 mod iterations;
 mod layout;
 mod looked;
+mod machine_sample;
 mod message_times;
 mod reasons;
 mod recorder;
@@ -32,6 +33,7 @@ pub use looked::{
     CheckCounts, FirstFailure, LookCounts, LookRecord, LookedExamples, LookedFor, LookedResponse,
     RedirectCounts, RedirectEnd, SeriesLooks,
 };
+pub use machine_sample::MachineSample;
 pub use message_times::{MessageTime, MessageTimes};
 pub(crate) use reasons::sort as sort_reasons;
 pub use reasons::{FailureReason, FailureReasons};

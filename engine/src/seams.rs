@@ -277,6 +277,11 @@ pub trait Sink: Send {
         Grain::Interval
     }
 
+    /// Whether it wants to know how the machine fares, in each interval. It is read only where a sink does.
+    fn wants_machine(&self) -> bool {
+        false
+    }
+
     /// Sending begins, at this moment in nanoseconds since 1970 (UTC). Comes first, and once; a run that is given up before has none.
     fn begin(&mut self, started_unix_ns: u64) -> io::Result<()> {
         let _ = started_unix_ns;

@@ -5,6 +5,7 @@
 
 use crate::auto_warmup::Warming;
 use crate::lanes::{CollectorLane, Control};
+use crate::machine_watch::MachineWatch;
 use crate::sinks::Sinks;
 use crate::watch::Looks;
 use engine::history::History;
@@ -52,6 +53,8 @@ pub(crate) struct Collector {
     control: Arc<Control>,
     /// How far the run has come on the way to its goal, for sinks alone.
     looks: Looks,
+    /// How the machine fares, where a sink wants to know.
+    machine: Option<MachineWatch>,
     has_begun: bool,
 }
 
@@ -73,9 +76,15 @@ impl Collector {
             revisions_heard: 0,
             control,
             looks,
+            machine: None,
             has_begun: false,
             lanes,
         }
+    }
+
+    /// Has the machine read in each interval, where a sink wants to know; of steal, that of these cores.
+    pub(crate) fn watch_machine(&mut self, cores: &[usize]) {
+        self.machine = self.sinks.wants_machine().then(|| MachineWatch::new(cores));
     }
 
     /// Collects until `is_over` and the lanes are empty.
@@ -178,6 +187,9 @@ impl Collector {
     fn publish(&mut self, grain: Grain, mut snapshot: Snapshot) {
         snapshot.lost = self.sinks.lost();
         snapshot.goal = self.looks.last();
+        if grain == Grain::Interval {
+            snapshot.machine = self.machine.as_mut().map(|machine| Box::new(machine.sample()));
+        }
         self.sinks.offer(grain, &Arc::new(snapshot));
     }
 }

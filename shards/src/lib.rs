@@ -23,6 +23,7 @@ mod failures;
 pub mod feeds;
 pub mod lanes;
 mod machine;
+mod machine_watch;
 #[allow(unsafe_code, reason = "a function of glibc, declared and called")]
 #[cfg(target_env = "gnu")]
 mod name_services;

@@ -19,8 +19,7 @@ impl MachineReading {
     /// The machine now; of steal, that of these cores.
     pub(crate) fn now(cores: &[usize]) -> MachineReading {
         let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
-        let cgroup = cgroup_file("cpu.stat");
-        MachineReading { steal_s: steal_s(&stat, cores), throttled_s: cgroup.as_deref().map(throttled_s) }
+        MachineReading { steal_s: steal_s(&stat, cores), throttled_s: throttled_now() }
     }
 
     /// What happened since an earlier reading.
@@ -33,14 +32,20 @@ impl MachineReading {
     }
 }
 
-/// The eighth figure of each core's line (proc_stat(5)); kernels before 2.6.11 have none.
-fn steal_s(stat: &str, cores: &[usize]) -> Option<f64> {
+/// Time the hypervisor took from some cores, seconds, by the text of /proc/stat: the eighth figure of each core's line (proc_stat(5)); kernels
+/// before 2.6.11 have none.
+pub(crate) fn steal_s(stat: &str, cores: &[usize]) -> Option<f64> {
     let of_core = |core: &usize| {
         let line = stat.lines().find_map(|line| line.strip_prefix(&format!("cpu{core} ")))?;
         line.split_whitespace().nth(7)?.parse::<f64>().ok()
     };
     let ticks: Option<f64> = cores.iter().map(of_core).sum();
     ticks.map(|ticks| ticks / TICKS_PER_SECOND)
+}
+
+/// Time the quota of this process's control group has stopped it, seconds; nothing where there is no group.
+pub(crate) fn throttled_now() -> Option<f64> {
+    cgroup_file("cpu.stat").as_deref().map(throttled_s)
 }
 
 /// In microseconds as version 2 of control groups has it, in nanoseconds as version 1. A group without a quota may count none.
@@ -100,15 +105,19 @@ fn cgroup_paths(own: &str, name: &str) -> Vec<String> {
     paths
 }
 
+/// A field of a file whose values are in kilobytes, such as /proc/meminfo, in bytes.
+pub(crate) fn field_bytes(text: &str, name: &str) -> Option<u64> {
+    let value = text.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(value.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? * 1_024)
+}
+
 /// Largest resident memory of this process so far, bytes.
 pub(crate) fn resident_bytes_max() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|text| text.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
     // Without /proc, what the kernel counted; before exec(2) that was another program, which may have been larger.
     let counted =
         || getrusage(UsageWho::RUSAGE_SELF).ok().and_then(|usage| u64::try_from(usage.max_rss()).ok());
-    kib.or_else(counted).unwrap_or(0) * 1_024
+    field_bytes(&status, "VmHWM:").or_else(|| Some(counted()? * 1_024)).unwrap_or(0)
 }
 
 /// Release of the kernel.

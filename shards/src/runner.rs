@@ -249,11 +249,12 @@ impl Shards {
         }
         let sinks = sinks::Sinks::start(sinks)?;
         let lanes = std::mem::take(&mut self.lanes);
-        let collector = Collector::new(plan, lanes, sinks, self.control.clone(), looks);
+        let mut collector = Collector::new(plan, lanes, sinks, self.control.clone(), looks);
         let is_over = Arc::new(AtomicBool::new(false));
         let (flag, own_cores) = (is_over.clone(), self.cores.clone());
         let run = move || {
             leave_cores(&own_cores);
+            collector.watch_machine(&own_cores);
             collector.run(|| flag.load(Ordering::Acquire))
         };
         let thread = std::thread::Builder::new().name("collector".into()).spawn(run);

@@ -19,6 +19,7 @@ const QUEUE_BYTES: usize = 16 << 20;
 /// All sinks of a run.
 pub(crate) struct Sinks {
     queues: Vec<Queue>,
+    wants_machine: bool,
     lost: u64,
 }
 
@@ -61,12 +62,18 @@ impl Drop for QueuedSnapshot {
 impl Sinks {
     /// Starts a thread for each sink.
     pub(crate) fn start(sinks: Vec<Box<dyn Sink>>) -> Result<Sinks, RunFailure> {
+        let wants_machine = sinks.iter().any(|sink| sink.wants_machine());
         let queues = sinks.into_iter().map(Queue::start).collect::<Result<_, RunFailure>>()?;
-        Ok(Sinks { queues, lost: 0 })
+        Ok(Sinks { queues, wants_machine, lost: 0 })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.queues.is_empty()
+    }
+
+    /// Whether one of them wants to know how the machine fares.
+    pub(crate) fn wants_machine(&self) -> bool {
+        self.wants_machine
     }
 
     /// Snapshots that could not be queued so far.

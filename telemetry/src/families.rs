@@ -1,63 +1,15 @@
 //! The points of each metric, as they are at one moment: what Prometheus's pages and OTLP's requests are both written from.
 
-use crate::names::{self, METRICS, MetricName};
-use crate::totals::{RunLevels, RunTotals};
+use crate::machine_points::of_machine;
+use crate::names::{self, METRICS};
+pub use crate::points::{AttributeValue, Family, Figures, Point, PointValue};
+use crate::points::{Attributes, of_run, text, whole};
 use engine::code;
-use engine::distribution::Distribution;
 use engine::outcome::Kind;
 use engine::phase::Phase;
+use engine::plan::{Plan, Pool};
 use engine::record::Series;
-use engine::run_facts::{RunFacts, SeriesForm, SeriesKey};
-use std::borrow::Cow;
-
-/// A metric and its points.
-#[derive(Debug)]
-pub struct Family<'a> {
-    /// Which it is.
-    pub metric: &'static MetricName,
-    /// Its points, no two of which have the same attributes.
-    pub points: Vec<Point<'a>>,
-}
-
-/// A value, and whose it is.
-#[derive(Debug)]
-pub struct Point<'a> {
-    /// What it is of, by the names of attributes.
-    pub attributes: Vec<(&'static str, AttributeValue<'a>)>,
-    /// How much it is.
-    pub value: PointValue<'a>,
-}
-
-/// What an attribute says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AttributeValue<'a> {
-    /// A text.
-    Text(Cow<'a, str>),
-    /// A number.
-    Number(i64),
-}
-
-/// How much something is.
-#[derive(Clone, Copy, Debug)]
-pub enum PointValue<'a> {
-    /// A count or a level.
-    Count(u64),
-    /// Times.
-    Times(&'a Distribution),
-}
-
-/// What points are made from.
-#[derive(Clone, Copy, Debug)]
-pub struct Figures<'a> {
-    /// Whose figures they are.
-    pub facts: &'a RunFacts,
-    /// What was counted.
-    pub totals: &'a RunTotals,
-    /// What is so at the moment.
-    pub levels: &'a RunLevels,
-}
-
-type Attributes<'a> = Vec<(&'static str, AttributeValue<'a>)>;
+use engine::run_facts::{SeriesForm, SeriesKey};
 
 /// The metrics that have points.
 pub fn families<'a>(figures: Figures<'a>) -> Vec<Family<'a>> {
@@ -74,8 +26,8 @@ fn points<'a>(name: &str, figures: Figures<'a>) -> Vec<Point<'a>> {
         names::RESPONSE => each(figures, responses_times),
         names::SLIP => each(figures, |series| vec![(Vec::new(), PointValue::Times(&series.slip))]),
         names::LAG => each(figures, |series| vec![(Vec::new(), PointValue::Times(&series.lag))]),
-        names::SENT => each(figures, |series| vec![(Vec::new(), PointValue::Count(series.sent))]),
-        names::OK => each(figures, |series| vec![(Vec::new(), PointValue::Count(series.ok))]),
+        names::SENT => counts(figures, |series| series.sent),
+        names::OK => counts(figures, |series| series.ok),
         names::FAILED => each(figures, failures),
         names::IO => each(figures, |series| {
             let directions = [("transmit", series.bytes_sent), ("receive", series.bytes_received)];
@@ -86,19 +38,43 @@ fn points<'a>(name: &str, figures: Figures<'a>) -> Vec<Point<'a>> {
         names::RESPONSES => statuses(figures),
         names::SCHEDULED => totals.scheduled.into_iter().map(|count| whole(figures, count)).collect(),
         names::OPEN => vec![whole(figures, levels.open)],
+        names::CAPACITY => vec![whole(figures, capacity(&figures.facts.plan))],
         names::ACTIVE => vec![whole(figures, levels.under_way())],
         names::RECONNECTS => vec![whole(figures, totals.reconnects)],
         names::CONNECT_FAILURES => vec![whole(figures, totals.connect_failures)],
         names::HICCUPS => vec![whole(figures, totals.hiccups)],
         names::LOST => vec![whole(figures, totals.lost)],
+        names::EXPORTED => exports(figures),
+        names::PLANS => plans(figures),
+        names::LAST_PLAN => vec![whole(figures, u64::from(!levels.changes.is_last_plan_refused))],
+        names::REVISIONS => vec![whole(figures, levels.changes.revisions - totals.changes_before.revisions)],
         names::ENDED => vec![whole(figures, u64::from(levels.is_ended))],
-        of_scenarios => arrivals(of_scenarios, figures),
+        of_others => of_machine(of_others, figures).unwrap_or_else(|| arrivals(of_others, figures)),
     }
 }
 
-/// Of the run as a whole.
-fn whole(figures: Figures<'_>, count: u64) -> Point<'_> {
-    Point { attributes: of_run(figures), value: PointValue::Count(count) }
+/// What became of the plan, each time that it was read.
+fn plans(figures: Figures<'_>) -> Vec<Point<'_>> {
+    let (now, before) = (figures.levels.changes.plans, figures.totals.changes_before.plans);
+    let outcomes = ["ok", "refused"].into_iter().zip(now.into_iter().zip(before));
+    let points = outcomes.map(|(outcome, (now, before))| {
+        let mut point = whole(figures, now - before);
+        point.attributes.extend(text(names::OUTCOME, outcome));
+        point
+    });
+    points.collect()
+}
+
+/// What became of points that were to be sent: each outcome from the beginning on, so that the first of it is seen to come.
+fn exports(figures: Figures<'_>) -> Vec<Point<'_>> {
+    let Some(exported) = figures.levels.exported else { return Vec::new() };
+    let outcomes = [("sent", exported.sent), ("rejected", exported.rejected), ("dropped", exported.dropped)];
+    let points = outcomes.map(|(outcome, count)| {
+        let mut point = whole(figures, count);
+        point.attributes.extend(text(names::EXPORT_OUTCOME, outcome));
+        point
+    });
+    points.into()
 }
 
 /// Points of each series, in each phase that has something.
@@ -115,6 +91,34 @@ fn each<'a>(
         }
     }
     points
+}
+
+/// The count of each series in each phase that has something, and in the measured window in any case: whoever takes rates of counts has to see
+/// them at 0 first.
+fn counts<'a>(figures: Figures<'a>, count: impl Fn(&Series) -> u64) -> Vec<Point<'a>> {
+    let mut points = Vec::new();
+    for (index, key) in figures.facts.series.iter().enumerate() {
+        let mut of_phase = |phase, count| {
+            let attributes = of_step(figures, key, phase);
+            points.push(Point { attributes, value: PointValue::Count(count) });
+        };
+        let mut is_measured = false;
+        for (phase, series) in figures.totals.phases_of(index) {
+            is_measured |= phase == Phase::Measure;
+            of_phase(phase, count(series));
+        }
+        if !is_measured {
+            of_phase(Phase::Measure, 0);
+        }
+    }
+    points
+}
+
+/// Requests that the connections of a plan can carry at once.
+fn capacity(plan: &Plan) -> u64 {
+    let of_pool =
+        |pool: &Pool| u64::from(pool.connections.count()) * u64::from(plan.targets[pool.target].pipeline());
+    plan.pools.iter().map(of_pool).sum()
 }
 
 /// Service times of requests of one form.
@@ -213,10 +217,6 @@ fn arrivals<'a>(name: &str, figures: Figures<'a>) -> Vec<Point<'a>> {
     points
 }
 
-fn of_run<'a>(figures: Figures<'a>) -> Attributes<'a> {
-    text(names::RUN_ID, &figures.facts.run_id)
-}
-
 fn of_step<'a>(figures: Figures<'a>, key: &'a SeriesKey, phase: Phase) -> Attributes<'a> {
     let own = [
         (names::SCENARIO, key.scenario.as_str()),
@@ -243,10 +243,6 @@ fn of_target(key: &SeriesKey) -> Attributes<'_> {
     attributes
 }
 
-fn text<'a>(name: &'static str, value: &'a str) -> Attributes<'a> {
-    vec![(name, AttributeValue::Text(Cow::Borrowed(value)))]
-}
-
 fn phase_name(phase: Phase) -> &'static str {
     match phase {
         Phase::Warmup => "warmup",
@@ -258,12 +254,12 @@ fn phase_name(phase: Phase) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::totals::PHASES;
+    use crate::totals::{PHASES, RunLevels, RunTotals};
     use engine::config::{Config, Text};
     use engine::outcome::Outcome;
     use engine::phase::Phases;
-    use engine::plan::Plan;
     use engine::record::{Instants, Recorder, Snapshot};
+    use engine::run_facts::RunFacts;
 
     fn facts() -> RunFacts {
         let mut config = Config { url: Some(Text("http://h:81/".into())), ..Config::default() };
@@ -300,6 +296,7 @@ mod tests {
             let count = match point.value {
                 PointValue::Count(count) => count,
                 PointValue::Times(times) => times.count(),
+                PointValue::Real(real) => real as u64,
             };
             (value, count)
         };
@@ -332,6 +329,22 @@ mod tests {
         assert_eq!(told(names::SCHEDULED, names::RUN_ID), [pair("run-1", 5)]);
         assert_eq!(told(names::ACTIVE, names::RUN_ID), [pair("run-1", 0)]);
         assert!(families.iter().all(|family| family.metric.name != names::BEGUN), "there are no iterations");
+    }
+
+    #[test]
+    fn counts_of_requests_begin_at_0_and_there_is_room_for_so_many() {
+        for (pipeline, room) in [(None, 3), (Some(4), 12)] {
+            let mut config = Config { url: Some(Text("http://h/".into())), ..Config::default() };
+            (config.run.connections, config.run.pipeline) = (Some(3), pipeline);
+            let plan = Plan::new(&config, &|_| Err(String::new())).unwrap();
+            let facts = RunFacts::new(&plan, "run-1");
+            let (totals, levels) = (RunTotals::new(&facts), RunLevels::default());
+            let families = families(Figures { facts: &facts, totals: &totals, levels: &levels });
+            for name in [names::SENT, names::OK] {
+                assert_eq!(counts(&families, name, names::PHASE), [("measure".to_owned(), 0)]);
+            }
+            assert_eq!(counts(&families, names::CAPACITY, names::RUN_ID), [("run-1".to_owned(), room)]);
+        }
     }
 
     #[test]

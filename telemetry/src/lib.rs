@@ -13,10 +13,14 @@
 pub mod explicit;
 pub mod exponential;
 pub mod families;
+mod k6_names;
+mod machine_points;
 pub mod names;
 pub mod otlp;
+mod points;
 pub mod prometheus;
 mod sink_parts;
+pub mod status_endings;
 pub mod totals;
 
-pub use sink_parts::{LeaveCores, Scheduled, SinkParts};
+pub use sink_parts::{Changes, Exported, LeaveCores, Scheduled, SinkParts};

@@ -48,6 +48,10 @@ pub enum MetricUnit {
     Connections,
     /// Events.
     Events,
+    /// Points of metrics.
+    Points,
+    /// Threads.
+    Threads,
     /// Yes or no, 1 or 0.
     Truth,
 }
@@ -60,7 +64,7 @@ pub const SCENARIO: &str = "vajra.scenario";
 pub const STEP: &str = "vajra.step";
 /// `measure` for what is intended in the measured window; else `warmup` before its end, and `drain` after it.
 pub const PHASE: &str = "vajra.phase";
-/// How it ended: `ok` or `failed`, of iterations `unfinished` too.
+/// How it ended: `ok` or `failed`, of iterations `unfinished` too; of plans `ok` or `refused`.
 pub const OUTCOME: &str = "vajra.outcome";
 /// The code of a response of neither HTTP nor gRPC, by its name.
 pub const CODE: &str = "vajra.response.code";
@@ -84,9 +88,21 @@ pub const PROTOCOL: &str = "network.protocol.name";
 pub const PROTOCOL_VERSION: &str = "network.protocol.version";
 /// `transmit` or `receive`.
 pub const DIRECTION: &str = "network.io.direction";
+/// The number of a shard.
+pub const SHARD: &str = "vajra.shard";
+/// `collector` or `outputs`.
+pub const THREAD: &str = "vajra.thread";
+/// `user` or `system`.
+pub const CPU_MODE: &str = "cpu.mode";
+/// The number of a core.
+pub const CORE: &str = "cpu.logical_number";
+/// What became of a point that was to be sent: `sent`, `rejected` or `dropped`.
+pub const EXPORT_OUTCOME: &str = "vajra.export.outcome";
 
 use Instrument::{Counter, Gauge, Histogram};
-use MetricUnit::{Arrivals, Bytes, Connections, Events, Iterations, Requests, Responses, Seconds, Truth};
+use MetricUnit::{
+    Arrivals, Bytes, Connections, Events, Iterations, Points, Requests, Responses, Seconds, Threads, Truth,
+};
 
 const OF_REQUEST: &[&str] = &[SCENARIO, STEP, PHASE, METHOD, SERVER, PORT, PROTOCOL, PROTOCOL_VERSION];
 const OF_CALL: &[&str] = &[SCENARIO, STEP, PHASE, RPC_METHOD, SERVER, PORT, PROTOCOL, PROTOCOL_VERSION];
@@ -95,7 +111,7 @@ const OF_STEP: &[&str] = &[SCENARIO, STEP, PHASE];
 const OF_SCENARIO: &[&str] = &[SCENARIO, PHASE];
 
 /// Every metric, in the order in which they are handed on.
-pub static METRICS: [MetricName; 26] = [
+pub static METRICS: [MetricName; 40] = [
     metric(
         SERVICE_HTTP,
         Histogram,
@@ -189,6 +205,13 @@ pub static METRICS: [MetricName; 26] = [
     ),
     metric(OPEN, Gauge, Connections, "Connections that are open", &[]),
     metric(ACTIVE, Gauge, Requests, "Requests that are under way", &[]),
+    metric(
+        CAPACITY,
+        Gauge,
+        Requests,
+        "Requests that can be under way at once: the connections of the plan, times the requests that each may carry",
+        &[],
+    ),
     metric(RECONNECTS, Counter, Connections, "Connections that were made again", &[]),
     metric(CONNECT_FAILURES, Counter, Connections, "Attempts to connect that failed", &[]),
     metric(
@@ -205,6 +228,61 @@ pub static METRICS: [MetricName; 26] = [
         "Snapshots that came too fast to be taken in; what was in them is missing from these figures",
         &[],
     ),
+    metric(
+        EXPORTED,
+        Counter,
+        Points,
+        "Points that were to be sent by OTLP, by what became of them; told to Prometheus alone",
+        &[EXPORT_OUTCOME],
+    ),
+    metric(
+        PLANS,
+        Counter,
+        Events,
+        "Times that the plan's file was read, by whether the run went by it from then on: the first time, and reloads",
+        &[OUTCOME],
+    ),
+    metric(LAST_PLAN, Gauge, Truth, "0 once the plan as it was read last was refused, 1 otherwise", &[]),
+    metric(REVISIONS, Counter, Events, "Changes of loads while the run went on, whoever asked for them", &[]),
+    metric(SHARD_CPU, Counter, Seconds, "CPU time of a shard's thread", &[SHARD, CPU_MODE]),
+    metric(
+        SHARD_IDLE,
+        Counter,
+        Seconds,
+        "CPU time of a shard's thread in which it had nothing to do and watched the clock; it is part of the CPU time",
+        &[SHARD],
+    ),
+    metric(
+        SHARD_DELAY,
+        Counter,
+        Seconds,
+        "Time in which a shard's thread could have run and did not, because something else had its core",
+        &[SHARD],
+    ),
+    metric(
+        THREAD_CPU,
+        Counter,
+        Seconds,
+        "CPU time of the thread that collects what shards measure, and of all outputs",
+        &[THREAD],
+    ),
+    metric(STEAL, Counter, Seconds, "Time that the hypervisor took from a core of the shards", &[CORE]),
+    metric(
+        THROTTLED,
+        Counter,
+        Seconds,
+        "Time for which the quota of the control group stopped the process",
+        &[],
+    ),
+    metric(
+        LOAD,
+        Gauge,
+        Threads,
+        "Threads of the machine that run or wait for a core, averaged over a minute",
+        &[],
+    ),
+    metric(AVAILABLE, Gauge, Bytes, "Memory that programs of the machine can still have", &[]),
+    metric(RESIDENT, Gauge, Bytes, "Memory that the process has", &[]),
     metric(ENDED, Gauge, Truth, "1 once the run has ended, and these figures are its last", &[]),
 ];
 
@@ -250,6 +328,8 @@ pub const ITERATION: &str = "vajra.iteration.duration";
 pub const OPEN: &str = "http.client.open_connections";
 /// Requests under way.
 pub const ACTIVE: &str = "http.client.active_requests";
+/// Requests that there are connections for.
+pub const CAPACITY: &str = "vajra.connections.capacity";
 /// Connections made again.
 pub const RECONNECTS: &str = "vajra.connections.reconnects";
 /// Attempts that failed.
@@ -258,6 +338,32 @@ pub const CONNECT_FAILURES: &str = "vajra.connections.failures";
 pub const HICCUPS: &str = "vajra.generator.hiccups";
 /// Snapshots lost.
 pub const LOST: &str = "vajra.snapshots.lost";
+/// Points exported.
+pub const EXPORTED: &str = "vajra.export.points";
+/// Plans read.
+pub const PLANS: &str = "vajra.plan.reads";
+/// The plan that was read last.
+pub const LAST_PLAN: &str = "vajra.plan.last_read_ok";
+/// Changes of loads.
+pub const REVISIONS: &str = "vajra.load.revisions";
+/// CPU time of shards.
+pub const SHARD_CPU: &str = "vajra.shard.cpu.time";
+/// Time that shards had nothing to do.
+pub const SHARD_IDLE: &str = "vajra.shard.idle.time";
+/// Time that shards waited for their cores.
+pub const SHARD_DELAY: &str = "vajra.shard.run_delay.time";
+/// CPU time of other threads.
+pub const THREAD_CPU: &str = "vajra.thread.cpu.time";
+/// Steal.
+pub const STEAL: &str = "vajra.machine.steal.time";
+/// Throttling.
+pub const THROTTLED: &str = "vajra.machine.throttled.time";
+/// The machine's load.
+pub const LOAD: &str = "vajra.machine.load";
+/// Memory that is left.
+pub const AVAILABLE: &str = "vajra.machine.memory.available";
+/// Memory of the process.
+pub const RESIDENT: &str = "process.memory.usage";
 /// Whether the run has ended.
 pub const ENDED: &str = "vajra.run.ended";
 
@@ -298,6 +404,8 @@ impl MetricUnit {
             Iterations => "{iteration}",
             Connections => "{connection}",
             Events => "{event}",
+            Points => "{point}",
+            Threads => "{thread}",
             Truth => "1",
         }
     }
@@ -307,7 +415,8 @@ impl MetricUnit {
         match self {
             Seconds => "_seconds",
             Bytes => "_bytes",
-            Requests | Responses | Arrivals | Iterations | Connections | Events | Truth => "",
+            Requests | Responses | Arrivals | Iterations | Connections | Events | Points | Threads
+            | Truth => "",
         }
     }
 }

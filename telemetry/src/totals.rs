@@ -4,11 +4,13 @@
 //! of the report. What is intended outside it is told by when it was counted: before the end of the window it is of the warm-up, after
 //! it of the drain.
 
+use crate::status_endings::StatusEndings;
 use engine::bucket::Tally;
 use engine::distribution::Distribution;
 use engine::phase::Phase;
-use engine::record::{IterationRecord, Series, Snapshot};
+use engine::record::{IterationRecord, MachineSample, Series, ShardStats, Snapshot};
 use engine::run_facts::RunFacts;
+use std::collections::BTreeMap;
 
 /// The phases, in the order in which [`RunTotals`] has them.
 pub const PHASES: [Phase; 3] = [Phase::Warmup, Phase::Measure, Phase::Drain];
@@ -29,6 +31,16 @@ pub struct RunTotals {
     pub hiccups: u64,
     /// Snapshots that the output was too slow to take.
     pub lost: u64,
+    /// How often each check of each series held, and how often not, in the measured window.
+    pub checks: Vec<Vec<[u64; 2]>>,
+    /// How requests of each series ended, by status.
+    pub endings: Vec<StatusEndings>,
+    /// What each shard counted of itself.
+    pub shards: Vec<ShardStats>,
+    /// How the machine fared, as far as it was read.
+    pub machine: MachineTotals,
+    /// What had become of the run's plan and load before.
+    pub changes_before: RunChanges,
     /// Where the last snapshot ended, nanoseconds from the start of the run.
     pub to_ns: u64,
 }
@@ -70,10 +82,20 @@ pub struct ArrivalTotals {
 }
 
 /// What is so at one moment, and not the sum of what was.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct RunLevels {
     /// Connections open.
     pub open: u64,
+    /// Threads of the machine that run or wait for a core.
+    pub load: Option<f64>,
+    /// Memory of the machine that is left, bytes.
+    pub available_bytes: Option<u64>,
+    /// Memory of the process, bytes.
+    pub resident_bytes: Option<u64>,
+    /// What became of the run's plan and load so far.
+    pub changes: RunChanges,
+    /// What became of points so far, where they are sent to a collector.
+    pub exported: Option<ExportedPoints>,
     /// The run has ended.
     pub is_ended: bool,
     /// Snapshots that the output was too slow to take, of the run so far.
@@ -82,10 +104,59 @@ pub struct RunLevels {
     ended: u64,
 }
 
+/// How the machine fared, added up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MachineTotals {
+    /// Time that the hypervisor took from cores, by their numbers, nanoseconds.
+    pub steal_ns: BTreeMap<usize, u64>,
+    /// Time for which the process was stopped.
+    pub throttled_ns: Option<u64>,
+    /// CPU time of the collector, and of outputs.
+    pub cpu_ns: Option<[u64; 2]>,
+}
+
+impl MachineTotals {
+    fn add(&mut self, sample: &MachineSample) {
+        for (core, steal_ns) in &sample.steal_ns {
+            *self.steal_ns.entry(*core).or_default() += steal_ns;
+        }
+        self.throttled_ns =
+            sample.throttled_ns.map(|ns| self.throttled_ns.unwrap_or(0) + ns).or(self.throttled_ns);
+        let [collector_ns, outputs_ns] = self.cpu_ns.unwrap_or_default();
+        self.cpu_ns = Some([collector_ns + sample.collector_cpu_ns, outputs_ns + sample.outputs_cpu_ns]);
+    }
+}
+
+/// What became of a run's plan and load while it went on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunChanges {
+    /// How often the plan was read and taken over, the first time included, and how often it was refused.
+    pub plans: [u64; 2],
+    /// The plan as it was read last was refused.
+    pub is_last_plan_refused: bool,
+    /// Changes of loads.
+    pub revisions: u64,
+}
+
+/// What became of points that were to be sent to a collector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExportedPoints {
+    /// It took them.
+    pub sent: u64,
+    /// It rejected them.
+    pub rejected: u64,
+    /// They did not reach it, or may not have.
+    pub dropped: u64,
+}
+
 impl RunLevels {
     /// Takes over what has become of them by the end of a snapshot.
     pub fn pass(&mut self, snapshot: &Snapshot) {
         self.open = snapshot.stats().open;
+        if let Some(machine) = &snapshot.machine {
+            (self.load, self.available_bytes) = (machine.load, machine.available_bytes);
+            self.resident_bytes = machine.resident_bytes;
+        }
         for series in snapshot.requests.each_series() {
             self.sent += series.sent;
             // Every request that was sent has a lag, however it ended.
@@ -116,6 +187,11 @@ impl RunTotals {
             connect_failures: 0,
             hiccups: 0,
             lost: 0,
+            checks: vec![Vec::new(); facts.series.len()],
+            endings: vec![StatusEndings::default(); facts.series.len()],
+            shards: Vec::new(),
+            machine: MachineTotals::default(),
+            changes_before: RunChanges::default(),
             to_ns: 0,
         }
     }
@@ -129,6 +205,7 @@ impl RunTotals {
             let parts = [(Phase::Measure, measured), (outside, requests.series.outside.get(index))];
             for (phase, series) in parts {
                 if let Some(series) = series.filter(|series| !is_nothing(series)) {
+                    self.endings[index].add(series);
                     totals[place(phase)].get_or_insert_default().merge(series);
                 }
             }
@@ -146,16 +223,34 @@ impl RunTotals {
         self.reconnects += stats.reconnects;
         self.connect_failures += stats.connect_failures;
         self.hiccups += stats.hiccups;
+        self.add_checks(snapshot);
+        self.shards.resize(snapshot.shards.len(), ShardStats::default());
+        self.shards.iter_mut().zip(&snapshot.shards).for_each(|(mine, theirs)| mine.merge(&theirs.total()));
+        snapshot.machine.iter().for_each(|sample| self.machine.add(sample));
         self.scheduled = scheduled.map(|count| self.scheduled.unwrap_or(0) + count).or(self.scheduled);
         self.to_ns = self.to_ns.max(snapshot.to_ns);
     }
 
+    fn add_checks(&mut self, snapshot: &Snapshot) {
+        for (index, totals) in self.checks.iter_mut().enumerate() {
+            let Some(looks) = snapshot.looks.of(index) else { continue };
+            totals.resize(looks.checks.len().max(totals.len()), [0; 2]);
+            for (total, counts) in totals.iter_mut().zip(&looks.checks) {
+                *total = [total[0] + counts.passed, total[1] + counts.failed];
+            }
+        }
+    }
+
     /// Each series that has anything in a phase: its place among the facts' keys, the phase, and what it has.
     pub fn each_series(&self) -> impl Iterator<Item = (usize, Phase, &Series)> {
-        self.series.iter().enumerate().flat_map(|(index, phases)| {
-            let filled = PHASES.into_iter().zip(phases);
-            filled.filter_map(move |(phase, series)| Some((index, phase, series.as_deref()?)))
-        })
+        (0..self.series.len())
+            .flat_map(move |index| self.phases_of(index).map(move |(phase, series)| (index, phase, series)))
+    }
+
+    /// What the series at a place among the facts' keys has in each phase in which it has anything.
+    pub fn phases_of(&self, index: usize) -> impl Iterator<Item = (Phase, &Series)> {
+        let filled = PHASES.into_iter().zip(&self.series[index]);
+        filled.filter_map(|(phase, series)| Some((phase, series.as_deref()?)))
     }
 
     /// Each scenario, by its place in the plan.

@@ -45,7 +45,7 @@ mod signals;
 mod targets;
 mod tcp;
 mod tcp_faults;
-mod telemetry;
+pub(crate) mod telemetry;
 mod testbed;
 mod thresholds;
 mod time_namespace;

@@ -20,7 +20,7 @@ fn scraped(port: u16, words: &[&str]) -> Running {
 }
 
 /// Fetches the page again and again, until it says that the run has ended.
-fn last_page(running: &Running, port: u16) -> Vec<Sample> {
+pub(crate) fn last_page(running: &Running, port: u16) -> Vec<Sample> {
     let begun = Instant::now();
     loop {
         running.assert_runs("its last page was fetched");
@@ -277,6 +277,46 @@ fn where_nobody_can_listen_nothing_is_sent() {
     assert_eq!(done.code, 2, "{}", done.stderr);
     let done = run(&["--prometheus", "0.0.0.0:0", "--insecure-listen"]);
     assert_eq!(done.count("/requests/ok"), 5, "{}", done.stderr);
+}
+
+#[test]
+fn a_plan_that_is_read_again_is_counted_whatever_comes_of_it() {
+    let plan = "url = 'testbed:/'\n[load]\nrate = 50\n[run]\nduration = '10m'\nconnections = 2\n";
+    let port = free_port();
+    let text = port.to_string();
+    let running =
+        Vajra::run("plan.toml", &["--force", "--prometheus", &text]).file("plan.toml", plan).start();
+    let await_told = |name: &str, labels: Labels<'_>, value: f64| {
+        let begun = Instant::now();
+        loop {
+            running.assert_runs("its page told of the plan");
+            let page = text_page(port);
+            // Before the first interval there is nothing, and its value would be 0.
+            if sum(&page, "vajra_requests_sent_total", &[]) > 0.0 && sum(&page, name, labels) == value {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{name} {labels:?} is not {value}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    let (taken_over, refused) = ([("vajra_outcome", "ok")], [("vajra_outcome", "refused")]);
+    await_told("vajra_plan_reads_total", &taken_over, 1.0);
+    await_told("vajra_plan_last_read_ok", &[], 1.0);
+    let file = running.folder().join("plan.toml");
+    std::fs::write(&file, plan.replace("rate = 50", "rate = fast")).unwrap();
+    running.signal(1);
+    await_told("vajra_plan_reads_total", &refused, 1.0);
+    await_told("vajra_plan_last_read_ok", &[], 0.0);
+    await_told("vajra_load_revisions_total", &[], 0.0);
+    std::fs::write(&file, plan.replace("rate = 50", "rate = 80")).unwrap();
+    running.signal(1);
+    await_told("vajra_plan_reads_total", &taken_over, 2.0);
+    await_told("vajra_plan_last_read_ok", &[], 1.0);
+    await_told("vajra_load_revisions_total", &[], 1.0);
+    running.signal(2);
+    let done = running.done();
+    let count = |key: &str| done.report[key].as_array().unwrap().len();
+    assert_eq!((count("events"), count("revisions")), (1, 1), "{}", done.report["events"]);
 }
 
 #[test]

@@ -24,9 +24,15 @@ impl Sample {
 
 /// Prometheus, which scrapes a port of this machine twice a second; by its protobuf where it is to take native histograms.
 pub(crate) fn prometheus(scraped: u16, is_native: bool) -> Peer {
+    prometheus_with(scraped, is_native, &[])
+}
+
+/// The same, which evaluates the rules of these files, as often as they say: where they do not, as Prometheus does by itself.
+pub(crate) fn prometheus_with(scraped: u16, is_native: bool, rules: &[&str]) -> Peer {
     let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
     let config = format!(
-        "global: {{ scrape_interval: 500ms, scrape_timeout: 500ms }}\n\
+        "global: {{ scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 1m }}\n\
+         rule_files: {rules:?}\n\
          scrape_configs: [{{ job_name: vajra, static_configs: [{{ targets: ['127.0.0.1:{scraped}'] }}] }}]\n"
     );
     let path = folder.path().join("prometheus.yml");
@@ -62,17 +68,31 @@ pub(crate) fn ended_at_s(server: &Peer) -> f64 {
     }
 }
 
-fn ask(server: &Peer, query: &str, more: &str) -> Vec<Value> {
+/// What a query gives as of a moment, `&time=...`, or as of now.
+pub(crate) fn ask(server: &Peer, query: &str, more: &str) -> Vec<Value> {
     let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    ready_answer(server, &format!("/api/v1/query?query={encoded}{more}"))["result"]
+        .as_array()
+        .unwrap()
+        .clone()
+}
+
+/// The rules that it evaluates, as it tells of them.
+pub(crate) fn rules(server: &Peer) -> Vec<Value> {
+    let groups = ready_answer(server, "/api/v1/rules")["groups"].as_array().unwrap().clone();
+    groups.iter().flat_map(|group| group["rules"].as_array().unwrap().clone()).collect()
+}
+
+/// What it says to a request, once it answers: it listens before it does.
+fn ready_answer(server: &Peer, path: &str) -> Value {
     let begun = Instant::now();
     loop {
-        // It listens before it answers.
-        let (status, body) = get(server.port, &format!("/api/v1/query?query={encoded}{more}"), "").unwrap();
+        let (status, body) = get(server.port, path, "").unwrap();
         if status == 200 {
             let answer: Value = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"));
-            return answer["data"]["result"].as_array().unwrap().clone();
+            return answer["data"].clone();
         }
-        assert!(begun.elapsed() < PATIENCE && status == 503, "{query}: {status} {body}");
+        assert!(begun.elapsed() < PATIENCE && status == 503, "{path}: {status} {body}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -6,6 +6,7 @@
 use super::attempts::Attempts;
 use super::layout::Layout;
 use super::looked::LookRecord;
+use super::machine_sample::MachineSample;
 use super::reasons::FailureReasons;
 use super::recorder::Recorder;
 use super::requests::RequestRecord;
@@ -43,6 +44,9 @@ pub struct Snapshot {
     /// How far the run has come on the way to the goal it is to end with, for sinks; of a whole run, [`crate::until::UntilOutcome`] says it.
     #[serde(skip)]
     pub goal: Option<GoalProgress>,
+    /// How the machine fared, for sinks that want to know ([`crate::seams::Sink::wants_machine`]).
+    #[serde(skip)]
+    pub machine: Option<Box<MachineSample>>,
 }
 
 /// A snapshot as it was read.
@@ -97,6 +101,7 @@ impl TryFrom<UncheckedSnapshot> for Snapshot {
             looks,
             lost,
             goal: None,
+            machine: None,
         })
     }
 }
@@ -116,6 +121,7 @@ impl Snapshot {
             looks: LookRecord::default(),
             lost: 0,
             goal: None,
+            machine: None,
         }
     }
 

@@ -124,16 +124,18 @@ impl PointEncoder<'_> {
     }
 
     fn number(&self, point: &Point<'_>, start_time_unix_nano: u64) -> NumberDataPoint {
-        let count = match point.value {
-            PointValue::Count(count) => count,
-            PointValue::Times(times) => times.count(),
+        // No run counts as far as half of what 64 bits hold.
+        let whole = |count: u64| number_data_point::Value::AsInt(i64::try_from(count).unwrap_or(i64::MAX));
+        let value = match point.value {
+            PointValue::Count(count) => whole(count),
+            PointValue::Real(real) => number_data_point::Value::AsDouble(real),
+            PointValue::Times(times) => whole(times.count()),
         };
         NumberDataPoint {
             attributes: attributes(point),
             start_time_unix_nano,
             time_unix_nano: self.stretch.to_unix_ns,
-            // No run counts as far as half of what 64 bits hold.
-            value: Some(number_data_point::Value::AsInt(i64::try_from(count).unwrap_or(i64::MAX))),
+            value: Some(value),
             ..NumberDataPoint::default()
         }
     }
@@ -185,6 +187,7 @@ fn bounds(times: &Distribution) -> (Option<f64>, Option<f64>) {
 fn is_nothing(point: &Point<'_>) -> bool {
     match point.value {
         PointValue::Count(count) => count == 0,
+        PointValue::Real(real) => real == 0.0,
         PointValue::Times(times) => times.count() == 0,
     }
 }

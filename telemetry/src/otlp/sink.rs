@@ -64,6 +64,7 @@ impl OtlpSink {
         if self.settings.temporality == Temporality::Delta {
             self.totals = RunTotals::new(&self.facts);
             self.totals.to_ns = to_ns;
+            self.totals.changes_before = self.levels.changes;
         }
         (self.from_ns, self.has_news) = (to_ns, false);
     }
@@ -86,6 +87,10 @@ impl Sink for OtlpSink {
         self.settings.place.clone()
     }
 
+    fn wants_machine(&self) -> bool {
+        true
+    }
+
     fn begin(&mut self, started_unix_ns: u64) -> io::Result<()> {
         (self.parts.leave_cores)();
         self.started_unix_ns = started_unix_ns;
@@ -97,9 +102,10 @@ impl Sink for OtlpSink {
     }
 
     fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> io::Result<()> {
-        let scheduled = self.parts.scheduled_in(snapshot.from_ns, snapshot.to_ns);
-        self.totals.add(snapshot, scheduled);
+        let beside = self.parts.beside(snapshot);
+        self.totals.add(snapshot, beside.scheduled);
         self.levels.pass(snapshot);
+        self.levels.changes = beside.changes;
         self.has_news = true;
         let every = self.settings.every.unwrap_or_default();
         let every_ns = u64::try_from(every.as_nanos()).unwrap_or(u64::MAX);
@@ -191,8 +197,7 @@ mod tests {
         let url = format!("http://127.0.0.1:{}", collector.port);
         let settings = OtlpSettings::read(Some(&url), &variable).unwrap().unwrap();
         let exporter = Arc::new(Exporter::start(&settings, Arc::new(|| {})).unwrap());
-        let parts = SinkParts { scheduled: Box::new(|_| None), leave_cores: Arc::new(|| {}) };
-        let mut sink = OtlpSink::new(facts(), settings, exporter.clone(), parts);
+        let mut sink = OtlpSink::new(facts(), settings, exporter.clone(), SinkParts::of_nothing());
         sink.patience = Duration::from_secs(60);
         sink.begin(0).unwrap();
         for (index, requests, lost) in [(0, 3, 0), (1, 4, 0), (4, 5, 2)] {

@@ -118,15 +118,16 @@ fn of_family(family: &Family<'_>) -> MetricFamily {
 fn of_point(instrument: Instrument, point: &Point<'_>) -> LabelledValue {
     let mut written =
         LabelledValue { label: point.attributes.iter().map(of_label).collect(), ..LabelledValue::default() };
-    match point.value {
-        PointValue::Times(times) => written.histogram = Some(of_times(times)),
-        PointValue::Count(count) => {
-            let number = Some(NumberMessage { value: Some(count as f64) });
-            let place =
-                if instrument == Instrument::Counter { &mut written.counter } else { &mut written.gauge };
-            *place = number;
+    let value = match point.value {
+        PointValue::Times(times) => {
+            written.histogram = Some(of_times(times));
+            return written;
         }
-    }
+        PointValue::Count(count) => count as f64,
+        PointValue::Real(real) => real,
+    };
+    let place = if instrument == Instrument::Counter { &mut written.counter } else { &mut written.gauge };
+    *place = Some(NumberMessage { value: Some(value) });
     written
 }
 

@@ -2,6 +2,8 @@
 
 use super::{native, text};
 use crate::families::{Figures, families};
+use crate::k6_names::k6_families;
+use crate::sink_parts::BesideSnapshot;
 use crate::totals::{RunLevels, RunTotals, phase_of};
 use engine::orders::{Order, Orders};
 use engine::phase::{Phase, Phases};
@@ -29,6 +31,7 @@ pub enum PageFormat {
 pub struct Published {
     facts: RunFacts,
     orders: Orders,
+    has_k6_names: bool,
     told: Mutex<PublishedState>,
 }
 
@@ -96,8 +99,8 @@ impl PageFormat {
 }
 
 impl Published {
-    /// Of a run that has not begun, and may be stopped by these orders.
-    pub fn new(facts: RunFacts, orders: Orders) -> Published {
+    /// Of a run that has not begun, and may be stopped by these orders; by the names of k6 as well, or not.
+    pub fn new(facts: RunFacts, orders: Orders, has_k6_names: bool) -> Published {
         let told = PublishedState {
             stage: RunStage::Waiting,
             started_unix_ns: 0,
@@ -109,7 +112,7 @@ impl Published {
             run_page: None,
             is_scraped_at_end: false,
         };
-        Published { facts, orders, told: Mutex::new(told) }
+        Published { facts, orders, has_k6_names, told: Mutex::new(told) }
     }
 
     fn told(&self) -> MutexGuard<'_, PublishedState> {
@@ -134,11 +137,12 @@ impl Published {
         }
     }
 
-    /// Takes in a snapshot, in which so many arrivals were scheduled.
-    pub(super) fn take(&self, snapshot: &Snapshot, scheduled: Option<u64>) {
+    /// Takes in a snapshot, and what is known beside it.
+    pub(super) fn take(&self, snapshot: &Snapshot, beside: BesideSnapshot) {
         let mut told = self.told();
-        told.totals.add(snapshot, scheduled);
+        told.totals.add(snapshot, beside.scheduled);
         told.levels.pass(snapshot);
+        (told.levels.exported, told.levels.changes) = (beside.exported, beside.changes);
         told.phases = snapshot.phases;
         if phase_of(snapshot) == Phase::Drain {
             told.stage = RunStage::Draining;
@@ -148,10 +152,11 @@ impl Published {
     }
 
     /// The run has ended: these figures are its last.
-    pub(super) fn end(&self) {
+    pub(super) fn end(&self, beside: BesideSnapshot) {
         let mut told = self.told();
         told.stage = RunStage::Ended;
         told.levels.is_ended = true;
+        (told.levels.exported, told.levels.changes) = (beside.exported, beside.changes);
         told.forget_pages();
     }
 
@@ -164,7 +169,10 @@ impl Published {
             return (page.clone(), is_last);
         }
         let figures = Figures { facts: &self.facts, totals: &told.totals, levels: &told.levels };
-        let families = families(figures);
+        let mut families = families(figures);
+        if self.has_k6_names {
+            families.extend(k6_families(figures, format == PageFormat::Native));
+        }
         let page = Bytes::from(match format {
             PageFormat::Text => text::page(&families),
             PageFormat::Native => native::page(&families),
@@ -255,8 +263,11 @@ impl PublishedState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sink_parts::SinkParts;
     use engine::config::{Config, Text};
+    use engine::outcome::Outcome;
     use engine::plan::Plan;
+    use engine::record::Instants;
 
     fn facts() -> RunFacts {
         let config = Config { url: Some(Text("http://h/".into())), ..Config::default() };
@@ -265,8 +276,8 @@ mod tests {
 
     #[test]
     fn a_run_that_is_stopped_is_no_longer_ready_and_its_window_is_the_one_it_has() {
-        let orders = Orders::default();
-        let published = Published::new(facts(), orders.clone());
+        let (orders, beside) = (Orders::default(), SinkParts::of_nothing().at_end());
+        let published = Published::new(facts(), orders.clone(), false);
         let told = || serde_json::from_slice::<Value>(&published.run()).unwrap();
         assert_eq!((published.is_ready(), &told()["stage"]), (false, &"waiting".into()));
         published.begin(1);
@@ -275,19 +286,19 @@ mod tests {
         let layout = published.facts.plan.layout();
         let mut snapshot = Snapshot::new(1, &layout, phases);
         (snapshot.from_ns, snapshot.to_ns) = (0, 3_000_000_000);
-        published.take(&snapshot, None);
+        published.take(&snapshot, beside);
         assert_eq!((published.is_ready(), &told()["window_s"]["from"]), (true, &2.0.into()));
         // Long before the window that was planned has ended, and before anything else is heard.
         orders.stop();
         assert_eq!((published.is_ready(), &told()["stage"]), (false, &"draining".into()));
         assert!(published.is_live());
-        published.end();
+        published.end(beside);
         assert_eq!(told()["stage"], "ended");
     }
 
     #[test]
     fn what_was_lost_is_on_the_page() {
-        let published = Published::new(facts(), Orders::default());
+        let published = Published::new(facts(), Orders::default(), false);
         let line = || {
             let page = published.page(PageFormat::Text).0;
             let text = String::from_utf8(page.to_vec()).unwrap();
@@ -297,6 +308,24 @@ mod tests {
         assert_eq!(line(), "0");
         [2, 2, 3].into_iter().for_each(|lost| published.lose(lost));
         assert_eq!(line(), "3");
+    }
+
+    #[test]
+    fn names_of_k6_are_there_where_they_are_asked_for_and_their_histograms_on_native_pages_alone() {
+        let has = |has_k6_names: bool, format: PageFormat, name: &str| {
+            let published = Published::new(facts(), Orders::default(), has_k6_names);
+            let phases = Phases { measure_from_ns: 0, measure_to_ns: 10 };
+            let mut snapshot = Snapshot::new(1, &published.facts.plan.layout(), phases);
+            let instants = Instants { intended: 0, sent: 5, done: 1_000 };
+            snapshot.requests.series.measured[0].done(Outcome::Ok(200), instants, 0);
+            published.take(&snapshot, SinkParts::of_nothing().at_end());
+            published.page(format).0.windows(name.len()).any(|part| part == name.as_bytes())
+        };
+        let (figure, histogram) = ("k6_http_req_duration_p95", "k6_http_req_duration_seconds");
+        for format in [PageFormat::Text, PageFormat::Native] {
+            assert_eq!([true, false].map(|is_asked| has(is_asked, format, figure)), [true, false]);
+        }
+        assert!(!has(true, PageFormat::Text, histogram) && has(true, PageFormat::Native, histogram));
     }
 
     #[test]

@@ -25,6 +25,10 @@ impl Sink for PrometheusSink {
         "--prometheus".into()
     }
 
+    fn wants_machine(&self) -> bool {
+        true
+    }
+
     fn begin(&mut self, started_unix_ns: u64) -> io::Result<()> {
         (self.parts.leave_cores)();
         self.published.begin(started_unix_ns);
@@ -36,13 +40,12 @@ impl Sink for PrometheusSink {
     }
 
     fn snapshot(&mut self, snapshot: &Arc<Snapshot>) -> io::Result<()> {
-        let scheduled = self.parts.scheduled_in(snapshot.from_ns, snapshot.to_ns);
-        self.published.take(snapshot, scheduled);
+        self.published.take(snapshot, self.parts.beside(snapshot));
         Ok(())
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.published.end();
+        self.published.end(self.parts.at_end());
         Ok(())
     }
 }

@@ -28,6 +28,7 @@ fn write_family(family: &Family<'_>, out: &mut String) {
         let labels = labels(point);
         match point.value {
             PointValue::Count(count) => put(out, format_args!("{name}{{{labels}}} {count}\n")),
+            PointValue::Real(real) => put(out, format_args!("{name}{{{labels}}} {real}\n")),
             PointValue::Times(times) => write_histogram(&name, &labels, times, out),
         }
     }
