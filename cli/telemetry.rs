@@ -1,13 +1,16 @@
 //! Who else hears what a run measures: an endpoint for Prometheus, and a collector; made ready before anything is sent.
 
+use crate::commands::spool::default_folder;
 use crate::exit::{self, Failure};
 use crate::input::telemetry_flags::{HoldTime, TelemetryArgs};
 use crate::output::messages::{Severity, tell};
 use crate::output::offered_now::OfferedNow;
+use crate::output::text::short_id;
 use crate::session::{NewRun, Session};
 use ::telemetry::otlp::{ExportTally, Exporter, OtlpSettings, OtlpSink, probe};
 use ::telemetry::prometheus::{ListenAddress, PrometheusServer, PrometheusSink, Published};
-use ::telemetry::{LeaveCores, SinkParts};
+use ::telemetry::spool::{SpoolFolder, SpoolOrigin};
+use ::telemetry::{LeaveCores, RunSpool, SinkParts, SpoolMode, SpoolSettings};
 use engine::plan::Plan;
 use engine::quantity::counted;
 use engine::report::ExportReport;
@@ -15,6 +18,9 @@ use engine::run_facts::RunFacts;
 use shards::{cores_for, leave_cores};
 use std::net::TcpListener;
 use std::sync::Arc;
+
+/// What is exported.
+const SIGNAL: &str = "metrics";
 
 /// What of it one run has.
 #[derive(Default)]
@@ -25,6 +31,8 @@ pub(crate) struct TelemetryOutputs {
     hold: Option<HoldTime>,
     /// Where metrics are sent, from the moment at which the run begins.
     otlp: Option<OtlpSettings>,
+    /// Where what cannot be sent is kept.
+    spool: Option<SpoolSettings>,
     exporter: Option<Arc<Exporter>>,
 }
 
@@ -35,7 +43,14 @@ impl TelemetryOutputs {
         let variable = |name: &str| std::env::var(name).ok();
         let otlp = OtlpSettings::read(args.otlp.as_deref(), &variable)
             .map_err(|mistake| Failure::new(exit::USAGE, mistake.to_string()))?;
-        Ok(TelemetryOutputs { listener, hold: args.prometheus_hold, otlp, ..TelemetryOutputs::default() })
+        let spool = otlp.is_some().then(|| spool(args)).transpose()?.flatten();
+        Ok(TelemetryOutputs {
+            listener,
+            hold: args.prometheus_hold,
+            otlp,
+            spool,
+            ..TelemetryOutputs::default()
+        })
     }
 
     /// Asks the collector whether it takes metrics. One that refuses is in the way of the run, unless that is to go on anyway; one that is
@@ -79,7 +94,9 @@ impl TelemetryOutputs {
 
     fn begin_to_export(&mut self, plan: &Plan, run: &mut NewRun, leave: LeaveCores) -> Result<(), Failure> {
         let Some(settings) = &self.otlp else { return Ok(()) };
-        let started = Exporter::start(settings, leave.clone());
+        let origin = SpoolOrigin { run_id: run.id.clone(), to: settings.to_string(), signal: SIGNAL.into() };
+        let spool = self.spool.as_ref().and_then(|spool| RunSpool::new(spool, origin));
+        let started = Exporter::start(settings, spool, leave.clone());
         let exporter = started.map_err(|error| Failure::runtime(format!("no thread for --otlp: {error}")))?;
         let exporter = Arc::new(exporter);
         let (facts, parts) = (RunFacts::new(plan, &run.id), sink_parts(plan, run, leave));
@@ -89,9 +106,21 @@ impl TelemetryOutputs {
     }
 
     /// What became of what was sent. What is missing at the collector is told.
-    pub(crate) fn exports(&self) -> Vec<ExportReport> {
+    pub(crate) fn exports(&self, run_id: &str) -> Vec<ExportReport> {
         let (Some(settings), Some(exporter)) = (&self.otlp, &self.exporter) else { return Vec::new() };
-        let ExportTally { offered, sent, rejected, dropped, retries, why } = exporter.tally();
+        let tally = exporter.tally();
+        let ExportTally {
+            offered,
+            sent,
+            rejected,
+            spooled,
+            dropped,
+            ambiguous,
+            retries,
+            breaker,
+            evicted,
+            why,
+        } = tally;
         let to = settings.to_string();
         let said = why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
         for (count, what) in [(dropped, "did not reach"), (rejected, "were rejected by")] {
@@ -100,7 +129,41 @@ impl TelemetryOutputs {
                 tell(Severity::Warning, &format!("--otlp: {points} {what} {to}{said}"));
             }
         }
-        vec![ExportReport { to, signal: "metrics".into(), offered, sent, rejected, dropped, retries, why }]
+        if spooled > 0 {
+            let points = counted(spooled, "point");
+            let text = format!(
+                "--otlp: {points} wait on disk{said}\n  help: `vajra spool replay {}` sends them",
+                short_id(run_id)
+            );
+            tell(Severity::Warning, &text);
+        }
+        if ambiguous > 0 {
+            let points = counted(ambiguous, "point");
+            let text =
+                format!("--otlp: {points} of deltas may be at {to} twice: it did not say that it took them");
+            tell(Severity::Warning, &text);
+        }
+        if evicted > 0 {
+            let points = counted(evicted, "point");
+            tell(
+                Severity::Warning,
+                &format!("--otlp: {points} of earlier runs had to go from the spool, which was full"),
+            );
+        }
+        let signal = SIGNAL.into();
+        vec![ExportReport {
+            to,
+            signal,
+            offered,
+            sent,
+            rejected,
+            spooled,
+            dropped,
+            ambiguous,
+            retries,
+            breaker,
+            why,
+        }]
     }
 
     /// After the end: keeps the endpoint until its last page was fetched, where that is asked for, and no longer than a signal allows.
@@ -119,6 +182,15 @@ impl TelemetryOutputs {
 fn sink_parts(plan: &Plan, run: &NewRun, leave_cores: LeaveCores) -> SinkParts {
     let mut offered = OfferedNow::new(plan, &run.orders);
     SinkParts { scheduled: Box::new(move |ns| offered.listen().arrivals_before(ns)), leave_cores }
+}
+
+/// Where what cannot be sent is kept, if there is a place for it. One that was asked for has to be there.
+fn spool(args: &TelemetryArgs) -> Result<Option<SpoolSettings>, Failure> {
+    match default_folder() {
+        Ok(folder) => Ok(Some(args.spool(folder))),
+        Err(failure) if args.spool(SpoolFolder::default()).mode == SpoolMode::Always => Err(failure),
+        Err(_) => Ok(None),
+    }
 }
 
 fn listen(address: ListenAddress, is_insecure: bool) -> Result<TcpListener, Failure> {

@@ -1,10 +1,12 @@
 //! Flags about who else hears what is measured while a run goes on.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use engine::quantity::{Unreadable, parse_duration_ns};
 use std::str::FromStr;
 use std::time::Duration;
 use telemetry::prometheus::ListenAddress;
+use telemetry::spool::{SpoolBounds, SpoolFolder, SpoolSync};
+use telemetry::{SpoolMode, SpoolSettings};
 
 /// Who hears of a run.
 #[derive(Args, Clone, Default)]
@@ -33,9 +35,79 @@ pub(crate) struct TelemetryArgs {
         value_name = "URL"
     )]
     pub(crate) otlp: Option<String>,
+    /// Keep on disk what the collector does not take: failing, always, never.
+    #[arg(
+        long_help = "What of --otlp is kept on disk, for `vajra spool`: what cannot be sent now and what waits behind it, everything before it is sent, or nothing",
+        long,
+        env = "VAJRA_SPOOL",
+        hide_env = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_default_value = true,
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
+    pub(crate) spool: SpoolWord,
+    /// When that is made to be on the disk itself: always, 1s, never.
+    #[arg(
+        long_help = "When it is made sure that what is kept is on the disk, even if the machine fails: after each request, once a second, or whenever the system does it",
+        long,
+        env = "VAJRA_SPOOL_SYNC",
+        hide_env = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_default_value = true,
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
+    pub(crate) spool_sync: SyncWord,
     /// Listen where others than this machine can connect, without TLS or a token.
     #[arg(long, requires = "prometheus", hide_short_help = true)]
     pub(crate) insecure_listen: bool,
+}
+
+/// What of that which is exported is kept on disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SpoolWord {
+    /// What cannot be sent now, and what waits behind it.
+    #[default]
+    Failing,
+    /// Everything, before it is sent.
+    Always,
+    /// Nothing.
+    Never,
+}
+
+/// When it is made sure that it is on the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SyncWord {
+    /// After each request.
+    Always,
+    /// Once a second.
+    #[default]
+    #[value(name = "1s")]
+    EachSecond,
+    /// Whenever the system does it.
+    Never,
+}
+
+impl TelemetryArgs {
+    /// Where and how what cannot be sent is kept.
+    pub(crate) fn spool(&self, folder: SpoolFolder) -> SpoolSettings {
+        let mode = match self.spool {
+            SpoolWord::Failing => SpoolMode::Failing,
+            SpoolWord::Always => SpoolMode::Always,
+            SpoolWord::Never => SpoolMode::Never,
+        };
+        let sync = match self.spool_sync {
+            SyncWord::Always => SpoolSync::Always,
+            SyncWord::EachSecond => SpoolSync::EachSecond,
+            SyncWord::Never => SpoolSync::Never,
+        };
+        SpoolSettings { folder, mode, sync, bounds: SpoolBounds::default() }
+    }
 }
 
 /// How long something is kept.

@@ -5,18 +5,23 @@
 //!
 //! Reading order: [`names`] (what metrics there are, and what they are called) → [`totals`] (snapshots added up) → [`families`]
 //! (the points of each metric) → [`exponential`] and [`explicit`] (distributions as buckets) → [`prometheus`] (for whoever
-//! scrapes) and [`otlp`] (pushed to a collector).
+//! scrapes) and [`otlp`] (pushed to a collector) → [`batch`] (what is sent), [`shared_breaker`] and [`spool`] (a collector that is away).
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod batch;
 pub mod explicit;
 pub mod exponential;
 pub mod families;
 pub mod names;
 pub mod otlp;
 pub mod prometheus;
+mod run_spool;
+pub mod shared_breaker;
 mod sink_parts;
+pub mod spool;
 pub mod totals;
 
+pub use run_spool::{RunSpool, SpoolMode, SpoolSettings, moment};
 pub use sink_parts::{LeaveCores, Scheduled, SinkParts};

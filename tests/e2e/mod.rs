@@ -40,6 +40,7 @@ mod scenarios;
 mod secrets;
 mod setup;
 mod signals;
+mod spool;
 mod tcp;
 mod tcp_faults;
 mod telemetry;

@@ -6,8 +6,8 @@ use crate::vajra::{Done, Vajra};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-const TEMPORALITY: &str = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
-const PLAN: &str = "url = 'testbed:/'\n[load]\nrate = 200\n[run]\nwarmup = '500ms'\nduration = '2s'\ninterval = '500ms'\n\
+pub(super) const TEMPORALITY: &str = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
+pub(super) const PLAN: &str = "url = 'testbed:/'\n[load]\nrate = 200\n[run]\nwarmup = '500ms'\nduration = '2s'\ninterval = '500ms'\n\
     connections = 4\n[[request]]\nname = 'good'\nget = '/'\nweight = 2\n[[request]]\nname = 'bad'\nget = '/status/503'\n";
 
 /// A run of a mix of statuses, whose figures are sent there.
@@ -16,12 +16,12 @@ fn exported(url: &str, variables: &[(&str, &str)]) -> Done {
     variables.iter().fold(vajra, |vajra, (name, value)| vajra.variable(name, value)).done()
 }
 
-fn url(protocol: &str, receiver: &Peer) -> String {
+pub(super) fn url(protocol: &str, receiver: &Peer) -> String {
     format!("{protocol}://127.0.0.1:{}", receiver.port)
 }
 
 /// Whose a point is: its metric and attributes.
-fn series(point: &Value) -> String {
+pub(super) fn series(point: &Value) -> String {
     format!("{} {}", point["name"], point["attributes"])
 }
 
@@ -44,7 +44,7 @@ fn measured() -> (&'static str, Value) {
 }
 
 /// What was received says what the report says, to one request.
-fn assert_is_the_reports(done: &Done, points: &[Value], is_delta: bool) {
+pub(super) fn assert_is_the_reports(done: &Done, points: &[Value], is_delta: bool) {
     let count = |name: &str, attributes: &[(&str, Value)]| {
         total(points, is_delta, "value", name, &[&[measured()], attributes].concat()) as u64
     };
@@ -73,7 +73,7 @@ fn assert_is_the_reports(done: &Done, points: &[Value], is_delta: bool) {
 }
 
 /// No moment of a series is told twice, and each begins where it has to.
-fn assert_is_in_order(points: &[Value], is_delta: bool) {
+pub(super) fn assert_is_in_order(points: &[Value], is_delta: bool) {
     let mut seen = BTreeSet::new();
     for point in points {
         let moment = (series(point), point["start"].as_u64().unwrap(), point["time"].as_u64().unwrap());
@@ -93,11 +93,11 @@ fn assert_is_in_order(points: &[Value], is_delta: bool) {
     }
 }
 
-/// The points of the report's account of it, which closes.
-fn account(done: &Done) -> [u64; 4] {
+/// The points of the report's account of it, which closes: offered, sent, rejected, dropped, spooled.
+pub(super) fn account(done: &Done) -> [u64; 5] {
     let of = |key: &str| done.count(&format!("/exports/0/{key}"));
-    let account = ["offered", "sent", "rejected", "dropped"].map(of);
-    assert_eq!(account[0], account[1] + account[2] + account[3], "{}", done.report["exports"]);
+    let account = ["offered", "sent", "rejected", "dropped", "spooled"].map(of);
+    assert_eq!(account[0], account[1..].iter().sum::<u64>(), "{}", done.report["exports"]);
     account
 }
 
@@ -210,7 +210,7 @@ fn points_that_are_rejected_are_counted_and_not_sent_again() {
     let receiver = receiver("grpc", 0, 1);
     let done = exported(&url("grpc", &receiver), &[]);
     done.assert_ended_with(0);
-    let [offered, sent, rejected, dropped] = account(&done);
+    let [offered, sent, rejected, dropped, _] = account(&done);
     assert_eq!((dropped, offered), (0, points(&receiver).len() as u64));
     assert!(rejected > 0 && sent > 0, "one of each request");
     done.assert_says(&["points were rejected", "not these"]);
@@ -226,9 +226,9 @@ fn a_collector_that_never_responds_costs_the_run_nothing_and_the_loss_is_told() 
         let done = exported(&format!("{protocol}://127.0.0.1:{port}"), &[]);
         done.assert_ended_with(0);
         assert_eq!(done.arrivals(), 300);
-        let [offered, sent, _, dropped] = account(&done);
-        assert!(offered > 0 && sent == 0 && dropped == offered, "{}", done.report["exports"]);
-        done.assert_says(&["points did not reach"]);
+        let [offered, sent, _, _, spooled] = account(&done);
+        assert!(offered > 0 && sent == 0 && spooled == offered, "{}", done.report["exports"]);
+        done.assert_says(&["points wait on disk", "vajra spool replay"]);
     }
 }
 
@@ -237,7 +237,7 @@ fn a_collector_that_is_not_there_is_told_before_the_run_and_does_not_stop_it() {
     let done = exported(&format!("http://127.0.0.1:{}", free_port()), &[]);
     done.assert_ended_with(0);
     assert_eq!(done.arrivals(), 300);
-    done.assert_says(&["no connection", "points did not reach"]);
+    done.assert_says(&["no connection", "points wait on disk"]);
     assert_eq!(account(&done)[1], 0);
 }
 

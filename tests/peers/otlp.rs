@@ -16,6 +16,13 @@ pub(crate) fn receiver(protocol: &str, refused: u64, rejected: u64) -> Peer {
     start(command.stdout(std::process::Stdio::null()), folder, port)
 }
 
+/// One that takes everything, at this port, and adds what it is given to this file.
+pub(crate) fn receiver_on(protocol: &str, port: u16, file: &std::path::Path) -> Peer {
+    let mut command = Command::new(PYTHON);
+    command.args([RECEIVER, protocol, &port.to_string()]).arg(file);
+    start(command.stdout(std::process::Stdio::null()), tempfile::tempdir().unwrap(), port)
+}
+
 /// The points that it was given, in order.
 pub(crate) fn points(receiver: &Peer) -> Vec<Value> {
     let text = std::fs::read_to_string(receiver.path("points")).unwrap_or_default();

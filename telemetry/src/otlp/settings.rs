@@ -116,7 +116,16 @@ impl OtlpSettings {
         };
         let protocol =
             given(variable, &["OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"]);
-        let address = Address::read(&endpoint, protocol.as_ref(), is_for_metrics)?;
+        OtlpSettings::with(Address::read(&endpoint, protocol.as_ref(), is_for_metrics)?, variable).map(Some)
+    }
+
+    /// To where something was to go, as reports write it; the variables say the rest.
+    pub fn at(to: &str, variable: Variable<'_>) -> Result<OtlpSettings, OtlpMistake> {
+        let endpoint = GivenSetting { place: "the spool".into(), value: to.to_owned() };
+        OtlpSettings::with(Address::read(&endpoint, None, true)?, variable)
+    }
+
+    fn with(address: Address, variable: Variable<'_>) -> Result<OtlpSettings, OtlpMistake> {
         let headers = given(variable, &["OTEL_EXPORTER_OTLP_METRICS_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"]);
         let compression =
             given(variable, &["OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"]);
@@ -127,7 +136,7 @@ impl OtlpSettings {
         let named = resource.iter().position(|(name, _)| name == "service.name");
         let named = named.map(|place| resource.remove(place).1);
         let service_name = given(variable, &["OTEL_SERVICE_NAME"]).map(|given| given.value).or(named);
-        Ok(Some(OtlpSettings {
+        Ok(OtlpSettings {
             protocol: address.protocol,
             host: address.host,
             port: address.port,
@@ -144,7 +153,7 @@ impl OtlpSettings {
             every: every.as_ref().map(milliseconds).transpose()?,
             service_name: service_name.unwrap_or_else(|| "vajra".to_owned()),
             resource,
-        }))
+        })
     }
 }
 

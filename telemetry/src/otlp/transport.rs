@@ -1,24 +1,21 @@
 //! Requests on their way to a collector: one at a time, on a connection that is kept.
 
+use super::outcome::{CollectorReply, SendOutcome};
 use super::settings::{OtlpProtocol, OtlpSettings};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
-use hyper::header::{
-    CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, RETRY_AFTER, TE, USER_AGENT,
-};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, TE, USER_AGENT};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use opentelemetry_proto::tonic::collector::metrics::v1::{
-    ExportMetricsServiceRequest, ExportMetricsServiceResponse,
-};
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use prost::Message;
 use std::error::Error;
 use std::fmt;
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
@@ -28,39 +25,6 @@ const RESPONSE_BYTES_MAX: usize = 64 << 10;
 /// How long a collector may take to be looked at before a run.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 const GRPC_PATH: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
-/// Statuses of gRPC after which it may be tried again: cancelled, deadline exceeded, aborted, out of range, unavailable, data loss.
-const GRPC_PASSING: [u32; 6] = [1, 4, 10, 11, 14, 15];
-const GRPC_NAMES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
-
-/// What became of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum SendOutcome {
-    /// It was taken, but for so many points.
-    Taken { rejected: u64, why: String },
-    /// It was not, and may be when it is tried again, not before so long.
-    Passing { why: String, after: Option<Duration> },
-    /// It was not, and will not be.
-    Refused { why: String },
-}
-
 /// Why a collector cannot be used, as far as can be seen before a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeFailure {
@@ -107,14 +71,6 @@ enum CollectorConnection {
     Http2(http2::SendRequest<Full<Bytes>>),
 }
 
-/// What came back, whole.
-struct Reply {
-    status: StatusCode,
-    headers: HeaderMap,
-    trailers: HeaderMap,
-    body: Bytes,
-}
-
 impl CollectorTransport {
     pub(super) fn new(settings: OtlpSettings) -> CollectorTransport {
         CollectorTransport { settings, connection: None }
@@ -128,23 +84,22 @@ impl CollectorTransport {
         };
         let within = self.settings.timeout;
         match timeout(within, self.exchange(request)).await {
-            Ok(Ok(reply)) if self.settings.protocol == OtlpProtocol::Grpc => of_grpc(&reply),
-            Ok(Ok(reply)) => of_http(&reply),
-            Ok(Err(BrokenExchange(why))) => {
+            Ok(Ok(reply)) if self.settings.protocol == OtlpProtocol::Grpc => reply.of_grpc(),
+            Ok(Ok(reply)) => reply.of_http(SystemTime::now()),
+            Ok(Err(BrokenExchange { why, was_sent })) => {
                 self.connection = None;
-                SendOutcome::Passing { why, after: None }
+                SendOutcome::Passing { why, after: None, may_be_taken: was_sent }
             }
             Err(_) => {
-                self.connection = None;
-                SendOutcome::Passing {
-                    why: format!("no response within {} ms", within.as_millis()),
-                    after: None,
-                }
+                // How far it came is not known; without a connection it came nowhere.
+                let may_be_taken = self.connection.take().is_some();
+                let why = format!("no response within {} ms", within.as_millis());
+                SendOutcome::Passing { why, after: None, may_be_taken }
             }
         }
     }
 
-    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Reply, BrokenExchange> {
+    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<CollectorReply, BrokenExchange> {
         let is_usable = match &self.connection {
             Some(CollectorConnection::Http1(connection)) => connection.is_ready(),
             Some(CollectorConnection::Http2(connection)) => connection.is_ready(),
@@ -153,7 +108,11 @@ impl CollectorTransport {
         if !is_usable {
             self.connection = Some(self.connect().await?);
         }
-        let told = |error: hyper::Error| BrokenExchange(format!("the connection broke: {error}"));
+        // hyper gives back what it has not begun to send, and says so; everything else may have arrived.
+        let told = |error: hyper::Error| BrokenExchange {
+            was_sent: !error.is_canceled(),
+            why: format!("the connection broke: {error}"),
+        };
         let response = match &mut self.connection {
             Some(CollectorConnection::Http1(connection)) => {
                 connection.send_request(request).await.map_err(told)?
@@ -161,17 +120,17 @@ impl CollectorTransport {
             Some(CollectorConnection::Http2(connection)) => {
                 connection.send_request(request).await.map_err(told)?
             }
-            None => return Err(BrokenExchange("there is no connection".to_owned())),
+            None => return Err(BrokenExchange::unsent("there is no connection".to_owned())),
         };
         read(response).await
     }
 
     async fn connect(&self) -> Result<CollectorConnection, BrokenExchange> {
         let stream = TcpStream::connect((self.settings.host.as_str(), self.settings.port)).await;
-        let stream = stream.map_err(|error| BrokenExchange(format!("no connection: {error}")))?;
+        let stream = stream.map_err(|error| BrokenExchange::unsent(format!("no connection: {error}")))?;
         // Small requests are not to wait for one another.
         let _ = stream.set_nodelay(true);
-        let told = |error: hyper::Error| BrokenExchange(format!("no connection: {error}"));
+        let told = |error: hyper::Error| BrokenExchange::unsent(format!("no connection: {error}"));
         let io = TokioIo::new(stream);
         Ok(match self.settings.protocol {
             OtlpProtocol::Http => {
@@ -225,66 +184,27 @@ impl CollectorTransport {
 }
 
 /// What broke on the way, in words: whatever it is, the request may be sent again.
-struct BrokenExchange(String);
+struct BrokenExchange {
+    why: String,
+    /// The request may have arrived.
+    was_sent: bool,
+}
 
-async fn read(response: Response<Incoming>) -> Result<Reply, BrokenExchange> {
+impl BrokenExchange {
+    fn unsent(why: String) -> BrokenExchange {
+        BrokenExchange { why, was_sent: false }
+    }
+}
+
+async fn read(response: Response<Incoming>) -> Result<CollectorReply, BrokenExchange> {
     let (head, body) = response.into_parts();
     let body = Limited::new(body, RESPONSE_BYTES_MAX).collect().await;
-    let body = body.map_err(|error| BrokenExchange(format!("the response broke off: {error}")))?;
+    let body = body.map_err(|error| BrokenExchange {
+        why: format!("the response broke off: {error}"),
+        was_sent: true,
+    })?;
     let trailers = body.trailers().cloned().unwrap_or_default();
-    Ok(Reply { status: head.status, headers: head.headers, trailers, body: body.to_bytes() })
-}
-
-fn of_http(reply: &Reply) -> SendOutcome {
-    let after = || {
-        let seconds = reply.headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-        Some(Duration::from_secs(seconds))
-    };
-    match reply.status {
-        status if status.is_success() => taken(&reply.body),
-        StatusCode::TOO_MANY_REQUESTS
-        | StatusCode::BAD_GATEWAY
-        | StatusCode::SERVICE_UNAVAILABLE
-        | StatusCode::GATEWAY_TIMEOUT => {
-            SendOutcome::Passing { why: format!("status {}", reply.status), after: after() }
-        }
-        status => SendOutcome::Refused { why: format!("status {status}") },
-    }
-}
-
-fn of_grpc(reply: &Reply) -> SendOutcome {
-    if reply.status != StatusCode::OK {
-        let why = format!("status {} in the place of gRPC", reply.status);
-        // As gRPC maps what a proxy says.
-        return match reply.status.as_u16() {
-            429 | 502..=504 => SendOutcome::Passing { why, after: None },
-            _ => SendOutcome::Refused { why },
-        };
-    }
-    let field = |name: &str| reply.trailers.get(name).or_else(|| reply.headers.get(name));
-    let text = |name: &str| field(name).and_then(|value| HeaderValue::to_str(value).ok());
-    let Some(status) = text("grpc-status").and_then(|status| status.parse::<u32>().ok()) else {
-        return SendOutcome::Passing { why: "a response without a status of gRPC".to_owned(), after: None };
-    };
-    if status == 0 {
-        return taken(reply.body.get(5..).unwrap_or_default());
-    }
-    let name = GRPC_NAMES.get(status as usize).copied().unwrap_or("an unknown status");
-    let message = text("grpc-message").map_or_else(String::new, |message| format!(": {message}"));
-    let why = format!("{name}{message}");
-    match GRPC_PASSING.contains(&status) {
-        true => SendOutcome::Passing { why, after: None },
-        false => SendOutcome::Refused { why },
-    }
-}
-
-/// A success may still be one in part. What cannot be read of it was taken.
-fn taken(body: &[u8]) -> SendOutcome {
-    let partial =
-        ExportMetricsServiceResponse::decode(body).ok().and_then(|response| response.partial_success);
-    let partial = partial.unwrap_or_default();
-    let rejected = u64::try_from(partial.rejected_data_points).unwrap_or(0);
-    SendOutcome::Taken { rejected, why: partial.error_message }
+    Ok(CollectorReply { status: head.status, headers: head.headers, trailers, body: body.to_bytes() })
 }
 
 fn gzipped(bytes: &[u8]) -> Bytes {

@@ -1,0 +1,177 @@
+//! The spool as a run has it: its queue is made when there is something to keep, and trouble with it stops nothing.
+
+use crate::batch::ExportBatch;
+use crate::spool::{SpoolBounds, SpoolFolder, SpoolMistake, SpoolMoment, SpoolOrigin, SpoolQueue, SpoolSync};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How long a spool is let alone that could not be written.
+const TROUBLE_PAUSE: Duration = Duration::from_secs(5);
+
+/// Whether and how requests are kept on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpoolSettings {
+    /// Where.
+    pub folder: SpoolFolder,
+    /// Which.
+    pub mode: SpoolMode,
+    /// How surely.
+    pub sync: SpoolSync,
+    /// How much of them.
+    pub bounds: SpoolBounds,
+}
+
+/// Which requests are kept on disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SpoolMode {
+    /// None.
+    Never,
+    /// Those that cannot be sent, and those that wait behind them.
+    #[default]
+    Failing,
+    /// All, before they are sent.
+    Always,
+}
+
+/// The queue of a run.
+pub struct RunSpool {
+    settings: SpoolSettings,
+    origin: SpoolOrigin,
+    queue: Option<SpoolQueue>,
+    since: Instant,
+    /// Until when it is let alone.
+    paused: Option<Instant>,
+    /// The segment for which room was made.
+    roomy: u64,
+    /// Points of queues that were here before, which had to go.
+    evicted: u64,
+    trouble: Option<String>,
+}
+
+impl RunSpool {
+    /// One that has nothing. There is none where nothing is to be kept.
+    pub fn new(settings: &SpoolSettings, origin: SpoolOrigin) -> Option<RunSpool> {
+        let is_wanted = settings.mode != SpoolMode::Never;
+        is_wanted.then(|| RunSpool {
+            settings: settings.clone(),
+            origin,
+            queue: None,
+            since: Instant::now(),
+            paused: None,
+            roomy: 0,
+            evicted: 0,
+            trouble: None,
+        })
+    }
+
+    /// All requests go through it.
+    pub fn takes_all(&self) -> bool {
+        self.settings.mode == SpoolMode::Always
+    }
+
+    /// Puts a request at the tail. False where that could not be done.
+    pub fn append(&mut self, batch: &ExportBatch) -> bool {
+        if self.paused.is_some_and(|until| Instant::now() < until) {
+            return false;
+        }
+        match self.put(batch) {
+            Ok(()) => {
+                self.paused = None;
+                true
+            }
+            Err(mistake) => {
+                self.trouble = Some(format!("the spool: {mistake}"));
+                self.paused = Some(Instant::now() + TROUBLE_PAUSE);
+                false
+            }
+        }
+    }
+
+    fn put(&mut self, batch: &ExportBatch) -> Result<(), SpoolMistake> {
+        let (now, bounds) = (self.now(), self.settings.bounds);
+        if self.queue.is_none() {
+            let folder = self.settings.folder.queue(&self.origin.run_id, &self.origin.signal);
+            self.queue = Some(SpoolQueue::create(&folder, &self.origin, bounds, self.settings.sync)?);
+        }
+        let Some(queue) = &mut self.queue else { return Ok(()) };
+        let result = queue.append(batch, now);
+        if queue.segments_begun() != self.roomy {
+            self.roomy = queue.segments_begun();
+            let folder = self.settings.folder.queue(&self.origin.run_id, &self.origin.signal);
+            let own = queue.bytes() + bounds.segment_bytes;
+            let room = self.settings.folder.make_room(&folder, own, bounds, now);
+            queue.limit_to(room.bytes_max);
+            self.evicted += room.dropped;
+        }
+        result
+    }
+
+    /// The request at the head, which stays there until [`RunSpool::advance`].
+    pub fn head(&mut self) -> Option<ExportBatch> {
+        let now = self.now();
+        self.queue.as_mut()?.head(now)
+    }
+
+    /// What was taken from the head is done with.
+    pub fn advance(&mut self) {
+        if let Some(Err(mistake)) = self.queue.as_mut().map(SpoolQueue::advance) {
+            // It is sent again only if this program ends before the next one is done with.
+            self.trouble = Some(format!("the spool: {mistake}"));
+        }
+    }
+
+    /// Whether the request that was taken from the head is still there.
+    pub fn has_taken(&self) -> bool {
+        self.queue.as_ref().is_some_and(SpoolQueue::has_taken)
+    }
+
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.queue.as_ref().is_none_or(SpoolQueue::is_empty)
+    }
+
+    /// Points that are in it, and points that were lost from it.
+    pub fn points(&self) -> (u64, u64) {
+        self.queue.as_ref().map_or((0, 0), |queue| (queue.points(), queue.lost()))
+    }
+
+    /// Points of queues that were here before, which had to go for these.
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// What was wrong with it last, in words.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    /// Tries it once more, whatever was wrong.
+    pub fn try_again(&mut self) {
+        self.paused = None;
+    }
+
+    /// Does what is due while nothing else happens.
+    pub fn tend(&mut self) {
+        let now = self.now();
+        if let Some(Err(mistake)) = self.queue.as_mut().map(|queue| queue.sync_if_due(now)) {
+            self.trouble = Some(format!("the spool: {mistake}"));
+        }
+    }
+
+    /// Ends it. What is in it can be sent another time.
+    pub fn close(mut self) -> Option<String> {
+        if let Some(Err(mistake)) = self.queue.take().map(SpoolQueue::close) {
+            self.trouble = Some(format!("the spool: {mistake}"));
+        }
+        self.trouble
+    }
+
+    fn now(&self) -> SpoolMoment {
+        moment(self.since)
+    }
+}
+
+/// What time it is, for a queue whose time begins there.
+pub fn moment(since: Instant) -> SpoolMoment {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    SpoolMoment { unix_ns: unix.as_nanos() as u64, elapsed: since.elapsed() }
+}

@@ -1,0 +1,140 @@
+//! The folder of all queues: what is in it, and room for a new segment, for which the oldest of queues that nobody has open goes.
+
+use super::cursor;
+use super::mistake::SpoolMistake;
+use super::queue::{LOCK, SpoolBounds, SpoolMoment, SpoolQueue};
+use super::segment::{self, SegmentReader};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Where queues are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SpoolFolder(pub PathBuf);
+
+/// What a queue has, as far as it can be read.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct QueueSummary {
+    /// The run.
+    pub run_id: String,
+    /// Where its requests were to go.
+    pub to: String,
+    /// What is in them.
+    pub signal: String,
+    /// Requests that wait.
+    pub requests: u64,
+    /// Points in them.
+    pub points: u64,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// Points that are lost: dropped for room or age, or unreadable.
+    pub lost: u64,
+    /// When the oldest was written, nanoseconds since 1970; nothing where there is none.
+    pub oldest_unix_ns: Option<u64>,
+    /// A program has it open: a run that goes on, or somebody who sends it.
+    pub is_open: bool,
+    /// Where it is.
+    pub folder: PathBuf,
+}
+
+impl SpoolFolder {
+    /// Where the queue of a run is.
+    pub fn queue(&self, run_id: &str, signal: &str) -> PathBuf {
+        self.0.join(format!("{run_id}-{signal}"))
+    }
+
+    /// All queues that can be read, the oldest first.
+    pub fn queues(&self) -> Result<Vec<QueueSummary>, SpoolMistake> {
+        let mut queues: Vec<QueueSummary> = self.folders()?.iter().filter_map(|path| summary(path)).collect();
+        queues.sort_by_key(|queue| (queue.oldest_unix_ns.unwrap_or(u64::MAX), queue.run_id.clone()));
+        Ok(queues)
+    }
+
+    fn folders(&self) -> Result<Vec<PathBuf>, SpoolMistake> {
+        match fs::read_dir(&self.0) {
+            Ok(entries) => Ok(entries.flatten().map(|entry| entry.path()).collect()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(SpoolMistake::at(&self.0, "read")(error)),
+        }
+    }
+
+    /// Makes room for so many bytes beside those of one queue: the oldest that nobody has open goes first. Says how many bytes the one queue
+    /// may have, and how many points of others were dropped.
+    pub fn make_room(&self, own: &Path, bytes: u64, bounds: SpoolBounds, now: SpoolMoment) -> MadeRoom {
+        let (mut dropped, mut others, mut free) = (0, 0, Vec::new());
+        for folder in self.folders().unwrap_or_default() {
+            // One without an origin is about to be made by somebody.
+            if folder == own || cursor::read_origin(&folder).is_err() {
+                continue;
+            }
+            others += bytes_in(&folder);
+            // One that cannot be opened is somebody's who heeds the bounds too.
+            if let Ok(mut queue) = SpoolQueue::open(&folder, bounds, now) {
+                let (before, lost) = (queue.bytes(), queue.lost());
+                queue.drop_old(now);
+                others = others.saturating_sub(before - queue.bytes());
+                dropped += queue.lost() - lost;
+                free.push((summary(&folder).and_then(|summary| summary.oldest_unix_ns), queue));
+            }
+        }
+        free.sort_by_key(|(oldest, _)| oldest.unwrap_or(0));
+        for (_, mut queue) in free {
+            let lost = queue.lost();
+            while others + bytes > bounds.bytes_max && queue.bytes() > 0 {
+                let before = queue.bytes();
+                queue.drop_oldest();
+                others = others.saturating_sub(before - queue.bytes());
+            }
+            dropped += queue.lost() - lost;
+            // Nothing is left in the folder of one that is empty.
+            let _ = queue.close();
+        }
+        MadeRoom { bytes_max: bounds.bytes_max.saturating_sub(others), dropped }
+    }
+}
+
+/// What came of making room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MadeRoom {
+    /// What the queue may have.
+    pub bytes_max: u64,
+    /// Points of other queues that are lost.
+    pub dropped: u64,
+}
+
+fn bytes_in(folder: &Path) -> u64 {
+    let numbers = segment::numbers(folder).unwrap_or_default();
+    let bytes = |number: &u64| fs::metadata(segment::path(folder, *number)).map_or(0, |about| about.len());
+    numbers.iter().map(bytes).sum()
+}
+
+/// What is in a queue, which stays as it is.
+fn summary(folder: &Path) -> Option<QueueSummary> {
+    let origin = cursor::read_origin(folder).ok()?;
+    let cursor = cursor::read_cursor(folder);
+    let (mut requests, mut points, mut oldest_unix_ns) = (0, 0, None);
+    for number in segment::numbers(folder).ok()?.into_iter().filter(|number| *number >= cursor.segment) {
+        let from = if number == cursor.segment { cursor.offset } else { segment::BEGIN };
+        for frame in SegmentReader::open(folder, number, from).into_iter().flatten() {
+            oldest_unix_ns = oldest_unix_ns.or(Some(frame.unix_ns));
+            requests += 1;
+            points += frame.batch.points;
+        }
+    }
+    Some(QueueSummary {
+        run_id: origin.run_id,
+        to: origin.to,
+        signal: origin.signal,
+        requests,
+        points,
+        bytes: bytes_in(folder),
+        lost: cursor.lost,
+        oldest_unix_ns,
+        is_open: is_open(folder),
+        folder: folder.to_owned(),
+    })
+}
+
+fn is_open(folder: &Path) -> bool {
+    File::open(folder.join(LOCK)).is_ok_and(|file| file.try_lock_shared().is_err())
+}
