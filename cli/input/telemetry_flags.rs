@@ -30,7 +30,7 @@ pub(crate) struct TelemetryArgs {
     pub(crate) prometheus_hold: Option<HoldTime>,
     /// Send metrics to a collector by OTLP: http://HOST:4318, grpc://HOST:4317.
     #[arg(
-        long_help = "Send metrics to a collector of OpenTelemetry while the run goes on: http://HOST:4318 or grpc://HOST:4317. The variables OTEL_EXPORTER_OTLP_* say the rest, and the place where this flag does not.",
+        long_help = "Send metrics to a collector of OpenTelemetry while the run goes on: http://HOST:4318 or grpc://HOST:4317, https:// and grpcs:// with TLS. The variables OTEL_EXPORTER_OTLP_* say the rest, and the place where this flag does not.",
         long,
         value_name = "URL"
     )]

@@ -13,6 +13,7 @@ mod replay;
 mod sender;
 mod settings;
 mod sink;
+mod tls;
 mod transport;
 
 pub use exporter::Exporter;
@@ -20,4 +21,5 @@ pub use outbox::ExportTally;
 pub use replay::{ReplayEnd, ReplayTally, replay};
 pub use settings::{HistogramForm, OtlpMistake, OtlpProtocol, OtlpSettings, Temporality};
 pub use sink::OtlpSink;
+pub use tls::CollectorTls;
 pub use transport::{ProbeFailure, probe};

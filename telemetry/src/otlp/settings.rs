@@ -2,6 +2,7 @@
 //!
 //! A flag says more than a variable, and a variable for metrics more than one for all signals. A variable that is set and empty is not set.
 
+use super::tls::{CollectorTls, CollectorTlsMistake, TlsPaths};
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::Uri;
 use percent_encoding::percent_decode_str;
@@ -17,6 +18,7 @@ const METRICS_PATH: &str = "/v1/metrics";
 const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
 const GRPC_PORT: u16 = 4317;
 const HTTP_PORT: u16 = 80;
+const HTTPS_PORT: u16 = 443;
 
 /// Where metrics are sent, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub struct OtlpSettings {
     pub port: u16,
     /// The path of requests; gRPC has its own.
     pub path: String,
+    /// How TLS is spoken, if it is.
+    pub tls: Option<CollectorTls>,
     /// Fields that requests have besides those of the protocol. They may be secrets, and are written down nowhere.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Requests are compressed.
@@ -136,7 +140,9 @@ impl OtlpSettings {
         let named = resource.iter().position(|(name, _)| name == "service.name");
         let named = named.map(|place| resource.remove(place).1);
         let service_name = given(variable, &["OTEL_SERVICE_NAME"]).map(|given| given.value).or(named);
+        let tls = address.is_tls.then(|| tls(address.protocol, variable)).transpose()?;
         Ok(OtlpSettings {
+            tls,
             protocol: address.protocol,
             host: address.host,
             port: address.port,
@@ -161,9 +167,10 @@ impl fmt::Display for OtlpSettings {
     /// Where requests go, without anything that may be a secret.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        let secured = if self.tls.is_some() { "s" } else { "" };
         match self.protocol {
-            OtlpProtocol::Http => write!(formatter, "http://{host}:{}{}", self.port, self.path),
-            OtlpProtocol::Grpc => write!(formatter, "grpc://{host}:{}", self.port),
+            OtlpProtocol::Http => write!(formatter, "http{secured}://{host}:{}{}", self.port, self.path),
+            OtlpProtocol::Grpc => write!(formatter, "grpc{secured}://{host}:{}", self.port),
         }
     }
 }
@@ -209,6 +216,7 @@ struct Address {
     host: String,
     port: u16,
     path: String,
+    is_tls: bool,
 }
 
 impl Address {
@@ -217,7 +225,7 @@ impl Address {
         protocol: Option<&GivenSetting>,
         is_for_metrics: bool,
     ) -> Result<Address, OtlpMistake> {
-        const FORM: &str = "write http://HOST:4318 or grpc://HOST:4317";
+        const FORM: &str = "write http://HOST:4318 or grpc://HOST:4317, with TLS https:// or grpcs://";
         let uri: Uri = endpoint.value.parse().map_err(|_| endpoint.mistake("it is no URL", FORM))?;
         let host = uri.host().filter(|host| !host.is_empty());
         let host = host.ok_or_else(|| endpoint.mistake("it names no host", FORM))?;
@@ -229,13 +237,10 @@ impl Address {
             let fix = "say it in OTEL_EXPORTER_OTLP_HEADERS, if the collector takes it there";
             return Err(endpoint.mistake("a URL with a query is not taken", fix));
         }
+        let is_tls = matches!(uri.scheme_str(), Some("https" | "grpcs"));
         let protocol = match uri.scheme_str() {
-            Some("grpc") => OtlpProtocol::Grpc,
-            Some("http") => protocol.map_or(Ok(OtlpProtocol::Http), protocol_of)?,
-            Some("https" | "grpcs") => {
-                let fix = "send to a collector beside this program, which forwards by TLS";
-                return Err(endpoint.mistake("TLS is not spoken with collectors yet", fix));
-            }
+            Some("grpc" | "grpcs") => OtlpProtocol::Grpc,
+            Some("http" | "https") => protocol.map_or(Ok(OtlpProtocol::Http), protocol_of)?,
             _ => return Err(endpoint.mistake("its scheme is neither http nor grpc", FORM)),
         };
         let base = uri.path().trim_end_matches('/');
@@ -245,9 +250,13 @@ impl Address {
             (false, true) => base.to_owned(),
             (false, false) => format!("{base}{METRICS_PATH}"),
         };
-        let default_port = if protocol == OtlpProtocol::Grpc { GRPC_PORT } else { HTTP_PORT };
+        let default_port = match (protocol, is_tls) {
+            (OtlpProtocol::Grpc, _) => GRPC_PORT,
+            (OtlpProtocol::Http, true) => HTTPS_PORT,
+            (OtlpProtocol::Http, false) => HTTP_PORT,
+        };
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        Ok(Address { protocol, host, port: uri.port_u16().unwrap_or(default_port), path })
+        Ok(Address { protocol, host, port: uri.port_u16().unwrap_or(default_port), path, is_tls })
     }
 }
 
@@ -257,6 +266,32 @@ fn protocol_of(given: &GivenSetting) -> Result<OtlpProtocol, OtlpMistake> {
         "http/protobuf" => Ok(OtlpProtocol::Http),
         other => Err(given.mistake(format!("`{other}` is not spoken"), "use `grpc` or `http/protobuf`")),
     }
+}
+
+/// How TLS is spoken, from the files that variables name.
+fn tls(protocol: OtlpProtocol, variable: Variable<'_>) -> Result<CollectorTls, OtlpMistake> {
+    const FIX: &str = "name files in PEM: of authorities in OTEL_EXPORTER_OTLP_CERTIFICATE, of this client in \
+        OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY";
+    let file = |what: &str| {
+        let names = [format!("OTEL_EXPORTER_OTLP_METRICS_{what}"), format!("OTEL_EXPORTER_OTLP_{what}")];
+        given(variable, &[names[0].as_str(), names[1].as_str()])
+    };
+    let (authorities, chain, key) = (file("CERTIFICATE"), file("CLIENT_CERTIFICATE"), file("CLIENT_KEY"));
+    let identity = match (&chain, &key) {
+        (Some(chain), Some(key)) => Some((chain.value.as_str(), key.value.as_str())),
+        (None, None) => None,
+        (Some(given), None) => return Err(given.mistake("a certificate of this client needs its key", FIX)),
+        (None, Some(given)) => return Err(given.mistake("a key of this client needs its certificate", FIX)),
+    };
+    let paths = TlsPaths { authorities: authorities.as_ref().map(|given| given.value.as_str()), identity };
+    let mistake = |mistake: CollectorTlsMistake| {
+        let files = [&authorities, &chain, &key].into_iter().flatten();
+        let place =
+            files.into_iter().find(|given| mistake.path() == Some(given.value.as_str())).or(chain.as_ref());
+        let place = place.map_or_else(|| "TLS with the collector".to_owned(), |given| given.place.clone());
+        OtlpMistake { place, problem: mistake.to_string(), fix: FIX }
+    };
+    CollectorTls::new(paths, protocol == OtlpProtocol::Grpc).map_err(mistake)
 }
 
 fn gzip(given: &GivenSetting) -> Result<bool, OtlpMistake> {
@@ -369,6 +404,36 @@ mod tests {
         assert_eq!(to(None, &[("OTEL_METRICS_EXPORTER", "otlp")]), "http://localhost:4318/v1/metrics");
     }
 
+    const CERTIFICATE: &str = "OTEL_EXPORTER_OTLP_CERTIFICATE";
+    const CLIENT_KEY: &str = "OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY";
+
+    #[test]
+    fn a_url_says_whether_tls_is_spoken() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("ca.pem").display().to_string();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+        std::fs::write(&path, certificate.pem()).unwrap();
+        let ca = (CERTIFICATE, path.as_str());
+        assert_eq!(to(Some("https://h"), &[ca]), "https://h:443/v1/metrics");
+        assert_eq!(to(Some("grpcs://h"), &[ca]), "grpcs://h:4317");
+        assert_eq!(
+            to(Some("https://h:4317"), &[ca, ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]),
+            "grpcs://h:4317"
+        );
+        // What is spoken without TLS needs no certificate, whatever the variables say.
+        assert_eq!(to(Some("http://h"), &[(CERTIFICATE, "/nowhere")]), "http://h:80/v1/metrics");
+        let variable = |name: &str| (name == CERTIFICATE).then(|| path.clone());
+        for to in ["https://h:443/as/it/is", "grpcs://[::1]:4317", "http://h:80/v1/metrics", "grpc://h:4317"]
+        {
+            assert_eq!(
+                OtlpSettings::at(to, &variable).unwrap().to_string(),
+                to,
+                "the spool sends where it was to go"
+            );
+        }
+    }
+
     #[test]
     fn variables_keep_the_meaning_that_is_specified() {
         let settings = read(
@@ -403,7 +468,9 @@ mod tests {
         for (flag, variable, place, problem) in [
             (Some("h:4318"), ("", ""), "--otlp", "neither http nor grpc"),
             (Some("ftp://h"), ("", ""), "--otlp", "neither http nor grpc"),
-            (Some("https://h"), ("", ""), "--otlp", "TLS is not spoken"),
+            (Some("https://h"), (CERTIFICATE, "/nowhere"), CERTIFICATE, "/nowhere cannot be read"),
+            (Some("grpcs://h"), (CERTIFICATE, "Cargo.toml"), CERTIFICATE, "no certificate in PEM"),
+            (Some("https://h"), (CLIENT_KEY, "/nowhere"), CLIENT_KEY, "needs its certificate"),
             (Some("http://secret:secret@h:1"), ("", ""), "--otlp", "name or password"),
             (Some("http://h:1/?key=secret"), ("", ""), "--otlp", "a query"),
             (url, ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"), "OTEL_EXPORTER_OTLP_PROTOCOL", "`http/json`"),

@@ -2,6 +2,7 @@
 
 use super::outcome::{CollectorReply, SendOutcome};
 use super::settings::{OtlpProtocol, OtlpSettings};
+use super::tls::is_disagreement;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http_body_util::{BodyExt, Full, Limited};
@@ -16,6 +17,7 @@ use std::error::Error;
 use std::fmt;
 use std::io::Write;
 use std::time::{Duration, SystemTime};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
@@ -50,7 +52,15 @@ pub fn probe(settings: &OtlpSettings) -> Result<(), ProbeFailure> {
     let mut settings = settings.clone();
     settings.timeout = settings.timeout.min(PROBE_TIMEOUT);
     let nothing = ExportMetricsServiceRequest::default().encode_to_vec().into();
-    let outcome = runtime.block_on(CollectorTransport::new(settings).send(nothing));
+    let mut transport = CollectorTransport::new(settings);
+    let outcome = runtime.block_on(async {
+        // Whom it does not trust it will not, however often it tries.
+        let refused = transport.prepare().await.err().filter(|broken| broken.is_disagreement);
+        match refused {
+            Some(broken) => SendOutcome::Refused { why: broken.why },
+            None => transport.send(nothing).await,
+        }
+    });
     // A name that is still being looked up is not waited for.
     runtime.shutdown_background();
     match outcome {
@@ -76,6 +86,14 @@ impl CollectorTransport {
         CollectorTransport { settings, connection: None }
     }
 
+    /// Connects, if it is not connected.
+    async fn prepare(&mut self) -> Result<(), BrokenExchange> {
+        let connected = timeout(self.settings.timeout, self.connect()).await;
+        let late = |_| BrokenExchange::unsent("no connection in time".to_owned());
+        self.connection = Some(connected.map_err(late)??);
+        Ok(())
+    }
+
     /// Sends an encoded request.
     pub(super) async fn send(&mut self, message: Bytes) -> SendOutcome {
         let request = match self.request(&message) {
@@ -86,7 +104,7 @@ impl CollectorTransport {
         match timeout(within, self.exchange(request)).await {
             Ok(Ok(reply)) if self.settings.protocol == OtlpProtocol::Grpc => reply.of_grpc(),
             Ok(Ok(reply)) => reply.of_http(SystemTime::now()),
-            Ok(Err(BrokenExchange { why, was_sent })) => {
+            Ok(Err(BrokenExchange { why, was_sent, .. })) => {
                 self.connection = None;
                 SendOutcome::Passing { why, after: None, may_be_taken: was_sent }
             }
@@ -112,6 +130,7 @@ impl CollectorTransport {
         let told = |error: hyper::Error| BrokenExchange {
             was_sent: !error.is_canceled(),
             why: format!("the connection broke: {error}"),
+            is_disagreement: false,
         };
         let response = match &mut self.connection {
             Some(CollectorConnection::Http1(connection)) => {
@@ -130,6 +149,20 @@ impl CollectorTransport {
         let stream = stream.map_err(|error| BrokenExchange::unsent(format!("no connection: {error}")))?;
         // Small requests are not to wait for one another.
         let _ = stream.set_nodelay(true);
+        let Some(tls) = &self.settings.tls else { return self.begin(stream).await };
+        let secured = tls.connect(&self.settings.host, stream).await;
+        let secured = secured.map_err(|error| BrokenExchange {
+            is_disagreement: is_disagreement(&error),
+            ..BrokenExchange::unsent(format!("no TLS: {error}"))
+        })?;
+        self.begin(secured).await
+    }
+
+    /// Begins to speak HTTP.
+    async fn begin<S>(&self, stream: S) -> Result<CollectorConnection, BrokenExchange>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let told = |error: hyper::Error| BrokenExchange::unsent(format!("no connection: {error}"));
         let io = TokioIo::new(stream);
         Ok(match self.settings.protocol {
@@ -166,7 +199,8 @@ impl CollectorTransport {
                 payload
             }
             OtlpProtocol::Grpc => {
-                request = request.uri(format!("http://{authority}{GRPC_PATH}"));
+                let scheme = if settings.tls.is_some() { "https" } else { "http" };
+                request = request.uri(format!("{scheme}://{authority}{GRPC_PATH}"));
                 request = request.header(CONTENT_TYPE, "application/grpc").header(TE, "trailers");
                 let timeout_ms = settings.timeout.as_millis().min(99_999_999);
                 request = request.header("grpc-timeout", format!("{timeout_ms}m"));
@@ -188,11 +222,13 @@ struct BrokenExchange {
     why: String,
     /// The request may have arrived.
     was_sent: bool,
+    /// The two do not trust or understand each other, which another try does not change.
+    is_disagreement: bool,
 }
 
 impl BrokenExchange {
     fn unsent(why: String) -> BrokenExchange {
-        BrokenExchange { why, was_sent: false }
+        BrokenExchange { why, was_sent: false, is_disagreement: false }
     }
 }
 
@@ -202,6 +238,7 @@ async fn read(response: Response<Incoming>) -> Result<CollectorReply, BrokenExch
     let body = body.map_err(|error| BrokenExchange {
         why: format!("the response broke off: {error}"),
         was_sent: true,
+        is_disagreement: false,
     })?;
     let trailers = body.trailers().cloned().unwrap_or_default();
     Ok(CollectorReply { status: head.status, headers: head.headers, trailers, body: body.to_bytes() })
