@@ -18,10 +18,12 @@ use engine::quantity::counted;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The shortest beginning of a run id that names one.
 const ID_LETTERS_MIN: usize = 4;
+/// A century.
+const ANY_AGE: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -203,7 +205,9 @@ fn drop_runs(args: &DropArgs) -> Result<(), Failure> {
 
 fn open(summary: &QueueSummary) -> Result<SpoolQueue, Failure> {
     let now = moment(Instant::now());
-    SpoolQueue::open(&summary.folder, SpoolBounds::default(), now).map_err(failure)
+    // What somebody asks for by name is not too old for it.
+    let bounds = SpoolBounds { age_max: ANY_AGE, ..SpoolBounds::default() };
+    SpoolQueue::open(&summary.folder, bounds, now).map_err(failure)
 }
 
 fn failure(mistake: SpoolMistake) -> Failure {

@@ -16,6 +16,7 @@ mod sink;
 mod tls;
 mod transport;
 
+pub use encoding::{UnixStretch, encode};
 pub use exporter::Exporter;
 pub use outbox::ExportTally;
 pub use replay::{ReplayEnd, ReplayTally, replay};

@@ -47,6 +47,9 @@ pub struct RunSpool {
     trouble: Option<String>,
 }
 
+/// A way to put a request into a queue.
+type AppendToQueue = fn(&mut SpoolQueue, &ExportBatch, SpoolMoment) -> Result<(), SpoolMistake>;
+
 impl RunSpool {
     /// One that has nothing. There is none where nothing is to be kept.
     pub fn new(settings: &SpoolSettings, origin: SpoolOrigin) -> Option<RunSpool> {
@@ -70,10 +73,19 @@ impl RunSpool {
 
     /// Puts a request at the tail. False where that could not be done.
     pub fn append(&mut self, batch: &ExportBatch) -> bool {
+        self.put_unless_paused(batch, SpoolQueue::append)
+    }
+
+    /// Puts one that is in hand already into a spool that is empty: it is the head, and taken.
+    pub fn append_taken(&mut self, batch: &ExportBatch) -> bool {
+        self.put_unless_paused(batch, SpoolQueue::append_taken)
+    }
+
+    fn put_unless_paused(&mut self, batch: &ExportBatch, append: AppendToQueue) -> bool {
         if self.paused.is_some_and(|until| Instant::now() < until) {
             return false;
         }
-        match self.put(batch) {
+        match self.put(batch, append) {
             Ok(()) => {
                 self.paused = None;
                 true
@@ -86,14 +98,14 @@ impl RunSpool {
         }
     }
 
-    fn put(&mut self, batch: &ExportBatch) -> Result<(), SpoolMistake> {
+    fn put(&mut self, batch: &ExportBatch, append: AppendToQueue) -> Result<(), SpoolMistake> {
         let (now, bounds) = (self.now(), self.settings.bounds);
         if self.queue.is_none() {
             let folder = self.settings.folder.queue(&self.origin.run_id, &self.origin.signal);
             self.queue = Some(SpoolQueue::create(&folder, &self.origin, bounds, self.settings.sync)?);
         }
         let Some(queue) = &mut self.queue else { return Ok(()) };
-        let result = queue.append(batch, now);
+        let result = append(queue, batch, now);
         if queue.segments_begun() != self.roomy {
             self.roomy = queue.segments_begun();
             let folder = self.settings.folder.queue(&self.origin.run_id, &self.origin.signal);
@@ -105,10 +117,15 @@ impl RunSpool {
         result
     }
 
-    /// The request at the head, which stays there until [`RunSpool::advance`].
+    /// The request at the head, which stays there until [`RunSpool::advance`]. Nothing where there is none, or where it cannot be read now;
+    /// then it is not empty.
     pub fn head(&mut self) -> Option<ExportBatch> {
         let now = self.now();
-        self.queue.as_mut()?.head(now)
+        let head = self.queue.as_mut()?.head(now);
+        head.unwrap_or_else(|mistake| {
+            self.trouble = Some(format!("the spool: {mistake}"));
+            None
+        })
     }
 
     /// What was taken from the head is done with.

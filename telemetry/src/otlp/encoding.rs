@@ -21,13 +21,15 @@ use prost::Message;
 
 /// The stretch of time that points are of, in nanoseconds since 1970.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct UnixStretch {
-    pub(super) from_unix_ns: u64,
-    pub(super) to_unix_ns: u64,
+pub struct UnixStretch {
+    /// Where it begins.
+    pub from_unix_ns: u64,
+    /// Where it ends.
+    pub to_unix_ns: u64,
 }
 
-/// A request with these families.
-pub(super) fn batch(
+/// A request with these families, encoded.
+pub fn encode(
     families: &[Family<'_>],
     stretch: UnixStretch,
     run_id: &str,

@@ -82,7 +82,7 @@ impl ReplayedQueue<'_> {
         let since = Instant::now();
         // What is in the queue gets no older while it is sent: it was to be dropped before, or not at all.
         let now = moment(since);
-        while let Some(batch) = self.queue.head(now) {
+        while let Some(batch) = self.queue.head(now)? {
             let mut delays = RetryDelays::new();
             for tries in 1.. {
                 if is_stopped() {

@@ -1,6 +1,6 @@
 //! The sink that encodes what it hears, and hands it to the exporter.
 
-use super::encoding::{UnixStretch, batch};
+use super::encoding::{UnixStretch, encode};
 use super::exporter::Exporter;
 use super::settings::{OtlpSettings, Temporality};
 use crate::families::{Figures, families};
@@ -62,7 +62,7 @@ impl OtlpSink {
         };
         let figures = Figures { facts: &self.facts, totals: &self.totals, levels: &self.levels };
         let stretch = self.stretch(from_ns, to_ns);
-        self.exporter.offer(batch(&families(figures), stretch, &self.facts.run_id, &self.settings));
+        self.exporter.offer(encode(&families(figures), stretch, &self.facts.run_id, &self.settings));
         if self.settings.temporality == Temporality::Delta {
             self.totals = RunTotals::new(&self.facts);
             self.totals.to_ns = to_ns;
@@ -108,7 +108,7 @@ impl Sink for OtlpSink {
         last.retain(|family| family.metric.name == ENDED);
         // A moment later: of one moment there is one value.
         let stretch = self.stretch(0, self.totals.to_ns + 1);
-        self.exporter.offer(batch(&last, stretch, &self.facts.run_id, &self.settings));
+        self.exporter.offer(encode(&last, stretch, &self.facts.run_id, &self.settings));
         self.exporter.finish(PATIENCE);
         Ok(())
     }

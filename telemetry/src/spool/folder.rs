@@ -115,7 +115,8 @@ fn summary(folder: &Path) -> Option<QueueSummary> {
     let (mut requests, mut points, mut oldest_unix_ns) = (0, 0, None);
     for number in segment::numbers(folder).ok()?.into_iter().filter(|number| *number >= cursor.segment) {
         let from = if number == cursor.segment { cursor.offset } else { segment::BEGIN };
-        for frame in SegmentReader::open(folder, number, from).into_iter().flatten() {
+        let Some(mut reader) = SegmentReader::open(folder, number, from).ok().flatten() else { continue };
+        while let Ok(Some(frame)) = reader.pass() {
             oldest_unix_ns = oldest_unix_ns.or(Some(frame.unix_ns));
             requests += 1;
             points += frame.batch.points;

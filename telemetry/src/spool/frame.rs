@@ -7,6 +7,7 @@
 use crate::batch::{ExportBatch, ExportSignal};
 use crc32fast::Hasher;
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt;
 
 /// Bytes before the request.
@@ -28,8 +29,13 @@ pub(super) struct SpoolFrame {
 impl SpoolFrame {
     /// Bytes of it.
     pub(super) fn bytes(&self) -> u64 {
-        (HEAD_BYTES + self.batch.body.len()) as u64
+        bytes(&self.batch)
     }
+}
+
+/// Bytes of the frame of a request.
+pub(super) fn bytes(batch: &ExportBatch) -> u64 {
+    (HEAD_BYTES + batch.body.len()) as u64
 }
 
 /// A request as a frame.
@@ -48,16 +54,32 @@ pub(super) fn encode(batch: &ExportBatch, first: u64, unix_ns: u64) -> Vec<u8> {
     frame
 }
 
-/// The frame there; nothing where there is no whole one.
-pub(super) fn read_at(file: &File, offset: u64) -> Option<SpoolFrame> {
+/// The frame there; nothing where there is no whole one. That the file cannot be read now says nothing of what is in it.
+pub(super) fn read_at(file: &File, offset: u64) -> io::Result<Option<SpoolFrame>> {
     let mut frame = vec![0; HEAD_BYTES];
-    file.read_exact_at(&mut frame, offset).ok()?;
+    if !is_whole(file.read_exact_at(&mut frame, offset))? {
+        return Ok(None);
+    }
     let length = u32_at(&frame, 0) as usize;
     if length > BODY_BYTES_MAX {
-        return None;
+        return Ok(None);
     }
     frame.resize(HEAD_BYTES + length, 0);
-    file.read_exact_at(&mut frame[HEAD_BYTES..], offset + HEAD_BYTES as u64).ok()?;
+    if !is_whole(file.read_exact_at(&mut frame[HEAD_BYTES..], offset + HEAD_BYTES as u64))? {
+        return Ok(None);
+    }
+    Ok(decode(frame))
+}
+
+/// Whether there was as much as was asked for.
+pub(super) fn is_whole(read: io::Result<()>) -> io::Result<bool> {
+    match read {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        read => read.map(|()| true),
+    }
+}
+
+fn decode(mut frame: Vec<u8>) -> Option<SpoolFrame> {
     if checksum(&frame) != u32_at(&frame, 4) {
         return None;
     }
@@ -109,11 +131,11 @@ mod tests {
             let bytes = encode(&batch, first, unix_ns);
             let frame = SpoolFrame { batch, first, unix_ns };
             prop_assert_eq!(frame.bytes(), bytes.len() as u64);
-            prop_assert_eq!(read_at(&written(&bytes), 0), Some(frame));
+            prop_assert_eq!(read_at(&written(&bytes), 0).unwrap(), Some(frame));
             let mut damaged = bytes.clone();
             damaged[at.index(bytes.len())] ^= 1 << bit;
-            prop_assert_eq!(read_at(&written(&damaged), 0), None);
-            prop_assert_eq!(read_at(&written(&bytes[..cut.index(bytes.len())]), 0), None);
+            prop_assert_eq!(read_at(&written(&damaged), 0).unwrap(), None);
+            prop_assert_eq!(read_at(&written(&bytes[..cut.index(bytes.len())]), 0).unwrap(), None);
         }
     }
 

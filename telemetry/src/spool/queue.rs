@@ -4,6 +4,7 @@
 //! there the next time. Within the bounds nothing is dropped; beyond them the oldest segment is.
 
 use super::cursor::{self, SpoolCursor, SpoolOrigin};
+use super::frame;
 use super::mistake::SpoolMistake;
 use super::segment::{self, SegmentReader, SegmentWriter, SpoolSegment};
 use crate::batch::ExportBatch;
@@ -113,7 +114,7 @@ impl SpoolQueue {
         for number in numbers {
             let from = if number == cursor.segment { cursor.offset } else { segment::BEGIN };
             let is_new = number >= cursor.segment;
-            let known = is_new.then(|| scanned(folder, number, from, now, bounds.age_max)).flatten();
+            let known = if is_new { scanned(folder, number, from, now, bounds.age_max)? } else { None };
             match known {
                 Some((segment, end)) => {
                     cursor.put = cursor.put.max(end);
@@ -147,6 +148,10 @@ impl SpoolQueue {
     /// Puts a request at the tail. What had to be dropped for it is counted.
     pub fn append(&mut self, batch: &ExportBatch, now: SpoolMoment) -> Result<(), SpoolMistake> {
         self.drop_old(now);
+        if segment::BEGIN + frame::bytes(batch) > self.bounds.bytes_max {
+            let full = io::Error::new(io::ErrorKind::StorageFull, "others have all the room there is");
+            return Err(SpoolMistake::at(&self.folder, "written")(full));
+        }
         let current = self.segments.back().map_or(0, |segment| segment.bytes);
         if self.writer.is_none() || current >= self.bounds.segment_bytes {
             self.begin_segment(now)?;
@@ -163,32 +168,41 @@ impl SpoolQueue {
         self.sync_if_due(now)
     }
 
-    /// The request at the head, which stays there until [`SpoolQueue::advance`].
-    pub fn head(&mut self, now: SpoolMoment) -> Option<ExportBatch> {
+    /// Puts a request into an empty queue that somebody has in hand already: it is as if it had been taken from the head.
+    pub fn append_taken(&mut self, batch: &ExportBatch, now: SpoolMoment) -> Result<(), SpoolMistake> {
+        self.append(batch, now)?;
+        let bytes = self.segments.back().map_or(0, |segment| segment.bytes) - self.cursor.offset;
+        self.taken = (!self.segments.is_empty()).then_some((bytes, batch.points));
+        Ok(())
+    }
+
+    /// The request at the head, which stays there until [`SpoolQueue::advance`]; nothing where the queue is empty.
+    pub fn head(&mut self, now: SpoolMoment) -> Result<Option<ExportBatch>, SpoolMistake> {
         self.taken = None;
         self.drop_old(now);
         loop {
-            let segment = self.segments.front()?;
+            let Some(segment) = self.segments.front() else { return Ok(None) };
             if self.cursor.offset >= segment.bytes {
                 if self.segments.len() == 1 {
                     // Whatever is missing at the very end was put in and cannot be read.
                     self.lose_up_to(self.cursor.put);
-                    return None;
+                    return Ok(None);
                 }
                 self.leave_segment();
                 continue;
             }
             if self.reader.is_none() {
-                self.reader = SegmentReader::open(&self.folder, segment.number, self.cursor.offset);
+                self.reader = SegmentReader::open(&self.folder, segment.number, self.cursor.offset)?;
             }
-            let Some(frame) = self.reader.as_ref().and_then(SegmentReader::peek) else {
+            let frame = self.reader.as_ref().map_or(Ok(None), SegmentReader::peek)?;
+            let Some(frame) = frame else {
                 // What is behind a bad frame in this segment cannot be found. The next one has a beginning.
                 self.drop_oldest();
                 continue;
             };
             self.lose_up_to(frame.first);
             self.taken = Some((frame.bytes(), frame.batch.points));
-            return Some(frame.batch);
+            return Ok(Some(frame.batch));
         }
     }
 
@@ -369,17 +383,17 @@ fn scanned(
     from: u64,
     now: SpoolMoment,
     age_max: Duration,
-) -> Option<(SpoolSegment, u64)> {
-    let mut reader = SegmentReader::open(folder, number, from)?;
-    let frame = reader.next()?;
+) -> Result<Option<(SpoolSegment, u64)>, SpoolMistake> {
+    let Some(mut reader) = SegmentReader::open(folder, number, from)? else { return Ok(None) };
+    let Some(frame) = reader.pass()? else { return Ok(None) };
     let (first, mut written, mut end) = (frame.first, frame.unix_ns, frame.first + frame.batch.points);
-    for frame in reader.by_ref() {
+    while let Some(frame) = reader.pass()? {
         (written, end) = (frame.unix_ns, frame.first + frame.batch.points);
     }
     // What was written later than now was written before the clock was set back: it is as young as can be.
     let age = Duration::from_nanos(now.unix_ns.saturating_sub(written));
     let expires = now.elapsed + age_max.saturating_sub(age);
-    Some((SpoolSegment { number, first, bytes: reader.offset, expires }, end))
+    Ok(Some((SpoolSegment { number, first, bytes: reader.offset, expires }, end)))
 }
 
 fn lock(folder: &Path) -> Result<File, SpoolMistake> {

@@ -48,31 +48,38 @@ pub(super) fn numbers(folder: &Path) -> Result<Vec<u64>, SpoolMistake> {
 /// Frames of a file from the first on, as far as they are whole.
 pub(super) struct SegmentReader {
     file: File,
+    path: PathBuf,
     pub(super) offset: u64,
 }
 
 impl SegmentReader {
-    /// One that reads from there; nothing where the file is none of ours.
-    pub(super) fn open(folder: &Path, number: u64, offset: u64) -> Option<SegmentReader> {
-        let file = File::open(path(folder, number)).ok()?;
+    /// One that reads from there; nothing where the file is gone, or none of ours.
+    pub(super) fn open(
+        folder: &Path,
+        number: u64,
+        offset: u64,
+    ) -> Result<Option<SegmentReader>, SpoolMistake> {
+        let path = path(folder, number);
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(SpoolMistake::at(&path, "read"))?,
+        };
         let mut magic = [0; MAGIC.len()];
-        file.read_exact_at(&mut magic, 0).ok()?;
-        (magic == *MAGIC).then_some(SegmentReader { file, offset: offset.max(BEGIN) })
+        let read = frame::is_whole(file.read_exact_at(&mut magic, 0));
+        let is_ours = read.map_err(SpoolMistake::at(&path, "read"))? && magic == *MAGIC;
+        Ok(is_ours.then_some(SegmentReader { file, path, offset: offset.max(BEGIN) }))
     }
 
-    /// The next frame, which stays the next one.
-    pub(super) fn peek(&self) -> Option<SpoolFrame> {
-        frame::read_at(&self.file, self.offset)
+    /// The next frame, which stays the next one; nothing where there is no whole one.
+    pub(super) fn peek(&self) -> Result<Option<SpoolFrame>, SpoolMistake> {
+        frame::read_at(&self.file, self.offset).map_err(SpoolMistake::at(&self.path, "read"))
     }
-}
 
-impl Iterator for SegmentReader {
-    type Item = SpoolFrame;
-
-    fn next(&mut self) -> Option<SpoolFrame> {
+    /// The next frame.
+    pub(super) fn pass(&mut self) -> Result<Option<SpoolFrame>, SpoolMistake> {
         let frame = self.peek()?;
-        self.offset += frame.bytes();
-        Some(frame)
+        self.offset += frame.as_ref().map_or(0, SpoolFrame::bytes);
+        Ok(frame)
     }
 }
 

@@ -43,7 +43,7 @@ fn segments(folder: &Path) -> Vec<PathBuf> {
 /// All that is in it, taken out.
 fn drained(queue: &mut SpoolQueue, now: SpoolMoment) -> Vec<ExportBatch> {
     let mut all = Vec::new();
-    while let Some(batch) = queue.head(now) {
+    while let Some(batch) = queue.head(now).unwrap() {
         all.push(batch);
         assert!(queue.advance().unwrap());
     }
@@ -94,12 +94,12 @@ proptest! {
                     model.push_back(batch);
                 }
                 SpoolStep::Get => {
-                    let head = queue.head(at(0));
+                    let head = queue.head(at(0)).unwrap();
                     prop_assert_eq!(&head, &model.pop_front());
                     prop_assert_eq!(queue.advance().unwrap(), head.is_some());
                 }
                 SpoolStep::Look => {
-                    let head = queue.head(at(0));
+                    let head = queue.head(at(0)).unwrap();
                     prop_assert_eq!(head.as_ref(), model.front());
                 }
                 SpoolStep::Reopen => {
@@ -174,13 +174,31 @@ fn beyond_its_bytes_the_oldest_segment_goes_and_is_counted() {
 }
 
 #[test]
+fn what_has_no_room_at_all_is_refused_and_drops_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let mut queue = create(&place.path().join("queue"), SMALL);
+    queue.append(&batch(0, 100, 10), at(0)).unwrap();
+    queue.limit_to(100);
+    let mistake = queue.append(&batch(1, 100, 10), at(0)).unwrap_err();
+    assert!(mistake.to_string().contains("all the room there is"), "{mistake}");
+    assert_eq!((queue.points(), queue.lost()), (10, 0));
+    queue.limit_to(SMALL.bytes_max);
+    assert_eq!(drained(&mut queue, at(0)), [batch(0, 100, 10)]);
+    // What somebody has in hand is put in as if it had come out.
+    queue.append_taken(&batch(2, 100, 10), at(0)).unwrap();
+    queue.append(&batch(3, 100, 10), at(0)).unwrap();
+    assert!(queue.advance().unwrap());
+    assert_eq!(drained(&mut queue, at(0)), [batch(3, 100, 10)]);
+}
+
+#[test]
 fn what_was_taken_from_a_segment_that_goes_is_neither_lost_nor_there() {
     let place = tempfile::tempdir().unwrap();
     let mut queue = create(&place.path().join("queue"), LARGE);
     for name in 0..3 {
         queue.append(&batch(name, 600, 10), at(0)).unwrap();
     }
-    assert_eq!(queue.head(at(0)), Some(batch(0, 600, 10)));
+    assert_eq!(queue.head(at(0)).unwrap(), Some(batch(0, 600, 10)));
     queue.drop_oldest();
     assert!(!queue.has_taken() && !queue.advance().unwrap());
     assert_eq!((queue.points(), queue.lost()), (20, 0), "whoever took it says what became of it");
@@ -200,8 +218,8 @@ fn what_is_too_old_goes_by_a_clock_that_nobody_sets() {
         queue.append(&batch(61, 600, 10), now).unwrap();
         assert_eq!((queue.points() % 10, queue.lost()), (0, 0));
     }
-    assert_eq!(queue.head(at(99)), Some(batch(0, 600, 10)));
-    assert_eq!(queue.head(at(100)), Some(batch(50, 600, 10)));
+    assert_eq!(queue.head(at(99)).unwrap(), Some(batch(0, 600, 10)));
+    assert_eq!(queue.head(at(100)).unwrap(), Some(batch(50, 600, 10)));
     assert_eq!((queue.points(), queue.lost()), (40, 10));
 }
 
@@ -230,7 +248,7 @@ fn one_program_has_it_open_and_others_may_look() {
     for name in 0..4 {
         queue.append(&batch(name, 300, 10), at(name)).unwrap();
     }
-    assert!(queue.head(at(4)).is_some() && queue.advance().unwrap());
+    assert!(queue.head(at(4)).unwrap().is_some() && queue.advance().unwrap());
     assert!(SpoolQueue::open(&path, SMALL, at(4)).is_err(), "somebody has it open");
     let summary = &folder.queues().unwrap()[0];
     assert_eq!((summary.requests, summary.points, summary.lost, summary.is_open), (3, 30, 0, true));
